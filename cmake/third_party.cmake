@@ -1,0 +1,38 @@
+# Libraries that are not ours. Debian packages come from the system; what Debian lacks, or carries
+# with a known fault, is pinned by hash. docs/dependencies.md gives the reason for each.
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(Boost 1.81 REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(doctest REQUIRED)
+pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
+pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
+
+# SQLite: Debian 12's 3.40.1 has the WAL-reset bug; 3.53.2 comes as the amalgamation.
+npm_tarball(better-sqlite3 12.11.1
+  76af40b40a608393c616d0733c54819771d94231e893981a40233ace1d989346929830acd426e7548f3f1e001242434ab16169b1e20ef5b7a0e71c696216c87c
+  SQLITE_PACKAGE package/deps/sqlite3/*)
+add_library(third_party_sqlite STATIC ${SQLITE_PACKAGE}/deps/sqlite3/sqlite3.c)
+target_include_directories(third_party_sqlite SYSTEM PUBLIC ${SQLITE_PACKAGE}/deps/sqlite3)
+target_compile_definitions(third_party_sqlite PRIVATE SQLITE_THREADSAFE=2 SQLITE_DQS=0
+  SQLITE_DEFAULT_MEMSTATUS=0 SQLITE_OMIT_LOAD_EXTENSION SQLITE_OMIT_DEPRECATED SQLITE_LIKE_DOESNT_MATCH_BLOBS)
+target_link_libraries(third_party_sqlite PUBLIC Threads::Threads)
+
+# Asio and Beast, compiled once.
+add_library(third_party_asio STATIC ${CMAKE_SOURCE_DIR}/cmake/asio_beast.cc)
+target_compile_definitions(third_party_asio PUBLIC BOOST_ASIO_SEPARATE_COMPILATION
+  BOOST_BEAST_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED)
+target_compile_features(third_party_asio PUBLIC cxx_std_20)
+target_link_libraries(third_party_asio PUBLIC Boost::headers Threads::Threads)
+
+# DuckDB: a library that slots open lazily (dlopen) through its C API; the header is only read.
+npm_tarball(@duckdb/node-bindings-linux-x64 1.4.5-r.1
+  ff49440e6231ddcadda299f3f6c9d79c91a6d6dbdfea9aa8c17fcbbf270c9ca60c01fa5e5e24032e302a802278fbde4ee18e809fe160cba7b89bb596ed963156
+  DUCKDB_PACKAGE package/libduckdb.so package/LICENSE)
+npm_tarball(duckdb 1.4.4
+  844249e61c9517454b8f776638ba6c5ab411d1bddde1892ab72826ea25178c72430e74aa83f5122b171be6abcdace84560f824b5ac94e9d5c2b603ea7269a9a2
+  DUCKDB_SOURCE_PACKAGE package/src/duckdb/src/include/duckdb.h)
+add_library(third_party_duckdb_header INTERFACE)
+target_include_directories(third_party_duckdb_header SYSTEM INTERFACE
+  ${DUCKDB_SOURCE_PACKAGE}/src/duckdb/src/include)

@@ -1,0 +1,38 @@
+// Outgoing HTTP for the CLI, the alert sender and the plugins: libcurl behind one function.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/result.h"
+#include "common/time.h"
+
+namespace batuta {
+
+struct HttpRequest {
+  std::string method = "GET";
+  std::string url;  // http or https only; redirects are never followed
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+  Duration connect_timeout = std::chrono::seconds(5);
+  Duration timeout = std::chrono::seconds(10);  // whole exchange
+  std::size_t max_body = 8 << 20;
+  std::function<bool()> cancelled;  // polled about ten times a second; true aborts
+};
+
+struct HttpAnswer {
+  int status = 0;
+  std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
+  std::string body;
+  // nullptr when absent
+  const std::string* header(std::string_view lower_case_name) const;
+};
+
+// Blocking; any thread. Errc::unavailable when no answer came (refused, timed out, cut), Errc::
+// too_large when the body passes max_body. Any status is an answer, not an error.
+Result<HttpAnswer> http_call(const HttpRequest& request);
+
+}  // namespace batuta

@@ -1,0 +1,23 @@
+// The process's own log (not the tasks'). The only door to spdlog.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace batuta::log {
+
+enum class Level { debug, info, warn, error };
+
+// Once, in main, before threads start. Writes to stderr; with `file` non-empty also there
+// (rotated at 10 MiB, 5 files, mode 0600).
+void start(std::string_view process_name, Level level, const std::string& file = {});
+
+// Any thread. One line: control characters are replaced, so no value can forge a second line.
+void write(Level level, std::string_view text);
+
+inline void debug(std::string_view text) { write(Level::debug, text); }
+inline void info(std::string_view text) { write(Level::info, text); }
+inline void warn(std::string_view text) { write(Level::warn, text); }
+inline void error(std::string_view text) { write(Level::error, text); }
+
+}  // namespace batuta::log

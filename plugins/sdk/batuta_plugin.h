@@ -1,0 +1,103 @@
+/* The plugin ABI: one exported symbol that returns a C table. Plain C; the only file a plugin must
+ * include. C++ authors use plugins/sdk/plugin.h, which sits on top.
+ *
+ * Rules of growth: append only, never reorder, never change a meaning; struct_size tells how much of
+ * a table the other side knows. A new optional power is asked for by string through `extension`.
+ * Ownership: nothing crosses. The plugin borrows what the host gives until `execute` returns; the host
+ * copies what the plugin hands in before the call returns. No exception may cross either way.
+ * Threads: `execute` runs on the slot's main thread. `log` and `cancelled` may be called from any
+ * thread of the plugin; every other host function only from the thread that runs `execute`.
+ */
+#ifndef BATUTA_PLUGIN_H
+#define BATUTA_PLUGIN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define BATUTA_PLUGIN_ABI 1u
+#define BATUTA_PLUGIN_ENTRY "batuta_plugin_entry"
+
+enum { BATUTA_LOG_DEBUG = 0, BATUTA_LOG_INFO = 1, BATUTA_LOG_WARN = 2, BATUTA_LOG_ERROR = 3 };
+enum { BATUTA_FAIL_RETRYABLE = 0, BATUTA_FAIL_FINAL = 1, BATUTA_FAIL_SKIPPED = 2 };
+enum {
+  BATUTA_PARAM_STRING = 0,
+  BATUTA_PARAM_INTEGER = 1,
+  BATUTA_PARAM_NUMBER = 2,
+  BATUTA_PARAM_BOOLEAN = 3,
+  BATUTA_PARAM_ARRAY = 4,
+  BATUTA_PARAM_OBJECT = 5,
+  BATUTA_PARAM_CONNECTION = 6 /* a string: the name of a connection the task may then read */
+};
+
+/* What the host gives. Valid during execute(). Texts are UTF-8; lengths in bytes, no final NUL
+ * needed unless said. Every pointer returned by the host ends in NUL and lives until execute ends. */
+typedef struct batuta_host {
+  uint32_t struct_size;
+  void* ctx;
+  /* One log line; line breaks inside become separate lines. Any thread. */
+  void (*log)(void* ctx, int32_t level, const char* text, size_t length);
+  /* Non-zero once the attempt should stop (cancel, time-out, lost lease). Any thread, cheap. */
+  int32_t (*cancelled)(void* ctx);
+  /* The JSON text of one parameter after rendering and defaults; NULL when absent. */
+  const char* (*param)(void* ctx, const char* name);
+  /* All parameters as one JSON object. */
+  const char* (*params)(void* ctx);
+  /* The attempt: {"execution_id","dag_id","run_id","task_id","map_index","try_number","fence",
+   * "logical_date","data_interval_start","data_interval_end","window_start","window_end","lake",
+   * "scratch","upstream":{task_id: value}}. `lake` and `scratch` are absolute folders; scratch is
+   * fresh for the attempt and removed afterwards. */
+  const char* (*context)(void* ctx);
+  /* A connection's JSON {"conn_type","host","port","login","password","schema","extra"}; NULL when
+   * the task does not name it. Wiped when execute returns. */
+  const char* (*secret)(void* ctx, const char* name);
+  /* The XCom return value, JSON, at most 64 KiB. Last call wins. Returns 0, or -1 when refused
+   * (too large, not JSON): execute should then fail. */
+  int32_t (*result)(void* ctx, const char* json, size_t length);
+  /* Why execute will return non-zero. kind: BATUTA_FAIL_*. Last call wins. */
+  void (*fail)(void* ctx, int32_t kind, const char* text, size_t length);
+  /* Share of the work done, 0 to 1, for people. */
+  void (*progress)(void* ctx, double share);
+  /* One table change (see lakelog/publish.h for the JSON). The data files must be in place and
+   * fsynced. Only recorded when execute returns 0. Published in call order. */
+  int32_t (*output)(void* ctx, const char* json, size_t length);
+  /* Data tasks: rows written, and the new watermark in microseconds since 1970 UTC (0 = keep). */
+  void (*records)(void* ctx, int64_t rows, int64_t watermark_us);
+  /* Branch tasks: a JSON list of the direct downstream task ids to run. */
+  int32_t (*branch)(void* ctx, const char* json, size_t length);
+  /* An optional power by name, or NULL. "batuta.engine_library": const char* path of libduckdb.so. */
+  const void* (*extension)(void* ctx, const char* id);
+} batuta_host;
+
+typedef struct batuta_param {
+  const char* name;
+  int32_t type;              /* BATUTA_PARAM_* */
+  int32_t required;
+  const char* default_json;  /* NULL = none */
+  const char* help;
+} batuta_param;
+
+typedef struct batuta_plugin {
+  uint32_t abi;              /* BATUTA_PLUGIN_ABI */
+  uint32_t struct_size;
+  const char* name;          /* "<source>_<layer>", as its file */
+  const char* version;
+  const char* kind;          /* "extract", "transform", "aggregate" or "builtin" */
+  const char* summary;
+  const batuta_param* params;
+  uint32_t param_count;
+  uint32_t param_size;       /* sizeof(batuta_param) when built: the stride */
+  /* 0 = success. Non-zero = failed as told by host->fail (retryable when fail was not called). */
+  int32_t (*execute)(const batuta_host* host);
+} batuta_plugin;
+
+/* The one exported symbol. host_abi is the host's; NULL = this plugin cannot serve it. */
+const batuta_plugin* batuta_plugin_entry(uint32_t host_abi);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,93 @@
+// A DAG version: immutable once built, shared by every run pinned to it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/ids.h"
+#include "common/message.h"
+#include "common/result.h"
+#include "common/time.h"
+#include "scheduler/core/timetable.h"
+#include "scheduler/core/trigger_rule.h"
+
+namespace batuta {
+
+// How a task may run again after a failure of its own (not after a lost worker).
+struct RetryPolicy {
+  std::int32_t retries = 0;
+  Duration delay = std::chrono::minutes(5);
+  double multiplier = 0;                         // 0 or 1: constant delay
+  std::optional<Duration> max_delay;
+};
+
+enum class WeightRule : std::uint8_t { downstream, upstream, absolute };
+
+struct Task {
+  std::string id;
+  std::string plugin;               // catalogue name; "empty" needs no worker
+  std::vector<TaskIndex> upstream;  // direct, ascending
+  std::vector<TaskIndex> downstream;
+  TriggerRule trigger_rule = TriggerRule::all_success;
+  RetryPolicy retry;
+  Duration execution_timeout{};     // 0: none
+  std::string pool = "default_pool";
+  std::int32_t pool_slots = 1;
+  std::int32_t priority_weight = 1;
+  WeightRule weight_rule = WeightRule::downstream;
+  std::int32_t max_active_tis_per_dag = 0;  // 0: no limit
+  bool depends_on_past = false;
+  bool wait_for_downstream = false;
+  Isolation isolation = Isolation::warm;
+  bool is_branch = false;           // its result names the direct downstreams to run
+  bool is_data = false;             // extract, transform, aggregate: has control rows and a window
+  Duration overlap{};               // data tasks: how far the window reaches back
+  std::string owner;
+  std::vector<std::string> on_failure;  // one JSON text per notifier
+  std::vector<std::string> connections; // names it may use
+  std::string spec_json;            // the task's fields for rendering: {"params":…} and the
+                                    // built-in's own fields; opaque to the core
+  bool has_templates = false;       // spec_json contains "{{"
+  std::int32_t effective_weight = 1;  // filled by finish_dag
+};
+
+struct Dag {
+  std::string id;
+  std::string version;              // SHA-256, hex, of canonical JSON and the files it names
+  std::string description;
+  std::string file;                 // relative to the DAG folder
+  std::vector<std::string> tags;
+  std::vector<std::string> owners;
+  std::vector<Task> tasks;          // in file order; TaskIndex is the position
+  Timetable schedule;               // scheduled runs
+  std::string schedule_text;        // as written: "@hourly", "0 5 * * *", empty for none
+  std::string timezone = "UTC";
+  OptTime start_date;
+  OptTime end_date;
+  bool catchup = false;
+  bool is_paused_upon_creation = true;
+  std::int32_t max_active_runs = 16;
+  std::int32_t max_active_tasks = 16;          // per run; queued + running
+  std::int32_t max_consecutive_failed_dag_runs = 0;
+  Duration dagrun_timeout{};        // 0: none
+  std::string params_json = "{}";   // {"name": {schema…, "default": …}}
+  std::string canonical_json;       // the whole definition, sorted keys; what the store keeps
+  std::string source_text;          // the file as it was read
+};
+
+inline constexpr std::size_t max_tasks_per_dag = 20'000;
+
+// Completes a parsed DAG: fills `downstream` from `upstream`, computes effective_weight (own weight
+// plus all descendants or ancestors by weight_rule, clamped to int32), rejects duplicate ids,
+// dangling indices, self-dependence and cycles (the message names the cycle's tasks in order), and
+// more than max_tasks_per_dag tasks. O(tasks + edges) except weights, which are bounded by
+// O(edges * tasks / 64).
+Result<std::shared_ptr<const Dag>> finish_dag(Dag dag);
+
+// Position of a task id, or nullopt. O(log n) after finish_dag... O(n) here; callers with many
+// look-ups build their own index.
+std::optional<TaskIndex> find_task(const Dag& dag, std::string_view task_id);
+
+}  // namespace batuta

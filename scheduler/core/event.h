@@ -1,0 +1,164 @@
+// Everything that can happen to the scheduler, in the past tense. Run UUIDs, times and request ids
+// arrive inside; the core makes up nothing.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/message.h"
+#include "scheduler/core/dag.h"
+#include "scheduler/core/rows.h"
+
+namespace batuta {
+
+// Names the caller of a request, so that its Reply finds the way back. 0 = nobody waits.
+using RequestId = std::uint64_t;
+// One connection of one agent; a reconnect gets a new one.
+using WorkerId = std::uint64_t;
+
+// A whole run as the store has it: how a finished run comes back into memory for clear and mark.
+struct StoredRun {
+  RunRow run;
+  std::shared_ptr<const Dag> dag;         // the pinned version
+  std::vector<TaskInstanceRow> tasks;     // one per task of that version, by TaskIndex
+};
+
+// The DAG folder was read: new or changed versions, and ids whose file is gone.
+struct DagsChanged {
+  std::vector<std::shared_ptr<const Dag>> current;  // every changed or new one
+  std::vector<std::string> gone;
+};
+struct PauseRequested {
+  RequestId request = 0;
+  std::string dag_id;
+  bool paused = false;
+};
+struct RunRequested {
+  RequestId request = 0;
+  Uuid uuid;
+  std::string dag_id;
+  std::string dag_run_id;                 // empty: "manual__<iso>__<8 hex of uuid>" is made
+  OptTime logical_date;
+  OptTime data_interval_start;
+  OptTime data_interval_end;
+  OptTime run_after;
+  std::string conf_json = "{}";           // validated against the DAG's params at the door
+  OptTime conf_start;                     // conf.start, conf.end, parsed at the door
+  OptTime conf_end;
+  std::string note;
+  std::string triggered_by = "rest_api";
+  std::string user;
+  std::string idempotency_key;
+  std::string request_digest;
+  // Set by the engine when the key or the run id exists among finished runs in the store.
+  std::optional<RunRow> existing;
+};
+// PATCH of a run: state queued (= clear all), success or failed (= cancel).
+struct RunStateRequested {
+  RequestId request = 0;
+  std::string dag_id;
+  std::string dag_run_id;
+  DagRunState state = DagRunState::failed;
+  std::string user;
+  std::optional<StoredRun> stored;        // when the run is not in memory
+};
+struct RunDeleted {
+  RequestId request = 0;
+  std::string dag_id;
+  std::string dag_run_id;
+  std::optional<StoredRun> stored;
+};
+struct ClearRequested {
+  RequestId request = 0;
+  std::string dag_id;
+  std::string dag_run_id;
+  std::vector<std::string> task_ids;      // empty: all
+  bool only_failed = true;
+  bool only_running = false;
+  bool include_upstream = false;
+  bool include_downstream = false;
+  bool reset_dag_runs = true;
+  bool dry_run = true;
+  std::string user;
+  std::optional<StoredRun> stored;
+};
+// PATCH of a task instance: success, failed or skipped by hand.
+struct MarkRequested {
+  RequestId request = 0;
+  std::string dag_id;
+  std::string dag_run_id;
+  std::string task_id;
+  TaskState state = TaskState::success;
+  bool include_upstream = false;
+  bool include_downstream = false;
+  bool dry_run = false;
+  std::string user;
+  std::optional<StoredRun> stored;
+};
+struct NoteSet {                          // task_id empty: the run's note
+  RequestId request = 0;
+  std::string dag_id;
+  std::string dag_run_id;
+  std::string task_id;
+  std::string note;
+  std::optional<StoredRun> stored;
+};
+struct PoolSet {
+  RequestId request = 0;
+  PoolRow pool;
+  bool create_only = false;               // 409 when it exists
+};
+struct PoolDeleted {
+  RequestId request = 0;
+  std::string name;
+};
+struct WorkerJoined {
+  WorkerId worker = 0;
+  Hello hello;
+};
+struct WorkerLost {                       // its connection ended
+  WorkerId worker = 0;
+  bool dead = false;                      // its lock is free: no lease to wait for
+};
+struct WorkerHeartbeat {
+  WorkerId worker = 0;
+};
+struct WorkerCatalogue {
+  WorkerId worker = 0;
+  std::vector<PluginInfo> catalogue;
+};
+struct AttemptStarted {
+  WorkerId worker = 0;
+  Started report;
+};
+struct AttemptFinished {                  // worker 0: the engine itself (a template failed)
+  WorkerId worker = 0;
+  Finished report;
+};
+struct AttemptRecalled {
+  WorkerId worker = 0;
+  AttemptKey key;
+};
+struct PublicationSettled {
+  std::int64_t publication = 0;
+  std::int64_t version = 0;
+};
+struct PublicationRefused {               // can never succeed: a conflict
+  std::int64_t publication = 0;
+  std::string reason;
+};
+// The engine was not running between two turns for longer than it should (a pause, a slow disk):
+// leases are judged that much later.
+struct Stalled {
+  Duration by{};
+};
+
+using Event = std::variant<DagsChanged, PauseRequested, RunRequested, RunStateRequested, RunDeleted,
+                           ClearRequested, MarkRequested, NoteSet, PoolSet, PoolDeleted,
+                           WorkerJoined, WorkerLost, WorkerHeartbeat, WorkerCatalogue,
+                           AttemptStarted, AttemptFinished, AttemptRecalled, PublicationSettled,
+                           PublicationRefused, Stalled>;
+
+}  // namespace batuta

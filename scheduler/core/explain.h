@@ -1,0 +1,19 @@
+// "Why is this not running": a pure query beside the decision, used by API, page and CLI.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "scheduler/core/scheduler_state.h"
+
+namespace batuta {
+
+struct Reason {
+  std::string name;    // "Trigger Rule", "Pool Slots Available", "Worker", … (Airflow's words)
+  std::string reason;  // a sentence: "no live worker offers financial_bronze; did you mean …?"
+};
+
+// Empty when nothing blocks the task (it is running, or ended). Unknown run or task: one Reason.
+std::vector<Reason> explain(const SchedulerState& state, RunSeq run, TaskIndex task, const Now& now);
+
+}  // namespace batuta

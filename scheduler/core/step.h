@@ -1,0 +1,39 @@
+// The decision: one pure function. STYLE: no clock, socket, database, thread or log line inside.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "scheduler/core/effects.h"
+#include "scheduler/core/event.h"
+#include "scheduler/core/scheduler_state.h"
+
+namespace batuta {
+
+// Folds `events` into `state` in order, then starts whatever may start at `now`.
+// Equal inputs give equal outputs; throws nothing (a broken invariant is a CHECK). The caller
+// commits `changes` before anything else in the result leaves; if the commit fails it throws the
+// state away and calls restore() with what the store has.
+// Cost: O(events x out-degree x log ready), whatever the history.
+Effects step(SchedulerState& state, std::span<const Event> events, const Now& now);
+
+// Everything live, as the store has it, at start and after a failed commit.
+struct StoredState {
+  std::vector<std::pair<DagRow, std::shared_ptr<const Dag>>> dags;  // newest versions
+  std::vector<StoredRun> runs;            // not terminal
+  std::vector<PoolRow> pools;
+  std::vector<TableRow> tables;
+  std::vector<PublicationRow> publications;  // pending
+  std::vector<AcceptedRow> accepted;
+  std::vector<WatermarkRow> watermarks;
+  std::vector<PluginInfo> catalogue;      // last known
+  std::int64_t last_run_seq = 0;
+  std::int64_t last_publication = 0;
+  std::int64_t last_outbox = 0;
+};
+
+// Queued and running attempts stay so for one full lease from `now`, waiting for their agent to
+// come back and list them (adoption); then they are lost.
+SchedulerState restore(StoredState stored, const SchedulerOptions& options, const Now& now);
+
+}  // namespace batuta

@@ -1,0 +1,61 @@
+// The DAG folder as it is now: parsed DAGs, import errors, warnings. One watcher thread (inotify and
+// a slow sweep) parses; readers share immutable snapshots.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/message.h"
+#include "scheduler/core/dag.h"
+
+namespace batuta {
+
+struct ImportError {
+  std::int64_t id = 0;            // stable while the error stands
+  Time timestamp;
+  std::string file;               // relative to the DAG folder
+  std::string message;            // "financial.json:12:7 /tasks/1/retries: must be …"
+};
+
+struct DagWarning {
+  Time timestamp;
+  std::string dag_id;
+  std::string warning_type;       // "unknown plugin", "non-existent pool", "pool too small"
+  std::string message;            // with a suggestion where one is near
+};
+
+struct DagBagSnapshot {
+  std::map<std::string, std::shared_ptr<const Dag>, std::less<>> dags;
+  std::vector<ImportError> import_errors;
+  std::vector<DagWarning> warnings;
+  std::map<std::string, Time, std::less<>> parsed_at;   // dag_id -> when this version was parsed
+};
+
+class DagBag {
+ public:
+  struct Sinks {
+    // Watcher thread: new or changed DAGs, and ids gone. The first call names everything.
+    std::function<void(std::vector<std::shared_ptr<const Dag>> changed,
+                       std::vector<std::string> gone)> changed;
+  };
+  DagBag(std::string folder, Sinks sinks);
+  ~DagBag();
+  // Reads the folder once in the caller, then starts the watcher. A change is live within a second
+  // of being saved; a file still being written (not valid, modified less than 300 ms ago) waits.
+  void start();
+  void stop();
+  // The catalogue known to the scheduler: parameters are checked against it, names suggested from
+  // it. Re-validates all. Any thread.
+  void set_catalogue(std::vector<PluginInfo> catalogue);
+  void set_pools(std::vector<std::pair<std::string, int>> pools);  // name, slots; for warnings
+  std::shared_ptr<const DagBagSnapshot> snapshot() const;          // any thread
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace batuta

@@ -1,0 +1,41 @@
+// One DAG file: text -> Dag, or errors with file, line, column and JSON pointer.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/message.h"
+#include "common/result.h"
+#include "scheduler/core/dag.h"
+
+namespace batuta {
+
+struct DagFileProblem {
+  std::string file;
+  int line = 0;                    // 1-based; 0 = the whole file
+  int column = 0;
+  std::string pointer;             // "/tasks/1/retries"
+  std::string message;             // what is wrong and how to mend it
+  std::string text() const;        // "file:line:column pointer: message"
+};
+
+struct DagFileResult {
+  std::shared_ptr<const Dag> dag;  // null when there are problems
+  std::vector<DagFileProblem> problems;
+  std::vector<std::string> unknown_plugins;   // valid all the same: a warning
+};
+
+// `folder` is where SQL files named by the DAG are read from (never outside it). Pure otherwise.
+// Limits: 4 MiB a file, 20,000 tasks, depth 64.
+DagFileResult parse_dag_file(std::string_view text, const std::string& file,
+                             const std::string& folder,
+                             const std::vector<PluginInfo>& catalogue);
+
+// conf against the DAG's params (JSON Schema draft 7 subset: type, enum, minimum, maximum,
+// minLength, maxLength, pattern-free, items, required). Unknown keys pass; `start` and `end` must be
+// ISO times when present. Returns conf with defaults filled in.
+Result<std::string> validate_conf(const Dag& dag, std::string_view conf_json);
+
+}  // namespace batuta

@@ -1,0 +1,104 @@
+// The only impure loop: take events, step, commit, release. Owner of the scheduler state.
+//
+//   forever:
+//     events  = inbox.take_all()            or wait until one comes or wake_at passes
+//     effects = step(state, events, now)
+//     rendered = render(effects.launches)   templates, secrets, windows
+//     store.commit(effects.changes)         durable, or the turn is dropped and reloaded
+//     executor.launch / cancel / ack        only now
+//     replies, feed                         only now
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+#include "scheduler/core/effects.h"
+#include "scheduler/core/explain.h"
+#include "scheduler/engine/executor.h"
+#include "scheduler/store/store.h"
+
+namespace batuta {
+
+// What the engine needs from outside to render launches and alerts. Called on the control thread;
+// must not block on a disk or a socket.
+class LaunchContext {
+ public:
+  virtual ~LaunchContext() = default;
+  // Params, templates and secrets of one attempt into `out`, whose identity fields are filled.
+  // `rendered` is set when the parameters should be kept (they differ from the definition).
+  // Errors (an undefined name, an unknown connection) fail the attempt with the message.
+  virtual Status render_launch(const StoredRun& run, const TaskInstanceRow& row,
+                               const std::map<std::string, std::string>& upstream_xcoms,
+                               Launch& out, std::string& rendered) = 0;
+  // The message of one failure notification as an outbox payload; never fails (an unknown variable
+  // is shown as written).
+  virtual OutboxRow render_alert(const StoredRun& run, const TaskInstanceRow& row,
+                                 const std::string& notifier_json) = 0;
+};
+
+// One change for the live feed, rendered: what SSE sends.
+struct FeedEvent {
+  std::uint64_t sequence = 0;
+  std::string type;     // "run", "task", "dag", "dags"
+  std::string dag_id;
+  std::string dag_run_id;
+  std::string json;     // the data line
+};
+
+// Called on the control thread after the commit; must hand over and return.
+struct EngineSinks {
+  std::function<void(std::vector<FeedEvent>)> feed;
+  std::function<void()> outbox_changed;
+  std::function<void(bool)> store_available;   // false: writes fail for now (503)
+};
+
+struct EngineMetrics {                         // counters since start, gauges now
+  std::uint64_t turns = 0, events = 0, launches = 0, finished = 0, failed = 0, succeeded = 0;
+  std::uint64_t stale_reports = 0, losses = 0, commits = 0, commit_failures = 0;
+  std::uint64_t runs_active = 0, tasks_queued = 0, tasks_running = 0, workers = 0, slots = 0;
+  std::uint64_t inbox_depth = 0;
+  Duration commit_p50{}, commit_p99{};
+  Duration turn_p50{}, turn_p99{};
+};
+
+class Engine {
+ public:
+  struct Options {
+    SchedulerOptions scheduler;
+    std::size_t inbox_limit = 65'536;
+  };
+  // References must outlive the engine. start() loads the store and spawns the control thread.
+  Engine(Options options, Store& store, Executor& executor, LaunchContext& context,
+         EngineSinks sinks);
+  ~Engine();
+  void start();
+  // Finishes the turn under way and joins. Events posted later are refused with `unavailable`.
+  void stop();
+
+  // Any thread. False when the inbox is full or the engine stopped; nothing was taken then.
+  [[nodiscard]] bool post(Event event);
+
+  // Any thread. Posts the event with a fresh request id; `done` is called exactly once, on the
+  // control thread, after the commit (or with Errc::unavailable at once when the inbox is full or
+  // the store cannot write).
+  void request(Event event, std::function<void(Reply)> done);
+
+  // Any thread: runs `query` on the control thread between two turns, with the state. For explain,
+  // gauges and consistency checks; must be quick. False as post().
+  [[nodiscard]] bool query(std::function<void(const SchedulerState&, const Now&)> query);
+
+  // Any thread: runs `write` on the control thread between two turns (the registry's writes), then
+  // calls `done` there with its status; Errc::unavailable as for request().
+  void write(std::function<Status()> write, std::function<void(Status)> done);
+
+  EngineMetrics metrics() const;               // any thread
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace batuta

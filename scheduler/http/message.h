@@ -1,0 +1,61 @@
+// Requests and answers as handlers see them: ours, so that Beast stays in session.cc and handlers
+// are tested without a socket.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace batuta::http {
+
+enum class Method { get, head, post, put, patch, del, options };
+
+struct Identity {
+  std::string user;   // empty: nobody
+  std::string role;   // "viewer" | "operator" | "admin"
+  bool by_cookie = false;
+};
+
+struct Request {
+  Method method = Method::get;
+  std::string path;                               // decoded once, guarded (no dot segments, no %2f)
+  std::vector<std::pair<std::string, std::string>> query;   // decoded, in order
+  std::map<std::string, std::string, std::less<>> headers;  // names in lower case
+  std::string body;
+  std::string peer;                               // address of the client
+  Identity identity;
+  std::map<std::string, std::string, std::less<>> path_params;  // filled by the router
+  // First value of a query parameter, or nullptr.
+  const std::string* query_value(std::string_view name) const;
+  const std::string* header(std::string_view lower_case_name) const;
+};
+
+// A live stream (SSE). The session calls `next` on the io thread whenever it can write; it returns
+// the bytes to send, or empty to wait. `on_ready` is set by the session: the producer calls it (io
+// thread) when there is more. Destroyed when the client is gone.
+class Stream {
+ public:
+  virtual ~Stream() = default;
+  virtual std::string next() = 0;
+  std::function<void()> on_ready;
+};
+
+struct Response {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+  std::shared_ptr<Stream> stream;                 // body is ignored when set
+  bool close = false;
+};
+
+// Called by a handler once, on the io thread or any other; the session hops to its own.
+using Respond = std::function<void(Response)>;
+// One handler for everything: the router, the demo's quote service, the alert receiver.
+using Handler = std::function<void(std::shared_ptr<Request>, Respond)>;
+
+}  // namespace batuta::http
