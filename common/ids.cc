@@ -1,0 +1,30 @@
+#include "common/ids.h"
+
+#include <algorithm>
+
+namespace batuta {
+namespace {
+
+bool letter_or_digit(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+bool made_of(std::string_view text, std::string_view extra) {
+  return std::all_of(text.begin(), text.end(), [&](char c) {
+    return letter_or_digit(c) || extra.find(c) != std::string_view::npos;
+  });
+}
+
+}  // namespace
+
+bool valid_id(std::string_view id) {
+  return !id.empty() && id.size() <= 128 && letter_or_digit(id.front()) && made_of(id, "_.-") &&
+         id.find("..") == std::string_view::npos && id.back() != '.';
+}
+
+bool valid_run_id(std::string_view id) {
+  return !id.empty() && id.size() <= 250 && made_of(id, "_.~:+-") &&
+         id.find("..") == std::string_view::npos && id != ".";
+}
+
+}  // namespace batuta

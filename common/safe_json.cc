@@ -1,0 +1,145 @@
+#include "common/safe_json.h"
+
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <unordered_set>
+#include <vector>
+
+namespace batuta {
+namespace {
+
+using json = nlohmann::json;
+
+// Builds the value while counting; returning false stops the parser at once, so a hostile text never
+// grows past its limits.
+class Builder : public nlohmann::json_sax<json> {
+ public:
+  Builder(const JsonLimits& limits, json& root) : limits_(limits), root_(root) {}
+
+  bool null() override { return add(nullptr); }
+  bool boolean(bool v) override { return add(v); }
+  bool number_integer(number_integer_t v) override { return add(v); }
+  bool number_unsigned(number_unsigned_t v) override { return add(v); }
+  bool number_float(number_float_t v, const string_t&) override {
+    if (!std::isfinite(v)) return refuse("a number is outside the range of a double");
+    return add(v);
+  }
+  bool string(string_t& v) override {
+    if (v.size() > limits_.string_bytes) return refuse("a string is too long");
+    return add(std::move(v));
+  }
+  bool binary(binary_t&) override { return refuse("binary values are not JSON"); }
+  bool start_object(std::size_t) override { return open(json::object()); }
+  bool key(string_t& v) override {
+    if (v.size() > limits_.string_bytes) return refuse("a key is too long");
+    if (!keys_.back().insert(v).second) return refuse("duplicate key \"" + v.substr(0, 80) + "\"");
+    key_ = std::move(v);
+    return count();
+  }
+  bool end_object() override { return close(); }
+  bool start_array(std::size_t) override { return open(json::array()); }
+  bool end_array() override { return close(); }
+  bool parse_error(std::size_t position, const std::string&, const json::exception&) override {
+    error_at_ = position;
+    return false;
+  }
+
+  const std::string& refusal() const { return refusal_; }
+  std::size_t error_at() const { return error_at_; }
+
+ private:
+  bool refuse(std::string why) {
+    refusal_ = std::move(why);
+    return false;
+  }
+  bool count() { return ++tokens_ <= limits_.tokens || refuse("too many values"); }
+  json* place(json value) {
+    if (stack_.empty()) {
+      root_ = std::move(value);
+      return &root_;
+    }
+    json& parent = *stack_.back();
+    if (parent.is_array()) {
+      parent.push_back(std::move(value));
+      return &parent.back();
+    }
+    return &(parent[key_] = std::move(value));
+  }
+  template <class T>
+  bool add(T&& value) {
+    if (!count()) return false;
+    place(json(std::forward<T>(value)));
+    return true;
+  }
+  bool open(json value) {
+    if (stack_.size() >= limits_.depth) return refuse("nested too deeply");
+    if (!count()) return false;
+    stack_.push_back(place(std::move(value)));
+    keys_.emplace_back();
+    return true;
+  }
+  bool close() {
+    stack_.pop_back();
+    keys_.pop_back();
+    return true;
+  }
+
+  const JsonLimits& limits_;
+  json& root_;
+  std::vector<json*> stack_;
+  std::vector<std::unordered_set<std::string>> keys_;
+  std::string key_;
+  std::size_t tokens_ = 0;
+  std::string refusal_;
+  std::size_t error_at_ = 0;
+};
+
+std::string position_of(std::string_view text, std::size_t offset) {
+  std::size_t line = 1;
+  std::size_t column = 1;
+  for (std::size_t i = 0; i + 1 < offset && i < text.size(); ++i) {
+    if (text[i] == '\n') {
+      ++line;
+      column = 1;
+    } else {
+      ++column;
+    }
+  }
+  return "line " + std::to_string(line) + ", column " + std::to_string(column);
+}
+
+}  // namespace
+
+Result<json> parse_untrusted(std::string_view text, const JsonLimits& limits) {
+  if (text.size() > limits.bytes) {
+    return {Errc::too_large, "JSON text of " + std::to_string(text.size()) + " bytes is over the limit of " +
+                                 std::to_string(limits.bytes)};
+  }
+  if (text.starts_with("\xEF\xBB\xBF")) {
+    return {Errc::malformed, "JSON text starts with a byte-order mark; save it as plain UTF-8"};
+  }
+  json root;
+  Builder builder(limits, root);
+  const bool ok = json::sax_parse(text.begin(), text.end(), &builder, json::input_format_t::json,
+                                  /*strict=*/true);
+  if (ok) return root;
+  if (!builder.refusal().empty()) return {Errc::malformed, "JSON refused: " + builder.refusal()};
+  return {Errc::malformed, "not valid JSON at " + position_of(text, builder.error_at())};
+}
+
+std::optional<std::int64_t> json_int(const json& value) {
+  if (value.is_number_unsigned()) {
+    const auto u = value.get<std::uint64_t>();
+    if (u > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) return std::nullopt;
+    return static_cast<std::int64_t>(u);
+  }
+  if (value.is_number_integer()) return value.get<std::int64_t>();
+  return std::nullopt;
+}
+
+std::string json_text(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+}  // namespace batuta
