@@ -5,7 +5,7 @@
 //
 // Delivery: the agent keeps every `Finished` until its `Ack`, which the scheduler sends after the
 // commit that recorded it, and repeats it after a reconnect. All handlers are idempotent by
-// (AttemptKey). Adding a message: an alternative here, its two functions in message.cc, a row in
+// (AttemptKey). Adding a message: an alternative here (last), its field list in message.cc, a row in
 // tests/common/message_test.cc.
 #pragma once
 

@@ -122,6 +122,11 @@ struct WorkerLost {                       // its connection ended
   WorkerId worker = 0;
   bool dead = false;                      // its lock is free: no lease to wait for
 };
+// The lock of an agent was found free: whatever ran there is over. After a restart, when no
+// connection of that agent exists any more.
+struct AgentDead {
+  std::string agent_id;
+};
 struct WorkerHeartbeat {
   WorkerId worker = 0;
 };
@@ -157,7 +162,7 @@ struct Stalled {
 
 using Event = std::variant<DagsChanged, PauseRequested, RunRequested, RunStateRequested, RunDeleted,
                            ClearRequested, MarkRequested, NoteSet, PoolSet, PoolDeleted,
-                           WorkerJoined, WorkerLost, WorkerHeartbeat, WorkerCatalogue,
+                           WorkerJoined, WorkerLost, AgentDead, WorkerHeartbeat, WorkerCatalogue,
                            AttemptStarted, AttemptFinished, AttemptRecalled, PublicationSettled,
                            PublicationRefused, Stalled>;
 

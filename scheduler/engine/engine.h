@@ -27,16 +27,22 @@ namespace batuta {
 class LaunchContext {
  public:
   virtual ~LaunchContext() = default;
-  // Params, templates and secrets of one attempt into `out`, whose identity fields are filled.
-  // `rendered` is set when the parameters should be kept (they differ from the definition).
-  // Errors (an undefined name, an unknown connection) fail the attempt with the message.
-  virtual Status render_launch(const StoredRun& run, const TaskInstanceRow& row,
-                               const std::map<std::string, std::string>& upstream_xcoms,
-                               Launch& out, std::string& rendered) = 0;
-  // The message of one failure notification as an outbox payload; never fails (an unknown variable
-  // is shown as written).
-  virtual OutboxRow render_alert(const StoredRun& run, const TaskInstanceRow& row,
-                                 const std::string& notifier_json) = 0;
+  struct Attempt {
+    const RunRow& run;
+    const Dag& dag;
+    const Task& task;
+    const TaskInstanceRow& row;
+    // JSON text of an upstream's XCom in this run.
+    std::function<std::optional<std::string>(std::string_view task_id, std::string_view key)> xcom;
+  };
+  // Params, context and secrets into `out`, whose identity fields are filled. `rendered` is set when
+  // the parameters should be kept (they differ from the definition). An error (an undefined name,
+  // an unknown connection) fails the attempt with its message.
+  virtual Status render_launch(const Attempt& attempt, Launch& out, std::string& rendered) = 0;
+  // One failure notification as an outbox payload; never fails (an unknown variable is shown as
+  // written). `id` is filled by the engine.
+  virtual OutboxRow render_alert(const Attempt& attempt, const std::string& notifier_json,
+                                 Time now) = 0;
 };
 
 // One change for the live feed, rendered: what SSE sends.
@@ -50,9 +56,10 @@ struct FeedEvent {
 
 // Called on the control thread after the commit; must hand over and return.
 struct EngineSinks {
+  std::function<bool()> feed_wanted;                    // false: nobody listens, save the work
   std::function<void(std::vector<FeedEvent>)> feed;
-  std::function<void()> outbox_changed;
-  std::function<void(bool)> store_available;   // false: writes fail for now (503)
+  std::function<void(const Changes&)> committed;        // the outbox takes its new rows from here
+  std::function<void(bool)> store_available;            // false: writes fail for now (503)
 };
 
 struct EngineMetrics {                         // counters since start, gauges now
@@ -78,8 +85,10 @@ class Engine {
   // Finishes the turn under way and joins. Events posted later are refused with `unavailable`.
   void stop();
 
-  // Any thread. False when the inbox is full or the engine stopped; nothing was taken then.
+  // Any thread. False when the inbox is full, the store cannot write or the engine stopped; nothing
+  // was taken then, and the sender keeps what it has (an agent closes and comes back).
   [[nodiscard]] bool post(Event event);
+  [[nodiscard]] bool post(std::vector<Event> events);
 
   // Any thread. Posts the event with a fresh request id; `done` is called exactly once, on the
   // control thread, after the commit (or with Errc::unavailable at once when the inbox is full or

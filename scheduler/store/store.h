@@ -51,6 +51,14 @@ class Store {
   virtual std::optional<RunRow> find_run(const std::string& dag_id,
                                          const std::string& dag_run_id) = 0;
   virtual std::shared_ptr<const Dag> load_dag_version(const std::string& version) = 0;
+  // The JSON text of an XCom that is committed; nullopt when there is none.
+  virtual std::optional<std::string> find_xcom(RunSeq run, TaskIndex task,
+                                               const std::string& key) = 0;
+
+  // Writes and commits one row of no meaning, to learn whether commits work again.
+  virtual void probe() = 0;
+  // Housekeeping between turns (checkpoints). `idle`: nothing has happened for a while.
+  virtual void maintain(bool idle) = 0;
 };
 
 }  // namespace batuta
