@@ -1,0 +1,196 @@
+#include "common/http_client.h"
+
+#include <curl/curl.h>
+
+#include <algorithm>
+#include <memory>
+#include <mutex>
+
+namespace batuta {
+namespace {
+
+struct EasyDelete {
+  void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
+};
+struct ListDelete {
+  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+};
+using Easy = std::unique_ptr<CURL, EasyDelete>;
+using List = std::unique_ptr<curl_slist, ListDelete>;
+
+struct Exchange {
+  const HttpRequest& request;
+  HttpAnswer answer;
+  bool too_large = false;
+  bool cancelled = false;
+};
+
+constexpr std::size_t max_header_bytes = 64 << 10;
+
+std::size_t on_body(char* data, std::size_t, std::size_t size, void* self) {
+  auto& exchange = *static_cast<Exchange*>(self);
+  if (exchange.answer.body.size() + size > exchange.request.max_body) {
+    exchange.too_large = true;
+    return 0;
+  }
+  exchange.answer.body.append(data, size);
+  return size;
+}
+
+std::string_view trimmed(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
+}
+
+std::size_t on_header(char* data, std::size_t, std::size_t size, void* self) {
+  auto& exchange = *static_cast<Exchange*>(self);
+  const std::string_view line{data, size};
+  if (line.starts_with("HTTP/")) {
+    exchange.answer.headers.clear();  // an interim answer (100 Continue) came before this one
+    return size;
+  }
+  const auto colon = line.find(':');
+  if (colon == std::string_view::npos) return size;
+  std::size_t kept = size;
+  for (const auto& [name, value] : exchange.answer.headers) kept += name.size() + value.size();
+  if (kept > max_header_bytes) {
+    exchange.too_large = true;
+    return 0;
+  }
+  std::string name{line.substr(0, colon)};
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](unsigned char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
+  exchange.answer.headers.emplace_back(std::move(name), trimmed(line.substr(colon + 1)));
+  return size;
+}
+
+long milliseconds(Duration d) {
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(d).count();
+  return static_cast<long>(std::clamp<std::int64_t>(ms, 1, 24LL * 3600 * 1000));
+}
+
+// A line break would let a value add headers or a second request.
+bool one_line(std::string_view text) {
+  return text.find_first_of(std::string_view{"\r\n\0", 3}) == std::string_view::npos;
+}
+
+bool valid_token(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return c > 0x20 && c < 0x7f &&
+           std::string_view{"()<>@,;:\\\"/[]?={}"}.find(static_cast<char>(c)) ==
+               std::string_view::npos;
+  });
+}
+
+Status validate(const HttpRequest& request) {
+  if (!valid_token(request.method)) return {Errc::invalid, "not an HTTP method", "method"};
+  if (request.url.empty() || !one_line(request.url)) return {Errc::invalid, "bad URL", "url"};
+  for (const auto& [name, value] : request.headers) {
+    if (!valid_token(name)) return {Errc::invalid, "bad header name", "headers"};
+    if (!one_line(value)) return {Errc::invalid, "line break in header " + name, "headers"};
+  }
+  return success();
+}
+
+List header_list(const HttpRequest& request) {
+  // No "Expect: 100-continue": it costs a round trip and small servers answer it wrongly.
+  List list{curl_slist_append(nullptr, "Expect:")};
+  for (const auto& [name, value] : request.headers) {
+    // "Name;" is libcurl's way to send a header whose value is empty.
+    const std::string line = value.empty() ? name + ";" : name + ": " + value;
+    if (curl_slist* grown = curl_slist_append(list.get(), line.c_str())) {
+      list.release();
+      list.reset(grown);
+    }
+  }
+  return list;
+}
+
+void set_options(CURL* curl, Exchange& exchange, const List& headers) {
+  const HttpRequest& request = exchange.request;
+  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+  curl_easy_setopt(curl, CURLOPT_PROXY, "");  // the environment's proxy is not ours to obey
+  curl_easy_setopt(curl, CURLOPT_NETRC, long{CURL_NETRC_IGNORED});
+  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);  // name look-ups must not use SIGALRM
+  curl_easy_setopt(curl, CURLOPT_URL, request.url.c_str());
+  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
+  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(request.connect_timeout));
+  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, milliseconds(request.timeout));
+  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+  curl_easy_setopt(curl, CURLOPT_WRITEDATA, &exchange);
+  curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
+  curl_easy_setopt(curl, CURLOPT_HEADERDATA, &exchange);
+  if (request.method == "HEAD") {
+    curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
+  } else if (request.method == "GET" && request.body.empty()) {
+    curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L);
+  } else {
+    curl_easy_setopt(curl, CURLOPT_POST, 1L);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
+                     static_cast<curl_off_t>(request.body.size()));
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request.body.data());
+    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+  }
+}
+
+// One step of the transfer, at most a tenth of a second, so that `cancelled` is asked in time.
+// libcurl's own progress callback slows to once a second while nothing moves.
+CURLcode perform(CURL* easy, Exchange& exchange) {
+  if (!exchange.request.cancelled) return curl_easy_perform(easy);
+  const std::unique_ptr<CURLM, decltype(&curl_multi_cleanup)> multi{curl_multi_init(),
+                                                                    &curl_multi_cleanup};
+  if (!multi || curl_multi_add_handle(multi.get(), easy) != CURLM_OK) return CURLE_OUT_OF_MEMORY;
+  CURLcode outcome = CURLE_OK;
+  for (int running = 1; running != 0;) {
+    if (curl_multi_perform(multi.get(), &running) != CURLM_OK) outcome = CURLE_RECV_ERROR;
+    if (exchange.request.cancelled()) {
+      exchange.cancelled = true;
+      outcome = CURLE_ABORTED_BY_CALLBACK;
+    }
+    if (outcome != CURLE_OK) break;
+    if (running != 0) curl_multi_poll(multi.get(), nullptr, 0, 100, nullptr);
+  }
+  int left = 0;
+  while (const CURLMsg* message = curl_multi_info_read(multi.get(), &left)) {
+    if (message->msg == CURLMSG_DONE && outcome == CURLE_OK) outcome = message->data.result;
+  }
+  curl_multi_remove_handle(multi.get(), easy);
+  return outcome;
+}
+
+}  // namespace
+
+const std::string* HttpAnswer::header(std::string_view lower_case_name) const {
+  for (const auto& [name, value] : headers) {
+    if (name == lower_case_name) return &value;
+  }
+  return nullptr;
+}
+
+Result<HttpAnswer> http_call(const HttpRequest& request) {
+  static std::once_flag once;
+  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
+  if (Status ok = validate(request); !ok) return ok.error();
+
+  const Easy curl{curl_easy_init()};
+  if (!curl) return {Errc::unavailable, "out of memory"};
+  Exchange exchange{request, {}, false, false};
+  const List headers = header_list(request);
+  set_options(curl.get(), exchange, headers);
+  const CURLcode code = perform(curl.get(), exchange);
+
+  if (exchange.too_large) return {Errc::too_large, "the answer is larger than allowed"};
+  if (exchange.cancelled) return {Errc::unavailable, "cancelled"};
+  if (code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_URL_MALFORMAT) {
+    return {Errc::invalid, "not an http or https URL", "url"};
+  }
+  if (code != CURLE_OK) return {Errc::unavailable, curl_easy_strerror(code)};
+  long status = 0;
+  curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);
+  exchange.answer.status = static_cast<int>(status);
+  return std::move(exchange.answer);
+}
+
+}  // namespace batuta
