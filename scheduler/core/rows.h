@@ -156,7 +156,9 @@ struct OutboxRow {
   std::int64_t id = 0;            // dense, store-wide
   OutboxKind kind = OutboxKind::publish;
   std::string key;                // serial per key, parallel across keys: table or connection
-  std::string payload_json;       // alert: rendered message; publish: {"publication": id}
+  std::int64_t publication = 0;   // kind publish: the PublicationRow's id
+  std::string payload_json;       // alert: the rendered message; publish: the commitInfo fields,
+                                  // filled by the engine
   Time created_at;
   std::int32_t tries = 0;
   OptTime next_try_at;

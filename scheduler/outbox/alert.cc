@@ -1,0 +1,79 @@
+#include "scheduler/outbox/alert.h"
+
+#include <algorithm>
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+
+namespace batuta {
+namespace {
+
+constexpr Duration max_retry_after = std::chrono::minutes(15);
+
+// "https://host:port/path" from a connection as Airflow's Slack webhook keeps it: the host may be a
+// whole URL, the secret part of the path is the password.
+std::string webhook_url(const Connection& connection) {
+  std::string url = connection.host;
+  if (url.find("://") == std::string::npos) {
+    url = (connection.schema.empty() ? "https" : connection.schema) + "://" + url;
+  }
+  if (connection.port) {
+    const auto path = url.find('/', url.find("://") + 3);
+    url.insert(path == std::string::npos ? url.size() : path, ":" + std::to_string(*connection.port));
+  }
+  if (!connection.password.empty()) {
+    if (url.back() != '/') url += '/';
+    url += connection.password.front() == '/' ? connection.password.substr(1) : connection.password;
+  }
+  return url;
+}
+
+std::optional<Duration> retry_after(const HttpAnswer& answer) {
+  const std::string* value = answer.header("retry-after");
+  if (value == nullptr) return std::nullopt;
+  std::int64_t seconds = 0;
+  const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), seconds);
+  if (error != std::errc{} || seconds < 0) return std::nullopt;
+  return std::min<Duration>(std::chrono::seconds(std::min<std::int64_t>(seconds, 86'400)),
+                            max_retry_after);
+}
+
+}  // namespace
+
+std::string alert_payload(const std::string& connection, const std::string& text,
+                          const std::string& channel, const std::string& username) {
+  nlohmann::json body{{"text", text}};
+  if (!channel.empty()) body["channel"] = channel;
+  if (!username.empty()) body["username"] = username;
+  return json_text({{"connection", connection}, {"body", body}});
+}
+
+std::string alert_connection(const std::string& payload_json) {
+  const auto payload = parse_untrusted(payload_json);
+  return payload ? payload->value("connection", "") : "";
+}
+
+SendResult send_alert(const std::string& payload_json, const std::optional<Connection>& connection,
+                      const std::function<Result<HttpAnswer>(const HttpRequest&)>& call) {
+  const auto payload = parse_untrusted(payload_json);
+  if (!payload || !payload->contains("body")) return {false, true, {}, "the alert is not readable"};
+  if (!connection) {
+    return {false, false, {}, "connection \"" + payload->value("connection", "") +
+                                  "\" does not exist: create it with `batuta connections add`"};
+  }
+  HttpRequest request;
+  request.method = "POST";
+  request.url = webhook_url(*connection);
+  request.headers = {{"Content-Type", "application/json"}};
+  request.body = json_text((*payload)["body"]);
+  request.max_body = 64 << 10;
+  const auto answer = call(request);
+  if (!answer) return {false, false, {}, answer.error().message};
+  if (answer->status >= 200 && answer->status < 300) return {true, false, {}, {}};
+  const std::string error = "the webhook answered " + std::to_string(answer->status);
+  const bool passing = answer->status == 429 || answer->status == 408 || answer->status >= 500;
+  return {false, !passing, retry_after(*answer), error};
+}
+
+}  // namespace batuta

@@ -1,0 +1,32 @@
+// Alerts: rendering belongs to the engine's turn, sending to the outbox. Slack's incoming webhook.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "common/http_client.h"
+#include "common/result.h"
+#include "scheduler/store/registry.h"
+
+namespace batuta {
+
+// The payload of an alert's OutboxRow: {"connection": id, "body": {"text","channel","username"}}.
+std::string alert_payload(const std::string& connection, const std::string& text,
+                          const std::string& channel, const std::string& username);
+
+struct SendResult {
+  bool sent = false;
+  bool final = false;                        // the receiver will never take it (4xx but 429)
+  std::optional<Duration> retry_after;       // as the receiver asked, at most 15 minutes
+  std::string error;
+};
+
+// One POST to the connection's webhook. `call` is http_call, or a fake. Blocking.
+SendResult send_alert(const std::string& payload_json, const std::optional<Connection>& connection,
+                      const std::function<Result<HttpAnswer>(const HttpRequest&)>& call);
+
+// The connection a payload names; empty when the payload is not ours.
+std::string alert_connection(const std::string& payload_json);
+
+}  // namespace batuta

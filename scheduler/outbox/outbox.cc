@@ -1,0 +1,203 @@
+#include "scheduler/outbox/outbox.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "common/log.h"
+#include "lakelog/publish.h"
+#include "scheduler/outbox/alert.h"
+
+namespace batuta {
+namespace {
+
+constexpr Duration first_delay = std::chrono::milliseconds(100);
+constexpr Duration longest_delay = std::chrono::seconds(30);
+
+// 100 ms, 200 ms, … 30 s: the disk or the receiver gets room, recovery is still quick.
+Duration backoff(std::int32_t tries) {
+  const auto doubled = first_delay * (std::int64_t{1} << std::clamp(tries - 1, 0, 20));
+  return std::min<Duration>(doubled, longest_delay);
+}
+
+}  // namespace
+
+struct Outbox::Impl {
+  Impl(Options o, Hooks h) : options(std::move(o)), hooks(std::move(h)) {}
+
+  void run() {
+    std::unique_lock lock(mutex);
+    while (!stopping) {
+      if (auto item = queue.take(hooks.now())) {
+        lock.unlock();
+        if (item->row.kind == OutboxKind::publish) {
+          publish(std::move(*item));
+        } else {
+          alert(std::move(*item));
+        }
+        lock.lock();
+        continue;
+      }
+      Duration patience = std::chrono::seconds(5);
+      if (const auto due = queue.next_due()) {
+        patience = std::clamp<Duration>(*due - hooks.now(), std::chrono::milliseconds(1), patience);
+      }
+      wake.wait_for(lock, patience);
+    }
+  }
+
+  void publish(OutboxItem item) {
+    const PublicationRow& publication = *item.publication;
+    lakelog::Publication request;
+    request.lake = options.lake_folder;
+    request.payload_json = publication.payload_json;
+    request.app_id = "batuta/" + options.store_uuid;
+    request.number = publication.number;
+    request.uuid = to_string(publication.uuid);
+    request.info_json = item.row.payload_json;
+    const auto published = lakelog::publish(request);
+    if (!published && published.error().code == Errc::unavailable) {
+      return again(std::move(item), published.error().message, std::nullopt);
+    }
+    const bool told =
+        published ? hooks.post(PublicationSettled{publication.id, published->version})
+                  : hooks.post(PublicationRefused{publication.id, published.error().message});
+    // Publishing again finds the same UUID, so an untold result is simply worked out once more.
+    if (!told) return again(std::move(item), "the scheduler cannot record results for now", {});
+    std::lock_guard lock(mutex);
+    (published ? counts.published : counts.refused)++;
+    queue.carried_out(item.row.id);
+  }
+
+  void alert(OutboxItem item) {
+    const auto connection = hooks.connection(alert_connection(item.row.payload_json));
+    const SendResult result = send_alert(item.row.payload_json, connection, hooks.http);
+    if (result.sent) return finish_alert(std::move(item));
+    const bool expired = hooks.now() - item.row.created_at > options.alert_expiry;
+    if (!result.final && !expired) return again(std::move(item), result.error, result.retry_after);
+    item.row.dead = true;
+    item.row.last_error = result.error;
+    log::error("alert " + std::to_string(item.row.id) + " given up: " + result.error +
+               " (see `batuta outbox list`)");
+    if (!hooks.save_row(item.row)) return again(std::move(item), result.error, std::nullopt);
+    std::lock_guard lock(mutex);
+    ++counts.alerts_dead;
+    queue.remove(item.row.id);
+  }
+
+  void finish_alert(OutboxItem item) {
+    // Sent but not yet forgotten: a crash here sends it twice, which beats never.
+    while (!hooks.delete_row(item.row.id)) {
+      std::unique_lock lock(mutex);
+      if (stopping) return;
+      wake.wait_for(lock, first_delay);
+    }
+    std::lock_guard lock(mutex);
+    ++counts.alerts_sent;
+    queue.hold_alerts(item.row.key, hooks.now() + options.alert_spacing);
+    queue.remove(item.row.id);
+  }
+
+  void again(OutboxItem item, const std::string& error, std::optional<Duration> wait) {
+    ++item.row.tries;
+    item.row.last_error = error;
+    item.row.next_try_at = hooks.now() + wait.value_or(backoff(item.row.tries));
+    if (item.row.tries == 1 || item.row.tries % 10 == 0) {
+      log::warn("outbox " + std::to_string(item.row.id) + " (" + item.row.key + "), try " +
+                std::to_string(item.row.tries) + ": " + error);
+    }
+    hooks.save_row(item.row);  // for people; losing it loses nothing
+    std::lock_guard lock(mutex);
+    ++counts.failures;
+    queue.put_back(std::move(item));
+  }
+
+  void add(OutboxItem item) {
+    if (item.row.dead) return;
+    queue.add(std::move(item));
+  }
+
+  const Options options;
+  const Hooks hooks;
+  mutable std::mutex mutex;
+  std::condition_variable wake;
+  OutboxQueue queue;                             // guarded by mutex, as are the following
+  Counts counts;
+  bool stopping = false;
+  std::vector<std::thread> threads;
+};
+
+Outbox::Outbox(Options options, Hooks hooks)
+    : impl_(std::make_unique<Impl>(std::move(options), std::move(hooks))) {}
+
+Outbox::~Outbox() { stop(); }
+
+void Outbox::start() {
+  for (int i = 0; i < impl_->options.threads; ++i) {
+    impl_->threads.emplace_back([impl = impl_.get()] { impl->run(); });
+  }
+}
+
+void Outbox::stop() {
+  {
+    std::lock_guard lock(impl_->mutex);
+    impl_->stopping = true;
+  }
+  impl_->wake.notify_all();
+  for (auto& thread : impl_->threads) thread.join();
+  impl_->threads.clear();
+}
+
+void Outbox::on_committed(const Changes& changes) {
+  if (changes.outbox.empty() && changes.outbox_done.empty()) return;
+  {
+    std::lock_guard lock(impl_->mutex);
+    for (const OutboxRow& row : changes.outbox) {
+      OutboxItem item{row, std::nullopt};
+      if (row.kind == OutboxKind::publish) {
+        const auto found = std::find_if(
+            changes.publications.begin(), changes.publications.end(),
+            [&](const PublicationRow& p) { return p.id == row.publication; });
+        BATUTA_CHECK(found != changes.publications.end(), "outbox row without its publication");
+        item.publication = *found;
+      }
+      impl_->add(std::move(item));
+    }
+    for (const std::int64_t id : changes.outbox_done) impl_->queue.remove(id);
+  }
+  impl_->wake.notify_all();
+}
+
+void Outbox::reload(std::vector<OutboxItem> pending) {
+  {
+    std::lock_guard lock(impl_->mutex);
+    for (OutboxItem& item : pending) impl_->add(std::move(item));
+  }
+  impl_->wake.notify_all();
+}
+
+void Outbox::retry(OutboxItem item) {
+  {
+    std::lock_guard lock(impl_->mutex);
+    const std::int64_t id = item.row.id;
+    impl_->add(std::move(item));
+    impl_->queue.retry_now(id);
+  }
+  impl_->wake.notify_all();
+}
+
+void Outbox::drop(std::int64_t id) {
+  std::lock_guard lock(impl_->mutex);
+  impl_->queue.remove(id);
+}
+
+Outbox::Counts Outbox::counts() const {
+  std::lock_guard lock(impl_->mutex);
+  Counts counts = impl_->counts;
+  counts.pending = impl_->queue.size();
+  return counts;
+}
+
+}  // namespace batuta

@@ -1,0 +1,63 @@
+// Carries out what commits have promised: publishes table versions, sends alerts. At least once, under
+// idempotency keys; publications never expire, alerts go to `dead` after 24 hours.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/http_client.h"
+#include "scheduler/core/effects.h"
+#include "scheduler/outbox/outbox_queue.h"
+#include "scheduler/store/registry.h"
+
+namespace batuta {
+
+class Outbox {
+ public:
+  struct Options {
+    std::string lake_folder;
+    std::string store_uuid;               // publications' app id
+    int threads = 2;
+    Duration alert_spacing = std::chrono::seconds(1);     // per connection (Slack's limit)
+    Duration alert_expiry = std::chrono::hours(24);
+  };
+  struct Hooks {
+    // Hands an event to the engine; false = try again later.
+    std::function<bool(Event)> post;
+    // On the control thread, durable: drop the row (an alert was sent), or keep its new tries,
+    // next_try_at, last_error, dead. False = try again later.
+    std::function<bool(std::int64_t id)> delete_row;
+    std::function<bool(OutboxRow row)> save_row;
+    std::function<std::optional<Connection>(const std::string& id)> connection;
+    std::function<Result<HttpAnswer>(const HttpRequest&)> http = http_call;
+    std::function<Time()> now = [] { return read_clock().wall; };
+  };
+  Outbox(Options options, Hooks hooks);
+  ~Outbox();
+
+  void start();
+  void stop();                            // finishes the items under way
+
+  // Control thread, after a commit.
+  void on_committed(const Changes& changes);
+  // At start and after a reload: everything pending in the store. Any thread.
+  void reload(std::vector<OutboxItem> pending);
+  // `batuta outbox retry`: an item that waits goes at once; a dead alert is alive again (the caller
+  // saved it so). Any thread.
+  void retry(OutboxItem item);
+  void drop(std::int64_t id);
+
+  struct Counts {
+    std::size_t pending = 0;
+    std::uint64_t published = 0, refused = 0, alerts_sent = 0, alerts_dead = 0, failures = 0;
+  };
+  Counts counts() const;                  // any thread
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace batuta
