@@ -35,6 +35,11 @@ function(batuta_room name)
   target_link_libraries(batuta_${name} PUBLIC batuta_options ${R_LINKS} PRIVATE ${R_PRIVATE_LINKS})
 endfunction()
 
+# What the sanitizer builds need: every test program of a label, without the rest.
+add_custom_target(unit_tests)
+add_custom_target(sim_tests)
+add_custom_target(plugins)
+
 # One doctest executable per room; tests/support/main.cc holds doctest's main.
 function(batuta_test name)
   cmake_parse_arguments(T "" "LABEL;TIMEOUT" "SOURCES;LINKS" ${ARGN})
@@ -45,6 +50,9 @@ function(batuta_test name)
   target_link_libraries(test_${name} PRIVATE batuta_test_support ${T_LINKS})
   set_target_properties(test_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   add_test(NAME ${name} COMMAND test_${name})
+  if(TARGET ${T_LABEL}_tests)
+    add_dependencies(${T_LABEL}_tests test_${name})
+  endif()
   set_tests_properties(${name} PROPERTIES LABELS "${T_LABEL}" TIMEOUT ${T_TIMEOUT}
     ENVIRONMENT "BATUTA_BUILD_DIR=${CMAKE_BINARY_DIR};BATUTA_SOURCE_DIR=${CMAKE_SOURCE_DIR}")
 endfunction()
@@ -58,6 +66,9 @@ function(batuta_plugin name)
   add_library(plugin_${name} MODULE ${P_SOURCES})
   target_link_libraries(plugin_${name} PRIVATE batuta_options ${P_LINKS})
   target_compile_options(plugin_${name} PRIVATE -fvisibility=hidden -fvisibility-inlines-hidden)
+  if(NOT P_OUTPUT_DIR STREQUAL "${CMAKE_BINARY_DIR}/tests/plugins")
+    add_dependencies(plugins plugin_${name})
+  endif()
   set_target_properties(plugin_${name} PROPERTIES PREFIX "" OUTPUT_NAME ${name}
     LIBRARY_OUTPUT_DIRECTORY ${P_OUTPUT_DIR})
 endfunction()

@@ -173,7 +173,8 @@ void Outbox::on_committed(const Changes& changes) {
 void Outbox::reload(std::vector<OutboxItem> pending) {
   {
     std::lock_guard lock(impl_->mutex);
-    for (OutboxItem& item : pending) impl_->add(std::move(item));
+    std::erase_if(pending, [](const OutboxItem& item) { return item.row.dead; });
+    impl_->queue.resync(std::move(pending));
   }
   impl_->wake.notify_all();
 }

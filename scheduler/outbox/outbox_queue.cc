@@ -73,6 +73,18 @@ void OutboxQueue::carried_out(std::int64_t outbox_id) {
   }
 }
 
+void OutboxQueue::resync(std::vector<OutboxItem> pending) {
+  std::set<std::int64_t> known;
+  for (const OutboxItem& item : pending) known.insert(item.row.id);
+  std::vector<std::int64_t> gone;
+  for (auto& [id, entry] : items_) {
+    if (!known.contains(id)) gone.push_back(id);
+    if (entry.phase == Phase::carried_out) entry.phase = Phase::waiting;
+  }
+  for (const std::int64_t id : gone) remove(id);
+  for (OutboxItem& item : pending) add(std::move(item));
+}
+
 void OutboxQueue::hold_alerts(const std::string& key, Time until) {
   held_["alert:" + key] = until;
 }

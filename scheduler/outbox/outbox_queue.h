@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "scheduler/core/rows.h"
 
@@ -32,6 +33,9 @@ class OutboxQueue {
   bool put_back(OutboxItem item);
   // It is carried out. It stays, blocking what must come after it, until remove().
   void carried_out(std::int64_t outbox_id);
+  // The store was read again: what is not in `pending` is gone, and results that were handed over but
+  // did not reach the store are worked out once more.
+  void resync(std::vector<OutboxItem> pending);
   // Nothing of this alert key goes before `until` (the receiver's rate limit).
   void hold_alerts(const std::string& key, Time until);
   // Lets an item that waits for its next try go at once (`outbox retry`).

@@ -1,0 +1,47 @@
+// One installation: everything under one folder.
+//
+//   batuta.json     settings (optional)        scheduler.lock   held by the running scheduler
+//   batuta.db       the store                  secret.key       encrypts secrets, 0600
+//   admin.json      first admin's password, 0600
+//   run/            worker.sock, endpoint.json, slots/, agents' locks
+//   logs/           one folder per run UUID; scheduler.log, worker.log
+//   lake/           raw bronze silver gold quarantine
+//   backups/
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+#include "common/time.h"
+
+namespace batuta {
+
+// <home>/batuta.json, each value overridden by BATUTA_<NAME>. Unknown keys are errors.
+struct Settings {
+  Duration heartbeat = std::chrono::seconds(2);
+  Duration lease = std::chrono::seconds(10);
+  Duration cancel_grace = std::chrono::seconds(10);
+  int retention_days = 90;
+  int min_free_disk_percent = 10;
+  std::vector<std::string> allowed_hosts;       // beside loopback names
+};
+
+class Home {
+ public:
+  // Creates the folders (0700). Errc::unavailable when that fails, Errc::invalid for bad settings.
+  static Result<Home> open(const std::string& folder);
+
+  const std::string& folder() const { return folder_; }   // absolute
+  const Settings& settings() const { return settings_; }
+  std::string path(const std::string& relative) const { return folder_ + "/" + relative; }
+
+  // 0600, whole or not at all.
+  Status write_private(const std::string& relative, const std::string& text) const;
+
+ private:
+  std::string folder_;
+  Settings settings_;
+};
+
+}  // namespace batuta

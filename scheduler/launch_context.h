@@ -1,0 +1,41 @@
+// Renders launches and alerts: templates, the attempt's frame of reference, its secrets.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "scheduler/engine/engine.h"
+#include "scheduler/store/registry.h"
+
+namespace batuta {
+
+class RegistryLaunchContext : public LaunchContext {
+ public:
+  // `registry` must outlive this. `lake_folder` is absolute.
+  RegistryLaunchContext(const Registry& registry, std::string lake_folder)
+      : registry_(registry), lake_folder_(std::move(lake_folder)) {}
+
+  // What the plugins offer: connection parameters and their defaults come from it. Any thread.
+  void set_catalogue(const std::vector<PluginInfo>& catalogue);
+
+  Status render_launch(const Attempt& attempt, Launch& out, std::string& rendered) override;
+  OutboxRow render_alert(const Attempt& attempt, const std::string& notifier_json,
+                         Time now) override;
+
+ private:
+  Result<std::string> render_params(const Attempt& attempt, std::string& rendered);
+  std::string context_json(const Attempt& attempt) const;
+  Status add_secrets(const Attempt& attempt, Launch& out) const;
+  // The parameters of a task without templates, parsed once per DAG version.
+  const std::string& plain_params(const Attempt& attempt);
+
+  const Registry& registry_;
+  const std::string lake_folder_;
+  std::map<std::string, std::vector<std::string>, std::less<>> plain_;  // control thread; by version
+  mutable std::mutex mutex_;                                            // guards what follows
+  std::map<std::string, PluginInfo, std::less<>> catalogue_;
+};
+
+}  // namespace batuta
