@@ -49,6 +49,8 @@ struct RunRow {
   std::string request_digest;     // of the trigger body; same key with another digest is refused
   std::string reason;             // why it failed when no task did: "timed out", "cancelled by …"
   std::int32_t clear_number = 0;
+  // Cancelled, marked or timed out, with attempts still alive: the state it takes when they ended.
+  std::optional<DagRunState> ending;
 };
 
 struct TaskInstanceRow {
@@ -80,6 +82,9 @@ struct TaskInstanceRow {
   std::int32_t signal = 0;
   std::int64_t peak_rss_kib = 0;
   std::int32_t pid = 0;
+  // Asked by a user while an attempt is alive: what the task becomes when that has ended
+  // (none: cleared, it runs again). Durable, so that a restart does not forget the request.
+  std::optional<TaskState> asked;
 };
 
 // An ended try that a later one replaced; the newest try is the TaskInstanceRow itself.
@@ -111,7 +116,7 @@ struct TableRow {
 enum class PublicationState : std::uint8_t { pending, settled, refused };
 
 struct PublicationRow {
-  std::int64_t id = 0;            // dense, store-wide
+  std::int64_t id = 0;            // store-wide; its outbox row bears the same number
   AttemptKey key;
   std::int32_t position = 0;      // order within the attempt
   std::string table;
@@ -153,7 +158,7 @@ enum class OutboxKind : std::uint8_t { publish, alert };
 
 // Something that must happen after the commit and must not be lost.
 struct OutboxRow {
-  std::int64_t id = 0;            // dense, store-wide
+  std::int64_t id = 0;            // store-wide, growing; a publish row's is its publication's
   OutboxKind kind = OutboxKind::publish;
   std::string key;                // serial per key, parallel across keys: table or connection
   std::int64_t publication = 0;   // kind publish: the PublicationRow's id
