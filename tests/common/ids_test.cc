@@ -1,0 +1,80 @@
+#include "common/ids.h"
+
+#include <doctest/doctest.h>
+
+#include <set>
+
+#include "common/uuid.h"
+#include "common/wire.h"
+
+using namespace batuta;
+
+TEST_CASE("ids that could become a path or a command are refused") {
+  for (const char* id : {"", "..", "../x", "a..b", "a/b", "a\\b", ".hidden", "-rf", "a b", "a;b", "a%2fb", "dot.",
+                         "a\nb", "\xC3\xA9t\xC3\xA9", "$(id)", "a\"b"}) {
+    INFO(id);
+    CHECK_FALSE(valid_id(id));
+  }
+  CHECK_FALSE(valid_id(std::string(129, 'a')));
+  CHECK_FALSE(valid_id(std::string("a\0b", 3)));
+  CHECK(valid_id("financial_extract"));
+  CHECK(valid_id("a.b-c_1"));
+  CHECK(valid_id(std::string(128, 'a')));
+}
+
+TEST_CASE("run ids take Airflow's characters but no way out of a folder") {
+  CHECK(valid_run_id("manual__2026-11-20T23:30:00+00:00"));
+  CHECK(valid_run_id("a~b"));
+  CHECK_FALSE(valid_run_id("a..b"));
+  CHECK_FALSE(valid_run_id("."));
+  CHECK_FALSE(valid_run_id("a/b"));
+  CHECK_FALSE(valid_run_id(""));
+  CHECK_FALSE(valid_run_id(std::string(251, 'a')));
+}
+
+TEST_CASE("uuids are version 7, ordered by time, unique in one millisecond, and survive text") {
+  const Time now(std::chrono::milliseconds(1'700'000'000'000));
+  std::set<Uuid> seen;
+  for (int i = 0; i < 100'000; ++i) {
+    const Uuid id = make_uuid_v7(now);
+    CHECK_MESSAGE(seen.insert(id).second, "collision");
+    if (i == 0) {
+      CHECK((id.bytes[6] >> 4) == 7);
+      CHECK((id.bytes[8] >> 6) == 2);
+      CHECK(parse_uuid(to_string(id)) == id);
+    }
+  }
+  CHECK(make_uuid_v7(now + std::chrono::milliseconds(1)) > *seen.rbegin());
+}
+
+TEST_CASE("what is not a uuid is refused") {
+  for (const char* text : {"", "0190", "zzzzzzzz-zzzz-zzzz-zzzz-zzzzzzzzzzzz", "01900000-0000-7000-8000-00000000000",
+                           "019000000000-7000-8000-000000000000-", "01900000/0000-7000-8000-000000000000"}) {
+    INFO(text);
+    CHECK_FALSE(parse_uuid(text));
+  }
+}
+
+TEST_CASE("a wire reader that runs short is bad and yields nothing more") {
+  std::string bytes;
+  WireWriter writer(bytes);
+  writer.put(std::uint32_t{7});
+  writer.put(std::string_view("abc"));
+  WireReader whole(bytes);
+  CHECK(whole.get<std::uint32_t>() == 7);
+  CHECK(whole.get_text() == "abc");
+  CHECK(whole.at_end());
+  CHECK_FALSE(whole.bad());
+  for (std::size_t cut = 0; cut < bytes.size(); ++cut) {
+    WireReader reader(std::string_view(bytes).substr(0, cut));
+    reader.get<std::uint32_t>();
+    reader.get_text();
+    CHECK(reader.bad());
+    CHECK(reader.get<std::uint64_t>() == 0);
+  }
+  std::string huge;
+  WireWriter(huge).put(std::uint32_t{0xffffffff});
+  WireReader count(huge);
+  CHECK(count.get_count(4) == 0);
+  CHECK(count.bad());
+}

@@ -1,0 +1,50 @@
+#include "common/safe_json.h"
+
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+
+using namespace batuta;
+
+namespace {
+std::string refusal(const std::string& text, const JsonLimits& limits = {}) {
+  const auto parsed = parse_untrusted(text, limits);
+  return parsed ? "" : parsed.error().message;
+}
+}  // namespace
+
+TEST_CASE("hostile JSON is refused with a reason and without growth") {
+  JsonLimits wide;
+  wide.bytes = 16 << 20;
+  CHECK(refusal(std::string(5'000'000, '['), wide).find("deep") != std::string::npos);
+  CHECK(refusal(R"({"a":1,"a":2})").find("duplicate key \"a\"") != std::string::npos);
+  CHECK(refusal("\xEF\xBB\xBF{}").find("byte-order mark") != std::string::npos);
+  CHECK(refusal("{} x").find("line 1") != std::string::npos);
+  CHECK(refusal("1e400").size() > 0);
+  CHECK(refusal("NaN").size() > 0);
+  CHECK(refusal("\"\xff\"").size() > 0);
+  CHECK(refusal(R"("\ud800")").size() > 0);
+  CHECK(refusal("[1,\n2,\n}").find("line 3") != std::string::npos);
+  CHECK(refusal("").size() > 0);
+  CHECK(parse_untrusted(std::string((1 << 20) + 1, ' ')).error().code == Errc::too_large);
+  std::string many = "[0";
+  for (int i = 0; i < 200'001; ++i) many += ",0";
+  CHECK(refusal(many + "]").find("too many") != std::string::npos);
+}
+
+TEST_CASE("good JSON keeps its structure") {
+  const auto parsed = parse_untrusted(R"({"a":[1,{"b":[]},"x"],"c":{"d":null},"e":1.5})");
+  REQUIRE(parsed);
+  CHECK(json_text(*parsed) == R"({"a":[1,{"b":[]},"x"],"c":{"d":null},"e":1.5})");
+}
+
+TEST_CASE("integers are exact or refused") {
+  const auto read = [](const char* text) { return json_int(*parse_untrusted(text)); };
+  CHECK(read("9223372036854775807") == 9223372036854775807LL);
+  CHECK_FALSE(read("9223372036854775808"));
+  CHECK(read("-1") == -1);
+  CHECK_FALSE(read("1.0"));
+  CHECK_FALSE(read("true"));
+  CHECK_FALSE(read("1e3"));
+  CHECK_FALSE(read("\"1\""));
+}

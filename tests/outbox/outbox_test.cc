@@ -1,0 +1,158 @@
+#include <doctest/doctest.h>
+
+#include <condition_variable>
+#include <mutex>
+
+#include "scheduler/outbox/alert.h"
+#include "scheduler/outbox/outbox.h"
+
+using namespace batuta;
+
+namespace {
+
+Connection slack() {
+  Connection connection;
+  connection.id = "slack_alerts";
+  connection.host = "https://hooks.example/services";
+  connection.password = "T000/B000/secret";
+  return connection;
+}
+
+Result<HttpAnswer> status(int code, std::vector<std::pair<std::string, std::string>> headers = {}) {
+  HttpAnswer answer;
+  answer.status = code;
+  answer.headers = std::move(headers);
+  return answer;
+}
+
+const std::string payload = alert_payload("slack_alerts", "task failed", "#etl", "batuta");
+
+// Waits for a named thing to happen on the outbox's threads.
+class Signal {
+ public:
+  void raise() {
+    std::lock_guard lock(mutex_);
+    ++count_;
+    changed_.notify_all();
+  }
+  bool wait(int times = 1) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(20), [&] { return count_ >= times; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int count_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("an alert is one POST to the connection's webhook with channel and user name") {
+  HttpRequest seen;
+  const auto result = send_alert(payload, slack(), [&](const HttpRequest& request) {
+    seen = request;
+    return status(200);
+  });
+  CHECK(result.sent);
+  CHECK(seen.method == "POST");
+  CHECK(seen.url == "https://hooks.example/services/T000/B000/secret");
+  CHECK(seen.body == R"({"channel":"#etl","text":"task failed","username":"batuta"})");
+}
+
+TEST_CASE("a port in the connection goes between host and path") {
+  Connection connection;
+  connection.host = "http://localhost/hook";
+  connection.port = 8099;
+  std::string url;
+  send_alert(payload, connection, [&](const HttpRequest& request) {
+    url = request.url;
+    return status(200);
+  });
+  CHECK(url == "http://localhost:8099/hook");
+}
+
+TEST_CASE("a rate-limited alert waits as long as the receiver says, but 15 minutes at most") {
+  const auto answer = [](const char* seconds) {
+    return send_alert(payload, slack(), [&](const HttpRequest&) {
+      return status(429, {{"retry-after", seconds}});
+    });
+  };
+  CHECK(answer("7").retry_after == Duration(std::chrono::seconds(7)));
+  CHECK_FALSE(answer("7").final);
+  CHECK(answer("86400").retry_after == Duration(std::chrono::minutes(15)));
+  CHECK_FALSE(answer("soon").retry_after);
+}
+
+TEST_CASE("a refusal of the message itself is final, a failing receiver is not") {
+  const auto with = [](int code) {
+    return send_alert(payload, slack(), [code](const HttpRequest&) { return status(code); });
+  };
+  CHECK(with(404).final);
+  CHECK(with(400).final);
+  CHECK_FALSE(with(500).final);
+  CHECK_FALSE(with(503).final);
+  CHECK_FALSE(send_alert(payload, std::nullopt, [](const HttpRequest&) { return status(200); }).final);
+}
+
+TEST_CASE("the outbox sends an alert after failures and forgets it only when that is durable") {
+  Signal deleted;
+  int calls = 0;
+  int deletions = 0;
+  Outbox::Hooks hooks;
+  hooks.post = [](const Event&) { return true; };
+  hooks.delete_row = [&](std::int64_t) {
+    if (++deletions == 1) return false;  // the store cannot write for a moment
+    deleted.raise();
+    return true;
+  };
+  hooks.save_row = [](const OutboxRow&) { return true; };
+  hooks.connection = [](const std::string&) { return std::optional(slack()); };
+  hooks.http = [&](const HttpRequest&) { return ++calls < 3 ? status(500) : status(200); };
+  Outbox outbox({"/nowhere", "store", 1, std::chrono::milliseconds(1)}, hooks);
+  outbox.start();
+  Changes changes;
+  OutboxRow row;
+  row.id = 1;
+  row.kind = OutboxKind::alert;
+  row.key = "slack_alerts";
+  row.payload_json = payload;
+  row.created_at = read_clock().wall;
+  changes.outbox.push_back(row);
+  outbox.on_committed(changes);
+  REQUIRE(deleted.wait());
+  outbox.stop();
+  CHECK(calls == 3);
+  CHECK(outbox.counts().alerts_sent == 1);
+  CHECK(outbox.counts().pending == 0);
+}
+
+TEST_CASE("an alert that nobody takes for a day is dead, visible and kept") {
+  Signal saved_dead;
+  OutboxRow last;
+  Outbox::Hooks hooks;
+  hooks.post = [](const Event&) { return true; };
+  hooks.delete_row = [](std::int64_t) { return true; };
+  hooks.save_row = [&](const OutboxRow& row) {
+    if (row.dead) {
+      last = row;
+      saved_dead.raise();
+    }
+    return true;
+  };
+  hooks.connection = [](const std::string&) { return std::optional(slack()); };
+  hooks.http = [](const HttpRequest&) { return status(503); };
+  Outbox outbox({"/nowhere", "store", 1}, hooks);
+  OutboxRow row;
+  row.id = 1;
+  row.kind = OutboxKind::alert;
+  row.key = "slack_alerts";
+  row.payload_json = payload;
+  row.created_at = read_clock().wall - std::chrono::hours(25);
+  outbox.reload({{row, std::nullopt}});
+  outbox.start();
+  REQUIRE(saved_dead.wait());
+  outbox.stop();
+  CHECK(last.last_error == "the webhook answered 503");
+  CHECK(outbox.counts().alerts_dead == 1);
+}
