@@ -25,22 +25,23 @@
 namespace batuta::lakelog {
 
 struct Publication {
-  std::string lake;            // absolute folder
-  std::string payload_json;    // as above
-  std::string app_id;          // "batuta/<store uuid>"
-  std::int64_t number = 0;     // txn version under app_id
-  std::string uuid;            // finding it in a commitInfo means "already done"
-  std::string info_json;       // for commitInfo: dag_id, run_id, execution_id, task_id, try, plugin
+  std::string lake;          // absolute folder
+  std::string payload_json;  // as above
+  std::string app_id;        // "batuta/<store uuid>"
+  std::int64_t number = 0;   // txn version under app_id
+  std::string uuid;          // finding it in a commitInfo means "already done"
+  std::string info_json;     // for commitInfo: dag_id, run_id, execution_id, task_id, try, plugin
 };
 
 struct Published {
-  std::int64_t version = -1;   // the log entry that holds the publication
+  std::int64_t version = -1;  // the log entry that holds the publication
   bool already_done = false;
 };
 
 // Idempotent; safe to kill anywhere: the entry exists whole or not at all. Retries lost races for
 // the next version itself. Errors:
-//   Errc::conflict     can never succeed: a commit after read_version touched what was read, another
+//   Errc::conflict     can never succeed: a commit after read_version touched what was read,
+//   another
 //                      schema, or a newer publication of app_id is already in the log
 //   Errc::invalid      the payload is wrong, or the table needs a newer writer: can never succeed
 //   Errc::unavailable  the disk said no: try again

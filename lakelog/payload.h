@@ -1,0 +1,39 @@
+// A publication's JSON (see publish.h) as a struct.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/result.h"
+#include "lakelog/action.h"
+
+namespace batuta::lakelog {
+
+enum class Operation { create, append, merge, overwrite_partitions };
+
+struct Payload {
+  std::string table;
+  Operation operation = Operation::append;
+  bool append = false;
+  std::int64_t read_version = -1;
+  std::vector<Column> schema;
+  std::vector<std::string> partition_columns;
+  std::string description;
+  std::optional<std::vector<PartitionValues>> read_partitions;  // nullopt = the whole table
+  std::vector<AddFile> adds;
+  std::vector<RemoveFile> removes;
+  std::vector<Txn> txns;
+  std::string metrics_json;  // an object, or empty
+};
+
+// Errc::invalid with the field in `where`: wrong types, unsafe table name or paths, partition
+// values that do not fit the partition columns, a blind append that removes, a repeated path or
+// appId.
+Result<Payload> parse_payload(std::string_view json);
+
+const char* to_string(Operation operation);
+
+}  // namespace batuta::lakelog

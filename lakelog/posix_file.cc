@@ -1,0 +1,95 @@
+#include "lakelog/posix_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace batuta::lakelog {
+namespace {
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+Error failure(const char* verb, const std::string& path) {
+  const int reason = errno;
+  return {reason == ENOENT ? Errc::not_found : Errc::unavailable,
+          std::string("cannot ") + verb + " " + path + ": " + std::strerror(reason),
+          {}};
+}
+
+Status sync_path(const std::string& path, int flags) {
+  Descriptor file(::open(path.c_str(), flags | O_CLOEXEC));
+  if (file.get() < 0) return failure("open", path);
+  if (::fsync(file.get()) != 0) return failure("fsync", path);
+  return success();
+}
+
+}  // namespace
+
+Result<std::string> read_whole_file(const std::string& path, std::size_t limit) {
+  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) return failure("open", path);
+  std::string text;
+  char block[64 << 10];
+  while (true) {
+    const ssize_t n = ::read(file.get(), block, sizeof block);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return failure("read", path);
+    if (n == 0) return text;
+    if (text.size() + static_cast<std::size_t>(n) > limit)
+      return {Errc::too_large, path + " is larger than " + std::to_string(limit) + " bytes"};
+    text.append(block, static_cast<std::size_t>(n));
+  }
+}
+
+Status write_new_file(const std::string& path, const std::string& text) {
+  Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  if (file.get() < 0) return failure("create", path);
+  std::size_t done = 0;
+  while (done < text.size()) {
+    const ssize_t n = ::write(file.get(), text.data() + done, text.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return failure("write", path);
+    done += static_cast<std::size_t>(n);
+  }
+  if (::fsync(file.get()) != 0) return failure("fsync", path);
+  return success();
+}
+
+Status sync_file(const std::string& path) {
+  return sync_path(path, O_RDONLY);
+}
+Status sync_folder(const std::string& path) {
+  return sync_path(path, O_RDONLY | O_DIRECTORY);
+}
+
+Status make_folders(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) == 0) {
+    if (S_ISDIR(info.st_mode)) return success();
+    return {Errc::unavailable, path + " is not a folder"};
+  }
+  const auto slash = path.find_last_of('/');
+  const std::string parent = slash == std::string::npos ? "."
+                             : slash == 0               ? "/"
+                                                        : path.substr(0, slash);
+  if (auto made = make_folders(parent); !made) return made;
+  if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) return failure("create", path);
+  return sync_folder(parent);
+}
+
+}  // namespace batuta::lakelog

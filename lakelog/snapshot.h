@@ -1,0 +1,47 @@
+// A table's state at one version: the log replayed.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "common/result.h"
+#include "lakelog/action.h"
+#include "lakelog/log_folder.h"
+
+namespace batuta::lakelog {
+
+inline constexpr std::int64_t latest_version = -1;
+
+struct Snapshot {
+  std::int64_t version = -1;
+  Protocol protocol;
+  Metadata metadata;
+  std::map<std::string, AddFile> files;          // live data files by decoded path
+  std::map<std::string, RemoveFile> tombstones;  // removed files, as far as the log still tells
+  std::map<std::string, std::int64_t> txns;      // newest version per appId
+};
+
+// Replays JSON commits, from the newest usable compacted entry on. Errors:
+//   Errc::not_found    no table there, or no such version
+//   Errc::invalid      the table needs a reader newer than version 1, keeps its early log in a
+//                      Parquet checkpoint only, or lacks its protocol or metaData
+//   Errc::malformed    an entry cannot be parsed, or a version is missing
+//   Errc::unavailable  the disk said no
+Result<Snapshot> read_snapshot(const LogFolder& log, std::int64_t version = latest_version);
+
+// The newest version whose commit file is not younger than `timestamp_ms`. Errc::not_found when
+// the table is younger.
+Result<std::int64_t> version_at(const LogFolder& log, std::int64_t timestamp_ms);
+
+// Puts the commit of version `snapshot.version + 1` on top.
+void apply(const Commit& commit, Snapshot& snapshot);
+
+// Errc::invalid with the reason when a writer of version 2 must keep its hands off.
+Status check_writable(const Snapshot& snapshot);
+
+// The whole state as one compacted entry; tombstones older than `keep_tombstones_from_ms` and
+// commitInfo are left out.
+std::string compact(const Snapshot& snapshot, std::int64_t keep_tombstones_from_ms);
+
+}  // namespace batuta::lakelog

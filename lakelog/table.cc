@@ -1,0 +1,114 @@
+#include "lakelog/table.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "common/safe_json.h"
+#include "lakelog/path.h"
+#include "lakelog/snapshot.h"
+
+namespace batuta::lakelog {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr int max_levels = 6;
+constexpr std::size_t max_tables = 10'000;
+
+void collect(const std::string& folder, const std::string& name, int level,
+             std::vector<std::string>& out) {
+  std::error_code ec;
+  if (fs::is_directory(folder + "/_delta_log", ec)) {
+    if (valid_table_name(name)) out.push_back(name);
+    return;  // a table's folders hold its files, not tables
+  }
+  if (level == max_levels) return;
+  for (fs::directory_iterator it(folder, ec), end; !ec && it != end; it.increment(ec)) {
+    const std::string part = it->path().filename().string();
+    std::error_code ignored;
+    if (part.starts_with('_') || part.starts_with('.') || part.find('=') != std::string::npos ||
+        it->is_symlink(ignored) || !it->is_directory(ignored))
+      continue;
+    if (out.size() >= max_tables) return;
+    collect(it->path().string(), name.empty() ? part : name + "/" + part, level + 1, out);
+  }
+}
+
+Result<HistoryEntry> history_entry(const LogFolder& log, std::int64_t version) {
+  auto text = log.read(version);
+  if (!text) return text.error();
+  auto commit = parse_commit(*text);
+  if (!commit) return commit.error();
+  HistoryEntry entry;
+  entry.version = version;
+  entry.timestamp_ms = log.modified_ms(version);
+  entry.added_files = static_cast<std::int64_t>(commit->adds.size());
+  entry.removed_files = static_cast<std::int64_t>(commit->removes.size());
+  entry.info_json = commit->info_json;
+  auto info = parse_untrusted(entry.info_json.empty() ? "{}" : entry.info_json);
+  if (!info) return entry;
+  if (const auto at = info->find("timestamp"); at != info->end())
+    entry.timestamp_ms = json_int(*at).value_or(entry.timestamp_ms);
+  if (const auto at = info->find("operation"); at != info->end() && at->is_string())
+    entry.operation = at->get<std::string>();
+  if (const auto at = info->find("operationMetrics"); at != info->end())
+    entry.metrics_json = json_text(*at);
+  return entry;
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> list_tables(const std::string& lake) {
+  std::vector<std::string> names;
+  collect(lake, "", 0, names);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+Result<TableInfo> describe_table(const std::string& lake, const std::string& name) {
+  if (!valid_table_name(name)) return {Errc::invalid, "not a table name: " + name};
+  const LogFolder log(lake + "/" + name);
+  auto snapshot = read_snapshot(log);
+  if (!snapshot) return snapshot.error();
+  TableInfo info;
+  info.name = name;
+  info.version = snapshot->version;
+  info.id = snapshot->metadata.id;
+  info.description = snapshot->metadata.description;
+  info.columns = snapshot->metadata.columns;
+  info.partition_columns = snapshot->metadata.partition_columns;
+  info.files = static_cast<std::int64_t>(snapshot->files.size());
+  info.created_ms = snapshot->metadata.created_ms;
+  info.modified_ms = log.modified_ms(snapshot->version);
+  info.rows = 0;
+  std::set<PartitionValues> partitions;
+  for (const auto& [path, file] : snapshot->files) {
+    info.bytes += file.size;
+    const auto rows = record_count(file);
+    info.rows = rows && info.rows ? std::optional(*info.rows + *rows) : std::nullopt;
+    if (!info.partition_columns.empty()) partitions.insert(file.partition_values);
+  }
+  info.partitions = static_cast<std::int64_t>(partitions.size());
+  return info;
+}
+
+Result<std::vector<HistoryEntry>> table_history(const std::string& lake, const std::string& name,
+                                                std::size_t limit, std::int64_t before) {
+  if (!valid_table_name(name)) return {Errc::invalid, "not a table name: " + name};
+  const LogFolder log(lake + "/" + name);
+  auto listing = log.list();
+  if (!listing) return listing.error();
+  if (listing->commits.empty()) return {Errc::not_found, "no table at " + log.table_folder()};
+  std::vector<HistoryEntry> entries;
+  for (auto it = listing->commits.rbegin(); it != listing->commits.rend(); ++it) {
+    if (before >= 0 && *it >= before) continue;
+    if (entries.size() == limit) break;
+    auto entry = history_entry(log, *it);
+    if (!entry) return entry.error();
+    entries.push_back(std::move(*entry));
+  }
+  return entries;
+}
+
+}  // namespace batuta::lakelog

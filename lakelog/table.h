@@ -1,0 +1,50 @@
+// What people ask about a table: its list entry, description and history.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+#include "lakelog/action.h"
+
+namespace batuta::lakelog {
+
+// Names of the Delta tables under a lake folder ("silver/financial/quotes"), sorted. Folders that
+// start with '_' or '.' and symbolic links are not entered; at most 6 levels, 10,000 tables.
+Result<std::vector<std::string>> list_tables(const std::string& lake);
+
+struct TableInfo {
+  std::string name;
+  std::int64_t version = -1;
+  std::string id;
+  std::string description;
+  std::vector<Column> columns;
+  std::vector<std::string> partition_columns;
+  std::int64_t files = 0;
+  std::int64_t bytes = 0;
+  std::optional<std::int64_t> rows;  // nullopt when a file has no statistics
+  std::int64_t partitions = 0;       // distinct partition values; 0 = not partitioned
+  std::int64_t created_ms = 0;
+  std::int64_t modified_ms = 0;
+};
+
+// Errors as read_snapshot; Errc::invalid for an unsafe name.
+Result<TableInfo> describe_table(const std::string& lake, const std::string& name);
+
+struct HistoryEntry {
+  std::int64_t version = 0;
+  std::int64_t timestamp_ms = 0;  // commitInfo's, or else the commit file's
+  std::string operation;          // "WRITE", "MERGE"…, empty when not told
+  std::string info_json;          // the whole commitInfo, or empty
+  std::string metrics_json;       // its operationMetrics, or empty
+  std::int64_t added_files = 0;
+  std::int64_t removed_files = 0;
+};
+
+// Newest first, at most `limit` entries, from `before` (exclusive; -1 = from the newest).
+Result<std::vector<HistoryEntry>> table_history(const std::string& lake, const std::string& name,
+                                                std::size_t limit, std::int64_t before = -1);
+
+}  // namespace batuta::lakelog
