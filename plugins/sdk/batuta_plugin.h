@@ -70,6 +70,9 @@ typedef struct batuta_host {
   int32_t (*branch)(void* ctx, const char* json, size_t length);
   /* An optional power by name, or NULL. "batuta.engine_library": const char* path of libduckdb.so. */
   const void* (*extension)(void* ctx, const char* id);
+  /* One fact for the attempt's record, a JSON object. list: "files", "quality" or "lineage".
+   * Recorded whatever execute returns. Returns -1 when refused (unknown list, not JSON, too much). */
+  int32_t (*report)(void* ctx, const char* list, const char* json, size_t length);
 } batuta_host;
 
 typedef struct batuta_param {
@@ -94,8 +97,11 @@ typedef struct batuta_plugin {
   int32_t (*execute)(const batuta_host* host);
 } batuta_plugin;
 
-/* The one exported symbol. host_abi is the host's; NULL = this plugin cannot serve it. */
-const batuta_plugin* batuta_plugin_entry(uint32_t host_abi);
+#define BATUTA_PLUGIN_EXPORT __attribute__((visibility("default")))
+
+/* The one exported symbol. May be called more than once; the table lives as long as the library.
+ * host_abi is the host's; NULL = this plugin cannot serve it. */
+BATUTA_PLUGIN_EXPORT const batuta_plugin* batuta_plugin_entry(uint32_t host_abi);
 
 #ifdef __cplusplus
 }

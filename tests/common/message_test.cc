@@ -1,0 +1,204 @@
+#include "common/message.h"
+
+#include <doctest/doctest.h>
+
+#include <random>
+
+#include "common/frame.h"
+
+namespace batuta {
+namespace {
+
+const AttemptKey key{RunSeq{77}, 5, 123'456'789'012};
+const Time noon = *parse_iso("2026-11-20T12:00:00.123456Z");
+
+PluginInfo a_plugin() {
+  return {"shell",
+          "1.0",
+          "builtin",
+          "Runs a command",
+          std::string(64, 'a'),
+          {{"command", ParamType::string, true, "", "what to run"},
+           {"env", ParamType::object, false, "{}", "more environment"}}};
+}
+
+Launch a_launch() {
+  Launch launch;
+  launch.key = key;
+  launch.try_number = 3;
+  launch.run_uuid = "0193-uuid";
+  launch.dag_id = "d";
+  launch.dag_run_id = "manual__1";
+  launch.task_id = "t";
+  launch.map_index = -1;
+  launch.plugin = "shell";
+  launch.params_json = R"({"command":"true"})";
+  launch.context_json = "{}";
+  launch.secrets = {{"api", R"({"password":"hunter22"})", {"hunter22"}}};
+  launch.timeout_us = 5'000'000;
+  launch.isolation = Isolation::process;
+  launch.predecessor_slot = "slot-1";
+  return launch;
+}
+
+Finished a_finish() {
+  Finished done;
+  done.key = key;
+  done.outcome = Outcome::crashed;
+  done.reason = "signal 9 (killed)";
+  done.exit_code = -1;
+  done.signal = 9;
+  done.peak_rss_kib = 4096;
+  done.started = noon;
+  done.ended = noon + Duration{5};
+  done.slot = "slot-2";
+  done.plugin_sha256 = "ff";
+  done.result_json = "1";
+  done.extra_json = "{}";
+  done.watermark_us = 9;
+  done.records = 10;
+  done.has_branch = true;
+  done.branch = {"a", std::string{"b\0c", 3}};
+  done.outputs = {{"gold/x", true, -1, "{}"}, {"gold/y", false, 7, ""}};
+  return done;
+}
+
+std::vector<FromAgent> upward() {
+  Hello hello{protocol_version,  "id", "agent.lock", "host", 42, 2, {a_plugin()},
+              {{key, noon, "s"}}};
+  return {hello,      Heartbeat{7},  Started{key, noon, "s"},
+          a_finish(), Recalled{key}, CatalogueChanged{{a_plugin(), a_plugin()}}};
+}
+
+std::vector<ToAgent> downward() {
+  return {Welcome{"uuid", 2'000'000, 10'000'000},
+          HeartbeatAck{8},
+          a_launch(),
+          Cancel{key, 1, "user"},
+          Recall{key},
+          Ack{key}};
+}
+
+template <class Message>
+std::string body_of(const Message& message) {
+  std::string out;
+  encode(message, out);
+  return out;
+}
+
+TEST_CASE("every message comes back as it was sent, byte for byte") {
+  REQUIRE(upward().size() == std::variant_size_v<FromAgent>);
+  for (const FromAgent& message : upward()) {
+    CAPTURE(message.index());
+    const auto back = decode_from_agent(body_of(message));
+    REQUIRE(back.ok());
+    CHECK(back->index() == message.index());
+    CHECK(body_of(*back) == body_of(message));
+  }
+  REQUIRE(downward().size() == std::variant_size_v<ToAgent>);
+  for (const ToAgent& message : downward()) {
+    CAPTURE(message.index());
+    const auto back = decode_to_agent(body_of(message));
+    REQUIRE(back.ok());
+    CHECK(back->index() == message.index());
+    CHECK(body_of(*back) == body_of(message));
+  }
+}
+
+TEST_CASE("fields keep their values and not just their bytes") {
+  const auto back = decode_from_agent(body_of(FromAgent{a_finish()}));
+  REQUIRE(back.ok());
+  const auto& done = std::get<Finished>(*back);
+  CHECK(done.key == key);
+  CHECK(done.outcome == Outcome::crashed);
+  CHECK(done.started == noon);
+  CHECK(done.exit_code == -1);
+  CHECK(done.branch == a_finish().branch);
+  CHECK(done.outputs == a_finish().outputs);
+  const auto down = decode_to_agent(body_of(ToAgent{a_launch()}));
+  REQUIRE(down.ok());
+  const auto& launch = std::get<Launch>(*down);
+  CHECK(launch.secrets == a_launch().secrets);
+  CHECK(launch.isolation == Isolation::process);
+  CHECK(launch.map_index == -1);
+}
+
+TEST_CASE("a body cut anywhere, or with a byte too many, is malformed") {
+  for (const FromAgent& message : upward()) {
+    const std::string body = body_of(message);
+    for (std::size_t size = 0; size < body.size(); ++size) {
+      CHECK_FALSE(decode_from_agent(std::string_view{body}.substr(0, size)).ok());
+    }
+    CHECK_FALSE(decode_from_agent(body + '\0').ok());
+  }
+}
+
+TEST_CASE("unknown numbers and the other direction's messages are malformed") {
+  for (const ToAgent& message : downward()) CHECK_FALSE(decode_from_agent(body_of(message)).ok());
+  for (const FromAgent& message : upward()) CHECK_FALSE(decode_to_agent(body_of(message)).ok());
+  CHECK_FALSE(decode_to_agent(std::string{'\xff'}).ok());
+  CHECK_FALSE(decode_to_agent(std::string{'\0'}).ok());
+  CHECK_FALSE(decode_to_agent("").ok());
+}
+
+TEST_CASE("an enumeration or a flag outside its range is malformed") {
+  std::string body = body_of(FromAgent{a_finish()});
+  const std::size_t outcome_at = 1 + 8 + 4 + 8;
+  body[outcome_at] = static_cast<char>(Outcome::refused) + 1;
+  CHECK(decode_from_agent(body).error().code == Errc::malformed);
+}
+
+TEST_CASE("a count that cannot be true is refused before anything is allocated") {
+  std::string body{'\x06'};  // CatalogueChanged
+  body += "\xff\xff\xff\x7f";
+  CHECK_FALSE(decode_from_agent(body).ok());
+}
+
+TEST_CASE("random bytes never crash the decoders") {
+  const auto seed = std::random_device{}();
+  INFO("seed " << seed);
+  std::mt19937 random{seed};
+  for (int i = 0; i < 20'000; ++i) {
+    std::string body = i % 2 ? body_of(upward()[i % upward().size()]) : std::string(i % 97, '\0');
+    for (int flips = 0; flips < 3 && !body.empty(); ++flips) {
+      body[random() % body.size()] = static_cast<char>(random());
+    }
+    (void)decode_from_agent(body).ok();
+    (void)decode_to_agent(body).ok();
+  }
+}
+
+TEST_CASE("frames arrive whole however the stream is cut") {
+  std::string stream;
+  append_frame(stream, "first");
+  append_frame(stream, "");
+  append_frame(stream, std::string(70'000, 'x'));
+  for (const std::size_t piece :
+       {std::size_t{1}, std::size_t{3}, std::size_t{4'096}, stream.size()}) {
+    FrameReader reader;
+    std::vector<std::string> bodies;
+    for (std::size_t at = 0; at < stream.size(); at += piece) {
+      reader.feed(std::string_view{stream}.substr(at, piece));
+      while (const auto body = reader.next()) bodies.emplace_back(*body);
+    }
+    REQUIRE(bodies.size() == 3);
+    CHECK(bodies[0] == "first");
+    CHECK(bodies[1].empty());
+    CHECK(bodies[2].size() == 70'000);
+    CHECK_FALSE(reader.bad());
+  }
+}
+
+TEST_CASE("a length over the limit makes the reader bad for good") {
+  FrameReader reader{100};
+  reader.feed(std::string{"\x65\x00\x00\x00", 4});
+  CHECK_FALSE(reader.next());
+  CHECK(reader.bad());
+  std::string good;
+  append_frame(good, "x");
+  reader.feed(good);
+  CHECK_FALSE(reader.next());
+}
+
+}  // namespace
+}  // namespace batuta
