@@ -51,6 +51,10 @@ class Store {
                                                 const std::string& idempotency_key) = 0;
   virtual std::optional<RunRow> find_run(const std::string& dag_id,
                                          const std::string& dag_run_id) = 0;
+  // A second run of one logical date must be refused before it reaches commit(), which CHECKs it.
+  virtual std::optional<RunRow> find_run_by_logical_date(const std::string& dag_id,
+                                                         Time logical_date) = 0;
+  // nullptr when unknown.
   virtual std::shared_ptr<const Dag> load_dag_version(const std::string& version) = 0;
   // The JSON text of an XCom that is committed; nullopt when there is none.
   virtual std::optional<std::string> find_xcom(RunSeq run, TaskIndex task,
