@@ -86,8 +86,7 @@ inline constexpr std::size_t max_tasks_per_dag = 20'000;
 // O(edges * tasks / 64).
 Result<std::shared_ptr<const Dag>> finish_dag(Dag dag);
 
-// Position of a task id, or nullopt. O(log n) after finish_dag... O(n) here; callers with many
-// look-ups build their own index.
+// Position of a task id, or nullopt. O(tasks); callers with many look-ups build their own index.
 std::optional<TaskIndex> find_task(const Dag& dag, std::string_view task_id);
 
 }  // namespace batuta

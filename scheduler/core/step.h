@@ -27,6 +27,11 @@ struct StoredState {
   std::vector<AcceptedRow> accepted;
   std::vector<WatermarkRow> watermarks;
   std::vector<PluginInfo> catalogue;      // last known
+  // For DAGs with depends_on_past or wait_for_downstream: their newest ended runs, at most 64 each.
+  std::vector<StoredRun> past;
+  // (dag_id, logical date) of ended runs whose logical date lies beyond their DAG's cursor: the
+  // schedule must pass over these ticks.
+  std::vector<std::pair<std::string, Time>> dates_ahead;
   std::int64_t last_run_seq = 0;
   std::int64_t last_publication = 0;
   std::int64_t last_outbox = 0;

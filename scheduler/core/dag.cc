@@ -1,0 +1,155 @@
+#include "scheduler/core/dag.h"
+
+#include <algorithm>
+#include <bit>
+#include <limits>
+#include <string_view>
+#include <unordered_set>
+
+namespace batuta {
+namespace {
+
+// Tasks so that every upstream stands before its downstreams; shorter than the list on a cycle.
+std::vector<TaskIndex> topological_order(const Dag& dag) {
+  std::vector<std::size_t> left(dag.tasks.size());
+  std::vector<TaskIndex> order;
+  order.reserve(dag.tasks.size());
+  for (TaskIndex i = 0; i < dag.tasks.size(); ++i) {
+    left[i] = dag.tasks[i].upstream.size();
+    if (left[i] == 0) order.push_back(i);
+  }
+  for (std::size_t at = 0; at < order.size(); ++at) {
+    for (const TaskIndex down : dag.tasks[order[at]].downstream) {
+      if (--left[down] == 0) order.push_back(down);
+    }
+  }
+  return order;
+}
+
+// Walks upstream among the tasks that no order could place: each has such an upstream, so the walk
+// comes round.
+std::string describe_cycle(const Dag& dag, const std::vector<TaskIndex>& order) {
+  std::vector<bool> placed(dag.tasks.size());
+  for (const TaskIndex i : order) placed[i] = true;
+  TaskIndex at = 0;
+  while (placed[at]) ++at;
+  std::vector<TaskIndex> path;
+  std::vector<bool> seen(dag.tasks.size());
+  while (!seen[at]) {
+    seen[at] = true;
+    path.push_back(at);
+    at = *std::find_if(dag.tasks[at].upstream.begin(), dag.tasks[at].upstream.end(),
+                       [&](TaskIndex up) { return !placed[up]; });
+  }
+  std::string text = dag.tasks[at].id;
+  for (std::size_t i = path.size(); i-- > 0;) {
+    text += " -> " + dag.tasks[path[i]].id;
+    if (path[i] == at) break;
+  }
+  return text;
+}
+
+// Own weight plus that of everything reachable over `next`, each counted once. Reachability is
+// computed for 64 tasks at a time; `order` has what is reachable before what reaches it.
+template <class Next>
+void add_reachable(Dag& dag, const std::vector<TaskIndex>& order, WeightRule rule, Next next) {
+  const std::size_t count = dag.tasks.size();
+  std::vector<std::int64_t> sum(count, 0);
+  std::vector<std::uint64_t> reach(count);
+  for (std::size_t base = 0; base < count; base += 64) {
+    const std::size_t end = std::min(count, base + 64);
+    const std::int64_t weight = dag.tasks[base].priority_weight;
+    const bool uniform = std::all_of(
+        dag.tasks.begin() + static_cast<std::ptrdiff_t>(base),
+        dag.tasks.begin() + static_cast<std::ptrdiff_t>(end),
+        [&](const Task& task) { return task.priority_weight == weight; });
+    for (const TaskIndex i : order) {
+      std::uint64_t mask = i >= base && i < end ? std::uint64_t{1} << (i - base) : 0;
+      for (const TaskIndex other : next(dag.tasks[i])) mask |= reach[other];
+      reach[i] = mask;
+      if (uniform) {
+        sum[i] += weight * std::popcount(mask);
+        continue;
+      }
+      for (; mask != 0; mask &= mask - 1) {
+        sum[i] += dag.tasks[base + static_cast<std::size_t>(std::countr_zero(mask))].priority_weight;
+      }
+    }
+  }
+  using Limits = std::numeric_limits<std::int32_t>;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (dag.tasks[i].weight_rule != rule) continue;
+    dag.tasks[i].effective_weight = static_cast<std::int32_t>(
+        std::clamp<std::int64_t>(sum[i], Limits::min(), Limits::max()));
+  }
+}
+
+void fill_weights(Dag& dag, std::vector<TaskIndex> order) {
+  const auto has = [&](WeightRule rule) {
+    return std::any_of(dag.tasks.begin(), dag.tasks.end(),
+                       [&](const Task& task) { return task.weight_rule == rule; });
+  };
+  for (Task& task : dag.tasks) task.effective_weight = task.priority_weight;
+  if (has(WeightRule::upstream)) {
+    add_reachable(dag, order, WeightRule::upstream,
+                  [](const Task& task) -> const auto& { return task.upstream; });
+  }
+  if (has(WeightRule::downstream)) {
+    std::reverse(order.begin(), order.end());
+    add_reachable(dag, order, WeightRule::downstream,
+                  [](const Task& task) -> const auto& { return task.downstream; });
+  }
+}
+
+Status link_tasks(Dag& dag) {
+  std::unordered_set<std::string_view> ids;
+  for (const Task& task : dag.tasks) {
+    if (!ids.insert(task.id).second) {
+      return {Errc::invalid, "two tasks are called '" + task.id + "'", "/tasks"};
+    }
+  }
+  for (TaskIndex i = 0; i < dag.tasks.size(); ++i) {
+    Task& task = dag.tasks[i];
+    const std::string where = "/tasks/" + std::to_string(i) + "/depends_on";
+    std::sort(task.upstream.begin(), task.upstream.end());
+    task.upstream.erase(std::unique(task.upstream.begin(), task.upstream.end()),
+                        task.upstream.end());
+    task.downstream.clear();
+    for (const TaskIndex up : task.upstream) {
+      if (up >= dag.tasks.size()) return {Errc::invalid, "no such task to depend on", where};
+      if (up == i) return {Errc::invalid, "'" + task.id + "' depends on itself", where};
+    }
+  }
+  for (TaskIndex i = 0; i < dag.tasks.size(); ++i) {
+    for (const TaskIndex up : dag.tasks[i].upstream) dag.tasks[up].downstream.push_back(i);
+  }
+  return success();
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Dag>> finish_dag(Dag dag) {
+  if (dag.tasks.size() > max_tasks_per_dag) {
+    return {Errc::invalid,
+            std::to_string(dag.tasks.size()) + " tasks; a DAG may have at most " +
+                std::to_string(max_tasks_per_dag),
+            "/tasks"};
+  }
+  if (Status linked = link_tasks(dag); !linked) return linked.error();
+  std::vector<TaskIndex> order = topological_order(dag);
+  if (order.size() < dag.tasks.size()) {
+    return {Errc::invalid, "the tasks depend on each other: " + describe_cycle(dag, order),
+            "/tasks"};
+  }
+  fill_weights(dag, std::move(order));
+  return std::shared_ptr<const Dag>(std::make_shared<Dag>(std::move(dag)));
+}
+
+std::optional<TaskIndex> find_task(const Dag& dag, std::string_view task_id) {
+  for (TaskIndex i = 0; i < dag.tasks.size(); ++i) {
+    if (dag.tasks[i].id == task_id) return i;
+  }
+  return std::nullopt;
+}
+
+}  // namespace batuta

@@ -1,0 +1,191 @@
+// One step under construction: the state, the time, and the effects so far. Internal to this folder.
+//
+// Handlers are free functions over (Turn, event), grouped by event family into on_*.cc. They move
+// tasks and runs only through move_task() and the functions of run_life.cc, which keep every counter
+// right; rows reach the effects once, at the end (finish_turn.cc).
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "scheduler/core/effects.h"
+#include "scheduler/core/scheduler_state.h"
+
+namespace batuta {
+
+struct Turn {
+  SchedulerState& state;
+  const Now now;
+  Effects out;
+  std::vector<TaskRef> tasks;        // touched, in order
+  std::vector<LiveRun*> runs;
+  std::vector<LiveDag*> dags;
+  bool more_to_create = false;       // a schedule is behind: the next turn is due at once
+};
+
+// ---- transitions.cc: the only place where a task's state changes --------------------------------
+
+// Notes the row's durable form before its first change in this turn.
+void touch(Turn& turn, LiveRun& run, TaskIndex i);
+void touch(Turn& turn, LiveRun& run);
+void touch(Turn& turn, LiveDag& dag);
+// CHECKs the transition table; keeps counters, ready groups, the attempt's place on its agent,
+// timers and alerts right; wakes downstream tasks and the end of the run.
+void move_task(Turn& turn, LiveRun& run, TaskIndex i, Cause cause, TaskState to);
+// As move_task to an ended state, with end_date and a reason.
+void end_task(Turn& turn, LiveRun& run, TaskIndex i, Cause cause, TaskState to,
+              std::string reason = {});
+// Adds one upstream in `upstream_state` to the counts, or takes it off (sign -1).
+void count_upstream(UpstreamCounts& counts, TaskState upstream_state, int sign);
+inline bool occupies(TaskState s) {
+  return s == TaskState::queued || s == TaskState::running || s == TaskState::publishing;
+}
+inline bool has_attempt(TaskState s) { return s == TaskState::queued || s == TaskState::running; }
+
+// ---- readiness.cc -------------------------------------------------------------------------------
+
+void check_later(SchedulerState& state, LiveRun& run, TaskIndex i);
+void check_all(SchedulerState& state, LiveRun& run);
+// Applies trigger rules until nothing more follows.
+void settle_tasks(Turn& turn);
+
+// ---- past.cc: depends_on_past and wait_for_downstream -------------------------------------------
+
+bool past_allows(const LiveRun& run, TaskIndex i);
+// The run's tasks that look at `i` in its predecessor, which has just changed.
+void wake_next_run(SchedulerState& state, LiveRun& run, TaskIndex i);
+void remember_past(LiveRun& run);
+
+// ---- ready.cc: groups and lanes -------------------------------------------------------------------
+
+std::shared_ptr<const DispatchPlan> make_plan(SchedulerState& state, const Dag& dag);
+std::optional<TaskIndex> find_planned(const LiveRun& run, std::string_view task_id);
+PoolNo pool_number(SchedulerState& state, const std::string& name);
+PluginNo plugin_number(SchedulerState& state, const std::string& name);
+void add_ready(SchedulerState& state, LiveRun& run, TaskIndex i, Boot now);
+void remove_ready(SchedulerState& state, LiveRun& run, TaskIndex i);
+// Puts a group into its lane or takes it out, as its run's and task's limits say now.
+void refresh_group(SchedulerState& state, LiveRun& run, GroupNo group, Boot now);
+void refresh_groups(SchedulerState& state, LiveRun& run, Boot now);
+void refresh_dag(SchedulerState& state, LiveDag& dag, Boot now);  // all of its running runs
+bool run_has_room(const LiveRun& run);
+bool task_has_room(const LiveRun& run, TaskIndex i);
+
+// ---- dispatch.cc, recall.cc -----------------------------------------------------------------------
+
+void dispatch(Turn& turn);
+void note_duration(LiveDag& dag, PluginNo plugin, Duration took);
+// Unstarted attempts a worker may hold per slot for tasks of this DAG and plugin; 0: none.
+std::int64_t prefetch_depth(const SchedulerState& state, const LiveDag& dag, PluginNo plugin);
+void ask_recall(Turn& turn, LiveRun& run, TaskIndex i);
+// Work that waits behind others on one worker while another is idle goes back.
+void recall_for_idle(Turn& turn);
+void recall_for_priority(Turn& turn, const Lane& lane, std::int32_t weight);
+
+// ---- attempts: on_attempt.cc, outcome.cc ----------------------------------------------------------
+
+// The live attempt that a report is about; nullopt (and counted) when the report is stale.
+std::optional<TaskRef> current_attempt(Turn& turn, const AttemptKey& key);
+void attach(LiveAgent& agent, LiveRun& run, TaskIndex i, std::uint64_t launch_no, bool started);
+// Takes the attempt off its agent's lists.
+void detach(LiveRun& run, TaskIndex i);
+// Asks the agent to end the attempt (recalls it when it has not started). Again after a reconnect.
+void cancel_attempt(Turn& turn, LiveRun& run, TaskIndex i, std::string reason);
+// A live attempt ended: decides what the task becomes.
+void settle_failure(Turn& turn, LiveRun& run, TaskIndex i, const Finished& report);
+void settle_success(Turn& turn, LiveRun& run, TaskIndex i, const Finished& report);
+// The worker is gone. `maybe_started`: it is charged as a loss.
+void lose_attempt(Turn& turn, LiveRun& run, TaskIndex i, bool charged, const std::string& reason);
+// Known never to have started: costs nothing.
+void free_attempt(Turn& turn, LiveRun& run, TaskIndex i);
+// Carries out what a user asked while the attempt was alive, or the end of its run. False if
+// nothing was asked.
+bool carry_out_request(Turn& turn, LiveRun& run, TaskIndex i);
+void refuse_publication(Turn& turn, LiveRun& run, TaskIndex i, const std::string& reason);
+void on(Turn& turn, const AttemptStarted& event);
+void on(Turn& turn, const AttemptFinished& event);
+void on(Turn& turn, const AttemptRecalled& event);
+
+// ---- retry.cc -------------------------------------------------------------------------------------
+
+// When the try that just ended runs again, as Airflow computes it (jitter included). A run without a
+// logical date uses run_after in its place.
+Time next_retry_at(const LiveRun& run, TaskIndex i, Time ended);
+
+// ---- publications.cc ------------------------------------------------------------------------------
+
+// Accepts the outputs, or refuses the attempt because a table moved under it.
+void accept_outputs(Turn& turn, LiveRun& run, TaskIndex i, const Finished& report);
+void on(Turn& turn, const PublicationSettled& event);
+void on(Turn& turn, const PublicationRefused& event);
+
+// ---- jobs.cc: the control rows of data tasks --------------------------------------------------------
+
+void fix_window(Turn& turn, LiveRun& run, TaskIndex i);
+void job_started(Turn& turn, LiveRun& run, TaskIndex i);
+// `report` may be null: nobody told how it ended.
+void job_ended(Turn& turn, LiveRun& run, TaskIndex i, const char* status, const Finished* report);
+void job_heartbeats(Turn& turn);
+void advance_watermark(Turn& turn, LiveRun& run, TaskIndex i, std::int64_t watermark_us);
+
+// ---- runs: run_life.cc ------------------------------------------------------------------------------
+
+LiveRun& add_run(SchedulerState& state, LiveDag& dag, StoredRun stored);  // counters from its rows
+void remove_run(SchedulerState& state, LiveRun& run);   // from memory, whatever its state
+LiveRun& create_run(Turn& turn, LiveDag& dag, RunRow row);
+void start_run(Turn& turn, LiveRun& run);
+// Ends what has not started, cancels what has; the run takes `state` when all attempts are over.
+void end_run_early(Turn& turn, LiveRun& run, DagRunState state, const std::string& reason);
+void requeue_run(Turn& turn, LiveRun& run);             // a terminal run that was cleared
+DagRunState judge_leaves(const LiveRun& run);
+void settle_runs(Turn& turn);                           // ends of runs, starts of queued ones
+void advance_later(SchedulerState& state, LiveDag& dag);
+void archive_try(Turn& turn, LiveRun& run, TaskIndex i, TaskState as);
+
+// ---- schedule.cc ------------------------------------------------------------------------------------
+
+void create_due_runs(Turn& turn, LiveDag& dag);
+void skip_missed_ticks(Turn& turn, LiveDag& dag);       // a DAG without catch-up is unpaused
+void set_tick_timer(Turn& turn, LiveDag& dag);
+
+// ---- the other handlers -------------------------------------------------------------------------------
+
+void on(Turn& turn, const DagsChanged& event);
+void on(Turn& turn, const PauseRequested& event);
+void set_paused(Turn& turn, LiveDag& dag, bool paused);
+void on(Turn& turn, const RunRequested& event);
+void on(Turn& turn, const RunStateRequested& event);
+void on(Turn& turn, const RunDeleted& event);
+void on(Turn& turn, const NoteSet& event);
+void on(Turn& turn, const ClearRequested& event);
+void on(Turn& turn, const MarkRequested& event);
+void on(Turn& turn, const PoolSet& event);
+void on(Turn& turn, const PoolDeleted& event);
+void on(Turn& turn, const WorkerJoined& event);
+void on(Turn& turn, const WorkerLost& event);
+void on(Turn& turn, const AgentDead& event);
+void on(Turn& turn, const WorkerHeartbeat& event);
+void on(Turn& turn, const WorkerCatalogue& event);
+void on(Turn& turn, const Stalled& event);
+void judge_leases(Turn& turn);
+
+// ---- user actions: requests.cc ------------------------------------------------------------------------
+
+// The run a request names, loaded into memory from `stored` if it is not there; null: replied 404.
+LiveRun* run_of_request(Turn& turn, RequestId request, const std::string& dag_id,
+                        const std::string& dag_run_id, const std::optional<StoredRun>& stored);
+void reply(Turn& turn, RequestId request, Errc code, std::string message = {});
+void reply(Turn& turn, RequestId request, const LiveRun& run, bool repeated = false);
+void log_event(Turn& turn, const char* event, const std::string& user, const std::string& dag_id,
+               const std::string& dag_run_id = {}, const std::string& task_id = {});
+// Task positions with everything up- or downstream of them, ascending.
+std::vector<TaskIndex> closure(const Dag& dag, std::vector<TaskIndex> tasks, bool up, bool down);
+// Clears tasks: live attempts are cancelled first, ended tries are archived.
+void clear_tasks(Turn& turn, LiveRun& run, const std::vector<TaskIndex>& tasks);
+
+// ---- finish_turn.cc -----------------------------------------------------------------------------------
+
+void finish_turn(Turn& turn);
+
+}  // namespace batuta
