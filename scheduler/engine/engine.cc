@@ -6,6 +6,7 @@
 #include <map>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "common/log.h"
 #include "scheduler/engine/feed.h"
@@ -249,6 +250,11 @@ struct Engine::Impl {
     ++counters.turns;
     counters.events += events;
     counters.launches += effects.launches.size();
+    for (const Changes::TaskUpdate& update : effects.changes.tasks_updated) {
+      counters.succeeded += update.row.state == TaskState::success;
+      counters.failed += update.row.state == TaskState::failed;
+      counters.finished += is_terminal(update.row.state);
+    }
     turn_times.add(took);
     read_gauges(state, counters);
   }

@@ -58,9 +58,9 @@ struct WorkerServer::Impl : std::enable_shared_from_this<WorkerServer::Impl> {
     }
     const WorkerId id = next_id++;
     WorkerLink::Callbacks callbacks;
-    callbacks.events = [self = weak_from_this()](std::vector<Event> events) {
+    callbacks.events = [self = weak_from_this(), id](std::vector<Event> events) {
       const auto impl = self.lock();
-      return impl && impl->engine->post(std::move(events));
+      return impl && impl->forward(id, std::move(events));
     };
     callbacks.joined = [self = weak_from_this(), id](const Hello& hello) {
       if (const auto impl = self.lock()) impl->on_joined(id, hello);
@@ -73,6 +73,18 @@ struct WorkerServer::Impl : std::enable_shared_from_this<WorkerServer::Impl> {
     links[id] = {link, {}};
     lock.unlock();
     link->start();
+  }
+
+  bool forward(WorkerId id, std::vector<Event> events) {
+    for (const Event& event : events) {
+      if (!catalogue_sink) break;
+      if (const auto* joined = std::get_if<WorkerJoined>(&event)) {
+        catalogue_sink(id, joined->hello.catalogue);
+      } else if (const auto* changed = std::get_if<WorkerCatalogue>(&event)) {
+        catalogue_sink(id, changed->catalogue);
+      }
+    }
+    return engine->post(std::move(events));
   }
 
   void on_joined(WorkerId id, const Hello& hello) {
@@ -93,6 +105,7 @@ struct WorkerServer::Impl : std::enable_shared_from_this<WorkerServer::Impl> {
       links.erase(found);
     }
     if (lock_name.empty()) return;  // never greeted: the engine does not know it
+    if (catalogue_sink) catalogue_sink(id, std::nullopt);
     log::warn("worker connection " + std::to_string(id) + " ended: " + reason);
     report_lost(id, lock_name, 0);
   }
@@ -147,6 +160,7 @@ struct WorkerServer::Impl : std::enable_shared_from_this<WorkerServer::Impl> {
   const Options options;
   Local::acceptor acceptor;
   Engine* engine = nullptr;
+  CatalogueSink catalogue_sink;
   std::mutex mutex;
   std::map<WorkerId, Entry> links;                            // guarded by mutex
   WorkerId next_id = 1;                                       // guarded by mutex
@@ -157,6 +171,10 @@ WorkerServer::WorkerServer(asio::io_context& io, Options options)
     : impl_(std::make_shared<Impl>(io, std::move(options))) {}
 
 WorkerServer::~WorkerServer() = default;
+
+void WorkerServer::set_catalogue_sink(CatalogueSink sink) {
+  impl_->catalogue_sink = std::move(sink);
+}
 
 Status WorkerServer::start(Engine& engine) {
   impl_->engine = &engine;

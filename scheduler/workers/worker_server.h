@@ -4,6 +4,7 @@
 #include <boost/asio/io_context.hpp>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,10 @@ class WorkerServer : public Executor {
   // Threads: the io thread runs `io`; Executor's methods belong to the control thread.
   WorkerServer(boost::asio::io_context& io, Options options);
   ~WorkerServer() override;
+
+  // Told what each worker offers, and nullopt when it is gone. Io thread; set before start().
+  using CatalogueSink = std::function<void(WorkerId, std::optional<std::vector<PluginInfo>>)>;
+  void set_catalogue_sink(CatalogueSink sink);
 
   // Listens (0600; peers of another user are refused) and hands events to `engine` from now on.
   // Errc::unavailable when the socket cannot be bound.

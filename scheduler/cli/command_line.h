@@ -1,0 +1,37 @@
+// The whole command line: `batuta <noun> <verb>` in Airflow's words, and the processes.
+#pragma once
+
+#include <functional>
+#include <string>
+
+namespace batuta::cli {
+
+// What the long-running commands take. Paths may be relative to the current folder.
+struct ServeOptions {
+  std::string home = "./.batuta";
+  std::string host = "127.0.0.1";
+  int port = 8080;                  // 0: a free one, printed
+  std::string dags = "./dags";
+  std::string plugins;              // empty: `plugins` beside the executable
+  int slots = 0;                    // 0: one per core
+  bool demo = false;                // standalone: quote service, alert receiver, seeds, a first run
+  bool once = false;                // demo: temporary home, ends after that run
+  bool home_given = false;
+  bool dags_given = false;
+};
+
+// The processes, given by main so that this room needs nothing above http.
+struct Processes {
+  std::function<int(const ServeOptions&)> standalone;
+  std::function<int(const ServeOptions&)> scheduler;
+  std::function<int(const ServeOptions&)> worker;
+  // `db backup|check` on a home whose scheduler is not running; `verb` is the verb's name.
+  std::function<int(const std::string& home, const std::string& verb, const std::string& argument)>
+      offline_db;
+};
+
+// Parses and runs; returns the exit code: 0 done, 1 the server said no or a run failed, 2 the command
+// line is wrong.
+int run_command_line(int argc, char** argv, const Processes& processes);
+
+}  // namespace batuta::cli

@@ -1,0 +1,365 @@
+#include "scheduler/server.h"
+
+#include <signal.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <system_error>
+#include <thread>
+
+#include "common/log.h"
+#include "common/safe_json.h"
+#include "scheduler/catalogue.h"
+#include "scheduler/dagfile/dag_bag.h"
+#include "scheduler/dagfile/dag_codec.h"
+#include "scheduler/housekeeping.h"
+#include "scheduler/http/api.h"
+#include "scheduler/http/engine_backend.h"
+#include "scheduler/http/server.h"
+#include "scheduler/launch_context.h"
+#include "scheduler/outbox/outbox.h"
+#include "scheduler/store/home_lock.h"
+#include "scheduler/store/sqlite_history.h"
+#include "scheduler/store/sqlite_registry.h"
+#include "scheduler/store/sqlite_store.h"
+#include "scheduler/version.h"
+#include "scheduler/workers/worker_server.h"
+
+namespace batuta {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr Duration cli_token_lifetime = std::chrono::hours(24 * 365);
+
+std::string new_password() {
+  char random[18];
+  random_bytes(random, sizeof random);
+  static constexpr char alphabet[] = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+  std::string password;
+  for (const char c : random) {
+    password += alphabet[static_cast<unsigned char>(c) % (sizeof alphabet - 1)];
+  }
+  return password;
+}
+
+}  // namespace
+
+struct Server::Impl {
+  Impl(const Home& h, Options o, HomeLock held)
+      : home(h), options(std::move(o)), lock(std::move(held)),
+        store(home.path("batuta.db"), dag_from_version, read_clock().wall),
+        registry(store.database(), home.path("secret.key")),
+        history(home.path("batuta.db")),
+        context(registry, home.path("lake")),
+        workers(io, {home.path("run"), store.store_uuid(), home.settings().heartbeat,
+                     home.settings().lease}),
+        outbox(outbox_options(), outbox_hooks()),
+        engine(engine_options(), store, workers, context, engine_sinks()),
+        bag(options.dags_folder, {[this](auto changed, auto gone) {
+          on_dags(std::move(changed), std::move(gone));
+        }}),
+        hub(io, {}),
+        backend(engine, bag),
+        catalogue([this](std::vector<PluginInfo> plugins) { on_catalogue(std::move(plugins)); }) {}
+
+  // ---- wiring -----------------------------------------------------------------------------------
+
+  Outbox::Options outbox_options() const { return {home.path("lake"), store.store_uuid()}; }
+
+  Outbox::Hooks outbox_hooks() {
+    Outbox::Hooks hooks;
+    hooks.post = [this](Event event) { return engine.post(std::move(event)); };
+    hooks.delete_row = [this](std::int64_t id) {
+      return write_and_wait([this, id] {
+        Changes done;
+        done.outbox_done.push_back(id);
+        store.commit(done, {});
+        return success();
+      });
+    };
+    hooks.save_row = [this](const OutboxRow& row) {
+      return write_and_wait([this, row] {
+        store.update_outbox(row);
+        return success();
+      });
+    };
+    hooks.connection = [this](const std::string& id) { return registry.connection(id); };
+    return hooks;
+  }
+
+  Engine::Options engine_options() const {
+    Engine::Options engine_options;
+    engine_options.scheduler.heartbeat = home.settings().heartbeat;
+    engine_options.scheduler.lease = home.settings().lease;
+    engine_options.scheduler.cancel_grace = home.settings().cancel_grace;
+    return engine_options;
+  }
+
+  EngineSinks engine_sinks() {
+    EngineSinks sinks;
+    sinks.feed_wanted = [this] { return hub.wanted(); };
+    sinks.feed = [this](std::vector<FeedEvent> events) { hub.publish(std::move(events)); };
+    sinks.committed = [this](const Changes& changes) { outbox.on_committed(changes); };
+    sinks.store_available = [this](bool available) {
+      if (!available) return;
+      // The turns that were dropped may have held DAG changes and outbox results.
+      repost_dags();
+      outbox.reload(pending_outbox());
+    };
+    return sinks;
+  }
+
+  // Runs on the control thread, blocks the caller (an outbox thread) until it is durable.
+  bool write_and_wait(std::function<Status()> write) {
+    auto told = std::make_shared<std::promise<bool>>();
+    auto result = told->get_future();
+    engine.write(std::move(write), [told](const Status& status) { told->set_value(status.ok()); });
+    return result.get();
+  }
+
+  std::vector<OutboxItem> pending_outbox() {
+    std::vector<OutboxItem> items;
+    std::map<std::int64_t, PublicationRow> publications;
+    for (PublicationRow& row : store.load().publications) publications.emplace(row.id, std::move(row));
+    for (OutboxRow& row : store.load_outbox()) {
+      OutboxItem item{std::move(row), std::nullopt};
+      if (item.row.kind == OutboxKind::publish) {
+        const auto found = publications.find(item.row.publication);
+        if (found == publications.end()) continue;
+        item.publication = found->second;
+      }
+      items.push_back(std::move(item));
+    }
+    return items;
+  }
+
+  // ---- DAGs and catalogue -----------------------------------------------------------------------
+
+  void on_dags(std::vector<std::shared_ptr<const Dag>> changed, std::vector<std::string> gone) {
+    // A full inbox or disk: the snapshot is posted whole once the store takes writes again.
+    if (!engine.post(DagsChanged{std::move(changed), std::move(gone)})) dags_missed = true;
+    // When this query runs, the engine has the DAGs posted before it.
+    if (!engine.query([this](const SchedulerState&, const Now&) { dags_known = true; })) {
+      dags_missed = true;
+    }
+  }
+
+  void repost_dags() {
+    const auto snapshot = bag.snapshot();
+    DagsChanged all;
+    for (const auto& [id, dag] : snapshot->dags) all.current.push_back(dag);
+    if (engine.post(std::move(all))) dags_missed = false;
+    dags_known = true;
+  }
+
+  void on_catalogue(std::vector<PluginInfo> plugins) {
+    context.set_catalogue(plugins);
+    bag.set_catalogue(plugins);
+    engine.write(
+        [this, plugins] {
+          store.save_catalogue(plugins);
+          return success();
+        },
+        [](const Status&) {});
+  }
+
+  // ---- start and stop ---------------------------------------------------------------------------
+
+  Status start() {
+    if (auto status = first_admin(); !status) return status;
+    auto stored = store.load();
+    context.set_catalogue(stored.catalogue);
+    bag.set_catalogue(stored.catalogue);
+    std::set<std::string> agents;
+    for (const StoredRun& run : stored.runs) {
+      for (const TaskInstanceRow& row : run.tasks) {
+        if (!row.worker.empty() && !is_terminal(row.state)) agents.insert(row.worker);
+      }
+    }
+    outbox.reload(pending_outbox());
+    engine.start();
+    outbox.start();
+    bag.start();
+    workers.set_catalogue_sink([this](WorkerId worker, std::optional<std::vector<PluginInfo>> plugins) {
+      catalogue.set(worker, std::move(plugins));
+    });
+    if (auto status = workers.start(engine); !status) return status;
+    workers.check_agents({agents.begin(), agents.end()});
+    if (auto status = serve(); !status) return status;
+    housekeeping = std::make_unique<Housekeeping>(home, store, engine);
+    return write_endpoint();
+  }
+
+  Status serve() {
+    http::ApiServices services{backend, history, registry, codes, hub};
+    services.home = home.folder();
+    services.version = version;
+    services.ready = [this] { return ready(); };
+    services.backup = [this](const std::string& path) {
+      return backup_database(home.path("batuta.db"), path);
+    };
+    services.outbox_retry = [this](std::int64_t id, std::function<void(Status)> done) {
+      retry_outbox(id, std::move(done));
+    };
+    services.outbox_drop = [this](std::int64_t id, std::function<void(Status)> done) {
+      engine.write(
+          [this, id] {
+            auto status = store.drop_outbox(id);
+            if (status) outbox.drop(id);
+            return status;
+          },
+          std::move(done));
+    };
+    services.find_asset = http::find_asset;
+    http::Limits limits;
+    limits.guard.hosts.insert(limits.guard.hosts.end(), home.settings().allowed_hosts.begin(),
+                              home.settings().allowed_hosts.end());
+    try {
+      http_server = std::make_unique<http::Server>(io, options.host,
+                                                   static_cast<std::uint16_t>(options.port), limits,
+                                                   http::make_api(std::move(services)));
+    } catch (const std::system_error& error) {
+      return {Errc::unavailable, "cannot listen on " + options.host + ":" +
+                                     std::to_string(options.port) + ": " + error.what() +
+                                     " (another port: --port N, or 0 for a free one)"};
+    }
+    io_thread = std::thread([this] {
+      sigset_t all;
+      sigfillset(&all);
+      pthread_sigmask(SIG_SETMASK, &all, nullptr);
+      io.run();
+    });
+    return success();
+  }
+
+  void retry_outbox(std::int64_t id, std::function<void(Status)> done) {
+    engine.write(
+        [this, id]() -> Status {
+          const auto row = store.retry_outbox(id, read_clock().wall);
+          if (!row) return {Errc::not_found, "no outbox row " + std::to_string(id)};
+          OutboxItem item{*row, std::nullopt};
+          for (OutboxItem& pending : pending_outbox()) {
+            if (pending.row.id == id) item = std::move(pending);
+          }
+          outbox.retry(std::move(item));
+          return success();
+        },
+        std::move(done));
+  }
+
+  // Before anything is served: no default account, no open door.
+  Status first_admin() {
+    if (!registry.users().empty()) return success();
+    const std::string password = new_password();
+    if (auto status = registry.set_user("admin", "admin", hash_password(password)); !status) {
+      return status;
+    }
+    const nlohmann::json admin{{"username", "admin"}, {"password", password}};
+    return home.write_private("admin.json", json_text(admin) + "\n");
+  }
+
+  // How the command line finds this server.
+  Status write_endpoint() {
+    std::promise<Result<std::string>> told;
+    auto result = told.get_future();
+    auto token = std::make_shared<std::string>();
+    engine.write(
+        [this, token]() -> Status {
+          auto issued = registry.issue_token("admin", "command line", read_clock().wall, cli_token_lifetime);
+          if (!issued) return issued.error();
+          *token = *issued;
+          return success();
+        },
+        [&told, token](const Status& status) {
+          if (status) {
+            told.set_value(*token);
+          } else {
+            told.set_value(status.error());
+          }
+        });
+    const auto issued = result.get();
+    if (!issued) return issued.error();
+    const nlohmann::json endpoint{{"url", url()}, {"token", *issued}, {"pid", getpid()}};
+    return home.write_private("run/endpoint.json", json_text(endpoint) + "\n");
+  }
+
+  void stop() {
+    if (stopped.exchange(true)) return;
+    std::error_code ignored;
+    std::filesystem::remove(home.path("run/endpoint.json"), ignored);
+    housekeeping.reset();
+    if (http_server) http_server->stop();
+    bag.stop();
+    asio::post(io, [this] { workers.stop(); });
+    outbox.stop();
+    engine.stop();
+    work.reset();
+    io.stop();
+    if (io_thread.joinable()) io_thread.join();
+    http_server.reset();
+  }
+
+  bool ready() const { return dags_known && !dags_missed; }
+  std::string url() const {
+    return "http://" + options.host + ":" + std::to_string(http_server->port());
+  }
+
+  const Home home;
+  const Options options;
+  HomeLock lock;
+  asio::io_context io{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
+  SqliteStore store;
+  SqliteRegistry registry;
+  SqliteHistory history;
+  RegistryLaunchContext context;
+  WorkerServer workers;
+  Outbox outbox;
+  Engine engine;
+  DagBag bag;
+  http::LoginCodes codes;
+  http::Hub hub;
+  http::EngineBackend backend;
+  Catalogue catalogue;
+  std::unique_ptr<Housekeeping> housekeeping;
+  std::unique_ptr<http::Server> http_server;
+  std::thread io_thread;
+  std::atomic<bool> dags_known{false};
+  std::atomic<bool> dags_missed{false};
+  std::atomic<bool> stopped{false};
+};
+
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Server::~Server() { stop(); }
+
+Result<std::unique_ptr<Server>> Server::start(const Home& home, const Options& options) {
+  auto lock = HomeLock::acquire(home.folder());
+  if (!lock) return lock.error();
+  try {
+    auto server = std::unique_ptr<Server>(
+        new Server(std::make_unique<Impl>(home, options, std::move(*lock))));
+    if (auto status = server->impl_->start(); !status) return status.error();
+    return server;
+  } catch (const StoreError& error) {
+    return {Errc::unavailable, error.what()};
+  }
+}
+
+void Server::stop() { impl_->stop(); }
+int Server::port() const { return impl_->http_server->port(); }
+std::string Server::url() const { return impl_->url(); }
+std::string Server::make_login_code() { return impl_->codes.issue("admin", read_clock().wall); }
+Engine& Server::engine() { return impl_->engine; }
+Registry& Server::registry() { return impl_->registry; }
+bool Server::ready() const { return impl_->ready(); }
+
+}  // namespace batuta

@@ -1,0 +1,39 @@
+// Child processes of `batuta standalone`: started, watched, restarted within a second.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+#include "common/time.h"
+
+namespace batuta {
+
+// Starts this very executable with other arguments. The child gets a clean standard input, our
+// standard output and error, and no descriptor of ours. Call it from the main thread only: a child
+// asks to die with its parent *thread*.
+Result<pid_t> spawn_self(const std::vector<std::string>& arguments);
+
+// One child that must live: poll() restarts it when it is gone, at most once a `pace`, and says so.
+class KeptChild {
+ public:
+  KeptChild(std::string name, std::vector<std::string> arguments)
+      : name_(std::move(name)), arguments_(std::move(arguments)) {}
+  Status start();
+  // Reaps and restarts. Main thread, after SIGCHLD and at least a few times a second.
+  void poll(Boot now);
+  // SIGTERM, up to `grace` for it to go, then SIGKILL. Blocks.
+  void stop(Duration grace);
+  pid_t pid() const { return pid_; }
+
+ private:
+  static constexpr Duration pace = std::chrono::milliseconds(300);
+  std::string name_;
+  std::vector<std::string> arguments_;
+  pid_t pid_ = -1;
+  Boot started_;
+};
+
+}  // namespace batuta
