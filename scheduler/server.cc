@@ -1,13 +1,13 @@
 #include "scheduler/server.h"
 
-#include <signal.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <filesystem>
+#include <future>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <system_error>
@@ -231,12 +231,7 @@ struct Server::Impl {
                                      std::to_string(options.port) + ": " + error.what() +
                                      " (another port: --port N, or 0 for a free one)"};
     }
-    io_thread = std::thread([this] {
-      sigset_t all;
-      sigfillset(&all);
-      pthread_sigmask(SIG_SETMASK, &all, nullptr);
-      io.run();
-    });
+    io_thread = std::thread([this] { io.run(); });
     return success();
   }
 
@@ -360,6 +355,8 @@ std::string Server::url() const { return impl_->url(); }
 std::string Server::make_login_code() { return impl_->codes.issue("admin", read_clock().wall); }
 Engine& Server::engine() { return impl_->engine; }
 Registry& Server::registry() { return impl_->registry; }
+History& Server::history() { return impl_->history; }
+bool Server::stopping() const { return impl_->stopped; }
 bool Server::ready() const { return impl_->ready(); }
 
 }  // namespace batuta

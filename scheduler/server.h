@@ -7,6 +7,7 @@
 #include "common/result.h"
 #include "scheduler/engine/engine.h"
 #include "scheduler/home.h"
+#include "scheduler/store/history.h"
 #include "scheduler/store/registry.h"
 
 namespace batuta {
@@ -32,6 +33,8 @@ class Server {
   std::string make_login_code();
   Engine& engine();
   Registry& registry();
+  History& history();
+  bool stopping() const;
   // True once the DAG folder has been read and the engine knows every DAG: health is 200 from then.
   bool ready() const;
 

@@ -16,8 +16,7 @@ struct ServeOptions {
   int slots = 0;                    // 0: one per core
   bool demo = false;                // standalone: quote service, alert receiver, seeds, a first run
   bool once = false;                // demo: temporary home, ends after that run
-  bool home_given = false;
-  bool dags_given = false;
+  bool die_with_parent = false;     // worker, as the child of standalone
 };
 
 // The processes, given by main so that this room needs nothing above http.
