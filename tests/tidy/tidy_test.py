@@ -1,0 +1,200 @@
+#!/usr/bin/env python3
+"""What a reviewer would say twice, said by a test: include rules, lengths, banned calls, dead links.
+
+Usage: tidy_test.py SOURCE_FOLDER            exit 1 and one line per finding
+       tidy_test.py --self-test              the rules themselves, on made-up files
+"""
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+# Room -> rooms it may include besides itself. Longest prefix wins. This is the table of
+# docs/architecture.md; CMake's targets say the same, this catches headers taken by path.
+CORE = {"common"}
+STORE = CORE | {"scheduler/core"}
+ENGINE = STORE | {"scheduler/store"}
+ALLOWED = {
+    "common": set(),
+    "lakelog": {"common"},
+    "scheduler/core": CORE,
+    "scheduler/dagfile": STORE,
+    "scheduler/store": STORE,
+    "scheduler/engine": ENGINE,
+    "scheduler/workers": ENGINE | {"scheduler/engine"},
+    "scheduler/outbox": ENGINE | {"scheduler/engine", "lakelog"},
+    "scheduler/http": ENGINE | {"scheduler/engine", "scheduler/dagfile", "web"},
+    "scheduler/demo": CORE | {"scheduler/http"},
+    "scheduler/cli": ENGINE | {"scheduler/dagfile", "scheduler/http", "scheduler/demo", "worker",
+                               "lakelog", "scheduler"},
+    "scheduler": None,  # main puts everything together
+    "worker": {"common", "plugins/sdk"},
+    "plugins/sdk": {"common"},
+    "plugins/lake": {"common", "lakelog", "plugins/sdk"},
+    "plugins/builtin": {"common", "plugins/sdk"},
+    "plugins/financial": {"common", "lakelog", "plugins/sdk", "plugins/lake"},
+    "web": {"common"},
+    "tests": None,
+    "bench": None,
+}
+# scheduler/version.h is data, not a room.
+EVERYWHERE = {"scheduler/version.h"}
+
+# What the pure core may take from common, and from outside: the standard library only.
+CORE_COMMON = {"common/ids.h", "common/time.h", "common/uuid.h", "common/result.h",
+               "common/message.h"}
+HEAVY = re.compile(r"#include *<(boost/beast|nlohmann/json\.hpp|spdlog/|sqlite3\.h|CLI/|valijson/)")
+BEAST_HOME = re.compile(r"scheduler/http/session|cmake/asio_beast\.cc|tests/")
+
+BANNED = [
+    # (pattern, where it is allowed, what to do instead)
+    (re.compile(r"\bjson::parse\("), r"^(common/safe_json|tests/)", "parse_untrusted() of common/safe_json.h"),
+    (re.compile(r"\.get<(int|unsigned|std::u?int\d+_t|long|size_t|std::size_t)>\("),
+     r"^(common/(safe_json|message)|tests/)", "json_int() of common/safe_json.h: get<> wraps around"),
+    (re.compile(r"\b(strcpy|strcat|sprintf|gets|strtok)\("), r"$^", "std::string, snprintf"),
+    (re.compile(r"\bsystem\("), r"^tests/", "posix_spawn with an argument vector"),
+    (re.compile(r"\bpopen\("), r"^tests/", "posix_spawn with an argument vector"),
+    (re.compile(r"\brand\(\)"), r"$^", "random_bytes() of common/uuid.h, or a seeded generator"),
+    (re.compile(r"\bdlopen\("), r"^(worker/plugin_|plugins/lake/|tests/)",
+     "plugins are opened by worker/plugin_host only"),
+    (re.compile(r"\b(TODO|FIXME|XXX)\b"), r"$^", "finish it, or file it where issues are kept"),
+    (re.compile(r"using namespace std;"), r"$^", "name what you use"),
+]
+# The core is pure: no clock, no thread, no output.
+CORE_BANNED = re.compile(r"\b(read_clock|system_clock::now|steady_clock::now|std::thread|std::mutex|"
+                         r"printf|std::cout|std::cerr|getenv|random_device)\b")
+
+MAX_LINES = 500
+MAX_COLUMNS = 130  # clang-format keeps 100; tables may be wider
+LONG_BY_DESIGN: dict[str, str] = {}
+
+
+def room_of(path: str) -> str | None:
+    best = None
+    for room in ALLOWED:
+        if path.startswith(room + "/") and (best is None or len(room) > len(best)):
+            best = room
+    return best
+
+
+def strip_comments(text: str) -> str:
+    return re.sub(r"//[^\n]*", "", re.sub(r"/\*.*?\*/", "", text, flags=re.S))
+
+
+def check_source(path: str, text: str) -> list[str]:
+    found = []
+    room = room_of(path)
+    lines = text.split("\n")
+    if len(lines) > MAX_LINES + 1 and path not in LONG_BY_DESIGN:
+        found.append(f"{path}: {len(lines)} lines, the limit is {MAX_LINES}: split it")
+    if path.endswith(".h") and "#pragma once" not in text and "#ifndef" not in text:
+        found.append(f"{path}: no include guard")
+    for number, line in enumerate(lines, 1):
+        where = f"{path}:{number}"
+        if len(line) > MAX_COLUMNS and "http" not in line and 'R"' not in line:
+            found.append(f"{where}: {len(line)} columns, the limit is {MAX_COLUMNS}")
+        if path.endswith(".h") and HEAVY.search(line) and not path.startswith("tests/"):
+            found.append(f"{where}: a heavy library in a header: keep it in source files")
+        if "boost/beast" in line and "#include" in line and not BEAST_HOME.match(path):
+            found.append(f"{where}: Beast belongs into scheduler/http/session*.cc")
+        include = re.match(r'#include "([^"]+)"', line)
+        if include and room:
+            found += check_include(where, room, path, include.group(1))
+    code = strip_comments(text)
+    for pattern, allowed, instead in BANNED:
+        source = text if "TODO" in pattern.pattern else code
+        match = pattern.search(source)
+        if match and not re.search(allowed, path) and not path.startswith("tests/tidy/"):
+            found.append(f"{path}: {match.group(0)!r} is banned; use {instead}")
+    if room == "scheduler/core":
+        match = CORE_BANNED.search(code)
+        if match:
+            found.append(f"{path}: {match.group(0)!r} in the pure core")
+    return found
+
+
+def check_include(where: str, room: str, path: str, included: str) -> list[str]:
+    if included in EVERYWHERE:
+        return []
+    target = room_of(included)
+    if target is None:
+        return [] if path.startswith("tests/") else [f'{where}: include "{included}" from the repository root']
+    if room == "scheduler/core" and target == "common" and included not in CORE_COMMON:
+        return [f"{where}: core may take only {', '.join(sorted(CORE_COMMON))} from common"]
+    allowed = ALLOWED[room]
+    if allowed is None or target == room or target in allowed:
+        return []
+    return [f"{where}: {room} may not include {target} ({included})"]
+
+
+def check_docs(root: Path, files: list[str]) -> list[str]:
+    found = []
+    for name in files:
+        if not name.endswith(".md"):
+            continue
+        text = (root / name).read_text(encoding="utf-8")
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
+            if re.match(r"[a-z]+:", target):
+                continue
+            if not (root / name).parent.joinpath(target).exists():
+                found.append(f"{name}: dead link to {target}")
+    return found
+
+
+def files_of(root: Path) -> list[str]:
+    try:
+        out = subprocess.run(["git", "-C", str(root), "ls-files", "-co", "--exclude-standard"],
+                             capture_output=True, text=True, check=True).stdout
+        return sorted(name for name in out.split("\n") if name and (root / name).is_file())
+    except (OSError, subprocess.CalledProcessError):
+        return sorted(str(p.relative_to(root)) for p in root.rglob("*")
+                      if p.is_file() and not p.parts[len(root.parts)].startswith("build"))
+
+
+def main(root: Path) -> int:
+    files = files_of(root)
+    found = []
+    sources = [name for name in files if re.search(r"\.(cc|h)$", name)]
+    for name in sources:
+        found += check_source(name, (root / name).read_text(encoding="utf-8"))
+    found += check_docs(root, files)
+    for line in found:
+        print(line)
+    print(f"{len(sources)} sources, {len(found)} findings")
+    if not sources:
+        print("nothing was checked")
+        return 1
+    return 1 if found else 0
+
+
+def self_test() -> int:
+    cases = [
+        ("scheduler/core/x.cc", '#include "scheduler/store/store.h"\n', "may not include"),
+        ("scheduler/core/x.cc", '#include "common/log.h"\n', "core may take only"),
+        ("scheduler/core/x.cc", "auto t = read_clock();\n", "pure core"),
+        ("worker/x.cc", '#include "scheduler/core/dag.h"\n', "may not include"),
+        ("common/x.h", "#pragma once\n#include <nlohmann/json.hpp>\n", "heavy library"),
+        ("scheduler/engine/x.cc", "#include <boost/beast/http.hpp>\n", "Beast belongs"),
+        ("lakelog/x.cc", "auto v = json::parse(text);\n", "banned"),
+        ("scheduler/http/x.cc", "dlopen(path, 1);\n", "banned"),
+        ("common/x.cc", "int a;\n" * 501, "lines"),
+        ("common/x.h", "int a;\n", "include guard"),
+    ]
+    failed = 0
+    for path, text, expected in cases:
+        found = check_source(path, text)
+        if not any(expected in line for line in found):
+            print(f"rule not caught: {expected!r} in {path}: {found}")
+            failed += 1
+    clean = check_source("scheduler/http/x.cc", '#include "scheduler/engine/engine.h"\nint a;\n')
+    if clean:
+        print(f"a clean file was refused: {clean}")
+        failed += 1
+    print(f"{len(cases) + 1 - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--self-test"]:
+        sys.exit(self_test())
+    sys.exit(main(Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()))
