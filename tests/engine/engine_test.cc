@@ -1,0 +1,282 @@
+#include "scheduler/engine/engine.h"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <future>
+#include <mutex>
+#include <thread>
+
+#include "tests/support/memory_store.h"
+
+using namespace batuta;
+using namespace std::chrono_literals;
+
+namespace {
+
+// Records what leaves, and lets a test wait for it.
+class FakeExecutor : public Executor {
+ public:
+  void launch(WorkerId, Launch launch) override { add(launches, std::move(launch)); }
+  void cancel(WorkerId, Cancel cancel) override { add(cancels, std::move(cancel)); }
+  void recall(WorkerId, Recall recall) override { add(recalls, recall); }
+  void ack(WorkerId, Ack ack) override { add(acks, ack); }
+  void drop(WorkerId, const std::string&) override {}
+  void drop_all(const std::string&) override {
+    std::lock_guard lock(mutex_);
+    ++dropped_all;
+    changed_.notify_all();
+  }
+  void flush() override {}
+
+  template <class Predicate>
+  bool wait(Predicate predicate) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, 20s, predicate);
+  }
+
+  std::vector<Launch> launches;
+  std::vector<Cancel> cancels;
+  std::vector<Recall> recalls;
+  std::vector<Ack> acks;
+  int dropped_all = 0;
+
+ private:
+  template <class T>
+  void add(std::vector<T>& list, T item) {
+    std::lock_guard lock(mutex_);
+    list.push_back(std::move(item));
+    changed_.notify_all();
+  }
+  std::mutex mutex_;
+  std::condition_variable changed_;
+};
+
+class PlainContext : public LaunchContext {
+ public:
+  Status render_launch(const Attempt& attempt, Launch& out, std::string& rendered) override {
+    if (attempt.task.spec_json == "undefined") return {Errc::invalid, "params.x is undefined", "/params/y"};
+    out.params_json = "{}";
+    if (attempt.task.has_templates) {
+      rendered = attempt.xcom("first", "return_value").value_or("none");
+    }
+    return success();
+  }
+  OutboxRow render_alert(const Attempt& attempt, const std::string& notifier, Time now) override {
+    OutboxRow row;
+    row.kind = OutboxKind::alert;
+    row.key = notifier;
+    row.payload_json = attempt.task.id + ": " + attempt.row.reason;
+    row.created_at = now;
+    return row;
+  }
+};
+
+std::shared_ptr<const Dag> dag_of(std::vector<Task> tasks) {
+  Dag dag;
+  dag.id = "d";
+  dag.version = "v1";
+  dag.is_paused_upon_creation = false;
+  dag.tasks = std::move(tasks);
+  auto finished = finish_dag(std::move(dag));
+  REQUIRE(finished);
+  return *finished;
+}
+
+Task task(const std::string& id, std::vector<TaskIndex> upstream = {}) {
+  Task t;
+  t.id = id;
+  t.plugin = "mock";
+  t.upstream = std::move(upstream);
+  return t;
+}
+
+Hello agent() {
+  Hello hello;
+  hello.agent_id = "agent-1";
+  hello.slots = 2;
+  PluginInfo plugin;
+  plugin.name = "mock";
+  hello.catalogue = {plugin};
+  return hello;
+}
+
+// An engine over a store whose next commits can be made to fail.
+struct World {
+  explicit World(std::vector<Task> tasks)
+      : store([this] { return failing ? CommitFate::fails_unapplied : CommitFate::ok; }),
+        engine({}, store, executor, context, sinks()) {
+    engine.start();
+    DagsChanged dags;
+    dags.current.push_back(dag_of(std::move(tasks)));
+    REQUIRE(engine.post(Event{dags}));
+  }
+  ~World() { engine.stop(); }
+
+  EngineSinks sinks() {
+    EngineSinks s;
+    s.committed = [this](const Changes& changes) {
+      std::lock_guard lock(mutex);
+      for (const OutboxRow& row : changes.outbox) outbox.push_back(row);
+    };
+    s.store_available = [this](bool now) { available = now; };
+    return s;
+  }
+  Reply trigger(const std::string& run_id = "r1", const std::string& key = "") {
+    RunRequested request;
+    request.uuid = make_uuid_v7(read_clock().wall);
+    request.dag_id = "d";
+    request.dag_run_id = run_id;
+    request.idempotency_key = key;
+    std::promise<Reply> told;
+    engine.request(request, [&](Reply reply) { told.set_value(std::move(reply)); });
+    return told.get_future().get();
+  }
+  void join() { REQUIRE(engine.post(Event{WorkerJoined{1, agent()}})); }
+  void finish(const Launch& launch, Outcome outcome = Outcome::success, std::string result = "") {
+    Finished report;
+    report.key = launch.key;
+    report.outcome = outcome;
+    report.result_json = std::move(result);
+    report.started = report.ended = read_clock().wall;
+    REQUIRE(engine.post(Event{AttemptFinished{1, report}}));
+  }
+  // Runs on the control thread: everything posted before is folded then.
+  template <class F>
+  void look(F f) {
+    std::promise<void> told;
+    REQUIRE(engine.query([&](const SchedulerState& state, const Now&) {
+      f(state);
+      told.set_value();
+    }));
+    told.get_future().get();
+  }
+
+  std::atomic<bool> failing{false};
+  std::atomic<bool> available{true};
+  MemoryStore store;
+  FakeExecutor executor;
+  PlainContext context;
+  std::mutex mutex;
+  std::vector<OutboxRow> outbox;
+  Engine engine;
+};
+
+}  // namespace
+
+TEST_CASE("a trigger is answered after its run is in the store") {
+  World world({task("first")});
+  const Reply reply = world.trigger();
+  REQUIRE(reply.code == Errc::ok);
+  CHECK(reply.run->dag_run_id == "r1");
+  world.look([&](const SchedulerState&) { CHECK(world.store.find_run("d", "r1").has_value()); });
+}
+
+TEST_CASE("a chain goes on at each success and every report is acknowledged") {
+  World world({task("first"), task("second", {0})});
+  world.join();
+  REQUIRE(world.trigger().code == Errc::ok);
+  REQUIRE(world.executor.wait([&] { return world.executor.launches.size() == 1; }));
+  world.finish(world.executor.launches[0]);
+  REQUIRE(world.executor.wait([&] { return world.executor.launches.size() == 2; }));
+  CHECK(world.executor.launches[1].task_id == "second");
+  world.finish(world.executor.launches[1]);
+  REQUIRE(world.executor.wait([&] { return world.executor.acks.size() == 2; }));
+  world.look([&](const SchedulerState&) {
+    CHECK(world.store.find_run("d", "r1")->state == DagRunState::success);
+  });
+}
+
+TEST_CASE("a launch sees the XCom that this very turn commits") {
+  Task second = task("second", {0});
+  second.has_templates = true;
+  World world({task("first"), second});
+  world.join();
+  world.trigger();
+  REQUIRE(world.executor.wait([&] { return world.executor.launches.size() == 1; }));
+  world.finish(world.executor.launches[0], Outcome::success, R"({"rows":7})");
+  REQUIRE(world.executor.wait([&] { return world.executor.launches.size() == 2; }));
+  world.look([&](const SchedulerState&) {
+    REQUIRE(world.store.data().rendered.size() == 1);
+    CHECK(world.store.data().rendered[0].params_json == R"({"rows":7})");
+  });
+}
+
+TEST_CASE("a template that cannot be rendered fails its attempt with the place, and sends nothing") {
+  Task broken = task("broken");
+  broken.spec_json = "undefined";
+  broken.retry.retries = 3;
+  broken.on_failure = {"slack"};
+  World world({broken});
+  world.join();
+  REQUIRE(world.trigger().code == Errc::ok);
+  const auto ended = [&] {
+    bool over = false;
+    world.look([&](const SchedulerState&) {
+      over = world.store.find_run("d", "r1")->state == DagRunState::failed;
+    });
+    return over;
+  };
+  for (int i = 0; i < 10'000 && !ended(); ++i) std::this_thread::yield();
+  REQUIRE(ended());
+  CHECK(world.executor.launches.empty());
+  std::lock_guard lock(world.mutex);
+  REQUIRE(world.outbox.size() == 1);
+  CHECK(world.outbox[0].payload_json == "broken: /params/y: params.x is undefined");
+}
+
+TEST_CASE("a full disk refuses triggers, loses nothing acknowledged and recovers by itself") {
+  World world({task("first")});
+  REQUIRE(world.trigger("before").code == Errc::ok);
+  world.failing = true;
+  const Reply refused = world.trigger("during");
+  CHECK(refused.code == Errc::unavailable);
+  CHECK(world.trigger("still").code == Errc::unavailable);
+  CHECK_FALSE(world.available);
+  CHECK(world.executor.wait([&] { return world.executor.dropped_all == 1; }));
+  world.failing = false;
+  Reply again;
+  const auto deadline = std::chrono::steady_clock::now() + 5s;
+  do {
+    again = world.trigger("after");
+  } while (again.code == Errc::unavailable && std::chrono::steady_clock::now() < deadline);
+  CHECK(again.code == Errc::ok);
+  world.look([&](const SchedulerState&) {
+    CHECK(world.store.find_run("d", "before").has_value());
+    CHECK_FALSE(world.store.find_run("d", "during").has_value());
+    CHECK(world.store.find_run("d", "after").has_value());
+  });
+}
+
+TEST_CASE("the same idempotency key gives the same run, also after it has left memory") {
+  World world({task("first")});
+  world.join();
+  const Reply first = world.trigger("", "key-1");
+  REQUIRE(first.code == Errc::ok);
+  REQUIRE(world.executor.wait([&] { return world.executor.launches.size() == 1; }));
+  world.finish(world.executor.launches[0]);
+  REQUIRE(world.executor.wait([&] { return world.executor.acks.size() == 1; }));
+  for (int i = 0; i < 3; ++i) world.trigger("other" + std::to_string(i));
+  const Reply again = world.trigger("", "key-1");
+  REQUIRE(again.code == Errc::ok);
+  CHECK(again.repeated);
+  CHECK(again.run->uuid == first.run->uuid);
+}
+
+TEST_CASE("writes run between turns and report their status") {
+  World world({task("first")});
+  std::promise<Status> told;
+  world.engine.write([]() -> Status { return {Errc::conflict, "exists"}; },
+                     [&](const Status& status) { told.set_value(status); });
+  const Status status = told.get_future().get();
+  REQUIRE_FALSE(status.ok());
+  CHECK(status.error().code == Errc::conflict);
+}
+
+TEST_CASE("a stopped engine refuses everything at once") {
+  World world({task("first")});
+  world.engine.stop();
+  CHECK_FALSE(world.engine.post(Event{WorkerHeartbeat{1}}));
+  CHECK(world.trigger().code == Errc::unavailable);
+}
