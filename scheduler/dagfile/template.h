@@ -1,9 +1,17 @@
 // {{ … }} in task fields: Airflow's names, a fixed grammar, no code.
-//   path        params.x  var.value.x  var.json.x.y  ds  ts  run_id  dag.dag_id  task.task_id
-//               ti.try_number  logical_date  data_interval_start  data_interval_end  macros…
-//   call        ti.xcom_pull('task')  ti.xcom_pull('task').field  ti.xcom_pull(task_ids='task', key='k')
-//   filter      {{ value | tojson }}  | ds | ts | upper | lower | default('x') | raw
-// A string that is exactly one expression keeps its JSON type. Undefined is an error.
+//   names    params.x  params['x-y']  var.value.x  var.json.x.y  var.value.get('x', 'otherwise')
+//            ds  ds_nodash  ts  ts_nodash  ts_nodash_with_tz  logical_date  data_interval_start
+//            data_interval_end  window_start  window_end  run_id  execution_id
+//            dag.dag_id  task.task_id  dag_run.{run_id,run_type,conf,logical_date,…}
+//            ti.{task_id,dag_id,run_id,try_number,max_tries,map_index,state,reason,hostname,
+//                start_date,end_date}
+//   calls    ti.xcom_pull('task')  ti.xcom_pull('task').field[0]
+//            ti.xcom_pull(task_ids='task', key='k')  macros.ds_add(ds, 7)
+//   filters  value | tojson | ds | ds_nodash | ts | ts_nodash | strftime('%Y/%m') | upper | lower
+//            | trim | join(',') | length | default('x') | raw
+// A string that is exactly one expression keeps its JSON type; inside a longer string a text stands
+// as it is and anything else as JSON. What an expression yields is never read as a template again.
+// An undefined name is an error unless `default` follows it.
 #pragma once
 
 #include <functional>
@@ -11,6 +19,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/result.h"
 #include "scheduler/core/rows.h"
@@ -22,21 +31,25 @@ struct TemplateScope {
   const TaskInstanceRow* row = nullptr;
   std::string dag_id;
   std::string task_id;
-  std::string params_json;                    // conf over DAG params defaults
+  std::string params_json = "{}";             // conf over DAG params defaults
   // JSON text of an upstream's XCom; nullopt when there is none.
   std::function<std::optional<std::string>(std::string_view task_id, std::string_view key)> xcom;
   std::function<std::optional<std::string>(std::string_view key)> variable;
 };
 
-// Renders every string inside `spec_json`; the member "command" of a shell task has its values
-// shell-quoted unless `| raw`. Output at most 1 MiB. Errc::invalid with a JSON pointer in `where`.
+// Renders every string inside `spec_json`. With `shell_quote_command` the value of /params/command is
+// a shell command: values are quoted for the place they stand in (bare, in '…' or in "…") unless
+// `| raw`; a place where no quoting is safe (a here-document, backquotes, a comment, after a bare
+// `$` or `\`) is an error. Output at most 1 MiB. Errc::invalid with a JSON pointer in `where`.
 Result<std::string> render_spec(std::string_view spec_json, const TemplateScope& scope,
                                 bool shell_quote_command);
 
-// Names of tasks whose XCom the spec pulls (so that they can be fetched before rendering).
+// Names of tasks whose XCom the spec pulls (so that they can be fetched before rendering). Unreadable
+// templates name nothing. Ascending, each once.
 std::vector<std::string> xcom_sources(std::string_view spec_json);
 
-// Checks the grammar only; used when a DAG file is parsed. Errc::invalid.
-Status check_templates(std::string_view spec_json);
+// Checks grammar, names of roots, filters and calls, and shell places; used when a DAG file is
+// parsed. Errc::invalid with a JSON pointer in `where`.
+Status check_templates(std::string_view spec_json, bool shell_quote_command);
 
 }  // namespace batuta

@@ -1,0 +1,247 @@
+#include "scheduler/dagfile/dag_builder.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <unordered_map>
+
+#include "common/safe_json.h"
+#include "scheduler/dagfile/params_schema.h"
+#include "scheduler/dagfile/run_fields.h"
+#include "scheduler/dagfile/suggest.h"
+#include "scheduler/dagfile/task_types.h"
+#include "scheduler/dagfile/template.h"
+#include "scheduler/dagfile/zone.h"
+
+namespace batuta {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t max_tags = 64;
+constexpr std::size_t max_connections = 64;
+constexpr std::int64_t max_count = 1'000'000;
+
+struct TaskDraft {
+  Task task;
+  std::string pointer;
+  std::vector<std::string> depends_on;
+};
+
+void read_schedule(FieldReader& fields, Dag& dag) {
+  const json* value = fields.find("schedule");
+  if (!value || value->is_null()) return;
+  const auto text = fields.text("schedule", 1024);
+  if (!text) return;
+  dag.schedule_text = *text;
+  if (*text == "@once") {
+    dag.schedule.kind = Timetable::Kind::once;
+  } else if (*text == "@continuous") {
+    dag.schedule.kind = Timetable::Kind::continuous;
+    if (dag.max_active_runs != 1) {
+      fields.problem("schedule", "@continuous needs \"max_active_runs\": 1");
+    }
+  } else if (auto cron = parse_cron(*text)) {
+    dag.schedule.kind = Timetable::Kind::cron;
+    dag.schedule.cron = *cron;
+  } else {
+    fields.problem("schedule", "\"" + text->substr(0, 80) + "\" is not a schedule: " +
+                                   cron.error().message);
+  }
+}
+
+void read_timezone(FieldReader& fields, Dag& dag) {
+  const auto name = fields.text("timezone", 128);
+  if (!name) return;
+  dag.timezone = *name;
+  if (is_utc(*name)) return;
+  dag.schedule.zone = find_zone(*name);
+  if (!dag.schedule.zone) {
+    fields.problem("timezone", "unknown time zone \"" + *name + "\"" +
+                                   did_you_mean(*name, zone_names()));
+  }
+}
+
+void read_dates(FieldReader& fields, Dag& dag) {
+  dag.start_date = fields.time("start_date");
+  dag.end_date = fields.time("end_date");
+  if (dag.start_date && dag.end_date && *dag.end_date < *dag.start_date) {
+    fields.problem("end_date", "end_date lies before start_date");
+  }
+  dag.catchup = fields.boolean("catchup").value_or(false);
+  if (dag.catchup && !fields.find("start_date")) {
+    fields.problem("catchup", "catchup needs a \"start_date\" to begin at");
+  }
+}
+
+void read_dag_fields(FieldReader& fields, Dag& dag) {
+  fields.allow("$schema");
+  if (auto id = fields.id("dag_id")) {
+    dag.id = *id;
+  } else if (!fields.find("dag_id")) {
+    fields.problem("dag_id", "a DAG needs a \"dag_id\"");
+  }
+  dag.description = fields.text("description", 64 << 10).value_or("");
+  const auto count = [&](const char* name, std::int64_t least, std::int32_t otherwise) {
+    return static_cast<std::int32_t>(fields.integer(name, least, max_count).value_or(otherwise));
+  };
+  dag.max_active_runs = count("max_active_runs", 1, 16);
+  dag.max_active_tasks = count("max_active_tasks", 1, 16);
+  dag.max_consecutive_failed_dag_runs = count("max_consecutive_failed_dag_runs", 0, 0);
+  dag.dagrun_timeout = fields.duration("dagrun_timeout").value_or(Duration{});
+  dag.is_paused_upon_creation = fields.boolean("is_paused_upon_creation").value_or(true);
+  dag.tags = fields.texts("tags", max_tags).value_or(std::vector<std::string>{});
+  for (const auto& tag : dag.tags) {
+    if (tag.size() > 100) fields.problem("tags", "a tag is longer than 100 bytes");
+  }
+  read_schedule(fields, dag);
+  read_timezone(fields, dag);
+  read_dates(fields, dag);
+  if (const json* params = fields.object("params")) {
+    Problems found;
+    dag.params_json = normalise_params(*params, dag.schedule.kind != Timetable::Kind::none, found);
+    for (const auto& problem : found.list()) {
+      fields.problem("params", (problem.pointer.empty() ? "" : problem.pointer.substr(1) + ": ") +
+                                   problem.message);
+    }
+  }
+}
+
+TaskDraft read_task(const json& object, std::string pointer, const Task& defaults,
+                    Problems& problems) {
+  TaskDraft draft;
+  draft.pointer = pointer;
+  draft.task = defaults;
+  FieldReader fields(object, std::move(pointer), problems);
+  if (auto id = fields.id("task_id")) {
+    draft.task.id = *id;
+  } else if (!fields.find("task_id")) {
+    fields.problem("task_id", "a task needs a \"task_id\"");
+  }
+  draft.depends_on =
+      fields.texts("depends_on", max_tasks_per_dag).value_or(std::vector<std::string>{});
+  draft.task.connections =
+      fields.ids("connections", max_connections).value_or(std::vector<std::string>{});
+  if (const auto isolation = fields.text("isolation")) {
+    if (*isolation == "process") {
+      draft.task.isolation = Isolation::process;
+    } else if (*isolation != "warm") {
+      fields.problem("isolation", "isolation must be \"warm\" or \"process\"");
+    }
+  }
+  read_run_fields(fields, draft.task);
+  if (read_task_type(fields, draft.task)) {
+    fields.refuse_unknown(draft.task.is_data ? "this task" : "this " + draft.task.plugin + " task");
+  }
+  auto& connections = draft.task.connections;
+  std::sort(connections.begin(), connections.end());
+  connections.erase(std::unique(connections.begin(), connections.end()), connections.end());
+  return draft;
+}
+
+// The place in the file of a pointer into spec_json: a built-in's params are the task's own fields.
+std::string spec_pointer(const TaskDraft& draft, const std::string& where) {
+  const bool own = is_builtin_type(draft.task.plugin) && where.starts_with("/params");
+  return draft.pointer + (own ? where.substr(7) : where);
+}
+
+void check_task_templates(const TaskDraft& draft, const std::vector<std::string>& ids,
+                          Problems& problems) {
+  const Task& task = draft.task;
+  if (!task.has_templates && task.spec_json.find("{%") == std::string::npos) return;
+  const auto status = check_templates(task.spec_json, task.plugin == "shell");
+  if (!status) {
+    problems.add(spec_pointer(draft, status.error().where), status.error().message);
+    return;
+  }
+  for (const auto& source : xcom_sources(task.spec_json)) {
+    if (std::binary_search(ids.begin(), ids.end(), source)) continue;
+    problems.add(draft.pointer, "xcom_pull names the unknown task \"" + source.substr(0, 80) + "\"" +
+                                    did_you_mean(source, ids));
+  }
+}
+
+// Ids to positions: duplicates and unknown upstreams are problems.
+void connect(std::vector<TaskDraft>& drafts, Problems& problems) {
+  std::unordered_map<std::string, TaskIndex> index;
+  for (TaskIndex i = 0; i < drafts.size(); ++i) {
+    const auto& id = drafts[i].task.id;
+    if (id.empty()) continue;
+    const auto [first, added] = index.emplace(id, i);
+    if (added) continue;
+    problems.add(drafts[i].pointer + "/task_id",
+                 "task_id \"" + id + "\" is already used by /tasks/" + std::to_string(first->second));
+  }
+  std::vector<std::string> ids;
+  ids.reserve(index.size());
+  for (const auto& entry : index) ids.push_back(entry.first);
+  std::sort(ids.begin(), ids.end());
+  for (auto& draft : drafts) {
+    for (std::size_t i = 0; i < draft.depends_on.size() && !problems.full(); ++i) {
+      const auto& name = draft.depends_on[i];
+      const auto found = index.find(name);
+      if (found != index.end()) {
+        draft.task.upstream.push_back(found->second);
+        continue;
+      }
+      problems.add(draft.pointer + "/depends_on/" + std::to_string(i),
+                   "unknown task \"" + name.substr(0, 80) + "\"" + did_you_mean(name, ids));
+    }
+    std::sort(draft.task.upstream.begin(), draft.task.upstream.end());
+    if (!problems.full()) check_task_templates(draft, ids, problems);
+  }
+}
+
+void read_tasks(FieldReader& fields, const Task& defaults, Dag& dag, Problems& problems) {
+  const json* tasks = fields.find("tasks");
+  if (!tasks || !tasks->is_array() || tasks->empty()) {
+    fields.problem("tasks", "a DAG needs \"tasks\", a list of at least one task");
+    return;
+  }
+  if (tasks->size() > max_tasks_per_dag) {
+    fields.problem("tasks", "a DAG may hold at most " + std::to_string(max_tasks_per_dag) +
+                                " tasks; this one has " + std::to_string(tasks->size()));
+    return;
+  }
+  std::vector<TaskDraft> drafts;
+  drafts.reserve(tasks->size());
+  for (std::size_t i = 0; i < tasks->size() && !problems.full(); ++i) {
+    auto pointer = "/tasks/" + std::to_string(i);
+    if ((*tasks)[i].is_object()) {
+      drafts.push_back(read_task((*tasks)[i], std::move(pointer), defaults, problems));
+    } else {
+      problems.add(std::move(pointer),
+                   "a task must be an object, not " + std::string(json_kind((*tasks)[i])));
+    }
+  }
+  connect(drafts, problems);
+  for (auto& draft : drafts) {
+    if (!draft.task.owner.empty()) dag.owners.push_back(draft.task.owner);
+    dag.tasks.push_back(std::move(draft.task));
+  }
+  std::sort(dag.owners.begin(), dag.owners.end());
+  dag.owners.erase(std::unique(dag.owners.begin(), dag.owners.end()), dag.owners.end());
+}
+
+}  // namespace
+
+std::optional<Dag> build_dag(const json& definition, Problems& problems) {
+  if (!definition.is_object()) {
+    problems.add("", "a DAG file must hold one JSON object");
+    return std::nullopt;
+  }
+  Dag dag;
+  FieldReader fields(definition, "", problems);
+  read_dag_fields(fields, dag);
+  Task defaults;
+  if (const json* given = fields.object("default_args")) {
+    FieldReader reader(*given, "/default_args", problems);
+    read_run_fields(reader, defaults);
+    reader.refuse_unknown("default_args");
+  }
+  read_tasks(fields, defaults, dag, problems);
+  fields.refuse_unknown("a DAG");
+  if (!problems.none()) return std::nullopt;
+  return dag;
+}
+
+}  // namespace batuta

@@ -1,0 +1,142 @@
+#include "scheduler/dagfile/dag_parser.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+#include "scheduler/dagfile/catalogue.h"
+#include "scheduler/dagfile/dag_builder.h"
+#include "scheduler/dagfile/dag_codec.h"
+#include "scheduler/dagfile/fields.h"
+#include "scheduler/dagfile/folder.h"
+#include "scheduler/dagfile/json_position.h"
+
+namespace batuta {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t max_named_file_bytes = std::size_t{1} << 20;
+constexpr std::size_t max_inlined_bytes = std::size_t{16} << 20;
+
+// Replaces {"$file": "path"} among the tasks' params by the file's text.
+class Inliner {
+ public:
+  Inliner(const std::string& folder, Problems& problems, std::vector<std::string>& files)
+      : folder_(folder), problems_(problems), files_(files) {}
+
+  void run(json& definition) {
+    const auto tasks = definition.find("tasks");
+    if (tasks == definition.end() || !tasks->is_array()) return;
+    for (std::size_t i = 0; i < tasks->size() && !problems_.full(); ++i) {
+      json& task = (*tasks)[i];
+      const auto params = task.is_object() ? task.find("params") : task.end();
+      if (params == task.end() || !params->is_object()) continue;
+      for (auto& [name, value] : params->items()) {
+        if (!value.is_object() || value.size() != 1 || !value.contains("$file")) continue;
+        replace(value, "/tasks/" + std::to_string(i) + "/params/" + pointer_token(name));
+      }
+    }
+  }
+
+ private:
+  void replace(json& value, const std::string& pointer) {
+    const json& path = value["$file"];
+    if (!path.is_string()) {
+      problems_.add(pointer, "$file must be a path below the DAG folder");
+      return;
+    }
+    const auto name = path.get<std::string>();
+    auto text = read_below(folder_, name, max_named_file_bytes);
+    files_.push_back(name);
+    if (!text) {
+      problems_.add(pointer, "file \"" + name.substr(0, 200) + "\": " + text.error().message);
+      return;
+    }
+    inlined_ += text->size();
+    if (inlined_ > max_inlined_bytes) {
+      problems_.add(pointer, "the files this DAG names are larger than 16 MiB together");
+      return;
+    }
+    value = std::move(*text);
+  }
+
+  const std::string& folder_;
+  Problems& problems_;
+  std::vector<std::string>& files_;
+  std::size_t inlined_ = 0;
+};
+
+// The guarded parser tells the place of a syntax error in its text.
+DagFileProblem syntax_problem(const std::string& file, const Error& error) {
+  DagFileProblem problem;
+  problem.file = file;
+  problem.message = error.message;
+  const auto at = error.message.rfind(" at line ");
+  int line = 0;
+  int column = 0;
+  if (at != std::string::npos &&
+      std::sscanf(error.message.c_str() + at, " at line %d, column %d", &line, &column) == 2) {
+    problem.line = line;
+    problem.column = column;
+    problem.message.resize(at);
+  }
+  return problem;
+}
+
+void place(const Problems& problems, std::string_view text, const std::string& file,
+           DagFileResult& result) {
+  for (const auto& found : problems.list()) {
+    const auto position = locate_json(text, found.pointer);
+    result.problems.push_back({file, position.line, position.column, found.pointer, found.message});
+  }
+  std::stable_sort(result.problems.begin(), result.problems.end(),
+                   [](const DagFileProblem& a, const DagFileProblem& b) {
+                     return std::pair(a.line, a.column) < std::pair(b.line, b.column);
+                   });
+}
+
+}  // namespace
+
+std::string DagFileProblem::text() const {
+  std::string out = file;
+  if (line > 0) out += ":" + std::to_string(line) + ":" + std::to_string(column);
+  if (!pointer.empty()) out += " " + pointer;
+  return out + ": " + message;
+}
+
+DagFileResult parse_dag_file(std::string_view text, const std::string& file,
+                             const std::string& folder,
+                             const std::vector<PluginInfo>& catalogue) {
+  DagFileResult result;
+  JsonLimits limits;
+  limits.bytes = max_dag_file_bytes;
+  limits.string_bytes = max_dag_file_bytes;
+  limits.tokens = 2'000'000;
+  auto definition = parse_untrusted(text, limits);
+  if (!definition) {
+    result.problems.push_back(syntax_problem(file, definition.error()));
+    return result;
+  }
+  Problems problems;
+  Inliner(folder, problems, result.files).run(*definition);
+  auto dag = build_dag(*definition, problems);
+  if (dag) result.unknown_plugins = check_catalogue(*dag, *definition, catalogue, problems);
+  if (dag && problems.none()) {
+    dag->file = file;
+    dag->source_text = text;
+    dag->canonical_json = canonical_text(*definition);
+    dag->version = version_of(dag->canonical_json);
+    auto finished = finish_dag(std::move(*dag));
+    if (finished) {
+      result.dag = *finished;
+    } else {
+      problems.add("/tasks", finished.error().message);
+    }
+  }
+  place(problems, text, file, result);
+  return result;
+}
+
+}  // namespace batuta

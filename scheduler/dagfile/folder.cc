@@ -1,0 +1,164 @@
+#include "scheduler/dagfile/folder.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace batuta {
+namespace {
+
+constexpr std::size_t max_entries = 10'000;
+constexpr int max_depth = 16;
+
+class Fd {
+ public:
+  explicit Fd(int fd) : fd_(fd) {}
+  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Fd& operator=(Fd&&) = delete;
+  ~Fd() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  int get() const { return fd_; }
+  bool ok() const { return fd_ >= 0; }
+
+ private:
+  int fd_;
+};
+
+bool plain_path(const std::string& path) {
+  return !path.empty() && path.front() != '/' && path.find('\0') == std::string::npos;
+}
+
+// Resolves in the kernel, so that no link can be swapped between check and open. Kernels without
+// openat2 refuse every link instead.
+Fd open_below(int folder, const std::string& path, int flags) {
+  struct open_how how = {};
+  how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC | O_NONBLOCK);
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
+  const long fd = ::syscall(SYS_openat2, folder, path.c_str(), &how, sizeof(how));
+  if (fd >= 0 || errno != ENOSYS) return Fd(static_cast<int>(fd));
+  if (path.find("..") != std::string::npos) {
+    errno = EXDEV;
+    return Fd(-1);
+  }
+  return Fd(::openat(folder, path.c_str(), flags | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
+}
+
+Fd open_folder(const std::string& folder) {
+  return Fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
+FileStamp stamp_of(const struct stat& info) {
+  return {info.st_dev, info.st_ino, info.st_size,
+          info.st_mtim.tv_sec * 1'000'000'000 + info.st_mtim.tv_nsec};
+}
+
+std::string refusal(int error) {
+  if (error == EXDEV || error == ELOOP) return "is a symbolic link that leaves the DAG folder";
+  return std::string("cannot be opened: ") + std::strerror(error);
+}
+
+FoundFile look_at(int root, std::string path) {
+  FoundFile found;
+  const Fd file = open_below(root, path, O_RDONLY);
+  struct stat info = {};
+  if (!file.ok()) {
+    found.refused = refusal(errno);
+  } else if (::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) {
+    found.refused = "is not a regular file";
+  } else {
+    found.stamp = stamp_of(info);
+  }
+  found.path = std::move(path);
+  return found;
+}
+
+bool is_dag_file(std::string_view name) {
+  return name.ends_with(".json") && name != "dag.schema.json";
+}
+
+void list(int root, const std::string& below, int depth, Listing& out) {
+  out.folders.push_back(below);
+  Fd folder = open_below(root, below.empty() ? "." : below, O_RDONLY | O_DIRECTORY);
+  if (!folder.ok()) return;
+  const std::unique_ptr<DIR, int (*)(DIR*)> entries(::fdopendir(::fcntl(folder.get(), F_DUPFD_CLOEXEC, 0)), ::closedir);
+  if (!entries) return;
+  while (const dirent* entry = ::readdir(entries.get())) {
+    const std::string name = entry->d_name;
+    if (name.front() == '.') continue;
+    if (out.files.size() + out.folders.size() >= max_entries) {
+      out.truncated = true;
+      return;
+    }
+    struct stat info = {};
+    if (::fstatat(folder.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) continue;
+    auto path = below.empty() ? name : below + "/" + name;
+    if (S_ISDIR(info.st_mode)) {
+      if (depth < max_depth) list(root, path, depth + 1, out);
+    } else if (is_dag_file(name)) {
+      out.files.push_back(look_at(root, std::move(path)));
+    }
+  }
+}
+
+std::optional<std::string> read_all(int fd, std::size_t limit) {
+  std::string text;
+  char chunk[64 << 10];
+  for (;;) {
+    const ssize_t n = ::read(fd, chunk, sizeof(chunk));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return std::nullopt;
+    if (n == 0) return text;
+    text.append(chunk, static_cast<std::size_t>(n));
+    if (text.size() > limit) return text;
+  }
+}
+
+}  // namespace
+
+Listing list_dag_folder(const std::string& folder) {
+  Listing out;
+  const Fd root = open_folder(folder);
+  if (!root.ok()) {
+    out.missing = true;
+    return out;
+  }
+  list(root.get(), "", 0, out);
+  std::sort(out.files.begin(), out.files.end(),
+            [](const FoundFile& a, const FoundFile& b) { return a.path < b.path; });
+  return out;
+}
+
+Result<std::string> read_below(const std::string& folder, const std::string& path,
+                               std::size_t limit) {
+  if (!plain_path(path)) return {Errc::forbidden, "the path must lie below the DAG folder"};
+  const Fd root = open_folder(folder);
+  const Fd file = root.ok() ? open_below(root.get(), path, O_RDONLY) : Fd(-1);
+  if (!file.ok()) {
+    const bool outside = errno == EXDEV || errno == ELOOP;
+    return {errno == ENOENT ? Errc::not_found : outside ? Errc::forbidden : Errc::unavailable,
+            errno == ENOENT ? "no such file" : refusal(errno)};
+  }
+  struct stat info = {};
+  if (::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) {
+    return {Errc::forbidden, "is not a regular file"};
+  }
+  auto text = read_all(file.get(), limit);
+  if (!text) return {Errc::unavailable, std::string("cannot be read: ") + std::strerror(errno)};
+  if (text->size() > limit) {
+    return {Errc::too_large, "is larger than " + std::to_string(limit >> 10) + " KiB"};
+  }
+  return std::move(*text);
+}
+
+}  // namespace batuta

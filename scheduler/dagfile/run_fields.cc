@@ -1,0 +1,128 @@
+#include "scheduler/dagfile/run_fields.h"
+
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+#include "scheduler/dagfile/suggest.h"
+#include "scheduler/dagfile/template.h"
+
+namespace batuta {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t max_notifiers = 8;
+constexpr double max_multiplier = 100;
+
+void read_retries(FieldReader& fields, RetryPolicy& retry) {
+  if (const auto n = fields.integer("retries", 0, 1000)) retry.retries = static_cast<int>(*n);
+  if (const auto delay = fields.duration("retry_delay")) retry.delay = *delay;
+  if (const auto most = fields.duration("max_retry_delay")) retry.max_delay = *most;
+  const json* backoff = fields.find("retry_exponential_backoff");
+  if (!backoff) return;
+  if (backoff->is_boolean()) {
+    retry.multiplier = backoff->get<bool>() ? 2 : 0;
+    return;
+  }
+  const double multiplier = backoff->is_number() ? backoff->get<double>() : -1;
+  if (!(multiplier >= 0 && multiplier <= max_multiplier)) {
+    fields.problem("retry_exponential_backoff",
+                   "retry_exponential_backoff must be true, false, or a number from 0 to 100 that "
+                   "the delay is multiplied by");
+    return;
+  }
+  retry.multiplier = multiplier;
+}
+
+void read_rules(FieldReader& fields, Task& task) {
+  if (const auto text = fields.text("trigger_rule")) {
+    if (const auto rule = parse_trigger_rule(*text)) {
+      task.trigger_rule = *rule;
+    } else {
+      std::vector<std::string> names;
+      for (int i = 0; i < trigger_rule_count; ++i) {
+        names.emplace_back(to_string(static_cast<TriggerRule>(i)));
+      }
+      fields.problem("trigger_rule", "unknown trigger rule \"" + text->substr(0, 80) + "\"" +
+                                         did_you_mean(*text, names));
+    }
+  }
+  if (const auto text = fields.text("weight_rule")) {
+    if (*text == "downstream") {
+      task.weight_rule = WeightRule::downstream;
+    } else if (*text == "upstream") {
+      task.weight_rule = WeightRule::upstream;
+    } else if (*text == "absolute") {
+      task.weight_rule = WeightRule::absolute;
+    } else {
+      fields.problem("weight_rule", "weight_rule must be downstream, upstream or absolute" +
+                                        did_you_mean(*text, {"downstream", "upstream", "absolute"}));
+    }
+  }
+}
+
+void read_notifier(const json& notifier, const std::string& pointer, Problems& problems,
+                   Task& task) {
+  if (!notifier.is_object()) {
+    problems.add(pointer, "a notifier must be an object such as {\"notifier\": \"slack\", "
+                          "\"connection\": \"slack_alerts\"}");
+    return;
+  }
+  FieldReader fields(notifier, pointer, problems);
+  const auto kind = fields.text("notifier");
+  if (kind ? *kind != "slack" : !fields.find("notifier")) {
+    fields.problem("notifier", "the notifier must be \"slack\"");
+  }
+  if (!fields.id("connection") && !fields.find("connection")) {
+    fields.problem("connection", "a slack notifier needs a \"connection\" that holds its webhook");
+  }
+  fields.text("channel");
+  fields.text("username");
+  fields.text("text", 16 << 10);
+  fields.refuse_unknown("a slack notifier");
+  task.on_failure.push_back(json_text(notifier));
+  const auto templates = check_templates(task.on_failure.back(), /*shell_quote_command=*/false);
+  if (!templates) problems.add(pointer + templates.error().where, templates.error().message);
+}
+
+void read_on_failure(FieldReader& fields, Task& task) {
+  Problems& problems = fields.problems();
+  const json* value = fields.find("on_failure");
+  if (!value) return;
+  task.on_failure.clear();
+  const auto pointer = fields.pointer_to("on_failure");
+  if (!value->is_array()) {
+    read_notifier(*value, pointer, problems, task);
+    return;
+  }
+  if (value->size() > max_notifiers) {
+    fields.problem("on_failure", "on_failure may hold at most 8 notifiers");
+    return;
+  }
+  for (std::size_t i = 0; i < value->size(); ++i) {
+    read_notifier((*value)[i], pointer + "/" + std::to_string(i), problems, task);
+  }
+}
+
+}  // namespace
+
+void read_run_fields(FieldReader& fields, Task& task) {
+  constexpr std::int64_t max_weight = 1'000'000'000;
+  read_retries(fields, task.retry);
+  read_rules(fields, task);
+  read_on_failure(fields, task);
+  if (const auto owner = fields.text("owner", 128)) task.owner = *owner;
+  if (const auto limit = fields.duration("execution_timeout")) task.execution_timeout = *limit;
+  if (const auto pool = fields.id("pool")) task.pool = *pool;
+  const auto number = [&](const char* name, std::int64_t least, std::int64_t most,
+                          std::int32_t& target) {
+    if (const auto n = fields.integer(name, least, most)) target = static_cast<std::int32_t>(*n);
+  };
+  number("pool_slots", 1, 1'000'000, task.pool_slots);
+  number("priority_weight", -max_weight, max_weight, task.priority_weight);
+  number("max_active_tis_per_dag", 1, 1'000'000, task.max_active_tis_per_dag);
+  if (const auto on = fields.boolean("depends_on_past")) task.depends_on_past = *on;
+  if (const auto on = fields.boolean("wait_for_downstream")) task.wait_for_downstream = *on;
+}
+
+}  // namespace batuta

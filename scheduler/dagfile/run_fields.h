@@ -1,0 +1,13 @@
+// The fields that a task and `default_args` share: retries, limits, rules, alerts.
+#pragma once
+
+#include "scheduler/core/dag.h"
+#include "scheduler/dagfile/fields.h"
+
+namespace batuta {
+
+// Overwrites in `task` what `fields` names and leaves the rest, so that a task starts as a copy of
+// the defaults.
+void read_run_fields(FieldReader& fields, Task& task);
+
+}  // namespace batuta

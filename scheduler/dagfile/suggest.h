@@ -1,0 +1,18 @@
+// "did you mean …?": the nearest known name by edit distance.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace batuta {
+
+// The candidate nearest to `word` when it is near enough to be a slip of the hand (at most a third
+// of the word's letters, at least one), else empty. O(candidates * length^2); words and candidates
+// beyond 128 bytes are not compared.
+std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
+
+// "; did you mean \"x\"?" or empty.
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates);
+
+}  // namespace batuta

@@ -1,0 +1,215 @@
+#include "scheduler/dagfile/task_types.h"
+
+#include <algorithm>
+#include <cctype>
+#include <nlohmann/json.hpp>
+
+#include "common/ids.h"
+#include "common/safe_json.h"
+#include "scheduler/dagfile/suggest.h"
+
+namespace batuta {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t max_command_bytes = 128 << 10;
+
+void keep(json& params, std::string_view name, const json* value) {
+  if (value) params[std::string(name)] = *value;
+}
+
+bool is_template(const json& value) {
+  return value.is_string() && value.get_ref<const std::string&>().find("{{") != std::string::npos;
+}
+
+// Names that would change how /bin/sh, the loader or a run-time starts, or pass for ours.
+bool hostile_env_name(const std::string& name) {
+  static const std::vector<std::string> exact = {
+      "BASH_ENV", "BASHOPTS", "CDPATH", "ENV", "GCONV_PATH", "GLOBIGNORE", "HOSTALIASES", "IFS",
+      "NODE_OPTIONS", "OPENSSL_CONF", "PATH", "PERL5LIB", "PERL5OPT", "PROMPT_COMMAND", "PS4",
+      "PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "RUBYOPT", "SHELLOPTS"};
+  static const std::vector<std::string> prefixes = {"BATUTA_", "BASH_FUNC_", "GLIBC_", "LD_",
+                                                    "MALLOC_"};
+  return std::find(exact.begin(), exact.end(), name) != exact.end() ||
+         std::any_of(prefixes.begin(), prefixes.end(),
+                     [&](const auto& prefix) { return name.starts_with(prefix); });
+}
+
+bool valid_env_name(const std::string& name) {
+  const auto letter = [](unsigned char c) { return std::isalpha(c) || c == '_'; };
+  return !name.empty() && name.size() <= 128 && letter(name[0]) &&
+         std::all_of(name.begin(), name.end(),
+                     [&](unsigned char c) { return c < 128 && (letter(c) || std::isdigit(c)); });
+}
+
+void read_env(FieldReader& fields, json& params) {
+  const json* env = fields.object("env");
+  if (!env) return;
+  for (const auto& [name, value] : env->items()) {
+    const auto shown = "\"" + name.substr(0, 80) + "\"";
+    if (!valid_env_name(name)) {
+      fields.problem("env", shown + " is not a name for an environment variable");
+    } else if (hostile_env_name(name)) {
+      fields.problem("env", shown + " may not be set: it would change how the command starts");
+    } else if (!value.is_string()) {
+      fields.problem("env", "the value of " + shown + " must be a text");
+    } else if (value.get_ref<const std::string&>().find('\0') != std::string::npos) {
+      fields.problem("env", "the value of " + shown + " holds a NUL character");
+    }
+  }
+  params["env"] = *env;
+}
+
+void read_shell(FieldReader& fields, Task&, json& params) {
+  const auto command = fields.text("command", max_command_bytes);
+  if (command && !command->empty()) {
+    params["command"] = *command;
+  } else if (command || !fields.find("command")) {
+    fields.problem("command", "a shell task needs a \"command\"");
+  }
+  read_env(fields, params);
+}
+
+void read_http(FieldReader& fields, Task& task, json& params) {
+  static const std::vector<std::string> methods = {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"};
+  if (const auto method = fields.text("method")) {
+    if (std::find(methods.begin(), methods.end(), *method) == methods.end()) {
+      fields.problem("method", "method must be one of GET, POST, PUT, PATCH, DELETE, HEAD" +
+                                   did_you_mean(*method, methods));
+    }
+    params["method"] = *method;
+  }
+  const auto connection = fields.id("connection");
+  if (connection) {
+    params["connection"] = *connection;
+    task.connections.push_back(*connection);
+  }
+  if (const auto url = fields.text("url", 8192)) {
+    const bool absolute = url->starts_with("http://") || url->starts_with("https://");
+    if (!absolute && !connection && !url->starts_with("{{")) {
+      fields.problem("url", "url must start with http:// or https://, or be a path with a "
+                            "\"connection\" that gives the server");
+    }
+    params["url"] = *url;
+  } else if (!fields.find("url")) {
+    fields.problem("url", "an http task needs a \"url\"");
+  }
+  keep(params, "body", fields.find("body"));
+  if (const json* headers = fields.object("headers")) {
+    for (const auto& [name, value] : headers->items()) {
+      const bool line_break = (name + (value.is_string() ? value.get<std::string>() : ""))
+                                  .find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos;
+      if (!value.is_string() || line_break) {
+        fields.problem("headers", "a header must be a text without line breaks");
+      }
+    }
+    params["headers"] = *headers;
+  }
+}
+
+void read_branch(FieldReader& fields, Task& task, json& params) {
+  task.is_branch = true;
+  const json* choose = fields.find("choose");
+  const bool text = choose && choose->is_string() && !choose->get_ref<const std::string&>().empty();
+  const bool list = choose && choose->is_array() && choose->size() <= max_tasks_per_dag &&
+                    std::all_of(choose->begin(), choose->end(),
+                                [](const json& item) { return item.is_string(); });
+  if (!text && !list) {
+    fields.problem("choose", "a branch task needs \"choose\": the id of a direct downstream, a "
+                             "list of ids, or a template that yields one");
+    return;
+  }
+  params["choose"] = *choose;
+}
+
+void read_mock(FieldReader& fields, Task&, json& params) {
+  if (const json* run_for = fields.find("run_for"); run_for && !is_template(*run_for)) {
+    fields.duration("run_for");
+  }
+  fields.integer("fail_times", 0, 1'000'000);
+  fields.integer("exit", 0, 255);
+  fields.integer("signal", 1, 64);
+  fields.boolean("hang");
+  fields.text("print", 64 << 10);
+  for (const auto* name : {"run_for", "fail_times", "exit", "signal", "hang", "print", "return"}) {
+    keep(params, name, fields.find(name));
+  }
+}
+
+void read_data(FieldReader& fields, Task& task, json& params) {
+  task.is_data = true;
+  const auto source = fields.id("source");
+  const auto layer = fields.id("layer");
+  for (const auto* name : {"source", "layer"}) {
+    if (!fields.find(name)) {
+      fields.problem(name, std::string("an extract, transform or aggregate task needs a \"") + name +
+                               "\": together they name its plugin");
+    }
+  }
+  if (source && layer) {
+    task.plugin = *source + "_" + *layer;
+    if (!valid_id(task.plugin)) fields.problem("source", "source and layer are too long together");
+  }
+  const json* given = fields.object("params");
+  if (!given) return;
+  params = *given;
+  const auto overlap = given->find("overlap");
+  if (overlap == given->end() || is_template(*overlap)) return;
+  Problems found;
+  const auto duration = FieldReader(*given, "", found).duration("overlap");
+  if (duration) task.overlap = *duration;
+  if (!found.none()) fields.problem("params", "overlap: " + found.list().front().message);
+}
+
+void read_empty(FieldReader&, Task&, json&) {}
+
+struct TaskType {
+  const char* name;
+  bool builtin;
+  void (*read)(FieldReader&, Task&, json& params);
+};
+constexpr TaskType task_types[] = {
+    {"extract", false, read_data}, {"transform", false, read_data}, {"aggregate", false, read_data},
+    {"shell", true, read_shell},   {"http", true, read_http},       {"branch", true, read_branch},
+    {"empty", true, read_empty},   {"mock", true, read_mock},
+};
+
+}  // namespace
+
+const std::vector<std::string>& task_type_names() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> out;
+    for (const auto& type : task_types) out.emplace_back(type.name);
+    return out;
+  }();
+  return names;
+}
+
+bool is_builtin_type(std::string_view plugin) {
+  return std::any_of(std::begin(task_types), std::end(task_types),
+                     [&](const auto& type) { return type.builtin && type.name == plugin; });
+}
+
+bool read_task_type(FieldReader& fields, Task& task) {
+  const auto name = fields.text("type");
+  if (!name) {
+    if (!fields.find("type")) fields.problem("type", "a task needs a \"type\", such as \"shell\"");
+    return false;
+  }
+  const auto* type = std::find_if(std::begin(task_types), std::end(task_types),
+                                  [&](const auto& t) { return *name == t.name; });
+  if (type == std::end(task_types)) {
+    fields.problem("type", "unknown type \"" + name->substr(0, 80) + "\"" +
+                               did_you_mean(*name, task_type_names()));
+    return false;
+  }
+  if (type->builtin) task.plugin = type->name;
+  json params = json::object();
+  type->read(fields, task, params);
+  task.spec_json = json_text(json{{"params", std::move(params)}});
+  task.has_templates = task.spec_json.find("{{") != std::string::npos;
+  return true;
+}
+
+}  // namespace batuta

@@ -1,0 +1,34 @@
+// What an expression stands for in one attempt. Pure over the TemplateScope.
+#pragma once
+
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+
+#include "common/result.h"
+#include "scheduler/dagfile/template.h"
+#include "scheduler/dagfile/template_parse.h"
+
+namespace batuta {
+
+class TemplateEvaluator {
+ public:
+  // `scope` must outlive it.
+  explicit TemplateEvaluator(const TemplateScope& scope);
+  ~TemplateEvaluator();
+  // Errc::invalid when a name is undefined or a filter does not fit its value.
+  Result<nlohmann::json> evaluate(const TemplateExpr& expr);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Roots, calls and filters exist, with the right number of arguments; Errc::invalid with a
+// suggestion otherwise.
+Status check_expression(const TemplateExpr& expr);
+
+// The task that a ti.xcom_pull(…) names, if the expression is one and names it as a literal; empty
+// otherwise.
+std::string xcom_task(const TemplateExpr& expr);
+
+}  // namespace batuta
