@@ -1,0 +1,96 @@
+// Copies and checks of the whole file, over connections of their own.
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "scheduler/store/sqlite_store.h"
+
+namespace batuta {
+namespace {
+
+namespace fs = std::filesystem;
+
+void remove_with_journals(const std::string& path) {
+  for (const char* ending : {"", "-wal", "-shm", "-journal"}) {
+    std::error_code ignored;
+    fs::remove(path + ending, ignored);
+  }
+}
+
+// One step over one read snapshot: small steps would start again at every commit of the writer and
+// never end under load. The writer is not blocked; its log grows meanwhile.
+void copy_pages(Database& from, Database& to) {
+  sqlite3_backup* copy = sqlite3_backup_init(to.handle(), "main", from.handle(), "main");
+  if (copy == nullptr) throw_sqlite_error(to.handle(), SQLITE_ERROR, "cannot start a backup");
+  const int stepped = sqlite3_backup_step(copy, -1);
+  const int finished = sqlite3_backup_finish(copy);
+  if (stepped != SQLITE_DONE || finished != SQLITE_OK) {
+    throw_sqlite_error(to.handle(), finished, "cannot copy " + from.path());
+  }
+}
+
+void sync_path(const std::string& path, int flags) {
+  const int fd = ::open(path.c_str(), flags | O_CLOEXEC);
+  const bool synced = fd >= 0 && ::fsync(fd) == 0;
+  const int error = errno;
+  if (fd >= 0) ::close(fd);
+  if (!synced) {
+    throw StoreError("cannot sync " + path + ": " + std::strerror(error), false);
+  }
+}
+
+std::vector<std::string> check_connection(Database& db) {
+  std::vector<std::string> findings;
+  Rows rows = db.statement("PRAGMA quick_check(20)").query();
+  while (rows.next()) rows.read(findings.emplace_back());
+  if (findings.size() == 1 && findings.front() == "ok") findings.clear();
+  return findings;
+}
+
+void write_copy(const std::string& from, const std::string& to) {
+  Database source(from, Database::Mode::read_only);
+  {
+    Database copy(to, Database::Mode::read_write);
+    copy_pages(source, copy);
+    // One file that stands alone, without a log beside it.
+    copy.execute("PRAGMA journal_mode = DELETE");
+    const std::vector<std::string> findings = check_connection(copy);
+    if (!findings.empty()) throw StoreError("the copy is damaged: " + findings.front(), false);
+  }
+  sync_path(to, O_RDONLY);
+}
+
+}  // namespace
+
+Status backup_database(const std::string& from, const std::string& to) {
+  if (fs::exists(fs::symlink_status(to))) {
+    return Error{Errc::conflict, to + " exists; name a new file", "path"};
+  }
+  const std::string partial = to + ".partial";
+  const std::string folder = fs::path(to).parent_path().string();
+  try {
+    remove_with_journals(partial);
+    write_copy(from, partial);
+    // link(2), unlike rename(2), never replaces a file that came up meanwhile.
+    if (::link(partial.c_str(), to.c_str()) != 0) {
+      throw StoreError("cannot create " + to + ": " + std::strerror(errno), false);
+    }
+    remove_with_journals(partial);
+    sync_path(folder.empty() ? "." : folder, O_RDONLY | O_DIRECTORY);
+  } catch (const StoreError& error) {
+    remove_with_journals(partial);
+    return Error{Errc::internal, error.what(), "path"};
+  }
+  return success();
+}
+
+std::vector<std::string> quick_check(const std::string& path) {
+  Database db(path, Database::Mode::read_only);
+  return check_connection(db);
+}
+
+}  // namespace batuta

@@ -1,0 +1,205 @@
+// Rows -> StoredState: everything live, at start and after a dropped turn.
+#include <nlohmann/json.hpp>
+
+#include "common/log.h"
+#include "common/safe_json.h"
+#include "scheduler/store/catalogue_rows.h"
+#include "scheduler/store/row_codec.h"
+#include "scheduler/store/sqlite_store.h"
+
+namespace batuta {
+namespace {
+
+constexpr char select_dags[] =
+    "SELECT dag_id, is_paused, is_stale, version, cursor, consecutive_failures FROM dag "
+    "ORDER BY dag_id";
+constexpr char select_pools[] = "SELECT name, slots, description FROM pool ORDER BY name";
+constexpr char select_live_runs[] = "SELECT " BATUTA_RUN_COLUMNS("") " FROM dag_run "
+                                    "WHERE state < 2 ORDER BY seq";
+constexpr char select_run_by_id[] = "SELECT " BATUTA_RUN_COLUMNS("") " FROM dag_run "
+                                    "WHERE dag_id = ? AND dag_run_id = ?";
+constexpr char select_run_by_key[] =
+    "SELECT " BATUTA_RUN_COLUMNS("") " FROM dag_run "
+    "WHERE dag_id = ? AND idempotency_key = ? AND idempotency_key <> ''";
+constexpr char select_run_by_logical_date[] =
+    "SELECT " BATUTA_RUN_COLUMNS("") " FROM dag_run WHERE dag_id = ? AND logical_date = ?";
+constexpr char select_tasks[] = "SELECT id, " BATUTA_TASK_COLUMNS("") " FROM task_instance "
+                                "WHERE id BETWEEN ? AND ? ORDER BY id";
+constexpr char select_tables[] =
+    "SELECT name, next_number, last_version FROM lake_table ORDER BY name";
+constexpr char select_pending[] = "SELECT " BATUTA_PUBLICATION_COLUMNS " FROM publication "
+                                  "WHERE state = 0 ORDER BY id";
+constexpr char select_accepted[] =
+    "SELECT ti, fence, outcome, reason, exit_code, signal, peak_rss_kib, started, ended, slot, "
+    "plugin_sha256, result_json, extra_json, watermark_us, records, branch_json FROM accepted "
+    "ORDER BY ti, fence";
+constexpr char select_watermarks[] =
+    "SELECT dag_id, task_id, value FROM watermark ORDER BY dag_id, task_id";
+constexpr char select_xcom[] = "SELECT value_json FROM xcom WHERE ti = ? AND key = ?";
+constexpr char select_counter[] = "SELECT seq FROM sqlite_sequence WHERE name = ?";
+
+// A branch names at most every task of its DAG.
+constexpr JsonLimits branch_limits{.bytes = 8 << 20};
+
+std::vector<std::string> branch_of(const std::string& text) {
+  const Result<nlohmann::json> list = parse_untrusted(text, branch_limits);
+  bool sound = list.ok() && list->is_array();
+  std::vector<std::string> ids;
+  if (sound) {
+    for (const nlohmann::json& item : *list) {
+      if (!item.is_string()) sound = false;
+      if (sound) ids.push_back(item.get<std::string>());
+    }
+  }
+  if (!sound) throw StoreError("a stored branch decision is damaged; restore a backup", false);
+  return ids;
+}
+
+void read_accepted(Rows& rows, Finished& f) {
+  std::int64_t ti = 0;
+  std::optional<std::string> branch;
+  rows.read(ti, f.key.fence, f.outcome, f.reason, f.exit_code, f.signal, f.peak_rss_kib, f.started,
+            f.ended, f.slot, f.plugin_sha256, f.result_json, f.extra_json, f.watermark_us,
+            f.records, branch);
+  f.key.run = run_of_key(ti);
+  f.key.task = task_of_key(ti);
+  f.has_branch = branch.has_value();
+  if (branch) f.branch = branch_of(*branch);
+}
+
+std::int64_t counter(Database& db, const char* table) {
+  std::int64_t value = 0;
+  Rows rows = db.statement(select_counter).query(table);
+  if (rows.next()) rows.read(value);
+  return value;
+}
+
+}  // namespace
+
+StoredState SqliteStore::load() {
+  StoredState state;
+  load_definitions(state);
+  load_runs(state);
+  load_lake(state);
+  load_counters(state);
+  return state;
+}
+
+void SqliteStore::load_definitions(StoredState& state) {
+  std::vector<DagRow> dags;
+  {
+    Rows rows = db_.statement(select_dags).query();
+    while (rows.next()) {
+      DagRow& r = dags.emplace_back();
+      rows.read(r.dag_id, r.is_paused, r.is_stale, r.version, r.cursor, r.consecutive_failures);
+    }
+  }
+  for (DagRow& r : dags) {
+    std::shared_ptr<const Dag> dag = load_dag_version(r.version);
+    if (dag) {
+      state.dags.emplace_back(std::move(r), std::move(dag));
+    } else {
+      // Its file will be read in a moment; one unreadable definition must not stop the others.
+      log::warn("DAG " + r.dag_id + ": the stored version " + r.version + " cannot be read");
+    }
+  }
+  Rows rows = db_.statement(select_pools).query();
+  while (rows.next()) {
+    PoolRow& r = state.pools.emplace_back();
+    rows.read(r.name, r.slots, r.description);
+  }
+  state.catalogue = read_catalogue(db_);
+}
+
+void SqliteStore::load_runs(StoredState& state) {
+  {
+    Rows rows = db_.statement(select_live_runs).query();
+    while (rows.next()) read_run(rows, state.runs.emplace_back().run);
+  }
+  for (StoredRun& stored : state.runs) {
+    stored.dag = dag_of(stored.run.dag_version);
+    stored.tasks = load_tasks(stored.run.seq);
+  }
+}
+
+std::vector<TaskInstanceRow> SqliteStore::load_tasks(RunSeq run) {
+  std::vector<TaskInstanceRow> tasks;
+  Rows rows = db_.statement(select_tasks).query(first_task_key(run), last_task_key(run));
+  while (rows.next()) {
+    TaskInstanceRow& r = tasks.emplace_back();
+    std::int64_t id = 0;
+    rows.read(id);
+    read_task(rows, r);
+    r.run = run_of_key(id);
+    r.task = task_of_key(id);
+  }
+  return tasks;
+}
+
+void SqliteStore::load_lake(StoredState& state) {
+  Rows tables = db_.statement(select_tables).query();
+  while (tables.next()) {
+    TableRow& r = state.tables.emplace_back();
+    tables.read(r.table, r.next_number, r.last_version);
+  }
+  Rows pending = db_.statement(select_pending).query();
+  while (pending.next()) read_publication(pending, state.publications.emplace_back());
+  Rows accepted = db_.statement(select_accepted).query();
+  while (accepted.next()) read_accepted(accepted, state.accepted.emplace_back().report);
+  Rows marks = db_.statement(select_watermarks).query();
+  while (marks.next()) {
+    WatermarkRow& r = state.watermarks.emplace_back();
+    marks.read(r.dag_id, r.task_id, r.value);
+  }
+}
+
+// AUTOINCREMENT remembers the largest number ever used, deleted rows included.
+void SqliteStore::load_counters(StoredState& state) {
+  state.last_run_seq = counter(db_, "dag_run");
+  state.last_publication = counter(db_, "publication");
+  state.last_outbox = counter(db_, "outbox");
+}
+
+std::optional<RunRow> SqliteStore::one_run(Rows rows) {
+  if (!rows.next()) return std::nullopt;
+  RunRow run;
+  read_run(rows, run);
+  return run;
+}
+
+std::optional<RunRow> SqliteStore::find_run(const std::string& dag_id,
+                                            const std::string& dag_run_id) {
+  return one_run(db_.statement(select_run_by_id).query(dag_id, dag_run_id));
+}
+
+std::optional<RunRow> SqliteStore::find_run_by_key(const std::string& dag_id,
+                                                   const std::string& idempotency_key) {
+  return one_run(db_.statement(select_run_by_key).query(dag_id, idempotency_key));
+}
+
+std::optional<RunRow> SqliteStore::find_run_by_logical_date(const std::string& dag_id,
+                                                            Time logical_date) {
+  return one_run(db_.statement(select_run_by_logical_date).query(dag_id, logical_date));
+}
+
+std::optional<std::string> SqliteStore::find_xcom(RunSeq run, TaskIndex task,
+                                                  const std::string& key) {
+  Rows rows = db_.statement(select_xcom).query(task_key(run, task), key);
+  if (!rows.next()) return std::nullopt;
+  std::string value;
+  rows.read(value);
+  return value;
+}
+
+std::optional<StoredRun> SqliteStore::load_run(const std::string& dag_id,
+                                               const std::string& dag_run_id) {
+  std::optional<RunRow> run = find_run(dag_id, dag_run_id);
+  if (!run) return std::nullopt;
+  StoredRun stored;
+  stored.dag = dag_of(run->dag_version);
+  stored.tasks = load_tasks(run->seq);
+  stored.run = std::move(*run);
+  return stored;
+}
+
+}  // namespace batuta

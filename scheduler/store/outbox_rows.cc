@@ -1,0 +1,77 @@
+// The outbox as its runners and the operator see it.
+#include "scheduler/store/row_codec.h"
+#include "scheduler/store/sqlite_store.h"
+
+namespace batuta {
+namespace {
+
+constexpr char select_alive[] =
+    "SELECT " BATUTA_OUTBOX_COLUMNS " FROM outbox WHERE dead = 0 ORDER BY id";
+constexpr char select_one[] = "SELECT " BATUTA_OUTBOX_COLUMNS " FROM outbox WHERE id = ?";
+constexpr char select_publication[] =
+    "SELECT " BATUTA_PUBLICATION_COLUMNS " FROM publication WHERE id = ?";
+constexpr char update_row[] =
+    "UPDATE outbox SET tries = ?, next_try_at = ?, last_error = ?, dead = ? WHERE id = ?";
+constexpr char delete_row[] = "DELETE FROM outbox WHERE id = ?";
+
+std::optional<OutboxRow> find_row(Database& db, std::int64_t id) {
+  Rows rows = db.statement(select_one).query(id);
+  if (!rows.next()) return std::nullopt;
+  OutboxRow row;
+  read_outbox(rows, row);
+  return row;
+}
+
+}  // namespace
+
+std::vector<OutboxRow> SqliteStore::load_outbox() {
+  std::vector<OutboxRow> result;
+  Rows rows = db_.statement(select_alive).query();
+  while (rows.next()) read_outbox(rows, result.emplace_back());
+  return result;
+}
+
+std::optional<PublicationRow> SqliteStore::find_publication(std::int64_t id) {
+  Rows rows = db_.statement(select_publication).query(id);
+  if (!rows.next()) return std::nullopt;
+  PublicationRow publication;
+  read_publication(rows, publication);
+  return publication;
+}
+
+bool SqliteStore::update_outbox(const OutboxRow& row) {
+  Transaction transaction(db_);
+  const std::int64_t touched = db_.statement(update_row)
+                                   .run(row.tries, row.next_try_at, row.last_error, row.dead,
+                                        row.id);
+  transaction.commit();
+  return touched == 1;
+}
+
+std::optional<OutboxRow> SqliteStore::retry_outbox(std::int64_t id, Time now) {
+  std::optional<OutboxRow> row = find_row(db_, id);
+  if (!row) return std::nullopt;
+  row->tries = 0;
+  row->dead = false;
+  row->next_try_at = now;
+  update_outbox(*row);
+  return row;
+}
+
+Status SqliteStore::drop_outbox(std::int64_t id) {
+  const std::optional<OutboxRow> row = find_row(db_, id);
+  if (!row) return Error{Errc::not_found, "no outbox row " + std::to_string(id), "id"};
+  if (row->kind == OutboxKind::publish) {
+    return Error{Errc::conflict,
+                 "outbox row " + std::to_string(id) +
+                     " publishes data and cannot be dropped; it is tried until it is done or "
+                     "refused",
+                 "id"};
+  }
+  Transaction transaction(db_);
+  db_.statement(delete_row).run(id);
+  transaction.commit();
+  return success();
+}
+
+}  // namespace batuta

@@ -1,0 +1,131 @@
+// Old runs and events go in small steps, so that no turn of the loop waits for a large delete.
+#include <array>
+
+#include "scheduler/store/codes.h"
+#include "scheduler/store/sqlite_store.h"
+
+namespace batuta {
+namespace {
+
+constexpr char select_expired[] =
+    "SELECT r.seq, r.uuid FROM dag_run AS r WHERE r.end_date < ?1 AND NOT EXISTS "
+    "(SELECT 1 FROM publication AS p WHERE p.state = 0 "
+    "AND p.ti BETWEEN r.seq << 20 AND (r.seq << 20) + 1048575) AND NOT EXISTS "
+    "(SELECT 1 FROM accepted AS a WHERE a.ti BETWEEN r.seq << 20 AND (r.seq << 20) + 1048575) "
+    "ORDER BY r.end_date LIMIT ?2";
+constexpr char insert_removed[] = "INSERT INTO removed_run (seq, uuid, swept) VALUES (?, ?, 0)";
+constexpr char delete_run_row[] = "DELETE FROM dag_run WHERE seq = ?";
+constexpr char select_unswept[] = "SELECT seq FROM removed_run WHERE swept = 0 ORDER BY seq LIMIT 1";
+constexpr char mark_swept[] = "UPDATE removed_run SET swept = 1 WHERE seq = ?";
+constexpr char select_swept[] =
+    "SELECT seq, uuid FROM removed_run WHERE swept = 1 ORDER BY seq LIMIT ?";
+constexpr char delete_removed[] = "DELETE FROM removed_run WHERE seq = ? AND swept = 1";
+
+constexpr std::array<const char*, 6> sweep = {
+    "DELETE FROM xcom WHERE (ti, key) IN "
+    "(SELECT ti, key FROM xcom WHERE ti BETWEEN ?1 AND ?2 LIMIT ?3)",
+    "DELETE FROM rendered WHERE (ti, try_number) IN "
+    "(SELECT ti, try_number FROM rendered WHERE ti BETWEEN ?1 AND ?2 LIMIT ?3)",
+    "DELETE FROM task_instance_history WHERE id IN "
+    "(SELECT id FROM task_instance_history WHERE ti BETWEEN ?1 AND ?2 LIMIT ?3)",
+    "DELETE FROM ingestion_job_execution WHERE id IN "
+    "(SELECT id FROM ingestion_job_execution WHERE ti BETWEEN ?1 AND ?2 LIMIT ?3)",
+    "DELETE FROM publication WHERE id IN "
+    "(SELECT id FROM publication WHERE ti BETWEEN ?1 AND ?2 LIMIT ?3)",
+    "DELETE FROM task_instance WHERE id IN "
+    "(SELECT id FROM task_instance WHERE id BETWEEN ?1 AND ?2 LIMIT ?3)",
+};
+
+// A version is needed by its runs and, the newest, by its DAG.
+constexpr char delete_versions[] =
+    "DELETE FROM dag_version WHERE id IN (SELECT v.id FROM dag_version AS v "
+    "WHERE v.created_at < ?1 "
+    "AND NOT EXISTS (SELECT 1 FROM dag AS d WHERE d.version = v.version) "
+    "AND NOT EXISTS (SELECT 1 FROM dag_run AS r WHERE r.dag_id = v.dag_id "
+    "AND r.dag_version = v.version) LIMIT ?2)";
+constexpr std::int64_t versions_per_call = 20;
+
+constexpr char delete_events[] =
+    "DELETE FROM event_log WHERE id IN "
+    "(SELECT id FROM event_log WHERE at < ? ORDER BY at LIMIT ?)";
+
+}  // namespace
+
+bool SqliteStore::prune_runs(Time before) {
+  if (sweep_removed()) return true;
+  std::vector<RemovedRun> expired;
+  {
+    Rows rows = db_.statement(select_expired).query(before, prune_rows / 2);
+    while (rows.next()) {
+      RemovedRun& run = expired.emplace_back();
+      rows.read(run.seq, run.uuid);
+    }
+  }
+  if (expired.empty()) return prune_versions(before);
+  // The run's row goes first: nobody may clear a run that is half gone.
+  Transaction transaction(db_);
+  for (const RemovedRun& run : expired) {
+    db_.statement(insert_removed).run(run.seq, run.uuid);
+    db_.statement(delete_run_row).run(run.seq);
+  }
+  transaction.commit();
+  return true;
+}
+
+// One step over the rows below removed runs; false when there is nothing left to sweep.
+bool SqliteStore::sweep_removed() {
+  Transaction transaction(db_);
+  std::int64_t left = prune_rows;
+  bool found = false;
+  while (left > 0) {
+    RunSeq run{};
+    {
+      Rows rows = db_.statement(select_unswept).query();
+      if (!rows.next()) break;
+      rows.read(run);
+    }
+    found = true;
+    for (const char* sql : sweep) {
+      if (left == 0) break;
+      left -= db_.statement(sql).run(first_task_key(run), last_task_key(run), left);
+    }
+    if (left == 0) break;
+    db_.statement(mark_swept).run(run);
+    --left;
+  }
+  if (found) transaction.commit();
+  return found;
+}
+
+bool SqliteStore::prune_versions(Time before) {
+  Transaction transaction(db_);
+  const std::int64_t gone = db_.statement(delete_versions).run(before, versions_per_call);
+  if (gone > 0) transaction.commit();
+  return gone == versions_per_call;
+}
+
+bool SqliteStore::prune_event_log(Time before) {
+  Transaction transaction(db_);
+  const std::int64_t gone = db_.statement(delete_events).run(before, prune_rows);
+  if (gone > 0) transaction.commit();
+  return gone == prune_rows;
+}
+
+std::vector<RemovedRun> SqliteStore::removed_runs() {
+  std::vector<RemovedRun> result;
+  Rows rows = db_.statement(select_swept).query(prune_rows);
+  while (rows.next()) {
+    RemovedRun& run = result.emplace_back();
+    rows.read(run.seq, run.uuid);
+  }
+  return result;
+}
+
+void SqliteStore::forget_removed(const std::vector<RemovedRun>& runs) {
+  if (runs.empty()) return;
+  Transaction transaction(db_);
+  for (const RemovedRun& run : runs) db_.statement(delete_removed).run(run.seq);
+  transaction.commit();
+}
+
+}  // namespace batuta

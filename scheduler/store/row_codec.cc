@@ -1,0 +1,33 @@
+#include "scheduler/store/row_codec.h"
+
+namespace batuta {
+
+void read_run(Rows& rows, RunRow& r) {
+  rows.read(r.seq, r.uuid, r.dag_id, r.dag_run_id, r.dag_version, r.type, r.state, r.logical_date,
+            r.data_interval_start, r.data_interval_end, r.run_after, r.queued_at, r.start_date,
+            r.end_date, r.last_scheduling_decision, r.conf_json, r.conf_start, r.conf_end, r.note,
+            r.triggered_by, r.triggering_user, r.idempotency_key, r.request_digest, r.reason,
+            r.clear_number, r.ending);
+}
+
+void read_task(Rows& rows, TaskInstanceRow& r) {
+  rows.read(r.state, r.fence, r.try_number, r.max_tries, r.failures, r.losses, r.conflicts,
+            r.scheduled_at, r.queued_at, r.start_date, r.end_date, r.retry_at, r.window_start,
+            r.window_end, r.worker, r.hostname, r.slot, r.reason, r.note, r.plugin_sha256,
+            r.exit_code, r.signal, r.peak_rss_kib, r.pid, r.asked);
+}
+
+void read_publication(Rows& rows, PublicationRow& r) {
+  std::int64_t ti = 0;
+  rows.read(r.id, ti, r.key.fence, r.position, r.table, r.number, r.uuid, r.state, r.version,
+            r.payload_json);
+  r.key.run = run_of_key(ti);
+  r.key.task = task_of_key(ti);
+}
+
+void read_outbox(Rows& rows, OutboxRow& r) {
+  rows.read(r.id, r.kind, r.key, r.publication, r.payload_json, r.created_at, r.tries, r.next_try_at,
+            r.last_error, r.dead);
+}
+
+}  // namespace batuta

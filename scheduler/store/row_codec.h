@@ -1,0 +1,48 @@
+// Runs and task instances as columns: the one place that knows their order. Writer, loader and the
+// read side share it. The macros give the list with a table alias in front of each name.
+#pragma once
+
+#include "scheduler/core/rows.h"
+#include "scheduler/store/codes.h"
+#include "scheduler/store/sqlite.h"
+
+#define BATUTA_RUN_COLUMNS(p)                                                                     \
+  p "seq, " p "uuid, " p "dag_id, " p "dag_run_id, " p "dag_version, " p "type, " p "state, " p   \
+    "logical_date, " p "data_interval_start, " p "data_interval_end, " p "run_after, " p          \
+    "queued_at, " p "start_date, " p "end_date, " p "last_scheduling_decision, " p "conf_json, " p \
+    "conf_start, " p "conf_end, " p "note, " p "triggered_by, " p "triggering_user, " p           \
+    "idempotency_key, " p "request_digest, " p "reason, " p "clear_number, " p "ending"
+
+// Without the key, which each table names in its own way.
+#define BATUTA_TASK_COLUMNS(p)                                                                   \
+  p "state, " p "fence, " p "try_number, " p "max_tries, " p "failures, " p "losses, " p         \
+    "conflicts, " p "scheduled_at, " p "queued_at, " p "start_date, " p "end_date, " p           \
+    "retry_at, " p "window_start, " p "window_end, " p "worker, " p "hostname, " p "slot, " p    \
+    "reason, " p "note, " p "plugin_sha256, " p "exit_code, " p "signal, " p "peak_rss_kib, " p  \
+    "pid, " p "asked"
+#define BATUTA_TASK_MARKS \
+  "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+
+#define BATUTA_PUBLICATION_COLUMNS \
+  "id, ti, fence, position, table_name, number, uuid, state, version, payload_json"
+#define BATUTA_OUTBOX_COLUMNS \
+  "id, kind, key, publication, payload_json, created_at, tries, next_try_at, last_error, dead"
+
+namespace batuta {
+
+// Hands the values of BATUTA_TASK_COLUMNS to `use`, in that order.
+template <class Use>
+auto with_task_values(const TaskInstanceRow& r, Use use) {
+  return use(r.state, r.fence, r.try_number, r.max_tries, r.failures, r.losses, r.conflicts,
+             r.scheduled_at, r.queued_at, r.start_date, r.end_date, r.retry_at, r.window_start,
+             r.window_end, r.worker, r.hostname, r.slot, r.reason, r.note, r.plugin_sha256,
+             r.exit_code, r.signal, r.peak_rss_kib, r.pid, r.asked);
+}
+
+// Each takes its columns and leaves the cursor behind them.
+void read_run(Rows& rows, RunRow& r);
+void read_task(Rows& rows, TaskInstanceRow& r);  // BATUTA_TASK_COLUMNS; run and task are not set
+void read_publication(Rows& rows, PublicationRow& r);
+void read_outbox(Rows& rows, OutboxRow& r);
+
+}  // namespace batuta

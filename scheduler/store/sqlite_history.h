@@ -1,0 +1,60 @@
+// History over read-only connections to the store's file. Thread-safe.
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "scheduler/store/history.h"
+#include "scheduler/store/sqlite.h"
+
+namespace batuta {
+
+// Construct after the SqliteStore of the same path. Every call waits up to `patience` for a free
+// connection, then reads one snapshot for at most `patience`; a call that needs longer ends with a
+// StoreError that is full() (HTTP: 503), so that no reader holds the log up.
+class SqliteHistory : public History {
+ public:
+  struct Options {
+    int connections = 2;
+    Duration patience = std::chrono::seconds(2);
+  };
+  explicit SqliteHistory(const std::string& path);
+  SqliteHistory(const std::string& path, Options options);
+  ~SqliteHistory() override;
+
+  PageOf<RunRow> runs(const RunQuery& query) override;
+  std::optional<RunRow> run(const std::string& dag_id, const std::string& dag_run_id) override;
+  PageOf<TaskInstanceView> task_instances(const TaskQuery& query) override;
+  std::optional<TaskInstanceView> task_instance(const std::string& dag_id,
+                                                const std::string& dag_run_id,
+                                                const std::string& task_id) override;
+  std::vector<TaskInstanceView> tries(const std::string& dag_id, const std::string& dag_run_id,
+                                      const std::string& task_id) override;
+  PageOf<XcomRow> xcoms(RunSeq run, TaskIndex task, const Page& page) override;
+  std::optional<XcomRow> xcom(RunSeq run, TaskIndex task, const std::string& key) override;
+  std::vector<DagSummary> dag_summaries(const std::vector<std::string>& dag_ids,
+                                        int last_runs) override;
+  std::vector<DagRow> dags() override;
+  PageOf<DagVersionView> dag_versions(const std::string& dag_id, const Page& page) override;
+  std::optional<DagVersionView> dag_version(const std::string& version) override;
+  PageOf<EventLogView> event_logs(const EventLogQuery& query) override;
+  std::optional<EventLogView> event_log(std::int64_t id) override;
+  PageOf<JobExecutionRow> job_executions(const std::optional<std::string>& job_name,
+                                         const Page& page) override;
+  std::vector<JobConfigView> job_configs() override;
+  std::vector<OutboxRow> outbox(bool dead_only, const Page& page) override;
+  std::vector<PublicationRow> publications(std::optional<RunSeq> run) override;
+
+ private:
+  class Reader;  // one connection, held for one call
+
+  Options options_;
+  std::mutex mutex_;
+  std::condition_variable freed_;
+  std::vector<std::unique_ptr<Database>> idle_;  // guarded by mutex_
+};
+
+}  // namespace batuta

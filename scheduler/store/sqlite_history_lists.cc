@@ -1,0 +1,204 @@
+// DAGs, XComs, events, control rows, the outbox.
+#include <algorithm>
+
+#include "scheduler/store/history_reader.h"
+#include "scheduler/store/row_codec.h"
+#include "scheduler/store/sqlite_history.h"
+
+namespace batuta {
+namespace {
+
+#define DAG_COLUMNS \
+  "dag_id, is_paused, is_stale, version, cursor, consecutive_failures, last_parsed_at"
+#define VERSION_COLUMNS "number, version, created_at, source_text, canonical_json"
+#define EXECUTION_COLUMNS                                                                \
+  "ti, fence, execution_id, job_name, try_number, start_time, end_time, heartbeat_at, " \
+  "status, error, params_json, filename, records"
+
+constexpr char select_dag[] = "SELECT " DAG_COLUMNS " FROM dag WHERE dag_id = ?";
+constexpr char select_dags[] = "SELECT " DAG_COLUMNS " FROM dag ORDER BY dag_id";
+constexpr char select_last_runs[] = "SELECT " BATUTA_RUN_COLUMNS("") " FROM dag_run "
+                                    "WHERE dag_id = ? ORDER BY run_after DESC, seq DESC LIMIT ?";
+constexpr char count_live_runs[] = "SELECT COUNT(*) FROM dag_run WHERE dag_id = ? AND state < 2";
+constexpr char select_version[] =
+    "SELECT " VERSION_COLUMNS " FROM dag_version WHERE version = ?";
+constexpr char select_xcom[] =
+    "SELECT ti, key, value_json, timestamp FROM xcom WHERE ti = ? AND key = ?";
+constexpr char select_event[] =
+    "SELECT id, at, event, dag_id, dag_run_id, task_id, owner, extra_json FROM event_log "
+    "WHERE id = ?";
+constexpr char select_configs[] =
+    "SELECT job_name, params_json, interval, overlap, bucket_name, updated_by, created_at, "
+    "updated_at FROM ingestion_job_config ORDER BY job_name";
+constexpr char select_outbox[] =
+    "SELECT " BATUTA_OUTBOX_COLUMNS " FROM outbox WHERE dead >= ? ORDER BY id LIMIT ? OFFSET ?";
+constexpr char select_run_publications[] =
+    "SELECT " BATUTA_PUBLICATION_COLUMNS " FROM publication WHERE ti BETWEEN ? AND ? "
+    "ORDER BY id LIMIT ?";
+constexpr char select_pending[] = "SELECT " BATUTA_PUBLICATION_COLUMNS " FROM publication "
+                                  "WHERE state = 0 ORDER BY id LIMIT ?";
+// More than any run has outputs; a page never grows past it.
+constexpr std::int64_t max_publications = 100'000;
+constexpr int max_last_runs = 100;
+
+void read_dag(Rows& rows, DagRow& r, OptTime& parsed) {
+  rows.read(r.dag_id, r.is_paused, r.is_stale, r.version, r.cursor, r.consecutive_failures,
+            parsed);
+}
+
+void read_version(Rows& rows, DagVersionView& v) {
+  rows.read(v.number, v.version, v.created_at, v.source_text, v.canonical_json);
+}
+
+void read_xcom(Rows& rows, XcomRow& r) {
+  std::int64_t ti = 0;
+  rows.read(ti, r.key, r.value_json, r.timestamp);
+  r.run = run_of_key(ti);
+  r.task = task_of_key(ti);
+}
+
+void read_event(Rows& rows, EventLogView& v) {
+  rows.read(v.id, v.row.when, v.row.event, v.row.dag_id, v.row.dag_run_id, v.row.task_id,
+            v.row.owner, v.row.extra_json);
+}
+
+void read_execution(Rows& rows, JobExecutionRow& r) {
+  std::int64_t ti = 0;
+  rows.read(ti, r.key.fence, r.execution_id, r.job_name, r.try_number, r.start_time, r.end_time,
+            r.heartbeat_at, r.status, r.error, r.params_json, r.filename, r.records);
+  r.key.run = run_of_key(ti);
+  r.key.task = task_of_key(ti);
+}
+
+DagSummary summary_of(Database& db, DagRow row, OptTime parsed, int last_runs) {
+  DagSummary summary{std::move(row), parsed, {}, 0};
+  {
+    Rows rows = db.statement(count_live_runs).query(summary.row.dag_id);
+    if (rows.next()) rows.read(summary.active_runs);
+  }
+  const int wanted = last_runs < 0 ? 0 : std::min(last_runs, max_last_runs);
+  Rows rows = db.statement(select_last_runs).query(summary.row.dag_id, wanted);
+  while (rows.next()) read_run(rows, summary.last_runs.emplace_back());
+  return summary;
+}
+
+}  // namespace
+
+std::vector<DagSummary> SqliteHistory::dag_summaries(const std::vector<std::string>& dag_ids,
+                                                     int last_runs) {
+  Reader reader(*this);
+  std::vector<DagSummary> result;
+  for (const std::string& id : dag_ids) {
+    DagRow row;
+    OptTime parsed;
+    {
+      Rows rows = reader.db().statement(select_dag).query(id);
+      if (!rows.next()) continue;
+      read_dag(rows, row, parsed);
+    }
+    result.push_back(summary_of(reader.db(), std::move(row), parsed, last_runs));
+  }
+  return result;
+}
+
+std::vector<DagRow> SqliteHistory::dags() {
+  Reader reader(*this);
+  std::vector<DagRow> result;
+  OptTime parsed;
+  Rows rows = reader.db().statement(select_dags).query();
+  while (rows.next()) read_dag(rows, result.emplace_back(), parsed);
+  return result;
+}
+
+PageOf<DagVersionView> SqliteHistory::dag_versions(const std::string& dag_id, const Page& page) {
+  const ListSql sql{"SELECT " VERSION_COLUMNS " FROM dag_version WHERE dag_id = ? "
+                    "ORDER BY number DESC LIMIT ? OFFSET ?",
+                    "SELECT COUNT(*) FROM dag_version WHERE dag_id = ?",
+                    {dag_id}};
+  return Reader(*this).list<DagVersionView>(sql, page, read_version);
+}
+
+std::optional<DagVersionView> SqliteHistory::dag_version(const std::string& version) {
+  Reader reader(*this);
+  Rows rows = reader.db().statement(select_version).query(version);
+  if (!rows.next()) return std::nullopt;
+  DagVersionView view;
+  read_version(rows, view);
+  return view;
+}
+
+PageOf<XcomRow> SqliteHistory::xcoms(RunSeq run, TaskIndex task, const Page& page) {
+  const ListSql sql{
+      "SELECT ti, key, value_json, timestamp FROM xcom WHERE ti = ? ORDER BY key LIMIT ? OFFSET ?",
+      "SELECT COUNT(*) FROM xcom WHERE ti = ?",
+      {task_key(run, task)}};
+  return Reader(*this).list<XcomRow>(sql, page, read_xcom);
+}
+
+std::optional<XcomRow> SqliteHistory::xcom(RunSeq run, TaskIndex task, const std::string& key) {
+  Reader reader(*this);
+  Rows rows = reader.db().statement(select_xcom).query(task_key(run, task), key);
+  if (!rows.next()) return std::nullopt;
+  XcomRow row;
+  read_xcom(rows, row);
+  return row;
+}
+
+PageOf<EventLogView> SqliteHistory::event_logs(const EventLogQuery& query) {
+  const ListSql sql = events_sql(query);
+  return Reader(*this).list<EventLogView>(sql, query.page, read_event);
+}
+
+std::optional<EventLogView> SqliteHistory::event_log(std::int64_t id) {
+  Reader reader(*this);
+  Rows rows = reader.db().statement(select_event).query(id);
+  if (!rows.next()) return std::nullopt;
+  EventLogView view;
+  read_event(rows, view);
+  return view;
+}
+
+PageOf<JobExecutionRow> SqliteHistory::job_executions(const std::optional<std::string>& job_name,
+                                                      const Page& page) {
+  const std::string where = job_name ? " WHERE job_name = ?" : "";
+  ListSql sql{"SELECT " EXECUTION_COLUMNS " FROM ingestion_job_execution" + where +
+                  " ORDER BY id DESC LIMIT ? OFFSET ?",
+              "SELECT COUNT(*) FROM ingestion_job_execution" + where,
+              {}};
+  if (job_name) sql.values.emplace_back(*job_name);
+  return Reader(*this).list<JobExecutionRow>(sql, page, read_execution);
+}
+
+std::vector<JobConfigView> SqliteHistory::job_configs() {
+  Reader reader(*this);
+  std::vector<JobConfigView> result;
+  Rows rows = reader.db().statement(select_configs).query();
+  while (rows.next()) {
+    JobConfigView& c = result.emplace_back();
+    rows.read(c.job_name, c.params_json, c.interval, c.overlap, c.bucket_name, c.updated_by,
+              c.created_at, c.updated_at);
+  }
+  return result;
+}
+
+std::vector<OutboxRow> SqliteHistory::outbox(bool dead_only, const Page& page) {
+  Reader reader(*this);
+  const Page sound = bounded(page);
+  std::vector<OutboxRow> result;
+  Rows rows = reader.db().statement(select_outbox).query(dead_only, sound.limit, sound.offset);
+  while (rows.next()) read_outbox(rows, result.emplace_back());
+  return result;
+}
+
+std::vector<PublicationRow> SqliteHistory::publications(std::optional<RunSeq> run) {
+  Reader reader(*this);
+  std::vector<PublicationRow> result;
+  Rows rows = run ? reader.db()
+                        .statement(select_run_publications)
+                        .query(first_task_key(*run), last_task_key(*run), max_publications)
+                  : reader.db().statement(select_pending).query(max_publications);
+  while (rows.next()) read_publication(rows, result.emplace_back());
+  return result;
+}
+
+}  // namespace batuta

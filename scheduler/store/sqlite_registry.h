@@ -1,0 +1,77 @@
+// Registry over the store's writing connection, all of it in memory.
+#pragma once
+
+#include <map>
+#include <shared_mutex>
+#include <string>
+#include <unordered_map>
+
+#include "scheduler/store/crypto.h"
+#include "scheduler/store/registry.h"
+#include "scheduler/store/sqlite.h"
+
+namespace batuta {
+
+// Writes: a full disk is Errc::unavailable and changes nothing; a lost one throws StoreError.
+class SqliteRegistry : public Registry {
+ public:
+  static constexpr std::size_t max_value = 256 << 10;  // a variable, a secret
+  static constexpr std::size_t max_entries = 10'000;   // of each kind
+
+  // `db` outlives this. Reads the key file, or makes it when there is nothing sealed yet. StoreError
+  // with what to do when the key is missing, readable by others, or not the one the rows were
+  // sealed with.
+  SqliteRegistry(Database& db, const std::string& key_path);
+  ~SqliteRegistry() override;
+
+  std::vector<Variable> variables() const override;
+  std::optional<Variable> variable(std::string_view key) const override;
+  std::vector<Connection> connections() const override;
+  std::optional<Connection> connection(std::string_view id) const override;
+  std::vector<User> users() const override;
+  std::optional<User> check_password(std::string_view user,
+                                     std::string_view password) const override;
+  std::optional<User> check_token(std::string_view token, Time now) const override;
+
+  Status add_variable(const Variable& v) override;
+  Status set_variable(const Variable& v) override;
+  Status delete_variable(std::string_view key) override;
+  Status add_connection(const Connection& c) override;
+  Status set_connection(const Connection& c) override;
+  Status delete_connection(std::string_view id) override;
+  Status set_user(std::string_view name, std::string_view role,
+                  std::string_view password_hash) override;
+  Status delete_user(std::string_view name) override;
+  Result<std::string> issue_token(std::string_view user, std::string_view purpose, Time now,
+                                  Duration lifetime) override;
+  Status revoke_token(std::string_view token) override;
+
+ private:
+  struct StoredUser {
+    User user;
+    std::string password_hash;
+  };
+  struct StoredToken {
+    Digest digest{};
+    std::string user;
+    Time expires_at;
+  };
+
+  std::optional<std::string> seal(std::string_view scope, std::string_view name,
+                                  const std::string& plain) const;
+  std::string open(std::string_view scope, std::string_view name, const std::string& box) const;
+  void load();
+  void load_tokens();
+  static std::uint64_t bucket_of(const Digest& digest);
+
+  Database& db_;
+  SecretKey key_;
+  mutable std::shared_mutex mutex_;  // guards what follows
+  std::map<std::string, Variable, std::less<>> variables_;
+  std::map<std::string, Connection, std::less<>> connections_;
+  std::map<std::string, StoredUser, std::less<>> users_;
+  // By the digest's first 8 bytes; the whole is compared in constant time.
+  std::unordered_multimap<std::uint64_t, StoredToken> tokens_;
+};
+
+}  // namespace batuta

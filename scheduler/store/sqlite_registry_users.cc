@@ -1,0 +1,173 @@
+// Users and their tokens.
+#include <algorithm>
+#include <cstring>
+#include <mutex>
+
+#include "scheduler/store/registry_write.h"
+#include "scheduler/store/sqlite_registry.h"
+
+namespace batuta {
+namespace {
+
+constexpr char upsert_user[] =
+    "INSERT INTO app_user (name, role, password_hash, created_at) VALUES (?, ?, ?, "
+    "CAST(unixepoch('subsec') * 1000000 AS INTEGER)) ON CONFLICT (name) DO UPDATE SET "
+    "role = excluded.role, password_hash = excluded.password_hash";
+constexpr char select_created[] = "SELECT created_at FROM app_user WHERE name = ?";
+constexpr char delete_user_row[] = "DELETE FROM app_user WHERE name = ?";
+constexpr char delete_user_tokens[] = "DELETE FROM token WHERE user_name = ?";
+
+constexpr char select_tokens[] = "SELECT digest, user_name, expires_at FROM token";
+constexpr char insert_token[] =
+    "INSERT INTO token (digest, user_name, purpose, created_at, expires_at) "
+    "VALUES (?, ?, ?, ?, ?)";
+constexpr char delete_token[] = "DELETE FROM token WHERE digest = ?";
+constexpr char delete_expired[] = "DELETE FROM token WHERE expires_at <= ?";
+
+constexpr std::size_t token_bytes = 32;
+
+std::string_view text(const Digest& digest) {
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
+
+Error unknown_user(std::string_view name) {
+  return Error{Errc::not_found, "no user '" + std::string(name) + "'", "username"};
+}
+
+}  // namespace
+
+std::uint64_t SqliteRegistry::bucket_of(const Digest& digest) {
+  std::uint64_t bucket = 0;
+  std::memcpy(&bucket, digest.data(), sizeof bucket);
+  return bucket;
+}
+
+void SqliteRegistry::load_tokens() {
+  Rows rows = db_.statement(select_tokens).query();
+  while (rows.next()) {
+    StoredToken token;
+    std::string digest;
+    rows.read(digest, token.user, token.expires_at);
+    std::memcpy(token.digest.data(), digest.data(), token.digest.size());  // 32 by a CHECK
+    tokens_.emplace(bucket_of(token.digest), std::move(token));
+  }
+}
+
+std::vector<User> SqliteRegistry::users() const {
+  std::shared_lock lock(mutex_);
+  std::vector<User> result;
+  for (const auto& [name, stored] : users_) result.push_back(stored.user);
+  return result;
+}
+
+std::optional<User> SqliteRegistry::check_password(std::string_view user,
+                                                   std::string_view password) const {
+  std::optional<User> known;
+  std::string hash;
+  {
+    std::shared_lock lock(mutex_);
+    const auto found = users_.find(user);
+    if (found != users_.end()) {
+      known = found->second.user;
+      hash = found->second.password_hash;
+    }
+  }
+  // Slow, so not under the lock; and as slow for a user there is not.
+  if (!password_matches(hash, password)) return std::nullopt;
+  return known;
+}
+
+std::optional<User> SqliteRegistry::check_token(std::string_view token, Time now) const {
+  const Digest digest = sha256(token);
+  std::shared_lock lock(mutex_);
+  const auto [begin, end] = tokens_.equal_range(bucket_of(digest));
+  for (auto it = begin; it != end; ++it) {
+    const StoredToken& stored = it->second;
+    if (!equal_in_constant_time(stored.digest, digest) || stored.expires_at <= now) continue;
+    const auto user = users_.find(stored.user);
+    if (user != users_.end()) return user->second.user;
+  }
+  return std::nullopt;
+}
+
+Status SqliteRegistry::set_user(std::string_view name, std::string_view role,
+                                std::string_view password_hash) {
+  if (!valid_id(name)) return Error{Errc::invalid, "not a valid user name", "username"};
+  if (role != "viewer" && role != "operator" && role != "admin") {
+    return Error{Errc::invalid, "a role is viewer, operator or admin", "role"};
+  }
+  if (password_hash.empty()) return Error{Errc::invalid, "a password is needed", "password"};
+  if (users_.size() >= max_entries && !users_.contains(name)) {
+    return Error{Errc::invalid, "there are too many users", "username"};
+  }
+  StoredUser stored{{std::string(name), std::string(role), {}}, std::string(password_hash)};
+  const Status written = registry_write(db_, [&] {
+    db_.statement(upsert_user).run(name, role, password_hash);
+    Rows rows = db_.statement(select_created).query(name);
+    if (rows.next()) rows.read(stored.user.created_at);
+  });
+  if (!written) return written;
+  std::unique_lock lock(mutex_);
+  users_.insert_or_assign(std::string(name), std::move(stored));
+  return success();
+}
+
+Status SqliteRegistry::delete_user(std::string_view name) {
+  const auto found = users_.find(name);
+  if (found == users_.end()) return unknown_user(name);
+  const Status written = registry_write(db_, [&] {
+    db_.statement(delete_user_tokens).run(name);
+    db_.statement(delete_user_row).run(name);
+  });
+  if (!written) return written;
+  std::unique_lock lock(mutex_);
+  std::erase_if(tokens_, [&](const auto& entry) { return entry.second.user == found->first; });
+  users_.erase(found);
+  return success();
+}
+
+Result<std::string> SqliteRegistry::issue_token(std::string_view user, std::string_view purpose,
+                                                Time now, Duration lifetime) {
+  const auto found = users_.find(user);
+  if (found == users_.end()) return unknown_user(user);
+  if (lifetime <= Duration::zero()) {
+    return Error{Errc::invalid, "a token's lifetime is more than nothing", "lifetime"};
+  }
+  const auto live = std::count_if(tokens_.begin(), tokens_.end(), [&](const auto& entry) {
+    return entry.second.expires_at > now;
+  });
+  if (live >= static_cast<std::ptrdiff_t>(max_entries)) {
+    return Error{Errc::rate_limited, "there are too many live tokens; revoke some", {}};
+  }
+  std::string random(token_bytes, '\0');
+  random_bytes(random.data(), random.size());
+  const std::string token = "batuta_" + base64url(random);
+  StoredToken stored{sha256(token), found->first, now + lifetime};
+  const Status written = registry_write(db_, [&] {
+    db_.statement(delete_expired).run(now);
+    db_.statement(insert_token)
+        .run(Blob{text(stored.digest)}, user, purpose, now, stored.expires_at);
+  });
+  if (!written) return written.error();
+  std::unique_lock lock(mutex_);
+  std::erase_if(tokens_, [&](const auto& entry) { return entry.second.expires_at <= now; });
+  tokens_.emplace(bucket_of(stored.digest), std::move(stored));
+  return token;
+}
+
+Status SqliteRegistry::revoke_token(std::string_view token) {
+  const Digest digest = sha256(token);
+  const auto [begin, end] = tokens_.equal_range(bucket_of(digest));
+  for (auto it = begin; it != end; ++it) {
+    if (!equal_in_constant_time(it->second.digest, digest)) continue;
+    const Status written =
+        registry_write(db_, [&] { db_.statement(delete_token).run(Blob{text(digest)}); });
+    if (!written) return written;
+    std::unique_lock lock(mutex_);
+    tokens_.erase(it);
+    return success();
+  }
+  return Error{Errc::not_found, "no such token", {}};
+}
+
+}  // namespace batuta

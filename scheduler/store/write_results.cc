@@ -1,0 +1,147 @@
+// What attempts leave behind: XComs, the lake's rows, control rows, the outbox, the audit trail.
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+#include "scheduler/store/change_writer.h"
+#include "scheduler/store/row_codec.h"
+
+namespace batuta {
+namespace {
+
+constexpr char delete_xcoms[] = "DELETE FROM xcom WHERE ti = ?";
+constexpr char upsert_xcom[] =
+    "INSERT INTO xcom (ti, key, value_json, timestamp) VALUES (?, ?, ?, ?) "
+    "ON CONFLICT (ti, key) DO UPDATE SET value_json = excluded.value_json, "
+    "timestamp = excluded.timestamp";
+constexpr char upsert_rendered[] =
+    "INSERT INTO rendered (ti, try_number, params_json) VALUES (?, ?, ?) "
+    "ON CONFLICT (ti, try_number) DO UPDATE SET params_json = excluded.params_json";
+constexpr char upsert_execution[] =
+    "INSERT INTO ingestion_job_execution (ti, fence, execution_id, job_name, try_number, "
+    "start_time, end_time, heartbeat_at, status, error, params_json, filename, records) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (ti, fence) DO UPDATE SET try_number = excluded.try_number, "
+    "start_time = excluded.start_time, end_time = excluded.end_time, "
+    "heartbeat_at = excluded.heartbeat_at, status = excluded.status, error = excluded.error, "
+    "params_json = excluded.params_json, filename = excluded.filename, "
+    "records = excluded.records";
+
+constexpr char upsert_table[] =
+    "INSERT INTO lake_table (name, next_number, last_version) VALUES (?, ?, ?) "
+    "ON CONFLICT (name) DO UPDATE SET next_number = excluded.next_number, "
+    "last_version = excluded.last_version";
+constexpr char upsert_accepted[] =
+    "INSERT INTO accepted (ti, fence, outcome, reason, exit_code, signal, peak_rss_kib, started, "
+    "ended, slot, plugin_sha256, result_json, extra_json, watermark_us, records, branch_json) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+constexpr char delete_accepted[] = "DELETE FROM accepted WHERE ti = ? AND fence = ?";
+constexpr char upsert_publication[] =
+    "INSERT INTO publication (" BATUTA_PUBLICATION_COLUMNS ") "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (id) DO UPDATE SET state = excluded.state, version = excluded.version, "
+    "payload_json = excluded.payload_json";
+constexpr char upsert_watermark[] =
+    "INSERT INTO watermark (dag_id, task_id, value) VALUES (?, ?, ?) "
+    "ON CONFLICT (dag_id, task_id) DO UPDATE SET value = excluded.value "
+    "WHERE excluded.value > value";
+
+constexpr char insert_outbox[] =
+    "INSERT INTO outbox (" BATUTA_OUTBOX_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+constexpr char delete_outbox[] = "DELETE FROM outbox WHERE id = ?";
+constexpr char insert_event[] =
+    "INSERT INTO event_log (at, event, dag_id, dag_run_id, task_id, owner, extra_json) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?)";
+
+// Written out rather than left to foreign keys: the hot tables carry none.
+constexpr const char* delete_below_run[] = {
+    "DELETE FROM xcom WHERE ti BETWEEN ? AND ?",
+    "DELETE FROM rendered WHERE ti BETWEEN ? AND ?",
+    "DELETE FROM task_instance_history WHERE ti BETWEEN ? AND ?",
+    "DELETE FROM ingestion_job_execution WHERE ti BETWEEN ? AND ?",
+    "DELETE FROM accepted WHERE ti BETWEEN ? AND ?",
+    "DELETE FROM publication WHERE ti BETWEEN ? AND ?",
+    "DELETE FROM task_instance WHERE id BETWEEN ? AND ?",
+};
+constexpr char delete_run_row[] = "DELETE FROM dag_run WHERE seq = ?";
+
+void write_accepted(Database& db, const Finished& f) {
+  std::optional<std::string> branch;
+  if (f.has_branch) branch = json_text(nlohmann::json(f.branch));
+  db.statement(upsert_accepted)
+      .run(task_key(f.key.run, f.key.task), f.key.fence, f.outcome, f.reason, f.exit_code,
+           f.signal, f.peak_rss_kib, f.started, f.ended, f.slot, f.plugin_sha256, f.result_json,
+           f.extra_json, f.watermark_us, f.records, branch);
+}
+
+void write_execution(Database& db, const JobExecutionRow& r) {
+  db.statement(upsert_execution)
+      .run(task_key(r.key.run, r.key.task), r.key.fence, r.execution_id, r.job_name, r.try_number,
+           r.start_time, r.end_time, r.heartbeat_at, r.status, r.error, r.params_json, r.filename,
+           r.records);
+}
+
+}  // namespace
+
+void write_results(Database& db, const Changes& changes,
+                   const std::vector<RenderedRow>& rendered) {
+  for (const auto& [run, task] : changes.xcoms_cleared) {
+    db.statement(delete_xcoms).run(task_key(run, task));
+  }
+  for (const XcomRow& r : changes.xcoms) {
+    db.statement(upsert_xcom).run(task_key(r.run, r.task), r.key, r.value_json, r.timestamp);
+  }
+  for (const RenderedRow& r : rendered) {
+    db.statement(upsert_rendered).run(task_key(r.run, r.task), r.try_number, r.params_json);
+  }
+  for (const JobExecutionRow& r : changes.job_executions) write_execution(db, r);
+}
+
+void write_lake(Database& db, const Changes& changes) {
+  for (const TableRow& r : changes.tables) {
+    db.statement(upsert_table).run(r.table, r.next_number, r.last_version);
+  }
+  for (const AcceptedRow& r : changes.accepted) write_accepted(db, r.report);
+  for (const AttemptKey& key : changes.accepted_done) {
+    db.statement(delete_accepted).run(task_key(key.run, key.task), key.fence);
+  }
+  for (const PublicationRow& r : changes.publications) {
+    db.statement(upsert_publication)
+        .run(r.id, task_key(r.key.run, r.key.task), r.key.fence, r.position, r.table, r.number,
+             r.uuid, r.state, r.version, r.payload_json);
+  }
+  for (const WatermarkRow& r : changes.watermarks) {
+    db.statement(upsert_watermark).run(r.dag_id, r.task_id, r.value);
+  }
+}
+
+void write_outbox(Database& db, const Changes& changes) {
+  for (const OutboxRow& r : changes.outbox) {
+    db.statement(insert_outbox)
+        .run(r.id, r.kind, r.key, r.publication, r.payload_json, r.created_at, r.tries,
+             r.next_try_at, r.last_error, r.dead);
+  }
+  for (const std::int64_t id : changes.outbox_done) db.statement(delete_outbox).run(id);
+  for (const EventLogRow& r : changes.event_log) {
+    db.statement(insert_event)
+        .run(r.when, r.event, r.dag_id, r.dag_run_id, r.task_id, r.owner, r.extra_json);
+  }
+}
+
+void delete_run(Database& db, RunSeq run) {
+  for (const char* sql : delete_below_run) {
+    db.statement(sql).run(first_task_key(run), last_task_key(run));
+  }
+  BATUTA_CHECK(db.statement(delete_run_row).run(run) == 1, "a run to delete is not stored");
+}
+
+void write_changes(Database& db, const Changes& changes, const std::vector<RenderedRow>& rendered,
+                   const DagLookup& dag_of) {
+  write_definitions(db, changes);
+  write_runs(db, changes, dag_of);
+  write_tasks(db, changes);
+  write_results(db, changes, rendered);
+  write_lake(db, changes);
+  write_outbox(db, changes);
+}
+
+}  // namespace batuta

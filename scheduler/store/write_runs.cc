@@ -1,0 +1,115 @@
+// Definitions, runs and task instances.
+#include "scheduler/store/change_writer.h"
+#include "scheduler/store/row_codec.h"
+
+namespace batuta {
+namespace {
+
+// The database's own clock: for people only, no decision rests on it.
+#define SQL_NOW "CAST(unixepoch('subsec') * 1000000 AS INTEGER)"
+
+constexpr char insert_version[] =
+    "INSERT INTO dag_version (version, dag_id, number, file, created_at, canonical_json, "
+    "source_text) SELECT ?1, ?2, 1 + (SELECT COALESCE(MAX(number), 0) FROM dag_version "
+    "WHERE dag_id = ?2), ?3, " SQL_NOW ", ?4, ?5 "
+    "WHERE NOT EXISTS (SELECT 1 FROM dag_version WHERE version = ?1)";
+constexpr char upsert_dag[] =
+    "INSERT INTO dag (dag_id, is_paused, is_stale, version, cursor, consecutive_failures, "
+    "last_parsed_at) VALUES (?, ?, ?, ?, ?, ?, " SQL_NOW ") "
+    "ON CONFLICT (dag_id) DO UPDATE SET is_paused = excluded.is_paused, "
+    "is_stale = excluded.is_stale, version = excluded.version, cursor = excluded.cursor, "
+    "consecutive_failures = excluded.consecutive_failures";
+constexpr char touch_dag[] = "UPDATE dag SET last_parsed_at = " SQL_NOW " WHERE dag_id = ?";
+constexpr char upsert_pool[] =
+    "INSERT INTO pool (name, slots, description) VALUES (?, ?, ?) "
+    "ON CONFLICT (name) DO UPDATE SET slots = excluded.slots, description = excluded.description";
+constexpr char delete_pool[] = "DELETE FROM pool WHERE name = ?";
+
+constexpr char insert_run[] =
+    "INSERT INTO dag_run (" BATUTA_RUN_COLUMNS("") ") VALUES "
+    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+// Only what may change: setting a column rewrites every index that holds it.
+constexpr char update_run[] =
+    "UPDATE dag_run SET dag_version = ?, state = ?, queued_at = ?, start_date = ?, end_date = ?, "
+    "last_scheduling_decision = ?, note = ?, reason = ?, clear_number = ?, ending = ? "
+    "WHERE seq = ?";
+
+constexpr char insert_task[] =
+    "INSERT INTO task_instance (id, " BATUTA_TASK_COLUMNS("") ", task_id, pool) "
+    "VALUES (?, " BATUTA_TASK_MARKS ", ?, ?)";
+constexpr char update_task[] =
+    "UPDATE task_instance SET (" BATUTA_TASK_COLUMNS("") ") = (" BATUTA_TASK_MARKS ") "
+    "WHERE id = ? AND state = ? AND fence = ?";
+constexpr char insert_attempt[] =
+    "INSERT INTO task_instance_history (ti, " BATUTA_TASK_COLUMNS("") ") "
+    "VALUES (?, " BATUTA_TASK_MARKS ")";
+
+void insert_new_run(Database& db, const Changes::NewRun& fresh, const DagLookup& dag_of) {
+  const RunRow& r = fresh.run;
+  db.statement(insert_run)
+      .run(r.seq, r.uuid, r.dag_id, r.dag_run_id, r.dag_version, r.type, r.state, r.logical_date,
+           r.data_interval_start, r.data_interval_end, r.run_after, r.queued_at, r.start_date,
+           r.end_date, r.last_scheduling_decision, r.conf_json, r.conf_start, r.conf_end, r.note,
+           r.triggered_by, r.triggering_user, r.idempotency_key, r.request_digest, r.reason,
+           r.clear_number, r.ending);
+  const std::shared_ptr<const Dag> dag = dag_of(r.dag_version);
+  BATUTA_CHECK(dag->tasks.size() == fresh.tasks.size(), "a run has a row for each of its tasks");
+  Statement& insert = db.statement(insert_task);
+  for (const TaskInstanceRow& row : fresh.tasks) {
+    BATUTA_CHECK(row.run == r.seq && row.task < dag->tasks.size());
+    const Task& task = dag->tasks[row.task];
+    with_task_values(row, [&](const auto&... values) {
+      return insert.run(task_key(row.run, row.task), values..., task.id, task.pool);
+    });
+  }
+}
+
+}  // namespace
+
+void write_definitions(Database& db, const Changes& changes) {
+  for (const auto& dag : changes.dag_versions) {
+    db.statement(insert_version)
+        .run(dag->version, dag->id, dag->file, dag->canonical_json, dag->source_text);
+  }
+  for (const DagRow& r : changes.dags) {
+    db.statement(upsert_dag)
+        .run(r.dag_id, r.is_paused, r.is_stale, r.version, r.cursor, r.consecutive_failures);
+  }
+  for (const auto& dag : changes.dag_versions) db.statement(touch_dag).run(dag->id);
+  for (const PoolRow& r : changes.pools) {
+    db.statement(upsert_pool).run(r.name, r.slots, r.description);
+  }
+  for (const std::string& name : changes.pools_deleted) db.statement(delete_pool).run(name);
+}
+
+void write_runs(Database& db, const Changes& changes, const DagLookup& dag_of) {
+  for (const auto& fresh : changes.runs_created) insert_new_run(db, fresh, dag_of);
+  for (const RunRow& r : changes.runs_updated) {
+    const std::int64_t touched =
+        db.statement(update_run)
+            .run(r.dag_version, r.state, r.queued_at, r.start_date, r.end_date,
+                 r.last_scheduling_decision, r.note, r.reason, r.clear_number, r.ending, r.seq);
+    BATUTA_CHECK(touched == 1, "an update of a run that is not stored");
+  }
+  for (const RunSeq run : changes.runs_deleted) delete_run(db, run);
+}
+
+void write_tasks(Database& db, const Changes& changes) {
+  for (const AttemptRow& attempt : changes.attempts_archived) {
+    const TaskInstanceRow& row = attempt.row;
+    with_task_values(row, [&](const auto&... values) {
+      return db.statement(insert_attempt).run(task_key(row.run, row.task), values...);
+    });
+  }
+  Statement& update = db.statement(update_task);
+  for (const auto& change : changes.tasks_updated) {
+    const TaskInstanceRow& row = change.row;
+    const std::int64_t touched = with_task_values(row, [&](const auto&... values) {
+      return update.run(values..., task_key(row.run, row.task), change.from, change.from_fence);
+    });
+    // Memory and disk check each other at every step.
+    BATUTA_CHECK(touched == 1, "a stored task instance is not in the state the turn began with");
+  }
+}
+
+}  // namespace batuta
