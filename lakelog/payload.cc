@@ -142,6 +142,19 @@ void check_repeats(const Payload& payload) {
     if (!seen.insert(txn.app_id).second) throw Wrong{"txn", txn.app_id + " is there twice"};
 }
 
+json partition_json(const PartitionValues& values) {
+  json out = json::object();
+  for (const auto& [name, value] : values) out[name] = value ? json(*value) : json();
+  return out;
+}
+
+// JSON that the caller of serialise_payload wrote itself.
+json trusted(const std::string& text) {
+  auto parsed = parse_untrusted(text, payload_limits);
+  BATUTA_CHECK(parsed.ok(), text);
+  return *std::move(parsed);
+}
+
 Payload payload_of(const json& root) {
   if (!root.is_object()) throw Wrong{"", "the publication is not an object"};
   Payload out;
@@ -194,6 +207,42 @@ Result<Payload> parse_payload(std::string_view text) {
   } catch (const Wrong& wrong) {
     return {Errc::invalid, wrong.field + " " + wrong.message, wrong.field};
   }
+}
+
+std::string serialise_payload(const Payload& payload) {
+  json out = {{"table", payload.table},   {"operation", to_string(payload.operation)},
+              {"append", payload.append}, {"read_version", payload.read_version},
+              {"schema", json::array()},  {"partition_columns", payload.partition_columns},
+              {"add", json::array()},     {"remove", json::array()},
+              {"txn", json::array()}};
+  for (const Column& column : payload.schema)
+    out["schema"].push_back(
+        {{"name", column.name}, {"type", column.type}, {"nullable", column.nullable}});
+  if (!payload.description.empty()) out["description"] = payload.description;
+  if (payload.read_partitions) {
+    out["read_partitions"] = json::array();
+    for (const PartitionValues& values : *payload.read_partitions)
+      out["read_partitions"].push_back(partition_json(values));
+  }
+  for (const AddFile& add : payload.adds) {
+    json item = {{"path", add.path},
+                 {"size", add.size},
+                 {"modification_time", add.modification_ms},
+                 {"partition_values", partition_json(add.partition_values)}};
+    if (!add.stats_json.empty()) item["stats"] = trusted(add.stats_json);
+    out["add"].push_back(std::move(item));
+  }
+  for (const RemoveFile& remove : payload.removes) {
+    json item = {{"path", remove.path}};
+    if (remove.partition_values)
+      item["partition_values"] = partition_json(*remove.partition_values);
+    if (remove.size >= 0) item["size"] = remove.size;
+    out["remove"].push_back(std::move(item));
+  }
+  for (const Txn& txn : payload.txns)
+    out["txn"].push_back({{"app_id", txn.app_id}, {"version", txn.version}});
+  if (!payload.metrics_json.empty()) out["metrics"] = trusted(payload.metrics_json);
+  return json_text(out);
 }
 
 const char* to_string(Operation operation) {

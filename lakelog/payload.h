@@ -34,6 +34,9 @@ struct Payload {
 // appId.
 Result<Payload> parse_payload(std::string_view json);
 
+// The JSON that parse_payload reads back to the same struct.
+std::string serialise_payload(const Payload& payload);
+
 const char* to_string(Operation operation);
 
 }  // namespace batuta::lakelog

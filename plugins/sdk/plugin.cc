@@ -264,6 +264,12 @@ std::string Context::upstream_json(const std::string& upstream_task_id) const {
   return at == values->end() ? std::string{} : json_text(*at);
 }
 
+std::string Context::upstreams_json() const {
+  const auto& all = attempt().all;
+  const auto values = all.find("upstream");
+  return values == all.end() || !values->is_object() ? "{}" : json_text(*values);
+}
+
 // ---- telling and stopping -----------------------------------------------------------------------
 
 void Context::log(std::int32_t level, std::string_view line) const {
@@ -334,9 +340,9 @@ std::string quoted(std::string_view text) {
 // ---- the C boundary -----------------------------------------------------------------------------
 
 std::int32_t guarded(const batuta_host* host, void (*body)(Context&)) noexcept {
-  const auto fail = [host](std::int32_t kind, std::string_view why) {
+  const auto fail = [host](std::int32_t kind, std::string_view why, std::int32_t code = 1) {
     host->fail(host->ctx, kind, why.data(), why.size());
-    return 1;
+    return code;
   };
   if (host->struct_size < sizeof(batuta_host)) {
     return fail(BATUTA_FAIL_FINAL, "the worker is older than this plugin needs");
@@ -348,7 +354,9 @@ std::int32_t guarded(const batuta_host* host, void (*body)(Context&)) noexcept {
   } catch (const Skip& skip) {
     return fail(BATUTA_FAIL_SKIPPED, skip.what());
   } catch (const FinalError& error) {
-    return fail(BATUTA_FAIL_FINAL, error.what());
+    return fail(BATUTA_FAIL_FINAL, error.what(), error.code);
+  } catch (const RetryableError& error) {
+    return fail(BATUTA_FAIL_RETRYABLE, error.what(), error.code);
   } catch (const std::exception& error) {
     return fail(BATUTA_FAIL_RETRYABLE, error.what());
   } catch (...) {

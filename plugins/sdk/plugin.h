@@ -33,13 +33,18 @@
 
 namespace batuta::plugin {
 
-// The attempt failed; another try may succeed (a busy server, a lost connection).
+// The attempt failed; another try may succeed (a busy server, a lost connection). `code` becomes the
+// attempt's exit code; 0 is taken for 1.
 struct RetryableError : std::runtime_error {
-  using std::runtime_error::runtime_error;
+  explicit RetryableError(const std::string& why, int exit_code = 1)
+      : std::runtime_error(why), code(exit_code == 0 ? 1 : exit_code) {}
+  int code;
 };
 // The attempt failed and will fail again (a wrong parameter, a refused login).
 struct FinalError : std::runtime_error {
-  using std::runtime_error::runtime_error;
+  explicit FinalError(const std::string& why, int exit_code = 1)
+      : std::runtime_error(why), code(exit_code == 0 ? 1 : exit_code) {}
+  int code;
 };
 // There was nothing to do: the task becomes `skipped`.
 struct Skip : std::runtime_error {
@@ -115,6 +120,8 @@ class Context {
   Window window() const;         // what an incremental task should read; FinalError without one
   // The return value of a direct upstream, as JSON text; empty when it gave none.
   std::string upstream_json(const std::string& upstream_task_id) const;
+  // All of them: {task_id: return value}.
+  std::string upstreams_json() const;
 
   // -- telling
   void debug(std::string_view line) const { log(BATUTA_LOG_DEBUG, line); }

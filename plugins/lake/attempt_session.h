@@ -1,0 +1,16 @@
+// What every lake plugin does first: a DuckDB session for this attempt.
+#pragma once
+
+#include "plugins/lake/session.h"
+#include "plugins/sdk/plugin.h"
+
+namespace batuta::lake {
+
+// Options from the host: library, scratch folder, cancellation; memory from BATUTA_LAKE_MEMORY
+// ("512MB"), else 1GB. Throws plugin::FinalError when the host has no lake engine.
+SessionOptions session_options(const plugin::Context& context);
+
+// The lake folder; plugin::FinalError when the host gave none.
+const std::string& lake_folder(const plugin::Context& context);
+
+}  // namespace batuta::lake

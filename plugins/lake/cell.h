@@ -1,0 +1,39 @@
+// One value of a query result, as a small tree that outlives the result.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "plugins/lake/duckdb_api.h"
+
+namespace batuta::lake {
+
+struct Field;
+
+// NULL, a boolean, a number, a text, a list, or named fields (structs and maps). Decimals, huge
+// integers, dates and times are texts: exact, and in ISO form with Z.
+struct Cell {
+  std::variant<std::monostate, bool, std::int64_t, double, std::string, std::vector<Cell>,
+               std::vector<Field>>
+      value;
+
+  bool is_null() const { return value.index() == 0; }
+  // The text, or empty.
+  std::string text() const;
+  // The integer, or 0.
+  std::int64_t integer() const;
+  // The value of a field by name; nullptr when absent or not a struct or map.
+  const Cell* field(const std::string& name) const;
+};
+
+struct Field {
+  std::string name;
+  Cell value;
+};
+
+// Reads row `row` of a vector. Types unknown to us become the text "<unsupported>".
+Cell read_cell(const DuckdbApi& api, duckdb_vector vector, duckdb_logical_type type, idx_t row);
+
+}  // namespace batuta::lake

@@ -1,0 +1,229 @@
+#include "plugins/lake/session.h"
+
+#include "plugins/lake/sql_error.h"
+#include "plugins/lake/text_functions.h"
+#include "plugins/lake/watcher.h"
+#include "plugins/sdk/plugin.h"
+
+namespace batuta::lake {
+namespace {
+
+// Destroys a DuckDB value however the scope is left.
+class ValueHolder {
+ public:
+  ValueHolder(const DuckdbApi& api, duckdb_value value) : api_(api), value_(value) {}
+  ~ValueHolder() { api_.destroy_value(&value_); }
+  ValueHolder(const ValueHolder&) = delete;
+  ValueHolder& operator=(const ValueHolder&) = delete;
+  duckdb_value get() const { return value_; }
+
+ private:
+  const DuckdbApi& api_;
+  duckdb_value value_;
+};
+
+duckdb_value list_value(const DuckdbApi& api, const std::vector<std::string>& items) {
+  std::vector<duckdb_value> values;
+  values.reserve(items.size());
+  for (const std::string& item : items)
+    values.push_back(api.create_varchar_length(item.data(), item.size()));
+  duckdb_logical_type type = api.create_logical_type(DUCKDB_TYPE_VARCHAR);
+  duckdb_value list = api.create_list_value(type, values.data(), values.size());
+  api.destroy_logical_type(&type);
+  for (duckdb_value& value : values) api.destroy_value(&value);
+  return list;
+}
+
+duckdb_value to_value(const DuckdbApi& api, const Param& param) {
+  if (const auto* flag = std::get_if<bool>(&param)) return api.create_bool(*flag);
+  if (const auto* number = std::get_if<std::int64_t>(&param)) return api.create_int64(*number);
+  if (const auto* text = std::get_if<std::string>(&param))
+    return api.create_varchar_length(text->data(), text->size());
+  if (const auto* time = std::get_if<Time>(&param))
+    return api.create_timestamp_tz({time->time_since_epoch().count()});
+  if (const auto* items = std::get_if<std::vector<std::string>>(&param))
+    return list_value(api, *items);
+  return api.create_null_value();
+}
+
+}  // namespace
+
+struct Session::Handles {
+  const DuckdbApi* api = nullptr;
+  std::function<bool()> cancelled;
+  duckdb_database database = nullptr;
+  duckdb_connection connection = nullptr;
+  std::unique_ptr<Watcher> watcher;
+
+  ~Handles() {
+    watcher.reset();  // before the connection it interrupts
+    if (connection != nullptr) api->disconnect(&connection);
+    if (database != nullptr) api->close(&database);
+  }
+
+  [[noreturn]] void fail(const char* message) const {
+    if (cancelled && cancelled()) throw plugin::RetryableError("cancelled");
+    throw SqlError(message == nullptr ? "unknown error" : message);
+  }
+};
+
+// One prepared statement with its result.
+class Session::Statement {
+ public:
+  Statement(const Handles& handles, const std::string& sql, const std::vector<Param>& params)
+      : handles_(handles), api_(*handles.api) {
+    if (api_.prepare(handles.connection, sql.c_str(), &prepared_) != DuckDBSuccess) {
+      const std::string reason = api_.prepare_error(prepared_);
+      api_.destroy_prepare(&prepared_);
+      handles_.fail(reason.c_str());
+    }
+    for (std::size_t i = 0; i < params.size(); ++i) {
+      const ValueHolder value(api_, to_value(api_, params[i]));
+      if (api_.bind_value(prepared_, i + 1, value.get()) != DuckDBSuccess) bind_failed(i + 1);
+    }
+  }
+  ~Statement() {
+    if (has_result_) api_.destroy_result(&result_);
+    api_.destroy_prepare(&prepared_);
+  }
+  Statement(const Statement&) = delete;
+  Statement& operator=(const Statement&) = delete;
+
+  void execute() {
+    has_result_ = true;
+    if (api_.execute_prepared(prepared_, &result_) != DuckDBSuccess) result_failed();
+  }
+
+  void execute_streaming() {
+    duckdb_pending_result pending = nullptr;
+    if (api_.pending_prepared_streaming(prepared_, &pending) != DuckDBSuccess) {
+      const std::string reason = api_.pending_error(pending);
+      api_.destroy_pending(&pending);
+      handles_.fail(reason.c_str());
+    }
+    has_result_ = true;
+    const auto state = api_.execute_pending(pending, &result_);
+    api_.destroy_pending(&pending);
+    if (state != DuckDBSuccess) result_failed();
+  }
+
+  Table fetch(std::size_t max_rows) {
+    Table table;
+    const idx_t width = api_.column_count(&result_);
+    std::vector<duckdb_logical_type> types;
+    for (idx_t i = 0; i < width; ++i) {
+      table.columns.emplace_back(api_.column_name(&result_, i));
+      types.push_back(api_.column_logical_type(&result_, i));
+    }
+    while (duckdb_data_chunk chunk = api_.fetch_chunk(result_)) {
+      take_rows(chunk, types, max_rows, table);
+      api_.destroy_data_chunk(&chunk);
+      if (table.cut) break;
+    }
+    for (duckdb_logical_type& type : types) api_.destroy_logical_type(&type);
+    const char* error = api_.result_error(&result_);
+    if (error != nullptr && *error != '\0' && !table.cut) result_failed();
+    return table;
+  }
+
+ private:
+  void take_rows(duckdb_data_chunk chunk, const std::vector<duckdb_logical_type>& types,
+                 std::size_t max_rows, Table& table) {
+    const idx_t size = api_.data_chunk_get_size(chunk);
+    for (idx_t row = 0; row < size; ++row) {
+      if (table.rows.size() == max_rows) {
+        table.cut = true;
+        return;
+      }
+      auto& cells = table.rows.emplace_back();
+      for (idx_t column = 0; column < types.size(); ++column)
+        cells.push_back(
+            read_cell(api_, api_.data_chunk_get_vector(chunk, column), types[column], row));
+    }
+  }
+  [[noreturn]] void result_failed() { handles_.fail(api_.result_error(&result_)); }
+  [[noreturn]] void bind_failed(std::size_t position) {
+    api_.destroy_prepare(&prepared_);
+    handles_.fail(("cannot bind parameter " + std::to_string(position)).c_str());
+  }
+
+  const Handles& handles_;
+  const DuckdbApi& api_;
+  duckdb_prepared_statement prepared_ = nullptr;
+  duckdb_result result_{};
+  bool has_result_ = false;
+};
+
+Session::Session(const SessionOptions& options) : handles_(std::make_unique<Handles>()) {
+  Handles& handles = *handles_;
+  handles.api = &load_duckdb(options.library);
+  handles.cancelled = options.cancelled;
+  const DuckdbApi& api = *handles.api;
+  duckdb_config config = nullptr;
+  if (api.create_config(&config) != DuckDBSuccess) handles.fail("cannot configure the lake engine");
+  const std::pair<const char*, std::string> settings[] = {
+      {"threads", std::to_string(options.threads)},    {"memory_limit", options.memory_limit},
+      {"temp_directory", options.scratch + "/duckdb"}, {"autoinstall_known_extensions", "false"},
+      {"autoload_known_extensions", "false"},
+  };
+  for (const auto& [name, value] : settings) api.set_config(config, name, value.c_str());
+  char* error = nullptr;
+  const auto opened = api.open_ext(nullptr, &handles.database, config, &error);
+  api.destroy_config(&config);
+  if (opened != DuckDBSuccess) {
+    const std::string reason = error == nullptr ? "" : error;
+    api.free(error);
+    handles.fail(("cannot start the lake engine: " + reason).c_str());
+  }
+  if (api.connect(handles.database, &handles.connection) != DuckDBSuccess)
+    handles.fail("cannot connect to the lake engine");
+  if (options.cancelled)
+    handles.watcher = std::make_unique<Watcher>(options.cancelled, [this] { interrupt(); });
+  run("SET TimeZone = 'UTC'");
+}
+
+Session::~Session() = default;
+
+void Session::run(const std::string& sql, const std::vector<Param>& params) {
+  Statement(*handles_, sql, params).execute();
+}
+
+Table Session::query(const std::string& sql, const std::vector<Param>& params,
+                     std::size_t max_rows) {
+  Statement statement(*handles_, sql, params);
+  statement.execute_streaming();
+  return statement.fetch(max_rows);
+}
+
+Cell Session::value(const std::string& sql, const std::vector<Param>& params) {
+  Table table = query(sql, params, 2);
+  if (table.rows.size() != 1 || table.rows[0].size() != 1)
+    throw SqlError("expected one value from: " + sql);
+  return std::move(table.rows[0][0]);
+}
+
+void Session::register_text_functions() {
+  if (!lake::register_text_functions(*handles_->api, handles_->connection))
+    handles_->fail("cannot register the text functions");
+}
+
+void Session::interrupt() {
+  handles_->api->interrupt(handles_->connection);
+}
+const DuckdbApi& Session::api() const {
+  return *handles_->api;
+}
+duckdb_connection Session::connection() const {
+  return handles_->connection;
+}
+
+std::string quoted_name(std::string_view name) {
+  std::string out = "\"";
+  for (const char c : name) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  return out + '"';
+}
+
+}  // namespace batuta::lake

@@ -1,0 +1,69 @@
+// One in-memory DuckDB for one attempt: no file of its own, no extension loading, UTC, and every
+// value bound as a parameter, never pasted into SQL.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "common/time.h"
+#include "plugins/lake/cell.h"
+
+namespace batuta::lake {
+
+struct SessionOptions {
+  std::string library;  // path of libduckdb.so
+  std::string scratch;  // folder for spilling, the attempt's own
+  int threads = 1;
+  std::string memory_limit = "1GB";  // peak memory is about 1.3 times this
+  std::function<bool()> cancelled;   // polled from a helper thread; true interrupts the query
+};
+
+using Param =
+    std::variant<std::monostate, bool, std::int64_t, std::string, Time, std::vector<std::string>>;
+
+struct Table {
+  std::vector<std::string> columns;
+  std::vector<std::vector<Cell>> rows;
+  bool cut = false;  // more rows than asked for were there
+};
+
+// Used from one thread. Failures throw: plugin::RetryableError("cancelled") after an interrupt,
+// else SqlError with DuckDB's text.
+class Session {
+ public:
+  explicit Session(const SessionOptions& options);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // Runs one statement to its end; rows are dropped.
+  void run(const std::string& sql, const std::vector<Param>& params = {});
+  // Reads at most `max_rows` rows; the rest is not computed where DuckDB can stop early.
+  Table query(const std::string& sql, const std::vector<Param>& params = {},
+              std::size_t max_rows = 1'000'000);
+  // The single cell of a single row.
+  Cell value(const std::string& sql, const std::vector<Param>& params = {});
+
+  // Registers the pure text functions of plugins/lake/text_functions.h.
+  void register_text_functions();
+  // Ends a running statement from any thread.
+  void interrupt();
+
+  const DuckdbApi& api() const;
+  duckdb_connection connection() const;
+
+ private:
+  class Statement;
+  struct Handles;
+  std::unique_ptr<Handles> handles_;
+};
+
+// "name" as an SQL identifier, quotes included. For names from our own schemas and the log.
+std::string quoted_name(std::string_view name);
+
+}  // namespace batuta::lake

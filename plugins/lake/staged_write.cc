@@ -1,0 +1,135 @@
+#include "plugins/lake/staged_write.h"
+
+#include <sys/stat.h>
+
+#include <charconv>
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "common/safe_json.h"
+#include "common/uuid.h"
+#include "lakelog/posix_file.h"
+#include "plugins/sdk/plugin.h"
+
+namespace batuta::lake {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t max_text_bound = 64;
+
+std::int64_t to_integer(const std::string& text) {
+  std::int64_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+// "2015-02-17 14:30:00.123456+00" widened down or up to a whole millisecond, in Delta's form; null
+// when the text has another shape.
+json instant_bound(std::string text, bool upper) {
+  if (!text.ends_with("+00")) return nullptr;
+  text.replace(text.size() - 3, 3, "Z");
+  const auto time = parse_iso(text);
+  if (!time) return nullptr;
+  const auto millis = upper ? std::chrono::ceil<std::chrono::milliseconds>(*time)
+                            : std::chrono::floor<std::chrono::milliseconds>(*time);
+  return to_iso(millis);
+}
+
+json bound(const lakelog::Column& column, const std::string& text, bool upper) {
+  if (column.type == "long" || column.type == "integer" || column.type == "short" ||
+      column.type == "byte") {
+    std::int64_t value = 0;
+    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
+    return ec == std::errc{} && end == text.data() + text.size() ? json(value) : json();
+  }
+  if (column.type == "date") return text.size() == 10 ? json(text) : json();
+  if (column.type == "timestamp") return instant_bound(text, upper);
+  // A long text may have been cut, and a cut upper bound is too low.
+  if (column.type == "string" && text.size() <= max_text_bound) return text;
+  return nullptr;
+}
+
+std::string statistics(const StagedWrite& write, std::int64_t rows, const Cell& columns) {
+  json low = json::object();
+  json high = json::object();
+  json nulls = json::object();
+  for (const lakelog::Column& column : write.columns) {
+    if (column.name == write.partition_column) continue;
+    const Cell* told = columns.field(quoted_name(column.name));
+    if (told == nullptr) told = columns.field(column.name);
+    if (told == nullptr) continue;
+    if (const Cell* count = told->field("null_count"))
+      nulls[column.name] = to_integer(count->text());
+    const Cell* least = told->field("min");
+    const Cell* most = told->field("max");
+    if (least == nullptr || most == nullptr || least->is_null() || most->is_null()) continue;
+    const json lower = bound(column, least->text(), false);
+    const json upper = bound(column, most->text(), true);
+    if (lower.is_null() || upper.is_null()) continue;
+    low[column.name] = lower;
+    high[column.name] = upper;
+  }
+  return json_text(
+      {{"numRecords", rows}, {"minValues", low}, {"maxValues", high}, {"nullCount", nulls}});
+}
+
+void must(const Status& status) {
+  if (!status.ok()) throw plugin::RetryableError(status.error().message);
+}
+
+// One row of COPY's RETURN_STATS: filename, count, file_size_bytes, footer_size_bytes,
+// column_statistics, partition_keys.
+lakelog::AddFile to_add(const StagedWrite& write, const std::vector<Cell>& row) {
+  lakelog::AddFile add;
+  const std::string path = row.at(0).text();
+  const std::string prefix = write.table_folder + "/";
+  if (!path.starts_with(prefix))
+    throw plugin::FinalError("the lake engine wrote outside the table: " + path);
+  add.path = path.substr(prefix.size());
+  must(lakelog::sync_file(path));
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) throw plugin::RetryableError(path + " has vanished");
+  add.size = info.st_size;
+  add.modification_ms =
+      static_cast<std::int64_t>(info.st_mtim.tv_sec) * 1000 + info.st_mtim.tv_nsec / 1'000'000;
+  const Cell* key = row.at(5).field(write.partition_column);
+  if (key == nullptr || key->is_null())
+    throw plugin::FinalError("a file without its partition value: " + path);
+  add.partition_values[write.partition_column] = key->text();
+  const auto* count = std::get_if<std::int64_t>(&row.at(1).value);
+  const std::int64_t rows = count != nullptr ? *count : to_integer(row.at(1).text());
+  add.stats_json = statistics(write, rows, row.at(4));
+  return add;
+}
+
+std::string parent(const std::string& path) {
+  return path.substr(0, path.find_last_of('/'));
+}
+
+}  // namespace
+
+std::vector<lakelog::AddFile> write_files(Session& session, const StagedWrite& write) {
+  must(lakelog::make_folders(write.table_folder));
+  Uuid id;  // from the kernel at call time: two slots must never choose the same name
+  random_bytes(id.bytes.data(), id.bytes.size());
+  // The name holds only hexadecimal digits and dashes; COPY takes no parameter for it. Row groups
+  // keep the query's order because one thread writes them.
+  const std::string copy = "COPY (" + write.select +
+                           ") TO $1 (FORMAT parquet, COMPRESSION snappy, " + "PARTITION_BY (" +
+                           quoted_name(write.partition_column) + "), FILENAME_PATTERN 'part-" +
+                           to_string(id) + "-{i}', OVERWRITE_OR_IGNORE, RETURN_STATS)";
+  const Table written = session.query(copy, {write.table_folder});
+  std::vector<lakelog::AddFile> files;
+  std::set<std::string> folders;
+  for (const auto& row : written.rows) {
+    files.push_back(to_add(write, row));
+    folders.insert(parent(write.table_folder + "/" + files.back().path));
+  }
+  for (const std::string& folder : folders) must(lakelog::sync_folder(folder));
+  must(lakelog::sync_folder(write.table_folder));
+  return files;
+}
+
+}  // namespace batuta::lake

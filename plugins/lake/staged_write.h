@@ -1,0 +1,29 @@
+// Writes the rows of a query as Parquet files into a table's own folder, under unique names. No log
+// entry names them yet, so no reader sees them; a failed attempt leaves orphans for vacuum.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "lakelog/action.h"
+#include "plugins/lake/session.h"
+
+namespace batuta::lake {
+
+struct StagedWrite {
+  std::string table_folder;  // created when absent
+  std::vector<lakelog::Column> columns;
+  std::string partition_column;  // one of `columns`, never NULL in the rows
+  // SELECT of exactly `columns`, in their order. Its ORDER BY is the order inside every file.
+  std::string select;
+};
+
+// The files, durable, with sizes, partition values and statistics for the log. Empty when the query
+// gave no rows. Throws SqlError, or plugin::RetryableError when the disk refuses.
+//
+// Statistics: exact counts; bounds only where they are certainly not narrower than the data (whole
+// numbers, dates, short texts, instants widened to a millisecond). Decimals get none: a JSON number
+// is a double to most readers.
+std::vector<lakelog::AddFile> write_files(Session& session, const StagedWrite& write);
+
+}  // namespace batuta::lake

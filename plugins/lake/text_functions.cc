@@ -1,0 +1,83 @@
+#include "plugins/lake/text_functions.h"
+
+#include <optional>
+#include <string_view>
+
+#include "common/time.h"
+#include "plugins/lake/decimal.h"
+
+namespace batuta::lake {
+namespace {
+
+// DuckDB calls back with nothing but its own handles, so its table must be found without them. Set
+// before the first registration; a slot uses one library for its whole life.
+const DuckdbApi* callback_api = nullptr;
+
+std::string_view text_at(const duckdb_string_t& value) {
+  constexpr std::uint32_t inlined = 12;
+  const std::uint32_t length = value.value.inlined.length;
+  return {length <= inlined ? value.value.inlined.inlined : value.value.pointer.ptr, length};
+}
+
+// Applies a text -> integer function to a chunk; nullopt becomes NULL. All three results are 64-bit
+// integers inside DuckDB.
+template <std::optional<std::int64_t> (*convert)(std::string_view)>
+void apply(duckdb_function_info, duckdb_data_chunk input, duckdb_vector output) {
+  const DuckdbApi& api = *callback_api;
+  const idx_t size = api.data_chunk_get_size(input);
+  duckdb_vector texts = api.data_chunk_get_vector(input, 0);
+  const auto* in = static_cast<const duckdb_string_t*>(api.vector_get_data(texts));
+  auto* in_validity = api.vector_get_validity(texts);
+  auto* out = static_cast<std::int64_t*>(api.vector_get_data(output));
+  api.vector_ensure_validity_writable(output);
+  auto* out_validity = api.vector_get_validity(output);
+  for (idx_t row = 0; row < size; ++row) {
+    const bool present = in_validity == nullptr || api.validity_row_is_valid(in_validity, row);
+    const auto value = present ? convert(text_at(in[row])) : std::nullopt;
+    if (value) {
+      out[row] = *value;
+    } else {
+      api.validity_set_row_invalid(out_validity, row);
+    }
+  }
+}
+
+std::optional<std::int64_t> to_price(std::string_view text) {
+  return parse_decimal(text, 18, 6);
+}
+std::optional<std::int64_t> to_whole(std::string_view text) {
+  return parse_whole(text);
+}
+std::optional<std::int64_t> to_instant(std::string_view text) {
+  const auto time = parse_iso(text);
+  if (!time) return std::nullopt;
+  return time->time_since_epoch().count();
+}
+
+bool add(const DuckdbApi& api, duckdb_connection connection, const char* name,
+         duckdb_logical_type returns, duckdb_scalar_function_t function) {
+  duckdb_scalar_function scalar = api.create_scalar_function();
+  duckdb_logical_type text = api.create_logical_type(DUCKDB_TYPE_VARCHAR);
+  api.scalar_function_set_name(scalar, name);
+  api.scalar_function_add_parameter(scalar, text);
+  api.scalar_function_set_return_type(scalar, returns);
+  api.scalar_function_set_function(scalar, function);
+  const bool done = api.register_scalar_function(connection, scalar) == DuckDBSuccess;
+  api.destroy_scalar_function(&scalar);
+  api.destroy_logical_type(&text);
+  api.destroy_logical_type(&returns);
+  return done;
+}
+
+}  // namespace
+
+bool register_text_functions(const DuckdbApi& api, duckdb_connection connection) {
+  callback_api = &api;
+  return add(api, connection, "batuta_price", api.create_decimal_type(18, 6), apply<to_price>) &&
+         add(api, connection, "batuta_whole", api.create_logical_type(DUCKDB_TYPE_BIGINT),
+             apply<to_whole>) &&
+         add(api, connection, "batuta_instant", api.create_logical_type(DUCKDB_TYPE_TIMESTAMP_TZ),
+             apply<to_instant>);
+}
+
+}  // namespace batuta::lake
