@@ -1,0 +1,104 @@
+// One way to talk to the server: JSON in and out, the session's CSRF token on unsafe methods, every
+// failure an ApiError, and a 401 anywhere reported once to whoever shows the login.
+
+export interface FieldProblem {
+  loc: (string | number)[];
+  msg: string;
+}
+
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+    readonly fields: FieldProblem[] = [],
+  ) {
+    super(message);
+    this.name = 'ApiError';
+  }
+}
+
+let csrfToken = '';
+let onUnauthorized: () => void = () => undefined;
+
+export function setCsrfToken(token: string): void {
+  csrfToken = token;
+}
+
+export function setUnauthorizedHandler(handler: () => void): void {
+  onUnauthorized = handler;
+}
+
+function isFieldProblem(value: unknown): value is FieldProblem {
+  const problem = value as FieldProblem | null;
+  return typeof problem?.msg === 'string' && Array.isArray(problem.loc);
+}
+
+/** The API's error body ({"detail": text | list}) as an ApiError; any other body still yields one. */
+export function errorFrom(status: number, body: unknown): ApiError {
+  const detail = (body as { detail?: unknown } | null)?.detail;
+  if (typeof detail === 'string') return new ApiError(status, detail);
+  if (Array.isArray(detail)) {
+    const fields = detail.filter(isFieldProblem);
+    if (fields.length > 0) return new ApiError(status, fields.map((f) => f.msg).join('; '), fields);
+  }
+  return new ApiError(status, `The server answered ${status}.`);
+}
+
+export type Query = Record<string, string | number | boolean | string[] | undefined>;
+
+export function queryString(query: Query): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value === undefined || value === '') continue;
+    for (const one of Array.isArray(value) ? value : [value]) search.append(name, String(one));
+  }
+  const text = search.toString();
+  return text ? `?${text}` : '';
+}
+
+/** Joins path segments, each encoded, so that no id can reach another route. */
+export function path(...segments: (string | number)[]): string {
+  return segments.map((segment) => encodeURIComponent(String(segment))).join('/');
+}
+
+interface Options {
+  body?: unknown;
+  signal?: AbortSignal | undefined;
+  quiet401?: boolean;
+}
+
+async function readBody(response: Response): Promise<unknown> {
+  const text = await response.text();
+  if (!text) return null;
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ApiError(response.status, `The server answered ${response.status}, not in JSON.`);
+  }
+}
+
+export async function request<T>(method: string, url: string, options: Options = {}): Promise<T> {
+  const headers: Record<string, string> = { accept: 'application/json' };
+  if (method !== 'GET') headers['x-csrf-token'] = csrfToken;
+  if (options.body !== undefined) headers['content-type'] = 'application/json';
+  let response: Response;
+  try {
+    response = await fetch(url, {
+      method,
+      headers,
+      credentials: 'same-origin',
+      ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+      ...(options.signal ? { signal: options.signal } : {}),
+    });
+  } catch (cause) {
+    if (options.signal?.aborted) throw cause;
+    throw new ApiError(0, 'The server cannot be reached.');
+  }
+  if (response.status === 401 && !options.quiet401) onUnauthorized();
+  const body = await readBody(response);
+  if (!response.ok) throw errorFrom(response.status, body);
+  return body as T;
+}
+
+export const get = <T>(url: string, signal?: AbortSignal): Promise<T> =>
+  request<T>('GET', url, { signal });

@@ -1,0 +1,127 @@
+// Every call the page makes, one function each. Paths are Airflow's; ours are under /api/batuta.
+import { get, path, queryString, request, type Query } from './client';
+import type * as t from './types';
+
+const v2 = '/api/v2';
+const ours = '/api/batuta';
+
+const dagUrl = (dag: string) => `${v2}/dags/${path(dag)}`;
+const runUrl = (dag: string, run: string) => `${dagUrl(dag)}/dagRuns/${path(run)}`;
+const taskUrl = (dag: string, run: string, task: string) =>
+  `${runUrl(dag, run)}/taskInstances/${path(task)}`;
+
+// Session
+export const session = () => request<t.Session>('GET', `${ours}/session`, { quiet401: true });
+export const login = (body: { code: string } | { username: string; password: string }) =>
+  request<t.Session>('POST', `${ours}/login`, { body, quiet401: true });
+export const logout = () => request<unknown>('POST', `${ours}/logout`, { quiet401: true });
+export const eventsUrl = `${ours}/events`;
+
+// DAGs
+export interface DagPage {
+  dags: t.Dag[];
+  total_entries: number;
+}
+export const dags = (query: Query, signal?: AbortSignal) =>
+  get<DagPage>(`${v2}/dags${queryString(query)}`, signal);
+export const dagDetails = (dag: string, signal?: AbortSignal) =>
+  get<t.DagDetails>(`${dagUrl(dag)}/details`, signal);
+export const dagTags = (signal?: AbortSignal) =>
+  get<{ tags: string[] }>(`${v2}/dagTags?limit=100`, signal);
+export const dagSource = (dag: string, signal?: AbortSignal) =>
+  get<{ content: string | null; version_number: number | null }>(
+    `${v2}/dagSources/${path(dag)}`,
+    signal,
+  );
+export const dagTasks = (dag: string, signal?: AbortSignal) =>
+  get<{ tasks: t.Task[] }>(`${dagUrl(dag)}/tasks`, signal);
+export const setPaused = (dag: string, paused: boolean) =>
+  request<t.Dag>('PATCH', `${dagUrl(dag)}?update_mask=is_paused`, { body: { is_paused: paused } });
+export const importErrors = (signal?: AbortSignal) =>
+  get<{ import_errors: t.ImportProblem[]; total_entries: number }>(
+    `${v2}/importErrors?limit=100`,
+    signal,
+  );
+export const dagWarnings = (signal?: AbortSignal) =>
+  get<{ dag_warnings: t.DagWarning[]; total_entries: number }>(
+    `${v2}/dagWarnings?limit=100`,
+    signal,
+  );
+
+// Runs
+export interface RunPage {
+  dag_runs: t.DagRun[];
+  total_entries: number;
+}
+export const dagRuns = (dag: string, query: Query, signal?: AbortSignal) =>
+  get<RunPage>(`${dagUrl(dag)}/dagRuns${queryString(query)}`, signal);
+export const dagRun = (dag: string, run: string, signal?: AbortSignal) =>
+  get<t.DagRun>(runUrl(dag, run), signal);
+export const trigger = (
+  dag: string,
+  body: { logical_date: string | null; conf: Record<string, unknown>; note?: string },
+) => request<t.DagRun>('POST', `${dagUrl(dag)}/dagRuns`, { body });
+export const setRunState = (dag: string, run: string, state: 'success' | 'failed') =>
+  request<t.DagRun>('PATCH', `${runUrl(dag, run)}?update_mask=state`, { body: { state } });
+
+// Task instances
+export interface TaskPage {
+  task_instances: t.TaskInstance[];
+  total_entries: number;
+}
+export const taskInstances = (dag: string, run: string, query: Query, signal?: AbortSignal) =>
+  get<TaskPage>(`${runUrl(dag, run)}/taskInstances${queryString(query)}`, signal);
+export const taskInstance = (dag: string, run: string, task: string, signal?: AbortSignal) =>
+  get<t.TaskInstance>(taskUrl(dag, run, task), signal);
+export const tries = (dag: string, run: string, task: string, signal?: AbortSignal) =>
+  get<TaskPage>(`${taskUrl(dag, run, task)}/tries`, signal);
+export const logs = (
+  dag: string,
+  run: string,
+  task: string,
+  attempt: number,
+  token: string | null,
+  signal?: AbortSignal,
+) =>
+  get<t.LogPage>(
+    `${taskUrl(dag, run, task)}/logs/${path(attempt)}${queryString({ token: token ?? undefined })}`,
+    signal,
+  );
+export const xcomEntries = (dag: string, run: string, task: string, signal?: AbortSignal) =>
+  get<{ xcom_entries: t.XComHead[] }>(`${taskUrl(dag, run, task)}/xcomEntries?limit=100`, signal);
+export const xcomEntry = (dag: string, run: string, task: string, key: string, signal?: AbortSignal) =>
+  get<t.XCom>(`${taskUrl(dag, run, task)}/xcomEntries/${path(key)}`, signal);
+export const dependencies = (dag: string, run: string, task: string, signal?: AbortSignal) =>
+  get<{ dependencies: t.Dependency[] }>(`${taskUrl(dag, run, task)}/dependencies`, signal);
+export const markTask = (dag: string, run: string, task: string, state: t.TaskState) =>
+  request<unknown>('PATCH', taskUrl(dag, run, task), { body: { new_state: state } });
+
+export interface ClearBody {
+  dry_run: boolean;
+  dag_run_id: string;
+  task_ids?: string[];
+  include_downstream?: boolean;
+  include_upstream?: boolean;
+  only_failed?: boolean;
+}
+export const clearTasks = (dag: string, body: ClearBody) =>
+  request<TaskPage>('POST', `${dagUrl(dag)}/clearTaskInstances`, {
+    body: { only_running: false, reset_dag_runs: true, ...body },
+  });
+
+// Administration
+const page = '?limit=100';
+export const pools = (signal?: AbortSignal) =>
+  get<{ pools: t.Pool[] }>(`${v2}/pools${page}`, signal);
+export const variables = (signal?: AbortSignal) =>
+  get<{ variables: t.Variable[] }>(`${v2}/variables${page}`, signal);
+export const connections = (signal?: AbortSignal) =>
+  get<{ connections: t.Connection[] }>(`${v2}/connections${page}`, signal);
+export const eventLogs = (query: Query, signal?: AbortSignal) =>
+  get<{ event_logs: t.EventLog[]; total_entries: number }>(
+    `${v2}/eventLogs${queryString(query)}`,
+    signal,
+  );
+export const jobs = (signal?: AbortSignal) => get<{ jobs: t.Job[] }>(`${v2}/jobs${page}`, signal);
+export const health = (signal?: AbortSignal) => get<t.Health>(`${v2}/monitor/health`, signal);
+export const version = (signal?: AbortSignal) => get<{ version: string }>(`${v2}/version`, signal);

@@ -1,0 +1,119 @@
+// Who is signed in decides between the login and the page; the address decides the view.
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import { setCsrfToken, setUnauthorizedHandler } from './api/client';
+import * as api from './api/endpoints';
+import { LiveEvents } from './api/events';
+import type { Session } from './api/types';
+import { Empty } from './components/loaded';
+import { Shell } from './components/shell';
+import { Toasts, useToasts } from './components/toasts';
+import { AppContext, useRoute } from './lib/hooks';
+import { loginCode, type Route } from './lib/route';
+import { AuditView } from './views/audit';
+import { ConnectionsView } from './views/connections';
+import { DagView } from './views/dag';
+import { DagsView } from './views/dags';
+import { HealthView } from './views/health';
+import { LoginView } from './views/login';
+import { PoolsView } from './views/pools';
+import { ProblemsView } from './views/problems';
+import { RunView } from './views/run';
+import { VariablesView } from './views/variables';
+
+function View({ route }: { route: Route }) {
+  switch (route.view) {
+    case 'dags':
+      return <DagsView />;
+    case 'dag':
+      return <DagView key={route.dag} dag={route.dag} tab={route.tab} />;
+    case 'run':
+      return <RunView key={`${route.dag}\n${route.run}`} {...route} />;
+    case 'problems':
+      return <ProblemsView />;
+    case 'pools':
+      return <PoolsView />;
+    case 'variables':
+      return <VariablesView />;
+    case 'connections':
+      return <ConnectionsView />;
+    case 'audit':
+      return <AuditView />;
+    case 'health':
+      return <HealthView />;
+    case 'unknown':
+      return (
+        <Empty>
+          Nothing is at this address. <a href="#/dags">All DAGs</a>
+        </Empty>
+      );
+  }
+}
+
+function SignedIn({ session, onLogout }: { session: Session; onLogout: () => void }) {
+  const [toasts, notify] = useToasts();
+  const route = useRoute();
+  // A refused stream may mean the session is over; asking for it shows the login if so.
+  const live = useMemo(() => new LiveEvents(() => void api.version().catch(() => undefined)), []);
+  useEffect(() => {
+    live.start();
+    return () => live.stop();
+  }, [live]);
+  const app = useMemo(
+    () => ({ session, live, notify, canOperate: session.role !== 'viewer' }),
+    [session, live, notify],
+  );
+  return (
+    <AppContext.Provider value={app}>
+      <Shell route={route} onLogout={onLogout}>
+        <View route={route} />
+      </Shell>
+      <Toasts toasts={toasts} />
+    </AppContext.Provider>
+  );
+}
+
+// The code works once; it leaves the address (and the history) before anything else happens.
+function takeLoginCode(): string | null {
+  const code = loginCode(location.hash);
+  if (code !== null) history.replaceState(null, '', `${location.pathname}#/dags`);
+  return code;
+}
+
+async function begin(code: string | null): Promise<Session | string> {
+  if (code !== null) {
+    try {
+      return await api.login({ code });
+    } catch {
+      // A link opened twice: whoever is still signed in from the first time goes on.
+    }
+  }
+  try {
+    return await api.session();
+  } catch {
+    return code === null ? '' : 'This link has been used or is too old. Sign in with a password.';
+  }
+}
+
+export function App() {
+  const [session, setSession] = useState<Session | null>(null);
+  const [message, setMessage] = useState<string | null>(null); // null: not known yet
+  const enter = (next: Session) => {
+    setCsrfToken(next.csrf_token);
+    setSession(next);
+  };
+  const leave = (reason: string) => {
+    setCsrfToken('');
+    setSession(null);
+    setMessage(reason);
+  };
+  useEffect(() => {
+    setUnauthorizedHandler(() => leave('Your session has ended. Please sign in again.'));
+    void begin(takeLoginCode()).then((result) =>
+      typeof result === 'string' ? leave(result) : enter(result),
+    );
+  }, []);
+  const logout = () => void api.logout().catch(() => undefined).then(() => leave(''));
+  if (session) return <SignedIn session={session} onLogout={logout} />;
+  if (message === null) return <p class="loading" role="status">Loading…</p>;
+  return <LoginView message={message} onLogin={enter} />;
+}

@@ -1,0 +1,31 @@
+// The page's pictures: one stroke path each, drawn in the colour of the text around them.
+import type { Shape } from '../lib/states';
+
+const paths: Record<Shape | Glyph, string> = {
+  check: 'M3.5 8.5l3 3 6-7',
+  cross: 'M4.5 4.5l7 7m0-7l-7 7',
+  play: 'M5.5 3.8v8.4l6.5-4.2z',
+  clock: 'M8 4.5V8l2.5 1.8',
+  retry: 'M12.5 8a4.5 4.5 0 1 1-1.4-3.3M12.7 2.8v2.7H10',
+  skip: 'M4 4l5 4-5 4zm7.5 0v8',
+  up: 'M8 12.5v-9M4.5 7L8 3.5 11.5 7',
+  dot: 'M8 7.5v1',
+  minus: 'M4.5 8h7',
+  search: 'M7 11.5a4.5 4.5 0 1 0 0-9 4.5 4.5 0 0 0 0 9zm3.4-1.1l3.1 3.1',
+  close: 'M4 4l8 8m0-8l-8 8',
+  warning: 'M8 2.5l6 11H2zM8 6.5v3.2m0 1.8v.1',
+  right: 'M6 3.5L10.5 8 6 12.5',
+  download: 'M8 2.5v7.5m-3-3l3 3 3-3M3 13h10',
+  menu: 'M2.5 4.5h11m-11 3.5h11m-11 3.5h11',
+  out: 'M9.5 3H4v10h5.5M7.5 8h6m-2.4-2.4L13.5 8l-2.4 2.4',
+};
+
+export type Glyph = 'search' | 'close' | 'warning' | 'right' | 'download' | 'menu' | 'out';
+
+export function Icon({ name }: { name: Shape | Glyph }) {
+  return (
+    <svg class="icon" viewBox="0 0 16 16" aria-hidden="true" focusable="false">
+      <path d={paths[name]} />
+    </svg>
+  );
+}

@@ -1,0 +1,96 @@
+import { useId } from 'preact/hooks';
+import { toText, type Field } from '../lib/params';
+
+interface Props {
+  field: Field;
+  text: string;
+  problem: string | undefined;
+  onChange: (text: string) => void;
+}
+
+interface ControlProps {
+  id: string;
+  name: string;
+  'aria-describedby': string;
+  'aria-invalid': boolean;
+}
+
+function Control({ field, text, onChange, common }: Omit<Props, 'problem'> & { common: ControlProps }) {
+  const onInput = (event: { currentTarget: HTMLInputElement | HTMLTextAreaElement }) =>
+    onChange(event.currentTarget.value);
+  switch (field.kind) {
+    case 'choice':
+      return (
+        <select {...common} value={text} onChange={(event) => onChange(event.currentTarget.value)}>
+          {text === '' && <option value="">–</option>}
+          {field.choices.map((choice) => {
+            const value = toText('choice', choice);
+            return (
+              <option key={value} value={value}>
+                {typeof choice === 'string' ? choice : value}
+              </option>
+            );
+          })}
+        </select>
+      );
+    case 'list':
+      return <textarea {...common} rows={Math.min(8, text.split('\n').length + 1)} value={text} onInput={onInput} />;
+    case 'json':
+      return (
+        <textarea {...common} class="mono" rows={Math.min(10, text.split('\n').length + 1)} spellcheck={false} value={text} onInput={onInput} />
+      );
+    case 'integer':
+    case 'number':
+      return <input {...common} inputMode="decimal" autoComplete="off" value={text} onInput={onInput} />;
+    default:
+      return <input {...common} autoComplete="off" value={text} onInput={onInput} />;
+  }
+}
+
+function hint(field: Field): string {
+  const parts = [field.description];
+  if (field.kind === 'list') parts.push('One per line.');
+  if (field.kind === 'json') parts.push('JSON.');
+  if (field.minimum !== null && field.maximum !== null) parts.push(`${field.minimum} to ${field.maximum}.`);
+  return parts.filter((part) => part !== '').join(' ');
+}
+
+/** One control for one param, with its description and what is wrong with it. */
+export function ParamField({ field, text, problem, onChange }: Props) {
+  const id = useId();
+  const common: ControlProps = {
+    id,
+    name: `param-${field.name}`,
+    'aria-describedby': `${id}-hint ${id}-problem`,
+    'aria-invalid': problem !== undefined,
+  };
+  return (
+    <div class="field" data-field={field.name}>
+      {field.kind === 'boolean' ? (
+        <label class="check" for={id}>
+          <input
+            {...common}
+            type="checkbox"
+            checked={text === 'true'}
+            onChange={(event) => onChange(String(event.currentTarget.checked))}
+          />
+          <span class="field-name">{field.title}</span>
+        </label>
+      ) : (
+        <>
+          <label class="field-name" for={id}>
+            {field.title}
+            {field.required && <span class="required"> (needed)</span>}
+          </label>
+          <Control field={field} text={text} onChange={onChange} common={common} />
+        </>
+      )}
+      <p class="field-hint" id={`${id}-hint`}>
+        {hint(field)}
+      </p>
+      <p class="field-problem" id={`${id}-problem`}>
+        {problem}
+      </p>
+    </div>
+  );
+}

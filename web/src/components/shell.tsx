@@ -1,0 +1,83 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import type { Connection } from '../api/events';
+import { useApp } from '../lib/hooks';
+import type { Route } from '../lib/route';
+import { Icon } from './icon';
+
+const places: readonly { href: string; label: string; views: readonly string[] }[] = [
+  { href: '#/dags', label: 'DAGs', views: ['dags', 'dag', 'run'] },
+  { href: '#/problems', label: 'Problems', views: ['problems'] },
+  { href: '#/pools', label: 'Pools', views: ['pools'] },
+  { href: '#/variables', label: 'Variables', views: ['variables'] },
+  { href: '#/connections', label: 'Connections', views: ['connections'] },
+  { href: '#/audit', label: 'Event log', views: ['audit'] },
+  { href: '#/health', label: 'Health', views: ['health'] },
+];
+
+const words: Record<Connection, string> = {
+  connecting: 'Connecting…',
+  live: 'Live',
+  lost: 'Reconnecting…',
+};
+
+function LiveMark() {
+  const { live } = useApp();
+  const [state, setState] = useState(live.state);
+  useEffect(() => live.watch(setState), [live]);
+  return (
+    <span class={`live-mark live-${state}`} role="status">
+      <span class="live-dot" />
+      {words[state]}
+    </span>
+  );
+}
+
+interface Props {
+  route: Route;
+  onLogout: () => void;
+  children: ComponentChildren;
+}
+
+export function Shell({ route, onLogout, children }: Props) {
+  const { session } = useApp();
+  return (
+    <>
+      <a class="skip-link" href="#main" onClick={(event) => {
+        event.preventDefault();
+        document.getElementById('main')?.focus();
+      }}>
+        Skip to content
+      </a>
+      <header class="topbar">
+        <a class="brand" href="#/dags" aria-label="Batuta, all DAGs">
+          <img src="/favicon.svg" alt="" width="26" height="26" />
+          <span>Batuta</span>
+        </a>
+        <nav class="places" aria-label="Main">
+          {places.map((place) => (
+            <a
+              key={place.href}
+              href={place.href}
+              aria-current={place.views.includes(route.view) ? 'page' : undefined}
+            >
+              {place.label}
+            </a>
+          ))}
+        </nav>
+        <div class="topbar-end">
+          <LiveMark />
+          <span class="who" title={`Role: ${session.role}`}>
+            {session.username}
+          </span>
+          <button type="button" class="icon-button" aria-label="Sign out" title="Sign out" onClick={onLogout}>
+            <Icon name="out" />
+          </button>
+        </div>
+      </header>
+      <main id="main" tabIndex={-1}>
+        {children}
+      </main>
+    </>
+  );
+}

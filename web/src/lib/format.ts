@@ -1,0 +1,86 @@
+// Times and amounts as people read them. Inputs are the API's: ISO 8601 text, seconds.
+
+export function parseTime(iso: string | null | undefined): number | null {
+  if (!iso) return null;
+  const ms = Date.parse(iso);
+  return Number.isNaN(ms) ? null : ms;
+}
+
+/** Seconds between two API times; an open end counts up to `now` (ms). Null before the start. */
+export function elapsed(start: string | null, end: string | null, now: number): number | null {
+  const from = parseTime(start);
+  if (from === null) return null;
+  return Math.max(0, ((parseTime(end) ?? now) - from) / 1000);
+}
+
+export function duration(seconds: number | null | undefined): string {
+  if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return '–';
+  if (seconds < 0.9995) return `${Math.round(seconds * 1000)} ms`;
+  if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  const [d, h, m, s] = [
+    Math.floor(whole / 86_400),
+    Math.floor(whole / 3600) % 24,
+    Math.floor(whole / 60) % 60,
+    whole % 60,
+  ];
+  if (d > 0) return `${d} d ${h} h`;
+  if (h > 0) return `${h} h ${m} min`;
+  return `${m} min ${s} s`;
+}
+
+const two = (value: number) => String(value).padStart(2, '0');
+
+/** "2024-05-01 13:07:09" in the reader's own zone. */
+export function localTime(iso: string | null | undefined): string {
+  const ms = parseTime(iso);
+  if (ms === null) return '–';
+  const at = new Date(ms);
+  const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+  return `${day} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+}
+
+/** "13:07:09.123" for a log line. */
+export function clockTime(iso: string | null | undefined): string {
+  const ms = parseTime(iso);
+  if (ms === null) return '';
+  const at = new Date(ms);
+  const time = `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+  return `${time}.${String(at.getMilliseconds()).padStart(3, '0')}`;
+}
+
+const units: readonly [number, string][] = [
+  [86_400, 'd'],
+  [3600, 'h'],
+  [60, 'min'],
+  [1, 's'],
+];
+
+/** "3 min ago", "in 2 h", "now". */
+export function relative(iso: string | null | undefined, now: number): string {
+  const ms = parseTime(iso);
+  if (ms === null) return '–';
+  const seconds = (ms - now) / 1000;
+  const size = Math.abs(seconds);
+  for (const [unit, name] of units) {
+    if (size >= unit) {
+      const amount = `${Math.floor(size / unit)} ${name}`;
+      return seconds < 0 ? `${amount} ago` : `in ${amount}`;
+    }
+  }
+  return 'now';
+}
+
+export function count(amount: number, one: string, many = `${one}s`): string {
+  return `${amount.toLocaleString('en-US')} ${amount === 1 ? one : many}`;
+}
+
+export function prettyJson(value: unknown): string {
+  return JSON.stringify(value, null, 2) ?? '';
+}
+
+/** "file:line" of an import error: the position the parser put at the start of its text. */
+export function errorPosition(filename: string, text: string): string {
+  const line = /^[^\n]*?:(\d+)(?::(\d+))?[: ]/.exec(text);
+  return line ? `${filename}:${line[1]}${line[2] ? `:${line[2]}` : ''}` : filename;
+}

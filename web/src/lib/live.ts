@@ -1,0 +1,87 @@
+// Live events folded into what the page has already read. Pure: the same inputs give the same lists,
+// and a list nothing touched is returned as it was, so that nothing redraws.
+import type { DagRun, RunEvent, TaskEvent, TaskInstance } from '../api/types';
+import { taskKey } from './timeline';
+
+function mergeRun(run: DagRun, event: RunEvent): DagRun {
+  return {
+    ...run,
+    state: event.state,
+    start_date: event.start_date,
+    end_date: event.end_date,
+    queued_at: event.queued_at ?? run.queued_at,
+  };
+}
+
+function runOf(event: RunEvent): DagRun {
+  return {
+    ...event,
+    logical_date: null,
+    data_interval_start: null,
+    data_interval_end: null,
+    run_after: event.queued_at ?? event.start_date ?? '',
+    triggered_by: null,
+    triggering_user_name: null,
+    conf: null,
+    note: null,
+    dag_versions: [],
+  };
+}
+
+/** Newest first, at most `limit`; a run not in the list yet enters at the top. */
+export function applyRuns(
+  runs: readonly DagRun[],
+  events: readonly RunEvent[],
+  dag: string,
+  limit: number,
+): readonly DagRun[] {
+  let next: DagRun[] | null = null;
+  for (const event of events) {
+    if (event.dag_id !== dag) continue;
+    next ??= [...runs];
+    const at = next.findIndex((run) => run.dag_run_id === event.dag_run_id);
+    if (at >= 0) next[at] = mergeRun(next[at] as DagRun, event);
+    else next.unshift(runOf(event));
+  }
+  return next ? next.slice(0, limit) : runs;
+}
+
+export function applyRun(run: DagRun, events: readonly RunEvent[]): DagRun {
+  return events
+    .filter((event) => event.dag_id === run.dag_id && event.dag_run_id === run.dag_run_id)
+    .reduce(mergeRun, run);
+}
+
+export type TaskMap = ReadonlyMap<string, TaskInstance>;
+
+export function taskMap(tasks: readonly TaskInstance[]): TaskMap {
+  return new Map(tasks.map((task) => [taskKey(task), task]));
+}
+
+/** An event of an older try is dropped: it can only be late. */
+export function applyTasks(
+  tasks: TaskMap,
+  events: readonly TaskEvent[],
+  dag: string,
+  run: string,
+): TaskMap {
+  let next: Map<string, TaskInstance> | null = null;
+  for (const event of events) {
+    if (event.dag_run_id !== run || event.dag_id !== dag) continue;
+    const key = taskKey(event);
+    const old = (next ?? tasks).get(key);
+    if (!old || event.try_number < old.try_number) continue;
+    next ??= new Map(tasks);
+    next.set(key, { ...old, ...event });
+  }
+  return next ?? tasks;
+}
+
+export function countStates(tasks: Iterable<TaskInstance>): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const task of tasks) {
+    const name = task.state ?? 'none';
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return counts;
+}

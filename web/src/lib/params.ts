@@ -1,0 +1,170 @@
+// The trigger form's fields out of a DAG's `params`, and the run's conf out of the form's texts.
+import type { FieldProblem } from '../api/client';
+
+export type FieldKind = 'text' | 'number' | 'integer' | 'boolean' | 'choice' | 'list' | 'json';
+
+export interface Field {
+  name: string;
+  kind: FieldKind;
+  title: string;
+  description: string;
+  required: boolean;
+  nullable: boolean;
+  choices: unknown[];
+  minimum: number | null;
+  maximum: number | null;
+  initial: string; // what the control shows at first
+}
+
+interface Schema {
+  type?: string | string[];
+  enum?: unknown[];
+  title?: string;
+  description?: string;
+  default?: unknown;
+  minimum?: number;
+  maximum?: number;
+  items?: { type?: string };
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+// The API shows a param as {value, schema, description} (Airflow's), a DAG file writes the schema
+// with its default; a bare value is its own default.
+function schemaOf(param: unknown): Schema {
+  if (!isObject(param)) return { default: param };
+  if (isObject(param['schema'])) {
+    const schema = param['schema'] as Schema;
+    const description = param['description'] ?? schema.description;
+    return {
+      ...schema,
+      default: param['value'] ?? schema.default,
+      ...(typeof description === 'string' ? { description } : {}),
+    };
+  }
+  if ('type' in param || 'enum' in param || 'default' in param) return param as Schema;
+  return { default: param };
+}
+
+function typeOf(schema: Schema): { type: string; nullable: boolean } {
+  const types = schema.type === undefined ? [] : [schema.type].flat();
+  const named = types.find((type) => type !== 'null');
+  if (named) return { type: named, nullable: types.includes('null') };
+  const value = schema.default;
+  if (Array.isArray(value)) return { type: 'array', nullable: false };
+  if (Number.isInteger(value)) return { type: 'integer', nullable: false };
+  if (value === null || value === undefined) return { type: 'string', nullable: true };
+  return { type: typeof value, nullable: false };
+}
+
+function kindOf(schema: Schema, type: string): FieldKind {
+  if (Array.isArray(schema.enum)) return 'choice';
+  if (type === 'integer' || type === 'number' || type === 'boolean') return type;
+  if (type === 'string') return 'text';
+  if (type !== 'array') return 'json';
+  const items = schema.items?.type;
+  const values = Array.isArray(schema.default) ? schema.default : [];
+  const plain = items === 'string' || (!items && values.every((one) => typeof one === 'string'));
+  return plain ? 'list' : 'json';
+}
+
+/** The text a control shows for a value. */
+export function toText(kind: FieldKind, value: unknown): string {
+  if (value === null || value === undefined) return '';
+  if (kind === 'list' && Array.isArray(value)) return value.map(String).join('\n');
+  if (kind === 'json') return JSON.stringify(value, null, 2);
+  if (kind === 'choice') return JSON.stringify(value);
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+export function fieldsOf(params: Record<string, unknown> | null | undefined): Field[] {
+  return Object.entries(params ?? {}).map(([name, param]) => {
+    const schema = schemaOf(param);
+    const { type, nullable } = typeOf(schema);
+    const kind = kindOf(schema, type);
+    return {
+      name,
+      kind,
+      title: typeof schema.title === 'string' ? schema.title : name,
+      description: typeof schema.description === 'string' ? schema.description : '',
+      required: !nullable && (schema.default === undefined || schema.default === null),
+      nullable,
+      choices: Array.isArray(schema.enum) ? schema.enum : [],
+      minimum: typeof schema.minimum === 'number' ? schema.minimum : null,
+      maximum: typeof schema.maximum === 'number' ? schema.maximum : null,
+      initial: kind === 'boolean' ? String(schema.default === true) : toText(kind, schema.default),
+    };
+  });
+}
+
+export type Parsed = { value: unknown } | { absent: true } | { problem: string };
+
+function parseNumber(field: Field, text: string): Parsed {
+  const value = Number(text);
+  if (!Number.isFinite(value)) return { problem: 'Must be a number.' };
+  if (field.kind === 'integer' && !Number.isSafeInteger(value)) return { problem: 'Must be a whole number.' };
+  if (field.minimum !== null && value < field.minimum) return { problem: `Must be at least ${field.minimum}.` };
+  if (field.maximum !== null && value > field.maximum) return { problem: `Must be at most ${field.maximum}.` };
+  return { value };
+}
+
+function parseJson(text: string): Parsed {
+  try {
+    return { value: JSON.parse(text) as unknown };
+  } catch (error) {
+    return { problem: `Not valid JSON: ${(error as Error).message}` };
+  }
+}
+
+export function parseField(field: Field, text: string): Parsed {
+  if (field.kind === 'boolean') return { value: text === 'true' };
+  if (field.kind === 'list') {
+    const value = text.split('\n').map((line) => line.trim()).filter((line) => line !== '');
+    return value.length === 0 && field.nullable ? { value: null } : { value };
+  }
+  if (text.trim() === '') {
+    if (field.required) return { problem: 'Needs a value.' };
+    if (field.nullable) return { value: null };
+    return field.kind === 'text' ? { value: text } : { absent: true };
+  }
+  if (field.kind === 'number' || field.kind === 'integer') return parseNumber(field, text.trim());
+  if (field.kind === 'json' || field.kind === 'choice') return parseJson(text);
+  return { value: text };
+}
+
+export interface ConfResult {
+  conf: Record<string, unknown>;
+  problems: Record<string, string>;
+}
+
+export function confOf(fields: readonly Field[], texts: Readonly<Record<string, string>>): ConfResult {
+  const conf: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
+  const problems: Record<string, string> = {};
+  for (const field of fields) {
+    const parsed = parseField(field, texts[field.name] ?? field.initial);
+    if ('problem' in parsed) problems[field.name] = parsed.problem;
+    else if ('value' in parsed) conf[field.name] = parsed.value;
+  }
+  return { conf, problems };
+}
+
+/** "2024-05-01T13:00" of a UTC date-time control as the API's "2024-05-01T13:00:00Z"; '' as ''. */
+export function utcOf(text: string): string {
+  if (text === '') return '';
+  const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?/.exec(text)?.[0] ?? text;
+  return `${time}${/T\d\d:\d\d$/.test(time) ? ':00' : ''}Z`;
+}
+
+/** Sorts a 422's problems to the fields they name; those that name none come under ''. */
+export function problemsByField(problems: readonly FieldProblem[], names: readonly string[]): Record<string, string> {
+  const known = new Set(names);
+  const sorted: Record<string, string> = {};
+  for (const problem of problems) {
+    const name = [...problem.loc].map(String).find((part) => known.has(part)) ?? '';
+    const where = name === '' ? problem.loc.filter((part) => part !== 'body').join('.') : '';
+    const text = where ? `${where}: ${problem.msg}` : problem.msg;
+    sorted[name] = sorted[name] ? `${sorted[name]} ${text}` : text;
+  }
+  return sorted;
+}

@@ -1,0 +1,56 @@
+// The page's places live behind the # of its address, so that the server has one document to serve.
+// Every id is encoded on the way in and decoded on the way out.
+
+export type Route =
+  | { view: 'dags' }
+  | { view: 'dag'; dag: string; tab: string }
+  | { view: 'run'; dag: string; run: string; task: string | null; tab: string }
+  | { view: 'problems' | 'pools' | 'variables' | 'connections' | 'audit' | 'health' }
+  | { view: 'unknown' };
+
+const plain = new Set(['problems', 'pools', 'variables', 'connections', 'audit', 'health']);
+
+function decode(segment: string): string | null {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return null;
+  }
+}
+
+export function parseRoute(hash: string): Route {
+  const [place = '', query = ''] = hash.replace(/^#\/?/, '').split('?', 2);
+  const search = new URLSearchParams(query);
+  const parts = place.split('/').filter((part) => part !== '').map(decode);
+  if (parts.some((part) => part === null)) return { view: 'unknown' };
+  const [head, dag, word, run, ...rest] = parts as string[];
+  const tab = search.get('tab') ?? '';
+  if (head === undefined || (head === 'dags' && dag === undefined)) return { view: 'dags' };
+  if (head === 'dags' && dag !== undefined) {
+    if (word === undefined) return { view: 'dag', dag, tab };
+    if (word === 'runs' && run !== undefined && rest.length === 0) {
+      return { view: 'run', dag, run, task: search.get('task'), tab };
+    }
+  }
+  if (plain.has(head) && dag === undefined) return { view: head } as Route;
+  return { view: 'unknown' };
+}
+
+export function dagLink(dag: string, tab = ''): string {
+  return `#/dags/${encodeURIComponent(dag)}${tab ? `?tab=${encodeURIComponent(tab)}` : ''}`;
+}
+
+export function runLink(dag: string, run: string, task: string | null = null, tab = ''): string {
+  const search = new URLSearchParams();
+  if (task !== null) search.set('task', task);
+  if (tab) search.set('tab', tab);
+  const query = search.toString();
+  const place = `#/dags/${encodeURIComponent(dag)}/runs/${encodeURIComponent(run)}`;
+  return query ? `${place}?${query}` : place;
+}
+
+/** The one-time code of "#login=<code>", or null. */
+export function loginCode(hash: string): string | null {
+  const code = /^#login=([^&]+)/.exec(hash)?.[1];
+  return code === undefined ? null : decode(code);
+}

@@ -1,0 +1,106 @@
+// Clearing runs tasks again. The list of what would run comes from the server's own dry run, renewed
+// whenever a choice changes.
+import { useState } from 'preact/hooks';
+import * as api from '../api/endpoints';
+import { Dialog } from '../components/dialog';
+import { Loaded } from '../components/loaded';
+import { StateBadge } from '../components/state_badge';
+import { count } from '../lib/format';
+import { useApp, useResource } from '../lib/hooks';
+import { taskKey } from '../lib/timeline';
+
+const mostShown = 100;
+
+interface Props {
+  dag: string;
+  run: string;
+  task: string | null; // null: the whole run
+  onClose: () => void;
+  onDone: () => void;
+}
+
+interface Choice {
+  name: 'include_downstream' | 'include_upstream' | 'only_failed';
+  label: string;
+  forTask: boolean;
+}
+
+const choices: readonly Choice[] = [
+  { name: 'include_downstream', label: 'Also the tasks after it', forTask: true },
+  { name: 'include_upstream', label: 'Also the tasks before it', forTask: true },
+  { name: 'only_failed', label: 'Only failed tasks', forTask: false },
+];
+
+export function ClearDialog({ dag, run, task, onClose, onDone }: Props) {
+  const { notify } = useApp();
+  const [chosen, setChosen] = useState({
+    include_downstream: task !== null,
+    include_upstream: false,
+    only_failed: false,
+  });
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState('');
+  const body = { dag_run_id: run, ...chosen, ...(task === null ? {} : { task_ids: [task] }) };
+  const preview = useResource(() => api.clearTasks(dag, { ...body, dry_run: true }), [body]);
+  const affected = preview.data?.task_instances ?? [];
+  const clear = async () => {
+    setBusy(true);
+    try {
+      const done = await api.clearTasks(dag, { ...body, dry_run: false });
+      notify(`Cleared ${count(done.total_entries, 'task')}.`);
+      onDone();
+      onClose();
+    } catch (error) {
+      setProblem((error as Error).message);
+      setBusy(false);
+    }
+  };
+  return (
+    <Dialog title={task === null ? 'Clear this run' : `Clear ${task}`} onClose={onClose}>
+      <p>Cleared tasks run again, with the same data window.</p>
+      <div class="choices">
+        {choices
+          .filter((choice) => task !== null || !choice.forTask)
+          .map((choice) => (
+            <label key={choice.name} class="check">
+              <input
+                type="checkbox"
+                checked={chosen[choice.name]}
+                onChange={(event) => setChosen({ ...chosen, [choice.name]: event.currentTarget.checked })}
+              />
+              <span>{choice.label}</span>
+            </label>
+          ))}
+      </div>
+      <Loaded of={preview}>
+        {(data) => (
+          <>
+            <p class="muted">{count(data.total_entries, 'task')} would run again:</p>
+            <ul class="preview" aria-label="Tasks that would run again">
+              {affected.slice(0, mostShown).map((one) => (
+                <li key={taskKey(one)}>
+                  <StateBadge state={one.state} small />
+                  {taskKey(one)}
+                </li>
+              ))}
+              {affected.length > mostShown && <li class="muted">and {affected.length - mostShown} more</li>}
+            </ul>
+          </>
+        )}
+      </Loaded>
+      {problem && (
+        <p class="notice notice-error" role="alert">
+          {problem}
+        </p>
+      )}
+      <footer class="dialog-foot">
+        <button type="button" class="button" onClick={onClose}>
+          Back
+        </button>
+        <button type="button" class="button button-primary" disabled={busy || affected.length === 0} onClick={clear}>
+          Clear
+        </button>
+      </footer>
+    </Dialog>
+  );
+}

@@ -1,0 +1,47 @@
+import { useState } from 'preact/hooks';
+import { Dialog } from '../components/dialog';
+
+interface Props {
+  title: string;
+  text: string;
+  button: string;
+  danger?: boolean;
+  act: () => Promise<unknown>;
+  onClose: () => void;
+  onDone: () => void;
+}
+
+/** Asks once, acts once, and stays open with the reason when the server refuses. */
+export function ConfirmDialog({ title, text, button, danger, act, onClose, onDone }: Props) {
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState('');
+  const confirm = async () => {
+    setBusy(true);
+    try {
+      await act();
+      onDone();
+      onClose();
+    } catch (error) {
+      setProblem((error as Error).message);
+      setBusy(false);
+    }
+  };
+  return (
+    <Dialog title={title} onClose={onClose}>
+      <p>{text}</p>
+      {problem && (
+        <p class="notice notice-error" role="alert">
+          {problem}
+        </p>
+      )}
+      <footer class="dialog-foot">
+        <button type="button" class="button" onClick={onClose}>
+          Back
+        </button>
+        <button type="button" class={`button ${danger ? 'button-danger' : 'button-primary'}`} disabled={busy} onClick={confirm}>
+          {button}
+        </button>
+      </footer>
+    </Dialog>
+  );
+}

@@ -1,0 +1,88 @@
+// One DAG: its runs, its tasks, its source, and a way to start it.
+import { useState } from 'preact/hooks';
+import * as api from '../api/endpoints';
+import { Fact } from '../components/fact';
+import { Icon } from '../components/icon';
+import { Loaded } from '../components/loaded';
+import { Tabs } from '../components/tabs';
+import { Ago } from '../components/time';
+import { useApp, useLive, useNow, useResource, useThrottled, useTitle } from '../lib/hooks';
+import { dagLink } from '../lib/route';
+import { DagRuns } from './dag_runs';
+import { scheduleText } from './dag_row';
+import { DagSource } from './dag_source';
+import { DagTasks } from './dag_tasks';
+import { PauseSwitch } from './pause_switch';
+import { TriggerDialog } from './trigger_dialog';
+
+const tabs = [
+  { id: 'runs', label: 'Runs' },
+  { id: 'tasks', label: 'Tasks' },
+  { id: 'source', label: 'Source' },
+];
+
+export function DagView({ dag, tab }: { dag: string; tab: string }) {
+  const { canOperate } = useApp();
+  const details = useResource((signal) => api.dagDetails(dag, signal), [dag]);
+  const [triggering, setTriggering] = useState(false);
+  const now = useNow(true);
+  const refresh = useThrottled(details.reload, 1000);
+  useLive((batch) => {
+    if (batch.resync || batch.dags.includes(dag)) refresh();
+  });
+  useTitle(dag);
+  const current = tabs.some((one) => one.id === tab) ? tab : 'runs';
+  const version = details.data?.latest_dag_version?.version_number;
+  return (
+    <Loaded of={details}>
+      {(data) => (
+        <>
+          <nav class="crumbs" aria-label="Breadcrumb">
+            <a href="#/dags">DAGs</a>
+          </nav>
+          <div class="page-head">
+            <div class="head-title">
+              <PauseSwitch dag={data} onChange={(next) => details.change((old) => ({ ...old, is_paused: next.is_paused }))} />
+              <h1>{data.dag_display_name || data.dag_id}</h1>
+            </div>
+            {canOperate && (
+              <button type="button" class="button button-primary" onClick={() => setTriggering(true)}>
+                <Icon name="play" />
+                Trigger
+              </button>
+            )}
+          </div>
+          {data.description && <p class="lead">{data.description}</p>}
+          <dl class="facts">
+            <Fact name="Schedule">{scheduleText(data)}</Fact>
+            {data.timezone && <Fact name="Time zone">{data.timezone}</Fact>}
+            {!data.is_paused && data.next_dagrun_run_after && (
+              <Fact name="Next run">
+                <Ago at={data.next_dagrun_run_after} now={now} />
+              </Fact>
+            )}
+            <Fact name="Catch-up">{data.catchup ? 'yes' : 'no'}</Fact>
+            {data.max_active_runs !== null && <Fact name="Active runs">at most {data.max_active_runs}</Fact>}
+            {data.owners.length > 0 && <Fact name="Owner">{data.owners.join(', ')}</Fact>}
+            {data.relative_fileloc && (
+              <Fact name="File">
+                <code>{data.relative_fileloc}</code>
+              </Fact>
+            )}
+            {version !== undefined && <Fact name="Version">{version}</Fact>}
+          </dl>
+          <Tabs
+            tabs={tabs}
+            current={current}
+            label="About this DAG"
+            onChange={(id) => (location.hash = dagLink(dag, id))}
+          />
+          {current === 'runs' && <DagRuns dag={dag} now={now} />}
+          {current === 'tasks' && <DagTasks dag={dag} version={version} />}
+          {current === 'source' && <DagSource dag={dag} version={version} />}
+          {triggering && <TriggerDialog dag={dag} onClose={() => setTriggering(false)} />}
+        </>
+      )}
+    </Loaded>
+  );
+}

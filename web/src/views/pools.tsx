@@ -1,0 +1,42 @@
+import * as api from '../api/endpoints';
+import type { Pool } from '../api/types';
+import { Loaded } from '../components/loaded';
+import { Page } from '../components/page';
+import { SimpleTable, type Column } from '../components/simple_table';
+import { usePolled } from '../lib/hooks';
+
+const refreshMs = 3000;
+
+function Use({ pool }: { pool: Pool }) {
+  const all = Math.max(1, pool.slots);
+  const running = Math.min(100, (pool.running_slots / all) * 100);
+  const queued = Math.min(100 - running, (pool.queued_slots / all) * 100);
+  return (
+    <svg class="use-bar" role="img" aria-label={`${pool.occupied_slots} of ${pool.slots} slots in use`}>
+      <rect class="use-all" width="100%" height="8" y="4" rx="4" />
+      <rect class="use-part state-running" width={`${running}%`} height="8" y="4" rx="4" />
+      <rect class="use-part state-queued" x={`${running}%`} width={`${queued}%`} height="8" y="4" rx="4" />
+    </svg>
+  );
+}
+
+const columns: readonly Column<Pool>[] = [
+  { name: 'Pool', cell: (pool) => <strong title={pool.description ?? undefined}>{pool.name}</strong> },
+  { name: 'In use', cell: (pool) => <Use pool={pool} /> },
+  { name: 'Running', number: true, cell: (pool) => pool.running_slots },
+  { name: 'Queued', number: true, cell: (pool) => pool.queued_slots },
+  { name: 'Scheduled', number: true, cell: (pool) => pool.scheduled_slots },
+  { name: 'Open', number: true, cell: (pool) => pool.open_slots },
+  { name: 'Slots', number: true, cell: (pool) => pool.slots },
+];
+
+export function PoolsView() {
+  const pools = usePolled((signal) => api.pools(signal), [], refreshMs);
+  return (
+    <Page title="Pools">
+      <Loaded of={pools}>
+        {(data) => <SimpleTable rows={data.pools} columns={columns} keyOf={(pool) => pool.name} empty="No pools." />}
+      </Loaded>
+    </Page>
+  );
+}

@@ -1,0 +1,53 @@
+import { Empty, Loaded } from '../components/loaded';
+import { Ago } from '../components/time';
+import { errorPosition } from '../lib/format';
+import { useNow, useTitle } from '../lib/hooks';
+import { dagLink } from '../lib/route';
+import { useProblems } from './problem_banner';
+
+export function ProblemsView() {
+  const problems = useProblems();
+  const now = useNow(true);
+  useTitle('Problems');
+  return (
+    <>
+      <div class="page-head">
+        <h1>Problems</h1>
+      </div>
+      <Loaded of={problems}>
+        {({ errors, warnings }) =>
+          errors.total_entries + warnings.total_entries === 0 ? (
+            <Empty>Every DAG file is in order.</Empty>
+          ) : (
+            <ul class="problems" aria-label="Problems">
+              {errors.import_errors.map((error) => (
+                <li key={`error ${error.import_error_id}`} class="card problem problem-error">
+                  <p class="problem-head">
+                    <strong>Import error</strong>
+                    <code>{errorPosition(error.filename, error.stack_trace)}</code>
+                    <span class="muted">
+                      <Ago at={error.timestamp} now={now} />
+                    </span>
+                  </p>
+                  <pre class="code">{error.stack_trace}</pre>
+                </li>
+              ))}
+              {warnings.dag_warnings.map((warning) => (
+                <li key={`${warning.dag_id} ${warning.warning_type} ${warning.message}`} class="card problem problem-warning">
+                  <p class="problem-head">
+                    <strong>Warning</strong>
+                    <a href={dagLink(warning.dag_id)}>{warning.dag_id}</a>
+                    <span class="muted">
+                      {warning.warning_type} · <Ago at={warning.timestamp} now={now} />
+                    </span>
+                  </p>
+                  <p>{warning.message}</p>
+                </li>
+              ))}
+            </ul>
+          )
+        }
+      </Loaded>
+    </>
+  );
+}

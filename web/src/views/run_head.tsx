@@ -1,0 +1,133 @@
+import { useState } from 'preact/hooks';
+import * as api from '../api/endpoints';
+import type { DagRun, TaskInstance } from '../api/types';
+import { Fact } from '../components/fact';
+import { StateBadge } from '../components/state_badge';
+import { At } from '../components/time';
+import { duration, elapsed, prettyJson } from '../lib/format';
+import { useApp } from '../lib/hooks';
+import { countStates } from '../lib/live';
+import { isEnded, states } from '../lib/states';
+import { ClearDialog } from './clear_dialog';
+import { ConfirmDialog } from './confirm_dialog';
+
+interface Props {
+  run: DagRun;
+  tasks: readonly TaskInstance[];
+  now: number;
+  state: string; // the state the list is narrowed to, '' for all
+  onState: (state: string) => void;
+  onChanged: () => void;
+}
+
+type Pending = 'clear' | 'cancel' | 'success' | 'failed' | null;
+
+function StateSummary({ tasks, state, onState }: Pick<Props, 'tasks' | 'state' | 'onState'>) {
+  const counts = countStates(tasks);
+  return (
+    <div class="state-summary" role="group" aria-label="Tasks by state">
+      {states
+        .filter((one) => counts.has(one.name))
+        .map((one) => (
+          <button
+            key={one.name}
+            type="button"
+            class="state-count"
+            aria-pressed={state === one.name}
+            onClick={() => onState(state === one.name ? '' : one.name)}
+          >
+            <StateBadge state={one.name} />
+            <strong>{(counts.get(one.name) ?? 0).toLocaleString('en-US')}</strong>
+          </button>
+        ))}
+    </div>
+  );
+}
+
+function RunFacts({ run, now }: { run: DagRun; now: number }) {
+  const hasConf = run.conf !== null && Object.keys(run.conf).length > 0;
+  return (
+    <>
+      <dl class="facts">
+        <Fact name="Type">{run.run_type}</Fact>
+        <Fact name="Started">
+          <At at={run.start_date} />
+        </Fact>
+        <Fact name="Duration">{duration(elapsed(run.start_date, run.end_date, now))}</Fact>
+        {run.data_interval_start && (
+          <Fact name="Data interval">
+            <At at={run.data_interval_start} /> to <At at={run.data_interval_end} />
+          </Fact>
+        )}
+        {run.triggering_user_name && <Fact name="By">{run.triggering_user_name}</Fact>}
+        {run.dag_versions[0] && <Fact name="DAG version">{run.dag_versions[0].version_number}</Fact>}
+      </dl>
+      {hasConf && (
+        <details class="conf">
+          <summary>Configuration</summary>
+          <pre class="code">{prettyJson(run.conf)}</pre>
+        </details>
+      )}
+    </>
+  );
+}
+
+const questions = {
+  cancel: { title: 'Cancel this run?', text: 'Running tasks are stopped and marked failed; those not started are skipped.', button: 'Cancel the run' },
+  failed: { title: 'Mark this run failed?', text: 'The run is recorded as failed.', button: 'Mark failed' },
+  success: { title: 'Mark this run successful?', text: 'The run and its unfinished tasks are recorded as successful.', button: 'Mark success' },
+};
+
+export function RunHead({ run, tasks, now, state, onState, onChanged }: Props) {
+  const { canOperate } = useApp();
+  const [pending, setPending] = useState<Pending>(null);
+  const close = () => setPending(null);
+  const ended = isEnded(run.state);
+  const mark = (to: 'success' | 'failed') => api.setRunState(run.dag_id, run.dag_run_id, to);
+  return (
+    <>
+      <div class="page-head">
+        <div class="head-title">
+          <StateBadge state={run.state} />
+          <h1 class="run-title">{run.dag_run_id}</h1>
+        </div>
+        {canOperate && (
+          <div class="actions">
+            {!ended && (
+              <button type="button" class="button button-danger" onClick={() => setPending('cancel')}>
+                Cancel run
+              </button>
+            )}
+            <button type="button" class="button" onClick={() => setPending('clear')}>
+              Clear…
+            </button>
+            {run.state !== 'success' && (
+              <button type="button" class="button" onClick={() => setPending('success')}>
+                Mark success
+              </button>
+            )}
+            {run.state === 'success' && (
+              <button type="button" class="button" onClick={() => setPending('failed')}>
+                Mark failed
+              </button>
+            )}
+          </div>
+        )}
+      </div>
+      <RunFacts run={run} now={now} />
+      <StateSummary tasks={tasks} state={state} onState={onState} />
+      {pending === 'clear' && (
+        <ClearDialog dag={run.dag_id} run={run.dag_run_id} task={null} onClose={close} onDone={onChanged} />
+      )}
+      {pending !== null && pending !== 'clear' && (
+        <ConfirmDialog
+          {...questions[pending]}
+          danger={pending !== 'success'}
+          act={() => mark(pending === 'success' ? 'success' : 'failed')}
+          onClose={close}
+          onDone={onChanged}
+        />
+      )}
+    </>
+  );
+}

@@ -1,0 +1,51 @@
+import * as api from '../api/endpoints';
+import type { TaskInstance } from '../api/types';
+import { Fact } from '../components/fact';
+import { Loaded } from '../components/loaded';
+import { At } from '../components/time';
+import { duration, elapsed, prettyJson } from '../lib/format';
+import { useResource } from '../lib/hooks';
+
+export function TaskDetails({ task, now }: { task: TaskInstance; now: number }) {
+  const full = useResource(
+    (signal) => api.taskInstance(task.dag_id, task.dag_run_id, task.task_id, signal),
+    [task.dag_id, task.dag_run_id, task.task_id, task.state, task.try_number],
+  );
+  return (
+    <Loaded of={full}>
+      {(data) => (
+        <>
+          <dl class="facts facts-block">
+            <Fact name="Type">{data.operator_name ?? '–'}</Fact>
+            <Fact name="Try">
+              {data.try_number} of at most {data.max_tries + 1}
+            </Fact>
+            <Fact name="Queued">
+              <At at={data.queued_when} />
+            </Fact>
+            <Fact name="Started">
+              <At at={data.start_date} />
+            </Fact>
+            <Fact name="Ended">
+              <At at={data.end_date} />
+            </Fact>
+            <Fact name="Duration">{duration(elapsed(data.start_date, data.end_date, now))}</Fact>
+            <Fact name="Pool">{data.pool}</Fact>
+            <Fact name="Priority">{data.priority_weight ?? '–'}</Fact>
+            <Fact name="Worker">
+              {data.hostname ?? '–'}
+              {data.pid ? `, process ${data.pid}` : ''}
+            </Fact>
+            {data.note && <Fact name="Note">{data.note}</Fact>}
+          </dl>
+          {data.rendered_fields && Object.keys(data.rendered_fields).length > 0 && (
+            <>
+              <h3>Rendered fields</h3>
+              <pre class="code">{prettyJson(data.rendered_fields)}</pre>
+            </>
+          )}
+        </>
+      )}
+    </Loaded>
+  );
+}

@@ -1,0 +1,109 @@
+import { useMemo, useState } from 'preact/hooks';
+import type { DagRun, Task, TaskInstance } from '../api/types';
+import { Icon } from '../components/icon';
+import { Empty } from '../components/loaded';
+import { StateBadge } from '../components/state_badge';
+import { VirtualRows } from '../components/virtual_rows';
+import { duration, elapsed } from '../lib/format';
+import { layers } from '../lib/graph';
+import { stateInfo } from '../lib/states';
+import { axisMarks, buildTimeline, taskKey, type Bar } from '../lib/timeline';
+
+const rowHeight = 40; // as in css/run.css
+const searchFrom = 12; // shorter lists need no search box
+
+interface Props {
+  tasks: readonly TaskInstance[];
+  order: readonly Task[]; // the DAG's tasks, for the order of their dependencies
+  run: DagRun;
+  now: number;
+  state: string;
+  selected: string | null;
+  onSelect: (task: string) => void;
+}
+
+function TimeBar({ bar, state }: { bar: Bar | undefined; state: string }) {
+  return (
+    <svg class="time-bar" viewBox="0 0 1000 16" preserveAspectRatio="none" aria-hidden="true">
+      {bar && (
+        <>
+          <rect class="time-queued" x={bar.queuedFrom * 1000} y={7} width={Math.max(0, (bar.from - bar.queuedFrom) * 1000)} height={2} />
+          <rect class={`time-run state-${state}`} x={Math.min(996, bar.from * 1000)} y={2} width={Math.max(4, (bar.to - bar.from) * 1000)} height={12} rx={2} />
+        </>
+      )}
+    </svg>
+  );
+}
+
+function Axis({ length }: { length: number }) {
+  return (
+    <svg class="time-axis" aria-hidden="true">
+      {axisMarks(length, 4).map((at) => (
+        <text key={at} x={`${Math.min(100, (at / length) * 100)}%`} y={12}>
+          {at === 0 ? '0' : duration(at / 1000)}
+        </text>
+      ))}
+    </svg>
+  );
+}
+
+// Tasks in the order of the picture: by layer, then as the API lists them.
+function inOrder(tasks: readonly TaskInstance[], order: readonly Task[]): TaskInstance[] {
+  const layer = layers(order.map((task) => ({ id: task.task_id, downstream: task.downstream_task_ids ?? [] })));
+  return [...tasks].sort((a, b) => (layer.get(a.task_id) ?? 0) - (layer.get(b.task_id) ?? 0));
+}
+
+export function TaskList({ tasks, order, run, now, state, selected, onSelect }: Props) {
+  const [text, setText] = useState('');
+  const sorted = useMemo(() => inOrder(tasks, order), [tasks, order]);
+  const shown = sorted.filter(
+    (task) =>
+      (state === '' || (task.state ?? 'none') === state) &&
+      (text === '' || task.task_id.toLowerCase().includes(text.toLowerCase())),
+  );
+  const timeline = useMemo(() => buildTimeline(tasks, run.start_date, now), [tasks, run.start_date, now]);
+  return (
+    <section class="task-list card" aria-label="Tasks">
+      <div class="task-list-head">
+        <h2>Tasks</h2>
+        {tasks.length >= searchFrom && (
+          <label class="search">
+            <Icon name="search" />
+            <span class="visually-hidden">Search tasks</span>
+            <input type="search" placeholder="Search tasks" value={text} onInput={(event) => setText(event.currentTarget.value)} />
+          </label>
+        )}
+        <Axis length={timeline.length} />
+      </div>
+      {shown.length === 0 ? (
+        <Empty>No task matches.</Empty>
+      ) : (
+        <VirtualRows items={shown} rowHeight={rowHeight} label="Tasks">
+          {(task) => {
+            const key = taskKey(task);
+            return (
+              <div role="listitem" key={key} class="task-item">
+                <button
+                  type="button"
+                  class={`task-row ${selected === key ? 'is-selected' : ''}`}
+                  data-task={key}
+                  data-state={task.state ?? 'none'}
+                  aria-current={selected === key ? 'true' : undefined}
+                  onClick={() => onSelect(key)}
+                >
+                  <StateBadge state={task.state} small />
+                  <span class="task-name">{key}</span>
+                  <span class="task-tries" title={`Try ${task.try_number} of at most ${task.max_tries + 1}`}>
+                    {task.try_number > 1 ? `try ${task.try_number}` : ''}
+                  </span>
+                  <span class="task-time number">{duration(elapsed(task.start_date, task.end_date, now))}</span>
+                  <TimeBar bar={timeline.bars.get(key)} state={stateInfo(task.state).name} />
+                </button>
+              </div>
+            );
+          }}
+        </VirtualRows>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,94 @@
+// Everything about one task of one run: its log, its results, its details, and what holds it back.
+import { useState } from 'preact/hooks';
+import * as api from '../api/endpoints';
+import type { TaskInstance, TaskState } from '../api/types';
+import { Icon } from '../components/icon';
+import { StateBadge } from '../components/state_badge';
+import { Tabs } from '../components/tabs';
+import { useApp } from '../lib/hooks';
+import { isEnded } from '../lib/states';
+import { taskKey } from '../lib/timeline';
+import { ClearDialog } from './clear_dialog';
+import { ConfirmDialog } from './confirm_dialog';
+import { LogView } from './log_view';
+import { TaskDetails } from './task_details';
+import { TryPicker } from './try_picker';
+import { WhyNot } from './why_not';
+import { XComView } from './xcom_view';
+
+const tabs = [
+  { id: 'log', label: 'Log' },
+  { id: 'xcom', label: 'XCom' },
+  { id: 'details', label: 'Details' },
+];
+
+interface Props {
+  task: TaskInstance;
+  tab: string;
+  now: number;
+  onTab: (tab: string) => void;
+  onClose: () => void;
+  onChanged: () => void;
+}
+
+type Pending = 'clear' | 'success' | 'failed' | 'skipped' | null;
+
+function Actions({ task, onChanged }: { task: TaskInstance; onChanged: () => void }) {
+  const [pending, setPending] = useState<Pending>(null);
+  const close = () => setPending(null);
+  const mark = (state: TaskState) => api.markTask(task.dag_id, task.dag_run_id, task.task_id, state);
+  const marks = (['success', 'failed', 'skipped'] as const).filter((state) => state !== task.state);
+  return (
+    <div class="actions">
+      <button type="button" class="button" onClick={() => setPending('clear')}>
+        Clear…
+      </button>
+      {marks.map((state) => (
+        <button key={state} type="button" class="button" onClick={() => setPending(state)}>
+          Mark {state}
+        </button>
+      ))}
+      {pending === 'clear' && (
+        <ClearDialog dag={task.dag_id} run={task.dag_run_id} task={task.task_id} onClose={close} onDone={onChanged} />
+      )}
+      {pending !== null && pending !== 'clear' && (
+        <ConfirmDialog
+          title={`Mark ${task.task_id} ${pending}?`}
+          text={isEnded(task.state) ? 'The tasks after it follow the new state.' : 'If it is running, it is stopped.'}
+          button={`Mark ${pending}`}
+          danger={pending === 'failed'}
+          act={() => mark(pending)}
+          onClose={close}
+          onDone={onChanged}
+        />
+      )}
+    </div>
+  );
+}
+
+export function TaskPanel({ task, tab, now, onTab, onClose, onChanged }: Props) {
+  const { canOperate } = useApp();
+  const [picked, setPicked] = useState<number | null>(null); // null: always the newest
+  const attempt = picked ?? task.try_number;
+  const current = tabs.some((one) => one.id === tab) ? tab : 'log';
+  return (
+    <section class="task-panel card" aria-label={`Task ${taskKey(task)}`}>
+      <header class="panel-head">
+        <StateBadge state={task.state} />
+        <h2>{taskKey(task)}</h2>
+        <button type="button" class="icon-button" aria-label="Close task" onClick={onClose}>
+          <Icon name="close" />
+        </button>
+      </header>
+      {canOperate && <Actions task={task} onChanged={onChanged} />}
+      <WhyNot task={task} />
+      <div class="panel-tabs">
+        <Tabs tabs={tabs} current={current} label="About this task" onChange={onTab} />
+        <TryPicker task={task} attempt={attempt} now={now} onPick={setPicked} />
+      </div>
+      {current === 'log' && <LogView key={attempt} task={task} attempt={attempt} />}
+      {current === 'xcom' && <XComView task={task} />}
+      {current === 'details' && <TaskDetails task={task} now={now} />}
+    </section>
+  );
+}

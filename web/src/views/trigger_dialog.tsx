@@ -1,0 +1,177 @@
+// Starting a run: a form made from the DAG's params, or the same as raw JSON.
+import { useState } from 'preact/hooks';
+import { ApiError } from '../api/client';
+import * as api from '../api/endpoints';
+import type { DagDetails } from '../api/types';
+import { Dialog } from '../components/dialog';
+import { Loaded } from '../components/loaded';
+import { ParamField } from '../components/param_field';
+import { Tabs } from '../components/tabs';
+import { prettyJson } from '../lib/format';
+import { useApp, useResource } from '../lib/hooks';
+import { confOf, fieldsOf, problemsByField, utcOf, type ConfResult, type Field } from '../lib/params';
+import { runLink } from '../lib/route';
+
+const modes = [
+  { id: 'form', label: 'Form' },
+  { id: 'json', label: 'JSON' },
+];
+
+type Texts = Record<string, string>;
+const windowNames = ['start', 'end'] as const;
+
+function formConf(fields: readonly Field[], texts: Texts, windowTexts: Texts): ConfResult {
+  const result = confOf(fields, texts);
+  for (const name of windowNames) {
+    const time = utcOf(windowTexts[name] ?? '');
+    if (time !== '') result.conf[name] = time;
+  }
+  const { start, end } = result.conf;
+  if (typeof start === 'string' && typeof end === 'string' && start >= end && windowTexts['end']) {
+    result.problems['end'] = 'Must be after the start.';
+  }
+  return result;
+}
+
+function jsonConf(text: string): ConfResult {
+  try {
+    const value: unknown = JSON.parse(text.trim() === '' ? '{}' : text);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+      return { conf: value as Record<string, unknown>, problems: {} };
+    }
+    return { conf: {}, problems: { '': 'The configuration must be a JSON object.' } };
+  } catch (error) {
+    return { conf: {}, problems: { '': `Not valid JSON: ${(error as Error).message}` } };
+  }
+}
+
+interface WindowProps {
+  texts: Texts;
+  problems: Texts;
+  onChange: (name: string, text: string) => void;
+}
+
+function DataWindow({ texts, problems, onChange }: WindowProps) {
+  return (
+    <details class="window" open={windowNames.some((name) => problems[name] !== undefined) || undefined}>
+      <summary>Data window (optional)</summary>
+      <div class="window-fields">
+        {windowNames.map((name) => (
+          <label key={name} class="field" data-field={name}>
+            <span class="field-name">{name === 'start' ? 'Start, UTC' : 'End, UTC'}</span>
+            <input
+              type="datetime-local"
+              name={name}
+              step="1"
+              value={texts[name] ?? ''}
+              aria-invalid={problems[name] !== undefined}
+              onInput={(event) => onChange(name, event.currentTarget.value)}
+            />
+            <span class="field-problem">{problems[name]}</span>
+          </label>
+        ))}
+      </div>
+      <p class="field-hint">Left empty, the run takes the last complete interval of the schedule.</p>
+    </details>
+  );
+}
+
+function TriggerForm({ details, onClose }: { details: DagDetails; onClose: () => void }) {
+  const { notify } = useApp();
+  const fields = fieldsOf(details.params);
+  const ownWindow = fields.some((field) => field.name === 'start' || field.name === 'end');
+  const [mode, setMode] = useState('form');
+  const [texts, setTexts] = useState<Texts>({});
+  const [windowTexts, setWindowTexts] = useState<Texts>({});
+  const [json, setJson] = useState('{}');
+  const [problems, setProblems] = useState<Texts>({});
+  const [busy, setBusy] = useState(false);
+  const changeMode = (next: string) => {
+    if (next === 'json' && mode !== 'json') setJson(prettyJson(formConf(fields, texts, windowTexts).conf));
+    setProblems({});
+    setMode(next);
+  };
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    const { conf, problems: found } = mode === 'json' ? jsonConf(json) : formConf(fields, texts, windowTexts);
+    setProblems(found);
+    if (Object.keys(found).length > 0) return;
+    setBusy(true);
+    try {
+      const run = await api.trigger(details.dag_id, { logical_date: null, conf });
+      notify(`Run ${run.dag_run_id} of ${run.dag_id} started.`);
+      location.hash = runLink(run.dag_id, run.dag_run_id);
+      onClose();
+    } catch (error) {
+      const names = mode === 'form' ? [...fields.map((field) => field.name), ...windowNames] : [];
+      const fieldProblems = error instanceof ApiError ? error.fields : [];
+      setProblems(
+        fieldProblems.length > 0
+          ? problemsByField(fieldProblems, names)
+          : { '': (error as Error).message },
+      );
+      setBusy(false);
+    }
+  };
+  return (
+    <form class="trigger-form" onSubmit={submit} noValidate>
+      <Tabs tabs={modes} current={mode} label="How to write the configuration" onChange={changeMode} />
+      {problems[''] && (
+        <p class="notice notice-error" role="alert">
+          {problems['']}
+        </p>
+      )}
+      {mode === 'form' ? (
+        <>
+          {fields.length === 0 && <p class="muted">This DAG declares no params.</p>}
+          {fields.map((field) => (
+            <ParamField
+              key={field.name}
+              field={field}
+              text={texts[field.name] ?? field.initial}
+              problem={problems[field.name]}
+              onChange={(text) => setTexts((old) => ({ ...old, [field.name]: text }))}
+            />
+          ))}
+          {!ownWindow && (
+            <DataWindow
+              texts={windowTexts}
+              problems={problems}
+              onChange={(name, text) => setWindowTexts((old) => ({ ...old, [name]: text }))}
+            />
+          )}
+        </>
+      ) : (
+        <label class="field">
+          <span class="field-name">Configuration (conf)</span>
+          <textarea
+            class="mono"
+            name="conf"
+            rows={12}
+            spellcheck={false}
+            value={json}
+            onInput={(event) => setJson(event.currentTarget.value)}
+          />
+        </label>
+      )}
+      {details.is_paused && <p class="notice notice-warning">This DAG is paused; the run waits until it is activated.</p>}
+      <footer class="dialog-foot">
+        <button type="button" class="button" onClick={onClose}>
+          Cancel
+        </button>
+        <button class="button button-primary" disabled={busy}>
+          {busy ? 'Starting…' : 'Trigger'}
+        </button>
+      </footer>
+    </form>
+  );
+}
+
+export function TriggerDialog({ dag, onClose }: { dag: string; onClose: () => void }) {
+  const details = useResource((signal) => api.dagDetails(dag, signal), [dag]);
+  return (
+    <Dialog title={`Trigger ${dag}`} onClose={onClose}>
+      <Loaded of={details}>{(data) => <TriggerForm details={data} onClose={onClose} />}</Loaded>
+    </Dialog>
+  );
+}

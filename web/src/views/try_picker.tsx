@@ -1,0 +1,40 @@
+import * as api from '../api/endpoints';
+import type { TaskInstance } from '../api/types';
+import { duration, elapsed } from '../lib/format';
+import { useResource } from '../lib/hooks';
+import { stateInfo } from '../lib/states';
+
+interface Props {
+  task: TaskInstance;
+  attempt: number;
+  now: number;
+  onPick: (attempt: number | null) => void;
+}
+
+/** One choice per try, newest last. Picking the newest follows the ones to come. */
+export function TryPicker({ task, attempt, now, onPick }: Props) {
+  const tries = useResource(
+    (signal) => api.tries(task.dag_id, task.dag_run_id, task.task_id, signal),
+    [task.dag_id, task.dag_run_id, task.task_id, task.try_number, task.state],
+  );
+  const all = tries.data?.task_instances ?? [];
+  if (all.length < 2) return null;
+  return (
+    <label class="try-picker">
+      <span class="visually-hidden">Try</span>
+      <select
+        value={String(attempt)}
+        onChange={(event) => {
+          const picked = Number(event.currentTarget.value);
+          onPick(picked === task.try_number ? null : picked);
+        }}
+      >
+        {all.map((one) => (
+          <option key={one.try_number} value={String(one.try_number)}>
+            Try {one.try_number}: {stateInfo(one.state).label}, {duration(elapsed(one.start_date, one.end_date, now))}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}

@@ -1,0 +1,22 @@
+import { defineConfig } from 'vitest/config';
+
+// File names are fixed: they are compiled into the executable, which serves them with an ETag.
+export default defineConfig({
+  esbuild: { jsx: 'automatic', jsxImportSource: 'preact' },
+  build: {
+    target: 'es2022',
+    assetsInlineLimit: 0,
+    cssCodeSplit: false,
+    modulePreload: false,
+    reportCompressedSize: false,
+    rollupOptions: {
+      output: {
+        entryFileNames: 'app.js',
+        inlineDynamicImports: true,
+        assetFileNames: (asset) => (asset.names[0]?.endsWith('.css') ? 'app.css' : '[name][extname]'),
+      },
+    },
+  },
+  server: { proxy: { '/api': process.env['BATUTA_URL'] ?? 'http://127.0.0.1:8080' } },
+  test: { include: ['test/**/*.test.ts'], environment: 'node' },
+});
