@@ -32,7 +32,8 @@ std::vector<Applied> applied_migrations(Database& db) {
   std::int64_t tables = 0;
   std::int64_t ours = 0;
   {
-    Rows rows = db.prepare(select_objects).query();
+    Statement objects = db.prepare(select_objects);
+    Rows rows = objects.query();
     if (rows.next()) rows.read(tables, ours);
   }
   if (ours == 0) {
@@ -42,7 +43,8 @@ std::vector<Applied> applied_migrations(Database& db) {
                      false);
   }
   std::vector<Applied> result;
-  Rows rows = db.prepare(select_applied).query();
+  Statement select = db.prepare(select_applied);
+  Rows rows = select.query();
   while (rows.next()) {
     Applied& row = result.emplace_back();
     rows.read(row.version, row.name, row.checksum);

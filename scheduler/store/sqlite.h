@@ -96,10 +96,10 @@ class Statement {
   }
   Statement& operator=(Statement&&) = delete;
 
-  // Binds all parameters in order (their count is CHECKed); text and blobs must live until the rows
-  // are read.
+  // Binds all parameters in order (their count is CHECKed). The statement, texts and blobs must
+  // live until the rows are read.
   template <class... T>
-  Rows query(const T&... values) {
+  Rows query(const T&... values) & {
     bind_all(values...);
     return Rows(*this);
   }
@@ -114,7 +114,7 @@ class Statement {
   void bind_at(int index, const T& value) {
     bind(index, value);
   }
-  Rows bound_query() { return Rows(*this); }
+  Rows bound_query() & { return Rows(*this); }
 
  private:
   friend class Rows;

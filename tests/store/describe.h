@@ -1,0 +1,115 @@
+// Rows as text, every field, so that two states can be compared and a difference read.
+#pragma once
+
+#include <optional>
+#include <sstream>
+#include <string>
+
+#include "scheduler/core/step.h"
+
+namespace batuta::test {
+
+class Text {
+ public:
+  template <class... T>
+  Text& add(const T&... values) {
+    (one(values), ...);
+    out_ << '\n';
+    return *this;
+  }
+  std::string text() const { return out_.str(); }
+
+ private:
+  void one(const std::string& v) { out_ << '"' << v << "\" "; }
+  void one(Time v) { out_ << to_iso(v) << ' '; }
+  void one(const Uuid& v) { out_ << to_string(v) << ' '; }
+  template <class T>
+    requires std::is_arithmetic_v<T>
+  void one(T v) {
+    out_ << +v << ' ';
+  }
+  template <class T>
+    requires std::is_enum_v<T>
+  void one(T v) {
+    out_ << static_cast<std::int64_t>(v) << ' ';
+  }
+  template <class T>
+  void one(const std::optional<T>& v) {
+    if (v) {
+      one(*v);
+    } else {
+      out_ << "- ";
+    }
+  }
+  std::ostringstream out_;
+};
+
+inline void describe(Text& t, const RunRow& r) {
+  t.add(std::string("run"), r.seq, r.uuid, r.dag_id, r.dag_run_id, r.dag_version, r.type, r.state,
+        r.logical_date, r.data_interval_start, r.data_interval_end, r.run_after, r.queued_at,
+        r.start_date, r.end_date, r.last_scheduling_decision, r.conf_json, r.conf_start,
+        r.conf_end, r.note, r.triggered_by, r.triggering_user, r.idempotency_key,
+        r.request_digest, r.reason, r.clear_number, r.ending);
+}
+
+inline void describe(Text& t, const TaskInstanceRow& r) {
+  t.add(std::string("task"), r.run, r.task, r.state, r.fence, r.try_number, r.max_tries,
+        r.failures, r.losses, r.conflicts, r.scheduled_at, r.queued_at, r.start_date, r.end_date,
+        r.retry_at, r.window_start, r.window_end, r.worker, r.hostname, r.slot, r.reason, r.note,
+        r.plugin_sha256, r.exit_code, r.signal, r.peak_rss_kib, r.pid, r.asked);
+}
+
+inline void describe(Text& t, const PublicationRow& p) {
+  t.add(std::string("publication"), p.id, p.key.run, p.key.task, p.key.fence, p.position, p.table,
+        p.number, p.uuid, p.state, p.version, p.payload_json);
+}
+
+inline void describe(Text& t, const Finished& f) {
+  t.add(std::string("finished"), f.key.run, f.key.task, f.key.fence, f.outcome, f.reason,
+        f.exit_code, f.signal, f.peak_rss_kib, f.started, f.ended, f.slot, f.plugin_sha256,
+        f.result_json, f.extra_json, f.watermark_us, f.records, f.has_branch, f.outputs.size());
+  for (const std::string& id : f.branch) t.add(std::string("branch"), id);
+}
+
+inline void describe(Text& t, const OutboxRow& o) {
+  t.add(std::string("outbox"), o.id, o.kind, o.key, o.publication, o.payload_json, o.created_at,
+        o.tries, o.next_try_at, o.last_error, o.dead);
+}
+
+inline void describe(Text& t, const PluginInfo& p) {
+  t.add(std::string("plugin"), p.name, p.version, p.kind, p.summary, p.sha256);
+  for (const ParamInfo& param : p.params) {
+    t.add(std::string("param"), param.name, param.type, param.required, param.default_json,
+          param.help);
+  }
+}
+
+template <class Row>
+std::string described(const Row& row) {
+  Text t;
+  describe(t, row);
+  return t.text();
+}
+
+inline std::string described(const StoredState& s) {
+  Text t;
+  for (const auto& [row, dag] : s.dags) {
+    t.add(std::string("dag"), row.dag_id, row.is_paused, row.is_stale, row.version, row.cursor,
+          row.consecutive_failures, dag->canonical_json, dag->source_text, dag->file);
+  }
+  for (const StoredRun& run : s.runs) {
+    describe(t, run.run);
+    t.add(std::string("of"), run.dag->version);
+    for (const TaskInstanceRow& task : run.tasks) describe(t, task);
+  }
+  for (const PoolRow& p : s.pools) t.add(std::string("pool"), p.name, p.slots, p.description);
+  for (const TableRow& r : s.tables) t.add(std::string("table"), r.table, r.next_number, r.last_version);
+  for (const PublicationRow& p : s.publications) describe(t, p);
+  for (const AcceptedRow& a : s.accepted) describe(t, a.report);
+  for (const WatermarkRow& w : s.watermarks) t.add(std::string("mark"), w.dag_id, w.task_id, w.value);
+  for (const PluginInfo& p : s.catalogue) describe(t, p);
+  t.add(s.last_run_seq, s.last_publication, s.last_outbox);
+  return t.text();
+}
+
+}  // namespace batuta::test

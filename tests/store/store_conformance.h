@@ -1,0 +1,308 @@
+// What every Store must do. A harness has: Store& store(), and reopen(), after which only what was
+// durable is there. A new backend passes this file: add a harness and one line in
+// store_conformance_test.cc.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include "tests/store/describe.h"
+#include "tests/store/store_fixture.h"
+
+namespace batuta::test {
+
+inline AcceptedRow make_accepted(const AttemptKey& key) {
+  AcceptedRow a;
+  Finished& f = a.report;
+  f.key = key;
+  f.reason = "done";
+  f.exit_code = 1;
+  f.signal = 2;
+  f.peak_rss_kib = 3;
+  f.started = at(4);
+  f.ended = at(5);
+  f.slot = "slot-9";
+  f.plugin_sha256 = "fff";
+  f.result_json = "{\"records\":3}";
+  f.extra_json = "{\"files\":[]}";
+  f.watermark_us = 123456;
+  f.records = 3;
+  f.has_branch = true;
+  f.branch = {"task_1", "task_2"};
+  return a;
+}
+
+// One of everything that load() gives back.
+inline Changes rich_changes() {
+  RunRow run = make_full_run(1);
+  Changes c = new_run(run);
+  c.dags[0].cursor = at(99);
+  c.dags[0].consecutive_failures = 2;
+  c.runs_created[0].tasks[1] = make_full_task(1, 1);
+  c.pools = {{"default_pool", 128, "all"}, {"small", -1, ""}};
+  const AttemptKey key{RunSeq{1}, 1, 5};
+  c.tables = {{"silver/quotes", 4, 2}};
+  c.publications = {make_publication(3, key)};
+  c.accepted = {make_accepted(key)};
+  c.watermarks = {{"etl", "task_1", at(50)}};
+  OutboxRow publish;
+  publish.id = 3;
+  publish.key = "silver/quotes";
+  publish.publication = 3;
+  publish.payload_json = "{}";
+  publish.created_at = at(6);
+  c.outbox = {publish};
+  return c;
+}
+
+TEST_CASE_TEMPLATE_DEFINE("what was committed comes back field by field", Harness, round_trip) {
+  Harness h;
+  CHECK(h.store().load().runs.empty());
+  const Changes changes = rich_changes();
+  h.store().commit(changes, {{RunSeq{1}, 1, 4, "{\"p\":1}"}});
+  const std::string before = described(h.store().load());
+  h.reopen();
+  const StoredState state = h.store().load();
+  CHECK(described(state) == before);
+  REQUIRE(state.runs.size() == 1);
+  CHECK(described(state.runs[0].run) == described(changes.runs_created[0].run));
+  REQUIRE(state.runs[0].tasks.size() == 3);
+  CHECK(described(state.runs[0].tasks[1]) == described(make_full_task(1, 1)));
+  CHECK(described(state.runs[0].tasks[0]) == described(make_task(1, 0)));
+  REQUIRE(state.publications.size() == 1);
+  CHECK(described(state.publications[0]) == described(changes.publications[0]));
+  REQUIRE(state.accepted.size() == 1);
+  CHECK(described(state.accepted[0].report) == described(changes.accepted[0].report));
+  REQUIRE(state.dags.size() == 1);
+  CHECK(state.dags[0].first.cursor == at(99));
+  CHECK(state.dags[0].second->tasks.size() == 3);
+  CHECK(state.pools.size() == 2);
+  CHECK(state.tables.at(0).next_number == 4);
+  CHECK(state.watermarks.at(0).value == at(50));
+  CHECK(state.last_run_seq == 1);
+  CHECK(state.last_publication == 3);
+  CHECK(state.last_outbox == 3);
+}
+
+TEST_CASE_TEMPLATE_DEFINE("a task moves on, and its newest row is what is loaded", Harness,
+                          task_moves) {
+  Harness h;
+  h.store().commit(new_run(make_run(1)), {});
+  TaskInstanceRow row = make_task(1, 2, TaskState::queued);
+  row.fence = 1;
+  row.queued_at = at(10);
+  Changes launch;
+  launch.tasks_updated.push_back(move_task(row, TaskState::none, 0));
+  h.store().commit(launch, {});
+  row.state = TaskState::running;
+  row.start_date = at(11);
+  Changes start;
+  start.tasks_updated.push_back(move_task(row, TaskState::queued, 1));
+  h.store().commit(start, {});
+  h.reopen();
+  const StoredState state = h.store().load();
+  CHECK(described(state.runs.at(0).tasks.at(2)) == described(row));
+  CHECK(state.runs.at(0).tasks.at(1).state == TaskState::none);
+}
+
+TEST_CASE_TEMPLATE_DEFINE("a task that is not in the expected state ends the process", Harness,
+                          wrong_from_state) {
+  CHECK(dies([] {
+    Harness h;
+    h.store().commit(new_run(make_run(1)), {});
+    Changes wrong;
+    wrong.tasks_updated.push_back(
+        move_task(make_task(1, 0, TaskState::success), TaskState::running, 0));
+    h.store().commit(wrong, {});
+  }));
+  CHECK(dies([] {
+    Harness h;
+    h.store().commit(new_run(make_run(1)), {});
+    Changes stale;
+    stale.tasks_updated.push_back(
+        move_task(make_task(1, 0, TaskState::scheduled), TaskState::none, 1));
+    h.store().commit(stale, {});
+  }));
+}
+
+TEST_CASE_TEMPLATE_DEFINE("a duplicate run ends the process", Harness, duplicate_run) {
+  const auto second = [](auto change) {
+    return dies([&] {
+      Harness h;
+      RunRow first = make_full_run(1);
+      h.store().commit(new_run(first), {});
+      RunRow other = make_full_run(2);
+      change(other);
+      h.store().commit(new_run(other), {});
+    });
+  };
+  CHECK_FALSE(second([](RunRow&) {}));
+  CHECK(second([](RunRow& r) { r.dag_run_id = "run_1"; }));
+  CHECK(second([](RunRow& r) { r.logical_date = make_full_run(1).logical_date; }));
+  CHECK(second([](RunRow& r) { r.idempotency_key = "key-1"; }));
+}
+
+TEST_CASE_TEMPLATE_DEFINE("a finished run is found by id, key and date, and no longer loaded",
+                          Harness, finished_run) {
+  Harness h;
+  RunRow run = make_full_run(1);
+  h.store().commit(new_run(run), {});
+  h.store().commit(end_run(run, at(100)), {});
+  h.reopen();
+  CHECK(h.store().load().runs.empty());
+  CHECK(h.store().load().last_run_seq == 1);
+  run.state = DagRunState::success;
+  run.end_date = at(100);
+  const auto by_id = h.store().find_run("etl", "run_1");
+  REQUIRE(by_id);
+  CHECK(described(*by_id) == described(run));
+  const auto by_key = h.store().find_run_by_key("etl", "key-1");
+  REQUIRE(by_key);
+  CHECK(by_key->seq == RunSeq{1});
+  const auto by_date = h.store().find_run_by_logical_date("etl", *run.logical_date);
+  REQUIRE(by_date);
+  CHECK(by_date->seq == RunSeq{1});
+  CHECK_FALSE(h.store().find_run("other", "run_1"));
+  CHECK_FALSE(h.store().find_run_by_key("etl", ""));
+  CHECK_FALSE(h.store().find_run_by_logical_date("etl", at(12345)));
+  const auto whole = h.store().load_run("etl", "run_1");
+  REQUIRE(whole);
+  CHECK(whole->tasks.size() == 3);
+  CHECK(whole->dag->version == "v1");
+}
+
+TEST_CASE_TEMPLATE_DEFINE("a deleted run leaves nothing, and its number is not used again",
+                          Harness, deleted_run) {
+  Harness h;
+  h.store().commit(new_run(make_run(1)), {});
+  h.store().commit(new_run(make_run(2)), {});
+  Changes xcom;
+  xcom.xcoms.push_back({RunSeq{2}, 0, "return_value", "1", at(1)});
+  h.store().commit(xcom, {});
+  Changes gone;
+  gone.runs_deleted.push_back(RunSeq{2});
+  h.store().commit(gone, {});
+  h.reopen();
+  CHECK(h.store().load().runs.size() == 1);
+  CHECK(h.store().load().last_run_seq == 2);
+  CHECK_FALSE(h.store().find_run("etl", "run_2"));
+  CHECK_FALSE(h.store().load_run("etl", "run_2"));
+  CHECK_FALSE(h.store().find_xcom(RunSeq{2}, 0, "return_value"));
+}
+
+TEST_CASE_TEMPLATE_DEFINE("XComs are written over and cleared per task", Harness, xcoms) {
+  Harness h;
+  h.store().commit(new_run(make_run(1)), {});
+  Changes put;
+  put.xcoms.push_back({RunSeq{1}, 0, "return_value", "1", at(1)});
+  put.xcoms.push_back({RunSeq{1}, 0, "other", "\"x\"", at(1)});
+  put.xcoms.push_back({RunSeq{1}, 1, "return_value", "7", at(1)});
+  h.store().commit(put, {});
+  Changes again;
+  again.xcoms.push_back({RunSeq{1}, 0, "return_value", "2", at(2)});
+  h.store().commit(again, {});
+  CHECK(h.store().find_xcom(RunSeq{1}, 0, "return_value") == "2");
+  CHECK(h.store().find_xcom(RunSeq{1}, 0, "other") == "\"x\"");
+  Changes cleared;
+  cleared.xcoms_cleared.emplace_back(RunSeq{1}, 0);
+  cleared.xcoms.push_back({RunSeq{1}, 0, "fresh", "3", at(3)});
+  h.store().commit(cleared, {});
+  h.reopen();
+  CHECK_FALSE(h.store().find_xcom(RunSeq{1}, 0, "return_value"));
+  CHECK(h.store().find_xcom(RunSeq{1}, 0, "fresh") == "3");
+  CHECK(h.store().find_xcom(RunSeq{1}, 1, "return_value") == "7");
+}
+
+TEST_CASE_TEMPLATE_DEFINE("a settled publication is no longer loaded, its number stays used",
+                          Harness, settled) {
+  Harness h;
+  h.store().commit(rich_changes(), {});
+  const AttemptKey key{RunSeq{1}, 1, 5};
+  Changes settle;
+  PublicationRow p = make_publication(3, key);
+  p.state = PublicationState::settled;
+  p.version = 3;
+  settle.publications = {p};
+  settle.accepted_done = {key};
+  settle.tables = {{"silver/quotes", 4, 3}};
+  settle.outbox_done = {3};
+  h.store().commit(settle, {});
+  h.reopen();
+  const StoredState state = h.store().load();
+  CHECK(state.publications.empty());
+  CHECK(state.accepted.empty());
+  CHECK(state.tables.at(0).last_version == 3);
+  CHECK(state.last_publication == 3);
+  CHECK(state.last_outbox == 3);
+}
+
+TEST_CASE_TEMPLATE_DEFINE("a watermark never moves back", Harness, watermark) {
+  Harness h;
+  h.store().commit(new_run(make_run(1)), {});
+  for (const int second : {50, 40, 60, 55}) {
+    Changes c;
+    c.watermarks = {{"etl", "task_0", at(second)}};
+    h.store().commit(c, {});
+  }
+  CHECK(h.store().load().watermarks.at(0).value == at(60));
+}
+
+TEST_CASE_TEMPLATE_DEFINE("pools come, change and go", Harness, pools) {
+  Harness h;
+  Changes add;
+  add.pools = {{"a", 1, "one"}, {"b", 2, ""}};
+  h.store().commit(add, {});
+  Changes change;
+  change.pools = {{"a", 5, "five"}};
+  change.pools_deleted = {"b"};
+  h.store().commit(change, {});
+  h.reopen();
+  const auto pools = h.store().load().pools;
+  REQUIRE(pools.size() == 1);
+  CHECK(pools[0].slots == 5);
+  CHECK(pools[0].description == "five");
+}
+
+TEST_CASE_TEMPLATE_DEFINE("a run keeps its version while the DAG moves on", Harness, versions) {
+  Harness h;
+  h.store().commit(new_run(make_run(1)), {});
+  Changes newer;
+  newer.dag_versions = {make_dag("etl", "v2", 5)};
+  newer.dags = {{"etl", true, true, "v2", at(3), 1}};
+  h.store().commit(newer, {});
+  h.reopen();
+  const StoredState state = h.store().load();
+  CHECK(state.dags.at(0).second->version == "v2");
+  CHECK(state.dags.at(0).second->tasks.size() == 5);
+  CHECK(state.dags.at(0).first.is_stale);
+  CHECK(state.runs.at(0).dag->version == "v1");
+  CHECK(h.store().load_dag_version("v1")->tasks.size() == 3);
+  CHECK_FALSE(h.store().load_dag_version("v9"));
+}
+
+TEST_CASE_TEMPLATE_DEFINE("an empty turn, a probe and housekeeping change nothing", Harness,
+                          nothing) {
+  Harness h;
+  h.store().commit(rich_changes(), {});
+  const std::string before = described(h.store().load());
+  h.store().commit({}, {});
+  h.store().probe();
+  h.store().maintain(true);
+  h.store().maintain(false);
+  CHECK(described(h.store().load()) == before);
+}
+
+#define BATUTA_STORE_CONFORMANCE(...)                            \
+  TEST_CASE_TEMPLATE_INVOKE(round_trip, __VA_ARGS__);            \
+  TEST_CASE_TEMPLATE_INVOKE(task_moves, __VA_ARGS__);            \
+  TEST_CASE_TEMPLATE_INVOKE(wrong_from_state, __VA_ARGS__);      \
+  TEST_CASE_TEMPLATE_INVOKE(duplicate_run, __VA_ARGS__);         \
+  TEST_CASE_TEMPLATE_INVOKE(finished_run, __VA_ARGS__);          \
+  TEST_CASE_TEMPLATE_INVOKE(deleted_run, __VA_ARGS__);           \
+  TEST_CASE_TEMPLATE_INVOKE(xcoms, __VA_ARGS__);                 \
+  TEST_CASE_TEMPLATE_INVOKE(settled, __VA_ARGS__);               \
+  TEST_CASE_TEMPLATE_INVOKE(watermark, __VA_ARGS__);             \
+  TEST_CASE_TEMPLATE_INVOKE(pools, __VA_ARGS__);                 \
+  TEST_CASE_TEMPLATE_INVOKE(versions, __VA_ARGS__);              \
+  TEST_CASE_TEMPLATE_INVOKE(nothing, __VA_ARGS__)
+
+}  // namespace batuta::test

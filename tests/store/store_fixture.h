@@ -1,0 +1,222 @@
+// A temporary folder, a small DAG, and rows with every field set to something recognisable.
+#pragma once
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "scheduler/store/sqlite_store.h"
+
+namespace batuta::test {
+
+class TempFolder {
+ public:
+  TempFolder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "batuta-store-XXXXXX").string();
+    BATUTA_CHECK(::mkdtemp(pattern.data()) != nullptr);
+    path_ = pattern;
+  }
+  ~TempFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TempFolder(const TempFolder&) = delete;
+  TempFolder& operator=(const TempFolder&) = delete;
+  std::string file(const std::string& name) const { return path_ + "/" + name; }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+inline std::string read_file(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+inline Time at(std::int64_t seconds) { return Time(std::chrono::seconds(1'700'000'000 + seconds)); }
+
+inline Uuid uuid_of(std::int64_t n) {
+  Uuid id;
+  for (int i = 0; i < 8; ++i) id.bytes[15 - i] = static_cast<std::uint8_t>(n >> (8 * i));
+  id.bytes[0] = 0xb0;
+  return id;
+}
+
+// A DAG whose canonical text is its task ids, one to a line.
+inline std::shared_ptr<const Dag> make_dag(const std::string& id, const std::string& version,
+                                           int tasks = 3) {
+  auto dag = std::make_shared<Dag>();
+  dag->id = id;
+  dag->version = version;
+  dag->file = id + ".json";
+  dag->source_text = "source of " + version;
+  for (int i = 0; i < tasks; ++i) {
+    Task& task = dag->tasks.emplace_back();
+    task.id = "task_" + std::to_string(i);
+    task.pool = i % 2 == 0 ? "default_pool" : "small";
+    dag->canonical_json += task.id + "\n";
+  }
+  return dag;
+}
+
+inline std::shared_ptr<const Dag> decode_dag(const DagVersionText& text) {
+  auto dag = std::make_shared<Dag>();
+  dag->id = text.dag_id;
+  dag->version = text.version;
+  dag->file = text.file;
+  dag->canonical_json = text.canonical_json;
+  dag->source_text = text.source_text;
+  std::istringstream lines(text.canonical_json);
+  for (std::string line; std::getline(lines, line);) dag->tasks.emplace_back().id = line;
+  return dag;
+}
+
+inline std::unique_ptr<SqliteStore> open_store(const std::string& path) {
+  return std::make_unique<SqliteStore>(path, decode_dag, at(0));
+}
+
+inline RunRow make_run(std::int64_t seq, const std::string& dag_id = "etl",
+                       const std::string& version = "v1") {
+  RunRow r;
+  r.seq = RunSeq{seq};
+  r.uuid = uuid_of(seq);
+  r.dag_id = dag_id;
+  r.dag_run_id = "run_" + std::to_string(seq);
+  r.dag_version = version;
+  r.state = DagRunState::running;
+  r.run_after = at(seq * 60);
+  r.queued_at = at(seq * 60 + 1);
+  r.start_date = at(seq * 60 + 2);
+  r.triggered_by = "test";
+  return r;
+}
+
+// Every field differs from its default.
+inline RunRow make_full_run(std::int64_t seq) {
+  RunRow r = make_run(seq);
+  r.type = RunType::scheduled;
+  r.logical_date = at(seq * 60);
+  r.data_interval_start = at(seq * 60 - 60);
+  r.data_interval_end = at(seq * 60);
+  r.last_scheduling_decision = at(seq * 60 + 3);
+  r.conf_json = R"({"a":"ünï\u0000"})";
+  r.conf_start = at(7);
+  r.conf_end = at(8);
+  r.note = "a note";
+  r.triggering_user = "ana";
+  r.idempotency_key = "key-" + std::to_string(seq);
+  r.request_digest = "digest";
+  r.reason = "because";
+  r.clear_number = 2;
+  r.ending = DagRunState::failed;
+  return r;
+}
+
+inline TaskInstanceRow make_task(std::int64_t run, TaskIndex task,
+                                 TaskState state = TaskState::none) {
+  TaskInstanceRow r;
+  r.run = RunSeq{run};
+  r.task = task;
+  r.state = state;
+  r.max_tries = 2;
+  return r;
+}
+
+inline TaskInstanceRow make_full_task(std::int64_t run, TaskIndex task) {
+  TaskInstanceRow r = make_task(run, task, TaskState::up_for_retry);
+  r.fence = 5;
+  r.try_number = 4;
+  r.max_tries = 6;
+  r.failures = 1;
+  r.losses = 2;
+  r.conflicts = 3;
+  r.scheduled_at = at(1);
+  r.queued_at = at(2);
+  r.start_date = at(3);
+  r.end_date = at(4);
+  r.retry_at = at(5);
+  r.window_start = at(6);
+  r.window_end = at(7);
+  r.worker = "agent";
+  r.hostname = "host";
+  r.slot = "slot-1";
+  r.reason = "it broke";
+  r.note = "noted";
+  r.plugin_sha256 = "abc";
+  r.exit_code = 3;
+  r.signal = 9;
+  r.peak_rss_kib = std::int64_t{5} << 32;
+  r.pid = 77;
+  r.asked = TaskState::skipped;
+  return r;
+}
+
+// The DAG, and a run of it with all its tasks in `state`.
+inline Changes new_run(const RunRow& run, int tasks = 3, TaskState state = TaskState::none) {
+  Changes changes;
+  changes.dag_versions.push_back(make_dag(run.dag_id, run.dag_version, tasks));
+  DagRow dag;
+  dag.dag_id = run.dag_id;
+  dag.is_paused = false;
+  dag.version = run.dag_version;
+  changes.dags.push_back(dag);
+  Changes::NewRun created{run, {}};
+  for (int i = 0; i < tasks; ++i) {
+    created.tasks.push_back(
+        make_task(static_cast<std::int64_t>(run.seq), static_cast<TaskIndex>(i), state));
+  }
+  changes.runs_created.push_back(std::move(created));
+  return changes;
+}
+
+inline Changes::TaskUpdate move_task(TaskInstanceRow row, TaskState from, Fence from_fence) {
+  return {from, from_fence, std::move(row)};
+}
+
+inline Changes end_run(RunRow run, Time when) {
+  run.state = DagRunState::success;
+  run.end_date = when;
+  Changes changes;
+  changes.runs_updated.push_back(run);
+  return changes;
+}
+
+inline PublicationRow make_publication(std::int64_t id, const AttemptKey& key) {
+  PublicationRow p;
+  p.id = id;
+  p.key = key;
+  p.position = 1;
+  p.table = "silver/quotes";
+  p.number = id;
+  p.uuid = uuid_of(1000 + id);
+  p.payload_json = "{\"files\":[]}";
+  return p;
+}
+
+// True when `body`, run in a child process, ends by SIGABRT: a failed CHECK.
+template <class Body>
+bool dies(Body body) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::signal(SIGABRT, SIG_DFL);  // doctest's handler would report a crash
+    ::close(STDERR_FILENO);
+    body();
+    ::_exit(0);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+}
+
+}  // namespace batuta::test
