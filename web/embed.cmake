@@ -16,7 +16,7 @@ foreach(name IN LISTS NAMES)
   math(EXPR at "${at} + 1")
   list(GET types ${at} type)
   if(type MATCHES "^text/")
-    string(APPEND type "\\; charset=utf-8")
+    string(APPEND type "; charset=utf-8")
   endif()
   set(symbol batuta_asset_${index})
   string(APPEND data ".global ${symbol}\n.global ${symbol}_end\n.balign 16\n"
