@@ -56,9 +56,16 @@ export function queryString(query: Query): string {
   return text ? `?${text}` : '';
 }
 
-/** Joins path segments, each encoded, so that no id can reach another route. */
+/**
+ * Joins path segments, each encoded, so that no id can reach another route. A URL cannot carry a dot
+ * segment, however written; no id is one, so whoever asks is told that there is no such thing.
+ */
 export function path(...segments: (string | number)[]): string {
-  return segments.map((segment) => encodeURIComponent(String(segment))).join('/');
+  const texts = segments.map(String);
+  if (texts.some((text) => text === '' || text === '.' || text === '..')) {
+    throw new ApiError(404, 'There is no such thing.');
+  }
+  return texts.map(encodeURIComponent).join('/');
 }
 
 interface Options {

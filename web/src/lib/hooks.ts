@@ -43,7 +43,8 @@ export function useResource<T>(
   useEffect(() => {
     const abort = new AbortController();
     setLoading(true);
-    load(abort.signal)
+    Promise.resolve()
+      .then(() => load(abort.signal))
       .then((data) => !abort.signal.aborted && setState({ key, data }))
       .catch((error: Error) => {
         if (abort.signal.aborted) return;

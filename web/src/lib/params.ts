@@ -142,7 +142,7 @@ export function confOf(fields: readonly Field[], texts: Readonly<Record<string, 
   const conf: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
   const problems: Record<string, string> = {};
   for (const field of fields) {
-    const parsed = parseField(field, texts[field.name] ?? field.initial);
+    const parsed = parseField(field, Object.hasOwn(texts, field.name) ? (texts[field.name] as string) : field.initial);
     if ('problem' in parsed) problems[field.name] = parsed.problem;
     else if ('value' in parsed) conf[field.name] = parsed.value;
   }
