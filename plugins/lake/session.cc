@@ -217,6 +217,12 @@ duckdb_connection Session::connection() const {
   return handles_->connection;
 }
 
+std::vector<std::string> first_column(const Table& table) {
+  std::vector<std::string> out;
+  for (const auto& row : table.rows) out.push_back(row.at(0).text());
+  return out;
+}
+
 std::string quoted_name(std::string_view name) {
   std::string out = "\"";
   for (const char c : name) {

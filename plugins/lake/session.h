@@ -63,6 +63,9 @@ class Session {
   std::unique_ptr<Handles> handles_;
 };
 
+// The texts of the first column.
+std::vector<std::string> first_column(const Table& table);
+
 // "name" as an SQL identifier, quotes included. For names from our own schemas and the log.
 std::string quoted_name(std::string_view name);
 

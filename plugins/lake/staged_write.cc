@@ -120,7 +120,9 @@ std::vector<lakelog::AddFile> write_files(Session& session, const StagedWrite& w
                            ") TO $1 (FORMAT parquet, COMPRESSION snappy, " + "PARTITION_BY (" +
                            quoted_name(write.partition_column) + "), FILENAME_PATTERN 'part-" +
                            to_string(id) + "-{i}', OVERWRITE_OR_IGNORE, RETURN_STATS)";
-  const Table written = session.query(copy, {write.table_folder});
+  std::vector<Param> params = {write.table_folder};
+  params.insert(params.end(), write.params.begin(), write.params.end());
+  const Table written = session.query(copy, params);
   std::vector<lakelog::AddFile> files;
   std::set<std::string> folders;
   for (const auto& row : written.rows) {

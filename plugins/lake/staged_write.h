@@ -16,6 +16,8 @@ struct StagedWrite {
   std::string partition_column;  // one of `columns`, never NULL in the rows
   // SELECT of exactly `columns`, in their order. Its ORDER BY is the order inside every file.
   std::string select;
+  // Its parameters, from $2 on: $1 is the folder.
+  std::vector<Param> params;
 };
 
 // The files, durable, with sizes, partition values and statistics for the log. Empty when the query
