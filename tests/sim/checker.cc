@@ -1,0 +1,239 @@
+#include "tests/sim/checker.h"
+
+#include <algorithm>
+
+#include "scheduler/core/sanity.h"
+#include "tests/sim/digest.h"
+#include "tests/sim/graph.h"
+#include "tests/sim/violation.h"
+
+namespace batuta::sim {
+namespace {
+
+RunName name_of(const RunRow& run) { return {run.dag_id, run.dag_run_id}; }
+
+template <class E>
+concept NamesRun = requires(E e) {
+  e.dag_run_id;
+  e.stored;
+};
+
+}  // namespace
+
+// ---- one turn -------------------------------------------------------------------------------------
+
+void Checker::before(std::span<const Event> events, const Now& now) {
+  now_ = now;
+  ++turns_;
+  batch_named_.clear();
+  for (const Event& event : events) read(event);
+}
+
+void Checker::read(const Event& event) {
+  std::visit(
+      [this](const auto& e) {
+        if constexpr (NamesRun<decltype(e)>) {
+          batch_named_.insert({e.dag_id, e.dag_run_id});
+          ever_named_.insert({e.dag_id, e.dag_run_id});
+        }
+      },
+      event);
+  const auto* finished = std::get_if<AttemptFinished>(&event);
+  if (!finished || finished->worker == 0) return;
+  const AttemptKey& key = finished->report.key;
+  if (!reported_.insert(key).second) c_.met(Situation::duplicate_report);
+  const TaskInstanceRow* row = store_.find_task(key.run, key.task);
+  if (row && row->fence != key.fence) c_.met(Situation::stale_report);
+}
+
+bool Checker::touched_now(const RunRow& run) const { return batch_named_.count(name_of(run)) != 0; }
+bool Checker::touched_ever(const RunRow& run) const { return ever_named_.count(name_of(run)) != 0; }
+
+void Checker::decided(const Effects& effects, const SchedulerState& state) {
+  c_.note("effects", static_cast<std::int64_t>(digest(effects)));
+  ending_.clear();
+  for (const RunRow& row : effects.changes.runs_updated)
+    if (is_terminal(row.state) || !row.reason.empty()) ending_.insert(row.seq);
+  for (const RunRow& row : effects.changes.runs_updated)
+    if (is_terminal(row.state) && row.reason.find("timed out") != std::string::npos)
+      c_.met(Situation::run_timed_out);
+  check_new_runs(effects.changes, state);
+  for (const auto& update : effects.changes.tasks_updated) check_update(update, state);
+  check_launches(effects);
+  check_alerts(effects);
+  limits_.decided(effects);
+}
+
+void Checker::committed(const Effects& effects) { limits_.committed(effects); }
+
+void Checker::check_new_runs(const Changes& changes, const SchedulerState& state) {
+  for (const auto& created : changes.runs_created) {
+    if (const StoredRun* run = state.run(created.run.seq))
+      for (const TaskInstanceRow& row : created.tasks) check_verdict(row, *run);
+    if (created.run.type != RunType::scheduled) continue;
+    c_.met(Situation::scheduled_run);
+    if (created.run.logical_date && now_.wall - *created.run.logical_date > std::chrono::minutes(2))
+      c_.met(Situation::catchup_run);
+    require(created.run.run_after <= now_.wall, "I8", [&] {
+      return "scheduled run " + created.run.dag_run_id + " made before its time";
+    });
+  }
+}
+
+void Checker::check_update(const Changes::TaskUpdate& update, const SchedulerState& state) {
+  const auto it = store_.data().runs.find(update.row.run);
+  require(it != store_.data().runs.end(), "I2", [] { return std::string("a row of no run"); });
+  const StoredRun& run = it->second;
+  require(update.row.fence >= update.from_fence, "I2",
+          [] { return std::string("a fence went back"); });
+  check_edge(update, run.run);
+  check_cause(update.row, update.from, run);
+  const StoredRun* now_run = state.run(update.row.run);
+  if (now_run && update.from == TaskState::none) check_verdict(update.row, *now_run);
+  meet(update, run);
+}
+
+void Checker::check_edge(const Changes::TaskUpdate& update, const RunRow& run) {
+  const Hands hands{ending_.count(run.seq) != 0, touched_now(run), touched_ever(run)};
+  const bool terminal_stays = !is_terminal(update.from) || hands.user ||
+                              update.from == update.row.state;
+  const auto text = [&] {
+    return run.dag_run_id + " task " + std::to_string(update.row.task) + ": " +
+           std::string(to_string(update.from)) + " -> " + std::string(to_string(update.row.state));
+  };
+  require(terminal_stays, "I4", text);
+  require(turn_may_move(update.from, update.row.state, hands), "I11", text);
+}
+
+void Checker::released(const Effects& effects) {
+  for (const AckEffect& ack : effects.acks) {
+    const TaskInstanceRow* row = store_.find_task(ack.key.run, ack.key.task);
+    const bool open = row && row->fence == ack.key.fence &&
+                      (row->state == TaskState::queued || row->state == TaskState::running);
+    require(!open, "I2", [&] {
+      return "report of fence " + std::to_string(ack.key.fence) + " acknowledged, not recorded";
+    });
+  }
+  for (const Reply& reply : effects.replies) {
+    if (reply.code != Errc::ok || !reply.run) continue;
+    const auto it = store_.data().runs.find(reply.run->seq);
+    if (it == store_.data().runs.end()) {
+      require(deletable_.count(name_of(*reply.run)) != 0, "I3",
+              [&] { return "answered with a run that is not stored: " + reply.run->dag_run_id; });
+      continue;
+    }
+    require(it->second.run.uuid == reply.run->uuid, "I14",
+            [&] { return "answer and store disagree about " + reply.run->dag_run_id; });
+  }
+}
+
+// ---- launches and alerts --------------------------------------------------------------------------
+
+void Checker::check_launches(const Effects& effects) {
+  for (const LaunchEffect& launch : effects.launches) {
+    const AttemptKey& key = launch.key;
+    const auto matches = [&](const TaskInstanceRow& row) {
+      return row.run == key.run && row.task == key.task && row.fence == key.fence &&
+             row.state == TaskState::queued;
+    };
+    const Changes& changes = effects.changes;
+    bool claimed = std::any_of(changes.tasks_updated.begin(), changes.tasks_updated.end(),
+                               [&](const auto& u) { return matches(u.row); });
+    for (const auto& created : changes.runs_created)
+      if (created.run.seq == key.run) claimed = claimed || matches(created.tasks[key.task]);
+    require(claimed, "I2", [&] {
+      return "a launch whose claim is not in this commit, fence " + std::to_string(key.fence);
+    });
+    const TaskInstanceRow* before = store_.find_task(key.run, key.task);
+    require(!before || before->fence < key.fence, "I1",
+            [&] { return "fence " + std::to_string(key.fence) + " launched twice"; });
+  }
+}
+
+void Checker::check_alerts(const Effects& effects) {
+  if (effects.alerts.empty() && effects.changes.tasks_updated.empty()) return;
+  std::map<AttemptKey, int> alerts;
+  for (const AlertEffect& alert : effects.alerts) ++alerts[alert.key];
+  for (const auto& update : effects.changes.tasks_updated) {
+    const AttemptKey key{update.row.run, update.row.task, update.row.fence};
+    const StoredRun& run = store_.data().runs.at(key.run);
+    const auto wanted = static_cast<int>(run.dag->tasks[key.task].on_failure.size());
+    const bool fails = update.row.state == TaskState::failed && update.from != TaskState::failed;
+    const auto it = alerts.find(key);
+    const int sent = it == alerts.end() ? 0 : it->second;
+    if (it != alerts.end()) alerts.erase(it);
+    const bool excused = touched_ever(run.run) && (sent == 0 || sent == wanted);
+    require(sent == (fails ? wanted : 0) || excused, "I12", [&] {
+      return std::to_string(sent) + " alerts for a task that " +
+             (fails ? "failed with " : "did not fail; it has ") + std::to_string(wanted);
+    });
+  }
+  for (const auto& created : effects.changes.runs_created)
+    for (const auto& row : created.tasks) alerts.erase({row.run, row.task, row.fence});
+  require(alerts.empty(), "I12", [] { return std::string("an alert for no failure"); });
+}
+
+// ---- the state as a whole ---------------------------------------------------------------------------
+
+void Checker::whole(const SchedulerState& state) {
+  if (turns_ % 16 != 0) return;
+  sanity_check(state);
+  check_owners(state);
+  if (turns_ % 64 == 0) check_replay(state);
+}
+
+// I10: what the store has is all there is to know. A state restored from it now has the same runs
+// and tasks in the same states as the one that lived through it all.
+void Checker::check_replay(const SchedulerState& state) {
+  MemoryStore copy = store_;
+  const SchedulerState again = restore(copy.load(), c_.knobs.options, now_);
+  const Gauges a = state.gauges();
+  const Gauges b = again.gauges();
+  const bool same = a.runs_queued == b.runs_queued && a.runs_running == b.runs_running &&
+                    a.tasks_scheduled == b.tasks_scheduled && a.tasks_queued == b.tasks_queued &&
+                    a.tasks_running == b.tasks_running;
+  require(same, "I10", [&] {
+    return "restored from the store: " + std::to_string(b.runs_running) + " runs running, " +
+           std::to_string(b.tasks_scheduled) + "/" + std::to_string(b.tasks_queued) + "/" +
+           std::to_string(b.tasks_running) + " tasks scheduled/queued/running; alive: " +
+           std::to_string(a.runs_running) + ", " + std::to_string(a.tasks_scheduled) + "/" +
+           std::to_string(a.tasks_queued) + "/" + std::to_string(a.tasks_running);
+  });
+}
+
+void Checker::reloaded(const SchedulerState& state) {
+  sanity_check(state);
+  check_acknowledged();
+}
+
+void Checker::hello(const Hello& hello, bool restarted) {
+  for (const RunningAttempt& listed : hello.running) {
+    const TaskInstanceRow* row = store_.find_task(listed.key.run, listed.key.task);
+    const bool current = row && row->fence == listed.key.fence &&
+                         (row->state == TaskState::queued || row->state == TaskState::running);
+    c_.met(current ? Situation::adopted : Situation::adoption_refused);
+    if (current && restarted) c_.met(Situation::adopted_after_restart);
+  }
+}
+
+void Checker::acknowledged(const Uuid& uuid, const RunName& name) {
+  const auto [it, fresh] = acknowledged_.try_emplace(uuid, name);
+  require(it->second == name, "I17", [&] { return "one UUID for two runs: " + name.second; });
+}
+
+void Checker::check_acknowledged() {
+  for (const auto& [uuid, name] : acknowledged_) {
+    const auto it = store_.data().run_ids.find(name);
+    const bool there = it != store_.data().run_ids.end() &&
+                       store_.data().runs.at(it->second).run.uuid == uuid;
+    require(there || deletable_.count(name) != 0, "I3",
+            [&] { return "acknowledged run " + name.second + " is gone"; });
+  }
+}
+
+void Checker::at_rest() {
+  check_acknowledged();
+  check_lake();
+}
+
+}  // namespace batuta::sim

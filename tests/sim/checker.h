@@ -1,0 +1,85 @@
+// Holds what the scheduler decides against the invariants, at every commit. It reads the store's
+// rows and the agents' ledger, and keeps its own sums; it never asks the core whether it is right,
+// sanity_check() and explain() apart.
+#pragma once
+
+#include <map>
+#include <set>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "scheduler/core/effects.h"
+#include "scheduler/core/scheduler_state.h"
+#include "tests/sim/context.h"
+#include "tests/sim/lake.h"
+#include "tests/sim/ledger.h"
+#include "tests/sim/limits.h"
+#include "tests/support/memory_store.h"
+
+namespace batuta::sim {
+
+using RunName = std::pair<std::string, std::string>;  // dag_id, dag_run_id
+
+class Checker {
+ public:
+  Checker(Context& context, const MemoryStore& store, Ledger& ledger, const Lake& lake)
+      : c_(context), store_(store), ledger_(ledger), lake_(lake), limits_(context, store) {}
+
+  // ---- the order of one turn --------------------------------------------------------------------
+  void before(std::span<const Event> events, const Now& now);
+  void decided(const Effects& effects, const SchedulerState& state);  // store: as before the turn
+  void committed(const Effects& effects);                             // store: as after it
+  void released(const Effects& effects);
+  // State and store agree, nothing is stuck; sampled, for it walks everything.
+  void whole(const SchedulerState& state);
+  // After restore(): the state is what the store has.
+  void reloaded(const SchedulerState& state);
+  void hello(const Hello& hello, bool restarted);
+
+  // A user was told that this run exists.
+  void acknowledged(const Uuid& uuid, const RunName& name);
+  // A user asked for its deletion; it may be gone from now on.
+  void may_be_deleted(const RunName& name) { deletable_.insert(name); }
+  bool deletable(const RunName& name) const { return deletable_.count(name) != 0; }
+  // Once everything is quiet.
+  void at_rest();
+
+ private:
+  void read(const Event& event);
+  void check_new_runs(const Changes& changes, const SchedulerState& state);
+  void check_update(const Changes::TaskUpdate& update, const SchedulerState& state);
+  void check_edge(const Changes::TaskUpdate& update, const RunRow& run);
+  void check_cause(const TaskInstanceRow& row, TaskState from, const StoredRun& run);
+  void check_failed(const TaskInstanceRow& row, const Task& task, const Life* life,
+                    const StoredRun& run);
+  // `run`: with every row as this turn leaves it.
+  void check_verdict(const TaskInstanceRow& row, const StoredRun& run);
+  bool left_out_by_branch(const StoredRun& run, TaskIndex task) const;
+  void check_launches(const Effects& effects);
+  void check_alerts(const Effects& effects);
+  void check_owners(const SchedulerState& state);
+  void check_replay(const SchedulerState& state);
+  void check_acknowledged();
+  void check_lake();
+  void meet(const Changes::TaskUpdate& update, const StoredRun& run);
+  bool touched_now(const RunRow& run) const;
+  bool touched_ever(const RunRow& run) const;
+
+  Context& c_;
+  const MemoryStore& store_;
+  Ledger& ledger_;
+  const Lake& lake_;
+  Limits limits_;
+  Now now_{};
+  std::set<RunName> batch_named_;         // by users, in this batch
+  std::set<RunName> ever_named_;
+  std::set<RunName> deletable_;
+  std::set<RunSeq> ending_;               // runs that this turn ends
+  std::map<Uuid, RunName> acknowledged_;
+  std::set<AttemptKey> reported_;
+  std::uint64_t turns_ = 0;
+};
+
+}  // namespace batuta::sim

@@ -1,0 +1,193 @@
+// The checker's look at single task instances: was there a cause for what became of it?
+#include <algorithm>
+
+#include "scheduler/core/explain.h"
+#include "tests/sim/checker.h"
+#include "tests/sim/rule_model.h"
+#include "tests/sim/violation.h"
+
+namespace batuta::sim {
+namespace {
+
+UpstreamCounts count_upstreams(const StoredRun& run, TaskIndex task) {
+  UpstreamCounts counts;
+  for (TaskIndex up : run.dag->tasks[task].upstream) {
+    const TaskState state = run.tasks[up].state;
+    if (state == TaskState::removed) continue;
+    ++counts.total;
+    if (state == TaskState::success) ++counts.success;
+    if (state == TaskState::skipped) ++counts.skipped;
+    if (state == TaskState::failed) ++counts.failed;
+    if (state == TaskState::upstream_failed) ++counts.upstream_failed;
+  }
+  return counts;
+}
+
+std::string describe(const StoredRun& run, const TaskInstanceRow& row) {
+  return run.run.dag_run_id + " task " + std::to_string(row.task) + " fence " +
+         std::to_string(row.fence) + " " + std::string(to_string(row.state)) + " (failures " +
+         std::to_string(row.failures) + ", losses " + std::to_string(row.losses) +
+         ", conflicts " + std::to_string(row.conflicts) + "): " + row.reason;
+}
+
+}  // namespace
+
+void Checker::check_cause(const TaskInstanceRow& row, TaskState from, const StoredRun& run) {
+  const Task& task = run.dag->tasks[row.task];
+  const Life* life = ledger_.find({row.run, row.task, row.fence});
+  const bool asked = touched_ever(run.run);
+  const auto text = [&] { return describe(run, row); };
+  const bool succeeds = row.state == TaskState::success || row.state == TaskState::publishing;
+  if (succeeds && from != row.state && !asked) {
+    const bool earned = life && life->ended && life->report.outcome == Outcome::success;
+    require(earned || task.plugin == "empty", "I2", text);
+    if (row.state == TaskState::success && life)
+      require(lake_.published(life->report.key) == life->report.outputs.size(), "I2",
+              [&] { return "success without its data: " + describe(run, row); });
+  }
+  require(row.failures <= task.retry.retries + 1, "I5", text);
+  require(row.losses <= c_.knobs.options.max_losses + 1, "I5", text);
+  require(row.conflicts <= c_.knobs.options.max_conflicts + 1, "I5", text);
+  if (asked) return;
+  const int failures = ledger_.failures(row.run, row.task);
+  require(row.failures <= failures, "I5", [&] {
+    return "charged with failures that did not happen: " + describe(run, row);
+  });
+  require(failures <= task.retry.retries + 1 + row.losses + row.conflicts, "I5",
+          [&] { return "ran on with its budget spent: " + describe(run, row); });
+  if (row.state == TaskState::failed && from != TaskState::failed) check_failed(row, task, life, run);
+}
+
+void Checker::check_failed(const TaskInstanceRow& row, const Task& task, const Life* life,
+                           const StoredRun& run) {
+  if (ending_.count(row.run)) return;
+  const bool spent = row.failures > task.retry.retries;
+  const bool useless = life && life->ended && life->report.outcome == Outcome::failed_no_retry;
+  const bool lost = row.losses > 0 && row.losses >= c_.knobs.options.max_losses;
+  const bool refused = row.conflicts > 0 && row.conflicts >= c_.knobs.options.max_conflicts;
+  require(spent || useless || lost || refused, "I5",
+          [&] { return "failed with budget left: " + describe(run, row); });
+}
+
+bool Checker::left_out_by_branch(const StoredRun& run, TaskIndex task) const {
+  for (TaskIndex up : run.dag->tasks[task].upstream) {
+    if (!run.dag->tasks[up].is_branch) continue;
+    const Life* life = ledger_.find({run.run.seq, up, run.tasks[up].fence});
+    if (!life || !life->ended || !life->report.has_branch) continue;
+    const auto& chosen = life->report.branch;
+    if (std::find(chosen.begin(), chosen.end(), run.dag->tasks[task].id) == chosen.end())
+      return true;
+  }
+  return false;
+}
+
+void Checker::check_verdict(const TaskInstanceRow& row, const StoredRun& run) {
+  if (row.state == TaskState::none || touched_ever(run.run)) return;
+  const Task& task = run.dag->tasks[row.task];
+  const UpstreamCounts counts = count_upstreams(run, row.task);
+  const auto text = [&] {
+    return describe(run, row) + ", rule " + std::string(to_string(task.trigger_rule));
+  };
+  if (row.state == TaskState::upstream_failed) {
+    c_.met(Situation::upstream_failed);
+    require(rule_is_hopeless(task.trigger_rule, counts), "I6", text);
+    return;
+  }
+  if (row.state != TaskState::skipped) {
+    require(rule_holds(task.trigger_rule, counts), "I6", text);
+    return;
+  }
+  const Life* life = ledger_.find({row.run, row.task, row.fence});
+  const bool by_itself = life && life->ended && life->report.outcome == Outcome::skipped;
+  if (by_itself || ending_.count(row.run)) return;
+  if (left_out_by_branch(run, row.task)) {
+    c_.met(Situation::branch_skipped);
+    return;
+  }
+  require(rule_is_hopeless(task.trigger_rule, counts) &&
+              !skip_is_premature(task.trigger_rule, counts),
+          "I6", text);
+}
+
+void Checker::check_owners(const SchedulerState& state) {
+  const auto& outbox = store_.data().outbox;
+  for (const StoredRun* run : state.live_runs()) {
+    if (run->run.state != DagRunState::running) continue;
+    for (const TaskInstanceRow& row : run->tasks) {
+      const auto text = [&] { return "nothing will move it: " + describe(*run, row); };
+      if (row.state == TaskState::up_for_retry) require(row.retry_at.has_value(), "I9", text);
+      if (row.state == TaskState::queued || row.state == TaskState::running)
+        require(!row.worker.empty(), "I9", text);
+      if (row.state == TaskState::none || row.state == TaskState::scheduled)
+        require(!explain(state, row.run, row.task, now_).empty(), "I9", text);
+      if (row.state != TaskState::publishing) continue;
+      const AttemptKey key{row.run, row.task, row.fence};
+      const bool owed = std::any_of(outbox.begin(), outbox.end(), [&](const auto& entry) {
+        const auto it = store_.data().publications.find(entry.second.publication);
+        return it != store_.data().publications.end() && it->second.key == key;
+      });
+      require(owed, "I9", text);
+    }
+  }
+}
+
+void Checker::check_lake() {
+  const auto& publications = store_.data().publications;
+  std::map<std::pair<RunSeq, TaskIndex>, std::set<Fence>> written;
+  for (const auto& [table, log] : lake_.tables()) {
+    std::int64_t last_number = 0;
+    std::set<std::int64_t> seen;
+    for (const LakeEntry& entry : log) {
+      if (entry.publication == 0) continue;
+      const auto text = [&] {
+        return table + ": publication " + std::to_string(entry.publication) + " of fence " +
+               std::to_string(entry.key.fence);
+      };
+      require(seen.insert(entry.publication).second, "I2",
+              [&] { return "published twice: " + text(); });
+      require(entry.number > last_number, "I2", [&] { return "out of order: " + text(); });
+      last_number = entry.number;
+      const auto it = publications.find(entry.publication);
+      const bool kept = it != publications.end();
+      if (!kept) continue;  // its run was deleted
+      require(it->second.state == PublicationState::settled, "I2",
+              [&] { return "in the lake but not settled: " + text(); });
+      if (table != "quarantine") written[{entry.key.run, entry.key.task}].insert(entry.key.fence);
+    }
+  }
+  for (const auto& [id, row] : publications)
+    require(row.state != PublicationState::settled || lake_.find(row.table, id) == row.version,
+            "I2", [&] { return "settled but not in the lake: " + std::to_string(row.id); });
+  for (const auto& [instance, fences] : written) {
+    const auto run = store_.data().runs.find(instance.first);
+    if (run == store_.data().runs.end() || touched_ever(run->second.run)) continue;
+    require(fences.size() <= 1, "I2",
+            [&] { return "rows twice in the lake: " + run->second.run.dag_run_id; });
+  }
+}
+
+void Checker::meet(const Changes::TaskUpdate& update, const StoredRun& run) {
+  const TaskInstanceRow& row = update.row;
+  const TaskInstanceRow& old = run.tasks[row.task];
+  const Task& task = run.dag->tasks[row.task];
+  const bool fails = row.state == TaskState::failed && update.from != TaskState::failed;
+  if (row.state == TaskState::up_for_retry && row.failures > old.failures)
+    c_.met(Situation::retry_after_failure);
+  if (row.losses > old.losses) {
+    c_.met(Situation::retry_after_loss);
+    if (fails) c_.met(Situation::losses_exhausted);
+  }
+  if (row.conflicts > old.conflicts) {
+    if (update.from == TaskState::queued || update.from == TaskState::running)
+      c_.met(Situation::stale_output_refused);
+    if (fails) c_.met(Situation::conflicts_exhausted);
+  }
+  if (!fails || row.failures <= old.failures) return;
+  if (task.retry.retries > 0 && row.failures > task.retry.retries)
+    c_.met(Situation::retries_exhausted);
+  const Life* life = ledger_.find({row.run, row.task, row.fence});
+  if (life && life->ended && life->report.outcome == Outcome::failed_no_retry)
+    c_.met(Situation::failed_without_retry);
+}
+
+}  // namespace batuta::sim

@@ -1,0 +1,103 @@
+#include "tests/sim/dag_maker.h"
+
+#include <algorithm>
+
+namespace batuta::sim {
+namespace {
+
+using std::chrono::seconds;
+
+std::vector<TaskIndex> draw_parents(Rng& rng, TaskIndex task, int most) {
+  std::vector<TaskIndex> parents;
+  const auto count = rng.below(static_cast<std::uint64_t>(most) + 1);
+  for (std::uint64_t i = 0; i < count && task > 0; ++i) {
+    const auto parent = static_cast<TaskIndex>(rng.below(task));
+    if (std::find(parents.begin(), parents.end(), parent) == parents.end())
+      parents.push_back(parent);
+  }
+  std::sort(parents.begin(), parents.end());
+  return parents;
+}
+
+void draw_kind(Rng& rng, const Knobs& k, Task& task) {
+  task.plugin = "mock";
+  if (rng.chance(80)) task.plugin = "empty";
+  if (k.branches && rng.chance(250)) {
+    task.plugin = "branch";
+    task.is_branch = true;
+  } else if (k.data_tasks && task.plugin == "mock" && rng.chance(500)) {
+    task.plugin = "financial_bronze";
+    task.is_data = true;
+    task.overlap = seconds(30);
+  }
+}
+
+void draw_limits(Rng& rng, const Knobs& k, Task& task) {
+  task.priority_weight = static_cast<int>(rng.between(1, 5));
+  if (!k.tight_limits) return;
+  if (rng.chance(400)) task.pool = "small";
+  task.pool_slots = static_cast<int>(rng.chance(200) ? 2 : 1);
+  if (rng.chance(100)) task.max_active_tis_per_dag = 1;
+}
+
+Task draw_task(Context& c, TaskIndex index) {
+  Rng& rng = c.rng;
+  const Knobs& k = c.knobs;
+  Task task;
+  task.id = "t" + std::to_string(index);
+  task.upstream = draw_parents(rng, index, k.max_parents);
+  draw_kind(rng, k, task);
+  draw_limits(rng, k, task);
+  if (k.odd_rules && rng.chance(400))
+    task.trigger_rule = static_cast<TriggerRule>(rng.below(trigger_rule_count));
+  task.retry.retries = static_cast<int>(rng.between(0, k.max_retries));
+  task.retry.delay = seconds(rng.between(0, 5));
+  if (rng.chance(300)) task.retry.multiplier = 2;
+  task.retry.max_delay = seconds(20);
+  if (k.execution_timeouts && rng.chance(500)) task.execution_timeout = seconds(rng.between(1, 8));
+  if (k.prior_dependence && rng.chance(300)) task.depends_on_past = true;
+  if (k.prior_dependence && rng.chance(150)) task.wait_for_downstream = true;
+  if (rng.chance(500)) task.on_failure.push_back("{\"notifier\":\"slack\"}");
+  return task;
+}
+
+void draw_schedule(Context& c, Dag& dag) {
+  static const Cron every_minute = *parse_cron("* * * * *");
+  dag.schedule.kind = Timetable::Kind::cron;
+  dag.schedule.cron = every_minute;
+  dag.schedule_text = "* * * * *";
+  dag.catchup = c.rng.chance(500);
+  dag.start_date = Context::epoch() - seconds(c.rng.between(0, 400));
+}
+
+}  // namespace
+
+std::shared_ptr<const Dag> make_dag(Context& c, int index, int edition) {
+  Rng& rng = c.rng;
+  const Knobs& k = c.knobs;
+  Dag dag;
+  dag.id = "dag" + std::to_string(index);
+  dag.version = dag.id + "." + std::to_string(edition);
+  dag.file = dag.id + ".json";
+  dag.canonical_json = "{}";
+  const auto tasks = static_cast<TaskIndex>(rng.between(1, k.max_tasks));
+  for (TaskIndex i = 0; i < tasks; ++i) dag.tasks.push_back(draw_task(c, i));
+  if (k.cron) draw_schedule(c, dag);
+  dag.is_paused_upon_creation = rng.chance(100);
+  if (k.tight_limits) {
+    dag.max_active_runs = static_cast<int>(rng.between(1, 3));
+    dag.max_active_tasks = static_cast<int>(rng.between(1, 4));
+  }
+  if (k.dagrun_timeouts) dag.dagrun_timeout = seconds(rng.between(2, 30));
+  return *finish_dag(std::move(dag));
+}
+
+std::shared_ptr<const Dag> unscheduled(const Dag& dag) {
+  Dag copy = dag;
+  copy.version += ".rest";
+  copy.schedule = {};
+  copy.schedule_text.clear();
+  return std::make_shared<const Dag>(std::move(copy));
+}
+
+}  // namespace batuta::sim

@@ -1,0 +1,62 @@
+// What really happened in the slots, written by the simulated agents and by nobody else: the truth
+// that the scheduler's rows are held against.
+#pragma once
+
+#include <map>
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/message.h"
+#include "tests/sim/context.h"
+
+namespace batuta::sim {
+
+struct Life {
+  int agent = 0;
+  bool ended = false;
+  Finished report;               // valid once ended
+  bool died_silent = false;      // its agent died with it: no report will ever come
+};
+
+class Ledger {
+ public:
+  explicit Ledger(Context& context) : c_(context) {}
+
+  // A slot begins. `agent_awake(i)` tells whether agent i has ticked since it was last paused:
+  // I1 forbids a second live attempt of an instance unless the first one's agent has not.
+  template <class Awake>
+  void start(const AttemptKey& key, int agent, Awake&& agent_awake);
+  void end(const AttemptKey& key, const Finished& report);
+  void die(const AttemptKey& key);
+  // The launch never left: its parameters could not be rendered.
+  void unrendered(const AttemptKey& key);
+
+  const Life* find(const AttemptKey& key) const;
+  // Attempts of one instance that ended by their own fault, over its whole life.
+  int failures(RunSeq run, TaskIndex task) const;
+
+ private:
+  Context& c_;
+  std::map<AttemptKey, Life> lives_;
+  std::map<std::pair<RunSeq, TaskIndex>, std::set<Fence>> live_;
+
+  void check_fresh(const AttemptKey& key);
+  void overlap(const AttemptKey& key, Fence with, bool excused);
+};
+
+template <class Awake>
+void Ledger::start(const AttemptKey& key, int agent, Awake&& agent_awake) {
+  check_fresh(key);
+  std::set<Fence>& live = live_[{key.run, key.task}];
+  for (Fence fence : live) {
+    const Life& life = lives_.at({key.run, key.task, fence});
+    overlap(key, fence, !agent_awake(life.agent));
+  }
+  live.insert(key.fence);
+  lives_[key].agent = agent;
+  ++c_.totals.attempts;
+}
+
+}  // namespace batuta::sim

@@ -1,0 +1,107 @@
+#include "tests/sim/limits.h"
+
+#include "tests/sim/violation.h"
+
+namespace batuta::sim {
+namespace {
+
+bool occupies(TaskState s) {
+  return s == TaskState::queued || s == TaskState::running || s == TaskState::publishing;
+}
+
+}  // namespace
+
+void Limits::count(const StoredRun& run, TaskIndex task, TaskState from, TaskState to) {
+  const int change = (occupies(to) ? 1 : 0) - (occupies(from) ? 1 : 0);
+  if (change != 0) deltas_.push_back({run.run.seq, run.dag.get(), &run.dag->tasks[task], change});
+}
+
+void Limits::decided(const Effects& effects) {
+  deltas_.clear();
+  run_deltas_.clear();
+  const Changes& changes = effects.changes;
+  const auto& runs = store_.data().runs;
+  std::map<RunSeq, DagRunState> was;
+  for (const auto& created : changes.runs_created) {
+    const Dag* dag = nullptr;
+    for (const auto& version : changes.dag_versions)
+      if (version->version == created.run.dag_version) dag = version.get();
+    if (!dag) dag = store_.data().dag_versions.at(created.run.dag_version).get();
+    for (const auto& row : created.tasks)
+      if (occupies(row.state))
+        deltas_.push_back({created.run.seq, dag, &dag->tasks[row.task], 1});
+    if (created.run.state == DagRunState::running) run_deltas_.emplace_back(created.run.dag_id, 1);
+  }
+  for (const RunRow& row : changes.runs_updated) {
+    const auto it = runs.find(row.seq);
+    if (it == runs.end()) continue;
+    const int change = (row.state == DagRunState::running ? 1 : 0) -
+                       (it->second.run.state == DagRunState::running ? 1 : 0);
+    if (change != 0) run_deltas_.emplace_back(row.dag_id, change);
+    was[row.seq] = row.state;
+  }
+  for (const auto& update : changes.tasks_updated) {
+    const auto it = runs.find(update.row.run);
+    if (it != runs.end()) count(it->second, update.row.task, update.from, update.row.state);
+  }
+  for (RunSeq seq : changes.runs_deleted) {
+    const auto it = runs.find(seq);
+    if (it == runs.end()) continue;
+    for (const auto& row : it->second.tasks) count(it->second, row.task, row.state, TaskState::none);
+    const DagRunState last = was.count(seq) ? was[seq] : it->second.run.state;
+    if (last == DagRunState::running) run_deltas_.emplace_back(it->second.run.dag_id, -1);
+  }
+}
+
+void Limits::committed(const Effects& effects) {
+  for (const Delta& d : deltas_) {
+    pool_used_[d.task->pool] += d.change * d.task->pool_slots;
+    run_active_[d.run] += d.change;
+    if (d.task->max_active_tis_per_dag > 0) task_active_[{d.dag->id, d.task->id}] += d.change;
+  }
+  for (const auto& [dag_id, change] : run_deltas_) runs_running_[dag_id] += change;
+  for (const LaunchEffect& launch : effects.launches) check_launch(launch.key);
+  for (const auto& [dag_id, change] : run_deltas_)
+    if (change > 0) check_runs(dag_id);
+  check_pool_shrinks(effects);
+}
+
+void Limits::check_launch(const AttemptKey& key) const {
+  const StoredRun& run = store_.data().runs.at(key.run);
+  const Task& task = run.dag->tasks[key.task];
+  const auto pool = store_.data().pools.find(task.pool);
+  const std::int64_t slots = pool == store_.data().pools.end() ? 0 : pool->second.slots;
+  const std::int64_t used = pool_used_.at(task.pool);
+  require(slots < 0 || used <= slots, "I7", [&] {
+    return "pool " + task.pool + ": " + std::to_string(used) + " of " + std::to_string(slots) +
+           " slots used after a launch";
+  });
+  // Limits follow the newest version of the DAG.
+  const auto row = store_.data().dags.find(run.run.dag_id);
+  const Dag& newest = *store_.data().dag_versions.at(row->second.version);
+  require(run_active_.at(key.run) <= newest.max_active_tasks, "I7", [&] {
+    return "max_active_tasks of " + newest.id + " exceeded: " +
+           std::to_string(run_active_.at(key.run));
+  });
+  if (task.max_active_tis_per_dag > 0)
+    require(task_active_.at({run.run.dag_id, task.id}) <= task.max_active_tis_per_dag, "I7",
+            [&] { return "max_active_tis_per_dag of " + task.id + " exceeded"; });
+}
+
+void Limits::check_runs(const std::string& dag_id) const {
+  const auto row = store_.data().dags.find(dag_id);
+  const Dag& newest = *store_.data().dag_versions.at(row->second.version);
+  const std::int64_t running = runs_running_.at(dag_id);
+  require(running <= newest.max_active_runs, "I7", [&] {
+    return std::to_string(running) + " running runs of " + dag_id + ", max_active_runs " +
+           std::to_string(newest.max_active_runs);
+  });
+  if (running == newest.max_active_runs) c_.met(Situation::runs_capped);
+}
+
+void Limits::check_pool_shrinks(const Effects& effects) {
+  for (const PoolRow& row : effects.changes.pools)
+    if (row.slots >= 0 && pool_used_[row.name] > row.slots) c_.met(Situation::pool_shrunk);
+}
+
+}  // namespace batuta::sim

@@ -1,0 +1,20 @@
+# One seed, two processes: the same JSON to the last byte. Two seeds: not the same.
+foreach(run a b)
+  execute_process(COMMAND ${SIM} --seeds 300 --json OUTPUT_VARIABLE out_${run}
+    RESULT_VARIABLE code_${run})
+  if(NOT code_${run} EQUAL 0)
+    message(FATAL_ERROR "batuta-sim failed: ${out_${run}}")
+  endif()
+endforeach()
+if(NOT out_a STREQUAL out_b)
+  message(FATAL_ERROR "the same seeds took different courses:\n${out_a}\n${out_b}")
+endif()
+execute_process(COMMAND ${SIM} --seeds 300 --first 1000 --json OUTPUT_VARIABLE out_c)
+if(out_a STREQUAL out_c)
+  message(FATAL_ERROR "other seeds took the same course")
+endif()
+execute_process(COMMAND ${SIM} --seeds 1000000 --time 0.2 OUTPUT_QUIET ERROR_QUIET
+  RESULT_VARIABLE code_short)
+if(NOT code_short EQUAL 2)
+  message(FATAL_ERROR "fewer seeds than promised must be an error, got ${code_short}")
+endif()

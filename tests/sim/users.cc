@@ -1,0 +1,278 @@
+#include "tests/sim/users.h"
+
+#include "tests/sim/dag_maker.h"
+#include "tests/sim/violation.h"
+
+namespace batuta::sim {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+void ignore(const Reply&) {}
+
+Uuid draw_uuid(Rng& rng) {
+  Uuid id;
+  for (auto& byte : id.bytes) byte = static_cast<std::uint8_t>(rng.below(256));
+  return id;
+}
+
+}  // namespace
+
+void Users::start() {
+  for (int i = 0; i < c_.knobs.dags; ++i) {
+    auto dag = make_dag(c_, i, 1);
+    editions_[dag->id] = 1;
+    files_[dag->id] = std::move(dag);
+  }
+  dags_read();
+  const std::int32_t slots = c_.knobs.tight_limits ? 6 : 128;
+  insist([slots] { return Event{PoolSet{0, {"default_pool", slots, ""}, false}}; });
+  insist([] { return Event{PoolSet{0, {"small", 2, ""}, false}}; });
+  for (const auto& [id, dag] : files_)
+    insist([id = id] { return Event{PauseRequested{0, id, false}}; });
+  plan(c_.knobs.triggers, &Users::trigger);
+  plan(c_.knobs.triggers / 4, &Users::misuse_key);
+  plan(c_.knobs.interventions, &Users::intervene);
+  plan(c_.knobs.pauses, &Users::toggle_pause);
+  plan(c_.knobs.pool_changes, &Users::resize_pool);
+  plan(c_.knobs.edits, &Users::edit);
+}
+
+void Users::plan(int count, void (Users::*action)()) {
+  for (int i = 0; i < count; ++i)
+    c_.agenda.after(c_.random_up_to(c_.knobs.busy), [this, action] { (this->*action)(); });
+}
+
+void Users::dags_read() {
+  DagsChanged read;
+  for (const auto& [id, dag] : files_) read.current.push_back(dag);
+  for (const auto& [id, row] : store_.data().dags)
+    if (!files_.count(id) && !row.is_stale) read.gone.push_back(id);
+  node_.post(std::move(read));
+}
+
+std::string Users::any_dag() {
+  return "dag" + std::to_string(c_.rng.below(static_cast<std::uint64_t>(c_.knobs.dags)));
+}
+
+// ---- triggers -------------------------------------------------------------------------------------
+
+void Users::trigger() {
+  Trigger t;
+  t.dag_id = any_dag();
+  if (c_.rng.chance(600)) t.key = "key" + std::to_string(++keys_);
+  t.digest = "body" + std::to_string(keys_);
+  if (t.key.empty() || c_.rng.chance(300)) t.run_id = "run" + std::to_string(++keys_);
+  ++open_triggers_;
+  send(std::move(t));
+}
+
+void Users::send(Trigger t) {
+  RunRequested event;
+  event.uuid = draw_uuid(c_.rng);
+  event.dag_id = t.dag_id;
+  event.dag_run_id = t.run_id;
+  event.idempotency_key = t.key;
+  event.request_digest = t.digest;
+  node_.request(std::move(event), [this, t](const Reply& reply) { answered(t, reply); });
+}
+
+void Users::answered(const Trigger& trigger, const Reply& reply) {
+  Trigger t = trigger;
+  if (reply.code == Errc::unavailable) {
+    ++t.tries;
+    c_.met(Situation::trigger_retried_blind);
+    c_.agenda.after(milliseconds(c_.rng.between(100, 1500)), [this, t] { send(t); });
+    return;
+  }
+  --open_triggers_;
+  // A run id of one's own, sent again after the answer was lost, meets the run it made.
+  if (reply.code != Errc::ok || !reply.run) return;
+  checker_.acknowledged(reply.run->uuid, {reply.run->dag_id, reply.run->dag_run_id});
+  if (reply.repeated) c_.met(Situation::trigger_repeated);
+  if (t.key.empty()) return;
+  const RunName name{reply.run->dag_id, reply.run->dag_run_id};
+  const auto [it, fresh] = answers_.try_emplace(t.dag_id + "/" + t.key, reply.run->uuid, name);
+  require(it->second.first == reply.run->uuid || checker_.deletable(it->second.second), "I17",
+          [&] { return "two runs for the idempotency key " + t.key; });
+  it->second = {reply.run->uuid, name};
+  told_[t.dag_id + "/" + t.key] = t;
+  if (!fresh || !c_.rng.chance(400)) return;
+  ++open_triggers_;  // the same request once more, later
+  c_.agenda.after(c_.random_up_to(seconds(20)), [this, t] { send(t); });
+}
+
+void Users::misuse_key() {
+  if (told_.empty()) return;
+  const Trigger t = told_.begin()->second;
+  const Uuid was = answers_.begin()->second.first;
+  RunRequested event;
+  event.uuid = draw_uuid(c_.rng);
+  event.dag_id = t.dag_id;
+  event.idempotency_key = t.key;
+  event.request_digest = "another body";
+  node_.request(std::move(event), [this, was](const Reply& reply) {
+    if (reply.code == Errc::unavailable) return;
+    require(reply.code != Errc::ok || (reply.run && reply.run->uuid != was), "I17",
+            [] { return std::string("one idempotency key took two bodies"); });
+    if (reply.code == Errc::conflict) c_.met(Situation::key_misused);
+    if (reply.code == Errc::ok && reply.run)  // the first run had been deleted
+      checker_.acknowledged(reply.run->uuid, {reply.run->dag_id, reply.run->dag_run_id});
+  });
+}
+
+// ---- interventions --------------------------------------------------------------------------------
+
+const StoredRun* Users::any_run() {
+  const auto& runs = store_.data().runs;
+  if (runs.empty()) return nullptr;
+  auto it = runs.begin();
+  std::advance(it, static_cast<long>(c_.rng.below(runs.size())));
+  return &it->second;
+}
+
+bool Users::any(const StoredRun& run, TaskState state) const {
+  for (const auto& row : run.tasks)
+    if (row.state == state) return true;
+  return false;
+}
+
+void Users::intervene() {
+  const StoredRun* run = any_run();
+  if (!run) return;
+  switch (c_.rng.below(8)) {
+    case 0:
+    case 1:
+    case 2: return clear(*run);
+    case 3: return mark(*run);
+    case 4: return set_run_state(*run, DagRunState::failed);
+    case 5: return set_run_state(*run, c_.rng.chance(500) ? DagRunState::success
+                                                          : DagRunState::queued);
+    case 6: return remove(*run);
+    default: {
+      NoteSet note;
+      note.dag_id = run->run.dag_id;
+      note.dag_run_id = run->run.dag_run_id;
+      note.note = "seen";
+      node_.request(std::move(note), ignore);
+    }
+  }
+}
+
+void Users::clear(const StoredRun& run) {
+  ClearRequested event;
+  event.dag_id = run.run.dag_id;
+  event.dag_run_id = run.run.dag_run_id;
+  event.only_failed = c_.rng.chance(300);
+  event.dry_run = c_.rng.chance(100);
+  event.include_downstream = c_.rng.chance(500);
+  event.include_upstream = c_.rng.chance(200);
+  if (c_.rng.chance(600))
+    event.task_ids.push_back(run.dag->tasks[c_.rng.below(run.dag->tasks.size())].id);
+  const bool finished = is_terminal(run.run.state);
+  const bool running = any(run, TaskState::running);
+  const bool publishing = any(run, TaskState::publishing);
+  const bool real = !event.dry_run;
+  node_.request(std::move(event), [this, finished, running, publishing, real](const Reply& reply) {
+    if (!real) return;
+    if (publishing) c_.met(Situation::clear_while_publishing);
+    if (reply.code != Errc::ok) return;
+    if (finished) c_.met(Situation::clear_finished_run);
+    if (running) c_.met(Situation::clear_while_running);
+  });
+}
+
+void Users::mark(const StoredRun& run) {
+  static constexpr TaskState states[] = {TaskState::success, TaskState::failed, TaskState::skipped};
+  MarkRequested event;
+  event.dag_id = run.run.dag_id;
+  event.dag_run_id = run.run.dag_run_id;
+  event.task_id = run.dag->tasks[c_.rng.below(run.dag->tasks.size())].id;
+  event.state = states[c_.rng.below(3)];
+  event.include_downstream = c_.rng.chance(300);
+  node_.request(std::move(event), [this](const Reply& reply) {
+    if (reply.code == Errc::ok) c_.met(Situation::marked_by_hand);
+  });
+}
+
+void Users::set_run_state(const StoredRun& run, DagRunState state) {
+  RunStateRequested event;
+  event.dag_id = run.run.dag_id;
+  event.dag_run_id = run.run.dag_run_id;
+  event.state = state;
+  const bool running = any(run, TaskState::running);
+  const bool publishing = any(run, TaskState::publishing);
+  node_.request(std::move(event), [this, running, publishing](const Reply& reply) {
+    if (publishing) c_.met(Situation::cancel_while_publishing);
+    if (running && reply.code == Errc::ok) c_.met(Situation::cancel_while_running);
+  });
+}
+
+void Users::remove(const StoredRun& run) {
+  RunDeleted event;
+  event.dag_id = run.run.dag_id;
+  event.dag_run_id = run.run.dag_run_id;
+  checker_.may_be_deleted({event.dag_id, event.dag_run_id});
+  node_.request(std::move(event), [this](const Reply& reply) {
+    if (reply.code == Errc::ok) c_.met(Situation::run_deleted);
+  });
+}
+
+// ---- DAGs and pools -------------------------------------------------------------------------------
+
+void Users::toggle_pause() {
+  const std::string id = any_dag();
+  if (const StoredRun* run = any_run(); run && !is_terminal(run->run.state))
+    c_.met(Situation::dag_paused);
+  insist([id] { return Event{PauseRequested{0, id, true}}; });
+  c_.agenda.after(c_.random_up_to(seconds(15)), [this, id] {
+    insist([id] { return Event{PauseRequested{0, id, false}}; });
+  });
+}
+
+void Users::resize_pool() {
+  const auto slots = static_cast<std::int32_t>(c_.rng.between(0, 4));
+  insist([slots] { return Event{PoolSet{0, {"small", slots, ""}, false}}; });
+}
+
+void Users::edit() {
+  const std::string id = any_dag();
+  const bool live = [&] {
+    const StoredRun* run = any_run();
+    return run && !is_terminal(run->run.state);
+  }();
+  const auto it = files_.find(id);
+  if (it != files_.end() && c_.rng.chance(300)) {
+    files_.erase(it);
+    if (live) c_.met(Situation::dag_gone);
+    c_.agenda.after(c_.random_up_to(seconds(10)), [this] { edit(); });
+  } else {
+    files_[id] = make_dag(c_, id.back() - '0', ++editions_[id]);
+    if (live) c_.met(Situation::dag_edited);
+  }
+  dags_read();
+}
+
+void Users::insist(std::function<Event()> make) {
+  node_.request(make(), [this, make](const Reply& reply) {
+    if (reply.code == Errc::unavailable)
+      c_.agenda.after(milliseconds(300), [this, make] { insist(make); });
+  });
+}
+
+void Users::rest() {
+  for (int i = 0; i < c_.knobs.dags; ++i) {
+    const std::string id = "dag" + std::to_string(i);
+    const auto it = files_.find(id);
+    const auto dag = it != files_.end() ? it->second : make_dag(c_, i, ++editions_[id]);
+    files_[id] = unscheduled(*dag);
+  }
+  dags_read();
+  for (const auto& [id, dag] : files_)
+    insist([id = id] { return Event{PauseRequested{0, id, false}}; });
+  insist([] { return Event{PoolSet{0, {"default_pool", 128, ""}, false}}; });
+  insist([] { return Event{PoolSet{0, {"small", 4, ""}, false}}; });
+}
+
+}  // namespace batuta::sim

@@ -1,0 +1,206 @@
+#include "tests/support/memory_store.h"
+
+#include <algorithm>
+
+namespace batuta {
+namespace {
+
+[[noreturn]] void fail(const char* what) { throw StoreError(what, true); }
+
+}  // namespace
+
+StoredState MemoryStore::load() {
+  StoredState stored;
+  for (const auto& [id, row] : data_.dags) {
+    const auto version = data_.dag_versions.find(row.version);
+    BATUTA_CHECK(version != data_.dag_versions.end(), id);
+    stored.dags.emplace_back(row, version->second);
+  }
+  for (const auto& [seq, run] : data_.runs)
+    if (!is_terminal(run.run.state)) stored.runs.push_back(run);
+  for (const auto& [name, row] : data_.pools) stored.pools.push_back(row);
+  for (const auto& [name, row] : data_.tables) stored.tables.push_back(row);
+  for (const auto& [id, row] : data_.publications)
+    if (row.state == PublicationState::pending) stored.publications.push_back(row);
+  for (const auto& [key, row] : data_.accepted) stored.accepted.push_back(row);
+  for (const auto& [id, row] : data_.watermarks) stored.watermarks.push_back(row);
+  stored.catalogue = data_.catalogue;
+  stored.last_run_seq = data_.last_run_seq;
+  stored.last_publication = data_.last_publication;
+  stored.last_outbox = data_.last_outbox;
+  return stored;
+}
+
+CommitFate MemoryStore::draw_fate() {
+  last_fate_ = fates_ ? fates_() : CommitFate::ok;
+  return last_fate_;
+}
+
+void MemoryStore::commit(const Changes& changes, const std::vector<RenderedRow>& rendered) {
+  const CommitFate fate = draw_fate();
+  if (fate == CommitFate::fails_unapplied) fail("commit failed");
+  apply_dags(changes);
+  apply_runs(changes);
+  apply_tasks(changes);
+  apply_lake(changes);
+  apply_logs(changes);
+  data_.rendered.insert(data_.rendered.end(), rendered.begin(), rendered.end());
+  if (fate == CommitFate::fails_applied) fail("commit failed, outcome unknown");
+}
+
+void MemoryStore::apply_dags(const Changes& changes) {
+  for (const auto& version : changes.dag_versions)
+    data_.dag_versions.try_emplace(version->version, version);
+  for (const DagRow& row : changes.dags) {
+    BATUTA_CHECK(data_.dag_versions.count(row.version) == 1, row.dag_id);
+    data_.dags[row.dag_id] = row;
+  }
+  for (const PoolRow& row : changes.pools) data_.pools[row.name] = row;
+  for (const std::string& name : changes.pools_deleted) data_.pools.erase(name);
+}
+
+void MemoryStore::create_run(const Changes::NewRun& created) {
+  const RunRow& row = created.run;
+  BATUTA_CHECK(static_cast<std::int64_t>(row.seq) > data_.last_run_seq, row.dag_run_id);
+  const auto version = data_.dag_versions.find(row.dag_version);
+  BATUTA_CHECK(version != data_.dag_versions.end(), row.dag_run_id);
+  BATUTA_CHECK(created.tasks.size() == version->second->tasks.size(), row.dag_run_id);
+  for (std::size_t i = 0; i < created.tasks.size(); ++i)
+    BATUTA_CHECK(created.tasks[i].run == row.seq && created.tasks[i].task == i, row.dag_run_id);
+  const bool fresh = data_.run_ids.try_emplace({row.dag_id, row.dag_run_id}, row.seq).second;
+  BATUTA_CHECK(fresh, row.dag_run_id);
+  if (row.logical_date)
+    BATUTA_CHECK(data_.run_dates.try_emplace({row.dag_id, *row.logical_date}, row.seq).second,
+                 row.dag_run_id);
+  if (!row.idempotency_key.empty())
+    BATUTA_CHECK(data_.run_keys.try_emplace({row.dag_id, row.idempotency_key}, row.seq).second,
+                 row.dag_run_id);
+  data_.last_run_seq = static_cast<std::int64_t>(row.seq);
+  data_.runs.emplace(row.seq, StoredRun{row, version->second, created.tasks});
+}
+
+void MemoryStore::delete_run(RunSeq seq) {
+  const auto it = data_.runs.find(seq);
+  BATUTA_CHECK(it != data_.runs.end());
+  const RunRow& row = it->second.run;
+  data_.run_ids.erase({row.dag_id, row.dag_run_id});
+  if (row.logical_date) data_.run_dates.erase({row.dag_id, *row.logical_date});
+  if (!row.idempotency_key.empty()) data_.run_keys.erase({row.dag_id, row.idempotency_key});
+  std::erase_if(data_.attempts, [&](const AttemptRow& a) { return a.row.run == seq; });
+  std::erase_if(data_.rendered, [&](const RenderedRow& r) { return r.run == seq; });
+  std::erase_if(data_.xcoms, [&](const auto& x) { return x.second.run == seq; });
+  std::erase_if(data_.job_executions, [&](const auto& j) { return j.first.run == seq; });
+  std::erase_if(data_.accepted, [&](const auto& a) { return a.first.run == seq; });
+  std::erase_if(data_.publications, [&](const auto& p) {
+    return p.second.key.run == seq && p.second.state != PublicationState::pending;
+  });
+  data_.runs.erase(it);
+}
+
+void MemoryStore::apply_runs(const Changes& changes) {
+  for (const auto& created : changes.runs_created) create_run(created);
+  for (const RunRow& row : changes.runs_updated) {
+    const auto it = data_.runs.find(row.seq);
+    BATUTA_CHECK(it != data_.runs.end(), row.dag_run_id);
+    it->second.run = row;
+  }
+  for (RunSeq seq : changes.runs_deleted) delete_run(seq);
+}
+
+void MemoryStore::apply_tasks(const Changes& changes) {
+  data_.attempts.insert(data_.attempts.end(), changes.attempts_archived.begin(),
+                        changes.attempts_archived.end());
+  for (const auto& update : changes.tasks_updated) {
+    const auto it = data_.runs.find(update.row.run);
+    BATUTA_CHECK(it != data_.runs.end() && update.row.task < it->second.tasks.size());
+    TaskInstanceRow& row = it->second.tasks[update.row.task];
+    BATUTA_CHECK(row.state == update.from, it->second.run.dag_run_id);
+    BATUTA_CHECK(row.fence == update.from_fence, it->second.run.dag_run_id);
+    row = update.row;
+  }
+  for (const auto& [run, task] : changes.xcoms_cleared) {
+    const auto first = data_.xcoms.lower_bound({run, task, ""});
+    const auto last = data_.xcoms.lower_bound({run, task + 1, ""});
+    data_.xcoms.erase(first, last);
+  }
+  for (const XcomRow& row : changes.xcoms) data_.xcoms[{row.run, row.task, row.key}] = row;
+}
+
+void MemoryStore::apply_lake(const Changes& changes) {
+  for (const TableRow& row : changes.tables) data_.tables[row.table] = row;
+  for (const AcceptedRow& row : changes.accepted) data_.accepted[row.report.key] = row;
+  for (const AttemptKey& key : changes.accepted_done) data_.accepted.erase(key);
+  for (const PublicationRow& row : changes.publications) {
+    data_.publications[row.id] = row;
+    data_.last_publication = std::max(data_.last_publication, row.id);
+  }
+  for (const WatermarkRow& row : changes.watermarks) {
+    const auto [it, fresh] = data_.watermarks.try_emplace({row.dag_id, row.task_id}, row);
+    if (!fresh) it->second.value = std::max(it->second.value, row.value);
+  }
+  for (const JobExecutionRow& row : changes.job_executions) data_.job_executions[row.key] = row;
+  for (const OutboxRow& row : changes.outbox) {
+    BATUTA_CHECK(data_.outbox.try_emplace(row.id, row).second, std::to_string(row.id));
+    data_.last_outbox = std::max(data_.last_outbox, row.id);
+  }
+  for (std::int64_t id : changes.outbox_done) data_.outbox.erase(id);
+}
+
+void MemoryStore::apply_logs(const Changes& changes) {
+  data_.event_log.insert(data_.event_log.end(), changes.event_log.begin(),
+                         changes.event_log.end());
+}
+
+std::optional<StoredRun> MemoryStore::load_run(const std::string& dag_id,
+                                               const std::string& dag_run_id) {
+  const auto it = data_.run_ids.find({dag_id, dag_run_id});
+  if (it == data_.run_ids.end()) return std::nullopt;
+  return data_.runs.at(it->second);
+}
+
+std::optional<RunRow> MemoryStore::find_run_by_key(const std::string& dag_id,
+                                                   const std::string& idempotency_key) {
+  const auto it = data_.run_keys.find({dag_id, idempotency_key});
+  if (it == data_.run_keys.end()) return std::nullopt;
+  return data_.runs.at(it->second).run;
+}
+
+std::optional<RunRow> MemoryStore::find_run_by_logical_date(const std::string& dag_id,
+                                                            Time logical_date) {
+  const auto found = data_.run_dates.find({dag_id, logical_date});
+  if (found == data_.run_dates.end()) return std::nullopt;
+  return data_.runs.at(found->second).run;
+}
+
+std::optional<RunRow> MemoryStore::find_run(const std::string& dag_id,
+                                            const std::string& dag_run_id) {
+  const auto it = data_.run_ids.find({dag_id, dag_run_id});
+  if (it == data_.run_ids.end()) return std::nullopt;
+  return data_.runs.at(it->second).run;
+}
+
+std::shared_ptr<const Dag> MemoryStore::load_dag_version(const std::string& version) {
+  const auto it = data_.dag_versions.find(version);
+  return it == data_.dag_versions.end() ? nullptr : it->second;
+}
+
+std::optional<std::string> MemoryStore::find_xcom(RunSeq run, TaskIndex task,
+                                                  const std::string& key) {
+  const auto it = data_.xcoms.find({run, task, key});
+  if (it == data_.xcoms.end()) return std::nullopt;
+  return it->second.value_json;
+}
+
+void MemoryStore::probe() {
+  if (draw_fate() != CommitFate::ok) fail("probe failed");
+}
+
+void MemoryStore::maintain(bool) {}
+
+const TaskInstanceRow* MemoryStore::find_task(RunSeq run, TaskIndex task) const {
+  const auto it = data_.runs.find(run);
+  if (it == data_.runs.end() || task >= it->second.tasks.size()) return nullptr;
+  return &it->second.tasks[task];
+}
+
+}  // namespace batuta
