@@ -24,6 +24,9 @@ struct Processes {
   std::function<int(const ServeOptions&)> standalone;
   std::function<int(const ServeOptions&)> scheduler;
   std::function<int(const ServeOptions&)> worker;
+  // `dags test`: one run in a temporary home without a lasting server; its state decides the code.
+  std::function<int(const ServeOptions&, const std::string& dag_id, const std::string& conf_json)>
+      dags_test;
   // `db backup|check` on a home whose scheduler is not running; `verb` is the verb's name.
   std::function<int(const std::string& home, const std::string& verb, const std::string& argument)>
       offline_db;

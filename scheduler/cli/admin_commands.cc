@@ -1,0 +1,136 @@
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "scheduler/cli/commands.h"
+
+namespace batuta::cli {
+namespace {
+
+using json = nlohmann::json;
+
+void add_pools(CLI::App& app, Session& session) {
+  struct Arguments {
+    std::string name, description;
+    int slots = 0;
+  };
+  auto a = std::make_shared<Arguments>();
+  CLI::App* pools = app.add_subcommand("pools", "Pools: how many attempts of a kind at once");
+  pools->require_subcommand(1);
+  add_verb(*pools, session, "list", "All pools", [&session] {
+    print_rows(session.format(), session.client().get("/api/v2/pools?limit=1000")["pools"],
+               {{"name", "name"}, {"slots", "slots"}, {"running", "running_slots"}, {"queued", "queued_slots"},
+                {"open", "open_slots"}, {"description", "description"}});
+  });
+  CLI::App* set = add_verb(*pools, session, "set", "Create or change a pool", [&session, a] {
+    const Client client = session.client();
+    const json body{{"name", a->name}, {"slots", a->slots}, {"description", a->description}};
+    const json known = client.get("/api/v2/pools?limit=1000")["pools"];
+    const bool exists = std::any_of(known.begin(), known.end(), [&](const json& p) { return p["name"] == a->name; });
+    json change{{"slots", a->slots}, {"description", a->description}};
+    print_object(session.format(), exists ? client.call("PATCH", "/api/v2/pools/" + encode(a->name), change)
+                                          : client.call("POST", "/api/v2/pools", body));
+  });
+  set->add_option("name", a->name)->required();
+  set->add_option("slots", a->slots, "-1 = unlimited")->required();
+  set->add_option("description", a->description);
+  CLI::App* remove = add_verb(*pools, session, "delete", "Delete a pool", [&session, a] {
+    session.client().call("DELETE", "/api/v2/pools/" + encode(a->name), nullptr);
+  });
+  remove->add_option("name", a->name)->required();
+}
+
+void add_variables(CLI::App& app, Session& session) {
+  struct Arguments {
+    std::string key, value, description;
+  };
+  auto a = std::make_shared<Arguments>();
+  CLI::App* variables = app.add_subcommand("variables", "Variables for templates");
+  variables->require_subcommand(1);
+  add_verb(*variables, session, "list", "All variables; sensitive values masked", [&session] {
+    print_rows(session.format(), session.client().get("/api/v2/variables?limit=1000")["variables"],
+               {{"key", "key"}, {"value", "value"}, {"description", "description"}});
+  });
+  CLI::App* get = add_verb(*variables, session, "get", "One variable", [&session, a] {
+    std::printf("%s\n", cell_text(session.client().get("/api/v2/variables/" + encode(a->key))["value"]).c_str());
+  });
+  get->add_option("key", a->key)->required();
+  CLI::App* set = add_verb(*variables, session, "set", "Create or change a variable", [&session, a] {
+    const Client client = session.client();
+    const std::string value = a->value == "-" ? read_secret("value of " + a->key) : a->value;
+    const json known = client.get("/api/v2/variables?limit=1000")["variables"];
+    const bool exists = std::any_of(known.begin(), known.end(), [&](const json& v) { return v["key"] == a->key; });
+    const json body{{"key", a->key}, {"value", value}, {"description", a->description}};
+    client.call(exists ? "PATCH" : "POST", "/api/v2/variables" + (exists ? "/" + encode(a->key) : ""), body);
+  });
+  set->add_option("key", a->key)->required();
+  set->add_option("value", a->value, "`-` reads it from standard input")->required();
+  set->add_option("--description", a->description);
+  CLI::App* remove = add_verb(*variables, session, "delete", "Delete a variable", [&session, a] {
+    session.client().call("DELETE", "/api/v2/variables/" + encode(a->key), nullptr);
+  });
+  remove->add_option("key", a->key)->required();
+}
+
+struct ConnectionArguments {
+  std::string id, type, host, login, schema, description, extra;
+  int port = 0;
+  bool password = false;
+};
+
+json connection_body(const ConnectionArguments& a) {
+  json body{{"connection_id", a.id}, {"conn_type", a.type}};
+  const auto add = [&](const char* name, const std::string& value) {
+    if (!value.empty()) body[name] = value;
+  };
+  add("host", a.host);
+  add("login", a.login);
+  add("schema", a.schema);
+  add("description", a.description);
+  add("extra", a.extra == "-" ? read_secret("extra") : a.extra);
+  if (a.port != 0) body["port"] = a.port;
+  if (a.password) body["password"] = read_secret("password");
+  return body;
+}
+
+void add_connections(CLI::App& app, Session& session) {
+  auto a = std::make_shared<ConnectionArguments>();
+  CLI::App* connections = app.add_subcommand("connections", "Connections: where other systems are");
+  connections->require_subcommand(1);
+  add_verb(*connections, session, "list", "All connections; secrets are never shown", [&session] {
+    print_rows(session.format(), session.client().get("/api/v2/connections?limit=1000")["connections"],
+               {{"id", "connection_id"}, {"type", "conn_type"}, {"host", "host"}, {"port", "port"},
+                {"login", "login"}, {"description", "description"}});
+  });
+  CLI::App* get = add_verb(*connections, session, "get", "One connection", [&session, a] {
+    print_object(session.format(), session.client().get("/api/v2/connections/" + encode(a->id)));
+  });
+  get->add_option("id", a->id)->required();
+  CLI::App* add = add_verb(*connections, session, "add", "Create a connection", [&session, a] {
+    print_object(session.format(), session.client().call("POST", "/api/v2/connections", connection_body(*a)));
+  });
+  add->add_option("id", a->id)->required();
+  add->add_option("--conn-type", a->type, "http, slackwebhook, …")->required();
+  add->add_option("--conn-host", a->host, "host name or whole URL");
+  add->add_option("--conn-port", a->port)->check(CLI::Range(1, 65535));
+  add->add_option("--conn-login", a->login);
+  add->add_option("--conn-schema", a->schema);
+  add->add_option("--conn-extra", a->extra, "JSON; `-` reads it from standard input");
+  add->add_option("--conn-description", a->description);
+  add->add_flag("--conn-password", a->password, "read the password from standard input");
+  CLI::App* remove = add_verb(*connections, session, "delete", "Delete a connection", [&session, a] {
+    session.client().call("DELETE", "/api/v2/connections/" + encode(a->id), nullptr);
+  });
+  remove->add_option("id", a->id)->required();
+}
+
+}  // namespace
+
+void add_admin_commands(CLI::App& app, Session& session) {
+  add_pools(app, session);
+  add_variables(app, session);
+  add_connections(app, session);
+}
+
+}  // namespace batuta::cli

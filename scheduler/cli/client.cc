@@ -1,0 +1,130 @@
+#include "scheduler/cli/client.h"
+
+#include <cstdlib>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "common/http_client.h"
+#include "common/safe_json.h"
+
+namespace batuta::cli {
+namespace {
+
+using json = nlohmann::json;
+
+// A wait for a run's end answers after a minute at the latest.
+constexpr Duration call_timeout = std::chrono::seconds(75);
+
+std::optional<std::pair<std::string, std::string>> endpoint_of(const std::string& home) {
+  const char* url = std::getenv("BATUTA_URL");
+  const char* token = std::getenv("BATUTA_TOKEN");
+  if (url != nullptr && token != nullptr) return std::pair<std::string, std::string>(url, token);
+  std::ifstream in(home + "/run/endpoint.json");
+  if (!in) return std::nullopt;
+  std::stringstream text;
+  text << in.rdbuf();
+  const auto endpoint = parse_untrusted(text.str());
+  if (!endpoint || !endpoint->is_object()) return std::nullopt;
+  return std::pair<std::string, std::string>(endpoint->value("url", ""), endpoint->value("token", ""));
+}
+
+std::string no_server(const std::string& home) {
+  return "no server is running on home " + home +
+         "\n  start one:      batuta standalone --home " + home +
+         "\n  or name one:    --home DIR, or BATUTA_URL and BATUTA_TOKEN in the environment";
+}
+
+// {"detail": "…"} or {"detail": [{"loc": […], "msg": "…"}…]} as people read it.
+std::string detail_of(const std::string& body) {
+  const auto parsed = parse_untrusted(body);
+  if (!parsed || !parsed->is_object() || !parsed->contains("detail")) return body.substr(0, 500);
+  const json& detail = (*parsed)["detail"];
+  if (detail.is_string()) return detail;
+  std::string text;
+  if (detail.is_array()) {
+    for (const json& problem : detail) {
+      if (!text.empty()) text += "\n  ";
+      std::string where;
+      for (const json& part : problem.value("loc", json::array())) {
+        const std::string name = part.is_string() ? part.get<std::string>() : json_text(part);
+        if (name != "body") where += (where.empty() ? "" : ".") + name;
+      }
+      text += (where.empty() ? "" : where + ": ") + problem.value("msg", json_text(problem));
+    }
+  }
+  return text.empty() ? json_text(detail) : text;
+}
+
+}  // namespace
+
+Client Client::find(const std::string& home) {
+  auto endpoint = endpoint_of(home);
+  if (!endpoint) throw Failure(no_server(home), 1);
+  return Client(std::move(endpoint->first), std::move(endpoint->second));
+}
+
+bool Client::server_is_running(const std::string& home) {
+  const auto endpoint = endpoint_of(home);
+  if (!endpoint) return false;
+  HttpRequest request;
+  request.url = endpoint->first + "/api/v2/version";
+  request.timeout = std::chrono::seconds(2);
+  return http_call(request).ok();
+}
+
+std::string Client::exchange(const std::string& method, const std::string& path, const std::string& body,
+                             const std::string& accept) const {
+  HttpRequest request;
+  request.method = method;
+  request.url = url_ + path;
+  request.headers = {{"Authorization", "Bearer " + token_}, {"Accept", accept}};
+  if (!body.empty()) request.headers.emplace_back("Content-Type", "application/json");
+  request.body = body;
+  request.timeout = call_timeout;
+  request.max_body = 64u << 20;
+  const auto answer = http_call(request);
+  if (!answer) {
+    throw Failure("the server at " + url_ + " does not answer: " + answer.error().message, 1);
+  }
+  if (answer->status < 200 || answer->status > 299) {
+    throw Failure(detail_of(answer->body) + " (" + std::to_string(answer->status) + ")", 1);
+  }
+  return answer->body;
+}
+
+json Client::call(const std::string& method, const std::string& path, const json& body) const {
+  const std::string text =
+      exchange(method, path, body.is_null() ? "" : json_text(body), "application/json");
+  if (text.empty()) return nullptr;
+  JsonLimits limits;
+  limits.bytes = 64u << 20;
+  limits.tokens = 5'000'000;
+  auto parsed = parse_untrusted(text, limits);
+  if (!parsed) throw Failure("the server's answer is not readable: " + parsed.error().message, 1);
+  return *parsed;
+}
+
+json Client::get(const std::string& path) const { return call("GET", path, nullptr); }
+
+std::string Client::get_text(const std::string& path) const {
+  return exchange("GET", path, "", "text/plain");
+}
+
+std::string encode(const std::string& text) {
+  static constexpr char digits[] = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isalnum(byte) || c == '-' || c == '_' || c == '.' || c == '~') {
+      out += c;
+    } else {
+      out += '%';
+      out += digits[byte >> 4];
+      out += digits[byte & 15];
+    }
+  }
+  return out;
+}
+
+}  // namespace batuta::cli

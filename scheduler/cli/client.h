@@ -1,0 +1,47 @@
+// The command line's way to the server: its address and token from <home>/run/endpoint.json, or from
+// BATUTA_URL and BATUTA_TOKEN.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <stdexcept>
+#include <string>
+
+#include "common/result.h"
+
+namespace batuta::cli {
+
+// What a command throws to end with a message on standard error and this exit code.
+class Failure : public std::runtime_error {
+ public:
+  Failure(const std::string& message, int exit_code) : std::runtime_error(message), exit_code_(exit_code) {}
+  int exit_code() const { return exit_code_; }
+
+ private:
+  int exit_code_;
+};
+
+class Client {
+ public:
+  // Throws Failure when no server is to be found, with the ways to start or name one.
+  static Client find(const std::string& home);
+  // nullopt-like: whether a server answers at all.
+  static bool server_is_running(const std::string& home);
+
+  // One exchange; `body` null = none. Throws Failure with the server's own words on any other status
+  // than 2xx.
+  nlohmann::json call(const std::string& method, const std::string& path, const nlohmann::json& body) const;
+  nlohmann::json get(const std::string& path) const;
+  std::string get_text(const std::string& path) const;
+
+ private:
+  Client(std::string url, std::string token) : url_(std::move(url)), token_(std::move(token)) {}
+  std::string exchange(const std::string& method, const std::string& path, const std::string& body,
+                       const std::string& accept) const;
+  std::string url_;
+  std::string token_;
+};
+
+// Percent-encodes one path segment or query value.
+std::string encode(const std::string& text);
+
+}  // namespace batuta::cli

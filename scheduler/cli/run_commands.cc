@@ -1,0 +1,86 @@
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "scheduler/cli/commands.h"
+
+namespace batuta::cli {
+namespace {
+
+using json = nlohmann::json;
+
+struct RunArguments {
+  std::string dag_id, run_id, state, note;
+  int limit = 25;
+  bool only_failed = false;
+  bool dry_run = false;
+};
+
+std::string run_path(const RunArguments& a) {
+  return "/api/v2/dags/" + encode(a.dag_id) + "/dagRuns/" + encode(a.run_id);
+}
+
+void list_runs(Session& session, const RunArguments& a) {
+  std::string path = "/api/v2/dags/" + (a.dag_id.empty() ? "~" : encode(a.dag_id)) +
+                     "/dagRuns?order_by=-id&limit=" + std::to_string(a.limit);
+  if (!a.state.empty()) path += "&state=" + encode(a.state);
+  print_rows(session.format(), session.client().get(path)["dag_runs"],
+             {{"dag_id", "dag_id"}, {"run_id", "dag_run_id"}, {"state", "state"}, {"type", "run_type"},
+              {"start", "start_date"}, {"end", "end_date"}, {"seconds", "duration"}});
+}
+
+void clear_run(Session& session, const RunArguments& a) {
+  const json body{{"dry_run", a.dry_run}, {"only_failed", a.only_failed}};
+  const json answer = session.client().call("POST", run_path(a) + "/clear", body);
+  if (a.dry_run) {
+    print_rows(session.format(), answer.value("task_instances", json::array()),
+               {{"task_id", "task_id"}, {"state", "state"}, {"try", "try_number"}});
+  } else {
+    print_object(session.format(), answer);
+  }
+}
+
+}  // namespace
+
+void add_run_commands(CLI::App& app, Session& session) {
+  CLI::App* runs = app.add_subcommand("runs", "Runs: list, get, wait, cancel, clear, delete");
+  runs->require_subcommand(1);
+  auto a = std::make_shared<RunArguments>();
+  const auto verb = [&](const char* name, const char* help, std::function<void()> action) {
+    CLI::App* added = add_verb(*runs, session, name, help, std::move(action));
+    added->add_option("dag_id", a->dag_id)->required();
+    added->add_option("run_id", a->run_id)->required();
+    return added;
+  };
+  CLI::App* list = add_verb(*runs, session, "list", "Newest first", [&session, a] { list_runs(session, *a); });
+  list->add_option("dag_id", a->dag_id, "default: every DAG");
+  list->add_option("--state", a->state)->check(CLI::IsMember({"queued", "running", "success", "failed"}));
+  list->add_option("--limit", a->limit)->check(CLI::Range(1, 1000))->capture_default_str();
+  verb("get", "One run", [&session, a] {
+    print_object(session.format(), session.client().get(run_path(*a)));
+  });
+  verb("wait", "Until it has ended; exit code 1 if it failed", [&session, a] {
+    std::string state;
+    while (state != "success" && state != "failed") {
+      state = session.client().get(run_path(*a) + "/wait?interval=1").value("state", "");
+    }
+    std::printf("%s\n", state.c_str());
+    session.exit_code = state == "success" ? 0 : 1;
+  });
+  verb("cancel", "Stop what runs, skip what has not started, fail the run", [&session, a] {
+    print_object(session.format(), session.client().call("PATCH", run_path(*a), {{"state", "failed"}}));
+  });
+  CLI::App* clear = verb("clear", "Run its tasks again", [&session, a] { clear_run(session, *a); });
+  clear->add_flag("--only-failed", a->only_failed);
+  clear->add_flag("--dry-run", a->dry_run, "show what would be cleared");
+  CLI::App* note = verb("note", "Write a note", [&session, a] {
+    session.client().call("PATCH", run_path(*a), {{"note", a->note}});
+  });
+  note->add_option("text", a->note)->required();
+  verb("delete", "Delete a run and all below it", [&session, a] {
+    session.client().call("DELETE", run_path(*a), nullptr);
+  });
+}
+
+}  // namespace batuta::cli

@@ -1,0 +1,130 @@
+#include <sys/statvfs.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "scheduler/cli/commands.h"
+#include "scheduler/version.h"
+
+namespace batuta::cli {
+namespace {
+
+using json = nlohmann::json;
+
+void add_db(CLI::App& app, Session& session) {
+  CLI::App* db = app.add_subcommand("db", "The store: backup, check");
+  db->require_subcommand(1);
+  auto target = std::make_shared<std::string>();
+  CLI::App* backup = add_verb(*db, session, "backup", "A consistent copy, also while the server runs",
+                              [&session, target] {
+    if (!Client::server_is_running(session.home)) {
+      session.exit_code = session.processes->offline_db(session.home, "backup", *target);
+      return;
+    }
+    if (!target->empty()) {
+      throw Failure("a running server writes backups into its home's backups folder; leave the path out", 2);
+    }
+    print_object(session.format(), session.client().call("POST", "/api/batuta/db/backup", json::object()));
+  });
+  backup->add_option("path", *target, "default: <home>/backups/<time>.db");
+  add_verb(*db, session, "check", "SQLite's own check of the whole file; stop the server first", [&session] {
+    session.exit_code = session.processes->offline_db(session.home, "check", "");
+  });
+}
+
+void add_outbox(CLI::App& app, Session& session) {
+  CLI::App* outbox = app.add_subcommand("outbox", "What must still be published or sent");
+  outbox->require_subcommand(1);
+  auto id = std::make_shared<std::string>();
+  add_verb(*outbox, session, "list", "Pending publications and alerts, dead ones included", [&session] {
+    print_rows(session.format(), session.client().get("/api/batuta/outbox?limit=1000")["outbox"],
+               {{"id", "id"}, {"kind", "kind"}, {"key", "key"}, {"tries", "tries"}, {"next try", "next_try_at"},
+                {"dead", "dead"}, {"last error", "last_error"}});
+  });
+  CLI::App* retry = add_verb(*outbox, session, "retry", "Try a row now; a dead alert comes alive", [&session, id] {
+    session.client().call("POST", "/api/batuta/outbox/" + encode(*id) + "/retry", json::object());
+  });
+  retry->add_option("id", *id)->required();
+  CLI::App* drop = add_verb(*outbox, session, "drop", "Forget an alert (publications are data: never)", [&session, id] {
+    session.client().call("POST", "/api/batuta/outbox/" + encode(*id) + "/drop", json::object());
+  });
+  drop->add_option("id", *id)->required();
+}
+
+std::string disk_line(const std::string& home) {
+  struct statvfs disk {};
+  if (statvfs(home.c_str(), &disk) != 0 || disk.f_blocks == 0) return "unknown";
+  const double free_gib = double(disk.f_bavail) * double(disk.f_frsize) / (1 << 30);
+  char text[64];
+  std::snprintf(text, sizeof text, "%.1f GiB free (%.0f %%)", free_gib,
+                100.0 * double(disk.f_bavail) / double(disk.f_blocks));
+  return text;
+}
+
+void doctor(Session& session) {
+  const auto folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+  const auto there = [](const std::filesystem::path& path) {
+    return std::filesystem::exists(path) ? "ok" : "MISSING";
+  };
+  json report{{"version", version},
+              {"home", std::filesystem::absolute(session.home).lexically_normal().string()},
+              {"disk", disk_line(std::filesystem::exists(session.home) ? session.home : ".")},
+              {"plugins", there(folder / "plugins")},
+              {"libduckdb", there(folder / "libduckdb.so")},
+              {"server", Client::server_is_running(session.home) ? "running" : "not running"}};
+  if (report["server"] == "running") {
+    const json health = session.client().get("/api/v2/monitor/health");
+    for (const auto& [name, part] : health.items()) {
+      report["health of " + name] = part.value("status", json(nullptr));
+    }
+  }
+  print_object(session.format(), report);
+}
+
+}  // namespace
+
+void add_system_commands(CLI::App& app, Session& session) {
+  add_db(app, session);
+  add_outbox(app, session);
+
+  CLI::App* plugins = app.add_subcommand("plugins", "The plugin catalogue");
+  plugins->require_subcommand(1);
+  add_verb(*plugins, session, "list", "What the workers offer", [&session] {
+    print_rows(session.format(), session.client().get("/api/batuta/plugins")["plugins"],
+               {{"name", "name"}, {"kind", "kind"}, {"version", "version"}, {"summary", "summary"}});
+  });
+
+  CLI::App* jobs = app.add_subcommand("jobs", "Scheduler, workers, and the ingestion control tables");
+  jobs->require_subcommand(1);
+  add_verb(*jobs, session, "list", "Scheduler and workers", [&session] {
+    print_rows(session.format(), session.client().get("/api/v2/jobs")["jobs"],
+               {{"id", "id"}, {"type", "job_type"}, {"state", "state"}, {"host", "hostname"},
+                {"heartbeat", "latest_heartbeat"}});
+  });
+  add_verb(*jobs, session, "executions", "mngt.ingestion_job_execution", [&session] {
+    print_rows(session.format(), session.client().get("/api/batuta/jobs/executions?limit=100")["executions"],
+               {{"job_name", "job_name"}, {"execution_id", "execution_id"}, {"status", "status"},
+                {"records", "records"}, {"start", "start_time"}, {"end", "end_time"}, {"heartbeat", "heartbeat_at"}});
+  });
+
+  CLI::App* events = app.add_subcommand("events", "Who did what: the audit log");
+  events->require_subcommand(1);
+  add_verb(*events, session, "list", "Newest first", [&session] {
+    print_rows(session.format(), session.client().get("/api/v2/eventLogs?limit=100")["event_logs"],
+               {{"when", "when"}, {"event", "event"}, {"owner", "owner"}, {"dag_id", "dag_id"},
+                {"run_id", "run_id"}, {"task_id", "task_id"}});
+  });
+
+  add_verb(app, session, "health", "Is the scheduler well", [&session] {
+    print_object(session.format(), session.client().get("/api/v2/monitor/health"));
+  });
+  add_verb(app, session, "doctor", "What an installation consists of, and whether it is there",
+           [&session] { doctor(session); });
+  CLI::App* show_version = app.add_subcommand("version", "The version");
+  show_version->callback([] { std::printf("batuta %s\n", version); });
+}
+
+}  // namespace batuta::cli
