@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "common/failpoint.h"
 #include "common/log.h"
 #include "scheduler/engine/feed.h"
 #include "scheduler/engine/inbox.h"
@@ -73,8 +74,14 @@ struct Engine::Impl {
 
   void commit(const Effects& effects, const std::vector<RenderedRow>& rendered) {
     if (effects.changes.empty() && rendered.empty()) return;
+    const bool accepts = !effects.changes.accepted.empty();
+    const bool settles = !effects.changes.accepted_done.empty();
+    if (accepts) failpoint("accept_before_commit");
+    if (settles) failpoint("settle_before_commit");
     const Boot before = read_clock().boot;
     store.commit(effects.changes, rendered);
+    if (accepts) failpoint("accept_after_commit");
+    if (settles) failpoint("settle_after_commit");
     std::lock_guard lock(metrics_mutex);
     commit_times.add(read_clock().boot - before);
     ++counters.commits;

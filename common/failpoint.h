@@ -1,0 +1,13 @@
+// Named places where the kill tests end the process. Inert unless the environment says
+// BATUTA_FAILPOINT=<name> or <name>:<n> (the n-th time): then the process dies there by SIGKILL, as
+// in a power cut.
+#pragma once
+
+namespace batuta {
+
+// Names in use: accept_before_commit, accept_after_commit, settle_before_commit,
+// settle_after_commit (engine); publish_before_write, publish_before_link, publish_after_link,
+// publish_before_return (lakelog).
+void failpoint(const char* name);
+
+}  // namespace batuta
