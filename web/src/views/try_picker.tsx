@@ -20,9 +20,9 @@ export function TryPicker({ task, attempt, now, onPick }: Props) {
   const all = tries.data?.task_instances ?? [];
   if (all.length < 2) return null;
   return (
-    <label class="try-picker">
-      <span class="visually-hidden">Try</span>
+    <div class="try-picker">
       <select
+        aria-label="Try"
         value={String(attempt)}
         onChange={(event) => {
           const picked = Number(event.currentTarget.value);
@@ -35,6 +35,6 @@ export function TryPicker({ task, attempt, now, onPick }: Props) {
           </option>
         ))}
       </select>
-    </label>
+    </div>
   );
 }

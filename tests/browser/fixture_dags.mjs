@@ -1,0 +1,82 @@
+// The DAG files the browser tests run against, for the mock and for the real server alike.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+export const canary = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script>';
+export const wideTasks = 1200;
+
+const begin = { schedule: null, start_date: '2024-01-01T00:00:00Z', is_paused_upon_creation: false };
+
+const demo = {
+  dag_id: 'demo',
+  description: 'Four tasks, every kind of param',
+  ...begin,
+  tags: ['demo', 'finance'],
+  params: {
+    tickers: { type: 'array', items: { type: 'string' }, default: ['PETR4', 'VALE3'], description: 'What to fetch' },
+    rows: { type: 'integer', minimum: 1, maximum: 100, default: 10 },
+    ratio: { type: 'number', default: 0.5 },
+    mode: { enum: ['fast', 'thorough'], default: 'fast' },
+    full: { type: 'boolean', default: false, description: 'Read everything again' },
+    label: { type: 'string', default: '', maxLength: 8 },
+    options: { type: 'object', default: { depth: 2 } },
+  },
+  tasks: [
+    { task_id: 'extract', type: 'shell', command: 'echo fetching; for i in 1 2 3 4; do echo row $i; sleep 0.4; done' },
+    { task_id: 'transform', type: 'mock', run_for: '300ms', return: { records: 42 }, depends_on: ['extract'] },
+    { task_id: 'audit', type: 'mock', run_for: '200ms', depends_on: ['extract'] },
+    { task_id: 'aggregate', type: 'mock', run_for: '200ms', depends_on: ['transform', 'audit'] },
+  ],
+};
+
+const flaky = {
+  dag_id: 'flaky',
+  description: 'Fails once, then succeeds',
+  ...begin,
+  tags: ['demo'],
+  default_args: { retries: 1, retry_delay: '1s' },
+  tasks: [{ task_id: 'wobble', type: 'shell', command: 'echo try {{ ti.try_number }}; test {{ ti.try_number }} -gt 1' }],
+};
+
+const slow = {
+  dag_id: 'slow',
+  description: 'Runs until it is cancelled',
+  ...begin,
+  tasks: [
+    { task_id: 'wait', type: 'mock', run_for: '10m' },
+    { task_id: 'after', type: 'mock', depends_on: ['wait'] },
+  ],
+};
+
+const hostile = {
+  dag_id: 'hostile',
+  description: canary,
+  ...begin,
+  params: { note: { type: 'string', title: canary, description: canary, default: canary } },
+  tasks: [
+    {
+      task_id: 'shout',
+      type: 'shell',
+      command: `printf '%s\\n' '${canary}'; printf '\\033[31mred\\033[0m\\n'`,
+    },
+  ],
+};
+
+const wide = {
+  dag_id: 'wide',
+  description: `${wideTasks} tasks at once`,
+  ...begin,
+  tasks: Array.from({ length: wideTasks }, (_, at) => ({
+    task_id: `task_${String(at).padStart(4, '0')}`,
+    type: 'mock',
+  })),
+};
+
+export const dags = [demo, flaky, slow, hostile, wide];
+
+/** Writes the DAG files and one that is half a file. */
+export function writeDags(folder) {
+  mkdirSync(folder, { recursive: true });
+  for (const dag of dags) writeFileSync(join(folder, `${dag.dag_id}.json`), JSON.stringify(dag, null, 2));
+  writeFileSync(join(folder, 'broken.json'), '{\n  "dag_id": "broken",\n  "tasks": [\n');
+}

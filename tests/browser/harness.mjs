@@ -1,0 +1,116 @@
+// Starts a browser against the mock, or against a running server when BATUTA_URL is set.
+//   BATUTA_URL            http://127.0.0.1:8080, with the DAGs of fixture_dags.mjs
+//   BATUTA_LOGIN_CODE     a one-time code; or BATUTA_USERNAME and BATUTA_PASSWORD
+//   BATUTA_WEB_DIST       the built page, for the mock
+//   BATUTA_SCREENSHOTS    where pictures go
+//   CHROMIUM              the browser's binary
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+import { startMock } from './mock_server.mjs';
+
+const flags = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+const shots = process.env.BATUTA_SCREENSHOTS ?? join(process.cwd(), 'screenshots');
+export const real = process.env.BATUTA_URL !== undefined;
+export const patience = 15_000;
+
+async function startTarget() {
+  if (real) {
+    return {
+      url: process.env.BATUTA_URL,
+      code: process.env.BATUTA_LOGIN_CODE,
+      username: process.env.BATUTA_USERNAME ?? 'admin',
+      password: process.env.BATUTA_PASSWORD,
+      stop: () => undefined,
+    };
+  }
+  const mock = await startMock({ dist: process.env.BATUTA_WEB_DIST, codes: ['first-code'] });
+  return { ...mock, code: 'first-code', username: 'admin', password: 'admin-password' };
+}
+
+/** One browser and one signed-in context for a file of tests. */
+export async function open() {
+  const target = await startTarget();
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: flags,
+  });
+  const context = await browser.newContext({ viewport: { width: 1360, height: 900 }, colorScheme: 'light' });
+  context.setDefaultTimeout(patience);
+  mkdirSync(shots, { recursive: true });
+  return {
+    target,
+    context,
+    close: async () => {
+      await browser.close();
+      await target.stop();
+    },
+  };
+}
+
+// Failed requests are shown by the page itself; anything else on the console is a fault of the page,
+// a broken content security policy above all.
+const expected = /Failed to load resource/;
+
+/** A page whose console must stay clean and in which no canary may come to life. */
+export async function newPage(session, hash = '') {
+  const page = await session.context.newPage();
+  const faults = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !expected.test(message.text())) faults.push(message.text());
+  });
+  page.on('pageerror', (error) => faults.push(String(error)));
+  page.on('request', (request) => {
+    const url = request.url();
+    if (!url.startsWith(session.target.url) && !/^(data|blob):/.test(url)) faults.push(`asked for ${url}`);
+  });
+  await page.goto(`${session.target.url}/${hash}`);
+  return {
+    page,
+    finish: async () => {
+      assert.equal(await page.evaluate(() => window.pwned), undefined, 'a canary came to life');
+      assert.deepEqual(faults, []);
+      await page.close();
+    },
+  };
+}
+
+export async function login(session) {
+  const { page, finish } = await newPage(session, session.target.code ? `#login=${session.target.code}` : '');
+  if (!session.target.code) {
+    await page.getByLabel('User name').fill(session.target.username);
+    await page.getByLabel('Password').fill(session.target.password);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+  }
+  await page.getByRole('heading', { name: 'DAGs' }).waitFor();
+  const hash = await page.evaluate(() => location.hash);
+  await finish();
+  return hash;
+}
+
+export const shoot = (page, name) => page.screenshot({ path: join(shots, `${name}.png`), animations: 'disabled' });
+
+/** Opens a DAG's trigger dialog, starts a run as it stands, and waits for the run's page. */
+export async function trigger(page, dag, fill = async () => undefined) {
+  await page.evaluate((id) => (location.hash = `#/dags/${id}`), dag);
+  await page.getByRole('heading', { name: dag, exact: true }).waitFor();
+  await page.getByRole('button', { name: 'Trigger', exact: true }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('button', { name: 'Trigger', exact: true }).waitFor();
+  await fill(dialog);
+  await dialog.getByRole('button', { name: 'Trigger', exact: true }).click();
+  await page.waitForFunction(() => location.hash.includes('/runs/'));
+}
+
+export const taskRow = (page, task, state) =>
+  page.locator(`.task-row[data-task="${task}"]${state ? `[data-state="${state}"]` : ''}`);
+export const headState = (page, state) => page.locator(`.page-head [data-state="${state}"]`);

@@ -1,0 +1,227 @@
+// The page's files and the API's shapes over a make-believe world. It speaks as the real server does:
+// session cookie, CSRF token, security headers, server-sent events.
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { World } from './mock_world.mjs';
+
+const csp =
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
+  "img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'";
+const files = { '/': 'index.html', '/app.js': 'app.js', '/app.css': 'app.css', '/favicon.svg': 'favicon.svg' };
+const types = { html: 'text/html', js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml' };
+const csrf = 'mock-csrf';
+const session = { csrf_token: csrf, username: 'admin', role: 'admin' };
+
+class Refusal extends Error {
+  constructor(status, detail) {
+    super(String(detail));
+    Object.assign(this, { status, detail });
+  }
+}
+
+const must = (value) => value ?? refuse(404, 'no such resource');
+const refuse = (status, detail) => {
+  throw new Refusal(status, detail);
+};
+
+function dagJson(dag) {
+  return {
+    dag_id: dag.dag_id,
+    dag_display_name: dag.dag_id,
+    description: dag.description,
+    is_paused: dag.is_paused,
+    is_stale: false,
+    has_import_errors: false,
+    tags: (dag.tags ?? []).map((name) => ({ name })),
+    owners: ['data'],
+    timetable_summary: dag.dag_id === 'demo' ? '@hourly' : null,
+    timetable_description: 'Never, external triggers only',
+    next_dagrun_run_after: dag.dag_id === 'demo' ? new Date(Date.now() + 1_500_000).toISOString() : null,
+    max_active_runs: 16,
+    relative_fileloc: `${dag.dag_id}.json`,
+    catchup: false,
+    start_date: dag.start_date,
+    timezone: 'UTC',
+    params: Object.fromEntries(
+      Object.entries(dag.params ?? {}).map(([name, { default: value, description = null, ...schema }]) => [name, { value, description, schema }]),
+    ),
+    latest_dag_version: { version_number: 1 },
+  };
+}
+
+function checkConf(dag, conf) {
+  const problems = [];
+  const label = dag.params?.label;
+  if (label && (conf.label ?? '').length > label.maxLength) {
+    problems.push({ loc: ['body', 'conf', 'label'], msg: `must have at most ${label.maxLength} characters`, type: 'value_error' });
+  }
+  if (problems.length > 0) refuse(422, problems);
+}
+
+const page = (rows, query, name) => {
+  const offset = Number(query.get('offset') ?? 0);
+  const limit = Number(query.get('limit') ?? 50);
+  return { [name]: rows.slice(offset, offset + limit), total_entries: rows.length };
+};
+
+function tasksOf(dag) {
+  return dag.tasks.map((task) => ({
+    task_id: task.task_id,
+    task_display_name: task.task_id,
+    operator_name: task.type,
+    owner: 'data',
+    trigger_rule: 'all_success',
+    pool: 'default_pool',
+    retries: dag.default_args?.retries ?? 0,
+    downstream_task_ids: dag.tasks.filter((one) => one.depends_on?.includes(task.task_id)).map((one) => one.task_id),
+  }));
+}
+
+// [method, pattern, handler(world, ids, query, body)]
+const routes = [
+  ['GET', '/version', () => ({ version: '0.1.0' })],
+  ['GET', '/dags', (w, _, q) => {
+    const text = (q.get('dag_id_pattern') ?? '').replaceAll('%', '');
+    const rows = [...w.dags.values()].filter((dag) => dag.dag_id.includes(text) && (!q.has('tags') || dag.tags?.includes(q.get('tags'))) && (!q.has('paused') || String(dag.is_paused) === q.get('paused')));
+    return page(rows.map(dagJson), q, 'dags');
+  }],
+  ['GET', '/dagTags', () => ({ tags: ['demo', 'finance'], total_entries: 2 })],
+  ['GET', '/importErrors', () => ({ import_errors: [{ import_error_id: 1, timestamp: new Date().toISOString(), filename: 'broken.json', stack_trace: 'broken.json:4:1 : the file ends in the middle of an array' }], total_entries: 1 })],
+  ['GET', '/dagWarnings', () => ({ dag_warnings: [{ dag_id: 'slow', warning_type: 'unknown plugin', message: 'no worker offers financial_bronse; did you mean financial_bronze?', timestamp: new Date().toISOString() }], total_entries: 1 })],
+  ['GET', '/dagSources/:dag', (w, [dag]) => ({ content: JSON.stringify(must(w.dags.get(dag)), null, 2), version_number: 1 })],
+  ['GET', '/dags/:dag/details', (w, [dag]) => dagJson(must(w.dags.get(dag)))],
+  ['GET', '/dags/:dag/tasks', (w, [dag]) => ({ tasks: tasksOf(must(w.dags.get(dag))) })],
+  ['PATCH', '/dags/:dag', (w, [dag], _, body) => {
+    must(w.dags.get(dag)).is_paused = body.is_paused;
+    w.emit('dag', { dag_id: dag });
+    return dagJson(w.dags.get(dag));
+  }],
+  ['GET', '/dags/:dag/dagRuns', (w, [dag], q) => page(w.runs.filter((run) => run.dag_id === dag && (!q.has('state') || run.state === q.get('state'))).map((run) => w.runJson(run)), q, 'dag_runs')],
+  ['POST', '/dags/:dag/dagRuns', (w, [dag], _, body) => {
+    checkConf(must(w.dags.get(dag)), body.conf);
+    return w.runJson(w.trigger(dag, body.conf));
+  }],
+  ['GET', '/dags/:dag/dagRuns/:run', (w, ids) => w.runJson(runOf(w, ids))],
+  ['PATCH', '/dags/:dag/dagRuns/:run', (w, ids) => {
+    w.cancel(runOf(w, ids));
+    return w.runJson(runOf(w, ids));
+  }],
+  ['GET', '/dags/:dag/dagRuns/:run/taskInstances', (w, ids, q) => page(runOf(w, ids).tasks.map((task) => w.taskJson(runOf(w, ids), task)), q, 'task_instances')],
+  ['GET', '/dags/:dag/dagRuns/:run/taskInstances/:task', (w, ids) => w.taskJson(runOf(w, ids), taskOf(w, ids))],
+  ['PATCH', '/dags/:dag/dagRuns/:run/taskInstances/:task', (w, ids, _, body) => {
+    w.setTask(runOf(w, ids), taskOf(w, ids), body.new_state);
+    return w.taskJson(runOf(w, ids), taskOf(w, ids));
+  }],
+  ['GET', '/dags/:dag/dagRuns/:run/taskInstances/:task/tries', (w, ids) => {
+    const task = taskOf(w, ids);
+    return { task_instances: task.tries.map((_, at) => w.taskJson(runOf(w, ids), task, at + 1)), total_entries: task.tries.length };
+  }],
+  ['GET', '/dags/:dag/dagRuns/:run/taskInstances/:task/logs/:try', (w, ids, q) => {
+    const attempt = must(taskOf(w, ids).tries[Number(ids[3]) - 1]);
+    const content = attempt.log.slice(Number(q.get('token') ?? 0));
+    return { content, continuation_token: attempt.end ? null : String(attempt.log.length) };
+  }],
+  ['GET', '/dags/:dag/dagRuns/:run/taskInstances/:task/dependencies', (w, ids) => ({
+    dependencies: (taskOf(w, ids).spec.depends_on ?? []).map((id) => ({ name: 'Trigger Rule', reason: `all_success: ${id} has not ended` })),
+  })],
+  ['GET', '/dags/:dag/dagRuns/:run/taskInstances/:task/xcomEntries', (w, ids) => {
+    const task = taskOf(w, ids);
+    const rows = task.state === 'success' && task.spec.return ? [{ key: 'return_value', timestamp: new Date().toISOString(), map_index: -1 }] : [];
+    return { xcom_entries: rows, total_entries: rows.length };
+  }],
+  ['GET', '/dags/:dag/dagRuns/:run/taskInstances/:task/xcomEntries/:key', (w, ids) => ({ key: ids[3], timestamp: '', map_index: -1, value: taskOf(w, ids).spec.return })],
+  ['POST', '/dags/:dag/clearTaskInstances', (w, [dag], _, body) => {
+    const run = runOf(w, [dag, body.dag_run_id]);
+    const tasks = w.affected(run, body);
+    const rows = tasks.map((task) => w.taskJson(run, task));
+    if (!body.dry_run) w.clear(run, tasks);
+    return { task_instances: rows, total_entries: rows.length };
+  }],
+  ['GET', '/pools', () => ({ pools: [{ name: 'default_pool', description: 'Default pool', slots: 128, occupied_slots: 40, running_slots: 24, queued_slots: 16, scheduled_slots: 3, open_slots: 88 }], total_entries: 1 })],
+  ['GET', '/variables', () => ({ variables: [{ key: 'SLACK_ETL_ALERT_CHANNEL', value: '#alerts', description: 'Where alerts go' }], total_entries: 1 })],
+  ['GET', '/connections', () => ({ connections: [{ connection_id: 'quotes_api', conn_type: 'http', description: null, host: 'http://127.0.0.1', login: null, port: 9000, schema: null }], total_entries: 1 })],
+  ['GET', '/eventLogs', (w, _, q) => page(w.audit, q, 'event_logs')],
+  ['GET', '/jobs', () => ({ jobs: [{ id: 1, job_type: 'SchedulerJob', state: 'running', hostname: 'localhost', start_date: new Date(Date.now() - 4e6).toISOString(), latest_heartbeat: new Date().toISOString() }], total_entries: 1 })],
+  ['GET', '/monitor/health', () => ({ metadatabase: { status: 'healthy' }, scheduler: { status: 'healthy', latest_scheduler_heartbeat: new Date().toISOString() } })],
+].map(([method, pattern, handler]) => ({ method, handler, match: new RegExp(`^/api/v2${pattern.replaceAll(/:\w+/g, '([^/]+)')}$`) }));
+
+const runOf = (w, [dag, run]) => must(w.runs.find((one) => one.dag_id === dag && one.dag_run_id === run));
+const taskOf = (w, ids) => must(runOf(w, ids).tasks.find((one) => one.spec.task_id === ids[2]));
+
+function stream(server, request, response) {
+  response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+  response.write(': hello\n\n');
+  const listener = (name, data) => response.write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
+  server.world.listeners.add(listener);
+  server.streams.add(response);
+  request.on('close', () => {
+    server.world.listeners.delete(listener);
+    server.streams.delete(response);
+  });
+}
+
+function login(server, body, response) {
+  const byCode = body.code !== undefined && server.codes.delete(body.code);
+  if (!byCode && !(body.username === 'admin' && body.password === 'admin-password')) {
+    refuse(401, 'the user name, password or code is wrong');
+  }
+  response.setHeader('set-cookie', 'batuta_session=mock; Path=/; HttpOnly; SameSite=Strict');
+  server.signedIn = true;
+  return session;
+}
+
+async function answer(server, request, response) {
+  const url = new URL(request.url, 'http://mock');
+  const name = files[url.pathname];
+  if (name) {
+    response.setHeader('content-type', types[name.split('.').pop()]);
+    return response.end(readFileSync(join(server.dist, name)));
+  }
+  let text = '';
+  for await (const chunk of request) text += chunk;
+  const body = text ? JSON.parse(text) : {};
+  response.setHeader('content-type', 'application/json');
+  if (url.pathname === '/api/batuta/login') return response.end(JSON.stringify(login(server, body, response)));
+  const cookie = request.headers.cookie?.includes('batuta_session=mock');
+  if (!cookie || !server.signedIn) refuse(401, 'sign in first');
+  if (request.method !== 'GET' && request.headers['x-csrf-token'] !== csrf) refuse(403, 'the X-CSRF-Token header is missing or wrong');
+  if (url.pathname === '/api/batuta/session') return response.end(JSON.stringify(session));
+  if (url.pathname === '/api/batuta/events') return stream(server, request, response);
+  if (url.pathname === '/api/batuta/logout') {
+    server.signedIn = false;
+    return response.writeHead(204).end();
+  }
+  for (const route of routes) {
+    const match = route.method === request.method ? route.match.exec(url.pathname) : null;
+    if (!match) continue;
+    const ids = match.slice(1).map(decodeURIComponent);
+    return response.end(JSON.stringify(route.handler(server.world, ids, url.searchParams, body)));
+  }
+  return refuse(404, 'no such resource');
+}
+
+/** Starts on a free port. `codes` are the one-time login codes; `dist` the built page. */
+export async function startMock({ dist, codes }) {
+  const server = { dist, codes: new Set(codes), world: new World(), streams: new Set(), signedIn: false };
+  const http = createServer((request, response) => {
+    response.setHeader('content-security-policy', csp);
+    answer(server, request, response).catch((error) => {
+      const status = error.status ?? 500;
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ detail: error.detail ?? String(error) }));
+    });
+  });
+  await new Promise((resolve) => http.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${http.address().port}`,
+    world: server.world,
+    /** Breaks every live stream, as a restart would. */
+    cutStreams: () => server.streams.forEach((stream) => stream.destroy()),
+    endSession: () => (server.signedIn = false),
+    stop: () => {
+      server.world.stop();
+      http.closeAllConnections();
+      http.close();
+    },
+  };
+}

@@ -1,0 +1,276 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { headState, login, newPage, open, patience, shoot, taskRow, trigger } from './harness.mjs';
+
+let session;
+let loginHash;
+
+before(async () => {
+  session = await open();
+  loginHash = await login(session);
+});
+after(() => session?.close());
+
+test('the one-time code is gone from the address once it has been used', () => {
+  assert.equal(loginHash, session.target.code ? '#/dags' : '');
+});
+
+test('a spent code leads to the login form, where a password works', async (t) => {
+  if (!session.target.password) return t.skip('no password given');
+  const fresh = await session.context.browser().newContext();
+  const { page, finish } = await newPage({ ...session, context: fresh }, '#login=spent');
+  await page.getByText('This link has been used or is too old').waitFor();
+  await shoot(page, 'login');
+  await page.getByLabel('User name').fill(session.target.username);
+  await page.getByLabel('Password').fill('not the password');
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('alert').filter({ hasText: 'wrong' }).waitFor();
+  await page.getByLabel('Password').fill(session.target.password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('heading', { name: 'DAGs' }).waitFor();
+  await finish();
+  await fresh.close();
+});
+
+test('the list finds DAGs by name and by tag', async () => {
+  const { page, finish } = await newPage(session);
+  const rows = page.getByRole('list', { name: 'DAGs' }).locator('.dag-row');
+  await page.getByRole('link', { name: 'wide', exact: true }).waitFor();
+  assert.ok((await rows.count()) >= 5);
+  await page.getByRole('searchbox', { name: 'Search DAGs' }).fill('flak');
+  await page.waitForFunction(() => document.querySelectorAll('.dag-row').length === 1);
+  assert.equal(await rows.first().locator('.dag-link').textContent(), 'flaky');
+  await page.getByRole('searchbox', { name: 'Search DAGs' }).fill('');
+  await page.getByRole('button', { name: 'finance' }).first().click();
+  await page.waitForFunction(() => document.querySelectorAll('.dag-row').length === 1);
+  assert.equal(await rows.first().locator('.dag-link').textContent(), 'demo');
+  await finish();
+});
+
+test('the switch pauses a DAG, and another page sees it at once', async () => {
+  const first = await newPage(session);
+  const second = await newPage(session);
+  await first.page.getByRole('switch', { name: 'slow is active' }).click();
+  await first.page.getByRole('switch', { name: 'slow is paused' }).waitFor();
+  await second.page.getByRole('switch', { name: 'slow is paused' }).waitFor();
+  await second.page.getByRole('switch', { name: 'slow is paused' }).click();
+  await first.page.getByRole('switch', { name: 'slow is active' }).waitFor();
+  await first.finish();
+  await second.finish();
+});
+
+test('broken files are announced and shown with file and line', async () => {
+  const { page, finish } = await newPage(session);
+  await page.getByRole('link', { name: /import error/ }).click();
+  await page.getByText(/broken\.json:\d+/).first().waitFor();
+  await shoot(page, 'problems');
+  await finish();
+});
+
+test('a run is triggered from the form and watched to its end', async () => {
+  const { page, finish } = await newPage(session);
+  await trigger(page, 'demo', async (dialog) => {
+    await dialog.getByLabel('tickers').fill('AAPL\nMSFT');
+    await dialog.getByLabel('mode').selectOption('"thorough"');
+    await dialog.getByLabel('full').check();
+    await shoot(page, 'trigger');
+  });
+  await taskRow(page, 'extract', 'running').waitFor();
+  await taskRow(page, 'extract').click();
+  await page.locator('.log-text', { hasText: 'row 2' }).waitFor();
+  await taskRow(page, 'extract', 'running').waitFor();
+  await shoot(page, 'run-live');
+  await headState(page, 'success').waitFor();
+  for (const task of ['extract', 'transform', 'audit', 'aggregate']) {
+    await taskRow(page, task, 'success').waitFor();
+    await page.locator(`.graph-node[data-task="${task}"][data-state="success"]`).waitFor();
+  }
+  await page.locator('.log-text', { hasText: 'row 4' }).waitFor();
+  await page.getByText('Configuration').click();
+  const conf = JSON.parse(await page.locator('.conf pre').textContent());
+  assert.deepEqual(conf.tickers, ['AAPL', 'MSFT']);
+  assert.equal(conf.mode, 'thorough');
+  assert.equal(conf.full, true);
+  assert.equal(conf.rows, 10);
+  await shoot(page, 'run-done');
+  await finish();
+});
+
+test('XCom and details of a task are a tab away', async () => {
+  const { page, finish } = await newPage(session);
+  await trigger(page, 'demo');
+  await headState(page, 'success').waitFor();
+  await taskRow(page, 'transform').click();
+  await page.getByRole('tab', { name: 'XCom' }).click();
+  await page.locator('.xcom', { hasText: '"records": 42' }).waitFor();
+  await page.getByRole('tab', { name: 'Details' }).click();
+  await page.getByText('default_pool').waitFor();
+  await finish();
+});
+
+test('what the API refuses is said at the field', async () => {
+  const { page, finish } = await newPage(session, '#/dags/demo');
+  await page.getByRole('button', { name: 'Trigger', exact: true }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('rows').fill('101');
+  await dialog.getByRole('button', { name: 'Trigger', exact: true }).click();
+  await dialog.locator('[data-field="rows"] .field-problem', { hasText: 'at most 100' }).waitFor();
+  await dialog.getByLabel('rows').fill('5');
+  await dialog.getByLabel('label').fill('much too long');
+  await dialog.getByRole('button', { name: 'Trigger', exact: true }).click();
+  await dialog.locator('[data-field="label"] .field-problem', { hasText: '8' }).waitFor();
+  await shoot(page, 'trigger-refused');
+  await finish();
+});
+
+test('the raw JSON says the same as the form and is checked before it is sent', async () => {
+  const { page, finish } = await newPage(session, '#/dags/demo');
+  await page.getByRole('button', { name: 'Trigger', exact: true }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('rows').fill('7');
+  await dialog.getByRole('tab', { name: 'JSON' }).click();
+  const box = dialog.getByLabel('Configuration (conf)');
+  assert.equal(JSON.parse(await box.inputValue()).rows, 7);
+  await box.fill('[1]');
+  await dialog.getByRole('button', { name: 'Trigger', exact: true }).click();
+  await dialog.getByText('must be a JSON object').waitFor();
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'detached' });
+  await finish();
+});
+
+test('a task that failed once shows both tries and their logs', async () => {
+  const { page, finish } = await newPage(session);
+  await trigger(page, 'flaky');
+  await taskRow(page, 'wobble', 'up_for_retry').waitFor();
+  await headState(page, 'success').waitFor();
+  await taskRow(page, 'wobble').click();
+  const picker = page.getByLabel('Try', { exact: true });
+  await picker.selectOption('1');
+  await page.locator('.log-line').first().waitFor();
+  assert.match(await picker.locator('option:checked').textContent(), /Try 1: Failed/);
+  await finish();
+});
+
+test('a waiting task says why, and cancelling ends the run', async () => {
+  const { page, finish } = await newPage(session);
+  await trigger(page, 'slow');
+  await taskRow(page, 'wait', 'running').waitFor();
+  await taskRow(page, 'after').click();
+  await page.getByText('Why is it not running?').waitFor();
+  await page.locator('.why li').first().waitFor();
+  await shoot(page, 'why-not');
+  await page.getByRole('button', { name: 'Cancel run' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel the run' }).click();
+  await headState(page, 'failed').waitFor();
+  await taskRow(page, 'wait', 'failed').waitFor();
+  await taskRow(page, 'after', 'skipped').waitFor();
+  await finish();
+});
+
+test('clearing shows first what would run again', async () => {
+  const { page, finish } = await newPage(session);
+  await trigger(page, 'demo');
+  await headState(page, 'success').waitFor();
+  await taskRow(page, 'transform').click();
+  await page.locator('.task-panel').getByRole('button', { name: 'Clear…' }).click();
+  const dialog = page.getByRole('dialog');
+  const preview = dialog.getByRole('list', { name: 'Tasks that would run again' }).getByRole('listitem');
+  await preview.nth(1).waitFor();
+  assert.equal(await preview.count(), 2);
+  await dialog.getByLabel('Also the tasks after it').uncheck();
+  await page.waitForFunction(() => document.querySelectorAll('.preview li').length === 1);
+  await shoot(page, 'clear');
+  await dialog.getByRole('button', { name: 'Clear', exact: true }).click();
+  await dialog.waitFor({ state: 'detached' });
+  await page.locator('.page-head [data-state="running"], .page-head [data-state="queued"]').waitFor();
+  await headState(page, 'success').waitFor();
+  await finish();
+});
+
+test('a run of 1,200 tasks draws only what is in sight and can be searched', async () => {
+  const { page, finish } = await newPage(session);
+  await trigger(page, 'wide');
+  await page.getByText('1,200').waitFor();
+  await headState(page, 'success').waitFor({ timeout: 4 * patience });
+  assert.ok((await page.locator('.task-row').count()) < 60);
+  await page.locator('.virtual-rows').evaluate((list) => (list.scrollTop = list.scrollHeight));
+  await taskRow(page, 'task_1199').waitFor();
+  await page.getByRole('searchbox', { name: 'Search tasks' }).fill('0777');
+  await taskRow(page, 'task_0777').click();
+  await page.getByRole('region', { name: 'Task task_0777' }).waitFor();
+  await shoot(page, 'wide');
+  await finish();
+});
+
+test('the pages of pools, variables, connections, events and health open', async () => {
+  const { page, finish } = await newPage(session);
+  for (const name of ['Pools', 'Variables', 'Connections', 'Event log', 'Health']) {
+    await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name }).click();
+    await page.getByRole('heading', { name, level: 1 }).waitFor();
+    await page.locator('.table, .empty').first().waitFor();
+  }
+  await shoot(page, 'health');
+  await finish();
+});
+
+test('hostile text is only ever text', async () => {
+  const { page, finish } = await newPage(session);
+  await page.locator('.dag-about', { hasText: '<img src=x' }).waitFor();
+  await trigger(page, 'hostile', (dialog) => dialog.getByText('<script>').first().waitFor());
+  await headState(page, 'success').waitFor();
+  await taskRow(page, 'shout').click();
+  await page.locator('.log-text', { hasText: '<script>window.pwned' }).first().waitFor();
+  await page.locator('.log-text').getByText('red', { exact: true }).first().waitFor();
+  await page.getByRole('tab', { name: 'Details' }).click();
+  await page.getByText('Configuration').click();
+  await shoot(page, 'hostile');
+  assert.equal(await page.locator('img:not([src="/favicon.svg"]), main script, #app script').count(), 0);
+  for (const hash of ['#/dags/%3Cimg%20src%3Dx%20onerror%3D%22window.pwned%3D1%22%3E', '#/dags/..', '#/dags/%zz', '#/<b>']) {
+    await page.evaluate((to) => (location.hash = to), hash);
+    await page.locator('.notice-error, .empty').first().waitFor();
+  }
+  await finish();
+});
+
+test('every view fits a narrow screen and a dark one', async () => {
+  const { page, finish } = await newPage(session);
+  await trigger(page, 'demo');
+  await headState(page, 'success').waitFor();
+  await taskRow(page, 'extract').click();
+  await page.locator('.log-line').first().waitFor();
+  const run = await page.evaluate(() => location.hash);
+  const places = { dags: '#/dags', dag: '#/dags/demo', tasks: '#/dags/demo?tab=tasks', source: '#/dags/demo?tab=source', run, pools: '#/pools' };
+  for (const scheme of ['light', 'dark']) {
+    for (const width of [1360, 390]) {
+      await page.emulateMedia({ colorScheme: scheme });
+      await page.setViewportSize({ width, height: 900 });
+      for (const [name, hash] of Object.entries(places)) {
+        await page.evaluate((to) => (location.hash = to), hash);
+        await page.locator('.dag-row, .table, .code-source, .task-row').first().waitFor();
+        await page.waitForTimeout(150);
+        const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        assert.ok(over <= 0, `${name} is ${over} px too wide at ${width}`);
+        await shoot(page, `${name}-${scheme}-${width}`);
+      }
+    }
+  }
+  await finish();
+});
+
+test('everything needed to trigger a run is reachable by keyboard', async () => {
+  const { page, finish } = await newPage(session, '#/dags/flaky');
+  await page.getByRole('button', { name: 'Trigger', exact: true }).focus();
+  await page.keyboard.press('Enter');
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('button', { name: 'Trigger', exact: true }).waitFor();
+  await dialog.getByRole('button', { name: 'Trigger', exact: true }).focus();
+  await page.keyboard.press('Enter');
+  await taskRow(page, 'wobble').waitFor();
+  await taskRow(page, 'wobble').focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('tab', { name: 'Log' }).focus();
+  await page.keyboard.press('ArrowRight');
+  await page.locator('[role="tab"][aria-selected="true"]', { hasText: 'XCom' }).waitFor();
+  await finish();
+});
