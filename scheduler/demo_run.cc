@@ -4,25 +4,22 @@
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
-#include <chrono>
 #include <cstdio>
 #include <future>
-#include <map>
 #include <sys/wait.h>
 #include <thread>
-#include <utility>
 
 #include "scheduler/demo/alert_receiver.h"
 #include "scheduler/demo/quote_service.h"
 #include "scheduler/http/server.h"
 #include "scheduler/server.h"
 #include "scheduler/supervisor.h"
+#include "scheduler/watch_run.h"
 
 namespace batuta {
 namespace {
 
-constexpr auto poll_interval = std::chrono::milliseconds(20);
-constexpr auto patience = std::chrono::minutes(15);   // two retries, two minutes apart, and the work
+constexpr Duration patience = std::chrono::minutes(15);  // two retries, two minutes apart, the work
 constexpr const char* gold_table = "gold/financial/financial_data_hour";
 
 }  // namespace
@@ -85,50 +82,6 @@ Status seed_demo(Server& server, const DemoServices& services) {
 
 namespace {
 
-Result<RunRow> trigger(Server& server) {
-  RunRequested request;
-  request.uuid = make_uuid_v7(read_clock().wall);
-  request.dag_id = "financial";
-  request.triggered_by = "cli";
-  request.user = "admin";
-  std::promise<Reply> told;
-  server.engine().request(request, [&](Reply reply) { told.set_value(std::move(reply)); });
-  Reply reply = told.get_future().get();
-  if (reply.code != Errc::ok) return {reply.code, reply.message};
-  return *reply.run;
-}
-
-// One line per change of a task, so that a person sees where the run is.
-class Progress {
- public:
-  void show(const std::vector<TaskInstanceView>& tasks) {
-    for (const TaskInstanceView& view : tasks) {
-      const TaskState state = view.row.state;
-      const bool telling = is_terminal(state) || state == TaskState::running ||
-                           state == TaskState::publishing || state == TaskState::up_for_retry;
-      if (!telling || std::exchange(seen_[view.task_id], state) == state) continue;
-      std::printf("  %-22s %s%s%s\n", view.task_id.c_str(), std::string(to_string(state)).c_str(),
-                  view.row.reason.empty() ? "" : ": ", view.row.reason.c_str());
-      std::fflush(stdout);
-    }
-  }
-
- private:
-  std::map<std::string, TaskState> seen_;
-};
-
-// The run's final state, shown on the way; nullopt while it is not over.
-std::optional<std::string> look(Server& server, const RunRow& run, Progress& progress) {
-  TaskQuery tasks;
-  tasks.dag_id = run.dag_id;
-  tasks.dag_run_id = run.dag_run_id;
-  progress.show(server.history().task_instances(tasks).rows);
-  const auto row = server.history().run(run.dag_id, run.dag_run_id);
-  if (!row || !is_terminal(row->state)) return std::nullopt;
-  progress.show(server.history().task_instances(tasks).rows);
-  return std::string(to_string(row->state));
-}
-
 void print_gold(const std::string& home) {
   std::printf("\n%s\n", gold_table);
   std::fflush(stdout);
@@ -139,25 +92,9 @@ void print_gold(const std::string& home) {
 }  // namespace
 
 Result<std::string> demo_run(Server& server, const std::string& home) {
-  const auto deadline = std::chrono::steady_clock::now() + patience;
-  while (!server.ready()) {
-    if (std::chrono::steady_clock::now() > deadline || server.stopping()) return {Errc::unavailable, "the DAGs were not read"};
-    std::this_thread::sleep_for(poll_interval);
-  }
-  const auto run = trigger(server);
-  if (!run) return run.error();
-  std::printf("financial: run %s\n  execution_id %s\n", run->dag_run_id.c_str(),
-              to_string(run->uuid).c_str());
-  Progress progress;
-  while (std::chrono::steady_clock::now() < deadline && !server.stopping()) {
-    if (const auto state = look(server, *run, progress)) {
-      std::printf("  run %s\n", state->c_str());
-      if (*state == "success") print_gold(home);
-      return *state;
-    }
-    std::this_thread::sleep_for(poll_interval);
-  }
-  return {Errc::unavailable, "the run did not end in time; see `batuta runs list financial`"};
+  auto state = watch_run(server, "financial", "{}", patience);
+  if (state && *state == "success") print_gold(home);
+  return state;
 }
 
 }  // namespace batuta

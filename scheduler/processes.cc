@@ -4,6 +4,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -17,6 +18,7 @@
 #include "scheduler/store/home_lock.h"
 #include "scheduler/store/sqlite_store.h"
 #include "scheduler/supervisor.h"
+#include "scheduler/watch_run.h"
 #include "worker/agent.h"
 
 namespace batuta {
@@ -25,6 +27,7 @@ namespace {
 using cli::ServeOptions;
 
 constexpr Duration agent_grace = std::chrono::seconds(5);
+constexpr Duration dags_test_patience = std::chrono::hours(24);
 
 std::string absolute(const std::string& path) {
   return std::filesystem::absolute(path).lexically_normal().string();
@@ -179,6 +182,48 @@ int run_worker(const ServeOptions& options) {
   return run_agent(agent);
 }
 
+// The log of every task that has one, for people: there is no server to ask afterwards.
+void print_logs(const Home& home, Server& server, const std::string& dag_id) {
+  TaskQuery query;
+  query.dag_id = dag_id;
+  query.page.limit = max_page;
+  for (const TaskInstanceView& view : server.history().task_instances(query).rows) {
+    std::ifstream log(home.path("logs/" + view.run_uuid + "/" + std::to_string(view.row.task) + "-" +
+                                std::to_string(view.row.try_number) + ".log"));
+    if (!log) continue;
+    std::printf("\n-- %s\n", view.task_id.c_str());
+    for (std::string line; std::getline(log, line);) std::printf("%s\n", line.c_str());
+  }
+}
+
+int run_dags_test(const ServeOptions& given, const std::string& dag_id, const std::string& conf_json) {
+  const sigset_t watched = block_signals();
+  const TemporaryFolder temporary;
+  ServeOptions options = given;
+  options.home = temporary.path();
+  options.port = 0;
+  auto home = Home::open(options.home);
+  if (!home) return fail(home.error());
+  log::start("scheduler", log::Level::warn);
+  auto server = Server::start(*home, server_options(options));
+  if (!server) return fail(server.error());
+  KeptChild agent = agent_child(*home, options);
+  if (auto status = agent.start(); !status) return fail(status.error());
+  std::atomic<bool> finished{false};
+  Result<std::string> outcome(Errc::unavailable, "stopped");
+  std::thread run([&] {
+    outcome = watch_run(**server, dag_id, conf_json, dags_test_patience);
+    finished = true;
+  });
+  wait_for_end(watched, &agent, [&] { return finished.load(); });
+  if (finished) print_logs(*home, **server, dag_id);
+  agent.stop(agent_grace);
+  (*server)->stop();
+  run.join();
+  if (!outcome) return fail(outcome.error());
+  return *outcome == "success" ? 0 : 1;
+}
+
 int offline_db(const std::string& folder, const std::string& verb, const std::string& argument) {
   auto home = Home::open(folder);
   if (!home) return fail(home.error());
@@ -208,6 +253,7 @@ cli::Processes make_processes() {
   };
   processes.scheduler = run_scheduler;
   processes.worker = run_worker;
+  processes.dags_test = run_dags_test;
   processes.offline_db = offline_db;
   return processes;
 }

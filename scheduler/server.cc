@@ -37,6 +37,15 @@ namespace asio = boost::asio;
 
 namespace {
 
+std::shared_ptr<const Dag> dag_from_version_text(const DagVersionText& text) {
+  const auto parsed = dag_from_canonical(text.version, text.canonical_json);
+  if (!parsed) return nullptr;
+  auto dag = std::make_shared<Dag>(*parsed);
+  dag->file = text.file;
+  dag->source_text = text.source_text;
+  return dag;
+}
+
 constexpr Duration cli_token_lifetime = std::chrono::hours(24 * 365);
 
 std::string new_password() {
@@ -55,7 +64,7 @@ std::string new_password() {
 struct Server::Impl {
   Impl(const Home& h, Options o, HomeLock held)
       : home(h), options(std::move(o)), lock(std::move(held)),
-        store(home.path("batuta.db"), dag_from_version, read_clock().wall),
+        store(home.path("batuta.db"), dag_from_version_text, read_clock().wall),
         registry(store.database(), home.path("secret.key")),
         history(home.path("batuta.db")),
         context(registry, home.path("lake")),
@@ -199,9 +208,17 @@ struct Server::Impl {
   }
 
   Status serve() {
-    http::ApiServices services{backend, history, registry, codes, hub};
-    services.home = home.folder();
-    services.version = version;
+    http::ApiServices services{.backend = backend,
+                               .history = history,
+                               .registry = registry,
+                               .codes = codes,
+                               .hub = hub,
+                               .home = home.folder(),
+                               .version = version,
+                               .origins = {},
+                               .backup = {},
+                               .outbox_retry = {},
+                               .outbox_drop = {}};
     services.ready = [this] { return ready(); };
     services.backup = [this](const std::string& path) {
       return backup_database(home.path("batuta.db"), path);
@@ -225,7 +242,7 @@ struct Server::Impl {
     try {
       http_server = std::make_unique<http::Server>(io, options.host,
                                                    static_cast<std::uint16_t>(options.port), limits,
-                                                   http::make_api(std::move(services)));
+                                                   http::make_api(io, std::move(services)));
     } catch (const std::system_error& error) {
       return {Errc::unavailable, "cannot listen on " + options.host + ":" +
                                      std::to_string(options.port) + ": " + error.what() +
