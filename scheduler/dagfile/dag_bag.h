@@ -37,7 +37,8 @@ struct DagBagSnapshot {
 class DagBag {
  public:
   struct Sinks {
-    // Watcher thread: new or changed DAGs, and ids gone. The first call names everything.
+    // New or changed DAGs, and ids gone. The first call names everything and comes from start()'s
+    // caller, the others from the watcher thread.
     std::function<void(std::vector<std::shared_ptr<const Dag>> changed,
                        std::vector<std::string> gone)> changed;
   };

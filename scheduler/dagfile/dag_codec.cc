@@ -30,7 +30,8 @@ std::string version_of(std::string_view canonical_json) {
 }
 
 std::shared_ptr<const Dag> dag_from_canonical(const std::string& version,
-                                              std::string_view canonical_json) {
+                                              std::string_view canonical_json, std::string file,
+                                              std::string source_text) {
   // Inlined files may make it larger than the file it came from.
   JsonLimits limits;
   limits.bytes = std::size_t{64} << 20;
@@ -43,6 +44,8 @@ std::shared_ptr<const Dag> dag_from_canonical(const std::string& version,
   if (!dag) return nullptr;
   dag->version = version;
   dag->canonical_json = canonical_json;
+  dag->file = std::move(file);
+  dag->source_text = std::move(source_text);
   auto finished = finish_dag(std::move(*dag));
   return finished ? *finished : nullptr;
 }

@@ -1,0 +1,68 @@
+// What is known of each DAG file, and the snapshot that follows from it. No threads, no clock: the
+// watcher (dag_bag.cc) calls it, tests call it directly.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "scheduler/dagfile/dag_bag.h"
+#include "scheduler/dagfile/dag_parser.h"
+#include "scheduler/dagfile/folder.h"
+
+namespace batuta {
+
+class BagState {
+ public:
+  explicit BagState(std::string folder);
+
+  struct Update {
+    std::shared_ptr<const DagBagSnapshot> snapshot;  // null when nothing changed
+    std::vector<std::shared_ptr<const Dag>> changed;
+    std::vector<std::string> gone;
+    std::vector<std::string> folders;  // to watch
+    std::optional<Duration> look_again;  // a file may still be in the writing
+  };
+  // Lists the folder, reads and parses what changed since the last call.
+  Update scan(Time now);
+
+  // Both make the next scan parse everything again, or at least renew the warnings.
+  void set_catalogue(std::vector<PluginInfo> catalogue);
+  void set_pools(std::vector<std::pair<std::string, int>> pools);
+
+ private:
+  struct Entry {
+    FileStamp stamp;
+    std::vector<std::pair<std::string, std::string>> named;  // files the DAG names: path, digest
+    std::string text_digest;
+    std::shared_ptr<const Dag> dag;             // last good version
+    Time parsed_at{};
+    std::vector<std::string> unknown_plugins;   // of that version
+    std::string error;                          // of the newest text; empty when it is good
+    bool settled = false;                       // cannot change again under the same stamp
+    bool checked = false;                       // parsed against the current catalogue
+  };
+  void refresh(const FoundFile& found, Time now, Update& update);
+  void take(Entry& entry, const FoundFile& found, const std::string& text, Time now, Update& update);
+  bool named_files_changed(const Entry& entry) const;
+  void set_error(Entry& entry, std::string message);
+  std::shared_ptr<DagBagSnapshot> build(Time now);
+  void add_error(DagBagSnapshot& snapshot, const std::string& file, const std::string& message,
+                 Time now);
+  void add_warnings(DagBagSnapshot& snapshot, const Entry& entry, Time now) const;
+
+  std::string folder_;
+  std::map<std::string, Entry> entries_;  // by path
+  std::vector<PluginInfo> catalogue_;
+  std::optional<std::vector<std::pair<std::string, int>>> pools_;
+  std::string folder_error_;
+  std::map<std::pair<std::string, std::string>, ImportError> standing_;  // (file, message)
+  std::int64_t next_error_id_ = 1;
+  std::shared_ptr<const DagBagSnapshot> last_;
+  bool dirty_ = true;
+};
+
+}  // namespace batuta

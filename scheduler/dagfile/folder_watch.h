@@ -1,0 +1,33 @@
+// Tells when something below the DAG folder may have changed: inotify, with the caller's own time-out
+// as the sweep for file systems that do not notify.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/time.h"
+
+namespace batuta {
+
+class FolderWatch {
+ public:
+  // `folder` need not exist yet. Without inotify it only times out.
+  explicit FolderWatch(std::string folder);
+  ~FolderWatch();
+  FolderWatch(const FolderWatch&) = delete;
+  FolderWatch& operator=(const FolderWatch&) = delete;
+
+  // The folders to watch, relative; those gone are forgotten. One thread, the same as wait().
+  void watch(const std::vector<std::string>& folders);
+  // Blocks until a change, wake() or the time-out, then takes all that is pending.
+  void wait(Duration timeout);
+  // Ends a wait, now or the next one. Any thread.
+  void wake();
+
+ private:
+  std::string folder_;
+  int inotify_ = -1;
+  int wake_ = -1;
+};
+
+}  // namespace batuta
