@@ -120,6 +120,7 @@ struct TaskCell {
   std::uint64_t launch_no = 0;        // its place in the agent's lists
   bool recall_asked = false;
   bool cancel_sent = false;
+  std::optional<Boot> cancel_by;      // its entry in SchedulerState::cancel_deadlines
   bool unlisted = false;              // its agent came back and did not name it
   bool in_check = false;              // in SchedulerState::to_check
   bool touched = false;               // in Turn::tasks, with what the store has:
@@ -143,7 +144,8 @@ struct LiveRun {
   bool deleted = false;               // in this turn
   bool touched = false;
   bool in_to_end = false;
-  bool in_ended = false;
+  bool in_ended = false;              // in SchedulerState::ended
+  bool linger = false;                // ended or touched in this turn: stays for the next one
 
   RunRow& row() { return stored.run; }
   const RunRow& row() const { return stored.run; }
@@ -162,6 +164,7 @@ struct PastRun {
   std::vector<TaskState> states;
 };
 inline constexpr std::size_t max_past_runs = 64;  // kept per DAG that uses the past
+inline constexpr std::size_t max_dates_ahead = 10'000;  // per DAG; the farthest are dropped
 
 struct LiveDag {
   DagRow row;
@@ -179,6 +182,7 @@ struct LiveDag {
   std::map<PluginNo, Duration> estimates;       // how long a task runs, near its median
   std::int32_t scheduled_live = 0;    // scheduled runs not ended
   OptTime tick_timer;                 // its Timer, if it has one
+  std::int32_t created_in_turn = 0;   // scheduled runs
   bool in_to_advance = false;
   bool touched = false;
 };

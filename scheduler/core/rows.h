@@ -64,7 +64,7 @@ struct TaskInstanceRow {
   std::int32_t losses = 0;        // workers lost since the last clear; limit 10
   std::int32_t conflicts = 0;     // refused publications since the last clear; limit 10
   OptTime scheduled_at;
-  OptTime queued_at;
+  OptTime queued_at;              // of the newest try; empty once a clear or a recall took it back
   OptTime start_date;
   OptTime end_date;
   OptTime retry_at;               // up_for_retry only

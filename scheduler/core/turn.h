@@ -95,7 +95,7 @@ void cancel_attempt(Turn& turn, LiveRun& run, TaskIndex i, std::string reason);
 // A live attempt ended: decides what the task becomes.
 void settle_failure(Turn& turn, LiveRun& run, TaskIndex i, const Finished& report);
 void settle_success(Turn& turn, LiveRun& run, TaskIndex i, const Finished& report);
-// The worker is gone. `maybe_started`: it is charged as a loss.
+// The worker is gone, and the attempt may have run. `charged`: it counts against max_losses.
 void lose_attempt(Turn& turn, LiveRun& run, TaskIndex i, bool charged, const std::string& reason);
 // Known never to have started: costs nothing.
 void free_attempt(Turn& turn, LiveRun& run, TaskIndex i);
@@ -141,13 +141,13 @@ void requeue_run(Turn& turn, LiveRun& run);             // a terminal run that w
 DagRunState judge_leaves(const LiveRun& run);
 void settle_runs(Turn& turn);                           // ends of runs, starts of queued ones
 void advance_later(SchedulerState& state, LiveDag& dag);
+// Keeps the row as the history of its newest try, if that try has ended and is not kept already.
 void archive_try(Turn& turn, LiveRun& run, TaskIndex i, TaskState as);
 
 // ---- schedule.cc ------------------------------------------------------------------------------------
 
 void create_due_runs(Turn& turn, LiveDag& dag);
 void skip_missed_ticks(Turn& turn, LiveDag& dag);       // a DAG without catch-up is unpaused
-void set_tick_timer(Turn& turn, LiveDag& dag);
 
 // ---- the other handlers -------------------------------------------------------------------------------
 
@@ -181,8 +181,10 @@ void log_event(Turn& turn, const char* event, const std::string& user, const std
                const std::string& dag_run_id = {}, const std::string& task_id = {});
 // Task positions with everything up- or downstream of them, ascending.
 std::vector<TaskIndex> closure(const Dag& dag, std::vector<TaskIndex> tasks, bool up, bool down);
-// Clears tasks: live attempts are cancelled first, ended tries are archived.
+// Clears tasks: live attempts are cancelled first, and cleared when they have ended.
 void clear_tasks(Turn& turn, LiveRun& run, const std::vector<TaskIndex>& tasks);
+// One task without a live attempt (or whose attempt has just ended): archived and reset.
+void clear_task(Turn& turn, LiveRun& run, TaskIndex i);
 
 // ---- finish_turn.cc -----------------------------------------------------------------------------------
 

@@ -1,0 +1,184 @@
+#include "scheduler/core/explain.h"
+
+#include <algorithm>
+
+#include "scheduler/core/turn.h"
+
+namespace batuta {
+namespace {
+
+using Reasons = std::vector<Reason>;
+
+std::string number(std::int64_t value) { return std::to_string(value); }
+
+// Levenshtein distance, given up at `limit`.
+std::size_t edit_distance(std::string_view a, std::string_view b, std::size_t limit) {
+  if (a.size() > b.size()) std::swap(a, b);
+  if (b.size() - a.size() >= limit) return limit;
+  std::vector<std::size_t> row(a.size() + 1);
+  for (std::size_t i = 0; i <= a.size(); ++i) row[i] = i;
+  for (std::size_t j = 1; j <= b.size(); ++j) {
+    std::size_t diagonal = std::exchange(row[0], j);
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+      const std::size_t changed = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[i];
+      row[i] = std::min({row[i] + 1, row[i - 1] + 1, changed});
+    }
+  }
+  return std::min(row[a.size()], limit);
+}
+
+// The plugin, among those that live workers offer, that the name may have meant; empty if none is
+// near.
+std::string suggest_plugin(const SchedulerState& state, std::string_view name) {
+  std::string best;
+  std::size_t best_distance = std::max<std::size_t>(2, name.size() / 3) + 1;
+  for (const auto& [known, plugin] : state.plugin_numbers) {
+    if (state.plugins[plugin].workers.empty()) continue;
+    const std::size_t distance = edit_distance(name, known, best_distance);
+    if (distance < best_distance) {
+      best_distance = distance;
+      best = known;
+    }
+  }
+  return best;
+}
+
+void explain_run(const LiveRun& run, const Now& now, Reasons& out) {
+  const RunRow& row = run.row();
+  const LiveDag& dag = *run.dag;
+  if (row.ending) out.push_back({"Dagrun Running", "the run is being ended: " + row.reason});
+  if (dag.row.is_paused) out.push_back({"Dag Not Paused", "DAG '" + row.dag_id + "' is paused"});
+  if (row.state != DagRunState::queued) return;
+  if (row.run_after > now.wall) {
+    out.push_back({"Dagrun Running", "the run starts after " + to_iso(row.run_after)});
+  } else if (static_cast<std::int32_t>(dag.running.size()) >= dag.dag->max_active_runs) {
+    out.push_back({"Max Active Runs", number(static_cast<std::int64_t>(dag.running.size())) +
+                                          " of at most " + number(dag.dag->max_active_runs) +
+                                          " runs are active; this one is queued"});
+  } else if (!dag.row.is_paused) {
+    out.push_back({"Dagrun Running", "the run is queued"});
+  }
+}
+
+void explain_rule(const LiveRun& run, TaskIndex i, Reasons& out) {
+  const UpstreamCounts& c = run.cells[i].upstreams;
+  const TriggerRule rule = run.definition(i).trigger_rule;
+  if (evaluate(rule, c) == Verdict::wait) {
+    std::string open;
+    int listed = 0;
+    for (const TaskIndex up : run.definition(i).upstream) {
+      if (is_terminal(run.task(up).state)) continue;
+      if (++listed > 5) break;
+      open += (open.empty() ? "" : ", ") + run.definition(up).id;
+    }
+    out.push_back({"Trigger Rule",
+                   "rule '" + std::string(to_string(rule)) + "' waits: " + number(c.done()) +
+                       " of " + number(c.total) + " upstream tasks are done (" + number(c.success) +
+                       " success, " + number(c.skipped) + " skipped, " +
+                       number(c.failed + c.upstream_failed) + " failed); waiting for " + open +
+                       (listed > 5 ? ", …" : "")});
+  } else if (!past_allows(run, i)) {
+    out.push_back({"Previous Dagrun State",
+                   "depends on the past, and the task (or what follows it, with "
+                   "wait_for_downstream) is not success or skipped in the previous run"});
+  }
+}
+
+void explain_worker(const SchedulerState& state, const Task& task, const LivePlugin& plugin,
+                    Reasons& out) {
+  if (plugin.workers.empty()) {
+    std::string text = state.connections.empty() ? "no worker is connected; nobody offers "
+                                                 : "no live worker offers ";
+    text += task.plugin;
+    const std::string meant = suggest_plugin(state, task.plugin);
+    if (!meant.empty()) text += "; did you mean " + meant + "?";
+    out.push_back({"Worker", text});
+    return;
+  }
+  std::int64_t slots = 0;
+  std::int64_t assigned = 0;
+  bool idle = false;
+  for (const LiveAgent* agent : plugin.workers) {
+    slots += agent->slots;
+    assigned += agent->assigned();
+    idle = idle || agent->idle() > 0;
+  }
+  if (!idle) {
+    out.push_back({"Worker", "all " + number(slots) + " slots that can run " + task.plugin +
+                                 " are taken (" + number(assigned) + " attempts)"});
+  }
+}
+
+void explain_dispatch(const SchedulerState& state, const LiveRun& run, TaskIndex i, Reasons& out) {
+  const Task& task = run.definition(i);
+  if (task.plugin == "empty") return;
+  const GroupSpec& spec = run.plan->groups[run.plan->group_of[i]];
+  const LivePool& pool = state.pools[spec.pool];
+  if (!pool.exists) {
+    out.push_back({"Pool Slots Available", "pool '" + task.pool + "' does not exist"});
+  } else if (pool.row.slots >= 0 && task.pool_slots > pool.row.slots) {
+    out.push_back({"Pool Slots Available", "it needs " + number(task.pool_slots) +
+                                               " slots; pool '" + task.pool + "' has only " +
+                                               number(pool.row.slots)});
+  } else if (pool.row.slots >= 0 && pool.occupied() + task.pool_slots > pool.row.slots) {
+    out.push_back({"Pool Slots Available",
+                   "it needs " + number(task.pool_slots) + " slots of pool '" + task.pool +
+                       "'; " + number(pool.occupied()) + " of " + number(pool.row.slots) +
+                       " are taken"});
+  }
+  const std::int32_t limit = run.dag->dag->max_active_tasks;
+  if (limit > 0 && run.active >= limit) {
+    out.push_back({"Max Active Tasks", number(run.active) + " tasks of this run are active; at most " +
+                                           number(limit) + " may be"});
+  }
+  if (spec.limited && !task_has_room(run, i)) {
+    out.push_back({"Task Concurrency", "max_active_tis_per_dag is " +
+                                           number(task.max_active_tis_per_dag) +
+                                           ", and as many are active in this DAG"});
+  }
+  explain_worker(state, task, state.plugins[spec.plugin], out);
+  if (out.empty()) out.push_back({"Worker", "tasks of higher priority go first"});
+}
+
+void explain_attempt(const LiveRun& run, TaskIndex i, Reasons& out) {
+  const TaskCell& cell = run.cells[i];
+  if (run.task(i).state != TaskState::queued || cell.agent == nullptr) return;
+  if (cell.agent->connection == 0) {
+    out.push_back({"Worker", "the connection of worker " + cell.agent->id +
+                                 " ended; it has one lease to come back"});
+    return;
+  }
+  out.push_back({"Worker", "launched on " + cell.agent->hostname + ", " +
+                               number(static_cast<std::int64_t>(cell.agent->started.size())) +
+                               " of " + number(cell.agent->slots) + " slots there are busy"});
+}
+
+}  // namespace
+
+std::vector<Reason> explain(const SchedulerState& state, RunSeq seq, TaskIndex task,
+                            const Now& now) {
+  const auto at = state.runs.find(seq);
+  if (at == state.runs.end()) return {{"Dagrun Running", "the run is not active"}};
+  const LiveRun& run = *at->second;
+  if (task >= run.cells.size()) return {{"Task", "the run has no such task"}};
+  const TaskInstanceRow& row = run.task(task);
+  Reasons out;
+  if (is_terminal(row.state) || row.state == TaskState::running ||
+      row.state == TaskState::publishing) {
+    return out;
+  }
+  if (row.state == TaskState::queued) {
+    explain_attempt(run, task, out);
+    return out;
+  }
+  explain_run(run, now, out);
+  if (row.state == TaskState::none) explain_rule(run, task, out);
+  if (row.state == TaskState::up_for_retry) {
+    out.push_back({"Not In Retry Period", "the next try is due at " + to_iso(*row.retry_at)});
+  }
+  if (row.state == TaskState::scheduled) explain_dispatch(state, run, task, out);
+  return out;
+}
+
+}  // namespace batuta

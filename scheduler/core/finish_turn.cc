@@ -1,0 +1,115 @@
+// The end of a step: touched rows into Changes, once each; ended runs out of memory; the next timer.
+#include <algorithm>
+
+#include "scheduler/core/mutant.h"
+#include "scheduler/core/turn.h"
+
+namespace batuta {
+namespace {
+
+void emit_tasks(Turn& turn) {
+  for (const TaskRef& ref : turn.tasks) {
+    LiveRun& run = *ref.run;
+    TaskCell& cell = run.cells[ref.task];
+    cell.touched = false;
+    run.linger = true;
+    if (run.deleted) continue;
+    turn.out.feed.push_back({FeedItem::Kind::task, run.row().seq, ref.task, {}});
+    if (run.created) continue;  // its rows go with the run
+    turn.out.changes.tasks_updated.push_back(
+        {cell.durable_state, cell.durable_fence, run.task(ref.task)});
+  }
+}
+
+void emit_runs(Turn& turn) {
+  for (LiveRun* run : turn.runs) {
+    run->touched = false;
+    run->linger = true;
+    if (run->deleted) {
+      if (!run->created) turn.out.changes.runs_deleted.push_back(run->row().seq);
+      continue;
+    }
+    turn.out.feed.push_back({FeedItem::Kind::run, run->row().seq, 0, {}});
+    if (run->created) {
+      turn.out.changes.runs_created.push_back({run->row(), run->stored.tasks});
+    } else if (!mutant("forget_run_row")) {
+      turn.out.changes.runs_updated.push_back(run->row());
+    }
+    run->created = false;
+  }
+}
+
+void emit_dags(Turn& turn) {
+  for (LiveDag* dag : turn.dags) {
+    dag->touched = false;
+    turn.out.changes.dags.push_back(dag->row);
+    turn.out.feed.push_back({FeedItem::Kind::dag, RunSeq{}, 0, dag->row.dag_id});
+  }
+}
+
+// An ended run stays through the folding of the next step, so that a request which found it in
+// memory still does.
+void purge_ended(Turn& turn) {
+  std::vector<LiveRun*> kept;
+  for (LiveRun* run : turn.state.ended) {
+    if (run->deleted) continue;
+    if (!is_terminal(run->row().state)) {
+      run->in_ended = false;
+    } else if (run->linger) {
+      run->linger = false;
+      kept.push_back(run);
+    } else {
+      remove_run(turn.state, *run);
+    }
+  }
+  turn.state.ended = std::move(kept);
+  for (LiveRun* run : turn.runs) {
+    if (run->deleted) remove_run(turn.state, *run);
+  }
+}
+
+void set_wake_times(Turn& turn) {
+  const SchedulerState& state = turn.state;
+  if (!state.timers.empty()) turn.out.wake_at = state.timers.begin()->at;
+  if (turn.more_to_create) turn.out.wake_at = turn.now.wall;
+  const auto sooner = [&](Boot at) {
+    if (!turn.out.wake_at_boot || at < *turn.out.wake_at_boot) turn.out.wake_at_boot = at;
+  };
+  for (const auto& [id, agent] : state.agents) {
+    sooner(agent.lease_until);
+    if (agent.unlisted_until) sooner(*agent.unlisted_until);
+  }
+  if (!state.cancel_deadlines.empty()) sooner(state.cancel_deadlines.begin()->at);
+}
+
+// A turn that continues a schedule starts its count of created runs anew.
+void reset_creation_counts(Turn& turn) {
+  for (LiveDag* dag : turn.dags) {
+    if (dag->created_in_turn == 0) continue;
+    dag->created_in_turn = 0;
+    if (turn.more_to_create) advance_later(turn.state, *dag);
+  }
+}
+
+}  // namespace
+
+void finish_turn(Turn& turn) {
+  reset_creation_counts(turn);
+  emit_dags(turn);
+  emit_tasks(turn);
+  emit_runs(turn);
+  job_heartbeats(turn);
+  purge_ended(turn);
+  set_wake_times(turn);
+}
+
+bool Changes::empty() const {
+  return dags.empty() && dag_versions.empty() && pools.empty() && pools_deleted.empty() &&
+         runs_created.empty() && runs_updated.empty() && runs_deleted.empty() &&
+         attempts_archived.empty() && tasks_updated.empty() && xcoms_cleared.empty() &&
+         xcoms.empty() && tables.empty() && accepted.empty() && accepted_done.empty() &&
+         publications.empty() && watermarks.empty() && job_executions.empty() && outbox.empty() &&
+         outbox_done.empty() && event_log.empty();
+}
+
+}  // namespace batuta

@@ -1,0 +1,136 @@
+// Data tasks: their window, their watermark, and mngt.ingestion_job_execution.
+#include <algorithm>
+#include <string_view>
+
+#include "scheduler/core/mutant.h"
+#include "scheduler/core/turn.h"
+
+namespace batuta {
+namespace {
+
+constexpr Duration heartbeat_every = std::chrono::seconds(30);
+constexpr std::size_t max_file_list = 64 * 1024;
+
+// The text of a top-level member of a JSON object, by matching brackets outside of strings; empty
+// when it is not there. The text was checked to be JSON by whoever made it.
+std::string_view json_member(std::string_view json, std::string_view name) {
+  const std::string key = '"' + std::string(name) + '"';
+  int depth = 0;
+  bool in_string = false;
+  std::size_t begin = std::string_view::npos;
+  for (std::size_t at = 0; at < json.size(); ++at) {
+    const char c = json[at];
+    if (in_string) {
+      if (c == '\\') ++at;
+      if (c == '"') in_string = false;
+      continue;
+    }
+    if (begin != std::string_view::npos && depth == 1 && (c == ',' || c == '}')) {
+      return json.substr(begin, at - begin);
+    }
+    if (c == '"') {
+      const std::size_t colon = json.find_first_not_of(" \t\r\n", at + key.size());
+      if (depth == 1 && begin == std::string_view::npos && json.substr(at).starts_with(key) &&
+          colon != std::string_view::npos && json[colon] == ':') {
+        begin = colon + 1;
+        at = colon;
+        continue;
+      }
+      in_string = true;
+    }
+    if (c == '{' || c == '[') ++depth;
+    if (c == '}' || c == ']') --depth;
+  }
+  return {};
+}
+
+// A JSON list cut after the last whole entry that fits.
+std::string cut_list(std::string_view list) {
+  if (list.size() <= max_file_list) return std::string(list);
+  const std::size_t end = list.rfind("\",", max_file_list - 2);
+  if (end == std::string_view::npos) return "[]";
+  return std::string(list.substr(0, end + 1)) + "]";
+}
+
+JobExecutionRow job_row(const LiveRun& run, TaskIndex i) {
+  const TaskInstanceRow& row = run.task(i);
+  JobExecutionRow job;
+  job.execution_id = run.row().uuid;
+  job.job_name = run.row().dag_id + "." + run.definition(i).id;
+  job.key = run.attempt(i);
+  job.try_number = row.try_number;
+  job.start_time = row.start_date.value_or(row.queued_at.value_or(run.row().run_after));
+  job.status = "running";
+  job.params_json = std::string(json_member(run.definition(i).spec_json, "params"));
+  return job;
+}
+
+}  // namespace
+
+void fix_window(Turn& turn, LiveRun& run, TaskIndex i) {
+  TaskInstanceRow& row = run.task(i);
+  const Task& task = run.definition(i);
+  const bool fixed = row.window_end.has_value() && !mutant("window_moves_on_retry");
+  if (!task.is_data || fixed) return;
+  const RunRow& of = run.row();
+  Time start = of.data_interval_start.value_or(of.run_after);
+  const OptTime reached = turn.state.watermark(of.dag_id, task.id);
+  if (reached && !mutant("ignore_watermark")) start = std::min(start, *reached);
+  if (!mutant("ignore_overlap")) start -= task.overlap;
+  row.window_start = of.conf_start.value_or(start);
+  row.window_end = std::max(*row.window_start,
+                            of.conf_end.value_or(of.data_interval_end.value_or(of.run_after)));
+}
+
+void advance_watermark(Turn& turn, LiveRun& run, TaskIndex i, std::int64_t watermark_us) {
+  if (watermark_us <= 0 || !run.definition(i).is_data) return;
+  const Time value{Duration(watermark_us)};
+  const auto key = std::pair(run.row().dag_id, run.definition(i).id);
+  const auto [at, first] = turn.state.watermarks.emplace(key, value);
+  if (!first) {
+    if (value <= at->second && !mutant("watermark_moves_back")) return;
+    at->second = value;
+  }
+  turn.out.changes.watermarks.push_back({key.first, key.second, value});
+}
+
+void job_started(Turn& turn, LiveRun& run, TaskIndex i) {
+  if (!run.definition(i).is_data) return;
+  JobExecutionRow job = job_row(run, i);
+  job.heartbeat_at = turn.now.wall;
+  turn.out.changes.job_executions.push_back(std::move(job));
+}
+
+void job_ended(Turn& turn, LiveRun& run, TaskIndex i, const char* status, const Finished* report) {
+  if (!run.definition(i).is_data) return;
+  const TaskInstanceRow& row = run.task(i);
+  JobExecutionRow job = job_row(run, i);
+  job.status = status;
+  job.end_time = turn.now.wall;
+  if (run.cells[i].agent != nullptr) job.heartbeat_at = run.cells[i].agent->last_seen;
+  const std::string_view ended = job.status;
+  if (ended != "success") job.error = row.reason;
+  if (report != nullptr) {
+    job.records = report->records;
+    job.filename = cut_list(json_member(report->extra_json, "files"));
+  }
+  turn.out.changes.job_executions.push_back(std::move(job));
+}
+
+// Rides on a commit that happens anyway; see the header of rows.h on JobExecutionRow.
+void job_heartbeats(Turn& turn) {
+  SchedulerState& state = turn.state;
+  if (turn.out.changes.empty() || turn.now.boot < state.next_job_heartbeat) return;
+  state.next_job_heartbeat = turn.now.boot + heartbeat_every;
+  for (const auto& [connection, agent] : state.connections) {
+    for (const auto& [launch_no, ref] : agent->started) {
+      if (!ref.run->definition(ref.task).is_data) continue;
+      JobExecutionRow job = job_row(*ref.run, ref.task);
+      if (agent->last_seen <= job.start_time) continue;
+      job.heartbeat_at = agent->last_seen;
+      turn.out.changes.job_executions.push_back(std::move(job));
+    }
+  }
+}
+
+}  // namespace batuta

@@ -1,0 +1,80 @@
+#include "scheduler/core/mutant.h"
+
+#include <array>
+
+namespace batuta {
+namespace {
+
+// I-numbers are the invariants of docs/promises.md.
+constexpr std::array mutants = {
+    // Fences and attempts
+    MutantInfo{"accept_any_fence", "I2: only the current fence's report counts"},
+    MutantInfo{"keep_fence", "I1: every launch has a fence of its own"},
+    MutantInfo{"keep_try_number", "I4: every try that may have run has a number of its own"},
+    MutantInfo{"charge_unstarted", "I5: an attempt that never started costs no try"},
+    MutantInfo{"forget_predecessor", "I1: a successor waits for a lost attempt's slot"},
+    MutantInfo{"never_ack", "I15: an agent may forget what is recorded"},
+    MutantInfo{"clear_without_cancel", "I1: a cleared task's old attempt ends first"},
+    MutantInfo{"cancel_without_ladder", "I16: a cancelled run's attempts are ended"},
+    MutantInfo{"forget_cancel", "I4: what a user asked of a live attempt is carried out"},
+    MutantInfo{"refuse_adoption", "I1: what runs under a returning agent goes on"},
+    MutantInfo{"forget_history", "I4: an ended try is kept when it is repeated"},
+    // Leases
+    MutantInfo{"lease_never_ends", "I16: a silent worker's attempts run elsewhere"},
+    MutantInfo{"lease_half", "I1: a lease is kept in full"},
+    MutantInfo{"ignore_heartbeat", "I1: a heartbeat renews the lease"},
+    MutantInfo{"ignore_stall", "I1: the scheduler's own stall is not held against workers"},
+    MutantInfo{"judge_leases_first", "I1: leases are judged after all events"},
+    MutantInfo{"lose_on_disconnect", "I1: a lost connection is not a lost worker"},
+    MutantInfo{"restored_are_lost", "I1: a restart gives every agent one lease"},
+    MutantInfo{"launch_to_lost_worker", "I16: no launch to a connection that ended"},
+    MutantInfo{"never_recall", "I16: queued work does not wait while another worker idles"},
+    // Budgets
+    MutantInfo{"one_retry_more", "I5: failures stay within retries"},
+    MutantInfo{"retry_despite_no_retry", "I5: failed_no_retry is final"},
+    MutantInfo{"no_retry_delay", "I16: a retry waits for its delay"},
+    MutantInfo{"loss_is_failure", "I5: a lost worker is not the task's failure"},
+    MutantInfo{"endless_losses", "I5: losses have a limit"},
+    MutantInfo{"endless_conflicts", "I5: refused publications have a limit"},
+    // Limits
+    MutantInfo{"ignore_pool_slots", "I7: pool use stays within its slots"},
+    MutantInfo{"ignore_max_active_tasks", "I7: max_active_tasks"},
+    MutantInfo{"ignore_max_active_runs", "I7: max_active_runs"},
+    MutantInfo{"ignore_task_limit", "I7: max_active_tis_per_dag"},
+    MutantInfo{"unbounded_queue", "I15: queued runs are bounded"},
+    MutantInfo{"launch_while_paused", "I7: a paused DAG launches nothing"},
+    MutantInfo{"start_while_paused", "I7: a paused DAG starts no run"},
+    MutantInfo{"schedule_while_paused", "I8: a paused DAG creates no run"},
+    // Rules
+    MutantInfo{"skip_before_failure", "I6: failure wins over skip in every order"},
+    MutantInfo{"all_done_early", "I6: all_done waits for all"},
+    MutantInfo{"ignore_upstream_failure", "I6: a task starts only if its rule holds"},
+    MutantInfo{"ignore_branch", "I6: a branch not taken is skipped"},
+    MutantInfo{"ignore_past", "I6: depends_on_past"},
+    MutantInfo{"leaves_never_fail", "I11: a failed leaf fails the run"},
+    MutantInfo{"end_with_unfinished", "I11: a run ends when all of its tasks have"},
+    MutantInfo{"ignore_run_timeout", "I16: dagrun_timeout ends a run"},
+    // Schedules and triggers
+    MutantInfo{"cursor_stays", "I8: each tick has at most one run"},
+    MutantInfo{"ignore_idempotency_key", "I17: the same key gives the same run"},
+    MutantInfo{"ignore_digest", "I17: the same key with another body is refused"},
+    // Commits, data
+    MutantInfo{"forget_run_row", "I10: the store replays to the same state"},
+    MutantInfo{"no_alert_on_failure", "I12: every failure is told once"},
+    MutantInfo{"ignore_read_version", "I2: a stale read is not published"},
+    MutantInfo{"ignore_pending_publication", "I2: nothing is published under a pending one"},
+    MutantInfo{"reuse_publication_number", "I2: publication numbers only grow"},
+    MutantInfo{"publish_out_of_order", "I2: tables of one attempt publish in listed order"},
+    MutantInfo{"settle_after_first", "I2: success needs all of its publications"},
+    MutantInfo{"success_before_settle", "I2: an XCom shows only after the data"},
+    MutantInfo{"ignore_watermark", "data: the window reaches back to the watermark"},
+    MutantInfo{"ignore_overlap", "data: the window reaches back by the overlap"},
+    MutantInfo{"window_moves_on_retry", "data: a retry keeps its window"},
+    MutantInfo{"watermark_moves_back", "data: the watermark never moves back"},
+};
+
+}  // namespace
+
+std::span<const MutantInfo> all_mutants() { return mutants; }
+
+}  // namespace batuta

@@ -1,0 +1,127 @@
+// What agents report about attempts. A report that is not about the current attempt changes nothing.
+#include "scheduler/core/mutant.h"
+#include "scheduler/core/turn.h"
+
+namespace batuta {
+namespace {
+
+void renew_lease(Turn& turn, WorkerId worker) {
+  const auto at = turn.state.connections.find(worker);
+  if (at == turn.state.connections.end()) return;
+  at->second->lease_until = turn.now.boot + turn.state.options.lease;
+  at->second->last_seen = turn.now.wall;
+}
+
+// What the report tells about the attempt, whatever it becomes.
+void record(TaskInstanceRow& row, const Finished& report, const Now& now) {
+  const bool has_times = report.ended != Time{};
+  if (has_times && !row.start_date) row.start_date = report.started;
+  row.end_date = has_times ? report.ended : now.wall;
+  if (!row.start_date) row.start_date = row.end_date;
+  if (*row.end_date < *row.start_date) row.end_date = row.start_date;
+  row.reason = report.reason;
+  row.exit_code = report.exit_code;
+  row.signal = report.signal;
+  row.peak_rss_kib = report.peak_rss_kib;
+  row.plugin_sha256 = report.plugin_sha256;
+  row.slot.clear();  // it reported its end: no successor has to wait for it
+}
+
+void mark_started(Turn& turn, LiveRun& run, TaskIndex i, Time started, const std::string& slot) {
+  touch(turn, run, i);
+  TaskInstanceRow& row = run.task(i);
+  row.start_date = started;
+  row.slot = slot;
+  TaskCell& cell = run.cells[i];
+  cell.unlisted = false;
+  LiveAgent& agent = *cell.agent;
+  move_task(turn, run, i, Cause::started, TaskState::running);
+  agent.unstarted.erase(cell.launch_no);
+  agent.started.emplace(cell.launch_no, TaskRef{&run, i});
+  job_started(turn, run, i);
+  if (row.asked || run.row().ending) cancel_attempt(turn, run, i, run.row().reason);
+}
+
+}  // namespace
+
+std::optional<TaskRef> current_attempt(Turn& turn, const AttemptKey& key) {
+  SchedulerState& state = turn.state;
+  const auto at = state.runs.find(key.run);
+  if (at != state.runs.end() && key.task < at->second->cells.size()) {
+    LiveRun& run = *at->second;
+    const TaskInstanceRow& row = run.task(key.task);
+    const bool same = row.fence == key.fence || mutant("accept_any_fence");
+    if (same && has_attempt(row.state) && !run.deleted) return TaskRef{&run, key.task};
+  }
+  ++state.counters.stale_reports;
+  return std::nullopt;
+}
+
+void attach(LiveAgent& agent, LiveRun& run, TaskIndex i, std::uint64_t launch_no, bool started) {
+  TaskCell& cell = run.cells[i];
+  cell.agent = &agent;
+  cell.launch_no = launch_no;
+  (started ? agent.started : agent.unstarted).emplace(launch_no, TaskRef{&run, i});
+}
+
+void detach(LiveRun& run, TaskIndex i) {
+  TaskCell& cell = run.cells[i];
+  cell.agent->unstarted.erase(cell.launch_no);
+  cell.agent->started.erase(cell.launch_no);
+  cell.agent = nullptr;
+  cell.launch_no = 0;
+  cell.recall_asked = false;
+  cell.cancel_sent = false;
+  cell.cancel_by.reset();
+  cell.unlisted = false;
+}
+
+void on(Turn& turn, const AttemptStarted& event) {
+  renew_lease(turn, event.worker);
+  const std::optional<TaskRef> ref = current_attempt(turn, event.report.key);
+  if (!ref || ref->run->task(ref->task).state == TaskState::running) return;
+  mark_started(turn, *ref->run, ref->task, event.report.started, event.report.slot);
+}
+
+void on(Turn& turn, const AttemptFinished& event) {
+  renew_lease(turn, event.worker);
+  const Finished& report = event.report;
+  if (event.worker != 0 && !mutant("never_ack")) {
+    turn.out.acks.push_back({event.worker, report.key});
+  }
+  const std::optional<TaskRef> ref = current_attempt(turn, report.key);
+  if (!ref) return;
+  LiveRun& run = *ref->run;
+  const TaskIndex i = ref->task;
+  touch(turn, run, i);
+  record(run.task(i), report, turn.now);
+  const PluginNo plugin = run.plan->groups[run.plan->group_of[i]].plugin;
+  if (report.outcome == Outcome::success) {
+    note_duration(*run.dag, plugin, *run.task(i).end_date - *run.task(i).start_date);
+  }
+  const bool asked = run.task(i).asked || run.row().ending;
+  if (asked && !mutant("forget_cancel")) {
+    job_ended(turn, run, i, "cancelled", &report);
+    carry_out_request(turn, run, i);
+  } else if (report.outcome != Outcome::success) {
+    settle_failure(turn, run, i, report);
+  } else if (report.outputs.empty()) {
+    settle_success(turn, run, i, report);
+  } else {
+    accept_outputs(turn, run, i, report);
+  }
+}
+
+void on(Turn& turn, const AttemptRecalled& event) {
+  renew_lease(turn, event.worker);
+  const std::optional<TaskRef> ref = current_attempt(turn, event.key);
+  if (!ref) return;
+  if (ref->run->task(ref->task).state != TaskState::queued) {
+    ++turn.state.counters.stale_reports;  // it told us before that it had started
+    return;
+  }
+  ++turn.state.counters.recalls;
+  free_attempt(turn, *ref->run, ref->task);
+}
+
+}  // namespace batuta

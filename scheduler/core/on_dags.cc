@@ -1,0 +1,67 @@
+// DAG versions come and go; DAGs are paused.
+#include "scheduler/core/turn.h"
+
+namespace batuta {
+namespace {
+
+void take_version(Turn& turn, const std::shared_ptr<const Dag>& current) {
+  SchedulerState& state = turn.state;
+  LiveDag& dag = state.dags[current->id];
+  const bool is_new = dag.row.dag_id.empty();
+  const bool same = !is_new && dag.row.version == current->version;
+  if (same && !dag.row.is_stale) return;
+  touch(turn, dag);
+  if (is_new) {
+    dag.row.dag_id = current->id;
+    dag.row.is_paused = current->is_paused_upon_creation;
+  }
+  dag.row.is_stale = false;
+  if (!same) {
+    dag.row.version = current->version;
+    dag.dag = current;
+    dag.plan = make_plan(state, *current);
+    turn.out.changes.dag_versions.push_back(current);
+  }
+  refresh_dag(state, dag, turn.now.boot);  // its limits may be others now
+  advance_later(state, dag);
+}
+
+}  // namespace
+
+void on(Turn& turn, const DagsChanged& event) {
+  for (const auto& current : event.current) take_version(turn, current);
+  for (const std::string& id : event.gone) {
+    const auto found = turn.state.dags.find(id);
+    if (found == turn.state.dags.end() || found->second.row.is_stale) continue;
+    touch(turn, found->second);
+    found->second.row.is_stale = true;
+    advance_later(turn.state, found->second);
+  }
+}
+
+void set_paused(Turn& turn, LiveDag& dag, bool paused) {
+  if (dag.row.is_paused == paused) return;
+  touch(turn, dag);
+  dag.row.is_paused = paused;
+  if (!paused) {
+    dag.row.consecutive_failures = 0;
+    skip_missed_ticks(turn, dag);
+    for (auto& [seq, run] : dag.running) check_all(turn.state, *run);
+  }
+  refresh_dag(turn.state, dag, turn.now.boot);
+  advance_later(turn.state, dag);
+}
+
+void on(Turn& turn, const PauseRequested& event) {
+  const auto found = turn.state.dags.find(event.dag_id);
+  if (found == turn.state.dags.end()) {
+    return reply(turn, event.request, Errc::not_found, "no DAG '" + event.dag_id + "'");
+  }
+  if (found->second.row.is_paused != event.paused) {
+    set_paused(turn, found->second, event.paused);
+    log_event(turn, event.paused ? "pause" : "unpause", "", event.dag_id);
+  }
+  reply(turn, event.request, Errc::ok);
+}
+
+}  // namespace batuta

@@ -1,0 +1,211 @@
+// Requests about runs: trigger, cancel, delete, notes.
+#include <algorithm>
+
+#include "scheduler/core/mutant.h"
+#include "scheduler/core/turn.h"
+
+namespace batuta {
+namespace {
+
+std::string generated_run_id(const RunRow& row) {
+  const std::string uuid = to_string(row.uuid);
+  return "manual__" + to_iso(row.logical_date.value_or(row.run_after)) + "__" +
+         uuid.substr(uuid.size() - 8);
+}
+
+// Bad fields of the request itself; Errc::ok when there are none.
+Error check_request(const RunRequested& event) {
+  if (!event.dag_run_id.empty()) {
+    if (!valid_run_id(event.dag_run_id)) {
+      return {Errc::invalid, "1 to 250 characters of A-Z a-z 0-9 _ . ~ : + -", "dag_run_id"};
+    }
+    if (event.dag_run_id.starts_with("scheduled__")) {
+      return {Errc::invalid, "'scheduled__' is kept for scheduled runs", "dag_run_id"};
+    }
+  }
+  if (event.data_interval_start.has_value() != event.data_interval_end.has_value()) {
+    return {Errc::invalid, "data_interval_start and data_interval_end go together",
+            "data_interval_start"};
+  }
+  if (event.data_interval_start && *event.data_interval_end < *event.data_interval_start) {
+    return {Errc::invalid, "ends before it starts", "data_interval_end"};
+  }
+  if (event.conf_start && event.conf_end && *event.conf_end < *event.conf_start) {
+    return {Errc::invalid, "conf.end lies before conf.start", "conf"};
+  }
+  return {Errc::ok, {}, {}};
+}
+
+RunRow make_row(const RunRequested& event, const LiveDag& dag, const Now& now) {
+  RunRow row;
+  row.uuid = event.uuid;
+  row.type = RunType::manual;
+  row.logical_date = event.logical_date;
+  row.run_after = event.run_after.value_or(now.wall);
+  const DataInterval interval =
+      event.data_interval_start
+          ? DataInterval{*event.data_interval_start, *event.data_interval_end}
+          : interval_of_manual(dag.dag->schedule, event.logical_date.value_or(row.run_after));
+  row.data_interval_start = interval.start;
+  row.data_interval_end = interval.end;
+  row.conf_json = event.conf_json;
+  row.conf_start = event.conf_start;
+  row.conf_end = event.conf_end;
+  row.note = event.note;
+  row.triggered_by = event.triggered_by;
+  row.triggering_user = event.user;
+  row.idempotency_key = event.idempotency_key;
+  row.request_digest = event.request_digest;
+  row.dag_run_id = event.dag_run_id.empty() ? generated_run_id(row) : event.dag_run_id;
+  return row;
+}
+
+// The run that bears the request's idempotency key already, in memory or in the store.
+const RunRow* run_of_key(const RunRequested& event, const LiveDag& dag) {
+  if (event.idempotency_key.empty()) return nullptr;
+  const auto live = dag.by_key.find(event.idempotency_key);
+  if (live != dag.by_key.end()) return &live->second->row();
+  const bool stored = event.existing && event.existing->idempotency_key == event.idempotency_key;
+  return stored ? &*event.existing : nullptr;
+}
+
+bool answer_repeat(Turn& turn, const RunRequested& event, const RunRow& known) {
+  if (known.request_digest != event.request_digest && !mutant("ignore_digest")) {
+    reply(turn, event.request, Errc::invalid,
+          "this idempotency key was used with another request");
+    return true;
+  }
+  if (event.request == 0) return true;
+  turn.out.replies.push_back({event.request, Errc::ok, {}, known, true, {}});
+  return true;
+}
+
+// What another run has already: its id or its logical date.
+std::string taken_by_other(const RunRequested& event, const RunRow& row, const LiveDag& dag) {
+  const bool stored_id = event.existing && event.existing->dag_run_id == row.dag_run_id;
+  if (stored_id || dag.by_run_id.contains(row.dag_run_id)) {
+    return "a run '" + row.dag_run_id + "' exists";
+  }
+  if (!row.logical_date) return {};
+  const bool stored_date = event.existing && event.existing->logical_date == row.logical_date;
+  if (stored_date || dag.by_date.contains(*row.logical_date) ||
+      dag.dates_ahead.contains(*row.logical_date)) {
+    return "a run with logical date " + to_iso(*row.logical_date) + " exists";
+  }
+  return {};
+}
+
+// The schedule must pass over this date even after the run has left memory.
+void keep_date(LiveDag& dag, Time logical_date) {
+  const bool scheduled = dag.dag->schedule.kind == Timetable::Kind::cron;
+  if (!scheduled || (dag.row.cursor && logical_date <= *dag.row.cursor)) return;
+  dag.dates_ahead.insert(logical_date);
+  if (dag.dates_ahead.size() > max_dates_ahead) dag.dates_ahead.erase(--dag.dates_ahead.end());
+}
+
+bool has_publishing(const LiveRun& run) { return run.publishing > 0; }
+
+void end_by_request(Turn& turn, const RunStateRequested& event, LiveRun& run) {
+  if (has_publishing(run)) {
+    return reply(turn, event.request, Errc::conflict,
+                 "a task is publishing its tables; try again when it is done");
+  }
+  if (is_terminal(run.row().state)) {
+    touch(turn, run);
+    run.row().state = event.state;
+    run.row().reason = "marked " + std::string(to_string(event.state)) + " by " + event.user;
+    return reply(turn, event.request, run);
+  }
+  const std::string what = event.state == DagRunState::failed ? "cancelled" : "marked success";
+  end_run_early(turn, run, event.state, what + " by " + event.user);
+  reply(turn, event.request, run);
+}
+
+void restart_by_request(Turn& turn, const RunStateRequested& event, LiveRun& run) {
+  if (has_publishing(run) || run.row().ending) {
+    return reply(turn, event.request, Errc::conflict,
+                 has_publishing(run) ? "a task is publishing its tables" : "the run is being ended");
+  }
+  std::vector<TaskIndex> all(run.cells.size());
+  for (TaskIndex i = 0; i < all.size(); ++i) all[i] = i;
+  clear_tasks(turn, run, all);
+  if (is_terminal(run.row().state)) requeue_run(turn, run);
+  reply(turn, event.request, run);
+}
+
+}  // namespace
+
+void on(Turn& turn, const RunRequested& event) {
+  const auto found = turn.state.dags.find(event.dag_id);
+  if (found == turn.state.dags.end()) {
+    return reply(turn, event.request, Errc::not_found, "no DAG '" + event.dag_id + "'");
+  }
+  LiveDag& dag = found->second;
+  if (const RunRow* known = run_of_key(event, dag); known && !mutant("ignore_idempotency_key")) {
+    answer_repeat(turn, event, *known);
+    return;
+  }
+  if (dag.row.is_stale) {
+    return reply(turn, event.request, Errc::conflict, "the file of '" + event.dag_id + "' is gone");
+  }
+  if (Error bad = check_request(event); bad.code != Errc::ok) {
+    return reply(turn, event.request, bad.code, bad.where + ": " + bad.message);
+  }
+  RunRow row = make_row(event, dag, turn.now);
+  if (std::string taken = taken_by_other(event, row, dag); !taken.empty()) {
+    return reply(turn, event.request, Errc::conflict, std::move(taken));
+  }
+  const auto limit = static_cast<std::size_t>(turn.state.options.max_queued_runs_per_dag);
+  if (dag.queued.size() >= limit && !mutant("unbounded_queue")) {
+    return reply(turn, event.request, Errc::rate_limited,
+                 std::to_string(dag.queued.size()) + " runs of '" + event.dag_id + "' wait already");
+  }
+  LiveRun& run = create_run(turn, dag, std::move(row));
+  if (event.logical_date) keep_date(dag, *event.logical_date);
+  log_event(turn, "trigger", event.user, event.dag_id, run.row().dag_run_id);
+  reply(turn, event.request, run);
+}
+
+void on(Turn& turn, const RunStateRequested& event) {
+  LiveRun* run =
+      run_of_request(turn, event.request, event.dag_id, event.dag_run_id, event.stored);
+  if (run == nullptr) return;
+  if (event.state == DagRunState::running) {
+    return reply(turn, event.request, Errc::invalid, "state: queued, success or failed");
+  }
+  log_event(turn, event.state == DagRunState::failed ? "cancel" : "set_run_state", event.user,
+            event.dag_id, event.dag_run_id);
+  if (event.state == DagRunState::queued) return restart_by_request(turn, event, *run);
+  end_by_request(turn, event, *run);
+}
+
+void on(Turn& turn, const RunDeleted& event) {
+  LiveRun* run =
+      run_of_request(turn, event.request, event.dag_id, event.dag_run_id, event.stored);
+  if (run == nullptr) return;
+  if (run->row().state == DagRunState::running || run->active > 0) {
+    return reply(turn, event.request, Errc::conflict, "the run is running; cancel it first");
+  }
+  run->deleted = true;
+  touch(turn, *run);
+  log_event(turn, "delete_run", "", event.dag_id, event.dag_run_id);
+  reply(turn, event.request, *run);
+}
+
+void on(Turn& turn, const NoteSet& event) {
+  LiveRun* run =
+      run_of_request(turn, event.request, event.dag_id, event.dag_run_id, event.stored);
+  if (run == nullptr) return;
+  if (event.task_id.empty()) {
+    touch(turn, *run);
+    run->row().note = event.note;
+    return reply(turn, event.request, *run);
+  }
+  const std::optional<TaskIndex> i = find_planned(*run, event.task_id);
+  if (!i) return reply(turn, event.request, Errc::not_found, "no task '" + event.task_id + "'");
+  touch(turn, *run, *i);
+  run->task(*i).note = event.note;
+  reply(turn, event.request, *run);
+}
+
+}  // namespace batuta

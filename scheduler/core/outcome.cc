@@ -1,0 +1,208 @@
+// What a task becomes when its attempt has ended: budgets, requests of users, branches.
+#include <algorithm>
+
+#include "scheduler/core/mutant.h"
+#include "scheduler/core/turn.h"
+
+namespace batuta {
+namespace {
+
+// Its own failure: again after a delay while the budget lasts.
+void fail_or_retry(Turn& turn, LiveRun& run, TaskIndex i, bool retryable) {
+  TaskInstanceRow& row = run.task(i);
+  ++row.failures;
+  const std::int32_t retries = run.definition(i).retry.retries + (mutant("one_retry_more") ? 1 : 0);
+  if (!retryable || row.failures > retries) {
+    end_task(turn, run, i, Cause::failed, TaskState::failed);
+    return;
+  }
+  row.retry_at = mutant("no_retry_delay") ? turn.now.wall : next_retry_at(run, i, *row.end_date);
+  move_task(turn, run, i, Cause::retry, TaskState::up_for_retry);
+}
+
+// The direct downstreams that a branch did not choose are skipped, but for those that a chosen one
+// leads to. Only what has not been dispatched yet: an `always` task may run already.
+void apply_branch(Turn& turn, LiveRun& run, TaskIndex i, const std::vector<TaskIndex>& chosen) {
+  const std::vector<TaskIndex> kept = closure(*run.stored.dag, chosen, false, true);
+  for (const TaskIndex down : run.definition(i).downstream) {
+    if (std::binary_search(kept.begin(), kept.end(), down)) continue;
+    const TaskState state = run.task(down).state;
+    if (state != TaskState::none && state != TaskState::scheduled) continue;
+    end_task(turn, run, down, Cause::skipped, TaskState::skipped,
+             "not chosen by " + run.definition(i).id);
+  }
+}
+
+// The chosen ids as positions; nullopt names one that is not directly downstream.
+std::optional<std::vector<TaskIndex>> chosen_tasks(const LiveRun& run, TaskIndex i,
+                                                   const Finished& report, std::string& unknown) {
+  std::vector<TaskIndex> chosen;
+  const std::vector<TaskIndex>& downstream = run.definition(i).downstream;
+  for (const std::string& id : report.branch) {
+    const std::optional<TaskIndex> task = find_planned(run, id);
+    if (!task || !std::binary_search(downstream.begin(), downstream.end(), *task)) {
+      unknown = id;
+      return std::nullopt;
+    }
+    chosen.push_back(*task);
+  }
+  return chosen;
+}
+
+// An attempt that was not started because its worker could not; the plugin may be gone everywhere.
+bool waits_for_plugin(const SchedulerState& state, const LiveRun& run, TaskIndex i) {
+  return state.plugins[run.plan->groups[run.plan->group_of[i]].plugin].workers.empty();
+}
+
+const char* job_status(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::skipped: return "skipped";
+    case Outcome::cancelled: return "cancelled";
+    case Outcome::lost: return "zombie";
+    default: return "failed";
+  }
+}
+
+}  // namespace
+
+void settle_failure(Turn& turn, LiveRun& run, TaskIndex i, const Finished& report) {
+  if (report.outcome == Outcome::refused && waits_for_plugin(turn.state, run, i) &&
+      run.task(i).state == TaskState::queued) {
+    free_attempt(turn, run, i);
+    return;
+  }
+  if (report.outcome == Outcome::lost) {
+    lose_attempt(turn, run, i, true, report.reason);
+    return;
+  }
+  job_ended(turn, run, i, job_status(report.outcome), &report);
+  switch (report.outcome) {
+    case Outcome::skipped:
+      end_task(turn, run, i, Cause::skipped, TaskState::skipped);
+      return;
+    case Outcome::failed_no_retry:
+    case Outcome::cancelled:
+      fail_or_retry(turn, run, i, mutant("retry_despite_no_retry"));
+      return;
+    default:
+      fail_or_retry(turn, run, i, true);
+      return;
+  }
+}
+
+void settle_success(Turn& turn, LiveRun& run, TaskIndex i, const Finished& report) {
+  std::vector<TaskIndex> chosen;
+  if (run.definition(i).is_branch) {
+    std::string unknown;
+    std::optional<std::vector<TaskIndex>> found = chosen_tasks(run, i, report, unknown);
+    if (!found) {
+      touch(turn, run, i);
+      run.task(i).reason = "chose '" + unknown + "', which is not directly downstream";
+      fail_or_retry(turn, run, i, true);
+      return;
+    }
+    chosen = std::move(*found);
+  }
+  advance_watermark(turn, run, i, report.watermark_us);
+  job_ended(turn, run, i, "success", &report);
+  end_task(turn, run, i, Cause::succeeded, TaskState::success);
+  if (!report.result_json.empty()) {
+    turn.out.changes.xcoms.push_back(
+        {run.row().seq, i, "return_value", report.result_json, turn.now.wall});
+  }
+  if (run.definition(i).is_branch && !mutant("ignore_branch")) apply_branch(turn, run, i, chosen);
+}
+
+void refuse_publication(Turn& turn, LiveRun& run, TaskIndex i, const std::string& reason) {
+  ++turn.state.counters.conflicts;
+  touch(turn, run, i);
+  TaskInstanceRow& row = run.task(i);
+  row.reason = "conflict: " + reason;
+  row.end_date = turn.now.wall;
+  ++row.conflicts;
+  job_ended(turn, run, i, "failed", nullptr);
+  if (run.row().ending) {
+    end_task(turn, run, i, Cause::run_ended, TaskState::failed);
+  } else if (row.conflicts > turn.state.options.max_conflicts && !mutant("endless_conflicts")) {
+    end_task(turn, run, i, Cause::failed, TaskState::failed);
+  } else {
+    move_task(turn, run, i, Cause::retry, TaskState::scheduled);
+  }
+}
+
+void lose_attempt(Turn& turn, LiveRun& run, TaskIndex i, bool charged, const std::string& reason) {
+  ++turn.state.counters.losses;
+  touch(turn, run, i);
+  TaskInstanceRow& row = run.task(i);
+  row.reason = reason;
+  row.end_date = turn.now.wall;
+  if (!row.start_date) row.start_date = row.queued_at;
+  if (charged) ++row.losses;
+  if (charged && mutant("loss_is_failure")) ++row.failures;
+  job_ended(turn, run, i, "zombie", nullptr);
+  if (carry_out_request(turn, run, i)) return;
+  if (row.losses > turn.state.options.max_losses && !mutant("endless_losses")) {
+    end_task(turn, run, i, Cause::failed, TaskState::failed,
+             "lost " + std::to_string(row.losses) + " workers; last: " + reason);
+    return;
+  }
+  move_task(turn, run, i, Cause::retry, TaskState::scheduled);
+}
+
+void free_attempt(Turn& turn, LiveRun& run, TaskIndex i) {
+  touch(turn, run, i);
+  TaskInstanceRow& row = run.task(i);
+  if (!mutant("charge_unstarted")) --row.try_number;
+  row.start_date.reset();
+  row.end_date.reset();
+  row.queued_at.reset();
+  row.reason.clear();
+  row.worker.clear();
+  row.hostname.clear();
+  row.pid = 0;
+  if (carry_out_request(turn, run, i)) return;
+  move_task(turn, run, i, Cause::recalled, TaskState::scheduled);
+}
+
+bool carry_out_request(Turn& turn, LiveRun& run, TaskIndex i) {
+  TaskInstanceRow& row = run.task(i);
+  if (row.asked == TaskState::none) {
+    clear_task(turn, run, i);
+    return true;
+  }
+  if (row.asked) {
+    const TaskState to = *row.asked;
+    end_task(turn, run, i, Cause::marked, to, "marked " + std::string(to_string(to)));
+    return true;
+  }
+  if (run.row().ending) {
+    const bool success = *run.row().ending == DagRunState::success;
+    const bool never_started = !row.end_date;
+    end_task(turn, run, i, Cause::run_ended,
+             success         ? TaskState::success
+             : never_started ? TaskState::skipped
+                             : TaskState::failed,
+             run.row().reason);
+    return true;
+  }
+  return false;
+}
+
+void cancel_attempt(Turn& turn, LiveRun& run, TaskIndex i, std::string reason) {
+  TaskCell& cell = run.cells[i];
+  if (cell.agent->connection == 0) return;  // told when it comes back
+  const SchedulerOptions& options = turn.state.options;
+  const bool is_queued = run.task(i).state == TaskState::queued;
+  if (is_queued ? cell.cancel_by.has_value() : cell.cancel_sent) return;
+  cell.cancel_by = turn.now.boot + options.cancel_grace + options.lease;
+  turn.state.cancel_deadlines.insert({*cell.cancel_by, run.attempt(i)});
+  if (is_queued) {
+    ask_recall(turn, run, i);  // answered by Started if too late; then it is cancelled
+    return;
+  }
+  cell.cancel_sent = true;
+  turn.out.cancels.push_back(
+      {cell.agent->connection, run.attempt(i), options.cancel_grace, std::move(reason)});
+}
+
+}  // namespace batuta

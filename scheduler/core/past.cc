@@ -1,0 +1,100 @@
+// depends_on_past and wait_for_downstream: what a run's tasks want from the run before.
+//
+// The previous run is the one with the next smaller logical date (run_after where there is none);
+// with catch-up only scheduled runs count. Known are the runs in memory and the last 64 ended ones
+// of each DAG that uses this; a run older than all of them has no previous run as far as we know,
+// and may run.
+#include <algorithm>
+
+#include "scheduler/core/turn.h"
+
+namespace batuta {
+namespace {
+
+bool done_well(TaskState s) { return s == TaskState::success || s == TaskState::skipped; }
+
+bool looks_back(const Task& task) { return task.depends_on_past || task.wait_for_downstream; }
+
+// The previous run's states, of whatever version it had.
+struct Previous {
+  const Dag* dag = nullptr;
+  const StoredRun* live = nullptr;
+  const PastRun* past = nullptr;
+
+  TaskState state_of(TaskIndex i) const { return live ? live->tasks[i].state : past->states[i]; }
+  // `hint`: where the task stands in another version, usually the same place.
+  std::optional<TaskIndex> find(const std::string& task_id, TaskIndex hint) const {
+    if (hint < dag->tasks.size() && dag->tasks[hint].id == task_id) return hint;
+    return find_task(*dag, task_id);
+  }
+};
+
+template <class Map, class Counts>
+auto last_before(const Map& map, const PastKey& key, Counts counts) {
+  auto at = map.lower_bound(key);
+  while (at != map.begin()) {
+    --at;
+    if (counts(at->second)) return at;
+  }
+  return map.end();
+}
+
+std::optional<Previous> previous_run(const LiveRun& run) {
+  const LiveDag& dag = *run.dag;
+  const bool all_kinds = !dag.dag->catchup;
+  const auto live = last_before(dag.live_by_date, run.past_key(), [&](const LiveRun* other) {
+    return all_kinds || other->row().type == RunType::scheduled;
+  });
+  const auto past = last_before(dag.past, run.past_key(), [&](const PastRun& other) {
+    return all_kinds || other.type == RunType::scheduled;
+  });
+  const bool has_live = live != dag.live_by_date.end();
+  const bool has_past = past != dag.past.end();
+  if (has_live && (!has_past || past->first < live->first)) {
+    return Previous{live->second->stored.dag.get(), &live->second->stored, nullptr};
+  }
+  if (has_past) return Previous{past->second.dag.get(), nullptr, &past->second};
+  return std::nullopt;
+}
+
+}  // namespace
+
+bool past_allows(const LiveRun& run, TaskIndex i) {
+  const Task& task = run.definition(i);
+  if (!looks_back(task)) return true;
+  const std::optional<Previous> previous = previous_run(run);
+  if (!previous) return true;
+  const std::optional<TaskIndex> before = previous->find(task.id, i);
+  if (!before) return true;  // a task that the previous run did not have holds nothing back
+  if (!done_well(previous->state_of(*before))) return false;
+  if (!task.wait_for_downstream) return true;
+  const auto& downstream = previous->dag->tasks[*before].downstream;
+  return std::all_of(downstream.begin(), downstream.end(),
+                     [&](TaskIndex down) { return done_well(previous->state_of(down)); });
+}
+
+void wake_next_run(SchedulerState& state, LiveRun& run, TaskIndex i) {
+  const auto wake = [&](LiveRun& next, const std::string& task_id) {
+    const std::optional<TaskIndex> found = find_planned(next, task_id);
+    if (found && looks_back(next.definition(*found))) check_later(state, next, *found);
+  };
+  // Manual runs may lie between two scheduled ones, so every later live run is woken, not the next
+  // alone; there are at most max_active_runs that could use it.
+  for (auto at = run.dag->live_by_date.upper_bound(run.past_key());
+       at != run.dag->live_by_date.end(); ++at) {
+    LiveRun& next = *at->second;
+    if (next.row().state != DagRunState::running) continue;
+    wake(next, run.definition(i).id);
+    for (const TaskIndex up : run.definition(i).upstream) wake(next, run.definition(up).id);
+  }
+}
+
+void remember_past(LiveRun& run) {
+  LiveDag& dag = *run.dag;
+  PastRun past{run.row().type, run.stored.dag, {}};
+  for (const TaskInstanceRow& row : run.stored.tasks) past.states.push_back(row.state);
+  dag.past[run.past_key()] = std::move(past);
+  if (dag.past.size() > max_past_runs) dag.past.erase(dag.past.begin());
+}
+
+}  // namespace batuta

@@ -1,0 +1,166 @@
+// Accept and settle: table outputs between an attempt's success and the task's. See
+// docs/architecture.md, "one commit for data and state"; the step between is the outbox's.
+#include <algorithm>
+
+#include "scheduler/core/mutant.h"
+#include "scheduler/core/sha1.h"
+#include "scheduler/core/turn.h"
+
+namespace batuta {
+namespace {
+
+// The same attempt and position always give the same UUID, so that a repeated publish finds itself.
+Uuid publication_uuid(const LiveRun& run, const AttemptKey& key, std::int32_t position) {
+  const auto hash = sha1(to_string(run.row().uuid) + "/" + std::to_string(key.task) + "/" +
+                         std::to_string(key.fence) + "/" + std::to_string(position));
+  Uuid uuid;
+  std::copy_n(hash.begin(), uuid.bytes.size(), uuid.bytes.begin());
+  uuid.bytes[6] = (uuid.bytes[6] & 0x0F) | 0x80;  // version 8: custom
+  uuid.bytes[8] = (uuid.bytes[8] & 0x3F) | 0x80;
+  return uuid;
+}
+
+LiveTable& table_of(SchedulerState& state, const std::string& name) {
+  LiveTable& table = state.tables[name];
+  table.row.table = name;
+  return table;
+}
+
+// Why an output may not be published any more; empty when it may.
+std::string conflict_of(SchedulerState& state, const TableOutput& output) {
+  if (output.append || mutant("ignore_read_version")) return {};
+  const LiveTable& table = table_of(state, output.table);
+  if (table.pending > 0 && !mutant("ignore_pending_publication")) {
+    return output.table + " has a publication under way";
+  }
+  if (output.read_version < table.row.last_version) {
+    return output.table + " was read at version " + std::to_string(output.read_version) +
+           " and is at " + std::to_string(table.row.last_version);
+  }
+  return {};
+}
+
+// The tables of one attempt publish in listed order, so each one's outbox row is made when the one
+// before it is settled.
+void queue_publication(Turn& turn, const PublicationRow& publication) {
+  OutboxRow row;
+  row.id = publication.id;
+  row.kind = OutboxKind::publish;
+  row.key = publication.table;
+  row.publication = publication.id;
+  row.created_at = turn.now.wall;
+  turn.out.changes.outbox.push_back(std::move(row));
+}
+
+std::vector<PublicationRow*> pending_of(SchedulerState& state, const AttemptKey& key) {
+  std::vector<PublicationRow*> found;
+  for (auto& [id, row] : state.publications) {
+    if (row.key == key) found.push_back(&row);
+  }
+  return found;
+}
+
+// The run and task of a publication; null when it is not pending (a repeated answer).
+PublicationRow* pending(SchedulerState& state, std::int64_t id) {
+  const auto at = state.publications.find(id);
+  return at == state.publications.end() ? nullptr : &at->second;
+}
+
+LiveRun& run_of(SchedulerState& state, const AttemptKey& key) {
+  const auto at = state.runs.find(key.run);
+  BATUTA_CHECK(at != state.runs.end() && key.task < at->second->cells.size() &&
+                   at->second->task(key.task).state == TaskState::publishing &&
+                   at->second->task(key.task).fence == key.fence,
+               "a pending publication belongs to a publishing task");
+  return *at->second;
+}
+
+void drop_publication(Turn& turn, const PublicationRow& row, PublicationState as) {
+  LiveTable& table = table_of(turn.state, row.table);
+  --table.pending;
+  PublicationRow done = row;
+  done.state = as;
+  turn.out.changes.publications.push_back(std::move(done));
+  turn.state.publications.erase(row.id);
+}
+
+Finished take_accepted(Turn& turn, const AttemptKey& key) {
+  const auto at = turn.state.accepted.find(key);
+  BATUTA_CHECK(at != turn.state.accepted.end(), "a publishing task has its accepted report");
+  Finished report = std::move(at->second.report);
+  turn.state.accepted.erase(at);
+  turn.out.changes.accepted_done.push_back(key);
+  return report;
+}
+
+}  // namespace
+
+void accept_outputs(Turn& turn, LiveRun& run, TaskIndex i, const Finished& report) {
+  SchedulerState& state = turn.state;
+  for (const TableOutput& output : report.outputs) {
+    const std::string conflict = conflict_of(state, output);
+    if (!conflict.empty()) return refuse_publication(turn, run, i, conflict);
+  }
+  const AttemptKey key = run.attempt(i);
+  for (std::size_t at = 0; at < report.outputs.size(); ++at) {
+    const TableOutput& output = report.outputs[at];
+    LiveTable& table = table_of(state, output.table);
+    PublicationRow row;
+    row.id = state.take_outbox_id();
+    row.key = key;
+    row.position = static_cast<std::int32_t>(at);
+    row.table = output.table;
+    row.number = mutant("reuse_publication_number") ? table.row.next_number
+                                                    : table.row.next_number++;
+    row.uuid = publication_uuid(run, key, row.position);
+    row.payload_json = output.payload_json;
+    ++table.pending;
+    turn.out.changes.tables.push_back(table.row);
+    turn.out.changes.publications.push_back(row);
+    if (at == 0 || mutant("publish_out_of_order")) queue_publication(turn, row);
+    state.publications.emplace(row.id, std::move(row));
+  }
+  AcceptedRow accepted{report};
+  accepted.report.outputs.clear();
+  turn.out.changes.accepted.push_back(accepted);
+  state.accepted.emplace(key, std::move(accepted));
+  move_task(turn, run, i, Cause::accepted, TaskState::publishing);
+  if (mutant("success_before_settle")) {
+    turn.out.changes.xcoms.push_back(
+        {run.row().seq, i, "return_value", report.result_json, turn.now.wall});
+  }
+}
+
+void on(Turn& turn, const PublicationSettled& event) {
+  PublicationRow* row = pending(turn.state, event.publication);
+  if (row == nullptr) return;
+  row->version = event.version;
+  const AttemptKey key = row->key;
+  LiveRun& run = run_of(turn.state, key);
+  LiveTable& table = table_of(turn.state, row->table);
+  table.row.last_version = std::max(table.row.last_version, event.version);
+  turn.out.changes.tables.push_back(table.row);
+  turn.out.changes.outbox_done.push_back(row->id);
+  drop_publication(turn, *row, PublicationState::settled);
+  const std::vector<PublicationRow*> left = pending_of(turn.state, key);
+  if (!left.empty() && !mutant("settle_after_first")) {
+    queue_publication(turn, *left.front());
+    return;
+  }
+  settle_success(turn, run, key.task, take_accepted(turn, key));
+}
+
+void on(Turn& turn, const PublicationRefused& event) {
+  PublicationRow* row = pending(turn.state, event.publication);
+  if (row == nullptr) return;
+  const AttemptKey key = row->key;
+  LiveRun& run = run_of(turn.state, key);
+  turn.out.changes.outbox_done.push_back(row->id);
+  for (const PublicationRow* each : pending_of(turn.state, key)) {
+    drop_publication(turn, *each, PublicationState::refused);
+  }
+  take_accepted(turn, key);
+  refuse_publication(turn, run, key.task, event.reason);
+}
+
+}  // namespace batuta

@@ -1,0 +1,142 @@
+// The live state from what the store has.
+#include <algorithm>
+
+#include "scheduler/core/mutant.h"
+#include "scheduler/core/step.h"
+#include "scheduler/core/turn.h"
+
+namespace batuta {
+namespace {
+
+void restore_pools(SchedulerState& state, const std::vector<PoolRow>& pools) {
+  LivePool& first = state.pools[pool_number(state, "default_pool")];
+  first.exists = true;
+  for (const PoolRow& row : pools) {
+    LivePool& pool = state.pools[pool_number(state, row.name)];
+    pool.exists = true;
+    pool.row = row;
+  }
+}
+
+void restore_dags(SchedulerState& state, StoredState& stored) {
+  for (auto& [row, dag] : stored.dags) {
+    LiveDag& live = state.dags[row.dag_id];
+    live.row = row;
+    live.dag = dag;
+    live.plan = make_plan(state, *dag);
+    advance_later(state, live);
+  }
+  for (const auto& [dag_id, date] : stored.dates_ahead) {
+    const auto at = state.dags.find(dag_id);
+    if (at != state.dags.end()) at->second.dates_ahead.insert(date);
+  }
+  for (const StoredRun& run : stored.past) {
+    const auto at = state.dags.find(run.run.dag_id);
+    if (at == state.dags.end()) continue;
+    PastRun past{run.run.type, run.dag, {}};
+    for (const TaskInstanceRow& row : run.tasks) past.states.push_back(row.state);
+    const Time date = run.run.logical_date.value_or(run.run.run_after);
+    at->second.past.emplace(PastKey{date, run.run.seq}, std::move(past));
+  }
+}
+
+// The agent that held the attempt gets one lease to come back and name it.
+void await_agent(SchedulerState& state, LiveRun& run, TaskIndex i, const Now& now) {
+  const TaskInstanceRow& row = run.task(i);
+  LiveAgent& agent = state.agents[row.worker];
+  if (agent.id.empty() && agent.slots == 0) {
+    agent.id = row.worker;
+    agent.hostname = row.hostname;
+    agent.pid = row.pid;
+    agent.joined = now.wall;
+    agent.last_seen = now.wall;
+    agent.slots = 1;  // of its queued attempts, the first may have started
+    agent.lease_until = now.boot + (mutant("restored_are_lost") ? Duration(0) : state.options.lease);
+  }
+  const bool started = row.state == TaskState::running;
+  if (started) ++agent.slots;
+  attach(agent, run, i, ++state.last_launch, started);
+}
+
+void restore_task(SchedulerState& state, LiveRun& run, TaskIndex i, const Now& now) {
+  const TaskInstanceRow& row = run.task(i);
+  const Task& task = run.definition(i);
+  LivePool& pool = state.pools[run.plan->groups[run.plan->group_of[i]].pool];
+  if (occupies(row.state)) {
+    std::int64_t& counter = row.state == TaskState::queued ? pool.queued : pool.running;
+    counter += task.pool_slots;
+    if (task.max_active_tis_per_dag > 0) ++run.dag->active_of_task[task.id];
+  }
+  if (has_attempt(row.state)) await_agent(state, run, i, now);
+  if (row.state == TaskState::up_for_retry) {
+    run.task(i).retry_at = row.retry_at.value_or(now.wall);
+    state.timers.insert({*run.task(i).retry_at, Timer::Kind::retry, run.row().seq, i, nullptr, {}});
+  }
+  if (row.state == TaskState::scheduled && task.plugin != "empty") {
+    pool.scheduled += task.pool_slots;
+    add_ready(state, run, i, now.boot);
+  }
+}
+
+// A run whose DAG the store does not list any more: kept as a stale DAG of the pinned version.
+LiveDag& dag_of(SchedulerState& state, const StoredRun& run) {
+  LiveDag& dag = state.dags[run.run.dag_id];
+  if (dag.dag) return dag;
+  dag.row.dag_id = run.run.dag_id;
+  dag.row.is_stale = true;
+  dag.row.is_paused = false;
+  dag.row.version = run.dag->version;
+  dag.dag = run.dag;
+  dag.plan = make_plan(state, *run.dag);
+  advance_later(state, dag);
+  return dag;
+}
+
+void restore_runs(SchedulerState& state, StoredState& stored, const Now& now) {
+  std::sort(stored.runs.begin(), stored.runs.end(),
+            [](const StoredRun& a, const StoredRun& b) { return a.run.seq < b.run.seq; });
+  for (StoredRun& each : stored.runs) {
+    LiveDag& dag = dag_of(state, each);
+    LiveRun& run = add_run(state, dag, std::move(each));
+    for (TaskIndex i = 0; i < run.cells.size(); ++i) restore_task(state, run, i, now);
+    if (run.row().state == DagRunState::running) check_all(state, run);
+    const bool over = run.row().state == DagRunState::running || run.row().ending;
+    if (over && run.unfinished == 0) {
+      run.in_to_end = true;
+      state.to_end.push_back(&run);
+    }
+  }
+}
+
+void restore_lake(SchedulerState& state, StoredState& stored) {
+  for (const TableRow& row : stored.tables) state.tables[row.table].row = row;
+  for (PublicationRow& row : stored.publications) {
+    LiveTable& table = state.tables[row.table];
+    table.row.table = row.table;
+    ++table.pending;
+    state.publications.emplace(row.id, std::move(row));
+  }
+  for (AcceptedRow& row : stored.accepted) state.accepted.emplace(row.report.key, std::move(row));
+  for (const WatermarkRow& row : stored.watermarks) {
+    state.watermarks.emplace(std::pair(row.dag_id, row.task_id), row.value);
+  }
+}
+
+}  // namespace
+
+SchedulerState restore(StoredState stored, const SchedulerOptions& options, const Now& now) {
+  SchedulerState state;
+  state.options = options;
+  state.last_run_seq = RunSeq{stored.last_run_seq};
+  state.last_outbox = std::max(stored.last_outbox, stored.last_publication);
+  restore_pools(state, stored.pools);
+  for (const PluginInfo& info : stored.catalogue) {
+    state.plugins[plugin_number(state, info.name)].info = info;
+  }
+  restore_dags(state, stored);
+  restore_runs(state, stored, now);
+  restore_lake(state, stored);
+  return state;
+}
+
+}  // namespace batuta

@@ -1,0 +1,265 @@
+// Runs: into memory, started, ended, out of memory.
+#include <algorithm>
+
+#include "scheduler/core/mutant.h"
+#include "scheduler/core/turn.h"
+
+namespace batuta {
+namespace {
+
+Timer run_timeout_timer(const LiveRun& run, Duration timeout) {
+  return {*run.row().start_date + timeout, Timer::Kind::run_timeout, run.row().seq, 0, nullptr, {}};
+}
+
+void clear_timeout(SchedulerState& state, const LiveRun& run) {
+  const Duration timeout = run.stored.dag->dagrun_timeout;
+  if (timeout.count() > 0 && run.row().start_date) {
+    state.timers.erase(run_timeout_timer(run, timeout));
+  }
+}
+
+// Upstream counts and the run's own, from its rows.
+void count_rows(LiveRun& run) {
+  const auto count = run.stored.tasks.size();
+  run.cells.resize(count);
+  run.groups.resize(run.plan->groups.size());
+  for (TaskIndex i = 0; i < count; ++i) {
+    UpstreamCounts& counts = run.cells[i].upstreams;
+    counts.total = static_cast<std::int32_t>(run.definition(i).upstream.size());
+    for (const TaskIndex up : run.definition(i).upstream) {
+      count_upstream(counts, run.task(up).state, +1);
+    }
+    const TaskState state = run.task(i).state;
+    if (!is_terminal(state)) ++run.unfinished;
+    if (occupies(state)) ++run.active;
+    if (state == TaskState::publishing) ++run.publishing;
+  }
+}
+
+// Where the run stands in its DAG's books.
+void file_run(SchedulerState& state, LiveDag& dag, LiveRun& run) {
+  const RunRow& row = run.row();
+  if (row.state == DagRunState::queued) {
+    dag.queued.emplace(row.run_after, row.seq);
+  } else if (row.state == DagRunState::running) {
+    dag.running.emplace(row.seq, &run);
+    const Duration timeout = run.stored.dag->dagrun_timeout;
+    if (timeout.count() > 0 && row.start_date) state.timers.insert(run_timeout_timer(run, timeout));
+  }
+  if (is_terminal(row.state)) return;
+  if (row.type == RunType::scheduled) ++dag.scheduled_live;
+  dag.live_by_date.emplace(run.past_key(), &run);
+}
+
+void unfile_run(SchedulerState& state, LiveRun& run) {
+  LiveDag& dag = *run.dag;
+  const RunRow& row = run.row();
+  dag.queued.erase({row.run_after, row.seq});
+  dag.running.erase(row.seq);
+  clear_timeout(state, run);
+  if (is_terminal(row.state)) return;
+  if (row.type == RunType::scheduled) --dag.scheduled_live;
+  dag.live_by_date.erase(run.past_key());
+}
+
+void remember_ended(SchedulerState& state, LiveRun& run) {
+  run.linger = true;
+  if (run.in_ended) return;
+  run.in_ended = true;
+  state.ended.push_back(&run);
+}
+
+void count_failures(Turn& turn, LiveDag& dag, DagRunState ended) {
+  if (ended == DagRunState::success && dag.row.consecutive_failures == 0) return;
+  touch(turn, dag);
+  dag.row.consecutive_failures =
+      ended == DagRunState::success ? 0 : dag.row.consecutive_failures + 1;
+  const std::int32_t limit = dag.dag->max_consecutive_failed_dag_runs;
+  if (limit > 0 && dag.row.consecutive_failures >= limit && !dag.row.is_paused) {
+    set_paused(turn, dag, true);
+    log_event(turn, "paused_after_failures", "", dag.row.dag_id);
+  }
+}
+
+void finish_run(Turn& turn, LiveRun& run) {
+  const DagRunState ended = run.row().ending.value_or(judge_leaves(run));
+  touch(turn, run);
+  unfile_run(turn.state, run);
+  run.row().state = ended;
+  run.row().end_date = turn.now.wall;
+  run.row().ending.reset();
+  if (run.plan->uses_past || run.dag->plan->uses_past) remember_past(run);
+  remember_ended(turn.state, run);
+  count_failures(turn, *run.dag, ended);
+  advance_later(turn.state, *run.dag);
+}
+
+void end_runs(Turn& turn) {
+  std::vector<LiveRun*>& list = turn.state.to_end;
+  for (std::size_t at = 0; at < list.size(); ++at) {
+    LiveRun& run = *list[at];
+    run.in_to_end = false;
+    const bool done = run.unfinished == 0 || (mutant("end_with_unfinished") && run.active == 0);
+    if (!done || is_terminal(run.row().state) || run.deleted) continue;
+    // A queued run whose tasks were all marked still has to be started, unless it is being ended.
+    if (run.row().state == DagRunState::queued && !run.row().ending) continue;
+    finish_run(turn, run);
+  }
+  list.clear();
+}
+
+void start_queued_runs(Turn& turn, LiveDag& dag) {
+  if (dag.row.is_paused && !mutant("start_while_paused")) return;
+  const std::int32_t limit = dag.dag->max_active_runs;
+  while (!dag.queued.empty()) {
+    const auto [run_after, seq] = *dag.queued.begin();
+    const bool full = limit > 0 && static_cast<std::int32_t>(dag.running.size()) >= limit;
+    if (full && !mutant("ignore_max_active_runs")) return;
+    if (run_after > turn.now.wall) {
+      turn.state.timers.insert(
+          {run_after, Timer::Kind::run_after, seq, 0, &dag, dag.row.dag_id});
+      return;
+    }
+    start_run(turn, *turn.state.runs.at(seq));
+  }
+}
+
+}  // namespace
+
+LiveRun& add_run(SchedulerState& state, LiveDag& dag, StoredRun stored) {
+  BATUTA_CHECK(stored.dag && stored.tasks.size() == stored.dag->tasks.size(),
+               "a run has one row for each task of its version");
+  auto owned = std::make_unique<LiveRun>();
+  LiveRun& run = *owned;
+  run.stored = std::move(stored);
+  run.dag = &dag;
+  run.plan = run.stored.dag->version == dag.dag->version ? dag.plan
+                                                         : make_plan(state, *run.stored.dag);
+  count_rows(run);
+  const RunRow& row = run.row();
+  state.runs.emplace(row.seq, std::move(owned));
+  dag.by_run_id.emplace(row.dag_run_id, &run);
+  if (!row.idempotency_key.empty()) dag.by_key.emplace(row.idempotency_key, &run);
+  if (row.logical_date) dag.by_date.emplace(*row.logical_date, &run);
+  file_run(state, dag, run);
+  if (is_terminal(row.state)) remember_ended(state, run);
+  return run;
+}
+
+void remove_run(SchedulerState& state, LiveRun& run) {
+  LiveDag& dag = *run.dag;
+  unfile_run(state, run);
+  const RunRow& row = run.row();
+  dag.by_run_id.erase(row.dag_run_id);
+  if (!row.idempotency_key.empty()) dag.by_key.erase(row.idempotency_key);
+  if (row.logical_date) dag.by_date.erase(*row.logical_date);
+  state.runs.erase(row.seq);
+}
+
+LiveRun& create_run(Turn& turn, LiveDag& dag, RunRow row) {
+  SchedulerState& state = turn.state;
+  state.last_run_seq = RunSeq{static_cast<std::int64_t>(state.last_run_seq) + 1};
+  row.seq = state.last_run_seq;
+  row.dag_id = dag.row.dag_id;
+  row.dag_version = dag.dag->version;
+  row.state = DagRunState::queued;
+  row.queued_at = turn.now.wall;
+  StoredRun stored{std::move(row), dag.dag, {}};
+  stored.tasks.resize(dag.dag->tasks.size());
+  for (TaskIndex i = 0; i < stored.tasks.size(); ++i) {
+    stored.tasks[i].run = stored.run.seq;
+    stored.tasks[i].task = i;
+    stored.tasks[i].max_tries = dag.dag->tasks[i].retry.retries;
+  }
+  LiveRun& run = add_run(state, dag, std::move(stored));
+  run.created = true;
+  touch(turn, run);
+  advance_later(state, dag);
+  return run;
+}
+
+void start_run(Turn& turn, LiveRun& run) {
+  touch(turn, run);
+  unfile_run(turn.state, run);
+  run.row().state = DagRunState::running;
+  run.row().start_date = turn.now.wall;
+  run.row().last_scheduling_decision = turn.now.wall;
+  file_run(turn.state, *run.dag, run);
+  check_all(turn.state, run);
+  refresh_groups(turn.state, run, turn.now.boot);
+  if (run.unfinished == 0 && !run.in_to_end) {  // no tasks, or all of them marked
+    run.in_to_end = true;
+    turn.state.to_end.push_back(&run);
+  }
+}
+
+void end_run_early(Turn& turn, LiveRun& run, DagRunState state, const std::string& reason) {
+  touch(turn, run);
+  run.row().ending = state;
+  run.row().reason = reason;
+  refresh_groups(turn.state, run, turn.now.boot);
+  const TaskState to = state == DagRunState::success ? TaskState::success : TaskState::skipped;
+  for (TaskIndex i = 0; i < run.cells.size(); ++i) {
+    const TaskState now = run.task(i).state;
+    if (is_terminal(now) || now == TaskState::publishing) continue;
+    if (has_attempt(now)) {
+      if (!mutant("cancel_without_ladder")) cancel_attempt(turn, run, i, reason);
+    } else {
+      end_task(turn, run, i, Cause::run_ended, to, reason);
+    }
+  }
+  if (!run.in_to_end) {
+    run.in_to_end = true;
+    turn.state.to_end.push_back(&run);
+  }
+}
+
+void requeue_run(Turn& turn, LiveRun& run) {
+  touch(turn, run);
+  unfile_run(turn.state, run);
+  RunRow& row = run.row();
+  row.state = DagRunState::queued;
+  row.queued_at = turn.now.wall;
+  row.start_date.reset();
+  row.end_date.reset();
+  row.last_scheduling_decision.reset();
+  row.reason.clear();
+  ++row.clear_number;
+  run.dag->past.erase(run.past_key());
+  file_run(turn.state, *run.dag, run);
+  advance_later(turn.state, *run.dag);
+}
+
+DagRunState judge_leaves(const LiveRun& run) {
+  for (TaskIndex i = 0; i < run.cells.size(); ++i) {
+    const TaskState state = run.task(i).state;
+    const bool bad = state == TaskState::failed || state == TaskState::upstream_failed;
+    if (bad && run.definition(i).downstream.empty() && !mutant("leaves_never_fail")) {
+      return DagRunState::failed;
+    }
+  }
+  return DagRunState::success;
+}
+
+void advance_later(SchedulerState& state, LiveDag& dag) {
+  if (dag.in_to_advance) return;
+  dag.in_to_advance = true;
+  state.to_advance.push_back(&dag);
+}
+
+void settle_runs(Turn& turn) {
+  SchedulerState& state = turn.state;
+  do {
+    settle_tasks(turn);
+    end_runs(turn);
+    std::vector<LiveDag*> list;
+    list.swap(state.to_advance);
+    for (LiveDag* dag : list) {
+      dag->in_to_advance = false;
+      create_due_runs(turn, *dag);
+      start_queued_runs(turn, *dag);
+    }
+  } while (!state.to_check.empty() || !state.to_end.empty() || !state.to_advance.empty());
+}
+
+}  // namespace batuta

@@ -1,0 +1,217 @@
+#include "scheduler/core/sanity.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "scheduler/core/turn.h"
+
+namespace batuta {
+namespace {
+
+// Everything that is counted along the way, counted afresh.
+struct Tally {
+  std::map<PoolNo, std::int64_t> queued, running, scheduled;
+  std::map<std::pair<std::string, std::string>, std::int32_t> active_of_task;
+  std::set<Timer> retries;
+  std::size_t attempts = 0;
+  std::map<std::string, std::int32_t> pending_of_table;
+};
+
+std::string name_of(const LiveRun& run, TaskIndex i) {
+  return run.row().dag_id + "/" + run.row().dag_run_id + "/" + run.definition(i).id;
+}
+
+void check_counts(const LiveRun& run, TaskIndex i) {
+  UpstreamCounts fresh;
+  fresh.total = static_cast<std::int32_t>(run.definition(i).upstream.size());
+  for (const TaskIndex up : run.definition(i).upstream) {
+    count_upstream(fresh, run.task(up).state, +1);
+  }
+  const UpstreamCounts& kept = run.cells[i].upstreams;
+  BATUTA_CHECK(kept.total == fresh.total && kept.success == fresh.success &&
+                   kept.skipped == fresh.skipped && kept.failed == fresh.failed &&
+                   kept.upstream_failed == fresh.upstream_failed,
+               "upstream counts of " + name_of(run, i));
+}
+
+void check_attempt(const LiveRun& run, TaskIndex i, Tally& tally) {
+  const TaskInstanceRow& row = run.task(i);
+  const TaskCell& cell = run.cells[i];
+  BATUTA_CHECK((cell.agent != nullptr) == has_attempt(row.state),
+               "an attempt has an agent: " + name_of(run, i));
+  if (cell.agent == nullptr) {
+    BATUTA_CHECK(!row.asked, "a request waits for an attempt: " + name_of(run, i));
+    return;
+  }
+  ++tally.attempts;
+  const auto& list =
+      row.state == TaskState::queued ? cell.agent->unstarted : cell.agent->started;
+  const auto at = list.find(cell.launch_no);
+  BATUTA_CHECK(at != list.end() && at->second.run == &run && at->second.task == i,
+               "its agent's list has the attempt: " + name_of(run, i));
+  BATUTA_CHECK(row.worker == cell.agent->id && row.fence > 0 && row.try_number > 0,
+               "a live attempt has a worker, a fence and a try: " + name_of(run, i));
+}
+
+void check_task(const SchedulerState& state, const LiveRun& run, TaskIndex i, Tally& tally) {
+  const TaskInstanceRow& row = run.task(i);
+  const Task& task = run.definition(i);
+  const GroupNo group = run.plan->group_of[i];
+  const PoolNo pool = run.plan->groups[group].pool;
+  check_counts(run, i);
+  check_attempt(run, i, tally);
+  const bool ready = run.groups[group].ready.contains(run.plan->rank_of[i]);
+  const bool should_be_ready = row.state == TaskState::scheduled && task.plugin != "empty";
+  BATUTA_CHECK(ready == should_be_ready, "scheduled tasks are ready: " + name_of(run, i));
+  BATUTA_CHECK(row.retry_at.has_value() == (row.state == TaskState::up_for_retry),
+               "only up_for_retry waits for a time: " + name_of(run, i));
+  if (row.retry_at) {
+    tally.retries.insert({*row.retry_at, Timer::Kind::retry, run.row().seq, i, nullptr, {}});
+  }
+  if (should_be_ready) tally.scheduled[pool] += task.pool_slots;
+  if (row.state == TaskState::queued) tally.queued[pool] += task.pool_slots;
+  if (row.state == TaskState::running || row.state == TaskState::publishing) {
+    tally.running[pool] += task.pool_slots;
+  }
+  if (occupies(row.state) && task.max_active_tis_per_dag > 0) {
+    ++tally.active_of_task[{run.row().dag_id, task.id}];
+  }
+  if (row.state == TaskState::publishing) {
+    BATUTA_CHECK(state.accepted.contains(run.attempt(i)),
+                 "a publishing task has an accepted report: " + name_of(run, i));
+  }
+}
+
+void check_groups(const SchedulerState& state, const LiveRun& run) {
+  for (GroupNo number = 0; number < run.groups.size(); ++number) {
+    const ReadyGroup& group = run.groups[number];
+    if (!group.offered) continue;
+    const Lane& lane = state.lanes[run.plan->groups[number].lane];
+    const auto at = lane.by_priority.find(group.key);
+    BATUTA_CHECK(at != lane.by_priority.end() && at->second == &run && !group.ready.empty(),
+                 "an offered group stands in its lane with something to run");
+    BATUTA_CHECK(lane.by_age.contains(group.turn), "an offered group has an age");
+    BATUTA_CHECK(run_has_room(run), "an offered group's run has room");
+  }
+}
+
+void check_run(const SchedulerState& state, const LiveRun& run, Tally& tally) {
+  std::int32_t unfinished = 0;
+  std::int32_t active = 0;
+  std::int32_t publishing = 0;
+  for (TaskIndex i = 0; i < run.cells.size(); ++i) {
+    const TaskState s = run.task(i).state;
+    if (!is_terminal(s)) ++unfinished;
+    if (occupies(s)) ++active;
+    if (s == TaskState::publishing) ++publishing;
+    check_task(state, run, i, tally);
+    BATUTA_CHECK(!run.cells[i].touched && !run.cells[i].in_check, "no marks between steps");
+  }
+  BATUTA_CHECK(unfinished == run.unfinished && active == run.active &&
+                   publishing == run.publishing,
+               "the run's own counters: " + run.row().dag_run_id);
+  const DagRunState s = run.row().state;
+  const LiveDag& dag = *run.dag;
+  BATUTA_CHECK((s == DagRunState::running) == dag.running.contains(run.row().seq) &&
+                   (s == DagRunState::queued) ==
+                       dag.queued.contains({run.row().run_after, run.row().seq}),
+               "the DAG's books have the run: " + run.row().dag_run_id);
+  BATUTA_CHECK(s != DagRunState::running || unfinished > 0, "a running run has something to do");
+  BATUTA_CHECK(s != DagRunState::success || active == 0, "no success while a task runs");
+  BATUTA_CHECK(!run.created && !run.touched && !run.in_to_end, "no marks between steps");
+  check_groups(state, run);
+}
+
+void check_lanes(const SchedulerState& state) {
+  for (LaneNo number = 0; number < state.lanes.size(); ++number) {
+    const Lane& lane = state.lanes[number];
+    BATUTA_CHECK(lane.by_priority.size() == lane.by_age.size(), "a lane's two orders agree");
+    BATUTA_CHECK(lane.by_priority.empty() != state.busy_lanes.contains(number),
+                 "busy lanes are those with work");
+    for (const auto& [key, run] : lane.by_priority) {
+      const ReadyGroup& group = run->groups[key.group];
+      BATUTA_CHECK(group.offered && group.turn != 0, "what stands in a lane is offered");
+    }
+  }
+}
+
+void check_agents(const SchedulerState& state, const Tally& tally) {
+  std::size_t attempts = 0;
+  std::size_t connected = 0;
+  for (const auto& [id, agent] : state.agents) {
+    attempts += agent.unstarted.size() + agent.started.size();
+    if (agent.connection == 0) continue;
+    ++connected;
+    const auto at = state.connections.find(agent.connection);
+    BATUTA_CHECK(at != state.connections.end() && at->second == &agent,
+                 "a connection leads to its agent: " + id);
+  }
+  BATUTA_CHECK(attempts == tally.attempts, "agents hold exactly the live attempts");
+  BATUTA_CHECK(connected == state.connections.size(), "no connection without an agent");
+  for (const LivePlugin& plugin : state.plugins) {
+    for (const LiveAgent* agent : plugin.workers) {
+      BATUTA_CHECK(agent->connection != 0, "only connected workers are offered work");
+    }
+  }
+}
+
+void check_pools(const SchedulerState& state, Tally& tally) {
+  for (PoolNo number = 0; number < state.pools.size(); ++number) {
+    const LivePool& pool = state.pools[number];
+    BATUTA_CHECK(pool.queued == tally.queued[number] && pool.running == tally.running[number] &&
+                     pool.scheduled == tally.scheduled[number],
+                 "pool counters: " + pool.row.name);
+  }
+}
+
+void check_dag(const LiveDag& dag, Tally& tally) {
+  std::int32_t scheduled = 0;
+  for (const auto& [key, run] : dag.live_by_date) {
+    if (run->row().type == RunType::scheduled) ++scheduled;
+  }
+  BATUTA_CHECK(scheduled == dag.scheduled_live, "live scheduled runs of " + dag.row.dag_id);
+  BATUTA_CHECK(dag.live_by_date.size() == dag.running.size() + dag.queued.size(),
+               "live runs by date of " + dag.row.dag_id);
+  for (const auto& [task, count] : dag.active_of_task) {
+    BATUTA_CHECK((count == tally.active_of_task[{dag.row.dag_id, task}]),
+                 "active instances of " + task);
+  }
+  BATUTA_CHECK(!dag.touched, "no marks between steps");
+}
+
+void check_lake(const SchedulerState& state, Tally& tally) {
+  for (const auto& [id, row] : state.publications) {
+    ++tally.pending_of_table[row.table];
+    BATUTA_CHECK(state.accepted.contains(row.key), "a pending publication was accepted");
+  }
+  for (const auto& [name, table] : state.tables) {
+    BATUTA_CHECK(table.pending == tally.pending_of_table[name], "pending publications of " + name);
+  }
+}
+
+void check_timers(const SchedulerState& state, const Tally& tally) {
+  std::set<Timer> retries;
+  for (const Timer& timer : state.timers) {
+    if (timer.kind == Timer::Kind::retry) retries.insert(timer);
+  }
+  BATUTA_CHECK(retries.size() == tally.retries.size(), "a timer for each task up for retry");
+  for (const Timer& timer : tally.retries) {
+    BATUTA_CHECK(retries.contains(timer), "a timer for each task up for retry");
+  }
+}
+
+}  // namespace
+
+void sanity_check(const SchedulerState& state) {
+  Tally tally;
+  for (const auto& [seq, run] : state.runs) check_run(state, *run, tally);
+  check_lanes(state);
+  check_agents(state, tally);
+  check_pools(state, tally);
+  for (const auto& [id, dag] : state.dags) check_dag(dag, tally);
+  check_lake(state, tally);
+  check_timers(state, tally);
+}
+
+}  // namespace batuta

@@ -1,0 +1,74 @@
+// The table of contents of the core. A step folds events, judges what time has brought, lets what
+// follows follow, hands out work, and lists the result:
+//
+//   on_dags.cc on_run.cc on_clear.cc on_mark.cc on_pool.cc    what people want
+//   on_worker.cc on_attempt.cc outcome.cc retry.cc            what agents report
+//   publications.cc jobs.cc                                   data: accept, settle, control rows
+//   schedule.cc run_life.cc                                   runs come, start, end
+//   readiness.cc past.cc transitions.cc                       tasks: rules, states
+//   ready.cc dispatch.cc recall.cc                            who runs next, and where
+//   finish_turn.cc                                            rows, timers
+#include "scheduler/core/step.h"
+
+#include "scheduler/core/mutant.h"
+#include "scheduler/core/turn.h"
+
+namespace batuta {
+namespace {
+
+void retry_due(Turn& turn, const Timer& timer) {
+  const auto at = turn.state.runs.find(timer.run);
+  BATUTA_CHECK(at != turn.state.runs.end(), "a retry timer belongs to a live run");
+  turn.state.timers.insert(timer);  // leaving up_for_retry takes it away
+  move_task(turn, *at->second, timer.task, Cause::delay_over, TaskState::scheduled);
+}
+
+void fire(Turn& turn, const Timer& timer) {
+  switch (timer.kind) {
+    case Timer::Kind::tick:
+      timer.dag->tick_timer.reset();
+      advance_later(turn.state, *timer.dag);
+      return;
+    case Timer::Kind::run_after:
+      advance_later(turn.state, *timer.dag);
+      return;
+    case Timer::Kind::retry:
+      retry_due(turn, timer);
+      return;
+    case Timer::Kind::run_timeout: {
+      LiveRun& run = *turn.state.runs.at(timer.run);
+      if (!run.row().ending && !mutant("ignore_run_timeout")) {
+        end_run_early(turn, run, DagRunState::failed, "timed out");
+      }
+      return;
+    }
+  }
+}
+
+void fire_timers(Turn& turn) {
+  std::vector<Timer> due;
+  std::set<Timer>& timers = turn.state.timers;
+  while (!timers.empty() && timers.begin()->at <= turn.now.wall) {
+    due.push_back(*timers.begin());
+    timers.erase(timers.begin());
+  }
+  for (const Timer& timer : due) fire(turn, timer);
+}
+
+}  // namespace
+
+Effects step(SchedulerState& state, std::span<const Event> events, const Now& now) {
+  Turn turn{state, now, {}, {}, {}, {}, false};
+  if (mutant("judge_leases_first")) judge_leases(turn);
+  for (const Event& event : events) {
+    std::visit([&](const auto& one) { on(turn, one); }, event);
+  }
+  judge_leases(turn);
+  fire_timers(turn);
+  settle_runs(turn);
+  dispatch(turn);
+  finish_turn(turn);
+  return std::move(turn.out);
+}
+
+}  // namespace batuta

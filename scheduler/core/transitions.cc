@@ -1,0 +1,161 @@
+// The one place where a task's state changes, and what must change with it.
+#include <algorithm>
+
+#include "scheduler/core/mutant.h"
+#include "scheduler/core/turn.h"
+
+namespace batuta {
+namespace {
+
+bool needs_worker(const Task& task) { return task.plugin != "empty"; }
+
+// The pool's counter that a state belongs to; null for states that count nowhere.
+std::int64_t* pool_counter(LivePool& pool, TaskState state) {
+  switch (state) {
+    case TaskState::scheduled: return &pool.scheduled;
+    case TaskState::queued: return &pool.queued;
+    case TaskState::running:
+    case TaskState::publishing: return &pool.running;
+    default: return nullptr;
+  }
+}
+
+void count_in_pool(SchedulerState& state, const LiveRun& run, TaskIndex i, TaskState s, int sign) {
+  const Task& task = run.definition(i);
+  if (!needs_worker(task)) return;
+  LivePool& pool = state.pools[run.plan->groups[run.plan->group_of[i]].pool];
+  if (std::int64_t* counter = pool_counter(pool, s)) *counter += sign * task.pool_slots;
+}
+
+// A task with a limit over all runs of its DAG: every run's group of it may be free or blocked now.
+void count_limited(SchedulerState& state, LiveRun& run, TaskIndex i, int sign, Boot now) {
+  const Task& task = run.definition(i);
+  if (task.max_active_tis_per_dag <= 0) return;
+  run.dag->active_of_task[task.id] += sign;
+  for (auto& [seq, other] : run.dag->running) {
+    if (const auto found = find_planned(*other, task.id)) {
+      refresh_group(state, *other, other->plan->group_of[*found], now);
+    }
+  }
+}
+
+void change_active(SchedulerState& state, LiveRun& run, TaskIndex i, int sign, Boot now) {
+  const bool had_room = run_has_room(run);
+  run.active += sign;
+  if (had_room != run_has_room(run)) refresh_groups(state, run, now);
+  count_limited(state, run, i, sign, now);
+}
+
+void leave(Turn& turn, LiveRun& run, TaskIndex i, TaskState from, TaskState to) {
+  SchedulerState& state = turn.state;
+  count_in_pool(state, run, i, from, -1);
+  if (from == TaskState::scheduled && needs_worker(run.definition(i))) remove_ready(state, run, i);
+  if (has_attempt(from) && !has_attempt(to)) detach(run, i);
+  if (occupies(from) && !occupies(to)) change_active(state, run, i, -1, turn.now.boot);
+  if (from == TaskState::publishing) --run.publishing;
+  if (from == TaskState::up_for_retry) {
+    state.timers.erase({*run.task(i).retry_at, Timer::Kind::retry, run.row().seq, i, nullptr, {}});
+    run.task(i).retry_at.reset();
+  }
+  if (from == TaskState::success) {
+    const RunSeq seq = run.row().seq;
+    std::erase_if(turn.out.changes.xcoms,
+                  [&](const XcomRow& x) { return x.run == seq && x.task == i; });
+    turn.out.changes.xcoms_cleared.emplace_back(seq, i);
+  }
+}
+
+void enter(Turn& turn, LiveRun& run, TaskIndex i, TaskState from, TaskState to) {
+  SchedulerState& state = turn.state;
+  count_in_pool(state, run, i, to, +1);
+  if (to == TaskState::scheduled) {
+    run.task(i).scheduled_at = turn.now.wall;
+    if (needs_worker(run.definition(i))) add_ready(state, run, i, turn.now.boot);
+  }
+  if (occupies(to) && !occupies(from)) change_active(state, run, i, +1, turn.now.boot);
+  if (to == TaskState::publishing) ++run.publishing;
+  if (to == TaskState::up_for_retry) {
+    state.timers.insert({*run.task(i).retry_at, Timer::Kind::retry, run.row().seq, i, nullptr, {}});
+  }
+  if (to == TaskState::none) check_later(state, run, i);
+  if (to == TaskState::failed && !mutant("no_alert_on_failure")) {
+    for (const std::string& notifier : run.definition(i).on_failure) {
+      turn.out.alerts.push_back({run.attempt(i), notifier});
+    }
+  }
+}
+
+void tell_neighbours(Turn& turn, LiveRun& run, TaskIndex i, TaskState from, TaskState to) {
+  SchedulerState& state = turn.state;
+  for (const TaskIndex down : run.definition(i).downstream) {
+    UpstreamCounts& counts = run.cells[down].upstreams;
+    if (is_terminal(from)) count_upstream(counts, from, -1);
+    if (is_terminal(to)) count_upstream(counts, to, +1);
+    check_later(state, run, down);
+  }
+  if (run.plan->uses_past) wake_next_run(state, run, i);
+  run.unfinished += (is_terminal(from) ? 1 : 0) - (is_terminal(to) ? 1 : 0);
+  if (run.unfinished == 0 && !run.in_to_end) {
+    run.in_to_end = true;
+    state.to_end.push_back(&run);
+  }
+}
+
+}  // namespace
+
+void touch(Turn& turn, LiveRun& run, TaskIndex i) {
+  TaskCell& cell = run.cells[i];
+  if (cell.touched) return;
+  cell.touched = true;
+  cell.durable_state = run.task(i).state;
+  cell.durable_fence = run.task(i).fence;
+  turn.tasks.push_back({&run, i});
+}
+
+void touch(Turn& turn, LiveRun& run) {
+  if (run.touched) return;
+  run.touched = true;
+  turn.runs.push_back(&run);
+}
+
+void touch(Turn& turn, LiveDag& dag) {
+  if (dag.touched) return;
+  dag.touched = true;
+  turn.dags.push_back(&dag);
+}
+
+void count_upstream(UpstreamCounts& counts, TaskState upstream_state, int sign) {
+  switch (upstream_state) {
+    case TaskState::success: counts.success += sign; break;
+    case TaskState::skipped: counts.skipped += sign; break;
+    case TaskState::failed: counts.failed += sign; break;
+    case TaskState::upstream_failed: counts.upstream_failed += sign; break;
+    case TaskState::removed: counts.total -= sign; break;
+    default: break;
+  }
+}
+
+void move_task(Turn& turn, LiveRun& run, TaskIndex i, Cause cause, TaskState to) {
+  const TaskState from = run.task(i).state;
+  BATUTA_CHECK(transition_allowed(from, cause, to),
+               std::string(to_string(from)) + " to " + std::string(to_string(to)) + " by cause " +
+                   std::to_string(static_cast<int>(cause)));
+  touch(turn, run, i);
+  leave(turn, run, i, from, to);
+  run.task(i).state = to;
+  enter(turn, run, i, from, to);
+  if (is_terminal(from) || is_terminal(to)) tell_neighbours(turn, run, i, from, to);
+}
+
+void end_task(Turn& turn, LiveRun& run, TaskIndex i, Cause cause, TaskState to,
+              std::string reason) {
+  touch(turn, run, i);
+  TaskInstanceRow& row = run.task(i);
+  if (!row.end_date || !has_attempt(row.state)) row.end_date = turn.now.wall;
+  if (!row.start_date) row.start_date = row.end_date;
+  if (!reason.empty()) row.reason = std::move(reason);
+  row.asked.reset();
+  move_task(turn, run, i, cause, to);
+}
+
+}  // namespace batuta
