@@ -1,0 +1,334 @@
+#include <doctest/doctest.h>
+
+#include "scheduler/store/history_sql.h"
+#include "scheduler/store/sqlite_history.h"
+#include "tests/store/describe.h"
+#include "tests/store/store_fixture.h"
+
+namespace batuta::test {
+namespace {
+
+// Two DAGs: `etl` with runs 1 to 6 (odd ones ended), `ml` with run 7.
+struct Fixture {
+  TempFolder folder;
+  std::string path = folder.file("batuta.db");
+  std::unique_ptr<SqliteStore> store = open_store(path);
+  SqliteHistory history{path};
+
+  Fixture() {
+    for (int n = 1; n <= 6; ++n) {
+      RunRow run = make_full_run(n);
+      run.ending.reset();
+      if (n == 2) run.dag_run_id = "100%_sure";
+      store->commit(new_run(run), {});
+      if (n % 2 == 1) store->commit(end_run(run, at(1000 + n)), {});
+    }
+    store->commit(new_run(make_run(7, "ml", "m1"), 2, TaskState::scheduled), {});
+  }
+
+  std::vector<std::int64_t> seqs(const RunQuery& query) {
+    std::vector<std::int64_t> result;
+    for (const RunRow& row : history.runs(query).rows) {
+      result.push_back(static_cast<std::int64_t>(row.seq));
+    }
+    return result;
+  }
+  using Seqs = std::vector<std::int64_t>;
+};
+
+TEST_CASE_FIXTURE(Fixture, "runs are filtered by DAG, state, type and time") {
+  RunQuery query;
+  CHECK(history.runs(query).total == 7);
+  query.dag_id = "etl";
+  CHECK(history.runs(query).total == 6);
+  query.states = {DagRunState::success};
+  CHECK(seqs(query) == Seqs{1, 3, 5});
+  query.states = {DagRunState::success, DagRunState::running};
+  CHECK(history.runs(query).total == 6);
+  query.states.clear();
+  query.types = {RunType::manual};
+  CHECK(history.runs(query).total == 0);
+  query.types.clear();
+  query.run_after.gte = at(3 * 60);
+  query.run_after.lt = at(5 * 60);
+  CHECK(seqs(query) == Seqs{3, 4});
+  query.run_after = {};
+  query.end_date.gt = at(1001);
+  CHECK(seqs(query) == Seqs{3, 5});
+  query.dag_id = "nobody";
+  CHECK(history.runs(query).total == 0);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a run id pattern knows % and _ and an escape, and is bounded") {
+  RunQuery query;
+  query.dag_run_id_pattern = "run\\__";
+  CHECK(seqs(query) == Seqs{1, 3, 4, 5, 6, 7});
+  query.dag_run_id_pattern = "100\\%%";
+  CHECK(seqs(query) == Seqs{2});
+  query.dag_run_id_pattern = "%_3";
+  CHECK(seqs(query) == Seqs{3});
+  query.dag_run_id_pattern = std::string(5000, '%') + "nothing";
+  CHECK(history.runs(query).rows.size() == 7);
+  query.dag_run_id_pattern = "' OR 1=1 --";
+  CHECK(history.runs(query).rows.empty());
+}
+
+TEST_CASE_FIXTURE(Fixture, "runs are ordered by several fields, pages neither overlap nor skip") {
+  RunQuery query;
+  query.dag_id = "etl";
+  query.order_by = {"-run_after"};
+  CHECK(seqs(query) == Seqs{6, 5, 4, 3, 2, 1});
+  query.order_by = {"state", "-id"};
+  CHECK(seqs(query) == Seqs{6, 4, 2, 5, 3, 1});
+  query.order_by = {"-dag_run_id"};
+  CHECK(seqs(query) == Seqs{6, 5, 4, 3, 1, 2});
+  query.order_by = {"dag_id"};  // all equal: the key decides
+  query.page = {2, 0};
+  CHECK(seqs(query) == Seqs{1, 2});
+  query.page = {2, 4};
+  CHECK(seqs(query) == Seqs{5, 6});
+  query.page = {2, 6};
+  CHECK(history.runs(query).rows.empty());
+  CHECK(history.runs(query).total == 6);
+  query.page = {-5, -5};
+  CHECK(seqs(query) == Seqs{1});
+  query.order_by = {"1; DROP TABLE dag_run"};
+  CHECK_THROWS_AS(history.runs(query), std::invalid_argument);
+}
+
+TEST_CASE_FIXTURE(Fixture, "one run is read as it was written") {
+  const auto found = history.run("etl", "run_3");
+  REQUIRE(found);
+  CHECK(described(*found) == described(*store->find_run("etl", "run_3")));
+  CHECK_FALSE(history.run("etl", "run_99"));
+  CHECK_FALSE(history.run("ml", "run_3"));
+}
+
+TEST_CASE_FIXTURE(Fixture, "task instances are filtered and carry what their run says") {
+  TaskQuery query;
+  CHECK(history.task_instances(query).total == 20);
+  query.dag_id = "etl";
+  query.dag_run_id = "run_3";
+  const auto page = history.task_instances(query);
+  REQUIRE(page.rows.size() == 3);
+  CHECK(page.rows[1].task_id == "task_1");
+  CHECK(page.rows[1].row.task == 1);
+  CHECK(page.rows[1].row.run == RunSeq{3});
+  CHECK(page.rows[1].dag_run_id == "run_3");
+  CHECK(page.rows[1].run_uuid == to_string(uuid_of(3)));
+  CHECK(page.rows[1].logical_date == at(180));
+  CHECK(page.rows[1].dag_version == "v1");
+  query.dag_run_id.reset();
+  query.pools = {"small"};
+  CHECK(history.task_instances(query).total == 6);
+  query.pools.clear();
+  query.task_ids = {"task_0", "task_2"};
+  CHECK(history.task_instances(query).total == 12);
+  TaskQuery all;
+  all.states = {TaskState::scheduled};
+  all.order_by = {"-task_id"};
+  const auto ml = history.task_instances(all);
+  REQUIRE(ml.rows.size() == 2);
+  CHECK(ml.rows[0].task_id == "task_1");
+  CHECK(ml.rows[0].dag_id == "ml");
+}
+
+TEST_CASE_FIXTURE(Fixture, "every try is kept, oldest first, with what was rendered for it") {
+  TaskInstanceRow row = make_task(2, 1, TaskState::up_for_retry);
+  row.fence = 1;
+  row.try_number = 1;
+  row.start_date = at(1);
+  row.end_date = at(2);
+  row.retry_at = at(3);
+  row.reason = "first";
+  Changes first;
+  first.tasks_updated.push_back(move_task(row, TaskState::none, 0));
+  store->commit(first, {{RunSeq{2}, 1, 1, "{\"try\":1}"}});
+  Changes again;
+  again.attempts_archived.push_back({row});
+  TaskInstanceRow second = row;
+  second.state = TaskState::running;
+  second.fence = 2;
+  second.try_number = 2;
+  second.retry_at.reset();
+  second.reason.clear();
+  again.tasks_updated.push_back(move_task(second, TaskState::up_for_retry, 1));
+  store->commit(again, {{RunSeq{2}, 1, 2, "{\"try\":2}"}});
+  auto tries = history.tries("etl", "100%_sure", "task_1");
+  REQUIRE(tries.size() == 2);
+  CHECK(tries[0].row.reason == "first");
+  CHECK(tries[0].rendered_json == "{\"try\":1}");
+  CHECK(described(tries[0].row) == described(row));
+  CHECK(tries[1].row.state == TaskState::running);
+  CHECK(tries[1].rendered_json == "{\"try\":2}");
+  const auto newest = history.task_instance("etl", "100%_sure", "task_1");
+  REQUIRE(newest);
+  CHECK(newest->rendered_json == "{\"try\":2}");
+  CHECK_FALSE(history.task_instance("etl", "100%_sure", "task_9"));
+  CHECK(history.tries("etl", "100%_sure", "task_9").empty());
+
+  // Cleared: the ended try is archived, the row waits and is no try of its own yet.
+  Changes cleared;
+  cleared.attempts_archived.push_back({second});
+  second.state = TaskState::none;
+  cleared.tasks_updated.push_back(move_task(second, TaskState::running, 2));
+  store->commit(cleared, {});
+  tries = history.tries("etl", "100%_sure", "task_1");
+  REQUIRE(tries.size() == 2);
+  CHECK(tries[1].row.try_number == 2);
+  CHECK(tries[1].row.state == TaskState::running);
+}
+
+TEST_CASE_FIXTURE(Fixture, "DAG summaries come in the order asked for, newest runs first") {
+  const auto list = history.dag_summaries({"ml", "nobody", "etl"}, 2);
+  REQUIRE(list.size() == 2);
+  CHECK(list[0].row.dag_id == "ml");
+  CHECK(list[1].active_runs == 3);
+  REQUIRE(list[1].last_runs.size() == 2);
+  CHECK(list[1].last_runs[0].seq == RunSeq{6});
+  CHECK(list[1].last_parsed_time);
+  CHECK(history.dags().size() == 2);
+}
+
+TEST_CASE_FIXTURE(Fixture, "DAG versions are numbered within their DAG, newest first") {
+  Changes newer;
+  newer.dag_versions = {make_dag("etl", "v2", 4), make_dag("etl", "v1")};
+  newer.dags = {{"etl", false, false, "v2", {}, 0}};
+  store->commit(newer, {});
+  const auto page = history.dag_versions("etl", {});
+  REQUIRE(page.total == 2);
+  CHECK(page.rows[0].version == "v2");
+  CHECK(page.rows[0].number == 2);
+  CHECK(page.rows[1].number == 1);
+  CHECK(history.dag_version("m1")->source_text == "source of m1");
+  CHECK_FALSE(history.dag_version("v9"));
+}
+
+TEST_CASE_FIXTURE(Fixture, "XComs, events, control rows and the outbox are listed in pages") {
+  const AttemptKey key{RunSeq{2}, 0, 1};
+  Changes c;
+  c.xcoms = {{RunSeq{2}, 0, "a", "1", at(1)}, {RunSeq{2}, 0, "b", "2", at(1)}};
+  c.event_log = {{at(1), "trigger", "etl", "run_2", "", "ana", "{}"},
+                 {at(2), "pause", "ml", "", "", "bob", "{}"},
+                 {at(3), "login_failed", "", "", "", "bob", "{}"}};
+  JobExecutionRow job{uuid_of(2), "etl.task_0", key, 1, at(1), {}, {}, "running", "", "{}", "[]", 0};
+  c.job_executions = {job};
+  c.tables = {{"silver/quotes", 2, -1}};
+  c.publications = {make_publication(1, key)};
+  OutboxRow alert;
+  alert.id = 5;
+  alert.kind = OutboxKind::alert;
+  alert.key = "slack";
+  alert.payload_json = "{}";
+  alert.created_at = at(1);
+  c.outbox = {alert};
+  store->commit(c, {});
+  job.status = "success";
+  job.records = 3;
+  job.end_time = at(9);
+  Changes done;
+  done.job_executions = {job};
+  store->commit(done, {});
+
+  CHECK(history.xcoms(RunSeq{2}, 0, {1, 1}).rows.at(0).key == "b");
+  CHECK(history.xcoms(RunSeq{2}, 0, {1, 1}).total == 2);
+  CHECK(history.xcom(RunSeq{2}, 0, "a")->value_json == "1");
+  CHECK_FALSE(history.xcom(RunSeq{2}, 0, "zz"));
+
+  EventLogQuery events;
+  CHECK(history.event_logs(events).rows.at(0).row.event == "login_failed");
+  events.dag_id = "etl";
+  CHECK(history.event_logs(events).total == 1);
+  events.dag_id.reset();
+  events.owner = "bob";
+  events.descending = false;
+  const auto bobs = history.event_logs(events);
+  REQUIRE(bobs.total == 2);
+  CHECK(bobs.rows[0].row.event == "pause");
+  CHECK(history.event_log(bobs.rows[0].id)->row.owner == "bob");
+  events.before = at(3);
+  CHECK(history.event_logs(events).total == 1);
+
+  const auto jobs = history.job_executions("etl.task_0", {});
+  REQUIRE(jobs.total == 1);
+  CHECK(jobs.rows[0].status == "success");
+  CHECK(jobs.rows[0].records == 3);
+  CHECK(history.job_executions("other", {}).total == 0);
+  CHECK(history.publications(std::nullopt).size() == 1);
+  CHECK(history.publications(RunSeq{2}).size() == 1);
+  CHECK(history.publications(RunSeq{3}).empty());
+  CHECK(history.outbox(false, {}).size() == 1);
+  CHECK(history.outbox(true, {}).empty());
+}
+
+TEST_CASE_FIXTURE(Fixture, "job configurations keep when they were made") {
+  store->save_job_config({"etl.task_0", "{}", "1h", "15m", "", "ana", at(1), at(1)});
+  store->save_job_config({"etl.task_0", "{\"a\":1}", "2h", "15m", "", "bob", at(2), at(2)});
+  const auto configs = history.job_configs();
+  REQUIRE(configs.size() == 1);
+  CHECK(configs[0].created_at == at(1));
+  CHECK(configs[0].updated_at == at(2));
+  CHECK(configs[0].interval == "2h");
+  CHECK(configs[0].updated_by == "bob");
+}
+
+std::string plan_of(Database& db, const ListSql& sql) {
+  Statement explain = db.prepare("EXPLAIN QUERY PLAN " + sql.rows);
+  Rows rows = explain.bound_query();
+  std::string plan;
+  std::int64_t id = 0, parent = 0, unused = 0;
+  std::string detail;
+  while (rows.next()) {
+    rows.read(id, parent, unused, detail);
+    plan += detail + "\n";
+  }
+  return plan;
+}
+
+TEST_CASE_FIXTURE(Fixture, "the common lists use an index and need no sorting") {
+  Database db(path, Database::Mode::read_only);
+  RunQuery recent;
+  recent.dag_id = "etl";
+  recent.order_by = {"-run_after"};
+  const std::string runs = plan_of(db, runs_sql(recent));
+  INFO(runs);
+  CHECK(runs.find("USING INDEX dag_run_recent ") != std::string::npos);
+  CHECK(runs.find("TEMP B-TREE") == std::string::npos);
+  recent.dag_id.reset();
+  const std::string all = plan_of(db, runs_sql(recent));
+  INFO(all);
+  CHECK(all.find("dag_run_recent_all") != std::string::npos);
+  CHECK(all.find("TEMP B-TREE") == std::string::npos);
+  TaskQuery tasks;
+  tasks.dag_id = "etl";
+  tasks.dag_run_id = "run_1";
+  const std::string of_run = plan_of(db, tasks_sql(tasks));
+  INFO(of_run);
+  CHECK(of_run.find("SEARCH t USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)") !=
+        std::string::npos);
+  CHECK(of_run.find("SCAN") == std::string::npos);
+  EventLogQuery events;
+  const std::string log = plan_of(db, events_sql(events));
+  CHECK(log.find("TEMP B-TREE") == std::string::npos);
+}
+
+TEST_CASE("a query that takes too long ends, and the connection serves the next") {
+  TempFolder folder;
+  const std::string path = folder.file("batuta.db");
+  auto store = open_store(path);
+  store->commit(new_run(make_run(1), 5000), {});
+  SqliteHistory impatient(path, {1, Duration(0)});
+  bool full = false;
+  try {
+    TaskQuery query;
+    query.order_by = {"-hostname"};
+    impatient.task_instances(query);
+  } catch (const StoreError& error) {
+    full = error.full();
+  }
+  CHECK(full);
+  CHECK(impatient.run("etl", "run_1"));
+}
+
+}  // namespace
+}  // namespace batuta::test

@@ -1,0 +1,212 @@
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+
+#include "scheduler/store/sqlite_registry.h"
+#include "tests/store/store_fixture.h"
+
+namespace batuta::test {
+namespace {
+
+struct Fixture {
+  TempFolder folder;
+  std::string path = folder.file("batuta.db");
+  std::string key = folder.file("secret.key");
+  std::unique_ptr<SqliteStore> store = open_store(path);
+  std::unique_ptr<SqliteRegistry> registry = open_registry();
+
+  std::unique_ptr<SqliteRegistry> open_registry() {
+    return std::make_unique<SqliteRegistry>(store->database(), key);
+  }
+  void reopen() {
+    registry.reset();
+    store.reset();
+    store = open_store(path);
+    registry = open_registry();
+  }
+  std::string refusal() {
+    registry.reset();
+    try {
+      registry = open_registry();
+    } catch (const StoreError& error) {
+      CHECK_FALSE(error.full());
+      return error.what();
+    }
+    return {};
+  }
+};
+
+Connection slack() {
+  Connection c;
+  c.id = "slack_alerts";
+  c.conn_type = "slack";
+  c.host = "https://hooks.example";
+  c.login = "bot";
+  c.port = 443;
+  c.password = "hunter2-correct-horse";
+  c.extra = R"({"channel":"battery-staple"})";
+  return c;
+}
+
+TEST_CASE_FIXTURE(Fixture, "variables and connections survive a restart, secrets included") {
+  REQUIRE(registry->set_variable({"channel", "value-of-variable", "where"}).ok());
+  REQUIRE(registry->set_connection(slack()).ok());
+  reopen();
+  const auto variable = registry->variable("channel");
+  REQUIRE(variable);
+  CHECK(variable->value == "value-of-variable");
+  CHECK(variable->description == "where");
+  const auto connection = registry->connection("slack_alerts");
+  REQUIRE(connection);
+  CHECK(connection->password == "hunter2-correct-horse");
+  CHECK(connection->extra == R"({"channel":"battery-staple"})");
+  CHECK(connection->port == 443);
+  CHECK(registry->variables().size() == 1);
+  CHECK(registry->connections().size() == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture, "no secret is readable in any file but the key's") {
+  REQUIRE(registry->set_variable({"channel", "value-of-variable", ""}).ok());
+  REQUIRE(registry->set_connection(slack()).ok());
+  REQUIRE(registry->set_user("ana", "admin", hash_password("open-sesame")).ok());
+  const auto token = registry->issue_token("ana", "api", at(0), std::chrono::hours(1));
+  REQUIRE(token.ok());
+  REQUIRE(backup_database(path, folder.file("backup.db")).ok());
+  const std::string key_bytes = read_file(key);
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
+    const std::string bytes = read_file(entry.path());
+    for (const std::string& secret :
+         {std::string("value-of-variable"), std::string("hunter2-correct-horse"),
+          std::string("battery-staple"), std::string("open-sesame"), *token}) {
+      INFO(entry.path().string() << " holds " << secret);
+      CHECK(bytes.find(secret) == std::string::npos);
+    }
+    if (entry.path() != key) CHECK(bytes.find(key_bytes) == std::string::npos);
+  }
+}
+
+TEST_CASE_FIXTURE(Fixture, "the key file belongs to its owner alone") {
+  struct stat info {};
+  REQUIRE(::stat(key.c_str(), &info) == 0);
+  CHECK((info.st_mode & 0777) == 0600);
+  CHECK(info.st_size == 32);
+  std::filesystem::permissions(key, std::filesystem::perms(0644));
+  CHECK(refusal().find("chmod 600") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a missing key is refused when something is sealed with it") {
+  std::filesystem::remove(key);
+  CHECK(refusal().empty());  // nothing sealed: a fresh key
+  REQUIRE(registry->set_variable({"a", "b", ""}).ok());
+  std::filesystem::remove(key);
+  const std::string sentence = refusal();
+  CHECK(sentence.find("missing") != std::string::npos);
+  CHECK(sentence.find("Put the file back") != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(key));
+}
+
+TEST_CASE_FIXTURE(Fixture, "another key, and a row moved to another name, do not open") {
+  REQUIRE(registry->set_variable({"a", "secret", ""}).ok());
+  const std::string right = read_file(key);
+  std::ofstream(key, std::ios::binary) << std::string(32, 'k');
+  CHECK(refusal().find("does not open") != std::string::npos);
+  std::ofstream(key, std::ios::binary) << right;
+  CHECK(refusal().empty());
+  store->database().execute("UPDATE variable SET key = 'b'");
+  CHECK(refusal().find("does not open") != std::string::npos);
+  std::ofstream(key, std::ios::binary) << "short";
+  CHECK(refusal().find("not a key") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(Fixture, "adding twice is a conflict, deleting what is not there is not found") {
+  CHECK(registry->add_variable({"a", "1", ""}).ok());
+  CHECK(registry->add_variable({"a", "2", ""}).error().code == Errc::conflict);
+  CHECK(registry->variable("a")->value == "1");
+  CHECK(registry->delete_variable("a").ok());
+  CHECK(registry->delete_variable("a").error().code == Errc::not_found);
+  CHECK(registry->add_connection(slack()).ok());
+  CHECK(registry->add_connection(slack()).error().code == Errc::conflict);
+  CHECK(registry->delete_connection("slack_alerts").ok());
+  CHECK(registry->delete_connection("slack_alerts").error().code == Errc::not_found);
+  reopen();
+  CHECK(registry->variables().empty());
+  CHECK(registry->connections().empty());
+}
+
+TEST_CASE_FIXTURE(Fixture, "bad names, ports, roles and sizes are refused") {
+  CHECK(registry->set_variable({"../x", "1", ""}).error().code == Errc::invalid);
+  CHECK(registry->set_variable({"a", std::string((256 << 10) + 1, 'x'), ""}).error().code ==
+        Errc::invalid);
+  Connection c = slack();
+  c.port = 70000;
+  CHECK(registry->set_connection(c).error().where == "port");
+  c.id = "a/b";
+  CHECK(registry->set_connection(c).error().where == "connection_id");
+  CHECK(registry->set_user("ana", "root", "x").error().where == "role");
+  CHECK(registry->set_user("", "admin", "x").error().where == "username");
+  CHECK(registry->set_user("ana", "admin", "").error().where == "password");
+}
+
+TEST_CASE_FIXTURE(Fixture, "a password is checked, and an unknown user takes as long") {
+  REQUIRE(registry->set_user("ana", "operator", hash_password("right")).ok());
+  reopen();
+  const auto user = registry->check_password("ana", "right");
+  REQUIRE(user);
+  CHECK(user->role == "operator");
+  CHECK(user->created_at > at(0));
+  using Clock = std::chrono::steady_clock;
+  const auto before = Clock::now();
+  CHECK_FALSE(registry->check_password("ana", "wrong"));
+  const auto middle = Clock::now();
+  CHECK_FALSE(registry->check_password("nobody", "right"));
+  const auto after = Clock::now();
+  CHECK(after - middle > (middle - before) / 4);
+  CHECK_FALSE(registry->check_password("ana", ""));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a token opens until it expires, is revoked, or its user goes") {
+  REQUIRE(registry->set_user("ana", "admin", "hash").ok());
+  const auto issue = [&] {
+    auto token = registry->issue_token("ana", "api", at(0), std::chrono::seconds(10));
+    REQUIRE(token.ok());
+    return *token;
+  };
+  const std::string first = issue();
+  const std::string second = issue();
+  CHECK(first.size() == 7 + 43);
+  CHECK(first.starts_with("batuta_"));
+  CHECK(first != second);
+  reopen();
+  CHECK(registry->check_token(first, at(9))->name == "ana");
+  CHECK_FALSE(registry->check_token(first, at(10)));
+  CHECK_FALSE(registry->check_token(first + "x", at(1)));
+  CHECK_FALSE(registry->check_token("", at(1)));
+  CHECK(registry->revoke_token(first).ok());
+  CHECK(registry->revoke_token(first).error().code == Errc::not_found);
+  CHECK_FALSE(registry->check_token(first, at(1)));
+  CHECK(registry->check_token(second, at(1)));
+  CHECK(registry->delete_user("ana").ok());
+  CHECK_FALSE(registry->check_token(second, at(1)));
+  CHECK(registry->delete_user("ana").error().code == Errc::not_found);
+  reopen();
+  CHECK_FALSE(registry->check_token(second, at(1)));
+  CHECK(registry->issue_token("ana", "api", at(0), std::chrono::seconds(1)).error().code ==
+        Errc::not_found);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a role is looked up when the token is used") {
+  REQUIRE(registry->set_user("ana", "admin", "hash").ok());
+  const auto token = registry->issue_token("ana", "api", at(0), std::chrono::hours(1));
+  REQUIRE(registry->set_user("ana", "viewer", "hash").ok());
+  CHECK(registry->check_token(*token, at(1))->role == "viewer");
+}
+
+TEST_CASE("sensitive names are known in any spelling") {
+  for (const char* name : {"PASSWORD", "my-api-key", "db_passwd", "SlackToken", "client_secret"}) {
+    INFO(name);
+    CHECK(sensitive_name(name));
+  }
+  for (const char* name : {"channel", "start", "ETL_USERNAME"}) CHECK_FALSE(sensitive_name(name));
+}
+
+}  // namespace
+}  // namespace batuta::test
