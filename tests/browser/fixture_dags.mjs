@@ -22,11 +22,18 @@ const demo = {
     options: { type: 'object', default: { depth: 2 } },
   },
   tasks: [
-    { task_id: 'extract', type: 'shell', command: 'echo fetching; for i in 1 2 3 4; do echo row $i; sleep 0.4; done' },
+    { task_id: 'extract', type: 'shell', command: 'echo fetching; sleep 0.5; echo row 4' },
     { task_id: 'transform', type: 'mock', run_for: '300ms', return: { records: 42 }, depends_on: ['extract'] },
     { task_id: 'audit', type: 'mock', run_for: '200ms', depends_on: ['extract'] },
     { task_id: 'aggregate', type: 'mock', run_for: '200ms', depends_on: ['transform', 'audit'] },
   ],
+};
+
+const chatty = {
+  dag_id: 'chatty',
+  description: 'Writes its log slowly',
+  ...begin,
+  tasks: [{ task_id: 'talk', type: 'shell', command: 'for i in 1 2 3 4 5 6 7 8 9 10; do echo word $i; sleep 0.7; done' }],
 };
 
 const flaky = {
@@ -72,7 +79,7 @@ const wide = {
   })),
 };
 
-export const dags = [demo, flaky, slow, hostile, wide];
+export const dags = [demo, chatty, flaky, slow, hostile, wide];
 
 /** Writes the DAG files and one that is half a file. */
 export function writeDags(folder) {

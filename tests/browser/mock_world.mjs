@@ -12,7 +12,8 @@ function milliseconds(text) {
 
 // What the shell commands of the fixture DAGs would print, and how long they would take.
 const scripts = {
-  extract: { lines: ['fetching', 'row 1', 'row 2', 'row 3', 'row 4'], run_for: 1600 },
+  extract: { lines: ['fetching', 'row 4'], run_for: 500 },
+  talk: { lines: Array.from({ length: 10 }, (_, at) => `word ${at + 1}`), run_for: 7000 },
   wobble: { lines: ['trying'], run_for: 100, fail_times: 1 },
   shout: { lines: [canary, '\u001b[31mred\u001b[0m'], run_for: 100 },
 };

@@ -48,7 +48,7 @@ function Control({ field, text, onChange, common }: Omit<Props, 'problem'> & { c
 }
 
 function hint(field: Field): string {
-  const parts = [field.description];
+  const parts = [field.description.replace(/(?<=[^.!?])$/, '.')];
   if (field.kind === 'list') parts.push('One per line.');
   if (field.kind === 'json') parts.push('JSON.');
   if (field.minimum !== null && field.maximum !== null) parts.push(`${field.minimum} to ${field.maximum}.`);

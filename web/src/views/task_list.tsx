@@ -38,11 +38,15 @@ function TimeBar({ bar, state }: { bar: Bar | undefined; state: string }) {
 function Axis({ length }: { length: number }) {
   return (
     <svg class="time-axis" aria-hidden="true">
-      {axisMarks(length, 4).map((at) => (
-        <text key={at} x={`${Math.min(100, (at / length) * 100)}%`} y={12}>
-          {at === 0 ? '0' : duration(at / 1000)}
-        </text>
-      ))}
+      {axisMarks(length, 4).map((at) => {
+        const share = Math.min(1, at / length);
+        const anchor = share === 0 ? 'start' : share > 0.85 ? 'end' : 'middle';
+        return (
+          <text key={at} x={`${share * 100}%`} y={12} text-anchor={anchor}>
+            {at === 0 ? '0' : duration(at / 1000)}
+          </text>
+        );
+      })}
     </svg>
   );
 }

@@ -1,0 +1,78 @@
+// Starts the built server with the fixture DAGs in a temporary home, runs the page's tests against it
+// and ends it. Exit code: that of the tests.
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { writeDags } from './fixture_dags.mjs';
+
+const build = process.env.BATUTA_BUILD_DIR;
+const startLimitMs = 30_000;
+const stopLimitMs = 15_000;
+
+function start(folder) {
+  const args = ['standalone', '--home', join(folder, 'home'), '--dags', join(folder, 'dags'), '--plugins', join(build, 'plugins'), '--port', '0', '--slots', '4'];
+  return spawn(join(build, 'batuta'), args, { stdio: ['ignore', 'pipe', 'inherit'] });
+}
+
+// The link that the start prints, with its one-time code.
+function link(server) {
+  return new Promise((resolve, reject) => {
+    const limit = setTimeout(() => reject(new Error('the server printed no link')), startLimitMs);
+    createInterface({ input: server.stdout }).on('line', (line) => {
+      const found = /(http:\/\/\S+)\/#login=(\S+)/.exec(line);
+      if (!found) return;
+      clearTimeout(limit);
+      resolve({ url: found[1], code: found[2] });
+    });
+    server.on('error', reject);
+    server.on('exit', (code) => reject(new Error(`the server ended with ${code}`)));
+  });
+}
+
+async function untilDagsAreRead(url) {
+  for (const end = Date.now() + startLimitMs; Date.now() < end; ) {
+    const health = await fetch(`${url}/api/v2/monitor/health`).catch(() => null);
+    if (health?.ok) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error('the server did not become healthy');
+}
+
+function stop(server) {
+  return new Promise((resolve) => {
+    if (server.exitCode !== null) return resolve();
+    const limit = setTimeout(() => server.kill('SIGKILL'), stopLimitMs);
+    server.on('exit', () => {
+      clearTimeout(limit);
+      resolve();
+    });
+    server.kill('SIGTERM');
+  });
+}
+
+function runTests(env) {
+  return new Promise((resolve) => {
+    spawn(process.execPath, ['--test', 'page.test.mjs'], { env, stdio: 'inherit' }).on('exit', (code) => resolve(code ?? 1));
+  });
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'batuta-browser-'));
+let status = 1;
+try {
+  writeDags(join(folder, 'dags'));
+  const server = start(folder);
+  try {
+    const { url, code } = await link(server);
+    await untilDagsAreRead(url);
+    const { username, password } = JSON.parse(readFileSync(join(folder, 'home', 'admin.json'), 'utf8'));
+    const env = { ...process.env, BATUTA_URL: url, BATUTA_LOGIN_CODE: code, BATUTA_USERNAME: username, BATUTA_PASSWORD: password };
+    status = await runTests(env);
+  } finally {
+    await stop(server);
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+process.exitCode = status;
