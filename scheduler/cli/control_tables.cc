@@ -1,0 +1,77 @@
+#include "scheduler/cli/control_tables.h"
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+#include "scheduler/cli/client.h"
+#include "scheduler/http/codecs.h"
+#include "scheduler/store/home_lock.h"
+#include "scheduler/store/sqlite_history.h"
+
+namespace batuta::cli {
+namespace {
+
+using json = nlohmann::json;
+
+constexpr std::int64_t most_rows = 10'000;
+
+ControlTable config_table() {
+  return {"mngt.ingestion_job_config",
+          {{"job_name", "VARCHAR"}, {"params", "JSON"}, {"interval", "VARCHAR"}, {"overlap", "VARCHAR"},
+           {"bucket_name", "VARCHAR"}, {"updated_by", "VARCHAR"}, {"created_at", "TIMESTAMPTZ"},
+           {"updated_at", "TIMESTAMPTZ"}},
+          {}};
+}
+
+ControlTable execution_table() {
+  return {"mngt.ingestion_job_execution",
+          {{"execution_id", "VARCHAR"}, {"job_name", "VARCHAR"}, {"try_number", "BIGINT"},
+           {"params", "JSON"}, {"start_time", "TIMESTAMPTZ"}, {"end_time", "TIMESTAMPTZ"},
+           {"heartbeat_at", "TIMESTAMPTZ"}, {"filename", "JSON"}, {"records", "BIGINT"},
+           {"status", "VARCHAR"}, {"error", "VARCHAR"}},
+          {}};
+}
+
+void read_from_server(const Client& client, ControlTable& configs, ControlTable& executions) {
+  for (const json& row : client.get("/api/batuta/jobs/configs")["configs"]) {
+    configs.rows.push_back(json_text(row));
+  }
+  for (std::int64_t offset = 0; offset < most_rows; offset += max_page) {
+    const json page = client.get("/api/batuta/jobs/executions?limit=" + std::to_string(max_page) +
+                                 "&offset=" + std::to_string(offset))["executions"];
+    for (const json& row : page) executions.rows.push_back(json_text(row));
+    if (page.size() < static_cast<std::size_t>(max_page)) return;
+  }
+}
+
+void read_from_file(const std::string& home, ControlTable& configs, ControlTable& executions) {
+  const auto lock = HomeLock::acquire(home);
+  if (!lock) throw Failure(lock.error().message, 1);
+  SqliteHistory history(home + "/batuta.db");
+  for (const JobConfigView& row : history.job_configs()) {
+    configs.rows.push_back(json_text(http::job_config_json(row)));
+  }
+  for (std::int64_t offset = 0; offset < most_rows; offset += max_page) {
+    const auto page = history.job_executions(std::nullopt, {max_page, offset});
+    for (const JobExecutionRow& row : page.rows) {
+      executions.rows.push_back(json_text(http::job_execution_json(row)));
+    }
+    if (page.rows.size() < static_cast<std::size_t>(max_page)) return;
+  }
+}
+
+}  // namespace
+
+std::vector<ControlTable> read_control_tables(const std::string& home) {
+  ControlTable configs = config_table();
+  ControlTable executions = execution_table();
+  if (Client::server_is_running(home)) {
+    read_from_server(Client::find(home), configs, executions);
+  } else if (std::filesystem::exists(home + "/batuta.db")) {
+    read_from_file(home, configs, executions);
+  }
+  return {std::move(configs), std::move(executions)};
+}
+
+}  // namespace batuta::cli

@@ -1,0 +1,222 @@
+// The lake from the command line, with or without a running server: names, descriptions and history
+// from the Delta logs; rows through DuckDB in a slot, read-only.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "common/safe_json.h"
+#include "lakelog/table.h"
+#include "scheduler/cli/commands.h"
+#include "scheduler/cli/control_tables.h"
+#include "scheduler/cli/slot_run.h"
+
+namespace batuta::cli {
+namespace {
+
+using json = nlohmann::json;
+
+struct LakeArguments {
+  std::string table, sql;
+  int limit = 20;
+  std::int64_t version = -1;
+  std::string plugins;
+};
+
+template <class T>
+T value_of(Result<T> result) {
+  if (!result) throw Failure(result.error().message, 1);
+  return std::move(*result);
+}
+
+std::string lake_folder(const Session& session) {
+  const auto folder = std::filesystem::absolute(session.home + "/lake").lexically_normal();
+  if (!std::filesystem::is_directory(folder)) {
+    throw Failure("no lake at " + folder.string() + "; name the installation with --home", 1);
+  }
+  return folder.string();
+}
+
+std::string time_text(std::int64_t ms) { return to_iso(Time(std::chrono::milliseconds(ms))); }
+
+json table_row(const lakelog::TableInfo& info) {
+  return {{"table", info.name},
+          {"version", info.version},
+          {"rows", info.rows ? json(*info.rows) : json(nullptr)},
+          {"files", info.files},
+          {"bytes", info.bytes},
+          {"modified", time_text(info.modified_ms)}};
+}
+
+void list_tables(Session& session) {
+  const std::string lake = lake_folder(session);
+  json rows = json::array();
+  for (const std::string& name : value_of(lakelog::list_tables(lake))) {
+    const auto info = lakelog::describe_table(lake, name);
+    rows.push_back(info ? table_row(*info) : json{{"table", name}, {"rows", info.error().message}});
+  }
+  for (const ControlTable& table : read_control_tables(session.home)) {
+    rows.push_back({{"table", table.name}, {"rows", table.rows.size()}});
+  }
+  print_rows(session.format(), rows,
+             {{"table", "table"}, {"version", "version"}, {"rows", "rows"}, {"files", "files"},
+              {"bytes", "bytes"}, {"modified", "modified"}});
+}
+
+void describe(Session& session, const LakeArguments& a) {
+  const auto info = value_of(lakelog::describe_table(lake_folder(session), a.table));
+  json columns = json::array();
+  for (const lakelog::Column& column : info.columns) {
+    columns.push_back({{"column", column.name}, {"type", column.type}, {"nullable", column.nullable}});
+  }
+  if (session.format() == Format::json) {
+    json whole = table_row(info);
+    whole["id"] = info.id;
+    whole["description"] = info.description;
+    whole["partition_columns"] = info.partition_columns;
+    whole["columns"] = columns;
+    return print_object(Format::json, whole);
+  }
+  json head = table_row(info);
+  head["partitioned by"] = json_text(info.partition_columns);
+  print_object(Format::table, head);
+  std::printf("\n");
+  print_rows(Format::table, columns, {{"column", "column"}, {"type", "type"}, {"nullable", "nullable"}});
+}
+
+void history(Session& session, const LakeArguments& a) {
+  json rows = json::array();
+  for (const auto& entry : value_of(lakelog::table_history(lake_folder(session), a.table,
+                                                           static_cast<std::size_t>(a.limit)))) {
+    json row{{"version", entry.version},
+             {"time", time_text(entry.timestamp_ms)},
+             {"operation", entry.operation},
+             {"added", entry.added_files},
+             {"removed", entry.removed_files}};
+    if (const auto info = parse_untrusted(entry.info_json.empty() ? "{}" : entry.info_json)) row["info"] = *info;
+    rows.push_back(std::move(row));
+  }
+  print_rows(session.format(), rows,
+             {{"version", "version"}, {"time", "time"}, {"operation", "operation"}, {"added", "added"},
+              {"removed", "removed"}, {"dag", "info.dag_id"}, {"run", "info.run_id"}, {"task", "info.task_id"}});
+}
+
+// Files of the control tables for one query, beside the result; gone afterwards.
+class QueryFolder {
+ public:
+  QueryFolder() {
+    std::string name = (std::filesystem::temp_directory_path() / "batuta-sql-XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr) throw Failure("cannot make a temporary folder", 1);
+    path_ = name;
+  }
+  ~QueryFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  std::string path(const std::string& name) const { return path_ + "/" + name; }
+
+ private:
+  std::string path_;
+};
+
+json write_control_tables(const QueryFolder& folder, const std::string& home) {
+  json files = json::object();
+  for (const ControlTable& table : read_control_tables(home)) {
+    const std::string file = folder.path(table.name + ".json");
+    std::ofstream out(file);
+    for (const std::string& row : table.rows) out << row << '\n';
+    json columns = json::array();
+    for (const auto& [name, type] : table.columns) columns.push_back({{"name", name}, {"type", type}});
+    files[table.name] = {{"file", file}, {"columns", columns}};
+  }
+  return files;
+}
+
+void print_result(Session& session, const std::string& file) {
+  std::ifstream in(file);
+  std::stringstream text;
+  text << in.rdbuf();
+  JsonLimits limits;
+  limits.bytes = 64u << 20;
+  limits.tokens = 5'000'000;
+  const json result = value_of(parse_untrusted(text.str(), limits));
+  const auto columns = result.value("columns", json::array());
+  json rows = json::array();
+  std::vector<Column> shown;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const std::string name = columns[i].is_object() ? columns[i].value("name", "") : columns[i].get<std::string>();
+    shown.push_back({name, std::to_string(i)});
+  }
+  if (session.format() == Format::json) {
+    // Lists of names and values would be shorter; objects are what jq users expect.
+    for (const json& row : result["rows"]) {
+      nlohmann::ordered_json object;
+      for (std::size_t i = 0; i < shown.size(); ++i) object[shown[i].title] = row[i];
+      rows.push_back(object);
+    }
+    std::printf("%s\n", rows.dump(2, ' ', false, json::error_handler_t::replace).c_str());
+    return;
+  }
+  for (const json& row : result["rows"]) {
+    json object = json::object();
+    for (std::size_t i = 0; i < shown.size(); ++i) object[std::to_string(i)] = row[i];
+    rows.push_back(std::move(object));
+  }
+  print_rows(Format::table, rows, shown);
+  if (result.value("truncated", false)) std::printf("(more rows: raise --limit)\n");
+}
+
+void run_sql(Session& session, const LakeArguments& a, const json& what) {
+  const QueryFolder folder;
+  json params = what;
+  params["limit"] = a.limit;
+  params["result_file"] = folder.path("result.json");
+  params["control_tables"] = write_control_tables(folder, session.home);
+  SlotRun run;
+  run.plugin = "lake_sql";
+  run.params_json = json_text(params);
+  run.lake_folder = lake_folder(session);
+  run.plugins_folder =
+      a.plugins.empty()
+          ? (std::filesystem::read_symlink("/proc/self/exe").parent_path() / "plugins").string()
+          : std::filesystem::absolute(a.plugins).string();
+  value_of(run_in_slot(run));
+  print_result(session, folder.path("result.json"));
+}
+
+}  // namespace
+
+void add_lake_commands(CLI::App& app, Session& session) {
+  CLI::App* lake = app.add_subcommand("lake", "Tables: list, describe, history, rows; needs no server");
+  lake->require_subcommand(1);
+  auto a = std::make_shared<LakeArguments>();
+  add_verb(*lake, session, "tables", "Every table of the lake, and the control tables", [&session] { list_tables(session); });
+  const auto on_table = [&](const char* name, const char* help, std::function<void()> action) {
+    CLI::App* verb = add_verb(*lake, session, name, help, std::move(action));
+    verb->add_option("table", a->table, "such as gold/financial/financial_data_hour")->required();
+    return verb;
+  };
+  on_table("describe", "Columns, partitions, size", [&session, a] { describe(session, *a); });
+  CLI::App* log = on_table("history", "Versions, newest first, and the runs that made them",
+                           [&session, a] { history(session, *a); });
+  log->add_option("--limit", a->limit)->check(CLI::Range(1, 10'000))->capture_default_str();
+  CLI::App* head = on_table("head", "Some rows", [&session, a] {
+    json what{{"operation", "head"}, {"table", a->table}};
+    if (a->version >= 0) what["version"] = a->version;
+    run_sql(session, *a, what);
+  });
+  CLI::App* sql = add_verb(*lake, session, "sql", "A query; tables are named \"layer/domain/table\"", [&session, a] {
+    run_sql(session, *a, {{"operation", "sql"}, {"sql", a->sql}});
+  });
+  sql->add_option("query", a->sql)->required();
+  head->add_option("--version", a->version, "of the table: time travel");
+  for (CLI::App* verb : {head, sql}) {
+    verb->add_option("--limit", a->limit, "rows at most")->check(CLI::Range(1, 100'000))->capture_default_str();
+    verb->add_option("--plugins", a->plugins, "folder of plugins");
+  }
+}
+
+}  // namespace batuta::cli
