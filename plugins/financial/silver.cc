@@ -51,15 +51,15 @@ std::vector<AddFile> files_to_read(const lake::DeltaTable& bronze, const lake::D
 constexpr const char* judge_sql = R"(
 CREATE TEMP TABLE judged AS
 WITH typed AS (
-  SELECT *, batuta_instant("date") AS at, batuta_price("open") AS o, batuta_price("high") AS h,
+  SELECT *, batuta_instant("date") AS instant, batuta_price("open") AS o, batuta_price("high") AS h,
          batuta_price("low") AS l, batuta_price("close") AS c, batuta_price("adj_close") AS a,
          batuta_whole("volume") AS v
   FROM bronze_rows)
 SELECT *, concat_ws(',',
   CASE WHEN coalesce(trim("ticker"), '') = '' OR coalesce(trim("date"), '') = ''
        THEN 'missing_key' END,
-  CASE WHEN trim("date") <> '' AND at IS NULL THEN 'bad_date' END,
-  CASE WHEN at > "_ingested_at" + INTERVAL 5 MINUTE THEN 'future_date' END,
+  CASE WHEN trim("date") <> '' AND instant IS NULL THEN 'bad_date' END,
+  CASE WHEN instant > "_ingested_at" + INTERVAL 5 MINUTE THEN 'future_date' END,
   CASE WHEN trim("ticker") <> '' AND NOT list_contains($1, "ticker") THEN 'unknown_ticker' END,
   CASE WHEN o IS NULL OR h IS NULL OR l IS NULL OR c IS NULL OR v IS NULL
          OR ("adj_close" IS NOT NULL AND a IS NULL) THEN 'bad_number' END,
@@ -72,10 +72,10 @@ FROM typed)";
 
 constexpr const char* candidates_sql = R"(
 CREATE TEMP TABLE candidates AS
-SELECT at AS "date", "ticker", o AS "open", h AS "high", l AS "low", c AS "close",
-       a AS "adj_close", v AS "volume", "_ingested_at", CAST(at AS DATE) AS "day"
+SELECT instant AS "date", "ticker", o AS "open", h AS "high", l AS "low", c AS "close",
+       a AS "adj_close", v AS "volume", "_ingested_at", CAST(instant AS DATE) AS "day"
 FROM judged WHERE reason = ''
-QUALIFY row_number() OVER (PARTITION BY "ticker", at
+QUALIFY row_number() OVER (PARTITION BY "ticker", instant
   ORDER BY "_ingested_at" DESC, "_record_no" DESC, "_run_id" DESC) = 1)";
 
 constexpr const char* changed_sql = R"(

@@ -1,0 +1,217 @@
+// Bronze, silver and gold together, over a small market whose truth is known.
+#include "tests/plugins/financial_fixture.h"
+
+using namespace batuta;
+
+namespace {
+
+const std::string ten = "2026-11-20T10:05:00Z";
+const std::string half_past = "2026-11-20T10:30:00Z";
+const Run first{"01980000-0000-7000-8000-000000000001"};
+const Run second{"01980000-0000-7000-8000-000000000002"};
+
+}  // namespace
+
+TEST_CASE("quotes travel from the service to the hour") {
+  Financial world([](const std::string& target) {
+    if (target.find("page_token=p2") == std::string::npos)
+      return page({quote(ten, "PETR4", "10.00", "10.50", "9.50", "10.20", "100", "10.1")}, "p2");
+    return page({quote(half_past, "PETR4", "10.20", "11.00", "10.10", "10.90", "300", "null")});
+  });
+  world.run_all(first);
+
+  CHECK(world.bronze_result["records"] == 2);
+  CHECK(world.bronze_result["execution_id"] == first.execution_id);
+  CHECK(world.silver_result["records"] == 2);
+  CHECK(world.gold_result["records"] == 1);
+  // (10.5+9.5+10.2)/3*100 + (11+10.1+10.9)/3*300, over 400: 4206.666…/400 = 10.516667 half-even.
+  CHECK(world.rows(gold_table, R"(SELECT ticker, date, volume, open, high, low, close, vwap,
+                                  "return", trades, execution_id, day FROM t)") ==
+        std::vector<std::string>{"PETR4|2026-11-20T10:00:00Z|400|10.000000|11.000000|9.500000|"
+                                 "10.900000|10.516667|0.090000|2|" +
+                                 first.execution_id + "|2026-11-20"});
+  CHECK(
+      world.rows(silver_table, "SELECT date, open, adj_close, volume, day FROM t ORDER BY date") ==
+      std::vector<std::string>{"2026-11-20T10:05:00Z|10.000000|10.100000|100|2026-11-20",
+                               "2026-11-20T10:30:00Z|10.200000|NULL|300|2026-11-20"});
+  CHECK(world.version(quarantine_table) == -1);
+}
+
+TEST_CASE("bronze keeps every value as the text that was sent") {
+  Financial world([](const std::string&) {
+    return page({quote(ten, "PETR4", "10.00", "1.050e1", "9.5000000000000001", "10", "1E2"),
+                 quote(ten, "PETR\\u0034", "\" 10\"", "true", "[1, 2]", "-0.0", "null"),
+                 "\"junk\""});
+  });
+  const auto result = world.complete("financial_bronze", first);
+  CHECK(world.rows(bronze_table, R"(SELECT ticker, open, high, low, close, volume, _record_no,
+                                    _attempt, _run_id FROM t ORDER BY _record_no)") ==
+        std::vector<std::string>{
+            "PETR4|10.00|1.050e1|9.5000000000000001|10|1E2|1|1|" + first.execution_id,
+            "PETR4| 10|true|[1, 2]|-0.0|NULL|2|1|" + first.execution_id,
+            "NULL|NULL|NULL|NULL|NULL|NULL|3|1|" + first.execution_id});
+  const auto files = world.rows(bronze_table, "SELECT DISTINCT _source_file FROM t");
+  REQUIRE(files.size() == 1);
+  CHECK(result["files"] == files);
+  CHECK(files[0].find("run=" + first.execution_id) != std::string::npos);
+  CHECK(std::filesystem::file_size(world.lake.path() + "/" + files[0]) > 100);
+  CHECK(world.rows(bronze_table, "SELECT DISTINCT octet_length(_payload_sha256) FROM t") ==
+        std::vector<std::string>{"32"});
+}
+
+TEST_CASE("bad rows go to quarantine with every reason, and only once") {
+  const std::vector<std::string> bad = {
+      quote(ten, "PETR4", "\"abc\"", "10", "9", "9.5", "1"),
+      quote(ten, "PETR4", "\"1.234,56\"", "10", "9", "9.5", "1.5"),
+      quote(ten, "AAPL", "9.5", "9", "10", "9.5", "-1"),
+      quote(ten, "NOPE3", "9.5", "10", "9", "11", "1"),
+      quote("", "PETR4", "9.5", "10", "9", "9.5", "1"),
+      quote("yesterday", "PETR4", "8", "10", "9", "9.5", "1"),
+      quote("2999-01-01T00:00:00Z", "PETR4", "9.5", "10", "9", "9.5", "1"),
+      quote(ten, "PETR4", "9.5", "10", "9", "9.5", "1e16"),
+      quote(ten, "PETR4", "9.5", "10", "9", "9.5", "1", "\"x\""),
+      "42"};
+  Financial world([&bad](const std::string&) {
+    auto all = bad;
+    all.push_back(bad.front());
+    all.push_back(quote(ten, "PETR4", "9.5", "10", "9", "9.5", "1"));
+    return page(all);
+  });
+  world.run_all(first);
+  CHECK(world.silver_result["records"] == 1);
+  CHECK(world.silver_result["quarantined"] == 10);
+  CHECK(world.rows(quarantine_table, "SELECT reason FROM t ORDER BY reason") ==
+        std::vector<std::string>{"bad_date,open_outside_range", "bad_number", "bad_number",
+                                 "bad_number", "future_date", "missing_key",
+                                 "missing_key,bad_number", "negative_volume,high_below_low",
+                                 "unknown_ticker,close_outside_range", "volume_out_of_range"});
+
+  // The next run's overlapping window reads the same bad rows, and the first is cleared as well.
+  world.run_all(second);
+  CHECK(world.silver_result["quarantined"] == 0);
+  world.run_all(first);
+  CHECK(world.version(quarantine_table) == 0);
+  CHECK(world.rows(quarantine_table, "SELECT DISTINCT run_id FROM t") ==
+        std::vector<std::string>{first.execution_id});
+}
+
+TEST_CASE("the latest reception of a key wins and equal rows keep their execution") {
+  std::string close = "9.5";
+  Financial world([&close](const std::string&) {
+    return page({quote(ten, "PETR4", "9.5", "10", "9", "9.2", "1"),
+                 quote(ten, "PETR4", "9.5", "10", "9", close, "1"),
+                 quote(half_past, "AAPL", "5", "5", "5", "5", "7")});
+  });
+  world.run_all(first);
+  CHECK(world.rows(silver_table, "SELECT close FROM t WHERE ticker = 'PETR4'") ==
+        std::vector<std::string>{"9.500000"});
+
+  close = "9.6";
+  world.run_all(second);
+  CHECK(world.silver_result["records"] == 1);
+  CHECK(world.rows(silver_table, "SELECT ticker, close, execution_id FROM t ORDER BY ticker") ==
+        std::vector<std::string>{"AAPL|5.000000|" + first.execution_id,
+                                 "PETR4|9.600000|" + second.execution_id});
+  CHECK(world.rows(gold_table, "SELECT ticker, close, execution_id FROM t ORDER BY ticker") ==
+        std::vector<std::string>{"AAPL|5.000000|" + first.execution_id,
+                                 "PETR4|9.600000|" + second.execution_id});
+}
+
+TEST_CASE("a repeated run leaves silver and gold as they are") {
+  Financial world(
+      [](const std::string&) { return page({quote(ten, "PETR4", "9.5", "10", "9", "9.2", "1")}); });
+  world.run_all(first);
+  world.run_all(first);
+  CHECK(world.silver_result["records"] == 0);
+  CHECK(world.gold_result["records"] == 0);
+  CHECK(world.version(bronze_table) == 1);
+  CHECK(world.version(silver_table) == 0);
+  CHECK(world.version(gold_table) == 0);
+}
+
+TEST_CASE("clearing an old transform does not bring back values that were corrected since") {
+  std::string close = "9.1";
+  Financial world([&close](const std::string&) {
+    return page({quote(ten, "PETR4", "9.5", "10", "9", close, "1")});
+  });
+  world.run_all(first);
+  const auto old_bronze = world.bronze_result;
+  close = "9.7";
+  world.run_all(second);
+  const auto cleared = world.complete("financial_silver", first, old_bronze);
+  CHECK(cleared["records"] == 0);
+  CHECK(world.rows(silver_table, "SELECT close FROM t") == std::vector<std::string>{"9.700000"});
+}
+
+TEST_CASE("a transform takes in what earlier runs left behind") {
+  std::string minute = "05";
+  Financial world([&minute](const std::string&) {
+    return page({quote("2026-11-20T10:" + minute + ":00Z", "PETR4", "9.5", "10", "9", "9.2", "1")});
+  });
+  (void)world.complete("financial_bronze", first);  // its transform never ran
+  minute = "06";
+  world.run_all(second);
+  CHECK(world.silver_result["records"] == 2);
+  CHECK(world.gold_result["records"] == 1);
+}
+
+TEST_CASE("an hour without volume has no vwap, and rounding is half-even") {
+  Financial world([](const std::string&) {
+    return page({quote(ten, "PETR4", "2", "2.000001", "2", "2.000001", "0"),
+                 quote(ten, "AAPL", "0.5000005", "1", "0.5", "0.5000015", "2")});
+  });
+  world.run_all(first);
+  CHECK(world.rows(gold_table, R"(SELECT ticker, open, close, vwap, "return" FROM t ORDER BY 1)") ==
+        std::vector<std::string>{// (1 + 0.5 + 0.500002) / 3 = 0.666667333…; 0.500002 / 0.5 - 1
+                                 "AAPL|0.500000|0.500002|0.666667|0.000004",
+                                 // 0.000001 / 2 = 0.0000005, a tie: to the even 0
+                                 "PETR4|2.000000|2.000001|NULL|0.000000"});
+}
+
+TEST_CASE("gold files are sorted by ticker and execution") {
+  Financial world([](const std::string& target) {
+    std::vector<std::string> quotes;
+    const bool again = target.find("start=2026-11-20T11") != std::string::npos;
+    for (int minute = 0; minute < 24; ++minute)
+      for (const char* ticker : {"PETR4", "AAPL"})
+        quotes.push_back(quote("2026-11-20T" + std::to_string(minute % 3 + 10) + ":" +
+                                   std::to_string(minute + 10) + ":00Z",
+                               ticker, "9.5", "10", "9", again ? "9.3" : "9.2", "1"));
+    if (again) quotes.resize(3);
+    return page(quotes);
+  });
+  world.run_all(first);
+  Run later = second;
+  later.start = "2026-11-20T11:00:00Z";
+  world.run_all(later);
+  const auto files = lake::DeltaTable::open(world.lake.path(), gold_table).snapshot().files;
+  REQUIRE(files.size() == 1);
+  const auto keys =
+      world.rows(gold_table, "SELECT ticker, execution_id, date FROM t");  // file order
+  CHECK(keys.size() == 6);
+  CHECK(std::is_sorted(keys.begin(), keys.end()));
+}
+
+TEST_CASE("a missing, foreign or malformed upstream result is an error") {
+  Financial world([](const std::string&) { return page({}); });
+  for (const json& upstream :
+       {json(), json("text"), json::object(),
+        json{{"table", bronze_table}, {"execution_id", "another"}, {"records", 1}},
+        json{{"table", bronze_table}, {"execution_id", first.execution_id}},
+        json{{"table", bronze_table}, {"execution_id", first.execution_id}, {"records", "1"}}}) {
+    CAPTURE(upstream.dump());
+    const auto host = world.execute("financial_silver", first, upstream);
+    CHECK(world.returned != 0);
+    CHECK(host->failure_kind == BATUTA_FAIL_FINAL);
+    CHECK(host->outputs.empty());
+  }
+}
+
+TEST_CASE("an empty answer makes no table") {
+  Financial world([](const std::string&) { return page({}); });
+  world.run_all(first);
+  CHECK(world.bronze_result["records"] == 0);
+  CHECK(world.version(bronze_table) == -1);
+  CHECK(world.version(silver_table) == -1);
+  CHECK(world.version(gold_table) == -1);
+}
