@@ -1,0 +1,156 @@
+// http: one request. 2xx is success and its body the return value; 408, 425, 429 and 5xx are worth
+// a retry; any other answer is final. A Retry-After of up to a minute is waited for within the
+// attempt.
+#include "common/http_client.h"
+
+#include <sodium.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+#include "plugins/sdk/plugin.h"
+
+namespace {
+
+using batuta::Duration;
+using batuta::plugin::Connection;
+using batuta::plugin::Context;
+using batuta::plugin::FinalError;
+using batuta::plugin::optional;
+using batuta::plugin::required;
+using batuta::plugin::RetryableError;
+
+constexpr int most_calls = 3;
+constexpr Duration longest_wait = std::chrono::seconds(60);
+constexpr std::size_t max_return = 60 << 10;
+
+std::string basic_auth(const Connection& connection) {
+  const std::string plain = connection.login + ":" + connection.password;
+  std::string text(sodium_base64_encoded_len(plain.size(), sodium_base64_VARIANT_ORIGINAL), '\0');
+  sodium_bin2base64(text.data(), text.size(), reinterpret_cast<const unsigned char*>(plain.data()),
+                    plain.size(), sodium_base64_VARIANT_ORIGINAL);
+  text.pop_back();  // the final NUL
+  return "Basic " + text;
+}
+
+void add_headers(const std::string& json_object, const char* where, batuta::HttpRequest& request) {
+  if (json_object.empty()) return;
+  const auto headers = batuta::parse_untrusted(json_object);
+  if (!headers || !headers->is_object()) {
+    throw FinalError(std::string{where} + ": expected an object of headers");
+  }
+  for (const auto& [name, value] : headers->items()) {
+    if (!value.is_string()) throw FinalError(std::string{where} + "/" + name + ": not a string");
+    request.headers.emplace_back(name, value.get<std::string>());
+  }
+}
+
+batuta::HttpRequest request_of(const Context& context) {
+  batuta::HttpRequest request;
+  request.method = context.text("method", "GET");
+  request.url = context.text("url", "");
+  if (const auto id = context.text("connection", ""); !id.empty()) {
+    const Connection connection = context.connection(id);
+    if (request.url.find("://") == std::string::npos) {
+      const bool slash = request.url.starts_with('/') || request.url.empty();
+      request.url = connection.base_url() + (slash ? "" : "/") + request.url;
+    }
+    // The connection's secrets go to the connection's server and to no other.
+    if (!request.url.starts_with(connection.base_url())) {
+      throw FinalError("parameter url: not on the host of connection " + id);
+    }
+    const char after = request.url.c_str()[connection.base_url().size()];
+    if (after != '\0' && after != '/' && after != '?' && after != '#') {
+      throw FinalError("parameter url: not on the host of connection " + id);
+    }
+    if (!connection.login.empty()) {
+      request.headers.emplace_back("Authorization", basic_auth(connection));
+    }
+    if (!connection.extra_json.empty()) {
+      const auto extra = batuta::parse_untrusted(connection.extra_json);
+      if (extra && extra->is_object() && extra->contains("headers")) {
+        add_headers(batuta::json_text((*extra)["headers"]), "extra/headers", request);
+      }
+    }
+  }
+  add_headers(context.json("headers"), "headers", request);
+  const auto body = context.json("body");
+  if (!body.empty() && body != "null") {
+    const bool text = body.starts_with('"');
+    request.body = text ? context.text("body") : body;
+    const bool typed = std::any_of(request.headers.begin(), request.headers.end(), [](auto& h) {
+      return h.first == "Content-Type" || h.first == "content-type";
+    });
+    if (!typed) {
+      request.headers.emplace_back("Content-Type", text ? "text/plain" : "application/json");
+    }
+  }
+  request.timeout = context.duration("timeout", std::chrono::seconds(60));
+  request.cancelled = [&context] { return context.cancelled(); };
+  return request;
+}
+
+bool worth_retrying(int status) {
+  return status == 408 || status == 425 || status == 429 || status >= 500;
+}
+
+// What the server asks for; nullopt when it names nothing we would wait for.
+std::optional<Duration> told_wait(const batuta::HttpAnswer& answer) {
+  const std::string* value = answer.header("retry-after");
+  if (value == nullptr) return std::nullopt;
+  const auto span = batuta::parse_duration(*value);
+  return span && *span <= longest_wait ? span : std::nullopt;
+}
+
+void give_back(Context& context, const batuta::HttpAnswer& answer) {
+  if (!context.boolean("do_xcom_push", true)) return;
+  const std::string value = batuta::plugin::quoted(answer.body);
+  if (value.size() > max_return) {
+    context.warn("the answer is over 60 KiB: no return value");
+  } else {
+    context.return_json(value);
+  }
+}
+
+struct Http {
+  static constexpr auto name = "http";
+  static constexpr auto version = "1.0.0";
+  static constexpr auto kind = "builtin";
+  static constexpr auto summary = "Makes one HTTP request";
+  static constexpr batuta_param params[] = {
+      optional(BATUTA_PARAM_STRING, "url", "absolute, or a path below the connection's host"),
+      optional(BATUTA_PARAM_STRING, "method", "GET, POST, ...", "\"GET\""),
+      optional(BATUTA_PARAM_CONNECTION, "connection", "host, login and headers"),
+      optional(BATUTA_PARAM_OBJECT, "headers", "more request headers"),
+      optional(BATUTA_PARAM_OBJECT, "body", "a text, or any JSON to be sent as such"),
+      optional(BATUTA_PARAM_STRING, "timeout", "for one exchange", "\"60s\""),
+      optional(BATUTA_PARAM_BOOLEAN, "do_xcom_push", "the body becomes the return value", "true")};
+
+  void execute(Context& context) {
+    const batuta::HttpRequest request = request_of(context);
+    for (int call = 1;; ++call) {
+      const auto answer = batuta::http_call(request);
+      context.check_cancelled();
+      if (!answer) {
+        const bool wrong = answer.error().code == batuta::Errc::invalid;
+        const std::string why = request.method + " failed: " + answer.error().message;
+        if (wrong) throw FinalError(why);
+        throw RetryableError(why);
+      }
+      context.info(request.method + " answered " + std::to_string(answer->status) + ", " +
+                   std::to_string(answer->body.size()) + " bytes");
+      if (answer->status >= 200 && answer->status < 300) return give_back(context, *answer);
+      const std::string why = "the server answered " + std::to_string(answer->status);
+      if (!worth_retrying(answer->status)) throw FinalError(why);
+      const auto wait = told_wait(*answer);
+      if (!wait || call == most_calls) throw RetryableError(why);
+      context.info("the server asks to wait");
+      if (!context.sleep(*wait)) context.check_cancelled();
+    }
+  }
+};
+
+}  // namespace
+
+BATUTA_PLUGIN(Http)

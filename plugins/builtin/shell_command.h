@@ -1,0 +1,34 @@
+// Runs one command line by /bin/sh: environment, output, end. Without the plugin ABI, for tests.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace batuta::plugin {
+
+struct ShellCommand {
+  std::string command;
+  std::string folder;  // working folder, absolute
+  std::map<std::string, std::string> environment;
+  bool capture = true;              // read its standard output for `last_line`
+  std::function<bool()> cancelled;  // true: SIGTERM to its process group
+};
+
+struct ShellEnd {
+  int exit_code = 0;  // meaningful when signal is 0
+  int signal = 0;
+  std::string last_line;  // of standard output, without its line break; cut at 64 KiB
+};
+
+// Blocks until the shell itself has ended; what it left running is the slot's to end. Standard
+// output is passed on to descriptor 1, standard error goes straight to descriptor 2. Throws
+// RetryableError when no process can be started.
+ShellEnd run_shell(const ShellCommand& command);
+
+// False for names that would let a value change what is run rather than what it sees (LD_*, IFS,
+// PATH, BASH_ENV...), and for what is no name at all.
+bool allowed_variable(std::string_view name);
+
+}  // namespace batuta::plugin

@@ -1,0 +1,63 @@
+#include "worker/agent.h"
+
+#include <dirent.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <memory>
+
+#include "common/uuid.h"
+#include "worker/agent_loop.h"
+
+namespace batuta {
+namespace {
+
+int cannot(const std::string& why) {
+  std::fprintf(stderr, "batuta worker: %s\n", why.c_str());
+  return 1;
+}
+
+// Locks and scratch folders of agents that died: what nobody holds is rubbish.
+void clear_remnants(const std::string& run) {
+  for (const char* sub : {"/slots", ""}) {
+    const std::string folder = run + sub;
+    const std::unique_ptr<DIR, int (*)(DIR*)> dir{::opendir(folder.c_str()), &::closedir};
+    while (const dirent* entry = dir ? ::readdir(dir.get()) : nullptr) {
+      const std::string name = entry->d_name;
+      const bool ours = *sub != '\0' || name.starts_with("agent-");
+      if (!ours || !name.ends_with(".lock")) continue;
+      const std::string path = folder + "/" + name;
+      if (!lock_is_free(path)) continue;
+      ::unlink(path.c_str());
+      if (*sub != '\0') remove_tree(run + "/scratch/" + name.substr(0, name.size() - 5));
+    }
+  }
+}
+
+}  // namespace
+
+int run_agent(const AgentOptions& options) {
+  if (options.slots < 1 || options.slots > 256) return cannot("slots must be 1 to 256");
+  if (options.parent != 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+    if (::getppid() != options.parent) return cannot("the scheduler is gone");
+  }
+  ::umask(077);
+  ::signal(SIGPIPE, SIG_IGN);
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  const std::string run = options.home + "/run";
+  for (const char* sub : {"", "/slots", "/scratch"}) {
+    if (Status made = make_folder(run + sub); !made) return cannot(made.error().message);
+  }
+  clear_remnants(run);
+  const std::string agent_id = to_string(make_uuid_v7(wall_now()));
+  auto lock = lock_file(run + "/agent-" + agent_id + ".lock");
+  if (!lock) return cannot(lock.error().message);
+  Agent agent{options, agent_id, std::move(*lock)};
+  return agent.run();
+}
+
+}  // namespace batuta

@@ -1,0 +1,300 @@
+#include <algorithm>
+
+#include "common/log.h"
+#include "common/uuid.h"
+#include "worker/agent_loop.h"
+#include "worker/process_tree.h"
+
+namespace batuta {
+namespace {
+
+constexpr std::size_t max_unstarted = 10'000;
+constexpr std::int64_t timeout_grace_us = 500'000;
+constexpr std::int64_t max_grace_us = 3'600'000'000;
+constexpr std::int64_t predecessor_poll_us = 20'000;
+
+}  // namespace
+
+std::size_t Agent::KeyHash::operator()(const AttemptKey& key) const {
+  const auto mix = [](std::uint64_t a, std::uint64_t b) { return (a ^ b) * 0x9e3779b97f4a7c15ull; };
+  return mix(mix(static_cast<std::uint64_t>(key.run), key.task),
+             static_cast<std::uint64_t>(key.fence));
+}
+
+void Agent::on_message(SchedulerLink::Incoming incoming) {
+  ToAgent& message = incoming.message;
+  if (auto* launch = std::get_if<Launch>(&message)) {
+    on_launch(std::move(*launch), std::move(incoming.body));
+  } else if (const auto* ack = std::get_if<Ack>(&message)) {
+    unacked_.erase(ack->key);
+  } else if (std::get_if<HeartbeatAck>(&message) != nullptr) {
+    acked_at_us_ = boot_us();
+  } else if (const auto* cancel = std::get_if<Cancel>(&message)) {
+    on_cancel(*cancel);
+  } else if (const auto* recall = std::get_if<Recall>(&message)) {
+    on_recall(recall->key);
+  } else if (const auto* welcome = std::get_if<Welcome>(&message)) {
+    acked_at_us_ = boot_us();
+    if (welcome->heartbeat_us > 0) heartbeat_us_ = welcome->heartbeat_us;
+    if (welcome->lease_us > 0) lease_us_ = std::max(welcome->lease_us, heartbeat_us_);
+    beat_at_us_ = boot_us() + heartbeat_us_;
+    for (Seat& seat : seats_) {
+      if (seat.slot) seat.slot->page().lease_us = lease_us_;
+    }
+  }
+}
+
+// ---- arriving -----------------------------------------------------------------------------------
+
+void Agent::on_launch(Launch launch, std::string body) {
+  const AttemptKey key = launch.key;
+  if (const auto told = unacked_.find(key); told != unacked_.end()) {
+    return link_.send_encoded(told->second);
+  }
+  if (known_.contains(key)) return;  // said twice
+  if (!parse_uuid(launch.run_uuid)) return refuse(launch, "the run's UUID is malformed");
+  if (launch.try_number < 0) return refuse(launch, "the try number is negative");
+  if (known_.size() >= max_unstarted) return refuse(launch, "this worker holds too many attempts");
+  if (!launch.predecessor_slot.empty() && !valid_id(launch.predecessor_slot)) {
+    return refuse(launch, "the predecessor's slot is malformed");
+  }
+  auto attempt = std::make_unique<Attempt>();
+  attempt->launch = std::move(launch);
+  attempt->body = std::move(body);
+  known_.emplace(key, attempt.get());
+  if (attempt->launch.predecessor_slot.empty()) {
+    queue_.push_back(std::move(attempt));
+  } else {
+    awaiting_.push_back(std::move(attempt));
+    judge_predecessors();
+  }
+}
+
+void Agent::refuse(const Launch& launch, const std::string& why) {
+  Finished finished;
+  finished.key = launch.key;
+  finished.outcome = Outcome::refused;
+  finished.reason = why;
+  finished.started = finished.ended = wall_now();
+  send_finished(finished);
+}
+
+// A predecessor is superseded by the very existence of its successor: whoever still holds its lock
+// is a remnant, and ended.
+void Agent::judge_predecessors() {
+  const std::string folder = options_.home + "/run/slots/";
+  std::erase_if(awaiting_, [&](std::unique_ptr<Attempt>& attempt) {
+    const std::string& slot = attempt->launch.predecessor_slot;
+    const std::string lock = folder + slot + ".lock";
+    if (!lock_is_free(lock)) {
+      const bool ours = std::any_of(seats_.begin(), seats_.end(), [&](const Seat& seat) {
+        return seat.slot && seat.slot->name() == slot;
+      });
+      // Our own slots are ended by their own rules; a slot that has gone on to other work is no
+      // obstacle, its earlier attempt being over.
+      if (!ours) kill_holders(lock.c_str());
+      if (!ours || running_slot_of(slot, attempt->launch.key)) return false;
+    }
+    queue_.push_back(std::move(attempt));
+    return true;
+  });
+  predecessors_at_us_ = awaiting_.empty() ? 0 : boot_us() + predecessor_poll_us;
+}
+
+// True while our slot `name` still runs another attempt of the same task instance.
+bool Agent::running_slot_of(const std::string& name, const AttemptKey& key) {
+  for (const Seat& seat : seats_) {
+    if (!seat.slot || seat.slot->name() != name) continue;
+    for (const auto& attempt : seat.slot->given()) {
+      const AttemptKey& other = attempt->launch.key;
+      if (other.run == key.run && other.task == key.task && other != key) return true;
+    }
+  }
+  return false;
+}
+
+// ---- being taken back or stopped ----------------------------------------------------------------
+
+std::unique_ptr<Attempt> Agent::take_unstarted(const AttemptKey& key) {
+  const auto is_it = [&](const std::unique_ptr<Attempt>& a) { return a->launch.key == key; };
+  std::unique_ptr<Attempt> taken;
+  if (const auto at = std::find_if(queue_.begin(), queue_.end(), is_it); at != queue_.end()) {
+    taken = std::move(*at);
+    queue_.erase(at);
+  } else if (const auto waiting = std::find_if(awaiting_.begin(), awaiting_.end(), is_it);
+             waiting != awaiting_.end()) {
+    taken = std::move(*waiting);
+    awaiting_.erase(waiting);
+  } else {
+    for (Seat& seat : seats_) {
+      if (!taken && seat.slot) taken = seat.slot->take_back(key);
+    }
+  }
+  if (taken) known_.erase(key);
+  return taken;
+}
+
+SlotProcess* Agent::running_slot(const AttemptKey& key) {
+  for (Seat& seat : seats_) {
+    if (!seat.slot || !seat.slot->front_running()) continue;
+    if (seat.slot->given().front()->launch.key == key) return seat.slot.get();
+  }
+  return nullptr;
+}
+
+void Agent::on_recall(const AttemptKey& key) {
+  if (unacked_.contains(key)) return;  // its report is under way
+  if (SlotProcess* slot = running_slot(key)) {
+    Attempt& attempt = *slot->given().front();
+    attempt.announced = false;
+    return announce(*slot, attempt);
+  }
+  if (known_.contains(key) && !take_unstarted(key)) return;  // begun this moment: Started follows
+  link_.send(Recalled{key});
+}
+
+void Agent::on_cancel(const Cancel& cancel) {
+  if (unacked_.contains(cancel.key)) return;
+  SlotProcess* slot = running_slot(cancel.key);
+  if (slot == nullptr && known_.contains(cancel.key) && !take_unstarted(cancel.key)) {
+    slot = running_slot(cancel.key);  // begun between two looks
+    if (slot == nullptr) return;      // dead, and its report is under way
+  }
+  if (slot == nullptr) return link_.send(Recalled{cancel.key});
+  stop_attempt(*slot, Outcome::cancelled, cancel.reason,
+               std::clamp<std::int64_t>(cancel.grace_us, 0, max_grace_us));
+}
+
+// Asks the attempt at the slot's front; on_timers kills when the grace is over. A second request
+// may only shorten the grace.
+void Agent::stop_attempt(SlotProcess& slot, Outcome outcome, const std::string& why,
+                         std::int64_t grace_us) {
+  Attempt& attempt = *slot.given().front();
+  const std::int64_t kill_at = boot_us() + grace_us;
+  if (!attempt.stopping) {
+    attempt.stopping = true;
+    attempt.stop_outcome = outcome;
+    attempt.stop_reason = why;
+    attempt.kill_boot_us = kill_at;
+  }
+  attempt.kill_boot_us = std::min(attempt.kill_boot_us, kill_at);
+  slot.ask_to_stop(attempt);
+}
+
+void Agent::attempt_timers(SlotProcess& slot, std::int64_t now) {
+  if (!slot.front_running()) return;
+  Attempt& front = *slot.given().front();
+  if (!front.announced && front.started_boot_us + announce_after_us <= now) announce(slot, front);
+  const std::int64_t limit = front.launch.timeout_us;
+  if (!front.stopping && limit > 0 && front.started_boot_us + limit <= now) {
+    const std::string seconds = std::to_string(limit / 1'000'000);
+    stop_attempt(slot, Outcome::timeout, "timed out after " + seconds + " s", timeout_grace_us);
+  }
+  if (front.stopping && front.kill_boot_us <= now) {
+    front.kill_boot_us = now + timeout_grace_us;  // once more, should anything survive
+    slot.kill();
+  }
+}
+
+// ---- reporting ----------------------------------------------------------------------------------
+
+void Agent::announce(SlotProcess& slot, Attempt& attempt) {
+  if (attempt.announced || !link_.connected()) return;
+  attempt.announced = true;
+  link_.send(Started{attempt.launch.key, attempt.started, slot.name()});
+}
+
+// The last word on an attempt: its log is closed, its report kept until the Ack.
+void Agent::report(Attempt& attempt, Finished finished) {
+  finished.key = attempt.launch.key;
+  const bool overruled =
+      attempt.stop_outcome == Outcome::timeout || finished.outcome != Outcome::success;
+  if (attempt.stopping && overruled) {
+    finished.outcome = attempt.stop_outcome;
+    finished.reason = attempt.stop_reason;
+    finished.outputs.clear();
+    finished.watermark_us = 0;
+  }
+  const bool well = finished.outcome == Outcome::success || finished.outcome == Outcome::skipped;
+  if (!well || attempt.log) {
+    AttemptLog& log = log_of(attempt, options_.home);
+    finished.reason = log.masked(finished.reason);
+    log.finish(finished);
+  }
+  known_.erase(finished.key);
+  send_finished(finished);
+}
+
+void Agent::send_finished(const Finished& finished) {
+  std::string body;
+  encode(FromAgent{finished}, body);
+  if (link_.connected()) link_.send_encoded(body);
+  unacked_[finished.key] = std::move(body);
+}
+
+// ---- giving work --------------------------------------------------------------------------------
+
+// True when the attempt found its slot, or was refused.
+bool Agent::place(std::unique_ptr<Attempt>& attempt) {
+  const PluginFile* file = scan_.find(attempt->launch.plugin);
+  if (file == nullptr) {
+    const auto fault = scan_.faults().find(attempt->launch.plugin);
+    refuse(attempt->launch, fault == scan_.faults().end()
+                                ? "this worker has no plugin " + attempt->launch.plugin
+                                : fault->second);
+    known_.erase(attempt->launch.key);
+    return true;
+  }
+  const bool alone = attempt->launch.isolation == Isolation::process;
+  SlotProcess* best = nullptr;
+  for (Seat& seat : seats_) {
+    if (!seat.slot || !seat.slot->room()) continue;
+    if (seat.slot->idle()) {
+      const bool suits = seat.slot->fits(*file) && (!alone || seat.slot->fresh());
+      if (!suits) {
+        retire(seat);
+        if (!fill(seat)) continue;
+      }
+      best = seat.slot.get();
+      break;
+    }
+    const bool ahead = !alone && seat.slot->fits(*file);
+    if (ahead && (best == nullptr || seat.slot->given().size() < best->given().size())) {
+      best = seat.slot.get();
+    }
+  }
+  if (best == nullptr) return false;
+  if (alone) best->set_exclusive();
+  best->give(std::move(attempt), *file);
+  return true;
+}
+
+// In order, except that one which finds no place lets others pass only within its own turn.
+void Agent::dispatch() {
+  if (!link_.connected()) return;
+  while (!queue_.empty()) {
+    std::unique_ptr<Attempt> next = std::move(queue_.front());
+    queue_.pop_front();
+    if (!place(next)) {
+      queue_.push_front(std::move(next));
+      break;
+    }
+  }
+  if (queue_.empty()) steal_for_idle();
+}
+
+// An idle slot takes what waits behind a longer attempt elsewhere.
+void Agent::steal_for_idle() {
+  for (Seat& idle : seats_) {
+    if (!idle.slot || !idle.slot->usable() || !idle.slot->idle()) continue;
+    for (Seat& busy : seats_) {
+      if (!busy.slot || busy.slot->given().size() < 2) continue;
+      auto taken = busy.slot->take_back(busy.slot->given().back()->launch.key);
+      if (!taken) continue;
+      if (!place(taken)) queue_.push_front(std::move(taken));
+      break;
+    }
+  }
+}
+
+}  // namespace batuta

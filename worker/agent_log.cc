@@ -1,0 +1,118 @@
+#include "worker/agent_log.h"
+
+#include <cstdio>
+
+#include "worker/slot_link.h"
+
+namespace batuta {
+namespace {
+
+const char* level_name(char letter) {
+  switch (letter) {
+    case 'D':
+      return "DEBUG";
+    case 'W':
+      return "WARN";
+    case 'E':
+      return "ERROR";
+    default:
+      return "INFO";
+  }
+}
+
+bool is_level(char c) {
+  return c == 'D' || c == 'I' || c == 'W' || c == 'E';
+}
+
+std::string summary(const Finished& done, std::string_view reason) {
+  std::string text = to_string(done.outcome);
+  if (!reason.empty()) text += " (" + std::string{reason} + ")";
+  if (done.signal != 0) text += ", signal " + std::to_string(done.signal);
+  text += ", exit code " + std::to_string(done.exit_code);
+  char memory[64];
+  std::snprintf(memory, sizeof memory, ", peak memory %.1f MiB",
+                static_cast<double>(done.peak_rss_kib) / 1024);
+  return text + memory;
+}
+
+}  // namespace
+
+void AttemptLog::end_line(std::string& out) {
+  out += to_iso(wall_now());
+  out += ' ';
+  out += level_name(level_);
+  out += ' ';
+  if (line_.ends_with('\r')) line_.pop_back();
+  out += line_;
+  out += '\n';
+  line_.clear();
+  level_ = 'I';
+  begun_ = false;
+}
+
+void AttemptLog::take(std::string_view shown, std::string& out) {
+  while (!shown.empty()) {
+    if (after_mark_) {
+      after_mark_ = false;
+      if (is_level(shown[0])) {
+        if (begun_) end_line(out);
+        level_ = shown[0];
+        begun_ = true;
+        shown.remove_prefix(1);
+      } else {
+        line_ += '?';  // a mark byte of the plugin's own: not for terminals
+        begun_ = true;
+      }
+      continue;
+    }
+    constexpr char stops[] = {'\n', mark_byte};
+    const std::size_t room = max_line - line_.size();
+    const std::size_t stop = std::min(shown.find_first_of({stops, sizeof stops}), shown.size());
+    const std::size_t piece = std::min(stop, room);
+    line_.append(shown.substr(0, piece));
+    begun_ = begun_ || piece > 0;
+    shown.remove_prefix(piece);
+    if (piece == room && !(stop == room && !shown.empty() && shown[0] == '\n')) {
+      const char level = level_;
+      end_line(out);
+      level_ = level;  // the rest of a long line keeps its level
+      continue;
+    }
+    if (shown.empty()) return;
+    if (shown[0] == '\n') {
+      end_line(out);
+    } else {
+      after_mark_ = true;
+    }
+    shown.remove_prefix(1);
+  }
+}
+
+void AttemptLog::feed(std::string_view raw) {
+  std::string lines;
+  if (mask_.empty()) {
+    take(raw, lines);
+  } else {
+    std::string shown;
+    mask_.feed(raw, shown);
+    take(shown, lines);
+  }
+  file_.write(lines);
+}
+
+void AttemptLog::finish(const Finished& finished) {
+  std::string shown, lines;
+  mask_.flush(shown);
+  take(shown, lines);
+  if (begun_) end_line(lines);
+  file_.write(lines);
+  const bool well = finished.outcome == Outcome::success || finished.outcome == Outcome::skipped;
+  if (well && !file_.opened()) return;
+  level_ = well ? 'I' : 'E';
+  line_ = log_end_words + summary(finished, masked(finished.reason));
+  std::string last;
+  end_line(last);
+  file_.finish(last);
+}
+
+}  // namespace batuta

@@ -1,0 +1,42 @@
+// One attempt's log in the agent: raw bytes of the slot's pipe in, finished lines
+// (worker/log_format.h) in the file, secrets masked on the way.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/message.h"
+#include "worker/log_file.h"
+#include "worker/mask.h"
+
+namespace batuta {
+
+class AttemptLog {
+ public:
+  // `secrets`: values that must not be shown.
+  AttemptLog(std::string path, const std::vector<std::string>& secrets)
+      : file_(std::move(path)), mask_(secrets) {}
+
+  // Bytes as they come, level marks included (worker/slot_link.h), switch marks taken out.
+  void feed(std::string_view raw);
+  // The last line. An attempt that said nothing and ended well leaves no file.
+  void finish(const Finished& finished);
+  // A text that goes elsewhere than the log, such as the reason of a failure.
+  std::string masked(std::string_view text) const {
+    return mask_.empty() ? std::string{text} : mask_.whole(text);
+  }
+
+ private:
+  void take(std::string_view shown, std::string& out);
+  void end_line(std::string& out);
+
+  LogFile file_;
+  Mask mask_;
+  std::string line_;  // the unfinished line
+  char level_ = 'I';
+  bool after_mark_ = false;  // the mark byte came last: its letter is still to come
+  bool begun_ = false;       // the unfinished line is marked or has bytes
+};
+
+}  // namespace batuta

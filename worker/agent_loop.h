@@ -1,0 +1,127 @@
+// The agent's state and its loop: one thread, one epoll. Split over agent_loop.cc (waiting, timers,
+// links), agent_attempts.cc (launches, stops, reports) and agent_slots.cc (birth and death of
+// slots).
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "worker/agent.h"
+#include "worker/catalogue.h"
+#include "worker/scheduler_link.h"
+#include "worker/slot_process.h"
+
+namespace batuta {
+
+// A shorter attempt is told by its Finished alone: one message and one commit less.
+inline constexpr std::int64_t announce_after_us = 2'000;
+
+class Agent {
+ public:
+  Agent(AgentOptions options, std::string agent_id, UniqueFd lock);
+  ~Agent();
+  // Until a signal says stop.
+  int run();
+
+ private:
+  struct KeyHash {
+    std::size_t operator()(const AttemptKey& key) const;
+  };
+  // A dead slot whose orphans are still being ended; its lock is held and its reports wait
+  // meanwhile.
+  struct Burial {
+    std::unique_ptr<SlotProcess> slot;
+    std::vector<std::unique_ptr<Attempt>> victims;
+    std::vector<Finished> reports;
+    std::int64_t since_us = 0;
+  };
+  // A seat for one slot: empty only while its replacement is put off after repeated failures.
+  struct Seat {
+    std::unique_ptr<SlotProcess> slot;
+    std::int64_t started_us = 0;
+    std::int64_t retry_us = 0;
+    int failures = 0;  // in a row, without having run anything
+  };
+
+  // agent_loop.cc
+  Status prepare();
+  void turn();
+  int wait_ms();
+  void watch(int fd, bool write);
+  void unwatch(int fd);
+  void flush_all();
+  void on_event(int fd, std::uint32_t events);
+  void on_signals();
+  void on_timers();
+  void connect();
+  void disconnect(const std::string& why);
+  void read_scheduler();
+  void beat();
+  void watch_plugins();
+  void catalogue_ready();
+
+  // agent_attempts.cc
+  void on_message(SchedulerLink::Incoming incoming);
+  void on_launch(Launch launch, std::string body);
+  void on_cancel(const Cancel& cancel);
+  void on_recall(const AttemptKey& key);
+  void stop_attempt(SlotProcess& slot, Outcome outcome, const std::string& why,
+                    std::int64_t grace_us);
+  void refuse(const Launch& launch, const std::string& why);
+  std::unique_ptr<Attempt> take_unstarted(const AttemptKey& key);
+  SlotProcess* running_slot(const AttemptKey& key);
+  bool running_slot_of(const std::string& name, const AttemptKey& key);
+  void announce(SlotProcess& slot, Attempt& attempt);
+  void report(Attempt& attempt, Finished finished);
+  void send_finished(const Finished& finished);
+  void dispatch();
+  bool place(std::unique_ptr<Attempt>& attempt);
+  void steal_for_idle();
+  void judge_predecessors();
+  void attempt_timers(SlotProcess& slot, std::int64_t now);
+
+  // agent_slots.cc
+  bool fill(Seat& seat);
+  void retire(Seat& seat);
+  void read_slot(Seat& seat);
+  void reap();
+  void on_slot_dead(std::unique_ptr<SlotProcess> slot, int code, int status);
+  void sweep_orphans();
+  void end_all_slots();
+  void slot_timers();
+
+  const AgentOptions options_;
+  const std::string agent_id_;
+  const UniqueFd lock_;
+  SchedulerLink link_;
+  CatalogueScan scan_;
+  UniqueFd epoll_, signals_, inotify_;
+  std::map<int, std::uint32_t> watched_;
+  std::minstd_rand jitter_;
+
+  std::vector<Seat> seats_;
+  std::vector<std::unique_ptr<SlotProcess>> leaving_;  // retired, link closed, not yet dead
+  std::vector<Burial> burials_;
+  std::uint64_t slots_made_ = 0;
+
+  std::deque<std::unique_ptr<Attempt>> queue_;
+  std::vector<std::unique_ptr<Attempt>> awaiting_;                // a predecessor's lock
+  std::unordered_map<AttemptKey, Attempt*, KeyHash> known_;       // everything not yet finished
+  std::unordered_map<AttemptKey, std::string, KeyHash> unacked_;  // encoded Finished
+
+  bool stop_ = false;
+  bool catalogue_known_ = false;
+  std::int64_t heartbeat_us_, lease_us_;
+  std::int64_t connect_at_us_ = 0, beat_at_us_ = 0, acked_at_us_ = 0;
+  std::int64_t rescan_at_us_ = 0, predecessors_at_us_ = 0, sweep_at_us_ = 0;
+  std::uint64_t beat_ = 0;
+  int plugin_watch_ = -1;
+};
+
+}  // namespace batuta

@@ -1,0 +1,18 @@
+#include "worker/attempt.h"
+
+namespace batuta {
+
+AttemptLog& log_of(Attempt& attempt, const std::string& home) {
+  if (!attempt.log) {
+    const Launch& launch = attempt.launch;
+    std::vector<std::string> secrets;
+    for (const Secret& secret : launch.secrets) {
+      secrets.insert(secrets.end(), secret.mask.begin(), secret.mask.end());
+    }
+    attempt.log = std::make_unique<AttemptLog>(
+        task_log_path(home, launch.run_uuid, launch.key.task, launch.try_number), secrets);
+  }
+  return *attempt.log;
+}
+
+}  // namespace batuta

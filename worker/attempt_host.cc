@@ -1,0 +1,273 @@
+#include "worker/attempt_host.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+#include "worker/posix.h"
+#include "worker/slot_link.h"
+
+namespace batuta {
+namespace {
+
+constexpr std::size_t max_result = 64 << 10;
+constexpr std::size_t max_reason = 4 << 10;
+constexpr std::size_t max_log_text = 1 << 20;    // one call; a longer text is cut
+constexpr std::size_t max_handed_in = 8u << 20;  // outputs and reports of one attempt
+constexpr std::size_t max_branch = 4096;
+constexpr JsonLimits scheduler_limits{16 << 20, 64, 2'000'000, 4 << 20};
+
+void wipe(std::string& text) {
+  ::explicit_bzero(text.data(), text.size());
+  text.clear();
+}
+
+void write_all(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t put = ::write(fd, bytes.data(), bytes.size());
+    if (put < 0 && errno == EINTR) continue;
+    if (put <= 0) return;  // the agent is gone; nobody reads this log any more
+    bytes.remove_prefix(static_cast<std::size_t>(put));
+  }
+}
+
+char level_letter(std::int32_t level) {
+  constexpr std::string_view letters = "DIWE";
+  return letters[static_cast<std::size_t>(std::clamp(level, 0, 3))];
+}
+
+std::string first_line(std::string_view text) {
+  std::string line{text.substr(0, std::min(text.size(), max_reason))};
+  for (char& c : line) {
+    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
+  }
+  return line;
+}
+
+bool small_json(std::string_view text, std::size_t limit) {
+  return text.size() <= limit && parse_untrusted(text, {limit, 64, 2'000'000, limit}).ok();
+}
+
+}  // namespace
+
+struct AttemptHost::Json {
+  nlohmann::json params = nlohmann::json::object();
+};
+
+AttemptHost::AttemptHost(SlotSurroundings& slot, std::uint64_t number, Launch& launch,
+                         const std::vector<ParamInfo>& params)
+    : slot_(slot), number_(number), launch_(launch), declared_(params) {
+  finished_.key = launch.key;
+  finished_.started = wall_now();
+  fill_table();
+}
+
+AttemptHost::~AttemptHost() {
+  for (Secret& secret : launch_.secrets) {
+    wipe(secret.json);
+    for (std::string& value : secret.mask) wipe(value);
+  }
+  if (!scratch_.empty()) remove_tree(scratch_);
+}
+
+void AttemptHost::fill_table() {
+  table_.struct_size = sizeof table_;
+  table_.ctx = this;
+  table_.log = [](void* ctx, std::int32_t level, const char* text, std::size_t length) {
+    self(ctx).log(level, {text, length});
+  };
+  table_.cancelled = [](void* ctx) -> std::int32_t {
+    const AttemptHost& host = self(ctx);
+    return host.slot_.page->cancelled.load(std::memory_order_relaxed) == host.number_ ? 1 : 0;
+  };
+  table_.param = [](void* ctx, const char* name) { return self(ctx).param(name); };
+  table_.params = [](void* ctx) { return self(ctx).params(); };
+  table_.context = [](void* ctx) { return self(ctx).context(); };
+  table_.secret = [](void* ctx, const char* name) { return self(ctx).secret(name); };
+  table_.result = [](void* ctx, const char* json, std::size_t length) {
+    return self(ctx).result({json, length});
+  };
+  table_.fail = [](void* ctx, std::int32_t kind, const char* text, std::size_t length) {
+    self(ctx).fail(kind, {text, length});
+  };
+  table_.progress = [](void* ctx, double share) {
+    AttemptHost& host = self(ctx);
+    // A line per whole percent is enough for people and cannot flood.
+    const double percent = std::isfinite(share) ? std::floor(std::clamp(share, 0.0, 1.0) * 100) : 0;
+    if (percent <= host.progress_) return;
+    host.progress_ = percent;
+    host.log(BATUTA_LOG_INFO, "progress " + std::to_string(static_cast<int>(percent)) + " %");
+  };
+  table_.output = [](void* ctx, const char* json, std::size_t length) {
+    return self(ctx).output({json, length});
+  };
+  table_.records = [](void* ctx, std::int64_t rows, std::int64_t watermark_us) {
+    self(ctx).finished_.records = rows;
+    self(ctx).finished_.watermark_us = watermark_us;
+  };
+  table_.branch = [](void* ctx, const char* json, std::size_t length) {
+    return self(ctx).branch({json, length});
+  };
+  table_.extension = [](void* ctx, const char* id) -> const void* {
+    const std::string& library = self(ctx).slot_.engine_library;
+    const bool known = std::string_view{id} == "batuta.engine_library";
+    return known && !library.empty() ? library.c_str() : nullptr;
+  };
+  table_.report = [](void* ctx, const char* list, const char* json, std::size_t length) {
+    return self(ctx).report(list, {json, length});
+  };
+}
+
+void AttemptHost::log(std::int32_t level, std::string_view text) {
+  text = text.substr(0, max_log_text);
+  std::string lines;
+  do {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    lines += mark_byte;
+    lines += level_letter(level);
+    lines.append(text.substr(0, end));
+    lines += '\n';
+    text.remove_prefix(std::min(end + 1, text.size()));
+  } while (!text.empty());
+  write_all(slot_.log_fd, lines);
+}
+
+AttemptHost::Json& AttemptHost::parsed() {
+  if (json_) return *json_;
+  json_ = std::make_unique<Json>();
+  if (!launch_.params_json.empty() && launch_.params_json != "{}") {
+    auto params = parse_untrusted(launch_.params_json, scheduler_limits);
+    if (params && params->is_object()) json_->params = *std::move(params);
+  }
+  for (const ParamInfo& info : declared_) {
+    if (info.default_json.empty() || json_->params.contains(info.name)) continue;
+    if (auto value = parse_untrusted(info.default_json)) json_->params[info.name] = *value;
+  }
+  return *json_;
+}
+
+const char* AttemptHost::param(const char* name) {
+  const auto& params = parsed().params;
+  const auto at = params.find(name);
+  if (at == params.end()) return nullptr;
+  return texts_.try_emplace(std::string{"param "} + name, json_text(*at)).first->second.c_str();
+}
+
+const char* AttemptHost::params() {
+  return texts_.try_emplace("params", json_text(parsed().params)).first->second.c_str();
+}
+
+const char* AttemptHost::context() {
+  if (const auto found = texts_.find("context"); found != texts_.end()) {
+    return found->second.c_str();
+  }
+  auto given = parse_untrusted(launch_.context_json, scheduler_limits);
+  nlohmann::json context =
+      given && given->is_object() ? *std::move(given) : nlohmann::json::object();
+  if (scratch_.empty()) {
+    scratch_ = slot_.scratch_root + "/" + std::to_string(number_);
+    if (Status made = make_folder(scratch_); !made) log(BATUTA_LOG_ERROR, made.error().message);
+  }
+  context["execution_id"] = launch_.run_uuid;
+  context["dag_id"] = launch_.dag_id;
+  context["run_id"] = launch_.dag_run_id;
+  context["task_id"] = launch_.task_id;
+  context["map_index"] = launch_.map_index;
+  context["try_number"] = launch_.try_number;
+  context["fence"] = launch_.key.fence;
+  context["scratch"] = scratch_;
+  return texts_.emplace("context", json_text(context)).first->second.c_str();
+}
+
+const char* AttemptHost::secret(const char* name) {
+  for (const Secret& secret : launch_.secrets) {
+    if (secret.name == name) return secret.json.c_str();
+  }
+  return nullptr;
+}
+
+std::int32_t AttemptHost::result(std::string_view json) {
+  if (!small_json(json, max_result)) return -1;
+  finished_.result_json = json;
+  return 0;
+}
+
+void AttemptHost::fail(std::int32_t kind, std::string_view why) {
+  failed_ = true;
+  fail_kind_ = kind;
+  finished_.reason = first_line(why);
+}
+
+std::int32_t AttemptHost::output(std::string_view json) {
+  handed_in_ += json.size();
+  if (handed_in_ > max_handed_in) return -1;
+  const auto value = parse_untrusted(json, scheduler_limits);
+  if (!value || !value->is_object()) return -1;
+  const auto table = value->find("table");
+  const auto append = value->find("append");
+  const auto version = value->find("read_version");
+  if (table == value->end() || !table->is_string()) return -1;
+  TableOutput output;
+  output.table = table->get_ref<const std::string&>();
+  output.append = append != value->end() && append->is_boolean() && append->get<bool>();
+  if (version != value->end()) output.read_version = json_int(*version).value_or(-1);
+  output.payload_json = json;
+  finished_.outputs.push_back(std::move(output));
+  return 0;
+}
+
+std::int32_t AttemptHost::branch(std::string_view json) {
+  if (!small_json(json, max_result)) return -1;
+  const auto value = parse_untrusted(json);
+  if (!value || !value->is_array() || value->size() > max_branch) return -1;
+  std::vector<std::string> chosen;
+  for (const auto& id : *value) {
+    if (!id.is_string()) return -1;
+    chosen.push_back(id.get_ref<const std::string&>());
+  }
+  finished_.has_branch = true;
+  finished_.branch = std::move(chosen);
+  return 0;
+}
+
+std::int32_t AttemptHost::report(const char* list, std::string_view json) {
+  const std::string_view name = list;
+  if (name != "files" && name != "quality" && name != "lineage") return -1;
+  handed_in_ += json.size();
+  if (handed_in_ > max_handed_in || !small_json(json, max_handed_in)) return -1;
+  reports_[std::string{name}].emplace_back(json);
+  return 0;
+}
+
+Finished AttemptHost::finish(std::int32_t returned) {
+  Finished& done = finished_;
+  done.ended = wall_now();
+  if (returned == 0) {
+    done.outcome = Outcome::success;
+    done.reason.clear();
+  } else {
+    done.outcome = fail_kind_ == BATUTA_FAIL_SKIPPED ? Outcome::skipped
+                   : fail_kind_ == BATUTA_FAIL_FINAL ? Outcome::failed_no_retry
+                                                     : Outcome::failed;
+    if (!failed_) done.reason = "the plugin returned " + std::to_string(returned);
+    done.outputs.clear();
+    done.watermark_us = 0;
+    done.has_branch = false;
+    done.branch.clear();
+  }
+  done.exit_code = returned;
+  std::string extra;
+  for (const auto& [list, objects] : reports_) {
+    extra += (extra.empty() ? "{\"" : ",\"") + list + "\":[";
+    for (std::size_t i = 0; i < objects.size(); ++i) extra += (i == 0 ? "" : ",") + objects[i];
+    extra += ']';
+  }
+  if (!extra.empty()) done.extra_json = extra + "}";
+  return std::move(done);
+}
+
+}  // namespace batuta

@@ -1,0 +1,74 @@
+// The host side of the plugin ABI for one attempt: gives parameters, context and secrets, keeps
+// what the plugin hands in.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/message.h"
+#include "plugins/sdk/batuta_plugin.h"
+
+namespace batuta {
+
+struct SlotPage;
+
+// The fixed surroundings of every attempt in one slot.
+struct SlotSurroundings {
+  std::string name;            // of the slot
+  std::string scratch_root;    // absolute; this slot's own folder
+  std::string engine_library;  // path of libduckdb.so, or empty
+  int log_fd = 2;
+  SlotPage* page = nullptr;
+};
+
+// Used on the slot's main thread; log and cancelled are safe on any.
+class AttemptHost {
+ public:
+  // `launch` and `params` (the plugin's declarations) must outlive this. Secrets inside `launch`
+  // are wiped by the destructor.
+  AttemptHost(SlotSurroundings& slot, std::uint64_t number, Launch& launch,
+              const std::vector<ParamInfo>& params);
+  ~AttemptHost();
+  AttemptHost(const AttemptHost&) = delete;
+  AttemptHost& operator=(const AttemptHost&) = delete;
+
+  const batuta_host* table() const { return &table_; }
+  // Everything handed in, as a report; `returned` is what execute gave back.
+  Finished finish(std::int32_t returned);
+  void log(std::int32_t level, std::string_view text);
+
+ private:
+  struct Json;  // parsed parameters
+  static AttemptHost& self(void* ctx) { return *static_cast<AttemptHost*>(ctx); }
+  void fill_table();
+  const char* param(const char* name);
+  const char* params();
+  const char* context();
+  const char* secret(const char* name);
+  std::int32_t result(std::string_view json);
+  void fail(std::int32_t kind, std::string_view why);
+  std::int32_t output(std::string_view json);
+  std::int32_t branch(std::string_view json);
+  std::int32_t report(const char* list, std::string_view json);
+  Json& parsed();
+
+  SlotSurroundings& slot_;
+  const std::uint64_t number_;
+  Launch& launch_;
+  const std::vector<ParamInfo>& declared_;
+  batuta_host table_{};
+  std::unique_ptr<Json> json_;  // made on first use: a plugin that asks nothing pays nothing
+  std::map<std::string, std::string, std::less<>> texts_;  // what was returned as const char*
+  std::string scratch_;                                    // made on first use, removed at the end
+  Finished finished_;
+  bool failed_ = false;
+  std::int32_t fail_kind_ = BATUTA_FAIL_RETRYABLE;
+  std::map<std::string, std::vector<std::string>, std::less<>> reports_;
+  std::size_t handed_in_ = 0;  // bytes of outputs and reports
+  double progress_ = -1;
+};
+
+}  // namespace batuta

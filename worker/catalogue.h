@@ -1,0 +1,73 @@
+// What plugins a worker offers. Descriptions are read in a child process, because loading a library
+// runs its constructors: one that crashes or hangs costs that plugin its place in the catalogue,
+// and nothing else. A description is kept until the file's hash changes.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/message.h"
+#include "worker/plugin_folder.h"
+
+namespace batuta {
+
+// In the child (`batuta slot --catalogue`): loads each named plugin and writes to slot_control_fd,
+// per plugin, a frame 'b' name (about to load), then 'i' + an encoded CatalogueChanged with one
+// entry, or 'e' + why not. Returns the exit code.
+int describe_plugins(const std::string& folder, const std::vector<std::string>& names);
+
+// In the agent: one scan of the folder, carried by the agent's own loop. Not thread-safe.
+class CatalogueScan {
+ public:
+  struct Options {
+    std::vector<std::string> command;  // the executable and "slot"
+    std::string folder;
+    std::int64_t load_timeout_us = 5'000'000;  // for one plugin
+  };
+  explicit CatalogueScan(Options options) : options_(std::move(options)) {}
+  ~CatalogueScan();
+
+  // Reads the manifest and starts a child for what is new. While active(), the agent polls fd() and
+  // calls on_readable(), and on_timeout() at deadline_us(). A second start while active scans again
+  // afterwards.
+  void start();
+  bool active() const { return static_cast<bool>(pipe_); }
+  int fd() const { return pipe_.get(); }
+  pid_t child() const { return child_; }
+  void child_reaped() { child_ = -1; }  // its end is seen on the pipe
+  std::int64_t deadline_us() const { return deadline_us_; }
+  // True: the scan is complete, and plugins() is fresh.
+  bool on_readable();
+  bool on_timeout();
+
+  std::vector<PluginInfo> plugins() const;
+  // nullptr when the worker does not offer it.
+  const PluginFile* find(const std::string& name) const;
+  // Why a listed plugin is not offered, by name; empty otherwise.
+  const std::map<std::string, std::string>& faults() const { return faults_; }
+
+ private:
+  struct Offer {
+    PluginFile file;
+    PluginInfo info;
+  };
+  bool next_child();
+  bool fail_current(const std::string& why);
+  bool finish();
+  void take(std::string_view body);
+  void end_child();
+
+  Options options_;
+  std::map<std::string, Offer> offers_;
+  std::map<std::string, std::string> faults_;
+  std::map<std::string, PluginFile> wanted_;  // still to be described
+  std::string current_;
+  UniqueFd pipe_;
+  pid_t child_ = -1;
+  std::int64_t deadline_us_ = 0;
+  std::string buffer_;
+  bool again_ = false;
+};
+
+}  // namespace batuta

@@ -1,0 +1,53 @@
+// Small owners and helpers over POSIX calls, for agent and slot.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "common/result.h"
+#include "common/time.h"
+
+namespace batuta {
+
+// Owns one descriptor; -1 is none.
+class UniqueFd {
+ public:
+  UniqueFd() = default;
+  explicit UniqueFd(int fd) : fd_(fd) {}
+  UniqueFd(UniqueFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  UniqueFd& operator=(UniqueFd&& other) noexcept {
+    if (this != &other) reset(std::exchange(other.fd_, -1));
+    return *this;
+  }
+  ~UniqueFd() { reset(); }
+
+  int get() const { return fd_; }
+  explicit operator bool() const { return fd_ >= 0; }
+  int release() { return std::exchange(fd_, -1); }
+  void reset(int fd = -1);
+
+ private:
+  int fd_ = -1;
+};
+
+// "open /x: Permission denied", from the current errno.
+std::string errno_text(std::string_view what);
+
+// Microseconds since boot, suspend included: the clock of leases and time-outs.
+std::int64_t boot_us();
+Time wall_now();
+
+// Creates `path` and missing parents with mode 0700; fine if it exists.
+Status make_folder(const std::string& path);
+// Removes a folder and all below it, never following a symbolic link. Best effort.
+void remove_tree(const std::string& path);
+
+// A file that exists to be locked, mode 0600, close-on-exec, exclusive flock held. Errc::conflict
+// when somebody else holds it.
+Result<UniqueFd> lock_file(const std::string& path);
+// True when nobody holds the lock, or the file is gone.
+bool lock_is_free(const std::string& path);
+
+}  // namespace batuta

@@ -1,0 +1,132 @@
+#include "worker/process_tree.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "worker/posix.h"
+
+namespace batuta {
+namespace {
+
+using Dir = std::unique_ptr<DIR, int (*)(DIR*)>;
+
+pid_t to_pid(const char* name) {
+  pid_t pid = 0;
+  const auto [end, error] = std::from_chars(name, name + std::strlen(name), pid);
+  return error == std::errc{} && *end == '\0' ? pid : 0;
+}
+
+// The parent, from /proc/<pid>/stat; 0 when the process is gone.
+pid_t parent_of(const char* pid) {
+  const UniqueFd fd{::open(("/proc/" + std::string{pid} + "/stat").c_str(), O_RDONLY | O_CLOEXEC)};
+  char text[512];
+  const ssize_t size = fd ? ::read(fd.get(), text, sizeof text - 1) : 0;
+  if (size <= 0) return 0;
+  text[size] = '\0';
+  // The name in parentheses may hold anything, more parentheses included; fields start after the
+  // last.
+  const char* field = std::strrchr(text, ')');
+  if (field == nullptr || std::strlen(field) < 5) return 0;
+  pid_t parent = 0;
+  std::from_chars(field + 4, text + size, parent);
+  return parent;
+}
+
+using Children = std::unordered_multimap<pid_t, pid_t>;
+
+Children read_children() {
+  Children children;
+  const Dir dir{::opendir("/proc"), &::closedir};
+  while (const dirent* entry = dir ? ::readdir(dir.get()) : nullptr) {
+    if (const pid_t pid = to_pid(entry->d_name)) children.emplace(parent_of(entry->d_name), pid);
+  }
+  return children;
+}
+
+void collect(const Children& children, pid_t root, std::span<const pid_t> spared,
+             std::vector<pid_t>& out) {
+  std::vector<pid_t> open{root};
+  while (!open.empty()) {
+    const pid_t parent = open.back();
+    open.pop_back();
+    const auto [first, last] = children.equal_range(parent);
+    for (auto at = first; at != last; ++at) {
+      if (std::find(spared.begin(), spared.end(), at->second) != spared.end()) continue;
+      out.push_back(at->second);
+      open.push_back(at->second);
+    }
+  }
+}
+
+bool holds_file(const char* pid, const struct stat& wanted) {
+  const std::string folder = "/proc/" + std::string{pid} + "/fd";
+  const Dir dir{::opendir(folder.c_str()), &::closedir};
+  while (const dirent* entry = dir ? ::readdir(dir.get()) : nullptr) {
+    struct stat info {};
+    if (::fstatat(::dirfd(dir.get()), entry->d_name, &info, 0) == 0 &&
+        info.st_ino == wanted.st_ino && info.st_dev == wanted.st_dev) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+std::vector<pid_t> descendants_of(pid_t root) {
+  std::vector<pid_t> out;
+  collect(read_children(), root, {}, out);
+  return out;
+}
+
+int kill_descendants(std::span<const pid_t> spared) {
+  std::vector<pid_t> found;
+  collect(read_children(), ::getpid(), spared, found);
+  int killed = 0;
+  for (const pid_t pid : found) killed += ::kill(pid, SIGKILL) == 0 ? 1 : 0;
+  return killed;
+}
+
+bool has_children() {
+  siginfo_t info{};
+  return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+int end_descendants() {
+  constexpr int rounds = 100;
+  int alive = 0;
+  for (int round = 0; round < rounds && has_children(); ++round) {
+    while (::waitpid(-1, nullptr, WNOHANG) > 0) {
+    }
+    if (!has_children()) break;
+    const int killed = kill_descendants();
+    alive = std::max(alive, killed);
+    const timespec pause{0, 10'000'000};
+    if (round > 0) ::nanosleep(&pause, nullptr);
+  }
+  return alive;
+}
+
+void kill_holders(const char* path) {
+  struct stat wanted {};
+  if (::stat(path, &wanted) != 0) return;
+  const Dir dir{::opendir("/proc"), &::closedir};
+  while (const dirent* entry = dir ? ::readdir(dir.get()) : nullptr) {
+    const pid_t pid = to_pid(entry->d_name);
+    if (pid > 1 && pid != ::getpid() && holds_file(entry->d_name, wanted)) ::kill(pid, SIGKILL);
+  }
+}
+
+}  // namespace batuta

@@ -1,0 +1,30 @@
+// Finding and ending everything that a process started, daemons that left its group included. Works
+// because slots and agents are subreapers: an orphan below them becomes their child.
+#pragma once
+
+#include <sys/types.h>
+
+#include <span>
+#include <vector>
+
+namespace batuta {
+
+// All processes below `root`, in no order; `root` itself is not listed. Reads /proc.
+std::vector<pid_t> descendants_of(pid_t root);
+
+// Sends SIGKILL to everything below the calling process, except the processes in `spared` and all
+// below them. Returns how many were killed.
+int kill_descendants(std::span<const pid_t> spared = {});
+
+// True when the calling process has at least one child, dead or alive. One system call.
+bool has_children();
+
+// Kills and reaps until no descendant is left, for at most a second. Returns how many were alive.
+// For a process that owns all its children (a slot).
+int end_descendants();
+
+// Kills whatever still holds an open descriptor of the file at `path`, as far as /proc shows it: a
+// superseded attempt's daemons, found by the slot lock they inherited.
+void kill_holders(const char* path);
+
+}  // namespace batuta

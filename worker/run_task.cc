@@ -1,0 +1,142 @@
+#include "worker/run_task.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fenv.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstring>
+
+#include "worker/posix.h"
+#include "worker/process_tree.h"
+
+namespace batuta {
+namespace {
+
+constexpr std::int64_t max_growth_kib = 256 << 10;
+constexpr int max_more_threads = 16;
+constexpr int max_more_fds = 32;
+constexpr std::int64_t long_attempt_us = 10'000;
+constexpr std::uint64_t look_every = 64;
+
+Finished refused(const Launch& launch, const std::string& why) {
+  Finished done;
+  done.key = launch.key;
+  done.outcome = Outcome::refused;
+  done.reason = why;
+  done.started = done.ended = wall_now();
+  return done;
+}
+
+const ParamInfo* missing_param(AttemptHost& host, const std::vector<ParamInfo>& params) {
+  for (const ParamInfo& info : params) {
+    if (!info.required) continue;
+    const char* value = host.table()->param(host.table()->ctx, info.name.c_str());
+    if (value == nullptr || std::strcmp(value, "null") == 0) return &info;
+  }
+  return nullptr;
+}
+
+std::int64_t peak_kib() {
+  rusage self{}, children{};
+  ::getrusage(RUSAGE_SELF, &self);
+  ::getrusage(RUSAGE_CHILDREN, &children);
+  return std::max(self.ru_maxrss, children.ru_maxrss);
+}
+
+// Makes the kernel forget this process's peak, so that the next attempt's figure is its own.
+void forget_peak() {
+  const UniqueFd fd{::open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC)};
+  if (fd && ::write(fd.get(), "5", 1) != 1) return;  // not allowed: the figure is an upper bound
+}
+
+int count_entries(const char* folder) {
+  DIR* dir = ::opendir(folder);
+  if (dir == nullptr) return 0;
+  int count = 0;
+  while (::readdir(dir) != nullptr) ++count;
+  ::closedir(dir);
+  return count;
+}
+
+}  // namespace
+
+Finished run_task(SlotLaunch& task, PluginHost& plugins, SlotSurroundings& slot) {
+  const auto plugin = plugins.load(task.file);
+  if (!plugin) return refused(task.launch, plugin.error().message);
+  static std::int64_t last_peak = peak_kib();
+  AttemptHost host{slot, task.number, task.launch, (*plugin)->info.params};
+  std::int32_t returned = 1;
+  if (const ParamInfo* missing = missing_param(host, (*plugin)->info.params)) {
+    const std::string why = "parameter " + missing->name + " is missing";
+    host.table()->fail(host.table()->ctx, BATUTA_FAIL_FINAL, why.data(), why.size());
+  } else {
+    returned = (*plugin)->table->execute(host.table());
+  }
+  std::fflush(nullptr);
+  if (has_children()) {
+    if (const int killed = end_descendants()) {
+      host.log(BATUTA_LOG_WARN,
+               "killed " + std::to_string(killed) + " processes that the plugin left running");
+    }
+  }
+  Finished done = host.finish(returned);
+  done.slot = slot.name;
+  done.plugin_sha256 = task.file.sha256;
+  done.peak_rss_kib = peak_kib();
+  if (done.peak_rss_kib > last_peak + 1024) forget_peak();
+  last_peak = done.peak_rss_kib;
+  return done;
+}
+
+void ProcessDefaults::restore() const {
+  static constexpr int handled[] = {SIGTERM, SIGINT,  SIGQUIT, SIGCHLD, SIGALRM, SIGUSR1,
+                                    SIGUSR2, SIGSEGV, SIGABRT, SIGFPE,  SIGBUS};
+  ::umask(077);
+  if (::chdir("/") != 0) ::_exit(1);
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  for (const int number : handled) ::signal(number, SIG_DFL);
+  ::signal(SIGPIPE, SIG_IGN);
+  // The parent-death signal: the watchdog does the work, and must not be overtaken by the default
+  // action. A program that a plugin execs over the slot has no watchdog, and gets the default back.
+  ::signal(SIGHUP, [](int) {});
+  ::fesetenv(FE_DFL_ENV);
+  ::clearenv();
+  ::setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
+  ::setenv("HOME", home_.c_str(), 1);
+  ::setenv("LANG", "C.UTF-8", 1);
+}
+
+SlotHealth::SlotHealth() : start_(measure()) {}
+
+SlotHealth::Size SlotHealth::measure() {
+  Size size;
+  size.threads = count_entries("/proc/self/task");
+  size.fds = count_entries("/proc/self/fd");
+  if (std::FILE* file = std::fopen("/proc/self/statm", "re")) {
+    long pages = 0;
+    if (std::fscanf(file, "%*s %ld", &pages) == 1) {
+      size.rss_kib = std::int64_t{pages} * (::sysconf(_SC_PAGESIZE) / 1024);
+    }
+    std::fclose(file);
+  }
+  return size;
+}
+
+bool SlotHealth::worn_out(std::int64_t took_us, std::uint64_t max_attempts) {
+  ++attempts_;
+  if (attempts_ >= max_attempts) return true;
+  if (took_us < long_attempt_us && attempts_ % look_every != 0) return false;
+  const Size now = measure();
+  return now.rss_kib > start_.rss_kib + max_growth_kib ||
+         now.threads > start_.threads + max_more_threads || now.fds > start_.fds + max_more_fds;
+}
+
+}  // namespace batuta

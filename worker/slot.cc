@@ -1,0 +1,203 @@
+#include "worker/slot.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/frame.h"
+#include "worker/catalogue.h"
+#include "worker/posix.h"
+#include "worker/process_tree.h"
+#include "worker/run_task.h"
+#include "worker/slot_link.h"
+#include "worker/watchdog.h"
+
+namespace batuta {
+namespace {
+
+struct SlotArguments {
+  std::string plugins;
+  std::string scratch;
+  std::string name;
+  std::string engine_library;
+  std::int64_t agent = 0;
+  std::int64_t max_attempts = 10'000;
+  std::int64_t memory_limit = 0;
+  bool catalogue = false;
+  std::vector<std::string> names;
+};
+
+bool to_number(std::string_view text, std::int64_t& out) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+  return error == std::errc{} && end == text.data() + text.size() && out >= 0;
+}
+
+bool parse_arguments(int argc, char** argv, SlotArguments& out) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view flag = argv[i];
+    if (flag == "--catalogue") {
+      out.catalogue = true;
+      continue;
+    }
+    if (!flag.starts_with("--")) {
+      out.names.emplace_back(flag);
+      continue;
+    }
+    if (++i == argc) return false;
+    const std::string_view value = argv[i];
+    bool ok = true;
+    if (flag == "--plugins") {
+      out.plugins = value;
+    } else if (flag == "--scratch") {
+      out.scratch = value;
+    } else if (flag == "--name") {
+      out.name = value;
+    } else if (flag == "--engine-library") {
+      out.engine_library = value;
+    } else if (flag == "--agent") {
+      ok = to_number(value, out.agent);
+    } else if (flag == "--max-attempts") {
+      ok = to_number(value, out.max_attempts);
+    } else if (flag == "--memory-limit") {
+      ok = to_number(value, out.memory_limit);
+    } else {
+      ok = false;
+    }
+    if (!ok) return false;
+  }
+  return !out.plugins.empty() && out.agent > 0;
+}
+
+// What cannot be set by the agent before exec. Order matters: /proc/self files belong to root once
+// the process is not dumpable.
+void harden(std::int64_t memory_limit) {
+  if (const UniqueFd fd{::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC)}) {
+    // The kernel should take a slot before scheduler or agent. A refusal changes nothing else.
+    if (::write(fd.get(), "1000", 4) != 4) std::fputs("oom_score_adj was refused\n", stderr);
+  }
+  const rlimit no_core{0, 0};
+  ::setrlimit(RLIMIT_CORE, &no_core);
+  if (memory_limit > 0) {
+    const rlimit limit{static_cast<rlim_t>(memory_limit), static_cast<rlim_t>(memory_limit)};
+    ::setrlimit(RLIMIT_DATA, &limit);
+  }
+  ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  ::prctl(PR_SET_PDEATHSIG, SIGHUP, 0, 0, 0);
+  ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+void close_strangers(int first) {
+  ::close_range(static_cast<unsigned>(first), ~0u, 0);
+}
+
+bool write_frame(std::string_view body) {
+  std::string frame;
+  append_frame(frame, body);
+  for (std::size_t at = 0; at < frame.size();) {
+    const ssize_t put = ::write(slot_control_fd, frame.data() + at, frame.size() - at);
+    if (put < 0 && errno == EINTR) continue;
+    if (put <= 0) return false;
+    at += static_cast<std::size_t>(put);
+  }
+  return true;
+}
+
+// Waits for the next whole frame; false when the agent closed the link: a friendly end.
+bool next_frame(FrameReader& reader, std::string& body) {
+  std::array<char, 64 << 10> chunk;
+  for (;;) {
+    if (const auto frame = reader.next()) {
+      body = *frame;
+      return true;
+    }
+    const ssize_t got = ::read(slot_control_fd, chunk.data(), chunk.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0 || reader.bad()) return false;
+    reader.feed({chunk.data(), static_cast<std::size_t>(got)});
+  }
+}
+
+// False when the agent took the attempt back. Marks the log when this attempt runs ahead of what
+// the agent has read, so that output is told apart.
+bool claim(SlotPage& page, std::uint64_t number) {
+  ClaimPlace& place = page.place(number);
+  std::uint64_t expected = claim_word(number, Claim::handed);
+  place.started_boot_us.store(boot_us(), std::memory_order_relaxed);
+  if (place.word.compare_exchange_strong(expected, claim_word(number, Claim::started))) {
+    std::string mark{mark_byte, 'S'};
+    mark.append(page.nonce, nonce_bytes);
+    mark.append(reinterpret_cast<const char*>(&number), sizeof number);
+    if (::write(STDERR_FILENO, mark.data(), mark.size()) < 0) return true;  // a log lost, no more
+    return true;
+  }
+  return expected == claim_word(number, Claim::started);  // started by the agent itself
+}
+
+int serve(const SlotArguments& arguments, SlotPage& page) {
+  PluginHost plugins{arguments.plugins};
+  SlotSurroundings slot{arguments.name, arguments.scratch, arguments.engine_library, STDERR_FILENO,
+                        &page};
+  const char* home = std::getenv("HOME");
+  const ProcessDefaults defaults{home == nullptr ? "/" : home};
+  SlotHealth health;
+  FrameReader reader;
+  std::string body;
+  while (next_frame(reader, body)) {
+    auto task = decode_slot_launch(body);
+    ::explicit_bzero(body.data(), body.size());  // it may hold secrets
+    if (!task) {
+      std::fprintf(stderr, "slot: %s\n", task.error().message.c_str());
+      return 1;
+    }
+    if (!claim(page, task->number)) continue;
+    const std::int64_t before = boot_us();
+    SlotReport report{task->number, false, run_task(*task, plugins, slot)};
+    defaults.restore();
+    report.retire =
+        health.worn_out(boot_us() - before, static_cast<std::uint64_t>(arguments.max_attempts));
+    if (!write_frame(encode_slot_report(report))) return 1;
+  }
+  return 0;
+}
+
+}  // namespace
+
+int run_slot(int argc, char** argv) {
+  SlotArguments arguments;
+  if (!parse_arguments(argc, argv, arguments)) {
+    std::fputs("batuta slot is started by the agent, not by hand\n", stderr);
+    return 2;
+  }
+  const auto agent = static_cast<pid_t>(arguments.agent);
+  harden(arguments.memory_limit);
+  if (arguments.catalogue) {
+    close_strangers(slot_control_fd + 1);
+    if (::getppid() != agent) return 1;
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    return describe_plugins(arguments.plugins, arguments.names);
+  }
+  close_strangers(slot_lock_fd + 1);
+  for (const int fd : {slot_control_fd, slot_page_fd}) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+  // The lock stays inheritable: whatever the plugin starts holds it, and a successor waits for
+  // that.
+  void* memory =
+      ::mmap(nullptr, sizeof(SlotPage), PROT_READ | PROT_WRITE, MAP_SHARED, slot_page_fd, 0);
+  if (memory == MAP_FAILED) return 1;
+  auto* page = static_cast<SlotPage*>(memory);
+  start_watchdog(agent, page);
+  return serve(arguments, *page);
+}
+
+}  // namespace batuta

@@ -1,0 +1,79 @@
+// What an agent and its slot share: descriptors, a page of memory, and two framed bodies.
+//
+// The page lets either side decide without waking the other. The agent may hand a slot a few short
+// attempts ahead; each has a claim word, and whoever changes it first from `handed` has decided:
+// the slot to `started`, or the agent to `recalled`. So a recall is exact, and a slot that dies
+// leaves no doubt about which attempts began.
+//
+// The log pipe carries the plugin's raw output. Two marks stand inside it, both led by `mark_byte`:
+//   mark_byte level        a line of host->log begins; level is 'D', 'I', 'W' or 'E'
+//   mark_byte 'S' nonce n  from here on the output belongs to attempt n (nonce: 16 bytes, n: 8, LE)
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "common/message.h"
+#include "common/result.h"
+#include "worker/plugin_folder.h"
+
+namespace batuta {
+
+inline constexpr int slot_control_fd = 3;
+inline constexpr int slot_page_fd = 4;
+inline constexpr int slot_lock_fd = 5;
+
+inline constexpr char mark_byte = '\x1e';
+inline constexpr std::size_t nonce_bytes = 16;
+inline constexpr std::size_t switch_mark_bytes = 2 + nonce_bytes + 8;
+
+// Attempts a slot may hold at once, the running one included.
+inline constexpr std::uint64_t slot_window = 16;
+
+enum class Claim : std::uint64_t { handed = 0, started = 1, recalled = 2 };
+
+// One attempt's place on the page. `word` is number * 4 + Claim.
+struct ClaimPlace {
+  std::atomic<std::uint64_t> word{0};
+  std::atomic<std::int64_t> started_boot_us{0};
+};
+
+struct SlotPage {
+  std::atomic<std::int64_t> agent_tick_us{0};  // boot_us() of the agent's last turn
+  std::atomic<std::int64_t> lease_us{0};       // silent for longer: the slot kills its own group
+  std::atomic<std::uint64_t> cancelled{0};     // number of the attempt that should stop
+  ClaimPlace places[slot_window];
+  char nonce[nonce_bytes] = {};
+
+  ClaimPlace& place(std::uint64_t number) { return places[number % slot_window]; }
+};
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
+static_assert(sizeof(SlotPage) <= 4096);
+
+inline std::uint64_t claim_word(std::uint64_t number, Claim claim) {
+  return number * 4 + static_cast<std::uint64_t>(claim);
+}
+
+// Agent to slot: one attempt and the file that holds its plugin. Numbers start at 1 and grow by 1.
+struct SlotLaunch {
+  std::uint64_t number = 0;
+  PluginFile file;
+  Launch launch;
+};
+// `encoded_launch`: the body as the scheduler sent it, so that the agent need not encode it again.
+std::string encode_slot_launch(std::uint64_t number, const PluginFile& file,
+                               std::string_view encoded_launch);
+Result<SlotLaunch> decode_slot_launch(std::string_view body);
+
+// Slot to agent.
+struct SlotReport {
+  std::uint64_t number = 0;
+  bool retire = false;  // the slot has grown or leaks: give it nothing more
+  Finished finished;
+};
+std::string encode_slot_report(const SlotReport& report);
+Result<SlotReport> decode_slot_report(std::string_view body);
+
+}  // namespace batuta

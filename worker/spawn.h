@@ -1,0 +1,24 @@
+// Starting our own executable again as a slot, with exactly the descriptors it should have.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/result.h"
+
+namespace batuta {
+
+struct SpawnRequest {
+  std::vector<std::string> arguments;     // [0] is the executable's path
+  std::vector<std::pair<int, int>> keep;  // {ours, the child's number}
+};
+
+// posix_spawn (never fork: the parent may be large): own process group, no signals blocked, default
+// handlers, environment PATH, HOME and LANG. Descriptors not in `keep` are closed on exec if they
+// carry the flag, as all of ours do.
+Result<pid_t> spawn_process(const SpawnRequest& request);
+
+}  // namespace batuta
