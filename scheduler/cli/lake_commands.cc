@@ -152,12 +152,13 @@ void print_result(Session& session, const std::string& file) {
   }
   if (session.format() == Format::json) {
     // Lists of names and values would be shorter; objects are what jq users expect.
+    nlohmann::ordered_json objects = nlohmann::ordered_json::array();
     for (const json& row : result["rows"]) {
       nlohmann::ordered_json object;
       for (std::size_t i = 0; i < shown.size(); ++i) object[shown[i].title] = row[i];
-      rows.push_back(object);
+      objects.push_back(std::move(object));
     }
-    std::printf("%s\n", rows.dump(2, ' ', false, json::error_handler_t::replace).c_str());
+    std::printf("%s\n", objects.dump(2, ' ', false, json::error_handler_t::replace).c_str());
     return;
   }
   for (const json& row : result["rows"]) {
