@@ -72,7 +72,7 @@ constexpr auto fields(Type<Ack>) { return std::tuple(&Ack::key); }
 
 // The last valid value of each enumeration that is a choice (RunSeq is a number).
 constexpr ParamType last_value(Type<ParamType>) {
-  return ParamType::connection;
+  return ParamType::any;
 }
 constexpr Isolation last_value(Type<Isolation>) {
   return Isolation::process;

@@ -25,7 +25,7 @@ inline constexpr std::uint32_t protocol_version = 1;
 
 // ---- plugin catalogue -------------------------------------------------------------------------
 
-enum class ParamType : std::uint8_t { string, integer, number, boolean, array, object, connection };
+enum class ParamType : std::uint8_t { string, integer, number, boolean, array, object, connection, any };
 
 struct ParamInfo {
   std::string name;

@@ -27,7 +27,7 @@ Result<ParamInfo> check_param(const batuta_param& param) {
   ParamInfo info;
   info.name = copy_text(param.name);
   if (!valid_id(info.name)) return {Errc::invalid, "a parameter without a valid name"};
-  if (param.type < BATUTA_PARAM_STRING || param.type > BATUTA_PARAM_CONNECTION) {
+  if (param.type < BATUTA_PARAM_STRING || param.type > BATUTA_PARAM_ANY) {
     return {Errc::invalid, "parameter " + info.name + ": unknown type"};
   }
   info.type = static_cast<ParamType>(param.type);

@@ -11,7 +11,7 @@ struct Branch {
   static constexpr auto kind = "builtin";
   static constexpr auto summary = "Chooses which direct downstream tasks run";
   static constexpr batuta_param params[] = {
-      required(BATUTA_PARAM_ARRAY, "choose", "task ids to run: a list, or one id; may be empty")};
+      required(BATUTA_PARAM_ANY, "choose", "task ids to run: a list, or one id; may be empty")};
 
   void execute(batuta::plugin::Context& context) {
     const auto chosen = context.texts("choose");

@@ -123,8 +123,8 @@ struct Http {
       optional(BATUTA_PARAM_STRING, "method", "GET, POST, ...", "\"GET\""),
       optional(BATUTA_PARAM_CONNECTION, "connection", "host, login and headers"),
       optional(BATUTA_PARAM_OBJECT, "headers", "more request headers"),
-      optional(BATUTA_PARAM_OBJECT, "body", "a text, or any JSON to be sent as such"),
-      optional(BATUTA_PARAM_STRING, "timeout", "for one exchange", "\"60s\""),
+      optional(BATUTA_PARAM_ANY, "body", "a text, or any JSON to be sent as such"),
+      optional(BATUTA_PARAM_ANY, "timeout", "for one exchange", "\"60s\""),
       optional(BATUTA_PARAM_BOOLEAN, "do_xcom_push", "the body becomes the return value", "true")};
 
   void execute(Context& context) {

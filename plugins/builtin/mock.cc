@@ -23,13 +23,13 @@ struct Mock {
   static constexpr auto kind = "builtin";
   static constexpr auto summary = "Succeeds, fails, crashes or hangs as told";
   static constexpr batuta_param params[] = {
-      optional(BATUTA_PARAM_STRING, "run_for", "how long it takes: \"2s\", or seconds"),
+      optional(BATUTA_PARAM_ANY, "run_for", "how long it takes: \"2s\", or seconds"),
       optional(BATUTA_PARAM_INTEGER, "fail_times", "fails while the try number is at most this"),
       optional(BATUTA_PARAM_INTEGER, "exit", "ends its process with this code, without a result"),
       optional(BATUTA_PARAM_INTEGER, "signal", "ends its process by this signal"),
       optional(BATUTA_PARAM_BOOLEAN, "hang", "never ends, and heeds neither cancel nor signals"),
       optional(BATUTA_PARAM_STRING, "print", "text for the log"),
-      optional(BATUTA_PARAM_OBJECT, "return", "the XCom return value, any JSON")};
+      optional(BATUTA_PARAM_ANY, "return", "the XCom return value, any JSON")};
 
   void execute(Context& context) {
     if (const auto text = context.text("print", ""); !text.empty()) context.info(text);

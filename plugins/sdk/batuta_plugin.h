@@ -30,7 +30,8 @@ enum {
   BATUTA_PARAM_BOOLEAN = 3,
   BATUTA_PARAM_ARRAY = 4,
   BATUTA_PARAM_OBJECT = 5,
-  BATUTA_PARAM_CONNECTION = 6 /* a string: the name of a connection the task may then read */
+  BATUTA_PARAM_CONNECTION = 6, /* a string: the name of a connection the task may then read */
+  BATUTA_PARAM_ANY = 7         /* any JSON: the plugin checks it */
 };
 
 /* What the host gives. Valid during execute(). Texts are UTF-8; lengths in bytes, no final NUL

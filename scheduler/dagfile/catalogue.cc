@@ -29,6 +29,7 @@ constexpr TypeRow types[] = {
     {"a list", [](const json& v) { return v.is_array(); }},
     {"an object", [](const json& v) { return v.is_object(); }},
     {"the name of a connection", [](const json& v) { return v.is_string(); }},
+    {"anything", [](const json&) { return true; }},
 };
 
 bool is_template(const json& value) {

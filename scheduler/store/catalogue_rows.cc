@@ -45,7 +45,7 @@ std::vector<ParamInfo> params_of(const std::string& text) {
     p.default_json = text_of(item, "default");
     p.help = text_of(item, "help");
     const auto type = item.contains("type") ? json_int(item["type"]) : std::nullopt;
-    const bool known = type && *type >= 0 && *type <= static_cast<int>(ParamType::connection);
+    const bool known = type && *type >= 0 && *type <= static_cast<int>(ParamType::any);
     if (!known || !item.contains("required") || !item["required"].is_boolean()) throw_damaged();
     p.type = static_cast<ParamType>(*type);
     p.required = item["required"] == true;
