@@ -15,15 +15,14 @@ export function RunBars({ runs, now }: { runs: readonly DagRun[]; now: number })
   if (shown.length === 0) return <span class="muted">No runs yet</span>;
   const seconds = shown.map((run) => elapsed(run.start_date, run.end_date, now) ?? 0);
   const longest = Math.max(...seconds, 0.001);
-  const width = barCount * (barWidth + gap) - gap;
-  const left = width - (shown.length * (barWidth + gap) - gap);
+  const width = shown.length * (barWidth + gap) - gap;
   return (
     <svg class="run-bars" width={width} height={height} role="group" aria-label="Last runs">
       {shown.map((run, at) => {
         const tall = shortest + ((seconds[at] ?? 0) / longest) * (height - shortest);
         const { name, label } = stateInfo(run.state);
         const words = `${label}, ${localTime(run.start_date ?? run.run_after)}, ${duration(seconds[at])}`;
-        const x = left + at * (barWidth + gap);
+        const x = at * (barWidth + gap);
         return (
           <a key={run.dag_run_id} href={runLink(run.dag_id, run.dag_run_id)} aria-label={words}>
             <title>{words}</title>

@@ -99,7 +99,7 @@ function TriggerForm({ details, onClose }: { details: DagDetails; onClose: () =>
     setBusy(true);
     try {
       const run = await api.trigger(details.dag_id, { logical_date: null, conf });
-      notify(`Run ${run.dag_run_id} of ${run.dag_id} started.`);
+      notify(`A run of ${run.dag_id} has been triggered.`);
       location.hash = runLink(run.dag_id, run.dag_run_id);
       onClose();
     } catch (error) {
