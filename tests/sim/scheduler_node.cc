@@ -26,6 +26,8 @@ struct Enrich {
       r.existing = store.find_run_by_key(r.dag_id, r.idempotency_key);
     if (!r.existing && !r.dag_run_id.empty() && !state.find_run(r.dag_id, r.dag_run_id))
       r.existing = store.find_run(r.dag_id, r.dag_run_id);
+    if (!r.existing && r.logical_date && !state.find_run_by_date(r.dag_id, *r.logical_date))
+      r.existing = store.find_run_by_logical_date(r.dag_id, *r.logical_date);
   }
   void operator()(RunStateRequested& r) const { attach_stored(r, state, store); }
   void operator()(RunDeleted& r) const { attach_stored(r, state, store); }

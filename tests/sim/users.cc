@@ -64,6 +64,7 @@ void Users::trigger() {
   if (c_.rng.chance(600)) t.key = "key" + std::to_string(++keys_);
   t.digest = "body" + std::to_string(keys_);
   if (t.key.empty() || c_.rng.chance(300)) t.run_id = "run" + std::to_string(++keys_);
+  t.dated = c_.knobs.cron && t.key.empty() && c_.rng.chance(200);
   ++open_triggers_;
   send(std::move(t));
 }
@@ -75,6 +76,7 @@ void Users::send(Trigger t) {
   event.dag_run_id = t.run_id;
   event.idempotency_key = t.key;
   event.request_digest = t.digest;
+  if (t.dated) event.logical_date = std::chrono::ceil<std::chrono::minutes>(c_.wall());
   node_.request(std::move(event), [this, t](const Reply& reply) { answered(t, reply); });
 }
 

@@ -33,6 +33,7 @@ class Users {
     std::string key;
     std::string digest;
     std::string run_id;
+    bool dated = false;      // takes the next tick's logical date
     int tries = 0;
   };
   void plan(int count, void (Users::*action)());

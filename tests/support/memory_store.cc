@@ -5,6 +5,14 @@
 namespace batuta {
 namespace {
 
+bool uses_past(const Dag& dag) {
+  return std::any_of(dag.tasks.begin(), dag.tasks.end(), [](const Task& task) {
+    return task.depends_on_past || task.wait_for_downstream;
+  });
+}
+
+constexpr std::size_t past_runs_kept = 64;  // per DAG, as StoredState promises
+
 [[noreturn]] void fail(const char* what) { throw StoreError(what, true); }
 
 }  // namespace
@@ -24,11 +32,29 @@ StoredState MemoryStore::load() {
     if (row.state == PublicationState::pending) stored.publications.push_back(row);
   for (const auto& [key, row] : data_.accepted) stored.accepted.push_back(row);
   for (const auto& [id, row] : data_.watermarks) stored.watermarks.push_back(row);
+  load_past(stored);
   stored.catalogue = data_.catalogue;
   stored.last_run_seq = data_.last_run_seq;
   stored.last_publication = data_.last_publication;
   stored.last_outbox = data_.last_outbox;
   return stored;
+}
+
+void MemoryStore::load_past(StoredState& stored) const {
+  for (const auto& [id, row] : data_.dags) {
+    std::vector<std::pair<std::pair<Time, RunSeq>, const StoredRun*>> ended;
+    for (const auto& [seq, run] : data_.runs) {
+      if (run.run.dag_id != id || !is_terminal(run.run.state)) continue;
+      const OptTime date = run.run.logical_date;
+      if (date && row.cursor && *date > *row.cursor) stored.dates_ahead.emplace_back(id, *date);
+      ended.push_back({{date.value_or(run.run.run_after), seq}, &run});
+    }
+    if (!uses_past(*data_.dag_versions.at(row.version))) continue;
+    std::sort(ended.begin(), ended.end());
+    const std::size_t kept = std::min(ended.size(), past_runs_kept);
+    for (auto it = ended.end() - static_cast<std::ptrdiff_t>(kept); it != ended.end(); ++it)
+      stored.past.push_back(*it->second);
+  }
 }
 
 CommitFate MemoryStore::draw_fate() {
@@ -165,17 +191,17 @@ std::optional<RunRow> MemoryStore::find_run_by_key(const std::string& dag_id,
   return data_.runs.at(it->second).run;
 }
 
-std::optional<RunRow> MemoryStore::find_run_by_logical_date(const std::string& dag_id,
-                                                            Time logical_date) {
-  const auto found = data_.run_dates.find({dag_id, logical_date});
-  if (found == data_.run_dates.end()) return std::nullopt;
-  return data_.runs.at(found->second).run;
-}
-
 std::optional<RunRow> MemoryStore::find_run(const std::string& dag_id,
                                             const std::string& dag_run_id) {
   const auto it = data_.run_ids.find({dag_id, dag_run_id});
   if (it == data_.run_ids.end()) return std::nullopt;
+  return data_.runs.at(it->second).run;
+}
+
+std::optional<RunRow> MemoryStore::find_run_by_logical_date(const std::string& dag_id,
+                                                            Time logical_date) {
+  const auto it = data_.run_dates.find({dag_id, logical_date});
+  if (it == data_.run_dates.end()) return std::nullopt;
   return data_.runs.at(it->second).run;
 }
 

@@ -80,6 +80,7 @@ class MemoryStore : public Store {
   void set_catalogue(std::vector<PluginInfo> catalogue) { data_.catalogue = std::move(catalogue); }
 
  private:
+  void load_past(StoredState& stored) const;
   void apply_dags(const Changes& changes);
   void apply_runs(const Changes& changes);
   void apply_tasks(const Changes& changes);
