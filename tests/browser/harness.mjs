@@ -21,7 +21,7 @@ const flags = [
 ];
 const shots = process.env.BATUTA_SCREENSHOTS ?? join(process.cwd(), 'screenshots');
 export const real = process.env.BATUTA_URL !== undefined;
-export const patience = 15_000;
+export const patience = 45_000; // a loaded machine is slow, not wrong
 
 async function startTarget() {
   if (real) {

@@ -205,7 +205,7 @@ test('a run of 1,200 tasks draws only what is in sight and can be searched', asy
   const { page, finish } = await newPage(session);
   await trigger(page, 'wide');
   await page.getByText('1,200').waitFor();
-  await headState(page, 'success').waitFor({ timeout: 4 * patience });
+  await headState(page, 'success').waitFor({ timeout: 2 * patience });
   assert.ok((await page.locator('.task-row').count()) < 60);
   await page.locator('.virtual-rows').evaluate((list) => (list.scrollTop = list.scrollHeight));
   await taskRow(page, 'task_1199').waitFor();
