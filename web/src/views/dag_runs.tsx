@@ -23,7 +23,7 @@ function RunRow({ run, now }: { run: DagRun; now: number }) {
       <td class="cell-main">
         <a href={runLink(run.dag_id, run.dag_run_id)}>{run.dag_run_id}</a>
       </td>
-      <td>{run.run_type}</td>
+      <td class="cell-wide">{run.run_type}</td>
       <td class="cell-wide">
         <At at={run.logical_date} />
       </td>
@@ -87,7 +87,9 @@ export function DagRuns({ dag, now }: { dag: string; now: number }) {
                     <tr>
                       <th scope="col">State</th>
                       <th scope="col">Run</th>
-                      <th scope="col">Type</th>
+                      <th scope="col" class="cell-wide">
+                        Type
+                      </th>
                       <th scope="col" class="cell-wide">
                         Logical date
                       </th>
