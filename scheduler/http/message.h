@@ -20,6 +20,9 @@ struct Identity {
   bool by_cookie = false;
 };
 
+// "GET", "DELETE", …
+std::string_view to_string(Method method);
+
 struct Request {
   Method method = Method::get;
   std::string path;                               // decoded once, guarded (no dot segments, no %2f)
@@ -41,6 +44,8 @@ class Stream {
  public:
   virtual ~Stream() = default;
   virtual std::string next() = 0;
+  // True when nothing will ever come again: the session sends what is left and closes.
+  virtual bool ended() const { return false; }
   std::function<void()> on_ready;
 };
 

@@ -1,0 +1,69 @@
+// Rows as Airflow's REST objects. Every field that Airflow's client requires is there; what we have
+// beyond them stands in one member "batuta", so that a name of theirs can never clash with ours.
+// Pure; any thread.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+
+#include "scheduler/core/dag.h"
+#include "scheduler/http/backend.h"
+#include "scheduler/http/context.h"
+#include "scheduler/store/history.h"
+
+namespace batuta::http {
+
+// ---- small parts
+
+nlohmann::json iso_or_null(const OptTime& t);
+nlohmann::json text_or_null(std::string_view text);       // empty = null
+// Our own stored JSON text as a value; null when empty or not readable.
+nlohmann::json stored_json(std::string_view text);
+// {"__type":"TimeDelta","days","seconds","microseconds"}
+nlohmann::json time_delta(Duration d);
+nlohmann::json seconds_between(const OptTime& from, const OptTime& to);
+// A UUID (version 8) that depends on `seed` only, for objects that have no UUID of their own.
+std::string stable_uuid(std::string_view seed);
+// {"<plural>": items, "total_entries": n}
+nlohmann::json collection(std::string_view plural, nlohmann::json items, std::int64_t total);
+
+// ---- DAGs
+
+struct DagFacts {
+  const DagRow& row;
+  const Dag* dag = nullptr;       // the newest version; null when its file is gone
+  OptTime parsed_at;
+  bool has_import_errors = false;
+  Time now;
+};
+nlohmann::json dag_json(const DagFacts& facts);
+// dag_json and what details add; `version` may be null.
+nlohmann::json dag_details_json(const DagFacts& facts, const VersionInfo* version,
+                                std::int64_t active_runs);
+nlohmann::json task_json(const Dag& dag, const Task& task);
+nlohmann::json version_json(const std::string& dag_id, const std::string& version,
+                            std::int64_t number, Time created_at);
+nlohmann::json warning_json(const DagWarning& warning);
+nlohmann::json import_error_json(const ImportError& error);
+
+// ---- runs and task instances
+
+nlohmann::json run_json(const RunRow& run, const VersionInfo* version);
+nlohmann::json task_instance_json(const TaskInstanceView& view, const VersionInfo* version);
+// A row of a reply: the view is made from the run and its version.
+TaskInstanceView view_of(const RunRow& run, const TaskInstanceRow& row, const Dag* dag);
+nlohmann::json xcom_json(const XcomRow& row, const TaskInstanceView& of);  // without the value
+
+// ---- the rest
+
+nlohmann::json pool_json(const PoolView& pool);
+nlohmann::json variable_json(const Variable& variable);     // sensitive values masked
+nlohmann::json connection_json(const Connection& connection);  // never the password
+nlohmann::json event_log_json(const EventLogView& view);
+nlohmann::json plugin_json(const PluginInfo& plugin);
+nlohmann::json outbox_json(const OutboxRow& row);
+nlohmann::json job_config_json(const JobConfigView& row);
+nlohmann::json job_execution_json(const JobExecutionRow& row);
+
+}  // namespace batuta::http

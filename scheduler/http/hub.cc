@@ -1,0 +1,258 @@
+#include "scheduler/http/hub.h"
+
+#include <algorithm>
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <deque>
+#include <list>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+#include "common/uuid.h"
+
+namespace batuta::http {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+namespace {
+
+bool wanted(const FeedFilter& filter, const FeedEvent& event) {
+  if (filter.dag_id && !event.dag_id.empty() && event.dag_id != *filter.dag_id) return false;
+  if (filter.dag_run_id && !event.dag_run_id.empty() && event.dag_run_id != *filter.dag_run_id) {
+    return false;
+  }
+  return true;
+}
+
+// The state of an ended run; nullopt for every other event.
+std::optional<std::string> end_state(const FeedEvent& event) {
+  const auto data = parse_untrusted(event.json);
+  if (!data || !data->is_object()) return std::nullopt;
+  const auto state = data->find("state");
+  if (state == data->end() || !state->is_string()) return std::nullopt;
+  const auto parsed = parse_run_state(state->get_ref<const std::string&>());
+  if (!parsed || !is_terminal(*parsed)) return std::nullopt;
+  return state->get<std::string>();
+}
+
+class EventStream final : public Stream {
+ public:
+  EventStream(FeedFilter filter, std::size_t limit) : filter_(std::move(filter)), limit_(limit) {}
+
+  std::string next() override { return std::exchange(pending_, {}); }
+  bool ended() const override { return ended_; }
+
+  void offer(const std::string& prefix, const FeedEvent& event) {
+    if (!wanted(filter_, event)) return;
+    add("id: " + prefix + std::to_string(event.sequence) + "\nevent: " + event.type +
+        "\ndata: " + event.json + "\n\n");
+  }
+  void add(const std::string& text) {
+    if (ended_) return;
+    // A client that reads too slowly is let go: it comes back and gets what it missed.
+    if (pending_.size() + text.size() > limit_) {
+      pending_.clear();
+      ended_ = true;
+    } else {
+      pending_ += text;
+    }
+  }
+  void wake() {
+    if ((!pending_.empty() || ended_) && on_ready) on_ready();
+  }
+
+ private:
+  FeedFilter filter_;
+  std::size_t limit_;
+  std::string pending_;
+  bool ended_ = false;
+};
+
+}  // namespace
+
+struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
+  using RunKey = std::pair<std::string, std::string>;
+  struct Waiter {
+    explicit Waiter(asio::io_context& io) : timer(io) {}
+    RunKey key;
+    asio::steady_timer timer;
+    std::function<void(std::optional<std::string>)> done;
+  };
+
+  Impl(asio::io_context& io_context, HubLimits hub_limits)
+      : io(io_context), limits(hub_limits), ping_timer(io_context) {
+    start_new_life();
+  }
+
+  // Ids of another process, or from before a time when nobody listened and nothing was announced,
+  // must not match: the prefix tells them apart.
+  void start_new_life() {
+    std::uint32_t life = 0;
+    random_bytes(&life, sizeof life);
+    prefix = std::to_string(life) + ".";
+    kept.clear();
+    forgotten = std::nullopt;
+  }
+
+  void update_wanted() { wanted.store(pinging || !waiters.empty()); }
+
+  void take(std::vector<FeedEvent> events) {
+    for (const auto& event : events) {
+      for_each_stream([&](EventStream& stream) { stream.offer(prefix, event); });
+      if (event.type == "run") tell_waiters(event);
+    }
+    if (!pinging) return;
+    for (auto& event : events) kept.push_back(std::move(event));
+    while (kept.size() > limits.kept) {
+      forgotten = kept.front().sequence;
+      kept.pop_front();
+    }
+    for_each_stream([](EventStream& stream) { stream.wake(); });
+  }
+
+  template <class F>
+  void for_each_stream(F&& f) {
+    for (auto it = streams.begin(); it != streams.end();) {
+      if (auto stream = it->lock()) {
+        f(*stream);
+        ++it;
+      } else {
+        it = streams.erase(it);
+      }
+    }
+  }
+
+  void tell_waiters(const FeedEvent& event) {
+    const auto [first, last] = tickets.equal_range({event.dag_id, event.dag_run_id});
+    if (first == last) return;
+    const auto state = end_state(event);
+    if (!state) return;
+    std::vector<std::uint64_t> told;
+    for (auto it = first; it != last; ++it) told.push_back(it->second);
+    for (const auto ticket : told) finish(ticket, state);
+  }
+
+  // Unknown tickets are fine: a timer may expire while the news is on its way.
+  std::function<void(std::optional<std::string>)> take_waiter(std::uint64_t ticket) {
+    const auto it = waiters.find(ticket);
+    if (it == waiters.end()) return nullptr;
+    auto done = std::move(it->second.done);
+    const auto [first, last] = tickets.equal_range(it->second.key);
+    tickets.erase(std::find_if(first, last, [&](const auto& t) { return t.second == ticket; }));
+    waiters.erase(it);
+    update_wanted();
+    return done;
+  }
+
+  void finish(std::uint64_t ticket, const std::optional<std::string>& state) {
+    if (const auto done = take_waiter(ticket)) done(state);
+  }
+
+  // Events after `sequence`, or false when some of them are gone.
+  bool replay(std::uint64_t sequence, EventStream& stream) {
+    if (kept.empty() || sequence > kept.back().sequence) return false;
+    if (forgotten ? sequence < *forgotten : sequence + 1 < kept.front().sequence) return false;
+    for (const auto& event : kept) {
+      if (event.sequence > sequence) stream.offer(prefix, event);
+    }
+    return true;
+  }
+
+  void resume(const std::string& id, EventStream& stream) {
+    std::uint64_t sequence = 0;
+    bool known = id.starts_with(prefix) && id.size() > prefix.size() &&
+                 id.size() < prefix.size() + 19;
+    for (std::size_t i = prefix.size(); known && i < id.size(); ++i) {
+      known = id[i] >= '0' && id[i] <= '9';
+      sequence = sequence * 10 + static_cast<std::uint64_t>(id[i] - '0');
+    }
+    if (!known || !replay(sequence, stream)) stream.add("event: resync\ndata: {}\n\n");
+  }
+
+  void ping() {
+    ping_timer.expires_after(limits.ping);
+    ping_timer.async_wait([self = weak_from_this()](error_code cancelled) {
+      const auto hub = self.lock();
+      if (cancelled || !hub) return;
+      hub->for_each_stream([](EventStream& stream) {
+        stream.add(": ping\n\n");
+        stream.wake();
+      });
+      // Without streams nobody needs a ping; the next subscriber starts it again.
+      hub->pinging = !hub->streams.empty();
+      hub->update_wanted();
+      if (hub->pinging) {
+        hub->ping();
+      } else {
+        hub->start_new_life();
+      }
+    });
+  }
+
+  asio::io_context& io;
+  HubLimits limits;
+  asio::steady_timer ping_timer;
+  std::string prefix;
+  std::list<std::weak_ptr<EventStream>> streams;
+  std::deque<FeedEvent> kept;
+  std::optional<std::uint64_t> forgotten;  // sequence of the newest event no longer kept
+  std::map<std::uint64_t, Waiter> waiters;           // by ticket
+  std::multimap<RunKey, std::uint64_t> tickets;
+  std::uint64_t last_ticket = 0;
+  bool pinging = false;  // there are streams, or were at the last ping: events are kept
+  std::atomic<bool> wanted{false};
+};
+
+Hub::Hub(asio::io_context& io, HubLimits limits) : impl_(std::make_shared<Impl>(io, limits)) {}
+Hub::~Hub() = default;
+
+bool Hub::wanted() const { return impl_->wanted.load(); }
+
+void Hub::publish(std::vector<FeedEvent> events) {
+  if (events.empty()) return;
+  asio::post(impl_->io, [impl = impl_, events = std::move(events)]() mutable {
+    impl->take(std::move(events));
+  });
+}
+
+std::shared_ptr<Stream> Hub::subscribe(FeedFilter filter, const std::string* last_event_id) {
+  impl_->for_each_stream([](EventStream&) {});  // forget the ones that ended
+  if (impl_->streams.size() >= impl_->limits.streams) return nullptr;
+  auto stream = std::make_shared<EventStream>(std::move(filter), impl_->limits.outbound_bytes);
+  stream->add("retry: 1000\n\n");
+  if (last_event_id) impl_->resume(*last_event_id, *stream);
+  impl_->streams.push_back(stream);
+  if (!impl_->pinging) {
+    impl_->pinging = true;
+    impl_->update_wanted();
+    impl_->ping();
+  }
+  return stream;
+}
+
+std::optional<std::uint64_t> Hub::wait_for_run(
+    const std::string& dag_id, const std::string& dag_run_id, std::chrono::milliseconds patience,
+    std::function<void(std::optional<std::string>)> done) {
+  if (impl_->waiters.size() >= impl_->limits.waiters) return std::nullopt;
+  const auto ticket = ++impl_->last_ticket;
+  const auto place = impl_->waiters.try_emplace(ticket, impl_->io).first;
+  Impl::Waiter& waiter = place->second;
+  waiter.key = {dag_id, dag_run_id};
+  waiter.done = std::move(done);
+  impl_->tickets.emplace(waiter.key, ticket);
+  impl_->update_wanted();
+  waiter.timer.expires_after(patience);
+  waiter.timer.async_wait([impl = std::weak_ptr(impl_), ticket](error_code cancelled) {
+    const auto hub = impl.lock();
+    if (!cancelled && hub) hub->finish(ticket, std::nullopt);
+  });
+  return ticket;
+}
+
+void Hub::stop_waiting(std::uint64_t ticket) { impl_->take_waiter(ticket); }
+
+}  // namespace batuta::http

@@ -1,0 +1,66 @@
+// The live feed's fan-out: every change the engine announces goes to each event stream that asked
+// for it and to those who wait for a run to end. io thread only, except publish().
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "scheduler/engine/engine.h"
+#include "scheduler/http/message.h"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace batuta::http {
+
+struct FeedFilter {
+  std::optional<std::string> dag_id;
+  std::optional<std::string> dag_run_id;
+};
+
+struct HubLimits {
+  std::size_t streams = 256;
+  std::size_t kept = 1024;                      // events kept for a client that comes back
+  std::size_t outbound_bytes = 1 << 20;         // a stream that falls behind further is dropped
+  std::size_t waiters = 1024;
+  std::chrono::milliseconds ping{15'000};
+};
+
+class Hub {
+ public:
+  // `io` must outlive the hub.
+  Hub(boost::asio::io_context& io, HubLimits limits);
+  ~Hub();
+
+  // Any thread: EngineSinks::feed_wanted. False while nobody listens. Whoever subscribes or waits
+  // first turns it on and then reads the store, so nothing falls between.
+  bool wanted() const;
+  // Any thread: EngineSinks::feed.
+  void publish(std::vector<FeedEvent> events);
+
+  // A stream of server-sent events. With `last_event_id` of this process's life the events missed
+  // come first; with any other, or when they are no longer kept, a `resync` event tells the client
+  // to read everything anew. nullptr when there are too many streams.
+  std::shared_ptr<Stream> subscribe(FeedFilter filter, const std::string* last_event_id);
+
+  // Calls `done` once: with the run's last state as the feed names it ("success", "failed"), or
+  // with nullopt when `patience` is over. The ticket ends the wait early, without a call; nullopt
+  // when too many wait.
+  std::optional<std::uint64_t> wait_for_run(const std::string& dag_id, const std::string& dag_run_id,
+                                  std::chrono::milliseconds patience,
+                                  std::function<void(std::optional<std::string>)> done);
+  void stop_waiting(std::uint64_t ticket);
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace batuta::http

@@ -1,0 +1,39 @@
+// Reads a window of an attempt's log. Paths are made here from a UUID and two numbers; no text from
+// outside ever reaches the file system.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/ids.h"
+#include "common/result.h"
+#include "common/uuid.h"
+
+namespace batuta::http {
+
+inline constexpr std::size_t max_log_window = 1 << 20;
+
+struct LogWindow {
+  std::string text;            // whole lines, valid UTF-8
+  std::int64_t next = 0;       // where the next window starts
+  bool at_end = true;          // nothing more is in the file now
+};
+
+// <home>/logs/<run uuid>/<task index>-<try>.log from byte `offset`, at most `window` bytes. Opened
+// beneath the logs folder, without following links. Errc::not_found when there is no such file (the
+// attempt never wrote, or retention took it). Blocking; any thread.
+Result<LogWindow> read_log(const std::string& home, const Uuid& run, TaskIndex task,
+                           std::int32_t try_number, std::int64_t offset,
+                           std::size_t window = max_log_window);
+
+// One line as agents write it, "<RFC3339> LEVEL text". Other lines have only a text.
+struct LogLine {
+  std::string timestamp;
+  std::string level;           // lower case
+  std::string event;
+};
+LogLine parse_log_line(std::string_view line);
+
+}  // namespace batuta::http

@@ -1,0 +1,77 @@
+// The parts of logging in that are not requests: one-time codes, the brake on guessing, CSRF tokens.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/time.h"
+
+namespace batuta::http {
+
+// Codes for the link that the start prints ("…/#login=<code>"). Only hashes are kept. Any thread.
+class LoginCodes {
+ public:
+  static constexpr Duration lifetime = std::chrono::minutes(10);
+
+  // A fresh code (32 random bytes, base64url) that logs `user` in once. At most 16 are alive; the
+  // oldest gives way.
+  std::string issue(std::string user, Time now);
+  // The user, and the code is spent; nullopt when unknown, spent or old.
+  std::optional<std::string> redeem(std::string_view code, Time now);
+
+ private:
+  struct Code {
+    std::string hash;
+    std::string user;
+    Time expires;
+  };
+  std::mutex mutex_;
+  std::deque<Code> codes_;  // oldest first; guarded by mutex_
+};
+
+// Slows down guessing without ever touching tokens: those who are logged in stay so.
+// Single-threaded; every map is bounded.
+class LoginLimiter {
+ public:
+  struct Limits {
+    int per_account_and_address = 5;   // failures within the window
+    int per_address = 20;
+    int per_account = 100;             // from everywhere: high, so that strangers cannot lock it
+    Duration window = std::chrono::minutes(1);
+    std::size_t entries = 4096;        // per map
+  };
+  LoginLimiter() : LoginLimiter(Limits{}) {}
+  explicit LoginLimiter(Limits limits) : limits_(limits) {}
+
+  // Whole seconds to wait before a try is looked at, or nullopt when it may go on.
+  std::optional<int> blocked(const std::string& account, const std::string& address, Time now);
+  // Every try counts when it begins, so that many at once cannot slip through together.
+  void began(const std::string& account, const std::string& address, Time now);
+  // A right password gives the account and address their tries back.
+  void succeeded(const std::string& account, const std::string& address);
+
+ private:
+  struct Count {
+    int tries = 0;
+    Time since;
+  };
+  using Counts = std::map<std::string, Count, std::less<>>;
+  std::optional<int> wait(const Counts& counts, const std::string& key, int limit, Time now) const;
+  void count(Counts& counts, const std::string& key, Time now);
+
+  Limits limits_;
+  Counts pairs_, addresses_, accounts_;
+};
+
+// The value the page sends back in X-CSRF-Token: one-way from the session's token, so that it needs
+// no storing and survives a restart.
+std::string csrf_token(std::string_view session_token);
+// Compares in time that depends only on the lengths.
+bool same_secret(std::string_view a, std::string_view b);
+
+}  // namespace batuta::http

@@ -1,0 +1,125 @@
+// What was written down: the event log, the control tables, the outbox; and the backup.
+
+#include <array>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "common/ids.h"
+#include "scheduler/http/codecs.h"
+#include "scheduler/http/handlers.h"
+#include "scheduler/http/params.h"
+
+namespace batuta::http {
+
+using nlohmann::json;
+
+Result<Response> list_event_logs(Context& context, const Request& request) {
+  constexpr std::array<std::string_view, 3> orders = {"event_log_id", "when", "id"};
+  QueryReader query(request);
+  EventLogQuery events;
+  events.dag_id = query.text("dag_id");
+  events.dag_run_id = query.text("run_id");
+  events.task_id = query.text("task_id");
+  events.event = query.text("event");
+  events.owner = query.text("owner");
+  events.before = query.time("before");
+  events.after = query.time("after");
+  const auto order = query.order_by(orders);
+  events.descending = order.empty() || order.front().starts_with('-');
+  events.page = query.page();
+  if (!query.status()) return query.status().error();
+  const auto found = context.services.history.event_logs(events);
+  json items = json::array();
+  for (const auto& view : found.rows) items.push_back(event_log_json(view));
+  return json_response(collection("event_logs", std::move(items), found.total));
+}
+
+Result<Response> get_event_log(Context& context, const Request& request) {
+  const auto id = path_number(request, "event_log_id");
+  if (!id) return id.error();
+  const auto view = context.services.history.event_log(*id);
+  if (!view) return {Errc::not_found, "no such event"};
+  return json_response(event_log_json(*view));
+}
+
+Result<Response> list_job_configs(Context& context, const Request&) {
+  json items = json::array();
+  for (const auto& row : context.services.history.job_configs()) {
+    items.push_back(job_config_json(row));
+  }
+  const auto total = static_cast<std::int64_t>(items.size());
+  return json_response(collection("job_configs", std::move(items), total));
+}
+
+Result<Response> list_job_executions(Context& context, const Request& request) {
+  QueryReader query(request);
+  const Page page = query.page();
+  const auto job = query.text("job_name");
+  if (!query.status()) return query.status().error();
+  const auto found = context.services.history.job_executions(job, page);
+  json items = json::array();
+  for (const auto& row : found.rows) items.push_back(job_execution_json(row));
+  return json_response(collection("job_executions", std::move(items), found.total));
+}
+
+Result<Response> list_outbox(Context& context, const Request& request) {
+  QueryReader query(request);
+  const Page page = query.page();
+  const bool dead = query.boolean("dead").value_or(false);
+  if (!query.status()) return query.status().error();
+  json items = json::array();
+  for (const auto& row : context.services.history.outbox(dead, page)) {
+    items.push_back(outbox_json(row));
+  }
+  const auto total = page.offset + static_cast<std::int64_t>(items.size());
+  return json_response(collection("outbox", std::move(items), total));
+}
+
+namespace {
+using OutboxCall = std::function<void(std::int64_t, std::function<void(Status)>)>;
+
+void on_outbox_row(const Call& call, const OutboxCall& action) {
+  const auto id = path_number(*call.request, "outbox_id");
+  if (!id) return call.respond(error_response(id.error()));
+  if (!action) {
+    return call.respond(error_response({Errc::unavailable, "the outbox is not running", {}}));
+  }
+  action(*id, [call](const Status& done) {
+    call.respond(done ? no_content() : error_response(done.error()));
+  });
+}
+}  // namespace
+
+void retry_outbox(Context& context, Call call) {
+  on_outbox_row(call, context.services.outbox_retry);
+}
+
+void drop_outbox(Context& context, Call call) {
+  on_outbox_row(call, context.services.outbox_drop);
+}
+
+Result<Response> backup_database(Context& context, const Request& request) {
+  const auto body = body_object(request);
+  if (!body) return body.error();
+  BodyReader fields(*body, {"name"});
+  auto name = fields.text("name", 100);
+  if (name && !valid_id(*name)) fields.fail("name", "is not a valid name");
+  if (!fields.status()) return fields.status().error();
+  if (!name) {
+    name = "batuta-" + to_iso(context.now());
+    std::erase_if(*name, [](char c) { return c == ':'; });
+  }
+  if (!context.services.backup) return {Errc::unavailable, "backups are not set up"};
+  const std::string folder = context.services.home + "/backups";
+  std::error_code failure;
+  std::filesystem::create_directories(folder, failure);
+  std::filesystem::permissions(folder, std::filesystem::perms::owner_all, failure);
+  const std::string path = folder + "/" + *name + ".db";
+  if (std::filesystem::exists(path, failure)) {
+    return {Errc::conflict, "a backup of that name exists"};
+  }
+  if (const auto done = context.services.backup(path); !done) return done.error();
+  return json_response({{"path", path}}, 201);
+}
+
+}  // namespace batuta::http

@@ -1,0 +1,19 @@
+// An answer's bytes on the wire. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "scheduler/http/message.h"
+
+namespace batuta::http {
+
+// Status line, our security headers, the response's own, the empty line. Bytes that could end a
+// header line are dropped from names and values, so no value can add a header. Content-Length is
+// the body's, also for HEAD; a stream has none and ends with the connection.
+std::string response_head(const Response& response, bool keep_alive);
+
+// {"detail": "…"}, Airflow's shape.
+Response error_response(int status, std::string_view detail);
+
+}  // namespace batuta::http

@@ -1,0 +1,58 @@
+// The listening socket and its connections: framing, deadlines and limits; what a request means is
+// the Handler's business. Used for the API and, in the demo, for the quote service.
+//
+//   boost::asio::io_context io;
+//   Server server(io, "127.0.0.1", 8080, Limits{}, handler);
+//   io.run();
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "scheduler/http/guard.h"
+#include "scheduler/http/message.h"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace batuta::http {
+
+struct Limits {
+  std::size_t connections = 1024;
+  // At a limit the connection that has waited longest for its next request makes room; when every
+  // one is busy the newcomer gets 503.
+  std::size_t connections_per_address = 64;
+  std::size_t requests_per_connection = 1000;
+  std::chrono::milliseconds idle{60'000};    // between two requests
+  std::chrono::milliseconds head{10'000};    // first byte (or accept) to the empty line, absolute
+  std::chrono::milliseconds body{30'000};    // absolute; besides, 1 KiB/s once `body_grace` passed
+  std::chrono::milliseconds body_grace{5'000};
+  std::chrono::milliseconds write{30'000};   // one answer, or one piece of a stream
+  GuardOptions guard;
+};
+
+class Server {
+ public:
+  // Binds and listens at once; throws std::system_error when the address cannot be had. Port 0
+  // takes a free one. `io` must outlive the server and be run by one thread: the handler is called
+  // there. The address is added to the host names answered for.
+  Server(boost::asio::io_context& io, const std::string& address, std::uint16_t port, Limits limits,
+         Handler handler);
+  // As stop(). When the io_context has been stopped, the handler is let go here; else with the last
+  // session.
+  ~Server();
+
+  std::uint16_t port() const;
+  // Any thread: stops accepting and closes every connection, soon. Idempotent.
+  void stop();
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace batuta::http

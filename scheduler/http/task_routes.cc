@@ -1,0 +1,343 @@
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "common/ids.h"
+#include "common/safe_json.h"
+#include "scheduler/http/codecs.h"
+#include "scheduler/http/handlers.h"
+#include "scheduler/http/params.h"
+
+namespace batuta::http {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr std::size_t max_note = 1000;
+
+Error no_such_task() { return {Errc::not_found, "no such task instance", {}}; }
+
+// Ids from the path, checked; nullopt when one can belong to nothing.
+struct TaskPath {
+  std::string dag_id, dag_run_id, task_id;
+};
+std::optional<TaskPath> task_path(const Request& request) {
+  TaskPath path{path_param(request, "dag_id"), path_param(request, "dag_run_id"),
+                path_param(request, "task_id")};
+  if (!valid_id(path.dag_id) || !valid_run_id(path.dag_run_id) || !valid_id(path.task_id)) {
+    return std::nullopt;
+  }
+  return path;
+}
+
+Result<TaskInstanceView> find_instance(Context& context, const Request& request) {
+  const auto path = task_path(request);
+  if (!path) return no_such_task();
+  auto view =
+      context.services.history.task_instance(path->dag_id, path->dag_run_id, path->task_id);
+  if (!view) return no_such_task();
+  return std::move(*view);
+}
+
+json instance_json(Context& context, const TaskInstanceView& view) {
+  return task_instance_json(view, context.find_version(view.dag_version).get());
+}
+
+Result<TaskQuery> read_task_query(const Request& request) {
+  constexpr std::array<std::string_view, 11> orders = {
+      "id",         "task_id",    "state",    "start_date", "end_date",    "map_index",
+      "try_number", "logical_date", "run_after", "duration", "pool"};
+  QueryReader query(request);
+  TaskQuery out;
+  const std::string& dag_id = path_param(request, "dag_id");
+  const std::string& run_id = path_param(request, "dag_run_id");
+  if (dag_id != "~") out.dag_id = dag_id;
+  if (run_id != "~") out.dag_run_id = run_id;
+  for (const auto& text : query.list("state")) {
+    const auto state = parse_task_state(text == "no_status" || text == "null" ? "none" : text);
+    if (!state) {
+      query.fail("state", "is not a task state");
+      continue;
+    }
+    out.states.push_back(*state);
+    // What is being published looks like running from outside.
+    if (*state == TaskState::running) out.states.push_back(TaskState::publishing);
+  }
+  out.task_ids = query.list("task_id");
+  out.pools = query.list("pool");
+  out.order_by = query.order_by(orders);
+  out.page = query.page();
+  if (!query.status()) return query.status().error();
+  return out;
+}
+
+// Rows of a reply as Airflow's collection. `fresh`: as they are now, not as they were.
+Result<Response> touched(Context& context, const Request& request, const std::string& dag_run_id,
+                         const Reply& reply, bool fresh) {
+  auto& history = context.services.history;
+  const std::string& dag_id = path_param(request, "dag_id");
+  const auto run = history.run(dag_id, dag_run_id);
+  if (!run) return {Errc::not_found, "no such run of this DAG"};
+  const auto version = context.find_version(run->dag_version);
+  json items = json::array();
+  for (const auto& row : reply.tasks) {
+    auto view = view_of(*run, row, version ? version->dag.get() : nullptr);
+    if (fresh) {
+      if (auto now = history.task_instance(dag_id, dag_run_id, view.task_id)) view = *now;
+    }
+    items.push_back(task_instance_json(view, version.get()));
+  }
+  const auto total = static_cast<std::int64_t>(items.size());
+  return json_response(collection("task_instances", std::move(items), total));
+}
+
+// ["a", ["b", -1]]: Airflow's list of ids or (id, map index) pairs.
+std::vector<std::string> read_task_ids(BodyReader& fields) {
+  std::vector<std::string> ids;
+  const json* list = fields.value("task_ids");
+  if (!list) return ids;
+  if (!list->is_array() || list->size() > 20'000) {
+    fields.fail("task_ids", "must be a list of task ids");
+    return ids;
+  }
+  for (const auto& item : *list) {
+    const json& id = item.is_array() && !item.empty() ? item[0] : item;
+    if (!id.is_string()) {
+      fields.fail("task_ids", "must be a list of task ids");
+      break;
+    }
+    ids.push_back(id.get<std::string>());
+  }
+  return ids;
+}
+
+Result<ClearRequested> read_clear(const Request& request, const json& body) {
+  BodyReader fields(body, {"dry_run", "task_ids", "dag_run_id", "start_date", "end_date",
+                           "only_failed", "only_running", "include_upstream", "include_downstream",
+                           "include_past", "include_future", "reset_dag_runs",
+                           "run_on_latest_version", "prevent_running_task"});
+  ClearRequested event;
+  event.dag_id = path_param(request, "dag_id");
+  event.dag_run_id = fields.required_text("dag_run_id", 250);
+  event.task_ids = read_task_ids(fields);
+  event.only_failed = fields.boolean("only_failed").value_or(true);
+  event.only_running = fields.boolean("only_running").value_or(false);
+  event.include_upstream = fields.boolean("include_upstream").value_or(false);
+  event.include_downstream = fields.boolean("include_downstream").value_or(false);
+  event.reset_dag_runs = fields.boolean("reset_dag_runs").value_or(true);
+  event.dry_run = fields.boolean("dry_run").value_or(true);
+  event.user = request.identity.user;
+  for (const char* name : {"include_past", "include_future", "run_on_latest_version",
+                           "prevent_running_task"}) {
+    if (fields.boolean(name).value_or(false)) fields.fail(name, "is not supported");
+  }
+  for (const char* name : {"start_date", "end_date"}) {
+    if (fields.has(name)) fields.fail(name, "is not supported: name the run by dag_run_id");
+  }
+  if (!fields.status()) return fields.status().error();
+  return event;
+}
+
+struct TaskPatch {
+  std::optional<MarkRequested> mark;
+  std::optional<NoteSet> note;
+};
+
+Result<TaskPatch> read_task_patch(const Request& request, const json& body) {
+  const auto path = task_path(request);
+  if (!path) return no_such_task();
+  BodyReader fields(body, {"new_state", "note", "include_upstream", "include_downstream",
+                           "include_past", "include_future"});
+  TaskPatch patch;
+  for (const char* name : {"include_past", "include_future"}) {
+    if (fields.boolean(name).value_or(false)) fields.fail(name, "is not supported");
+  }
+  const bool upstream = fields.boolean("include_upstream").value_or(false);
+  const bool downstream = fields.boolean("include_downstream").value_or(false);
+  if (const auto text = fields.text("new_state", 32)) {
+    const auto state = parse_task_state(*text);
+    const bool allowed = state && (*state == TaskState::success || *state == TaskState::failed ||
+                                   *state == TaskState::skipped);
+    if (!allowed) fields.fail("new_state", "must be success, failed or skipped");
+    MarkRequested mark;
+    mark.dag_id = path->dag_id;
+    mark.dag_run_id = path->dag_run_id;
+    mark.task_id = path->task_id;
+    mark.state = state.value_or(TaskState::success);
+    mark.include_upstream = upstream;
+    mark.include_downstream = downstream;
+    mark.user = request.identity.user;
+    patch.mark = mark;
+  }
+  if (body.contains("note")) {
+    NoteSet note;
+    note.dag_id = path->dag_id;
+    note.dag_run_id = path->dag_run_id;
+    note.task_id = path->task_id;
+    note.note = fields.text("note", max_note).value_or("");
+    patch.note = note;
+  }
+  if (fields.status() && !patch.mark && !patch.note) {
+    fields.fail("new_state", "or note must be given");
+  }
+  if (!fields.status()) return fields.status().error();
+  return patch;
+}
+
+}  // namespace
+
+Result<Response> list_task_instances(Context& context, const Request& request) {
+  const auto query = read_task_query(request);
+  if (!query) return query.error();
+  auto& history = context.services.history;
+  const auto found = history.task_instances(*query);
+  if (found.total == 0 && query->dag_id && query->dag_run_id &&
+      !history.run(*query->dag_id, *query->dag_run_id)) {
+    return {Errc::not_found, "no such run of this DAG"};
+  }
+  json items = json::array();
+  for (const auto& view : found.rows) items.push_back(instance_json(context, view));
+  return json_response(collection("task_instances", std::move(items), found.total));
+}
+
+Result<Response> get_task_instance(Context& context, const Request& request) {
+  const auto view = find_instance(context, request);
+  if (!view) return view.error();
+  return json_response(instance_json(context, *view));
+}
+
+Result<Response> list_tries(Context& context, const Request& request) {
+  const auto path = task_path(request);
+  if (!path) return no_such_task();
+  const auto tries =
+      context.services.history.tries(path->dag_id, path->dag_run_id, path->task_id);
+  if (tries.empty()) return no_such_task();
+  json items = json::array();
+  for (const auto& view : tries) items.push_back(instance_json(context, view));
+  const auto total = static_cast<std::int64_t>(tries.size());
+  return json_response(collection("task_instances", std::move(items), total));
+}
+
+Result<Response> get_try(Context& context, const Request& request) {
+  const auto path = task_path(request);
+  const auto number = path_number(request, "task_try_number");
+  if (!path || !number) return no_such_task();
+  for (const auto& view :
+       context.services.history.tries(path->dag_id, path->dag_run_id, path->task_id)) {
+    if (view.row.try_number == *number) return json_response(instance_json(context, view));
+  }
+  return {Errc::not_found, "no such try of this task instance"};
+}
+
+void patch_task_instance(Context& context, Call call) {
+  const auto body = body_object(*call.request);
+  if (!body) return call.respond(error_response(body.error()));
+  const auto patch = read_task_patch(*call.request, *body);
+  if (!patch) return call.respond(error_response(patch.error()));
+  const auto answer = [&context, call](const Reply& reply) {
+    if (reply.code != Errc::ok) return call.respond(error_response(reply_error(reply)));
+    context.read(call.respond, [&context, call, reply]() -> Result<Response> {
+      const auto& request = *call.request;
+      if (!reply.tasks.empty()) {
+        return touched(context, request, path_param(request, "dag_run_id"), reply, true);
+      }
+      const auto view = find_instance(context, request);
+      if (!view) return view.error();
+      return json_response(
+          collection("task_instances", json::array({instance_json(context, *view)}), 1));
+    });
+  };
+  auto& backend = context.services.backend;
+  if (!patch->mark) return backend.request(*patch->note, answer);
+  if (!patch->note) return backend.request(*patch->mark, answer);
+  const NoteSet note = *patch->note;
+  backend.request(*patch->mark, [&backend, call, note, answer](const Reply& marked) {
+    if (marked.code != Errc::ok) return call.respond(error_response(reply_error(marked)));
+    backend.request(note, [marked, answer](const Reply& noted) {
+      answer(noted.code == Errc::ok ? marked : noted);
+    });
+  });
+}
+
+void clear_task_instances(Context& context, Call call) {
+  const auto body = body_object(*call.request);
+  if (!body) return call.respond(error_response(body.error()));
+  const auto event = read_clear(*call.request, *body);
+  if (!event) return call.respond(error_response(event.error()));
+  const std::string run_id = event->dag_run_id;
+  context.services.backend.request(*event, [&context, call, run_id](const Reply& reply) {
+    if (reply.code != Errc::ok) return call.respond(error_response(reply_error(reply)));
+    context.read(call.respond, [&context, call, run_id, reply] {
+      return touched(context, *call.request, run_id, reply, false);
+    });
+  });
+}
+
+void clear_run(Context& context, Call call) {
+  const auto body = body_object(*call.request);
+  if (!body) return call.respond(error_response(body.error()));
+  BodyReader fields(*body, {"dry_run", "only_failed", "run_on_latest_version"});
+  ClearRequested event;
+  event.dag_id = path_param(*call.request, "dag_id");
+  event.dag_run_id = path_param(*call.request, "dag_run_id");
+  event.only_failed = fields.boolean("only_failed").value_or(false);
+  event.dry_run = fields.boolean("dry_run").value_or(true);
+  event.user = call.request->identity.user;
+  if (fields.boolean("run_on_latest_version").value_or(false)) {
+    fields.fail("run_on_latest_version", "is not supported");
+  }
+  if (!fields.status()) return call.respond(error_response(fields.status().error()));
+  const bool dry_run = event.dry_run;
+  context.services.backend.request(event, [&context, call, dry_run](const Reply& reply) {
+    if (reply.code != Errc::ok) return call.respond(error_response(reply_error(reply)));
+    context.read(call.respond, [&context, call, dry_run, reply]() -> Result<Response> {
+      const auto& request = *call.request;
+      if (!dry_run) return get_run(context, request);
+      return touched(context, request, path_param(request, "dag_run_id"), reply, false);
+    });
+  });
+}
+
+void get_dependencies(Context& context, Call call) {
+  context.work(call.respond, [&context, call]() -> Status {
+    const auto view = find_instance(context, *call.request);
+    if (!view) return view.error();
+    const auto answer = [call](const Result<std::vector<Reason>>& reasons) {
+      if (!reasons) return call.respond(error_response(reasons.error()));
+      json items = json::array();
+      for (const auto& r : *reasons) items.push_back({{"name", r.name}, {"reason", r.reason}});
+      call.respond(json_response({{"dependencies", items}}));
+    };
+    context.services.backend.explain(view->row.run, view->row.task, answer);
+    return success();
+  });
+}
+
+Result<Response> list_xcoms(Context& context, const Request& request) {
+  QueryReader query(request);
+  const Page page = query.page();
+  if (!query.status()) return query.status().error();
+  const auto view = find_instance(context, request);
+  if (!view) return view.error();
+  const auto rows = context.services.history.xcoms(view->row.run, view->row.task, page);
+  json items = json::array();
+  for (const auto& row : rows.rows) items.push_back(xcom_json(row, *view));
+  return json_response(collection("xcom_entries", std::move(items), rows.total));
+}
+
+Result<Response> get_xcom(Context& context, const Request& request) {
+  QueryReader query(request);
+  const bool as_text = query.boolean("stringify").value_or(false);
+  if (!query.status()) return query.status().error();
+  const auto view = find_instance(context, request);
+  if (!view) return view.error();
+  const auto row = context.services.history.xcom(view->row.run, view->row.task,
+                                                 path_param(request, "xcom_key"));
+  if (!row) return {Errc::not_found, "no such XCom entry"};
+  json out = xcom_json(*row, *view);
+  out["value"] = as_text ? json(row->value_json) : stored_json(row->value_json);
+  return json_response(out);
+}
+
+}  // namespace batuta::http

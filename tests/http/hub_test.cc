@@ -1,0 +1,142 @@
+#include "scheduler/http/hub.h"
+
+#include <doctest/doctest.h>
+
+#include <boost/asio/io_context.hpp>
+
+namespace batuta::http {
+namespace {
+
+FeedEvent run_event(std::uint64_t sequence, const std::string& run, const std::string& state) {
+  return {sequence, "run", "demo", run,
+          R"({"dag_id":"demo","dag_run_id":")" + run + R"(","state":")" + state + "\"}"};
+}
+
+struct Fixture {
+  explicit Fixture(HubLimits limits = {}) : hub(io, limits) {}
+  void publish(std::vector<FeedEvent> events) {
+    hub.publish(std::move(events));
+    io.restart();
+    io.poll();
+  }
+  boost::asio::io_context io;
+  Hub hub;
+};
+
+std::string id_of(const std::string& text) {
+  const auto at = text.rfind("id: ") + 4;
+  return text.substr(at, text.find('\n', at) - at);
+}
+
+}  // namespace
+
+TEST_CASE("every stream gets the events it asked for, with their ids") {
+  Fixture f;
+  const auto all = f.hub.subscribe({}, nullptr);
+  const auto one = f.hub.subscribe({"demo", "b"}, nullptr);
+  int woken = 0;
+  all->on_ready = [&] { ++woken; };
+  CHECK(all->next() == "retry: 1000\n\n");
+  f.publish({run_event(1, "a", "running"), run_event(2, "b", "running")});
+  const auto text = all->next();
+  CHECK(woken == 1);
+  CHECK(text.find("event: run\ndata: {\"dag_id\":\"demo\",\"dag_run_id\":\"a\"") !=
+        std::string::npos);
+  CHECK(text.find("\"b\"") != std::string::npos);
+  CHECK(id_of(text).ends_with(".2"));
+  CHECK(one->next().find("\"a\"") == std::string::npos);
+  CHECK(all->next().empty());
+}
+
+TEST_CASE("a client that comes back gets what it missed, or is told to read anew") {
+  HubLimits limits;
+  limits.kept = 3;
+  Fixture f(limits);
+  auto stream = f.hub.subscribe({}, nullptr);
+  f.publish({run_event(1, "a", "running")});
+  const auto first = id_of(stream->next());
+  f.publish({run_event(2, "b", "running")});
+  const auto back = f.hub.subscribe({}, &first);
+  const auto missed = back->next();
+  CHECK(missed.find("\"b\"") != std::string::npos);
+  CHECK(missed.find("\"a\"") == std::string::npos);
+  CHECK(missed.find("resync") == std::string::npos);
+  f.publish({run_event(3, "c", "running"), run_event(4, "d", "running"),
+             run_event(5, "e", "running")});
+  CHECK(f.hub.subscribe({}, &first)->next().find("event: resync") != std::string::npos);
+  for (const std::string bad : {"", "1", "1.1", "x.99999999999999999999999"}) {
+    CHECK(f.hub.subscribe({}, &bad)->next().find("event: resync") != std::string::npos);
+  }
+}
+
+TEST_CASE("a client that reads too slowly is dropped and others are not") {
+  HubLimits limits;
+  limits.outbound_bytes = 1000;
+  Fixture f(limits);
+  const auto slow = f.hub.subscribe({}, nullptr);
+  const auto fast = f.hub.subscribe({}, nullptr);
+  for (std::uint64_t i = 1; i < 40; ++i) {
+    f.publish({run_event(i, "a", "running")});
+    CHECK_FALSE(fast->next().empty());
+  }
+  CHECK(slow->ended());
+  CHECK(slow->next().empty());
+  CHECK_FALSE(fast->ended());
+}
+
+TEST_CASE("the number of streams is bounded, and ended ones free their place") {
+  HubLimits limits;
+  limits.streams = 2;
+  Fixture f(limits);
+  auto a = f.hub.subscribe({}, nullptr);
+  auto b = f.hub.subscribe({}, nullptr);
+  CHECK_FALSE(f.hub.subscribe({}, nullptr));
+  b.reset();
+  CHECK(f.hub.subscribe({}, nullptr));
+}
+
+TEST_CASE("streams get a ping when nothing happens") {
+  HubLimits limits;
+  limits.ping = std::chrono::milliseconds(1);
+  Fixture f(limits);
+  const auto stream = f.hub.subscribe({}, nullptr);
+  stream->next();
+  f.io.run_one();
+  CHECK(stream->next() == ": ping\n\n");
+}
+
+TEST_CASE("a waiter is told the end of its run and nothing else") {
+  Fixture f;
+  CHECK_FALSE(f.hub.wanted());
+  std::vector<std::string> told;
+  f.hub.wait_for_run("demo", "a", std::chrono::seconds(60),
+                     [&](const auto& state) { told.push_back(state.value_or("gave up")); });
+  CHECK(f.hub.wanted());
+  f.publish({run_event(1, "a", "running"), run_event(2, "b", "success")});
+  CHECK(told.empty());
+  f.publish({run_event(3, "a", "failed"), run_event(4, "a", "success")});
+  CHECK(told == std::vector<std::string>{"failed"});
+  CHECK_FALSE(f.hub.wanted());
+}
+
+TEST_CASE("a waiter whose patience is over is told so, and a stopped one nothing") {
+  Fixture f;
+  std::vector<std::string> told;
+  const auto note = [&](const auto& state) { told.push_back(state.value_or("gave up")); };
+  f.hub.wait_for_run("demo", "a", std::chrono::milliseconds(1), note);
+  const auto ticket = f.hub.wait_for_run("demo", "b", std::chrono::milliseconds(1), note);
+  f.hub.stop_waiting(*ticket);
+  f.io.run();
+  CHECK(told == std::vector<std::string>{"gave up"});
+  f.hub.stop_waiting(*ticket);
+}
+
+TEST_CASE("waiting clients are bounded") {
+  HubLimits limits;
+  limits.waiters = 1;
+  Fixture f(limits);
+  CHECK(f.hub.wait_for_run("demo", "a", std::chrono::seconds(60), [](const auto&) {}));
+  CHECK_FALSE(f.hub.wait_for_run("demo", "a", std::chrono::seconds(60), [](const auto&) {}));
+}
+
+}  // namespace batuta::http
