@@ -1,4 +1,5 @@
 // Rows -> StoredState: everything live, at start and after a dropped turn.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "common/log.h"
@@ -16,6 +17,13 @@ constexpr char select_dags[] =
 constexpr char select_pools[] = "SELECT name, slots, description FROM pool ORDER BY name";
 constexpr char select_live_runs[] = "SELECT " BATUTA_RUN_COLUMNS("") " FROM dag_run "
                                     "WHERE state < 2 ORDER BY seq";
+constexpr char select_dates_ahead[] =
+    "SELECT logical_date FROM dag_run WHERE dag_id = ? AND logical_date > ? AND state >= 2 "
+    "ORDER BY logical_date";
+// Newest first, by the date that tells runs of one DAG apart.
+constexpr char select_past[] = "SELECT " BATUTA_RUN_COLUMNS("") " FROM dag_run "
+                               "WHERE dag_id = ? AND state >= 2 "
+                               "ORDER BY COALESCE(logical_date, run_after) DESC, seq DESC LIMIT ?";
 constexpr char select_run_by_id[] = "SELECT " BATUTA_RUN_COLUMNS("") " FROM dag_run "
                                     "WHERE dag_id = ? AND dag_run_id = ?";
 constexpr char select_run_by_key[] =
@@ -37,6 +45,8 @@ constexpr char select_watermarks[] =
     "SELECT dag_id, task_id, value FROM watermark ORDER BY dag_id, task_id";
 constexpr char select_xcom[] = "SELECT value_json FROM xcom WHERE ti = ? AND key = ?";
 constexpr char select_counter[] = "SELECT seq FROM sqlite_sequence WHERE name = ?";
+
+constexpr std::int64_t max_past = 64;  // per DAG, as StoredState promises
 
 // A branch names at most every task of its DAG.
 constexpr JsonLimits branch_limits{.bytes = 8 << 20};
@@ -80,6 +90,7 @@ StoredState SqliteStore::load() {
   StoredState state;
   load_definitions(state);
   load_runs(state);
+  load_past(state);
   load_lake(state);
   load_counters(state);
   return state;
@@ -158,6 +169,31 @@ void SqliteStore::load_counters(StoredState& state) {
   state.last_run_seq = counter(db_, "dag_run");
   state.last_publication = counter(db_, "publication");
   state.last_outbox = counter(db_, "outbox");
+}
+
+// What the schedule and the tasks that look back need of runs that have ended.
+void SqliteStore::load_past(StoredState& state) {
+  for (const auto& [row, dag] : state.dags) {
+    if (row.cursor) {
+      Rows rows = db_.statement(select_dates_ahead).query(row.dag_id, *row.cursor);
+      while (rows.next()) rows.read(state.dates_ahead.emplace_back(row.dag_id, Time()).second);
+    }
+    const bool looks_back = std::any_of(dag->tasks.begin(), dag->tasks.end(), [](const Task& t) {
+      return t.depends_on_past || t.wait_for_downstream;
+    });
+    if (!looks_back) continue;
+    const std::size_t first = state.past.size();
+    {
+      Rows rows = db_.statement(select_past).query(row.dag_id, max_past);
+      while (rows.next()) read_run(rows, state.past.emplace_back().run);
+    }
+    std::reverse(state.past.begin() + static_cast<std::ptrdiff_t>(first), state.past.end());
+    for (std::size_t i = first; i < state.past.size(); ++i) {
+      StoredRun& run = state.past[i];
+      run.dag = dag_of(run.run.dag_version);
+      run.tasks = load_tasks(run.run.seq);
+    }
+  }
 }
 
 std::optional<RunRow> SqliteStore::one_run(Rows rows) {

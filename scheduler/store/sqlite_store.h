@@ -103,6 +103,7 @@ class SqliteStore : public Store {
   std::vector<TaskInstanceRow> load_tasks(RunSeq run);
   void load_definitions(StoredState& state);
   void load_runs(StoredState& state);
+  void load_past(StoredState& state);
   void load_lake(StoredState& state);
   void load_counters(StoredState& state);
   std::optional<RunRow> one_run(Rows rows);

@@ -102,6 +102,12 @@ inline std::string described(const StoredState& s) {
     t.add(std::string("of"), run.dag->version);
     for (const TaskInstanceRow& task : run.tasks) describe(t, task);
   }
+  for (const StoredRun& run : s.past) {
+    t.add(std::string("past"));
+    describe(t, run.run);
+    for (const TaskInstanceRow& task : run.tasks) describe(t, task);
+  }
+  for (const auto& [dag, date] : s.dates_ahead) t.add(std::string("ahead"), dag, date);
   for (const PoolRow& p : s.pools) t.add(std::string("pool"), p.name, p.slots, p.description);
   for (const TableRow& r : s.tables) t.add(std::string("table"), r.table, r.next_number, r.last_version);
   for (const PublicationRow& p : s.publications) describe(t, p);

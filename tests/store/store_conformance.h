@@ -291,6 +291,34 @@ TEST_CASE_TEMPLATE_DEFINE("an empty turn, a probe and housekeeping change nothin
   CHECK(described(h.store().load()) == before);
 }
 
+TEST_CASE_TEMPLATE_DEFINE("tasks that look back find their DAG's newest 64 ended runs", Harness,
+                          past_runs) {
+  Harness h;
+  const auto looking = std::make_shared<Dag>(*make_dag("etl", "v1", 1));
+  looking->tasks[0].depends_on_past = true;
+  looking->canonical_json = "task_0 depends_on_past\n";
+  for (int n = 1; n <= 70; ++n) {
+    RunRow run = make_run(n);
+    if (n != 5) run.logical_date = at(n * 60);
+    if (n == 5) run.run_after = at(100 * 60);  // by hand and without a date: the newest of all
+    Changes fresh = new_run(run, 1);
+    fresh.dag_versions = {looking};
+    fresh.dags[0].cursor = at(66 * 60);
+    h.store().commit(fresh, {});
+    if (n != 70) h.store().commit(end_run(run, at(10'000 + n)), {});
+  }
+  h.reopen();
+  const StoredState state = h.store().load();
+  CHECK(state.runs.size() == 1);
+  REQUIRE(state.past.size() == 64);
+  CHECK(state.past.front().run.seq == RunSeq{7});
+  CHECK(state.past.back().run.seq == RunSeq{5});
+  CHECK(state.past.front().tasks.size() == 1);
+  REQUIRE(state.dates_ahead.size() == 3);
+  CHECK(state.dates_ahead.front() == std::pair(std::string("etl"), at(67 * 60)));
+  CHECK(state.dates_ahead.back().second == at(69 * 60));
+}
+
 #define BATUTA_STORE_CONFORMANCE(...)                            \
   TEST_CASE_TEMPLATE_INVOKE(round_trip, __VA_ARGS__);            \
   TEST_CASE_TEMPLATE_INVOKE(task_moves, __VA_ARGS__);            \
@@ -303,6 +331,7 @@ TEST_CASE_TEMPLATE_DEFINE("an empty turn, a probe and housekeeping change nothin
   TEST_CASE_TEMPLATE_INVOKE(watermark, __VA_ARGS__);             \
   TEST_CASE_TEMPLATE_INVOKE(pools, __VA_ARGS__);                 \
   TEST_CASE_TEMPLATE_INVOKE(versions, __VA_ARGS__);              \
+  TEST_CASE_TEMPLATE_INVOKE(past_runs, __VA_ARGS__);             \
   TEST_CASE_TEMPLATE_INVOKE(nothing, __VA_ARGS__)
 
 }  // namespace batuta::test

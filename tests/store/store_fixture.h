@@ -78,7 +78,11 @@ inline std::shared_ptr<const Dag> decode_dag(const DagVersionText& text) {
   dag->canonical_json = text.canonical_json;
   dag->source_text = text.source_text;
   std::istringstream lines(text.canonical_json);
-  for (std::string line; std::getline(lines, line);) dag->tasks.emplace_back().id = line;
+  for (std::string line; std::getline(lines, line);) {
+    Task& task = dag->tasks.emplace_back();
+    task.id = line.substr(0, line.find(' '));
+    task.depends_on_past = line.ends_with("depends_on_past");
+  }
   return dag;
 }
 

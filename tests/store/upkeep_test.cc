@@ -1,0 +1,293 @@
+// Retention, the outbox by hand, backups, the catalogue, the lock.
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "scheduler/store/home_lock.h"
+#include "scheduler/store/sqlite_history.h"
+#include "tests/store/describe.h"
+#include "tests/store/store_fixture.h"
+
+namespace batuta::test {
+namespace {
+
+struct Fixture {
+  TempFolder folder;
+  std::string path = folder.file("batuta.db");
+  std::unique_ptr<SqliteStore> store = open_store(path);
+
+  std::int64_t count(const std::string& from) {
+    std::int64_t n = -1;
+    Statement statement = store->database().prepare("SELECT COUNT(*) FROM " + from);
+    Rows rows = statement.query();
+    if (rows.next()) rows.read(n);
+    return n;
+  }
+  void ended_run(std::int64_t seq, Time end, int tasks) {
+    const RunRow run = make_run(seq);
+    store->commit(new_run(run, tasks), {});
+    store->commit(end_run(run, end), {});
+  }
+  // The largest number of rows one call took away.
+  std::int64_t prune_all(Time before) {
+    std::int64_t largest = 0;
+    bool more = true;
+    while (more) {
+      const std::int64_t earlier = rows_of_runs();
+      more = store->prune_runs(before);
+      largest = std::max(largest, earlier - rows_of_runs());
+    }
+    return largest;
+  }
+  std::int64_t rows_of_runs() {
+    return count("dag_run") + count("task_instance") + count("task_instance_history") +
+           count("xcom") + count("rendered") + count("publication") +
+           count("ingestion_job_execution");
+  }
+};
+
+TEST_CASE_FIXTURE(Fixture, "retention takes old ended runs whole, in small steps") {
+  ended_run(1, at(100), 1200);
+  ended_run(2, at(100), 3);
+  ended_run(3, at(300), 3);
+  store->commit(new_run(make_run(4)), {});  // old, but it has not ended
+  Changes below;
+  below.xcoms = {{RunSeq{1}, 0, "return_value", "1", at(1)}, {RunSeq{3}, 0, "r", "1", at(1)}};
+  below.attempts_archived = {{make_full_task(1, 1)}};
+  below.job_executions = {{uuid_of(1), "etl.task_0", {RunSeq{1}, 0, 1}, 1, at(1), at(2), {},
+                           "success", "", "{}", "[]", 0}};
+  store->commit(below, {{RunSeq{1}, 0, 1, "{}"}});
+
+  const std::int64_t largest = prune_all(at(200));
+  CHECK(largest > 1);
+  CHECK(largest <= SqliteStore::prune_rows);
+  CHECK(count("dag_run") == 2);
+  CHECK(count("task_instance") == 6);
+  CHECK(count("xcom") == 1);
+  CHECK(count("rendered") == 0);
+  CHECK(count("task_instance_history") == 0);
+  CHECK(count("ingestion_job_execution") == 0);
+  CHECK(store->load().last_run_seq == 4);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a removed run is named until its logs are gone") {
+  ended_run(1, at(100), 3);
+  prune_all(at(200));
+  REQUIRE(store->removed_runs().size() == 1);
+  CHECK(store->removed_runs()[0].uuid == uuid_of(1));
+  store.reset();  // the process dies before it removed the logs
+  store = open_store(path);
+  const auto removed = store->removed_runs();
+  REQUIRE(removed.size() == 1);
+  store->forget_removed(removed);
+  CHECK(store->removed_runs().empty());
+}
+
+TEST_CASE_FIXTURE(Fixture, "retention never takes what is unpublished or accepted") {
+  ended_run(1, at(100), 3);
+  ended_run(2, at(100), 3);
+  Changes pending;
+  pending.tables = {{"silver/quotes", 2, -1}};
+  pending.publications = {make_publication(1, {RunSeq{1}, 0, 1})};
+  AcceptedRow accepted;
+  accepted.report.key = {RunSeq{2}, 2, 1};
+  pending.accepted = {accepted};
+  store->commit(pending, {});
+  prune_all(at(200));
+  CHECK(count("dag_run") == 2);
+  Changes settled;
+  settled.publications = {make_publication(1, {RunSeq{1}, 0, 1})};
+  settled.publications[0].state = PublicationState::settled;
+  settled.publications[0].version = 0;
+  settled.accepted_done = {{RunSeq{2}, 2, 1}};
+  store->commit(settled, {});
+  prune_all(at(200));
+  CHECK(count("dag_run") == 0);
+  CHECK(count("publication") == 0);
+  CHECK(store->load().last_publication == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture, "retention drops DAG versions that nothing needs") {
+  ended_run(1, at(100), 3);
+  Changes newer;
+  newer.dag_versions = {make_dag("etl", "v2"), make_dag("etl", "v3")};
+  newer.dags = {{"etl", false, false, "v3", {}, 0}};
+  store->commit(newer, {});
+  const Time later = at(1'000'000'000);
+  CHECK(count("dag_version") == 3);
+  prune_all(at(50));  // nothing is old enough
+  CHECK(count("dag_version") == 3);
+  prune_all(later);
+  CHECK(count("dag_version") == 1);
+  CHECK(store->load_dag_version("v3"));
+}
+
+TEST_CASE_FIXTURE(Fixture, "old events go, at most so many at a time") {
+  Changes c;
+  for (int i = 0; i < 1200; ++i) c.event_log.push_back({at(i), "trigger", "", "", "", "ana", "{}"});
+  store->commit(c, {});
+  CHECK(store->prune_event_log(at(1100)));
+  CHECK(count("event_log") == 700);
+  while (store->prune_event_log(at(1100))) {
+  }
+  CHECK(count("event_log") == 100);
+}
+
+TEST_CASE_FIXTURE(Fixture, "outbox rows keep their tries, come alive again, and only alerts go") {
+  Changes c;
+  c.dag_versions = {make_dag("etl", "v1")};
+  c.tables = {{"silver/quotes", 2, -1}};
+  c.publications = {make_publication(1, {RunSeq{1}, 0, 1})};
+  OutboxRow publish;
+  publish.id = 1;
+  publish.key = "silver/quotes";
+  publish.publication = 1;
+  publish.created_at = at(1);
+  OutboxRow alert = publish;
+  alert.id = 2;
+  alert.kind = OutboxKind::alert;
+  alert.publication = 0;
+  alert.key = "slack";
+  c.outbox = {publish, alert};
+  store->commit(c, {});
+
+  alert.tries = 3;
+  alert.next_try_at = at(60);
+  alert.last_error = "503";
+  CHECK(store->update_outbox(alert));
+  REQUIRE(store->load_outbox().size() == 2);
+  CHECK(described(store->load_outbox()[0]) == described(publish));
+  CHECK(described(store->load_outbox()[1]) == described(alert));
+  CHECK(described(*store->find_publication(1)) == described(c.publications[0]));
+  CHECK_FALSE(store->find_publication(9));
+
+  alert.dead = true;
+  CHECK(store->update_outbox(alert));
+  CHECK(store->load_outbox().size() == 1);
+  const auto alive = store->retry_outbox(2, at(99));
+  REQUIRE(alive);
+  CHECK(alive->tries == 0);
+  CHECK(alive->next_try_at == at(99));
+  CHECK(store->load_outbox().size() == 2);
+  CHECK_FALSE(store->retry_outbox(77, at(99)));
+
+  CHECK(store->drop_outbox(1).error().code == Errc::conflict);
+  CHECK(store->drop_outbox(2).ok());
+  CHECK(store->drop_outbox(2).error().code == Errc::not_found);
+  CHECK_FALSE(store->update_outbox(alert));
+}
+
+TEST_CASE_FIXTURE(Fixture, "the catalogue comes back as it was advertised") {
+  PluginInfo plugin{"shell", "1.0", "builtin", "runs", "abc", {}};
+  plugin.params = {{"command", ParamType::string, true, "", "what to run"},
+                   {"retries", ParamType::integer, false, "3", ""}};
+  const PluginInfo other{"financial_bronze", "2", "extract", "quotes \"raw\"", "def", {}};
+  store->save_catalogue({plugin, other});
+  store->save_catalogue({other, plugin});
+  store.reset();
+  store = open_store(path);
+  const auto catalogue = store->load().catalogue;
+  REQUIRE(catalogue.size() == 2);
+  CHECK(catalogue[0] == other);
+  CHECK(catalogue[1] == plugin);
+}
+
+TEST_CASE_FIXTURE(Fixture, "the store's UUID is made once") {
+  const std::string uuid = store->store_uuid();
+  CHECK(parse_uuid(uuid));
+  store.reset();
+  store = open_store(path);
+  CHECK(store->store_uuid() == uuid);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a backup taken while the store is written is whole and sound") {
+  store->commit(new_run(make_run(1), 1000), {});
+  std::atomic<bool> stop = false;
+  std::vector<Status> results;
+  std::thread backups([&] {
+    for (int i = 0; i < 5; ++i) {
+      results.push_back(backup_database(path, folder.file("copy" + std::to_string(i))));
+    }
+    stop = true;
+  });
+  // Each commit moves two tasks together: no copy may show one without the other.
+  Fence fence = 0;
+  while (!stop) {
+    Changes c;
+    for (const TaskIndex task : {0u, 999u}) {
+      TaskInstanceRow row = make_task(1, task, TaskState::queued);
+      row.fence = fence + 1;
+      c.tasks_updated.push_back(
+          move_task(row, fence == 0 ? TaskState::none : TaskState::queued, fence));
+    }
+    store->commit(c, {});
+    ++fence;
+    store->maintain(true);
+  }
+  backups.join();
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const std::string copy = folder.file("copy" + std::to_string(i));
+    REQUIRE_MESSAGE(results[i].ok(), results[i].error().message);
+    CHECK(quick_check(copy).empty());
+    CHECK_FALSE(std::filesystem::exists(copy + ".partial"));
+    const auto tasks = open_store(copy)->load().runs.at(0).tasks;
+    CHECK(tasks.at(0).fence == tasks.at(999).fence);
+  }
+}
+
+TEST_CASE_FIXTURE(Fixture, "a backup never writes over a file, and leaves nothing when it fails") {
+  std::ofstream(folder.file("taken")) << "mine";
+  CHECK(backup_database(path, folder.file("taken")).error().code == Errc::conflict);
+  CHECK(read_file(folder.file("taken")) == "mine");
+  CHECK(backup_database(path, folder.file("no/such/folder")).error().code == Errc::internal);
+  CHECK_FALSE(backup_database(folder.file("nothing.db"), folder.file("copy")).ok());
+  CHECK_FALSE(std::filesystem::exists(folder.file("copy")));
+  CHECK_FALSE(std::filesystem::exists(folder.file("copy.partial")));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a check works on a closed store and finds damage") {
+  store->commit(new_run(make_run(1), 500), {});
+  store.reset();
+  CHECK(quick_check(path).empty());
+  {
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(4096 * 5);
+    file << std::string(4096 * 3, '\x55');
+  }
+  bool damaged = false;
+  try {
+    damaged = !quick_check(path).empty();
+  } catch (const StoreError& error) {
+    damaged = !error.full();
+  }
+  CHECK(damaged);
+}
+
+TEST_CASE_FIXTURE(Fixture, "10,000 queued tasks are loaded quickly") {
+  store->commit(new_run(make_run(1), 10'000, TaskState::queued), {});
+  store.reset();
+  store = open_store(path);
+  const auto before = std::chrono::steady_clock::now();
+  const StoredState state = store->load();
+  const auto took = std::chrono::steady_clock::now() - before;
+  CHECK(state.runs.at(0).tasks.size() == 10'000);
+  // 15 ms in a release build; the bound only catches a query that went wrong.
+  CHECK(took < std::chrono::seconds(2));
+}
+
+TEST_CASE("a second scheduler on one home is refused and told who has it") {
+  TempFolder folder;
+  auto lock = std::make_unique<Result<HomeLock>>(HomeLock::acquire(folder.path()));
+  REQUIRE(lock->ok());
+  const auto second = HomeLock::acquire(folder.path());
+  REQUIRE_FALSE(second.ok());
+  CHECK(second.error().code == Errc::conflict);
+  CHECK(second.error().message.find("process " + std::to_string(::getpid())) != std::string::npos);
+  lock.reset();
+  CHECK(HomeLock::acquire(folder.path()).ok());
+  CHECK(HomeLock::acquire(folder.path() + "/missing").error().code == Errc::internal);
+}
+
+}  // namespace
+}  // namespace batuta::test
