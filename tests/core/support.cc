@@ -1,0 +1,301 @@
+#include "tests/core/support.h"
+
+#include <algorithm>
+#include <set>
+
+namespace batuta::testing {
+
+Time at(const char* iso) { return parse_iso(iso).value(); }
+
+DagMaker::DagMaker(std::string id) {
+  dag_.id = std::move(id);
+  dag_.version = dag_.id + "-v1";
+  dag_.is_paused_upon_creation = false;
+}
+
+DagMaker& DagMaker::task(const std::string& id, const std::vector<std::string>& upstream,
+                         const std::function<void(Task&)>& change) {
+  Task task;
+  task.id = id;
+  task.plugin = "mock";
+  for (const std::string& name : upstream) task.upstream.push_back(find_task(dag_, name).value());
+  if (change) change(task);
+  dag_.tasks.push_back(std::move(task));
+  return *this;
+}
+
+DagMaker& DagMaker::with(const std::function<void(Dag&)>& change) {
+  change(dag_);
+  return *this;
+}
+
+std::shared_ptr<const Dag> DagMaker::make() const {
+  auto made = finish_dag(dag_);
+  REQUIRE_MESSAGE(made.ok(), made.error().message);
+  return *made;
+}
+
+std::shared_ptr<const Dag> chain(const std::string& id, int length) {
+  DagMaker maker(id);
+  for (int i = 0; i < length; ++i) {
+    maker.task("t" + std::to_string(i), i == 0 ? std::vector<std::string>{}
+                                               : std::vector{"t" + std::to_string(i - 1)});
+  }
+  return maker.make();
+}
+
+std::shared_ptr<const Dag> fan(const std::string& id, int width) {
+  DagMaker maker(id);
+  for (int i = 0; i < width; ++i) maker.task("t" + std::to_string(i));
+  return maker.with([](Dag& dag) { dag.max_active_tasks = 100'000; }).make();
+}
+
+// ---- the ledger -------------------------------------------------------------------------------
+
+void Ledger::apply_runs(const Changes& changes) {
+  for (const auto& dag : changes.dag_versions) versions[dag->version] = dag;
+  for (const DagRow& row : changes.dags) dags[row.dag_id] = row;
+  for (const auto& created : changes.runs_created) {
+    REQUIRE(!runs.contains(created.run.seq));
+    for (const auto& [seq, other] : runs) {
+      if (other.run.dag_id != created.run.dag_id) continue;
+      REQUIRE(other.run.dag_run_id != created.run.dag_run_id);
+      REQUIRE((!created.run.logical_date || other.run.logical_date != created.run.logical_date));
+    }
+    REQUIRE(versions.contains(created.run.dag_version));
+    runs[created.run.seq] = {created.run, versions.at(created.run.dag_version), created.tasks};
+  }
+  for (const RunRow& row : changes.runs_updated) runs.at(row.seq).run = row;
+  for (const RunSeq seq : changes.runs_deleted) REQUIRE(runs.erase(seq) == 1);
+}
+
+void Ledger::apply_tasks(const Changes& changes) {
+  std::set<std::pair<RunSeq, TaskIndex>> seen;
+  for (const AttemptRow& row : changes.attempts_archived) {
+    for (const AttemptRow& other : archived) {
+      REQUIRE((other.row.run != row.row.run || other.row.task != row.row.task ||
+               other.row.try_number != row.row.try_number));
+    }
+    archived.push_back(row);
+  }
+  for (const auto& update : changes.tasks_updated) {
+    TaskInstanceRow& row = runs.at(update.row.run).tasks.at(update.row.task);
+    REQUIRE(row.state == update.from);
+    REQUIRE(row.fence == update.from_fence);
+    REQUIRE(seen.insert({update.row.run, update.row.task}).second);
+    row = update.row;
+  }
+  for (const auto& [run, task] : changes.xcoms_cleared) xcoms.erase({run, task});
+  for (const XcomRow& row : changes.xcoms) xcoms[{row.run, row.task}] = row.value_json;
+}
+
+void Ledger::apply_lake(const Changes& changes) {
+  for (const TableRow& row : changes.tables) tables[row.table] = row;
+  for (const AcceptedRow& row : changes.accepted) accepted[row.report.key] = row;
+  for (const AttemptKey& key : changes.accepted_done) REQUIRE(accepted.erase(key) == 1);
+  for (const PublicationRow& row : changes.publications) publications[row.id] = row;
+  for (const WatermarkRow& row : changes.watermarks) {
+    Time& value = watermarks[{row.dag_id, row.task_id}];
+    REQUIRE(row.value >= value);
+    value = row.value;
+  }
+  for (const JobExecutionRow& row : changes.job_executions) jobs[row.key] = row;
+  for (const OutboxRow& row : changes.outbox) {
+    REQUIRE(outbox.emplace(row.id, row).second);
+    last_outbox = std::max(last_outbox, row.id);
+  }
+  for (const std::int64_t id : changes.outbox_done) REQUIRE(outbox.erase(id) == 1);
+}
+
+void Ledger::apply(const Changes& changes) {
+  apply_runs(changes);
+  apply_tasks(changes);
+  apply_lake(changes);
+  for (const PoolRow& row : changes.pools) pools[row.name] = row;
+  for (const std::string& name : changes.pools_deleted) pools.erase(name);
+  events.insert(events.end(), changes.event_log.begin(), changes.event_log.end());
+}
+
+StoredState Ledger::load() const {
+  StoredState stored;
+  for (const auto& [id, row] : dags) stored.dags.emplace_back(row, versions.at(row.version));
+  for (const auto& [seq, run] : runs) {
+    stored.last_run_seq = std::max(stored.last_run_seq, static_cast<std::int64_t>(seq));
+    const OptTime cursor = dags.at(run.run.dag_id).cursor;
+    if (!is_terminal(run.run.state)) {
+      stored.runs.push_back(run);
+    } else {
+      stored.past.push_back(run);
+      const bool ahead = run.run.logical_date && (!cursor || *run.run.logical_date > *cursor);
+      if (ahead) stored.dates_ahead.emplace_back(run.run.dag_id, *run.run.logical_date);
+    }
+  }
+  for (const auto& [name, row] : pools) stored.pools.push_back(row);
+  for (const auto& [name, row] : tables) stored.tables.push_back(row);
+  for (const auto& [id, row] : publications) {
+    stored.last_publication = std::max(stored.last_publication, id);
+    if (row.state == PublicationState::pending) stored.publications.push_back(row);
+  }
+  for (const auto& [key, row] : accepted) stored.accepted.push_back(row);
+  for (const auto& [key, value] : watermarks) {
+    stored.watermarks.push_back({key.first, key.second, value});
+  }
+  stored.last_outbox = last_outbox;
+  return stored;
+}
+
+// ---- the world --------------------------------------------------------------------------------
+
+World::World(SchedulerOptions chosen) : options(chosen) {
+  now.wall = at("2026-03-10T12:00:00Z");
+  now.boot = Boot{1000s};
+  state = restore({}, options, now);
+}
+
+Effects World::step(std::vector<Event> events) {
+  last = batuta::step(state, events, now);
+  ledger.apply(last.changes);
+  sanity_check(state);
+  for (const StoredRun* run : state.live_runs()) {  // what is in memory is what was committed
+    const StoredRun& kept = ledger.runs.at(run->run.seq);
+    REQUIRE(kept.run.state == run->run.state);
+    for (std::size_t i = 0; i < run->tasks.size(); ++i) {
+      REQUIRE(kept.tasks[i].state == run->tasks[i].state);
+      REQUIRE(kept.tasks[i].fence == run->tasks[i].fence);
+    }
+  }
+  launches_.insert(launches_.end(), last.launches.begin(), last.launches.end());
+  alerts.insert(alerts.end(), last.alerts.begin(), last.alerts.end());
+  return last;
+}
+
+void World::live(Duration time) {
+  while (time > Duration(0)) {
+    const Duration part = std::min<Duration>(time, 2s);
+    pass(part);
+    time -= part;
+    std::vector<Event> beats;
+    for (const auto& [worker, alive] : connected_) {
+      if (alive) beats.push_back(WorkerHeartbeat{worker});
+    }
+    step(std::move(beats));
+  }
+}
+
+void World::restart() {
+  state = restore(ledger.load(), options, now);
+  connected_.clear();
+  sanity_check(state);
+  step();
+}
+
+void World::add(const std::shared_ptr<const Dag>& dag, bool paused) {
+  step({DagsChanged{{dag}, {}}});
+  if (state.dag_row(dag->id)->is_paused != paused) step({PauseRequested{0, dag->id, paused}});
+}
+
+WorkerId World::join(const std::string& agent, int slots, std::vector<std::string> plugins,
+                     std::vector<RunningAttempt> running) {
+  const WorkerId id = connected_.empty() ? 1 : connected_.rbegin()->first + 1;
+  connected_[id] = true;
+  Hello hello;
+  hello.agent_id = agent;
+  hello.hostname = "host-" + agent;
+  hello.slots = slots;
+  for (std::string& name : plugins) {
+    PluginInfo info;
+    info.name = std::move(name);
+    hello.catalogue.push_back(std::move(info));
+  }
+  hello.running = std::move(running);
+  step({WorkerJoined{id, std::move(hello)}});
+  return id;
+}
+
+Reply World::ask(Event event) {
+  std::visit(
+      [](auto& one) {
+        if constexpr (requires { one.request; }) one.request = 7;
+      },
+      event);
+  const Effects effects = step({std::move(event)});
+  for (const Reply& reply : effects.replies) {
+    if (reply.request == 7) return reply;
+  }
+  FAIL("no reply");
+  return {};
+}
+
+RunSeq World::trigger(const std::string& dag_id,
+                      const std::function<void(RunRequested&)>& change) {
+  RunRequested event;
+  event.dag_id = dag_id;
+  event.uuid.bytes[15] = next_uuid_++;
+  event.dag_run_id = "run-" + std::to_string(next_uuid_);
+  if (change) change(event);
+  const Reply reply = ask(event);
+  REQUIRE_MESSAGE(reply.code == Errc::ok, reply.message);
+  return reply.run->seq;
+}
+
+Finished finished(const AttemptKey& key, Outcome outcome, Time started, Time ended) {
+  Finished report;
+  report.key = key;
+  report.outcome = outcome;
+  report.started = started;
+  report.ended = ended;
+  if (outcome != Outcome::success) report.reason = std::string("it ") + to_string(outcome);
+  return report;
+}
+
+Effects World::start(const AttemptKey& key, WorkerId worker, const std::string& slot) {
+  return step({AttemptStarted{worker, {key, now.wall, slot}}});
+}
+
+Effects World::finish(const AttemptKey& key, Outcome outcome, WorkerId worker,
+                      const std::function<void(Finished&)>& change) {
+  Finished report = finished(key, outcome, now.wall - 1s, now.wall);
+  if (change) change(report);
+  return step({AttemptFinished{worker, std::move(report)}});
+}
+
+void World::run_all(Outcome outcome) {
+  for (auto batch = launched(); !batch.empty(); batch = launched()) {
+    std::vector<Event> events;
+    for (const LaunchEffect& launch : batch) {
+      events.push_back(AttemptStarted{launch.worker, {launch.key, now.wall, "slot-a"}});
+      events.push_back(AttemptFinished{
+          launch.worker, finished(launch.key, outcome, now.wall - 1s, now.wall)});
+    }
+    step(std::move(events));
+  }
+}
+
+const TaskInstanceRow& World::row(RunSeq run, const std::string& task) const {
+  const StoredRun& stored = ledger.runs.at(run);
+  return stored.tasks[find_task(*stored.dag, task).value()];
+}
+
+TaskState World::state_of(RunSeq run, const std::string& task) const {
+  return row(run, task).state;
+}
+
+DagRunState World::run_state(RunSeq run) const { return ledger.runs.at(run).run.state; }
+
+AttemptKey World::attempt(RunSeq run, const std::string& task) const {
+  const TaskInstanceRow& found = row(run, task);
+  return {run, found.task, found.fence};
+}
+
+std::vector<LaunchEffect> World::launched() { return std::exchange(launches_, {}); }
+
+std::vector<std::string> World::launched_names() {
+  std::vector<std::string> names;
+  for (const LaunchEffect& launch : launched()) {
+    const StoredRun& run = ledger.runs.at(launch.key.run);
+    names.push_back(run.run.dag_id + "." + run.dag->tasks[launch.key.task].id);
+  }
+  return names;
+}
+
+}  // namespace batuta::testing
