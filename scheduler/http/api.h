@@ -27,18 +27,18 @@ struct ApiServices {
   Registry& registry;
   LoginCodes& codes;
   Hub& hub;
-  std::string home;                                  // logs are under <home>/logs
-  std::string version;                               // of the product
-  std::vector<std::string> origins;                  // beyond our own: "https://batuta.example.org"
+  std::string home{};                                // logs are under <home>/logs
+  std::string version{};                             // of the product
+  std::vector<std::string> origins{};                // beyond our own: "https://batuta.example.org"
   std::function<Now()> clock = read_clock;           // any thread
   // True when every DAG known before can be triggered. io thread.
   std::function<bool()> ready = [] { return true; };
   // Writes a copy of the database to `path`, which does not exist yet. Blocking; reader thread.
-  std::function<Status(const std::string& path)> backup;
+  std::function<Status(const std::string& path)> backup{};
   // Outbox rows: send now (an alert given up comes alive again), or forget. `done` on any
   // thread.
-  std::function<void(std::int64_t id, std::function<void(Status)> done)> outbox_retry;
-  std::function<void(std::int64_t id, std::function<void(Status)> done)> outbox_drop;
+  std::function<void(std::int64_t id, std::function<void(Status)> done)> outbox_retry{};
+  std::function<void(std::int64_t id, std::function<void(Status)> done)> outbox_drop{};
   const Asset* (*find_asset)(std::string_view path) = nullptr;  // null: no page
 };
 

@@ -101,15 +101,17 @@ class FakeBackend final : public ApiBackend {
 // A DAG "demo" of two tasks, "first" (shell) and "second" (mock), with a param and a schedule.
 std::shared_ptr<const Dag> demo_dag();
 
+struct CallExtra {
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string peer = "127.0.0.1";
+};
+
 class TestApi {
  public:
   TestApi();
   ~TestApi();
 
-  struct Extra {
-    std::vector<std::pair<std::string, std::string>> headers;
-    std::string peer = "127.0.0.1";
-  };
+  using Extra = CallExtra;
   // `role`: whose token is sent; empty for none. `target` with its query, as on the wire.
   Response call(Method method, const std::string& target, const std::string& body = "",
                 const std::string& role = "admin", const Extra& extra = {});
