@@ -290,12 +290,14 @@ void Agent::watch_plugins() {
 }
 
 void Agent::catalogue_ready() {
-  if (catalogue_known_) {
-    if (link_.connected()) link_.send(CatalogueChanged{scan_.plugins()});
-    return;
+  auto plugins = scan_.plugins();
+  if (!catalogue_known_) {
+    catalogue_known_ = true;
+    connect_at_us_ = boot_us();
+  } else if (link_.connected() && plugins != told_) {
+    link_.send(CatalogueChanged{plugins});
   }
-  catalogue_known_ = true;
-  connect_at_us_ = boot_us();
+  told_ = std::move(plugins);
 }
 
 }  // namespace batuta

@@ -117,6 +117,7 @@ class Agent {
 
   bool stop_ = false;
   bool catalogue_known_ = false;
+  std::vector<PluginInfo> told_;  // what the scheduler knows of our plugins
   std::int64_t heartbeat_us_, lease_us_;
   std::int64_t connect_at_us_ = 0, beat_at_us_ = 0, acked_at_us_ = 0;
   std::int64_t rescan_at_us_ = 0, predecessors_at_us_ = 0, sweep_at_us_ = 0;

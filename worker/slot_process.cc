@@ -161,10 +161,13 @@ bool SlotProcess::read_reports(std::vector<SlotReport>& out) {
     if (got > 0) reader_.feed({chunk.data(), static_cast<std::size_t>(got)});
     while (const auto body = reader_.next()) {
       auto report = decode_slot_report(*body);
-      garbage_ = garbage_ || !report;
-      if (report) out.push_back(*std::move(report));
+      if (!report) {
+        garbage_ = true;  // and whatever follows is not to be believed
+        return false;
+      }
+      out.push_back(*std::move(report));
     }
-    garbage_ = garbage_ || reader_.bad();
+    garbage_ = reader_.bad();
     if (garbage_) return false;
     if (got < static_cast<ssize_t>(chunk.size())) break;
   }

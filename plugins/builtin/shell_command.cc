@@ -118,10 +118,9 @@ pid_t start(const ShellCommand& command, int output) {
 
 bool allowed_variable(std::string_view name) {
   static constexpr std::string_view refused[] = {
-      "IFS",      "PATH",         "ENV",         "BASH_ENV",   "SHELLOPTS",
-      "BASHOPTS", "PS4",          "CDPATH",      "GCONV_PATH", "LOCPATH",
-      "NLSPATH",  "HOSTALIASES",  "TMPDIR",      "TZDIR",      "PYTHONSTARTUP",
-      "PERL5OPT", "NODE_OPTIONS", "RES_OPTIONS", "LOCALDOMAIN"};
+      "IFS",           "PATH",     "ENV",          "BASH_ENV",    "SHELLOPTS",  "BASHOPTS",
+      "PS4",           "CDPATH",   "GCONV_PATH",   "LOCPATH",     "NLSPATH",    "HOSTALIASES",
+      "PYTHONSTARTUP", "PERL5OPT", "NODE_OPTIONS", "RES_OPTIONS", "LOCALDOMAIN"};
   const bool well_formed = !name.empty() && name.size() <= 128 &&
                            !(name[0] >= '0' && name[0] <= '9') &&
                            std::all_of(name.begin(), name.end(), [](char c) {

@@ -1,0 +1,124 @@
+#include "worker/agent_log.h"
+
+#include <doctest/doctest.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <sstream>
+
+namespace batuta {
+namespace {
+
+struct TempFolder {
+  TempFolder() {
+    char text[] = "/tmp/batuta-log-XXXXXX";
+    REQUIRE(::mkdtemp(text) != nullptr);
+    path = text;
+  }
+  ~TempFolder() { remove_tree(path); }
+  std::string path;
+};
+
+std::string content(const std::string& path) {
+  std::ifstream file{path, std::ios::binary};
+  std::ostringstream out;
+  out << file.rdbuf();
+  return out.str();
+}
+
+// The lines without their times.
+std::string told(const std::string& path) {
+  std::istringstream in{content(path)};
+  std::string line, out;
+  while (std::getline(in, line)) out += line.substr(line.find(' ') + 1) + "\n";
+  return out;
+}
+
+TEST_CASE("plain output is INFO, marked lines have their level, an open line is closed") {
+  const TempFolder folder;
+  const std::string path = folder.path + "/run/0-1.log";
+  AttemptLog log{path, {}};
+  log.feed("out\r\nhal");
+  log.feed(
+      "f\x1e"
+      "Wwarned\n\x1e");
+  log.feed(
+      "Eerror\n\x1e"
+      "Ddebug\nlast");
+  log.finish(Finished{});
+  CHECK(told(path) ==
+        "INFO out\nINFO half\nWARN warned\nERROR error\nDEBUG debug\nINFO last\n"
+        "INFO Attempt ended: success, exit code 0, peak memory 0.0 MiB\n");
+  struct stat info {};
+  REQUIRE(::stat((folder.path + "/run").c_str(), &info) == 0);
+  CHECK((info.st_mode & 0777) == 0700);
+}
+
+TEST_CASE("a forged mark or an empty line does no harm") {
+  const TempFolder folder;
+  const std::string path = folder.path + "/log";
+  AttemptLog log{path, {}};
+  log.feed("\n\x1ez\x1e");
+  log.feed("\x1eI\n");
+  log.finish(Finished{});
+  CHECK(told(path).starts_with("INFO \nINFO ?z?"));
+}
+
+TEST_CASE("an abnormal end makes a log even without a word") {
+  const TempFolder folder;
+  const std::string quiet = folder.path + "/quiet";
+  AttemptLog{quiet, {}}.finish(Finished{});
+  CHECK(content(quiet).empty());
+  Finished killed;
+  killed.outcome = Outcome::crashed;
+  killed.signal = 9;
+  killed.reason = "signal 9 (killed)";
+  killed.peak_rss_kib = 2048;
+  const std::string path = folder.path + "/killed";
+  AttemptLog{path, {}}.finish(killed);
+  CHECK(told(path) ==
+        "ERROR Attempt ended: crashed (signal 9 (killed)), signal 9, exit code 0, "
+        "peak memory 2.0 MiB\n");
+}
+
+TEST_CASE("over the limit, head and tail are kept whole line by line") {
+  const TempFolder folder;
+  const std::string path = folder.path + "/log";
+  std::string all;
+  {
+    LogFile file{path, {.head = 1000, .tail = 300}};
+    for (int i = 0; i < 500; ++i) {
+      const std::string line = "line " + std::to_string(i) + "\n";
+      all += line;
+      file.write(line);
+    }
+    file.finish("end\n");
+  }
+  const std::string kept = content(path);
+  CHECK(kept.size() < 1000 + 300 + 100);
+  const auto mark = kept.find("Log limit reached: ");
+  REQUIRE(mark != std::string::npos);
+  const std::string head = kept.substr(0, kept.rfind('\n', mark) + 1);
+  const std::string tail = kept.substr(kept.find('\n', mark) + 1);
+  CHECK(all.starts_with(head));
+  CHECK((all + "end\n").ends_with(tail));
+  CHECK(tail.starts_with("line "));
+  const auto left_out = std::stoul(kept.substr(mark + 19));
+  CHECK(head.size() + left_out + tail.size() - 4 == all.size());
+}
+
+TEST_CASE("a log that cannot be written fails nobody") {
+  LogFile file{"/proc/no/such/folder/log"};
+  file.write("text\n");
+  file.finish("end\n");
+  if (::access("/dev/full", W_OK) == 0) {
+    LogFile full{"/dev/full"};
+    full.write("text\n");
+    full.finish("end\n");
+  }
+}
+
+}  // namespace
+}  // namespace batuta

@@ -1,0 +1,267 @@
+// The agent with well-behaved attempts: launch, report, recall, reconnect, logs.
+#include "worker/agent.h"
+
+#include <doctest/doctest.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <set>
+
+#include "tests/worker/agent_fixture.h"
+#include "worker/log_format.h"
+
+namespace batuta {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+TEST_CASE("the agent greets with its catalogue and runs what it is given") {
+  AgentFixture world;
+  std::set<std::string> names;
+  for (const PluginInfo& plugin : world.hello().catalogue) names.insert(plugin.name);
+  for (const char* name : {"mock", "shell", "http", "branch", "empty"}) {
+    CHECK_MESSAGE(names.contains(name), name);
+  }
+  CHECK(world.hello().slots == 1);
+  CHECK_FALSE(lock_is_free(world.home() + "/run/" + world.hello().agent_lock));
+
+  const Finished done = world.finished(world.launch("mock", R"({"return":{"rows":3}})"));
+  CHECK(done.outcome == Outcome::success);
+  CHECK(done.reason == "");
+  CHECK(done.result_json == R"({"rows":3})");
+  CHECK(done.ended >= done.started);
+  CHECK(done.peak_rss_kib > 0);
+  CHECK(done.slot.starts_with(world.hello().agent_id));
+  CHECK(done.plugin_sha256.size() == 64);
+}
+
+TEST_CASE("a silent success leaves no log, and a shell's output is kept with times and levels") {
+  AgentFixture world;
+  const AttemptKey quiet = world.launch("empty");
+  CHECK(world.finished(quiet).outcome == Outcome::success);
+  CHECK(world.log_of(quiet).empty());
+
+  const AttemptKey key = world.launch(
+      "shell",
+      R"({"command":"echo one; echo two >&2; echo \"$BATUTA_TASK_ID $BATUTA_TRY_NUMBER\""})");
+  const Finished done = world.finished(key);
+  CHECK(done.outcome == Outcome::success);
+  CHECK(done.result_json == R"("a_task 1")");
+  const std::string log = world.log_of(key);
+  CHECK(log.find(" INFO one\n") != std::string::npos);
+  CHECK(log.find(" INFO two\n") != std::string::npos);
+  CHECK(log.find(" INFO Attempt ended: success, exit code 0, peak memory ") != std::string::npos);
+  CHECK(parse_iso(log.substr(0, log.find(' '))).has_value());
+  struct stat info {};
+  const std::string path =
+      task_log_path(world.home(), "0193a5c0-0000-7000-8000-000000000001", key.task, 1);
+  REQUIRE(::stat(path.c_str(), &info) == 0);
+  CHECK((info.st_mode & 0777) == 0600);
+}
+
+TEST_CASE("exit codes of a command mean success, skipped and failed") {
+  AgentFixture world;
+  CHECK(world.finished(world.launch("shell", R"({"command":"exit 99"})")).outcome ==
+        Outcome::skipped);
+  const Finished failed = world.finished(world.launch("shell", R"({"command":"echo no; exit 3"})"));
+  CHECK(failed.outcome == Outcome::failed);
+  CHECK(failed.exit_code == 3);
+  CHECK(failed.reason == "exit code 3");
+  CHECK(failed.result_json == "");
+}
+
+TEST_CASE("what cannot run is refused with a reason") {
+  AgentFixture world;
+  const Finished unknown = world.finished(world.launch("no_such_plugin"));
+  CHECK(unknown.outcome == Outcome::refused);
+  CHECK(unknown.reason.find("no_such_plugin") != std::string::npos);
+  for (const char* name : {"../mock", "/tmp/x.so", "mock;x", "", "libc.so.6"}) {
+    CHECK(world.finished(world.launch(name)).outcome == Outcome::refused);
+  }
+  Launch launch = world.make("mock");
+  launch.run_uuid = "../../etc";
+  world.send(launch);
+  CHECK(world.finished(launch.key).outcome == Outcome::refused);
+  const Finished missing = world.finished(world.launch("shell"));
+  CHECK(missing.outcome == Outcome::failed_no_retry);
+  CHECK(missing.reason == "parameter command is missing");
+}
+
+TEST_CASE("an unstarted attempt is recalled, a started one is not") {
+  AgentFixture world;
+  const AttemptKey first = world.launch("mock", R"({"run_for":"700ms"})");
+  const AttemptKey second = world.launch("mock");
+  world.started(first);
+  world.send(Recall{second});
+  world.recalled(second);
+  world.send(Recall{first});
+  world.started(first);
+  CHECK(world.finished(first).outcome == Outcome::success);
+  // Nothing else is said of the recalled one.
+  world.finished(world.launch("empty"));
+  CHECK_FALSE(world.next(milliseconds(200)));
+}
+
+TEST_CASE("work behind a long attempt moves to an idle slot") {
+  AgentFixture world{{.slots = 2}};
+  const AttemptKey long_one = world.launch("mock", R"({"run_for":"10s"})");
+  std::vector<AttemptKey> keys;
+  for (int i = 0; i < 40; ++i) keys.push_back(world.launch("empty"));
+  for (const AttemptKey& key : keys)
+    CHECK(world.finished(key, seconds(5)).outcome == Outcome::success);
+  world.cancel(long_one, seconds(5));
+  CHECK(world.finished(long_one).outcome == Outcome::cancelled);
+}
+
+TEST_CASE("a cancel is heard by the plugin, and ends one that is deaf after its grace") {
+  AgentFixture world;
+  const AttemptKey listening = world.launch("mock", R"({"run_for":"60s"})");
+  world.started(listening);
+  world.cancel(listening, seconds(30));
+  const Finished heard = world.finished(listening, seconds(5));
+  CHECK(heard.outcome == Outcome::cancelled);
+  CHECK(heard.reason == "cancelled by the test");
+  CHECK(heard.signal == 0);
+
+  const AttemptKey deaf = world.launch("mock", R"({"hang":true})");
+  world.started(deaf);
+  world.cancel(deaf, milliseconds(300));
+  const Finished killed = world.finished(deaf, seconds(5));
+  CHECK(killed.outcome == Outcome::cancelled);
+  CHECK(killed.signal == SIGKILL);
+  CHECK(world.finished(world.launch("empty"), seconds(5)).outcome == Outcome::success);
+}
+
+TEST_CASE("a time-out ends an attempt and names itself") {
+  AgentFixture world;
+  Launch launch = world.make("mock", R"({"hang":true})");
+  launch.timeout_us = 400'000;
+  const auto before = boot_us();
+  world.send(launch);
+  const Finished done = world.finished(launch.key);
+  CHECK(done.outcome == Outcome::timeout);
+  CHECK(done.reason.find("timed out") != std::string::npos);
+  CHECK(boot_us() - before < 2'000'000);
+  CHECK(world.log_of(launch.key).find("ERROR Attempt ended: timeout") != std::string::npos);
+}
+
+TEST_CASE("a command that is cancelled gets SIGTERM and may tidy up") {
+  AgentFixture world;
+  const AttemptKey key = world.launch(
+      "shell",
+      R"({"command":"trap 'echo tidy; exit 1' TERM; echo up; while :; do sleep 0.05; done"})");
+  world.started(key);
+  REQUIRE(eventually([&] { return world.log_of(key).find("up") != std::string::npos; }));
+  world.cancel(key, seconds(10));
+  CHECK(world.finished(key, seconds(5)).outcome == Outcome::cancelled);
+  CHECK(world.log_of(key).find("INFO tidy") != std::string::npos);
+}
+
+TEST_CASE("reports are repeated after a reconnect until they are acknowledged") {
+  AgentFixture world;
+  world.acknowledge = false;
+  const AttemptKey key = world.launch("empty");
+  world.finished(key);
+  world.hang_up();
+  world.accept();
+  CHECK(world.finished(key).outcome == Outcome::success);
+  world.send(Ack{key});
+  world.launch("empty");
+  world.next();
+  world.hang_up();
+  world.accept();
+  const auto again = world.next();
+  REQUIRE(again);
+  CHECK(std::get<Finished>(*again).key != key);
+}
+
+TEST_CASE("a lost connection drops what has not started and keeps what runs") {
+  AgentFixture world;
+  const AttemptKey running = world.launch("mock", R"({"run_for":"900ms"})");
+  const AttemptKey waiting = world.launch("mock", R"({"return":1})");
+  world.started(running);
+  world.hang_up();
+  world.accept();
+  REQUIRE(world.hello().running.size() == 1);
+  CHECK(world.hello().running[0].key == running);
+  CHECK(world.finished(running).outcome == Outcome::success);
+  CHECK_FALSE(world.next(milliseconds(300)));
+  // The dropped one may be launched again under the same key.
+  Launch launch = world.make("mock", R"({"return":1})");
+  launch.key = waiting;
+  world.send(launch);
+  CHECK(world.finished(waiting).result_json == "1");
+}
+
+TEST_CASE("a launch said twice runs once") {
+  AgentFixture world;
+  const Launch launch = world.make("shell", R"({"command":"sleep 0.2; echo once"})");
+  world.send(launch);
+  world.send(launch);
+  world.finished(launch.key);
+  CHECK_FALSE(world.next(milliseconds(400)));
+  const std::string log = world.log_of(launch.key);
+  CHECK(log.find("once") == log.rfind("once"));
+}
+
+TEST_CASE("a silent scheduler is left after a lease") {
+  AgentFixture world{{.heartbeat = milliseconds(50), .lease = milliseconds(400)}};
+  // Not pumping: no heartbeat is answered.
+  const auto before = boot_us();
+  ::usleep(600'000);
+  world.accept();
+  CHECK(boot_us() - before < 5'000'000);
+}
+
+TEST_CASE("process isolation gives every attempt a process of its own") {
+  AgentFixture world;
+  std::set<std::string> slots;
+  for (int i = 0; i < 5; ++i) {
+    Launch launch = world.make("empty");
+    launch.isolation = Isolation::process;
+    world.send(launch);
+    slots.insert(world.finished(launch.key).slot);
+  }
+  CHECK(slots.size() == 5);
+}
+
+TEST_CASE("a slot is replaced after its number of attempts") {
+  AgentFixture world{{.max_attempts = 3}};
+  std::set<std::string> slots;
+  for (int i = 0; i < 9; ++i) slots.insert(world.finished(world.launch("empty")).slot);
+  CHECK(slots.size() == 3);
+}
+
+TEST_CASE("many attempts at once all end, once each, in few slots") {
+  AgentFixture world{{.slots = 2, .max_attempts = 100}};
+  std::set<AttemptKey> open;
+  for (int i = 0; i < 2000; ++i) open.insert(world.launch("empty"));
+  while (!open.empty()) {
+    const auto message = world.next(seconds(10));
+    REQUIRE(message);
+    if (const auto* done = std::get_if<Finished>(&*message)) {
+      CHECK(done->outcome == Outcome::success);
+      CHECK(open.erase(done->key) == 1);
+    }
+  }
+  CHECK_FALSE(world.next(milliseconds(100)));
+}
+
+TEST_CASE("output of attempts that follow each other closely is never mixed up") {
+  AgentFixture world;
+  std::vector<AttemptKey> keys;
+  for (int i = 0; i < 200; ++i) {
+    keys.push_back(world.launch("mock", R"({"print":"I am )" + std::to_string(i) + R"("})"));
+  }
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    world.finished(keys[i]);
+    const std::string log = world.log_of(keys[i]);
+    CHECK(log.find("INFO I am " + std::to_string(i) + "\n") != std::string::npos);
+    CHECK(std::count(log.begin(), log.end(), '\n') == 2);
+  }
+}
+
+}  // namespace
+}  // namespace batuta

@@ -1,0 +1,240 @@
+// Plugins that do what they should not, in a real agent: the attempt pays, nobody else does.
+#include <doctest/doctest.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <set>
+
+#include "common/uuid.h"
+#include "tests/worker/agent_fixture.h"
+#include "worker/log_format.h"
+
+namespace batuta {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+AgentFixture::Options bad_plugins() {
+  return {.plugins = build_folder() + "/tests/bad_plugins", .load_timeout_ms = 500};
+}
+
+std::string how(const std::string& fault, const std::string& file = {}) {
+  return R"({"how":")" + fault + R"(")" + (file.empty() ? "" : R"(,"file":")" + file + "\"") + "}";
+}
+
+void check_healthy(AgentFixture& world) {
+  const Finished done = world.finished(world.launch("plain_c"), seconds(5));
+  CHECK(done.outcome == Outcome::success);
+  CHECK(done.result_json == "\"from C\"");
+}
+
+pid_t pid_in(const std::string& path) {
+  return std::atoi(read_file(path).c_str());
+}
+
+TEST_CASE("only plugins that load and fit are offered, and loading a bad one hurts nobody") {
+  AgentFixture world{bad_plugins()};
+  std::set<std::string> names;
+  for (const PluginInfo& plugin : world.hello().catalogue) names.insert(plugin.name);
+  CHECK(names == std::set<std::string>{"misbehave", "plain_c"});
+  for (const char* name : {"wrong_abi", "missing_symbol", "other_name", "crashing_constructor",
+                           "hanging_constructor"}) {
+    const Finished refused = world.finished(world.launch(name));
+    CHECK(refused.outcome == Outcome::refused);
+    CHECK_MESSAGE(refused.reason.size() > 10, name << ": " << refused.reason);
+  }
+  check_healthy(world);
+}
+
+TEST_CASE("what a plugin throws becomes its failure") {
+  AgentFixture world{bad_plugins()};
+  const Finished thrown = world.finished(world.launch("misbehave", how("throw")));
+  CHECK(thrown.outcome == Outcome::failed);
+  CHECK(thrown.reason == "thrown on purpose");
+  CHECK(world.finished(world.launch("misbehave", how("throw_int"))).outcome == Outcome::failed);
+  const Finished final = world.finished(world.launch("misbehave", how("final")));
+  CHECK(final.outcome == Outcome::failed_no_retry);
+  CHECK(final.exit_code == 7);
+  CHECK(world.finished(world.launch("misbehave", how("skip"))).outcome == Outcome::skipped);
+  check_healthy(world);
+}
+
+TEST_CASE("a crash is never a success, names its cause, and the slot is replaced at once") {
+  AgentFixture world{bad_plugins()};
+  struct Row {
+    const char* fault;
+    const char* reason;
+    int signal;
+  };
+  const Row rows[] = {{"abort", "signal 6 (aborted)", SIGABRT},
+                      {"segfault", "signal 11 (segmentation fault)", SIGSEGV},
+                      {"terminate", "signal 6 (aborted)", SIGABRT},
+                      {"exit0", "exited with code 0 without a result", 0},
+                      {"_exit0", "exited with code 0 without a result", 0}};
+  for (const Row& row : rows) {
+    CAPTURE(row.fault);
+    const AttemptKey key = world.launch("misbehave", how(row.fault));
+    const Finished done = world.finished(key);
+    CHECK(done.outcome == Outcome::crashed);
+    CHECK(done.reason == row.reason);
+    CHECK(done.signal == row.signal);
+    CHECK(world.log_of(key).find("ERROR Attempt ended: crashed (" + std::string{row.reason}) !=
+          std::string::npos);
+    const auto before = boot_us();
+    check_healthy(world);
+    CHECK(boot_us() - before < 500'000);
+  }
+}
+
+TEST_CASE("a plugin deaf to everything ends at the end of the grace") {
+  AgentFixture world{bad_plugins()};
+  const AttemptKey key = world.launch("misbehave", how("hang"));
+  world.started(key);
+  world.cancel(key, milliseconds(200));
+  const Finished done = world.finished(key, seconds(3));
+  CHECK(done.outcome == Outcome::cancelled);
+  check_healthy(world);
+}
+
+TEST_CASE("a plugin that stops its own slot is timed out") {
+  AgentFixture world{bad_plugins()};
+  Launch launch = world.make("misbehave", how("stop_self"));
+  launch.timeout_us = 200'000;
+  world.send(launch);
+  CHECK(world.finished(launch.key, seconds(5)).outcome == Outcome::timeout);
+  check_healthy(world);
+}
+
+TEST_CASE("a daemon in another session dies with the attempt that left it") {
+  AgentFixture world{bad_plugins()};
+  for (const char* fault : {"daemon", "daemon_abort"}) {
+    CAPTURE(fault);
+    const std::string marker = world.home() + "/" + fault;
+    const AttemptKey key = world.launch("misbehave", how(fault, marker));
+    world.finished(key);
+    const pid_t daemon = pid_in(marker);
+    REQUIRE(daemon > 0);
+    CHECK_FALSE(alive(daemon));
+  }
+  const std::string marker = world.home() + "/killed";
+  const AttemptKey key = world.launch("misbehave", how("daemon_hang", marker));
+  REQUIRE(eventually([&] { return pid_in(marker) > 0; }));
+  world.cancel(key, milliseconds(100));
+  CHECK(world.finished(key).outcome == Outcome::cancelled);
+  CHECK_FALSE(alive(pid_in(marker)));
+  check_healthy(world);
+}
+
+TEST_CASE("a plugin that closes or garbles the control channel loses its attempt only") {
+  AgentFixture world{bad_plugins()};
+  for (const char* fault : {"closefrom", "garbage", "garbage_frame"}) {
+    CAPTURE(fault);
+    const Finished done = world.finished(world.launch("misbehave", how(fault)));
+    CHECK(done.outcome == Outcome::crashed);
+    check_healthy(world);
+  }
+}
+
+TEST_CASE("leaks of descriptors and memory end with the slot") {
+  AgentFixture world{bad_plugins()};
+  for (const char* fault : {"leak_fds", "leak_memory"}) {
+    CAPTURE(fault);
+    const std::string before = world.finished(world.launch("misbehave", how("pid"))).result_json;
+    // Short attempts are looked at now and then: enough of them are certain to be.
+    for (int i = 0; i < 3; ++i) {
+      CHECK(world.finished(world.launch("misbehave", how(fault))).outcome == Outcome::success);
+    }
+    for (int i = 0; i < 64; ++i) world.finished(world.launch("plain_c"));
+    const std::string after = world.finished(world.launch("misbehave", how("pid"))).result_json;
+    CHECK(before != after);
+  }
+}
+
+TEST_CASE("a flood is cut to head and tail, and the agent's memory stays flat") {
+  AgentFixture world{bad_plugins()};
+  const AttemptKey key = world.launch("misbehave", how("flood"));
+  CHECK(world.finished(key, seconds(60)).outcome == Outcome::success);
+  const std::string log = world.log_of(key);
+  CHECK(log.size() <= log_head_bytes + log_tail_bytes + 4096);
+  CHECK(log.size() > log_head_bytes);
+  CHECK(log.find("WARN Log limit reached: ") != std::string::npos);
+  CHECK(log.find("INFO the very end\n") != std::string::npos);
+  CHECK(log.rfind("Attempt ended: success") > log.find("the very end"));
+  std::ifstream status{"/proc/" + std::to_string(world.agent()) + "/statm"};
+  long size = 0, resident = 0;
+  status >> size >> resident;
+  CHECK(resident * 4 < 64 << 10);  // KiB, pages of 4 KiB
+}
+
+TEST_CASE("a line without end is broken into lines") {
+  AgentFixture world{bad_plugins()};
+  const AttemptKey key = world.launch("misbehave", how("long_line"));
+  world.finished(key);
+  const std::string log = world.log_of(key);
+  CHECK(std::count(log.begin(), log.end(), '\n') == 100'000 / static_cast<long>(max_line) + 2);
+}
+
+TEST_CASE("secrets printed whole, in pieces or as a reason are masked") {
+  AgentFixture world{bad_plugins()};
+  Launch launch = world.make("misbehave", how("pieces"));
+  launch.secrets = {{"vault",
+                     R"({"conn_type":"http","password":"correct-horse-battery"})",
+                     {"correct-horse-battery"}}};
+  world.send(launch);
+  const Finished done = world.finished(launch.key);
+  const std::string log = world.log_of(launch.key);
+  CHECK(log.find("correct-horse") == std::string::npos);
+  CHECK(log.find("battery") == std::string::npos);
+  CHECK(log.find("INFO url *** end") != std::string::npos);
+  CHECK(log.find("INFO in one: ***") != std::string::npos);
+  CHECK(done.reason == "refused with ***");
+}
+
+TEST_CASE("a secret is out of reach for a task that does not name it") {
+  AgentFixture world{bad_plugins()};
+  const Finished done = world.finished(world.launch("misbehave", how("pieces")));
+  CHECK(done.outcome == Outcome::failed_no_retry);
+  CHECK(done.reason.find("vault") != std::string::npos);
+}
+
+TEST_CASE("the next attempt in a slot finds a clean process") {
+  AgentFixture world{bad_plugins()};
+  const Finished dirty = world.finished(world.launch("misbehave", how("dirty")));
+  const Finished probe = world.finished(world.launch("misbehave", how("probe")));
+  CHECK(probe.slot == dirty.slot);
+  CHECK(probe.result_json == "\"/|63|clean|default\"");
+}
+
+TEST_CASE(
+    "a plugin put into the folder is offered without a restart, a changed one gets a new slot") {
+  char folder[] = "/tmp/batuta-plugins-XXXXXX";
+  REQUIRE(::mkdtemp(folder) != nullptr);
+  const std::string source = build_folder() + "/tests/bad_plugins/";
+  const auto put = [&](const std::string& name, const std::string& extra) {
+    const std::string path = std::string{folder} + "/" + name + ".so";
+    std::ofstream{path + ".new", std::ios::binary} << read_file(source + name + ".so") << extra;
+    REQUIRE(::rename((path + ".new").c_str(), path.c_str()) == 0);
+    REQUIRE(::system((build_folder() + "/worker/batuta_manifest " + folder).c_str()) == 0);
+  };
+  put("misbehave", "");
+  AgentFixture world{{.plugins = folder}};
+  CHECK(world.hello().catalogue.size() == 1);
+  const Finished first = world.finished(world.launch("misbehave", how("pid")));
+  put("plain_c", "");
+  CHECK(world.catalogue().catalogue.size() == 2);
+  check_healthy(world);
+  put("misbehave", "another file, the same code");
+  world.catalogue();
+  const Finished second = world.finished(world.launch("misbehave", how("pid")));
+  CHECK(second.outcome == Outcome::success);
+  CHECK(second.plugin_sha256 != first.plugin_sha256);
+  CHECK(second.result_json != first.result_json);
+  remove_tree(folder);
+}
+
+}  // namespace
+}  // namespace batuta

@@ -1,0 +1,6 @@
+/* Never finishes loading. */
+#include <unistd.h>
+
+__attribute__((constructor)) static void at_load(void) {
+  for (;;) pause();
+}
