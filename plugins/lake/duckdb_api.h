@@ -21,6 +21,7 @@ namespace batuta::lake {
   X(free)                            \
   X(prepare)                         \
   X(prepare_error)                   \
+  X(prepared_statement_type)         \
   X(destroy_prepare)                 \
   X(bind_value)                      \
   X(execute_prepared)                \

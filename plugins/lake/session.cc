@@ -89,6 +89,11 @@ class Session::Statement {
   Statement(const Statement&) = delete;
   Statement& operator=(const Statement&) = delete;
 
+  bool only_reads() const {
+    const auto type = api_.prepared_statement_type(prepared_);
+    return type == DUCKDB_STATEMENT_TYPE_SELECT || type == DUCKDB_STATEMENT_TYPE_EXPLAIN;
+  }
+
   void execute() {
     has_result_ = true;
     if (api_.execute_prepared(prepared_, &result_) != DuckDBSuccess) result_failed();
@@ -195,6 +200,13 @@ Table Session::query(const std::string& sql, const std::vector<Param>& params,
   return statement.fetch(max_rows);
 }
 
+Table Session::query_read_only(const std::string& sql, std::size_t max_rows) {
+  Statement statement(*handles_, sql, {});
+  if (!statement.only_reads()) throw SqlError("only SELECT statements are allowed here");
+  statement.execute_streaming();
+  return statement.fetch(max_rows);
+}
+
 Cell Session::value(const std::string& sql, const std::vector<Param>& params) {
   Table table = query(sql, params, 2);
   if (table.rows.size() != 1 || table.rows[0].size() != 1)
@@ -223,13 +235,24 @@ std::vector<std::string> first_column(const Table& table) {
   return out;
 }
 
-std::string quoted_name(std::string_view name) {
-  std::string out = "\"";
-  for (const char c : name) {
-    if (c == '"') out += '"';
+namespace {
+
+std::string quoted_by(std::string_view text, char quote) {
+  std::string out(1, quote);
+  for (const char c : text) {
+    if (c == quote) out += quote;
     out += c;
   }
-  return out + '"';
+  return out + quote;
+}
+
+}  // namespace
+
+std::string quoted_literal(std::string_view text) {
+  return quoted_by(text, '\'');
+}
+std::string quoted_name(std::string_view name) {
+  return quoted_by(name, '"');
 }
 
 }  // namespace batuta::lake

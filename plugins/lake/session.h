@@ -46,6 +46,9 @@ class Session {
   // Reads at most `max_rows` rows; the rest is not computed where DuckDB can stop early.
   Table query(const std::string& sql, const std::vector<Param>& params = {},
               std::size_t max_rows = 1'000'000);
+  // As query, but anything other than a SELECT (or EXPLAIN, DESCRIBE, SHOW) is refused unexecuted:
+  // for SQL from outside.
+  Table query_read_only(const std::string& sql, std::size_t max_rows);
   // The single cell of a single row.
   Cell value(const std::string& sql, const std::vector<Param>& params = {});
 
@@ -66,6 +69,8 @@ class Session {
 // The texts of the first column.
 std::vector<std::string> first_column(const Table& table);
 
+// 'text' as an SQL literal: only where SQL takes no parameter, such as SET.
+std::string quoted_literal(std::string_view text);
 // "name" as an SQL identifier, quotes included. For names from our own schemas and the log.
 std::string quoted_name(std::string_view name);
 

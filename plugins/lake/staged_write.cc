@@ -88,7 +88,6 @@ lakelog::AddFile to_add(const StagedWrite& write, const std::vector<Cell>& row) 
   if (!path.starts_with(prefix))
     throw plugin::FinalError("the lake engine wrote outside the table: " + path);
   add.path = path.substr(prefix.size());
-  must(lakelog::sync_file(path));
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0) throw plugin::RetryableError(path + " has vanished");
   add.size = info.st_size;
@@ -108,6 +107,17 @@ std::string parent(const std::string& path) {
   return path.substr(0, path.find_last_of('/'));
 }
 
+// Files, the folders that name them, and the table's folder, on disk before the log may speak of
+// them.
+void make_durable(const std::string& table_folder, const std::vector<std::string>& files) {
+  std::set<std::string> folders = {table_folder};
+  for (const std::string& file : files) {
+    must(lakelog::sync_file(file));
+    folders.insert(parent(file));
+  }
+  for (const std::string& folder : folders) must(lakelog::sync_folder(folder));
+}
+
 }  // namespace
 
 std::vector<lakelog::AddFile> write_files(Session& session, const StagedWrite& write) {
@@ -124,13 +134,12 @@ std::vector<lakelog::AddFile> write_files(Session& session, const StagedWrite& w
   params.insert(params.end(), write.params.begin(), write.params.end());
   const Table written = session.query(copy, params);
   std::vector<lakelog::AddFile> files;
-  std::set<std::string> folders;
+  std::vector<std::string> paths;
   for (const auto& row : written.rows) {
     files.push_back(to_add(write, row));
-    folders.insert(parent(write.table_folder + "/" + files.back().path));
+    paths.push_back(row.at(0).text());
   }
-  for (const std::string& folder : folders) must(lakelog::sync_folder(folder));
-  must(lakelog::sync_folder(write.table_folder));
+  make_durable(write.table_folder, paths);
   return files;
 }
 
