@@ -60,8 +60,9 @@ void replace_catalogue(Database& db, const std::vector<PluginInfo>& catalogue) {
   db.statement("DELETE FROM catalogue").run();
   std::int64_t position = 0;
   for (const PluginInfo& p : catalogue) {
-    db.statement("INSERT INTO catalogue (id, name, version, kind, summary, sha256, params_json) "
-                 "VALUES (?, ?, ?, ?, ?, ?, ?)")
+    db.statement(
+          "INSERT INTO catalogue (id, name, version, kind, summary, sha256, params_json) "
+          "VALUES (?, ?, ?, ?, ?, ?, ?)")
         .run(++position, p.name, p.version, p.kind, p.summary, p.sha256, params_text(p.params));
   }
   transaction.commit();
@@ -69,8 +70,9 @@ void replace_catalogue(Database& db, const std::vector<PluginInfo>& catalogue) {
 
 std::vector<PluginInfo> read_catalogue(Database& db) {
   std::vector<PluginInfo> result;
-  Rows rows = db.statement("SELECT name, version, kind, summary, sha256, params_json "
-                           "FROM catalogue ORDER BY id")
+  Rows rows = db.statement(
+                    "SELECT name, version, kind, summary, sha256, params_json "
+                    "FROM catalogue ORDER BY id")
                   .query();
   while (rows.next()) {
     PluginInfo& p = result.emplace_back();

@@ -1,5 +1,6 @@
-// The numbers that enums and keys have in the database. A released number never changes its meaning;
-// a new enumerator goes to the end of its enum and, where a CHECK names the range, into a migration.
+// The numbers that enums and keys have in the database. A released number never changes its
+// meaning; a new enumerator goes to the end of its enum and, where a CHECK names the range, into a
+// migration.
 #pragma once
 
 #include <cstdint>
@@ -13,17 +14,13 @@
 
 namespace batuta {
 
-static_assert(static_cast<int>(TaskState::none) == 0 &&
-              static_cast<int>(TaskState::scheduled) == 1 &&
-              static_cast<int>(TaskState::queued) == 2 &&
-              static_cast<int>(TaskState::running) == 3 &&
-              static_cast<int>(TaskState::publishing) == 4 &&
-              static_cast<int>(TaskState::success) == 5 &&
-              static_cast<int>(TaskState::failed) == 6 &&
-              static_cast<int>(TaskState::up_for_retry) == 7 &&
-              static_cast<int>(TaskState::upstream_failed) == 8 &&
-              static_cast<int>(TaskState::skipped) == 9 &&
-              static_cast<int>(TaskState::removed) == 10);
+static_assert(
+    static_cast<int>(TaskState::none) == 0 && static_cast<int>(TaskState::scheduled) == 1 &&
+    static_cast<int>(TaskState::queued) == 2 && static_cast<int>(TaskState::running) == 3 &&
+    static_cast<int>(TaskState::publishing) == 4 && static_cast<int>(TaskState::success) == 5 &&
+    static_cast<int>(TaskState::failed) == 6 && static_cast<int>(TaskState::up_for_retry) == 7 &&
+    static_cast<int>(TaskState::upstream_failed) == 8 &&
+    static_cast<int>(TaskState::skipped) == 9 && static_cast<int>(TaskState::removed) == 10);
 static_assert(static_cast<int>(DagRunState::queued) == 0 &&
               static_cast<int>(DagRunState::running) == 1 &&
               static_cast<int>(DagRunState::success) == 2 &&
@@ -32,7 +29,8 @@ static_assert(static_cast<int>(RunType::manual) == 0 && static_cast<int>(RunType
 static_assert(static_cast<int>(PublicationState::pending) == 0 &&
               static_cast<int>(PublicationState::settled) == 1 &&
               static_cast<int>(PublicationState::refused) == 2);
-static_assert(static_cast<int>(OutboxKind::publish) == 0 && static_cast<int>(OutboxKind::alert) == 1);
+static_assert(static_cast<int>(OutboxKind::publish) == 0 &&
+              static_cast<int>(OutboxKind::alert) == 1);
 static_assert(static_cast<int>(Outcome::success) == 0 && static_cast<int>(Outcome::refused) == 8);
 
 template <>
@@ -57,11 +55,15 @@ inline std::int64_t task_key(RunSeq run, TaskIndex task) {
   BATUTA_CHECK(task < (1u << task_bits));
   return (static_cast<std::int64_t>(run) << task_bits) | task;
 }
-inline std::int64_t first_task_key(RunSeq run) { return static_cast<std::int64_t>(run) << task_bits; }
+inline std::int64_t first_task_key(RunSeq run) {
+  return static_cast<std::int64_t>(run) << task_bits;
+}
 inline std::int64_t last_task_key(RunSeq run) {
   return first_task_key(run) | ((std::int64_t{1} << task_bits) - 1);
 }
-inline RunSeq run_of_key(std::int64_t key) { return RunSeq{key >> task_bits}; }
+inline RunSeq run_of_key(std::int64_t key) {
+  return RunSeq{key >> task_bits};
+}
 inline TaskIndex task_of_key(std::int64_t key) {
   return static_cast<TaskIndex>(key & ((std::int64_t{1} << task_bits) - 1));
 }

@@ -29,7 +29,9 @@ void start_sodium() {
   BATUTA_CHECK(ready >= 0, "libsodium cannot start");
 }
 
-unsigned char* raw(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
+unsigned char* raw(std::string& text) {
+  return reinterpret_cast<unsigned char*>(text.data());
+}
 const unsigned char* raw(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
 }
@@ -86,7 +88,9 @@ std::string base64url(std::string_view bytes) {
   return text;
 }
 
-SecretKey::~SecretKey() { sodium_memzero(bytes_.data(), bytes_.size()); }
+SecretKey::~SecretKey() {
+  sodium_memzero(bytes_.data(), bytes_.size());
+}
 
 SecretKey::SecretKey(SecretKey&& other) noexcept : bytes_(other.bytes_) {
   sodium_memzero(other.bytes_.data(), other.bytes_.size());
@@ -100,9 +104,9 @@ std::string SecretKey::seal(std::string_view scope, std::string_view name,
   std::string box(nonce_size + plain.size() + crypto_aead_xchacha20poly1305_ietf_ABYTES, '\0');
   random_bytes(box.data(), nonce_size);
   unsigned long long size = 0;
-  crypto_aead_xchacha20poly1305_ietf_encrypt(raw(box) + nonce_size, &size, raw(plain),
-                                             plain.size(), raw(std::string_view(bound)),
-                                             bound.size(), nullptr, raw(box), bytes_.data());
+  crypto_aead_xchacha20poly1305_ietf_encrypt(raw(box) + nonce_size, &size, raw(plain), plain.size(),
+                                             raw(std::string_view(bound)), bound.size(), nullptr,
+                                             raw(box), bytes_.data());
   return box;
 }
 
@@ -137,8 +141,10 @@ Result<SecretKey> SecretKey::read(const std::string& path) {
   if (info.st_size != static_cast<off_t>(key.bytes_.size()) ||
       ::read(fd.get(), key.bytes_.data(), key.bytes_.size()) !=
           static_cast<ssize_t>(key.bytes_.size())) {
-    return Error{Errc::invalid, path + " is not a key of 32 bytes; put the file back from your "
-                                       "own copy",
+    return Error{Errc::invalid,
+                 path +
+                     " is not a key of 32 bytes; put the file back from your "
+                     "own copy",
                  {}};
   }
   return key;

@@ -14,7 +14,7 @@ namespace batuta {
 inline constexpr std::int64_t max_page = 1000;
 
 struct Page {
-  std::int64_t limit = 50;   // 1..max_page
+  std::int64_t limit = 50;  // 1..max_page
   std::int64_t offset = 0;
 };
 template <class Row>
@@ -24,11 +24,13 @@ struct PageOf {
 };
 
 struct RunQuery {
-  std::optional<std::string> dag_id;           // nullopt: every DAG ("~")
+  std::optional<std::string> dag_id;  // nullopt: every DAG ("~")
   std::vector<DagRunState> states;
   std::vector<RunType> types;
   std::optional<std::string> dag_run_id_pattern;  // LIKE pattern, `%` and `_`
-  struct Range { OptTime gte, gt, lte, lt; };
+  struct Range {
+    OptTime gte, gt, lte, lt;
+  };
   Range logical_date, run_after, start_date, end_date;
   // dag_id, dag_run_id (alias run_id), state, run_after, logical_date, start_date, end_date, id;
   // "-" in front = descending. Several apply in order. Unknown: Errc::invalid at the door.
@@ -42,7 +44,7 @@ struct TaskQuery {
   std::vector<TaskState> states;
   std::vector<std::string> task_ids;
   std::vector<std::string> pools;
-  std::vector<std::string> order_by;           // task_id, state, start_date, end_date, map_index…
+  std::vector<std::string> order_by;  // task_id, state, start_date, end_date, map_index…
   Page page;
 };
 
@@ -56,7 +58,7 @@ struct TaskInstanceView {
   OptTime logical_date;
   Time run_after;
   std::string dag_version;
-  std::string rendered_json;                   // of the newest try; empty when not kept
+  std::string rendered_json;  // of the newest try; empty when not kept
 };
 
 struct EventLogQuery {
@@ -73,19 +75,19 @@ struct EventLogView {
 struct DagSummary {
   DagRow row;
   OptTime last_parsed_time;
-  std::vector<RunRow> last_runs;               // newest first, at most `last_runs` of the query
+  std::vector<RunRow> last_runs;  // newest first, at most `last_runs` of the query
   std::int64_t active_runs = 0;
 };
 
 struct DagVersionView {
-  std::int64_t number = 0;                     // 1, 2, … within the DAG
-  std::string version;                         // hash
+  std::int64_t number = 0;  // 1, 2, … within the DAG
+  std::string version;      // hash
   Time created_at;
   std::string source_text;
   std::string canonical_json;
 };
 
-struct JobConfigView {                         // mngt.ingestion_job_config
+struct JobConfigView {  // mngt.ingestion_job_config
   std::string job_name, params_json, interval, overlap, bucket_name, updated_by;
   Time created_at, updated_at;
 };

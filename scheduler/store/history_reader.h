@@ -1,4 +1,5 @@
-// One call's hold on a read-only connection: a snapshot and a deadline. Private to sqlite_history*.cc.
+// One call's hold on a read-only connection: a snapshot and a deadline. Private to
+// sqlite_history*.cc.
 #pragma once
 
 #include "scheduler/store/history_sql.h"

@@ -13,8 +13,8 @@ namespace batuta {
 using SqlValue = std::variant<std::int64_t, std::string>;
 
 struct ListSql {
-  std::string rows;               // parameters: `values`, then limit, then offset
-  std::string count;              // parameters: `values`
+  std::string rows;   // parameters: `values`, then limit, then offset
+  std::string count;  // parameters: `values`
   std::vector<SqlValue> values;
 };
 

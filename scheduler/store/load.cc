@@ -35,7 +35,8 @@ constexpr char select_tasks[] = "SELECT id, " BATUTA_TASK_COLUMNS("") " FROM tas
                                 "WHERE id BETWEEN ? AND ? ORDER BY id";
 constexpr char select_tables[] =
     "SELECT name, next_number, last_version FROM lake_table ORDER BY name";
-constexpr char select_pending[] = "SELECT " BATUTA_PUBLICATION_COLUMNS " FROM publication "
+constexpr char select_pending[] = "SELECT " BATUTA_PUBLICATION_COLUMNS
+                                  " FROM publication "
                                   "WHERE state = 0 ORDER BY id";
 constexpr char select_accepted[] =
     "SELECT ti, fence, outcome, reason, exit_code, signal, peak_rss_kib, started, ended, slot, "

@@ -17,8 +17,9 @@ constexpr char create_table[] =
 constexpr char select_objects[] =
     "SELECT COUNT(*), COALESCE(SUM(name = 'schema_migration'), 0) FROM sqlite_schema "
     "WHERE type = 'table'";
-constexpr char select_applied[] = "SELECT version, name, checksum FROM schema_migration "
-                                  "ORDER BY version";
+constexpr char select_applied[] =
+    "SELECT version, name, checksum FROM schema_migration "
+    "ORDER BY version";
 constexpr char insert_applied[] =
     "INSERT INTO schema_migration (version, name, checksum, applied_at) VALUES (?, ?, ?, ?)";
 
@@ -38,8 +39,9 @@ std::vector<Applied> applied_migrations(Database& db) {
   }
   if (ours == 0) {
     if (tables == 0) return {};
-    throw StoreError(db.path() + " is an SQLite database, but not one of Batuta's; choose another "
-                                 "home folder or move the file away",
+    throw StoreError(db.path() +
+                         " is an SQLite database, but not one of Batuta's; choose another "
+                         "home folder or move the file away",
                      false);
   }
   std::vector<Applied> result;

@@ -10,8 +10,8 @@
 namespace batuta {
 
 struct Migration {
-  int version = 0;           // 1, 2, 3, … without gaps
-  std::string_view name;     // of the file, without number and ending
+  int version = 0;        // 1, 2, 3, … without gaps
+  std::string_view name;  // of the file, without number and ending
   std::string_view sql;
 };
 

@@ -41,9 +41,8 @@ std::optional<PublicationRow> SqliteStore::find_publication(std::int64_t id) {
 
 bool SqliteStore::update_outbox(const OutboxRow& row) {
   Transaction transaction(db_);
-  const std::int64_t touched = db_.statement(update_row)
-                                   .run(row.tries, row.next_try_at, row.last_error, row.dead,
-                                        row.id);
+  const std::int64_t touched =
+      db_.statement(update_row).run(row.tries, row.next_try_at, row.last_error, row.dead, row.id);
   transaction.commit();
   return touched == 1;
 }

@@ -1,6 +1,6 @@
-// What people keep: variables, connections, users, tokens. Small, so all of it is in memory; secrets
-// are encrypted at rest (XChaCha20-Poly1305, key file <home>/secret.key, 0600, never in a backup).
-// Reads: any thread. Writes: control thread only (Engine::write), durable on return.
+// What people keep: variables, connections, users, tokens. Small, so all of it is in memory;
+// secrets are encrypted at rest (XChaCha20-Poly1305, key file <home>/secret.key, 0600, never in a
+// backup). Reads: any thread. Writes: control thread only (Engine::write), durable on return.
 #pragma once
 
 #include <cstdint>
@@ -16,25 +16,25 @@ namespace batuta {
 
 struct Variable {
   std::string key;
-  std::string value;          // encrypted at rest; masked by readers when the key looks sensitive
+  std::string value;  // encrypted at rest; masked by readers when the key looks sensitive
   std::string description;
 };
 
 struct Connection {
   std::string id;
-  std::string conn_type;      // "http", "slack", …
+  std::string conn_type;  // "http", "slack", …
   std::string description;
   std::string host;
   std::string login;
   std::string schema;
   std::optional<std::int32_t> port;
-  std::string password;       // encrypted at rest, never given back by the API
-  std::string extra;          // JSON text or empty; encrypted at rest
+  std::string password;  // encrypted at rest, never given back by the API
+  std::string extra;     // JSON text or empty; encrypted at rest
 };
 
 struct User {
   std::string name;
-  std::string role;           // viewer operator admin
+  std::string role;  // viewer operator admin
   Time created_at;
 };
 
@@ -46,30 +46,31 @@ class Registry {
   virtual ~Registry() = default;
 
   // ---- reads: any thread
-  virtual std::vector<Variable> variables() const = 0;           // by key
+  virtual std::vector<Variable> variables() const = 0;  // by key
   virtual std::optional<Variable> variable(std::string_view key) const = 0;
-  virtual std::vector<Connection> connections() const = 0;       // by id, secrets included
+  virtual std::vector<Connection> connections() const = 0;  // by id, secrets included
   virtual std::optional<Connection> connection(std::string_view id) const = 0;
   virtual std::vector<User> users() const = 0;
   // Argon2id, about 100 ms: call it off the io and control threads. The same time for an unknown
   // user. nullopt = no.
-  virtual std::optional<User> check_password(std::string_view user, std::string_view password) const = 0;
+  virtual std::optional<User> check_password(std::string_view user,
+                                             std::string_view password) const = 0;
   // Constant-time look-up of a bearer token or session id; nullopt = unknown, expired, revoked.
   virtual std::optional<User> check_token(std::string_view token, Time now) const = 0;
 
   // ---- writes: control thread. Errc::conflict / not_found / invalid as named.
-  virtual Status add_variable(const Variable& v) = 0;             // conflict when it exists
-  virtual Status set_variable(const Variable& v) = 0;             // upsert
+  virtual Status add_variable(const Variable& v) = 0;  // conflict when it exists
+  virtual Status set_variable(const Variable& v) = 0;  // upsert
   virtual Status delete_variable(std::string_view key) = 0;
   virtual Status add_connection(const Connection& c) = 0;
   virtual Status set_connection(const Connection& c) = 0;
   virtual Status delete_connection(std::string_view id) = 0;
   virtual Status set_user(std::string_view name, std::string_view role,
-                          std::string_view password_hash) = 0;    // from hash_password
-  virtual Status delete_user(std::string_view name) = 0;          // ends its tokens at once
+                          std::string_view password_hash) = 0;  // from hash_password
+  virtual Status delete_user(std::string_view name) = 0;        // ends its tokens at once
   // A fresh opaque token ("batuta_" + 43 base64url characters); only its SHA-256 is stored.
-  virtual Result<std::string> issue_token(std::string_view user, std::string_view purpose,
-                                          Time now, Duration lifetime) = 0;
+  virtual Result<std::string> issue_token(std::string_view user, std::string_view purpose, Time now,
+                                          Duration lifetime) = 0;
   virtual Status revoke_token(std::string_view token) = 0;
 };
 

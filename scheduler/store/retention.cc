@@ -15,7 +15,8 @@ constexpr char select_expired[] =
     "ORDER BY r.end_date LIMIT ?2";
 constexpr char insert_removed[] = "INSERT INTO removed_run (seq, uuid, swept) VALUES (?, ?, 0)";
 constexpr char delete_run_row[] = "DELETE FROM dag_run WHERE seq = ?";
-constexpr char select_unswept[] = "SELECT seq FROM removed_run WHERE swept = 0 ORDER BY seq LIMIT 1";
+constexpr char select_unswept[] =
+    "SELECT seq FROM removed_run WHERE swept = 0 ORDER BY seq LIMIT 1";
 constexpr char mark_swept[] = "UPDATE removed_run SET swept = 1 WHERE seq = ?";
 constexpr char select_swept[] =
     "SELECT seq, uuid FROM removed_run WHERE swept = 1 ORDER BY seq LIMIT ?";

@@ -26,8 +26,8 @@ void read_publication(Rows& rows, PublicationRow& r) {
 }
 
 void read_outbox(Rows& rows, OutboxRow& r) {
-  rows.read(r.id, r.kind, r.key, r.publication, r.payload_json, r.created_at, r.tries, r.next_try_at,
-            r.last_error, r.dead);
+  rows.read(r.id, r.kind, r.key, r.publication, r.payload_json, r.created_at, r.tries,
+            r.next_try_at, r.last_error, r.dead);
 }
 
 }  // namespace batuta

@@ -6,19 +6,19 @@
 #include "scheduler/store/codes.h"
 #include "scheduler/store/sqlite.h"
 
-#define BATUTA_RUN_COLUMNS(p)                                                                     \
-  p "seq, " p "uuid, " p "dag_id, " p "dag_run_id, " p "dag_version, " p "type, " p "state, " p   \
-    "logical_date, " p "data_interval_start, " p "data_interval_end, " p "run_after, " p          \
+#define BATUTA_RUN_COLUMNS(p)                                                                      \
+  p "seq, " p "uuid, " p "dag_id, " p "dag_run_id, " p "dag_version, " p "type, " p "state, " p    \
+    "logical_date, " p "data_interval_start, " p "data_interval_end, " p "run_after, " p           \
     "queued_at, " p "start_date, " p "end_date, " p "last_scheduling_decision, " p "conf_json, " p \
-    "conf_start, " p "conf_end, " p "note, " p "triggered_by, " p "triggering_user, " p           \
+    "conf_start, " p "conf_end, " p "note, " p "triggered_by, " p "triggering_user, " p            \
     "idempotency_key, " p "request_digest, " p "reason, " p "clear_number, " p "ending"
 
 // Without the key, which each table names in its own way.
-#define BATUTA_TASK_COLUMNS(p)                                                                   \
-  p "state, " p "fence, " p "try_number, " p "max_tries, " p "failures, " p "losses, " p         \
-    "conflicts, " p "scheduled_at, " p "queued_at, " p "start_date, " p "end_date, " p           \
-    "retry_at, " p "window_start, " p "window_end, " p "worker, " p "hostname, " p "slot, " p    \
-    "reason, " p "note, " p "plugin_sha256, " p "exit_code, " p "signal, " p "peak_rss_kib, " p  \
+#define BATUTA_TASK_COLUMNS(p)                                                                  \
+  p "state, " p "fence, " p "try_number, " p "max_tries, " p "failures, " p "losses, " p        \
+    "conflicts, " p "scheduled_at, " p "queued_at, " p "start_date, " p "end_date, " p          \
+    "retry_at, " p "window_start, " p "window_end, " p "worker, " p "hostname, " p "slot, " p   \
+    "reason, " p "note, " p "plugin_sha256, " p "exit_code, " p "signal, " p "peak_rss_kib, " p \
     "pid, " p "asked"
 #define BATUTA_TASK_MARKS \
   "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"

@@ -11,7 +11,8 @@
 namespace batuta {
 namespace {
 
-// One process writes and readers never block it, so a wait means that somebody else opened the file.
+// One process writes and readers never block it, so a wait means that somebody else opened the
+// file.
 constexpr int busy_wait_ms = 250;
 constexpr int progress_steps = 4'000;  // virtual machine steps between two looks at the deadline
 
@@ -27,9 +28,9 @@ bool out_of_space(sqlite3* db, int code) {
 }
 
 [[noreturn]] void throw_damaged(const char* what) {
-  throw StoreError(std::string("the database holds ") + what +
-                       " where there cannot be one; restore a backup",
-                   false);
+  throw StoreError(
+      std::string("the database holds ") + what + " where there cannot be one; restore a backup",
+      false);
 }
 
 // A new database and its log belong to the owner alone, whatever the umask.
@@ -95,7 +96,9 @@ void Rows::take(std::uint32_t& out) {
   out = static_cast<std::uint32_t>(wide);
 }
 
-void Rows::take(bool& out) { out = take_code(1) != 0; }
+void Rows::take(bool& out) {
+  out = take_code(1) != 0;
+}
 
 void Rows::take(std::string& out) {
   // For text this gives its UTF-8 bytes, embedded zeros included.
@@ -148,7 +151,9 @@ Statement::Statement(sqlite3* db, std::string_view sql) : db_(db) {
   BATUTA_CHECK(handle_ != nullptr, "an empty SQL statement");
 }
 
-Statement::~Statement() { sqlite3_finalize(handle_); }
+Statement::~Statement() {
+  sqlite3_finalize(handle_);
+}
 
 void Statement::expect_parameters(std::size_t count) {
   BATUTA_CHECK(sqlite3_bind_parameter_count(handle_) == static_cast<int>(count),
@@ -181,8 +186,7 @@ void Statement::bind(int index, std::nullptr_t) {
 }
 
 void Statement::bind(int index, const Uuid& value) {
-  bind(index,
-       Blob{{reinterpret_cast<const char*>(value.bytes.data()), value.bytes.size()}});
+  bind(index, Blob{{reinterpret_cast<const char*>(value.bytes.data()), value.bytes.size()}});
 }
 
 bool Statement::step() {
@@ -208,7 +212,9 @@ std::int64_t Statement::finish() {
   return sqlite3_changes64(db_);
 }
 
-void Statement::reset() { sqlite3_reset(handle_); }
+void Statement::reset() {
+  sqlite3_reset(handle_);
+}
 
 // ---- connection -------------------------------------------------------------------------------
 
@@ -252,9 +258,9 @@ void Database::set_up_writer() {
   std::string text;
   if (mode.next()) mode.read(text);
   if (text != "wal") {
-    throw StoreError("cannot switch " + path_ +
-                         " to write-ahead logging; is it on a network file system?",
-                     false);
+    throw StoreError(
+        "cannot switch " + path_ + " to write-ahead logging; is it on a network file system?",
+        false);
   }
   Rows size = statement("PRAGMA page_size").query();
   if (size.next()) size.read(page_size_);
@@ -312,7 +318,9 @@ void Database::set_deadline(std::optional<std::chrono::steady_clock::time_point>
 
 // ---- transaction ------------------------------------------------------------------------------
 
-Transaction::Transaction(Database& db) : db_(db) { db_.statement("BEGIN IMMEDIATE").run(); }
+Transaction::Transaction(Database& db) : db_(db) {
+  db_.statement("BEGIN IMMEDIATE").run();
+}
 
 Transaction::~Transaction() {
   if (open_) db_.roll_back();

@@ -66,7 +66,7 @@ class Rows {
   void take(Uuid& out);
   void take(RunSeq& out);
   template <class E>
-    requires std::is_enum_v<E>
+  requires std::is_enum_v<E>
   void take(E& out) {
     static_assert(enum_max<E> >= 0, "specialise enum_max in codes.h");
     out = static_cast<E>(take_code(enum_max<E>));
@@ -138,16 +138,14 @@ class Statement {
     value ? bind(index, *value) : bind(index, nullptr);
   }
   template <class T>
-    requires(std::is_integral_v<T> && !std::is_same_v<T, std::int64_t>)
-  void bind(int index, T value) {
+  requires(std::is_integral_v<T> && !std::is_same_v<T, std::int64_t>) void bind(int index,
+                                                                                T value) {
     static_assert(sizeof(T) < sizeof(std::int64_t) || std::is_signed_v<T>, "would narrow");
     bind(index, static_cast<std::int64_t>(value));
   }
   template <class E>
-    requires std::is_enum_v<E>
-  void bind(int index, E value) {
-    bind(index, static_cast<std::int64_t>(value));
-  }
+  requires std::is_enum_v<E>
+  void bind(int index, E value) { bind(index, static_cast<std::int64_t>(value)); }
   void bind(int index, double value) = delete;
 
   bool step();  // true: a row is there; false: done, and the statement is reset
@@ -180,8 +178,8 @@ class Database {
   // Several statements at once, none with parameters or rows: migrations, pragmas.
   void execute(const std::string& sql);
 
-  // Ends a transaction, if one is open, without effect. Never throws: what cannot be rolled back now
-  // has no commit record and is gone at the next look.
+  // Ends a transaction, if one is open, without effect. Never throws: what cannot be rolled back
+  // now has no commit record and is gone at the next look.
   void roll_back() noexcept;
 
   // Bytes in the write-ahead log that the last commits left to be checkpointed.

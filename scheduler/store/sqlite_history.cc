@@ -118,8 +118,7 @@ PageOf<RunRow> SqliteHistory::runs(const RunQuery& query) {
   return Reader(*this).list<RunRow>(sql, query.page, read_run);
 }
 
-std::optional<RunRow> SqliteHistory::run(const std::string& dag_id,
-                                         const std::string& dag_run_id) {
+std::optional<RunRow> SqliteHistory::run(const std::string& dag_id, const std::string& dag_run_id) {
   Reader reader(*this);
   Rows rows = reader.db().statement(select_run).query(dag_id, dag_run_id);
   if (!rows.next()) return std::nullopt;
@@ -151,8 +150,8 @@ std::vector<TaskInstanceView> SqliteHistory::tries(const std::string& dag_id,
   }
   std::optional<TaskInstanceView> current = current_try(reader.db(), dag_id, dag_run_id, task_id);
   // Cleared and not started again: the row still bears the number of the try that was archived.
-  const bool counted = current && !result.empty() &&
-                       result.back().row.try_number >= current->row.try_number;
+  const bool counted =
+      current && !result.empty() && result.back().row.try_number >= current->row.try_number;
   if (current && !counted) result.push_back(std::move(*current));
   return result;
 }

@@ -11,7 +11,7 @@ namespace {
 #define DAG_COLUMNS \
   "dag_id, is_paused, is_stale, version, cursor, consecutive_failures, last_parsed_at"
 #define VERSION_COLUMNS "number, version, created_at, source_text, canonical_json"
-#define EXECUTION_COLUMNS                                                                \
+#define EXECUTION_COLUMNS                                                               \
   "ti, fence, execution_id, job_name, try_number, start_time, end_time, heartbeat_at, " \
   "status, error, params_json, filename, records"
 
@@ -20,8 +20,7 @@ constexpr char select_dags[] = "SELECT " DAG_COLUMNS " FROM dag ORDER BY dag_id"
 constexpr char select_last_runs[] = "SELECT " BATUTA_RUN_COLUMNS("") " FROM dag_run "
                                     "WHERE dag_id = ? ORDER BY run_after DESC, seq DESC LIMIT ?";
 constexpr char count_live_runs[] = "SELECT COUNT(*) FROM dag_run WHERE dag_id = ? AND state < 2";
-constexpr char select_version[] =
-    "SELECT " VERSION_COLUMNS " FROM dag_version WHERE version = ?";
+constexpr char select_version[] = "SELECT " VERSION_COLUMNS " FROM dag_version WHERE version = ?";
 constexpr char select_xcom[] =
     "SELECT ti, key, value_json, timestamp FROM xcom WHERE ti = ? AND key = ?";
 constexpr char select_event[] =
@@ -32,18 +31,18 @@ constexpr char select_configs[] =
     "updated_at FROM ingestion_job_config ORDER BY job_name";
 constexpr char select_outbox[] =
     "SELECT " BATUTA_OUTBOX_COLUMNS " FROM outbox WHERE dead >= ? ORDER BY id LIMIT ? OFFSET ?";
-constexpr char select_run_publications[] =
-    "SELECT " BATUTA_PUBLICATION_COLUMNS " FROM publication WHERE ti BETWEEN ? AND ? "
-    "ORDER BY id LIMIT ?";
-constexpr char select_pending[] = "SELECT " BATUTA_PUBLICATION_COLUMNS " FROM publication "
+constexpr char select_run_publications[] = "SELECT " BATUTA_PUBLICATION_COLUMNS
+                                           " FROM publication WHERE ti BETWEEN ? AND ? "
+                                           "ORDER BY id LIMIT ?";
+constexpr char select_pending[] = "SELECT " BATUTA_PUBLICATION_COLUMNS
+                                  " FROM publication "
                                   "WHERE state = 0 ORDER BY id LIMIT ?";
 // More than any run has outputs; a page never grows past it.
 constexpr std::int64_t max_publications = 100'000;
 constexpr int max_last_runs = 100;
 
 void read_dag(Rows& rows, DagRow& r, OptTime& parsed) {
-  rows.read(r.dag_id, r.is_paused, r.is_stale, r.version, r.cursor, r.consecutive_failures,
-            parsed);
+  rows.read(r.dag_id, r.is_paused, r.is_stale, r.version, r.cursor, r.consecutive_failures, parsed);
 }
 
 void read_version(Rows& rows, DagVersionView& v) {
@@ -111,7 +110,8 @@ std::vector<DagRow> SqliteHistory::dags() {
 }
 
 PageOf<DagVersionView> SqliteHistory::dag_versions(const std::string& dag_id, const Page& page) {
-  const ListSql sql{"SELECT " VERSION_COLUMNS " FROM dag_version WHERE dag_id = ? "
+  const ListSql sql{"SELECT " VERSION_COLUMNS
+                    " FROM dag_version WHERE dag_id = ? "
                     "ORDER BY number DESC LIMIT ? OFFSET ?",
                     "SELECT COUNT(*) FROM dag_version WHERE dag_id = ?",
                     {dag_id}};

@@ -62,10 +62,10 @@ SecretKey open_key(Database& db, const std::string& path) {
 Status check_texts(std::initializer_list<const std::string*> texts) {
   for (const std::string* text : texts) {
     if (text->size() > SqliteRegistry::max_value) {
-      return Error{Errc::invalid,
-                   "a value may have at most " +
-                       std::to_string(SqliteRegistry::max_value) + " bytes",
-                   {}};
+      return Error{
+          Errc::invalid,
+          "a value may have at most " + std::to_string(SqliteRegistry::max_value) + " bytes",
+          {}};
     }
   }
   return success();
@@ -75,17 +75,16 @@ Status check_texts(std::initializer_list<const std::string*> texts) {
 
 bool sensitive_name(std::string_view name) {
   static constexpr std::array<std::string_view, 14> marks = {
-      "access_key", "access_token", "api_key",     "apikey", "authorization", "passphrase", "passwd",
-      "password",   "private_key",  "secret",      "token",  "keyfile_dict",  "service_account",
-      "webhook"};
+      "access_key", "access_token", "api_key",         "apikey",      "authorization",
+      "passphrase", "passwd",       "password",        "private_key", "secret",
+      "token",      "keyfile_dict", "service_account", "webhook"};
   std::string lower(name);
   std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) {
     return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
   });
   std::replace(lower.begin(), lower.end(), '-', '_');
-  return std::any_of(marks.begin(), marks.end(), [&](std::string_view mark) {
-    return lower.find(mark) != std::string::npos;
-  });
+  return std::any_of(marks.begin(), marks.end(),
+                     [&](std::string_view mark) { return lower.find(mark) != std::string::npos; });
 }
 
 SqliteRegistry::SqliteRegistry(Database& db, const std::string& key_path)
@@ -178,9 +177,8 @@ Status SqliteRegistry::set_variable(const Variable& v) {
     return Error{Errc::invalid, "there are too many variables", "key"};
   }
   const std::string box = key_.seal(variable_scope, v.key, v.value);
-  const Status written = registry_write(db_, [&] {
-    db_.statement(upsert_variable).run(v.key, Blob{box}, v.description);
-  });
+  const Status written = registry_write(
+      db_, [&] { db_.statement(upsert_variable).run(v.key, Blob{box}, v.description); });
   if (!written) return written;
   std::unique_lock lock(mutex_);
   variables_.insert_or_assign(v.key, v);
@@ -192,8 +190,7 @@ Status SqliteRegistry::delete_variable(std::string_view key) {
   if (found == variables_.end()) {
     return Error{Errc::not_found, "no variable '" + std::string(key) + "'", "key"};
   }
-  const Status written =
-      registry_write(db_, [&] { db_.statement(delete_variable_row).run(key); });
+  const Status written = registry_write(db_, [&] { db_.statement(delete_variable_row).run(key); });
   if (!written) return written;
   std::unique_lock lock(mutex_);
   variables_.erase(found);
@@ -228,8 +225,8 @@ Status SqliteRegistry::set_connection(const Connection& c) {
   if (c.port && (*c.port < 0 || *c.port > 65535)) {
     return Error{Errc::invalid, "a port is a number from 0 to 65535", "port"};
   }
-  if (Status fits = check_texts({&c.conn_type, &c.description, &c.host, &c.login, &c.schema,
-                                 &c.password, &c.extra});
+  if (Status fits = check_texts(
+          {&c.conn_type, &c.description, &c.host, &c.login, &c.schema, &c.password, &c.extra});
       !fits) {
     return fits;
   }
@@ -257,8 +254,7 @@ Status SqliteRegistry::delete_connection(std::string_view id) {
   if (found == connections_.end()) {
     return Error{Errc::not_found, "no connection '" + std::string(id) + "'", "connection_id"};
   }
-  const Status written =
-      registry_write(db_, [&] { db_.statement(delete_connection_row).run(id); });
+  const Status written = registry_write(db_, [&] { db_.statement(delete_connection_row).run(id); });
   if (!written) return written;
   std::unique_lock lock(mutex_);
   connections_.erase(found);

@@ -18,9 +18,9 @@ class SqliteRegistry : public Registry {
   static constexpr std::size_t max_value = 256 << 10;  // a variable, a secret
   static constexpr std::size_t max_entries = 10'000;   // of each kind
 
-  // `db` outlives this. Reads the key file, or makes it when there is nothing sealed yet. StoreError
-  // with what to do when the key is missing, readable by others, or not the one the rows were
-  // sealed with.
+  // `db` outlives this. Reads the key file, or makes it when there is nothing sealed yet.
+  // StoreError with what to do when the key is missing, readable by others, or not the one the rows
+  // were sealed with.
   SqliteRegistry(Database& db, const std::string& key_path);
   ~SqliteRegistry() override;
 

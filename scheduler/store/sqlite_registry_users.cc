@@ -133,9 +133,8 @@ Result<std::string> SqliteRegistry::issue_token(std::string_view user, std::stri
   if (lifetime <= Duration::zero()) {
     return Error{Errc::invalid, "a token's lifetime is more than nothing", "lifetime"};
   }
-  const auto live = std::count_if(tokens_.begin(), tokens_.end(), [&](const auto& entry) {
-    return entry.second.expires_at > now;
-  });
+  const auto live = std::count_if(tokens_.begin(), tokens_.end(),
+                                  [&](const auto& entry) { return entry.second.expires_at > now; });
   if (live >= static_cast<std::ptrdiff_t>(max_entries)) {
     return Error{Errc::rate_limited, "there are too many live tokens; revoke some", {}};
   }

@@ -78,8 +78,9 @@ std::shared_ptr<const Dag> SqliteStore::load_dag_version(const std::string& vers
   }
   DagVersionText text;
   {
-    Rows rows = db_.statement("SELECT version, dag_id, file, canonical_json, source_text "
-                              "FROM dag_version WHERE version = ?")
+    Rows rows = db_.statement(
+                       "SELECT version, dag_id, file, canonical_json, source_text "
+                       "FROM dag_version WHERE version = ?")
                     .query(version);
     if (!rows.next()) return nullptr;
     rows.read(text.version, text.dag_id, text.file, text.canonical_json, text.source_text);
@@ -110,12 +111,13 @@ void SqliteStore::save_catalogue(const std::vector<PluginInfo>& catalogue) {
 
 void SqliteStore::save_job_config(const JobConfigView& c) {
   Transaction transaction(db_);
-  db_.statement("INSERT INTO ingestion_job_config (job_name, params_json, interval, overlap, "
-                "bucket_name, updated_by, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
-                "ON CONFLICT (job_name) DO UPDATE SET params_json = excluded.params_json, "
-                "interval = excluded.interval, overlap = excluded.overlap, "
-                "bucket_name = excluded.bucket_name, updated_by = excluded.updated_by, "
-                "updated_at = excluded.updated_at")
+  db_.statement(
+         "INSERT INTO ingestion_job_config (job_name, params_json, interval, overlap, "
+         "bucket_name, updated_by, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
+         "ON CONFLICT (job_name) DO UPDATE SET params_json = excluded.params_json, "
+         "interval = excluded.interval, overlap = excluded.overlap, "
+         "bucket_name = excluded.bucket_name, updated_by = excluded.updated_by, "
+         "updated_at = excluded.updated_at")
       .run(c.job_name, c.params_json, c.interval, c.overlap, c.bucket_name, c.updated_by,
            c.created_at, c.updated_at);
   transaction.commit();

@@ -17,9 +17,9 @@ namespace batuta {
 
 // A DAG version as the store keeps it.
 struct DagVersionText {
-  std::string version;         // hash
+  std::string version;  // hash
   std::string dag_id;
-  std::string file;            // relative to the DAG folder
+  std::string file;  // relative to the DAG folder
   std::string canonical_json;
   std::string source_text;
 };
@@ -47,13 +47,11 @@ class SqliteStore : public Store {
                                     const std::string& dag_run_id) override;
   std::optional<RunRow> find_run_by_key(const std::string& dag_id,
                                         const std::string& idempotency_key) override;
-  std::optional<RunRow> find_run(const std::string& dag_id,
-                                 const std::string& dag_run_id) override;
+  std::optional<RunRow> find_run(const std::string& dag_id, const std::string& dag_run_id) override;
   std::optional<RunRow> find_run_by_logical_date(const std::string& dag_id,
                                                  Time logical_date) override;
   std::shared_ptr<const Dag> load_dag_version(const std::string& version) override;
-  std::optional<std::string> find_xcom(RunSeq run, TaskIndex task,
-                                       const std::string& key) override;
+  std::optional<std::string> find_xcom(RunSeq run, TaskIndex task, const std::string& key) override;
   void probe() override;
   // Checkpoints at 16 MiB, and when idle whatever is worth it.
   void maintain(bool idle) override;

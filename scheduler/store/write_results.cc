@@ -36,7 +36,8 @@ constexpr char upsert_accepted[] =
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 constexpr char delete_accepted[] = "DELETE FROM accepted WHERE ti = ? AND fence = ?";
 constexpr char upsert_publication[] =
-    "INSERT INTO publication (" BATUTA_PUBLICATION_COLUMNS ") "
+    "INSERT INTO publication (" BATUTA_PUBLICATION_COLUMNS
+    ") "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
     "ON CONFLICT (id) DO UPDATE SET state = excluded.state, version = excluded.version, "
     "payload_json = excluded.payload_json";
@@ -68,9 +69,9 @@ void write_accepted(Database& db, const Finished& f) {
   std::optional<std::string> branch;
   if (f.has_branch) branch = json_text(nlohmann::json(f.branch));
   db.statement(upsert_accepted)
-      .run(task_key(f.key.run, f.key.task), f.key.fence, f.outcome, f.reason, f.exit_code,
-           f.signal, f.peak_rss_kib, f.started, f.ended, f.slot, f.plugin_sha256, f.result_json,
-           f.extra_json, f.watermark_us, f.records, branch);
+      .run(task_key(f.key.run, f.key.task), f.key.fence, f.outcome, f.reason, f.exit_code, f.signal,
+           f.peak_rss_kib, f.started, f.ended, f.slot, f.plugin_sha256, f.result_json, f.extra_json,
+           f.watermark_us, f.records, branch);
 }
 
 void write_execution(Database& db, const JobExecutionRow& r) {
@@ -82,8 +83,7 @@ void write_execution(Database& db, const JobExecutionRow& r) {
 
 }  // namespace
 
-void write_results(Database& db, const Changes& changes,
-                   const std::vector<RenderedRow>& rendered) {
+void write_results(Database& db, const Changes& changes, const std::vector<RenderedRow>& rendered) {
   for (const auto& [run, task] : changes.xcoms_cleared) {
     db.statement(delete_xcoms).run(task_key(run, task));
   }

@@ -11,11 +11,13 @@ namespace {
 constexpr char insert_version[] =
     "INSERT INTO dag_version (version, dag_id, number, file, created_at, canonical_json, "
     "source_text) SELECT ?1, ?2, 1 + (SELECT COALESCE(MAX(number), 0) FROM dag_version "
-    "WHERE dag_id = ?2), ?3, " SQL_NOW ", ?4, ?5 "
+    "WHERE dag_id = ?2), ?3, " SQL_NOW
+    ", ?4, ?5 "
     "WHERE NOT EXISTS (SELECT 1 FROM dag_version WHERE version = ?1)";
 constexpr char upsert_dag[] =
     "INSERT INTO dag (dag_id, is_paused, is_stale, version, cursor, consecutive_failures, "
-    "last_parsed_at) VALUES (?, ?, ?, ?, ?, ?, " SQL_NOW ") "
+    "last_parsed_at) VALUES (?, ?, ?, ?, ?, ?, " SQL_NOW
+    ") "
     "ON CONFLICT (dag_id) DO UPDATE SET is_paused = excluded.is_paused, "
     "is_stale = excluded.is_stale, version = excluded.version, cursor = excluded.cursor, "
     "consecutive_failures = excluded.consecutive_failures";
@@ -38,8 +40,9 @@ constexpr char insert_task[] =
     "INSERT INTO task_instance (id, " BATUTA_TASK_COLUMNS("") ", task_id, pool) "
     "VALUES (?, " BATUTA_TASK_MARKS ", ?, ?)";
 constexpr char update_task[] =
-    "UPDATE task_instance SET (" BATUTA_TASK_COLUMNS("") ") = (" BATUTA_TASK_MARKS ") "
-    "WHERE id = ? AND state = ? AND fence = ?";
+    "UPDATE task_instance SET (" BATUTA_TASK_COLUMNS("") ") = (" BATUTA_TASK_MARKS
+                                                         ") "
+                                                         "WHERE id = ? AND state = ? AND fence = ?";
 constexpr char insert_attempt[] =
     "INSERT INTO task_instance_history (ti, " BATUTA_TASK_COLUMNS("") ") "
     "VALUES (?, " BATUTA_TASK_MARKS ")";

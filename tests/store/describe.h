@@ -24,15 +24,11 @@ class Text {
   void one(Time v) { out_ << to_iso(v) << ' '; }
   void one(const Uuid& v) { out_ << to_string(v) << ' '; }
   template <class T>
-    requires std::is_arithmetic_v<T>
-  void one(T v) {
-    out_ << +v << ' ';
-  }
+  requires std::is_arithmetic_v<T>
+  void one(T v) { out_ << +v << ' '; }
   template <class T>
-    requires std::is_enum_v<T>
-  void one(T v) {
-    out_ << static_cast<std::int64_t>(v) << ' ';
-  }
+  requires std::is_enum_v<T>
+  void one(T v) { out_ << static_cast<std::int64_t>(v) << ' '; }
   template <class T>
   void one(const std::optional<T>& v) {
     if (v) {
@@ -47,15 +43,15 @@ class Text {
 inline void describe(Text& t, const RunRow& r) {
   t.add(std::string("run"), r.seq, r.uuid, r.dag_id, r.dag_run_id, r.dag_version, r.type, r.state,
         r.logical_date, r.data_interval_start, r.data_interval_end, r.run_after, r.queued_at,
-        r.start_date, r.end_date, r.last_scheduling_decision, r.conf_json, r.conf_start,
-        r.conf_end, r.note, r.triggered_by, r.triggering_user, r.idempotency_key,
-        r.request_digest, r.reason, r.clear_number, r.ending);
+        r.start_date, r.end_date, r.last_scheduling_decision, r.conf_json, r.conf_start, r.conf_end,
+        r.note, r.triggered_by, r.triggering_user, r.idempotency_key, r.request_digest, r.reason,
+        r.clear_number, r.ending);
 }
 
 inline void describe(Text& t, const TaskInstanceRow& r) {
-  t.add(std::string("task"), r.run, r.task, r.state, r.fence, r.try_number, r.max_tries,
-        r.failures, r.losses, r.conflicts, r.scheduled_at, r.queued_at, r.start_date, r.end_date,
-        r.retry_at, r.window_start, r.window_end, r.worker, r.hostname, r.slot, r.reason, r.note,
+  t.add(std::string("task"), r.run, r.task, r.state, r.fence, r.try_number, r.max_tries, r.failures,
+        r.losses, r.conflicts, r.scheduled_at, r.queued_at, r.start_date, r.end_date, r.retry_at,
+        r.window_start, r.window_end, r.worker, r.hostname, r.slot, r.reason, r.note,
         r.plugin_sha256, r.exit_code, r.signal, r.peak_rss_kib, r.pid, r.asked);
 }
 
@@ -109,10 +105,12 @@ inline std::string described(const StoredState& s) {
   }
   for (const auto& [dag, date] : s.dates_ahead) t.add(std::string("ahead"), dag, date);
   for (const PoolRow& p : s.pools) t.add(std::string("pool"), p.name, p.slots, p.description);
-  for (const TableRow& r : s.tables) t.add(std::string("table"), r.table, r.next_number, r.last_version);
+  for (const TableRow& r : s.tables)
+    t.add(std::string("table"), r.table, r.next_number, r.last_version);
   for (const PublicationRow& p : s.publications) describe(t, p);
   for (const AcceptedRow& a : s.accepted) describe(t, a.report);
-  for (const WatermarkRow& w : s.watermarks) t.add(std::string("mark"), w.dag_id, w.task_id, w.value);
+  for (const WatermarkRow& w : s.watermarks)
+    t.add(std::string("mark"), w.dag_id, w.task_id, w.value);
   for (const PluginInfo& p : s.catalogue) describe(t, p);
   t.add(s.last_run_seq, s.last_publication, s.last_outbox);
   return t.text();

@@ -211,7 +211,8 @@ TEST_CASE_FIXTURE(Fixture, "XComs, events, control rows and the outbox are liste
   c.event_log = {{at(1), "trigger", "etl", "run_2", "", "ana", "{}"},
                  {at(2), "pause", "ml", "", "", "bob", "{}"},
                  {at(3), "login_failed", "", "", "", "bob", "{}"}};
-  JobExecutionRow job{uuid_of(2), "etl.task_0", key, 1, at(1), {}, {}, "running", "", "{}", "[]", 0};
+  JobExecutionRow job{uuid_of(2), "etl.task_0", key, 1,    at(1), {},
+                      {},         "running",    "",  "{}", "[]",  0};
   c.job_executions = {job};
   c.tables = {{"silver/quotes", 2, -1}};
   c.publications = {make_publication(1, key)};

@@ -144,8 +144,9 @@ TEST_CASE("the embedded migrations have no gap and make a strict schema") {
   const std::string path = folder.file("a.db");
   migrate(path, embedded_migrations());
   Database db(path, Database::Mode::read_write);
-  CHECK(number(db, "SELECT COUNT(*) FROM pragma_table_list WHERE schema = 'main' AND "
-                   "type = 'table' AND strict = 0 AND name NOT LIKE 'sqlite_%'") == 0);
+  CHECK(number(db,
+               "SELECT COUNT(*) FROM pragma_table_list WHERE schema = 'main' AND "
+               "type = 'table' AND strict = 0 AND name NOT LIKE 'sqlite_%'") == 0);
 }
 
 }  // namespace

@@ -170,8 +170,8 @@ TEST_CASE_TEMPLATE_DEFINE("a finished run is found by id, key and date, and no l
   CHECK(whole->dag->version == "v1");
 }
 
-TEST_CASE_TEMPLATE_DEFINE("a deleted run leaves nothing, and its number is not used again",
-                          Harness, deleted_run) {
+TEST_CASE_TEMPLATE_DEFINE("a deleted run leaves nothing, and its number is not used again", Harness,
+                          deleted_run) {
   Harness h;
   h.store().commit(new_run(make_run(1)), {});
   h.store().commit(new_run(make_run(2)), {});
@@ -319,19 +319,19 @@ TEST_CASE_TEMPLATE_DEFINE("tasks that look back find their DAG's newest 64 ended
   CHECK(state.dates_ahead.back().second == at(69 * 60));
 }
 
-#define BATUTA_STORE_CONFORMANCE(...)                            \
-  TEST_CASE_TEMPLATE_INVOKE(round_trip, __VA_ARGS__);            \
-  TEST_CASE_TEMPLATE_INVOKE(task_moves, __VA_ARGS__);            \
-  TEST_CASE_TEMPLATE_INVOKE(wrong_from_state, __VA_ARGS__);      \
-  TEST_CASE_TEMPLATE_INVOKE(duplicate_run, __VA_ARGS__);         \
-  TEST_CASE_TEMPLATE_INVOKE(finished_run, __VA_ARGS__);          \
-  TEST_CASE_TEMPLATE_INVOKE(deleted_run, __VA_ARGS__);           \
-  TEST_CASE_TEMPLATE_INVOKE(xcoms, __VA_ARGS__);                 \
-  TEST_CASE_TEMPLATE_INVOKE(settled, __VA_ARGS__);               \
-  TEST_CASE_TEMPLATE_INVOKE(watermark, __VA_ARGS__);             \
-  TEST_CASE_TEMPLATE_INVOKE(pools, __VA_ARGS__);                 \
-  TEST_CASE_TEMPLATE_INVOKE(versions, __VA_ARGS__);              \
-  TEST_CASE_TEMPLATE_INVOKE(past_runs, __VA_ARGS__);             \
+#define BATUTA_STORE_CONFORMANCE(...)                       \
+  TEST_CASE_TEMPLATE_INVOKE(round_trip, __VA_ARGS__);       \
+  TEST_CASE_TEMPLATE_INVOKE(task_moves, __VA_ARGS__);       \
+  TEST_CASE_TEMPLATE_INVOKE(wrong_from_state, __VA_ARGS__); \
+  TEST_CASE_TEMPLATE_INVOKE(duplicate_run, __VA_ARGS__);    \
+  TEST_CASE_TEMPLATE_INVOKE(finished_run, __VA_ARGS__);     \
+  TEST_CASE_TEMPLATE_INVOKE(deleted_run, __VA_ARGS__);      \
+  TEST_CASE_TEMPLATE_INVOKE(xcoms, __VA_ARGS__);            \
+  TEST_CASE_TEMPLATE_INVOKE(settled, __VA_ARGS__);          \
+  TEST_CASE_TEMPLATE_INVOKE(watermark, __VA_ARGS__);        \
+  TEST_CASE_TEMPLATE_INVOKE(pools, __VA_ARGS__);            \
+  TEST_CASE_TEMPLATE_INVOKE(versions, __VA_ARGS__);         \
+  TEST_CASE_TEMPLATE_INVOKE(past_runs, __VA_ARGS__);        \
   TEST_CASE_TEMPLATE_INVOKE(nothing, __VA_ARGS__)
 
 }  // namespace batuta::test

@@ -44,7 +44,9 @@ inline std::string read_file(const std::string& path) {
   return text.str();
 }
 
-inline Time at(std::int64_t seconds) { return Time(std::chrono::seconds(1'700'000'000 + seconds)); }
+inline Time at(std::int64_t seconds) {
+  return Time(std::chrono::seconds(1'700'000'000 + seconds));
+}
 
 inline Uuid uuid_of(std::int64_t n) {
   Uuid id;

@@ -55,8 +55,18 @@ TEST_CASE_FIXTURE(Fixture, "retention takes old ended runs whole, in small steps
   Changes below;
   below.xcoms = {{RunSeq{1}, 0, "return_value", "1", at(1)}, {RunSeq{3}, 0, "r", "1", at(1)}};
   below.attempts_archived = {{make_full_task(1, 1)}};
-  below.job_executions = {{uuid_of(1), "etl.task_0", {RunSeq{1}, 0, 1}, 1, at(1), at(2), {},
-                           "success", "", "{}", "[]", 0}};
+  below.job_executions = {{uuid_of(1),
+                           "etl.task_0",
+                           {RunSeq{1}, 0, 1},
+                           1,
+                           at(1),
+                           at(2),
+                           {},
+                           "success",
+                           "",
+                           "{}",
+                           "[]",
+                           0}};
   store->commit(below, {{RunSeq{1}, 0, 1, "{}"}});
 
   const std::int64_t largest = prune_all(at(200));

@@ -1,5 +1,5 @@
--- Times are microseconds since 1970 UTC. Codes are those of scheduler/store/codes.h. A task instance
--- is named by one integer, `ti` (in its own table `id`): run << 20 | task index.
+-- Times are microseconds since 1970 UTC. Codes are those of scheduler/store/codes.h. A task
+-- instance is named by one integer, `ti` (in its own table `id`): run << 20 | task index.
 -- Text that may be missing is '', so that NULL always means "has not happened".
 
 CREATE TABLE meta (
