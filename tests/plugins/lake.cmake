@@ -4,7 +4,15 @@ batuta_test(plugins_lake LABEL unit
   LINKS batuta_lake nlohmann_json::nlohmann_json)
 add_dependencies(test_plugins_lake lake_engine)
 batuta_test(plugins_financial LABEL unit TIMEOUT 600
-  SOURCES financial_pipeline_test.cc financial_quotes_test.cc financial_source_test.cc lake_sql_test.cc
+  SOURCES financial_pipeline_test.cc financial_quotes_test.cc financial_source_test.cc lake_sample_test.cc
+    lake_sql_test.cc
   LINKS batuta_financial nlohmann_json::nlohmann_json ${CMAKE_DL_LIBS})
 add_dependencies(test_plugins_financial lake_engine plugin_financial_bronze
   plugin_financial_silver plugin_financial_gold plugin_lake_sql)
+# Opt-in: cmake -DBATUTA_DELTALAKE_PYTHON=<python with the deltalake package>.
+if(BATUTA_DELTALAKE_PYTHON)
+  add_test(NAME lake_independent_reader COMMAND ${BATUTA_DELTALAKE_PYTHON}
+    ${CMAKE_SOURCE_DIR}/tests/lakelog/deltalake_reader.py $<TARGET_FILE:test_plugins_financial>)
+  set_tests_properties(lake_independent_reader PROPERTIES LABELS e2e SKIP_RETURN_CODE 77 TIMEOUT 300
+    ENVIRONMENT "BATUTA_BUILD_DIR=${CMAKE_BINARY_DIR};BATUTA_SOURCE_DIR=${CMAKE_SOURCE_DIR}")
+endif()
