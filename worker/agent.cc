@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 
 #include "common/uuid.h"
@@ -18,6 +19,13 @@ namespace {
 int cannot(const std::string& why) {
   std::fprintf(stderr, "batuta worker: %s\n", why.c_str());
   return 1;
+}
+
+std::string engine_beside_us() {
+  std::error_code error;
+  const auto executable = std::filesystem::read_symlink("/proc/self/exe", error);
+  const auto library = executable.parent_path() / "libduckdb.so";
+  return !error && std::filesystem::exists(library, error) ? library.string() : std::string{};
 }
 
 // Locks and scratch folders of agents that died: what nobody holds is rubbish.
@@ -41,9 +49,10 @@ void clear_remnants(const std::string& run) {
 
 int run_agent(const AgentOptions& options) {
   if (options.slots < 1 || options.slots > 256) return cannot("slots must be 1 to 256");
-  if (options.parent != 0) {
+  if (options.die_with_parent) {
+    const pid_t parent = ::getppid();
     ::prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
-    if (::getppid() != options.parent) return cannot("the scheduler is gone");
+    if (::getppid() != parent) return cannot("the scheduler is gone");
   }
   ::umask(077);
   ::signal(SIGPIPE, SIG_IGN);
@@ -56,7 +65,9 @@ int run_agent(const AgentOptions& options) {
   const std::string agent_id = to_string(make_uuid_v7(wall_now()));
   auto lock = lock_file(run + "/agent-" + agent_id + ".lock");
   if (!lock) return cannot(lock.error().message);
-  Agent agent{options, agent_id, std::move(*lock)};
+  AgentOptions complete = options;
+  if (complete.engine_library.empty()) complete.engine_library = engine_beside_us();
+  Agent agent{std::move(complete), agent_id, std::move(*lock)};
   return agent.run();
 }
 

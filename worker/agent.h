@@ -11,8 +11,6 @@
 // everything below it is killed.
 #pragma once
 
-#include <sys/types.h>
-
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -22,10 +20,11 @@
 namespace batuta {
 
 struct AgentOptions {
-  std::string home;     // absolute; run/worker.sock, run/slots, run/scratch and logs lie below
-  std::string plugins;  // absolute folder with manifest.json
-  int slots = 2;        // 1 to 256
-  std::string engine_library;  // path of libduckdb.so, given to plugins that ask; may be empty
+  std::string home;  // absolute; run/worker.sock, run/slots, run/scratch and logs lie below
+  std::string plugins_folder;  // absolute, with manifest.json
+  int slots = 2;               // 1 to 256
+  // libduckdb.so, for plugins that ask; empty: the one beside this executable, if there.
+  std::string engine_library;
   // How a slot is started. The default is this very executable.
   std::vector<std::string> slot_command = {"/proc/self/exe", "slot"};
   std::int64_t max_attempts = 10'000;  // of one slot, then it is replaced
@@ -34,8 +33,7 @@ struct AgentOptions {
   // Used until the scheduler's Welcome says otherwise.
   Duration heartbeat = std::chrono::seconds(2);
   Duration lease = std::chrono::seconds(10);
-  // Non-zero: end as soon as this process, our parent, is gone.
-  pid_t parent = 0;
+  bool die_with_parent = false;  // end as soon as the process that started us is gone
 };
 
 // Runs until SIGTERM, SIGINT or the parent's end; then kills its slots with all they started and

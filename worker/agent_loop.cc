@@ -25,7 +25,7 @@ Agent::Agent(AgentOptions options, std::string agent_id, UniqueFd lock)
       agent_id_(std::move(agent_id)),
       lock_(std::move(lock)),
       link_(options_.home + "/run/worker.sock"),
-      scan_({options_.slot_command, options_.plugins, options_.plugin_load_timeout.count()}),
+      scan_({options_.slot_command, options_.plugins_folder, options_.plugin_load_timeout.count()}),
       jitter_(std::random_device{}()),
       seats_(static_cast<std::size_t>(options_.slots)),
       heartbeat_us_(options_.heartbeat.count()),
@@ -285,7 +285,7 @@ void Agent::beat() {
 void Agent::watch_plugins() {
   if (!inotify_) return;
   plugin_watch_ = ::inotify_add_watch(
-      inotify_.get(), options_.plugins.c_str(),
+      inotify_.get(), options_.plugins_folder.c_str(),
       IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB | IN_DELETE_SELF);
 }
 

@@ -45,7 +45,7 @@ bool Agent::fill(Seat& seat) {
   options.name = agent_id_ + "-" + std::to_string(++slots_made_);
   options.lock_folder = options_.home + "/run/slots";
   options.scratch_folder = options_.home + "/run/scratch";
-  options.plugins = options_.plugins;
+  options.plugins = options_.plugins_folder;
   options.engine_library = options_.engine_library;
   options.max_attempts = options_.max_attempts;
   options.memory_limit = options_.memory_limit;

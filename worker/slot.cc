@@ -44,7 +44,7 @@ bool to_number(std::string_view text, std::int64_t& out) {
 }
 
 bool parse_arguments(int argc, char** argv, SlotArguments& out) {
-  for (int i = 1; i < argc; ++i) {
+  for (int i = 2; i < argc; ++i) {
     const std::string_view flag = argv[i];
     if (flag == "--catalogue") {
       out.catalogue = true;

@@ -7,7 +7,7 @@
 
 namespace batuta {
 
-// Everything after the executable's name, "slot" first. Returns the exit code. Two forms:
+// The arguments of main, where argv[1] is "slot". Returns the exit code. Two forms:
 //   slot --plugins DIR --scratch DIR --name NAME --agent PID [--engine-library FILE]
 //        [--max-attempts N] [--memory-limit BYTES]
 //   slot --catalogue --plugins DIR --agent PID NAME...     (describe plugins, see catalogue.h)

@@ -9,12 +9,12 @@
 #include "worker/slot.h"
 
 int main(int argc, char** argv) {
-  if (argc > 1 && std::string_view{argv[1]} == "slot") return batuta::run_slot(argc - 1, argv + 1);
+  if (argc > 1 && std::string_view{argv[1]} == "slot") return batuta::run_slot(argc, argv);
   if (argc != 7) return 2;
   batuta::log::start("worker", batuta::log::Level::warn);
   batuta::AgentOptions options;
   options.home = argv[2];
-  options.plugins = argv[3];
+  options.plugins_folder = argv[3];
   options.slots = std::atoi(argv[4]);
   options.max_attempts = std::atoi(argv[5]);
   options.plugin_load_timeout = std::chrono::milliseconds(std::atoi(argv[6]));
