@@ -110,6 +110,15 @@ DagFileResult parse_dag_file(std::string_view text, const std::string& file,
                              const std::string& folder,
                              const std::vector<PluginInfo>& catalogue) {
   DagFileResult result;
+  // Counted before parsing: a file of 100,000 tasks costs milliseconds, not the memory of its values.
+  if (const auto tasks = count_json_items(text.substr(0, max_dag_file_bytes), "/tasks");
+      tasks > max_tasks_per_dag) {
+    Problems problems;
+    problems.add("/tasks", "a DAG may hold at most " + std::to_string(max_tasks_per_dag) +
+                               " tasks; this one has " + std::to_string(tasks));
+    place(problems, text, file, result);
+    return result;
+  }
   JsonLimits limits;
   limits.bytes = max_dag_file_bytes;
   limits.string_bytes = max_dag_file_bytes;

@@ -99,18 +99,41 @@ std::string unescape(std::string_view token) {
   return out;
 }
 
-}  // namespace
-
-TextPosition locate_json(std::string_view text, std::string_view pointer) {
-  Cursor cursor(text);
+// Follows the pointer as far as it goes: the offset of the last value found, and whether it was all.
+struct Found {
+  std::size_t offset;
+  bool whole;
+};
+Found follow(Cursor& cursor, std::string_view pointer) {
   std::size_t offset = cursor.at();
   while (pointer.starts_with('/')) {
     pointer.remove_prefix(1);
     const auto end = std::min(pointer.find('/'), pointer.size());
-    if (!enter(cursor, unescape(pointer.substr(0, end)))) break;
+    if (!enter(cursor, unescape(pointer.substr(0, end)))) return {offset, false};
     offset = cursor.at();
     pointer.remove_prefix(end);
   }
+  return {offset, true};
+}
+
+}  // namespace
+
+std::size_t count_json_items(std::string_view text, std::string_view pointer) {
+  Cursor cursor(text);
+  if (!follow(cursor, pointer).whole || cursor.peek() != '[') return 0;
+  cursor.next();
+  std::size_t items = 0;
+  while (cursor.peek() != ']' && cursor.peek() != '\0') {
+    ++items;
+    cursor.skip_value();
+    if (cursor.peek() == ',') cursor.next();
+  }
+  return items;
+}
+
+TextPosition locate_json(std::string_view text, std::string_view pointer) {
+  Cursor cursor(text);
+  const auto offset = follow(cursor, pointer).offset;
   TextPosition position;
   for (std::size_t i = 0; i < offset && i < text.size(); ++i) {
     position.column = text[i] == '\n' ? 1 : position.column + 1;

@@ -1,6 +1,7 @@
 // Where a JSON pointer points to in the text it came from, for messages people can click on.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -14,6 +15,10 @@ struct TextPosition {
 // The value at `pointer` (RFC 6901), or its nearest ancestor where the pointer names something that
 // is not there. `text` must be valid JSON; O(size), no allocation per value.
 TextPosition locate_json(std::string_view text, std::string_view pointer);
+
+// How many items the list at `pointer` has; 0 when there is no list. O(size), for a first look at a
+// text that may be too large to parse; text that is no JSON yields some number.
+std::size_t count_json_items(std::string_view text, std::string_view pointer);
 
 // One reference token, escaped: "a/b" -> "a~1b".
 std::string pointer_token(std::string_view key);

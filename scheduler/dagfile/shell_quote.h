@@ -22,7 +22,10 @@ class ShellText {
  private:
   enum class Mode : unsigned char { bare = 1, single, quoted, comment, backquote, braces };
   Mode mode() const { return stack_.empty() ? Mode::bare : static_cast<Mode>(stack_.back()); }
-  void push(Mode m) { stack_.push_back(static_cast<char>(m)); }
+  void push(Mode m) {
+    stack_.push_back(static_cast<char>(m));
+    word_.clear();
+  }
   void pop() { stack_.pop_back(); }
   void feed_one(char c);
   bool after_dollar(char c);

@@ -1,5 +1,6 @@
 #include "scheduler/dagfile/template_parse.h"
 
+#include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <optional>
@@ -8,6 +9,7 @@ namespace batuta {
 namespace {
 
 constexpr std::size_t max_expression = 4096;
+constexpr std::size_t max_expressions = 10'000;
 constexpr int max_nesting = 8;
 constexpr std::size_t max_steps = 32;
 
@@ -224,6 +226,9 @@ Result<std::vector<TemplatePiece>> parse_template(std::string_view text) {
     const auto open = std::min(text.find("{{", at), text.size());
     if (open > at) pieces.emplace_back(std::string(text.substr(at, open - at)));
     if (open == text.size()) break;
+    if (pieces.size() > 2 * max_expressions) {
+      return {Errc::invalid, "more than 10,000 templates in one text"};
+    }
     Parser parser(text, open + 2);
     auto expr = parser.expression();
     if (parser.ok()) parser.close();

@@ -41,7 +41,8 @@ struct TemplateExpr::Argument {
 // Either a stretch of plain text or one expression.
 using TemplatePiece = std::variant<std::string, TemplateExpr>;
 
-// Errc::invalid with what was expected. Expressions are at most 4 KiB and nest at most 8 deep.
+// Errc::invalid with what was expected. An expression has at most 4 KiB and nests at most 8 deep; a
+// text has about 10,000 of them.
 Result<std::vector<TemplatePiece>> parse_template(std::string_view text);
 
 }  // namespace batuta

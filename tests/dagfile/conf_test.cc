@@ -1,0 +1,70 @@
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+#include "tests/dagfile/dagfile_fixture.h"
+
+namespace batuta {
+namespace {
+
+std::shared_ptr<const Dag> dag_with(const std::string& params) {
+  auto result = parse_dag_file(R"({"dag_id":"x","params":)" + params +
+                                   R"(,"tasks":[{"task_id":"a","type":"empty"}]})",
+                               "x.json", "", {});
+  REQUIRE(result.dag);
+  return result.dag;
+}
+
+Error refused(const Dag& dag, const std::string& conf) {
+  const auto result = validate_conf(dag, conf);
+  REQUIRE_FALSE(result.ok());
+  return result.error();
+}
+
+}  // namespace
+
+TEST_CASE("defaults are filled in, given values and unknown keys stay") {
+  const auto dag = dag_with(R"({"n":{"type":"integer","default":5},"bare":["a"],"day":"today"})");
+  const auto conf = validate_conf(*dag, R"({"n":7,"other":true})");
+  REQUIRE(conf.ok());
+  CHECK(*parse_untrusted(*conf) ==
+        *parse_untrusted(R"({"n":7,"other":true,"bare":["a"],"day":"today"})"));
+}
+
+TEST_CASE("a value that its schema refuses names its place") {
+  const auto dag = dag_with(R"({"n":{"type":"integer","minimum":1,"maximum":9,"default":5},
+    "list":{"type":"array","items":{"type":"string","maxLength":3},"default":[]},
+    "way":{"enum":["a","b"],"default":"a"},
+    "deep":{"type":"object","properties":{"x":{"type":"boolean"}},"required":["x"],"default":{"x":true}}})");
+  CHECK(refused(*dag, R"({"n":0})").where == "/n");
+  CHECK(refused(*dag, R"({"n":"5"})").where == "/n");
+  CHECK(refused(*dag, R"({"n":true})").where == "/n");
+  CHECK(refused(*dag, R"({"list":["ok","long"]})").where == "/list/1");
+  CHECK(refused(*dag, R"({"way":"c"})").where == "/way");
+  CHECK(refused(*dag, R"({"deep":{}})").where == "/deep");
+  CHECK(refused(*dag, R"({"deep":{"x":1}})").where == "/deep/x");
+  CHECK(refused(*dag, R"({"n":0})").code == Errc::invalid);
+}
+
+TEST_CASE("a param without a default must be given") {
+  const auto dag = dag_with(R"({"must":{"type":"string"}})");
+  CHECK(refused(*dag, "{}").where == "/must");
+  CHECK(validate_conf(*dag, R"({"must":"x"})").ok());
+}
+
+TEST_CASE("start and end must be times, in order") {
+  const auto dag = dag_with("{}");
+  CHECK(validate_conf(*dag, R"({"start":"2015-02-17T00:00:00Z","end":"2015-03-01"})").ok());
+  CHECK(refused(*dag, R"({"start":"yesterday"})").where == "/start");
+  CHECK(refused(*dag, R"({"end":5})").where == "/end");
+  CHECK(refused(*dag, R"({"start":"2015-03-01","end":"2015-03-01"})").where == "/end");
+}
+
+TEST_CASE("conf must be an object of honest JSON") {
+  const auto dag = dag_with("{}");
+  CHECK(refused(*dag, "[]").code == Errc::invalid);
+  CHECK(refused(*dag, "{").code == Errc::malformed);
+  CHECK(refused(*dag, R"({"a":1,"a":2})").code == Errc::malformed);
+  CHECK(refused(*dag, R"({"a":1e400})").code == Errc::malformed);
+}
+
+}  // namespace batuta

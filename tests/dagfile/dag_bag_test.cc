@@ -1,0 +1,119 @@
+#include "scheduler/dagfile/dag_bag.h"
+
+#include <condition_variable>
+#include <mutex>
+
+#include "tests/dagfile/dagfile_fixture.h"
+
+namespace batuta {
+namespace {
+
+// Collects what the bag tells and waits on it instead of sleeping.
+class Listener {
+ public:
+  DagBag::Sinks sinks() {
+    return {[this](std::vector<std::shared_ptr<const Dag>> changed, std::vector<std::string> gone) {
+      const std::lock_guard lock(mutex_);
+      for (const auto& dag : changed) heard_.push_back("+" + dag->id + ":" + dag->tasks[0].id);
+      for (const auto& id : gone) heard_.push_back("-" + id);
+      ++calls_;
+      changed_.notify_all();
+    }};
+  }
+  bool hears(const std::string& what, std::chrono::milliseconds within) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, within, [&] {
+      return std::find(heard_.begin(), heard_.end(), what) != heard_.end();
+    });
+  }
+  int calls() {
+    const std::lock_guard lock(mutex_);
+    return calls_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::string> heard_;
+  int calls_ = 0;
+};
+
+constexpr auto live = std::chrono::seconds(1);
+
+}  // namespace
+
+TEST_CASE("what start() finds is told before it returns, even when it is nothing") {
+  TempFolder folder;
+  Listener listener;
+  DagBag bag(folder.path(), listener.sinks());
+  bag.start();
+  CHECK(listener.calls() == 1);
+  CHECK(bag.snapshot()->dags.empty());
+}
+
+TEST_CASE("saved, replaced and removed files are live within a second") {
+  TempFolder folder;
+  folder.write("a.json", small_dag("a"));
+  Listener listener;
+  DagBag bag(folder.path(), listener.sinks());
+  bag.start();
+  CHECK(bag.snapshot()->dags.contains("a"));
+  folder.write("b.json", small_dag("b"));
+  CHECK(listener.hears("+b:a", live));
+  folder.write("b.json", small_dag("b", "edited"));
+  CHECK(listener.hears("+b:edited", live));
+  folder.write(".b.json.tmp", small_dag("b", "moved"));
+  fs::rename(folder.path() / ".b.json.tmp", folder.path() / "b.json");
+  CHECK(listener.hears("+b:moved", live));
+  fs::remove(folder.path() / "b.json");
+  CHECK(listener.hears("-b", live));
+}
+
+TEST_CASE("a folder made later is watched too") {
+  TempFolder folder;
+  Listener listener;
+  DagBag bag(folder.path(), listener.sinks());
+  bag.start();
+  folder.write("team/one/c.json", small_dag("c"));
+  CHECK(listener.hears("+c:a", live));
+  folder.write("team/one/c.json", small_dag("c", "edited"));
+  CHECK(listener.hears("+c:edited", live));
+}
+
+TEST_CASE("a file written in two pieces becomes live when it is whole") {
+  TempFolder folder;
+  Listener listener;
+  DagBag bag(folder.path(), listener.sinks());
+  bag.start();
+  const auto text = small_dag("slow");
+  std::ofstream file(folder.path() / "slow.json");
+  file << text.substr(0, 20) << std::flush;
+  file << text.substr(20) << std::flush;
+  CHECK(listener.hears("+slow:a", live));
+  CHECK(bag.snapshot()->import_errors.empty());
+}
+
+TEST_CASE("a new catalogue and new pools reach the snapshot") {
+  TempFolder folder;
+  folder.write("a.json", R"({"dag_id":"a","tasks":[{"task_id":"t","type":"extract","source":"financial",
+    "layer":"bronze","params":{"tickers":[]}}]})");
+  Listener listener;
+  DagBag bag(folder.path(), listener.sinks());
+  bag.set_pools({{"other", 1}});
+  bag.set_catalogue(test_catalogue());
+  bag.start();
+  REQUIRE(bag.snapshot()->warnings.size() == 1);
+  CHECK(bag.snapshot()->warnings[0].warning_type == "non-existent pool");
+}
+
+TEST_CASE("stopping twice, or before starting, is fine") {
+  TempFolder folder;
+  DagBag bag(folder.path(), {});
+  bag.stop();
+  bag.start();
+  bag.stop();
+  bag.stop();
+  bag.start();
+}
+
+}  // namespace batuta

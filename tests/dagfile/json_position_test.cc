@@ -1,0 +1,61 @@
+#include "scheduler/dagfile/json_position.h"
+
+#include <doctest/doctest.h>
+
+#include "scheduler/dagfile/suggest.h"
+
+namespace batuta {
+namespace {
+
+std::string place(std::string_view text, std::string_view pointer) {
+  const auto at = locate_json(text, pointer);
+  return std::to_string(at.line) + ":" + std::to_string(at.column);
+}
+
+}  // namespace
+
+TEST_CASE("a pointer is found in the text it came from") {
+  const std::string_view text =
+      "{\n"
+      "  \"a\": [1, {\"x\": \"],}\\\"\", \"b/c~\": true}],\n"
+      "  \"k\\u0065y\":\n"
+      "     null\n"
+      "}";
+  CHECK(place(text, "") == "1:1");
+  CHECK(place(text, "/a") == "2:8");
+  CHECK(place(text, "/a/0") == "2:9");
+  CHECK(place(text, "/a/1/x") == "2:18");
+  CHECK(place(text, "/a/1/b~1c~0") == "2:35");
+  CHECK(place(text, "/key") == "4:6");
+}
+
+TEST_CASE("a pointer to nothing yields the nearest thing around it") {
+  const std::string_view text = "{\n \"a\": [\n  {} ]}";
+  CHECK(place(text, "/a/0/missing") == "3:3");
+  CHECK(place(text, "/a/7") == "2:7");
+  CHECK(place(text, "/b") == "1:1");
+}
+
+TEST_CASE("the items of a list are counted without building it, in broken text too") {
+  CHECK(count_json_items(R"({"a":[1,[2,3],{"b":[4]},"],"]})", "/a") == 4);
+  CHECK(count_json_items(R"({"a":[]})", "/a") == 0);
+  CHECK(count_json_items(R"({"a":5})", "/a") == 0);
+  CHECK(count_json_items(R"({"b":[1]})", "/a") == 0);
+  CHECK(count_json_items(R"({"a":[1,2,)", "/a") == 2);
+  for (const char* text : {"", "{", "{,,,", "}{", "{\"a\"", "{\"a\":[\"", "[[[[", "{\"a\":]]", "\\"}) {
+    CHECK(count_json_items(text, "/a") <= 1);
+    CHECK(locate_json(text, "/a/0").line == 1);
+  }
+}
+
+TEST_CASE("the near name is suggested, a far one is not") {
+  const std::vector<std::string> names = {"retries", "retry_delay", "pool"};
+  CHECK(nearest("retires", names) == "retries");
+  CHECK(nearest("rety_delay", names) == "retry_delay");
+  CHECK(nearest("banana", names).empty());
+  CHECK(nearest("", names).empty());
+  CHECK(nearest(std::string(10'000, 'x'), names).empty());
+  CHECK(did_you_mean("pol", names) == "; did you mean \"pool\"?");
+}
+
+}  // namespace batuta

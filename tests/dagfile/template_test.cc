@@ -1,0 +1,179 @@
+#include "scheduler/dagfile/template.h"
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+
+namespace batuta {
+namespace {
+
+using nlohmann::json;
+
+struct Scene {
+  RunRow run;
+  TaskInstanceRow row;
+  TemplateScope scope;
+  std::map<std::string, std::string, std::less<>> xcoms, variables;
+
+  Scene() {
+    run.dag_id = "financial";
+    run.dag_run_id = "manual__1";
+    run.uuid = *parse_uuid("0192f0c1-0000-7000-8000-000000000001");
+    run.logical_date = parse_iso("2024-01-31T05:00:00Z");
+    run.data_interval_start = parse_iso("2024-01-31T04:00:00Z");
+    run.data_interval_end = parse_iso("2024-01-31T05:00:00Z");
+    run.conf_json = R"({"who":"ann"})";
+    row.try_number = 2;
+    row.reason = "exit code 1";
+    scope.run = &run;
+    scope.row = &row;
+    scope.dag_id = "financial";
+    scope.task_id = "extract";
+    scope.params_json = R"({"tickers":["A","B"],"n":5,"deep":{"x-y":[1,2]},"none":null})";
+    scope.xcom = [this](std::string_view task, std::string_view key) {
+      const auto it = xcoms.find(std::string(task) + "/" + std::string(key));
+      return it == xcoms.end() ? std::nullopt : std::optional(it->second);
+    };
+    scope.variable = [this](std::string_view key) {
+      const auto it = variables.find(key);
+      return it == variables.end() ? std::nullopt : std::optional(it->second);
+    };
+    xcoms["load/return_value"] = R"({"records":7,"files":["a.parquet"]})";
+    xcoms["load/extra"] = R"("e")";
+    variables["CHANNEL"] = "#etl";
+    variables["CONFIG"] = R"({"a":{"b":[10,20]}})";
+  }
+  Scene(const Scene&) = delete;
+
+  json render(const std::string& text) const {
+    const auto out = render_spec(json_text({{"v", text}}), scope, false);
+    if (!out) return "error: " + out.error().message;
+    return (*parse_untrusted(*out))["v"];
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a string that is one expression keeps its type") {
+  const Scene s;
+  CHECK(s.render("{{ params.tickers }}") == json({"A", "B"}));
+  CHECK(s.render("{{ params.n }}") == 5);
+  CHECK(s.render("{{params.none}}") == nullptr);
+  CHECK(s.render("{{ ti.xcom_pull('load') }}") == json{{"records", 7}, {"files", {"a.parquet"}}});
+  CHECK(s.render(" {{ params.n }}") == " 5");
+  CHECK(s.render("{{ params.tickers }}!") == R"(["A","B"]!)");
+}
+
+TEST_CASE("Airflow's names mean what they mean there") {
+  const Scene s;
+  CHECK(s.render("{{ ds }} {{ ds_nodash }}") == "2024-01-31 20240131");
+  CHECK(s.render("{{ ts }}") == "2024-01-31T05:00:00+00:00");
+  CHECK(s.render("{{ ts_nodash }} {{ ts_nodash_with_tz }}") == "20240131T050000 20240131T050000+0000");
+  CHECK(s.render("{{ data_interval_start | ds }}") == "2024-01-31");
+  CHECK(s.render("{{ run_id }}/{{ dag.dag_id }}/{{ task.task_id }}") == "manual__1/financial/extract");
+  CHECK(s.render("{{ execution_id }}") == "0192f0c1-0000-7000-8000-000000000001");
+  CHECK(s.render("{{ ti.try_number }}") == 2);
+  CHECK(s.render("{{ task_instance.reason }}") == "exit code 1");
+  CHECK(s.render("{{ dag_run.conf.who }}") == "ann");
+  CHECK(s.render("{{ var.value.CHANNEL }}") == "#etl");
+  CHECK(s.render("{{ var.json.CONFIG.a.b[-1] }}") == 20);
+  CHECK(s.render("{{ var.value.get('NONE', 'x') }}") == "x");
+  CHECK(s.render("{{ params['deep']['x-y'][0] }}") == 1);
+  CHECK(s.render("{{ params.get('none2', 3) }}") == 3);
+  CHECK(s.render("{{ macros.ds_add(ds, -31) }}") == "2023-12-31");
+  CHECK(s.render("{{ ti.xcom_pull('load').records }}") == 7);
+  CHECK(s.render("{{ ti.xcom_pull(task_ids='load', key='extra') }}") == "e");
+  CHECK(s.render("{{ ti.xcom_pull('load')['files'][0] }}") == "a.parquet");
+}
+
+TEST_CASE("filters change values, in order") {
+  const Scene s;
+  CHECK(s.render("{{ params.tickers | join(',') | lower }}") == "a,b");
+  CHECK(s.render("{{ params.tickers | tojson | upper }}") == R"(["A","B"])");
+  CHECK(s.render("{{ params.tickers | length }}") == 2);
+  CHECK(s.render("{{ '  x ' | trim }}") == "x");
+  CHECK(s.render("{{ logical_date | strftime('%d.%m.%Y %H:%M') }}") == "31.01.2024 05:00");
+  CHECK(s.render("{{ params.missing | default('d') | upper }}") == "D");
+  CHECK(s.render("{{ ti.xcom_pull('nobody') | default(0) }}") == 0);
+  CHECK(s.render("{{ '{{' }}") == "{{");
+}
+
+TEST_CASE("what is undefined is an error with its pointer") {
+  Scene s;
+  for (const char* text : {"{{ params.missing }}", "{{ params.n.x }}", "{{ params.tickers[9] }}",
+                           "{{ ti.xcom_pull('nobody') }}", "{{ var.value.NONE }}",
+                           "x {{ window_start }}", "{{ nobody }}"}) {
+    CAPTURE(std::string(text));
+    CHECK(s.render(text).get<std::string>().find("is undefined") != std::string::npos);
+  }
+  s.run.logical_date.reset();
+  CHECK(s.render("{{ ds }}") == "error: ds is undefined");
+  const auto out = render_spec(R"({"params":{"a":["ok","{{ params.gone }}"]}})", s.scope, false);
+  REQUIRE_FALSE(out.ok());
+  CHECK(out.error().where == "/params/a/1");
+}
+
+TEST_CASE("a value is never read as a template again") {
+  Scene s;
+  s.scope.params_json = R"({"a":"{{ params.b }}","b":"secret","self":"{{ params.self }}"})";
+  CHECK(s.render("{{ params.a }}") == "{{ params.b }}");
+  CHECK(s.render("<{{ params.self }}>") == "<{{ params.self }}>");
+}
+
+TEST_CASE("look-alikes stay as they are") {
+  const Scene s;
+  for (const char* text : {"${params.n}", "%n%s%d", "$(id)", "{ { ds } }", "}}", "{#n#}", "${#a[@]}",
+                           "`id`", "{{'"}) {
+    CAPTURE(std::string(text));
+    const auto out = s.render(text);
+    CHECK((out == text || out.get<std::string>().starts_with("error: ")));
+  }
+  CHECK(s.render("$(id) {{ ds }}") == "$(id) 2024-01-31");
+}
+
+TEST_CASE("template bombs end early, in bounded memory and time") {
+  Scene s;
+  const auto begin = std::chrono::steady_clock::now();
+  std::string many;
+  for (int i = 0; i < 1'000'000; ++i) many += "{{ds}}";
+  CHECK(s.render(many).get<std::string>().find("more than 10,000") != std::string::npos);
+  s.scope.params_json = json_text({{"x", std::string(200'000, 'x')}});
+  CHECK(s.render("{{ params.x }}{{ params.x }}{{ params.x }}{{ params.x }}{{ params.x }}{{ params.x }}")
+            .get<std::string>().find("larger than 1 MiB") != std::string::npos);
+  std::string nested = "{{ ";
+  for (int i = 0; i < 10'000; ++i) nested += "macros.ds_add(";
+  CHECK(s.render(nested).get<std::string>().starts_with("error: "));
+  CHECK(s.render("{{ " + std::string(1 << 20, ' ') + "ds }}").get<std::string>().starts_with("error: "));
+  std::string steps = "{{ params";
+  for (int i = 0; i < 1'000; ++i) steps += ".a";
+  CHECK(s.render(steps + " }}").get<std::string>().starts_with("error: "));
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(10));
+}
+
+TEST_CASE("the check finds at parse time what can be known then") {
+  const auto told = [](const char* text) {
+    const auto status = check_templates(json_text({{"params", {{"command", text}}}}), true);
+    return status ? std::string() : status.error().where + " " + status.error().message;
+  };
+  CHECK(told("echo {{ ds }} {{ params.anything | default(1) }}").empty());
+  for (const char* bad : {"{{ ds", "{{ }}", "{{ dss }}", "{{ ds | nope }}", "{{ ds | default }}",
+                          "{{ var.CHANNEL }}", "{{ macros.ds_add(ds) }}", "{{ os.system('id') }}",
+                          "{{ ti.__class__() }}", "{{ 1 + 1 }}", "{{ ds | raw | upper }}",
+                          "{{ ti.xcom_pull() }}", "{{ params['x }}", "{% for x in y %}{% endfor %}"}) {
+    CAPTURE(std::string(bad));
+    CHECK(told(bad).starts_with("/params/command "));
+  }
+}
+
+TEST_CASE("the tasks whose results a spec pulls are found") {
+  CHECK(xcom_sources(R"({"a":"{{ ti.xcom_pull('x') }} {{ ti.xcom_pull(task_ids='y').z }}",
+                        "b":["{{ macros.ds_add(ti.xcom_pull('w'), 1) }}","{{ ds }}","{{ bad"]})") ==
+        std::vector<std::string>{"w", "x", "y"});
+  CHECK(xcom_sources("{").empty());
+}
+
+}  // namespace batuta
