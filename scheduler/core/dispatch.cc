@@ -98,12 +98,13 @@ Tried try_launch(Turn& turn, LiveRun& run, GroupNo number) {
   return Tried::launched;
 }
 
-// On its share of launches, the lane whose oldest group has waited too long; bids.size() otherwise.
+// The lane whose oldest group has waited too long; bids.size() if there is none.
 std::size_t starving_bid(const SchedulerState& state, const std::vector<Bid>& bids, Boot now) {
   std::size_t found = bids.size();
   Boot oldest = now;
   for (std::size_t at = 0; at < bids.size(); ++at) {
     const Lane& lane = state.lanes[bids[at].lane];
+    if (lane.by_age.empty()) continue;
     const auto& [run, group] = lane.by_age.begin()->second;
     const Boot since = run->groups[group].since;
     if (now - since >= ageing && since < oldest) {
@@ -121,23 +122,32 @@ struct Choice {
   bool aged = false;
 };
 
-// Takes the next bid off the heap.
-Choice take_bid(const SchedulerState& state, std::vector<Bid>& bids, Boot now) {
-  if (state.last_launch % ageing_share == ageing_share - 1) {
-    const std::size_t at = starving_bid(state, bids, now);
-    if (at < bids.size()) {
-      const LaneNo lane = bids[at].lane;
-      bids.erase(bids.begin() + static_cast<std::ptrdiff_t>(at));
-      std::make_heap(bids.begin(), bids.end());
-      const auto& [run, group] = state.lanes[lane].by_age.begin()->second;
-      return {lane, run, group, true};
-    }
+std::optional<Choice> take_starving(const SchedulerState& state, std::vector<Bid>& bids, Boot now) {
+  if (state.last_launch % ageing_share != ageing_share - 1) return std::nullopt;
+  const std::size_t at = starving_bid(state, bids, now);
+  if (at == bids.size()) return std::nullopt;
+  const LaneNo lane = bids[at].lane;
+  bids.erase(bids.begin() + static_cast<std::ptrdiff_t>(at));
+  std::make_heap(bids.begin(), bids.end());
+  const auto& [run, group] = state.lanes[lane].by_age.begin()->second;
+  return Choice{lane, run, group, true};
+}
+
+// Takes the best bid off the heap. A launch may take other groups of its run out of their lanes, so
+// a bid is worth what its lane has now: it may be gone, or have to queue again with less.
+std::optional<Choice> take_best(const SchedulerState& state, std::vector<Bid>& bids) {
+  while (!bids.empty()) {
+    std::pop_heap(bids.begin(), bids.end());
+    const Bid bid = bids.back();
+    bids.pop_back();
+    const auto& heads = state.lanes[bid.lane].by_priority;
+    if (heads.empty()) continue;
+    const auto& [key, run] = *heads.begin();
+    if (!(bid.key < key)) return Choice{bid.lane, run, key.group, false};
+    bids.push_back({key, bid.lane});
+    std::push_heap(bids.begin(), bids.end());
   }
-  std::pop_heap(bids.begin(), bids.end());
-  const LaneNo lane = bids.back().lane;
-  bids.pop_back();
-  const auto& [key, run] = *state.lanes[lane].by_priority.begin();
-  return {lane, run, key.group, false};
+  return std::nullopt;
 }
 
 // Served out of order: back to the end of those that wait.
@@ -193,7 +203,10 @@ void dispatch(Turn& turn) {
   std::make_heap(bids.begin(), bids.end());
   std::vector<bool> pool_full(state.pools.size());
   while (!bids.empty()) {
-    const Choice choice = take_bid(state, bids, now);
+    std::optional<Choice> taken = take_starving(state, bids, now);
+    if (!taken) taken = take_best(state, bids);
+    if (!taken) break;
+    const Choice choice = *taken;
     const Lane& lane = state.lanes[choice.lane];
     if (pool_full[lane.pool]) continue;
     switch (try_launch(turn, *choice.run, choice.group)) {

@@ -6,7 +6,7 @@
 namespace batuta {
 
 // Recomputes every counter and walks every cross-reference; a CHECK fails where they disagree.
-// O(everything live). Between steps only.
+// O(everything live). Between steps, or after restore().
 void sanity_check(const SchedulerState& state);
 
 }  // namespace batuta

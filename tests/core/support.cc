@@ -38,8 +38,9 @@ std::shared_ptr<const Dag> DagMaker::make() const {
 std::shared_ptr<const Dag> chain(const std::string& id, int length) {
   DagMaker maker(id);
   for (int i = 0; i < length; ++i) {
-    maker.task("t" + std::to_string(i), i == 0 ? std::vector<std::string>{}
-                                               : std::vector{"t" + std::to_string(i - 1)});
+    maker.task("t" + std::to_string(i), {}, [&](Task& task) {
+      if (i > 0) task.upstream = {static_cast<TaskIndex>(i - 1)};
+    });
   }
   return maker.make();
 }
