@@ -22,6 +22,7 @@
 #include "scheduler/http/api.h"
 #include "scheduler/http/engine_backend.h"
 #include "scheduler/http/server.h"
+#include "scheduler/job_config.h"
 #include "scheduler/launch_context.h"
 #include "scheduler/outbox/outbox.h"
 #include "scheduler/store/home_lock.h"
@@ -153,12 +154,27 @@ struct Server::Impl {
   // ---- DAGs and catalogue -----------------------------------------------------------------------
 
   void on_dags(std::vector<std::shared_ptr<const Dag>> changed, std::vector<std::string> gone) {
+    save_job_configs(changed);
     // A full inbox or disk: the snapshot is posted whole once the store takes writes again.
     if (!engine.post(DagsChanged{std::move(changed), std::move(gone)})) dags_missed = true;
     // When this query runs, the engine has the DAGs posted before it.
     if (!engine.query([this](const SchedulerState&, const Now&) { dags_known = true; })) {
       dags_missed = true;
     }
+  }
+
+  void save_job_configs(std::vector<std::shared_ptr<const Dag>> dags) {
+    engine.write(
+        [this, dags = std::move(dags)] {
+          const auto known = history.job_configs();
+          for (const auto& dag : dags) {
+            for (const auto& row : job_configs_of(*dag, home.path("lake"), read_clock().wall)) {
+              if (job_config_changed(row, known)) store.save_job_config(row);
+            }
+          }
+          return success();
+        },
+        [](const Status&) {});
   }
 
   void repost_dags() {

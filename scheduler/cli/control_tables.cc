@@ -17,30 +17,40 @@ using json = nlohmann::json;
 constexpr std::int64_t most_rows = 10'000;
 
 ControlTable config_table() {
-  return {"mngt.ingestion_job_config",
-          {{"job_name", "VARCHAR"}, {"params", "JSON"}, {"interval", "VARCHAR"}, {"overlap", "VARCHAR"},
-           {"bucket_name", "VARCHAR"}, {"updated_by", "VARCHAR"}, {"created_at", "TIMESTAMPTZ"},
-           {"updated_at", "TIMESTAMPTZ"}},
+  return {"ingestion_job_config",
+          {{"job_name", "string"}, {"params", "string"}, {"interval", "string"}, {"overlap", "string"},
+           {"bucket_name", "string"}, {"updated_by", "string"}, {"created_at", "timestamp"},
+           {"updated_at", "timestamp"}},
           {}};
 }
 
 ControlTable execution_table() {
-  return {"mngt.ingestion_job_execution",
-          {{"execution_id", "VARCHAR"}, {"job_name", "VARCHAR"}, {"try_number", "BIGINT"},
-           {"params", "JSON"}, {"start_time", "TIMESTAMPTZ"}, {"end_time", "TIMESTAMPTZ"},
-           {"heartbeat_at", "TIMESTAMPTZ"}, {"filename", "JSON"}, {"records", "BIGINT"},
-           {"status", "VARCHAR"}, {"error", "VARCHAR"}},
+  return {"ingestion_job_execution",
+          {{"execution_id", "string"}, {"job_name", "string"}, {"try_number", "long"},
+           {"params", "string"}, {"start_time", "timestamp"}, {"end_time", "timestamp"},
+           {"heartbeat_at", "timestamp"}, {"filename", "string"}, {"records", "long"},
+           {"status", "string"}, {"error", "string"}},
           {}};
+}
+
+// Values in the order of the columns; nested ones as JSON text.
+void add_row(ControlTable& table, const json& object) {
+  json row = json::array();
+  for (const auto& [name, type] : table.columns) {
+    const json value = object.value(name, json(nullptr));
+    row.push_back(value.is_structured() ? json(json_text(value)) : value);
+  }
+  table.rows.push_back(json_text(row));
 }
 
 void read_from_server(const Client& client, ControlTable& configs, ControlTable& executions) {
   for (const json& row : client.get("/api/batuta/jobs/configs")["configs"]) {
-    configs.rows.push_back(json_text(row));
+    add_row(configs, row);
   }
   for (std::int64_t offset = 0; offset < most_rows; offset += max_page) {
     const json page = client.get("/api/batuta/jobs/executions?limit=" + std::to_string(max_page) +
                                  "&offset=" + std::to_string(offset))["executions"];
-    for (const json& row : page) executions.rows.push_back(json_text(row));
+    for (const json& row : page) add_row(executions, row);
     if (page.size() < static_cast<std::size_t>(max_page)) return;
   }
 }
@@ -50,12 +60,12 @@ void read_from_file(const std::string& home, ControlTable& configs, ControlTable
   if (!lock) throw Failure(lock.error().message, 1);
   SqliteHistory history(home + "/batuta.db");
   for (const JobConfigView& row : history.job_configs()) {
-    configs.rows.push_back(json_text(http::job_config_json(row)));
+    add_row(configs, http::job_config_json(row));
   }
   for (std::int64_t offset = 0; offset < most_rows; offset += max_page) {
     const auto page = history.job_executions(std::nullopt, {max_page, offset});
     for (const JobExecutionRow& row : page.rows) {
-      executions.rows.push_back(json_text(http::job_execution_json(row)));
+      add_row(executions, http::job_execution_json(row));
     }
     if (page.rows.size() < static_cast<std::size_t>(max_page)) return;
   }

@@ -2,7 +2,6 @@
 // from the store file when no server runs.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,9 +9,9 @@
 namespace batuta::cli {
 
 struct ControlTable {
-  std::string name;                                            // "mngt.ingestion_job_config"
-  std::vector<std::pair<std::string, std::string>> columns;    // name and SQL type
-  std::vector<std::string> rows;                               // JSON objects
+  std::string name;                                            // "ingestion_job_config", of mngt
+  std::vector<std::pair<std::string, std::string>> columns;    // name and Delta type
+  std::vector<std::string> rows;                               // JSON lists, by column
 };
 
 // Newest rows first, at most 10,000 of each. Empty tables where there is no store yet. Throws Failure

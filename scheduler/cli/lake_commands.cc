@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "common/safe_json.h"
+#include "common/uuid.h"
 #include "lakelog/table.h"
 #include "scheduler/cli/commands.h"
 #include "scheduler/cli/control_tables.h"
@@ -59,7 +60,7 @@ void list_tables(Session& session) {
     rows.push_back(info ? table_row(*info) : json{{"table", name}, {"rows", info.error().message}});
   }
   for (const ControlTable& table : read_control_tables(session.home)) {
-    rows.push_back({{"table", table.name}, {"rows", table.rows.size()}});
+    rows.push_back({{"table", "mngt." + table.name}, {"rows", table.rows.size()}});
   }
   print_rows(session.format(), rows,
              {{"table", "table"}, {"version", "version"}, {"rows", "rows"}, {"files", "files"},
@@ -104,35 +105,32 @@ void history(Session& session, const LakeArguments& a) {
               {"removed", "removed"}, {"dag", "info.dag_id"}, {"run", "info.run_id"}, {"task", "info.task_id"}});
 }
 
-// Files of the control tables for one query, beside the result; gone afterwards.
-class QueryFolder {
+// A result file of one query under <home>/run; gone with the object.
+class ResultFile {
  public:
-  QueryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "batuta-sql-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) throw Failure("cannot make a temporary folder", 1);
-    path_ = name;
-  }
-  ~QueryFolder() {
+  explicit ResultFile(const std::string& lake)
+      : path_(std::filesystem::path(lake).parent_path().string() + "/run/sql-" +
+              to_string(make_uuid_v7(read_clock().wall)) + ".json") {}
+  ~ResultFile() {
     std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
+    std::filesystem::remove(path_, ignored);
   }
-  std::string path(const std::string& name) const { return path_ + "/" + name; }
+  const std::string& path() const { return path_; }
 
  private:
   std::string path_;
 };
 
-json write_control_tables(const QueryFolder& folder, const std::string& home) {
-  json files = json::object();
+json control_tables_json(const std::string& home) {
+  json tables = json::object();
   for (const ControlTable& table : read_control_tables(home)) {
-    const std::string file = folder.path(table.name + ".json");
-    std::ofstream out(file);
-    for (const std::string& row : table.rows) out << row << '\n';
     json columns = json::array();
     for (const auto& [name, type] : table.columns) columns.push_back({{"name", name}, {"type", type}});
-    files[table.name] = {{"file", file}, {"columns", columns}};
+    json rows = json::array();
+    for (const std::string& row : table.rows) rows.push_back(value_of(parse_untrusted(row)));
+    tables[table.name] = {{"columns", columns}, {"rows", rows}};
   }
-  return files;
+  return tables;
 }
 
 void print_result(Session& session, const std::string& file) {
@@ -167,25 +165,30 @@ void print_result(Session& session, const std::string& file) {
     rows.push_back(std::move(object));
   }
   print_rows(Format::table, rows, shown);
-  if (result.value("truncated", false)) std::printf("(more rows: raise --limit)\n");
+  if (result.value("cut", false)) std::printf("(there are more rows: raise --limit)\n");
+  for (const json& problem : result.value("problems", json::array())) {
+    std::fprintf(stderr, "left out: %s\n", cell_text(problem).c_str());
+  }
 }
 
 void run_sql(Session& session, const LakeArguments& a, const json& what) {
-  const QueryFolder folder;
+  SlotRun run;
+  run.lake_folder = lake_folder(session);
+  const ResultFile result(run.lake_folder);
   json params = what;
   params["limit"] = a.limit;
-  params["result_file"] = folder.path("result.json");
-  params["control_tables"] = write_control_tables(folder, session.home);
-  SlotRun run;
+  params["result_file"] = result.path();
+  if (what["operation"] == "sql" && a.sql.find("mngt") != std::string::npos) {
+    params["mngt"] = control_tables_json(session.home);
+  }
   run.plugin = "lake_sql";
   run.params_json = json_text(params);
-  run.lake_folder = lake_folder(session);
   run.plugins_folder =
       a.plugins.empty()
           ? (std::filesystem::read_symlink("/proc/self/exe").parent_path() / "plugins").string()
           : std::filesystem::absolute(a.plugins).string();
   value_of(run_in_slot(run));
-  print_result(session, folder.path("result.json"));
+  print_result(session, result.path());
 }
 
 }  // namespace
@@ -209,7 +212,7 @@ void add_lake_commands(CLI::App& app, Session& session) {
     if (a->version >= 0) what["version"] = a->version;
     run_sql(session, *a, what);
   });
-  CLI::App* sql = add_verb(*lake, session, "sql", "A query; tables are named \"layer/domain/table\"", [&session, a] {
+  CLI::App* sql = add_verb(*lake, session, "sql", "A query; tables are named \"layer/domain/table\", control tables mngt.…", [&session, a] {
     run_sql(session, *a, {{"operation", "sql"}, {"sql", a->sql}});
   });
   sql->add_option("query", a->sql)->required();

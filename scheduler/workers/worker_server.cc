@@ -92,36 +92,38 @@ struct WorkerServer::Impl : std::enable_shared_from_this<WorkerServer::Impl> {
               std::to_string(hello.slots) + " slots, " + std::to_string(hello.running.size()) +
               " attempts running");
     std::lock_guard lock(mutex);
-    if (const auto found = links.find(id); found != links.end()) found->second.lock = hello.agent_lock;
+    if (const auto found = links.find(id); found != links.end()) found->second.agent_id = hello.agent_id;
   }
 
   void on_closed(WorkerId id, const std::string& reason) {
-    std::string lock_name;
+    std::string agent_id;
     {
       std::lock_guard lock(mutex);
       const auto found = links.find(id);
       if (found == links.end()) return;
-      lock_name = found->second.lock;
+      agent_id = found->second.agent_id;
       links.erase(found);
     }
-    if (lock_name.empty()) return;  // never greeted: the engine does not know it
+    if (agent_id.empty()) return;  // never greeted: the engine does not know it
     if (catalogue_sink) catalogue_sink(id, std::nullopt);
     log::warn("worker connection " + std::to_string(id) + " ended: " + reason);
-    report_lost(id, lock_name, 0);
+    report_lost(id);
+    watch_for_death(agent_id, 0);
   }
 
-  // Reports the loss at once, then once more as a death if the lock turns out to be free.
-  void report_lost(WorkerId id, const std::string& lock_name, std::size_t check) {
-    const bool dead = agent_is_dead(options.run_folder, lock_name);
-    if ((check == 0 || dead) && !engine->post(WorkerLost{id, dead})) {
-      return later(report_retry, [this, id, lock_name, check] { report_lost(id, lock_name, check); });
-    }
-    if (dead) {
-      ::unlink((options.run_folder + "/" + lock_name).c_str());
-      return;
+  void report_lost(WorkerId id) {
+    if (!engine->post(WorkerLost{id})) later(report_retry, [this, id] { report_lost(id); });
+  }
+
+  // A connection can end before its agent's lock is free, or the agent may live and come back.
+  void watch_for_death(const std::string& agent_id, std::size_t check) {
+    if (agent_is_dead(options.run_folder, agent_lock_name(agent_id))) {
+      ::unlink((options.run_folder + "/" + agent_lock_name(agent_id)).c_str());
+      return report_dead(agent_id);
     }
     if (check + 1 < lock_checks.size()) {
-      later(lock_checks[check + 1], [this, id, lock_name, check] { report_lost(id, lock_name, check + 1); });
+      later(lock_checks[check + 1],
+            [this, agent_id, check] { watch_for_death(agent_id, check + 1); });
     }
   }
 
@@ -153,7 +155,7 @@ struct WorkerServer::Impl : std::enable_shared_from_this<WorkerServer::Impl> {
 
   struct Entry {
     std::shared_ptr<WorkerLink> link;
-    std::string lock;
+    std::string agent_id;  // empty until it has greeted
   };
 
   asio::io_context& io;
