@@ -13,7 +13,7 @@
 #include <filesystem>
 
 #include "common/uuid.h"
-#include "lakelog/failpoint.h"
+#include "common/failpoint.h"
 #include "lakelog/posix_file.h"
 
 namespace batuta::lakelog {

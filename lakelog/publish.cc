@@ -10,7 +10,7 @@
 #include "common/time.h"
 #include "common/uuid.h"
 #include "lakelog/conflict.h"
-#include "lakelog/failpoint.h"
+#include "common/failpoint.h"
 #include "lakelog/path.h"
 #include "lakelog/payload.h"
 #include "lakelog/snapshot.h"
