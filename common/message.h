@@ -77,7 +77,8 @@ struct Launch {
   std::int64_t timeout_us = 0;  // from the start; 0 = none
   Isolation isolation = Isolation::warm;
   // The slot that ran this instance's previous attempt, when that attempt ended without a report:
-  // it must be dead, its lock free, before this one starts. Empty otherwise.
+  // it must be dead, its lock free, before this one starts. An agent's id instead of a slot's name
+  // means any of that agent's slots. Empty otherwise.
   std::string predecessor_slot;
 };
 

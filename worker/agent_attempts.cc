@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <filesystem>
 
 #include "common/log.h"
 #include "common/uuid.h"
@@ -79,22 +80,41 @@ void Agent::refuse(const Launch& launch, const std::string& why) {
   send_finished(finished);
 }
 
+// Lock files of a predecessor: one slot's, or all slots' of an agent that never said which.
+std::vector<std::string> Agent::predecessor_locks(const std::string& name) const {
+  const std::string folder = options_.home + "/run/slots/";
+  if (!parse_uuid(name)) return {folder + name + ".lock"};
+  std::vector<std::string> locks;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    const std::string file = entry.path().filename().string();
+    if (file.starts_with(name + "-") && file.ends_with(".lock")) locks.push_back(folder + file);
+  }
+  return locks;
+}
+
 // A predecessor is superseded by the very existence of its successor: whoever still holds its lock
 // is a remnant, and ended.
+bool Agent::predecessor_gone(const Attempt& attempt) {
+  const std::string& name = attempt.launch.predecessor_slot;
+  const bool ours = std::any_of(seats_.begin(), seats_.end(), [&](const Seat& seat) {
+    return seat.slot && (seat.slot->name() == name || seat.slot->name().starts_with(name + "-"));
+  });
+  // Our own slots are ended by their own rules; a slot that has gone on to other work is no
+  // obstacle, its earlier attempt being over.
+  if (ours) return !running_slot_of(name, attempt.launch.key);
+  bool gone = true;
+  for (const std::string& lock : predecessor_locks(name)) {
+    if (lock_is_free(lock)) continue;
+    kill_holders(lock.c_str());
+    gone = false;
+  }
+  return gone;
+}
+
 void Agent::judge_predecessors() {
-  const std::string folder = options_.home + "/run/slots/";
   std::erase_if(awaiting_, [&](std::unique_ptr<Attempt>& attempt) {
-    const std::string& slot = attempt->launch.predecessor_slot;
-    const std::string lock = folder + slot + ".lock";
-    if (!lock_is_free(lock)) {
-      const bool ours = std::any_of(seats_.begin(), seats_.end(), [&](const Seat& seat) {
-        return seat.slot && seat.slot->name() == slot;
-      });
-      // Our own slots are ended by their own rules; a slot that has gone on to other work is no
-      // obstacle, its earlier attempt being over.
-      if (!ours) kill_holders(lock.c_str());
-      if (!ours || running_slot_of(slot, attempt->launch.key)) return false;
-    }
+    if (!predecessor_gone(*attempt)) return false;
     queue_.push_back(std::move(attempt));
     return true;
   });
@@ -104,7 +124,8 @@ void Agent::judge_predecessors() {
 // True while our slot `name` still runs another attempt of the same task instance.
 bool Agent::running_slot_of(const std::string& name, const AttemptKey& key) {
   for (const Seat& seat : seats_) {
-    if (!seat.slot || seat.slot->name() != name) continue;
+    if (!seat.slot) continue;
+    if (seat.slot->name() != name && !seat.slot->name().starts_with(name + "-")) continue;
     for (const auto& attempt : seat.slot->given()) {
       const AttemptKey& other = attempt->launch.key;
       if (other.run == key.run && other.task == key.task && other != key) return true;

@@ -84,6 +84,8 @@ class Agent {
   bool place(std::unique_ptr<Attempt>& attempt);
   void steal_for_idle();
   void judge_predecessors();
+  std::vector<std::string> predecessor_locks(const std::string& name) const;
+  bool predecessor_gone(const Attempt& attempt);
   void attempt_timers(SlotProcess& slot, std::int64_t now);
 
   // agent_slots.cc

@@ -136,6 +136,8 @@ void lose_attempt(Turn& turn, LiveRun& run, TaskIndex i, bool charged, const std
   TaskInstanceRow& row = run.task(i);
   row.reason = reason;
   row.end_date = turn.now.wall;
+  // It may have started in a slot that nobody named: then the successor waits for all of its agent's.
+  if (row.slot.empty()) row.slot = row.worker;
   if (!row.start_date) row.start_date = row.queued_at;
   if (charged) ++row.losses;
   if (charged && mutant("loss_is_failure")) ++row.failures;
