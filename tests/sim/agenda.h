@@ -1,6 +1,7 @@
 // What is going to happen, by virtual time: the simulator's clock and its only queue of actions.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <vector>
@@ -25,6 +26,8 @@ class Agenda {
 
   // Moves the clock to the earliest action and runs it. Must not be empty.
   void run_next();
+  // Nothing happens before `when`: the clock moves there.
+  void idle_until(Boot when) { now_ = std::max(now_, when); }
 
  private:
   struct Item {

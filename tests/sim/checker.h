@@ -34,8 +34,8 @@ class Checker {
   void released(const Effects& effects);
   // State and store agree, nothing is stuck; sampled, for it walks everything.
   void whole(const SchedulerState& state);
-  // After restore(): the state is what the store has.
-  void reloaded(const SchedulerState& state);
+  // After restore().
+  void reloaded();
   void hello(const Hello& hello, bool restarted);
 
   // A user was told that this run exists.

@@ -1,6 +1,7 @@
 #include "tests/sim/runner.h"
 
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -65,6 +66,7 @@ class Shard {
     child_ = ::fork();
     if (child_ < 0) std::abort();
     if (child_ != 0) return;
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // no orphans when the parent is stopped
     if (::ftruncate(errors_, 0) != 0) std::_Exit(2);
     ::lseek(errors_, 0, SEEK_SET);
     ::dup2(errors_, STDERR_FILENO);

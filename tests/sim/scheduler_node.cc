@@ -102,7 +102,7 @@ CommitFate SchedulerNode::next_fate() {
 
 void SchedulerNode::reload() {
   state_.emplace(restore(store_.load(), c_.knobs.options, c_.now()));
-  world_.checker.reloaded(*state_);
+  world_.checker.reloaded();
   publisher_.reload();
   world_.available();
   plan_turn(Duration(0));

@@ -173,6 +173,7 @@ void World::run_until(Boot end) {
     require(c_.agenda.executed() < most_actions, "I15",
             [] { return std::string("the world has run away"); });
   }
+  c_.agenda.idle_until(end);
 }
 
 void World::make_peace() {
