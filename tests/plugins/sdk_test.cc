@@ -1,0 +1,247 @@
+// The C++ layer against the slot's real host, in one process.
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+
+#include "common/safe_json.h"
+#include "plugins/sdk/plugin.h"
+#include "worker/attempt_host.h"
+#include "worker/plugin_host.h"
+#include "worker/posix.h"
+#include "worker/slot_link.h"
+
+extern "C" int batuta_abi_layout_is_checked(void);
+
+namespace batuta {
+namespace {
+
+using plugin::Context;
+
+void (*body)(Context&) = nullptr;
+
+struct Probe {
+  static constexpr auto name = "probe";
+  static constexpr auto version = "1";
+  static constexpr auto kind = "builtin";
+  static constexpr auto summary = "Runs the test's lambda";
+  static constexpr batuta_param params[] = {
+      plugin::optional(BATUTA_PARAM_STRING, "text", "", "\"from default\""),
+      plugin::optional(BATUTA_PARAM_ANY, "any", "")};
+  void execute(Context& context) { body(context); }
+};
+
+struct World {
+  World() {
+    char folder[] = "/tmp/batuta-sdk-XXXXXX";
+    REQUIRE(::mkdtemp(folder) != nullptr);
+    root = folder;
+    slot.scratch_root = root;
+    slot.name = "slot";
+    slot.page = &page;
+    log.reset(::open((root + "/log").c_str(), O_RDWR | O_CREAT, 0600));
+    slot.log_fd = log.get();
+    launch.run_uuid = "0193a5c0-0000-7000-8000-000000000001";
+    launch.dag_id = "dag";
+    launch.task_id = "task";
+    launch.key.fence = 9;
+  }
+  ~World() { remove_tree(root); }
+
+  Finished run(void (*what)(Context&)) {
+    body = what;
+    static constexpr batuta_plugin table = plugin::describe<Probe>();
+    const auto info = check_table(&table, {"probe", "probe.so", std::string(64, '0')});
+    REQUIRE(info.ok());
+    AttemptHost host{slot, 1, launch, info->params};
+    return host.finish(table.execute(host.table()));
+  }
+  std::string logged() const {
+    char text[4096];
+    const ssize_t size = ::pread(log.get(), text, sizeof text, 0);
+    return {text, static_cast<std::size_t>(size)};
+  }
+
+  std::string root;
+  SlotPage page;
+  SlotSurroundings slot;
+  UniqueFd log;
+  Launch launch;
+};
+
+TEST_CASE("the C layout is what built plugins expect") {
+  CHECK(batuta_abi_layout_is_checked() == 1);
+}
+
+TEST_CASE("parameters come with their types and defaults, or fail by name") {
+  World world;
+  world.launch.params_json =
+      R"({"any":{"a":[1]},"n":5,"f":1.5,"b":true,"d":"90s","list":["x","y"],"null":null})";
+  CHECK(world
+            .run([](Context& c) {
+              CHECK(c.text("text") == "from default");
+              CHECK(c.json("any") == R"({"a":[1]})");
+              CHECK(c.integer("n") == 5);
+              CHECK(c.number("f", 0) == 1.5);
+              CHECK(c.boolean("b", false));
+              CHECK(c.duration("d", {}) == std::chrono::seconds(90));
+              CHECK(c.duration("n", {}) == std::chrono::seconds(5));
+              CHECK(c.texts("list") == std::vector<std::string>{"x", "y"});
+              CHECK(c.texts("text") == std::vector<std::string>{"from default"});
+              CHECK_FALSE(c.has("null"));
+              CHECK_FALSE(c.has("absent"));
+              CHECK(c.integer("absent", 7) == 7);
+              CHECK_THROWS_AS((void)c.integer("f"), plugin::FinalError);
+              CHECK_THROWS_AS((void)c.text("n"), plugin::FinalError);
+              CHECK_THROWS_AS((void)c.text("absent"), plugin::FinalError);
+              CHECK_THROWS_AS((void)c.boolean("n", true), plugin::FinalError);
+            })
+            .outcome == Outcome::success);
+}
+
+TEST_CASE("the attempt tells who and when it is, and has a scratch folder that goes with it") {
+  World world;
+  world.launch.context_json =
+      R"({"lake":"/lake","window_start":"2026-01-01T00:00:00Z","window_end":"2026-01-01T01:00:00Z",
+          "logical_date":null,"upstream":{"up":{"rows":3}}})";
+  const Finished done = world.run([](Context& c) {
+    CHECK(c.execution_id() == "0193a5c0-0000-7000-8000-000000000001");
+    CHECK(c.dag_id() == "dag");
+    CHECK(c.fence() == 9);
+    CHECK(c.lake() == "/lake");
+    CHECK(c.window().end - c.window().start == std::chrono::hours(1));
+    CHECK_FALSE(c.logical_date());
+    CHECK_THROWS_AS((void)c.data_interval(), plugin::FinalError);
+    CHECK(c.upstream_json("up") == R"({"rows":3})");
+    CHECK(c.upstream_json("other").empty());
+    CHECK(std::filesystem::is_directory(c.scratch()));
+    c.return_text(c.scratch());
+  });
+  REQUIRE(done.outcome == Outcome::success);
+  const std::string scratch = done.result_json.substr(1, done.result_json.size() - 2);
+  CHECK_FALSE(std::filesystem::exists(scratch));
+}
+
+TEST_CASE("a connection is read whole, and only by its name") {
+  World world;
+  world.launch.secrets = {
+      {"api",
+       R"({"conn_type":"http","host":"h","port":81,"schema":"https","login":"me",
+                  "password":"pw","extra":"{\"token\":\"t\"}"})",
+       {"pw"}}};
+  CHECK(world
+            .run([](Context& c) {
+              const auto api = c.connection("api");
+              CHECK(api.base_url() == "https://h:81");
+              CHECK(api.password == "pw");
+              CHECK(api.extra("token") == "t");
+              CHECK(api.extra("none").empty());
+              CHECK_THROWS_AS((void)c.connection("other"), plugin::FinalError);
+            })
+            .outcome == Outcome::success);
+  CHECK(world.launch.secrets[0].json.empty());  // wiped
+}
+
+TEST_CASE("base URLs are Airflow's") {
+  plugin::Connection c;
+  c.host = "example.org/";
+  CHECK(c.base_url() == "http://example.org");
+  c.host = "https://example.org";
+  c.schema = "ignored";
+  CHECK(c.base_url() == "https://example.org");
+}
+
+TEST_CASE("what is handed in arrives, and what is too much is refused") {
+  World world;
+  const Finished done = world.run([](Context& c) {
+    c.return_json(R"({"rows":1})");
+    CHECK_THROWS_AS(c.return_json("{"), plugin::FinalError);
+    CHECK_THROWS_AS(c.return_text(std::string(70'000, 'x')), plugin::FinalError);
+    c.records(12, Time{Duration{34}});
+    c.branch({"a", "b"});
+    c.report("quality", R"({"rule":"r"})");
+    c.report("quality", R"({"rule":"s"})");
+    CHECK_THROWS_AS(c.report("gossip", "{}"), plugin::FinalError);
+    c.output(R"({"table":"gold/x","append":true,"read_version":4})");
+    CHECK_THROWS_AS(c.output("[]"), plugin::FinalError);
+  });
+  CHECK(done.result_json == R"({"rows":1})");
+  CHECK(done.records == 12);
+  CHECK(done.watermark_us == 34);
+  CHECK(done.branch == std::vector<std::string>{"a", "b"});
+  CHECK(done.extra_json == R"({"quality":[{"rule":"r"},{"rule":"s"}]})");
+  REQUIRE(done.outputs.size() == 1);
+  CHECK(done.outputs[0].table == "gold/x");
+  CHECK(done.outputs[0].append);
+  CHECK(done.outputs[0].read_version == 4);
+}
+
+TEST_CASE("a failure keeps its kind and code, and takes outputs and watermark back") {
+  World world;
+  const Finished done = world.run([](Context& c) {
+    c.output(R"({"table":"gold/x"})");
+    c.records(1, Time{Duration{5}});
+    c.report("quality", "{}");
+    throw plugin::RetryableError("busy\nreally", 4);
+  });
+  CHECK(done.outcome == Outcome::failed);
+  CHECK(done.reason == "busy really");
+  CHECK(done.exit_code == 4);
+  CHECK(done.outputs.empty());
+  CHECK(done.watermark_us == 0);
+  CHECK(done.extra_json == R"({"quality":[{}]})");
+  CHECK(world.run([](Context&) { throw plugin::Skip("nothing"); }).outcome == Outcome::skipped);
+  CHECK(world.run([](Context&) { throw plugin::FinalError("no"); }).outcome ==
+        Outcome::failed_no_retry);
+  CHECK(world.run([](Context&) { throw 1; }).outcome == Outcome::failed);
+}
+
+TEST_CASE("cancellation is seen, and sleeping ends with it") {
+  World world;
+  world.page.cancelled = 1;
+  CHECK(world
+            .run([](Context& c) {
+              CHECK(c.cancelled());
+              CHECK_FALSE(c.sleep(std::chrono::hours(1)));
+              c.check_cancelled();
+            })
+            .reason == "cancelled");
+}
+
+TEST_CASE("log lines carry their level, and a line break starts a new line") {
+  World world;
+  world.run([](Context& c) {
+    c.info("one\ntwo");
+    c.error("three");
+    c.progress(0.5);
+    c.progress(0.501);
+  });
+  CHECK(world.logged() ==
+        "\x1eIone\n\x1eItwo\n\x1e"
+        "Ethree\n\x1eIprogress 50 %\n");
+}
+
+TEST_CASE("every plugin exports its entry and nothing else") {
+  const char* build = std::getenv("BATUTA_BUILD_DIR");
+  REQUIRE(build != nullptr);
+  int seen = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(std::string{build} + "/plugins")) {
+    if (entry.path().extension() != ".so") continue;
+    const std::string command = "nm -D --defined-only " + entry.path().string();
+    FILE* pipe = ::popen(command.c_str(), "r");
+    REQUIRE(pipe != nullptr);
+    char text[4096];
+    const std::string out{text, std::fread(text, 1, sizeof text, pipe)};
+    REQUIRE(::pclose(pipe) == 0);
+    CHECK_MESSAGE(out.substr(std::min<std::size_t>(out.size(), 17)) == "T batuta_plugin_entry\n",
+                  entry.path().string() << ": " << out);
+    ++seen;
+  }
+  CHECK(seen >= 5);
+}
+
+}  // namespace
+}  // namespace batuta
