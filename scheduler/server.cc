@@ -122,7 +122,7 @@ struct Server::Impl {
       if (!available) return;
       // The turns that were dropped may have held DAG changes and outbox results.
       repost_dags();
-      outbox.reload(pending_outbox());
+      outbox.reload(store.load_outbox(), store.load().publications);
     };
     return sinks;
   }
@@ -133,22 +133,6 @@ struct Server::Impl {
     auto result = told->get_future();
     engine.write(std::move(write), [told](const Status& status) { told->set_value(status.ok()); });
     return result.get();
-  }
-
-  std::vector<OutboxItem> pending_outbox() {
-    std::vector<OutboxItem> items;
-    std::map<std::int64_t, PublicationRow> publications;
-    for (PublicationRow& row : store.load().publications) publications.emplace(row.id, std::move(row));
-    for (OutboxRow& row : store.load_outbox()) {
-      OutboxItem item{std::move(row), std::nullopt};
-      if (item.row.kind == OutboxKind::publish) {
-        const auto found = publications.find(item.row.publication);
-        if (found == publications.end()) continue;
-        item.publication = found->second;
-      }
-      items.push_back(std::move(item));
-    }
-    return items;
   }
 
   // ---- DAGs and catalogue -----------------------------------------------------------------------
@@ -209,7 +193,7 @@ struct Server::Impl {
         if (!row.worker.empty() && !is_terminal(row.state)) agents.insert(row.worker);
       }
     }
-    outbox.reload(pending_outbox());
+    outbox.reload(store.load_outbox(), std::move(stored.publications));
     engine.start();
     outbox.start();
     bag.start();
@@ -273,11 +257,7 @@ struct Server::Impl {
         [this, id]() -> Status {
           const auto row = store.retry_outbox(id, read_clock().wall);
           if (!row) return {Errc::not_found, "no outbox row " + std::to_string(id)};
-          OutboxItem item{*row, std::nullopt};
-          for (OutboxItem& pending : pending_outbox()) {
-            if (pending.row.id == id) item = std::move(pending);
-          }
-          outbox.retry(std::move(item));
+          outbox.retry(*row);
           return success();
         },
         std::move(done));

@@ -156,4 +156,9 @@ std::vector<std::string> SchedulerState::absent_agents() const {
   return absent;
 }
 
+const PublicationRow* SchedulerState::pending_publication(std::int64_t id) const {
+  const auto at = publications.find(id);
+  return at == publications.end() ? nullptr : &at->second;
+}
+
 }  // namespace batuta

@@ -103,6 +103,8 @@ class SchedulerState {
   Gauges gauges() const;
   // Attempts of agents that are waited for: no connection, lease not over. By agent id.
   std::vector<std::string> absent_agents() const;
+  // An accepted publication that is not settled; null otherwise.
+  const PublicationRow* pending_publication(std::int64_t id) const;
   // For rows that the engine adds to a commit: one sequence for all outbox rows.
   std::int64_t take_outbox_id() { return ++last_outbox; }
 

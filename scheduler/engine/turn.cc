@@ -104,12 +104,11 @@ std::string publication_info(const StoredRun& run, TaskIndex task) {
 void fill_publications(const SchedulerState& state, Changes& changes) {
   for (OutboxRow& row : changes.outbox) {
     if (row.kind != OutboxKind::publish) continue;
-    for (const PublicationRow& publication : changes.publications) {
-      if (publication.id != row.publication) continue;
-      const StoredRun* run = state.run(publication.key.run);
-      BATUTA_CHECK(run != nullptr, "a publication of a run that is not live");
-      row.payload_json = publication_info(*run, publication.key.task);
-    }
+    const PublicationRow* publication = state.pending_publication(row.publication);
+    BATUTA_CHECK(publication != nullptr, "an outbox row of a publication that is not pending");
+    const StoredRun* run = state.run(publication->key.run);
+    BATUTA_CHECK(run != nullptr, "a publication of a run that is not live");
+    row.payload_json = publication_info(*run, publication->key.task);
   }
 }
 

@@ -114,9 +114,26 @@ struct Outbox::Impl {
     queue.put_back(std::move(item));
   }
 
-  void add(OutboxItem item) {
-    if (item.row.dead) return;
-    queue.add(std::move(item));
+  // Requires mutex. A publication is committed with its attempt's acceptance; its outbox row follows
+  // when those before it are settled.
+  void remember(const std::vector<PublicationRow>& rows) {
+    for (const PublicationRow& row : rows) {
+      if (row.state == PublicationState::pending) {
+        publications.insert_or_assign(row.id, row);
+      } else {
+        publications.erase(row.id);
+      }
+    }
+  }
+
+  // Requires mutex.
+  OutboxItem item_of(OutboxRow row) {
+    OutboxItem item{std::move(row), std::nullopt};
+    if (item.row.kind != OutboxKind::publish) return item;
+    const auto found = publications.find(item.row.publication);
+    BATUTA_CHECK(found != publications.end(), "an outbox row without its publication");
+    item.publication = found->second;
+    return item;
   }
 
   const Options options;
@@ -124,6 +141,7 @@ struct Outbox::Impl {
   mutable std::mutex mutex;
   std::condition_variable wake;
   OutboxQueue queue;                             // guarded by mutex, as are the following
+  std::map<std::int64_t, PublicationRow> publications;  // pending ones
   Counts counts;
   bool stopping = false;
   std::vector<std::thread> threads;
@@ -151,39 +169,35 @@ void Outbox::stop() {
 }
 
 void Outbox::on_committed(const Changes& changes) {
-  if (changes.outbox.empty() && changes.outbox_done.empty()) return;
+  if (changes.outbox.empty() && changes.outbox_done.empty() && changes.publications.empty()) return;
   {
     std::lock_guard lock(impl_->mutex);
-    for (const OutboxRow& row : changes.outbox) {
-      OutboxItem item{row, std::nullopt};
-      if (row.kind == OutboxKind::publish) {
-        const auto found = std::find_if(
-            changes.publications.begin(), changes.publications.end(),
-            [&](const PublicationRow& p) { return p.id == row.publication; });
-        BATUTA_CHECK(found != changes.publications.end(), "outbox row without its publication");
-        item.publication = *found;
-      }
-      impl_->add(std::move(item));
-    }
+    impl_->remember(changes.publications);
+    for (const OutboxRow& row : changes.outbox) impl_->queue.add(impl_->item_of(row));
     for (const std::int64_t id : changes.outbox_done) impl_->queue.remove(id);
   }
   impl_->wake.notify_all();
 }
 
-void Outbox::reload(std::vector<OutboxItem> pending) {
+void Outbox::reload(std::vector<OutboxRow> rows, std::vector<PublicationRow> publications) {
   {
     std::lock_guard lock(impl_->mutex);
-    std::erase_if(pending, [](const OutboxItem& item) { return item.row.dead; });
+    impl_->publications.clear();
+    impl_->remember(publications);
+    std::vector<OutboxItem> pending;
+    for (OutboxRow& row : rows) {
+      if (!row.dead) pending.push_back(impl_->item_of(std::move(row)));
+    }
     impl_->queue.resync(std::move(pending));
   }
   impl_->wake.notify_all();
 }
 
-void Outbox::retry(OutboxItem item) {
+void Outbox::retry(OutboxRow row) {
   {
     std::lock_guard lock(impl_->mutex);
-    const std::int64_t id = item.row.id;
-    impl_->add(std::move(item));
+    const std::int64_t id = row.id;
+    impl_->queue.add(impl_->item_of(std::move(row)));
     impl_->queue.retry_now(id);
   }
   impl_->wake.notify_all();

@@ -43,10 +43,10 @@ class Outbox {
   // Control thread, after a commit.
   void on_committed(const Changes& changes);
   // At start and after a reload: everything pending in the store. Any thread.
-  void reload(std::vector<OutboxItem> pending);
+  void reload(std::vector<OutboxRow> rows, std::vector<PublicationRow> publications);
   // `batuta outbox retry`: an item that waits goes at once; a dead alert is alive again (the caller
   // saved it so). Any thread.
-  void retry(OutboxItem item);
+  void retry(OutboxRow row);
   void drop(std::int64_t id);
 
   struct Counts {

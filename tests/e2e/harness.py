@@ -155,7 +155,7 @@ class Server:
 
     def sql(self, query):
         """Rows of a query over the lake, as lists, through the command line."""
-        answer = json.loads(self.cli("lake", "sql", query, "--output", "json").stdout)
+        answer = json.loads(self.cli("lake", "sql", query, "--limit", 100_000, "--output", "json").stdout)
         return [list(row.values()) if isinstance(row, dict) else row for row in answer]
 
     # ---- processes -----------------------------------------------------------------------------

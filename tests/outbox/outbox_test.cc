@@ -149,10 +149,44 @@ TEST_CASE("an alert that nobody takes for a day is dead, visible and kept") {
   row.key = "slack_alerts";
   row.payload_json = payload;
   row.created_at = read_clock().wall - std::chrono::hours(25);
-  outbox.reload({{row, std::nullopt}});
+  outbox.reload({row}, {});
   outbox.start();
   REQUIRE(saved_dead.wait());
   outbox.stop();
   CHECK(last.last_error == "the webhook answered 503");
   CHECK(outbox.counts().alerts_dead == 1);
+}
+
+TEST_CASE("a publication whose turn comes in a later commit is found again") {
+  Signal refused;
+  Outbox::Hooks hooks;
+  hooks.post = [&](const Event& event) {
+    if (std::holds_alternative<PublicationRefused>(event)) refused.raise();
+    return true;
+  };
+  hooks.delete_row = [](std::int64_t) { return true; };
+  hooks.save_row = [](const OutboxRow&) { return true; };
+  hooks.connection = [](const std::string&) { return std::optional<Connection>(); };
+  Outbox outbox({"/nowhere", "store", 1}, hooks);
+  outbox.start();
+  Changes accepted;
+  accepted.publications.resize(2);
+  for (std::int64_t id : {1, 2}) {
+    PublicationRow& row = accepted.publications[static_cast<std::size_t>(id - 1)];
+    row.id = id;
+    row.key = {RunSeq{1}, 0, 1};
+    row.position = static_cast<std::int32_t>(id);
+    row.table = "t" + std::to_string(id);
+    row.payload_json = "not a payload";
+  }
+  outbox.on_committed(accepted);
+  Changes later;
+  OutboxRow row;
+  row.id = row.publication = 2;
+  row.kind = OutboxKind::publish;
+  row.key = "t2";
+  later.outbox.push_back(row);
+  outbox.on_committed(later);
+  CHECK(refused.wait());
+  outbox.stop();
 }
