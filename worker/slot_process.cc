@@ -25,7 +25,7 @@ Result<std::unique_ptr<SlotProcess>> SlotProcess::start(Options options) {
 
 SlotProcess::~SlotProcess() {
   if (page_ != nullptr) ::munmap(page_, sizeof(SlotPage));
-  if (lock_) ::unlink((options_.lock_folder + "/" + options_.name + ".lock").c_str());
+  ::unlink((options_.lock_folder + "/" + options_.name + ".lock").c_str());
   remove_tree(options_.scratch_folder + "/" + options_.name);
 }
 
@@ -81,6 +81,9 @@ Status SlotProcess::spawn() {
   const auto pid = spawn_process(request);
   if (!pid) return pid.error();
   pid_ = *pid;
+  // From here on the lock is the slot's and its children's alone: an agent that is stopped must not
+  // keep a successor waiting.
+  lock_.reset();
   return success();
 }
 

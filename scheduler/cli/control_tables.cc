@@ -44,12 +44,12 @@ void add_row(ControlTable& table, const json& object) {
 }
 
 void read_from_server(const Client& client, ControlTable& configs, ControlTable& executions) {
-  for (const json& row : client.get("/api/batuta/jobs/configs")["configs"]) {
+  for (const json& row : client.get("/api/batuta/jobs/configs")["job_configs"]) {
     add_row(configs, row);
   }
   for (std::int64_t offset = 0; offset < most_rows; offset += max_page) {
     const json page = client.get("/api/batuta/jobs/executions?limit=" + std::to_string(max_page) +
-                                 "&offset=" + std::to_string(offset))["executions"];
+                                 "&offset=" + std::to_string(offset))["job_executions"];
     for (const json& row : page) add_row(executions, row);
     if (page.size() < static_cast<std::size_t>(max_page)) return;
   }

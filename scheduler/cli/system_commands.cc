@@ -105,7 +105,7 @@ void add_system_commands(CLI::App& app, Session& session) {
                 {"heartbeat", "latest_heartbeat"}});
   });
   add_verb(*jobs, session, "executions", "mngt.ingestion_job_execution", [&session] {
-    print_rows(session.format(), session.client().get("/api/batuta/jobs/executions?limit=100")["executions"],
+    print_rows(session.format(), session.client().get("/api/batuta/jobs/executions?limit=100")["job_executions"],
                {{"job_name", "job_name"}, {"execution_id", "execution_id"}, {"status", "status"},
                 {"records", "records"}, {"start", "start_time"}, {"end", "end_time"}, {"heartbeat", "heartbeat_at"}});
   });

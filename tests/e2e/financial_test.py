@@ -63,7 +63,7 @@ def made_quotes_become_gold():
         execution = server.sql(f'SELECT DISTINCT execution_id FROM "{GOLD}"')
         bronze = server.sql('SELECT DISTINCT _run_id FROM "bronze/financial/quotes"')
         assert len(execution) == 1 and execution == bronze, (execution, bronze)
-        control = server.get("/api/batuta/jobs/executions")["executions"]
+        control = server.get("/api/batuta/jobs/executions")["job_executions"]
         assert {row["execution_id"] for row in control} == {execution[0][0]}, control
         assert {row["status"] for row in control} == {"success"} and len(control) == 3, control
         before = server.sql(f'SELECT * EXCLUDE (execution_id) FROM "{GOLD}" ORDER BY ALL')
