@@ -1,8 +1,9 @@
 // The measuring end of ./dev bench: triggers runs through the public API and waits for their end.
 //
-//   bench_client HOST PORT TOKEN runs DAG COUNT        one after the other: "ms" of each, a line each
-//   bench_client HOST PORT TOKEN burst DAG COUNT       COUNT runs at once: total seconds
-//   bench_client - 0 - fdatasync FOLDER COUNT          microseconds of each 4 KiB overwrite and sync
+//   bench_client HOST PORT TOKEN runs DAG COUNT        one after the other: "ms" of each, a line
+//   each bench_client HOST PORT TOKEN burst DAG COUNT       COUNT runs at once: total seconds
+//   bench_client - 0 - fdatasync FOLDER COUNT          microseconds of each 4 KiB overwrite and
+//   sync
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -28,13 +29,17 @@ double seconds_since(Clock::time_point start) {
 std::string field(const std::string& json, const std::string& name) {
   const std::string key = "\"" + name + "\":\"";
   const auto at = json.find(key);
-  if (at == std::string::npos) throw std::runtime_error("no " + name + " in " + json.substr(0, 300));
+  if (at == std::string::npos)
+    throw std::runtime_error("no " + name + " in " + json.substr(0, 300));
   return json.substr(at + key.size(), json.find('"', at + key.size()) - at - key.size());
 }
 
 std::string trigger(HttpConnection& connection, const std::string& dag) {
-  const Answer answer = connection.call("POST", "/api/v2/dags/" + dag + "/dagRuns", "{\"logical_date\":null}");
-  if (answer.status != 200) throw std::runtime_error("trigger answered " + std::to_string(answer.status) + ": " + answer.body);
+  const Answer answer =
+      connection.call("POST", "/api/v2/dags/" + dag + "/dagRuns", "{\"logical_date\":null}");
+  if (answer.status != 200)
+    throw std::runtime_error("trigger answered " + std::to_string(answer.status) + ": " +
+                             answer.body);
   return field(answer.body, "dag_run_id");
 }
 
@@ -42,7 +47,8 @@ void wait(HttpConnection& connection, const std::string& dag, const std::string&
   for (;;) {
     const Answer answer =
         connection.call("GET", "/api/v2/dags/" + dag + "/dagRuns/" + run + "/wait?interval=1");
-    if (answer.status != 200) throw std::runtime_error("wait answered " + std::to_string(answer.status));
+    if (answer.status != 200)
+      throw std::runtime_error("wait answered " + std::to_string(answer.status));
     const std::string state = field(answer.body, "state");
     if (state == "success") return;
     if (state == "failed") throw std::runtime_error("run " + run + " failed");
@@ -88,7 +94,8 @@ int run_fdatasync(const std::string& folder, int count) {
 
 int main(int argc, char** argv) {
   if (argc != 7) {
-    std::fprintf(stderr, "usage: bench_client HOST PORT TOKEN runs|burst|fdatasync DAG|FOLDER COUNT\n");
+    std::fprintf(stderr,
+                 "usage: bench_client HOST PORT TOKEN runs|burst|fdatasync DAG|FOLDER COUNT\n");
     return 2;
   }
   try {

@@ -16,7 +16,9 @@ namespace batuta::bench {
 HttpConnection::HttpConnection(std::string host, int port, std::string token)
     : host_(std::move(host)), port_(port), token_(std::move(token)) {}
 
-HttpConnection::~HttpConnection() { close(); }
+HttpConnection::~HttpConnection() {
+  close();
+}
 
 void HttpConnection::connect() {
   fd_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -38,7 +40,8 @@ void HttpConnection::close() {
 }
 
 bool HttpConnection::exchange(const std::string& request, Answer& answer) {
-  if (send(fd_, request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) {
+  if (send(fd_, request.data(), request.size(), MSG_NOSIGNAL) !=
+      static_cast<ssize_t>(request.size())) {
     return false;
   }
   std::string text;
@@ -63,11 +66,13 @@ bool HttpConnection::exchange(const std::string& request, Answer& answer) {
   return true;
 }
 
-Answer HttpConnection::call(const std::string& method, const std::string& path, const std::string& body) {
+Answer HttpConnection::call(const std::string& method, const std::string& path,
+                            const std::string& body) {
   std::string request = method + " " + path + " HTTP/1.1\r\nHost: " + host_ + ":" +
                         std::to_string(port_) + "\r\nAuthorization: Bearer " + token_ + "\r\n";
   if (!body.empty()) {
-    request += "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
+    request +=
+        "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
   }
   request += "\r\n" + body;
   Answer answer;

@@ -13,10 +13,14 @@ namespace {
 
 spdlog::level::level_enum to_spdlog(Level level) {
   switch (level) {
-    case Level::debug: return spdlog::level::debug;
-    case Level::info: return spdlog::level::info;
-    case Level::warn: return spdlog::level::warn;
-    case Level::error: return spdlog::level::err;
+    case Level::debug:
+      return spdlog::level::debug;
+    case Level::info:
+      return spdlog::level::info;
+    case Level::warn:
+      return spdlog::level::warn;
+    case Level::error:
+      return spdlog::level::err;
   }
   return spdlog::level::info;
 }
@@ -30,12 +34,12 @@ void start(std::string_view process_name, Level level, const std::string& file) 
   std::vector<spdlog::sink_ptr> sinks{std::make_shared<spdlog::sinks::stderr_sink_mt>()};
   if (!file.empty()) {
     const mode_t old = umask(0077);
-    sinks.push_back(std::make_shared<spdlog::sinks::rotating_file_sink_mt>(file, max_file_bytes,
-                                                                          max_files));
+    sinks.push_back(
+        std::make_shared<spdlog::sinks::rotating_file_sink_mt>(file, max_file_bytes, max_files));
     umask(old);
   }
-  auto logger = std::make_shared<spdlog::logger>(std::string(process_name), sinks.begin(),
-                                                 sinks.end());
+  auto logger =
+      std::make_shared<spdlog::logger>(std::string(process_name), sinks.begin(), sinks.end());
   logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %L %n[%P] %v", spdlog::pattern_time_type::utc);
   logger->set_level(to_spdlog(level));
   logger->flush_on(spdlog::level::info);

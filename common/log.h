@@ -15,9 +15,17 @@ void start(std::string_view process_name, Level level, const std::string& file =
 // Any thread. One line: control characters are replaced, so no value can forge a second line.
 void write(Level level, std::string_view text);
 
-inline void debug(std::string_view text) { write(Level::debug, text); }
-inline void info(std::string_view text) { write(Level::info, text); }
-inline void warn(std::string_view text) { write(Level::warn, text); }
-inline void error(std::string_view text) { write(Level::error, text); }
+inline void debug(std::string_view text) {
+  write(Level::debug, text);
+}
+inline void info(std::string_view text) {
+  write(Level::info, text);
+}
+inline void warn(std::string_view text) {
+  write(Level::warn, text);
+}
+inline void error(std::string_view text) {
+  write(Level::error, text);
+}
 
 }  // namespace batuta::log

@@ -5,8 +5,8 @@
 //
 // Delivery: the agent keeps every `Finished` until its `Ack`, which the scheduler sends after the
 // commit that recorded it, and repeats it after a reconnect. All handlers are idempotent by
-// (AttemptKey). Adding a message: an alternative here (last), its field list in message.cc, a row in
-// tests/common/message_test.cc.
+// (AttemptKey). Adding a message: an alternative here (last), its field list in message.cc, a row
+// in tests/common/message_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,16 @@ inline constexpr std::uint32_t protocol_version = 1;
 
 // ---- plugin catalogue -------------------------------------------------------------------------
 
-enum class ParamType : std::uint8_t { string, integer, number, boolean, array, object, connection, any };
+enum class ParamType : std::uint8_t {
+  string,
+  integer,
+  number,
+  boolean,
+  array,
+  object,
+  connection,
+  any
+};
 
 struct ParamInfo {
   std::string name;
@@ -62,13 +71,13 @@ enum class Isolation : std::uint8_t { warm, process };
 struct Launch {
   AttemptKey key;
   std::int32_t try_number = 1;
-  std::string run_uuid;    // execution_id
+  std::string run_uuid;  // execution_id
   std::string dag_id;
   std::string dag_run_id;
   std::string task_id;
   std::int32_t map_index = -1;
-  std::string plugin;      // catalogue name
-  std::string params_json; // rendered, validated against the catalogue where it was known
+  std::string plugin;       // catalogue name
+  std::string params_json;  // rendered, validated against the catalogue where it was known
   // The attempt's frame of reference, for the plugin's context:
   // {"logical_date","data_interval_start","data_interval_end","window_start","window_end",
   //  "lake":"<path of the lake folder>","upstream":{task_id: return value},"fence":n}
@@ -89,9 +98,9 @@ enum class Outcome : std::uint8_t {
   skipped,
   timeout,
   cancelled,
-  crashed,   // the slot ended by a signal or without a result
-  lost,      // the agent or its connection is gone; nobody knows what the attempt did
-  refused,   // not started: unknown plugin, bad ABI, memory
+  crashed,  // the slot ended by a signal or without a result
+  lost,     // the agent or its connection is gone; nobody knows what the attempt did
+  refused,  // not started: unknown plugin, bad ABI, memory
 };
 
 // One table change prepared by an attempt: files are in place, no log entry names them yet.
@@ -106,19 +115,19 @@ struct TableOutput {
 struct Finished {
   AttemptKey key;
   Outcome outcome = Outcome::success;
-  std::string reason;         // one line for people; empty on success
+  std::string reason;  // one line for people; empty on success
   std::int32_t exit_code = 0;
   std::int32_t signal = 0;
   std::int64_t peak_rss_kib = 0;
   Time started;
   Time ended;
-  std::string slot;           // name of the slot's lock, for a successor
+  std::string slot;  // name of the slot's lock, for a successor
   std::string plugin_sha256;
-  std::string result_json;    // XCom `return_value`; empty = none; at most 64 KiB
-  std::string extra_json;     // {"files":[…],"quality":[…],"lineage":[…]}; empty = none
-  std::int64_t watermark_us = 0;     // data tasks: new watermark, microseconds UTC; 0 = none
-  std::int64_t records = 0;          // data tasks: rows written
-  bool has_branch = false;           // branch tasks: `branch` names the direct downstreams to run
+  std::string result_json;        // XCom `return_value`; empty = none; at most 64 KiB
+  std::string extra_json;         // {"files":[…],"quality":[…],"lineage":[…]}; empty = none
+  std::int64_t watermark_us = 0;  // data tasks: new watermark, microseconds UTC; 0 = none
+  std::int64_t records = 0;       // data tasks: rows written
+  bool has_branch = false;        // branch tasks: `branch` names the direct downstreams to run
   std::vector<std::string> branch;
   std::vector<TableOutput> outputs;
 };

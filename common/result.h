@@ -1,5 +1,5 @@
-// Expected failures are values. Lost infrastructure (a disk, the database) is an exception caught in
-// the engine or in main; a broken promise of our own is a CHECK, which prints and aborts.
+// Expected failures are values. Lost infrastructure (a disk, the database) is an exception caught
+// in the engine or in main; a broken promise of our own is a CHECK, which prints and aborts.
 #pragma once
 
 #include <cstdlib>
@@ -54,7 +54,9 @@ class [[nodiscard]] Result {
 
 struct Done {};
 using Status = Result<Done>;
-inline Status success() { return Done{}; }
+inline Status success() {
+  return Done{};
+}
 
 [[noreturn]] void check_failed(const char* expression, const char* file, int line,
                                const std::string& detail);
@@ -62,8 +64,8 @@ inline Status success() { return Done{}; }
 }  // namespace batuta
 
 // Always on, in release too: a state we promised impossible must not be written to disk.
-#define BATUTA_CHECK(expr, ...)                                                        \
-  do {                                                                                 \
-    if (!(expr)) [[unlikely]]                                                          \
-      ::batuta::check_failed(#expr, __FILE__, __LINE__, std::string{__VA_ARGS__});     \
+#define BATUTA_CHECK(expr, ...)                                                    \
+  do {                                                                             \
+    if (!(expr)) [[unlikely]]                                                      \
+      ::batuta::check_failed(#expr, __FILE__, __LINE__, std::string{__VA_ARGS__}); \
   } while (0)

@@ -11,8 +11,8 @@ namespace {
 
 using json = nlohmann::json;
 
-// Builds the value while counting; returning false stops the parser at once, so a hostile text never
-// grows past its limits.
+// Builds the value while counting; returning false stops the parser at once, so a hostile text
+// never grows past its limits.
 class Builder : public nlohmann::json_sax<json> {
  public:
   Builder(const JsonLimits& limits, json& root) : limits_(limits), root_(root) {}
@@ -113,8 +113,8 @@ std::string position_of(std::string_view text, std::size_t offset) {
 
 Result<json> parse_untrusted(std::string_view text, const JsonLimits& limits) {
   if (text.size() > limits.bytes) {
-    return {Errc::too_large, "JSON text of " + std::to_string(text.size()) + " bytes is over the limit of " +
-                                 std::to_string(limits.bytes)};
+    return {Errc::too_large, "JSON text of " + std::to_string(text.size()) +
+                                 " bytes is over the limit of " + std::to_string(limits.bytes)};
   }
   if (text.starts_with("\xEF\xBB\xBF")) {
     return {Errc::malformed, "JSON text starts with a byte-order mark; save it as plain UTF-8"};
@@ -131,7 +131,8 @@ Result<json> parse_untrusted(std::string_view text, const JsonLimits& limits) {
 std::optional<std::int64_t> json_int(const json& value) {
   if (value.is_number_unsigned()) {
     const auto u = value.get<std::uint64_t>();
-    if (u > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) return std::nullopt;
+    if (u > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
+      return std::nullopt;
     return static_cast<std::int64_t>(u);
   }
   if (value.is_number_integer()) return value.get<std::int64_t>();

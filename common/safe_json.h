@@ -1,5 +1,5 @@
-// The only way JSON from outside becomes a value. Bare nlohmann parse() and get<int>() are banned by
-// the tidy test: they recurse without bound, keep the last of duplicate keys and wrap integers.
+// The only way JSON from outside becomes a value. Bare nlohmann parse() and get<int>() are banned
+// by the tidy test: they recurse without bound, keep the last of duplicate keys and wrap integers.
 #pragma once
 
 #include <cstddef>

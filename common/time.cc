@@ -17,7 +17,8 @@ using std::chrono::seconds;
 Duration clock_reading(clockid_t id) {
   timespec ts{};
   clock_gettime(id, &ts);
-  return seconds(ts.tv_sec) + std::chrono::duration_cast<Duration>(std::chrono::nanoseconds(ts.tv_nsec));
+  return seconds(ts.tv_sec) +
+         std::chrono::duration_cast<Duration>(std::chrono::nanoseconds(ts.tv_nsec));
 }
 
 // Exactly `width` digits from the front of `text`.
@@ -82,8 +83,8 @@ struct Unit {
   std::string_view name;
   double micros;
 };
-constexpr std::array<Unit, 6> units{{{"ms", 1e3}, {"s", 1e6}, {"m", 6e7}, {"h", 3.6e9},
-                                     {"d", 8.64e10}, {"w", 6.048e11}}};
+constexpr std::array<Unit, 6> units{
+    {{"ms", 1e3}, {"s", 1e6}, {"m", 6e7}, {"h", 3.6e9}, {"d", 8.64e10}, {"w", 6.048e11}}};
 constexpr double max_duration_micros = 3652.5 * 8.64e10;
 
 }  // namespace
@@ -138,8 +139,8 @@ std::optional<Duration> parse_duration(std::string_view text) {
   while (!text.empty()) {
     if (text.front() < '0' || text.front() > '9') return std::nullopt;
     double number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number,
-                                              std::chars_format::fixed);
+    const auto [end, error] =
+        std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
     if (error != std::errc{}) return std::nullopt;
     text.remove_prefix(static_cast<std::size_t>(end - text.data()));
     if (text.empty()) {  // a bare number is seconds, and only on its own
@@ -150,8 +151,8 @@ std::optional<Duration> parse_duration(std::string_view text) {
     }
     const Unit* found = nullptr;
     for (const Unit& unit : units) {
-      const bool longer_name = text.size() > unit.name.size() &&
-                               text[unit.name.size()] >= 'a' && text[unit.name.size()] <= 'z';
+      const bool longer_name = text.size() > unit.name.size() && text[unit.name.size()] >= 'a' &&
+                               text[unit.name.size()] <= 'z';
       if (text.starts_with(unit.name) && !longer_name) found = &unit;
     }
     if (found == nullptr) return std::nullopt;

@@ -22,8 +22,12 @@ struct Boot {
   Duration since{};
   auto operator<=>(const Boot&) const = default;
 };
-inline Boot operator+(Boot b, Duration d) { return {b.since + d}; }
-inline Duration operator-(Boot a, Boot b) { return a.since - b.since; }
+inline Boot operator+(Boot b, Duration d) {
+  return {b.since + d};
+}
+inline Duration operator-(Boot a, Boot b) {
+  return a.since - b.since;
+}
 
 struct Now {
   Time wall;

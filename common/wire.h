@@ -15,7 +15,7 @@ class WireWriter {
  public:
   explicit WireWriter(std::string& out) : out_(out) {}
   template <class T>
-    requires std::is_integral_v<T> || std::is_enum_v<T>
+  requires std::is_integral_v<T> || std::is_enum_v<T>
   void put(T value) {
     char raw[sizeof(T)];
     std::memcpy(raw, &value, sizeof(T));
@@ -34,8 +34,7 @@ class WireReader {
  public:
   explicit WireReader(std::string_view in) : in_(in) {}
   template <class T>
-    requires std::is_integral_v<T> || std::is_enum_v<T>
-  T get() {
+  requires std::is_integral_v<T> || std::is_enum_v<T> T get() {
     T value{};
     if (in_.size() < sizeof(T)) {
       fail();

@@ -12,8 +12,8 @@
 #include <ctime>
 #include <filesystem>
 
-#include "common/uuid.h"
 #include "common/failpoint.h"
+#include "common/uuid.h"
 #include "lakelog/posix_file.h"
 
 namespace batuta::lakelog {

@@ -6,11 +6,11 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "common/failpoint.h"
 #include "common/safe_json.h"
 #include "common/time.h"
 #include "common/uuid.h"
 #include "lakelog/conflict.h"
-#include "common/failpoint.h"
 #include "lakelog/path.h"
 #include "lakelog/payload.h"
 #include "lakelog/snapshot.h"

@@ -2,11 +2,11 @@
 
 #include <unistd.h>
 
+#include <sys/wait.h>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <cstdio>
 #include <future>
-#include <sys/wait.h>
 #include <thread>
 
 #include "scheduler/demo/alert_receiver.h"
@@ -70,7 +70,8 @@ Status seed_demo(Server& server, const DemoServices& services) {
         for (const auto& [key, value] : {std::pair("SLACK_ETL_ALERT_CHANNEL", "#etl-alerts"),
                                          std::pair("SLACK_ETL_ALERT_USERNAME", "batuta")}) {
           if (registry.variable(key)) continue;
-          if (auto status = registry.set_variable({key, value, "where failures are told"}); !status) {
+          if (auto status = registry.set_variable({key, value, "where failures are told"});
+              !status) {
             return status;
           }
         }

@@ -24,8 +24,9 @@ class DemoServices {
   std::unique_ptr<Impl> impl_;
 };
 
-// Sets the connections quotes_api and slack_alerts (their addresses change at each start) and, where
-// missing, the variables SLACK_ETL_ALERT_CHANNEL and SLACK_ETL_ALERT_USERNAME. Blocks until durable.
+// Sets the connections quotes_api and slack_alerts (their addresses change at each start) and,
+// where missing, the variables SLACK_ETL_ALERT_CHANNEL and SLACK_ETL_ALERT_USERNAME. Blocks until
+// durable.
 Status seed_demo(Server& server, const DemoServices& services);
 
 // Triggers `financial`, waits for its end, prints the gold table. The run's state: "success" or

@@ -28,7 +28,7 @@ struct Setting {
 
 bool set_duration(Duration& out, const json& value, Duration least) {
   const auto seconds = json_int(value);
-  const auto parsed = seconds ? parse_duration(std::to_string(*seconds))
+  const auto parsed = seconds             ? parse_duration(std::to_string(*seconds))
                       : value.is_string() ? parse_duration(value.get_ref<const std::string&>())
                                           : std::nullopt;
   if (!parsed || *parsed < least) return false;
@@ -68,9 +68,11 @@ const std::vector<Setting>& settings_table() {
        "a duration of at least 100ms"},
       {"lease", [](Settings& s, const json& v) { return set_duration(s.lease, v, 500ms); },
        "a duration of at least 500ms"},
-      {"cancel_grace", [](Settings& s, const json& v) { return set_duration(s.cancel_grace, v, 0ms); },
+      {"cancel_grace",
+       [](Settings& s, const json& v) { return set_duration(s.cancel_grace, v, 0ms); },
        "a duration"},
-      {"retention_days", [](Settings& s, const json& v) { return set_int(s.retention_days, v, 1, 36500); },
+      {"retention_days",
+       [](Settings& s, const json& v) { return set_int(s.retention_days, v, 1, 36500); },
        "a number of days from 1"},
       {"min_free_disk_percent",
        [](Settings& s, const json& v) { return set_int(s.min_free_disk_percent, v, 0, 99); },
@@ -81,7 +83,8 @@ const std::vector<Setting>& settings_table() {
   return table;
 }
 
-Status apply(Settings& settings, const std::string& name, const json& value, const std::string& from) {
+Status apply(Settings& settings, const std::string& name, const json& value,
+             const std::string& from) {
   std::string known;
   for (const Setting& setting : settings_table()) {
     if (name == setting.name) {
@@ -109,7 +112,8 @@ Status read_settings(const std::string& file, Settings& settings) {
     std::string variable = std::string("BATUTA_") + setting.name;
     for (char& c : variable) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
     if (const char* value = std::getenv(variable.c_str())) {
-      if (auto status = apply(settings, setting.name, json(value), variable); !status) return status;
+      if (auto status = apply(settings, setting.name, json(value), variable); !status)
+        return status;
     }
   }
   if (settings.lease < 2 * settings.heartbeat) {

@@ -24,7 +24,7 @@ struct Settings {
   Duration cancel_grace = std::chrono::seconds(10);
   int retention_days = 90;
   int min_free_disk_percent = 10;
-  std::vector<std::string> allowed_hosts;       // beside loopback names
+  std::vector<std::string> allowed_hosts;  // beside loopback names
 };
 
 class Home {
@@ -32,7 +32,7 @@ class Home {
   // Creates the folders (0700). Errc::unavailable when that fails, Errc::invalid for bad settings.
   static Result<Home> open(const std::string& folder);
 
-  const std::string& folder() const { return folder_; }   // absolute
+  const std::string& folder() const { return folder_; }  // absolute
   const Settings& settings() const { return settings_; }
   std::string path(const std::string& relative) const { return folder_ + "/" + relative; }
 

@@ -11,7 +11,7 @@ namespace batuta {
 namespace {
 
 constexpr Duration disk_interval = std::chrono::minutes(1);
-constexpr int rounds_per_retention = 60;    // every hour
+constexpr int rounds_per_retention = 60;  // every hour
 constexpr Duration pause_between_batches = std::chrono::milliseconds(20);
 
 }  // namespace
@@ -47,7 +47,8 @@ void Housekeeping::retention() {
   remove_logs();
 }
 
-// Logs go after the rows and before the rows are forgotten: a death in between leaves nothing behind.
+// Logs go after the rows and before the rows are forgotten: a death in between leaves nothing
+// behind.
 void Housekeeping::remove_logs() {
   std::vector<RemovedRun> runs;
   do {

@@ -24,7 +24,7 @@ class Housekeeping {
   void retention();
   void remove_logs();
   void look_at_disk();
-  bool wait(Duration time);                 // false: stopping
+  bool wait(Duration time);  // false: stopping
   // Runs `job` on the control thread and waits; false when it failed or said that it is done.
   bool on_control(const std::function<bool()>& job);
 

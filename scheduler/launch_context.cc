@@ -16,7 +16,9 @@ using json = nlohmann::json;
 constexpr std::size_t max_plain_versions = 256;
 constexpr std::size_t shortest_masked_value = 6;
 
-json time_or_null(const OptTime& t) { return t ? json(to_iso(*t)) : json(nullptr); }
+json time_or_null(const OptTime& t) {
+  return t ? json(to_iso(*t)) : json(nullptr);
+}
 
 json value_or_text(const std::string& text) {
   auto value = parse_untrusted(text);
@@ -54,7 +56,8 @@ Secret secret_of(const Connection& connection) {
               {"schema", connection.schema},       {"extra", connection.extra}};
   fields["port"] = connection.port ? json(*connection.port) : json(nullptr);
   Secret secret{connection.id, json_text(fields), {}};
-  if (connection.password.size() >= shortest_masked_value) secret.mask.push_back(connection.password);
+  if (connection.password.size() >= shortest_masked_value)
+    secret.mask.push_back(connection.password);
   if (const auto extra = parse_untrusted(connection.extra.empty() ? "{}" : connection.extra)) {
     collect_strings(*extra, secret.mask);
   }
@@ -75,9 +78,9 @@ std::string render_text(const json& notifier, const char* name, const std::strin
 }
 
 std::string default_alert_text(const LaunchContext::Attempt& attempt) {
-  return ":red_circle: Task failed: " + attempt.dag.id + "." + attempt.task.id + "\nRun: " +
-         attempt.run.dag_run_id + "\nExecution: " + to_string(attempt.run.uuid) + "\nTry: " +
-         std::to_string(attempt.row.try_number) + "\nReason: " + attempt.row.reason;
+  return ":red_circle: Task failed: " + attempt.dag.id + "." + attempt.task.id +
+         "\nRun: " + attempt.run.dag_run_id + "\nExecution: " + to_string(attempt.run.uuid) +
+         "\nTry: " + std::to_string(attempt.row.try_number) + "\nReason: " + attempt.row.reason;
 }
 
 }  // namespace
@@ -116,8 +119,8 @@ const std::string& RegistryLaunchContext::plain_params(const Attempt& attempt) {
   auto found = plain_.find(attempt.dag.version);
   if (found == plain_.end()) {
     if (plain_.size() >= max_plain_versions) plain_.clear();
-    found = plain_.emplace(attempt.dag.version,
-                           std::vector<std::string>(attempt.dag.tasks.size())).first;
+    found = plain_.emplace(attempt.dag.version, std::vector<std::string>(attempt.dag.tasks.size()))
+                .first;
   }
   std::string& params = found->second[attempt.row.task];
   if (params.empty()) {
@@ -168,8 +171,10 @@ Status RegistryLaunchContext::add_secrets(const Attempt& attempt, Launch& out) c
   for (const std::string& name : names) {
     const auto connection = registry_.connection(name);
     if (!connection) {
-      return {Errc::invalid, "connection \"" + name + "\" does not exist: create it with "
-                             "`batuta connections add " + name + " --conn-type …`"};
+      return {Errc::invalid, "connection \"" + name +
+                                 "\" does not exist: create it with "
+                                 "`batuta connections add " +
+                                 name + " --conn-type …`"};
     }
     out.secrets.push_back(secret_of(*connection));
   }
@@ -185,10 +190,9 @@ OutboxRow RegistryLaunchContext::render_alert(const Attempt& attempt,
   row.kind = OutboxKind::alert;
   row.key = notifier.value("connection", "slack_alerts");
   row.created_at = now;
-  row.payload_json =
-      alert_payload(row.key, render_text(notifier, "text", default_alert_text(attempt), scope),
-                    render_text(notifier, "channel", "", scope),
-                    render_text(notifier, "username", "", scope));
+  row.payload_json = alert_payload(
+      row.key, render_text(notifier, "text", default_alert_text(attempt), scope),
+      render_text(notifier, "channel", "", scope), render_text(notifier, "username", "", scope));
   return row;
 }
 

@@ -33,8 +33,9 @@ class RegistryLaunchContext : public LaunchContext {
 
   const Registry& registry_;
   const std::string lake_folder_;
-  std::map<std::string, std::vector<std::string>, std::less<>> plain_;  // control thread; by version
-  mutable std::mutex mutex_;                                            // guards what follows
+  std::map<std::string, std::vector<std::string>, std::less<>>
+      plain_;                 // control thread; by version
+  mutable std::mutex mutex_;  // guards what follows
   std::map<std::string, PluginInfo, std::less<>> catalogue_;
 };
 

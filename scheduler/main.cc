@@ -1,4 +1,5 @@
-// The one executable. A slot is started thousands of times, so it is recognised before anything else.
+// The one executable. A slot is started thousands of times, so it is recognised before anything
+// else.
 #include <cstring>
 
 #include "scheduler/cli/command_line.h"

@@ -76,8 +76,9 @@ Server::Options server_options(const ServeOptions& options) {
 }
 
 KeptChild agent_child(const Home& home, const ServeOptions& options) {
-  return KeptChild("worker", {"worker", "--home", home.folder(), "--plugins", plugins_folder(options),
-                              "--slots", std::to_string(slots(options)), "--die-with-parent"});
+  return KeptChild(
+      "worker", {"worker", "--home", home.folder(), "--plugins", plugins_folder(options), "--slots",
+                 std::to_string(slots(options)), "--die-with-parent"});
 }
 
 int run_scheduler(const ServeOptions& options) {
@@ -87,7 +88,8 @@ int run_scheduler(const ServeOptions& options) {
   log::start("scheduler", log::Level::info, home->path("logs/scheduler.log"));
   auto server = Server::start(*home, server_options(options));
   if (!server) return fail(server.error());
-  std::printf("batuta scheduler on %s, home %s\n", (*server)->url().c_str(), home->folder().c_str());
+  std::printf("batuta scheduler on %s, home %s\n", (*server)->url().c_str(),
+              home->folder().c_str());
   std::fflush(stdout);
   wait_for_end(watched, nullptr, {});
   (*server)->stop();
@@ -95,9 +97,10 @@ int run_scheduler(const ServeOptions& options) {
 }
 
 void print_link(Server& server) {
-  std::printf("\nBatuta is at %s/#login=%s\n(the link logs you in once, within ten minutes; "
-              "later: user admin, password in admin.json)\nCtrl-C stops it.\n",
-              server.url().c_str(), server.make_login_code().c_str());
+  std::printf(
+      "\nBatuta is at %s/#login=%s\n(the link logs you in once, within ten minutes; "
+      "later: user admin, password in admin.json)\nCtrl-C stops it.\n",
+      server.url().c_str(), server.make_login_code().c_str());
   std::fflush(stdout);
 }
 
@@ -188,15 +191,16 @@ void print_logs(const Home& home, Server& server, const std::string& dag_id) {
   query.dag_id = dag_id;
   query.page.limit = max_page;
   for (const TaskInstanceView& view : server.history().task_instances(query).rows) {
-    std::ifstream log(home.path("logs/" + view.run_uuid + "/" + std::to_string(view.row.task) + "-" +
-                                std::to_string(view.row.try_number) + ".log"));
+    std::ifstream log(home.path("logs/" + view.run_uuid + "/" + std::to_string(view.row.task) +
+                                "-" + std::to_string(view.row.try_number) + ".log"));
     if (!log) continue;
     std::printf("\n-- %s\n", view.task_id.c_str());
     for (std::string line; std::getline(log, line);) std::printf("%s\n", line.c_str());
   }
 }
 
-int run_dags_test(const ServeOptions& given, const std::string& dag_id, const std::string& conf_json) {
+int run_dags_test(const ServeOptions& given, const std::string& dag_id,
+                  const std::string& conf_json) {
   const sigset_t watched = block_signals();
   const TemporaryFolder temporary;
   ServeOptions options = given;
@@ -235,8 +239,9 @@ int offline_db(const std::string& folder, const std::string& verb, const std::st
     if (findings.empty()) std::printf("ok\n");
     return findings.empty() ? 0 : 1;
   }
-  const std::string target =
-      argument.empty() ? home->path("backups/" + to_iso(read_clock().wall) + ".db") : absolute(argument);
+  const std::string target = argument.empty()
+                                 ? home->path("backups/" + to_iso(read_clock().wall) + ".db")
+                                 : absolute(argument);
   if (auto status = backup_database(home->path("batuta.db"), target); !status) {
     return fail(status.error());
   }

@@ -1,4 +1,5 @@
-// The long-running commands: what `standalone`, `scheduler` and `worker` do from start to exit code.
+// The long-running commands: what `standalone`, `scheduler` and `worker` do from start to exit
+// code.
 #pragma once
 
 #include "scheduler/cli/command_line.h"

@@ -64,7 +64,9 @@ std::string new_password() {
 
 struct Server::Impl {
   Impl(const Home& h, Options o, HomeLock held)
-      : home(h), options(std::move(o)), lock(std::move(held)),
+      : home(h),
+        options(std::move(o)),
+        lock(std::move(held)),
         store(home.path("batuta.db"), dag_from_version_text, read_clock().wall),
         registry(store.database(), home.path("secret.key")),
         history(home.path("batuta.db")),
@@ -73,9 +75,8 @@ struct Server::Impl {
                      home.settings().lease}),
         outbox(outbox_options(), outbox_hooks()),
         engine(engine_options(), store, workers, context, engine_sinks()),
-        bag(options.dags_folder, {[this](auto changed, auto gone) {
-          on_dags(std::move(changed), std::move(gone));
-        }}),
+        bag(options.dags_folder,
+            {[this](auto changed, auto gone) { on_dags(std::move(changed), std::move(gone)); }}),
         hub(io, {}),
         backend(engine, bag),
         catalogue([this](std::vector<PluginInfo> plugins) { on_catalogue(std::move(plugins)); }) {}
@@ -197,9 +198,10 @@ struct Server::Impl {
     engine.start();
     outbox.start();
     bag.start();
-    workers.set_catalogue_sink([this](WorkerId worker, std::optional<std::vector<PluginInfo>> plugins) {
-      catalogue.set(worker, std::move(plugins));
-    });
+    workers.set_catalogue_sink(
+        [this](WorkerId worker, std::optional<std::vector<PluginInfo>> plugins) {
+          catalogue.set(worker, std::move(plugins));
+        });
     if (auto status = workers.start(engine); !status) return status;
     workers.check_agents({agents.begin(), agents.end()});
     if (auto status = serve(); !status) return status;
@@ -240,9 +242,9 @@ struct Server::Impl {
     limits.guard.hosts.insert(limits.guard.hosts.end(), home.settings().allowed_hosts.begin(),
                               home.settings().allowed_hosts.end());
     try {
-      http_server = std::make_unique<http::Server>(io, options.host,
-                                                   static_cast<std::uint16_t>(options.port), limits,
-                                                   http::make_api(io, std::move(services)));
+      http_server =
+          std::make_unique<http::Server>(io, options.host, static_cast<std::uint16_t>(options.port),
+                                         limits, http::make_api(io, std::move(services)));
     } catch (const std::system_error& error) {
       return {Errc::unavailable, "cannot listen on " + options.host + ":" +
                                      std::to_string(options.port) + ": " + error.what() +
@@ -281,7 +283,8 @@ struct Server::Impl {
     auto token = std::make_shared<std::string>();
     engine.write(
         [this, token]() -> Status {
-          auto issued = registry.issue_token("admin", "command line", read_clock().wall, cli_token_lifetime);
+          auto issued =
+              registry.issue_token("admin", "command line", read_clock().wall, cli_token_lifetime);
           if (!issued) return issued.error();
           *token = *issued;
           return success();
@@ -347,7 +350,9 @@ struct Server::Impl {
 
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-Server::~Server() { stop(); }
+Server::~Server() {
+  stop();
+}
 
 Result<std::unique_ptr<Server>> Server::start(const Home& home, const Options& options) {
   auto lock = HomeLock::acquire(home.folder());
@@ -362,14 +367,32 @@ Result<std::unique_ptr<Server>> Server::start(const Home& home, const Options& o
   }
 }
 
-void Server::stop() { impl_->stop(); }
-int Server::port() const { return impl_->http_server->port(); }
-std::string Server::url() const { return impl_->url(); }
-std::string Server::make_login_code() { return impl_->codes.issue("admin", read_clock().wall); }
-Engine& Server::engine() { return impl_->engine; }
-Registry& Server::registry() { return impl_->registry; }
-History& Server::history() { return impl_->history; }
-bool Server::stopping() const { return impl_->stopped; }
-bool Server::ready() const { return impl_->ready(); }
+void Server::stop() {
+  impl_->stop();
+}
+int Server::port() const {
+  return impl_->http_server->port();
+}
+std::string Server::url() const {
+  return impl_->url();
+}
+std::string Server::make_login_code() {
+  return impl_->codes.issue("admin", read_clock().wall);
+}
+Engine& Server::engine() {
+  return impl_->engine;
+}
+Registry& Server::registry() {
+  return impl_->registry;
+}
+History& Server::history() {
+  return impl_->history;
+}
+bool Server::stopping() const {
+  return impl_->stopped;
+}
+bool Server::ready() const {
+  return impl_->ready();
+}
 
 }  // namespace batuta

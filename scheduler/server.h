@@ -16,9 +16,9 @@ class Server {
  public:
   struct Options {
     std::string host = "127.0.0.1";
-    int port = 8080;                 // 0: a free one
-    std::string dags_folder;         // absolute
-    std::string plugins_folder;      // absolute; shown by doctor and jobs only
+    int port = 8080;             // 0: a free one
+    std::string dags_folder;     // absolute
+    std::string plugins_folder;  // absolute; shown by doctor and jobs only
   };
   // Takes the home's lock, opens and migrates the store, restores the state, serves. On an error
   // nothing is left running. Main thread.
@@ -28,7 +28,7 @@ class Server {
   void stop();
 
   int port() const;
-  std::string url() const;           // "http://127.0.0.1:8080"
+  std::string url() const;  // "http://127.0.0.1:8080"
   // A single-use login code, valid for ten minutes.
   std::string make_login_code();
   Engine& engine();

@@ -43,10 +43,12 @@ Result<pid_t> spawn_self(const std::vector<std::string>& arguments) {
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
 
   pid_t pid = -1;
-  const int error = posix_spawn(&pid, "/proc/self/exe", &actions, &attributes, argv.data(), environ);
+  const int error =
+      posix_spawn(&pid, "/proc/self/exe", &actions, &attributes, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
-  if (error != 0) return {Errc::unavailable, std::string("cannot start a process: ") + strerror(error)};
+  if (error != 0)
+    return {Errc::unavailable, std::string("cannot start a process: ") + strerror(error)};
   return pid;
 }
 

@@ -60,8 +60,8 @@ std::optional<std::string> look(Server& server, const RunRow& run, Progress& pro
 
 }  // namespace
 
-Result<std::string> watch_run(Server& server, const std::string& dag_id, const std::string& conf_json,
-                              Duration patience) {
+Result<std::string> watch_run(Server& server, const std::string& dag_id,
+                              const std::string& conf_json, Duration patience) {
   const Boot deadline = read_clock().boot + patience;
   while (!server.ready()) {
     if (read_clock().boot > deadline || server.stopping()) {

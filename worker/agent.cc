@@ -57,6 +57,7 @@ int run_agent(const AgentOptions& options) {
   ::umask(077);
   ::signal(SIGPIPE, SIG_IGN);
   ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);  // secrets pass through
   const std::string run = options.home + "/run";
   for (const char* sub : {"", "/slots", "/scratch"}) {
     if (Status made = make_folder(run + sub); !made) return cannot(made.error().message);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstdio>
 #include <filesystem>
 
 #include "common/log.h"
@@ -10,6 +11,7 @@ namespace batuta {
 namespace {
 
 constexpr std::size_t max_unstarted = 10'000;
+constexpr std::size_t max_unacked = 100'000;
 constexpr std::int64_t timeout_grace_us = 500'000;
 constexpr std::int64_t max_grace_us = 3'600'000'000;
 constexpr std::int64_t predecessor_poll_us = 20'000;
@@ -37,7 +39,7 @@ void Agent::on_message(SchedulerLink::Incoming incoming) {
   } else if (const auto* welcome = std::get_if<Welcome>(&message)) {
     acked_at_us_ = boot_us();
     if (welcome->heartbeat_us > 0) heartbeat_us_ = welcome->heartbeat_us;
-    if (welcome->lease_us > 0) lease_us_ = std::max(welcome->lease_us, heartbeat_us_);
+    if (welcome->lease_us > 0) lease_us_ = std::max(welcome->lease_us, 2 * heartbeat_us_);
     beat_at_us_ = boot_us() + heartbeat_us_;
     for (Seat& seat : seats_) {
       if (seat.slot) seat.slot->page().lease_us = lease_us_;
@@ -53,6 +55,7 @@ void Agent::on_launch(Launch launch, std::string body) {
     return link_.send_encoded(told->second);
   }
   if (known_.contains(key)) return;  // said twice
+  if (unacked_.size() >= max_unacked) return disconnect("it acknowledges nothing");
   if (!parse_uuid(launch.run_uuid)) return refuse(launch, "the run's UUID is malformed");
   if (launch.try_number < 0) return refuse(launch, "the try number is negative");
   if (known_.size() >= max_unstarted) return refuse(launch, "this worker holds too many attempts");
@@ -208,8 +211,9 @@ void Agent::attempt_timers(SlotProcess& slot, std::int64_t now) {
   if (!front.announced && front.started_boot_us + announce_after_us <= now) announce(slot, front);
   const std::int64_t limit = front.launch.timeout_us;
   if (!front.stopping && limit > 0 && front.started_boot_us + limit <= now) {
-    const std::string seconds = std::to_string(limit / 1'000'000);
-    stop_attempt(slot, Outcome::timeout, "timed out after " + seconds + " s", timeout_grace_us);
+    char why[64];
+    std::snprintf(why, sizeof why, "timed out after %g s", static_cast<double>(limit) / 1e6);
+    stop_attempt(slot, Outcome::timeout, why, timeout_grace_us);
   }
   if (front.stopping && front.kill_boot_us <= now) {
     front.kill_boot_us = now + timeout_grace_us;  // once more, should anything survive

@@ -211,9 +211,13 @@ void Agent::on_timers() {
 void Agent::connect() {
   connect_at_us_ = boot_us() + 50'000 + static_cast<std::int64_t>(jitter_() % 200'000);
   if (Status ok = link_.connect(); !ok) {
-    if (ok.error().code != Errc::unavailable) log::error("worker: " + ok.error().message);
+    // Nobody listening is ordinary while a scheduler starts; anything else is told once.
+    const bool news = ok.error().code != Errc::unavailable && ok.error().message != connect_fault_;
+    if (news) log::error("worker: " + ok.error().message);
+    connect_fault_ = ok.error().message;
     return;
   }
+  connect_fault_.clear();
   Hello hello;
   hello.agent_id = agent_id_;
   hello.agent_lock = "agent-" + agent_id_ + ".lock";
@@ -264,8 +268,10 @@ void Agent::disconnect(const std::string& why) {
 void Agent::read_scheduler() {
   std::vector<SchedulerLink::Incoming> incoming;
   const bool open = link_.read(incoming);
-  for (auto& message : incoming) on_message(std::move(message));
-  if (!open) disconnect("it was closed");
+  for (auto& message : incoming) {
+    if (link_.connected()) on_message(std::move(message));
+  }
+  if (!open && link_.connected()) disconnect("it was closed");
 }
 
 void Agent::beat() {

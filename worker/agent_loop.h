@@ -124,6 +124,7 @@ class Agent {
   std::int64_t connect_at_us_ = 0, beat_at_us_ = 0, acked_at_us_ = 0;
   std::int64_t rescan_at_us_ = 0, predecessors_at_us_ = 0, sweep_at_us_ = 0;
   std::uint64_t beat_ = 0;
+  std::string connect_fault_;
   int plugin_watch_ = -1;
 };
 

@@ -99,7 +99,7 @@ void Agent::read_slot(Seat& seat) {
     slot.kill();  // without its link it is useless, and perhaps mad
     return;
   }
-  if (slot.idle() && (slot.retired() || !slot.room())) {
+  if (!slot.dead() && slot.idle() && !slot.room()) {
     retire(seat);
     fill(seat);
   }

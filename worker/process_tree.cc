@@ -10,7 +10,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -70,13 +72,25 @@ void collect(const Children& children, pid_t root, std::span<const pid_t> spared
   }
 }
 
+// A slot and what it starts have the lock by inheritance; the agent's own copy closes on exec, and
+// the agent must not be taken for a remnant.
+bool inherited(const char* pid, const char* fd) {
+  std::ifstream file{"/proc/" + std::string{pid} + "/fdinfo/" + fd};
+  for (std::string line; std::getline(file, line);) {
+    if (!line.starts_with("flags:")) continue;
+    return (std::strtol(line.c_str() + 6, nullptr, 8) & O_CLOEXEC) == 0;
+  }
+  return false;
+}
+
 bool holds_file(const char* pid, const struct stat& wanted) {
   const std::string folder = "/proc/" + std::string{pid} + "/fd";
   const Dir dir{::opendir(folder.c_str()), &::closedir};
   while (const dirent* entry = dir ? ::readdir(dir.get()) : nullptr) {
     struct stat info {};
     if (::fstatat(::dirfd(dir.get()), entry->d_name, &info, 0) == 0 &&
-        info.st_ino == wanted.st_ino && info.st_dev == wanted.st_dev) {
+        info.st_ino == wanted.st_ino && info.st_dev == wanted.st_dev &&
+        inherited(pid, entry->d_name)) {
       return true;
     }
   }

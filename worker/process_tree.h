@@ -23,8 +23,9 @@ bool has_children();
 // For a process that owns all its children (a slot).
 int end_descendants();
 
-// Kills whatever still holds an open descriptor of the file at `path`, as far as /proc shows it: a
-// superseded attempt's daemons, found by the slot lock they inherited.
+// Kills whatever inherited an open descriptor of the file at `path`, as far as /proc shows it: a
+// superseded attempt's slot and daemons, found by the slot lock. Spares the agent that made the
+// lock.
 void kill_holders(const char* path);
 
 }  // namespace batuta

@@ -197,7 +197,8 @@ int run_slot(int argc, char** argv) {
   if (memory == MAP_FAILED) return 1;
   auto* page = static_cast<SlotPage*>(memory);
   start_watchdog(agent, page);
-  return serve(arguments, *page);
+  // Not return: destructors of loaded libraries are as little to be trusted as their constructors.
+  ::_exit(serve(arguments, *page));
 }
 
 }  // namespace batuta

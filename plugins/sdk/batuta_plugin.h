@@ -1,10 +1,10 @@
 /* The plugin ABI: one exported symbol that returns a C table. Plain C; the only file a plugin must
  * include. C++ authors use plugins/sdk/plugin.h, which sits on top.
  *
- * Rules of growth: append only, never reorder, never change a meaning; struct_size tells how much of
- * a table the other side knows. A new optional power is asked for by string through `extension`.
- * Ownership: nothing crosses. The plugin borrows what the host gives until `execute` returns; the host
- * copies what the plugin hands in before the call returns. No exception may cross either way.
+ * Rules of growth: append only, never reorder, never change a meaning; struct_size tells how much
+ * of a table the other side knows. A new optional power is asked for by string through `extension`.
+ * Ownership: nothing crosses. The plugin borrows what the host gives until `execute` returns; the
+ * host copies what the plugin hands in before the call returns. No exception may cross either way.
  * Threads: `execute` runs on the slot's main thread. `log` and `cancelled` may be called from any
  * thread of the plugin; every other host function only from the thread that runs `execute`.
  */
@@ -35,7 +35,8 @@ enum {
 };
 
 /* What the host gives. Valid during execute(). Texts are UTF-8; lengths in bytes, no final NUL
- * needed unless said. Every pointer returned by the host ends in NUL and lives until execute ends. */
+ * needed unless said. Every pointer returned by the host ends in NUL and lives until execute ends.
+ */
 typedef struct batuta_host {
   uint32_t struct_size;
   void* ctx;
@@ -69,31 +70,33 @@ typedef struct batuta_host {
   void (*records)(void* ctx, int64_t rows, int64_t watermark_us);
   /* Branch tasks: a JSON list of the direct downstream task ids to run. */
   int32_t (*branch)(void* ctx, const char* json, size_t length);
-  /* An optional power by name, or NULL. "batuta.engine_library": const char* path of libduckdb.so. */
+  /* An optional power by name, or NULL. "batuta.engine_library": const char* path of libduckdb.so.
+   */
   const void* (*extension)(void* ctx, const char* id);
   /* One fact for the attempt's record, a JSON object. list: "files", "quality" or "lineage".
-   * Recorded whatever execute returns. Returns -1 when refused (unknown list, not JSON, too much). */
+   * Recorded whatever execute returns. Returns -1 when refused (unknown list, not JSON, too much).
+   */
   int32_t (*report)(void* ctx, const char* list, const char* json, size_t length);
 } batuta_host;
 
 typedef struct batuta_param {
   const char* name;
-  int32_t type;              /* BATUTA_PARAM_* */
+  int32_t type; /* BATUTA_PARAM_* */
   int32_t required;
-  const char* default_json;  /* NULL = none */
+  const char* default_json; /* NULL = none */
   const char* help;
 } batuta_param;
 
 typedef struct batuta_plugin {
-  uint32_t abi;              /* BATUTA_PLUGIN_ABI */
+  uint32_t abi; /* BATUTA_PLUGIN_ABI */
   uint32_t struct_size;
-  const char* name;          /* "<source>_<layer>", as its file */
+  const char* name; /* "<source>_<layer>", as its file */
   const char* version;
-  const char* kind;          /* "extract", "transform", "aggregate" or "builtin" */
+  const char* kind; /* "extract", "transform", "aggregate" or "builtin" */
   const char* summary;
   const batuta_param* params;
   uint32_t param_count;
-  uint32_t param_size;       /* sizeof(batuta_param) when built: the stride */
+  uint32_t param_size; /* sizeof(batuta_param) when built: the stride */
   /* 0 = success. Non-zero = failed as told by host->fail (retryable when fail was not called). */
   int32_t (*execute)(const batuta_host* host);
 } batuta_plugin;

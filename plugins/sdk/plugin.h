@@ -33,8 +33,8 @@
 
 namespace batuta::plugin {
 
-// The attempt failed; another try may succeed (a busy server, a lost connection). `code` becomes the
-// attempt's exit code; 0 is taken for 1.
+// The attempt failed; another try may succeed (a busy server, a lost connection). `code` becomes
+// the attempt's exit code; 0 is taken for 1.
 struct RetryableError : std::runtime_error {
   explicit RetryableError(const std::string& why, int exit_code = 1)
       : std::runtime_error(why), code(exit_code == 0 ? 1 : exit_code) {}

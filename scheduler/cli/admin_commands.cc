@@ -20,17 +20,23 @@ void add_pools(CLI::App& app, Session& session) {
   pools->require_subcommand(1);
   add_verb(*pools, session, "list", "All pools", [&session] {
     print_rows(session.format(), session.client().get("/api/v2/pools?limit=1000")["pools"],
-               {{"name", "name"}, {"slots", "slots"}, {"running", "running_slots"}, {"queued", "queued_slots"},
-                {"open", "open_slots"}, {"description", "description"}});
+               {{"name", "name"},
+                {"slots", "slots"},
+                {"running", "running_slots"},
+                {"queued", "queued_slots"},
+                {"open", "open_slots"},
+                {"description", "description"}});
   });
   CLI::App* set = add_verb(*pools, session, "set", "Create or change a pool", [&session, a] {
     const Client client = session.client();
     const json body{{"name", a->name}, {"slots", a->slots}, {"description", a->description}};
     const json known = client.get("/api/v2/pools?limit=1000")["pools"];
-    const bool exists = std::any_of(known.begin(), known.end(), [&](const json& p) { return p["name"] == a->name; });
+    const bool exists = std::any_of(known.begin(), known.end(),
+                                    [&](const json& p) { return p["name"] == a->name; });
     json change{{"slots", a->slots}, {"description", a->description}};
-    print_object(session.format(), exists ? client.call("PATCH", "/api/v2/pools/" + encode(a->name), change)
-                                          : client.call("POST", "/api/v2/pools", body));
+    print_object(session.format(),
+                 exists ? client.call("PATCH", "/api/v2/pools/" + encode(a->name), change)
+                        : client.call("POST", "/api/v2/pools", body));
   });
   set->add_option("name", a->name)->required();
   set->add_option("slots", a->slots, "-1 = unlimited")->required();
@@ -53,17 +59,22 @@ void add_variables(CLI::App& app, Session& session) {
                {{"key", "key"}, {"value", "value"}, {"description", "description"}});
   });
   CLI::App* get = add_verb(*variables, session, "get", "One variable", [&session, a] {
-    std::printf("%s\n", cell_text(session.client().get("/api/v2/variables/" + encode(a->key))["value"]).c_str());
+    std::printf(
+        "%s\n",
+        cell_text(session.client().get("/api/v2/variables/" + encode(a->key))["value"]).c_str());
   });
   get->add_option("key", a->key)->required();
-  CLI::App* set = add_verb(*variables, session, "set", "Create or change a variable", [&session, a] {
-    const Client client = session.client();
-    const std::string value = a->value == "-" ? read_secret("value of " + a->key) : a->value;
-    const json known = client.get("/api/v2/variables?limit=1000")["variables"];
-    const bool exists = std::any_of(known.begin(), known.end(), [&](const json& v) { return v["key"] == a->key; });
-    const json body{{"key", a->key}, {"value", value}, {"description", a->description}};
-    client.call(exists ? "PATCH" : "POST", "/api/v2/variables" + (exists ? "/" + encode(a->key) : ""), body);
-  });
+  CLI::App* set =
+      add_verb(*variables, session, "set", "Create or change a variable", [&session, a] {
+        const Client client = session.client();
+        const std::string value = a->value == "-" ? read_secret("value of " + a->key) : a->value;
+        const json known = client.get("/api/v2/variables?limit=1000")["variables"];
+        const bool exists = std::any_of(known.begin(), known.end(),
+                                        [&](const json& v) { return v["key"] == a->key; });
+        const json body{{"key", a->key}, {"value", value}, {"description", a->description}};
+        client.call(exists ? "PATCH" : "POST",
+                    "/api/v2/variables" + (exists ? "/" + encode(a->key) : ""), body);
+      });
   set->add_option("key", a->key)->required();
   set->add_option("value", a->value, "`-` reads it from standard input")->required();
   set->add_option("--description", a->description);
@@ -99,16 +110,22 @@ void add_connections(CLI::App& app, Session& session) {
   CLI::App* connections = app.add_subcommand("connections", "Connections: where other systems are");
   connections->require_subcommand(1);
   add_verb(*connections, session, "list", "All connections; secrets are never shown", [&session] {
-    print_rows(session.format(), session.client().get("/api/v2/connections?limit=1000")["connections"],
-               {{"id", "connection_id"}, {"type", "conn_type"}, {"host", "host"}, {"port", "port"},
-                {"login", "login"}, {"description", "description"}});
+    print_rows(session.format(),
+               session.client().get("/api/v2/connections?limit=1000")["connections"],
+               {{"id", "connection_id"},
+                {"type", "conn_type"},
+                {"host", "host"},
+                {"port", "port"},
+                {"login", "login"},
+                {"description", "description"}});
   });
   CLI::App* get = add_verb(*connections, session, "get", "One connection", [&session, a] {
     print_object(session.format(), session.client().get("/api/v2/connections/" + encode(a->id)));
   });
   get->add_option("id", a->id)->required();
   CLI::App* add = add_verb(*connections, session, "add", "Create a connection", [&session, a] {
-    print_object(session.format(), session.client().call("POST", "/api/v2/connections", connection_body(*a)));
+    print_object(session.format(),
+                 session.client().call("POST", "/api/v2/connections", connection_body(*a)));
   });
   add->add_option("id", a->id)->required();
   add->add_option("--conn-type", a->type, "http, slackwebhook, …")->required();
@@ -119,9 +136,10 @@ void add_connections(CLI::App& app, Session& session) {
   add->add_option("--conn-extra", a->extra, "JSON; `-` reads it from standard input");
   add->add_option("--conn-description", a->description);
   add->add_flag("--conn-password", a->password, "read the password from standard input");
-  CLI::App* remove = add_verb(*connections, session, "delete", "Delete a connection", [&session, a] {
-    session.client().call("DELETE", "/api/v2/connections/" + encode(a->id), nullptr);
-  });
+  CLI::App* remove =
+      add_verb(*connections, session, "delete", "Delete a connection", [&session, a] {
+        session.client().call("DELETE", "/api/v2/connections/" + encode(a->id), nullptr);
+      });
   remove->add_option("id", a->id)->required();
 }
 

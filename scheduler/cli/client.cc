@@ -26,13 +26,13 @@ std::optional<std::pair<std::string, std::string>> endpoint_of(const std::string
   text << in.rdbuf();
   const auto endpoint = parse_untrusted(text.str());
   if (!endpoint || !endpoint->is_object()) return std::nullopt;
-  return std::pair<std::string, std::string>(endpoint->value("url", ""), endpoint->value("token", ""));
+  return std::pair<std::string, std::string>(endpoint->value("url", ""),
+                                             endpoint->value("token", ""));
 }
 
 std::string no_server(const std::string& home) {
-  return "no server is running on home " + home +
-         "\n  start one:      batuta standalone --home " + home +
-         "\n  or name one:    --home DIR, or BATUTA_URL and BATUTA_TOKEN in the environment";
+  return "no server is running on home " + home + "\n  start one:      batuta standalone --home " +
+         home + "\n  or name one:    --home DIR, or BATUTA_URL and BATUTA_TOKEN in the environment";
 }
 
 // {"detail": "…"} or {"detail": [{"loc": […], "msg": "…"}…]} as people read it.
@@ -73,8 +73,8 @@ bool Client::server_is_running(const std::string& home) {
   return http_call(request).ok();
 }
 
-std::string Client::exchange(const std::string& method, const std::string& path, const std::string& body,
-                             const std::string& accept) const {
+std::string Client::exchange(const std::string& method, const std::string& path,
+                             const std::string& body, const std::string& accept) const {
   HttpRequest request;
   request.method = method;
   request.url = url_ + path;
@@ -105,7 +105,9 @@ json Client::call(const std::string& method, const std::string& path, const json
   return *parsed;
 }
 
-json Client::get(const std::string& path) const { return call("GET", path, nullptr); }
+json Client::get(const std::string& path) const {
+  return call("GET", path, nullptr);
+}
 
 std::string Client::get_text(const std::string& path) const {
   return exchange("GET", path, "", "text/plain");

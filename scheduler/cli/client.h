@@ -1,5 +1,5 @@
-// The command line's way to the server: its address and token from <home>/run/endpoint.json, or from
-// BATUTA_URL and BATUTA_TOKEN.
+// The command line's way to the server: its address and token from <home>/run/endpoint.json, or
+// from BATUTA_URL and BATUTA_TOKEN.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -13,7 +13,8 @@ namespace batuta::cli {
 // What a command throws to end with a message on standard error and this exit code.
 class Failure : public std::runtime_error {
  public:
-  Failure(const std::string& message, int exit_code) : std::runtime_error(message), exit_code_(exit_code) {}
+  Failure(const std::string& message, int exit_code)
+      : std::runtime_error(message), exit_code_(exit_code) {}
   int exit_code() const { return exit_code_; }
 
  private:
@@ -27,9 +28,10 @@ class Client {
   // nullopt-like: whether a server answers at all.
   static bool server_is_running(const std::string& home);
 
-  // One exchange; `body` null = none. Throws Failure with the server's own words on any other status
-  // than 2xx.
-  nlohmann::json call(const std::string& method, const std::string& path, const nlohmann::json& body) const;
+  // One exchange; `body` null = none. Throws Failure with the server's own words on any other
+  // status than 2xx.
+  nlohmann::json call(const std::string& method, const std::string& path,
+                      const nlohmann::json& body) const;
   nlohmann::json get(const std::string& path) const;
   std::string get_text(const std::string& path) const;
 

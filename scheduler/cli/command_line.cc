@@ -10,8 +10,8 @@
 
 namespace batuta::cli {
 
-CLI::App* add_verb(CLI::App& noun, Session& session, const std::string& name, const std::string& help,
-                   std::function<void()> action) {
+CLI::App* add_verb(CLI::App& noun, Session& session, const std::string& name,
+                   const std::string& help, std::function<void()> action) {
   CLI::App* verb = noun.add_subcommand(name, help);
   verb->add_option("--home", session.home, "the installation's folder (or BATUTA_HOME)");
   verb->add_option("-o,--output", session.output, "table or json")
@@ -36,7 +36,8 @@ int run_command_line(int argc, char** argv, const Processes& processes) {
   CLI::App app{"Batuta: DAGs in JSON, plugins in C++, tables in Delta.", "batuta"};
   app.set_version_flag("--version", std::string("batuta ") + version);
   app.require_subcommand(1);
-  app.footer("Every command has its own --help. First steps: batuta standalone, then the link it prints.");
+  app.footer(
+      "Every command has its own --help. First steps: batuta standalone, then the link it prints.");
   add_process_commands(app, session);
   add_dag_commands(app, session);
   add_run_commands(app, session);

@@ -10,13 +10,13 @@ namespace batuta::cli {
 struct ServeOptions {
   std::string home = "./.batuta";
   std::string host = "127.0.0.1";
-  int port = 8080;                  // 0: a free one, printed
+  int port = 8080;  // 0: a free one, printed
   std::string dags = "./dags";
-  std::string plugins;              // empty: `plugins` beside the executable
-  int slots = 0;                    // 0: one per core
-  bool demo = false;                // standalone: quote service, alert receiver, seeds, a first run
-  bool once = false;                // demo: temporary home, ends after that run
-  bool die_with_parent = false;     // worker, as the child of standalone
+  std::string plugins;           // empty: `plugins` beside the executable
+  int slots = 0;                 // 0: one per core
+  bool demo = false;             // standalone: quote service, alert receiver, seeds, a first run
+  bool once = false;             // demo: temporary home, ends after that run
+  bool die_with_parent = false;  // worker, as the child of standalone
 };
 
 // The processes, given by main so that this room needs nothing above http.
@@ -32,8 +32,8 @@ struct Processes {
       offline_db;
 };
 
-// Parses and runs; returns the exit code: 0 done, 1 the server said no or a run failed, 2 the command
-// line is wrong.
+// Parses and runs; returns the exit code: 0 done, 1 the server said no or a run failed, 2 the
+// command line is wrong.
 int run_command_line(int argc, char** argv, const Processes& processes);
 
 }  // namespace batuta::cli

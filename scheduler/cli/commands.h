@@ -16,7 +16,7 @@ namespace batuta::cli {
 
 // Shared by all commands of one invocation.
 struct Session {
-  std::string home;                       // --home, BATUTA_HOME, else ./.batuta
+  std::string home;  // --home, BATUTA_HOME, else ./.batuta
   std::string output = "table";
   const Processes* processes = nullptr;
   int exit_code = 0;
@@ -25,17 +25,17 @@ struct Session {
   Format format() const { return output == "json" ? Format::json : Format::table; }
 };
 
-void add_process_commands(CLI::App& app, Session& session);   // standalone scheduler worker demo
-void add_dag_commands(CLI::App& app, Session& session);       // dags
-void add_run_commands(CLI::App& app, Session& session);       // runs
-void add_task_commands(CLI::App& app, Session& session);      // tasks, xcom
-void add_admin_commands(CLI::App& app, Session& session);     // pools variables connections
-void add_system_commands(CLI::App& app, Session& session);    // db outbox plugins jobs events doctor
-void add_lake_commands(CLI::App& app, Session& session);      // lake
+void add_process_commands(CLI::App& app, Session& session);  // standalone scheduler worker demo
+void add_dag_commands(CLI::App& app, Session& session);      // dags
+void add_run_commands(CLI::App& app, Session& session);      // runs
+void add_task_commands(CLI::App& app, Session& session);     // tasks, xcom
+void add_admin_commands(CLI::App& app, Session& session);    // pools variables connections
+void add_system_commands(CLI::App& app, Session& session);   // db outbox plugins jobs events doctor
+void add_lake_commands(CLI::App& app, Session& session);     // lake
 
 // Adds --home and --output to a verb and runs `action` when it is chosen.
-CLI::App* add_verb(CLI::App& noun, Session& session, const std::string& name, const std::string& help,
-                   std::function<void()> action);
+CLI::App* add_verb(CLI::App& noun, Session& session, const std::string& name,
+                   const std::string& help, std::function<void()> action);
 
 // A secret from standard input when the given text is "-" (never from argv, where others see it).
 std::string read_secret(const std::string& prompt);

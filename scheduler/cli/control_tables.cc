@@ -18,18 +18,30 @@ constexpr std::int64_t most_rows = 10'000;
 
 ControlTable config_table() {
   return {"ingestion_job_config",
-          {{"job_name", "string"}, {"params", "string"}, {"interval", "string"}, {"overlap", "string"},
-           {"bucket_name", "string"}, {"updated_by", "string"}, {"created_at", "timestamp"},
+          {{"job_name", "string"},
+           {"params", "string"},
+           {"interval", "string"},
+           {"overlap", "string"},
+           {"bucket_name", "string"},
+           {"updated_by", "string"},
+           {"created_at", "timestamp"},
            {"updated_at", "timestamp"}},
           {}};
 }
 
 ControlTable execution_table() {
   return {"ingestion_job_execution",
-          {{"execution_id", "string"}, {"job_name", "string"}, {"try_number", "long"},
-           {"params", "string"}, {"start_time", "timestamp"}, {"end_time", "timestamp"},
-           {"heartbeat_at", "timestamp"}, {"filename", "string"}, {"records", "long"},
-           {"status", "string"}, {"error", "string"}},
+          {{"execution_id", "string"},
+           {"job_name", "string"},
+           {"try_number", "long"},
+           {"params", "string"},
+           {"start_time", "timestamp"},
+           {"end_time", "timestamp"},
+           {"heartbeat_at", "timestamp"},
+           {"filename", "string"},
+           {"records", "long"},
+           {"status", "string"},
+           {"error", "string"}},
           {}};
 }
 

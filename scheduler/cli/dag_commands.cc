@@ -14,14 +14,20 @@ namespace {
 
 using json = nlohmann::json;
 
-const std::vector<Column> dag_columns{{"dag_id", "dag_id"},       {"paused", "is_paused"},
-                                      {"schedule", "timetable_summary"}, {"next run", "next_dagrun_run_after"},
-                                      {"owners", "owners"},       {"file", "relative_fileloc"}};
+const std::vector<Column> dag_columns{{"dag_id", "dag_id"},
+                                      {"paused", "is_paused"},
+                                      {"schedule", "timetable_summary"},
+                                      {"next run", "next_dagrun_run_after"},
+                                      {"owners", "owners"},
+                                      {"file", "relative_fileloc"}};
 
-std::string dag_path(const std::string& dag_id) { return "/api/v2/dags/" + encode(dag_id); }
+std::string dag_path(const std::string& dag_id) {
+  return "/api/v2/dags/" + encode(dag_id);
+}
 
 void set_paused(Session& session, const std::string& dag_id, bool paused) {
-  session.client().call("PATCH", dag_path(dag_id) + "?update_mask=is_paused", {{"is_paused", paused}});
+  session.client().call("PATCH", dag_path(dag_id) + "?update_mask=is_paused",
+                        {{"is_paused", paused}});
   std::printf("%s is %s\n", dag_id.c_str(), paused ? "paused" : "not paused");
 }
 
@@ -71,8 +77,8 @@ void trigger_run(Session& session, const Trigger& trigger) {
   const Client client = session.client();
   json run = client.call("POST", dag_path(trigger.dag_id) + "/dagRuns", trigger_body(trigger));
   if (trigger.wait) {
-    const std::string path = dag_path(trigger.dag_id) + "/dagRuns/" +
-                             encode(run["dag_run_id"].get<std::string>());
+    const std::string path =
+        dag_path(trigger.dag_id) + "/dagRuns/" + encode(run["dag_run_id"].get<std::string>());
     std::string state;
     while (state != "success" && state != "failed") {
       state = client.get(path + "/wait?interval=1").value("state", "");
@@ -93,7 +99,8 @@ void add_dag_commands(CLI::App& app, Session& session) {
   auto serve = std::make_shared<ServeOptions>();
 
   add_verb(*dags, session, "list", "DAGs known to the scheduler", [&session] {
-    print_rows(session.format(), session.client().get("/api/v2/dags?limit=1000")["dags"], dag_columns);
+    print_rows(session.format(), session.client().get("/api/v2/dags?limit=1000")["dags"],
+               dag_columns);
   });
   const auto one = [&](const char* name, const char* help, std::function<void()> action) {
     CLI::App* verb = add_verb(*dags, session, name, help, std::move(action));
@@ -107,10 +114,13 @@ void add_dag_commands(CLI::App& app, Session& session) {
     const json source = session.client().get("/api/v2/dagSources/" + encode(trigger->dag_id));
     std::printf("%s\n", source.value("content", "").c_str());
   });
-  one("pause", "Create no more runs", [&session, trigger] { set_paused(session, trigger->dag_id, true); });
-  one("unpause", "Create runs again", [&session, trigger] { set_paused(session, trigger->dag_id, false); });
+  one("pause", "Create no more runs",
+      [&session, trigger] { set_paused(session, trigger->dag_id, true); });
+  one("unpause", "Create runs again",
+      [&session, trigger] { set_paused(session, trigger->dag_id, false); });
 
-  CLI::App* run = one("trigger", "Start a run", [&session, trigger] { trigger_run(session, *trigger); });
+  CLI::App* run =
+      one("trigger", "Start a run", [&session, trigger] { trigger_run(session, *trigger); });
   run->add_option("--conf", trigger->conf, "JSON object of parameters")->capture_default_str();
   run->add_option("--run-id", trigger->run_id, "an id of your own");
   run->add_option("--logical-date,--exec-date", trigger->logical_date, "ISO 8601; default: none");
@@ -121,7 +131,8 @@ void add_dag_commands(CLI::App& app, Session& session) {
   check->add_option("files", *files, "DAG files")->required();
   check->callback([&session, files] { session.exit_code = validate(*files); });
 
-  CLI::App* test = dags->add_subcommand("test", "Run a DAG once in a temporary home; needs no server");
+  CLI::App* test =
+      dags->add_subcommand("test", "Run a DAG once in a temporary home; needs no server");
   test->add_option("dag_id", trigger->dag_id)->required();
   test->add_option("--conf", trigger->conf, "JSON object of parameters")->capture_default_str();
   test->add_option("--dags", serve->dags, "folder of DAG files")->capture_default_str();
@@ -139,7 +150,8 @@ void add_dag_commands(CLI::App& app, Session& session) {
     session.exit_code = errors.empty() ? 0 : 1;
   });
   add_verb(*dags, session, "list-warnings", "Warnings about DAGs", [&session] {
-    print_rows(session.format(), session.client().get("/api/v2/dagWarnings?limit=1000")["dag_warnings"],
+    print_rows(session.format(),
+               session.client().get("/api/v2/dagWarnings?limit=1000")["dag_warnings"],
                {{"dag_id", "dag_id"}, {"type", "warning_type"}, {"message", "message"}});
   });
 }

@@ -41,7 +41,9 @@ std::string lake_folder(const Session& session) {
   return folder.string();
 }
 
-std::string time_text(std::int64_t ms) { return to_iso(Time(std::chrono::milliseconds(ms))); }
+std::string time_text(std::int64_t ms) {
+  return to_iso(Time(std::chrono::milliseconds(ms)));
+}
 
 json table_row(const lakelog::TableInfo& info) {
   return {{"table", info.name},
@@ -63,15 +65,20 @@ void list_tables(Session& session) {
     rows.push_back({{"table", "mngt." + table.name}, {"rows", table.rows.size()}});
   }
   print_rows(session.format(), rows,
-             {{"table", "table"}, {"version", "version"}, {"rows", "rows"}, {"files", "files"},
-              {"bytes", "bytes"}, {"modified", "modified"}});
+             {{"table", "table"},
+              {"version", "version"},
+              {"rows", "rows"},
+              {"files", "files"},
+              {"bytes", "bytes"},
+              {"modified", "modified"}});
 }
 
 void describe(Session& session, const LakeArguments& a) {
   const auto info = value_of(lakelog::describe_table(lake_folder(session), a.table));
   json columns = json::array();
   for (const lakelog::Column& column : info.columns) {
-    columns.push_back({{"column", column.name}, {"type", column.type}, {"nullable", column.nullable}});
+    columns.push_back(
+        {{"column", column.name}, {"type", column.type}, {"nullable", column.nullable}});
   }
   if (session.format() == Format::json) {
     json whole = table_row(info);
@@ -85,7 +92,8 @@ void describe(Session& session, const LakeArguments& a) {
   head["partitioned by"] = json_text(info.partition_columns);
   print_object(Format::table, head);
   std::printf("\n");
-  print_rows(Format::table, columns, {{"column", "column"}, {"type", "type"}, {"nullable", "nullable"}});
+  print_rows(Format::table, columns,
+             {{"column", "column"}, {"type", "type"}, {"nullable", "nullable"}});
 }
 
 void history(Session& session, const LakeArguments& a) {
@@ -97,12 +105,19 @@ void history(Session& session, const LakeArguments& a) {
              {"operation", entry.operation},
              {"added", entry.added_files},
              {"removed", entry.removed_files}};
-    if (const auto info = parse_untrusted(entry.info_json.empty() ? "{}" : entry.info_json)) row["info"] = *info;
+    if (const auto info = parse_untrusted(entry.info_json.empty() ? "{}" : entry.info_json))
+      row["info"] = *info;
     rows.push_back(std::move(row));
   }
   print_rows(session.format(), rows,
-             {{"version", "version"}, {"time", "time"}, {"operation", "operation"}, {"added", "added"},
-              {"removed", "removed"}, {"dag", "info.dag_id"}, {"run", "info.run_id"}, {"task", "info.task_id"}});
+             {{"version", "version"},
+              {"time", "time"},
+              {"operation", "operation"},
+              {"added", "added"},
+              {"removed", "removed"},
+              {"dag", "info.dag_id"},
+              {"run", "info.run_id"},
+              {"task", "info.task_id"}});
 }
 
 // A result file of one query under <home>/run; gone with the object.
@@ -125,7 +140,8 @@ json control_tables_json(const std::string& home) {
   json tables = json::object();
   for (const ControlTable& table : read_control_tables(home)) {
     json columns = json::array();
-    for (const auto& [name, type] : table.columns) columns.push_back({{"name", name}, {"type", type}});
+    for (const auto& [name, type] : table.columns)
+      columns.push_back({{"name", name}, {"type", type}});
     json rows = json::array();
     for (const std::string& row : table.rows) rows.push_back(value_of(parse_untrusted(row)));
     tables[table.name] = {{"columns", columns}, {"rows", rows}};
@@ -145,7 +161,8 @@ void print_result(Session& session, const std::string& file) {
   json rows = json::array();
   std::vector<Column> shown;
   for (std::size_t i = 0; i < columns.size(); ++i) {
-    const std::string name = columns[i].is_object() ? columns[i].value("name", "") : columns[i].get<std::string>();
+    const std::string name =
+        columns[i].is_object() ? columns[i].value("name", "") : columns[i].get<std::string>();
     shown.push_back({name, std::to_string(i)});
   }
   if (session.format() == Format::json) {
@@ -194,10 +211,12 @@ void run_sql(Session& session, const LakeArguments& a, const json& what) {
 }  // namespace
 
 void add_lake_commands(CLI::App& app, Session& session) {
-  CLI::App* lake = app.add_subcommand("lake", "Tables: list, describe, history, rows; needs no server");
+  CLI::App* lake =
+      app.add_subcommand("lake", "Tables: list, describe, history, rows; needs no server");
   lake->require_subcommand(1);
   auto a = std::make_shared<LakeArguments>();
-  add_verb(*lake, session, "tables", "Every table of the lake, and the control tables", [&session] { list_tables(session); });
+  add_verb(*lake, session, "tables", "Every table of the lake, and the control tables",
+           [&session] { list_tables(session); });
   const auto on_table = [&](const char* name, const char* help, std::function<void()> action) {
     CLI::App* verb = add_verb(*lake, session, name, help, std::move(action));
     verb->add_option("table", a->table, "such as gold/financial/financial_data_hour")->required();
@@ -212,13 +231,17 @@ void add_lake_commands(CLI::App& app, Session& session) {
     if (a->version >= 0) what["version"] = a->version;
     run_sql(session, *a, what);
   });
-  CLI::App* sql = add_verb(*lake, session, "sql", "A query; tables are named \"layer/domain/table\", control tables mngt.…", [&session, a] {
-    run_sql(session, *a, {{"operation", "sql"}, {"sql", a->sql}});
-  });
+  CLI::App* sql = add_verb(
+      *lake, session, "sql",
+      "A query; tables are named \"layer/domain/table\", control tables mngt.…", [&session, a] {
+        run_sql(session, *a, {{"operation", "sql"}, {"sql", a->sql}});
+      });
   sql->add_option("query", a->sql)->required();
   head->add_option("--version", a->version, "of the table: time travel");
   for (CLI::App* verb : {head, sql}) {
-    verb->add_option("--limit", a->limit, "rows at most")->check(CLI::Range(1, 100'000))->capture_default_str();
+    verb->add_option("--limit", a->limit, "rows at most")
+        ->check(CLI::Range(1, 100'000))
+        ->capture_default_str();
     verb->add_option("--plugins", a->plugins, "folder of plugins");
   }
 }

@@ -49,7 +49,9 @@ void print_line(const std::vector<std::string>& cells, const std::vector<std::si
 }  // namespace
 
 std::string cell_text(const json& value) {
-  std::string text = value.is_null() ? "" : value.is_string() ? value.get<std::string>() : json_text(value);
+  std::string text = value.is_null()     ? ""
+                     : value.is_string() ? value.get<std::string>()
+                                         : json_text(value);
   for (char& c : text) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
   }
@@ -66,11 +68,13 @@ void print_rows(Format format, const json& rows, const std::vector<Column>& colu
   for (const Column& column : columns) lines[0].push_back(column.title);
   for (const json& row : rows) {
     lines.emplace_back();
-    for (const Column& column : columns) lines.back().push_back(cell_text(field_of(row, column.field)));
+    for (const Column& column : columns)
+      lines.back().push_back(cell_text(field_of(row, column.field)));
   }
   std::vector<std::size_t> widths(columns.size());
   for (const auto& line : lines) {
-    for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], width_of(line[i]));
+    for (std::size_t i = 0; i < line.size(); ++i)
+      widths[i] = std::max(widths[i], width_of(line[i]));
   }
   for (const auto& line : lines) print_line(line, widths);
   if (rows.empty()) std::printf("(none)\n");

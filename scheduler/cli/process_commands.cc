@@ -9,14 +9,16 @@ namespace {
 
 void add_server_options(CLI::App& command, ServeOptions& options) {
   command.add_option("--host", options.host, "address to listen on")->capture_default_str();
-  command.add_option("--port", options.port, "port of page and API; 0 takes a free one and prints it")
+  command
+      .add_option("--port", options.port, "port of page and API; 0 takes a free one and prints it")
       ->check(CLI::Range(0, 65535))
       ->capture_default_str();
   command.add_option("--dags", options.dags, "folder of DAG files")->capture_default_str();
 }
 
 void add_worker_options(CLI::App& command, ServeOptions& options) {
-  command.add_option("--plugins", options.plugins, "folder of plugins (default: beside the executable)");
+  command.add_option("--plugins", options.plugins,
+                     "folder of plugins (default: beside the executable)");
   command.add_option("--slots", options.slots, "attempts at once (default: one per core)")
       ->check(CLI::Range(0, 1024));
 }
@@ -30,27 +32,33 @@ void add_process_commands(CLI::App& app, Session& session) {
     command.add_option("--home", options->home, "everything is kept here")->capture_default_str();
   };
 
-  CLI::App* standalone = app.add_subcommand("standalone", "Scheduler, page and one worker: all in one");
+  CLI::App* standalone =
+      app.add_subcommand("standalone", "Scheduler, page and one worker: all in one");
   home_option(*standalone);
   add_server_options(*standalone, *options);
   add_worker_options(*standalone, *options);
-  standalone->add_flag("--demo", options->demo,
-                       "with a quote service and an alert receiver; runs the DAG financial at once");
-  standalone->add_flag("--once", options->once, "with --demo: in a temporary home, ends after that run");
+  standalone->add_flag(
+      "--demo", options->demo,
+      "with a quote service and an alert receiver; runs the DAG financial at once");
+  standalone->add_flag("--once", options->once,
+                       "with --demo: in a temporary home, ends after that run");
   standalone->callback(
       [options, &session] { session.exit_code = session.processes->standalone(*options); });
 
-  CLI::App* scheduler = app.add_subcommand("scheduler", "Scheduler and page; workers are started apart");
+  CLI::App* scheduler =
+      app.add_subcommand("scheduler", "Scheduler and page; workers are started apart");
   home_option(*scheduler);
   add_server_options(*scheduler, *options);
   scheduler->callback(
       [options, &session] { session.exit_code = session.processes->scheduler(*options); });
 
-  CLI::App* worker = app.add_subcommand("worker", "A worker on the same home: runs attempts in slots");
+  CLI::App* worker =
+      app.add_subcommand("worker", "A worker on the same home: runs attempts in slots");
   home_option(*worker);
   add_worker_options(*worker, *options);
   worker->add_flag("--die-with-parent", options->die_with_parent)->group("");
-  worker->callback([options, &session] { session.exit_code = session.processes->worker(*options); });
+  worker->callback(
+      [options, &session] { session.exit_code = session.processes->worker(*options); });
 
   demo::add_demo_commands(app, session.exit_code);
 }

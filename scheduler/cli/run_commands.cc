@@ -26,8 +26,13 @@ void list_runs(Session& session, const RunArguments& a) {
                      "/dagRuns?order_by=-id&limit=" + std::to_string(a.limit);
   if (!a.state.empty()) path += "&state=" + encode(a.state);
   print_rows(session.format(), session.client().get(path)["dag_runs"],
-             {{"dag_id", "dag_id"}, {"run_id", "dag_run_id"}, {"state", "state"}, {"type", "run_type"},
-              {"start", "start_date"}, {"end", "end_date"}, {"seconds", "duration"}});
+             {{"dag_id", "dag_id"},
+              {"run_id", "dag_run_id"},
+              {"state", "state"},
+              {"type", "run_type"},
+              {"start", "start_date"},
+              {"end", "end_date"},
+              {"seconds", "duration"}});
 }
 
 void clear_run(Session& session, const RunArguments& a) {
@@ -53,13 +58,14 @@ void add_run_commands(CLI::App& app, Session& session) {
     added->add_option("run_id", a->run_id)->required();
     return added;
   };
-  CLI::App* list = add_verb(*runs, session, "list", "Newest first", [&session, a] { list_runs(session, *a); });
+  CLI::App* list =
+      add_verb(*runs, session, "list", "Newest first", [&session, a] { list_runs(session, *a); });
   list->add_option("dag_id", a->dag_id, "default: every DAG");
-  list->add_option("--state", a->state)->check(CLI::IsMember({"queued", "running", "success", "failed"}));
+  list->add_option("--state", a->state)
+      ->check(CLI::IsMember({"queued", "running", "success", "failed"}));
   list->add_option("--limit", a->limit)->check(CLI::Range(1, 1000))->capture_default_str();
-  verb("get", "One run", [&session, a] {
-    print_object(session.format(), session.client().get(run_path(*a)));
-  });
+  verb("get", "One run",
+       [&session, a] { print_object(session.format(), session.client().get(run_path(*a))); });
   verb("wait", "Until it has ended; exit code 1 if it failed", [&session, a] {
     std::string state;
     while (state != "success" && state != "failed") {
@@ -69,7 +75,8 @@ void add_run_commands(CLI::App& app, Session& session) {
     session.exit_code = state == "success" ? 0 : 1;
   });
   verb("cancel", "Stop what runs, skip what has not started, fail the run", [&session, a] {
-    print_object(session.format(), session.client().call("PATCH", run_path(*a), {{"state", "failed"}}));
+    print_object(session.format(),
+                 session.client().call("PATCH", run_path(*a), {{"state", "failed"}}));
   });
   CLI::App* clear = verb("clear", "Run its tasks again", [&session, a] { clear_run(session, *a); });
   clear->add_flag("--only-failed", a->only_failed);
@@ -78,9 +85,8 @@ void add_run_commands(CLI::App& app, Session& session) {
     session.client().call("PATCH", run_path(*a), {{"note", a->note}});
   });
   note->add_option("text", a->note)->required();
-  verb("delete", "Delete a run and all below it", [&session, a] {
-    session.client().call("DELETE", run_path(*a), nullptr);
-  });
+  verb("delete", "Delete a run and all below it",
+       [&session, a] { session.client().call("DELETE", run_path(*a), nullptr); });
 }
 
 }  // namespace batuta::cli

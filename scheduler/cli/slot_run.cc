@@ -24,7 +24,8 @@ class WorkFolder {
     std::string name = (std::filesystem::temp_directory_path() / "batuta-slot-XXXXXX").string();
     if (mkdtemp(name.data()) == nullptr) return;
     path_ = name;
-    for (const char* sub : {"slots", "scratch", "logs"}) std::filesystem::create_directory(path_ + "/" + sub);
+    for (const char* sub : {"slots", "scratch", "logs"})
+      std::filesystem::create_directory(path_ + "/" + sub);
   }
   ~WorkFolder() {
     std::error_code ignored;
@@ -46,7 +47,8 @@ std::unique_ptr<Attempt> make_attempt(const SlotRun& run) {
   launch.task_id = run.plugin;
   launch.plugin = run.plugin;
   launch.params_json = run.params_json;
-  launch.context_json = json_text({{"lake", run.lake_folder}, {"logical_date", nullptr}, {"fence", 1}});
+  launch.context_json =
+      json_text({{"lake", run.lake_folder}, {"logical_date", nullptr}, {"fence", 1}});
   launch.timeout_us = run.patience.count();
   encode(ToAgent{launch}, attempt->body);
   return attempt;
@@ -61,8 +63,8 @@ Result<PluginFile> find_plugin(const SlotRun& run) {
   return {Errc::not_found, "no plugin " + run.plugin + " in " + run.plugins_folder};
 }
 
-// Until the slot reports, ends, or patience is over. Keeps the page ticking, which is what keeps the
-// slot alive.
+// Until the slot reports, ends, or patience is over. Keeps the page ticking, which is what keeps
+// the slot alive.
 Result<Finished> wait_for_report(SlotProcess& slot, Duration patience, const std::string& logs) {
   const Boot deadline = read_clock().boot + patience;
   std::vector<SlotReport> reports;

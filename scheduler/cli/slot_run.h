@@ -1,4 +1,5 @@
-// One plugin call in a slot of its own, without scheduler or agent: how the command line reads the lake.
+// One plugin call in a slot of its own, without scheduler or agent: how the command line reads the
+// lake.
 #pragma once
 
 #include <string>
@@ -9,15 +10,15 @@
 namespace batuta::cli {
 
 struct SlotRun {
-  std::string plugin;        // catalogue name
+  std::string plugin;  // catalogue name
   std::string params_json;
-  std::string lake_folder;   // absolute
+  std::string lake_folder;  // absolute
   std::string plugins_folder;
   Duration patience = std::chrono::minutes(10);
 };
 
-// The plugin's result JSON. Errors carry the plugin's own reason. The slot, its scratch folder and its
-// lock are gone on return. Blocking.
+// The plugin's result JSON. Errors carry the plugin's own reason. The slot, its scratch folder and
+// its lock are gone on return. Blocking.
 Result<std::string> run_in_slot(const SlotRun& run);
 
 }  // namespace batuta::cli

@@ -18,39 +18,53 @@ void add_db(CLI::App& app, Session& session) {
   CLI::App* db = app.add_subcommand("db", "The store: backup, check");
   db->require_subcommand(1);
   auto target = std::make_shared<std::string>();
-  CLI::App* backup = add_verb(*db, session, "backup", "A consistent copy, also while the server runs",
-                              [&session, target] {
-    if (!Client::server_is_running(session.home)) {
-      session.exit_code = session.processes->offline_db(session.home, "backup", *target);
-      return;
-    }
-    if (!target->empty()) {
-      throw Failure("a running server writes backups into its home's backups folder; leave the path out", 2);
-    }
-    print_object(session.format(), session.client().call("POST", "/api/batuta/db/backup", json::object()));
-  });
+  CLI::App* backup = add_verb(
+      *db, session, "backup", "A consistent copy, also while the server runs", [&session, target] {
+        if (!Client::server_is_running(session.home)) {
+          session.exit_code = session.processes->offline_db(session.home, "backup", *target);
+          return;
+        }
+        if (!target->empty()) {
+          throw Failure(
+              "a running server writes backups into its home's backups folder; leave the path out",
+              2);
+        }
+        print_object(session.format(),
+                     session.client().call("POST", "/api/batuta/db/backup", json::object()));
+      });
   backup->add_option("path", *target, "default: <home>/backups/<time>.db");
-  add_verb(*db, session, "check", "SQLite's own check of the whole file; stop the server first", [&session] {
-    session.exit_code = session.processes->offline_db(session.home, "check", "");
-  });
+  add_verb(
+      *db, session, "check", "SQLite's own check of the whole file; stop the server first",
+      [&session] { session.exit_code = session.processes->offline_db(session.home, "check", ""); });
 }
 
 void add_outbox(CLI::App& app, Session& session) {
   CLI::App* outbox = app.add_subcommand("outbox", "What must still be published or sent");
   outbox->require_subcommand(1);
   auto id = std::make_shared<std::string>();
-  add_verb(*outbox, session, "list", "Pending publications and alerts, dead ones included", [&session] {
-    print_rows(session.format(), session.client().get("/api/batuta/outbox?limit=1000")["outbox"],
-               {{"id", "id"}, {"kind", "kind"}, {"key", "key"}, {"tries", "tries"}, {"next try", "next_try_at"},
-                {"dead", "dead"}, {"last error", "last_error"}});
-  });
-  CLI::App* retry = add_verb(*outbox, session, "retry", "Try a row now; a dead alert comes alive", [&session, id] {
-    session.client().call("POST", "/api/batuta/outbox/" + encode(*id) + "/retry", json::object());
-  });
+  add_verb(*outbox, session, "list", "Pending publications and alerts, dead ones included",
+           [&session] {
+             print_rows(session.format(),
+                        session.client().get("/api/batuta/outbox?limit=1000")["outbox"],
+                        {{"id", "id"},
+                         {"kind", "kind"},
+                         {"key", "key"},
+                         {"tries", "tries"},
+                         {"next try", "next_try_at"},
+                         {"dead", "dead"},
+                         {"last error", "last_error"}});
+           });
+  CLI::App* retry = add_verb(
+      *outbox, session, "retry", "Try a row now; a dead alert comes alive", [&session, id] {
+        session.client().call("POST", "/api/batuta/outbox/" + encode(*id) + "/retry",
+                              json::object());
+      });
   retry->add_option("id", *id)->required();
-  CLI::App* drop = add_verb(*outbox, session, "drop", "Forget an alert (publications are data: never)", [&session, id] {
-    session.client().call("POST", "/api/batuta/outbox/" + encode(*id) + "/drop", json::object());
-  });
+  CLI::App* drop = add_verb(
+      *outbox, session, "drop", "Forget an alert (publications are data: never)", [&session, id] {
+        session.client().call("POST", "/api/batuta/outbox/" + encode(*id) + "/drop",
+                              json::object());
+      });
   drop->add_option("id", *id)->required();
 }
 
@@ -93,29 +107,44 @@ void add_system_commands(CLI::App& app, Session& session) {
   CLI::App* plugins = app.add_subcommand("plugins", "The plugin catalogue");
   plugins->require_subcommand(1);
   add_verb(*plugins, session, "list", "What the workers offer", [&session] {
-    print_rows(session.format(), session.client().get("/api/batuta/plugins")["plugins"],
-               {{"name", "name"}, {"kind", "kind"}, {"version", "version"}, {"summary", "summary"}});
+    print_rows(
+        session.format(), session.client().get("/api/batuta/plugins")["plugins"],
+        {{"name", "name"}, {"kind", "kind"}, {"version", "version"}, {"summary", "summary"}});
   });
 
-  CLI::App* jobs = app.add_subcommand("jobs", "Scheduler, workers, and the ingestion control tables");
+  CLI::App* jobs =
+      app.add_subcommand("jobs", "Scheduler, workers, and the ingestion control tables");
   jobs->require_subcommand(1);
   add_verb(*jobs, session, "list", "Scheduler and workers", [&session] {
     print_rows(session.format(), session.client().get("/api/v2/jobs")["jobs"],
-               {{"id", "id"}, {"type", "job_type"}, {"state", "state"}, {"host", "hostname"},
+               {{"id", "id"},
+                {"type", "job_type"},
+                {"state", "state"},
+                {"host", "hostname"},
                 {"heartbeat", "latest_heartbeat"}});
   });
   add_verb(*jobs, session, "executions", "mngt.ingestion_job_execution", [&session] {
-    print_rows(session.format(), session.client().get("/api/batuta/jobs/executions?limit=100")["job_executions"],
-               {{"job_name", "job_name"}, {"execution_id", "execution_id"}, {"status", "status"},
-                {"records", "records"}, {"start", "start_time"}, {"end", "end_time"}, {"heartbeat", "heartbeat_at"}});
+    print_rows(session.format(),
+               session.client().get("/api/batuta/jobs/executions?limit=100")["job_executions"],
+               {{"job_name", "job_name"},
+                {"execution_id", "execution_id"},
+                {"status", "status"},
+                {"records", "records"},
+                {"start", "start_time"},
+                {"end", "end_time"},
+                {"heartbeat", "heartbeat_at"}});
   });
 
   CLI::App* events = app.add_subcommand("events", "Who did what: the audit log");
   events->require_subcommand(1);
   add_verb(*events, session, "list", "Newest first", [&session] {
     print_rows(session.format(), session.client().get("/api/v2/eventLogs?limit=100")["event_logs"],
-               {{"when", "when"}, {"event", "event"}, {"owner", "owner"}, {"dag_id", "dag_id"},
-                {"run_id", "run_id"}, {"task_id", "task_id"}});
+               {{"when", "when"},
+                {"event", "event"},
+                {"owner", "owner"},
+                {"dag_id", "dag_id"},
+                {"run_id", "run_id"},
+                {"task_id", "task_id"}});
   });
 
   add_verb(app, session, "health", "Is the scheduler well", [&session] {

@@ -24,33 +24,39 @@ std::string task_path(const TaskArguments& a) {
   return run_path(a) + "/taskInstances/" + encode(a.task_id);
 }
 
-const std::vector<Column> instance_columns{{"task_id", "task_id"}, {"state", "state"}, {"try", "try_number"},
-                                           {"start", "start_date"}, {"end", "end_date"},
-                                           {"seconds", "duration"}, {"worker", "hostname"}};
+const std::vector<Column> instance_columns{
+    {"task_id", "task_id"}, {"state", "state"},      {"try", "try_number"}, {"start", "start_date"},
+    {"end", "end_date"},    {"seconds", "duration"}, {"worker", "hostname"}};
 
 void print_log(Session& session, const TaskArguments& a) {
   const Client client = session.client();
   int number = a.try_number;
-  if (number == 0) number = std::max(1, static_cast<int>(client.get(task_path(a)).value("try_number", 1.0)));
+  if (number == 0)
+    number = std::max(1, static_cast<int>(client.get(task_path(a)).value("try_number", 1.0)));
   std::string token;
   do {
     const json page = client.get(task_path(a) + "/logs/" + std::to_string(number) +
                                  (token.empty() ? "" : "?token=" + encode(token)));
     const json& lines = page["content"];
     for (const json& line : lines) {
-      std::printf("%s %-5s %s\n", line.value("timestamp", "").c_str(), line.value("level", "").c_str(),
-                  cell_text(line.value("event", "")).c_str());
+      std::printf("%s %-5s %s\n", line.value("timestamp", "").c_str(),
+                  line.value("level", "").c_str(), cell_text(line.value("event", "")).c_str());
     }
-    token = lines.empty() || page["continuation_token"].is_null() ? "" : page["continuation_token"].get<std::string>();
+    token = lines.empty() || page["continuation_token"].is_null()
+                ? ""
+                : page["continuation_token"].get<std::string>();
   } while (!token.empty());
 }
 
 void clear(Session& session, const TaskArguments& a) {
-  json body{{"dag_run_id", a.run_id}, {"dry_run", a.dry_run}, {"only_failed", a.only_failed},
-            {"include_downstream", a.downstream}, {"include_upstream", a.upstream}};
+  json body{{"dag_run_id", a.run_id},
+            {"dry_run", a.dry_run},
+            {"only_failed", a.only_failed},
+            {"include_downstream", a.downstream},
+            {"include_upstream", a.upstream}};
   if (!a.task_ids.empty()) body["task_ids"] = a.task_ids;
-  const json answer =
-      session.client().call("POST", "/api/v2/dags/" + encode(a.dag_id) + "/clearTaskInstances", body);
+  const json answer = session.client().call(
+      "POST", "/api/v2/dags/" + encode(a.dag_id) + "/clearTaskInstances", body);
   print_rows(session.format(), answer["task_instances"], instance_columns);
 }
 
@@ -72,31 +78,37 @@ void add_task_commands(CLI::App& app, Session& session) {
     return verb;
   };
   on_run("list", "Task instances of a run", [&session, a] {
-    print_rows(session.format(), session.client().get(run_path(*a) + "/taskInstances?limit=1000")["task_instances"],
+    print_rows(session.format(),
+               session.client().get(run_path(*a) + "/taskInstances?limit=1000")["task_instances"],
                instance_columns);
   });
-  on_task("get", "One task instance", [&session, a] {
-    print_object(session.format(), session.client().get(task_path(*a)));
-  });
+  on_task("get", "One task instance",
+          [&session, a] { print_object(session.format(), session.client().get(task_path(*a))); });
   on_task("tries", "Its tries", [&session, a] {
-    print_rows(session.format(), session.client().get(task_path(*a) + "/tries")["task_instances"], instance_columns);
+    print_rows(session.format(), session.client().get(task_path(*a) + "/tries")["task_instances"],
+               instance_columns);
   });
   on_task("explain", "Why it is not running", [&session, a] {
-    print_rows(session.format(), session.client().get(task_path(*a) + "/dependencies")["dependencies"],
+    print_rows(session.format(),
+               session.client().get(task_path(*a) + "/dependencies")["dependencies"],
                {{"waits for", "name"}, {"because", "reason"}});
   });
   CLI::App* log = on_task("log", "The log of a try", [&session, a] { print_log(session, *a); });
   log->add_option("--try", a->try_number, "default: the newest");
   CLI::App* xcom = on_task("xcom", "What it returned", [&session, a] {
-    print_object(session.format(), session.client().get(task_path(*a) + "/xcomEntries/" + encode(a->key)));
+    print_object(session.format(),
+                 session.client().get(task_path(*a) + "/xcomEntries/" + encode(a->key)));
   });
   xcom->add_option("--key", a->key)->capture_default_str();
   CLI::App* mark = on_task("mark", "Set its state by hand", [&session, a] {
     const json answer = session.client().call("PATCH", task_path(*a), {{"new_state", a->state}});
     print_object(session.format(), answer);
   });
-  mark->add_option("state", a->state)->required()->check(CLI::IsMember({"success", "failed", "skipped"}));
-  CLI::App* clear_verb = on_run("clear", "Run task instances again", [&session, a] { clear(session, *a); });
+  mark->add_option("state", a->state)
+      ->required()
+      ->check(CLI::IsMember({"success", "failed", "skipped"}));
+  CLI::App* clear_verb =
+      on_run("clear", "Run task instances again", [&session, a] { clear(session, *a); });
   clear_verb->add_option("task_ids", a->task_ids, "default: all");
   clear_verb->add_flag("--downstream", a->downstream, "and everything after them");
   clear_verb->add_flag("--upstream", a->upstream, "and everything before them");

@@ -44,10 +44,10 @@ Error refuse(const Field& field, std::string_view part) {
   std::string allowed = "; allowed are " + std::to_string(field.low) + " to " +
                         std::to_string(field.high) + ", `*`, lists, ranges and steps";
   if (!field.words.empty()) allowed += ", and names such as " + std::string(field.words[1]);
-  return {Errc::invalid,
-          "cron, " + std::string(field.name) + ": '" + std::string(part) + "' is not valid" +
-              allowed,
-          field.name};
+  return {
+      Errc::invalid,
+      "cron, " + std::string(field.name) + ": '" + std::string(part) + "' is not valid" + allowed,
+      field.name};
 }
 
 std::optional<int> parse_number(std::string_view text) {
@@ -148,13 +148,17 @@ Result<Cron> parse_cron(std::string_view text) {
     for (const auto& [name, expression] : presets) {
       if (name == text) return parse_cron(expression);
     }
-    return {Errc::invalid, "cron: unknown preset '" + std::string(text) + "'; known are @hourly, "
-                           "@daily, @midnight, @weekly, @monthly, @quarterly, @yearly, @annually"};
+    return {Errc::invalid,
+            "cron: unknown preset '" + std::string(text) +
+                "'; known are @hourly, "
+                "@daily, @midnight, @weekly, @monthly, @quarterly, @yearly, @annually"};
   }
   std::vector<std::string> parts = split_fields(text);
   if (parts.size() != fields.size()) {
-    return {Errc::invalid, "cron: five fields are needed (minute, hour, day of month, month, day of "
-                           "week), not " + std::to_string(parts.size())};
+    return {Errc::invalid,
+            "cron: five fields are needed (minute, hour, day of month, month, day of "
+            "week), not " +
+                std::to_string(parts.size())};
   }
   std::array<std::uint64_t, 5> bits{};
   for (std::size_t i = 0; i < fields.size(); ++i) {
@@ -172,8 +176,8 @@ Result<Cron> parse_cron(std::string_view text) {
   cron.any_day = parts[2] == "*";
   cron.any_weekday = parts[4] == "*";
   if (!date_exists(cron)) {
-    return {Errc::invalid, "cron, day of month: '" + parts[2] + "' never occurs in month '" +
-                               parts[3] + "'",
+    return {Errc::invalid,
+            "cron, day of month: '" + parts[2] + "' never occurs in month '" + parts[3] + "'",
             "day of month"};
   }
   return cron;

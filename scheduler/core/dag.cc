@@ -59,10 +59,10 @@ void add_reachable(Dag& dag, const std::vector<TaskIndex>& order, WeightRule rul
   for (std::size_t base = 0; base < count; base += 64) {
     const std::size_t end = std::min(count, base + 64);
     const std::int64_t weight = dag.tasks[base].priority_weight;
-    const bool uniform = std::all_of(
-        dag.tasks.begin() + static_cast<std::ptrdiff_t>(base),
-        dag.tasks.begin() + static_cast<std::ptrdiff_t>(end),
-        [&](const Task& task) { return task.priority_weight == weight; });
+    const bool uniform =
+        std::all_of(dag.tasks.begin() + static_cast<std::ptrdiff_t>(base),
+                    dag.tasks.begin() + static_cast<std::ptrdiff_t>(end),
+                    [&](const Task& task) { return task.priority_weight == weight; });
     for (const TaskIndex i : order) {
       std::uint64_t mask = i >= base && i < end ? std::uint64_t{1} << (i - base) : 0;
       for (const TaskIndex other : next(dag.tasks[i])) mask |= reach[other];
@@ -72,15 +72,16 @@ void add_reachable(Dag& dag, const std::vector<TaskIndex>& order, WeightRule rul
         continue;
       }
       for (; mask != 0; mask &= mask - 1) {
-        sum[i] += dag.tasks[base + static_cast<std::size_t>(std::countr_zero(mask))].priority_weight;
+        sum[i] +=
+            dag.tasks[base + static_cast<std::size_t>(std::countr_zero(mask))].priority_weight;
       }
     }
   }
   using Limits = std::numeric_limits<std::int32_t>;
   for (std::size_t i = 0; i < count; ++i) {
     if (dag.tasks[i].weight_rule != rule) continue;
-    dag.tasks[i].effective_weight = static_cast<std::int32_t>(
-        std::clamp<std::int64_t>(sum[i], Limits::min(), Limits::max()));
+    dag.tasks[i].effective_weight =
+        static_cast<std::int32_t>(std::clamp<std::int64_t>(sum[i], Limits::min(), Limits::max()));
   }
 }
 
@@ -91,13 +92,15 @@ void fill_weights(Dag& dag, std::vector<TaskIndex> order) {
   };
   for (Task& task : dag.tasks) task.effective_weight = task.priority_weight;
   if (has(WeightRule::upstream)) {
-    add_reachable(dag, order, WeightRule::upstream,
-                  [](const Task& task) -> const auto& { return task.upstream; });
+    add_reachable(
+        dag, order, WeightRule::upstream,
+        [](const Task& task) -> const auto& { return task.upstream; });
   }
   if (has(WeightRule::downstream)) {
     std::reverse(order.begin(), order.end());
-    add_reachable(dag, order, WeightRule::downstream,
-                  [](const Task& task) -> const auto& { return task.downstream; });
+    add_reachable(
+        dag, order, WeightRule::downstream,
+        [](const Task& task) -> const auto& { return task.downstream; });
   }
 }
 

@@ -19,7 +19,7 @@ namespace batuta {
 struct RetryPolicy {
   std::int32_t retries = 0;
   Duration delay = std::chrono::minutes(5);
-  double multiplier = 0;                         // 0 or 1: constant delay
+  double multiplier = 0;  // 0 or 1: constant delay
   std::optional<Duration> max_delay;
 };
 
@@ -32,7 +32,7 @@ struct Task {
   std::vector<TaskIndex> downstream;
   TriggerRule trigger_rule = TriggerRule::all_success;
   RetryPolicy retry;
-  Duration execution_timeout{};     // 0: none
+  Duration execution_timeout{};  // 0: none
   std::string pool = "default_pool";
   std::int32_t pool_slots = 1;
   std::int32_t priority_weight = 1;
@@ -41,40 +41,40 @@ struct Task {
   bool depends_on_past = false;
   bool wait_for_downstream = false;
   Isolation isolation = Isolation::warm;
-  bool is_branch = false;           // its result names the direct downstreams to run
-  bool is_data = false;             // extract, transform, aggregate: has control rows and a window
-  Duration overlap{};               // data tasks: how far the window reaches back
+  bool is_branch = false;  // its result names the direct downstreams to run
+  bool is_data = false;    // extract, transform, aggregate: has control rows and a window
+  Duration overlap{};      // data tasks: how far the window reaches back
   std::string owner;
-  std::vector<std::string> on_failure;  // one JSON text per notifier
-  std::vector<std::string> connections; // names it may use
-  std::string spec_json;            // the task's fields for rendering: {"params":…} and the
-                                    // built-in's own fields; opaque to the core
-  bool has_templates = false;       // spec_json contains "{{"
-  std::int32_t effective_weight = 1;  // filled by finish_dag
+  std::vector<std::string> on_failure;   // one JSON text per notifier
+  std::vector<std::string> connections;  // names it may use
+  std::string spec_json;                 // the task's fields for rendering: {"params":…} and the
+                                         // built-in's own fields; opaque to the core
+  bool has_templates = false;            // spec_json contains "{{"
+  std::int32_t effective_weight = 1;     // filled by finish_dag
 };
 
 struct Dag {
   std::string id;
-  std::string version;              // SHA-256, hex, of canonical JSON and the files it names
+  std::string version;  // SHA-256, hex, of canonical JSON and the files it names
   std::string description;
-  std::string file;                 // relative to the DAG folder
+  std::string file;  // relative to the DAG folder
   std::vector<std::string> tags;
   std::vector<std::string> owners;
-  std::vector<Task> tasks;          // in file order; TaskIndex is the position
-  Timetable schedule;               // scheduled runs
-  std::string schedule_text;        // as written: "@hourly", "0 5 * * *", empty for none
+  std::vector<Task> tasks;    // in file order; TaskIndex is the position
+  Timetable schedule;         // scheduled runs
+  std::string schedule_text;  // as written: "@hourly", "0 5 * * *", empty for none
   std::string timezone = "UTC";
   OptTime start_date;
   OptTime end_date;
   bool catchup = false;
   bool is_paused_upon_creation = true;
   std::int32_t max_active_runs = 16;
-  std::int32_t max_active_tasks = 16;          // per run; queued + running
+  std::int32_t max_active_tasks = 16;  // per run; queued + running
   std::int32_t max_consecutive_failed_dag_runs = 0;
-  Duration dagrun_timeout{};        // 0: none
-  std::string params_json = "{}";   // {"name": {schema…, "default": …}}
-  std::string canonical_json;       // the whole definition, sorted keys; what the store keeps
-  std::string source_text;          // the file as it was read
+  Duration dagrun_timeout{};       // 0: none
+  std::string params_json = "{}";  // {"name": {schema…, "default": …}}
+  std::string canonical_json;      // the whole definition, sorted keys; what the store keeps
+  std::string source_text;         // the file as it was read
 };
 
 inline constexpr std::size_t max_tasks_per_dag = 20'000;

@@ -1,6 +1,6 @@
-// Ready tasks to workers. Lanes bid with their best group; the best bid that a pool and a worker can
-// take is launched. A bid that they cannot take ends its lane's (or its pool's) turn, so a dispatch
-// reads about as many groups as it launches tasks.
+// Ready tasks to workers. Lanes bid with their best group; the best bid that a pool and a worker
+// can take is launched. A bid that they cannot take ends its lane's (or its pool's) turn, so a
+// dispatch reads about as many groups as it launches tasks.
 #include <algorithm>
 
 #include "scheduler/core/mutant.h"
@@ -11,7 +11,8 @@ namespace {
 
 using std::chrono::microseconds;
 
-// A slot should never idle for the time a message takes, and no task should wait long behind others.
+// A slot should never idle for the time a message takes, and no task should wait long behind
+// others.
 constexpr Duration prefetch_horizon = std::chrono::milliseconds(50);
 constexpr Duration least_estimate = microseconds(400);
 // Once a group has waited this long, one launch in four goes to the one that has waited longest.
@@ -77,9 +78,8 @@ void launch(Turn& turn, LiveRun& run, TaskIndex i, LiveAgent& agent) {
   fix_window(turn, run, i);
   move_task(turn, run, i, Cause::launched, TaskState::queued);
   attach(agent, run, i, ++turn.state.last_launch, false);
-  turn.out.launches.push_back(
-      {agent.connection, run.attempt(i), row.try_number,
-       mutant("forget_predecessor") ? std::string() : row.slot});
+  turn.out.launches.push_back({agent.connection, run.attempt(i), row.try_number,
+                               mutant("forget_predecessor") ? std::string() : row.slot});
 }
 
 Tried try_launch(Turn& turn, LiveRun& run, GroupNo number) {
@@ -178,8 +178,8 @@ std::int64_t prefetch_depth(const SchedulerState& state, const LiveDag& dag, Plu
   return std::clamp<std::int64_t>(depth, 0, state.options.max_prefetch);
 }
 
-// Follows the median: quickly down, upwards by at most a half, so that one slow task among many does
-// not end prefetching, and a plugin that is often slow does.
+// Follows the median: quickly down, upwards by at most a half, so that one slow task among many
+// does not end prefetching, and a plugin that is often slow does.
 void note_duration(LiveDag& dag, PluginNo plugin, Duration took) {
   took = std::max(took, Duration(0));
   const auto [at, first] = dag.estimates.emplace(plugin, took);
@@ -210,9 +210,14 @@ void dispatch(Turn& turn) {
     const Lane& lane = state.lanes[choice.lane];
     if (pool_full[lane.pool]) continue;
     switch (try_launch(turn, *choice.run, choice.group)) {
-      case Tried::pool_full: pool_full[lane.pool] = true; continue;
-      case Tried::no_worker: hold_workers(turn, choice); continue;
-      case Tried::launched: break;
+      case Tried::pool_full:
+        pool_full[lane.pool] = true;
+        continue;
+      case Tried::no_worker:
+        hold_workers(turn, choice);
+        continue;
+      case Tried::launched:
+        break;
     }
     if (choice.aged) renew_age(state, choice, now);
     if (lane.by_priority.empty()) continue;

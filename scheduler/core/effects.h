@@ -15,31 +15,31 @@ namespace batuta {
 struct Changes {
   struct NewRun {
     RunRow run;
-    std::vector<TaskInstanceRow> tasks;   // every task, in the state this turn left it in
+    std::vector<TaskInstanceRow> tasks;  // every task, in the state this turn left it in
   };
   struct TaskUpdate {
-    TaskState from = TaskState::none;     // durable state before the turn: the store checks it
+    TaskState from = TaskState::none;  // durable state before the turn: the store checks it
     Fence from_fence = 0;
     TaskInstanceRow row;
   };
-  std::vector<DagRow> dags;               // upserts
+  std::vector<DagRow> dags;                              // upserts
   std::vector<std::shared_ptr<const Dag>> dag_versions;  // to keep, if the store lacks them
-  std::vector<PoolRow> pools;             // upserts
+  std::vector<PoolRow> pools;                            // upserts
   std::vector<std::string> pools_deleted;
   std::vector<NewRun> runs_created;
   std::vector<RunRow> runs_updated;
-  std::vector<RunSeq> runs_deleted;       // with everything below them
+  std::vector<RunSeq> runs_deleted;  // with everything below them
   std::vector<AttemptRow> attempts_archived;
   std::vector<TaskUpdate> tasks_updated;
   std::vector<std::pair<RunSeq, TaskIndex>> xcoms_cleared;
   std::vector<XcomRow> xcoms;
-  std::vector<TableRow> tables;           // upserts
+  std::vector<TableRow> tables;  // upserts
   std::vector<AcceptedRow> accepted;
-  std::vector<AttemptKey> accepted_done;  // drop the accepted row: settled, refused or cleared
+  std::vector<AttemptKey> accepted_done;     // drop the accepted row: settled, refused or cleared
   std::vector<PublicationRow> publications;  // upserts by id
-  std::vector<WatermarkRow> watermarks;   // never moved back
+  std::vector<WatermarkRow> watermarks;      // never moved back
   std::vector<JobExecutionRow> job_executions;  // upserts by (key)
-  std::vector<OutboxRow> outbox;          // inserts
+  std::vector<OutboxRow> outbox;                // inserts
   std::vector<std::int64_t> outbox_done;
   std::vector<EventLogRow> event_log;
 
@@ -64,7 +64,7 @@ struct RecallEffect {
   WorkerId worker = 0;
   AttemptKey key;
 };
-struct AckEffect {                        // this report is recorded, or stale and counted
+struct AckEffect {  // this report is recorded, or stale and counted
   WorkerId worker = 0;
   AttemptKey key;
 };
@@ -73,24 +73,24 @@ struct AlertEffect {
   AttemptKey key;
   std::string notifier_json;
 };
-struct DropWorkerEffect {                 // lease over or protocol broken: close the connection
+struct DropWorkerEffect {  // lease over or protocol broken: close the connection
   WorkerId worker = 0;
   std::string reason;
 };
 struct Reply {
   RequestId request = 0;
   Errc code = Errc::ok;
-  std::string message;                    // for people, when code is not ok
-  std::optional<RunRow> run;              // trigger, run patch, clear of a run
-  bool repeated = false;                  // trigger: the idempotency key was known
-  std::vector<TaskInstanceRow> tasks;     // clear, mark: what is (or would be) touched, before
+  std::string message;                 // for people, when code is not ok
+  std::optional<RunRow> run;           // trigger, run patch, clear of a run
+  bool repeated = false;               // trigger: the idempotency key was known
+  std::vector<TaskInstanceRow> tasks;  // clear, mark: what is (or would be) touched, before
 };
 // For the live feed: what changed, as the page needs it. Strings are looked up by the engine.
 struct FeedItem {
   enum class Kind : std::uint8_t { run, task, dag } kind = Kind::run;
   RunSeq run{};
   TaskIndex task = 0;
-  std::string dag_id;                     // kind dag
+  std::string dag_id;  // kind dag
 };
 
 struct Effects {
@@ -103,8 +103,8 @@ struct Effects {
   std::vector<DropWorkerEffect> drops;
   std::vector<Reply> replies;
   std::vector<FeedItem> feed;
-  OptTime wake_at;                        // next cron tick, retry, run time-out (wall clock)
-  std::optional<Boot> wake_at_boot;       // next lease end or cancel deadline
+  OptTime wake_at;                   // next cron tick, retry, run time-out (wall clock)
+  std::optional<Boot> wake_at_boot;  // next lease end or cancel deadline
 };
 
 }  // namespace batuta

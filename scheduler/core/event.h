@@ -21,8 +21,8 @@ using WorkerId = std::uint64_t;
 // A whole run as the store has it: how a finished run comes back into memory for clear and mark.
 struct StoredRun {
   RunRow run;
-  std::shared_ptr<const Dag> dag;         // the pinned version
-  std::vector<TaskInstanceRow> tasks;     // one per task of that version, by TaskIndex
+  std::shared_ptr<const Dag> dag;      // the pinned version
+  std::vector<TaskInstanceRow> tasks;  // one per task of that version, by TaskIndex
 };
 
 // The DAG folder was read: new or changed versions, and ids whose file is gone.
@@ -39,13 +39,13 @@ struct RunRequested {
   RequestId request = 0;
   Uuid uuid;
   std::string dag_id;
-  std::string dag_run_id;                 // empty: "manual__<iso>__<8 hex of uuid>" is made
+  std::string dag_run_id;  // empty: "manual__<iso>__<8 hex of uuid>" is made
   OptTime logical_date;
   OptTime data_interval_start;
   OptTime data_interval_end;
   OptTime run_after;
-  std::string conf_json = "{}";           // validated against the DAG's params at the door
-  OptTime conf_start;                     // conf.start, conf.end, parsed at the door
+  std::string conf_json = "{}";  // validated against the DAG's params at the door
+  OptTime conf_start;            // conf.start, conf.end, parsed at the door
   OptTime conf_end;
   std::string note;
   std::string triggered_by = "rest_api";
@@ -62,7 +62,7 @@ struct RunStateRequested {
   std::string dag_run_id;
   DagRunState state = DagRunState::failed;
   std::string user;
-  std::optional<StoredRun> stored;        // when the run is not in memory
+  std::optional<StoredRun> stored;  // when the run is not in memory
 };
 struct RunDeleted {
   RequestId request = 0;
@@ -74,7 +74,7 @@ struct ClearRequested {
   RequestId request = 0;
   std::string dag_id;
   std::string dag_run_id;
-  std::vector<std::string> task_ids;      // empty: all
+  std::vector<std::string> task_ids;  // empty: all
   bool only_failed = true;
   bool only_running = false;
   bool include_upstream = false;
@@ -97,7 +97,7 @@ struct MarkRequested {
   std::string user;
   std::optional<StoredRun> stored;
 };
-struct NoteSet {                          // task_id empty: the run's note
+struct NoteSet {  // task_id empty: the run's note
   RequestId request = 0;
   std::string dag_id;
   std::string dag_run_id;
@@ -108,7 +108,7 @@ struct NoteSet {                          // task_id empty: the run's note
 struct PoolSet {
   RequestId request = 0;
   PoolRow pool;
-  bool create_only = false;               // 409 when it exists
+  bool create_only = false;  // 409 when it exists
 };
 struct PoolDeleted {
   RequestId request = 0;
@@ -118,9 +118,9 @@ struct WorkerJoined {
   WorkerId worker = 0;
   Hello hello;
 };
-struct WorkerLost {                       // its connection ended
+struct WorkerLost {  // its connection ended
   WorkerId worker = 0;
-  bool dead = false;                      // its lock is free: no lease to wait for
+  bool dead = false;  // its lock is free: no lease to wait for
 };
 // The lock of an agent was found free: whatever ran there is over. After a restart, when no
 // connection of that agent exists any more.
@@ -138,7 +138,7 @@ struct AttemptStarted {
   WorkerId worker = 0;
   Started report;
 };
-struct AttemptFinished {                  // worker 0: the engine itself (a template failed)
+struct AttemptFinished {  // worker 0: the engine itself (a template failed)
   WorkerId worker = 0;
   Finished report;
 };
@@ -150,7 +150,7 @@ struct PublicationSettled {
   std::int64_t publication = 0;
   std::int64_t version = 0;
 };
-struct PublicationRefused {               // can never succeed: a conflict
+struct PublicationRefused {  // can never succeed: a conflict
   std::int64_t publication = 0;
   std::string reason;
 };
@@ -160,10 +160,10 @@ struct Stalled {
   Duration by{};
 };
 
-using Event = std::variant<DagsChanged, PauseRequested, RunRequested, RunStateRequested, RunDeleted,
-                           ClearRequested, MarkRequested, NoteSet, PoolSet, PoolDeleted,
-                           WorkerJoined, WorkerLost, AgentDead, WorkerHeartbeat, WorkerCatalogue,
-                           AttemptStarted, AttemptFinished, AttemptRecalled, PublicationSettled,
-                           PublicationRefused, Stalled>;
+using Event =
+    std::variant<DagsChanged, PauseRequested, RunRequested, RunStateRequested, RunDeleted,
+                 ClearRequested, MarkRequested, NoteSet, PoolSet, PoolDeleted, WorkerJoined,
+                 WorkerLost, AgentDead, WorkerHeartbeat, WorkerCatalogue, AttemptStarted,
+                 AttemptFinished, AttemptRecalled, PublicationSettled, PublicationRefused, Stalled>;
 
 }  // namespace batuta

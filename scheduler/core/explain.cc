@@ -9,7 +9,9 @@ namespace {
 
 using Reasons = std::vector<Reason>;
 
-std::string number(std::int64_t value) { return std::to_string(value); }
+std::string number(std::int64_t value) {
+  return std::to_string(value);
+}
 
 // Levenshtein distance, given up at `limit`.
 std::size_t edit_distance(std::string_view a, std::string_view b, std::size_t limit) {
@@ -72,12 +74,12 @@ void explain_rule(const LiveRun& run, TaskIndex i, Reasons& out) {
       if (++listed > 5) break;
       open += (open.empty() ? "" : ", ") + run.definition(up).id;
     }
-    out.push_back({"Trigger Rule",
-                   "rule '" + std::string(to_string(rule)) + "' waits: " + number(c.done()) +
-                       " of " + number(c.total) + " upstream tasks are done (" + number(c.success) +
-                       " success, " + number(c.skipped) + " skipped, " +
-                       number(c.failed + c.upstream_failed) + " failed); waiting for " + open +
-                       (listed > 5 ? ", …" : "")});
+    out.push_back(
+        {"Trigger Rule", "rule '" + std::string(to_string(rule)) + "' waits: " + number(c.done()) +
+                             " of " + number(c.total) + " upstream tasks are done (" +
+                             number(c.success) + " success, " + number(c.skipped) + " skipped, " +
+                             number(c.failed + c.upstream_failed) + " failed); waiting for " +
+                             open + (listed > 5 ? ", …" : "")});
   } else if (!past_allows(run, i)) {
     out.push_back({"Previous Dagrun State",
                    "depends on the past, and the task (or what follows it, with "
@@ -123,13 +125,13 @@ void explain_dispatch(const SchedulerState& state, const LiveRun& run, TaskIndex
                                                number(pool.row.slots)});
   } else if (pool.row.slots >= 0 && pool.occupied() + task.pool_slots > pool.row.slots) {
     out.push_back({"Pool Slots Available",
-                   "it needs " + number(task.pool_slots) + " slots of pool '" + task.pool +
-                       "'; " + number(pool.occupied()) + " of " + number(pool.row.slots) +
-                       " are taken"});
+                   "it needs " + number(task.pool_slots) + " slots of pool '" + task.pool + "'; " +
+                       number(pool.occupied()) + " of " + number(pool.row.slots) + " are taken"});
   }
   const std::int32_t limit = run.dag->dag->max_active_tasks;
   if (limit > 0 && run.active >= limit) {
-    out.push_back({"Max Active Tasks", number(run.active) + " tasks of this run are active; at most " +
+    out.push_back({"Max Active Tasks", number(run.active) +
+                                           " tasks of this run are active; at most " +
                                            number(limit) + " may be"});
   }
   if (spec.limited && !task_has_room(run, i)) {

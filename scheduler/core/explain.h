@@ -14,6 +14,7 @@ struct Reason {
 };
 
 // Empty when nothing blocks the task (it is running, or ended). Unknown run or task: one Reason.
-std::vector<Reason> explain(const SchedulerState& state, RunSeq run, TaskIndex task, const Now& now);
+std::vector<Reason> explain(const SchedulerState& state, RunSeq run, TaskIndex task,
+                            const Now& now);
 
 }  // namespace batuta

@@ -1,4 +1,5 @@
-// The end of a step: touched rows into Changes, once each; ended runs out of memory; the next timer.
+// The end of a step: touched rows into Changes, once each; ended runs out of memory; the next
+// timer.
 #include <algorithm>
 
 #include "scheduler/core/mutant.h"

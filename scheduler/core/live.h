@@ -40,17 +40,17 @@ struct GroupSpec {
   PoolNo pool = 0;
   PluginNo plugin = 0;
   std::int32_t pool_slots = 1;
-  std::optional<TaskIndex> limited;   // a task with max_active_tis_per_dag has a group of its own
-  std::vector<TaskIndex> by_rank;     // heaviest first, then file order
+  std::optional<TaskIndex> limited;  // a task with max_active_tis_per_dag has a group of its own
+  std::vector<TaskIndex> by_rank;    // heaviest first, then file order
 };
 
 // How the tasks of one DAG version are dispatched; shared by its runs.
 struct DispatchPlan {
   std::vector<GroupSpec> groups;
-  std::vector<GroupNo> group_of;      // by TaskIndex
-  std::vector<std::uint32_t> rank_of; // by TaskIndex: its place in by_rank
-  std::vector<TaskIndex> by_id;       // sorted by task id
-  bool uses_past = false;             // some task looks at the previous run
+  std::vector<GroupNo> group_of;       // by TaskIndex
+  std::vector<std::uint32_t> rank_of;  // by TaskIndex: its place in by_rank
+  std::vector<TaskIndex> by_id;        // sorted by task id
+  bool uses_past = false;              // some task looks at the previous run
 };
 
 // A set of ranks: a bit each, the least found in a word or two.
@@ -79,7 +79,7 @@ class ReadySet {
  private:
   static std::uint64_t bit(std::uint32_t rank) { return std::uint64_t{1} << rank % 64; }
   std::vector<std::uint64_t> words_;
-  std::uint32_t first_ = 0;           // no set bit lies in a word before it
+  std::uint32_t first_ = 0;  // no set bit lies in a word before it
   std::uint32_t size_ = 0;
 };
 
@@ -97,10 +97,10 @@ struct LaneKey {
 
 struct ReadyGroup {
   ReadySet ready;
-  bool offered = false;               // it stands in its lane
-  LaneKey key;                        // under this key
-  std::uint64_t turn = 0;             // its place among those that wait longest
-  Boot since;                         // when it took that place
+  bool offered = false;    // it stands in its lane
+  LaneKey key;             // under this key
+  std::uint64_t turn = 0;  // its place among those that wait longest
+  Boot since;              // when it took that place
 };
 
 // One pool and one plugin: the heap of groups that wait for them. Groups that something else holds
@@ -116,14 +116,14 @@ struct Lane {
 
 struct TaskCell {
   UpstreamCounts upstreams;
-  LiveAgent* agent = nullptr;         // of the live attempt: queued and running only
-  std::uint64_t launch_no = 0;        // its place in the agent's lists
+  LiveAgent* agent = nullptr;   // of the live attempt: queued and running only
+  std::uint64_t launch_no = 0;  // its place in the agent's lists
   bool recall_asked = false;
   bool cancel_sent = false;
-  std::optional<Boot> cancel_by;      // its entry in SchedulerState::cancel_deadlines
-  bool unlisted = false;              // its agent came back and did not name it
-  bool in_check = false;              // in SchedulerState::to_check
-  bool touched = false;               // in Turn::tasks, with what the store has:
+  std::optional<Boot> cancel_by;  // its entry in SchedulerState::cancel_deadlines
+  bool unlisted = false;          // its agent came back and did not name it
+  bool in_check = false;          // in SchedulerState::to_check
+  bool touched = false;           // in Turn::tasks, with what the store has:
   TaskState durable_state = TaskState::none;
   Fence durable_fence = 0;
 };
@@ -132,20 +132,20 @@ struct TaskCell {
 using PastKey = std::pair<Time, RunSeq>;
 
 struct LiveRun {
-  StoredRun stored;                   // rows as they are now
-  LiveDag* dag = nullptr;             // the newest version and the DAG's own state
+  StoredRun stored;        // rows as they are now
+  LiveDag* dag = nullptr;  // the newest version and the DAG's own state
   std::shared_ptr<const DispatchPlan> plan;
-  std::vector<TaskCell> cells;        // by TaskIndex
-  std::vector<ReadyGroup> groups;     // by GroupNo
-  std::int32_t unfinished = 0;        // tasks not terminal
-  std::int32_t active = 0;            // queued, running, publishing: what max_active_tasks limits
+  std::vector<TaskCell> cells;     // by TaskIndex
+  std::vector<ReadyGroup> groups;  // by GroupNo
+  std::int32_t unfinished = 0;     // tasks not terminal
+  std::int32_t active = 0;         // queued, running, publishing: what max_active_tasks limits
   std::int32_t publishing = 0;
-  bool created = false;               // in this turn
-  bool deleted = false;               // in this turn
+  bool created = false;  // in this turn
+  bool deleted = false;  // in this turn
   bool touched = false;
   bool in_to_end = false;
-  bool in_ended = false;              // in SchedulerState::ended
-  bool linger = false;                // ended or touched in this turn: stays for the next one
+  bool in_ended = false;  // in SchedulerState::ended
+  bool linger = false;    // ended or touched in this turn: stays for the next one
 
   RunRow& row() { return stored.run; }
   const RunRow& row() const { return stored.run; }
@@ -163,26 +163,26 @@ struct PastRun {
   std::shared_ptr<const Dag> dag;
   std::vector<TaskState> states;
 };
-inline constexpr std::size_t max_past_runs = 64;  // kept per DAG that uses the past
+inline constexpr std::size_t max_past_runs = 64;        // kept per DAG that uses the past
 inline constexpr std::size_t max_dates_ahead = 10'000;  // per DAG; the farthest are dropped
 
 struct LiveDag {
   DagRow row;
-  std::shared_ptr<const Dag> dag;     // newest version
+  std::shared_ptr<const Dag> dag;  // newest version
   std::shared_ptr<const DispatchPlan> plan;
-  std::set<std::pair<Time, RunSeq>> queued;     // by run_after
+  std::set<std::pair<Time, RunSeq>> queued;  // by run_after
   std::map<RunSeq, LiveRun*> running;
   std::map<std::string, LiveRun*, std::less<>> by_run_id;  // in memory, ended ones included
   std::map<std::string, LiveRun*, std::less<>> by_key;
   std::map<Time, LiveRun*> by_date;
-  std::set<Time> dates_ahead;         // logical dates of runs beyond the cursor
-  std::map<PastKey, LiveRun*> live_by_date;     // only where the past matters, like `past`
+  std::set<Time> dates_ahead;                // logical dates of runs beyond the cursor
+  std::map<PastKey, LiveRun*> live_by_date;  // only where the past matters, like `past`
   std::map<PastKey, PastRun> past;
   std::map<std::string, std::int32_t, std::less<>> active_of_task;  // tasks with a limit
-  std::map<PluginNo, Duration> estimates;       // how long a task runs, near its median
-  std::int32_t scheduled_live = 0;    // scheduled runs not ended
-  OptTime tick_timer;                 // its Timer, if it has one
-  std::int32_t created_in_turn = 0;   // scheduled runs
+  std::map<PluginNo, Duration> estimates;  // how long a task runs, near its median
+  std::int32_t scheduled_live = 0;         // scheduled runs not ended
+  OptTime tick_timer;                      // its Timer, if it has one
+  std::int32_t created_in_turn = 0;        // scheduled runs
   bool in_to_advance = false;
   bool touched = false;
 };
@@ -191,8 +191,8 @@ struct LiveDag {
 
 struct LivePool {
   PoolRow row;
-  bool exists = false;                // named by a task, but not defined
-  std::int64_t queued = 0;            // slots, not tasks
+  bool exists = false;      // named by a task, but not defined
+  std::int64_t queued = 0;  // slots, not tasks
   std::int64_t running = 0;
   std::int64_t scheduled = 0;
   std::int64_t occupied() const { return queued + running; }
@@ -200,21 +200,21 @@ struct LivePool {
 
 struct LivePlugin {
   std::string name;
-  PluginInfo info;                    // as last advertised; empty name: never
-  std::vector<LiveAgent*> workers;    // connected ones that offer it, by connection
+  PluginInfo info;                  // as last advertised; empty name: never
+  std::vector<LiveAgent*> workers;  // connected ones that offer it, by connection
 };
 
 // One agent process, connected or waited for.
 struct LiveAgent {
   std::string id;
-  WorkerId connection = 0;            // 0: none
+  WorkerId connection = 0;  // 0: none
   std::string hostname;
   std::int32_t pid = 0;
   std::int32_t slots = 0;
   Time joined;
   Time last_seen;
   Boot lease_until;
-  std::string drop_reason;            // set: judged as if its lease were over
+  std::string drop_reason;  // set: judged as if its lease were over
   std::vector<PluginNo> offers;
   // Attempts by launch number: launched and not known to have started; started.
   std::map<std::uint64_t, TaskRef> unstarted;
@@ -222,7 +222,7 @@ struct LiveAgent {
   // After a return: attempts it did not name. Its unreported results come before its next
   // heartbeat, so then the unstarted ones are known to be free; the others wait one lease.
   std::optional<Boot> unlisted_until;
-  bool hold_prefetch = false;         // within one dispatch: something better waits for a slot
+  bool hold_prefetch = false;  // within one dispatch: something better waits for a slot
 
   std::int64_t assigned() const {
     return static_cast<std::int64_t>(unstarted.size() + started.size());
@@ -232,7 +232,7 @@ struct LiveAgent {
 
 struct LiveTable {
   TableRow row;
-  std::int32_t pending = 0;           // publications accepted and not settled
+  std::int32_t pending = 0;  // publications accepted and not settled
 };
 
 // ---- timers -----------------------------------------------------------------------------------
@@ -243,8 +243,8 @@ struct Timer {
   Kind kind = Kind::tick;
   RunSeq run{};
   TaskIndex task = 0;
-  LiveDag* dag = nullptr;             // tick, run_after
-  std::string_view dag_id;            // orders ticks of one instant
+  LiveDag* dag = nullptr;   // tick, run_after
+  std::string_view dag_id;  // orders ticks of one instant
   bool operator<(const Timer& o) const {
     return std::tie(at, kind, run, task, dag_id) < std::tie(o.at, o.kind, o.run, o.task, o.dag_id);
   }

@@ -75,6 +75,8 @@ constexpr std::array mutants = {
 
 }  // namespace
 
-std::span<const MutantInfo> all_mutants() { return mutants; }
+std::span<const MutantInfo> all_mutants() {
+  return mutants;
+}
 
 }  // namespace batuta

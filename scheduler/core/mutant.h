@@ -22,7 +22,9 @@ inline bool mutant(const char* name) {
   return active_mutant != nullptr && std::string_view(active_mutant) == name;
 }
 #else
-constexpr bool mutant(const char*) { return false; }
+constexpr bool mutant(const char*) {
+  return false;
+}
 #endif
 
 }  // namespace batuta

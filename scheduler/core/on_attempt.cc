@@ -1,4 +1,5 @@
-// What agents report about attempts. A report that is not about the current attempt changes nothing.
+// What agents report about attempts. A report that is not about the current attempt changes
+// nothing.
 #include "scheduler/core/mutant.h"
 #include "scheduler/core/turn.h"
 
@@ -24,7 +25,10 @@ void record(TaskInstanceRow& row, const Finished& report, const Now& now) {
   row.signal = report.signal;
   row.peak_rss_kib = report.peak_rss_kib;
   row.plugin_sha256 = report.plugin_sha256;
-  row.slot.clear();  // it reported its end: no successor has to wait for it
+  // An attempt that reported its end leaves nobody to wait for. One that never started leaves the
+  // slot of the attempt before, if that was lost.
+  const bool had_started = row.state == TaskState::running || !report.slot.empty();
+  if (had_started) row.slot = report.outcome == Outcome::lost ? report.slot : std::string();
 }
 
 void mark_started(Turn& turn, LiveRun& run, TaskIndex i, Time started, const std::string& slot) {

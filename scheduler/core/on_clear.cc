@@ -7,7 +7,9 @@
 namespace batuta {
 namespace {
 
-bool is_failed(TaskState s) { return s == TaskState::failed || s == TaskState::upstream_failed; }
+bool is_failed(TaskState s) {
+  return s == TaskState::failed || s == TaskState::upstream_failed;
+}
 
 // The tasks a request names: its ids with their closures, then the filters, as in Airflow. False
 // (and replied) when an id is unknown.
@@ -64,9 +66,10 @@ void clear_task(Turn& turn, LiveRun& run, TaskIndex i) {
   TaskInstanceRow& row = run.task(i);
   const TaskState before = row.state;
   // A row that is not terminal holds the end of a try that was to be repeated, or was cancelled.
-  archive_try(turn, run, i, is_terminal(before)       ? before
-                            : has_attempt(before)     ? TaskState::failed
-                                                      : TaskState::up_for_retry);
+  archive_try(turn, run, i,
+              is_terminal(before)   ? before
+              : has_attempt(before) ? TaskState::failed
+                                    : TaskState::up_for_retry);
   row.failures = 0;
   row.losses = 0;
   row.conflicts = 0;
@@ -100,8 +103,7 @@ void clear_tasks(Turn& turn, LiveRun& run, const std::vector<TaskIndex>& tasks) 
 }
 
 void on(Turn& turn, const ClearRequested& event) {
-  LiveRun* run =
-      run_of_request(turn, event.request, event.dag_id, event.dag_run_id, event.stored);
+  LiveRun* run = run_of_request(turn, event.request, event.dag_id, event.dag_run_id, event.stored);
   if (run == nullptr) return;
   std::vector<TaskIndex> tasks;
   if (!select_tasks(turn, event, *run, tasks)) return;

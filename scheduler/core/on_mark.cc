@@ -18,8 +18,7 @@ void mark_task(Turn& turn, LiveRun& run, TaskIndex i, TaskState to, const std::s
     return;
   }
   if (run.task(i).state == to) return;
-  end_task(turn, run, i, Cause::marked, to,
-           "marked " + std::string(to_string(to)) + " by " + user);
+  end_task(turn, run, i, Cause::marked, to, "marked " + std::string(to_string(to)) + " by " + user);
 }
 
 // As in Airflow, what failed below a task marked by hand gets another chance.
@@ -53,8 +52,7 @@ void mark(Turn& turn, const MarkRequested& event, LiveRun& run,
 }  // namespace
 
 void on(Turn& turn, const MarkRequested& event) {
-  LiveRun* run =
-      run_of_request(turn, event.request, event.dag_id, event.dag_run_id, event.stored);
+  LiveRun* run = run_of_request(turn, event.request, event.dag_id, event.dag_run_id, event.stored);
   if (run == nullptr) return;
   if (!may_be_marked(event.state)) {
     return reply(turn, event.request, Errc::invalid, "new_state: success, failed or skipped");

@@ -39,8 +39,7 @@ void on(Turn& turn, const PoolDeleted& event) {
     return reply(turn, event.request, Errc::not_found, "no pool '" + event.name + "'");
   }
   turn.state.pools[found->second].exists = false;
-  std::erase_if(turn.out.changes.pools,
-                [&](const PoolRow& row) { return row.name == event.name; });
+  std::erase_if(turn.out.changes.pools, [&](const PoolRow& row) { return row.name == event.name; });
   turn.out.changes.pools_deleted.push_back(event.name);
   refresh_all(turn);
   reply(turn, event.request, Errc::ok);

@@ -71,8 +71,7 @@ const RunRow* run_of_key(const RunRequested& event, const LiveDag& dag) {
 
 bool answer_repeat(Turn& turn, const RunRequested& event, const RunRow& known) {
   if (known.request_digest != event.request_digest && !mutant("ignore_digest")) {
-    reply(turn, event.request, Errc::invalid,
-          "this idempotency key was used with another request");
+    reply(turn, event.request, Errc::invalid, "this idempotency key was used with another request");
     return true;
   }
   if (event.request == 0) return true;
@@ -103,7 +102,9 @@ void keep_date(LiveDag& dag, Time logical_date) {
   if (dag.dates_ahead.size() > max_dates_ahead) dag.dates_ahead.erase(--dag.dates_ahead.end());
 }
 
-bool has_publishing(const LiveRun& run) { return run.publishing > 0; }
+bool has_publishing(const LiveRun& run) {
+  return run.publishing > 0;
+}
 
 void end_by_request(Turn& turn, const RunStateRequested& event, LiveRun& run) {
   if (has_publishing(run)) {
@@ -123,8 +124,9 @@ void end_by_request(Turn& turn, const RunStateRequested& event, LiveRun& run) {
 
 void restart_by_request(Turn& turn, const RunStateRequested& event, LiveRun& run) {
   if (has_publishing(run) || run.row().ending) {
-    return reply(turn, event.request, Errc::conflict,
-                 has_publishing(run) ? "a task is publishing its tables" : "the run is being ended");
+    return reply(
+        turn, event.request, Errc::conflict,
+        has_publishing(run) ? "a task is publishing its tables" : "the run is being ended");
   }
   std::vector<TaskIndex> all(run.cells.size());
   for (TaskIndex i = 0; i < all.size(); ++i) all[i] = i;
@@ -157,8 +159,9 @@ void on(Turn& turn, const RunRequested& event) {
   }
   const auto limit = static_cast<std::size_t>(turn.state.options.max_queued_runs_per_dag);
   if (dag.queued.size() >= limit && !mutant("unbounded_queue")) {
-    return reply(turn, event.request, Errc::rate_limited,
-                 std::to_string(dag.queued.size()) + " runs of '" + event.dag_id + "' wait already");
+    return reply(
+        turn, event.request, Errc::rate_limited,
+        std::to_string(dag.queued.size()) + " runs of '" + event.dag_id + "' wait already");
   }
   LiveRun& run = create_run(turn, dag, std::move(row));
   if (event.logical_date) keep_date(dag, *event.logical_date);
@@ -167,8 +170,7 @@ void on(Turn& turn, const RunRequested& event) {
 }
 
 void on(Turn& turn, const RunStateRequested& event) {
-  LiveRun* run =
-      run_of_request(turn, event.request, event.dag_id, event.dag_run_id, event.stored);
+  LiveRun* run = run_of_request(turn, event.request, event.dag_id, event.dag_run_id, event.stored);
   if (run == nullptr) return;
   if (event.state == DagRunState::running) {
     return reply(turn, event.request, Errc::invalid, "state: queued, success or failed");
@@ -180,8 +182,7 @@ void on(Turn& turn, const RunStateRequested& event) {
 }
 
 void on(Turn& turn, const RunDeleted& event) {
-  LiveRun* run =
-      run_of_request(turn, event.request, event.dag_id, event.dag_run_id, event.stored);
+  LiveRun* run = run_of_request(turn, event.request, event.dag_id, event.dag_run_id, event.stored);
   if (run == nullptr) return;
   if (run->row().state == DagRunState::running || run->active > 0) {
     return reply(turn, event.request, Errc::conflict, "the run is running; cancel it first");
@@ -193,8 +194,7 @@ void on(Turn& turn, const RunDeleted& event) {
 }
 
 void on(Turn& turn, const NoteSet& event) {
-  LiveRun* run =
-      run_of_request(turn, event.request, event.dag_id, event.dag_run_id, event.stored);
+  LiveRun* run = run_of_request(turn, event.request, event.dag_id, event.dag_run_id, event.stored);
   if (run == nullptr) return;
   if (event.task_id.empty()) {
     touch(turn, *run);

@@ -111,8 +111,7 @@ void settle_unlisted(std::map<std::uint64_t, TaskRef>& attempts, Decide decide) 
 // Results come before the next heartbeat on the same connection: what is still only launched by
 // then was never started.
 void free_unlisted(Turn& turn, LiveAgent& agent) {
-  settle_unlisted(agent.unstarted,
-                  [&](LiveRun& run, TaskIndex i) { free_attempt(turn, run, i); });
+  settle_unlisted(agent.unstarted, [&](LiveRun& run, TaskIndex i) { free_attempt(turn, run, i); });
 }
 
 void lose_unlisted(Turn& turn, LiveAgent& agent) {

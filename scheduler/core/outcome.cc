@@ -56,10 +56,14 @@ bool waits_for_plugin(const SchedulerState& state, const LiveRun& run, TaskIndex
 
 const char* job_status(Outcome outcome) {
   switch (outcome) {
-    case Outcome::skipped: return "skipped";
-    case Outcome::cancelled: return "cancelled";
-    case Outcome::lost: return "zombie";
-    default: return "failed";
+    case Outcome::skipped:
+      return "skipped";
+    case Outcome::cancelled:
+      return "cancelled";
+    case Outcome::lost:
+      return "zombie";
+    default:
+      return "failed";
   }
 }
 
@@ -136,7 +140,8 @@ void lose_attempt(Turn& turn, LiveRun& run, TaskIndex i, bool charged, const std
   TaskInstanceRow& row = run.task(i);
   row.reason = reason;
   row.end_date = turn.now.wall;
-  // It may have started in a slot that nobody named: then the successor waits for all of its agent's.
+  // It may have started in a slot that nobody named: then the successor waits for all of its
+  // agent's.
   if (row.slot.empty()) row.slot = row.worker;
   if (!row.start_date) row.start_date = row.queued_at;
   if (charged) ++row.losses;

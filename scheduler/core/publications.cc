@@ -110,8 +110,8 @@ void accept_outputs(Turn& turn, LiveRun& run, TaskIndex i, const Finished& repor
     row.key = key;
     row.position = static_cast<std::int32_t>(at);
     row.table = output.table;
-    row.number = mutant("reuse_publication_number") ? table.row.next_number
-                                                    : table.row.next_number++;
+    row.number =
+        mutant("reuse_publication_number") ? table.row.next_number : table.row.next_number++;
     row.uuid = publication_uuid(run, key, row.position);
     row.payload_json = output.payload_json;
     ++table.pending;

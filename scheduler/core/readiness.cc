@@ -28,7 +28,8 @@ void check_task(Turn& turn, LiveRun& run, TaskIndex i) {
     verdict = Verdict::run;
   }
   switch (verdict) {
-    case Verdict::wait: return;
+    case Verdict::wait:
+      return;
     case Verdict::skip:
       return end_task(turn, run, i, Cause::rule_skipped, TaskState::skipped);
     case Verdict::upstream_failed:

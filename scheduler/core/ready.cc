@@ -21,7 +21,9 @@ LaneNo lane_number(SchedulerState& state, PoolNo pool, PluginNo plugin) {
   return at->second;
 }
 
-bool looks_back(const Task& task) { return task.depends_on_past || task.wait_for_downstream; }
+bool looks_back(const Task& task) {
+  return task.depends_on_past || task.wait_for_downstream;
+}
 
 // What must be equal for two tasks to share a group; the task itself when it has its own limit.
 using GroupKey = std::tuple<LaneNo, std::int32_t, std::int64_t>;
@@ -105,9 +107,9 @@ std::shared_ptr<const DispatchPlan> make_plan(SchedulerState& state, const Dag& 
 
 std::optional<TaskIndex> find_planned(const LiveRun& run, std::string_view task_id) {
   const auto& by_id = run.plan->by_id;
-  const auto at = std::lower_bound(
-      by_id.begin(), by_id.end(), task_id,
-      [&](TaskIndex i, std::string_view id) { return run.definition(i).id < id; });
+  const auto at =
+      std::lower_bound(by_id.begin(), by_id.end(), task_id,
+                       [&](TaskIndex i, std::string_view id) { return run.definition(i).id < id; });
   if (at == by_id.end() || run.definition(*at).id != task_id) return std::nullopt;
   return *at;
 }

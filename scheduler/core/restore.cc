@@ -51,7 +51,8 @@ void await_agent(SchedulerState& state, LiveRun& run, TaskIndex i, const Now& no
     agent.joined = now.wall;
     agent.last_seen = now.wall;
     agent.slots = 1;  // of its queued attempts, the first may have started
-    agent.lease_until = now.boot + (mutant("restored_are_lost") ? Duration(0) : state.options.lease);
+    agent.lease_until =
+        now.boot + (mutant("restored_are_lost") ? Duration(0) : state.options.lease);
   }
   const bool started = row.state == TaskState::running;
   if (started) ++agent.slots;

@@ -17,21 +17,21 @@ namespace batuta {
 struct DagRow {
   std::string dag_id;
   bool is_paused = true;
-  bool is_stale = false;          // its file is gone; history stays readable
-  std::string version;            // newest
-  OptTime cursor;                 // last tick handled (run created or passed over)
+  bool is_stale = false;  // its file is gone; history stays readable
+  std::string version;    // newest
+  OptTime cursor;         // last tick handled (run created or passed over)
   std::int32_t consecutive_failures = 0;
 };
 
 struct RunRow {
   RunSeq seq{};
-  Uuid uuid;                      // execution_id
+  Uuid uuid;  // execution_id
   std::string dag_id;
-  std::string dag_run_id;         // unique within the DAG
-  std::string dag_version;        // pinned
+  std::string dag_run_id;   // unique within the DAG
+  std::string dag_version;  // pinned
   RunType type = RunType::manual;
   DagRunState state = DagRunState::queued;
-  OptTime logical_date;           // unique within the DAG when present
+  OptTime logical_date;  // unique within the DAG when present
   OptTime data_interval_start;
   OptTime data_interval_end;
   Time run_after;
@@ -40,14 +40,14 @@ struct RunRow {
   OptTime end_date;
   OptTime last_scheduling_decision;
   std::string conf_json = "{}";
-  OptTime conf_start;             // conf.start and conf.end, when given: the data window as it is
+  OptTime conf_start;  // conf.start and conf.end, when given: the data window as it is
   OptTime conf_end;
   std::string note;
-  std::string triggered_by;       // Airflow's: "rest_api", "ui", "cli", "timetable", "test"
+  std::string triggered_by;  // Airflow's: "rest_api", "ui", "cli", "timetable", "test"
   std::string triggering_user;
-  std::string idempotency_key;    // empty = none
-  std::string request_digest;     // of the trigger body; same key with another digest is refused
-  std::string reason;             // why it failed when no task did: "timed out", "cancelled by …"
+  std::string idempotency_key;  // empty = none
+  std::string request_digest;   // of the trigger body; same key with another digest is refused
+  std::string reason;           // why it failed when no task did: "timed out", "cancelled by …"
   std::int32_t clear_number = 0;
   // Cancelled, marked or timed out, with attempts still alive: the state it takes when they ended.
   std::optional<DagRunState> ending;
@@ -57,25 +57,25 @@ struct TaskInstanceRow {
   RunSeq run{};
   TaskIndex task = 0;
   TaskState state = TaskState::none;
-  Fence fence = 0;                // launches so far
-  std::int32_t try_number = 0;    // attempts that started or may have; 0 before the first
-  std::int32_t max_tries = 0;     // Airflow's: retries, moved on by clears
-  std::int32_t failures = 0;      // since the last clear; compared with retries
-  std::int32_t losses = 0;        // workers lost since the last clear; limit 10
-  std::int32_t conflicts = 0;     // refused publications since the last clear; limit 10
+  Fence fence = 0;              // launches so far
+  std::int32_t try_number = 0;  // attempts that started or may have; 0 before the first
+  std::int32_t max_tries = 0;   // Airflow's: retries, moved on by clears
+  std::int32_t failures = 0;    // since the last clear; compared with retries
+  std::int32_t losses = 0;      // workers lost since the last clear; limit 10
+  std::int32_t conflicts = 0;   // refused publications since the last clear; limit 10
   OptTime scheduled_at;
-  OptTime queued_at;              // of the newest try; empty once a clear or a recall took it back
+  OptTime queued_at;  // of the newest try; empty once a clear or a recall took it back
   OptTime start_date;
   OptTime end_date;
-  OptTime retry_at;               // up_for_retry only
+  OptTime retry_at;  // up_for_retry only
   // Data tasks: [min(interval start, watermark) - overlap, interval end), or conf_start/conf_end;
   // fixed at the run's first attempt, kept by retries and clears.
   OptTime window_start;
   OptTime window_end;
-  std::string worker;             // agent id of the current attempt
+  std::string worker;  // agent id of the current attempt
   std::string hostname;
-  std::string slot;               // of the last attempt; a successor waits for its lock
-  std::string reason;             // one line for people
+  std::string slot;    // of the last attempt; a successor waits for its lock
+  std::string reason;  // one line for people
   std::string note;
   std::string plugin_sha256;
   std::int32_t exit_code = 0;
@@ -89,7 +89,7 @@ struct TaskInstanceRow {
 
 // An ended try that a later one replaced; the newest try is the TaskInstanceRow itself.
 struct AttemptRow {
-  TaskInstanceRow row;            // as it was when the try ended; state failed/… or up_for_retry
+  TaskInstanceRow row;  // as it was when the try ended; state failed/… or up_for_retry
 };
 
 struct XcomRow {
@@ -102,34 +102,34 @@ struct XcomRow {
 
 struct PoolRow {
   std::string name;
-  std::int32_t slots = 128;       // -1 = unlimited
+  std::int32_t slots = 128;  // -1 = unlimited
   std::string description;
 };
 
 // A table's publication counter and what was accepted for it but is not settled.
 struct TableRow {
   std::string table;
-  std::int64_t next_number = 1;   // publication number of the next accepted output
-  std::int64_t last_version = -1; // Delta version of the last settled publication
+  std::int64_t next_number = 1;    // publication number of the next accepted output
+  std::int64_t last_version = -1;  // Delta version of the last settled publication
 };
 
 enum class PublicationState : std::uint8_t { pending, settled, refused };
 
 struct PublicationRow {
-  std::int64_t id = 0;            // store-wide; its outbox row bears the same number
+  std::int64_t id = 0;  // store-wide; its outbox row bears the same number
   AttemptKey key;
-  std::int32_t position = 0;      // order within the attempt
+  std::int32_t position = 0;  // order within the attempt
   std::string table;
-  std::int64_t number = 0;        // Delta txn version
-  Uuid uuid;                      // in commitInfo; finding it means "already done"
+  std::int64_t number = 0;  // Delta txn version
+  Uuid uuid;                // in commitInfo; finding it means "already done"
   PublicationState state = PublicationState::pending;
-  std::int64_t version = -1;      // Delta version once settled
+  std::int64_t version = -1;  // Delta version once settled
   std::string payload_json;
 };
 
 // What an accepted attempt will show once its publications are settled.
 struct AcceptedRow {
-  Finished report;                // result, extra; outputs emptied (they are PublicationRows)
+  Finished report;  // result, extra; outputs emptied (they are PublicationRows)
 };
 
 struct WatermarkRow {
@@ -141,16 +141,16 @@ struct WatermarkRow {
 // mngt.ingestion_job_execution: one row per attempt of a data task.
 struct JobExecutionRow {
   Uuid execution_id;
-  std::string job_name;           // "<dag_id>.<task_id>"
+  std::string job_name;  // "<dag_id>.<task_id>"
   AttemptKey key;
   std::int32_t try_number = 0;
   Time start_time;
   OptTime end_time;
   OptTime heartbeat_at;
-  std::string status;             // running success failed zombie cancelled skipped
+  std::string status;  // running success failed zombie cancelled skipped
   std::string error;
-  std::string params_json;        // {"tickers":[…],"interval":…,"overlap":…}
-  std::string filename;           // JSON list of data files, cut at 64 KiB
+  std::string params_json;  // {"tickers":[…],"interval":…,"overlap":…}
+  std::string filename;     // JSON list of data files, cut at 64 KiB
   std::int64_t records = 0;
 };
 
@@ -158,26 +158,26 @@ enum class OutboxKind : std::uint8_t { publish, alert };
 
 // Something that must happen after the commit and must not be lost.
 struct OutboxRow {
-  std::int64_t id = 0;            // store-wide, growing; a publish row's is its publication's
+  std::int64_t id = 0;  // store-wide, growing; a publish row's is its publication's
   OutboxKind kind = OutboxKind::publish;
-  std::string key;                // serial per key, parallel across keys: table or connection
-  std::int64_t publication = 0;   // kind publish: the PublicationRow's id
-  std::string payload_json;       // alert: the rendered message; publish: the commitInfo fields,
-                                  // filled by the engine
+  std::string key;               // serial per key, parallel across keys: table or connection
+  std::int64_t publication = 0;  // kind publish: the PublicationRow's id
+  std::string payload_json;      // alert: the rendered message; publish: the commitInfo fields,
+                                 // filled by the engine
   Time created_at;
   std::int32_t tries = 0;
   OptTime next_try_at;
   std::string last_error;
-  bool dead = false;              // alerts only, after 24 h
+  bool dead = false;  // alerts only, after 24 h
 };
 
 struct EventLogRow {
   Time when;
-  std::string event;              // "trigger", "clear", "pause", "login_failed", …
+  std::string event;  // "trigger", "clear", "pause", "login_failed", …
   std::string dag_id;
   std::string dag_run_id;
   std::string task_id;
-  std::string owner;              // user name
+  std::string owner;  // user name
   std::string extra_json;
 };
 

@@ -116,8 +116,7 @@ void start_queued_runs(Turn& turn, LiveDag& dag) {
     const bool full = limit > 0 && static_cast<std::int32_t>(dag.running.size()) >= limit;
     if (full && !mutant("ignore_max_active_runs")) return;
     if (run_after > turn.now.wall) {
-      turn.state.timers.insert(
-          {run_after, Timer::Kind::run_after, seq, 0, &dag, dag.row.dag_id});
+      turn.state.timers.insert({run_after, Timer::Kind::run_after, seq, 0, &dag, dag.row.dag_id});
       return;
     }
     start_run(turn, *turn.state.runs.at(seq));
@@ -133,8 +132,8 @@ LiveRun& add_run(SchedulerState& state, LiveDag& dag, StoredRun stored) {
   LiveRun& run = *owned;
   run.stored = std::move(stored);
   run.dag = &dag;
-  run.plan = run.stored.dag->version == dag.dag->version ? dag.plan
-                                                         : make_plan(state, *run.stored.dag);
+  run.plan =
+      run.stored.dag->version == dag.dag->version ? dag.plan : make_plan(state, *run.stored.dag);
   count_rows(run);
   const RunRow& row = run.row();
   state.runs.emplace(row.seq, std::move(owned));
@@ -203,6 +202,10 @@ void end_run_early(Turn& turn, LiveRun& run, DagRunState state, const std::strin
     const TaskState now = run.task(i).state;
     if (is_terminal(now) || now == TaskState::publishing) continue;
     if (has_attempt(now)) {
+      if (run.task(i).asked) {  // the end of the run overrules what was asked of the task
+        touch(turn, run, i);
+        run.task(i).asked.reset();
+      }
       if (!mutant("cancel_without_ladder")) cancel_attempt(turn, run, i, reason);
     } else {
       end_task(turn, run, i, Cause::run_ended, to, reason);

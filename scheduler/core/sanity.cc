@@ -45,8 +45,7 @@ void check_attempt(const LiveRun& run, TaskIndex i, Tally& tally) {
     return;
   }
   ++tally.attempts;
-  const auto& list =
-      row.state == TaskState::queued ? cell.agent->unstarted : cell.agent->started;
+  const auto& list = row.state == TaskState::queued ? cell.agent->unstarted : cell.agent->started;
   const auto at = list.find(cell.launch_no);
   BATUTA_CHECK(at != list.end() && at->second.run == &run && at->second.task == i,
                "its agent's list has the attempt: " + name_of(run, i));
@@ -109,15 +108,14 @@ void check_run(const SchedulerState& state, const LiveRun& run, Tally& tally) {
     BATUTA_CHECK(!run.cells[i].touched, "no marks between steps");
     BATUTA_CHECK(!run.cells[i].in_check || !state.to_check.empty(), "no marks between steps");
   }
-  BATUTA_CHECK(unfinished == run.unfinished && active == run.active &&
-                   publishing == run.publishing,
+  BATUTA_CHECK(unfinished == run.unfinished && active == run.active && publishing == run.publishing,
                "the run's own counters: " + run.row().dag_run_id);
   const DagRunState s = run.row().state;
   const LiveDag& dag = *run.dag;
-  BATUTA_CHECK((s == DagRunState::running) == dag.running.contains(run.row().seq) &&
-                   (s == DagRunState::queued) ==
-                       dag.queued.contains({run.row().run_after, run.row().seq}),
-               "the DAG's books have the run: " + run.row().dag_run_id);
+  BATUTA_CHECK(
+      (s == DagRunState::running) == dag.running.contains(run.row().seq) &&
+          (s == DagRunState::queued) == dag.queued.contains({run.row().run_after, run.row().seq}),
+      "the DAG's books have the run: " + run.row().dag_run_id);
   BATUTA_CHECK(s != DagRunState::running || unfinished > 0 || run.in_to_end,
                "a running run has something to do");
   BATUTA_CHECK(s != DagRunState::success || active == 0, "no success while a task runs");

@@ -1,5 +1,5 @@
-// Scheduled runs. A DAG's cursor is the last tick handled: run created or passed over. It only moves
-// forward, so a clock that steps back creates nothing twice.
+// Scheduled runs. A DAG's cursor is the last tick handled: run created or passed over. It only
+// moves forward, so a clock that steps back creates nothing twice.
 #include <algorithm>
 
 #include "scheduler/core/mutant.h"
@@ -153,10 +153,14 @@ void create_due_runs(Turn& turn, LiveDag& dag) {
   const bool idle = (dag.row.is_paused && !mutant("schedule_while_paused")) || dag.row.is_stale;
   if (idle) return set_timer(turn.state, dag, std::nullopt);
   switch (dag.dag->schedule.kind) {
-    case Timetable::Kind::none: return set_timer(turn.state, dag, std::nullopt);
-    case Timetable::Kind::once: return create_once(turn, dag);
-    case Timetable::Kind::continuous: return create_continuous(turn, dag);
-    case Timetable::Kind::cron: return create_cron_runs(turn, dag);
+    case Timetable::Kind::none:
+      return set_timer(turn.state, dag, std::nullopt);
+    case Timetable::Kind::once:
+      return create_once(turn, dag);
+    case Timetable::Kind::continuous:
+      return create_continuous(turn, dag);
+    case Timetable::Kind::cron:
+      return create_cron_runs(turn, dag);
   }
 }
 

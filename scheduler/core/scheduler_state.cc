@@ -55,9 +55,8 @@ std::vector<const StoredRun*> SchedulerState::live_runs(std::string_view dag_id)
   } else {
     for (const auto& [id, one] : dags) collect_runs(one, *this, found);
   }
-  std::sort(found.begin(), found.end(), [](const StoredRun* a, const StoredRun* b) {
-    return a->run.seq < b->run.seq;
-  });
+  std::sort(found.begin(), found.end(),
+            [](const StoredRun* a, const StoredRun* b) { return a->run.seq < b->run.seq; });
   return found;
 }
 
@@ -99,10 +98,16 @@ std::vector<PoolView> SchedulerState::pool_views() const {
 std::vector<WorkerView> SchedulerState::worker_views() const {
   std::vector<WorkerView> views;
   for (const auto& [id, agent] : agents) {
-    WorkerView view{id, agent.connection, agent.hostname, agent.pid, agent.slots,
+    WorkerView view{id,
+                    agent.connection,
+                    agent.hostname,
+                    agent.pid,
+                    agent.slots,
                     static_cast<std::int32_t>(agent.started.size()),
                     static_cast<std::int32_t>(agent.unstarted.size()),
-                    agent.joined, agent.last_seen, {}};
+                    agent.joined,
+                    agent.last_seen,
+                    {}};
     for (const PluginNo number : agent.offers) view.plugins.push_back(plugins[number].name);
     std::sort(view.plugins.begin(), view.plugins.end());
     views.push_back(std::move(view));

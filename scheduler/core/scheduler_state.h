@@ -26,9 +26,9 @@ struct SchedulerOptions {
   Duration heartbeat = std::chrono::seconds(2);
   Duration lease = std::chrono::seconds(10);
   Duration cancel_grace = std::chrono::seconds(10);
-  std::int32_t max_losses = 10;           // per task instance
+  std::int32_t max_losses = 10;  // per task instance
   std::int32_t max_conflicts = 10;
-  std::int32_t max_prefetch = 128;        // unstarted attempts per slot, short tasks only
+  std::int32_t max_prefetch = 128;                // unstarted attempts per slot, short tasks only
   std::int32_t max_queued_runs_per_dag = 10'000;  // more: a trigger answers 429
 };
 
@@ -43,15 +43,15 @@ struct SchedulerCounters {
 
 struct PoolView {
   PoolRow row;
-  std::int64_t occupied_slots = 0;   // queued + running
+  std::int64_t occupied_slots = 0;  // queued + running
   std::int64_t queued_slots = 0;
-  std::int64_t running_slots = 0;    // publishing included
+  std::int64_t running_slots = 0;  // publishing included
   std::int64_t scheduled_slots = 0;
-  std::int64_t open_slots = 0;       // -1 = unlimited
+  std::int64_t open_slots = 0;  // -1 = unlimited
 };
 struct WorkerView {
   std::string agent_id;
-  WorkerId connection = 0;           // 0: its connection ended, its lease runs on
+  WorkerId connection = 0;  // 0: its connection ended, its lease runs on
   std::string hostname;
   std::int32_t pid = 0;
   std::int32_t slots = 0;
@@ -66,9 +66,9 @@ struct Gauges {
   std::int64_t runs_running = 0;
   std::int64_t tasks_scheduled = 0;
   std::int64_t tasks_queued = 0;
-  std::int64_t tasks_running = 0;    // publishing included
-  std::int64_t workers = 0;          // connected
-  std::int64_t slots = 0;            // of connected workers
+  std::int64_t tasks_running = 0;  // publishing included
+  std::int64_t workers = 0;        // connected
+  std::int64_t slots = 0;          // of connected workers
 };
 
 class SchedulerState {
@@ -108,22 +108,23 @@ class SchedulerState {
   // For rows that the engine adds to a commit: one sequence for all outbox rows.
   std::int64_t take_outbox_id() { return ++last_outbox; }
 
-  // ---- members, for this folder -------------------------------------------------------------------
+  // ---- members, for this folder
+  // -------------------------------------------------------------------
 
   SchedulerOptions options;
   SchedulerCounters counters;
 
   std::map<std::string, LiveDag, std::less<>> dags;
   std::unordered_map<RunSeq, std::unique_ptr<LiveRun>> runs;  // looked up, never walked for effects
-  std::vector<LiveRun*> ended;             // terminal: leave memory at the end of the next step
+  std::vector<LiveRun*> ended;  // terminal: leave memory at the end of the next step
 
-  std::vector<LivePool> pools;             // by PoolNo; never shrinks
+  std::vector<LivePool> pools;  // by PoolNo; never shrinks
   std::map<std::string, PoolNo, std::less<>> pool_numbers;
-  std::vector<LivePlugin> plugins;         // by PluginNo; never shrinks
+  std::vector<LivePlugin> plugins;  // by PluginNo; never shrinks
   std::map<std::string, PluginNo, std::less<>> plugin_numbers;
-  std::vector<Lane> lanes;                 // by LaneNo; never shrinks
+  std::vector<Lane> lanes;  // by LaneNo; never shrinks
   std::map<std::pair<PoolNo, PluginNo>, LaneNo> lane_numbers;
-  std::set<LaneNo> busy_lanes;             // those with something to offer
+  std::set<LaneNo> busy_lanes;  // those with something to offer
 
   std::map<std::string, LiveAgent, std::less<>> agents;
   std::map<WorkerId, LiveAgent*> connections;
@@ -133,16 +134,16 @@ class SchedulerState {
   std::map<AttemptKey, AcceptedRow> accepted;
   std::map<std::pair<std::string, std::string>, Time> watermarks;  // (dag_id, task_id)
 
-  std::set<Timer> timers;                  // wall clock
+  std::set<Timer> timers;  // wall clock
   std::set<CancelDeadline> cancel_deadlines;
 
   // Work found while folding; empty between steps, but after restore().
-  std::vector<TaskRef> to_check;           // tasks whose rule may have an answer now
-  std::vector<LiveRun*> to_end;            // runs that may have ended
-  std::vector<LiveDag*> to_advance;        // DAGs that may start or create runs
+  std::vector<TaskRef> to_check;     // tasks whose rule may have an answer now
+  std::vector<LiveRun*> to_end;      // runs that may have ended
+  std::vector<LiveDag*> to_advance;  // DAGs that may start or create runs
 
   RunSeq last_run_seq{};
-  std::int64_t last_outbox = 0;            // publications take their numbers here too
+  std::int64_t last_outbox = 0;  // publications take their numbers here too
   std::uint64_t last_launch = 0;
   std::uint64_t last_offer = 0;
   Boot next_job_heartbeat;

@@ -7,17 +7,19 @@ namespace batuta {
 namespace {
 
 constexpr std::array<std::string_view, 11> task_names = {
-    "none",         "scheduled",       "queued",  "running", "publishing", "success", "failed",
-    "up_for_retry", "upstream_failed", "skipped", "removed"};
+    "none",   "scheduled",    "queued",          "running", "publishing", "success",
+    "failed", "up_for_retry", "upstream_failed", "skipped", "removed"};
 constexpr std::array<std::string_view, 4> run_names = {"queued", "running", "success", "failed"};
 
 // A set of states as bits.
-constexpr unsigned bit(TaskState s) { return 1U << static_cast<unsigned>(s); }
+constexpr unsigned bit(TaskState s) {
+  return 1U << static_cast<unsigned>(s);
+}
 
 using enum TaskState;
 
-constexpr unsigned terminal = bit(success) | bit(failed) | bit(upstream_failed) | bit(skipped) |
-                              bit(removed);
+constexpr unsigned terminal =
+    bit(success) | bit(failed) | bit(upstream_failed) | bit(skipped) | bit(removed);
 constexpr unsigned waiting = bit(none) | bit(scheduled) | bit(up_for_retry);
 constexpr unsigned with_attempt = bit(queued) | bit(running);
 constexpr unsigned by_hand = bit(success) | bit(failed) | bit(skipped);
@@ -55,8 +57,12 @@ constexpr Row table[] = {
 
 }  // namespace
 
-std::string_view to_string(TaskState state) { return task_names[static_cast<std::size_t>(state)]; }
-std::string_view to_string(DagRunState state) { return run_names[static_cast<std::size_t>(state)]; }
+std::string_view to_string(TaskState state) {
+  return task_names[static_cast<std::size_t>(state)];
+}
+std::string_view to_string(DagRunState state) {
+  return run_names[static_cast<std::size_t>(state)];
+}
 std::string_view to_string(RunType type) {
   return type == RunType::manual ? "manual" : "scheduled";
 }

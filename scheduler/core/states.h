@@ -8,17 +8,17 @@
 namespace batuta {
 
 enum class TaskState : std::uint8_t {
-  none,             // not yet considered
-  scheduled,        // its trigger rule holds; waits for a pool slot and a worker
-  queued,           // launched under a committed fence; not known to have started
-  running,          // a slot runs it
-  publishing,       // it succeeded; its tables are being published (API: "running")
+  none,        // not yet considered
+  scheduled,   // its trigger rule holds; waits for a pool slot and a worker
+  queued,      // launched under a committed fence; not known to have started
+  running,     // a slot runs it
+  publishing,  // it succeeded; its tables are being published (API: "running")
   success,
   failed,
-  up_for_retry,     // waits for its delay
+  up_for_retry,  // waits for its delay
   upstream_failed,
   skipped,
-  removed,          // vanished from the DAG after the run began
+  removed,  // vanished from the DAG after the run began
 };
 
 enum class DagRunState : std::uint8_t { queued, running, success, failed };
@@ -45,21 +45,21 @@ std::string_view api_name(TaskState state);
 
 // Why a task instance moves. The transition table is over (from, cause).
 enum class Cause : std::uint8_t {
-  rule_met,        // trigger rule holds
-  rule_failed,     // can never hold: upstream_failed
-  rule_skipped,    // can never hold: skipped
+  rule_met,      // trigger rule holds
+  rule_failed,   // can never hold: upstream_failed
+  rule_skipped,  // can never hold: skipped
   launched,
-  recalled,        // launched, never started, taken back
+  recalled,  // launched, never started, taken back
   started,
-  accepted,        // success with table outputs, recorded
+  accepted,  // success with table outputs, recorded
   succeeded,
-  failed,          // no retry left
-  retry,           // failed, lost or refused publication with budget left
+  failed,  // no retry left
+  retry,   // failed, lost or refused publication with budget left
   skipped,
-  cleared,         // by a user
-  marked,          // by a user: success, failed or skipped
-  run_ended,       // time-out or cancel of the run
-  delay_over,      // retry delay passed
+  cleared,     // by a user
+  marked,      // by a user: success, failed or skipped
+  run_ended,   // time-out or cancel of the run
+  delay_over,  // retry delay passed
 };
 
 // True if the table has (from, cause) -> to. docs/architecture.md shows the same table.

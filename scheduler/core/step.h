@@ -20,13 +20,13 @@ Effects step(SchedulerState& state, std::span<const Event> events, const Now& no
 // Everything live, as the store has it, at start and after a failed commit.
 struct StoredState {
   std::vector<std::pair<DagRow, std::shared_ptr<const Dag>>> dags;  // newest versions
-  std::vector<StoredRun> runs;            // not terminal
+  std::vector<StoredRun> runs;                                      // not terminal
   std::vector<PoolRow> pools;
   std::vector<TableRow> tables;
   std::vector<PublicationRow> publications;  // pending
   std::vector<AcceptedRow> accepted;
   std::vector<WatermarkRow> watermarks;
-  std::vector<PluginInfo> catalogue;      // last known
+  std::vector<PluginInfo> catalogue;  // last known
   // For DAGs with depends_on_past or wait_for_downstream: their newest ended runs, at most 64 each.
   std::vector<StoredRun> past;
   // (dag_id, logical date) of ended runs whose logical date lies beyond their DAG's cursor: the

@@ -33,8 +33,7 @@ bool day_matches(const Cron& cron, LocalDay day) {
   const std::chrono::year_month_day date{day};
   if ((cron.months >> static_cast<unsigned>(date.month()) & 1) == 0) return false;
   const bool by_day = (cron.days >> static_cast<unsigned>(date.day()) & 1) != 0;
-  const bool by_weekday =
-      (cron.weekdays >> std::chrono::weekday(day).c_encoding() & 1) != 0;
+  const bool by_weekday = (cron.weekdays >> std::chrono::weekday(day).c_encoding() & 1) != 0;
   if (cron.any_day || cron.any_weekday) return by_day && by_weekday;
   return by_day || by_weekday;
 }
@@ -45,8 +44,7 @@ bool minute_matches(const Cron& cron, int minute_of_day) {
 }
 
 int minute_of_day(Local t) {
-  return static_cast<int>(
-      std::chrono::floor<minutes>(t - std::chrono::floor<days>(t)).count());
+  return static_cast<int>(std::chrono::floor<minutes>(t - std::chrono::floor<days>(t)).count());
 }
 
 // ---- fixed hours: readings of the local clock, in order ---------------------------------------

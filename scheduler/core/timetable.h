@@ -34,12 +34,12 @@ class Zone {
 // Accepts lists, ranges, steps, names (JAN, MON), 7 for Sunday, `?` as `*`, and the presets
 // @hourly @daily @midnight @weekly @monthly @quarterly @yearly @annually.
 struct Cron {
-  std::uint64_t minutes = 0;   // bit per value
+  std::uint64_t minutes = 0;  // bit per value
   std::uint32_t hours = 0;
-  std::uint32_t days = 0;      // bits 1..31
-  std::uint16_t months = 0;    // bits 1..12
-  std::uint8_t weekdays = 0;   // bits 0..6, Sunday = 0
-  bool any_day = true;         // day-of-month was `*`
+  std::uint32_t days = 0;     // bits 1..31
+  std::uint16_t months = 0;   // bits 1..12
+  std::uint8_t weekdays = 0;  // bits 0..6, Sunday = 0
+  bool any_day = true;        // day-of-month was `*`
   bool any_weekday = true;
 };
 

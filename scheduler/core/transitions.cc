@@ -7,16 +7,22 @@
 namespace batuta {
 namespace {
 
-bool needs_worker(const Task& task) { return task.plugin != "empty"; }
+bool needs_worker(const Task& task) {
+  return task.plugin != "empty";
+}
 
 // The pool's counter that a state belongs to; null for states that count nowhere.
 std::int64_t* pool_counter(LivePool& pool, TaskState state) {
   switch (state) {
-    case TaskState::scheduled: return &pool.scheduled;
-    case TaskState::queued: return &pool.queued;
+    case TaskState::scheduled:
+      return &pool.scheduled;
+    case TaskState::queued:
+      return &pool.queued;
     case TaskState::running:
-    case TaskState::publishing: return &pool.running;
-    default: return nullptr;
+    case TaskState::publishing:
+      return &pool.running;
+    default:
+      return nullptr;
   }
 }
 
@@ -126,20 +132,31 @@ void touch(Turn& turn, LiveDag& dag) {
 
 void count_upstream(UpstreamCounts& counts, TaskState upstream_state, int sign) {
   switch (upstream_state) {
-    case TaskState::success: counts.success += sign; break;
-    case TaskState::skipped: counts.skipped += sign; break;
-    case TaskState::failed: counts.failed += sign; break;
-    case TaskState::upstream_failed: counts.upstream_failed += sign; break;
-    case TaskState::removed: counts.total -= sign; break;
-    default: break;
+    case TaskState::success:
+      counts.success += sign;
+      break;
+    case TaskState::skipped:
+      counts.skipped += sign;
+      break;
+    case TaskState::failed:
+      counts.failed += sign;
+      break;
+    case TaskState::upstream_failed:
+      counts.upstream_failed += sign;
+      break;
+    case TaskState::removed:
+      counts.total -= sign;
+      break;
+    default:
+      break;
   }
 }
 
 void move_task(Turn& turn, LiveRun& run, TaskIndex i, Cause cause, TaskState to) {
   const TaskState from = run.task(i).state;
-  BATUTA_CHECK(transition_allowed(from, cause, to),
-               std::string(to_string(from)) + " to " + std::string(to_string(to)) + " by cause " +
-                   std::to_string(static_cast<int>(cause)));
+  BATUTA_CHECK(transition_allowed(from, cause, to), std::string(to_string(from)) + " to " +
+                                                        std::string(to_string(to)) + " by cause " +
+                                                        std::to_string(static_cast<int>(cause)));
   touch(turn, run, i);
   leave(turn, run, i, from, to);
   run.task(i).state = to;

@@ -10,13 +10,15 @@ namespace batuta {
 namespace {
 
 constexpr std::array<std::string_view, trigger_rule_count> names = {
-    "all_success",   "all_failed",  "all_done",   "all_done_min_one_success",
-    "one_success",   "one_failed",  "one_done",   "none_failed",
-    "none_failed_min_one_success",  "none_skipped", "all_skipped", "always"};
+    "all_success", "all_failed", "all_done",    "all_done_min_one_success",    "one_success",
+    "one_failed",  "one_done",   "none_failed", "none_failed_min_one_success", "none_skipped",
+    "all_skipped", "always"};
 
 }  // namespace
 
-std::string_view to_string(TriggerRule rule) { return names[static_cast<std::size_t>(rule)]; }
+std::string_view to_string(TriggerRule rule) {
+  return names[static_cast<std::size_t>(rule)];
+}
 
 std::optional<TriggerRule> parse_trigger_rule(std::string_view text) {
   for (std::size_t i = 0; i < names.size(); ++i) {

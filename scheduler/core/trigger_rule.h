@@ -1,8 +1,8 @@
 // Trigger rules: when a task may run, given the states of its direct upstreams.
 //
 // Airflow's rules (ti_deps/deps/trigger_rule_dep.py), with two deviations so that the outcome never
-// depends on the order in which upstreams end: failure wins over skip (a skip verdict waits until no
-// upstream can still fail), and a `removed` upstream counts as absent.
+// depends on the order in which upstreams end: failure wins over skip (a skip verdict waits until
+// no upstream can still fail), and a `removed` upstream counts as absent.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,9 @@
-// One step under construction: the state, the time, and the effects so far. Internal to this folder.
+// One step under construction: the state, the time, and the effects so far. Internal to this
+// folder.
 //
 // Handlers are free functions over (Turn, event), grouped by event family into on_*.cc. They move
-// tasks and runs only through move_task() and the functions of run_life.cc, which keep every counter
-// right; rows reach the effects once, at the end (finish_turn.cc).
+// tasks and runs only through move_task() and the functions of run_life.cc, which keep every
+// counter right; rows reach the effects once, at the end (finish_turn.cc).
 #pragma once
 
 #include <string>
@@ -18,10 +19,10 @@ struct Turn {
   SchedulerState& state;
   const Now now;
   Effects out;
-  std::vector<TaskRef> tasks;        // touched, in order
+  std::vector<TaskRef> tasks;  // touched, in order
   std::vector<LiveRun*> runs;
   std::vector<LiveDag*> dags;
-  bool more_to_create = false;       // a schedule is behind: the next turn is due at once
+  bool more_to_create = false;  // a schedule is behind: the next turn is due at once
 };
 
 // ---- transitions.cc: the only place where a task's state changes --------------------------------
@@ -41,7 +42,9 @@ void count_upstream(UpstreamCounts& counts, TaskState upstream_state, int sign);
 inline bool occupies(TaskState s) {
   return s == TaskState::queued || s == TaskState::running || s == TaskState::publishing;
 }
-inline bool has_attempt(TaskState s) { return s == TaskState::queued || s == TaskState::running; }
+inline bool has_attempt(TaskState s) {
+  return s == TaskState::queued || s == TaskState::running;
+}
 
 // ---- readiness.cc -------------------------------------------------------------------------------
 
@@ -57,7 +60,8 @@ bool past_allows(const LiveRun& run, TaskIndex i);
 void wake_next_run(SchedulerState& state, LiveRun& run, TaskIndex i);
 void remember_past(LiveRun& run);
 
-// ---- ready.cc: groups and lanes -------------------------------------------------------------------
+// ---- ready.cc: groups and lanes
+// -------------------------------------------------------------------
 
 std::shared_ptr<const DispatchPlan> make_plan(SchedulerState& state, const Dag& dag);
 std::optional<TaskIndex> find_planned(const LiveRun& run, std::string_view task_id);
@@ -72,7 +76,8 @@ void refresh_dag(SchedulerState& state, LiveDag& dag, Boot now);  // all of its 
 bool run_has_room(const LiveRun& run);
 bool task_has_room(const LiveRun& run, TaskIndex i);
 
-// ---- dispatch.cc, recall.cc -----------------------------------------------------------------------
+// ---- dispatch.cc, recall.cc
+// -----------------------------------------------------------------------
 
 void dispatch(Turn& turn);
 void note_duration(LiveDag& dag, PluginNo plugin, Duration took);
@@ -83,7 +88,8 @@ void ask_recall(Turn& turn, LiveRun& run, TaskIndex i);
 void recall_for_idle(Turn& turn);
 void recall_for_priority(Turn& turn, const Lane& lane, std::int32_t weight);
 
-// ---- attempts: on_attempt.cc, outcome.cc ----------------------------------------------------------
+// ---- attempts: on_attempt.cc, outcome.cc
+// ----------------------------------------------------------
 
 // The live attempt that a report is about; nullopt (and counted) when the report is stale.
 std::optional<TaskRef> current_attempt(Turn& turn, const AttemptKey& key);
@@ -107,20 +113,23 @@ void on(Turn& turn, const AttemptStarted& event);
 void on(Turn& turn, const AttemptFinished& event);
 void on(Turn& turn, const AttemptRecalled& event);
 
-// ---- retry.cc -------------------------------------------------------------------------------------
+// ---- retry.cc
+// -------------------------------------------------------------------------------------
 
-// When the try that just ended runs again, as Airflow computes it (jitter included). A run without a
-// logical date uses run_after in its place.
+// When the try that just ended runs again, as Airflow computes it (jitter included). A run without
+// a logical date uses run_after in its place.
 Time next_retry_at(const LiveRun& run, TaskIndex i, Time ended);
 
-// ---- publications.cc ------------------------------------------------------------------------------
+// ---- publications.cc
+// ------------------------------------------------------------------------------
 
 // Accepts the outputs, or refuses the attempt because a table moved under it.
 void accept_outputs(Turn& turn, LiveRun& run, TaskIndex i, const Finished& report);
 void on(Turn& turn, const PublicationSettled& event);
 void on(Turn& turn, const PublicationRefused& event);
 
-// ---- jobs.cc: the control rows of data tasks --------------------------------------------------------
+// ---- jobs.cc: the control rows of data tasks
+// --------------------------------------------------------
 
 void fix_window(Turn& turn, LiveRun& run, TaskIndex i);
 void job_started(Turn& turn, LiveRun& run, TaskIndex i);
@@ -129,27 +138,30 @@ void job_ended(Turn& turn, LiveRun& run, TaskIndex i, const char* status, const 
 void job_heartbeats(Turn& turn);
 void advance_watermark(Turn& turn, LiveRun& run, TaskIndex i, std::int64_t watermark_us);
 
-// ---- runs: run_life.cc ------------------------------------------------------------------------------
+// ---- runs: run_life.cc
+// ------------------------------------------------------------------------------
 
 LiveRun& add_run(SchedulerState& state, LiveDag& dag, StoredRun stored);  // counters from its rows
-void remove_run(SchedulerState& state, LiveRun& run);   // from memory, whatever its state
+void remove_run(SchedulerState& state, LiveRun& run);  // from memory, whatever its state
 LiveRun& create_run(Turn& turn, LiveDag& dag, RunRow row);
 void start_run(Turn& turn, LiveRun& run);
 // Ends what has not started, cancels what has; the run takes `state` when all attempts are over.
 void end_run_early(Turn& turn, LiveRun& run, DagRunState state, const std::string& reason);
-void requeue_run(Turn& turn, LiveRun& run);             // a terminal run that was cleared
+void requeue_run(Turn& turn, LiveRun& run);  // a terminal run that was cleared
 DagRunState judge_leaves(const LiveRun& run);
-void settle_runs(Turn& turn);                           // ends of runs, starts of queued ones
+void settle_runs(Turn& turn);  // ends of runs, starts of queued ones
 void advance_later(SchedulerState& state, LiveDag& dag);
 // Keeps the row as the history of its newest try, if that try has ended and is not kept already.
 void archive_try(Turn& turn, LiveRun& run, TaskIndex i, TaskState as);
 
-// ---- schedule.cc ------------------------------------------------------------------------------------
+// ---- schedule.cc
+// ------------------------------------------------------------------------------------
 
 void create_due_runs(Turn& turn, LiveDag& dag);
-void skip_missed_ticks(Turn& turn, LiveDag& dag);       // a DAG without catch-up is unpaused
+void skip_missed_ticks(Turn& turn, LiveDag& dag);  // a DAG without catch-up is unpaused
 
-// ---- the other handlers -------------------------------------------------------------------------------
+// ---- the other handlers
+// -------------------------------------------------------------------------------
 
 void on(Turn& turn, const DagsChanged& event);
 void on(Turn& turn, const PauseRequested& event);
@@ -170,7 +182,8 @@ void on(Turn& turn, const WorkerCatalogue& event);
 void on(Turn& turn, const Stalled& event);
 void judge_leases(Turn& turn);
 
-// ---- user actions: requests.cc ------------------------------------------------------------------------
+// ---- user actions: requests.cc
+// ------------------------------------------------------------------------
 
 // The run a request names, loaded into memory from `stored` if it is not there; null: replied 404.
 LiveRun* run_of_request(Turn& turn, RequestId request, const std::string& dag_id,
@@ -186,7 +199,8 @@ void clear_tasks(Turn& turn, LiveRun& run, const std::vector<TaskIndex>& tasks);
 // One task without a live attempt (or whose attempt has just ended): archived and reset.
 void clear_task(Turn& turn, LiveRun& run, TaskIndex i);
 
-// ---- finish_turn.cc -----------------------------------------------------------------------------------
+// ---- finish_turn.cc
+// -----------------------------------------------------------------------------------
 
 void finish_turn(Turn& turn);
 

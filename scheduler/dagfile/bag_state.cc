@@ -107,7 +107,8 @@ void BagState::refresh(const FoundFile& found, Time now, Update& update) {
   }
   entry.stamp = found.stamp;
   const Duration age = now - modified(found.stamp);
-  entry.settled = age < Duration::zero() || age >= stamp_grain;  // a stamp of the future tells nothing
+  entry.settled =
+      age < Duration::zero() || age >= stamp_grain;  // a stamp of the future tells nothing
   if (!entry.settled) {
     update.look_again = std::min(update.look_again.value_or(stamp_grain), stamp_grain);
   }
@@ -137,8 +138,8 @@ BagState::Update BagState::scan(Time now) {
       present.insert(found.path);
       refresh(found, now, update);
     }
-    const auto erased = std::erase_if(
-        entries_, [&](const auto& entry) { return !present.contains(entry.first); });
+    const auto erased =
+        std::erase_if(entries_, [&](const auto& entry) { return !present.contains(entry.first); });
     if (erased > 0) dirty_ = true;
   }
   if (!dirty_) return update;
@@ -146,7 +147,8 @@ BagState::Update BagState::scan(Time now) {
   auto snapshot = build(now);
   for (const auto& [id, dag] : snapshot->dags) {
     const auto before = last_ ? last_->dags.find(id) : snapshot->dags.end();
-    if (!last_ || before == last_->dags.end() || before->second != dag) update.changed.push_back(dag);
+    if (!last_ || before == last_->dags.end() || before->second != dag)
+      update.changed.push_back(dag);
   }
   if (last_) {
     for (const auto& [id, dag] : last_->dags) {
@@ -211,7 +213,8 @@ void BagState::add_warnings(DagBagSnapshot& snapshot, const Entry& entry, Time n
       snapshot.warnings.push_back({now, dag.id, "pool too small",
                                    "task \"" + task.id + "\" wants " +
                                        std::to_string(task.pool_slots) + " slots of the pool \"" +
-                                       task.pool + "\", which has " + std::to_string(pool->second)});
+                                       task.pool + "\", which has " +
+                                       std::to_string(pool->second)});
     }
   }
 }

@@ -23,7 +23,7 @@ class BagState {
     std::shared_ptr<const DagBagSnapshot> snapshot;  // null when nothing changed
     std::vector<std::shared_ptr<const Dag>> changed;
     std::vector<std::string> gone;
-    std::vector<std::string> folders;  // to watch
+    std::vector<std::string> folders;    // to watch
     std::optional<Duration> look_again;  // a file may still be in the writing
   };
   // Lists the folder, reads and parses what changed since the last call.
@@ -38,15 +38,16 @@ class BagState {
     FileStamp stamp;
     std::vector<std::pair<std::string, std::string>> named;  // files the DAG names: path, digest
     std::string text_digest;
-    std::shared_ptr<const Dag> dag;             // last good version
+    std::shared_ptr<const Dag> dag;  // last good version
     Time parsed_at{};
-    std::vector<std::string> unknown_plugins;   // of that version
-    std::string error;                          // of the newest text; empty when it is good
-    bool settled = false;                       // cannot change again under the same stamp
-    bool checked = false;                       // parsed against the current catalogue
+    std::vector<std::string> unknown_plugins;  // of that version
+    std::string error;                         // of the newest text; empty when it is good
+    bool settled = false;                      // cannot change again under the same stamp
+    bool checked = false;                      // parsed against the current catalogue
   };
   void refresh(const FoundFile& found, Time now, Update& update);
-  void take(Entry& entry, const FoundFile& found, const std::string& text, Time now, Update& update);
+  void take(Entry& entry, const FoundFile& found, const std::string& text, Time now,
+            Update& update);
   bool named_files_changed(const Entry& entry) const;
   void set_error(Entry& entry, std::string message);
   std::shared_ptr<DagBagSnapshot> build(Time now);

@@ -50,16 +50,16 @@ void check_params(const PluginInfo& plugin, const json& params, const std::strin
     }
     const auto& type = types[static_cast<std::size_t>(param.type)];
     if (!is_template(*given) && !type.fits(*given)) {
-      problems.add(pointer + "/" + pointer_token(param.name),
-                   param.name + " must be " + type.wanted + ", not " +
-                       std::string(json_kind(*given)));
+      problems.add(
+          pointer + "/" + pointer_token(param.name),
+          param.name + " must be " + type.wanted + ", not " + std::string(json_kind(*given)));
     }
   }
   for (const auto& [name, value] : params.items()) {
     if (std::find(names.begin(), names.end(), name) != names.end()) continue;
-    problems.add(pointer + "/" + pointer_token(name),
-                 plugin.name + " has no parameter \"" + name.substr(0, 80) + "\"" +
-                     did_you_mean(name, names));
+    problems.add(pointer + "/" + pointer_token(name), plugin.name + " has no parameter \"" +
+                                                          name.substr(0, 80) + "\"" +
+                                                          did_you_mean(name, names));
   }
 }
 

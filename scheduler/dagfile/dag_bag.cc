@@ -33,7 +33,7 @@ struct DagBag::Impl {
   std::optional<std::vector<std::pair<std::string, int>>> pools;
   std::shared_ptr<const DagBagSnapshot> snapshot = std::make_shared<DagBagSnapshot>();
 
-  BagState state;    // start()'s caller, then the watcher thread only
+  BagState state;  // start()'s caller, then the watcher thread only
   FolderWatch watch;
   std::atomic<bool> stopping{false};
   std::vector<std::string> folders;
@@ -50,7 +50,8 @@ std::optional<Duration> DagBag::Impl::scan_once() {
   auto update = state.scan(read_clock().wall);
   watch.watch(update.folders);
   // A folder that is new had no watch while it was listed.
-  if (std::exchange(folders, update.folders) != update.folders) update.look_again = Duration::zero();
+  if (std::exchange(folders, update.folders) != update.folders)
+    update.look_again = Duration::zero();
   if (update.snapshot) {
     const std::lock_guard lock(mutex);
     snapshot = update.snapshot;
@@ -73,7 +74,9 @@ void DagBag::Impl::run() {
 DagBag::DagBag(std::string folder, Sinks sinks)
     : impl_(std::make_unique<Impl>(std::move(folder), std::move(sinks))) {}
 
-DagBag::~DagBag() { stop(); }
+DagBag::~DagBag() {
+  stop();
+}
 
 void DagBag::start() {
   if (impl_->thread.joinable()) return;

@@ -1,5 +1,5 @@
-// The DAG folder as it is now: parsed DAGs, import errors, warnings. One watcher thread (inotify and
-// a slow sweep) parses; readers share immutable snapshots.
+// The DAG folder as it is now: parsed DAGs, import errors, warnings. One watcher thread (inotify
+// and a slow sweep) parses; readers share immutable snapshots.
 #pragma once
 
 #include <functional>
@@ -14,24 +14,24 @@
 namespace batuta {
 
 struct ImportError {
-  std::int64_t id = 0;            // stable while the error stands
+  std::int64_t id = 0;  // stable while the error stands
   Time timestamp;
-  std::string file;               // relative to the DAG folder
-  std::string message;            // "financial.json:12:7 /tasks/1/retries: must be …"
+  std::string file;     // relative to the DAG folder
+  std::string message;  // "financial.json:12:7 /tasks/1/retries: must be …"
 };
 
 struct DagWarning {
   Time timestamp;
   std::string dag_id;
-  std::string warning_type;       // "unknown plugin", "non-existent pool", "pool too small"
-  std::string message;            // with a suggestion where one is near
+  std::string warning_type;  // "unknown plugin", "non-existent pool", "pool too small"
+  std::string message;       // with a suggestion where one is near
 };
 
 struct DagBagSnapshot {
   std::map<std::string, std::shared_ptr<const Dag>, std::less<>> dags;
   std::vector<ImportError> import_errors;
   std::vector<DagWarning> warnings;
-  std::map<std::string, Time, std::less<>> parsed_at;   // dag_id -> when this version was parsed
+  std::map<std::string, Time, std::less<>> parsed_at;  // dag_id -> when this version was parsed
 };
 
 class DagBag {
@@ -40,7 +40,8 @@ class DagBag {
     // New or changed DAGs, and ids gone. The first call names everything and comes from start()'s
     // caller, the others from the watcher thread.
     std::function<void(std::vector<std::shared_ptr<const Dag>> changed,
-                       std::vector<std::string> gone)> changed;
+                       std::vector<std::string> gone)>
+        changed;
   };
   DagBag(std::string folder, Sinks sinks);
   ~DagBag();

@@ -44,8 +44,8 @@ void read_schedule(FieldReader& fields, Dag& dag) {
     dag.schedule.kind = Timetable::Kind::cron;
     dag.schedule.cron = *cron;
   } else {
-    fields.problem("schedule", "\"" + text->substr(0, 80) + "\" is not a schedule: " +
-                                   cron.error().message);
+    fields.problem("schedule",
+                   "\"" + text->substr(0, 80) + "\" is not a schedule: " + cron.error().message);
   }
 }
 
@@ -56,8 +56,8 @@ void read_timezone(FieldReader& fields, Dag& dag) {
   if (is_utc(*name)) return;
   dag.schedule.zone = find_zone(*name);
   if (!dag.schedule.zone) {
-    fields.problem("timezone", "unknown time zone \"" + *name + "\"" +
-                                   did_you_mean(*name, zone_names()));
+    fields.problem("timezone",
+                   "unknown time zone \"" + *name + "\"" + did_you_mean(*name, zone_names()));
   }
 }
 
@@ -155,8 +155,8 @@ void check_task_templates(const TaskDraft& draft, const std::vector<std::string>
   }
   for (const auto& source : xcom_sources(task.spec_json)) {
     if (std::binary_search(ids.begin(), ids.end(), source)) continue;
-    problems.add(draft.pointer, "xcom_pull names the unknown task \"" + source.substr(0, 80) + "\"" +
-                                    did_you_mean(source, ids));
+    problems.add(draft.pointer, "xcom_pull names the unknown task \"" + source.substr(0, 80) +
+                                    "\"" + did_you_mean(source, ids));
   }
 }
 
@@ -168,8 +168,9 @@ void connect(std::vector<TaskDraft>& drafts, Problems& problems) {
     if (id.empty()) continue;
     const auto [first, added] = index.emplace(id, i);
     if (added) continue;
-    problems.add(drafts[i].pointer + "/task_id",
-                 "task_id \"" + id + "\" is already used by /tasks/" + std::to_string(first->second));
+    problems.add(
+        drafts[i].pointer + "/task_id",
+        "task_id \"" + id + "\" is already used by /tasks/" + std::to_string(first->second));
   }
   std::vector<std::string> ids;
   ids.reserve(index.size());

@@ -1,5 +1,5 @@
-// A DAG definition (JSON value, files inlined) -> Dag. Pure; shared by the parser, which reads files
-// of people, and by the codec, which reads what the store kept.
+// A DAG definition (JSON value, files inlined) -> Dag. Pure; shared by the parser, which reads
+// files of people, and by the codec, which reads what the store kept.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

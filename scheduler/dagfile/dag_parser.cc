@@ -107,10 +107,10 @@ std::string DagFileProblem::text() const {
 }
 
 DagFileResult parse_dag_file(std::string_view text, const std::string& file,
-                             const std::string& folder,
-                             const std::vector<PluginInfo>& catalogue) {
+                             const std::string& folder, const std::vector<PluginInfo>& catalogue) {
   DagFileResult result;
-  // Counted before parsing: a file of 100,000 tasks costs milliseconds, not the memory of its values.
+  // Counted before parsing: a file of 100,000 tasks costs milliseconds, not the memory of its
+  // values.
   if (const auto tasks = count_json_items(text.substr(0, max_dag_file_bytes), "/tasks");
       tasks > max_tasks_per_dag) {
     Problems problems;

@@ -14,32 +14,31 @@ namespace batuta {
 
 struct DagFileProblem {
   std::string file;
-  int line = 0;                    // 1-based; 0 = the whole file
+  int line = 0;  // 1-based; 0 = the whole file
   int column = 0;
-  std::string pointer;             // "/tasks/1/retries"
-  std::string message;             // what is wrong and how to mend it
-  std::string text() const;        // "file:line:column pointer: message"
+  std::string pointer;       // "/tasks/1/retries"
+  std::string message;       // what is wrong and how to mend it
+  std::string text() const;  // "file:line:column pointer: message"
 };
 
 struct DagFileResult {
   std::shared_ptr<const Dag> dag;  // null when there are problems
   std::vector<DagFileProblem> problems;
-  std::vector<std::string> unknown_plugins;   // one text each, with a suggestion; a warning only
-  std::vector<std::string> files;             // files it names, relative to the folder
+  std::vector<std::string> unknown_plugins;  // one text each, with a suggestion; a warning only
+  std::vector<std::string> files;            // files it names, relative to the folder
 };
 
 inline constexpr std::size_t max_dag_file_bytes = std::size_t{4} << 20;
 
-// A plugin parameter written as {"$file": "queries/rows.sql"} stands for that file's text, read from
-// `folder` (never outside it). Pure otherwise. Limits: 4 MiB a file, 1 MiB a named file, 20,000
-// tasks, depth 64. At most 20 problems, in file order where they have a place.
+// A plugin parameter written as {"$file": "queries/rows.sql"} stands for that file's text, read
+// from `folder` (never outside it). Pure otherwise. Limits: 4 MiB a file, 1 MiB a named file,
+// 20,000 tasks, depth 64. At most 20 problems, in file order where they have a place.
 DagFileResult parse_dag_file(std::string_view text, const std::string& file,
-                             const std::string& folder,
-                             const std::vector<PluginInfo>& catalogue);
+                             const std::string& folder, const std::vector<PluginInfo>& catalogue);
 
 // conf against the DAG's params (JSON Schema draft 7 subset: type, enum, minimum, maximum,
-// minLength, maxLength, items, required, properties, …; no patterns). Unknown keys pass; `start` and
-// `end` must be ISO times when present, end after start. Returns conf with defaults filled in.
+// minLength, maxLength, items, required, properties, …; no patterns). Unknown keys pass; `start`
+// and `end` must be ISO times when present, end after start. Returns conf with defaults filled in.
 // Errc::malformed when conf is not JSON, Errc::invalid with `where` = "/name" otherwise.
 Result<std::string> validate_conf(const Dag& dag, std::string_view conf_json);
 

@@ -107,8 +107,9 @@ std::optional<Duration> FieldReader::duration(std::string_view name) {
   const auto text = value->is_string() ? value->get<std::string>() : json_text(*value);
   const auto duration = parse_duration(text);
   if (!duration) {
-    problem(name, "\"" + text.substr(0, 80) + "\" is not a duration: write \"90s\", \"2m\", "
-                  "\"1h30m\", \"1d\" or a number of seconds");
+    problem(name, "\"" + text.substr(0, 80) +
+                      "\" is not a duration: write \"90s\", \"2m\", "
+                      "\"1h30m\", \"1d\" or a number of seconds");
   }
   return duration;
 }
@@ -180,7 +181,9 @@ const json* FieldReader::object(std::string_view name) {
   return value;
 }
 
-void FieldReader::allow(std::string_view name) { known_.push_back(name); }
+void FieldReader::allow(std::string_view name) {
+  known_.push_back(name);
+}
 
 void FieldReader::refuse_unknown(std::string_view what) {
   for (const auto& [name, value] : object_.items()) {
@@ -193,12 +196,18 @@ void FieldReader::refuse_unknown(std::string_view what) {
 
 std::string_view json_kind(const json& value) {
   switch (value.type()) {
-    case json::value_t::null: return "null";
-    case json::value_t::object: return "an object";
-    case json::value_t::array: return "a list";
-    case json::value_t::string: return "a text";
-    case json::value_t::boolean: return "true or false";
-    default: return "a number";
+    case json::value_t::null:
+      return "null";
+    case json::value_t::object:
+      return "an object";
+    case json::value_t::array:
+      return "a list";
+    case json::value_t::string:
+      return "a text";
+    case json::value_t::boolean:
+      return "true or false";
+    default:
+      return "a number";
   }
 }
 

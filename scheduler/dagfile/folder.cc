@@ -91,7 +91,8 @@ void list(int root, const std::string& below, int depth, Listing& out) {
   out.folders.push_back(below);
   Fd folder = open_below(root, below.empty() ? "." : below, O_RDONLY | O_DIRECTORY);
   if (!folder.ok()) return;
-  const std::unique_ptr<DIR, int (*)(DIR*)> entries(::fdopendir(::fcntl(folder.get(), F_DUPFD_CLOEXEC, 0)), ::closedir);
+  const std::unique_ptr<DIR, int (*)(DIR*)> entries(
+      ::fdopendir(::fcntl(folder.get(), F_DUPFD_CLOEXEC, 0)), ::closedir);
   if (!entries) return;
   while (const dirent* entry = ::readdir(entries.get())) {
     const std::string name = entry->d_name;
@@ -146,7 +147,9 @@ Result<std::string> read_below(const std::string& folder, const std::string& pat
   const Fd file = root.ok() ? open_below(root.get(), path, O_RDONLY) : Fd(-1);
   if (!file.ok()) {
     const bool outside = errno == EXDEV || errno == ELOOP;
-    return {errno == ENOENT ? Errc::not_found : outside ? Errc::forbidden : Errc::unavailable,
+    return {errno == ENOENT ? Errc::not_found
+            : outside       ? Errc::forbidden
+                            : Errc::unavailable,
             errno == ENOENT ? "no such file" : refusal(errno)};
   }
   struct stat info = {};

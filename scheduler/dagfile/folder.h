@@ -19,23 +19,23 @@ struct FileStamp {
 };
 
 struct FoundFile {
-  std::string path;       // relative to the folder
+  std::string path;  // relative to the folder
   FileStamp stamp;
-  std::string refused;    // why it will not be read (a link out of the folder, not a file); or empty
+  std::string refused;  // why it will not be read (a link out of the folder, not a file); or empty
 };
 
 struct Listing {
   std::vector<FoundFile> files;      // *.json but dag.schema.json, by path
   std::vector<std::string> folders;  // relative; "" first
-  bool truncated = false;            // more than 10,000 files or folders: the rest was not looked at
-  bool missing = false;              // the folder itself cannot be opened
+  bool truncated = false;  // more than 10,000 files or folders: the rest was not looked at
+  bool missing = false;    // the folder itself cannot be opened
 };
 
 // Hidden names are ignored, folders that are symbolic links are not followed, depth at most 16.
 Listing list_dag_folder(const std::string& folder);
 
-// The text of `path` below `folder`. Links may not lead outside; only regular files; at most `limit`
-// bytes. Errc::not_found, forbidden, too_large, unavailable.
+// The text of `path` below `folder`. Links may not lead outside; only regular files; at most
+// `limit` bytes. Errc::not_found, forbidden, too_large, unavailable.
 Result<std::string> read_below(const std::string& folder, const std::string& path,
                                std::size_t limit);
 

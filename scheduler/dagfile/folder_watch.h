@@ -1,5 +1,5 @@
-// Tells when something below the DAG folder may have changed: inotify, with the caller's own time-out
-// as the sweep for file systems that do not notify.
+// Tells when something below the DAG folder may have changed: inotify, with the caller's own
+// time-out as the sweep for file systems that do not notify.
 #pragma once
 
 #include <string>

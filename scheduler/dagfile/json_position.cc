@@ -99,7 +99,8 @@ std::string unescape(std::string_view token) {
   return out;
 }
 
-// Follows the pointer as far as it goes: the offset of the last value found, and whether it was all.
+// Follows the pointer as far as it goes: the offset of the last value found, and whether it was
+// all.
 struct Found {
   std::size_t offset;
   bool whole;

@@ -23,12 +23,29 @@ using nlohmann::json;
 constexpr std::size_t max_params = 256;
 
 // The part of draft 7 that is understood; the last line only describes (the page's form uses it).
-const std::vector<std::string> keywords = {
-    "type", "enum", "const", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum",
-    "minLength", "maxLength", "minItems", "maxItems", "items", "required", "properties",
-    "additionalProperties",
-    "default", "title", "description", "description_md", "format", "examples", "section",
-    "values_display"};
+const std::vector<std::string> keywords = {"type",
+                                           "enum",
+                                           "const",
+                                           "minimum",
+                                           "maximum",
+                                           "exclusiveMinimum",
+                                           "exclusiveMaximum",
+                                           "minLength",
+                                           "maxLength",
+                                           "minItems",
+                                           "maxItems",
+                                           "items",
+                                           "required",
+                                           "properties",
+                                           "additionalProperties",
+                                           "default",
+                                           "title",
+                                           "description",
+                                           "description_md",
+                                           "format",
+                                           "examples",
+                                           "section",
+                                           "values_display"};
 const std::vector<std::string> types = {"null",   "boolean", "integer", "number",
                                         "string", "array",   "object"};
 
@@ -50,8 +67,8 @@ bool count_in_range(const json& value) {
 // What is wrong with one keyword's own value, or empty. Wrong shapes must not reach valijson.
 std::string keyword_problem(const std::string& name, const json& value) {
   if (name == "type") {
-    const bool list = value.is_array() && !value.empty() &&
-                      std::all_of(value.begin(), value.end(), is_type_name);
+    const bool list =
+        value.is_array() && !value.empty() && std::all_of(value.begin(), value.end(), is_type_name);
     return is_type_name(value) || list
                ? ""
                : "must be one of null, boolean, integer, number, string, array, object";
@@ -64,9 +81,9 @@ std::string keyword_problem(const std::string& name, const json& value) {
     return count_in_range(value) ? "" : "must be a whole number, 0 or more";
   }
   if (name == "required") {
-    const bool texts = value.is_array() &&
-                       std::all_of(value.begin(), value.end(),
-                                   [](const json& item) { return item.is_string(); });
+    const bool texts =
+        value.is_array() &&
+        std::all_of(value.begin(), value.end(), [](const json& item) { return item.is_string(); });
     return texts ? "" : "must be a list of names";
   }
   if (name == "properties") return value.is_object() ? "" : "must be an object";
@@ -124,7 +141,8 @@ void check_value(const json& schema, const json& value, const std::string& point
   }
   valijson::Validator validator(valijson::Validator::kStrongTypes);
   valijson::ValidationResults results;
-  if (validator.validate(compiled, valijson::adapters::NlohmannJsonAdapter(value), &results)) return;
+  if (validator.validate(compiled, valijson::adapters::NlohmannJsonAdapter(value), &results))
+    return;
   valijson::ValidationResults::Error deepest;
   for (valijson::ValidationResults::Error error; results.popError(error);) {
     if (error.context.size() > deepest.context.size()) deepest = error;
@@ -185,7 +203,8 @@ Result<std::string> validate_conf(const Dag& dag, std::string_view conf_json) {
   own.tokens = 2'000'000;
   own.string_bytes = own.bytes;
   const auto params = parse_untrusted(dag.params_json, own);
-  if (!params) return {Errc::internal, "the DAG's params cannot be read: " + params.error().message};
+  if (!params)
+    return {Errc::internal, "the DAG's params cannot be read: " + params.error().message};
   Problems problems;
   for (const auto& [name, schema] : params->items()) {
     const auto pointer = "/" + pointer_token(name);

@@ -55,8 +55,9 @@ void read_rules(FieldReader& fields, Task& task) {
     } else if (*text == "absolute") {
       task.weight_rule = WeightRule::absolute;
     } else {
-      fields.problem("weight_rule", "weight_rule must be downstream, upstream or absolute" +
-                                        did_you_mean(*text, {"downstream", "upstream", "absolute"}));
+      fields.problem("weight_rule",
+                     "weight_rule must be downstream, upstream or absolute" +
+                         did_you_mean(*text, {"downstream", "upstream", "absolute"}));
     }
   }
 }
@@ -64,8 +65,9 @@ void read_rules(FieldReader& fields, Task& task) {
 void read_notifier(const json& notifier, const std::string& pointer, Problems& problems,
                    Task& task) {
   if (!notifier.is_object()) {
-    problems.add(pointer, "a notifier must be an object such as {\"notifier\": \"slack\", "
-                          "\"connection\": \"slack_alerts\"}");
+    problems.add(pointer,
+                 "a notifier must be an object such as {\"notifier\": \"slack\", "
+                 "\"connection\": \"slack_alerts\"}");
     return;
   }
   FieldReader fields(notifier, pointer, problems);

@@ -7,7 +7,9 @@
 namespace batuta {
 namespace {
 
-bool separates(char c) { return std::isspace(static_cast<unsigned char>(c)) || std::strchr(";&|()", c); }
+bool separates(char c) {
+  return std::isspace(static_cast<unsigned char>(c)) || std::strchr(";&|()", c);
+}
 
 std::string escape(std::string_view value, std::string_view special) {
   std::string out;

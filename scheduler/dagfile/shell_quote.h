@@ -8,9 +8,9 @@
 
 namespace batuta {
 
-// Follows a command text from left to right as sh reads it, far enough to know how a value has to be
-// quoted at the point reached. Where that cannot be known for sure, it refuses: a wrong guess would
-// let a value run as code.
+// Follows a command text from left to right as sh reads it, far enough to know how a value has to
+// be quoted at the point reached. Where that cannot be known for sure, it refuses: a wrong guess
+// would let a value run as code.
 class ShellText {
  public:
   // The author's own text, or a value let through by `| raw`.
@@ -32,12 +32,12 @@ class ShellText {
   void feed_bare(char c);
   void doubt(const char* what);
 
-  std::string stack_;      // one Mode per level of quoting or substitution
-  std::string word_;       // of the bare text since the last separator, to notice `case`
-  std::string doubt_;      // once set, nothing after it is sure
-  bool escaped_ = false;   // the last character was an unescaped backslash
-  bool dollar_ = false;    // … an unescaped `$`
-  bool opened_ = false;    // … a `(` that opened a level
+  std::string stack_;     // one Mode per level of quoting or substitution
+  std::string word_;      // of the bare text since the last separator, to notice `case`
+  std::string doubt_;     // once set, nothing after it is sure
+  bool escaped_ = false;  // the last character was an unescaped backslash
+  bool dollar_ = false;   // … an unescaped `$`
+  bool opened_ = false;   // … a `(` that opened a level
   char last_ = '\n';
 };
 

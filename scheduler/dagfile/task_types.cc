@@ -26,9 +26,11 @@ bool is_template(const json& value) {
 // Names that would change how /bin/sh, the loader or a run-time starts, or pass for ours.
 bool hostile_env_name(const std::string& name) {
   static const std::vector<std::string> exact = {
-      "BASH_ENV", "BASHOPTS", "CDPATH", "ENV", "GCONV_PATH", "GLOBIGNORE", "HOSTALIASES", "IFS",
-      "NODE_OPTIONS", "OPENSSL_CONF", "PATH", "PERL5LIB", "PERL5OPT", "PROMPT_COMMAND", "PS4",
-      "PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "RUBYOPT", "SHELLOPTS"};
+      "BASH_ENV",     "BASHOPTS",       "CDPATH",      "ENV",
+      "GCONV_PATH",   "GLOBIGNORE",     "HOSTALIASES", "IFS",
+      "NODE_OPTIONS", "OPENSSL_CONF",   "PATH",        "PERL5LIB",
+      "PERL5OPT",     "PROMPT_COMMAND", "PS4",         "PYTHONHOME",
+      "PYTHONPATH",   "PYTHONSTARTUP",  "RUBYOPT",     "SHELLOPTS"};
   static const std::vector<std::string> prefixes = {"BATUTA_", "BASH_FUNC_", "GLIBC_", "LD_",
                                                     "MALLOC_"};
   return std::find(exact.begin(), exact.end(), name) != exact.end() ||
@@ -88,8 +90,9 @@ void read_http(FieldReader& fields, Task& task, json& params) {
   if (const auto url = fields.text("url", 8192)) {
     const bool absolute = url->starts_with("http://") || url->starts_with("https://");
     if (!absolute && !connection && !url->starts_with("{{")) {
-      fields.problem("url", "url must start with http:// or https://, or be a path with a "
-                            "\"connection\" that gives the server");
+      fields.problem("url",
+                     "url must start with http:// or https://, or be a path with a "
+                     "\"connection\" that gives the server");
     }
     params["url"] = *url;
   } else if (!fields.find("url")) {
@@ -98,8 +101,9 @@ void read_http(FieldReader& fields, Task& task, json& params) {
   keep(params, "body", fields.find("body"));
   if (const json* headers = fields.object("headers")) {
     for (const auto& [name, value] : headers->items()) {
-      const bool line_break = (name + (value.is_string() ? value.get<std::string>() : ""))
-                                  .find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos;
+      const bool line_break =
+          (name + (value.is_string() ? value.get<std::string>() : ""))
+              .find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos;
       if (!value.is_string() || line_break) {
         fields.problem("headers", "a header must be a text without line breaks");
       }
@@ -116,8 +120,9 @@ void read_branch(FieldReader& fields, Task& task, json& params) {
                     std::all_of(choose->begin(), choose->end(),
                                 [](const json& item) { return item.is_string(); });
   if (!text && !list) {
-    fields.problem("choose", "a branch task needs \"choose\": the id of a direct downstream, a "
-                             "list of ids, or a template that yields one");
+    fields.problem("choose",
+                   "a branch task needs \"choose\": the id of a direct downstream, a "
+                   "list of ids, or a template that yields one");
     return;
   }
   params["choose"] = *choose;
@@ -143,8 +148,8 @@ void read_data(FieldReader& fields, Task& task, json& params) {
   const auto layer = fields.id("layer");
   for (const auto* name : {"source", "layer"}) {
     if (!fields.find(name)) {
-      fields.problem(name, std::string("an extract, transform or aggregate task needs a \"") + name +
-                               "\": together they name its plugin");
+      fields.problem(name, std::string("an extract, transform or aggregate task needs a \"") +
+                               name + "\": together they name its plugin");
     }
   }
   if (source && layer) {

@@ -1,4 +1,5 @@
-// What a task's "type" means: the built-ins' own fields, and data tasks' plugin by source and layer.
+// What a task's "type" means: the built-ins' own fields, and data tasks' plugin by source and
+// layer.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

@@ -36,8 +36,8 @@ Error at(Error error, const std::string& pointer) {
   return error;
 }
 
-// Calls `visit(string value, pointer)` for every string of `value`; stops at the first error. Depth is
-// bounded by parse_untrusted.
+// Calls `visit(string value, pointer)` for every string of `value`; stops at the first error. Depth
+// is bounded by parse_untrusted.
 template <class Visit>
 Status for_each_string(json& value, const std::string& pointer, Visit& visit) {
   if (value.is_string()) return visit(value, pointer);
@@ -166,9 +166,9 @@ std::vector<std::string> xcom_sources(std::string_view spec_json) {
   if (!spec) return {};
   const auto visit = [&](json& value, const std::string&) -> Status {
     const auto& text = value.get_ref<const std::string&>();
-    const auto pieces = may_have_template(text) ? parse_template(text)
-                                                : Result<std::vector<TemplatePiece>>(
-                                                      std::vector<TemplatePiece>{});
+    const auto pieces = may_have_template(text)
+                            ? parse_template(text)
+                            : Result<std::vector<TemplatePiece>>(std::vector<TemplatePiece>{});
     if (!pieces) return success();
     for (const auto& piece : *pieces) {
       if (const auto* expr = std::get_if<TemplateExpr>(&piece)) collect_sources(*expr, out);

@@ -31,21 +31,21 @@ struct TemplateScope {
   const TaskInstanceRow* row = nullptr;
   std::string dag_id;
   std::string task_id;
-  std::string params_json = "{}";             // conf over DAG params defaults
+  std::string params_json = "{}";  // conf over DAG params defaults
   // JSON text of an upstream's XCom; nullopt when there is none.
   std::function<std::optional<std::string>(std::string_view task_id, std::string_view key)> xcom;
   std::function<std::optional<std::string>(std::string_view key)> variable;
 };
 
-// Renders every string inside `spec_json`. With `shell_quote_command` the value of /params/command is
-// a shell command: values are quoted for the place they stand in (bare, in '…' or in "…") unless
+// Renders every string inside `spec_json`. With `shell_quote_command` the value of /params/command
+// is a shell command: values are quoted for the place they stand in (bare, in '…' or in "…") unless
 // `| raw`; a place where no quoting is safe (a here-document, backquotes, a comment, after a bare
 // `$` or `\`) is an error. Output at most 1 MiB. Errc::invalid with a JSON pointer in `where`.
 Result<std::string> render_spec(std::string_view spec_json, const TemplateScope& scope,
                                 bool shell_quote_command);
 
-// Names of tasks whose XCom the spec pulls (so that they can be fetched before rendering). Unreadable
-// templates name nothing. Ascending, each once.
+// Names of tasks whose XCom the spec pulls (so that they can be fetched before rendering).
+// Unreadable templates name nothing. Ascending, each once.
 std::vector<std::string> xcom_sources(std::string_view spec_json);
 
 // Checks grammar, names of roots, filters and calls, and shell places; used when a DAG file is

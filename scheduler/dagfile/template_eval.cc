@@ -72,10 +72,18 @@ std::optional<json> run_id_root(const TemplateScope& scope) {
 std::optional<json> execution_id_root(const TemplateScope& scope) {
   return scope.run ? std::optional(json(to_string(scope.run->uuid))) : std::nullopt;
 }
-std::string format_ts_nodash_with_tz(Time t) { return format_ts_nodash(t) + "+0000"; }
-std::optional<json> instance_root(const TemplateScope& s) { return task_instance_value(s); }
-std::optional<json> dag_root(const TemplateScope& s) { return json{{"dag_id", s.dag_id}}; }
-std::optional<json> task_root(const TemplateScope& s) { return json{{"task_id", s.task_id}}; }
+std::string format_ts_nodash_with_tz(Time t) {
+  return format_ts_nodash(t) + "+0000";
+}
+std::optional<json> instance_root(const TemplateScope& s) {
+  return task_instance_value(s);
+}
+std::optional<json> dag_root(const TemplateScope& s) {
+  return json{{"dag_id", s.dag_id}};
+}
+std::optional<json> task_root(const TemplateScope& s) {
+  return json{{"task_id", s.task_id}};
+}
 
 struct Root {
   const char* name;
@@ -123,7 +131,9 @@ std::string spelled(const std::vector<TemplateExpr::Step>& path) {
   return out;
 }
 
-Error undefined(const std::string& name) { return {Errc::invalid, name + " is undefined", ""}; }
+Error undefined(const std::string& name) {
+  return {Errc::invalid, name + " is undefined", ""};
+}
 
 const json* walk(const json* value, const TemplateExpr::Step& step) {
   if (const auto* index = std::get_if<std::int64_t>(&step)) {
@@ -153,10 +163,8 @@ struct Call {
 };
 const std::vector<Call>& calls() {
   static const std::vector<Call> list = {
-      {"ti.xcom_pull", {"task_ids", "key"}, 1},
-      {"task_instance.xcom_pull", {"task_ids", "key"}, 1},
-      {"macros.ds_add", {"ds", "days"}, 2},
-      {"var.value.get", {"key", "default_var"}, 1},
+      {"ti.xcom_pull", {"task_ids", "key"}, 1}, {"task_instance.xcom_pull", {"task_ids", "key"}, 1},
+      {"macros.ds_add", {"ds", "days"}, 2},     {"var.value.get", {"key", "default_var"}, 1},
       {"params.get", {"key", "default"}, 1},
   };
   return list;
@@ -168,7 +176,8 @@ Status check_call(const TemplateExpr& expr) {
   for (const auto& call : calls()) {
     names.emplace_back(call.name);
     if (name != call.name) continue;
-    bool fits = expr.arguments.size() >= call.least && expr.arguments.size() <= call.arguments.size();
+    bool fits =
+        expr.arguments.size() >= call.least && expr.arguments.size() <= call.arguments.size();
     for (const auto& given : expr.arguments) {
       fits = fits && (given.name.empty() || std::find(call.arguments.begin(), call.arguments.end(),
                                                       given.name) != call.arguments.end());
@@ -311,7 +320,9 @@ TemplateEvaluator::TemplateEvaluator(const TemplateScope& scope)
     : impl_(std::make_unique<Impl>(Impl{scope, std::nullopt})) {}
 TemplateEvaluator::~TemplateEvaluator() = default;
 
-Result<json> TemplateEvaluator::evaluate(const TemplateExpr& expr) { return impl_->evaluate(expr); }
+Result<json> TemplateEvaluator::evaluate(const TemplateExpr& expr) {
+  return impl_->evaluate(expr);
+}
 
 Status check_expression(const TemplateExpr& expr) {
   for (const auto& filter : expr.filters) {
@@ -323,7 +334,8 @@ Status check_expression(const TemplateExpr& expr) {
   if (!find_root(name)) {
     std::vector<std::string> names;
     for (const auto& root : roots) names.emplace_back(root.name);
-    return {Errc::invalid, "unknown name \"" + name.substr(0, 80) + "\"" + did_you_mean(name, names)};
+    return {Errc::invalid,
+            "unknown name \"" + name.substr(0, 80) + "\"" + did_you_mean(name, names)};
   }
   if (name == "var" || name == "macros") {
     const auto* kind = expr.path.size() >= 3 ? std::get_if<std::string>(&expr.path[1]) : nullptr;

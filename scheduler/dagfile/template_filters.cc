@@ -26,8 +26,10 @@ struct Parts {
   explicit Parts(Time t)
       : day(std::chrono::floor<std::chrono::days>(t)),
         clock(t - std::chrono::floor<std::chrono::days>(t)),
-        day_of_year((std::chrono::floor<std::chrono::days>(t) -
-                     std::chrono::sys_days(day.year() / 1 / 1)).count() + 1) {}
+        day_of_year(
+            (std::chrono::floor<std::chrono::days>(t) - std::chrono::sys_days(day.year() / 1 / 1))
+                .count() +
+            1) {}
 };
 
 // The specifiers that mean the same everywhere; nullopt for another one.
@@ -40,18 +42,41 @@ std::optional<std::string> format_time(Time t, const std::string& format) {
       continue;
     }
     switch (++i < format.size() ? format[i] : '\0') {
-      case 'Y': out += padded(static_cast<int>(parts.day.year()), 4); break;
-      case 'y': out += padded(static_cast<int>(parts.day.year()) % 100, 2); break;
-      case 'm': out += padded(static_cast<unsigned>(parts.day.month()), 2); break;
-      case 'd': out += padded(static_cast<unsigned>(parts.day.day()), 2); break;
-      case 'j': out += padded(parts.day_of_year, 3); break;
-      case 'H': out += padded(parts.clock.hours().count(), 2); break;
-      case 'M': out += padded(parts.clock.minutes().count(), 2); break;
-      case 'S': out += padded(parts.clock.seconds().count(), 2); break;
-      case 'f': out += padded(parts.clock.subseconds().count(), 6); break;
-      case 'z': out += "+0000"; break;
-      case '%': out += '%'; break;
-      default: return std::nullopt;
+      case 'Y':
+        out += padded(static_cast<int>(parts.day.year()), 4);
+        break;
+      case 'y':
+        out += padded(static_cast<int>(parts.day.year()) % 100, 2);
+        break;
+      case 'm':
+        out += padded(static_cast<unsigned>(parts.day.month()), 2);
+        break;
+      case 'd':
+        out += padded(static_cast<unsigned>(parts.day.day()), 2);
+        break;
+      case 'j':
+        out += padded(parts.day_of_year, 3);
+        break;
+      case 'H':
+        out += padded(parts.clock.hours().count(), 2);
+        break;
+      case 'M':
+        out += padded(parts.clock.minutes().count(), 2);
+        break;
+      case 'S':
+        out += padded(parts.clock.seconds().count(), 2);
+        break;
+      case 'f':
+        out += padded(parts.clock.subseconds().count(), 6);
+        break;
+      case 'z':
+        out += "+0000";
+        break;
+      case '%':
+        out += '%';
+        break;
+      default:
+        return std::nullopt;
     }
   }
   return out;
@@ -104,7 +129,8 @@ Result<json> join_filter(json value, const Arguments& arguments) {
   const auto* between = arguments.empty() ? &none : std::get_if<std::string>(&arguments[0]);
   if (!value.is_array() || !between) return not_fit("join", "a list, and a text to put between");
   std::string out;
-  for (std::size_t i = 0; i < value.size(); ++i) out += (i ? *between : none) + value_text(value[i]);
+  for (std::size_t i = 0; i < value.size(); ++i)
+    out += (i ? *between : none) + value_text(value[i]);
   return json(std::move(out));
 }
 
@@ -114,8 +140,12 @@ Result<json> length_filter(json value, const Arguments&) {
   return json(value.size());
 }
 
-Result<json> tojson_filter(json value, const Arguments&) { return json(json_text(value)); }
-Result<json> as_it_is(json value, const Arguments&) { return value; }
+Result<json> tojson_filter(json value, const Arguments&) {
+  return json(json_text(value));
+}
+Result<json> as_it_is(json value, const Arguments&) {
+  return value;
+}
 
 struct FilterRow {
   const char* name;
@@ -157,7 +187,8 @@ Status check_filter(const TemplateExpr::Filter& filter) {
   if (!row) {
     std::vector<std::string> names;
     for (const auto& known : filters) names.emplace_back(known.name);
-    return {Errc::invalid, "unknown filter \"" + filter.name + "\"" + did_you_mean(filter.name, names)};
+    return {Errc::invalid,
+            "unknown filter \"" + filter.name + "\"" + did_you_mean(filter.name, names)};
   }
   if (filter.arguments.size() < row->least || filter.arguments.size() > row->most) {
     return {Errc::invalid, "filter " + filter.name + " takes " + std::to_string(row->most) +
@@ -182,12 +213,18 @@ std::string value_text(const json& value) {
   return value.is_string() ? value.get<std::string>() : json_text(value);
 }
 
-std::string format_ds(Time t) { return *format_time(t, "%Y-%m-%d"); }
-std::string format_ds_nodash(Time t) { return *format_time(t, "%Y%m%d"); }
+std::string format_ds(Time t) {
+  return *format_time(t, "%Y-%m-%d");
+}
+std::string format_ds_nodash(Time t) {
+  return *format_time(t, "%Y%m%d");
+}
 std::string format_ts(Time t) {
   const bool whole = t == std::chrono::floor<std::chrono::seconds>(t);
   return *format_time(t, whole ? "%Y-%m-%dT%H:%M:%S+00:00" : "%Y-%m-%dT%H:%M:%S.%f+00:00");
 }
-std::string format_ts_nodash(Time t) { return *format_time(t, "%Y%m%dT%H%M%S"); }
+std::string format_ts_nodash(Time t) {
+  return *format_time(t, "%Y%m%dT%H%M%S");
+}
 
 }  // namespace batuta

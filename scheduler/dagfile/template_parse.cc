@@ -13,7 +13,8 @@ constexpr std::size_t max_expressions = 10'000;
 constexpr int max_nesting = 8;
 constexpr std::size_t max_steps = 32;
 
-// Recursive descent over one expression. The first problem ends it; everything after yields nothing.
+// Recursive descent over one expression. The first problem ends it; everything after yields
+// nothing.
 class Parser {
  public:
   Parser(std::string_view text, std::size_t at) : text_(text), at_(at), begin_(at) {}
@@ -174,7 +175,8 @@ class Parser {
       return TemplateLiteral(whole);
     }
     double fraction = 0;
-    if (const auto r = std::from_chars(first, last, fraction); r.ec == std::errc{} && r.ptr == last) {
+    if (const auto r = std::from_chars(first, last, fraction);
+        r.ec == std::errc{} && r.ptr == last) {
       at_ = end;
       return TemplateLiteral(fraction);
     }

@@ -25,16 +25,16 @@ struct TemplateExpr {
 
   bool is_literal = false;
   TemplateLiteral literal;
-  std::vector<Step> path;            // names up to a call or the end; path[0] is the root
+  std::vector<Step> path;  // names up to a call or the end; path[0] is the root
   bool is_call = false;
-  std::vector<Argument> arguments;   // of the call
-  std::vector<Step> steps;           // after the call
+  std::vector<Argument> arguments;  // of the call
+  std::vector<Step> steps;          // after the call
   std::vector<Filter> filters;
   bool raw() const { return !filters.empty() && filters.back().name == "raw"; }
 };
 
 struct TemplateExpr::Argument {
-  std::string name;                  // empty: by position
+  std::string name;  // empty: by position
   TemplateExpr value;
 };
 

@@ -59,6 +59,8 @@ std::vector<std::string> zone_names() {
   return names;
 }
 
-bool is_utc(std::string_view name) { return name == "UTC" || name == "Etc/UTC" || name == "Z"; }
+bool is_utc(std::string_view name) {
+  return name == "UTC" || name == "Etc/UTC" || name == "Z";
+}
 
 }  // namespace batuta

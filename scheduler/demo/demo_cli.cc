@@ -46,7 +46,9 @@ struct QuoteArguments {
   std::string end;
 };
 
-std::uint32_t ppm(double share) { return static_cast<std::uint32_t>(share * 1e6 + 0.5); }
+std::uint32_t ppm(double share) {
+  return static_cast<std::uint32_t>(share * 1e6 + 0.5);
+}
 
 int complain(const std::string& message) {
   std::fprintf(stderr, "batuta demo: %s\n", message.c_str());

@@ -7,8 +7,8 @@ class App;
 
 namespace batuta::demo {
 
-// Adds the noun `demo`. A verb serves until SIGINT or SIGTERM and leaves its exit code in `exit_code`,
-// which must outlive the parse.
+// Adds the noun `demo`. A verb serves until SIGINT or SIGTERM and leaves its exit code in
+// `exit_code`, which must outlive the parse.
 void add_demo_commands(CLI::App& app, int& exit_code);
 
 }  // namespace batuta::demo

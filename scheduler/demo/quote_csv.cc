@@ -117,7 +117,8 @@ Result<std::unique_ptr<QuoteSource>> read_quote_csv(
   for (std::size_t record = 2; take_record(text, fields); ++record) {
     if (fields.size() == 1 && fields[0].empty()) continue;
     const auto where = "record " + std::to_string(record) + " of the CSV file";
-    if (rows.size() >= max_rows) return {Errc::invalid, "the CSV file has more than 1,000,000 rows"};
+    if (rows.size() >= max_rows)
+      return {Errc::invalid, "the CSV file has more than 1,000,000 rows"};
     if (fields.size() != width) return {Errc::invalid, where + " has another number of fields"};
     const auto date = parse_iso(fields[static_cast<std::size_t>((*at)[col_date])]);
     if (!date) return {Errc::invalid, where + " has no readable date"};

@@ -8,8 +8,16 @@ namespace {
 constexpr std::uint64_t million = 1'000'000;
 
 // What a hash is drawn for, so that draws do not hang together.
-enum Draw : std::uint64_t { draw_base, draw_level, draw_spread, draw_volume, draw_adjust,
-                            draw_fault, draw_delay, draw_defect };
+enum Draw : std::uint64_t {
+  draw_base,
+  draw_level,
+  draw_spread,
+  draw_volume,
+  draw_adjust,
+  draw_fault,
+  draw_delay,
+  draw_defect
+};
 
 std::uint64_t hash_text(std::string_view text) {
   std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
@@ -118,14 +126,11 @@ Quote QuoteMarket::make(const Listed& listed, std::int64_t bar) const {
   const auto high = std::max(open, close) + static_cast<std::int64_t>(spread % 8);
   const auto low = std::min(open, close) - static_cast<std::int64_t>((spread >> 8) % 8);
   const auto adjust = static_cast<std::int64_t>(million - listed.draw(draw_adjust, 0) % 50'000);
-  quote.columns = {to_iso(quote.at.date),
-                   listed.name,
-                   decimal_text(open, 2),
-                   decimal_text(close * adjust / 100, 6),
-                   decimal_text(close, 2),
-                   decimal_text(high, 2),
-                   decimal_text(low, 2),
-                   std::to_string(100 * (1 + listed.draw(draw_volume, bar) % 500))};
+  quote.columns = {
+      to_iso(quote.at.date),  listed.name,
+      decimal_text(open, 2),  decimal_text(close * adjust / 100, 6),
+      decimal_text(close, 2), decimal_text(high, 2),
+      decimal_text(low, 2),   std::to_string(100 * (1 + listed.draw(draw_volume, bar) % 500))};
   return quote;
 }
 

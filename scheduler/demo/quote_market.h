@@ -1,5 +1,5 @@
-// A market that never closes, made from a seed: value = f(seed, ticker, time). Integers only, so that
-// every machine gives the same bytes.
+// A market that never closes, made from a seed: value = f(seed, ticker, time). Integers only, so
+// that every machine gives the same bytes.
 #pragma once
 
 #include <cstdint>
@@ -15,10 +15,10 @@ struct MarketOptions {
   std::uint64_t seed = 42;
   std::vector<std::string> tickers = {"ITUB4", "PETR4", "VALE3"};
   Duration interval = std::chrono::minutes(1);  // one bar per ticker and interval, at least 1 s
-  std::uint32_t late_ppm = 0;       // visible 1 to `late_most` minutes after its date
-  std::uint32_t duplicate_ppm = 0;  // sent twice, byte for byte
-  std::uint32_t bad_ppm = 0;        // one of the defects, evenly
-  std::uint32_t late_most = 10;     // minutes; below the pipeline's overlap nothing is lost
+  std::uint32_t late_ppm = 0;                   // visible 1 to `late_most` minutes after its date
+  std::uint32_t duplicate_ppm = 0;              // sent twice, byte for byte
+  std::uint32_t bad_ppm = 0;                    // one of the defects, evenly
+  std::uint32_t late_most = 10;  // minutes; below the pipeline's overlap nothing is lost
 };
 
 class QuoteMarket : public QuoteSource {

@@ -116,7 +116,8 @@ class QuoteService {
     const auto* token = request.query_value("page_token");
     if (!tickers || !start || !end) return refuse(400, "tickers, start and end are required");
     for (const auto& [name, value] : request.query) {
-      if (name != "tickers" && name != "start" && name != "end" && name != "page_token") {
+      if (name != "tickers" && name != "start" && name != "end" && name != "page_token" &&
+          name != "page_size") {
         return refuse(400, "unknown parameter \"" + name.substr(0, 80) + "\"");
       }
     }
@@ -141,10 +142,21 @@ class QuoteService {
       after = parse_token(*token);
       if (!after) return refuse(400, "page_token is not one of ours");
     }
-    return page(query, after);
+    auto size = options_.page_size;
+    if (const auto* wished = request.query_value("page_size")) {
+      const char* last = wished->data() + wished->size();
+      std::size_t wanted_size = 0;
+      const auto read = std::from_chars(wished->data(), last, wanted_size);
+      if (read.ec != std::errc{} || read.ptr != last || wanted_size == 0) {
+        return refuse(400, "page_size must be a whole number, 1 or more");
+      }
+      size = std::min(size, wanted_size);
+    }
+    return page(query, after, size);
   }
 
-  http::Response page(const QuoteQuery& query, const std::optional<Position>& after) const {
+  http::Response page(const QuoteQuery& query, const std::optional<Position>& after,
+                      std::size_t size) const {
     const Time now = options_.clock();
     json rows = json::array();
     std::optional<Position> last;
@@ -153,14 +165,15 @@ class QuoteService {
     options_.source->scan(query, after, [&](const Quote& quote) {
       if (quote.at.date > now) return false;  // rows are in order of date: nothing visible follows
       const bool visible = quote.visible_at <= now;
-      more = (visible && rows.size() == options_.page_size) || ++scanned > max_scanned;
+      more = (visible && rows.size() == size) || ++scanned > max_scanned;
       if (more) return false;
       last = quote.at;
       if (visible) rows.push_back(to_json(quote));
       return true;
     });
-    return answer(200, json{{"quotes", std::move(rows)},
-                            {"next_page_token", more && last ? json(to_token(*last)) : json(nullptr)}});
+    return answer(200,
+                  json{{"quotes", std::move(rows)},
+                       {"next_page_token", more && last ? json(to_token(*last)) : json(nullptr)}});
   }
 
   QuoteServiceOptions options_;

@@ -1,5 +1,5 @@
 // The quote service of the demo and the tests, an ordinary REST server as a Handler:
-//   GET /v1/quotes?tickers=A,B&start=ISO&end=ISO&page_token=…
+//   GET /v1/quotes?tickers=A,B&start=ISO&end=ISO&page_token=…[&page_size=N]
 //   -> 200 {"quotes":[{"date","ticker","open","adj_close","close","high","low","volume"}…],
 //           "next_page_token":null}
 // start is inclusive, end exclusive; every column is a text or null. 400 {"error": …} for a bad
@@ -18,15 +18,15 @@
 namespace batuta::demo {
 
 struct QuoteServiceOptions {
-  MarketOptions market;                        // used when `source` is null
+  MarketOptions market;  // used when `source` is null
   std::shared_ptr<const QuoteSource> source;
-  std::size_t page_size = 1000;                // rows a page
+  std::size_t page_size = 1000;  // rows a page; a request may ask for fewer
   // Per million requests, drawn from the market's seed and the request's number.
   std::uint32_t rate_limited_ppm = 0;
   std::uint32_t error_ppm = 0;
   std::uint32_t slow_ppm = 0;
   Duration slowness = std::chrono::seconds(3);
-  std::function<Time()> clock;                 // null: the wall clock
+  std::function<Time()> clock;  // null: the wall clock
   // Calls back after a while without blocking; null: slow answers come at once.
   std::function<void(Duration, std::function<void()>)> later;
 };

@@ -2,8 +2,8 @@
 
 namespace batuta::demo {
 
-const std::array<const char*, column_count> column_names = {
-    "date", "ticker", "open", "adj_close", "close", "high", "low", "volume"};
+const std::array<const char*, column_count> column_names = {"date",  "ticker", "open", "adj_close",
+                                                            "close", "high",   "low",  "volume"};
 
 std::string_view to_string(Defect defect) {
   static constexpr std::array<std::string_view, defect_count> names = {

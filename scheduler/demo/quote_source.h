@@ -1,5 +1,5 @@
-// Where the quote service's rows come from. A source is a pure function of its options: any slice, in
-// any order, gives the same rows.
+// Where the quote service's rows come from. A source is a pure function of its options: any slice,
+// in any order, gives the same rows.
 #pragma once
 
 #include <array>
@@ -27,9 +27,18 @@ enum class Defect : unsigned char {
 inline constexpr int defect_count = 7;
 std::string_view to_string(Defect defect);
 
-// The columns as the service sends them, all text; nullopt is JSON null. `adj_close` follows `open` as
-// in the source that P1 copies.
-enum Column { col_date, col_ticker, col_open, col_adj_close, col_close, col_high, col_low, col_volume };
+// The columns as the service sends them, all text; nullopt is JSON null. `adj_close` follows `open`
+// as in the source that P1 copies.
+enum Column {
+  col_date,
+  col_ticker,
+  col_open,
+  col_adj_close,
+  col_close,
+  col_high,
+  col_low,
+  col_volume
+};
 inline constexpr int column_count = 8;
 extern const std::array<const char*, column_count> column_names;
 
@@ -42,8 +51,8 @@ struct Position {
 };
 
 struct Quote {
-  Position at;                 // its true date and ticker, whatever the columns claim
-  Time visible_at{};           // a late row appears only then
+  Position at;        // its true date and ticker, whatever the columns claim
+  Time visible_at{};  // a late row appears only then
   Defect defect = Defect::none;
   std::array<std::optional<std::string>, column_count> columns;
 };
@@ -51,7 +60,7 @@ struct Quote {
 struct QuoteQuery {
   std::vector<std::string> tickers;  // ascending, each once
   Time start{};
-  Time end{};                        // exclusive
+  Time end{};  // exclusive
 };
 
 class QuoteSource {

@@ -111,11 +111,16 @@ std::string quote_truth(const QuoteSource& source, const QuoteQuery& query, Time
   });
   json gold = json::array();
   for (const auto& [key, hour] : hours) gold.push_back(hour.to_json(key.first, key.second));
-  const json truth = {{"start", to_iso(query.start)}, {"end", to_iso(query.end)},
-                      {"now", to_iso(now)},           {"tickers", query.tickers},
-                      {"rows", rows},                 {"visible", visible},
-                      {"late", late},                 {"duplicates", duplicates},
-                      {"bad", std::move(bad)},        {"silver_rows", silver},
+  const json truth = {{"start", to_iso(query.start)},
+                      {"end", to_iso(query.end)},
+                      {"now", to_iso(now)},
+                      {"tickers", query.tickers},
+                      {"rows", rows},
+                      {"visible", visible},
+                      {"late", late},
+                      {"duplicates", duplicates},
+                      {"bad", std::move(bad)},
+                      {"silver_rows", silver},
                       {"gold", std::move(gold)}};
   return json_text(truth);
 }

@@ -14,8 +14,8 @@ namespace batuta::demo {
 //    "duplicates": exact repeats, "bad": {"high_below_low": n, …},
 //    "silver_rows": good (ticker, date) keys once all have appeared,
 //    "gold": [{"ticker","date","trades","volume","open","high","low","close","price_volume"}…]}
-// Gold is per ticker and UTC hour over the good rows, each key once; prices are decimal text without
-// trailing zeros, `price_volume` is the exact sum of (high + low + close) * volume, so that
+// Gold is per ticker and UTC hour over the good rows, each key once; prices are decimal text
+// without trailing zeros, `price_volume` is the exact sum of (high + low + close) * volume, so that
 // vwap = price_volume / 3 / volume.
 std::string quote_truth(const QuoteSource& source, const QuoteQuery& query, Time now);
 

@@ -89,7 +89,8 @@ struct Engine::Impl {
 
   // Everything here happens after the commit, and only here.
   void release(Effects& effects, std::vector<PreparedLaunch> launches) {
-    for (PreparedLaunch& launch : launches) executor.launch(launch.worker, std::move(launch.message));
+    for (PreparedLaunch& launch : launches)
+      executor.launch(launch.worker, std::move(launch.message));
     for (const CancelEffect& cancel : effects.cancels) {
       executor.cancel(cancel.worker, {cancel.key, cancel.grace.count(), cancel.reason});
     }
@@ -224,7 +225,8 @@ struct Engine::Impl {
     Duration wait = longest_wait;
     if (wake_at) wait = std::min(wait, *wake_at - now.wall);
     if (wake_at_boot) wait = std::min(wait, *wake_at_boot - now.boot);
-    if (!available) wait = std::min(wait, std::max<Duration>(next_probe - now.boot, Duration{1000}));
+    if (!available)
+      wait = std::min(wait, std::max<Duration>(next_probe - now.boot, Duration{1000}));
     if (dirty_since_housekeeping) wait = std::min(wait, idle_before_housekeeping);
     wait = std::max(wait, Duration{});
     planned_wake = now.boot + wait;
@@ -278,7 +280,7 @@ struct Engine::Impl {
 
   // Control thread only.
   SchedulerState state;
-  std::vector<Event> carried;          // for the next turn: launches that could not be rendered
+  std::vector<Event> carried;  // for the next turn: launches that could not be rendered
   OptTime wake_at;
   std::optional<Boot> wake_at_boot;
   Boot planned_wake;
@@ -288,7 +290,7 @@ struct Engine::Impl {
   std::uint64_t feed_sequence = 0;
 
   std::mutex waiting_mutex;
-  std::map<RequestId, std::function<void(Reply)>> waiting;   // bounded by the inbox
+  std::map<RequestId, std::function<void(Reply)>> waiting;  // bounded by the inbox
   std::atomic<RequestId> next_request{1};
 
   mutable std::mutex metrics_mutex;
@@ -301,7 +303,9 @@ Engine::Engine(Options options, Store& store, Executor& executor, LaunchContext&
                EngineSinks sinks)
     : impl_(std::make_unique<Impl>(options, store, executor, context, std::move(sinks))) {}
 
-Engine::~Engine() { stop(); }
+Engine::~Engine() {
+  stop();
+}
 
 void Engine::start() {
   impl_->load();
@@ -315,7 +319,9 @@ void Engine::stop() {
   if (impl_->thread.joinable()) impl_->thread.join();
 }
 
-bool Engine::post(Event event) { return impl_->available && impl_->inbox.push(std::move(event)); }
+bool Engine::post(Event event) {
+  return impl_->available && impl_->inbox.push(std::move(event));
+}
 
 bool Engine::post(std::vector<Event> events) {
   return impl_->available && impl_->inbox.push_all(std::move(events));
@@ -337,7 +343,8 @@ void Engine::request(Event event, std::function<void(Reply)> done) {
 
 void Engine::write(std::function<Status()> write, std::function<void(Status)> done) {
   auto shared_done = std::make_shared<std::function<void(Status)>>(std::move(done));
-  WriteJob job{std::move(write), [shared_done](Status status) { (*shared_done)(std::move(status)); }};
+  WriteJob job{std::move(write),
+               [shared_done](Status status) { (*shared_done)(std::move(status)); }};
   if (!impl_->available || !impl_->inbox.push(std::move(job))) {
     (*shared_done)({Errc::unavailable, "the scheduler cannot write for now; nothing was changed"});
   }

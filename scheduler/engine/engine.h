@@ -35,9 +35,9 @@ class LaunchContext {
     // JSON text of an upstream's XCom in this run.
     std::function<std::optional<std::string>(std::string_view task_id, std::string_view key)> xcom;
   };
-  // Params, context and secrets into `out`, whose identity fields are filled. `rendered` is set when
-  // the parameters should be kept (they differ from the definition). An error (an undefined name,
-  // an unknown connection) fails the attempt with its message.
+  // Params, context and secrets into `out`, whose identity fields are filled. `rendered` is set
+  // when the parameters should be kept (they differ from the definition). An error (an undefined
+  // name, an unknown connection) fails the attempt with its message.
   virtual Status render_launch(const Attempt& attempt, Launch& out, std::string& rendered) = 0;
   // One failure notification as an outbox payload; never fails (an unknown variable is shown as
   // written). `id` is filled by the engine.
@@ -48,21 +48,21 @@ class LaunchContext {
 // One change for the live feed, rendered: what SSE sends.
 struct FeedEvent {
   std::uint64_t sequence = 0;
-  std::string type;     // "run", "task", "dag", "dags"
+  std::string type;  // "run", "task", "dag", "dags"
   std::string dag_id;
   std::string dag_run_id;
-  std::string json;     // the data line
+  std::string json;  // the data line
 };
 
 // Called on the control thread after the commit; must hand over and return.
 struct EngineSinks {
-  std::function<bool()> feed_wanted;                    // false: nobody listens, save the work
+  std::function<bool()> feed_wanted;  // false: nobody listens, save the work
   std::function<void(std::vector<FeedEvent>)> feed;
-  std::function<void(const Changes&)> committed;        // the outbox takes its new rows from here
-  std::function<void(bool)> store_available;            // false: writes fail for now (503)
+  std::function<void(const Changes&)> committed;  // the outbox takes its new rows from here
+  std::function<void(bool)> store_available;      // false: writes fail for now (503)
 };
 
-struct EngineMetrics {                         // counters since start, gauges now
+struct EngineMetrics {  // counters since start, gauges now
   std::uint64_t turns = 0, events = 0, launches = 0, finished = 0, failed = 0, succeeded = 0;
   std::uint64_t stale_reports = 0, losses = 0, commits = 0, commit_failures = 0;
   std::uint64_t runs_active = 0, tasks_queued = 0, tasks_running = 0, workers = 0, slots = 0;
@@ -103,7 +103,7 @@ class Engine {
   // calls `done` there with its status; Errc::unavailable as for request().
   void write(std::function<Status()> write, std::function<void(Status)> done);
 
-  EngineMetrics metrics() const;               // any thread
+  EngineMetrics metrics() const;  // any thread
 
  private:
   struct Impl;

@@ -9,7 +9,9 @@ namespace {
 
 using json = nlohmann::json;
 
-json time_or_null(const OptTime& t) { return t ? json(to_iso(*t)) : json(nullptr); }
+json time_or_null(const OptTime& t) {
+  return t ? json(to_iso(*t)) : json(nullptr);
+}
 
 json seconds_between(const OptTime& start, const OptTime& end) {
   if (!start || !end) return nullptr;

@@ -37,7 +37,8 @@ std::deque<InboxItem> Inbox::take(std::size_t max, Duration patience) {
   }
   if (items_.size() <= max) return std::exchange(items_, {});
   const auto end = items_.begin() + static_cast<std::ptrdiff_t>(max);
-  std::deque<InboxItem> taken(std::make_move_iterator(items_.begin()), std::make_move_iterator(end));
+  std::deque<InboxItem> taken(std::make_move_iterator(items_.begin()),
+                              std::make_move_iterator(end));
   items_.erase(items_.begin(), end);
   return taken;
 }

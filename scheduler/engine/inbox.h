@@ -35,7 +35,7 @@ class Inbox {
   // Everything there is, at most `max` items; waits up to `patience` for the first. Empty after a
   // time-out, close() or interrupt().
   std::deque<InboxItem> take(std::size_t max, Duration patience);
-  void close();       // push fails from now on; take returns at once
+  void close();  // push fails from now on; take returns at once
   std::size_t size() const;
 
  private:

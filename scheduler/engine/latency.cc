@@ -4,7 +4,9 @@
 
 namespace batuta {
 
-void Latency::add(Duration reading) { ring_[count_++ % ring_.size()] = reading; }
+void Latency::add(Duration reading) {
+  ring_[count_++ % ring_.size()] = reading;
+}
 
 Duration Latency::percentile(double share) const {
   const std::size_t n = std::min(count_, ring_.size());

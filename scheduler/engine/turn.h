@@ -20,11 +20,11 @@ struct PreparedLaunch {
 struct Prepared {
   std::vector<PreparedLaunch> launches;
   std::vector<RenderedRow> rendered;
-  std::vector<Event> failures;      // launches whose parameters could not be rendered
+  std::vector<Event> failures;  // launches whose parameters could not be rendered
 };
 
-// Fills alerts' outbox rows into effects.changes; renders every launch. XComs committed by this very
-// turn are seen.
+// Fills alerts' outbox rows into effects.changes; renders every launch. XComs committed by this
+// very turn are seen.
 Prepared prepare_launches(SchedulerState& state, Effects& effects, Store& store,
                           LaunchContext& context, const Now& now);
 

@@ -26,8 +26,8 @@ void mask_sensitive(json& value, int depth) {
 }
 
 std::string_view name_of(ParamType type) {
-  constexpr std::array<std::string_view, 8> names = {
-      "string", "integer", "number", "boolean", "array", "object", "connection", "any"};
+  constexpr std::array<std::string_view, 8> names = {"string", "integer", "number",     "boolean",
+                                                     "array",  "object",  "connection", "any"};
   return names[static_cast<std::size_t>(type)];
 }
 }  // namespace

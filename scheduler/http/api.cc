@@ -1,6 +1,7 @@
 // From request to handler: origin, route, identity, role, CSRF, body type; in that order.
 #include "scheduler/http/api.h"
 
+#include "common/ids.h"
 #include "scheduler/http/auth.h"
 #include "scheduler/http/context.h"
 #include "scheduler/http/response.h"
@@ -16,7 +17,9 @@ bool is_json(const Request& request) {
   return bare == "application/json" || bare == "application/json ";
 }
 
-Response not_found() { return error_response(404, "no such resource"); }
+Response not_found() {
+  return error_response(404, "no such resource");
+}
 
 // The page's files; anything else that is not a route is not found.
 Response static_file(const Context& context, const Request& request) {
@@ -71,6 +74,19 @@ std::optional<Response> refuse(Context& context, Request& request, const Route& 
   return std::nullopt;
 }
 
+// Ids in a path are checked here, once for every route: what cannot be an id belongs to nothing.
+// "~" stands for all of them in lists.
+bool plausible_ids(const Match& match) {
+  for (const auto& [name, value] : match.params) {
+    if (value == "~" && (name == "dag_id" || name == "dag_run_id")) continue;
+    if (name == "dag_run_id" && !valid_run_id(value)) return false;
+    const bool is_id = name == "dag_id" || name == "task_id" || name == "pool_name" ||
+                       name == "variable_key" || name == "connection_id";
+    if (is_id && !valid_id(value)) return false;
+  }
+  return true;
+}
+
 void handle(Context& context, std::shared_ptr<Request> request, const Respond& respond) {
   if (const auto ok = check_origin(*request, context.services.origins); !ok) {
     return respond(error_response(ok.error()));
@@ -81,8 +97,9 @@ void handle(Context& context, std::shared_ptr<Request> request, const Respond& r
     return respond(api ? not_found() : static_file(context, *request));
   }
   if (!match.route) return respond(wrong_method(*request, match));
-  request->path_params = std::move(match.params);
   if (auto refused = refuse(context, *request, *match.route)) return respond(std::move(*refused));
+  if (!plausible_ids(match)) return respond(not_found());
+  request->path_params = std::move(match.params);
   match.route->handler(context, {std::move(request), respond});
 }
 

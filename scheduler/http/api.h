@@ -27,10 +27,10 @@ struct ApiServices {
   Registry& registry;
   LoginCodes& codes;
   Hub& hub;
-  std::string home{};                                // logs are under <home>/logs
-  std::string version{};                             // of the product
-  std::vector<std::string> origins{};                // beyond our own: "https://batuta.example.org"
-  std::function<Now()> clock = read_clock;           // any thread
+  std::string home{};                       // logs are under <home>/logs
+  std::string version{};                    // of the product
+  std::vector<std::string> origins{};       // beyond our own: "https://batuta.example.org"
+  std::function<Now()> clock = read_clock;  // any thread
   // True when every DAG known before can be triggered. io thread.
   std::function<bool()> ready = [] { return true; };
   // Writes a copy of the database to `path`, which does not exist yet. Blocking; reader thread.

@@ -17,7 +17,7 @@ namespace batuta::http {
 // ---- small parts
 
 nlohmann::json iso_or_null(const OptTime& t);
-nlohmann::json text_or_null(std::string_view text);       // empty = null
+nlohmann::json text_or_null(std::string_view text);  // empty = null
 // Our own stored JSON text as a value; null when empty or not readable.
 nlohmann::json stored_json(std::string_view text);
 // {"__type":"TimeDelta","days","seconds","microseconds"}
@@ -32,7 +32,7 @@ nlohmann::json collection(std::string_view plural, nlohmann::json items, std::in
 
 struct DagFacts {
   const DagRow& row;
-  const Dag* dag = nullptr;       // the newest version; null when its file is gone
+  const Dag* dag = nullptr;  // the newest version; null when its file is gone
   OptTime parsed_at;
   bool has_import_errors = false;
   Time now;
@@ -58,7 +58,7 @@ nlohmann::json xcom_json(const XcomRow& row, const TaskInstanceView& of);  // wi
 // ---- the rest
 
 nlohmann::json pool_json(const PoolView& pool);
-nlohmann::json variable_json(const Variable& variable);     // sensitive values masked
+nlohmann::json variable_json(const Variable& variable);        // sensitive values masked
 nlohmann::json connection_json(const Connection& connection);  // never the password
 nlohmann::json event_log_json(const EventLogView& view);
 nlohmann::json plugin_json(const PluginInfo& plugin);

@@ -20,17 +20,28 @@ constexpr std::size_t max_versions = 256;
 
 int status_of(Errc code) {
   switch (code) {
-    case Errc::ok: return 200;
-    case Errc::invalid: return 422;
-    case Errc::malformed: return 400;
-    case Errc::unauthenticated: return 401;
-    case Errc::forbidden: return 403;
-    case Errc::not_found: return 404;
-    case Errc::conflict: return 409;
-    case Errc::too_large: return 413;
-    case Errc::rate_limited: return 429;
-    case Errc::unavailable: return 503;
-    case Errc::internal: return 500;
+    case Errc::ok:
+      return 200;
+    case Errc::invalid:
+      return 422;
+    case Errc::malformed:
+      return 400;
+    case Errc::unauthenticated:
+      return 401;
+    case Errc::forbidden:
+      return 403;
+    case Errc::not_found:
+      return 404;
+    case Errc::conflict:
+      return 409;
+    case Errc::too_large:
+      return 413;
+    case Errc::rate_limited:
+      return 429;
+    case Errc::unavailable:
+      return 503;
+    case Errc::internal:
+      return 500;
   }
   return 500;
 }
@@ -49,7 +60,9 @@ nlohmann::json location(const std::string& where) {
   return loc;
 }
 
-Response busy() { return error_response({Errc::unavailable, "too busy: try again in a moment", {}}); }
+Response busy() {
+  return error_response({Errc::unavailable, "too busy: try again in a moment", {}});
+}
 
 Response run_guarded(const std::function<Result<Response>()>& job) {
   try {
@@ -66,7 +79,10 @@ Response run_guarded(const std::function<Result<Response>()>& job) {
 }  // namespace
 
 Context::Context(boost::asio::io_context& io, ApiServices s)
-    : services(std::move(s)), io_(io), readers_(reader_threads, reader_limit), hasher_(1, hasher_limit) {}
+    : services(std::move(s)),
+      io_(io),
+      readers_(reader_threads, reader_limit),
+      hasher_(1, hasher_limit) {}
 
 void Context::read(Respond respond, std::function<Result<Response>()> job) {
   const bool taken = readers_.run([respond, job = std::move(job)] { respond(run_guarded(job)); });
@@ -86,7 +102,9 @@ void Context::work(Respond respond, std::function<Status()> job) {
   if (!taken) respond(busy());
 }
 
-void Context::on_io(std::function<void()> job) { boost::asio::post(io_, std::move(job)); }
+void Context::on_io(std::function<void()> job) {
+  boost::asio::post(io_, std::move(job));
+}
 
 void Context::hash(Respond respond, std::function<void()> job) {
   if (!hasher_.run(std::move(job))) respond(busy());
@@ -146,6 +164,8 @@ Response to_response(const Result<Response>& result) {
   return result ? *result : error_response(result.error());
 }
 
-Error reply_error(const Reply& reply) { return {reply.code, reply.message, {}}; }
+Error reply_error(const Reply& reply) {
+  return {reply.code, reply.message, {}};
+}
 
 }  // namespace batuta::http

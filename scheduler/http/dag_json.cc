@@ -114,18 +114,17 @@ json dag_details_json(const DagFacts& facts, const VersionInfo* version, std::in
   out["params"] = params_form(dag.params_json);
   out["timezone"] = dag.timezone;
   const json definition = stored_json(dag.canonical_json);
-  out["default_args"] = definition.is_object() ? definition.value("default_args", json(nullptr))
-                                               : json(nullptr);
+  out["default_args"] =
+      definition.is_object() ? definition.value("default_args", json(nullptr)) : json(nullptr);
   out["owner_links"] = json::object();
   out["is_favorite"] = false;
   out["active_runs_count"] = active_runs;
   out["template_search_path"] = nullptr;
   out["render_template_as_native_obj"] = true;
   out["last_parsed"] = iso_or_null(facts.parsed_at);
-  out["latest_dag_version"] =
-      version ? version_json(facts.row.dag_id, facts.row.version, version->number,
-                             version->created_at)
-              : json(nullptr);
+  out["latest_dag_version"] = version ? version_json(facts.row.dag_id, facts.row.version,
+                                                     version->number, version->created_at)
+                                      : json(nullptr);
   return out;
 }
 

@@ -3,7 +3,9 @@
 namespace batuta::http {
 
 namespace {
-Error not_running() { return {Errc::unavailable, "the scheduler is too busy or stopping", {}}; }
+Error not_running() {
+  return {Errc::unavailable, "the scheduler is too busy or stopping", {}};
+}
 }  // namespace
 
 void EngineBackend::request(Event event, std::function<void(Reply)> done) {
@@ -29,8 +31,12 @@ void EngineBackend::explain(RunSeq run, TaskIndex task,
   if (!asked) done(not_running());
 }
 
-EngineMetrics EngineBackend::metrics() const { return engine_.metrics(); }
+EngineMetrics EngineBackend::metrics() const {
+  return engine_.metrics();
+}
 
-std::shared_ptr<const DagBagSnapshot> EngineBackend::dags() const { return bag_.snapshot(); }
+std::shared_ptr<const DagBagSnapshot> EngineBackend::dags() const {
+  return bag_.snapshot();
+}
 
 }  // namespace batuta::http

@@ -10,8 +10,12 @@
 namespace batuta::http {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_alpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_alpha(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
 
 // RFC 9110 token.
 bool is_token(std::string_view text) {
@@ -47,9 +51,10 @@ std::optional<Method> parse_method(std::string_view text) {
 // Fields whose repetition would let two readers see two different requests.
 bool must_be_single(std::string_view name) {
   constexpr std::array<std::string_view, 12> names = {
-      "host",   "content-length", "transfer-encoding", "content-type", "authorization", "origin",
-      "expect", "cookie",         "x-csrf-token",      "connection",   "content-encoding",
-      "idempotency-key"};
+      "host",         "content-length",   "transfer-encoding",
+      "content-type", "authorization",    "origin",
+      "expect",       "cookie",           "x-csrf-token",
+      "connection",   "content-encoding", "idempotency-key"};
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
@@ -105,8 +110,8 @@ std::optional<Refusal> check_length(Head& head, const GuardOptions& options) {
   if (head.headers.contains("transfer-encoding")) {
     return Refusal{501, "Transfer-Encoding is not supported: send Content-Length"};
   }
-  const bool wants_body = head.method == Method::post || head.method == Method::put ||
-                          head.method == Method::patch;
+  const bool wants_body =
+      head.method == Method::post || head.method == Method::put || head.method == Method::patch;
   const auto it = head.headers.find("content-length");
   if (it == head.headers.end()) {
     if (wants_body) return Refusal{411, "send Content-Length (0 for an empty body)"};
@@ -199,7 +204,8 @@ std::string host_name(std::string_view host) {
     return {};
   }
   const bool plain = !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-    return is_digit(c) || is_alpha(c) || std::string_view("-._[]:").find(c) != std::string_view::npos;
+    return is_digit(c) || is_alpha(c) ||
+           std::string_view("-._[]:").find(c) != std::string_view::npos;
   });
   return plain ? lower(name) : std::string{};
 }

@@ -3,7 +3,8 @@
 // Beast is lenient where two parsers on one wire may disagree (Transfer-Encoding lists, repeated
 // Content-Length, folded fields, no Host). So the raw head is judged here first, and Beast reads
 // only what passed: a request goes through when two independent readers agree on it.
-// Every refusal closes the connection: after a framing error nobody knows where the next one starts.
+// Every refusal closes the connection: after a framing error nobody knows where the next one
+// starts.
 #pragma once
 
 #include <cstddef>
@@ -50,8 +51,8 @@ class HeadScanner {
 
 struct Head {
   Method method = Method::get;
-  std::string path;                                        // decoded once
-  std::vector<std::pair<std::string, std::string>> query;  // decoded, in order
+  std::string path;                                         // decoded once
+  std::vector<std::pair<std::string, std::string>> query;   // decoded, in order
   std::map<std::string, std::string, std::less<>> headers;  // names in lower case
   std::uint64_t content_length = 0;
   bool keep_alive = true;

@@ -164,8 +164,8 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
 
   void resume(const std::string& id, EventStream& stream) {
     std::uint64_t sequence = 0;
-    bool known = id.starts_with(prefix) && id.size() > prefix.size() &&
-                 id.size() < prefix.size() + 19;
+    bool known =
+        id.starts_with(prefix) && id.size() > prefix.size() && id.size() < prefix.size() + 19;
     for (std::size_t i = prefix.size(); known && i < id.size(); ++i) {
       known = id[i] >= '0' && id[i] <= '9';
       sequence = sequence * 10 + static_cast<std::uint64_t>(id[i] - '0');
@@ -199,8 +199,8 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
   std::string prefix;
   std::list<std::weak_ptr<EventStream>> streams;
   std::deque<FeedEvent> kept;
-  std::optional<std::uint64_t> forgotten;  // sequence of the newest event no longer kept
-  std::map<std::uint64_t, Waiter> waiters;           // by ticket
+  std::optional<std::uint64_t> forgotten;   // sequence of the newest event no longer kept
+  std::map<std::uint64_t, Waiter> waiters;  // by ticket
   std::multimap<RunKey, std::uint64_t> tickets;
   std::uint64_t last_ticket = 0;
   bool pinging = false;  // there are streams, or were at the last ping: events are kept
@@ -210,7 +210,9 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
 Hub::Hub(asio::io_context& io, HubLimits limits) : impl_(std::make_shared<Impl>(io, limits)) {}
 Hub::~Hub() = default;
 
-bool Hub::wanted() const { return impl_->wanted.load(); }
+bool Hub::wanted() const {
+  return impl_->wanted.load();
+}
 
 void Hub::publish(std::vector<FeedEvent> events) {
   if (events.empty()) return;
@@ -253,6 +255,8 @@ std::optional<std::uint64_t> Hub::wait_for_run(
   return ticket;
 }
 
-void Hub::stop_waiting(std::uint64_t ticket) { impl_->take_waiter(ticket); }
+void Hub::stop_waiting(std::uint64_t ticket) {
+  impl_->take_waiter(ticket);
+}
 
 }  // namespace batuta::http

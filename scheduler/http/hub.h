@@ -27,8 +27,8 @@ struct FeedFilter {
 
 struct HubLimits {
   std::size_t streams = 256;
-  std::size_t kept = 1024;                      // events kept for a client that comes back
-  std::size_t outbound_bytes = 1 << 20;         // a stream that falls behind further is dropped
+  std::size_t kept = 1024;               // events kept for a client that comes back
+  std::size_t outbound_bytes = 1 << 20;  // a stream that falls behind further is dropped
   std::size_t waiters = 1024;
   std::chrono::milliseconds ping{15'000};
 };
@@ -53,9 +53,10 @@ class Hub {
   // Calls `done` once: with the run's last state as the feed names it ("success", "failed"), or
   // with nullopt when `patience` is over. The ticket ends the wait early, without a call; nullopt
   // when too many wait.
-  std::optional<std::uint64_t> wait_for_run(const std::string& dag_id, const std::string& dag_run_id,
-                                  std::chrono::milliseconds patience,
-                                  std::function<void(std::optional<std::string>)> done);
+  std::optional<std::uint64_t> wait_for_run(const std::string& dag_id,
+                                            const std::string& dag_run_id,
+                                            std::chrono::milliseconds patience,
+                                            std::function<void(std::optional<std::string>)> done);
   void stop_waiting(std::uint64_t ticket);
 
  private:

@@ -11,9 +11,13 @@ namespace batuta::http {
 
 using nlohmann::json;
 
-json iso_or_null(const OptTime& t) { return t ? json(to_iso(*t)) : json(nullptr); }
+json iso_or_null(const OptTime& t) {
+  return t ? json(to_iso(*t)) : json(nullptr);
+}
 
-json text_or_null(std::string_view text) { return text.empty() ? json(nullptr) : json(text); }
+json text_or_null(std::string_view text) {
+  return text.empty() ? json(nullptr) : json(text);
+}
 
 json stored_json(std::string_view text) {
   if (text.empty()) return nullptr;

@@ -24,7 +24,9 @@ constexpr auto pause_without_descriptors = std::chrono::milliseconds(100);
 // Everything on the io thread except port() and the posting in stop().
 struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
   Impl(asio::io_context& io_context, Limits limits, Handler handler)
-      : io(io_context), acceptor(io_context), pause(io_context),
+      : io(io_context),
+        acceptor(io_context),
+        pause(io_context),
         context(std::make_shared<SessionContext>(
             SessionContext{std::move(limits), std::move(handler)})) {}
 
@@ -42,18 +44,17 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
     acceptor.listen(512);
     port = acceptor.local_endpoint().port();
     const auto& ip = endpoint.address();
-    context->limits.guard.hosts.push_back(ip.is_v6() ? "[" + ip.to_string() + "]"
-                                                     : ip.to_string());
+    context->limits.guard.hosts.push_back(ip.is_v6() ? "[" + ip.to_string() + "]" : ip.to_string());
   }
 
   void accept() {
-    acceptor.async_accept([self = shared_from_this()](error_code failure,
-                                                      asio::ip::tcp::socket socket) {
-      if (self->stopped) return;
-      if (failure) return self->accept_later(failure);
-      self->take(std::move(socket));
-      self->accept();
-    });
+    acceptor.async_accept(
+        [self = shared_from_this()](error_code failure, asio::ip::tcp::socket socket) {
+          if (self->stopped) return;
+          if (failure) return self->accept_later(failure);
+          self->take(std::move(socket));
+          self->accept();
+        });
   }
 
   // Out of descriptors or memory: the next accept would fail at once, so wait a moment.
@@ -159,7 +160,9 @@ Server::~Server() {
   impl_->context->handler = nullptr;
 }
 
-std::uint16_t Server::port() const { return impl_->port; }
+std::uint16_t Server::port() const {
+  return impl_->port;
+}
 
 void Server::stop() {
   asio::post(impl_->io, [impl = impl_] { impl->close_all(); });

@@ -16,9 +16,9 @@ namespace batuta::http {
 inline constexpr std::size_t max_log_window = 1 << 20;
 
 struct LogWindow {
-  std::string text;            // whole lines, valid UTF-8
-  std::int64_t next = 0;       // where the next window starts
-  bool at_end = true;          // nothing more is in the file now
+  std::string text;       // whole lines, valid UTF-8
+  std::int64_t next = 0;  // where the next window starts
+  bool at_end = true;     // nothing more is in the file now
 };
 
 // <home>/logs/<run uuid>/<task index>-<try>.log from byte `offset`, at most `window` bytes. Opened
@@ -31,7 +31,7 @@ Result<LogWindow> read_log(const std::string& home, const Uuid& run, TaskIndex t
 // One line as agents write it, "<RFC3339> LEVEL text". Other lines have only a text.
 struct LogLine {
   std::string timestamp;
-  std::string level;           // lower case
+  std::string level;  // lower case
   std::string event;
 };
 LogLine parse_log_line(std::string_view line);

@@ -2,7 +2,6 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
-#include "common/ids.h"
 #include "common/safe_json.h"
 #include "scheduler/http/codecs.h"
 #include "scheduler/http/handlers.h"
@@ -15,14 +14,13 @@ using nlohmann::json;
 
 namespace {
 
-// The continuation token is where the next window starts. It opens nothing by itself, so it needs no
-// signature; a wrong one is refused.
+// The continuation token is where the next window starts. It opens nothing by itself, so it needs
+// no signature; a wrong one is refused.
 Result<std::int64_t> read_token(const Request& request) {
   const std::string* token = request.query_value("token");
   if (!token || token->empty()) return std::int64_t{0};
   std::int64_t offset = 0;
-  const auto [end, failure] =
-      std::from_chars(token->data(), token->data() + token->size(), offset);
+  const auto [end, failure] = std::from_chars(token->data(), token->data() + token->size(), offset);
   if (failure != std::errc{} || end != token->data() + token->size() || offset < 0) {
     return {Errc::invalid, "is not a token of this log", "query.token"};
   }
@@ -81,13 +79,10 @@ Response ndjson(std::string_view text) {
 }
 
 Result<TaskInstanceView> find_try(Context& context, const Request& request, std::int64_t number) {
-  const std::string& dag_id = path_param(request, "dag_id");
-  const std::string& run_id = path_param(request, "dag_run_id");
-  const std::string& task_id = path_param(request, "task_id");
-  if (valid_id(dag_id) && valid_run_id(run_id) && valid_id(task_id)) {
-    for (const auto& view : context.services.history.tries(dag_id, run_id, task_id)) {
-      if (view.row.try_number == number) return view;
-    }
+  for (const auto& view : context.services.history.tries(path_param(request, "dag_id"),
+                                                         path_param(request, "dag_run_id"),
+                                                         path_param(request, "task_id"))) {
+    if (view.row.try_number == number) return view;
   }
   return {Errc::not_found, "no such try of this task instance"};
 }

@@ -66,9 +66,10 @@ std::optional<int> LoginLimiter::wait(const Counts& counts, const std::string& k
 std::optional<int> LoginLimiter::blocked(const std::string& account, const std::string& address,
                                          Time now) {
   std::optional<int> longest;
-  for (const auto& one : {wait(pairs_, account + '\n' + address, limits_.per_account_and_address, now),
-                          wait(addresses_, address, limits_.per_address, now),
-                          wait(accounts_, account, limits_.per_account, now)}) {
+  for (const auto& one :
+       {wait(pairs_, account + '\n' + address, limits_.per_account_and_address, now),
+        wait(addresses_, address, limits_.per_address, now),
+        wait(accounts_, account, limits_.per_account, now)}) {
     if (one && (!longest || *one > *longest)) longest = one;
   }
   return longest;
@@ -76,9 +77,8 @@ std::optional<int> LoginLimiter::blocked(const std::string& account, const std::
 
 void LoginLimiter::count(Counts& counts, const std::string& key, Time now) {
   if (counts.size() >= limits_.entries && !counts.contains(key)) {
-    std::erase_if(counts, [&](const auto& entry) {
-      return entry.second.since + limits_.window <= now;
-    });
+    std::erase_if(counts,
+                  [&](const auto& entry) { return entry.second.since + limits_.window <= now; });
     if (counts.size() >= limits_.entries) counts.erase(counts.begin());
   }
   Count& entry = counts[key];
@@ -98,7 +98,9 @@ void LoginLimiter::succeeded(const std::string& account, const std::string& addr
   if (const auto it = accounts_.find(account); it != accounts_.end()) --it->second.tries;
 }
 
-std::string csrf_token(std::string_view session_token) { return digest("csrf", session_token); }
+std::string csrf_token(std::string_view session_token) {
+  return digest("csrf", session_token);
+}
 
 bool same_secret(std::string_view a, std::string_view b) {
   return a.size() == b.size() && sodium_memcmp(a.data(), b.data(), a.size()) == 0;

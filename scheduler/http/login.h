@@ -1,4 +1,5 @@
-// The parts of logging in that are not requests: one-time codes, the brake on guessing, CSRF tokens.
+// The parts of logging in that are not requests: one-time codes, the brake on guessing, CSRF
+// tokens.
 #pragma once
 
 #include <cstddef>
@@ -39,11 +40,11 @@ class LoginCodes {
 class LoginLimiter {
  public:
   struct Limits {
-    int per_account_and_address = 5;   // failures within the window
+    int per_account_and_address = 5;  // failures within the window
     int per_address = 20;
-    int per_account = 100;             // from everywhere: high, so that strangers cannot lock it
+    int per_account = 100;  // from everywhere: high, so that strangers cannot lock it
     Duration window = std::chrono::minutes(1);
-    std::size_t entries = 4096;        // per map
+    std::size_t entries = 4096;  // per map
   };
   LoginLimiter() : LoginLimiter(Limits{}) {}
   explicit LoginLimiter(Limits limits) : limits_(limits) {}

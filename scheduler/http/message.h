@@ -15,8 +15,8 @@ namespace batuta::http {
 enum class Method { get, head, post, put, patch, del, options };
 
 struct Identity {
-  std::string user;   // empty: nobody
-  std::string role;   // "viewer" | "operator" | "admin"
+  std::string user;  // empty: nobody
+  std::string role;  // "viewer" | "operator" | "admin"
   bool by_cookie = false;
 };
 
@@ -25,11 +25,11 @@ std::string_view to_string(Method method);
 
 struct Request {
   Method method = Method::get;
-  std::string path;                               // decoded once, guarded (no dot segments, no %2f)
+  std::string path;  // decoded once, guarded (no dot segments, no %2f)
   std::vector<std::pair<std::string, std::string>> query;   // decoded, in order
   std::map<std::string, std::string, std::less<>> headers;  // names in lower case
   std::string body;
-  std::string peer;                               // address of the client
+  std::string peer;  // address of the client
   Identity identity;
   std::map<std::string, std::string, std::less<>> path_params;  // filled by the router
   // First value of a query parameter, or nullptr.
@@ -54,7 +54,7 @@ struct Response {
   std::string content_type = "application/json";
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
-  std::shared_ptr<Stream> stream;                 // body is ignored when set
+  std::shared_ptr<Stream> stream;  // body is ignored when set
   bool close = false;
 };
 

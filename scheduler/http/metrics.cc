@@ -30,7 +30,9 @@ class Page {
   std::string out_;
 };
 
-double seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
+double seconds(Duration d) {
+  return std::chrono::duration<double>(d).count();
+}
 
 void counters(Page& page, const EngineMetrics& m) {
   const auto n = [](std::uint64_t value) { return static_cast<double>(value); };

@@ -1,5 +1,5 @@
-// /metrics: Airflow's metric names (dots as underscores, prefix "airflow_") where the meaning is the
-// same, so that dashboards carry over; ours beyond them start with "batuta_". Pure.
+// /metrics: Airflow's metric names (dots as underscores, prefix "airflow_") where the meaning is
+// the same, so that dashboards carry over; ours beyond them start with "batuta_". Pure.
 #pragma once
 
 #include <string>

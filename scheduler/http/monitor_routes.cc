@@ -111,8 +111,8 @@ void get_metrics(Context& context, Call call) {
     context.on_io([&context, call, live] {
       Response response;
       response.content_type = "text/plain; version=0.0.4; charset=utf-8";
-      response.body = metrics_text(context.services.backend.metrics(),
-                                   live ? *live : LiveView{}, *context.services.backend.dags());
+      response.body = metrics_text(context.services.backend.metrics(), live ? *live : LiveView{},
+                                   *context.services.backend.dags());
       call.respond(std::move(response));
     });
   });

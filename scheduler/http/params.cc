@@ -24,7 +24,9 @@ std::string between(std::int64_t least, std::int64_t most) {
   return "must be an integer from " + std::to_string(least) + " to " + std::to_string(most);
 }
 
-char fold(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char fold(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 }  // namespace
 
@@ -132,8 +134,8 @@ BodyReader::BodyReader(const nlohmann::json& object, std::initializer_list<std::
 }
 
 void BodyReader::fail(std::string_view name, const std::string& message) {
-  if (status_) status_ = Status(Errc::invalid, std::string(name) + " " + message,
-                                "/" + std::string(name));
+  if (status_)
+    status_ = Status(Errc::invalid, std::string(name) + " " + message, "/" + std::string(name));
 }
 
 const nlohmann::json* BodyReader::value(std::string_view name) const {
@@ -141,7 +143,9 @@ const nlohmann::json* BodyReader::value(std::string_view name) const {
   return it == object_.end() || it->is_null() ? nullptr : &*it;
 }
 
-bool BodyReader::has(std::string_view name) const { return value(name) != nullptr; }
+bool BodyReader::has(std::string_view name) const {
+  return value(name) != nullptr;
+}
 
 std::optional<std::string> BodyReader::text(std::string_view name, std::size_t most) {
   const auto* field = value(name);

@@ -59,12 +59,11 @@ class BodyReader {
  public:
   BodyReader(const nlohmann::json& object, std::initializer_list<std::string_view> known);
 
-  bool has(std::string_view name) const;           // present, and not null
+  bool has(std::string_view name) const;  // present, and not null
   std::optional<std::string> text(std::string_view name, std::size_t most = 4096);
   std::string required_text(std::string_view name, std::size_t most = 4096);
   std::optional<bool> boolean(std::string_view name);
-  std::optional<std::int64_t> integer(std::string_view name, std::int64_t least,
-                                      std::int64_t most);
+  std::optional<std::int64_t> integer(std::string_view name, std::int64_t least, std::int64_t most);
   OptTime time(std::string_view name);
   // The raw value; nullptr when absent or null.
   const nlohmann::json* value(std::string_view name) const;

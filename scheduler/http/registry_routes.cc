@@ -98,15 +98,17 @@ void read_connection(BodyReader& fields, const json& body, Connection& connectio
 }
 
 BodyReader connection_fields(const json& body) {
-  return {body, {"connection_id", "conn_type", "description", "host", "login", "schema", "port",
-                 "password", "extra", "team_name"}};
+  return {body,
+          {"connection_id", "conn_type", "description", "host", "login", "schema", "port",
+           "password", "extra", "team_name"}};
 }
 
 }  // namespace
 
 Result<Response> list_variables(Context& context, const Request& request) {
-  return list_of(request, context.services.registry.variables(), "variables",
-                 "variable_key_pattern", [](const Variable& v) { return v.key; }, variable_json);
+  return list_of(
+      request, context.services.registry.variables(), "variables", "variable_key_pattern",
+      [](const Variable& v) { return v.key; }, variable_json);
 }
 
 Result<Response> get_variable(Context& context, const Request& request) {
@@ -127,9 +129,10 @@ void create_variable(Context& context, Call call) {
   read_value(fields, variable);
   variable.description = fields.text("description").value_or("");
   if (!fields.status()) return call.respond(error_response(fields.status().error()));
-  commit(context, call,
-         [&context, variable] { return context.services.registry.add_variable(variable); },
-         [variable] { return json_response(variable_json(variable), 201); });
+  commit(
+      context, call,
+      [&context, variable] { return context.services.registry.add_variable(variable); },
+      [variable] { return json_response(variable_json(variable), 201); });
 }
 
 void patch_variable(Context& context, Call call) {
@@ -145,21 +148,23 @@ void patch_variable(Context& context, Call call) {
     variable->description = fields.text("description").value_or("");
   }
   if (!fields.status()) return call.respond(error_response(fields.status().error()));
-  commit(context, call,
-         [&context, v = *variable] { return context.services.registry.set_variable(v); },
-         [v = *variable] { return json_response(variable_json(v)); });
+  commit(
+      context, call,
+      [&context, v = *variable] { return context.services.registry.set_variable(v); },
+      [v = *variable] { return json_response(variable_json(v)); });
 }
 
 void delete_variable(Context& context, Call call) {
   const std::string key = path_param(*call.request, "variable_key");
-  commit(context, call, [&context, key] { return context.services.registry.delete_variable(key); },
-         no_content);
+  commit(
+      context, call, [&context, key] { return context.services.registry.delete_variable(key); },
+      no_content);
 }
 
 Result<Response> list_connections(Context& context, const Request& request) {
-  return list_of(request, context.services.registry.connections(), "connections",
-                 "connection_id_pattern", [](const Connection& c) { return c.id; },
-                 connection_json);
+  return list_of(
+      request, context.services.registry.connections(), "connections", "connection_id_pattern",
+      [](const Connection& c) { return c.id; }, connection_json);
 }
 
 Result<Response> get_connection(Context& context, const Request& request) {
@@ -180,9 +185,10 @@ void create_connection(Context& context, Call call) {
   }
   read_connection(fields, *body, connection);
   if (!fields.status()) return call.respond(error_response(fields.status().error()));
-  commit(context, call,
-         [&context, connection] { return context.services.registry.add_connection(connection); },
-         [connection] { return json_response(connection_json(connection), 201); });
+  commit(
+      context, call,
+      [&context, connection] { return context.services.registry.add_connection(connection); },
+      [connection] { return json_response(connection_json(connection), 201); });
 }
 
 void patch_connection(Context& context, Call call) {
@@ -197,15 +203,17 @@ void patch_connection(Context& context, Call call) {
   }
   read_connection(fields, *body, *connection);
   if (!fields.status()) return call.respond(error_response(fields.status().error()));
-  commit(context, call,
-         [&context, c = *connection] { return context.services.registry.set_connection(c); },
-         [c = *connection] { return json_response(connection_json(c)); });
+  commit(
+      context, call,
+      [&context, c = *connection] { return context.services.registry.set_connection(c); },
+      [c = *connection] { return json_response(connection_json(c)); });
 }
 
 void delete_connection(Context& context, Call call) {
   const std::string id = path_param(*call.request, "connection_id");
-  commit(context, call, [&context, id] { return context.services.registry.delete_connection(id); },
-         no_content);
+  commit(
+      context, call, [&context, id] { return context.services.registry.delete_connection(id); },
+      no_content);
 }
 
 }  // namespace batuta::http

@@ -25,7 +25,8 @@ struct Route {
   consteval Route(Method m, std::string_view path_pattern, RouteFn fn, Access who,
                   std::string_view what)
       : method(m), pattern(path_pattern), handler(fn), access(who), summary(what) {
-    if (path_pattern.empty() || path_pattern.front() != '/' || what.empty()) throw "malformed route";
+    if (path_pattern.empty() || path_pattern.front() != '/' || what.empty())
+      throw "malformed route";
   }
   Method method;
   std::string_view pattern;  // "/api/v2/dags/{dag_id}"
@@ -37,8 +38,8 @@ struct Route {
 std::span<const Route> route_table();
 
 struct Match {
-  const Route* route = nullptr;   // null: no such path, or not with this method
-  std::vector<Method> allowed;    // what the path knows; empty: no such path
+  const Route* route = nullptr;  // null: no such path, or not with this method
+  std::vector<Method> allowed;   // what the path knows; empty: no such path
   std::map<std::string, std::string, std::less<>> params;
 };
 

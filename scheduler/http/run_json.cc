@@ -40,29 +40,29 @@ json run_json(const RunRow& run, const VersionInfo* version) {
     versions.push_back(
         version_json(run.dag_id, run.dag_version, version->number, version->created_at));
   }
-  return {{"dag_run_id", run.dag_run_id},
-          {"dag_id", run.dag_id},
-          {"dag_display_name", run.dag_id},
-          {"logical_date", iso_or_null(run.logical_date)},
-          {"queued_at", to_iso(run.queued_at)},
-          {"start_date", iso_or_null(run.start_date)},
-          {"end_date", iso_or_null(run.end_date)},
-          {"duration", seconds_between(run.start_date, run.end_date)},
-          {"data_interval_start", iso_or_null(run.data_interval_start)},
-          {"data_interval_end", iso_or_null(run.data_interval_end)},
-          {"run_after", to_iso(run.run_after)},
-          {"last_scheduling_decision", iso_or_null(run.last_scheduling_decision)},
-          {"run_type", to_string(run.type)},
-          {"state", to_string(run.state)},
-          {"triggered_by", text_or_null(run.triggered_by)},
-          {"triggering_user_name", text_or_null(run.triggering_user)},
-          {"conf", stored_json(run.conf_json)},
-          {"note", text_or_null(run.note)},
-          {"dag_versions", versions},
-          {"bundle_version", text_or_null(run.dag_version)},
-          {"partition_key", nullptr},
-          {"batuta",
-           {{"execution_id", to_string(run.uuid)}, {"reason", text_or_null(run.reason)}}}};
+  return {
+      {"dag_run_id", run.dag_run_id},
+      {"dag_id", run.dag_id},
+      {"dag_display_name", run.dag_id},
+      {"logical_date", iso_or_null(run.logical_date)},
+      {"queued_at", to_iso(run.queued_at)},
+      {"start_date", iso_or_null(run.start_date)},
+      {"end_date", iso_or_null(run.end_date)},
+      {"duration", seconds_between(run.start_date, run.end_date)},
+      {"data_interval_start", iso_or_null(run.data_interval_start)},
+      {"data_interval_end", iso_or_null(run.data_interval_end)},
+      {"run_after", to_iso(run.run_after)},
+      {"last_scheduling_decision", iso_or_null(run.last_scheduling_decision)},
+      {"run_type", to_string(run.type)},
+      {"state", to_string(run.state)},
+      {"triggered_by", text_or_null(run.triggered_by)},
+      {"triggering_user_name", text_or_null(run.triggering_user)},
+      {"conf", stored_json(run.conf_json)},
+      {"note", text_or_null(run.note)},
+      {"dag_versions", versions},
+      {"bundle_version", text_or_null(run.dag_version)},
+      {"partition_key", nullptr},
+      {"batuta", {{"execution_id", to_string(run.uuid)}, {"reason", text_or_null(run.reason)}}}};
 }
 
 json task_instance_json(const TaskInstanceView& view, const VersionInfo* version) {

@@ -20,12 +20,13 @@ namespace {
 constexpr std::size_t max_note = 1000;
 constexpr auto longest_wait = std::chrono::seconds(60);
 
-Error no_such_run() { return {Errc::not_found, "no such run of this DAG", {}}; }
+Error no_such_run() {
+  return {Errc::not_found, "no such run of this DAG", {}};
+}
 
 Result<RunRow> find_run(Context& context, const Request& request) {
   const std::string& dag_id = path_param(request, "dag_id");
   const std::string& run_id = path_param(request, "dag_run_id");
-  if (!valid_id(dag_id) || !valid_run_id(run_id)) return no_such_run();
   auto run = context.services.history.run(dag_id, run_id);
   if (!run) return no_such_run();
   return std::move(*run);
@@ -34,9 +35,8 @@ Result<RunRow> find_run(Context& context, const Request& request) {
 // The run's answer: rendered at once when its version is known, else after a look-up.
 void answer_run(Context& context, const Respond& respond, const RunRow& run) {
   if (const auto version = context.known_version(run.dag_version)) {
-    return context.on_io([respond, run, version] {
-      respond(json_response(run_json(run, version.get())));
-    });
+    return context.on_io(
+        [respond, run, version] { respond(json_response(run_json(run, version.get()))); });
   }
   context.read(respond, [&context, run]() -> Result<Response> {
     return json_response(run_json(run, context.find_version(run.dag_version).get()));
@@ -220,8 +220,8 @@ void trigger_run(Context& context, Call call) {
   const auto bag = context.services.backend.dags();
   const auto it = bag->dags.find(dag_id);
   if (it == bag->dags.end()) {
-    return call.respond(error_response(
-        {Errc::not_found, "The Dag with ID: `" + dag_id + "` was not found", {}}));
+    return call.respond(
+        error_response({Errc::not_found, "The Dag with ID: `" + dag_id + "` was not found", {}}));
   }
   RunRequested event;
   if (const auto ok = read_trigger(*call.request, *it->second, *body, event); !ok) {

@@ -27,11 +27,11 @@ struct Limits {
   // one is busy the newcomer gets 503.
   std::size_t connections_per_address = 64;
   std::size_t requests_per_connection = 1000;
-  std::chrono::milliseconds idle{60'000};    // between two requests
-  std::chrono::milliseconds head{10'000};    // first byte (or accept) to the empty line, absolute
-  std::chrono::milliseconds body{30'000};    // absolute; besides, 1 KiB/s once `body_grace` passed
+  std::chrono::milliseconds idle{60'000};  // between two requests
+  std::chrono::milliseconds head{10'000};  // first byte (or accept) to the empty line, absolute
+  std::chrono::milliseconds body{30'000};  // absolute; besides, 1 KiB/s once `body_grace` passed
   std::chrono::milliseconds body_grace{5'000};
-  std::chrono::milliseconds write{30'000};   // one answer, or one piece of a stream
+  std::chrono::milliseconds write{30'000};  // one answer, or one piece of a stream
   GuardOptions guard;
 };
 

@@ -61,8 +61,11 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
  public:
   BeastSession(asio::ip::tcp::socket socket, std::string peer,
                std::shared_ptr<SessionContext> context)
-      : stream_(std::move(socket)), peer_(std::move(peer)), context_(std::move(context)),
-        buffer_(limits().guard.max_head_bytes + (64 << 10)), wake_(stream_.get_executor()) {}
+      : stream_(std::move(socket)),
+        peer_(std::move(peer)),
+        context_(std::move(context)),
+        buffer_(limits().guard.max_head_bytes + (64 << 10)),
+        wake_(stream_.get_executor()) {}
 
   void start(std::function<void()> ended) override {
     auto self = shared_from_this();
@@ -135,8 +138,7 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
     bool resting = !first && buffer_.size() == 0;
     stream_.expires_after(resting ? limits().idle : limits().head);
     for (;;) {
-      const std::string_view bytes(static_cast<const char*>(buffer_.data().data()),
-                                   buffer_.size());
+      const std::string_view bytes(static_cast<const char*>(buffer_.data().data()), buffer_.size());
       auto found = scanner.scan(bytes);
       if (auto* bad = std::get_if<Refusal>(&found)) co_return *bad;
       if (auto* size = std::get_if<std::size_t>(&found)) {
@@ -145,8 +147,7 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
         if (auto* refusal = std::get_if<Refusal>(&verdict)) co_return *refusal;
         co_return std::get<Head>(std::move(verdict));
       }
-      const auto got =
-          co_await stream_.async_read_some(buffer_.prepare(4096), asio::use_awaitable);
+      const auto got = co_await stream_.async_read_some(buffer_.prepare(4096), asio::use_awaitable);
       buffer_.commit(got);
       if (resting) stream_.expires_after(limits().head);
       resting = false;
@@ -191,13 +192,13 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
 
   asio::awaitable<Response> call_handler(std::shared_ptr<Request> request) {
     auto start = [this, request](auto done) {
-      auto answer = std::make_shared<Answer<decltype(done)>>(stream_.get_executor(),
-                                                             std::move(done));
+      auto answer =
+          std::make_shared<Answer<decltype(done)>>(stream_.get_executor(), std::move(done));
       context_->handler(request,
                         [answer](Response response) { answer->give(std::move(response)); });
     };
-    return asio::async_initiate<const asio::use_awaitable_t<>, void(Response)>(
-        std::move(start), asio::use_awaitable);
+    return asio::async_initiate<const asio::use_awaitable_t<>, void(Response)>(std::move(start),
+                                                                               asio::use_awaitable);
   }
 
   asio::awaitable<void> write(const Response& response, bool head_only, bool keep) {

@@ -147,8 +147,8 @@ void get_session(Context&, Call call) {
   bool by_cookie = false;
   const auto& identity = call.request->identity;
   const User user{identity.user, identity.role, {}};
-  call.respond(json_response(
-      session_json(user, request_token(*call.request, by_cookie), std::nullopt)));
+  call.respond(
+      json_response(session_json(user, request_token(*call.request, by_cookie), std::nullopt)));
 }
 
 void logout(Context& context, Call call) {

@@ -83,7 +83,8 @@ Result<Target> parse_target(std::string_view raw) {
     return {Errc::malformed, "the target must be a path: absolute and authority forms are refused"};
   }
   for (const char c : raw) {
-    if (!allowed_raw(c)) return {Errc::malformed, "the target has a character that must be encoded"};
+    if (!allowed_raw(c))
+      return {Errc::malformed, "the target has a character that must be encoded"};
   }
   const auto mark = raw.find('?');
   const auto raw_path = raw.substr(0, mark);

@@ -19,7 +19,8 @@ struct Target {
 };
 
 // Origin form only ("/path?query"). Errc::malformed with what is wrong. A percent sign must not
-// survive in the path (%25), so that nobody downstream can decode a second time into something else.
+// survive in the path (%25), so that nobody downstream can decode a second time into something
+// else.
 Result<Target> parse_target(std::string_view raw);
 
 }  // namespace batuta::http

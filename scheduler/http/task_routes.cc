@@ -2,7 +2,6 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
-#include "common/ids.h"
 #include "common/safe_json.h"
 #include "scheduler/http/codecs.h"
 #include "scheduler/http/handlers.h"
@@ -16,26 +15,23 @@ namespace {
 
 constexpr std::size_t max_note = 1000;
 
-Error no_such_task() { return {Errc::not_found, "no such task instance", {}}; }
+Error no_such_task() {
+  return {Errc::not_found, "no such task instance", {}};
+}
 
-// Ids from the path, checked; nullopt when one can belong to nothing.
 struct TaskPath {
-  std::string dag_id, dag_run_id, task_id;
+  const std::string& dag_id;
+  const std::string& dag_run_id;
+  const std::string& task_id;
 };
-std::optional<TaskPath> task_path(const Request& request) {
-  TaskPath path{path_param(request, "dag_id"), path_param(request, "dag_run_id"),
-                path_param(request, "task_id")};
-  if (!valid_id(path.dag_id) || !valid_run_id(path.dag_run_id) || !valid_id(path.task_id)) {
-    return std::nullopt;
-  }
-  return path;
+TaskPath task_path(const Request& request) {
+  return {path_param(request, "dag_id"), path_param(request, "dag_run_id"),
+          path_param(request, "task_id")};
 }
 
 Result<TaskInstanceView> find_instance(Context& context, const Request& request) {
   const auto path = task_path(request);
-  if (!path) return no_such_task();
-  auto view =
-      context.services.history.task_instance(path->dag_id, path->dag_run_id, path->task_id);
+  auto view = context.services.history.task_instance(path.dag_id, path.dag_run_id, path.task_id);
   if (!view) return no_such_task();
   return std::move(*view);
 }
@@ -46,8 +42,8 @@ json instance_json(Context& context, const TaskInstanceView& view) {
 
 Result<TaskQuery> read_task_query(const Request& request) {
   constexpr std::array<std::string_view, 11> orders = {
-      "id",         "task_id",    "state",    "start_date", "end_date",    "map_index",
-      "try_number", "logical_date", "run_after", "duration", "pool"};
+      "id",         "task_id",      "state",     "start_date", "end_date", "map_index",
+      "try_number", "logical_date", "run_after", "duration",   "pool"};
   QueryReader query(request);
   TaskQuery out;
   const std::string& dag_id = path_param(request, "dag_id");
@@ -113,10 +109,10 @@ std::vector<std::string> read_task_ids(BodyReader& fields) {
 }
 
 Result<ClearRequested> read_clear(const Request& request, const json& body) {
-  BodyReader fields(body, {"dry_run", "task_ids", "dag_run_id", "start_date", "end_date",
-                           "only_failed", "only_running", "include_upstream", "include_downstream",
-                           "include_past", "include_future", "reset_dag_runs",
-                           "run_on_latest_version", "prevent_running_task"});
+  BodyReader fields(
+      body, {"dry_run", "task_ids", "dag_run_id", "start_date", "end_date", "only_failed",
+             "only_running", "include_upstream", "include_downstream", "include_past",
+             "include_future", "reset_dag_runs", "run_on_latest_version", "prevent_running_task"});
   ClearRequested event;
   event.dag_id = path_param(request, "dag_id");
   event.dag_run_id = fields.required_text("dag_run_id", 250);
@@ -128,8 +124,8 @@ Result<ClearRequested> read_clear(const Request& request, const json& body) {
   event.reset_dag_runs = fields.boolean("reset_dag_runs").value_or(true);
   event.dry_run = fields.boolean("dry_run").value_or(true);
   event.user = request.identity.user;
-  for (const char* name : {"include_past", "include_future", "run_on_latest_version",
-                           "prevent_running_task"}) {
+  for (const char* name :
+       {"include_past", "include_future", "run_on_latest_version", "prevent_running_task"}) {
     if (fields.boolean(name).value_or(false)) fields.fail(name, "is not supported");
   }
   for (const char* name : {"start_date", "end_date"}) {
@@ -146,7 +142,6 @@ struct TaskPatch {
 
 Result<TaskPatch> read_task_patch(const Request& request, const json& body) {
   const auto path = task_path(request);
-  if (!path) return no_such_task();
   BodyReader fields(body, {"new_state", "note", "include_upstream", "include_downstream",
                            "include_past", "include_future"});
   TaskPatch patch;
@@ -161,9 +156,9 @@ Result<TaskPatch> read_task_patch(const Request& request, const json& body) {
                                    *state == TaskState::skipped);
     if (!allowed) fields.fail("new_state", "must be success, failed or skipped");
     MarkRequested mark;
-    mark.dag_id = path->dag_id;
-    mark.dag_run_id = path->dag_run_id;
-    mark.task_id = path->task_id;
+    mark.dag_id = path.dag_id;
+    mark.dag_run_id = path.dag_run_id;
+    mark.task_id = path.task_id;
     mark.state = state.value_or(TaskState::success);
     mark.include_upstream = upstream;
     mark.include_downstream = downstream;
@@ -172,9 +167,9 @@ Result<TaskPatch> read_task_patch(const Request& request, const json& body) {
   }
   if (body.contains("note")) {
     NoteSet note;
-    note.dag_id = path->dag_id;
-    note.dag_run_id = path->dag_run_id;
-    note.task_id = path->task_id;
+    note.dag_id = path.dag_id;
+    note.dag_run_id = path.dag_run_id;
+    note.task_id = path.task_id;
     note.note = fields.text("note", max_note).value_or("");
     patch.note = note;
   }
@@ -209,9 +204,7 @@ Result<Response> get_task_instance(Context& context, const Request& request) {
 
 Result<Response> list_tries(Context& context, const Request& request) {
   const auto path = task_path(request);
-  if (!path) return no_such_task();
-  const auto tries =
-      context.services.history.tries(path->dag_id, path->dag_run_id, path->task_id);
+  const auto tries = context.services.history.tries(path.dag_id, path.dag_run_id, path.task_id);
   if (tries.empty()) return no_such_task();
   json items = json::array();
   for (const auto& view : tries) items.push_back(instance_json(context, view));
@@ -222,9 +215,9 @@ Result<Response> list_tries(Context& context, const Request& request) {
 Result<Response> get_try(Context& context, const Request& request) {
   const auto path = task_path(request);
   const auto number = path_number(request, "task_try_number");
-  if (!path || !number) return no_such_task();
+  if (!number) return number.error();
   for (const auto& view :
-       context.services.history.tries(path->dag_id, path->dag_run_id, path->task_id)) {
+       context.services.history.tries(path.dag_id, path.dag_run_id, path.task_id)) {
     if (view.row.try_number == *number) return json_response(instance_json(context, view));
   }
   return {Errc::not_found, "no such try of this task instance"};
@@ -332,8 +325,8 @@ Result<Response> get_xcom(Context& context, const Request& request) {
   if (!query.status()) return query.status().error();
   const auto view = find_instance(context, request);
   if (!view) return view.error();
-  const auto row = context.services.history.xcom(view->row.run, view->row.task,
-                                                 path_param(request, "xcom_key"));
+  const auto row =
+      context.services.history.xcom(view->row.run, view->row.task, path_param(request, "xcom_key"));
   if (!row) return {Errc::not_found, "no such XCom entry"};
   json out = xcom_json(*row, *view);
   out["value"] = as_text ? json(row->value_json) : stored_json(row->value_json);

@@ -20,7 +20,8 @@ std::string webhook_url(const Connection& connection) {
   }
   if (connection.port) {
     const auto path = url.find('/', url.find("://") + 3);
-    url.insert(path == std::string::npos ? url.size() : path, ":" + std::to_string(*connection.port));
+    url.insert(path == std::string::npos ? url.size() : path,
+               ":" + std::to_string(*connection.port));
   }
   if (!connection.password.empty()) {
     if (url.back() != '/') url += '/';
@@ -59,8 +60,11 @@ SendResult send_alert(const std::string& payload_json, const std::optional<Conne
   const auto payload = parse_untrusted(payload_json);
   if (!payload || !payload->contains("body")) return {false, true, {}, "the alert is not readable"};
   if (!connection) {
-    return {false, false, {}, "connection \"" + payload->value("connection", "") +
-                                  "\" does not exist: create it with `batuta connections add`"};
+    return {false,
+            false,
+            {},
+            "connection \"" + payload->value("connection", "") +
+                "\" does not exist: create it with `batuta connections add`"};
   }
   HttpRequest request;
   request.method = "POST";

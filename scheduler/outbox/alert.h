@@ -17,8 +17,8 @@ std::string alert_payload(const std::string& connection, const std::string& text
 
 struct SendResult {
   bool sent = false;
-  bool final = false;                        // the receiver will never take it (4xx but 429)
-  std::optional<Duration> retry_after;       // as the receiver asked, at most 15 minutes
+  bool final = false;                   // the receiver will never take it (4xx but 429)
+  std::optional<Duration> retry_after;  // as the receiver asked, at most 15 minutes
   std::string error;
 };
 

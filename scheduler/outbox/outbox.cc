@@ -114,8 +114,8 @@ struct Outbox::Impl {
     queue.put_back(std::move(item));
   }
 
-  // Requires mutex. A publication is committed with its attempt's acceptance; its outbox row follows
-  // when those before it are settled.
+  // Requires mutex. A publication is committed with its attempt's acceptance; its outbox row
+  // follows when those before it are settled.
   void remember(const std::vector<PublicationRow>& rows) {
     for (const PublicationRow& row : rows) {
       if (row.state == PublicationState::pending) {
@@ -140,7 +140,7 @@ struct Outbox::Impl {
   const Hooks hooks;
   mutable std::mutex mutex;
   std::condition_variable wake;
-  OutboxQueue queue;                             // guarded by mutex, as are the following
+  OutboxQueue queue;                                    // guarded by mutex, as are the following
   std::map<std::int64_t, PublicationRow> publications;  // pending ones
   Counts counts;
   bool stopping = false;
@@ -150,7 +150,9 @@ struct Outbox::Impl {
 Outbox::Outbox(Options options, Hooks hooks)
     : impl_(std::make_unique<Impl>(std::move(options), std::move(hooks))) {}
 
-Outbox::~Outbox() { stop(); }
+Outbox::~Outbox() {
+  stop();
+}
 
 void Outbox::start() {
   for (int i = 0; i < impl_->options.threads; ++i) {

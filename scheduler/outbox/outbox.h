@@ -1,5 +1,5 @@
-// Carries out what commits have promised: publishes table versions, sends alerts. At least once, under
-// idempotency keys; publications never expire, alerts go to `dead` after 24 hours.
+// Carries out what commits have promised: publishes table versions, sends alerts. At least once,
+// under idempotency keys; publications never expire, alerts go to `dead` after 24 hours.
 #pragma once
 
 #include <functional>
@@ -18,9 +18,9 @@ class Outbox {
  public:
   struct Options {
     std::string lake_folder;
-    std::string store_uuid;               // publications' app id
+    std::string store_uuid;  // publications' app id
     int threads = 2;
-    Duration alert_spacing = std::chrono::seconds(1);     // per connection (Slack's limit)
+    Duration alert_spacing = std::chrono::seconds(1);  // per connection (Slack's limit)
     Duration alert_expiry = std::chrono::hours(24);
   };
   struct Hooks {
@@ -38,7 +38,7 @@ class Outbox {
   ~Outbox();
 
   void start();
-  void stop();                            // finishes the items under way
+  void stop();  // finishes the items under way
 
   // Control thread, after a commit.
   void on_committed(const Changes& changes);
@@ -53,7 +53,7 @@ class Outbox {
     std::size_t pending = 0;
     std::uint64_t published = 0, refused = 0, alerts_sent = 0, alerts_dead = 0, failures = 0;
   };
-  Counts counts() const;                  // any thread
+  Counts counts() const;  // any thread
 
  private:
   struct Impl;

@@ -33,8 +33,8 @@ class OutboxQueue {
   bool put_back(OutboxItem item);
   // It is carried out. It stays, blocking what must come after it, until remove().
   void carried_out(std::int64_t outbox_id);
-  // The store was read again: what is not in `pending` is gone, and results that were handed over but
-  // did not reach the store are worked out once more.
+  // The store was read again: what is not in `pending` is gone, and results that were handed over
+  // but did not reach the store are worked out once more.
   void resync(std::vector<OutboxItem> pending);
   // Nothing of this alert key goes before `until` (the receiver's rate limit).
   void hold_alerts(const std::string& key, Time until);
@@ -53,10 +53,10 @@ class OutboxQueue {
   bool first_of_attempt(const PublicationRow& publication) const;
   OptTime due_at(const std::string& lane, const Entry& entry) const;
 
-  std::map<std::int64_t, Entry> items_;                               // by id
-  std::map<std::string, std::set<std::int64_t>> by_key_;              // kind:key -> ids
+  std::map<std::int64_t, Entry> items_;                                    // by id
+  std::map<std::string, std::set<std::int64_t>> by_key_;                   // kind:key -> ids
   std::map<AttemptKey, std::map<std::int32_t, std::int64_t>> by_attempt_;  // position -> id
-  std::map<std::string, Time> held_;          // by lane; one per connection ever alerted
+  std::map<std::string, Time> held_;  // by lane; one per connection ever alerted
 };
 
 }  // namespace batuta

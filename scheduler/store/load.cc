@@ -19,7 +19,7 @@ constexpr char select_live_runs[] = "SELECT " BATUTA_RUN_COLUMNS("") " FROM dag_
                                     "WHERE state < 2 ORDER BY seq";
 constexpr char select_dates_ahead[] =
     "SELECT logical_date FROM dag_run WHERE dag_id = ? AND logical_date > ? AND state >= 2 "
-    "ORDER BY logical_date";
+    "ORDER BY logical_date LIMIT ?";
 // Newest first, by the date that tells runs of one DAG apart.
 constexpr char select_past[] = "SELECT " BATUTA_RUN_COLUMNS("") " FROM dag_run "
                                "WHERE dag_id = ? AND state >= 2 "
@@ -47,7 +47,8 @@ constexpr char select_watermarks[] =
 constexpr char select_xcom[] = "SELECT value_json FROM xcom WHERE ti = ? AND key = ?";
 constexpr char select_counter[] = "SELECT seq FROM sqlite_sequence WHERE name = ?";
 
-constexpr std::int64_t max_past = 64;  // per DAG, as StoredState promises
+constexpr std::int64_t max_past = 64;       // per DAG, as StoredState promises
+constexpr std::int64_t max_dates = 10'000;  // per DAG, as the core keeps
 
 // A branch names at most every task of its DAG.
 constexpr JsonLimits branch_limits{.bytes = 8 << 20};
@@ -175,8 +176,9 @@ void SqliteStore::load_counters(StoredState& state) {
 // What the schedule and the tasks that look back need of runs that have ended.
 void SqliteStore::load_past(StoredState& state) {
   for (const auto& [row, dag] : state.dags) {
-    if (row.cursor) {
-      Rows rows = db_.statement(select_dates_ahead).query(row.dag_id, *row.cursor);
+    {  // without a cursor the schedule has not begun: any date may lie ahead of it
+      const Time cursor = row.cursor.value_or(Time::min());
+      Rows rows = db_.statement(select_dates_ahead).query(row.dag_id, cursor, max_dates);
       while (rows.next()) rows.read(state.dates_ahead.emplace_back(row.dag_id, Time()).second);
     }
     const bool looks_back = std::any_of(dag->tasks.begin(), dag->tasks.end(), [](const Task& t) {

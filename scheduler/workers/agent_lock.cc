@@ -8,7 +8,9 @@
 
 namespace batuta {
 
-std::string agent_lock_name(const std::string& agent_id) { return "agent-" + agent_id + ".lock"; }
+std::string agent_lock_name(const std::string& agent_id) {
+  return "agent-" + agent_id + ".lock";
+}
 
 bool agent_is_dead(const std::string& run_folder, const std::string& lock_name) {
   if (lock_name.find('/') != std::string::npos) return false;

@@ -11,16 +11,21 @@ namespace batuta {
 namespace asio = boost::asio;
 
 WorkerLink::WorkerLink(WorkerId id, Socket socket, Welcome welcome, Callbacks callbacks)
-    : id_(id), socket_(std::move(socket)), welcome_(std::move(welcome)),
+    : id_(id),
+      socket_(std::move(socket)),
+      welcome_(std::move(welcome)),
       callbacks_(std::move(callbacks)) {
   socket_.non_blocking(true);
 }
 
-void WorkerLink::start() { read(); }
+void WorkerLink::start() {
+  read();
+}
 
 void WorkerLink::read() {
   socket_.async_read_some(
-      asio::buffer(chunk_), [self = shared_from_this()](boost::system::error_code error, std::size_t n) {
+      asio::buffer(chunk_),
+      [self = shared_from_this()](boost::system::error_code error, std::size_t n) {
         if (error) return self->finish("connection closed: " + error.message());
         self->frames_.feed({self->chunk_.data(), n});
         if (!self->take_frames()) return;
@@ -136,15 +141,16 @@ void WorkerLink::write_some(std::unique_lock<std::mutex>& lock) {
 }
 
 void WorkerLink::wait_writable() {
-  socket_.async_wait(Socket::wait_write, [self = shared_from_this()](boost::system::error_code error) {
-    std::unique_lock lock(self->mutex_);
-    self->waiting_writable_ = false;
-    if (error) {
-      self->broken_ = true;
-      return;
-    }
-    self->write_some(lock);
-  });
+  socket_.async_wait(Socket::wait_write,
+                     [self = shared_from_this()](boost::system::error_code error) {
+                       std::unique_lock lock(self->mutex_);
+                       self->waiting_writable_ = false;
+                       if (error) {
+                         self->broken_ = true;
+                         return;
+                       }
+                       self->write_some(lock);
+                     });
 }
 
 void WorkerLink::close(const std::string& reason) {

@@ -30,11 +30,11 @@ class WorkerLink : public std::enable_shared_from_this<WorkerLink> {
   };
 
   WorkerLink(WorkerId id, Socket socket, Welcome welcome, Callbacks callbacks);
-  void start();                                 // io thread
+  void start();  // io thread
 
-  void queue(const ToAgent& message);           // control thread; sent at the next flush()
-  void flush();                                 // control thread
-  void close(const std::string& reason);        // any thread
+  void queue(const ToAgent& message);     // control thread; sent at the next flush()
+  void flush();                           // control thread
+  void close(const std::string& reason);  // any thread
 
   WorkerId id() const { return id_; }
 
@@ -51,13 +51,13 @@ class WorkerLink : public std::enable_shared_from_this<WorkerLink> {
   Socket socket_;
   const Welcome welcome_;
   Callbacks callbacks_;
-  bool greeted_ = false;                        // io thread
-  bool finished_ = false;                       // io thread
-  FrameReader frames_;                          // io thread
-  std::array<char, 64 * 1024> chunk_;           // io thread
-  std::string staged_;                          // control thread
+  bool greeted_ = false;               // io thread
+  bool finished_ = false;              // io thread
+  FrameReader frames_;                 // io thread
+  std::array<char, 64 * 1024> chunk_;  // io thread
+  std::string staged_;                 // control thread
 
-  std::mutex mutex_;                            // guards what follows
+  std::mutex mutex_;  // guards what follows
   std::string unsent_;
   bool waiting_writable_ = false;
   bool broken_ = false;

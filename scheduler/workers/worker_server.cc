@@ -41,12 +41,12 @@ struct WorkerServer::Impl : std::enable_shared_from_this<WorkerServer::Impl> {
   Impl(asio::io_context& context, Options o) : io(context), options(std::move(o)), acceptor(io) {}
 
   void accept() {
-    acceptor.async_accept([self = shared_from_this()](boost::system::error_code error,
-                                                      Local::socket socket) {
-      if (error == asio::error::operation_aborted) return;
-      if (!error) self->admit(std::move(socket));
-      self->accept();
-    });
+    acceptor.async_accept(
+        [self = shared_from_this()](boost::system::error_code error, Local::socket socket) {
+          if (error == asio::error::operation_aborted) return;
+          if (!error) self->admit(std::move(socket));
+          self->accept();
+        });
   }
 
   void admit(Local::socket socket) {
@@ -92,7 +92,8 @@ struct WorkerServer::Impl : std::enable_shared_from_this<WorkerServer::Impl> {
               std::to_string(hello.slots) + " slots, " + std::to_string(hello.running.size()) +
               " attempts running");
     std::lock_guard lock(mutex);
-    if (const auto found = links.find(id); found != links.end()) found->second.agent_id = hello.agent_id;
+    if (const auto found = links.find(id); found != links.end())
+      found->second.agent_id = hello.agent_id;
   }
 
   void on_closed(WorkerId id, const std::string& reason) {
@@ -164,9 +165,9 @@ struct WorkerServer::Impl : std::enable_shared_from_this<WorkerServer::Impl> {
   Engine* engine = nullptr;
   CatalogueSink catalogue_sink;
   std::mutex mutex;
-  std::map<WorkerId, Entry> links;                            // guarded by mutex
-  WorkerId next_id = 1;                                       // guarded by mutex
-  std::map<WorkerId, std::shared_ptr<WorkerLink>> touched;    // control thread: this turn's
+  std::map<WorkerId, Entry> links;                          // guarded by mutex
+  WorkerId next_id = 1;                                     // guarded by mutex
+  std::map<WorkerId, std::shared_ptr<WorkerLink>> touched;  // control thread: this turn's
 };
 
 WorkerServer::WorkerServer(asio::io_context& io, Options options)
@@ -192,8 +193,9 @@ Status WorkerServer::start(Engine& engine) {
   if (!error) impl_->acceptor.listen(64, error);
   umask(old_mask);
   if (error) {
-    return {Errc::unavailable, "cannot listen on " + path + ": " + error.message() +
-                                   " (a home folder with a shorter path helps when it is too long)"};
+    return {Errc::unavailable,
+            "cannot listen on " + path + ": " + error.message() +
+                " (a home folder with a shorter path helps when it is too long)"};
   }
   impl_->accept();
   return success();
@@ -218,10 +220,18 @@ void WorkerServer::check_agents(const std::vector<std::string>& agent_ids) {
   }
 }
 
-void WorkerServer::launch(WorkerId worker, Launch launch) { impl_->queue(worker, std::move(launch)); }
-void WorkerServer::cancel(WorkerId worker, Cancel cancel) { impl_->queue(worker, std::move(cancel)); }
-void WorkerServer::recall(WorkerId worker, Recall recall) { impl_->queue(worker, recall); }
-void WorkerServer::ack(WorkerId worker, Ack ack) { impl_->queue(worker, ack); }
+void WorkerServer::launch(WorkerId worker, Launch launch) {
+  impl_->queue(worker, std::move(launch));
+}
+void WorkerServer::cancel(WorkerId worker, Cancel cancel) {
+  impl_->queue(worker, std::move(cancel));
+}
+void WorkerServer::recall(WorkerId worker, Recall recall) {
+  impl_->queue(worker, recall);
+}
+void WorkerServer::ack(WorkerId worker, Ack ack) {
+  impl_->queue(worker, ack);
+}
 
 void WorkerServer::drop(WorkerId worker, const std::string& reason) {
   if (const auto link = impl_->find(worker)) link->close(reason);

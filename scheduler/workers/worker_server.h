@@ -15,7 +15,7 @@ namespace batuta {
 class WorkerServer : public Executor {
  public:
   struct Options {
-    std::string run_folder;          // <home>/run, exists, 0700
+    std::string run_folder;  // <home>/run, exists, 0700
     std::string store_uuid;
     Duration heartbeat{};
     Duration lease{};

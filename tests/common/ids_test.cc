@@ -10,8 +10,8 @@
 using namespace batuta;
 
 TEST_CASE("ids that could become a path or a command are refused") {
-  for (const char* id : {"", "..", "../x", "a..b", "a/b", "a\\b", ".hidden", "-rf", "a b", "a;b", "a%2fb", "dot.",
-                         "a\nb", "\xC3\xA9t\xC3\xA9", "$(id)", "a\"b"}) {
+  for (const char* id : {"", "..", "../x", "a..b", "a/b", "a\\b", ".hidden", "-rf", "a b", "a;b",
+                         "a%2fb", "dot.", "a\nb", "\xC3\xA9t\xC3\xA9", "$(id)", "a\"b"}) {
     INFO(id);
     CHECK_FALSE(valid_id(id));
   }
@@ -48,8 +48,9 @@ TEST_CASE("uuids are version 7, ordered by time, unique in one millisecond, and 
 }
 
 TEST_CASE("what is not a uuid is refused") {
-  for (const char* text : {"", "0190", "zzzzzzzz-zzzz-zzzz-zzzz-zzzzzzzzzzzz", "01900000-0000-7000-8000-00000000000",
-                           "019000000000-7000-8000-000000000000-", "01900000/0000-7000-8000-000000000000"}) {
+  for (const char* text :
+       {"", "0190", "zzzzzzzz-zzzz-zzzz-zzzz-zzzzzzzzzzzz", "01900000-0000-7000-8000-00000000000",
+        "019000000000-7000-8000-000000000000-", "01900000/0000-7000-8000-000000000000"}) {
     INFO(text);
     CHECK_FALSE(parse_uuid(text));
   }

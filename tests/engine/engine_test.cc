@@ -56,7 +56,8 @@ class FakeExecutor : public Executor {
 class PlainContext : public LaunchContext {
  public:
   Status render_launch(const Attempt& attempt, Launch& out, std::string& rendered) override {
-    if (attempt.task.spec_json == "undefined") return {Errc::invalid, "params.x is undefined", "/params/y"};
+    if (attempt.task.spec_json == "undefined")
+      return {Errc::invalid, "params.x is undefined", "/params/y"};
     out.params_json = "{}";
     if (attempt.task.has_templates) {
       rendered = attempt.xcom("first", "return_value").value_or("none");
@@ -203,7 +204,8 @@ TEST_CASE("a launch sees the XCom that this very turn commits") {
   });
 }
 
-TEST_CASE("a template that cannot be rendered fails its attempt with the place, and sends nothing") {
+TEST_CASE(
+    "a template that cannot be rendered fails its attempt with the place, and sends nothing") {
   Task broken = task("broken");
   broken.spec_json = "undefined";
   broken.retry.retries = 3;
@@ -267,8 +269,11 @@ TEST_CASE("the same idempotency key gives the same run, also after it has left m
 TEST_CASE("writes run between turns and report their status") {
   World world({task("first")});
   std::promise<Status> told;
-  world.engine.write([]() -> Status { return {Errc::conflict, "exists"}; },
-                     [&](const Status& status) { told.set_value(status); });
+  world.engine.write(
+      []() -> Status {
+        return {Errc::conflict, "exists"};
+      },
+      [&](const Status& status) { told.set_value(status); });
   const Status status = told.get_future().get();
   REQUIRE_FALSE(status.ok());
   CHECK(status.error().code == Errc::conflict);

@@ -8,7 +8,8 @@ namespace {
 
 const Time noon = Time(std::chrono::seconds(1'700'000'000));
 
-OutboxItem publication(std::int64_t id, const std::string& table, std::int64_t run, std::int32_t position) {
+OutboxItem publication(std::int64_t id, const std::string& table, std::int64_t run,
+                       std::int32_t position) {
   OutboxItem item;
   item.row.id = id;
   item.row.kind = OutboxKind::publish;

@@ -92,7 +92,8 @@ TEST_CASE("a refusal of the message itself is final, a failing receiver is not")
   CHECK(with(400).final);
   CHECK_FALSE(with(500).final);
   CHECK_FALSE(with(503).final);
-  CHECK_FALSE(send_alert(payload, std::nullopt, [](const HttpRequest&) { return status(200); }).final);
+  CHECK_FALSE(
+      send_alert(payload, std::nullopt, [](const HttpRequest&) { return status(200); }).final);
 }
 
 TEST_CASE("the outbox sends an alert after failures and forgets it only when that is durable") {

@@ -13,7 +13,9 @@ bool uses_past(const Dag& dag) {
 
 constexpr std::size_t past_runs_kept = 64;  // per DAG, as StoredState promises
 
-[[noreturn]] void fail(const char* what) { throw StoreError(what, true); }
+[[noreturn]] void fail(const char* what) {
+  throw StoreError(what, true);
+}
 
 }  // namespace
 
@@ -46,7 +48,7 @@ void MemoryStore::load_past(StoredState& stored) const {
     for (const auto& [seq, run] : data_.runs) {
       if (run.run.dag_id != id || !is_terminal(run.run.state)) continue;
       const OptTime date = run.run.logical_date;
-      if (date && row.cursor && *date > *row.cursor) stored.dates_ahead.emplace_back(id, *date);
+      if (date && (!row.cursor || *date > *row.cursor)) stored.dates_ahead.emplace_back(id, *date);
       ended.push_back({{date.value_or(run.run.run_after), seq}, &run});
     }
     if (!uses_past(*data_.dag_versions.at(row.version))) continue;
@@ -173,8 +175,7 @@ void MemoryStore::apply_lake(const Changes& changes) {
 }
 
 void MemoryStore::apply_logs(const Changes& changes) {
-  data_.event_log.insert(data_.event_log.end(), changes.event_log.begin(),
-                         changes.event_log.end());
+  data_.event_log.insert(data_.event_log.end(), changes.event_log.begin(), changes.event_log.end());
 }
 
 std::optional<StoredRun> MemoryStore::load_run(const std::string& dag_id,

@@ -23,19 +23,19 @@ enum class CommitFate : std::uint8_t { ok, fails_unapplied, fails_applied };
 class MemoryStore : public Store {
  public:
   using XcomId = std::tuple<RunSeq, TaskIndex, std::string>;
-  using RunName = std::pair<std::string, std::string>;   // dag_id, then dag_run_id or key
+  using RunName = std::pair<std::string, std::string>;  // dag_id, then dag_run_id or key
 
   // All that is kept; read freely, changed only by commit() and the two calls below.
   struct Data {
     std::map<std::string, DagRow> dags;
     std::map<std::string, std::shared_ptr<const Dag>> dag_versions;
-    std::map<RunSeq, StoredRun> runs;                    // finished ones too
+    std::map<RunSeq, StoredRun> runs;  // finished ones too
     std::map<RunName, RunSeq> run_ids;
-    std::map<RunName, RunSeq> run_keys;                  // by idempotency key
+    std::map<RunName, RunSeq> run_keys;  // by idempotency key
     std::map<std::pair<std::string, Time>, RunSeq> run_dates;
     std::map<std::string, PoolRow> pools;
     std::map<std::string, TableRow> tables;
-    std::map<std::int64_t, PublicationRow> publications; // settled and refused ones too
+    std::map<std::int64_t, PublicationRow> publications;  // settled and refused ones too
     std::map<AttemptKey, AcceptedRow> accepted;
     std::map<std::pair<std::string, std::string>, WatermarkRow> watermarks;
     std::map<XcomId, XcomRow> xcoms;
@@ -60,13 +60,11 @@ class MemoryStore : public Store {
                                     const std::string& dag_run_id) override;
   std::optional<RunRow> find_run_by_key(const std::string& dag_id,
                                         const std::string& idempotency_key) override;
-  std::optional<RunRow> find_run(const std::string& dag_id,
-                                 const std::string& dag_run_id) override;
+  std::optional<RunRow> find_run(const std::string& dag_id, const std::string& dag_run_id) override;
   std::optional<RunRow> find_run_by_logical_date(const std::string& dag_id,
                                                  Time logical_date) override;
   std::shared_ptr<const Dag> load_dag_version(const std::string& version) override;
-  std::optional<std::string> find_xcom(RunSeq run, TaskIndex task,
-                                       const std::string& key) override;
+  std::optional<std::string> find_xcom(RunSeq run, TaskIndex task, const std::string& key) override;
   void probe() override;
   void maintain(bool idle) override;
 

@@ -63,7 +63,8 @@ AgentFixture::AgentFixture(Options options) : options_(std::move(options)) {
   listener_.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  std::strcpy(address.sun_path, (home_ + "/run/worker.sock").c_str());
+  const std::string path = home_ + "/run/worker.sock";
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
   REQUIRE(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
   REQUIRE(::listen(listener_.get(), 8) == 0);
   start_agent();
