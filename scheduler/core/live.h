@@ -214,7 +214,6 @@ struct LiveAgent {
   Time joined;
   Time last_seen;
   Boot lease_until;
-  std::string drop_reason;  // set: judged as if its lease were over
   std::vector<PluginNo> offers;
   // Attempts by launch number: launched and not known to have started; started.
   std::map<std::uint64_t, TaskRef> unstarted;

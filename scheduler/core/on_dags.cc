@@ -20,6 +20,7 @@ void take_version(Turn& turn, const std::shared_ptr<const Dag>& current) {
     dag.row.version = current->version;
     dag.dag = current;
     dag.plan = make_plan(state, *current);
+    wake_all_past_users(state, dag);  // which runs count may be others now
     turn.out.changes.dag_versions.push_back(current);
   }
   refresh_dag(state, dag, turn.now.boot);  // its limits may be others now

@@ -94,13 +94,15 @@ std::string taken_by_other(const RunRequested& event, const RunRow& row, const L
   return {};
 }
 
-// The schedule must pass over this date even after the run has left memory.
+}  // namespace
+
 void keep_date(LiveDag& dag, Time logical_date) {
-  const bool scheduled = dag.dag->schedule.kind == Timetable::Kind::cron;
-  if (!scheduled || (dag.row.cursor && logical_date <= *dag.row.cursor)) return;
+  if (dag.row.cursor && logical_date <= *dag.row.cursor) return;
   dag.dates_ahead.insert(logical_date);
   if (dag.dates_ahead.size() > max_dates_ahead) dag.dates_ahead.erase(--dag.dates_ahead.end());
 }
+
+namespace {
 
 bool has_publishing(const LiveRun& run) {
   return run.publishing > 0;
@@ -188,6 +190,8 @@ void on(Turn& turn, const RunDeleted& event) {
     return reply(turn, event.request, Errc::conflict, "the run is running; cancel it first");
   }
   run->deleted = true;
+  run->dag->past.erase(run->past_key());
+  wake_all_past_users(turn.state, *run->dag);
   touch(turn, *run);
   log_event(turn, "delete_run", "", event.dag_id, event.dag_run_id);
   reply(turn, event.request, *run);

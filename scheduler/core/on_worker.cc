@@ -127,7 +127,7 @@ LiveAgent* agent_of(SchedulerState& state, WorkerId worker) {
   return at == state.connections.end() ? nullptr : at->second;
 }
 
-// A worker that was told to end an attempt and did not within its time is treated as silent.
+// An attempt that was to end and did not within its time is lost.
 void judge_cancels(Turn& turn) {
   SchedulerState& state = turn.state;
   while (!state.cancel_deadlines.empty() && state.cancel_deadlines.begin()->at <= turn.now.boot) {
@@ -135,9 +135,11 @@ void judge_cancels(Turn& turn) {
     state.cancel_deadlines.erase(state.cancel_deadlines.begin());
     const auto at = state.runs.find(due.key.run);
     if (at == state.runs.end()) continue;
-    const TaskCell& cell = at->second->cells[due.key.task];
+    LiveRun& run = *at->second;
+    const TaskCell& cell = run.cells[due.key.task];
     if (cell.agent == nullptr || cell.cancel_by != due.at) continue;
-    cell.agent->drop_reason = "an attempt was not ended within its time";
+    // Only this attempt is given up; a successor waits for its slot. Its neighbours are well.
+    lose_attempt(turn, run, due.key.task, true, "it was not ended within its time");
   }
 }
 
@@ -168,7 +170,6 @@ void on(Turn& turn, const WorkerJoined& event) {
   if (!known) agent.joined = turn.now.wall;
   agent.last_seen = turn.now.wall;
   agent.lease_until = turn.now.boot + state.options.lease;
-  agent.drop_reason.clear();
   state.connections[event.worker] = &agent;
   take_catalogue(state, agent, hello.catalogue);
   publish_offers(state, agent);
@@ -233,11 +234,10 @@ void judge_leases(Turn& turn) {
   std::vector<LiveAgent*> over;
   for (auto& [id, agent] : turn.state.agents) {
     if (agent.unlisted_until && *agent.unlisted_until <= turn.now.boot) lose_unlisted(turn, agent);
-    if (!agent.drop_reason.empty() || lease_over(turn, agent)) over.push_back(&agent);
+    if (lease_over(turn, agent)) over.push_back(&agent);
   }
   for (LiveAgent* agent : over) {
-    const std::string reason =
-        agent->drop_reason.empty() ? "its worker fell silent" : agent->drop_reason;
+    const std::string reason = "its worker fell silent";
     if (agent->connection != 0) turn.out.drops.push_back({agent->connection, reason});
     forget_agent(turn, *agent, reason);
   }

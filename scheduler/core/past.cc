@@ -47,7 +47,7 @@ std::optional<Previous> previous_run(const LiveRun& run) {
   const LiveDag& dag = *run.dag;
   const bool all_kinds = !dag.dag->catchup;
   const auto live = last_before(dag.live_by_date, run.past_key(), [&](const LiveRun* other) {
-    return all_kinds || other->row().type == RunType::scheduled;
+    return !other->deleted && (all_kinds || other->row().type == RunType::scheduled);
   });
   const auto past = last_before(dag.past, run.past_key(), [&](const PastRun& other) {
     return all_kinds || other.type == RunType::scheduled;
@@ -87,9 +87,18 @@ void wake_next_run(SchedulerState& state, LiveRun& run, TaskIndex i) {
   for (auto at = run.dag->live_by_date.upper_bound(run.past_key());
        at != run.dag->live_by_date.end(); ++at) {
     LiveRun& next = *at->second;
-    if (next.row().state != DagRunState::running) continue;
+    if (next.row().state != DagRunState::running || !next.plan->uses_past) continue;
     wake(next, run.definition(i).id);
     for (const TaskIndex up : run.definition(i).upstream) wake(next, run.definition(up).id);
+  }
+}
+
+void wake_all_past_users(SchedulerState& state, LiveDag& dag) {
+  for (const auto& [key, run] : dag.live_by_date) {
+    if (run->row().state != DagRunState::running || !run->plan->uses_past) continue;
+    for (TaskIndex i = 0; i < run->cells.size(); ++i) {
+      if (looks_back(run->definition(i))) check_later(state, *run, i);
+    }
   }
 }
 

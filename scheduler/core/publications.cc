@@ -40,8 +40,6 @@ std::string conflict_of(SchedulerState& state, const TableOutput& output) {
   return {};
 }
 
-// The tables of one attempt publish in listed order, so each one's outbox row is made when the one
-// before it is settled.
 void queue_publication(Turn& turn, const PublicationRow& publication) {
   OutboxRow row;
   row.id = publication.id;
@@ -50,6 +48,26 @@ void queue_publication(Turn& turn, const PublicationRow& publication) {
   row.publication = publication.id;
   row.created_at = turn.now.wall;
   turn.out.changes.outbox.push_back(std::move(row));
+}
+
+// The tables of one attempt publish in listed order, and each table's publications in the order of
+// their numbers: the outbox row is made when nothing before it is left. Attempts are accepted one
+// after the other, so these two orders cannot wait for each other in a circle.
+bool is_next(const SchedulerState& state, const PublicationRow& row) {
+  return std::none_of(state.publications.begin(), state.publications.end(), [&](const auto& entry) {
+    const PublicationRow& other = entry.second;
+    return (other.key == row.key && other.position < row.position) ||
+           (other.table == row.table && other.number < row.number);
+  });
+}
+
+// `gone` has left: queues what waited for it.
+void queue_followers(Turn& turn, const PublicationRow& gone) {
+  for (const auto& [id, row] : turn.state.publications) {
+    const bool waited = (row.key == gone.key && row.position > gone.position) ||
+                        (row.table == gone.table && row.number > gone.number);
+    if (waited && is_next(turn.state, row)) queue_publication(turn, row);
+  }
 }
 
 std::vector<PublicationRow*> pending_of(SchedulerState& state, const AttemptKey& key) {
@@ -117,7 +135,7 @@ void accept_outputs(Turn& turn, LiveRun& run, TaskIndex i, const Finished& repor
     ++table.pending;
     turn.out.changes.tables.push_back(table.row);
     turn.out.changes.publications.push_back(row);
-    if (at == 0 || mutant("publish_out_of_order")) queue_publication(turn, row);
+    if (is_next(state, row) || mutant("publish_out_of_order")) queue_publication(turn, row);
     state.publications.emplace(row.id, std::move(row));
   }
   AcceptedRow accepted{report};
@@ -141,12 +159,10 @@ void on(Turn& turn, const PublicationSettled& event) {
   table.row.last_version = std::max(table.row.last_version, event.version);
   turn.out.changes.tables.push_back(table.row);
   turn.out.changes.outbox_done.push_back(row->id);
+  const PublicationRow gone = *row;
   drop_publication(turn, *row, PublicationState::settled);
-  const std::vector<PublicationRow*> left = pending_of(turn.state, key);
-  if (!left.empty() && !mutant("settle_after_first")) {
-    queue_publication(turn, *left.front());
-    return;
-  }
+  queue_followers(turn, gone);
+  if (!pending_of(turn.state, key).empty() && !mutant("settle_after_first")) return;
   settle_success(turn, run, key.task, take_accepted(turn, key));
 }
 
@@ -156,9 +172,12 @@ void on(Turn& turn, const PublicationRefused& event) {
   const AttemptKey key = row->key;
   LiveRun& run = run_of(turn.state, key);
   turn.out.changes.outbox_done.push_back(row->id);
+  std::vector<PublicationRow> gone;
   for (const PublicationRow* each : pending_of(turn.state, key)) {
+    gone.push_back(*each);
     drop_publication(turn, *each, PublicationState::refused);
   }
+  for (const PublicationRow& each : gone) queue_followers(turn, each);
   take_accepted(turn, key);
   refuse_publication(turn, run, key.task, event.reason);
 }

@@ -73,8 +73,14 @@ void restore_task(SchedulerState& state, LiveRun& run, TaskIndex i, const Now& n
     run.task(i).retry_at = row.retry_at.value_or(now.wall);
     state.timers.insert({*run.task(i).retry_at, Timer::Kind::retry, run.row().seq, i, nullptr, {}});
   }
-  if (row.state == TaskState::scheduled && task.plugin != "empty") {
-    pool.scheduled += task.pool_slots;
+}
+
+// After every run was counted: limits across runs decide what may be offered.
+void offer_tasks(SchedulerState& state, LiveRun& run, const Now& now) {
+  for (TaskIndex i = 0; i < run.cells.size(); ++i) {
+    const Task& task = run.definition(i);
+    if (run.task(i).state != TaskState::scheduled || task.plugin == "empty") continue;
+    state.pools[run.plan->groups[run.plan->group_of[i]].pool].scheduled += task.pool_slots;
     add_ready(state, run, i, now.boot);
   }
 }
@@ -96,10 +102,17 @@ LiveDag& dag_of(SchedulerState& state, const StoredRun& run) {
 void restore_runs(SchedulerState& state, StoredState& stored, const Now& now) {
   std::sort(stored.runs.begin(), stored.runs.end(),
             [](const StoredRun& a, const StoredRun& b) { return a.run.seq < b.run.seq; });
+  std::vector<LiveRun*> runs;
   for (StoredRun& each : stored.runs) {
     LiveDag& dag = dag_of(state, each);
     LiveRun& run = add_run(state, dag, std::move(each));
+    runs.push_back(&run);
+    if (run.row().logical_date) keep_date(dag, *run.row().logical_date);
     for (TaskIndex i = 0; i < run.cells.size(); ++i) restore_task(state, run, i, now);
+  }
+  for (LiveRun* each : runs) {
+    LiveRun& run = *each;
+    offer_tasks(state, run, now);
     if (run.row().state == DagRunState::running) check_all(state, run);
     const bool over = run.row().state == DagRunState::running || run.row().ending;
     if (over && run.unfinished == 0) {

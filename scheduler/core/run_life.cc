@@ -113,13 +113,18 @@ void start_queued_runs(Turn& turn, LiveDag& dag) {
   const std::int32_t limit = dag.dag->max_active_runs;
   while (!dag.queued.empty()) {
     const auto [run_after, seq] = *dag.queued.begin();
+    LiveRun& run = *turn.state.runs.at(seq);
+    if (run.deleted) {
+      dag.queued.erase(dag.queued.begin());
+      continue;
+    }
     const bool full = limit > 0 && static_cast<std::int32_t>(dag.running.size()) >= limit;
     if (full && !mutant("ignore_max_active_runs")) return;
     if (run_after > turn.now.wall) {
       turn.state.timers.insert({run_after, Timer::Kind::run_after, seq, 0, &dag, dag.row.dag_id});
       return;
     }
-    start_run(turn, *turn.state.runs.at(seq));
+    start_run(turn, run);
   }
 }
 

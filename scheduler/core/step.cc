@@ -17,8 +17,11 @@ namespace batuta {
 namespace {
 
 void retry_due(Turn& turn, const Timer& timer) {
+  // A timer that fired before it in the same turn may have ended the task or the run.
   const auto at = turn.state.runs.find(timer.run);
-  BATUTA_CHECK(at != turn.state.runs.end(), "a retry timer belongs to a live run");
+  if (at == turn.state.runs.end()) return;
+  const TaskInstanceRow& row = at->second->task(timer.task);
+  if (row.state != TaskState::up_for_retry || row.retry_at != timer.at) return;
   turn.state.timers.insert(timer);  // leaving up_for_retry takes it away
   move_task(turn, *at->second, timer.task, Cause::delay_over, TaskState::scheduled);
 }
@@ -36,8 +39,10 @@ void fire(Turn& turn, const Timer& timer) {
       retry_due(turn, timer);
       return;
     case Timer::Kind::run_timeout: {
-      LiveRun& run = *turn.state.runs.at(timer.run);
-      if (!run.row().ending && !mutant("ignore_run_timeout")) {
+      const auto at = turn.state.runs.find(timer.run);
+      if (at == turn.state.runs.end()) return;
+      LiveRun& run = *at->second;
+      if (!is_terminal(run.row().state) && !run.row().ending && !mutant("ignore_run_timeout")) {
         end_run_early(turn, run, DagRunState::failed, "timed out");
       }
       return;

@@ -99,7 +99,7 @@ void tell_neighbours(Turn& turn, LiveRun& run, TaskIndex i, TaskState from, Task
     if (is_terminal(to)) count_upstream(counts, to, +1);
     check_later(state, run, down);
   }
-  if (run.plan->uses_past) wake_next_run(state, run, i);
+  wake_next_run(state, run, i);
   run.unfinished += (is_terminal(from) ? 1 : 0) - (is_terminal(to) ? 1 : 0);
   if (run.unfinished == 0 && !run.in_to_end) {
     run.in_to_end = true;

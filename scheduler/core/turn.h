@@ -58,6 +58,10 @@ void settle_tasks(Turn& turn);
 bool past_allows(const LiveRun& run, TaskIndex i);
 // The run's tasks that look at `i` in its predecessor, which has just changed.
 void wake_next_run(SchedulerState& state, LiveRun& run, TaskIndex i);
+// The previous run of many may have changed: a run was deleted, or which runs count.
+void wake_all_past_users(SchedulerState& state, LiveDag& dag);
+// The schedule must pass over this date even after its run has left memory.
+void keep_date(LiveDag& dag, Time logical_date);
 void remember_past(LiveRun& run);
 
 // ---- ready.cc: groups and lanes
