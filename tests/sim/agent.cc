@@ -11,6 +11,7 @@ void Agent::start() {
   ++life_;
   alive_ = true;
   awake_ = true;
+  paused_until_ = Boot{};
   lease_armed_ = false;
   waiting_for_predecessor_ = false;
   link_ = 0;
@@ -189,8 +190,16 @@ bool Agent::knows(const AttemptKey& key) const {
 }
 
 bool Agent::holds(const std::string& slot) const {
+  if (alive_ && slot == id_) return !running_.empty();  // a predecessor whose slot nobody named
   return alive_ && std::any_of(running_.begin(), running_.end(),
                                [&](const auto& r) { return r.second.slot == slot; });
+}
+
+std::vector<RunSeq> Agent::stuck() const {
+  std::vector<RunSeq> runs;
+  for (const auto& [key, run] : running_)
+    if (run.hangs && !run.cancelled) runs.push_back(key.run);
+  return runs;
 }
 
 void Agent::launch(Launch launch) {
@@ -243,6 +252,8 @@ void Agent::begin(Launch launch) {
     report.reason = "execution time-out";
     c_.met(Situation::task_timed_out);
     plan_end(key, limit, report);
+  } else if (script.hangs) {
+    run.hangs = true;
   } else {
     plan_end(key, script.runs_for, script.report);
   }
@@ -321,8 +332,8 @@ void Agent::recall(const Recall& message) {
   const auto it = running_.find(message.key);
   if (it != running_.end()) {
     c_.met(Situation::recall_too_late);
-    world_.network.send(link_, FromAgent{Started{message.key, it->second.started,
-                                                 it->second.slot}});
+    world_.network.send(link_,
+                        FromAgent{Started{message.key, it->second.started, it->second.slot}});
     return;
   }
   if (unacked_.count(message.key)) return;

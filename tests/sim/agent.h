@@ -24,20 +24,20 @@ struct AgentWorld {
   Ledger& ledger;
   const Lake& lake;
   std::function<bool()> scheduler_listens;
-  std::function<bool(int agent)> awake;               // for the ledger
+  std::function<bool(int agent)> awake;  // for the ledger
   // True while the process that holds this slot's lock lives; only one host's locks can be seen.
   std::function<bool(const std::string& slot)> slot_locked;
-  std::function<const Dag*(RunSeq)> dag_of;            // the pinned version; null: deleted
+  std::function<const Dag*(RunSeq)> dag_of;  // the pinned version; null: deleted
 };
 
 class Agent {
  public:
   Agent(Context& context, AgentWorld world, int index);
 
-  void start();                          // a new process: new id, nothing running
-  void crash();                          // kill -9 of the agent: its slots die with it
-  void pause(Boot until);                // SIGSTOP of agent and slots
-  void kill_slot();                      // kill -9 of one running slot, if any
+  void start();            // a new process: new id, nothing running
+  void crash();            // kill -9 of the agent: its slots die with it
+  void pause(Boot until);  // SIGSTOP of agent and slots
+  void kill_slot();        // kill -9 of one running slot, if any
 
   void on_message(WorkerId link, ToAgent message);
   void on_closed(WorkerId link);
@@ -50,17 +50,19 @@ class Agent {
   // True when this attempt is known here in any form: it will be reported.
   bool knows(const AttemptKey& key) const;
   bool idle() const { return unstarted_.empty() && running_.empty() && unacked_.empty(); }
-  std::size_t running() const { return running_.size(); }
+  // Runs whose attempts here will only end when somebody cancels them.
+  std::vector<RunSeq> stuck() const;
 
  private:
   struct Running {
     std::string slot;
     Time started;
-    std::vector<TableOutput> outputs;     // versions read at the start
+    std::vector<TableOutput> outputs;  // versions read at the start
     Duration report_delay{};
     bool heeds_cancel = true;
+    bool hangs = false;
     bool cancelled = false;
-    std::uint64_t plan = 0;               // of the end that counts
+    std::uint64_t plan = 0;  // of the end that counts
   };
 
   // A callback of this life, delayed past a pause; dropped when the process has died since.
@@ -90,15 +92,15 @@ class Agent {
   bool alive_ = false;
   bool awake_ = true;
   Boot paused_until_{};
-  WorkerId link_ = 0;                     // 0: none
+  WorkerId link_ = 0;  // 0: none
   bool welcomed_ = false;
   Boot hello_at_{};
-  Boot lease_from_{};                     // when the newest acknowledged heartbeat was sent
+  Boot lease_from_{};  // when the newest acknowledged heartbeat was sent
   std::uint64_t beat_ = 0;
   std::map<std::uint64_t, Boot> beats_;
   std::uint64_t slots_made_ = 0;
   std::uint64_t plans_ = 0;
-  bool lease_armed_ = false;              // a look at the lease is planned
+  bool lease_armed_ = false;  // a look at the lease is planned
   bool waiting_for_predecessor_ = false;
   std::deque<Launch> unstarted_;
   std::map<AttemptKey, Running> running_;

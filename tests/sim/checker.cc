@@ -10,7 +10,19 @@
 namespace batuta::sim {
 namespace {
 
-RunName name_of(const RunRow& run) { return {run.dag_id, run.dag_run_id}; }
+RunName name_of(const RunRow& run) {
+  return {run.dag_id, run.dag_run_id};
+}
+
+// In the order of the variant.
+constexpr std::string_view event_names[] = {
+    "dags changed",     "pause requested",  "run requested",       "run state requested",
+    "run deleted",      "clear requested",  "mark requested",      "note set",
+    "pool set",         "pool deleted",     "worker joined",       "worker lost",
+    "agent dead",       "worker heartbeat", "worker catalogue",    "attempt started",
+    "attempt finished", "attempt recalled", "publication settled", "publication refused",
+    "stalled"};
+static_assert(std::size(event_names) == std::variant_size_v<Event>);
 
 template <class E>
 concept NamesRun = requires(E e) {
@@ -20,83 +32,121 @@ concept NamesRun = requires(E e) {
 
 }  // namespace
 
-// ---- one turn -------------------------------------------------------------------------------------
+// ---- one turn
+// -------------------------------------------------------------------------------------
 
 void Checker::before(std::span<const Event> events, const Now& now) {
   now_ = now;
   ++turns_;
   batch_named_.clear();
+  heard_.clear();
+  recalled_.clear();
   for (const Event& event : events) read(event);
 }
 
 void Checker::read(const Event& event) {
+  c_.note(event_names[event.index()]);
   std::visit(
       [this](const auto& e) {
         if constexpr (NamesRun<decltype(e)>) {
+          c_.trace.say(e.dag_id + " " + e.dag_run_id);
           batch_named_.insert({e.dag_id, e.dag_run_id});
           ever_named_.insert({e.dag_id, e.dag_run_id});
         }
       },
       event);
+  if (const auto* recalled = std::get_if<AttemptRecalled>(&event)) recalled_.insert(recalled->key);
   const auto* finished = std::get_if<AttemptFinished>(&event);
   if (!finished || finished->worker == 0) return;
   const AttemptKey& key = finished->report.key;
   if (!reported_.insert(key).second) c_.met(Situation::duplicate_report);
   const TaskInstanceRow* row = store_.find_task(key.run, key.task);
   if (row && row->fence != key.fence) c_.met(Situation::stale_report);
+  if (row && row->fence == key.fence) heard_.push_back(key);
 }
 
-bool Checker::touched_now(const RunRow& run) const { return batch_named_.count(name_of(run)) != 0; }
-bool Checker::touched_ever(const RunRow& run) const { return ever_named_.count(name_of(run)) != 0; }
+bool Checker::touched_now(const RunRow& run) const {
+  return batch_named_.count(name_of(run)) != 0;
+}
+bool Checker::touched_ever(const RunRow& run) const {
+  return ever_named_.count(name_of(run)) != 0;
+}
 
 void Checker::decided(const Effects& effects, const SchedulerState& state) {
   c_.note("effects", static_cast<std::int64_t>(digest(effects)));
   ending_.clear();
   for (const RunRow& row : effects.changes.runs_updated)
-    if (is_terminal(row.state) || !row.reason.empty()) ending_.insert(row.seq);
+    if (is_terminal(row.state) || row.ending) ending_.insert(row.seq);
   for (const RunRow& row : effects.changes.runs_updated)
     if (is_terminal(row.state) && row.reason.find("timed out") != std::string::npos)
       c_.met(Situation::run_timed_out);
   check_new_runs(effects.changes, state);
-  for (const auto& update : effects.changes.tasks_updated) check_update(update, state);
+  for (const auto& update : effects.changes.tasks_updated) {
+    const auto run = store_.data().runs.find(update.row.run);
+    if (run != store_.data().runs.end() && run->second.run.ending) ending_.insert(update.row.run);
+    check_update(update, effects.changes, state);
+  }
+  for (const RunRow& row : effects.changes.runs_updated) check_run_ends(row, state);
+  check_paused(effects, state);
+  check_queue(effects.changes, state);
+  check_watermarks(effects.changes);
+  check_publications(effects.changes, state);
+  check_xcoms(effects.changes, state);
+  check_history(effects);
+  check_cancels(effects);
   check_launches(effects);
   check_alerts(effects);
   limits_.decided(effects);
 }
 
-void Checker::committed(const Effects& effects) { limits_.committed(effects); }
+void Checker::committed(const Effects& effects) {
+  for (const AttemptKey& key : heard_) ledger_.recorded(key);
+  limits_.committed(effects);
+}
 
 void Checker::check_new_runs(const Changes& changes, const SchedulerState& state) {
   for (const auto& created : changes.runs_created) {
     if (const StoredRun* run = state.run(created.run.seq))
-      for (const TaskInstanceRow& row : created.tasks) check_verdict(row, *run);
+      for (const TaskInstanceRow& row : created.tasks) {
+        check_verdict(row, *run);
+        check_window(row, *run, changes);
+      }
     if (created.run.type != RunType::scheduled) continue;
     c_.met(Situation::scheduled_run);
     if (created.run.logical_date && now_.wall - *created.run.logical_date > std::chrono::minutes(2))
       c_.met(Situation::catchup_run);
-    require(created.run.run_after <= now_.wall, "I8", [&] {
-      return "scheduled run " + created.run.dag_run_id + " made before its time";
-    });
+    require(created.run.run_after <= now_.wall, "I8",
+            [&] { return "scheduled run " + created.run.dag_run_id + " made before its time"; });
   }
 }
 
-void Checker::check_update(const Changes::TaskUpdate& update, const SchedulerState& state) {
+void Checker::check_update(const Changes::TaskUpdate& update, const Changes& changes,
+                           const SchedulerState& state) {
   const auto it = store_.data().runs.find(update.row.run);
   require(it != store_.data().runs.end(), "I2", [] { return std::string("a row of no run"); });
   const StoredRun& run = it->second;
   require(update.row.fence >= update.from_fence, "I2",
           [] { return std::string("a fence went back"); });
   check_edge(update, run.run);
+  const TaskInstanceRow& old = run.tasks[update.row.task];
   check_cause(update.row, update.from, run);
+  check_tries(update.row, old, run.dag->tasks[update.row.task]);
+  check_asked(update.row, old, run.run);
+  check_window(update.row, run, changes);
   const StoredRun* now_run = state.run(update.row.run);
-  if (now_run && update.from == TaskState::none) check_verdict(update.row, *now_run);
+  if (now_run && update.from == TaskState::none) {
+    check_verdict(update.row, *now_run);
+    check_branch(update.row, *now_run);
+    const bool goes_on = update.row.state != TaskState::none && !is_terminal(update.row.state);
+    if (goes_on && !touched_ever(run.run)) check_past(update.row, *now_run, state);
+  }
   meet(update, run);
 }
 
 void Checker::check_edge(const Changes::TaskUpdate& update, const RunRow& run) {
   const Hands hands{ending_.count(run.seq) != 0, touched_now(run), touched_ever(run)};
-  const bool terminal_stays = !is_terminal(update.from) || hands.user ||
-                              update.from == update.row.state;
+  const bool terminal_stays =
+      !is_terminal(update.from) || hands.user || update.from == update.row.state;
   const auto text = [&] {
     return run.dag_run_id + " task " + std::to_string(update.row.task) + ": " +
            std::string(to_string(update.from)) + " -> " + std::string(to_string(update.row.state));
@@ -127,7 +177,8 @@ void Checker::released(const Effects& effects) {
   }
 }
 
-// ---- launches and alerts --------------------------------------------------------------------------
+// ---- launches and alerts
+// --------------------------------------------------------------------------
 
 void Checker::check_launches(const Effects& effects) {
   for (const LaunchEffect& launch : effects.launches) {
@@ -147,6 +198,38 @@ void Checker::check_launches(const Effects& effects) {
     const TaskInstanceRow* before = store_.find_task(key.run, key.task);
     require(!before || before->fence < key.fence, "I1",
             [&] { return "fence " + std::to_string(key.fence) + " launched twice"; });
+  }
+}
+
+// I4: a launch after an attempt that ended by its own fault finds that attempt in the history.
+void Checker::check_history(const Effects& effects) {
+  for (const LaunchEffect& launch : effects.launches) {
+    const AttemptKey before{launch.key.run, launch.key.task, launch.key.fence - 1};
+    const Life* life = ledger_.find(before);
+    if (!life || !life->recorded || life->report.outcome == Outcome::success) continue;
+    const auto is_it = [&](const AttemptRow& a) {
+      return a.row.run == before.run && a.row.task == before.task && a.row.fence == before.fence;
+    };
+    const auto& kept = store_.data().attempts;
+    const auto& fresh = effects.changes.attempts_archived;
+    require(std::any_of(kept.rbegin(), kept.rend(), is_it) ||
+                std::any_of(fresh.begin(), fresh.end(), is_it),
+            "I4", [&] { return "fence " + std::to_string(before.fence) + " left no history"; });
+  }
+}
+
+// A current attempt is cancelled only when somebody asked for it, or its run is being ended.
+void Checker::check_cancels(const Effects& effects) {
+  for (const CancelEffect& cancel : effects.cancels) {
+    const auto run = store_.data().runs.find(cancel.key.run);
+    if (run == store_.data().runs.end()) continue;
+    const TaskInstanceRow& row = run->second.tasks[cancel.key.task];
+    const bool current = row.fence == cancel.key.fence &&
+                         (row.state == TaskState::queued || row.state == TaskState::running);
+    if (!current) continue;
+    const bool meant = row.asked || run->second.run.ending || ending_.count(cancel.key.run) ||
+                       touched_ever(run->second.run);
+    require(meant, "I4", [&] { return "cancelled for nothing: " + run->second.run.dag_run_id; });
   }
 }
 
@@ -173,13 +256,15 @@ void Checker::check_alerts(const Effects& effects) {
   require(alerts.empty(), "I12", [] { return std::string("an alert for no failure"); });
 }
 
-// ---- the state as a whole ---------------------------------------------------------------------------
+// ---- the state as a whole
+// ---------------------------------------------------------------------------
 
 void Checker::whole(const SchedulerState& state) {
   // A replay with its trace looks every time, to show where it began.
   if (turns_ % 16 != 0 && !c_.trace.verbose()) return;
   sanity_check(state);
   check_owners(state);
+  check_overdue(state);
   if (turns_ % 64 == 0) check_replay(state);
 }
 
@@ -196,13 +281,16 @@ void Checker::check_replay(const SchedulerState& state) {
   require(same, "I10", [&] {
     return "restored from the store: " + std::to_string(b.runs_running) + " runs running, " +
            std::to_string(b.tasks_scheduled) + "/" + std::to_string(b.tasks_queued) + "/" +
-           std::to_string(b.tasks_running) + " tasks scheduled/queued/running; alive: " +
-           std::to_string(a.runs_running) + ", " + std::to_string(a.tasks_scheduled) + "/" +
-           std::to_string(a.tasks_queued) + "/" + std::to_string(a.tasks_running);
+           std::to_string(b.tasks_running) +
+           " tasks scheduled/queued/running; alive: " + std::to_string(a.runs_running) + ", " +
+           std::to_string(a.tasks_scheduled) + "/" + std::to_string(a.tasks_queued) + "/" +
+           std::to_string(a.tasks_running);
   });
 }
 
-void Checker::reloaded() { check_acknowledged(); }
+void Checker::reloaded() {
+  check_acknowledged();
+}
 
 void Checker::hello(const Hello& hello, bool restarted) {
   for (const RunningAttempt& listed : hello.running) {
@@ -222,8 +310,8 @@ void Checker::acknowledged(const Uuid& uuid, const RunName& name) {
 void Checker::check_acknowledged() {
   for (const auto& [uuid, name] : acknowledged_) {
     const auto it = store_.data().run_ids.find(name);
-    const bool there = it != store_.data().run_ids.end() &&
-                       store_.data().runs.at(it->second).run.uuid == uuid;
+    const bool there =
+        it != store_.data().run_ids.end() && store_.data().runs.at(it->second).run.uuid == uuid;
     require(there || deletable_.count(name) != 0, "I3",
             [&] { return "acknowledged run " + name.second + " is gone"; });
   }

@@ -49,7 +49,8 @@ class Checker {
  private:
   void read(const Event& event);
   void check_new_runs(const Changes& changes, const SchedulerState& state);
-  void check_update(const Changes::TaskUpdate& update, const SchedulerState& state);
+  void check_update(const Changes::TaskUpdate& update, const Changes& changes,
+                    const SchedulerState& state);
   void check_edge(const Changes::TaskUpdate& update, const RunRow& run);
   void check_cause(const TaskInstanceRow& row, TaskState from, const StoredRun& run);
   void check_failed(const TaskInstanceRow& row, const Task& task, const Life* life,
@@ -57,7 +58,24 @@ class Checker {
   // `run`: with every row as this turn leaves it.
   void check_verdict(const TaskInstanceRow& row, const StoredRun& run);
   bool left_out_by_branch(const StoredRun& run, TaskIndex task) const;
+  void check_tries(const TaskInstanceRow& row, const TaskInstanceRow& old, const Task& task);
+  void check_asked(const TaskInstanceRow& row, const TaskInstanceRow& old, const RunRow& run);
+  void check_branch(const TaskInstanceRow& row, const StoredRun& run);
   void check_launches(const Effects& effects);
+  void check_history(const Effects& effects);
+  void check_cancels(const Effects& effects);
+  // checker_runs.cc
+  void check_run_ends(const RunRow& row, const SchedulerState& state);
+  void check_paused(const Effects& effects, const SchedulerState& state);
+  void check_queue(const Changes& changes, const SchedulerState& state);
+  void check_overdue(const SchedulerState& state);
+  void check_past(const TaskInstanceRow& row, const StoredRun& run, const SchedulerState& state);
+  // checker_data.cc
+  void check_window(const TaskInstanceRow& row, const StoredRun& run, const Changes& changes);
+  void check_watermarks(const Changes& changes);
+  void check_accept(const PublicationRow& row, const Changes& changes);
+  void check_publications(const Changes& changes, const SchedulerState& state);
+  void check_xcoms(const Changes& changes, const SchedulerState& state);
   void check_alerts(const Effects& effects);
   void check_owners(const SchedulerState& state);
   void check_replay(const SchedulerState& state);
@@ -73,12 +91,14 @@ class Checker {
   const Lake& lake_;
   Limits limits_;
   Now now_{};
-  std::set<RunName> batch_named_;         // by users, in this batch
+  std::set<RunName> batch_named_;  // by users, in this batch
   std::set<RunName> ever_named_;
   std::set<RunName> deletable_;
-  std::set<RunSeq> ending_;               // runs that this turn ends
+  std::set<RunSeq> ending_;  // runs that this turn ends
   std::map<Uuid, RunName> acknowledged_;
   std::set<AttemptKey> reported_;
+  std::set<AttemptKey> recalled_;  // given back in this batch
+  std::vector<AttemptKey> heard_;  // reports of current attempts in this batch
   std::uint64_t turns_ = 0;
 };
 

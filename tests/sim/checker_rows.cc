@@ -26,8 +26,10 @@ UpstreamCounts count_upstreams(const StoredRun& run, TaskIndex task) {
 std::string describe(const StoredRun& run, const TaskInstanceRow& row) {
   return run.run.dag_run_id + " task " + std::to_string(row.task) + " fence " +
          std::to_string(row.fence) + " " + std::string(to_string(row.state)) + " (failures " +
-         std::to_string(row.failures) + ", losses " + std::to_string(row.losses) +
-         ", conflicts " + std::to_string(row.conflicts) + "): " + row.reason;
+         std::to_string(row.failures) + ", losses " + std::to_string(row.losses) + ", conflicts " +
+         std::to_string(row.conflicts) + "; rule " +
+         std::string(to_string(run.dag->tasks[row.task].trigger_rule)) + ", plugin " +
+         run.dag->tasks[row.task].plugin + "): " + row.reason;
 }
 
 }  // namespace
@@ -50,12 +52,12 @@ void Checker::check_cause(const TaskInstanceRow& row, TaskState from, const Stor
   require(row.conflicts <= c_.knobs.options.max_conflicts + 1, "I5", text);
   if (asked) return;
   const int failures = ledger_.failures(row.run, row.task);
-  require(row.failures <= failures, "I5", [&] {
-    return "charged with failures that did not happen: " + describe(run, row);
-  });
-  require(failures <= task.retry.retries + 1 + row.losses + row.conflicts, "I5",
+  require(row.failures <= failures, "I5",
+          [&] { return "charged with failures that did not happen: " + describe(run, row); });
+  require(ledger_.recorded_failures(row.run, row.task) <= task.retry.retries + 1, "I5",
           [&] { return "ran on with its budget spent: " + describe(run, row); });
-  if (row.state == TaskState::failed && from != TaskState::failed) check_failed(row, task, life, run);
+  if (row.state == TaskState::failed && from != TaskState::failed)
+    check_failed(row, task, life, run);
 }
 
 void Checker::check_failed(const TaskInstanceRow& row, const Task& task, const Life* life,
@@ -67,6 +69,49 @@ void Checker::check_failed(const TaskInstanceRow& row, const Task& task, const L
   const bool refused = row.conflicts > 0 && row.conflicts >= c_.knobs.options.max_conflicts;
   require(spent || useless || lost || refused, "I5",
           [&] { return "failed with budget left: " + describe(run, row); });
+}
+
+// Attempts that never started cost nothing; a retry waits for its delay.
+void Checker::check_tries(const TaskInstanceRow& row, const TaskInstanceRow& old,
+                          const Task& task) {
+  const bool given_back =
+      old.state == TaskState::queued && recalled_.count({old.run, old.task, old.fence}) != 0;
+  const auto launches = static_cast<std::int32_t>(row.fence - old.fence);
+  if (given_back && task.plugin != "empty")
+    require(row.try_number == old.try_number - 1 + launches, "I5", [&] {
+      return "an attempt that never started was charged, try " + std::to_string(row.try_number);
+    });
+  if (row.state == TaskState::up_for_retry && old.state != TaskState::up_for_retry) {
+    const Duration least =
+        std::min(task.retry.delay, task.retry.max_delay.value_or(task.retry.delay));
+    require(row.retry_at && row.end_date && *row.retry_at >= *row.end_date + least, "I5",
+            [] { return std::string("a retry before its delay"); });
+  }
+  const bool goes_on = row.state == TaskState::scheduled || row.fence > old.fence;
+  if (old.state == TaskState::up_for_retry && goes_on && old.retry_at && row.failures != 0)
+    require(now_.wall >= *old.retry_at, "I5", [] { return std::string("a retry too early"); });
+}
+
+// What a user asked while the attempt was alive is what becomes of the task when it has ended.
+void Checker::check_asked(const TaskInstanceRow& row, const TaskInstanceRow& old,
+                          const RunRow& run) {
+  if (!old.asked || ending_.count(row.run) || touched_now(run)) return;
+  const bool alive = row.state == TaskState::queued || row.state == TaskState::running;
+  if (row.fence != old.fence || alive) return;
+  const bool as_new = row.state == TaskState::none || row.state == TaskState::scheduled ||
+                      row.state == TaskState::skipped || row.state == TaskState::upstream_failed;
+  require(*old.asked == TaskState::none ? as_new : row.state == *old.asked, "I4",
+          [&] { return "a user's request was forgotten: task " + std::to_string(row.task); });
+}
+
+// A task that its branch left out does not go on, unless a chosen task leads to it.
+void Checker::check_branch(const TaskInstanceRow& row, const StoredRun& run) {
+  const bool goes_on = row.state != TaskState::none && row.state != TaskState::skipped &&
+                       row.state != TaskState::upstream_failed;
+  if (!goes_on || touched_ever(run.run) || !left_out_by_branch(run, row.task)) return;
+  // Reached through another upstream than the branch itself: a chosen task may lead here.
+  require(run.dag->tasks[row.task].upstream.size() > 1, "I6",
+          [&] { return "left out by its branch, but goes on: " + describe(run, row); });
 }
 
 bool Checker::left_out_by_branch(const StoredRun& run, TaskIndex task) const {
@@ -85,9 +130,7 @@ void Checker::check_verdict(const TaskInstanceRow& row, const StoredRun& run) {
   if (row.state == TaskState::none || touched_ever(run.run)) return;
   const Task& task = run.dag->tasks[row.task];
   const UpstreamCounts counts = count_upstreams(run, row.task);
-  const auto text = [&] {
-    return describe(run, row) + ", rule " + std::string(to_string(task.trigger_rule));
-  };
+  const auto text = [&] { return describe(run, row); };
   if (row.state == TaskState::upstream_failed) {
     c_.met(Situation::upstream_failed);
     require(rule_is_hopeless(task.trigger_rule, counts), "I6", text);
@@ -104,9 +147,9 @@ void Checker::check_verdict(const TaskInstanceRow& row, const StoredRun& run) {
     c_.met(Situation::branch_skipped);
     return;
   }
-  require(rule_is_hopeless(task.trigger_rule, counts) &&
-              !skip_is_premature(task.trigger_rule, counts),
-          "I6", text);
+  require(
+      rule_is_hopeless(task.trigger_rule, counts) && !skip_is_premature(task.trigger_rule, counts),
+      "I6", text);
 }
 
 void Checker::check_owners(const SchedulerState& state) {

@@ -13,8 +13,8 @@ namespace batuta::sim {
 // Totals over seeds; plain data, shared between processes.
 struct Totals {
   std::uint64_t seeds = 0;
-  std::uint64_t attempts = 0;   // starts in slots
-  std::uint64_t kills = 0;      // processes killed: scheduler, agents, slots
+  std::uint64_t attempts = 0;  // starts in slots
+  std::uint64_t kills = 0;     // processes killed: scheduler, agents, slots
   std::uint64_t steps = 0;
   std::uint64_t publications = 0;
   std::uint64_t simulated_us = 0;
@@ -30,8 +30,8 @@ struct Context {
   Agenda agenda;
   Trace trace;
   Totals& totals;
-  Duration wall_offset{};     // wall clock minus true time: moved by clock steps
-  bool faults = true;         // false once the busy period is over
+  Duration wall_offset{};  // wall clock minus true time: moved by clock steps
+  bool faults = true;      // false once the busy period is over
 
   // Boot time zero is this wall-clock instant.
   static constexpr Time epoch() { return Time{std::chrono::seconds(1'760'000'000)}; }
@@ -44,9 +44,7 @@ struct Context {
     trace.note(boot(), what, a, b, c);
   }
   void note(std::string_view what, const AttemptKey& key) { trace.note(boot(), what, key); }
-  Duration random_up_to(Duration most) {
-    return Duration(rng.between(0, most.count()));
-  }
+  Duration random_up_to(Duration most) { return Duration(rng.between(0, most.count())); }
 };
 
 }  // namespace batuta::sim

@@ -82,7 +82,7 @@ std::shared_ptr<const Dag> make_dag(Context& c, int index, int edition) {
   dag.canonical_json = "{}";
   const auto tasks = static_cast<TaskIndex>(rng.between(1, k.max_tasks));
   for (TaskIndex i = 0; i < tasks; ++i) dag.tasks.push_back(draw_task(c, i));
-  if (k.cron) draw_schedule(c, dag);
+  if (k.cron && !rng.chance(150)) draw_schedule(c, dag);
   dag.is_paused_upon_creation = rng.chance(100);
   if (k.tight_limits) {
     dag.max_active_runs = static_cast<int>(rng.between(1, 3));

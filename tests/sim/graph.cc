@@ -15,17 +15,19 @@ struct Edge {
 
 constexpr std::size_t states = 11;
 using Matrix = std::array<std::array<bool, states>, states>;
-constexpr std::size_t at(TaskState s) { return static_cast<std::size_t>(s); }
+constexpr std::size_t at(TaskState s) {
+  return static_cast<std::size_t>(s);
+}
 
 constexpr Edge machine_edges[] = {
-    {none, scheduled},        {none, upstream_failed},     {none, skipped},
-    {scheduled, queued},      {scheduled, success},        {scheduled, skipped},
-    {queued, scheduled},      {queued, running},           {queued, publishing},
-    {queued, success},        {queued, failed},            {queued, up_for_retry},
-    {queued, skipped},        {running, publishing},       {running, success},
-    {running, failed},        {running, up_for_retry},     {running, scheduled},
-    {running, skipped},       {publishing, success},       {publishing, failed},
-    {publishing, up_for_retry}, {publishing, scheduled},   {up_for_retry, scheduled},
+    {none, scheduled},          {none, upstream_failed}, {none, skipped},
+    {scheduled, queued},        {scheduled, success},    {scheduled, skipped},
+    {queued, scheduled},        {queued, running},       {queued, publishing},
+    {queued, success},          {queued, failed},        {queued, up_for_retry},
+    {queued, skipped},          {running, publishing},   {running, success},
+    {running, failed},          {running, up_for_retry}, {running, scheduled},
+    {running, skipped},         {publishing, success},   {publishing, failed},
+    {publishing, up_for_retry}, {publishing, scheduled}, {up_for_retry, scheduled},
 };
 constexpr TaskState waiting[] = {none, scheduled, up_for_retry};
 constexpr TaskState attempted[] = {queued, running};

@@ -66,13 +66,14 @@ Knobs draw_knobs(Rng& rng) {
   k.options.max_losses = static_cast<int>(rng.chance(300) ? rng.between(0, 2) : 10);
   k.options.max_conflicts = static_cast<int>(rng.chance(300) ? rng.between(0, 2) : 10);
   k.options.max_prefetch = static_cast<int>(rng.chance(500) ? 128 : rng.between(1, 4));
+  if (rng.chance(200)) k.options.max_queued_runs_per_dag = static_cast<int>(rng.between(1, 3));
   k.busy = seconds(rng.between(10, 60));
   draw_pipelines(rng, k);
   k.agents = static_cast<int>(rng.between(1, 3));
   k.slots = static_cast<int>(rng.between(1, 3));
   k.one_host = rng.chance(600);
-  k.network_delay_us = static_cast<int>(rng.chance(800) ? rng.between(20, 2000)
-                                                        : rng.between(2000, 500'000));
+  k.network_delay_us =
+      static_cast<int>(rng.chance(800) ? rng.between(20, 2000) : rng.between(2000, 500'000));
   k.batch_us = static_cast<int>(rng.chance(700) ? rng.between(0, 500) : rng.between(500, 100'000));
   draw_outcomes(rng, k);
   if (!rng.chance(100)) draw_faults(rng, k);  // some worlds are sound

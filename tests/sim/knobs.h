@@ -13,14 +13,14 @@ namespace batuta::sim {
 // Probabilities are per thousand, counts are per seed.
 struct Knobs {
   SchedulerOptions options;
-  Duration busy{};            // users act and things break for so long; then liveness is judged
+  Duration busy{};  // users act and things break for so long; then liveness is judged
 
   // Pipelines.
   int dags = 1;
   int max_tasks = 4;
   int max_parents = 2;
   bool cron = false;
-  bool odd_rules = false;     // trigger rules other than all_success
+  bool odd_rules = false;  // trigger rules other than all_success
   bool branches = false;
   bool data_tasks = false;
   bool prior_dependence = false;  // depends_on_past, wait_for_downstream
@@ -32,15 +32,15 @@ struct Knobs {
   // Cluster.
   int agents = 1;
   int slots = 2;
-  bool one_host = true;       // locks can be looked at
+  bool one_host = true;  // locks can be looked at
   int network_delay_us = 500;
-  int batch_us = 200;         // how long the engine's turn may be late
-  int task_ms = 300;          // typical length of an attempt
+  int batch_us = 200;  // how long the engine's turn may be late
+  int task_ms = 300;   // typical length of an attempt
 
   // Outcomes of attempts.
   int fail = 0, fail_no_retry = 0, crash = 0, skip = 0, hang = 0, ignore_cancel = 0;
   int late_report = 0, render_fail = 0;
-  int foreign_writer = 0;     // someone else writes the same tables
+  int foreign_writer = 0;  // someone else writes the same tables
 
   // Faults.
   int scheduler_crashes = 0, scheduler_stalls = 0;
@@ -52,7 +52,7 @@ struct Knobs {
 
   // Users.
   int triggers = 4;
-  int interventions = 0;      // clear, mark, cancel, delete, note
+  int interventions = 0;  // clear, mark, cancel, delete, note
   int pauses = 0, pool_changes = 0, edits = 0;
 };
 

@@ -52,12 +52,27 @@ const Life* Ledger::find(const AttemptKey& key) const {
   return it == lives_.end() ? nullptr : &it->second;
 }
 
-int Ledger::failures(RunSeq run, TaskIndex task) const {
+void Ledger::recorded(const AttemptKey& key) {
+  const auto it = lives_.find(key);
+  if (it != lives_.end()) it->second.recorded = true;
+}
+
+int Ledger::count_failures(RunSeq run, TaskIndex task, bool only_recorded) const {
   int count = 0;
   for (auto life = lives_.lower_bound({run, task, 0});
-       life != lives_.end() && life->first.run == run && life->first.task == task; ++life)
-    if (life->second.ended && own_fault(life->second.report.outcome)) ++count;
+       life != lives_.end() && life->first.run == run && life->first.task == task; ++life) {
+    const Life& l = life->second;
+    if (l.ended && own_fault(l.report.outcome) && (l.recorded || !only_recorded)) ++count;
+  }
   return count;
+}
+
+int Ledger::failures(RunSeq run, TaskIndex task) const {
+  return count_failures(run, task, false);
+}
+
+int Ledger::recorded_failures(RunSeq run, TaskIndex task) const {
+  return count_failures(run, task, true);
 }
 
 }  // namespace batuta::sim

@@ -2,8 +2,8 @@
 // that the scheduler's rows are held against.
 #pragma once
 
-#include <map>
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -16,8 +16,9 @@ namespace batuta::sim {
 struct Life {
   int agent = 0;
   bool ended = false;
-  Finished report;               // valid once ended
-  bool died_silent = false;      // its agent died with it: no report will ever come
+  Finished report;           // valid once ended
+  bool died_silent = false;  // its agent died with it: no report will ever come
+  bool recorded = false;     // its report is in a commit, while it was the current attempt
 };
 
 class Ledger {
@@ -36,12 +37,16 @@ class Ledger {
   const Life* find(const AttemptKey& key) const;
   // Attempts of one instance that ended by their own fault, over its whole life.
   int failures(RunSeq run, TaskIndex task) const;
+  // Of these, the ones that the scheduler has recorded as what they were.
+  int recorded_failures(RunSeq run, TaskIndex task) const;
+  void recorded(const AttemptKey& key);
 
  private:
   Context& c_;
   std::map<AttemptKey, Life> lives_;
   std::map<std::pair<RunSeq, TaskIndex>, std::set<Fence>> live_;
 
+  int count_failures(RunSeq run, TaskIndex task, bool only_recorded) const;
   void check_fresh(const AttemptKey& key);
   void overlap(const AttemptKey& key, Fence with, bool excused);
 };

@@ -28,8 +28,7 @@ void Limits::decided(const Effects& effects) {
       if (version->version == created.run.dag_version) dag = version.get();
     if (!dag) dag = store_.data().dag_versions.at(created.run.dag_version).get();
     for (const auto& row : created.tasks)
-      if (occupies(row.state))
-        deltas_.push_back({created.run.seq, dag, &dag->tasks[row.task], 1});
+      if (occupies(row.state)) deltas_.push_back({created.run.seq, dag, &dag->tasks[row.task], 1});
     if (created.run.state == DagRunState::running) run_deltas_.emplace_back(created.run.dag_id, 1);
   }
   for (const RunRow& row : changes.runs_updated) {
@@ -47,7 +46,8 @@ void Limits::decided(const Effects& effects) {
   for (RunSeq seq : changes.runs_deleted) {
     const auto it = runs.find(seq);
     if (it == runs.end()) continue;
-    for (const auto& row : it->second.tasks) count(it->second, row.task, row.state, TaskState::none);
+    for (const auto& row : it->second.tasks)
+      count(it->second, row.task, row.state, TaskState::none);
     const DagRunState last = was.count(seq) ? was[seq] : it->second.run.state;
     if (last == DagRunState::running) run_deltas_.emplace_back(it->second.run.dag_id, -1);
   }
@@ -70,7 +70,10 @@ void Limits::check_launch(const AttemptKey& key) const {
   const StoredRun& run = store_.data().runs.at(key.run);
   const Task& task = run.dag->tasks[key.task];
   const auto pool = store_.data().pools.find(task.pool);
-  const std::int64_t slots = pool == store_.data().pools.end() ? 0 : pool->second.slots;
+  const bool unset_default = pool == store_.data().pools.end() && task.pool == "default_pool";
+  const std::int64_t slots = unset_default                       ? PoolRow{}.slots
+                             : pool == store_.data().pools.end() ? 0
+                                                                 : pool->second.slots;
   const std::int64_t used = pool_used_.at(task.pool);
   require(slots < 0 || used <= slots, "I7", [&] {
     return "pool " + task.pool + ": " + std::to_string(used) + " of " + std::to_string(slots) +
@@ -80,8 +83,8 @@ void Limits::check_launch(const AttemptKey& key) const {
   const auto row = store_.data().dags.find(run.run.dag_id);
   const Dag& newest = *store_.data().dag_versions.at(row->second.version);
   require(run_active_.at(key.run) <= newest.max_active_tasks, "I7", [&] {
-    return "max_active_tasks of " + newest.id + " exceeded: " +
-           std::to_string(run_active_.at(key.run));
+    return "max_active_tasks of " + newest.id +
+           " exceeded: " + std::to_string(run_active_.at(key.run));
   });
   if (task.max_active_tis_per_dag > 0)
     require(task_active_.at({run.run.dag_id, task.id}) <= task.max_active_tis_per_dag, "I7",

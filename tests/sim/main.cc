@@ -16,7 +16,7 @@ namespace {
 
 // With so many seeds every situation must have come up.
 constexpr std::uint64_t enough_seeds = 20'000;
-constexpr std::uint64_t seeds_per_mutant = 10'000;
+constexpr std::uint64_t seeds_per_mutant = 10'000;  // must be enough for every situation, too
 
 struct Arguments {
   std::uint64_t seeds = 0;
@@ -31,12 +31,15 @@ struct Arguments {
   std::string only_mutant;
 };
 
-void print(const std::string& text) { std::fputs(text.c_str(), stdout); }
+void print(const std::string& text) {
+  std::fputs(text.c_str(), stdout);
+}
 
 int replay(const Arguments& args) {
 #ifdef BATUTA_MUTANTS
   if (!args.only_mutant.empty()) active_mutant = args.only_mutant.c_str();
 #endif
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);  // a CHECK aborts: show what came before
   Totals totals;
   try {
     const std::uint64_t hash = run_seed(*args.seed, args.trace, totals);
@@ -102,7 +105,15 @@ int run_mutants(const Arguments& args) {
     const Outcomes outcomes = run_seeds(plan);
     MutantResult result{info.name, info.breaks, "", "", 0, outcomes.totals.seeds};
     if (outcomes.findings.empty()) {
-      ++survivors;
+      // A bug that only makes something never happen shows in the situations that never come up.
+      const auto missing = missing_situations(outcomes);
+      if (outcomes.totals.seeds >= plan.seeds && !missing.empty()) {
+        result.invariant = "sometimes";
+        result.text = "never came up: " + missing.front();
+        result.seeds_tried = plan.seeds;
+      } else {
+        ++survivors;
+      }
     } else {
       const Finding& f = outcomes.findings.front();
       result.invariant = f.invariant;
@@ -113,8 +124,7 @@ int run_mutants(const Arguments& args) {
     results.push_back(std::move(result));
   }
   print(args.json ? to_json(results) + "\n" : to_text(results));
-  if (!args.json)
-    std::printf("%zu mutants, %d survived\n", results.size(), survivors);
+  if (!args.json) std::printf("%zu mutants, %d survived\n", results.size(), survivors);
   return results.empty() || survivors > 0 ? 1 : 0;
 }
 #else
@@ -166,4 +176,6 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace batuta::sim
 
-int main(int argc, char** argv) { return batuta::sim::run(argc, argv); }
+int main(int argc, char** argv) {
+  return batuta::sim::run(argc, argv);
+}

@@ -5,7 +5,9 @@
 namespace batuta::sim {
 namespace {
 
-constexpr std::size_t at(Side side) { return static_cast<std::size_t>(side); }
+constexpr std::size_t at(Side side) {
+  return static_cast<std::size_t>(side);
+}
 
 }  // namespace
 
@@ -44,9 +46,8 @@ void Network::plan(WorkerId id, Side to, std::function<void()> action) {
 }
 
 void Network::send(WorkerId id, FromAgent message) {
-  plan(id, Side::scheduler, [this, id, m = std::move(message)]() mutable {
-    ends_.to_scheduler(id, std::move(m));
-  });
+  plan(id, Side::scheduler,
+       [this, id, m = std::move(message)]() mutable { ends_.to_scheduler(id, std::move(m)); });
 }
 
 void Network::send(WorkerId id, ToAgent message) {

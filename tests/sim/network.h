@@ -15,7 +15,9 @@
 namespace batuta::sim {
 
 enum class Side : std::uint8_t { scheduler, agent };
-constexpr Side other(Side s) { return s == Side::scheduler ? Side::agent : Side::scheduler; }
+constexpr Side other(Side s) {
+  return s == Side::scheduler ? Side::agent : Side::scheduler;
+}
 
 // The two ends, filled by the world. Called from the agenda, never from inside send().
 struct NetworkEnds {
@@ -48,8 +50,8 @@ class Network {
  private:
   struct Link {
     int agent = 0;
-    std::array<bool, 2> open{true, true};      // by Side
-    std::array<Boot, 2> last_arrival{};        // towards that side
+    std::array<bool, 2> open{true, true};  // by Side
+    std::array<Boot, 2> last_arrival{};    // towards that side
     std::array<Boot, 2> blocked_until{};
   };
   Link* find(WorkerId id);

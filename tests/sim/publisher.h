@@ -39,7 +39,7 @@ class Publisher {
   Lake& lake_;
   Post post_;
   std::uint64_t life_ = 0;
-  std::set<std::int64_t> begun_;          // outbox rows
+  std::set<std::int64_t> begun_;  // outbox rows
 };
 
 }  // namespace batuta::sim

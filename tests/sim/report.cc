@@ -41,8 +41,7 @@ std::string line(const char* format, double a, double b, double c) {
 std::vector<std::string> missing_situations(const Outcomes& outcomes) {
   std::vector<std::string> missing;
   for (std::size_t i = 0; i < situation_count; ++i)
-    if (outcomes.totals.situations.counts[i] == 0)
-      missing.emplace_back(situation_table[i].name);
+    if (outcomes.totals.situations.counts[i] == 0) missing.emplace_back(situation_table[i].name);
   return missing;
 }
 
@@ -91,8 +90,8 @@ std::string to_json(const std::vector<MutantResult>& results) {
     out += "{\"mutant\": " + quoted(r.mutant) + ", \"breaks\": " + quoted(r.breaks) +
            ", \"caught\": " + (r.invariant.empty() ? "false" : "true") +
            ", \"invariant\": " + quoted(r.invariant) + ", \"seed\": " + std::to_string(r.seed) +
-           ", \"seeds_tried\": " + std::to_string(r.seeds_tried) +
-           ", \"text\": " + quoted(r.text) + "}";
+           ", \"seeds_tried\": " + std::to_string(r.seeds_tried) + ", \"text\": " + quoted(r.text) +
+           "}";
   }
   return out + "]";
 }

@@ -17,7 +17,7 @@ std::vector<std::string> missing_situations(const Outcomes& outcomes);
 struct MutantResult {
   std::string mutant;
   std::string breaks;
-  std::string invariant;        // empty: it survived
+  std::string invariant;  // empty: it survived
   std::string text;
   std::uint64_t seed = 0;
   std::uint64_t seeds_tried = 0;

@@ -1,5 +1,6 @@
-// The simulator's only source of chance: xoshiro256**, seeded by splitmix64. Written out because the
-// standard distributions give other numbers on other compilers, and a seed must replay everywhere.
+// The simulator's only source of chance: xoshiro256**, seeded by splitmix64. Written out because
+// the standard distributions give other numbers on other compilers, and a seed must replay
+// everywhere.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +32,8 @@ class Rng {
     s_[3] = rotl(s_[3], 45);
     return result;
   }
-  // 0 <= result < n; n > 0. The bias of the multiplication is below 2^-32 for the small n used here.
+  // 0 <= result < n; n > 0. The bias of the multiplication is below 2^-32 for the small n used
+  // here.
   std::uint64_t below(std::uint64_t n) {
     return static_cast<std::uint64_t>((static_cast<Wide>(next()) * n) >> 64);
   }
@@ -43,9 +45,7 @@ class Rng {
   bool chance(int per_mille) { return below(1000) < static_cast<std::uint64_t>(per_mille); }
 
  private:
-  static constexpr std::uint64_t rotl(std::uint64_t x, int k) {
-    return (x << k) | (x >> (64 - k));
-  }
+  static constexpr std::uint64_t rotl(std::uint64_t x, int k) { return (x << k) | (x >> (64 - k)); }
   __extension__ using Wide = unsigned __int128;
   std::uint64_t s_[4];
 };

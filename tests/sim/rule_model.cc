@@ -7,18 +7,30 @@ bool rule_holds(TriggerRule rule, const UpstreamCounts& c) {
   const bool all_done = c.done() == c.total;
   if (c.total == 0) return true;
   switch (rule) {
-    case TriggerRule::all_success: return c.success == c.total;
-    case TriggerRule::all_failed: return bad == c.total;
-    case TriggerRule::all_done: return all_done;
-    case TriggerRule::all_done_min_one_success: return all_done && c.skipped == 0 && c.success > 0;
-    case TriggerRule::one_success: return c.success > 0;
-    case TriggerRule::one_failed: return bad > 0;
-    case TriggerRule::one_done: return c.success + c.failed > 0;
-    case TriggerRule::none_failed: return all_done && bad == 0;
-    case TriggerRule::none_failed_min_one_success: return all_done && bad == 0 && c.success > 0;
-    case TriggerRule::none_skipped: return all_done && c.skipped == 0;
-    case TriggerRule::all_skipped: return c.skipped == c.total;
-    case TriggerRule::always: return true;
+    case TriggerRule::all_success:
+      return c.success == c.total;
+    case TriggerRule::all_failed:
+      return bad == c.total;
+    case TriggerRule::all_done:
+      return all_done;
+    case TriggerRule::all_done_min_one_success:
+      return all_done && c.skipped == 0 && c.success > 0;
+    case TriggerRule::one_success:
+      return c.success > 0;
+    case TriggerRule::one_failed:
+      return bad > 0;
+    case TriggerRule::one_done:
+      return c.success + c.failed > 0;
+    case TriggerRule::none_failed:
+      return all_done && bad == 0;
+    case TriggerRule::none_failed_min_one_success:
+      return all_done && bad == 0 && c.success > 0;
+    case TriggerRule::none_skipped:
+      return all_done && c.skipped == 0;
+    case TriggerRule::all_skipped:
+      return c.skipped == c.total;
+    case TriggerRule::always:
+      return true;
   }
   return false;
 }

@@ -26,7 +26,7 @@ struct Shared {
   Totals totals;
   std::uint64_t trace_hash;
   std::uint64_t current_seed;
-  bool found;                  // the child ended with a violation at current_seed
+  bool found;  // the child ended with a violation at current_seed
   char invariant[24];
   char text[4096];
 };
@@ -47,8 +47,8 @@ class Shard {
  public:
   Shard(const Plan& plan, Clock::time_point deadline, unsigned index)
       : plan_(plan), deadline_(deadline), next_(plan.first_seed + index) {
-    void* memory = ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE,
-                          MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void* memory =
+        ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) std::abort();
     shared_ = new (memory) Shared{};
     errors_ = ::memfd_create("batuta-sim-errors", MFD_CLOEXEC);
@@ -79,8 +79,7 @@ class Shard {
     int status = 0;
     ::waitpid(child_, &status, 0);
     next_ = shared_->current_seed + plan_.jobs;
-    if (shared_->found)
-      return Finding{shared_->current_seed, shared_->invariant, shared_->text};
+    if (shared_->found) return Finding{shared_->current_seed, shared_->invariant, shared_->text};
     if (WIFSIGNALED(status))
       return Finding{shared_->current_seed, WTERMSIG(status) == SIGABRT ? "CHECK" : "crash",
                      error_text()};

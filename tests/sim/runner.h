@@ -1,5 +1,5 @@
-// Runs seeds in child processes, so that a CHECK that aborts is a finding like any other: the parent
-// notes the seed and goes on with the next one.
+// Runs seeds in child processes, so that a CHECK that aborts is a finding like any other: the
+// parent notes the seed and goes on with the next one.
 #pragma once
 
 #include <chrono>
@@ -14,7 +14,7 @@ namespace batuta::sim {
 
 struct Finding {
   std::uint64_t seed = 0;
-  std::string invariant;   // "I2", "CHECK" for an abort, "crash", "determinism"
+  std::string invariant;  // "I2", "CHECK" for an abort, "crash", "determinism"
   std::string text;
 };
 
@@ -23,13 +23,13 @@ struct Plan {
   std::uint64_t seeds = 0;                        // 0: as many as the time allows
   std::optional<std::chrono::milliseconds> time;  // wall clock
   unsigned jobs = 1;
-  std::size_t most_findings = 10;                 // stop after so many
-  const char* mutant = nullptr;                   // needs batuta_core_mutants
+  std::size_t most_findings = 10;  // stop after so many
+  const char* mutant = nullptr;    // needs batuta_core_mutants
 };
 
 struct Outcomes {
   Totals totals;
-  std::uint64_t trace_hash = 0;                   // of all seeds together, in no order
+  std::uint64_t trace_hash = 0;  // of all seeds together, in no order
   std::vector<Finding> findings;
   double seconds = 0;
 };

@@ -39,7 +39,9 @@ struct Enrich {
 };
 
 template <class E>
-concept HasRequest = requires(E e) { e.request; };
+concept HasRequest = requires(E e) {
+  e.request;
+};
 
 void set_request(Event& event, RequestId id) {
   std::visit(
@@ -52,7 +54,9 @@ void set_request(Event& event, RequestId id) {
 }  // namespace
 
 SchedulerNode::SchedulerNode(Context& context, MemoryStore& store, Lake& lake, World world)
-    : c_(context), store_(store), world_(std::move(world)),
+    : c_(context),
+      store_(store),
+      world_(std::move(world)),
       publisher_(context, store, lake, [this](Event e) { post(std::move(e)); }) {}
 
 void SchedulerNode::start() {
@@ -88,8 +92,7 @@ void SchedulerNode::stall(Boot until, bool io_too) {
   stalled_until_ = until;
   if (!io_too) return;
   io_stalled_until_ = until;
-  for (const auto& [link, agent] : links_)
-    world_.network.block(link, Side::scheduler, until);
+  for (const auto& [link, agent] : links_) world_.network.block(link, Side::scheduler, until);
 }
 
 CommitFate SchedulerNode::next_fate() {
@@ -121,9 +124,9 @@ void SchedulerNode::find_dead_agents() {
 void SchedulerNode::post(Event event) {
   if (!listens()) return;
   inbox_.push_back(std::move(event));
-  require(inbox_.size() <= 65'536, "I15", [] { return std::string("the inbox is over its limit"); });
-  if (inbox_.size() == 1 || !planned_)
-    plan_turn(c_.random_up_to(Duration(c_.knobs.batch_us)));
+  require(inbox_.size() <= 65'536, "I15",
+          [] { return std::string("the inbox is over its limit"); });
+  if (inbox_.size() == 1 || !planned_) plan_turn(c_.random_up_to(Duration(c_.knobs.batch_us)));
 }
 
 void SchedulerNode::request(Event event, std::function<void(const Reply&)> done) {
@@ -338,8 +341,7 @@ void SchedulerNode::release(const Effects& effects) {
                         ToAgent{Cancel{cancel.key, cancel.grace.count(), cancel.reason}});
   for (const RecallEffect& recall : effects.recalls)
     world_.network.send(recall.worker, ToAgent{Recall{recall.key}});
-  for (const AckEffect& ack : effects.acks)
-    world_.network.send(ack.worker, ToAgent{Ack{ack.key}});
+  for (const AckEffect& ack : effects.acks) world_.network.send(ack.worker, ToAgent{Ack{ack.key}});
   for (const DropWorkerEffect& drop : effects.drops) {
     c_.note("worker dropped", static_cast<std::int64_t>(drop.worker));
     c_.trace.say(drop.reason);

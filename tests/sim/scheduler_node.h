@@ -35,7 +35,7 @@ class SchedulerNode {
   // The process (or only its control thread) stands still.
   void stall(Boot until, bool io_too);
   void set_full(bool full) { full_ = full; }
-  CommitFate next_fate();                 // the store's FateSource
+  CommitFate next_fate();  // the store's FateSource
 
   bool listens() const { return up_ && available_; }
   // An agent may connect now.
@@ -60,7 +60,7 @@ class SchedulerNode {
   void turn();
   void enrich(Event& event);
   void add_alert_rows(Effects& effects);
-  bool commit(const Effects& effects);    // false: the turn is lost
+  bool commit(const Effects& effects);  // false: the turn is lost
   void turn_failed(const Effects& effects);
   void release(const Effects& effects);
   void release_launch(const LaunchEffect& launch);
@@ -85,7 +85,7 @@ class SchedulerNode {
   std::map<WorkerId, std::string> links_;  // agent id by link, of this life
   std::map<RequestId, std::function<void(const Reply&)>> waiting_;
   RequestId last_request_ = 0;
-  std::optional<Boot> planned_;            // the turn that will come first
+  std::optional<Boot> planned_;  // the turn that will come first
   std::uint64_t plan_ = 0;
   Boot stalled_until_{};
   Boot io_stalled_until_{};

@@ -26,7 +26,7 @@ Script draw_script(Context& c, const Launch& launch, const Dag& dag) {
   Script script;
   const Duration typical = std::chrono::milliseconds(k.task_ms);
   script.runs_for = rng.chance(50) ? typical * 20 : c.random_up_to(typical * 2);
-  script.hangs = launch.timeout_us > 0 && rng.chance(k.hang);
+  script.hangs = rng.chance(launch.timeout_us > 0 ? k.hang : k.hang / 8);
   script.heeds_cancel = !rng.chance(k.ignore_cancel);
   if (c.faults && rng.chance(k.late_report))
     script.report_delay = c.random_up_to(std::chrono::seconds(20));
@@ -36,6 +36,10 @@ Script draw_script(Context& c, const Launch& launch, const Dag& dag) {
   if (report.outcome == Outcome::crashed) report.signal = 11;
   if (report.outcome == Outcome::success) {
     report.result_json = "{\"n\":1}";
+    if (task.is_data) {  // not always newer than the last one: a run may come late
+      const Time mark = c.wall() - c.random_up_to(std::chrono::minutes(5));
+      report.watermark_us = mark.time_since_epoch().count();
+    }
     if (task.is_branch) choose(rng, dag, task, report);
   } else {
     report.reason = "as scripted";

@@ -10,10 +10,10 @@ namespace batuta::sim {
 
 struct Script {
   Duration runs_for{};
-  bool hangs = false;            // until it is cancelled, times out or dies
+  bool hangs = false;  // until it is cancelled, times out or dies
   bool heeds_cancel = true;
-  Duration report_delay{};       // between the end and its report leaving the agent
-  Finished report;               // as it would be at the end of runs_for
+  Duration report_delay{};  // between the end and its report leaving the agent
+  Finished report;          // as it would be at the end of runs_for
 };
 
 Script draw_script(Context& context, const Launch& launch, const Dag& dag);

@@ -9,69 +9,69 @@
 namespace batuta::sim {
 
 // One row per situation: identifier, and what it means. The order is the order of the report.
-#define BATUTA_SITUATIONS(X)                                                              \
-  X(stale_report, "a report of an attempt that is not current")                           \
-  X(duplicate_report, "a report that had been sent before")                               \
-  X(report_after_reconnect, "an unacknowledged report repeated on a new connection")      \
-  X(lease_expired, "the scheduler dropped a silent worker")                               \
-  X(self_fenced, "an agent killed its own attempts at the end of its lease")              \
-  X(adopted, "a running attempt listed on a new connection and kept")                     \
-  X(adopted_after_restart, "the same, by a scheduler that had restarted")                 \
-  X(adoption_refused, "a listed attempt that had been superseded")                        \
-  X(unstarted_dropped, "prefetched attempts dropped with their connection")               \
-  X(prefetched, "an attempt waiting at an agent behind a busy slot")                      \
-  X(recall_granted, "an unstarted attempt given back")                                    \
-  X(recall_too_late, "a recall that met a started attempt")                               \
-  X(predecessor_awaited, "an attempt that waited for its predecessor's slot to die")      \
-  X(commit_unapplied, "a commit that failed and left nothing")                            \
-  X(commit_unknown, "a commit that was durable but reported as failed")                   \
-  X(full_during_claim, "a disk-full commit that carried launches")                        \
-  X(full_during_accept, "a disk-full commit that carried accepted outputs")               \
-  X(full_during_trigger, "a disk-full commit that carried a new run")                     \
-  X(crash_before_commit, "the scheduler died with a decided turn not committed")          \
-  X(crash_after_commit, "the scheduler died with a committed turn not released")          \
-  X(claim_without_launch, "a committed launch that was never sent")                       \
-  X(scheduler_stalled, "the scheduler stood still for longer than a lease")               \
-  X(agent_paused, "an agent stood still for longer than a lease")                         \
-  X(overlap_after_pause, "a paused attempt and its successor both alive")                 \
-  X(agent_crashed, "an agent died with attempts running")                                 \
-  X(agent_found_dead, "a free lock told that an agent is dead")                           \
-  X(slot_crashed, "a slot died under its attempt")                                        \
-  X(partitioned, "a link silent in one or both directions")                               \
-  X(clock_stepped_back, "the wall clock moved back")                                      \
-  X(conflict_refused, "a publication that can never succeed")                             \
-  X(stale_output_refused, "an output read before a publication accepted since")           \
-  X(conflicts_exhausted, "a task that failed by conflicts alone")                         \
-  X(publish_repeated, "a publication found already in the log")                           \
-  X(publish_race_lost, "a log entry put by someone else first")                           \
-  X(clear_while_running, "a task cleared under its running attempt")                      \
-  X(clear_while_publishing, "a clear that met a task being published")                    \
-  X(clear_finished_run, "a finished run brought back by a clear")                         \
-  X(cancel_while_running, "a run cancelled under its running attempts")                   \
-  X(cancel_while_publishing, "a cancel that met a task being published")                  \
-  X(cancel_ignored, "an attempt that had to be killed after its grace")                   \
-  X(marked_by_hand, "a task given its state by a user")                                   \
-  X(trigger_repeated, "a trigger answered from its idempotency key")                      \
-  X(trigger_retried_blind, "a trigger repeated after its answer was lost")                \
-  X(key_misused, "one key with two bodies, refused")                                      \
-  X(catchup_run, "a scheduled run for a tick that had passed")                            \
-  X(scheduled_run, "a scheduled run")                                                     \
-  X(retry_after_failure, "a retry of a failed attempt")                                   \
-  X(retry_after_loss, "a new attempt for a lost one")                                     \
-  X(retries_exhausted, "a task that failed with no retry left")                           \
-  X(losses_exhausted, "a task that failed by lost workers alone")                         \
-  X(failed_without_retry, "a plugin said that a retry is useless")                        \
-  X(task_timed_out, "an attempt past its execution time-out")                             \
-  X(run_timed_out, "a run past its time-out")                                             \
-  X(upstream_failed, "a task that could never run")                                       \
-  X(branch_skipped, "a task not chosen by its branch")                                    \
-  X(pool_shrunk, "a pool made smaller than its use")                                      \
-  X(runs_capped, "a run waiting for max_active_runs")                                     \
-  X(dag_edited, "a new version under a live run")                                         \
-  X(dag_gone, "a file deleted under a live run")                                          \
-  X(dag_paused, "a pause with runs waiting")                                              \
-  X(run_deleted, "a run deleted")                                                         \
-  X(render_failed, "a launch whose template could not be rendered")                       \
+#define BATUTA_SITUATIONS(X)                                                         \
+  X(stale_report, "a report of an attempt that is not current")                      \
+  X(duplicate_report, "a report that had been sent before")                          \
+  X(report_after_reconnect, "an unacknowledged report repeated on a new connection") \
+  X(lease_expired, "the scheduler dropped a silent worker")                          \
+  X(self_fenced, "an agent killed its own attempts at the end of its lease")         \
+  X(adopted, "a running attempt listed on a new connection and kept")                \
+  X(adopted_after_restart, "the same, by a scheduler that had restarted")            \
+  X(adoption_refused, "a listed attempt that had been superseded")                   \
+  X(unstarted_dropped, "prefetched attempts dropped with their connection")          \
+  X(prefetched, "an attempt waiting at an agent behind a busy slot")                 \
+  X(recall_granted, "an unstarted attempt given back")                               \
+  X(recall_too_late, "a recall that met a started attempt")                          \
+  X(predecessor_awaited, "an attempt that waited for its predecessor's slot to die") \
+  X(commit_unapplied, "a commit that failed and left nothing")                       \
+  X(commit_unknown, "a commit that was durable but reported as failed")              \
+  X(full_during_claim, "a disk-full commit that carried launches")                   \
+  X(full_during_accept, "a disk-full commit that carried accepted outputs")          \
+  X(full_during_trigger, "a disk-full commit that carried a new run")                \
+  X(crash_before_commit, "the scheduler died with a decided turn not committed")     \
+  X(crash_after_commit, "the scheduler died with a committed turn not released")     \
+  X(claim_without_launch, "a committed launch that was never sent")                  \
+  X(scheduler_stalled, "the scheduler stood still for longer than a lease")          \
+  X(agent_paused, "an agent stood still for longer than a lease")                    \
+  X(overlap_after_pause, "a paused attempt and its successor both alive")            \
+  X(agent_crashed, "an agent died with attempts running")                            \
+  X(agent_found_dead, "a free lock told that an agent is dead")                      \
+  X(slot_crashed, "a slot died under its attempt")                                   \
+  X(partitioned, "a link silent in one or both directions")                          \
+  X(clock_stepped_back, "the wall clock moved back")                                 \
+  X(conflict_refused, "a publication that can never succeed")                        \
+  X(stale_output_refused, "an output read before a publication accepted since")      \
+  X(conflicts_exhausted, "a task that failed by conflicts alone")                    \
+  X(publish_repeated, "a publication found already in the log")                      \
+  X(publish_race_lost, "a log entry put by someone else first")                      \
+  X(clear_while_running, "a task cleared under its running attempt")                 \
+  X(clear_while_publishing, "a clear that met a task being published")               \
+  X(clear_finished_run, "a finished run brought back by a clear")                    \
+  X(cancel_while_running, "a run cancelled under its running attempts")              \
+  X(cancel_while_publishing, "a cancel that met a task being published")             \
+  X(cancel_ignored, "an attempt that had to be killed after its grace")              \
+  X(marked_by_hand, "a task given its state by a user")                              \
+  X(trigger_repeated, "a trigger answered from its idempotency key")                 \
+  X(trigger_retried_blind, "a trigger repeated after its answer was lost")           \
+  X(key_misused, "one key with two bodies, refused")                                 \
+  X(catchup_run, "a scheduled run for a tick that had passed")                       \
+  X(scheduled_run, "a scheduled run")                                                \
+  X(retry_after_failure, "a retry of a failed attempt")                              \
+  X(retry_after_loss, "a new attempt for a lost one")                                \
+  X(retries_exhausted, "a task that failed with no retry left")                      \
+  X(losses_exhausted, "a task that failed by lost workers alone")                    \
+  X(failed_without_retry, "a plugin said that a retry is useless")                   \
+  X(task_timed_out, "an attempt past its execution time-out")                        \
+  X(run_timed_out, "a run past its time-out")                                        \
+  X(upstream_failed, "a task that could never run")                                  \
+  X(branch_skipped, "a task not chosen by its branch")                               \
+  X(pool_shrunk, "a pool made smaller than its use")                                 \
+  X(runs_capped, "a run waiting for max_active_runs")                                \
+  X(dag_edited, "a new version under a live run")                                    \
+  X(dag_gone, "a file deleted under a live run")                                     \
+  X(dag_paused, "a pause with runs waiting")                                         \
+  X(run_deleted, "a run deleted")                                                    \
+  X(render_failed, "a launch whose template could not be rendered")                  \
   X(alert_retried, "an alert whose first delivery failed")
 
 enum class Situation : std::uint8_t {

@@ -1,5 +1,5 @@
-// The course of one seed as a hash, and as text for people when asked for. Two runs of one seed that
-// differ anywhere in what happened have different hashes.
+// The course of one seed as a hash, and as text for people when asked for. Two runs of one seed
+// that differ anywhere in what happened have different hashes.
 #pragma once
 
 #include <cstdint>

@@ -56,7 +56,8 @@ std::string Users::any_dag() {
   return "dag" + std::to_string(c_.rng.below(static_cast<std::uint64_t>(c_.knobs.dags)));
 }
 
-// ---- triggers -------------------------------------------------------------------------------------
+// ---- triggers
+// -------------------------------------------------------------------------------------
 
 void Users::trigger() {
   Trigger t;
@@ -124,7 +125,8 @@ void Users::misuse_key() {
   });
 }
 
-// ---- interventions --------------------------------------------------------------------------------
+// ---- interventions
+// --------------------------------------------------------------------------------
 
 const StoredRun* Users::any_run() {
   const auto& runs = store_.data().runs;
@@ -146,12 +148,16 @@ void Users::intervene() {
   switch (c_.rng.below(8)) {
     case 0:
     case 1:
-    case 2: return clear(*run);
-    case 3: return mark(*run);
-    case 4: return set_run_state(*run, DagRunState::failed);
-    case 5: return set_run_state(*run, c_.rng.chance(500) ? DagRunState::success
-                                                          : DagRunState::queued);
-    case 6: return remove(*run);
+    case 2:
+      return clear(*run);
+    case 3:
+      return mark(*run);
+    case 4:
+      return set_run_state(*run, DagRunState::failed);
+    case 5:
+      return set_run_state(*run, c_.rng.chance(500) ? DagRunState::success : DagRunState::queued);
+    case 6:
+      return remove(*run);
     default: {
       NoteSet note;
       note.dag_id = run->run.dag_id;
@@ -221,7 +227,8 @@ void Users::remove(const StoredRun& run) {
   });
 }
 
-// ---- DAGs and pools -------------------------------------------------------------------------------
+// ---- DAGs and pools
+// -------------------------------------------------------------------------------
 
 void Users::toggle_pause() {
   const std::string id = any_dag();
@@ -257,10 +264,25 @@ void Users::edit() {
 }
 
 void Users::insist(std::function<Event()> make) {
-  node_.request(make(), [this, make](const Reply& reply) {
-    if (reply.code == Errc::unavailable)
-      c_.agenda.after(milliseconds(300), [this, make] { insist(make); });
+  // What somebody wanted while the world was busy is not insisted on in peace.
+  node_.request(make(), [this, make, then = c_.faults](const Reply& reply) {
+    if (reply.code != Errc::unavailable) return;
+    c_.agenda.after(milliseconds(300), [this, make, then] {
+      if (then == c_.faults) insist(make);
+    });
   });
+}
+
+void Users::cancel_run(RunSeq run) {
+  const auto it = store_.data().runs.find(run);
+  if (it != store_.data().runs.end()) set_run_state(it->second, DagRunState::failed);
+}
+
+// A task that depends on a past that failed waits until somebody decides: here, for ever no.
+void Users::give_up_on_the_past() {
+  if (!c_.knobs.prior_dependence) return;
+  for (const auto& [seq, run] : store_.data().runs)
+    if (!is_terminal(run.run.state)) set_run_state(run, DagRunState::failed);
 }
 
 void Users::rest() {

@@ -25,6 +25,8 @@ class Users {
   void dags_read();
   // Everything is allowed to come to rest: no more schedules, nothing paused, pools as they were.
   void rest();
+  void give_up_on_the_past();
+  void cancel_run(RunSeq run);
   bool satisfied() const { return open_triggers_ == 0; }
 
  private:
@@ -33,7 +35,7 @@ class Users {
     std::string key;
     std::string digest;
     std::string run_id;
-    bool dated = false;      // takes the next tick's logical date
+    bool dated = false;  // takes the next tick's logical date
     int tries = 0;
   };
   void plan(int count, void (Users::*action)());

@@ -16,7 +16,8 @@ struct Violation : std::runtime_error {
 // `what` is a callable that yields the message, so that a check that holds costs no string.
 template <class What>
 void require(bool holds, const char* invariant, What&& what) {
-  if (!holds) [[unlikely]] throw Violation(invariant, what());
+  if (!holds) [[unlikely]]
+    throw Violation(invariant, what());
 }
 
 }  // namespace batuta::sim

@@ -19,8 +19,11 @@ constexpr std::uint64_t most_actions = 2'000'000;
 }  // namespace
 
 World::World(std::uint64_t seed, bool verbose, Totals& totals)
-    : c_(seed, verbose, totals), store_([this] { return node_.next_fate(); }), ledger_(c_),
-      checker_(c_, store_, ledger_, lake_), network_(c_, network_ends()),
+    : c_(seed, verbose, totals),
+      store_([this] { return node_.next_fate(); }),
+      ledger_(c_),
+      checker_(c_, store_, ledger_, lake_),
+      network_(c_, network_ends()),
       node_(c_, store_, lake_, node_world()) {
   for (int i = 0; i < c_.knobs.agents; ++i)
     agents_.push_back(std::make_unique<Agent>(c_, agent_world(), i));
@@ -43,8 +46,9 @@ NetworkEnds World::network_ends() {
 AgentWorld World::agent_world() {
   AgentWorld world{network_, ledger_, lake_, {}, {}, {}, {}};
   world.scheduler_listens = [this] { return node_.accepts(); };
+  // On one host a successor waits for its predecessor's lock: nothing excuses an overlap.
   world.awake = [this](int agent) {
-    return agent < 0 || agents_[static_cast<std::size_t>(agent)]->awake();
+    return c_.knobs.one_host || agents_[static_cast<std::size_t>(agent)]->awake();
   };
   world.slot_locked = [this](const std::string& slot) {
     return std::any_of(agents_.begin(), agents_.end(),
@@ -71,9 +75,12 @@ Agent* World::agent_named(const std::string& id) {
   return nullptr;
 }
 
-bool World::agent_dead(const std::string& id) { return agent_named(id) == nullptr; }
+bool World::agent_dead(const std::string& id) {
+  return agent_named(id) == nullptr;
+}
 
-// ---- what goes wrong --------------------------------------------------------------------------------
+// ---- what goes wrong
+// --------------------------------------------------------------------------------
 
 void World::plan(int count, void (World::*fault)()) {
   for (int i = 0; i < count; ++i)
@@ -95,7 +102,9 @@ void World::plan_faults() {
   plan(k.full_windows, &World::fill_disk);
 }
 
-void World::crash_scheduler() { node_.crash(); }
+void World::crash_scheduler() {
+  node_.crash();
+}
 
 void World::stall_scheduler() {
   const Duration lease = c_.knobs.options.lease;
@@ -121,7 +130,9 @@ void World::pause_agent() {
   agents_[c_.rng.below(agents_.size())]->pause(c_.boot() + c_.random_up_to(lease * 3));
 }
 
-void World::kill_slot() { agents_[c_.rng.below(agents_.size())]->kill_slot(); }
+void World::kill_slot() {
+  agents_[c_.rng.below(agents_.size())]->kill_slot();
+}
 
 void World::reset_link() {
   const auto links = network_.live();
@@ -158,7 +169,8 @@ void World::fill_disk() {
   c_.agenda.after(c_.random_up_to(seconds(15)), [this] { node_.set_full(false); });
 }
 
-// ---- the course of a seed ---------------------------------------------------------------------------
+// ---- the course of a seed
+// ---------------------------------------------------------------------------
 
 void World::run_until(Boot end) {
   while (!c_.agenda.empty() && c_.agenda.next_at() <= end) {
@@ -221,9 +233,13 @@ std::uint64_t World::run() {
   run_until(Boot{} + c_.knobs.busy);
   make_peace();
   const Boot end = c_.boot() + longest_peace;
+  const Boot patience = c_.boot() + longest_peace / 2;
   while (!at_rest()) {
     require(c_.boot() < end && !c_.agenda.empty(), "I16", [this] { return unfinished(); });
     run_until(std::min(end, c_.boot() + seconds(5)));
+    for (const auto& agent : agents_)
+      for (RunSeq run : agent->stuck()) users_->cancel_run(run);
+    if (c_.boot() > patience) users_->give_up_on_the_past();
   }
   checker_.at_rest();
   ++c_.totals.seeds;
