@@ -58,8 +58,8 @@ TEST_CASE("a connection's password goes in and never comes out") {
       "host":"http://x","login":"me","password":"s3cret","port":80,
       "extra":"{\"token\":\"t0ken\",\"region\":\"eu\"}"})");
   CHECK(made.status == 201);
-  for (const auto& text : {made.body, api.call(Method::get, all).body,
-                           api.call(Method::get, all + "/api").body}) {
+  for (const auto& text :
+       {made.body, api.call(Method::get, all).body, api.call(Method::get, all + "/api").body}) {
     CHECK(text.find("s3cret") == std::string::npos);
     CHECK(text.find("t0ken") == std::string::npos);
     CHECK(text.find("region") != std::string::npos);
@@ -99,8 +99,12 @@ TEST_CASE("jobs, plugins and metrics show the live state") {
   worker.slots = 2;
   worker.joined = worker.last_seen = api.now;
   api.backend.view.workers.push_back(worker);
-  api.backend.view.catalogue.push_back(
-      {"shell", "1", "builtin", "Runs a command", "00", {{"command", ParamType::string, true, "", ""}}});
+  api.backend.view.catalogue.push_back({"shell",
+                                        "1",
+                                        "builtin",
+                                        "Runs a command",
+                                        "00",
+                                        {{"command", ParamType::string, true, "", ""}}});
   const auto jobs = api.get("/api/v2/jobs");
   CHECK(jobs["total_entries"] == 2);
   CHECK(jobs["jobs"][0]["job_type"] == "SchedulerJob");
@@ -143,8 +147,9 @@ TEST_CASE("live events come over a real connection until the client goes") {
   TestApi api;
   Server server(api.thread.io, "127.0.0.1", 0, {}, api.handler);
   RawClient client(server.port());
-  client.send("GET /api/batuta/events?dag_id=demo HTTP/1.1\r\nHost: localhost\r\n"
-              "Authorization: Bearer viewer-token\r\n\r\n");
+  client.send(
+      "GET /api/batuta/events?dag_id=demo HTTP/1.1\r\nHost: localhost\r\n"
+      "Authorization: Bearer viewer-token\r\n\r\n");
   const auto head = client.read_until("\r\n\r\n");
   CHECK(head.find("200 OK") != std::string::npos);
   CHECK(head.find("Content-Type: text/event-stream") != std::string::npos);
@@ -156,8 +161,9 @@ TEST_CASE("live events come over a real connection until the client goes") {
   stranger.send("GET /api/batuta/events HTTP/1.1\r\nHost: localhost\r\n\r\n");
   CHECK(stranger.read_answer().status == 401);
   RawClient head_only(server.port());
-  head_only.send("HEAD /api/batuta/events HTTP/1.1\r\nHost: localhost\r\n"
-                 "Authorization: Bearer viewer-token\r\nConnection: close\r\n\r\n");
+  head_only.send(
+      "HEAD /api/batuta/events HTTP/1.1\r\nHost: localhost\r\n"
+      "Authorization: Bearer viewer-token\r\nConnection: close\r\n\r\n");
   CHECK(statuses(head_only.read_to_end()) == std::vector<int>{200});
   api.thread.stop();
 }

@@ -75,8 +75,10 @@ TEST_CASE("an API token comes from Airflow's door") {
 
 TEST_CASE("an unknown user and a wrong password get the same answer") {
   TestApi api;
-  const auto a = api.call(Method::post, "/auth/token", R"({"username":"admin","password":"x"})", "");
-  const auto b = api.call(Method::post, "/auth/token", R"({"username":"nobody","password":"x"})", "");
+  const auto a =
+      api.call(Method::post, "/auth/token", R"({"username":"admin","password":"x"})", "");
+  const auto b =
+      api.call(Method::post, "/auth/token", R"({"username":"nobody","password":"x"})", "");
   CHECK(a.status == 401);
   CHECK(b.status == 401);
   CHECK(a.body == b.body);
@@ -93,7 +95,8 @@ TEST_CASE("guessing is slowed down and those who are logged in notice nothing") 
   TestApi::Extra elsewhere;
   elsewhere.peer = "10.0.0.9";
   CHECK(api.call(Method::post, "/auth/token", R"({"username":"admin","password":"admin-password"})",
-                 "", elsewhere).status == 201);
+                 "", elsewhere)
+            .status == 201);
   api.now += std::chrono::minutes(1);
   CHECK(api.status(Method::post, "/auth/token", guess, "") == 401);
 }
@@ -118,8 +121,8 @@ TEST_CASE("an unsafe request by cookie needs the session's CSRF token") {
 TEST_CASE("the page learns who it is from its session, and logs out") {
   TestApi api;
   const auto session = log_in(api);
-  const auto who = with_session(api, Method::get, "/api/batuta/session", "",
-                                {{"cookie", session.cookie}});
+  const auto who =
+      with_session(api, Method::get, "/api/batuta/session", "", {{"cookie", session.cookie}});
   CHECK(who.status == 200);
   CHECK(body_of(who)["csrf_token"] == session.csrf);
   CHECK(body_of(who)["user"]["username"] == "operator");

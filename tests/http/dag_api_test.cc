@@ -12,7 +12,8 @@ TEST_CASE("the DAG list filters, pages and shows last runs when asked") {
   api.history.dag_rows.push_back({"other", true, false, "0ld", std::nullopt, 0});
   const auto ids = [&](const std::string& query) {
     std::vector<std::string> out;
-    for (const auto& dag : api.get("/api/v2/dags" + query)["dags"]) out.push_back(dag["dag_id"]);
+    const auto body = api.get("/api/v2/dags" + query);
+    for (const auto& dag : body["dags"]) out.push_back(dag["dag_id"]);
     return out;
   };
   using Ids = std::vector<std::string>;
@@ -54,13 +55,14 @@ TEST_CASE("details carry the params in the form the trigger dialog reads") {
 
 TEST_CASE("pausing asks the scheduler and answers with the DAG as it is then") {
   TestApi api;
-  const auto paused = api.call(Method::patch, "/api/v2/dags/demo?update_mask=is_paused",
-                               R"({"is_paused":true})");
+  const auto paused =
+      api.call(Method::patch, "/api/v2/dags/demo?update_mask=is_paused", R"({"is_paused":true})");
   CHECK(paused.status == 200);
   CHECK(api.last_event<PauseRequested>().paused);
   CHECK(api.status(Method::patch, "/api/v2/dags/demo", R"({"is_paused":"yes"})") == 422);
   CHECK(api.status(Method::patch, "/api/v2/dags/demo", "{}") == 422);
-  CHECK(api.status(Method::patch, "/api/v2/dags/demo", R"({"is_paused":true,"owner":"me"})") == 422);
+  CHECK(api.status(Method::patch, "/api/v2/dags/demo", R"({"is_paused":true,"owner":"me"})") ==
+        422);
   CHECK(api.status(Method::patch, "/api/v2/dags/demo?update_mask=tags", R"({"is_paused":true})") ==
         422);
   api.backend.answer = [](const Event&) { return Reply{0, Errc::not_found, "no", {}, false, {}}; };

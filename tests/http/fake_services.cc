@@ -248,11 +248,15 @@ Status delete_from(Rows& rows, std::string_view id) {
   return success();
 }
 
-std::vector<Variable> FakeRegistry::variables() const { return values_of(variable_rows); }
+std::vector<Variable> FakeRegistry::variables() const {
+  return values_of(variable_rows);
+}
 std::optional<Variable> FakeRegistry::variable(std::string_view key) const {
   return one_of(variable_rows, key);
 }
-std::vector<Connection> FakeRegistry::connections() const { return values_of(connection_rows); }
+std::vector<Connection> FakeRegistry::connections() const {
+  return values_of(connection_rows);
+}
 std::optional<Connection> FakeRegistry::connection(std::string_view id) const {
   return one_of(connection_rows, id);
 }
@@ -271,7 +275,9 @@ std::optional<User> FakeRegistry::check_token(std::string_view token, Time) cons
   }
   return std::nullopt;
 }
-Status FakeRegistry::add_variable(const Variable& v) { return add_to(variable_rows, v.key, v); }
+Status FakeRegistry::add_variable(const Variable& v) {
+  return add_to(variable_rows, v.key, v);
+}
 Status FakeRegistry::set_variable(const Variable& v) {
   variable_rows[v.key] = v;
   return success();
@@ -292,7 +298,9 @@ Status FakeRegistry::delete_connection(std::string_view id) {
 Status FakeRegistry::set_user(std::string_view, std::string_view, std::string_view) {
   return success();
 }
-Status FakeRegistry::delete_user(std::string_view) { return success(); }
+Status FakeRegistry::delete_user(std::string_view) {
+  return success();
+}
 Result<std::string> FakeRegistry::issue_token(std::string_view user, std::string_view, Time,
                                               Duration) {
   std::string token = "batuta_fresh" + std::to_string(tokens.size());

@@ -1,5 +1,5 @@
-// The API over fakes: a history with one DAG, a finished and a running run; a registry with one user
-// per role (the token is "<role>-token"); a backend that records what was asked of it.
+// The API over fakes: a history with one DAG, a finished and a running run; a registry with one
+// user per role (the token is "<role>-token"); a backend that records what was asked of it.
 #pragma once
 
 #include <functional>
@@ -42,11 +42,11 @@ class FakeHistory final : public History {
 
   std::vector<DagRow> dag_rows;
   std::vector<RunRow> run_rows;
-  std::vector<TaskInstanceView> views;       // newest tries
+  std::vector<TaskInstanceView> views;  // newest tries
   std::vector<TaskInstanceView> older_tries;
   std::vector<XcomRow> xcom_rows;
   RunQuery last_run_query;
-  bool broken = false;                       // throw StoreError from runs()
+  bool broken = false;  // throw StoreError from runs()
 };
 
 class FakeRegistry final : public Registry {
@@ -72,8 +72,8 @@ class FakeRegistry final : public Registry {
                                   Duration lifetime) override;
   Status revoke_token(std::string_view token) override;
 
-  std::vector<User> user_rows;               // password: "<name>-password"
-  std::map<std::string, std::string> tokens; // token -> user
+  std::vector<User> user_rows;                // password: "<name>-password"
+  std::map<std::string, std::string> tokens;  // token -> user
   std::map<std::string, Variable, std::less<>> variable_rows;
   std::map<std::string, Connection, std::less<>> connection_rows;
 };
@@ -85,8 +85,7 @@ class FakeBackend final : public ApiBackend {
     done(write());
   }
   void live(std::function<void(Result<LiveView>)> done) override { done(view); }
-  void explain(RunSeq, TaskIndex,
-               std::function<void(Result<std::vector<Reason>>)> done) override {
+  void explain(RunSeq, TaskIndex, std::function<void(Result<std::vector<Reason>>)> done) override {
     done(std::vector<Reason>{{"Worker", "no live worker offers shell"}});
   }
   EngineMetrics metrics() const override { return {}; }
@@ -125,7 +124,7 @@ class TestApi {
     return std::get<E>(backend.events.back());
   }
 
-  std::string home;                          // a fresh folder, removed at the end
+  std::string home;  // a fresh folder, removed at the end
   IoThread thread;
   FakeBackend backend;
   FakeHistory history;

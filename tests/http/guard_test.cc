@@ -133,9 +133,9 @@ TEST_CASE("hosts beyond the list are not answered for") {
 
 TEST_CASE("paths that could become another path are refused") {
   for (const char* path :
-       {"/a/../b", "/..", "/./a", "/a/..", "/a%2fb", "/a%2Fb", "/a%5cb", "/a\\b", "/%2e%2e/a",
-        "/%252e", "/a%25b", "/a%00", "/%c0%ae", "/%ff", "/a%", "/a%2", "/a%zz", "/a%0d%0aX:1",
-        "/a#b", "/a\x7f", "/\xC3\xA9", "/<script>", "/a|b"}) {
+       {"/a/../b",   "/..",         "/./a",   "/a/..",  "/a%2fb",    "/a%2Fb",    "/a%5cb", "/a\\b",
+        "/%2e%2e/a", "/%252e",      "/a%25b", "/a%00",  "/%c0%ae",   "/%ff",      "/a%",    "/a%2",
+        "/a%zz",     "/a%0d%0aX:1", "/a#b",   "/a\x7f", "/\xC3\xA9", "/<script>", "/a|b"}) {
     CAPTURE(path);
     CHECK_FALSE(parse_target(path));
   }
@@ -185,7 +185,10 @@ TEST_CASE("UTF-8 that is not well-formed is recognised and repaired") {
     CHECK_FALSE(valid_utf8(bad));
     CHECK(valid_utf8(repair_utf8(bad)));
   }
-  CHECK(repair_utf8("a\xFF" "b") == "a\xEF\xBF\xBD" "b");
+  CHECK(repair_utf8("a\xFF"
+                    "b") ==
+        "a\xEF\xBF\xBD"
+        "b");
 }
 
 }  // namespace batuta::http

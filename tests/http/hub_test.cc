@@ -61,8 +61,8 @@ TEST_CASE("a client that comes back gets what it missed, or is told to read anew
   CHECK(missed.find("\"b\"") != std::string::npos);
   CHECK(missed.find("\"a\"") == std::string::npos);
   CHECK(missed.find("resync") == std::string::npos);
-  f.publish({run_event(3, "c", "running"), run_event(4, "d", "running"),
-             run_event(5, "e", "running")});
+  f.publish(
+      {run_event(3, "c", "running"), run_event(4, "d", "running"), run_event(5, "e", "running")});
   CHECK(f.hub.subscribe({}, &first)->next().find("event: resync") != std::string::npos);
   for (const std::string bad : {"", "1", "1.1", "x.99999999999999999999999"}) {
     CHECK(f.hub.subscribe({}, &bad)->next().find("event: resync") != std::string::npos);

@@ -72,8 +72,12 @@ TEST_CASE("a line longer than the window is cut between characters") {
 
 TEST_CASE("bytes that are not UTF-8 are shown as replacement characters") {
   Home home;
-  home.write("0-1.log", "a\xFF" "b\n");
-  CHECK(read_log(home.folder, home.run, 0, 1, 0)->text == "a\xEF\xBF\xBD" "b\n");
+  home.write("0-1.log",
+             "a\xFF"
+             "b\n");
+  CHECK(read_log(home.folder, home.run, 0, 1, 0)->text ==
+        "a\xEF\xBF\xBD"
+        "b\n");
 }
 
 TEST_CASE("links, pipes and folders in a log's place are not opened") {

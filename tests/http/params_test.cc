@@ -39,8 +39,8 @@ TEST_CASE("a body field that is not offered is refused by name") {
 }
 
 TEST_CASE("body fields have one type each") {
-  const nlohmann::json body = {{"slots", true}, {"big", 9.3e18}, {"text", 1}, {"flag", "true"},
-                               {"when", "yesterday"}, {"none", nullptr}};
+  const nlohmann::json body = {{"slots", true},  {"big", 9.3e18},       {"text", 1},
+                               {"flag", "true"}, {"when", "yesterday"}, {"none", nullptr}};
   const auto refused = [&](auto read) {
     BodyReader fields(body, {"slots", "big", "text", "flag", "when", "none"});
     read(fields);

@@ -49,8 +49,8 @@ TEST_CASE("each route lets its role and those above it through, and nobody else"
       return status == 401 || status == 403;
     };
     const bool open = route.access == Access::everyone;
-    const bool login = path.find("login") != std::string::npos ||
-                       path.find("auth/token") != std::string::npos;
+    const bool login =
+        path.find("login") != std::string::npos || path.find("auth/token") != std::string::npos;
     if (!login) CHECK(refused("") == !open);
     CHECK(refused("stranger") == (!open && !login));
     for (const char* role : {"viewer", "operator", "admin"}) {
@@ -96,14 +96,19 @@ TEST_CASE("unknown paths are 404, unknown methods 405 with what is allowed") {
 TEST_CASE("a method override header changes nothing") {
   TestApi api;
   TestApi::Extra extra;
-  extra.headers = {{"x-http-method-override", "DELETE"}, {"x-forwarded-for", "9.9.9.9"},
-                   {"x-user", "admin"}};
+  extra.headers = {
+      {"x-http-method-override", "DELETE"}, {"x-forwarded-for", "9.9.9.9"}, {"x-user", "admin"}};
   CHECK(api.call(Method::get, "/api/v2/dags/demo/dagRuns/done", "", "viewer", extra).status == 200);
   CHECK(api.backend.events.empty());
 }
 
-TEST_CASE("tricks in any id position open nothing and reach no handler's row") {
+TEST_CASE("tricks in any id position are refused and reach nobody") {
   TestApi api;
+  api.backend.answer = [](const Event&) {
+    Reply reply;
+    reply.code = Errc::not_found;
+    return reply;
+  };
   for (const auto& route : route_table()) {
     if (route.pattern.find('{') == std::string_view::npos) continue;
     for (const std::string trick :
@@ -115,7 +120,8 @@ TEST_CASE("tricks in any id position open nothing and reach no handler's row") {
       CHECK(status >= 400);
       CHECK(status < 500);
     }
-    const int status = api.call(route.method, fill(route.pattern, std::string(300, 'a')), "{}").status;
+    const auto long_name = fill(route.pattern, std::string(300, 'a'));
+    const int status = api.call(route.method, long_name, "{}").status;
     CHECK(status >= 400);
     CHECK(status < 500);
   }

@@ -29,10 +29,10 @@ void accept_triggers(TestApi& api) {
 TEST_CASE("a trigger fills conf from the params and answers with the run") {
   TestApi api;
   accept_triggers(api);
-  const auto response = api.call(
-      Method::post, runs,
-      R"({"logical_date":null,"conf":{"start":"2026-01-01T00:00:00Z"},"note":"by hand"})",
-      "operator");
+  const auto response =
+      api.call(Method::post, runs,
+               R"({"logical_date":null,"conf":{"start":"2026-01-01T00:00:00Z"},"note":"by hand"})",
+               "operator");
   CHECK(response.status == 200);
   const auto body = body_of(response);
   CHECK(body["conf"]["n"] == 3);
@@ -98,8 +98,9 @@ TEST_CASE("bad JSON is 400 with a place, whatever is wrong with it") {
   for (int i = 0; i < 250'000; ++i) keys += "\"k" + std::to_string(i) + "\":1,";
   for (const std::string& body :
        {std::string("{"), std::string("{\"a\":1,\"a\":2}"), std::string("{\"a\":1e400}"),
-        std::string("{\"a\":\"\\ud800\"}"), std::string("\xEF\xBB\xBF{}"), std::string("{\"a\":NaN}"),
-        std::string("{} x"), std::string("{\"a\":\"\xFF\"}"), deep, keys}) {
+        std::string("{\"a\":\"\\ud800\"}"), std::string("\xEF\xBB\xBF{}"),
+        std::string("{\"a\":NaN}"), std::string("{} x"), std::string("{\"a\":\"\xFF\"}"), deep,
+        keys}) {
     CAPTURE(body.substr(0, 40));
     const int status = api.status(Method::post, runs, body);
     CHECK((status == 400 || status == 413));
@@ -116,8 +117,10 @@ TEST_CASE("a DAG that is not there cannot be triggered") {
 
 TEST_CASE("the scheduler's refusals keep their meaning") {
   TestApi api;
-  const std::pair<Errc, int> table[] = {{Errc::conflict, 409}, {Errc::unavailable, 503},
-                                        {Errc::rate_limited, 429}, {Errc::not_found, 404}};
+  const std::pair<Errc, int> table[] = {{Errc::conflict, 409},
+                                        {Errc::unavailable, 503},
+                                        {Errc::rate_limited, 429},
+                                        {Errc::not_found, 404}};
   for (const auto& [code, status] : table) {
     api.backend.answer = [code = code](const Event&) {
       Reply reply;
@@ -135,8 +138,9 @@ TEST_CASE("run lists pass their filters on") {
   TestApi api;
   CHECK(api.get("/api/v2/dags/~/dagRuns")["total_entries"] == 2);
   CHECK_FALSE(api.history.last_run_query.dag_id);
-  api.get(runs + "?state=success&state=failed&run_type=manual&order_by=-run_after"
-                 "&run_after_gte=2026-01-01T00:00:00Z&run_id_pattern=man");
+  api.get(runs +
+          "?state=success&state=failed&run_type=manual&order_by=-run_after"
+          "&run_after_gte=2026-01-01T00:00:00Z&run_id_pattern=man");
   const auto& query = api.history.last_run_query;
   CHECK(query.states.size() == 2);
   CHECK(query.types == std::vector<RunType>{RunType::manual});

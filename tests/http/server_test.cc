@@ -61,7 +61,8 @@ TEST_CASE("a malformed request gets one answer and the end of the connection") {
       {post("Transfer-Encoding: identity\r\nContent-Length: 4\r\n", smuggled), 501},
       {post("Transfer-Encoding: xchunked\r\n", smuggled), 501},
       {post("Transfer-Encoding: chunked\r\n",
-            "1;" + std::string(200'000, 'x') + "\r\na\r\n0\r\nAuthorization: x\r\n\r\n"), 501},
+            "1;" + std::string(200'000, 'x') + "\r\na\r\n0\r\nAuthorization: x\r\n\r\n"),
+       501},
       {post("Content-Length: 4\r\nContent-Length: 40\r\n", smuggled), 400},
       {post("Content-Length: 4, 4\r\n", smuggled), 400},
       {post("Content-Length: +4\r\n", smuggled), 400},
@@ -86,9 +87,9 @@ TEST_CASE("a malformed request gets one answer and the end of the connection") {
 
 TEST_CASE("too much is refused without being read whole") {
   Echo echo;
-  CHECK(statuses(exchange(echo.port(), "GET / HTTP/1.1\r\nHost: localhost\r\nX: " +
-                                           std::string(1 << 20, 'a') + "\r\n\r\n")) ==
-        std::vector<int>{431});
+  CHECK(statuses(exchange(echo.port(),
+                          "GET / HTTP/1.1\r\nHost: localhost\r\nX: " + std::string(1 << 20, 'a') +
+                              "\r\n\r\n")) == std::vector<int>{431});
   std::string many = "GET / HTTP/1.1\r\nHost: localhost\r\n";
   for (int i = 0; i < 10'000; ++i) many += "a:\r\n";
   CHECK(statuses(exchange(echo.port(), many + "\r\n")) == std::vector<int>{431});
@@ -179,11 +180,10 @@ TEST_CASE("when every connection is busy the newcomer is turned away") {
   std::vector<Respond> held;
   std::atomic<bool> arrived{false};
   IoThread thread;
-  Server server(thread.io, "127.0.0.1", 0, limits,
-                [&](std::shared_ptr<Request>, Respond respond) {
-                  held.push_back(std::move(respond));
-                  arrived = true;
-                });
+  Server server(thread.io, "127.0.0.1", 0, limits, [&](std::shared_ptr<Request>, Respond respond) {
+    held.push_back(std::move(respond));
+    arrived = true;
+  });
   RawClient busy(server.port());
   busy.send(good);
   while (!arrived) std::this_thread::yield();
@@ -205,9 +205,9 @@ TEST_CASE("HTTP/1.0 and Connection: close end after one answer") {
   Echo echo;
   CHECK(statuses(exchange(echo.port(), "GET / HTTP/1.0\r\nHost: localhost\r\n\r\n" + good)) ==
         std::vector<int>{200});
-  CHECK(statuses(exchange(echo.port(),
-                          "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n" + good))
-        == std::vector<int>{200});
+  CHECK(statuses(
+            exchange(echo.port(), "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n" +
+                                      good)) == std::vector<int>{200});
 }
 
 TEST_CASE("stopping closes what is open") {

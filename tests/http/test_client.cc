@@ -43,7 +43,9 @@ RawClient::RawClient(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | S
   BATUTA_CHECK(::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
 }
 
-RawClient::~RawClient() { ::close(fd_); }
+RawClient::~RawClient() {
+  ::close(fd_);
+}
 
 bool RawClient::send(std::string_view bytes) {
   while (!bytes.empty()) {
@@ -54,7 +56,9 @@ bool RawClient::send(std::string_view bytes) {
   return true;
 }
 
-void RawClient::finish_sending() { ::shutdown(fd_, SHUT_WR); }
+void RawClient::finish_sending() {
+  ::shutdown(fd_, SHUT_WR);
+}
 
 bool RawClient::fill() {
   char chunk[65536];
@@ -80,7 +84,8 @@ RawAnswer RawClient::read_answer(bool head_only) {
   RawAnswer answer;
   answer.head = read_until("\r\n\r\n");
   if (answer.head.size() > 12) answer.status = std::atoi(answer.head.c_str() + 9);
-  const auto length = head_only ? 0ul : std::strtoul(answer.header("content-length").c_str(), nullptr, 10);
+  const auto length =
+      head_only ? 0ul : std::strtoul(answer.header("content-length").c_str(), nullptr, 10);
   while (buffer_.size() < length && fill()) {
   }
   answer.body = buffer_.substr(0, length);
@@ -104,7 +109,9 @@ std::string exchange(std::uint16_t port, std::string_view bytes) {
 std::vector<int> statuses(std::string_view bytes) {
   std::vector<int> out;
   for (auto at = bytes.find("HTTP/1.1 "); at != bytes.npos; at = bytes.find("HTTP/1.1 ", at + 1)) {
-    out.push_back(std::atoi(std::string(bytes.substr(at + 9, 3)).c_str()));
+    // An explanation may name the protocol too; a status line goes on with a number.
+    const int status = std::atoi(std::string(bytes.substr(at + 9, 3)).c_str());
+    if (status > 0) out.push_back(status);
   }
   return out;
 }

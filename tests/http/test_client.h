@@ -1,4 +1,5 @@
-// A raw TCP client and a running server for tests: bytes in, bytes out, nothing polished in between.
+// A raw TCP client and a running server for tests: bytes in, bytes out, nothing polished in
+// between.
 #pragma once
 
 #include <boost/asio/executor_work_guard.hpp>
