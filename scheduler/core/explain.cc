@@ -54,7 +54,8 @@ void explain_run(const LiveRun& run, const Now& now, Reasons& out) {
   if (row.state != DagRunState::queued) return;
   if (row.run_after > now.wall) {
     out.push_back({"Dagrun Running", "the run starts after " + to_iso(row.run_after)});
-  } else if (static_cast<std::int32_t>(dag.running.size()) >= dag.dag->max_active_runs) {
+  } else if (dag.dag->max_active_runs > 0 &&
+             static_cast<std::int32_t>(dag.running.size()) >= dag.dag->max_active_runs) {
     out.push_back({"Max Active Runs", number(static_cast<std::int64_t>(dag.running.size())) +
                                           " of at most " + number(dag.dag->max_active_runs) +
                                           " runs are active; this one is queued"});

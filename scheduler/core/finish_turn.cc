@@ -48,6 +48,14 @@ void emit_dags(Turn& turn) {
   }
 }
 
+// What a deleted run would have told the world is nobody's business any more.
+void hush_deleted(Turn& turn) {
+  std::erase_if(turn.out.alerts, [&](const AlertEffect& alert) {
+    const auto at = turn.state.runs.find(alert.key.run);
+    return at == turn.state.runs.end() || at->second->deleted;
+  });
+}
+
 // An ended run stays through the folding of the next step, so that a request which found it in
 // memory still does.
 void purge_ended(Turn& turn) {
@@ -97,6 +105,7 @@ void reset_creation_counts(Turn& turn) {
 void finish_turn(Turn& turn) {
   reset_creation_counts(turn);
   emit_dags(turn);
+  hush_deleted(turn);
   emit_tasks(turn);
   emit_runs(turn);
   job_heartbeats(turn);

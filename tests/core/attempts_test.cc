@@ -46,10 +46,9 @@ TEST_CASE("start and end in one batch make one row, from queued") {
   world.join("a", 1);
   const RunSeq run = world.trigger("dag");
   const AttemptKey key = world.attempt(run, "t0");
-  const Effects effects =
-      world.step({AttemptStarted{1, {key, world.now.wall, "s"}},
-                  AttemptFinished{1, finished(key, Outcome::success, world.now.wall,
-                                              world.now.wall + 1ms)}});
+  const Effects effects = world.step(
+      {AttemptStarted{1, {key, world.now.wall, "s"}},
+       AttemptFinished{1, finished(key, Outcome::success, world.now.wall, world.now.wall + 1ms)}});
   REQUIRE(effects.changes.tasks_updated.size() == 1);
   CHECK(effects.changes.tasks_updated[0].from == TaskState::queued);
   CHECK(effects.changes.tasks_updated[0].row.state == TaskState::success);

@@ -8,7 +8,9 @@ namespace {
 
 using namespace testing;
 
-std::string run_id(const World& world, RunSeq run) { return world.ledger.runs.at(run).run.dag_run_id; }
+std::string run_id(const World& world, RunSeq run) {
+  return world.ledger.runs.at(run).run.dag_run_id;
+}
 
 ClearRequested clear_of(const World& world, RunSeq run, std::vector<std::string> ids = {}) {
   ClearRequested event;
@@ -49,7 +51,10 @@ struct Failed {
   Failed() {
     world.add(DagMaker("dag")
                   .task("a")
-                  .task("b", {"a"}, [](Task& t) { t.retry = {1, 0s, 0, {}}; })
+                  .task("b", {"a"},
+                        [](Task& t) {
+                          t.retry = {1, 0s, 0, {}};
+                        })
                   .task("c", {"b"})
                   .make());
     world.join("w", 4);
@@ -215,6 +220,20 @@ TEST_CASE("a cancelled run skips what waits, ends what runs, then fails") {
   CHECK(world.state_of(run, "t0") == TaskState::failed);
   CHECK(world.run_state(run) == DagRunState::failed);
   CHECK(world.ledger.runs.at(run).run.reason == "cancelled by ana");
+}
+
+TEST_CASE("a cancelled run overrules a clear that was still waiting for its attempt") {
+  World world;
+  world.add(chain("dag", 2));
+  world.join("w", 1);
+  const RunSeq run = world.trigger("dag");
+  const AttemptKey key = world.attempt(run, "t0");
+  world.start(key);
+  world.ask(clear_of(world, run, {"t0"}));
+  world.ask(set_state(world, run, DagRunState::failed));
+  world.finish(key, Outcome::cancelled);
+  CHECK(world.state_of(run, "t0") == TaskState::failed);
+  CHECK(world.run_state(run) == DagRunState::failed);
 }
 
 TEST_CASE("a cancel survives a restart and a worker that was away meanwhile") {

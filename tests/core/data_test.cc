@@ -255,11 +255,11 @@ TEST_CASE("conf.start and conf.end are the window as they are, also one of them 
   });
   CHECK(world.row(both, "load").window_start == at("2020-01-01T00:00:00Z"));
   CHECK(world.row(both, "load").window_end == at("2020-02-01T00:00:00Z"));
-  const RunSeq start = world.trigger(
-      "dag", [](RunRequested& r) { r.conf_start = at("2020-01-01T00:00:00Z"); });
+  const RunSeq start =
+      world.trigger("dag", [](RunRequested& r) { r.conf_start = at("2020-01-01T00:00:00Z"); });
   CHECK(world.row(start, "load").window_end == world.now.wall);
-  const RunSeq late = world.trigger(
-      "dag", [](RunRequested& r) { r.conf_start = at("2030-01-01T00:00:00Z"); });
+  const RunSeq late =
+      world.trigger("dag", [](RunRequested& r) { r.conf_start = at("2030-01-01T00:00:00Z"); });
   CHECK(world.row(late, "load").window_end == at("2030-01-01T00:00:00Z"));
 }
 

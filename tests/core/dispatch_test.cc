@@ -39,11 +39,12 @@ TEST_CASE("a pool's slots are never exceeded, and are used in full") {
 TEST_CASE("a task that needs several slots waits for all, and nothing lesser overtakes it") {
   World world;
   set_pool(world, "p", 4);
-  world.add(DagMaker("dag")
-                .task("one", {}, [](Task& t) { t.pool = "p", t.priority_weight = 9; })
-                .task("wide", {}, [](Task& t) { t.pool = "p", t.pool_slots = 4, t.priority_weight = 5; })
-                .task("late", {}, [](Task& t) { t.pool = "p"; })
-                .make());
+  world.add(
+      DagMaker("dag")
+          .task("one", {}, [](Task& t) { t.pool = "p", t.priority_weight = 9; })
+          .task("wide", {}, [](Task& t) { t.pool = "p", t.pool_slots = 4, t.priority_weight = 5; })
+          .task("late", {}, [](Task& t) { t.pool = "p"; })
+          .make());
   world.join("a", 10);
   const RunSeq run = world.trigger("dag");
   CHECK(world.launched_names() == std::vector<std::string>{"dag.one"});
@@ -56,11 +57,12 @@ TEST_CASE("a task that needs several slots waits for all, and nothing lesser ove
 TEST_CASE("a task wider than its pool, or of no pool, holds nothing else back") {
   World world;
   set_pool(world, "p", 2);
-  world.add(DagMaker("dag")
-                .task("wide", {}, [](Task& t) { t.pool = "p", t.pool_slots = 3, t.priority_weight = 9; })
-                .task("lost", {}, [](Task& t) { t.pool = "nowhere", t.priority_weight = 9; })
-                .task("fits", {}, [](Task& t) { t.pool = "p"; })
-                .make());
+  world.add(
+      DagMaker("dag")
+          .task("wide", {}, [](Task& t) { t.pool = "p", t.pool_slots = 3, t.priority_weight = 9; })
+          .task("lost", {}, [](Task& t) { t.pool = "nowhere", t.priority_weight = 9; })
+          .task("fits", {}, [](Task& t) { t.pool = "p"; })
+          .make());
   world.join("a", 10);
   const RunSeq run = world.trigger("dag");
   CHECK(world.launched_names() == std::vector<std::string>{"dag.fits"});

@@ -15,7 +15,9 @@ std::string why(const World& world, RunSeq run, const std::string& task) {
   }
   return text;
 }
-bool has(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
+bool has(const std::string& text, const char* part) {
+  return text.find(part) != std::string::npos;
+}
 
 TEST_CASE("nobody offers the plugin: said, with the name it may have meant") {
   World world;
@@ -86,8 +88,13 @@ TEST_CASE("pools and limits are named") {
 
 TEST_CASE("busy workers and retry delays are named") {
   World world;
-  world.add(DagMaker("dag").task("a", {}, [](Task& t) { t.retry = {1, 60s, 0, {}}; })
-                .task("b").make());
+  world.add(DagMaker("dag")
+                .task("a", {},
+                      [](Task& t) {
+                        t.retry = {1, 60s, 0, {}};
+                      })
+                .task("b")
+                .make());
   world.join("w", 1);
   const RunSeq run = world.trigger("dag");
   CHECK(has(why(world, run, "a"), "launched on host-w"));

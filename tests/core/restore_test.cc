@@ -46,7 +46,10 @@ TEST_CASE("an agent that comes back goes on with what it runs") {
 TEST_CASE("queued runs, ready tasks, retries and limits are as before") {
   World world;
   world.add(DagMaker("dag")
-                .task("r", {}, [](Task& t) { t.retry = {1, 60s, 0, {}}; })
+                .task("r", {},
+                      [](Task& t) {
+                        t.retry = {1, 60s, 0, {}};
+                      })
                 .task("s")
                 .with([](Dag& d) { d.max_active_runs = 1; })
                 .make());

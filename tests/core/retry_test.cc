@@ -9,9 +9,7 @@ namespace {
 using namespace testing;
 
 std::shared_ptr<const Dag> retrying(const std::function<void(RetryPolicy&)>& change) {
-  return DagMaker("dag")
-      .task("task", {}, [&](Task& t) { change(t.retry); })
-      .make();
+  return DagMaker("dag").task("task", {}, [&](Task& t) { change(t.retry); }).make();
 }
 
 // Fails the task `failures` times in a row and returns the delay before the next try.
@@ -153,13 +151,12 @@ TEST_CASE("not before its delay is over does a task run again, and wake_at says 
 }
 
 TEST_CASE("failed_no_retry and cancelled end the task at once; crashed and timeout may retry") {
-  for (const auto& [outcome, expected] :
-       {std::pair{Outcome::failed_no_retry, TaskState::failed},
-        std::pair{Outcome::cancelled, TaskState::failed},
-        std::pair{Outcome::crashed, TaskState::up_for_retry},
-        std::pair{Outcome::timeout, TaskState::up_for_retry},
-        std::pair{Outcome::refused, TaskState::up_for_retry},
-        std::pair{Outcome::skipped, TaskState::skipped}}) {
+  for (const auto& [outcome, expected] : {std::pair{Outcome::failed_no_retry, TaskState::failed},
+                                          std::pair{Outcome::cancelled, TaskState::failed},
+                                          std::pair{Outcome::crashed, TaskState::up_for_retry},
+                                          std::pair{Outcome::timeout, TaskState::up_for_retry},
+                                          std::pair{Outcome::refused, TaskState::up_for_retry},
+                                          std::pair{Outcome::skipped, TaskState::skipped}}) {
     World world;
     world.add(retrying([](RetryPolicy& p) { p.retries = 1; }));
     world.join("a", 1);

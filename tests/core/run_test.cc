@@ -122,10 +122,14 @@ TEST_CASE("the newest version's limits hold for running runs, its tasks do not")
   world.join("a", 8);
   const RunSeq one = world.trigger("dag");
   const RunSeq two = world.trigger("dag");
-  world.tell(DagsChanged{{DagMaker("dag").task("t").task("u").with([](Dag& d) {
-                            d.version = "v2";
-                            d.max_active_runs = 2;
-                          }).make()},
+  world.tell(DagsChanged{{DagMaker("dag")
+                              .task("t")
+                              .task("u")
+                              .with([](Dag& d) {
+                                d.version = "v2";
+                                d.max_active_runs = 2;
+                              })
+                              .make()},
                          {}});
   CHECK(world.run_state(two) == DagRunState::running);
   CHECK(world.ledger.runs.at(one).tasks.size() == 1);
@@ -166,9 +170,8 @@ TEST_CASE("runs of a paused DAG stay queued until it is unpaused") {
 
 TEST_CASE("a new DAG is paused as its file says, and is not touched when read again") {
   World world;
-  const auto dag = DagMaker("dag").task("t").with([](Dag& d) {
-                                    d.is_paused_upon_creation = true;
-                                  }).make();
+  const auto dag =
+      DagMaker("dag").task("t").with([](Dag& d) { d.is_paused_upon_creation = true; }).make();
   world.tell(DagsChanged{{dag}, {}});
   CHECK(world.state.dag_row("dag")->is_paused);
   CHECK(world.tell(DagsChanged{{dag}, {}}).changes.empty());
@@ -215,9 +218,11 @@ TEST_CASE("a run without tasks succeeds at once") {
 
 TEST_CASE("a run that takes too long is ended as failed, its attempts first") {
   World world;
-  world.add(DagMaker("dag").task("a").task("b", {"a"}).with([](Dag& d) {
-                                                        d.dagrun_timeout = 30s;
-                                                      }).make());
+  world.add(DagMaker("dag")
+                .task("a")
+                .task("b", {"a"})
+                .with([](Dag& d) { d.dagrun_timeout = 30s; })
+                .make());
   world.join("w", 1);
   const RunSeq run = world.trigger("dag");
   world.start(world.attempt(run, "a"));
@@ -233,9 +238,8 @@ TEST_CASE("a run that takes too long is ended as failed, its attempts first") {
 
 TEST_CASE("a DAG is paused after so many failed runs in a row; a success starts the count anew") {
   World world;
-  world.add(DagMaker("dag").task("t").with([](Dag& d) {
-                             d.max_consecutive_failed_dag_runs = 2;
-                           }).make());
+  world.add(
+      DagMaker("dag").task("t").with([](Dag& d) { d.max_consecutive_failed_dag_runs = 2; }).make());
   world.join("w", 1);
   const auto run_once = [&](Outcome outcome) {
     const RunSeq run = world.trigger("dag");

@@ -6,12 +6,16 @@ namespace {
 
 using namespace testing;
 
-std::shared_ptr<const Dag> scheduled(const char* cron, const std::function<void(Dag&)>& change = {}) {
-  return DagMaker("dag").task("t", {}, [](Task& t) { t.plugin = "empty"; }).with([&](Dag& d) {
-    d.schedule.kind = Timetable::Kind::cron;
-    d.schedule.cron = *parse_cron(cron);
-    if (change) change(d);
-  }).make();
+std::shared_ptr<const Dag> scheduled(const char* cron,
+                                     const std::function<void(Dag&)>& change = {}) {
+  return DagMaker("dag")
+      .task("t", {}, [](Task& t) { t.plugin = "empty"; })
+      .with([&](Dag& d) {
+        d.schedule.kind = Timetable::Kind::cron;
+        d.schedule.cron = *parse_cron(cron);
+        if (change) change(d);
+      })
+      .make();
 }
 
 std::vector<std::string> dates(const World& world) {
@@ -95,13 +99,16 @@ TEST_CASE("a catch-up of years keeps only max_active_runs runs alive") {
   World world;
   world.join("a", 1);
   world.now.wall = at("2026-03-10T05:30:00Z");
-  world.add(DagMaker("dag").task("t").with([](Dag& d) {
-    d.schedule.kind = Timetable::Kind::cron;
-    d.schedule.cron = *parse_cron("@hourly");
-    d.catchup = true;
-    d.start_date = at("2020-01-01T00:00:00Z");
-    d.max_active_runs = 3;
-  }).make());
+  world.add(DagMaker("dag")
+                .task("t")
+                .with([](Dag& d) {
+                  d.schedule.kind = Timetable::Kind::cron;
+                  d.schedule.cron = *parse_cron("@hourly");
+                  d.catchup = true;
+                  d.start_date = at("2020-01-01T00:00:00Z");
+                  d.max_active_runs = 3;
+                })
+                .make());
   for (int i = 0; i < 5; ++i) world.step();
   CHECK(world.state.live_runs().size() == 3);
   CHECK(world.last.wake_at != world.now.wall);  // the end of a run goes on, not a busy loop
@@ -225,8 +232,8 @@ TEST_CASE("a changed schedule goes on from the cursor") {
   at_time(world, "2026-03-10T13:00:00Z");
   world.tell(DagsChanged{{scheduled("*/10 * * * *", [](Dag& d) { d.version = "v2"; })}, {}});
   CHECK(world.last.wake_at == at("2026-03-10T13:10:00Z"));
-  world.tell(DagsChanged{{DagMaker("dag").task("t").with([](Dag& d) { d.version = "v3"; }).make()},
-                         {}});
+  world.tell(
+      DagsChanged{{DagMaker("dag").task("t").with([](Dag& d) { d.version = "v3"; }).make()}, {}});
   CHECK(!world.last.wake_at);
 }
 

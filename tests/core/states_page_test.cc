@@ -17,8 +17,8 @@ namespace batuta {
 namespace {
 
 constexpr std::array<std::string_view, 15> cause_names = {
-    "rule_met", "rule_failed", "rule_skipped", "launched", "recalled",
-    "started",  "accepted",    "succeeded",    "failed",   "retry",
+    "rule_met", "rule_failed", "rule_skipped", "launched",  "recalled",
+    "started",  "accepted",    "succeeded",    "failed",    "retry",
     "skipped",  "cleared",     "marked",       "run_ended", "delay_over"};
 static_assert(cause_names.size() == static_cast<std::size_t>(Cause::delay_over) + 1);
 

@@ -9,15 +9,16 @@ namespace batuta {
 namespace {
 
 constexpr TaskState all_states[] = {
-    TaskState::none,       TaskState::scheduled, TaskState::queued,  TaskState::running,
-    TaskState::publishing, TaskState::success,   TaskState::failed,  TaskState::up_for_retry,
-    TaskState::upstream_failed, TaskState::skipped, TaskState::removed};
+    TaskState::none,    TaskState::scheduled,    TaskState::queued,
+    TaskState::running, TaskState::publishing,   TaskState::success,
+    TaskState::failed,  TaskState::up_for_retry, TaskState::upstream_failed,
+    TaskState::skipped, TaskState::removed};
 constexpr int cause_count = static_cast<int>(Cause::delay_over) + 1;
 
 TEST_CASE("every state's name reads back as itself") {
   for (const TaskState s : all_states) CHECK(parse_task_state(to_string(s)) == s);
-  for (const DagRunState s : {DagRunState::queued, DagRunState::running, DagRunState::success,
-                              DagRunState::failed}) {
+  for (const DagRunState s :
+       {DagRunState::queued, DagRunState::running, DagRunState::success, DagRunState::failed}) {
     CHECK(parse_run_state(to_string(s)) == s);
   }
   CHECK(!parse_task_state("Success"));
@@ -69,7 +70,8 @@ TEST_CASE("every state that is not an end can be left") {
     bool leads_on = false;
     for (int cause = 0; cause < cause_count; ++cause) {
       for (const TaskState to : all_states) {
-        leads_on = leads_on || (to != from && transition_allowed(from, static_cast<Cause>(cause), to));
+        leads_on =
+            leads_on || (to != from && transition_allowed(from, static_cast<Cause>(cause), to));
       }
     }
     CHECK(leads_on);

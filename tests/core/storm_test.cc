@@ -4,6 +4,7 @@
 #include <random>
 #include <sstream>
 
+#include "scheduler/core/explain.h"
 #include "tests/core/support.h"
 
 namespace batuta {
@@ -75,15 +76,17 @@ class Storm {
         t.on_failure = {"slack"};
       });
     }
-    return maker.with([&](Dag& d) {
-      d.max_active_runs = 1 + pick(3);
-      d.max_active_tasks = 1 + pick(4);
-      if (chance(40)) d.dagrun_timeout = std::chrono::seconds(30 + pick(200));
-      if (chance(60)) {
-        d.schedule.kind = Timetable::Kind::cron;
-        d.schedule.cron = *parse_cron("* * * * *");
-      }
-    }).make();
+    return maker
+        .with([&](Dag& d) {
+          d.max_active_runs = 1 + pick(3);
+          d.max_active_tasks = 1 + pick(4);
+          if (chance(40)) d.dagrun_timeout = std::chrono::seconds(30 + pick(200));
+          if (chance(60)) {
+            d.schedule.kind = Timetable::Kind::cron;
+            d.schedule.cron = *parse_cron("* * * * *");
+          }
+        })
+        .make();
   }
 
   void step(std::vector<Event> events) { trace_ += digest(world_.step(std::move(events))) + "\n"; }
@@ -143,8 +146,10 @@ class Storm {
                                  : (chance(50) ? DagRunState::queued : DagRunState::success);
         return event;
       }
-      case 3: return PauseRequested{0, "dag" + std::to_string(pick(3)), chance(40)};
-      case 4: return PoolSet{0, {"small", pick(4), ""}, false};
+      case 3:
+        return PauseRequested{0, "dag" + std::to_string(pick(3)), chance(40)};
+      case 4:
+        return PoolSet{0, {"small", pick(4), ""}, false};
       default: {
         RunRequested event;
         event.dag_id = "dag" + std::to_string(pick(3));
@@ -202,8 +207,8 @@ class Storm {
     }
     std::vector<Event> events;
     for (int i = pick(4); i > 0 && !launches_.empty(); --i) {
-      events.push_back(report(launches_[static_cast<std::size_t>(pick(
-          static_cast<int>(launches_.size())))]));
+      events.push_back(
+          report(launches_[static_cast<std::size_t>(pick(static_cast<int>(launches_.size())))]));
     }
     if (chance(30)) events.push_back(user_action());
     if (chance(30)) worker_event(events);
@@ -233,8 +238,8 @@ class Storm {
     for (int round = 0; round < 3000 && !settled(); ++round) {
       std::vector<Event> events;
       for (const LaunchEffect& launch : world_.launched()) {
-        Finished done = finished(launch.key, Outcome::success, world_.now.wall - 1s,
-                                 world_.now.wall);
+        Finished done =
+            finished(launch.key, Outcome::success, world_.now.wall - 1s, world_.now.wall);
         done.has_branch = true;
         events.push_back(AttemptFinished{launch.worker, std::move(done)});
       }
@@ -244,7 +249,23 @@ class Storm {
       step(std::move(events));
       world_.live(4s);
     }
-    CHECK(settled());
+    CHECK_MESSAGE(settled(), unsettled());
+  }
+
+  // What is still open, and why.
+  std::string unsettled() const {
+    std::string text;
+    for (const StoredRun* run : world_.state.live_runs()) {
+      for (const TaskInstanceRow& row : run->tasks) {
+        if (is_terminal(row.state)) continue;
+        text += run->run.dag_id + "/" + run->run.dag_run_id + "/" + run->dag->tasks[row.task].id +
+                " is " + std::string(to_string(row.state)) + "\n";
+        for (const Reason& reason : explain(world_.state, run->run.seq, row.task, world_.now)) {
+          text += "  " + reason.name + ": " + reason.reason + "\n";
+        }
+      }
+    }
+    return text;
   }
 
   // Everything ended, but for what looks back at a failure.

@@ -5,7 +5,9 @@
 
 namespace batuta::testing {
 
-Time at(const char* iso) { return parse_iso(iso).value(); }
+Time at(const char* iso) {
+  return parse_iso(iso).value();
+}
 
 DagMaker::DagMaker(std::string id) {
   dag_.id = std::move(id);
@@ -227,8 +229,7 @@ Reply World::ask(Event event) {
   return {};
 }
 
-RunSeq World::trigger(const std::string& dag_id,
-                      const std::function<void(RunRequested&)>& change) {
+RunSeq World::trigger(const std::string& dag_id, const std::function<void(RunRequested&)>& change) {
   RunRequested event;
   event.dag_id = dag_id;
   event.uuid.bytes[15] = next_uuid_++;
@@ -265,8 +266,8 @@ void World::run_all(Outcome outcome) {
     std::vector<Event> events;
     for (const LaunchEffect& launch : batch) {
       events.push_back(AttemptStarted{launch.worker, {launch.key, now.wall, "slot-a"}});
-      events.push_back(AttemptFinished{
-          launch.worker, finished(launch.key, outcome, now.wall - 1s, now.wall)});
+      events.push_back(
+          AttemptFinished{launch.worker, finished(launch.key, outcome, now.wall - 1s, now.wall)});
     }
     step(std::move(events));
   }
@@ -281,14 +282,18 @@ TaskState World::state_of(RunSeq run, const std::string& task) const {
   return row(run, task).state;
 }
 
-DagRunState World::run_state(RunSeq run) const { return ledger.runs.at(run).run.state; }
+DagRunState World::run_state(RunSeq run) const {
+  return ledger.runs.at(run).run.state;
+}
 
 AttemptKey World::attempt(RunSeq run, const std::string& task) const {
   const TaskInstanceRow& found = row(run, task);
   return {run, found.task, found.fence};
 }
 
-std::vector<LaunchEffect> World::launched() { return std::exchange(launches_, {}); }
+std::vector<LaunchEffect> World::launched() {
+  return std::exchange(launches_, {});
+}
 
 std::vector<std::string> World::launched_names() {
   std::vector<std::string> names;

@@ -26,38 +26,53 @@ Verdict final_verdict(TriggerRule rule, std::vector<End> ups) {
   const auto bad = is({End::failed, End::upstream_failed});
   const auto good = is({End::success});
   const auto skip = is({End::skipped});
-  const auto run_if = [](bool runs, Verdict otherwise) {
-    return runs ? Verdict::run : otherwise;
-  };
+  const auto run_if = [](bool runs, Verdict otherwise) { return runs ? Verdict::run : otherwise; };
   switch (rule) {
     case TriggerRule::all_success:
       return any(bad) ? Verdict::upstream_failed : run_if(all(good), Verdict::skip);
-    case TriggerRule::all_failed: return run_if(all(bad), Verdict::skip);
-    case TriggerRule::all_done: return Verdict::run;
+    case TriggerRule::all_failed:
+      return run_if(all(bad), Verdict::skip);
+    case TriggerRule::all_done:
+      return Verdict::run;
     case TriggerRule::all_done_min_one_success:
       return any(skip) ? Verdict::skip : run_if(any(good), Verdict::upstream_failed);
     case TriggerRule::one_success:
       return run_if(any(good), all(skip) ? Verdict::skip : Verdict::upstream_failed);
-    case TriggerRule::one_failed: return run_if(any(bad), Verdict::skip);
+    case TriggerRule::one_failed:
+      return run_if(any(bad), Verdict::skip);
     case TriggerRule::one_done:
       return run_if(any(is({End::success, End::failed})), Verdict::skip);
-    case TriggerRule::none_failed: return run_if(!any(bad), Verdict::upstream_failed);
+    case TriggerRule::none_failed:
+      return run_if(!any(bad), Verdict::upstream_failed);
     case TriggerRule::none_failed_min_one_success:
       return any(bad) ? Verdict::upstream_failed : run_if(any(good), Verdict::skip);
-    case TriggerRule::none_skipped: return run_if(!any(skip), Verdict::skip);
-    case TriggerRule::all_skipped: return run_if(all(skip), Verdict::skip);
-    case TriggerRule::always: return Verdict::run;
+    case TriggerRule::none_skipped:
+      return run_if(!any(skip), Verdict::skip);
+    case TriggerRule::all_skipped:
+      return run_if(all(skip), Verdict::skip);
+    case TriggerRule::always:
+      return Verdict::run;
   }
   return Verdict::wait;
 }
 
 void arrive(UpstreamCounts& counts, End end) {
   switch (end) {
-    case End::success: ++counts.success; break;
-    case End::skipped: ++counts.skipped; break;
-    case End::failed: ++counts.failed; break;
-    case End::upstream_failed: ++counts.upstream_failed; break;
-    case End::removed: --counts.total; break;
+    case End::success:
+      ++counts.success;
+      break;
+    case End::skipped:
+      ++counts.skipped;
+      break;
+    case End::failed:
+      ++counts.failed;
+      break;
+    case End::upstream_failed:
+      ++counts.upstream_failed;
+      break;
+    case End::removed:
+      --counts.total;
+      break;
   }
 }
 

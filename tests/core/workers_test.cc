@@ -101,6 +101,22 @@ TEST_CASE("the predecessor's slot is kept over a launch that never started") {
   CHECK(one.world.launched().at(0).predecessor_slot == "slot-1");
 }
 
+TEST_CASE("nor does an attempt that ended before it started release that slot") {
+  OneRunning one;
+  const WorkerId b = one.world.join("b", 1);
+  one.world.join("c", 1, {"other"});
+  one.world.tell(WorkerLost{one.worker, true});
+  one.world.launched();
+  ClearRequested clear;
+  clear.dag_id = "dag";
+  clear.dag_run_id = one.world.ledger.runs.at(one.run).run.dag_run_id;
+  clear.only_failed = false;
+  clear.dry_run = false;
+  one.world.ask(clear);
+  one.world.finish(one.world.attempt(one.run, "t0"), Outcome::cancelled, b);
+  CHECK(one.world.launched().at(0).predecessor_slot == "slot-1");
+}
+
 TEST_CASE("losses have a limit of their own") {
   SchedulerOptions options;
   options.max_losses = 2;
@@ -134,7 +150,8 @@ TEST_CASE("a returning agent's attempts are adopted under its new connection") {
   OneRunning one;
   one.world.tell(WorkerLost{one.worker, false});
   one.world.pass(5s);
-  const WorkerId again = one.world.join("a", 1, {"mock"}, {{one.key, one.world.now.wall, "slot-1"}});
+  const WorkerId again =
+      one.world.join("a", 1, {"mock"}, {{one.key, one.world.now.wall, "slot-1"}});
   CHECK(one.world.last.cancels.empty());
   one.world.pass(9s);
   CHECK(one.world.tell(WorkerHeartbeat{again}).drops.empty());
@@ -149,7 +166,8 @@ TEST_CASE("what a returning agent runs of an older fence is cancelled") {
   one.world.tell(WorkerLost{one.worker, false});
   one.world.live(10s);
   REQUIRE(one.world.attempt(one.run, "t0").fence == one.key.fence + 1);
-  const WorkerId again = one.world.join("a", 1, {"mock"}, {{one.key, one.world.now.wall, "slot-1"}});
+  const WorkerId again =
+      one.world.join("a", 1, {"mock"}, {{one.key, one.world.now.wall, "slot-1"}});
   REQUIRE(one.world.last.cancels.size() == 1);
   CHECK(one.world.last.cancels[0].key == one.key);
   CHECK(one.world.last.cancels[0].worker == again);
@@ -157,7 +175,8 @@ TEST_CASE("what a returning agent runs of an older fence is cancelled") {
 
 TEST_CASE("an agent that comes back on a second connection replaces the first") {
   OneRunning one;
-  const WorkerId again = one.world.join("a", 1, {"mock"}, {{one.key, one.world.now.wall, "slot-1"}});
+  const WorkerId again =
+      one.world.join("a", 1, {"mock"}, {{one.key, one.world.now.wall, "slot-1"}});
   REQUIRE(one.world.last.drops.size() == 1);
   CHECK(one.world.last.drops[0].worker == one.worker);
   one.world.tell(WorkerLost{one.worker, true});  // the old connection's end says nothing new

@@ -122,7 +122,8 @@ TEST_CASE("links that leave the folder are refused, others are followed") {
   CHECK(bag.ids() == Names{"real"});
   Names refused;
   for (const auto& error : bag.last->import_errors) {
-    if (error.message.find("leaves the DAG folder") != std::string::npos) refused.push_back(error.file);
+    if (error.message.find("leaves the DAG folder") != std::string::npos)
+      refused.push_back(error.file);
   }
   CHECK(refused == Names{"leak.json", "passwd.json"});
 }
@@ -140,7 +141,8 @@ TEST_CASE("a pipe named .json does not hang the reader, a large file does not fi
 TEST_CASE("a changed file that a DAG names brings a new version") {
   Bag bag;
   bag.folder.write("q.sql", "SELECT 1");
-  bag.folder.write("a.json", R"({"dag_id":"a","tasks":[{"task_id":"t","type":"aggregate","source":"s",
+  bag.folder.write("a.json",
+                   R"({"dag_id":"a","tasks":[{"task_id":"t","type":"aggregate","source":"s",
     "layer":"gold","params":{"sql":{"$file":"q.sql"}}}]})");
   bag.scan();
   const auto before = bag.last->dags.at("a")->version;

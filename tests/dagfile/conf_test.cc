@@ -7,9 +7,9 @@ namespace batuta {
 namespace {
 
 std::shared_ptr<const Dag> dag_with(const std::string& params) {
-  auto result = parse_dag_file(R"({"dag_id":"x","params":)" + params +
-                                   R"(,"tasks":[{"task_id":"a","type":"empty"}]})",
-                               "x.json", "", {});
+  auto result = parse_dag_file(
+      R"({"dag_id":"x","params":)" + params + R"(,"tasks":[{"task_id":"a","type":"empty"}]})",
+      "x.json", "", {});
   REQUIRE(result.dag);
   return result.dag;
 }

@@ -95,7 +95,8 @@ TEST_CASE("a file written in two pieces becomes live when it is whole") {
 
 TEST_CASE("a new catalogue and new pools reach the snapshot") {
   TempFolder folder;
-  folder.write("a.json", R"({"dag_id":"a","tasks":[{"task_id":"t","type":"extract","source":"financial",
+  folder.write("a.json",
+               R"({"dag_id":"a","tasks":[{"task_id":"t","type":"extract","source":"financial",
     "layer":"bronze","params":{"tickers":[]}}]})");
   Listener listener;
   DagBag bag(folder.path(), listener.sinks());

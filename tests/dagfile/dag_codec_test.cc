@@ -11,7 +11,8 @@ TEST_CASE("a stored version comes back as the DAG it was") {
       const auto parsed = parse_dag_file(read_text(path), "f.json", path.parent_path(), {});
       REQUIRE(parsed.dag);
       const Dag& dag = *parsed.dag;
-      const auto back = dag_from_canonical(dag.version, dag.canonical_json, dag.file, dag.source_text);
+      const auto back =
+          dag_from_canonical(dag.version, dag.canonical_json, dag.file, dag.source_text);
       REQUIRE(back);
       CHECK(back->version == version_of(back->canonical_json));
       CHECK(back->file == "f.json");

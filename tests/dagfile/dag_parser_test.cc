@@ -36,22 +36,23 @@ TEST_CASE("every bad sample is refused with the message beside it") {
   for (const char* folder : {"tests/dagfile/bad", "tests/dagfile/bad/schema"}) {
     for (const auto& path : samples(folder)) {
       CAPTURE(path.string());
-      const auto result = parse_dag_file(read_text(path), path.filename(), path.parent_path(),
-                                         test_catalogue());
+      const auto result =
+          parse_dag_file(read_text(path), path.filename(), path.parent_path(), test_catalogue());
       CHECK_FALSE(result.dag);
       const auto told = all_problems(result);
       auto beside = path;
       std::istringstream expected(read_text(beside.replace_extension(".txt")));
       for (std::string line; std::getline(expected, line);) {
-        CHECK_MESSAGE(told.find(line) != std::string::npos, "expected: " << line << "\ntold: " << told);
+        CHECK_MESSAGE(told.find(line) != std::string::npos,
+                      "expected: " << line << "\ntold: " << told);
       }
     }
   }
 }
 
 TEST_CASE("the financial DAG is what P1 asks for") {
-  const auto result = parse_dag_file(read_text(source_folder() / "dags/financial.json"),
-                                     "financial.json", "", {});
+  const auto result =
+      parse_dag_file(read_text(source_folder() / "dags/financial.json"), "financial.json", "", {});
   REQUIRE_MESSAGE(result.dag, all_problems(result));
   const Dag& dag = *result.dag;
   CHECK(dag.schedule_text == "@hourly");
@@ -98,8 +99,9 @@ TEST_CASE("fields of a task win over default_args, which win over the built-in d
 
 TEST_CASE("the version follows the meaning, not the spelling") {
   const auto one = parse(R"({"dag_id":"x","tasks":[{"task_id":"a","type":"empty"}]})");
-  const auto same = parse("{ \"tasks\": [ {\"type\":\"empty\", \"task_id\":\"a\"} ],\n"
-                          "\"$schema\":\"./dag.schema.json\", \"dag_id\":\"x\"}");
+  const auto same = parse(
+      "{ \"tasks\": [ {\"type\":\"empty\", \"task_id\":\"a\"} ],\n"
+      "\"$schema\":\"./dag.schema.json\", \"dag_id\":\"x\"}");
   const auto other = parse(R"({"dag_id":"x","tasks":[{"task_id":"b","type":"empty"}]})");
   REQUIRE(one.dag);
   REQUIRE(same.dag);
@@ -133,8 +135,9 @@ TEST_CASE("an unknown plugin is no problem but is told, with the near name") {
 }
 
 TEST_CASE("a problem names file, line, column and pointer") {
-  const auto result = parse("{\n  \"dag_id\": \"x\",\n  \"tasks\": [\n    {\"task_id\": \"a\",\n"
-                            "     \"type\": \"empty\", \"retries\": \"two\"}\n  ]\n}\n");
+  const auto result = parse(
+      "{\n  \"dag_id\": \"x\",\n  \"tasks\": [\n    {\"task_id\": \"a\",\n"
+      "     \"type\": \"empty\", \"retries\": \"two\"}\n  ]\n}\n");
   REQUIRE(result.problems.size() == 1);
   CHECK(result.problems[0].text() ==
         "x.json:5:34 /tasks/0/retries: retries must be a whole number, not a text");
@@ -158,20 +161,21 @@ TEST_CASE("hostile ids are refused wherever an id stands") {
     }
   }
   CHECK_FALSE(parse(nlohmann::json{{"dag_id", std::string(129, 'a')},
-                                   {"tasks", {{{"task_id", "a"}, {"type", "empty"}}}}}.dump()).dag);
+                                   {"tasks", {{{"task_id", "a"}, {"type", "empty"}}}}}
+                        .dump())
+                  .dag);
 }
 
 TEST_CASE("cron strings made to hang or overflow are refused at once") {
   std::string list = "0";
   for (int i = 0; i < 10'000; ++i) list += ",0";
-  for (const auto& text : {std::string("0 0 30 2 *"), std::string("0 0 31 4,6 *"),
-                           std::string("* * * * * *"), std::string("@every 1ns"),
-                           std::string("0 0 31 2 *"), std::string("*/0 * * * *"),
-                           std::string("60 * * * *"), list + " * * * *",
-                           std::string(1 << 20, '*')}) {
+  for (const auto& text :
+       {std::string("0 0 30 2 *"), std::string("0 0 31 4,6 *"), std::string("* * * * * *"),
+        std::string("@every 1ns"), std::string("0 0 31 2 *"), std::string("*/0 * * * *"),
+        std::string("60 * * * *"), list + " * * * *", std::string(1 << 20, '*')}) {
     const auto begin = std::chrono::steady_clock::now();
-    const nlohmann::json dag = {{"dag_id", "x"}, {"schedule", text},
-                                {"tasks", {{{"task_id", "a"}, {"type", "empty"}}}}};
+    const nlohmann::json dag = {
+        {"dag_id", "x"}, {"schedule", text}, {"tasks", {{{"task_id", "a"}, {"type", "empty"}}}}};
     CHECK_FALSE(parse(dag.dump()).dag);
     CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(1));
   }
@@ -180,7 +184,8 @@ TEST_CASE("cron strings made to hang or overflow are refused at once") {
 TEST_CASE("more than 20,000 tasks, 4 MiB or 64 levels are an error, not a strain") {
   std::string tasks;
   for (int i = 0; i < 100'000; ++i) {
-    tasks += std::string(i ? "," : "") + R"({"task_id":"t)" + std::to_string(i) + R"(","type":"empty"})";
+    tasks +=
+        std::string(i ? "," : "") + R"({"task_id":"t)" + std::to_string(i) + R"(","type":"empty"})";
   }
   const auto begin = std::chrono::steady_clock::now();
   const auto many = parse(R"({"dag_id":"x","tasks":[)" + tasks + "]}");
@@ -198,7 +203,8 @@ TEST_CASE("more than 20,000 tasks, 4 MiB or 64 levels are an error, not a strain
 TEST_CASE("a chain of 20,000 tasks is read") {
   std::string tasks;
   for (int i = 0; i < 20'000; ++i) {
-    tasks += std::string(i ? "," : "") + R"({"task_id":"t)" + std::to_string(i) + R"(","type":"mock")" +
+    tasks += std::string(i ? "," : "") + R"({"task_id":"t)" + std::to_string(i) +
+             R"(","type":"mock")" +
              (i ? R"(,"depends_on":["t)" + std::to_string(i - 1) + R"("]})" : "}");
   }
   const auto result = parse(R"({"dag_id":"x","tasks":[)" + tasks + "]}");

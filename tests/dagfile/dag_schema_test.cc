@@ -71,7 +71,8 @@ TEST_CASE("every field of the schema has a description") {
 TEST_CASE("every field of the schema is known to the parser, with its type") {
   const json schema = schema_document();
   const json& definitions = schema["definitions"];
-  const json nonsense = json::array({json::array()});  // no field but "body" and "return" takes this
+  const json nonsense =
+      json::array({json::array()});  // no field but "body" and "return" takes this
   const auto told = [](const json& document, const std::string& field) {
     std::string out;
     for (const auto& problem : parse_dag_file(document.dump(), "x", "", {}).problems) {

@@ -42,7 +42,8 @@ TEST_CASE("the items of a list are counted without building it, in broken text t
   CHECK(count_json_items(R"({"a":5})", "/a") == 0);
   CHECK(count_json_items(R"({"b":[1]})", "/a") == 0);
   CHECK(count_json_items(R"({"a":[1,2,)", "/a") == 2);
-  for (const char* text : {"", "{", "{,,,", "}{", "{\"a\"", "{\"a\":[\"", "[[[[", "{\"a\":]]", "\\"}) {
+  for (const char* text :
+       {"", "{", "{,,,", "}{", "{\"a\"", "{\"a\":[\"", "[[[[", "{\"a\":]]", "\\"}) {
     CHECK(count_json_items(text, "/a") <= 1);
     CHECK(locate_json(text, "/a/0").line == 1);
   }

@@ -37,7 +37,8 @@ std::string run_shell(const std::string& command) {
   ::close(out[1]);
   std::string text;
   char chunk[4096];
-  for (ssize_t n; (n = ::read(out[0], chunk, sizeof(chunk))) > 0;) text.append(chunk, static_cast<std::size_t>(n));
+  for (ssize_t n; (n = ::read(out[0], chunk, sizeof(chunk))) > 0;)
+    text.append(chunk, static_cast<std::size_t>(n));
   ::close(out[0]);
   ::waitpid(child, nullptr, 0);
   return text;
@@ -48,10 +49,13 @@ std::string run_shell(const std::string& command) {
 TEST_CASE("a value stays one value wherever it stands, whatever it holds") {
   // One process runs many of them; each placement prints the value and a line of its own.
   const std::vector<std::string> places = {
-      "printf '%s' {{ params.v }}",         "printf '%s' \"{{ params.v }}\"",
-      "printf '%s' '{{ params.v }}'",       "printf '%s' \"$(printf '%s.' {{ params.v }})\"",
+      "printf '%s' {{ params.v }}",
+      "printf '%s' \"{{ params.v }}\"",
+      "printf '%s' '{{ params.v }}'",
+      "printf '%s' \"$(printf '%s.' {{ params.v }})\"",
       "printf '%s' \"$(printf '%s.' \"{{ params.v }}\")\"",
-      "( printf '%s' pre{{ params.v }}post )", "X={{ params.v }}; printf '%s' \"$X\"",
+      "( printf '%s' pre{{ params.v }}post )",
+      "X={{ params.v }}; printf '%s' \"$X\"",
       "printf '%s' \"a\"'b'{{ params.v }}\"c\"",
   };
   const std::vector<std::pair<std::string, std::string>> around = {
@@ -62,7 +66,8 @@ TEST_CASE("a value stays one value wherever it stands, whatever it holds") {
   const std::string alphabet = "'\"\\$`!*?#;&|<>(){}[]~ \t\nab%=-\xC3\xA9";
   for (int round = 0; round < 40; ++round) {
     std::string value;
-    for (unsigned i = random() % 24; i > 0; --i) value += alphabet[random() % (alphabet.size() - 2)];
+    for (unsigned i = random() % 24; i > 0; --i)
+      value += alphabet[random() % (alphabet.size() - 2)];
     if (round == 0) value = "'; touch /tmp/pwned; echo '";
     if (round == 1) value = "$(touch /tmp/pwned)`id`${HOME}";
     if (round == 2) value = "\\";
@@ -76,12 +81,12 @@ TEST_CASE("a value stays one value wherever it stands, whatever it holds") {
 }
 
 TEST_CASE("a place where no quoting is safe is refused") {
-  for (const char* command : {
-           "echo `ls {{ params.v }}`", "cat <<EOF\n{{ params.v }}\nEOF", "echo \\{{ params.v }}",
-           "echo ${{ params.v }}", "echo \"${{ params.v }}\"", "echo x # note {{ params.v }}",
-           "echo $(( {{ params.v }} ))", "echo \"$(( {{ params.v }} ))\"", "echo ${X:-{{ params.v }}}",
-           "echo \"${X:-'{{ params.v }}'}\"", "echo $'{{ params.v }}'", "echo \"\\{{ params.v }}\"",
-           "echo \"$(case a in a) echo '{{ params.v }}';; esac)\"", "echo $[{{ params.v }}]"}) {
+  for (const char* command :
+       {"echo `ls {{ params.v }}`", "cat <<EOF\n{{ params.v }}\nEOF", "echo \\{{ params.v }}",
+        "echo ${{ params.v }}", "echo \"${{ params.v }}\"", "echo x # note {{ params.v }}",
+        "echo $(( {{ params.v }} ))", "echo \"$(( {{ params.v }} ))\"", "echo ${X:-{{ params.v }}}",
+        "echo \"${X:-'{{ params.v }}'}\"", "echo $'{{ params.v }}'", "echo \"\\{{ params.v }}\"",
+        "echo \"$(case a in a) echo '{{ params.v }}';; esac)\"", "echo $[{{ params.v }}]"}) {
     CAPTURE(std::string(command));
     bool ok = true;
     const auto message = render(command, "x", &ok);
@@ -91,12 +96,12 @@ TEST_CASE("a place where no quoting is safe is refused") {
 }
 
 TEST_CASE("ordinary commands with values are not refused") {
-  for (const char* command : {
-           "case {{ params.v }} in a) echo a;; *) echo \"{{ params.v }}\";; esac",
-           "for f in *; do echo \"$f\" {{ params.v }}; done", "echo $# $? $$ {{ params.v }}",
-           "x=$(date) && echo \"$x {{ params.v }}\"", "echo `date` {{ params.v }}",
-           "# a comment with don't\necho {{ params.v }}", "echo a#b {{ params.v }}",
-           "echo \"${HOME}\" {{ params.v }}", "test 1 -lt 2 && cat < {{ params.v }}"}) {
+  for (const char* command :
+       {"case {{ params.v }} in a) echo a;; *) echo \"{{ params.v }}\";; esac",
+        "for f in *; do echo \"$f\" {{ params.v }}; done", "echo $# $? $$ {{ params.v }}",
+        "x=$(date) && echo \"$x {{ params.v }}\"", "echo `date` {{ params.v }}",
+        "# a comment with don't\necho {{ params.v }}", "echo a#b {{ params.v }}",
+        "echo \"${HOME}\" {{ params.v }}", "test 1 -lt 2 && cat < {{ params.v }}"}) {
     CAPTURE(std::string(command));
     bool ok = false;
     render(command, "x", &ok);

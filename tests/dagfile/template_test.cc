@@ -72,9 +72,11 @@ TEST_CASE("Airflow's names mean what they mean there") {
   const Scene s;
   CHECK(s.render("{{ ds }} {{ ds_nodash }}") == "2024-01-31 20240131");
   CHECK(s.render("{{ ts }}") == "2024-01-31T05:00:00+00:00");
-  CHECK(s.render("{{ ts_nodash }} {{ ts_nodash_with_tz }}") == "20240131T050000 20240131T050000+0000");
+  CHECK(s.render("{{ ts_nodash }} {{ ts_nodash_with_tz }}") ==
+        "20240131T050000 20240131T050000+0000");
   CHECK(s.render("{{ data_interval_start | ds }}") == "2024-01-31");
-  CHECK(s.render("{{ run_id }}/{{ dag.dag_id }}/{{ task.task_id }}") == "manual__1/financial/extract");
+  CHECK(s.render("{{ run_id }}/{{ dag.dag_id }}/{{ task.task_id }}") ==
+        "manual__1/financial/extract");
   CHECK(s.render("{{ execution_id }}") == "0192f0c1-0000-7000-8000-000000000001");
   CHECK(s.render("{{ ti.try_number }}") == 2);
   CHECK(s.render("{{ task_instance.reason }}") == "exit code 1");
@@ -126,8 +128,8 @@ TEST_CASE("a value is never read as a template again") {
 
 TEST_CASE("look-alikes stay as they are") {
   const Scene s;
-  for (const char* text : {"${params.n}", "%n%s%d", "$(id)", "{ { ds } }", "}}", "{#n#}", "${#a[@]}",
-                           "`id`", "{{'"}) {
+  for (const char* text :
+       {"${params.n}", "%n%s%d", "$(id)", "{ { ds } }", "}}", "{#n#}", "${#a[@]}", "`id`", "{{'"}) {
     CAPTURE(std::string(text));
     const auto out = s.render(text);
     CHECK((out == text || out.get<std::string>().starts_with("error: ")));
@@ -142,12 +144,16 @@ TEST_CASE("template bombs end early, in bounded memory and time") {
   for (int i = 0; i < 1'000'000; ++i) many += "{{ds}}";
   CHECK(s.render(many).get<std::string>().find("more than 10,000") != std::string::npos);
   s.scope.params_json = json_text({{"x", std::string(200'000, 'x')}});
-  CHECK(s.render("{{ params.x }}{{ params.x }}{{ params.x }}{{ params.x }}{{ params.x }}{{ params.x }}")
-            .get<std::string>().find("larger than 1 MiB") != std::string::npos);
+  CHECK(s.render(
+             "{{ params.x }}{{ params.x }}{{ params.x }}{{ params.x }}{{ params.x }}{{ params.x }}")
+            .get<std::string>()
+            .find("larger than 1 MiB") != std::string::npos);
   std::string nested = "{{ ";
   for (int i = 0; i < 10'000; ++i) nested += "macros.ds_add(";
   CHECK(s.render(nested).get<std::string>().starts_with("error: "));
-  CHECK(s.render("{{ " + std::string(1 << 20, ' ') + "ds }}").get<std::string>().starts_with("error: "));
+  CHECK(s.render("{{ " + std::string(1 << 20, ' ') + "ds }}")
+            .get<std::string>()
+            .starts_with("error: "));
   std::string steps = "{{ params";
   for (int i = 0; i < 1'000; ++i) steps += ".a";
   CHECK(s.render(steps + " }}").get<std::string>().starts_with("error: "));
@@ -160,10 +166,11 @@ TEST_CASE("the check finds at parse time what can be known then") {
     return status ? std::string() : status.error().where + " " + status.error().message;
   };
   CHECK(told("echo {{ ds }} {{ params.anything | default(1) }}").empty());
-  for (const char* bad : {"{{ ds", "{{ }}", "{{ dss }}", "{{ ds | nope }}", "{{ ds | default }}",
-                          "{{ var.CHANNEL }}", "{{ macros.ds_add(ds) }}", "{{ os.system('id') }}",
-                          "{{ ti.__class__() }}", "{{ 1 + 1 }}", "{{ ds | raw | upper }}",
-                          "{{ ti.xcom_pull() }}", "{{ params['x }}", "{% for x in y %}{% endfor %}"}) {
+  for (const char* bad :
+       {"{{ ds", "{{ }}", "{{ dss }}", "{{ ds | nope }}", "{{ ds | default }}", "{{ var.CHANNEL }}",
+        "{{ macros.ds_add(ds) }}", "{{ os.system('id') }}", "{{ ti.__class__() }}", "{{ 1 + 1 }}",
+        "{{ ds | raw | upper }}", "{{ ti.xcom_pull() }}", "{{ params['x }}",
+        "{% for x in y %}{% endfor %}"}) {
     CAPTURE(std::string(bad));
     CHECK(told(bad).starts_with("/params/command "));
   }

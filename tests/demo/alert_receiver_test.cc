@@ -28,8 +28,9 @@ TEST_CASE("an alert is answered ok, printed as one line and kept in the file") {
   std::vector<std::string> lines;
   const auto handler =
       make_alert_handler({path, [&](const std::string& line) { lines.push_back(line); }});
-  const auto answer = call(
-      handler, post(R"({"text":"down\nfake alert\u001b[2J","channel":"#etl","username":"batuta"})"));
+  const auto answer =
+      call(handler,
+           post(R"({"text":"down\nfake alert\u001b[2J","channel":"#etl","username":"batuta"})"));
   CHECK(answer.status == 200);
   CHECK(answer.body == "ok");
   REQUIRE(lines.size() == 1);

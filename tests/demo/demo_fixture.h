@@ -12,7 +12,9 @@
 
 namespace batuta::demo {
 
-inline Time at(const char* iso) { return *parse_iso(iso); }
+inline Time at(const char* iso) {
+  return *parse_iso(iso);
+}
 
 inline http::Response call(const http::Handler& handler, http::Request request) {
   http::Response answer;

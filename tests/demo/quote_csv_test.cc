@@ -28,8 +28,8 @@ std::unique_ptr<QuoteSource> small() {
 TEST_CASE("prices of a CSV file pass as they are written, in order of date") {
   QuoteServiceOptions options;
   options.source = small();
-  const auto rows = walk(make_quote_handler(options), "T", "2015-01-01T00:00:00Z",
-                         "2017-12-31T00:00:00Z");
+  const auto rows =
+      walk(make_quote_handler(options), "T", "2015-01-01T00:00:00Z", "2017-12-31T00:00:00Z");
   REQUIRE(rows.size() == 2);
   CHECK(rows[0]["date"] == "2015-02-17T00:00:00Z");
   CHECK(rows[0]["open"] == "127.489998");
@@ -85,8 +85,8 @@ TEST_CASE("the real AAPL file replays whole") {
   QuoteServiceOptions options;
   options.source = std::move(*source);
   options.page_size = 100;
-  const auto rows = walk(make_quote_handler(options), "AAPL", "2015-01-01T00:00:00Z",
-                         "2018-01-01T00:00:00Z");
+  const auto rows =
+      walk(make_quote_handler(options), "AAPL", "2015-01-01T00:00:00Z", "2018-01-01T00:00:00Z");
   CHECK(rows.size() == 506);
   CHECK(rows[0]["adj_close"] == "122.905254");
 }

@@ -51,8 +51,8 @@ TEST_CASE("slices of a window, in any order, are the whole window") {
 
 TEST_CASE("the same seed gives the same bytes on every machine") {
   const QuoteMarket market(MarketOptions{});
-  const auto rows = all_rows(market, {{"PETR4"}, at("2026-11-20T12:00:00Z"),
-                                      at("2026-11-20T12:01:00Z")});
+  const auto rows =
+      all_rows(market, {{"PETR4"}, at("2026-11-20T12:00:00Z"), at("2026-11-20T12:01:00Z")});
   REQUIRE(rows.size() == 1);
   std::string line;
   for (const auto& column : rows[0].columns) line += column.value_or("null") + " ";
@@ -64,13 +64,15 @@ TEST_CASE("another seed gives another market") {
   MarketOptions two;
   two.seed = 43;
   const QuoteQuery query{{"PETR4"}, at("2026-11-20T12:00:00Z"), at("2026-11-20T12:05:00Z")};
-  CHECK(all_rows(QuoteMarket(one), query)[0].columns != all_rows(QuoteMarket(two), query)[0].columns);
+  CHECK(all_rows(QuoteMarket(one), query)[0].columns !=
+        all_rows(QuoteMarket(two), query)[0].columns);
 }
 
 TEST_CASE("good bars obey the rules that silver checks") {
   const QuoteMarket market(faulty_market());
-  for (const auto& quote : all_rows(market, {{"AAA", "BBB", "CCC"}, at("2026-11-19T00:00:00Z"),
-                                             at("2026-11-20T00:00:00Z")})) {
+  for (const auto& quote :
+       all_rows(market,
+                {{"AAA", "BBB", "CCC"}, at("2026-11-19T00:00:00Z"), at("2026-11-20T00:00:00Z")})) {
     if (quote.defect != Defect::none) continue;
     const auto open = cents(*quote.columns[col_open]);
     const auto close = cents(*quote.columns[col_close]);
@@ -85,8 +87,8 @@ TEST_CASE("good bars obey the rules that silver checks") {
 
 TEST_CASE("faults come at about their rates, and every defect comes") {
   const QuoteMarket market(faulty_market());
-  const auto rows = all_rows(market, {{"AAA", "BBB", "CCC"}, at("2026-11-01T00:00:00Z"),
-                                      at("2026-11-08T00:00:00Z")});
+  const auto rows = all_rows(
+      market, {{"AAA", "BBB", "CCC"}, at("2026-11-01T00:00:00Z"), at("2026-11-08T00:00:00Z")});
   int late = 0, twice = 0;
   std::set<Defect> seen;
   int bad = 0;
@@ -105,8 +107,8 @@ TEST_CASE("faults come at about their rates, and every defect comes") {
 
 TEST_CASE("a late row is late by no more than the pipeline's overlap can catch") {
   const QuoteMarket market(faulty_market());
-  for (const auto& quote : all_rows(market, {{"AAA"}, at("2026-11-01T00:00:00Z"),
-                                             at("2026-11-03T00:00:00Z")})) {
+  for (const auto& quote :
+       all_rows(market, {{"AAA"}, at("2026-11-01T00:00:00Z"), at("2026-11-03T00:00:00Z")})) {
     CHECK(quote.visible_at - quote.at.date <= std::chrono::minutes(10));
   }
 }
@@ -115,7 +117,8 @@ TEST_CASE("bars before 1970 and with another interval line up too") {
   auto options = faulty_market();
   options.interval = std::chrono::minutes(5);
   const QuoteMarket market(options);
-  const auto rows = all_rows(market, {{"AAA"}, at("1969-12-31T23:52:00Z"), at("1970-01-01T00:08:00Z")});
+  const auto rows =
+      all_rows(market, {{"AAA"}, at("1969-12-31T23:52:00Z"), at("1970-01-01T00:08:00Z")});
   std::set<std::string> dates;
   for (const auto& quote : rows) dates.insert(to_iso(quote.at.date));
   CHECK(dates == std::set<std::string>{"1969-12-31T23:55:00Z", "1970-01-01T00:00:00Z",

@@ -77,6 +77,7 @@ class Checker {
   void check_publications(const Changes& changes, const SchedulerState& state);
   void check_xcoms(const Changes& changes, const SchedulerState& state);
   void check_alerts(const Effects& effects);
+  bool waits_for_a_table(const AttemptKey& key) const;
   void check_owners(const SchedulerState& state);
   void check_replay(const SchedulerState& state);
   void check_acknowledged();

@@ -116,7 +116,8 @@ void Checker::check_branch(const TaskInstanceRow& row, const StoredRun& run) {
 
 bool Checker::left_out_by_branch(const StoredRun& run, TaskIndex task) const {
   for (TaskIndex up : run.dag->tasks[task].upstream) {
-    if (!run.dag->tasks[up].is_branch) continue;
+    // A branch that was lost or failed has decided nothing, whatever its attempt meant to say.
+    if (!run.dag->tasks[up].is_branch || run.tasks[up].state != TaskState::success) continue;
     const Life* life = ledger_.find({run.run.seq, up, run.tasks[up].fence});
     if (!life || !life->ended || !life->report.has_branch) continue;
     const auto& chosen = life->report.branch;
@@ -152,6 +153,21 @@ void Checker::check_verdict(const TaskInstanceRow& row, const StoredRun& run) {
       "I6", text);
 }
 
+// An earlier publication of a table it writes is still pending: that one moves first.
+bool Checker::waits_for_a_table(const AttemptKey& key) const {
+  const auto& publications = store_.data().publications;
+  for (const auto& [id, ours] : publications) {
+    if (ours.key != key || ours.state != PublicationState::pending) continue;
+    for (const auto& [other_id, other] : publications) {
+      if (other.state == PublicationState::pending && other.key != key &&
+          other.table == ours.table && other.number < ours.number) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
 void Checker::check_owners(const SchedulerState& state) {
   const auto& outbox = store_.data().outbox;
   for (const StoredRun* run : state.live_runs()) {
@@ -165,11 +181,12 @@ void Checker::check_owners(const SchedulerState& state) {
         require(!explain(state, row.run, row.task, now_).empty(), "I9", text);
       if (row.state != TaskState::publishing) continue;
       const AttemptKey key{row.run, row.task, row.fence};
+      const auto& publications = store_.data().publications;
       const bool owed = std::any_of(outbox.begin(), outbox.end(), [&](const auto& entry) {
-        const auto it = store_.data().publications.find(entry.second.publication);
-        return it != store_.data().publications.end() && it->second.key == key;
+        const auto it = publications.find(entry.second.publication);
+        return it != publications.end() && it->second.key == key;
       });
-      require(owed, "I9", text);
+      require(owed || waits_for_a_table(key), "I9", text);
     }
   }
 }

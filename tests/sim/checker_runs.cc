@@ -90,6 +90,10 @@ void Checker::check_past(const TaskInstanceRow& row, const StoredRun& run,
   const Task& task = run.dag->tasks[row.task];
   const auto newest = state.dag(run.run.dag_id);
   if (!task.depends_on_past || !newest || newest->catchup || !ever_named_.empty()) return;
+  // Ended runs are remembered for a DAG only while some version of it in use looks back.
+  const auto& kept = store_.data().dag_versions;
+  const auto of_this_dag = [&](const auto& entry) { return entry.second->id == newest->id; };
+  if (std::count_if(kept.begin(), kept.end(), of_this_dag) > 1) return;
   const StoredRun* before = nullptr;
   for (const auto& [seq, stored] : store_.data().runs) {
     if (stored.run.dag_id != run.run.dag_id || seq == run.run.seq) continue;
