@@ -120,9 +120,9 @@ struct Engine::Impl {
     available = false;
     next_probe = read_clock().boot + probe_interval;
     carried.clear();
-    fail_all_requests();
-    executor.drop_all("the scheduler cannot write for now");
     if (sinks.store_available) sinks.store_available(false);
+    executor.drop_all("the scheduler cannot write for now");
+    fail_all_requests();
     std::lock_guard lock(metrics_mutex);
     ++counters.commit_failures;
   }
