@@ -82,20 +82,18 @@ void wake_next_run(SchedulerState& state, LiveRun& run, TaskIndex i) {
     const std::optional<TaskIndex> found = find_planned(next, task_id);
     if (found && looks_back(next.definition(*found))) check_later(state, next, *found);
   };
-  // Manual runs may lie between two scheduled ones, so every later live run is woken, not the next
-  // alone; there are at most max_active_runs that could use it.
-  for (auto at = run.dag->live_by_date.upper_bound(run.past_key());
-       at != run.dag->live_by_date.end(); ++at) {
-    LiveRun& next = *at->second;
-    if (next.row().state != DagRunState::running || !next.plan->uses_past) continue;
-    wake(next, run.definition(i).id);
-    for (const TaskIndex up : run.definition(i).upstream) wake(next, run.definition(up).id);
+  // Manual runs may lie between two scheduled ones, so every later run is woken, not the next alone.
+  // Running ones are few (max_active_runs); a queued one looks back when it starts.
+  for (const auto& [seq, next] : run.dag->running) {
+    if (!next->plan->uses_past || next->past_key() <= run.past_key()) continue;
+    wake(*next, run.definition(i).id);
+    for (const TaskIndex up : run.definition(i).upstream) wake(*next, run.definition(up).id);
   }
 }
 
 void wake_all_past_users(SchedulerState& state, LiveDag& dag) {
-  for (const auto& [key, run] : dag.live_by_date) {
-    if (run->row().state != DagRunState::running || !run->plan->uses_past) continue;
+  for (const auto& [seq, run] : dag.running) {
+    if (!run->plan->uses_past) continue;
     for (TaskIndex i = 0; i < run->cells.size(); ++i) {
       if (looks_back(run->definition(i))) check_later(state, *run, i);
     }
