@@ -255,7 +255,7 @@ TEST_CASE("an agent found dead by its lock is over at once, connected or not") {
   CHECK(one.world.row(one.run, "t0").losses == 1);
 }
 
-TEST_CASE("a worker that does not end a cancelled attempt in time is dropped") {
+TEST_CASE("an attempt that is not ended in its time after a cancel is lost, its worker is not") {
   OneRunning one;
   RunStateRequested cancel;
   cancel.dag_id = "dag";
@@ -267,6 +267,8 @@ TEST_CASE("a worker that does not end a cancelled attempt in time is dropped") {
   CHECK(one.world.state_of(one.run, "t0") == TaskState::running);
   one.world.live(2s);
   CHECK(one.world.state_of(one.run, "t0") == TaskState::failed);
+  CHECK(one.world.last.drops.empty());
+  CHECK(one.world.state.worker_views().size() == 1);
   CHECK(one.world.run_state(one.run) == DagRunState::failed);
 }
 
