@@ -154,6 +154,7 @@ bool SlotProcess::flush() {
 }
 
 bool SlotProcess::read_reports(std::vector<SlotReport>& out) {
+  if (garbage_) return false;  // whatever follows garbage is not to be believed
   std::array<char, 64 << 10> chunk;
   bool open = static_cast<bool>(control_);
   while (open) {
@@ -165,7 +166,7 @@ bool SlotProcess::read_reports(std::vector<SlotReport>& out) {
     while (const auto body = reader_.next()) {
       auto report = decode_slot_report(*body);
       if (!report) {
-        garbage_ = true;  // and whatever follows is not to be believed
+        garbage_ = true;
         return false;
       }
       out.push_back(*std::move(report));

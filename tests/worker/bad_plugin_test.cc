@@ -113,7 +113,7 @@ TEST_CASE("a plugin that stops its own slot is timed out") {
 
 TEST_CASE("a daemon in another session dies with the attempt that left it") {
   AgentFixture world{bad_plugins()};
-  for (const char* fault : {"daemon", "daemon_abort"}) {
+  for (const std::string fault : {"daemon", "daemon_abort"}) {
     CAPTURE(fault);
     const std::string marker = world.home() + "/" + fault;
     const AttemptKey key = world.launch("misbehave", how(fault, marker));
@@ -133,7 +133,7 @@ TEST_CASE("a daemon in another session dies with the attempt that left it") {
 
 TEST_CASE("a plugin that closes or garbles the control channel loses its attempt only") {
   AgentFixture world{bad_plugins()};
-  for (const char* fault : {"closefrom", "garbage", "garbage_frame"}) {
+  for (const std::string fault : {"closefrom", "garbage", "garbage_frame"}) {
     CAPTURE(fault);
     const Finished done = world.finished(world.launch("misbehave", how(fault)));
     CHECK(done.outcome == Outcome::crashed);
@@ -143,7 +143,7 @@ TEST_CASE("a plugin that closes or garbles the control channel loses its attempt
 
 TEST_CASE("leaks of descriptors and memory end with the slot") {
   AgentFixture world{bad_plugins()};
-  for (const char* fault : {"leak_fds", "leak_memory"}) {
+  for (const std::string fault : {"leak_fds", "leak_memory"}) {
     CAPTURE(fault);
     const std::string before = world.finished(world.launch("misbehave", how("pid"))).result_json;
     // Short attempts are looked at now and then: enough of them are certain to be.
