@@ -82,8 +82,8 @@ void wake_next_run(SchedulerState& state, LiveRun& run, TaskIndex i) {
     const std::optional<TaskIndex> found = find_planned(next, task_id);
     if (found && looks_back(next.definition(*found))) check_later(state, next, *found);
   };
-  // Manual runs may lie between two scheduled ones, so every later run is woken, not the next alone.
-  // Running ones are few (max_active_runs); a queued one looks back when it starts.
+  // Manual runs may lie between two scheduled ones, so every later run is woken, not the next
+  // alone. Running ones are few (max_active_runs); a queued one looks back when it starts.
   for (const auto& [seq, next] : run.dag->running) {
     if (!next->plan->uses_past || next->past_key() <= run.past_key()) continue;
     wake(*next, run.definition(i).id);

@@ -45,7 +45,8 @@ void Agent::pause(Boot until) {
   if (until - c_.boot() > c_.knobs.options.lease && !running_.empty())
     c_.met(Situation::agent_paused);
   // What wakes up first, the end of an attempt or the agent's own look at its lease, is chance.
-  later(c_.random_up_to(std::chrono::milliseconds(20)), [this] { judge_lease(); });
+  const Duration first_look = c_.random_up_to(std::chrono::milliseconds(20));
+  later(until - c_.boot() + first_look, [this] { judge_lease(); });
 }
 
 void Agent::kill_slot() {
@@ -152,6 +153,7 @@ void Agent::judge_lease() {
     if (!running_.empty() || link_) arm_lease();
     return;
   }
+  welcomed_ = false;  // nothing is started from here on
   if (!running_.empty()) c_.met(Situation::self_fenced);
   std::vector<AttemptKey> keys;
   for (const auto& [key, run] : running_) keys.push_back(key);
@@ -210,6 +212,9 @@ void Agent::launch(Launch launch) {
 }
 
 void Agent::start_some() {
+  // Before anything is started, too: a launch may have waited in a link that was deaf, or through a
+  // pause, and its successor may be alive elsewhere.
+  if (welcomed_ && !unstarted_.empty() && c_.boot() >= lease_end()) return judge_lease();
   while (welcomed_ && !unstarted_.empty() &&
          running_.size() < static_cast<std::size_t>(c_.knobs.slots)) {
     const std::string& before = unstarted_.front().predecessor_slot;

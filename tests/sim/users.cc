@@ -119,7 +119,7 @@ void Users::misuse_key() {
     if (reply.code == Errc::unavailable) return;
     require(reply.code != Errc::ok || (reply.run && reply.run->uuid != was), "I17",
             [] { return std::string("one idempotency key took two bodies"); });
-    if (reply.code == Errc::conflict) c_.met(Situation::key_misused);
+    if (reply.code == Errc::invalid) c_.met(Situation::key_misused);
     if (reply.code == Errc::ok && reply.run)  // the first run had been deleted
       checker_.acknowledged(reply.run->uuid, {reply.run->dag_id, reply.run->dag_run_id});
   });
@@ -246,6 +246,7 @@ void Users::resize_pool() {
 }
 
 void Users::edit() {
+  if (!c_.faults) return;  // rest() has put back what was deleted, without its schedule
   const std::string id = any_dag();
   const bool live = [&] {
     const StoredRun* run = any_run();

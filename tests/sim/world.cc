@@ -11,8 +11,10 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// Longer than any chain of retries, time-outs and lost leases in these worlds (I16).
-constexpr Duration longest_peace = std::chrono::hours(2);
+// Longer than any delay, time-out or lease of these worlds: by then something must have moved, or
+// nothing will (I16). People give up on what waits for the past before that.
+constexpr Duration longest_standstill = std::chrono::minutes(30);
+constexpr Duration patience = std::chrono::minutes(10);
 // A seed that does more than this has run away (I15).
 constexpr std::uint64_t most_actions = 2'000'000;
 
@@ -126,8 +128,14 @@ void World::crash_agent() {
 }
 
 void World::pause_agent() {
-  const Duration lease = c_.knobs.options.lease;
-  agents_[c_.rng.below(agents_.size())]->pause(c_.boot() + c_.random_up_to(lease * 3));
+  Agent& agent = *agents_[c_.rng.below(agents_.size())];
+  const Boot until = c_.boot() + c_.random_up_to(c_.knobs.options.lease * 3);
+  if (!c_.rng.chance(300)) return agent.pause(until);
+  // A host that sleeps loses its link first: it may come back with what others have in hand.
+  for (const WorkerId link : network_.live())
+    if (agents_[static_cast<std::size_t>(network_.agent_of(link))].get() == &agent)
+      network_.reset(link);
+  c_.agenda.after(milliseconds(50), [&agent, until] { agent.pause(until); });
 }
 
 void World::kill_slot() {
@@ -206,7 +214,8 @@ bool World::at_rest() const {
 }
 
 std::string World::unfinished() const {
-  std::string text = "not at rest after " + std::to_string(longest_peace / seconds(1)) + " s:";
+  std::string text =
+      "not at rest after " + std::to_string(longest_standstill / seconds(1)) + " s without a move:";
   for (const auto& [seq, run] : store_.data().runs) {
     if (is_terminal(run.run.state)) continue;
     text += "\n  " + run.run.dag_id + " " + run.run.dag_run_id + " " +
@@ -224,6 +233,21 @@ std::string World::unfinished() const {
   return text;
 }
 
+void World::settle() {
+  Boot moved = c_.boot();
+  std::uint64_t moves = 0;
+  while (!at_rest()) {
+    require(c_.boot() < moved + longest_standstill && !c_.agenda.empty(), "I16",
+            [this] { return unfinished(); });
+    run_until(c_.boot() + seconds(5));
+    for (const auto& agent : agents_)
+      for (RunSeq run : agent->stuck()) users_->cancel_run(run);
+    if (c_.boot() > moved + patience) users_->give_up_on_the_past();
+    if (c_.totals.attempts != moves) moved = c_.boot();
+    moves = c_.totals.attempts;
+  }
+}
+
 std::uint64_t World::run() {
   node_.start();
   users_->start();
@@ -232,15 +256,7 @@ std::uint64_t World::run() {
   plan_faults();
   run_until(Boot{} + c_.knobs.busy);
   make_peace();
-  const Boot end = c_.boot() + longest_peace;
-  const Boot patience = c_.boot() + longest_peace / 2;
-  while (!at_rest()) {
-    require(c_.boot() < end && !c_.agenda.empty(), "I16", [this] { return unfinished(); });
-    run_until(std::min(end, c_.boot() + seconds(5)));
-    for (const auto& agent : agents_)
-      for (RunSeq run : agent->stuck()) users_->cancel_run(run);
-    if (c_.boot() > patience) users_->give_up_on_the_past();
-  }
+  settle();
   checker_.at_rest();
   ++c_.totals.seeds;
   c_.totals.simulated_us += static_cast<std::uint64_t>(c_.boot().since.count());

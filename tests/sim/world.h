@@ -46,6 +46,7 @@ class World {
 
   void run_until(Boot end);
   void make_peace();
+  void settle();
   bool at_rest() const;
   std::string unfinished() const;
 
