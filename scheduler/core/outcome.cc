@@ -86,7 +86,7 @@ void settle_failure(Turn& turn, LiveRun& run, TaskIndex i, const Finished& repor
       return;
     case Outcome::failed_no_retry:
     case Outcome::cancelled:
-      fail_or_retry(turn, run, i, false);
+      fail_or_retry(turn, run, i, mutant("retry_despite_no_retry"));
       return;
     default:
       fail_or_retry(turn, run, i, true);

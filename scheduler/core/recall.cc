@@ -52,6 +52,7 @@ void ask_recall(Turn& turn, LiveRun& run, TaskIndex i) {
 }
 
 void recall_for_idle(Turn& turn) {
+  if (mutant("never_recall")) return;
   LiveAgent* victim = most_loaded(turn.state);
   if (victim == nullptr) return;
   for (const auto& [connection, agent] : turn.state.connections) {

@@ -16,6 +16,7 @@
 #include "tests/sim/lake.h"
 #include "tests/sim/ledger.h"
 #include "tests/sim/limits.h"
+#include "tests/sim/workers.h"
 #include "tests/support/memory_store.h"
 
 namespace batuta::sim {
@@ -25,7 +26,12 @@ using RunName = std::pair<std::string, std::string>;  // dag_id, dag_run_id
 class Checker {
  public:
   Checker(Context& context, const MemoryStore& store, Ledger& ledger, const Lake& lake)
-      : c_(context), store_(store), ledger_(ledger), lake_(lake), limits_(context, store) {}
+      : c_(context),
+        store_(store),
+        ledger_(ledger),
+        lake_(lake),
+        limits_(context, store),
+        workers_(context) {}
 
   // ---- the order of one turn --------------------------------------------------------------------
   void before(std::span<const Event> events, const Now& now);
@@ -91,6 +97,7 @@ class Checker {
   Ledger& ledger_;
   const Lake& lake_;
   Limits limits_;
+  Workers workers_;
   Now now_{};
   std::set<RunName> batch_named_;  // by users, in this batch
   std::set<RunName> ever_named_;

@@ -29,7 +29,13 @@ std::string describe(const StoredRun& run, const TaskInstanceRow& row) {
          std::to_string(row.failures) + ", losses " + std::to_string(row.losses) + ", conflicts " +
          std::to_string(row.conflicts) + "; rule " +
          std::string(to_string(run.dag->tasks[row.task].trigger_rule)) + ", plugin " +
-         run.dag->tasks[row.task].plugin + "): " + row.reason;
+         run.dag->tasks[row.task].plugin +
+         (run.dag->tasks[row.task].depends_on_past ? ", depends on past" : "") + "): " + row.reason;
+}
+
+// A retry would be useless, or against what somebody asked for.
+bool is_final(Outcome outcome) {
+  return outcome == Outcome::failed_no_retry || outcome == Outcome::cancelled;
 }
 
 }  // namespace
@@ -50,6 +56,9 @@ void Checker::check_cause(const TaskInstanceRow& row, TaskState from, const Stor
   require(row.failures <= task.retry.retries + 1, "I5", text);
   require(row.losses <= c_.knobs.options.max_losses + 1, "I5", text);
   require(row.conflicts <= c_.knobs.options.max_conflicts + 1, "I5", text);
+  const bool retries = row.state == TaskState::up_for_retry && from != TaskState::up_for_retry;
+  require(!(retries && life && life->ended && is_final(life->report.outcome)), "I5",
+          [&] { return "retried although it was not to be: " + describe(run, row); });
   if (asked) return;
   const int failures = ledger_.failures(row.run, row.task);
   require(row.failures <= failures, "I5",
@@ -81,15 +90,20 @@ void Checker::check_tries(const TaskInstanceRow& row, const TaskInstanceRow& old
     require(row.try_number == old.try_number - 1 + launches, "I5", [&] {
       return "an attempt that never started was charged, try " + std::to_string(row.try_number);
     });
+  const Duration least =
+      std::min(task.retry.delay, task.retry.max_delay.value_or(task.retry.delay));
   if (row.state == TaskState::up_for_retry && old.state != TaskState::up_for_retry) {
-    const Duration least =
-        std::min(task.retry.delay, task.retry.max_delay.value_or(task.retry.delay));
     require(row.retry_at && row.end_date && *row.retry_at >= *row.end_date + least, "I5",
             [] { return std::string("a retry before its delay"); });
   }
   const bool goes_on = row.state == TaskState::scheduled || row.fence > old.fence;
   if (old.state == TaskState::up_for_retry && goes_on && old.retry_at && row.failures != 0)
     require(now_.wall >= *old.retry_at, "I5", [] { return std::string("a retry too early"); });
+  // Failed and ready again within one turn: its report was that late, or there is no delay.
+  const Life* life = ledger_.find({old.run, old.task, old.fence});
+  if (goes_on && row.failures > old.failures && life && life->ended)
+    require(now_.wall >= life->report.ended + least, "I5",
+            [] { return std::string("a retry without its delay"); });
 }
 
 // What a user asked while the attempt was alive is what becomes of the task when it has ended.

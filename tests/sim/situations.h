@@ -20,6 +20,7 @@ namespace batuta::sim {
   X(adoption_refused, "a listed attempt that had been superseded")                   \
   X(unstarted_dropped, "prefetched attempts dropped with their connection")          \
   X(prefetched, "an attempt waiting at an agent behind a busy slot")                 \
+  X(recalled_for_idle, "queued work asked back because a slot is free elsewhere")    \
   X(recall_granted, "an unstarted attempt given back")                               \
   X(recall_too_late, "a recall that met a started attempt")                          \
   X(predecessor_awaited, "an attempt that waited for its predecessor's slot to die") \
