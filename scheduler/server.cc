@@ -16,7 +16,7 @@
 #include "common/log.h"
 #include "common/safe_json.h"
 #include "scheduler/catalogue.h"
-#include "scheduler/dagfile/dag_bag.h"
+#include "scheduler/dag_wiring.h"
 #include "scheduler/dagfile/dag_codec.h"
 #include "scheduler/housekeeping.h"
 #include "scheduler/http/api.h"
@@ -75,10 +75,10 @@ struct Server::Impl {
                      home.settings().lease}),
         outbox(outbox_options(), outbox_hooks()),
         engine(engine_options(), store, workers, context, engine_sinks()),
-        bag(options.dags_folder,
-            {[this](auto changed, auto gone) { on_dags(std::move(changed), std::move(gone)); }}),
+        dags(options.dags_folder, engine,
+             [this](const auto& changed) { save_job_configs(changed); }),
         hub(io, {}),
-        backend(engine, bag),
+        backend(engine, dags.bag()),
         catalogue([this](std::vector<PluginInfo> plugins) { on_catalogue(std::move(plugins)); }) {}
 
   // ---- wiring -----------------------------------------------------------------------------------
@@ -118,11 +118,14 @@ struct Server::Impl {
     EngineSinks sinks;
     sinks.feed_wanted = [this] { return hub.wanted(); };
     sinks.feed = [this](std::vector<FeedEvent> events) { hub.publish(std::move(events)); };
-    sinks.committed = [this](const Changes& changes) { outbox.on_committed(changes); };
+    sinks.committed = [this](const Changes& changes) {
+      outbox.on_committed(changes);
+      if (!changes.pools.empty() || !changes.pools_deleted.empty()) dags.check_pools();
+    };
     sinks.store_available = [this](bool available) {
       if (!available) return;
       // The turns that were dropped may have held DAG changes and outbox results.
-      repost_dags();
+      dags.repost();
       outbox.reload(store.load_outbox(), store.load().publications);
     };
     return sinks;
@@ -138,21 +141,11 @@ struct Server::Impl {
 
   // ---- DAGs and catalogue -----------------------------------------------------------------------
 
-  void on_dags(std::vector<std::shared_ptr<const Dag>> changed, std::vector<std::string> gone) {
-    save_job_configs(changed);
-    // A full inbox or disk: the snapshot is posted whole once the store takes writes again.
-    if (!engine.post(DagsChanged{std::move(changed), std::move(gone)})) dags_missed = true;
-    // When this query runs, the engine has the DAGs posted before it.
-    if (!engine.query([this](const SchedulerState&, const Now&) { dags_known = true; })) {
-      dags_missed = true;
-    }
-  }
-
-  void save_job_configs(std::vector<std::shared_ptr<const Dag>> dags) {
+  void save_job_configs(const DagWiring::Dags& changed) {
     engine.write(
-        [this, dags = std::move(dags)] {
+        [this, changed] {
           const auto known = history.job_configs();
-          for (const auto& dag : dags) {
+          for (const auto& dag : changed) {
             for (const auto& row : job_configs_of(*dag, home.path("lake"), read_clock().wall)) {
               if (job_config_changed(row, known)) store.save_job_config(row);
             }
@@ -162,17 +155,9 @@ struct Server::Impl {
         [](const Status&) {});
   }
 
-  void repost_dags() {
-    const auto snapshot = bag.snapshot();
-    DagsChanged all;
-    for (const auto& [id, dag] : snapshot->dags) all.current.push_back(dag);
-    if (engine.post(std::move(all))) dags_missed = false;
-    dags_known = true;
-  }
-
   void on_catalogue(std::vector<PluginInfo> plugins) {
     context.set_catalogue(plugins);
-    bag.set_catalogue(plugins);
+    dags.bag().set_catalogue(plugins);
     engine.write(
         [this, plugins] {
           store.save_catalogue(plugins);
@@ -187,7 +172,7 @@ struct Server::Impl {
     if (auto status = first_admin(); !status) return status;
     auto stored = store.load();
     context.set_catalogue(stored.catalogue);
-    bag.set_catalogue(stored.catalogue);
+    dags.bag().set_catalogue(stored.catalogue);
     std::set<std::string> agents;
     for (const StoredRun& run : stored.runs) {
       for (const TaskInstanceRow& row : run.tasks) {
@@ -197,7 +182,7 @@ struct Server::Impl {
     outbox.reload(store.load_outbox(), std::move(stored.publications));
     engine.start();
     outbox.start();
-    bag.start();
+    dags.start(stored.dags);
     workers.set_catalogue_sink(
         [this](WorkerId worker, std::optional<std::vector<PluginInfo>> plugins) {
           catalogue.set(worker, std::move(plugins));
@@ -283,11 +268,18 @@ struct Server::Impl {
     auto token = std::make_shared<std::string>();
     engine.write(
         [this, token]() -> Status {
-          auto issued =
-              registry.issue_token("admin", "command line", read_clock().wall, cli_token_lifetime);
-          if (!issued) return issued.error();
-          *token = *issued;
-          return success();
+          const Time now = read_clock().wall;
+          EventLogRow row;
+          row.when = now;
+          row.event = "token_created";
+          row.owner = "admin";
+          row.extra_json = R"({"by":"start","purpose":"command line"})";
+          return registry.audited(row, [this, token, now]() -> Status {
+            auto issued = registry.issue_token("admin", "command line", now, cli_token_lifetime);
+            if (!issued) return issued.error();
+            *token = *issued;
+            return success();
+          });
         },
         [&told, token](const Status& status) {
           if (status) {
@@ -308,7 +300,7 @@ struct Server::Impl {
     std::filesystem::remove(home.path("run/endpoint.json"), ignored);
     housekeeping.reset();
     if (http_server) http_server->stop();
-    bag.stop();
+    dags.stop();
     asio::post(io, [this] { workers.stop(); });
     outbox.stop();
     engine.stop();
@@ -318,7 +310,7 @@ struct Server::Impl {
     http_server.reset();
   }
 
-  bool ready() const { return dags_known && !dags_missed; }
+  bool ready() const { return dags.ready(); }
   std::string url() const {
     return "http://" + options.host + ":" + std::to_string(http_server->port());
   }
@@ -335,7 +327,7 @@ struct Server::Impl {
   WorkerServer workers;
   Outbox outbox;
   Engine engine;
-  DagBag bag;
+  DagWiring dags;
   http::LoginCodes codes;
   http::Hub hub;
   http::EngineBackend backend;
@@ -343,8 +335,6 @@ struct Server::Impl {
   std::unique_ptr<Housekeeping> housekeeping;
   std::unique_ptr<http::Server> http_server;
   std::thread io_thread;
-  std::atomic<bool> dags_known{false};
-  std::atomic<bool> dags_missed{false};
   std::atomic<bool> stopped{false};
 };
 

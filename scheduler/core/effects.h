@@ -87,7 +87,8 @@ struct Reply {
 };
 // For the live feed: what changed, as the page needs it. Strings are looked up by the engine.
 struct FeedItem {
-  enum class Kind : std::uint8_t { run, task, dag } kind = Kind::run;
+  // dags: the list of DAGs, or what is wrong in their files, was read anew.
+  enum class Kind : std::uint8_t { run, task, dag, dags } kind = Kind::run;
   RunSeq run{};
   TaskIndex task = 0;
   std::string dag_id;  // kind dag

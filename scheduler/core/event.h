@@ -25,7 +25,8 @@ struct StoredRun {
   std::vector<TaskInstanceRow> tasks;  // one per task of that version, by TaskIndex
 };
 
-// The DAG folder was read: new or changed versions, and ids whose file is gone.
+// The DAG folder was read: new or changed versions, and ids whose file is gone. Neither: only the
+// import errors or warnings are others than before.
 struct DagsChanged {
   std::vector<std::shared_ptr<const Dag>> current;  // every changed or new one
   std::vector<std::string> gone;
@@ -34,6 +35,7 @@ struct PauseRequested {
   RequestId request = 0;
   std::string dag_id;
   bool paused = false;
+  std::string user{};
 };
 struct RunRequested {
   RequestId request = 0;
@@ -68,21 +70,31 @@ struct RunDeleted {
   RequestId request = 0;
   std::string dag_id;
   std::string dag_run_id;
+  std::string user{};
   std::optional<StoredRun> stored;
 };
+// More task instances than this are not cleared by one request, lest others wait for it.
+inline constexpr std::size_t max_cleared_tasks = max_tasks_per_dag;
+// Of one run, or of several: all of them are cleared, or none.
 struct ClearRequested {
+  struct Run {
+    std::string dag_run_id;
+    std::optional<StoredRun> stored;  // when it is not in memory
+  };
   RequestId request = 0;
   std::string dag_id;
   std::string dag_run_id;
-  std::vector<std::string> task_ids;  // empty: all
+  std::vector<Run> more_runs;         // of the same DAG, each once
+  std::vector<std::string> task_ids;  // empty: all; those a run does not have are passed over in it
   bool only_failed = true;
   bool only_running = false;
   bool include_upstream = false;
   bool include_downstream = false;
   bool reset_dag_runs = true;
+  bool prevent_running = false;  // refused when one of the tasks is running
   bool dry_run = true;
   std::string user;
-  std::optional<StoredRun> stored;
+  std::optional<StoredRun> stored;  // of dag_run_id
 };
 // PATCH of a task instance: success, failed or skipped by hand.
 struct MarkRequested {
@@ -109,10 +121,12 @@ struct PoolSet {
   RequestId request = 0;
   PoolRow pool;
   bool create_only = false;  // 409 when it exists
+  std::string user{};
 };
 struct PoolDeleted {
   RequestId request = 0;
   std::string name;
+  std::string user{};
 };
 struct WorkerJoined {
   WorkerId worker = 0;

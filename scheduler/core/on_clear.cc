@@ -11,17 +11,20 @@ bool is_failed(TaskState s) {
   return s == TaskState::failed || s == TaskState::upstream_failed;
 }
 
-// The tasks a request names: its ids with their closures, then the filters, as in Airflow. False
-// (and replied) when an id is unknown.
-bool select_tasks(Turn& turn, const ClearRequested& event, const LiveRun& run,
+struct Chosen {
+  LiveRun* run = nullptr;
+  std::vector<TaskIndex> tasks;
+};
+
+// The tasks a request names in one run: its ids with their closures, then the filters, as in
+// Airflow. `known`: which of the ids were found.
+void select_tasks(const ClearRequested& event, const LiveRun& run, std::vector<bool>& known,
                   std::vector<TaskIndex>& out) {
   std::vector<TaskIndex> named;
-  for (const std::string& id : event.task_ids) {
-    const std::optional<TaskIndex> i = find_planned(run, id);
-    if (!i) {
-      reply(turn, event.request, Errc::not_found, "no task '" + id + "' in this run");
-      return false;
-    }
+  for (std::size_t n = 0; n < event.task_ids.size(); ++n) {
+    const std::optional<TaskIndex> i = find_planned(run, event.task_ids[n]);
+    if (!i) continue;
+    known[n] = true;
     named.push_back(*i);
   }
   if (event.task_ids.empty()) {
@@ -35,16 +38,54 @@ bool select_tasks(Turn& turn, const ClearRequested& event, const LiveRun& run,
     if (event.only_running && !occupies(state)) continue;
     out.push_back(i);
   }
+}
+
+// Every run of the request with its tasks. False (and replied) when a run or a task is unknown, or
+// there are too many.
+bool choose(Turn& turn, const ClearRequested& event, std::vector<Chosen>& out) {
+  const auto add = [&](const std::string& id, const std::optional<StoredRun>& stored) {
+    LiveRun* run = run_of_request(turn, event.request, event.dag_id, id, stored);
+    if (run != nullptr) out.push_back({run, {}});
+    return run != nullptr;
+  };
+  if (!add(event.dag_run_id, event.stored)) return false;
+  for (const auto& more : event.more_runs) {
+    if (!add(more.dag_run_id, more.stored)) return false;
+  }
+  std::vector<bool> known(event.task_ids.size());
+  std::size_t total = 0;
+  for (Chosen& chosen : out) {
+    select_tasks(event, *chosen.run, known, chosen.tasks);
+    total += chosen.tasks.size();
+  }
+  const auto unknown = std::find(known.begin(), known.end(), false);
+  if (unknown != known.end()) {
+    const auto n = static_cast<std::size_t>(unknown - known.begin());
+    reply(
+        turn, event.request, Errc::not_found,
+        "no task '" + event.task_ids[n] + "' in " + (out.size() == 1 ? "this run" : "these runs"));
+    return false;
+  }
+  if (total > max_cleared_tasks) {
+    reply(turn, event.request, Errc::invalid,
+          std::to_string(total) + " task instances would be cleared, at most " +
+              std::to_string(max_cleared_tasks) +
+              " can be at once: name fewer by task_ids, start_date and end_date");
+    return false;
+  }
   return true;
 }
 
 // Why these tasks cannot be cleared now; empty when they can.
-std::string obstacle(const LiveRun& run, const std::vector<TaskIndex>& tasks) {
-  if (run.row().ending) return "the run is being ended";
-  for (const TaskIndex i : tasks) {
-    if (run.task(i).state == TaskState::publishing) {
-      return "'" + run.definition(i).id + "' is publishing its tables";
-    }
+std::string obstacle(const ClearRequested& event, const Chosen& chosen) {
+  const LiveRun& run = *chosen.run;
+  const std::string where = event.more_runs.empty() ? "" : " in run '" + run.row().dag_run_id + "'";
+  if (run.row().ending) return "the run is being ended" + where;
+  for (const TaskIndex i : chosen.tasks) {
+    const TaskState state = run.task(i).state;
+    const std::string task = "'" + run.definition(i).id + "'" + where;
+    if (state == TaskState::publishing) return task + " is publishing its tables";
+    if (event.prevent_running && state == TaskState::running) return task + " is running";
   }
   return {};
 }
@@ -103,24 +144,26 @@ void clear_tasks(Turn& turn, LiveRun& run, const std::vector<TaskIndex>& tasks) 
 }
 
 void on(Turn& turn, const ClearRequested& event) {
-  LiveRun* run = run_of_request(turn, event.request, event.dag_id, event.dag_run_id, event.stored);
-  if (run == nullptr) return;
-  std::vector<TaskIndex> tasks;
-  if (!select_tasks(turn, event, *run, tasks)) return;
-  if (std::string why = obstacle(*run, tasks); !why.empty()) {
-    return reply(turn, event.request, Errc::conflict, std::move(why));
-  }
+  std::vector<Chosen> chosen;
+  if (!choose(turn, event, chosen)) return;
   std::vector<TaskInstanceRow> before;
-  for (const TaskIndex i : tasks) before.push_back(run->task(i));
-  if (!event.dry_run) {
+  for (const Chosen& one : chosen) {
+    if (std::string why = obstacle(event, one); !why.empty()) {
+      return reply(turn, event.request, Errc::conflict, std::move(why));
+    }
+    for (const TaskIndex i : one.tasks) before.push_back(one.run->task(i));
+  }
+  for (const auto& [run, tasks] : chosen) {
+    if (event.dry_run) break;
     clear_tasks(turn, *run, tasks);
     const bool reopen = is_terminal(run->row().state) && event.reset_dag_runs && !tasks.empty();
     if (reopen) requeue_run(turn, *run);
-    log_event(turn, "clear", event.user, event.dag_id, event.dag_run_id,
+    log_event(turn, "clear", event.user, event.dag_id, run->row().dag_run_id,
               event.task_ids.size() == 1 ? event.task_ids.front() : std::string());
   }
   if (event.request == 0) return;
-  turn.out.replies.push_back({event.request, Errc::ok, {}, run->row(), false, std::move(before)});
+  turn.out.replies.push_back(
+      {event.request, Errc::ok, {}, chosen.front().run->row(), false, std::move(before)});
 }
 
 }  // namespace batuta

@@ -38,6 +38,7 @@ void on(Turn& turn, const DagsChanged& event) {
     found->second.row.is_stale = true;
     advance_later(turn.state, found->second);
   }
+  turn.out.feed.push_back({FeedItem::Kind::dags, RunSeq{}, 0, {}});
 }
 
 void set_paused(Turn& turn, LiveDag& dag, bool paused) {
@@ -60,7 +61,7 @@ void on(Turn& turn, const PauseRequested& event) {
   }
   if (found->second.row.is_paused != event.paused) {
     set_paused(turn, found->second, event.paused);
-    log_event(turn, event.paused ? "pause" : "unpause", "", event.dag_id);
+    log_event(turn, event.paused ? "pause" : "unpause", event.user, event.dag_id);
   }
   reply(turn, event.request, Errc::ok);
 }

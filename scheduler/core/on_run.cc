@@ -193,7 +193,7 @@ void on(Turn& turn, const RunDeleted& event) {
   run->dag->past.erase(run->past_key());
   wake_all_past_users(turn.state, *run->dag);
   touch(turn, *run);
-  log_event(turn, "delete_run", "", event.dag_id, event.dag_run_id);
+  log_event(turn, "delete_run", event.user, event.dag_id, event.dag_run_id);
   reply(turn, event.request, *run);
 }
 

@@ -29,6 +29,15 @@ std::string digest_of_file(const std::string& folder, const std::string& path) {
 
 BagState::BagState(std::string folder) : folder_(std::move(folder)) {}
 
+void BagState::set_known(std::vector<std::shared_ptr<const Dag>> known) {
+  for (auto& dag : known) {
+    known_ids_.push_back(dag->id);
+    Entry& entry = entries_[dag->file];
+    entry.dag = std::move(dag);
+    entry.remembered = true;
+  }
+}
+
 void BagState::set_catalogue(std::vector<PluginInfo> catalogue) {
   if (catalogue == catalogue_) return;
   catalogue_ = std::move(catalogue);
@@ -81,7 +90,8 @@ void BagState::take(Entry& entry, const FoundFile& found, const std::string& tex
   set_error(entry, "");
   if (entry.unknown_plugins != result.unknown_plugins) dirty_ = true;
   entry.unknown_plugins = std::move(result.unknown_plugins);
-  if (entry.dag && entry.dag->version == result.dag->version &&
+  const bool remembered = std::exchange(entry.remembered, false);
+  if (!remembered && entry.dag && entry.dag->version == result.dag->version &&
       entry.dag->source_text == result.dag->source_text) {
     return;
   }
@@ -154,6 +164,10 @@ BagState::Update BagState::scan(Time now) {
     for (const auto& [id, dag] : last_->dags) {
       if (!snapshot->dags.contains(id)) update.gone.push_back(id);
     }
+  } else {
+    for (const auto& id : known_ids_) {
+      if (!snapshot->dags.contains(id)) update.gone.push_back(id);
+    }
   }
   update.snapshot = last_ = std::move(snapshot);
   return update;
@@ -181,7 +195,7 @@ std::shared_ptr<DagBagSnapshot> BagState::build(Time now) {
                 now);
       continue;
     }
-    snapshot->parsed_at.emplace(entry.dag->id, entry.parsed_at);
+    if (!entry.remembered) snapshot->parsed_at.emplace(entry.dag->id, entry.parsed_at);
     add_warnings(*snapshot, entry, now);
   }
   std::set<std::int64_t> ids;

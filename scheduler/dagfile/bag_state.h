@@ -29,6 +29,9 @@ class BagState {
   // Lists the folder, reads and parses what changed since the last call.
   Update scan(Time now);
 
+  // Versions of an earlier life stand for their files until these are read, and for as long as what
+  // is read is broken. Before the first scan.
+  void set_known(std::vector<std::shared_ptr<const Dag>> known);
   // Both make the next scan parse everything again, or at least renew the warnings.
   void set_catalogue(std::vector<PluginInfo> catalogue);
   void set_pools(std::vector<std::pair<std::string, int>> pools);
@@ -44,6 +47,7 @@ class BagState {
     std::string error;                         // of the newest text; empty when it is good
     bool settled = false;                      // cannot change again under the same stamp
     bool checked = false;                      // parsed against the current catalogue
+    bool remembered = false;                   // `dag` is of an earlier life
   };
   void refresh(const FoundFile& found, Time now, Update& update);
   void take(Entry& entry, const FoundFile& found, const std::string& text, Time now,
@@ -63,6 +67,7 @@ class BagState {
   std::map<std::pair<std::string, std::string>, ImportError> standing_;  // (file, message)
   std::int64_t next_error_id_ = 1;
   std::shared_ptr<const DagBagSnapshot> last_;
+  std::vector<std::string> known_ids_;  // DAGs of an earlier life, until the folder was read
   bool dirty_ = true;
 };
 

@@ -56,7 +56,7 @@ std::optional<Duration> DagBag::Impl::scan_once() {
     const std::lock_guard lock(mutex);
     snapshot = update.snapshot;
   }
-  const bool tell = std::exchange(first, false) || !update.changed.empty() || !update.gone.empty();
+  const bool tell = std::exchange(first, false) || update.snapshot;
   if (tell && sinks.changed) sinks.changed(std::move(update.changed), std::move(update.gone));
   return update.look_again;
 }
@@ -92,6 +92,10 @@ void DagBag::stop() {
   impl_->stopping = true;
   impl_->watch.wake();
   impl_->thread.join();
+}
+
+void DagBag::set_known(std::vector<std::shared_ptr<const Dag>> known) {
+  impl_->state.set_known(std::move(known));
 }
 
 void DagBag::set_catalogue(std::vector<PluginInfo> catalogue) {

@@ -23,8 +23,8 @@ struct ImportError {
 struct DagWarning {
   Time timestamp;
   std::string dag_id;
-  std::string warning_type;  // "unknown plugin", "non-existent pool", "pool too small"
-  std::string message;       // with a suggestion where one is near
+  std::string kind;     // "unknown plugin", "non-existent pool", "pool too small"
+  std::string message;  // with a suggestion where one is near
 };
 
 struct DagBagSnapshot {
@@ -37,8 +37,9 @@ struct DagBagSnapshot {
 class DagBag {
  public:
   struct Sinks {
-    // New or changed DAGs, and ids gone. The first call names everything and comes from start()'s
-    // caller, the others from the watcher thread.
+    // Called when the snapshot is another: new or changed DAGs, and ids gone; both are empty when
+    // only import errors or warnings changed. The first call names everything and comes from
+    // start()'s caller, the others from the watcher thread.
     std::function<void(std::vector<std::shared_ptr<const Dag>> changed,
                        std::vector<std::string> gone)>
         changed;
@@ -49,6 +50,9 @@ class DagBag {
   // of being saved; a file still being written (not valid, modified less than 300 ms ago) waits.
   void start();
   void stop();
+  // The newest good versions of an earlier life, to be called before start(): a file that is broken
+  // now keeps its version, a file that went meanwhile is told as gone.
+  void set_known(std::vector<std::shared_ptr<const Dag>> known);
   // The catalogue known to the scheduler: parameters are checked against it, names suggested from
   // it. Re-validates all. Any thread.
   void set_catalogue(std::vector<PluginInfo> catalogue);

@@ -56,6 +56,10 @@ std::vector<FeedEvent> feed_events(const SchedulerState& state, const Effects& e
       events.push_back({0, "dag", item.dag_id, "", json_text({{"dag_id", item.dag_id}})});
       continue;
     }
+    if (item.kind == FeedItem::Kind::dags) {
+      events.push_back({0, "dags", "", "", "{}"});
+      continue;
+    }
     const StoredRun* run = state.run(item.run);
     if (run == nullptr) continue;  // deleted in this turn
     events.push_back(item.kind == FeedItem::Kind::run ? run_event(run->run)

@@ -84,9 +84,9 @@ Status authenticate(Request& request, const Registry& registry, Time now) {
   if (token.empty() || token.size() > max_token_bytes) {
     return {Errc::unauthenticated, "log in first: send a bearer token or a session cookie"};
   }
-  const auto user = registry.check_token(token, now);
-  if (!user) return {Errc::unauthenticated, "the token is unknown, expired or revoked"};
-  request.identity = {user->name, user->role, by_cookie};
+  const auto holder = registry.check_token(token, now);
+  if (!holder) return {Errc::unauthenticated, "the token is unknown, expired or revoked"};
+  request.identity = {holder->user.name, holder->user.role, by_cookie, holder->expires_at};
   return success();
 }
 

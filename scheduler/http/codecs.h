@@ -3,6 +3,7 @@
 // Pure; any thread.
 #pragma once
 
+#include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
@@ -27,6 +28,9 @@ nlohmann::json seconds_between(const OptTime& from, const OptTime& to);
 std::string stable_uuid(std::string_view seed);
 // {"<plural>": items, "total_entries": n}
 nlohmann::json collection(std::string_view plural, nlohmann::json items, std::int64_t total);
+// The same of one page of `total` rows in memory.
+nlohmann::json page_of(std::string_view plural, const Page& page, std::size_t total,
+                       const std::function<nlohmann::json(std::size_t)>& row);
 
 // ---- DAGs
 
@@ -44,6 +48,9 @@ nlohmann::json dag_details_json(const DagFacts& facts, const VersionInfo* versio
 nlohmann::json task_json(const Dag& dag, const Task& task);
 nlohmann::json version_json(const std::string& dag_id, const std::string& version,
                             std::int64_t number, Time created_at);
+// Our kinds of warnings as values of Airflow's enum, so that generated clients can parse them; the
+// kind itself is the answer's batuta.kind.
+std::string_view airflow_warning_type(const DagWarning& warning);
 nlohmann::json warning_json(const DagWarning& warning);
 nlohmann::json import_error_json(const ImportError& error);
 

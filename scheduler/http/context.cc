@@ -102,6 +102,18 @@ void Context::work(Respond respond, std::function<Status()> job) {
   if (!taken) respond(busy());
 }
 
+void Context::change(const Call& call, const std::string& event, const nlohmann::json& extra,
+                     std::function<Status()> write, std::function<void(Status)> done) {
+  EventLogRow row;
+  row.when = now();
+  row.event = event;
+  row.owner = call.request->identity.user;
+  row.extra_json = json_text(extra);
+  services.backend.write(
+      [this, row, write = std::move(write)] { return services.registry.audited(row, write); },
+      std::move(done));
+}
+
 void Context::on_io(std::function<void()> job) {
   boost::asio::post(io_, std::move(job));
 }

@@ -37,6 +37,12 @@ class Context {
 
   ApiServices services;
   LoginLimiter limiter;  // io thread
+  AuditBrake brake;      // io thread
+
+  // Runs `write`, a change to the registry, on the control thread, with a row in the event log in
+  // its transaction: who of `call`, what, and `extra` about it (names, never values).
+  void change(const Call& call, const std::string& event, const nlohmann::json& extra,
+              std::function<Status()> write, std::function<void(Status)> done);
 
   // Runs `job` on a reader thread and answers with its result; 503 when too many reads wait or the
   // store fails. `job` may block and throw.

@@ -179,12 +179,18 @@ json version_json(const std::string& dag_id, const std::string& version, std::in
           {"created_at", to_iso(created_at)}};
 }
 
+std::string_view airflow_warning_type(const DagWarning& warning) {
+  const bool pool = warning.kind == "non-existent pool" || warning.kind == "pool too small";
+  return pool ? "non-existent pool" : "runtime varying value";
+}
+
 json warning_json(const DagWarning& warning) {
   return {{"dag_id", warning.dag_id},
           {"dag_display_name", warning.dag_id},
-          {"warning_type", warning.warning_type},
+          {"warning_type", airflow_warning_type(warning)},
           {"message", warning.message},
-          {"timestamp", to_iso(warning.timestamp)}};
+          {"timestamp", to_iso(warning.timestamp)},
+          {"batuta", {{"kind", warning.kind}}}};
 }
 
 json import_error_json(const ImportError& error) {

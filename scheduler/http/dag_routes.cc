@@ -142,16 +142,6 @@ Result<std::shared_ptr<const Dag>> definition(Context& context, const Request& r
   return version->dag;
 }
 
-template <class Row, class ToJson>
-json page_of(const std::vector<Row>& rows, const Page& page, ToJson to_json) {
-  json items = json::array();
-  const auto size = static_cast<std::int64_t>(rows.size());
-  for (auto i = page.offset; i < std::min(size, page.offset + page.limit); ++i) {
-    items.push_back(to_json(rows[static_cast<std::size_t>(i)]));
-  }
-  return items;
-}
-
 }  // namespace
 
 Result<Response> list_dags(Context& context, const Request& request) {
@@ -223,7 +213,8 @@ void patch_dag(Context& context, Call call) {
   }
   if (!fields.status()) return call.respond(error_response(fields.status().error()));
   if (!query.status()) return call.respond(error_response(query.status().error()));
-  const PauseRequested event{0, path_param(*call.request, "dag_id"), *paused};
+  const PauseRequested event{0, path_param(*call.request, "dag_id"), *paused,
+                             call.request->identity.user};
   context.services.backend.request(event, [&context, call](const Reply& reply) {
     if (reply.code != Errc::ok) return call.respond(error_response(reply_error(reply)));
     context.read(call.respond, [&context, call] { return get_dag(context, *call.request); });
@@ -316,43 +307,6 @@ Result<Response> get_dag_source(Context& context, const Request& request) {
                         {"version_number", view.number}});
 }
 
-Result<Response> list_dag_warnings(Context& context, const Request& request) {
-  QueryReader query(request);
-  const Page page = query.page();
-  const auto dag_id = query.text("dag_id");
-  const auto type = query.text("warning_type");
-  if (!query.status()) return query.status().error();
-  const auto bag = context.services.backend.dags();
-  std::vector<DagWarning> rows;
-  for (const auto& warning : bag->warnings) {
-    if (dag_id && warning.dag_id != *dag_id) continue;
-    if (type && warning.warning_type != *type) continue;
-    rows.push_back(warning);
-  }
-  return json_response(collection("dag_warnings", page_of(rows, page, warning_json),
-                                  static_cast<std::int64_t>(rows.size())));
-}
-
-Result<Response> list_import_errors(Context& context, const Request& request) {
-  QueryReader query(request);
-  const Page page = query.page();
-  if (!query.status()) return query.status().error();
-  const auto bag = context.services.backend.dags();
-  return json_response(collection("import_errors",
-                                  page_of(bag->import_errors, page, import_error_json),
-                                  static_cast<std::int64_t>(bag->import_errors.size())));
-}
-
-Result<Response> get_import_error(Context& context, const Request& request) {
-  const auto id = path_number(request, "import_error_id");
-  if (!id) return id.error();
-  const auto bag = context.services.backend.dags();
-  for (const auto& error : bag->import_errors) {
-    if (error.id == *id) return json_response(import_error_json(error));
-  }
-  return {Errc::not_found, "no such import error: it may have been mended"};
-}
-
 Result<Response> list_dag_tags(Context& context, const Request& request) {
   QueryReader query(request);
   const Page page = query.page();
@@ -361,9 +315,8 @@ Result<Response> list_dag_tags(Context& context, const Request& request) {
   std::set<std::string> tags;
   for (const auto& [id, dag] : bag->dags) tags.insert(dag->tags.begin(), dag->tags.end());
   const std::vector<std::string> rows(tags.begin(), tags.end());
-  json items = page_of(rows, page, [](const std::string& tag) { return json(tag); });
   return json_response(
-      collection("tags", std::move(items), static_cast<std::int64_t>(rows.size())));
+      page_of("tags", page, rows.size(), [&](std::size_t i) { return json(rows[i]); }));
 }
 
 Result<Response> get_dag_stats(Context& context, const Request& request) {

@@ -16,11 +16,13 @@ Result<Response> get_task(Context&, const Request&);
 Result<Response> get_dag_source(Context&, const Request&);
 Result<Response> list_dag_versions(Context&, const Request&);
 Result<Response> get_dag_version(Context&, const Request&);
+Result<Response> list_dag_tags(Context&, const Request&);
+Result<Response> get_dag_stats(Context&, const Request&);
+
+// problem_routes.cc
 Result<Response> list_dag_warnings(Context&, const Request&);
 Result<Response> list_import_errors(Context&, const Request&);
 Result<Response> get_import_error(Context&, const Request&);
-Result<Response> list_dag_tags(Context&, const Request&);
-Result<Response> get_dag_stats(Context&, const Request&);
 
 // run_routes.cc
 Result<Response> list_runs(Context&, const Request&);
@@ -28,7 +30,6 @@ Result<Response> get_run(Context&, const Request&);
 void trigger_run(Context&, Call);
 void patch_run(Context&, Call);
 void delete_run(Context&, Call);
-void clear_run(Context&, Call);
 void wait_for_run(Context&, Call);
 
 // task_routes.cc
@@ -37,10 +38,13 @@ Result<Response> get_task_instance(Context&, const Request&);
 Result<Response> list_tries(Context&, const Request&);
 Result<Response> get_try(Context&, const Request&);
 void patch_task_instance(Context&, Call);
-void clear_task_instances(Context&, Call);
 void get_dependencies(Context&, Call);
 Result<Response> list_xcoms(Context&, const Request&);
 Result<Response> get_xcom(Context&, const Request&);
+
+// clear_routes.cc
+void clear_run(Context&, Call);
+void clear_task_instances(Context&, Call);
 
 // log_routes.cc
 Result<Response> get_log(Context&, const Request&);

@@ -1,5 +1,6 @@
 #include <sodium.h>
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 
@@ -56,6 +57,16 @@ json collection(std::string_view plural, json items, std::int64_t total) {
   out[std::string(plural)] = std::move(items);
   out["total_entries"] = total;
   return out;
+}
+
+json page_of(std::string_view plural, const Page& page, std::size_t total,
+             const std::function<json(std::size_t)>& row) {
+  json items = json::array();
+  const auto size = static_cast<std::int64_t>(total);
+  for (auto i = page.offset; i < std::min(size, page.offset + page.limit); ++i) {
+    items.push_back(row(static_cast<std::size_t>(i)));
+  }
+  return collection(plural, std::move(items), size);
 }
 
 }  // namespace batuta::http

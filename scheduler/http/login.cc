@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "common/uuid.h"
 
@@ -96,6 +97,21 @@ void LoginLimiter::succeeded(const std::string& account, const std::string& addr
   pairs_.erase(account + '\n' + address);
   if (const auto it = addresses_.find(address); it != addresses_.end()) --it->second.tries;
   if (const auto it = accounts_.find(account); it != accounts_.end()) --it->second.tries;
+}
+
+std::optional<int> AuditBrake::admit(Time now) {
+  if (left_ == burst) since_ = now;
+  const auto refilled = (now - since_) / refill;
+  if (refilled > 0) {
+    left_ = static_cast<int>(std::min<std::int64_t>(burst, left_ + refilled));
+    since_ += refilled * refill;
+  }
+  if (left_ == 0) {
+    ++left_out_;
+    return std::nullopt;
+  }
+  --left_;
+  return std::exchange(left_out_, 0);
 }
 
 std::string csrf_token(std::string_view session_token) {

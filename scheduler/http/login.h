@@ -69,6 +69,22 @@ class LoginLimiter {
   Counts pairs_, addresses_, accounts_;
 };
 
+// How many failed logins are written into the event log: strangers must not be able to fill it.
+// Single-threaded.
+class AuditBrake {
+ public:
+  static constexpr int burst = 30;
+  static constexpr Duration refill = std::chrono::minutes(1);  // for one more
+
+  // How many were left out since the last one that was written, or nullopt: leave this one out.
+  std::optional<int> admit(Time now);
+
+ private:
+  int left_ = burst;
+  Time since_;
+  int left_out_ = 0;
+};
+
 // The value the page sends back in X-CSRF-Token: one-way from the session's token, so that it needs
 // no storing and survives a restart.
 std::string csrf_token(std::string_view session_token);

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "common/time.h"
+
 namespace batuta::http {
 
 enum class Method { get, head, post, put, patch, del, options };
@@ -18,6 +20,7 @@ struct Identity {
   std::string user;  // empty: nobody
   std::string role;  // "viewer" | "operator" | "admin"
   bool by_cookie = false;
+  Time expires_at;  // of the token
 };
 
 // "GET", "DELETE", …

@@ -85,6 +85,7 @@ void create_pool(Context& context, Call call) {
   BodyReader fields(*body, {"name", "slots", "description", "include_deferred", "team_name"});
   PoolSet event;
   event.create_only = true;
+  event.user = call.request->identity.user;
   event.pool.name = fields.required_text("name", 128);
   if (fields.status() && !valid_id(event.pool.name)) fields.fail("name", "is not a valid name");
   const auto slots = fields.integer("slots", -1, max_slots);
@@ -112,6 +113,7 @@ void patch_pool(Context& context, Call call) {
     if (!pool) return call.respond(error_response(no_such_pool(name)));
     PoolSet event;
     event.pool = pool->row;
+    event.user = call.request->identity.user;
     if (slots) event.pool.slots = static_cast<std::int32_t>(*slots);
     if (description) event.pool.description = *description;
     save_pool(context, call, event, 200);
@@ -120,7 +122,7 @@ void patch_pool(Context& context, Call call) {
 }
 
 void delete_pool(Context& context, Call call) {
-  const PoolDeleted event{0, path_param(*call.request, "pool_name")};
+  const PoolDeleted event{0, path_param(*call.request, "pool_name"), call.request->identity.user};
   context.services.backend.request(event, [call](const Reply& reply) {
     call.respond(reply.code == Errc::ok ? no_content() : error_response(reply_error(reply)));
   });

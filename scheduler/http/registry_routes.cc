@@ -34,12 +34,20 @@ Result<Response> list_of(const Request& request, const std::vector<Row>& rows,
   return json_response(collection(plural, std::move(items), total));
 }
 
+// What the event log says of a write: Airflow's name of it, and which variable or connection.
+struct Written {
+  const char* event;
+  const char* kind;
+  const std::string& name;
+};
+
 // Runs `write` on the control thread; answers with `answer` when it is durable.
-void commit(Context& context, const Call& call, std::function<Status()> write,
+void commit(Context& context, const Call& call, const Written& what, std::function<Status()> write,
             std::function<Response()> answer) {
-  context.services.backend.write(std::move(write), [call, answer](const Status& done) {
-    call.respond(done ? answer() : error_response(done.error()));
-  });
+  context.change(call, what.event, {{what.kind, what.name}}, std::move(write),
+                 [call, answer](const Status& done) {
+                   call.respond(done ? answer() : error_response(done.error()));
+                 });
 }
 
 Error no_such_variable(const std::string& key) {
@@ -130,7 +138,7 @@ void create_variable(Context& context, Call call) {
   variable.description = fields.text("description").value_or("");
   if (!fields.status()) return call.respond(error_response(fields.status().error()));
   commit(
-      context, call,
+      context, call, {"post_variable", "key", variable.key},
       [&context, variable] { return context.services.registry.add_variable(variable); },
       [variable] { return json_response(variable_json(variable), 201); });
 }
@@ -149,7 +157,7 @@ void patch_variable(Context& context, Call call) {
   }
   if (!fields.status()) return call.respond(error_response(fields.status().error()));
   commit(
-      context, call,
+      context, call, {"patch_variable", "key", key},
       [&context, v = *variable] { return context.services.registry.set_variable(v); },
       [v = *variable] { return json_response(variable_json(v)); });
 }
@@ -157,8 +165,8 @@ void patch_variable(Context& context, Call call) {
 void delete_variable(Context& context, Call call) {
   const std::string key = path_param(*call.request, "variable_key");
   commit(
-      context, call, [&context, key] { return context.services.registry.delete_variable(key); },
-      no_content);
+      context, call, {"delete_variable", "key", key},
+      [&context, key] { return context.services.registry.delete_variable(key); }, no_content);
 }
 
 Result<Response> list_connections(Context& context, const Request& request) {
@@ -186,7 +194,7 @@ void create_connection(Context& context, Call call) {
   read_connection(fields, *body, connection);
   if (!fields.status()) return call.respond(error_response(fields.status().error()));
   commit(
-      context, call,
+      context, call, {"post_connection", "connection_id", connection.id},
       [&context, connection] { return context.services.registry.add_connection(connection); },
       [connection] { return json_response(connection_json(connection), 201); });
 }
@@ -204,7 +212,7 @@ void patch_connection(Context& context, Call call) {
   read_connection(fields, *body, *connection);
   if (!fields.status()) return call.respond(error_response(fields.status().error()));
   commit(
-      context, call,
+      context, call, {"patch_connection", "connection_id", id},
       [&context, c = *connection] { return context.services.registry.set_connection(c); },
       [c = *connection] { return json_response(connection_json(c)); });
 }
@@ -212,8 +220,8 @@ void patch_connection(Context& context, Call call) {
 void delete_connection(Context& context, Call call) {
   const std::string id = path_param(*call.request, "connection_id");
   commit(
-      context, call, [&context, id] { return context.services.registry.delete_connection(id); },
-      no_content);
+      context, call, {"delete_connection", "connection_id", id},
+      [&context, id] { return context.services.registry.delete_connection(id); }, no_content);
 }
 
 }  // namespace batuta::http

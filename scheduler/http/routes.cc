@@ -1,5 +1,5 @@
-// The route table: one row per method and path. A new route is a handler, its line in handlers.h and
-// a row here; see docs/adding-a-route.md.
+// The route table: one row per method and path. A new route is a handler, its line in handlers.h
+// and a row here; see docs/adding-a-route.md.
 #include "scheduler/http/routes.h"
 
 #include "scheduler/http/handlers.h"
@@ -74,7 +74,9 @@ constexpr Route table[] = {
     {get,   TASK "/logs/{try_number}", reading<get_log>, viewer, "The log of a try"},
     {get,   TASK "/xcomEntries", reading<list_xcoms>, viewer, "What it returned"},
     {get,   TASK "/xcomEntries/{xcom_key}", reading<get_xcom>, viewer, "One returned value"},
-    {post,  DAG "/clearTaskInstances", clear_task_instances, operators, "Clear task instances of a run"},
+    {post,  DAG "/clearTaskInstances", clear_task_instances, operators,
+     "Clear task instances of a run (dag_run_id), of those before or after it too (include_past, "
+     "include_future), or of the runs from start_date to end_date; of all of them or of none"},
 
     {get,   V2 "/pools", list_pools, viewer, "Pools"},
     {post,  V2 "/pools", create_pool, admin, "Create a pool"},
@@ -96,7 +98,9 @@ constexpr Route table[] = {
     {get,   V2 "/eventLogs/{event_log_id}", reading<get_event_log>, viewer, "One event"},
     {get,   V2 "/jobs", list_jobs, viewer, "Scheduler and workers"},
 
-    {get,   OURS "/events", get_events, viewer, "Live changes as server-sent events"},
+    {get,   OURS "/events", get_events, viewer,
+     "Live changes as server-sent events: run, task, dag; dags when the set of DAGs, import errors or "
+     "DAG warnings changed; resync when everything must be read anew"},
     {get,   OURS "/plugins", list_plugins, viewer, "The plugin catalogue"},
     {get,   OURS "/jobs/configs", reading<list_job_configs>, viewer, "mngt.ingestion_job_config"},
     {get,   OURS "/jobs/executions", reading<list_job_executions>, viewer, "mngt.ingestion_job_execution"},
@@ -109,6 +113,8 @@ constexpr Route table[] = {
 
 }  // namespace
 
-std::span<const Route> route_table() { return table; }
+std::span<const Route> route_table() {
+  return table;
+}
 
 }  // namespace batuta::http

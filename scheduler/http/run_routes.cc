@@ -260,6 +260,7 @@ void delete_run(Context& context, Call call) {
   RunDeleted event;
   event.dag_id = path_param(*call.request, "dag_id");
   event.dag_run_id = path_param(*call.request, "dag_run_id");
+  event.user = call.request->identity.user;
   context.services.backend.request(event, [call](const Reply& reply) {
     call.respond(reply.code == Errc::ok ? no_content() : error_response(reply_error(reply)));
   });

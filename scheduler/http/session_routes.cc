@@ -1,5 +1,6 @@
 // Logging in and out. Passwords are hashed on their own thread; tokens are issued on the control
 // thread; the limiter lives on the io thread.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "scheduler/http/auth.h"
@@ -16,6 +17,13 @@ namespace {
 constexpr Duration session_lifetime = std::chrono::hours(24);
 constexpr std::size_t max_name = 128;
 constexpr std::size_t max_password = 1024;
+
+// How someone came in, as the event log names it.
+struct Door {
+  const char* event;    // "login" | "token_created"
+  const char* purpose;  // of the token: "session" | "api"
+  const char* by;       // "password" | "code"
+};
 
 struct Granted {
   User user;
@@ -37,23 +45,44 @@ Response slow_down(int seconds) {
   return response;
 }
 
-void issue(Context& context, const Call& call, const User& user, const std::string& purpose,
+void issue(Context& context, const Call& call, const User& user, const Door& door,
            OnGranted granted) {
   auto grant = std::make_shared<Granted>();
   grant->user = user;
   const Time now = context.now();
   grant->expires = now + session_lifetime;
-  const auto write = [&context, grant, purpose, now]() -> Status {
-    auto token =
-        context.services.registry.issue_token(grant->user.name, purpose, now, session_lifetime);
+  const auto write = [&context, grant, door, now]() -> Status {
+    auto token = context.services.registry.issue_token(grant->user.name, door.purpose, now,
+                                                       session_lifetime);
     if (!token) return token.error();
     grant->token = std::move(*token);
     return success();
   };
-  context.services.backend.write(write, [call, grant, granted](const Status& done) {
-    if (!done) return call.respond(error_response(done.error()));
-    granted(*grant);
-  });
+  call.request->identity.user = user.name;  // for the event log: nobody was logged in before
+  context.change(call, door.event, {{"by", door.by}, {"address", call.request->peer}}, write,
+                 [call, grant, granted](const Status& done) {
+                   if (!done) return call.respond(error_response(done.error()));
+                   granted(*grant);
+                 });
+}
+
+// io thread. What was typed as a name is kept only if there is such a user: people type passwords
+// there.
+void log_failure(Context& context, const Call& call, const std::string& name, const char* by) {
+  const auto left_out = context.brake.admit(context.now());
+  if (!left_out) return;
+  const auto users = context.services.registry.users();
+  const bool known =
+      std::any_of(users.begin(), users.end(), [&](const User& user) { return user.name == name; });
+  call.request->identity.user = known ? name : "";
+  context.change(call, "login_failed",
+                 {{"by", by}, {"address", call.request->peer}, {"left_out_before", *left_out}},
+                 success, [](const Status&) {});
+}
+
+void refuse(Context& context, const Call& call, const std::string& name, const char* by) {
+  log_failure(context, call, name, by);
+  call.respond(error_response(bad_credentials()));
 }
 
 // False when the try must wait; it has been answered then.
@@ -68,14 +97,14 @@ bool may_try(Context& context, const Call& call, const std::string& account) {
 }
 
 void by_password(Context& context, const Call& call, const std::string& name,
-                 const std::string& password, const std::string& purpose, OnGranted granted) {
+                 const std::string& password, const Door& door, OnGranted granted) {
   if (!may_try(context, call, name)) return;
-  context.hash(call.respond, [&context, call, name, password, purpose, granted] {
+  context.hash(call.respond, [&context, call, name, password, door, granted] {
     const auto user = context.services.registry.check_password(name, password);
-    if (!user) return call.respond(error_response(bad_credentials()));
-    context.on_io([&context, call, user = *user, purpose, granted] {
-      context.limiter.succeeded(user.name, call.request->peer);
-      issue(context, call, user, purpose, granted);
+    context.on_io([&context, call, name, user, door, granted] {
+      if (!user) return refuse(context, call, name, door.by);
+      context.limiter.succeeded(user->name, call.request->peer);
+      issue(context, call, *user, door, granted);
     });
   });
 }
@@ -84,21 +113,21 @@ void by_code(Context& context, const Call& call, const std::string& code, OnGran
   // Codes have no account; a name that no user can have keeps their tries together.
   if (!may_try(context, call, "#code")) return;
   const auto name = context.services.codes.redeem(code, context.now());
-  if (!name) return call.respond(error_response(bad_credentials()));
+  if (!name) return refuse(context, call, "", "code");
   for (const auto& user : context.services.registry.users()) {
     if (user.name != *name) continue;
     context.limiter.succeeded("#code", call.request->peer);
-    return issue(context, call, user, "session", granted);
+    return issue(context, call, user, {"login", "session", "code"}, granted);
   }
-  call.respond(error_response(bad_credentials()));
+  refuse(context, call, "", "code");
 }
 
-json session_json(const User& user, const std::string& token, const OptTime& expires) {
+json session_json(const User& user, const std::string& token, Time expires) {
   return {{"csrf_token", csrf_token(token)},
           {"user", {{"username", user.name}, {"role", user.role}}},
           {"username", user.name},
           {"role", user.role},
-          {"expires_at", iso_or_null(expires)}};
+          {"expires_at", to_iso(expires)}};
 }
 
 std::string cookie(const std::string& token, std::chrono::seconds age) {
@@ -122,7 +151,8 @@ void create_token(Context& context, Call call) {
   const std::string name = fields.required_text("username", max_name);
   const std::string password = fields.required_text("password", max_password);
   if (!fields.status()) return call.respond(error_response(fields.status().error()));
-  by_password(context, call, name, password, "api", [call](const Granted& grant) {
+  const Door door{"token_created", "api", "password"};
+  by_password(context, call, name, password, door, [call](const Granted& grant) {
     call.respond(json_response({{"access_token", grant.token}}, 201));
   });
 }
@@ -140,21 +170,22 @@ void login(Context& context, Call call) {
   const std::string name = fields.required_text("username", max_name);
   const std::string password = fields.required_text("password", max_password);
   if (!fields.status()) return call.respond(error_response(fields.status().error()));
-  by_password(context, call, name, password, "session", granted);
+  by_password(context, call, name, password, {"login", "session", "password"}, granted);
 }
 
 void get_session(Context&, Call call) {
   bool by_cookie = false;
   const auto& identity = call.request->identity;
   const User user{identity.user, identity.role, {}};
-  call.respond(
-      json_response(session_json(user, request_token(*call.request, by_cookie), std::nullopt)));
+  call.respond(json_response(
+      session_json(user, request_token(*call.request, by_cookie), identity.expires_at)));
 }
 
 void logout(Context& context, Call call) {
   bool by_cookie = false;
   const std::string token = request_token(*call.request, by_cookie);
-  context.services.backend.write(
+  context.change(
+      call, "logout", {{"address", call.request->peer}},
       [&context, token] { return context.services.registry.revoke_token(token); },
       [call](const Status& done) {
         if (!done) return call.respond(error_response(done.error()));

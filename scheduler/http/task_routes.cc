@@ -6,6 +6,7 @@
 #include "scheduler/http/codecs.h"
 #include "scheduler/http/handlers.h"
 #include "scheduler/http/params.h"
+#include "scheduler/http/touched.h"
 
 namespace batuta::http {
 
@@ -66,73 +67,6 @@ Result<TaskQuery> read_task_query(const Request& request) {
   out.page = query.page();
   if (!query.status()) return query.status().error();
   return out;
-}
-
-// Rows of a reply as Airflow's collection. `fresh`: as they are now, not as they were.
-Result<Response> touched(Context& context, const Request& request, const std::string& dag_run_id,
-                         const Reply& reply, bool fresh) {
-  auto& history = context.services.history;
-  const std::string& dag_id = path_param(request, "dag_id");
-  const auto run = history.run(dag_id, dag_run_id);
-  if (!run) return {Errc::not_found, "no such run of this DAG"};
-  const auto version = context.find_version(run->dag_version);
-  json items = json::array();
-  for (const auto& row : reply.tasks) {
-    auto view = view_of(*run, row, version ? version->dag.get() : nullptr);
-    if (fresh) {
-      if (auto now = history.task_instance(dag_id, dag_run_id, view.task_id)) view = *now;
-    }
-    items.push_back(task_instance_json(view, version.get()));
-  }
-  const auto total = static_cast<std::int64_t>(items.size());
-  return json_response(collection("task_instances", std::move(items), total));
-}
-
-// ["a", ["b", -1]]: Airflow's list of ids or (id, map index) pairs.
-std::vector<std::string> read_task_ids(BodyReader& fields) {
-  std::vector<std::string> ids;
-  const json* list = fields.value("task_ids");
-  if (!list) return ids;
-  if (!list->is_array() || list->size() > 20'000) {
-    fields.fail("task_ids", "must be a list of task ids");
-    return ids;
-  }
-  for (const auto& item : *list) {
-    const json& id = item.is_array() && !item.empty() ? item[0] : item;
-    if (!id.is_string()) {
-      fields.fail("task_ids", "must be a list of task ids");
-      break;
-    }
-    ids.push_back(id.get<std::string>());
-  }
-  return ids;
-}
-
-Result<ClearRequested> read_clear(const Request& request, const json& body) {
-  BodyReader fields(
-      body, {"dry_run", "task_ids", "dag_run_id", "start_date", "end_date", "only_failed",
-             "only_running", "include_upstream", "include_downstream", "include_past",
-             "include_future", "reset_dag_runs", "run_on_latest_version", "prevent_running_task"});
-  ClearRequested event;
-  event.dag_id = path_param(request, "dag_id");
-  event.dag_run_id = fields.required_text("dag_run_id", 250);
-  event.task_ids = read_task_ids(fields);
-  event.only_failed = fields.boolean("only_failed").value_or(true);
-  event.only_running = fields.boolean("only_running").value_or(false);
-  event.include_upstream = fields.boolean("include_upstream").value_or(false);
-  event.include_downstream = fields.boolean("include_downstream").value_or(false);
-  event.reset_dag_runs = fields.boolean("reset_dag_runs").value_or(true);
-  event.dry_run = fields.boolean("dry_run").value_or(true);
-  event.user = request.identity.user;
-  for (const char* name :
-       {"include_past", "include_future", "run_on_latest_version", "prevent_running_task"}) {
-    if (fields.boolean(name).value_or(false)) fields.fail(name, "is not supported");
-  }
-  for (const char* name : {"start_date", "end_date"}) {
-    if (fields.has(name)) fields.fail(name, "is not supported: name the run by dag_run_id");
-  }
-  if (!fields.status()) return fields.status().error();
-  return event;
 }
 
 struct TaskPatch {
@@ -233,7 +167,7 @@ void patch_task_instance(Context& context, Call call) {
     context.read(call.respond, [&context, call, reply]() -> Result<Response> {
       const auto& request = *call.request;
       if (!reply.tasks.empty()) {
-        return touched(context, request, path_param(request, "dag_run_id"), reply, true);
+        return touched_tasks(context, {reply.run.value_or(RunRow{})}, reply, true);
       }
       const auto view = find_instance(context, request);
       if (!view) return view.error();
@@ -249,45 +183,6 @@ void patch_task_instance(Context& context, Call call) {
     if (marked.code != Errc::ok) return call.respond(error_response(reply_error(marked)));
     backend.request(note, [marked, answer](const Reply& noted) {
       answer(noted.code == Errc::ok ? marked : noted);
-    });
-  });
-}
-
-void clear_task_instances(Context& context, Call call) {
-  const auto body = body_object(*call.request);
-  if (!body) return call.respond(error_response(body.error()));
-  const auto event = read_clear(*call.request, *body);
-  if (!event) return call.respond(error_response(event.error()));
-  const std::string run_id = event->dag_run_id;
-  context.services.backend.request(*event, [&context, call, run_id](const Reply& reply) {
-    if (reply.code != Errc::ok) return call.respond(error_response(reply_error(reply)));
-    context.read(call.respond, [&context, call, run_id, reply] {
-      return touched(context, *call.request, run_id, reply, false);
-    });
-  });
-}
-
-void clear_run(Context& context, Call call) {
-  const auto body = body_object(*call.request);
-  if (!body) return call.respond(error_response(body.error()));
-  BodyReader fields(*body, {"dry_run", "only_failed", "run_on_latest_version"});
-  ClearRequested event;
-  event.dag_id = path_param(*call.request, "dag_id");
-  event.dag_run_id = path_param(*call.request, "dag_run_id");
-  event.only_failed = fields.boolean("only_failed").value_or(false);
-  event.dry_run = fields.boolean("dry_run").value_or(true);
-  event.user = call.request->identity.user;
-  if (fields.boolean("run_on_latest_version").value_or(false)) {
-    fields.fail("run_on_latest_version", "is not supported");
-  }
-  if (!fields.status()) return call.respond(error_response(fields.status().error()));
-  const bool dry_run = event.dry_run;
-  context.services.backend.request(event, [&context, call, dry_run](const Reply& reply) {
-    if (reply.code != Errc::ok) return call.respond(error_response(reply_error(reply)));
-    context.read(call.respond, [&context, call, dry_run, reply]() -> Result<Response> {
-      const auto& request = *call.request;
-      if (!dry_run) return get_run(context, request);
-      return touched(context, request, path_param(request, "dag_run_id"), reply, false);
     });
   });
 }

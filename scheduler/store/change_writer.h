@@ -20,6 +20,8 @@ using DagLookup = std::function<std::shared_ptr<const Dag>(const std::string& ve
 void write_changes(Database& db, const Changes& changes, const std::vector<RenderedRow>& rendered,
                    const DagLookup& dag_of);
 
+void write_event(Database& db, const EventLogRow& row);
+
 // A run's row and everything below it.
 void delete_run(Database& db, RunSeq run);
 

@@ -32,6 +32,7 @@ struct RunQuery {
     OptTime gte, gt, lte, lt;
   };
   Range logical_date, run_after, start_date, end_date;
+  Range date;  // logical_date, of runs that have none run_after
   // dag_id, dag_run_id (alias run_id), state, run_after, logical_date, start_date, end_date, id;
   // "-" in front = descending. Several apply in order. Unknown: Errc::invalid at the door.
   std::vector<std::string> order_by;

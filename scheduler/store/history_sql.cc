@@ -139,6 +139,7 @@ ListSql runs_sql(const RunQuery& query) {
   if (query.dag_run_id_pattern) {
     where.add("r.dag_run_id LIKE ? ESCAPE '\\'", query.dag_run_id_pattern->substr(0, max_pattern));
   }
+  where.add_range("COALESCE(r.logical_date, r.run_after)", query.date);
   where.add_range("r.logical_date", query.logical_date);
   where.add_range("r.run_after", query.run_after);
   where.add_range("r.start_date", query.start_date);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 
 #include "common/result.h"
 #include "common/time.h"
+#include "scheduler/core/rows.h"
 
 namespace batuta {
 
@@ -38,6 +40,12 @@ struct User {
   Time created_at;
 };
 
+// Who a token stands for, and until when.
+struct TokenHolder {
+  User user;
+  Time expires_at;
+};
+
 // password, secret, token, api_key, … anywhere in the name, any case (Airflow's list).
 bool sensitive_name(std::string_view name);
 
@@ -56,7 +64,7 @@ class Registry {
   virtual std::optional<User> check_password(std::string_view user,
                                              std::string_view password) const = 0;
   // Constant-time look-up of a bearer token or session id; nullopt = unknown, expired, revoked.
-  virtual std::optional<User> check_token(std::string_view token, Time now) const = 0;
+  virtual std::optional<TokenHolder> check_token(std::string_view token, Time now) const = 0;
 
   // ---- writes: control thread. Errc::conflict / not_found / invalid as named.
   virtual Status add_variable(const Variable& v) = 0;  // conflict when it exists
@@ -65,6 +73,7 @@ class Registry {
   virtual Status add_connection(const Connection& c) = 0;
   virtual Status set_connection(const Connection& c) = 0;
   virtual Status delete_connection(std::string_view id) = 0;
+  // Another password hash than before ends the user's sessions and tokens at once.
   virtual Status set_user(std::string_view name, std::string_view role,
                           std::string_view password_hash) = 0;  // from hash_password
   virtual Status delete_user(std::string_view name) = 0;        // ends its tokens at once
@@ -72,6 +81,10 @@ class Registry {
   virtual Result<std::string> issue_token(std::string_view user, std::string_view purpose, Time now,
                                           Duration lifetime) = 0;
   virtual Status revoke_token(std::string_view token) = 0;
+  // Calls `change`, which makes at most one of the writes above, and puts `row` into the event log:
+  // in the same transaction as the write, or in one of its own when there is none. A change that
+  // is refused is not logged.
+  virtual Status audited(const EventLogRow& row, const std::function<Status()>& change) = 0;
 };
 
 // Argon2id (libsodium), interactive limits. Any thread, slow on purpose.

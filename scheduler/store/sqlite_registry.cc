@@ -5,7 +5,7 @@
 #include <array>
 #include <mutex>
 
-#include "scheduler/store/registry_write.h"
+#include "scheduler/store/change_writer.h"
 
 namespace batuta {
 namespace {
@@ -95,6 +95,30 @@ SqliteRegistry::SqliteRegistry(Database& db, const std::string& key_path)
 
 SqliteRegistry::~SqliteRegistry() = default;
 
+Status SqliteRegistry::write(const std::function<void()>& rows) {
+  try {
+    Transaction transaction(db_);
+    rows();
+    if (audit_ != nullptr) write_event(db_, *audit_);
+    transaction.commit();
+    audit_ = nullptr;
+    return success();
+  } catch (const StoreError& error) {
+    if (!error.full()) throw;
+    return Error{Errc::unavailable, std::string("the store cannot write now: ") + error.what(), {}};
+  }
+}
+
+Status SqliteRegistry::audited(const EventLogRow& row, const std::function<Status()>& change) {
+  struct Forget {  // also when the change throws
+    const EventLogRow*& audit;
+    ~Forget() { audit = nullptr; }
+  } forget{audit_};
+  audit_ = &row;
+  const Status done = change();
+  return done && audit_ != nullptr ? write([] {}) : done;
+}
+
 // nullopt for an empty text: there is no secret in it.
 std::optional<std::string> SqliteRegistry::seal(std::string_view scope, std::string_view name,
                                                 const std::string& plain) const {
@@ -177,8 +201,8 @@ Status SqliteRegistry::set_variable(const Variable& v) {
     return Error{Errc::invalid, "there are too many variables", "key"};
   }
   const std::string box = key_.seal(variable_scope, v.key, v.value);
-  const Status written = registry_write(
-      db_, [&] { db_.statement(upsert_variable).run(v.key, Blob{box}, v.description); });
+  const Status written =
+      write([&] { db_.statement(upsert_variable).run(v.key, Blob{box}, v.description); });
   if (!written) return written;
   std::unique_lock lock(mutex_);
   variables_.insert_or_assign(v.key, v);
@@ -190,7 +214,7 @@ Status SqliteRegistry::delete_variable(std::string_view key) {
   if (found == variables_.end()) {
     return Error{Errc::not_found, "no variable '" + std::string(key) + "'", "key"};
   }
-  const Status written = registry_write(db_, [&] { db_.statement(delete_variable_row).run(key); });
+  const Status written = write([&] { db_.statement(delete_variable_row).run(key); });
   if (!written) return written;
   std::unique_lock lock(mutex_);
   variables_.erase(found);
@@ -238,7 +262,7 @@ Status SqliteRegistry::set_connection(const Connection& c) {
   const auto blob = [](const std::optional<std::string>& box) {
     return box ? std::optional<Blob>(Blob{*box}) : std::nullopt;
   };
-  const Status written = registry_write(db_, [&] {
+  const Status written = write([&] {
     db_.statement(upsert_connection)
         .run(c.id, c.conn_type, c.description, c.host, c.login, c.schema, c.port, blob(password),
              blob(extra));
@@ -254,7 +278,7 @@ Status SqliteRegistry::delete_connection(std::string_view id) {
   if (found == connections_.end()) {
     return Error{Errc::not_found, "no connection '" + std::string(id) + "'", "connection_id"};
   }
-  const Status written = registry_write(db_, [&] { db_.statement(delete_connection_row).run(id); });
+  const Status written = write([&] { db_.statement(delete_connection_row).run(id); });
   if (!written) return written;
   std::unique_lock lock(mutex_);
   connections_.erase(found);

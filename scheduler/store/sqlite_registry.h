@@ -31,7 +31,7 @@ class SqliteRegistry : public Registry {
   std::vector<User> users() const override;
   std::optional<User> check_password(std::string_view user,
                                      std::string_view password) const override;
-  std::optional<User> check_token(std::string_view token, Time now) const override;
+  std::optional<TokenHolder> check_token(std::string_view token, Time now) const override;
 
   Status add_variable(const Variable& v) override;
   Status set_variable(const Variable& v) override;
@@ -45,6 +45,7 @@ class SqliteRegistry : public Registry {
   Result<std::string> issue_token(std::string_view user, std::string_view purpose, Time now,
                                   Duration lifetime) override;
   Status revoke_token(std::string_view token) override;
+  Status audited(const EventLogRow& row, const std::function<Status()>& change) override;
 
  private:
   struct StoredUser {
@@ -59,6 +60,8 @@ class SqliteRegistry : public Registry {
 
   std::optional<std::string> seal(std::string_view scope, std::string_view name,
                                   const std::string& plain) const;
+  // One transaction: `rows`, and the event log's row that waits for it.
+  Status write(const std::function<void()>& rows);
   std::string open(std::string_view scope, std::string_view name, const std::string& box) const;
   void load();
   void load_tokens();
@@ -66,7 +69,8 @@ class SqliteRegistry : public Registry {
 
   Database& db_;
   SecretKey key_;
-  mutable std::shared_mutex mutex_;  // guards what follows
+  const EventLogRow* audit_ = nullptr;  // control thread: goes into the next transaction
+  mutable std::shared_mutex mutex_;     // guards what follows
   std::map<std::string, Variable, std::less<>> variables_;
   std::map<std::string, Connection, std::less<>> connections_;
   std::map<std::string, StoredUser, std::less<>> users_;

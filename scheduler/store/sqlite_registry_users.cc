@@ -3,7 +3,6 @@
 #include <cstring>
 #include <mutex>
 
-#include "scheduler/store/registry_write.h"
 #include "scheduler/store/sqlite_registry.h"
 
 namespace batuta {
@@ -77,7 +76,7 @@ std::optional<User> SqliteRegistry::check_password(std::string_view user,
   return known;
 }
 
-std::optional<User> SqliteRegistry::check_token(std::string_view token, Time now) const {
+std::optional<TokenHolder> SqliteRegistry::check_token(std::string_view token, Time now) const {
   const Digest digest = sha256(token);
   std::shared_lock lock(mutex_);
   const auto [begin, end] = tokens_.equal_range(bucket_of(digest));
@@ -85,7 +84,7 @@ std::optional<User> SqliteRegistry::check_token(std::string_view token, Time now
     const StoredToken& stored = it->second;
     if (!equal_in_constant_time(stored.digest, digest) || stored.expires_at <= now) continue;
     const auto user = users_.find(stored.user);
-    if (user != users_.end()) return user->second.user;
+    if (user != users_.end()) return TokenHolder{user->second.user, stored.expires_at};
   }
   return std::nullopt;
 }
@@ -100,14 +99,20 @@ Status SqliteRegistry::set_user(std::string_view name, std::string_view role,
   if (users_.size() >= max_entries && !users_.contains(name)) {
     return Error{Errc::invalid, "there are too many users", "username"};
   }
+  const auto known = users_.find(name);
+  const bool other_password = known != users_.end() && known->second.password_hash != password_hash;
   StoredUser stored{{std::string(name), std::string(role), {}}, std::string(password_hash)};
-  const Status written = registry_write(db_, [&] {
+  const Status written = write([&] {
     db_.statement(upsert_user).run(name, role, password_hash);
     Rows rows = db_.statement(select_created).query(name);
     if (rows.next()) rows.read(stored.user.created_at);
+    if (other_password) db_.statement(delete_user_tokens).run(name);
   });
   if (!written) return written;
   std::unique_lock lock(mutex_);
+  if (other_password) {
+    std::erase_if(tokens_, [&](const auto& entry) { return entry.second.user == name; });
+  }
   users_.insert_or_assign(std::string(name), std::move(stored));
   return success();
 }
@@ -115,7 +120,7 @@ Status SqliteRegistry::set_user(std::string_view name, std::string_view role,
 Status SqliteRegistry::delete_user(std::string_view name) {
   const auto found = users_.find(name);
   if (found == users_.end()) return unknown_user(name);
-  const Status written = registry_write(db_, [&] {
+  const Status written = write([&] {
     db_.statement(delete_user_tokens).run(name);
     db_.statement(delete_user_row).run(name);
   });
@@ -142,7 +147,7 @@ Result<std::string> SqliteRegistry::issue_token(std::string_view user, std::stri
   random_bytes(random.data(), random.size());
   const std::string token = "batuta_" + base64url(random);
   StoredToken stored{sha256(token), found->first, now + lifetime};
-  const Status written = registry_write(db_, [&] {
+  const Status written = write([&] {
     db_.statement(delete_expired).run(now);
     db_.statement(insert_token)
         .run(Blob{text(stored.digest)}, user, purpose, now, stored.expires_at);
@@ -159,8 +164,7 @@ Status SqliteRegistry::revoke_token(std::string_view token) {
   const auto [begin, end] = tokens_.equal_range(bucket_of(digest));
   for (auto it = begin; it != end; ++it) {
     if (!equal_in_constant_time(it->second.digest, digest)) continue;
-    const Status written =
-        registry_write(db_, [&] { db_.statement(delete_token).run(Blob{text(digest)}); });
+    const Status written = write([&] { db_.statement(delete_token).run(Blob{text(digest)}); });
     if (!written) return written;
     std::unique_lock lock(mutex_);
     tokens_.erase(it);

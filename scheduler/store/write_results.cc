@@ -121,10 +121,12 @@ void write_outbox(Database& db, const Changes& changes) {
              r.next_try_at, r.last_error, r.dead);
   }
   for (const std::int64_t id : changes.outbox_done) db.statement(delete_outbox).run(id);
-  for (const EventLogRow& r : changes.event_log) {
-    db.statement(insert_event)
-        .run(r.when, r.event, r.dag_id, r.dag_run_id, r.task_id, r.owner, r.extra_json);
-  }
+  for (const EventLogRow& r : changes.event_log) write_event(db, r);
+}
+
+void write_event(Database& db, const EventLogRow& r) {
+  db.statement(insert_event)
+      .run(r.when, r.event, r.dag_id, r.dag_run_id, r.task_id, r.owner, r.extra_json);
 }
 
 void delete_run(Database& db, RunSeq run) {

@@ -299,7 +299,10 @@ TEST_CASE("pools are kept by hand: made, changed, refused, deleted") {
   CHECK(world.ask(PoolDeleted{0, "nobody"}).code == Errc::not_found);
   CHECK(world.ask(PoolDeleted{0, "default_pool"}).code == Errc::malformed);
   CHECK(world.state.pool_views().size() == 2);
-  CHECK(world.ask(PoolDeleted{0, "p"}).code == Errc::ok);
+  CHECK(world.ask(PoolDeleted{0, "p", "ana"}).code == Errc::ok);
+  CHECK(world.ledger.events.back().event == "delete_pool");
+  CHECK(world.ledger.events.back().owner == "ana");
+  CHECK(world.ledger.events.back().extra_json == R"({"pool_name":"p"})");
   CHECK(world.state.pool_views().size() == 1);
   CHECK(world.ledger.pools.empty());
 }

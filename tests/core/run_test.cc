@@ -1,4 +1,6 @@
 // Triggers, idempotency, run limits, run ends.
+#include <algorithm>
+
 #include "tests/core/support.h"
 
 namespace batuta {
@@ -252,6 +254,19 @@ TEST_CASE("a DAG is paused after so many failed runs in a row; a success starts 
   run_once(Outcome::failed);
   CHECK(world.state.dag_row("dag")->is_paused);
   CHECK(world.ledger.events.back().event == "paused_after_failures");
+}
+
+TEST_CASE("that the DAG folder was read is told to the feed, also when no DAG is another") {
+  World world;
+  const auto told = [](const Effects& effects) {
+    return std::count_if(effects.feed.begin(), effects.feed.end(),
+                         [](const FeedItem& item) { return item.kind == FeedItem::Kind::dags; });
+  };
+  const Effects effects = world.tell(DagsChanged{});
+  CHECK(told(effects) == 1);
+  CHECK(effects.changes.empty());
+  CHECK(told(world.tell(DagsChanged{{chain("dag", 1)}, {}})) == 1);
+  CHECK(told(world.step()) == 0);
 }
 
 TEST_CASE("an ended run leaves memory, but not before the next step has been folded") {

@@ -158,7 +158,7 @@ TEST_CASE("a new catalogue judges every DAG again") {
   bag.scan();
   CHECK(bag.ids() == Names{"a"});
   REQUIRE(bag.last->warnings.size() == 1);
-  CHECK(bag.last->warnings[0].warning_type == "unknown plugin");
+  CHECK(bag.last->warnings[0].kind == "unknown plugin");
   bag.state.set_catalogue(test_catalogue());
   bag.scan();
   REQUIRE(bag.last->import_errors.size() == 1);
@@ -174,9 +174,41 @@ TEST_CASE("a pool that is missing or too small is warned of") {
   bag.state.set_pools({{"small", 2}, {"default_pool", 128}});
   bag.scan();
   REQUIRE(bag.last->warnings.size() == 2);
-  CHECK(bag.last->warnings[0].warning_type == "non-existent pool");
+  CHECK(bag.last->warnings[0].kind == "non-existent pool");
   CHECK(bag.last->warnings[0].message.find("did you mean \"small\"?") != std::string::npos);
-  CHECK(bag.last->warnings[1].warning_type == "pool too small");
+  CHECK(bag.last->warnings[1].kind == "pool too small");
+}
+
+TEST_CASE(
+    "what an earlier life knew stands for a file that is broken now, and goes with its file") {
+  Bag before;
+  before.folder.write("a.json", small_dag("a"));
+  before.folder.write("b.json", small_dag("b"));
+  before.scan();
+  Bag bag;
+  bag.folder.write("a.json", "{");
+  bag.state.set_known({before.last->dags.at("a"), before.last->dags.at("b")});
+  const auto update = bag.scan();
+  CHECK(update.gone == Names{"b"});
+  CHECK(bag.ids() == Names{"a"});
+  CHECK(bag.last->import_errors.size() == 1);
+  CHECK_FALSE(bag.last->parsed_at.contains("a"));
+  bag.folder.write("a.json", small_dag("a"));
+  CHECK(bag.scan().changed.size() == 1);
+  CHECK(bag.last->import_errors.empty());
+  CHECK(bag.last->parsed_at.contains("a"));
+}
+
+TEST_CASE("what an earlier life knew stays while the folder is away") {
+  Bag before;
+  before.folder.write("a.json", small_dag("a"));
+  before.scan();
+  BagState state("/nonexistent/dags");
+  state.set_known({before.last->dags.at("a")});
+  const auto update = state.scan(read_clock().wall);
+  REQUIRE(update.snapshot);
+  CHECK(update.snapshot->dags.contains("a"));
+  CHECK(update.gone.empty());
 }
 
 TEST_CASE("a folder that is away for a moment does not take its DAGs with it") {

@@ -26,6 +26,10 @@ class Listener {
       return std::find(heard_.begin(), heard_.end(), what) != heard_.end();
     });
   }
+  bool called(int times, std::chrono::milliseconds within) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, within, [&] { return calls_ >= times; });
+  }
   int calls() {
     const std::lock_guard lock(mutex_);
     return calls_;
@@ -93,6 +97,19 @@ TEST_CASE("a file written in two pieces becomes live when it is whole") {
   CHECK(bag.snapshot()->import_errors.empty());
 }
 
+TEST_CASE("a file that breaks changes no DAG and is told all the same") {
+  TempFolder folder;
+  folder.write("a.json", small_dag("a"));
+  Listener listener;
+  DagBag bag(folder.path(), listener.sinks());
+  bag.start();
+  REQUIRE(listener.calls() == 1);
+  folder.write("a.json", "{");
+  CHECK(listener.called(2, live));
+  CHECK(bag.snapshot()->import_errors.size() == 1);
+  CHECK(bag.snapshot()->dags.contains("a"));
+}
+
 TEST_CASE("a new catalogue and new pools reach the snapshot") {
   TempFolder folder;
   folder.write("a.json",
@@ -104,7 +121,7 @@ TEST_CASE("a new catalogue and new pools reach the snapshot") {
   bag.set_catalogue(test_catalogue());
   bag.start();
   REQUIRE(bag.snapshot()->warnings.size() == 1);
-  CHECK(bag.snapshot()->warnings[0].warning_type == "non-existent pool");
+  CHECK(bag.snapshot()->warnings[0].kind == "non-existent pool");
 }
 
 TEST_CASE("stopping twice, or before starting, is fine") {

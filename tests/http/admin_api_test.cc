@@ -20,10 +20,12 @@ TEST_CASE("pools are read from the live state and changed by events") {
   };
   CHECK(api.status(Method::post, "/api/v2/pools", R"({"name":"p","slots":4})") == 201);
   CHECK(api.last_event<PoolSet>().create_only);
+  CHECK(api.last_event<PoolSet>().user == "admin");
   CHECK(api.status(Method::patch, "/api/v2/pools/p", R"({"slots":5})") == 200);
   CHECK(api.last_event<PoolSet>().pool.slots == 5);
   CHECK(api.status(Method::patch, "/api/v2/pools/nothing", R"({"slots":5})") == 404);
   CHECK(api.status(Method::del, "/api/v2/pools/p") == 204);
+  CHECK(api.last_event<PoolDeleted>().user == "admin");
   for (const char* bad : {"{}", R"({"name":"a/b","slots":1})", R"({"name":"p","slots":0})",
                           R"({"name":"p","slots":-2})", R"({"name":"p","slots":2147483648})",
                           R"({"name":"p","slots":true})", R"({"name":"p"})",
@@ -49,6 +51,29 @@ TEST_CASE("variables are created, changed, deleted; sensitive ones are masked") 
   CHECK(api.status(Method::del, all + "/channel") == 204);
   CHECK(api.status(Method::del, all + "/channel") == 404);
   CHECK(api.status(Method::post, all, R"({"key":"a b","value":"x"})") == 422);
+}
+
+TEST_CASE("writes to variables and connections leave their names in the event log") {
+  TestApi api;
+  const std::string variables = "/api/v2/variables";
+  const std::string connections = "/api/v2/connections";
+  api.call(Method::post, variables, R"({"key":"channel","value":"hidden"})");
+  api.call(Method::post, variables, R"({"key":"channel","value":"hidden"})");  // 409: not logged
+  api.call(Method::patch, variables + "/channel", R"({"value":"hidden"})");
+  api.call(Method::del, variables + "/channel");
+  api.call(Method::post, connections,
+           R"({"connection_id":"api","conn_type":"http","password":"hidden"})");
+  api.call(Method::patch, connections + "/api", R"({"host":"hidden"})");
+  api.call(Method::del, connections + "/api");
+  std::string log;
+  for (const auto& row : api.registry.audit) {
+    CHECK(row.owner == "admin");
+    log += row.event + row.extra_json + " ";
+  }
+  CHECK(log ==
+        R"(post_variable{"key":"channel"} patch_variable{"key":"channel"} )"
+        R"(delete_variable{"key":"channel"} post_connection{"connection_id":"api"} )"
+        R"(patch_connection{"connection_id":"api"} delete_connection{"connection_id":"api"} )");
 }
 
 TEST_CASE("a connection's password goes in and never comes out") {

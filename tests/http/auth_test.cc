@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "scheduler/http/codecs.h"
 #include "tests/http/fake_services.h"
 
 namespace batuta::http {
@@ -101,6 +102,42 @@ TEST_CASE("guessing is slowed down and those who are logged in notice nothing") 
   CHECK(api.status(Method::post, "/auth/token", guess, "") == 401);
 }
 
+TEST_CASE("the event log tells who came in and who failed, never what was typed") {
+  TestApi api;
+  log_in(api);
+  const std::string right = R"({"username":"viewer","password":"viewer-password"})";
+  CHECK(api.status(Method::post, "/auth/token", right, "") == 201);
+  for (const char* name : {"admin", "my-secret-typed-here"}) {
+    const std::string wrong = R"({"username":")" + std::string(name) + R"(","password":"guess"})";
+    CHECK(api.status(Method::post, "/auth/token", wrong, "") == 401);
+  }
+  CHECK(api.status(Method::post, "/api/batuta/login", R"({"code":"guess"})", "") == 401);
+  std::string log;
+  for (const auto& row : api.registry.audit) log += row.event + ":" + row.owner + " ";
+  CHECK(log ==
+        "login:operator token_created:viewer login_failed:admin login_failed: login_failed: ");
+  CHECK(stored_json(api.registry.audit[0].extra_json)["address"] == "127.0.0.1");
+  for (const auto& row : api.registry.audit) {
+    CHECK(row.extra_json.find("secret") == std::string::npos);
+    CHECK(row.extra_json.find("guess") == std::string::npos);
+  }
+}
+
+TEST_CASE("nobody can fill the event log with failed logins, and what was left out is counted") {
+  AuditBrake brake;
+  Time now{};
+  for (int i = 0; i < AuditBrake::burst; ++i) CHECK(brake.admit(now) == 0);
+  for (int i = 0; i < 5; ++i) CHECK_FALSE(brake.admit(now));
+  now += AuditBrake::refill - std::chrono::seconds(1);
+  CHECK_FALSE(brake.admit(now));
+  now += std::chrono::seconds(1);
+  CHECK(brake.admit(now) == 6);
+  CHECK_FALSE(brake.admit(now));
+  now += std::chrono::hours(24);
+  for (int i = 0; i < AuditBrake::burst; ++i) CHECK(brake.admit(now));
+  CHECK_FALSE(brake.admit(now));
+}
+
 TEST_CASE("an unsafe request by cookie needs the session's CSRF token") {
   TestApi api;
   api.backend.answer = [](const Event&) { return Reply{}; };
@@ -126,6 +163,7 @@ TEST_CASE("the page learns who it is from its session, and logs out") {
   CHECK(who.status == 200);
   CHECK(body_of(who)["csrf_token"] == session.csrf);
   CHECK(body_of(who)["user"]["username"] == "operator");
+  CHECK(body_of(who)["expires_at"] == "2026-12-31T00:00:00Z");
   const auto out = with_session(api, Method::post, "/api/batuta/logout", "",
                                 {{"cookie", session.cookie}, {"x-csrf-token", session.csrf}});
   CHECK(out.status == 204);

@@ -267,11 +267,11 @@ std::optional<User> FakeRegistry::check_password(std::string_view user,
   }
   return std::nullopt;
 }
-std::optional<User> FakeRegistry::check_token(std::string_view token, Time) const {
+std::optional<TokenHolder> FakeRegistry::check_token(std::string_view token, Time) const {
   const auto it = tokens.find(std::string(token));
   if (it == tokens.end()) return std::nullopt;
   for (const auto& row : user_rows) {
-    if (row.name == it->second) return row;
+    if (row.name == it->second) return TokenHolder{row, *parse_iso("2026-12-31T00:00:00Z")};
   }
   return std::nullopt;
 }
@@ -310,6 +310,12 @@ Result<std::string> FakeRegistry::issue_token(std::string_view user, std::string
 Status FakeRegistry::revoke_token(std::string_view token) {
   tokens.erase(std::string(token));
   return success();
+}
+
+Status FakeRegistry::audited(const EventLogRow& row, const std::function<Status()>& change) {
+  const Status done = change();
+  if (done) audit.push_back(row);
+  return done;
 }
 
 // ---- backend and API

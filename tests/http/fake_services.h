@@ -59,7 +59,7 @@ class FakeRegistry final : public Registry {
   std::vector<User> users() const override { return user_rows; }
   std::optional<User> check_password(std::string_view user,
                                      std::string_view password) const override;
-  std::optional<User> check_token(std::string_view token, Time now) const override;
+  std::optional<TokenHolder> check_token(std::string_view token, Time now) const override;
   Status add_variable(const Variable& v) override;
   Status set_variable(const Variable& v) override;
   Status delete_variable(std::string_view key) override;
@@ -71,9 +71,11 @@ class FakeRegistry final : public Registry {
   Result<std::string> issue_token(std::string_view user, std::string_view purpose, Time now,
                                   Duration lifetime) override;
   Status revoke_token(std::string_view token) override;
+  Status audited(const EventLogRow& row, const std::function<Status()>& change) override;
 
   std::vector<User> user_rows;                // password: "<name>-password"
-  std::map<std::string, std::string> tokens;  // token -> user
+  std::map<std::string, std::string> tokens;  // token -> user; all expire with the year
+  std::vector<EventLogRow> audit;
   std::map<std::string, Variable, std::less<>> variable_rows;
   std::map<std::string, Connection, std::less<>> connection_rows;
 };

@@ -173,6 +173,7 @@ TEST_CASE("a run is deleted and cleared") {
   CHECK(api.last_event<RunDeleted>().dag_run_id == "done");
   api.backend.answer = [&api](const Event&) {
     Reply reply;
+    reply.run = api.history.run_rows[0];
     reply.tasks = {api.history.views[0].row};
     return reply;
   };

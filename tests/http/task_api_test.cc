@@ -74,6 +74,7 @@ TEST_CASE("a clear is dry unless said otherwise, and returns what it touches") {
   TestApi api;
   api.backend.answer = [&api](const Event&) {
     Reply reply;
+    reply.run = api.history.run_rows[1];
     reply.tasks = {api.history.views[3].row};
     return reply;
   };
@@ -85,12 +86,63 @@ TEST_CASE("a clear is dry unless said otherwise, and returns what it touches") {
   CHECK(event.dry_run);
   CHECK(event.only_failed);
   CHECK(event.task_ids == std::vector<std::string>{"second", "first"});
-  for (const char* bad : {"{}", R"({"dag_run_id":"done","task_ids":"first"})",
-                          R"({"dag_run_id":"done","include_past":true})",
-                          R"({"dag_run_id":"done","dry_run":"no"})"}) {
+  for (const char* bad :
+       {"{}", R"({"dag_run_id":"done","task_ids":"first"})",
+        R"({"dag_run_id":"done","start_date":"2026-11-20T00:00:00Z"})",
+        R"({"dag_run_id":"done","task_ids":[]})",
+        R"({"dag_run_id":"done","only_failed":true,"only_running":true})",
+        R"({"end_date":"2026-11-20T00:00:00Z","start_date":"2026-11-21T00:00:00Z"})",
+        R"({"dag_run_id":"done","dry_run":"no"})"}) {
     CAPTURE(bad);
     CHECK(api.status(Method::post, dag + "/clearTaskInstances", bad) == 422);
   }
+}
+
+TEST_CASE("a clear of the runs before and after a run, or between two dates, is one request") {
+  TestApi api;
+  api.backend.answer = [&api](const Event&) {
+    Reply reply;
+    reply.run = api.history.run_rows[0];
+    reply.tasks = {api.history.views[0].row, api.history.views[3].row};
+    return reply;
+  };
+  const auto clear = [&](const std::string& body) {
+    return api.call(Method::post, dag + "/clearTaskInstances", body);
+  };
+  const auto response = clear(R"({"dag_run_id":"done","include_past":true,"only_running":true,
+                                  "prevent_running_task":true,"reset_dag_runs":false})");
+  REQUIRE(response.status == 200);
+  CHECK(body_of(response)["task_instances"][0]["dag_run_id"] == "live");
+  CHECK(body_of(response)["task_instances"][1]["dag_run_id"] == "done");
+  const auto date = api.history.run_rows[1].run_after;
+  CHECK_FALSE(api.history.last_run_query.date.gte);
+  CHECK(api.history.last_run_query.date.lte == date);
+  const auto& event = api.last_event<ClearRequested>();
+  CHECK(event.dag_run_id == "live");
+  REQUIRE(event.more_runs.size() == 1);
+  CHECK(event.more_runs[0].dag_run_id == "done");
+  CHECK_FALSE(event.only_failed);
+  CHECK(event.prevent_running);
+  CHECK_FALSE(event.reset_dag_runs);
+  CHECK(clear(R"({"dag_run_id":"done","include_future":true})").status == 200);
+  CHECK(api.history.last_run_query.date.gte == date);
+  CHECK_FALSE(api.history.last_run_query.date.lte);
+  CHECK(
+      clear(R"({"start_date":"2026-11-19T00:00:00Z","end_date":"2026-11-21T00:00:00Z"})").status ==
+      200);
+  CHECK(api.history.last_run_query.date.gte == parse_iso("2026-11-19T00:00:00Z"));
+  CHECK(api.history.last_run_query.date.lte == parse_iso("2026-11-21T00:00:00Z"));
+  CHECK(clear(R"({"dag_run_id":"nothing","include_past":true})").status == 404);
+}
+
+TEST_CASE("a clear over too many runs says how to narrow it") {
+  TestApi api;
+  for (int n = 0; n < 1000; ++n) api.history.run_rows.push_back(api.history.run_rows[0]);
+  const auto response = api.call(Method::post, dag + "/clearTaskInstances",
+                                 R"({"start_date":"2026-11-19T00:00:00Z"})");
+  CHECK(response.status == 422);
+  CHECK(response.body.find("narrow start_date and end_date") != std::string::npos);
+  CHECK(api.backend.events.empty());
 }
 
 TEST_CASE("returned values are read as JSON or as text") {

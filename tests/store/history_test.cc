@@ -53,6 +53,10 @@ TEST_CASE_FIXTURE(Fixture, "runs are filtered by DAG, state, type and time") {
   query.run_after.lt = at(5 * 60);
   CHECK(seqs(query) == Seqs{3, 4});
   query.run_after = {};
+  query.date.gte = at(3 * 60);
+  query.date.lte = at(4 * 60);
+  CHECK(seqs(query) == Seqs{3, 4});
+  query.date = {};
   query.end_date.gt = at(1001);
   CHECK(seqs(query) == Seqs{3, 5});
   query.dag_id = "nobody";

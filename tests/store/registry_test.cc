@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 
+#include "scheduler/store/sqlite_history.h"
 #include "scheduler/store/sqlite_registry.h"
 #include "tests/store/store_fixture.h"
 
@@ -176,7 +177,7 @@ TEST_CASE_FIXTURE(Fixture, "a token opens until it expires, is revoked, or its u
   CHECK(first.starts_with("batuta_"));
   CHECK(first != second);
   reopen();
-  CHECK(registry->check_token(first, at(9))->name == "ana");
+  CHECK(registry->check_token(first, at(9))->user.name == "ana");
   CHECK_FALSE(registry->check_token(first, at(10)));
   CHECK_FALSE(registry->check_token(first + "x", at(1)));
   CHECK_FALSE(registry->check_token("", at(1)));
@@ -197,7 +198,48 @@ TEST_CASE_FIXTURE(Fixture, "a role is looked up when the token is used") {
   REQUIRE(registry->set_user("ana", "admin", "hash").ok());
   const auto token = registry->issue_token("ana", "api", at(0), std::chrono::hours(1));
   REQUIRE(registry->set_user("ana", "viewer", "hash").ok());
-  CHECK(registry->check_token(*token, at(1))->role == "viewer");
+  CHECK(registry->check_token(*token, at(1))->user.role == "viewer");
+}
+
+TEST_CASE_FIXTURE(Fixture, "another password ends the user's tokens, and nobody else's") {
+  REQUIRE(registry->set_user("ana", "admin", "hash").ok());
+  REQUIRE(registry->set_user("bob", "admin", "hash").ok());
+  const auto anas = registry->issue_token("ana", "session", at(0), std::chrono::hours(1));
+  const auto bobs = registry->issue_token("bob", "session", at(0), std::chrono::hours(1));
+  CHECK(registry->check_token(*anas, at(1))->expires_at == at(0) + std::chrono::hours(1));
+  REQUIRE(registry->set_user("ana", "admin", "other hash").ok());
+  CHECK_FALSE(registry->check_token(*anas, at(1)));
+  CHECK(registry->check_token(*bobs, at(1)));
+  reopen();
+  CHECK_FALSE(registry->check_token(*anas, at(1)));
+  CHECK(registry->check_token(*bobs, at(1)));
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "a write and its row in the event log are one, and a refusal leaves none") {
+  const auto logged = [&] {
+    SqliteHistory history(path);
+    std::vector<std::string> events;
+    for (const auto& view : history.event_logs({}).rows) {
+      events.push_back(view.row.event + " " + view.row.owner);
+    }
+    return events;
+  };
+  const auto add = [&](const std::string& event) {
+    EventLogRow row;
+    row.when = at(5);
+    row.event = event;
+    row.owner = "ana";
+    return registry->audited(row, [&] { return registry->add_variable({"channel", "x", ""}); });
+  };
+  CHECK(add("post_variable").ok());
+  CHECK(add("again").error().code == Errc::conflict);
+  CHECK(logged() == std::vector<std::string>{"post_variable ana"});
+  REQUIRE(registry->set_variable({"channel", "y", ""}).ok());
+  CHECK(registry->audited({at(6), "login_failed", "", "", "", "", "{}"}, success).ok());
+  CHECK(logged().size() == 2);
+  store->prune_event_log(at(6));
+  CHECK(logged() == std::vector<std::string>{"login_failed "});
 }
 
 TEST_CASE("sensitive names are known in any spelling") {

@@ -135,6 +135,7 @@ export interface DagWarning {
   dag_id: string;
   warning_type: string;
   message: string;
+  batuta: { kind: string };
   timestamp: string;
 }
 

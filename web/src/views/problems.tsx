@@ -33,12 +33,12 @@ export function ProblemsView() {
                 </li>
               ))}
               {warnings.dag_warnings.map((warning) => (
-                <li key={`${warning.dag_id} ${warning.warning_type} ${warning.message}`} class="card problem problem-warning">
+                <li key={`${warning.dag_id} ${warning.batuta.kind} ${warning.message}`} class="card problem problem-warning">
                   <p class="problem-head">
                     <strong>Warning</strong>
                     <a href={dagLink(warning.dag_id)}>{warning.dag_id}</a>
                     <span class="muted">
-                      {warning.warning_type} · <Ago at={warning.timestamp} now={now} />
+                      {warning.batuta.kind} · <Ago at={warning.timestamp} now={now} />
                     </span>
                   </p>
                   <p>{warning.message}</p>

@@ -1,0 +1,215 @@
+// Clear: of one run by its id, or of every run between two dates.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "scheduler/http/codecs.h"
+#include "scheduler/http/handlers.h"
+#include "scheduler/http/params.h"
+#include "scheduler/http/touched.h"
+
+namespace batuta::http {
+
+using nlohmann::json;
+
+namespace {
+
+// Runs one clear may look at; their tasks are bounded by max_cleared_tasks.
+constexpr std::int64_t max_cleared_runs = max_page;
+
+// ["a", ["b", -1]]: Airflow's list of ids or (id, map index) pairs.
+std::vector<std::string> read_task_ids(BodyReader& fields) {
+  std::vector<std::string> ids;
+  const json* list = fields.value("task_ids");
+  if (!list) return ids;
+  if (!list->is_array() || list->size() > max_tasks_per_dag) {
+    fields.fail("task_ids", "must be a list of task ids");
+    return ids;
+  }
+  if (list->empty()) fields.fail("task_ids", "must name a task; leave it out for all tasks");
+  for (const auto& item : *list) {
+    const json& id = item.is_array() && !item.empty() ? item[0] : item;
+    if (!id.is_string()) {
+      fields.fail("task_ids", "must be a list of task ids");
+      break;
+    }
+    ids.push_back(id.get<std::string>());
+  }
+  return ids;
+}
+
+struct Clear {
+  ClearRequested event;
+  // Runs by date, when the request is not about the one that event.dag_run_id names.
+  bool past = false;
+  bool future = false;
+  OptTime start, end;
+
+  bool of_one_run() const { return !event.dag_run_id.empty() && !past && !future; }
+};
+
+void read_runs(BodyReader& fields, Clear& clear) {
+  clear.event.dag_run_id = fields.text("dag_run_id", 250).value_or("");
+  clear.past = fields.boolean("include_past").value_or(false);
+  clear.future = fields.boolean("include_future").value_or(false);
+  clear.start = fields.time("start_date");
+  clear.end = fields.time("end_date");
+  const bool dated = clear.start || clear.end;
+  if (clear.event.dag_run_id.empty() == !dated) {
+    fields.fail("dag_run_id",
+                "or else start_date and end_date must say which runs are meant; not both");
+  }
+  if (clear.start && clear.end && *clear.end < *clear.start) {
+    fields.fail("end_date", "lies before start_date");
+  }
+  // As in Airflow: these open the range on their side.
+  if (clear.past) clear.start.reset();
+  if (clear.future) clear.end.reset();
+}
+
+Result<Clear> read_clear(const Request& request, const json& body) {
+  BodyReader fields(
+      body, {"dry_run", "task_ids", "dag_run_id", "start_date", "end_date", "only_failed",
+             "only_running", "include_upstream", "include_downstream", "include_past",
+             "include_future", "reset_dag_runs", "run_on_latest_version", "prevent_running_task"});
+  Clear clear;
+  ClearRequested& event = clear.event;
+  event.dag_id = path_param(request, "dag_id");
+  read_runs(fields, clear);
+  event.task_ids = read_task_ids(fields);
+  event.only_running = fields.boolean("only_running").value_or(false);
+  const auto only_failed = fields.boolean("only_failed");
+  if (event.only_running && only_failed.value_or(false)) {
+    fields.fail("only_failed", "and only_running exclude each other");
+  }
+  // It is on by default, and must then not contradict what was asked for.
+  event.only_failed = only_failed.value_or(!event.only_running);
+  event.include_upstream = fields.boolean("include_upstream").value_or(false);
+  event.include_downstream = fields.boolean("include_downstream").value_or(false);
+  event.reset_dag_runs = fields.boolean("reset_dag_runs").value_or(true);
+  event.prevent_running = fields.boolean("prevent_running_task").value_or(false);
+  event.dry_run = fields.boolean("dry_run").value_or(true);
+  event.user = request.identity.user;
+  if (fields.boolean("run_on_latest_version").value_or(false)) {
+    fields.fail("run_on_latest_version",
+                "is not supported: a run keeps the version it began with; trigger a new one");
+  }
+  if (!fields.status()) return fields.status().error();
+  return clear;
+}
+
+Time date_of(const RunRow& run) {
+  return run.logical_date.value_or(run.run_after);
+}
+
+// The runs that a clear by date is about, oldest first.
+Result<std::vector<RunRow>> runs_of(Context& context, const Clear& clear) {
+  auto& history = context.services.history;
+  RunQuery query;
+  query.dag_id = clear.event.dag_id;
+  query.date.gte = clear.start;
+  query.date.lte = clear.end;
+  if (!clear.event.dag_run_id.empty()) {
+    const auto named = history.run(clear.event.dag_id, clear.event.dag_run_id);
+    if (!named) return {Errc::not_found, "no such run of this DAG"};
+    if (!clear.past) query.date.gte = date_of(*named);
+    if (!clear.future) query.date.lte = date_of(*named);
+  }
+  query.order_by = {"id"};
+  query.page.limit = max_cleared_runs;
+  auto runs = history.runs(query);
+  if (runs.total == 0 && history.dag_summaries({clear.event.dag_id}, 0).empty()) {
+    return {Errc::not_found, "no such DAG"};
+  }
+  std::size_t tasks = 0;
+  for (const auto& run : runs.rows) {
+    const auto version = context.find_version(run.dag_version);
+    if (version && version->dag) tasks += version->dag->tasks.size();
+  }
+  if (runs.total > max_cleared_runs || tasks > max_cleared_tasks) {
+    return {Errc::invalid,
+            std::to_string(runs.total) + " runs are meant; at most " +
+                std::to_string(max_cleared_runs) + ", with " + std::to_string(max_cleared_tasks) +
+                " task instances in all, can be cleared at once: narrow start_date and end_date",
+            "/start_date"};
+  }
+  return std::move(runs.rows);
+}
+
+void clear_runs(Context& context, const Call& call, const ClearRequested& event,
+                const std::vector<RunRow>& runs) {
+  context.services.backend.request(event, [&context, call, runs](const Reply& reply) {
+    if (reply.code != Errc::ok) return call.respond(error_response(reply_error(reply)));
+    context.read(call.respond, [&context, runs, reply] {
+      return touched_tasks(context, runs.empty() && reply.run ? std::vector{*reply.run} : runs,
+                           reply, false);
+    });
+  });
+}
+
+}  // namespace
+
+Result<Response> touched_tasks(Context& context, const std::vector<RunRow>& runs,
+                               const Reply& reply, bool fresh) {
+  json items = json::array();
+  for (const auto& row : reply.tasks) {
+    const auto run = std::find_if(runs.begin(), runs.end(),
+                                  [&](const RunRow& one) { return one.seq == row.run; });
+    if (run == runs.end()) continue;
+    const auto version = context.find_version(run->dag_version);
+    auto view = view_of(*run, row, version ? version->dag.get() : nullptr);
+    if (fresh) {
+      auto now = context.services.history.task_instance(run->dag_id, run->dag_run_id, view.task_id);
+      if (now) view = std::move(*now);
+    }
+    items.push_back(task_instance_json(view, version.get()));
+  }
+  const auto total = static_cast<std::int64_t>(items.size());
+  return json_response(collection("task_instances", std::move(items), total));
+}
+
+void clear_task_instances(Context& context, Call call) {
+  const auto body = body_object(*call.request);
+  if (!body) return call.respond(error_response(body.error()));
+  const auto read = read_clear(*call.request, *body);
+  if (!read) return call.respond(error_response(read.error()));
+  if (read->of_one_run()) return clear_runs(context, call, read->event, {});
+  context.work(call.respond, [&context, call, clear = *read]() -> Status {
+    const auto runs = runs_of(context, clear);
+    if (!runs) return runs.error();
+    if (runs->empty()) {
+      call.respond(json_response(collection("task_instances", json::array(), 0)));
+      return success();
+    }
+    ClearRequested event = clear.event;
+    event.dag_run_id = runs->front().dag_run_id;
+    for (auto run = runs->begin() + 1; run != runs->end(); ++run) {
+      event.more_runs.push_back({run->dag_run_id, std::nullopt});
+    }
+    clear_runs(context, call, event, *runs);
+    return success();
+  });
+}
+
+void clear_run(Context& context, Call call) {
+  const auto body = body_object(*call.request);
+  if (!body) return call.respond(error_response(body.error()));
+  BodyReader fields(*body, {"dry_run", "only_failed", "run_on_latest_version"});
+  ClearRequested event;
+  event.dag_id = path_param(*call.request, "dag_id");
+  event.dag_run_id = path_param(*call.request, "dag_run_id");
+  event.only_failed = fields.boolean("only_failed").value_or(false);
+  event.dry_run = fields.boolean("dry_run").value_or(true);
+  event.user = call.request->identity.user;
+  if (fields.boolean("run_on_latest_version").value_or(false)) {
+    fields.fail("run_on_latest_version",
+                "is not supported: a run keeps the version it began with; trigger a new one");
+  }
+  if (!fields.status()) return call.respond(error_response(fields.status().error()));
+  if (event.dry_run) return clear_runs(context, call, event, {});
+  context.services.backend.request(event, [&context, call](const Reply& reply) {
+    if (reply.code != Errc::ok) return call.respond(error_response(reply_error(reply)));
+    context.read(call.respond, [&context, call] { return get_run(context, *call.request); });
+  });
+}
+
+}  // namespace batuta::http
