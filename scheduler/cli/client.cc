@@ -7,6 +7,7 @@
 
 #include "common/http_client.h"
 #include "common/safe_json.h"
+#include "scheduler/version.h"
 
 namespace batuta::cli {
 namespace {
@@ -56,6 +57,17 @@ std::string detail_of(const std::string& body) {
   return text.empty() ? json_text(detail) : text;
 }
 
+// What to do about an answer whose own words do not say it.
+std::string remedy_of(int status) {
+  if (status == 401) {
+    return "\n  make a new token: batuta tokens create USER, then set BATUTA_URL and BATUTA_TOKEN; "
+           "or unset both to use the home's own";
+  }
+  if (status == 403) return "\n  who you are: batuta tokens show";
+  if (status == 429 || status == 503) return "\n  nothing was changed: try again in a moment";
+  return "";
+}
+
 }  // namespace
 
 Client Client::find(const std::string& home) {
@@ -74,28 +86,37 @@ bool Client::server_is_running(const std::string& home) {
 }
 
 std::string Client::exchange(const std::string& method, const std::string& path,
-                             const std::string& body, const std::string& accept) const {
+                             const std::string& body, const std::string& accept,
+                             const Headers& headers) const {
   HttpRequest request;
   request.method = method;
   request.url = url_ + path;
-  request.headers = {{"Authorization", "Bearer " + token_}, {"Accept", accept}};
+  request.headers = {{"Authorization", "Bearer " + token_},
+                     {"Accept", accept},
+                     {"User-Agent", std::string("batuta-cli/") + version}};
+  request.headers.insert(request.headers.end(), headers.begin(), headers.end());
   if (!body.empty()) request.headers.emplace_back("Content-Type", "application/json");
   request.body = body;
   request.timeout = call_timeout;
   request.max_body = 64u << 20;
   const auto answer = http_call(request);
   if (!answer) {
-    throw Failure("the server at " + url_ + " does not answer: " + answer.error().message, 1);
+    throw Failure("the server at " + url_ + " does not answer: " + answer.error().message +
+                      "\n  is it running?  batuta doctor; or start it: batuta standalone",
+                  1);
   }
   if (answer->status < 200 || answer->status > 299) {
-    throw Failure(detail_of(answer->body) + " (" + std::to_string(answer->status) + ")", 1);
+    throw Failure(method + " " + path + ": " + detail_of(answer->body) + " (" +
+                      std::to_string(answer->status) + ")" + remedy_of(answer->status),
+                  1);
   }
   return answer->body;
 }
 
-json Client::call(const std::string& method, const std::string& path, const json& body) const {
+json Client::call(const std::string& method, const std::string& path, const json& body,
+                  const Headers& headers) const {
   const std::string text =
-      exchange(method, path, body.is_null() ? "" : json_text(body), "application/json");
+      exchange(method, path, body.is_null() ? "" : json_text(body), "application/json", headers);
   if (text.empty()) return nullptr;
   JsonLimits limits;
   limits.bytes = 64u << 20;

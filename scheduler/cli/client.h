@@ -5,6 +5,8 @@
 #include <nlohmann/json_fwd.hpp>
 #include <stdexcept>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "common/result.h"
 
@@ -23,22 +25,25 @@ class Failure : public std::runtime_error {
 
 class Client {
  public:
+  using Headers = std::vector<std::pair<std::string, std::string>>;
   // Throws Failure when no server is to be found, with the ways to start or name one.
   static Client find(const std::string& home);
+  // The same server with another token.
+  Client with_token(std::string token) const { return Client(url_, std::move(token)); }
   // nullopt-like: whether a server answers at all.
   static bool server_is_running(const std::string& home);
 
   // One exchange; `body` null = none. Throws Failure with the server's own words on any other
   // status than 2xx.
   nlohmann::json call(const std::string& method, const std::string& path,
-                      const nlohmann::json& body) const;
+                      const nlohmann::json& body, const Headers& headers = {}) const;
   nlohmann::json get(const std::string& path) const;
   std::string get_text(const std::string& path) const;
 
  private:
   Client(std::string url, std::string token) : url_(std::move(url)), token_(std::move(token)) {}
   std::string exchange(const std::string& method, const std::string& path, const std::string& body,
-                       const std::string& accept) const;
+                       const std::string& accept, const Headers& headers = {}) const;
   std::string url_;
   std::string token_;
 };

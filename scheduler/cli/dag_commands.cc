@@ -75,7 +75,10 @@ json trigger_body(const Trigger& trigger) {
 
 void trigger_run(Session& session, const Trigger& trigger) {
   const Client client = session.client();
-  json run = client.call("POST", dag_path(trigger.dag_id) + "/dagRuns", trigger_body(trigger));
+  Client::Headers headers;
+  if (!trigger.key.empty()) headers.emplace_back("Idempotency-Key", trigger.key);
+  json run =
+      client.call("POST", dag_path(trigger.dag_id) + "/dagRuns", trigger_body(trigger), headers);
   if (trigger.wait) {
     const std::string path =
         dag_path(trigger.dag_id) + "/dagRuns/" + encode(run["dag_run_id"].get<std::string>());
@@ -89,10 +92,19 @@ void trigger_run(Session& session, const Trigger& trigger) {
   print_object(session.format(), run);
 }
 
+const std::vector<Column> warning_columns{
+    {"dag_id", "dag_id"}, {"kind", "batuta.kind"}, {"message", "message"}};
+
+void print_source(Session& session, const Trigger& which) {
+  const json source = session.client().get("/api/v2/dagSources/" + encode(which.dag_id));
+  std::printf("%s\n", source.value("content", "").c_str());
+}
+
 }  // namespace
 
 void add_dag_commands(CLI::App& app, Session& session) {
-  CLI::App* dags = app.add_subcommand("dags", "DAGs: list, validate, test, trigger, pause");
+  CLI::App* dags =
+      app.add_subcommand("dags", "DAGs: list, validate, test, trigger, pause, source, events");
   dags->require_subcommand(1);
   auto trigger = std::make_shared<Trigger>();
   auto files = std::make_shared<std::vector<std::string>>();
@@ -110,10 +122,33 @@ void add_dag_commands(CLI::App& app, Session& session) {
   one("details", "One DAG with its definition", [&session, trigger] {
     print_object(session.format(), session.client().get(dag_path(trigger->dag_id) + "/details"));
   });
-  one("show", "The file of a DAG, as it was read", [&session, trigger] {
-    const json source = session.client().get("/api/v2/dagSources/" + encode(trigger->dag_id));
-    std::printf("%s\n", source.value("content", "").c_str());
+  one("show", "The file of a DAG, as it was read",
+      [&session, trigger] { print_source(session, *trigger); });
+  one("source", "The same as show", [&session, trigger] { print_source(session, *trigger); });
+  one("tasks", "The tasks of a DAG", [&session, trigger] {
+    print_rows(session.format(),
+               session.client().get(dag_path(trigger->dag_id) + "/tasks")["tasks"],
+               {{"task_id", "task_id"},
+                {"plugin", "operator_name"},
+                {"rule", "trigger_rule"},
+                {"retries", "retries"},
+                {"pool", "pool"},
+                {"downstream", "downstream_task_ids"}});
   });
+  one("versions", "The versions of a DAG, as runs kept them", [&session, trigger] {
+    print_rows(
+        session.format(),
+        session.client().get(dag_path(trigger->dag_id) + "/dagVersions")["dag_versions"],
+        {{"number", "version_number"}, {"version", "bundle_version"}, {"since", "created_at"}});
+  });
+  one("warnings", "Warnings about a DAG", [&session, trigger] {
+    print_rows(session.format(),
+               session.client().get("/api/v2/dagWarnings?limit=1000&dag_id=" +
+                                    encode(trigger->dag_id))["dag_warnings"],
+               warning_columns);
+  });
+  one("events", "The event log of a DAG, newest first",
+      [&session, trigger] { print_events(session, "&dag_id=" + encode(trigger->dag_id), 100); });
   one("pause", "Create no more runs",
       [&session, trigger] { set_paused(session, trigger->dag_id, true); });
   one("unpause", "Create runs again",
@@ -125,6 +160,8 @@ void add_dag_commands(CLI::App& app, Session& session) {
   run->add_option("--run-id", trigger->run_id, "an id of your own");
   run->add_option("--logical-date,--exec-date", trigger->logical_date, "ISO 8601; default: none");
   run->add_option("--note", trigger->note);
+  run->add_option("--idempotency-key", trigger->key,
+                  "sent twice with the same key, it is still one run");
   run->add_flag("--wait", trigger->wait, "until it has ended; exit code 1 if it failed");
 
   CLI::App* check = dags->add_subcommand("validate", "Check DAG files; needs no server");
@@ -152,7 +189,7 @@ void add_dag_commands(CLI::App& app, Session& session) {
   add_verb(*dags, session, "list-warnings", "Warnings about DAGs", [&session] {
     print_rows(session.format(),
                session.client().get("/api/v2/dagWarnings?limit=1000")["dag_warnings"],
-               {{"dag_id", "dag_id"}, {"type", "warning_type"}, {"message", "message"}});
+               warning_columns);
   });
 }
 

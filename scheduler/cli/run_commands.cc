@@ -49,7 +49,8 @@ void clear_run(Session& session, const RunArguments& a) {
 }  // namespace
 
 void add_run_commands(CLI::App& app, Session& session) {
-  CLI::App* runs = app.add_subcommand("runs", "Runs: list, get, wait, cancel, clear, delete");
+  CLI::App* runs =
+      app.add_subcommand("runs", "Runs: list, get, wait, cancel, clear, set-state, delete");
   runs->require_subcommand(1);
   auto a = std::make_shared<RunArguments>();
   const auto verb = [&](const char* name, const char* help, std::function<void()> action) {
@@ -81,6 +82,14 @@ void add_run_commands(CLI::App& app, Session& session) {
   CLI::App* clear = verb("clear", "Run its tasks again", [&session, a] { clear_run(session, *a); });
   clear->add_flag("--only-failed", a->only_failed);
   clear->add_flag("--dry-run", a->dry_run, "show what would be cleared");
+  CLI::App* set =
+      verb("set-state", "queued: all again; success or failed: end it so", [&session, a] {
+        print_object(session.format(),
+                     session.client().call("PATCH", run_path(*a), {{"state", a->state}}));
+      });
+  set->add_option("state", a->state)
+      ->required()
+      ->check(CLI::IsMember({"queued", "success", "failed"}));
   CLI::App* note = verb("note", "Write a note", [&session, a] {
     session.client().call("PATCH", run_path(*a), {{"note", a->note}});
   });

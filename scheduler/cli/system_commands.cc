@@ -100,6 +100,18 @@ void doctor(Session& session) {
 
 }  // namespace
 
+void print_events(Session& session, const std::string& filter, int limit) {
+  const std::string path = "/api/v2/eventLogs?limit=" + std::to_string(limit) + filter;
+  print_rows(session.format(), session.client().get(path)["event_logs"],
+             {{"when", "when"},
+              {"event", "event"},
+              {"owner", "owner"},
+              {"dag_id", "dag_id"},
+              {"run_id", "run_id"},
+              {"task_id", "task_id"},
+              {"extra", "extra"}});
+}
+
 void add_system_commands(CLI::App& app, Session& session) {
   add_db(app, session);
   add_outbox(app, session);
@@ -123,6 +135,14 @@ void add_system_commands(CLI::App& app, Session& session) {
                 {"host", "hostname"},
                 {"heartbeat", "latest_heartbeat"}});
   });
+  add_verb(*jobs, session, "configs", "mngt.ingestion_job_config", [&session] {
+    print_rows(session.format(), session.client().get("/api/batuta/jobs/configs")["job_configs"],
+               {{"job_name", "job_name"},
+                {"interval", "interval"},
+                {"overlap", "overlap"},
+                {"params", "params"},
+                {"updated", "updated_at"}});
+  });
   add_verb(*jobs, session, "executions", "mngt.ingestion_job_execution", [&session] {
     print_rows(session.format(),
                session.client().get("/api/batuta/jobs/executions?limit=100")["job_executions"],
@@ -137,19 +157,37 @@ void add_system_commands(CLI::App& app, Session& session) {
 
   CLI::App* events = app.add_subcommand("events", "Who did what: the audit log");
   events->require_subcommand(1);
-  add_verb(*events, session, "list", "Newest first", [&session] {
-    print_rows(session.format(), session.client().get("/api/v2/eventLogs?limit=100")["event_logs"],
-               {{"when", "when"},
-                {"event", "event"},
-                {"owner", "owner"},
-                {"dag_id", "dag_id"},
-                {"run_id", "run_id"},
-                {"task_id", "task_id"}});
+  struct Filter {
+    std::string dag_id, run_id, event, owner, after, before;
+    int limit = 100;
+  };
+  auto filter = std::make_shared<Filter>();
+  CLI::App* list = add_verb(*events, session, "list", "Newest first", [&session, filter] {
+    std::string query;
+    const auto add = [&](const char* name, const std::string& value) {
+      if (!value.empty()) query += std::string("&") + name + "=" + encode(value);
+    };
+    add("dag_id", filter->dag_id);
+    add("run_id", filter->run_id);
+    add("event", filter->event);
+    add("owner", filter->owner);
+    add("after", filter->after);
+    add("before", filter->before);
+    print_events(session, query, filter->limit);
   });
+  list->add_option("--dag", filter->dag_id);
+  list->add_option("--run", filter->run_id);
+  list->add_option("--event", filter->event, "trigger, clear, login_failed, patch_variable, …");
+  list->add_option("--owner", filter->owner, "user name");
+  list->add_option("--after", filter->after, "ISO 8601");
+  list->add_option("--before", filter->before, "ISO 8601");
+  list->add_option("--limit", filter->limit)->check(CLI::Range(1, 1000))->capture_default_str();
 
   add_verb(app, session, "health", "Is the scheduler well", [&session] {
     print_object(session.format(), session.client().get("/api/v2/monitor/health"));
   });
+  add_verb(app, session, "metrics", "What Prometheus reads",
+           [&session] { std::printf("%s", session.client().get_text("/metrics").c_str()); });
   add_verb(app, session, "doctor", "What an installation consists of, and whether it is there",
            [&session] { doctor(session); });
   CLI::App* show_version = app.add_subcommand("version", "The version");

@@ -11,10 +11,11 @@ namespace {
 using json = nlohmann::json;
 
 struct TaskArguments {
-  std::string dag_id, run_id, task_id, state, key = "return_value";
+  std::string dag_id, run_id, task_id, state, key = "return_value", start, end;
   std::vector<std::string> task_ids;
   int try_number = 0;
-  bool downstream = false, upstream = false, only_failed = false, dry_run = false;
+  bool downstream = false, upstream = false, past = false, future = false;
+  bool only_failed = false, only_running = false, keep_runs = false, dry_run = false;
 };
 
 std::string run_path(const TaskArguments& a) {
@@ -49,15 +50,20 @@ void print_log(Session& session, const TaskArguments& a) {
 }
 
 void clear(Session& session, const TaskArguments& a) {
-  json body{{"dag_run_id", a.run_id},
-            {"dry_run", a.dry_run},
-            {"only_failed", a.only_failed},
-            {"include_downstream", a.downstream},
-            {"include_upstream", a.upstream}};
+  json body{{"dry_run", a.dry_run},           {"only_failed", a.only_failed},
+            {"only_running", a.only_running}, {"include_downstream", a.downstream},
+            {"include_upstream", a.upstream}, {"include_past", a.past},
+            {"include_future", a.future},     {"reset_dag_runs", !a.keep_runs}};
+  // "-" stands for no run of its own: the dates say which.
+  if (a.run_id != "-") body["dag_run_id"] = a.run_id;
+  if (!a.start.empty()) body["start_date"] = a.start;
+  if (!a.end.empty()) body["end_date"] = a.end;
   if (!a.task_ids.empty()) body["task_ids"] = a.task_ids;
   const json answer = session.client().call(
       "POST", "/api/v2/dags/" + encode(a.dag_id) + "/clearTaskInstances", body);
-  print_rows(session.format(), answer["task_instances"], instance_columns);
+  std::vector<Column> columns = instance_columns;
+  columns.insert(columns.begin(), {"run_id", "dag_run_id"});
+  print_rows(session.format(), answer["task_instances"], columns);
 }
 
 }  // namespace
@@ -88,11 +94,13 @@ void add_task_commands(CLI::App& app, Session& session) {
     print_rows(session.format(), session.client().get(task_path(*a) + "/tries")["task_instances"],
                instance_columns);
   });
-  on_task("explain", "Why it is not running", [&session, a] {
-    print_rows(session.format(),
-               session.client().get(task_path(*a) + "/dependencies")["dependencies"],
-               {{"waits for", "name"}, {"because", "reason"}});
-  });
+  for (const char* name : {"explain", "dependencies"}) {
+    on_task(name, "Why it is not running", [&session, a] {
+      print_rows(session.format(),
+                 session.client().get(task_path(*a) + "/dependencies")["dependencies"],
+                 {{"waits for", "name"}, {"because", "reason"}});
+    });
+  }
   CLI::App* log = on_task("log", "The log of a try", [&session, a] { print_log(session, *a); });
   log->add_option("--try", a->try_number, "default: the newest");
   CLI::App* xcom = on_task("xcom", "What it returned", [&session, a] {
@@ -100,6 +108,11 @@ void add_task_commands(CLI::App& app, Session& session) {
                  session.client().get(task_path(*a) + "/xcomEntries/" + encode(a->key)));
   });
   xcom->add_option("--key", a->key)->capture_default_str();
+  on_task("xcoms", "The keys of what it returned", [&session, a] {
+    print_rows(session.format(),
+               session.client().get(task_path(*a) + "/xcomEntries?limit=1000")["xcom_entries"],
+               {{"key", "key"}, {"when", "timestamp"}});
+  });
   CLI::App* mark = on_task("mark", "Set its state by hand", [&session, a] {
     const json answer = session.client().call("PATCH", task_path(*a), {{"new_state", a->state}});
     print_object(session.format(), answer);
@@ -112,7 +125,13 @@ void add_task_commands(CLI::App& app, Session& session) {
   clear_verb->add_option("task_ids", a->task_ids, "default: all");
   clear_verb->add_flag("--downstream", a->downstream, "and everything after them");
   clear_verb->add_flag("--upstream", a->upstream, "and everything before them");
+  clear_verb->add_flag("--past", a->past, "in the runs before this one too");
+  clear_verb->add_flag("--future", a->future, "in the runs after this one too");
+  clear_verb->add_option("--start-date", a->start, "with - as run_id: of runs from this date on");
+  clear_verb->add_option("--end-date", a->end, "with - as run_id: of runs up to this date");
   clear_verb->add_flag("--only-failed", a->only_failed);
+  clear_verb->add_flag("--only-running", a->only_running);
+  clear_verb->add_flag("--keep-runs", a->keep_runs, "ended runs stay ended");
   clear_verb->add_flag("--dry-run", a->dry_run, "show what would be cleared");
 }
 
