@@ -67,7 +67,7 @@ try {
     const { url, code } = await link(server);
     await untilDagsAreRead(url);
     const { username, password } = JSON.parse(readFileSync(join(folder, 'home', 'admin.json'), 'utf8'));
-    const env = { ...process.env, BATUTA_URL: url, BATUTA_LOGIN_CODE: code, BATUTA_USERNAME: username, BATUTA_PASSWORD: password };
+    const env = { ...process.env, BATUTA_URL: url, BATUTA_LOGIN_CODE: code, BATUTA_DAGS: join(folder, 'dags'), BATUTA_USERNAME: username, BATUTA_PASSWORD: password };
     status = await runTests(env);
   } finally {
     await stop(server);

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { headState, login, newPage, open, patience, shoot, taskRow, trigger } from './harness.mjs';
 
@@ -64,6 +66,19 @@ test('broken files are announced and shown with file and line', async () => {
   await page.getByRole('link', { name: /import error/ }).click();
   await page.getByText(/broken\.json:\d+/).first().waitFor();
   await shoot(page, 'problems');
+  await finish();
+});
+
+test('a file that breaks is announced on a page that is open, and its repair too', async (t) => {
+  const dags = process.env.BATUTA_DAGS;
+  if (!dags) return t.skip('needs the DAG folder of a real server');
+  const { page, finish } = await newPage(session);
+  const late = join(dags, 'late.json');
+  await page.getByRole('link', { name: '1 import error' }).waitFor();
+  writeFileSync(late, '{');
+  await page.getByRole('link', { name: '2 import errors' }).waitFor();
+  rmSync(late);
+  await page.getByRole('link', { name: '1 import error' }).waitFor();
   await finish();
 });
 
