@@ -81,6 +81,7 @@ void Checker::decided(const Effects& effects, const SchedulerState& state) {
   for (const RunRow& row : effects.changes.runs_updated)
     if (is_terminal(row.state) && row.reason.find("timed out") != std::string::npos)
       c_.met(Situation::run_timed_out);
+  remember_past(effects.changes, state);
   check_new_runs(effects.changes, state);
   for (const auto& update : effects.changes.tasks_updated) {
     const auto run = store_.data().runs.find(update.row.run);
@@ -140,7 +141,7 @@ void Checker::check_update(const Changes::TaskUpdate& update, const Changes& cha
     check_verdict(update.row, *now_run);
     check_branch(update.row, *now_run);
     const bool goes_on = update.row.state != TaskState::none && !is_terminal(update.row.state);
-    if (goes_on && !touched_ever(run.run)) check_past(update.row, *now_run, state);
+    if (goes_on && !touched_ever(run.run)) check_past(update.row, *now_run, changes, state);
   }
   meet(update, run);
 }
@@ -299,6 +300,7 @@ void Checker::check_replay(const SchedulerState& state) {
 
 void Checker::reloaded() {
   workers_.reset();
+  remember_past();
   check_acknowledged();
 }
 

@@ -75,7 +75,12 @@ class Checker {
   void check_paused(const Effects& effects, const SchedulerState& state);
   void check_queue(const Changes& changes, const SchedulerState& state);
   void check_overdue(const SchedulerState& state);
-  void check_past(const TaskInstanceRow& row, const StoredRun& run, const SchedulerState& state);
+  void remember_past();
+  void remember_past(const Changes& changes, const SchedulerState& state);
+  const StoredRun* run_before(const RunRow& run, const Changes& changes,
+                              const SchedulerState& state) const;
+  void check_past(const TaskInstanceRow& row, const StoredRun& run, const Changes& changes,
+                  const SchedulerState& state);
   // checker_data.cc
   void check_window(const TaskInstanceRow& row, const StoredRun& run, const Changes& changes);
   void check_watermarks(const Changes& changes);
@@ -102,7 +107,8 @@ class Checker {
   std::set<RunName> batch_named_;  // by users, in this batch
   std::set<RunName> ever_named_;
   std::set<RunName> deletable_;
-  std::set<RunSeq> ending_;  // runs that this turn ends
+  std::set<RunSeq> ending_;      // runs that this turn ends
+  std::set<RunSeq> known_past_;  // ended runs that later ones can look at
   std::map<Uuid, RunName> acknowledged_;
   std::set<AttemptKey> reported_;
   std::set<AttemptKey> recalled_;  // given back in this batch

@@ -11,6 +11,12 @@ Time date_of(const RunRow& run) {
   return run.logical_date.value_or(run.run_after);
 }
 
+bool uses_past(const Dag& dag) {
+  return std::any_of(dag.tasks.begin(), dag.tasks.end(), [](const Task& task) {
+    return task.depends_on_past || task.wait_for_downstream;
+  });
+}
+
 bool well(TaskState s) {
   return s == TaskState::success || s == TaskState::skipped;
 }
@@ -84,32 +90,74 @@ void Checker::check_overdue(const SchedulerState& state) {
   }
 }
 
-// depends_on_past, for DAGs in whose history nobody has meddled: the run before it, by date.
-void Checker::check_past(const TaskInstanceRow& row, const StoredRun& run,
+// Ended runs that the scheduler can still look at. It keeps those of a DAG while some version in
+// use looks back; when it starts, those of DAGs whose newest version does. So a run may not see a
+// predecessor that ended before its DAG had any use for it, and then it does not wait: what holds
+// for every other pair of runs, of whatever versions, does not hold for that one.
+void Checker::remember_past() {
+  known_past_.clear();
+  const auto& data = store_.data();
+  for (const auto& [seq, run] : data.runs) {
+    const auto dag = data.dags.find(run.run.dag_id);
+    if (!is_terminal(run.run.state) || dag == data.dags.end()) continue;
+    if (uses_past(*data.dag_versions.at(dag->second.version))) known_past_.insert(seq);
+  }
+}
+
+void Checker::remember_past(const Changes& changes, const SchedulerState& state) {
+  const auto look_at = [&](const RunRow& row) {
+    const StoredRun* run = state.run(row.seq);
+    if (!is_terminal(row.state) || !run) return;
+    const auto newest = state.dag(row.dag_id);
+    if (uses_past(*run->dag) || (newest && uses_past(*newest))) known_past_.insert(row.seq);
+  };
+  for (const RunRow& row : changes.runs_updated) look_at(row);
+  for (const auto& created : changes.runs_created) look_at(created.run);
+}
+
+// The run before it by date, of those that count; runs made in this turn are not in the store yet.
+const StoredRun* Checker::run_before(const RunRow& run, const Changes& changes,
+                                     const SchedulerState& state) const {
+  const auto newest = state.dag(run.dag_id);
+  const auto key = [](const RunRow& row) { return std::pair(date_of(row), row.seq); };
+  const StoredRun* before = nullptr;
+  const auto look_at = [&](const StoredRun& other) {
+    const RunRow& row = other.run;
+    const bool counts = !newest || !newest->catchup || row.type == RunType::scheduled;
+    if (row.dag_id != run.dag_id || !counts || key(row) >= key(run)) return;
+    if (!before || key(before->run) < key(row)) before = &other;
+  };
+  for (const auto& [seq, stored] : store_.data().runs) look_at(stored);
+  for (const auto& created : changes.runs_created)
+    if (const StoredRun* made = state.run(created.run.seq)) look_at(*made);
+  if (before)
+    if (const StoredRun* live = state.run(before->run.seq)) return live;
+  return before;
+}
+
+// depends_on_past and wait_for_downstream, for DAGs in whose history nobody has meddled.
+void Checker::check_past(const TaskInstanceRow& row, const StoredRun& run, const Changes& changes,
                          const SchedulerState& state) {
   const Task& task = run.dag->tasks[row.task];
-  const auto newest = state.dag(run.run.dag_id);
-  if (!task.depends_on_past || !newest || newest->catchup || !ever_named_.empty()) return;
-  // Ended runs are remembered for a DAG only while some version of it in use looks back.
-  const auto& kept = store_.data().dag_versions;
-  const auto of_this_dag = [&](const auto& entry) { return entry.second->id == newest->id; };
-  if (std::count_if(kept.begin(), kept.end(), of_this_dag) > 1) return;
-  const StoredRun* before = nullptr;
-  for (const auto& [seq, stored] : store_.data().runs) {
-    if (stored.run.dag_id != run.run.dag_id || seq == run.run.seq) continue;
-    if (std::pair(date_of(stored.run), seq) > std::pair(date_of(run.run), run.run.seq)) continue;
-    if (!before ||
-        std::pair(date_of(before->run), before->run.seq) < std::pair(date_of(stored.run), seq))
-      before = &stored;
+  if (!task.depends_on_past && !task.wait_for_downstream) return;
+  for (const RunName& named : ever_named_)
+    if (named.first == run.run.dag_id) return;
+  const StoredRun* before = run_before(run.run, changes, state);
+  // A run made in this turn may have come after the task was let go.
+  if (!before || !store_.data().runs.count(before->run.seq)) return;
+  if (is_terminal(before->run.state) && !known_past_.count(before->run.seq)) return;
+  const auto text = [&] {
+    return task.id + " of " + run.run.dag_run_id + " did not wait for its past in " +
+           before->run.dag_run_id;
+  };
+  for (std::size_t i = 0; i < before->dag->tasks.size(); ++i) {
+    const Task& then = before->dag->tasks[i];
+    if (then.id != task.id) continue;
+    c_.met(before->dag == run.dag ? Situation::past_awaited : Situation::past_of_other_version);
+    require(well(before->tasks[i].state), "I6", text);
+    if (!task.wait_for_downstream) continue;
+    for (TaskIndex down : then.downstream) require(well(before->tasks[down].state), "I6", text);
   }
-  // A run of another version may not have been remembered for its past.
-  if (!before || before->dag != run.dag || c_.knobs.clock_steps != 0) return;
-  if (const StoredRun* live = state.run(before->run.seq)) before = live;
-  for (std::size_t i = 0; i < before->dag->tasks.size(); ++i)
-    require(before->dag->tasks[i].id != task.id || well(before->tasks[i].state), "I6", [&] {
-      return task.id + " of " + run.run.dag_run_id + " did not wait for its past in " +
-             before->run.dag_run_id;
-    });
 }
 
 }  // namespace batuta::sim

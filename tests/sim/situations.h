@@ -55,6 +55,8 @@ namespace batuta::sim {
   X(trigger_repeated, "a trigger answered from its idempotency key")                 \
   X(trigger_retried_blind, "a trigger repeated after its answer was lost")           \
   X(key_misused, "one key with two bodies, refused")                                 \
+  X(past_awaited, "a task let go because its past in the run before is well")        \
+  X(past_of_other_version, "the same, the run before being of another version")      \
   X(catchup_run, "a scheduled run for a tick that had passed")                       \
   X(scheduled_run, "a scheduled run")                                                \
   X(retry_after_failure, "a retry of a failed attempt")                              \
