@@ -178,6 +178,7 @@ struct LiveDag {
   std::set<Time> dates_ahead;                // logical dates of runs beyond the cursor
   std::map<PastKey, LiveRun*> live_by_date;  // only where the past matters, like `past`
   std::map<PastKey, PastRun> past;
+  std::int32_t past_users = 0;  // live runs that look back, of whatever version
   std::map<std::string, std::int32_t, std::less<>> active_of_task;  // tasks with a limit
   std::map<PluginNo, Duration> estimates;  // how long a task runs, near its median
   std::int32_t scheduled_live = 0;         // scheduled runs not ended

@@ -39,6 +39,8 @@ void reopen_run(Turn& turn, LiveRun& run) {
   touch(turn, run);
   run.row().state = judge_leaves(run);
   run.row().reason.clear();
+  // Later runs look at what was kept of it when it ended.
+  if (run.dag->past.contains(run.past_key())) remember_past(run);
 }
 
 void mark(Turn& turn, const MarkRequested& event, LiveRun& run,

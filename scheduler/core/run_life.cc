@@ -48,6 +48,7 @@ void file_run(SchedulerState& state, LiveDag& dag, LiveRun& run) {
   }
   if (is_terminal(row.state)) return;
   if (row.type == RunType::scheduled) ++dag.scheduled_live;
+  if (run.plan->uses_past) ++dag.past_users;
   dag.live_by_date.emplace(run.past_key(), &run);
 }
 
@@ -59,6 +60,7 @@ void unfile_run(SchedulerState& state, LiveRun& run) {
   clear_timeout(state, run);
   if (is_terminal(row.state)) return;
   if (row.type == RunType::scheduled) --dag.scheduled_live;
+  if (run.plan->uses_past) --dag.past_users;
   dag.live_by_date.erase(run.past_key());
 }
 
@@ -88,7 +90,8 @@ void finish_run(Turn& turn, LiveRun& run) {
   run.row().state = ended;
   run.row().end_date = turn.now.wall;
   run.row().ending.reset();
-  if (run.plan->uses_past || run.dag->plan->uses_past) remember_past(run);
+  const LiveDag& dag = *run.dag;
+  if (run.plan->uses_past || dag.plan->uses_past || dag.past_users > 0) remember_past(run);
   remember_ended(turn.state, run);
   count_failures(turn, *run.dag, ended);
   advance_later(turn.state, *run.dag);
@@ -177,6 +180,9 @@ LiveRun& create_run(Turn& turn, LiveDag& dag, RunRow row) {
   }
   LiveRun& run = add_run(state, dag, std::move(stored));
   run.created = true;
+  // It may lie between a run that looks back and what that one looked at until now.
+  const bool is_last = dag.live_by_date.rbegin()->second == &run;
+  if (dag.past_users > 0 && !is_last) wake_all_past_users(state, dag);
   touch(turn, run);
   advance_later(state, dag);
   return run;

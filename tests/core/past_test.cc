@@ -80,5 +80,57 @@ TEST_CASE("a run with nothing before it may start") {
   CHECK(world.state_of(trigger_for(world, "2026-01-01T00:00:00Z"), "a") == TaskState::queued);
 }
 
+// The past of a run may be of a version that does not look back itself.
+TEST_CASE("an ended run of another version is looked at as long as a live run looks back") {
+  World world;
+  world.add(looking_back());
+  world.join("w", 8);
+  const RunSeq first = trigger_for(world, "2026-01-01T00:00:00Z");
+  const RunSeq third = trigger_for(world, "2026-01-03T00:00:00Z");
+  world.add(DagMaker("dag").task("a").with([](Dag& d) { d.version = "other"; }).make());
+  const RunSeq second = trigger_for(world, "2026-01-02T00:00:00Z");
+  world.finish(world.attempt(second, "a"), Outcome::failed);
+  world.finish(world.attempt(first, "a"));
+  for (int i = 0; i < 3; ++i) world.step();
+  CHECK(world.state_of(third, "a") == TaskState::none);
+  MarkRequested mark;
+  mark.dag_id = "dag";
+  mark.dag_run_id = world.ledger.runs.at(second).run.dag_run_id;
+  mark.task_id = "a";
+  mark.stored = world.ledger.runs.at(second);
+  world.ask(mark);
+  CHECK(world.state_of(third, "a") == TaskState::queued);
+}
+
+TEST_CASE("a run that comes between, without the task, lets the later one go") {
+  World world;
+  world.add(looking_back());
+  world.join("w", 8);
+  trigger_for(world, "2026-01-01T00:00:00Z");
+  const RunSeq third = trigger_for(world, "2026-01-03T00:00:00Z");
+  world.add(DagMaker("dag").task("c").with([](Dag& d) { d.version = "other"; }).make());
+  CHECK(world.state_of(third, "a") == TaskState::none);
+  trigger_for(world, "2026-01-02T00:00:00Z");
+  CHECK(world.state_of(third, "a") == TaskState::queued);
+}
+
+TEST_CASE("a run that had ended is put right by a mark that leaves it nothing to do") {
+  World world;
+  world.add(DagMaker("dag").task("a", {}, [](Task& t) { t.depends_on_past = true; }).make());
+  world.join("w", 8);
+  const RunSeq first = trigger_for(world, "2026-01-01T00:00:00Z");
+  world.finish(world.attempt(first, "a"), Outcome::failed);
+  for (int i = 0; i < 3; ++i) world.step();
+  const RunSeq second = trigger_for(world, "2026-01-02T00:00:00Z");
+  CHECK(world.state_of(second, "a") == TaskState::none);
+  MarkRequested mark;
+  mark.dag_id = "dag";
+  mark.dag_run_id = world.ledger.runs.at(first).run.dag_run_id;
+  mark.task_id = "a";
+  mark.stored = world.ledger.runs.at(first);
+  world.ask(mark);
+  CHECK(world.state_of(second, "a") == TaskState::queued);
+}
+
 }  // namespace
 }  // namespace batuta
