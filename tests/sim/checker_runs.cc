@@ -109,7 +109,9 @@ void Checker::remember_past(const Changes& changes, const SchedulerState& state)
     const StoredRun* run = state.run(row.seq);
     if (!is_terminal(row.state) || !run) return;
     const auto newest = state.dag(row.dag_id);
-    if (uses_past(*run->dag) || (newest && uses_past(*newest))) known_past_.insert(row.seq);
+    bool used = uses_past(*run->dag) || (newest && uses_past(*newest));
+    for (const StoredRun* live : state.live_runs(row.dag_id)) used = used || uses_past(*live->dag);
+    if (used) known_past_.insert(row.seq);
   };
   for (const RunRow& row : changes.runs_updated) look_at(row);
   for (const auto& created : changes.runs_created) look_at(created.run);
