@@ -42,6 +42,15 @@ TEST_CASE("every mutation point is listed with what it breaks, and every listed 
   CHECK(listed.size() >= 40);
 }
 
+TEST_CASE("docs/simulation.md gives their number") {
+  const char* source = std::getenv("BATUTA_SOURCE_DIR");
+  REQUIRE(source != nullptr);
+  std::stringstream text;
+  text << std::ifstream(std::filesystem::path(source) / "docs/simulation.md").rdbuf();
+  const std::string sentence = "lists " + std::to_string(all_mutants().size()) + " planted bugs";
+  CHECK(text.str().find(sentence) != std::string::npos);
+}
+
 TEST_CASE("the shipped library has no mutants") {
   CHECK(!mutant("keep_fence"));
 }
