@@ -25,8 +25,8 @@ target_compile_options(batuta_options INTERFACE
 target_compile_options(batuta_options INTERFACE
   -Wno-array-bounds -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread)
 target_compile_definitions(batuta_options INTERFACE
-  _GLIBCXX_ASSERTIONS SPDLOG_COMPILED_LIB SPDLOG_FMT_EXTERNAL BOOST_ASIO_SEPARATE_COMPILATION
-  BOOST_ASIO_NO_DEPRECATED BOOST_BEAST_SEPARATE_COMPILATION)
+  _GLIBCXX_ASSERTIONS BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED
+  BOOST_BEAST_SEPARATE_COMPILATION)
 if(BATUTA_SANITIZE)
   add_compile_options(-fsanitize=${BATUTA_SANITIZE} -fno-omit-frame-pointer
     -fno-sanitize-recover=all)
@@ -55,11 +55,11 @@ batuta_precompiled(batuta_json_headers "" <nlohmann/json.hpp>)
 batuta_precompiled(batuta_test_headers "${unoptimised}" <nlohmann/json.hpp> <doctest/doctest.h>)
 
 function(batuta_room name)
-  cmake_parse_arguments(R "UNOPTIMISED" "" "SOURCES;LINKS;PRIVATE_LINKS" ${ARGN})
+  cmake_parse_arguments(R "SMALL" "" "SOURCES;LINKS;PRIVATE_LINKS" ${ARGN})
   add_library(batuta_${name} STATIC ${R_SOURCES})
   target_link_libraries(batuta_${name} PUBLIC batuta_options ${R_LINKS} PRIVATE ${R_PRIVATE_LINKS})
-  if(R_UNOPTIMISED)
-    target_compile_options(batuta_${name} PRIVATE ${unoptimised})
+  if(R_SMALL)
+    target_compile_options(batuta_${name} PRIVATE $<$<NOT:$<CONFIG:Debug>>:-Os>)
   elseif("nlohmann_json::nlohmann_json" IN_LIST R_PRIVATE_LINKS)
     target_precompile_headers(batuta_${name} REUSE_FROM batuta_json_headers)
   else()
@@ -92,6 +92,13 @@ function(batuta_test name)
     ENVIRONMENT "BATUTA_BUILD_DIR=${CMAKE_BINARY_DIR};BATUTA_SOURCE_DIR=${CMAKE_SOURCE_DIR}")
 endfunction()
 
+# For executables and plugins of which many processes hold a copy: C++'s runtime is linked in, what is
+# not called is left out. Fewer libraries mean fewer touched pages and a faster start.
+function(batuta_lean target)
+  target_link_options(${target} PRIVATE -static-libstdc++ -static-libgcc -Wl,--gc-sections
+    -Wl,--exclude-libs,ALL)
+endfunction()
+
 # A plugin: one shared object named <source>_<layer>.so in build/plugins, hidden visibility.
 function(batuta_plugin name)
   cmake_parse_arguments(P "" "OUTPUT_DIR" "SOURCES;LINKS" ${ARGN})
@@ -101,6 +108,7 @@ function(batuta_plugin name)
   add_library(plugin_${name} MODULE ${P_SOURCES})
   target_link_libraries(plugin_${name} PRIVATE batuta_options ${P_LINKS})
   target_compile_options(plugin_${name} PRIVATE -fvisibility=hidden -fvisibility-inlines-hidden)
+  batuta_lean(plugin_${name})
   set_target_properties(plugin_${name} PROPERTIES PREFIX "" OUTPUT_NAME ${name}
     LIBRARY_OUTPUT_DIRECTORY ${P_OUTPUT_DIR})
 endfunction()

@@ -4,11 +4,20 @@ find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 find_package(Boost 1.81 REQUIRED)
 find_package(nlohmann_json REQUIRED)
-find_package(spdlog REQUIRED)
 find_package(doctest REQUIRED)
 find_package(CLI11 REQUIRED)
 pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
-pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
+# Executables take libsodium in; a plugin, being a shared object, links the shared one.
+find_library(SODIUM_ARCHIVE libsodium.a REQUIRED)
+add_library(SODIUM::static STATIC IMPORTED)
+set_target_properties(SODIUM::static PROPERTIES IMPORTED_LOCATION ${SODIUM_ARCHIVE})
+pkg_check_modules(CURL REQUIRED libcurl)
+# libcurl is opened at run time, by the name that a linked program would carry.
+pkg_get_variable(CURL_LIBDIR libcurl libdir)
+find_library(CURL_FILE NAMES curl curl-gnutls HINTS ${CURL_LIBDIR} ${CURL_LIBRARY_DIRS} REQUIRED)
+execute_process(COMMAND ${CMAKE_OBJDUMP} -p ${CURL_FILE} OUTPUT_VARIABLE curl_dynamic)
+string(REGEX MATCH "SONAME +([^ \n]+)" found "${curl_dynamic}")
+set(CURL_SONAME ${CMAKE_MATCH_1})
 
 # SQLite: Debian 12's 3.40.1 has the WAL-reset bug; 3.53.2 comes as the amalgamation.
 npm_tarball(better-sqlite3 12.11.1

@@ -1,19 +1,79 @@
 #include "common/http_client.h"
 
 #include <curl/curl.h>
+#include <dlfcn.h>
 
 #include <algorithm>
 #include <memory>
-#include <mutex>
+#include <string>
+#include <type_traits>
 
 namespace batuta {
 namespace {
 
+// libcurl brings TLS, Kerberos and LDAP, megabytes that a scheduler without alerts and a slot without
+// HTTP never touch: it is opened at the first call. BATUTA_CURL_LIBRARY is the one it was built for.
+struct Curl {
+  decltype(&curl_global_init) global_init;
+  decltype(&curl_easy_init) easy_init;
+  decltype(&curl_easy_setopt) easy_setopt;
+  decltype(&curl_easy_getinfo) easy_getinfo;
+  decltype(&curl_easy_perform) easy_perform;
+  decltype(&curl_easy_cleanup) easy_cleanup;
+  decltype(&curl_easy_strerror) easy_strerror;
+  decltype(&curl_slist_append) slist_append;
+  decltype(&curl_slist_free_all) slist_free_all;
+  decltype(&curl_multi_init) multi_init;
+  decltype(&curl_multi_cleanup) multi_cleanup;
+  decltype(&curl_multi_add_handle) multi_add_handle;
+  decltype(&curl_multi_remove_handle) multi_remove_handle;
+  decltype(&curl_multi_perform) multi_perform;
+  decltype(&curl_multi_poll) multi_poll;
+  decltype(&curl_multi_info_read) multi_info_read;
+  std::string error;  // not empty: nothing above may be called
+};
+
+Curl open_curl() {
+  Curl curl{};
+  void* library = ::dlopen(BATUTA_CURL_LIBRARY, RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) {
+    curl.error = std::string("libcurl cannot be loaded: ") + ::dlerror();
+    return curl;
+  }
+  const auto load = [&](auto& function, const char* name) {
+    function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(dlsym(library, name));
+    if (function == nullptr) curl.error = std::string("libcurl has no ") + name;
+  };
+  load(curl.global_init, "curl_global_init");
+  load(curl.easy_init, "curl_easy_init");
+  load(curl.easy_setopt, "curl_easy_setopt");
+  load(curl.easy_getinfo, "curl_easy_getinfo");
+  load(curl.easy_perform, "curl_easy_perform");
+  load(curl.easy_cleanup, "curl_easy_cleanup");
+  load(curl.easy_strerror, "curl_easy_strerror");
+  load(curl.slist_append, "curl_slist_append");
+  load(curl.slist_free_all, "curl_slist_free_all");
+  load(curl.multi_init, "curl_multi_init");
+  load(curl.multi_cleanup, "curl_multi_cleanup");
+  load(curl.multi_add_handle, "curl_multi_add_handle");
+  load(curl.multi_remove_handle, "curl_multi_remove_handle");
+  load(curl.multi_perform, "curl_multi_perform");
+  load(curl.multi_poll, "curl_multi_poll");
+  load(curl.multi_info_read, "curl_multi_info_read");
+  if (curl.error.empty()) curl.global_init(CURL_GLOBAL_DEFAULT);
+  return curl;
+}
+
+const Curl& libcurl() {
+  static const Curl curl = open_curl();
+  return curl;
+}
+
 struct EasyDelete {
-  void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
+  void operator()(CURL* handle) const { libcurl().easy_cleanup(handle); }
 };
 struct ListDelete {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+  void operator()(curl_slist* list) const { libcurl().slist_free_all(list); }
 };
 using Easy = std::unique_ptr<CURL, EasyDelete>;
 using List = std::unique_ptr<curl_slist, ListDelete>;
@@ -95,12 +155,12 @@ Status validate(const HttpRequest& request) {
 
 List header_list(const HttpRequest& request) {
   // No "Expect: 100-continue": it costs a round trip and small servers answer it wrongly.
-  List list{curl_slist_append(nullptr, "Expect:")};
+  List list{libcurl().slist_append(nullptr, "Expect:")};
   for (const auto& [name, value] : request.headers) {
     // "Name;" is libcurl's way to send a header whose value is empty.
     const std::string line = value.empty() ? name + ";" : name + ": " + value;
-    if (curl_slist* grown = curl_slist_append(list.get(), line.c_str())) {
-      list.release();
+    if (curl_slist* grown = libcurl().slist_append(list.get(), line.c_str())) {
+      (void)list.release();  // it is part of what grew
       list.reset(grown);
     }
   }
@@ -109,54 +169,56 @@ List header_list(const HttpRequest& request) {
 
 void set_options(CURL* curl, Exchange& exchange, const List& headers) {
   const HttpRequest& request = exchange.request;
-  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-  curl_easy_setopt(curl, CURLOPT_PROXY, "");  // the environment's proxy is not ours to obey
-  curl_easy_setopt(curl, CURLOPT_NETRC, long{CURL_NETRC_IGNORED});
-  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);  // name look-ups must not use SIGALRM
-  curl_easy_setopt(curl, CURLOPT_URL, request.url.c_str());
-  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
-  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(request.connect_timeout));
-  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, milliseconds(request.timeout));
-  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
-  curl_easy_setopt(curl, CURLOPT_WRITEDATA, &exchange);
-  curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
-  curl_easy_setopt(curl, CURLOPT_HEADERDATA, &exchange);
+  const auto set = libcurl().easy_setopt;
+  set(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+  set(curl, CURLOPT_FOLLOWLOCATION, 0L);
+  set(curl, CURLOPT_PROXY, "");  // the environment's proxy is not ours to obey
+  set(curl, CURLOPT_NETRC, long{CURL_NETRC_IGNORED});
+  set(curl, CURLOPT_NOSIGNAL, 1L);  // name look-ups must not use SIGALRM
+  set(curl, CURLOPT_URL, request.url.c_str());
+  set(curl, CURLOPT_HTTPHEADER, headers.get());
+  set(curl, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(request.connect_timeout));
+  set(curl, CURLOPT_TIMEOUT_MS, milliseconds(request.timeout));
+  set(curl, CURLOPT_WRITEFUNCTION, on_body);
+  set(curl, CURLOPT_WRITEDATA, &exchange);
+  set(curl, CURLOPT_HEADERFUNCTION, on_header);
+  set(curl, CURLOPT_HEADERDATA, &exchange);
   if (request.method == "HEAD") {
-    curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
+    set(curl, CURLOPT_NOBODY, 1L);
   } else if (request.method == "GET" && request.body.empty()) {
-    curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L);
+    set(curl, CURLOPT_HTTPGET, 1L);
   } else {
-    curl_easy_setopt(curl, CURLOPT_POST, 1L);
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
+    set(curl, CURLOPT_POST, 1L);
+    set(curl, CURLOPT_POSTFIELDSIZE_LARGE,
                      static_cast<curl_off_t>(request.body.size()));
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request.body.data());
-    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+    set(curl, CURLOPT_POSTFIELDS, request.body.data());
+    set(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
   }
 }
 
 // One step of the transfer, at most a tenth of a second, so that `cancelled` is asked in time.
 // libcurl's own progress callback slows to once a second while nothing moves.
 CURLcode perform(CURL* easy, Exchange& exchange) {
-  if (!exchange.request.cancelled) return curl_easy_perform(easy);
-  const std::unique_ptr<CURLM, decltype(&curl_multi_cleanup)> multi{curl_multi_init(),
-                                                                    &curl_multi_cleanup};
-  if (!multi || curl_multi_add_handle(multi.get(), easy) != CURLM_OK) return CURLE_OUT_OF_MEMORY;
+  const Curl& curl = libcurl();
+  if (!exchange.request.cancelled) return curl.easy_perform(easy);
+  const std::unique_ptr<CURLM, decltype(&curl_multi_cleanup)> multi{curl.multi_init(),
+                                                                    curl.multi_cleanup};
+  if (!multi || curl.multi_add_handle(multi.get(), easy) != CURLM_OK) return CURLE_OUT_OF_MEMORY;
   CURLcode outcome = CURLE_OK;
   for (int running = 1; running != 0;) {
-    if (curl_multi_perform(multi.get(), &running) != CURLM_OK) outcome = CURLE_RECV_ERROR;
+    if (curl.multi_perform(multi.get(), &running) != CURLM_OK) outcome = CURLE_RECV_ERROR;
     if (exchange.request.cancelled()) {
       exchange.cancelled = true;
       outcome = CURLE_ABORTED_BY_CALLBACK;
     }
     if (outcome != CURLE_OK) break;
-    if (running != 0) curl_multi_poll(multi.get(), nullptr, 0, 100, nullptr);
+    if (running != 0) curl.multi_poll(multi.get(), nullptr, 0, 100, nullptr);
   }
   int left = 0;
-  while (const CURLMsg* message = curl_multi_info_read(multi.get(), &left)) {
+  while (const CURLMsg* message = curl.multi_info_read(multi.get(), &left)) {
     if (message->msg == CURLMSG_DONE && outcome == CURLE_OK) outcome = message->data.result;
   }
-  curl_multi_remove_handle(multi.get(), easy);
+  curl.multi_remove_handle(multi.get(), easy);
   return outcome;
 }
 
@@ -170,11 +232,10 @@ const std::string* HttpAnswer::header(std::string_view lower_case_name) const {
 }
 
 Result<HttpAnswer> http_call(const HttpRequest& request) {
-  static std::once_flag once;
-  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
   if (Status ok = validate(request); !ok) return ok.error();
+  if (!libcurl().error.empty()) return {Errc::unavailable, libcurl().error};
 
-  const Easy curl{curl_easy_init()};
+  const Easy curl{libcurl().easy_init()};
   if (!curl) return {Errc::unavailable, "out of memory"};
   Exchange exchange{request, {}, false, false};
   const List headers = header_list(request);
@@ -186,9 +247,9 @@ Result<HttpAnswer> http_call(const HttpRequest& request) {
   if (code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_URL_MALFORMAT) {
     return {Errc::invalid, "not an http or https URL", "url"};
   }
-  if (code != CURLE_OK) return {Errc::unavailable, curl_easy_strerror(code)};
+  if (code != CURLE_OK) return {Errc::unavailable, libcurl().easy_strerror(code)};
   long status = 0;
-  curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);
+  libcurl().easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);
   exchange.answer.status = static_cast<int>(status);
   return std::move(exchange.answer);
 }

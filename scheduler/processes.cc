@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -19,7 +21,6 @@
 #include "scheduler/store/sqlite_store.h"
 #include "scheduler/supervisor.h"
 #include "scheduler/watch_run.h"
-#include "worker/agent.h"
 
 namespace batuta {
 namespace {
@@ -33,12 +34,8 @@ std::string absolute(const std::string& path) {
   return std::filesystem::absolute(path).lexically_normal().string();
 }
 
-std::string executable_folder() {
-  return std::filesystem::read_symlink("/proc/self/exe").parent_path().string();
-}
-
 std::string plugins_folder(const ServeOptions& options) {
-  return options.plugins.empty() ? executable_folder() + "/plugins" : absolute(options.plugins);
+  return options.plugins.empty() ? program("plugins") : absolute(options.plugins);
 }
 
 int slots(const ServeOptions& options) {
@@ -75,10 +72,16 @@ Server::Options server_options(const ServeOptions& options) {
   return {options.host, options.port, absolute(options.dags), plugins_folder(options)};
 }
 
+std::vector<std::string> agent_command(const Home& home, const ServeOptions& options) {
+  return {program("batuta-worker"), "agent",   "--home",
+          home.folder(),            "--plugins", plugins_folder(options),
+          "--slots",                std::to_string(slots(options))};
+}
+
 KeptChild agent_child(const Home& home, const ServeOptions& options) {
-  return KeptChild(
-      "worker", {"worker", "--home", home.folder(), "--plugins", plugins_folder(options), "--slots",
-                 std::to_string(slots(options)), "--die-with-parent"});
+  std::vector<std::string> command = agent_command(home, options);
+  command.emplace_back("--die-with-parent");
+  return KeptChild("worker", std::move(command));
 }
 
 int run_scheduler(const ServeOptions& options) {
@@ -176,13 +179,13 @@ int run_demo(ServeOptions options) {
 int run_worker(const ServeOptions& options) {
   auto home = Home::open(options.home);
   if (!home) return fail(home.error());
-  log::start("worker", log::Level::info, home->path("logs/worker.log"));
-  AgentOptions agent;
-  agent.home = home->folder();
-  agent.plugins_folder = plugins_folder(options);
-  agent.slots = slots(options);
-  agent.die_with_parent = options.die_with_parent;
-  return run_agent(agent);
+  std::vector<std::string> command = agent_command(*home, options);
+  std::vector<char*> argv;
+  argv.reserve(command.size() + 1);
+  for (std::string& word : command) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  execv(argv[0], argv.data());
+  return fail({Errc::unavailable, "cannot start " + command[0] + ": " + strerror(errno), {}});
 }
 
 // The log of every task that has one, for people: there is no server to ask afterwards.

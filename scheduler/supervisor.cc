@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 
 #include "common/log.h"
 
@@ -23,12 +24,14 @@ std::string how_it_ended(int status) {
 
 }  // namespace
 
-Result<pid_t> spawn_self(const std::vector<std::string>& arguments) {
+std::string program(const std::string& name) {
+  return (std::filesystem::read_symlink("/proc/self/exe").parent_path() / name).string();
+}
+
+Result<pid_t> start_process(std::vector<std::string> command) {
   std::vector<char*> argv;
-  std::string self = "batuta";
-  argv.push_back(self.data());
-  std::vector<std::string> copies = arguments;
-  for (std::string& argument : copies) argv.push_back(argument.data());
+  argv.reserve(command.size() + 1);
+  for (std::string& word : command) argv.push_back(word.data());
   argv.push_back(nullptr);
 
   posix_spawn_file_actions_t actions;
@@ -43,17 +46,16 @@ Result<pid_t> spawn_self(const std::vector<std::string>& arguments) {
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
 
   pid_t pid = -1;
-  const int error =
-      posix_spawn(&pid, "/proc/self/exe", &actions, &attributes, argv.data(), environ);
+  const int error = posix_spawn(&pid, argv[0], &actions, &attributes, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   if (error != 0)
-    return {Errc::unavailable, std::string("cannot start a process: ") + strerror(error)};
+    return {Errc::unavailable, "cannot start " + command[0] + ": " + strerror(error)};
   return pid;
 }
 
 Status KeptChild::start() {
-  const auto pid = spawn_self(arguments_);
+  const auto pid = start_process(command_);
   started_ = read_clock().boot;
   if (!pid) return pid.error();
   pid_ = *pid;

@@ -11,16 +11,19 @@
 
 namespace batuta {
 
-// Starts this very executable with other arguments. The child gets a clean standard input, our
-// standard output and error, and no descriptor of ours. Call it from the main thread only: a child
-// asks to die with its parent *thread*.
-Result<pid_t> spawn_self(const std::vector<std::string>& arguments);
+// `batuta`, `batuta-worker`: the path of an executable of this installation.
+std::string program(const std::string& name);
+
+// Starts command[0], a path, with the rest as its arguments. The child gets a clean standard input,
+// our standard output and error, and no descriptor of ours. Call it from the main thread only: a
+// child asks to die with its parent *thread*.
+Result<pid_t> start_process(std::vector<std::string> command);
 
 // One child that must live: poll() restarts it when it is gone, at most once a `pace`, and says so.
 class KeptChild {
  public:
-  KeptChild(std::string name, std::vector<std::string> arguments)
-      : name_(std::move(name)), arguments_(std::move(arguments)) {}
+  KeptChild(std::string name, std::vector<std::string> command)
+      : name_(std::move(name)), command_(std::move(command)) {}
   Status start();
   // Reaps and restarts. Main thread, after SIGCHLD and at least a few times a second.
   void poll(Boot now);
@@ -31,7 +34,7 @@ class KeptChild {
  private:
   static constexpr Duration pace = std::chrono::milliseconds(300);
   std::string name_;
-  std::vector<std::string> arguments_;
+  std::vector<std::string> command_;
   pid_t pid_ = -1;
   Boot started_;
 };

@@ -16,7 +16,6 @@ struct ServeOptions {
   int slots = 0;                 // 0: one per core
   bool demo = false;             // standalone: quote service, alert receiver, seeds, a first run
   bool once = false;             // demo: temporary home, ends after that run
-  bool die_with_parent = false;  // worker, as the child of standalone
 };
 
 // The processes, given by main so that this room needs nothing above http.

@@ -56,7 +56,6 @@ void add_process_commands(CLI::App& app, Session& session) {
       app.add_subcommand("worker", "A worker on the same home: runs attempts in slots");
   home_option(*worker);
   add_worker_options(*worker, *options);
-  worker->add_flag("--die-with-parent", options->die_with_parent)->group("");
   worker->callback(
       [options, &session] { session.exit_code = session.processes->worker(*options); });
 

@@ -88,14 +88,14 @@ Result<std::string> run_in_slot(const SlotRun& run) {
   if (work.path().empty()) return {Errc::unavailable, "cannot make a temporary folder"};
   const auto file = find_plugin(run);
   if (!file) return file.error();
-  const auto executable = std::filesystem::read_symlink("/proc/self/exe");
+  const auto folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
   SlotProcess::Options options;
-  options.command = {executable.string(), "slot"};
+  options.command = {(folder / "batuta-worker").string(), "slot"};
   options.name = "command-line";
   options.lock_folder = work.path() + "/slots";
   options.scratch_folder = work.path() + "/scratch";
   options.plugins = run.plugins_folder;
-  options.engine_library = (executable.parent_path() / "libduckdb.so").string();
+  options.engine_library = (folder / "libduckdb.so").string();
   options.lease_us = Duration(std::chrono::seconds(10)).count();
   auto slot = SlotProcess::start(options);
   if (!slot) return slot.error();

@@ -164,7 +164,7 @@ class Server:
         return family_of(self.process.pid)
 
     def pids(self, kind):
-        """Pids of `worker` (agents) or `slot` processes below the server."""
+        """Pids of `agent` or `slot` processes below the server."""
         return [pid for pid, line in self.family().items() if len(line) > 1 and line[1] == kind]
 
     def check_database(self):

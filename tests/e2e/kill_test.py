@@ -42,7 +42,7 @@ class Clients(threading.Thread):
 
 def victim(server, rng):
     """(what, pid): a slot or the agent mostly, the scheduler itself now and then."""
-    kind = rng.choices(["slot", "worker", "scheduler"], [6, 3, 2])[0]
+    kind = rng.choices(["slot", "agent", "scheduler"], [6, 3, 2])[0]
     if kind == "scheduler":
         return kind, server.process.pid
     pids = server.pids(kind)
@@ -50,7 +50,7 @@ def victim(server, rng):
 
 
 def kill_many(server, rng):
-    killed = {"slot": 0, "worker": 0, "scheduler": 0}
+    killed = {"slot": 0, "agent": 0, "scheduler": 0}
     while sum(killed.values()) < KILLS:
         time.sleep(rng.uniform(0.01, 0.3))
         kind, pid = victim(server, rng)

@@ -220,7 +220,7 @@ TEST_CASE(
     const std::string path = std::string{folder} + "/" + name + ".so";
     std::ofstream{path + ".new", std::ios::binary} << read_file(source + name + ".so") << extra;
     REQUIRE(::rename((path + ".new").c_str(), path.c_str()) == 0);
-    REQUIRE(::system((build_folder() + "/worker/batuta_manifest " + folder).c_str()) == 0);
+    REQUIRE(::system((build_folder() + "/batuta-worker manifest " + folder).c_str()) == 0);
   };
   put("misbehave", "");
   AgentFixture world{{.plugins = folder}};
