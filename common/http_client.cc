@@ -11,8 +11,9 @@
 namespace batuta {
 namespace {
 
-// libcurl brings TLS, Kerberos and LDAP, megabytes that a scheduler without alerts and a slot without
-// HTTP never touch: it is opened at the first call. BATUTA_CURL_LIBRARY is the one it was built for.
+// libcurl brings TLS, Kerberos and LDAP, megabytes that a scheduler without alerts and a slot
+// without HTTP never touch: it is opened at the first call. BATUTA_CURL_LIBRARY is the one it was
+// built for.
 struct Curl {
   decltype(&curl_global_init) global_init;
   decltype(&curl_easy_init) easy_init;
@@ -189,8 +190,7 @@ void set_options(CURL* curl, Exchange& exchange, const List& headers) {
     set(curl, CURLOPT_HTTPGET, 1L);
   } else {
     set(curl, CURLOPT_POST, 1L);
-    set(curl, CURLOPT_POSTFIELDSIZE_LARGE,
-                     static_cast<curl_off_t>(request.body.size()));
+    set(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
     set(curl, CURLOPT_POSTFIELDS, request.body.data());
     set(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
   }

@@ -1,5 +1,6 @@
 #include "common/safe_json.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -137,6 +138,19 @@ std::optional<std::int64_t> json_int(const json& value) {
   }
   if (value.is_number_integer()) return value.get<std::int64_t>();
   return std::nullopt;
+}
+
+void append_json_string(std::string& out, std::string_view text) {
+  const bool plain = std::all_of(text.begin(), text.end(), [](char c) {
+    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+  });
+  if (!plain) {
+    out += json_text(json(text));
+    return;
+  }
+  out += '"';
+  out += text;
+  out += '"';
 }
 
 std::string json_text(const json& value) {

@@ -86,7 +86,8 @@ namespace {
 void print_gold(const std::string& home) {
   std::printf("\n%s\n", gold_table);
   std::fflush(stdout);
-  const auto child = start_process({program("batuta"), "lake", "head", gold_table, "--limit", "12", "--home", home});
+  const auto child = start_process(
+      {program("batuta"), "lake", "head", gold_table, "--limit", "12", "--home", home});
   if (child) waitpid(*child, nullptr, 0);
 }
 

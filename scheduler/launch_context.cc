@@ -159,9 +159,14 @@ Status RegistryLaunchContext::add_secrets(const Attempt& attempt, Launch& out) c
     std::lock_guard lock(mutex_);
     const auto plugin = catalogue_.find(attempt.task.plugin);
     if (plugin != catalogue_.end()) {
-      const auto params = parse_untrusted(out.params_json);
+      std::optional<json> params;  // read only for plugins that name a connection there
       for (const ParamInfo& info : plugin->second.params) {
-        if (info.type != ParamType::connection || !params) continue;
+        if (info.type != ParamType::connection) continue;
+        if (!params) {
+          auto parsed = parse_untrusted(out.params_json);
+          if (!parsed) break;
+          params = std::move(*parsed);
+        }
         json value = params->value(info.name, json(nullptr));
         if (value.is_null() && !info.default_json.empty()) value = value_or_text(info.default_json);
         if (value.is_string()) names.push_back(value);

@@ -73,9 +73,14 @@ Server::Options server_options(const ServeOptions& options) {
 }
 
 std::vector<std::string> agent_command(const Home& home, const ServeOptions& options) {
-  return {program("batuta-worker"), "agent",   "--home",
-          home.folder(),            "--plugins", plugins_folder(options),
-          "--slots",                std::to_string(slots(options))};
+  return {program("batuta-worker"),
+          "agent",
+          "--home",
+          home.folder(),
+          "--plugins",
+          plugins_folder(options),
+          "--slots",
+          std::to_string(slots(options))};
 }
 
 KeptChild agent_child(const Home& home, const ServeOptions& options) {

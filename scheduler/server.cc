@@ -116,7 +116,7 @@ struct Server::Impl {
 
   EngineSinks engine_sinks() {
     EngineSinks sinks;
-    sinks.feed_wanted = [this] { return hub.wanted(); };
+    sinks.feed_demand = [this] { return hub.demand(); };
     sinks.feed = [this](std::vector<FeedEvent> events) { hub.publish(std::move(events)); };
     sinks.committed = [this](const Changes& changes) {
       outbox.on_committed(changes);

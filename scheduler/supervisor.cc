@@ -49,8 +49,7 @@ Result<pid_t> start_process(std::vector<std::string> command) {
   const int error = posix_spawn(&pid, argv[0], &actions, &attributes, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
-  if (error != 0)
-    return {Errc::unavailable, "cannot start " + command[0] + ": " + strerror(error)};
+  if (error != 0) return {Errc::unavailable, "cannot start " + command[0] + ": " + strerror(error)};
   return pid;
 }
 

@@ -49,7 +49,7 @@ class SlotProcess {
   bool usable() const { return !retired_ && !dead_; }
   bool room() const {
     return usable() && !exclusive_ && given_.size() < slot_window / 2 &&
-           unsent_.size() < max_unsent;
+           unsent_.size() < max_unsent && !window_full();
   }
   // False when this slot has loaded another version of the same plugin.
   bool fits(const PluginFile& file) const;
@@ -84,6 +84,12 @@ class SlotProcess {
   bool dead() const { return dead_; }
 
  private:
+  // Numbers taken back leave gaps that the slot may not have read past. Were the span from the
+  // front to the next number wider than the window, two of them would share a place, and the slot
+  // would take the older for recalled.
+  bool window_full() const {
+    return !given_.empty() && next_number_ - given_.front()->number >= slot_window;
+  }
   explicit SlotProcess(Options options) : options_(std::move(options)) {}
   Status open_page();
   Status spawn();

@@ -100,8 +100,10 @@ struct Engine::Impl {
     for (const DropWorkerEffect& drop : effects.drops) executor.drop(drop.worker, drop.reason);
     for (Reply& reply : effects.replies) answer(std::move(reply));
     if (sinks.committed) sinks.committed(effects.changes);
-    if (sinks.feed && sinks.feed_wanted && sinks.feed_wanted()) {
-      auto feed = feed_events(state, effects, feed_sequence);
+    const FeedDemand demand =
+        sinks.feed && sinks.feed_demand ? sinks.feed_demand() : FeedDemand::nothing;
+    if (demand != FeedDemand::nothing) {
+      auto feed = feed_events(state, effects, demand, feed_sequence);
       if (!feed.empty()) sinks.feed(std::move(feed));
     }
   }

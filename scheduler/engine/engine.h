@@ -45,6 +45,9 @@ class LaunchContext {
                                  Time now) = 0;
 };
 
+// How much of the live feed anybody listens to: to render the rest would be wasted on the hot path.
+enum class FeedDemand : std::uint8_t { nothing, runs, everything };
+
 // One change for the live feed, rendered: what SSE sends.
 struct FeedEvent {
   std::uint64_t sequence = 0;
@@ -56,7 +59,7 @@ struct FeedEvent {
 
 // Called on the control thread after the commit; must hand over and return.
 struct EngineSinks {
-  std::function<bool()> feed_wanted;  // false: nobody listens, save the work
+  std::function<FeedDemand()> feed_demand;
   std::function<void(std::vector<FeedEvent>)> feed;
   std::function<void(const Changes&)> committed;  // the outbox takes its new rows from here
   std::function<void(bool)> store_available;      // false: writes fail for now (503)

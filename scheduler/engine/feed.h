@@ -9,9 +9,9 @@
 
 namespace batuta {
 
-// `sequence` counts on from its value. Rows are taken from the changes (a finished run is no longer
-// in the state); names come with them.
+// With FeedDemand::runs, run events only. `sequence` counts on from its value. Rows are taken from
+// the changes (a finished run is no longer in the state); names come with them.
 std::vector<FeedEvent> feed_events(const SchedulerState& state, const Effects& effects,
-                                   std::uint64_t& sequence);
+                                   FeedDemand demand, std::uint64_t& sequence);
 
 }  // namespace batuta

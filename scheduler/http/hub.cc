@@ -98,7 +98,11 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
     forgotten = std::nullopt;
   }
 
-  void update_wanted() { wanted.store(pinging || !waiters.empty()); }
+  void update_demand() {
+    demand.store(pinging           ? FeedDemand::everything
+                 : waiters.empty() ? FeedDemand::nothing
+                                   : FeedDemand::runs);
+  }
 
   void take(std::vector<FeedEvent> events) {
     for (const auto& event : events) {
@@ -144,7 +148,7 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
     const auto [first, last] = tickets.equal_range(it->second.key);
     tickets.erase(std::find_if(first, last, [&](const auto& t) { return t.second == ticket; }));
     waiters.erase(it);
-    update_wanted();
+    update_demand();
     return done;
   }
 
@@ -184,7 +188,7 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
       });
       // Without streams nobody needs a ping; the next subscriber starts it again.
       hub->pinging = !hub->streams.empty();
-      hub->update_wanted();
+      hub->update_demand();
       if (hub->pinging) {
         hub->ping();
       } else {
@@ -204,14 +208,14 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
   std::multimap<RunKey, std::uint64_t> tickets;
   std::uint64_t last_ticket = 0;
   bool pinging = false;  // there are streams, or were at the last ping: events are kept
-  std::atomic<bool> wanted{false};
+  std::atomic<FeedDemand> demand{FeedDemand::nothing};
 };
 
 Hub::Hub(asio::io_context& io, HubLimits limits) : impl_(std::make_shared<Impl>(io, limits)) {}
 Hub::~Hub() = default;
 
-bool Hub::wanted() const {
-  return impl_->wanted.load();
+FeedDemand Hub::demand() const {
+  return impl_->demand.load();
 }
 
 void Hub::publish(std::vector<FeedEvent> events) {
@@ -230,7 +234,7 @@ std::shared_ptr<Stream> Hub::subscribe(FeedFilter filter, const std::string* las
   impl_->streams.push_back(stream);
   if (!impl_->pinging) {
     impl_->pinging = true;
-    impl_->update_wanted();
+    impl_->update_demand();
     impl_->ping();
   }
   return stream;
@@ -246,7 +250,7 @@ std::optional<std::uint64_t> Hub::wait_for_run(
   waiter.key = {dag_id, dag_run_id};
   waiter.done = std::move(done);
   impl_->tickets.emplace(waiter.key, ticket);
-  impl_->update_wanted();
+  impl_->update_demand();
   waiter.timer.expires_after(patience);
   waiter.timer.async_wait([impl = std::weak_ptr(impl_), ticket](error_code cancelled) {
     const auto hub = impl.lock();

@@ -39,9 +39,10 @@ class Hub {
   Hub(boost::asio::io_context& io, HubLimits limits);
   ~Hub();
 
-  // Any thread: EngineSinks::feed_wanted. False while nobody listens. Whoever subscribes or waits
-  // first turns it on and then reads the store, so nothing falls between.
-  bool wanted() const;
+  // Any thread: EngineSinks::feed_demand. A stream wants everything, those who wait for a run its
+  // run events. Whoever subscribes or waits first turns it on and then reads the store, so nothing
+  // falls between.
+  FeedDemand demand() const;
   // Any thread: EngineSinks::feed.
   void publish(std::vector<FeedEvent> events);
 

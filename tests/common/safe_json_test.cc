@@ -48,3 +48,13 @@ TEST_CASE("integers are exact or refused") {
   CHECK_FALSE(read("1e3"));
   CHECK_FALSE(read("\"1\""));
 }
+
+TEST_CASE("a string written directly reads the same as one written through a value") {
+  for (const std::string& text :
+       {std::string("plain_id-1"), std::string("say \"hi\"\n\\"), std::string("S\xc3\xa3o Paulo"),
+        std::string("bad \xff byte"), std::string("\x7f\x01"), std::string()}) {
+    std::string out = "x";
+    append_json_string(out, text);
+    CHECK(out == "x" + json_text(text));
+  }
+}

@@ -6,8 +6,11 @@
 #include <condition_variable>
 #include <future>
 #include <mutex>
+#include <nlohmann/json.hpp>
 #include <thread>
+#include <utility>
 
+#include "common/safe_json.h"
 #include "tests/support/memory_store.h"
 
 using namespace batuta;
@@ -122,6 +125,11 @@ struct World {
       for (const OutboxRow& row : changes.outbox) outbox.push_back(row);
     };
     s.store_available = [this](bool now) { available = now; };
+    s.feed_demand = [this] { return demand.load(); };
+    s.feed = [this](std::vector<FeedEvent> events) {
+      std::lock_guard lock(mutex);
+      for (FeedEvent& event : events) feed.push_back(std::move(event));
+    };
     return s;
   }
   Reply trigger(const std::string& run_id = "r1", const std::string& key = "") {
@@ -161,6 +169,8 @@ struct World {
   PlainContext context;
   std::mutex mutex;
   std::vector<OutboxRow> outbox;
+  std::atomic<FeedDemand> demand{FeedDemand::nothing};
+  std::vector<FeedEvent> feed;
   Engine engine;
 };
 
@@ -284,4 +294,42 @@ TEST_CASE("a stopped engine refuses everything at once") {
   world.engine.stop();
   CHECK_FALSE(world.engine.post(Event{WorkerHeartbeat{1}}));
   CHECK(world.trigger().code == Errc::unavailable);
+}
+
+TEST_CASE("the live feed renders what is listened to and no more") {
+  World world({task("first")});
+  world.join();
+  const auto run = [&](FeedDemand demand, const std::string& id) {
+    world.demand = demand;
+    const std::size_t acks = world.executor.acks.size();
+    REQUIRE(world.trigger(id).code == Errc::ok);
+    REQUIRE(world.executor.wait([&] { return world.executor.launches.size() == acks + 1; }));
+    world.finish(world.executor.launches[acks]);
+    REQUIRE(world.executor.wait([&] { return world.executor.acks.size() == acks + 1; }));
+    world.look([](const SchedulerState&) {});
+    std::lock_guard lock(world.mutex);
+    return std::exchange(world.feed, {});
+  };
+  CHECK(run(FeedDemand::nothing, "r1").empty());
+
+  const auto runs = run(FeedDemand::runs, "r2");
+  REQUIRE_FALSE(runs.empty());
+  for (const FeedEvent& event : runs) CHECK(event.type == "run");
+  CHECK(runs.back().json.find(R"("state":"success")") != std::string::npos);
+
+  bool task_ended = false;
+  for (const FeedEvent& event : run(FeedDemand::everything, "r3")) {
+    const auto data = parse_untrusted(event.json);
+    REQUIRE(data);
+    if (event.type != "task" || data->at("state") != "success") continue;
+    task_ended = true;
+    CHECK(data->at("dag_id") == "d");
+    CHECK(data->at("dag_run_id") == "r3");
+    CHECK(data->at("task_id") == "first");
+    CHECK(data->at("map_index") == -1);
+    CHECK(data->at("try_number") == 1);
+    CHECK(data->at("end_date").is_string());
+    CHECK(data->at("duration").is_number());
+  }
+  CHECK(task_ended);
 }

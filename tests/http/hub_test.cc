@@ -107,16 +107,16 @@ TEST_CASE("streams get a ping when nothing happens") {
 
 TEST_CASE("a waiter is told the end of its run and nothing else") {
   Fixture f;
-  CHECK_FALSE(f.hub.wanted());
+  CHECK(f.hub.demand() == FeedDemand::nothing);
   std::vector<std::string> told;
   f.hub.wait_for_run("demo", "a", std::chrono::seconds(60),
                      [&](const auto& state) { told.push_back(state.value_or("gave up")); });
-  CHECK(f.hub.wanted());
+  CHECK(f.hub.demand() == FeedDemand::runs);
   f.publish({run_event(1, "a", "running"), run_event(2, "b", "success")});
   CHECK(told.empty());
   f.publish({run_event(3, "a", "failed"), run_event(4, "a", "success")});
   CHECK(told == std::vector<std::string>{"failed"});
-  CHECK_FALSE(f.hub.wanted());
+  CHECK(f.hub.demand() == FeedDemand::nothing);
 }
 
 TEST_CASE("a waiter whose patience is over is told so, and a stopped one nothing") {

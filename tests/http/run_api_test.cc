@@ -196,7 +196,7 @@ TEST_CASE("waiting answers when the feed tells the end") {
   TestApi api;
   std::string body;
   std::thread client([&] { body = api.call(Method::get, runs + "/live/wait").body; });
-  while (!api.hub.wanted()) std::this_thread::yield();
+  while (api.hub.demand() == FeedDemand::nothing) std::this_thread::yield();
   api.hub.publish({{1, "run", "demo", "live", R"({"state":"running"})"},
                    {2, "run", "demo", "live", R"({"state":"failed"})"}});
   client.join();
