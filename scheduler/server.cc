@@ -1,5 +1,6 @@
 #include "scheduler/server.h"
 
+#include <malloc.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -47,6 +48,7 @@ std::shared_ptr<const Dag> dag_from_version_text(const DagVersionText& text) {
   return dag;
 }
 
+constexpr std::size_t moves_worth_trimming = 5'000;
 constexpr Duration cli_token_lifetime = std::chrono::hours(24 * 365);
 
 std::string new_password() {
@@ -120,8 +122,10 @@ struct Server::Impl {
     sinks.feed = [this](std::vector<FeedEvent> events) { hub.publish(std::move(events)); };
     sinks.committed = [this](const Changes& changes) {
       outbox.on_committed(changes);
+      moves += changes.tasks_updated.size();
       if (!changes.pools.empty() || !changes.pools_deleted.empty()) dags.check_pools();
     };
+    sinks.idle = [this] { give_back_memory(); };
     sinks.store_available = [this](bool available) {
       if (!available) return;
       // The turns that were dropped may have held DAG changes and outbox results.
@@ -129,6 +133,14 @@ struct Server::Impl {
       outbox.reload(store.load_outbox(), store.load().publications);
     };
     return sinks;
+  }
+
+  // What a burst of runs has freed goes back to the system; after a few tasks there is nothing
+  // worth the milliseconds. Control thread.
+  void give_back_memory() {
+    if (moves < moves_worth_trimming) return;
+    malloc_trim(0);
+    moves = 0;
   }
 
   // Runs on the control thread, blocks the caller (an outbox thread) until it is durable.
@@ -332,6 +344,7 @@ struct Server::Impl {
   http::Hub hub;
   http::EngineBackend backend;
   Catalogue catalogue;
+  std::size_t moves = 0;  // of task instances since memory was given back; control thread
   std::unique_ptr<Housekeeping> housekeeping;
   std::unique_ptr<http::Server> http_server;
   std::thread io_thread;

@@ -249,7 +249,9 @@ struct Engine::Impl {
     } catch (const StoreError& error) {
       if (!error.full()) drop_turn(error);
     }
-    if (idle) dirty_since_housekeeping = false;
+    if (!idle) return;
+    dirty_since_housekeeping = false;
+    if (sinks.idle) sinks.idle();
   }
 
   void count(const Effects& effects, std::size_t events, Duration took) {

@@ -63,6 +63,8 @@ struct EngineSinks {
   std::function<void(std::vector<FeedEvent>)> feed;
   std::function<void(const Changes&)> committed;  // the outbox takes its new rows from here
   std::function<void(bool)> store_available;      // false: writes fail for now (503)
+  std::function<void()>
+      idle;  // once when a busy time is over, at least 100 ms after its last commit
 };
 
 struct EngineMetrics {  // counters since start, gauges now

@@ -125,6 +125,7 @@ struct World {
       for (const OutboxRow& row : changes.outbox) outbox.push_back(row);
     };
     s.store_available = [this](bool now) { available = now; };
+    s.idle = [this] { ++idle; };
     s.feed_demand = [this] { return demand.load(); };
     s.feed = [this](std::vector<FeedEvent> events) {
       std::lock_guard lock(mutex);
@@ -164,6 +165,7 @@ struct World {
 
   std::atomic<bool> failing{false};
   std::atomic<bool> available{true};
+  std::atomic<int> idle{0};
   MemoryStore store;
   FakeExecutor executor;
   PlainContext context;
@@ -332,4 +334,12 @@ TEST_CASE("the live feed renders what is listened to and no more") {
     CHECK(data->at("duration").is_number());
   }
   CHECK(task_ended);
+}
+
+TEST_CASE("the end of a busy time is told once") {
+  World world({task("first")});
+  REQUIRE(world.trigger().code == Errc::ok);
+  while (world.idle == 0) std::this_thread::yield();
+  world.look([](const SchedulerState&) {});
+  CHECK(world.idle == 1);
 }
