@@ -253,7 +253,7 @@ Database::~Database() {
 void Database::set_up_writer() {
   execute(
       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; "
-      "PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384");
+      "PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -4096");
   Rows mode = statement("PRAGMA journal_mode").query();
   std::string text;
   if (mode.next()) mode.read(text);
