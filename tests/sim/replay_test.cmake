@@ -1,6 +1,6 @@
 # One seed, two processes: the same JSON to the last byte. Two seeds: not the same.
 foreach(run a b)
-  execute_process(COMMAND ${SIM} --seeds 300 --json OUTPUT_VARIABLE out_${run}
+  execute_process(COMMAND ${SIM} --seeds ${SEEDS} --json OUTPUT_VARIABLE out_${run}
     RESULT_VARIABLE code_${run})
   if(NOT code_${run} EQUAL 0)
     message(FATAL_ERROR "batuta-sim failed: ${out_${run}}")
@@ -9,7 +9,7 @@ endforeach()
 if(NOT out_a STREQUAL out_b)
   message(FATAL_ERROR "the same seeds took different courses:\n${out_a}\n${out_b}")
 endif()
-execute_process(COMMAND ${SIM} --seeds 300 --first 1000 --json OUTPUT_VARIABLE out_c)
+execute_process(COMMAND ${SIM} --seeds ${SEEDS} --first 1000 --json OUTPUT_VARIABLE out_c)
 if(out_a STREQUAL out_c)
   message(FATAL_ERROR "other seeds took the same course")
 endif()
