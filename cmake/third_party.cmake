@@ -26,7 +26,8 @@ npm_tarball(better-sqlite3 12.11.1
 add_library(third_party_sqlite STATIC ${SQLITE_PACKAGE}/deps/sqlite3/sqlite3.c)
 target_include_directories(third_party_sqlite SYSTEM PUBLIC ${SQLITE_PACKAGE}/deps/sqlite3)
 target_compile_definitions(third_party_sqlite PRIVATE SQLITE_THREADSAFE=2 SQLITE_DQS=0
-  SQLITE_DEFAULT_MEMSTATUS=0 SQLITE_OMIT_LOAD_EXTENSION SQLITE_OMIT_DEPRECATED SQLITE_LIKE_DOESNT_MATCH_BLOBS)
+  SQLITE_DEFAULT_MEMSTATUS=0 SQLITE_OMIT_LOAD_EXTENSION SQLITE_OMIT_DEPRECATED SQLITE_LIKE_DOESNT_MATCH_BLOBS
+  HAVE_FDATASYNC=1)
 target_link_libraries(third_party_sqlite PUBLIC Threads::Threads)
 
 # Asio and Beast, compiled once.
