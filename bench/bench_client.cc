@@ -67,6 +67,7 @@ int run_series(HttpConnection& connection, const std::string& dag, int count) {
 int run_burst(HttpConnection& connection, const std::string& dag, int count) {
   const auto start = Clock::now();
   std::vector<std::string> runs;
+  runs.reserve(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i) runs.push_back(trigger(connection, dag));
   for (const std::string& run : runs) wait(connection, dag, run);
   std::printf("%.4f\n", seconds_since(start));

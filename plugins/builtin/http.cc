@@ -18,7 +18,6 @@ using batuta::plugin::Connection;
 using batuta::plugin::Context;
 using batuta::plugin::FinalError;
 using batuta::plugin::optional;
-using batuta::plugin::required;
 using batuta::plugin::RetryableError;
 
 constexpr int most_calls = 3;

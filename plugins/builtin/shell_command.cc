@@ -98,8 +98,10 @@ pid_t start(const ShellCommand& command, int output) {
   ::posix_spawnattr_setflags(
       &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
   std::vector<std::string> lines;
+  lines.reserve(command.environment.size());
   for (const auto& [name, value] : command.environment) lines.push_back(name + "=" + value);
   std::vector<char*> environment;
+  environment.reserve(lines.size() + 1);
   for (std::string& line : lines) environment.push_back(line.data());
   environment.push_back(nullptr);
   std::string shell = "sh", flag = "-c", text = command.command;

@@ -95,6 +95,7 @@ std::vector<std::string> check_catalogue(const Dag& dag, const json& definition,
                  pointer + "/params", problems);
   }
   std::vector<std::string> texts;
+  texts.reserve(missing.size());
   for (const auto& plugin : missing) {
     texts.push_back("no live worker offers the plugin \"" + plugin + "\"" +
                     did_you_mean(plugin, names));

@@ -40,6 +40,7 @@ void read_rules(FieldReader& fields, Task& task) {
       task.trigger_rule = *rule;
     } else {
       std::vector<std::string> names;
+      names.reserve(trigger_rule_count);
       for (int i = 0; i < trigger_rule_count; ++i) {
         names.emplace_back(to_string(static_cast<TriggerRule>(i)));
       }

@@ -60,7 +60,7 @@ struct QuoteMarket::Listed {
   std::int64_t level(std::int64_t bar) const {
     std::int64_t ppm = 0;
     for (std::uint64_t i = 0; i < std::size(octaves); ++i) {
-      const auto [bars, height] = octaves[i];
+      const std::int64_t bars = octaves[i].bars, height = octaves[i].height_ppm;
       const auto cell = (bar >= 0 ? bar : bar - bars + 1) / bars;
       const auto inside = bar - cell * bars;
       const auto point = [&](std::int64_t at) {
