@@ -158,7 +158,7 @@ void add_system_commands(CLI::App& app, Session& session) {
   CLI::App* events = app.add_subcommand("events", "Who did what: the audit log");
   events->require_subcommand(1);
   struct Filter {
-    std::string dag_id, run_id, event, owner, after, before;
+    std::string dag_id, run_id, event, without, owner, after, before;
     int limit = 100;
   };
   auto filter = std::make_shared<Filter>();
@@ -170,6 +170,7 @@ void add_system_commands(CLI::App& app, Session& session) {
     add("dag_id", filter->dag_id);
     add("run_id", filter->run_id);
     add("event", filter->event);
+    add("excluded_events", filter->without);
     add("owner", filter->owner);
     add("after", filter->after);
     add("before", filter->before);
@@ -178,6 +179,7 @@ void add_system_commands(CLI::App& app, Session& session) {
   list->add_option("--dag", filter->dag_id);
   list->add_option("--run", filter->run_id);
   list->add_option("--event", filter->event, "trigger, clear, login_failed, patch_variable, …");
+  list->add_option("--without", filter->without, "leave this event out");
   list->add_option("--owner", filter->owner, "user name");
   list->add_option("--after", filter->after, "ISO 8601");
   list->add_option("--before", filter->before, "ISO 8601");

@@ -36,8 +36,9 @@ class Context {
   Context(boost::asio::io_context& io, ApiServices s);
 
   ApiServices services;
-  LoginLimiter limiter;  // io thread
-  AuditBrake brake;      // io thread
+  LoginLimiter limiter;                      // io thread
+  AuditBrake brake;                          // io thread; of failed logins
+  std::map<std::string, AuditBrake> brakes;  // io thread; of each user's own logins and logouts
 
   // Runs `write`, a change to the registry, on the control thread, with a row in the event log in
   // its transaction: who of `call`, what, and `extra` about it (names, never values).

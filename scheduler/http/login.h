@@ -69,7 +69,8 @@ class LoginLimiter {
   Counts pairs_, addresses_, accounts_;
 };
 
-// How many failed logins are written into the event log: strangers must not be able to fill it.
+// How many logins are written into the event log: nobody must be able to fill it, strangers with
+// guesses no more than a user with a script.
 // Single-threaded.
 class AuditBrake {
  public:

@@ -22,6 +22,8 @@ Result<Response> list_event_logs(Context& context, const Request& request) {
   events.task_id = query.text("task_id");
   events.event = query.text("event");
   events.owner = query.text("owner");
+  events.included_events = query.list("included_events");
+  events.excluded_events = query.list("excluded_events");
   events.before = query.time("before");
   events.after = query.time("after");
   const auto order = query.order_by(orders);

@@ -45,6 +45,17 @@ Response slow_down(int seconds) {
   return response;
 }
 
+// A user's session begins or ends: `write`, and a row in the event log if the user's brake allows.
+// io thread.
+void change_session(Context& context, const Call& call, const char* event, json extra,
+                    std::function<Status()> write, std::function<void(Status)> done) {
+  const auto left_out = context.brakes[call.request->identity.user].admit(context.now());
+  if (!left_out) return context.services.backend.write(std::move(write), std::move(done));
+  extra["address"] = call.request->peer;
+  extra["left_out_before"] = *left_out;
+  context.change(call, event, extra, std::move(write), std::move(done));
+}
+
 void issue(Context& context, const Call& call, const User& user, const Door& door,
            OnGranted granted) {
   auto grant = std::make_shared<Granted>();
@@ -59,7 +70,7 @@ void issue(Context& context, const Call& call, const User& user, const Door& doo
     return success();
   };
   call.request->identity.user = user.name;  // for the event log: nobody was logged in before
-  context.change(call, door.event, {{"by", door.by}, {"address", call.request->peer}}, write,
+  change_session(context, call, door.event, {{"by", door.by}}, write,
                  [call, grant, granted](const Status& done) {
                    if (!done) return call.respond(error_response(done.error()));
                    granted(*grant);
@@ -184,8 +195,8 @@ void get_session(Context&, Call call) {
 void logout(Context& context, Call call) {
   bool by_cookie = false;
   const std::string token = request_token(*call.request, by_cookie);
-  context.change(
-      call, "logout", {{"address", call.request->peer}},
+  change_session(
+      context, call, "logout", json::object(),
       [&context, token] { return context.services.registry.revoke_token(token); },
       [call](const Status& done) {
         if (!done) return call.respond(error_response(done.error()));

@@ -64,6 +64,8 @@ struct TaskInstanceView {
 
 struct EventLogQuery {
   std::optional<std::string> dag_id, dag_run_id, task_id, event, owner;
+  std::vector<std::string> included_events;  // empty: all
+  std::vector<std::string> excluded_events;
   OptTime before, after;
   bool descending = true;
   Page page;

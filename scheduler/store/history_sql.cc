@@ -175,6 +175,8 @@ ListSql events_sql(const EventLogQuery& query) {
   if (query.task_id) where.add("e.task_id = ?", *query.task_id);
   if (query.event) where.add("e.event = ?", *query.event);
   if (query.owner) where.add("e.owner = ?", *query.owner);
+  where.add_any("e.event", query.included_events);
+  for (const std::string& name : query.excluded_events) where.add("e.event <> ?", name);
   if (query.before) where.add("e.at < ?", Where::micros(*query.before));
   if (query.after) where.add("e.at > ?", Where::micros(*query.after));
   ListSql sql;

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "scheduler/http/codecs.h"
@@ -121,6 +122,22 @@ TEST_CASE("the event log tells who came in and who failed, never what was typed"
     CHECK(row.extra_json.find("secret") == std::string::npos);
     CHECK(row.extra_json.find("guess") == std::string::npos);
   }
+}
+
+TEST_CASE("a user's logins are written down, but not without end") {
+  TestApi api;
+  const auto rows_of = [&](const std::string& user) {
+    return std::count_if(api.registry.audit.begin(), api.registry.audit.end(),
+                         [&](const EventLogRow& row) { return row.owner == user; });
+  };
+  for (int i = 0; i < AuditBrake::burst + 5; ++i) log_in(api);
+  CHECK(rows_of("operator") == AuditBrake::burst);
+  const std::string other = R"({"username":"viewer","password":"viewer-password"})";
+  CHECK(api.status(Method::post, "/auth/token", other, "") == 201);
+  CHECK(rows_of("viewer") == 1);
+  api.now += AuditBrake::refill;
+  log_in(api);
+  CHECK(stored_json(api.registry.audit.back().extra_json)["left_out_before"] == 5);
 }
 
 TEST_CASE("nobody can fill the event log with failed logins, and what was left out is counted") {

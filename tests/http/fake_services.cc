@@ -179,6 +179,7 @@ std::optional<DagVersionView> FakeHistory::dag_version(const std::string& versio
 }
 
 PageOf<EventLogView> FakeHistory::event_logs(const EventLogQuery& query) {
+  last_event_query = query;
   return cut(std::vector{*event_log(7)}, query.page);
 }
 

@@ -46,6 +46,7 @@ class FakeHistory final : public History {
   std::vector<TaskInstanceView> older_tries;
   std::vector<XcomRow> xcom_rows;
   RunQuery last_run_query;
+  EventLogQuery last_event_query;
   bool broken = false;  // throw StoreError from runs()
 };
 

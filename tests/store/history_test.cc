@@ -253,6 +253,12 @@ TEST_CASE_FIXTURE(Fixture, "XComs, events, control rows and the outbox are liste
   CHECK(history.event_log(bobs.rows[0].id)->row.owner == "bob");
   events.before = at(3);
   CHECK(history.event_logs(events).total == 1);
+  EventLogQuery chosen;
+  const auto all = history.event_logs(chosen).total;
+  chosen.excluded_events = {"login_failed", "nobody's"};
+  CHECK(history.event_logs(chosen).total == all - 1);
+  chosen.included_events = {"login_failed", "pause"};
+  CHECK(history.event_logs(chosen).rows.at(0).row.event == "pause");
 
   const auto jobs = history.job_executions("etl.task_0", {});
   REQUIRE(jobs.total == 1);
