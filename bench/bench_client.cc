@@ -1,10 +1,13 @@
 // The measuring end of ./dev bench: triggers runs through the public API and waits for their end.
 //
-//   bench_client HOST PORT TOKEN runs DAG COUNT        one after the other: "ms" of each, a line
-//   each bench_client HOST PORT TOKEN burst DAG COUNT       COUNT runs at once: total seconds
-//   bench_client - 0 - fdatasync FOLDER COUNT          microseconds of each 4 KiB overwrite and
-//   sync
+//   bench_client HOST PORT TOKEN runs DAG COUNT    one after the other: ms of each, a line each
+//   bench_client HOST PORT TOKEN burst DAG COUNT   COUNT runs at once: seconds in all
+//   bench_client - 0 - fdatasync FOLDER COUNT      us of each 4 KiB overwrite and sync, a line each
+//   bench_client - 0 - spawn SHELL COUNT           "SHELL -c true" by COUNT per core: how many a
+//   second
 #include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -12,6 +15,7 @@
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "bench/http_connection.h"
@@ -91,18 +95,41 @@ int run_fdatasync(const std::string& folder, int count) {
   return 0;
 }
 
+// What any scheduler on this machine can start at most, with nothing around it.
+int run_spawn(const std::string& shell, int count) {
+  const auto loop = [&] {
+    std::string program = shell, flag = "-c", text = "true";
+    char* argv[] = {program.data(), flag.data(), text.data(), nullptr};
+    for (int i = 0; i < count; ++i) {
+      pid_t pid = -1;
+      if (posix_spawn(&pid, shell.c_str(), nullptr, nullptr, argv, environ) == 0) {
+        waitpid(pid, nullptr, 0);
+      }
+    }
+  };
+  const auto start = Clock::now();
+  std::vector<std::thread> threads;
+  for (unsigned i = 0; i < std::thread::hardware_concurrency(); ++i) threads.emplace_back(loop);
+  for (std::thread& thread : threads) thread.join();
+  const double all = static_cast<double>(count) * static_cast<double>(threads.size());
+  std::printf("%.1f\n", all / seconds_since(start));
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc != 7) {
     std::fprintf(stderr,
-                 "usage: bench_client HOST PORT TOKEN runs|burst|fdatasync DAG|FOLDER COUNT\n");
+                 "usage: bench_client HOST PORT TOKEN runs|burst|fdatasync|spawn DAG|FOLDER|SHELL "
+                 "COUNT\n");
     return 2;
   }
   try {
     const std::string what = argv[4];
     const int count = std::atoi(argv[6]);
     if (what == "fdatasync") return run_fdatasync(argv[5], count);
+    if (what == "spawn") return run_spawn(argv[5], count);
     HttpConnection connection(argv[1], std::atoi(argv[2]), argv[3]);
     return what == "runs" ? run_series(connection, argv[5], count)
                           : run_burst(connection, argv[5], count);
