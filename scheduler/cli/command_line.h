@@ -12,10 +12,10 @@ struct ServeOptions {
   std::string host = "127.0.0.1";
   int port = 8080;  // 0: a free one, printed
   std::string dags = "./dags";
-  std::string plugins;           // empty: `plugins` beside the executable
-  int slots = 0;                 // 0: one per core
-  bool demo = false;             // standalone: quote service, alert receiver, seeds, a first run
-  bool once = false;             // demo: temporary home, ends after that run
+  std::string plugins;  // empty: `plugins` beside the executable
+  int slots = 0;        // 0: one per core
+  bool demo = false;    // standalone: quote service, alert receiver, seeds, a first run
+  bool once = false;    // demo: temporary home, ends after that run
 };
 
 // The processes, given by main so that this room needs nothing above http.

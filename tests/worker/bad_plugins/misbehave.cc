@@ -68,7 +68,8 @@ void probe(Context& context) {
 
 void load_and_memory(Context& context, const std::string& how) {
   if (how == "leak_fds") {
-    for (int i = 0; i < 100; ++i) if (::dup(0) < 0) break;
+    for (int i = 0; i < 100; ++i)
+      if (::dup(0) < 0) break;
   } else if (how == "leak_memory") {
     void* at =
         ::mmap(nullptr, 400u << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
