@@ -148,6 +148,14 @@ Result<std::shared_ptr<const Dag>> finish_dag(Dag dag) {
   return std::shared_ptr<const Dag>(std::make_shared<Dag>(std::move(dag)));
 }
 
+bool looks_back(const Task& task) {
+  return task.depends_on_past || task.wait_for_downstream;
+}
+
+bool uses_past(const Dag& dag) {
+  return std::any_of(dag.tasks.begin(), dag.tasks.end(), looks_back);
+}
+
 std::optional<TaskIndex> find_task(const Dag& dag, std::string_view task_id) {
   for (TaskIndex i = 0; i < dag.tasks.size(); ++i) {
     if (dag.tasks[i].id == task_id) return i;

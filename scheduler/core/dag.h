@@ -88,5 +88,9 @@ Result<std::shared_ptr<const Dag>> finish_dag(Dag dag);
 
 // Position of a task id, or nullopt. O(tasks); callers with many look-ups build their own index.
 std::optional<TaskIndex> find_task(const Dag& dag, std::string_view task_id);
+// The task, or some task of the DAG, waits for the run before: depends_on_past or
+// wait_for_downstream.
+bool looks_back(const Task& task);
+bool uses_past(const Dag& dag);
 
 }  // namespace batuta

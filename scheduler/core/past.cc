@@ -15,10 +15,6 @@ bool done_well(TaskState s) {
   return s == TaskState::success || s == TaskState::skipped;
 }
 
-bool looks_back(const Task& task) {
-  return task.depends_on_past || task.wait_for_downstream;
-}
-
 // The previous run's states, of whatever version it had.
 struct Previous {
   const Dag* dag = nullptr;

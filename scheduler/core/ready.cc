@@ -21,10 +21,6 @@ LaneNo lane_number(SchedulerState& state, PoolNo pool, PluginNo plugin) {
   return at->second;
 }
 
-bool looks_back(const Task& task) {
-  return task.depends_on_past || task.wait_for_downstream;
-}
-
 // What must be equal for two tasks to share a group; the task itself when it has its own limit.
 using GroupKey = std::tuple<LaneNo, std::int32_t, std::int64_t>;
 
@@ -95,8 +91,8 @@ std::shared_ptr<const DispatchPlan> make_plan(SchedulerState& state, const Dag& 
     }
     plan->group_of[i] = at->second;
     plan->groups[at->second].by_rank.push_back(i);
-    plan->uses_past = plan->uses_past || looks_back(task);
   }
+  plan->uses_past = uses_past(dag);
   for (GroupSpec& group : plan->groups) rank_group(group, dag, plan->rank_of);
   plan->by_id.resize(dag.tasks.size());
   std::iota(plan->by_id.begin(), plan->by_id.end(), TaskIndex{0});

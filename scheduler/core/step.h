@@ -27,7 +27,8 @@ struct StoredState {
   std::vector<AcceptedRow> accepted;
   std::vector<WatermarkRow> watermarks;
   std::vector<PluginInfo> catalogue;  // last known
-  // For DAGs with depends_on_past or wait_for_downstream: their newest ended runs, at most 64 each.
+  // For DAGs whose newest version or a live run uses the past: their newest ended runs, at most 64
+  // each.
   std::vector<StoredRun> past;
   // (dag_id, logical date) of ended runs whose logical date lies beyond their DAG's cursor: the
   // schedule must pass over these ticks.

@@ -181,10 +181,12 @@ void SqliteStore::load_past(StoredState& state) {
       Rows rows = db_.statement(select_dates_ahead).query(row.dag_id, cursor, max_dates);
       while (rows.next()) rows.read(state.dates_ahead.emplace_back(row.dag_id, Time()).second);
     }
-    const bool looks_back = std::any_of(dag->tasks.begin(), dag->tasks.end(), [](const Task& t) {
-      return t.depends_on_past || t.wait_for_downstream;
-    });
-    if (!looks_back) continue;
+    const bool wanted =
+        uses_past(*dag) ||
+        std::any_of(state.runs.begin(), state.runs.end(), [&id = row.dag_id](const StoredRun& run) {
+          return run.run.dag_id == id && run.dag && uses_past(*run.dag);
+        });
+    if (!wanted) continue;
     const std::size_t first = state.past.size();
     {
       Rows rows = db_.statement(select_past).query(row.dag_id, max_past);

@@ -11,12 +11,6 @@ Time date_of(const RunRow& run) {
   return run.logical_date.value_or(run.run_after);
 }
 
-bool uses_past(const Dag& dag) {
-  return std::any_of(dag.tasks.begin(), dag.tasks.end(), [](const Task& task) {
-    return task.depends_on_past || task.wait_for_downstream;
-  });
-}
-
 bool well(TaskState s) {
   return s == TaskState::success || s == TaskState::skipped;
 }
@@ -90,18 +84,20 @@ void Checker::check_overdue(const SchedulerState& state) {
   }
 }
 
-// Ended runs that the scheduler can still look at. It keeps those of a DAG while some version in
-// use looks back; when it starts, those of DAGs whose newest version does. So a run may not see a
-// predecessor that ended before its DAG had any use for it, and then it does not wait: what holds
-// for every other pair of runs, of whatever versions, does not hold for that one.
+// Ended runs that the scheduler can still look at: those of a DAG of which some version in use, the
+// newest or a live run's, uses the past. So a run may not see a predecessor that ended before its
+// DAG had any use for it, and then it does not wait: what holds for every other pair of runs, of
+// whatever versions, does not hold for that one.
 void Checker::remember_past() {
   known_past_.clear();
   const auto& data = store_.data();
-  for (const auto& [seq, run] : data.runs) {
-    const auto dag = data.dags.find(run.run.dag_id);
-    if (!is_terminal(run.run.state) || dag == data.dags.end()) continue;
-    if (uses_past(*data.dag_versions.at(dag->second.version))) known_past_.insert(seq);
-  }
+  std::set<std::string> users;
+  for (const auto& [id, row] : data.dags)
+    if (uses_past(*data.dag_versions.at(row.version))) users.insert(id);
+  for (const auto& [seq, run] : data.runs)
+    if (!is_terminal(run.run.state) && uses_past(*run.dag)) users.insert(run.run.dag_id);
+  for (const auto& [seq, run] : data.runs)
+    if (is_terminal(run.run.state) && users.count(run.run.dag_id)) known_past_.insert(seq);
 }
 
 void Checker::remember_past(const Changes& changes, const SchedulerState& state) {

@@ -319,19 +319,44 @@ TEST_CASE_TEMPLATE_DEFINE("tasks that look back find their DAG's newest 64 ended
   CHECK(state.dates_ahead.back().second == at(69 * 60));
 }
 
-#define BATUTA_STORE_CONFORMANCE(...)                       \
-  TEST_CASE_TEMPLATE_INVOKE(round_trip, __VA_ARGS__);       \
-  TEST_CASE_TEMPLATE_INVOKE(task_moves, __VA_ARGS__);       \
-  TEST_CASE_TEMPLATE_INVOKE(wrong_from_state, __VA_ARGS__); \
-  TEST_CASE_TEMPLATE_INVOKE(duplicate_run, __VA_ARGS__);    \
-  TEST_CASE_TEMPLATE_INVOKE(finished_run, __VA_ARGS__);     \
-  TEST_CASE_TEMPLATE_INVOKE(deleted_run, __VA_ARGS__);      \
-  TEST_CASE_TEMPLATE_INVOKE(xcoms, __VA_ARGS__);            \
-  TEST_CASE_TEMPLATE_INVOKE(settled, __VA_ARGS__);          \
-  TEST_CASE_TEMPLATE_INVOKE(watermark, __VA_ARGS__);        \
-  TEST_CASE_TEMPLATE_INVOKE(pools, __VA_ARGS__);            \
-  TEST_CASE_TEMPLATE_INVOKE(versions, __VA_ARGS__);         \
-  TEST_CASE_TEMPLATE_INVOKE(past_runs, __VA_ARGS__);        \
+TEST_CASE_TEMPLATE_DEFINE("a live run of an older version that looks back finds its past, too",
+                          Harness, past_of_live_runs) {
+  Harness h;
+  const auto looking = std::make_shared<Dag>(*make_dag("etl", "v1", 1));
+  looking->tasks[0].depends_on_past = true;
+  looking->canonical_json = "task_0 depends_on_past\n";
+  for (int n = 1; n <= 2; ++n) {
+    Changes fresh = new_run(make_run(n), 1);
+    fresh.dag_versions = {looking};
+    h.store().commit(fresh, {});
+  }
+  h.store().commit(end_run(make_run(1), at(10'001)), {});
+  Changes newer;
+  newer.dag_versions = {make_dag("etl", "v2", 1)};
+  newer.dags = new_run(make_run(2), 1).dags;
+  newer.dags[0].version = "v2";
+  h.store().commit(newer, {});
+  h.reopen();
+  REQUIRE(h.store().load().past.size() == 1);
+  CHECK(h.store().load().past[0].run.seq == RunSeq{1});
+  h.store().commit(end_run(make_run(2), at(10'002)), {});
+  CHECK(h.store().load().past.empty());
+}
+
+#define BATUTA_STORE_CONFORMANCE(...)                        \
+  TEST_CASE_TEMPLATE_INVOKE(round_trip, __VA_ARGS__);        \
+  TEST_CASE_TEMPLATE_INVOKE(task_moves, __VA_ARGS__);        \
+  TEST_CASE_TEMPLATE_INVOKE(wrong_from_state, __VA_ARGS__);  \
+  TEST_CASE_TEMPLATE_INVOKE(duplicate_run, __VA_ARGS__);     \
+  TEST_CASE_TEMPLATE_INVOKE(finished_run, __VA_ARGS__);      \
+  TEST_CASE_TEMPLATE_INVOKE(deleted_run, __VA_ARGS__);       \
+  TEST_CASE_TEMPLATE_INVOKE(xcoms, __VA_ARGS__);             \
+  TEST_CASE_TEMPLATE_INVOKE(settled, __VA_ARGS__);           \
+  TEST_CASE_TEMPLATE_INVOKE(watermark, __VA_ARGS__);         \
+  TEST_CASE_TEMPLATE_INVOKE(pools, __VA_ARGS__);             \
+  TEST_CASE_TEMPLATE_INVOKE(versions, __VA_ARGS__);          \
+  TEST_CASE_TEMPLATE_INVOKE(past_runs, __VA_ARGS__);         \
+  TEST_CASE_TEMPLATE_INVOKE(past_of_live_runs, __VA_ARGS__); \
   TEST_CASE_TEMPLATE_INVOKE(nothing, __VA_ARGS__)
 
 }  // namespace batuta::test

@@ -5,12 +5,6 @@
 namespace batuta {
 namespace {
 
-bool uses_past(const Dag& dag) {
-  return std::any_of(dag.tasks.begin(), dag.tasks.end(), [](const Task& task) {
-    return task.depends_on_past || task.wait_for_downstream;
-  });
-}
-
 constexpr std::size_t past_runs_kept = 64;  // per DAG, as StoredState promises
 
 [[noreturn]] void fail(const char* what) {
@@ -51,7 +45,10 @@ void MemoryStore::load_past(StoredState& stored) const {
       if (date && (!row.cursor || *date > *row.cursor)) stored.dates_ahead.emplace_back(id, *date);
       ended.push_back({{date.value_or(run.run.run_after), seq}, &run});
     }
-    if (!uses_past(*data_.dag_versions.at(row.version))) continue;
+    bool wanted = uses_past(*data_.dag_versions.at(row.version));
+    for (const StoredRun& live : stored.runs)
+      wanted = wanted || (live.run.dag_id == id && uses_past(*live.dag));
+    if (!wanted) continue;
     std::sort(ended.begin(), ended.end());
     const std::size_t kept = std::min(ended.size(), past_runs_kept);
     for (auto it = ended.end() - static_cast<std::ptrdiff_t>(kept); it != ended.end(); ++it)
