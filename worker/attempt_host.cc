@@ -71,7 +71,8 @@ AttemptHost::~AttemptHost() {
     wipe(secret.json);
     for (std::string& value : secret.mask) wipe(value);
   }
-  if (!scratch_.empty()) remove_tree(scratch_);
+  // Most attempts leave nothing: their folder serves the next, which saves two changes of the disk.
+  if (!scratch_.empty() && !is_pristine_folder(scratch_)) remove_tree(scratch_);
 }
 
 void AttemptHost::fill_table() {
@@ -169,7 +170,7 @@ const char* AttemptHost::context() {
   nlohmann::json context =
       given && given->is_object() ? *std::move(given) : nlohmann::json::object();
   if (scratch_.empty()) {
-    scratch_ = slot_.scratch_root + "/" + std::to_string(number_);
+    scratch_ = slot_.scratch_root + "/work";
     if (Status made = make_folder(scratch_); !made) log(BATUTA_LOG_ERROR, made.error().message);
   }
   context["execution_id"] = launch_.run_uuid;

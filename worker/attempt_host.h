@@ -62,7 +62,7 @@ class AttemptHost {
   batuta_host table_{};
   std::unique_ptr<Json> json_;  // made on first use: a plugin that asks nothing pays nothing
   std::map<std::string, std::string, std::less<>> texts_;  // what was returned as const char*
-  std::string scratch_;                                    // made on first use, removed at the end
+  std::string scratch_;  // made on first use, empty again at the end
   Finished finished_;
   bool failed_ = false;
   std::int32_t fail_kind_ = BATUTA_FAIL_RETRYABLE;

@@ -1,5 +1,6 @@
 #include "worker/posix.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -9,6 +10,8 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <memory>
+#include <string_view>
 #include <system_error>
 
 namespace batuta {
@@ -40,6 +43,19 @@ Status make_folder(const std::string& path) {
     if (::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return success();
   }
   return {Errc::unavailable, errno_text("mkdir " + path)};
+}
+
+bool is_pristine_folder(const std::string& path) {
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) != 0 || (info.st_mode & (S_IFMT | 07777)) != (S_IFDIR | 0700)) {
+    return false;
+  }
+  const std::unique_ptr<DIR, int (*)(DIR*)> dir{::opendir(path.c_str()), &::closedir};
+  while (const dirent* entry = dir ? ::readdir(dir.get()) : nullptr) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") return false;
+  }
+  return dir != nullptr;
 }
 
 void remove_tree(const std::string& path) {

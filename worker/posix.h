@@ -41,6 +41,8 @@ Time wall_now();
 
 // Creates `path` and missing parents with mode 0700; fine if it exists.
 Status make_folder(const std::string& path);
+// A folder as make_folder leaves it: mode 0700, nothing inside, not a link.
+bool is_pristine_folder(const std::string& path);
 // Removes a folder and all below it, never following a symbolic link. Best effort.
 void remove_tree(const std::string& path);
 

@@ -82,6 +82,7 @@ bool parse_arguments(int argc, char** argv, SlotArguments& out) {
 // What cannot be set by the agent before exec. Order matters: /proc/self files belong to root once
 // the process is not dumpable.
 void harden(std::int64_t memory_limit) {
+  ::prctl(PR_SET_NAME, "batuta-slot", 0, 0, 0);  // in ps and top; else it would be "exe"
   if (const UniqueFd fd{::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC)}) {
     // The kernel should take a slot before scheduler or agent. A refusal changes nothing else.
     if (::write(fd.get(), "1000", 4) != 4) std::fputs("oom_score_adj was refused\n", stderr);

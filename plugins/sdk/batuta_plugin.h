@@ -51,7 +51,7 @@ typedef struct batuta_host {
   /* The attempt: {"execution_id","dag_id","run_id","task_id","map_index","try_number","fence",
    * "logical_date","data_interval_start","data_interval_end","window_start","window_end","lake",
    * "scratch","upstream":{task_id: value}}. `lake` and `scratch` are absolute folders; scratch is
-   * fresh for the attempt and removed afterwards. */
+   * empty when the attempt starts, and emptied afterwards. */
   const char* (*context)(void* ctx);
   /* A connection's JSON {"conn_type","host","port","login","password","schema","extra"}; NULL when
    * the task does not name it. Wiped when execute returns. */

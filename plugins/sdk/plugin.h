@@ -114,7 +114,7 @@ class Context {
   std::int64_t try_number() const;     // from 1
   std::int64_t fence() const;          // grows with every launch: an idempotency key for outside
   const std::string& lake() const;     // absolute folder
-  const std::string& scratch() const;  // absolute folder, fresh, removed afterwards
+  const std::string& scratch() const;  // absolute folder, empty at the start and again afterwards
   OptTime logical_date() const;
   Window data_interval() const;  // FinalError for runs without one
   Window window() const;         // what an incremental task should read; FinalError without one

@@ -6,6 +6,9 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
+#include <functional>
+#include <utility>
 
 #include "common/safe_json.h"
 #include "plugins/sdk/plugin.h"
@@ -21,7 +24,7 @@ namespace {
 
 using plugin::Context;
 
-void (*body)(Context&) = nullptr;
+std::function<void(Context&)> body;
 
 struct Probe {
   static constexpr auto name = "probe";
@@ -51,8 +54,8 @@ struct World {
   }
   ~World() { remove_tree(root); }
 
-  Finished run(void (*what)(Context&)) {
-    body = what;
+  Finished run(std::function<void(Context&)> what) {
+    body = std::move(what);
     static constexpr batuta_plugin table = plugin::describe<Probe>();
     const auto info = check_table(&table, {"probe", "probe.so", std::string(64, '0')});
     REQUIRE(info.ok());
@@ -102,7 +105,7 @@ TEST_CASE("parameters come with their types and defaults, or fail by name") {
             .outcome == Outcome::success);
 }
 
-TEST_CASE("the attempt tells who and when it is, and has a scratch folder that goes with it") {
+TEST_CASE("the attempt tells who and when it is, and has a scratch folder") {
   World world;
   world.launch.context_json =
       R"({"lake":"/lake","window_start":"2026-01-01T00:00:00Z","window_end":"2026-01-01T01:00:00Z",
@@ -118,11 +121,33 @@ TEST_CASE("the attempt tells who and when it is, and has a scratch folder that g
     CHECK(c.upstream_json("up") == R"({"rows":3})");
     CHECK(c.upstream_json("other").empty());
     CHECK(std::filesystem::is_directory(c.scratch()));
-    c.return_text(c.scratch());
   });
   REQUIRE(done.outcome == Outcome::success);
-  const std::string scratch = done.result_json.substr(1, done.result_json.size() - 2);
-  CHECK_FALSE(std::filesystem::exists(scratch));
+}
+
+TEST_CASE("every attempt finds its scratch folder empty, whatever the last one did with it") {
+  namespace fs = std::filesystem;
+  World world;
+  const auto leave = [&](const std::function<void(const std::string&)>& rubbish) {
+    const Finished done = world.run([&](Context& c) {
+      const fs::path folder = c.scratch();
+      CHECK(fs::is_directory(fs::symlink_status(folder)));
+      CHECK(fs::is_empty(folder));
+      CHECK(fs::status(folder).permissions() == fs::perms::owner_all);
+      rubbish(folder);
+    });
+    CHECK(done.outcome == Outcome::success);
+  };
+  leave([](const std::string&) {});
+  leave([](const std::string& folder) { std::ofstream{folder + "/file"} << "left"; });
+  leave([](const std::string& folder) { fs::create_directories(folder + "/a/b"); });
+  leave([](const std::string& folder) { fs::permissions(folder, fs::perms::owner_read); });
+  leave([](const std::string& folder) { fs::remove(folder); });
+  leave([](const std::string& folder) {
+    fs::remove(folder);
+    fs::create_directory_symlink("/", folder);
+  });
+  leave([](const std::string&) {});
 }
 
 TEST_CASE("a connection is read whole, and only by its name") {
