@@ -162,7 +162,8 @@ TEST_CASE("failed_no_retry and cancelled end the task at once; crashed and timeo
     world.join("a", 1);
     const RunSeq run = world.trigger("dag");
     world.finish(world.attempt(run, "task"), outcome);
-    INFO(to_string(outcome));
+    const std::string told(to_string(outcome));
+    INFO(told);
     CHECK(world.state_of(run, "task") == expected);
   }
 }

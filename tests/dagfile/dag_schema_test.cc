@@ -39,9 +39,11 @@ void check_descriptions(const json& node, const std::string& where) {
       check_descriptions(value, where + "/" + name);
       continue;
     }
-    for (const auto& [field, inner] : value.items()) {
-      if (!inner.is_boolean()) CHECK_MESSAGE(inner.contains("description"), where << "/" << field);
-      check_descriptions(inner, where + "/" + field);
+    for (const auto& item : value.items()) {
+      const json& inner = item.value();
+      const std::string place = where + "/" + item.key();
+      if (!inner.is_boolean()) CHECK_MESSAGE(inner.contains("description"), place);
+      check_descriptions(inner, place);
     }
   }
 }
@@ -82,21 +84,24 @@ TEST_CASE("every field of the schema is known to the parser, with its type") {
     return out;
   };
   const json empty = {{"task_id", "a"}, {"type", "empty"}};
-  for (const auto& [field, ignored] : schema["properties"].items()) {
+  for (const auto& item : schema["properties"].items()) {
+    const std::string& field = item.key();
     CAPTURE(field);
     json dag = {{"dag_id", "x"}, {"tasks", {empty}}};
     dag[field] = nonsense;
     const auto problems = told(dag, field);
     if (field != "$schema") CHECK(problems.find("/" + field) != std::string::npos);
   }
-  for (const auto& [field, ignored] : definitions["default_args"]["properties"].items()) {
+  for (const auto& item : definitions["default_args"]["properties"].items()) {
+    const std::string& field = item.key();
     CAPTURE(field);
     json dag = {{"dag_id", "x"}, {"default_args", {{field, nonsense}}}, {"tasks", {empty}}};
     CHECK(told(dag, field).find("/default_args/" + field) != std::string::npos);
   }
   for (const auto& variant : definitions["task"]["oneOf"]) {
     const auto type = variant["properties"]["type"]["enum"][0];
-    for (const auto& [field, ignored] : variant["properties"].items()) {
+    for (const auto& item : variant["properties"].items()) {
+      const std::string& field = item.key();
       CAPTURE(field);
       json task = {{"task_id", "a"}, {"type", type}};
       if (field != "type") task[field] = nonsense;

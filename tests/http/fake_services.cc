@@ -228,6 +228,7 @@ FakeRegistry::FakeRegistry() {
 template <class Rows>
 auto values_of(const Rows& rows) {
   std::vector<typename Rows::mapped_type> out;
+  out.reserve(rows.size());
   for (const auto& [id, row] : rows) out.push_back(row);
   return out;
 }

@@ -78,7 +78,9 @@ TEST_CASE("a trigger that is not understood names the field and creates nothing"
       {R"({"fence":7})", "fence"},
       {R"({"note":5})", "note"},
   };
-  for (const auto& [body, field] : table) {
+  for (const auto& row : table) {
+    const auto& body = row.first;
+    const auto& field = row.second;
     CAPTURE(body);
     const auto response = api.call(Method::post, runs, body);
     CHECK(response.status == 422);

@@ -79,7 +79,8 @@ TEST_CASE("a malformed request gets one answer and the end of the connection") {
       {post("Content-Length: 3\r\nContent-Encoding: gzip\r\n", "abc") + good, 415},
   };
   for (const auto& [bytes, status] : table) {
-    CAPTURE(bytes.substr(0, 120));
+    const std::string begin = bytes.substr(0, 120);
+    CAPTURE(begin);
     CHECK(statuses(exchange(echo.port(), bytes)) == std::vector<int>{status});
   }
   CHECK(echo.calls == 0);

@@ -326,7 +326,7 @@ void Checker::check_acknowledged() {
     const bool there =
         it != store_.data().run_ids.end() && store_.data().runs.at(it->second).run.uuid == uuid;
     require(there || deletable_.count(name) != 0, "I3",
-            [&] { return "acknowledged run " + name.second + " is gone"; });
+            [&name = name] { return "acknowledged run " + name.second + " is gone"; });
   }
 }
 

@@ -213,7 +213,7 @@ void Checker::check_lake() {
     std::set<std::int64_t> seen;
     for (const LakeEntry& entry : log) {
       if (entry.publication == 0) continue;
-      const auto text = [&] {
+      const auto text = [&entry, &table = table] {
         return table + ": publication " + std::to_string(entry.publication) + " of fence " +
                std::to_string(entry.key.fence);
       };
@@ -231,7 +231,8 @@ void Checker::check_lake() {
   }
   for (const auto& [id, row] : publications)
     require(row.state != PublicationState::settled || lake_.find(row.table, id) == row.version,
-            "I2", [&] { return "settled but not in the lake: " + std::to_string(row.id); });
+            "I2",
+            [&row = row] { return "settled but not in the lake: " + std::to_string(row.id); });
   for (const auto& [instance, fences] : written) {
     const auto run = store_.data().runs.find(instance.first);
     if (run == store_.data().runs.end() || touched_ever(run->second.run)) continue;

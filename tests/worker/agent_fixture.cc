@@ -86,6 +86,7 @@ void AgentFixture::start_agent() {
                                     std::to_string(options_.max_attempts),
                                     std::to_string(options_.load_timeout_ms)};
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   REQUIRE(::posix_spawn(&agent_, program.c_str(), nullptr, nullptr, argv.data(), environ) == 0);

@@ -108,6 +108,7 @@ TEST_CASE("work behind a long attempt moves to an idle slot") {
   AgentFixture world{{.slots = 2}};
   const AttemptKey long_one = world.launch("mock", R"({"run_for":"10s"})");
   std::vector<AttemptKey> keys;
+  keys.reserve(40);
   for (int i = 0; i < 40; ++i) keys.push_back(world.launch("empty"));
   for (const AttemptKey& key : keys)
     CHECK(world.finished(key, seconds(5)).outcome == Outcome::success);
@@ -252,6 +253,7 @@ TEST_CASE("many attempts at once all end, once each, in few slots") {
 TEST_CASE("output of attempts that follow each other closely is never mixed up") {
   AgentFixture world;
   std::vector<AttemptKey> keys;
+  keys.reserve(200);
   for (int i = 0; i < 200; ++i) {
     keys.push_back(world.launch("mock", R"({"print":"I am )" + std::to_string(i) + R"("})"));
   }

@@ -59,6 +59,7 @@ TEST_CASE("attempts that waited in a killed slot run elsewhere, exactly once") {
   AgentFixture world;
   const AttemptKey victim = world.launch("mock", R"({"run_for":"60s"})");
   std::vector<AttemptKey> waiting;
+  waiting.reserve(12);
   for (int i = 0; i < 12; ++i) waiting.push_back(world.launch("mock", R"({"return":7})"));
   world.started(victim);
   ::kill(world.slots().at(0), SIGKILL);
