@@ -162,7 +162,15 @@ std::optional<RunStateRequested> state_change(const Request& request, BodyReader
   return event;
 }
 
-// {"state": …} on one line, as Airflow's endpoint ends; with `results` when XComs were asked for.
+// {"state": …} on one line, as Airflow's endpoint ends.
+Response wait_line(const json& line) {
+  Response response;
+  response.content_type = "application/x-ndjson";
+  response.body = json_text(line) + "\n";
+  return response;
+}
+
+// With `results` when XComs were asked for.
 Result<Response> wait_answer(Context& context, const Request& request, const std::string& state) {
   json line = {{"state", state}};
   const auto wanted = QueryReader(request).list("result");
@@ -177,16 +185,14 @@ Result<Response> wait_answer(Context& context, const Request& request, const std
       line["results"][task_id] = xcom ? stored_json(xcom->value_json) : json(nullptr);
     }
   }
-  Response response;
-  response.content_type = "application/x-ndjson";
-  response.body = json_text(line) + "\n";
-  return response;
+  return wait_line(line);
 }
 
 // One waiting client: whoever learns the end first, feed or store, answers.
 struct Wait {
   Call call;
   std::optional<std::uint64_t> ticket;
+  bool results = false;  // XComs were asked for
   std::atomic<bool> answered{false};
 };
 
@@ -268,12 +274,13 @@ void delete_run(Context& context, Call call) {
 
 void wait_for_run(Context& context, Call call) {
   QueryReader query(*call.request);
-  query.list("result");
-  if (!query.status()) return call.respond(error_response(query.status().error()));
   auto wait = std::make_shared<Wait>();
   wait->call = call;
+  wait->results = !query.list("result").empty();
+  if (!query.status()) return call.respond(error_response(query.status().error()));
   const auto tell = [&context, wait](const std::string& state) {
     if (wait->answered.exchange(true)) return;
+    if (!wait->results) return wait->call.respond(wait_line({{"state", state}}));
     context.read(wait->call.respond, [&context, wait, state] {
       return wait_answer(context, *wait->call.request, state);
     });
