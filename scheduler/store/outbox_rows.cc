@@ -8,8 +8,6 @@ namespace {
 constexpr char select_alive[] =
     "SELECT " BATUTA_OUTBOX_COLUMNS " FROM outbox WHERE dead = 0 ORDER BY id";
 constexpr char select_one[] = "SELECT " BATUTA_OUTBOX_COLUMNS " FROM outbox WHERE id = ?";
-constexpr char select_publication[] =
-    "SELECT " BATUTA_PUBLICATION_COLUMNS " FROM publication WHERE id = ?";
 constexpr char update_row[] =
     "UPDATE outbox SET tries = ?, next_try_at = ?, last_error = ?, dead = ? WHERE id = ?";
 constexpr char delete_row[] = "DELETE FROM outbox WHERE id = ?";
@@ -29,14 +27,6 @@ std::vector<OutboxRow> SqliteStore::load_outbox() {
   Rows rows = db_.statement(select_alive).query();
   while (rows.next()) read_outbox(rows, result.emplace_back());
   return result;
-}
-
-std::optional<PublicationRow> SqliteStore::find_publication(std::int64_t id) {
-  Rows rows = db_.statement(select_publication).query(id);
-  if (!rows.next()) return std::nullopt;
-  PublicationRow publication;
-  read_publication(rows, publication);
-  return publication;
 }
 
 bool SqliteStore::update_outbox(const OutboxRow& row) {

@@ -67,8 +67,6 @@ class SqliteStore : public Store {
   // ---- the outbox (outbox_rows.cc). Rows are finished through Changes.outbox_done.
   // Not dead, oldest first.
   std::vector<OutboxRow> load_outbox();
-  // What a row of kind publish publishes; nullopt when unknown.
-  std::optional<PublicationRow> find_publication(std::int64_t id);
   // tries, next_try_at, last_error and dead of a row; false when it is gone.
   bool update_outbox(const OutboxRow& row);
   // By hand: due at once, alive again, tries from 0. nullopt when unknown.
