@@ -180,6 +180,21 @@ test('a task that failed once shows both tries and their logs', async () => {
   await finish();
 });
 
+test('an address that changes while the page starts is followed', async () => {
+  const page = await session.context.newPage();
+  await page.addInitScript(() => {
+    const add = window.addEventListener.bind(window);
+    window.addEventListener = (type, ...rest) => {
+      if (type !== 'hashchange') return add(type, ...rest);
+      location.hash = '#/pools'; // told before anybody listens
+      return setTimeout(() => add(type, ...rest), 500);
+    };
+  });
+  await page.goto(`${session.target.url}/`);
+  await page.getByRole('heading', { name: 'Pools' }).waitFor();
+  await page.close();
+});
+
 test('a waiting task says why, and cancelling ends the run', async () => {
   const { page, finish } = await newPage(session);
   await trigger(page, 'slow');

@@ -112,6 +112,7 @@ export function useRoute(): Route {
   useEffect(() => {
     const onChange = () => setHash(location.hash);
     addEventListener('hashchange', onChange);
+    onChange(); // the address may have changed between the first drawing and this
     return () => removeEventListener('hashchange', onChange);
   }, []);
   return parseRoute(hash);
