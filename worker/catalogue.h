@@ -12,9 +12,9 @@
 
 namespace batuta {
 
-// In the child (`batuta slot --catalogue`): loads each named plugin and writes to slot_control_fd,
-// per plugin, a frame 'b' name (about to load), then 'i' + an encoded CatalogueChanged with one
-// entry, or 'e' + why not. Returns the exit code.
+// In the child (`batuta-worker slot --catalogue`): loads each named plugin and writes to
+// slot_control_fd, per plugin, a frame 'b' name (about to load), then 'i' + an encoded
+// CatalogueChanged with one entry, or 'e' + why not. Returns the exit code.
 int describe_plugins(const std::string& folder, const std::vector<std::string>& names);
 
 // In the agent: one scan of the folder, carried by the agent's own loop. Not thread-safe.

@@ -178,7 +178,7 @@ int serve(const SlotArguments& arguments, SlotPage& page) {
 int run_slot(int argc, char** argv) {
   SlotArguments arguments;
   if (!parse_arguments(argc, argv, arguments)) {
-    std::fputs("batuta slot is started by the agent, not by hand\n", stderr);
+    std::fputs("batuta-worker slot is started by the agent, not by hand\n", stderr);
     return 2;
   }
   const auto agent = static_cast<pid_t>(arguments.agent);

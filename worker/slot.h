@@ -1,8 +1,9 @@
 // The slot process: runs plugins, one attempt at a time, for the agent that started it.
 //
-// It is `batuta slot ...`, re-executed by the agent with three descriptors (worker/slot_link.h),
-// its output on a pipe, its own process group and a clean environment. It dies with its agent. All
-// of a slot's state is lost with it by design: nothing here needs to be saved.
+// It is `batuta-worker slot ...`, re-executed by the agent with three descriptors
+// (worker/slot_link.h), its output on a pipe, its own process group and a clean environment. It
+// dies with its agent. All of a slot's state is lost with it by design: nothing here needs to be
+// saved.
 #pragma once
 
 namespace batuta {

@@ -86,6 +86,7 @@ void doctor(Session& session) {
   json report{{"version", version},
               {"home", std::filesystem::absolute(session.home).lexically_normal().string()},
               {"disk", disk_line(std::filesystem::exists(session.home) ? session.home : ".")},
+              {"batuta-worker", there(folder / "batuta-worker")},
               {"plugins", there(folder / "plugins")},
               {"libduckdb", there(folder / "libduckdb.so")},
               {"server", Client::server_is_running(session.home) ? "running" : "not running"}};
