@@ -243,9 +243,11 @@ struct Server::Impl {
           std::make_unique<http::Server>(io, options.host, static_cast<std::uint16_t>(options.port),
                                          limits, http::make_api(io, std::move(services)));
     } catch (const std::system_error& error) {
-      return {Errc::unavailable, "cannot listen on " + options.host + ":" +
-                                     std::to_string(options.port) + ": " + error.what() +
-                                     " (another port: --port N, or 0 for a free one)"};
+      return {Errc::unavailable,
+              "cannot listen on " + options.host + ":" + std::to_string(options.port) + ": " +
+                  error.what() +
+                  " (--port N takes another port, 0 a free one; --host an IP address "
+                  "of this machine)"};
     }
     io_thread = std::thread([this] { io.run(); });
     return success();

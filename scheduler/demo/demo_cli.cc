@@ -69,7 +69,8 @@ int serve(asio::io_context& io, int port, const char* path, http::Handler handle
     io.run();
     return 0;
   } catch (const std::exception& error) {
-    return complain("cannot listen on port " + std::to_string(port) + ": " + error.what());
+    return complain("cannot listen on port " + std::to_string(port) + ": " + error.what() +
+                    " (another port: --port N, or 0 for a free one)");
   }
 }
 

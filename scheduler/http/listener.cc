@@ -7,6 +7,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <list>
 #include <map>
+#include <system_error>
 
 #include "common/log.h"
 #include "scheduler/http/server.h"
@@ -37,11 +38,21 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
   using Sessions = std::list<Entry>;  // oldest first
 
   void listen(const std::string& address, std::uint16_t wanted) {
-    const asio::ip::tcp::endpoint endpoint(asio::ip::make_address(address), wanted);
-    acceptor.open(endpoint.protocol());
-    acceptor.set_option(asio::socket_base::reuse_address(true));
-    acceptor.bind(endpoint);
-    acceptor.listen(512);
+    error_code failure;
+    // Asio throws an exception of Boost's own, which nobody who uses this room knows.
+    const auto check = [&failure] {
+      if (failure) throw std::system_error(std::error_code(failure));
+    };
+    const asio::ip::tcp::endpoint endpoint(asio::ip::make_address(address, failure), wanted);
+    check();
+    acceptor.open(endpoint.protocol(), failure);
+    check();
+    acceptor.set_option(asio::socket_base::reuse_address(true), failure);
+    check();
+    acceptor.bind(endpoint, failure);
+    check();
+    acceptor.listen(512, failure);
+    check();
     port = acceptor.local_endpoint().port();
     const auto& ip = endpoint.address();
     context->limits.guard.hosts.push_back(ip.is_v6() ? "[" + ip.to_string() + "]" : ip.to_string());

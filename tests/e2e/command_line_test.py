@@ -96,6 +96,12 @@ def the_verbs_do_what_they_say():
         assert "trigger" in server.cli("events", "list").stdout
         second = run("standalone", "--home", server.home, "--port", "0", "--dags", server.dags, code=1)
         assert str(server.process.pid) in second.stderr, second.stderr
+        taken = server.url.rsplit(":", 1)[1]
+        for command in (["standalone", "--home", folder.path / "other", "--dags", server.dags],
+                        ["scheduler", "--home", folder.path / "other", "--dags", server.dags], ["demo", "quotes"]):
+            refused = run(*command, "--port", taken, code=2 if command[0] == "demo" else 1)
+            assert taken in refused.stderr and "already in use" in refused.stderr, refused.stderr
+            assert "--port" in refused.stderr and "reactive_socket" not in refused.stderr, refused.stderr
         for secret in (b"s3cret-value", b"hidden-password"):
             for file in server.home.rglob("*"):
                 assert not file.is_file() or secret not in file.read_bytes(), file

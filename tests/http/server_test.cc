@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <memory>
+#include <system_error>
 
 #include "tests/http/test_client.h"
 
@@ -38,6 +39,16 @@ std::string post(const std::string& fields, const std::string& body) {
 }
 
 }  // namespace
+
+TEST_CASE("an address that cannot be had is an error that says so") {
+  Echo echo;
+  const auto handler = [](const std::shared_ptr<Request>&, const Respond&) {};
+  IoThread other;
+  CHECK_THROWS_WITH_AS(Server(other.io, "127.0.0.1", echo.port(), {}, handler),
+                       "Address already in use", std::system_error);
+  CHECK_THROWS_AS(Server(other.io, "nowhere", 0, {}, handler), std::system_error);
+  other.stop();
+}
 
 TEST_CASE("requests on one connection are answered in order, also when sent at once") {
   Echo echo;
