@@ -1,54 +1,12 @@
 #include "scheduler/engine/feed.h"
 
-#include "common/safe_json.h"
+#include "common/json_object.h"
 
 namespace batuta {
 namespace {
 
-// One flat JSON object. Thousands a second while a page watches a busy run, so no tree in between.
-class Object {
- public:
-  Object& text(std::string_view name, std::string_view value) {
-    key(name);
-    append_json_string(out_, value);
-    return *this;
-  }
-  Object& number(std::string_view name, std::int64_t value) {
-    key(name);
-    out_ += std::to_string(value);
-    return *this;
-  }
-  Object& null(std::string_view name) {
-    key(name);
-    out_ += "null";
-    return *this;
-  }
-  Object& time(std::string_view name, const OptTime& value) {
-    return value ? text(name, to_iso(*value)) : null(name);
-  }
-  // Seconds with all their microseconds.
-  Object& seconds(std::string_view name, std::int64_t us) {
-    key(name);
-    std::string digits = std::to_string(us % 1'000'000);
-    out_ += std::to_string(us / 1'000'000) + '.' + std::string(6 - digits.size(), '0') + digits;
-    return *this;
-  }
-  std::string take() {
-    out_ += '}';
-    return std::move(out_);
-  }
-
- private:
-  void key(std::string_view name) {
-    out_ += out_.empty() ? '{' : ',';
-    append_json_string(out_, name);
-    out_ += ':';
-  }
-  std::string out_;
-};
-
 FeedEvent run_event(const RunRow& run) {
-  std::string data = Object{}
+  std::string data = JsonObject{}
                          .text("dag_id", run.dag_id)
                          .text("dag_run_id", run.dag_run_id)
                          .text("state", to_string(run.state))
@@ -61,7 +19,7 @@ FeedEvent run_event(const RunRow& run) {
 }
 
 FeedEvent task_event(const StoredRun& run, const TaskInstanceRow& row) {
-  Object data;
+  JsonObject data;
   data.text("dag_id", run.run.dag_id)
       .text("dag_run_id", run.run.dag_run_id)
       .text("task_id", run.dag->tasks[row.task].id)
@@ -69,10 +27,8 @@ FeedEvent task_event(const StoredRun& run, const TaskInstanceRow& row) {
   row.state == TaskState::none ? data.null("state") : data.text("state", api_name(row.state));
   data.number("try_number", row.try_number)
       .time("start_date", row.start_date)
-      .time("end_date", row.end_date);
-  const bool ended = row.start_date && row.end_date && *row.end_date >= *row.start_date;
-  ended ? data.seconds("duration", (*row.end_date - *row.start_date).count())
-        : data.null("duration");
+      .time("end_date", row.end_date)
+      .seconds("duration", row.start_date, row.end_date);
   return {0, "task", run.run.dag_id, run.run.dag_run_id, data.take()};
 }
 
@@ -84,7 +40,8 @@ std::vector<FeedEvent> feed_events(const SchedulerState& state, const Effects& e
   for (const FeedItem& item : effects.feed) {
     if (demand == FeedDemand::runs && item.kind != FeedItem::Kind::run) continue;
     if (item.kind == FeedItem::Kind::dag) {
-      events.push_back({0, "dag", item.dag_id, "", Object{}.text("dag_id", item.dag_id).take()});
+      events.push_back(
+          {0, "dag", item.dag_id, "", JsonObject{}.text("dag_id", item.dag_id).take()});
       continue;
     }
     if (item.kind == FeedItem::Kind::dags) {

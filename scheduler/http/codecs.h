@@ -46,6 +46,8 @@ nlohmann::json dag_json(const DagFacts& facts);
 nlohmann::json dag_details_json(const DagFacts& facts, const VersionInfo* version,
                                 std::int64_t active_runs);
 nlohmann::json task_json(const Dag& dag, const Task& task);
+std::string version_text(const std::string& dag_id, const std::string& version, std::int64_t number,
+                         Time created_at);  // as JSON text
 nlohmann::json version_json(const std::string& dag_id, const std::string& version,
                             std::int64_t number, Time created_at);
 // Our kinds of warnings as values of Airflow's enum, so that generated clients can parse them; the
@@ -56,6 +58,9 @@ nlohmann::json import_error_json(const ImportError& error);
 
 // ---- runs and task instances
 
+// The run as JSON text, without a tree in between: the answer to a trigger is on its way while the
+// task already runs. run_json is the same as a value, for lists.
+std::string run_text(const RunRow& run, const VersionInfo* version);
 nlohmann::json run_json(const RunRow& run, const VersionInfo* version);
 nlohmann::json task_instance_json(const TaskInstanceView& view, const VersionInfo* version);
 // A row of a reply: the view is made from the run and its version.

@@ -146,9 +146,14 @@ std::shared_ptr<const VersionInfo> Context::find_version(const std::string& vers
 }
 
 Response json_response(const nlohmann::json& body, int status) {
-  Response response;
+  Response response = text_response(json_text(body));
   response.status = status;
-  response.body = json_text(body);
+  return response;
+}
+
+Response text_response(std::string json) {
+  Response response;
+  response.body = std::move(json);
   return response;
 }
 

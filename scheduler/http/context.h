@@ -74,6 +74,7 @@ class Context {
 // ---- answers
 
 Response json_response(const nlohmann::json& body, int status = 200);
+Response text_response(std::string json);  // 200; the text is JSON already
 Response no_content();
 // An Error as Airflow's clients expect it: {"detail": text}, or for Errc::invalid with a field the
 // list [{"type","loc","msg"}]. `where` is "query.limit", "path.try_number" or a JSON pointer.

@@ -1,6 +1,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "common/json_object.h"
 #include "scheduler/http/codecs.h"
 
 namespace batuta::http {
@@ -167,16 +168,23 @@ json task_json(const Dag& dag, const Task& task) {
           {"extra_links", json::array()}};
 }
 
+std::string version_text(const std::string& dag_id, const std::string& version, std::int64_t number,
+                         Time created_at) {
+  return JsonObject{}
+      .text("id", stable_uuid("version:" + version))
+      .number("version_number", number)
+      .text("dag_id", dag_id)
+      .text("dag_display_name", dag_id)
+      .text("bundle_name", "dags-folder")
+      .text("bundle_version", version)
+      .null("bundle_url")
+      .time("created_at", created_at)
+      .take();
+}
+
 json version_json(const std::string& dag_id, const std::string& version, std::int64_t number,
                   Time created_at) {
-  return {{"id", stable_uuid("version:" + version)},
-          {"version_number", number},
-          {"dag_id", dag_id},
-          {"dag_display_name", dag_id},
-          {"bundle_name", "dags-folder"},
-          {"bundle_version", version},
-          {"bundle_url", nullptr},
-          {"created_at", to_iso(created_at)}};
+  return stored_json(version_text(dag_id, version, number, created_at));
 }
 
 std::string_view airflow_warning_type(const DagWarning& warning) {

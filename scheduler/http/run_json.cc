@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "common/json_object.h"
 #include "scheduler/http/codecs.h"
 
 namespace batuta::http {
@@ -34,35 +35,43 @@ json ours(const TaskInstanceView& view) {
 
 }  // namespace
 
-json run_json(const RunRow& run, const VersionInfo* version) {
-  json versions = json::array();
+std::string run_text(const RunRow& run, const VersionInfo* version) {
+  std::string versions = "[";
   if (version) {
-    versions.push_back(
-        version_json(run.dag_id, run.dag_version, version->number, version->created_at));
+    versions += version_text(run.dag_id, run.dag_version, version->number, version->created_at);
   }
-  return {
-      {"dag_run_id", run.dag_run_id},
-      {"dag_id", run.dag_id},
-      {"dag_display_name", run.dag_id},
-      {"logical_date", iso_or_null(run.logical_date)},
-      {"queued_at", to_iso(run.queued_at)},
-      {"start_date", iso_or_null(run.start_date)},
-      {"end_date", iso_or_null(run.end_date)},
-      {"duration", seconds_between(run.start_date, run.end_date)},
-      {"data_interval_start", iso_or_null(run.data_interval_start)},
-      {"data_interval_end", iso_or_null(run.data_interval_end)},
-      {"run_after", to_iso(run.run_after)},
-      {"last_scheduling_decision", iso_or_null(run.last_scheduling_decision)},
-      {"run_type", to_string(run.type)},
-      {"state", to_string(run.state)},
-      {"triggered_by", text_or_null(run.triggered_by)},
-      {"triggering_user_name", text_or_null(run.triggering_user)},
-      {"conf", stored_json(run.conf_json)},
-      {"note", text_or_null(run.note)},
-      {"dag_versions", versions},
-      {"bundle_version", text_or_null(run.dag_version)},
-      {"partition_key", nullptr},
-      {"batuta", {{"execution_id", to_string(run.uuid)}, {"reason", text_or_null(run.reason)}}}};
+  versions += ']';
+  JsonObject out;
+  out.text("dag_run_id", run.dag_run_id)
+      .text("dag_id", run.dag_id)
+      .text("dag_display_name", run.dag_id)
+      .time("logical_date", run.logical_date)
+      .time("queued_at", run.queued_at)
+      .time("start_date", run.start_date)
+      .time("end_date", run.end_date)
+      .seconds("duration", run.start_date, run.end_date)
+      .time("data_interval_start", run.data_interval_start)
+      .time("data_interval_end", run.data_interval_end)
+      .time("run_after", run.run_after)
+      .time("last_scheduling_decision", run.last_scheduling_decision)
+      .text("run_type", to_string(run.type))
+      .text("state", to_string(run.state))
+      .text_or_null("triggered_by", run.triggered_by)
+      .text_or_null("triggering_user_name", run.triggering_user)
+      .raw("conf", run.conf_json.empty() ? "null" : run.conf_json)
+      .text_or_null("note", run.note)
+      .raw("dag_versions", versions)
+      .text_or_null("bundle_version", run.dag_version)
+      .null("partition_key")
+      .raw("batuta", JsonObject{}
+                         .text("execution_id", to_string(run.uuid))
+                         .text_or_null("reason", run.reason)
+                         .take());
+  return out.take();
+}
+
+json run_json(const RunRow& run, const VersionInfo* version) {
+  return stored_json(run_text(run, version));
 }
 
 json task_instance_json(const TaskInstanceView& view, const VersionInfo* version) {

@@ -36,10 +36,10 @@ Result<RunRow> find_run(Context& context, const Request& request) {
 void answer_run(Context& context, const Respond& respond, const RunRow& run) {
   if (const auto version = context.known_version(run.dag_version)) {
     return context.on_io(
-        [respond, run, version] { respond(json_response(run_json(run, version.get()))); });
+        [respond, run, version] { respond(text_response(run_text(run, version.get()))); });
   }
   context.read(respond, [&context, run]() -> Result<Response> {
-    return json_response(run_json(run, context.find_version(run.dag_version).get()));
+    return text_response(run_text(run, context.find_version(run.dag_version).get()));
   });
 }
 
@@ -216,7 +216,7 @@ Result<Response> list_runs(Context& context, const Request& request) {
 Result<Response> get_run(Context& context, const Request& request) {
   const auto run = find_run(context, request);
   if (!run) return run.error();
-  return json_response(run_json(*run, context.find_version(run->dag_version).get()));
+  return text_response(run_text(*run, context.find_version(run->dag_version).get()));
 }
 
 void trigger_run(Context& context, Call call) {
