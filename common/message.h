@@ -118,7 +118,7 @@ struct Finished {
   std::string reason;  // one line for people; empty on success
   std::int32_t exit_code = 0;
   std::int32_t signal = 0;
-  std::int64_t peak_rss_kib = 0;
+  std::int64_t peak_rss_kib = 0;  // with the processes it started; of a crash an upper bound
   Time started;
   Time ended;
   std::string slot;  // name of the slot's lock, for a successor

@@ -33,6 +33,13 @@ class Agent {
   struct KeyHash {
     std::size_t operator()(const AttemptKey& key) const;
   };
+  // How a slot's process ended, as waitid tells it. Its peak memory is that of its whole life: of
+  // the attempt that was in it an upper bound.
+  struct SlotEnd {
+    int code = 0;  // CLD_EXITED, CLD_KILLED...
+    int status = 0;
+    std::int64_t peak_rss_kib = 0;
+  };
   // A dead slot whose orphans are still being ended; its lock is held and its reports wait
   // meanwhile.
   struct Burial {
@@ -93,7 +100,8 @@ class Agent {
   void retire(Seat& seat);
   void read_slot(Seat& seat);
   void reap();
-  void on_slot_dead(std::unique_ptr<SlotProcess> slot, int code, int status);
+  void on_slot_dead(std::unique_ptr<SlotProcess> slot, const SlotEnd& end);
+  void remember_peak(std::int64_t peak_kib);
   void sweep_orphans();
   void end_all_slots();
   void slot_timers();

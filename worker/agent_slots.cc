@@ -1,7 +1,9 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -109,8 +111,12 @@ void Agent::read_slot(Seat& seat) {
 
 void Agent::reap() {
   for (;;) {
+    // The system call itself: libc's waitid has no place for the memory used.
     siginfo_t info{};
-    if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG) != 0 || info.si_pid == 0) return;
+    rusage used{};
+    if (::syscall(SYS_waitid, P_ALL, 0, &info, WEXITED | WNOHANG, &used) != 0 || info.si_pid == 0) {
+      return;
+    }
     if (info.si_pid == scan_.child()) {
       scan_.child_reaped();
       continue;
@@ -124,8 +130,10 @@ void Agent::reap() {
       leaving_.erase(at);  // it ended what it had started after each attempt
       continue;
     }
+    bool orphan = true;
     for (Seat& seat : seats_) {
       if (!is_it(seat.slot)) continue;
+      orphan = false;
       // Its last words first: a report may lie in the link, a cry in the log.
       seat.slot->reaped();
       read_slot(seat);
@@ -133,7 +141,7 @@ void Agent::reap() {
       unwatch(seat.slot->control_fd());
       unwatch(seat.slot->log_fd());
       const bool in_vain = seat.slot->fresh() && boot_us() - seat.started_us < short_life_us;
-      on_slot_dead(std::move(seat.slot), info.si_code, info.si_status);
+      on_slot_dead(std::move(seat.slot), {info.si_code, info.si_status, used.ru_maxrss});
       if (in_vain && ++seat.failures > 1) {
         seat.retry_us =
             boot_us() + std::min<std::int64_t>(2'000'000, 50'000LL << std::min(seat.failures, 6));
@@ -142,10 +150,20 @@ void Agent::reap() {
       }
       break;
     }
+    if (orphan) remember_peak(used.ru_maxrss);
   }
 }
 
-void Agent::on_slot_dead(std::unique_ptr<SlotProcess> slot, int code, int status) {
+// What a dead slot had started counts as its attempt's.
+void Agent::remember_peak(std::int64_t peak_kib) {
+  for (Burial& burial : burials_) {
+    for (Finished& done : burial.reports) {
+      done.peak_rss_kib = std::max(done.peak_rss_kib, peak_kib);
+    }
+  }
+}
+
+void Agent::on_slot_dead(std::unique_ptr<SlotProcess> slot, const SlotEnd& end) {
   slot->drain_log(options_.home);
   Burial burial;
   burial.since_us = boot_us();
@@ -164,8 +182,9 @@ void Agent::on_slot_dead(std::unique_ptr<SlotProcess> slot, int code, int status
     finished.key = key;
     finished.outcome = Outcome::crashed;
     finished.reason = slot->garbage() ? "the plugin wrote on the slot's control channel"
-                                      : describe_end(code, status);
-    (code == CLD_EXITED ? finished.exit_code : finished.signal) = status;
+                                      : describe_end(end.code, end.status);
+    (end.code == CLD_EXITED ? finished.exit_code : finished.signal) = end.status;
+    finished.peak_rss_kib = end.peak_rss_kib;
     finished.started = given.front()->started;
     finished.ended = wall_now();
     finished.slot = slot->name();

@@ -114,13 +114,18 @@ void AttemptHost::fill_table() {
     return self(ctx).branch({json, length});
   };
   table_.extension = [](void* ctx, const char* id) -> const void* {
+    const std::string_view name = id;
+    if (name == "batuta.child_memory") return reinterpret_cast<const void*>(&child_memory);
     const std::string& library = self(ctx).slot_.engine_library;
-    const bool known = std::string_view{id} == "batuta.engine_library";
-    return known && !library.empty() ? library.c_str() : nullptr;
+    return name == "batuta.engine_library" && !library.empty() ? library.c_str() : nullptr;
   };
   table_.report = [](void* ctx, const char* list, const char* json, std::size_t length) {
     return self(ctx).report(list, {json, length});
   };
+}
+
+void AttemptHost::child_memory(void* ctx, std::int64_t peak_kib) {
+  self(ctx).child_peak_kib_ = std::max(self(ctx).child_peak_kib_, peak_kib);
 }
 
 void AttemptHost::log(std::int32_t level, std::string_view text) {

@@ -36,6 +36,8 @@ class AttemptHost {
   AttemptHost& operator=(const AttemptHost&) = delete;
 
   const batuta_host* table() const { return &table_; }
+  // Peak memory of the processes the plugin told of, KiB; 0 = none.
+  std::int64_t child_peak_kib() const { return child_peak_kib_; }
   // Everything handed in, as a report; `returned` is what execute gave back.
   Finished finish(std::int32_t returned);
   void log(std::int32_t level, std::string_view text);
@@ -43,6 +45,7 @@ class AttemptHost {
  private:
   struct Json;  // parsed parameters
   static AttemptHost& self(void* ctx) { return *static_cast<AttemptHost*>(ctx); }
+  static void child_memory(void* ctx, std::int64_t peak_kib);
   void fill_table();
   const char* param(const char* name);
   const char* params();
@@ -69,6 +72,7 @@ class AttemptHost {
   std::map<std::string, std::vector<std::string>, std::less<>> reports_;
   std::size_t handed_in_ = 0;  // bytes of outputs and reports
   double progress_ = -1;
+  std::int64_t child_peak_kib_ = 0;
 };
 
 }  // namespace batuta

@@ -42,14 +42,15 @@ const ParamInfo* missing_param(AttemptHost& host, const std::vector<ParamInfo>& 
   return nullptr;
 }
 
-std::int64_t peak_kib() {
-  rusage self{}, children{};
-  ::getrusage(RUSAGE_SELF, &self);
-  ::getrusage(RUSAGE_CHILDREN, &children);
-  return std::max(self.ru_maxrss, children.ru_maxrss);
+std::int64_t peak_kib(int whose) {
+  rusage used{};
+  ::getrusage(whose, &used);
+  return used.ru_maxrss;
 }
 
-// Makes the kernel forget this process's peak, so that the next attempt's figure is its own.
+// Makes the kernel forget this process's peak, so that the next attempt's figure is its own. It has
+// no such thing for the children's: theirs counts when this attempt made it higher, or the plugin
+// told of it.
 void forget_peak() {
   const UniqueFd fd{::open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC)};
   if (fd && ::write(fd.get(), "5", 1) != 1) return;  // not allowed: the figure is an upper bound
@@ -69,7 +70,8 @@ int count_entries(const char* folder) {
 Finished run_task(SlotLaunch& task, PluginHost& plugins, SlotSurroundings& slot) {
   const auto plugin = plugins.load(task.file);
   if (!plugin) return refused(task.launch, plugin.error().message);
-  static std::int64_t last_peak = peak_kib();
+  static std::int64_t last_peak = peak_kib(RUSAGE_SELF);
+  const std::int64_t children_before = peak_kib(RUSAGE_CHILDREN);
   AttemptHost host{slot, task.number, task.launch, (*plugin)->info.params};
   std::int32_t returned = 1;
   if (const ParamInfo* missing = missing_param(host, (*plugin)->info.params)) {
@@ -88,9 +90,11 @@ Finished run_task(SlotLaunch& task, PluginHost& plugins, SlotSurroundings& slot)
   Finished done = host.finish(returned);
   done.slot = slot.name;
   done.plugin_sha256 = task.file.sha256;
-  done.peak_rss_kib = peak_kib();
-  if (done.peak_rss_kib > last_peak + 1024) forget_peak();
-  last_peak = done.peak_rss_kib;
+  const std::int64_t own = peak_kib(RUSAGE_SELF), children = peak_kib(RUSAGE_CHILDREN);
+  done.peak_rss_kib = std::max(own, host.child_peak_kib());
+  if (children > children_before) done.peak_rss_kib = std::max(done.peak_rss_kib, children);
+  if (own > last_peak + 1024) forget_peak();
+  last_peak = own;
   return done;
 }
 

@@ -65,13 +65,14 @@ struct Shell {
     command.capture = context.boolean("do_xcom_push", true);
     command.cancelled = [&context] { return context.cancelled(); };
     const auto end = batuta::plugin::run_shell(command);
+    context.child_memory(end.peak_rss_kib);
 
     if (end.signal != 0) {
       throw RetryableError("the command ended by signal " + std::to_string(end.signal),
                            128 + end.signal);
     }
     if (end.exit_code == context.integer("skip_on_exit_code", 99)) {
-      throw batuta::plugin::Skip("exit code " + std::to_string(end.exit_code));
+      throw batuta::plugin::Skip("exit code " + std::to_string(end.exit_code), end.exit_code);
     }
     if (end.exit_code != 0) {
       throw RetryableError("exit code " + std::to_string(end.exit_code), end.exit_code);

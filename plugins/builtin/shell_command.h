@@ -1,6 +1,7 @@
 // Runs one command line by /bin/sh: environment, output, end. Without the plugin ABI, for tests.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
@@ -19,7 +20,8 @@ struct ShellCommand {
 struct ShellEnd {
   int exit_code = 0;  // meaningful when signal is 0
   int signal = 0;
-  std::string last_line;  // of standard output, without its line break; cut at 64 KiB
+  std::int64_t peak_rss_kib = 0;  // of the shell and of what it waited for
+  std::string last_line;          // of standard output, without its line break; cut at 64 KiB
 };
 
 // Blocks until the shell itself has ended; what it left running is the slot's to end. Standard

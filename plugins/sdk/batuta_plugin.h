@@ -71,7 +71,8 @@ typedef struct batuta_host {
   /* Branch tasks: a JSON list of the direct downstream task ids to run. */
   int32_t (*branch)(void* ctx, const char* json, size_t length);
   /* An optional power by name, or NULL. "batuta.engine_library": const char* path of libduckdb.so.
-   */
+   * "batuta.child_memory": void (*)(void* ctx, int64_t peak_kib), for a plugin that started a
+   * process and waited for it: its peak memory (ru_maxrss of wait4) counts as the attempt's. */
   const void* (*extension)(void* ctx, const char* id);
   /* One fact for the attempt's record, a JSON object. list: "files", "quality" or "lineage".
    * Recorded whatever execute returns. Returns -1 when refused (unknown list, not JSON, too much).

@@ -329,6 +329,13 @@ void Context::report(const char* list, std::string_view object) {
   require(host_.report(host_.ctx, list, object.data(), object.size()), "the report");
 }
 
+void Context::child_memory(std::int64_t peak_kib) {
+  using Tell = void (*)(void*, std::int64_t);
+  if (const auto tell = reinterpret_cast<Tell>(extension("batuta.child_memory"))) {
+    tell(host_.ctx, peak_kib);
+  }
+}
+
 const void* Context::extension(const char* id) const {
   return host_.extension(host_.ctx, id);
 }
@@ -352,7 +359,7 @@ std::int32_t guarded(const batuta_host* host, void (*body)(Context&)) noexcept {
     body(context);
     return 0;
   } catch (const Skip& skip) {
-    return fail(BATUTA_FAIL_SKIPPED, skip.what());
+    return fail(BATUTA_FAIL_SKIPPED, skip.what(), skip.code);
   } catch (const FinalError& error) {
     return fail(BATUTA_FAIL_FINAL, error.what(), error.code);
   } catch (const RetryableError& error) {

@@ -48,7 +48,9 @@ struct FinalError : std::runtime_error {
 };
 // There was nothing to do: the task becomes `skipped`.
 struct Skip : std::runtime_error {
-  using std::runtime_error::runtime_error;
+  explicit Skip(const std::string& why, int exit_code = 1)
+      : std::runtime_error(why), code(exit_code == 0 ? 1 : exit_code) {}
+  int code;
 };
 
 // What a task may know of a connection it names. Do not log it; its secrets are masked if you do.
@@ -145,6 +147,9 @@ class Context {
   void branch(const std::vector<std::string>& task_ids);
   // list: "files", "quality" or "lineage".
   void report(const char* list, std::string_view json_object);
+
+  // The peak memory (KiB) of a process that the plugin started and waited for.
+  void child_memory(std::int64_t peak_kib);
 
   // An optional power of the host, such as "batuta.engine_library"; nullptr when it has none.
   const void* extension(const char* id) const;

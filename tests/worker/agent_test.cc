@@ -61,6 +61,23 @@ TEST_CASE("a silent success leaves no log, and a shell's output is kept with tim
   CHECK((info.st_mode & 0777) == 0600);
 }
 
+TEST_CASE("peak memory is the attempt's own, its command's included, also of one that crashed") {
+  AgentFixture world;
+  const auto shell = [&](const std::string& command) {
+    return world.finished(world.launch("shell", R"({"command":")" + command + R"("})"));
+  };
+  constexpr std::int64_t mib = 1024;
+  const std::string eater = "head -c 60000000 /dev/zero | tail -c 60000000 | wc -c";
+  CHECK(shell(eater).peak_rss_kib > 50 * mib);
+  CHECK(shell("true").peak_rss_kib < 40 * mib);  // in the same slot
+  const Finished skipped = shell("exit 99");
+  CHECK(skipped.peak_rss_kib < 40 * mib);
+  CHECK(skipped.exit_code == 99);
+  const Finished crashed = world.finished(world.launch("mock", R"({"signal":9})"));
+  CHECK(crashed.outcome == Outcome::crashed);
+  CHECK(crashed.peak_rss_kib > 0);
+}
+
 TEST_CASE("exit codes of a command mean success, skipped and failed") {
   AgentFixture world;
   CHECK(world.finished(world.launch("shell", R"({"command":"exit 99"})")).outcome ==
