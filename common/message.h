@@ -58,7 +58,9 @@ struct PluginInfo {
 // ---- one attempt ------------------------------------------------------------------------------
 
 // A connection handed to the attempt. `json` is {"conn_type","host","login","password","schema",
-// "port","extra"}; every string of 6 characters or more in login-secrets is masked in the log.
+// "port","extra"}; every string of 6 characters or more in login-secrets is masked in the log. With
+// an empty name it is the values of sensitive variables that the parameters were rendered from:
+// nothing to ask for, only to mask.
 struct Secret {
   std::string name;
   std::string json;

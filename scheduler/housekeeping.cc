@@ -16,8 +16,13 @@ constexpr Duration pause_between_batches = std::chrono::milliseconds(20);
 
 }  // namespace
 
-Housekeeping::Housekeeping(const Home& home, SqliteStore& store, Engine& engine)
-    : home_(home), store_(store), engine_(engine), thread_([this] { run(); }) {}
+Housekeeping::Housekeeping(const Home& home, SqliteStore& store, Engine& engine,
+                           std::function<void()> each_minute)
+    : home_(home),
+      store_(store),
+      engine_(engine),
+      each_minute_(std::move(each_minute)),
+      thread_([this] { run(); }) {}
 
 Housekeeping::~Housekeeping() {
   {
@@ -31,6 +36,7 @@ Housekeeping::~Housekeeping() {
 void Housekeeping::run() {
   for (int round = 0;; ++round) {
     look_at_disk();
+    if (each_minute_) each_minute_();
     if (round % rounds_per_retention == 0) retention();
     if (!wait(disk_interval)) return;
   }

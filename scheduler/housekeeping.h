@@ -2,6 +2,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <thread>
 
@@ -15,8 +16,9 @@ namespace batuta {
 // is unpublished (the store sees to that).
 class Housekeeping {
  public:
-  // References outlive this.
-  Housekeeping(const Home& home, SqliteStore& store, Engine& engine);
+  // References outlive this. `each_minute` is called on the thread of housekeeping; it may block.
+  Housekeeping(const Home& home, SqliteStore& store, Engine& engine,
+               std::function<void()> each_minute);
   ~Housekeeping();
 
  private:
@@ -31,6 +33,7 @@ class Housekeeping {
   const Home& home_;
   SqliteStore& store_;
   Engine& engine_;
+  const std::function<void()> each_minute_;
   bool warned_ = false;
   std::mutex mutex_;
   std::condition_variable stop_signal_;

@@ -25,7 +25,39 @@ json value_or_text(const std::string& text) {
   return value ? *value : json(text);
 }
 
-TemplateScope scope_of(const LaunchContext::Attempt& attempt, const Registry& registry) {
+// Strings inside a connection's extra are secrets too (tokens live there).
+void collect_strings(const json& value, std::vector<std::string>& out) {
+  if (value.is_string()) {
+    if (value.get_ref<const std::string&>().size() >= shortest_masked_value) out.push_back(value);
+  } else if (value.is_structured()) {
+    for (const json& item : value) collect_strings(item, out);
+  }
+}
+
+// What of a variable must not be shown: all of it, and when it is JSON every string in it.
+void collect_secrets(const Variable& variable, std::vector<std::string>& out) {
+  if (variable.value.size() >= shortest_masked_value) out.push_back(variable.value);
+  if (const auto parsed = parse_untrusted(variable.value)) collect_strings(*parsed, out);
+}
+
+// The same value with every one of `secrets` starred out.
+void mask_strings(json& value, const std::vector<std::string>& secrets) {
+  if (value.is_structured()) {
+    for (json& item : value) mask_strings(item, secrets);
+  }
+  if (!value.is_string()) return;
+  auto& text = value.get_ref<std::string&>();
+  for (const std::string& secret : secrets) {
+    for (auto at = text.find(secret); at != std::string::npos; at = text.find(secret, at)) {
+      text.replace(at, secret.size(), "***");
+      at += 3;
+    }
+  }
+}
+
+// `secrets` takes the values of the variables with sensitive names that are looked up.
+TemplateScope scope_of(const LaunchContext::Attempt& attempt, const Registry& registry,
+                       std::vector<std::string>& secrets) {
   TemplateScope scope;
   scope.run = &attempt.run;
   scope.row = &attempt.row;
@@ -34,20 +66,13 @@ TemplateScope scope_of(const LaunchContext::Attempt& attempt, const Registry& re
   const auto conf = validate_conf(attempt.dag, attempt.run.conf_json);
   scope.params_json = conf ? *conf : attempt.run.conf_json;
   scope.xcom = attempt.xcom;
-  scope.variable = [&registry](std::string_view key) -> std::optional<std::string> {
+  scope.variable = [&registry, &secrets](std::string_view key) -> std::optional<std::string> {
     const auto found = registry.variable(key);
-    return found ? std::optional(found->value) : std::nullopt;
+    if (!found) return std::nullopt;
+    if (sensitive_name(key)) collect_secrets(*found, secrets);
+    return found->value;
   };
   return scope;
-}
-
-// Strings inside a connection's extra are secrets too (tokens live there).
-void collect_strings(const json& value, std::vector<std::string>& out) {
-  if (value.is_string()) {
-    if (value.get_ref<const std::string&>().size() >= shortest_masked_value) out.push_back(value);
-  } else if (value.is_structured()) {
-    for (const json& item : value) collect_strings(item, out);
-  }
 }
 
 Secret secret_of(const Connection& connection) {
@@ -94,7 +119,7 @@ void RegistryLaunchContext::set_catalogue(const std::vector<PluginInfo>& catalog
 Status RegistryLaunchContext::render_launch(const Attempt& attempt, Launch& out,
                                             std::string& rendered) {
   if (attempt.task.has_templates) {
-    auto params = render_params(attempt, rendered);
+    auto params = render_params(attempt, out, rendered);
     if (!params) return params.error();
     out.params_json = std::move(*params);
   } else {
@@ -104,15 +129,21 @@ Status RegistryLaunchContext::render_launch(const Attempt& attempt, Launch& out,
   return add_secrets(attempt, out);
 }
 
-Result<std::string> RegistryLaunchContext::render_params(const Attempt& attempt,
+Result<std::string> RegistryLaunchContext::render_params(const Attempt& attempt, Launch& out,
                                                          std::string& rendered) {
   const bool shell = attempt.task.plugin == "shell";
-  auto spec = render_spec(attempt.task.spec_json, scope_of(attempt, registry_), shell);
+  std::vector<std::string> secrets;
+  auto spec = render_spec(attempt.task.spec_json, scope_of(attempt, registry_, secrets), shell);
   if (!spec) return spec.error();
   auto parsed = parse_untrusted(*spec);
   if (!parsed) return parsed.error();
-  rendered = json_text(parsed->value("params", json::object()));
-  return rendered;
+  json params = parsed->value("params", json::object());
+  std::string told = json_text(params);
+  if (!secrets.empty()) mask_strings(params, secrets);
+  rendered = json_text(params);
+  // Nameless: nothing a plugin could ask for, only what its log must not show.
+  if (!secrets.empty()) out.secrets.push_back({"", "", std::move(secrets)});
+  return told;
 }
 
 const std::string& RegistryLaunchContext::plain_params(const Attempt& attempt) {
@@ -190,14 +221,16 @@ OutboxRow RegistryLaunchContext::render_alert(const Attempt& attempt,
                                               const std::string& notifier_json, Time now) {
   const auto parsed = parse_untrusted(notifier_json);
   const json notifier = parsed ? *parsed : json::object();
-  const TemplateScope scope = scope_of(attempt, registry_);
+  std::vector<std::string> secrets;
+  const TemplateScope scope = scope_of(attempt, registry_, secrets);
   OutboxRow row;
   row.kind = OutboxKind::alert;
   row.key = notifier.value("connection", "slack_alerts");
   row.created_at = now;
-  row.payload_json = alert_payload(
-      row.key, render_text(notifier, "text", default_alert_text(attempt), scope),
-      render_text(notifier, "channel", "", scope), render_text(notifier, "username", "", scope));
+  json text = render_text(notifier, "text", default_alert_text(attempt), scope);
+  mask_strings(text, secrets);
+  row.payload_json = alert_payload(row.key, text, render_text(notifier, "channel", "", scope),
+                                   render_text(notifier, "username", "", scope));
   return row;
 }
 

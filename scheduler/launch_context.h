@@ -25,7 +25,8 @@ class RegistryLaunchContext : public LaunchContext {
                          Time now) override;
 
  private:
-  Result<std::string> render_params(const Attempt& attempt, std::string& rendered);
+  // The parameters as the plugin gets them; `rendered` is what people may see of them.
+  Result<std::string> render_params(const Attempt& attempt, Launch& out, std::string& rendered);
   std::string context_json(const Attempt& attempt) const;
   Status add_secrets(const Attempt& attempt, Launch& out) const;
   // The parameters of a task without templates, parsed once per DAG version.

@@ -1,13 +1,11 @@
 #include "scheduler/server.h"
 
 #include <malloc.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
-#include <filesystem>
 #include <future>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -19,6 +17,7 @@
 #include "scheduler/catalogue.h"
 #include "scheduler/dag_wiring.h"
 #include "scheduler/dagfile/dag_codec.h"
+#include "scheduler/endpoint.h"
 #include "scheduler/housekeeping.h"
 #include "scheduler/http/api.h"
 #include "scheduler/http/engine_backend.h"
@@ -49,7 +48,6 @@ std::shared_ptr<const Dag> dag_from_version_text(const DagVersionText& text) {
 }
 
 constexpr std::size_t moves_worth_trimming = 5'000;
-constexpr Duration cli_token_lifetime = std::chrono::hours(24 * 365);
 
 std::string new_password() {
   char random[18];
@@ -77,6 +75,7 @@ struct Server::Impl {
                      home.settings().lease}),
         outbox(outbox_options(), outbox_hooks()),
         engine(engine_options(), store, workers, context, engine_sinks()),
+        endpoint(home, registry, engine),
         dags(options.dags_folder, engine,
              [this](const auto& changed) { save_job_configs(changed); }),
         hub(io, {}),
@@ -202,8 +201,10 @@ struct Server::Impl {
     if (auto status = workers.start(engine); !status) return status;
     workers.check_agents({agents.begin(), agents.end()});
     if (auto status = serve(); !status) return status;
-    housekeeping = std::make_unique<Housekeeping>(home, store, engine);
-    return write_endpoint();
+    if (auto status = endpoint.publish(url()); !status) return status;
+    housekeeping =
+        std::make_unique<Housekeeping>(home, store, engine, [this] { endpoint.renew_if_due(); });
+    return success();
   }
 
   Status serve() {
@@ -275,44 +276,10 @@ struct Server::Impl {
     return home.write_private("admin.json", json_text(admin) + "\n");
   }
 
-  // How the command line finds this server.
-  Status write_endpoint() {
-    std::promise<Result<std::string>> told;
-    auto result = told.get_future();
-    auto token = std::make_shared<std::string>();
-    engine.write(
-        [this, token]() -> Status {
-          const Time now = read_clock().wall;
-          EventLogRow row;
-          row.when = now;
-          row.event = "token_created";
-          row.owner = "admin";
-          row.extra_json = R"({"by":"start","purpose":"command line"})";
-          return registry.audited(row, [this, token, now]() -> Status {
-            auto issued = registry.issue_token("admin", "command line", now, cli_token_lifetime);
-            if (!issued) return issued.error();
-            *token = *issued;
-            return success();
-          });
-        },
-        [&told, token](const Status& status) {
-          if (status) {
-            told.set_value(*token);
-          } else {
-            told.set_value(status.error());
-          }
-        });
-    const auto issued = result.get();
-    if (!issued) return issued.error();
-    const nlohmann::json endpoint{{"url", url()}, {"token", *issued}, {"pid", getpid()}};
-    return home.write_private("run/endpoint.json", json_text(endpoint) + "\n");
-  }
-
   void stop() {
     if (stopped.exchange(true)) return;
-    std::error_code ignored;
-    std::filesystem::remove(home.path("run/endpoint.json"), ignored);
     housekeeping.reset();
+    endpoint.withdraw();
     if (http_server) http_server->stop();
     dags.stop();
     asio::post(io, [this] { workers.stop(); });
@@ -341,6 +308,7 @@ struct Server::Impl {
   WorkerServer workers;
   Outbox outbox;
   Engine engine;
+  Endpoint endpoint;
   DagWiring dags;
   http::LoginCodes codes;
   http::Hub hub;

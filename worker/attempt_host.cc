@@ -191,7 +191,7 @@ const char* AttemptHost::context() {
 
 const char* AttemptHost::secret(const char* name) {
   for (const Secret& secret : launch_.secrets) {
-    if (secret.name == name) return secret.json.c_str();
+    if (!secret.name.empty() && secret.name == name) return secret.json.c_str();
   }
   return nullptr;
 }

@@ -28,6 +28,7 @@ json run_value(const RunRow& run) {
   put(out, "logical_date", run.logical_date);
   put(out, "data_interval_start", run.data_interval_start);
   put(out, "data_interval_end", run.data_interval_end);
+  put(out, "run_after", run.run_after);
   put(out, "queued_at", run.queued_at);
   put(out, "start_date", run.start_date);
   return out;
@@ -133,6 +134,18 @@ std::string spelled(const std::vector<TemplateExpr::Step>& path) {
 
 Error undefined(const std::string& name) {
   return {Errc::invalid, name + " is undefined", ""};
+}
+
+// A name of the templates' that has no value in this run: what is missing, and how to mend it.
+Error without_value(const std::string& name, const TemplateScope& scope) {
+  Error error = undefined(name);
+  const bool dated = name.starts_with("ds") || name.starts_with("ts") || name == "logical_date";
+  if (dated && scope.run && !scope.run->logical_date) {
+    error.message +=
+        ": the run was triggered without a logical date; trigger it with one, or use "
+        "dag_run.run_after";
+  }
+  return error;
 }
 
 const json* walk(const json* value, const TemplateExpr::Step& step) {
@@ -300,7 +313,7 @@ Result<json> TemplateEvaluator::Impl::head(const TemplateExpr& expr) {
   if (root->value) made = root->value(scope);
   const json* value = name == "params" ? &all_params() : made ? &*made : nullptr;
   for (std::size_t i = 1; i < expr.path.size() && value; ++i) value = walk(value, expr.path[i]);
-  if (!value) return undefined(spelled(expr.path));
+  if (!value) return without_value(spelled(expr.path), scope);
   return json(*value);
 }
 

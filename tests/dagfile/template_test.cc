@@ -113,7 +113,11 @@ TEST_CASE("what is undefined is an error with its pointer") {
     CHECK(s.render(text).get<std::string>().find("is undefined") != std::string::npos);
   }
   s.run.logical_date.reset();
-  CHECK(s.render("{{ ds }}") == "error: ds is undefined");
+  const std::string undated = s.render("{{ ds }}");
+  CHECK(
+      undated.starts_with("error: ds is undefined: the run was triggered without a logical date"));
+  CHECK(undated.find("dag_run.run_after") != std::string::npos);
+  CHECK(s.render("{{ dag_run.run_after }}") == to_iso(s.run.run_after));
   const auto out = render_spec(R"({"params":{"a":["ok","{{ params.gone }}"]}})", s.scope, false);
   REQUIRE_FALSE(out.ok());
   CHECK(out.error().where == "/params/a/1");

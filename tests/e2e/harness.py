@@ -65,7 +65,6 @@ class Server:
 
     # ---- life ----------------------------------------------------------------------------------
     def start(self, wait=True, seconds=30):
-        (self.home / "run" / "endpoint.json").unlink(missing_ok=True)
         self.process = subprocess.Popen(self.command, env=self.env, stdout=self.log, stderr=self.log,
                                         start_new_session=True)
         if wait:
@@ -81,6 +80,8 @@ class Server:
 
     def read_endpoint(self):
         endpoint = json.loads((self.home / "run" / "endpoint.json").read_text())
+        if endpoint["pid"] != self.process.pid:
+            return False  # of the server before, which was killed
         self.url, self.token = endpoint["url"], endpoint["token"]
         return True
 

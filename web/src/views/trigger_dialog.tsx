@@ -98,7 +98,7 @@ function TriggerForm({ details, onClose }: { details: DagDetails; onClose: () =>
     if (Object.keys(found).length > 0) return;
     setBusy(true);
     try {
-      const run = await api.trigger(details.dag_id, { logical_date: null, conf });
+      const run = await api.trigger(details.dag_id, { logical_date: new Date().toISOString(), conf });
       notify(`A run of ${run.dag_id} has been triggered.`);
       location.hash = runLink(run.dag_id, run.dag_run_id);
       onClose();

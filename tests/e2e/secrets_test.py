@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+"""Secrets stay where they belong: not in logs, not in rendered fields, not in files after the server's end."""
+import json
+import sys
+import urllib.error
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from harness import Folder, dag, eventually, main, shell  # noqa: E402
+
+
+def sensitive_variables_are_masked():
+    """a variable with a sensitive name reaches the task, and neither its log nor its rendered fields"""
+    with Folder("secrets") as folder:
+        server = folder.server({"tell": dag("tell", [
+            shell("say", "echo ${#X} {{ var.value.api_token }} {{ var.json.db_password.inner }} {{ var.value.plain }}",
+                  env={"X": "{{ var.value.api_token }}"})])}).start()
+        for key, value in {"api_token": "s3cret-token-value", "db_password": '{"inner":"s3cret-inner-value"}',
+                           "plain": "shown-to-all"}.items():
+            server.cli("variables", "set", key, "-", stdin=value + "\n")
+        run_id = server.trigger("tell")["dag_run_id"]
+        assert server.wait_run("tell", run_id)["state"] == "success"
+        log = server.cli("tasks", "log", "tell", run_id, "say").stdout
+        fields = json.dumps(server.get(f"/api/v2/dags/tell/dagRuns/{run_id}/taskInstances/say")["rendered_fields"])
+        for shown in (log, fields):
+            assert "s3cret" not in shown and "***" in shown and "shown-to-all" in shown, shown
+        assert "18 ***" in log, log  # the task itself had the value
+        logs = [file.read_bytes() for file in (server.home / "logs").rglob("*") if file.is_file()]
+        assert logs and not any(b"s3cret" in text for text in logs)
+
+
+def a_servers_own_token_ends_with_it():
+    """the command line's token works while the server runs, and not after its end, killed or not"""
+    with Folder("endpoint") as folder:
+        server = folder.server({}).start()
+        tokens = []
+        for kill in (True, False, False):
+            tokens.append(server.token)
+            assert server.get("/api/v2/dags")["total_entries"] == 0
+            server.kill() if kill else server.stop()
+            assert kill or not (server.home / "run" / "endpoint.json").exists()
+            server.start()
+            for old in tokens:
+                assert status_with(server, old) == 401, old
+        assert len(set(tokens)) == 3
+
+
+def status_with(server, token):
+    import urllib.request
+    request = urllib.request.Request(server.url + "/api/v2/dags", headers={"Authorization": f"Bearer {token}"})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status
+    except urllib.error.HTTPError as refused:
+        return refused.code
+
+
+main([sensitive_variables_are_masked, a_servers_own_token_ends_with_it])
