@@ -32,8 +32,8 @@ constexpr char upsert_table[] =
     "last_version = excluded.last_version";
 constexpr char upsert_accepted[] =
     "INSERT INTO accepted (ti, fence, outcome, reason, exit_code, signal, peak_rss_kib, started, "
-    "ended, slot, plugin_sha256, result_json, extra_json, watermark_us, records, branch_json) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    "ended, slot, plugin_sha256, result_json, files_json, extra_json, watermark_us, records, "
+    "branch_json) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 constexpr char delete_accepted[] = "DELETE FROM accepted WHERE ti = ? AND fence = ?";
 constexpr char upsert_publication[] =
     "INSERT INTO publication (" BATUTA_PUBLICATION_COLUMNS
@@ -70,8 +70,8 @@ void write_accepted(Database& db, const Finished& f) {
   if (f.has_branch) branch = json_text(nlohmann::json(f.branch));
   db.statement(upsert_accepted)
       .run(task_key(f.key.run, f.key.task), f.key.fence, f.outcome, f.reason, f.exit_code, f.signal,
-           f.peak_rss_kib, f.started, f.ended, f.slot, f.plugin_sha256, f.result_json, f.extra_json,
-           f.watermark_us, f.records, branch);
+           f.peak_rss_kib, f.started, f.ended, f.slot, f.plugin_sha256, f.result_json, f.files_json,
+           f.extra_json, f.watermark_us, f.records, branch);
 }
 
 void write_execution(Database& db, const JobExecutionRow& r) {

@@ -13,7 +13,7 @@ std::shared_ptr<const Dag> pipeline(const char* id = "dag") {
               t.is_data = true;
               t.overlap = 15min;
               t.retry = {2, 1s, 0, {}};
-              t.spec_json = R"({"x":"}{","params":{"tickers":["A"]}})";
+              t.params_json = R"({"tickers":["A"]})";
             })
       .task("next", {"load"})
       .make();
@@ -29,7 +29,7 @@ Effects produce(World& world, RunSeq run, std::vector<TableOutput> outputs) {
     report.result_json = "{\"records\":2}";
     report.watermark_us = at("2026-03-10T11:30:00Z").time_since_epoch().count();
     report.records = 2;
-    report.extra_json = R"({"files":["a.parquet","b.parquet"],"quality":[]})";
+    report.files_json = R"(["a.parquet","b.parquet"])";
   });
 }
 

@@ -45,6 +45,18 @@ class Receiver:
         Thread(target=self.server.serve_forever, daemon=True).start()
 
 
+def check_control_files(server):
+    """Every attempt's files stand in its control row, and are there."""
+    files = {}
+    for job, names in server.sql("SELECT job_name, filename FROM mngt.ingestion_job_execution"):
+        files[job.removeprefix("financial.financial_")] = json.loads(names)
+    lake = Path(server.home) / "lake"
+    for job, starts in (("extract", ("raw/", "bronze/")), ("transform", ("silver/", "quarantine/")),
+                        ("aggregate", ("gold/",))):
+        assert {name.split("/")[0] + "/" for name in files[job]} == set(starts), (job, files[job])
+        assert all((lake / name).stat().st_size > 0 for name in files[job]), files[job]
+
+
 def made_quotes_become_gold():
     """a made market with late, doubled and bad rows: tables as the truth says, quarantine with reasons"""
     with Folder("made") as folder, QuoteService(folder.path, seed=3, arguments=[
@@ -66,6 +78,7 @@ def made_quotes_become_gold():
         control = server.get("/api/batuta/jobs/executions")["job_executions"]
         assert {row["execution_id"] for row in control} == {execution[0][0]}, control
         assert {row["status"] for row in control} == {"success"} and len(control) == 3, control
+        check_control_files(server)
         before = server.sql(f'SELECT * EXCLUDE (execution_id) FROM "{GOLD}" ORDER BY ALL')
         # The same execution run again leaves the same tables.
         server.call("POST", f"/api/v2/dags/financial/dagRuns/{run['dag_run_id']}/clear",

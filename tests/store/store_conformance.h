@@ -23,7 +23,8 @@ inline AcceptedRow make_accepted(const AttemptKey& key) {
   f.slot = "slot-9";
   f.plugin_sha256 = "fff";
   f.result_json = "{\"records\":3}";
-  f.extra_json = "{\"files\":[]}";
+  f.files_json = "[\"a.parquet\"]";
+  f.extra_json = "{\"quality\":[]}";
   f.watermark_us = 123456;
   f.records = 3;
   f.has_branch = true;
