@@ -17,7 +17,8 @@ namespace {
 constexpr std::size_t max_result = 64 << 10;
 constexpr std::size_t max_reason = 4 << 10;
 constexpr std::size_t max_log_text = 1 << 20;    // one call; a longer text is cut
-constexpr std::size_t max_handed_in = 8u << 20;  // outputs and reports of one attempt
+constexpr std::size_t max_handed_in = 8u << 20;  // outputs of one attempt
+constexpr std::size_t max_reported = 1 << 20;    // quality and lineage; kept as long as the run
 constexpr std::size_t max_files = 64 << 10;      // the list of files, as JSON
 constexpr std::size_t max_branch = 4096;
 constexpr JsonLimits scheduler_limits{16 << 20, 64, 2'000'000, 4 << 20};
@@ -240,8 +241,10 @@ std::int32_t AttemptHost::report(const char* list, std::string_view json) {
   const std::string_view name = list;
   if (name == "files") return report_file(json);
   if (name != "quality" && name != "lineage") return -1;
-  handed_in_ += json.size();
-  if (handed_in_ > max_handed_in || !small_json(json, max_handed_in)) return -1;
+  const auto fact = parse_untrusted(json, {max_reported, 64, 2'000'000, max_reported});
+  if (!fact || !fact->is_object()) return -1;
+  reported_ += json.size();
+  if (reported_ > max_reported) return -1;
   reports_[std::string{name}].emplace_back(json);
   return 0;
 }

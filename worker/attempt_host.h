@@ -68,7 +68,8 @@ class AttemptHost {
   bool failed_ = false;
   std::int32_t fail_kind_ = BATUTA_FAIL_RETRYABLE;
   std::map<std::string, std::vector<std::string>, std::less<>> reports_;
-  std::size_t handed_in_ = 0;  // bytes of outputs and reports
+  std::size_t handed_in_ = 0;  // bytes of outputs
+  std::size_t reported_ = 0;   // bytes of reports_
   std::string files_;          // the reported paths as JSON, comma between
   bool files_full_ = false;
   double progress_ = -1;

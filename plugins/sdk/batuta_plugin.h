@@ -73,10 +73,11 @@ typedef struct batuta_host {
   /* An optional power by name, or NULL. "batuta.engine_library": const char* path of libduckdb.so.
    */
   const void* (*extension)(void* ctx, const char* id);
-  /* One fact for the attempt's record. list: "quality" or "lineage", each a JSON object, or "files",
-   * a JSON string: the path of a file that was written, relative to the lake where it is inside; of
-   * many files the first 64 KiB are kept. Recorded whatever execute returns. Returns -1 when refused
-   * (unknown list, not JSON, too much). */
+  /* One fact for the attempt's record. list: "quality" or "lineage", each a JSON object, or
+   * "files", a JSON string: the path of a written file, relative to the lake if it is in there;
+   * of many files the first 64 KiB are kept. Recorded whatever execute returns. Returns -1 when
+   * refused (unknown list, not JSON, too much).
+   */
   int32_t (*report)(void* ctx, const char* list, const char* json, size_t length);
 } batuta_host;
 

@@ -191,6 +191,9 @@ TEST_CASE("what is handed in arrives, and what is too much is refused") {
     c.report("quality", R"({"rule":"r"})");
     c.report("quality", R"({"rule":"s"})");
     CHECK_THROWS_AS(c.report("gossip", "{}"), plugin::FinalError);
+    CHECK_THROWS_AS(c.report("quality", "[]"), plugin::FinalError);
+    CHECK_THROWS_AS(c.report("quality", R"({"a":")" + std::string(1 << 20, 'x') + "\"}"),
+                    plugin::FinalError);
     c.output(R"({"table":"gold/x","append":true,"read_version":4})");
     CHECK_THROWS_AS(c.output("[]"), plugin::FinalError);
   });

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "scheduler/store/crypto.h"
+#include "scheduler/store/sqlite_history.h"
 #include "tests/store/store_fixture.h"
 
 namespace batuta::test {
@@ -193,6 +194,11 @@ TEST_CASE("a database of the first release is brought up to date with an attempt
   CHECK(report.files_json.empty());
   CHECK(report.watermark_us == 3);
   CHECK(report.records == 4);
+  const auto told = SqliteHistory(path).attempt_report(RunSeq{1}, 0, std::nullopt);
+  REQUIRE(told);
+  CHECK(told->key == report.key);
+  CHECK(told->try_number == 2);
+  CHECK(told->report_json == R"({"quality":[{"rule":"r"}]})");
 }
 
 }  // namespace
