@@ -47,9 +47,9 @@ constexpr auto fields(Type<Finished>) {
   return std::tuple(&Finished::key, &Finished::outcome, &Finished::reason, &Finished::exit_code,
                     &Finished::signal, &Finished::peak_rss_kib, &Finished::started,
                     &Finished::ended, &Finished::slot, &Finished::plugin_sha256,
-                    &Finished::result_json, &Finished::extra_json, &Finished::watermark_us,
-                    &Finished::records, &Finished::has_branch, &Finished::branch,
-                    &Finished::outputs);
+                    &Finished::result_json, &Finished::files_json, &Finished::extra_json,
+                    &Finished::watermark_us, &Finished::records, &Finished::has_branch,
+                    &Finished::branch, &Finished::outputs);
 }
 constexpr auto fields(Type<Recalled>) { return std::tuple(&Recalled::key); }
 constexpr auto fields(Type<CatalogueChanged>) { return std::tuple(&CatalogueChanged::catalogue); }

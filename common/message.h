@@ -21,7 +21,7 @@
 
 namespace batuta {
 
-inline constexpr std::uint32_t protocol_version = 1;
+inline constexpr std::uint32_t protocol_version = 2;
 
 // ---- plugin catalogue -------------------------------------------------------------------------
 
@@ -126,7 +126,8 @@ struct Finished {
   std::string slot;  // name of the slot's lock, for a successor
   std::string plugin_sha256;
   std::string result_json;        // XCom `return_value`; empty = none; at most 64 KiB
-  std::string extra_json;         // {"files":[…],"quality":[…],"lineage":[…]}; empty = none
+  std::string files_json;         // JSON list of paths written; empty = none; at most 64 KiB
+  std::string extra_json;         // {"quality":[…],"lineage":[…]}; empty = none
   std::int64_t watermark_us = 0;  // data tasks: new watermark, microseconds UTC; 0 = none
   std::int64_t records = 0;       // data tasks: rows written
   bool has_branch = false;        // branch tasks: `branch` names the direct downstreams to run

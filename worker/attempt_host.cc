@@ -17,7 +17,9 @@ namespace {
 constexpr std::size_t max_result = 64 << 10;
 constexpr std::size_t max_reason = 4 << 10;
 constexpr std::size_t max_log_text = 1 << 20;    // one call; a longer text is cut
-constexpr std::size_t max_handed_in = 8u << 20;  // outputs and reports of one attempt
+constexpr std::size_t max_handed_in = 8u << 20;  // outputs of one attempt
+constexpr std::size_t max_reported = 1 << 20;    // quality and lineage; kept as long as the run
+constexpr std::size_t max_files = 64 << 10;      // the list of files, as JSON
 constexpr std::size_t max_branch = 4096;
 constexpr JsonLimits scheduler_limits{16 << 20, 64, 2'000'000, 4 << 20};
 
@@ -242,10 +244,24 @@ std::int32_t AttemptHost::branch(std::string_view json) {
 
 std::int32_t AttemptHost::report(const char* list, std::string_view json) {
   const std::string_view name = list;
-  if (name != "files" && name != "quality" && name != "lineage") return -1;
-  handed_in_ += json.size();
-  if (handed_in_ > max_handed_in || !small_json(json, max_handed_in)) return -1;
+  if (name == "files") return report_file(json);
+  if (name != "quality" && name != "lineage") return -1;
+  const auto fact = parse_untrusted(json, {max_reported, 64, 2'000'000, max_reported});
+  if (!fact || !fact->is_object()) return -1;
+  reported_ += json.size();
+  if (reported_ > max_reported) return -1;
   reports_[std::string{name}].emplace_back(json);
+  return 0;
+}
+
+// Not counted as handed in: a task may write more files than anyone wants to read about. The first
+// that does not fit ends the list, so that what stands there is a whole beginning.
+std::int32_t AttemptHost::report_file(std::string_view json) {
+  const auto path = parse_untrusted(json);
+  if (!path || !path->is_string()) return -1;
+  const std::string entry = (files_.empty() ? "" : ",") + json_text(*path);
+  files_full_ = files_full_ || files_.size() + entry.size() + 2 > max_files;
+  if (!files_full_) files_ += entry;
   return 0;
 }
 
@@ -273,6 +289,7 @@ Finished AttemptHost::finish(std::int32_t returned) {
     extra += ']';
   }
   if (!extra.empty()) done.extra_json = extra + "}";
+  if (!files_.empty()) done.files_json = "[" + files_ + "]";
   return std::move(done);
 }
 

@@ -56,6 +56,7 @@ class AttemptHost {
   std::int32_t output(std::string_view json);
   std::int32_t branch(std::string_view json);
   std::int32_t report(const char* list, std::string_view json);
+  std::int32_t report_file(std::string_view json);
   Json& parsed();
 
   SlotSurroundings& slot_;
@@ -70,7 +71,10 @@ class AttemptHost {
   bool failed_ = false;
   std::int32_t fail_kind_ = BATUTA_FAIL_RETRYABLE;
   std::map<std::string, std::vector<std::string>, std::less<>> reports_;
-  std::size_t handed_in_ = 0;  // bytes of outputs and reports
+  std::size_t handed_in_ = 0;  // bytes of outputs
+  std::size_t reported_ = 0;   // bytes of reports_
+  std::string files_;          // the reported paths as JSON, comma between
+  bool files_full_ = false;
   double progress_ = -1;
   std::int64_t child_peak_kib_ = 0;
 };

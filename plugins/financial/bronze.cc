@@ -14,6 +14,7 @@
 #include "plugins/financial/tables.h"
 #include "plugins/lake/appender.h"
 #include "plugins/lake/attempt_session.h"
+#include "plugins/lake/hand_in.h"
 #include "plugins/lake/staged_write.h"
 
 namespace batuta::financial {
@@ -38,8 +39,9 @@ std::string date_of(Time time) {
 // The raw landing of one attempt: pages as received, each durable before bronze speaks of it.
 class RawLanding {
  public:
-  explicit RawLanding(const plugin::Context& context)
-      : lake_(lake::lake_folder(context)),
+  explicit RawLanding(plugin::Context& context)
+      : context_(context),
+        lake_(lake::lake_folder(context)),
         folder_("raw/financial/quotes/ingest_date=" + date_of(now()) +
                 "/run=" + context.execution_id()) {
     const auto made = lakelog::make_folders(lake_ + "/" + folder_);
@@ -57,6 +59,7 @@ class RawLanding {
     const auto written = lakelog::write_new_file(lake_ + "/" + name, body);
     if (!written) throw plugin::RetryableError(written.error().message);
     files_.push_back(name);
+    context_.report("files", plugin::quoted(name));
     return name;
   }
 
@@ -67,6 +70,7 @@ class RawLanding {
   const std::vector<std::string>& files() const { return files_; }
 
  private:
+  plugin::Context& context_;
   std::string lake_;
   std::string folder_;
   std::string attempt_;
@@ -204,7 +208,7 @@ struct FinancialBronze {
     payload.append = true;
     payload.adds = lake::write_files(session, write);
     payload.metrics_json = json_text({{"rows_out", records}});
-    context.output(lakelog::serialise_payload(payload));
+    lake::hand_in(context, payload);
   }
 };
 

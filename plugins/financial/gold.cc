@@ -10,6 +10,7 @@
 #include "plugins/financial/tables.h"
 #include "plugins/lake/attempt_session.h"
 #include "plugins/lake/file_stats.h"
+#include "plugins/lake/hand_in.h"
 #include "plugins/lake/quality.h"
 #include "plugins/lake/staged_write.h"
 
@@ -146,7 +147,7 @@ class Aggregate {
     for (const std::string& day : days_read) payload.read_partitions->push_back({{"day", day}});
     payload.txns = {{gold_marker, silver_.version()}};
     payload.metrics_json = json_text({{"rows_out", changed}});
-    context_.output(lakelog::serialise_payload(payload));
+    lake::hand_in(context_, payload);
     context_.report("lineage", json_text({{"from", silver_quotes().name},
                                           {"from_version", silver_.version()},
                                           {"to", gold_hours().name}}));

@@ -16,6 +16,7 @@
 #include "plugins/financial/tables.h"
 #include "plugins/lake/attempt_session.h"
 #include "plugins/lake/file_stats.h"
+#include "plugins/lake/hand_in.h"
 #include "plugins/lake/quality.h"
 #include "plugins/lake/staged_write.h"
 
@@ -185,7 +186,7 @@ class Transform {
     auto payload = publication_for(quarantine_quotes(), table, lakelog::Operation::append);
     payload.adds = lake::write_files(session_, write);
     payload.metrics_json = json_text({{"rows_out", rows}});
-    context_.output(lakelog::serialise_payload(payload));
+    lake::hand_in(context_, payload);
     return rows;
   }
 
@@ -232,7 +233,7 @@ class Transform {
       payload.read_partitions->push_back({{silver_quotes().partition, day}});
     payload.txns = {{silver_marker, bronze_.version()}};
     payload.metrics_json = json_text({{"rows_in", rows_read}, {"rows_out", changed}});
-    context_.output(lakelog::serialise_payload(payload));
+    lake::hand_in(context_, payload);
     context_.report("lineage", json_text({{"from", bronze_quotes().name},
                                           {"from_version", bronze_.version()},
                                           {"to", silver_quotes().name}}));

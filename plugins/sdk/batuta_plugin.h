@@ -74,8 +74,10 @@ typedef struct batuta_host {
    * "batuta.child_memory": void (*)(void* ctx, int64_t peak_kib), for a plugin that started a
    * process and waited for it: its peak memory (ru_maxrss of wait4) counts as the attempt's. */
   const void* (*extension)(void* ctx, const char* id);
-  /* One fact for the attempt's record, a JSON object. list: "files", "quality" or "lineage".
-   * Recorded whatever execute returns. Returns -1 when refused (unknown list, not JSON, too much).
+  /* One fact for the attempt's record. list: "quality" or "lineage", each a JSON object, or
+   * "files", a JSON string: the path of a written file, relative to the lake if it is in there;
+   * of many files the first 64 KiB are kept. Recorded whatever execute returns. Returns -1 when
+   * refused (unknown list, not JSON, too much).
    */
   int32_t (*report)(void* ctx, const char* list, const char* json, size_t length);
 } batuta_host;

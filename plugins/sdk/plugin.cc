@@ -325,8 +325,8 @@ void Context::branch(const std::vector<std::string>& task_ids) {
   require(host_.branch(host_.ctx, text.data(), text.size()), "the branch");
 }
 
-void Context::report(const char* list, std::string_view object) {
-  require(host_.report(host_.ctx, list, object.data(), object.size()), "the report");
+void Context::report(const char* list, std::string_view json) {
+  require(host_.report(host_.ctx, list, json.data(), json.size()), "the report");
 }
 
 void Context::child_memory(std::int64_t peak_kib) {

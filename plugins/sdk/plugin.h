@@ -145,8 +145,8 @@ class Context {
   void records(std::int64_t rows, Time watermark);
   void records(std::int64_t rows);
   void branch(const std::vector<std::string>& task_ids);
-  // list: "files", "quality" or "lineage".
-  void report(const char* list, std::string_view json_object);
+  // list: "files" (a JSON string, as quoted() makes one), "quality" or "lineage" (an object).
+  void report(const char* list, std::string_view json);
 
   // The peak memory (KiB) of a process that the plugin started and waited for.
   void child_memory(std::int64_t peak_kib);

@@ -18,11 +18,11 @@ struct TaskArguments {
   bool only_failed = false, only_running = false, keep_runs = false, dry_run = false;
 };
 
-std::string run_path(const TaskArguments& a) {
-  return "/api/v2/dags/" + encode(a.dag_id) + "/dagRuns/" + encode(a.run_id);
+std::string run_path(const TaskArguments& a, const char* api = "/api/v2") {
+  return api + ("/dags/" + encode(a.dag_id)) + "/dagRuns/" + encode(a.run_id);
 }
-std::string task_path(const TaskArguments& a) {
-  return run_path(a) + "/taskInstances/" + encode(a.task_id);
+std::string task_path(const TaskArguments& a, const char* api = "/api/v2") {
+  return run_path(a, api) + "/taskInstances/" + encode(a.task_id);
 }
 
 const std::vector<Column> instance_columns{
@@ -49,6 +49,23 @@ void print_log(Session& session, const TaskArguments& a) {
   } while (!token.empty());
 }
 
+void print_report(Session& session, const TaskArguments& a) {
+  const std::string asked = a.try_number == 0 ? "" : "?try_number=" + std::to_string(a.try_number);
+  const json report = session.client().get(task_path(a, "/api/batuta") + "/report" + asked);
+  if (session.format() == Format::json) return print_object(session.format(), report);
+  print_rows(session.format(), report["quality"],
+             {{"rule", "rule"},
+              {"table", "table"},
+              {"severity", "severity"},
+              {"checked", "checked"},
+              {"failed", "failed"},
+              {"passed", "passed"}});
+  if (report["lineage"].empty()) return;
+  std::printf("\n");
+  print_rows(session.format(), report["lineage"],
+             {{"from", "from"}, {"version", "from_version"}, {"to", "to"}});
+}
+
 void clear(Session& session, const TaskArguments& a) {
   json body{{"dry_run", a.dry_run},           {"only_failed", a.only_failed},
             {"only_running", a.only_running}, {"include_downstream", a.downstream},
@@ -69,7 +86,8 @@ void clear(Session& session, const TaskArguments& a) {
 }  // namespace
 
 void add_task_commands(CLI::App& app, Session& session) {
-  CLI::App* tasks = app.add_subcommand("tasks", "Task instances: list, log, explain, clear, mark");
+  CLI::App* tasks =
+      app.add_subcommand("tasks", "Task instances: list, log, report, explain, clear, mark");
   tasks->require_subcommand(1);
   auto a = std::make_shared<TaskArguments>();
   const auto on_run = [&](const char* name, const char* help, std::function<void()> action) {
@@ -108,6 +126,9 @@ void add_task_commands(CLI::App& app, Session& session) {
                  session.client().get(task_path(*a) + "/xcomEntries/" + encode(a->key)));
   });
   xcom->add_option("--key", a->key)->capture_default_str();
+  CLI::App* report = on_task("report", "What a try told about quality and lineage",
+                             [&session, a] { print_report(session, *a); });
+  report->add_option("--try", a->try_number, "default: the newest that told anything");
   on_task("xcoms", "The keys of what it returned", [&session, a] {
     print_rows(session.format(),
                session.client().get(task_path(*a) + "/xcomEntries?limit=1000")["xcom_entries"],

@@ -50,6 +50,7 @@ struct Task {
   std::string spec_json;                 // the task's fields for rendering: {"params":…} and the
                                          // built-in's own fields; opaque to the core
   bool has_templates = false;            // spec_json contains "{{"
+  std::string params_json = "{}";        // data tasks: "params" as written, for the control row
   std::int32_t effective_weight = 1;     // filled by finish_dag
 };
 

@@ -38,8 +38,9 @@ struct Changes {
   std::vector<AttemptKey> accepted_done;     // drop the accepted row: settled, refused or cleared
   std::vector<PublicationRow> publications;  // upserts by id
   std::vector<WatermarkRow> watermarks;      // never moved back
-  std::vector<JobExecutionRow> job_executions;  // upserts by (key)
-  std::vector<OutboxRow> outbox;                // inserts
+  std::vector<JobExecutionRow> job_executions;    // upserts by (key)
+  std::vector<AttemptReportRow> attempt_reports;  // inserts: an attempt ends once
+  std::vector<OutboxRow> outbox;                  // inserts
   std::vector<std::int64_t> outbox_done;
   std::vector<EventLogRow> event_log;
 

@@ -118,8 +118,8 @@ bool Changes::empty() const {
          runs_created.empty() && runs_updated.empty() && runs_deleted.empty() &&
          attempts_archived.empty() && tasks_updated.empty() && xcoms_cleared.empty() &&
          xcoms.empty() && tables.empty() && accepted.empty() && accepted_done.empty() &&
-         publications.empty() && watermarks.empty() && job_executions.empty() && outbox.empty() &&
-         outbox_done.empty() && event_log.empty();
+         publications.empty() && watermarks.empty() && job_executions.empty() &&
+         attempt_reports.empty() && outbox.empty() && outbox_done.empty() && event_log.empty();
 }
 
 }  // namespace batuta

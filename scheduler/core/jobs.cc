@@ -9,48 +9,6 @@ namespace batuta {
 namespace {
 
 constexpr Duration heartbeat_every = std::chrono::seconds(30);
-constexpr std::size_t max_file_list = 64 * 1024;
-
-// The text of a top-level member of a JSON object, by matching brackets outside of strings; empty
-// when it is not there. The text was checked to be JSON by whoever made it.
-std::string_view json_member(std::string_view json, std::string_view name) {
-  const std::string key = '"' + std::string(name) + '"';
-  int depth = 0;
-  bool in_string = false;
-  std::size_t begin = std::string_view::npos;
-  for (std::size_t at = 0; at < json.size(); ++at) {
-    const char c = json[at];
-    if (in_string) {
-      if (c == '\\') ++at;
-      if (c == '"') in_string = false;
-      continue;
-    }
-    if (begin != std::string_view::npos && depth == 1 && (c == ',' || c == '}')) {
-      return json.substr(begin, at - begin);
-    }
-    if (c == '"') {
-      const std::size_t colon = json.find_first_not_of(" \t\r\n", at + key.size());
-      if (depth == 1 && begin == std::string_view::npos && json.substr(at).starts_with(key) &&
-          colon != std::string_view::npos && json[colon] == ':') {
-        begin = colon + 1;
-        at = colon;
-        continue;
-      }
-      in_string = true;
-    }
-    if (c == '{' || c == '[') ++depth;
-    if (c == '}' || c == ']') --depth;
-  }
-  return {};
-}
-
-// A JSON list cut after the last whole entry that fits.
-std::string cut_list(std::string_view list) {
-  if (list.size() <= max_file_list) return std::string(list);
-  const std::size_t end = list.rfind("\",", max_file_list - 2);
-  if (end == std::string_view::npos) return "[]";
-  return std::string(list.substr(0, end + 1)) + "]";
-}
 
 JobExecutionRow job_row(const LiveRun& run, TaskIndex i) {
   const TaskInstanceRow& row = run.task(i);
@@ -61,7 +19,7 @@ JobExecutionRow job_row(const LiveRun& run, TaskIndex i) {
   job.try_number = row.try_number;
   job.start_time = row.start_date.value_or(row.queued_at.value_or(run.row().run_after));
   job.status = "running";
-  job.params_json = std::string(json_member(run.definition(i).spec_json, "params"));
+  job.params_json = run.definition(i).params_json;
   return job;
 }
 
@@ -112,7 +70,7 @@ void job_ended(Turn& turn, LiveRun& run, TaskIndex i, const char* status, const 
   if (ended != "success") job.error = row.reason;
   if (report != nullptr) {
     job.records = report->records;
-    job.filename = cut_list(json_member(report->extra_json, "files"));
+    job.filename = report->files_json;
   }
   turn.out.changes.job_executions.push_back(std::move(job));
 }

@@ -19,6 +19,7 @@ constexpr std::array mutants = {
     MutantInfo{"forget_cancel", "I4: what a user asked of a live attempt is carried out"},
     MutantInfo{"refuse_adoption", "I1: what runs under a returning agent goes on"},
     MutantInfo{"forget_history", "I4: an ended try is kept when it is repeated"},
+    MutantInfo{"forget_report", "I4: what an attempt told of its data is kept, however it ended"},
     // Leases
     MutantInfo{"lease_never_ends", "I16: a silent worker's attempts run elsewhere"},
     MutantInfo{"lease_half", "I1: a lease is kept in full"},

@@ -31,6 +31,14 @@ void record(TaskInstanceRow& row, const Finished& report, const Now& now) {
   if (had_started) row.slot = report.outcome == Outcome::lost ? report.slot : std::string();
 }
 
+// In the turn that ends the attempt, whatever becomes of the task: a failed rule is why somebody
+// looks.
+void keep_report(Turn& turn, const LiveRun& run, TaskIndex i, const Finished& report) {
+  if (report.extra_json.empty() || mutant("forget_report")) return;
+  turn.out.changes.attempt_reports.push_back(
+      {report.key, run.task(i).try_number, report.extra_json});
+}
+
 void mark_started(Turn& turn, LiveRun& run, TaskIndex i, Time started, const std::string& slot) {
   touch(turn, run, i);
   TaskInstanceRow& row = run.task(i);
@@ -99,6 +107,7 @@ void on(Turn& turn, const AttemptFinished& event) {
   const TaskIndex i = ref->task;
   touch(turn, run, i);
   record(run.task(i), report, turn.now);
+  keep_report(turn, run, i, report);
   const PluginNo plugin = run.plan->groups[run.plan->group_of[i]].plugin;
   if (report.outcome == Outcome::success) {
     note_duration(*run.dag, plugin, *run.task(i).end_date - *run.task(i).start_date);

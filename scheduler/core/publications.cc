@@ -140,6 +140,7 @@ void accept_outputs(Turn& turn, LiveRun& run, TaskIndex i, const Finished& repor
   }
   AcceptedRow accepted{report};
   accepted.report.outputs.clear();
+  accepted.report.extra_json.clear();
   turn.out.changes.accepted.push_back(accepted);
   state.accepted.emplace(key, std::move(accepted));
   move_task(turn, run, i, Cause::accepted, TaskState::publishing);

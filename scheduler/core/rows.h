@@ -129,7 +129,14 @@ struct PublicationRow {
 
 // What an accepted attempt will show once its publications are settled.
 struct AcceptedRow {
-  Finished report;  // result, extra; outputs emptied (they are PublicationRows)
+  Finished report;  // outputs and extra_json emptied: they are PublicationRows, an AttemptReportRow
+};
+
+// What an attempt told about quality and lineage, kept however the attempt ended.
+struct AttemptReportRow {
+  AttemptKey key;
+  std::int32_t try_number = 0;
+  std::string report_json;  // {"quality":[…],"lineage":[…]}
 };
 
 struct WatermarkRow {

@@ -212,6 +212,7 @@ bool read_task_type(FieldReader& fields, Task& task) {
   if (type->builtin) task.plugin = type->name;
   json params = json::object();
   type->read(fields, task, params);
+  if (task.is_data) task.params_json = json_text(params);
   task.spec_json = json_text(json{{"params", std::move(params)}});
   task.has_templates = task.spec_json.find("{{") != std::string::npos;
   return true;

@@ -12,8 +12,8 @@
 namespace batuta {
 
 // Reads `type` and the fields that belong to it; fills plugin, is_data, is_branch, overlap,
-// connections (added to) and spec_json. Problems go to the reader's collection. False when the type
-// itself is unknown, so that nobody can tell which fields belong to the task.
+// connections (added to), spec_json and params_json. Problems go to the reader's collection. False
+// when the type itself is unknown, so that nobody can tell which fields belong to the task.
 bool read_task_type(FieldReader& fields, Task& task);
 
 // "extract", "transform", "aggregate", "shell", …

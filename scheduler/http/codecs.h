@@ -65,6 +65,7 @@ nlohmann::json run_json(const RunRow& run, const VersionInfo* version);
 nlohmann::json task_instance_json(const TaskInstanceView& view, const VersionInfo* version);
 // A row of a reply: the view is made from the run and its version.
 TaskInstanceView view_of(const RunRow& run, const TaskInstanceRow& row, const Dag* dag);
+nlohmann::json attempt_report_json(const AttemptReportRow& row);
 nlohmann::json xcom_json(const XcomRow& row, const TaskInstanceView& of);  // without the value
 
 // ---- the rest

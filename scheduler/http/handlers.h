@@ -41,6 +41,7 @@ void patch_task_instance(Context&, Call);
 void get_dependencies(Context&, Call);
 Result<Response> list_xcoms(Context&, const Request&);
 Result<Response> get_xcom(Context&, const Request&);
+Result<Response> get_attempt_report(Context&, const Request&);
 
 // clear_routes.cc
 void clear_run(Context&, Call);

@@ -28,6 +28,7 @@ constexpr auto admin = Access::admin;
 #define RUN DAG "/dagRuns/{dag_run_id}"
 #define TASK RUN "/taskInstances/{task_id}"
 #define OURS "/api/batuta"
+#define OUR_TASK OURS "/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}"
 
 // clang-format off
 constexpr Route table[] = {
@@ -102,6 +103,8 @@ constexpr Route table[] = {
      "Live changes as server-sent events: run, task, dag; dags when the set of DAGs, import errors or "
      "DAG warnings changed; resync when everything must be read anew"},
     {get,   OURS "/plugins", list_plugins, viewer, "The plugin catalogue"},
+    {get,   OUR_TASK "/report", reading<get_attempt_report>, viewer,
+     "What a try told about quality and lineage: try_number, or the newest that told anything"},
     {get,   OURS "/jobs/configs", reading<list_job_configs>, viewer, "mngt.ingestion_job_config"},
     {get,   OURS "/jobs/executions", reading<list_job_executions>, viewer, "mngt.ingestion_job_execution"},
     {get,   OURS "/outbox", reading<list_outbox>, operators, "What must still be published or sent"},

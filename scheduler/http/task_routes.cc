@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
@@ -226,6 +227,21 @@ Result<Response> get_xcom(Context& context, const Request& request) {
   json out = xcom_json(*row, *view);
   out["value"] = as_text ? json(row->value_json) : stored_json(row->value_json);
   return json_response(out);
+}
+
+Result<Response> get_attempt_report(Context& context, const Request& request) {
+  QueryReader query(request);
+  const auto number = query.integer("try_number", 0, 1, std::numeric_limits<std::int32_t>::max());
+  if (!query.status()) return query.status().error();
+  const auto view = find_instance(context, request);
+  if (!view) return view.error();
+  std::optional<std::int32_t> asked;
+  if (number > 0) asked = static_cast<std::int32_t>(number);
+  const auto row = context.services.history.attempt_report(view->row.run, view->row.task, asked);
+  if (row) return json_response(attempt_report_json(*row));
+  const std::string who = asked ? "try " + std::to_string(*asked) : std::string("no try");
+  const std::string what = asked ? " reported nothing" : " reported anything";
+  return {Errc::not_found, who + " of this task instance" + what + " about quality or lineage"};
 }
 
 }  // namespace batuta::http

@@ -115,6 +115,10 @@ class History {
   virtual PageOf<XcomRow> xcoms(RunSeq run, TaskIndex task, const Page& page) = 0;
   virtual std::optional<XcomRow> xcom(RunSeq run, TaskIndex task, const std::string& key) = 0;
 
+  // What a try told about quality and lineage; without a number, the newest try that told anything.
+  virtual std::optional<AttemptReportRow> attempt_report(
+      RunSeq run, TaskIndex task, std::optional<std::int32_t> try_number) = 0;
+
   // For the DAG list: summaries of the ids given, in that order; unknown ids are left out.
   virtual std::vector<DagSummary> dag_summaries(const std::vector<std::string>& dag_ids,
                                                 int last_runs) = 0;

@@ -40,8 +40,8 @@ constexpr char select_pending[] = "SELECT " BATUTA_PUBLICATION_COLUMNS
                                   "WHERE state = 0 ORDER BY id";
 constexpr char select_accepted[] =
     "SELECT ti, fence, outcome, reason, exit_code, signal, peak_rss_kib, started, ended, slot, "
-    "plugin_sha256, result_json, extra_json, watermark_us, records, branch_json FROM accepted "
-    "ORDER BY ti, fence";
+    "plugin_sha256, result_json, files_json, watermark_us, records, branch_json "
+    "FROM accepted ORDER BY ti, fence";
 constexpr char select_watermarks[] =
     "SELECT dag_id, task_id, value FROM watermark ORDER BY dag_id, task_id";
 constexpr char select_xcom[] = "SELECT value_json FROM xcom WHERE ti = ? AND key = ?";
@@ -71,7 +71,7 @@ void read_accepted(Rows& rows, Finished& f) {
   std::int64_t ti = 0;
   std::optional<std::string> branch;
   rows.read(ti, f.key.fence, f.outcome, f.reason, f.exit_code, f.signal, f.peak_rss_kib, f.started,
-            f.ended, f.slot, f.plugin_sha256, f.result_json, f.extra_json, f.watermark_us,
+            f.ended, f.slot, f.plugin_sha256, f.result_json, f.files_json, f.watermark_us,
             f.records, branch);
   f.key.run = run_of_key(ti);
   f.key.task = task_of_key(ti);

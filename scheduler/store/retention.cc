@@ -22,7 +22,7 @@ constexpr char select_swept[] =
     "SELECT seq, uuid FROM removed_run WHERE swept = 1 ORDER BY seq LIMIT ?";
 constexpr char delete_removed[] = "DELETE FROM removed_run WHERE seq = ? AND swept = 1";
 
-constexpr std::array<const char*, 6> sweep = {
+constexpr std::array<const char*, 7> sweep = {
     "DELETE FROM xcom WHERE (ti, key) IN "
     "(SELECT ti, key FROM xcom WHERE ti BETWEEN ?1 AND ?2 LIMIT ?3)",
     "DELETE FROM rendered WHERE (ti, try_number) IN "
@@ -31,6 +31,8 @@ constexpr std::array<const char*, 6> sweep = {
     "(SELECT id FROM task_instance_history WHERE ti BETWEEN ?1 AND ?2 LIMIT ?3)",
     "DELETE FROM ingestion_job_execution WHERE id IN "
     "(SELECT id FROM ingestion_job_execution WHERE ti BETWEEN ?1 AND ?2 LIMIT ?3)",
+    "DELETE FROM attempt_report WHERE (ti, fence) IN "
+    "(SELECT ti, fence FROM attempt_report WHERE ti BETWEEN ?1 AND ?2 LIMIT ?3)",
     "DELETE FROM publication WHERE id IN "
     "(SELECT id FROM publication WHERE ti BETWEEN ?1 AND ?2 LIMIT ?3)",
     "DELETE FROM task_instance WHERE id IN "

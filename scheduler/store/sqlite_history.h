@@ -35,6 +35,8 @@ class SqliteHistory : public History {
                                       const std::string& task_id) override;
   PageOf<XcomRow> xcoms(RunSeq run, TaskIndex task, const Page& page) override;
   std::optional<XcomRow> xcom(RunSeq run, TaskIndex task, const std::string& key) override;
+  std::optional<AttemptReportRow> attempt_report(RunSeq run, TaskIndex task,
+                                                 std::optional<std::int32_t> try_number) override;
   std::vector<DagSummary> dag_summaries(const std::vector<std::string>& dag_ids,
                                         int last_runs) override;
   std::vector<DagRow> dags() override;

@@ -23,6 +23,9 @@ constexpr char count_live_runs[] = "SELECT COUNT(*) FROM dag_run WHERE dag_id = 
 constexpr char select_version[] = "SELECT " VERSION_COLUMNS " FROM dag_version WHERE version = ?";
 constexpr char select_xcom[] =
     "SELECT ti, key, value_json, timestamp FROM xcom WHERE ti = ? AND key = ?";
+constexpr char select_report[] =
+    "SELECT ti, fence, try_number, report_json FROM attempt_report "
+    "WHERE ti = ?1 AND (?2 IS NULL OR try_number = ?2) ORDER BY fence DESC LIMIT 1";
 constexpr char select_event[] =
     "SELECT id, at, event, dag_id, dag_run_id, task_id, owner, extra_json FROM event_log "
     "WHERE id = ?";
@@ -141,6 +144,19 @@ std::optional<XcomRow> SqliteHistory::xcom(RunSeq run, TaskIndex task, const std
   if (!rows.next()) return std::nullopt;
   XcomRow row;
   read_xcom(rows, row);
+  return row;
+}
+
+std::optional<AttemptReportRow> SqliteHistory::attempt_report(
+    RunSeq run, TaskIndex task, std::optional<std::int32_t> try_number) {
+  Reader reader(*this);
+  Rows rows = reader.db().statement(select_report).query(task_key(run, task), try_number);
+  if (!rows.next()) return std::nullopt;
+  AttemptReportRow row;
+  std::int64_t ti = 0;
+  rows.read(ti, row.key.fence, row.try_number, row.report_json);
+  row.key.run = run_of_key(ti);
+  row.key.task = task_of_key(ti);
   return row;
 }
 

@@ -26,14 +26,17 @@ constexpr char upsert_execution[] =
     "params_json = excluded.params_json, filename = excluded.filename, "
     "records = excluded.records";
 
+constexpr char insert_report[] =
+    "INSERT INTO attempt_report (ti, fence, try_number, report_json) VALUES (?, ?, ?, ?)";
+
 constexpr char upsert_table[] =
     "INSERT INTO lake_table (name, next_number, last_version) VALUES (?, ?, ?) "
     "ON CONFLICT (name) DO UPDATE SET next_number = excluded.next_number, "
     "last_version = excluded.last_version";
 constexpr char upsert_accepted[] =
     "INSERT INTO accepted (ti, fence, outcome, reason, exit_code, signal, peak_rss_kib, started, "
-    "ended, slot, plugin_sha256, result_json, extra_json, watermark_us, records, branch_json) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    "ended, slot, plugin_sha256, result_json, files_json, watermark_us, records, "
+    "branch_json) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 constexpr char delete_accepted[] = "DELETE FROM accepted WHERE ti = ? AND fence = ?";
 constexpr char upsert_publication[] =
     "INSERT INTO publication (" BATUTA_PUBLICATION_COLUMNS
@@ -59,6 +62,7 @@ constexpr const char* delete_below_run[] = {
     "DELETE FROM rendered WHERE ti BETWEEN ? AND ?",
     "DELETE FROM task_instance_history WHERE ti BETWEEN ? AND ?",
     "DELETE FROM ingestion_job_execution WHERE ti BETWEEN ? AND ?",
+    "DELETE FROM attempt_report WHERE ti BETWEEN ? AND ?",
     "DELETE FROM accepted WHERE ti BETWEEN ? AND ?",
     "DELETE FROM publication WHERE ti BETWEEN ? AND ?",
     "DELETE FROM task_instance WHERE id BETWEEN ? AND ?",
@@ -70,7 +74,7 @@ void write_accepted(Database& db, const Finished& f) {
   if (f.has_branch) branch = json_text(nlohmann::json(f.branch));
   db.statement(upsert_accepted)
       .run(task_key(f.key.run, f.key.task), f.key.fence, f.outcome, f.reason, f.exit_code, f.signal,
-           f.peak_rss_kib, f.started, f.ended, f.slot, f.plugin_sha256, f.result_json, f.extra_json,
+           f.peak_rss_kib, f.started, f.ended, f.slot, f.plugin_sha256, f.result_json, f.files_json,
            f.watermark_us, f.records, branch);
 }
 
@@ -94,6 +98,10 @@ void write_results(Database& db, const Changes& changes, const std::vector<Rende
     db.statement(upsert_rendered).run(task_key(r.run, r.task), r.try_number, r.params_json);
   }
   for (const JobExecutionRow& r : changes.job_executions) write_execution(db, r);
+  for (const AttemptReportRow& r : changes.attempt_reports) {
+    db.statement(insert_report)
+        .run(task_key(r.key.run, r.key.task), r.key.fence, r.try_number, r.report_json);
+  }
 }
 
 void write_lake(Database& db, const Changes& changes) {

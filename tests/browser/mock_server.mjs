@@ -144,7 +144,14 @@ const routes = [
   ['GET', '/eventLogs', (w, _, q) => page(w.audit, q, 'event_logs')],
   ['GET', '/jobs', () => ({ jobs: [{ id: 1, job_type: 'SchedulerJob', state: 'running', hostname: 'localhost', start_date: new Date(Date.now() - 4e6).toISOString(), latest_heartbeat: new Date().toISOString() }], total_entries: 1 })],
   ['GET', '/monitor/health', () => ({ metadatabase: { status: 'healthy' }, scheduler: { status: 'healthy', latest_scheduler_heartbeat: new Date().toISOString() } })],
-].map(([method, pattern, handler]) => ({ method, handler, match: new RegExp(`^/api/v2${pattern.replaceAll(/:\w+/g, '([^/]+)')}$`) }));
+  ['GET', '/api/batuta/dags/:dag/dagRuns/:run/taskInstances/:task/report', (w, ids, q) => {
+    const told = must(taskOf(w, ids).tries[Number(q.get('try_number')) - 1]?.report);
+    return { try_number: Number(q.get('try_number')), quality: told, lineage: [] };
+  }],
+].map(([method, pattern, handler]) => {
+  const full = pattern.startsWith('/api/') ? pattern : `/api/v2${pattern}`;
+  return { method, handler, match: new RegExp(`^${full.replaceAll(/:\w+/g, '([^/]+)')}$`) };
+});
 
 const runOf = (w, [dag, run]) => must(w.runs.find((one) => one.dag_id === dag && one.dag_run_id === run));
 const taskOf = (w, ids) => must(runOf(w, ids).tasks.find((one) => one.spec.task_id === ids[2]));

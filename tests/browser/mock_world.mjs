@@ -10,11 +10,17 @@ function milliseconds(text) {
   return Number(amount) * { ms: 1, s: 1000, m: 60_000 }[unit];
 }
 
+// As plugins/lake/quality.cc reports its rules.
+const quality = (failed) => [
+  { table: 'silver/financial/quotes', rule: 'open_and_close_inside_range', dimension: 'validity', severity: 'blocking', checked: 56000, failed, passed: failed === 0 },
+  { table: 'silver/financial/quotes', rule: 'unique_ticker_date', dimension: 'uniqueness', severity: 'warning', checked: 56000, failed: 0, passed: true },
+];
+
 // What the shell commands of the fixture DAGs would print, and how long they would take.
 const scripts = {
   extract: { lines: ['fetching', 'row 4'], run_for: 500 },
   talk: { lines: Array.from({ length: 10 }, (_, at) => `word ${at + 1}`), run_for: 7000 },
-  wobble: { lines: ['trying'], run_for: 100, fail_times: 1 },
+  wobble: { lines: ['trying'], run_for: 100, fail_times: 1, report: (attempt) => quality(attempt === 1 ? 1204 : 0) },
   shout: { lines: [canary, '\u001b[31mred\u001b[0m'], run_for: 100 },
 };
 
@@ -90,6 +96,7 @@ export class World {
       const failed = task.tries.length <= (script.fail_times ?? 0);
       last.log.push({ timestamp: iso(now), level: failed ? 'error' : 'info', event: `exit code ${failed ? 1 : 0}, peak memory 12 MiB` });
       last.state = failed ? 'failed' : 'success';
+      last.report = script.report?.(task.tries.length);
       this.setTask(run, task, failed ? 'up_for_retry' : 'success');
     }
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { headState, login, newPage, open, patience, shoot, taskRow, trigger } from './harness.mjs';
+import { headState, login, newPage, open, patience, real, shoot, taskRow, trigger } from './harness.mjs';
 
 let session;
 let loginHash;
@@ -177,6 +177,32 @@ test('a task that failed once shows both tries and their logs', async () => {
   await picker.selectOption('1');
   await page.locator('.log-line').first().waitFor();
   assert.match(await picker.locator('option:checked').textContent(), /Try 1: (Failed|Up for retry)/);
+  await finish();
+});
+
+test('the rules that a try broke stand open above its log, those that hold are folded away', async (t) => {
+  if (real) return t.skip('needs tasks that report quality');
+  const { page, finish } = await newPage(session);
+  await trigger(page, 'flaky');
+  await headState(page, 'success').waitFor();
+  await taskRow(page, 'wobble').click();
+  const quality = page.locator('.quality');
+  await quality.getByText('2 rules hold').waitFor();
+  assert.equal(await quality.getByText('open_and_close_inside_range').isVisible(), false);
+  await page.getByLabel('Try', { exact: true }).selectOption('1');
+  await quality.getByText('1 of 2 rules broken').waitFor();
+  const cells = await quality.getByRole('row', { name: /open_and_close_inside_range/ }).getByRole('cell').allTextContents();
+  assert.deepEqual(cells, ['open_and_close_inside_range', 'silver/financial/quotes', 'broken', '1,204 of 56,000']);
+  for (const width of [1360, 390]) {
+    await page.setViewportSize({ width, height: 900 });
+    const over = await page.locator('.task-panel').evaluate((panel) => panel.scrollWidth - panel.clientWidth);
+    assert.ok(over <= 0, `the panel's content is ${over} px too wide at ${width}`);
+    await shoot(page, `quality-${width}`);
+  }
+  await trigger(page, 'demo');
+  await taskRow(page, 'extract', 'success').click();
+  await page.locator('.log-text', { hasText: 'row 4' }).waitFor();
+  assert.equal(await quality.count(), 0);
   await finish();
 });
 

@@ -54,6 +54,7 @@ Finished a_finish() {
   done.slot = "slot-2";
   done.plugin_sha256 = "ff";
   done.result_json = "1";
+  done.files_json = R"(["a.parquet"])";
   done.extra_json = "{}";
   done.watermark_us = 9;
   done.records = 10;
@@ -115,6 +116,7 @@ TEST_CASE("fields keep their values and not just their bytes") {
   CHECK(done.exit_code == -1);
   CHECK(done.branch == a_finish().branch);
   CHECK(done.outputs == a_finish().outputs);
+  CHECK(done.files_json == a_finish().files_json);
   const auto down = decode_to_agent(body_of(ToAgent{a_launch()}));
   REQUIRE(down.ok());
   const auto& launch = std::get<Launch>(*down);

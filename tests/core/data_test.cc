@@ -13,7 +13,7 @@ std::shared_ptr<const Dag> pipeline(const char* id = "dag") {
               t.is_data = true;
               t.overlap = 15min;
               t.retry = {2, 1s, 0, {}};
-              t.spec_json = R"({"x":"}{","params":{"tickers":["A"]}})";
+              t.params_json = R"({"tickers":["A"]})";
             })
       .task("next", {"load"})
       .make();
@@ -29,7 +29,8 @@ Effects produce(World& world, RunSeq run, std::vector<TableOutput> outputs) {
     report.result_json = "{\"records\":2}";
     report.watermark_us = at("2026-03-10T11:30:00Z").time_since_epoch().count();
     report.records = 2;
-    report.extra_json = R"({"files":["a.parquet","b.parquet"],"quality":[]})";
+    report.files_json = R"(["a.parquet","b.parquet"])";
+    report.extra_json = R"({"quality":[{"rule":"r"}]})";
   });
 }
 
@@ -56,6 +57,8 @@ TEST_CASE("accepted outputs free the slot, show nothing yet, and publish in list
   CHECK(world.ledger.xcoms.empty());
   CHECK(world.ledger.watermarks.empty());
   CHECK(world.ledger.publications.size() == 2);
+  CHECK(world.ledger.reports.at(a.key).report_json == R"({"quality":[{"rule":"r"}]})");
+  CHECK(world.ledger.accepted.at(a.key).report.extra_json.empty());  // it is not written twice
   REQUIRE(world.ledger.outbox.size() == 1);
   CHECK(world.ledger.outbox.begin()->second.key == "quarantine/t");
   const std::int64_t first = world.ledger.outbox.begin()->second.publication;
@@ -280,6 +283,64 @@ TEST_CASE("control rows tell how each attempt of a data task ended") {
     CHECK(world.ledger.jobs.at(key).status == status);
     CHECK(world.ledger.jobs.at(key).end_time.has_value());
   }
+}
+
+TEST_CASE("what an attempt told of its data is kept in the turn that ends it, however it ends") {
+  const auto telling = [](Finished& report) { report.extra_json = R"({"quality":[]})"; };
+  for (const Outcome outcome :
+       {Outcome::success, Outcome::failed, Outcome::failed_no_retry, Outcome::skipped,
+        Outcome::timeout, Outcome::cancelled, Outcome::crashed, Outcome::lost}) {
+    World world;
+    world.add(pipeline());
+    world.join("a", 1);
+    const RunSeq run = world.trigger("dag");
+    const AttemptKey key = world.attempt(run, "load");
+    const Effects effects = world.finish(key, outcome, 1, telling);
+    CAPTURE(to_string(outcome));
+    REQUIRE(effects.changes.attempt_reports.size() == 1);
+    CHECK(effects.changes.attempt_reports[0].key == key);
+    CHECK(effects.changes.attempt_reports[0].try_number == 1);
+    CHECK(effects.changes.attempt_reports[0].report_json == R"({"quality":[]})");
+  }
+
+  // Asked to end, and refused because its table moved.
+  World world;
+  world.add(pipeline());
+  world.join("a", 1);
+  const RunSeq run = world.trigger("dag");
+  const AttemptKey first = world.attempt(run, "load");
+  world.start(first);
+  ClearRequested clear;
+  clear.dag_id = "dag";
+  clear.dag_run_id = world.ledger.runs.at(run).run.dag_run_id;
+  clear.only_failed = false;
+  clear.dry_run = false;
+  CHECK(world.ask(clear).code == Errc::ok);
+  world.finish(first, Outcome::cancelled, 1, telling);
+  const AttemptKey second = world.attempt(run, "load");
+  CHECK(second != first);
+  world.finish(second, Outcome::success, 1, [&](Finished& report) {
+    telling(report);
+    report.outputs = {output("silver/t", -2)};
+  });
+  CHECK(world.row(run, "load").conflicts == 1);
+  REQUIRE(world.ledger.reports.size() == 2);
+  CHECK(world.ledger.reports.at(second).try_number == 2);
+}
+
+TEST_CASE("of an attempt that told nothing, or too late, no report is kept") {
+  World world;
+  world.add(pipeline());
+  world.join("a", 1);
+  const RunSeq run = world.trigger("dag");
+  const AttemptKey old = world.attempt(run, "load");
+  world.tell(WorkerLost{1, true});
+  const WorkerId worker = world.join("b", 1);
+  world.finish(old, Outcome::failed, worker,
+               [](Finished& report) { report.extra_json = R"({"quality":[]})"; });
+  world.finish(world.attempt(run, "load"), Outcome::success, worker);
+  CHECK(world.state_of(run, "load") == TaskState::success);
+  CHECK(world.ledger.reports.empty());
 }
 
 TEST_CASE("heartbeats of control rows ride on other commits, at most every 30 s") {

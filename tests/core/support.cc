@@ -103,6 +103,9 @@ void Ledger::apply_lake(const Changes& changes) {
     value = row.value;
   }
   for (const JobExecutionRow& row : changes.job_executions) jobs[row.key] = row;
+  for (const AttemptReportRow& row : changes.attempt_reports) {
+    REQUIRE(reports.emplace(row.key, row).second);
+  }
   for (const OutboxRow& row : changes.outbox) {
     REQUIRE(outbox.emplace(row.id, row).second);
     last_outbox = std::max(last_outbox, row.id);

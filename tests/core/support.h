@@ -48,6 +48,7 @@ struct Ledger {
   std::map<std::pair<std::string, std::string>, Time> watermarks;
   std::map<std::pair<RunSeq, TaskIndex>, std::string> xcoms;
   std::map<AttemptKey, JobExecutionRow> jobs;
+  std::map<AttemptKey, AttemptReportRow> reports;
   std::map<std::int64_t, OutboxRow> outbox;
   std::vector<AttemptRow> archived;
   std::vector<EventLogRow> events;

@@ -24,6 +24,7 @@ TEST_CASE("a stored version comes back as the DAG it was") {
       REQUIRE(back->tasks.size() == dag.tasks.size());
       for (std::size_t i = 0; i < dag.tasks.size(); ++i) {
         CHECK(back->tasks[i].spec_json == dag.tasks[i].spec_json);
+        CHECK(back->tasks[i].params_json == dag.tasks[i].params_json);
         CHECK(back->tasks[i].upstream == dag.tasks[i].upstream);
         CHECK(back->tasks[i].downstream == dag.tasks[i].downstream);
         CHECK(back->tasks[i].effective_weight == dag.tasks[i].effective_weight);

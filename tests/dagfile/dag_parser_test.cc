@@ -120,6 +120,7 @@ TEST_CASE("a named file is part of the version and of the parameters") {
   REQUIRE_MESSAGE(one.dag, all_problems(one));
   CHECK(one.files == std::vector<std::string>{"queries/rows.sql"});
   CHECK((*parse_untrusted(one.dag->tasks[0].spec_json))["params"]["sql"] == "SELECT '{{ ds }}'");
+  CHECK(one.dag->tasks[0].params_json == R"({"sql":"SELECT '{{ ds }}'"})");
   CHECK(one.dag->tasks[0].has_templates);
   folder.write("queries/rows.sql", "SELECT 2");
   CHECK(parse(text, folder.path()).dag->version != one.dag->version);

@@ -45,6 +45,31 @@ class Receiver:
         Thread(target=self.server.serve_forever, daemon=True).start()
 
 
+def check_control_files(server):
+    """Every attempt's files stand in its control row, and are there."""
+    files = {}
+    for job, names in server.sql("SELECT job_name, filename FROM mngt.ingestion_job_execution"):
+        files[job.removeprefix("financial.financial_")] = json.loads(names)
+    lake = Path(server.home) / "lake"
+    for job, starts in (("extract", ("raw/", "bronze/")), ("transform", ("silver/", "quarantine/")),
+                        ("aggregate", ("gold/",))):
+        assert {name.split("/")[0] + "/" for name in files[job]} == set(starts), (job, files[job])
+        assert all((lake / name).stat().st_size > 0 for name in files[job]), files[job]
+
+
+def check_reports(server, run_id):
+    """What each layer told of its data is kept and read by API and command line."""
+    for task in ("transform", "aggregate"):
+        report = server.get(f"/api/batuta/dags/financial/dagRuns/{run_id}/taskInstances/financial_{task}/report")
+        assert report["try_number"] == 1 and len(report["lineage"]) == 1, report
+        assert report["quality"] and all(rule["passed"] for rule in report["quality"]), report
+    said = server.cli("tasks", "report", "financial", run_id, "financial_transform", "--try", "1")
+    assert all(name in said.stdout for name in ("silver/financial/quotes", "bronze/financial/quotes")), said.stdout
+    told = json.loads(server.cli("tasks", "report", "financial", run_id, "financial_aggregate",
+                                 "--output", "json").stdout)
+    assert told == report, told
+
+
 def made_quotes_become_gold():
     """a made market with late, doubled and bad rows: tables as the truth says, quarantine with reasons"""
     with Folder("made") as folder, QuoteService(folder.path, seed=3, arguments=[
@@ -66,6 +91,8 @@ def made_quotes_become_gold():
         control = server.get("/api/batuta/jobs/executions")["job_executions"]
         assert {row["execution_id"] for row in control} == {execution[0][0]}, control
         assert {row["status"] for row in control} == {"success"} and len(control) == 3, control
+        check_control_files(server)
+        check_reports(server, run["dag_run_id"])
         before = server.sql(f'SELECT * EXCLUDE (execution_id) FROM "{GOLD}" ORDER BY ALL')
         # The same execution run again leaves the same tables.
         server.call("POST", f"/api/v2/dags/financial/dagRuns/{run['dag_run_id']}/clear",

@@ -150,6 +150,16 @@ std::optional<XcomRow> FakeHistory::xcom(RunSeq run, TaskIndex task, const std::
   return std::nullopt;
 }
 
+std::optional<AttemptReportRow> FakeHistory::attempt_report(
+    RunSeq run, TaskIndex task, std::optional<std::int32_t> try_number) {
+  std::optional<AttemptReportRow> found;
+  for (const auto& row : report_rows) {
+    const bool asked = !try_number || *try_number == row.try_number;
+    if (asked && row.key.run == run && row.key.task == task) found = row;
+  }
+  return found;
+}
+
 std::vector<DagSummary> FakeHistory::dag_summaries(const std::vector<std::string>& ids,
                                                    int last_runs) {
   std::vector<DagSummary> found;

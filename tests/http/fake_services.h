@@ -27,6 +27,8 @@ class FakeHistory final : public History {
                                       const std::string& task_id) override;
   PageOf<XcomRow> xcoms(RunSeq run, TaskIndex task, const Page& page) override;
   std::optional<XcomRow> xcom(RunSeq run, TaskIndex task, const std::string& key) override;
+  std::optional<AttemptReportRow> attempt_report(RunSeq run, TaskIndex task,
+                                                 std::optional<std::int32_t> try_number) override;
   std::vector<DagSummary> dag_summaries(const std::vector<std::string>& dag_ids,
                                         int last_runs) override;
   std::vector<DagRow> dags() override { return dag_rows; }
@@ -45,6 +47,7 @@ class FakeHistory final : public History {
   std::vector<TaskInstanceView> views;  // newest tries
   std::vector<TaskInstanceView> older_tries;
   std::vector<XcomRow> xcom_rows;
+  std::vector<AttemptReportRow> report_rows;  // oldest first
   RunQuery last_run_query;
   EventLogQuery last_event_query;
   bool broken = false;  // throw StoreError from runs()

@@ -9,6 +9,8 @@
 namespace batuta::http {
 namespace {
 
+using nlohmann::json;
+
 const std::string dag = "/api/v2/dags/demo";
 const std::string live = dag + "/dagRuns/live/taskInstances";
 const std::string done = dag + "/dagRuns/done/taskInstances";
@@ -153,6 +155,33 @@ TEST_CASE("returned values are read as JSON or as text") {
         R"({"records":42})");
   CHECK(api.status(Method::get, done + "/first/xcomEntries/other") == 404);
   CHECK(api.status(Method::get, done + "/second/xcomEntries/return_value") == 404);
+}
+
+TEST_CASE(
+    "what a try told of its data is read by its number, or of the newest that told anything") {
+  TestApi api;
+  const std::string of = "/api/batuta/dags/demo/dagRuns/done/taskInstances";
+  api.history.report_rows = {
+      {{RunSeq{1}, 0, 3}, 1, R"({"quality":[{"rule":"r","failed":2}],"lineage":[{"to":"t"}]})"},
+      {{RunSeq{1}, 0, 4}, 2, R"({"lineage":"not a list"})"}};
+  const auto first = api.get(of + "/first/report?try_number=1");
+  CHECK(first["try_number"] == 1);
+  CHECK(first["quality"][0]["failed"] == 2);
+  CHECK(first["lineage"][0]["to"] == "t");
+  CHECK(api.get(of + "/first/report") ==
+        json{{"try_number", 2}, {"quality", json::array()}, {"lineage", json::array()}});
+  const auto detail = [&](const std::string& path) {
+    const Response answer = api.call(Method::get, of + path);
+    CHECK(answer.status == 404);
+    return json::parse(answer.body)["detail"].get<std::string>();
+  };
+  CHECK(detail("/first/report?try_number=3") ==
+        "try 3 of this task instance reported nothing about quality or lineage");
+  CHECK(detail("/second/report") ==
+        "no try of this task instance reported anything about quality or lineage");
+  CHECK(detail("/nobody/report") == "no such task instance");
+  for (const char* wrong : {"0", "-1", "one", "99999999999"})
+    CHECK(api.status(Method::get, of + "/first/report?try_number=" + wrong) == 422);
 }
 
 TEST_CASE("a log is read as structured lines, as text, and followed by its token") {

@@ -1,4 +1,7 @@
 // Bronze, silver and gold together, over a small market whose truth is known.
+#include <set>
+
+#include "lakelog/payload.h"
 #include "tests/plugins/financial_fixture.h"
 
 using namespace batuta;
@@ -35,6 +38,35 @@ TEST_CASE("quotes travel from the service to the hour") {
       std::vector<std::string>{"2026-11-20T10:05:00Z|10.000000|10.100000|100|2026-11-20",
                                "2026-11-20T10:30:00Z|10.200000|NULL|300|2026-11-20"});
   CHECK(world.version(quarantine_table) == -1);
+}
+
+TEST_CASE("every file that an attempt wrote is reported, by its place in the lake") {
+  Financial world([](const std::string&) {
+    return page({quote(ten, "PETR4", "10.00", "10.50", "9.50", "10.20", "100"),
+                 quote(ten, "NOPE3", "9.5", "10", "9", "11", "1")});
+  });
+  json upstream;
+  for (const std::string plugin : {"financial_bronze", "financial_silver", "financial_gold"}) {
+    CAPTURE(plugin);
+    const auto host = world.execute(plugin, first, upstream);
+    REQUIRE(world.returned == 0);
+    std::set<std::string> expected;
+    for (const std::string& output : host->outputs) {
+      const auto payload = lakelog::parse_payload(output);
+      REQUIRE(payload.ok());
+      for (const auto& file : payload->adds) expected.insert(payload->table + "/" + file.path);
+    }
+    upstream = json::parse(host->result);
+    if (plugin == "financial_bronze") expected.insert(upstream["files"][0].get<std::string>());
+    REQUIRE(expected.size() == (plugin == "financial_gold" ? 1 : 2));
+    std::set<std::string> reported;
+    for (const std::string& file : host->reports["files"])
+      reported.insert(json::parse(file).get<std::string>());
+    CHECK(reported == expected);
+    for (const std::string& file : reported)
+      CHECK(std::filesystem::file_size(world.lake.path() + "/" + file) > 0);
+    world.publish_all(*host);
+  }
 }
 
 TEST_CASE("bronze keeps every value as the text that was sent") {

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "common/safe_json.h"
@@ -190,6 +191,9 @@ TEST_CASE("what is handed in arrives, and what is too much is refused") {
     c.report("quality", R"({"rule":"r"})");
     c.report("quality", R"({"rule":"s"})");
     CHECK_THROWS_AS(c.report("gossip", "{}"), plugin::FinalError);
+    CHECK_THROWS_AS(c.report("quality", "[]"), plugin::FinalError);
+    CHECK_THROWS_AS(c.report("quality", R"({"a":")" + std::string(1 << 20, 'x') + "\"}"),
+                    plugin::FinalError);
     c.output(R"({"table":"gold/x","append":true,"read_version":4})");
     CHECK_THROWS_AS(c.output("[]"), plugin::FinalError);
   });
@@ -202,6 +206,31 @@ TEST_CASE("what is handed in arrives, and what is too much is refused") {
   CHECK(done.outputs[0].table == "gold/x");
   CHECK(done.outputs[0].append);
   CHECK(done.outputs[0].read_version == 4);
+}
+
+TEST_CASE("files are listed as they were reported, and the list ends before its 65th KiB") {
+  World world;
+  const Finished few = world.run([](Context& c) {
+    c.report("files", plugin::quoted("raw/\"a\".json"));
+    c.report("files", R"("b.parquet")");
+    CHECK_THROWS_AS(c.report("files", R"({"path":"c"})"), plugin::FinalError);
+    CHECK_THROWS_AS(c.report("files", "b.parquet"), plugin::FinalError);
+    throw plugin::RetryableError("files of a failed attempt are still there");
+  });
+  CHECK(few.files_json == R"(["raw/\"a\".json","b.parquet"])");
+  CHECK(few.extra_json.empty());
+  CHECK(world.run([](Context&) {}).files_json.empty());
+
+  const Finished many = world.run([](Context& c) {
+    for (int i = 0; i < 200; ++i) c.report("files", plugin::quoted(std::string(990, 'f')));
+    c.report("files", R"("short")");  // would fit, and would make the list a wrong beginning
+  });
+  CHECK(many.outcome == Outcome::success);
+  CHECK(many.files_json.size() <= 64 << 10);
+  const auto list = parse_untrusted(many.files_json);
+  REQUIRE(list.ok());
+  CHECK(list->size() == (64 << 10) / 993);
+  CHECK(list->back() == std::string(990, 'f'));
 }
 
 TEST_CASE("a failure keeps its kind and code, and takes outputs and watermark back") {

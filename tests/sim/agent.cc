@@ -264,6 +264,14 @@ void Agent::begin(Launch launch) {
   }
 }
 
+namespace {
+// What the attempt tells of its data: every second one does, however it ends.
+std::string told_by(const AttemptKey& key) {
+  if (key.fence % 2 == 0) return {};
+  return R"({"quality":[)" + std::to_string(key.task) + "," + std::to_string(key.fence) + "]}";
+}
+}  // namespace
+
 // The run was deleted while its launch was under way: nothing of it is known any more.
 void Agent::refuse(const AttemptKey& key) {
   Finished report;
@@ -287,6 +295,7 @@ void Agent::finish(const AttemptKey& key, Finished report) {
   report.started = run.started;
   report.ended = c_.wall();
   report.slot = run.slot;
+  report.extra_json = told_by(key);
   if (report.outcome == Outcome::success) {
     report.outputs = run.outputs;
     report.records = static_cast<std::int64_t>(report.outputs.size());

@@ -94,6 +94,7 @@ void Checker::decided(const Effects& effects, const SchedulerState& state) {
   check_watermarks(effects.changes);
   check_publications(effects.changes, state);
   check_xcoms(effects.changes, state);
+  check_reports(effects.changes);
   check_history(effects);
   check_cancels(effects);
   workers_.decided(effects);
@@ -136,6 +137,7 @@ void Checker::check_update(const Changes::TaskUpdate& update, const Changes& cha
   check_tries(update.row, old, run.dag->tasks[update.row.task]);
   check_asked(update.row, old, run.run);
   check_window(update.row, run, changes);
+  check_report_kept(update, old, changes);
   const StoredRun* now_run = state.run(update.row.run);
   if (now_run && update.from == TaskState::none) {
     check_verdict(update.row, *now_run);

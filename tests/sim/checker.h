@@ -87,6 +87,9 @@ class Checker {
   void check_accept(const PublicationRow& row, const Changes& changes);
   void check_publications(const Changes& changes, const SchedulerState& state);
   void check_xcoms(const Changes& changes, const SchedulerState& state);
+  void check_reports(const Changes& changes);
+  void check_report_kept(const Changes::TaskUpdate& update, const TaskInstanceRow& old,
+                         const Changes& changes);
   void check_alerts(const Effects& effects);
   bool waits_for_a_table(const AttemptKey& key) const;
   void check_owners(const SchedulerState& state);

@@ -94,6 +94,38 @@ void Checker::check_publications(const Changes& changes, const SchedulerState& s
   }
 }
 
+// A report is kept in the very turn that hears of it, and only that of the current attempt.
+void Checker::check_reports(const Changes& changes) {
+  for (const AttemptReportRow& row : changes.attempt_reports) {
+    const Life* life = ledger_.find(row.key);
+    require(life && life->ended && life->report.extra_json == row.report_json, "I4",
+            [] { return std::string("a report that no attempt made"); });
+    const TaskInstanceRow* old = store_.find_task(row.key.run, row.key.task);
+    const bool current = old && old->fence == row.key.fence && old->try_number == row.try_number &&
+                         (old->state == TaskState::queued || old->state == TaskState::running);
+    require(current, "I2", [&] {
+      return "the report of fence " + std::to_string(row.key.fence) + " is kept, and is stale";
+    });
+  }
+}
+
+// An attempt whose end counted has its report kept.
+void Checker::check_report_kept(const Changes::TaskUpdate& update, const TaskInstanceRow& old,
+                                const Changes& changes) {
+  const AttemptKey key{old.run, old.task, old.fence};
+  const Life* life = ledger_.find(key);
+  if (!life || !life->ended || life->report.extra_json.empty()) return;
+  const bool alive = old.state == TaskState::queued || old.state == TaskState::running;
+  const bool accepted = update.row.fence == old.fence && update.row.state == TaskState::publishing;
+  const bool counted =
+      accepted || update.row.failures > old.failures || update.row.conflicts > old.conflicts;
+  if (!alive || !counted) return;
+  const auto& kept = changes.attempt_reports;
+  require(std::count_if(kept.begin(), kept.end(), [&](const auto& r) { return r.key == key; }) == 1,
+          "I4",
+          [&] { return "fence " + std::to_string(key.fence) + " told, and nothing is kept"; });
+}
+
 void Checker::check_xcoms(const Changes& changes, const SchedulerState& state) {
   for (const XcomRow& row : changes.xcoms) {
     const StoredRun* run = state.run(row.run);

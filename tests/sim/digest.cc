@@ -77,6 +77,10 @@ void add_rows(Hasher& h, const Changes& c) {
     h.add(row.key);
     h.add(row.status);
   }
+  for (const auto& row : c.attempt_reports) {
+    h.add(row.key);
+    h.add(row.report_json);
+  }
   for (const auto& row : c.outbox) h.add(row.id);
   for (std::int64_t id : c.outbox_done) h.add(id);
   for (const auto& row : c.event_log) h.add(row.event);

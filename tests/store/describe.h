@@ -63,7 +63,8 @@ inline void describe(Text& t, const PublicationRow& p) {
 inline void describe(Text& t, const Finished& f) {
   t.add(std::string("finished"), f.key.run, f.key.task, f.key.fence, f.outcome, f.reason,
         f.exit_code, f.signal, f.peak_rss_kib, f.started, f.ended, f.slot, f.plugin_sha256,
-        f.result_json, f.extra_json, f.watermark_us, f.records, f.has_branch, f.outputs.size());
+        f.result_json, f.files_json, f.extra_json, f.watermark_us, f.records, f.has_branch,
+        f.outputs.size());
   for (const std::string& id : f.branch) t.add(std::string("branch"), id);
 }
 

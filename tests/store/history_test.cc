@@ -272,6 +272,21 @@ TEST_CASE_FIXTURE(Fixture, "XComs, events, control rows and the outbox are liste
   CHECK(history.outbox(true, {}).empty());
 }
 
+TEST_CASE_FIXTURE(Fixture, "the report of a try is found by its number, without one the newest") {
+  Changes c;
+  c.attempt_reports = {{{RunSeq{2}, 1, 3}, 1, "{\"quality\":[1]}"},
+                       {{RunSeq{2}, 1, 7}, 4, "{\"quality\":[4]}"},
+                       {{RunSeq{3}, 1, 9}, 5, "{\"quality\":[5]}"}};
+  store->commit(c, {});
+  const auto newest = history.attempt_report(RunSeq{2}, 1, std::nullopt);
+  REQUIRE(newest);
+  CHECK(newest->key == AttemptKey{RunSeq{2}, 1, 7});
+  CHECK(newest->try_number == 4);
+  CHECK(history.attempt_report(RunSeq{2}, 1, 1)->report_json == "{\"quality\":[1]}");
+  CHECK_FALSE(history.attempt_report(RunSeq{2}, 1, 2));
+  CHECK_FALSE(history.attempt_report(RunSeq{2}, 0, std::nullopt));
+}
+
 TEST_CASE_FIXTURE(Fixture, "job configurations keep when they were made") {
   store->save_job_config({"etl.task_0", "{}", "1h", "15m", "", "ana", at(1), at(1)});
   store->save_job_config({"etl.task_0", "{\"a\":1}", "2h", "15m", "", "bob", at(2), at(2)});

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "scheduler/store/crypto.h"
+#include "scheduler/store/sqlite_history.h"
 #include "tests/store/store_fixture.h"
 
 namespace batuta::test {
@@ -147,6 +149,56 @@ TEST_CASE("the embedded migrations have no gap and make a strict schema") {
   CHECK(number(db,
                "SELECT COUNT(*) FROM pragma_table_list WHERE schema = 'main' AND "
                "type = 'table' AND strict = 0 AND name NOT LIKE 'sqlite_%'") == 0);
+}
+
+// A release adds its migrations here; a line never changes.
+TEST_CASE("released migrations keep their text") {
+  const std::vector<std::string> released = {
+      "d4bdbb728d437f6156d4527d3bee4b68b4f65336fb26a1838d426ac8ce755ca0"};
+  REQUIRE(embedded_migrations().size() >= released.size());
+  for (std::size_t i = 0; i < released.size(); ++i)
+    CHECK(sha256_hex(embedded_migrations()[i].sql) == released[i]);
+}
+
+// One run with an attempt between accept and settle, as the first release left it.
+constexpr char publishing_in_0001[] =
+    "INSERT INTO dag_version VALUES (1, 'v1', 'etl', 1, 'etl.json', 0, 'task_0' || char(10), '');"
+    "INSERT INTO dag VALUES ('etl', 0, 0, 'v1', NULL, 0, 0);"
+    "INSERT INTO dag_run VALUES (1, zeroblob(16), 'etl', 'run_1', 'v1', 0, 1, NULL, NULL, NULL, 5, "
+    "5, 5, NULL, NULL, '{}', NULL, NULL, '', 'test', '', '', '', '', 0, NULL);"
+    "INSERT INTO task_instance VALUES (1 << 20, 4, 7, 2, 0, 0, 0, 0, 1, 1, 1, 2, NULL, NULL, NULL, "
+    "'', '', '', '', '', '', 0, 0, 0, 0, NULL, 'task_0', 'default_pool');"
+    "INSERT INTO lake_table VALUES ('silver/quotes', 2, -1);"
+    "INSERT INTO publication VALUES (1, 1 << 20, 7, 0, 'silver/quotes', 1, zeroblob(16), 0, -1, "
+    "'{}');"
+    "INSERT INTO accepted VALUES (1 << 20, 7, 0, '', 0, 0, 0, 1, 2, '', '', '{\"n\":1}', "
+    "'{\"quality\":[{\"rule\":\"r\"}]}', 3, 4, NULL);";
+
+TEST_CASE("a database of the first release is brought up to date with an attempt under way") {
+  TempFolder folder;
+  const std::string path = folder.file("a.db");
+  migrate(path, embedded_migrations().first(1));
+  {
+    Database db(path, Database::Mode::read_write);
+    db.execute(publishing_in_0001);
+  }
+  auto store = open_store(path);
+  const StoredState state = store->load();
+  REQUIRE(state.runs.size() == 1);
+  CHECK(state.runs[0].tasks.at(0).state == TaskState::publishing);
+  CHECK(state.publications.size() == 1);
+  REQUIRE(state.accepted.size() == 1);
+  const Finished& report = state.accepted[0].report;
+  CHECK(report.key == AttemptKey{RunSeq{1}, 0, 7});
+  CHECK(report.result_json == R"({"n":1})");
+  CHECK(report.files_json.empty());
+  CHECK(report.watermark_us == 3);
+  CHECK(report.records == 4);
+  const auto told = SqliteHistory(path).attempt_report(RunSeq{1}, 0, std::nullopt);
+  REQUIRE(told);
+  CHECK(told->key == report.key);
+  CHECK(told->try_number == 2);
+  CHECK(told->report_json == R"({"quality":[{"rule":"r"}]})");
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
-// What every Store must do. A harness has: Store& store(), and reopen(), after which only what was
-// durable is there. A new backend passes this file: add a harness and one line in
-// store_conformance_test.cc.
+// What every Store must do. A harness has: Store& store(); reopen(), after which only what was
+// durable is there; and report_of(key), the kept report of an attempt. A new backend passes this
+// file: add a harness and one line in store_conformance_test.cc.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -23,7 +23,7 @@ inline AcceptedRow make_accepted(const AttemptKey& key) {
   f.slot = "slot-9";
   f.plugin_sha256 = "fff";
   f.result_json = "{\"records\":3}";
-  f.extra_json = "{\"files\":[]}";
+  f.files_json = "[\"a.parquet\"]";
   f.watermark_us = 123456;
   f.records = 3;
   f.has_branch = true;
@@ -189,6 +189,34 @@ TEST_CASE_TEMPLATE_DEFINE("a deleted run leaves nothing, and its number is not u
   CHECK_FALSE(h.store().find_xcom(RunSeq{2}, 0, "return_value"));
 }
 
+TEST_CASE_TEMPLATE_DEFINE(
+    "what an attempt told is kept once its acceptance is gone, until its run is", Harness,
+    reports) {
+  Harness h;
+  h.store().commit(rich_changes(), {});
+  const AttemptKey key{RunSeq{1}, 1, 5};
+  Changes told;
+  told.attempt_reports = {{key, 4, "{\"quality\":[1]}"},
+                          {{RunSeq{1}, 1, 4}, 3, "{\"lineage\":[]}"}};
+  h.store().commit(told, {});
+  Changes settle;
+  settle.accepted_done = {key};
+  h.store().commit(settle, {});
+  h.reopen();
+  const std::optional<AttemptReportRow> kept = h.report_of(key);
+  REQUIRE(kept);
+  CHECK(kept->key == key);
+  CHECK(kept->try_number == 4);
+  CHECK(kept->report_json == "{\"quality\":[1]}");
+  REQUIRE(h.report_of({RunSeq{1}, 1, 4}));
+  CHECK_FALSE(h.report_of({RunSeq{1}, 1, 3}));
+  Changes gone;
+  gone.runs_deleted.push_back(RunSeq{1});
+  h.store().commit(gone, {});
+  h.reopen();
+  CHECK_FALSE(h.report_of(key));
+}
+
 TEST_CASE_TEMPLATE_DEFINE("XComs are written over and cleared per task", Harness, xcoms) {
   Harness h;
   h.store().commit(new_run(make_run(1)), {});
@@ -351,6 +379,7 @@ TEST_CASE_TEMPLATE_DEFINE("a live run of an older version that looks back finds 
   TEST_CASE_TEMPLATE_INVOKE(finished_run, __VA_ARGS__);      \
   TEST_CASE_TEMPLATE_INVOKE(deleted_run, __VA_ARGS__);       \
   TEST_CASE_TEMPLATE_INVOKE(xcoms, __VA_ARGS__);             \
+  TEST_CASE_TEMPLATE_INVOKE(reports, __VA_ARGS__);           \
   TEST_CASE_TEMPLATE_INVOKE(settled, __VA_ARGS__);           \
   TEST_CASE_TEMPLATE_INVOKE(watermark, __VA_ARGS__);         \
   TEST_CASE_TEMPLATE_INVOKE(pools, __VA_ARGS__);             \

@@ -1,5 +1,6 @@
 #include "tests/store/store_conformance.h"
 
+#include "scheduler/store/sqlite_history.h"
 #include "tests/support/memory_store.h"
 
 namespace batuta::test {
@@ -12,6 +13,12 @@ class SqliteHarness {
     store_.reset();
     store_ = open_store(folder_.file("batuta.db"));
   }
+  // The fence is not in the question: tries and fences go together here.
+  std::optional<AttemptReportRow> report_of(const AttemptKey& key) {
+    SqliteHistory history(folder_.file("batuta.db"));
+    const auto try_number = static_cast<std::int32_t>(key.fence) - 1;
+    return history.attempt_report(key.run, key.task, try_number);
+  }
 
  private:
   TempFolder folder_;
@@ -22,6 +29,11 @@ class MemoryHarness {
  public:
   Store& store() { return store_; }
   void reopen() {}
+  std::optional<AttemptReportRow> report_of(const AttemptKey& key) {
+    const auto& reports = store_.data().attempt_reports;
+    const auto found = reports.find(key);
+    return found == reports.end() ? std::nullopt : std::optional(found->second);
+  }
 
  private:
   MemoryStore store_;

@@ -43,7 +43,7 @@ struct Fixture {
   std::int64_t rows_of_runs() {
     return count("dag_run") + count("task_instance") + count("task_instance_history") +
            count("xcom") + count("rendered") + count("publication") +
-           count("ingestion_job_execution");
+           count("ingestion_job_execution") + count("attempt_report");
   }
 };
 
@@ -67,6 +67,7 @@ TEST_CASE_FIXTURE(Fixture, "retention takes old ended runs whole, in small steps
                            "{}",
                            "[]",
                            0}};
+  below.attempt_reports = {{{RunSeq{1}, 0, 1}, 1, "{}"}, {{RunSeq{3}, 0, 1}, 1, "{}"}};
   store->commit(below, {{RunSeq{1}, 0, 1, "{}"}});
 
   const std::int64_t largest = prune_all(at(200));
@@ -78,6 +79,7 @@ TEST_CASE_FIXTURE(Fixture, "retention takes old ended runs whole, in small steps
   CHECK(count("rendered") == 0);
   CHECK(count("task_instance_history") == 0);
   CHECK(count("ingestion_job_execution") == 0);
+  CHECK(count("attempt_report") == 1);
   CHECK(store->load().last_run_seq == 4);
 }
 

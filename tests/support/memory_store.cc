@@ -115,6 +115,7 @@ void MemoryStore::delete_run(RunSeq seq) {
   std::erase_if(data_.rendered, [&](const RenderedRow& r) { return r.run == seq; });
   std::erase_if(data_.xcoms, [&](const auto& x) { return x.second.run == seq; });
   std::erase_if(data_.job_executions, [&](const auto& j) { return j.first.run == seq; });
+  std::erase_if(data_.attempt_reports, [&](const auto& r) { return r.first.run == seq; });
   std::erase_if(data_.accepted, [&](const auto& a) { return a.first.run == seq; });
   std::erase_if(data_.publications, [&](const auto& p) {
     return p.second.key.run == seq && p.second.state != PublicationState::pending;
@@ -164,6 +165,8 @@ void MemoryStore::apply_lake(const Changes& changes) {
     if (!fresh) it->second.value = std::max(it->second.value, row.value);
   }
   for (const JobExecutionRow& row : changes.job_executions) data_.job_executions[row.key] = row;
+  for (const AttemptReportRow& row : changes.attempt_reports)
+    BATUTA_CHECK(data_.attempt_reports.try_emplace(row.key, row).second, row.report_json);
   for (const OutboxRow& row : changes.outbox) {
     BATUTA_CHECK(data_.outbox.try_emplace(row.id, row).second, std::to_string(row.id));
     data_.last_outbox = std::max(data_.last_outbox, row.id);

@@ -41,6 +41,7 @@ class MemoryStore : public Store {
     std::map<XcomId, XcomRow> xcoms;
     std::vector<AttemptRow> attempts;
     std::map<AttemptKey, JobExecutionRow> job_executions;
+    std::map<AttemptKey, AttemptReportRow> attempt_reports;
     std::map<std::int64_t, OutboxRow> outbox;
     std::vector<EventLogRow> event_log;
     std::vector<RenderedRow> rendered;

@@ -1,5 +1,5 @@
 // Every call the page makes, one function each. Paths are Airflow's; ours are under /api/batuta.
-import { get, path, queryString, request, type Query } from './client';
+import { ApiError, get, path, queryString, request, type Query } from './client';
 import type * as t from './types';
 
 const v2 = '/api/v2';
@@ -91,6 +91,21 @@ export const xcomEntries = (dag: string, run: string, task: string, signal?: Abo
   get<{ xcom_entries: t.XComHead[] }>(`${taskUrl(dag, run, task)}/xcomEntries?limit=100`, signal);
 export const xcomEntry = (dag: string, run: string, task: string, key: string, signal?: AbortSignal) =>
   get<t.XCom>(`${taskUrl(dag, run, task)}/xcomEntries/${path(key)}`, signal);
+/** What a try told about quality and lineage; null when it told nothing. */
+export const attemptReport = (
+  dag: string,
+  run: string,
+  task: string,
+  attempt: number,
+  signal?: AbortSignal,
+): Promise<t.AttemptReport | null> =>
+  get<t.AttemptReport>(
+    `${ours}/dags/${path(dag)}/dagRuns/${path(run)}/taskInstances/${path(task)}/report${queryString({ try_number: attempt })}`,
+    signal,
+  ).catch((error: unknown) => {
+    if (error instanceof ApiError && error.status === 404) return null;
+    throw error;
+  });
 export const dependencies = (dag: string, run: string, task: string, signal?: AbortSignal) =>
   get<{ dependencies: t.Dependency[] }>(`${taskUrl(dag, run, task)}/dependencies`, signal);
 export const markTask = (dag: string, run: string, task: string, state: t.TaskState) =>

@@ -119,6 +119,23 @@ export interface XCom extends XComHead {
   value: unknown;
 }
 
+/** One rule's result, as plugins report it; a plugin of one's own may leave things out. */
+export interface QualityResult {
+  rule?: string;
+  table?: string;
+  dimension?: string;
+  severity?: string;
+  checked?: number;
+  failed?: number;
+  passed?: boolean;
+}
+
+export interface AttemptReport {
+  try_number: number;
+  quality: QualityResult[];
+  lineage: unknown[];
+}
+
 export interface Dependency {
   name: string;
   reason: string;

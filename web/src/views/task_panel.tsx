@@ -11,6 +11,7 @@ import { taskKey } from '../lib/timeline';
 import { ClearDialog } from './clear_dialog';
 import { ConfirmDialog } from './confirm_dialog';
 import { LogView } from './log_view';
+import { QualityView } from './quality_view';
 import { TaskDetails } from './task_details';
 import { TryPicker } from './try_picker';
 import { WhyNot } from './why_not';
@@ -86,6 +87,7 @@ export function TaskPanel({ task, tab, now, onTab, onClose, onChanged }: Props) 
         <Tabs tabs={tabs} current={current} label="About this task" onChange={onTab} />
         <TryPicker task={task} attempt={attempt} now={now} onPick={setPicked} />
       </div>
+      <QualityView task={task} attempt={attempt} />
       {current === 'log' && <LogView key={attempt} task={task} attempt={attempt} />}
       {current === 'xcom' && <XComView task={task} />}
       {current === 'details' && <TaskDetails task={task} now={now} />}
