@@ -31,17 +31,23 @@ ControlTable config_table() {
 
 ControlTable execution_table() {
   return {"ingestion_job_execution",
-          {{"execution_id", "string"},
+          {{"id", "long"},
+           {"execution_id", "string"},
            {"job_name", "string"},
            {"try_number", "long"},
            {"params", "string"},
+           {"interval", "string"},
+           {"overlap", "string"},
+           {"bucket_name", "string"},
            {"start_time", "timestamp"},
            {"end_time", "timestamp"},
-           {"heartbeat_at", "timestamp"},
            {"filename", "string"},
            {"records", "long"},
            {"status", "string"},
-           {"error", "string"}},
+           {"error", "string"},
+           {"heartbeat_at", "timestamp"},
+           {"created_at", "timestamp"},
+           {"updated_at", "timestamp"}},
           {}};
 }
 
@@ -76,8 +82,8 @@ void read_from_file(const std::string& home, ControlTable& configs, ControlTable
   }
   for (std::int64_t offset = 0; offset < most_rows; offset += max_page) {
     const auto page = history.job_executions(std::nullopt, {max_page, offset});
-    for (const JobExecutionRow& row : page.rows) {
-      add_row(executions, http::job_execution_json(row));
+    for (const JobExecutionView& view : page.rows) {
+      add_row(executions, http::job_execution_json(view));
     }
     if (page.rows.size() < static_cast<std::size_t>(max_page)) return;
   }

@@ -151,9 +151,10 @@ void add_system_commands(CLI::App& app, Session& session) {
                 {"execution_id", "execution_id"},
                 {"status", "status"},
                 {"records", "records"},
-                {"start", "start_time"},
-                {"end", "end_time"},
-                {"heartbeat", "heartbeat_at"}});
+                {"data_from", "start_time"},
+                {"data_until", "end_time"},
+                {"created", "created_at"},
+                {"updated", "updated_at"}});
   });
 
   CLI::App* events = app.add_subcommand("events", "Who did what: the audit log");

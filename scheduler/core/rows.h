@@ -145,7 +145,8 @@ struct WatermarkRow {
   Time value;
 };
 
-// mngt.ingestion_job_execution: one row per attempt of a data task.
+// mngt.ingestion_job_execution: one row per attempt of a data task. The times are the attempt's;
+// readers see them as created_at and updated_at, and the data's window as start_time and end_time.
 struct JobExecutionRow {
   Uuid execution_id;
   std::string job_name;  // "<dag_id>.<task_id>"

@@ -122,18 +122,26 @@ json job_config_json(const JobConfigView& row) {
           {"updated_at", to_iso(row.updated_at)}};
 }
 
-json job_execution_json(const JobExecutionRow& row) {
-  return {{"execution_id", to_string(row.execution_id)},
+json job_execution_json(const JobExecutionView& view) {
+  const JobExecutionRow& row = view.row;
+  const Time heard = row.heartbeat_at.value_or(row.start_time);
+  return {{"id", view.id},
+          {"execution_id", to_string(row.execution_id)},
           {"job_name", row.job_name},
           {"try_number", row.try_number},
-          {"start_time", to_iso(row.start_time)},
-          {"end_time", iso_or_null(row.end_time)},
-          {"heartbeat_at", iso_or_null(row.heartbeat_at)},
+          {"params", stored_json(row.params_json)},
+          {"interval", text_or_null(view.interval)},
+          {"overlap", text_or_null(view.overlap)},
+          {"bucket_name", text_or_null(view.bucket_name)},
+          {"start_time", iso_or_null(view.window_start)},
+          {"end_time", iso_or_null(view.window_end)},
+          {"filename", stored_json(row.filename)},
+          {"records", row.records},
           {"status", row.status},
           {"error", text_or_null(row.error)},
-          {"params", stored_json(row.params_json)},
-          {"filename", stored_json(row.filename)},
-          {"records", row.records}};
+          {"heartbeat_at", iso_or_null(row.heartbeat_at)},
+          {"created_at", to_iso(row.start_time)},
+          {"updated_at", to_iso(row.end_time.value_or(heard))}};
 }
 
 }  // namespace batuta::http

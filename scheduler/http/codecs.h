@@ -77,6 +77,6 @@ nlohmann::json event_log_json(const EventLogView& view);
 nlohmann::json plugin_json(const PluginInfo& plugin);
 nlohmann::json outbox_json(const OutboxRow& row);
 nlohmann::json job_config_json(const JobConfigView& row);
-nlohmann::json job_execution_json(const JobExecutionRow& row);
+nlohmann::json job_execution_json(const JobExecutionView& view);
 
 }  // namespace batuta::http

@@ -90,6 +90,15 @@ struct DagVersionView {
   std::string canonical_json;
 };
 
+// mngt.ingestion_job_execution: an attempt of a data task, with what others know of it. The parameters
+// are those the attempt was given, rendered; interval and bucket are its job's.
+struct JobExecutionView {
+  std::int64_t id = 0;
+  JobExecutionRow row;
+  OptTime window_start, window_end;  // of the data
+  std::string interval, overlap, bucket_name;
+};
+
 struct JobConfigView {  // mngt.ingestion_job_config
   std::string job_name, params_json, interval, overlap, bucket_name, updated_by;
   Time created_at, updated_at;
@@ -130,8 +139,8 @@ class History {
   virtual PageOf<EventLogView> event_logs(const EventLogQuery& query) = 0;
   virtual std::optional<EventLogView> event_log(std::int64_t id) = 0;
 
-  virtual PageOf<JobExecutionRow> job_executions(const std::optional<std::string>& job_name,
-                                                 const Page& page) = 0;
+  virtual PageOf<JobExecutionView> job_executions(const std::optional<std::string>& job_name,
+                                                  const Page& page) = 0;
   virtual std::vector<JobConfigView> job_configs() = 0;
 
   virtual std::vector<OutboxRow> outbox(bool dead_only, const Page& page) = 0;

@@ -44,8 +44,8 @@ class SqliteHistory : public History {
   std::optional<DagVersionView> dag_version(const std::string& version) override;
   PageOf<EventLogView> event_logs(const EventLogQuery& query) override;
   std::optional<EventLogView> event_log(std::int64_t id) override;
-  PageOf<JobExecutionRow> job_executions(const std::optional<std::string>& job_name,
-                                         const Page& page) override;
+  PageOf<JobExecutionView> job_executions(const std::optional<std::string>& job_name,
+                                          const Page& page) override;
   std::vector<JobConfigView> job_configs() override;
   std::vector<OutboxRow> outbox(bool dead_only, const Page& page) override;
   std::vector<PublicationRow> publications(std::optional<RunSeq> run) override;

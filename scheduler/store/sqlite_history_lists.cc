@@ -11,9 +11,22 @@ namespace {
 #define DAG_COLUMNS \
   "dag_id, is_paused, is_stale, version, cursor, consecutive_failures, last_parsed_at"
 #define VERSION_COLUMNS "number, version, created_at, source_text, canonical_json"
-#define EXECUTION_COLUMNS                                                               \
-  "ti, fence, execution_id, job_name, try_number, start_time, end_time, heartbeat_at, " \
-  "status, error, params_json, filename, records"
+// Parameters are kept as the DAG has them; what an attempt was given is what was rendered for it.
+#define EXECUTION_PARAMS "COALESCE(x.params_json, e.params_json)"
+#define EXECUTION_COLUMNS                                                                     \
+  "e.id, e.ti, e.fence, e.execution_id, e.job_name, e.try_number, e.start_time, e.end_time, " \
+  "e.heartbeat_at, e.status, e.error, " EXECUTION_PARAMS                                      \
+  ", e.filename, e.records, "                                                                 \
+  "t.window_start, t.window_end, COALESCE(c.interval, ''), "                                  \
+  "COALESCE(CASE WHEN json_valid(" EXECUTION_PARAMS                                           \
+  ") "                                                                                        \
+  "THEN CAST(json_extract(" EXECUTION_PARAMS                                                  \
+  ", '$.overlap') AS TEXT) END, c.overlap, ''), "                                             \
+  "COALESCE(c.bucket_name, '')"
+#define EXECUTION_TABLES                                                            \
+  " FROM ingestion_job_execution AS e LEFT JOIN task_instance AS t ON t.id = e.ti " \
+  "LEFT JOIN rendered AS x ON x.ti = e.ti AND x.try_number = e.try_number "         \
+  "LEFT JOIN ingestion_job_config AS c ON c.job_name = e.job_name"
 
 constexpr char select_dag[] = "SELECT " DAG_COLUMNS " FROM dag WHERE dag_id = ?";
 constexpr char select_dags[] = "SELECT " DAG_COLUMNS " FROM dag ORDER BY dag_id";
@@ -64,10 +77,12 @@ void read_event(Rows& rows, EventLogView& v) {
             v.row.owner, v.row.extra_json);
 }
 
-void read_execution(Rows& rows, JobExecutionRow& r) {
+void read_execution(Rows& rows, JobExecutionView& view) {
   std::int64_t ti = 0;
-  rows.read(ti, r.key.fence, r.execution_id, r.job_name, r.try_number, r.start_time, r.end_time,
-            r.heartbeat_at, r.status, r.error, r.params_json, r.filename, r.records);
+  JobExecutionRow& r = view.row;
+  rows.read(view.id, ti, r.key.fence, r.execution_id, r.job_name, r.try_number, r.start_time,
+            r.end_time, r.heartbeat_at, r.status, r.error, r.params_json, r.filename, r.records,
+            view.window_start, view.window_end, view.interval, view.overlap, view.bucket_name);
   r.key.run = run_of_key(ti);
   r.key.task = task_of_key(ti);
 }
@@ -174,15 +189,15 @@ std::optional<EventLogView> SqliteHistory::event_log(std::int64_t id) {
   return view;
 }
 
-PageOf<JobExecutionRow> SqliteHistory::job_executions(const std::optional<std::string>& job_name,
-                                                      const Page& page) {
-  const std::string where = job_name ? " WHERE job_name = ?" : "";
-  ListSql sql{"SELECT " EXECUTION_COLUMNS " FROM ingestion_job_execution" + where +
-                  " ORDER BY id DESC LIMIT ? OFFSET ?",
-              "SELECT COUNT(*) FROM ingestion_job_execution" + where,
-              {}};
+PageOf<JobExecutionView> SqliteHistory::job_executions(const std::optional<std::string>& job_name,
+                                                       const Page& page) {
+  const std::string where = job_name ? " WHERE e.job_name = ?" : "";
+  ListSql sql{
+      "SELECT " EXECUTION_COLUMNS EXECUTION_TABLES + where + " ORDER BY e.id DESC LIMIT ? OFFSET ?",
+      "SELECT COUNT(*) FROM ingestion_job_execution AS e" + where,
+      {}};
   if (job_name) sql.values.emplace_back(*job_name);
-  return Reader(*this).list<JobExecutionRow>(sql, page, read_execution);
+  return Reader(*this).list<JobExecutionView>(sql, page, read_execution);
 }
 
 std::vector<JobConfigView> SqliteHistory::job_configs() {

@@ -92,6 +92,7 @@ def made_quotes_become_gold():
         assert {row["execution_id"] for row in control} == {execution[0][0]}, control
         assert {row["status"] for row in control} == {"success"} and len(control) == 3, control
         check_control_files(server)
+        check_control_columns(server)
         check_reports(server, run["dag_run_id"])
         before = server.sql(f'SELECT * EXCLUDE (execution_id) FROM "{GOLD}" ORDER BY ALL')
         # The same execution run again leaves the same tables.
@@ -102,6 +103,18 @@ def made_quotes_become_gold():
         assert server.sql(f'SELECT * EXCLUDE (execution_id) FROM "{GOLD}" ORDER BY ALL') == before
         quotes.check_tables(server)
         assert bad == int(server.sql('SELECT count(*) FROM "quarantine/financial/quotes"')[0][0])
+
+
+def check_control_columns(server):
+    """What was asked of each job in this run: parameters as rendered, its overlap, the data's window."""
+    rows = server.sql("SELECT job_name, params, interval, overlap, start_time, end_time, created_at, updated_at "
+                      "FROM mngt.ingestion_job_execution ORDER BY id")
+    assert len(rows) == 3, rows
+    for job, params, _, _, start, end, created, updated in rows:
+        assert "{{" not in params, (job, params)
+        assert start < end and created <= updated, (job, start, end, created, updated)
+    extract = next(row for row in rows if row[0].endswith("financial_extract"))
+    assert "tickers" in extract[1] and extract[3] == "15m", extract
 
 
 def overlapping_runs_lose_no_late_row():

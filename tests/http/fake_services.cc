@@ -203,12 +203,12 @@ std::optional<EventLogView> FakeHistory::event_log(std::int64_t id) {
   return view;
 }
 
-PageOf<JobExecutionRow> FakeHistory::job_executions(const std::optional<std::string>&,
-                                                    const Page& page) {
-  JobExecutionRow row;
-  row.job_name = "demo.first";
-  row.status = "success";
-  return cut(std::vector{row}, page);
+PageOf<JobExecutionView> FakeHistory::job_executions(const std::optional<std::string>&,
+                                                     const Page& page) {
+  JobExecutionView view;
+  view.row.job_name = "demo.first";
+  view.row.status = "success";
+  return cut(std::vector{view}, page);
 }
 
 std::vector<JobConfigView> FakeHistory::job_configs() {

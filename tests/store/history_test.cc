@@ -262,8 +262,14 @@ TEST_CASE_FIXTURE(Fixture, "XComs, events, control rows and the outbox are liste
 
   const auto jobs = history.job_executions("etl.task_0", {});
   REQUIRE(jobs.total == 1);
-  CHECK(jobs.rows[0].status == "success");
-  CHECK(jobs.rows[0].records == 3);
+  CHECK(jobs.rows[0].row.status == "success");
+  CHECK(jobs.rows[0].row.records == 3);
+  CHECK(jobs.rows[0].id > 0);
+  CHECK(jobs.rows[0].interval.empty());
+  store->save_job_config({"etl.task_0", "{}", "@hourly", "5m", "lake", "ana", at(1), at(1)});
+  CHECK(history.job_executions({}, {}).rows[0].interval == "@hourly");
+  CHECK(history.job_executions({}, {}).rows[0].overlap == "5m");
+  CHECK(history.job_executions({}, {}).rows[0].bucket_name == "lake");
   CHECK(history.job_executions("other", {}).total == 0);
   CHECK(history.publications(std::nullopt).size() == 1);
   CHECK(history.publications(RunSeq{2}).size() == 1);
