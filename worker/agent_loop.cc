@@ -61,7 +61,10 @@ int Agent::run() {
     log::error("worker: " + ready.error().message);
     return 1;
   }
-  log::info("worker " + agent_id_ + ": " + std::to_string(options_.slots) + " slots");
+  // A kept worker is announced by the scheduler that keeps it, when it has joined.
+  if (!options_.die_with_parent) {
+    log::info("worker " + agent_id_ + ": " + std::to_string(options_.slots) + " slots");
+  }
   while (!stop_) turn();
   link_.close();
   end_all_slots();

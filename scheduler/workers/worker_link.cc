@@ -26,7 +26,7 @@ void WorkerLink::read() {
   socket_.async_read_some(
       asio::buffer(chunk_),
       [self = shared_from_this()](boost::system::error_code error, std::size_t n) {
-        if (error) return self->finish("connection closed: " + error.message());
+        if (error) return self->finish(error == asio::error::eof ? "" : error.message());
         self->frames_.feed({self->chunk_.data(), n});
         if (!self->take_frames()) return;
         self->read();

@@ -26,7 +26,7 @@ class WorkerLink : public std::enable_shared_from_this<WorkerLink> {
     std::function<bool(std::vector<Event>)> events;
     // Io thread, once, after the first Hello and when the connection is over.
     std::function<void(const Hello&)> joined;
-    std::function<void(const std::string& reason)> closed;
+    std::function<void(const std::string& reason)> closed;  // empty: the worker hung up
   };
 
   WorkerLink(WorkerId id, Socket socket, Welcome welcome, Callbacks callbacks);

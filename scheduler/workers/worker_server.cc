@@ -107,7 +107,9 @@ struct WorkerServer::Impl : std::enable_shared_from_this<WorkerServer::Impl> {
     }
     if (agent_id.empty()) return;  // never greeted: the engine does not know it
     if (catalogue_sink) catalogue_sink(id, std::nullopt);
-    log::warn("worker connection " + std::to_string(id) + " ended: " + reason);
+    // Whoever keeps the worker tells why it ended; what it ran shows as lost.
+    const std::string who = "worker " + agent_id + " (connection " + std::to_string(id) + ")";
+    reason.empty() ? log::info(who + " has left") : log::warn(who + " is cut off: " + reason);
     report_lost(id);
     watch_for_death(agent_id, 0);
   }
