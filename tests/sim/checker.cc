@@ -48,10 +48,9 @@ void Checker::read(const Event& event) {
   c_.note(event_names[event.index()]);
   std::visit(
       [this](const auto& e) {
-        if constexpr (NamesRun<decltype(e)>) {
-          c_.trace.say(e.dag_id + " " + e.dag_run_id);
-          batch_named_.insert({e.dag_id, e.dag_run_id});
-          ever_named_.insert({e.dag_id, e.dag_run_id});
+        if constexpr (NamesRun<decltype(e)>) named(e.dag_id, e.dag_run_id);
+        if constexpr (std::is_same_v<std::decay_t<decltype(e)>, ClearRequested>) {
+          for (const ClearRequested::Run& run : e.more_runs) named(e.dag_id, run.dag_run_id);
         }
       },
       event);
@@ -64,6 +63,12 @@ void Checker::read(const Event& event) {
   const TaskInstanceRow* row = store_.find_task(key.run, key.task);
   if (row && row->fence != key.fence) c_.met(Situation::stale_report);
   if (row && row->fence == key.fence) heard_.push_back(key);
+}
+
+void Checker::named(const std::string& dag_id, const std::string& dag_run_id) {
+  c_.trace.say(dag_id + " " + dag_run_id);
+  batch_named_.insert({dag_id, dag_run_id});
+  ever_named_.insert({dag_id, dag_run_id});
 }
 
 bool Checker::touched_now(const RunRow& run) const {

@@ -97,6 +97,7 @@ class Checker {
   void check_acknowledged();
   void check_lake();
   void meet(const Changes::TaskUpdate& update, const StoredRun& run);
+  void named(const std::string& dag_id, const std::string& dag_run_id);  // by a user
   bool touched_now(const RunRow& run) const;
   bool touched_ever(const RunRow& run) const;
 

@@ -31,7 +31,13 @@ struct Enrich {
   }
   void operator()(RunStateRequested& r) const { attach_stored(r, state, store); }
   void operator()(RunDeleted& r) const { attach_stored(r, state, store); }
-  void operator()(ClearRequested& r) const { attach_stored(r, state, store); }
+  void operator()(ClearRequested& r) const {
+    attach_stored(r, state, store);
+    for (ClearRequested::Run& run : r.more_runs) {
+      if (!state.find_run(r.dag_id, run.dag_run_id))
+        run.stored = store.load_run(r.dag_id, run.dag_run_id);
+    }
+  }
   void operator()(MarkRequested& r) const { attach_stored(r, state, store); }
   void operator()(NoteSet& r) const { attach_stored(r, state, store); }
   template <class Other>

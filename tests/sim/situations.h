@@ -46,6 +46,7 @@ namespace batuta::sim {
   X(publish_repeated, "a publication found already in the log")                      \
   X(publish_race_lost, "a log entry put by someone else first")                      \
   X(clear_while_running, "a task cleared under its running attempt")                 \
+  X(clear_several_runs, "one clear over several runs of a DAG")                      \
   X(clear_while_publishing, "a clear that met a task being published")               \
   X(clear_finished_run, "a finished run brought back by a clear")                    \
   X(cancel_while_running, "a run cancelled under its running attempts")              \

@@ -182,13 +182,25 @@ void Users::clear(const StoredRun& run) {
   const bool running = any(run, TaskState::running);
   const bool publishing = any(run, TaskState::publishing);
   const bool real = !event.dry_run;
-  node_.request(std::move(event), [this, finished, running, publishing, real](const Reply& reply) {
+  if (c_.rng.chance(250)) add_runs(event);
+  const bool several = !event.more_runs.empty();
+  node_.request(std::move(event), [=, this](const Reply& reply) {
     if (!real) return;
+    if (several && reply.code == Errc::ok) c_.met(Situation::clear_several_runs);
     if (publishing) c_.met(Situation::clear_while_publishing);
     if (reply.code != Errc::ok) return;
     if (finished) c_.met(Situation::clear_finished_run);
     if (running) c_.met(Situation::clear_while_running);
   });
+}
+
+// As a clear over past and future has it: others of the DAG, live, finished or gone since.
+void Users::add_runs(ClearRequested& event) {
+  for (const auto& [seq, other] : store_.data().runs) {
+    const bool fits = other.run.dag_id == event.dag_id && other.run.dag_run_id != event.dag_run_id;
+    if (fits && c_.rng.chance(500)) event.more_runs.push_back({other.run.dag_run_id, {}});
+    if (event.more_runs.size() == 3) return;
+  }
 }
 
 void Users::mark(const StoredRun& run) {

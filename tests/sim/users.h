@@ -45,6 +45,7 @@ class Users {
   void misuse_key();
   void intervene();
   void clear(const StoredRun& run);
+  void add_runs(ClearRequested& event);
   void mark(const StoredRun& run);
   void set_run_state(const StoredRun& run, DagRunState state);
   void remove(const StoredRun& run);
