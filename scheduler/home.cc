@@ -14,6 +14,7 @@
 #include <sstream>
 
 #include "common/safe_json.h"
+#include "worker/slot_user.h"
 
 namespace batuta {
 namespace {
@@ -61,6 +62,12 @@ bool set_list(std::vector<std::string>& out, const json& value) {
   return true;
 }
 
+bool set_text(std::string& out, const json& value) {
+  if (!value.is_string() || value.get_ref<const std::string&>().empty()) return false;
+  out = value;
+  return true;
+}
+
 const std::vector<Setting>& settings_table() {
   using namespace std::chrono_literals;
   static const std::vector<Setting> table{
@@ -79,6 +86,8 @@ const std::vector<Setting>& settings_table() {
        "0 to 99"},
       {"allowed_hosts", [](Settings& s, const json& v) { return set_list(s.allowed_hosts, v); },
        "a list of host names"},
+      {"worker.user", [](Settings& s, const json& v) { return set_text(s.worker_user, v); },
+       "the name of a user"},
   };
   return table;
 }
@@ -110,7 +119,9 @@ Status read_settings(const std::string& file, Settings& settings) {
   }
   for (const Setting& setting : settings_table()) {
     std::string variable = std::string("BATUTA_") + setting.name;
-    for (char& c : variable) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    for (char& c : variable) {
+      c = c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    }
     if (const char* value = std::getenv(variable.c_str())) {
       if (auto status = apply(settings, setting.name, json(value), variable); !status)
         return status;
@@ -140,6 +151,9 @@ Result<Home> Home::open(const std::string& folder) {
   umask(old_mask);
   if (auto status = read_settings(home.path("batuta.json"), home.settings_); !status) {
     return status.error();
+  }
+  if (const std::string& user = home.settings_.worker_user; !user.empty()) {
+    if (const auto found = find_slot_user(user); !found) return found.error();
   }
   return home;
 }

@@ -17,7 +17,8 @@
 
 namespace batuta {
 
-// <home>/batuta.json, each value overridden by BATUTA_<NAME>. Unknown keys are errors.
+// <home>/batuta.json, each value overridden by BATUTA_<NAME>, a dot in it
+// being an underscore. Unknown keys are errors.
 struct Settings {
   Duration heartbeat = std::chrono::seconds(2);
   Duration lease = std::chrono::seconds(10);
@@ -25,6 +26,7 @@ struct Settings {
   int retention_days = 90;
   int min_free_disk_percent = 10;
   std::vector<std::string> allowed_hosts;  // beside loopback names
+  std::string worker_user;                 // "worker.user": slots run as; empty = the server's
 };
 
 class Home {

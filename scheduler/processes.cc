@@ -73,14 +73,19 @@ Server::Options server_options(const ServeOptions& options) {
 }
 
 std::vector<std::string> agent_command(const Home& home, const ServeOptions& options) {
-  return {program("batuta-worker"),
-          "agent",
-          "--home",
-          home.folder(),
-          "--plugins",
-          plugins_folder(options),
-          "--slots",
-          std::to_string(slots(options))};
+  std::vector<std::string> command{program("batuta-worker"),
+                                   "agent",
+                                   "--home",
+                                   home.folder(),
+                                   "--plugins",
+                                   plugins_folder(options),
+                                   "--slots",
+                                   std::to_string(slots(options))};
+  if (const std::string& user = home.settings().worker_user; !user.empty()) {
+    command.emplace_back("--user");
+    command.push_back(user);
+  }
+  return command;
 }
 
 KeptChild agent_child(const Home& home, const ServeOptions& options) {

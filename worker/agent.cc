@@ -12,6 +12,7 @@
 
 #include "common/uuid.h"
 #include "worker/agent_loop.h"
+#include "worker/slot_user.h"
 
 namespace batuta {
 namespace {
@@ -62,11 +63,20 @@ int run_agent(const AgentOptions& options) {
   for (const char* sub : {"", "/slots", "/scratch"}) {
     if (Status made = make_folder(run + sub); !made) return cannot(made.error().message);
   }
+  AgentOptions complete = options;
+  if (!complete.slot_user.empty()) {
+    const auto user = find_slot_user(complete.slot_user);
+    if (!user) return cannot(user.error().message);
+    if (Status ready = prepare_home(*user, options.home, options.plugins_folder); !ready) {
+      return cannot(ready.error().message);
+    }
+    for (const char* word : {"--user", user->name.c_str()})
+      complete.slot_command.emplace_back(word);
+  }
   clear_remnants(run);
   const std::string agent_id = to_string(make_uuid_v7(wall_now()));
   auto lock = lock_file(run + "/agent-" + agent_id + ".lock");
   if (!lock) return cannot(lock.error().message);
-  AgentOptions complete = options;
   if (complete.engine_library.empty()) complete.engine_library = engine_beside_us();
   Agent agent{std::move(complete), agent_id, std::move(*lock)};
   return agent.run();

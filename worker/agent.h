@@ -27,6 +27,7 @@ struct AgentOptions {
   std::string engine_library;
   // How a slot is started. The default is this very executable.
   std::vector<std::string> slot_command = {"/proc/self/exe", "slot"};
+  std::string slot_user;               // slots run as this user; empty: as we do
   std::int64_t max_attempts = 10'000;  // of one slot, then it is replaced
   std::int64_t memory_limit = 0;       // bytes of data per slot; 0 = none
   Duration plugin_load_timeout = std::chrono::seconds(5);

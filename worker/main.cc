@@ -35,6 +35,8 @@ int agent(int argc, char** argv) {
       options.home = argv[i];
     } else if (flag == "--plugins") {
       options.plugins_folder = argv[i];
+    } else if (flag == "--user") {
+      options.slot_user = argv[i];
     } else if (flag == "--slots") {
       options.slots = std::atoi(argv[i]);
     } else {

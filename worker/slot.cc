@@ -21,6 +21,7 @@
 #include "worker/process_tree.h"
 #include "worker/run_task.h"
 #include "worker/slot_link.h"
+#include "worker/slot_user.h"
 #include "worker/watchdog.h"
 
 namespace batuta {
@@ -31,6 +32,7 @@ struct SlotArguments {
   std::string scratch;
   std::string name;
   std::string engine_library;
+  std::string user;  // empty: the agent's
   std::int64_t agent = 0;
   std::int64_t max_attempts = 10'000;
   std::int64_t memory_limit = 0;
@@ -65,6 +67,8 @@ bool parse_arguments(int argc, char** argv, SlotArguments& out) {
       out.name = value;
     } else if (flag == "--engine-library") {
       out.engine_library = value;
+    } else if (flag == "--user") {
+      out.user = value;
     } else if (flag == "--agent") {
       ok = to_number(value, out.agent);
     } else if (flag == "--max-attempts") {
@@ -80,17 +84,26 @@ bool parse_arguments(int argc, char** argv, SlotArguments& out) {
 }
 
 // What cannot be set by the agent before exec. Order matters: /proc/self files belong to root once
-// the process is not dumpable.
-void harden(std::int64_t memory_limit) {
+// the process is not dumpable, and a change of user takes the parent-death signal away.
+void harden(const SlotArguments& arguments) {
   ::prctl(PR_SET_NAME, "batuta-slot", 0, 0, 0);  // in ps and top; else it would be "exe"
   if (const UniqueFd fd{::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC)}) {
     // The kernel should take a slot before scheduler or agent. A refusal changes nothing else.
     if (::write(fd.get(), "1000", 4) != 4) std::fputs("oom_score_adj was refused\n", stderr);
   }
+  if (!arguments.user.empty()) {
+    const auto user = find_slot_user(arguments.user);
+    const Status now = user ? become(*user, arguments.scratch) : Status(user.error());
+    if (!now) {
+      std::fprintf(stderr, "slot: %s\n", now.error().message.c_str());
+      ::_exit(1);
+    }
+  }
   const rlimit no_core{0, 0};
   ::setrlimit(RLIMIT_CORE, &no_core);
-  if (memory_limit > 0) {
-    const rlimit limit{static_cast<rlim_t>(memory_limit), static_cast<rlim_t>(memory_limit)};
+  if (arguments.memory_limit > 0) {
+    const auto bytes = static_cast<rlim_t>(arguments.memory_limit);
+    const rlimit limit{bytes, bytes};
     ::setrlimit(RLIMIT_DATA, &limit);
   }
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
@@ -182,7 +195,7 @@ int run_slot(int argc, char** argv) {
     return 2;
   }
   const auto agent = static_cast<pid_t>(arguments.agent);
-  harden(arguments.memory_limit);
+  harden(arguments);
   if (arguments.catalogue) {
     close_strangers(slot_control_fd + 1);
     if (::getppid() != agent) return 1;

@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+"""Slots that run as another user: they have the lake and their scratch folder, and nothing of the server's."""
+import os
+import pwd
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from harness import BATUTA, SOURCE, Folder, dag, main, shell  # noqa: E402
+from quotes import QuoteService  # noqa: E402
+
+USER = "nobody"
+
+
+def possible():
+    """Only root can become another user, and that user must be able to reach the build."""
+    if os.geteuid() != 0:
+        return "not root"
+    try:
+        pwd.getpwnam(USER)
+    except KeyError:
+        return f"no user {USER}"
+    reach = subprocess.run(["setpriv", f"--reuid={USER}", "--clear-groups", "test", "-r",
+                            str(Path(BATUTA).parent / "plugins" / "manifest.json")], check=False)
+    return "" if reach.returncode == 0 else f"{USER} cannot reach the build folder"
+
+
+def as_nobody(folder, dags):
+    os.chmod(folder.path, 0o711)
+    return folder.server(dags, env={"BATUTA_WORKER_USER": USER})
+
+
+def commands_run_as_that_user():
+    """a command is that user, in a folder of its own; the store, its key and the password are out of its reach"""
+    with Folder("user") as folder:
+        home = folder.path / "home"
+        look = f"id -un; touch here; echo told > /dev/stdout; cat {home}/secret.key {home}/batuta.db {home}/admin.json"
+        server = as_nobody(folder, {"who": dag("who", [
+            shell("look", look + f"; ls {home} {home}/run; echo end"),
+            shell("again", "ls | wc -l", ["look"])])}).start()
+        run_id = server.trigger("who")["dag_run_id"]
+        assert server.wait_run("who", run_id)["state"] == "success"
+        log = server.cli("tasks", "log", "who", run_id, "look").stdout
+        assert USER in log and "told" in log and log.count("ermission denied") == 5, log
+        scratch = server.cli("tasks", "xcom", "who", run_id, "again").stdout
+        assert "0" in scratch, scratch
+
+
+def the_pipeline_runs_as_that_user():
+    """the financial pipeline goes through: the lake is that user's, its log the scheduler's"""
+    with Folder("user-lake") as folder, QuoteService(folder.path, seed=3) as quotes:
+        server = as_nobody(folder, {"financial": (SOURCE / "dags" / "financial.json").read_text()}).start()
+        quotes.connect(server)
+        run_id = server.trigger("financial", conf=quotes.conf)["dag_run_id"]
+        assert server.wait_run("financial", run_id, 120)["state"] == "success", server.tasks("financial", run_id)
+        assert int(server.sql('SELECT count(*) FROM "gold/financial/financial_data_hour"')[0][0]) > 0
+        owner = pwd.getpwnam(USER).pw_uid
+        data = list((server.home / "lake" / "gold").rglob("*.parquet"))
+        assert data and all(file.stat().st_uid == owner for file in data)
+
+
+def a_wrong_user_is_refused():
+    """an unknown user, and root, are refused at the start with a word about why"""
+    with Folder("user-wrong") as folder:
+        for name, why in {"no-such-user-here": "no user", "root": "root"}.items():
+            result = subprocess.run([BATUTA, "standalone", "--home", folder.path / "home", "--port", "0"],
+                                    env=dict(os.environ, BATUTA_WORKER_USER=name), capture_output=True, text=True,
+                                    timeout=30)
+            assert result.returncode == 1 and "worker.user" in result.stderr and why in result.stderr, result
+
+
+reason = possible()
+if reason:
+    print(f"skipped: {reason}")
+    sys.exit(77)
+main([commands_run_as_that_user, the_pipeline_runs_as_that_user, a_wrong_user_is_refused])
