@@ -47,6 +47,16 @@ int fail(const Error& error) {
   return 1;
 }
 
+// There is nothing in the folder that was named: it was misspelt, or never started.
+Error no_installation(const std::string& folder) {
+  return {Errc::not_found,
+          "there is no installation in " + absolute(folder) +
+              " (no batuta.db); name it with --home DIR, or make one with: batuta standalone "
+              "--home " +
+              folder,
+          {}};
+}
+
 // Signals wait here instead of interrupting some thread. Before any thread starts.
 sigset_t block_signals() {
   sigset_t watched;
@@ -128,6 +138,15 @@ int run_standalone(const ServeOptions& options) {
   return 0;
 }
 
+// On a thread of its own, where an exception would end the process as a crash.
+Result<std::string> attempt(const std::function<Result<std::string>()>& work) {
+  try {
+    return work();
+  } catch (const std::exception& error) {
+    return {Errc::unavailable, error.what()};
+  }
+}
+
 // A folder that goes away with the process.
 class TemporaryFolder {
  public:
@@ -166,7 +185,7 @@ int run_demo(ServeOptions options) {
   std::atomic<bool> finished{false};
   Result<std::string> outcome(Errc::unavailable, "stopped");
   std::thread run([&] {
-    outcome = demo_run(**server, home->folder());
+    outcome = attempt([&] { return demo_run(**server, home->folder()); });
     finished = true;
   });
   bool asked_to_stop = wait_for_end(watched, &agent, [&] { return finished.load(); });
@@ -224,7 +243,7 @@ int run_dags_test(const ServeOptions& given, const std::string& dag_id,
   std::atomic<bool> finished{false};
   Result<std::string> outcome(Errc::unavailable, "stopped");
   std::thread run([&] {
-    outcome = watch_run(**server, dag_id, conf_json, dags_test_patience);
+    outcome = attempt([&] { return watch_run(**server, dag_id, conf_json, dags_test_patience); });
     finished = true;
   });
   wait_for_end(watched, &agent, [&] { return finished.load(); });
@@ -237,6 +256,7 @@ int run_dags_test(const ServeOptions& given, const std::string& dag_id,
 }
 
 int offline_db(const std::string& folder, const std::string& verb, const std::string& argument) {
+  if (!std::filesystem::exists(folder + "/batuta.db")) return fail(no_installation(folder));
   auto home = Home::open(folder);
   if (!home) return fail(home.error());
   auto lock = HomeLock::acquire(home->folder());

@@ -59,9 +59,9 @@ void add_variables(CLI::App& app, Session& session) {
                {{"key", "key"}, {"value", "value"}, {"description", "description"}});
   });
   CLI::App* get = add_verb(*variables, session, "get", "One variable", [&session, a] {
-    std::printf(
-        "%s\n",
-        cell_text(session.client().get("/api/v2/variables/" + encode(a->key))["value"]).c_str());
+    const json variable = session.client().get("/api/v2/variables/" + encode(a->key));
+    if (session.format() == Format::json) return print_object(Format::json, variable);
+    std::printf("%s\n", shown_text(variable.value("value", "")).c_str());
   });
   get->add_option("key", a->key)->required();
   CLI::App* set =

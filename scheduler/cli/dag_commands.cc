@@ -95,6 +95,18 @@ void trigger_run(Session& session, const Trigger& trigger) {
 const std::vector<Column> warning_columns{
     {"dag_id", "dag_id"}, {"kind", "batuta.kind"}, {"message", "message"}};
 
+// Whole, as `dags validate` prints them: the end of such a line is how to mend it.
+void print_import_errors(Session& session, const json& errors) {
+  if (session.format() == Format::json) return print_rows(Format::json, errors, {});
+  for (const json& error : errors) {
+    const std::string file = error.value("filename", "");
+    const std::string problem = error.value("stack_trace", "");
+    const bool named = problem.starts_with(file);
+    std::printf("%s\n", shown_text(named ? problem : file + ": " + problem).c_str());
+  }
+  if (errors.empty()) std::printf("(none)\n");
+}
+
 void print_source(Session& session, const Trigger& which) {
   const json source = session.client().get("/api/v2/dagSources/" + encode(which.dag_id));
   std::printf("%s\n", source.value("content", "").c_str());
@@ -183,7 +195,7 @@ void add_dag_commands(CLI::App& app, Session& session) {
 
   add_verb(*dags, session, "list-import-errors", "Files that are not DAGs, and why", [&session] {
     const json errors = session.client().get("/api/v2/importErrors?limit=1000")["import_errors"];
-    print_rows(session.format(), errors, {{"file", "filename"}, {"problem", "stack_trace"}});
+    print_import_errors(session, errors);
     session.exit_code = errors.empty() ? 0 : 1;
   });
   add_verb(*dags, session, "list-warnings", "Warnings about DAGs", [&session] {

@@ -34,19 +34,29 @@ void print_log(Session& session, const TaskArguments& a) {
   int number = a.try_number;
   if (number == 0)
     number = std::max(1, static_cast<int>(client.get(task_path(a)).value("try_number", 1.0)));
+  // A page at a time, also as JSON: a log may be far larger than what one would keep of it.
+  const bool as_json = session.format() == Format::json;
   std::string token;
+  const char* between = "[\n  ";
   do {
     const json page = client.get(task_path(a) + "/logs/" + std::to_string(number) +
                                  (token.empty() ? "" : "?token=" + encode(token)));
     const json& lines = page["content"];
     for (const json& line : lines) {
+      if (as_json) {
+        std::printf("%s%s", between,
+                    line.dump(-1, ' ', false, json::error_handler_t::replace).c_str());
+        between = ",\n  ";
+        continue;
+      }
       std::printf("%s %-5s %s\n", line.value("timestamp", "").c_str(),
-                  line.value("level", "").c_str(), cell_text(line.value("event", "")).c_str());
+                  line.value("level", "").c_str(), shown_text(line.value("event", "")).c_str());
     }
     token = lines.empty() || page["continuation_token"].is_null()
                 ? ""
                 : page["continuation_token"].get<std::string>();
   } while (!token.empty());
+  if (as_json) std::printf("%s\n]\n", *between == '[' ? "[" : "");
 }
 
 void clear(Session& session, const TaskArguments& a) {

@@ -1,12 +1,18 @@
 #!/usr/bin/env python3
 """The command line as a person uses it."""
+import fcntl
 import json
+import os
+import pty
+import shutil
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from harness import BATUTA, Folder, dag, eventually, main, mock, shell  # noqa: E402
+from harness import BATUTA, SOURCE, Folder, dag, eventually, main, mock, shell  # noqa: E402
 
 
 def run(*arguments, code=0, **more):
@@ -25,6 +31,107 @@ def every_command_has_help():
     run("dags", "nonsense", code=2)
     run("nonsense", code=2)
     run(code=2)
+
+
+def on_a_terminal(columns, *arguments):
+    """What a command shows on a terminal of so many columns."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    with subprocess.Popen([BATUTA, *map(str, arguments)], stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        text = b""
+        try:
+            while chunk := os.read(ours, 65536):
+                text += chunk
+        except OSError:  # how Linux says that the other end is closed
+            pass
+        os.close(ours)
+        assert process.wait(60) == 0, text
+    return text.decode().replace("\r\n", "\n")
+
+
+def an_unknown_command_is_named():
+    """a wrong word is named with its nearest neighbour, and a missing verb is said to miss; exit code 2"""
+    assert 'unknown command "runz"; did you mean "runs"?' in run("runz", code=2).stderr
+    assert 'unknown command "dags bogus"' in run("dags", "bogus", code=2).stderr
+    assert 'did you mean "list"?' in run("dags", "lst", code=2).stderr
+    assert "batuta dags --help" in run("dags", code=2).stderr
+    assert "--nonsense" in run("dags", "list", "--nonsense", code=2).stderr
+
+
+def a_home_that_is_none_is_said_to_be_none():
+    """db, lake and worker on a folder without an installation say so, end with 1, and make nothing there"""
+    with Folder("nothing") as folder:
+        home = folder.path / "home"
+        for command in (["db", "check"], ["db", "backup"]):
+            refused = run(*command, "--home", home, code=1)
+            assert str(home) in refused.stderr and "no installation" in refused.stderr, refused.stderr
+        assert "no lake" in run("lake", "tables", "--home", home, code=1).stderr
+        assert not home.exists()
+
+
+def a_broken_store_is_a_message():
+    """no command ends as a crash: a store that is not one is an error message and exit code 1"""
+    with Folder("broken") as folder:
+        (folder.path / "lake").mkdir()
+        (folder.path / "batuta.db").write_text("this is not a database, " * 100)
+        for command in (["db", "check"], ["lake", "tables"], ["standalone", "--port", "0", "--dags", folder.path]):
+            refused = run(*command, "--home", folder.path, code=1)
+            said = refused.stderr + refused.stdout
+            assert "database" in said and "terminate called" not in said, said
+
+
+def the_lake_is_read_beside_a_running_server():
+    """control tables have rows, columns and no history; the history of a table names dag, run and task"""
+    with Folder("lake") as folder:
+        server = folder.server(arguments=["--demo"])
+        shutil.copy(SOURCE / "dags" / "financial.json", server.dags)
+        server.start(wait=False)
+        table = "gold/financial/financial_data_hour"
+
+        def published():
+            return json.loads(server.cli("lake", "history", table, "-o", "json").stdout)
+        newest = eventually(lambda: server.cli("lake", "history", table, check=False).returncode == 0 and published(),
+                            60, "the demo's first run is in gold")[0]
+        assert newest["info"]["batuta"]["dag_id"] == "financial", newest
+        shown = server.cli("lake", "history", table).stdout
+        for cell in (newest["info"]["batuta"][name] for name in ("dag_id", "run_id", "task_id")):
+            assert cell in shown, shown
+        configs = json.loads(server.cli("lake", "head", "mngt.ingestion_job_config", "-o", "json").stdout)
+        assert any("financial" in row["job_name"] for row in configs), configs
+        listed = json.loads(server.cli("lake", "tables", "-o", "json").stdout)
+        rows = {row["table"]: row["rows"] for row in listed}
+        assert rows["mngt.ingestion_job_config"] == len(configs), (rows, configs)
+        assert "execution_id" in server.cli("lake", "describe", "mngt.ingestion_job_execution").stdout
+        ran = json.loads(server.cli("lake", "head", "mngt.ingestion_job_execution", "-o", "json").stdout)
+        assert ran and all(row["status"] for row in ran), ran
+        refused = server.cli("lake", "history", "mngt.ingestion_job_execution", check=False)
+        assert refused.returncode == 1 and "no history" in refused.stderr, refused
+        refused = server.cli("lake", "head", "mngt.nonsense", check=False)
+        assert refused.returncode == 1 and "mngt.ingestion_job_config" in refused.stderr, refused
+
+
+def what_is_printed_is_whole():
+    """logs, XComs and import errors are never cut; tables only on a terminal, to its width"""
+    with Folder("whole") as folder:
+        long = "x" * 300 + " the end"
+        server = folder.server({"long": dag("long", [shell("says", f"echo {long}")], description="d"),
+                                "bad": '{"dag_id": "bad", "tasks": [{"task_id": "a", "type": "mock", '
+                                       '"trigger_rule": "all_sucess"}]}'}).start()
+        run_id = server.trigger("long")["dag_run_id"]
+        server.wait_run("long", run_id)
+        assert long in server.cli("tasks", "log", "long", run_id, "says").stdout
+        lines = json.loads(server.cli("tasks", "log", "long", run_id, "says", "-o", "json").stdout)
+        assert any(line["event"] == long for line in lines), lines
+        assert long in server.cli("tasks", "xcom", "long", run_id, "says").stdout
+        errors = server.cli("dags", "list-import-errors", check=False).stdout
+        assert "did you mean" in errors and "…" not in errors, errors
+        server.cli("variables", "set", "wide", "w" * 400, "--description", "two\nlines")
+        assert "w" * 400 in server.cli("variables", "list").stdout
+        assert long in on_a_terminal(80, "tasks", "log", "long", run_id, "says", "--home", server.home)
+        shown = on_a_terminal(80, "variables", "list", "--home", server.home)
+        row = next(line for line in shown.split("\n") if "www" in line)
+        assert "…" in row and len(row) <= 80, shown
 
 
 def without_a_server_it_says_how_to_start_one():
@@ -127,5 +234,6 @@ def shell_tasks_see_their_run():
 
 
 if __name__ == "__main__":
-    main([every_command_has_help, without_a_server_it_says_how_to_start_one, files_are_validated_without_a_server,
+    main([every_command_has_help, an_unknown_command_is_named, a_home_that_is_none_is_said_to_be_none,
+          a_broken_store_is_a_message, the_lake_is_read_beside_a_running_server, what_is_printed_is_whole, without_a_server_it_says_how_to_start_one, files_are_validated_without_a_server,
           a_dag_is_tested_without_a_server, the_verbs_do_what_they_say, shell_tasks_see_their_run])
