@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The command line as a person uses it."""
 import fcntl
+import http.server
 import json
 import os
 import pty
@@ -9,6 +10,7 @@ import struct
 import subprocess
 import sys
 import termios
+import threading
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -124,7 +126,8 @@ def what_is_printed_is_whole():
         lines = json.loads(server.cli("tasks", "log", "long", run_id, "says", "-o", "json").stdout)
         assert any(line["event"] == long for line in lines), lines
         assert long in server.cli("tasks", "xcom", "long", run_id, "says").stdout
-        errors = server.cli("dags", "list-import-errors", check=False).stdout
+        errors = eventually(lambda: [text for text in [server.cli("dags", "list-import-errors", check=False).stdout]
+                                     if "(none)" not in text], 5, "the import error is listed")[0]
         assert "did you mean" in errors and "…" not in errors, errors
         server.cli("variables", "set", "wide", "w" * 400, "--description", "two\nlines")
         assert "w" * 400 in server.cli("variables", "list").stdout
@@ -151,6 +154,105 @@ def files_are_validated_without_a_server():
         assert "ok" in run("dags", "validate", good).stdout
         problem = run("dags", "validate", good, bad, code=1).stderr
         assert "bad.json:4" in problem and "/tasks/0/trigger_rule" in problem and "all_success" in problem, problem
+
+
+def what_is_no_dag_file_is_said_to_be_none():
+    """dags validate takes folders, skips the schema, does not hang on a pipe, and knows the plugins beside it"""
+    with Folder("kinds") as folder:
+        dags = folder.path / "dags"
+        shutil.copytree(SOURCE / "dags", dags)
+        result = run("dags", "validate", *sorted(dags.glob("*.json")))
+        assert "dag.schema.json: skipped" in result.stdout and "DAG financial" in result.stdout, result.stdout
+        assert "DAG financial" in run("dags", "validate", dags).stdout
+        os.mkfifo(folder.path / "pipe.json")
+        assert "not a regular file" in run("dags", "validate", folder.path / "pipe.json", code=1).stderr
+        assert "no such file" in run("dags", "validate", folder.path / "none.json", code=1).stderr
+        text = (dags / "financial.json").read_text()
+        changed = folder.path / "changed.json"
+        changed.write_text(text.replace('"source": "financial"', '"source": "finacial"'))
+        warned = run("dags", "validate", changed)
+        assert 'warning:' in warned.stderr and 'did you mean "financial_bronze"' in warned.stderr, warned.stderr
+        changed.write_text(text.replace('"overlap"', '"overlapp"'))
+        wrong = run("dags", "validate", changed, code=1).stderr
+        assert "/tasks/0/params/overlapp" in wrong and 'did you mean "overlap"' in wrong, wrong
+        assert "/nope" in run("dags", "validate", changed, "--plugins", "/nope", code=2).stderr
+        twice = run("dags", "validate", dags / "financial.json", dags, code=1).stderr
+        assert "is defined in" in twice, twice
+
+
+def the_first_example_of_the_docs_runs():
+    """the first example of docs/adding-a-dag.md is valid and runs as it says"""
+    page = (SOURCE / "docs" / "adding-a-dag.md").read_text()
+    with Folder("example") as folder:
+        (folder.path / "dags").mkdir()
+        (folder.path / "dags" / "hello.json").write_text(page.split("```json\n")[1].split("```")[0])
+        run("dags", "validate", "dags/hello.json", cwd=folder.path)
+        assert "hello world on 20" in run("dags", "test", "hello", cwd=folder.path).stdout
+        server = folder.server().start()
+        triggered = json.loads(server.cli("dags", "trigger", "hello", "--wait", "-o", "json").stdout)
+        assert triggered["state"] == "success" and triggered["logical_date"], triggered
+        none = json.loads(server.cli("dags", "trigger", "hello", "--logical-date", "none", "-o", "json").stdout)
+        assert none["logical_date"] is None, none
+        same = [json.loads(server.cli("dags", "trigger", "hello", "--idempotency-key", "k", "-o", "json").stdout)
+                for _ in range(2)]
+        assert same[0]["dag_run_id"] == same[1]["dag_run_id"], same
+
+
+def a_test_gets_connections_and_variables():
+    """dags test: connections and variables from files, a logical date, the conf checked, alerts printed, not sent"""
+    with Folder("given") as folder, http.server.ThreadingHTTPServer(("127.0.0.1", 0), Remembers) as web:
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        dags = folder.path / "dags"
+        dags.mkdir()
+        (dags / "calls.json").write_text(json.dumps(dag("calls", [
+            {"task_id": "call", "type": "http", "connection": "api", "url": "/of/{{ var.value.who }}/{{ ds }}"},
+            shell("fails", "exit 3", ["call"], pool="of_the_server", on_failure={
+                "notifier": "slack", "connection": "alerts", "text": "alas, {{ var.json.lists.of[1] }}"})],
+            schedule="@daily", catchup=True, start_date="2020-01-01T00:00:00Z", is_paused_upon_creation=True,
+            params={"n": {"type": "integer", "default": 1}})))
+        address = {"conn_type": "http", "host": "127.0.0.1", "schema": "http", "port": web.server_port}
+        connections, variables = folder.path / "connections.json", folder.path / "variables.json"
+        connections.write_text(json.dumps({"api": address, "alerts": address}))
+        variables.write_text(json.dumps({"who": {"value": "me", "description": "d"}, "lists": {"of": [1, "two"]}}))
+        given = ["--dags", dags, "--connections", connections, "--variables", variables]
+        Remembers.seen.clear()
+        result = run("dags", "test", "calls", *given, "--logical-date", "2024-05-06T07:00:00Z", code=1)
+        assert "alert, not sent (connection alerts)" in result.stdout and "alas, two" in result.stdout, result.stdout
+        assert Remembers.seen == ["GET /of/me/2024-05-06"], Remembers.seen
+        result = run("dags", "test", "calls", "--dags", dags, "--logical-date", "none", code=1)
+        assert "--connections FILE" in result.stdout, result.stdout
+        assert "/n" in run("dags", "test", "calls", *given, "--conf", '{"n": "x"}', code=1).stderr
+        connections.write_text('{"api": {"conn_type": "http", "hots": "x"}}')
+        assert "hots" in run("dags", "test", "calls", *given, code=2).stderr
+
+
+class Remembers(http.server.BaseHTTPRequestHandler):
+    seen = []
+
+    def answer(self):
+        self.seen.append(f"{self.command} {self.path}")
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_GET = do_POST = answer
+
+    def log_message(self, *arguments):
+        pass
+
+
+def folders_that_are_not_there_are_refused():
+    """a DAG or plugin folder that was named and does not exist is an error, as is a worker without an installation"""
+    with Folder("folders") as folder:
+        home = folder.path / "home"
+        for command in ("standalone", "scheduler"):
+            refused = run(command, "--home", home, "--port", "0", "--dags", folder.path / "none", code=1)
+            assert "no DAG folder" in refused.stderr and not home.exists(), refused.stderr
+            refused = run(command, "--home", home, "--port", "0", "--plugins", folder.path / "none", code=1)
+            assert "no plugin folder" in refused.stderr and not home.exists(), refused.stderr
+        refused = run("worker", "--home", home, code=1)
+        assert "waiting for an installation" in refused.stderr and "no installation" in refused.stderr, refused.stderr
+        assert not home.exists()
 
 
 def a_dag_is_tested_without_a_server():
@@ -236,4 +338,6 @@ def shell_tasks_see_their_run():
 if __name__ == "__main__":
     main([every_command_has_help, an_unknown_command_is_named, a_home_that_is_none_is_said_to_be_none,
           a_broken_store_is_a_message, the_lake_is_read_beside_a_running_server, what_is_printed_is_whole, without_a_server_it_says_how_to_start_one, files_are_validated_without_a_server,
+          what_is_no_dag_file_is_said_to_be_none, the_first_example_of_the_docs_runs,
+          a_test_gets_connections_and_variables, folders_that_are_not_there_are_refused,
           a_dag_is_tested_without_a_server, the_verbs_do_what_they_say, shell_tasks_see_their_run])
