@@ -68,11 +68,15 @@ int run_scheduler(const ServeOptions& options) {
   return 0;
 }
 
-void print_link(Server& server) {
+void print_link(Server& server, const Home& home) {
+  const std::string first = home.path("admin.json");
+  const std::string later = std::filesystem::exists(first)
+                                ? "user admin, password in " + first
+                                : "a user of yours; `batuta users set-password` if it is lost";
   std::printf(
-      "\nBatuta is at %s/#login=%s\n(the link logs you in once, within ten minutes; "
-      "later: user admin, password in admin.json)\nCtrl-C stops it.\n",
-      server.url().c_str(), server.make_login_code().c_str());
+      "\nBatuta is at %s/#login=%s\n(the link logs you in once, within ten minutes; later: %s)\n"
+      "Ctrl-C stops it.\n",
+      server.url().c_str(), server.make_login_code().c_str(), later.c_str());
   std::fflush(stdout);
 }
 
@@ -86,7 +90,7 @@ int run_standalone(const ServeOptions& options) {
   if (!server) return fail(server.error());
   KeptChild agent = agent_child(*home, options);
   if (auto status = agent.start(); !status) return fail(status.error());
-  print_link(**server);
+  print_link(**server, *home);
   wait_for_end(watched, &agent, {});
   agent.stop(agent_grace);
   (*server)->stop();
@@ -120,7 +124,7 @@ int run_demo(ServeOptions options) {
   });
   bool asked_to_stop = wait_for_end(watched, &agent, [&] { return finished.load(); });
   if (!asked_to_stop && !options.once) {
-    print_link(**server);
+    print_link(**server, *home);
     asked_to_stop = wait_for_end(watched, &agent, {});
   }
   agent.stop(agent_grace);

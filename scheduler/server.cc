@@ -9,6 +9,7 @@
 #include <boost/asio/post.hpp>
 #include <filesystem>
 #include <future>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <system_error>
@@ -50,6 +51,7 @@ std::shared_ptr<const Dag> dag_from_version_text(const DagVersionText& text) {
 
 constexpr std::size_t moves_worth_trimming = 5'000;
 constexpr Duration cli_token_lifetime = std::chrono::hours(24 * 365);
+constexpr const char* first_user = "admin";
 
 std::string new_password() {
   char random[18];
@@ -227,6 +229,7 @@ struct Server::Impl {
     workers.check_agents({agents.begin(), agents.end()});
     if (auto status = serve(); !status) return status;
     housekeeping = std::make_unique<Housekeeping>(home, store, engine);
+    const std::lock_guard guard(endpoint_mutex);
     return write_endpoint();
   }
 
@@ -245,6 +248,9 @@ struct Server::Impl {
     services.ready = [this] { return ready(); };
     services.backup = [this](const std::string& path) {
       return backup_database(home.path("batuta.db"), path);
+    };
+    services.user_changed = [this](const std::string& user, bool other_password) {
+      on_user_changed(user, other_password);
     };
     services.outbox_retry = [this](std::int64_t id, std::function<void(Status)> done) {
       retry_outbox(id, std::move(done));
@@ -292,28 +298,53 @@ struct Server::Impl {
   Status first_admin() {
     if (!registry.users().empty()) return success();
     const std::string password = new_password();
-    if (auto status = registry.set_user("admin", "admin", hash_password(password)); !status) {
+    if (auto status = registry.set_user(first_user, "admin", hash_password(password)); !status) {
       return status;
     }
-    const nlohmann::json admin{{"username", "admin"}, {"password", password}};
+    const nlohmann::json admin{{"username", first_user}, {"password", password}};
     return home.write_private("admin.json", json_text(admin) + "\n");
   }
 
-  // How the command line finds this server.
+  // Whom the command line and the one-time link stand for. There always is one: the registry keeps
+  // the last admin.
+  std::string an_admin() const {
+    std::string found;
+    for (const User& user : registry.users()) {
+      if (user.role == "admin" && (found.empty() || user.name == first_user)) found = user.name;
+    }
+    return found;
+  }
+
+  // A user's tokens may have ended, the command line's among them; and a password that is no longer
+  // so must not lie about.
+  void on_user_changed(const std::string& user, bool other_password) {
+    std::error_code ignored;
+    if (other_password && user == first_user)
+      std::filesystem::remove(home.path("admin.json"), ignored);
+    if (stopped) return;
+    const std::lock_guard guard(endpoint_mutex);
+    if (user != endpoint_user) return;
+    if (auto status = write_endpoint(); !status) {
+      log::error("the command line's token was not renewed: " + status.error().message);
+    }
+  }
+
+  // How the command line finds this server. Under endpoint_mutex.
   Status write_endpoint() {
+    endpoint_user = an_admin();
     std::promise<Result<std::string>> told;
     auto result = told.get_future();
     auto token = std::make_shared<std::string>();
     engine.write(
-        [this, token]() -> Status {
+        [this, token, user = endpoint_user]() -> Status {
           const Time now = read_clock().wall;
           EventLogRow row;
           row.when = now;
           row.event = "token_created";
-          row.owner = "admin";
+          row.owner = user;
           row.extra_json = R"({"by":"start","purpose":"command line"})";
-          return registry.audited(row, [this, token, now]() -> Status {
-            auto issued = registry.issue_token("admin", "command line", now, cli_token_lifetime);
+          return registry.audited(row, [this, token, now, user]() -> Status {
+            auto issued = registry.issue_token(user, "command line", now, cli_token_lifetime);
             if (!issued) return issued.error();
             *token = *issued;
             return success();
@@ -366,6 +397,8 @@ struct Server::Impl {
   Outbox outbox;
   Engine engine;
   DagWiring dags;
+  std::mutex endpoint_mutex;
+  std::string endpoint_user;  // whose token endpoint.json holds; guarded by endpoint_mutex
   http::LoginCodes codes;
   http::Hub hub;
   http::EngineBackend backend;
@@ -406,7 +439,7 @@ std::string Server::url() const {
   return impl_->url();
 }
 std::string Server::make_login_code() {
-  return impl_->codes.issue("admin", read_clock().wall);
+  return impl_->codes.issue(impl_->an_admin(), read_clock().wall);
 }
 Engine& Server::engine() {
   return impl_->engine;

@@ -143,37 +143,12 @@ void add_connections(CLI::App& app, Session& session) {
   remove->add_option("id", a->id)->required();
 }
 
-void add_tokens(CLI::App& app, Session& session) {
-  auto user = std::make_shared<std::string>();
-  CLI::App* tokens = app.add_subcommand("tokens", "Tokens for the API, and who you are");
-  tokens->require_subcommand(1);
-  CLI::App* create = add_verb(
-      *tokens, session, "create", "A token for a user, good for a day; asks for the password",
-      [&session, user] {
-        const json body{{"username", *user}, {"password", read_secret("password of " + *user)}};
-        const json token = session.client().call("POST", "/auth/token", body);
-        std::printf("%s\n", token.value("access_token", "").c_str());
-      });
-  create->add_option("user", *user)->required();
-  add_verb(*tokens, session, "show", "Whose token is used here, and until when", [&session] {
-    const json who = session.client().get("/api/batuta/session");
-    print_object(session.format(), {{"username", who.value("username", "")},
-                                    {"role", who.value("role", "")},
-                                    {"expires_at", who.value("expires_at", "")}});
-  });
-  add_verb(*tokens, session, "revoke", "End the token given on standard input", [&session] {
-    const std::string token = read_secret("token to end");
-    session.client().with_token(token).call("POST", "/api/batuta/logout", nullptr);
-  });
-}
-
 }  // namespace
 
 void add_admin_commands(CLI::App& app, Session& session) {
   add_pools(app, session);
   add_variables(app, session);
   add_connections(app, session);
-  add_tokens(app, session);
 }
 
 }  // namespace batuta::cli

@@ -1,5 +1,8 @@
 #include "scheduler/cli/command_line.h"
 
+#include <termios.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
@@ -22,8 +25,39 @@ CLI::App* add_verb(CLI::App& noun, Session& session, const std::string& name,
   return verb;
 }
 
+bool at_terminal() {
+  return isatty(STDIN_FILENO) != 0;
+}
+
+namespace {
+
+// Nothing that is typed is shown while this lives.
+class NoEcho {
+ public:
+  NoEcho() {
+    if (!at_terminal() || tcgetattr(STDIN_FILENO, &before_) != 0) return;
+    termios quiet = before_;
+    quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    changed_ = tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) == 0;
+  }
+  ~NoEcho() {
+    if (!changed_) return;
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
+    std::fputc('\n', stderr);
+  }
+  NoEcho(const NoEcho&) = delete;
+  NoEcho& operator=(const NoEcho&) = delete;
+
+ private:
+  termios before_{};
+  bool changed_ = false;
+};
+
+}  // namespace
+
 std::string read_secret(const std::string& prompt) {
-  if (isatty(0)) std::fprintf(stderr, "%s: ", prompt.c_str());
+  if (at_terminal()) std::fprintf(stderr, "%s: ", prompt.c_str());
+  const NoEcho quiet;
   std::string line;
   if (!std::getline(std::cin, line)) throw Failure("nothing on standard input for " + prompt, 2);
   return line;
@@ -73,6 +107,7 @@ int run_command_line(int argc, char** argv, const Processes& processes) {
   add_run_commands(app, session);
   add_task_commands(app, session);
   add_admin_commands(app, session);
+  add_user_commands(app, session);
   add_lake_commands(app, session);
   add_system_commands(app, session);
   try {

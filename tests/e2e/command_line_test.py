@@ -14,7 +14,7 @@ import threading
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from harness import BATUTA, SOURCE, Folder, dag, eventually, main, mock, shell  # noqa: E402
+from harness import BATUTA, SOURCE, Folder, Refused, dag, eventually, main, mock, shell  # noqa: E402
 
 
 def run(*arguments, code=0, **more):
@@ -26,7 +26,7 @@ def run(*arguments, code=0, **more):
 def every_command_has_help():
     """--help of every noun and verb, and exit code 2 for a wrong command line"""
     nouns = ["standalone", "scheduler", "worker", "demo", "dags", "runs", "tasks", "pools", "variables", "connections",
-             "lake", "db", "outbox", "plugins", "jobs", "events", "health", "doctor", "version"]
+             "users", "tokens", "lake", "db", "outbox", "plugins", "jobs", "events", "health", "doctor", "version"]
     assert all(noun in run("--help").stdout for noun in nouns)
     for noun in nouns:
         assert run(noun, "--help").stdout
@@ -316,6 +316,71 @@ def the_verbs_do_what_they_say():
                 assert not file.is_file() or secret not in file.read_bytes(), file
 
 
+def users_are_managed():
+    """users: create, list, roles, passwords, delete; what ended is refused, admin.json does not lie, the last admin stays"""
+    with Folder("users") as folder:
+        server = folder.server().start()
+
+        def may(token, method, path, body=None):
+            try:
+                old, server.token = server.token, token
+                server.call(method, path, body)
+                return 200
+            except Refused as refused:
+                return refused.status
+            finally:
+                server.token = old
+
+        def log_in(name, password):
+            return server.call("POST", "/auth/token", {"username": name, "password": password})["access_token"]
+
+        server.cli("users", "create", "ana", "--role", "viewer", stdin="anas-password\n")
+        server.cli("users", "create", "bob", "--role", "operator", "--use-random-password", "-o", "json")
+        assert "ana" in server.cli("users", "list").stdout
+        assert server.cli("users", "create", "ana", "--role", "admin", stdin="x" * 9, check=False).returncode == 1
+        refused = server.cli("users", "create", "eve", "--role", "admin", stdin="short\n", check=False)
+        assert refused.returncode == 1 and "8 to 256" in refused.stderr, refused.stderr
+        ana = log_in("ana", "anas-password")
+        pool = {"name": "p", "slots": 1}
+        assert may(ana, "GET", "/api/v2/dags") == 200 and may(ana, "POST", "/api/v2/pools", pool) == 403
+        server.cli("users", "set-role", "ana", "admin")
+        assert may(ana, "POST", "/api/v2/pools", pool) == 200
+        assert "ana" in server.cli("tokens", "list").stdout
+        server.cli("users", "set-password", "ana", stdin="another-password\n")
+        assert may(ana, "GET", "/api/v2/dags") == 401 and log_in("ana", "another-password")
+        token = server.cli("tokens", "create", "bob", "--expires", "30d", "--purpose", "nightly").stdout.strip()
+        assert may(token, "GET", "/api/v2/dags") == 200 and may(token, "GET", "/api/batuta/users") == 403
+        row = next(row for row in json.loads(server.cli("tokens", "list", "-o", "json").stdout)
+                   if row["purpose"] == "nightly")
+        assert row["username"] == "bob" and token not in json.dumps(row)
+        server.cli("tokens", "revoke", row["token_id"])
+        assert may(token, "GET", "/api/v2/dags") == 401
+        # The first admin: its file goes with its password, and the command line goes on.
+        assert (server.home / "admin.json").exists()
+        server.cli("users", "set-password", "admin", stdin="the-admins-own\n")
+        assert not (server.home / "admin.json").exists() and log_in_after(server, "admin", "the-admins-own")
+        assert "bob" in server.cli("users", "list").stdout
+        server.cli("users", "delete", "admin")
+        assert "bob" in server.cli("users", "list").stdout and "ana" in server.cli("tokens", "show").stdout
+        refused = server.cli("users", "delete", "ana", check=False)
+        assert refused.returncode == 1 and "last admin" in refused.stderr, refused.stderr
+        refused = server.cli("users", "set-role", "ana", "viewer", check=False)
+        assert refused.returncode == 1 and "last admin" in refused.stderr, refused.stderr
+        server.stop()
+        server.start()
+        assert "ana" in server.cli("tokens", "show").stdout and not (server.home / "admin.json").exists()
+        events = server.cli("events", "list", "-o", "json").stdout
+        assert "post_user" in events and "another-password" not in events
+        for file in server.home.rglob("*"):
+            if file.is_file():
+                assert b"another-password" not in file.read_bytes(), file
+
+
+def log_in_after(server, name, password):
+    server.read_endpoint()
+    return server.call("POST", "/auth/token", {"username": name, "password": password})["access_token"]
+
+
 def shell_tasks_see_their_run():
     """a shell task has the BATUTA_ variables, a clean environment, and values are quoted"""
     with Folder("environment") as folder:
@@ -340,4 +405,4 @@ if __name__ == "__main__":
           a_broken_store_is_a_message, the_lake_is_read_beside_a_running_server, what_is_printed_is_whole, without_a_server_it_says_how_to_start_one, files_are_validated_without_a_server,
           what_is_no_dag_file_is_said_to_be_none, the_first_example_of_the_docs_runs,
           a_test_gets_connections_and_variables, folders_that_are_not_there_are_refused,
-          a_dag_is_tested_without_a_server, the_verbs_do_what_they_say, shell_tasks_see_their_run])
+          a_dag_is_tested_without_a_server, the_verbs_do_what_they_say, users_are_managed, shell_tasks_see_their_run])
