@@ -13,7 +13,7 @@ using json = nlohmann::json;
 struct TaskArguments {
   std::string dag_id, run_id, task_id, state, key = "return_value", start, end;
   std::vector<std::string> task_ids;
-  int try_number = 0;
+  int try_number = 0, limit = 1000, offset = 0;
   bool downstream = false, upstream = false, past = false, future = false;
   bool only_failed = false, only_running = false, keep_runs = false, dry_run = false;
 };
@@ -76,6 +76,12 @@ void clear(Session& session, const TaskArguments& a) {
   print_rows(session.format(), answer["task_instances"], columns);
 }
 
+// The one that was named, or all that were touched with it.
+void print_marked(Session& session, const json& answer) {
+  if (!answer.contains("task_instances")) return print_object(session.format(), answer);
+  print_rows(session.format(), answer["task_instances"], instance_columns);
+}
+
 }  // namespace
 
 void add_task_commands(CLI::App& app, Session& session) {
@@ -93,11 +99,15 @@ void add_task_commands(CLI::App& app, Session& session) {
     verb->add_option("task_id", a->task_id)->required();
     return verb;
   };
-  on_run("list", "Task instances of a run", [&session, a] {
+  CLI::App* list = on_run("list", "Task instances of a run", [&session, a] {
+    const std::string page =
+        "?limit=" + std::to_string(a->limit) + "&offset=" + std::to_string(a->offset);
     print_rows(session.format(),
-               session.client().get(run_path(*a) + "/taskInstances?limit=1000")["task_instances"],
+               session.client().get(run_path(*a) + "/taskInstances" + page)["task_instances"],
                instance_columns);
   });
+  list->add_option("--limit", a->limit)->check(CLI::Range(1, 1000))->capture_default_str();
+  list->add_option("--offset", a->offset, "how many to pass over")->check(CLI::NonNegativeNumber);
   on_task("get", "One task instance",
           [&session, a] { print_object(session.format(), session.client().get(task_path(*a))); });
   on_task("tries", "Its tries", [&session, a] {
@@ -124,9 +134,14 @@ void add_task_commands(CLI::App& app, Session& session) {
                {{"key", "key"}, {"when", "timestamp"}});
   });
   CLI::App* mark = on_task("mark", "Set its state by hand", [&session, a] {
-    const json answer = session.client().call("PATCH", task_path(*a), {{"new_state", a->state}});
-    print_object(session.format(), answer);
+    const json body{{"new_state", a->state},
+                    {"include_upstream", a->upstream},
+                    {"include_downstream", a->downstream}};
+    const json answer = session.client().call("PATCH", task_path(*a), body);
+    print_marked(session, answer);
   });
+  mark->add_flag("--downstream", a->downstream, "and everything after it");
+  mark->add_flag("--upstream", a->upstream, "and everything before it");
   mark->add_option("state", a->state)
       ->required()
       ->check(CLI::IsMember({"success", "failed", "skipped"}));

@@ -299,6 +299,30 @@ def the_verbs_do_what_they_say():
         server.cli("connections", "add", "c", "--conn-type", "http", "--conn-host", "h", "--conn-password",
                    stdin="hidden-password\n")
         assert "hidden-password" not in server.cli("connections", "get", "c", "-o", "json").stdout
+        server.cli("connections", "set", "c", "--conn-host", "other")
+        changed = json.loads(server.cli("connections", "get", "c", "-o", "json").stdout)
+        assert changed["host"] == "other" and changed["conn_type"] == "http", changed
+        assert server.cli("connections", "add", "c", "--conn-type", "slackwebhook", check=False).returncode == 1
+        server.cli("connections", "add", "c", "--conn-type", "slackwebhook", "--overwrite")
+        changed = json.loads(server.cli("connections", "get", "c", "-o", "json").stdout)
+        assert changed["conn_type"] == "slackwebhook" and not changed["host"], changed
+        given = folder.path / "given.json"
+        for _ in range(2):
+            given.write_text('{"c": {"conn_type": "http", "host": "h2"}, "d": {"conn_type": "http", "port": 80}}')
+            server.cli("connections", "import", given)
+            given.write_text('{"plain": "text", "nested": {"a": [1]}, "told": {"value": 5, "description": "five"}}')
+            server.cli("variables", "import", given)
+        assert json.loads(server.cli("connections", "get", "d", "-o", "json").stdout)["port"] == 80
+        assert [server.cli("variables", "get", key).stdout for key in ("plain", "nested", "told")] == [
+            "text\n", '{"a":[1]}\n', "5\n"]
+        assert json.loads(server.cli("pools", "get", "small", "-o", "json").stdout)["slots"] == 1
+        marked = server.trigger("slow")["dag_run_id"]
+        server.cli("tasks", "mark", "slow", marked, "sleeps", "failed", "--downstream", "--upstream")
+        server.wait_run("slow", marked, 30)
+        everything = json.loads(server.cli("runs", "list", "-o", "json").stdout)
+        second = json.loads(server.cli("runs", "list", "--limit", "1", "--offset", "1", "-o", "json").stdout)
+        assert second == everything[1:2], (second, everything)
+        assert server.cli("events", "list", "--limit", "1", "--offset", "1").stdout
         assert list((server.home / "backups").glob("*")) == [] and server.cli("db", "backup")
         assert len(list((server.home / "backups").glob("*"))) == 1
         assert "running" in server.cli("doctor").stdout
