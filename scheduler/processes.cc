@@ -52,6 +52,33 @@ Status check_folders(const ServeOptions& options) {
   return success();
 }
 
+bool is_loopback(const std::string& host) {
+  return host.starts_with("127.") || host == "::1";
+}
+
+// Whoever opens a server to others shall know what that means, and how they get in.
+void warn_of_openness(const ServeOptions& options, const Home& home) {
+  if (is_loopback(options.host)) return;
+  std::string names;
+  for (const std::string& name : home.settings().allowed_hosts) {
+    names += (names.empty() ? "" : ", ") + name;
+  }
+  std::fprintf(stderr,
+               "batuta: listening on %s in plain HTTP: whoever is on the way reads passwords and "
+               "tokens; put a TLS proxy before it\n"
+               "batuta: a name that others call it by must be in allowed_hosts of %s or in "
+               "BATUTA_ALLOWED_HOSTS (now: %s), else they get 421\n",
+               options.host.c_str(), home.path("batuta.json").c_str(),
+               names.empty() ? "none" : names.c_str());
+}
+
+// The address for a person: where it listens on all addresses, the first name it is known by.
+std::string page_url(const Server& server, const ServeOptions& options, const Home& home) {
+  const bool all = options.host == "0.0.0.0" || options.host == "::";
+  if (!all || home.settings().allowed_hosts.empty()) return server.url();
+  return "http://" + home.settings().allowed_hosts.front() + ":" + std::to_string(server.port());
+}
+
 int run_scheduler(const ServeOptions& options) {
   if (auto status = check_folders(options); !status) return fail(status.error());
   const sigset_t watched = block_signals();
@@ -60,7 +87,8 @@ int run_scheduler(const ServeOptions& options) {
   log::start("scheduler", log::Level::info, home->path("logs/scheduler.log"));
   auto server = Server::start(*home, server_options(options));
   if (!server) return fail(server.error());
-  std::printf("batuta scheduler on %s, home %s\n", (*server)->url().c_str(),
+  warn_of_openness(options, *home);
+  std::printf("batuta scheduler on %s, home %s\n", page_url(**server, options, *home).c_str(),
               home->folder().c_str());
   std::fflush(stdout);
   wait_for_end(watched, nullptr, {});
@@ -68,7 +96,8 @@ int run_scheduler(const ServeOptions& options) {
   return 0;
 }
 
-void print_link(Server& server, const Home& home) {
+void print_link(Server& server, const ServeOptions& options, const Home& home) {
+  warn_of_openness(options, home);
   const std::string first = home.path("admin.json");
   const std::string later = std::filesystem::exists(first)
                                 ? "user admin, password in " + first
@@ -76,7 +105,7 @@ void print_link(Server& server, const Home& home) {
   std::printf(
       "\nBatuta is at %s/#login=%s\n(the link logs you in once, within ten minutes; later: %s)\n"
       "Ctrl-C stops it.\n",
-      server.url().c_str(), server.make_login_code().c_str(), later.c_str());
+      page_url(server, options, home).c_str(), server.make_login_code().c_str(), later.c_str());
   std::fflush(stdout);
 }
 
@@ -90,7 +119,7 @@ int run_standalone(const ServeOptions& options) {
   if (!server) return fail(server.error());
   KeptChild agent = agent_child(*home, options);
   if (auto status = agent.start(); !status) return fail(status.error());
-  print_link(**server, *home);
+  print_link(**server, options, *home);
   wait_for_end(watched, &agent, {});
   agent.stop(agent_grace);
   (*server)->stop();
@@ -124,7 +153,7 @@ int run_demo(ServeOptions options) {
   });
   bool asked_to_stop = wait_for_end(watched, &agent, [&] { return finished.load(); });
   if (!asked_to_stop && !options.once) {
-    print_link(**server, *home);
+    print_link(**server, options, *home);
     asked_to_stop = wait_for_end(watched, &agent, {});
   }
   agent.stop(agent_grace);

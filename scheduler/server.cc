@@ -53,6 +53,13 @@ constexpr std::size_t moves_worth_trimming = 5'000;
 constexpr Duration cli_token_lifetime = std::chrono::hours(24 * 365);
 constexpr const char* first_user = "admin";
 
+// "All addresses" is none that anybody can call.
+std::string reachable_host(const std::string& address) {
+  if (address == "0.0.0.0") return "127.0.0.1";
+  if (address == "::") return "[::1]";
+  return address.find(':') == std::string::npos ? address : "[" + address + "]";
+}
+
 std::string new_password() {
   char random[18];
   random_bytes(random, sizeof random);
@@ -381,7 +388,7 @@ struct Server::Impl {
 
   bool ready() const { return dags.ready(); }
   std::string url() const {
-    return "http://" + options.host + ":" + std::to_string(http_server->port());
+    return "http://" + reachable_host(options.host) + ":" + std::to_string(http_server->port());
   }
 
   const Home home;

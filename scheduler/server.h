@@ -31,7 +31,7 @@ class Server {
   void stop();
 
   int port() const;
-  std::string url() const;  // "http://127.0.0.1:8080"
+  std::string url() const;  // "http://127.0.0.1:8080", as this machine reaches it
   // A single-use login code, valid for ten minutes.
   std::string make_login_code();
   Engine& engine();

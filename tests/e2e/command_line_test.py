@@ -405,6 +405,43 @@ def log_in_after(server, name, password):
     return server.call("POST", "/auth/token", {"username": name, "password": password})["access_token"]
 
 
+def every_setting_is_documented():
+    """the settings that the program knows are those of docs/configuration.md; wrong ones stop the start and say so"""
+    page = (SOURCE / "docs" / "configuration.md").read_text()
+    with Folder("settings") as folder:
+        home = folder.path / "home"
+        home.mkdir()
+
+        def refused(setting, **env):
+            (home / "batuta.json").write_text(json.dumps(setting))
+            return run("standalone", "--home", home, "--port", "0", code=1, cwd=folder.path,
+                       env={**os.environ, **env}).stderr
+        known = refused({"nonsense": 1}).split("known are ")[1].strip().split(", ")
+        assert len(known) >= 6
+        for name in known:
+            assert f"| `{name}` | `BATUTA_{name.upper()}` |" in page, name
+        assert page.count("| `BATUTA_") == len(known) + 2, "a setting of the page that there is not"
+        assert "without scheme and port" in refused({"allowed_hosts": ["http://x"]})
+        assert "without scheme and port" in refused({}, BATUTA_ALLOWED_HOSTS="x:8080")
+        assert "BATUTA_LEASE" in refused({}, BATUTA_LEASE="soon")
+
+
+def a_server_for_others_says_what_that_means():
+    """--host 0.0.0.0 warns of plain HTTP, names the setting for host names, and prints an address that works"""
+    with Folder("open") as folder:
+        server = folder.server(arguments=["--host", "0.0.0.0"], env={"BATUTA_ALLOWED_HOSTS": "Batuta.Example, other"}).start()
+        said = eventually(lambda: [text for text in [server.log_tail()] if "#login=" in text], 10, "the link")[0]
+        assert "plain HTTP" in said and "BATUTA_ALLOWED_HOSTS" in said and "421" in said, said
+        assert "http://batuta.example:" in said and server.url.startswith("http://127.0.0.1:"), said
+        assert server.get("/api/v2/version", headers={"Host": "batuta.example:99"})
+        try:
+            server.get("/api/v2/version", headers={"Host": "stranger"})
+            raise AssertionError("a stranger's host name was answered")
+        except Refused as refused:
+            assert refused.status == 421
+        assert "(none)" in server.cli("dags", "list").stdout
+
+
 def shell_tasks_see_their_run():
     """a shell task has the BATUTA_ variables, a clean environment, and values are quoted"""
     with Folder("environment") as folder:
@@ -429,4 +466,5 @@ if __name__ == "__main__":
           a_broken_store_is_a_message, the_lake_is_read_beside_a_running_server, what_is_printed_is_whole, without_a_server_it_says_how_to_start_one, files_are_validated_without_a_server,
           what_is_no_dag_file_is_said_to_be_none, the_first_example_of_the_docs_runs,
           a_test_gets_connections_and_variables, folders_that_are_not_there_are_refused,
-          a_dag_is_tested_without_a_server, the_verbs_do_what_they_say, users_are_managed, shell_tasks_see_their_run])
+          a_dag_is_tested_without_a_server, the_verbs_do_what_they_say, users_are_managed, every_setting_is_documented,
+          a_server_for_others_says_what_that_means, shell_tasks_see_their_run])
