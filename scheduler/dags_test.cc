@@ -139,7 +139,8 @@ void print_logs(const Home& home, Server& server, const std::string& dag_id) {
 // The run has ended, its alerts may still be on their way to being printed.
 void await_alerts(Server& server) {
   const Boot deadline = read_clock().boot + alert_patience;
-  while (read_clock().boot < deadline && !server.history().outbox(false, {1, 0}).empty()) {
+  while (read_clock().boot < deadline && !server.stopping() &&
+         !server.history().outbox(false, {1, 0}).empty()) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
 }
