@@ -165,7 +165,7 @@ int run_dags_test(const cli::ServeOptions& serve, const cli::DagTest& test) {
   if (!found) return fail(found.error());
   if (!found->unknown_plugins.empty()) {
     return fail({Errc::not_found,
-                 found->unknown_plugins.front() + " (looked in " + plugins_folder(serve) + ")",
+                 cli::missing_in(plugins_folder(serve), found->unknown_plugins.front()),
                  {}});
   }
   auto request = request_of(*found->dag, test);

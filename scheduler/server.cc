@@ -51,6 +51,7 @@ std::shared_ptr<const Dag> dag_from_version_text(const DagVersionText& text) {
 
 constexpr std::size_t moves_worth_trimming = 5'000;
 constexpr Duration cli_token_lifetime = std::chrono::hours(24 * 365);
+constexpr const char* cli_purpose = "command line";
 constexpr const char* first_user = "admin";
 
 // "All addresses" is none that anybody can call.
@@ -345,13 +346,18 @@ struct Server::Impl {
     engine.write(
         [this, token, user = endpoint_user]() -> Status {
           const Time now = read_clock().wall;
+          // The one of an earlier start is written down nowhere any more.
+          for (const TokenInfo& old : registry.tokens(now)) {
+            if (old.purpose != cli_purpose) continue;
+            if (auto status = registry.revoke_token_id(old.id); !status) return status;
+          }
           EventLogRow row;
           row.when = now;
           row.event = "token_created";
           row.owner = user;
           row.extra_json = R"({"by":"start","purpose":"command line"})";
           return registry.audited(row, [this, token, now, user]() -> Status {
-            auto issued = registry.issue_token(user, "command line", now, cli_token_lifetime);
+            auto issued = registry.issue_token(user, cli_purpose, now, cli_token_lifetime);
             if (!issued) return issued.error();
             *token = *issued;
             return success();

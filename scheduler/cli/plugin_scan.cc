@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "scheduler/dagfile/catalogue.h"
 #include "worker/catalogue.h"
 #include "worker/posix.h"
 
@@ -21,6 +22,11 @@ std::filesystem::path program_folder() {
 
 std::string default_plugins_folder() {
   return (program_folder() / "plugins").string();
+}
+
+std::string missing_in(const std::string& folder, const std::string& unknown_plugin) {
+  if (!unknown_plugin.starts_with(nobody_offers)) return unknown_plugin;
+  return folder + " has no plugin " + unknown_plugin.substr(nobody_offers.size());
 }
 
 Result<std::vector<PluginInfo>> scan_plugins(const std::string& folder) {

@@ -17,4 +17,7 @@ std::string default_plugins_folder();
 // there is no such folder. Blocking, some 10 ms.
 Result<std::vector<PluginInfo>> scan_plugins(const std::string& folder);
 
+// The text of an unknown plugin where there are no workers, but the folder they would read.
+std::string missing_in(const std::string& folder, const std::string& unknown_plugin);
+
 }  // namespace batuta::cli

@@ -64,7 +64,7 @@ class Validator {
     for (const DagFileProblem& problem : result.problems) say(problem.text());
     if (!catalogue_ || !catalogue_->empty()) {
       for (const std::string& warning : result.unknown_plugins) {
-        say(shown + ": warning: " + warning + " (looked in " + plugins_ + ")");
+        say(shown + ": warning: " + missing_in(plugins_, warning));
       }
     }
     if (!result.dag) {

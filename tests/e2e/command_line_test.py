@@ -171,7 +171,7 @@ def what_is_no_dag_file_is_said_to_be_none():
         changed = folder.path / "changed.json"
         changed.write_text(text.replace('"source": "financial"', '"source": "finacial"'))
         warned = run("dags", "validate", changed)
-        assert 'warning:' in warned.stderr and 'did you mean "financial_bronze"' in warned.stderr, warned.stderr
+        assert f"warning: {BATUTA.parent}/plugins has no plugin" in warned.stderr and 'did you mean "financial_bronze"' in warned.stderr, warned.stderr
         changed.write_text(text.replace('"overlap"', '"overlapp"'))
         wrong = run("dags", "validate", changed, code=1).stderr
         assert "/tasks/0/params/overlapp" in wrong and 'did you mean "overlap"' in wrong, wrong
@@ -393,6 +393,7 @@ def users_are_managed():
         server.stop()
         server.start()
         assert "ana" in server.cli("tokens", "show").stdout and not (server.home / "admin.json").exists()
+        assert server.cli("tokens", "list").stdout.count("command line") == 1, "the token of the last start is alive"
         events = server.cli("events", "list", "-o", "json").stdout
         assert "post_user" in events and "another-password" not in events
         for file in server.home.rglob("*"):
