@@ -94,7 +94,10 @@ void print_gold(const std::string& home) {
 }  // namespace
 
 Result<std::string> demo_run(Server& server, const std::string& home) {
-  auto state = watch_run(server, "financial", "{}", patience);
+  RunRequested request;
+  request.dag_id = "financial";
+  request.logical_date = read_clock().wall;
+  auto state = watch_run(server, std::move(request), patience);
   if (state && *state == "success") print_gold(home);
   return state;
 }

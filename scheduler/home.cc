@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -48,18 +50,31 @@ bool set_int(int& out, const json& value, int least, int most) {
   return true;
 }
 
-bool set_list(std::vector<std::string>& out, const json& value) {
+// As requests are compared with it: lower case, without a port. A scheme or port would never match.
+bool add_host(std::vector<std::string>& out, std::string host) {
+  const auto blank = [](char c) { return c == ' ' || c == '\t'; };
+  host.erase(host.begin(), std::find_if_not(host.begin(), host.end(), blank));
+  while (!host.empty() && blank(host.back())) host.pop_back();
+  for (char& c : host) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const bool bracketed = host.starts_with('[') && host.ends_with(']');
+  if (host.empty() || host.find_first_of("/ \t") != std::string::npos) return false;
+  if (!bracketed && host.find(':') != std::string::npos) return false;
+  out.push_back(std::move(host));
+  return true;
+}
+
+bool set_hosts(std::vector<std::string>& out, const json& value) {
+  out.clear();  // a variable of the environment takes the file's place
   if (value.is_string()) {
     std::istringstream words(value.get<std::string>());
-    for (std::string word; std::getline(words, word, ',');) out.push_back(word);
+    for (std::string word; std::getline(words, word, ',');) {
+      if (!add_host(out, word)) return false;
+    }
     return true;
   }
-  if (!value.is_array()) return false;
-  for (const json& item : value) {
-    if (!item.is_string()) return false;
-    out.push_back(item);
-  }
-  return true;
+  return value.is_array() && std::all_of(value.begin(), value.end(), [&](const json& item) {
+           return item.is_string() && add_host(out, item);
+         });
 }
 
 bool set_text(std::string& out, const json& value) {
@@ -84,8 +99,8 @@ const std::vector<Setting>& settings_table() {
       {"min_free_disk_percent",
        [](Settings& s, const json& v) { return set_int(s.min_free_disk_percent, v, 0, 99); },
        "0 to 99"},
-      {"allowed_hosts", [](Settings& s, const json& v) { return set_list(s.allowed_hosts, v); },
-       "a list of host names"},
+      {"allowed_hosts", [](Settings& s, const json& v) { return set_hosts(s.allowed_hosts, v); },
+       "a list of host names, without scheme and port"},
       {"worker.user", [](Settings& s, const json& v) { return set_text(s.worker_user, v); },
        "the name of a user"},
   };

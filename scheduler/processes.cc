@@ -14,94 +14,81 @@
 #include <thread>
 
 #include "common/log.h"
+#include "scheduler/dags_test.h"
 #include "scheduler/demo_run.h"
 #include "scheduler/home.h"
+#include "scheduler/process_parts.h"
 #include "scheduler/server.h"
 #include "scheduler/store/home_lock.h"
 #include "scheduler/store/sqlite_store.h"
-#include "scheduler/supervisor.h"
-#include "scheduler/watch_run.h"
 
 namespace batuta {
 namespace {
 
 using cli::ServeOptions;
 
-constexpr Duration agent_grace = std::chrono::seconds(5);
-constexpr Duration dags_test_patience = std::chrono::hours(24);
+constexpr Duration installation_patience = std::chrono::seconds(10);
 
-std::string absolute(const std::string& path) {
-  return std::filesystem::absolute(path).lexically_normal().string();
+// There is nothing in the folder that was named: it was misspelt, or never started.
+Error no_installation(const std::string& folder) {
+  return {Errc::not_found,
+          "there is no installation in " + absolute_path(folder) +
+              " (no batuta.db); name it with --home DIR, or make one with: batuta standalone "
+              "--home " +
+              folder,
+          {}};
 }
 
-std::string plugins_folder(const ServeOptions& options) {
-  return options.plugins.empty() ? program("plugins") : absolute(options.plugins);
-}
-
-int slots(const ServeOptions& options) {
-  return options.slots > 0 ? options.slots : static_cast<int>(std::thread::hardware_concurrency());
-}
-
-int fail(const Error& error) {
-  std::fprintf(stderr, "batuta: %s\n", error.message.c_str());
-  return 1;
-}
-
-// Signals wait here instead of interrupting some thread. Before any thread starts.
-sigset_t block_signals() {
-  sigset_t watched;
-  sigemptyset(&watched);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGCHLD}) sigaddset(&watched, signal);
-  pthread_sigmask(SIG_BLOCK, &watched, nullptr);
-  signal(SIGPIPE, SIG_IGN);
-  return watched;
-}
-
-// Until SIGTERM or SIGINT (true) or until `done` says so (false); keeps the child alive meanwhile.
-bool wait_for_end(const sigset_t& watched, KeptChild* child, const std::function<bool()>& done) {
-  for (;;) {
-    const timespec tick{0, 100'000'000};
-    const int signal = sigtimedwait(&watched, nullptr, &tick);
-    if (signal == SIGTERM || signal == SIGINT || signal == SIGHUP) return true;
-    if (child != nullptr) child->poll(read_clock().boot);
-    if (done && done()) return false;
+// A folder that was named and is not there is a slip; it must not look like an empty one.
+Status check_folders(const ServeOptions& options) {
+  if (options.dags_named && !std::filesystem::is_directory(options.dags)) {
+    return {Errc::not_found, "there is no DAG folder " + absolute_path(options.dags) +
+                                 "; make it, or name another one with --dags DIR"};
   }
-}
-
-Server::Options server_options(const ServeOptions& options) {
-  return {options.host, options.port, absolute(options.dags), plugins_folder(options)};
-}
-
-std::vector<std::string> agent_command(const Home& home, const ServeOptions& options) {
-  std::vector<std::string> command{program("batuta-worker"),
-                                   "agent",
-                                   "--home",
-                                   home.folder(),
-                                   "--plugins",
-                                   plugins_folder(options),
-                                   "--slots",
-                                   std::to_string(slots(options))};
-  if (const std::string& user = home.settings().worker_user; !user.empty()) {
-    command.emplace_back("--user");
-    command.push_back(user);
+  if (!options.plugins.empty() && !std::filesystem::is_directory(options.plugins)) {
+    return {Errc::not_found, "there is no plugin folder " + absolute_path(options.plugins) +
+                                 "; name another one with --plugins DIR"};
   }
-  return command;
+  return success();
 }
 
-KeptChild agent_child(const Home& home, const ServeOptions& options) {
-  std::vector<std::string> command = agent_command(home, options);
-  command.emplace_back("--die-with-parent");
-  return KeptChild("worker", std::move(command));
+bool is_loopback(const std::string& host) {
+  return host.starts_with("127.") || host == "::1";
+}
+
+// Whoever opens a server to others shall know what that means, and how they get in.
+void warn_of_openness(const ServeOptions& options, const Home& home) {
+  if (is_loopback(options.host)) return;
+  std::string names;
+  for (const std::string& name : home.settings().allowed_hosts) {
+    names += (names.empty() ? "" : ", ") + name;
+  }
+  std::fprintf(stderr,
+               "batuta: listening on %s in plain HTTP: whoever is on the way reads passwords and "
+               "tokens; put a TLS proxy before it\n"
+               "batuta: a name that others call it by must be in allowed_hosts of %s or in "
+               "BATUTA_ALLOWED_HOSTS (now: %s), else they get 421\n",
+               options.host.c_str(), home.path("batuta.json").c_str(),
+               names.empty() ? "none" : names.c_str());
+}
+
+// The address for a person: where it listens on all addresses, the first name it is known by.
+std::string page_url(const Server& server, const ServeOptions& options, const Home& home) {
+  const bool all = options.host == "0.0.0.0" || options.host == "::";
+  if (!all || home.settings().allowed_hosts.empty()) return server.url();
+  return "http://" + home.settings().allowed_hosts.front() + ":" + std::to_string(server.port());
 }
 
 int run_scheduler(const ServeOptions& options) {
+  if (auto status = check_folders(options); !status) return fail(status.error());
   const sigset_t watched = block_signals();
   auto home = Home::open(options.home);
   if (!home) return fail(home.error());
   log::start("scheduler", log::Level::info, home->path("logs/scheduler.log"));
   auto server = Server::start(*home, server_options(options));
   if (!server) return fail(server.error());
-  std::printf("batuta scheduler on %s, home %s\n", (*server)->url().c_str(),
+  warn_of_openness(options, *home);
+  std::printf("batuta scheduler on %s, home %s\n", page_url(**server, options, *home).c_str(),
               home->folder().c_str());
   std::fflush(stdout);
   wait_for_end(watched, nullptr, {});
@@ -109,15 +96,21 @@ int run_scheduler(const ServeOptions& options) {
   return 0;
 }
 
-void print_link(Server& server) {
+void print_link(Server& server, const ServeOptions& options, const Home& home) {
+  warn_of_openness(options, home);
+  const std::string first = home.path("admin.json");
+  const std::string later = std::filesystem::exists(first)
+                                ? "user admin, password in " + first
+                                : "a user of yours; `batuta users set-password` if it is lost";
   std::printf(
-      "\nBatuta is at %s/#login=%s\n(the link logs you in once, within ten minutes; "
-      "later: user admin, password in admin.json)\nCtrl-C stops it.\n",
-      server.url().c_str(), server.make_login_code().c_str());
+      "\nBatuta is at %s/#login=%s\n(the link logs you in once, within ten minutes; later: %s)\n"
+      "Ctrl-C stops it.\n",
+      page_url(server, options, home).c_str(), server.make_login_code().c_str(), later.c_str());
   std::fflush(stdout);
 }
 
 int run_standalone(const ServeOptions& options) {
+  if (auto status = check_folders(options); !status) return fail(status.error());
   const sigset_t watched = block_signals();
   auto home = Home::open(options.home);
   if (!home) return fail(home.error());
@@ -126,31 +119,15 @@ int run_standalone(const ServeOptions& options) {
   if (!server) return fail(server.error());
   KeptChild agent = agent_child(*home, options);
   if (auto status = agent.start(); !status) return fail(status.error());
-  print_link(**server);
+  print_link(**server, options, *home);
   wait_for_end(watched, &agent, {});
   agent.stop(agent_grace);
   (*server)->stop();
   return 0;
 }
 
-// A folder that goes away with the process.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "batuta-XXXXXX").string();
-    if (mkdtemp(name.data()) != nullptr) path_ = name;
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
-  }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
 int run_demo(ServeOptions options) {
+  if (auto status = check_folders(options); !status) return fail(status.error());
   const sigset_t watched = block_signals();
   std::unique_ptr<TemporaryFolder> temporary;
   if (options.once) {
@@ -171,12 +148,12 @@ int run_demo(ServeOptions options) {
   std::atomic<bool> finished{false};
   Result<std::string> outcome(Errc::unavailable, "stopped");
   std::thread run([&] {
-    outcome = demo_run(**server, home->folder());
+    outcome = attempt([&] { return demo_run(**server, home->folder()); });
     finished = true;
   });
   bool asked_to_stop = wait_for_end(watched, &agent, [&] { return finished.load(); });
   if (!asked_to_stop && !options.once) {
-    print_link(**server);
+    print_link(**server, options, *home);
     asked_to_stop = wait_for_end(watched, &agent, {});
   }
   agent.stop(agent_grace);
@@ -186,7 +163,23 @@ int run_demo(ServeOptions options) {
   return !options.once || (outcome && *outcome == "success") ? 0 : 1;
 }
 
+// Scheduler and worker are often started together, and the scheduler makes the installation; but
+// nobody shall wait for ever on a folder that was misspelt.
+bool installation_appears(const std::string& home) {
+  const auto there = [&] { return std::filesystem::exists(home + "/batuta.db"); };
+  if (there()) return true;
+  std::fprintf(stderr, "batuta: waiting for an installation in %s\n", absolute_path(home).c_str());
+  const Boot deadline = read_clock().boot + installation_patience;
+  while (!there()) {
+    if (read_clock().boot > deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  return true;
+}
+
 int run_worker(const ServeOptions& options) {
+  if (auto status = check_folders(options); !status) return fail(status.error());
+  if (!installation_appears(options.home)) return fail(no_installation(options.home));
   auto home = Home::open(options.home);
   if (!home) return fail(home.error());
   std::vector<std::string> command = agent_command(*home, options);
@@ -198,50 +191,8 @@ int run_worker(const ServeOptions& options) {
   return fail({Errc::unavailable, "cannot start " + command[0] + ": " + strerror(errno), {}});
 }
 
-// The log of every task that has one, for people: there is no server to ask afterwards.
-void print_logs(const Home& home, Server& server, const std::string& dag_id) {
-  TaskQuery query;
-  query.dag_id = dag_id;
-  query.page.limit = max_page;
-  for (const TaskInstanceView& view : server.history().task_instances(query).rows) {
-    std::ifstream log(home.path("logs/" + view.run_uuid + "/" + std::to_string(view.row.task) +
-                                "-" + std::to_string(view.row.try_number) + ".log"));
-    if (!log) continue;
-    std::printf("\n-- %s\n", view.task_id.c_str());
-    for (std::string line; std::getline(log, line);) std::printf("%s\n", line.c_str());
-  }
-}
-
-int run_dags_test(const ServeOptions& given, const std::string& dag_id,
-                  const std::string& conf_json) {
-  const sigset_t watched = block_signals();
-  const TemporaryFolder temporary;
-  ServeOptions options = given;
-  options.home = temporary.path();
-  options.port = 0;
-  auto home = Home::open(options.home);
-  if (!home) return fail(home.error());
-  log::start("scheduler", log::Level::warn);
-  auto server = Server::start(*home, server_options(options));
-  if (!server) return fail(server.error());
-  KeptChild agent = agent_child(*home, options);
-  if (auto status = agent.start(); !status) return fail(status.error());
-  std::atomic<bool> finished{false};
-  Result<std::string> outcome(Errc::unavailable, "stopped");
-  std::thread run([&] {
-    outcome = watch_run(**server, dag_id, conf_json, dags_test_patience);
-    finished = true;
-  });
-  wait_for_end(watched, &agent, [&] { return finished.load(); });
-  if (finished) print_logs(*home, **server, dag_id);
-  agent.stop(agent_grace);
-  (*server)->stop();
-  run.join();
-  if (!outcome) return fail(outcome.error());
-  return *outcome == "success" ? 0 : 1;
-}
-
 int offline_db(const std::string& folder, const std::string& verb, const std::string& argument) {
+  if (!std::filesystem::exists(folder + "/batuta.db")) return fail(no_installation(folder));
   auto home = Home::open(folder);
   if (!home) return fail(home.error());
   auto lock = HomeLock::acquire(home->folder());
@@ -254,7 +205,7 @@ int offline_db(const std::string& folder, const std::string& verb, const std::st
   }
   const std::string target = argument.empty()
                                  ? home->path("backups/" + to_iso(read_clock().wall) + ".db")
-                                 : absolute(argument);
+                                 : absolute_path(argument);
   if (auto status = backup_database(home->path("batuta.db"), target); !status) {
     return fail(status.error());
   }

@@ -6,6 +6,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <filesystem>
 #include <future>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -48,6 +49,14 @@ std::shared_ptr<const Dag> dag_from_version_text(const DagVersionText& text) {
 }
 
 constexpr std::size_t moves_worth_trimming = 5'000;
+constexpr const char* first_user = "admin";
+
+// "All addresses" is none that anybody can call.
+std::string reachable_host(const std::string& address) {
+  if (address == "0.0.0.0") return "127.0.0.1";
+  if (address == "::") return "[::1]";
+  return address.find(':') == std::string::npos ? address : "[" + address + "]";
+}
 
 std::string new_password() {
   char random[18];
@@ -84,7 +93,11 @@ struct Server::Impl {
 
   // ---- wiring -----------------------------------------------------------------------------------
 
-  Outbox::Options outbox_options() const { return {home.path("lake"), store.store_uuid()}; }
+  Outbox::Options outbox_options() const {
+    Outbox::Options outbox_options{home.path("lake"), store.store_uuid()};
+    if (options.divert_alerts) outbox_options.alert_spacing = Duration::zero();
+    return outbox_options;
+  }
 
   Outbox::Hooks outbox_hooks() {
     Outbox::Hooks hooks;
@@ -104,7 +117,27 @@ struct Server::Impl {
       });
     };
     hooks.connection = [this](const std::string& id) { return registry.connection(id); };
+    if (options.divert_alerts) divert_alerts(hooks);
     return hooks;
+  }
+
+  // A stand-in for whatever connection an alert names: the real one need not exist, and its secret
+  // address is nobody's business here.
+  void divert_alerts(Outbox::Hooks& hooks) const {
+    static const std::string nowhere = "http://nowhere.invalid/";
+    hooks.connection = [](const std::string& id) {
+      Connection connection;
+      connection.id = id;
+      connection.conn_type = "slackwebhook";
+      connection.host = nowhere + id;
+      return std::optional(std::move(connection));
+    };
+    hooks.http = [this](const HttpRequest& request) -> Result<HttpAnswer> {
+      options.divert_alerts(request.url.substr(nowhere.size()), request.body);
+      HttpAnswer answer;
+      answer.status = 200;
+      return answer;
+    };
   }
 
   Engine::Options engine_options() const {
@@ -223,6 +256,9 @@ struct Server::Impl {
     services.backup = [this](const std::string& path) {
       return backup_database(home.path("batuta.db"), path);
     };
+    services.user_changed = [this](const std::string& user, bool other_password) {
+      on_user_changed(user, other_password);
+    };
     services.outbox_retry = [this](std::int64_t id, std::function<void(Status)> done) {
       retry_outbox(id, std::move(done));
     };
@@ -269,11 +305,20 @@ struct Server::Impl {
   Status first_admin() {
     if (!registry.users().empty()) return success();
     const std::string password = new_password();
-    if (auto status = registry.set_user("admin", "admin", hash_password(password)); !status) {
+    if (auto status = registry.set_user(first_user, "admin", hash_password(password)); !status) {
       return status;
     }
-    const nlohmann::json admin{{"username", "admin"}, {"password", password}};
+    const nlohmann::json admin{{"username", first_user}, {"password", password}};
     return home.write_private("admin.json", json_text(admin) + "\n");
+  }
+
+  // A user's tokens may have ended, the command line's among them; and a password that is no longer
+  // so must not lie about.
+  void on_user_changed(const std::string& user, bool other_password) {
+    std::error_code ignored;
+    if (other_password && user == first_user)
+      std::filesystem::remove(home.path("admin.json"), ignored);
+    if (!stopped) endpoint.renew_if_due();
   }
 
   void stop() {
@@ -293,7 +338,7 @@ struct Server::Impl {
 
   bool ready() const { return dags.ready(); }
   std::string url() const {
-    return "http://" + options.host + ":" + std::to_string(http_server->port());
+    return "http://" + reachable_host(options.host) + ":" + std::to_string(http_server->port());
   }
 
   const Home home;
@@ -350,7 +395,7 @@ std::string Server::url() const {
   return impl_->url();
 }
 std::string Server::make_login_code() {
-  return impl_->codes.issue("admin", read_clock().wall);
+  return impl_->codes.issue(an_admin(impl_->registry), read_clock().wall);
 }
 Engine& Server::engine() {
   return impl_->engine;

@@ -1,6 +1,7 @@
 // The scheduler process put together: home, store, engine, workers, outbox, DAG folder, HTTP.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -19,6 +20,8 @@ class Server {
     int port = 8080;             // 0: a free one
     std::string dags_folder;     // absolute
     std::string plugins_folder;  // absolute; shown by doctor and jobs only
+    // Takes every alert (its connection, its body as JSON) instead of the webhook. Outbox threads.
+    std::function<void(const std::string& connection, const std::string& body_json)> divert_alerts;
   };
   // Takes the home's lock, opens and migrates the store, restores the state, serves. On an error
   // nothing is left running. Main thread.
@@ -28,7 +31,7 @@ class Server {
   void stop();
 
   int port() const;
-  std::string url() const;  // "http://127.0.0.1:8080"
+  std::string url() const;  // "http://127.0.0.1:8080", as this machine reaches it
   // A single-use login code, valid for ten minutes.
   std::string make_login_code();
   Engine& engine();

@@ -13,11 +13,8 @@ namespace {
 
 constexpr auto poll_interval = std::chrono::milliseconds(20);
 
-Result<RunRow> trigger(Server& server, const std::string& dag_id, const std::string& conf_json) {
-  RunRequested request;
+Result<RunRow> trigger(Server& server, RunRequested request) {
   request.uuid = make_uuid_v7(read_clock().wall);
-  request.dag_id = dag_id;
-  request.conf_json = conf_json;
   request.triggered_by = "cli";
   request.user = "admin";
   std::promise<Reply> told;
@@ -60,8 +57,8 @@ std::optional<std::string> look(Server& server, const RunRow& run, Progress& pro
 
 }  // namespace
 
-Result<std::string> watch_run(Server& server, const std::string& dag_id,
-                              const std::string& conf_json, Duration patience) {
+Result<std::string> watch_run(Server& server, RunRequested request, Duration patience) {
+  const std::string dag_id = request.dag_id;
   const Boot deadline = read_clock().boot + patience;
   while (!server.ready()) {
     if (read_clock().boot > deadline || server.stopping()) {
@@ -69,7 +66,7 @@ Result<std::string> watch_run(Server& server, const std::string& dag_id,
     }
     std::this_thread::sleep_for(poll_interval);
   }
-  const auto run = trigger(server, dag_id, conf_json);
+  const auto run = trigger(server, std::move(request));
   if (!run) return run.error();
   std::printf("%s: run %s\n  execution_id %s\n", dag_id.c_str(), run->dag_run_id.c_str(),
               to_string(run->uuid).c_str());

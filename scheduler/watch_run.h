@@ -5,15 +5,16 @@
 
 #include "common/result.h"
 #include "common/time.h"
+#include "scheduler/core/event.h"
 
 namespace batuta {
 
 class Server;
 
-// Waits until the DAGs are known, triggers `dag_id`, prints a line per change of a task, and
-// returns the run's final state: "success" or "failed". Errc::unavailable after `patience` or when
-// the server stops; the trigger's own errors as they are. Not on the control thread.
-Result<std::string> watch_run(Server& server, const std::string& dag_id,
-                              const std::string& conf_json, Duration patience);
+// Waits until the DAGs are known, makes the run that `request` asks for (its conf is valid; uuid
+// and user are filled in), prints a line per change of a task, and returns the run's final state:
+// "success" or "failed". Errc::unavailable after `patience` or when the server stops; the trigger's
+// own errors as they are. Not on the control thread.
+Result<std::string> watch_run(Server& server, RunRequested request, Duration patience);
 
 }  // namespace batuta

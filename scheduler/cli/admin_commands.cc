@@ -1,9 +1,11 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "scheduler/cli/commands.h"
+#include "scheduler/cli/import_file.h"
 
 namespace batuta::cli {
 namespace {
@@ -27,6 +29,10 @@ void add_pools(CLI::App& app, Session& session) {
                 {"open", "open_slots"},
                 {"description", "description"}});
   });
+  CLI::App* get = add_verb(*pools, session, "get", "One pool", [&session, a] {
+    print_object(session.format(), session.client().get("/api/v2/pools/" + encode(a->name)));
+  });
+  get->add_option("name", a->name)->required();
   CLI::App* set = add_verb(*pools, session, "set", "Create or change a pool", [&session, a] {
     const Client client = session.client();
     const json body{{"name", a->name}, {"slots", a->slots}, {"description", a->description}};
@@ -47,6 +53,21 @@ void add_pools(CLI::App& app, Session& session) {
   remove->add_option("name", a->name)->required();
 }
 
+void import_variables(Session& session, const std::string& file) {
+  const Client client = session.client();
+  for (const Variable& variable : read_variables(file)) {
+    const json body{
+        {"key", variable.key}, {"value", variable.value}, {"description", variable.description}};
+    const json known = client.get("/api/v2/variables?limit=1000&variable_key_pattern=" +
+                                  encode(variable.key))["variables"];
+    const bool exists = std::any_of(known.begin(), known.end(),
+                                    [&](const json& v) { return v["key"] == variable.key; });
+    client.call(exists ? "PATCH" : "POST",
+                "/api/v2/variables" + (exists ? "/" + encode(variable.key) : ""), body);
+    std::printf("%s %s\n", variable.key.c_str(), exists ? "changed" : "created");
+  }
+}
+
 void add_variables(CLI::App& app, Session& session) {
   struct Arguments {
     std::string key, value, description;
@@ -59,9 +80,9 @@ void add_variables(CLI::App& app, Session& session) {
                {{"key", "key"}, {"value", "value"}, {"description", "description"}});
   });
   CLI::App* get = add_verb(*variables, session, "get", "One variable", [&session, a] {
-    std::printf(
-        "%s\n",
-        cell_text(session.client().get("/api/v2/variables/" + encode(a->key))["value"]).c_str());
+    const json variable = session.client().get("/api/v2/variables/" + encode(a->key));
+    if (session.format() == Format::json) return print_object(Format::json, variable);
+    std::printf("%s\n", shown_text(variable.value("value", "")).c_str());
   });
   get->add_option("key", a->key)->required();
   CLI::App* set =
@@ -78,6 +99,10 @@ void add_variables(CLI::App& app, Session& session) {
   set->add_option("key", a->key)->required();
   set->add_option("value", a->value, "`-` reads it from standard input")->required();
   set->add_option("--description", a->description);
+  CLI::App* import =
+      add_verb(*variables, session, "import", "Create or change those of a JSON file",
+               [&session, a] { import_variables(session, a->value); });
+  import->add_option("file", a->value, "{\"key\": value}")->required();
   CLI::App* remove = add_verb(*variables, session, "delete", "Delete a variable", [&session, a] {
     session.client().call("DELETE", "/api/v2/variables/" + encode(a->key), nullptr);
   });
@@ -85,16 +110,18 @@ void add_variables(CLI::App& app, Session& session) {
 }
 
 struct ConnectionArguments {
-  std::string id, type, host, login, schema, description, extra;
+  std::string id, type, host, login, schema, description, extra, file;
   int port = 0;
-  bool password = false;
+  bool password = false, overwrite = false;
 };
 
+// What was given; on a change, what was not stays as it is.
 json connection_body(const ConnectionArguments& a) {
-  json body{{"connection_id", a.id}, {"conn_type", a.type}};
+  json body{{"connection_id", a.id}};
   const auto add = [&](const char* name, const std::string& value) {
     if (!value.empty()) body[name] = value;
   };
+  add("conn_type", a.type);
   add("host", a.host);
   add("login", a.login);
   add("schema", a.schema);
@@ -103,6 +130,70 @@ json connection_body(const ConnectionArguments& a) {
   if (a.port != 0) body["port"] = a.port;
   if (a.password) body["password"] = read_secret("password");
   return body;
+}
+
+void change_connection(Session& session, const ConnectionArguments& a) {
+  const std::string path = "/api/v2/connections/" + encode(a.id);
+  print_object(session.format(), session.client().call("PATCH", path, connection_body(a)));
+}
+
+// Airflow's --overwrite: in place of what there was, nothing of which stays.
+void add_connection(Session& session, const ConnectionArguments& a) {
+  const Client client = session.client();
+  const json body = connection_body(a);
+  if (a.overwrite) {
+    const json known = client.get("/api/v2/connections?limit=1000")["connections"];
+    const bool exists = std::any_of(known.begin(), known.end(),
+                                    [&](const json& c) { return c["connection_id"] == a.id; });
+    if (exists) {
+      json all = body;
+      for (const char* name :
+           {"host", "login", "schema", "description", "extra", "password", "port"}) {
+        if (!all.contains(name)) all[name] = nullptr;
+      }
+      if (all["password"].is_null()) all["password"] = "";
+      if (all["extra"].is_null()) all["extra"] = "";
+      const std::string path = "/api/v2/connections/" + encode(a.id);
+      return print_object(session.format(), client.call("PATCH", path, all));
+    }
+  }
+  print_object(session.format(), client.call("POST", "/api/v2/connections", body));
+}
+
+void connection_options(CLI::App& verb, ConnectionArguments& a, bool fresh) {
+  verb.add_option("id", a.id)->required();
+  verb.add_option("--conn-type", a.type, "http, slackwebhook, …")->required(fresh);
+  verb.add_option("--conn-host", a.host, "host name or whole URL");
+  verb.add_option("--conn-port", a.port)->check(CLI::Range(1, 65535));
+  verb.add_option("--conn-login", a.login);
+  verb.add_option("--conn-schema", a.schema);
+  verb.add_option("--conn-extra", a.extra, "JSON; `-` reads it from standard input");
+  verb.add_option("--conn-description", a.description);
+  verb.add_flag("--conn-password", a.password, "read the password from standard input");
+}
+
+// Each entry of the file is created, or changed to what the file says.
+void import_connections(Session& session, const std::string& file) {
+  const Client client = session.client();
+  for (const Connection& connection : read_connections(file)) {
+    const json body{{"connection_id", connection.id},
+                    {"conn_type", connection.conn_type},
+                    {"description", connection.description},
+                    {"host", connection.host},
+                    {"login", connection.login},
+                    {"schema", connection.schema},
+                    {"port", connection.port ? json(*connection.port) : json(nullptr)},
+                    {"password", connection.password},
+                    {"extra", connection.extra}};
+    const json known = client.get("/api/v2/connections?limit=1000&connection_id_pattern=" +
+                                  encode(connection.id))["connections"];
+    const bool exists = std::any_of(known.begin(), known.end(), [&](const json& c) {
+      return c["connection_id"] == connection.id;
+    });
+    client.call(exists ? "PATCH" : "POST",
+                "/api/v2/connections" + (exists ? "/" + encode(connection.id) : ""), body);
+    std::printf("%s %s\n", connection.id.c_str(), exists ? "changed" : "created");
+  }
 }
 
 void add_connections(CLI::App& app, Session& session) {
@@ -123,48 +214,24 @@ void add_connections(CLI::App& app, Session& session) {
     print_object(session.format(), session.client().get("/api/v2/connections/" + encode(a->id)));
   });
   get->add_option("id", a->id)->required();
-  CLI::App* add = add_verb(*connections, session, "add", "Create a connection", [&session, a] {
-    print_object(session.format(),
-                 session.client().call("POST", "/api/v2/connections", connection_body(*a)));
-  });
-  add->add_option("id", a->id)->required();
-  add->add_option("--conn-type", a->type, "http, slackwebhook, …")->required();
-  add->add_option("--conn-host", a->host, "host name or whole URL");
-  add->add_option("--conn-port", a->port)->check(CLI::Range(1, 65535));
-  add->add_option("--conn-login", a->login);
-  add->add_option("--conn-schema", a->schema);
-  add->add_option("--conn-extra", a->extra, "JSON; `-` reads it from standard input");
-  add->add_option("--conn-description", a->description);
-  add->add_flag("--conn-password", a->password, "read the password from standard input");
+  CLI::App* add = add_verb(*connections, session, "add", "Create a connection",
+                           [&session, a] { add_connection(session, *a); });
+  connection_options(*add, *a, true);
+  add->add_flag("--overwrite", a->overwrite, "replace one of that id, secrets included");
+  CLI::App* set = add_verb(*connections, session, "set",
+                           "Change a connection; what is not given stays as it is",
+                           [&session, a] { change_connection(session, *a); });
+  connection_options(*set, *a, false);
+  CLI::App* import =
+      add_verb(*connections, session, "import", "Create or change those of a JSON file",
+               [&session, a] { import_connections(session, a->file); });
+  import->add_option("file", a->file, "{\"id\": {\"conn_type\", \"host\", \"password\", …}}")
+      ->required();
   CLI::App* remove =
       add_verb(*connections, session, "delete", "Delete a connection", [&session, a] {
         session.client().call("DELETE", "/api/v2/connections/" + encode(a->id), nullptr);
       });
   remove->add_option("id", a->id)->required();
-}
-
-void add_tokens(CLI::App& app, Session& session) {
-  auto user = std::make_shared<std::string>();
-  CLI::App* tokens = app.add_subcommand("tokens", "Tokens for the API, and who you are");
-  tokens->require_subcommand(1);
-  CLI::App* create = add_verb(
-      *tokens, session, "create", "A token for a user, good for a day; asks for the password",
-      [&session, user] {
-        const json body{{"username", *user}, {"password", read_secret("password of " + *user)}};
-        const json token = session.client().call("POST", "/auth/token", body);
-        std::printf("%s\n", token.value("access_token", "").c_str());
-      });
-  create->add_option("user", *user)->required();
-  add_verb(*tokens, session, "show", "Whose token is used here, and until when", [&session] {
-    const json who = session.client().get("/api/batuta/session");
-    print_object(session.format(), {{"username", who.value("username", "")},
-                                    {"role", who.value("role", "")},
-                                    {"expires_at", who.value("expires_at", "")}});
-  });
-  add_verb(*tokens, session, "revoke", "End the token given on standard input", [&session] {
-    const std::string token = read_secret("token to end");
-    session.client().with_token(token).call("POST", "/api/batuta/logout", nullptr);
-  });
 }
 
 }  // namespace
@@ -173,7 +240,6 @@ void add_admin_commands(CLI::App& app, Session& session) {
   add_pools(app, session);
   add_variables(app, session);
   add_connections(app, session);
-  add_tokens(app, session);
 }
 
 }  // namespace batuta::cli

@@ -60,7 +60,8 @@ std::string detail_of(const std::string& body) {
 // What to do about an answer whose own words do not say it.
 std::string remedy_of(int status) {
   if (status == 401) {
-    return "\n  make a new token: batuta tokens create USER, then set BATUTA_URL and BATUTA_TOKEN; "
+    return "\n  make a new token: batuta tokens create USER --password, then set BATUTA_URL and "
+           "BATUTA_TOKEN; "
            "or unset both to use the home's own";
   }
   if (status == 403) return "\n  who you are: batuta tokens show";

@@ -1,11 +1,16 @@
 #include "scheduler/cli/command_line.h"
 
+#include <termios.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
 
 #include "scheduler/cli/commands.h"
+#include "scheduler/dagfile/suggest.h"
 #include "scheduler/version.h"
 
 namespace batuta::cli {
@@ -20,12 +25,71 @@ CLI::App* add_verb(CLI::App& noun, Session& session, const std::string& name,
   return verb;
 }
 
+bool at_terminal() {
+  return isatty(STDIN_FILENO) != 0;
+}
+
+namespace {
+
+// Nothing that is typed is shown while this lives.
+class NoEcho {
+ public:
+  NoEcho() {
+    if (!at_terminal() || tcgetattr(STDIN_FILENO, &before_) != 0) return;
+    termios quiet = before_;
+    quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    changed_ = tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) == 0;
+  }
+  ~NoEcho() {
+    if (!changed_) return;
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
+    std::fputc('\n', stderr);
+  }
+  NoEcho(const NoEcho&) = delete;
+  NoEcho& operator=(const NoEcho&) = delete;
+
+ private:
+  termios before_{};
+  bool changed_ = false;
+};
+
+}  // namespace
+
 std::string read_secret(const std::string& prompt) {
-  if (isatty(0)) std::fprintf(stderr, "%s: ", prompt.c_str());
+  if (at_terminal()) std::fprintf(stderr, "%s: ", prompt.c_str());
+  const NoEcho quiet;
   std::string line;
   if (!std::getline(std::cin, line)) throw Failure("nothing on standard input for " + prompt, 2);
   return line;
 }
+
+namespace {
+
+// Which word of a refused command line is no command, or which noun lacks its verb; empty when the
+// words are right and something else is wrong.
+std::string wrong_command(const CLI::App& app, int argc, char** argv) {
+  const CLI::App* at = &app;
+  std::string path;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word.starts_with('-')) return "";
+    std::vector<std::string> names;
+    for (const CLI::App* known : at->get_subcommands([](const CLI::App*) { return true; })) {
+      names.push_back(known->get_name());
+    }
+    if (names.empty()) return "";
+    if (std::find(names.begin(), names.end(), word) == names.end()) {
+      return "unknown command \"" + path + shown_text(word) + "\"" + did_you_mean(word, names) +
+             " (batuta " + path + "--help lists what there is)";
+    }
+    at = at->get_subcommand(word);
+    path += word + " ";
+  }
+  if (at->get_subcommands([](const CLI::App*) { return true; }).empty()) return "";
+  return "a command is missing: batuta " + path + "--help lists what there is";
+}
+
+}  // namespace
 
 int run_command_line(int argc, char** argv, const Processes& processes) {
   Session session;
@@ -43,16 +107,27 @@ int run_command_line(int argc, char** argv, const Processes& processes) {
   add_run_commands(app, session);
   add_task_commands(app, session);
   add_admin_commands(app, session);
+  add_user_commands(app, session);
   add_lake_commands(app, session);
   add_system_commands(app, session);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    const int code = app.exit(error);
-    return code == 0 ? 0 : 2;
+    if (error.get_exit_code() != 0) {
+      if (const std::string problem = wrong_command(app, argc, argv); !problem.empty()) {
+        std::fprintf(stderr, "batuta: %s\n", problem.c_str());
+        return 2;
+      }
+    }
+    return app.exit(error) == 0 ? 0 : 2;
   } catch (const Failure& failure) {
     std::fprintf(stderr, "batuta: %s\n", failure.what());
     return failure.exit_code();
+  } catch (const std::exception& error) {
+    // A store that cannot be opened, an answer that is not what was asked for: whatever it is, the
+    // command ends with a message, never as a crash.
+    std::fprintf(stderr, "batuta: %s\n", error.what());
+    return 1;
   }
   return session.exit_code;
 }

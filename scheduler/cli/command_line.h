@@ -2,7 +2,12 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
+#include <vector>
+
+#include "common/time.h"
+#include "scheduler/store/registry.h"
 
 namespace batuta::cli {
 
@@ -12,10 +17,20 @@ struct ServeOptions {
   std::string host = "127.0.0.1";
   int port = 8080;  // 0: a free one, printed
   std::string dags = "./dags";
-  std::string plugins;  // empty: `plugins` beside the executable
-  int slots = 0;        // 0: one per core
-  bool demo = false;    // standalone: quote service, alert receiver, seeds, a first run
-  bool once = false;    // demo: temporary home, ends after that run
+  bool dags_named = false;  // the default folder may be missing, a named one may not
+  std::string plugins;      // empty: `plugins` beside the executable
+  int slots = 0;            // 0: one per core
+  bool demo = false;        // standalone: quote service, alert receiver, seeds, a first run
+  bool once = false;        // demo: temporary home, ends after that run
+};
+
+// What `dags test` takes beside the folders and slots of ServeOptions.
+struct DagTest {
+  std::string dag_id;
+  std::string conf_json = "{}";
+  std::optional<Time> logical_date;  // none: null, as a trigger without one
+  std::vector<Connection> connections;
+  std::vector<Variable> variables;
 };
 
 // The processes, given by main so that this room needs nothing above http.
@@ -24,8 +39,7 @@ struct Processes {
   std::function<int(const ServeOptions&)> scheduler;
   std::function<int(const ServeOptions&)> worker;
   // `dags test`: one run in a temporary home without a lasting server; its state decides the code.
-  std::function<int(const ServeOptions&, const std::string& dag_id, const std::string& conf_json)>
-      dags_test;
+  std::function<int(const ServeOptions&, const DagTest&)> dags_test;
   // `db backup|check` on a home whose scheduler is not running; `verb` is the verb's name.
   std::function<int(const std::string& home, const std::string& verb, const std::string& argument)>
       offline_db;

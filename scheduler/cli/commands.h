@@ -29,7 +29,8 @@ void add_process_commands(CLI::App& app, Session& session);  // standalone sched
 void add_dag_commands(CLI::App& app, Session& session);      // dags
 void add_run_commands(CLI::App& app, Session& session);      // runs
 void add_task_commands(CLI::App& app, Session& session);     // tasks, xcom
-void add_admin_commands(CLI::App& app, Session& session);    // pools variables connections tokens
+void add_admin_commands(CLI::App& app, Session& session);    // pools variables connections
+void add_user_commands(CLI::App& app, Session& session);     // users tokens
 void add_system_commands(CLI::App& app,
                          Session& session);  // db outbox plugins jobs events health metrics …
 void add_lake_commands(CLI::App& app, Session& session);  // lake
@@ -41,7 +42,8 @@ CLI::App* add_verb(CLI::App& noun, Session& session, const std::string& name,
 // The newest rows of the event log; `filter` in the form "&dag_id=…".
 void print_events(Session& session, const std::string& filter, int limit);
 
-// A secret from standard input when the given text is "-" (never from argv, where others see it).
+bool at_terminal();  // standard input is one
+// A line of standard input, not echoed on a terminal (never from argv, where others see it).
 std::string read_secret(const std::string& prompt);
 
 }  // namespace batuta::cli

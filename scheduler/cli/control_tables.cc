@@ -62,9 +62,9 @@ void add_row(ControlTable& table, const json& object) {
 }
 
 void read_from_server(const Client& client, ControlTable& configs, ControlTable& executions) {
-  for (const json& row : client.get("/api/batuta/jobs/configs")["job_configs"]) {
-    add_row(configs, row);
-  }
+  // Named, because a range-for does not keep the answer whose member it walks.
+  const json answer = client.get("/api/batuta/jobs/configs");
+  for (const json& row : answer["job_configs"]) add_row(configs, row);
   for (std::int64_t offset = 0; offset < most_rows; offset += max_page) {
     const json page = client.get("/api/batuta/jobs/executions?limit=" + std::to_string(max_page) +
                                  "&offset=" + std::to_string(offset))["job_executions"];

@@ -1,13 +1,12 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "common/safe_json.h"
 #include "scheduler/cli/commands.h"
-#include "scheduler/dagfile/dag_parser.h"
+#include "scheduler/cli/import_file.h"
+#include "scheduler/cli/validate.h"
 
 namespace batuta::cli {
 namespace {
@@ -31,33 +30,6 @@ void set_paused(Session& session, const std::string& dag_id, bool paused) {
   std::printf("%s is %s\n", dag_id.c_str(), paused ? "paused" : "not paused");
 }
 
-// Exit code 1 when any file has a problem: made for pre-commit hooks and CI.
-int validate(const std::vector<std::string>& files) {
-  int bad = 0;
-  for (const std::string& name : files) {
-    std::ifstream in(name, std::ios::binary);
-    if (!in) {
-      std::fprintf(stderr, "%s: cannot be read\n", name.c_str());
-      ++bad;
-      continue;
-    }
-    std::stringstream text;
-    text << in.rdbuf();
-    const auto slash = name.rfind('/');
-    const std::string folder = slash == std::string::npos ? "." : name.substr(0, slash);
-    const auto result = parse_dag_file(text.str(), name, folder, {});
-    for (const DagFileProblem& problem : result.problems) {
-      std::fprintf(stderr, "%s\n", problem.text().c_str());
-    }
-    bad += result.dag == nullptr;
-    if (result.dag) {
-      std::printf("%s: ok, DAG %s with %zu tasks\n", name.c_str(), result.dag->id.c_str(),
-                  result.dag->tasks.size());
-    }
-  }
-  return bad == 0 ? 0 : 1;
-}
-
 struct Trigger {
   std::string dag_id, run_id, conf = "{}", logical_date, note, key;
   bool wait = false;
@@ -67,7 +39,12 @@ json trigger_body(const Trigger& trigger) {
   const auto conf = parse_untrusted(trigger.conf);
   if (!conf) throw Failure("--conf: " + conf.error().message, 2);
   json body{{"conf", *conf}};
-  body["logical_date"] = trigger.logical_date.empty() ? json(nullptr) : json(trigger.logical_date);
+  // With a key of its own a repeated request must be the same one, which "now" would not be.
+  const bool now = trigger.logical_date.empty() && trigger.key.empty();
+  const bool none = trigger.logical_date.empty() || trigger.logical_date == "none";
+  body["logical_date"] = now    ? json(to_iso(read_clock().wall))
+                         : none ? json(nullptr)
+                                : json(trigger.logical_date);
   if (!trigger.run_id.empty()) body["dag_run_id"] = trigger.run_id;
   if (!trigger.note.empty()) body["note"] = trigger.note;
   return body;
@@ -95,9 +72,62 @@ void trigger_run(Session& session, const Trigger& trigger) {
 const std::vector<Column> warning_columns{
     {"dag_id", "dag_id"}, {"kind", "batuta.kind"}, {"message", "message"}};
 
+// Whole, as `dags validate` prints them: the end of such a line is how to mend it.
+void print_import_errors(Session& session, const json& errors) {
+  if (session.format() == Format::json) return print_rows(Format::json, errors, {});
+  for (const json& error : errors) {
+    const std::string file = error.value("filename", "");
+    const std::string problem = error.value("stack_trace", "");
+    const bool named = problem.starts_with(file);
+    std::printf("%s\n", shown_text(named ? problem : file + ": " + problem).c_str());
+  }
+  if (errors.empty()) std::printf("(none)\n");
+}
+
 void print_source(Session& session, const Trigger& which) {
   const json source = session.client().get("/api/v2/dagSources/" + encode(which.dag_id));
   std::printf("%s\n", source.value("content", "").c_str());
+}
+
+Time logical_date_of(const std::string& text) {
+  const auto time = parse_iso(text);
+  if (!time) {
+    throw Failure(
+        "--logical-date must be a time with its zone, such as 2024-01-01T00:00:00Z, or none", 2);
+  }
+  return *time;
+}
+
+void add_test(CLI::App& dags, Session& session) {
+  struct Arguments {
+    ServeOptions serve;
+    DagTest test;
+    std::string logical_date, connections, variables;
+  };
+  auto a = std::make_shared<Arguments>();
+  CLI::App* test = dags.add_subcommand(
+      "test", "Run a DAG once in a temporary home; needs no server. Alerts are printed, not sent");
+  test->add_option("dag_id", a->test.dag_id)->required();
+  test->add_option("--conf", a->test.conf_json, "JSON object of parameters")->capture_default_str();
+  test->add_option("--logical-date", a->logical_date, "ISO 8601, or none for null; default: now");
+  test->add_option("--connections", a->connections,
+                   "JSON file: {\"id\": {\"conn_type\", \"host\", \"password\", …}}");
+  test->add_option("--variables", a->variables, "JSON file: {\"key\": value}");
+  test->add_option("--dags", a->serve.dags, "folder of DAG files")->capture_default_str();
+  test->add_option("--plugins", a->serve.plugins, "folder of plugins");
+  test->add_option("--slots", a->serve.slots, "attempts at once");
+  test->callback([&session, a] {
+    const auto conf = parse_untrusted(a->test.conf_json);
+    if (!conf || !conf->is_object()) throw Failure("--conf must be a JSON object", 2);
+    if (a->logical_date.empty()) {
+      a->test.logical_date = read_clock().wall;
+    } else if (a->logical_date != "none") {
+      a->test.logical_date = logical_date_of(a->logical_date);
+    }
+    if (!a->connections.empty()) a->test.connections = read_connections(a->connections);
+    if (!a->variables.empty()) a->test.variables = read_variables(a->variables);
+    session.exit_code = session.processes->dags_test(a->serve, a->test);
+  });
 }
 
 }  // namespace
@@ -107,8 +137,6 @@ void add_dag_commands(CLI::App& app, Session& session) {
       app.add_subcommand("dags", "DAGs: list, validate, test, trigger, pause, source, events");
   dags->require_subcommand(1);
   auto trigger = std::make_shared<Trigger>();
-  auto files = std::make_shared<std::vector<std::string>>();
-  auto serve = std::make_shared<ServeOptions>();
 
   add_verb(*dags, session, "list", "DAGs known to the scheduler", [&session] {
     print_rows(session.format(), session.client().get("/api/v2/dags?limit=1000")["dags"],
@@ -158,32 +186,25 @@ void add_dag_commands(CLI::App& app, Session& session) {
       one("trigger", "Start a run", [&session, trigger] { trigger_run(session, *trigger); });
   run->add_option("--conf", trigger->conf, "JSON object of parameters")->capture_default_str();
   run->add_option("--run-id", trigger->run_id, "an id of your own");
-  run->add_option("--logical-date,--exec-date", trigger->logical_date, "ISO 8601; default: none");
+  run->add_option("--logical-date,--exec-date", trigger->logical_date,
+                  "ISO 8601, or none for null; default: now, or none with --idempotency-key");
   run->add_option("--note", trigger->note);
   run->add_option("--idempotency-key", trigger->key,
                   "sent twice with the same key, it is still one run");
   run->add_flag("--wait", trigger->wait, "until it has ended; exit code 1 if it failed");
 
+  auto checked = std::make_shared<Validation>();
   CLI::App* check = dags->add_subcommand("validate", "Check DAG files; needs no server");
-  check->add_option("files", *files, "DAG files")->required();
-  check->callback([&session, files] { session.exit_code = validate(*files); });
+  check->add_option("paths", checked->paths, "DAG files, or folders of them")->required();
+  check->add_option("--plugins", checked->plugins,
+                    "folder of plugins (default: beside the executable)");
+  check->callback([&session, checked] { session.exit_code = validate(*checked); });
 
-  CLI::App* test =
-      dags->add_subcommand("test", "Run a DAG once in a temporary home; needs no server");
-  test->add_option("dag_id", trigger->dag_id)->required();
-  test->add_option("--conf", trigger->conf, "JSON object of parameters")->capture_default_str();
-  test->add_option("--dags", serve->dags, "folder of DAG files")->capture_default_str();
-  test->add_option("--plugins", serve->plugins, "folder of plugins");
-  test->add_option("--slots", serve->slots, "attempts at once");
-  test->callback([&session, trigger, serve] {
-    const auto conf = parse_untrusted(trigger->conf);
-    if (!conf || !conf->is_object()) throw Failure("--conf must be a JSON object", 2);
-    session.exit_code = session.processes->dags_test(*serve, trigger->dag_id, trigger->conf);
-  });
+  add_test(*dags, session);
 
   add_verb(*dags, session, "list-import-errors", "Files that are not DAGs, and why", [&session] {
     const json errors = session.client().get("/api/v2/importErrors?limit=1000")["import_errors"];
-    print_rows(session.format(), errors, {{"file", "filename"}, {"problem", "stack_trace"}});
+    print_import_errors(session, errors);
     session.exit_code = errors.empty() ? 0 : 1;
   });
   add_verb(*dags, session, "list-warnings", "Warnings about DAGs", [&session] {

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <sstream>
 
 #include "common/safe_json.h"
@@ -73,7 +74,38 @@ void list_tables(Session& session) {
               {"modified", "modified"}});
 }
 
+// The control table that `name` names; nullopt for a table of the lake.
+std::optional<ControlTable> control_table(const Session& session, const std::string& name) {
+  if (!name.starts_with("mngt.")) return std::nullopt;
+  std::string known;
+  for (ControlTable& table : read_control_tables(session.home)) {
+    if (name == "mngt." + table.name) return std::move(table);
+    known += (known.empty() ? "mngt." : " and mngt.") + table.name;
+  }
+  throw Failure("no control table " + name + "; there are " + known, 1);
+}
+
+const std::vector<Column> column_columns{
+    {"column", "column"}, {"type", "type"}, {"nullable", "nullable"}};
+
+void describe_control(Session& session, const ControlTable& table) {
+  json columns = json::array();
+  for (const auto& [name, type] : table.columns) {
+    columns.push_back({{"column", name}, {"type", type}, {"nullable", true}});
+  }
+  json head{{"table", "mngt." + table.name}, {"rows", table.rows.size()}};
+  if (session.format() == Format::json) {
+    head["columns"] = columns;
+    return print_object(Format::json, head);
+  }
+  head["kept in"] = "the store: it has no versions and no files";
+  print_object(Format::table, head);
+  std::printf("\n");
+  print_rows(Format::table, columns, column_columns);
+}
+
 void describe(Session& session, const LakeArguments& a) {
+  if (const auto table = control_table(session, a.table)) return describe_control(session, *table);
   const auto info = value_of(lakelog::describe_table(lake_folder(session), a.table));
   json columns = json::array();
   for (const lakelog::Column& column : info.columns) {
@@ -92,11 +124,13 @@ void describe(Session& session, const LakeArguments& a) {
   head["partitioned by"] = json_text(info.partition_columns);
   print_object(Format::table, head);
   std::printf("\n");
-  print_rows(Format::table, columns,
-             {{"column", "column"}, {"type", "type"}, {"nullable", "nullable"}});
+  print_rows(Format::table, columns, column_columns);
 }
 
 void history(Session& session, const LakeArguments& a) {
+  if (control_table(session, a.table)) {
+    throw Failure(a.table + " is kept in the store, not as a Delta table, and has no history", 1);
+  }
   json rows = json::array();
   for (const auto& entry : value_of(lakelog::table_history(lake_folder(session), a.table,
                                                            static_cast<std::size_t>(a.limit)))) {
@@ -115,9 +149,9 @@ void history(Session& session, const LakeArguments& a) {
               {"operation", "operation"},
               {"added", "added"},
               {"removed", "removed"},
-              {"dag", "info.dag_id"},
-              {"run", "info.run_id"},
-              {"task", "info.task_id"}});
+              {"dag", "info.batuta.dag_id"},
+              {"run", "info.batuta.run_id"},
+              {"task", "info.batuta.task_id"}});
 }
 
 // A result file of one query under <home>/run; gone with the object.
@@ -149,6 +183,35 @@ json control_tables_json(const std::string& home) {
   return tables;
 }
 
+void print_table(Session& session, const std::vector<std::string>& names, const json& values) {
+  if (session.format() == Format::json) {
+    // Lists of names and values would be shorter; objects are what jq users expect.
+    nlohmann::ordered_json objects = nlohmann::ordered_json::array();
+    for (const json& row : values) {
+      nlohmann::ordered_json object = nlohmann::ordered_json::object();
+      for (std::size_t i = 0; i < names.size(); ++i) object[names[i]] = row[i];
+      objects.push_back(std::move(object));
+    }
+    std::printf("%s\n", objects.dump(2, ' ', false, json::error_handler_t::replace).c_str());
+    return;
+  }
+  std::vector<Column> shown;
+  for (std::size_t i = 0; i < names.size(); ++i) shown.push_back({names[i], std::to_string(i)});
+  json rows = json::array();
+  for (const json& row : values) {
+    json object = json::object();
+    for (std::size_t i = 0; i < names.size(); ++i) object[std::to_string(i)] = row[i];
+    rows.push_back(std::move(object));
+  }
+  print_rows(Format::table, rows, shown);
+}
+
+void say_cut(Session& session, bool more) {
+  if (more && session.format() == Format::table) {
+    std::printf("(there are more rows: raise --limit)\n");
+  }
+}
+
 void print_result(Session& session, const std::string& file) {
   std::ifstream in(file);
   std::stringstream text;
@@ -157,35 +220,32 @@ void print_result(Session& session, const std::string& file) {
   limits.bytes = 64u << 20;
   limits.tokens = 5'000'000;
   const json result = value_of(parse_untrusted(text.str(), limits));
-  const auto columns = result.value("columns", json::array());
-  json rows = json::array();
-  std::vector<Column> shown;
-  for (std::size_t i = 0; i < columns.size(); ++i) {
-    const std::string name =
-        columns[i].is_object() ? columns[i].value("name", "") : columns[i].get<std::string>();
-    shown.push_back({name, std::to_string(i)});
+  std::vector<std::string> names;
+  for (const json& column : result.value("columns", json::array())) {
+    names.push_back(column.is_object() ? column.value("name", "") : column.get<std::string>());
   }
-  if (session.format() == Format::json) {
-    // Lists of names and values would be shorter; objects are what jq users expect.
-    nlohmann::ordered_json objects = nlohmann::ordered_json::array();
-    for (const json& row : result["rows"]) {
-      nlohmann::ordered_json object;
-      for (std::size_t i = 0; i < shown.size(); ++i) object[shown[i].title] = row[i];
-      objects.push_back(std::move(object));
-    }
-    std::printf("%s\n", objects.dump(2, ' ', false, json::error_handler_t::replace).c_str());
-    return;
-  }
-  for (const json& row : result["rows"]) {
-    json object = json::object();
-    for (std::size_t i = 0; i < shown.size(); ++i) object[std::to_string(i)] = row[i];
-    rows.push_back(std::move(object));
-  }
-  print_rows(Format::table, rows, shown);
-  if (result.value("cut", false)) std::printf("(there are more rows: raise --limit)\n");
+  print_table(session, names, result["rows"]);
+  say_cut(session, result.value("cut", false));
+  if (session.format() == Format::json) return;
   for (const json& problem : result.value("problems", json::array())) {
     std::fprintf(stderr, "left out: %s\n", cell_text(problem).c_str());
   }
+}
+
+// Without a slot: the rows are at hand.
+void head_of_control(Session& session, const ControlTable& table, const LakeArguments& a) {
+  if (a.version >= 0) {
+    throw Failure(a.table + " is kept in the store and has no versions; leave --version out", 1);
+  }
+  std::vector<std::string> names;
+  for (const auto& [name, type] : table.columns) names.push_back(name);
+  json rows = json::array();
+  for (const std::string& row : table.rows) {
+    if (rows.size() == static_cast<std::size_t>(a.limit)) break;
+    rows.push_back(value_of(parse_untrusted(row)));
+  }
+  print_table(session, names, rows);
+  say_cut(session, rows.size() < table.rows.size());
 }
 
 void run_sql(Session& session, const LakeArguments& a, const json& what) {
@@ -219,7 +279,9 @@ void add_lake_commands(CLI::App& app, Session& session) {
            [&session] { list_tables(session); });
   const auto on_table = [&](const char* name, const char* help, std::function<void()> action) {
     CLI::App* verb = add_verb(*lake, session, name, help, std::move(action));
-    verb->add_option("table", a->table, "such as gold/financial/financial_data_hour")->required();
+    verb->add_option("table", a->table,
+                     "such as gold/financial/financial_data_hour, or a control table, mngt.…")
+        ->required();
     return verb;
   };
   on_table("describe", "Columns, partitions, size", [&session, a] { describe(session, *a); });
@@ -227,6 +289,9 @@ void add_lake_commands(CLI::App& app, Session& session) {
                            [&session, a] { history(session, *a); });
   log->add_option("--limit", a->limit)->check(CLI::Range(1, 10'000))->capture_default_str();
   CLI::App* head = on_table("head", "Some rows", [&session, a] {
+    if (const auto table = control_table(session, a->table)) {
+      return head_of_control(session, *table, *a);
+    }
     json what{{"operation", "head"}, {"table", a->table}};
     if (a->version >= 0) what["version"] = a->version;
     run_sql(session, *a, what);

@@ -1,5 +1,8 @@
 #include "scheduler/cli/output.h"
 
+#include <sys/ioctl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -11,7 +14,8 @@ namespace {
 
 using json = nlohmann::json;
 
-constexpr std::size_t widest_cell = 100;
+constexpr std::size_t gap = 2;             // between two columns
+constexpr std::size_t narrowest_cut = 12;  // what is left of a column that had to give way
 
 const json& field_of(const json& row, std::string_view path) {
   static const json nothing;
@@ -36,7 +40,7 @@ std::size_t width_of(const std::string& text) {
 void print_padded(const std::string& text, std::size_t width, bool last) {
   std::fputs(text.c_str(), stdout);
   if (last) return;
-  for (std::size_t i = width_of(text); i < width + 2; ++i) std::fputc(' ', stdout);
+  for (std::size_t i = width_of(text); i < width + gap; ++i) std::fputc(' ', stdout);
 }
 
 void print_line(const std::vector<std::string>& cells, const std::vector<std::size_t>& widths) {
@@ -46,17 +50,54 @@ void print_line(const std::vector<std::string>& cells, const std::vector<std::si
   std::fputc('\n', stdout);
 }
 
+// Columns of the terminal that standard output is; 0 when it is a file or a pipe, where whoever
+// reads on wants all of it.
+std::size_t terminal_width() {
+  winsize size{};
+  if (isatty(STDOUT_FILENO) == 0 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) return 0;
+  return size.ws_col;
+}
+
+// Narrows the widest columns, and no others, until a line fits.
+void fit(std::vector<std::size_t>& widths, std::size_t terminal) {
+  std::size_t line = gap * (widths.size() - 1);
+  for (const std::size_t width : widths) line += width;
+  while (line > terminal) {
+    const auto widest = std::max_element(widths.begin(), widths.end());
+    if (*widest <= narrowest_cut) return;
+    --*widest;
+    --line;
+  }
+}
+
+std::string cut(const std::string& text, std::size_t width) {
+  if (width_of(text) <= width) return text;
+  std::size_t end = 0;
+  for (std::size_t seen = 0; end < text.size(); ++end) {
+    if ((static_cast<unsigned char>(text[end]) & 0xC0) != 0x80 && ++seen == width) break;
+  }
+  return text.substr(0, end) + "…";
+}
+
+std::string without_controls(std::string text, std::string_view kept) {
+  for (char& c : text) {
+    const bool control = static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+    if (control && kept.find(c) == std::string_view::npos) c = ' ';
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string cell_text(const json& value) {
-  std::string text = value.is_null()     ? ""
-                     : value.is_string() ? value.get<std::string>()
-                                         : json_text(value);
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-  }
-  if (text.size() > widest_cell) text = text.substr(0, widest_cell - 1) + "…";
-  return text;
+  return without_controls(value.is_null()     ? ""
+                          : value.is_string() ? value.get<std::string>()
+                                              : json_text(value),
+                          "");
+}
+
+std::string shown_text(std::string text) {
+  return without_controls(std::move(text), "\n\t");
 }
 
 void print_rows(Format format, const json& rows, const std::vector<Column>& columns) {
@@ -75,6 +116,12 @@ void print_rows(Format format, const json& rows, const std::vector<Column>& colu
   for (const auto& line : lines) {
     for (std::size_t i = 0; i < line.size(); ++i)
       widths[i] = std::max(widths[i], width_of(line[i]));
+  }
+  if (const std::size_t terminal = terminal_width(); terminal > 0 && !widths.empty()) {
+    fit(widths, terminal);
+    for (auto& line : lines) {
+      for (std::size_t i = 0; i < line.size(); ++i) line[i] = cut(line[i], widths[i]);
+    }
   }
   for (const auto& line : lines) print_line(line, widths);
   if (rows.empty()) std::printf("(none)\n");

@@ -14,12 +14,15 @@ struct Column {
   std::string field;  // of each row; "a.b" goes into objects
 };
 
-// A list of objects. Terminal escapes in values are replaced, so that no value can play tricks.
+// A list of objects. Terminal escapes in values are replaced, so that no value can play tricks. On
+// a terminal the widest columns are cut to its width ("…"); in a pipe or file nothing is cut.
 void print_rows(Format format, const nlohmann::json& rows, const std::vector<Column>& columns);
-// One object: a line per field.
+// One object: a line per field, whole.
 void print_object(Format format, const nlohmann::json& object);
 
-// A JSON value as a table cell.
+// A JSON value as one line, whole: control characters are blanks.
 std::string cell_text(const nlohmann::json& value);
+// Text of several lines for a terminal: as it is, but for terminal escapes.
+std::string shown_text(std::string text);
 
 }  // namespace batuta::cli

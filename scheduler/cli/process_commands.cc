@@ -13,7 +13,15 @@ void add_server_options(CLI::App& command, ServeOptions& options) {
       .add_option("--port", options.port, "port of page and API; 0 takes a free one and prints it")
       ->check(CLI::Range(0, 65535))
       ->capture_default_str();
-  command.add_option("--dags", options.dags, "folder of DAG files")->capture_default_str();
+  command
+      .add_option_function<std::string>(
+          "--dags",
+          [&options](const std::string& folder) {
+            options.dags = folder;
+            options.dags_named = true;
+          },
+          "folder of DAG files (default: ./dags)")
+      ->take_last();
 }
 
 void add_worker_options(CLI::App& command, ServeOptions& options) {
@@ -45,10 +53,13 @@ void add_process_commands(CLI::App& app, Session& session) {
   standalone->callback(
       [options, &session] { session.exit_code = session.processes->standalone(*options); });
 
-  CLI::App* scheduler =
-      app.add_subcommand("scheduler", "Scheduler and page; workers are started apart");
+  CLI::App* scheduler = app.add_subcommand(
+      "scheduler",
+      "Scheduler and page; workers are started apart. --plugins and --slots are the workers' "
+      "business: they are taken here so that one set of options fits all three");
   home_option(*scheduler);
   add_server_options(*scheduler, *options);
+  add_worker_options(*scheduler, *options);
   scheduler->callback(
       [options, &session] { session.exit_code = session.processes->scheduler(*options); });
 

@@ -12,7 +12,7 @@ using json = nlohmann::json;
 
 struct RunArguments {
   std::string dag_id, run_id, state, note;
-  int limit = 25;
+  int limit = 25, offset = 0;
   bool only_failed = false;
   bool dry_run = false;
 };
@@ -23,7 +23,8 @@ std::string run_path(const RunArguments& a) {
 
 void list_runs(Session& session, const RunArguments& a) {
   std::string path = "/api/v2/dags/" + (a.dag_id.empty() ? "~" : encode(a.dag_id)) +
-                     "/dagRuns?order_by=-id&limit=" + std::to_string(a.limit);
+                     "/dagRuns?order_by=-id&limit=" + std::to_string(a.limit) +
+                     "&offset=" + std::to_string(a.offset);
   if (!a.state.empty()) path += "&state=" + encode(a.state);
   print_rows(session.format(), session.client().get(path)["dag_runs"],
              {{"dag_id", "dag_id"},
@@ -65,6 +66,7 @@ void add_run_commands(CLI::App& app, Session& session) {
   list->add_option("--state", a->state)
       ->check(CLI::IsMember({"queued", "running", "success", "failed"}));
   list->add_option("--limit", a->limit)->check(CLI::Range(1, 1000))->capture_default_str();
+  list->add_option("--offset", a->offset, "how many to pass over")->check(CLI::NonNegativeNumber);
   verb("get", "One run",
        [&session, a] { print_object(session.format(), session.client().get(run_path(*a))); });
   verb("wait", "Until it has ended; exit code 1 if it failed", [&session, a] {

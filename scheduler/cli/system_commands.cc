@@ -68,6 +68,16 @@ void add_outbox(CLI::App& app, Session& session) {
   drop->add_option("id", *id)->required();
 }
 
+struct Filter {
+  std::string dag_id, run_id, event, without, owner, after, before;
+  int limit = 100, offset = 0;
+};
+
+void add_page(CLI::App& verb, Filter& page) {
+  verb.add_option("--limit", page.limit)->check(CLI::Range(1, 1000))->capture_default_str();
+  verb.add_option("--offset", page.offset, "how many to pass over")->check(CLI::NonNegativeNumber);
+}
+
 std::string disk_line(const std::string& home) {
   struct statvfs disk {};
   if (statvfs(home.c_str(), &disk) != 0 || disk.f_blocks == 0) return "unknown";
@@ -144,25 +154,25 @@ void add_system_commands(CLI::App& app, Session& session) {
                 {"params", "params"},
                 {"updated", "updated_at"}});
   });
-  add_verb(*jobs, session, "executions", "mngt.ingestion_job_execution", [&session] {
-    print_rows(session.format(),
-               session.client().get("/api/batuta/jobs/executions?limit=100")["job_executions"],
-               {{"job_name", "job_name"},
-                {"execution_id", "execution_id"},
-                {"status", "status"},
-                {"records", "records"},
-                {"data_from", "start_time"},
-                {"data_until", "end_time"},
-                {"created", "created_at"},
-                {"updated", "updated_at"}});
-  });
+  auto page = std::make_shared<Filter>();
+  CLI::App* executions =
+      add_verb(*jobs, session, "executions", "mngt.ingestion_job_execution", [&session, page] {
+        const std::string query =
+            "?limit=" + std::to_string(page->limit) + "&offset=" + std::to_string(page->offset);
+        print_rows(session.format(),
+                   session.client().get("/api/batuta/jobs/executions" + query)["job_executions"],
+                   {{"job_name", "job_name"},
+                    {"execution_id", "execution_id"},
+                    {"status", "status"},
+                    {"records", "records"},
+                    {"start", "start_time"},
+                    {"end", "end_time"},
+                    {"heartbeat", "heartbeat_at"}});
+      });
+  add_page(*executions, *page);
 
   CLI::App* events = app.add_subcommand("events", "Who did what: the audit log");
   events->require_subcommand(1);
-  struct Filter {
-    std::string dag_id, run_id, event, without, owner, after, before;
-    int limit = 100;
-  };
   auto filter = std::make_shared<Filter>();
   CLI::App* list = add_verb(*events, session, "list", "Newest first", [&session, filter] {
     std::string query;
@@ -176,6 +186,7 @@ void add_system_commands(CLI::App& app, Session& session) {
     add("owner", filter->owner);
     add("after", filter->after);
     add("before", filter->before);
+    if (filter->offset > 0) query += "&offset=" + std::to_string(filter->offset);
     print_events(session, query, filter->limit);
   });
   list->add_option("--dag", filter->dag_id);
@@ -185,7 +196,7 @@ void add_system_commands(CLI::App& app, Session& session) {
   list->add_option("--owner", filter->owner, "user name");
   list->add_option("--after", filter->after, "ISO 8601");
   list->add_option("--before", filter->before, "ISO 8601");
-  list->add_option("--limit", filter->limit)->check(CLI::Range(1, 1000))->capture_default_str();
+  add_page(*list, *filter);
 
   add_verb(app, session, "health", "Is the scheduler well", [&session] {
     print_object(session.format(), session.client().get("/api/v2/monitor/health"));

@@ -13,7 +13,7 @@ using json = nlohmann::json;
 struct TaskArguments {
   std::string dag_id, run_id, task_id, state, key = "return_value", start, end;
   std::vector<std::string> task_ids;
-  int try_number = 0;
+  int try_number = 0, limit = 1000, offset = 0;
   bool downstream = false, upstream = false, past = false, future = false;
   bool only_failed = false, only_running = false, keep_runs = false, dry_run = false;
 };
@@ -34,19 +34,29 @@ void print_log(Session& session, const TaskArguments& a) {
   int number = a.try_number;
   if (number == 0)
     number = std::max(1, static_cast<int>(client.get(task_path(a)).value("try_number", 1.0)));
+  // A page at a time, also as JSON: a log may be far larger than what one would keep of it.
+  const bool as_json = session.format() == Format::json;
   std::string token;
+  const char* between = "[\n  ";
   do {
     const json page = client.get(task_path(a) + "/logs/" + std::to_string(number) +
                                  (token.empty() ? "" : "?token=" + encode(token)));
     const json& lines = page["content"];
     for (const json& line : lines) {
+      if (as_json) {
+        std::printf("%s%s", between,
+                    line.dump(-1, ' ', false, json::error_handler_t::replace).c_str());
+        between = ",\n  ";
+        continue;
+      }
       std::printf("%s %-5s %s\n", line.value("timestamp", "").c_str(),
-                  line.value("level", "").c_str(), cell_text(line.value("event", "")).c_str());
+                  line.value("level", "").c_str(), shown_text(line.value("event", "")).c_str());
     }
     token = lines.empty() || page["continuation_token"].is_null()
                 ? ""
                 : page["continuation_token"].get<std::string>();
   } while (!token.empty());
+  if (as_json) std::printf("%s\n]\n", *between == '[' ? "[" : "");
 }
 
 void print_report(Session& session, const TaskArguments& a) {
@@ -83,6 +93,12 @@ void clear(Session& session, const TaskArguments& a) {
   print_rows(session.format(), answer["task_instances"], columns);
 }
 
+// The one that was named, or all that were touched with it.
+void print_marked(Session& session, const json& answer) {
+  if (!answer.contains("task_instances")) return print_object(session.format(), answer);
+  print_rows(session.format(), answer["task_instances"], instance_columns);
+}
+
 }  // namespace
 
 void add_task_commands(CLI::App& app, Session& session) {
@@ -101,11 +117,15 @@ void add_task_commands(CLI::App& app, Session& session) {
     verb->add_option("task_id", a->task_id)->required();
     return verb;
   };
-  on_run("list", "Task instances of a run", [&session, a] {
+  CLI::App* list = on_run("list", "Task instances of a run", [&session, a] {
+    const std::string page =
+        "?limit=" + std::to_string(a->limit) + "&offset=" + std::to_string(a->offset);
     print_rows(session.format(),
-               session.client().get(run_path(*a) + "/taskInstances?limit=1000")["task_instances"],
+               session.client().get(run_path(*a) + "/taskInstances" + page)["task_instances"],
                instance_columns);
   });
+  list->add_option("--limit", a->limit)->check(CLI::Range(1, 1000))->capture_default_str();
+  list->add_option("--offset", a->offset, "how many to pass over")->check(CLI::NonNegativeNumber);
   on_task("get", "One task instance",
           [&session, a] { print_object(session.format(), session.client().get(task_path(*a))); });
   on_task("tries", "Its tries", [&session, a] {
@@ -135,9 +155,14 @@ void add_task_commands(CLI::App& app, Session& session) {
                {{"key", "key"}, {"when", "timestamp"}});
   });
   CLI::App* mark = on_task("mark", "Set its state by hand", [&session, a] {
-    const json answer = session.client().call("PATCH", task_path(*a), {{"new_state", a->state}});
-    print_object(session.format(), answer);
+    const json body{{"new_state", a->state},
+                    {"include_upstream", a->upstream},
+                    {"include_downstream", a->downstream}};
+    const json answer = session.client().call("PATCH", task_path(*a), body);
+    print_marked(session, answer);
   });
+  mark->add_flag("--downstream", a->downstream, "and everything after it");
+  mark->add_flag("--upstream", a->upstream, "and everything before it");
   mark->add_option("state", a->state)
       ->required()
       ->check(CLI::IsMember({"success", "failed", "skipped"}));

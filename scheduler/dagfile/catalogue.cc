@@ -97,7 +97,7 @@ std::vector<std::string> check_catalogue(const Dag& dag, const json& definition,
   std::vector<std::string> texts;
   texts.reserve(missing.size());
   for (const auto& plugin : missing) {
-    texts.push_back("no live worker offers the plugin \"" + plugin + "\"" +
+    texts.push_back(std::string(nobody_offers) + "\"" + plugin + "\"" +
                     did_you_mean(plugin, names));
   }
   return texts;

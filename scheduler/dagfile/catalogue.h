@@ -3,6 +3,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/message.h"
@@ -10,6 +11,9 @@
 #include "scheduler/dagfile/fields.h"
 
 namespace batuta {
+
+// How the text of a plugin that nobody offers begins; its name in quotes follows.
+inline constexpr std::string_view nobody_offers = "no live worker offers the plugin ";
 
 // A plugin that nobody offers is no problem: its text, with a suggestion, is returned (each once).
 // Of a known plugin, unknown or missing parameters, wrong types, and a task type that is not the

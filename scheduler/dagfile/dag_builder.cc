@@ -44,8 +44,16 @@ void read_schedule(FieldReader& fields, Dag& dag) {
     dag.schedule.kind = Timetable::Kind::cron;
     dag.schedule.cron = *cron;
   } else {
-    fields.problem("schedule",
-                   "\"" + text->substr(0, 80) + "\" is not a schedule: " + cron.error().message);
+    static const std::vector<std::string> presets = {
+        "@once",   "@continuous", "@hourly",    "@daily",  "@midnight",
+        "@weekly", "@monthly",    "@quarterly", "@yearly", "@annually"};
+    std::string why = cron.error().message;
+    if (text->starts_with('@')) {
+      why = "known presets are " + presets.front();
+      for (std::size_t i = 1; i < presets.size(); ++i) why += ", " + presets[i];
+      why += did_you_mean(*text, presets);
+    }
+    fields.problem("schedule", "\"" + text->substr(0, 80) + "\" is not a schedule: " + why);
   }
 }
 

@@ -127,6 +127,34 @@ std::string to_pointer(const std::vector<std::string>& context) {
   return out;
 }
 
+// "must be integer, not a text" for a value of a wrong type at `pointer` below; valijson names
+// neither. Empty for any other fault.
+std::string type_problem(const json& schema, const json& value,
+                         const std::vector<std::string>& context) {
+  const json* wanted = &schema;
+  const json* given = &value;
+  for (const auto& part : context) {
+    const auto pointer = to_pointer({part});
+    if (pointer.empty()) continue;
+    const char* below = given->is_array() ? "items" : "properties";
+    const json::json_pointer step(pointer);
+    if (!wanted->is_object() || !wanted->contains(below) || !given->contains(step)) return "";
+    wanted = &(*wanted)[below];
+    if (given->is_object()) {
+      if (!wanted->contains(step)) return "";
+      wanted = &(*wanted)[step];
+    }
+    given = &(*given)[step];
+  }
+  if (!wanted->is_object() || !wanted->contains("type")) return "";
+  const json& type = (*wanted)["type"];
+  std::string names;
+  for (const json& name : type.is_array() ? type : json::array({type})) {
+    names += (names.empty() ? "" : " or ") + name.get<std::string>();
+  }
+  return "must be " + names + ", not " + std::string(json_kind(*given));
+}
+
 }  // namespace
 
 void check_value(const json& schema, const json& value, const std::string& pointer,
@@ -147,7 +175,10 @@ void check_value(const json& schema, const json& value, const std::string& point
   for (valijson::ValidationResults::Error error; results.popError(error);) {
     if (error.context.size() > deepest.context.size()) deepest = error;
   }
-  problems.add(pointer + to_pointer(deepest.context), deepest.description);
+  const bool wrong_type = deepest.description.find("'type' constraint") != std::string::npos;
+  auto text = wrong_type ? type_problem(schema, value, deepest.context) : "";
+  problems.add(pointer + to_pointer(deepest.context),
+               text.empty() ? deepest.description : std::move(text));
 }
 
 std::string normalise_params(const json& params, bool scheduled, Problems& problems) {

@@ -183,6 +183,24 @@ const std::vector<Call>& calls() {
   return list;
 }
 
+// What to write instead of a method or macro that people know from Airflow; or empty.
+std::string instead_of(const std::string& name) {
+  const auto before = [&](std::string_view method) {
+    return name.substr(0, name.size() - method.size());
+  };
+  if (name == "macros.ds_format") return "; write ds | strftime('%d.%m.%Y')";
+  for (const std::string_view method : {".strftime", ".format"}) {
+    if (name.ends_with(method)) return "; write " + before(method) + " | strftime('%Y-%m-%d')";
+  }
+  if (name.ends_with(".get")) return "; write " + before(".get") + ".name | default('…')";
+  for (const std::string_view method : {".upper", ".lower", ".strip"}) {
+    if (!name.ends_with(method)) continue;
+    return "; write " + before(method) + " | " +
+           (method == ".strip" ? "trim" : std::string(method.substr(1)));
+  }
+  return "";
+}
+
 Status check_call(const TemplateExpr& expr) {
   const auto name = spelled(expr.path);
   std::vector<std::string> names;
@@ -201,7 +219,9 @@ Status check_call(const TemplateExpr& expr) {
     for (const auto& wanted : call.arguments) shape += (shape.empty() ? "" : ", ") + wanted;
     return {Errc::invalid, name + " takes (" + shape + ")"};
   }
-  return {Errc::invalid, "unknown function \"" + name + "\"" + did_you_mean(name, names)};
+  const auto instead = instead_of(name);
+  return {Errc::invalid, "unknown function \"" + name + "\"" +
+                             (instead.empty() ? did_you_mean(name, names) : instead)};
 }
 
 Result<json> ds_add(const json& ds, const json& days) {

@@ -70,6 +70,18 @@ json connection_json(const Connection& connection) {
           {"team_name", nullptr}};
 }
 
+json user_json(const User& user) {
+  return {{"username", user.name}, {"role", user.role}, {"created_at", to_iso(user.created_at)}};
+}
+
+json token_json(const TokenInfo& token) {
+  return {{"token_id", token.id},
+          {"username", token.user},
+          {"purpose", token.purpose},
+          {"created_at", to_iso(token.created_at)},
+          {"expires_at", to_iso(token.expires_at)}};
+}
+
 json event_log_json(const EventLogView& view) {
   const auto& row = view.row;
   return {{"event_log_id", view.id},

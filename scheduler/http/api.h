@@ -35,6 +35,9 @@ struct ApiServices {
   std::function<bool()> ready = [] { return true; };
   // Writes a copy of the database to `path`, which does not exist yet. Blocking; reader thread.
   std::function<Status(const std::string& path)> backup{};
+  // A user has another role, or another password or none any more (its tokens have ended): what
+  // was made for it must be made anew. Blocking; reader thread.
+  std::function<void(const std::string& user, bool other_password)> user_changed{};
   // Outbox rows: send now (an alert given up comes alive again), or forget. `done` on any
   // thread.
   std::function<void(std::int64_t id, std::function<void(Status)> done)> outbox_retry{};

@@ -73,6 +73,8 @@ nlohmann::json xcom_json(const XcomRow& row, const TaskInstanceView& of);  // wi
 nlohmann::json pool_json(const PoolView& pool);
 nlohmann::json variable_json(const Variable& variable);        // sensitive values masked
 nlohmann::json connection_json(const Connection& connection);  // never the password
+nlohmann::json user_json(const User& user);
+nlohmann::json token_json(const TokenInfo& token);
 nlohmann::json event_log_json(const EventLogView& view);
 nlohmann::json plugin_json(const PluginInfo& plugin);
 nlohmann::json outbox_json(const OutboxRow& row);

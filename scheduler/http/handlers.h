@@ -75,6 +75,16 @@ void login(Context&, Call);
 void get_session(Context&, Call);
 void logout(Context&, Call);
 
+// user_routes.cc
+Result<Response> list_users(Context&, const Request&);
+void create_user(Context&, Call);
+void patch_user(Context&, Call);
+void delete_user(Context&, Call);
+void patch_own_password(Context&, Call);
+Result<Response> list_tokens(Context&, const Request&);
+void issue_token(Context&, Call);
+void revoke_token(Context&, Call);
+
 // monitor_routes.cc
 void get_health(Context&, Call);
 void get_version(Context&, Call);

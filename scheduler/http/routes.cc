@@ -43,6 +43,16 @@ constexpr Route table[] = {
     {get,   OURS "/session", get_session, viewer, "Who am I; the CSRF token"},
     {post,  OURS "/logout", logout, viewer, "End this session"},
 
+    {patch, OURS "/session", patch_own_password, viewer, "Change one's own password; ends one's sessions and tokens"},
+
+    {get,   OURS "/users", reading<list_users>, admin, "Users and their roles"},
+    {post,  OURS "/users", create_user, admin, "Create a user"},
+    {patch, OURS "/users/{username}", patch_user, admin, "Set a user's role or password"},
+    {del,   OURS "/users/{username}", delete_user, admin, "Delete a user; ends its sessions and tokens"},
+    {get,   OURS "/tokens", reading<list_tokens>, viewer, "One's own tokens; all of them for admins"},
+    {post,  OURS "/tokens", issue_token, viewer, "A token for oneself; for anybody by admins"},
+    {del,   OURS "/tokens/{token_id}", revoke_token, viewer, "End a token of one's own; any by admins"},
+
     {get,   V2 "/dags", reading<list_dags>, viewer, "List DAGs"},
     {get,   DAG, reading<get_dag>, viewer, "One DAG"},
     {patch, DAG, patch_dag, operators, "Pause or resume a DAG"},

@@ -46,6 +46,15 @@ struct TokenHolder {
   Time expires_at;
 };
 
+// A token as its owner and admins see it: never the token itself.
+struct TokenInfo {
+  std::string id;  // 16 hex digits, from its digest
+  std::string user;
+  std::string purpose;
+  Time created_at;
+  Time expires_at;
+};
+
 // password, secret, token, api_key, … anywhere in the name, any case (Airflow's list).
 bool sensitive_name(std::string_view name);
 
@@ -66,6 +75,8 @@ class Registry {
   // Constant-time look-up of a bearer token or session id; nullopt = unknown, expired, revoked.
   virtual std::optional<TokenHolder> check_token(std::string_view token, Time now) const = 0;
 
+  virtual std::vector<TokenInfo> tokens(Time now) const = 0;  // those alive, oldest first
+
   // ---- writes: control thread. Errc::conflict / not_found / invalid as named.
   virtual Status add_variable(const Variable& v) = 0;  // conflict when it exists
   virtual Status set_variable(const Variable& v) = 0;  // upsert
@@ -76,11 +87,17 @@ class Registry {
   // Another password hash than before ends the user's sessions and tokens at once.
   virtual Status set_user(std::string_view name, std::string_view role,
                           std::string_view password_hash) = 0;  // from hash_password
-  virtual Status delete_user(std::string_view name) = 0;        // ends its tokens at once
+  virtual Status add_user(std::string_view name, std::string_view role,
+                          std::string_view password_hash) = 0;  // conflict when it exists
+  // What is empty stays. Errc::conflict when nobody would be admin any more.
+  virtual Status change_user(std::string_view name, std::string_view role,
+                             std::string_view password_hash) = 0;
+  virtual Status delete_user(std::string_view name) = 0;  // the same; ends its tokens at once
   // A fresh opaque token ("batuta_" + 43 base64url characters); only its SHA-256 is stored.
   virtual Result<std::string> issue_token(std::string_view user, std::string_view purpose, Time now,
                                           Duration lifetime) = 0;
   virtual Status revoke_token(std::string_view token) = 0;
+  virtual Status revoke_token_id(std::string_view id) = 0;
   // Calls `change`, which makes at most one of the writes above, and puts `row` into the event log:
   // in the same transaction as the write, or in one of its own when there is none. A change that
   // is refused is not logged.

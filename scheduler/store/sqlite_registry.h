@@ -32,6 +32,7 @@ class SqliteRegistry : public Registry {
   std::optional<User> check_password(std::string_view user,
                                      std::string_view password) const override;
   std::optional<TokenHolder> check_token(std::string_view token, Time now) const override;
+  std::vector<TokenInfo> tokens(Time now) const override;
 
   Status add_variable(const Variable& v) override;
   Status set_variable(const Variable& v) override;
@@ -41,10 +42,15 @@ class SqliteRegistry : public Registry {
   Status delete_connection(std::string_view id) override;
   Status set_user(std::string_view name, std::string_view role,
                   std::string_view password_hash) override;
+  Status add_user(std::string_view name, std::string_view role,
+                  std::string_view password_hash) override;
+  Status change_user(std::string_view name, std::string_view role,
+                     std::string_view password_hash) override;
   Status delete_user(std::string_view name) override;
   Result<std::string> issue_token(std::string_view user, std::string_view purpose, Time now,
                                   Duration lifetime) override;
   Status revoke_token(std::string_view token) override;
+  Status revoke_token_id(std::string_view id) override;
   Status audited(const EventLogRow& row, const std::function<Status()>& change) override;
 
  private:
@@ -55,6 +61,8 @@ class SqliteRegistry : public Registry {
   struct StoredToken {
     Digest digest{};
     std::string user;
+    std::string purpose;
+    Time created_at;
     Time expires_at;
   };
 
@@ -65,6 +73,8 @@ class SqliteRegistry : public Registry {
   std::string open(std::string_view scope, std::string_view name, const std::string& box) const;
   void load();
   void load_tokens();
+  bool last_admin(std::string_view name) const;
+  Status revoke(std::unordered_multimap<std::uint64_t, StoredToken>::iterator token);
   static std::uint64_t bucket_of(const Digest& digest);
 
   Database& db_;

@@ -16,7 +16,8 @@ constexpr char select_created[] = "SELECT created_at FROM app_user WHERE name = 
 constexpr char delete_user_row[] = "DELETE FROM app_user WHERE name = ?";
 constexpr char delete_user_tokens[] = "DELETE FROM token WHERE user_name = ?";
 
-constexpr char select_tokens[] = "SELECT digest, user_name, expires_at FROM token";
+constexpr char select_tokens[] =
+    "SELECT digest, user_name, purpose, created_at, expires_at FROM token";
 constexpr char insert_token[] =
     "INSERT INTO token (digest, user_name, purpose, created_at, expires_at) "
     "VALUES (?, ?, ?, ?, ?)";
@@ -29,8 +30,26 @@ std::string_view text(const Digest& digest) {
   return {reinterpret_cast<const char*>(digest.data()), digest.size()};
 }
 
+// Enough of the digest to name a token by, and nothing that helps to guess it.
+std::string id_of(const Digest& digest) {
+  static constexpr char digits[] = "0123456789abcdef";
+  constexpr std::size_t id_bytes = 8;
+  std::string id;
+  for (std::size_t i = 0; i < id_bytes; ++i) {
+    const auto byte = static_cast<unsigned char>(digest[i]);
+    id += digits[byte >> 4];
+    id += digits[byte & 15];
+  }
+  return id;
+}
+
 Error unknown_user(std::string_view name) {
   return Error{Errc::not_found, "no user '" + std::string(name) + "'", "username"};
+}
+
+Error no_admin_left(std::string_view name) {
+  return Error{Errc::conflict,
+               "'" + std::string(name) + "' is the last admin; make another one first", "role"};
 }
 
 }  // namespace
@@ -46,7 +65,7 @@ void SqliteRegistry::load_tokens() {
   while (rows.next()) {
     StoredToken token;
     std::string digest;
-    rows.read(digest, token.user, token.expires_at);
+    rows.read(digest, token.user, token.purpose, token.created_at, token.expires_at);
     std::memcpy(token.digest.data(), digest.data(), token.digest.size());  // 32 by a CHECK
     tokens_.emplace(bucket_of(token.digest), std::move(token));
   }
@@ -117,9 +136,36 @@ Status SqliteRegistry::set_user(std::string_view name, std::string_view role,
   return success();
 }
 
+// Somebody must be able to make users, or nobody ever will again.
+bool SqliteRegistry::last_admin(std::string_view name) const {
+  return std::all_of(users_.begin(), users_.end(), [&](const auto& entry) {
+    return (entry.second.user.role == "admin") == (entry.first == name);
+  });
+}
+
+Status SqliteRegistry::add_user(std::string_view name, std::string_view role,
+                                std::string_view password_hash) {
+  if (users_.contains(name)) {
+    return Error{Errc::conflict, "there is a user '" + std::string(name) + "' already", "username"};
+  }
+  return set_user(name, role, password_hash);
+}
+
+Status SqliteRegistry::change_user(std::string_view name, std::string_view role,
+                                   std::string_view password_hash) {
+  const auto found = users_.find(name);
+  if (found == users_.end()) return unknown_user(name);
+  const std::string new_role = role.empty() ? found->second.user.role : std::string(role);
+  const std::string new_hash =
+      password_hash.empty() ? found->second.password_hash : std::string(password_hash);
+  if (new_role != "admin" && last_admin(name)) return no_admin_left(name);
+  return set_user(name, new_role, new_hash);
+}
+
 Status SqliteRegistry::delete_user(std::string_view name) {
   const auto found = users_.find(name);
   if (found == users_.end()) return unknown_user(name);
+  if (last_admin(name)) return no_admin_left(name);
   const Status written = write([&] {
     db_.statement(delete_user_tokens).run(name);
     db_.statement(delete_user_row).run(name);
@@ -146,7 +192,7 @@ Result<std::string> SqliteRegistry::issue_token(std::string_view user, std::stri
   std::string random(token_bytes, '\0');
   random_bytes(random.data(), random.size());
   const std::string token = "batuta_" + base64url(random);
-  StoredToken stored{sha256(token), found->first, now + lifetime};
+  StoredToken stored{sha256(token), found->first, std::string(purpose), now, now + lifetime};
   const Status written = write([&] {
     db_.statement(delete_expired).run(now);
     db_.statement(insert_token)
@@ -163,14 +209,42 @@ Status SqliteRegistry::revoke_token(std::string_view token) {
   const Digest digest = sha256(token);
   const auto [begin, end] = tokens_.equal_range(bucket_of(digest));
   for (auto it = begin; it != end; ++it) {
-    if (!equal_in_constant_time(it->second.digest, digest)) continue;
-    const Status written = write([&] { db_.statement(delete_token).run(Blob{text(digest)}); });
-    if (!written) return written;
-    std::unique_lock lock(mutex_);
-    tokens_.erase(it);
-    return success();
+    if (equal_in_constant_time(it->second.digest, digest)) return revoke(it);
   }
   return Error{Errc::not_found, "no such token", {}};
+}
+
+Status SqliteRegistry::revoke_token_id(std::string_view id) {
+  const auto found = std::find_if(tokens_.begin(), tokens_.end(), [&](const auto& entry) {
+    return id_of(entry.second.digest) == id;
+  });
+  if (found == tokens_.end()) return Error{Errc::not_found, "no such token", {}};
+  return revoke(found);
+}
+
+Status SqliteRegistry::revoke(std::unordered_multimap<std::uint64_t, StoredToken>::iterator token) {
+  const Status written =
+      write([&] { db_.statement(delete_token).run(Blob{text(token->second.digest)}); });
+  if (!written) return written;
+  std::unique_lock lock(mutex_);
+  tokens_.erase(token);
+  return success();
+}
+
+std::vector<TokenInfo> SqliteRegistry::tokens(Time now) const {
+  std::vector<TokenInfo> result;
+  {
+    std::shared_lock lock(mutex_);
+    for (const auto& [bucket, token] : tokens_) {
+      if (token.expires_at <= now) continue;
+      result.push_back(
+          {id_of(token.digest), token.user, token.purpose, token.created_at, token.expires_at});
+    }
+  }
+  std::sort(result.begin(), result.end(), [](const TokenInfo& a, const TokenInfo& b) {
+    return std::pair(a.created_at, a.id) < std::pair(b.created_at, b.id);
+  });
+  return result;
 }
 
 }  // namespace batuta

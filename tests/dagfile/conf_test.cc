@@ -43,6 +43,9 @@ TEST_CASE("a value that its schema refuses names its place") {
   CHECK(refused(*dag, R"({"deep":{}})").where == "/deep");
   CHECK(refused(*dag, R"({"deep":{"x":1}})").where == "/deep/x");
   CHECK(refused(*dag, R"({"n":0})").code == Errc::invalid);
+  CHECK(refused(*dag, R"({"n":"5"})").message == "must be integer, not a text");
+  CHECK(refused(*dag, R"({"list":["ok",7]})").message == "must be string, not a number");
+  CHECK(refused(*dag, R"({"deep":{"x":"no"}})").message == "must be boolean, not a text");
 }
 
 TEST_CASE("a param without a default must be given") {

@@ -180,6 +180,19 @@ TEST_CASE("the check finds at parse time what can be known then") {
   }
 }
 
+TEST_CASE("a method of Airflow's that is not offered names what to write instead") {
+  const auto told = [](const std::string& call) {
+    const auto status = check_templates(json_text({{"text", "{{ " + call + " }}"}}), false);
+    return status ? std::string() : status.error().message;
+  };
+  CHECK(told("macros.ds_format(ds, '%Y', '%d')").find("ds | strftime(") != std::string::npos);
+  CHECK(told("logical_date.strftime('%Y')").find("logical_date | strftime(") != std::string::npos);
+  CHECK(told("dag_run.conf.get('k', 'd')").find("dag_run.conf.name | default(") !=
+        std::string::npos);
+  CHECK(told("run_id.upper()").find("run_id | upper") != std::string::npos);
+  CHECK(told("macros.ds_ad(ds, 1)").find("did you mean \"macros.ds_add\"") != std::string::npos);
+}
+
 TEST_CASE("the tasks whose results a spec pulls are found") {
   CHECK(xcom_sources(R"({"a":"{{ ti.xcom_pull('x') }} {{ ti.xcom_pull(task_ids='y').z }}",
                         "b":["{{ macros.ds_add(ti.xcom_pull('w'), 1) }}","{{ ds }}","{{ bad"]})") ==

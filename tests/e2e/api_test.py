@@ -100,7 +100,7 @@ def the_event_log_tells_who_did_what():
     with Folder("audit") as folder:
         server = folder.server({"one": dag("one", [mock("a")])}, command="scheduler").start()
         admin = json.loads((server.home / "admin.json").read_text())
-        token = server.cli("tokens", "create", "admin", stdin=admin["password"] + "\n").stdout.strip()
+        token = server.cli("tokens", "create", "admin", "--password", stdin=admin["password"] + "\n").stdout.strip()
         assert token.startswith("batuta_"), token
         server.cli("variables", "set", "channel", "hidden-value")
         server.cli("variables", "delete", "channel")

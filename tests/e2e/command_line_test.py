@@ -1,12 +1,20 @@
 #!/usr/bin/env python3
 """The command line as a person uses it."""
+import fcntl
+import http.server
 import json
+import os
+import pty
+import shutil
+import struct
 import subprocess
 import sys
+import termios
+import threading
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from harness import BATUTA, Folder, dag, eventually, main, mock, shell  # noqa: E402
+from harness import BATUTA, SOURCE, Folder, Refused, dag, eventually, main, mock, shell  # noqa: E402
 
 
 def run(*arguments, code=0, **more):
@@ -18,13 +26,115 @@ def run(*arguments, code=0, **more):
 def every_command_has_help():
     """--help of every noun and verb, and exit code 2 for a wrong command line"""
     nouns = ["standalone", "scheduler", "worker", "demo", "dags", "runs", "tasks", "pools", "variables", "connections",
-             "lake", "db", "outbox", "plugins", "jobs", "events", "health", "doctor", "version"]
+             "users", "tokens", "lake", "db", "outbox", "plugins", "jobs", "events", "health", "doctor", "version"]
     assert all(noun in run("--help").stdout for noun in nouns)
     for noun in nouns:
         assert run(noun, "--help").stdout
     run("dags", "nonsense", code=2)
     run("nonsense", code=2)
     run(code=2)
+
+
+def on_a_terminal(columns, *arguments):
+    """What a command shows on a terminal of so many columns."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    with subprocess.Popen([BATUTA, *map(str, arguments)], stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        text = b""
+        try:
+            while chunk := os.read(ours, 65536):
+                text += chunk
+        except OSError:  # how Linux says that the other end is closed
+            pass
+        os.close(ours)
+        assert process.wait(60) == 0, text
+    return text.decode().replace("\r\n", "\n")
+
+
+def an_unknown_command_is_named():
+    """a wrong word is named with its nearest neighbour, and a missing verb is said to miss; exit code 2"""
+    assert 'unknown command "runz"; did you mean "runs"?' in run("runz", code=2).stderr
+    assert 'unknown command "dags bogus"' in run("dags", "bogus", code=2).stderr
+    assert 'did you mean "list"?' in run("dags", "lst", code=2).stderr
+    assert "batuta dags --help" in run("dags", code=2).stderr
+    assert "--nonsense" in run("dags", "list", "--nonsense", code=2).stderr
+
+
+def a_home_that_is_none_is_said_to_be_none():
+    """db, lake and worker on a folder without an installation say so, end with 1, and make nothing there"""
+    with Folder("nothing") as folder:
+        home = folder.path / "home"
+        for command in (["db", "check"], ["db", "backup"]):
+            refused = run(*command, "--home", home, code=1)
+            assert str(home) in refused.stderr and "no installation" in refused.stderr, refused.stderr
+        assert "no lake" in run("lake", "tables", "--home", home, code=1).stderr
+        assert not home.exists()
+
+
+def a_broken_store_is_a_message():
+    """no command ends as a crash: a store that is not one is an error message and exit code 1"""
+    with Folder("broken") as folder:
+        (folder.path / "lake").mkdir()
+        (folder.path / "batuta.db").write_text("this is not a database, " * 100)
+        for command in (["db", "check"], ["lake", "tables"], ["standalone", "--port", "0", "--dags", folder.path]):
+            refused = run(*command, "--home", folder.path, code=1)
+            said = refused.stderr + refused.stdout
+            assert "database" in said and "terminate called" not in said, said
+
+
+def the_lake_is_read_beside_a_running_server():
+    """control tables have rows, columns and no history; the history of a table names dag, run and task"""
+    with Folder("lake") as folder:
+        server = folder.server(arguments=["--demo"])
+        shutil.copy(SOURCE / "dags" / "financial.json", server.dags)
+        server.start(wait=False)
+        table = "gold/financial/financial_data_hour"
+
+        def published():
+            return json.loads(server.cli("lake", "history", table, "-o", "json").stdout)
+        newest = eventually(lambda: server.cli("lake", "history", table, check=False).returncode == 0 and published(),
+                            60, "the demo's first run is in gold")[0]
+        assert newest["info"]["batuta"]["dag_id"] == "financial", newest
+        shown = server.cli("lake", "history", table).stdout
+        for cell in (newest["info"]["batuta"][name] for name in ("dag_id", "run_id", "task_id")):
+            assert cell in shown, shown
+        configs = json.loads(server.cli("lake", "head", "mngt.ingestion_job_config", "-o", "json").stdout)
+        assert any("financial" in row["job_name"] for row in configs), configs
+        listed = json.loads(server.cli("lake", "tables", "-o", "json").stdout)
+        rows = {row["table"]: row["rows"] for row in listed}
+        assert rows["mngt.ingestion_job_config"] == len(configs), (rows, configs)
+        assert "execution_id" in server.cli("lake", "describe", "mngt.ingestion_job_execution").stdout
+        ran = json.loads(server.cli("lake", "head", "mngt.ingestion_job_execution", "-o", "json").stdout)
+        assert ran and all(row["status"] for row in ran), ran
+        refused = server.cli("lake", "history", "mngt.ingestion_job_execution", check=False)
+        assert refused.returncode == 1 and "no history" in refused.stderr, refused
+        refused = server.cli("lake", "head", "mngt.nonsense", check=False)
+        assert refused.returncode == 1 and "mngt.ingestion_job_config" in refused.stderr, refused
+
+
+def what_is_printed_is_whole():
+    """logs, XComs and import errors are never cut; tables only on a terminal, to its width"""
+    with Folder("whole") as folder:
+        long = "x" * 300 + " the end"
+        server = folder.server({"long": dag("long", [shell("says", f"echo {long}")], description="d"),
+                                "bad": '{"dag_id": "bad", "tasks": [{"task_id": "a", "type": "mock", '
+                                       '"trigger_rule": "all_sucess"}]}'}).start()
+        run_id = server.trigger("long")["dag_run_id"]
+        server.wait_run("long", run_id)
+        assert long in server.cli("tasks", "log", "long", run_id, "says").stdout
+        lines = json.loads(server.cli("tasks", "log", "long", run_id, "says", "-o", "json").stdout)
+        assert any(line["event"] == long for line in lines), lines
+        assert long in server.cli("tasks", "xcom", "long", run_id, "says").stdout
+        errors = eventually(lambda: [text for text in [server.cli("dags", "list-import-errors", check=False).stdout]
+                                     if "(none)" not in text], 5, "the import error is listed")[0]
+        assert "did you mean" in errors and "…" not in errors, errors
+        server.cli("variables", "set", "wide", "w" * 400, "--description", "two\nlines")
+        assert "w" * 400 in server.cli("variables", "list").stdout
+        assert long in on_a_terminal(80, "tasks", "log", "long", run_id, "says", "--home", server.home)
+        shown = on_a_terminal(80, "variables", "list", "--home", server.home)
+        row = next(line for line in shown.split("\n") if "www" in line)
+        assert "…" in row and len(row) <= 80, shown
 
 
 def without_a_server_it_says_how_to_start_one():
@@ -44,6 +154,105 @@ def files_are_validated_without_a_server():
         assert "ok" in run("dags", "validate", good).stdout
         problem = run("dags", "validate", good, bad, code=1).stderr
         assert "bad.json:4" in problem and "/tasks/0/trigger_rule" in problem and "all_success" in problem, problem
+
+
+def what_is_no_dag_file_is_said_to_be_none():
+    """dags validate takes folders, skips the schema, does not hang on a pipe, and knows the plugins beside it"""
+    with Folder("kinds") as folder:
+        dags = folder.path / "dags"
+        shutil.copytree(SOURCE / "dags", dags)
+        result = run("dags", "validate", *sorted(dags.glob("*.json")))
+        assert "dag.schema.json: skipped" in result.stdout and "DAG financial" in result.stdout, result.stdout
+        assert "DAG financial" in run("dags", "validate", dags).stdout
+        os.mkfifo(folder.path / "pipe.json")
+        assert "not a regular file" in run("dags", "validate", folder.path / "pipe.json", code=1).stderr
+        assert "no such file" in run("dags", "validate", folder.path / "none.json", code=1).stderr
+        text = (dags / "financial.json").read_text()
+        changed = folder.path / "changed.json"
+        changed.write_text(text.replace('"source": "financial"', '"source": "finacial"'))
+        warned = run("dags", "validate", changed)
+        assert f"warning: {BATUTA.parent}/plugins has no plugin" in warned.stderr and 'did you mean "financial_bronze"' in warned.stderr, warned.stderr
+        changed.write_text(text.replace('"overlap"', '"overlapp"'))
+        wrong = run("dags", "validate", changed, code=1).stderr
+        assert "/tasks/0/params/overlapp" in wrong and 'did you mean "overlap"' in wrong, wrong
+        assert "/nope" in run("dags", "validate", changed, "--plugins", "/nope", code=2).stderr
+        twice = run("dags", "validate", dags / "financial.json", dags, code=1).stderr
+        assert "is defined in" in twice, twice
+
+
+def the_first_example_of_the_docs_runs():
+    """the first example of docs/adding-a-dag.md is valid and runs as it says"""
+    page = (SOURCE / "docs" / "adding-a-dag.md").read_text()
+    with Folder("example") as folder:
+        (folder.path / "dags").mkdir()
+        (folder.path / "dags" / "hello.json").write_text(page.split("```json\n")[1].split("```")[0])
+        run("dags", "validate", "dags/hello.json", cwd=folder.path)
+        assert "hello world on 20" in run("dags", "test", "hello", cwd=folder.path).stdout
+        server = folder.server().start()
+        triggered = json.loads(server.cli("dags", "trigger", "hello", "--wait", "-o", "json").stdout)
+        assert triggered["state"] == "success" and triggered["logical_date"], triggered
+        none = json.loads(server.cli("dags", "trigger", "hello", "--logical-date", "none", "-o", "json").stdout)
+        assert none["logical_date"] is None, none
+        same = [json.loads(server.cli("dags", "trigger", "hello", "--idempotency-key", "k", "-o", "json").stdout)
+                for _ in range(2)]
+        assert same[0]["dag_run_id"] == same[1]["dag_run_id"], same
+
+
+def a_test_gets_connections_and_variables():
+    """dags test: connections and variables from files, a logical date, the conf checked, alerts printed, not sent"""
+    with Folder("given") as folder, http.server.ThreadingHTTPServer(("127.0.0.1", 0), Remembers) as web:
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        dags = folder.path / "dags"
+        dags.mkdir()
+        (dags / "calls.json").write_text(json.dumps(dag("calls", [
+            {"task_id": "call", "type": "http", "connection": "api", "url": "/of/{{ var.value.who }}/{{ ds }}"},
+            shell("fails", "exit 3", ["call"], pool="of_the_server", on_failure={
+                "notifier": "slack", "connection": "alerts", "text": "alas, {{ var.json.lists.of[1] }}"})],
+            schedule="@daily", catchup=True, start_date="2020-01-01T00:00:00Z", is_paused_upon_creation=True,
+            params={"n": {"type": "integer", "default": 1}})))
+        address = {"conn_type": "http", "host": "127.0.0.1", "schema": "http", "port": web.server_port}
+        connections, variables = folder.path / "connections.json", folder.path / "variables.json"
+        connections.write_text(json.dumps({"api": address, "alerts": address}))
+        variables.write_text(json.dumps({"who": {"value": "me", "description": "d"}, "lists": {"of": [1, "two"]}}))
+        given = ["--dags", dags, "--connections", connections, "--variables", variables]
+        Remembers.seen.clear()
+        result = run("dags", "test", "calls", *given, "--logical-date", "2024-05-06T07:00:00Z", code=1)
+        assert "alert, not sent (connection alerts)" in result.stdout and "alas, two" in result.stdout, result.stdout
+        assert Remembers.seen == ["GET /of/me/2024-05-06"], Remembers.seen
+        result = run("dags", "test", "calls", "--dags", dags, "--logical-date", "none", code=1)
+        assert "--connections FILE" in result.stdout, result.stdout
+        assert "/n" in run("dags", "test", "calls", *given, "--conf", '{"n": "x"}', code=1).stderr
+        connections.write_text('{"api": {"conn_type": "http", "hots": "x"}}')
+        assert "hots" in run("dags", "test", "calls", *given, code=2).stderr
+
+
+class Remembers(http.server.BaseHTTPRequestHandler):
+    seen = []
+
+    def answer(self):
+        self.seen.append(f"{self.command} {self.path}")
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_GET = do_POST = answer
+
+    def log_message(self, *arguments):
+        pass
+
+
+def folders_that_are_not_there_are_refused():
+    """a DAG or plugin folder that was named and does not exist is an error, as is a worker without an installation"""
+    with Folder("folders") as folder:
+        home = folder.path / "home"
+        for command in ("standalone", "scheduler"):
+            refused = run(command, "--home", home, "--port", "0", "--dags", folder.path / "none", code=1)
+            assert "no DAG folder" in refused.stderr and not home.exists(), refused.stderr
+            refused = run(command, "--home", home, "--port", "0", "--plugins", folder.path / "none", code=1)
+            assert "no plugin folder" in refused.stderr and not home.exists(), refused.stderr
+        refused = run("worker", "--home", home, code=1)
+        assert "waiting for an installation" in refused.stderr and "no installation" in refused.stderr, refused.stderr
+        assert not home.exists()
 
 
 def a_dag_is_tested_without_a_server():
@@ -90,6 +299,30 @@ def the_verbs_do_what_they_say():
         server.cli("connections", "add", "c", "--conn-type", "http", "--conn-host", "h", "--conn-password",
                    stdin="hidden-password\n")
         assert "hidden-password" not in server.cli("connections", "get", "c", "-o", "json").stdout
+        server.cli("connections", "set", "c", "--conn-host", "other")
+        changed = json.loads(server.cli("connections", "get", "c", "-o", "json").stdout)
+        assert changed["host"] == "other" and changed["conn_type"] == "http", changed
+        assert server.cli("connections", "add", "c", "--conn-type", "slackwebhook", check=False).returncode == 1
+        server.cli("connections", "add", "c", "--conn-type", "slackwebhook", "--overwrite")
+        changed = json.loads(server.cli("connections", "get", "c", "-o", "json").stdout)
+        assert changed["conn_type"] == "slackwebhook" and not changed["host"], changed
+        given = folder.path / "given.json"
+        for _ in range(2):
+            given.write_text('{"c": {"conn_type": "http", "host": "h2"}, "d": {"conn_type": "http", "port": 80}}')
+            server.cli("connections", "import", given)
+            given.write_text('{"plain": "text", "nested": {"a": [1]}, "told": {"value": 5, "description": "five"}}')
+            server.cli("variables", "import", given)
+        assert json.loads(server.cli("connections", "get", "d", "-o", "json").stdout)["port"] == 80
+        assert [server.cli("variables", "get", key).stdout for key in ("plain", "nested", "told")] == [
+            "text\n", '{"a":[1]}\n', "5\n"]
+        assert json.loads(server.cli("pools", "get", "small", "-o", "json").stdout)["slots"] == 1
+        marked = server.trigger("slow")["dag_run_id"]
+        server.cli("tasks", "mark", "slow", marked, "sleeps", "failed", "--downstream", "--upstream")
+        server.wait_run("slow", marked, 30)
+        everything = json.loads(server.cli("runs", "list", "-o", "json").stdout)
+        second = json.loads(server.cli("runs", "list", "--limit", "1", "--offset", "1", "-o", "json").stdout)
+        assert second == everything[1:2], (second, everything)
+        assert server.cli("events", "list", "--limit", "1", "--offset", "1").stdout
         assert list((server.home / "backups").glob("*")) == [] and server.cli("db", "backup")
         assert len(list((server.home / "backups").glob("*"))) == 1
         assert "running" in server.cli("doctor").stdout
@@ -105,6 +338,109 @@ def the_verbs_do_what_they_say():
         for secret in (b"s3cret-value", b"hidden-password"):
             for file in server.home.rglob("*"):
                 assert not file.is_file() or secret not in file.read_bytes(), file
+
+
+def users_are_managed():
+    """users: create, list, roles, passwords, delete; what ended is refused, admin.json does not lie, the last admin stays"""
+    with Folder("users") as folder:
+        server = folder.server().start()
+
+        def may(token, method, path, body=None):
+            try:
+                old, server.token = server.token, token
+                server.call(method, path, body)
+                return 200
+            except Refused as refused:
+                return refused.status
+            finally:
+                server.token = old
+
+        def log_in(name, password):
+            return server.call("POST", "/auth/token", {"username": name, "password": password})["access_token"]
+
+        server.cli("users", "create", "ana", "--role", "viewer", stdin="anas-password\n")
+        server.cli("users", "create", "bob", "--role", "operator", "--use-random-password", "-o", "json")
+        assert "ana" in server.cli("users", "list").stdout
+        assert server.cli("users", "create", "ana", "--role", "admin", stdin="x" * 9, check=False).returncode == 1
+        refused = server.cli("users", "create", "eve", "--role", "admin", stdin="short\n", check=False)
+        assert refused.returncode == 1 and "8 to 256" in refused.stderr, refused.stderr
+        ana = log_in("ana", "anas-password")
+        pool = {"name": "p", "slots": 1}
+        assert may(ana, "GET", "/api/v2/dags") == 200 and may(ana, "POST", "/api/v2/pools", pool) == 403
+        server.cli("users", "set-role", "ana", "admin")
+        assert may(ana, "POST", "/api/v2/pools", pool) == 200
+        assert "ana" in server.cli("tokens", "list").stdout
+        server.cli("users", "set-password", "ana", stdin="another-password\n")
+        assert may(ana, "GET", "/api/v2/dags") == 401 and log_in("ana", "another-password")
+        token = server.cli("tokens", "create", "bob", "--expires", "30d", "--purpose", "nightly").stdout.strip()
+        assert may(token, "GET", "/api/v2/dags") == 200 and may(token, "GET", "/api/batuta/users") == 403
+        row = next(row for row in json.loads(server.cli("tokens", "list", "-o", "json").stdout)
+                   if row["purpose"] == "nightly")
+        assert row["username"] == "bob" and token not in json.dumps(row)
+        server.cli("tokens", "revoke", row["token_id"])
+        assert may(token, "GET", "/api/v2/dags") == 401
+        # The first admin: its file goes with its password, and the command line goes on.
+        assert (server.home / "admin.json").exists()
+        server.cli("users", "set-password", "admin", stdin="the-admins-own\n")
+        assert not (server.home / "admin.json").exists() and log_in_after(server, "admin", "the-admins-own")
+        assert "bob" in server.cli("users", "list").stdout
+        server.cli("users", "delete", "admin")
+        assert "bob" in server.cli("users", "list").stdout and "ana" in server.cli("tokens", "show").stdout
+        refused = server.cli("users", "delete", "ana", check=False)
+        assert refused.returncode == 1 and "last admin" in refused.stderr, refused.stderr
+        refused = server.cli("users", "set-role", "ana", "viewer", check=False)
+        assert refused.returncode == 1 and "last admin" in refused.stderr, refused.stderr
+        server.stop()
+        server.start()
+        assert "ana" in server.cli("tokens", "show").stdout and not (server.home / "admin.json").exists()
+        assert server.cli("tokens", "list").stdout.count("command line") == 1, "the token of the last start is alive"
+        events = server.cli("events", "list", "-o", "json").stdout
+        assert "post_user" in events and "another-password" not in events
+        for file in server.home.rglob("*"):
+            if file.is_file():
+                assert b"another-password" not in file.read_bytes(), file
+
+
+def log_in_after(server, name, password):
+    server.read_endpoint()
+    return server.call("POST", "/auth/token", {"username": name, "password": password})["access_token"]
+
+
+def every_setting_is_documented():
+    """the settings that the program knows are those of docs/configuration.md; wrong ones stop the start and say so"""
+    page = (SOURCE / "docs" / "configuration.md").read_text()
+    with Folder("settings") as folder:
+        home = folder.path / "home"
+        home.mkdir()
+
+        def refused(setting, **env):
+            (home / "batuta.json").write_text(json.dumps(setting))
+            return run("standalone", "--home", home, "--port", "0", code=1, cwd=folder.path,
+                       env={**os.environ, **env}).stderr
+        known = refused({"nonsense": 1}).split("known are ")[1].strip().split(", ")
+        assert len(known) >= 6
+        for name in known:
+            assert f"| `{name}` | `BATUTA_{name.upper().replace('.', '_')}` |" in page, name
+        assert page.count("| `BATUTA_") == len(known) + 2, "a setting of the page that there is not"
+        assert "without scheme and port" in refused({"allowed_hosts": ["http://x"]})
+        assert "without scheme and port" in refused({}, BATUTA_ALLOWED_HOSTS="x:8080")
+        assert "BATUTA_LEASE" in refused({}, BATUTA_LEASE="soon")
+
+
+def a_server_for_others_says_what_that_means():
+    """--host 0.0.0.0 warns of plain HTTP, names the setting for host names, and prints an address that works"""
+    with Folder("open") as folder:
+        server = folder.server(arguments=["--host", "0.0.0.0"], env={"BATUTA_ALLOWED_HOSTS": "Batuta.Example, other"}).start()
+        said = eventually(lambda: [text for text in [server.log_tail()] if "#login=" in text], 10, "the link")[0]
+        assert "plain HTTP" in said and "BATUTA_ALLOWED_HOSTS" in said and "421" in said, said
+        assert "http://batuta.example:" in said and server.url.startswith("http://127.0.0.1:"), said
+        assert server.get("/api/v2/version", headers={"Host": "batuta.example:99"})
+        try:
+            server.get("/api/v2/version", headers={"Host": "stranger"})
+            raise AssertionError("a stranger's host name was answered")
+        except Refused as refused:
+            assert refused.status == 421
+        assert "(none)" in server.cli("dags", "list").stdout
 
 
 def shell_tasks_see_their_run():
@@ -127,5 +463,9 @@ def shell_tasks_see_their_run():
 
 
 if __name__ == "__main__":
-    main([every_command_has_help, without_a_server_it_says_how_to_start_one, files_are_validated_without_a_server,
-          a_dag_is_tested_without_a_server, the_verbs_do_what_they_say, shell_tasks_see_their_run])
+    main([every_command_has_help, an_unknown_command_is_named, a_home_that_is_none_is_said_to_be_none,
+          a_broken_store_is_a_message, the_lake_is_read_beside_a_running_server, what_is_printed_is_whole, without_a_server_it_says_how_to_start_one, files_are_validated_without_a_server,
+          what_is_no_dag_file_is_said_to_be_none, the_first_example_of_the_docs_runs,
+          a_test_gets_connections_and_variables, folders_that_are_not_there_are_refused,
+          a_dag_is_tested_without_a_server, the_verbs_do_what_they_say, users_are_managed, every_setting_is_documented,
+          a_server_for_others_says_what_that_means, shell_tasks_see_their_run])

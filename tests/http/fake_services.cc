@@ -231,7 +231,7 @@ std::vector<OutboxRow> FakeHistory::outbox(bool, const Page&) {
 FakeRegistry::FakeRegistry() {
   for (const char* role : {"viewer", "operator", "admin"}) {
     user_rows.push_back({role, role, {}});
-    tokens[std::string(role) + "-token"] = role;
+    token_rows[std::string(role) + "-token"] = role;
   }
 }
 
@@ -280,8 +280,8 @@ std::optional<User> FakeRegistry::check_password(std::string_view user,
   return std::nullopt;
 }
 std::optional<TokenHolder> FakeRegistry::check_token(std::string_view token, Time) const {
-  const auto it = tokens.find(std::string(token));
-  if (it == tokens.end()) return std::nullopt;
+  const auto it = token_rows.find(std::string(token));
+  if (it == token_rows.end()) return std::nullopt;
   for (const auto& row : user_rows) {
     if (row.name == it->second) return TokenHolder{row, *parse_iso("2026-12-31T00:00:00Z")};
   }
@@ -310,18 +310,47 @@ Status FakeRegistry::delete_connection(std::string_view id) {
 Status FakeRegistry::set_user(std::string_view, std::string_view, std::string_view) {
   return success();
 }
-Status FakeRegistry::delete_user(std::string_view) {
+Status FakeRegistry::add_user(std::string_view name, std::string_view role, std::string_view) {
+  for (const auto& row : user_rows) {
+    if (row.name == name) return {Errc::conflict, "exists"};
+  }
+  user_rows.push_back({std::string(name), std::string(role), {}});
   return success();
+}
+Status FakeRegistry::change_user(std::string_view name, std::string_view role,
+                                 std::string_view hash) {
+  for (auto& row : user_rows) {
+    if (row.name != name) continue;
+    if (!role.empty()) row.role = role;
+    if (!hash.empty()) std::erase_if(token_rows, [&](const auto& t) { return t.second == name; });
+    return success();
+  }
+  return {Errc::not_found, "unknown"};
+}
+Status FakeRegistry::delete_user(std::string_view name) {
+  std::erase_if(token_rows, [&](const auto& token) { return token.second == name; });
+  const bool gone = std::erase_if(user_rows, [&](const User& row) { return row.name == name; }) > 0;
+  return gone ? success() : Status(Errc::not_found, "unknown");
 }
 Result<std::string> FakeRegistry::issue_token(std::string_view user, std::string_view, Time,
                                               Duration) {
-  std::string token = "batuta_fresh" + std::to_string(tokens.size());
-  tokens[token] = user;
+  std::string token = "batuta_fresh" + std::to_string(token_rows.size());
+  token_rows[token] = user;
   return token;
 }
 Status FakeRegistry::revoke_token(std::string_view token) {
-  tokens.erase(std::string(token));
+  token_rows.erase(std::string(token));
   return success();
+}
+Status FakeRegistry::revoke_token_id(std::string_view id) {
+  return token_rows.erase(std::string(id)) > 0 ? success() : Status(Errc::not_found, "unknown");
+}
+std::vector<TokenInfo> FakeRegistry::tokens(Time now) const {
+  std::vector<TokenInfo> out;
+  for (const auto& [token, user] : token_rows) {
+    out.push_back({token, user, "api", now, *parse_iso("2026-12-31T00:00:00Z")});
+  }
+  return out;
 }
 
 Status FakeRegistry::audited(const EventLogRow& row, const std::function<Status()>& change) {
@@ -369,6 +398,9 @@ TestApi::TestApi() : hub(thread.io, {}) {
   };
   services.outbox_drop = [](std::int64_t, std::function<void(Status)> done) {
     done({Errc::not_found, "no such row"});
+  };
+  services.user_changed = [this](const std::string& user, bool other_password) {
+    user_changes.push_back(user + (other_password ? " password" : " role"));
   };
   services.backup = [](const std::string&) { return success(); };
   services.find_asset = [](std::string_view path) -> const Asset* {

@@ -71,14 +71,18 @@ class FakeRegistry final : public Registry {
   Status set_connection(const Connection& c) override;
   Status delete_connection(std::string_view id) override;
   Status set_user(std::string_view, std::string_view, std::string_view) override;
-  Status delete_user(std::string_view) override;
+  Status add_user(std::string_view name, std::string_view role, std::string_view hash) override;
+  Status change_user(std::string_view name, std::string_view role, std::string_view hash) override;
+  Status delete_user(std::string_view name) override;
   Result<std::string> issue_token(std::string_view user, std::string_view purpose, Time now,
                                   Duration lifetime) override;
   Status revoke_token(std::string_view token) override;
+  Status revoke_token_id(std::string_view id) override;
+  std::vector<TokenInfo> tokens(Time now) const override;  // the id is the token
   Status audited(const EventLogRow& row, const std::function<Status()>& change) override;
 
-  std::vector<User> user_rows;                // password: "<name>-password"
-  std::map<std::string, std::string> tokens;  // token -> user; all expire with the year
+  std::vector<User> user_rows;                    // password: "<name>-password"
+  std::map<std::string, std::string> token_rows;  // token -> user; all expire with the year
   std::vector<EventLogRow> audit;
   std::map<std::string, Variable, std::less<>> variable_rows;
   std::map<std::string, Connection, std::less<>> connection_rows;
@@ -140,6 +144,7 @@ class TestApi {
   Time now = *parse_iso("2026-11-20T12:00:00Z");
   bool ready = true;
   std::vector<std::string> outbox_calls;
+  std::vector<std::string> user_changes;  // what the API told of users
   Handler handler;
 };
 

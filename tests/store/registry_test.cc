@@ -165,7 +165,7 @@ TEST_CASE_FIXTURE(Fixture, "a password is checked, and an unknown user takes as 
 }
 
 TEST_CASE_FIXTURE(Fixture, "a token opens until it expires, is revoked, or its user goes") {
-  REQUIRE(registry->set_user("ana", "admin", "hash").ok());
+  REQUIRE(registry->set_user("ana", "operator", "hash").ok());
   const auto issue = [&] {
     auto token = registry->issue_token("ana", "api", at(0), std::chrono::seconds(10));
     REQUIRE(token.ok());
@@ -213,6 +213,51 @@ TEST_CASE_FIXTURE(Fixture, "another password ends the user's tokens, and nobody 
   reopen();
   CHECK_FALSE(registry->check_token(*anas, at(1)));
   CHECK(registry->check_token(*bobs, at(1)));
+}
+
+TEST_CASE_FIXTURE(Fixture, "the last admin keeps the role and stays; a user is added once") {
+  REQUIRE(registry->add_user("ana", "admin", "hash").ok());
+  CHECK(registry->add_user("ana", "viewer", "hash").error().code == Errc::conflict);
+  CHECK(registry->change_user("ana", "operator", "").error().code == Errc::conflict);
+  CHECK(registry->delete_user("ana").error().code == Errc::conflict);
+  CHECK(registry->change_user("nobody", "viewer", "").error().code == Errc::not_found);
+  CHECK(registry->change_user("ana", "root", "").error().where == "role");
+  REQUIRE(registry->add_user("bob", "viewer", "hash").ok());
+  CHECK(registry->delete_user("ana").error().code == Errc::conflict);
+  REQUIRE(registry->change_user("bob", "admin", "").ok());
+  CHECK(registry->change_user("ana", "operator", "").ok());
+  CHECK(registry->delete_user("ana").ok());
+  CHECK(registry->delete_user("bob").error().code == Errc::conflict);
+}
+
+TEST_CASE_FIXTURE(Fixture, "another role keeps a user's tokens, another password ends them") {
+  REQUIRE(registry->add_user("ana", "admin", "hash").ok());
+  REQUIRE(registry->add_user("bob", "viewer", "hash").ok());
+  const auto token = registry->issue_token("bob", "api", at(0), std::chrono::hours(1));
+  REQUIRE(registry->change_user("bob", "operator", "").ok());
+  CHECK(registry->check_token(*token, at(1))->user.role == "operator");
+  REQUIRE(registry->change_user("bob", "", "other hash").ok());
+  CHECK_FALSE(registry->check_token(*token, at(1)));
+  CHECK(registry->users().back().role == "operator");
+}
+
+TEST_CASE_FIXTURE(Fixture, "tokens are listed without their secret and revoked by their id") {
+  REQUIRE(registry->add_user("ana", "admin", "hash").ok());
+  const auto first = registry->issue_token("ana", "backup", at(1), std::chrono::seconds(5));
+  const auto second = registry->issue_token("ana", "api", at(2), std::chrono::hours(1));
+  reopen();
+  const auto listed = registry->tokens(at(3));
+  REQUIRE(listed.size() == 2);
+  CHECK(listed[0].purpose == "backup");
+  CHECK(listed[0].created_at == at(1));
+  CHECK(listed[1].user == "ana");
+  CHECK(listed[1].id.size() == 16);
+  CHECK(second->find(listed[1].id) == std::string::npos);
+  CHECK(registry->tokens(at(7)).size() == 1);
+  CHECK(registry->revoke_token_id(listed[1].id).ok());
+  CHECK(registry->revoke_token_id(listed[1].id).error().code == Errc::not_found);
+  CHECK_FALSE(registry->check_token(*second, at(3)));
+  CHECK(registry->check_token(*first, at(3)));
 }
 
 TEST_CASE_FIXTURE(Fixture,
