@@ -89,14 +89,8 @@ std::string wrong_command(const CLI::App& app, int argc, char** argv) {
   return "a command is missing: batuta " + path + "--help lists what there is";
 }
 
-}  // namespace
-
-int run_command_line(int argc, char** argv, const Processes& processes) {
-  Session session;
-  const char* home = std::getenv("BATUTA_HOME");
-  session.home = home != nullptr ? home : "./.batuta";
-  session.processes = &processes;
-
+// Reads the command line and carries out its verb; the exit code.
+int parse(int argc, char** argv, Session& session) {
   CLI::App app{"Batuta: DAGs in JSON, plugins in C++, tables in Delta.", "batuta"};
   app.set_version_flag("--version", std::string("batuta ") + version);
   app.require_subcommand(1);
@@ -120,6 +114,20 @@ int run_command_line(int argc, char** argv, const Processes& processes) {
       }
     }
     return app.exit(error) == 0 ? 0 : 2;
+  }
+  return session.exit_code;
+}
+
+}  // namespace
+
+int run_command_line(int argc, char** argv, const Processes& processes) {
+  Session session;
+  const char* home = std::getenv("BATUTA_HOME");
+  session.home = home != nullptr ? home : "./.batuta";
+  session.processes = &processes;
+  try {
+    const int code = parse(argc, argv, session);
+    return session.serve ? session.serve() : code;
   } catch (const Failure& failure) {
     std::fprintf(stderr, "batuta: %s\n", failure.what());
     return failure.exit_code();
@@ -129,7 +137,6 @@ int run_command_line(int argc, char** argv, const Processes& processes) {
     std::fprintf(stderr, "batuta: %s\n", error.what());
     return 1;
   }
-  return session.exit_code;
 }
 
 }  // namespace batuta::cli

@@ -20,6 +20,9 @@ struct Session {
   std::string output = "table";
   const Processes* processes = nullptr;
   int exit_code = 0;
+  // What runs for as long as the process: after the command line has been read and forgotten, whose
+  // description of every verb is half a megabyte.
+  std::function<int()> serve;
 
   Client client() const { return Client::find(home); }
   Format format() const { return output == "json" ? Format::json : Format::table; }

@@ -50,8 +50,9 @@ void add_process_commands(CLI::App& app, Session& session) {
       "with a quote service and an alert receiver; runs the DAG financial at once");
   standalone->add_flag("--once", options->once,
                        "with --demo: in a temporary home, ends after that run");
-  standalone->callback(
-      [options, &session] { session.exit_code = session.processes->standalone(*options); });
+  standalone->callback([options, &session] {
+    session.serve = [options, p = session.processes] { return p->standalone(*options); };
+  });
 
   CLI::App* scheduler = app.add_subcommand(
       "scheduler",
@@ -60,15 +61,17 @@ void add_process_commands(CLI::App& app, Session& session) {
   home_option(*scheduler);
   add_server_options(*scheduler, *options);
   add_worker_options(*scheduler, *options);
-  scheduler->callback(
-      [options, &session] { session.exit_code = session.processes->scheduler(*options); });
+  scheduler->callback([options, &session] {
+    session.serve = [options, p = session.processes] { return p->scheduler(*options); };
+  });
 
   CLI::App* worker =
       app.add_subcommand("worker", "A worker on the same home: runs attempts in slots");
   home_option(*worker);
   add_worker_options(*worker, *options);
-  worker->callback(
-      [options, &session] { session.exit_code = session.processes->worker(*options); });
+  worker->callback([options, &session] {
+    session.serve = [options, p = session.processes] { return p->worker(*options); };
+  });
 
   demo::add_demo_commands(app, session.exit_code);
 }
