@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "common/safe_json.h"
 #include "scheduler/http/codecs.h"
 #include "scheduler/http/handlers.h"
 #include "scheduler/http/params.h"
@@ -16,7 +17,21 @@ namespace {
 // Runs one clear may look at; their tasks are bounded by max_cleared_tasks.
 constexpr std::int64_t max_cleared_runs = max_page;
 
-// ["a", ["b", -1]]: Airflow's list of ids or (id, map index) pairs.
+// One entry of task_ids: an id, or [id, map index]. There are no mapped task instances: an index
+// other than -1 names none of them.
+struct NamedTask {
+  std::string id;
+  bool exists = true;
+};
+std::optional<NamedTask> read_task(const json& item) {
+  if (item.is_string()) return NamedTask{item.get<std::string>()};
+  if (!item.is_array() || item.size() != 2 || !item[0].is_string()) return std::nullopt;
+  const auto index = json_int(item[1]);
+  if (!index) return std::nullopt;
+  return NamedTask{item[0].get<std::string>(), *index == -1};
+}
+
+// ["a", ["b", -1]]
 std::vector<std::string> read_task_ids(BodyReader& fields) {
   std::vector<std::string> ids;
   const json* list = fields.value("task_ids");
@@ -27,12 +42,16 @@ std::vector<std::string> read_task_ids(BodyReader& fields) {
   }
   if (list->empty()) fields.fail("task_ids", "must name a task; leave it out for all tasks");
   for (const auto& item : *list) {
-    const json& id = item.is_array() && !item.empty() ? item[0] : item;
-    if (!id.is_string()) {
-      fields.fail("task_ids", "must be a list of task ids");
+    const auto task = read_task(item);
+    if (!task) {
+      fields.fail("task_ids", "must be a list of task ids, or of [task id, map index]");
       break;
     }
-    ids.push_back(id.get<std::string>());
+    if (!task->exists) {
+      fields.fail("task_ids", "names a map index of " + task->id +
+                                  " other than -1: there are no mapped task instances");
+    }
+    ids.push_back(task->id);
   }
   return ids;
 }
@@ -67,10 +86,7 @@ void read_runs(BodyReader& fields, Clear& clear) {
 }
 
 Result<Clear> read_clear(const Request& request, const json& body) {
-  BodyReader fields(
-      body, {"dry_run", "task_ids", "dag_run_id", "start_date", "end_date", "only_failed",
-             "only_running", "include_upstream", "include_downstream", "include_past",
-             "include_future", "reset_dag_runs", "run_on_latest_version", "prevent_running_task"});
+  BodyReader fields(request, body);
   Clear clear;
   ClearRequested& event = clear.event;
   event.dag_id = path_param(request, "dag_id");
@@ -193,7 +209,7 @@ void clear_task_instances(Context& context, Call call) {
 void clear_run(Context& context, Call call) {
   const auto body = body_object(*call.request);
   if (!body) return call.respond(error_response(body.error()));
-  BodyReader fields(*body, {"dry_run", "only_failed", "run_on_latest_version"});
+  BodyReader fields(*call.request, *body);
   ClearRequested event;
   event.dag_id = path_param(*call.request, "dag_id");
   event.dag_run_id = path_param(*call.request, "dag_run_id");

@@ -1,6 +1,5 @@
 // What was written down: the event log, the control tables, the outbox; and the backup.
 
-#include <array>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -14,22 +13,10 @@ namespace batuta::http {
 using nlohmann::json;
 
 Result<Response> list_event_logs(Context& context, const Request& request) {
-  constexpr std::array<std::string_view, 3> orders = {"event_log_id", "when", "id"};
   QueryReader query(request);
-  EventLogQuery events;
-  events.dag_id = query.text("dag_id");
-  events.dag_run_id = query.text("run_id");
-  events.task_id = query.text("task_id");
-  events.event = query.text("event");
-  events.owner = query.text("owner");
-  events.included_events = query.list("included_events");
-  events.excluded_events = query.list("excluded_events");
-  events.before = query.time("before");
-  events.after = query.time("after");
-  const auto order = query.order_by(orders);
-  events.descending = order.empty() || order.front().starts_with('-');
-  events.page = query.page();
+  auto list = query.list_query();
   if (!query.status()) return query.status().error();
+  const EventLogQuery events{std::move(list.filters), std::move(list.order_by), list.page};
   const auto found = context.services.history.event_logs(events);
   json items = json::array();
   for (const auto& view : found.rows) items.push_back(event_log_json(view));
@@ -103,9 +90,9 @@ void drop_outbox(Context& context, Call call) {
 Result<Response> backup_database(Context& context, const Request& request) {
   const auto body = body_object(request);
   if (!body) return body.error();
-  BodyReader fields(*body, {"name"});
+  BodyReader fields(request, *body);
   auto name = fields.text("name", 100);
-  if (name && !valid_id(*name)) fields.fail("name", "is not a valid name");
+  if (name && !valid_id(*name)) fields.fail("name", id_rule);
   if (!fields.status()) return fields.status().error();
   if (!name) {
     name = "batuta-" + to_iso(context.now());

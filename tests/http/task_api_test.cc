@@ -46,7 +46,7 @@ TEST_CASE("every try of a task instance can be read") {
   CHECK(tries["task_instances"][0]["try_number"] == 1);
   CHECK(api.get(done + "/first/tries/2")["state"] == "success");
   CHECK(api.status(Method::get, done + "/first/tries/3") == 404);
-  CHECK(api.status(Method::get, done + "/first/tries/9223372036854775808") == 404);
+  CHECK(api.status(Method::get, done + "/first/tries/9223372036854775808") == 422);
 }
 
 TEST_CASE("what blocks a task is told") {
@@ -90,6 +90,8 @@ TEST_CASE("a clear is dry unless said otherwise, and returns what it touches") {
        {"{}", R"({"dag_run_id":"done","task_ids":"first"})",
         R"({"dag_run_id":"done","start_date":"2026-11-20T00:00:00Z"})",
         R"({"dag_run_id":"done","task_ids":[]})",
+        R"({"dag_run_id":"done","task_ids":[["first",7]]})",
+        R"({"dag_run_id":"done","task_ids":[["first","x"]]})",
         R"({"dag_run_id":"done","only_failed":true,"only_running":true})",
         R"({"end_date":"2026-11-20T00:00:00Z","start_date":"2026-11-21T00:00:00Z"})",
         R"({"dag_run_id":"done","dry_run":"no"})"}) {
@@ -195,7 +197,7 @@ TEST_CASE("wrong tokens and tries of a log are refused") {
     CHECK(api.status(Method::get, done + "/first/logs/2?token=" + std::string(token)) == 422);
   }
   CHECK(api.status(Method::get, done + "/first/logs/7") == 404);
-  CHECK(api.status(Method::get, done + "/first/logs/-1") == 404);
+  CHECK(api.status(Method::get, done + "/first/logs/-1") == 422);
 }
 
 }  // namespace batuta::http
