@@ -116,6 +116,7 @@ struct NoteSet {  // task_id empty: the run's note
   std::string task_id;
   std::string note;
   std::optional<StoredRun> stored;
+  std::string user{};
 };
 struct PoolSet {
   RequestId request = 0;

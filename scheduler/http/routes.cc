@@ -143,7 +143,7 @@ constexpr Route table[] = {
      {.query = &outbox_params}},
     {post,  OURS "/outbox/{outbox_id}/retry", retry_outbox, operators, "Try an outbox row now"},
     {post,  OURS "/outbox/{outbox_id}/drop", drop_outbox, operators, "Forget an alert"},
-    {post,  OURS "/db/backup", reading<backup_database>, admin, "Copy the database into <home>/backups",
+    {post,  OURS "/db/backup", backup_database, admin, "Copy the database into <home>/backups",
      {.body = &backup_body}},
 };
 // clang-format on

@@ -276,6 +276,7 @@ void patch_run(Context& context, Call call) {
   set_note.dag_id = path_param(*call.request, "dag_id");
   set_note.dag_run_id = path_param(*call.request, "dag_run_id");
   set_note.note = note;
+  set_note.user = call.request->identity.user;
   auto answer = answering_run(context, call);
   if (!change) return context.services.backend.request(set_note, answer);
   if (!noted) return context.services.backend.request(*change, answer);

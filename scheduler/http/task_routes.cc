@@ -111,6 +111,7 @@ Result<TaskPatch> read_task_patch(const Request& request, const json& body) {
     note.dag_run_id = path.dag_run_id;
     note.task_id = path.task_id;
     note.note = fields.text("note", max_note).value_or("");
+    note.user = request.identity.user;
     patch.note = note;
   }
   if (fields.status() && !patch.mark && !patch.note) {

@@ -348,9 +348,10 @@ TEST_CASE("a run deleted and cleared in one batch stays deleted") {
   CHECK(effects.changes.runs_deleted.size() == 1);
 }
 
-TEST_CASE("notes are kept on runs and tasks") {
+TEST_CASE("notes are kept on runs and tasks, and who wrote them is in the event log") {
   Failed failed;
   NoteSet note;
+  note.user = "ana";
   note.dag_id = "dag";
   note.dag_run_id = run_id(failed.world, failed.run);
   note.note = "look at this";
@@ -358,6 +359,15 @@ TEST_CASE("notes are kept on runs and tasks") {
   note.task_id = "b";
   failed.world.ask(note);
   CHECK(failed.world.row(failed.run, "b").note == "look at this");
+  const EventLogRow row = failed.world.ledger.events.back();
+  CHECK(row.event == "set_note");
+  CHECK(row.owner == "ana");
+  CHECK(row.task_id == "b");
+  CHECK(row.extra_json.empty());
+  const auto before = failed.world.ledger.events.size();
+  note.task_id = "nobody";
+  CHECK(failed.world.ask(note).code == Errc::not_found);
+  CHECK(failed.world.ledger.events.size() == before);
 }
 
 }  // namespace

@@ -163,6 +163,24 @@ TEST_CASE("the event log, the control tables and the outbox are readable") {
   CHECK(api.status(Method::post, "/api/batuta/outbox/5/drop") == 404);
 }
 
+TEST_CASE("outbox rows sent or dropped by hand, backups and notes are in the event log") {
+  TestApi api;
+  api.call(Method::post, "/api/batuta/outbox/5/retry");
+  api.call(Method::post, "/api/batuta/outbox/5/drop", "", "operator");
+  api.call(Method::post, "/api/batuta/db/backup", R"({"name":"monday"})");
+  std::string log;
+  for (const auto& row : api.registry.audit) {
+    log += row.event + " " + row.owner + " " + row.extra_json + "; ";
+  }
+  CHECK(log == R"(retry_outbox admin {"outbox_id":5}; drop_outbox operator {"outbox_id":5}; )"
+               R"(backup_database admin {"name":"monday"}; )");
+  const std::string run = "/api/v2/dags/demo/dagRuns/done";
+  api.call(Method::patch, run, R"({"note":"hidden"})", "operator");
+  CHECK(api.last_event<NoteSet>().user == "operator");
+  api.call(Method::patch, run + "/taskInstances/first", R"({"note":"hidden"})");
+  CHECK(api.last_event<NoteSet>().user == "admin");
+}
+
 TEST_CASE("a backup's name cannot leave its folder") {
   TestApi api;
   const auto made = api.call(Method::post, "/api/batuta/db/backup", R"({"name":"monday"})");
