@@ -1,5 +1,6 @@
 // The route table's shape and what is derived from it: matching, 404, 405, OPTIONS, the OpenAPI
-// document. The table itself is routes.cc; docs/adding-a-route.md says how to add a row.
+// document (openapi.cc). The table itself is routes.cc; docs/adding-a-route.md says how to add a
+// row.
 #pragma once
 
 #include <cstddef>
@@ -26,7 +27,8 @@ using RouteFn = void (*)(Context&, Call);
 struct Shape {
   const QueryTable* query = &no_params;
   const BodyTable* body = &no_body;
-  std::string_view answer{};  // a schema of openapi.cc; empty: none is named
+  std::string_view answer{};  // a schema of openapi_schemas.cc, "A|B" for either; empty: no JSON
+  int status = 200;           // of success
 };
 
 struct Route {
@@ -40,7 +42,8 @@ struct Route {
         summary(what),
         query(shape.query),
         body(shape.body),
-        answer(shape.answer) {
+        answer(shape.answer),
+        status(shape.status) {
     if (path_pattern.empty() || path_pattern.front() != '/' || what.empty())
       throw "malformed route";
   }
@@ -52,6 +55,7 @@ struct Route {
   const QueryTable* query;
   const BodyTable* body;
   std::string_view answer;
+  int status;
 };
 
 std::span<const Route> route_table();

@@ -7,28 +7,11 @@
 
 #include "scheduler/http/params.h"
 #include "scheduler/http/routes.h"
+#include "tests/http/existing_path.h"
 #include "tests/http/fake_services.h"
 
 namespace batuta::http {
 namespace {
-
-std::string existing(std::string_view pattern) {
-  std::string path(pattern);
-  const std::pair<const char*, const char*> ids[] = {
-      {"{dag_id}", "demo"},          {"{dag_run_id}", "done"},
-      {"{task_id}", "first"},        {"{pool_name}", "default_pool"},
-      {"{variable_key}", "v"},       {"{connection_id}", "c"},
-      {"{xcom_key}", "return_value"}};
-  for (const auto& [name, id] : ids) {
-    const auto at = path.find(name);
-    if (at != path.npos) path.replace(at, std::string_view(name).size(), id);
-  }
-  while (path.find('{') != path.npos) {
-    const auto at = path.find('{');
-    path.replace(at, path.find('}') - at + 1, "1");
-  }
-  return path;
-}
 
 struct Api : TestApi {
   Api() {
@@ -39,7 +22,7 @@ struct Api : TestApi {
   // "query.limit" when the answer is a refusal of that parameter.
   std::string refused(const Route& route, const std::string& query) {
     const std::string body = route.body->empty() ? "" : "{}";
-    const auto response = call(route.method, existing(route.pattern) + "?" + query, body);
+    const auto response = call(route.method, existing_path(route.pattern) + "?" + query, body);
     if (response.status != 422) return std::to_string(response.status);
     const auto loc = body_of(response)["detail"][0]["loc"];
     return loc[0].get<std::string>() + "." + loc[1].get<std::string>();
@@ -193,7 +176,7 @@ TEST_CASE("lists are ordered by every name they declare, and by no other") {
   for (const Route& route : route_table()) {
     const QueryParam* order = find_param(*route.query, "order_by");
     if (!order) continue;
-    const std::string path = existing(route.pattern) + "?order_by=";
+    const std::string path = existing_path(route.pattern) + "?order_by=";
     for (const auto name : order_names(*order)) {
       CAPTURE(path);
       CAPTURE(name);
