@@ -14,8 +14,8 @@ using nlohmann::json;
 
 namespace {
 
-// Runs one clear may look at; their tasks are bounded by max_cleared_tasks.
-constexpr std::int64_t max_cleared_runs = max_page;
+// Runs one request may look at; their tasks are bounded by max_cleared_tasks.
+constexpr std::int64_t max_runs = max_page;
 
 // One entry of task_ids: an id, or [id, map index]. There are no mapped task instances: an index
 // other than -1 names none of them.
@@ -117,40 +117,6 @@ Time date_of(const RunRow& run) {
   return run.logical_date.value_or(run.run_after);
 }
 
-// The runs that a clear by date is about, oldest first.
-Result<std::vector<RunRow>> runs_of(Context& context, const Clear& clear) {
-  auto& history = context.services.history;
-  RunQuery query;
-  query.dag_id = clear.event.dag_id;
-  query.date.gte = clear.start;
-  query.date.lte = clear.end;
-  if (!clear.event.dag_run_id.empty()) {
-    const auto named = history.run(clear.event.dag_id, clear.event.dag_run_id);
-    if (!named) return {Errc::not_found, "no such run of this DAG"};
-    if (!clear.past) query.date.gte = date_of(*named);
-    if (!clear.future) query.date.lte = date_of(*named);
-  }
-  query.order_by = {"id"};
-  query.page.limit = max_cleared_runs;
-  auto runs = history.runs(query);
-  if (runs.total == 0 && history.dag_summaries({clear.event.dag_id}, 0).empty()) {
-    return {Errc::not_found, "no such DAG"};
-  }
-  std::size_t tasks = 0;
-  for (const auto& run : runs.rows) {
-    const auto version = context.find_version(run.dag_version);
-    if (version && version->dag) tasks += version->dag->tasks.size();
-  }
-  if (runs.total > max_cleared_runs || tasks > max_cleared_tasks) {
-    return {Errc::invalid,
-            std::to_string(runs.total) + " runs are meant; at most " +
-                std::to_string(max_cleared_runs) + ", with " + std::to_string(max_cleared_tasks) +
-                " task instances in all, can be cleared at once: narrow start_date and end_date",
-            "/start_date"};
-  }
-  return std::move(runs.rows);
-}
-
 void clear_runs(Context& context, const Call& call, const ClearRequested& event,
                 const std::vector<RunRow>& runs) {
   context.services.backend.request(event, [&context, call, runs](const Reply& reply) {
@@ -163,6 +129,42 @@ void clear_runs(Context& context, const Call& call, const ClearRequested& event,
 }
 
 }  // namespace
+
+Result<std::vector<RunRow>> runs_of(Context& context, const RunSpan& span) {
+  auto& history = context.services.history;
+  RunQuery query;
+  query.dag_id = span.dag_id;
+  query.date.gte = span.start;
+  query.date.lte = span.end;
+  if (!span.dag_run_id.empty()) {
+    const auto named = history.run(span.dag_id, span.dag_run_id);
+    if (!named) return {Errc::not_found, "no such run of this DAG"};
+    if (!span.past) query.date.gte = date_of(*named);
+    if (!span.future) query.date.lte = date_of(*named);
+  }
+  query.order_by = {"id"};
+  query.page.limit = max_runs;
+  auto runs = history.runs(query);
+  if (runs.total == 0 && history.dag_summaries({span.dag_id}, 0).empty()) {
+    return {Errc::not_found, "no such DAG"};
+  }
+  std::size_t tasks = 0;
+  for (const auto& run : runs.rows) {
+    const auto version = context.find_version(run.dag_version);
+    if (version && version->dag) tasks += version->dag->tasks.size();
+  }
+  if (runs.total > max_runs || tasks > max_cleared_tasks) {
+    const bool dated = span.dag_run_id.empty();
+    return {Errc::invalid,
+            std::to_string(runs.total) + " runs are meant; at most " + std::to_string(max_runs) +
+                ", with " + std::to_string(max_cleared_tasks) +
+                " task instances in all, can be changed at once: narrow start_date and end_date",
+            dated       ? "/start_date"
+            : span.past ? "/include_past"
+                        : "/include_future"};
+  }
+  return std::move(runs.rows);
+}
 
 Result<Response> touched_tasks(Context& context, const std::vector<RunRow>& runs,
                                const Reply& reply, bool fresh) {
@@ -190,7 +192,8 @@ void clear_task_instances(Context& context, Call call) {
   if (!read) return call.respond(error_response(read.error()));
   if (read->of_one_run()) return clear_runs(context, call, read->event, {});
   context.work(call.respond, [&context, call, clear = *read]() -> Status {
-    const auto runs = runs_of(context, clear);
+    const auto runs = runs_of(context, {clear.event.dag_id, clear.event.dag_run_id, clear.past,
+                                        clear.future, clear.start, clear.end});
     if (!runs) return runs.error();
     if (runs->empty()) {
       call.respond(json_response(collection("task_instances", json::array(), 0)));

@@ -79,15 +79,16 @@ Result<TaskQuery> read_task_query(const Request& request) {
 struct TaskPatch {
   std::optional<MarkRequested> mark;
   std::optional<NoteSet> note;
+  bool past = false;  // the mark is meant for the runs before, or after, too
+  bool future = false;
 };
 
 Result<TaskPatch> read_task_patch(const Request& request, const json& body) {
   const auto path = task_path(request);
   BodyReader fields(request, body);
   TaskPatch patch;
-  for (const char* name : {"include_past", "include_future"}) {
-    if (fields.boolean(name).value_or(false)) fields.fail(name, "is not supported");
-  }
+  patch.past = fields.boolean("include_past").value_or(false);
+  patch.future = fields.boolean("include_future").value_or(false);
   const bool upstream = fields.boolean("include_upstream").value_or(false);
   const bool downstream = fields.boolean("include_downstream").value_or(false);
   if (const auto text = fields.text("new_state", 32)) {
@@ -166,20 +167,17 @@ Result<Response> get_try(Context& context, const Request& request) {
   return {Errc::not_found, "no such try of this task instance"};
 }
 
-void patch_task_instance(Context& context, Call call) {
-  // As in Airflow a mask does not take away how new_state is meant.
-  const auto body = patch_body(
-      *call.request, {"include_upstream", "include_downstream", "include_past", "include_future"});
-  if (!body) return call.respond(error_response(body.error()));
-  if (const auto ok = unmapped(*call.request); !ok) return call.respond(error_response(ok.error()));
-  const auto patch = read_task_patch(*call.request, *body);
-  if (!patch) return call.respond(error_response(patch.error()));
-  const auto answer = [&context, call](const Reply& reply) {
+namespace {
+// `runs`: all that a mark is about, when they are more than the one of the path.
+void send_patch(Context& context, const Call& call, const TaskPatch& patch,
+                const std::vector<RunRow>& runs) {
+  const auto answer = [&context, call, runs](const Reply& reply) {
     if (reply.code != Errc::ok) return call.respond(error_response(reply_error(reply)));
-    context.read(call.respond, [&context, call, reply]() -> Result<Response> {
+    context.read(call.respond, [&context, call, runs, reply]() -> Result<Response> {
       const auto& request = *call.request;
       if (!reply.tasks.empty()) {
-        return touched_tasks(context, {reply.run.value_or(RunRow{})}, reply, true);
+        const RunRow own = reply.run.value_or(RunRow{});
+        return touched_tasks(context, runs.empty() ? std::vector{own} : runs, reply, true);
       }
       const auto view = find_instance(context, request);
       if (!view) return view.error();
@@ -188,14 +186,38 @@ void patch_task_instance(Context& context, Call call) {
     });
   };
   auto& backend = context.services.backend;
-  if (!patch->mark) return backend.request(*patch->note, answer);
-  if (!patch->note) return backend.request(*patch->mark, answer);
-  const NoteSet note = *patch->note;
-  backend.request(*patch->mark, [&backend, call, note, answer](const Reply& marked) {
+  if (!patch.mark) return backend.request(*patch.note, answer);
+  if (!patch.note) return backend.request(*patch.mark, answer);
+  const NoteSet note = *patch.note;
+  backend.request(*patch.mark, [&backend, call, note, answer](const Reply& marked) {
     if (marked.code != Errc::ok) return call.respond(error_response(reply_error(marked)));
     backend.request(note, [marked, answer](const Reply& noted) {
       answer(noted.code == Errc::ok ? marked : noted);
     });
+  });
+}
+}  // namespace
+
+void patch_task_instance(Context& context, Call call) {
+  // As in Airflow a mask does not take away how new_state is meant.
+  const auto body = patch_body(
+      *call.request, {"include_upstream", "include_downstream", "include_past", "include_future"});
+  if (!body) return call.respond(error_response(body.error()));
+  if (const auto ok = unmapped(*call.request); !ok) return call.respond(error_response(ok.error()));
+  const auto patch = read_task_patch(*call.request, *body);
+  if (!patch) return call.respond(error_response(patch.error()));
+  if (!patch->mark || (!patch->past && !patch->future))
+    return send_patch(context, call, *patch, {});
+  context.work(call.respond, [&context, call, patch = *patch]() mutable -> Status {
+    MarkRequested& mark = *patch.mark;
+    const auto runs =
+        runs_of(context, {mark.dag_id, mark.dag_run_id, patch.past, patch.future, {}, {}});
+    if (!runs) return runs.error();
+    for (const RunRow& run : *runs) {
+      if (run.dag_run_id != mark.dag_run_id) mark.more_runs.push_back({run.dag_run_id, {}});
+    }
+    send_patch(context, call, patch, *runs);
+    return success();
   });
 }
 

@@ -319,6 +319,32 @@ TEST_CASE("only success, failed and skipped can be marked, and nothing of a run 
   CHECK(world.ask(set_state(world, run, DagRunState::queued)).code == Errc::conflict);
 }
 
+TEST_CASE("a mark over several runs marks all of them or none") {
+  World world;
+  world.add(chain("dag", 2));
+  world.join("w", 2);
+  const RunSeq first = world.trigger("dag");
+  const RunSeq second = world.trigger("dag");
+  MarkRequested event = mark_of(world, first, "t1", TaskState::skipped);
+  event.more_runs = {{run_id(world, second), {}}, {"nobody", {}}};
+  CHECK(world.ask(event).code == Errc::not_found);
+  CHECK(world.state_of(first, "t1") == TaskState::none);
+  event.more_runs.pop_back();
+  const Reply reply = world.ask(event);
+  REQUIRE(reply.tasks.size() == 2);
+  CHECK(reply.tasks[1].run == second);
+  CHECK(world.state_of(first, "t1") == TaskState::skipped);
+  CHECK(world.state_of(second, "t1") == TaskState::skipped);
+  CHECK(world.ledger.events.back().event == "mark");
+  CHECK(world.ledger.events.back().dag_run_id == run_id(world, second));
+
+  world.start(world.attempt(second, "t0"));
+  world.ask(set_state(world, second, DagRunState::failed));
+  event.state = TaskState::success;
+  CHECK(world.ask(event).code == Errc::conflict);
+  CHECK(world.state_of(first, "t1") == TaskState::skipped);
+}
+
 TEST_CASE("an ended run can be deleted, a running one cannot") {
   Failed failed;
   World& world = failed.world;

@@ -180,6 +180,19 @@ def a_clear_reaches_the_runs_before_and_after():
         server.wait_run("slow", slow)
 
 
+def a_mark_reaches_the_runs_before_and_after():
+    """One mark with include_past, over runs that ended long ago."""
+    with Folder("mark") as folder:
+        server = folder.server({"one": dag("one", [mock("a")])}).start()
+        runs = [server.trigger("one")["dag_run_id"] for _ in range(3)]
+        for run in runs:
+            server.wait_run("one", run)
+        marked = server.call("PATCH", f"/api/v2/dags/one/dagRuns/{runs[1]}/taskInstances/a",
+                             {"new_state": "failed", "include_past": True})
+        assert {task["dag_run_id"] for task in marked["task_instances"]} == set(runs[:2]), marked
+        assert [server.run("one", run)["state"] for run in runs] == ["failed", "failed", "success"]
+
+
 def filters_narrow_what_they_say():
     """Every filter on a real store: what it leaves out is not in the page and not in the total."""
     with Folder("filters") as folder:
@@ -263,4 +276,5 @@ def every_group_of_endpoints_has_a_verb():
 
 main([an_open_page_learns_of_the_dag_files, a_broken_file_at_a_restart_is_not_a_deleted_one,
       the_event_log_tells_who_did_what, a_clear_reaches_the_runs_before_and_after,
-      filters_narrow_what_they_say, the_session_says_when_it_ends, every_group_of_endpoints_has_a_verb])
+      a_mark_reaches_the_runs_before_and_after, filters_narrow_what_they_say,
+      the_session_says_when_it_ends, every_group_of_endpoints_has_a_verb])

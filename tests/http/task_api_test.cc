@@ -70,6 +70,30 @@ TEST_CASE("marking asks the scheduler; only ends can be marked") {
   CHECK(api.status(Method::patch, live + "/first", "{}") == 422);
 }
 
+TEST_CASE("a mark reaches the runs before and after in one request") {
+  TestApi api;
+  api.backend.answer = [&api](const Event&) {
+    Reply reply;
+    reply.run = api.history.run_rows[1];
+    reply.tasks = {api.history.views[2].row, api.history.views[0].row};
+    return reply;
+  };
+  const auto response =
+      api.call(Method::patch, done + "/first", R"({"new_state":"success","include_future":true})");
+  REQUIRE(response.status == 200);
+  CHECK(body_of(response)["total_entries"] == 2);
+  CHECK(body_of(response)["task_instances"][1]["dag_run_id"] == "live");
+  const auto date = api.history.run_rows[1].run_after;
+  CHECK(api.history.last_run_query.date.gte == date);
+  CHECK_FALSE(api.history.last_run_query.date.lte);
+  const auto& event = api.last_event<MarkRequested>();
+  CHECK(event.dag_run_id == "done");
+  REQUIRE(event.more_runs.size() == 1);
+  CHECK(event.more_runs[0].dag_run_id == "live");
+  CHECK(api.status(Method::patch, dag + "/dagRuns/none/taskInstances/first",
+                   R"({"new_state":"success","include_past":true})") == 404);
+}
+
 TEST_CASE("a clear is dry unless said otherwise, and returns what it touches") {
   TestApi api;
   api.backend.answer = [&api](const Event&) {
