@@ -129,7 +129,7 @@ constexpr char operators[] =
     "j.value ->> '$.task_id', "
     "COALESCE((j.value ->> '$.source') || '_' || (j.value ->> '$.layer'), j.value ->> '$.type') "
     "FROM dag_version AS v, json_each(CASE WHEN json_valid(v.canonical_json) "
-    "THEN v.canonical_json ELSE '{}' END, '$.tasks') AS j) ";
+    "THEN v.canonical_json ELSE '{}' END, '$.tasks') AS j";
 constexpr char operator_of_task[] =
     " LEFT JOIN o ON o.version = r.dag_version AND o.task_id = t.task_id";
 
@@ -280,9 +280,17 @@ ListSql tasks_sql(const TaskQuery& query) {
   if (query.dag_run_id) where.add("r.dag_run_id = ?", *query.dag_run_id);
   where.add_any("t.state", query.states);
   where.add_all(query.filters, task_fields);
-  const bool asks = uses(query, "operator");
-  const std::string before = asks ? operators : "";
-  const std::string joined = asks ? operator_of_task : "";
+  std::string before;
+  std::string joined;
+  if (uses(query, "operator")) {
+    before = operators;
+    if (query.dag_id) {
+      before += " WHERE v.dag_id = ?";
+      where.values.insert(where.values.begin(), *query.dag_id);
+    }
+    before += ") ";
+    joined = operator_of_task;
+  }
   ListSql sql;
   sql.rows = before + "SELECT " + task_view_columns + " FROM " + task_view_tables + joined +
              where.text() + order_text(query.order_by, task_fields, "t.id") + " LIMIT ? OFFSET ?";

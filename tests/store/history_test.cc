@@ -385,6 +385,8 @@ TEST_CASE_FIXTURE(Fixture, "a task's operator is found in the version of its run
   CHECK(total(is("operator", Op::any, "fin_bronze")) == 1);
   CHECK(total(is("operator", Op::like, "%BRONZE%")) == 1);
   CHECK(total(is("operator", Op::any, "mock")) == 0);
+  query.dag_id = "ml";
+  CHECK(total(is("operator", Op::any, "shell")) == 0);
   query.filters.clear();
   query.dag_run_id = run.dag_run_id;
   query.dag_id = "etl";
