@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <unordered_set>
@@ -96,6 +97,44 @@ class Builder : public nlohmann::json_sax<json> {
   std::size_t error_at_ = 0;
 };
 
+// A pointer that tells how far the parser has read.
+class Reading {
+ public:
+  using iterator_category = std::input_iterator_tag;
+  using value_type = char;
+  using difference_type = std::ptrdiff_t;
+  using pointer = const char*;
+  using reference = const char&;
+
+  Reading(const char* at, const char** reached) : at_(at), reached_(reached) {}
+  reference operator*() const { return *at_; }
+  Reading& operator++() {
+    *reached_ = ++at_;
+    return *this;
+  }
+  Reading operator++(int) {
+    const Reading before = *this;
+    ++*this;
+    return before;
+  }
+  bool operator==(const Reading& other) const { return at_ == other.at_; }
+
+ private:
+  const char* at_;
+  const char** reached_;
+};
+
+// Where the parser stood when the text was refused, counted from 1: it is read once more, so that
+// good texts need not be counted.
+std::size_t refused_at(std::string_view text, const JsonLimits& limits) {
+  json root;
+  Builder builder(limits, root);
+  const char* reached = text.data();
+  json::sax_parse(Reading(text.data(), &reached), Reading(text.data() + text.size(), &reached),
+                  &builder, json::input_format_t::json, /*strict=*/true);
+  return static_cast<std::size_t>(reached - text.data());
+}
+
 std::string position_of(std::string_view text, std::size_t offset) {
   std::size_t line = 1;
   std::size_t column = 1;
@@ -125,7 +164,10 @@ Result<json> parse_untrusted(std::string_view text, const JsonLimits& limits) {
   const bool ok = json::sax_parse(text.begin(), text.end(), &builder, json::input_format_t::json,
                                   /*strict=*/true);
   if (ok) return root;
-  if (!builder.refusal().empty()) return {Errc::malformed, "JSON refused: " + builder.refusal()};
+  if (!builder.refusal().empty()) {
+    return {Errc::malformed, "JSON refused: " + builder.refusal() + " at " +
+                                 position_of(text, refused_at(text, limits))};
+  }
   return {Errc::malformed, "not valid JSON at " + position_of(text, builder.error_at())};
 }
 

@@ -108,6 +108,8 @@ struct MarkRequested {
   bool dry_run = false;
   std::string user;
   std::optional<StoredRun> stored;
+  std::vector<ClearRequested::Run>
+      more_runs{};  // of the same DAG, each once; without it: passed over
 };
 struct NoteSet {  // task_id empty: the run's note
   RequestId request = 0;
@@ -116,6 +118,7 @@ struct NoteSet {  // task_id empty: the run's note
   std::string task_id;
   std::string note;
   std::optional<StoredRun> stored;
+  std::string user{};
 };
 struct PoolSet {
   RequestId request = 0;

@@ -43,42 +43,74 @@ void reopen_run(Turn& turn, LiveRun& run) {
   if (run.dag->past.contains(run.past_key())) remember_past(run);
 }
 
-void mark(Turn& turn, const MarkRequested& event, LiveRun& run,
-          const std::vector<TaskIndex>& tasks) {
-  for (const TaskIndex i : tasks) mark_task(turn, run, i, event.state, event.user);
-  clear_tasks(turn, run, failed_below(run, tasks));
+struct Chosen {
+  LiveRun* run = nullptr;
+  std::vector<TaskIndex> tasks;
+};
+
+void mark(Turn& turn, const MarkRequested& event, const Chosen& chosen) {
+  LiveRun& run = *chosen.run;
+  for (const TaskIndex i : chosen.tasks) mark_task(turn, run, i, event.state, event.user);
+  clear_tasks(turn, run, failed_below(run, chosen.tasks));
   reopen_run(turn, run);
-  log_event(turn, "mark", event.user, event.dag_id, event.dag_run_id, event.task_id);
+  log_event(turn, "mark", event.user, event.dag_id, run.row().dag_run_id, event.task_id);
+}
+
+// The task in every run of the request, with its closure there. False (and replied) when a run is
+// unknown, or the first does not have the task; the others are passed over then.
+bool choose(Turn& turn, const MarkRequested& event, std::vector<Chosen>& out) {
+  const auto add = [&](const std::string& id, const std::optional<StoredRun>& stored) {
+    LiveRun* run = run_of_request(turn, event.request, event.dag_id, id, stored);
+    if (run == nullptr) return false;
+    const std::optional<TaskIndex> named = find_planned(*run, event.task_id);
+    if (named) {
+      out.push_back({run, closure(*run->stored.dag, {*named}, event.include_upstream,
+                                  event.include_downstream)});
+    } else if (out.empty()) {
+      reply(turn, event.request, Errc::not_found, "no task '" + event.task_id + "'");
+    }
+    return !out.empty();
+  };
+  if (!add(event.dag_run_id, event.stored)) return false;
+  for (const auto& more : event.more_runs) {
+    if (!add(more.dag_run_id, more.stored)) return false;
+  }
+  return true;
+}
+
+// Why these tasks cannot be marked now; empty when they can.
+std::string obstacle(const MarkRequested& event, const Chosen& chosen) {
+  const LiveRun& run = *chosen.run;
+  const std::string where = event.more_runs.empty() ? "" : " in run '" + run.row().dag_run_id + "'";
+  if (run.row().ending) return "the run is being ended" + where;
+  for (const TaskIndex i : chosen.tasks) {
+    if (run.task(i).state != TaskState::publishing) continue;
+    return "'" + run.definition(i).id + "'" + where + " is publishing its tables";
+  }
+  return {};
 }
 
 }  // namespace
 
 void on(Turn& turn, const MarkRequested& event) {
-  LiveRun* run = run_of_request(turn, event.request, event.dag_id, event.dag_run_id, event.stored);
-  if (run == nullptr) return;
+  std::vector<Chosen> chosen;
   if (!may_be_marked(event.state)) {
     return reply(turn, event.request, Errc::invalid, "new_state: success, failed or skipped");
   }
-  const std::optional<TaskIndex> named = find_planned(*run, event.task_id);
-  if (!named) {
-    return reply(turn, event.request, Errc::not_found, "no task '" + event.task_id + "'");
-  }
-  if (run->row().ending) {
-    return reply(turn, event.request, Errc::conflict, "the run is being ended");
-  }
-  const std::vector<TaskIndex> tasks =
-      closure(*run->stored.dag, {*named}, event.include_upstream, event.include_downstream);
+  if (!choose(turn, event, chosen)) return;
   std::vector<TaskInstanceRow> before;
-  for (const TaskIndex i : tasks) {
-    if (run->task(i).state == TaskState::publishing) {
-      return reply(turn, event.request, Errc::conflict,
-                   "'" + run->definition(i).id + "' is publishing its tables");
+  for (const Chosen& one : chosen) {
+    if (std::string why = obstacle(event, one); !why.empty()) {
+      return reply(turn, event.request, Errc::conflict, std::move(why));
     }
-    before.push_back(run->task(i));
+    for (const TaskIndex i : one.tasks) before.push_back(one.run->task(i));
   }
-  if (!event.dry_run) mark(turn, event, *run, tasks);
+  for (const Chosen& one : chosen) {
+    if (!event.dry_run) mark(turn, event, one);
+  }
   if (event.request == 0) return;
-  turn.out.replies.push_back({event.request, Errc::ok, {}, run->row(), false, std::move(before)});
+  turn.out.replies.push_back(
+      {event.request, Errc::ok, {}, chosen.front().run->row(), false, std::move(before)});
 }
 
 }  // namespace batuta

@@ -203,12 +203,13 @@ void on(Turn& turn, const NoteSet& event) {
   if (event.task_id.empty()) {
     touch(turn, *run);
     run->row().note = event.note;
-    return reply(turn, event.request, *run);
+  } else {
+    const std::optional<TaskIndex> i = find_planned(*run, event.task_id);
+    if (!i) return reply(turn, event.request, Errc::not_found, "no task '" + event.task_id + "'");
+    touch(turn, *run, *i);
+    run->task(*i).note = event.note;
   }
-  const std::optional<TaskIndex> i = find_planned(*run, event.task_id);
-  if (!i) return reply(turn, event.request, Errc::not_found, "no task '" + event.task_id + "'");
-  touch(turn, *run, *i);
-  run->task(*i).note = event.note;
+  log_event(turn, "set_note", event.user, event.dag_id, event.dag_run_id, event.task_id);
   reply(turn, event.request, *run);
 }
 

@@ -254,6 +254,20 @@ struct Engine::Impl {
     if (sinks.idle) sinks.idle();
   }
 
+  // Attempts only, so that launches less ends is what is under way: not task instances that end
+  // without one, and not rows that are written again after their end.
+  void count(const Changes::TaskUpdate& update) {
+    const auto under_way = [](TaskState s) {
+      return s == TaskState::queued || s == TaskState::running || s == TaskState::publishing;
+    };
+    const TaskState now = update.row.state;
+    const bool same = under_way(now) && update.row.fence == update.from_fence;
+    if (!under_way(update.from) || same) return;
+    ++counters.finished;
+    counters.succeeded += now == TaskState::success;
+    counters.failed += now == TaskState::failed || now == TaskState::up_for_retry;
+  }
+
   void count(const Effects& effects, std::size_t events, Duration took) {
     if (!effects.changes.empty()) {
       dirty_since_housekeeping = true;
@@ -263,11 +277,7 @@ struct Engine::Impl {
     ++counters.turns;
     counters.events += events;
     counters.launches += effects.launches.size();
-    for (const Changes::TaskUpdate& update : effects.changes.tasks_updated) {
-      counters.succeeded += update.row.state == TaskState::success;
-      counters.failed += update.row.state == TaskState::failed;
-      counters.finished += is_terminal(update.row.state);
-    }
+    for (const Changes::TaskUpdate& update : effects.changes.tasks_updated) count(update);
     turn_times.add(took);
     read_gauges(state, counters);
   }

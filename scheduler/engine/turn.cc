@@ -36,16 +36,18 @@ struct Preparer {
   void operator()(RunRequested& e) const { attach_existing(state, store, e); }
   void operator()(RunStateRequested& e) const { attach_stored(state, store, e); }
   void operator()(RunDeleted& e) const { attach_stored(state, store, e); }
-  void operator()(ClearRequested& e) const {
+  void operator()(ClearRequested& e) const { attach_all(e); }
+  void operator()(MarkRequested& e) const { attach_all(e); }
+  void operator()(NoteSet& e) const { attach_stored(state, store, e); }
+  void operator()(auto&) const {}
+
+  void attach_all(auto& e) const {
     attach_stored(state, store, e);
     for (ClearRequested::Run& run : e.more_runs) {
       if (state.find_run(e.dag_id, run.dag_run_id)) continue;
       run.stored = store.load_run(e.dag_id, run.dag_run_id);
     }
   }
-  void operator()(MarkRequested& e) const { attach_stored(state, store, e); }
-  void operator()(NoteSet& e) const { attach_stored(state, store, e); }
-  void operator()(auto&) const {}
 };
 
 // An XCom as the next task may see it: of this very turn, or committed before.

@@ -78,13 +78,24 @@ std::optional<Response> refuse(Context& context, Request& request, const Route& 
 // "~" stands for all of them in lists.
 bool plausible_ids(const Match& match) {
   for (const auto& [name, value] : match.params) {
-    if (value == "~" && (name == "dag_id" || name == "dag_run_id")) continue;
+    if (value == "~" && (name == "dag_id" || name == "dag_run_id" || name == "task_id")) continue;
     if (name == "dag_run_id" && !valid_run_id(value)) return false;
     const bool is_id = name == "dag_id" || name == "task_id" || name == "pool_name" ||
                        name == "variable_key" || name == "connection_id";
     if (is_id && !valid_id(value)) return false;
   }
   return true;
+}
+
+// A filter that Airflow knows and we do not must not be passed over: whoever deletes what the
+// answer lists would delete everything.
+Status only_served(const Request& request, const Route& route) {
+  for (const auto& [name, value] : request.query) {
+    const QueryParam* param = find_param(*route.query, name);
+    if (!param || param->served || value.empty()) continue;
+    return {Errc::invalid, "filter " + name + " is not supported by this server", "query." + name};
+  }
+  return success();
 }
 
 void handle(Context& context, std::shared_ptr<Request> request, const Respond& respond) {
@@ -99,7 +110,11 @@ void handle(Context& context, std::shared_ptr<Request> request, const Respond& r
   if (!match.route) return respond(wrong_method(*request, match));
   if (auto refused = refuse(context, *request, *match.route)) return respond(std::move(*refused));
   if (!plausible_ids(match)) return respond(not_found());
+  if (const auto ok = only_served(*request, *match.route); !ok) {
+    return respond(error_response(ok.error()));
+  }
   request->path_params = std::move(match.params);
+  request->route = match.route;
   match.route->handler(context, {std::move(request), respond});
 }
 

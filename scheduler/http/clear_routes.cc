@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "common/safe_json.h"
 #include "scheduler/http/codecs.h"
 #include "scheduler/http/handlers.h"
 #include "scheduler/http/params.h"
@@ -13,10 +14,24 @@ using nlohmann::json;
 
 namespace {
 
-// Runs one clear may look at; their tasks are bounded by max_cleared_tasks.
-constexpr std::int64_t max_cleared_runs = max_page;
+// Runs one request may look at; their tasks are bounded by max_cleared_tasks.
+constexpr std::int64_t max_runs = max_page;
 
-// ["a", ["b", -1]]: Airflow's list of ids or (id, map index) pairs.
+// One entry of task_ids: an id, or [id, map index]. There are no mapped task instances: an index
+// other than -1 names none of them.
+struct NamedTask {
+  std::string id;
+  bool exists = true;
+};
+std::optional<NamedTask> read_task(const json& item) {
+  if (item.is_string()) return NamedTask{item.get<std::string>()};
+  if (!item.is_array() || item.size() != 2 || !item[0].is_string()) return std::nullopt;
+  const auto index = json_int(item[1]);
+  if (!index) return std::nullopt;
+  return NamedTask{item[0].get<std::string>(), *index == -1};
+}
+
+// ["a", ["b", -1]]
 std::vector<std::string> read_task_ids(BodyReader& fields) {
   std::vector<std::string> ids;
   const json* list = fields.value("task_ids");
@@ -27,12 +42,16 @@ std::vector<std::string> read_task_ids(BodyReader& fields) {
   }
   if (list->empty()) fields.fail("task_ids", "must name a task; leave it out for all tasks");
   for (const auto& item : *list) {
-    const json& id = item.is_array() && !item.empty() ? item[0] : item;
-    if (!id.is_string()) {
-      fields.fail("task_ids", "must be a list of task ids");
+    const auto task = read_task(item);
+    if (!task) {
+      fields.fail("task_ids", "must be a list of task ids, or of [task id, map index]");
       break;
     }
-    ids.push_back(id.get<std::string>());
+    if (!task->exists) {
+      fields.fail("task_ids", "names a map index of " + task->id +
+                                  " other than -1: there are no mapped task instances");
+    }
+    ids.push_back(task->id);
   }
   return ids;
 }
@@ -67,10 +86,7 @@ void read_runs(BodyReader& fields, Clear& clear) {
 }
 
 Result<Clear> read_clear(const Request& request, const json& body) {
-  BodyReader fields(
-      body, {"dry_run", "task_ids", "dag_run_id", "start_date", "end_date", "only_failed",
-             "only_running", "include_upstream", "include_downstream", "include_past",
-             "include_future", "reset_dag_runs", "run_on_latest_version", "prevent_running_task"});
+  BodyReader fields(request, body);
   Clear clear;
   ClearRequested& event = clear.event;
   event.dag_id = path_param(request, "dag_id");
@@ -101,40 +117,6 @@ Time date_of(const RunRow& run) {
   return run.logical_date.value_or(run.run_after);
 }
 
-// The runs that a clear by date is about, oldest first.
-Result<std::vector<RunRow>> runs_of(Context& context, const Clear& clear) {
-  auto& history = context.services.history;
-  RunQuery query;
-  query.dag_id = clear.event.dag_id;
-  query.date.gte = clear.start;
-  query.date.lte = clear.end;
-  if (!clear.event.dag_run_id.empty()) {
-    const auto named = history.run(clear.event.dag_id, clear.event.dag_run_id);
-    if (!named) return {Errc::not_found, "no such run of this DAG"};
-    if (!clear.past) query.date.gte = date_of(*named);
-    if (!clear.future) query.date.lte = date_of(*named);
-  }
-  query.order_by = {"id"};
-  query.page.limit = max_cleared_runs;
-  auto runs = history.runs(query);
-  if (runs.total == 0 && history.dag_summaries({clear.event.dag_id}, 0).empty()) {
-    return {Errc::not_found, "no such DAG"};
-  }
-  std::size_t tasks = 0;
-  for (const auto& run : runs.rows) {
-    const auto version = context.find_version(run.dag_version);
-    if (version && version->dag) tasks += version->dag->tasks.size();
-  }
-  if (runs.total > max_cleared_runs || tasks > max_cleared_tasks) {
-    return {Errc::invalid,
-            std::to_string(runs.total) + " runs are meant; at most " +
-                std::to_string(max_cleared_runs) + ", with " + std::to_string(max_cleared_tasks) +
-                " task instances in all, can be cleared at once: narrow start_date and end_date",
-            "/start_date"};
-  }
-  return std::move(runs.rows);
-}
-
 void clear_runs(Context& context, const Call& call, const ClearRequested& event,
                 const std::vector<RunRow>& runs) {
   context.services.backend.request(event, [&context, call, runs](const Reply& reply) {
@@ -147,6 +129,42 @@ void clear_runs(Context& context, const Call& call, const ClearRequested& event,
 }
 
 }  // namespace
+
+Result<std::vector<RunRow>> runs_of(Context& context, const RunSpan& span) {
+  auto& history = context.services.history;
+  RunQuery query;
+  query.dag_id = span.dag_id;
+  query.date.gte = span.start;
+  query.date.lte = span.end;
+  if (!span.dag_run_id.empty()) {
+    const auto named = history.run(span.dag_id, span.dag_run_id);
+    if (!named) return {Errc::not_found, "no such run of this DAG"};
+    if (!span.past) query.date.gte = date_of(*named);
+    if (!span.future) query.date.lte = date_of(*named);
+  }
+  query.order_by = {"id"};
+  query.page.limit = max_runs;
+  auto runs = history.runs(query);
+  if (runs.total == 0 && history.dag_summaries({span.dag_id}, 0).empty()) {
+    return {Errc::not_found, "no such DAG"};
+  }
+  std::size_t tasks = 0;
+  for (const auto& run : runs.rows) {
+    const auto version = context.find_version(run.dag_version);
+    if (version && version->dag) tasks += version->dag->tasks.size();
+  }
+  if (runs.total > max_runs || tasks > max_cleared_tasks) {
+    const bool dated = span.dag_run_id.empty();
+    return {Errc::invalid,
+            std::to_string(runs.total) + " runs are meant; at most " + std::to_string(max_runs) +
+                ", with " + std::to_string(max_cleared_tasks) +
+                " task instances in all, can be changed at once: narrow start_date and end_date",
+            dated       ? "/start_date"
+            : span.past ? "/include_past"
+                        : "/include_future"};
+  }
+  return std::move(runs.rows);
+}
 
 Result<Response> touched_tasks(Context& context, const std::vector<RunRow>& runs,
                                const Reply& reply, bool fresh) {
@@ -174,7 +192,8 @@ void clear_task_instances(Context& context, Call call) {
   if (!read) return call.respond(error_response(read.error()));
   if (read->of_one_run()) return clear_runs(context, call, read->event, {});
   context.work(call.respond, [&context, call, clear = *read]() -> Status {
-    const auto runs = runs_of(context, clear);
+    const auto runs = runs_of(context, {clear.event.dag_id, clear.event.dag_run_id, clear.past,
+                                        clear.future, clear.start, clear.end});
     if (!runs) return runs.error();
     if (runs->empty()) {
       call.respond(json_response(collection("task_instances", json::array(), 0)));
@@ -193,7 +212,7 @@ void clear_task_instances(Context& context, Call call) {
 void clear_run(Context& context, Call call) {
   const auto body = body_object(*call.request);
   if (!body) return call.respond(error_response(body.error()));
-  BodyReader fields(*body, {"dry_run", "only_failed", "run_on_latest_version"});
+  BodyReader fields(*call.request, *body);
   ClearRequested event;
   event.dag_id = path_param(*call.request, "dag_id");
   event.dag_run_id = path_param(*call.request, "dag_run_id");

@@ -41,6 +41,7 @@ struct DagFacts {
   bool has_import_errors = false;
   Time now;
 };
+OptTime next_run(const DagFacts& facts);
 nlohmann::json dag_json(const DagFacts& facts);
 // dag_json and what details add; `version` may be null.
 nlohmann::json dag_details_json(const DagFacts& facts, const VersionInfo* version,

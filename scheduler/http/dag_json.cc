@@ -27,19 +27,8 @@ json params_form(std::string_view params_json) {
   return out;
 }
 
-// Three states decide what the next run is: no schedule, the next tick after now, or with catch-up
-// the first tick not handled yet.
 void add_next_run(const DagFacts& facts, json& out) {
-  OptTime tick;
-  if (facts.dag && facts.dag->schedule.kind == Timetable::Kind::cron && !facts.row.is_stale) {
-    Time base = facts.now;
-    if (facts.dag->catchup && facts.row.cursor) base = *facts.row.cursor;
-    if (facts.dag->start_date && *facts.dag->start_date > base) {
-      base = *facts.dag->start_date - Duration(1);
-    }
-    tick = next_tick(facts.dag->schedule, base);
-    if (tick && facts.dag->end_date && *tick > *facts.dag->end_date) tick.reset();
-  }
+  const OptTime tick = next_run(facts);
   out["next_dagrun_logical_date"] = iso_or_null(tick);
   out["next_dagrun_run_after"] = iso_or_null(tick);
   out["next_dagrun_data_interval_start"] = nullptr;
@@ -58,6 +47,22 @@ bool limits_a_task(const Dag& dag) {
 }
 
 }  // namespace
+
+// Three states decide what the next run is: no schedule, the next tick after now, or with catch-up
+// the first tick not handled yet.
+OptTime next_run(const DagFacts& facts) {
+  if (!facts.dag || facts.dag->schedule.kind != Timetable::Kind::cron || facts.row.is_stale) {
+    return std::nullopt;
+  }
+  Time base = facts.now;
+  if (facts.dag->catchup && facts.row.cursor) base = *facts.row.cursor;
+  if (facts.dag->start_date && *facts.dag->start_date > base) {
+    base = *facts.dag->start_date - Duration(1);
+  }
+  const OptTime tick = next_tick(facts.dag->schedule, base);
+  if (tick && facts.dag->end_date && *tick > *facts.dag->end_date) return std::nullopt;
+  return tick;
+}
 
 json dag_json(const DagFacts& facts) {
   static const Dag nothing;

@@ -1,11 +1,11 @@
 #include <algorithm>
-#include <array>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "common/safe_json.h"
 #include "scheduler/http/codecs.h"
 #include "scheduler/http/handlers.h"
+#include "scheduler/http/listing.h"
 #include "scheduler/http/params.h"
 
 namespace batuta::http {
@@ -13,6 +13,8 @@ namespace batuta::http {
 using nlohmann::json;
 
 namespace {
+
+constexpr const char* bundle_name = "dags-folder";
 
 Error no_such_dag(const std::string& dag_id) {
   return {Errc::not_found, "The Dag with ID: `" + dag_id + "` was not found", {}};
@@ -41,36 +43,90 @@ DagFacts facts_of(const DagBagSnapshot& bag, const DagRow& row, Time now) {
 }
 
 struct DagFilter {
-  std::vector<std::string> tags, owners, order_by;
+  std::vector<std::string> tags, owners;
   bool all_tags = false;
   bool exclude_stale = true;
-  std::optional<std::string> pattern;
+  std::vector<Filter> names;     // of dag_id
+  std::vector<Filter> last_run;  // of the newest run
   std::optional<bool> paused, broken;
-  std::optional<DagRunState> last_state;
-  Page page;
+  bool nothing = false;  // asked for what no DAG here is
+  ListQuery list;
   std::int64_t runs = 0;
 };
 
+// A DAG of the list, as far as it is filtered and ordered by what its definition does not say.
+struct ListedDag {
+  DagSummary summary;
+  OptTime next;
+
+  const RunRow* last() const {
+    return summary.last_runs.empty() ? nullptr : &summary.last_runs.front();
+  }
+};
+
+Cell last_state(const ListedDag& dag) {
+  return dag.last() ? Cell(std::string(to_string(dag.last()->state))) : Cell();
+}
+Cell last_start(const ListedDag& dag) {
+  return dag.last() ? cell(dag.last()->start_date) : Cell();
+}
+Cell last_end(const ListedDag& dag) {
+  return dag.last() ? cell(dag.last()->end_date) : Cell();
+}
+Cell id_of(const ListedDag& dag) {
+  return cell(dag.summary.row.dag_id);
+}
+
+constexpr Column<ListedDag> dag_columns[] = {
+    {"dag_id", id_of},
+    {"dag_display_name", id_of},
+    {"is_paused", [](const ListedDag& d) { return Cell(std::int64_t{d.summary.row.is_paused}); }},
+    {"next_dagrun", [](const ListedDag& d) { return cell(d.next); }},
+    {"state", last_state},
+    {"last_run_state", last_state},
+    {"start_date", last_start},
+    {"last_run_start_date", last_start},
+    {"end_date", last_end},
+};
+
+void read_last_run(QueryReader& query, DagFilter& filter) {
+  const auto add = [&](std::vector<Filter> more) {
+    filter.last_run.insert(filter.last_run.end(), more.begin(), more.end());
+  };
+  const auto known = [&](const std::string& name, const std::string& state) {
+    if (!parse_run_state(state)) query.fail(name, "must be queued, running, success or failed");
+  };
+  if (const auto state = query.text("last_dag_run_state")) {
+    known("last_dag_run_state", *state);
+    add({{"state", Filter::Op::any, {*state}}});
+  }
+  for (const auto& state : query.list("dag_run_state")) known("dag_run_state", state);
+  add(query.filters_of("dag_run_state", "state"));
+  add(query.filters_of("dag_run_start_date", "start_date"));
+  add(query.filters_of("dag_run_end_date", "end_date"));
+}
+
 Result<DagFilter> read_filter(const Request& request) {
-  constexpr std::array<std::string_view, 5> orders = {"dag_id", "dag_display_name", "is_paused",
-                                                      "last_run_start_date", "next_dagrun"};
   QueryReader query(request);
   DagFilter filter;
   filter.tags = query.list("tags");
   filter.owners = query.list("owners");
-  filter.all_tags = query.text("tags_match_mode").value_or("any") == "all";
+  const auto mode = query.text("tags_match_mode").value_or("any");
+  if (mode != "any" && mode != "all") query.fail("tags_match_mode", "must be any or all");
+  filter.all_tags = mode == "all";
   filter.exclude_stale = query.boolean("exclude_stale").value_or(true);
-  filter.pattern = query.text("dag_id_pattern");
-  if (!filter.pattern) filter.pattern = query.text("dag_display_name_pattern");
+  filter.names = query.filters_of("dag_id_pattern", "dag_id");
+  for (auto& one : query.filters_of("dag_display_name_pattern", "dag_id")) {
+    filter.names.push_back(std::move(one));
+  }
   filter.paused = query.boolean("paused");
   filter.broken = query.boolean("has_import_errors");
-  filter.order_by = query.order_by(orders);
-  filter.page = query.page();
+  filter.nothing = query.boolean("is_favorite").value_or(false) ||
+                   query.boolean("has_asset_schedule").value_or(false) ||
+                   query.text("bundle_name").value_or(bundle_name) != bundle_name;
+  read_last_run(query, filter);
+  filter.list = query.list_query();
   filter.runs = query.integer("dag_runs_limit", 0, 0, 25);
-  if (const auto state = query.text("last_dag_run_state")) {
-    filter.last_state = parse_run_state(*state);
-    if (!filter.last_state) query.fail("last_dag_run_state", "is not a run state");
-  }
   if (!query.status()) return query.status().error();
   return filter;
 }
@@ -92,33 +148,28 @@ bool has_owner(const DagFilter& filter, const Dag* dag) {
          });
 }
 
-bool passes(const DagFilter& filter, const DagFacts& facts) {
+bool belongs(const DagFilter& filter, const DagFacts& facts) {
+  if (filter.nothing) return false;
   if (filter.exclude_stale && facts.row.is_stale) return false;
-  // Airflow's pattern finds parts of names too.
-  if (filter.pattern && !like("%" + *filter.pattern + "%", facts.row.dag_id)) return false;
+  for (const Filter& name : filter.names) {
+    if (!passes(name, cell(facts.row.dag_id))) return false;
+  }
   if (filter.paused && *filter.paused != facts.row.is_paused) return false;
   if (filter.broken && *filter.broken != facts.has_import_errors) return false;
   return has_tags(filter, facts.dag) && has_owner(filter, facts.dag);
 }
 
-void sort_rows(std::vector<DagSummary>& rows, const std::vector<std::string>& order_by) {
-  std::stable_sort(rows.begin(), rows.end(),
-                   [](const auto& a, const auto& b) { return a.row.dag_id < b.row.dag_id; });
-  for (auto it = order_by.rbegin(); it != order_by.rend(); ++it) {
-    const bool down = it->starts_with('-');
-    const auto name = std::string_view(*it).substr(down ? 1 : 0);
-    const auto key = [&](const DagSummary& s) -> std::pair<std::int64_t, std::string> {
-      if (name == "is_paused") return {s.row.is_paused, {}};
-      if (name == "last_run_start_date") {
-        const bool started = !s.last_runs.empty() && s.last_runs.front().start_date;
-        return {started ? s.last_runs.front().start_date->time_since_epoch().count() : 0, {}};
-      }
-      return {0, s.row.dag_id};
-    };
-    std::stable_sort(rows.begin(), rows.end(), [&](const auto& a, const auto& b) {
-      return down ? key(b) < key(a) : key(a) < key(b);
-    });
+// Only the newest runs say who passes and in which order.
+Picked<ListedDag> pick_dags(const DagFilter& filter, std::vector<ListedDag>& rows,
+                            std::vector<DagSummary> summaries, const DagBagSnapshot& bag,
+                            Time now) {
+  for (auto& summary : summaries) {
+    const OptTime next = next_run(facts_of(bag, summary.row, now));
+    rows.push_back({std::move(summary), next});
   }
+  ListQuery list = filter.list;
+  list.filters = filter.last_run;
+  return pick<ListedDag>(rows, dag_columns, list);
 }
 
 json with_runs(Context& context, json dag, const std::vector<RunRow>& runs) {
@@ -151,30 +202,25 @@ Result<Response> list_dags(Context& context, const Request& request) {
   auto& history = context.services.history;
   std::vector<std::string> ids;
   for (const auto& row : history.dags()) {
-    if (passes(*filter, facts_of(*bag, row, context.now()))) ids.push_back(row.dag_id);
+    if (belongs(*filter, facts_of(*bag, row, context.now()))) ids.push_back(row.dag_id);
   }
-  // Only these two need the last run of every DAG; otherwise one page is read.
-  const bool all = filter->last_state.has_value() || !filter->order_by.empty();
+  std::sort(ids.begin(), ids.end());
   auto total = static_cast<std::int64_t>(ids.size());
-  std::vector<DagSummary> rows;
-  if (all) {
-    rows = history.dag_summaries(ids, 1);
-    if (filter->last_state) {
-      std::erase_if(rows, [&](const DagSummary& s) {
-        return s.last_runs.empty() || s.last_runs.front().state != *filter->last_state;
-      });
-      total = static_cast<std::int64_t>(rows.size());
-    }
-    sort_rows(rows, filter->order_by);
-    ids.clear();
-    for (const auto& row : rows) ids.push_back(row.row.dag_id);
+  const Page& page_of_list = filter->list.page;
+  std::vector<std::string> page;
+  // Only these two need the last run of every DAG; otherwise one page is read.
+  if (!filter->last_run.empty() || !filter->list.order_by.empty()) {
+    std::vector<ListedDag> rows;
+    const auto picked =
+        pick_dags(*filter, rows, history.dag_summaries(ids, 1), *bag, context.now());
+    total = picked.total;
+    for (const ListedDag* row : picked.rows) page.push_back(row->summary.row.dag_id);
   } else {
-    std::sort(ids.begin(), ids.end());
+    for (auto i = page_of_list.offset;
+         i < std::min(total, page_of_list.offset + page_of_list.limit); ++i) {
+      page.push_back(ids[static_cast<std::size_t>(i)]);
+    }
   }
-  const auto first = std::min(static_cast<std::size_t>(filter->page.offset), ids.size());
-  const auto last = std::min(first + static_cast<std::size_t>(filter->page.limit), ids.size());
-  const std::vector<std::string> page(ids.begin() + static_cast<std::ptrdiff_t>(first),
-                                      ids.begin() + static_cast<std::ptrdiff_t>(last));
   json items = json::array();
   for (const auto& summary : history.dag_summaries(page, static_cast<int>(filter->runs))) {
     json dag = dag_json(facts_of(*bag, summary.row, context.now()));
@@ -202,17 +248,12 @@ Result<Response> get_dag_details(Context& context, const Request& request) {
 }
 
 void patch_dag(Context& context, Call call) {
-  const auto body = body_object(*call.request);
+  const auto body = patch_body(*call.request);
   if (!body) return call.respond(error_response(body.error()));
-  BodyReader fields(*body, {"is_paused"});
+  BodyReader fields(*call.request, *body);
   const auto paused = fields.boolean("is_paused");
   if (!paused && fields.status()) fields.fail("is_paused", "is required");
-  QueryReader query(*call.request);
-  for (const auto& name : query.list("update_mask")) {
-    if (name != "is_paused") query.fail("update_mask", "only is_paused can be changed");
-  }
   if (!fields.status()) return call.respond(error_response(fields.status().error()));
-  if (!query.status()) return call.respond(error_response(query.status().error()));
   const PauseRequested event{0, path_param(*call.request, "dag_id"), *paused,
                              call.request->identity.user};
   context.services.backend.request(event, [&context, call](const Reply& reply) {
@@ -221,13 +262,38 @@ void patch_dag(Context& context, Call call) {
   });
 }
 
+namespace {
+constexpr Column<Task> task_columns[] = {
+    {"task_id", [](const Task& t) { return cell(t.id); }},
+    {"task_display_name", [](const Task& t) { return cell(t.id); }},
+    {"owner", [](const Task& t) { return cell(t.owner); }},
+    // One for all of the DAG's tasks, as their answers say.
+    {"start_date", [](const Task&) { return Cell(); }},
+    {"end_date", [](const Task&) { return Cell(); }},
+    {"queue", [](const Task&) { return Cell(); }},
+    {"trigger_rule", [](const Task& t) { return Cell(std::string(to_string(t.trigger_rule))); }},
+    {"retries", [](const Task& t) { return Cell(std::int64_t{t.retry.retries}); }},
+    {"pool", [](const Task& t) { return cell(t.pool); }},
+    {"pool_slots", [](const Task& t) { return Cell(std::int64_t{t.pool_slots}); }},
+    {"priority_weight", [](const Task& t) { return Cell(std::int64_t{t.priority_weight}); }},
+    {"weight_rule", [](const Task& t) { return Cell(static_cast<std::int64_t>(t.weight_rule)); }},
+    {"operator_name", [](const Task& t) { return cell(t.plugin); }},
+    {"depends_on_past", [](const Task& t) { return Cell(std::int64_t{t.depends_on_past}); }},
+    {"wait_for_downstream",
+     [](const Task& t) { return Cell(std::int64_t{t.wait_for_downstream}); }},
+};
+}  // namespace
+
 Result<Response> list_tasks(Context& context, const Request& request) {
   const auto dag = definition(context, request);
   if (!dag) return dag.error();
-  json items = json::array();
-  for (const auto& task : (*dag)->tasks) items.push_back(task_json(**dag, task));
-  const auto total = static_cast<std::int64_t>((*dag)->tasks.size());
-  return json_response(collection("tasks", std::move(items), total));
+  QueryReader query(request);
+  ListQuery list;
+  list.order_by = query.order_by();
+  if (!query.status()) return query.status().error();
+  list.page.limit = static_cast<std::int64_t>((*dag)->tasks.size());  // Airflow's list has no pages
+  const auto picked = pick<Task>((*dag)->tasks, task_columns, list);
+  return page_response("tasks", picked, [&](const Task& task) { return task_json(**dag, task); });
 }
 
 Result<Response> get_task(Context& context, const Request& request) {
@@ -242,10 +308,11 @@ Result<Response> list_dag_versions(Context& context, const Request& request) {
   const auto summary = find_dag(context, request);
   if (!summary) return summary.error();
   QueryReader query(request);
-  const Page page = query.page();
+  auto list = query.list_query();
   if (!query.status()) return query.status().error();
   const std::string& id = summary->row.dag_id;
-  const auto versions = context.services.history.dag_versions(id, page);
+  const auto versions = context.services.history.dag_versions(
+      {id, std::move(list.filters), std::move(list.order_by), list.page});
   json items = json::array();
   for (const auto& v : versions.rows) {
     items.push_back(version_json(id, v.version, v.number, v.created_at));
@@ -254,17 +321,12 @@ Result<Response> list_dag_versions(Context& context, const Request& request) {
 }
 
 namespace {
-// Version numbers count from 1 without holes, so a number is a place in the list.
 Result<DagVersionView> version_by_number(Context& context, const std::string& dag_id,
                                          std::int64_t number) {
-  for (Page page{max_page, 0};; page.offset += page.limit) {
-    const auto versions = context.services.history.dag_versions(dag_id, page);
-    for (const auto& v : versions.rows) {
-      if (v.number == number) return v;
-    }
-    if (page.offset + page.limit >= versions.total) break;
-  }
-  return {Errc::not_found, "no such version of this DAG"};
+  auto found = context.services.history.dag_versions(
+      {dag_id, {{"version_number", Filter::Op::any, {number}}}, {}, {1, 0}});
+  if (found.rows.empty()) return {Errc::not_found, "no such version of this DAG"};
+  return std::move(found.rows.front());
 }
 }  // namespace
 
@@ -308,15 +370,17 @@ Result<Response> get_dag_source(Context& context, const Request& request) {
 }
 
 Result<Response> list_dag_tags(Context& context, const Request& request) {
+  constexpr Column<std::string> columns[] = {
+      {"name", [](const std::string& tag) { return cell(tag); }}};
   QueryReader query(request);
-  const Page page = query.page();
+  const auto list = query.list_query();
   if (!query.status()) return query.status().error();
   const auto bag = context.services.backend.dags();
   std::set<std::string> tags;
   for (const auto& [id, dag] : bag->dags) tags.insert(dag->tags.begin(), dag->tags.end());
   const std::vector<std::string> rows(tags.begin(), tags.end());
-  return json_response(
-      page_of("tags", page, rows.size(), [&](std::size_t i) { return json(rows[i]); }));
+  return page_response("tags", pick<std::string>(rows, columns, list),
+                       [](const std::string& tag) { return json(tag); });
 }
 
 Result<Response> get_dag_stats(Context& context, const Request& request) {

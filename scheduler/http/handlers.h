@@ -102,6 +102,6 @@ Result<Response> list_job_executions(Context&, const Request&);
 Result<Response> list_outbox(Context&, const Request&);
 void retry_outbox(Context&, Call);
 void drop_outbox(Context&, Call);
-Result<Response> backup_database(Context&, const Request&);
+void backup_database(Context&, Call);
 
 }  // namespace batuta::http

@@ -17,8 +17,10 @@ namespace {
 // The continuation token is where the next window starts. It opens nothing by itself, so it needs
 // no signature; a wrong one is refused.
 Result<std::int64_t> read_token(const Request& request) {
-  const std::string* token = request.query_value("token");
-  if (!token || token->empty()) return std::int64_t{0};
+  QueryReader query(request);
+  const auto token = query.text("token");
+  if (!query.status()) return query.status().error();
+  if (!token) return std::int64_t{0};
   std::int64_t offset = 0;
   const auto [end, failure] = std::from_chars(token->data(), token->data() + token->size(), offset);
   if (failure != std::errc{} || end != token->data() + token->size() || offset < 0) {
@@ -94,6 +96,7 @@ Result<Response> get_log(Context& context, const Request& request) {
   if (!number) return number.error();
   const auto offset = read_token(request);
   if (!offset) return offset.error();
+  if (const auto ok = unmapped(request); !ok) return ok.error();
   const auto view = find_try(context, request, *number);
   if (!view) return view.error();
   const auto run = parse_uuid(view->run_uuid);

@@ -26,6 +26,8 @@ struct Identity {
 // "GET", "DELETE", …
 std::string_view to_string(Method method);
 
+struct Route;
+
 struct Request {
   Method method = Method::get;
   std::string path;  // decoded once, guarded (no dot segments, no %2f)
@@ -35,6 +37,7 @@ struct Request {
   std::string peer;  // address of the client
   Identity identity;
   std::map<std::string, std::string, std::less<>> path_params;  // filled by the router
+  const Route* route = nullptr;                                 // the same; null outside the API
   // First value of a query parameter, or nullptr.
   const std::string* query_value(std::string_view name) const;
   const std::string* header(std::string_view lower_case_name) const;

@@ -38,9 +38,11 @@ void counters(Page& page, const EngineMetrics& m) {
   const auto n = [](std::uint64_t value) { return static_cast<double>(value); };
   page.one("airflow_scheduler_heartbeat", "counter", "Turns of the scheduler's loop", n(m.turns));
   page.one("airflow_ti_start", "counter", "Attempts launched", n(m.launches));
-  page.one("airflow_ti_finish", "counter", "Attempts finished", n(m.finished));
+  page.one("airflow_ti_finish", "counter", "Attempts ended in any way, recalled launches included",
+           n(m.finished));
   page.one("airflow_ti_successes", "counter", "Attempts that succeeded", n(m.succeeded));
-  page.one("airflow_ti_failures", "counter", "Attempts that failed", n(m.failed));
+  page.one("airflow_ti_failures", "counter",
+           "Attempts that failed, those that are tried again included", n(m.failed));
   page.one("airflow_task_instances_without_heartbeats_killed", "counter",
            "Attempts lost with their worker", n(m.losses));
   page.one("batuta_events", "counter", "Events taken by the scheduler", n(m.events));

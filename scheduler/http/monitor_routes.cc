@@ -6,6 +6,7 @@
 
 #include "scheduler/http/codecs.h"
 #include "scheduler/http/handlers.h"
+#include "scheduler/http/listing.h"
 #include "scheduler/http/metrics.h"
 #include "scheduler/http/params.h"
 #include "scheduler/http/routes.h"
@@ -21,40 +22,62 @@ std::string host_name_of_machine() {
   return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
 }
 
-json job_json(std::int64_t id, std::string_view type, const std::string& hostname, OptTime start,
-              Time heartbeat) {
-  return {{"id", id},
-          {"dag_id", nullptr},
-          {"dag_display_name", nullptr},
-          {"state", "running"},
-          {"job_type", type},
-          {"start_date", iso_or_null(start)},
-          {"end_date", nullptr},
-          {"latest_heartbeat", to_iso(heartbeat)},
-          {"executor_class", "batuta"},
-          {"hostname", hostname},
-          {"unixname", nullptr}};
+constexpr const char* running = "running";  // only what runs is a job here
+constexpr const char* executor_class = "batuta";
+
+struct Job {
+  std::int64_t id = 0;
+  std::string type;
+  std::string hostname;
+  OptTime start;
+  Time heartbeat;
+  bool alive = true;
+  const WorkerView* worker = nullptr;
+};
+
+constexpr Column<Job> job_columns[] = {
+    {"id", [](const Job& job) { return Cell(job.id); }},
+    {"dag_id", [](const Job&) { return Cell(); }},
+    {"state", [](const Job&) { return Cell(std::string(running)); }},
+    {"job_type", [](const Job& job) { return cell(job.type); }},
+    {"start_date", [](const Job& job) { return cell(job.start); }},
+    {"end_date", [](const Job&) { return Cell(); }},
+    {"latest_heartbeat", [](const Job& job) { return cell(job.heartbeat); }},
+    {"executor_class", [](const Job&) { return Cell(std::string(executor_class)); }},
+    {"hostname", [](const Job& job) { return cell(job.hostname); }},
+    {"unixname", [](const Job&) { return Cell(); }},
+    {"is_alive", [](const Job& job) { return Cell(std::int64_t{job.alive}); }},
+};
+
+json job_json(const Job& job) {
+  json out = {{"id", job.id},
+              {"dag_id", nullptr},
+              {"dag_display_name", nullptr},
+              {"state", running},
+              {"job_type", job.type},
+              {"start_date", iso_or_null(job.start)},
+              {"end_date", nullptr},
+              {"latest_heartbeat", to_iso(job.heartbeat)},
+              {"executor_class", executor_class},
+              {"hostname", job.hostname},
+              {"unixname", nullptr}};
+  if (!job.worker) return out;
+  const WorkerView& worker = *job.worker;
+  out["batuta"] = {{"agent_id", worker.agent_id},
+                   {"pid", worker.pid},
+                   {"slots", worker.slots},
+                   {"connected", worker.connection != 0},
+                   {"attempts", worker.started + worker.unstarted}};
+  return out;
 }
 
-json jobs_json(const LiveView& live, Time now, const std::optional<std::string>& type) {
-  json items = json::array();
-  std::int64_t id = 0;
-  ++id;
-  if (!type || *type == "SchedulerJob") {
-    items.push_back(job_json(id, "SchedulerJob", host_name_of_machine(), std::nullopt, now));
-  }
+std::vector<Job> jobs_of(const LiveView& live, Time now) {
+  std::vector<Job> jobs = {{1, "SchedulerJob", host_name_of_machine(), std::nullopt, now}};
   for (const auto& worker : live.workers) {
-    ++id;
-    if (type && *type != "WorkerJob") continue;
-    json job = job_json(id, "WorkerJob", worker.hostname, worker.joined, worker.last_seen);
-    job["batuta"] = {{"agent_id", worker.agent_id},
-                     {"pid", worker.pid},
-                     {"slots", worker.slots},
-                     {"connected", worker.connection != 0},
-                     {"attempts", worker.started + worker.unstarted}};
-    items.push_back(std::move(job));
+    jobs.push_back({static_cast<std::int64_t>(jobs.size()) + 1, "WorkerJob", worker.hostname,
+                    worker.joined, worker.last_seen, worker.connection != 0, &worker});
   }
-  return items;
+  return jobs;
 }
 
 }  // namespace
@@ -82,14 +105,18 @@ void get_openapi(Context& context, Call call) {
 }
 
 void list_jobs(Context& context, Call call) {
-  const auto type = QueryReader(*call.request).text("job_type");
+  QueryReader query(*call.request);
+  auto list = query.list_query();
+  if (const auto alive = query.boolean("is_alive")) {
+    list.filters.push_back({"is_alive", Filter::Op::any, {std::int64_t{*alive}}});
+  }
+  if (!query.status()) return call.respond(error_response(query.status().error()));
   const Time now = context.now();
-  context.services.backend.live([&context, call, now, type](const Result<LiveView>& live) {
-    context.on_io([call, now, type, live] {
+  context.services.backend.live([&context, call, now, list](const Result<LiveView>& live) {
+    context.on_io([call, now, list, live] {
       if (!live) return call.respond(error_response(live.error()));
-      json items = jobs_json(*live, now, type);
-      const auto total = static_cast<std::int64_t>(items.size());
-      call.respond(json_response(collection("jobs", std::move(items), total)));
+      const auto jobs = jobs_of(*live, now);
+      call.respond(page_response("jobs", pick<Job>(jobs, job_columns, list), job_json));
     });
   });
 }

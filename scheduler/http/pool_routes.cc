@@ -4,6 +4,7 @@
 #include "common/ids.h"
 #include "scheduler/http/codecs.h"
 #include "scheduler/http/handlers.h"
+#include "scheduler/http/listing.h"
 #include "scheduler/http/params.h"
 
 namespace batuta::http {
@@ -50,6 +51,19 @@ void save_pool(Context& context, const Call& call, const PoolSet& event, int sta
   });
 }
 
+constexpr Column<PoolView> pool_columns[] = {
+    {"id", [](const PoolView& pool) { return cell(pool.row.name); }},
+    {"pool", [](const PoolView& pool) { return cell(pool.row.name); }},
+    {"name", [](const PoolView& pool) { return cell(pool.row.name); }},
+};
+
+// Tasks are never deferred here, so there is nothing that a pool could count.
+void check_deferred(BodyReader& fields) {
+  if (fields.boolean("include_deferred").value_or(false)) {
+    fields.fail("include_deferred", "is not supported: no task is ever deferred");
+  }
+}
+
 void check_slots(BodyReader& fields, std::int64_t slots) {
   if (slots < -1 || slots == 0) fields.fail("slots", "must be positive, or -1 for no limit");
 }
@@ -58,20 +72,10 @@ void check_slots(BodyReader& fields, std::int64_t slots) {
 
 void list_pools(Context& context, Call call) {
   QueryReader query(*call.request);
-  const Page page = query.page();
-  const auto pattern = query.text("pool_name_pattern");
+  const auto list = query.list_query();
   if (!query.status()) return call.respond(error_response(query.status().error()));
-  with_live(context, call, [page, pattern](const LiveView& live) -> Result<Response> {
-    json items = json::array();
-    std::int64_t total = 0;
-    for (const auto& pool : live.pools) {
-      if (pattern && !like("%" + *pattern + "%", pool.row.name)) continue;
-      const std::int64_t place = total++;
-      if (place >= page.offset && place < page.offset + page.limit) {
-        items.push_back(pool_json(pool));
-      }
-    }
-    return json_response(collection("pools", std::move(items), total));
+  with_live(context, call, [list](const LiveView& live) -> Result<Response> {
+    return page_response("pools", pick<PoolView>(live.pools, pool_columns, list), pool_json);
   });
 }
 
@@ -82,15 +86,16 @@ void get_pool(Context& context, Call call) {
 void create_pool(Context& context, Call call) {
   const auto body = body_object(*call.request);
   if (!body) return call.respond(error_response(body.error()));
-  BodyReader fields(*body, {"name", "slots", "description", "include_deferred", "team_name"});
+  BodyReader fields(*call.request, *body);
   PoolSet event;
   event.create_only = true;
   event.user = call.request->identity.user;
   event.pool.name = fields.required_text("name", 128);
-  if (fields.status() && !valid_id(event.pool.name)) fields.fail("name", "is not a valid name");
+  if (fields.status() && !valid_id(event.pool.name)) fields.fail("name", id_rule);
   const auto slots = fields.integer("slots", -1, max_slots);
   if (!slots) fields.fail("slots", "is required");
   check_slots(fields, slots.value_or(1));
+  check_deferred(fields);
   event.pool.slots = static_cast<std::int32_t>(slots.value_or(1));
   event.pool.description = fields.text("description").value_or("");
   if (!fields.status()) return call.respond(error_response(fields.status().error()));
@@ -98,13 +103,14 @@ void create_pool(Context& context, Call call) {
 }
 
 void patch_pool(Context& context, Call call) {
-  const auto body = body_object(*call.request);
+  const auto body = patch_body(*call.request);
   if (!body) return call.respond(error_response(body.error()));
-  BodyReader fields(*body, {"pool", "slots", "description", "include_deferred", "team_name"});
+  BodyReader fields(*call.request, *body);
   const std::string name = path_param(*call.request, "pool_name");
   if (fields.text("pool", 128).value_or(name) != name) fields.fail("pool", "cannot be renamed");
   const auto slots = fields.integer("slots", -1, max_slots);
   check_slots(fields, slots.value_or(1));
+  check_deferred(fields);
   const auto description = fields.text("description");
   if (!fields.status()) return call.respond(error_response(fields.status().error()));
   const auto change = [&context, call, name, slots, description](const Result<LiveView>& live) {

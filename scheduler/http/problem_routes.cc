@@ -3,14 +3,35 @@
 
 #include "scheduler/http/codecs.h"
 #include "scheduler/http/handlers.h"
+#include "scheduler/http/listing.h"
 #include "scheduler/http/params.h"
 
 namespace batuta::http {
 
+namespace {
+
+constexpr Column<DagWarning> warning_columns[] = {
+    {"dag_id", [](const DagWarning& w) { return cell(w.dag_id); }},
+    {"warning_type",
+     [](const DagWarning& w) { return Cell(std::string(airflow_warning_type(w))); }},
+    {"message", [](const DagWarning& w) { return cell(w.message); }},
+    {"timestamp", [](const DagWarning& w) { return cell(w.timestamp); }},
+};
+
+constexpr Column<ImportError> error_columns[] = {
+    {"id", [](const ImportError& e) { return Cell(e.id); }},
+    {"import_error_id", [](const ImportError& e) { return Cell(e.id); }},
+    {"timestamp", [](const ImportError& e) { return cell(e.timestamp); }},
+    {"filename", [](const ImportError& e) { return cell(e.file); }},
+    {"bundle_name", [](const ImportError&) { return Cell(std::string("dags-folder")); }},
+    {"stacktrace", [](const ImportError& e) { return cell(e.message); }},
+};
+
+}  // namespace
+
 Result<Response> list_dag_warnings(Context& context, const Request& request) {
   QueryReader query(request);
-  const Page page = query.page();
-  const auto dag_id = query.text("dag_id");
+  auto list = query.list_query();
   const auto type = query.text("warning_type");
   if (type && *type != "asset conflict" && *type != "non-existent pool" &&
       *type != "runtime varying value") {
@@ -18,25 +39,19 @@ Result<Response> list_dag_warnings(Context& context, const Request& request) {
                "must be asset conflict, non-existent pool or runtime varying value");
   }
   if (!query.status()) return query.status().error();
+  if (type) list.filters.push_back({"warning_type", Filter::Op::any, {*type}});
   const auto bag = context.services.backend.dags();
-  std::vector<DagWarning> rows;
-  for (const auto& warning : bag->warnings) {
-    if (dag_id && warning.dag_id != *dag_id) continue;
-    if (type && airflow_warning_type(warning) != *type) continue;
-    rows.push_back(warning);
-  }
-  return json_response(page_of("dag_warnings", page, rows.size(),
-                               [&](std::size_t i) { return warning_json(rows[i]); }));
+  const auto picked = pick<DagWarning>(bag->warnings, warning_columns, list);
+  return page_response("dag_warnings", picked, warning_json);
 }
 
 Result<Response> list_import_errors(Context& context, const Request& request) {
   QueryReader query(request);
-  const Page page = query.page();
+  const auto list = query.list_query();
   if (!query.status()) return query.status().error();
   const auto bag = context.services.backend.dags();
-  const auto& rows = bag->import_errors;
-  return json_response(page_of("import_errors", page, rows.size(),
-                               [&](std::size_t i) { return import_error_json(rows[i]); }));
+  const auto picked = pick<ImportError>(bag->import_errors, error_columns, list);
+  return page_response("import_errors", picked, import_error_json);
 }
 
 Result<Response> get_import_error(Context& context, const Request& request) {

@@ -1,6 +1,5 @@
 // What was written down: the event log, the control tables, the outbox; and the backup.
 
-#include <array>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -14,22 +13,10 @@ namespace batuta::http {
 using nlohmann::json;
 
 Result<Response> list_event_logs(Context& context, const Request& request) {
-  constexpr std::array<std::string_view, 3> orders = {"event_log_id", "when", "id"};
   QueryReader query(request);
-  EventLogQuery events;
-  events.dag_id = query.text("dag_id");
-  events.dag_run_id = query.text("run_id");
-  events.task_id = query.text("task_id");
-  events.event = query.text("event");
-  events.owner = query.text("owner");
-  events.included_events = query.list("included_events");
-  events.excluded_events = query.list("excluded_events");
-  events.before = query.time("before");
-  events.after = query.time("after");
-  const auto order = query.order_by(orders);
-  events.descending = order.empty() || order.front().starts_with('-');
-  events.page = query.page();
+  auto list = query.list_query();
   if (!query.status()) return query.status().error();
+  const EventLogQuery events{std::move(list.filters), std::move(list.order_by), list.page};
   const auto found = context.services.history.event_logs(events);
   json items = json::array();
   for (const auto& view : found.rows) items.push_back(event_log_json(view));
@@ -80,48 +67,70 @@ Result<Response> list_outbox(Context& context, const Request& request) {
 namespace {
 using OutboxCall = std::function<void(std::int64_t, std::function<void(Status)>)>;
 
-void on_outbox_row(const Call& call, const OutboxCall& action) {
+// In the event log before it is done: what is sent or forgotten without a row of its own would be
+// seen by nobody.
+void on_outbox_row(Context& context, const Call& call, const char* event,
+                   const OutboxCall& action) {
   const auto id = path_number(*call.request, "outbox_id");
   if (!id) return call.respond(error_response(id.error()));
   if (!action) {
     return call.respond(error_response({Errc::unavailable, "the outbox is not running", {}}));
   }
-  action(*id, [call](const Status& done) {
-    call.respond(done ? no_content() : error_response(done.error()));
+  context.change(call, event, {{"outbox_id", *id}}, success, [call, action, id](const Status& log) {
+    if (!log) return call.respond(error_response(log.error()));
+    action(*id, [call](const Status& done) {
+      call.respond(done ? no_content() : error_response(done.error()));
+    });
   });
 }
-}  // namespace
 
-void retry_outbox(Context& context, Call call) {
-  on_outbox_row(call, context.services.outbox_retry);
-}
-
-void drop_outbox(Context& context, Call call) {
-  on_outbox_row(call, context.services.outbox_drop);
-}
-
-Result<Response> backup_database(Context& context, const Request& request) {
+Result<std::string> backup_name(Context& context, const Request& request) {
   const auto body = body_object(request);
   if (!body) return body.error();
-  BodyReader fields(*body, {"name"});
+  BodyReader fields(request, *body);
   auto name = fields.text("name", 100);
-  if (name && !valid_id(*name)) fields.fail("name", "is not a valid name");
+  if (name && !valid_id(*name)) fields.fail("name", id_rule);
   if (!fields.status()) return fields.status().error();
   if (!name) {
     name = "batuta-" + to_iso(context.now());
     std::erase_if(*name, [](char c) { return c == ':'; });
   }
   if (!context.services.backup) return {Errc::unavailable, "backups are not set up"};
+  return *name;
+}
+
+// Reader thread.
+Result<Response> write_backup(Context& context, const std::string& name) {
   const std::string folder = context.services.home + "/backups";
   std::error_code failure;
   std::filesystem::create_directories(folder, failure);
   std::filesystem::permissions(folder, std::filesystem::perms::owner_all, failure);
-  const std::string path = folder + "/" + *name + ".db";
+  const std::string path = folder + "/" + name + ".db";
   if (std::filesystem::exists(path, failure)) {
     return {Errc::conflict, "a backup of that name exists"};
   }
   if (const auto done = context.services.backup(path); !done) return done.error();
   return json_response({{"path", path}}, 201);
+}
+}  // namespace
+
+void retry_outbox(Context& context, Call call) {
+  on_outbox_row(context, call, "retry_outbox", context.services.outbox_retry);
+}
+
+void drop_outbox(Context& context, Call call) {
+  on_outbox_row(context, call, "drop_outbox", context.services.outbox_drop);
+}
+
+void backup_database(Context& context, Call call) {
+  const auto name = backup_name(context, *call.request);
+  if (!name) return call.respond(error_response(name.error()));
+  context.change(call, "backup_database", {{"name", *name}}, success,
+                 [&context, call, name](const Status& log) {
+                   if (!log) return call.respond(error_response(log.error()));
+                   context.read(call.respond,
+                                [&context, name] { return write_backup(context, *name); });
+                 });
 }
 
 }  // namespace batuta::http

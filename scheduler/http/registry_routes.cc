@@ -5,6 +5,7 @@
 #include "common/safe_json.h"
 #include "scheduler/http/codecs.h"
 #include "scheduler/http/handlers.h"
+#include "scheduler/http/listing.h"
 #include "scheduler/http/params.h"
 
 namespace batuta::http {
@@ -16,23 +17,26 @@ namespace {
 constexpr std::size_t max_value = 64 << 10;
 constexpr std::string_view mask = "***";
 
-template <class Row, class Name, class ToJson>
-Result<Response> list_of(const Request& request, const std::vector<Row>& rows,
-                         std::string_view plural, std::string_view pattern_name, Name name,
-                         ToJson to_json) {
-  QueryReader query(request);
-  const Page page = query.page();
-  const auto pattern = query.text(pattern_name);
-  if (!query.status()) return query.status().error();
-  json items = json::array();
-  std::int64_t total = 0;
-  for (const auto& row : rows) {
-    if (pattern && !like("%" + *pattern + "%", name(row))) continue;
-    const std::int64_t place = total++;
-    if (place >= page.offset && place < page.offset + page.limit) items.push_back(to_json(row));
-  }
-  return json_response(collection(plural, std::move(items), total));
-}
+constexpr Column<Variable> variable_columns[] = {
+    {"key", [](const Variable& v) { return cell(v.key); }},
+    {"id", [](const Variable& v) { return cell(v.key); }},
+    // Values are sealed: an order by them would tell of them.
+    {"_val", [](const Variable&) { return Cell(); }},
+    {"description", [](const Variable& v) { return cell(v.description); }},
+    {"is_encrypted", [](const Variable&) { return Cell(); }},
+    {"team_name", [](const Variable&) { return Cell(); }},
+};
+
+constexpr Column<Connection> connection_columns[] = {
+    {"connection_id", [](const Connection& c) { return cell(c.id); }},
+    {"conn_id", [](const Connection& c) { return cell(c.id); }},
+    {"id", [](const Connection& c) { return cell(c.id); }},
+    {"conn_type", [](const Connection& c) { return cell(c.conn_type); }},
+    {"description", [](const Connection& c) { return cell(c.description); }},
+    {"host", [](const Connection& c) { return cell(c.host); }},
+    {"port", [](const Connection& c) { return c.port ? Cell(std::int64_t{*c.port}) : Cell(); }},
+    {"team_name", [](const Connection&) { return Cell(); }},
+};
 
 // What the event log says of a write: Airflow's name of it, and which variable or connection.
 struct Written {
@@ -105,18 +109,14 @@ void read_connection(BodyReader& fields, const json& body, Connection& connectio
   if (connection.conn_type.empty()) fields.fail("conn_type", "is required");
 }
 
-BodyReader connection_fields(const json& body) {
-  return {body,
-          {"connection_id", "conn_type", "description", "host", "login", "schema", "port",
-           "password", "extra", "team_name"}};
-}
-
 }  // namespace
 
 Result<Response> list_variables(Context& context, const Request& request) {
-  return list_of(
-      request, context.services.registry.variables(), "variables", "variable_key_pattern",
-      [](const Variable& v) { return v.key; }, variable_json);
+  QueryReader query(request);
+  const auto list = query.list_query();
+  if (!query.status()) return query.status().error();
+  const auto rows = context.services.registry.variables();
+  return page_response("variables", pick<Variable>(rows, variable_columns, list), variable_json);
 }
 
 Result<Response> get_variable(Context& context, const Request& request) {
@@ -129,10 +129,10 @@ Result<Response> get_variable(Context& context, const Request& request) {
 void create_variable(Context& context, Call call) {
   const auto body = body_object(*call.request);
   if (!body) return call.respond(error_response(body.error()));
-  BodyReader fields(*body, {"key", "value", "description", "team_name"});
+  BodyReader fields(*call.request, *body);
   Variable variable;
   variable.key = fields.required_text("key", 128);
-  if (fields.status() && !valid_id(variable.key)) fields.fail("key", "is not a valid name");
+  if (fields.status() && !valid_id(variable.key)) fields.fail("key", id_rule);
   if (!fields.has("value")) fields.fail("value", "is required");
   read_value(fields, variable);
   variable.description = fields.text("description").value_or("");
@@ -144,12 +144,12 @@ void create_variable(Context& context, Call call) {
 }
 
 void patch_variable(Context& context, Call call) {
-  const auto body = body_object(*call.request);
+  const auto body = patch_body(*call.request);
   if (!body) return call.respond(error_response(body.error()));
   const std::string& key = path_param(*call.request, "variable_key");
   auto variable = context.services.registry.variable(key);
   if (!variable) return call.respond(error_response(no_such_variable(key)));
-  BodyReader fields(*body, {"key", "value", "description", "team_name"});
+  BodyReader fields(*call.request, *body);
   if (fields.text("key", 128).value_or(key) != key) fields.fail("key", "cannot be changed");
   read_value(fields, *variable);
   if (body->contains("description")) {
@@ -170,9 +170,12 @@ void delete_variable(Context& context, Call call) {
 }
 
 Result<Response> list_connections(Context& context, const Request& request) {
-  return list_of(
-      request, context.services.registry.connections(), "connections", "connection_id_pattern",
-      [](const Connection& c) { return c.id; }, connection_json);
+  QueryReader query(request);
+  const auto list = query.list_query();
+  if (!query.status()) return query.status().error();
+  const auto rows = context.services.registry.connections();
+  return page_response("connections", pick<Connection>(rows, connection_columns, list),
+                       connection_json);
 }
 
 Result<Response> get_connection(Context& context, const Request& request) {
@@ -185,11 +188,11 @@ Result<Response> get_connection(Context& context, const Request& request) {
 void create_connection(Context& context, Call call) {
   const auto body = body_object(*call.request);
   if (!body) return call.respond(error_response(body.error()));
-  BodyReader fields = connection_fields(*body);
+  BodyReader fields(*call.request, *body);
   Connection connection;
   connection.id = fields.required_text("connection_id", 128);
   if (fields.status() && !valid_id(connection.id)) {
-    fields.fail("connection_id", "is not a valid name");
+    fields.fail("connection_id", id_rule);
   }
   read_connection(fields, *body, connection);
   if (!fields.status()) return call.respond(error_response(fields.status().error()));
@@ -200,12 +203,12 @@ void create_connection(Context& context, Call call) {
 }
 
 void patch_connection(Context& context, Call call) {
-  const auto body = body_object(*call.request);
+  const auto body = patch_body(*call.request);
   if (!body) return call.respond(error_response(body.error()));
   const std::string& id = path_param(*call.request, "connection_id");
   auto connection = context.services.registry.connection(id);
   if (!connection) return call.respond(error_response(no_such_connection(id)));
-  BodyReader fields = connection_fields(*body);
+  BodyReader fields(*call.request, *body);
   if (fields.text("connection_id", 128).value_or(id) != id) {
     fields.fail("connection_id", "cannot be changed");
   }

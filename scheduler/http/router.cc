@@ -1,9 +1,6 @@
-// Matching a path against the table, and the document made from it.
+// Matching a path against the table.
 #include <algorithm>
-#include <array>
-#include <nlohmann/json.hpp>
 
-#include "common/safe_json.h"
 #include "scheduler/http/routes.h"
 
 namespace batuta::http {
@@ -45,43 +42,6 @@ std::map<std::string, std::string, std::less<>> capture(std::string_view pattern
   return params;
 }
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return out;
-}
-
-nlohmann::json operation(const Route& route) {
-  nlohmann::json parameters = nlohmann::json::array();
-  for (auto rest = route.pattern; !rest.empty();) {
-    const auto segment = next_segment(rest);
-    if (!segment.starts_with('{')) continue;
-    parameters.push_back({{"name", segment.substr(1, segment.size() - 2)},
-                          {"in", "path"},
-                          {"required", true},
-                          {"schema", {{"type", "string"}}}});
-  }
-  const bool open = route.access == Access::everyone;
-  nlohmann::json responses = {{"default", {{"description", "the answer, or {\"detail\": …}"}}}};
-  nlohmann::json security = nlohmann::json::array();
-  if (!open) {
-    responses["401"] = {{"description", "not logged in"}};
-    responses["403"] = {{"description", "the role does not allow it"}};
-    security = {{{"bearer", nlohmann::json::array()}}, {{"session", nlohmann::json::array()}}};
-  }
-  nlohmann::json out = {{"summary", route.summary},
-                        {"parameters", parameters},
-                        {"responses", responses},
-                        {"security", security},
-                        {"x-access", to_string(route.access)}};
-  if (route.method == Method::post || route.method == Method::patch ||
-      route.method == Method::put) {
-    out["requestBody"] = {{"content", {{"application/json", {{"schema", {{"type", "object"}}}}}}}};
-  }
-  return out;
-}
-
 }  // namespace
 
 Match match_route(Method method, std::string_view path) {
@@ -113,24 +73,6 @@ std::string allow_header(const std::vector<Method>& allowed) {
     if (method == Method::get) out += "HEAD, ";
   }
   return out + "OPTIONS";
-}
-
-std::string openapi_document(std::string_view product_version) {
-  nlohmann::json paths = nlohmann::json::object();
-  for (const auto& route : route_table()) {
-    paths[std::string(route.pattern)][lower(to_string(route.method))] = operation(route);
-  }
-  return json_text(nlohmann::json{
-      {"openapi", "3.1.0"},
-      {"info",
-       {{"title", "Batuta"},
-        {"version", product_version},
-        {"description", "Paths and shapes under /api/v2 are those of Airflow's stable REST API."}}},
-      {"paths", paths},
-      {"components",
-       {{"securitySchemes",
-         {{"bearer", {{"type", "http"}, {"scheme", "bearer"}}},
-          {"session", {{"type", "apiKey"}, {"in", "cookie"}, {"name", session_cookie}}}}}}}});
 }
 
 }  // namespace batuta::http

@@ -1,5 +1,6 @@
 // The route table's shape and what is derived from it: matching, 404, 405, OPTIONS, the OpenAPI
-// document. The table itself is routes.cc; docs/adding-a-route.md says how to add a row.
+// document (openapi.cc). The table itself is routes.cc; docs/adding-a-route.md says how to add a
+// row.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +12,9 @@
 #include <vector>
 
 #include "scheduler/http/auth.h"
+#include "scheduler/http/body_fields.h"
 #include "scheduler/http/message.h"
+#include "scheduler/http/query_params.h"
 
 namespace batuta::http {
 
@@ -20,11 +23,27 @@ struct Call;
 
 using RouteFn = void (*)(Context&, Call);
 
+// What a request may carry and what comes back, for the handlers' readers and the document.
+struct Shape {
+  const QueryTable* query = &no_params;
+  const BodyTable* body = &no_body;
+  std::string_view answer{};  // a schema of openapi_schemas.cc, "A|B" for either; empty: no JSON
+  int status = 200;           // of success
+};
+
 struct Route {
   // All five or it does not compile: a route without a permission cannot exist.
   consteval Route(Method m, std::string_view path_pattern, RouteFn fn, Access who,
-                  std::string_view what)
-      : method(m), pattern(path_pattern), handler(fn), access(who), summary(what) {
+                  std::string_view what, Shape shape = {})
+      : method(m),
+        pattern(path_pattern),
+        handler(fn),
+        access(who),
+        summary(what),
+        query(shape.query),
+        body(shape.body),
+        answer(shape.answer),
+        status(shape.status) {
     if (path_pattern.empty() || path_pattern.front() != '/' || what.empty())
       throw "malformed route";
   }
@@ -33,6 +52,10 @@ struct Route {
   RouteFn handler;
   Access access;
   std::string_view summary;
+  const QueryTable* query;
+  const BodyTable* body;
+  std::string_view answer;
+  int status;
 };
 
 std::span<const Route> route_table();

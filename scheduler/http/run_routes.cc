@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <nlohmann/json.hpp>
 
@@ -51,35 +50,67 @@ std::function<void(Reply)> answering_run(Context& context, const Call& call) {
   };
 }
 
+// Kinds of runs and states that Airflow knows and we never have: they match nothing.
+constexpr std::int64_t no_code = -1;
+
+// Airflow keeps conf with a space after each colon and comma, we keep it without: what is written
+// either way is found, also when it is a piece of an object only.
+std::string conf_pattern(const std::string& written) {
+  for (const std::string& text : {written, "{" + written + "}"}) {
+    const auto value = parse_untrusted(text);
+    if (!value || value->is_string()) continue;
+    std::string compact = json_text(*value);
+    return text == written ? compact : compact.substr(1, compact.size() - 2);
+  }
+  return written;
+}
+
+// `text` as a part of a value, whatever signs of LIKE's stand in it.
+FilterValue containing(const std::string& text) {
+  std::string pattern = "%";
+  for (const char c : text) {
+    if (c == '%' || c == '_' || c == '\\') pattern += '\\';
+    pattern += c;
+  }
+  return pattern + "%";
+}
+
+void read_states(QueryReader& query, RunQuery& out) {
+  const auto states = query.list("state");
+  for (const auto& text : states) {
+    const auto state = parse_run_state(text);
+    if (state) out.states.push_back(*state);
+    if (!state) query.fail("state", "must be queued, running, success or failed");
+  }
+  Filter types{"run_type", Filter::Op::any, {}};
+  for (const auto& text : query.list("run_type")) {
+    if (text == to_string(RunType::manual)) {
+      types.values.emplace_back(static_cast<std::int64_t>(RunType::manual));
+    } else if (text == to_string(RunType::scheduled)) {
+      types.values.emplace_back(static_cast<std::int64_t>(RunType::scheduled));
+    } else if (text == "backfill" || text == "asset_triggered" || text == "asset_materialization") {
+      types.values.emplace_back(no_code);
+    } else {
+      query.fail("run_type",
+                 "must be manual, scheduled, backfill, asset_triggered or asset_materialization");
+    }
+  }
+  if (!types.values.empty()) out.filters.push_back(std::move(types));
+}
+
 Result<RunQuery> read_run_query(const Request& request) {
-  constexpr std::array<std::string_view, 11> orders = {
-      "id",         "dag_id",   "dag_run_id", "run_id",       "state",   "run_after",
-      "start_date", "end_date", "queued_at",  "logical_date", "run_type"};
   QueryReader query(request);
   RunQuery out;
   const std::string& dag_id = path_param(request, "dag_id");
   if (dag_id != "~") out.dag_id = dag_id;
-  for (const auto& text : query.list("state")) {
-    const auto state = parse_run_state(text);
-    if (state) out.states.push_back(*state);
-    if (!state) query.fail("state", "is not a run state");
+  auto list = query.list_query();
+  out.filters = std::move(list.filters);
+  out.order_by = std::move(list.order_by);
+  out.page = list.page;
+  read_states(query, out);
+  if (const auto part = query.text("conf_contains")) {
+    out.filters.push_back({"conf", Filter::Op::like, {containing(conf_pattern(*part))}});
   }
-  for (const auto& text : query.list("run_type")) {
-    const bool manual = text == to_string(RunType::manual);
-    if (!manual && text != to_string(RunType::scheduled)) {
-      query.fail("run_type", "must be manual or scheduled");
-    }
-    out.types.push_back(manual ? RunType::manual : RunType::scheduled);
-  }
-  if (const auto pattern = query.text("run_id_pattern")) {
-    out.dag_run_id_pattern = "%" + *pattern + "%";
-  }
-  out.logical_date = query.range("logical_date");
-  out.run_after = query.range("run_after");
-  out.start_date = query.range("start_date");
-  out.end_date = query.range("end_date");
-  out.order_by = query.order_by(orders);
-  out.page = query.page();
   if (!query.status()) return query.status().error();
   return out;
 }
@@ -114,8 +145,7 @@ Status read_conf(const Dag& dag, BodyReader& fields, RunRequested& event) {
 }
 
 Status read_trigger(const Request& request, const Dag& dag, const json& body, RunRequested& event) {
-  BodyReader fields(body, {"dag_run_id", "logical_date", "data_interval_start", "data_interval_end",
-                           "run_after", "conf", "note", "partition_key"});
+  BodyReader fields(request, body);
   event.dag_id = dag.id;
   event.dag_run_id = fields.text("dag_run_id", 250).value_or("");
   if (fields.has("dag_run_id") && !valid_run_id(event.dag_run_id)) {
@@ -129,7 +159,6 @@ Status read_trigger(const Request& request, const Dag& dag, const json& body, Ru
   }
   event.run_after = fields.time("run_after");
   event.note = fields.text("note", max_note).value_or("");
-  if (fields.has("partition_key")) fields.fail("partition_key", "is not supported");
   if (const std::string* key = request.header("idempotency-key")) {
     if (key->empty() || key->size() > 200) {
       return {Errc::invalid, "must be 1 to 200 bytes long", "header.Idempotency-Key"};
@@ -140,10 +169,6 @@ Status read_trigger(const Request& request, const Dag& dag, const json& body, Ru
   event.triggered_by = client_name(request);
   event.user = request.identity.user;
   return read_conf(dag, fields, event);
-}
-
-bool masked_out(const std::vector<std::string>& mask, std::string_view name) {
-  return !mask.empty() && std::find(mask.begin(), mask.end(), name) == mask.end();
 }
 
 std::optional<RunStateRequested> state_change(const Request& request, BodyReader& fields) {
@@ -238,14 +263,12 @@ void trigger_run(Context& context, Call call) {
 }
 
 void patch_run(Context& context, Call call) {
-  const auto body = body_object(*call.request);
+  const auto body = patch_body(*call.request);
   if (!body) return call.respond(error_response(body.error()));
-  BodyReader fields(*body, {"state", "note"});
-  const auto mask = QueryReader(*call.request).list("update_mask");
+  BodyReader fields(*call.request, *body);
   auto change = state_change(*call.request, fields);
-  const bool noted = body->contains("note") && !masked_out(mask, "note");
+  const bool noted = body->contains("note");
   const std::string note = fields.text("note", max_note).value_or("");
-  if (masked_out(mask, "state")) change.reset();
   if (fields.status() && !change && !noted) fields.fail("state", "or note must be given");
   if (!fields.status()) return call.respond(error_response(fields.status().error()));
 
@@ -253,6 +276,7 @@ void patch_run(Context& context, Call call) {
   set_note.dag_id = path_param(*call.request, "dag_id");
   set_note.dag_run_id = path_param(*call.request, "dag_run_id");
   set_note.note = note;
+  set_note.user = call.request->identity.user;
   auto answer = answering_run(context, call);
   if (!change) return context.services.backend.request(set_note, answer);
   if (!noted) return context.services.backend.request(*change, answer);

@@ -158,7 +158,7 @@ Response with_cookie(const Granted& grant) {
 void create_token(Context& context, Call call) {
   const auto body = body_object(*call.request);
   if (!body) return call.respond(error_response(body.error()));
-  BodyReader fields(*body, {"username", "password"});
+  BodyReader fields(*call.request, *body);
   const std::string name = fields.required_text("username", max_name);
   const std::string password = fields.required_text("password", max_password);
   if (!fields.status()) return call.respond(error_response(fields.status().error()));
@@ -171,7 +171,7 @@ void create_token(Context& context, Call call) {
 void login(Context& context, Call call) {
   const auto body = body_object(*call.request);
   if (!body) return call.respond(error_response(body.error()));
-  BodyReader fields(*body, {"username", "password", "code"});
+  BodyReader fields(*call.request, *body);
   const auto code = fields.text("code", max_name);
   const auto granted = [call](const Granted& grant) { call.respond(with_cookie(grant)); };
   if (code) {

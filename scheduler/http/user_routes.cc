@@ -112,7 +112,7 @@ Result<Response> list_users(Context& context, const Request& request) {
 void create_user(Context& context, Call call) {
   const auto body = body_object(*call.request);
   if (!body) return call.respond(error_response(body.error()));
-  BodyReader fields(*body, {"username", "role", "password"});
+  BodyReader fields(*call.request, *body);
   const std::string name = fields.required_text("username", max_name);
   const std::string role = fields.required_text("role", max_name);
   const std::string password = fields.required_text("password", max_password_bytes);
@@ -137,7 +137,7 @@ void patch_user(Context& context, Call call) {
   const auto body = body_object(*call.request);
   if (!body) return call.respond(error_response(body.error()));
   const std::string name = path_param(*call.request, "username");
-  BodyReader fields(*body, {"username", "role", "password"});
+  BodyReader fields(*call.request, *body);
   if (fields.text("username", max_name).value_or(name) != name) {
     fields.fail("username", "cannot be changed");
   }
@@ -177,7 +177,7 @@ void delete_user(Context& context, Call call) {
 void patch_own_password(Context& context, Call call) {
   const auto body = body_object(*call.request);
   if (!body) return call.respond(error_response(body.error()));
-  BodyReader fields(*body, {"password", "new_password"});
+  BodyReader fields(*call.request, *body);
   const std::string password = fields.required_text("password", max_password_bytes);
   const std::string fresh = fields.required_text("new_password", max_password_bytes);
   check_new_password(fields, "new_password", fresh);
@@ -212,7 +212,7 @@ Result<Response> list_tokens(Context& context, const Request& request) {
 void issue_token(Context& context, Call call) {
   const auto body = body_object(*call.request);
   if (!body) return call.respond(error_response(body.error()));
-  BodyReader fields(*body, {"username", "purpose", "lifetime_seconds"});
+  BodyReader fields(*call.request, *body);
   const std::string name = fields.text("username", max_name).value_or(call.request->identity.user);
   const std::string purpose = fields.text("purpose", max_name).value_or("api");
   const auto lifetime = fields.integer("lifetime_seconds", least_lifetime, most_lifetime);

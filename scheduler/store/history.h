@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "scheduler/core/rows.h"
@@ -23,18 +24,27 @@ struct PageOf {
   std::int64_t total = 0;
 };
 
+// One condition of a list. `field` is one that the list knows (history_sql.cc); times are in
+// microseconds since 1970, durations in microseconds.
+using FilterValue = std::variant<std::int64_t, std::string>;
+struct Filter {
+  enum class Op { any, none, gte, gt, lte, lt, like };
+  std::string field;
+  Op op = Op::any;
+  std::vector<FilterValue> values;  // any, like: one of them holds; none: none does; else the first
+};
+
+// "-" in front of a name of `order_by` = descending; several apply in order; rows without a value
+// come last. A name or field that the list does not know: std::invalid_argument, so that the door
+// must check them.
 struct RunQuery {
   std::optional<std::string> dag_id;  // nullopt: every DAG ("~")
   std::vector<DagRunState> states;
-  std::vector<RunType> types;
-  std::optional<std::string> dag_run_id_pattern;  // LIKE pattern, `%` and `_`
   struct Range {
-    OptTime gte, gt, lte, lt;
+    OptTime gte, lte;
   };
-  Range logical_date, run_after, start_date, end_date;
   Range date;  // logical_date, of runs that have none run_after
-  // dag_id, dag_run_id (alias run_id), state, run_after, logical_date, start_date, end_date, id;
-  // "-" in front = descending. Several apply in order. Unknown: Errc::invalid at the door.
+  std::vector<Filter> filters;
   std::vector<std::string> order_by;
   Page page;
 };
@@ -43,9 +53,16 @@ struct TaskQuery {
   std::optional<std::string> dag_id;
   std::optional<std::string> dag_run_id;
   std::vector<TaskState> states;
-  std::vector<std::string> task_ids;
-  std::vector<std::string> pools;
-  std::vector<std::string> order_by;  // task_id, state, start_date, end_date, map_index…
+  std::vector<Filter> filters;
+  std::vector<std::string> order_by;
+  Page page;
+};
+
+struct XcomQuery {
+  std::optional<std::string> dag_id;
+  std::optional<std::string> dag_run_id;
+  std::optional<std::string> task_id;
+  std::vector<Filter> filters;
   Page page;
 };
 
@@ -62,12 +79,19 @@ struct TaskInstanceView {
   std::string rendered_json;  // of the newest try; empty when not kept
 };
 
+// What a task instance returned, as lists show it.
+struct XcomView {
+  XcomRow row;
+  std::string dag_id;
+  std::string dag_run_id;
+  std::string task_id;
+  OptTime logical_date;
+  Time run_after;
+};
+
 struct EventLogQuery {
-  std::optional<std::string> dag_id, dag_run_id, task_id, event, owner;
-  std::vector<std::string> included_events;  // empty: all
-  std::vector<std::string> excluded_events;
-  OptTime before, after;
-  bool descending = true;
+  std::vector<Filter> filters;
+  std::vector<std::string> order_by;  // empty: newest first
   Page page;
 };
 struct EventLogView {
@@ -90,13 +114,20 @@ struct DagVersionView {
   std::string canonical_json;
 };
 
-// mngt.ingestion_job_execution: an attempt of a data task, with what others know of it. The parameters
-// are those the attempt was given, rendered; interval and bucket are its job's.
+// mngt.ingestion_job_execution: an attempt of a data task, with what others know of it. The
+// parameters are those the attempt was given, rendered; interval and bucket are its job's.
 struct JobExecutionView {
   std::int64_t id = 0;
   JobExecutionRow row;
   OptTime window_start, window_end;  // of the data
   std::string interval, overlap, bucket_name;
+};
+
+struct DagVersionQuery {
+  std::string dag_id;
+  std::vector<Filter> filters;
+  std::vector<std::string> order_by;  // empty: newest first
+  Page page;
 };
 
 struct JobConfigView {  // mngt.ingestion_job_config
@@ -121,7 +152,7 @@ class History {
                                               const std::string& dag_run_id,
                                               const std::string& task_id) = 0;
 
-  virtual PageOf<XcomRow> xcoms(RunSeq run, TaskIndex task, const Page& page) = 0;
+  virtual PageOf<XcomView> xcoms(const XcomQuery& query) = 0;
   virtual std::optional<XcomRow> xcom(RunSeq run, TaskIndex task, const std::string& key) = 0;
 
   // What a try told about quality and lineage; without a number, the newest try that told anything.
@@ -133,7 +164,7 @@ class History {
                                                 int last_runs) = 0;
   // Every DAG ever seen, stale ones included, by id.
   virtual std::vector<DagRow> dags() = 0;
-  virtual PageOf<DagVersionView> dag_versions(const std::string& dag_id, const Page& page) = 0;
+  virtual PageOf<DagVersionView> dag_versions(const DagVersionQuery& query) = 0;
   virtual std::optional<DagVersionView> dag_version(const std::string& version) = 0;
 
   virtual PageOf<EventLogView> event_logs(const EventLogQuery& query) = 0;

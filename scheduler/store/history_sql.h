@@ -3,14 +3,13 @@
 
 #include <cstdint>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "scheduler/store/history.h"
 
 namespace batuta {
 
-using SqlValue = std::variant<std::int64_t, std::string>;
+using SqlValue = FilterValue;
 
 struct ListSql {
   std::string rows;   // parameters: `values`, then limit, then offset
@@ -22,6 +21,10 @@ struct ListSql {
 ListSql runs_sql(const RunQuery& query);
 // Columns: task_view_columns.
 ListSql tasks_sql(const TaskQuery& query);
+// Columns: ti, key, value_json, timestamp, dag_id, dag_run_id, task_id, logical_date, run_after.
+ListSql xcoms_sql(const XcomQuery& query);
+// Columns: number, version, created_at, source_text, canonical_json.
+ListSql dag_versions_sql(const DagVersionQuery& query);
 // Columns: id, at, event, dag_id, dag_run_id, task_id, owner, extra_json.
 ListSql events_sql(const EventLogQuery& query);
 

@@ -72,6 +72,11 @@ void read_xcom(Rows& rows, XcomRow& r) {
   r.task = task_of_key(ti);
 }
 
+void read_xcom_view(Rows& rows, XcomView& v) {
+  read_xcom(rows, v.row);
+  rows.read(v.dag_id, v.dag_run_id, v.task_id, v.logical_date, v.run_after);
+}
+
 void read_event(Rows& rows, EventLogView& v) {
   rows.read(v.id, v.row.when, v.row.event, v.row.dag_id, v.row.dag_run_id, v.row.task_id,
             v.row.owner, v.row.extra_json);
@@ -127,13 +132,9 @@ std::vector<DagRow> SqliteHistory::dags() {
   return result;
 }
 
-PageOf<DagVersionView> SqliteHistory::dag_versions(const std::string& dag_id, const Page& page) {
-  const ListSql sql{"SELECT " VERSION_COLUMNS
-                    " FROM dag_version WHERE dag_id = ? "
-                    "ORDER BY number DESC LIMIT ? OFFSET ?",
-                    "SELECT COUNT(*) FROM dag_version WHERE dag_id = ?",
-                    {dag_id}};
-  return Reader(*this).list<DagVersionView>(sql, page, read_version);
+PageOf<DagVersionView> SqliteHistory::dag_versions(const DagVersionQuery& query) {
+  const ListSql sql = dag_versions_sql(query);
+  return Reader(*this).list<DagVersionView>(sql, query.page, read_version);
 }
 
 std::optional<DagVersionView> SqliteHistory::dag_version(const std::string& version) {
@@ -145,12 +146,9 @@ std::optional<DagVersionView> SqliteHistory::dag_version(const std::string& vers
   return view;
 }
 
-PageOf<XcomRow> SqliteHistory::xcoms(RunSeq run, TaskIndex task, const Page& page) {
-  const ListSql sql{
-      "SELECT ti, key, value_json, timestamp FROM xcom WHERE ti = ? ORDER BY key LIMIT ? OFFSET ?",
-      "SELECT COUNT(*) FROM xcom WHERE ti = ?",
-      {task_key(run, task)}};
-  return Reader(*this).list<XcomRow>(sql, page, read_xcom);
+PageOf<XcomView> SqliteHistory::xcoms(const XcomQuery& query) {
+  const ListSql sql = xcoms_sql(query);
+  return Reader(*this).list<XcomView>(sql, query.page, read_xcom_view);
 }
 
 std::optional<XcomRow> SqliteHistory::xcom(RunSeq run, TaskIndex task, const std::string& key) {

@@ -32,6 +32,16 @@ TEST_CASE("hostile JSON is refused with a reason and without growth") {
   CHECK(refusal(many + "]").find("too many") != std::string::npos);
 }
 
+TEST_CASE("a refused text says where, as a malformed one does") {
+  CHECK(refusal("{\"a\": 1,\n  \"a\": 2}") ==
+        "JSON refused: duplicate key \"a\" at line 2, column 5");
+  JsonLimits shallow;
+  shallow.depth = 2;
+  CHECK(refusal("[\n[\n [1]]]", shallow) == "JSON refused: nested too deeply at line 3, column 2");
+  shallow.string_bytes = 3;
+  CHECK(refusal("[\"abcd\"]", shallow).find("line 1, column 7") != std::string::npos);
+}
+
 TEST_CASE("good JSON keeps its structure") {
   const auto parsed = parse_untrusted(R"({"a":[1,{"b":[]},"x"],"c":{"d":null},"e":1.5})");
   REQUIRE(parsed);

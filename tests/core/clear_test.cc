@@ -319,6 +319,32 @@ TEST_CASE("only success, failed and skipped can be marked, and nothing of a run 
   CHECK(world.ask(set_state(world, run, DagRunState::queued)).code == Errc::conflict);
 }
 
+TEST_CASE("a mark over several runs marks all of them or none") {
+  World world;
+  world.add(chain("dag", 2));
+  world.join("w", 2);
+  const RunSeq first = world.trigger("dag");
+  const RunSeq second = world.trigger("dag");
+  MarkRequested event = mark_of(world, first, "t1", TaskState::skipped);
+  event.more_runs = {{run_id(world, second), {}}, {"nobody", {}}};
+  CHECK(world.ask(event).code == Errc::not_found);
+  CHECK(world.state_of(first, "t1") == TaskState::none);
+  event.more_runs.pop_back();
+  const Reply reply = world.ask(event);
+  REQUIRE(reply.tasks.size() == 2);
+  CHECK(reply.tasks[1].run == second);
+  CHECK(world.state_of(first, "t1") == TaskState::skipped);
+  CHECK(world.state_of(second, "t1") == TaskState::skipped);
+  CHECK(world.ledger.events.back().event == "mark");
+  CHECK(world.ledger.events.back().dag_run_id == run_id(world, second));
+
+  world.start(world.attempt(second, "t0"));
+  world.ask(set_state(world, second, DagRunState::failed));
+  event.state = TaskState::success;
+  CHECK(world.ask(event).code == Errc::conflict);
+  CHECK(world.state_of(first, "t1") == TaskState::skipped);
+}
+
 TEST_CASE("an ended run can be deleted, a running one cannot") {
   Failed failed;
   World& world = failed.world;
@@ -348,9 +374,10 @@ TEST_CASE("a run deleted and cleared in one batch stays deleted") {
   CHECK(effects.changes.runs_deleted.size() == 1);
 }
 
-TEST_CASE("notes are kept on runs and tasks") {
+TEST_CASE("notes are kept on runs and tasks, and who wrote them is in the event log") {
   Failed failed;
   NoteSet note;
+  note.user = "ana";
   note.dag_id = "dag";
   note.dag_run_id = run_id(failed.world, failed.run);
   note.note = "look at this";
@@ -358,6 +385,15 @@ TEST_CASE("notes are kept on runs and tasks") {
   note.task_id = "b";
   failed.world.ask(note);
   CHECK(failed.world.row(failed.run, "b").note == "look at this");
+  const EventLogRow row = failed.world.ledger.events.back();
+  CHECK(row.event == "set_note");
+  CHECK(row.owner == "ana");
+  CHECK(row.task_id == "b");
+  CHECK(row.extra_json.empty());
+  const auto before = failed.world.ledger.events.size();
+  note.task_id = "nobody";
+  CHECK(failed.world.ask(note).code == Errc::not_found);
+  CHECK(failed.world.ledger.events.size() == before);
 }
 
 }  // namespace

@@ -107,12 +107,19 @@ def the_event_log_tells_who_did_what():
         server.cli("connections", "add", "c", "--conn-type", "http", "--conn-password", stdin="hidden-value\n")
         server.cli("pools", "set", "small", "3")
         server.cli("dags", "pause", "one")
+        server.cli("db", "backup")
+        run = server.trigger("one")["dag_run_id"]
+        server.call("PATCH", f"/api/v2/dags/one/dagRuns/{run}", {"note": "hidden-value"})
+        server.call("PATCH", f"/api/v2/dags/one/dagRuns/{run}/taskInstances/a", {"note": "hidden-value"})
+        for verb in ("retry", "drop"):
+            assert status_of(lambda: server.call("POST", f"/api/batuta/outbox/77/{verb}", {})) == 404
         for number in range(60):
             name = "admin" if number == 0 else f"stranger{number}"
             assert status_of(lambda: server.call("POST", "/auth/token", {"username": name, "password": "hidden-value"})) in (401, 429)
         rows = server.get("/api/v2/eventLogs?limit=1000")["event_logs"]
         names = [row["event"] for row in rows]
-        for event in ("token_created", "post_variable", "delete_variable", "post_connection", "post_pool", "pause"):
+        for event in ("token_created", "post_variable", "delete_variable", "post_connection", "post_pool", "pause",
+                      "backup_database", "set_note", "retry_outbox", "drop_outbox"):
             assert event in names, (event, names)
         assert {row["owner"] for row in rows if row["event"] == "pause"} == {"admin"}
         failed = [row for row in rows if row["event"] == "login_failed"]
@@ -173,6 +180,61 @@ def a_clear_reaches_the_runs_before_and_after():
         server.wait_run("slow", slow)
 
 
+def a_mark_reaches_the_runs_before_and_after():
+    """One mark with include_past, over runs that ended long ago."""
+    with Folder("mark") as folder:
+        server = folder.server({"one": dag("one", [mock("a")])}).start()
+        runs = [server.trigger("one")["dag_run_id"] for _ in range(3)]
+        for run in runs:
+            server.wait_run("one", run)
+        marked = server.call("PATCH", f"/api/v2/dags/one/dagRuns/{runs[1]}/taskInstances/a",
+                             {"new_state": "failed", "include_past": True})
+        assert {task["dag_run_id"] for task in marked["task_instances"]} == set(runs[:2]), marked
+        assert [server.run("one", run)["state"] for run in runs] == ["failed", "failed", "success"]
+
+
+def filters_narrow_what_they_say():
+    """Every filter on a real store: what it leaves out is not in the page and not in the total."""
+    with Folder("filters") as folder:
+        server = folder.server({"one": dag("one", [mock("a"), shell("b", "echo hi", depends_on=["a"])]),
+                                "two": dag("two", [mock("c")])}).start()
+        runs = [server.trigger("one", conf={"env": name})["dag_run_id"] for name in ("prod", "test")]
+        runs.append(server.trigger("two")["dag_run_id"])
+        for name, run in zip(("one", "one", "two"), runs):
+            server.wait_run(name, run)
+
+        def total(path, query):
+            answer = server.get(path + "?" + query)
+            rows = next(value for value in answer.values() if isinstance(value, list))
+            assert len(rows) == answer["total_entries"], (path, query)
+            return len(rows)
+        every = "/api/v2/dags/~/dagRuns"
+        tasks = every + "/~/taskInstances"
+        for query, expected in {
+                "": 3, "run_type=backfill": 0, "run_type=manual": 3, "duration_gte=3600": 0, "duration_lt=3600": 3,
+                "conf_contains=%22env%22%3A%20%22prod%22": 1, "dag_id_pattern=tw%7Cnone": 1, "dag_id_pattern=~": 3,
+                "dag_version=1": 3, "dag_version=2": 0, "bundle_version=none": 0, "order_by=-duration": 3,
+                "triggering_user_name_pattern=adm": 3, "start_date_gt=2100-01-01T00:00:00Z": 0}.items():
+            assert total(every, query) == expected, query
+        for query, expected in {
+                "order_by=map_index": 5, "order_by=-map_index": 5, "map_index=-1": 5, "map_index=0": 0,
+                "operator=shell": 2, "operator_name_pattern=MOC": 3, "order_by=operator": 5, "queue=default": 5,
+                "queue=gpu": 0, "executor=x": 0, "try_number=1": 5, "try_number=2": 0, "version_number=1": 5,
+                "task_display_name_pattern=b": 2, "dag_id_pattern=two": 1, "state=deferred": 0, "duration_gt=3600": 0,
+                "end_date_lte=2000-01-01T00:00:00Z": 0, "pool_name_pattern=default": 5}.items():
+            assert total(tasks, query) == expected, query
+        for query, expected in {"": 3, "task_id_pattern=b": 2, "run_id_pattern=" + runs[0]: 1,
+                                "xcom_key=return_value": 3, "xcom_key_pattern=none": 0, "map_index=2": 0}.items():
+            found = [row for row in server.get(tasks + "/~/xcomEntries?" + query)["xcom_entries"]]
+            assert all(row["task_id"] in "abc" for row in found), found
+        assert status_of(lambda: server.get(every + "?updated_at_gte=2026-01-01T00:00:00Z")) == 422
+        assert status_of(lambda: server.get(tasks + "?task_group_id=g")) == 422
+        assert total("/api/v2/eventLogs", "event_pattern=trig&order_by=dag_id") == 3
+        assert total("/api/v2/eventLogs", "try_number=1") == 0
+        assert total("/api/v2/jobs", "job_type=WorkerJob&is_alive=true") == 1
+        assert total("/api/v2/dags", "dag_run_state=success&order_by=-last_run_start_date") == 2
+
+
 def the_session_says_when_it_ends():
     """A session's end is the one that the login said."""
     with Folder("session") as folder:
@@ -214,4 +276,5 @@ def every_group_of_endpoints_has_a_verb():
 
 main([an_open_page_learns_of_the_dag_files, a_broken_file_at_a_restart_is_not_a_deleted_one,
       the_event_log_tells_who_did_what, a_clear_reaches_the_runs_before_and_after,
+      a_mark_reaches_the_runs_before_and_after, filters_narrow_what_they_say,
       the_session_says_when_it_ends, every_group_of_endpoints_has_a_verb])

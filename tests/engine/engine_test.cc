@@ -201,6 +201,31 @@ TEST_CASE("a chain goes on at each success and every report is acknowledged") {
   });
 }
 
+TEST_CASE("attempts are counted at their start and once at their end, and nothing else is") {
+  World world({task("first"), task("second", {0})});
+  world.join();
+  world.trigger();
+  REQUIRE(world.executor.wait([&] { return world.executor.launches.size() == 1; }));
+  world.look([](const SchedulerState&) {});
+  CHECK(world.engine.metrics().launches == 1);
+  CHECK(world.engine.metrics().finished == 0);
+  world.finish(world.executor.launches[0], Outcome::failed);
+  REQUIRE(world.executor.wait([&] { return world.executor.acks.size() == 1; }));
+  NoteSet note;  // writes the row of an ended task again
+  note.dag_id = "d";
+  note.dag_run_id = "r1";
+  note.task_id = "first";
+  std::promise<void> noted;
+  world.engine.request(note, [&](const Reply&) { noted.set_value(); });
+  noted.get_future().get();
+  world.look([](const SchedulerState&) {});
+  const EngineMetrics metrics = world.engine.metrics();
+  CHECK(metrics.launches == 1);
+  CHECK(metrics.finished == 1);  // `second` is upstream_failed without an attempt
+  CHECK(metrics.failed == 1);
+  CHECK(metrics.succeeded == 0);
+}
+
 TEST_CASE("a launch sees the XCom that this very turn commits") {
   Task second = task("second", {0});
   second.has_templates = true;

@@ -146,9 +146,12 @@ TEST_CASE("jobs, plugins and metrics show the live state") {
 TEST_CASE("the event log, the control tables and the outbox are readable") {
   TestApi api;
   api.get("/api/v2/eventLogs?excluded_events=login&excluded_events=logout&included_events=clear");
-  CHECK(api.history.last_event_query.excluded_events ==
-        std::vector<std::string>{"login", "logout"});
-  CHECK(api.history.last_event_query.included_events == std::vector<std::string>{"clear"});
+  const auto& filters = api.history.last_event_query.filters;
+  REQUIRE(filters.size() == 2);
+  CHECK(filters[0].op == Filter::Op::none);
+  CHECK(filters[0].values == std::vector<FilterValue>{"login", "logout"});
+  CHECK(filters[1].op == Filter::Op::any);
+  CHECK(filters[1].values == std::vector<FilterValue>{"clear"});
   CHECK(api.get("/api/v2/eventLogs?order_by=-when")["event_logs"][0]["event"] == "trigger");
   CHECK(api.get("/api/v2/eventLogs/7")["owner"] == "operator");
   CHECK(api.status(Method::get, "/api/v2/eventLogs/8") == 404);
@@ -158,6 +161,24 @@ TEST_CASE("the event log, the control tables and the outbox are readable") {
   CHECK(api.status(Method::post, "/api/batuta/outbox/5/retry") == 204);
   CHECK(api.outbox_calls == std::vector<std::string>{"retry 5"});
   CHECK(api.status(Method::post, "/api/batuta/outbox/5/drop") == 404);
+}
+
+TEST_CASE("outbox rows sent or dropped by hand, backups and notes are in the event log") {
+  TestApi api;
+  api.call(Method::post, "/api/batuta/outbox/5/retry");
+  api.call(Method::post, "/api/batuta/outbox/5/drop", "", "operator");
+  api.call(Method::post, "/api/batuta/db/backup", R"({"name":"monday"})");
+  std::string log;
+  for (const auto& row : api.registry.audit) {
+    log += row.event + " " + row.owner + " " + row.extra_json + "; ";
+  }
+  CHECK(log == R"(retry_outbox admin {"outbox_id":5}; drop_outbox operator {"outbox_id":5}; )"
+               R"(backup_database admin {"name":"monday"}; )");
+  const std::string run = "/api/v2/dags/demo/dagRuns/done";
+  api.call(Method::patch, run, R"({"note":"hidden"})", "operator");
+  CHECK(api.last_event<NoteSet>().user == "operator");
+  api.call(Method::patch, run + "/taskInstances/first", R"({"note":"hidden"})");
+  CHECK(api.last_event<NoteSet>().user == "admin");
 }
 
 TEST_CASE("a backup's name cannot leave its folder") {

@@ -104,6 +104,7 @@ std::optional<RunRow> FakeHistory::run(const std::string& dag_id, const std::str
 }
 
 PageOf<TaskInstanceView> FakeHistory::task_instances(const TaskQuery& query) {
+  last_task_query = query;
   std::vector<TaskInstanceView> found;
   for (const auto& view : views) {
     if (query.dag_run_id && view.dag_run_id != *query.dag_run_id) continue;
@@ -135,12 +136,18 @@ std::vector<TaskInstanceView> FakeHistory::tries(const std::string& dag_id,
   return found;
 }
 
-PageOf<XcomRow> FakeHistory::xcoms(RunSeq run, TaskIndex task, const Page& page) {
-  std::vector<XcomRow> found;
+PageOf<XcomView> FakeHistory::xcoms(const XcomQuery& query) {
+  last_xcom_query = query;
+  std::vector<XcomView> found;
   for (const auto& row : xcom_rows) {
-    if (row.run == run && row.task == task) found.push_back(row);
+    for (const auto& view : views) {
+      if (row.run != view.row.run || row.task != view.row.task) continue;
+      if (query.dag_run_id && view.dag_run_id != *query.dag_run_id) continue;
+      if (query.task_id && view.task_id != *query.task_id) continue;
+      found.push_back({row, view.dag_id, view.dag_run_id, view.task_id, {}, view.run_after});
+    }
   }
-  return cut(found, page);
+  return cut(found, query.page);
 }
 
 std::optional<XcomRow> FakeHistory::xcom(RunSeq run, TaskIndex task, const std::string& key) {
@@ -178,8 +185,13 @@ std::vector<DagSummary> FakeHistory::dag_summaries(const std::vector<std::string
   return found;
 }
 
-PageOf<DagVersionView> FakeHistory::dag_versions(const std::string&, const Page& page) {
-  return cut(std::vector{*dag_version(demo_dag()->version)}, page);
+PageOf<DagVersionView> FakeHistory::dag_versions(const DagVersionQuery& query) {
+  const auto version = *dag_version(demo_dag()->version);
+  for (const Filter& filter : query.filters) {
+    if (filter.field != "version_number") continue;
+    if (std::get<std::int64_t>(filter.values.front()) != version.number) return {};
+  }
+  return cut(std::vector{version}, query.page);
 }
 
 std::optional<DagVersionView> FakeHistory::dag_version(const std::string& version) {

@@ -25,14 +25,14 @@ class FakeHistory final : public History {
                                                 const std::string& task_id) override;
   std::vector<TaskInstanceView> tries(const std::string& dag_id, const std::string& dag_run_id,
                                       const std::string& task_id) override;
-  PageOf<XcomRow> xcoms(RunSeq run, TaskIndex task, const Page& page) override;
+  PageOf<XcomView> xcoms(const XcomQuery& query) override;
   std::optional<XcomRow> xcom(RunSeq run, TaskIndex task, const std::string& key) override;
   std::optional<AttemptReportRow> attempt_report(RunSeq run, TaskIndex task,
                                                  std::optional<std::int32_t> try_number) override;
   std::vector<DagSummary> dag_summaries(const std::vector<std::string>& dag_ids,
                                         int last_runs) override;
   std::vector<DagRow> dags() override { return dag_rows; }
-  PageOf<DagVersionView> dag_versions(const std::string& dag_id, const Page& page) override;
+  PageOf<DagVersionView> dag_versions(const DagVersionQuery& query) override;
   std::optional<DagVersionView> dag_version(const std::string& version) override;
   PageOf<EventLogView> event_logs(const EventLogQuery& query) override;
   std::optional<EventLogView> event_log(std::int64_t id) override;
@@ -49,6 +49,8 @@ class FakeHistory final : public History {
   std::vector<XcomRow> xcom_rows;
   std::vector<AttemptReportRow> report_rows;  // oldest first
   RunQuery last_run_query;
+  TaskQuery last_task_query;
+  XcomQuery last_xcom_query;
   EventLogQuery last_event_query;
   bool broken = false;  // throw StoreError from runs()
 };

@@ -145,10 +145,15 @@ TEST_CASE("run lists pass their filters on") {
           "&run_after_gte=2026-01-01T00:00:00Z&run_id_pattern=man");
   const auto& query = api.history.last_run_query;
   CHECK(query.states.size() == 2);
-  CHECK(query.types == std::vector<RunType>{RunType::manual});
   CHECK(query.order_by == std::vector<std::string>{"-run_after"});
-  CHECK(query.run_after.gte == parse_iso("2026-01-01T00:00:00Z"));
-  CHECK(query.dag_run_id_pattern == "%man%");
+  REQUIRE(query.filters.size() == 3);
+  CHECK(query.filters[0].field == "run_after");
+  CHECK(query.filters[0].op == Filter::Op::gte);
+  CHECK(query.filters[0].values.front() ==
+        FilterValue(parse_iso("2026-01-01T00:00:00Z")->time_since_epoch().count()));
+  CHECK(query.filters[1].field == "dag_run_id");
+  CHECK(query.filters[1].values.front() == FilterValue("%man%"));
+  CHECK(query.filters[2].field == "run_type");
   CHECK(api.status(Method::get, runs + "?state=great") == 422);
   CHECK(api.status(Method::get, runs + "?order_by=conf;DROP") == 422);
   CHECK(api.status(Method::get, "/api/v2/dags/nothing/dagRuns") == 404);

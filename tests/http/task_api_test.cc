@@ -48,7 +48,7 @@ TEST_CASE("every try of a task instance can be read") {
   CHECK(tries["task_instances"][0]["try_number"] == 1);
   CHECK(api.get(done + "/first/tries/2")["state"] == "success");
   CHECK(api.status(Method::get, done + "/first/tries/3") == 404);
-  CHECK(api.status(Method::get, done + "/first/tries/9223372036854775808") == 404);
+  CHECK(api.status(Method::get, done + "/first/tries/9223372036854775808") == 422);
 }
 
 TEST_CASE("what blocks a task is told") {
@@ -72,6 +72,30 @@ TEST_CASE("marking asks the scheduler; only ends can be marked") {
   CHECK(api.status(Method::patch, live + "/first", "{}") == 422);
 }
 
+TEST_CASE("a mark reaches the runs before and after in one request") {
+  TestApi api;
+  api.backend.answer = [&api](const Event&) {
+    Reply reply;
+    reply.run = api.history.run_rows[1];
+    reply.tasks = {api.history.views[2].row, api.history.views[0].row};
+    return reply;
+  };
+  const auto response =
+      api.call(Method::patch, done + "/first", R"({"new_state":"success","include_future":true})");
+  REQUIRE(response.status == 200);
+  CHECK(body_of(response)["total_entries"] == 2);
+  CHECK(body_of(response)["task_instances"][1]["dag_run_id"] == "live");
+  const auto date = api.history.run_rows[1].run_after;
+  CHECK(api.history.last_run_query.date.gte == date);
+  CHECK_FALSE(api.history.last_run_query.date.lte);
+  const auto& event = api.last_event<MarkRequested>();
+  CHECK(event.dag_run_id == "done");
+  REQUIRE(event.more_runs.size() == 1);
+  CHECK(event.more_runs[0].dag_run_id == "live");
+  CHECK(api.status(Method::patch, dag + "/dagRuns/none/taskInstances/first",
+                   R"({"new_state":"success","include_past":true})") == 404);
+}
+
 TEST_CASE("a clear is dry unless said otherwise, and returns what it touches") {
   TestApi api;
   api.backend.answer = [&api](const Event&) {
@@ -92,6 +116,8 @@ TEST_CASE("a clear is dry unless said otherwise, and returns what it touches") {
        {"{}", R"({"dag_run_id":"done","task_ids":"first"})",
         R"({"dag_run_id":"done","start_date":"2026-11-20T00:00:00Z"})",
         R"({"dag_run_id":"done","task_ids":[]})",
+        R"({"dag_run_id":"done","task_ids":[["first",7]]})",
+        R"({"dag_run_id":"done","task_ids":[["first","x"]]})",
         R"({"dag_run_id":"done","only_failed":true,"only_running":true})",
         R"({"end_date":"2026-11-20T00:00:00Z","start_date":"2026-11-21T00:00:00Z"})",
         R"({"dag_run_id":"done","dry_run":"no"})"}) {
@@ -224,7 +250,7 @@ TEST_CASE("wrong tokens and tries of a log are refused") {
     CHECK(api.status(Method::get, done + "/first/logs/2?token=" + std::string(token)) == 422);
   }
   CHECK(api.status(Method::get, done + "/first/logs/7") == 404);
-  CHECK(api.status(Method::get, done + "/first/logs/-1") == 404);
+  CHECK(api.status(Method::get, done + "/first/logs/-1") == 422);
 }
 
 }  // namespace batuta::http

@@ -8,6 +8,22 @@
 namespace batuta::test {
 namespace {
 
+using Op = Filter::Op;
+
+Filter is(const std::string& field, Op op, std::int64_t value) {
+  return {field, op, {value}};
+}
+Filter is(const std::string& field, Op op, const std::string& value) {
+  return {field, op, {value}};
+}
+std::int64_t us(int seconds) {
+  return at(seconds).time_since_epoch().count();
+}
+template <class E>
+std::int64_t code(E value) {
+  return static_cast<std::int64_t>(value);
+}
+
 // Two DAGs: `etl` with runs 1 to 6 (odd ones ended), `ml` with run 7.
 struct Fixture {
   TempFolder folder;
@@ -46,35 +62,44 @@ TEST_CASE_FIXTURE(Fixture, "runs are filtered by DAG, state, type and time") {
   query.states = {DagRunState::success, DagRunState::running};
   CHECK(history.runs(query).total == 6);
   query.states.clear();
-  query.types = {RunType::manual};
-  CHECK(history.runs(query).total == 0);
-  query.types.clear();
-  query.run_after.gte = at(3 * 60);
-  query.run_after.lt = at(5 * 60);
-  CHECK(seqs(query) == Seqs{3, 4});
-  query.run_after = {};
+  const auto with = [&](std::vector<Filter> filters) {
+    query.filters = std::move(filters);
+    return seqs(query);
+  };
+  CHECK(with({is("run_type", Op::any, code(RunType::manual))}).empty());
+  CHECK(with({is("run_type", Op::any, code(RunType::scheduled))}).size() == 6);
+  CHECK(with({is("run_after", Op::gte, us(3 * 60)), is("run_after", Op::lt, us(5 * 60))}) ==
+        Seqs{3, 4});
+  CHECK(with({is("end_date", Op::gt, us(1001))}) == Seqs{3, 5});
+  CHECK(with({is("duration", Op::gte, us(5000))}).empty());
+  CHECK(with({is("dag_version", Op::any, 1)}).size() == 6);
+  CHECK(with({is("dag_version", Op::any, 2)}).empty());
+  CHECK(with({is("bundle_version", Op::any, "v1")}).size() == 6);
+  CHECK(with({is("dag_id", Op::like, "%TL%")}).size() == 6);
+  CHECK(with({is("dag_id", Op::like, "%ml%")}).empty());
+  CHECK_THROWS_AS(with({is("1 = 1 OR", Op::any, 1)}), std::invalid_argument);
+  query.filters.clear();
   query.date.gte = at(3 * 60);
   query.date.lte = at(4 * 60);
   CHECK(seqs(query) == Seqs{3, 4});
   query.date = {};
-  query.end_date.gt = at(1001);
-  CHECK(seqs(query) == Seqs{3, 5});
   query.dag_id = "nobody";
   CHECK(history.runs(query).total == 0);
 }
 
 TEST_CASE_FIXTURE(Fixture, "a run id pattern knows % and _ and an escape, and is bounded") {
   RunQuery query;
-  query.dag_run_id_pattern = "run\\__";
-  CHECK(seqs(query) == Seqs{1, 3, 4, 5, 6, 7});
-  query.dag_run_id_pattern = "100\\%%";
-  CHECK(seqs(query) == Seqs{2});
-  query.dag_run_id_pattern = "%_3";
-  CHECK(seqs(query) == Seqs{3});
-  query.dag_run_id_pattern = std::string(5000, '%') + "nothing";
-  CHECK(history.runs(query).rows.size() == 7);
-  query.dag_run_id_pattern = "' OR 1=1 --";
-  CHECK(history.runs(query).rows.empty());
+  const auto found = [&](const std::string& pattern) {
+    query.filters = {is("dag_run_id", Op::like, pattern)};
+    return seqs(query);
+  };
+  CHECK(found("run\\__") == Seqs{1, 3, 4, 5, 6, 7});
+  CHECK(found("100\\%%") == Seqs{2});
+  CHECK(found("%_3") == Seqs{3});
+  CHECK(found(std::string(5000, '%') + "nothing").size() == 7);
+  CHECK(found("' OR 1=1 --").empty());
+  query.filters = {{"dag_run_id", Op::like, {std::string("%_3"), std::string("%_5")}}};
+  CHECK(seqs(query) == Seqs{3, 5});
 }
 
 TEST_CASE_FIXTURE(Fixture, "runs are ordered by several fields, pages neither overlap nor skip") {
@@ -123,11 +148,20 @@ TEST_CASE_FIXTURE(Fixture, "task instances are filtered and carry what their run
   CHECK(page.rows[1].logical_date == at(180));
   CHECK(page.rows[1].dag_version == "v1");
   query.dag_run_id.reset();
-  query.pools = {"small"};
-  CHECK(history.task_instances(query).total == 6);
-  query.pools.clear();
-  query.task_ids = {"task_0", "task_2"};
-  CHECK(history.task_instances(query).total == 12);
+  const auto total = [&](std::vector<Filter> filters) {
+    query.filters = std::move(filters);
+    return history.task_instances(query).total;
+  };
+  CHECK(total({is("pool", Op::any, "small")}) == 6);
+  CHECK(total({{"task_id", Op::any, {std::string("task_0"), std::string("task_2")}}}) == 12);
+  CHECK(total({is("map_index", Op::any, -1)}) == 18);
+  CHECK(total({is("map_index", Op::any, 0)}) == 0);
+  CHECK(total({is("queue", Op::any, "default"), is("version_number", Op::any, 1)}) == 18);
+  CHECK(total({is("queue", Op::any, "gpu")}) == 0);
+  CHECK(total({is("executor", Op::any, "batuta")}) == 0);
+  CHECK(total({is("try_number", Op::any, 7)}) == 0);
+  CHECK(total({is("start_date", Op::gt, us(0)), is("duration", Op::lt, us(10))}) ==
+        total({is("start_date", Op::gt, us(0)), is("end_date", Op::gt, 0)}));
   TaskQuery all;
   all.states = {TaskState::scheduled};
   all.order_by = {"-task_id"};
@@ -199,11 +233,14 @@ TEST_CASE_FIXTURE(Fixture, "DAG versions are numbered within their DAG, newest f
   newer.dag_versions = {make_dag("etl", "v2", 4), make_dag("etl", "v1")};
   newer.dags = {{"etl", false, false, "v2", {}, 0}};
   store->commit(newer, {});
-  const auto page = history.dag_versions("etl", {});
+  const auto page = history.dag_versions({"etl", {}, {}, {}});
   REQUIRE(page.total == 2);
   CHECK(page.rows[0].version == "v2");
   CHECK(page.rows[0].number == 2);
   CHECK(page.rows[1].number == 1);
+  const auto second = history.dag_versions({"etl", {is("version_number", Op::any, 2)}, {"id"}, {}});
+  REQUIRE(second.total == 1);
+  CHECK(second.rows[0].version == "v2");
   CHECK(history.dag_version("m1")->source_text == "source of m1");
   CHECK_FALSE(history.dag_version("v9"));
 }
@@ -235,30 +272,46 @@ TEST_CASE_FIXTURE(Fixture, "XComs, events, control rows and the outbox are liste
   done.job_executions = {job};
   store->commit(done, {});
 
-  CHECK(history.xcoms(RunSeq{2}, 0, {1, 1}).rows.at(0).key == "b");
-  CHECK(history.xcoms(RunSeq{2}, 0, {1, 1}).total == 2);
+  XcomQuery xcoms;
+  xcoms.dag_id = "etl";
+  xcoms.task_id = "task_0";
+  xcoms.page = {1, 1};
+  REQUIRE(history.xcoms(xcoms).total == 2);
+  CHECK(history.xcoms(xcoms).rows.at(0).row.key == "b");
+  CHECK(history.xcoms(xcoms).rows.at(0).dag_run_id == "100%_sure");
+  xcoms.page = {};
+  xcoms.filters = {is("key", Op::like, "%A%"), is("map_index", Op::any, -1)};
+  CHECK(history.xcoms(xcoms).total == 1);
+  xcoms.filters = {is("map_index", Op::any, 3)};
+  CHECK(history.xcoms(xcoms).total == 0);
+  xcoms.filters.clear();
+  xcoms.dag_id = "ml";
+  CHECK(history.xcoms(xcoms).total == 0);
   CHECK(history.xcom(RunSeq{2}, 0, "a")->value_json == "1");
   CHECK_FALSE(history.xcom(RunSeq{2}, 0, "zz"));
 
   EventLogQuery events;
   CHECK(history.event_logs(events).rows.at(0).row.event == "login_failed");
-  events.dag_id = "etl";
-  CHECK(history.event_logs(events).total == 1);
-  events.dag_id.reset();
-  events.owner = "bob";
-  events.descending = false;
+  const auto total = [&](std::vector<Filter> filters) {
+    events.filters = std::move(filters);
+    return history.event_logs(events).total;
+  };
+  CHECK(total({is("dag_id", Op::any, "etl")}) == 1);
+  CHECK(total({is("dag_id", Op::like, "%")}) == 2);  // what has no DAG matches no pattern
+  events.order_by = {"id"};
+  REQUIRE(total({is("owner", Op::any, "bob")}) == 2);
   const auto bobs = history.event_logs(events);
-  REQUIRE(bobs.total == 2);
   CHECK(bobs.rows[0].row.event == "pause");
   CHECK(history.event_log(bobs.rows[0].id)->row.owner == "bob");
-  events.before = at(3);
-  CHECK(history.event_logs(events).total == 1);
-  EventLogQuery chosen;
-  const auto all = history.event_logs(chosen).total;
-  chosen.excluded_events = {"login_failed", "nobody's"};
-  CHECK(history.event_logs(chosen).total == all - 1);
-  chosen.included_events = {"login_failed", "pause"};
-  CHECK(history.event_logs(chosen).rows.at(0).row.event == "pause");
+  CHECK(total({is("owner", Op::any, "bob"), is("when", Op::lt, us(3))}) == 1);
+  CHECK(total({is("try_number", Op::any, 1)}) == 0);
+  events.order_by = {"dag_id", "-event"};
+  total({{"event",
+          Op::any,
+          {std::string("pause"), std::string("trigger"), std::string("login_failed")}}});
+  CHECK(history.event_logs(events).rows.at(2).row.event == "login_failed");
+  CHECK(total({{"event", Op::none, {std::string("login_failed"), std::string("nobody's")}}}) ==
+        total({}) - 1);
 
   const auto jobs = history.job_executions("etl.task_0", {});
   REQUIRE(jobs.total == 1);
@@ -304,6 +357,65 @@ TEST_CASE_FIXTURE(Fixture, "job configurations keep when they were made") {
   CHECK(configs[0].updated_by == "bob");
 }
 
+TEST_CASE_FIXTURE(Fixture, "tasks are ordered by every name, by what all share too, nothing last") {
+  TaskQuery query;
+  const auto ids = [&](std::vector<std::string> order) {
+    query.order_by = std::move(order);
+    std::vector<std::string> found;
+    for (const auto& view : history.task_instances(query).rows) {
+      found.push_back(view.dag_run_id + "/" + view.task_id);
+    }
+    return found;
+  };
+  const auto by_key = ids({});
+  CHECK(ids({"map_index"}) == by_key);
+  CHECK(ids({"-map_index"}) == std::vector<std::string>(by_key.rbegin(), by_key.rend()));
+  for (const char* name : {"rendered_map_index", "queue", "executor", "operator", "duration"}) {
+    CAPTURE(name);
+    CHECK(ids({name}).size() == by_key.size());
+  }
+  TaskInstanceRow row = make_task(7, 1, TaskState::running);
+  row.start_date = at(1);
+  Changes started;
+  started.tasks_updated.push_back(move_task(row, TaskState::scheduled, 0));
+  store->commit(started, {});
+  query.dag_id = "ml";
+  CHECK(ids({"start_date"}) == std::vector<std::string>{"run_7/task_1", "run_7/task_0"});
+  CHECK(ids({"-start_date"}) == std::vector<std::string>{"run_7/task_1", "run_7/task_0"});
+}
+
+TEST_CASE_FIXTURE(Fixture, "a task's operator is found in the version of its run") {
+  Changes change;
+  auto dag = std::make_shared<Dag>(*make_dag("etl", "v3", 2));
+  dag->canonical_json =
+      R"({"dag_id":"etl","tasks":[{"task_id":"task_0","type":"shell"},)"
+      R"({"task_id":"task_1","type":"extract","source":"fin","layer":"bronze"}]})";
+  change.dag_versions = {dag};
+  change.dags = {{"etl", false, false, "v3", {}, 0}};
+  store->commit(change, {});
+  const RunRow run = make_run(8, "etl", "v3");
+  Changes started = new_run(run, 2);
+  started.dag_versions.clear();
+  store->commit(started, {});
+  TaskQuery query;
+  const auto total = [&](Filter filter) {
+    query.filters = {std::move(filter)};
+    return history.task_instances(query).total;
+  };
+  CHECK(total(is("operator", Op::any, "shell")) == 1);
+  CHECK(total(is("operator", Op::any, "fin_bronze")) == 1);
+  CHECK(total(is("operator", Op::like, "%BRONZE%")) == 1);
+  CHECK(total(is("operator", Op::any, "mock")) == 0);
+  query.dag_id = "ml";
+  CHECK(total(is("operator", Op::any, "shell")) == 0);
+  query.filters.clear();
+  query.dag_run_id = run.dag_run_id;
+  query.dag_id = "etl";
+  query.order_by = {"operator"};
+  REQUIRE(history.task_instances(query).rows.size() == 2);
+  CHECK(history.task_instances(query).rows[0].task_id == "task_1");
+}
+
 std::string plan_of(Database& db, const ListSql& sql) {
   Statement explain = db.prepare("EXPLAIN QUERY PLAN " + sql.rows);
   Rows rows = explain.bound_query();
@@ -339,6 +451,19 @@ TEST_CASE_FIXTURE(Fixture, "the common lists use an index and need no sorting") 
   CHECK(of_run.find("SEARCH t USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)") !=
         std::string::npos);
   CHECK(of_run.find("SCAN") == std::string::npos);
+  tasks.order_by = {"map_index"};  // Airflow's default
+  CHECK(plan_of(db, tasks_sql(tasks)).find("TEMP B-TREE") == std::string::npos);
+  XcomQuery xcoms;
+  xcoms.dag_id = "etl";
+  xcoms.dag_run_id = "run_1";
+  xcoms.task_id = "task_0";
+  const std::string of_task = plan_of(db, xcoms_sql(xcoms));
+  INFO(of_task);
+  CHECK(of_task.find("SEARCH x USING PRIMARY KEY (ti=?)") != std::string::npos);
+  CHECK(of_task.find("SCAN") == std::string::npos);
+  EventLogQuery of_dag;
+  of_dag.filters = {is("dag_id", Op::any, "etl")};
+  CHECK(plan_of(db, events_sql(of_dag)).find("event_log_by_dag") != std::string::npos);
   EventLogQuery events;
   const std::string log = plan_of(db, events_sql(events));
   CHECK(log.find("TEMP B-TREE") == std::string::npos);

@@ -1,0 +1,50 @@
+// The fields of each request's body, as tables: what is taken, and what the OpenAPI document says.
+// A route names its table in routes.cc.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace batuta::http {
+
+enum class FieldKind {
+  text,
+  integer,
+  flag,
+  time,
+  object,
+  list,
+  any,
+  nothing,  // Airflow has it, we do not: only null
+};
+
+struct BodyField {
+  std::string_view name;
+  FieldKind kind = FieldKind::text;
+  bool required = false;
+  std::string_view about{};
+};
+using BodyTable = std::span<const BodyField>;
+
+extern const BodyTable no_body;
+extern const BodyTable token_body;
+extern const BodyTable login_body;
+extern const BodyTable dag_patch_body;
+extern const BodyTable trigger_body;
+extern const BodyTable run_patch_body;
+extern const BodyTable run_clear_body;
+extern const BodyTable task_patch_body;
+extern const BodyTable clear_tasks_body;
+extern const BodyTable pool_body;
+extern const BodyTable pool_patch_body;
+extern const BodyTable variable_body;
+extern const BodyTable variable_patch_body;
+extern const BodyTable connection_body;
+extern const BodyTable connection_patch_body;
+extern const BodyTable backup_body;
+extern const BodyTable own_password_body;
+extern const BodyTable user_body;
+extern const BodyTable user_patch_body;
+extern const BodyTable token_issue_body;
+
+}  // namespace batuta::http
