@@ -14,7 +14,7 @@
 #include <thread>
 
 #include "common/log.h"
-#include "scheduler/dags_test.h"
+#include "scheduler/dags_test_command.h"
 #include "scheduler/demo_run.h"
 #include "scheduler/home.h"
 #include "scheduler/process_parts.h"

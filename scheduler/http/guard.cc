@@ -101,7 +101,7 @@ std::optional<Refusal> check_host(const Head& head, const GuardOptions& options)
   const auto name = host_name(it->second);
   if (name.empty()) return Refusal{400, "the Host header field is malformed"};
   if (std::find(options.hosts.begin(), options.hosts.end(), name) == options.hosts.end()) {
-    return Refusal{421, "this server does not answer for that host name"};
+    return Refusal{421, "this server does not answer for that host name (setting allowed_hosts)"};
   }
   return std::nullopt;
 }

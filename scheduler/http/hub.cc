@@ -41,7 +41,8 @@ std::optional<std::string> end_state(const FeedEvent& event) {
 
 class EventStream final : public Stream {
  public:
-  EventStream(FeedFilter filter, std::size_t limit) : filter_(std::move(filter)), limit_(limit) {}
+  EventStream(FeedFilter filter, std::size_t limit, std::function<bool()> allowed)
+      : filter_(std::move(filter)), limit_(limit), allowed_(std::move(allowed)) {}
 
   std::string next() override { return std::exchange(pending_, {}); }
   bool ended() const override { return ended_; }
@@ -61,6 +62,12 @@ class EventStream final : public Stream {
       pending_ += text;
     }
   }
+  // A word now and then tells a proxy that the stream is alive, and us whether the reader may stay.
+  void ping() {
+    if (!allowed_ || allowed_()) return add(": ping\n\n");
+    pending_.clear();
+    ended_ = true;
+  }
   void wake() {
     if ((!pending_.empty() || ended_) && on_ready) on_ready();
   }
@@ -68,6 +75,7 @@ class EventStream final : public Stream {
  private:
   FeedFilter filter_;
   std::size_t limit_;
+  std::function<bool()> allowed_;
   std::string pending_;
   bool ended_ = false;
 };
@@ -183,7 +191,7 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
       const auto hub = self.lock();
       if (cancelled || !hub) return;
       hub->for_each_stream([](EventStream& stream) {
-        stream.add(": ping\n\n");
+        stream.ping();
         stream.wake();
       });
       // Without streams nobody needs a ping; the next subscriber starts it again.
@@ -225,10 +233,12 @@ void Hub::publish(std::vector<FeedEvent> events) {
   });
 }
 
-std::shared_ptr<Stream> Hub::subscribe(FeedFilter filter, const std::string* last_event_id) {
+std::shared_ptr<Stream> Hub::subscribe(FeedFilter filter, const std::string* last_event_id,
+                                       std::function<bool()> allowed) {
   impl_->for_each_stream([](EventStream&) {});  // forget the ones that ended
   if (impl_->streams.size() >= impl_->limits.streams) return nullptr;
-  auto stream = std::make_shared<EventStream>(std::move(filter), impl_->limits.outbound_bytes);
+  auto stream = std::make_shared<EventStream>(std::move(filter), impl_->limits.outbound_bytes,
+                                              std::move(allowed));
   stream->add("retry: 1000\n\n");
   if (last_event_id) impl_->resume(*last_event_id, *stream);
   impl_->streams.push_back(stream);

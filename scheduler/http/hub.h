@@ -48,8 +48,11 @@ class Hub {
 
   // A stream of server-sent events. With `last_event_id` of this process's life the events missed
   // come first; with any other, or when they are no longer kept, a `resync` event tells the client
-  // to read everything anew. nullptr when there are too many streams.
-  std::shared_ptr<Stream> subscribe(FeedFilter filter, const std::string* last_event_id);
+  // to read everything anew. `allowed` is asked on the io thread at every ping, and the stream ends
+  // when it says no: a token may end while its stream is open. nullptr when there are too many
+  // streams.
+  std::shared_ptr<Stream> subscribe(FeedFilter filter, const std::string* last_event_id,
+                                    std::function<bool()> allowed = nullptr);
 
   // Calls `done` once: with the run's last state as the feed names it ("success", "failed"), or
   // with nullopt when `patience` is over. The ticket ends the wait early, without a call; nullopt

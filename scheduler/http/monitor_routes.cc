@@ -4,6 +4,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "scheduler/http/auth.h"
 #include "scheduler/http/codecs.h"
 #include "scheduler/http/handlers.h"
 #include "scheduler/http/listing.h"
@@ -155,8 +156,12 @@ void get_events(Context& context, Call call) {
   response.content_type = "text/event-stream";
   // A HEAD shows the fields of the answer without opening a stream.
   if (call.request->method != Method::head) {
-    response.stream =
-        context.services.hub.subscribe(std::move(filter), call.request->header("last-event-id"));
+    bool by_cookie = false;
+    const auto allowed = [&context, token = request_token(*call.request, by_cookie)] {
+      return context.services.registry.check_token(token, context.now()).has_value();
+    };
+    response.stream = context.services.hub.subscribe(
+        std::move(filter), call.request->header("last-event-id"), allowed);
     if (!response.stream) {
       return call.respond(error_response({Errc::unavailable, "too many event streams", {}}));
     }

@@ -95,6 +95,23 @@ TEST_CASE("the number of streams is bounded, and ended ones free their place") {
   CHECK(f.hub.subscribe({}, nullptr));
 }
 
+TEST_CASE("a stream ends soon after its reader may no longer read") {
+  HubLimits limits;
+  limits.ping = std::chrono::milliseconds(1);
+  Fixture f(limits);
+  bool allowed = true;
+  const auto stream = f.hub.subscribe({}, nullptr, [&allowed] { return allowed; });
+  stream->next();
+  f.io.run_one();
+  CHECK(stream->next() == ": ping\n\n");
+  CHECK_FALSE(stream->ended());
+  allowed = false;
+  stream->next();
+  f.io.run_one();
+  CHECK(stream->ended());
+  CHECK(stream->next().empty());
+}
+
 TEST_CASE("streams get a ping when nothing happens") {
   HubLimits limits;
   limits.ping = std::chrono::milliseconds(1);

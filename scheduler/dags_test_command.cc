@@ -1,4 +1,4 @@
-#include "scheduler/dags_test.h"
+#include "scheduler/dags_test_command.h"
 
 #include <atomic>
 #include <cstdio>
