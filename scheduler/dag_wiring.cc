@@ -12,7 +12,9 @@ DagWiring::DagWiring(std::string folder, Engine& engine, std::function<void(cons
     : engine_(engine),
       changed_(std::move(changed)),
       bag_(std::move(folder),
-           {[this](Dags dags, auto gone) { on_change(std::move(dags), std::move(gone)); }}) {}
+           {[this](Dags dags, auto gone) { on_change(std::move(dags), std::move(gone)); },
+            // Reading files leaves several times their size in freed memory.
+            [] { malloc_trim(0); }}) {}
 
 void DagWiring::start(const std::vector<std::pair<DagRow, std::shared_ptr<const Dag>>>& stored) {
   Dags known;
@@ -32,8 +34,6 @@ void DagWiring::on_change(Dags changed, std::vector<std::string> gone) {
   if (!engine_.query([this](const SchedulerState&, const Now&) { known_ = true; })) {
     missed_ = true;
   }
-  // Reading files leaves several times their size in freed memory.
-  malloc_trim(0);
 }
 
 void DagWiring::repost() {

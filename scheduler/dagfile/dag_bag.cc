@@ -52,12 +52,14 @@ std::optional<Duration> DagBag::Impl::scan_once() {
   // A folder that is new had no watch while it was listed.
   if (std::exchange(folders, update.folders) != update.folders)
     update.look_again = Duration::zero();
-  if (update.snapshot) {
-    const std::lock_guard lock(mutex);
-    snapshot = update.snapshot;
+  if (std::exchange(first, false) || update.snapshot) {
+    {
+      const std::lock_guard lock(mutex);
+      if (sinks.changed) sinks.changed(std::move(update.changed), std::move(update.gone));
+      if (update.snapshot) snapshot = update.snapshot;
+    }
+    if (sinks.settled) sinks.settled();
   }
-  const bool tell = std::exchange(first, false) || update.snapshot;
-  if (tell && sinks.changed) sinks.changed(std::move(update.changed), std::move(update.gone));
   return update.look_again;
 }
 

@@ -39,10 +39,14 @@ class DagBag {
   struct Sinks {
     // Called when the snapshot is another: new or changed DAGs, and ids gone; both are empty when
     // only import errors or warnings changed. The first call names everything and comes from
-    // start()'s caller, the others from the watcher thread.
+    // start()'s caller, the others from the watcher thread. Others see the snapshot when this has
+    // returned, so that whoever sees a DAG may count on it having been told. Must neither block nor
+    // call the bag.
     std::function<void(std::vector<std::shared_ptr<const Dag>> changed,
                        std::vector<std::string> gone)>
-        changed;
+        changed{};
+    // After that, without these bounds; what reading the files took has been freed.
+    std::function<void()> settled{};
   };
   DagBag(std::string folder, Sinks sinks);
   ~DagBag();

@@ -1,7 +1,9 @@
 #include "scheduler/dagfile/dag_bag.h"
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <thread>
 
 #include "tests/dagfile/dagfile_fixture.h"
 
@@ -53,6 +55,27 @@ TEST_CASE("what start() finds is told before it returns, even when it is nothing
   bag.start();
   CHECK(listener.calls() == 1);
   CHECK(bag.snapshot()->dags.empty());
+}
+
+TEST_CASE("a DAG that can be seen has been told: a trigger of it meets an engine that knows it") {
+  TempFolder folder;
+  folder.write("a.json", small_dag("a"));
+  std::atomic<bool> told{false}, looking{false};
+  DagBag bag(folder.path(), {[&](const auto&, const auto&) {
+                               while (!looking) std::this_thread::yield();
+                               // Time enough for whoever looks now, were there anything to see.
+                               for (int i = 0; i < 10'000; ++i) std::this_thread::yield();
+                               told = true;
+                             },
+                             nullptr});
+  bool told_when_seen = false;
+  std::thread reader([&] {
+    while (bag.snapshot()->dags.empty()) looking = true;
+    told_when_seen = told;
+  });
+  bag.start();
+  reader.join();
+  CHECK(told_when_seen);
 }
 
 TEST_CASE("saved, replaced and removed files are live within a second") {
