@@ -56,6 +56,25 @@ Result<std::string> read_whole_file(const std::string& path, std::size_t limit) 
   }
 }
 
+namespace {
+
+std::string folder_of(const std::string& path) {
+  const auto slash = path.find_last_of('/');
+  return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+}
+
+// What root puts into a folder of another user is that user's: the scheduler writes the log of
+// tables whose slots run as somebody else, whatever the umask.
+Status give_to_owner_of_folder(const std::string& path) {
+  struct stat info {};
+  if (::geteuid() != 0 || ::stat(folder_of(path).c_str(), &info) != 0 || info.st_uid == 0) {
+    return success();
+  }
+  return ::lchown(path.c_str(), info.st_uid, info.st_gid) == 0 ? success() : failure("chown", path);
+}
+
+}  // namespace
+
 Status write_new_file(const std::string& path, const std::string& text) {
   Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (file.get() < 0) return failure("create", path);
@@ -66,6 +85,7 @@ Status write_new_file(const std::string& path, const std::string& text) {
     if (n < 0) return failure("write", path);
     done += static_cast<std::size_t>(n);
   }
+  if (auto given = give_to_owner_of_folder(path); !given) return given;
   if (::fsync(file.get()) != 0) return failure("fsync", path);
   return success();
 }
@@ -83,12 +103,13 @@ Status make_folders(const std::string& path) {
     if (S_ISDIR(info.st_mode)) return success();
     return {Errc::unavailable, path + " is not a folder"};
   }
-  const auto slash = path.find_last_of('/');
-  const std::string parent = slash == std::string::npos ? "."
-                             : slash == 0               ? "/"
-                                                        : path.substr(0, slash);
+  const std::string parent = folder_of(path);
   if (auto made = make_folders(parent); !made) return made;
-  if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) return failure("create", path);
+  if (::mkdir(path.c_str(), 0755) != 0) {
+    if (errno != EEXIST) return failure("create", path);
+  } else if (auto given = give_to_owner_of_folder(path); !given) {
+    return given;
+  }
   return sync_folder(parent);
 }
 

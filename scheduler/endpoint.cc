@@ -15,7 +15,6 @@ namespace {
 
 constexpr Duration lifetime = std::chrono::hours(24);
 constexpr const char* file = "run/endpoint.json";
-constexpr const char* purpose = "command line";
 
 // Runs `change` on the control thread and waits for its commit.
 Status on_control(Engine& engine, std::function<Status()> change) {
@@ -42,7 +41,7 @@ Status Endpoint::publish(const std::string& url) {
   const std::lock_guard lock(mutex_);
   const Status ended = on_control(engine_, [this]() -> Status {
     for (const TokenInfo& old : registry_.tokens(read_clock().wall)) {
-      if (old.purpose != purpose) continue;
+      if (old.purpose != server_purpose) continue;
       if (auto status = registry_.revoke_token_id(old.id); !status) return status;
     }
     return success();
@@ -78,16 +77,23 @@ void Endpoint::withdraw() {
 }
 
 Status Endpoint::write_file() {
-  auto issued = issue();
+  const Time now = read_clock().wall;
+  auto issued = issue(now);
   if (!issued) return issued.error();
+  const nlohmann::json endpoint{{"url", url_}, {"token", *issued}, {"pid", ::getpid()}};
+  if (auto written = home_.write_private(file, json_text(endpoint) + "\n"); !written) {
+    const auto ended =
+        on_control(engine_, [this, token = *issued] { return registry_.revoke_token(token); });
+    if (!ended) log::warn("an unused token could not be ended: " + ended.error().message);
+    return written;
+  }
   token_ = std::move(*issued);
-  const nlohmann::json endpoint{{"url", url_}, {"token", token_}, {"pid", ::getpid()}};
-  return home_.write_private(file, json_text(endpoint) + "\n");
+  issued_at_ = now;
+  return success();
 }
 
-Result<std::string> Endpoint::issue() {
+Result<std::string> Endpoint::issue(Time now) {
   auto token = std::make_shared<std::string>();
-  const Time now = read_clock().wall;
   const Status status = on_control(engine_, [this, token, now]() -> Status {
     EventLogRow row;
     row.when = now;
@@ -95,14 +101,13 @@ Result<std::string> Endpoint::issue() {
     row.owner = an_admin(registry_);
     row.extra_json = R"({"by":"start","purpose":"command line"})";
     return registry_.audited(row, [&]() -> Status {
-      auto issued = registry_.issue_token(row.owner, purpose, now, lifetime);
+      auto issued = registry_.issue_token(row.owner, server_purpose, now, lifetime);
       if (!issued) return issued.error();
       *token = std::move(*issued);
       return success();
     });
   });
   if (!status) return status.error();
-  issued_at_ = now;
   return *token;
 }
 

@@ -33,7 +33,7 @@ class Endpoint {
 
  private:
   Status write_file();
-  Result<std::string> issue();
+  Result<std::string> issue(Time now);
 
   const Home& home_;
   Registry& registry_;

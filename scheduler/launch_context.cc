@@ -34,30 +34,36 @@ void collect_strings(const json& value, std::vector<std::string>& out) {
   }
 }
 
-// What of a variable must not be shown: all of it, and when it is JSON every string in it.
+// What of a variable must not be shown: all of it, and when it is JSON every value in it.
+void collect_scalars(const json& value, std::vector<std::string>& out) {
+  if (value.is_structured()) {
+    for (const json& item : value) collect_scalars(item, out);
+    return;
+  }
+  std::string text = value.is_string() ? value.get<std::string>() : json_text(value);
+  if (text.size() >= shortest_masked_value) out.push_back(std::move(text));
+}
 void collect_secrets(const Variable& variable, std::vector<std::string>& out) {
   if (variable.value.size() >= shortest_masked_value) out.push_back(variable.value);
-  if (const auto parsed = parse_untrusted(variable.value)) collect_strings(*parsed, out);
+  if (const auto parsed = parse_untrusted(variable.value)) collect_scalars(*parsed, out);
 }
 
-// The same value with every one of `secrets` starred out.
-void mask_strings(json& value, const std::vector<std::string>& secrets) {
-  if (value.is_structured()) {
-    for (json& item : value) mask_strings(item, secrets);
-  }
-  if (!value.is_string()) return;
-  auto& text = value.get_ref<std::string&>();
-  for (const std::string& secret : secrets) {
-    for (auto at = text.find(secret); at != std::string::npos; at = text.find(secret, at)) {
-      text.replace(at, secret.size(), "***");
-      at += 3;
-    }
-  }
+// The same value with every leaf starred out, so that paths into it still lead somewhere.
+json starred(const json& value) {
+  if (!value.is_structured()) return "***";
+  json out = value;
+  for (json& item : out) item = starred(item);
+  return out;
+}
+std::string starred(const Variable& variable) {
+  const auto parsed = parse_untrusted(variable.value);
+  return parsed && parsed->is_structured() ? json_text(starred(*parsed)) : "***";
 }
 
-// `secrets` takes the values of the variables with sensitive names that are looked up.
+// Variables with sensitive names: the plugin gets their values, and `secrets` what its log must not
+// show of them. Without `secrets`, for people: stars in their place.
 TemplateScope scope_of(const LaunchContext::Attempt& attempt, const Registry& registry,
-                       std::vector<std::string>& secrets) {
+                       std::vector<std::string>* secrets) {
   TemplateScope scope;
   scope.run = &attempt.run;
   scope.row = &attempt.row;
@@ -66,10 +72,12 @@ TemplateScope scope_of(const LaunchContext::Attempt& attempt, const Registry& re
   const auto conf = validate_conf(attempt.dag, attempt.run.conf_json);
   scope.params_json = conf ? *conf : attempt.run.conf_json;
   scope.xcom = attempt.xcom;
-  scope.variable = [&registry, &secrets](std::string_view key) -> std::optional<std::string> {
+  scope.variable = [&registry, secrets](std::string_view key) -> std::optional<std::string> {
     const auto found = registry.variable(key);
     if (!found) return std::nullopt;
-    if (sensitive_name(key)) collect_secrets(*found, secrets);
+    if (!sensitive_name(key)) return found->value;
+    if (!secrets) return starred(*found);
+    collect_secrets(*found, *secrets);
     return found->value;
   };
   return scope;
@@ -132,17 +140,24 @@ Status RegistryLaunchContext::render_launch(const Attempt& attempt, Launch& out,
 Result<std::string> RegistryLaunchContext::render_params(const Attempt& attempt, Launch& out,
                                                          std::string& rendered) {
   const bool shell = attempt.task.plugin == "shell";
+  const auto render = [&](std::vector<std::string>* secrets) -> Result<std::string> {
+    auto spec = render_spec(attempt.task.spec_json, scope_of(attempt, registry_, secrets), shell);
+    if (!spec) return spec.error();
+    auto parsed = parse_untrusted(*spec);
+    if (!parsed) return parsed.error();
+    return json_text(parsed->value("params", json::object()));
+  };
   std::vector<std::string> secrets;
-  auto spec = render_spec(attempt.task.spec_json, scope_of(attempt, registry_, secrets), shell);
-  if (!spec) return spec.error();
-  auto parsed = parse_untrusted(*spec);
-  if (!parsed) return parsed.error();
-  json params = parsed->value("params", json::object());
-  std::string told = json_text(params);
-  if (!secrets.empty()) mask_strings(params, secrets);
-  rendered = json_text(params);
+  auto told = render(&secrets);
+  if (!told) return told;
+  rendered = *told;
+  if (secrets.empty()) return told;
+  // Rendered anew rather than searched: quoting and filters change how a value looks. Where stars
+  // do not fit (a filter that wants a number), nothing is shown.
+  const auto shown = render(nullptr);
+  rendered = shown ? *shown : R"({"***":"***"})";
   // Nameless: nothing a plugin could ask for, only what its log must not show.
-  if (!secrets.empty()) out.secrets.push_back({"", "", std::move(secrets)});
+  out.secrets.push_back({"", "", std::move(secrets)});
   return told;
 }
 
@@ -221,16 +236,14 @@ OutboxRow RegistryLaunchContext::render_alert(const Attempt& attempt,
                                               const std::string& notifier_json, Time now) {
   const auto parsed = parse_untrusted(notifier_json);
   const json notifier = parsed ? *parsed : json::object();
-  std::vector<std::string> secrets;
-  const TemplateScope scope = scope_of(attempt, registry_, secrets);
+  const TemplateScope scope = scope_of(attempt, registry_, nullptr);
   OutboxRow row;
   row.kind = OutboxKind::alert;
   row.key = notifier.value("connection", "slack_alerts");
   row.created_at = now;
-  json text = render_text(notifier, "text", default_alert_text(attempt), scope);
-  mask_strings(text, secrets);
-  row.payload_json = alert_payload(row.key, text, render_text(notifier, "channel", "", scope),
-                                   render_text(notifier, "username", "", scope));
+  row.payload_json = alert_payload(
+      row.key, render_text(notifier, "text", default_alert_text(attempt), scope),
+      render_text(notifier, "channel", "", scope), render_text(notifier, "username", "", scope));
   return row;
 }
 

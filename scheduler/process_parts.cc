@@ -90,7 +90,10 @@ Result<std::string> attempt(const std::function<Result<std::string>()>& work) {
 
 TemporaryFolder::TemporaryFolder() {
   std::string name = (std::filesystem::temp_directory_path() / "batuta-XXXXXX").string();
-  if (mkdtemp(name.data()) != nullptr) path_ = name;
+  if (mkdtemp(name.data()) == nullptr) return;
+  path_ = name;
+  // The home inside is private by itself; with worker.user slots must find the way through.
+  std::filesystem::permissions(path_, std::filesystem::perms(0711));
 }
 
 TemporaryFolder::~TemporaryFolder() {

@@ -22,6 +22,7 @@ struct SlotSurroundings {
   std::string engine_library;  // path of libduckdb.so, or empty
   int log_fd = 2;
   SlotPage* page = nullptr;
+  int peak_reset_fd = -1;  // /proc/self/clear_refs, or -1
 };
 
 // Used on the slot's main thread; log and cancelled are safe on any.

@@ -51,9 +51,8 @@ std::int64_t peak_kib(int whose) {
 // Makes the kernel forget this process's peak, so that the next attempt's figure is its own. It has
 // no such thing for the children's: theirs counts when this attempt made it higher, or the plugin
 // told of it.
-void forget_peak() {
-  const UniqueFd fd{::open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC)};
-  if (fd && ::write(fd.get(), "5", 1) != 1) return;  // not allowed: the figure is an upper bound
+void forget_peak(int reset_fd) {
+  if (reset_fd >= 0 && ::write(reset_fd, "5", 1) != 1) return;  // the figure is an upper bound
 }
 
 int count_entries(const char* folder) {
@@ -93,8 +92,10 @@ Finished run_task(SlotLaunch& task, PluginHost& plugins, SlotSurroundings& slot)
   const std::int64_t own = peak_kib(RUSAGE_SELF), children = peak_kib(RUSAGE_CHILDREN);
   done.peak_rss_kib = std::max(own, host.child_peak_kib());
   if (children > children_before) done.peak_rss_kib = std::max(done.peak_rss_kib, children);
-  if (own > last_peak + 1024) forget_peak();
-  last_peak = own;
+  if (own > last_peak + 1024) {
+    forget_peak(slot.peak_reset_fd);
+    last_peak = peak_kib(RUSAGE_SELF);
+  }
   return done;
 }
 

@@ -159,10 +159,10 @@ bool claim(SlotPage& page, std::uint64_t number) {
   return expected == claim_word(number, Claim::started);  // started by the agent itself
 }
 
-int serve(const SlotArguments& arguments, SlotPage& page) {
+int serve(const SlotArguments& arguments, SlotPage& page, int peak_reset_fd) {
   PluginHost plugins{arguments.plugins};
   SlotSurroundings slot{arguments.name, arguments.scratch, arguments.engine_library, STDERR_FILENO,
-                        &page};
+                        &page,          peak_reset_fd};
   const char* home = std::getenv("HOME");
   const ProcessDefaults defaults{home == nullptr ? "/" : home};
   SlotHealth health;
@@ -195,14 +195,15 @@ int run_slot(int argc, char** argv) {
     return 2;
   }
   const auto agent = static_cast<pid_t>(arguments.agent);
+  close_strangers((arguments.catalogue ? slot_control_fd : slot_lock_fd) + 1);
+  // Opened as long as /proc/self is ours: see harden().
+  const UniqueFd peak_reset{::open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC)};
   harden(arguments);
   if (arguments.catalogue) {
-    close_strangers(slot_control_fd + 1);
     if (::getppid() != agent) return 1;
     ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     return describe_plugins(arguments.plugins, arguments.names);
   }
-  close_strangers(slot_lock_fd + 1);
   for (const int fd : {slot_control_fd, slot_page_fd}) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   // The lock stays inheritable: whatever the plugin starts holds it, and a successor waits for
   // that.
@@ -212,7 +213,7 @@ int run_slot(int argc, char** argv) {
   auto* page = static_cast<SlotPage*>(memory);
   start_watchdog(agent, page);
   // Not return: destructors of loaded libraries are as little to be trusted as their constructors.
-  ::_exit(serve(arguments, *page));
+  ::_exit(serve(arguments, *page, peak_reset.get()));
 }
 
 }  // namespace batuta

@@ -1,12 +1,14 @@
 #include "worker/slot_user.h"
 
-#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <filesystem>
 
 #include "worker/posix.h"
@@ -16,25 +18,46 @@ namespace {
 
 constexpr mode_t passable = 0711;  // through it, if one knows the name; no list of what is in it
 
-// As `user` sees it. The agent has one thread yet.
-bool may_enter(const SlotUser& user, const std::string& folder) {
-  if (::setegid(user.gid) != 0 || ::seteuid(user.uid) != 0) return false;
-  const bool may = ::faccessat(AT_FDCWD, folder.c_str(), R_OK | X_OK, AT_EACCESS) == 0;
-  return ::seteuid(0) == 0 && ::setegid(0) == 0 && may;
+Status take_ids(const SlotUser& user) {
+  if (::initgroups(user.name.c_str(), user.gid) != 0 ||
+      ::setresgid(user.gid, user.gid, user.gid) != 0 ||
+      ::setresuid(user.uid, user.uid, user.uid) != 0) {
+    return {Errc::unavailable, errno_text("become " + user.name)};
+  }
+  return success();
 }
 
-// Links are handed over as links: what they point to stays whose it is.
+// As `user` sees it, groups and all: asked in a child, for there is no way back. The agent has one
+// thread yet.
+bool may_enter(const SlotUser& user, const std::string& folder) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const bool may = take_ids(user).ok() && ::access(folder.c_str(), R_OK | X_OK) == 0;
+    ::_exit(may ? 0 : 1);
+  }
+  int status = 1;
+  while (child > 0 && ::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+// Links are handed over as links: what they point to stays whose it is. The root goes last, so that
+// what was interrupted is seen again.
 Status give_tree(const SlotUser& user, const std::string& root) {
   namespace fs = std::filesystem;
-  std::error_code error;
   const auto give = [&](const std::string& path) {
-    return ::lchown(path.c_str(), user.uid, user.gid) == 0;
+    struct stat info {};
+    return ::lstat(path.c_str(), &info) == 0 &&
+           (info.st_uid == user.uid || ::lchown(path.c_str(), user.uid, user.gid) == 0);
   };
-  if (!give(root)) return {Errc::unavailable, errno_text("chown " + root)};
-  for (fs::recursive_directory_iterator at(root, error), end; !error && at != end;
-       at.increment(error)) {
-    if (!give(at->path().string())) return {Errc::unavailable, errno_text("chown " + root)};
+  std::error_code error;
+  fs::recursive_directory_iterator at(root, error);
+  for (const fs::recursive_directory_iterator end; !error && at != end; at.increment(error)) {
+    if (!give(at->path().string()))
+      return {Errc::unavailable, errno_text("chown " + at->path().string())};
   }
+  if (error) return {Errc::unavailable, "cannot read " + root + ": " + error.message()};
+  if (!give(root)) return {Errc::unavailable, errno_text("chown " + root)};
   return success();
 }
 
@@ -52,7 +75,7 @@ Result<SlotUser> find_slot_user(const std::string& name) {
   if (entry.pw_uid == 0) {
     return {Errc::invalid, "worker.user: root is what it is meant to keep plugins from being"};
   }
-  return SlotUser{name, entry.pw_uid, entry.pw_gid};
+  return SlotUser{name, entry.pw_uid, entry.pw_gid, entry.pw_dir == nullptr ? "/" : entry.pw_dir};
 }
 
 Status prepare_home(const SlotUser& user, const std::string& home, const std::string& plugins) {
@@ -64,11 +87,7 @@ Status prepare_home(const SlotUser& user, const std::string& home, const std::st
   }
   const std::string lake = home + "/lake";
   if (Status made = make_folder(lake); !made) return made;
-  struct stat info {};
-  if (::stat(lake.c_str(), &info) != 0) return {Errc::unavailable, errno_text("stat " + lake)};
-  if (info.st_uid != user.uid) {
-    if (Status given = give_tree(user, lake); !given) return given;
-  }
+  if (Status given = give_tree(user, lake); !given) return given;
   for (const std::string& folder : {plugins, lake}) {
     if (may_enter(user, folder)) continue;
     return {Errc::invalid, "worker.user: " + user.name + " cannot read " + folder +
@@ -84,16 +103,17 @@ Status become(const SlotUser& user, const std::string& scratch) {
       return {Errc::unavailable, errno_text("chown " + scratch)};
     }
   }
-  // A command may open /dev/stdout: that is a permission on the pipe.
+  // A command may open /dev/stdout: that is a permission on the pipe. Anything else, /dev/null
+  // above all, is not ours to give.
   for (const int fd : {STDOUT_FILENO, STDERR_FILENO}) {
-    if (::fchown(fd, user.uid, user.gid) != 0) continue;  // /dev/null, say
+    struct stat info {};
+    if (::fstat(fd, &info) != 0 || !S_ISFIFO(info.st_mode)) continue;
+    if (::fchown(fd, user.uid, user.gid) != 0) {
+      return {Errc::unavailable, errno_text("chown the log's pipe")};
+    }
   }
-  if (::initgroups(user.name.c_str(), user.gid) != 0 ||
-      ::setresgid(user.gid, user.gid, user.gid) != 0 ||
-      ::setresuid(user.uid, user.uid, user.uid) != 0) {
-    return {Errc::unavailable, errno_text("become " + user.name)};
-  }
-  return success();
+  ::setenv("HOME", user.home.c_str(), 1);
+  return take_ids(user);
 }
 
 }  // namespace batuta

@@ -215,6 +215,7 @@ void issue_token(Context& context, Call call) {
   BodyReader fields(*call.request, *body);
   const std::string name = fields.text("username", max_name).value_or(call.request->identity.user);
   const std::string purpose = fields.text("purpose", max_name).value_or("api");
+  if (purpose == server_purpose) fields.fail("purpose", "is the server's own token's");
   const auto lifetime = fields.integer("lifetime_seconds", least_lifetime, most_lifetime);
   if (!fields.status()) return call.respond(error_response(fields.status().error()));
   if (name != call.request->identity.user && !is_admin(call)) {

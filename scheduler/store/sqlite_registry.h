@@ -15,8 +15,9 @@ namespace batuta {
 // Writes: a full disk is Errc::unavailable and changes nothing; a lost one throws StoreError.
 class SqliteRegistry : public Registry {
  public:
-  static constexpr std::size_t max_value = 256 << 10;  // a variable, a secret
-  static constexpr std::size_t max_entries = 10'000;   // of each kind
+  static constexpr std::size_t max_value = 256 << 10;       // a variable, a secret
+  static constexpr std::size_t max_entries = 10'000;        // of each kind
+  static constexpr std::size_t max_tokens_of_user = 1'000;  // alive
 
   // `db` outlives this. Reads the key file, or makes it when there is nothing sealed yet.
   // StoreError with what to do when the key is missing, readable by others, or not the one the rows

@@ -184,9 +184,18 @@ Result<std::string> SqliteRegistry::issue_token(std::string_view user, std::stri
   if (lifetime <= Duration::zero()) {
     return Error{Errc::invalid, "a token's lifetime is more than nothing", "lifetime"};
   }
-  const auto live = std::count_if(tokens_.begin(), tokens_.end(),
-                                  [&](const auto& entry) { return entry.second.expires_at > now; });
-  if (live >= static_cast<std::ptrdiff_t>(max_entries)) {
+  std::size_t live = 0, own = 0;
+  for (const auto& [bucket, token] : tokens_) {
+    if (token.expires_at <= now) continue;
+    ++live;
+    own += token.user == found->first ? 1 : 0;
+  }
+  // The server's own token is what makes room again. Nobody can use up what is there for all.
+  const bool for_server = purpose == server_purpose;
+  if (!for_server && own >= max_tokens_of_user) {
+    return Error{Errc::rate_limited, "you have too many live tokens; revoke some", {}};
+  }
+  if (!for_server && live >= max_entries) {
     return Error{Errc::rate_limited, "there are too many live tokens; revoke some", {}};
   }
   std::string random(token_bytes, '\0');

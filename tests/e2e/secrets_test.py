@@ -14,9 +14,13 @@ def sensitive_variables_are_masked():
     with Folder("secrets") as folder:
         server = folder.server({"tell": dag("tell", [
             shell("say", "echo ${#X} {{ var.value.api_token }} {{ var.json.db_password.inner }} {{ var.value.plain }}",
-                  env={"X": "{{ var.value.api_token }}"})])}).start()
+                  env={"X": "{{ var.value.api_token }}"}),
+            # As quoting writes them, and as a number.
+            shell("odd", "echo ${#X} \"in {{ var.value.odd_secret }}\" {{ var.json.pin_secret.pin }}",
+                  ["say"], env={"X": "{{ var.value.odd_secret }}"})])}).start()
         for key, value in {"api_token": "s3cret-token-value", "db_password": '{"inner":"s3cret-inner-value"}',
-                           "plain": "shown-to-all"}.items():
+                           "plain": "shown-to-all", "odd_secret": "it's$s3cret!x",
+                           "pin_secret": '{"pin":48151623}'}.items():
             server.cli("variables", "set", key, "-", stdin=value + "\n")
         run_id = server.trigger("tell")["dag_run_id"]
         assert server.wait_run("tell", run_id)["state"] == "success"
@@ -25,6 +29,10 @@ def sensitive_variables_are_masked():
         for shown in (log, fields):
             assert "s3cret" not in shown and "***" in shown and "shown-to-all" in shown, shown
         assert "18 ***" in log, log  # the task itself had the value
+        fields = json.dumps(server.get(f"/api/v2/dags/tell/dagRuns/{run_id}/taskInstances/odd")["rendered_fields"])
+        assert "s3cret" not in fields and "48151623" not in fields and "***" in fields, fields
+        assert "13 in ***" in (log := server.cli("tasks", "log", "tell", run_id, "odd").stdout), log
+        assert "48151623" not in log, log
         logs = [file.read_bytes() for file in (server.home / "logs").rglob("*") if file.is_file()]
         assert logs and not any(b"s3cret" in text for text in logs)
 

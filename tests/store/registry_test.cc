@@ -194,6 +194,20 @@ TEST_CASE_FIXTURE(Fixture, "a token opens until it expires, is revoked, or its u
         Errc::not_found);
 }
 
+TEST_CASE_FIXTURE(Fixture,
+                  "one user's tokens leave room for others', and the server always gets its own") {
+  REQUIRE(registry->set_user("ana", "viewer", "hash").ok());
+  REQUIRE(registry->set_user("bob", "admin", "hash").ok());
+  const auto issue = [&](const char* user, std::string_view purpose) {
+    return registry->issue_token(user, purpose, at(0), std::chrono::hours(1));
+  };
+  for (int i = 0; i < 1'000; ++i) REQUIRE(issue("ana", "api").ok());
+  CHECK(issue("ana", "api").error().code == Errc::rate_limited);
+  CHECK(issue("ana", server_purpose).ok());
+  CHECK(issue("bob", "api").ok());
+  CHECK(registry->issue_token("ana", "api", at(2 * 3600), std::chrono::hours(1)).ok());
+}
+
 TEST_CASE_FIXTURE(Fixture, "a role is looked up when the token is used") {
   REQUIRE(registry->set_user("ana", "admin", "hash").ok());
   const auto token = registry->issue_token("ana", "api", at(0), std::chrono::hours(1));
