@@ -70,7 +70,10 @@ TEST_CASE("a DAG that can be seen has been told: a trigger of it meets an engine
                              nullptr});
   bool told_when_seen = false;
   std::thread reader([&] {
-    while (bag.snapshot()->dags.empty()) looking = true;
+    // Said before it looks: the look itself may have to wait for the sink.
+    do {
+      looking = true;
+    } while (bag.snapshot()->dags.empty());
     told_when_seen = told;
   });
   bag.start();

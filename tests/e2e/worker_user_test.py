@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from harness import BATUTA, SOURCE, Folder, dag, main, shell  # noqa: E402
+from harness import BATUTA, SOURCE, Folder, dag, eventually, main, shell  # noqa: E402
 from quotes import QuoteService  # noqa: E402
 
 USER = "nobody"
@@ -24,6 +24,17 @@ def possible():
     reach = subprocess.run(["setpriv", f"--reuid={USER}", "--clear-groups", "test", "-r",
                             str(Path(BATUTA).parent / "plugins" / "manifest.json")], check=False)
     return "" if reach.returncode == 0 else f"{USER} cannot reach the build folder"
+
+
+def processes_of(home):
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and str(home).encode() in (entry / "cmdline").read_bytes():
+                found.append(int(entry.name))
+        except OSError:
+            continue  # it has just ended
+    return found
 
 
 def as_nobody(folder, dags):
@@ -47,6 +58,8 @@ def commands_run_as_that_user():
         assert "0" in scratch, scratch
         null = os.stat("/dev/null")
         assert null.st_uid == 0 and null.st_mode & 0o777 == 0o666, "the slots took /dev/null"
+        server.kill()
+        eventually(lambda: not processes_of(server.home), 10, "worker and slots end with their scheduler")
 
 
 def the_pipeline_runs_as_that_user():
