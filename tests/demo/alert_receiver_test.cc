@@ -5,7 +5,9 @@
 
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 
+#include "common/safe_json.h"
 #include "tests/demo/demo_fixture.h"
 
 namespace batuta::demo {

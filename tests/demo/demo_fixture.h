@@ -1,68 +1,27 @@
 // Calls a handler without a socket, and a market of a fixed day.
 #pragma once
 
-#include <memory>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "common/safe_json.h"
 #include "scheduler/demo/quote_service.h"
 
 namespace batuta::demo {
 
-inline Time at(const char* iso) {
-  return *parse_iso(iso);
-}
+Time at(const char* iso);
 
-inline http::Response call(const http::Handler& handler, http::Request request) {
-  http::Response answer;
-  handler(std::make_shared<http::Request>(std::move(request)),
-          [&](http::Response response) { answer = std::move(response); });
-  return answer;
-}
+http::Response call(const http::Handler& handler, http::Request request);
 
-inline http::Request quotes_request(const std::string& tickers, const std::string& start,
-                                    const std::string& end, const std::string& token = {}) {
-  http::Request request;
-  request.path = "/v1/quotes";
-  request.query = {{"tickers", tickers}, {"start", start}, {"end", end}};
-  if (!token.empty()) request.query.emplace_back("page_token", token);
-  return request;
-}
+http::Request quotes_request(const std::string& tickers, const std::string& start,
+                             const std::string& end, const std::string& token = {});
 
 // Every page of a window, put together.
-inline std::vector<nlohmann::json> walk(const http::Handler& handler, const std::string& tickers,
-                                        const std::string& start, const std::string& end) {
-  std::vector<nlohmann::json> rows;
-  std::string token;
-  do {
-    const auto answer = call(handler, quotes_request(tickers, start, end, token));
-    if (answer.status != 200) return {};
-    const auto page = *parse_untrusted(answer.body);
-    for (const auto& row : page["quotes"]) rows.push_back(row);
-    token = page["next_page_token"].is_null() ? "" : page["next_page_token"].get<std::string>();
-  } while (!token.empty());
-  return rows;
-}
+std::vector<nlohmann::json> walk(const http::Handler& handler, const std::string& tickers,
+                                 const std::string& start, const std::string& end);
 
-inline MarketOptions faulty_market() {
-  MarketOptions options;
-  options.seed = 7;
-  options.tickers = {"AAA", "BBB", "CCC"};
-  options.late_ppm = 50'000;
-  options.duplicate_ppm = 30'000;
-  options.bad_ppm = 40'000;
-  return options;
-}
+MarketOptions faulty_market();
 
-inline http::Handler service_at(const char* now, MarketOptions market, std::size_t page_size) {
-  QuoteServiceOptions options;
-  options.market = std::move(market);
-  options.page_size = page_size;
-  options.clock = [time = at(now)] { return time; };
-  return make_quote_handler(std::move(options));
-}
+http::Handler service_at(const char* now, MarketOptions market, std::size_t page_size);
 
 }  // namespace batuta::demo

@@ -4,8 +4,11 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "common/safe_json.h"
 #include "scheduler/demo/quote_truth.h"
 #include "tests/demo/demo_fixture.h"
 

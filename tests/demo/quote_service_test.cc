@@ -3,8 +3,10 @@
 #include <doctest/doctest.h>
 
 #include <map>
+#include <nlohmann/json.hpp>
 #include <set>
 
+#include "common/safe_json.h"
 #include "scheduler/demo/quote_truth.h"
 #include "tests/demo/demo_fixture.h"
 

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "lakelog/path.h"
 #include "lakelog/schema.h"
 

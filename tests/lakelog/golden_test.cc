@@ -2,6 +2,8 @@
 #include <doctest/doctest.h>
 
 #include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "lakelog/snapshot.h"
 #include "tests/lakelog/lake_fixture.h"

@@ -2,6 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
 #include "lakelog/table.h"
 #include "tests/lakelog/lake_fixture.h"
 

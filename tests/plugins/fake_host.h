@@ -2,12 +2,10 @@
 // table, keeping everything it hands in.
 #pragma once
 
-#include <dlfcn.h>
-
-#include <cstdlib>
+#include <cstdint>
 #include <map>
-#include <nlohmann/json.hpp>
-#include <stdexcept>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -15,16 +13,19 @@
 
 namespace batuta {
 
-inline std::string build_dir() {
-  const char* dir = std::getenv("BATUTA_BUILD_DIR");
-  if (dir == nullptr) throw std::runtime_error("BATUTA_BUILD_DIR is not set");
-  return dir;
-}
+std::string build_dir();  // BATUTA_BUILD_DIR; throws when it is not set
 
 class FakeHost {
+  const std::unique_ptr<nlohmann::json> context_, parameters_;
+
  public:
-  nlohmann::json context = nlohmann::json::object();
-  nlohmann::json parameters = nlohmann::json::object();
+  FakeHost();
+  ~FakeHost();
+  FakeHost(const FakeHost&) = delete;
+  FakeHost& operator=(const FakeHost&) = delete;
+
+  nlohmann::json& context;  // objects, empty at first
+  nlohmann::json& parameters;
   std::map<std::string, std::string> secrets;
   bool stop = false;  // what cancelled() answers
 
@@ -39,81 +40,16 @@ class FakeHost {
   std::map<std::string, std::vector<std::string>> reports;
 
   // Runs build/plugins/<name>.so once; 0 = success.
-  int run(const std::string& name) {
-    const std::string path = build_dir() + "/plugins/" + name + ".so";
-    void* library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (library == nullptr) throw std::runtime_error(::dlerror());
-    using Entry = const batuta_plugin* (*)(std::uint32_t);
-    const auto entry = reinterpret_cast<Entry>(::dlsym(library, BATUTA_PLUGIN_ENTRY));
-    const batuta_plugin* plugin = entry == nullptr ? nullptr : entry(BATUTA_PLUGIN_ABI);
-    if (plugin == nullptr) throw std::runtime_error(path + " has no usable entry");
-    take_defaults(*plugin);
-    const batuta_host host = table();
-    return plugin->execute(&host);  // the library stays loaded, as in a slot
-  }
+  int run(const std::string& name);
 
  private:
   static FakeHost& self(void* ctx) { return *static_cast<FakeHost*>(ctx); }
 
-  void take_defaults(const batuta_plugin& plugin) {
-    for (std::uint32_t i = 0; i < plugin.param_count; ++i) {
-      const batuta_param& param = plugin.params[i];
-      if (param.default_json != nullptr && !parameters.contains(param.name))
-        parameters[param.name] = nlohmann::json::parse(param.default_json);
-    }
-  }
+  void take_defaults(const batuta_plugin& plugin);
 
   const char* keep(std::string text) { return kept_.emplace_back(std::move(text)).c_str(); }
 
-  batuta_host table() {
-    kept_.reserve(1000);  // pointers handed out must stay valid
-    batuta_host host{};
-    host.struct_size = sizeof host;
-    host.ctx = this;
-    host.log = [](void* ctx, std::int32_t, const char* text, std::size_t length) {
-      self(ctx).lines.emplace_back(text, length);
-    };
-    host.cancelled = [](void* ctx) -> std::int32_t { return self(ctx).stop ? 1 : 0; };
-    host.param = [](void* ctx, const char* name) -> const char* {
-      auto& all = self(ctx).parameters;
-      return all.contains(name) ? self(ctx).keep(all[name].dump()) : nullptr;
-    };
-    host.params = [](void* ctx) { return self(ctx).keep(self(ctx).parameters.dump()); };
-    host.context = [](void* ctx) { return self(ctx).keep(self(ctx).context.dump()); };
-    host.secret = [](void* ctx, const char* name) -> const char* {
-      const auto found = self(ctx).secrets.find(name);
-      return found == self(ctx).secrets.end() ? nullptr : found->second.c_str();
-    };
-    host.result = [](void* ctx, const char* json, std::size_t length) -> std::int32_t {
-      if (length > 64u << 10) return -1;
-      self(ctx).result.assign(json, length);
-      return 0;
-    };
-    host.fail = [](void* ctx, std::int32_t kind, const char* text, std::size_t length) {
-      self(ctx).failure_kind = kind;
-      self(ctx).failure.assign(text, length);
-    };
-    host.progress = [](void*, double) {};
-    host.output = [](void* ctx, const char* json, std::size_t length) -> std::int32_t {
-      self(ctx).outputs.emplace_back(json, length);
-      return 0;
-    };
-    host.records = [](void* ctx, std::int64_t rows, std::int64_t watermark) {
-      self(ctx).record_count = rows;
-      self(ctx).watermark_us = watermark;
-    };
-    host.branch = [](void*, const char*, std::size_t) -> std::int32_t { return 0; };
-    host.extension = [](void* ctx, const char* id) -> const void* {
-      const bool engine = std::string(id) == "batuta.engine_library";
-      return engine ? self(ctx).keep(build_dir() + "/libduckdb.so") : nullptr;
-    };
-    host.report = [](void* ctx, const char* list, const char* json,
-                     std::size_t length) -> std::int32_t {
-      self(ctx).reports[list].emplace_back(json, length);
-      return 0;
-    };
-    return host;
-  }
+  batuta_host table();
 
   std::vector<std::string> kept_;
 };

@@ -1,7 +1,12 @@
 // Bronze, silver and gold together, over a small market whose truth is known.
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "lakelog/payload.h"
+#include "plugins/lake/delta_table.h"
 #include "tests/plugins/financial_fixture.h"
 
 using namespace batuta;

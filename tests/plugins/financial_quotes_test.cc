@@ -1,7 +1,11 @@
 // Real quotes through the whole pipeline, compared with sums made without it: integers read from
 // the CSV's text by the few lines below.
+#include <doctest/doctest.h>
+
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "tests/plugins/financial_fixture.h"

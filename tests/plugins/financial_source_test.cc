@@ -1,4 +1,8 @@
 // How bronze behaves towards a service that is slow, busy, broken or lying.
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+
 #include "plugins/financial/quote_page.h"
 #include "tests/plugins/financial_fixture.h"
 

@@ -1,7 +1,11 @@
 // A lake for readers that are not ours: tests/lakelog/deltalake_reader.py runs these two cases with
 // BATUTA_SAMPLE_LAKE naming a folder, and opens the tables in between with another Delta library.
+#include <doctest/doctest.h>
+
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "tests/plugins/financial_fixture.h"
 

@@ -1,5 +1,10 @@
 // The lake_sql plugin: what it reads, and what it must not do.
+#include <doctest/doctest.h>
+
+#include <filesystem>
 #include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
 
 #include "tests/plugins/financial_fixture.h"
 
@@ -26,24 +31,24 @@ struct Home {
       std::filesystem::rename(world.lake.path() + "/" + layer, lake + "/" + layer);
   }
 
-  FakeHost ask(json parameters) {
-    FakeHost host;
-    host.context = {{"execution_id", "x"}, {"lake", lake}, {"scratch", world.lake.path()}};
-    host.parameters = std::move(parameters);
-    returned = host.run("lake_sql");
+  std::unique_ptr<FakeHost> ask(json parameters) {
+    auto host = std::make_unique<FakeHost>();
+    host->context = {{"execution_id", "x"}, {"lake", lake}, {"scratch", world.lake.path()}};
+    host->parameters = std::move(parameters);
+    returned = host->run("lake_sql");
     return host;
   }
   json rows(const std::string& sql) {
     const auto host = ask({{"sql", sql}});
-    INFO(host.failure);
+    INFO(host->failure);
     REQUIRE(returned == 0);
-    return json::parse(host.result)["rows"];
+    return json::parse(host->result)["rows"];
   }
   std::string refusal(json parameters) {
     const auto host = ask(std::move(parameters));
     CHECK(returned != 0);
-    CHECK(host.failure_kind == BATUTA_FAIL_FINAL);
-    return host.failure;
+    CHECK(host->failure_kind == BATUTA_FAIL_FINAL);
+    return host->failure;
   }
   int returned = -1;
 };
@@ -63,11 +68,11 @@ TEST_CASE("the first rows of a table, of any version") {
   Home home;
   const auto host = home.ask({{"operation", "head"}, {"table", silver_table}, {"limit", 1}});
   REQUIRE(home.returned == 0);
-  const auto result = json::parse(host.result);
+  const auto result = json::parse(host->result);
   CHECK(result["rows"].size() == 1);
   CHECK(result["cut"] == true);
   CHECK(result["columns"][1] == "ticker");
-  CHECK(home.ask({{"operation", "head"}, {"table", silver_table}, {"version", 0}}).failure == "");
+  CHECK(home.ask({{"operation", "head"}, {"table", silver_table}, {"version", 0}})->failure == "");
   CHECK(home.refusal({{"operation", "head"}, {"table", silver_table}, {"version", 7}})
             .find("version 7 does not exist") != std::string::npos);
   CHECK(home.refusal({{"operation", "head"}, {"table", "silver/none"}}) ==
@@ -96,10 +101,10 @@ TEST_CASE("SQL from outside can only read, and only the lake") {
 TEST_CASE("limits on rows, bytes and time hold") {
   Home home;
   auto host = home.ask({{"sql", "SELECT range FROM range(5000)"}, {"limit", 10}});
-  CHECK(json::parse(host.result)["rows"].size() == 10);
+  CHECK(json::parse(host->result)["rows"].size() == 10);
   host = home.ask({{"sql", "SELECT repeat('x', 1000) FROM range(500)"}});
-  CHECK(json::parse(host.result)["cut"] == true);
-  CHECK(host.result.size() < 64u << 10);
+  CHECK(json::parse(host->result)["cut"] == true);
+  CHECK(host->result.size() < 64u << 10);
   CHECK(home.refusal({{"sql", "SELECT 1"}, {"limit", 0}}).find("limit") != std::string::npos);
   CHECK(home.refusal({{"sql", "SELECT count(*) FROM range(1000000000) a, range(1000) b"},
                       {"timeout", "300ms"}})
@@ -111,11 +116,11 @@ TEST_CASE("a large result goes to a new file of the run folder and nowhere else"
   const std::string file = home.world.lake.path() + "/home/run/result-1.json";
   const auto host =
       home.ask({{"sql", "SELECT repeat('x', 1000) FROM range(500)"}, {"result_file", file}});
-  INFO(host.failure);
+  INFO(host->failure);
   REQUIRE(home.returned == 0);
   std::ifstream in(file);
   CHECK(json::parse(in)["rows"].size() == 500);
-  CHECK(json::parse(host.result)["rows"] == 500);
+  CHECK(json::parse(host->result)["rows"] == 500);
   for (const std::string& bad : {std::string("/tmp/x.json"), home.lake + "/x.json",
                                  home.world.lake.path() + "/home/run/../x.json"})
     CHECK(home.refusal({{"sql", "SELECT 1"}, {"result_file", bad}}).find("result_file") !=
@@ -134,7 +139,7 @@ TEST_CASE("control tables travel with the question") {
              {{"name", "records"}, {"type", "long"}},
              {{"name", "status"}, {"type", "string"}}}},
            {"rows", {{"financial", 41, nullptr}, {"other", "1", "SUCCESS"}}}}}}}});
-  INFO(host.failure);
+  INFO(host->failure);
   REQUIRE(home.returned == 0);
-  CHECK(json::parse(host.result)["rows"] == json::parse(R"([["financial",42]])"));
+  CHECK(json::parse(host->result)["rows"] == json::parse(R"([["financial",42]])"));
 }

@@ -1,0 +1,132 @@
+#include "tests/plugins/financial_fixture.h"
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "lakelog/publish.h"
+#include "plugins/lake/delta_table.h"
+
+namespace batuta {
+
+struct Financial::Values {
+  json bronze_parameters = json::object();
+  json bronze_result, silver_result, gold_result;
+};
+
+Financial::Financial(std::function<Reply(const std::string&)> answer)
+    : values_(std::make_unique<Values>()),
+      server(std::move(answer)),
+      bronze_parameters(values_->bronze_parameters),
+      bronze_result(values_->bronze_result),
+      silver_result(values_->silver_result),
+      gold_result(values_->gold_result) {}
+Financial::~Financial() = default;
+
+std::unique_ptr<FakeHost> Financial::execute(const std::string& plugin, const Run& run) {
+  return execute(plugin, run, nullptr);
+}
+
+std::unique_ptr<FakeHost> Financial::execute(const std::string& plugin, const Run& run,
+                                             const json& upstream) {
+  auto host = std::make_unique<FakeHost>();
+  const std::string scratch = lake.path() + "/_scratch";
+  std::filesystem::create_directories(scratch);
+  host->context = {{"execution_id", run.execution_id},
+                   {"dag_id", "financial"},
+                   {"run_id", "manual"},
+                   {"task_id", plugin},
+                   {"try_number", run.try_number},
+                   {"fence", 1},
+                   {"window_start", run.start},
+                   {"window_end", run.end},
+                   {"lake", lake.path()},
+                   {"scratch", scratch},
+                   {"upstream", json::object()}};
+  if (!upstream.is_null()) host->context["upstream"]["before"] = upstream;
+  if (plugin == "financial_bronze") {
+    host->parameters = bronze_parameters;
+    host->parameters["tickers"] = tickers;
+    host->secrets["quotes_api"] = server.connection();
+  }
+  returned = host->run(plugin);
+  return host;
+}
+
+json Financial::complete(const std::string& plugin, const Run& run) {
+  return complete(plugin, run, nullptr);
+}
+
+json Financial::complete(const std::string& plugin, const Run& run, const json& upstream) {
+  const auto host = execute(plugin, run, upstream);
+  INFO(host->failure);
+  REQUIRE(returned == 0);
+  publish_all(*host);
+  return json::parse(host->result);
+}
+
+void Financial::publish_all(const FakeHost& host) {
+  for (const std::string& output : host.outputs) {
+    lakelog::Publication publication;
+    publication.lake = lake.path();
+    publication.payload_json = output;
+    publication.app_id = "batuta/test";
+    publication.number = ++publications;
+    publication.uuid = "publication-" + std::to_string(publications);
+    const auto published = lakelog::publish(publication);
+    if (!published.ok()) FAIL(published.error().message);
+  }
+}
+
+void Financial::run_all(const Run& run) {
+  bronze_result = complete("financial_bronze", run);
+  silver_result = complete("financial_silver", run, bronze_result);
+  gold_result = complete("financial_gold", run, silver_result);
+}
+
+std::int64_t Financial::version(const std::string& table) const {
+  return lake::DeltaTable::open(lake.path(), table).version();
+}
+
+std::vector<std::string> Financial::rows(const std::string& table, const std::string& sql) {
+  const auto delta = lake::DeltaTable::open(lake.path(), table);
+  REQUIRE(delta.exists());
+  lake::SessionOptions options;
+  options.library = build_dir() + "/libduckdb.so";
+  options.scratch = lake.path() + "/_scratch";
+  lake::Session session(options);
+  const auto& metadata = delta.snapshot().metadata;
+  lake::create_view(session, "t", delta.folder(), metadata.columns, metadata.partition_columns,
+                    delta.files([](const auto&) { return true; }));
+  std::vector<std::string> out;
+  for (const auto& row : session.query(sql).rows) {
+    std::string line;
+    for (const auto& cell : row) {
+      const auto* number = std::get_if<std::int64_t>(&cell.value);
+      line += (&cell == row.data() ? "" : "|") + (cell.is_null()      ? "NULL"
+                                                  : number != nullptr ? std::to_string(*number)
+                                                                      : cell.text());
+    }
+    out.push_back(line);
+  }
+  return out;
+}
+
+std::string quote(const std::string& date, const std::string& ticker, const std::string& open,
+                  const std::string& high, const std::string& low, const std::string& close,
+                  const std::string& volume, const std::string& adj_close) {
+  return R"({"date":")" + date + R"(","ticker":")" + ticker + R"(","open":)" + open +
+         R"(,"adj_close":)" + adj_close + R"(,"close":)" + close + R"(,"high":)" + high +
+         R"(,"low":)" + low + R"(,"volume":)" + volume + "}";
+}
+
+Reply page(const std::vector<std::string>& quotes, const std::string& next) {
+  std::string body = "{\"quotes\":[";
+  for (const std::string& each : quotes) body += (body.ends_with('[') ? "" : ",") + each;
+  return {200,
+          body + "],\"next_page_token\":" + (next.empty() ? "null" : "\"" + next + "\"") + "}",
+          {}};
+}
+
+}  // namespace batuta
