@@ -4,6 +4,9 @@ import { join } from 'node:path';
 
 export const canary = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script>';
 export const wideTasks = 1200;
+// JavaScript's numbers end at 2^53: this mark stands for 2^53 + 1 in what is written.
+const largeAccount = '@9007199254740993';
+export const exactJson = (value, indent) => JSON.stringify(value, null, indent).replace(/"@(\d+)"/g, '$1');
 
 const begin = { schedule: null, start_date: '2024-01-01T00:00:00Z', is_paused_upon_creation: false };
 
@@ -79,11 +82,26 @@ const wide = {
   })),
 };
 
-export const dags = [demo, chatty, flaky, slow, hostile, wide];
+// Values that a form or JavaScript's numbers change when nobody looks; names that are not in the
+// order of the alphabet.
+const exact = {
+  dag_id: 'exact',
+  description: 'Params that must come through as they are',
+  ...begin,
+  params: {
+    zeta: { type: 'string', default: 'first line\nsecond line' },
+    account: { type: 'integer', default: largeAccount },
+    middle: { type: 'integer', minimum: 1, default: 1 },
+    alpha: { type: 'integer', maximum: 9, default: 2 },
+  },
+  tasks: [{ task_id: 'only', type: 'mock' }],
+};
+
+export const dags = [demo, chatty, flaky, slow, hostile, wide, exact];
 
 /** Writes the DAG files and one that is half a file. */
 export function writeDags(folder) {
   mkdirSync(folder, { recursive: true });
-  for (const dag of dags) writeFileSync(join(folder, `${dag.dag_id}.json`), JSON.stringify(dag, null, 2));
+  for (const dag of dags) writeFileSync(join(folder, `${dag.dag_id}.json`), exactJson(dag, 2));
   writeFileSync(join(folder, 'broken.json'), '{\n  "dag_id": "broken",\n  "tasks": [\n');
 }

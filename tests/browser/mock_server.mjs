@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
+import { exactJson } from './fixture_dags.mjs';
 import { World } from './mock_world.mjs';
 
 const csp =
@@ -203,7 +204,7 @@ async function answer(server, request, response) {
     const match = route.method === request.method ? route.match.exec(url.pathname) : null;
     if (!match) continue;
     const ids = match.slice(1).map(decodeURIComponent);
-    return response.end(JSON.stringify(route.handler(server.world, ids, url.searchParams, body)));
+    return response.end(exactJson(route.handler(server.world, ids, url.searchParams, body)));
   }
   return refuse(404, 'no such resource');
 }

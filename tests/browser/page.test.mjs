@@ -151,6 +151,50 @@ test('what the API refuses is said at the field', async () => {
   await finish();
 });
 
+async function openTrigger(page, dag) {
+  await page.evaluate((id) => (location.hash = `#/dags/${id}`), dag);
+  await page.getByRole('heading', { name: dag, exact: true }).waitFor();
+  await page.getByRole('button', { name: 'Trigger', exact: true }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('button', { name: 'Trigger', exact: true }).waitFor();
+  return dialog;
+}
+
+test('an invalid form moves to its first problem and lists them all', async () => {
+  const { page, finish } = await newPage(session);
+  const dialog = await openTrigger(page, 'exact');
+  await dialog.getByLabel('alpha').fill('10');
+  await dialog.getByLabel('middle').fill('0');
+  await dialog.getByRole('button', { name: 'Trigger', exact: true }).click();
+  await dialog.getByText('2 values cannot be used:').waitFor();
+  assert.deepEqual(await dialog.locator('.form-problems li').allTextContents(), ['middle: Must be at least 1.', 'alpha: Must be at most 9.']);
+  await page.waitForFunction(() => document.activeElement?.name === 'param-middle');
+  await dialog.locator('.form-problems').getByRole('button', { name: 'alpha' }).click();
+  assert.equal(await page.evaluate(() => document.activeElement.name), 'param-alpha');
+  await shoot(page, 'trigger-problems');
+  await finish();
+});
+
+test('line breaks and whole numbers above 2^53 are sent as they stand, also when edited', async () => {
+  const { page, finish } = await newPage(session);
+  const dialog = await openTrigger(page, 'exact');
+  const text = dialog.getByLabel('zeta');
+  assert.equal(await text.inputValue(), 'first line\nsecond line');
+  await text.press('Control+End');
+  await text.pressSequentially(' and more');
+  const sent = page.waitForRequest((request) => request.method() === 'POST' && request.url().endsWith('/dagRuns'));
+  await dialog.getByRole('button', { name: 'Trigger', exact: true }).click();
+  const body = (await sent).postData();
+  assert.match(body, /"zeta":"first line\\nsecond line and more"/);
+  assert.match(body, /"account":9007199254740993[,}]/);
+  await headState(page, 'success').waitFor();
+  if (real) {
+    await page.getByText('Configuration').click();
+    assert.match(await page.locator('.conf pre').textContent(), /"account": 9007199254740993\b/);
+  }
+  await finish();
+});
+
 test('the raw JSON says the same as the form and is checked before it is sent', async () => {
   const { page, finish } = await newPage(session, '#/dags/demo');
   await page.getByRole('button', { name: 'Trigger', exact: true }).click();

@@ -7,7 +7,7 @@ afterEach(() => {
 });
 
 function answer(status: number, body: string) {
-  const fetch = vi.fn((_url: string, _init: RequestInit) => Promise.resolve(new Response(body, { status })));
+  const fetch = vi.fn<(url: string, init: RequestInit) => Promise<Response>>(() => Promise.resolve(new Response(body, { status })));
   vi.stubGlobal('fetch', fetch);
   return fetch;
 }

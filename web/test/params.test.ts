@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { confOf, fieldsOf, parseField, problemsByField, utcOf, type Field } from '../src/lib/params';
+import { confOf, fieldsOf, parseField, problemsByField, utcOf, withBreaksOf, type Field } from '../src/lib/params';
 
 const field = (param: unknown): Field => fieldsOf({ p: param })[0] as Field;
 
@@ -83,5 +83,37 @@ test('a 422 is sorted to the fields it names, the rest comes first', () => {
   expect(problemsByField(problems, ['tickers'])).toEqual({
     tickers: 'must be an array must be a string',
     '': 'logical_date: is not a time',
+  });
+});
+
+describe('values that a form must not change', () => {
+  test('whole numbers above 2^53 are taken and kept to the last digit, up to 64 bits', () => {
+    const one = field({ type: 'integer', default: 9007199254740993n });
+    expect(one).toMatchObject({ kind: 'integer', initial: '9007199254740993' });
+    expect(parseField(one, '9223372036854775807')).toEqual({ value: 9223372036854775807n });
+    expect(parseField(one, '-9223372036854775808')).toEqual({ value: -9223372036854775808n });
+    expect(parseField(one, '18446744073709551616')).toHaveProperty('problem');
+    expect(parseField({ ...one, maximum: 9007199254740995n }, '9007199254740996')).toHaveProperty('problem');
+  });
+  test('a text with line breaks is a text of several lines, and keeps its kind of breaks', () => {
+    expect(field('a\nb')).toMatchObject({ kind: 'text', multiline: true });
+    expect(field({ type: 'string', format: 'multiline', default: '' }).multiline).toBe(true);
+    expect(field('a').multiline).toBe(false);
+    expect(withBreaksOf('a\r\nb', 'a\nb\nc')).toBe('a\r\nb\r\nc');
+    expect(withBreaksOf('a\nb', 'a\nb\nc')).toBe('a\nb\nc');
+    expect(withBreaksOf('a\r\nb\nc', 'a\nb\nc')).toBe('a\nb\nc');
+  });
+  test('a list whose entries are no plain lines is written as JSON', () => {
+    for (const value of [['a\nb'], [' a'], [''], ['a', 'b\r']]) expect(field({ value, schema: { type: 'array' } }).kind).toBe('json');
+    expect(field({ value: [], schema: { type: 'array', items: { type: 'string' } } }).kind).toBe('list');
+  });
+  test('what nobody touched is sent as it stands in the DAG', () => {
+    const params = {
+      flag: { type: ['boolean', 'null'], default: null },
+      text: { type: ['string', 'null'], default: '' },
+      large: 9007199254740993n,
+      deep: { type: 'object', default: { n: 9007199254740993n } },
+    };
+    expect({ ...confOf(fieldsOf(params), {}).conf }).toEqual({ flag: null, text: '', large: 9007199254740993n, deep: { n: 9007199254740993n } });
   });
 });

@@ -1,5 +1,6 @@
 // One way to talk to the server: JSON in and out, the session's CSRF token on unsafe methods, every
 // failure an ApiError, and a 401 anywhere reported once to whoever shows the login.
+import { jsonText, parseJson } from '../lib/exact_json';
 
 export interface FieldProblem {
   loc: (string | number)[];
@@ -78,7 +79,7 @@ async function readBody(response: Response): Promise<unknown> {
   const text = await response.text();
   if (!text) return null;
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     throw new ApiError(response.status, `The server answered ${response.status}, not in JSON.`);
   }
@@ -94,7 +95,7 @@ export async function request<T>(method: string, url: string, options: Options =
       method,
       headers,
       credentials: 'same-origin',
-      ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+      ...(options.body === undefined ? {} : { body: jsonText(options.body) }),
       ...(options.signal ? { signal: options.signal } : {}),
     });
   } catch (cause) {

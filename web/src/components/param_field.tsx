@@ -1,18 +1,12 @@
 import { useId } from 'preact/hooks';
 import { toText, type Field } from '../lib/params';
+import { TextControl, type ControlProps } from './text_control';
 
 interface Props {
   field: Field;
   text: string;
   problem: string | undefined;
   onChange: (text: string) => void;
-}
-
-interface ControlProps {
-  id: string;
-  name: string;
-  'aria-describedby': string;
-  'aria-invalid': boolean;
 }
 
 function Control({ field, text, onChange, common }: Omit<Props, 'problem'> & { common: ControlProps }) {
@@ -43,7 +37,7 @@ function Control({ field, text, onChange, common }: Omit<Props, 'problem'> & { c
     case 'number':
       return <input {...common} inputMode="decimal" autoComplete="off" value={text} onInput={onInput} />;
     default:
-      return <input {...common} autoComplete="off" value={text} onInput={onInput} />;
+      return <TextControl common={common} text={text} original={field.initial} multiline={field.multiline} onChange={onChange} />;
   }
 }
 

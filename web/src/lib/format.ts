@@ -1,4 +1,5 @@
 // Times and amounts as people read them. Inputs are the API's: ISO 8601 text, seconds.
+import { jsonText } from './exact_json';
 
 export function parseTime(iso: string | null | undefined): number | null {
   if (!iso) return null;
@@ -76,7 +77,7 @@ export function count(amount: number, one: string, many = `${one}s`): string {
 }
 
 export function prettyJson(value: unknown): string {
-  return JSON.stringify(value, null, 2) ?? '';
+  return jsonText(value, 2);
 }
 
 /** "file:line" of an import error: the position the parser put at the start of its text. */

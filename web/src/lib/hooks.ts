@@ -29,7 +29,7 @@ export interface Resource<T> {
 }
 
 /**
- * Reads now, whenever `deps` change and on reload(). The old data stays while new is read for the
+ * Reads now, whenever what `deps` say has changed and on reload(). The old data stays while new is read for the
  * same deps; an answer that comes after a newer request is dropped.
  */
 export function useResource<T>(
@@ -40,11 +40,13 @@ export function useResource<T>(
   const [state, setState] = useState<{ key: string; data?: T; error?: Error }>({ key });
   const [turn, setTurn] = useState(0);
   const [loading, setLoading] = useState(true);
+  const latest = useRef(load);
+  latest.current = load;
   useEffect(() => {
     const abort = new AbortController();
     setLoading(true);
     Promise.resolve()
-      .then(() => load(abort.signal))
+      .then(() => latest.current(abort.signal))
       .then((data) => !abort.signal.aborted && setState({ key, data }))
       .catch((error: Error) => {
         if (abort.signal.aborted) return;

@@ -1,5 +1,6 @@
 // The trigger form's fields out of a DAG's `params`, and the run's conf out of the form's texts.
 import type { FieldProblem } from '../api/client';
+import { jsonText, parseJson } from './exact_json';
 
 export type FieldKind = 'text' | 'number' | 'integer' | 'boolean' | 'choice' | 'list' | 'json';
 
@@ -10,11 +11,18 @@ export interface Field {
   description: string;
   required: boolean;
   nullable: boolean;
+  multiline: boolean; // a text that may have line breaks
   choices: unknown[];
-  minimum: number | null;
-  maximum: number | null;
+  minimum: Amount | null;
+  maximum: Amount | null;
+  value: unknown; // the default: what a control nobody touched stands for
   initial: string; // what the control shows at first
 }
+
+/** Beyond 2^53 a whole number is a bigint, see exact_json.ts. */
+export type Amount = number | bigint;
+
+const isAmount = (value: unknown): value is Amount => typeof value === 'number' || typeof value === 'bigint';
 
 interface Schema {
   type?: string | string[];
@@ -22,8 +30,9 @@ interface Schema {
   title?: string;
   description?: string;
   default?: unknown;
-  minimum?: number;
-  maximum?: number;
+  format?: string;
+  minimum?: Amount;
+  maximum?: Amount;
   items?: { type?: string };
 }
 
@@ -35,7 +44,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 function schemaOf(param: unknown): Schema {
   if (!isObject(param)) return { default: param };
   if (isObject(param['schema'])) {
-    const schema = param['schema'] as Schema;
+    const schema: Schema = param['schema'];
     const description = param['description'] ?? schema.description;
     return {
       ...schema,
@@ -43,7 +52,7 @@ function schemaOf(param: unknown): Schema {
       ...(typeof description === 'string' ? { description } : {}),
     };
   }
-  if ('type' in param || 'enum' in param || 'default' in param) return param as Schema;
+  if ('type' in param || 'enum' in param || 'default' in param) return param;
   return { default: param };
 }
 
@@ -53,7 +62,7 @@ function typeOf(schema: Schema): { type: string; nullable: boolean } {
   if (named) return { type: named, nullable: types.includes('null') };
   const value = schema.default;
   if (Array.isArray(value)) return { type: 'array', nullable: false };
-  if (Number.isInteger(value)) return { type: 'integer', nullable: false };
+  if (typeof value === 'bigint' || Number.isInteger(value)) return { type: 'integer', nullable: false };
   if (value === null || value === undefined) return { type: 'string', nullable: true };
   return { type: typeof value, nullable: false };
 }
@@ -64,18 +73,22 @@ function kindOf(schema: Schema, type: string): FieldKind {
   if (type === 'string') return 'text';
   if (type !== 'array') return 'json';
   const items = schema.items?.type;
-  const values = Array.isArray(schema.default) ? schema.default : [];
-  const plain = items === 'string' || (!items && values.every((one) => typeof one === 'string'));
-  return plain ? 'list' : 'json';
+  const values: unknown[] = Array.isArray(schema.default) ? schema.default : [];
+  const texts = (items === undefined || items === 'string') && values.every((one) => typeof one === 'string');
+  return texts && linesOf(values.join('\n')).length === values.length && values.every(isLine) ? 'list' : 'json';
 }
+
+// A list is written one entry per line only when no entry would change by that.
+const linesOf = (text: string) => text.split('\n').map((line) => line.trim()).filter((line) => line !== '');
+const isLine = (entry: string) => entry === entry.trim() && entry !== '' && !/[\r\n]/.test(entry);
 
 /** The text a control shows for a value. */
 export function toText(kind: FieldKind, value: unknown): string {
   if (value === null || value === undefined) return '';
   if (kind === 'list' && Array.isArray(value)) return value.map(String).join('\n');
-  if (kind === 'json') return JSON.stringify(value, null, 2);
-  if (kind === 'choice') return JSON.stringify(value);
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  if (kind === 'json') return jsonText(value, 2);
+  if (kind === 'choice') return jsonText(value);
+  return typeof value === 'string' ? value : jsonText(value);
 }
 
 export function fieldsOf(params: Record<string, unknown> | null | undefined): Field[] {
@@ -83,35 +96,50 @@ export function fieldsOf(params: Record<string, unknown> | null | undefined): Fi
     const schema = schemaOf(param);
     const { type, nullable } = typeOf(schema);
     const kind = kindOf(schema, type);
+    const { default: value } = schema;
     return {
       name,
       kind,
       title: typeof schema.title === 'string' ? schema.title : name,
       description: typeof schema.description === 'string' ? schema.description : '',
-      required: !nullable && (schema.default === undefined || schema.default === null),
+      required: !nullable && (value === undefined || value === null),
       nullable,
+      multiline: kind === 'text' && (schema.format === 'multiline' || (typeof value === 'string' && /[\r\n]/.test(value))),
       choices: Array.isArray(schema.enum) ? schema.enum : [],
-      minimum: typeof schema.minimum === 'number' ? schema.minimum : null,
-      maximum: typeof schema.maximum === 'number' ? schema.maximum : null,
-      initial: kind === 'boolean' ? String(schema.default === true) : toText(kind, schema.default),
+      minimum: isAmount(schema.minimum) ? schema.minimum : null,
+      maximum: isAmount(schema.maximum) ? schema.maximum : null,
+      value,
+      initial: kind === 'boolean' ? String(value === true) : toText(kind, value),
     };
   });
 }
 
 export type Parsed = { value: unknown } | { absent: true } | { problem: string };
 
-function parseNumber(field: Field, text: string): Parsed {
+// The server keeps whole numbers of 64 bits exactly, and no larger ones.
+const [least, most] = [-(2n ** 63n), 2n ** 64n - 1n];
+
+function exactNumber(text: string): Amount {
   const value = Number(text);
-  if (!Number.isFinite(value)) return { problem: 'Must be a number.' };
-  if (field.kind === 'integer' && !Number.isSafeInteger(value)) return { problem: 'Must be a whole number.' };
+  return /^[+-]?\d+$/.test(text) && !Number.isSafeInteger(value) ? BigInt(text.replace('+', '')) : value;
+}
+
+function parseNumber(field: Field, text: string): Parsed {
+  const value = exactNumber(text);
+  if (typeof value === 'bigint') {
+    if (value < least || value > most) return { problem: `Must be between ${least} and ${most}.` };
+  } else {
+    if (!Number.isFinite(value)) return { problem: 'Must be a number.' };
+    if (field.kind === 'integer' && !Number.isSafeInteger(value)) return { problem: 'Must be a whole number.' };
+  }
   if (field.minimum !== null && value < field.minimum) return { problem: `Must be at least ${field.minimum}.` };
   if (field.maximum !== null && value > field.maximum) return { problem: `Must be at most ${field.maximum}.` };
   return { value };
 }
 
-function parseJson(text: string): Parsed {
+function parseText(text: string): Parsed {
   try {
-    return { value: JSON.parse(text) as unknown };
+    return { value: parseJson(text) };
   } catch (error) {
     return { problem: `Not valid JSON: ${(error as Error).message}` };
   }
@@ -120,7 +148,7 @@ function parseJson(text: string): Parsed {
 export function parseField(field: Field, text: string): Parsed {
   if (field.kind === 'boolean') return { value: text === 'true' };
   if (field.kind === 'list') {
-    const value = text.split('\n').map((line) => line.trim()).filter((line) => line !== '');
+    const value = linesOf(text);
     return value.length === 0 && field.nullable ? { value: null } : { value };
   }
   if (text.trim() === '') {
@@ -129,7 +157,7 @@ export function parseField(field: Field, text: string): Parsed {
     return field.kind === 'text' ? { value: text } : { absent: true };
   }
   if (field.kind === 'number' || field.kind === 'integer') return parseNumber(field, text.trim());
-  if (field.kind === 'json' || field.kind === 'choice') return parseJson(text);
+  if (field.kind === 'json' || field.kind === 'choice') return parseText(text);
   return { value: text };
 }
 
@@ -142,11 +170,21 @@ export function confOf(fields: readonly Field[], texts: Readonly<Record<string, 
   const conf: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
   const problems: Record<string, string> = {};
   for (const field of fields) {
-    const parsed = parseField(field, Object.hasOwn(texts, field.name) ? (texts[field.name] as string) : field.initial);
+    const touched = Object.hasOwn(texts, field.name);
+    const parsed: Parsed =
+      !touched && field.value !== undefined && !field.required
+        ? { value: field.value }
+        : parseField(field, touched ? (texts[field.name] as string) : field.initial);
     if ('problem' in parsed) problems[field.name] = parsed.problem;
     else if ('value' in parsed) conf[field.name] = parsed.value;
   }
   return { conf, problems };
+}
+
+/** A control's text has bare line feeds; those of the text it was made from come back. */
+export function withBreaksOf(original: string, text: string): string {
+  const windows = original.includes('\r\n') && !/(^|[^\r])\n/.test(original);
+  return windows ? text.replace(/\r?\n/g, '\r\n') : text;
 }
 
 /** "2024-05-01T13:00" of a UTC date-time control as the API's "2024-05-01T13:00:00Z"; '' as ''. */

@@ -41,7 +41,7 @@ export function ClearDialog({ dag, run, task, onClose, onDone }: Props) {
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState('');
   const body = { dag_run_id: run, ...chosen, ...(task === null ? {} : { task_ids: [task] }) };
-  const preview = useResource(() => api.clearTasks(dag, { ...body, dry_run: true }), [body]);
+  const preview = useResource(() => api.clearTasks(dag, { ...body, dry_run: true }), [dag, body]);
   const affected = preview.data?.task_instances ?? [];
   const clear = async () => {
     setBusy(true);

@@ -22,13 +22,13 @@ function useTail(task: TaskInstance, attempt: number): { tail: LogTail; error: E
   const [error, setError] = useState<Error>();
   const [turn, setTurn] = useState(0);
   const held = useRef(emptyTail);
+  const { dag_id, dag_run_id, task_id } = task;
   const running = attempt === task.try_number && !isEnded(task.state);
   useEffect(() => {
     const abort = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
     const read = async () => {
       const from = held.current.complete ? emptyTail : held.current;
-      const { dag_id, dag_run_id, task_id } = task;
       const page = await api.logs(dag_id, dag_run_id, task_id, attempt, from.token, abort.signal);
       if (abort.signal.aborted) return;
       held.current = appendPage(from, page);
@@ -49,7 +49,7 @@ function useTail(task: TaskInstance, attempt: number): { tail: LogTail; error: E
       abort.abort();
       clearTimeout(timer);
     };
-  }, [task.dag_id, task.dag_run_id, task.task_id, attempt, running, turn]);
+  }, [dag_id, dag_run_id, task_id, attempt, running, turn]);
   return { tail, error, retry: () => setTurn((old) => old + 1) };
 }
 

@@ -64,7 +64,7 @@ export function RunView({ dag, run, task, tab }: RunViewProps) {
   const list = useMemo(() => (map ? [...map.values()] : []), [map]);
   const drawn = useMemo(
     () => (map ? (shape.data?.tasks ?? []).filter((one) => map.has(one.task_id)) : []),
-    [shape.data, map?.size],
+    [shape.data, map],
   );
   const selected = task === null ? undefined : map?.get(task);
   return (

@@ -1,12 +1,14 @@
 // Starting a run: a form made from the DAG's params, or the same as raw JSON.
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { ApiError } from '../api/client';
 import * as api from '../api/endpoints';
 import type { DagDetails } from '../api/types';
 import { Dialog } from '../components/dialog';
+import { FormProblems } from '../components/form_problems';
 import { Loaded } from '../components/loaded';
 import { ParamField } from '../components/param_field';
 import { Tabs } from '../components/tabs';
+import { parseJson } from '../lib/exact_json';
 import { prettyJson } from '../lib/format';
 import { useApp, useResource } from '../lib/hooks';
 import { confOf, fieldsOf, problemsByField, utcOf, type ConfResult, type Field } from '../lib/params';
@@ -19,6 +21,8 @@ const modes = [
 
 type Texts = Record<string, string>;
 const windowNames = ['start', 'end'] as const;
+const titleOf = (name: (typeof windowNames)[number]) => (name === 'start' ? 'Start, UTC' : 'End, UTC');
+const windowFields = windowNames.map((name) => ({ name, title: titleOf(name) }));
 
 function formConf(fields: readonly Field[], texts: Texts, windowTexts: Texts): ConfResult {
   const result = confOf(fields, texts);
@@ -35,7 +39,7 @@ function formConf(fields: readonly Field[], texts: Texts, windowTexts: Texts): C
 
 function jsonConf(text: string): ConfResult {
   try {
-    const value: unknown = JSON.parse(text.trim() === '' ? '{}' : text);
+    const value = parseJson(text.trim() === '' ? '{}' : text);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
       return { conf: value as Record<string, unknown>, problems: {} };
     }
@@ -58,7 +62,7 @@ function DataWindow({ texts, problems, onChange }: WindowProps) {
       <div class="window-fields">
         {windowNames.map((name) => (
           <label key={name} class="field" data-field={name}>
-            <span class="field-name">{name === 'start' ? 'Start, UTC' : 'End, UTC'}</span>
+            <span class="field-name">{titleOf(name)}</span>
             <input
               type="datetime-local"
               name={name}
@@ -86,6 +90,13 @@ function TriggerForm({ details, onClose }: { details: DagDetails; onClose: () =>
   const [json, setJson] = useState('{}');
   const [problems, setProblems] = useState<Texts>({});
   const [busy, setBusy] = useState(false);
+  const form = useRef<HTMLFormElement>(null);
+  // Whoever pressed the button at the end of a long form is led to what is wrong.
+  useEffect(() => {
+    if (Object.keys(problems).length === 0) return;
+    const first = (selector: string) => form.current?.querySelector<HTMLElement>(selector);
+    (first('[aria-invalid="true"]') ?? first('.form-problems'))?.focus();
+  }, [problems]);
   const changeMode = (next: string) => {
     if (next === 'json' && mode !== 'json') setJson(prettyJson(formConf(fields, texts, windowTexts).conf));
     setProblems({});
@@ -114,13 +125,9 @@ function TriggerForm({ details, onClose }: { details: DagDetails; onClose: () =>
     }
   };
   return (
-    <form class="trigger-form" onSubmit={submit} noValidate>
+    <form class="trigger-form" ref={form} onSubmit={submit} noValidate>
       <Tabs tabs={modes} current={mode} label="How to write the configuration" onChange={changeMode} />
-      {problems[''] && (
-        <p class="notice notice-error" role="alert">
-          {problems['']}
-        </p>
-      )}
+      <FormProblems problems={problems} names={ownWindow ? fields : [...fields, ...windowFields]} />
       {mode === 'form' ? (
         <>
           {fields.length === 0 && <p class="muted">This DAG declares no params.</p>}
@@ -149,6 +156,7 @@ function TriggerForm({ details, onClose }: { details: DagDetails; onClose: () =>
             name="conf"
             rows={12}
             spellcheck={false}
+            aria-invalid={problems[''] !== undefined}
             value={json}
             onInput={(event) => setJson(event.currentTarget.value)}
           />
