@@ -2,7 +2,7 @@
 #include <malloc.h>
 
 #include "scheduler/cli/command_line.h"
-#include "scheduler/processes.h"
+#include "scheduler/commands/processes.h"
 
 int main(int argc, char** argv) {
   // The work is one thread's; an arena for each of the others would only keep what they freed.

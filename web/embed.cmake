@@ -31,7 +31,7 @@ string(APPEND data ".section .note.GNU-stack,\"\",%progbits\n")
 
 file(WRITE ${OUT}/assets_data.S "${data}")
 file(WRITE ${OUT}/assets.cc "// Made by web/embed.cmake.
-#include \"scheduler/http/assets.h\"
+#include \"scheduler/api/assets.h\"
 
 #include <array>
 #include <cstddef>

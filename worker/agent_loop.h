@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "worker/agent.h"
-#include "worker/catalogue.h"
+#include "worker/catalogue_scan.h"
 #include "worker/scheduler_link.h"
 #include "worker/slot_process.h"
 

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "common/frame.h"
-#include "worker/catalogue.h"
+#include "worker/catalogue_scan.h"
 #include "worker/posix.h"
 #include "worker/process_tree.h"
 #include "worker/run_task.h"

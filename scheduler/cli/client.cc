@@ -7,7 +7,7 @@
 
 #include "common/http_client.h"
 #include "common/safe_json.h"
-#include "scheduler/version.h"
+#include "common/version.h"
 
 namespace batuta::cli {
 namespace {

@@ -9,9 +9,9 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "common/version.h"
 #include "scheduler/cli/commands.h"
 #include "scheduler/dagfile/suggest.h"
-#include "scheduler/version.h"
 
 namespace batuta::cli {
 

@@ -4,8 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "scheduler/api/codecs.h"
 #include "scheduler/cli/client.h"
-#include "scheduler/http/codecs.h"
 #include "scheduler/store/home_lock.h"
 #include "scheduler/store/sqlite_history.h"
 

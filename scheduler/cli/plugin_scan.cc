@@ -7,8 +7,8 @@
 #include <cerrno>
 #include <filesystem>
 
-#include "scheduler/dagfile/catalogue.h"
-#include "worker/catalogue.h"
+#include "scheduler/dagfile/plugin_check.h"
+#include "worker/catalogue_scan.h"
 #include "worker/posix.h"
 
 namespace batuta::cli {

@@ -6,8 +6,8 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "common/version.h"
 #include "scheduler/cli/commands.h"
-#include "scheduler/version.h"
 
 namespace batuta::cli {
 namespace {

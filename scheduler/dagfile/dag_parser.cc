@@ -5,12 +5,12 @@
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
-#include "scheduler/dagfile/catalogue.h"
 #include "scheduler/dagfile/dag_builder.h"
 #include "scheduler/dagfile/dag_codec.h"
 #include "scheduler/dagfile/fields.h"
 #include "scheduler/dagfile/folder.h"
 #include "scheduler/dagfile/json_position.h"
+#include "scheduler/dagfile/plugin_check.h"
 
 namespace batuta {
 namespace {
@@ -131,7 +131,7 @@ DagFileResult parse_dag_file(std::string_view text, const std::string& file,
   Problems problems;
   Inliner(folder, problems, result.files).run(*definition);
   auto dag = build_dag(*definition, problems);
-  if (dag) result.unknown_plugins = check_catalogue(*dag, *definition, catalogue, problems);
+  if (dag) result.unknown_plugins = check_plugins(*dag, *definition, catalogue, problems);
   if (dag && problems.none()) {
     dag->file = file;
     dag->source_text = text;

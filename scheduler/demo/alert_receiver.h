@@ -5,7 +5,7 @@
 #include <functional>
 #include <string>
 
-#include "scheduler/http/message.h"
+#include "scheduler/http/exchange.h"
 
 namespace batuta::demo {
 

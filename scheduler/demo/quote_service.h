@@ -13,7 +13,7 @@
 
 #include "scheduler/demo/quote_market.h"
 #include "scheduler/demo/quote_source.h"
-#include "scheduler/http/message.h"
+#include "scheduler/http/exchange.h"
 
 namespace batuta::demo {
 

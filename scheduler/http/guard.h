@@ -16,7 +16,7 @@
 #include <variant>
 #include <vector>
 
-#include "scheduler/http/message.h"
+#include "scheduler/http/exchange.h"
 
 namespace batuta::http {
 

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "scheduler/engine/engine.h"
-#include "scheduler/http/message.h"
+#include "scheduler/http/exchange.h"
 
 namespace boost::asio {
 class io_context;

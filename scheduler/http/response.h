@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "scheduler/http/message.h"
+#include "scheduler/http/exchange.h"
 
 namespace batuta::http {
 

@@ -12,8 +12,8 @@
 #include <memory>
 #include <string>
 
+#include "scheduler/http/exchange.h"
 #include "scheduler/http/guard.h"
-#include "scheduler/http/message.h"
 
 namespace boost::asio {
 class io_context;

@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "scheduler/http/message.h"
+#include "scheduler/http/exchange.h"
 #include "scheduler/http/server.h"
 
 namespace batuta::http {

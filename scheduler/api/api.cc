@@ -1,0 +1,130 @@
+// From request to handler: origin, route, identity, role, CSRF, body type; in that order.
+#include "scheduler/api/api.h"
+
+#include "common/ids.h"
+#include "scheduler/api/auth.h"
+#include "scheduler/api/context.h"
+#include "scheduler/api/routes.h"
+#include "scheduler/http/response.h"
+
+namespace batuta::http {
+namespace {
+
+bool is_json(const Request& request) {
+  const std::string* type = request.header("content-type");
+  if (!type) return false;
+  const auto bare = std::string_view(*type).substr(0, type->find(';'));
+  return bare == "application/json" || bare == "application/json ";
+}
+
+Response not_found() {
+  return error_response(404, "no such resource");
+}
+
+// The page's files; anything else that is not a route is not found.
+Response static_file(const Context& context, const Request& request) {
+  const Asset* asset =
+      context.services.find_asset ? context.services.find_asset(request.path) : nullptr;
+  if (!asset) return not_found();
+  Response response;
+  if (request.method != Method::get && request.method != Method::head) {
+    response = error_response(405, "files can only be read");
+    response.headers.emplace_back("Allow", "GET, HEAD");
+    return response;
+  }
+  response.content_type = asset->content_type;
+  response.headers.emplace_back("ETag", asset->etag);
+  // Names under /assets/ carry a hash of their content; the index must be asked for each time.
+  const bool hashed = request.path.starts_with("/assets/");
+  response.headers.emplace_back("Cache-Control",
+                                hashed ? "public, max-age=31536000, immutable" : "no-cache");
+  const std::string* known = request.header("if-none-match");
+  if (known && *known == asset->etag) {
+    response.status = 304;
+  } else {
+    response.body = asset->bytes;
+  }
+  return response;
+}
+
+Response wrong_method(const Request& request, const Match& match) {
+  Response response;
+  if (request.method == Method::options) {
+    response.status = 204;
+  } else {
+    response = error_response(405, "this resource does not know that method");
+  }
+  response.headers.emplace_back("Allow", allow_header(match.allowed));
+  return response;
+}
+
+// What stands between a matched route and its handler; a Response when the request must not pass.
+std::optional<Response> refuse(Context& context, Request& request, const Route& route) {
+  if (route.access != Access::everyone) {
+    const auto known = authenticate(request, context.services.registry, context.now());
+    if (!known) return error_response(known.error());
+    if (!role_allows(request.identity.role, route.access)) {
+      return error_response(403, "this needs the role " + std::string(to_string(route.access)));
+    }
+    if (const auto ok = check_csrf(request); !ok) return error_response(ok.error());
+  }
+  if (!request.body.empty() && !is_json(request)) {
+    return error_response(415, "send the body as application/json");
+  }
+  return std::nullopt;
+}
+
+// Ids in a path are checked here, once for every route: what cannot be an id belongs to nothing.
+// "~" stands for all of them in lists.
+bool plausible_ids(const Match& match) {
+  for (const auto& [name, value] : match.params) {
+    if (value == "~" && (name == "dag_id" || name == "dag_run_id" || name == "task_id")) continue;
+    if (name == "dag_run_id" && !valid_run_id(value)) return false;
+    const bool is_id = name == "dag_id" || name == "task_id" || name == "pool_name" ||
+                       name == "variable_key" || name == "connection_id";
+    if (is_id && !valid_id(value)) return false;
+  }
+  return true;
+}
+
+// A filter that Airflow knows and we do not must not be passed over: whoever deletes what the
+// answer lists would delete everything.
+Status only_served(const Request& request, const Route& route) {
+  for (const auto& [name, value] : request.query) {
+    const QueryParam* param = find_param(*route.query, name);
+    if (!param || param->served || value.empty()) continue;
+    return {Errc::invalid, "filter " + name + " is not supported by this server", "query." + name};
+  }
+  return success();
+}
+
+void handle(Context& context, std::shared_ptr<Request> request, const Respond& respond) {
+  if (const auto ok = check_origin(*request, context.services.origins); !ok) {
+    return respond(error_response(ok.error()));
+  }
+  Match match = match_route(request->method, request->path);
+  if (match.allowed.empty()) {
+    const bool api = request->path.starts_with("/api/") || request->path.starts_with("/auth/");
+    return respond(api ? not_found() : static_file(context, *request));
+  }
+  if (!match.route) return respond(wrong_method(*request, match));
+  if (auto refused = refuse(context, *request, *match.route)) return respond(std::move(*refused));
+  if (!plausible_ids(match)) return respond(not_found());
+  if (const auto ok = only_served(*request, *match.route); !ok) {
+    return respond(error_response(ok.error()));
+  }
+  request->path_params = std::move(match.params);
+  request->route = match.route;
+  match.route->handler(context, {std::move(request), respond});
+}
+
+}  // namespace
+
+Handler make_api(boost::asio::io_context& io, ApiServices services) {
+  auto context = std::make_shared<Context>(io, std::move(services));
+  return [context](std::shared_ptr<Request> request, Respond respond) {
+    handle(*context, std::move(request), respond);
+  };
+}
+
+}  // namespace batuta::http

@@ -1,0 +1,53 @@
+// The whole HTTP interface as one Handler: routes under /api/v2 (Airflow's shapes), /api/batuta
+// (ours), /auth, /metrics, and the page's files.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/result.h"
+#include "common/time.h"
+#include "scheduler/api/assets.h"
+#include "scheduler/api/backend.h"
+#include "scheduler/api/login.h"
+#include "scheduler/http/exchange.h"
+#include "scheduler/http/hub.h"
+#include "scheduler/store/history.h"
+#include "scheduler/store/registry.h"
+
+namespace batuta::http {
+
+// Everything the API needs. References outlive the handler.
+struct ApiServices {
+  ApiBackend& backend;
+  History& history;
+  Registry& registry;
+  LoginCodes& codes;
+  Hub& hub;
+  std::string home{};                       // logs are under <home>/logs
+  std::string version{};                    // of the product
+  std::vector<std::string> origins{};       // beyond our own: "https://batuta.example.org"
+  std::function<Now()> clock = read_clock;  // any thread
+  // True when every DAG known before can be triggered. io thread.
+  std::function<bool()> ready = [] { return true; };
+  // Writes a copy of the database to `path`, which does not exist yet. Blocking; reader thread.
+  std::function<Status(const std::string& path)> backup{};
+  // A user has another role, or another password or none any more (its tokens have ended): what
+  // was made for it must be made anew. Blocking; reader thread.
+  std::function<void(const std::string& user, bool other_password)> user_changed{};
+  // Outbox rows: send now (an alert given up comes alive again), or forget. `done` on any
+  // thread.
+  std::function<void(std::int64_t id, std::function<void(Status)> done)> outbox_retry{};
+  std::function<void(std::int64_t id, std::function<void(Status)> done)> outbox_drop{};
+  const Asset* (*find_asset)(std::string_view path) = nullptr;  // null: no page
+};
+
+// Called on the io thread, which `io` is run by; nothing in it blocks there. Copies share one API,
+// whose reader and hasher threads end with the last copy. At the end: stop the server, then the
+// engine, then let the handler go, then the services.
+Handler make_api(boost::asio::io_context& io, ApiServices services);
+
+}  // namespace batuta::http

@@ -1,0 +1,42 @@
+// Who sends this request, and may the request be believed. Pure over the registry's memory.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/result.h"
+#include "common/time.h"
+#include "scheduler/http/exchange.h"
+#include "scheduler/store/registry.h"
+
+namespace batuta::http {
+
+enum class Access { everyone, viewer, operator_, admin };
+
+std::string_view to_string(Access access);
+// Roles include the ones below them; an unknown role may nothing.
+bool role_allows(std::string_view role, Access access);
+
+inline constexpr std::string_view session_cookie = "batuta_session";
+
+// The session's token in the Cookie header; empty when there is none. Two of them are none: one was
+// planted.
+std::string cookie_token(const Request& request);
+// The token the request carries, from the Authorization header or else the cookie; empty = none.
+std::string request_token(const Request& request, bool& by_cookie);
+
+// Fills request.identity. An Authorization header that is wrong is not healed by a good cookie.
+// Errc::unauthenticated when the request carries nothing valid.
+Status authenticate(Request& request, const Registry& registry, Time now);
+
+// Origin, when sent, must be this server's own (by the Host header) or one of `allowed`.
+Status check_origin(const Request& request, const std::vector<std::string>& allowed);
+
+// An unsafe request by cookie must carry the session's CSRF token.
+Status check_csrf(const Request& request);
+
+bool is_unsafe(Method method);
+
+}  // namespace batuta::http

@@ -1,0 +1,149 @@
+#include "scheduler/api/body_fields.h"
+
+namespace batuta::http {
+namespace {
+
+using Kind = FieldKind;
+
+constexpr BodyField token_rows[] = {{"username", Kind::text, true}, {"password", Kind::text, true}};
+
+constexpr BodyField login_rows[] = {
+    {"username"}, {"password"}, {"code", Kind::text, false, "One-time code instead of both"}};
+
+constexpr BodyField dag_patch_rows[] = {{"is_paused", Kind::flag, true}};
+
+constexpr BodyField trigger_rows[] = {
+    {"dag_run_id", Kind::text, false, "Made from the date unless given"},
+    {"logical_date", Kind::time},
+    {"data_interval_start", Kind::time},
+    {"data_interval_end", Kind::time},
+    {"run_after", Kind::time},
+    {"conf", Kind::object, false, "Checked against the DAG's params"},
+    {"note"},
+    {"partition_key", Kind::nothing},
+};
+
+constexpr BodyField run_patch_rows[] = {{"state", Kind::text, false, "queued, success or failed"},
+                                        {"note"}};
+
+constexpr BodyField run_clear_rows[] = {
+    {"dry_run", Kind::flag, false, "true unless given"},
+    {"only_failed", Kind::flag},
+    {"run_on_latest_version", Kind::flag, false, "Not supported: only false"},
+};
+
+constexpr BodyField task_patch_rows[] = {
+    {"new_state", Kind::text, false, "success, failed or skipped"},
+    {"note"},
+    {"include_upstream", Kind::flag},
+    {"include_downstream", Kind::flag},
+    {"include_past", Kind::flag},
+    {"include_future", Kind::flag},
+};
+
+constexpr BodyField clear_tasks_rows[] = {
+    {"dry_run", Kind::flag, false, "true unless given"},
+    {"task_ids", Kind::list, false, "Ids, or [id, map index]; all tasks unless given"},
+    {"dag_run_id"},
+    {"start_date", Kind::time},
+    {"end_date", Kind::time},
+    {"only_failed", Kind::flag, false, "true unless only_running is"},
+    {"only_running", Kind::flag},
+    {"include_upstream", Kind::flag},
+    {"include_downstream", Kind::flag},
+    {"include_past", Kind::flag},
+    {"include_future", Kind::flag},
+    {"reset_dag_runs", Kind::flag, false, "true unless given"},
+    {"run_on_latest_version", Kind::flag, false, "Not supported: only false"},
+    {"prevent_running_task", Kind::flag},
+};
+
+constexpr BodyField slots{"slots", Kind::integer, false, "Positive, or -1 for no limit"};
+constexpr BodyField deferred{"include_deferred", Kind::flag, false,
+                             "Only false: no task is ever deferred"};
+constexpr BodyField pool_rows[] = {{"name", Kind::text, true},
+                                   {slots.name, slots.kind, true, slots.about},
+                                   {"description"},
+                                   deferred,
+                                   {"team_name", Kind::nothing}};
+constexpr BodyField pool_patch_rows[] = {
+    {"pool", Kind::text, false, "The pool's name; it cannot be changed"},
+    slots,
+    {"description"},
+    deferred,
+    {"team_name", Kind::nothing}};
+
+constexpr BodyField variable_rows[] = {
+    {"key", Kind::text, true},
+    {"value", Kind::any, true, "What is not a string is kept as its JSON text"},
+    {"description"},
+    {"team_name", Kind::nothing}};
+constexpr BodyField variable_patch_rows[] = {
+    {"key", Kind::text, false, "It cannot be changed"},
+    {"value", Kind::any, false, "What is not a string is kept as its JSON text"},
+    {"description"},
+    {"team_name", Kind::nothing}};
+
+constexpr BodyField connection_rows[] = {{"connection_id", Kind::text, true},
+                                         {"conn_type", Kind::text, true},
+                                         {"description"},
+                                         {"host"},
+                                         {"login"},
+                                         {"schema"},
+                                         {"port", Kind::integer},
+                                         {"password"},
+                                         {"extra", Kind::text, false, "JSON text"},
+                                         {"team_name", Kind::nothing}};
+constexpr BodyField connection_patch_rows[] = {
+    {"connection_id", Kind::text, false, "It cannot be changed"},
+    {"conn_type"},
+    {"description"},
+    {"host"},
+    {"login"},
+    {"schema"},
+    {"port", Kind::integer},
+    {"password", Kind::text, false, "*** keeps what it is"},
+    {"extra", Kind::text, false, "JSON text"},
+    {"team_name", Kind::nothing}};
+
+constexpr BodyField backup_rows[] = {
+    {"name", Kind::text, false, "Made from the time unless given"}};
+
+constexpr BodyField own_password_rows[] = {
+    {"password", Kind::text, true, "The one of today"},
+    {"new_password", Kind::text, true, "8 to 256 characters"}};
+constexpr BodyField user_rows[] = {{"username", Kind::text, true},
+                                   {"role", Kind::text, true, "viewer, operator or admin"},
+                                   {"password", Kind::text, true, "8 to 256 characters"}};
+constexpr BodyField user_patch_rows[] = {{"username", Kind::text, false, "It cannot be changed"},
+                                         {"role", Kind::text, false, "viewer, operator or admin"},
+                                         {"password", Kind::text, false, "8 to 256 characters"}};
+constexpr BodyField token_issue_rows[] = {
+    {"username", Kind::text, false, "One's own unless given; others' are for admins"},
+    {"purpose", Kind::text, false, "For people; api unless given"},
+    {"lifetime_seconds", Kind::integer, false, "A minute to a year; a day unless given"}};
+
+}  // namespace
+
+constinit const BodyTable no_body = {};
+constinit const BodyTable token_body = token_rows;
+constinit const BodyTable login_body = login_rows;
+constinit const BodyTable dag_patch_body = dag_patch_rows;
+constinit const BodyTable trigger_body = trigger_rows;
+constinit const BodyTable run_patch_body = run_patch_rows;
+constinit const BodyTable run_clear_body = run_clear_rows;
+constinit const BodyTable task_patch_body = task_patch_rows;
+constinit const BodyTable clear_tasks_body = clear_tasks_rows;
+constinit const BodyTable pool_body = pool_rows;
+constinit const BodyTable pool_patch_body = pool_patch_rows;
+constinit const BodyTable variable_body = variable_rows;
+constinit const BodyTable variable_patch_body = variable_patch_rows;
+constinit const BodyTable connection_body = connection_rows;
+constinit const BodyTable connection_patch_body = connection_patch_rows;
+constinit const BodyTable backup_body = backup_rows;
+constinit const BodyTable own_password_body = own_password_rows;
+constinit const BodyTable user_body = user_rows;
+constinit const BodyTable user_patch_body = user_patch_rows;
+constinit const BodyTable token_issue_body = token_issue_rows;
+
+}  // namespace batuta::http

@@ -1,0 +1,86 @@
+// What handlers share. Private to the room.
+//
+// A route's handler is one of two kinds (routes.cc wraps the first):
+//   Result<Response> f(Context&, const Request&)   reads; runs on a reader thread and may block
+//   void f(Context&, Call)                         everything else; runs on the io thread, answers
+//                                                  from any
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+
+#include "scheduler/api/api.h"
+#include "scheduler/api/work_queue.h"
+
+namespace batuta::http {
+
+struct Call {
+  std::shared_ptr<Request> request;
+  Respond respond;
+};
+
+// A DAG version as answers show it. Versions never change, so these are remembered.
+struct VersionInfo {
+  std::int64_t number = 0;
+  Time created_at;
+  std::shared_ptr<const Dag> dag;  // null when its text is no longer understood
+};
+
+class Context {
+ public:
+  Context(boost::asio::io_context& io, ApiServices s);
+
+  ApiServices services;
+  LoginLimiter limiter;                      // io thread
+  AuditBrake brake;                          // io thread; of failed logins
+  std::map<std::string, AuditBrake> brakes;  // io thread; of each user's own logins and logouts
+
+  // Runs `write`, a change to the registry, on the control thread, with a row in the event log in
+  // its transaction: who of `call`, what, and `extra` about it (names, never values).
+  void change(const Call& call, const std::string& event, const nlohmann::json& extra,
+              std::function<Status()> write, std::function<void(Status)> done);
+
+  // Runs `job` on a reader thread and answers with its result; 503 when too many reads wait or the
+  // store fails. `job` may block and throw.
+  void read(Respond respond, std::function<Result<Response>()> job);
+  // The same for a job that answers by itself unless it fails.
+  void work(Respond respond, std::function<Status()> job);
+  // On the hasher's thread, for passwords; the job answers.
+  void hash(Respond respond, std::function<void()> job);
+  // On the io thread, soon: where JSON is rendered when nothing needs reading. Any thread.
+  void on_io(std::function<void()> job);
+
+  // nullptr when it is not remembered: look it up on a reader thread.
+  std::shared_ptr<const VersionInfo> known_version(const std::string& version) const;
+  // Reader thread. nullptr when the store does not have it.
+  std::shared_ptr<const VersionInfo> find_version(const std::string& version);
+
+  Time now() const { return services.clock().wall; }
+
+ private:
+  boost::asio::io_context& io_;
+  mutable std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<const VersionInfo>> versions_;  // guarded by mutex_
+  // Last, so that they end first: jobs use what is above.
+  WorkQueue readers_;
+  WorkQueue hasher_;
+};
+
+// ---- answers
+
+Response json_response(const nlohmann::json& body, int status = 200);
+Response text_response(std::string json);  // 200; the text is JSON already
+Response no_content();
+// An Error as Airflow's clients expect it: {"detail": text}, or for Errc::invalid with a field the
+// list [{"type","loc","msg"}]. `where` is "query.limit", "path.try_number" or a JSON pointer.
+Response error_response(const Error& error);
+Response to_response(const Result<Response>& result);
+// An engine's refusal.
+Error reply_error(const Reply& reply);
+
+}  // namespace batuta::http

@@ -1,0 +1,217 @@
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "common/json_object.h"
+#include "scheduler/api/codecs.h"
+
+namespace batuta::http {
+
+using nlohmann::json;
+
+namespace {
+
+// Airflow's form of a DAG's params: {"name": {"value", "description", "schema"}}.
+json params_form(std::string_view params_json) {
+  const json params = stored_json(params_json);
+  json out = json::object();
+  if (!params.is_object()) return out;
+  for (const auto& [name, schema] : params.items()) {
+    if (!schema.is_object()) continue;
+    json rest = schema;
+    rest.erase("default");
+    rest.erase("description");
+    out[name] = {{"value", schema.value("default", json(nullptr))},
+                 {"description", schema.value("description", json(nullptr))},
+                 {"schema", rest}};
+  }
+  return out;
+}
+
+void add_next_run(const DagFacts& facts, json& out) {
+  const OptTime tick = next_run(facts);
+  out["next_dagrun_logical_date"] = iso_or_null(tick);
+  out["next_dagrun_run_after"] = iso_or_null(tick);
+  out["next_dagrun_data_interval_start"] = nullptr;
+  out["next_dagrun_data_interval_end"] = nullptr;
+  if (!tick) return;
+  const auto interval = interval_of_tick(facts.dag->schedule, *tick);
+  out["next_dagrun_data_interval_start"] = to_iso(interval.start);
+  out["next_dagrun_data_interval_end"] = to_iso(interval.end);
+}
+
+bool limits_a_task(const Dag& dag) {
+  for (const auto& task : dag.tasks) {
+    if (task.max_active_tis_per_dag > 0) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+// Three states decide what the next run is: no schedule, the next tick after now, or with catch-up
+// the first tick not handled yet.
+OptTime next_run(const DagFacts& facts) {
+  if (!facts.dag || facts.dag->schedule.kind != Timetable::Kind::cron || facts.row.is_stale) {
+    return std::nullopt;
+  }
+  Time base = facts.now;
+  if (facts.dag->catchup && facts.row.cursor) base = *facts.row.cursor;
+  if (facts.dag->start_date && *facts.dag->start_date > base) {
+    base = *facts.dag->start_date - Duration(1);
+  }
+  const OptTime tick = next_tick(facts.dag->schedule, base);
+  if (tick && facts.dag->end_date && *tick > *facts.dag->end_date) return std::nullopt;
+  return tick;
+}
+
+json dag_json(const DagFacts& facts) {
+  static const Dag nothing;
+  const Dag& dag = facts.dag ? *facts.dag : nothing;
+  const std::string& id = facts.row.dag_id;
+  json tags = json::array();
+  for (const auto& tag : dag.tags) {
+    tags.push_back({{"name", tag}, {"dag_id", id}, {"dag_display_name", id}});
+  }
+  json out = {{"dag_id", id},
+              {"dag_display_name", id},
+              {"is_paused", facts.row.is_paused},
+              {"is_stale", facts.row.is_stale},
+              {"last_parsed_time", iso_or_null(facts.parsed_at)},
+              {"last_parse_duration", nullptr},
+              {"last_expired", nullptr},
+              {"bundle_name", "dags-folder"},
+              {"bundle_version", nullptr},
+              {"relative_fileloc", text_or_null(dag.file)},
+              {"fileloc", dag.file},
+              {"file_token", stable_uuid("file:" + dag.file)},
+              {"description", text_or_null(dag.description)},
+              {"timetable_summary", text_or_null(dag.schedule_text)},
+              {"timetable_description",
+               dag.schedule_text.empty() ? "Never, external triggers only" : dag.schedule_text},
+              {"timetable_partitioned", false},
+              {"tags", tags},
+              {"max_active_tasks", dag.max_active_tasks},
+              {"max_active_runs", dag.max_active_runs},
+              {"max_consecutive_failed_dag_runs", dag.max_consecutive_failed_dag_runs},
+              {"has_task_concurrency_limits", limits_a_task(dag)},
+              {"has_import_errors", facts.has_import_errors},
+              {"allowed_run_types", nullptr},
+              {"owners", dag.owners}};
+  add_next_run(facts, out);
+  return out;
+}
+
+json dag_details_json(const DagFacts& facts, const VersionInfo* version, std::int64_t active_runs) {
+  static const Dag nothing;
+  const Dag& dag = facts.dag ? *facts.dag : nothing;
+  json out = dag_json(facts);
+  out["catchup"] = dag.catchup;
+  out["concurrency"] = dag.max_active_tasks;
+  out["dag_run_timeout"] = nullptr;
+  if (dag.dagrun_timeout > Duration::zero()) {  // ISO 8601, as Airflow's schema says
+    const auto seconds = std::chrono::duration<double>(dag.dagrun_timeout).count();
+    out["dag_run_timeout"] = "PT" + json(seconds).dump() + "S";
+  }
+  out["asset_expression"] = nullptr;
+  out["doc_md"] = nullptr;
+  out["start_date"] = iso_or_null(dag.start_date);
+  out["end_date"] = iso_or_null(dag.end_date);
+  out["is_paused_upon_creation"] = dag.is_paused_upon_creation;
+  out["params"] = params_form(dag.params_json);
+  out["timezone"] = dag.timezone;
+  const json definition = stored_json(dag.canonical_json);
+  out["default_args"] =
+      definition.is_object() ? definition.value("default_args", json(nullptr)) : json(nullptr);
+  out["owner_links"] = json::object();
+  out["is_favorite"] = false;
+  out["active_runs_count"] = active_runs;
+  out["template_search_path"] = nullptr;
+  out["render_template_as_native_obj"] = true;
+  out["last_parsed"] = iso_or_null(facts.parsed_at);
+  out["latest_dag_version"] = version ? version_json(facts.row.dag_id, facts.row.version,
+                                                     version->number, version->created_at)
+                                      : json(nullptr);
+  return out;
+}
+
+json task_json(const Dag& dag, const Task& task) {
+  json downstream = json::array();
+  for (const auto index : task.downstream) downstream.push_back(dag.tasks[index].id);
+  json params = json::object();
+  if (const json spec = stored_json(task.spec_json); spec.is_object() && spec.contains("params")) {
+    for (const auto& [name, value] : spec["params"].items()) params[name] = {{"value", value}};
+  }
+  constexpr std::array<std::string_view, 3> weight_rules = {"downstream", "upstream", "absolute"};
+  return {{"task_id", task.id},
+          {"task_display_name", task.id},
+          {"owner", text_or_null(task.owner)},
+          {"start_date", iso_or_null(dag.start_date)},
+          {"end_date", iso_or_null(dag.end_date)},
+          {"trigger_rule", to_string(task.trigger_rule)},
+          {"depends_on_past", task.depends_on_past},
+          {"wait_for_downstream", task.wait_for_downstream},
+          {"retries", task.retry.retries},
+          {"queue", "default"},
+          {"pool", task.pool},
+          {"pool_slots", task.pool_slots},
+          {"execution_timeout", task.execution_timeout > Duration::zero()
+                                    ? time_delta(task.execution_timeout)
+                                    : json(nullptr)},
+          {"retry_delay", time_delta(task.retry.delay)},
+          {"retry_exponential_backoff", task.retry.multiplier},
+          {"priority_weight", task.priority_weight},
+          {"weight_rule", weight_rules[static_cast<std::size_t>(task.weight_rule)]},
+          {"ui_color", "#fff"},
+          {"ui_fgcolor", "#000"},
+          {"template_fields", json::array()},
+          {"downstream_task_ids", downstream},
+          {"doc_md", nullptr},
+          {"operator_name", task.plugin},
+          {"params", params},
+          {"class_ref", {{"module_path", "batuta.plugins"}, {"class_name", task.plugin}}},
+          {"is_mapped", false},
+          {"extra_links", json::array()}};
+}
+
+std::string version_text(const std::string& dag_id, const std::string& version, std::int64_t number,
+                         Time created_at) {
+  return JsonObject{}
+      .text("id", stable_uuid("version:" + version))
+      .number("version_number", number)
+      .text("dag_id", dag_id)
+      .text("dag_display_name", dag_id)
+      .text("bundle_name", "dags-folder")
+      .text("bundle_version", version)
+      .null("bundle_url")
+      .time("created_at", created_at)
+      .take();
+}
+
+json version_json(const std::string& dag_id, const std::string& version, std::int64_t number,
+                  Time created_at) {
+  return stored_json(version_text(dag_id, version, number, created_at));
+}
+
+std::string_view airflow_warning_type(const DagWarning& warning) {
+  const bool pool = warning.kind == "non-existent pool" || warning.kind == "pool too small";
+  return pool ? "non-existent pool" : "runtime varying value";
+}
+
+json warning_json(const DagWarning& warning) {
+  return {{"dag_id", warning.dag_id},
+          {"dag_display_name", warning.dag_id},
+          {"warning_type", airflow_warning_type(warning)},
+          {"message", warning.message},
+          {"timestamp", to_iso(warning.timestamp)},
+          {"batuta", {{"kind", warning.kind}}}};
+}
+
+json import_error_json(const ImportError& error) {
+  return {{"import_error_id", error.id},
+          {"timestamp", to_iso(error.timestamp)},
+          {"filename", error.file},
+          {"bundle_name", "dags-folder"},
+          {"stack_trace", error.message}};
+}
+
+}  // namespace batuta::http

@@ -1,0 +1,42 @@
+#include "scheduler/api/engine_backend.h"
+
+namespace batuta::http {
+
+namespace {
+Error not_running() {
+  return {Errc::unavailable, "the scheduler is too busy or stopping", {}};
+}
+}  // namespace
+
+void EngineBackend::request(Event event, std::function<void(Reply)> done) {
+  engine_.request(std::move(event), std::move(done));
+}
+
+void EngineBackend::write(std::function<Status()> write, std::function<void(Status)> done) {
+  engine_.write(std::move(write), std::move(done));
+}
+
+void EngineBackend::live(std::function<void(Result<LiveView>)> done) {
+  const bool asked = engine_.query([done](const SchedulerState& state, const Now&) {
+    done(LiveView{state.pool_views(), state.worker_views(), state.known_plugins()});
+  });
+  if (!asked) done(not_running());
+}
+
+void EngineBackend::explain(RunSeq run, TaskIndex task,
+                            std::function<void(Result<std::vector<Reason>>)> done) {
+  const bool asked = engine_.query([run, task, done](const SchedulerState& state, const Now& now) {
+    done(batuta::explain(state, run, task, now));
+  });
+  if (!asked) done(not_running());
+}
+
+EngineMetrics EngineBackend::metrics() const {
+  return engine_.metrics();
+}
+
+std::shared_ptr<const DagBagSnapshot> EngineBackend::dags() const {
+  return bag_.snapshot();
+}
+
+}  // namespace batuta::http

@@ -1,0 +1,25 @@
+// The API's backend over the running engine and the DAG folder.
+#pragma once
+
+#include "scheduler/api/backend.h"
+
+namespace batuta::http {
+
+// References outlive it. Any thread.
+class EngineBackend final : public ApiBackend {
+ public:
+  EngineBackend(Engine& engine, const DagBag& bag) : engine_(engine), bag_(bag) {}
+  void request(Event event, std::function<void(Reply)> done) override;
+  void write(std::function<Status()> write, std::function<void(Status)> done) override;
+  void live(std::function<void(Result<LiveView>)> done) override;
+  void explain(RunSeq run, TaskIndex task,
+               std::function<void(Result<std::vector<Reason>>)> done) override;
+  EngineMetrics metrics() const override;
+  std::shared_ptr<const DagBagSnapshot> dags() const override;
+
+ private:
+  Engine& engine_;
+  const DagBag& bag_;
+};
+
+}  // namespace batuta::http

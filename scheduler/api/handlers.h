@@ -1,0 +1,107 @@
+// Every handler the route table names. Private to the room; see context.h for the two kinds.
+#pragma once
+
+#include "common/result.h"
+#include "scheduler/api/context.h"
+
+namespace batuta::http {
+
+// dag_routes.cc
+Result<Response> list_dags(Context&, const Request&);
+Result<Response> get_dag(Context&, const Request&);
+Result<Response> get_dag_details(Context&, const Request&);
+void patch_dag(Context&, Call);
+Result<Response> list_tasks(Context&, const Request&);
+Result<Response> get_task(Context&, const Request&);
+Result<Response> get_dag_source(Context&, const Request&);
+Result<Response> list_dag_versions(Context&, const Request&);
+Result<Response> get_dag_version(Context&, const Request&);
+Result<Response> list_dag_tags(Context&, const Request&);
+Result<Response> get_dag_stats(Context&, const Request&);
+
+// problem_routes.cc
+Result<Response> list_dag_warnings(Context&, const Request&);
+Result<Response> list_import_errors(Context&, const Request&);
+Result<Response> get_import_error(Context&, const Request&);
+
+// run_routes.cc
+Result<Response> list_runs(Context&, const Request&);
+Result<Response> get_run(Context&, const Request&);
+void trigger_run(Context&, Call);
+void patch_run(Context&, Call);
+void delete_run(Context&, Call);
+void wait_for_run(Context&, Call);
+
+// task_routes.cc
+Result<Response> list_task_instances(Context&, const Request&);
+Result<Response> get_task_instance(Context&, const Request&);
+Result<Response> list_tries(Context&, const Request&);
+Result<Response> get_try(Context&, const Request&);
+void patch_task_instance(Context&, Call);
+void get_dependencies(Context&, Call);
+Result<Response> list_xcoms(Context&, const Request&);
+Result<Response> get_xcom(Context&, const Request&);
+Result<Response> get_attempt_report(Context&, const Request&);
+
+// clear_routes.cc
+void clear_run(Context&, Call);
+void clear_task_instances(Context&, Call);
+
+// log_routes.cc
+Result<Response> get_log(Context&, const Request&);
+
+// pool_routes.cc
+void list_pools(Context&, Call);
+void get_pool(Context&, Call);
+void create_pool(Context&, Call);
+void patch_pool(Context&, Call);
+void delete_pool(Context&, Call);
+
+// registry_routes.cc
+Result<Response> list_variables(Context&, const Request&);
+Result<Response> get_variable(Context&, const Request&);
+void create_variable(Context&, Call);
+void patch_variable(Context&, Call);
+void delete_variable(Context&, Call);
+Result<Response> list_connections(Context&, const Request&);
+Result<Response> get_connection(Context&, const Request&);
+void create_connection(Context&, Call);
+void patch_connection(Context&, Call);
+void delete_connection(Context&, Call);
+
+// session_routes.cc
+void create_token(Context&, Call);
+void login(Context&, Call);
+void get_session(Context&, Call);
+void logout(Context&, Call);
+
+// user_routes.cc
+Result<Response> list_users(Context&, const Request&);
+void create_user(Context&, Call);
+void patch_user(Context&, Call);
+void delete_user(Context&, Call);
+void patch_own_password(Context&, Call);
+Result<Response> list_tokens(Context&, const Request&);
+void issue_token(Context&, Call);
+void revoke_token(Context&, Call);
+
+// monitor_routes.cc
+void get_health(Context&, Call);
+void get_version(Context&, Call);
+void get_openapi(Context&, Call);
+void list_jobs(Context&, Call);
+void list_plugins(Context&, Call);
+void get_metrics(Context&, Call);
+void get_events(Context&, Call);
+
+// record_routes.cc
+Result<Response> list_event_logs(Context&, const Request&);
+Result<Response> get_event_log(Context&, const Request&);
+Result<Response> list_job_configs(Context&, const Request&);
+Result<Response> list_job_executions(Context&, const Request&);
+Result<Response> list_outbox(Context&, const Request&);
+void retry_outbox(Context&, Call);
+void drop_outbox(Context&, Call);
+void backup_database(Context&, Call);
+
+}  // namespace batuta::http

@@ -1,0 +1,114 @@
+#include "scheduler/api/log_reader.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "common/time.h"
+#include "scheduler/http/utf8.h"
+
+namespace batuta::http {
+namespace {
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+  bool ok() const { return fd_ >= 0; }
+
+ private:
+  int fd_;
+};
+
+int open_beneath(int folder, const std::string& path) {
+  struct open_how how {};
+  how.flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  return static_cast<int>(::syscall(SYS_openat2, folder, path.c_str(), &how, sizeof how));
+}
+
+std::string read_at(int fd, std::int64_t offset, std::size_t size) {
+  std::string bytes(size, '\0');
+  std::size_t got = 0;
+  while (got < size) {
+    const auto n = ::pread(fd, bytes.data() + got, size - got,
+                           static_cast<off_t>(offset + static_cast<std::int64_t>(got)));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) break;
+    got += static_cast<std::size_t>(n);
+  }
+  bytes.resize(got);
+  return bytes;
+}
+
+// Cuts after the last whole line; a line longer than the window is cut where a character ends.
+void cut_to_lines(std::string& bytes) {
+  if (const auto end = bytes.rfind('\n'); end != std::string::npos) {
+    bytes.resize(end + 1);
+    return;
+  }
+  for (int i = 0; i < 3 && !bytes.empty(); ++i) {
+    if ((static_cast<unsigned char>(bytes.back()) & 0xC0) != 0x80) break;
+    bytes.pop_back();
+  }
+  if (!bytes.empty() && static_cast<unsigned char>(bytes.back()) >= 0xC0) bytes.pop_back();
+}
+
+}  // namespace
+
+Result<LogWindow> read_log(const std::string& home, const Uuid& run, TaskIndex task,
+                           std::int32_t try_number, std::int64_t offset, std::size_t window) {
+  const Error missing{Errc::not_found, "there is no log", {}};
+  const Descriptor folder(::open((home + "/logs").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!folder.ok()) return missing;
+  const std::string path =
+      to_string(run) + "/" + std::to_string(task) + "-" + std::to_string(try_number) + ".log";
+  const Descriptor file(open_beneath(folder.get(), path));
+  struct stat facts {};
+  if (!file.ok() || ::fstat(file.get(), &facts) != 0 || !S_ISREG(facts.st_mode)) return missing;
+
+  LogWindow out;
+  out.next = std::min<std::int64_t>(offset, facts.st_size);
+  const auto left = static_cast<std::uint64_t>(facts.st_size - out.next);
+  std::string bytes = read_at(file.get(), out.next, std::min<std::uint64_t>(left, window));
+  const bool reaches_end = bytes.size() == left;
+  if (!reaches_end) cut_to_lines(bytes);
+  out.next += static_cast<std::int64_t>(bytes.size());
+  out.at_end = reaches_end;
+  out.text = repair_utf8(bytes);
+  return out;
+}
+
+LogLine parse_log_line(std::string_view line) {
+  constexpr std::array<std::string_view, 5> levels = {"DEBUG", "INFO", "WARNING", "ERROR",
+                                                      "CRITICAL"};
+  LogLine out;
+  const auto first = line.find(' ');
+  const auto second = first == line.npos ? line.npos : line.find(' ', first + 1);
+  if (second != line.npos && parse_iso(line.substr(0, first))) {
+    auto level = line.substr(first + 1, second - first - 1);
+    if (level == "WARN") level = "WARNING";
+    for (const auto known : levels) {
+      if (level != known) continue;
+      out.timestamp = line.substr(0, first);
+      for (const char c : known) out.level += static_cast<char>(c + 32);
+      out.event = line.substr(second + 1);
+      return out;
+    }
+  }
+  out.event = line;
+  return out;
+}
+
+}  // namespace batuta::http

@@ -1,0 +1,123 @@
+#include <algorithm>
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+#include "scheduler/api/codecs.h"
+#include "scheduler/api/handlers.h"
+#include "scheduler/api/log_reader.h"
+#include "scheduler/api/params.h"
+
+namespace batuta::http {
+
+using nlohmann::json;
+
+namespace {
+
+// The continuation token is where the next window starts. It opens nothing by itself, so it needs
+// no signature; a wrong one is refused.
+Result<std::int64_t> read_token(const Request& request) {
+  QueryReader query(request);
+  const auto token = query.text("token");
+  if (!query.status()) return query.status().error();
+  if (!token) return std::int64_t{0};
+  std::int64_t offset = 0;
+  const auto [end, failure] = std::from_chars(token->data(), token->data() + token->size(), offset);
+  if (failure != std::errc{} || end != token->data() + token->size() || offset < 0) {
+    return {Errc::invalid, "is not a token of this log", "query.token"};
+  }
+  return offset;
+}
+
+// What the row knows of an attempt that left no log: it ended before it could write, or the log's
+// time was over.
+std::string last_line(const TaskInstanceView& view) {
+  const auto& row = view.row;
+  const OptTime when = row.end_date ? row.end_date : row.start_date;
+  std::string text = when ? to_iso(*when) + " " : std::string();
+  text += row.state == TaskState::success ? "INFO" : "ERROR";
+  text += " No log is kept for this try. It ended " + std::string(to_string(row.state));
+  text += ": exit code " + std::to_string(row.exit_code);
+  if (row.signal) text += ", signal " + std::to_string(row.signal);
+  if (row.peak_rss_kib) text += ", peak memory " + std::to_string(row.peak_rss_kib) + " KiB";
+  if (!row.reason.empty()) text += ". " + row.reason;
+  return text + "\n";
+}
+
+bool has_ended(const TaskInstanceView& view) {
+  return is_terminal(view.row.state) || view.row.state == TaskState::up_for_retry;
+}
+
+json line_json(std::string_view line) {
+  const LogLine parsed = parse_log_line(line);
+  json out = {{"event", parsed.event}, {"timestamp", text_or_null(parsed.timestamp)}};
+  if (!parsed.level.empty()) out["level"] = parsed.level;
+  return out;
+}
+
+json lines_json(std::string_view text) {
+  json content = json::array();
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    content.push_back(line_json(text.substr(0, end)));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return content;
+}
+
+Response plain(std::string text, const std::string& token) {
+  Response response;
+  response.content_type = "text/plain; charset=utf-8";
+  response.body = std::move(text);
+  if (!token.empty()) response.headers.emplace_back("X-Continuation-Token", token);
+  return response;
+}
+
+Response ndjson(std::string_view text) {
+  Response response;
+  response.content_type = "application/x-ndjson";
+  for (const auto& line : lines_json(text)) response.body += json_text(line) + "\n";
+  return response;
+}
+
+Result<TaskInstanceView> find_try(Context& context, const Request& request, std::int64_t number) {
+  for (const auto& view : context.services.history.tries(path_param(request, "dag_id"),
+                                                         path_param(request, "dag_run_id"),
+                                                         path_param(request, "task_id"))) {
+    if (view.row.try_number == number) return view;
+  }
+  return {Errc::not_found, "no such try of this task instance"};
+}
+
+}  // namespace
+
+Result<Response> get_log(Context& context, const Request& request) {
+  const auto number = path_number(request, "try_number");
+  if (!number) return number.error();
+  const auto offset = read_token(request);
+  if (!offset) return offset.error();
+  if (const auto ok = unmapped(request); !ok) return ok.error();
+  const auto view = find_try(context, request, *number);
+  if (!view) return view.error();
+  const auto run = parse_uuid(view->run_uuid);
+  if (!run) return {Errc::not_found, "no such run of this DAG"};
+
+  const bool ended = has_ended(*view);
+  auto window = read_log(context.services.home, *run, view->row.task,
+                         static_cast<std::int32_t>(*number), *offset);
+  LogWindow log;
+  if (window) {
+    log = std::move(*window);
+  } else if (ended && *offset == 0) {
+    log.text = last_line(*view);
+  }
+  // A token for as long as there may be more: a client follows a live log by coming back with it.
+  const std::string token = log.at_end && ended ? "" : std::to_string(log.next);
+  const std::string* accept = request.header("accept");
+  if (accept && accept->starts_with("text/plain")) return plain(std::move(log.text), token);
+  if (accept && accept->starts_with("application/x-ndjson")) return ndjson(log.text);
+  return json_response(
+      {{"content", lines_json(log.text)}, {"continuation_token", text_or_null(token)}});
+}
+
+}  // namespace batuta::http

@@ -1,0 +1,111 @@
+#include "scheduler/api/metrics.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+namespace batuta::http {
+namespace {
+
+class Page {
+ public:
+  void head(std::string_view name, std::string_view type, std::string_view help) {
+    out_.append("# HELP ").append(name).append(" ").append(help).append("\n");
+    out_.append("# TYPE ").append(name).append(" ").append(type).append("\n");
+  }
+  void sample(std::string_view name, std::string_view labels, double value) {
+    std::array<char, 32> number{};
+    std::snprintf(number.data(), number.size(), "%.15g", value);
+    out_.append(name);
+    if (!labels.empty()) out_.append("{").append(labels).append("}");
+    out_.append(" ").append(number.data()).append("\n");
+  }
+  void one(std::string_view name, std::string_view type, std::string_view help, double value) {
+    head(name, type, help);
+    sample(name, {}, value);
+  }
+  std::string take() { return std::move(out_); }
+
+ private:
+  std::string out_;
+};
+
+double seconds(Duration d) {
+  return std::chrono::duration<double>(d).count();
+}
+
+void counters(Page& page, const EngineMetrics& m) {
+  const auto n = [](std::uint64_t value) { return static_cast<double>(value); };
+  page.one("airflow_scheduler_heartbeat", "counter", "Turns of the scheduler's loop", n(m.turns));
+  page.one("airflow_ti_start", "counter", "Attempts launched", n(m.launches));
+  page.one("airflow_ti_finish", "counter", "Attempts ended in any way, recalled launches included",
+           n(m.finished));
+  page.one("airflow_ti_successes", "counter", "Attempts that succeeded", n(m.succeeded));
+  page.one("airflow_ti_failures", "counter",
+           "Attempts that failed, those that are tried again included", n(m.failed));
+  page.one("airflow_task_instances_without_heartbeats_killed", "counter",
+           "Attempts lost with their worker", n(m.losses));
+  page.one("batuta_events", "counter", "Events taken by the scheduler", n(m.events));
+  page.one("batuta_stale_reports", "counter", "Reports of attempts that were not current",
+           n(m.stale_reports));
+  page.one("batuta_commits", "counter", "Transactions committed", n(m.commits));
+  page.one("batuta_commit_failures", "counter", "Transactions that failed", n(m.commit_failures));
+}
+
+void gauges(Page& page, const EngineMetrics& m, const DagBagSnapshot& bag) {
+  const auto n = [](std::uint64_t value) { return static_cast<double>(value); };
+  page.one("airflow_dagbag_size", "gauge", "DAGs known", n(bag.dags.size()));
+  page.one("airflow_dag_processing_import_errors", "gauge", "Files with errors",
+           n(bag.import_errors.size()));
+  page.one("airflow_scheduler_dagruns_running", "gauge", "Runs that have not ended",
+           n(m.runs_active));
+  page.one("airflow_executor_open_slots", "gauge", "Slots without an attempt",
+           n(m.slots - std::min(m.slots, m.tasks_running)));
+  page.one("airflow_executor_queued_tasks", "gauge", "Attempts launched, not started",
+           n(m.tasks_queued));
+  page.one("airflow_executor_running_tasks", "gauge", "Attempts running", n(m.tasks_running));
+  page.one("batuta_workers", "gauge", "Agents connected", n(m.workers));
+  page.one("batuta_slots", "gauge", "Slots of all agents", n(m.slots));
+  page.one("batuta_inbox_depth", "gauge", "Events waiting for the scheduler", n(m.inbox_depth));
+}
+
+void timers(Page& page, const EngineMetrics& m) {
+  page.head("airflow_scheduler_scheduler_loop_duration", "gauge", "Seconds per turn, by quantile");
+  page.sample("airflow_scheduler_scheduler_loop_duration", "quantile=\"0.5\"", seconds(m.turn_p50));
+  page.sample("airflow_scheduler_scheduler_loop_duration", "quantile=\"0.99\"",
+              seconds(m.turn_p99));
+  page.head("batuta_commit_duration", "gauge", "Seconds per commit, by quantile");
+  page.sample("batuta_commit_duration", "quantile=\"0.5\"", seconds(m.commit_p50));
+  page.sample("batuta_commit_duration", "quantile=\"0.99\"", seconds(m.commit_p99));
+}
+
+// Pool names are ids: no character of theirs needs escaping in a label.
+void pools(Page& page, const std::vector<PoolView>& all) {
+  const auto family = [&](std::string_view name, std::string_view help,
+                          std::int64_t PoolView::*field) {
+    page.head(name, "gauge", help);
+    for (const auto& pool : all) {
+      page.sample(name, "pool_name=\"" + pool.row.name + "\"", static_cast<double>(pool.*field));
+    }
+  };
+  family("airflow_pool_open_slots", "Slots free; -1 without a limit", &PoolView::open_slots);
+  family("airflow_pool_queued_slots", "Slots of attempts launched, not started",
+         &PoolView::queued_slots);
+  family("airflow_pool_running_slots", "Slots of running attempts", &PoolView::running_slots);
+  family("airflow_pool_scheduled_slots", "Slots asked for by waiting task instances",
+         &PoolView::scheduled_slots);
+}
+
+}  // namespace
+
+std::string metrics_text(const EngineMetrics& engine, const LiveView& live,
+                         const DagBagSnapshot& bag) {
+  Page page;
+  counters(page, engine);
+  gauges(page, engine, bag);
+  timers(page, engine);
+  pools(page, live.pools);
+  return page.take();
+}
+
+}  // namespace batuta::http

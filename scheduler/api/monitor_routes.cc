@@ -1,0 +1,172 @@
+// What the process says about itself, and the live feed.
+#include <unistd.h>
+
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "scheduler/api/auth.h"
+#include "scheduler/api/codecs.h"
+#include "scheduler/api/handlers.h"
+#include "scheduler/api/listing.h"
+#include "scheduler/api/metrics.h"
+#include "scheduler/api/params.h"
+#include "scheduler/api/routes.h"
+
+namespace batuta::http {
+
+using nlohmann::json;
+
+namespace {
+
+std::string host_name_of_machine() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
+}
+
+constexpr const char* running = "running";  // only what runs is a job here
+constexpr const char* executor_class = "batuta";
+
+struct Job {
+  std::int64_t id = 0;
+  std::string type;
+  std::string hostname;
+  OptTime start;
+  Time heartbeat;
+  bool alive = true;
+  const WorkerView* worker = nullptr;
+};
+
+constexpr Column<Job> job_columns[] = {
+    {"id", [](const Job& job) { return Cell(job.id); }},
+    {"dag_id", [](const Job&) { return Cell(); }},
+    {"state", [](const Job&) { return Cell(std::string(running)); }},
+    {"job_type", [](const Job& job) { return cell(job.type); }},
+    {"start_date", [](const Job& job) { return cell(job.start); }},
+    {"end_date", [](const Job&) { return Cell(); }},
+    {"latest_heartbeat", [](const Job& job) { return cell(job.heartbeat); }},
+    {"executor_class", [](const Job&) { return Cell(std::string(executor_class)); }},
+    {"hostname", [](const Job& job) { return cell(job.hostname); }},
+    {"unixname", [](const Job&) { return Cell(); }},
+    {"is_alive", [](const Job& job) { return Cell(std::int64_t{job.alive}); }},
+};
+
+json job_json(const Job& job) {
+  json out = {{"id", job.id},
+              {"dag_id", nullptr},
+              {"dag_display_name", nullptr},
+              {"state", running},
+              {"job_type", job.type},
+              {"start_date", iso_or_null(job.start)},
+              {"end_date", nullptr},
+              {"latest_heartbeat", to_iso(job.heartbeat)},
+              {"executor_class", executor_class},
+              {"hostname", job.hostname},
+              {"unixname", nullptr}};
+  if (!job.worker) return out;
+  const WorkerView& worker = *job.worker;
+  out["batuta"] = {{"agent_id", worker.agent_id},
+                   {"pid", worker.pid},
+                   {"slots", worker.slots},
+                   {"connected", worker.connection != 0},
+                   {"attempts", worker.started + worker.unstarted}};
+  return out;
+}
+
+std::vector<Job> jobs_of(const LiveView& live, Time now) {
+  std::vector<Job> jobs = {{1, "SchedulerJob", host_name_of_machine(), std::nullopt, now}};
+  for (const auto& worker : live.workers) {
+    jobs.push_back({static_cast<std::int64_t>(jobs.size()) + 1, "WorkerJob", worker.hostname,
+                    worker.joined, worker.last_seen, worker.connection != 0, &worker});
+  }
+  return jobs;
+}
+
+}  // namespace
+
+void get_health(Context& context, Call call) {
+  const bool ready = context.services.ready();
+  const char* status = ready ? "healthy" : "unhealthy";
+  const std::string now = to_iso(context.now());
+  call.respond(json_response(
+      {{"metadatabase", {{"status", status}}},
+       {"scheduler", {{"status", status}, {"latest_scheduler_heartbeat", now}}},
+       {"triggerer", {{"status", nullptr}, {"latest_triggerer_heartbeat", nullptr}}},
+       {"dag_processor", {{"status", status}, {"latest_dag_processor_heartbeat", now}}}},
+      ready ? 200 : 503));
+}
+
+void get_version(Context& context, Call call) {
+  call.respond(json_response({{"version", context.services.version}, {"git_version", nullptr}}));
+}
+
+void get_openapi(Context& context, Call call) {
+  Response response;
+  response.body = openapi_document(context.services.version);
+  call.respond(std::move(response));
+}
+
+void list_jobs(Context& context, Call call) {
+  QueryReader query(*call.request);
+  auto list = query.list_query();
+  if (const auto alive = query.boolean("is_alive")) {
+    list.filters.push_back({"is_alive", Filter::Op::any, {std::int64_t{*alive}}});
+  }
+  if (!query.status()) return call.respond(error_response(query.status().error()));
+  const Time now = context.now();
+  context.services.backend.live([&context, call, now, list](const Result<LiveView>& live) {
+    context.on_io([call, now, list, live] {
+      if (!live) return call.respond(error_response(live.error()));
+      const auto jobs = jobs_of(*live, now);
+      call.respond(page_response("jobs", pick<Job>(jobs, job_columns, list), job_json));
+    });
+  });
+}
+
+void list_plugins(Context& context, Call call) {
+  context.services.backend.live([&context, call](const Result<LiveView>& live) {
+    context.on_io([call, live] {
+      if (!live) return call.respond(error_response(live.error()));
+      json items = json::array();
+      for (const auto& plugin : live->catalogue) items.push_back(plugin_json(plugin));
+      const auto total = static_cast<std::int64_t>(items.size());
+      call.respond(json_response(collection("plugins", std::move(items), total)));
+    });
+  });
+}
+
+void get_metrics(Context& context, Call call) {
+  context.services.backend.live([&context, call](const Result<LiveView>& live) {
+    context.on_io([&context, call, live] {
+      Response response;
+      response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+      response.body = metrics_text(context.services.backend.metrics(), live ? *live : LiveView{},
+                                   *context.services.backend.dags());
+      call.respond(std::move(response));
+    });
+  });
+}
+
+void get_events(Context& context, Call call) {
+  QueryReader query(*call.request);
+  FeedFilter filter;
+  filter.dag_id = query.text("dag_id");
+  filter.dag_run_id = query.text("run_id");
+  if (!query.status()) return call.respond(error_response(query.status().error()));
+  Response response;
+  response.content_type = "text/event-stream";
+  // A HEAD shows the fields of the answer without opening a stream.
+  if (call.request->method != Method::head) {
+    bool by_cookie = false;
+    const auto allowed = [&context, token = request_token(*call.request, by_cookie)] {
+      return context.services.registry.check_token(token, context.now()).has_value();
+    };
+    response.stream = context.services.hub.subscribe(
+        std::move(filter), call.request->header("last-event-id"), allowed);
+    if (!response.stream) {
+      return call.respond(error_response({Errc::unavailable, "too many event streams", {}}));
+    }
+  }
+  call.respond(std::move(response));
+}
+
+}  // namespace batuta::http

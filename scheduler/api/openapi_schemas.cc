@@ -1,0 +1,123 @@
+#include "scheduler/api/openapi_schemas.h"
+
+namespace batuta::http {
+namespace {
+
+constexpr ObjectSchema schemas[] = {
+    {"HealthInfo", "metadatabase:object scheduler:object triggerer:object dag_processor:object"},
+    {"VersionInfo", "version git_version?"},
+    {"Token", "access_token"},
+    {"Session", "csrf_token user:object username role expires_at:time"},
+
+    {"DAGTag", "name dag_id dag_display_name"},
+    {"DAG",
+     "dag_id dag_display_name is_paused:bool is_stale:bool last_parsed_time:time? "
+     "last_parse_duration:number? last_expired:time? bundle_name bundle_version? "
+     "relative_fileloc? fileloc file_token description? timetable_summary? "
+     "timetable_description timetable_partitioned:bool [tags:DAGTag] max_active_tasks:int "
+     "max_active_runs:int max_consecutive_failed_dag_runs:int has_task_concurrency_limits:bool "
+     "has_import_errors:bool allowed_run_types:any? [owners] next_dagrun_logical_date:time? "
+     "next_dagrun_run_after:time? next_dagrun_data_interval_start:time? "
+     "next_dagrun_data_interval_end:time? [~latest_dag_runs:DAGRun]"},
+    {"DAGDetails",
+     "=DAG catchup:bool concurrency:int dag_run_timeout? asset_expression:any? doc_md? "
+     "start_date:time? end_date:time? is_paused_upon_creation:bool params:object timezone "
+     "default_args:object? owner_links:object is_favorite:bool active_runs_count:int "
+     "template_search_path:any? render_template_as_native_obj:bool last_parsed:time? "
+     "latest_dag_version:DagVersion?"},
+    {"DAGCollection", "[dags:DAG] total_entries:int"},
+    {"DAGSource", "content dag_id dag_display_name version_number:int"},
+    {"DAGTagCollection", "[tags] total_entries:int"},
+    {"DagStatsState", "state count:int"},
+    {"DagStats", "dag_id dag_display_name [stats:DagStatsState]"},
+    {"DagStatsCollection", "[dags:DagStats] total_entries:int"},
+    {"DagVersion",
+     "id version_number:int dag_id dag_display_name bundle_name bundle_version bundle_url? "
+     "created_at:time"},
+    {"DAGVersionCollection", "[dag_versions:DagVersion] total_entries:int"},
+    {"DAGWarning", "dag_id dag_display_name warning_type message timestamp:time batuta:object"},
+    {"DAGWarningCollection", "[dag_warnings:DAGWarning] total_entries:int"},
+    {"ImportError", "import_error_id:int timestamp:time filename bundle_name stack_trace"},
+    {"ImportErrorCollection", "[import_errors:ImportError] total_entries:int"},
+    {"Task",
+     "task_id task_display_name owner? start_date:time? end_date:time? trigger_rule "
+     "depends_on_past:bool wait_for_downstream:bool retries:int queue pool pool_slots:int "
+     "execution_timeout:object? retry_delay:object retry_exponential_backoff:number "
+     "priority_weight:int weight_rule ui_color ui_fgcolor [template_fields] "
+     "[downstream_task_ids] doc_md? operator_name params:object class_ref:object is_mapped:bool "
+     "[extra_links]"},
+    {"TaskCollection", "[tasks:Task] total_entries:int"},
+
+    {"DAGRun",
+     "dag_run_id dag_id dag_display_name logical_date:time? queued_at:time start_date:time? "
+     "end_date:time? duration:number? data_interval_start:time? data_interval_end:time? "
+     "run_after:time last_scheduling_decision:time? run_type state triggered_by? "
+     "triggering_user_name? conf:object? note? [dag_versions:DagVersion] bundle_version? "
+     "partition_key? batuta:object"},
+    {"DAGRunCollection", "[dag_runs:DAGRun] total_entries:int"},
+    {"TaskInstance",
+     "id task_id task_display_name dag_id dag_display_name dag_run_id map_index:int "
+     "rendered_map_index? logical_date:time? run_after:time start_date:time? end_date:time? "
+     "duration:number? state? try_number:int max_tries:int hostname? unixname? pool pool_slots:int "
+     "queue priority_weight:int operator? operator_name? queued_when:time? scheduled_when:time? "
+     "pid:int? executor? executor_config note? rendered_fields:object trigger:any? "
+     "triggerer_job:any? dag_version:DagVersion? batuta:object"},
+    {"TaskInstanceCollection", "[task_instances:TaskInstance] total_entries:int"},
+    {"TaskDependency", "name reason"},
+    {"TaskDependencyCollection", "[dependencies:TaskDependency]"},
+    {"LogMessage", "event timestamp:time? ~level"},
+    {"TaskInstancesLog", "[content:LogMessage] continuation_token?"},
+    {"XCom",
+     "key timestamp:time logical_date:time? map_index:int task_id task_display_name dag_id "
+     "dag_display_name run_id run_after:time ~value:any?"},
+    {"XComCollection", "[xcom_entries:XCom] total_entries:int"},
+
+    {"Pool",
+     "name slots:int description? include_deferred:bool occupied_slots:int running_slots:int "
+     "queued_slots:int scheduled_slots:int open_slots:int deferred_slots:int team_name?"},
+    {"PoolCollection", "[pools:Pool] total_entries:int"},
+    {"Variable", "key value description? is_encrypted:bool team_name?"},
+    {"VariableCollection", "[variables:Variable] total_entries:int"},
+    {"Connection",
+     "connection_id conn_type description? host? login? schema? port:int? password? extra? "
+     "team_name?"},
+    {"ConnectionCollection", "[connections:Connection] total_entries:int"},
+    {"EventLog",
+     "event_log_id:int when:time dag_id? dag_display_name? task_id? task_display_name? run_id? "
+     "map_index:int? try_number:int? event logical_date:time? owner? extra?"},
+    {"EventLogCollection", "[event_logs:EventLog] total_entries:int"},
+    {"Job",
+     "id:int dag_id? dag_display_name? state job_type start_date:time? end_date:time? "
+     "latest_heartbeat:time executor_class hostname unixname? ~batuta:object"},
+    {"JobCollection", "[jobs:Job] total_entries:int"},
+
+    {"Plugin", "name version kind summary sha256 [params:object]"},
+    {"PluginCollection", "[plugins:Plugin] total_entries:int"},
+    {"JobConfig",
+     "job_name params:any? interval? overlap? bucket_name? updated_by? created_at:time "
+     "updated_at:time"},
+    {"JobConfigCollection", "[job_configs:JobConfig] total_entries:int"},
+    {"JobExecution",
+     "id:int execution_id job_name try_number:int params:any? interval? overlap? bucket_name? "
+     "start_time:time? end_time:time? filename:any? records:int status error? heartbeat_at:time? "
+     "created_at:time updated_at:time"},
+    {"JobExecutionCollection", "[job_executions:JobExecution] total_entries:int"},
+    {"OutboxRow",
+     "id:int kind key created_at:time tries:int next_try_at:time? last_error? dead:bool"},
+    {"OutboxCollection", "[outbox:OutboxRow] total_entries:int"},
+    {"Backup", "path"},
+    {"AttemptReport", "try_number:int [quality:object] [lineage:object]"},
+    {"User", "username role created_at:time"},
+    {"UserCollection", "[users:User] total_entries:int"},
+    {"TokenInfo", "token_id username purpose created_at:time expires_at:time"},
+    {"TokenCollection", "[tokens:TokenInfo] total_entries:int"},
+    {"IssuedToken", "access_token username purpose expires_at:time"},
+};
+
+}  // namespace
+
+std::span<const ObjectSchema> object_schemas() {
+  return schemas;
+}
+
+}  // namespace batuta::http

@@ -1,0 +1,374 @@
+#include "scheduler/api/params.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+#include "scheduler/api/routes.h"
+
+namespace batuta::http {
+namespace {
+
+constexpr std::size_t max_list = 64;
+constexpr std::size_t max_text = 256;
+constexpr std::size_t max_orders = 10;  // as in Airflow
+constexpr const char* too_long = "must be at most 256 bytes long";
+constexpr const char* no_time = "must be a time such as 2026-11-20T23:30:00Z";
+
+std::optional<std::int64_t> parse_integer(std::string_view text) {
+  std::int64_t value = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failure != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+// Seconds, with a fraction or without, as microseconds.
+std::optional<std::int64_t> parse_seconds(std::string_view text) {
+  constexpr double most = 1e12;
+  double value = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failure != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  if (!(std::abs(value) <= most)) return std::nullopt;
+  return std::llround(value * 1e6);
+}
+
+std::string between(std::int64_t least, std::int64_t most) {
+  return "must be an integer from " + std::to_string(least) + " to " + std::to_string(most);
+}
+
+const BodyField* find_field(BodyTable table, std::string_view name) {
+  for (const BodyField& field : table) {
+    if (field.name == name) return &field;
+  }
+  return nullptr;
+}
+
+char fold(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+}  // namespace
+
+QueryReader::QueryReader(const Request& request)
+    : request_(request), table_(request.route ? *request.route->query : QueryTable{}) {}
+
+bool QueryReader::declared(std::string_view name) {
+  if (find_param(table_, name)) return true;
+  fail(name, "is read, but its route does not declare it (query_params.cc)");
+  return false;
+}
+
+void QueryReader::fail(std::string_view name, const std::string& message) {
+  if (status_) status_ = Status(Errc::invalid, message, "query." + std::string(name));
+}
+
+std::int64_t QueryReader::integer(std::string_view name, std::int64_t fallback, std::int64_t least,
+                                  std::int64_t most) {
+  const std::string* text = declared(name) ? request_.query_value(name) : nullptr;
+  if (!text) return fallback;
+  const auto value = parse_integer(*text);
+  if (!value || *value < least || *value > most) {
+    fail(name, between(least, most));
+    return fallback;
+  }
+  return *value;
+}
+
+std::optional<bool> QueryReader::boolean(std::string_view name) {
+  const std::string* text = declared(name) ? request_.query_value(name) : nullptr;
+  if (!text || text->empty()) return std::nullopt;
+  if (*text == "true" || *text == "True" || *text == "1") return true;
+  if (*text == "false" || *text == "False" || *text == "0") return false;
+  fail(name, "must be true or false");
+  return std::nullopt;
+}
+
+OptTime QueryReader::time(std::string_view name) {
+  const std::string* text = declared(name) ? request_.query_value(name) : nullptr;
+  if (!text || text->empty()) return std::nullopt;
+  const auto value = parse_iso(*text);
+  if (!value) fail(name, no_time);
+  return value;
+}
+
+std::optional<std::string> QueryReader::text(std::string_view name) {
+  const std::string* value = declared(name) ? request_.query_value(name) : nullptr;
+  if (!value || value->empty()) return std::nullopt;
+  if (value->size() > max_text) fail(name, too_long);
+  return *value;
+}
+
+std::vector<std::string> QueryReader::list(std::string_view name) {
+  std::vector<std::string> values;
+  if (!declared(name)) return values;
+  for (const auto& [key, value] : request_.query) {
+    if (key != name || value.empty()) continue;
+    if (value.size() > max_text) fail(name, too_long);
+    values.push_back(value);
+  }
+  if (values.size() > max_list) fail(name, "has too many values");
+  return values;
+}
+
+Page QueryReader::page() {
+  constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
+  Page page;
+  page.limit = std::min(integer("limit", page.limit, 0, most), max_page);
+  if (page.limit == 0) page.limit = max_page;
+  page.offset = integer("offset", 0, 0, most);
+  return page;
+}
+
+std::vector<std::string> QueryReader::order_by() {
+  auto names = list("order_by");
+  const QueryParam* row = find_param(table_, "order_by");
+  if (!row) return {};
+  if (names.size() > max_orders) fail("order_by", "takes at most 10 names");
+  const auto allowed = order_names(*row);
+  for (const auto& name : names) {
+    const auto bare = std::string_view(name).substr(name.starts_with('-') ? 1 : 0);
+    if (std::find(allowed.begin(), allowed.end(), bare) != allowed.end()) continue;
+    std::string message = "must be one of";
+    for (const auto one : allowed) message.append(" ").append(one);
+    fail("order_by", message + "; a - in front orders from the greatest");
+  }
+  return names;
+}
+
+std::vector<Filter> QueryReader::filters() {
+  std::vector<Filter> found;
+  for (const QueryParam& param : table_) {
+    if (!param.field.empty()) read_filter(param, param.field, found);
+  }
+  return found;
+}
+
+std::vector<Filter> QueryReader::filters_of(std::string_view name, std::string_view field) {
+  std::vector<Filter> found;
+  for (const QueryParam& param : table_) {
+    if (param.name == name) read_filter(param, field, found);
+  }
+  return found;
+}
+
+void QueryReader::read_filter(const QueryParam& param, std::string_view field,
+                              std::vector<Filter>& out) {
+  for (const ParamName& one : names_of(param)) {
+    auto found = values(param.kind, one.name);
+    if (!found.empty()) out.push_back({std::string(field), one.op, std::move(found)});
+  }
+}
+
+std::vector<FilterValue> QueryReader::values(ParamKind kind, const std::string& name) {
+  std::vector<FilterValue> found;
+  if (kind == ParamKind::texts || kind == ParamKind::integers) {
+    for (const std::string& text : list(name)) {
+      if (auto one = value(kind, name, text)) found.push_back(std::move(*one));
+    }
+    return found;
+  }
+  const auto written = text(name);
+  if (!written) return found;
+  if (kind == ParamKind::pattern) {
+    for (auto& one : like_patterns(*written)) found.emplace_back(std::move(one));
+  } else if (auto one = value(kind, name, *written)) {
+    found.push_back(std::move(*one));
+  }
+  return found;
+}
+
+std::optional<FilterValue> QueryReader::value(ParamKind kind, const std::string& name,
+                                              const std::string& text) {
+  switch (kind) {
+    case ParamKind::integer:
+    case ParamKind::integers:
+      if (const auto number = parse_integer(text)) return *number;
+      fail(name, "must be an integer");
+      return std::nullopt;
+    case ParamKind::time:
+    case ParamKind::times:
+      if (const auto time = parse_iso(text)) return time->time_since_epoch().count();
+      fail(name, no_time);
+      return std::nullopt;
+    case ParamKind::seconds:
+      if (const auto micros = parse_seconds(text)) return *micros;
+      fail(name, "must be a number of seconds");
+      return std::nullopt;
+    default:
+      return text;
+  }
+}
+
+const std::string& path_param(const Request& request, std::string_view name) {
+  const auto it = request.path_params.find(name);
+  BATUTA_CHECK(it != request.path_params.end(), std::string(name));
+  return it->second;
+}
+
+Result<std::int64_t> path_number(const Request& request, std::string_view name) {
+  const auto value = parse_integer(path_param(request, name));
+  if (value && *value >= 0) return *value;
+  return {Errc::invalid, "must be an integer from 0 to 9223372036854775807",
+          "path." + std::string(name)};
+}
+
+Status unmapped(const Request& request) {
+  QueryReader query(request);
+  const auto index = query.integer("map_index", -1, -1, std::numeric_limits<std::int32_t>::max());
+  if (!query.status()) return query.status().error();
+  if (index == -1) return success();
+  return {Errc::not_found, "no such task instance: there are no mapped ones, map_index is -1", {}};
+}
+
+Result<nlohmann::json> body_object(const Request& request) {
+  if (request.body.empty()) return nlohmann::json::object();
+  auto body = parse_untrusted(request.body);
+  if (!body) return body.error();
+  if (!body->is_object()) return {Errc::invalid, "the body must be a JSON object", "/"};
+  return body;
+}
+
+Result<nlohmann::json> patch_body(const Request& request,
+                                  std::initializer_list<std::string_view> always) {
+  auto body = body_object(request);
+  if (!body) return body;
+  BodyReader fields(request, *body);
+  QueryReader query(request);
+  const auto mask = query.list("update_mask");
+  for (const auto& name : mask) {
+    if (!find_field(*request.route->body, name)) {
+      query.fail("update_mask", name + " is not a field of this request");
+    }
+  }
+  if (!fields.status()) return fields.status().error();
+  if (!query.status()) return query.status().error();
+  if (mask.empty()) return body;
+  for (const BodyField& field : *request.route->body) {
+    const bool kept = std::find(mask.begin(), mask.end(), field.name) != mask.end() ||
+                      std::find(always.begin(), always.end(), field.name) != always.end();
+    if (!kept) body->erase(std::string(field.name));
+  }
+  return body;
+}
+
+BodyReader::BodyReader(const Request& request, const nlohmann::json& object)
+    : BodyReader(object, *request.route->body) {}
+
+BodyReader::BodyReader(const nlohmann::json& object, BodyTable known) : object_(object) {
+  for (const auto& [name, value] : object.items()) {
+    const BodyField* field = find_field(known, name);
+    if (!field) {
+      fail(name, "is not a field of this request");
+    } else if (field->kind == FieldKind::nothing && !value.is_null()) {
+      fail(name, "is not supported: only null");
+    }
+  }
+}
+
+void BodyReader::fail(std::string_view name, const std::string& message) {
+  if (status_)
+    status_ = Status(Errc::invalid, std::string(name) + " " + message, "/" + std::string(name));
+}
+
+const nlohmann::json* BodyReader::value(std::string_view name) const {
+  const auto it = object_.find(name);
+  return it == object_.end() || it->is_null() ? nullptr : &*it;
+}
+
+bool BodyReader::has(std::string_view name) const {
+  return value(name) != nullptr;
+}
+
+std::optional<std::string> BodyReader::text(std::string_view name, std::size_t most) {
+  const auto* field = value(name);
+  if (!field) return std::nullopt;
+  if (!field->is_string()) {
+    fail(name, "must be a string");
+    return std::nullopt;
+  }
+  auto text = field->get<std::string>();
+  if (text.size() > most) fail(name, "must be at most " + std::to_string(most) + " bytes long");
+  return text;
+}
+
+std::string BodyReader::required_text(std::string_view name, std::size_t most) {
+  auto value = text(name, most);
+  if (!value && status_) fail(name, "is required");
+  return value.value_or("");
+}
+
+std::optional<bool> BodyReader::boolean(std::string_view name) {
+  const auto* field = value(name);
+  if (!field) return std::nullopt;
+  if (field->is_boolean()) return field->get<bool>();
+  fail(name, "must be true or false");
+  return std::nullopt;
+}
+
+std::optional<std::int64_t> BodyReader::integer(std::string_view name, std::int64_t least,
+                                                std::int64_t most) {
+  const auto* field = value(name);
+  if (!field) return std::nullopt;
+  const auto number = json_int(*field);
+  if (number && *number >= least && *number <= most) return number;
+  fail(name, between(least, most));
+  return std::nullopt;
+}
+
+OptTime BodyReader::time(std::string_view name) {
+  const auto written = text(name, 64);
+  if (!written) return std::nullopt;
+  const auto time = parse_iso(*written);
+  if (!time) fail(name, no_time);
+  return time;
+}
+
+bool like(std::string_view pattern, std::string_view text) {
+  std::size_t p = 0;
+  std::size_t t = 0;
+  std::size_t star = pattern.npos;
+  std::size_t resume = 0;
+  while (t < text.size()) {
+    const bool literal = p + 1 < pattern.size() && pattern[p] == '\\';
+    if (literal && fold(pattern[p + 1]) == fold(text[t])) {
+      p += 2;
+      ++t;
+    } else if (!literal && p < pattern.size() && pattern[p] == '%') {
+      star = p++;
+      resume = t;
+    } else if (!literal && p < pattern.size() &&
+               (pattern[p] == '_' || fold(pattern[p]) == fold(text[t]))) {
+      ++p;
+      ++t;
+    } else if (star != pattern.npos) {
+      p = star + 1;
+      t = ++resume;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '%') ++p;
+  return p == pattern.size();
+}
+
+std::vector<std::string> like_patterns(std::string_view written) {
+  std::vector<std::string> patterns;
+  const auto add = [&](std::string_view part) {
+    while (part.starts_with(' ')) part.remove_prefix(1);
+    while (part.ends_with(' ')) part.remove_suffix(1);
+    if (part == "~") part = "%";
+    if (!part.empty()) patterns.push_back("%" + std::string(part) + "%");
+  };
+  for (std::string_view rest = written; !rest.empty();) {
+    const auto end = std::min(rest.find('|'), rest.size());
+    add(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  if (patterns.empty()) patterns.push_back("%" + std::string(written) + "%");
+  return patterns;
+}
+
+}  // namespace batuta::http

@@ -1,0 +1,308 @@
+#include "scheduler/api/query_params.h"
+
+#include <algorithm>
+
+namespace batuta::http {
+namespace {
+
+using Op = Filter::Op;
+using Kind = ParamKind;
+
+// ---- kinds of rows
+
+// Read by the handler itself.
+constexpr QueryParam own(std::string_view name, Kind kind, std::string_view about = {}) {
+  return {.name = name, .kind = kind, .about = about};
+}
+constexpr QueryParam filter(std::string_view name, Kind kind, std::string_view field,
+                            Op op = Op::any, std::string_view about = {}) {
+  return {.name = name, .kind = kind, .field = field, .op = op, .about = about};
+}
+constexpr QueryParam pattern(std::string_view name, std::string_view field) {
+  return {.name = name, .kind = Kind::pattern, .field = field};
+}
+constexpr QueryParam times(std::string_view name) {
+  return {.name = name, .kind = Kind::times, .field = name};
+}
+constexpr QueryParam refused(std::string_view name, Kind kind = Kind::text) {
+  return {.name = name, .kind = kind, .served = false};
+}
+constexpr QueryParam orders(std::string_view names) {
+  return {.name = "order_by", .kind = Kind::order, .orders = names};
+}
+
+constexpr QueryParam limit =
+    own("limit", Kind::integer, "Most rows of the answer: 50 unless given, at most 1000");
+constexpr QueryParam offset = own("offset", Kind::integer, "Rows to leave out at the start");
+constexpr QueryParam map_index =
+    own("map_index", Kind::integer, "-1: there are no mapped task instances");
+constexpr QueryParam update_mask =
+    own("update_mask", Kind::texts, "Only these fields of the body are applied");
+
+// ---- one table a route
+
+constexpr QueryParam page_rows[] = {limit, offset};
+
+constexpr QueryParam dag_list_rows[] = {
+    limit,
+    offset,
+    orders("dag_id dag_display_name next_dagrun state start_date last_run_state "
+           "last_run_start_date is_paused"),
+    own("tags", Kind::texts),
+    own("tags_match_mode", Kind::text, "any (unless given) or all"),
+    own("owners", Kind::texts),
+    own("dag_id_pattern", Kind::pattern),
+    own("dag_display_name_pattern", Kind::pattern),
+    own("exclude_stale", Kind::flag, "true unless given"),
+    own("paused", Kind::flag),
+    own("has_import_errors", Kind::flag),
+    own("bundle_name", Kind::text),
+    own("last_dag_run_state", Kind::text, "State of the DAG's newest run"),
+    own("dag_run_state", Kind::texts, "States of the DAG's newest run"),
+    own("dag_run_start_date", Kind::times, "Of the DAG's newest run"),
+    own("dag_run_end_date", Kind::times, "Of the DAG's newest run"),
+    own("is_favorite", Kind::flag, "No DAG is anyone's favorite here"),
+    own("has_asset_schedule", Kind::flag, "No DAG is scheduled by assets here"),
+    refused("bundle_version"),
+    refused("asset_dependency"),
+    refused("timetable_type", Kind::texts),
+    own("dag_runs_limit", Kind::integer,
+        "So many newest runs of each DAG come with it, at most 25"),
+};
+
+constexpr QueryParam dag_task_rows[] = {
+    orders("task_id task_display_name owner start_date end_date trigger_rule retries queue pool "
+           "pool_slots priority_weight weight_rule operator_name depends_on_past "
+           "wait_for_downstream"),
+};
+
+constexpr QueryParam dag_version_rows[] = {
+    limit,
+    offset,
+    orders("id version_number bundle_name bundle_version"),
+    filter("version_number", Kind::integer, "version_number"),
+    filter("bundle_name", Kind::text, "bundle_name"),
+    filter("bundle_version", Kind::text, "bundle_version"),
+};
+
+constexpr QueryParam dag_source_rows[] = {own("version_number", Kind::integer)};
+
+constexpr QueryParam dag_tag_rows[] = {limit, offset, orders("name"),
+                                       pattern("tag_name_pattern", "name")};
+
+constexpr QueryParam dag_stats_rows[] = {own("dag_ids", Kind::texts)};
+
+constexpr QueryParam dag_warning_rows[] = {
+    limit,
+    offset,
+    orders("dag_id warning_type message timestamp"),
+    filter("dag_id", Kind::text, "dag_id"),
+    own("warning_type", Kind::text),
+};
+
+constexpr QueryParam import_error_rows[] = {
+    limit,
+    offset,
+    orders("id import_error_id timestamp filename bundle_name stacktrace"),
+    pattern("filename_pattern", "filename"),
+};
+
+constexpr QueryParam run_list_rows[] = {
+    limit,
+    offset,
+    orders("id state dag_id run_id dag_run_id logical_date run_after start_date end_date conf "
+           "duration queued_at run_type"),
+    own("state", Kind::texts),
+    own("run_type", Kind::texts),
+    times("run_after"),
+    times("logical_date"),
+    times("start_date"),
+    times("end_date"),
+    filter("duration", Kind::seconds, "duration"),
+    own("conf_contains", Kind::text, "Part of the run's conf, as JSON text"),
+    filter("dag_version", Kind::integers, "dag_version"),
+    filter("bundle_version", Kind::text, "bundle_version"),
+    pattern("run_id_pattern", "dag_run_id"),
+    pattern("triggering_user_name_pattern", "triggering_user_name"),
+    pattern("dag_id_pattern", "dag_id"),
+    refused("updated_at", Kind::times),
+    refused("partition_key_pattern", Kind::pattern),
+};
+
+constexpr QueryParam run_wait_rows[] = {
+    own("result", Kind::texts, "Tasks whose return values the answer brings along")};
+
+constexpr QueryParam task_list_rows[] = {
+    limit,
+    offset,
+    orders("id state duration start_date end_date map_index try_number logical_date run_after "
+           "data_interval_start data_interval_end rendered_map_index operator task_id pool "
+           "queued_when scheduled_when hostname dag_id run_id"),
+    own("state", Kind::texts),
+    filter("task_id", Kind::texts, "task_id"),
+    times("run_after"),
+    times("logical_date"),
+    times("start_date"),
+    times("end_date"),
+    filter("duration", Kind::seconds, "duration"),
+    pattern("task_display_name_pattern", "task_id"),
+    pattern("dag_id_pattern", "dag_id"),
+    pattern("run_id_pattern", "dag_run_id"),
+    filter("pool", Kind::texts, "pool"),
+    pattern("pool_name_pattern", "pool"),
+    filter("queue", Kind::texts, "queue", Op::any, "There is one queue: default"),
+    pattern("queue_name_pattern", "queue"),
+    filter("executor", Kind::texts, "executor", Op::any, "The executor has no name here"),
+    filter("version_number", Kind::integers, "version_number"),
+    filter("try_number", Kind::integers, "try_number"),
+    filter("operator", Kind::texts, "operator"),
+    pattern("operator_name_pattern", "operator"),
+    filter("map_index", Kind::integers, "map_index"),
+    refused("updated_at", Kind::times),
+    refused("task_group_id"),
+};
+
+constexpr QueryParam map_index_rows[] = {map_index};
+
+constexpr QueryParam log_rows[] = {
+    map_index, own("token", Kind::text, "The continuation token of the part before")};
+
+constexpr QueryParam xcom_list_rows[] = {
+    limit,
+    offset,
+    filter("xcom_key", Kind::text, "key"),
+    pattern("xcom_key_pattern", "key"),
+    filter("map_index", Kind::integer, "map_index"),
+    filter("map_index_filter", Kind::integer, "map_index"),
+    pattern("dag_display_name_pattern", "dag_id"),
+    pattern("run_id_pattern", "dag_run_id"),
+    pattern("task_id_pattern", "task_id"),
+    times("logical_date"),
+    times("run_after"),
+};
+
+constexpr QueryParam xcom_rows[] = {
+    map_index,
+    own("stringify", Kind::flag, "The value as its JSON text"),
+    own("deserialize", Kind::flag, "Only false: values are JSON"),
+};
+
+constexpr QueryParam pool_list_rows[] = {limit, offset, orders("id pool name"),
+                                         pattern("pool_name_pattern", "name")};
+
+constexpr QueryParam variable_list_rows[] = {
+    limit, offset, orders("key id _val description is_encrypted team_name"),
+    pattern("variable_key_pattern", "key")};
+
+constexpr QueryParam connection_list_rows[] = {
+    limit, offset, orders("conn_id connection_id id conn_type description host port team_name"),
+    pattern("connection_id_pattern", "connection_id")};
+
+constexpr QueryParam event_log_rows[] = {
+    limit,
+    offset,
+    orders("id event_log_id when dttm dag_id task_id run_id event logical_date owner extra"),
+    filter("dag_id", Kind::text, "dag_id"),
+    filter("task_id", Kind::text, "task_id"),
+    filter("run_id", Kind::text, "run_id"),
+    filter("map_index", Kind::integer, "map_index", Op::any, "No event bears one"),
+    filter("try_number", Kind::integer, "try_number", Op::any, "No event bears one"),
+    filter("owner", Kind::text, "owner"),
+    filter("event", Kind::text, "event"),
+    filter("excluded_events", Kind::texts, "event", Op::none),
+    filter("included_events", Kind::texts, "event"),
+    filter("before", Kind::time, "when", Op::lt),
+    filter("after", Kind::time, "when", Op::gt),
+    pattern("dag_id_pattern", "dag_id"),
+    pattern("task_id_pattern", "task_id"),
+    pattern("run_id_pattern", "run_id"),
+    pattern("owner_pattern", "owner"),
+    pattern("event_pattern", "event"),
+};
+
+constexpr QueryParam job_list_rows[] = {
+    limit,
+    offset,
+    orders("id dag_id state job_type start_date end_date latest_heartbeat executor_class hostname "
+           "unixname"),
+    own("is_alive", Kind::flag, "Whether it is connected"),
+    times("start_date"),
+    times("end_date"),
+    filter("job_state", Kind::text, "state"),
+    filter("job_type", Kind::text, "job_type", Op::any, "SchedulerJob or WorkerJob"),
+    filter("hostname", Kind::text, "hostname"),
+    filter("executor_class", Kind::text, "executor_class"),
+};
+
+constexpr QueryParam execution_rows[] = {limit, offset, own("job_name", Kind::text)};
+constexpr QueryParam report_rows[] = {
+    own("try_number", Kind::integer, "The newest try that told anything, unless given")};
+constexpr QueryParam outbox_rows[] = {limit, offset,
+                                      own("dead", Kind::flag, "Only what was given up")};
+constexpr QueryParam feed_rows[] = {own("dag_id", Kind::text), own("run_id", Kind::text)};
+constexpr QueryParam mask_rows[] = {update_mask};
+constexpr QueryParam task_mask_rows[] = {update_mask, map_index};
+
+}  // namespace
+
+constinit const QueryTable no_params = {};
+constinit const QueryTable page_params = page_rows;
+constinit const QueryTable dag_list_params = dag_list_rows;
+constinit const QueryTable dag_task_params = dag_task_rows;
+constinit const QueryTable dag_version_params = dag_version_rows;
+constinit const QueryTable dag_source_params = dag_source_rows;
+constinit const QueryTable dag_tag_params = dag_tag_rows;
+constinit const QueryTable dag_stats_params = dag_stats_rows;
+constinit const QueryTable dag_warning_params = dag_warning_rows;
+constinit const QueryTable import_error_params = import_error_rows;
+constinit const QueryTable run_list_params = run_list_rows;
+constinit const QueryTable run_wait_params = run_wait_rows;
+constinit const QueryTable task_list_params = task_list_rows;
+constinit const QueryTable map_index_params = map_index_rows;
+constinit const QueryTable log_params = log_rows;
+constinit const QueryTable xcom_list_params = xcom_list_rows;
+constinit const QueryTable xcom_params = xcom_rows;
+constinit const QueryTable pool_list_params = pool_list_rows;
+constinit const QueryTable variable_list_params = variable_list_rows;
+constinit const QueryTable connection_list_params = connection_list_rows;
+constinit const QueryTable event_log_params = event_log_rows;
+constinit const QueryTable job_list_params = job_list_rows;
+constinit const QueryTable execution_params = execution_rows;
+constinit const QueryTable report_params = report_rows;
+constinit const QueryTable outbox_params = outbox_rows;
+constinit const QueryTable feed_params = feed_rows;
+constinit const QueryTable mask_params = mask_rows;
+constinit const QueryTable task_mask_params = task_mask_rows;
+
+std::vector<ParamName> names_of(const QueryParam& param) {
+  const std::string name(param.name);
+  if (param.kind == Kind::pattern) return {{name, Op::like}};
+  if (param.kind != Kind::times && param.kind != Kind::seconds) return {{name, param.op}};
+  return {{name + "_gte", Op::gte},
+          {name + "_gt", Op::gt},
+          {name + "_lte", Op::lte},
+          {name + "_lt", Op::lt}};
+}
+
+const QueryParam* find_param(QueryTable table, std::string_view name) {
+  for (const QueryParam& param : table) {
+    if (!name.starts_with(param.name)) continue;
+    for (const ParamName& one : names_of(param)) {
+      if (one.name == name) return &param;
+    }
+  }
+  return nullptr;
+}
+
+std::vector<std::string_view> order_names(const QueryParam& order) {
+  std::vector<std::string_view> names;
+  std::string_view rest = order.orders;
+  while (!rest.empty()) {
+    const auto end = std::min(rest.find(' '), rest.size());
+    names.push_back(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return names;
+}
+
+}  // namespace batuta::http

@@ -1,0 +1,230 @@
+// Variables and connections: read from memory, written on the control thread.
+#include <nlohmann/json.hpp>
+
+#include "common/ids.h"
+#include "common/safe_json.h"
+#include "scheduler/api/codecs.h"
+#include "scheduler/api/handlers.h"
+#include "scheduler/api/listing.h"
+#include "scheduler/api/params.h"
+
+namespace batuta::http {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr std::size_t max_value = 64 << 10;
+constexpr std::string_view mask = "***";
+
+constexpr Column<Variable> variable_columns[] = {
+    {"key", [](const Variable& v) { return cell(v.key); }},
+    {"id", [](const Variable& v) { return cell(v.key); }},
+    // Values are sealed: an order by them would tell of them.
+    {"_val", [](const Variable&) { return Cell(); }},
+    {"description", [](const Variable& v) { return cell(v.description); }},
+    {"is_encrypted", [](const Variable&) { return Cell(); }},
+    {"team_name", [](const Variable&) { return Cell(); }},
+};
+
+constexpr Column<Connection> connection_columns[] = {
+    {"connection_id", [](const Connection& c) { return cell(c.id); }},
+    {"conn_id", [](const Connection& c) { return cell(c.id); }},
+    {"id", [](const Connection& c) { return cell(c.id); }},
+    {"conn_type", [](const Connection& c) { return cell(c.conn_type); }},
+    {"description", [](const Connection& c) { return cell(c.description); }},
+    {"host", [](const Connection& c) { return cell(c.host); }},
+    {"port", [](const Connection& c) { return c.port ? Cell(std::int64_t{*c.port}) : Cell(); }},
+    {"team_name", [](const Connection&) { return Cell(); }},
+};
+
+// What the event log says of a write: Airflow's name of it, and which variable or connection.
+struct Written {
+  const char* event;
+  const char* kind;
+  const std::string& name;
+};
+
+// Runs `write` on the control thread; answers with `answer` when it is durable.
+void commit(Context& context, const Call& call, const Written& what, std::function<Status()> write,
+            std::function<Response()> answer) {
+  context.change(call, what.event, {{what.kind, what.name}}, std::move(write),
+                 [call, answer](const Status& done) {
+                   call.respond(done ? answer() : error_response(done.error()));
+                 });
+}
+
+Error no_such_variable(const std::string& key) {
+  return {Errc::not_found, "The Variable with key: `" + key + "` was not found", {}};
+}
+Error no_such_connection(const std::string& id) {
+  return {Errc::not_found, "The Connection with connection_id: `" + id + "` was not found", {}};
+}
+
+// Airflow keeps what is not a string as its JSON text.
+void read_value(BodyReader& fields, Variable& variable) {
+  const json* value = fields.value("value");
+  if (!value) return;
+  variable.value = value->is_string() ? value->get<std::string>() : json_text(*value);
+  if (variable.value.size() > max_value) fields.fail("value", "must be at most 64 KiB long");
+}
+
+// Members shown as the mask come back as the mask: they stay what they were.
+std::string merge_extra(const std::string& stored, const std::string& sent) {
+  json now = stored_json(sent);
+  const json before = stored_json(stored);
+  if (!now.is_object() || !before.is_object()) return sent;
+  for (auto& [name, value] : now.items()) {
+    if (value == mask && before.contains(name)) value = before[name];
+  }
+  return json_text(now);
+}
+
+void read_extra(BodyReader& fields, Connection& connection) {
+  const auto extra = fields.text("extra", max_value);
+  if (!extra) return;
+  if (!extra->empty() && !parse_untrusted(*extra)) fields.fail("extra", "must be JSON text");
+  if (fields.status()) connection.extra = merge_extra(connection.extra, *extra);
+}
+
+// Sets what the body has; what it lacks stays. A null empties a field.
+void read_connection(BodyReader& fields, const json& body, Connection& connection) {
+  const auto set = [&](const char* name, std::string& field) {
+    if (body.contains(name)) field = fields.text(name).value_or("");
+  };
+  set("conn_type", connection.conn_type);
+  set("description", connection.description);
+  set("host", connection.host);
+  set("login", connection.login);
+  set("schema", connection.schema);
+  if (const auto password = fields.text("password"); password && *password != mask) {
+    connection.password = *password;
+  }
+  if (body.contains("port")) {
+    const auto port = fields.integer("port", 1, 65535);
+    connection.port.reset();
+    if (port) connection.port = static_cast<std::int32_t>(*port);
+  }
+  read_extra(fields, connection);
+  if (connection.conn_type.empty()) fields.fail("conn_type", "is required");
+}
+
+}  // namespace
+
+Result<Response> list_variables(Context& context, const Request& request) {
+  QueryReader query(request);
+  const auto list = query.list_query();
+  if (!query.status()) return query.status().error();
+  const auto rows = context.services.registry.variables();
+  return page_response("variables", pick<Variable>(rows, variable_columns, list), variable_json);
+}
+
+Result<Response> get_variable(Context& context, const Request& request) {
+  const std::string& key = path_param(request, "variable_key");
+  const auto variable = context.services.registry.variable(key);
+  if (!variable) return no_such_variable(key);
+  return json_response(variable_json(*variable));
+}
+
+void create_variable(Context& context, Call call) {
+  const auto body = body_object(*call.request);
+  if (!body) return call.respond(error_response(body.error()));
+  BodyReader fields(*call.request, *body);
+  Variable variable;
+  variable.key = fields.required_text("key", 128);
+  if (fields.status() && !valid_id(variable.key)) fields.fail("key", id_rule);
+  if (!fields.has("value")) fields.fail("value", "is required");
+  read_value(fields, variable);
+  variable.description = fields.text("description").value_or("");
+  if (!fields.status()) return call.respond(error_response(fields.status().error()));
+  commit(
+      context, call, {"post_variable", "key", variable.key},
+      [&context, variable] { return context.services.registry.add_variable(variable); },
+      [variable] { return json_response(variable_json(variable), 201); });
+}
+
+void patch_variable(Context& context, Call call) {
+  const auto body = patch_body(*call.request);
+  if (!body) return call.respond(error_response(body.error()));
+  const std::string& key = path_param(*call.request, "variable_key");
+  auto variable = context.services.registry.variable(key);
+  if (!variable) return call.respond(error_response(no_such_variable(key)));
+  BodyReader fields(*call.request, *body);
+  if (fields.text("key", 128).value_or(key) != key) fields.fail("key", "cannot be changed");
+  read_value(fields, *variable);
+  if (body->contains("description")) {
+    variable->description = fields.text("description").value_or("");
+  }
+  if (!fields.status()) return call.respond(error_response(fields.status().error()));
+  commit(
+      context, call, {"patch_variable", "key", key},
+      [&context, v = *variable] { return context.services.registry.set_variable(v); },
+      [v = *variable] { return json_response(variable_json(v)); });
+}
+
+void delete_variable(Context& context, Call call) {
+  const std::string key = path_param(*call.request, "variable_key");
+  commit(
+      context, call, {"delete_variable", "key", key},
+      [&context, key] { return context.services.registry.delete_variable(key); }, no_content);
+}
+
+Result<Response> list_connections(Context& context, const Request& request) {
+  QueryReader query(request);
+  const auto list = query.list_query();
+  if (!query.status()) return query.status().error();
+  const auto rows = context.services.registry.connections();
+  return page_response("connections", pick<Connection>(rows, connection_columns, list),
+                       connection_json);
+}
+
+Result<Response> get_connection(Context& context, const Request& request) {
+  const std::string& id = path_param(request, "connection_id");
+  const auto connection = context.services.registry.connection(id);
+  if (!connection) return no_such_connection(id);
+  return json_response(connection_json(*connection));
+}
+
+void create_connection(Context& context, Call call) {
+  const auto body = body_object(*call.request);
+  if (!body) return call.respond(error_response(body.error()));
+  BodyReader fields(*call.request, *body);
+  Connection connection;
+  connection.id = fields.required_text("connection_id", 128);
+  if (fields.status() && !valid_id(connection.id)) {
+    fields.fail("connection_id", id_rule);
+  }
+  read_connection(fields, *body, connection);
+  if (!fields.status()) return call.respond(error_response(fields.status().error()));
+  commit(
+      context, call, {"post_connection", "connection_id", connection.id},
+      [&context, connection] { return context.services.registry.add_connection(connection); },
+      [connection] { return json_response(connection_json(connection), 201); });
+}
+
+void patch_connection(Context& context, Call call) {
+  const auto body = patch_body(*call.request);
+  if (!body) return call.respond(error_response(body.error()));
+  const std::string& id = path_param(*call.request, "connection_id");
+  auto connection = context.services.registry.connection(id);
+  if (!connection) return call.respond(error_response(no_such_connection(id)));
+  BodyReader fields(*call.request, *body);
+  if (fields.text("connection_id", 128).value_or(id) != id) {
+    fields.fail("connection_id", "cannot be changed");
+  }
+  read_connection(fields, *body, *connection);
+  if (!fields.status()) return call.respond(error_response(fields.status().error()));
+  commit(
+      context, call, {"patch_connection", "connection_id", id},
+      [&context, c = *connection] { return context.services.registry.set_connection(c); },
+      [c = *connection] { return json_response(connection_json(c)); });
+}
+
+void delete_connection(Context& context, Call call) {
+  const std::string id = path_param(*call.request, "connection_id");
+  commit(
+      context, call, {"delete_connection", "connection_id", id},
+      [&context, id] { return context.services.registry.delete_connection(id); }, no_content);
+}
+
+}  // namespace batuta::http

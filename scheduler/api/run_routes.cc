@@ -1,0 +1,339 @@
+#include <algorithm>
+#include <atomic>
+#include <nlohmann/json.hpp>
+
+#include "common/ids.h"
+#include "common/safe_json.h"
+#include "common/uuid.h"
+#include "scheduler/api/codecs.h"
+#include "scheduler/api/handlers.h"
+#include "scheduler/api/params.h"
+#include "scheduler/dagfile/dag_parser.h"
+
+namespace batuta::http {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr std::size_t max_note = 1000;
+constexpr auto longest_wait = std::chrono::seconds(60);
+
+Error no_such_run() {
+  return {Errc::not_found, "no such run of this DAG", {}};
+}
+
+Result<RunRow> find_run(Context& context, const Request& request) {
+  const std::string& dag_id = path_param(request, "dag_id");
+  const std::string& run_id = path_param(request, "dag_run_id");
+  auto run = context.services.history.run(dag_id, run_id);
+  if (!run) return no_such_run();
+  return std::move(*run);
+}
+
+// The run's answer: rendered at once when its version is known, else after a look-up.
+void answer_run(Context& context, const Respond& respond, const RunRow& run) {
+  if (const auto version = context.known_version(run.dag_version)) {
+    return context.on_io(
+        [respond, run, version] { respond(text_response(run_text(run, version.get()))); });
+  }
+  context.read(respond, [&context, run]() -> Result<Response> {
+    return text_response(run_text(run, context.find_version(run.dag_version).get()));
+  });
+}
+
+std::function<void(Reply)> answering_run(Context& context, const Call& call) {
+  return [&context, call](const Reply& reply) {
+    if (reply.code != Errc::ok) return call.respond(error_response(reply_error(reply)));
+    if (reply.run) return answer_run(context, call.respond, *reply.run);
+    context.read(call.respond, [&context, call] { return get_run(context, *call.request); });
+  };
+}
+
+// Kinds of runs and states that Airflow knows and we never have: they match nothing.
+constexpr std::int64_t no_code = -1;
+
+// Airflow keeps conf with a space after each colon and comma, we keep it without: what is written
+// either way is found, also when it is a piece of an object only.
+std::string conf_pattern(const std::string& written) {
+  for (const std::string& text : {written, "{" + written + "}"}) {
+    const auto value = parse_untrusted(text);
+    if (!value || value->is_string()) continue;
+    std::string compact = json_text(*value);
+    return text == written ? compact : compact.substr(1, compact.size() - 2);
+  }
+  return written;
+}
+
+// `text` as a part of a value, whatever signs of LIKE's stand in it.
+FilterValue containing(const std::string& text) {
+  std::string pattern = "%";
+  for (const char c : text) {
+    if (c == '%' || c == '_' || c == '\\') pattern += '\\';
+    pattern += c;
+  }
+  return pattern + "%";
+}
+
+void read_states(QueryReader& query, RunQuery& out) {
+  const auto states = query.list("state");
+  for (const auto& text : states) {
+    const auto state = parse_run_state(text);
+    if (state) out.states.push_back(*state);
+    if (!state) query.fail("state", "must be queued, running, success or failed");
+  }
+  Filter types{"run_type", Filter::Op::any, {}};
+  for (const auto& text : query.list("run_type")) {
+    if (text == to_string(RunType::manual)) {
+      types.values.emplace_back(static_cast<std::int64_t>(RunType::manual));
+    } else if (text == to_string(RunType::scheduled)) {
+      types.values.emplace_back(static_cast<std::int64_t>(RunType::scheduled));
+    } else if (text == "backfill" || text == "asset_triggered" || text == "asset_materialization") {
+      types.values.emplace_back(no_code);
+    } else {
+      query.fail("run_type",
+                 "must be manual, scheduled, backfill, asset_triggered or asset_materialization");
+    }
+  }
+  if (!types.values.empty()) out.filters.push_back(std::move(types));
+}
+
+Result<RunQuery> read_run_query(const Request& request) {
+  QueryReader query(request);
+  RunQuery out;
+  const std::string& dag_id = path_param(request, "dag_id");
+  if (dag_id != "~") out.dag_id = dag_id;
+  auto list = query.list_query();
+  out.filters = std::move(list.filters);
+  out.order_by = std::move(list.order_by);
+  out.page = list.page;
+  read_states(query, out);
+  if (const auto part = query.text("conf_contains")) {
+    out.filters.push_back({"conf", Filter::Op::like, {containing(conf_pattern(*part))}});
+  }
+  if (!query.status()) return query.status().error();
+  return out;
+}
+
+std::string client_name(const Request& request) {
+  if (request.identity.by_cookie) return "ui";
+  const std::string* agent = request.header("user-agent");
+  return agent && agent->starts_with("batuta-cli") ? "cli" : "rest_api";
+}
+
+// conf as the run gets it: checked against the DAG's params, their defaults filled in.
+Status read_conf(const Dag& dag, BodyReader& fields, RunRequested& event) {
+  const json* conf = fields.value("conf");
+  if (conf && !conf->is_object()) fields.fail("conf", "must be an object");
+  if (!fields.status()) return fields.status();
+  const auto checked = validate_conf(dag, conf ? json_text(*conf) : "{}");
+  if (!checked) {
+    Error error = checked.error();
+    if (!error.where.starts_with("/conf")) error.where = "/conf" + error.where;
+    return error;
+  }
+  event.conf_json = *checked;
+  const json value = stored_json(*checked);
+  const auto time_of = [&](const char* name) -> OptTime {
+    const auto it = value.find(name);
+    if (it == value.end() || !it->is_string()) return std::nullopt;
+    return parse_iso(it->get_ref<const std::string&>());
+  };
+  event.conf_start = time_of("start");
+  event.conf_end = time_of("end");
+  return success();
+}
+
+Status read_trigger(const Request& request, const Dag& dag, const json& body, RunRequested& event) {
+  BodyReader fields(request, body);
+  event.dag_id = dag.id;
+  event.dag_run_id = fields.text("dag_run_id", 250).value_or("");
+  if (fields.has("dag_run_id") && !valid_run_id(event.dag_run_id)) {
+    fields.fail("dag_run_id", "must be 1 to 250 of A-Z a-z 0-9 _ . ~ : + - without '..'");
+  }
+  event.logical_date = fields.time("logical_date");
+  event.data_interval_start = fields.time("data_interval_start");
+  event.data_interval_end = fields.time("data_interval_end");
+  if (event.data_interval_start.has_value() != event.data_interval_end.has_value()) {
+    fields.fail("data_interval_start", "and data_interval_end must be given together");
+  }
+  event.run_after = fields.time("run_after");
+  event.note = fields.text("note", max_note).value_or("");
+  if (const std::string* key = request.header("idempotency-key")) {
+    if (key->empty() || key->size() > 200) {
+      return {Errc::invalid, "must be 1 to 200 bytes long", "header.Idempotency-Key"};
+    }
+    event.idempotency_key = *key;
+  }
+  event.request_digest = stable_uuid("trigger:" + json_text(body));
+  event.triggered_by = client_name(request);
+  event.user = request.identity.user;
+  return read_conf(dag, fields, event);
+}
+
+std::optional<RunStateRequested> state_change(const Request& request, BodyReader& fields) {
+  const auto text = fields.text("state", 32);
+  if (!text) return std::nullopt;
+  const auto state = parse_run_state(*text);
+  if (!state || *state == DagRunState::running) {
+    fields.fail("state", "must be queued, success or failed");
+    return std::nullopt;
+  }
+  RunStateRequested event;
+  event.dag_id = path_param(request, "dag_id");
+  event.dag_run_id = path_param(request, "dag_run_id");
+  event.state = *state;
+  event.user = request.identity.user;
+  return event;
+}
+
+// {"state": …} on one line, as Airflow's endpoint ends.
+Response wait_line(const json& line) {
+  Response response;
+  response.content_type = "application/x-ndjson";
+  response.body = json_text(line) + "\n";
+  return response;
+}
+
+// With `results` when XComs were asked for.
+Result<Response> wait_answer(Context& context, const Request& request, const std::string& state) {
+  json line = {{"state", state}};
+  const auto wanted = QueryReader(request).list("result");
+  if (!wanted.empty()) {
+    line["results"] = json::object();
+    for (const auto& task_id : wanted) {
+      const auto view = context.services.history.task_instance(
+          path_param(request, "dag_id"), path_param(request, "dag_run_id"), task_id);
+      if (!view) return {Errc::not_found, "no such task in this run"};
+      const auto xcom =
+          context.services.history.xcom(view->row.run, view->row.task, "return_value");
+      line["results"][task_id] = xcom ? stored_json(xcom->value_json) : json(nullptr);
+    }
+  }
+  return wait_line(line);
+}
+
+// One waiting client: whoever learns the end first, feed or store, answers.
+struct Wait {
+  Call call;
+  std::optional<std::uint64_t> ticket;
+  bool results = false;  // XComs were asked for
+  std::atomic<bool> answered{false};
+};
+
+}  // namespace
+
+Result<Response> list_runs(Context& context, const Request& request) {
+  const auto query = read_run_query(request);
+  if (!query) return query.error();
+  const auto runs = context.services.history.runs(*query);
+  if (runs.total == 0 && query->dag_id &&
+      context.services.history.dag_summaries({*query->dag_id}, 0).empty()) {
+    return {Errc::not_found, "The Dag with ID: `" + *query->dag_id + "` was not found"};
+  }
+  json items = json::array();
+  for (const auto& run : runs.rows) {
+    items.push_back(run_json(run, context.find_version(run.dag_version).get()));
+  }
+  return json_response(collection("dag_runs", std::move(items), runs.total));
+}
+
+Result<Response> get_run(Context& context, const Request& request) {
+  const auto run = find_run(context, request);
+  if (!run) return run.error();
+  return text_response(run_text(*run, context.find_version(run->dag_version).get()));
+}
+
+void trigger_run(Context& context, Call call) {
+  const auto body = body_object(*call.request);
+  if (!body) return call.respond(error_response(body.error()));
+  const std::string& dag_id = path_param(*call.request, "dag_id");
+  const auto bag = context.services.backend.dags();
+  const auto it = bag->dags.find(dag_id);
+  if (it == bag->dags.end()) {
+    return call.respond(
+        error_response({Errc::not_found, "The Dag with ID: `" + dag_id + "` was not found", {}}));
+  }
+  RunRequested event;
+  if (const auto ok = read_trigger(*call.request, *it->second, *body, event); !ok) {
+    return call.respond(error_response(ok.error()));
+  }
+  event.uuid = make_uuid_v7(context.now());
+  context.services.backend.request(std::move(event), answering_run(context, call));
+}
+
+void patch_run(Context& context, Call call) {
+  const auto body = patch_body(*call.request);
+  if (!body) return call.respond(error_response(body.error()));
+  BodyReader fields(*call.request, *body);
+  auto change = state_change(*call.request, fields);
+  const bool noted = body->contains("note");
+  const std::string note = fields.text("note", max_note).value_or("");
+  if (fields.status() && !change && !noted) fields.fail("state", "or note must be given");
+  if (!fields.status()) return call.respond(error_response(fields.status().error()));
+
+  NoteSet set_note;
+  set_note.dag_id = path_param(*call.request, "dag_id");
+  set_note.dag_run_id = path_param(*call.request, "dag_run_id");
+  set_note.note = note;
+  set_note.user = call.request->identity.user;
+  auto answer = answering_run(context, call);
+  if (!change) return context.services.backend.request(set_note, answer);
+  if (!noted) return context.services.backend.request(*change, answer);
+  context.services.backend.request(*change, [&context, call, set_note, answer](const Reply& reply) {
+    if (reply.code != Errc::ok) return call.respond(error_response(reply_error(reply)));
+    context.services.backend.request(set_note, answer);
+  });
+}
+
+void delete_run(Context& context, Call call) {
+  RunDeleted event;
+  event.dag_id = path_param(*call.request, "dag_id");
+  event.dag_run_id = path_param(*call.request, "dag_run_id");
+  event.user = call.request->identity.user;
+  context.services.backend.request(event, [call](const Reply& reply) {
+    call.respond(reply.code == Errc::ok ? no_content() : error_response(reply_error(reply)));
+  });
+}
+
+void wait_for_run(Context& context, Call call) {
+  QueryReader query(*call.request);
+  auto wait = std::make_shared<Wait>();
+  wait->call = call;
+  wait->results = !query.list("result").empty();
+  if (!query.status()) return call.respond(error_response(query.status().error()));
+  const auto tell = [&context, wait](const std::string& state) {
+    if (wait->answered.exchange(true)) return;
+    if (!wait->results) return wait->call.respond(wait_line({{"state", state}}));
+    context.read(wait->call.respond, [&context, wait, state] {
+      return wait_answer(context, *wait->call.request, state);
+    });
+  };
+  // First listen, then look: a run that ends in between is seen by one of the two.
+  wait->ticket = context.services.hub.wait_for_run(
+      path_param(*call.request, "dag_id"), path_param(*call.request, "dag_run_id"), longest_wait,
+      [&context, wait, tell](const std::optional<std::string>& state) {
+        if (state) return tell(*state);
+        if (wait->answered.exchange(true)) return;
+        context.read(wait->call.respond, [&context, wait]() -> Result<Response> {
+          const auto run = find_run(context, *wait->call.request);
+          if (!run) return run.error();
+          return wait_answer(context, *wait->call.request, std::string(to_string(run->state)));
+        });
+      });
+  if (!wait->ticket) {
+    return call.respond(error_response({Errc::unavailable, "too many clients wait", {}}));
+  }
+  context.work(call.respond, [&context, wait, tell]() -> Status {
+    const auto run = find_run(context, *wait->call.request);
+    if (run && !is_terminal(run->state)) return success();
+    context.on_io([&context, wait] { context.services.hub.stop_waiting(*wait->ticket); });
+    if (run) {
+      tell(std::string(to_string(run->state)));
+      return success();
+    }
+    return wait->answered.exchange(true) ? success() : Status(run.error());
+  });
+}
+
+}  // namespace batuta::http

@@ -1,0 +1,309 @@
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+#include "scheduler/api/codecs.h"
+#include "scheduler/api/handlers.h"
+#include "scheduler/api/params.h"
+#include "scheduler/api/touched.h"
+
+namespace batuta::http {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr std::size_t max_note = 1000;
+
+Error no_such_task() {
+  return {Errc::not_found, "no such task instance", {}};
+}
+
+struct TaskPath {
+  const std::string& dag_id;
+  const std::string& dag_run_id;
+  const std::string& task_id;
+};
+TaskPath task_path(const Request& request) {
+  return {path_param(request, "dag_id"), path_param(request, "dag_run_id"),
+          path_param(request, "task_id")};
+}
+
+Result<TaskInstanceView> find_instance(Context& context, const Request& request) {
+  const auto path = task_path(request);
+  auto view = context.services.history.task_instance(path.dag_id, path.dag_run_id, path.task_id);
+  if (!view) return no_such_task();
+  return std::move(*view);
+}
+
+json instance_json(Context& context, const TaskInstanceView& view) {
+  return task_instance_json(view, context.find_version(view.dag_version).get());
+}
+
+void read_states(QueryReader& query, TaskQuery& out) {
+  const auto states = query.list("state");
+  for (const auto& text : states) {
+    // Airflow's, which no task of ours is ever in: they match nothing.
+    if (text == "deferred" || text == "restarting" || text == "up_for_reschedule") continue;
+    const bool none = text == "no_status" || text == "null" || text == "None";
+    const auto state = parse_task_state(none ? "none" : text);
+    if (!state) {
+      query.fail("state", "is not a task state");
+      continue;
+    }
+    out.states.push_back(*state);
+    // What is being published looks like running from outside.
+    if (*state == TaskState::running) out.states.push_back(TaskState::publishing);
+  }
+  if (!states.empty() && out.states.empty()) {
+    out.filters.push_back({"state", Filter::Op::any, {std::int64_t{-1}}});
+  }
+}
+
+Result<TaskQuery> read_task_query(const Request& request) {
+  QueryReader query(request);
+  TaskQuery out;
+  const std::string& dag_id = path_param(request, "dag_id");
+  const std::string& run_id = path_param(request, "dag_run_id");
+  if (dag_id != "~") out.dag_id = dag_id;
+  if (run_id != "~") out.dag_run_id = run_id;
+  auto list = query.list_query();
+  out.filters = std::move(list.filters);
+  out.order_by = std::move(list.order_by);
+  out.page = list.page;
+  read_states(query, out);
+  if (!query.status()) return query.status().error();
+  return out;
+}
+
+struct TaskPatch {
+  std::optional<MarkRequested> mark;
+  std::optional<NoteSet> note;
+  bool past = false;  // the mark is meant for the runs before, or after, too
+  bool future = false;
+};
+
+Result<TaskPatch> read_task_patch(const Request& request, const json& body) {
+  const auto path = task_path(request);
+  BodyReader fields(request, body);
+  TaskPatch patch;
+  patch.past = fields.boolean("include_past").value_or(false);
+  patch.future = fields.boolean("include_future").value_or(false);
+  const bool upstream = fields.boolean("include_upstream").value_or(false);
+  const bool downstream = fields.boolean("include_downstream").value_or(false);
+  if (const auto text = fields.text("new_state", 32)) {
+    const auto state = parse_task_state(*text);
+    const bool allowed = state && (*state == TaskState::success || *state == TaskState::failed ||
+                                   *state == TaskState::skipped);
+    if (!allowed) fields.fail("new_state", "must be success, failed or skipped");
+    MarkRequested mark;
+    mark.dag_id = path.dag_id;
+    mark.dag_run_id = path.dag_run_id;
+    mark.task_id = path.task_id;
+    mark.state = state.value_or(TaskState::success);
+    mark.include_upstream = upstream;
+    mark.include_downstream = downstream;
+    mark.user = request.identity.user;
+    patch.mark = mark;
+  }
+  if (body.contains("note")) {
+    NoteSet note;
+    note.dag_id = path.dag_id;
+    note.dag_run_id = path.dag_run_id;
+    note.task_id = path.task_id;
+    note.note = fields.text("note", max_note).value_or("");
+    note.user = request.identity.user;
+    patch.note = note;
+  }
+  if (fields.status() && !patch.mark && !patch.note) {
+    fields.fail("new_state", "or note must be given");
+  }
+  if (!fields.status()) return fields.status().error();
+  return patch;
+}
+
+}  // namespace
+
+Result<Response> list_task_instances(Context& context, const Request& request) {
+  const auto query = read_task_query(request);
+  if (!query) return query.error();
+  auto& history = context.services.history;
+  const auto found = history.task_instances(*query);
+  if (found.total == 0 && query->dag_id && query->dag_run_id &&
+      !history.run(*query->dag_id, *query->dag_run_id)) {
+    return {Errc::not_found, "no such run of this DAG"};
+  }
+  json items = json::array();
+  for (const auto& view : found.rows) items.push_back(instance_json(context, view));
+  return json_response(collection("task_instances", std::move(items), found.total));
+}
+
+Result<Response> get_task_instance(Context& context, const Request& request) {
+  const auto view = find_instance(context, request);
+  if (!view) return view.error();
+  return json_response(instance_json(context, *view));
+}
+
+Result<Response> list_tries(Context& context, const Request& request) {
+  const auto path = task_path(request);
+  if (const auto ok = unmapped(request); !ok) return ok.error();
+  const auto tries = context.services.history.tries(path.dag_id, path.dag_run_id, path.task_id);
+  if (tries.empty()) return no_such_task();
+  json items = json::array();
+  for (const auto& view : tries) items.push_back(instance_json(context, view));
+  const auto total = static_cast<std::int64_t>(tries.size());
+  return json_response(collection("task_instances", std::move(items), total));
+}
+
+Result<Response> get_try(Context& context, const Request& request) {
+  const auto path = task_path(request);
+  const auto number = path_number(request, "task_try_number");
+  if (!number) return number.error();
+  if (const auto ok = unmapped(request); !ok) return ok.error();
+  for (const auto& view :
+       context.services.history.tries(path.dag_id, path.dag_run_id, path.task_id)) {
+    if (view.row.try_number == *number) return json_response(instance_json(context, view));
+  }
+  return {Errc::not_found, "no such try of this task instance"};
+}
+
+namespace {
+// `runs`: all that a mark is about, when they are more than the one of the path.
+void send_patch(Context& context, const Call& call, const TaskPatch& patch,
+                const std::vector<RunRow>& runs) {
+  const auto answer = [&context, call, runs](const Reply& reply) {
+    if (reply.code != Errc::ok) return call.respond(error_response(reply_error(reply)));
+    context.read(call.respond, [&context, call, runs, reply]() -> Result<Response> {
+      const auto& request = *call.request;
+      if (!reply.tasks.empty()) {
+        const RunRow own = reply.run.value_or(RunRow{});
+        return touched_tasks(context, runs.empty() ? std::vector{own} : runs, reply, true);
+      }
+      const auto view = find_instance(context, request);
+      if (!view) return view.error();
+      return json_response(
+          collection("task_instances", json::array({instance_json(context, *view)}), 1));
+    });
+  };
+  auto& backend = context.services.backend;
+  if (!patch.mark) return backend.request(*patch.note, answer);
+  if (!patch.note) return backend.request(*patch.mark, answer);
+  const NoteSet note = *patch.note;
+  backend.request(*patch.mark, [&backend, call, note, answer](const Reply& marked) {
+    if (marked.code != Errc::ok) return call.respond(error_response(reply_error(marked)));
+    backend.request(note, [marked, answer](const Reply& noted) {
+      answer(noted.code == Errc::ok ? marked : noted);
+    });
+  });
+}
+}  // namespace
+
+void patch_task_instance(Context& context, Call call) {
+  // As in Airflow a mask does not take away how new_state is meant.
+  const auto body = patch_body(
+      *call.request, {"include_upstream", "include_downstream", "include_past", "include_future"});
+  if (!body) return call.respond(error_response(body.error()));
+  if (const auto ok = unmapped(*call.request); !ok) return call.respond(error_response(ok.error()));
+  const auto patch = read_task_patch(*call.request, *body);
+  if (!patch) return call.respond(error_response(patch.error()));
+  if (!patch->mark || (!patch->past && !patch->future))
+    return send_patch(context, call, *patch, {});
+  context.work(call.respond, [&context, call, patch = *patch]() mutable -> Status {
+    MarkRequested& mark = *patch.mark;
+    const auto runs =
+        runs_of(context, {mark.dag_id, mark.dag_run_id, patch.past, patch.future, {}, {}});
+    if (!runs) return runs.error();
+    for (const RunRow& run : *runs) {
+      if (run.dag_run_id != mark.dag_run_id) mark.more_runs.push_back({run.dag_run_id, {}});
+    }
+    send_patch(context, call, patch, *runs);
+    return success();
+  });
+}
+
+void get_dependencies(Context& context, Call call) {
+  context.work(call.respond, [&context, call]() -> Status {
+    if (const auto ok = unmapped(*call.request); !ok) return ok.error();
+    const auto view = find_instance(context, *call.request);
+    if (!view) return view.error();
+    const auto answer = [call](const Result<std::vector<Reason>>& reasons) {
+      if (!reasons) return call.respond(error_response(reasons.error()));
+      json items = json::array();
+      for (const auto& r : *reasons) items.push_back({{"name", r.name}, {"reason", r.reason}});
+      call.respond(json_response({{"dependencies", items}}));
+    };
+    context.services.backend.explain(view->row.run, view->row.task, answer);
+    return success();
+  });
+}
+
+namespace {
+TaskInstanceView instance_of(const XcomView& xcom) {
+  TaskInstanceView view;
+  view.dag_id = xcom.dag_id;
+  view.dag_run_id = xcom.dag_run_id;
+  view.task_id = xcom.task_id;
+  view.logical_date = xcom.logical_date;
+  view.run_after = xcom.run_after;
+  return view;
+}
+}  // namespace
+
+// "~" in the place of a DAG, run or task is any of them.
+Result<Response> list_xcoms(Context& context, const Request& request) {
+  QueryReader query(request);
+  XcomQuery xcoms;
+  xcoms.filters = query.filters();
+  xcoms.page = query.page();
+  if (!query.status()) return query.status().error();
+  const auto path = task_path(request);
+  const auto named = [](const std::string& id) {
+    return id == "~" ? std::nullopt : std::optional(id);
+  };
+  xcoms.dag_id = named(path.dag_id);
+  xcoms.dag_run_id = named(path.dag_run_id);
+  xcoms.task_id = named(path.task_id);
+  const auto found = context.services.history.xcoms(xcoms);
+  if (found.total == 0 && xcoms.dag_id && xcoms.dag_run_id && xcoms.task_id) {
+    const auto view = find_instance(context, request);
+    if (!view) return view.error();
+  }
+  json items = json::array();
+  for (const auto& view : found.rows) items.push_back(xcom_json(view.row, instance_of(view)));
+  return json_response(collection("xcom_entries", std::move(items), found.total));
+}
+
+Result<Response> get_xcom(Context& context, const Request& request) {
+  QueryReader query(request);
+  const bool as_text = query.boolean("stringify").value_or(false);
+  if (query.boolean("deserialize").value_or(false)) {
+    query.fail("deserialize", "is not supported: values are JSON");
+  }
+  if (!query.status()) return query.status().error();
+  if (const auto ok = unmapped(request); !ok) return ok.error();
+  const auto view = find_instance(context, request);
+  if (!view) return view.error();
+  const auto row =
+      context.services.history.xcom(view->row.run, view->row.task, path_param(request, "xcom_key"));
+  if (!row) return {Errc::not_found, "no such XCom entry"};
+  json out = xcom_json(*row, *view);
+  out["value"] = as_text ? json(row->value_json) : stored_json(row->value_json);
+  return json_response(out);
+}
+
+Result<Response> get_attempt_report(Context& context, const Request& request) {
+  QueryReader query(request);
+  const auto number = query.integer("try_number", 0, 1, std::numeric_limits<std::int32_t>::max());
+  if (!query.status()) return query.status().error();
+  const auto view = find_instance(context, request);
+  if (!view) return view.error();
+  std::optional<std::int32_t> asked;
+  if (number > 0) asked = static_cast<std::int32_t>(number);
+  const auto row = context.services.history.attempt_report(view->row.run, view->row.task, asked);
+  if (row) return json_response(attempt_report_json(*row));
+  const std::string who = asked ? "try " + std::to_string(*asked) : std::string("no try");
+  const std::string what = asked ? " reported nothing" : " reported anything";
+  return {Errc::not_found, who + " of this task instance" + what + " about quality or lineage"};
+}
+
+}  // namespace batuta::http

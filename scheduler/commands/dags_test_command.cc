@@ -1,0 +1,204 @@
+#include "scheduler/commands/dags_test_command.h"
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "common/log.h"
+#include "common/safe_json.h"
+#include "scheduler/cli/plugin_scan.h"
+#include "scheduler/commands/process_parts.h"
+#include "scheduler/commands/serving.h"
+#include "scheduler/commands/watch_run.h"
+#include "scheduler/core/timetable.h"
+#include "scheduler/dagfile/dag_parser.h"
+#include "scheduler/dagfile/folder.h"
+#include "scheduler/dagfile/suggest.h"
+
+namespace batuta {
+namespace {
+
+using json = nlohmann::json;
+
+constexpr Duration patience = std::chrono::hours(24);
+constexpr Duration alert_patience = std::chrono::seconds(5);
+
+struct Found {
+  std::shared_ptr<const Dag> dag;
+  std::vector<std::string> unknown_plugins;
+};
+
+// What stands in the folder's files about `dag_id`, checked against the plugins there are.
+Result<Found> find_dag(const std::string& folder, const std::string& dag_id,
+                       const std::vector<PluginInfo>& plugins) {
+  const Listing listing = list_dag_folder(folder);
+  if (listing.missing) {
+    return {Errc::not_found,
+            "there is no DAG folder " + absolute_path(folder) + "; name it with --dags DIR"};
+  }
+  std::vector<std::string> ids;
+  std::string faults;
+  for (const FoundFile& file : listing.files) {
+    const auto text = read_below(folder, file.path, max_dag_file_bytes);
+    if (!text) continue;
+    const auto result = parse_dag_file(*text, file.path, folder, plugins);
+    if (result.dag && result.dag->id == dag_id) return Found{result.dag, result.unknown_plugins};
+    if (result.dag) ids.push_back(result.dag->id);
+    for (const DagFileProblem& problem : result.problems) faults += "\n  " + problem.text();
+  }
+  return {Errc::not_found, "no DAG \"" + dag_id + "\" in " + absolute_path(folder) +
+                               did_you_mean(dag_id, ids) +
+                               (faults.empty() ? "" : "\nfiles there that are no DAGs:" + faults)};
+}
+
+// The definition without what a temporary home cannot give (pools) and what would start other runs
+// or none (schedule, pause switch).
+std::string lone_definition(const Dag& dag) {
+  JsonLimits limits;
+  limits.bytes = max_dag_file_bytes * 8;
+  limits.string_bytes = limits.bytes;
+  limits.tokens = 2'000'000;
+  auto parsed = parse_untrusted(dag.canonical_json, limits);
+  json definition = parsed ? std::move(*parsed) : json::object();
+  for (const char* name : {"schedule", "catchup"}) definition.erase(name);
+  definition["is_paused_upon_creation"] = false;
+  const auto without_pool = [](json& fields) {
+    for (const char* name : {"pool", "pool_slots"}) fields.erase(name);
+  };
+  if (definition.contains("default_args")) without_pool(definition["default_args"]);
+  for (json& task : definition["tasks"]) without_pool(task);
+  return json_text(definition);
+}
+
+// The run as a trigger of the DAG with its schedule would have made it.
+Result<RunRequested> request_of(const Dag& dag, const cli::DagTest& test) {
+  const auto conf = validate_conf(dag, test.conf_json);
+  if (!conf) {
+    return {Errc::invalid, "--conf: " + conf.error().where +
+                               (conf.error().where.empty() ? "" : ": ") + conf.error().message};
+  }
+  RunRequested request;
+  request.dag_id = dag.id;
+  request.conf_json = *conf;
+  request.logical_date = test.logical_date;
+  const DataInterval interval =
+      interval_of_manual(dag.schedule, test.logical_date.value_or(read_clock().wall));
+  request.data_interval_start = interval.start;
+  request.data_interval_end = interval.end;
+  const auto values = parse_untrusted(*conf);
+  const auto time_of = [&](const char* name) -> OptTime {
+    if (!values || !values->contains(name) || !(*values)[name].is_string()) return std::nullopt;
+    return parse_iso((*values)[name].get<std::string>());
+  };
+  request.conf_start = time_of("start");
+  request.conf_end = time_of("end");
+  return request;
+}
+
+Status seed(Server& server, const cli::DagTest& test) {
+  std::promise<Status> told;
+  server.engine().write(
+      [&]() -> Status {
+        for (const Connection& connection : test.connections) {
+          if (auto status = server.registry().set_connection(connection); !status) return status;
+        }
+        for (const Variable& variable : test.variables) {
+          if (auto status = server.registry().set_variable(variable); !status) return status;
+        }
+        return success();
+      },
+      [&](const Status& status) { told.set_value(status); });
+  return told.get_future().get();
+}
+
+// The log of every task that has one, for people: there is no server to ask afterwards.
+void print_logs(const Home& home, Server& server, const std::string& dag_id) {
+  TaskQuery query;
+  query.dag_id = dag_id;
+  query.page.limit = max_page;
+  bool wants_registry = false;
+  for (const TaskInstanceView& view : server.history().task_instances(query).rows) {
+    wants_registry |= view.row.reason.find("batuta connections add") != std::string::npos ||
+                      view.row.reason.find(": variable ") != std::string::npos;
+    std::ifstream log(home.path("logs/" + view.run_uuid + "/" + std::to_string(view.row.task) +
+                                "-" + std::to_string(view.row.try_number) + ".log"));
+    if (!log) continue;
+    std::printf("\n-- %s\n", view.task_id.c_str());
+    for (std::string line; std::getline(log, line);) std::printf("%s\n", line.c_str());
+  }
+  if (wants_registry) {
+    std::printf(
+        "\nA test knows the connections and variables of --connections FILE.json and "
+        "--variables FILE.json, and no others.\n");
+  }
+}
+
+// The run has ended, its alerts may still be on their way to being printed.
+void await_alerts(Server& server) {
+  const Boot deadline = read_clock().boot + alert_patience;
+  while (read_clock().boot < deadline && !server.stopping() &&
+         !server.history().outbox(false, {1, 0}).empty()) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+}
+
+void print_alert(const std::string& connection, const std::string& body_json) {
+  std::printf("  alert, not sent (connection %s): %s\n", connection.c_str(), body_json.c_str());
+  std::fflush(stdout);
+}
+
+Status write_text(const std::string& file, const std::string& text) {
+  std::ofstream out(file, std::ios::binary);
+  if (out << text << std::flush) return success();
+  return {Errc::unavailable, "cannot write " + file};
+}
+
+}  // namespace
+
+int run_dags_test(const cli::ServeOptions& serve, const cli::DagTest& test) {
+  const auto plugins = cli::scan_plugins(plugins_folder(serve));
+  if (!plugins) return fail(plugins.error());
+  const auto found = find_dag(serve.dags, test.dag_id, *plugins);
+  if (!found) return fail(found.error());
+  if (!found->unknown_plugins.empty()) {
+    return fail({Errc::not_found,
+                 cli::missing_in(plugins_folder(serve), found->unknown_plugins.front()),
+                 {}});
+  }
+  auto request = request_of(*found->dag, test);
+  if (!request) return fail(request.error());
+
+  const TemporaryFolder temporary;
+  const std::string dags = temporary.path() + "/dags";
+  std::filesystem::create_directory(dags);
+  if (auto status = write_text(dags + "/test.json", lone_definition(*found->dag)); !status) {
+    return fail(status.error());
+  }
+  cli::ServeOptions options = serve;
+  options.home = temporary.path() + "/home";
+  options.dags = dags;
+  options.port = 0;
+  Serving::Options with;
+  with.log_level = log::Level::warn;
+  with.log_file = false;
+  with.divert_alerts = print_alert;
+  with.seed = [&test](Server& server) { return seed(server, test); };
+  auto serving = Serving::start(options, std::move(with));
+  if (!serving) return fail(serving.error());
+  Server& server = (*serving)->server();
+  const auto outcome = (*serving)->run([&] {
+    auto state = watch_run(server, std::move(*request), patience);
+    await_alerts(server);
+    return state;
+  });
+  if (!outcome) return fail({Errc::unavailable, "stopped", {}});
+  print_logs((*serving)->home(), server, test.dag_id);
+  (*serving)->stop();
+  if (!*outcome) return fail(outcome->error());
+  return **outcome == "success" ? 0 : 1;
+}
+
+}  // namespace batuta

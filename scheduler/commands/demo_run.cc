@@ -1,0 +1,105 @@
+#include "scheduler/commands/demo_run.h"
+
+#include <unistd.h>
+
+#include <sys/wait.h>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <cstdio>
+#include <future>
+#include <thread>
+
+#include "scheduler/commands/supervisor.h"
+#include "scheduler/commands/watch_run.h"
+#include "scheduler/demo/alert_receiver.h"
+#include "scheduler/demo/quote_service.h"
+#include "scheduler/http/server.h"
+#include "scheduler/serve/server.h"
+
+namespace batuta {
+namespace {
+
+constexpr Duration patience = std::chrono::minutes(15);  // two retries, two minutes apart, the work
+constexpr const char* gold_table = "gold/financial/financial_data_hour";
+
+}  // namespace
+
+struct DemoServices::Impl {
+  Impl()
+      : quotes(io, "127.0.0.1", 0, {}, demo::make_quote_handler(demo::demo_market_options())),
+        alerts(io, "127.0.0.1", 0, {}, demo::make_alert_handler({})),
+        thread([this] { io.run(); }) {}
+  ~Impl() {
+    io.stop();
+    thread.join();
+  }
+  boost::asio::io_context io{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{io.get_executor()};
+  http::Server quotes;
+  http::Server alerts;
+  std::thread thread;
+};
+
+DemoServices::DemoServices() : impl_(std::make_unique<Impl>()) {}
+DemoServices::~DemoServices() = default;
+std::string DemoServices::quotes_url() const {
+  return "http://127.0.0.1:" + std::to_string(impl_->quotes.port());
+}
+std::string DemoServices::alerts_url() const {
+  return "http://127.0.0.1:" + std::to_string(impl_->alerts.port()) + "/alerts";
+}
+
+Status seed_demo(Server& server, const DemoServices& services) {
+  Connection quotes;
+  quotes.id = "quotes_api";
+  quotes.conn_type = "http";
+  quotes.description = "Market quotes (the demo's own service)";
+  quotes.host = services.quotes_url();
+  Connection slack;
+  slack.id = "slack_alerts";
+  slack.conn_type = "slackwebhook";
+  slack.description = "Alerts (the demo's own receiver)";
+  slack.host = services.alerts_url();
+  std::promise<Status> told;
+  server.engine().write(
+      [&]() -> Status {
+        Registry& registry = server.registry();
+        for (const Connection& connection : {quotes, slack}) {
+          if (auto status = registry.set_connection(connection); !status) return status;
+        }
+        for (const auto& [key, value] : {std::pair("SLACK_ETL_ALERT_CHANNEL", "#etl-alerts"),
+                                         std::pair("SLACK_ETL_ALERT_USERNAME", "batuta")}) {
+          if (registry.variable(key)) continue;
+          if (auto status = registry.set_variable({key, value, "where failures are told"});
+              !status) {
+            return status;
+          }
+        }
+        return success();
+      },
+      [&](const Status& status) { told.set_value(status); });
+  return told.get_future().get();
+}
+
+namespace {
+
+void print_gold(const std::string& home) {
+  std::printf("\n%s\n", gold_table);
+  std::fflush(stdout);
+  const auto child = start_process(
+      {program("batuta"), "lake", "head", gold_table, "--limit", "12", "--home", home});
+  if (child) waitpid(*child, nullptr, 0);
+}
+
+}  // namespace
+
+Result<std::string> demo_run(Server& server, const std::string& home) {
+  RunRequested request;
+  request.dag_id = "financial";
+  request.logical_date = read_clock().wall;
+  auto state = watch_run(server, std::move(request), patience);
+  if (state && *state == "success") print_gold(home);
+  return state;
+}
+
+}  // namespace batuta

@@ -1,0 +1,93 @@
+#include "scheduler/commands/process_parts.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <thread>
+
+namespace batuta {
+
+using cli::ServeOptions;
+
+namespace {
+
+int slots(const ServeOptions& options) {
+  return options.slots > 0 ? options.slots : static_cast<int>(std::thread::hardware_concurrency());
+}
+
+}  // namespace
+
+Status check_folders(const ServeOptions& options) {
+  if (options.dags_named && !std::filesystem::is_directory(options.dags)) {
+    return {Errc::not_found, "there is no DAG folder " + absolute_path(options.dags) +
+                                 "; make it, or name another one with --dags DIR"};
+  }
+  if (!options.plugins.empty() && !std::filesystem::is_directory(options.plugins)) {
+    return {Errc::not_found, "there is no plugin folder " + absolute_path(options.plugins) +
+                                 "; name another one with --plugins DIR"};
+  }
+  return success();
+}
+
+std::string absolute_path(const std::string& path) {
+  return std::filesystem::absolute(path).lexically_normal().string();
+}
+
+std::string plugins_folder(const ServeOptions& options) {
+  return options.plugins.empty() ? program("plugins") : absolute_path(options.plugins);
+}
+
+int fail(const Error& error) {
+  std::fprintf(stderr, "batuta: %s\n", error.message.c_str());
+  return 1;
+}
+
+sigset_t block_signals() {
+  sigset_t watched;
+  sigemptyset(&watched);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGCHLD}) sigaddset(&watched, signal);
+  pthread_sigmask(SIG_BLOCK, &watched, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  return watched;
+}
+
+bool wait_for_end(const sigset_t& watched, KeptChild* child, const std::function<bool()>& done) {
+  for (;;) {
+    const timespec tick{0, 100'000'000};
+    const int signal = sigtimedwait(&watched, nullptr, &tick);
+    if (signal == SIGTERM || signal == SIGINT || signal == SIGHUP) return true;
+    if (child != nullptr) child->poll(read_clock().boot);
+    if (done && done()) return false;
+  }
+}
+
+std::vector<std::string> agent_command(const Home& home, const ServeOptions& options) {
+  std::vector<std::string> command{program("batuta-worker"),
+                                   "agent",
+                                   "--home",
+                                   home.folder(),
+                                   "--plugins",
+                                   plugins_folder(options),
+                                   "--slots",
+                                   std::to_string(slots(options))};
+  if (const std::string& user = home.settings().worker_user; !user.empty()) {
+    command.emplace_back("--user");
+    command.push_back(user);
+  }
+  return command;
+}
+
+TemporaryFolder::TemporaryFolder() {
+  std::string name = (std::filesystem::temp_directory_path() / "batuta-XXXXXX").string();
+  if (mkdtemp(name.data()) == nullptr) return;
+  path_ = name;
+  // The home inside is private by itself; with worker.user slots must find the way through.
+  std::filesystem::permissions(path_, std::filesystem::perms(0711));
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code ignored;
+  if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+}
+
+}  // namespace batuta

@@ -1,0 +1,150 @@
+#include "scheduler/commands/processes.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <thread>
+
+#include "common/log.h"
+#include "scheduler/commands/dags_test_command.h"
+#include "scheduler/commands/demo_run.h"
+#include "scheduler/commands/process_parts.h"
+#include "scheduler/commands/serving.h"
+#include "scheduler/serve/home.h"
+#include "scheduler/store/home_lock.h"
+#include "scheduler/store/sqlite_store.h"
+
+namespace batuta {
+namespace {
+
+using cli::ServeOptions;
+
+constexpr Duration installation_patience = std::chrono::seconds(10);
+
+// There is nothing in the folder that was named: it was misspelt, or never started.
+Error no_installation(const std::string& folder) {
+  return {Errc::not_found,
+          "there is no installation in " + absolute_path(folder) +
+              " (no batuta.db); name it with --home DIR, or make one with: batuta standalone "
+              "--home " +
+              folder,
+          {}};
+}
+
+int run_scheduler(const ServeOptions& options) {
+  Serving::Options with;
+  with.keeps_worker = false;
+  auto serving = Serving::start(options, std::move(with));
+  if (!serving) return fail(serving.error());
+  (*serving)->print_address();
+  (*serving)->wait();
+  (*serving)->stop();
+  return 0;
+}
+
+int run_standalone(const ServeOptions& options) {
+  auto serving = Serving::start(options, {});
+  if (!serving) return fail(serving.error());
+  (*serving)->print_link();
+  (*serving)->wait();
+  (*serving)->stop();
+  return 0;
+}
+
+int run_demo(ServeOptions options) {
+  std::unique_ptr<TemporaryFolder> temporary;
+  if (options.once) {
+    temporary = std::make_unique<TemporaryFolder>();
+    options.home = temporary->path();
+    options.port = 0;
+  }
+  std::unique_ptr<DemoServices> services;  // outlive the server that calls them
+  Serving::Options with;
+  with.log_level = log::Level::warn;
+  with.seed = [&services](Server& server) {
+    services = std::make_unique<DemoServices>();
+    return seed_demo(server, *services);
+  };
+  auto serving = Serving::start(options, std::move(with));
+  if (!serving) return fail(serving.error());
+  const auto outcome =
+      (*serving)->run([&] { return demo_run((*serving)->server(), (*serving)->home().folder()); });
+  if (outcome && !options.once) {
+    (*serving)->print_link();
+    (*serving)->wait();
+  }
+  (*serving)->stop();
+  if (outcome && !*outcome) return fail(outcome->error());
+  return !options.once || (outcome && **outcome == "success") ? 0 : 1;
+}
+
+// Scheduler and worker are often started together, and the scheduler makes the installation; but
+// nobody shall wait for ever on a folder that was misspelt.
+bool installation_appears(const std::string& home) {
+  const auto there = [&] { return std::filesystem::exists(home + "/batuta.db"); };
+  if (there()) return true;
+  std::fprintf(stderr, "batuta: waiting for an installation in %s\n", absolute_path(home).c_str());
+  const Boot deadline = read_clock().boot + installation_patience;
+  while (!there()) {
+    if (read_clock().boot > deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  return true;
+}
+
+int run_worker(const ServeOptions& options) {
+  if (auto status = check_folders(options); !status) return fail(status.error());
+  if (!installation_appears(options.home)) return fail(no_installation(options.home));
+  auto home = Home::open(options.home);
+  if (!home) return fail(home.error());
+  std::vector<std::string> command = agent_command(*home, options);
+  std::vector<char*> argv;
+  argv.reserve(command.size() + 1);
+  for (std::string& word : command) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  execv(argv[0], argv.data());
+  return fail({Errc::unavailable, "cannot start " + command[0] + ": " + strerror(errno), {}});
+}
+
+int offline_db(const std::string& folder, const std::string& verb, const std::string& argument) {
+  if (!std::filesystem::exists(folder + "/batuta.db")) return fail(no_installation(folder));
+  auto home = Home::open(folder);
+  if (!home) return fail(home.error());
+  auto lock = HomeLock::acquire(home->folder());
+  if (!lock) return fail(lock.error());
+  if (verb == "check") {
+    const auto findings = quick_check(home->path("batuta.db"));
+    for (const std::string& finding : findings) std::printf("%s\n", finding.c_str());
+    if (findings.empty()) std::printf("ok\n");
+    return findings.empty() ? 0 : 1;
+  }
+  const std::string target = argument.empty()
+                                 ? home->path("backups/" + to_iso(read_clock().wall) + ".db")
+                                 : absolute_path(argument);
+  if (auto status = backup_database(home->path("batuta.db"), target); !status) {
+    return fail(status.error());
+  }
+  std::printf("%s\n", target.c_str());
+  return 0;
+}
+
+}  // namespace
+
+cli::Processes make_processes() {
+  cli::Processes processes;
+  processes.standalone = [](const ServeOptions& options) {
+    return options.demo ? run_demo(options) : run_standalone(options);
+  };
+  processes.scheduler = run_scheduler;
+  processes.worker = run_worker;
+  processes.dags_test = run_dags_test;
+  processes.offline_db = offline_db;
+  return processes;
+}
+
+}  // namespace batuta

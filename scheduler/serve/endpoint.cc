@@ -1,0 +1,114 @@
+#include "scheduler/serve/endpoint.h"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <future>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "common/log.h"
+#include "common/safe_json.h"
+
+namespace batuta {
+namespace {
+
+constexpr Duration lifetime = std::chrono::hours(24);
+constexpr const char* file = "run/endpoint.json";
+
+// Runs `change` on the control thread and waits for its commit.
+Status on_control(Engine& engine, std::function<Status()> change) {
+  auto told = std::make_shared<std::promise<Status>>();
+  auto result = told->get_future();
+  engine.write(std::move(change), [told](Status status) { told->set_value(std::move(status)); });
+  return result.get();
+}
+
+}  // namespace
+
+std::string an_admin(const Registry& registry) {
+  std::string found;
+  for (const User& user : registry.users()) {
+    if (user.role == "admin" && (found.empty() || user.name == "admin")) found = user.name;
+  }
+  return found;
+}
+
+Endpoint::Endpoint(const Home& home, Registry& registry, Engine& engine)
+    : home_(home), registry_(registry), engine_(engine) {}
+
+Status Endpoint::publish(const std::string& url) {
+  const std::lock_guard lock(mutex_);
+  const Status ended = on_control(engine_, [this]() -> Status {
+    for (const TokenInfo& old : registry_.tokens(read_clock().wall)) {
+      if (old.purpose != server_purpose) continue;
+      if (auto status = registry_.revoke_token_id(old.id); !status) return status;
+    }
+    return success();
+  });
+  if (!ended) return ended;
+  url_ = url;
+  return write_file();
+}
+
+void Endpoint::renew_if_due() {
+  const std::lock_guard lock(mutex_);
+  if (token_.empty()) return;  // withdrawn, or not published yet
+  const Time now = read_clock().wall;
+  const auto holder = registry_.check_token(token_, now);
+  // The old token stays for those who are just using it; it has half of its life left at most.
+  if (now - issued_at_ < lifetime / 2 && holder && holder->user.role == "admin") return;
+  if (const auto status = write_file(); !status) {
+    log::warn("the command line's token could not be renewed: " + status.error().message);
+  }
+}
+
+void Endpoint::withdraw() {
+  const std::lock_guard lock(mutex_);
+  if (token_.empty()) return;
+  std::error_code ignored;
+  std::filesystem::remove(home_.path(file), ignored);
+  const auto status = on_control(engine_, [this] { return registry_.revoke_token(token_); });
+  token_.clear();
+  // When the store cannot be written the token ends at the next start, or by itself.
+  if (!status && status.error().code != Errc::not_found) {
+    log::warn("the command line's token could not be ended: " + status.error().message);
+  }
+}
+
+Status Endpoint::write_file() {
+  const Time now = read_clock().wall;
+  auto issued = issue(now);
+  if (!issued) return issued.error();
+  const nlohmann::json endpoint{{"url", url_}, {"token", *issued}, {"pid", ::getpid()}};
+  if (auto written = home_.write_private(file, json_text(endpoint) + "\n"); !written) {
+    const auto ended =
+        on_control(engine_, [this, token = *issued] { return registry_.revoke_token(token); });
+    if (!ended) log::warn("an unused token could not be ended: " + ended.error().message);
+    return written;
+  }
+  token_ = std::move(*issued);
+  issued_at_ = now;
+  return success();
+}
+
+Result<std::string> Endpoint::issue(Time now) {
+  auto token = std::make_shared<std::string>();
+  const Status status = on_control(engine_, [this, token, now]() -> Status {
+    EventLogRow row;
+    row.when = now;
+    row.event = "token_created";
+    row.owner = an_admin(registry_);
+    row.extra_json = R"({"by":"start","purpose":"command line"})";
+    return registry_.audited(row, [&]() -> Status {
+      auto issued = registry_.issue_token(row.owner, server_purpose, now, lifetime);
+      if (!issued) return issued.error();
+      *token = std::move(*issued);
+      return success();
+    });
+  });
+  if (!status) return status.error();
+  return *token;
+}
+
+}  // namespace batuta

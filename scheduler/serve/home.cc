@@ -1,0 +1,190 @@
+#include "scheduler/serve/home.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "common/safe_json.h"
+#include "worker/slot_user.h"
+
+namespace batuta {
+namespace {
+
+using json = nlohmann::json;
+
+struct Setting {
+  const char* name;
+  std::function<bool(Settings&, const json&)> set;
+  const char* expects;
+};
+
+bool set_duration(Duration& out, const json& value, Duration least) {
+  const auto seconds = json_int(value);
+  const auto parsed = seconds             ? parse_duration(std::to_string(*seconds))
+                      : value.is_string() ? parse_duration(value.get_ref<const std::string&>())
+                                          : std::nullopt;
+  if (!parsed || *parsed < least) return false;
+  out = *parsed;
+  return true;
+}
+
+bool set_int(int& out, const json& value, int least, int most) {
+  auto number = json_int(value);
+  if (!number && value.is_string()) {
+    const auto parsed = parse_untrusted(value.get_ref<const std::string&>());
+    if (parsed) number = json_int(*parsed);
+  }
+  if (!number || *number < least || *number > most) return false;
+  out = static_cast<int>(*number);
+  return true;
+}
+
+// As requests are compared with it: lower case, without a port. A scheme or port would never match.
+bool add_host(std::vector<std::string>& out, std::string host) {
+  const auto blank = [](char c) { return c == ' ' || c == '\t'; };
+  host.erase(host.begin(), std::find_if_not(host.begin(), host.end(), blank));
+  while (!host.empty() && blank(host.back())) host.pop_back();
+  for (char& c : host) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const bool bracketed = host.starts_with('[') && host.ends_with(']');
+  if (host.empty() || host.find_first_of("/ \t") != std::string::npos) return false;
+  if (!bracketed && host.find(':') != std::string::npos) return false;
+  out.push_back(std::move(host));
+  return true;
+}
+
+bool set_hosts(std::vector<std::string>& out, const json& value) {
+  out.clear();  // a variable of the environment takes the file's place
+  if (value.is_string()) {
+    std::istringstream words(value.get<std::string>());
+    for (std::string word; std::getline(words, word, ',');) {
+      if (!add_host(out, word)) return false;
+    }
+    return true;
+  }
+  return value.is_array() && std::all_of(value.begin(), value.end(), [&](const json& item) {
+           return item.is_string() && add_host(out, item);
+         });
+}
+
+bool set_text(std::string& out, const json& value) {
+  if (!value.is_string() || value.get_ref<const std::string&>().empty()) return false;
+  out = value;
+  return true;
+}
+
+const std::vector<Setting>& settings_table() {
+  using namespace std::chrono_literals;
+  static const std::vector<Setting> table{
+      {"heartbeat", [](Settings& s, const json& v) { return set_duration(s.heartbeat, v, 100ms); },
+       "a duration of at least 100ms"},
+      {"lease", [](Settings& s, const json& v) { return set_duration(s.lease, v, 500ms); },
+       "a duration of at least 500ms"},
+      {"cancel_grace",
+       [](Settings& s, const json& v) { return set_duration(s.cancel_grace, v, 0ms); },
+       "a duration"},
+      {"retention_days",
+       [](Settings& s, const json& v) { return set_int(s.retention_days, v, 1, 36500); },
+       "a number of days from 1"},
+      {"min_free_disk_percent",
+       [](Settings& s, const json& v) { return set_int(s.min_free_disk_percent, v, 0, 99); },
+       "0 to 99"},
+      {"allowed_hosts", [](Settings& s, const json& v) { return set_hosts(s.allowed_hosts, v); },
+       "a list of host names, without scheme and port"},
+      {"worker.user", [](Settings& s, const json& v) { return set_text(s.worker_user, v); },
+       "the name of a user"},
+  };
+  return table;
+}
+
+Status apply(Settings& settings, const std::string& name, const json& value,
+             const std::string& from) {
+  std::string known;
+  for (const Setting& setting : settings_table()) {
+    if (name == setting.name) {
+      if (setting.set(settings, value)) return success();
+      return {Errc::invalid, from + ": \"" + name + "\" must be " + setting.expects};
+    }
+    known += known.empty() ? setting.name : std::string(", ") + setting.name;
+  }
+  return {Errc::invalid, from + ": unknown setting \"" + name + "\"; known are " + known};
+}
+
+Status read_settings(const std::string& file, Settings& settings) {
+  std::ifstream in(file);
+  if (in) {
+    std::stringstream text;
+    text << in.rdbuf();
+    const auto parsed = parse_untrusted(text.str());
+    if (!parsed) return {Errc::invalid, file + ": " + parsed.error().message};
+    if (!parsed->is_object()) return {Errc::invalid, file + ": must be a JSON object"};
+    for (const auto& [name, value] : parsed->items()) {
+      if (auto status = apply(settings, name, value, file); !status) return status;
+    }
+  }
+  for (const Setting& setting : settings_table()) {
+    std::string variable = std::string("BATUTA_") + setting.name;
+    for (char& c : variable) {
+      c = c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    }
+    if (const char* value = std::getenv(variable.c_str())) {
+      if (auto status = apply(settings, setting.name, json(value), variable); !status)
+        return status;
+    }
+  }
+  if (settings.lease < 2 * settings.heartbeat) {
+    return {Errc::invalid, "lease must be at least twice the heartbeat"};
+  }
+  return success();
+}
+
+}  // namespace
+
+Result<Home> Home::open(const std::string& folder) {
+  Home home;
+  std::error_code error;
+  home.folder_ = std::filesystem::absolute(folder, error).lexically_normal().string();
+  while (home.folder_.size() > 1 && home.folder_.back() == '/') home.folder_.pop_back();
+  const mode_t old_mask = umask(0077);
+  for (const char* sub : {"", "run", "run/slots", "logs", "lake", "backups"}) {
+    std::filesystem::create_directories(home.path(sub), error);
+    if (error) {
+      umask(old_mask);
+      return {Errc::unavailable, "cannot create " + home.path(sub) + ": " + error.message()};
+    }
+  }
+  umask(old_mask);
+  if (auto status = read_settings(home.path("batuta.json"), home.settings_); !status) {
+    return status.error();
+  }
+  if (const std::string& user = home.settings_.worker_user; !user.empty()) {
+    if (const auto found = find_slot_user(user); !found) return found.error();
+  }
+  return home;
+}
+
+Status Home::write_private(const std::string& relative, const std::string& text) const {
+  const std::string target = path(relative);
+  const std::string staged = target + ".new";
+  const int fd = ::open(staged.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (fd < 0) return {Errc::unavailable, "cannot write " + staged + ": " + std::strerror(errno)};
+  const bool written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+                       ::fsync(fd) == 0;
+  ::close(fd);
+  if (!written || ::rename(staged.c_str(), target.c_str()) != 0) {
+    return {Errc::unavailable, "cannot write " + target + ": " + std::strerror(errno)};
+  }
+  return success();
+}
+
+}  // namespace batuta

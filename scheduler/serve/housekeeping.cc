@@ -1,0 +1,108 @@
+#include "scheduler/serve/housekeeping.h"
+
+#include <sys/statvfs.h>
+
+#include <filesystem>
+#include <future>
+
+#include "common/log.h"
+
+namespace batuta {
+namespace {
+
+constexpr Duration disk_interval = std::chrono::minutes(1);
+constexpr int rounds_per_retention = 60;  // every hour
+constexpr Duration pause_between_batches = std::chrono::milliseconds(20);
+
+}  // namespace
+
+Housekeeping::Housekeeping(const Home& home, SqliteStore& store, Engine& engine,
+                           std::function<void()> each_minute)
+    : home_(home),
+      store_(store),
+      engine_(engine),
+      each_minute_(std::move(each_minute)),
+      thread_([this] { run(); }) {}
+
+Housekeeping::~Housekeeping() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  stop_signal_.notify_all();
+  thread_.join();
+}
+
+void Housekeeping::run() {
+  for (int round = 0;; ++round) {
+    look_at_disk();
+    if (each_minute_) each_minute_();
+    if (round % rounds_per_retention == 0) retention();
+    if (!wait(disk_interval)) return;
+  }
+}
+
+void Housekeeping::retention() {
+  const Time before = read_clock().wall - std::chrono::hours(24) * home_.settings().retention_days;
+  while (on_control([&] { return store_.prune_runs(before); })) {
+    if (!wait(pause_between_batches)) return;
+  }
+  while (on_control([&] { return store_.prune_event_log(before); })) {
+    if (!wait(pause_between_batches)) return;
+  }
+  remove_logs();
+}
+
+// Logs go after the rows and before the rows are forgotten: a death in between leaves nothing
+// behind.
+void Housekeeping::remove_logs() {
+  std::vector<RemovedRun> runs;
+  do {
+    runs.clear();
+    on_control([&] {
+      runs = store_.removed_runs();
+      return true;
+    });
+    for (const RemovedRun& run : runs) {
+      std::error_code ignored;
+      std::filesystem::remove_all(home_.path("logs/" + to_string(run.uuid)), ignored);
+    }
+    if (runs.empty()) return;
+    on_control([&] {
+      store_.forget_removed(runs);
+      return true;
+    });
+  } while (wait(pause_between_batches));
+}
+
+void Housekeeping::look_at_disk() {
+  struct statvfs disk {};
+  if (statvfs(home_.folder().c_str(), &disk) != 0 || disk.f_blocks == 0) return;
+  const auto percent = static_cast<int>(100.0 * double(disk.f_bavail) / double(disk.f_blocks));
+  const bool low = percent < home_.settings().min_free_disk_percent;
+  if (low && !warned_) {
+    log::warn("only " + std::to_string(percent) + " % of the disk under " + home_.folder() +
+              " is free; when it is full, triggers are refused until there is room again");
+  }
+  warned_ = low;
+}
+
+bool Housekeeping::wait(Duration time) {
+  std::unique_lock lock(mutex_);
+  return !stop_signal_.wait_for(lock, time, [this] { return stopping_; });
+}
+
+bool Housekeeping::on_control(const std::function<bool()>& job) {
+  std::promise<bool> told;
+  auto result = told.get_future();
+  bool more = false;
+  engine_.write(
+      [&] {
+        more = job();
+        return success();
+      },
+      [&](const Status& status) { told.set_value(status.ok()); });
+  return result.get() && more;
+}
+
+}  // namespace batuta

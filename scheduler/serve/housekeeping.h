@@ -1,0 +1,44 @@
+// What an installation needs now and then: retention of runs and logs, a look at the disk.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+#include "scheduler/engine/engine.h"
+#include "scheduler/serve/home.h"
+#include "scheduler/store/sqlite_store.h"
+
+namespace batuta {
+
+// A thread of its own; deletes through the engine in small batches between turns. Never takes what
+// is unpublished (the store sees to that).
+class Housekeeping {
+ public:
+  // References outlive this. `each_minute` is called on the thread of housekeeping; it may block.
+  Housekeeping(const Home& home, SqliteStore& store, Engine& engine,
+               std::function<void()> each_minute);
+  ~Housekeeping();
+
+ private:
+  void run();
+  void retention();
+  void remove_logs();
+  void look_at_disk();
+  bool wait(Duration time);  // false: stopping
+  // Runs `job` on the control thread and waits; false when it failed or said that it is done.
+  bool on_control(const std::function<bool()>& job);
+
+  const Home& home_;
+  SqliteStore& store_;
+  Engine& engine_;
+  const std::function<void()> each_minute_;
+  bool warned_ = false;
+  std::mutex mutex_;
+  std::condition_variable stop_signal_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace batuta

@@ -1,0 +1,42 @@
+#include "scheduler/serve/job_config.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+
+namespace batuta {
+
+std::vector<JobConfigView> job_configs_of(const Dag& dag, const std::string& bucket, Time now) {
+  std::vector<JobConfigView> rows;
+  for (const Task& task : dag.tasks) {
+    if (!task.is_data) continue;
+    const auto spec = parse_untrusted(task.spec_json);
+    const nlohmann::json params =
+        spec ? spec->value("params", nlohmann::json::object()) : nlohmann::json::object();
+    JobConfigView row;
+    row.job_name = dag.id + "." + task.id;
+    row.params_json = json_text(params);
+    row.interval = dag.schedule_text;
+    row.overlap = params.contains("overlap") && params["overlap"].is_string()
+                      ? params["overlap"].get<std::string>()
+                      : "";
+    row.bucket_name = bucket;
+    row.updated_by = dag.file;
+    row.created_at = now;
+    row.updated_at = now;
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+bool job_config_changed(const JobConfigView& row, const std::vector<JobConfigView>& known) {
+  const auto found = std::find_if(known.begin(), known.end(), [&](const JobConfigView& other) {
+    return other.job_name == row.job_name;
+  });
+  return found == known.end() || found->params_json != row.params_json ||
+         found->interval != row.interval || found->overlap != row.overlap ||
+         found->bucket_name != row.bucket_name || found->updated_by != row.updated_by;
+}
+
+}  // namespace batuta

@@ -1,0 +1,250 @@
+#include "scheduler/serve/launch_context.h"
+
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+#include "scheduler/dagfile/dag_parser.h"
+#include "scheduler/dagfile/template.h"
+#include "scheduler/outbox/alert.h"
+
+namespace batuta {
+namespace {
+
+using json = nlohmann::json;
+
+// Parsed DAG versions kept for their plain parameters; a run pins its version, so few are live.
+constexpr std::size_t max_plain_versions = 256;
+constexpr std::size_t shortest_masked_value = 6;
+
+json time_or_null(const OptTime& t) {
+  return t ? json(to_iso(*t)) : json(nullptr);
+}
+
+json value_or_text(const std::string& text) {
+  auto value = parse_untrusted(text);
+  return value ? *value : json(text);
+}
+
+// Strings inside a connection's extra are secrets too (tokens live there).
+void collect_strings(const json& value, std::vector<std::string>& out) {
+  if (value.is_string()) {
+    if (value.get_ref<const std::string&>().size() >= shortest_masked_value) out.push_back(value);
+  } else if (value.is_structured()) {
+    for (const json& item : value) collect_strings(item, out);
+  }
+}
+
+// What of a variable must not be shown: all of it, and when it is JSON every value in it.
+void collect_scalars(const json& value, std::vector<std::string>& out) {
+  if (value.is_structured()) {
+    for (const json& item : value) collect_scalars(item, out);
+    return;
+  }
+  std::string text = value.is_string() ? value.get<std::string>() : json_text(value);
+  if (text.size() >= shortest_masked_value) out.push_back(std::move(text));
+}
+void collect_secrets(const Variable& variable, std::vector<std::string>& out) {
+  if (variable.value.size() >= shortest_masked_value) out.push_back(variable.value);
+  if (const auto parsed = parse_untrusted(variable.value)) collect_scalars(*parsed, out);
+}
+
+// The same value with every leaf starred out, so that paths into it still lead somewhere.
+json starred(const json& value) {
+  if (!value.is_structured()) return "***";
+  json out = value;
+  for (json& item : out) item = starred(item);
+  return out;
+}
+std::string starred(const Variable& variable) {
+  const auto parsed = parse_untrusted(variable.value);
+  return parsed && parsed->is_structured() ? json_text(starred(*parsed)) : "***";
+}
+
+// Variables with sensitive names: the plugin gets their values, and `secrets` what its log must not
+// show of them. Without `secrets`, for people: stars in their place.
+TemplateScope scope_of(const LaunchContext::Attempt& attempt, const Registry& registry,
+                       std::vector<std::string>* secrets) {
+  TemplateScope scope;
+  scope.run = &attempt.run;
+  scope.row = &attempt.row;
+  scope.dag_id = attempt.dag.id;
+  scope.task_id = attempt.task.id;
+  const auto conf = validate_conf(attempt.dag, attempt.run.conf_json);
+  scope.params_json = conf ? *conf : attempt.run.conf_json;
+  scope.xcom = attempt.xcom;
+  scope.variable = [&registry, secrets](std::string_view key) -> std::optional<std::string> {
+    const auto found = registry.variable(key);
+    if (!found) return std::nullopt;
+    if (!sensitive_name(key)) return found->value;
+    if (!secrets) return starred(*found);
+    collect_secrets(*found, *secrets);
+    return found->value;
+  };
+  return scope;
+}
+
+Secret secret_of(const Connection& connection) {
+  json fields{{"conn_type", connection.conn_type}, {"host", connection.host},
+              {"login", connection.login},         {"password", connection.password},
+              {"schema", connection.schema},       {"extra", connection.extra}};
+  fields["port"] = connection.port ? json(*connection.port) : json(nullptr);
+  Secret secret{connection.id, json_text(fields), {}};
+  if (connection.password.size() >= shortest_masked_value)
+    secret.mask.push_back(connection.password);
+  if (const auto extra = parse_untrusted(connection.extra.empty() ? "{}" : connection.extra)) {
+    collect_strings(*extra, secret.mask);
+  }
+  return secret;
+}
+
+// Renders one text field of a notifier; what cannot be rendered is shown as it was written, because
+// an alert with a wrong variable beats no alert.
+std::string render_text(const json& notifier, const char* name, const std::string& otherwise,
+                        const TemplateScope& scope) {
+  if (!notifier.contains(name) || !notifier[name].is_string()) return otherwise;
+  const auto rendered = render_spec(json_text({{"text", notifier[name]}}), scope, false);
+  if (!rendered) return notifier[name];
+  const auto parsed = parse_untrusted(*rendered);
+  if (!parsed) return notifier[name];
+  const json& text = (*parsed)["text"];
+  return text.is_string() ? text.get<std::string>() : json_text(text);
+}
+
+std::string default_alert_text(const LaunchContext::Attempt& attempt) {
+  return ":red_circle: Task failed: " + attempt.dag.id + "." + attempt.task.id +
+         "\nRun: " + attempt.run.dag_run_id + "\nExecution: " + to_string(attempt.run.uuid) +
+         "\nTry: " + std::to_string(attempt.row.try_number) + "\nReason: " + attempt.row.reason;
+}
+
+}  // namespace
+
+void RegistryLaunchContext::set_catalogue(const std::vector<PluginInfo>& catalogue) {
+  std::lock_guard lock(mutex_);
+  catalogue_.clear();
+  for (const PluginInfo& plugin : catalogue) catalogue_[plugin.name] = plugin;
+}
+
+Status RegistryLaunchContext::render_launch(const Attempt& attempt, Launch& out,
+                                            std::string& rendered) {
+  if (attempt.task.has_templates) {
+    auto params = render_params(attempt, out, rendered);
+    if (!params) return params.error();
+    out.params_json = std::move(*params);
+  } else {
+    out.params_json = plain_params(attempt);
+  }
+  out.context_json = context_json(attempt);
+  return add_secrets(attempt, out);
+}
+
+Result<std::string> RegistryLaunchContext::render_params(const Attempt& attempt, Launch& out,
+                                                         std::string& rendered) {
+  const bool shell = attempt.task.plugin == "shell";
+  const auto render = [&](std::vector<std::string>* secrets) -> Result<std::string> {
+    auto spec = render_spec(attempt.task.spec_json, scope_of(attempt, registry_, secrets), shell);
+    if (!spec) return spec.error();
+    auto parsed = parse_untrusted(*spec);
+    if (!parsed) return parsed.error();
+    return json_text(parsed->value("params", json::object()));
+  };
+  std::vector<std::string> secrets;
+  auto told = render(&secrets);
+  if (!told) return told;
+  rendered = *told;
+  if (secrets.empty()) return told;
+  // Rendered anew rather than searched: quoting and filters change how a value looks. Where stars
+  // do not fit (a filter that wants a number), nothing is shown.
+  const auto shown = render(nullptr);
+  rendered = shown ? *shown : R"({"***":"***"})";
+  // Nameless: nothing a plugin could ask for, only what its log must not show.
+  out.secrets.push_back({"", "", std::move(secrets)});
+  return told;
+}
+
+const std::string& RegistryLaunchContext::plain_params(const Attempt& attempt) {
+  auto found = plain_.find(attempt.dag.version);
+  if (found == plain_.end()) {
+    if (plain_.size() >= max_plain_versions) plain_.clear();
+    found = plain_.emplace(attempt.dag.version, std::vector<std::string>(attempt.dag.tasks.size()))
+                .first;
+  }
+  std::string& params = found->second[attempt.row.task];
+  if (params.empty()) {
+    const auto spec = parse_untrusted(attempt.task.spec_json);
+    params = spec && spec->contains("params") ? json_text((*spec)["params"]) : "{}";
+  }
+  return params;
+}
+
+std::string RegistryLaunchContext::context_json(const Attempt& attempt) const {
+  if (!attempt.task.is_data && !attempt.task.has_templates) {
+    // Plain tasks are the hot path: their frame of reference is small and needs no escaping.
+    return "{\"lake\":" + json_text(lake_folder_) + ",\"logical_date\":" +
+           (attempt.run.logical_date ? "\"" + to_iso(*attempt.run.logical_date) + "\"" : "null") +
+           ",\"fence\":" + std::to_string(attempt.row.fence) + "}";
+  }
+  json context{{"lake", lake_folder_},
+               {"fence", attempt.row.fence},
+               {"logical_date", time_or_null(attempt.run.logical_date)},
+               {"data_interval_start", time_or_null(attempt.run.data_interval_start)},
+               {"data_interval_end", time_or_null(attempt.run.data_interval_end)},
+               {"window_start", time_or_null(attempt.row.window_start)},
+               {"window_end", time_or_null(attempt.row.window_end)}};
+  json upstream = json::object();
+  for (const TaskIndex index : attempt.task.upstream) {
+    const std::string& id = attempt.dag.tasks[index].id;
+    if (const auto value = attempt.xcom(id, "return_value")) upstream[id] = value_or_text(*value);
+  }
+  context["upstream"] = std::move(upstream);
+  return json_text(context);
+}
+
+Status RegistryLaunchContext::add_secrets(const Attempt& attempt, Launch& out) const {
+  std::vector<std::string> names = attempt.task.connections;
+  {
+    std::lock_guard lock(mutex_);
+    const auto plugin = catalogue_.find(attempt.task.plugin);
+    if (plugin != catalogue_.end()) {
+      std::optional<json> params;  // read only for plugins that name a connection there
+      for (const ParamInfo& info : plugin->second.params) {
+        if (info.type != ParamType::connection) continue;
+        if (!params) {
+          auto parsed = parse_untrusted(out.params_json);
+          if (!parsed) break;
+          params = std::move(*parsed);
+        }
+        json value = params->value(info.name, json(nullptr));
+        if (value.is_null() && !info.default_json.empty()) value = value_or_text(info.default_json);
+        if (value.is_string()) names.push_back(value);
+      }
+    }
+  }
+  for (const std::string& name : names) {
+    const auto connection = registry_.connection(name);
+    if (!connection) {
+      return {Errc::invalid, "connection \"" + name +
+                                 "\" does not exist: create it with "
+                                 "`batuta connections add " +
+                                 name + " --conn-type …`"};
+    }
+    out.secrets.push_back(secret_of(*connection));
+  }
+  return success();
+}
+
+OutboxRow RegistryLaunchContext::render_alert(const Attempt& attempt,
+                                              const std::string& notifier_json, Time now) {
+  const auto parsed = parse_untrusted(notifier_json);
+  const json notifier = parsed ? *parsed : json::object();
+  const TemplateScope scope = scope_of(attempt, registry_, nullptr);
+  OutboxRow row;
+  row.kind = OutboxKind::alert;
+  row.key = notifier.value("connection", "slack_alerts");
+  row.created_at = now;
+  row.payload_json = alert_payload(
+      row.key, render_text(notifier, "text", default_alert_text(attempt), scope),
+      render_text(notifier, "channel", "", scope), render_text(notifier, "username", "", scope));
+  return row;
+}
+
+}  // namespace batuta

@@ -1,0 +1,416 @@
+#include "scheduler/serve/server.h"
+
+#include <malloc.h>
+
+#include <atomic>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <filesystem>
+#include <future>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <system_error>
+#include <thread>
+
+#include "common/log.h"
+#include "common/safe_json.h"
+#include "common/version.h"
+#include "scheduler/api/api.h"
+#include "scheduler/api/engine_backend.h"
+#include "scheduler/dagfile/dag_codec.h"
+#include "scheduler/http/server.h"
+#include "scheduler/outbox/outbox.h"
+#include "scheduler/serve/dag_wiring.h"
+#include "scheduler/serve/endpoint.h"
+#include "scheduler/serve/housekeeping.h"
+#include "scheduler/serve/job_config.h"
+#include "scheduler/serve/launch_context.h"
+#include "scheduler/serve/offers.h"
+#include "scheduler/store/home_lock.h"
+#include "scheduler/store/sqlite_history.h"
+#include "scheduler/store/sqlite_registry.h"
+#include "scheduler/store/sqlite_store.h"
+#include "scheduler/workers/worker_server.h"
+
+namespace batuta {
+
+namespace asio = boost::asio;
+
+namespace {
+
+std::shared_ptr<const Dag> dag_from_version_text(const DagVersionText& text) {
+  const auto parsed = dag_from_canonical(text.version, text.canonical_json);
+  if (!parsed) return nullptr;
+  auto dag = std::make_shared<Dag>(*parsed);
+  dag->file = text.file;
+  dag->source_text = text.source_text;
+  return dag;
+}
+
+constexpr std::size_t moves_worth_trimming = 5'000;
+constexpr const char* first_user = "admin";
+
+// "All addresses" is none that anybody can call.
+std::string reachable_host(const std::string& address) {
+  if (address == "0.0.0.0") return "127.0.0.1";
+  if (address == "::") return "[::1]";
+  return address.find(':') == std::string::npos ? address : "[" + address + "]";
+}
+
+std::string new_password() {
+  char random[18];
+  random_bytes(random, sizeof random);
+  static constexpr char alphabet[] = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+  std::string password;
+  for (const char c : random) {
+    password += alphabet[static_cast<unsigned char>(c) % (sizeof alphabet - 1)];
+  }
+  return password;
+}
+
+}  // namespace
+
+struct Server::Impl {
+  Impl(const Home& h, Options o, HomeLock held)
+      : home(h),
+        options(std::move(o)),
+        lock(std::move(held)),
+        store(home.path("batuta.db"), dag_from_version_text, read_clock().wall),
+        registry(store.database(), home.path("secret.key")),
+        history(home.path("batuta.db")),
+        context(registry, home.path("lake")),
+        workers(io, {home.path("run"), store.store_uuid(), home.settings().heartbeat,
+                     home.settings().lease}),
+        outbox(outbox_options(), outbox_hooks()),
+        engine(engine_options(), store, workers, context, engine_sinks()),
+        endpoint(home, registry, engine),
+        dags(options.dags_folder, engine,
+             [this](const auto& changed) { save_job_configs(changed); }),
+        hub(io, {}),
+        backend(engine, dags.bag()),
+        offers([this](std::vector<PluginInfo> plugins) { on_catalogue(std::move(plugins)); }) {}
+
+  // ---- wiring -----------------------------------------------------------------------------------
+
+  Outbox::Options outbox_options() const {
+    Outbox::Options outbox_options{home.path("lake"), store.store_uuid()};
+    if (options.divert_alerts) outbox_options.alert_spacing = Duration::zero();
+    return outbox_options;
+  }
+
+  Outbox::Hooks outbox_hooks() {
+    Outbox::Hooks hooks;
+    hooks.post = [this](Event event) { return engine.post(std::move(event)); };
+    hooks.delete_row = [this](std::int64_t id) {
+      return write_and_wait([this, id] {
+        Changes done;
+        done.outbox_done.push_back(id);
+        store.commit(done, {});
+        return success();
+      });
+    };
+    hooks.save_row = [this](const OutboxRow& row) {
+      return write_and_wait([this, row] {
+        store.update_outbox(row);
+        return success();
+      });
+    };
+    hooks.connection = [this](const std::string& id) { return registry.connection(id); };
+    if (options.divert_alerts) divert_alerts(hooks);
+    return hooks;
+  }
+
+  // A stand-in for whatever connection an alert names: the real one need not exist, and its secret
+  // address is nobody's business here.
+  void divert_alerts(Outbox::Hooks& hooks) const {
+    static const std::string nowhere = "http://nowhere.invalid/";
+    hooks.connection = [](const std::string& id) {
+      Connection connection;
+      connection.id = id;
+      connection.conn_type = "slackwebhook";
+      connection.host = nowhere + id;
+      return std::optional(std::move(connection));
+    };
+    hooks.http = [this](const HttpRequest& request) -> Result<HttpAnswer> {
+      options.divert_alerts(request.url.substr(nowhere.size()), request.body);
+      HttpAnswer answer;
+      answer.status = 200;
+      return answer;
+    };
+  }
+
+  Engine::Options engine_options() const {
+    Engine::Options engine_options;
+    engine_options.scheduler.heartbeat = home.settings().heartbeat;
+    engine_options.scheduler.lease = home.settings().lease;
+    engine_options.scheduler.cancel_grace = home.settings().cancel_grace;
+    return engine_options;
+  }
+
+  EngineSinks engine_sinks() {
+    EngineSinks sinks;
+    sinks.feed_demand = [this] { return hub.demand(); };
+    sinks.feed = [this](std::vector<FeedEvent> events) { hub.publish(std::move(events)); };
+    sinks.committed = [this](const Changes& changes) {
+      outbox.on_committed(changes);
+      moves += changes.tasks_updated.size();
+      if (!changes.pools.empty() || !changes.pools_deleted.empty()) dags.check_pools();
+    };
+    sinks.idle = [this] { give_back_memory(); };
+    sinks.store_available = [this](bool available) {
+      if (!available) return;
+      // The turns that were dropped may have held DAG changes and outbox results.
+      dags.repost();
+      outbox.reload(store.load_outbox(), store.load().publications);
+    };
+    return sinks;
+  }
+
+  // What a burst of runs has freed goes back to the system; after a few tasks there is nothing
+  // worth the milliseconds. Control thread.
+  void give_back_memory() {
+    if (moves < moves_worth_trimming) return;
+    malloc_trim(0);
+    moves = 0;
+  }
+
+  // Runs on the control thread, blocks the caller (an outbox thread) until it is durable.
+  bool write_and_wait(std::function<Status()> write) {
+    auto told = std::make_shared<std::promise<bool>>();
+    auto result = told->get_future();
+    engine.write(std::move(write), [told](const Status& status) { told->set_value(status.ok()); });
+    return result.get();
+  }
+
+  // ---- DAGs and catalogue -----------------------------------------------------------------------
+
+  void save_job_configs(const DagWiring::Dags& changed) {
+    engine.write(
+        [this, changed] {
+          const auto known = history.job_configs();
+          for (const auto& dag : changed) {
+            for (const auto& row : job_configs_of(*dag, home.path("lake"), read_clock().wall)) {
+              if (job_config_changed(row, known)) store.save_job_config(row);
+            }
+          }
+          return success();
+        },
+        [](const Status&) {});
+  }
+
+  void on_catalogue(std::vector<PluginInfo> plugins) {
+    context.set_catalogue(plugins);
+    dags.bag().set_catalogue(plugins);
+    engine.write(
+        [this, plugins] {
+          store.save_catalogue(plugins);
+          return success();
+        },
+        [](const Status&) {});
+  }
+
+  // ---- start and stop ---------------------------------------------------------------------------
+
+  Status start() {
+    if (auto status = first_admin(); !status) return status;
+    auto stored = store.load();
+    context.set_catalogue(stored.catalogue);
+    dags.bag().set_catalogue(stored.catalogue);
+    std::set<std::string> agents;
+    for (const StoredRun& run : stored.runs) {
+      for (const TaskInstanceRow& row : run.tasks) {
+        if (!row.worker.empty() && !is_terminal(row.state)) agents.insert(row.worker);
+      }
+    }
+    outbox.reload(store.load_outbox(), std::move(stored.publications));
+    engine.start();
+    outbox.start();
+    dags.start(stored.dags);
+    workers.set_catalogue_sink(
+        [this](WorkerId worker, std::optional<std::vector<PluginInfo>> plugins) {
+          offers.set(worker, std::move(plugins));
+        });
+    if (auto status = workers.start(engine); !status) return status;
+    workers.check_agents({agents.begin(), agents.end()});
+    if (auto status = serve(); !status) return status;
+    if (auto status = endpoint.publish(url()); !status) return status;
+    housekeeping =
+        std::make_unique<Housekeeping>(home, store, engine, [this] { endpoint.renew_if_due(); });
+    return success();
+  }
+
+  Status serve() {
+    http::ApiServices services{.backend = backend,
+                               .history = history,
+                               .registry = registry,
+                               .codes = codes,
+                               .hub = hub,
+                               .home = home.folder(),
+                               .version = version,
+                               .origins = {},
+                               .backup = {},
+                               .outbox_retry = {},
+                               .outbox_drop = {}};
+    services.ready = [this] { return ready(); };
+    services.backup = [this](const std::string& path) {
+      return backup_database(home.path("batuta.db"), path);
+    };
+    services.user_changed = [this](const std::string& user, bool other_password) {
+      on_user_changed(user, other_password);
+    };
+    services.outbox_retry = [this](std::int64_t id, std::function<void(Status)> done) {
+      retry_outbox(id, std::move(done));
+    };
+    services.outbox_drop = [this](std::int64_t id, std::function<void(Status)> done) {
+      engine.write(
+          [this, id] {
+            auto status = store.drop_outbox(id);
+            if (status) outbox.drop(id);
+            return status;
+          },
+          std::move(done));
+    };
+    services.find_asset = http::find_asset;
+    http::Limits limits;
+    limits.guard.hosts.insert(limits.guard.hosts.end(), home.settings().allowed_hosts.begin(),
+                              home.settings().allowed_hosts.end());
+    try {
+      http_server =
+          std::make_unique<http::Server>(io, options.host, static_cast<std::uint16_t>(options.port),
+                                         limits, http::make_api(io, std::move(services)));
+    } catch (const std::system_error& error) {
+      return {Errc::unavailable,
+              "cannot listen on " + options.host + ":" + std::to_string(options.port) + ": " +
+                  error.what() +
+                  " (--port N takes another port, 0 a free one; --host an IP address "
+                  "of this machine)"};
+    }
+    io_thread = std::thread([this] { io.run(); });
+    return success();
+  }
+
+  void retry_outbox(std::int64_t id, std::function<void(Status)> done) {
+    engine.write(
+        [this, id]() -> Status {
+          const auto row = store.retry_outbox(id, read_clock().wall);
+          if (!row) return {Errc::not_found, "no outbox row " + std::to_string(id)};
+          outbox.retry(*row);
+          return success();
+        },
+        std::move(done));
+  }
+
+  // Before anything is served: no default account, no open door.
+  Status first_admin() {
+    if (!registry.users().empty()) return success();
+    const std::string password = new_password();
+    if (auto status = registry.set_user(first_user, "admin", hash_password(password)); !status) {
+      return status;
+    }
+    const nlohmann::json admin{{"username", first_user}, {"password", password}};
+    return home.write_private("admin.json", json_text(admin) + "\n");
+  }
+
+  // A user's tokens may have ended, the command line's among them; and a password that is no longer
+  // so must not lie about.
+  void on_user_changed(const std::string& user, bool other_password) {
+    std::error_code ignored;
+    if (other_password && user == first_user)
+      std::filesystem::remove(home.path("admin.json"), ignored);
+    if (!stopped) endpoint.renew_if_due();
+  }
+
+  void stop() {
+    if (stopped.exchange(true)) return;
+    housekeeping.reset();
+    endpoint.withdraw();
+    if (http_server) http_server->stop();
+    dags.stop();
+    asio::post(io, [this] { workers.stop(); });
+    outbox.stop();
+    engine.stop();
+    work.reset();
+    io.stop();
+    if (io_thread.joinable()) io_thread.join();
+    http_server.reset();
+  }
+
+  bool ready() const { return dags.ready(); }
+  std::string url() const {
+    return "http://" + reachable_host(options.host) + ":" + std::to_string(http_server->port());
+  }
+
+  const Home home;
+  const Options options;
+  HomeLock lock;
+  asio::io_context io{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
+  SqliteStore store;
+  SqliteRegistry registry;
+  SqliteHistory history;
+  RegistryLaunchContext context;
+  WorkerServer workers;
+  Outbox outbox;
+  Engine engine;
+  Endpoint endpoint;
+  DagWiring dags;
+  http::LoginCodes codes;
+  http::Hub hub;
+  http::EngineBackend backend;
+  Offers offers;
+  std::size_t moves = 0;  // of task instances since memory was given back; control thread
+  std::unique_ptr<Housekeeping> housekeeping;
+  std::unique_ptr<http::Server> http_server;
+  std::thread io_thread;
+  std::atomic<bool> stopped{false};
+};
+
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Server::~Server() {
+  stop();
+}
+
+Result<std::unique_ptr<Server>> Server::start(const Home& home, const Options& options) {
+  auto lock = HomeLock::acquire(home.folder());
+  if (!lock) return lock.error();
+  try {
+    auto server = std::unique_ptr<Server>(
+        new Server(std::make_unique<Impl>(home, options, std::move(*lock))));
+    if (auto status = server->impl_->start(); !status) return status.error();
+    return server;
+  } catch (const StoreError& error) {
+    return {Errc::unavailable, error.what()};
+  }
+}
+
+void Server::stop() {
+  impl_->stop();
+}
+int Server::port() const {
+  return impl_->http_server->port();
+}
+std::string Server::url() const {
+  return impl_->url();
+}
+std::string Server::make_login_code() {
+  return impl_->codes.issue(an_admin(impl_->registry), read_clock().wall);
+}
+Engine& Server::engine() {
+  return impl_->engine;
+}
+Registry& Server::registry() {
+  return impl_->registry;
+}
+History& Server::history() {
+  return impl_->history;
+}
+bool Server::stopping() const {
+  return impl_->stopped;
+}
+bool Server::ready() const {
+  return impl_->ready();
+}
+
+}  // namespace batuta

@@ -1,0 +1,118 @@
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/api/fake_services.h"
+
+namespace batuta::http {
+
+TEST_CASE("the DAG list filters, pages and shows last runs when asked") {
+  TestApi api;
+  api.history.dag_rows.push_back({"gone", true, true, "0ld", std::nullopt, 0});
+  api.history.dag_rows.push_back({"other", true, false, "0ld", std::nullopt, 0});
+  const auto ids = [&](const std::string& query) {
+    std::vector<std::string> out;
+    const auto body = api.get("/api/v2/dags" + query);
+    for (const auto& dag : body["dags"]) out.push_back(dag["dag_id"]);
+    return out;
+  };
+  using Ids = std::vector<std::string>;
+  CHECK(ids("") == Ids{"demo", "other"});
+  CHECK(ids("?exclude_stale=false") == Ids{"demo", "gone", "other"});
+  CHECK(ids("?paused=false") == Ids{"demo"});
+  CHECK(ids("?dag_id_pattern=OTH") == Ids{"other"});
+  CHECK(ids("?tags=finance&tags=x") == Ids{"demo"});
+  CHECK(ids("?tags=finance&tags=x&tags_match_mode=all").empty());
+  CHECK(ids("?order_by=-dag_id") == Ids{"other", "demo"});
+  CHECK(ids("?limit=1&offset=1") == Ids{"other"});
+  CHECK(ids("?last_dag_run_state=running") == Ids{"demo"});
+  CHECK(ids("?last_dag_run_state=failed").empty());
+  CHECK(api.get("/api/v2/dags?limit=1")["total_entries"] == 2);
+  const auto with_runs = api.get("/api/v2/dags?dag_runs_limit=2")["dags"][0];
+  CHECK(with_runs["latest_dag_runs"][0]["dag_run_id"] == "live");
+  CHECK(api.status(Method::get, "/api/v2/dags?order_by=password") == 422);
+  CHECK(api.status(Method::get, "/api/v2/dags?limit=9223372036854775808") == 422);
+}
+
+TEST_CASE("a DAG's answer tells its next run") {
+  TestApi api;
+  const auto dag = api.get("/api/v2/dags/demo");
+  CHECK(dag["next_dagrun_logical_date"] == "2026-11-20T13:00:00Z");
+  CHECK(dag["next_dagrun_data_interval_start"] == "2026-11-20T12:00:00Z");
+  CHECK(dag["description"] == "<b>two</b> tasks");
+  CHECK(api.status(Method::get, "/api/v2/dags/nothing") == 404);
+}
+
+TEST_CASE("details carry the params in the form the trigger dialog reads") {
+  TestApi api;
+  const auto dag = api.get("/api/v2/dags/demo/details");
+  CHECK(dag["params"]["n"]["value"] == 3);
+  CHECK(dag["params"]["n"]["schema"]["maximum"] == 10);
+  CHECK(dag["active_runs_count"] == 1);
+  CHECK(dag["latest_dag_version"]["version_number"] == 1);
+  CHECK(dag["catchup"] == false);
+}
+
+TEST_CASE("pausing asks the scheduler and answers with the DAG as it is then") {
+  TestApi api;
+  const auto paused =
+      api.call(Method::patch, "/api/v2/dags/demo?update_mask=is_paused", R"({"is_paused":true})");
+  CHECK(paused.status == 200);
+  CHECK(api.last_event<PauseRequested>().paused);
+  CHECK(api.status(Method::patch, "/api/v2/dags/demo", R"({"is_paused":"yes"})") == 422);
+  CHECK(api.status(Method::patch, "/api/v2/dags/demo", "{}") == 422);
+  CHECK(api.status(Method::patch, "/api/v2/dags/demo", R"({"is_paused":true,"owner":"me"})") ==
+        422);
+  CHECK(api.status(Method::patch, "/api/v2/dags/demo?update_mask=tags", R"({"is_paused":true})") ==
+        422);
+  api.backend.answer = [](const Event&) { return Reply{0, Errc::not_found, "no", {}, false, {}}; };
+  CHECK(api.status(Method::patch, "/api/v2/dags/nothing", R"({"is_paused":true})") == 404);
+  CHECK(api.backend.events.size() == 2);
+}
+
+TEST_CASE("tasks, source and versions of a DAG") {
+  TestApi api;
+  const auto tasks = api.get("/api/v2/dags/demo/tasks");
+  CHECK(tasks["total_entries"] == 2);
+  CHECK(tasks["tasks"][0]["downstream_task_ids"][0] == "second");
+  CHECK(tasks["tasks"][0]["retry_delay"]["seconds"] == 120);
+  CHECK(api.get("/api/v2/dags/demo/tasks/second")["operator_name"] == "mock");
+  CHECK(api.status(Method::get, "/api/v2/dags/demo/tasks/third") == 404);
+  const auto source = api.get("/api/v2/dagSources/demo");
+  CHECK(source["version_number"] == 1);
+  CHECK(source["content"].get<std::string>().find("\"dag_id\": \"demo\"") != std::string::npos);
+  TestApi::Extra plain;
+  plain.headers = {{"accept", "text/plain"}};
+  CHECK(api.call(Method::get, "/api/v2/dagSources/demo", "", "viewer", plain).content_type ==
+        "text/plain; charset=utf-8");
+  CHECK(api.get("/api/v2/dags/demo/dagVersions")["dag_versions"][0]["version_number"] == 1);
+  CHECK(api.status(Method::get, "/api/v2/dags/demo/dagVersions/2") == 404);
+}
+
+TEST_CASE("warnings, import errors, tags and counts") {
+  TestApi api;
+  // Generated clients parse warning_type as Airflow's enum; what it is for us stands beside it.
+  const auto warning = api.get("/api/v2/dagWarnings")["dag_warnings"][0];
+  CHECK(warning["warning_type"] == "runtime varying value");
+  CHECK(warning["batuta"]["kind"] == "unknown plugin");
+  const std::string of_type = "/api/v2/dagWarnings?warning_type=";
+  CHECK(api.get(of_type + "runtime%20varying%20value")["total_entries"] == 1);
+  CHECK(api.get(of_type + "non-existent%20pool")["total_entries"] == 0);
+  CHECK(api.status(Method::get, of_type + "unknown%20plugin") == 422);
+  CHECK(api.get("/api/v2/dagWarnings?dag_id=x")["total_entries"] == 0);
+  CHECK(api.get("/api/v2/importErrors")["import_errors"][0]["filename"] == "broken.json");
+  CHECK(api.get("/api/v2/importErrors/3")["stack_trace"] == "broken.json:1:1: not JSON");
+  CHECK(api.status(Method::get, "/api/v2/importErrors/4") == 404);
+  CHECK(api.get("/api/v2/dagTags")["tags"][0] == "demo");
+  CHECK(api.get("/api/v2/dagStats?dag_ids=demo")["dags"][0]["stats"].size() == 4);
+}
+
+TEST_CASE("a store that fails is 503, and the next request works") {
+  TestApi api;
+  api.history.broken = true;
+  CHECK(api.status(Method::get, "/api/v2/dags/demo/dagRuns") == 503);
+  api.history.broken = false;
+  CHECK(api.status(Method::get, "/api/v2/dags/demo/dagRuns") == 200);
+}
+
+}  // namespace batuta::http

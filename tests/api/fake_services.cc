@@ -1,0 +1,469 @@
+#include "tests/api/fake_services.h"
+
+#include <unistd.h>
+
+#include <boost/asio/post.hpp>
+
+#include <filesystem>
+#include <future>
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+#include "scheduler/dagfile/dag_parser.h"
+#include "scheduler/http/target.h"
+#include "scheduler/store/store.h"
+
+namespace batuta::http {
+namespace {
+
+constexpr std::string_view demo_text = R"({
+  "dag_id": "demo", "description": "<b>two</b> tasks", "schedule": "@hourly",
+  "start_date": "2024-01-01T00:00:00Z", "catchup": false, "tags": ["finance", "demo"],
+  "params": {"n": {"type": "integer", "default": 3, "maximum": 10}},
+  "default_args": {"owner": "data", "retries": 2, "retry_delay": "2m"},
+  "tasks": [
+    {"task_id": "first", "type": "shell", "command": "true"},
+    {"task_id": "second", "type": "mock", "depends_on": ["first"]}
+  ]})";
+
+RunRow run_row(std::int64_t seq, const std::string& id, DagRunState state) {
+  RunRow run;
+  run.seq = RunSeq{seq};
+  run.uuid.bytes[15] = static_cast<std::uint8_t>(seq);
+  run.dag_id = "demo";
+  run.dag_run_id = id;
+  run.dag_version = demo_dag()->version;
+  run.state = state;
+  run.run_after = run.queued_at = *parse_iso("2026-11-20T10:00:00Z");
+  run.start_date = run.queued_at;
+  if (is_terminal(state)) run.end_date = *run.start_date + std::chrono::milliseconds(1500);
+  run.conf_json = R"({"n":3})";
+  run.triggered_by = "rest_api";
+  return run;
+}
+
+TaskInstanceView view_row(const RunRow& run, TaskIndex index, TaskState state,
+                          std::int32_t try_number) {
+  TaskInstanceView view;
+  view.row.run = run.seq;
+  view.row.task = index;
+  view.row.state = state;
+  view.row.try_number = try_number;
+  view.row.max_tries = 2;
+  view.row.start_date = run.start_date;
+  if (is_terminal(state)) view.row.end_date = run.end_date;
+  view.dag_id = run.dag_id;
+  view.dag_run_id = run.dag_run_id;
+  view.task_id = demo_dag()->tasks[index].id;
+  view.run_uuid = to_string(run.uuid);
+  view.run_after = run.run_after;
+  view.dag_version = run.dag_version;
+  return view;
+}
+
+template <class Row>
+PageOf<Row> cut(std::vector<Row> rows, const Page& page) {
+  PageOf<Row> out;
+  out.total = static_cast<std::int64_t>(rows.size());
+  for (auto i = page.offset; i < std::min(out.total, page.offset + page.limit); ++i) {
+    out.rows.push_back(rows[static_cast<std::size_t>(i)]);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::shared_ptr<const Dag> demo_dag() {
+  static const auto dag = [] {
+    const auto result = parse_dag_file(demo_text, "demo.json", ".", {});
+    for (const auto& problem : result.problems) BATUTA_CHECK(false, problem.text());
+    return result.dag;
+  }();
+  return dag;
+}
+
+// ---- history
+
+PageOf<RunRow> FakeHistory::runs(const RunQuery& query) {
+  if (broken) throw StoreError("disk gone", false);
+  last_run_query = query;
+  std::vector<RunRow> found;
+  for (const auto& run : run_rows) {
+    if (query.dag_id && run.dag_id != *query.dag_id) continue;
+    if (!query.states.empty() && run.state != query.states.front()) continue;
+    found.push_back(run);
+  }
+  return cut(found, query.page);
+}
+
+std::optional<RunRow> FakeHistory::run(const std::string& dag_id, const std::string& id) {
+  for (const auto& run : run_rows) {
+    if (run.dag_id == dag_id && run.dag_run_id == id) return run;
+  }
+  return std::nullopt;
+}
+
+PageOf<TaskInstanceView> FakeHistory::task_instances(const TaskQuery& query) {
+  last_task_query = query;
+  std::vector<TaskInstanceView> found;
+  for (const auto& view : views) {
+    if (query.dag_run_id && view.dag_run_id != *query.dag_run_id) continue;
+    if (query.dag_id && view.dag_id != *query.dag_id) continue;
+    found.push_back(view);
+  }
+  return cut(found, query.page);
+}
+
+std::optional<TaskInstanceView> FakeHistory::task_instance(const std::string& dag_id,
+                                                           const std::string& run_id,
+                                                           const std::string& task_id) {
+  for (const auto& view : views) {
+    if (view.dag_id == dag_id && view.dag_run_id == run_id && view.task_id == task_id) return view;
+  }
+  return std::nullopt;
+}
+
+std::vector<TaskInstanceView> FakeHistory::tries(const std::string& dag_id,
+                                                 const std::string& run_id,
+                                                 const std::string& task_id) {
+  std::vector<TaskInstanceView> found;
+  const auto newest = task_instance(dag_id, run_id, task_id);
+  if (!newest) return found;
+  for (const auto& view : older_tries) {
+    if (view.dag_run_id == run_id && view.task_id == task_id) found.push_back(view);
+  }
+  found.push_back(*newest);
+  return found;
+}
+
+PageOf<XcomView> FakeHistory::xcoms(const XcomQuery& query) {
+  last_xcom_query = query;
+  std::vector<XcomView> found;
+  for (const auto& row : xcom_rows) {
+    for (const auto& view : views) {
+      if (row.run != view.row.run || row.task != view.row.task) continue;
+      if (query.dag_run_id && view.dag_run_id != *query.dag_run_id) continue;
+      if (query.task_id && view.task_id != *query.task_id) continue;
+      found.push_back({row, view.dag_id, view.dag_run_id, view.task_id, {}, view.run_after});
+    }
+  }
+  return cut(found, query.page);
+}
+
+std::optional<XcomRow> FakeHistory::xcom(RunSeq run, TaskIndex task, const std::string& key) {
+  for (const auto& row : xcom_rows) {
+    if (row.run == run && row.task == task && row.key == key) return row;
+  }
+  return std::nullopt;
+}
+
+std::optional<AttemptReportRow> FakeHistory::attempt_report(
+    RunSeq run, TaskIndex task, std::optional<std::int32_t> try_number) {
+  std::optional<AttemptReportRow> found;
+  for (const auto& row : report_rows) {
+    const bool asked = !try_number || *try_number == row.try_number;
+    if (asked && row.key.run == run && row.key.task == task) found = row;
+  }
+  return found;
+}
+
+std::vector<DagSummary> FakeHistory::dag_summaries(const std::vector<std::string>& ids,
+                                                   int last_runs) {
+  std::vector<DagSummary> found;
+  for (const auto& id : ids) {
+    for (const auto& row : dag_rows) {
+      if (row.dag_id != id) continue;
+      DagSummary summary{row, std::nullopt, {}, 1};
+      for (const auto& run : run_rows) {
+        if (run.dag_id == id && static_cast<int>(summary.last_runs.size()) < last_runs) {
+          summary.last_runs.push_back(run);
+        }
+      }
+      found.push_back(std::move(summary));
+    }
+  }
+  return found;
+}
+
+PageOf<DagVersionView> FakeHistory::dag_versions(const DagVersionQuery& query) {
+  const auto version = *dag_version(demo_dag()->version);
+  for (const Filter& filter : query.filters) {
+    if (filter.field != "version_number") continue;
+    if (std::get<std::int64_t>(filter.values.front()) != version.number) return {};
+  }
+  return cut(std::vector{version}, query.page);
+}
+
+std::optional<DagVersionView> FakeHistory::dag_version(const std::string& version) {
+  if (version != demo_dag()->version) return std::nullopt;
+  return DagVersionView{1, version, *parse_iso("2026-11-01T00:00:00Z"), std::string(demo_text),
+                        demo_dag()->canonical_json};
+}
+
+PageOf<EventLogView> FakeHistory::event_logs(const EventLogQuery& query) {
+  last_event_query = query;
+  return cut(std::vector{*event_log(7)}, query.page);
+}
+
+std::optional<EventLogView> FakeHistory::event_log(std::int64_t id) {
+  if (id != 7) return std::nullopt;
+  EventLogView view;
+  view.id = 7;
+  view.row.event = "trigger";
+  view.row.owner = "operator";
+  view.row.when = *parse_iso("2026-11-20T10:00:00Z");
+  return view;
+}
+
+PageOf<JobExecutionView> FakeHistory::job_executions(const std::optional<std::string>&,
+                                                     const Page& page) {
+  JobExecutionView view;
+  view.row.job_name = "demo.first";
+  view.row.status = "success";
+  return cut(std::vector{view}, page);
+}
+
+std::vector<JobConfigView> FakeHistory::job_configs() {
+  JobConfigView row;
+  row.job_name = "demo.first";
+  row.params_json = "{}";
+  return {row};
+}
+
+std::vector<OutboxRow> FakeHistory::outbox(bool, const Page&) {
+  OutboxRow row;
+  row.id = 5;
+  row.kind = OutboxKind::alert;
+  row.key = "slack_alerts";
+  return {row};
+}
+
+// ---- registry
+
+FakeRegistry::FakeRegistry() {
+  for (const char* role : {"viewer", "operator", "admin"}) {
+    user_rows.push_back({role, role, {}});
+    token_rows[std::string(role) + "-token"] = role;
+  }
+}
+
+template <class Rows>
+auto values_of(const Rows& rows) {
+  std::vector<typename Rows::mapped_type> out;
+  out.reserve(rows.size());
+  for (const auto& [id, row] : rows) out.push_back(row);
+  return out;
+}
+template <class Rows>
+auto one_of(const Rows& rows, std::string_view id) {
+  const auto it = rows.find(id);
+  return it == rows.end() ? std::optional<typename Rows::mapped_type>() : it->second;
+}
+template <class Rows, class Row>
+Status add_to(Rows& rows, const std::string& id, const Row& row) {
+  if (!rows.emplace(id, row).second) return {Errc::conflict, "exists"};
+  return success();
+}
+template <class Rows>
+Status delete_from(Rows& rows, std::string_view id) {
+  const auto it = rows.find(id);
+  if (it == rows.end()) return {Errc::not_found, "unknown"};
+  rows.erase(it);
+  return success();
+}
+
+std::vector<Variable> FakeRegistry::variables() const {
+  return values_of(variable_rows);
+}
+std::optional<Variable> FakeRegistry::variable(std::string_view key) const {
+  return one_of(variable_rows, key);
+}
+std::vector<Connection> FakeRegistry::connections() const {
+  return values_of(connection_rows);
+}
+std::optional<Connection> FakeRegistry::connection(std::string_view id) const {
+  return one_of(connection_rows, id);
+}
+std::optional<User> FakeRegistry::check_password(std::string_view user,
+                                                 std::string_view password) const {
+  for (const auto& row : user_rows) {
+    if (row.name == user && row.name + "-password" == password) return row;
+  }
+  return std::nullopt;
+}
+std::optional<TokenHolder> FakeRegistry::check_token(std::string_view token, Time) const {
+  const auto it = token_rows.find(std::string(token));
+  if (it == token_rows.end()) return std::nullopt;
+  for (const auto& row : user_rows) {
+    if (row.name == it->second) return TokenHolder{row, *parse_iso("2026-12-31T00:00:00Z")};
+  }
+  return std::nullopt;
+}
+Status FakeRegistry::add_variable(const Variable& v) {
+  return add_to(variable_rows, v.key, v);
+}
+Status FakeRegistry::set_variable(const Variable& v) {
+  variable_rows[v.key] = v;
+  return success();
+}
+Status FakeRegistry::delete_variable(std::string_view key) {
+  return delete_from(variable_rows, key);
+}
+Status FakeRegistry::add_connection(const Connection& c) {
+  return add_to(connection_rows, c.id, c);
+}
+Status FakeRegistry::set_connection(const Connection& c) {
+  connection_rows[c.id] = c;
+  return success();
+}
+Status FakeRegistry::delete_connection(std::string_view id) {
+  return delete_from(connection_rows, id);
+}
+Status FakeRegistry::set_user(std::string_view, std::string_view, std::string_view) {
+  return success();
+}
+Status FakeRegistry::add_user(std::string_view name, std::string_view role, std::string_view) {
+  for (const auto& row : user_rows) {
+    if (row.name == name) return {Errc::conflict, "exists"};
+  }
+  user_rows.push_back({std::string(name), std::string(role), {}});
+  return success();
+}
+Status FakeRegistry::change_user(std::string_view name, std::string_view role,
+                                 std::string_view hash) {
+  for (auto& row : user_rows) {
+    if (row.name != name) continue;
+    if (!role.empty()) row.role = role;
+    if (!hash.empty()) std::erase_if(token_rows, [&](const auto& t) { return t.second == name; });
+    return success();
+  }
+  return {Errc::not_found, "unknown"};
+}
+Status FakeRegistry::delete_user(std::string_view name) {
+  std::erase_if(token_rows, [&](const auto& token) { return token.second == name; });
+  const bool gone = std::erase_if(user_rows, [&](const User& row) { return row.name == name; }) > 0;
+  return gone ? success() : Status(Errc::not_found, "unknown");
+}
+Result<std::string> FakeRegistry::issue_token(std::string_view user, std::string_view, Time,
+                                              Duration) {
+  std::string token = "batuta_fresh" + std::to_string(token_rows.size());
+  token_rows[token] = user;
+  return token;
+}
+Status FakeRegistry::revoke_token(std::string_view token) {
+  token_rows.erase(std::string(token));
+  return success();
+}
+Status FakeRegistry::revoke_token_id(std::string_view id) {
+  return token_rows.erase(std::string(id)) > 0 ? success() : Status(Errc::not_found, "unknown");
+}
+std::vector<TokenInfo> FakeRegistry::tokens(Time now) const {
+  std::vector<TokenInfo> out;
+  for (const auto& [token, user] : token_rows) {
+    out.push_back({token, user, "api", now, *parse_iso("2026-12-31T00:00:00Z")});
+  }
+  return out;
+}
+
+Status FakeRegistry::audited(const EventLogRow& row, const std::function<Status()>& change) {
+  const Status done = change();
+  if (done) audit.push_back(row);
+  return done;
+}
+
+// ---- backend and API
+
+void FakeBackend::request(Event event, std::function<void(Reply)> done) {
+  events.push_back(event);
+  done(answer(events.back()));
+}
+
+TestApi::TestApi() : hub(thread.io, {}) {
+  char folder[] = "/tmp/batuta-http-XXXXXX";
+  BATUTA_CHECK(::mkdtemp(folder) != nullptr);
+  home = folder;
+  history.dag_rows.push_back({"demo", false, false, demo_dag()->version, std::nullopt, 0});
+  history.run_rows.push_back(run_row(2, "live", DagRunState::running));
+  history.run_rows.push_back(run_row(1, "done", DagRunState::success));
+  for (const auto& run : history.run_rows) {
+    const bool done = run.dag_run_id == "done";
+    history.views.push_back(
+        view_row(run, 0, done ? TaskState::success : TaskState::publishing, done ? 2 : 1));
+    history.views.push_back(view_row(run, 1, done ? TaskState::success : TaskState::none, done));
+    if (done) history.older_tries.push_back(view_row(run, 0, TaskState::failed, 1));
+  }
+  history.xcom_rows.push_back({RunSeq{1}, 0, "return_value", R"({"records":42})", now});
+  backend.bag->dags["demo"] = demo_dag();
+  backend.bag->parsed_at["demo"] = now;
+  backend.bag->import_errors.push_back({3, now, "broken.json", "broken.json:1:1: not JSON"});
+  backend.bag->warnings.push_back({now, "demo", "unknown plugin", "no worker offers it"});
+  backend.view.pools.push_back({{"default_pool", 128, ""}, 3, 1, 2, 4, 125});
+
+  ApiServices services{backend, history, registry, codes, hub};
+  services.home = home;
+  services.version = "9.9.9";
+  services.clock = [this] { return Now{now, {}}; };
+  services.ready = [this] { return ready; };
+  services.outbox_retry = [this](std::int64_t id, std::function<void(Status)> done) {
+    outbox_calls.push_back("retry " + std::to_string(id));
+    done(success());
+  };
+  services.outbox_drop = [](std::int64_t, std::function<void(Status)> done) {
+    done({Errc::not_found, "no such row"});
+  };
+  services.user_changed = [this](const std::string& user, bool other_password) {
+    user_changes.push_back(user + (other_password ? " password" : " role"));
+  };
+  services.backup = [](const std::string&) { return success(); };
+  services.find_asset = [](std::string_view path) -> const Asset* {
+    static const Asset index{"text/html; charset=utf-8", "<!doctype html>", "\"i1\""};
+    return path == "/" ? &index : nullptr;
+  };
+  handler = make_api(thread.io, std::move(services));
+}
+
+TestApi::~TestApi() {
+  thread.stop();
+  std::error_code ignored;
+  std::filesystem::remove_all(home, ignored);
+}
+
+Response TestApi::call(Method method, const std::string& target, const std::string& body,
+                       const std::string& role, const Extra& extra) {
+  auto parsed = parse_target(target);
+  if (!parsed) {
+    Response refused;
+    refused.status = 400;
+    return refused;
+  }
+  auto request = std::make_shared<Request>();
+  request->method = method;
+  request->path = parsed->path;
+  request->query = parsed->query;
+  request->body = body;
+  request->peer = extra.peer;
+  request->headers["host"] = "localhost:8080";
+  if (!body.empty()) request->headers["content-type"] = "application/json";
+  if (!role.empty()) request->headers["authorization"] = "Bearer " + role + "-token";
+  for (const auto& [name, value] : extra.headers) request->headers[name] = value;
+  auto promise = std::make_shared<std::promise<Response>>();
+  auto answer = promise->get_future();
+  // On the io thread, as a session would.
+  boost::asio::post(thread.io, [this, request, promise] {
+    handler(request, [promise](Response r) { promise->set_value(std::move(r)); });
+  });
+  BATUTA_CHECK(answer.wait_for(std::chrono::seconds(20)) == std::future_status::ready,
+               "no answer to " + target);
+  return answer.get();
+}
+
+nlohmann::json body_of(const Response& response) {
+  auto value = parse_untrusted(response.body);
+  return value ? *value : nlohmann::json(nullptr);
+}
+
+nlohmann::json TestApi::get(const std::string& target) {
+  return body_of(call(Method::get, target));
+}
+
+}  // namespace batuta::http

@@ -1,0 +1,155 @@
+// The API over fakes: a history with one DAG, a finished and a running run; a registry with one
+// user per role (the token is "<role>-token"); a backend that records what was asked of it.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "scheduler/api/api.h"
+#include "tests/http/test_client.h"
+
+namespace batuta::http {
+
+class FakeHistory final : public History {
+ public:
+  PageOf<RunRow> runs(const RunQuery& query) override;
+  std::optional<RunRow> run(const std::string& dag_id, const std::string& dag_run_id) override;
+  PageOf<TaskInstanceView> task_instances(const TaskQuery& query) override;
+  std::optional<TaskInstanceView> task_instance(const std::string& dag_id,
+                                                const std::string& dag_run_id,
+                                                const std::string& task_id) override;
+  std::vector<TaskInstanceView> tries(const std::string& dag_id, const std::string& dag_run_id,
+                                      const std::string& task_id) override;
+  PageOf<XcomView> xcoms(const XcomQuery& query) override;
+  std::optional<XcomRow> xcom(RunSeq run, TaskIndex task, const std::string& key) override;
+  std::optional<AttemptReportRow> attempt_report(RunSeq run, TaskIndex task,
+                                                 std::optional<std::int32_t> try_number) override;
+  std::vector<DagSummary> dag_summaries(const std::vector<std::string>& dag_ids,
+                                        int last_runs) override;
+  std::vector<DagRow> dags() override { return dag_rows; }
+  PageOf<DagVersionView> dag_versions(const DagVersionQuery& query) override;
+  std::optional<DagVersionView> dag_version(const std::string& version) override;
+  PageOf<EventLogView> event_logs(const EventLogQuery& query) override;
+  std::optional<EventLogView> event_log(std::int64_t id) override;
+  PageOf<JobExecutionView> job_executions(const std::optional<std::string>& job_name,
+                                          const Page& page) override;
+  std::vector<JobConfigView> job_configs() override;
+  std::vector<OutboxRow> outbox(bool dead_only, const Page& page) override;
+  std::vector<PublicationRow> publications(std::optional<RunSeq>) override { return {}; }
+
+  std::vector<DagRow> dag_rows;
+  std::vector<RunRow> run_rows;
+  std::vector<TaskInstanceView> views;  // newest tries
+  std::vector<TaskInstanceView> older_tries;
+  std::vector<XcomRow> xcom_rows;
+  std::vector<AttemptReportRow> report_rows;  // oldest first
+  RunQuery last_run_query;
+  TaskQuery last_task_query;
+  XcomQuery last_xcom_query;
+  EventLogQuery last_event_query;
+  bool broken = false;  // throw StoreError from runs()
+};
+
+class FakeRegistry final : public Registry {
+ public:
+  FakeRegistry();
+  std::vector<Variable> variables() const override;
+  std::optional<Variable> variable(std::string_view key) const override;
+  std::vector<Connection> connections() const override;
+  std::optional<Connection> connection(std::string_view id) const override;
+  std::vector<User> users() const override { return user_rows; }
+  std::optional<User> check_password(std::string_view user,
+                                     std::string_view password) const override;
+  std::optional<TokenHolder> check_token(std::string_view token, Time now) const override;
+  Status add_variable(const Variable& v) override;
+  Status set_variable(const Variable& v) override;
+  Status delete_variable(std::string_view key) override;
+  Status add_connection(const Connection& c) override;
+  Status set_connection(const Connection& c) override;
+  Status delete_connection(std::string_view id) override;
+  Status set_user(std::string_view, std::string_view, std::string_view) override;
+  Status add_user(std::string_view name, std::string_view role, std::string_view hash) override;
+  Status change_user(std::string_view name, std::string_view role, std::string_view hash) override;
+  Status delete_user(std::string_view name) override;
+  Result<std::string> issue_token(std::string_view user, std::string_view purpose, Time now,
+                                  Duration lifetime) override;
+  Status revoke_token(std::string_view token) override;
+  Status revoke_token_id(std::string_view id) override;
+  std::vector<TokenInfo> tokens(Time now) const override;  // the id is the token
+  Status audited(const EventLogRow& row, const std::function<Status()>& change) override;
+
+  std::vector<User> user_rows;                    // password: "<name>-password"
+  std::map<std::string, std::string> token_rows;  // token -> user; all expire with the year
+  std::vector<EventLogRow> audit;
+  std::map<std::string, Variable, std::less<>> variable_rows;
+  std::map<std::string, Connection, std::less<>> connection_rows;
+};
+
+class FakeBackend final : public ApiBackend {
+ public:
+  void request(Event event, std::function<void(Reply)> done) override;
+  void write(std::function<Status()> write, std::function<void(Status)> done) override {
+    done(write());
+  }
+  void live(std::function<void(Result<LiveView>)> done) override { done(view); }
+  void explain(RunSeq, TaskIndex, std::function<void(Result<std::vector<Reason>>)> done) override {
+    done(std::vector<Reason>{{"Worker", "no live worker offers shell"}});
+  }
+  EngineMetrics metrics() const override { return {}; }
+  std::shared_ptr<const DagBagSnapshot> dags() const override { return bag; }
+
+  std::vector<Event> events;
+  std::function<Reply(const Event&)> answer = [](const Event&) { return Reply{}; };
+  LiveView view;
+  std::shared_ptr<DagBagSnapshot> bag = std::make_shared<DagBagSnapshot>();
+};
+
+// A DAG "demo" of two tasks, "first" (shell) and "second" (mock), with a param and a schedule.
+std::shared_ptr<const Dag> demo_dag();
+
+struct CallExtra {
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string peer = "127.0.0.1";
+};
+
+class TestApi {
+ public:
+  TestApi();
+  ~TestApi();
+
+  using Extra = CallExtra;
+  // `role`: whose token is sent; empty for none. `target` with its query, as on the wire.
+  Response call(Method method, const std::string& target, const std::string& body = "",
+                const std::string& role = "admin", const Extra& extra = {});
+  nlohmann::json get(const std::string& target);
+  int status(Method method, const std::string& target, const std::string& body = "",
+             const std::string& role = "admin") {
+    return call(method, target, body, role).status;
+  }
+  template <class E>
+  const E& last_event() const {
+    return std::get<E>(backend.events.back());
+  }
+
+  std::string home;  // a fresh folder, removed at the end
+  IoThread thread;
+  FakeBackend backend;
+  FakeHistory history;
+  FakeRegistry registry;
+  LoginCodes codes;
+  Hub hub;
+  Time now = *parse_iso("2026-11-20T12:00:00Z");
+  bool ready = true;
+  std::vector<std::string> outbox_calls;
+  std::vector<std::string> user_changes;  // what the API told of users
+  Handler handler;
+};
+
+nlohmann::json body_of(const Response& response);
+
+}  // namespace batuta::http

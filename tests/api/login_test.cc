@@ -1,0 +1,77 @@
+#include "scheduler/api/login.h"
+
+#include <doctest/doctest.h>
+
+namespace batuta::http {
+namespace {
+const Time start = *parse_iso("2026-11-20T12:00:00Z");
+}
+
+TEST_CASE("a login code works once, within ten minutes, and only as it was given") {
+  LoginCodes codes;
+  const auto code = codes.issue("admin", start);
+  CHECK(code.size() == 43);
+  CHECK_FALSE(codes.redeem(code + "x", start));
+  CHECK_FALSE(codes.redeem("", start));
+  CHECK(codes.redeem(code, start + std::chrono::minutes(9)) == "admin");
+  CHECK_FALSE(codes.redeem(code, start + std::chrono::minutes(9)));
+  const auto old = codes.issue("admin", start);
+  CHECK_FALSE(codes.redeem(old, start + std::chrono::minutes(10)));
+}
+
+TEST_CASE("more codes than sixteen push the oldest out") {
+  LoginCodes codes;
+  const auto first = codes.issue("admin", start);
+  for (int i = 0; i < 16; ++i) codes.issue("admin", start);
+  CHECK_FALSE(codes.redeem(first, start));
+}
+
+TEST_CASE("five tries on one account from one address, then a pause") {
+  LoginLimiter limiter;
+  for (int i = 0; i < 5; ++i) {
+    CHECK_FALSE(limiter.blocked("ana", "1.1.1.1", start));
+    limiter.began("ana", "1.1.1.1", start);
+  }
+  CHECK(limiter.blocked("ana", "1.1.1.1", start) == 60);
+  CHECK(limiter.blocked("ana", "1.1.1.1", start + std::chrono::seconds(59)) == 1);
+  CHECK_FALSE(limiter.blocked("ana", "1.1.1.1", start + std::chrono::seconds(60)));
+  CHECK_FALSE(limiter.blocked("ana", "2.2.2.2", start));
+  CHECK_FALSE(limiter.blocked("bob", "1.1.1.1", start));
+}
+
+TEST_CASE("one address cannot try its way through many accounts") {
+  LoginLimiter limiter;
+  for (int i = 0; i < 20; ++i) limiter.began("user" + std::to_string(i), "1.1.1.1", start);
+  CHECK(limiter.blocked("another", "1.1.1.1", start));
+  CHECK_FALSE(limiter.blocked("another", "2.2.2.2", start));
+}
+
+TEST_CASE("right passwords do not use up the tries") {
+  LoginLimiter limiter;
+  for (int i = 0; i < 50; ++i) {
+    CHECK_FALSE(limiter.blocked("ana", "1.1.1.1", start));
+    limiter.began("ana", "1.1.1.1", start);
+    limiter.succeeded("ana", "1.1.1.1");
+  }
+}
+
+TEST_CASE("the limiter's memory is bounded") {
+  LoginLimiter::Limits limits;
+  limits.entries = 8;
+  LoginLimiter limiter(limits);
+  for (int i = 0; i < 1000; ++i) {
+    limiter.began("u" + std::to_string(i), "a" + std::to_string(i), start);
+  }
+  CHECK_FALSE(limiter.blocked("u0", "a0", start));
+}
+
+TEST_CASE("a CSRF token depends on the session and does not show it") {
+  CHECK(csrf_token("batuta_a") == csrf_token("batuta_a"));
+  CHECK(csrf_token("batuta_a") != csrf_token("batuta_b"));
+  CHECK(csrf_token("batuta_a").find("batuta_a") == std::string::npos);
+  CHECK(same_secret("abc", "abc"));
+  CHECK_FALSE(same_secret("abc", "abd"));
+  CHECK_FALSE(same_secret("abc", "ab"));
+}
+
+}  // namespace batuta::http

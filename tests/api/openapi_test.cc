@@ -1,0 +1,185 @@
+// The OpenAPI document against what the handlers take and answer.
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "scheduler/api/routes.h"
+#include "tests/api/existing_path.h"
+#include "tests/api/fake_services.h"
+
+namespace batuta::http {
+namespace {
+
+using nlohmann::json;
+
+struct Documented : TestApi {
+  json document;
+
+  Documented() {
+    registry.variable_rows["v"] = {"v", "1", ""};
+    registry.connection_rows["c"].id = "c";
+    WorkerView worker;
+    worker.agent_id = "a";
+    backend.view.workers = {worker};
+    backend.view.catalogue = {{"shell", "1.0", "builtin", "runs a command", {}, {}}};
+    history.report_rows = {{{RunSeq{1}, 0, 3}, 1, R"({"quality":[{"rule":"r"}]})"}};
+    document = get("/openapi.json");
+  }
+
+  const json& operation(const Route& route) const {
+    std::string method(to_string(route.method));
+    for (char& c : method) c = static_cast<char>(c + 32);
+    return document["paths"][std::string(route.pattern)][method];
+  }
+  const json& schema(const json& reference) const {
+    const auto ref = reference["$ref"].get<std::string>();
+    return document.at(json::json_pointer(ref.substr(1)));
+  }
+
+  // What is wrong with `value`, or "".
+  std::string mismatch(const json& value, const json& type, const std::string& at) const {
+    if (type.contains("$ref")) return mismatch(value, schema(type), at);
+    if (type.contains("anyOf")) {
+      return value.is_null() ? "" : mismatch(value, type["anyOf"][0], at);
+    }
+    if (!type.contains("type")) return "";
+    const json types = type["type"].is_array() ? type["type"] : json::array({type["type"]});
+    for (const auto& one : types) {
+      if (has_type(value, one.get<std::string>())) return parts_mismatch(value, type, at);
+    }
+    return at + " is " + value.dump() + ", not " + type["type"].dump();
+  }
+  std::string parts_mismatch(const json& value, const json& type, const std::string& at) const {
+    if (value.is_array() && type.contains("items")) {
+      for (const auto& item : value) {
+        if (const auto wrong = mismatch(item, type["items"], at + "[]"); !wrong.empty()) {
+          return wrong;
+        }
+      }
+    }
+    if (!value.is_object() || !type.contains("properties")) return "";
+    for (const auto& name : type["required"]) {
+      if (!value.contains(name.get<std::string>())) return at + " lacks " + name.dump();
+    }
+    for (const auto& [name, member] : value.items()) {
+      if (!type["properties"].contains(name)) return at + " has an unnamed " + name;
+      const auto wrong = mismatch(member, type["properties"][name], at + "/" + name);
+      if (!wrong.empty()) return wrong;
+    }
+    return "";
+  }
+  static bool has_type(const json& value, const std::string& type) {
+    return (type == "null" && value.is_null()) || (type == "string" && value.is_string()) ||
+           (type == "integer" && value.is_number_integer()) ||
+           (type == "number" && value.is_number()) || (type == "boolean" && value.is_boolean()) ||
+           (type == "object" && value.is_object()) || (type == "array" && value.is_array());
+  }
+};
+
+// A value that a field of that kind refuses.
+json wrong_for(FieldKind kind) {
+  const bool by_text = kind == FieldKind::integer || kind == FieldKind::flag;
+  return by_text || kind == FieldKind::time ? json("x") : json(7);
+}
+
+json sample_for(FieldKind kind) {
+  if (kind == FieldKind::integer) return 5;
+  return kind == FieldKind::flag ? json(true) : json("x");
+}
+
+}  // namespace
+
+TEST_CASE("answers have the members that the document names, of their types, and no others") {
+  Documented api;
+  int checked = 0;
+  for (const Route& route : route_table()) {
+    if (route.method != Method::get || route.answer.empty()) continue;
+    CAPTURE(route.pattern);
+    const auto response = api.call(Method::get, existing_path(route.pattern));
+    CHECK(response.status == route.status);
+    const auto& content = api.operation(route)["responses"]["200"]["content"];
+    const auto& schema = content["application/json"]["schema"];
+    CHECK(api.mismatch(body_of(response), schema, "") == "");
+    ++checked;
+  }
+  CHECK(checked > 35);
+}
+
+TEST_CASE("the document names the parameters that are served, and none that are refused") {
+  Documented api;
+  for (const Route& route : route_table()) {
+    CAPTURE(route.pattern);
+    std::set<std::string> named;
+    for (const auto& row : api.operation(route)["parameters"]) {
+      if (row["in"] == "query") named.insert(row["name"]);
+    }
+    std::set<std::string> served;
+    for (const QueryParam& param : *route.query) {
+      for (const ParamName& one : names_of(param)) {
+        if (param.served) served.insert(one.name);
+      }
+    }
+    CHECK(named == served);
+  }
+}
+
+TEST_CASE("each field of a body is read, with the type that the document names") {
+  Documented api;
+  for (const Route& route : route_table()) {
+    json base = json::object();
+    for (const BodyField& field : *route.body) {
+      if (field.required) base[std::string(field.name)] = sample_for(field.kind);
+    }
+    if (route.pattern.ends_with("/login")) base = {{"username", "u"}, {"password", "p"}};
+    if (route.pattern.ends_with("/clearTaskInstances")) base = {{"dag_run_id", "done"}};
+    const auto path = existing_path(route.pattern);
+    const auto& operation = api.operation(route);
+    CHECK(operation.contains("requestBody") == !route.body->empty());
+    for (const BodyField& field : *route.body) {
+      CAPTURE(route.pattern);
+      CAPTURE(field.name);
+      const auto& schema = operation["requestBody"]["content"]["application/json"]["schema"];
+      CHECK(schema["properties"].contains(std::string(field.name)));
+      if (field.kind == FieldKind::any) continue;
+      json body = base;
+      body[std::string(field.name)] = wrong_for(field.kind);
+      const auto response = api.call(route.method, path, body.dump());
+      CHECK(response.status == 422);
+      CHECK(body_of(response)["detail"][0]["loc"][1] == std::string(field.name));
+    }
+  }
+}
+
+TEST_CASE("what a body must have is what the document says it must") {
+  Documented api;
+  for (const Route& route : route_table()) {
+    for (const BodyField& field : *route.body) {
+      if (!field.required) continue;
+      CAPTURE(route.pattern);
+      CAPTURE(field.name);
+      json body = json::object();
+      for (const BodyField& other : *route.body) {
+        if (other.required && other.name != field.name) {
+          body[std::string(other.name)] = sample_for(other.kind);
+        }
+      }
+      const auto response = api.call(route.method, existing_path(route.pattern), body.dump());
+      CHECK(response.status == 422);
+      CHECK(body_of(response)["detail"][0]["loc"][1] == std::string(field.name));
+    }
+  }
+}
+
+TEST_CASE("every reference of the document leads somewhere") {
+  Documented api;
+  const std::string text = api.document.dump();
+  for (auto at = text.find("\"$ref\":\""); at != text.npos; at = text.find("\"$ref\":\"", at + 1)) {
+    const auto start = at + std::string_view("\"$ref\":\"#").size();
+    const json::json_pointer pointer(text.substr(start, text.find('"', start) - start));
+    CHECK(api.document.contains(pointer));
+  }
+}
+
+}  // namespace batuta::http

@@ -1,0 +1,256 @@
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "tests/api/fake_services.h"
+
+namespace batuta::http {
+namespace {
+
+using nlohmann::json;
+
+const std::string dag = "/api/v2/dags/demo";
+const std::string live = dag + "/dagRuns/live/taskInstances";
+const std::string done = dag + "/dagRuns/done/taskInstances";
+
+void write_log(const TestApi& api, const std::string& run_uuid, const std::string& name,
+               const std::string& text) {
+  const std::string folder = api.home + "/logs/" + run_uuid;
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder + "/" + name) << text;
+}
+
+}  // namespace
+
+TEST_CASE("task instances are listed with what their task says, publishing shown as running") {
+  TestApi api;
+  const auto body = api.get(live);
+  CHECK(body["total_entries"] == 2);
+  const auto& first = body["task_instances"][0];
+  CHECK(first["state"] == "running");
+  CHECK(first["batuta"]["state"] == "publishing");
+  CHECK(first["operator"] == "shell");
+  CHECK(first["pool"] == "default_pool");
+  CHECK(body["task_instances"][1]["state"].is_null());
+  CHECK(api.get(dag + "/dagRuns/~/taskInstances")["total_entries"] == 4);
+  CHECK(api.status(Method::get, dag + "/dagRuns/nothing/taskInstances") == 404);
+  CHECK(api.status(Method::get, live + "?state=asleep") == 422);
+  CHECK(api.get(live + "/first")["id"] == first["id"]);
+  CHECK(api.status(Method::get, live + "/third") == 404);
+}
+
+TEST_CASE("every try of a task instance can be read") {
+  TestApi api;
+  const auto tries = api.get(done + "/first/tries");
+  CHECK(tries["total_entries"] == 2);
+  CHECK(tries["task_instances"][0]["try_number"] == 1);
+  CHECK(api.get(done + "/first/tries/2")["state"] == "success");
+  CHECK(api.status(Method::get, done + "/first/tries/3") == 404);
+  CHECK(api.status(Method::get, done + "/first/tries/9223372036854775808") == 422);
+}
+
+TEST_CASE("what blocks a task is told") {
+  TestApi api;
+  const auto body = api.get(live + "/second/dependencies");
+  CHECK(body["dependencies"][0]["name"] == "Worker");
+  CHECK(api.status(Method::get, live + "/third/dependencies") == 404);
+}
+
+TEST_CASE("marking asks the scheduler; only ends can be marked") {
+  TestApi api;
+  const auto response = api.call(Method::patch, live + "/first",
+                                 R"({"new_state":"success","include_downstream":true})");
+  CHECK(response.status == 200);
+  CHECK(body_of(response)["task_instances"][0]["task_id"] == "first");
+  CHECK(api.last_event<MarkRequested>().include_downstream);
+  CHECK(api.status(Method::patch, live + "/first", R"({"new_state":"failed","note":"n"})") == 200);
+  CHECK(api.last_event<NoteSet>().task_id == "first");
+  CHECK(api.status(Method::patch, live + "/first", R"({"new_state":"running"})") == 422);
+  CHECK(api.status(Method::patch, live + "/first", R"({"new_state":"failed","fence":1})") == 422);
+  CHECK(api.status(Method::patch, live + "/first", "{}") == 422);
+}
+
+TEST_CASE("a mark reaches the runs before and after in one request") {
+  TestApi api;
+  api.backend.answer = [&api](const Event&) {
+    Reply reply;
+    reply.run = api.history.run_rows[1];
+    reply.tasks = {api.history.views[2].row, api.history.views[0].row};
+    return reply;
+  };
+  const auto response =
+      api.call(Method::patch, done + "/first", R"({"new_state":"success","include_future":true})");
+  REQUIRE(response.status == 200);
+  CHECK(body_of(response)["total_entries"] == 2);
+  CHECK(body_of(response)["task_instances"][1]["dag_run_id"] == "live");
+  const auto date = api.history.run_rows[1].run_after;
+  CHECK(api.history.last_run_query.date.gte == date);
+  CHECK_FALSE(api.history.last_run_query.date.lte);
+  const auto& event = api.last_event<MarkRequested>();
+  CHECK(event.dag_run_id == "done");
+  REQUIRE(event.more_runs.size() == 1);
+  CHECK(event.more_runs[0].dag_run_id == "live");
+  CHECK(api.status(Method::patch, dag + "/dagRuns/none/taskInstances/first",
+                   R"({"new_state":"success","include_past":true})") == 404);
+}
+
+TEST_CASE("a clear is dry unless said otherwise, and returns what it touches") {
+  TestApi api;
+  api.backend.answer = [&api](const Event&) {
+    Reply reply;
+    reply.run = api.history.run_rows[1];
+    reply.tasks = {api.history.views[3].row};
+    return reply;
+  };
+  const auto response = api.call(Method::post, dag + "/clearTaskInstances",
+                                 R"({"dag_run_id":"done","task_ids":["second",["first",-1]]})");
+  CHECK(response.status == 200);
+  CHECK(body_of(response)["task_instances"][0]["task_id"] == "second");
+  const auto& event = api.last_event<ClearRequested>();
+  CHECK(event.dry_run);
+  CHECK(event.only_failed);
+  CHECK(event.task_ids == std::vector<std::string>{"second", "first"});
+  for (const char* bad :
+       {"{}", R"({"dag_run_id":"done","task_ids":"first"})",
+        R"({"dag_run_id":"done","start_date":"2026-11-20T00:00:00Z"})",
+        R"({"dag_run_id":"done","task_ids":[]})",
+        R"({"dag_run_id":"done","task_ids":[["first",7]]})",
+        R"({"dag_run_id":"done","task_ids":[["first","x"]]})",
+        R"({"dag_run_id":"done","only_failed":true,"only_running":true})",
+        R"({"end_date":"2026-11-20T00:00:00Z","start_date":"2026-11-21T00:00:00Z"})",
+        R"({"dag_run_id":"done","dry_run":"no"})"}) {
+    CAPTURE(bad);
+    CHECK(api.status(Method::post, dag + "/clearTaskInstances", bad) == 422);
+  }
+}
+
+TEST_CASE("a clear of the runs before and after a run, or between two dates, is one request") {
+  TestApi api;
+  api.backend.answer = [&api](const Event&) {
+    Reply reply;
+    reply.run = api.history.run_rows[0];
+    reply.tasks = {api.history.views[0].row, api.history.views[3].row};
+    return reply;
+  };
+  const auto clear = [&](const std::string& body) {
+    return api.call(Method::post, dag + "/clearTaskInstances", body);
+  };
+  const auto response = clear(R"({"dag_run_id":"done","include_past":true,"only_running":true,
+                                  "prevent_running_task":true,"reset_dag_runs":false})");
+  REQUIRE(response.status == 200);
+  CHECK(body_of(response)["task_instances"][0]["dag_run_id"] == "live");
+  CHECK(body_of(response)["task_instances"][1]["dag_run_id"] == "done");
+  const auto date = api.history.run_rows[1].run_after;
+  CHECK_FALSE(api.history.last_run_query.date.gte);
+  CHECK(api.history.last_run_query.date.lte == date);
+  const auto& event = api.last_event<ClearRequested>();
+  CHECK(event.dag_run_id == "live");
+  REQUIRE(event.more_runs.size() == 1);
+  CHECK(event.more_runs[0].dag_run_id == "done");
+  CHECK_FALSE(event.only_failed);
+  CHECK(event.prevent_running);
+  CHECK_FALSE(event.reset_dag_runs);
+  CHECK(clear(R"({"dag_run_id":"done","include_future":true})").status == 200);
+  CHECK(api.history.last_run_query.date.gte == date);
+  CHECK_FALSE(api.history.last_run_query.date.lte);
+  CHECK(
+      clear(R"({"start_date":"2026-11-19T00:00:00Z","end_date":"2026-11-21T00:00:00Z"})").status ==
+      200);
+  CHECK(api.history.last_run_query.date.gte == parse_iso("2026-11-19T00:00:00Z"));
+  CHECK(api.history.last_run_query.date.lte == parse_iso("2026-11-21T00:00:00Z"));
+  CHECK(clear(R"({"dag_run_id":"nothing","include_past":true})").status == 404);
+}
+
+TEST_CASE("a clear over too many runs says how to narrow it") {
+  TestApi api;
+  for (int n = 0; n < 1000; ++n) api.history.run_rows.push_back(api.history.run_rows[0]);
+  const auto response = api.call(Method::post, dag + "/clearTaskInstances",
+                                 R"({"start_date":"2026-11-19T00:00:00Z"})");
+  CHECK(response.status == 422);
+  CHECK(response.body.find("narrow start_date and end_date") != std::string::npos);
+  CHECK(api.backend.events.empty());
+}
+
+TEST_CASE("returned values are read as JSON or as text") {
+  TestApi api;
+  CHECK(api.get(done + "/first/xcomEntries")["xcom_entries"][0]["key"] == "return_value");
+  CHECK(api.get(done + "/first/xcomEntries/return_value")["value"]["records"] == 42);
+  CHECK(api.get(done + "/first/xcomEntries/return_value?stringify=true")["value"] ==
+        R"({"records":42})");
+  CHECK(api.status(Method::get, done + "/first/xcomEntries/other") == 404);
+  CHECK(api.status(Method::get, done + "/second/xcomEntries/return_value") == 404);
+}
+
+TEST_CASE(
+    "what a try told of its data is read by its number, or of the newest that told anything") {
+  TestApi api;
+  const std::string of = "/api/batuta/dags/demo/dagRuns/done/taskInstances";
+  api.history.report_rows = {
+      {{RunSeq{1}, 0, 3}, 1, R"({"quality":[{"rule":"r","failed":2}],"lineage":[{"to":"t"}]})"},
+      {{RunSeq{1}, 0, 4}, 2, R"({"lineage":"not a list"})"}};
+  const auto first = api.get(of + "/first/report?try_number=1");
+  CHECK(first["try_number"] == 1);
+  CHECK(first["quality"][0]["failed"] == 2);
+  CHECK(first["lineage"][0]["to"] == "t");
+  CHECK(api.get(of + "/first/report") ==
+        json{{"try_number", 2}, {"quality", json::array()}, {"lineage", json::array()}});
+  const auto detail = [&](const std::string& path) {
+    const Response answer = api.call(Method::get, of + path);
+    CHECK(answer.status == 404);
+    return json::parse(answer.body)["detail"].get<std::string>();
+  };
+  CHECK(detail("/first/report?try_number=3") ==
+        "try 3 of this task instance reported nothing about quality or lineage");
+  CHECK(detail("/second/report") ==
+        "no try of this task instance reported anything about quality or lineage");
+  CHECK(detail("/nobody/report") == "no such task instance");
+  for (const char* wrong : {"0", "-1", "one", "99999999999"})
+    CHECK(api.status(Method::get, of + "/first/report?try_number=" + wrong) == 422);
+}
+
+TEST_CASE("a log is read as structured lines, as text, and followed by its token") {
+  TestApi api;
+  const auto uuid = api.history.views[2].run_uuid;
+  write_log(api, uuid, "0-2.log", "2026-11-20T10:00:00Z INFO hello\nplain\n");
+  const auto body = api.get(done + "/first/logs/2");
+  CHECK(body["content"].size() == 2);
+  CHECK(body["content"][0]["event"] == "hello");
+  CHECK(body["content"][0]["level"] == "info");
+  CHECK(body["content"][1]["timestamp"].is_null());
+  CHECK(body["continuation_token"].is_null());
+  TestApi::Extra plain;
+  plain.headers = {{"accept", "text/plain"}};
+  CHECK(api.call(Method::get, done + "/first/logs/2", "", "viewer", plain).body ==
+        "2026-11-20T10:00:00Z INFO hello\nplain\n");
+  const auto running = api.history.views[0].run_uuid;
+  write_log(api, running, "0-1.log", "one\n");
+  const auto first = api.get(live + "/first/logs/1");
+  CHECK(first["continuation_token"] == "4");
+  write_log(api, running, "0-1.log", "one\ntwo\n");
+  CHECK(api.get(live + "/first/logs/1?token=4")["content"][0]["event"] == "two");
+}
+
+TEST_CASE("a try that left no log tells how it ended") {
+  TestApi api;
+  api.history.older_tries[0].row.signal = 9;
+  api.history.older_tries[0].row.reason = "killed by signal 9";
+  const auto body = api.get(done + "/first/logs/1");
+  const std::string line = body["content"][0]["event"];
+  CHECK(line.find("signal 9") != std::string::npos);
+  CHECK(body["content"][0]["level"] == "error");
+  CHECK(body["continuation_token"].is_null());
+}
+
+TEST_CASE("wrong tokens and tries of a log are refused") {
+  TestApi api;
+  for (const char* token : {"-1", "9223372036854775808", "abc", "1x"}) {
+    CAPTURE(token);
+    CHECK(api.status(Method::get, done + "/first/logs/2?token=" + std::string(token)) == 422);
+  }
+  CHECK(api.status(Method::get, done + "/first/logs/7") == 404);
+  CHECK(api.status(Method::get, done + "/first/logs/-1") == 422);
+}
+
+}  // namespace batuta::http

@@ -1,0 +1,88 @@
+#include "scheduler/serve/home.h"
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include "tests/serve/serve_fixture.h"
+
+using namespace batuta;
+using namespace std::chrono_literals;
+
+namespace {
+
+// A variable of the environment for as long as a test lasts.
+class Variable {
+ public:
+  Variable(const char* name, const char* value) : name_(name) { ::setenv(name, value, 1); }
+  ~Variable() { ::unsetenv(name_); }
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
+
+ private:
+  const char* name_;
+};
+
+mode_t mode_of(const std::string& path) {
+  struct stat found {};
+  REQUIRE(::stat(path.c_str(), &found) == 0);
+  return found.st_mode & 07777;
+}
+
+std::string error_of(const Folder& folder, const std::string& settings) {
+  folder.write("batuta.json", settings);
+  const auto home = Home::open(folder.path());
+  return home ? "" : home.error().message;
+}
+
+}  // namespace
+
+TEST_CASE("a new home is private and has its folders") {
+  const Folder folder;
+  const auto home = Home::open(folder.path("made/here/"));
+  REQUIRE(home);
+  CHECK(home->folder() == folder.path("made/here"));
+  for (const char* sub : {"", "/run", "/run/slots", "/logs", "/lake", "/backups"}) {
+    CHECK(mode_of(home->folder() + sub) == 0700);
+  }
+  CHECK(home->settings().lease == 10s);
+}
+
+TEST_CASE("settings come from batuta.json, and the environment goes before it") {
+  const Folder folder;
+  folder.write("batuta.json", R"({"heartbeat": "1s", "lease": 4, "allowed_hosts": ["A.example"]})");
+  const Variable heartbeat("BATUTA_HEARTBEAT", "500ms");
+  const auto home = Home::open(folder.path());
+  REQUIRE(home);
+  CHECK(home->settings().heartbeat == 500ms);
+  CHECK(home->settings().lease == 4s);
+  CHECK(home->settings().allowed_hosts == std::vector<std::string>{"a.example"});
+}
+
+TEST_CASE("a wrong setting is refused with the file, its name and what it expects") {
+  const Folder folder;
+  CHECK(error_of(folder, R"({"leese": "10s"})").find("unknown setting \"leese\"") !=
+        std::string::npos);
+  CHECK(error_of(folder, R"({"retention_days": 0})").find("a number of days from 1") !=
+        std::string::npos);
+  CHECK(error_of(folder, R"({"allowed_hosts": ["http://x"]})").find("without scheme and port") !=
+        std::string::npos);
+  CHECK(error_of(folder, R"({"lease": "2s"})").find("twice the heartbeat") != std::string::npos);
+  CHECK(error_of(folder, "[]").find("must be a JSON object") != std::string::npos);
+}
+
+TEST_CASE("a private file is readable by its owner alone and replaces the one before") {
+  const Folder folder;
+  const auto home = Home::open(folder.path());
+  REQUIRE(home);
+  REQUIRE(home->write_private("admin.json", "first"));
+  REQUIRE(home->write_private("admin.json", "second"));
+  std::stringstream text;
+  text << std::ifstream(home->path("admin.json")).rdbuf();
+  CHECK(text.str() == "second");
+  CHECK(mode_of(home->path("admin.json")) == 0600);
+  CHECK(!home->write_private("no/such/folder.json", "x"));
+}

@@ -1,0 +1,112 @@
+// The server put together, without a worker: what start and stop promise.
+#include "scheduler/serve/server.h"
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <thread>
+
+#include "common/safe_json.h"
+#include "tests/serve/serve_fixture.h"
+
+using namespace batuta;
+
+namespace {
+
+const char* const hello = R"({"dag_id": "hello", "is_paused_upon_creation": false,
+  "tasks": [{"task_id": "nothing", "type": "empty"}]})";
+
+struct Installation {
+  Folder folder;
+  Home home = *Home::open(folder.path("home"));
+
+  Result<std::unique_ptr<Server>> start() {
+    folder.write("dags/hello.json", hello);
+    Server::Options options;
+    options.port = 0;
+    options.dags_folder = folder.path("dags");
+    options.plugins_folder = folder.path("plugins");
+    return Server::start(home, options);
+  }
+};
+
+void await_ready(Server& server) {
+  const Boot deadline = read_clock().boot + std::chrono::seconds(20);
+  while (!server.ready()) {
+    REQUIRE(read_clock().boot < deadline);
+    std::this_thread::yield();
+  }
+}
+
+Reply trigger(Server& server, const std::string& run_id) {
+  RunRequested request;
+  request.uuid = make_uuid_v7(read_clock().wall);
+  request.dag_id = "hello";
+  request.dag_run_id = run_id;
+  std::promise<Reply> told;
+  server.engine().request(request, [&](Reply reply) { told.set_value(std::move(reply)); });
+  return told.get_future().get();
+}
+
+std::string text_of(const std::string& file) {
+  std::stringstream text;
+  text << std::ifstream(file).rdbuf();
+  return text.str();
+}
+
+}  // namespace
+
+TEST_CASE("a server makes its first administrator and tells the command line where it is") {
+  Installation installation;
+  auto server = installation.start();
+  REQUIRE(server);
+  const auto admin = parse_untrusted(text_of(installation.home.path("admin.json")));
+  REQUIRE(admin);
+  CHECK((*server)->registry().check_password("admin", (*admin)["password"].get<std::string>()));
+  const auto endpoint = parse_untrusted(text_of(installation.home.path("run/endpoint.json")));
+  REQUIRE(endpoint);
+  CHECK((*endpoint)["url"] == (*server)->url());
+  CHECK((*server)->registry().check_token((*endpoint)["token"].get<std::string>(),
+                                          read_clock().wall));
+  (*server)->stop();
+  CHECK(!std::filesystem::exists(installation.home.path("run/endpoint.json")));
+}
+
+TEST_CASE("a second server on the same home is refused while the first one runs") {
+  Installation installation;
+  auto server = installation.start();
+  REQUIRE(server);
+  CHECK(!installation.start());
+  (*server)->stop();
+  server->reset();
+  CHECK(installation.start());
+}
+
+TEST_CASE("a run of an earlier server is there after a restart, and its id is taken") {
+  Installation installation;
+  {
+    auto server = installation.start();
+    REQUIRE(server);
+    await_ready(**server);
+    CHECK(trigger(**server, "one").code == Errc::ok);
+  }
+  auto server = installation.start();
+  REQUIRE(server);
+  await_ready(**server);
+  CHECK((*server)->history().run("hello", "one"));
+  CHECK(trigger(**server, "one").code == Errc::conflict);
+}
+
+TEST_CASE("after its stop a server answers every request with unavailable") {
+  Installation installation;
+  auto server = installation.start();
+  REQUIRE(server);
+  await_ready(**server);
+  (*server)->stop();
+  CHECK((*server)->stopping());
+  CHECK(trigger(**server, "late").code == Errc::unavailable);
+}

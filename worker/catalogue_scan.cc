@@ -1,0 +1,214 @@
+#include "worker/catalogue_scan.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "common/frame.h"
+#include "common/log.h"
+#include "worker/plugin_host.h"
+#include "worker/slot_link.h"
+#include "worker/spawn.h"
+
+namespace batuta {
+namespace {
+
+constexpr std::size_t max_description = 1 << 20;
+
+void tell(char kind, std::string_view text) {
+  std::string frame;
+  append_frame(frame, kind + std::string{text});
+  // Anything but a full write means that the agent is gone; then nobody cares.
+  if (::write(slot_control_fd, frame.data(), frame.size()) < 0) ::_exit(1);
+}
+
+}  // namespace
+
+int describe_plugins(const std::string& folder, const std::vector<std::string>& names) {
+  const auto manifest = read_manifest(folder);
+  if (!manifest) return 1;
+  PluginHost host{folder};
+  for (const std::string& name : names) {
+    tell('b', name);
+    const PluginFile* file = nullptr;
+    for (const PluginFile& entry : *manifest) {
+      if (entry.name == name) file = &entry;
+    }
+    if (file == nullptr) {
+      tell('e', "no longer in the manifest");
+      continue;
+    }
+    const auto plugin = host.load(*file);
+    if (!plugin) {
+      tell('e', plugin.error().message);
+      continue;
+    }
+    std::string body;
+    encode(FromAgent{CatalogueChanged{{(*plugin)->info}}}, body);
+    tell('i', body);
+  }
+  ::_exit(0);  // not exit: a library's destructors are as little ours as its constructors
+}
+
+CatalogueScan::~CatalogueScan() {
+  end_child();
+}
+
+void CatalogueScan::end_child() {
+  if (child_ > 0) {
+    ::kill(-child_, SIGKILL);
+    while (::waitpid(child_, nullptr, 0) < 0 && errno == EINTR) {
+    }
+  }
+  child_ = -1;
+  pipe_.reset();
+  buffer_.clear();
+}
+
+void CatalogueScan::start() {
+  if (active()) {
+    again_ = true;
+    return;
+  }
+  auto manifest = read_manifest(options_.folder);
+  if (!manifest) {
+    log::warn("plugins: " + manifest.error().message);
+    manifest = std::vector<PluginFile>{};
+  }
+  std::map<std::string, Offer> kept;
+  faults_.clear();
+  wanted_.clear();
+  for (const PluginFile& file : *manifest) {
+    const auto known = offers_.find(file.name);
+    if (known != offers_.end() && known->second.file == file) {
+      kept.insert(*known);
+    } else {
+      wanted_.emplace(file.name, file);
+    }
+  }
+  offers_ = std::move(kept);
+  next_child();
+}
+
+// Starts a child for what is still wanted. True when nothing is: the scan is complete.
+bool CatalogueScan::next_child() {
+  if (wanted_.empty()) return finish();
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return finish();
+  UniqueFd reading{ends[0]}, writing{ends[1]};
+  ::fcntl(writing.get(), F_SETFL, 0);
+  const UniqueFd null{::open("/dev/null", O_RDWR | O_CLOEXEC)};
+  SpawnRequest request{
+      options_.command,
+      {{null.get(), 0}, {null.get(), 1}, {null.get(), 2}, {writing.get(), slot_control_fd}}};
+  const auto add = [&](std::string text) { request.arguments.push_back(std::move(text)); };
+  add("--catalogue");
+  add("--plugins");
+  add(options_.folder);
+  add("--agent");
+  add(std::to_string(::getpid()));
+  for (const auto& [name, file] : wanted_) add(name);
+  const auto pid = spawn_process(request);
+  if (!pid) {
+    log::error("plugins: " + pid.error().message);
+    return finish();
+  }
+  child_ = *pid;
+  pipe_ = std::move(reading);
+  current_.clear();
+  deadline_us_ = boot_us() + options_.load_timeout_us;
+  return false;
+}
+
+bool CatalogueScan::finish() {
+  wanted_.clear();
+  end_child();
+  for (const auto& [name, why] : faults_) log::warn("plugin " + name + " is not offered: " + why);
+  if (!again_) return true;
+  again_ = false;
+  start();
+  return !active();
+}
+
+void CatalogueScan::take(std::string_view body) {
+  if (body.empty()) return;
+  const std::string_view rest = body.substr(1);
+  deadline_us_ = boot_us() + options_.load_timeout_us;
+  if (body[0] == 'b') {
+    current_ = rest;
+    return;
+  }
+  const auto wanted = wanted_.find(current_);
+  if (wanted == wanted_.end()) return;
+  if (body[0] == 'i') {
+    auto message = decode_from_agent(rest);
+    auto* changed = message ? std::get_if<CatalogueChanged>(&*message) : nullptr;
+    if (changed != nullptr && changed->catalogue.size() == 1 &&
+        changed->catalogue[0].name == current_ &&
+        changed->catalogue[0].sha256 == wanted->second.sha256) {
+      offers_[current_] = {wanted->second, std::move(changed->catalogue[0])};
+    } else {
+      faults_[current_] = "it changed, or disturbed its own description";
+    }
+  } else {
+    faults_[current_] = rest.substr(0, 1024);
+  }
+  wanted_.erase(wanted);
+  current_.clear();
+}
+
+bool CatalogueScan::fail_current(const std::string& why) {
+  end_child();
+  // A child that dies before its first plugin would do so again.
+  if (current_.empty()) {
+    for (const auto& [name, file] : wanted_) faults_[name] = why;
+    return finish();
+  }
+  faults_[current_] = why;
+  wanted_.erase(current_);
+  return next_child();
+}
+
+bool CatalogueScan::on_readable() {
+  char chunk[16 << 10];
+  for (;;) {
+    const ssize_t got = ::read(pipe_.get(), chunk, sizeof chunk);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return false;
+    if (got == 0) {
+      if (wanted_.empty()) return finish();
+      return fail_current("it ended the process that loaded it");
+    }
+    buffer_.append(chunk, static_cast<std::size_t>(got));
+    if (buffer_.size() > max_description) return fail_current("it describes itself without end");
+    FrameReader reader{max_description};
+    reader.feed(buffer_);
+    std::size_t used = 0;
+    while (const auto body = reader.next()) {
+      used += 4 + body->size();
+      take(*body);
+    }
+    if (reader.bad()) return fail_current("it disturbed its own description");
+    buffer_.erase(0, used);
+  }
+}
+
+bool CatalogueScan::on_timeout() {
+  return fail_current("loading it takes too long");
+}
+
+std::vector<PluginInfo> CatalogueScan::plugins() const {
+  std::vector<PluginInfo> out;
+  for (const auto& [name, offer] : offers_) out.push_back(offer.info);
+  return out;
+}
+
+const PluginFile* CatalogueScan::find(const std::string& name) const {
+  const auto found = offers_.find(name);
+  return found == offers_.end() ? nullptr : &found->second.file;
+}
+
+}  // namespace batuta
