@@ -1,6 +1,6 @@
 #include "plugins/lake/attempt_session.h"
 
-#include <cstdlib>
+#include <cstdint>
 
 namespace batuta::lake {
 
@@ -11,7 +11,11 @@ SessionOptions session_options(const plugin::Context& context) {
   SessionOptions options;
   options.library = library;
   options.scratch = context.scratch();
-  if (const char* memory = std::getenv("BATUTA_LAKE_MEMORY")) options.memory_limit = memory;
+  const auto* memory = static_cast<const std::int64_t*>(context.extension("batuta.engine_memory"));
+  if (memory != nullptr && *memory > 0) options.memory_bytes = *memory;
+  const auto* threads =
+      static_cast<const std::int64_t*>(context.extension("batuta.engine_threads"));
+  if (threads != nullptr && *threads > 0) options.threads = static_cast<int>(*threads);
   options.cancelled = [&context] { return context.cancelled(); };
   return options;
 }

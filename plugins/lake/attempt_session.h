@@ -6,8 +6,8 @@
 
 namespace batuta::lake {
 
-// Options from the host: library, scratch folder, cancellation; memory from BATUTA_LAKE_MEMORY
-// ("512MB"), else 1GB. Throws plugin::FinalError when the host has no lake engine.
+// Options from the host: library, scratch folder, cancellation, and the worker's settings
+// lake.memory and lake.threads. Throws plugin::FinalError when the host has no lake engine.
 SessionOptions session_options(const plugin::Context& context);
 
 // The lake folder; plugin::FinalError when the host gave none.

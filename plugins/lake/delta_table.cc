@@ -1,5 +1,8 @@
 #include "plugins/lake/delta_table.h"
 
+#include <strings.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -49,29 +52,40 @@ std::string nested_type(const json& type) {
   throw plugin::FinalError("unknown column type " + json_text(type));
 }
 
-bool is_partition(const std::vector<std::string>& partition_columns, const std::string& name) {
-  return std::find(partition_columns.begin(), partition_columns.end(), name) !=
-         partition_columns.end();
+std::string at_version(const DeltaTable& table) {
+  return table.name() + " version " + std::to_string(table.version());
 }
 
 // A session-wide table from file name to partition values, for the view to join with.
-void load_files(Session& session, const std::string& table, const std::string& folder,
+void load_files(Session& session, const std::string& list, const DeltaTable& table,
                 const std::vector<std::string>& partition_columns,
                 const std::vector<lakelog::AddFile>& files) {
   std::string columns = "path VARCHAR";
   for (std::size_t i = 0; i < partition_columns.size(); ++i)
     columns += ", p" + std::to_string(i) + " VARCHAR";
-  session.run("CREATE OR REPLACE TEMP TABLE " + table + " (" + columns + ")");
-  Appender rows(session, table);
+  session.run("CREATE OR REPLACE TEMP TABLE " + list + " (" + columns + ")");
+  Appender rows(session, list);
   for (const lakelog::AddFile& file : files) {
-    rows.text(folder + "/" + file.path);
-    for (const std::string& column : partition_columns) {
-      const auto value = file.partition_values.find(column);
-      rows.text(value == file.partition_values.end() ? std::nullopt : value->second);
-    }
+    const std::string path = table.folder() + "/" + file.path;
+    if (::access(path.c_str(), F_OK) != 0)
+      throw plugin::FinalError(at_version(table) + " cannot be read: its file " + file.path +
+                               " is gone; a version is readable until its files are vacuumed");
+    rows.text(path);
+    for (const std::string& column : partition_columns)
+      rows.text(partition_value(table, file, column));
     rows.end_row();
   }
   rows.close();
+}
+
+// A name that no column has, whatever its case: the engine tells each row's file under it.
+std::string file_column(const std::vector<lakelog::Column>& columns) {
+  std::string name = "batuta_file";
+  const auto taken = [&name](const lakelog::Column& column) {
+    return ::strcasecmp(column.name.c_str(), name.c_str()) == 0;
+  };
+  while (std::any_of(columns.begin(), columns.end(), taken)) name += "_";
+  return name;
 }
 
 }  // namespace
@@ -95,18 +109,35 @@ std::int64_t DeltaTable::marker(const std::string& app_id) const {
   return found == snapshot_.txns.end() ? -1 : found->second;
 }
 
-std::set<std::string> DeltaTable::added_since(std::int64_t version) const {
-  std::set<std::string> paths;
+Changes DeltaTable::changes_since(std::int64_t version) const {
+  Changes changes;
+  changes.whole = version < 0;
   const lakelog::LogFolder log(folder_);
-  for (std::int64_t at = version + 1; at <= snapshot_.version; ++at) {
+  for (std::int64_t at = version + 1; !changes.whole && at <= snapshot_.version; ++at) {
     auto text = log.read(at);
+    if (!text && text.error().code == Errc::not_found) {
+      changes.whole = true;  // cleaned up behind a checkpoint
+      break;
+    }
     if (!text) fail(name_, text.error());
     auto commit = lakelog::parse_commit(*text);
-    if (!commit) fail(name_, commit.error());
+    if (!commit) fail(name_ + " version " + std::to_string(at), commit.error());
+    bool held_new = false;
+    for (const lakelog::RemoveFile& remove : commit->removes) {
+      held_new = changes.added.erase(remove.path) != 0 || held_new;
+      if (!remove.data_change) continue;
+      if (remove.partition_values) {
+        changes.removed.push_back(*remove.partition_values);
+      } else {
+        changes.whole = true;
+      }
+    }
     for (const lakelog::AddFile& add : commit->adds)
-      if (snapshot_.files.count(add.path) != 0) paths.insert(add.path);
+      if (add.data_change || held_new) changes.added.insert(add.path);
   }
-  return paths;
+  if (!changes.whole) return changes;
+  for (const auto& [path, file] : snapshot_.files) changes.added.insert(path);
+  return changes;
 }
 
 std::vector<lakelog::AddFile> DeltaTable::files(const FileFilter& filter) const {
@@ -116,32 +147,53 @@ std::vector<lakelog::AddFile> DeltaTable::files(const FileFilter& filter) const 
   return out;
 }
 
-void create_view(Session& session, const std::string& view, const std::string& folder,
+std::optional<std::string> partition_value(const DeltaTable& table, const lakelog::AddFile& file,
+                                           const std::string& column) {
+  const auto found = file.partition_values.find(column);
+  if (found == file.partition_values.end())
+    throw plugin::FinalError(at_version(table) + " cannot be read: its log does not tell the " +
+                             column + " of " + file.path);
+  return found->second;
+}
+
+void create_view(Session& session, const std::string& view, const DeltaTable& table) {
+  const auto& metadata = table.snapshot().metadata;
+  create_view(session, view, table, metadata.columns, metadata.partition_columns,
+              table.files([](const lakelog::AddFile&) { return true; }));
+}
+
+void create_view(Session& session, const std::string& view, const DeltaTable& table,
                  const std::vector<lakelog::Column>& columns,
                  const std::vector<std::string>& partition_columns,
                  const std::vector<lakelog::AddFile>& files) {
-  std::string selected;
+  if (columns.empty()) throw plugin::FinalError(at_version(table) + " has no columns");
+  std::string selected, typed;
   for (const lakelog::Column& column : columns) {
     const std::string name = quoted_name(column.name);
-    std::string value = "r." + name;
-    if (files.empty()) {
-      value = "CAST(NULL AS " + sql_type(column.type) + ")";
-    } else if (is_partition(partition_columns, column.name)) {
-      const auto at = std::find(partition_columns.begin(), partition_columns.end(), column.name);
-      value = "CAST(f.p" + std::to_string(at - partition_columns.begin()) + " AS " +
-              sql_type(column.type) + ")";
-    }
+    const std::string type = sql_type(column.type);
+    const auto at = std::find(partition_columns.begin(), partition_columns.end(), column.name);
+    const bool stored = at == partition_columns.end();
+    if (stored) typed += ", CAST(NULL AS " + type + ") AS " + name;
+    const std::string value =
+        files.empty() ? "CAST(NULL AS " + type + ")"
+        : stored
+            ? "r." + name
+            : "CAST(f.p" + std::to_string(at - partition_columns.begin()) + " AS " + type + ")";
     selected += (selected.empty() ? "" : ", ") + value + " AS " + name;
   }
   std::string from = " WHERE false";
   if (!files.empty()) {
-    // The list travels as a variable: no path ever becomes part of an SQL text.
+    // The list travels as a variable: no path ever becomes part of an SQL text. The empty relation
+    // in front gives every column its declared type, and those that no file has at all.
     const std::string list = quoted_name(view + "_files");
-    load_files(session, view + "_files", folder, partition_columns, files);
+    const std::string file = file_column(columns);
+    load_files(session, view + "_files", table, partition_columns, files);
     session.run("SET VARIABLE " + list + " = (SELECT list(path) FROM " + list + ")");
-    from = " FROM read_parquet(getvariable('" + view +
-           "_files'), filename = true, hive_partitioning = false, union_by_name = true) r JOIN " +
-           list + " f ON r.filename = f.path";
+    from = " FROM (SELECT CAST(NULL AS VARCHAR) AS " + file + typed +
+           " WHERE false UNION ALL BY NAME SELECT * FROM read_parquet(getvariable('" + view +
+           "_files'), filename = '" + file +
+           "', hive_partitioning = false, union_by_name = true)) r JOIN " + list + " f ON r." +
+           file + " = f.path";
   }
   session.run("CREATE OR REPLACE TEMP VIEW " + quoted_name(view) + " AS SELECT " + selected + from);
 }

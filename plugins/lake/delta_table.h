@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -13,6 +14,15 @@
 namespace batuta::lake {
 
 using FileFilter = std::function<bool(const lakelog::AddFile&)>;
+
+// What commits after a version changed.
+struct Changes {
+  std::set<std::string> added;                    // live files with rows that were not there before
+  std::vector<lakelog::PartitionValues> removed;  // partitions that lost rows
+  // The log no longer tells so far back, or does not tell where rows were lost: every live file is
+  // among `added`, and anything may have been removed.
+  bool whole = false;
+};
 
 class DeltaTable {
  public:
@@ -29,8 +39,9 @@ class DeltaTable {
 
   // The newest version told by a progress marker, or -1.
   std::int64_t marker(const std::string& app_id) const;
-  // Paths that commits after `version` added and that are still live.
-  std::set<std::string> added_since(std::int64_t version) const;
+  // A file that only holds together what was there before (OPTIMIZE) is nothing new. -1: since
+  // ever.
+  Changes changes_since(std::int64_t version) const;
   std::vector<lakelog::AddFile> files(const FileFilter& filter) const;
 
  private:
@@ -39,13 +50,22 @@ class DeltaTable {
   lakelog::Snapshot snapshot_;
 };
 
-// Creates (or replaces) the temporary view `view` over the given files with the given columns in
-// their order; partition columns come from the log, not from the files. Without files the view is
-// empty. `folder` is the table's.
-void create_view(Session& session, const std::string& view, const std::string& folder,
+// Creates (or replaces) the temporary view `view` over the given files of the table with the given
+// columns in their order; partition columns come from the log, not from the files, and a column
+// that no file has is NULL. Without files the view is empty. Throws plugin::FinalError, naming
+// table and version, when there is no column, a file is gone, or the log lacks a partition value.
+void create_view(Session& session, const std::string& view, const DeltaTable& table,
                  const std::vector<lakelog::Column>& columns,
                  const std::vector<std::string>& partition_columns,
                  const std::vector<lakelog::AddFile>& files);
+
+// The same with the table's own columns and all its files.
+void create_view(Session& session, const std::string& view, const DeltaTable& table);
+
+// The value of a partition column in every row of the file; nullopt is NULL. Throws
+// plugin::FinalError, naming table, version and file, when the log does not tell.
+std::optional<std::string> partition_value(const DeltaTable& table, const lakelog::AddFile& file,
+                                           const std::string& column);
 
 // DuckDB's name of a Delta type; nested types too. Throws plugin::FinalError for unknown ones.
 std::string sql_type(const std::string& delta_type);

@@ -32,8 +32,13 @@ std::optional<TextBounds> text_bounds(const lakelog::AddFile& file, const std::s
 
 bool may_hold_text(const lakelog::AddFile& file, const std::string& column,
                    const std::string& value) {
+  return may_hold_range(file, column, value, value);
+}
+
+bool may_hold_range(const lakelog::AddFile& file, const std::string& column, const std::string& low,
+                    const std::string& high) {
   const auto bounds = text_bounds(file, column);
-  return !bounds || (bounds->low <= value && value <= bounds->high);
+  return !bounds || (bounds->low <= high && low <= bounds->high);
 }
 
 std::optional<TimeBounds> time_bounds(const lakelog::AddFile& file, const std::string& column) {

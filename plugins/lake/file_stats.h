@@ -13,6 +13,10 @@ namespace batuta::lake {
 bool may_hold_text(const lakelog::AddFile& file, const std::string& column,
                    const std::string& value);
 
+// The same for any value from `low` to `high`, both included, in the order of their bytes.
+bool may_hold_range(const lakelog::AddFile& file, const std::string& column, const std::string& low,
+                    const std::string& high);
+
 struct TimeBounds {
   Time low;
   Time high;

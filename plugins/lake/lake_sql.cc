@@ -127,9 +127,7 @@ struct LakeSql {
     const auto table = DeltaTable::open(lake_folder(context), table_name,
                                         context.integer("version", lakelog::latest_version));
     if (!table.exists()) throw plugin::FinalError("there is no table " + table_name);
-    const auto& metadata = table.snapshot().metadata;
-    create_view(session, "head_rows", table.folder(), metadata.columns, metadata.partition_columns,
-                table.files([](const lakelog::AddFile&) { return true; }));
+    create_view(session, "head_rows", table);
     return session.query("SELECT * FROM head_rows", {}, limit);
   }
 

@@ -31,9 +31,7 @@ void create_schema(Session& session, const std::string& name) {
 void attach_table(Session& session, const std::string& lake, const std::string& name,
                   const std::string& view, bool has_short_name) {
   const auto table = DeltaTable::open(lake, name);
-  const auto& metadata = table.snapshot().metadata;
-  create_view(session, view, table.folder(), metadata.columns, metadata.partition_columns,
-              table.files([](const lakelog::AddFile&) { return true; }));
+  create_view(session, view, table);
   const std::string body = " AS SELECT * FROM " + view;
   session.run("CREATE VIEW " + quoted_name(name) + body);
   if (!has_short_name) return;

@@ -51,6 +51,8 @@ duckdb_value to_value(const DuckdbApi& api, const Param& param) {
 struct Session::Handles {
   const DuckdbApi* api = nullptr;
   std::function<bool()> cancelled;
+  std::int64_t memory_bytes = 0;
+  int threads = 1;
   duckdb_database database = nullptr;
   duckdb_connection connection = nullptr;
   std::unique_ptr<Watcher> watcher;
@@ -63,7 +65,11 @@ struct Session::Handles {
 
   [[noreturn]] void fail(const char* message) const {
     if (cancelled && cancelled()) throw plugin::RetryableError("cancelled");
-    throw SqlError(message == nullptr ? "unknown error" : message);
+    std::string text = message == nullptr ? "unknown error" : message;
+    if (text.starts_with("Out of Memory"))
+      text += "\nThe engine may use " + std::to_string(memory_bytes >> 20) +
+              " MiB: the setting lake.memory (BATUTA_LAKE_MEMORY) of the worker gives it more.";
+    throw SqlError(text);
   }
 };
 
@@ -163,12 +169,16 @@ Session::Session(const SessionOptions& options) : handles_(std::make_unique<Hand
   Handles& handles = *handles_;
   handles.api = &load_duckdb(options.library);
   handles.cancelled = options.cancelled;
+  handles.memory_bytes = options.memory_bytes;
+  handles.threads = options.threads;
   const DuckdbApi& api = *handles.api;
   duckdb_config config = nullptr;
   if (api.create_config(&config) != DuckDBSuccess) handles.fail("cannot configure the lake engine");
   const std::pair<const char*, std::string> settings[] = {
-      {"threads", std::to_string(options.threads)},    {"memory_limit", options.memory_limit},
-      {"temp_directory", options.scratch + "/duckdb"}, {"autoinstall_known_extensions", "false"},
+      {"threads", std::to_string(options.threads)},
+      {"memory_limit", std::to_string(options.memory_bytes) + "B"},
+      {"temp_directory", options.scratch + "/duckdb"},
+      {"autoinstall_known_extensions", "false"},
       {"autoload_known_extensions", "false"},
   };
   for (const auto& [name, value] : settings) api.set_config(config, name, value.c_str());
@@ -227,6 +237,12 @@ const DuckdbApi& Session::api() const {
 }
 duckdb_connection Session::connection() const {
   return handles_->connection;
+}
+std::int64_t Session::memory_bytes() const {
+  return handles_->memory_bytes;
+}
+int Session::threads() const {
+  return handles_->threads;
 }
 
 std::vector<std::string> first_column(const Table& table) {

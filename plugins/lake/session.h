@@ -19,8 +19,9 @@ struct SessionOptions {
   std::string library;  // path of libduckdb.so
   std::string scratch;  // folder for spilling, the attempt's own
   int threads = 1;
-  std::string memory_limit = "1GB";  // peak memory is about 1.3 times this
-  std::function<bool()> cancelled;   // polled from a helper thread; true interrupts the query
+  // Of the engine; what does not fit is spilled to `scratch`. The process takes about 100 MiB more.
+  std::int64_t memory_bytes = 640 << 20;
+  std::function<bool()> cancelled;  // polled from a helper thread; true interrupts the query
 };
 
 using Param =
@@ -33,7 +34,7 @@ struct Table {
 };
 
 // Used from one thread. Failures throw: plugin::RetryableError("cancelled") after an interrupt,
-// else SqlError with DuckDB's text.
+// else SqlError with DuckDB's text; where memory ran out it names the setting.
 class Session {
  public:
   explicit Session(const SessionOptions& options);
@@ -59,6 +60,8 @@ class Session {
 
   const DuckdbApi& api() const;
   duckdb_connection connection() const;
+  std::int64_t memory_bytes() const;
+  int threads() const;
 
  private:
   class Statement;

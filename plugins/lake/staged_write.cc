@@ -6,6 +6,7 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <stdexcept>
 
 #include "common/safe_json.h"
 #include "common/uuid.h"
@@ -103,6 +104,25 @@ lakelog::AddFile to_add(const StagedWrite& write, const std::vector<Cell>& row) 
   return add;
 }
 
+class OneThread {
+ public:
+  explicit OneThread(Session& session) : session_(session) { set(1); }
+  ~OneThread() {
+    try {
+      set(session_.threads());
+    } catch (const std::exception&) {  // cancelled: the session ends
+    }
+  }
+  OneThread(const OneThread&) = delete;
+  OneThread& operator=(const OneThread&) = delete;
+
+ private:
+  void set(int threads) {
+    if (session_.threads() > 1) session_.run("SET threads = " + std::to_string(threads));
+  }
+  Session& session_;
+};
+
 std::string parent(const std::string& path) {
   return path.substr(0, path.find_last_of('/'));
 }
@@ -124,8 +144,9 @@ std::vector<lakelog::AddFile> write_files(Session& session, const StagedWrite& w
   must(lakelog::make_folders(write.table_folder));
   Uuid id;  // from the kernel at call time: two slots must never choose the same name
   random_bytes(id.bytes.data(), id.bytes.size());
-  // The name holds only hexadecimal digits and dashes; COPY takes no parameter for it. Row groups
-  // keep the query's order because one thread writes them.
+  // The name holds only hexadecimal digits and dashes; COPY takes no parameter for it. Rows keep
+  // the query's order because one thread writes them.
+  const OneThread one(session);
   const std::string copy = "COPY (" + write.select +
                            ") TO $1 (FORMAT parquet, COMPRESSION snappy, " + "PARTITION_BY (" +
                            quoted_name(write.partition_column) + "), FILENAME_PATTERN 'part-" +

@@ -81,6 +81,7 @@ batuta_host FakeHost::table() {
   };
   host.branch = [](void*, const char*, std::size_t) -> std::int32_t { return 0; };
   host.extension = [](void* ctx, const char* id) -> const void* {
+    if (std::string(id) == "batuta.engine_memory") return &self(ctx).engine_memory;
     const bool engine = std::string(id) == "batuta.engine_library";
     return engine ? self(ctx).keep(build_dir() + "/libduckdb.so") : nullptr;
   };

@@ -27,7 +27,8 @@ class FakeHost {
   nlohmann::json& context;  // objects, empty at first
   nlohmann::json& parameters;
   std::map<std::string, std::string> secrets;
-  bool stop = false;  // what cancelled() answers
+  bool stop = false;               // what cancelled() answers
+  std::int64_t engine_memory = 0;  // bytes; 0: the worker has no such setting
 
   // What the plugin handed in.
   std::string result;
@@ -42,14 +43,15 @@ class FakeHost {
   // Runs build/plugins/<name>.so once; 0 = success.
   int run(const std::string& name);
 
+  // For libraries that plugins are made of: the host's table, valid as long as this.
+  batuta_host table();
+
  private:
   static FakeHost& self(void* ctx) { return *static_cast<FakeHost*>(ctx); }
 
   void take_defaults(const batuta_plugin& plugin);
 
   const char* keep(std::string text) { return kept_.emplace_back(std::move(text)).c_str(); }
-
-  batuta_host table();
 
   std::vector<std::string> kept_;
 };

@@ -96,9 +96,7 @@ std::vector<std::string> Financial::rows(const std::string& table, const std::st
   options.library = build_dir() + "/libduckdb.so";
   options.scratch = lake.path() + "/_scratch";
   lake::Session session(options);
-  const auto& metadata = delta.snapshot().metadata;
-  lake::create_view(session, "t", delta.folder(), metadata.columns, metadata.partition_columns,
-                    delta.files([](const auto&) { return true; }));
+  lake::create_view(session, "t", delta);
   std::vector<std::string> out;
   for (const auto& row : session.query(sql).rows) {
     std::string line;

@@ -185,10 +185,11 @@ TEST_CASE("a view takes partition columns from the log and is typed even when em
   const auto write = sample(lake, thing("1", "2026-11-20") + "," + thing("2", "2026-11-21"));
   auto files = write_files(session, write);
   files[0].partition_values["day"] = "2001-01-01";  // the folder's name is not what counts
-  create_view(session, "things", write.table_folder, columns, {"day"}, files);
+  const auto table = DeltaTable::open(lake.path(), "silver/demo/things");
+  create_view(session, "things", table, columns, {"day"}, files);
   CHECK(session.value("SELECT count(*) FROM things WHERE day = DATE '2001-01-01'").integer() == 1);
   CHECK(session.value("SELECT sum(price) FROM things").text() == "19.980000");
-  create_view(session, "things", write.table_folder, columns, {"day"}, {});
+  create_view(session, "things", table, columns, {"day"}, {});
   CHECK(session.value("SELECT count(*) FROM things").integer() == 0);
   CHECK(session.value("SELECT typeof(first(price)) FROM things").text() == "DECIMAL(18,6)");
   CHECK(sql_type(R"({"type":"array","elementType":{"type":"map","keyType":"string",)"

@@ -1,0 +1,52 @@
+// Rows of one extraction on their way into bronze: the source's columns as text, and the system
+// columns _run_id, _task_id, _attempt, _ingested_at, _source_file, _record_no, _payload_sha256 and
+// ingest_date. Append only: every attempt adds its own rows.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "plugins/lake/appender.h"
+#include "plugins/lake/layer/publication.h"
+#include "plugins/lake/layer/table_shape.h"
+#include "plugins/sdk/plugin.h"
+
+namespace batuta::lake {
+
+// The source's columns, all text, and the system columns behind them.
+std::vector<lakelog::Column> bronze_columns(const std::vector<std::string>& source_columns);
+
+class BronzeRows {
+ public:
+  // `shape`, with bronze_columns(source_columns), and `session` must outlive this.
+  BronzeRows(plugin::Context& context, Session& session, const TableShape& shape,
+             std::vector<std::string> source_columns);
+
+  // The fields in the order of the source's columns; `payload` are the record's bytes as sent.
+  // Written to disk whenever the engine's memory has its share.
+  void add(std::span<const std::optional<std::string>> fields, const std::string& payload,
+           const std::string& source_file, Time ingested);
+  std::int64_t count() const { return count_; }
+  // Hands the version in; without rows there is none.
+  void finish();
+
+ private:
+  void begin();
+  void write();
+
+  plugin::Context& context_;
+  Session& session_;
+  const TableShape& shape_;
+  std::vector<std::string> source_columns_;
+  DeltaTable table_;
+  Publication version_;
+  std::optional<Appender> rows_;
+  std::int64_t count_ = 0;
+  std::int64_t waiting_ = 0;        // rows not yet written
+  std::int64_t waiting_bytes_ = 0;  // of their texts
+};
+
+}  // namespace batuta::lake

@@ -1,0 +1,68 @@
+#include "plugins/lake/layer/publication.h"
+
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+#include "plugins/lake/hand_in.h"
+#include "plugins/lake/staged_write.h"
+
+namespace batuta::lake {
+
+Publication::Publication(const TableShape& shape, const DeltaTable& table,
+                         lakelog::Operation operation)
+    : shape_(shape), table_(table) {
+  payload_.table = shape.name;
+  payload_.operation = operation;
+  payload_.read_version = table.version();
+  payload_.schema = shape.columns;
+  payload_.partition_columns = {shape.partition};
+  payload_.description = shape.description;
+}
+
+void Publication::stage(Session& session, const std::string& select,
+                        const std::vector<Param>& params) {
+  auto files = write_files(
+      session, StagedWrite{table_.folder(), shape_.columns, shape_.partition, select, params});
+  payload_.adds.insert(payload_.adds.end(), std::make_move_iterator(files.begin()),
+                       std::make_move_iterator(files.end()));
+}
+
+void Publication::replace(const std::vector<std::string>& partitions) {
+  std::set<std::string> fresh;
+  for (const std::string& partition : partitions)
+    if (replaced_.insert(partition).second) fresh.insert(partition);
+  if (fresh.empty()) return;
+  for (const lakelog::AddFile& file : table_.files([&](const lakelog::AddFile& each) {
+         return fresh.count(partition_of(shape_, table_, each)) != 0;
+       })) {
+    lakelog::RemoveFile remove;
+    remove.path = file.path;
+    remove.partition_values = file.partition_values;
+    remove.size = file.size;
+    payload_.removes.push_back(std::move(remove));
+  }
+}
+
+void Publication::read(const std::vector<std::string>& partitions) {
+  if (!payload_.read_partitions) payload_.read_partitions.emplace();
+  for (const std::string& partition : partitions)
+    payload_.read_partitions->push_back({{shape_.partition, partition}});
+}
+
+void Publication::set_marker(const std::string& name, std::int64_t version) {
+  payload_.txns.push_back({name, version});
+}
+
+void Publication::hand_in(plugin::Context& context, const std::string& metrics_json) {
+  payload_.metrics_json = metrics_json;
+  lake::hand_in(context, payload_);
+}
+
+void report_lineage(plugin::Context& context, const DeltaTable& from, const TableShape& to) {
+  context.report(
+      "lineage",
+      json_text({{"from", from.name()}, {"from_version", from.version()}, {"to", to.name}}));
+}
+
+}  // namespace batuta::lake

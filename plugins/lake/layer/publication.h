@@ -1,0 +1,45 @@
+// One new version of one table, staged piece by piece and handed in as a whole.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "lakelog/payload.h"
+#include "plugins/lake/layer/table_shape.h"
+#include "plugins/sdk/plugin.h"
+
+namespace batuta::lake {
+
+class Publication {
+ public:
+  // `shape` and `table` must outlive this. The version read is the table's.
+  Publication(const TableShape& shape, const DeltaTable& table, lakelog::Operation operation);
+
+  // Nothing that is there decided what is added: any other append may come between.
+  void set_blind() { payload_.append = true; }
+  // Writes the rows of `select` (exactly the shape's columns) as new files, durable.
+  void stage(Session& session, const std::string& select, const std::vector<Param>& params = {});
+  // Takes away every file of these partitions: what stays of them must have been staged.
+  void replace(const std::vector<std::string>& partitions);
+  // The version stands on what these partitions held; without any call, on the whole table.
+  void read(const std::vector<std::string>& partitions);
+  // How far an upstream table has been taken in.
+  void set_marker(const std::string& name, std::int64_t version);
+
+  bool empty() const { return payload_.adds.empty() && payload_.removes.empty(); }
+  // Gives it to the host. `metrics_json`: an object for the table's history.
+  void hand_in(plugin::Context& context, const std::string& metrics_json);
+
+ private:
+  const TableShape& shape_;
+  const DeltaTable& table_;
+  lakelog::Payload payload_;
+  std::set<std::string> replaced_;
+};
+
+// "this table's version was made from that version of that table", for the run's report.
+void report_lineage(plugin::Context& context, const DeltaTable& from, const TableShape& to);
+
+}  // namespace batuta::lake

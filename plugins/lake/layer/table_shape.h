@@ -1,0 +1,45 @@
+// A table as its layer writes it: name, columns, keys. The shape is data, so that it may come from
+// code today and from a contract tomorrow.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "lakelog/action.h"
+#include "plugins/lake/delta_table.h"
+
+namespace batuta::lake {
+
+struct TableShape {
+  std::string name;  // "silver/financial/quotes"
+  std::string description;
+  std::string partition;  // the one partition column, a date
+  std::vector<lakelog::Column> columns;
+  std::vector<std::string> keys;  // what makes a row unique; empty: nothing does
+};
+
+// Column names, quoted and joined by commas, each behind `prefix`.
+std::string column_list(const TableShape& shape, const std::string& prefix = {});
+std::string column_list(const std::vector<std::string>& names, const std::string& prefix = {});
+
+// The columns that carry what a row says: neither key, nor partition, nor one of `besides`.
+std::vector<std::string> value_columns(const TableShape& shape,
+                                       const std::vector<std::string>& besides);
+
+// "l"."a" = r."a" AND … over the keys; `left` and `right` are table names or aliases.
+std::string same_key(const TableShape& shape, const std::string& left, const std::string& right);
+
+// A relation for quality rules: the rows of `table` with a column `copies`, how often a row's key
+// is there.
+std::string with_copies(const TableShape& shape, const std::string& table);
+
+// A view named `view` over `files` of `table`, shaped as `shape` even when the table is not there.
+void view_of(Session& session, const std::string& view, const TableShape& shape,
+             const DeltaTable& table, const std::vector<lakelog::AddFile>& files);
+
+// The partition the file belongs to, empty for NULL. Throws plugin::FinalError, naming table,
+// version and file, when the log does not tell.
+std::string partition_of(const TableShape& shape, const DeltaTable& table,
+                         const lakelog::AddFile& file);
+
+}  // namespace batuta::lake

@@ -1,0 +1,239 @@
+#include "plugins/lake/layer/transform.h"
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "common/safe_json.h"
+#include "plugins/lake/attempt_session.h"
+#include "plugins/lake/file_stats.h"
+#include "plugins/lake/layer/partition_batches.h"
+#include "plugins/lake/layer/publication.h"
+#include "plugins/lake/layer/quarantine.h"
+
+namespace batuta::lake {
+namespace {
+
+using lakelog::AddFile;
+
+std::string new_name(const std::string& name) {
+  return quoted_name("new_" + name);
+}
+
+// The source files to read, see the header.
+std::vector<AddFile> files_to_read(const DeltaTable& source, std::int64_t taken_in,
+                                   const std::string& execution_id) {
+  const auto fresh = source.changes_since(taken_in).added;
+  std::set<std::string> chosen;
+  Time earliest = Time::max();
+  for (const AddFile& file : source.files([&](const AddFile& each) {
+         return fresh.count(each.path) != 0 || may_hold_text(each, "_run_id", execution_id);
+       })) {
+    chosen.insert(file.path);
+    const auto bounds = time_bounds(file, "_ingested_at");
+    earliest = bounds ? std::min(earliest, bounds->low) : Time::min();
+  }
+  return source.files([&](const AddFile& file) {
+    if (chosen.count(file.path) != 0) return true;
+    const auto bounds = time_bounds(file, "_ingested_at");
+    return !chosen.empty() && (!bounds || bounds->high >= earliest);
+  });
+}
+
+// `judged`: typed values, the reasons to reject the row ('' = good), and its raw text only where
+// it is rejected: a good row's text is not needed again.
+std::string judge_sql(const TransformSpec& spec, const std::string& rows) {
+  std::string typed, kept, reasons, raw;
+  for (const auto& column : spec.typed) {
+    typed += ", " + column.sql + " AS " + new_name(column.name);
+    kept += new_name(column.name) + ", ";
+  }
+  for (const auto& reason : spec.reasons)
+    reasons += ", CASE WHEN " + reason.condition + " THEN " + quoted_literal(reason.name) + " END";
+  for (const std::string& name : spec.raw_columns) {
+    const std::string column = quoted_name(name);
+    raw += "CASE WHEN reason <> '' THEN " + column + " END AS " + column + ", ";
+  }
+  return "CREATE TEMP TABLE judged AS WITH typed AS (SELECT *" + typed + " FROM " + rows +
+         "), reasoned AS (SELECT *, concat_ws(','" + reasons + ") AS reason FROM typed) SELECT " +
+         raw + kept + spec.partition_sql + " AS part, reason, " + new_name(spec.time_column) +
+         " IS NOT NULL AS timed, \"_ingested_at\", \"_record_no\", \"_run_id\", " +
+         quoted_name(spec.source.partition) + " FROM reasoned";
+}
+
+// Of each key the latest reception. $1 and $2 are the first and the last partition.
+std::string candidates_sql(const TransformSpec& spec) {
+  std::string columns, keys;
+  for (const auto& column : spec.typed)
+    columns += new_name(column.name) + " AS " + quoted_name(column.name) + ", ";
+  for (const std::string& key : spec.target.keys)
+    keys += (keys.empty() ? "" : ", ") + new_name(key);
+  return "CREATE OR REPLACE TEMP TABLE candidates AS SELECT " + columns +
+         "\"_ingested_at\", part AS " + quoted_name(spec.target.partition) +
+         " FROM judged WHERE reason = '' AND part BETWEEN CAST($1 AS DATE) AND CAST($2 AS DATE) "
+         "QUALIFY row_number() OVER (PARTITION BY " +
+         keys + " ORDER BY \"_ingested_at\" DESC, \"_record_no\" DESC, \"_run_id\" DESC) = 1";
+}
+
+std::string changed_sql(const TransformSpec& spec) {
+  std::string differs;
+  for (const std::string& name : value_columns(spec.target, {"_ingested_at", "execution_id"})) {
+    const std::string column = quoted_name(name);
+    differs += (differs.empty() ? "" : " OR ") + ("n." + column) + " IS DISTINCT FROM s." + column;
+  }
+  return "CREATE OR REPLACE TEMP TABLE changed AS SELECT n.* FROM candidates n LEFT JOIN "
+         "target_old s ON " +
+         same_key(spec.target, "s", "n") + " WHERE s." + quoted_name(spec.target.keys.front()) +
+         " IS NULL OR (n.\"_ingested_at\" >= s.\"_ingested_at\" AND (" +
+         (differs.empty() ? "false" : differs) + "))";
+}
+
+// The changed partitions whole: changed rows, and the old rows they do not replace.
+std::string merged_sql(const TransformSpec& spec) {
+  std::string fresh;
+  for (const lakelog::Column& column : spec.target.columns) {
+    const std::string name = quoted_name(column.name);
+    fresh += (fresh.empty() ? "" : ", ") +
+             (column.name == "execution_id" ? "$1 AS \"execution_id\"" : name);
+  }
+  const std::string part = quoted_name(spec.target.partition);
+  return "CREATE OR REPLACE TEMP TABLE merged AS SELECT " + fresh +
+         " FROM changed UNION ALL SELECT " + column_list(spec.target, "s.") +
+         " FROM target_old s SEMI JOIN changed d ON s." + part + " = d." + part +
+         " ANTI JOIN changed c ON " + same_key(spec.target, "s", "c");
+}
+
+class Transform {
+ public:
+  Transform(plugin::Context& context, const TransformSpec& spec)
+      : context_(context),
+        spec_(spec),
+        session_(session_options(context)),
+        source_(DeltaTable::open(lake_folder(context), spec.source.name)),
+        target_(DeltaTable::open(lake_folder(context), spec.target.name)),
+        rejected_(context, spec.quarantine),
+        version_(spec.target, target_, lakelog::Operation::merge),
+        tally_(spec.target.name, spec.quality) {
+    session_.register_text_functions();
+    session_.run("SET preserve_insertion_order = false");  // or large results stay in memory
+  }
+
+  TransformResult run(const OwnList& own) {
+    judge(own);
+    TransformResult result;
+    result.read = session_.value("SELECT count(*) FROM judged").integer();
+    session_.run("CREATE TEMP VIEW rejected AS SELECT * FROM judged WHERE reason <> ''");
+    result.quarantined =
+        rejected_.stage(session_, spec_.raw_columns, spec_.time_column, "rejected");
+    context_.progress(0.4);
+    const auto batches = partition_batches(rows_by_partition(), batch_rows(session_));
+    for (std::size_t i = 0; i < batches.size(); ++i) {
+      context_.check_cancelled();
+      result.changed += merge(batches[i]);
+      context_.progress(0.4 +
+                        0.6 * static_cast<double>(i + 1) / static_cast<double>(batches.size()));
+    }
+    tally_.finish(context_);
+    publish(result);
+    return result;
+  }
+
+ private:
+  void judge(const OwnList& own) {
+    const std::int64_t taken_in =
+        std::max(target_.marker(spec_.marker), rejected_.table().marker(spec_.marker));
+    const auto files = files_to_read(source_, taken_in, context_.execution_id());
+    view_of(session_, "source_rows", spec_.source, source_, files);
+    if (spec_.asked) {
+      view_asked_for(context_, session_, "asked_rows", "source_rows", *spec_.asked, own);
+    } else {
+      session_.run(
+          "CREATE TEMP VIEW asked_rows AS SELECT *, CAST(NULL AS BOOLEAN) AS asked_for FROM "
+          "source_rows");
+    }
+    session_.run(judge_sql(spec_, "asked_rows"));
+  }
+
+  // Rows that a partition brings into work: those that came, and those that are there.
+  std::map<std::string, std::int64_t> rows_by_partition() {
+    std::map<std::string, std::int64_t> rows;
+    for (const auto& row : session_
+                               .query("SELECT CAST(part AS VARCHAR), count(*) FROM judged WHERE "
+                                      "reason = '' GROUP BY 1")
+                               .rows)
+      rows[row.at(0).text()] = row.at(1).integer();
+    for (const AddFile& file : target_.files([](const AddFile&) { return true; })) {
+      const auto at = rows.find(partition_of(spec_.target, target_, file));
+      if (at != rows.end()) at->second += lakelog::record_count(file).value_or(0);
+    }
+    return rows;
+  }
+
+  // Returns how many rows of these partitions are new or changed.
+  std::int64_t merge(const std::vector<std::string>& partitions) {
+    session_.run(candidates_sql(spec_), {partitions.front(), partitions.back()});
+    const std::set<std::string> wanted(partitions.begin(), partitions.end());
+    view_of(session_, "target_old", spec_.target, target_, target_.files([&](const AddFile& file) {
+      return wanted.count(partition_of(spec_.target, target_, file)) != 0;
+    }));
+    version_.read(partitions);
+    session_.run(changed_sql(spec_));
+    const std::int64_t changed = session_.value("SELECT count(*) FROM changed").integer();
+    session_.run("DROP TABLE candidates");
+    if (changed == 0) return 0;
+    session_.run(merged_sql(spec_), {context_.execution_id()});
+    const auto rewritten =
+        first_column(session_.query("SELECT DISTINCT CAST(" + quoted_name(spec_.target.partition) +
+                                    " AS VARCHAR) FROM changed ORDER BY 1"));
+    session_.run("DROP TABLE changed");
+    tally_.count(session_, with_copies(spec_.target, "merged"));
+    if (!tally_.broken()) {
+      version_.stage(session_, "SELECT " + column_list(spec_.target) + " FROM merged ORDER BY " +
+                                   column_list(spec_.target.keys));
+      version_.replace(rewritten);
+    }
+    session_.run("DROP TABLE merged");
+    return changed;
+  }
+
+  // The target's version tells how far the source is taken in. Without one the quarantine's may:
+  // then no row waits for the target, whatever becomes of its publication.
+  void publish(const TransformResult& result) {
+    if (result.changed == 0) rejected_.set_marker(spec_.marker, source_.version());
+    rejected_.hand_in();
+    if (result.changed == 0) return;
+    version_.set_marker(spec_.marker, source_.version());
+    version_.hand_in(context_, json_text({{"rows_in", result.read}, {"rows_out", result.changed}}));
+    report_lineage(context_, source_, spec_.target);
+  }
+
+  plugin::Context& context_;
+  const TransformSpec& spec_;
+  Session session_;
+  DeltaTable source_;
+  DeltaTable target_;
+  Quarantine rejected_;
+  Publication version_;
+  QualityTally tally_;
+};
+
+}  // namespace
+
+TransformResult transform(plugin::Context& context, const TransformSpec& spec, const OwnList& own) {
+  return Transform(context, spec).run(own);
+}
+
+void tell(plugin::Context& context, const TransformSpec& spec, const TransformResult& result) {
+  context.records(result.changed);
+  context.return_json(json_text({{"execution_id", context.execution_id()},
+                                 {"table", spec.target.name},
+                                 {"records", result.changed},
+                                 {"rows_read", result.read},
+                                 {"quarantined", result.quarantined}}));
+  context.info(std::to_string(result.read) + " bronze rows read, " +
+               std::to_string(result.changed) + " silver rows new or changed, " +
+               std::to_string(result.quarantined) + " quarantined");
+}
+
+}  // namespace batuta::lake

@@ -1,0 +1,70 @@
+// From bronze to silver: text becomes typed, judged rows, one per key.
+//
+// What is read: source files that the target has not taken in yet (a progress marker tells), and
+// all files that hold rows of this execution, so that a cleared transform works through its run
+// again. Then every source file that may hold rows received later than the earliest of those: of
+// one key the latest reception wins, whatever the order in which runs are repeated.
+//
+// What is written: only the partitions in which a row is new or differs. Equal rows keep their old
+// execution_id; nothing new means no table version at all. Rejected rows go to quarantine.
+//
+// The source is read once; what follows goes piece by piece, in whole partitions of the target, so
+// that a first load of any size fits the engine's memory. One version is handed in at the end.
+//
+// The source has the system columns _run_id, _ingested_at, _source_file, _record_no and is
+// partitioned by ingest_date; the target has _ingested_at and execution_id; the quarantine has the
+// raw columns, reason, run_id, _ingested_at and ingest_date.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "plugins/lake/layer/known_values.h"
+#include "plugins/lake/layer/table_shape.h"
+#include "plugins/lake/quality.h"
+#include "plugins/sdk/plugin.h"
+
+namespace batuta::lake {
+
+struct TransformSpec {
+  TableShape source, target, quarantine;
+  std::string marker;  // progress of the source, in the logs of target and quarantine
+
+  // The typed columns: SQL over the source's text. They appear as new_<name> to the rules.
+  struct Typed {
+    std::string name;
+    std::string sql;
+  };
+  std::vector<Typed> typed;
+  std::string partition_sql;  // the target's partition, over new_ columns
+  std::string time_column;    // a source column with the row's time; its typed column is an instant
+
+  // Why a row is rejected: SQL over the source's columns, the new_ ones and asked_for. All that
+  // hold are told, in this order.
+  struct Reason {
+    std::string name;
+    std::string condition;
+  };
+  std::vector<Reason> reasons;
+  std::optional<Asked> asked;  // what makes asked_for; without it the column is NULL
+
+  std::vector<std::string> raw_columns;  // of the source, as the quarantine keeps them
+  std::vector<QualityRule> quality;      // over with_copies() of the merged rows
+};
+
+struct TransformResult {
+  std::int64_t read = 0;         // source rows
+  std::int64_t changed = 0;      // target rows new or different
+  std::int64_t quarantined = 0;  // rows that the quarantine did not hold
+};
+
+// Hands in at most one version of target and quarantine each. Throws plugin::FinalError when a
+// blocking rule is broken: nothing is published then.
+TransformResult transform(plugin::Context& context, const TransformSpec& spec, const OwnList& own);
+
+// The usual end of a transform: counts, result for the next layer, a line for the log.
+void tell(plugin::Context& context, const TransformSpec& spec, const TransformResult& result);
+
+}  // namespace batuta::lake

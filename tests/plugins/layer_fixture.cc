@@ -1,0 +1,171 @@
+#include "tests/plugins/layer_fixture.h"
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "lakelog/publish.h"
+#include "plugins/lake/attempt_session.h"
+#include "plugins/lake/layer/bronze_rows.h"
+#include "plugins/lake/layer/raw_landing.h"
+
+namespace batuta {
+namespace {
+
+const std::vector<std::string> source_columns = {"at", "sensor", "value"};
+
+const lake::TableShape bronze{
+    "bronze/demo/readings", "as sent", "ingest_date", lake::bronze_columns(source_columns), {}};
+
+}  // namespace
+
+const lake::TransformSpec& readings_to_silver() {
+  static const lake::TransformSpec spec{
+      .source = bronze,
+      .target = {"silver/demo/readings",
+                 "typed",
+                 "day",
+                 {{"at", "timestamp", true},
+                  {"sensor", "string", true},
+                  {"value", "long", true},
+                  {"_ingested_at", "timestamp", true},
+                  {"execution_id", "string", true},
+                  {"day", "date", true}},
+                 {"sensor", "at"}},
+      .quarantine = {"quarantine/demo/readings",
+                     "rejected",
+                     "ingest_date",
+                     {{"at", "string", true},
+                      {"sensor", "string", true},
+                      {"value", "string", true},
+                      {"reason", "string", true},
+                      {"run_id", "string", true},
+                      {"_ingested_at", "timestamp", true},
+                      {"ingest_date", "date", true}},
+                     {}},
+      .marker = "silver/bronze",
+      .typed = {{"at", "batuta_instant(\"at\")"},
+                {"sensor", "\"sensor\""},
+                {"value", "batuta_whole(\"value\")"}},
+      .partition_sql = "CAST(new_at AS DATE)",
+      .time_column = "at",
+      .reasons = {{"bad_time", "new_at IS NULL"},
+                  {"bad_value", "new_value IS NULL"},
+                  {"unknown_sensor", "NOT asked_for"}},
+      .asked = lake::Asked{"sensors", "sensor"},
+      .raw_columns = source_columns,
+      .quality = {{"unique", "uniqueness", "copies > 1"},
+                  {"value_small", "validity", "\"value\" > 999999"}}};
+  return spec;
+}
+
+const lake::AggregateSpec& silver_to_days() {
+  static const lake::AggregateSpec spec{
+      .source = readings_to_silver().target,
+      .target = {"gold/demo/days",
+                 "sums",
+                 "day",
+                 {{"sensor", "string", true},
+                  {"total", "long", true},
+                  {"execution_id", "string", true},
+                  {"day", "date", true}},
+                 {"sensor", "day"}},
+      .marker = "gold/silver",
+      .prepare = {},
+      .select =
+          "SELECT \"sensor\", CAST(sum(\"value\") AS BIGINT) AS \"total\", \"day\" FROM "
+          "source_rows GROUP BY ALL",
+      .quality = {{"unique", "uniqueness", "copies > 1"}},
+      .order = {"sensor"}};
+  return spec;
+}
+
+void Readings::attempt(const std::string& run, const std::function<void(plugin::Context&)>& body) {
+  FakeHost host;
+  const std::string scratch = lake.path() + "/_scratch";
+  std::filesystem::create_directories(scratch);
+  host.engine_memory = engine_memory;
+  host.context = {{"execution_id", run}, {"task_id", "task"},   {"try_number", 1},
+                  {"fence", 1},          {"lake", lake.path()}, {"scratch", scratch}};
+  const batuta_host table = host.table();
+  {
+    plugin::Context context(table);
+    body(context);
+  }
+  lines = host.lines;
+  outputs = host.outputs;
+  for (const std::string& output : outputs) publish(output);
+}
+
+void Readings::publish(const std::string& payload_json) {
+  lakelog::Publication publication;
+  publication.lake = lake.path();
+  publication.payload_json = payload_json;
+  publication.app_id = "batuta/test";
+  publication.number = ++publications_;
+  publication.uuid = "publication-" + std::to_string(publications_);
+  const auto published = lakelog::publish(publication);
+  if (!published.ok()) FAIL(published.error().message);
+}
+
+void Readings::extract(const std::string& run, const std::vector<std::string>& sensors,
+                       const std::vector<Reading>& readings) {
+  extract(run, sensors, static_cast<std::int64_t>(readings.size()),
+          [&readings](std::int64_t i) { return readings[static_cast<std::size_t>(i)]; });
+}
+
+void Readings::extract(const std::string& run, const std::vector<std::string>& sensors,
+                       std::int64_t count, const std::function<Reading(std::int64_t)>& reading) {
+  attempt(run, [&](plugin::Context& context) {
+    lake::Session session(lake::session_options(context));
+    lake::RawLanding landing(context, "demo/readings", nlohmann::json{{"sensors", sensors}}.dump());
+    lake::BronzeRows rows(context, session, bronze, source_columns);
+    const Time now = std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
+    std::string file;
+    for (std::int64_t i = 0; i < count; ++i) {
+      if (i % 10'000 == 0) file = landing.add("[]");
+      const Reading each = reading(i);
+      const std::optional<std::string> fields[] = {each.at, each.sensor, each.value};
+      rows.add(fields, each.at + each.sensor + each.value, file, now);
+    }
+    landing.sync();
+    rows.finish();
+  });
+}
+
+lake::TransformResult Readings::transform(const std::string& run, const lake::OwnList& own) {
+  lake::TransformResult result;
+  attempt(run, [&](plugin::Context& context) {
+    result = lake::transform(context, readings_to_silver(), own);
+  });
+  return result;
+}
+
+lake::AggregateResult Readings::aggregate(const std::string& run) {
+  lake::AggregateResult result;
+  attempt(run,
+          [&](plugin::Context& context) { result = lake::aggregate(context, silver_to_days()); });
+  return result;
+}
+
+std::vector<std::string> Readings::rows(const std::string& table, const std::string& sql) {
+  lake::SessionOptions options;
+  options.library = build_dir() + "/libduckdb.so";
+  options.scratch = lake.path() + "/_scratch";
+  lake::Session session(options);
+  lake::create_view(session, "t", lake::DeltaTable::open(lake.path(), table));
+  std::vector<std::string> out;
+  for (const auto& row : session.query(sql).rows) {
+    std::string line;
+    for (const auto& cell : row) {
+      const auto* number = std::get_if<std::int64_t>(&cell.value);
+      line += (&cell == row.data() ? "" : "|") +
+              (number != nullptr ? std::to_string(*number) : cell.text());
+    }
+    out.push_back(line);
+  }
+  return out;
+}
+
+}  // namespace batuta

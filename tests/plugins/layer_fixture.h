@@ -1,0 +1,53 @@
+// A made-up source for the layer library: readings of sensors, bronze to silver to the day's sums,
+// without a plugin and without a scheduler.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "plugins/lake/layer/aggregate.h"
+#include "plugins/lake/layer/transform.h"
+#include "tests/lakelog/lake_fixture.h"
+#include "tests/plugins/fake_host.h"
+
+namespace batuta {
+
+struct Reading {
+  std::string at;
+  std::string sensor;
+  std::string value;
+};
+
+const lake::TransformSpec& readings_to_silver();
+const lake::AggregateSpec& silver_to_days();
+
+class Readings {
+ public:
+  lakelog::TempLake lake;
+  std::int64_t engine_memory = 0;
+
+  // Each as one attempt of `run`, published when it succeeds; a failure fails the test unless
+  // `failure` takes it. The log's lines of the last attempt are in `lines`.
+  void extract(const std::string& run, const std::vector<std::string>& sensors,
+               const std::vector<Reading>& readings);
+  void extract(const std::string& run, const std::vector<std::string>& sensors, std::int64_t count,
+               const std::function<Reading(std::int64_t)>& reading);
+  lake::TransformResult transform(const std::string& run, const lake::OwnList& own = {});
+  lake::AggregateResult aggregate(const std::string& run);
+
+  // Rows of `sql` over the view t of the table, cells joined by '|'.
+  std::vector<std::string> rows(const std::string& table, const std::string& sql);
+  void publish(const std::string& payload_json);
+
+  std::vector<std::string> lines;
+  std::vector<std::string> outputs;  // of the last attempt
+
+ private:
+  void attempt(const std::string& run, const std::function<void(plugin::Context&)>& body);
+  std::int64_t publications_ = 0;
+};
+
+}  // namespace batuta

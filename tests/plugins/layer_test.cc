@@ -1,0 +1,208 @@
+// The layer library with a source of its own: what is new, who is judged by what, what is written.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "lakelog/payload.h"
+#include "plugins/lake/layer/partition_batches.h"
+#include "tests/plugins/layer_fixture.h"
+
+using namespace batuta;
+
+namespace {
+
+const std::string silver = "silver/demo/readings";
+const std::string gold = "gold/demo/days";
+const std::string rejected = "quarantine/demo/readings";
+
+using Lines = std::vector<std::string>;
+
+std::string minute(std::int64_t i) {
+  char text[32];
+  std::snprintf(text, sizeof text, "2026-11-20T%02d:%02d:00Z", static_cast<int>(i / 60 % 24),
+                static_cast<int>(i % 60));
+  return text;
+}
+
+bool said(const Lines& lines, const std::string& words) {
+  return std::any_of(lines.begin(), lines.end(), [&words](const std::string& line) {
+    return line.find(words) != std::string::npos;
+  });
+}
+
+// Takes every file of one day out of the table, as a delete from outside does.
+void remove_day(Readings& world, const std::string& name, const std::string& day) {
+  const auto table = lake::DeltaTable::open(world.lake.path(), name);
+  lakelog::Payload payload;
+  payload.table = name;
+  payload.operation = lakelog::Operation::overwrite_partitions;
+  payload.read_version = table.version();
+  payload.schema = table.snapshot().metadata.columns;
+  payload.partition_columns = {"day"};
+  for (const auto& file : table.files([](const auto&) { return true; })) {
+    if (file.partition_values.at("day") != day) continue;
+    payload.removes.push_back({file.path, 0, true, file.partition_values, file.size});
+  }
+  REQUIRE_FALSE(payload.removes.empty());
+  world.publish(lakelog::serialise_payload(payload));
+}
+
+}  // namespace
+
+TEST_CASE("rows are judged by what their own extraction asked for, whoever transforms them") {
+  Readings world;
+  world.extract("run-1", {"a"}, {{minute(1), "a", "1"}, {minute(1), "x", "1"}});
+  world.extract("run-2", {"b", "x"}, {{minute(2), "b", "2"}});
+  // Run 2 takes both in: a was asked for by run 1, and that run 2 asked for x changes nothing.
+  const auto first = world.transform("run-2", {{"b", "x"}, false});
+  CHECK(first.changed == 2);
+  CHECK(first.quarantined == 1);
+  CHECK(world.rows(rejected, "SELECT sensor, reason, run_id FROM t") ==
+        Lines{"x|unknown_sensor|run-1"});
+
+  // Clearing run 1 reads the rows of run 2 too, for they came later.
+  world.extract("run-1", {"a"}, {{minute(3), "a", "3"}});
+  const auto cleared = world.transform("run-1", {{"a"}, false});
+  CHECK(cleared.changed == 1);
+  CHECK(cleared.quarantined == 0);
+  CHECK(world.rows(silver, "SELECT sensor, value FROM t ORDER BY value") ==
+        Lines{"a|1", "b|2", "a|3"});
+}
+
+TEST_CASE("a list given by a person overrules the request, for the run's own rows only") {
+  Readings world;
+  world.extract("run-1", {"a"}, {{minute(1), "a", "1"}});
+  world.extract("run-2", {"a"}, {{minute(2), "a", "2"}, {minute(2), "b", "2"}});
+  CHECK(world.transform("run-2", {{"b"}, true}).changed == 2);
+  CHECK(world.rows(silver, "SELECT sensor, value FROM t ORDER BY value") == Lines{"a|1", "b|2"});
+  CHECK(world.rows(rejected, "SELECT sensor, value FROM t") == Lines{"a|2"});
+}
+
+TEST_CASE("rows extracted by a run without transform reach silver in the next one") {
+  Readings world;
+  world.extract("run-1", {"a"}, {{minute(1), "a", "1"}});
+  world.extract("run-2", {"b"}, {{minute(2), "b", "2"}});
+  CHECK(world.transform("run-2", {{"b"}, false}).changed == 2);
+  CHECK(world.transform("run-2").changed == 0);
+  world.extract("run-3", {"c"}, {{minute(3), "c", "3"}});
+  const auto after = world.transform("run-4");
+  CHECK(after.changed == 1);
+  CHECK(world.rows(silver, "SELECT DISTINCT execution_id FROM t WHERE sensor = 'c'") ==
+        Lines{"run-4"});
+}
+
+TEST_CASE("without its request an extraction's rows are taken in, and the log says so") {
+  Readings world;
+  world.extract("run-1", {"a"}, {{minute(1), "b", "1"}});
+  std::filesystem::remove_all(world.lake.path() + "/raw");
+  CHECK(world.transform("run-2").changed == 1);
+  CHECK(said(world.lines, "1 extractions left no request: their sensors cannot be checked"));
+}
+
+TEST_CASE("gold follows silver's removals and leaves the other days alone") {
+  Readings world;
+  world.extract("run-1", {"a"},
+                {{"2026-11-20T10:00:00Z", "a", "1"}, {"2026-11-21T10:00:00Z", "a", "2"}});
+  (void)world.transform("run-1");
+  (void)world.aggregate("run-1");
+  CHECK(world.rows(gold, "SELECT day, total FROM t ORDER BY 1") ==
+        Lines{"2026-11-20|1", "2026-11-21|2"});
+  remove_day(world, silver, "2026-11-20");
+  const auto result = world.aggregate("run-2");
+  CHECK(result.partitions == 1);
+  CHECK(result.changed == 0);
+  CHECK(world.rows(gold, "SELECT day, total, execution_id FROM t") == Lines{"2026-11-21|2|run-1"});
+  CHECK(world.aggregate("run-3").partitions == 0);
+}
+
+TEST_CASE("where silver's log no longer reaches back, gold is compared as a whole") {
+  Readings world;
+  world.extract("run-1", {"a"},
+                {{"2026-11-20T10:00:00Z", "a", "1"}, {"2026-11-21T10:00:00Z", "a", "2"}});
+  (void)world.transform("run-1");
+  remove_day(world, silver, "2026-11-20");
+  // Gold was made by someone who left no marker.
+  world.publish(R"({"table":"gold/demo/days","operation":"create","read_version":-1,"schema":[
+    {"name":"sensor","type":"string","nullable":true},{"name":"total","type":"long","nullable":true},
+    {"name":"execution_id","type":"string","nullable":true},
+    {"name":"day","type":"date","nullable":true}],"partition_columns":["day"]})");
+  CHECK(world.aggregate("run-2").changed == 1);
+  CHECK(world.rows(gold, "SELECT day, total FROM t") == Lines{"2026-11-21|2"});
+}
+
+TEST_CASE("a broken blocking rule publishes nothing") {
+  Readings world;
+  world.extract("run-1", {"a"}, {{minute(1), "a", "1000000"}, {minute(2), "a", "nothing"}});
+  CHECK_THROWS_WITH_AS((void)world.transform("run-1"),
+                       "quality: silver/demo/readings: 1 rows break value_small",
+                       plugin::FinalError);
+  CHECK_FALSE(lake::DeltaTable::open(world.lake.path(), silver).exists());
+  CHECK_FALSE(lake::DeltaTable::open(world.lake.path(), rejected).exists());
+}
+
+TEST_CASE("the quarantine is not looked through: a look-up opens no file of long ago") {
+  Readings world;
+  // Forty hours of rejected rows, with a time and without; windows overlap by one row each.
+  for (int i = 0; i < 40; ++i) {
+    const std::string run = "run-" + std::to_string(100 + i);
+    world.extract(run, {"a"},
+                  {{minute(i), "a", "bad"},
+                   {minute(i + 1), "a", "bad"},
+                   {"never " + std::to_string(i), "a", "1"}});
+    CHECK(world.transform(run).quarantined == (i == 0 ? 3 : 2));
+  }
+  const auto table = lake::DeltaTable::open(world.lake.path(), rejected);
+  CHECK(world.rows(rejected, "SELECT count(*) FROM t") == Lines{"81"});
+  int removed = 0;
+  for (const auto& file : table.files([](const auto&) { return true; })) {
+    const bool timed = file.stats_json.find("never") == std::string::npos;
+    const auto run = file.stats_json.find("run-1");
+    const bool old = file.stats_json.substr(run, 7) < (timed ? "run-139" : "run-108");
+    if (old) removed += std::filesystem::remove(table.folder() + "/" + file.path) ? 1 : 0;
+  }
+  CHECK(removed == 39 + 8);
+  world.extract("run-200", {"a"}, {{minute(40), "a", "bad"}, {minute(41), "a", "bad"}});
+  CHECK(world.transform("run-200").quarantined == 1);
+}
+
+TEST_CASE("neighbouring partitions are worked on together as long as they fit") {
+  using Batches = std::vector<std::vector<std::string>>;
+  CHECK(lake::partition_batches({}, 10).empty());
+  CHECK(lake::partition_batches({{"a", 4}, {"b", 6}, {"c", 1}, {"d", 20}, {"e", 1}}, 10) ==
+        Batches{{"a", "b"}, {"c"}, {"d"}, {"e"}});
+}
+
+TEST_CASE("a first load far larger than the engine's memory passes, and so does the run after it") {
+  Readings world;
+  world.engine_memory = 48 << 20;
+  constexpr std::int64_t count = 300'000;  // 60 days of 5,000 rows; 49,152 rows fit a piece
+  const auto reading = [](std::int64_t i) {
+    const std::int64_t second = i * 17 % (60 * 86'400);
+    return Reading{to_iso(*parse_iso("2026-01-01T00:00:00Z") + std::chrono::seconds(second)),
+                   "sensor-" + std::to_string(i % 7), std::to_string(i % 1000)};
+  };
+  const std::vector<std::string> sensors = {"sensor-0", "sensor-1", "sensor-2", "sensor-3",
+                                            "sensor-4", "sensor-5", "sensor-6"};
+  world.extract("run-1", sensors, count, reading);
+  const auto first = world.transform("run-1");
+  CHECK(first.read == count);
+  CHECK(first.changed == count);
+  CHECK(world.rows(silver, "SELECT count(*), count(DISTINCT day) FROM t") == Lines{"300000|60"});
+  CHECK(world.aggregate("run-1").changed == 420);
+  CHECK(world.rows(gold, "SELECT CAST(sum(total) AS BIGINT) FROM t") == Lines{"149850000"});
+  // The whole window again, one value changed: one day is rewritten, and no more.
+  world.extract("run-2", sensors, count, [&](std::int64_t i) {
+    Reading each = reading(i);
+    if (i == 0) each.value = "7";
+    return each;
+  });
+  CHECK(world.transform("run-2").changed == 1);
+  const auto payload = lakelog::parse_payload(world.outputs.at(0));
+  REQUIRE(payload.ok());
+  CHECK(payload->adds.size() == 1);
+  CHECK(payload->removes.size() == 1);
+  CHECK(world.aggregate("run-2").changed == 1);
+  CHECK(world.rows(gold, "SELECT CAST(sum(total) AS BIGINT) FROM t") == Lines{"149850007"});
+}
