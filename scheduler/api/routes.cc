@@ -31,7 +31,7 @@ constexpr auto admin = Access::admin;
 #define OUR_TASK OURS "/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}"
 
 // clang-format off
-constexpr Route table[] = {
+constexpr Route every_route[] = {
     {get,   V2 "/monitor/health", get_health, everyone, "Is the scheduler well; 200 only when every DAG can be triggered",
      {.answer = "HealthInfo"}},
     {get,   V2 "/version", get_version, everyone, "Version of the product", {.answer = "VersionInfo"}},
@@ -174,7 +174,7 @@ constexpr Route table[] = {
 }  // namespace
 
 std::span<const Route> route_table() {
-  return table;
+  return every_route;
 }
 
 }  // namespace batuta::http

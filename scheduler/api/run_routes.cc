@@ -16,7 +16,7 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::size_t max_note = 1000;
+constexpr std::size_t max_run_note = 1000;
 constexpr auto longest_wait = std::chrono::seconds(60);
 
 Error no_such_run() {
@@ -158,7 +158,7 @@ Status read_trigger(const Request& request, const Dag& dag, const json& body, Ru
     fields.fail("data_interval_start", "and data_interval_end must be given together");
   }
   event.run_after = fields.time("run_after");
-  event.note = fields.text("note", max_note).value_or("");
+  event.note = fields.text("note", max_run_note).value_or("");
   if (const std::string* key = request.header("idempotency-key")) {
     if (key->empty() || key->size() > 200) {
       return {Errc::invalid, "must be 1 to 200 bytes long", "header.Idempotency-Key"};
@@ -268,7 +268,7 @@ void patch_run(Context& context, Call call) {
   BodyReader fields(*call.request, *body);
   auto change = state_change(*call.request, fields);
   const bool noted = body->contains("note");
-  const std::string note = fields.text("note", max_note).value_or("");
+  const std::string note = fields.text("note", max_run_note).value_or("");
   if (fields.status() && !change && !noted) fields.fail("state", "or note must be given");
   if (!fields.status()) return call.respond(error_response(fields.status().error()));
 

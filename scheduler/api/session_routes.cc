@@ -15,7 +15,7 @@ using nlohmann::json;
 namespace {
 
 constexpr Duration session_lifetime = std::chrono::hours(24);
-constexpr std::size_t max_name = 128;
+constexpr std::size_t max_login_field = 128;
 constexpr std::size_t max_password = 1024;
 
 // How someone came in, as the event log names it.
@@ -159,7 +159,7 @@ void create_token(Context& context, Call call) {
   const auto body = body_object(*call.request);
   if (!body) return call.respond(error_response(body.error()));
   BodyReader fields(*call.request, *body);
-  const std::string name = fields.required_text("username", max_name);
+  const std::string name = fields.required_text("username", max_login_field);
   const std::string password = fields.required_text("password", max_password);
   if (!fields.status()) return call.respond(error_response(fields.status().error()));
   const Door door{"token_created", "api", "password"};
@@ -172,13 +172,13 @@ void login(Context& context, Call call) {
   const auto body = body_object(*call.request);
   if (!body) return call.respond(error_response(body.error()));
   BodyReader fields(*call.request, *body);
-  const auto code = fields.text("code", max_name);
+  const auto code = fields.text("code", max_login_field);
   const auto granted = [call](const Granted& grant) { call.respond(with_cookie(grant)); };
   if (code) {
     if (!fields.status()) return call.respond(error_response(fields.status().error()));
     return by_code(context, call, *code, granted);
   }
-  const std::string name = fields.required_text("username", max_name);
+  const std::string name = fields.required_text("username", max_login_field);
   const std::string password = fields.required_text("password", max_password);
   if (!fields.status()) return call.respond(error_response(fields.status().error()));
   by_password(context, call, name, password, {"login", "session", "password"}, granted);

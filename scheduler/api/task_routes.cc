@@ -13,7 +13,7 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::size_t max_note = 1000;
+constexpr std::size_t max_task_note = 1000;
 
 Error no_such_task() {
   return {Errc::not_found, "no such task instance", {}};
@@ -111,7 +111,7 @@ Result<TaskPatch> read_task_patch(const Request& request, const json& body) {
     note.dag_id = path.dag_id;
     note.dag_run_id = path.dag_run_id;
     note.task_id = path.task_id;
-    note.note = fields.text("note", max_note).value_or("");
+    note.note = fields.text("note", max_task_note).value_or("");
     note.user = request.identity.user;
     patch.note = note;
   }

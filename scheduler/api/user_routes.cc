@@ -16,7 +16,7 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::size_t max_name = 128;
+constexpr std::size_t max_user_field = 128;
 constexpr std::size_t least_password = 8;
 constexpr std::size_t most_password = 256;
 constexpr std::size_t max_password_bytes = 4 * most_password;
@@ -113,8 +113,8 @@ void create_user(Context& context, Call call) {
   const auto body = body_object(*call.request);
   if (!body) return call.respond(error_response(body.error()));
   BodyReader fields(*call.request, *body);
-  const std::string name = fields.required_text("username", max_name);
-  const std::string role = fields.required_text("role", max_name);
+  const std::string name = fields.required_text("username", max_user_field);
+  const std::string role = fields.required_text("role", max_user_field);
   const std::string password = fields.required_text("password", max_password_bytes);
   if (fields.status() && !valid_id(name)) fields.fail("username", "is not a valid name");
   if (fields.status() && !role_allows(role, Access::viewer)) {
@@ -138,10 +138,10 @@ void patch_user(Context& context, Call call) {
   if (!body) return call.respond(error_response(body.error()));
   const std::string name = path_param(*call.request, "username");
   BodyReader fields(*call.request, *body);
-  if (fields.text("username", max_name).value_or(name) != name) {
+  if (fields.text("username", max_user_field).value_or(name) != name) {
     fields.fail("username", "cannot be changed");
   }
-  const auto role = fields.text("role", max_name);
+  const auto role = fields.text("role", max_user_field);
   const auto password = fields.text("password", max_password_bytes);
   if (role && !role_allows(*role, Access::viewer)) {
     fields.fail("role", "must be viewer, operator or admin");
@@ -213,8 +213,9 @@ void issue_token(Context& context, Call call) {
   const auto body = body_object(*call.request);
   if (!body) return call.respond(error_response(body.error()));
   BodyReader fields(*call.request, *body);
-  const std::string name = fields.text("username", max_name).value_or(call.request->identity.user);
-  const std::string purpose = fields.text("purpose", max_name).value_or("api");
+  const std::string name =
+      fields.text("username", max_user_field).value_or(call.request->identity.user);
+  const std::string purpose = fields.text("purpose", max_user_field).value_or("api");
   if (purpose == server_purpose) fields.fail("purpose", "is the server's own token's");
   const auto lifetime = fields.integer("lifetime_seconds", least_lifetime, most_lifetime);
   if (!fields.status()) return call.respond(error_response(fields.status().error()));

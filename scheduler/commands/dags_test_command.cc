@@ -23,7 +23,7 @@ namespace {
 
 using json = nlohmann::json;
 
-constexpr Duration patience = std::chrono::hours(24);
+constexpr Duration test_patience = std::chrono::hours(24);
 constexpr Duration alert_patience = std::chrono::seconds(5);
 
 struct Found {
@@ -190,7 +190,7 @@ int run_dags_test(const cli::ServeOptions& serve, const cli::DagTest& test) {
   if (!serving) return fail(serving.error());
   Server& server = (*serving)->server();
   const auto outcome = (*serving)->run([&] {
-    auto state = watch_run(server, std::move(*request), patience);
+    auto state = watch_run(server, std::move(*request), test_patience);
     await_alerts(server);
     return state;
   });

@@ -19,7 +19,8 @@
 namespace batuta {
 namespace {
 
-constexpr Duration patience = std::chrono::minutes(15);  // two retries, two minutes apart, the work
+constexpr Duration demo_patience =
+    std::chrono::minutes(15);  // two retries, two minutes apart, the work
 constexpr const char* gold_table = "gold/financial/financial_data_hour";
 
 }  // namespace
@@ -97,7 +98,7 @@ Result<std::string> demo_run(Server& server, const std::string& home) {
   RunRequested request;
   request.dag_id = "financial";
   request.logical_date = read_clock().wall;
-  auto state = watch_run(server, std::move(request), patience);
+  auto state = watch_run(server, std::move(request), demo_patience);
   if (state && *state == "success") print_gold(home);
   return state;
 }

@@ -43,12 +43,12 @@ void reopen_run(Turn& turn, LiveRun& run) {
   if (run.dag->past.contains(run.past_key())) remember_past(run);
 }
 
-struct Chosen {
+struct Marked {
   LiveRun* run = nullptr;
   std::vector<TaskIndex> tasks;
 };
 
-void mark(Turn& turn, const MarkRequested& event, const Chosen& chosen) {
+void mark(Turn& turn, const MarkRequested& event, const Marked& chosen) {
   LiveRun& run = *chosen.run;
   for (const TaskIndex i : chosen.tasks) mark_task(turn, run, i, event.state, event.user);
   clear_tasks(turn, run, failed_below(run, chosen.tasks));
@@ -58,7 +58,7 @@ void mark(Turn& turn, const MarkRequested& event, const Chosen& chosen) {
 
 // The task in every run of the request, with its closure there. False (and replied) when a run is
 // unknown, or the first does not have the task; the others are passed over then.
-bool choose(Turn& turn, const MarkRequested& event, std::vector<Chosen>& out) {
+bool choose(Turn& turn, const MarkRequested& event, std::vector<Marked>& out) {
   const auto add = [&](const std::string& id, const std::optional<StoredRun>& stored) {
     LiveRun* run = run_of_request(turn, event.request, event.dag_id, id, stored);
     if (run == nullptr) return false;
@@ -79,7 +79,7 @@ bool choose(Turn& turn, const MarkRequested& event, std::vector<Chosen>& out) {
 }
 
 // Why these tasks cannot be marked now; empty when they can.
-std::string obstacle(const MarkRequested& event, const Chosen& chosen) {
+std::string obstacle(const MarkRequested& event, const Marked& chosen) {
   const LiveRun& run = *chosen.run;
   const std::string where = event.more_runs.empty() ? "" : " in run '" + run.row().dag_run_id + "'";
   if (run.row().ending) return "the run is being ended" + where;
@@ -93,19 +93,19 @@ std::string obstacle(const MarkRequested& event, const Chosen& chosen) {
 }  // namespace
 
 void on(Turn& turn, const MarkRequested& event) {
-  std::vector<Chosen> chosen;
+  std::vector<Marked> chosen;
   if (!may_be_marked(event.state)) {
     return reply(turn, event.request, Errc::invalid, "new_state: success, failed or skipped");
   }
   if (!choose(turn, event, chosen)) return;
   std::vector<TaskInstanceRow> before;
-  for (const Chosen& one : chosen) {
+  for (const Marked& one : chosen) {
     if (std::string why = obstacle(event, one); !why.empty()) {
       return reply(turn, event.request, Errc::conflict, std::move(why));
     }
     for (const TaskIndex i : one.tasks) before.push_back(one.run->task(i));
   }
-  for (const Chosen& one : chosen) {
+  for (const Marked& one : chosen) {
     if (!event.dry_run) mark(turn, event, one);
   }
   if (event.request == 0) return;

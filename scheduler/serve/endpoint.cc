@@ -14,7 +14,7 @@ namespace batuta {
 namespace {
 
 constexpr Duration lifetime = std::chrono::hours(24);
-constexpr const char* file = "run/endpoint.json";
+constexpr const char* endpoint_file = "run/endpoint.json";
 
 // Runs `change` on the control thread and waits for its commit.
 Status on_control(Engine& engine, std::function<Status()> change) {
@@ -67,7 +67,7 @@ void Endpoint::withdraw() {
   const std::lock_guard lock(mutex_);
   if (token_.empty()) return;
   std::error_code ignored;
-  std::filesystem::remove(home_.path(file), ignored);
+  std::filesystem::remove(home_.path(endpoint_file), ignored);
   const auto status = on_control(engine_, [this] { return registry_.revoke_token(token_); });
   token_.clear();
   // When the store cannot be written the token ends at the next start, or by itself.
@@ -81,7 +81,7 @@ Status Endpoint::write_file() {
   auto issued = issue(now);
   if (!issued) return issued.error();
   const nlohmann::json endpoint{{"url", url_}, {"token", *issued}, {"pid", ::getpid()}};
-  if (auto written = home_.write_private(file, json_text(endpoint) + "\n"); !written) {
+  if (auto written = home_.write_private(endpoint_file, json_text(endpoint) + "\n"); !written) {
     const auto ended =
         on_control(engine_, [this, token = *issued] { return registry_.revoke_token(token); });
     if (!ended) log::warn("an unused token could not be ended: " + ended.error().message);

@@ -14,7 +14,7 @@ constexpr char select_expired[] =
     "(SELECT 1 FROM accepted AS a WHERE a.ti BETWEEN r.seq << 20 AND (r.seq << 20) + 1048575) "
     "ORDER BY r.end_date LIMIT ?2";
 constexpr char insert_removed[] = "INSERT INTO removed_run (seq, uuid, swept) VALUES (?, ?, 0)";
-constexpr char delete_run_row[] = "DELETE FROM dag_run WHERE seq = ?";
+constexpr char sweep_run_row[] = "DELETE FROM dag_run WHERE seq = ?";
 constexpr char select_unswept[] =
     "SELECT seq FROM removed_run WHERE swept = 0 ORDER BY seq LIMIT 1";
 constexpr char mark_swept[] = "UPDATE removed_run SET swept = 1 WHERE seq = ?";
@@ -69,7 +69,7 @@ bool SqliteStore::prune_runs(Time before) {
   Transaction transaction(db_);
   for (const RemovedRun& run : expired) {
     db_.statement(insert_removed).run(run.seq, run.uuid);
-    db_.statement(delete_run_row).run(run.seq);
+    db_.statement(sweep_run_row).run(run.seq);
   }
   transaction.commit();
   return true;

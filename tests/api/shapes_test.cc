@@ -13,7 +13,7 @@ namespace {
 const std::string run = "/api/v2/dags/demo/dagRuns/done";
 const std::string task = run + "/taskInstances/first";
 
-struct Shape {
+struct Expected {
   const char* schema;
   std::string path;
   std::string pointer;  // where in the answer the object stands
@@ -44,7 +44,7 @@ constexpr const char* xcom_fields =
 }  // namespace
 
 TEST_CASE("every object has the fields that Airflow's client requires") {
-  const Shape shapes[] = {
+  const Expected shapes[] = {
       {"DAGCollection", "/api/v2/dags", "", "dags total_entries"},
       {"DAG", "/api/v2/dags", "/dags/0", dag_fields.c_str()},
       {"DAG", "/api/v2/dags/demo", "", dag_fields.c_str()},
