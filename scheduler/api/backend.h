@@ -38,6 +38,8 @@ class ApiBackend {
   virtual void explain(RunSeq run, TaskIndex task,
                        std::function<void(Result<std::vector<Reason>>)> done) = 0;
   virtual EngineMetrics metrics() const = 0;
+  // Why nothing can be written for now; empty when all is well.
+  virtual std::string trouble() const = 0;
   virtual std::shared_ptr<const DagBagSnapshot> dags() const = 0;
 };
 

@@ -35,6 +35,10 @@ EngineMetrics EngineBackend::metrics() const {
   return engine_.metrics();
 }
 
+std::string EngineBackend::trouble() const {
+  return engine_.trouble();
+}
+
 std::shared_ptr<const DagBagSnapshot> EngineBackend::dags() const {
   return bag_.snapshot();
 }

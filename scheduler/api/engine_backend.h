@@ -15,6 +15,7 @@ class EngineBackend final : public ApiBackend {
   void explain(RunSeq run, TaskIndex task,
                std::function<void(Result<std::vector<Reason>>)> done) override;
   EngineMetrics metrics() const override;
+  std::string trouble() const override;
   std::shared_ptr<const DagBagSnapshot> dags() const override;
 
  private:

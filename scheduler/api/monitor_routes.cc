@@ -85,14 +85,19 @@ std::vector<Job> jobs_of(const LiveView& live, Time now) {
 
 void get_health(Context& context, Call call) {
   const bool ready = context.services.ready();
-  const char* status = ready ? "healthy" : "unhealthy";
+  const std::string trouble = context.services.backend.trouble();
+  const auto status = [](bool well) { return well ? "healthy" : "unhealthy"; };
   const std::string now = to_iso(context.now());
+  json store = {{"status", status(trouble.empty() && ready)}};
+  if (!trouble.empty()) store["reason"] = trouble;
+  json scheduler = {{"status", status(trouble.empty() && ready)},
+                    {"latest_scheduler_heartbeat", now}};
   call.respond(json_response(
-      {{"metadatabase", {{"status", status}}},
-       {"scheduler", {{"status", status}, {"latest_scheduler_heartbeat", now}}},
+      {{"metadatabase", std::move(store)},
+       {"scheduler", std::move(scheduler)},
        {"triggerer", {{"status", nullptr}, {"latest_triggerer_heartbeat", nullptr}}},
-       {"dag_processor", {{"status", status}, {"latest_dag_processor_heartbeat", now}}}},
-      ready ? 200 : 503));
+       {"dag_processor", {{"status", status(ready)}, {"latest_dag_processor_heartbeat", now}}}},
+      ready && trouble.empty() ? 200 : 503));
 }
 
 void get_version(Context& context, Call call) {

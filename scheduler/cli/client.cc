@@ -86,9 +86,8 @@ bool Client::server_is_running(const std::string& home) {
   return http_call(request).ok();
 }
 
-std::string Client::exchange(const std::string& method, const std::string& path,
-                             const std::string& body, const std::string& accept,
-                             const Headers& headers) const {
+HttpAnswer Client::send(const std::string& method, const std::string& path, const std::string& body,
+                        const std::string& accept, const Headers& headers) const {
   HttpRequest request;
   request.method = method;
   request.url = url_ + path;
@@ -106,12 +105,30 @@ std::string Client::exchange(const std::string& method, const std::string& path,
                       "\n  is it running?  batuta doctor; or start it: batuta standalone",
                   1);
   }
-  if (answer->status < 200 || answer->status > 299) {
-    throw Failure(method + " " + path + ": " + detail_of(answer->body) + " (" +
-                      std::to_string(answer->status) + ")" + remedy_of(answer->status),
+  return *answer;
+}
+
+std::string Client::exchange(const std::string& method, const std::string& path,
+                             const std::string& body, const std::string& accept,
+                             const Headers& headers) const {
+  HttpAnswer answer = send(method, path, body, accept, headers);
+  if (answer.status < 200 || answer.status > 299) {
+    throw Failure(method + " " + path + ": " + detail_of(answer.body) + " (" +
+                      std::to_string(answer.status) + ")" + remedy_of(answer.status),
                   1);
   }
-  return answer->body;
+  return std::move(answer.body);
+}
+
+json Client::health() const {
+  const std::string path = "/api/v2/monitor/health";
+  const HttpAnswer answer = send("GET", path, "", "application/json", {});
+  auto body = parse_untrusted(answer.body);
+  const bool told = body.ok() && body->is_object() && body->contains("scheduler");
+  if (told) return std::move(*body);
+  throw Failure("GET " + path + ": " + detail_of(answer.body) + " (" +
+                    std::to_string(answer.status) + ")" + remedy_of(answer.status),
+                1);
 }
 
 json Client::call(const std::string& method, const std::string& path, const json& body,

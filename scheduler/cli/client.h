@@ -10,6 +10,10 @@
 
 #include "common/result.h"
 
+namespace batuta {
+struct HttpAnswer;
+}
+
 namespace batuta::cli {
 
 // What a command throws to end with a message on standard error and this exit code.
@@ -39,9 +43,13 @@ class Client {
                       const nlohmann::json& body, const Headers& headers = {}) const;
   nlohmann::json get(const std::string& path) const;
   std::string get_text(const std::string& path) const;
+  // What the server says about itself, also when it is not well (503).
+  nlohmann::json health() const;
 
  private:
   Client(std::string url, std::string token) : url_(std::move(url)), token_(std::move(token)) {}
+  HttpAnswer send(const std::string& method, const std::string& path, const std::string& body,
+                  const std::string& accept, const Headers& headers) const;
   std::string exchange(const std::string& method, const std::string& path, const std::string& body,
                        const std::string& accept, const Headers& headers = {}) const;
   std::string url_;

@@ -6,8 +6,8 @@
 #include "common/safe_json.h"
 #include "scheduler/api/codecs.h"
 #include "scheduler/cli/client.h"
+#include "scheduler/store/backend.h"
 #include "scheduler/store/home_lock.h"
-#include "scheduler/store/sqlite_history.h"
 
 namespace batuta::cli {
 namespace {
@@ -76,12 +76,12 @@ void read_from_server(const Client& client, ControlTable& configs, ControlTable&
 void read_from_file(const std::string& home, ControlTable& configs, ControlTable& executions) {
   const auto lock = HomeLock::acquire(home);
   if (!lock) throw Failure(lock.error().message, 1);
-  SqliteHistory history(home + "/batuta.db");
-  for (const JobConfigView& row : history.job_configs()) {
+  const auto history = open_history("sqlite:" + home + "/batuta.db");
+  for (const JobConfigView& row : history->job_configs()) {
     add_row(configs, http::job_config_json(row));
   }
   for (std::int64_t offset = 0; offset < most_rows; offset += max_page) {
-    const auto page = history.job_executions(std::nullopt, {max_page, offset});
+    const auto page = history->job_executions(std::nullopt, {max_page, offset});
     for (const JobExecutionView& view : page.rows) {
       add_row(executions, http::job_execution_json(view));
     }

@@ -101,9 +101,10 @@ void doctor(Session& session) {
               {"libduckdb", there(folder / "libduckdb.so")},
               {"server", Client::server_is_running(session.home) ? "running" : "not running"}};
   if (report["server"] == "running") {
-    const json health = session.client().get("/api/v2/monitor/health");
+    const json health = session.client().health();
     for (const auto& [name, part] : health.items()) {
       report["health of " + name] = part.value("status", json(nullptr));
+      if (part.contains("reason")) report["trouble of " + name] = part["reason"];
     }
   }
   print_object(session.format(), report);
@@ -198,9 +199,8 @@ void add_system_commands(CLI::App& app, Session& session) {
   list->add_option("--before", filter->before, "ISO 8601");
   add_page(*list, *filter);
 
-  add_verb(app, session, "health", "Is the scheduler well", [&session] {
-    print_object(session.format(), session.client().get("/api/v2/monitor/health"));
-  });
+  add_verb(app, session, "health", "Is the scheduler well",
+           [&session] { print_object(session.format(), session.client().health()); });
   add_verb(app, session, "metrics", "What Prometheus reads",
            [&session] { std::printf("%s", session.client().get_text("/metrics").c_str()); });
   add_verb(app, session, "doctor", "What an installation consists of, and whether it is there",

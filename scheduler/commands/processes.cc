@@ -16,8 +16,8 @@
 #include "scheduler/commands/process_parts.h"
 #include "scheduler/commands/serving.h"
 #include "scheduler/serve/home.h"
+#include "scheduler/store/backend.h"
 #include "scheduler/store/home_lock.h"
-#include "scheduler/store/sqlite_store.h"
 
 namespace batuta {
 namespace {
@@ -118,7 +118,7 @@ int offline_db(const std::string& folder, const std::string& verb, const std::st
   auto lock = HomeLock::acquire(home->folder());
   if (!lock) return fail(lock.error());
   if (verb == "check") {
-    const auto findings = quick_check(home->path("batuta.db"));
+    const auto findings = check_store(home->store_url());
     for (const std::string& finding : findings) std::printf("%s\n", finding.c_str());
     if (findings.empty()) std::printf("ok\n");
     return findings.empty() ? 0 : 1;
@@ -126,7 +126,7 @@ int offline_db(const std::string& folder, const std::string& verb, const std::st
   const std::string target = argument.empty()
                                  ? home->path("backups/" + to_iso(read_clock().wall) + ".db")
                                  : absolute_path(argument);
-  if (auto status = backup_database(home->path("batuta.db"), target); !status) {
+  if (auto status = backup_store(home->store_url(), target); !status) {
     return fail(status.error());
   }
   std::printf("%s\n", target.c_str());

@@ -33,6 +33,8 @@ struct StoredState {
   // (dag_id, logical date) of ended runs whose logical date lies beyond their DAG's cursor: the
   // schedule must pass over these ticks.
   std::vector<std::pair<std::string, Time>> dates_ahead;
+  // Not dead, oldest first; for the outbox's runners, the core makes nothing of them.
+  std::vector<OutboxRow> outbox;
   std::int64_t last_run_seq = 0;
   std::int64_t last_publication = 0;
   std::int64_t last_outbox = 0;

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -13,23 +14,20 @@
 #include "scheduler/engine/feed.h"
 #include "scheduler/engine/inbox.h"
 #include "scheduler/engine/latency.h"
-#include "scheduler/engine/turn.h"
+#include "scheduler/engine/turn_loop.h"
 
 namespace batuta {
 namespace {
 
 // One turn takes at most this many items, so that a flood cannot make one commit of everything.
 constexpr std::size_t max_turn_items = 4096;
-// The longest sleep, and how much later than asked counts as a stall of our own.
 constexpr Duration longest_wait = std::chrono::milliseconds(500);
-constexpr Duration stall_tolerance = std::chrono::milliseconds(250);
 constexpr Duration idle_before_housekeeping = std::chrono::milliseconds(100);
-constexpr Duration probe_interval = std::chrono::seconds(1);
 constexpr int exit_code_store_lost = 3;
 
 }  // namespace
 
-struct Engine::Impl {
+struct Engine::Impl : TurnDriver {
   Impl(Options o, Store& s, Executor& e, LaunchContext& c, EngineSinks k)
       : options(o), store(s), executor(e), context(c), sinks(std::move(k)), inbox(o.inbox_limit) {}
 
@@ -38,127 +36,97 @@ struct Engine::Impl {
   void run() {
     while (!stopping) {
       auto items = inbox.take(max_turn_items, patience());
-      const Boot woke = read_clock().boot;
-      notice_stall(woke);
-      if (!available && !probe()) {
-        refuse(std::move(items));
-        continue;
-      }
-      std::vector<Event> events = std::exchange(carried, {});
-      run_jobs(std::move(items), events);
+      const Now woke = read_clock();
+      loop->on_stall(woke.boot - planned_wake);
+      if (!loop->available()) loop->on_probe(woke);
+      std::vector<Event> events = run_jobs(std::move(items));
       turn(std::move(events));
-      housekeeping(woke);
+      housekeeping(woke.boot);
       planned_wake = read_clock().boot;
     }
     refuse(inbox.take(options.inbox_limit, Duration{}));
   }
 
   void turn(std::vector<Event> events) {
+    if (!loop->available()) return fail_all_requests(false);
     const Now now = read_clock();
-    const bool timer_due = due(now);
-    if (events.empty() && !timer_due) return;
-    try {
-      prepare_events(state, store, events);
-      Effects effects = step(state, events, now);
-      Prepared prepared = prepare_launches(state, effects, store, context, now);
-      carried = std::move(prepared.failures);
-      commit(effects, prepared.rendered);
-      release(effects, std::move(prepared.launches));
-      wake_at = effects.wake_at;
-      wake_at_boot = effects.wake_at_boot;
-      count(effects, events.size(), read_clock().boot - now.boot);
-    } catch (const StoreError& error) {
-      drop_turn(error);
-    }
-  }
-
-  void commit(const Effects& effects, const std::vector<RenderedRow>& rendered) {
-    if (effects.changes.empty() && rendered.empty()) return;
-    const bool accepts = !effects.changes.accepted.empty();
-    const bool settles = !effects.changes.accepted_done.empty();
+    if (events.empty() && !loop->due(now)) return;
+    if (!loop->on_events(std::move(events), now)) return;
+    const Changes& changes = loop->pending().effects.changes;
+    const bool accepts = !changes.accepted.empty();
+    const bool finishes = !changes.accepted_done.empty();
     if (accepts) failpoint("accept_before_commit");
-    if (settles) failpoint("settle_before_commit");
+    if (finishes) failpoint("settle_before_commit");
     const Boot before = read_clock().boot;
-    store.commit(effects.changes, rendered);
+    const CommitResult result = loop->commit();
     if (accepts) failpoint("accept_after_commit");
-    if (settles) failpoint("settle_after_commit");
-    std::lock_guard lock(metrics_mutex);
-    commit_times.add(read_clock().boot - before);
-    ++counters.commits;
+    if (finishes) failpoint("settle_after_commit");
+    if (result.kind == CommitResult::Kind::committed) count_commit(read_clock().boot - before);
+    loop->on_commit_result(result, now);
   }
 
-  // Everything here happens after the commit, and only here.
-  void release(Effects& effects, std::vector<PreparedLaunch> launches) {
-    for (PreparedLaunch& launch : launches)
-      executor.launch(launch.worker, std::move(launch.message));
-    for (const CancelEffect& cancel : effects.cancels) {
-      executor.cancel(cancel.worker, {cancel.key, cancel.grace.count(), cancel.reason});
-    }
-    for (const RecallEffect& recall : effects.recalls) executor.recall(recall.worker, {recall.key});
-    for (const AckEffect& ack : effects.acks) executor.ack(ack.worker, {ack.key});
-    executor.flush();
-    for (const DropWorkerEffect& drop : effects.drops) executor.drop(drop.worker, drop.reason);
-    for (Reply& reply : effects.replies) answer(std::move(reply));
-    if (sinks.committed) sinks.committed(effects.changes);
+  void released(PendingTurn& turn, const SchedulerState& state) override {
+    for (Reply& reply : turn.effects.replies) answer(std::move(reply));
+    if (sinks.committed) sinks.committed(turn.effects.changes);
     const FeedDemand demand =
         sinks.feed && sinks.feed_demand ? sinks.feed_demand() : FeedDemand::nothing;
     if (demand != FeedDemand::nothing) {
-      auto feed = feed_events(state, effects, demand, feed_sequence);
+      auto feed = feed_events(state, turn.effects, demand, feed_sequence);
       if (!feed.empty()) sinks.feed(std::move(feed));
     }
+    count(turn, state);
   }
 
   // ---- when the store says no -------------------------------------------------------------------
 
-  // A full disk: nothing of the turn happened. The state is thrown away and read again, agents are
-  // sent off (they come back and list what they have), callers are told to come again.
-  void drop_turn(const StoreError& error) {
-    if (!error.full()) {
-      log::error(std::string("the store is lost: ") + error.what() +
-                 "; stopping, nothing acknowledged is lost");
-      std::_Exit(exit_code_store_lost);
+  void unavailable(const std::string& why, bool unknown) override {
+    log::error((unknown ? "it is not known whether a commit was carried out: "
+                        : "a commit failed, nothing was changed: ") +
+               why);
+    writes = false;
+    {
+      std::lock_guard lock(metrics_mutex);
+      trouble = why;
+      ++counters.commit_failures;
     }
-    log::error(std::string("a commit failed, nothing was changed: ") + error.what());
-    available = false;
-    next_probe = read_clock().boot + probe_interval;
-    carried.clear();
-    if (sinks.store_available) sinks.store_available(false);
-    executor.drop_all("the scheduler cannot write for now");
-    fail_all_requests();
-    std::lock_guard lock(metrics_mutex);
-    ++counters.commit_failures;
+    if (sinks.store_unavailable) sinks.store_unavailable();
+    fail_all_requests(unknown);
   }
 
-  // True when commits work again: the state is then what the store has.
-  bool probe() {
-    if (read_clock().boot < next_probe) return false;
-    next_probe = read_clock().boot + probe_interval;
-    try {
-      store.probe();
-      load();
-    } catch (const StoreError& error) {
-      if (!error.full()) drop_turn(error);
-      return false;
-    }
+  void available(Unsent unsent) override {
     log::info("the store takes writes again");
-    available = true;
-    if (sinks.store_available) sinks.store_available(true);
-    return true;
+    writes = true;
+    {
+      std::lock_guard lock(metrics_mutex);
+      trouble.clear();
+    }
+    if (sinks.store_available) sinks.store_available(std::move(unsent));
   }
 
-  void load() {
-    state = restore(store.load(), options.scheduler, read_clock());
-    wake_at.reset();
-    wake_at_boot = read_clock().boot;
+  void fatal(const std::string& why) override {
+    log::error("the store is lost: " + why + "; stopping, nothing acknowledged is lost");
+    std::_Exit(exit_code_store_lost);
+  }
+
+  void start(const std::function<void(const StoredState&)>& look) {
+    const Lead lead = store.lead();
+    StoredState stored = store.load();
+    if (look) look(stored);
+    const Now now = read_clock();
+    loop.emplace(std::move(stored), lead, options.scheduler, store, executor, context, *this, now);
+    planned_wake = now.boot;
+    thread = std::thread([this] { run(); });
   }
 
   void refuse(std::deque<InboxItem> items) {
     for (InboxItem& item : items) {
-      if (auto* job = std::get_if<WriteJob>(&item)) {
-        job->done({Errc::unavailable, "the store cannot write for now"});
-      }
+      if (auto* job = std::get_if<WriteJob>(&item)) job->done(not_written());
     }
-    fail_all_requests();
+    fail_all_requests(false);
+  }
+
+  static Status not_written() {
+    return {Errc::unavailable, "the scheduler cannot write for now; nothing was changed"};
   }
 
   // ---- requests and their answers ---------------------------------------------------------------
@@ -175,70 +143,63 @@ struct Engine::Impl {
     done(std::move(reply));
   }
 
-  void fail_all_requests() {
+  void fail_all_requests(bool unknown) {
     std::map<RequestId, std::function<void(Reply)>> failed;
     {
       std::lock_guard lock(waiting_mutex);
       failed.swap(waiting);
     }
-    for (auto& [id, done] : failed) done(unavailable(id));
+    for (auto& [id, done] : failed) done(refusal(id, unknown));
   }
 
-  static Reply unavailable(RequestId id) {
+  static Reply refusal(RequestId id, bool unknown = false) {
     Reply reply;
     reply.request = id;
     reply.code = Errc::unavailable;
-    reply.message = "the scheduler cannot write for now; nothing was changed, try again";
+    reply.message = unknown
+                        ? "the scheduler lost its store while this was written; it may have been "
+                          "carried out or not: look before you try again"
+                        : "the scheduler cannot write for now; nothing was changed, try again";
     return reply;
   }
 
-  void run_jobs(std::deque<InboxItem> items, std::vector<Event>& events) {
-    events.reserve(events.size() + items.size());
+  // Queries and writes in the order of arrival, between two turns; the events are left.
+  std::vector<Event> run_jobs(std::deque<InboxItem> items) {
+    std::vector<Event> events;
+    events.reserve(items.size());
     const Now now = read_clock();
     for (InboxItem& item : items) {
       if (auto* event = std::get_if<Event>(&item)) {
         events.push_back(std::move(*event));
       } else if (auto* query = std::get_if<QueryJob>(&item)) {
-        query->query(state, now);
+        query->query(loop->state(), now);
       } else {
-        run_write(std::get<WriteJob>(item));
+        run_write(std::get<WriteJob>(item), now);
       }
     }
+    return events;
   }
 
-  void run_write(WriteJob& job) {
+  void run_write(WriteJob& job, const Now& now) {
+    if (!loop->available()) return job.done(not_written());
+    dirty_since_housekeeping = true;  // its writes fill the store's log as a turn's do
+    last_commit_at = now.boot;
     try {
       job.done(job.write());
     } catch (const StoreError& error) {
       job.done({Errc::unavailable, std::string("not written: ") + error.what()});
-      if (!error.full()) drop_turn(error);
+      if (!error.full()) loop->on_store_error(error, now);
     }
   }
 
   // ---- time -------------------------------------------------------------------------------------
 
-  bool due(const Now& now) const {
-    return (wake_at && *wake_at <= now.wall) || (wake_at_boot && *wake_at_boot <= now.boot);
-  }
-
   Duration patience() {
-    if (!carried.empty()) return {};
     const Now now = read_clock();
-    Duration wait = longest_wait;
-    if (wake_at) wait = std::min(wait, *wake_at - now.wall);
-    if (wake_at_boot) wait = std::min(wait, *wake_at_boot - now.boot);
-    if (!available)
-      wait = std::min(wait, std::max<Duration>(next_probe - now.boot, Duration{1000}));
+    Duration wait = loop->patience(now, longest_wait);
     if (dirty_since_housekeeping) wait = std::min(wait, idle_before_housekeeping);
-    wait = std::max(wait, Duration{});
     planned_wake = now.boot + wait;
     return wait;
-  }
-
-  // The process slept longer than it asked (SIGSTOP, suspend, a slow disk): others' silence in that
-  // time proves nothing.
-  void notice_stall(Boot woke) {
-    if (woke - planned_wake > stall_tolerance) carried.push_back(Stalled{woke - planned_wake});
   }
 
   void housekeeping(Boot woke) {
@@ -247,7 +208,7 @@ struct Engine::Impl {
     try {
       store.maintain(idle);
     } catch (const StoreError& error) {
-      if (!error.full()) drop_turn(error);
+      if (!error.full()) loop->on_store_error(error, read_clock());
     }
     if (!idle) return;
     dirty_since_housekeeping = false;
@@ -268,18 +229,36 @@ struct Engine::Impl {
     counters.failed += now == TaskState::failed || now == TaskState::up_for_retry;
   }
 
-  void count(const Effects& effects, std::size_t events, Duration took) {
-    if (!effects.changes.empty()) {
+  void count_commit(Duration took) {
+    std::lock_guard lock(metrics_mutex);
+    commit_times.add(took);
+    ++counters.commits;
+  }
+
+  void count(const PendingTurn& turn, const SchedulerState& state) {
+    const Boot now = read_clock().boot;
+    if (!turn.effects.changes.empty()) {
       dirty_since_housekeeping = true;
-      last_commit_at = read_clock().boot;
+      last_commit_at = now;
     }
     std::lock_guard lock(metrics_mutex);
     ++counters.turns;
-    counters.events += events;
-    counters.launches += effects.launches.size();
-    for (const Changes::TaskUpdate& update : effects.changes.tasks_updated) count(update);
-    turn_times.add(took);
-    read_gauges(state, counters);
+    counters.events += turn.events;
+    counters.launches += turn.effects.launches.size();
+    for (const Changes::TaskUpdate& update : turn.effects.changes.tasks_updated) count(update);
+    turn_times.add(now - turn.began);
+    read_gauges(state);
+  }
+
+  void read_gauges(const SchedulerState& state) {
+    const Gauges gauges = state.gauges();
+    counters.runs_active = static_cast<std::uint64_t>(gauges.runs_running + gauges.runs_queued);
+    counters.tasks_queued = static_cast<std::uint64_t>(gauges.tasks_queued);
+    counters.tasks_running = static_cast<std::uint64_t>(gauges.tasks_running);
+    counters.workers = static_cast<std::uint64_t>(gauges.workers);
+    counters.slots = static_cast<std::uint64_t>(gauges.slots);
+    counters.stale_reports = state.counters.stale_reports;
+    counters.losses = state.counters.losses;
   }
 
   const Options options;
@@ -290,15 +269,11 @@ struct Engine::Impl {
   Inbox inbox;
   std::thread thread;
   std::atomic<bool> stopping{false};
-  std::atomic<bool> available{true};
+  std::atomic<bool> writes{true};  // what loop->available() says, for other threads
 
   // Control thread only.
-  SchedulerState state;
-  std::vector<Event> carried;  // for the next turn: launches that could not be rendered
-  OptTime wake_at;
-  std::optional<Boot> wake_at_boot;
+  std::optional<TurnLoop> loop;
   Boot planned_wake;
-  Boot next_probe;
   Boot last_commit_at;
   bool dirty_since_housekeeping = false;
   std::uint64_t feed_sequence = 0;
@@ -309,6 +284,7 @@ struct Engine::Impl {
 
   mutable std::mutex metrics_mutex;
   EngineMetrics counters;
+  std::string trouble;
   Latency commit_times;
   Latency turn_times;
 };
@@ -321,10 +297,8 @@ Engine::~Engine() {
   stop();
 }
 
-void Engine::start() {
-  impl_->load();
-  impl_->planned_wake = read_clock().boot;
-  impl_->thread = std::thread([impl = impl_.get()] { impl->run(); });
+void Engine::start(const std::function<void(const StoredState&)>& look) {
+  impl_->start(look);
 }
 
 void Engine::stop() {
@@ -334,11 +308,11 @@ void Engine::stop() {
 }
 
 bool Engine::post(Event event) {
-  return impl_->available && impl_->inbox.push(std::move(event));
+  return impl_->writes && impl_->inbox.push(std::move(event));
 }
 
 bool Engine::post(std::vector<Event> events) {
-  return impl_->available && impl_->inbox.push_all(std::move(events));
+  return impl_->writes && impl_->inbox.push_all(std::move(events));
 }
 
 void Engine::request(Event event, std::function<void(Reply)> done) {
@@ -352,20 +326,25 @@ void Engine::request(Event event, std::function<void(Reply)> done) {
     std::lock_guard lock(impl_->waiting_mutex);
     impl_->waiting.emplace(id, std::move(done));
   }
-  if (!post(std::move(event))) impl_->answer(Impl::unavailable(id));
+  if (!post(std::move(event))) impl_->answer(Impl::refusal(id));
 }
 
 void Engine::write(std::function<Status()> write, std::function<void(Status)> done) {
   auto shared_done = std::make_shared<std::function<void(Status)>>(std::move(done));
   WriteJob job{std::move(write),
                [shared_done](Status status) { (*shared_done)(std::move(status)); }};
-  if (!impl_->available || !impl_->inbox.push(std::move(job))) {
-    (*shared_done)({Errc::unavailable, "the scheduler cannot write for now; nothing was changed"});
+  if (!impl_->writes || !impl_->inbox.push(std::move(job))) {
+    (*shared_done)(Impl::not_written());
   }
 }
 
 bool Engine::query(std::function<void(const SchedulerState&, const Now&)> query) {
   return impl_->inbox.push(QueryJob{std::move(query)});
+}
+
+std::string Engine::trouble() const {
+  std::lock_guard lock(impl_->metrics_mutex);
+  return impl_->trouble;
 }
 
 EngineMetrics Engine::metrics() const {

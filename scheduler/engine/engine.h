@@ -1,12 +1,13 @@
-// The only impure loop: take events, step, commit, release. Owner of the scheduler state.
+// The thread and the clock around the turn loop (turn_loop.h), and the way in for everybody else.
+// Owner of the scheduler state.
 //
 //   forever:
-//     events  = inbox.take_all()            or wait until one comes or wake_at passes
-//     effects = step(state, events, now)
-//     rendered = render(effects.launches)   templates, secrets, windows
-//     store.commit(effects.changes)         durable, or the turn is dropped and reloaded
-//     executor.launch / cancel / ack        only now
-//     replies, feed                         only now
+//     items = inbox.take()       or wait until one comes or a timer is due
+//     queries, writes            answered at once
+//     loop.on_events(events)     read, decide, render
+//     loop.commit()              durable, or the turn is lost and memory read again
+//     launches, cancels, acks    only now
+//     replies, feed              only now
 #pragma once
 
 #include <functional>
@@ -18,32 +19,11 @@
 #include "scheduler/core/effects.h"
 #include "scheduler/core/explain.h"
 #include "scheduler/engine/executor.h"
+#include "scheduler/engine/render.h"
+#include "scheduler/engine/turn_loop.h"
 #include "scheduler/store/store.h"
 
 namespace batuta {
-
-// What the engine needs from outside to render launches and alerts. Called on the control thread;
-// must not block on a disk or a socket.
-class LaunchContext {
- public:
-  virtual ~LaunchContext() = default;
-  struct Attempt {
-    const RunRow& run;
-    const Dag& dag;
-    const Task& task;
-    const TaskInstanceRow& row;
-    // JSON text of an upstream's XCom in this run.
-    std::function<std::optional<std::string>(std::string_view task_id, std::string_view key)> xcom;
-  };
-  // Params, context and secrets into `out`, whose identity fields are filled. `rendered` is set
-  // when the parameters should be kept (they differ from the definition). An error (an undefined
-  // name, an unknown connection) fails the attempt with its message.
-  virtual Status render_launch(const Attempt& attempt, Launch& out, std::string& rendered) = 0;
-  // One failure notification as an outbox payload; never fails (an unknown variable is shown as
-  // written). `id` is filled by the engine.
-  virtual OutboxRow render_alert(const Attempt& attempt, const std::string& notifier_json,
-                                 Time now) = 0;
-};
 
 // How much of the live feed anybody listens to: to render the rest would be wasted on the hot path.
 enum class FeedDemand : std::uint8_t { nothing, runs, everything };
@@ -62,7 +42,9 @@ struct EngineSinks {
   std::function<FeedDemand()> feed_demand;
   std::function<void(std::vector<FeedEvent>)> feed;
   std::function<void(const Changes&)> committed;  // the outbox takes its new rows from here
-  std::function<void(bool)> store_available;      // false: writes fail for now (503)
+  std::function<void()> store_unavailable;        // writes fail for now (503)
+  // They work again; what may have been forgotten with a lost turn comes along.
+  std::function<void(Unsent)> store_available;
   std::function<void()>
       idle;  // once when a busy time is over, at least 100 ms after its last commit
 };
@@ -82,11 +64,13 @@ class Engine {
     SchedulerOptions scheduler;
     std::size_t inbox_limit = 65'536;
   };
-  // References must outlive the engine. start() loads the store and spawns the control thread.
+  // References must outlive the engine.
   Engine(Options options, Store& store, Executor& executor, LaunchContext& context,
          EngineSinks sinks);
   ~Engine();
-  void start();
+  // Takes the lead, reads the store, lets `look` see what was read, and spawns the control thread.
+  // StoreError when the store cannot be led or read.
+  void start(const std::function<void(const StoredState&)>& look = {});
   // Finishes the turn under way and joins. Events posted later are refused with `unavailable`.
   void stop();
 
@@ -101,7 +85,8 @@ class Engine {
   void request(Event event, std::function<void(Reply)> done);
 
   // Any thread: runs `query` on the control thread between two turns, with the state. For explain,
-  // gauges and consistency checks; must be quick. False as post().
+  // gauges and consistency checks; must be quick. Answered while the store cannot write, too. False
+  // when the inbox is full or the engine stopped.
   [[nodiscard]] bool query(std::function<void(const SchedulerState&, const Now&)> query);
 
   // Any thread: runs `write` on the control thread between two turns (the registry's writes), then
@@ -109,6 +94,8 @@ class Engine {
   void write(std::function<Status()> write, std::function<void(Status)> done);
 
   EngineMetrics metrics() const;  // any thread
+  // Any thread. Why nothing can be written for now; empty when all is well.
+  std::string trouble() const;
 
  private:
   struct Impl;

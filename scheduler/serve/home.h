@@ -38,6 +38,8 @@ class Home {
   const Settings& settings() const { return settings_; }
   std::string path(const std::string& relative) const { return folder_ + "/" + relative; }
 
+  std::string store_url() const { return "sqlite:" + path("batuta.db"); }
+
   // 0600, whole or not at all.
   Status write_private(const std::string& relative, const std::string& text) const;
 

@@ -12,14 +12,16 @@ namespace {
 
 constexpr Duration disk_interval = std::chrono::minutes(1);
 constexpr int rounds_per_retention = 60;  // every hour
-constexpr Duration pause_between_batches = std::chrono::milliseconds(20);
+// A turn waits for one batch at most; as long again belongs to turns alone.
+constexpr Duration pause_between_batches = std::chrono::milliseconds(5);
+constexpr int batches_per_logs = 20;
 
 }  // namespace
 
-Housekeeping::Housekeeping(const Home& home, SqliteStore& store, Engine& engine,
+Housekeeping::Housekeeping(const Home& home, Upkeep& upkeep, Engine& engine,
                            std::function<void()> each_minute)
     : home_(home),
-      store_(store),
+      upkeep_(upkeep),
       engine_(engine),
       each_minute_(std::move(each_minute)),
       thread_([this] { run(); }) {}
@@ -44,35 +46,41 @@ void Housekeeping::run() {
 
 void Housekeeping::retention() {
   const Time before = read_clock().wall - std::chrono::hours(24) * home_.settings().retention_days;
-  while (on_control([&] { return store_.prune_runs(before); })) {
+  // Logs go as the runs do, so that the list of what is half removed stays short.
+  for (int batch = 1; on_control([&] { return upkeep_.prune_runs(before); }); ++batch) {
+    if (batch % batches_per_logs == 0 && !remove_logs()) return;
     if (!wait(pause_between_batches)) return;
   }
-  while (on_control([&] { return store_.prune_event_log(before); })) {
+  if (!remove_logs()) return;
+  while (on_control([&] { return upkeep_.prune_event_log(before); })) {
     if (!wait(pause_between_batches)) return;
   }
-  remove_logs();
+  while (on_control([&] { return upkeep_.give_back_space(); })) {
+    if (!wait(pause_between_batches)) return;
+  }
 }
 
 // Logs go after the rows and before the rows are forgotten: a death in between leaves nothing
-// behind.
-void Housekeeping::remove_logs() {
+// behind. False: stopping.
+bool Housekeeping::remove_logs() {
   std::vector<RemovedRun> runs;
   do {
     runs.clear();
     on_control([&] {
-      runs = store_.removed_runs();
+      runs = upkeep_.removed_runs();
       return true;
     });
     for (const RemovedRun& run : runs) {
       std::error_code ignored;
       std::filesystem::remove_all(home_.path("logs/" + to_string(run.uuid)), ignored);
     }
-    if (runs.empty()) return;
+    if (runs.empty()) return true;
     on_control([&] {
-      store_.forget_removed(runs);
+      upkeep_.forget_removed(runs);
       return true;
     });
   } while (wait(pause_between_batches));
+  return false;
 }
 
 void Housekeeping::look_at_disk() {

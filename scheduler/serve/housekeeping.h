@@ -8,7 +8,7 @@
 
 #include "scheduler/engine/engine.h"
 #include "scheduler/serve/home.h"
-#include "scheduler/store/sqlite_store.h"
+#include "scheduler/store/upkeep.h"
 
 namespace batuta {
 
@@ -17,21 +17,20 @@ namespace batuta {
 class Housekeeping {
  public:
   // References outlive this. `each_minute` is called on the thread of housekeeping; it may block.
-  Housekeeping(const Home& home, SqliteStore& store, Engine& engine,
-               std::function<void()> each_minute);
+  Housekeeping(const Home& home, Upkeep& upkeep, Engine& engine, std::function<void()> each_minute);
   ~Housekeeping();
 
  private:
   void run();
   void retention();
-  void remove_logs();
+  bool remove_logs();
   void look_at_disk();
   bool wait(Duration time);  // false: stopping
   // Runs `job` on the control thread and waits; false when it failed or said that it is done.
   bool on_control(const std::function<bool()>& job);
 
   const Home& home_;
-  SqliteStore& store_;
+  Upkeep& upkeep_;
   Engine& engine_;
   const std::function<void()> each_minute_;
   bool warned_ = false;

@@ -1,6 +1,7 @@
 #include "scheduler/serve/launch_context.h"
 
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "common/safe_json.h"
 #include "scheduler/dagfile/dag_parser.h"
@@ -12,8 +13,8 @@ namespace {
 
 using json = nlohmann::json;
 
-// Parsed DAG versions kept for their plain parameters; a run pins its version, so few are live.
-constexpr std::size_t max_plain_versions = 256;
+// DAG versions whose definitions are kept read; a run pins its version, so few are live.
+constexpr std::size_t max_versions = 256;
 constexpr std::size_t shortest_masked_value = 6;
 
 json time_or_null(const OptTime& t) {
@@ -161,19 +162,40 @@ Result<std::string> RegistryLaunchContext::render_params(const Attempt& attempt,
   return told;
 }
 
-const std::string& RegistryLaunchContext::plain_params(const Attempt& attempt) {
-  auto found = plain_.find(attempt.dag.version);
-  if (found == plain_.end()) {
-    if (plain_.size() >= max_plain_versions) plain_.clear();
-    found = plain_.emplace(attempt.dag.version, std::vector<std::string>(attempt.dag.tasks.size()))
-                .first;
+RegistryLaunchContext::TaskParts& RegistryLaunchContext::parts_of(const Dag& dag, TaskIndex task) {
+  auto found = parts_.find(dag.version);
+  if (found == parts_.end()) {
+    if (parts_.size() >= max_versions) parts_.clear();
+    found = parts_.emplace(dag.version, std::vector<TaskParts>(dag.tasks.size())).first;
   }
-  std::string& params = found->second[attempt.row.task];
+  return found->second[task];
+}
+
+const std::string& RegistryLaunchContext::plain_params(const Attempt& attempt) {
+  std::string& params = parts_of(attempt.dag, attempt.row.task).plain_params;
   if (params.empty()) {
     const auto spec = parse_untrusted(attempt.task.spec_json);
     params = spec && spec->contains("params") ? json_text((*spec)["params"]) : "{}";
   }
   return params;
+}
+
+std::vector<std::pair<std::string, std::string>> RegistryLaunchContext::xcoms_of(const Dag& dag,
+                                                                                 TaskIndex index) {
+  const Task& task = dag.tasks[index];
+  if (!task.is_data && !task.has_templates) return {};
+  TaskParts& parts = parts_of(dag, index);
+  if (!parts.xcoms) {
+    // Its frame of reference holds every upstream's result; templates may name other tasks.
+    std::set<std::string> tasks;
+    for (const TaskIndex upstream : task.upstream) tasks.insert(dag.tasks[upstream].id);
+    if (task.has_templates) {
+      for (std::string& source : xcom_sources(task.spec_json)) tasks.insert(std::move(source));
+    }
+    parts.xcoms.emplace();
+    for (const std::string& id : tasks) parts.xcoms->emplace_back(id, "return_value");
+  }
+  return *parts.xcoms;
 }
 
 std::string RegistryLaunchContext::context_json(const Attempt& attempt) const {

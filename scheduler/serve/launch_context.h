@@ -3,7 +3,9 @@
 
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "scheduler/engine/engine.h"
@@ -20,6 +22,8 @@ class RegistryLaunchContext : public LaunchContext {
   // What the plugins offer: connection parameters and their defaults come from it. Any thread.
   void set_catalogue(const std::vector<PluginInfo>& catalogue);
 
+  std::vector<std::pair<std::string, std::string>> xcoms_of(const Dag& dag,
+                                                            TaskIndex task) override;
   Status render_launch(const Attempt& attempt, Launch& out, std::string& rendered) override;
   OutboxRow render_alert(const Attempt& attempt, const std::string& notifier_json,
                          Time now) override;
@@ -29,14 +33,18 @@ class RegistryLaunchContext : public LaunchContext {
   Result<std::string> render_params(const Attempt& attempt, Launch& out, std::string& rendered);
   std::string context_json(const Attempt& attempt) const;
   Status add_secrets(const Attempt& attempt, Launch& out) const;
-  // The parameters of a task without templates, parsed once per DAG version.
+  // What a task's definition says, read once per DAG version.
+  struct TaskParts {
+    std::string plain_params;  // of a task without templates
+    std::optional<std::vector<std::pair<std::string, std::string>>> xcoms;
+  };
+  TaskParts& parts_of(const Dag& dag, TaskIndex task);
   const std::string& plain_params(const Attempt& attempt);
 
   const Registry& registry_;
   const std::string lake_folder_;
-  std::map<std::string, std::vector<std::string>, std::less<>>
-      plain_;                 // control thread; by version
-  mutable std::mutex mutex_;  // guards what follows
+  std::map<std::string, std::vector<TaskParts>, std::less<>> parts_;  // control thread; by version
+  mutable std::mutex mutex_;                                          // guards what follows
   std::map<std::string, PluginInfo, std::less<>> catalogue_;
 };
 

@@ -27,10 +27,8 @@
 #include "scheduler/serve/job_config.h"
 #include "scheduler/serve/launch_context.h"
 #include "scheduler/serve/offers.h"
+#include "scheduler/store/backend.h"
 #include "scheduler/store/home_lock.h"
-#include "scheduler/store/sqlite_history.h"
-#include "scheduler/store/sqlite_registry.h"
-#include "scheduler/store/sqlite_store.h"
 #include "scheduler/workers/worker_server.h"
 
 namespace batuta {
@@ -76,9 +74,11 @@ struct Server::Impl {
       : home(h),
         options(std::move(o)),
         lock(std::move(held)),
-        store(home.path("batuta.db"), dag_from_version_text, read_clock().wall),
-        registry(store.database(), home.path("secret.key")),
-        history(home.path("batuta.db")),
+        kept(open_backend(home.store_url(),
+                          {home.path("secret.key"), dag_from_version_text, read_clock().wall})),
+        store(kept->store()),
+        registry(kept->registry()),
+        history(kept->history()),
         context(registry, home.path("lake")),
         workers(io, {home.path("run"), store.store_uuid(), home.settings().heartbeat,
                      home.settings().lease}),
@@ -104,9 +104,7 @@ struct Server::Impl {
     hooks.post = [this](Event event) { return engine.post(std::move(event)); };
     hooks.delete_row = [this](std::int64_t id) {
       return write_and_wait([this, id] {
-        Changes done;
-        done.outbox_done.push_back(id);
-        store.commit(done, {});
+        store.finish_outbox(id);
         return success();
       });
     };
@@ -158,11 +156,10 @@ struct Server::Impl {
       if (!changes.pools.empty() || !changes.pools_deleted.empty()) dags.check_pools();
     };
     sinks.idle = [this] { give_back_memory(); };
-    sinks.store_available = [this](bool available) {
-      if (!available) return;
-      // The turns that were dropped may have held DAG changes and outbox results.
+    sinks.store_available = [this](Unsent unsent) {
+      // The turns that were lost may have held DAG changes and outbox results.
       dags.repost();
-      outbox.reload(store.load_outbox(), store.load().publications);
+      outbox.reload(std::move(unsent.outbox), std::move(unsent.publications));
     };
     return sinks;
   }
@@ -214,19 +211,22 @@ struct Server::Impl {
 
   Status start() {
     if (auto status = first_admin(); !status) return status;
-    auto stored = store.load();
-    context.set_catalogue(stored.catalogue);
-    dags.bag().set_catalogue(stored.catalogue);
     std::set<std::string> agents;
-    for (const StoredRun& run : stored.runs) {
-      for (const TaskInstanceRow& row : run.tasks) {
-        if (!row.worker.empty() && !is_terminal(row.state)) agents.insert(row.worker);
+    std::vector<std::pair<DagRow, std::shared_ptr<const Dag>>> known;
+    engine.start([&](const StoredState& stored) {
+      context.set_catalogue(stored.catalogue);
+      dags.bag().set_catalogue(stored.catalogue);
+      for (const StoredRun& run : stored.runs) {
+        for (const TaskInstanceRow& row : run.tasks) {
+          if (!row.worker.empty() && !is_terminal(row.state)) agents.insert(row.worker);
+        }
       }
-    }
-    outbox.reload(store.load_outbox(), std::move(stored.publications));
-    engine.start();
+      outbox.reload(stored.outbox, stored.publications);
+      known = stored.dags;
+    });
+    malloc_trim(0);  // what reading the store took beyond what is kept
     outbox.start();
-    dags.start(stored.dags);
+    dags.start(known);
     workers.set_catalogue_sink(
         [this](WorkerId worker, std::optional<std::vector<PluginInfo>> plugins) {
           offers.set(worker, std::move(plugins));
@@ -235,8 +235,8 @@ struct Server::Impl {
     workers.check_agents({agents.begin(), agents.end()});
     if (auto status = serve(); !status) return status;
     if (auto status = endpoint.publish(url()); !status) return status;
-    housekeeping =
-        std::make_unique<Housekeeping>(home, store, engine, [this] { endpoint.renew_if_due(); });
+    housekeeping = std::make_unique<Housekeeping>(home, kept->upkeep(), engine,
+                                                  [this] { endpoint.renew_if_due(); });
     return success();
   }
 
@@ -253,9 +253,7 @@ struct Server::Impl {
                                .outbox_retry = {},
                                .outbox_drop = {}};
     services.ready = [this] { return ready(); };
-    services.backup = [this](const std::string& path) {
-      return backup_database(home.path("batuta.db"), path);
-    };
+    services.backup = [this](const std::string& path) { return kept->upkeep().backup(path); };
     services.user_changed = [this](const std::string& user, bool other_password) {
       on_user_changed(user, other_password);
     };
@@ -346,9 +344,10 @@ struct Server::Impl {
   HomeLock lock;
   asio::io_context io{1};
   asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
-  SqliteStore store;
-  SqliteRegistry registry;
-  SqliteHistory history;
+  const std::unique_ptr<Backend> kept;
+  Store& store;
+  Registry& registry;
+  History& history;
   RegistryLaunchContext context;
   WorkerServer workers;
   Outbox outbox;

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <filesystem>
 
-#include "scheduler/store/sqlite_store.h"
+#include "scheduler/store/sqlite_upkeep.h"
 
 namespace batuta {
 namespace {
@@ -91,6 +91,14 @@ Status backup_database(const std::string& from, const std::string& to) {
 std::vector<std::string> quick_check(const std::string& path) {
   Database db(path, Database::Mode::read_only);
   return check_connection(db);
+}
+
+Status SqliteUpkeep::backup(const std::string& to) {
+  return backup_database(db_.path(), to);
+}
+
+std::vector<std::string> SqliteUpkeep::check() {
+  return quick_check(db_.path());
 }
 
 }  // namespace batuta

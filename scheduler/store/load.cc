@@ -24,13 +24,6 @@ constexpr char select_dates_ahead[] =
 constexpr char select_past[] = "SELECT " BATUTA_RUN_COLUMNS("") " FROM dag_run "
                                "WHERE dag_id = ? AND state >= 2 "
                                "ORDER BY COALESCE(logical_date, run_after) DESC, seq DESC LIMIT ?";
-constexpr char select_run_by_id[] = "SELECT " BATUTA_RUN_COLUMNS("") " FROM dag_run "
-                                    "WHERE dag_id = ? AND dag_run_id = ?";
-constexpr char select_run_by_key[] =
-    "SELECT " BATUTA_RUN_COLUMNS("") " FROM dag_run "
-    "WHERE dag_id = ? AND idempotency_key = ? AND idempotency_key <> ''";
-constexpr char select_run_by_logical_date[] =
-    "SELECT " BATUTA_RUN_COLUMNS("") " FROM dag_run WHERE dag_id = ? AND logical_date = ?";
 constexpr char select_tasks[] = "SELECT id, " BATUTA_TASK_COLUMNS("") " FROM task_instance "
                                 "WHERE id BETWEEN ? AND ? ORDER BY id";
 constexpr char select_tables[] =
@@ -44,7 +37,8 @@ constexpr char select_accepted[] =
     "FROM accepted ORDER BY ti, fence";
 constexpr char select_watermarks[] =
     "SELECT dag_id, task_id, value FROM watermark ORDER BY dag_id, task_id";
-constexpr char select_xcom[] = "SELECT value_json FROM xcom WHERE ti = ? AND key = ?";
+constexpr char select_outbox[] =
+    "SELECT " BATUTA_OUTBOX_COLUMNS " FROM outbox WHERE dead = 0 ORDER BY id";
 constexpr char select_counter[] = "SELECT seq FROM sqlite_sequence WHERE name = ?";
 
 constexpr std::int64_t max_past = 64;       // per DAG, as StoredState promises
@@ -89,11 +83,13 @@ std::int64_t counter(Database& db, const char* table) {
 }  // namespace
 
 StoredState SqliteStore::load() {
+  const Snapshot snapshot(db_);
   StoredState state;
   load_definitions(state);
   load_runs(state);
   load_past(state);
   load_lake(state);
+  state.outbox = load_outbox();
   load_counters(state);
   return state;
 }
@@ -201,46 +197,11 @@ void SqliteStore::load_past(StoredState& state) {
   }
 }
 
-std::optional<RunRow> SqliteStore::one_run(Rows rows) {
-  if (!rows.next()) return std::nullopt;
-  RunRow run;
-  read_run(rows, run);
-  return run;
-}
-
-std::optional<RunRow> SqliteStore::find_run(const std::string& dag_id,
-                                            const std::string& dag_run_id) {
-  return one_run(db_.statement(select_run_by_id).query(dag_id, dag_run_id));
-}
-
-std::optional<RunRow> SqliteStore::find_run_by_key(const std::string& dag_id,
-                                                   const std::string& idempotency_key) {
-  return one_run(db_.statement(select_run_by_key).query(dag_id, idempotency_key));
-}
-
-std::optional<RunRow> SqliteStore::find_run_by_logical_date(const std::string& dag_id,
-                                                            Time logical_date) {
-  return one_run(db_.statement(select_run_by_logical_date).query(dag_id, logical_date));
-}
-
-std::optional<std::string> SqliteStore::find_xcom(RunSeq run, TaskIndex task,
-                                                  const std::string& key) {
-  Rows rows = db_.statement(select_xcom).query(task_key(run, task), key);
-  if (!rows.next()) return std::nullopt;
-  std::string value;
-  rows.read(value);
-  return value;
-}
-
-std::optional<StoredRun> SqliteStore::load_run(const std::string& dag_id,
-                                               const std::string& dag_run_id) {
-  std::optional<RunRow> run = find_run(dag_id, dag_run_id);
-  if (!run) return std::nullopt;
-  StoredRun stored;
-  stored.dag = dag_of(run->dag_version);
-  stored.tasks = load_tasks(run->seq);
-  stored.run = std::move(*run);
-  return stored;
+std::vector<OutboxRow> SqliteStore::load_outbox() {
+  std::vector<OutboxRow> result;
+  Rows rows = db_.statement(select_outbox).query();
+  while (rows.next()) read_outbox(rows, result.emplace_back());
+  return result;
 }
 
 }  // namespace batuta

@@ -5,8 +5,6 @@
 namespace batuta {
 namespace {
 
-constexpr char select_alive[] =
-    "SELECT " BATUTA_OUTBOX_COLUMNS " FROM outbox WHERE dead = 0 ORDER BY id";
 constexpr char select_one[] = "SELECT " BATUTA_OUTBOX_COLUMNS " FROM outbox WHERE id = ?";
 constexpr char update_row[] =
     "UPDATE outbox SET tries = ?, next_try_at = ?, last_error = ?, dead = ? WHERE id = ?";
@@ -22,11 +20,10 @@ std::optional<OutboxRow> find_row(Database& db, std::int64_t id) {
 
 }  // namespace
 
-std::vector<OutboxRow> SqliteStore::load_outbox() {
-  std::vector<OutboxRow> result;
-  Rows rows = db_.statement(select_alive).query();
-  while (rows.next()) read_outbox(rows, result.emplace_back());
-  return result;
+void SqliteStore::finish_outbox(std::int64_t id) {
+  Transaction transaction(db_);
+  db_.statement(delete_row).run(id);
+  transaction.commit();
 }
 
 bool SqliteStore::update_outbox(const OutboxRow& row) {
@@ -57,9 +54,7 @@ Status SqliteStore::drop_outbox(std::int64_t id) {
                      "refused",
                  "id"};
   }
-  Transaction transaction(db_);
-  db_.statement(delete_row).run(id);
-  transaction.commit();
+  finish_outbox(id);
   return success();
 }
 

@@ -2,7 +2,7 @@
 #include <array>
 
 #include "scheduler/store/codes.h"
-#include "scheduler/store/sqlite_store.h"
+#include "scheduler/store/sqlite_upkeep.h"
 
 namespace batuta {
 namespace {
@@ -16,7 +16,7 @@ constexpr char select_expired[] =
 constexpr char insert_removed[] = "INSERT INTO removed_run (seq, uuid, swept) VALUES (?, ?, 0)";
 constexpr char sweep_run_row[] = "DELETE FROM dag_run WHERE seq = ?";
 constexpr char select_unswept[] =
-    "SELECT seq FROM removed_run WHERE swept = 0 ORDER BY seq LIMIT 1";
+    "SELECT seq FROM removed_run WHERE swept = 0 ORDER BY seq LIMIT ?";
 constexpr char mark_swept[] = "UPDATE removed_run SET swept = 1 WHERE seq = ?";
 constexpr char select_swept[] =
     "SELECT seq, uuid FROM removed_run WHERE swept = 1 ORDER BY seq LIMIT ?";
@@ -48,13 +48,15 @@ constexpr char delete_versions[] =
     "AND r.dag_version = v.version) LIMIT ?2)";
 constexpr std::int64_t versions_per_call = 20;
 
+constexpr std::int64_t least_unused = 1024;  // pages: below that nothing is worth a write
+
 constexpr char delete_events[] =
     "DELETE FROM event_log WHERE id IN "
     "(SELECT id FROM event_log WHERE at < ? ORDER BY at LIMIT ?)";
 
 }  // namespace
 
-bool SqliteStore::prune_runs(Time before) {
+bool SqliteUpkeep::prune_runs(Time before) {
   if (sweep_removed()) return true;
   std::vector<RemovedRun> expired;
   {
@@ -75,19 +77,17 @@ bool SqliteStore::prune_runs(Time before) {
   return true;
 }
 
-// One step over the rows below removed runs; false when there is nothing left to sweep.
-bool SqliteStore::sweep_removed() {
+// One step over the rows below removed runs; false when there is nothing left to sweep. One look at
+// the list a step: it stays short as long as removed_runs() are forgotten as they come.
+bool SqliteUpkeep::sweep_removed() {
   Transaction transaction(db_);
+  std::vector<RunSeq> runs;
+  {
+    Rows rows = db_.statement(select_unswept).query(prune_rows);
+    while (rows.next()) rows.read(runs.emplace_back());
+  }
   std::int64_t left = prune_rows;
-  bool found = false;
-  while (left > 0) {
-    RunSeq run{};
-    {
-      Rows rows = db_.statement(select_unswept).query();
-      if (!rows.next()) break;
-      rows.read(run);
-    }
-    found = true;
+  for (const RunSeq run : runs) {
     for (const char* sql : sweep) {
       if (left == 0) break;
       left -= db_.statement(sql).run(first_task_key(run), last_task_key(run), left);
@@ -96,25 +96,25 @@ bool SqliteStore::sweep_removed() {
     db_.statement(mark_swept).run(run);
     --left;
   }
-  if (found) transaction.commit();
-  return found;
+  if (!runs.empty()) transaction.commit();
+  return !runs.empty();
 }
 
-bool SqliteStore::prune_versions(Time before) {
+bool SqliteUpkeep::prune_versions(Time before) {
   Transaction transaction(db_);
   const std::int64_t gone = db_.statement(delete_versions).run(before, versions_per_call);
   if (gone > 0) transaction.commit();
   return gone == versions_per_call;
 }
 
-bool SqliteStore::prune_event_log(Time before) {
+bool SqliteUpkeep::prune_event_log(Time before) {
   Transaction transaction(db_);
   const std::int64_t gone = db_.statement(delete_events).run(before, prune_rows);
   if (gone > 0) transaction.commit();
   return gone == prune_rows;
 }
 
-std::vector<RemovedRun> SqliteStore::removed_runs() {
+std::vector<RemovedRun> SqliteUpkeep::removed_runs() {
   std::vector<RemovedRun> result;
   Rows rows = db_.statement(select_swept).query(prune_rows);
   while (rows.next()) {
@@ -124,11 +124,32 @@ std::vector<RemovedRun> SqliteStore::removed_runs() {
   return result;
 }
 
-void SqliteStore::forget_removed(const std::vector<RemovedRun>& runs) {
+void SqliteUpkeep::forget_removed(const std::vector<RemovedRun>& runs) {
   if (runs.empty()) return;
   Transaction transaction(db_);
   for (const RemovedRun& run : runs) db_.statement(delete_removed).run(run.seq);
   transaction.commit();
+}
+
+bool SqliteUpkeep::give_back_space() {
+  const std::int64_t pages = pragma("PRAGMA page_count");
+  const std::int64_t unused = pragma("PRAGMA freelist_count");
+  // What the next runs will fill again is kept.
+  if (unused < least_unused || unused * 4 < pages) return false;
+  if (pragma("PRAGMA auto_vacuum") == 0) return false;
+  Transaction transaction(db_);
+  Rows steps = db_.statement("PRAGMA incremental_vacuum(500)").query();
+  while (steps.next()) {
+  }
+  transaction.commit();
+  return true;
+}
+
+std::int64_t SqliteUpkeep::pragma(const char* sql) {
+  std::int64_t value = 0;
+  Rows rows = db_.statement(sql).query();
+  if (rows.next()) rows.read(value);
+  return value;
 }
 
 }  // namespace batuta

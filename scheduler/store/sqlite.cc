@@ -251,8 +251,10 @@ Database::~Database() {
 }
 
 void Database::set_up_writer() {
+  // auto_vacuum is for a file that has no tables yet; on any other it changes nothing.
   execute(
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; "
+      "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
+      "PRAGMA wal_autocheckpoint = 0; "
       "PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -4096");
   Rows mode = statement("PRAGMA journal_mode").query();
   std::string text;
@@ -329,6 +331,14 @@ Transaction::~Transaction() {
 void Transaction::commit() {
   db_.statement("COMMIT").run();
   open_ = false;
+}
+
+Snapshot::Snapshot(Database& db) : db_(db) {
+  db_.statement("BEGIN").run();
+}
+
+Snapshot::~Snapshot() {
+  db_.roll_back();
 }
 
 }  // namespace batuta

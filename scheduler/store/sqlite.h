@@ -224,6 +224,18 @@ class Transaction {
   bool open_ = true;
 };
 
+// Reads that belong together: what others commit meanwhile is not seen. No writing inside.
+class Snapshot {
+ public:
+  explicit Snapshot(Database& db);
+  ~Snapshot();
+  Snapshot(const Snapshot&) = delete;
+  Snapshot& operator=(const Snapshot&) = delete;
+
+ private:
+  Database& db_;
+};
+
 // The failure of the last call on `db` as the exception above, or a CHECK for a constraint.
 [[noreturn]] void throw_sqlite_error(sqlite3* db, int code, std::string_view doing);
 

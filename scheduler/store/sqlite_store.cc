@@ -18,6 +18,13 @@ constexpr char upsert_meta[] =
     "INSERT INTO meta (key, value) VALUES (?, ?) "
     "ON CONFLICT (key) DO UPDATE SET value = excluded.value";
 
+constexpr char take_lead[] =
+    "INSERT INTO meta (key, value) VALUES ('epoch', '1') "
+    "ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + 1";
+constexpr char mark_turn[] =
+    "UPDATE meta SET value = ? WHERE key = 'turn' "
+    "AND (SELECT value FROM meta WHERE key = 'epoch') = ?";
+
 }  // namespace
 
 SqliteStore::SqliteStore(const std::string& path, DagCodec codec, Time now)
@@ -44,10 +51,49 @@ void SqliteStore::make_store_uuid(Time now) {
   transaction.commit();
 }
 
-void SqliteStore::commit(const Changes& changes, const std::vector<RenderedRow>& rendered) {
-  if (changes.empty() && rendered.empty()) return;
+Lead SqliteStore::lead() {
+  Lead lead;
+  Transaction transaction(db_);
+  db_.statement(take_lead).run();
+  lead.last_turn = meta_number("turn");
+  lead.epoch = Epoch{meta_number("epoch")};
+  db_.statement(upsert_meta).run("turn", std::to_string(lead.last_turn));
+  transaction.commit();
+  return lead;
+}
+
+std::int64_t SqliteStore::last_turn() {
+  return meta_number("turn");
+}
+
+std::int64_t SqliteStore::meta_number(const char* key) {
+  std::int64_t number = 0;
+  Rows rows = db_.statement(select_meta).query(key);
+  if (rows.next()) rows.read(number);
+  return number;
+}
+
+CommitResult SqliteStore::commit(const Changes& changes, const std::vector<RenderedRow>& rendered,
+                                 const TurnId& turn) {
+  // A failed fsync is not "full": it ends the process, so that no outcome stays unknown here.
+  try {
+    write_turn(changes, rendered, turn);
+    return {};
+  } catch (const StoreError& error) {
+    return {error.full() ? CommitResult::Kind::retry : CommitResult::Kind::fatal, error.what()};
+  }
+}
+
+void SqliteStore::write_turn(const Changes& changes, const std::vector<RenderedRow>& rendered,
+                             const TurnId& turn) {
   for (const auto& dag : changes.dag_versions) versions_[dag->version] = dag;
   Transaction transaction(db_);
+  const auto epoch = std::to_string(static_cast<std::int64_t>(turn.epoch));
+  if (db_.statement(mark_turn).run(std::to_string(turn.number), epoch) != 1) {
+    throw StoreError("another scheduler has taken the lead of " + db_.path() + " (its epoch is " +
+                         std::to_string(meta_number("epoch")) + ", ours is " + epoch + ")",
+                     false);
+  }
   write_changes(db_, changes, rendered,
                 [this](const std::string& version) { return dag_of(version); });
   transaction.commit();

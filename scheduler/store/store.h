@@ -1,19 +1,24 @@
-// The write side of the state: one commit per turn of the engine's loop.
+// The write side of the state: one commit per turn of the engine's loop, and what is kept beside
+// the runs.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "common/result.h"
 #include "scheduler/core/effects.h"
 #include "scheduler/core/step.h"
+#include "scheduler/store/history.h"
 
 namespace batuta {
 
-// The environment failed. `full`: the disk is full or the file busy; the turn may be dropped and
-// retried. Otherwise (I/O error, failed fsync, corruption) the process must end.
+// The environment failed. `full`: the disk is full or the file busy; the same may work later.
+// Otherwise (I/O error, failed fsync, corruption, another leader) the process must end.
 class StoreError : public std::runtime_error {
  public:
   StoreError(const std::string& what, bool full) : std::runtime_error(what), full_(full) {}
@@ -31,39 +36,126 @@ struct RenderedRow {
   std::string params_json;  // secrets are never in it: a connection parameter is only a name
 };
 
-// One attempt at a time; control thread only. Implementations: SqliteStore, and MemoryStore for the
-// simulator and tests; both pass tests/store/store_conformance.h.
+// A DAG version as the store keeps it.
+struct DagVersionText {
+  std::string version;  // hash
+  std::string dag_id;
+  std::string file;  // relative to the DAG folder
+  std::string canonical_json;
+  std::string source_text;
+};
+// Builds the Dag again; dagfile's parser in the program, anything in tests. nullptr when this
+// program cannot read the version.
+using DagCodec = std::function<std::shared_ptr<const Dag>(const DagVersionText&)>;
+
+// ---- who leads, and which turn -----------------------------------------------------------------
+
+// Whoever took the lead last has the highest epoch; commits of any earlier one are refused, so that
+// a scheduler that was taken for dead can change nothing.
+enum class Epoch : std::int64_t {};
+struct Lead {
+  Epoch epoch{};
+  std::int64_t last_turn = 0;  // number of the newest committed turn, of whatever epoch
+};
+// Turns of one store are numbered upwards, by its leaders in turn.
+struct TurnId {
+  Epoch epoch{};
+  std::int64_t number = 0;
+};
+
+struct CommitResult {
+  enum class Kind : std::uint8_t {
+    committed,  // durable
+    retry,      // nothing happened; the store takes no writes for now (a full disk)
+    unknown,    // the answer was lost: last_turn() tells, and must be asked before anything else
+    fatal,      // the store is lost or another leads it; the process must end
+  };
+  Kind kind = Kind::committed;
+  std::string why{};  // for people; empty when committed
+};
+
+// ---- what a turn asks --------------------------------------------------------------------------
+
+// Everything that is not in memory, in one question. Answers stand at the same index.
+struct Questions {
+  struct Name {
+    std::string dag_id;
+    std::string text;
+  };
+  struct Date {
+    std::string dag_id;
+    Time logical_date;
+  };
+  struct Xcom {
+    RunSeq run{};
+    TaskIndex task = 0;
+    std::string key;
+  };
+  std::vector<Name> whole_runs;  // by run id, with their tasks: for clear, mark and delete
+  std::vector<Name> runs;        // by run id
+  std::vector<Name> keys;        // by idempotency key
+  std::vector<Date> dates;       // a logical date belongs to one run of its DAG
+  std::vector<Xcom> xcoms;
+
+  bool empty() const {
+    return whole_runs.empty() && runs.empty() && keys.empty() && dates.empty() && xcoms.empty();
+  }
+};
+// nullopt: there is none. Runs may have ended or not.
+struct Answers {
+  std::vector<std::optional<StoredRun>> whole_runs;
+  std::vector<std::optional<RunRow>> runs;
+  std::vector<std::optional<RunRow>> keys;
+  std::vector<std::optional<RunRow>> dates;
+  std::vector<std::optional<std::string>> xcoms;  // JSON texts
+};
+
+// One attempt at a time; control thread only. Calls throw StoreError unless they say otherwise.
+// Implementations: SqliteStore, and MemoryStore for the simulator and tests; both pass
+// tests/store/store_conformance.h.
 class Store {
  public:
   virtual ~Store() = default;
 
+  // Takes the lead, durably. Once, before the first commit.
+  virtual Lead lead() = 0;
+
+  // Everything live: at start, and once in an outage.
   virtual StoredState load() = 0;
 
-  // All or nothing, durable on return (synchronous=FULL). Throws StoreError and leaves the store as
-  // it was; a violated expectation (a task's `from` state, a duplicate run) is a CHECK.
-  virtual void commit(const Changes& changes, const std::vector<RenderedRow>& rendered) = 0;
+  // At most once a turn before it is decided and once after; one snapshot.
+  virtual Answers read(const Questions& questions) = 0;
 
-  // A run that is not in memory, for clear, mark and delete. nullopt when unknown.
-  virtual std::optional<StoredRun> load_run(const std::string& dag_id,
-                                            const std::string& dag_run_id) = 0;
-  // Finished or not, by idempotency key or by run id.
-  virtual std::optional<RunRow> find_run_by_key(const std::string& dag_id,
-                                                const std::string& idempotency_key) = 0;
-  virtual std::optional<RunRow> find_run(const std::string& dag_id,
-                                         const std::string& dag_run_id) = 0;
-  // A second run of one logical date must be refused before it reaches commit(), which CHECKs it.
-  virtual std::optional<RunRow> find_run_by_logical_date(const std::string& dag_id,
-                                                         Time logical_date) = 0;
-  // nullptr when unknown.
-  virtual std::shared_ptr<const Dag> load_dag_version(const std::string& version) = 0;
-  // The JSON text of an XCom that is committed; nullopt when there is none.
-  virtual std::optional<std::string> find_xcom(RunSeq run, TaskIndex task,
-                                               const std::string& key) = 0;
+  // All or nothing, durable when `committed` (synchronous=FULL). Never throws StoreError; a
+  // violated expectation (a task's `from` state, a duplicate run) is a CHECK.
+  virtual CommitResult commit(const Changes& changes, const std::vector<RenderedRow>& rendered,
+                              const TurnId& turn) = 0;
+  // The number of the newest turn that is durable, once every commit under way has ended.
+  virtual std::int64_t last_turn() = 0;
 
   // Writes and commits one row of no meaning, to learn whether commits work again.
   virtual void probe() = 0;
   // Housekeeping between turns (checkpoints). `idle`: nothing has happened for a while.
   virtual void maintain(bool idle) = 0;
+
+  // Made with the store, never changed: `batuta/<store uuid>` is our appId in Delta logs.
+  virtual const std::string& store_uuid() const = 0;
+
+  // ---- between turns, each a transaction of its own
+
+  // An outbox row is done: an alert was sent. Rows of publications are finished by their turn.
+  virtual void finish_outbox(std::int64_t id) = 0;
+  // tries, next_try_at, last_error and dead of a row; false when it is gone.
+  virtual bool update_outbox(const OutboxRow& row) = 0;
+  // By hand: due at once, alive again, tries from 0. nullopt when unknown.
+  virtual std::optional<OutboxRow> retry_outbox(std::int64_t id, Time now) = 0;
+  // Only alerts may be dropped: a publication is data. Errc::not_found, Errc::conflict.
+  virtual Status drop_outbox(std::int64_t id) = 0;
+
+  // Replaces the plugins last advertised.
+  virtual void save_catalogue(const std::vector<PluginInfo>& catalogue) = 0;
+  // created_at of an existing row stays.
+  virtual void save_job_config(const JobConfigView& config) = 0;
 };
 
 }  // namespace batuta

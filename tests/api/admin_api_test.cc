@@ -116,6 +116,18 @@ TEST_CASE("health is 503 until every known DAG can be triggered") {
   CHECK(body_of(api.call(Method::get, "/api/v2/version", "", ""))["version"] == "9.9.9");
 }
 
+TEST_CASE("health is 503 with the cause while nothing can be written") {
+  TestApi api;
+  api.backend.trouble_text = "database or disk is full";
+  const Response answer = api.call(Method::get, "/api/v2/monitor/health", "", "");
+  CHECK(answer.status == 503);
+  const auto body = body_of(answer);
+  CHECK(body["metadatabase"]["status"] == "unhealthy");
+  CHECK(body["metadatabase"]["reason"] == "database or disk is full");
+  CHECK(body["scheduler"]["status"] == "unhealthy");
+  CHECK(body["dag_processor"]["status"] == "healthy");
+}
+
 TEST_CASE("jobs, plugins and metrics show the live state") {
   TestApi api;
   WorkerView worker;

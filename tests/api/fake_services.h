@@ -101,9 +101,11 @@ class FakeBackend final : public ApiBackend {
     done(std::vector<Reason>{{"Worker", "no live worker offers shell"}});
   }
   EngineMetrics metrics() const override { return {}; }
+  std::string trouble() const override { return trouble_text; }
   std::shared_ptr<const DagBagSnapshot> dags() const override { return bag; }
 
   std::vector<Event> events;
+  std::string trouble_text;
   std::function<Reply(const Event&)> answer = [](const Event&) { return Reply{}; };
   LiveView view;
   std::shared_ptr<DagBagSnapshot> bag = std::make_shared<DagBagSnapshot>();

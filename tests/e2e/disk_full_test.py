@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -59,6 +60,18 @@ def refuses_while_full_and_recovers():
         assert answer.status == 503, answer
         assert answer.headers.get("Retry-After"), "503 without Retry-After"
         assert server.get("/api/v2/version"), "reads go on"
+        for path in ("/api/v2/pools", "/api/v2/jobs", "/api/batuta/plugins"):
+            assert server.get(path)["total_entries"] > 0, f"{path} is answered from memory"
+        metrics = urllib.request.Request(server.url + "/metrics",
+                                         headers={"Authorization": f"Bearer {server.token}"})
+        with urllib.request.urlopen(metrics, timeout=10) as answer:
+            assert b"batuta_commit_failures" in answer.read(), "metrics go on"
+        try:
+            server.get("/api/v2/monitor/health")
+            raise AssertionError("health is well while nothing can be written")
+        except Refused as error:
+            assert error.status == 503, error
+            assert "full" in error.body, error.body
         time.sleep(1)
         disk.fill()
         disk.free()

@@ -11,9 +11,11 @@
 #include <utility>
 
 #include "common/safe_json.h"
+#include "tests/support/ask.h"
 #include "tests/support/memory_store.h"
 
 using namespace batuta;
+using batuta::test::find_run;
 using namespace std::chrono_literals;
 
 namespace {
@@ -58,6 +60,9 @@ class FakeExecutor : public Executor {
 
 class PlainContext : public LaunchContext {
  public:
+  std::vector<std::pair<std::string, std::string>> xcoms_of(const Dag&, TaskIndex) override {
+    return {};
+  }
   Status render_launch(const Attempt& attempt, Launch& out, std::string& rendered) override {
     if (attempt.task.spec_json == "undefined")
       return {Errc::invalid, "params.x is undefined", "/params/y"};
@@ -124,7 +129,8 @@ struct World {
       std::lock_guard lock(mutex);
       for (const OutboxRow& row : changes.outbox) outbox.push_back(row);
     };
-    s.store_available = [this](bool now) { available = now; };
+    s.store_unavailable = [this] { available = false; };
+    s.store_available = [this](Unsent) { available = true; };
     s.idle = [this] { ++idle; };
     s.feed_demand = [this] { return demand.load(); };
     s.feed = [this](std::vector<FeedEvent> events) {
@@ -183,7 +189,7 @@ TEST_CASE("a trigger is answered after its run is in the store") {
   const Reply reply = world.trigger();
   REQUIRE(reply.code == Errc::ok);
   CHECK(reply.run->dag_run_id == "r1");
-  world.look([&](const SchedulerState&) { CHECK(world.store.find_run("d", "r1").has_value()); });
+  world.look([&](const SchedulerState&) { CHECK(find_run(world.store, "d", "r1").has_value()); });
 }
 
 TEST_CASE("a chain goes on at each success and every report is acknowledged") {
@@ -197,7 +203,7 @@ TEST_CASE("a chain goes on at each success and every report is acknowledged") {
   world.finish(world.executor.launches[1]);
   REQUIRE(world.executor.wait([&] { return world.executor.acks.size() == 2; }));
   world.look([&](const SchedulerState&) {
-    CHECK(world.store.find_run("d", "r1")->state == DagRunState::success);
+    CHECK(find_run(world.store, "d", "r1")->state == DagRunState::success);
   });
 }
 
@@ -253,7 +259,7 @@ TEST_CASE(
   const auto ended = [&] {
     bool over = false;
     world.look([&](const SchedulerState&) {
-      over = world.store.find_run("d", "r1")->state == DagRunState::failed;
+      over = find_run(world.store, "d", "r1")->state == DagRunState::failed;
     });
     return over;
   };
@@ -282,10 +288,26 @@ TEST_CASE("a full disk refuses triggers, loses nothing acknowledged and recovers
   } while (again.code == Errc::unavailable && std::chrono::steady_clock::now() < deadline);
   CHECK(again.code == Errc::ok);
   world.look([&](const SchedulerState&) {
-    CHECK(world.store.find_run("d", "before").has_value());
-    CHECK_FALSE(world.store.find_run("d", "during").has_value());
-    CHECK(world.store.find_run("d", "after").has_value());
+    CHECK(find_run(world.store, "d", "before").has_value());
+    CHECK_FALSE(find_run(world.store, "d", "during").has_value());
+    CHECK(find_run(world.store, "d", "after").has_value());
   });
+}
+
+TEST_CASE("queries are answered from memory while the store is full, and say why it is") {
+  World world({task("first")});
+  REQUIRE(world.trigger("before").code == Errc::ok);
+  CHECK(world.engine.trouble().empty());
+  world.failing = true;
+  REQUIRE(world.trigger("during").code == Errc::unavailable);
+  REQUIRE(world.executor.wait([&] { return world.executor.dropped_all == 1; }));
+  world.look([](const SchedulerState& state) {
+    CHECK(state.find_run("d", "before") != nullptr);
+    CHECK(state.find_run("d", "during") == nullptr);
+    CHECK(state.pool_views().size() == 1);
+  });
+  CHECK(world.engine.trouble() == "commit failed");
+  CHECK(world.engine.metrics().commit_failures == 1);
 }
 
 TEST_CASE("the same idempotency key gives the same run, also after it has left memory") {

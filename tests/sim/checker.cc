@@ -306,6 +306,27 @@ void Checker::check_replay(const SchedulerState& state) {
   });
 }
 
+void Checker::queried(const SchedulerState& state, const Now& now, bool available) {
+  if (available) return;
+  now_ = now;
+  check_replay(state);
+  std::size_t live = 0;
+  for (const auto& [seq, stored] : store_.data().runs) {
+    if (is_terminal(stored.run.state)) continue;
+    ++live;
+    const StoredRun* run = state.run(seq);
+    bool same = run != nullptr && run->run.state == stored.run.state;
+    for (std::size_t i = 0; same && i < stored.tasks.size(); ++i)
+      same = run->tasks[i].state == stored.tasks[i].state &&
+             run->tasks[i].fence == stored.tasks[i].fence;
+    require(same, "I10", [&stored = stored] {
+      return "memory and store differ about " + stored.run.dag_run_id + " after a lost turn";
+    });
+  }
+  require(state.live_runs().size() == live, "I10",
+          [] { return std::string("memory shows a run that the store does not have"); });
+}
+
 void Checker::reloaded() {
   workers_.reset();
   remember_past();

@@ -42,6 +42,9 @@ class Checker {
   void whole(const SchedulerState& state);
   // After restore().
   void reloaded();
+  // Somebody looks at memory. While the store takes no writes it is what the store has, and nothing
+  // of the turn that was lost.
+  void queried(const SchedulerState& state, const Now& now, bool available);
   void hello(const Hello& hello, bool restarted);
 
   // A user was told that this run exists.

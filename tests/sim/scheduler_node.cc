@@ -7,42 +7,7 @@
 namespace batuta::sim {
 namespace {
 
-// What the engine counts as a stall of its own.
-constexpr Duration stall_tolerance = std::chrono::milliseconds(250);
-
-template <class Request>
-void attach_stored(Request& request, const SchedulerState& state, Store& store) {
-  if (!state.find_run(request.dag_id, request.dag_run_id))
-    request.stored = store.load_run(request.dag_id, request.dag_run_id);
-}
-
-// Gives a request what the core needs from the store.
-struct Enrich {
-  const SchedulerState& state;
-  Store& store;
-
-  void operator()(RunRequested& r) const {
-    if (!r.idempotency_key.empty() && !state.find_run_by_key(r.dag_id, r.idempotency_key))
-      r.existing = store.find_run_by_key(r.dag_id, r.idempotency_key);
-    if (!r.existing && !r.dag_run_id.empty() && !state.find_run(r.dag_id, r.dag_run_id))
-      r.existing = store.find_run(r.dag_id, r.dag_run_id);
-    if (!r.existing && r.logical_date && !state.find_run_by_date(r.dag_id, *r.logical_date))
-      r.existing = store.find_run_by_logical_date(r.dag_id, *r.logical_date);
-  }
-  void operator()(RunStateRequested& r) const { attach_stored(r, state, store); }
-  void operator()(RunDeleted& r) const { attach_stored(r, state, store); }
-  void operator()(ClearRequested& r) const {
-    attach_stored(r, state, store);
-    for (ClearRequested::Run& run : r.more_runs) {
-      if (!state.find_run(r.dag_id, run.dag_run_id))
-        run.stored = store.load_run(r.dag_id, run.dag_run_id);
-    }
-  }
-  void operator()(MarkRequested& r) const { attach_stored(r, state, store); }
-  void operator()(NoteSet& r) const { attach_stored(r, state, store); }
-  template <class Other>
-  void operator()(Other&) const {}
-};
+constexpr Duration longest_wait = std::chrono::hours(1);  // without a timer, nothing need be done
 
 template <class E>
 concept HasRequest = requires(E e) {
@@ -70,8 +35,10 @@ void SchedulerNode::start() {
   restarted_ = life_ > 0;
   ++life_;
   up_ = true;
-  available_ = true;
-  reload();
+  const Lead lead = store_.lead();
+  loop_.emplace(store_.load(), lead, c_.knobs.options, store_, *this, *this, *this, c_.now());
+  reloaded();
+  available({});
   find_dead_agents();
 }
 
@@ -81,7 +48,6 @@ void SchedulerNode::crash() {
   ++c_.totals.kills;
   ++life_;
   up_ = false;
-  state_.reset();
   inbox_.clear();
   planned_.reset();
   publisher_.crash();
@@ -105,24 +71,20 @@ CommitFate SchedulerNode::next_fate() {
   if (full_) return CommitFate::fails_unapplied;
   if (!c_.faults) return CommitFate::ok;
   if (c_.rng.chance(c_.knobs.commit_fail)) return CommitFate::fails_unapplied;
-  if (c_.rng.chance(c_.knobs.commit_unknown)) return CommitFate::fails_applied;
+  if (c_.rng.chance(c_.knobs.commit_unknown)) {
+    static constexpr CommitFate fates[] = {CommitFate::fails_applied, CommitFate::lost,
+                                           CommitFate::lost_in_silence};
+    return fates[c_.rng.below(3)];
+  }
   return CommitFate::ok;
-}
-
-void SchedulerNode::reload() {
-  state_.emplace(restore(store_.load(), c_.knobs.options, c_.now()));
-  world_.checker.reloaded();
-  publisher_.reload();
-  world_.available();
-  plan_turn(Duration(0));
 }
 
 void SchedulerNode::find_dead_agents() {
   if (!c_.knobs.one_host) return;
   const std::uint64_t life = life_;
   c_.agenda.after(std::chrono::milliseconds(100), [this, life] {
-    if (life != life_ || !state_) return;
-    for (const std::string& agent : state_->absent_agents())
+    if (life != life_ || !listens()) return;
+    for (const std::string& agent : state().absent_agents())
       if (world_.agent_dead(agent)) agent_died(agent);
   });
 }
@@ -223,98 +185,81 @@ void SchedulerNode::plan_turn(Duration delay) {
   });
 }
 
-void SchedulerNode::plan_wake(const Effects& effects) {
-  std::optional<Duration> wait;
-  if (effects.wake_at) wait = *effects.wake_at - c_.wall();
-  if (effects.wake_at_boot) {
-    const Duration boot_wait = *effects.wake_at_boot - c_.boot();
-    wait = wait ? std::min(*wait, boot_wait) : boot_wait;
+void SchedulerNode::turn() {
+  loop_->on_stall(std::exchange(stalled_for_, Duration(0)));
+  loop_->on_probe(c_.now());
+  std::vector<Event> events = std::exchange(inbox_, {});
+  if (loop_->available()) {
+    ++c_.totals.steps;
+    if (loop_->on_events(std::move(events), c_.now())) commit();
   }
   // A deadline that has passed and stays would be a busy loop: the engine would spin.
-  if (wait) plan_turn(std::max(*wait, Duration(0)));
+  if (up_) plan_turn(loop_->patience(c_.now(), longest_wait));
 }
 
-void SchedulerNode::turn() {
-  if (!available_) return;
-  std::vector<Event> events;
-  if (stalled_for_ > stall_tolerance) events.push_back(Stalled{stalled_for_});
-  stalled_for_ = Duration(0);
-  for (Event& event : inbox_) events.push_back(std::move(event));
-  inbox_.clear();
-  for (Event& event : events) std::visit(Enrich{*state_, store_}, event);
-  ++c_.totals.steps;
-  const Now now = c_.now();
+void SchedulerNode::folding(std::span<const Event> events, const Now& now) {
+  unrendered_.clear();
   world_.checker.before(events, now);
-  Effects effects = step(*state_, events, now);
-  add_alert_rows(effects);
-  c_.note("turn", static_cast<std::int64_t>(events.size()),
-          static_cast<std::int64_t>(effects.launches.size()),
-          static_cast<std::int64_t>(effects.changes.tasks_updated.size()));
-  if (!commit(effects)) return;
-  release(effects);
-  world_.checker.whole(*state_);
-  plan_wake(effects);
 }
 
-void SchedulerNode::add_alert_rows(Effects& effects) {
-  for (const AlertEffect& alert : effects.alerts) {
-    OutboxRow row;
-    row.id = state_->take_outbox_id();
-    row.kind = OutboxKind::alert;
-    row.key = "slack";
-    row.payload_json = alert.notifier_json;
-    row.created_at = c_.wall();
-    effects.changes.outbox.push_back(std::move(row));
-  }
+void SchedulerNode::decided(const PendingTurn& turn, const SchedulerState& state) {
+  c_.note("turn", static_cast<std::int64_t>(turn.events),
+          static_cast<std::int64_t>(turn.effects.launches.size()),
+          static_cast<std::int64_t>(turn.effects.changes.tasks_updated.size()));
+  world_.checker.decided(turn.effects, state);
 }
 
-bool SchedulerNode::commit(const Effects& effects) {
+void SchedulerNode::commit() {
   const bool dies = c_.faults && c_.rng.chance(c_.knobs.crash_at_commit);
   const bool after = dies && c_.rng.chance(500);
-  world_.checker.decided(effects, *state_);
+  const Effects& effects = loop_->pending().effects;
   if (dies && !after) {
-    if (!effects.changes.empty()) c_.met(Situation::crash_before_commit);
-    crash();
-    return false;
+    c_.met(Situation::crash_before_commit);
+    return crash();
   }
-  if (!effects.changes.empty()) {
-    try {
-      store_.commit(effects.changes, {});
-    } catch (const StoreError&) {
-      turn_failed(effects);
-      return false;
-    }
-    world_.checker.committed(effects);
-  }
-  if (dies) {
+  const CommitResult result = loop_->commit();
+  const bool applied = store_.data().last_turn == loop_->pending().id.number;
+  if (applied) world_.checker.committed(effects);
+  if (dies && applied) {
     c_.met(Situation::crash_after_commit);
     if (!effects.launches.empty()) c_.met(Situation::claim_without_launch);
-    crash();
-    return false;
+    return crash();
   }
-  return true;
+  if (result.kind != CommitResult::Kind::committed) {
+    c_.note("commit fails", applied);
+    meet_failed_turn(effects);
+    c_.met(applied ? Situation::commit_unknown : Situation::commit_unapplied);
+    const bool lost = applied && store_.last_fate() == CommitFate::lost_in_silence;
+    if (lost && !effects.launches.empty()) c_.met(Situation::claim_without_launch);
+  }
+  loop_->on_commit_result(result, c_.now());
 }
 
-void SchedulerNode::turn_failed(const Effects& effects) {
-  const bool applied = store_.last_fate() == CommitFate::fails_applied;
-  c_.note("commit fails", applied);
-  meet_failed_turn(effects);
-  if (applied) {
-    c_.met(Situation::commit_unknown);
-    if (!effects.launches.empty()) c_.met(Situation::claim_without_launch);
-    world_.checker.committed(effects);
-  } else {
-    c_.met(Situation::commit_unapplied);
-  }
-  available_ = false;
-  for (const auto& [link, agent] : std::exchange(links_, {}))
-    world_.network.close(link, Side::scheduler);
+void SchedulerNode::unavailable(const std::string&, bool) {
+  inbox_.clear();
   lose_requests();
   publisher_.crash();
-  const std::uint64_t life = life_;
-  c_.agenda.after(std::chrono::milliseconds(200), [this, life] {
-    if (life == life_) probe();
-  });
+}
+
+void SchedulerNode::reloaded() {
+  world_.checker.reloaded();
+}
+
+void SchedulerNode::available(Unsent) {
+  c_.note("store takes writes");
+  publisher_.reload();
+  world_.available();
+  plan_turn(Duration(0));
+}
+
+void SchedulerNode::fatal(const std::string& why) {
+  require(false, "I3", [&] { return "the store is lost: " + why; });
+}
+
+void SchedulerNode::query() {
+  if (!up_) return;
+  if (!loop_->available()) c_.met(Situation::queried_while_full);
+  world_.checker.queried(state(), c_.now(), loop_->available());
 }
 
 void SchedulerNode::meet_failed_turn(const Effects& effects) {
@@ -324,65 +269,74 @@ void SchedulerNode::meet_failed_turn(const Effects& effects) {
   if (!effects.changes.runs_created.empty()) c_.met(Situation::full_during_trigger);
 }
 
-void SchedulerNode::probe() {
-  try {
-    store_.probe();
-  } catch (const StoreError&) {
-    inbox_.clear();
-    const std::uint64_t life = life_;
-    c_.agenda.after(std::chrono::seconds(1), [this, life] {
-      if (life == life_) probe();
-    });
-    return;
-  }
-  c_.note("store writes again");
-  available_ = true;
-  reload();
-}
-
-void SchedulerNode::release(const Effects& effects) {
-  for (const LaunchEffect& launch : effects.launches) release_launch(launch);
-  for (const CancelEffect& cancel : effects.cancels)
-    world_.network.send(cancel.worker,
-                        ToAgent{Cancel{cancel.key, cancel.grace.count(), cancel.reason}});
-  for (const RecallEffect& recall : effects.recalls)
-    world_.network.send(recall.worker, ToAgent{Recall{recall.key}});
-  for (const AckEffect& ack : effects.acks) world_.network.send(ack.worker, ToAgent{Ack{ack.key}});
-  for (const DropWorkerEffect& drop : effects.drops) {
-    c_.note("worker dropped", static_cast<std::int64_t>(drop.worker));
-    c_.trace.say(drop.reason);
-    c_.met(Situation::lease_expired);
-    links_.erase(drop.worker);
-    world_.network.close(drop.worker, Side::scheduler);
-  }
-  world_.checker.released(effects);
-  for (const Reply& reply : effects.replies) answer(reply);
-  if (!effects.changes.outbox.empty() || !effects.changes.outbox_done.empty())
-    publisher_.committed();
-}
-
-void SchedulerNode::release_launch(const LaunchEffect& effect) {
-  const StoredRun& run = store_.data().runs.at(effect.key.run);
-  const Task& task = run.dag->tasks[effect.key.task];
-  c_.note("launch", effect.key);
-  if (c_.faults && c_.rng.chance(c_.knobs.render_fail)) {
+void SchedulerNode::released(PendingTurn& turn, const SchedulerState& state) {
+  for (const AttemptKey& key : unrendered_) {
     c_.met(Situation::render_failed);
-    world_.render_failed(effect.key);
-    Finished report;
-    report.key = effect.key;
-    report.outcome = Outcome::failed_no_retry;
-    report.reason = "undefined name in a template";
-    post(AttemptFinished{0, std::move(report)});
-    return;
+    world_.render_failed(key);
   }
-  Launch launch;
-  launch.key = effect.key;
-  launch.try_number = effect.try_number;
-  launch.task_id = task.id;
-  launch.plugin = task.plugin;
-  launch.timeout_us = task.execution_timeout.count();
-  launch.predecessor_slot = effect.predecessor_slot;
-  world_.network.send(effect.worker, ToAgent{std::move(launch)});
+  world_.checker.released(turn.effects);
+  for (const Reply& reply : turn.effects.replies) answer(reply);
+  const Changes& changes = turn.effects.changes;
+  if (!changes.outbox.empty() || !changes.outbox_done.empty()) publisher_.committed();
+  world_.checker.whole(state);
+}
+
+// ---- to agents ----------------------------------------------------------------------------------
+
+void SchedulerNode::launch(WorkerId worker, Launch launch) {
+  c_.note("launch", launch.key);
+  world_.network.send(worker, ToAgent{std::move(launch)});
+}
+
+void SchedulerNode::cancel(WorkerId worker, Cancel cancel) {
+  world_.network.send(worker, ToAgent{std::move(cancel)});
+}
+
+void SchedulerNode::recall(WorkerId worker, Recall recall) {
+  world_.network.send(worker, ToAgent{recall});
+}
+
+void SchedulerNode::ack(WorkerId worker, Ack ack) {
+  world_.network.send(worker, ToAgent{ack});
+}
+
+void SchedulerNode::drop(WorkerId worker, const std::string& reason) {
+  c_.note("worker dropped", static_cast<std::int64_t>(worker));
+  c_.trace.say(reason);
+  c_.met(Situation::lease_expired);
+  links_.erase(worker);
+  world_.network.close(worker, Side::scheduler);
+}
+
+void SchedulerNode::drop_all(const std::string&) {
+  for (const auto& [link, agent] : std::exchange(links_, {}))
+    world_.network.close(link, Side::scheduler);
+}
+
+// ---- rendering ----------------------------------------------------------------------------------
+
+// Every upstream's result, as data tasks and most templates want them.
+std::vector<std::pair<std::string, std::string>> SchedulerNode::xcoms_of(const Dag& dag,
+                                                                         TaskIndex task) {
+  std::vector<std::pair<std::string, std::string>> names;
+  for (const TaskIndex upstream : dag.tasks[task].upstream)
+    names.emplace_back(dag.tasks[upstream].id, "return_value");
+  return names;
+}
+
+Status SchedulerNode::render_launch(const Attempt& attempt, Launch& out, std::string&) {
+  if (!c_.faults || !c_.rng.chance(c_.knobs.render_fail)) return success();
+  unrendered_.push_back({attempt.run.seq, attempt.row.task, out.key.fence});
+  return {Errc::invalid, "undefined name in a template"};
+}
+
+OutboxRow SchedulerNode::render_alert(const Attempt&, const std::string& notifier, Time now) {
+  OutboxRow row;
+  row.kind = OutboxKind::alert;
+  row.key = "slack";
+  row.payload_json = notifier;
+  row.created_at = now;
+  return row;
 }
 
 }  // namespace batuta::sim

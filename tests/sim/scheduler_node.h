@@ -1,5 +1,5 @@
-// The scheduler process around the shipped core: does the engine's turn exactly (take events, step,
-// commit, release), and can fail between any two of these.
+// The scheduler process: the shipped core in the engine's own turn loop, over a simulated network
+// and clock. It can die before and after each commit, and the store can fail in every way it may.
 #pragma once
 
 #include <functional>
@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "scheduler/core/effects.h"
-#include "scheduler/core/step.h"
+#include "scheduler/engine/turn_loop.h"
 #include "tests/sim/checker.h"
 #include "tests/sim/context.h"
 #include "tests/sim/network.h"
@@ -18,7 +18,7 @@
 
 namespace batuta::sim {
 
-class SchedulerNode {
+class SchedulerNode : public TurnDriver, public Executor, public LaunchContext {
  public:
   struct World {
     Network& network;
@@ -37,11 +37,13 @@ class SchedulerNode {
   void set_full(bool full) { full_ = full; }
   CommitFate next_fate();  // the store's FateSource
 
-  bool listens() const { return up_ && available_; }
+  bool listens() const { return up_ && loop_->available(); }
   // An agent may connect now.
   bool accepts() const { return listens() && io_stalled_until_ <= c_.boot(); }
   bool up() const { return up_; }
-  const SchedulerState& state() const { return *state_; }
+  const SchedulerState& state() const { return loop_->state(); }
+  // Somebody looks, between two turns, whether or not the store takes writes.
+  void query();
 
   void post(Event event);
   // `done` gets exactly one reply: the core's, or `unavailable` when the turn or the process was
@@ -56,28 +58,44 @@ class SchedulerNode {
 
  private:
   void plan_turn(Duration delay);
-  void plan_wake(const Effects& effects);
   void turn();
-  void enrich(Event& event);
-  void add_alert_rows(Effects& effects);
-  bool commit(const Effects& effects);  // false: the turn is lost
-  void turn_failed(const Effects& effects);
-  void release(const Effects& effects);
-  void release_launch(const LaunchEffect& launch);
-  void reload();
-  void probe();
+  void commit();
   void answer(const Reply& reply);
   void lose_requests();
   void meet_failed_turn(const Effects& effects);
   void find_dead_agents();
 
+  // ---- what the loop tells
+  void folding(std::span<const Event> events, const Now& now) override;
+  void decided(const PendingTurn& turn, const SchedulerState& state) override;
+  void released(PendingTurn& turn, const SchedulerState& state) override;
+  void unavailable(const std::string& why, bool unknown) override;
+  void reloaded() override;
+  void available(Unsent unsent) override;
+  void fatal(const std::string& why) override;
+
+  // ---- to agents
+  void launch(WorkerId worker, Launch launch) override;
+  void cancel(WorkerId worker, Cancel cancel) override;
+  void recall(WorkerId worker, Recall recall) override;
+  void ack(WorkerId worker, Ack ack) override;
+  void drop(WorkerId worker, const std::string& reason) override;
+  void drop_all(const std::string& reason) override;
+  void flush() override {}
+
+  // ---- rendering
+  std::vector<std::pair<std::string, std::string>> xcoms_of(const Dag& dag,
+                                                            TaskIndex task) override;
+  Status render_launch(const Attempt& attempt, Launch& out, std::string& rendered) override;
+  OutboxRow render_alert(const Attempt& attempt, const std::string& notifier, Time now) override;
+
   Context& c_;
   MemoryStore& store_;
   World world_;
   Publisher publisher_;
-  std::optional<SchedulerState> state_;
+  std::optional<TurnLoop> loop_;
+  std::vector<AttemptKey> unrendered_;  // of the turn under way
   bool up_ = false;
-  bool available_ = false;
   bool full_ = false;
   bool restarted_ = false;
   std::uint64_t life_ = 0;

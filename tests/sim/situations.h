@@ -26,6 +26,7 @@ namespace batuta::sim {
   X(predecessor_awaited, "an attempt that waited for its predecessor's slot to die") \
   X(commit_unapplied, "a commit that failed and left nothing")                       \
   X(commit_unknown, "a commit that was durable but reported as failed")              \
+  X(queried_while_full, "a look at memory while the store takes no writes")          \
   X(full_during_claim, "a disk-full commit that carried launches")                   \
   X(full_during_accept, "a disk-full commit that carried accepted outputs")          \
   X(full_during_trigger, "a disk-full commit that carried a new run")                \

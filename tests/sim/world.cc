@@ -102,6 +102,7 @@ void World::plan_faults() {
   plan(k.partitions, &World::partition);
   plan(k.clock_steps, &World::step_clock);
   plan(k.full_windows, &World::fill_disk);
+  plan(3, &World::look);
 }
 
 void World::crash_scheduler() {
@@ -175,6 +176,11 @@ void World::fill_disk() {
   c_.note("disk full");
   node_.set_full(true);
   c_.agenda.after(c_.random_up_to(seconds(15)), [this] { node_.set_full(false); });
+  for (int i = 0; i < 4; ++i) c_.agenda.after(c_.random_up_to(seconds(15)), [this] { look(); });
+}
+
+void World::look() {
+  node_.query();
 }
 
 // ---- the course of a seed

@@ -43,6 +43,7 @@ class World {
   void partition();
   void step_clock();
   void fill_disk();
+  void look();
 
   void run_until(Boot end);
   void make_peace();

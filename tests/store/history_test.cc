@@ -4,6 +4,7 @@
 #include "scheduler/store/sqlite_history.h"
 #include "tests/store/describe.h"
 #include "tests/store/store_fixture.h"
+#include "tests/support/ask.h"
 
 namespace batuta::test {
 namespace {
@@ -36,10 +37,10 @@ struct Fixture {
       RunRow run = make_full_run(n);
       run.ending.reset();
       if (n == 2) run.dag_run_id = "100%_sure";
-      store->commit(new_run(run), {});
-      if (n % 2 == 1) store->commit(end_run(run, at(1000 + n)), {});
+      commit(*store, new_run(run));
+      if (n % 2 == 1) commit(*store, end_run(run, at(1000 + n)));
     }
-    store->commit(new_run(make_run(7, "ml", "m1"), 2, TaskState::scheduled), {});
+    commit(*store, new_run(make_run(7, "ml", "m1"), 2, TaskState::scheduled));
   }
 
   std::vector<std::int64_t> seqs(const RunQuery& query) {
@@ -128,7 +129,7 @@ TEST_CASE_FIXTURE(Fixture, "runs are ordered by several fields, pages neither ov
 TEST_CASE_FIXTURE(Fixture, "one run is read as it was written") {
   const auto found = history.run("etl", "run_3");
   REQUIRE(found);
-  CHECK(described(*found) == described(*store->find_run("etl", "run_3")));
+  CHECK(described(*found) == described(*find_run(*store, "etl", "run_3")));
   CHECK_FALSE(history.run("etl", "run_99"));
   CHECK_FALSE(history.run("ml", "run_3"));
 }
@@ -181,7 +182,7 @@ TEST_CASE_FIXTURE(Fixture, "every try is kept, oldest first, with what was rende
   row.reason = "first";
   Changes first;
   first.tasks_updated.push_back(move_task(row, TaskState::none, 0));
-  store->commit(first, {{RunSeq{2}, 1, 1, "{\"try\":1}"}});
+  commit(*store, first, {{RunSeq{2}, 1, 1, "{\"try\":1}"}});
   Changes again;
   again.attempts_archived.push_back({row});
   TaskInstanceRow second = row;
@@ -191,7 +192,7 @@ TEST_CASE_FIXTURE(Fixture, "every try is kept, oldest first, with what was rende
   second.retry_at.reset();
   second.reason.clear();
   again.tasks_updated.push_back(move_task(second, TaskState::up_for_retry, 1));
-  store->commit(again, {{RunSeq{2}, 1, 2, "{\"try\":2}"}});
+  commit(*store, again, {{RunSeq{2}, 1, 2, "{\"try\":2}"}});
   auto tries = history.tries("etl", "100%_sure", "task_1");
   REQUIRE(tries.size() == 2);
   CHECK(tries[0].row.reason == "first");
@@ -210,7 +211,7 @@ TEST_CASE_FIXTURE(Fixture, "every try is kept, oldest first, with what was rende
   cleared.attempts_archived.push_back({second});
   second.state = TaskState::none;
   cleared.tasks_updated.push_back(move_task(second, TaskState::running, 2));
-  store->commit(cleared, {});
+  commit(*store, cleared);
   tries = history.tries("etl", "100%_sure", "task_1");
   REQUIRE(tries.size() == 2);
   CHECK(tries[1].row.try_number == 2);
@@ -232,7 +233,7 @@ TEST_CASE_FIXTURE(Fixture, "DAG versions are numbered within their DAG, newest f
   Changes newer;
   newer.dag_versions = {make_dag("etl", "v2", 4), make_dag("etl", "v1")};
   newer.dags = {{"etl", false, false, "v2", {}, 0}};
-  store->commit(newer, {});
+  commit(*store, newer);
   const auto page = history.dag_versions({"etl", {}, {}, {}});
   REQUIRE(page.total == 2);
   CHECK(page.rows[0].version == "v2");
@@ -264,13 +265,13 @@ TEST_CASE_FIXTURE(Fixture, "XComs, events, control rows and the outbox are liste
   alert.payload_json = "{}";
   alert.created_at = at(1);
   c.outbox = {alert};
-  store->commit(c, {});
+  commit(*store, c);
   job.status = "success";
   job.records = 3;
   job.end_time = at(9);
   Changes done;
   done.job_executions = {job};
-  store->commit(done, {});
+  commit(*store, done);
 
   XcomQuery xcoms;
   xcoms.dag_id = "etl";
@@ -336,7 +337,7 @@ TEST_CASE_FIXTURE(Fixture, "the report of a try is found by its number, without 
   c.attempt_reports = {{{RunSeq{2}, 1, 3}, 1, "{\"quality\":[1]}"},
                        {{RunSeq{2}, 1, 7}, 4, "{\"quality\":[4]}"},
                        {{RunSeq{3}, 1, 9}, 5, "{\"quality\":[5]}"}};
-  store->commit(c, {});
+  commit(*store, c);
   const auto newest = history.attempt_report(RunSeq{2}, 1, std::nullopt);
   REQUIRE(newest);
   CHECK(newest->key == AttemptKey{RunSeq{2}, 1, 7});
@@ -378,7 +379,7 @@ TEST_CASE_FIXTURE(Fixture, "tasks are ordered by every name, by what all share t
   row.start_date = at(1);
   Changes started;
   started.tasks_updated.push_back(move_task(row, TaskState::scheduled, 0));
-  store->commit(started, {});
+  commit(*store, started);
   query.dag_id = "ml";
   CHECK(ids({"start_date"}) == std::vector<std::string>{"run_7/task_1", "run_7/task_0"});
   CHECK(ids({"-start_date"}) == std::vector<std::string>{"run_7/task_1", "run_7/task_0"});
@@ -392,11 +393,11 @@ TEST_CASE_FIXTURE(Fixture, "a task's operator is found in the version of its run
       R"({"task_id":"task_1","type":"extract","source":"fin","layer":"bronze"}]})";
   change.dag_versions = {dag};
   change.dags = {{"etl", false, false, "v3", {}, 0}};
-  store->commit(change, {});
+  commit(*store, change);
   const RunRow run = make_run(8, "etl", "v3");
   Changes started = new_run(run, 2);
   started.dag_versions.clear();
-  store->commit(started, {});
+  commit(*store, started);
   TaskQuery query;
   const auto total = [&](Filter filter) {
     query.filters = {std::move(filter)};
@@ -473,7 +474,7 @@ TEST_CASE("a query that takes too long ends, and the connection serves the next"
   TempFolder folder;
   const std::string path = folder.file("batuta.db");
   auto store = open_store(path);
-  store->commit(new_run(make_run(1), 5000), {});
+  commit(*store, new_run(make_run(1), 5000));
   SqliteHistory impatient(path, {1, Duration(0)});
   bool full = false;
   try {

@@ -5,6 +5,7 @@
 #include "scheduler/store/crypto.h"
 #include "scheduler/store/sqlite_history.h"
 #include "tests/store/store_fixture.h"
+#include "tests/support/ask.h"
 
 namespace batuta::test {
 namespace {

@@ -3,7 +3,9 @@
 
 #include "scheduler/store/sqlite_history.h"
 #include "scheduler/store/sqlite_registry.h"
+#include "scheduler/store/sqlite_upkeep.h"
 #include "tests/store/store_fixture.h"
+#include "tests/support/ask.h"
 
 namespace batuta::test {
 namespace {
@@ -297,7 +299,7 @@ TEST_CASE_FIXTURE(Fixture,
   REQUIRE(registry->set_variable({"channel", "y", ""}).ok());
   CHECK(registry->audited({at(6), "login_failed", "", "", "", "", "{}"}, success).ok());
   CHECK(logged().size() == 2);
-  store->prune_event_log(at(6));
+  SqliteUpkeep(store->database()).prune_event_log(at(6));
   CHECK(logged() == std::vector<std::string>{"login_failed "});
 }
 

@@ -1,6 +1,7 @@
 #include "tests/store/store_conformance.h"
 
 #include "scheduler/store/sqlite_history.h"
+#include "tests/store/store_conformance_beside.h"
 #include "tests/support/memory_store.h"
 
 namespace batuta::test {
@@ -19,6 +20,9 @@ class SqliteHarness {
     const auto try_number = static_cast<std::int32_t>(key.fence) - 1;
     return history.attempt_report(key.run, key.task, try_number);
   }
+  std::vector<JobConfigView> job_configs() {
+    return SqliteHistory(folder_.file("batuta.db")).job_configs();
+  }
 
  private:
   TempFolder folder_;
@@ -34,12 +38,18 @@ class MemoryHarness {
     const auto found = reports.find(key);
     return found == reports.end() ? std::nullopt : std::optional(found->second);
   }
+  std::vector<JobConfigView> job_configs() {
+    std::vector<JobConfigView> all;
+    for (const auto& [name, config] : store_.data().job_configs) all.push_back(config);
+    return all;
+  }
 
  private:
   MemoryStore store_;
 };
 
 BATUTA_STORE_CONFORMANCE(SqliteHarness, MemoryHarness);
+BATUTA_STORE_CONFORMANCE_BESIDE(SqliteHarness, MemoryHarness);
 
 }  // namespace
 }  // namespace batuta::test

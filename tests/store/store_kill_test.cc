@@ -5,7 +5,9 @@
 #include <random>
 #include <thread>
 
+#include "scheduler/store/sqlite_upkeep.h"
 #include "tests/store/store_fixture.h"
+#include "tests/support/ask.h"
 
 namespace batuta::test {
 namespace {
@@ -15,7 +17,8 @@ namespace {
   auto store = open_store(path);
   const auto state = store->load();
   TaskInstanceRow row = state.runs.at(0).tasks.at(0);
-  for (;;) {
+  const Lead lead = store->lead();
+  for (std::int64_t turn = lead.last_turn + 1;; ++turn) {
     Changes c;
     TaskInstanceRow next = row;
     next.state = TaskState::queued;
@@ -24,7 +27,7 @@ namespace {
     // Enough bytes for the kill to fall into checkpoints too.
     c.xcoms.push_back({RunSeq{1}, 0, "key_" + std::to_string(next.fence % 50),
                        std::string(8000, 'x'), at(next.fence)});
-    store->commit(c, {});
+    if (store->commit(c, {}, {lead.epoch, turn}).kind != CommitResult::Kind::committed) ::_exit(2);
     if (::write(acks, &next.fence, sizeof next.fence) != sizeof next.fence) ::_exit(1);
     store->checkpoint(next.fence % 16 == 0);
     row = next;
@@ -42,7 +45,7 @@ Fence last_ack(int pipe) {
 TEST_CASE("after kill -9 every acknowledged commit is there and the file is sound") {
   TempFolder folder;
   const std::string path = folder.file("batuta.db");
-  open_store(path)->commit(new_run(make_run(1), 1), {});
+  commit(*open_store(path), new_run(make_run(1), 1));
   const auto seed = std::random_device{}();
   MESSAGE("seed " << seed);
   std::mt19937 random(seed);
@@ -99,31 +102,30 @@ TEST_CASE("a full disk refuses commits, loses nothing, and is over when there is
   }
   const std::string path = disk.file("batuta.db");
   auto store = open_store(path);
-  store->commit(new_run(make_run(1), 1), {});
+  commit(*store, new_run(make_run(1), 1));
   const std::string ballast(600 << 10, 'b');
   std::ofstream(disk.file("ballast")) << ballast;
 
+  const Lead lead = store->lead();
+  std::int64_t turn = lead.last_turn;
   std::int64_t committed = 0;
   bool full = false;
   while (!full && committed < 1000) {
     Changes c;
     c.xcoms.push_back({RunSeq{1}, 0, "key_" + std::to_string(committed), std::string(20'000, 'x'),
                        at(committed)});
-    try {
-      store->commit(c, {});
-      ++committed;
-    } catch (const StoreError& error) {
-      REQUIRE_MESSAGE(error.full(), error.what());
-      full = true;
-    }
+    const CommitResult result = store->commit(c, {}, {lead.epoch, ++turn});
+    full = result.kind == CommitResult::Kind::retry;
+    REQUIRE_MESSAGE((full || result.kind == CommitResult::Kind::committed), result.why);
+    committed += !full;
   }
   REQUIRE(full);
   REQUIRE(committed > 0);
   const auto everything_is_there = [&] {
     for (std::int64_t i = 0; i < committed; ++i) {
-      if (!store->find_xcom(RunSeq{1}, 0, "key_" + std::to_string(i))) return false;
+      if (!find_xcom(*store, RunSeq{1}, 0, "key_" + std::to_string(i))) return false;
     }
-    return !store->find_xcom(RunSeq{1}, 0, "key_" + std::to_string(committed));
+    return !find_xcom(*store, RunSeq{1}, 0, "key_" + std::to_string(committed));
   };
   CHECK(everything_is_there());
   CHECK(store->load().runs.size() == 1);  // reads go on
@@ -133,12 +135,12 @@ TEST_CASE("a full disk refuses commits, loses nothing, and is over when there is
   store->probe();
   Changes more;
   more.xcoms.push_back({RunSeq{1}, 0, "afterwards", "1", at(1)});
-  store->commit(more, {});
+  commit(*store, more);
   CHECK(everything_is_there());
   store.reset();
   store = open_store(path);
   CHECK(everything_is_there());
-  CHECK(store->find_xcom(RunSeq{1}, 0, "afterwards"));
+  CHECK(find_xcom(*store, RunSeq{1}, 0, "afterwards"));
   CHECK(quick_check(path).empty());
 }
 

@@ -1,4 +1,4 @@
-// Retention, the outbox by hand, backups, the catalogue, the lock.
+// Retention, backups, checks, the lock.
 #include <doctest/doctest.h>
 
 #include <atomic>
@@ -6,8 +6,10 @@
 
 #include "scheduler/store/home_lock.h"
 #include "scheduler/store/sqlite_history.h"
+#include "scheduler/store/sqlite_upkeep.h"
 #include "tests/store/describe.h"
 #include "tests/store/store_fixture.h"
+#include "tests/support/ask.h"
 
 namespace batuta::test {
 namespace {
@@ -26,8 +28,8 @@ struct Fixture {
   }
   void ended_run(std::int64_t seq, Time end, int tasks) {
     const RunRow run = make_run(seq);
-    store->commit(new_run(run, tasks), {});
-    store->commit(end_run(run, end), {});
+    commit(*store, new_run(run, tasks));
+    commit(*store, end_run(run, end));
   }
   // The largest number of rows one call took away.
   std::int64_t prune_all(Time before) {
@@ -35,7 +37,7 @@ struct Fixture {
     bool more = true;
     while (more) {
       const std::int64_t earlier = rows_of_runs();
-      more = store->prune_runs(before);
+      more = SqliteUpkeep(store->database()).prune_runs(before);
       largest = std::max(largest, earlier - rows_of_runs());
     }
     return largest;
@@ -51,7 +53,7 @@ TEST_CASE_FIXTURE(Fixture, "retention takes old ended runs whole, in small steps
   ended_run(1, at(100), 1200);
   ended_run(2, at(100), 3);
   ended_run(3, at(300), 3);
-  store->commit(new_run(make_run(4)), {});  // old, but it has not ended
+  commit(*store, new_run(make_run(4)));  // old, but it has not ended
   Changes below;
   below.xcoms = {{RunSeq{1}, 0, "return_value", "1", at(1)}, {RunSeq{3}, 0, "r", "1", at(1)}};
   below.attempts_archived = {{make_full_task(1, 1)}};
@@ -68,11 +70,11 @@ TEST_CASE_FIXTURE(Fixture, "retention takes old ended runs whole, in small steps
                            "[]",
                            0}};
   below.attempt_reports = {{{RunSeq{1}, 0, 1}, 1, "{}"}, {{RunSeq{3}, 0, 1}, 1, "{}"}};
-  store->commit(below, {{RunSeq{1}, 0, 1, "{}"}});
+  commit(*store, below, {{RunSeq{1}, 0, 1, "{}"}});
 
   const std::int64_t largest = prune_all(at(200));
   CHECK(largest > 1);
-  CHECK(largest <= SqliteStore::prune_rows);
+  CHECK(largest <= SqliteUpkeep::prune_rows);
   CHECK(count("dag_run") == 2);
   CHECK(count("task_instance") == 6);
   CHECK(count("xcom") == 1);
@@ -83,17 +85,37 @@ TEST_CASE_FIXTURE(Fixture, "retention takes old ended runs whole, in small steps
   CHECK(store->load().last_run_seq == 4);
 }
 
+TEST_CASE_FIXTURE(Fixture, "the file gives back the room of what retention removed") {
+  for (int n = 1; n <= 40; ++n) {
+    Changes c = new_run(make_run(n), 1);
+    c.xcoms.push_back({RunSeq{n}, 0, "big", std::string(200'000, 'x'), at(1)});
+    commit(*store, c);
+    commit(*store, end_run(make_run(n), at(100)));
+  }
+  store->checkpoint(true);
+  const auto before = std::filesystem::file_size(path);
+  prune_all(at(200));
+  SqliteUpkeep upkeep(store->database());
+  int steps = 0;
+  while (upkeep.give_back_space()) ++steps;
+  CHECK(steps > 1);
+  store->checkpoint(true);
+  CHECK(std::filesystem::file_size(path) < before * 2 / 3);  // some is kept for the next runs
+  CHECK(quick_check(path).empty());
+  CHECK_FALSE(upkeep.give_back_space());
+}
+
 TEST_CASE_FIXTURE(Fixture, "a removed run is named until its logs are gone") {
   ended_run(1, at(100), 3);
   prune_all(at(200));
-  REQUIRE(store->removed_runs().size() == 1);
-  CHECK(store->removed_runs()[0].uuid == uuid_of(1));
+  REQUIRE(SqliteUpkeep(store->database()).removed_runs().size() == 1);
+  CHECK(SqliteUpkeep(store->database()).removed_runs()[0].uuid == uuid_of(1));
   store.reset();  // the process dies before it removed the logs
   store = open_store(path);
-  const auto removed = store->removed_runs();
+  const auto removed = SqliteUpkeep(store->database()).removed_runs();
   REQUIRE(removed.size() == 1);
-  store->forget_removed(removed);
-  CHECK(store->removed_runs().empty());
+  SqliteUpkeep(store->database()).forget_removed(removed);
+  CHECK(SqliteUpkeep(store->database()).removed_runs().empty());
 }
 
 TEST_CASE_FIXTURE(Fixture, "retention never takes what is unpublished or accepted") {
@@ -105,7 +127,7 @@ TEST_CASE_FIXTURE(Fixture, "retention never takes what is unpublished or accepte
   AcceptedRow accepted;
   accepted.report.key = {RunSeq{2}, 2, 1};
   pending.accepted = {accepted};
-  store->commit(pending, {});
+  commit(*store, pending);
   prune_all(at(200));
   CHECK(count("dag_run") == 2);
   Changes settled;
@@ -113,7 +135,7 @@ TEST_CASE_FIXTURE(Fixture, "retention never takes what is unpublished or accepte
   settled.publications[0].state = PublicationState::settled;
   settled.publications[0].version = 0;
   settled.accepted_done = {{RunSeq{2}, 2, 1}};
-  store->commit(settled, {});
+  commit(*store, settled);
   prune_all(at(200));
   CHECK(count("dag_run") == 0);
   CHECK(count("publication") == 0);
@@ -125,94 +147,29 @@ TEST_CASE_FIXTURE(Fixture, "retention drops DAG versions that nothing needs") {
   Changes newer;
   newer.dag_versions = {make_dag("etl", "v2"), make_dag("etl", "v3")};
   newer.dags = {{"etl", false, false, "v3", {}, 0}};
-  store->commit(newer, {});
+  commit(*store, newer);
   const Time later = at(1'000'000'000);
   CHECK(count("dag_version") == 3);
   prune_all(at(50));  // nothing is old enough
   CHECK(count("dag_version") == 3);
   prune_all(later);
   CHECK(count("dag_version") == 1);
-  CHECK(store->load_dag_version("v3"));
+  CHECK(store->load().dags.at(0).second->version == "v3");
 }
 
 TEST_CASE_FIXTURE(Fixture, "old events go, at most so many at a time") {
   Changes c;
   for (int i = 0; i < 1200; ++i) c.event_log.push_back({at(i), "trigger", "", "", "", "ana", "{}"});
-  store->commit(c, {});
-  CHECK(store->prune_event_log(at(1100)));
+  commit(*store, c);
+  CHECK(SqliteUpkeep(store->database()).prune_event_log(at(1100)));
   CHECK(count("event_log") == 700);
-  while (store->prune_event_log(at(1100))) {
+  while (SqliteUpkeep(store->database()).prune_event_log(at(1100))) {
   }
   CHECK(count("event_log") == 100);
 }
 
-TEST_CASE_FIXTURE(Fixture, "outbox rows keep their tries, come alive again, and only alerts go") {
-  Changes c;
-  c.dag_versions = {make_dag("etl", "v1")};
-  c.tables = {{"silver/quotes", 2, -1}};
-  c.publications = {make_publication(1, {RunSeq{1}, 0, 1})};
-  OutboxRow publish;
-  publish.id = 1;
-  publish.key = "silver/quotes";
-  publish.publication = 1;
-  publish.created_at = at(1);
-  OutboxRow alert = publish;
-  alert.id = 2;
-  alert.kind = OutboxKind::alert;
-  alert.publication = 0;
-  alert.key = "slack";
-  c.outbox = {publish, alert};
-  store->commit(c, {});
-
-  alert.tries = 3;
-  alert.next_try_at = at(60);
-  alert.last_error = "503";
-  CHECK(store->update_outbox(alert));
-  REQUIRE(store->load_outbox().size() == 2);
-  CHECK(described(store->load_outbox()[0]) == described(publish));
-  CHECK(described(store->load_outbox()[1]) == described(alert));
-
-  alert.dead = true;
-  CHECK(store->update_outbox(alert));
-  CHECK(store->load_outbox().size() == 1);
-  const auto alive = store->retry_outbox(2, at(99));
-  REQUIRE(alive);
-  CHECK(alive->tries == 0);
-  CHECK(alive->next_try_at == at(99));
-  CHECK(store->load_outbox().size() == 2);
-  CHECK_FALSE(store->retry_outbox(77, at(99)));
-
-  CHECK(store->drop_outbox(1).error().code == Errc::conflict);
-  CHECK(store->drop_outbox(2).ok());
-  CHECK(store->drop_outbox(2).error().code == Errc::not_found);
-  CHECK_FALSE(store->update_outbox(alert));
-}
-
-TEST_CASE_FIXTURE(Fixture, "the catalogue comes back as it was advertised") {
-  PluginInfo plugin{"shell", "1.0", "builtin", "runs", "abc", {}};
-  plugin.params = {{"command", ParamType::string, true, "", "what to run"},
-                   {"retries", ParamType::integer, false, "3", ""}};
-  const PluginInfo other{"financial_bronze", "2", "extract", "quotes \"raw\"", "def", {}};
-  store->save_catalogue({plugin, other});
-  store->save_catalogue({other, plugin});
-  store.reset();
-  store = open_store(path);
-  const auto catalogue = store->load().catalogue;
-  REQUIRE(catalogue.size() == 2);
-  CHECK(catalogue[0] == other);
-  CHECK(catalogue[1] == plugin);
-}
-
-TEST_CASE_FIXTURE(Fixture, "the store's UUID is made once") {
-  const std::string uuid = store->store_uuid();
-  CHECK(parse_uuid(uuid));
-  store.reset();
-  store = open_store(path);
-  CHECK(store->store_uuid() == uuid);
-}
-
 TEST_CASE_FIXTURE(Fixture, "a backup taken while the store is written is whole and sound") {
-  store->commit(new_run(make_run(1), 1000), {});
+  commit(*store, new_run(make_run(1), 1000));
   std::atomic<bool> stop = false;
   std::vector<Status> results;
   std::thread backups([&] {
@@ -231,7 +188,7 @@ TEST_CASE_FIXTURE(Fixture, "a backup taken while the store is written is whole a
       c.tasks_updated.push_back(
           move_task(row, fence == 0 ? TaskState::none : TaskState::queued, fence));
     }
-    store->commit(c, {});
+    commit(*store, c);
     ++fence;
     store->maintain(true);
   }
@@ -257,7 +214,7 @@ TEST_CASE_FIXTURE(Fixture, "a backup never writes over a file, and leaves nothin
 }
 
 TEST_CASE_FIXTURE(Fixture, "a check works on a closed store and finds damage") {
-  store->commit(new_run(make_run(1), 500), {});
+  commit(*store, new_run(make_run(1), 500));
   store.reset();
   CHECK(quick_check(path).empty());
   {
@@ -275,7 +232,7 @@ TEST_CASE_FIXTURE(Fixture, "a check works on a closed store and finds damage") {
 }
 
 TEST_CASE_FIXTURE(Fixture, "10,000 queued tasks are loaded quickly") {
-  store->commit(new_run(make_run(1), 10'000, TaskState::queued), {});
+  commit(*store, new_run(make_run(1), 10'000, TaskState::queued));
   store.reset();
   store = open_store(path);
   const auto before = std::chrono::steady_clock::now();

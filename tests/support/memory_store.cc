@@ -30,6 +30,8 @@ StoredState MemoryStore::load() {
   for (const auto& [id, row] : data_.watermarks) stored.watermarks.push_back(row);
   load_past(stored);
   stored.catalogue = data_.catalogue;
+  for (const auto& [id, row] : data_.outbox)
+    if (!row.dead) stored.outbox.push_back(row);
   stored.last_run_seq = data_.last_run_seq;
   stored.last_publication = data_.last_publication;
   stored.last_outbox = data_.last_outbox;
@@ -61,16 +63,29 @@ CommitFate MemoryStore::draw_fate() {
   return last_fate_;
 }
 
-void MemoryStore::commit(const Changes& changes, const std::vector<RenderedRow>& rendered) {
+Lead MemoryStore::lead() {
+  silent_ = false;
+  data_.epoch = Epoch{static_cast<std::int64_t>(data_.epoch) + 1};
+  return {data_.epoch, data_.last_turn};
+}
+
+CommitResult MemoryStore::commit(const Changes& changes, const std::vector<RenderedRow>& rendered,
+                                 const TurnId& turn) {
   const CommitFate fate = draw_fate();
-  if (fate == CommitFate::fails_unapplied) fail("commit failed");
+  if (fate == CommitFate::fails_unapplied) return {CommitResult::Kind::retry, "commit failed"};
+  if (fate == CommitFate::lost) return {CommitResult::Kind::unknown, "the answer was lost"};
+  if (turn.epoch != data_.epoch)
+    return {CommitResult::Kind::fatal, "another scheduler has taken the lead"};
   apply_dags(changes);
   apply_runs(changes);
   apply_tasks(changes);
   apply_lake(changes);
   apply_logs(changes);
   data_.rendered.insert(data_.rendered.end(), rendered.begin(), rendered.end());
-  if (fate == CommitFate::fails_applied) fail("commit failed, outcome unknown");
+  data_.last_turn = turn.number;
+  silent_ = fate == CommitFate::lost_in_silence;
+  if (fate != CommitFate::ok) return {CommitResult::Kind::unknown, "the answer was lost"};
+  return {};
 }
 
 void MemoryStore::apply_dags(const Changes& changes) {
@@ -178,51 +193,80 @@ void MemoryStore::apply_logs(const Changes& changes) {
   data_.event_log.insert(data_.event_log.end(), changes.event_log.begin(), changes.event_log.end());
 }
 
-std::optional<StoredRun> MemoryStore::load_run(const std::string& dag_id,
-                                               const std::string& dag_run_id) {
-  const auto it = data_.run_ids.find({dag_id, dag_run_id});
-  if (it == data_.run_ids.end()) return std::nullopt;
-  return data_.runs.at(it->second);
+const StoredRun* MemoryStore::find_run(const Questions::Name& name) const {
+  const auto it = data_.run_ids.find({name.dag_id, name.text});
+  return it == data_.run_ids.end() ? nullptr : &data_.runs.at(it->second);
 }
 
-std::optional<RunRow> MemoryStore::find_run_by_key(const std::string& dag_id,
-                                                   const std::string& idempotency_key) {
-  const auto it = data_.run_keys.find({dag_id, idempotency_key});
-  if (it == data_.run_keys.end()) return std::nullopt;
-  return data_.runs.at(it->second).run;
+Answers MemoryStore::read(const Questions& questions) {
+  const auto row_of = [&](const auto& index, const auto& key) -> std::optional<RunRow> {
+    const auto it = index.find(key);
+    if (it == index.end()) return std::nullopt;
+    return data_.runs.at(it->second).run;
+  };
+  Answers answers;
+  for (const auto& name : questions.whole_runs) {
+    const StoredRun* run = find_run(name);
+    answers.whole_runs.push_back(run ? std::optional(*run) : std::nullopt);
+  }
+  for (const auto& name : questions.runs)
+    answers.runs.push_back(row_of(data_.run_ids, RunName(name.dag_id, name.text)));
+  for (const auto& key : questions.keys)
+    answers.keys.push_back(row_of(data_.run_keys, RunName(key.dag_id, key.text)));
+  for (const auto& date : questions.dates)
+    answers.dates.push_back(row_of(data_.run_dates, std::pair(date.dag_id, date.logical_date)));
+  for (const auto& xcom : questions.xcoms) {
+    const auto it = data_.xcoms.find({xcom.run, xcom.task, xcom.key});
+    answers.xcoms.push_back(it == data_.xcoms.end() ? std::nullopt
+                                                    : std::optional(it->second.value_json));
+  }
+  return answers;
 }
 
-std::optional<RunRow> MemoryStore::find_run(const std::string& dag_id,
-                                            const std::string& dag_run_id) {
-  const auto it = data_.run_ids.find({dag_id, dag_run_id});
-  if (it == data_.run_ids.end()) return std::nullopt;
-  return data_.runs.at(it->second).run;
+bool MemoryStore::update_outbox(const OutboxRow& row) {
+  const auto it = data_.outbox.find(row.id);
+  if (it == data_.outbox.end()) return false;
+  it->second.tries = row.tries;
+  it->second.next_try_at = row.next_try_at;
+  it->second.last_error = row.last_error;
+  it->second.dead = row.dead;
+  return true;
 }
 
-std::optional<RunRow> MemoryStore::find_run_by_logical_date(const std::string& dag_id,
-                                                            Time logical_date) {
-  const auto it = data_.run_dates.find({dag_id, logical_date});
-  if (it == data_.run_dates.end()) return std::nullopt;
-  return data_.runs.at(it->second).run;
+std::optional<OutboxRow> MemoryStore::retry_outbox(std::int64_t id, Time now) {
+  const auto it = data_.outbox.find(id);
+  if (it == data_.outbox.end()) return std::nullopt;
+  it->second.tries = 0;
+  it->second.dead = false;
+  it->second.next_try_at = now;
+  return it->second;
 }
 
-std::shared_ptr<const Dag> MemoryStore::load_dag_version(const std::string& version) {
-  const auto it = data_.dag_versions.find(version);
-  return it == data_.dag_versions.end() ? nullptr : it->second;
+Status MemoryStore::drop_outbox(std::int64_t id) {
+  const auto it = data_.outbox.find(id);
+  if (it == data_.outbox.end()) return {Errc::not_found, "no outbox row"};
+  if (it->second.kind == OutboxKind::publish) return {Errc::conflict, "a publication is data"};
+  data_.outbox.erase(it);
+  return success();
 }
 
-std::optional<std::string> MemoryStore::find_xcom(RunSeq run, TaskIndex task,
-                                                  const std::string& key) {
-  const auto it = data_.xcoms.find({run, task, key});
-  if (it == data_.xcoms.end()) return std::nullopt;
-  return it->second.value_json;
+void MemoryStore::save_job_config(const JobConfigView& config) {
+  const auto [it, fresh] = data_.job_configs.try_emplace(config.job_name, config);
+  if (fresh) return;
+  const Time created = it->second.created_at;
+  it->second = config;
+  it->second.created_at = created;
+}
+
+std::int64_t MemoryStore::last_turn() {
+  if (silent_) fail("the store does not answer");
+  return data_.last_turn;
 }
 
 void MemoryStore::probe() {
   if (draw_fate() != CommitFate::ok) fail("probe failed");
+  silent_ = false;
 }
-
-void MemoryStore::maintain(bool) {}
 
 const TaskInstanceRow* MemoryStore::find_task(RunSeq run, TaskIndex task) const {
   const auto it = data_.runs.find(run);

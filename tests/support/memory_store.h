@@ -16,8 +16,9 @@
 
 namespace batuta {
 
-// How one commit ends. The last is the unknown outcome: durable, but the caller is told otherwise.
-enum class CommitFate : std::uint8_t { ok, fails_unapplied, fails_applied };
+// How one commit ends. The last three are unknown to the caller: durable; not durable; durable, and
+// last_turn() cannot be read before the next probe that works.
+enum class CommitFate : std::uint8_t { ok, fails_unapplied, fails_applied, lost, lost_in_silence };
 
 // Single-threaded, like every Store. "Durable" means that it survives the caller's own state.
 class MemoryStore : public Store {
@@ -25,7 +26,7 @@ class MemoryStore : public Store {
   using XcomId = std::tuple<RunSeq, TaskIndex, std::string>;
   using RunName = std::pair<std::string, std::string>;  // dag_id, then dag_run_id or key
 
-  // All that is kept; read freely, changed only by commit() and the two calls below.
+  // All that is kept; read freely, changed only through the Store.
   struct Data {
     std::map<std::string, DagRow> dags;
     std::map<std::string, std::shared_ptr<const Dag>> dag_versions;
@@ -46,39 +47,45 @@ class MemoryStore : public Store {
     std::vector<EventLogRow> event_log;
     std::vector<RenderedRow> rendered;
     std::vector<PluginInfo> catalogue;
+    std::map<std::string, JobConfigView> job_configs;
+    Epoch epoch{};
+    std::int64_t last_turn = 0;
     std::int64_t last_run_seq = 0;
     std::int64_t last_publication = 0;
     std::int64_t last_outbox = 0;
   };
 
-  // Asked once per commit and probe; null = always ok. A failing fate throws StoreError(full).
+  // Asked once per commit and probe; null = always ok. Failing ones are `retry` and `unknown`; a
+  // probe that fails throws StoreError(full).
   using FateSource = std::function<CommitFate()>;
   explicit MemoryStore(FateSource fates = nullptr) : fates_(std::move(fates)) {}
 
+  Lead lead() override;
   StoredState load() override;
-  void commit(const Changes& changes, const std::vector<RenderedRow>& rendered) override;
-  std::optional<StoredRun> load_run(const std::string& dag_id,
-                                    const std::string& dag_run_id) override;
-  std::optional<RunRow> find_run_by_key(const std::string& dag_id,
-                                        const std::string& idempotency_key) override;
-  std::optional<RunRow> find_run(const std::string& dag_id, const std::string& dag_run_id) override;
-  std::optional<RunRow> find_run_by_logical_date(const std::string& dag_id,
-                                                 Time logical_date) override;
-  std::shared_ptr<const Dag> load_dag_version(const std::string& version) override;
-  std::optional<std::string> find_xcom(RunSeq run, TaskIndex task, const std::string& key) override;
+  Answers read(const Questions& questions) override;
+  CommitResult commit(const Changes& changes, const std::vector<RenderedRow>& rendered,
+                      const TurnId& turn) override;
+  std::int64_t last_turn() override;
   void probe() override;
-  void maintain(bool idle) override;
+  void maintain(bool) override {}
+  const std::string& store_uuid() const override { return uuid_; }
+  void finish_outbox(std::int64_t id) override { data_.outbox.erase(id); }
+  bool update_outbox(const OutboxRow& row) override;
+  std::optional<OutboxRow> retry_outbox(std::int64_t id, Time now) override;
+  Status drop_outbox(std::int64_t id) override;
+  void save_catalogue(const std::vector<PluginInfo>& catalogue) override {
+    data_.catalogue = catalogue;
+  }
+  void save_job_config(const JobConfigView& config) override;
 
   const Data& data() const { return data_; }
   // How the newest commit or probe ended.
   CommitFate last_fate() const { return last_fate_; }
   // The row of a task instance, or nullptr.
   const TaskInstanceRow* find_task(RunSeq run, TaskIndex task) const;
-  // The outbox's own bookkeeping: an alert was delivered (or given up).
-  void outbox_finished(std::int64_t id) { data_.outbox.erase(id); }
-  void set_catalogue(std::vector<PluginInfo> catalogue) { data_.catalogue = std::move(catalogue); }
 
  private:
+  const StoredRun* find_run(const Questions::Name& name) const;
   void load_past(StoredState& stored) const;
   void apply_dags(const Changes& changes);
   void apply_runs(const Changes& changes);
@@ -90,8 +97,10 @@ class MemoryStore : public Store {
 
   CommitFate draw_fate();
 
+  const std::string uuid_ = "00000000-0000-7000-8000-000000000000";
   FateSource fates_;
   CommitFate last_fate_ = CommitFate::ok;
+  bool silent_ = false;  // since a commit that was lost in silence
   Data data_;
 };
 

@@ -1,16 +1,18 @@
 // The two halves of a turn around step(): giving events what they need from the store, and turning
-// launches into messages.
+// launches into messages. Each asks the store at most once for all of it.
 #pragma once
 
 #include <vector>
 
+#include "scheduler/core/effects.h"
 #include "scheduler/core/scheduler_state.h"
-#include "scheduler/engine/engine.h"
+#include "scheduler/engine/render.h"
+#include "scheduler/store/store.h"
 
 namespace batuta {
 
 // Attaches stored runs to requests about runs that are not in memory, and the run that an
-// idempotency key or run id already names. Control thread; reads the store.
+// idempotency key, run id or logical date already names. Control thread; reads the store.
 void prepare_events(const SchedulerState& state, Store& store, std::vector<Event>& events);
 
 struct PreparedLaunch {
@@ -23,12 +25,9 @@ struct Prepared {
   std::vector<Event> failures;  // launches whose parameters could not be rendered
 };
 
-// Fills alerts' outbox rows into effects.changes; renders every launch. XComs committed by this
-// very turn are seen.
+// Fills publications' and alerts' outbox rows into effects.changes; renders every launch. XComs
+// committed by this very turn are seen.
 Prepared prepare_launches(SchedulerState& state, Effects& effects, Store& store,
                           LaunchContext& context, const Now& now);
-
-// Gauges and the core's own counters.
-void read_gauges(const SchedulerState& state, EngineMetrics& metrics);
 
 }  // namespace batuta

@@ -1,0 +1,238 @@
+#include "scheduler/engine/prepare.h"
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <tuple>
+
+#include "common/safe_json.h"
+
+namespace batuta {
+namespace {
+
+// Gathers what the events of a turn ask, and hands the answers back to where they were asked.
+class Asking {
+ public:
+  explicit Asking(const SchedulerState& state) : state_(state) {}
+
+  void operator()(RunRequested& e) {
+    if (!e.idempotency_key.empty() && !state_.find_run_by_key(e.dag_id, e.idempotency_key)) {
+      questions_.keys.push_back({e.dag_id, e.idempotency_key});
+      keys_.push_back(&e);
+    }
+    if (!e.dag_run_id.empty() && !state_.find_run(e.dag_id, e.dag_run_id)) {
+      questions_.runs.push_back({e.dag_id, e.dag_run_id});
+      runs_.push_back(&e);
+    }
+    if (e.logical_date && !state_.find_run_by_date(e.dag_id, *e.logical_date)) {
+      questions_.dates.push_back({e.dag_id, *e.logical_date});
+      dates_.push_back(&e);
+    }
+  }
+  void operator()(RunStateRequested& e) { whole(e.dag_id, e.dag_run_id, e.stored); }
+  void operator()(RunDeleted& e) { whole(e.dag_id, e.dag_run_id, e.stored); }
+  void operator()(NoteSet& e) { whole(e.dag_id, e.dag_run_id, e.stored); }
+  void operator()(ClearRequested& e) { all_of(e); }
+  void operator()(MarkRequested& e) { all_of(e); }
+  void operator()(auto&) {}
+
+  void ask(Store& store) {
+    if (questions_.empty()) return;
+    Answers answers = store.read(questions_);
+    for (std::size_t i = 0; i < whole_.size(); ++i) {
+      *whole_[i] = std::move(answers.whole_runs.at(i));
+    }
+    // The key comes first: a repeated request is answered with the run it made.
+    give(keys_, answers.keys);
+    give(runs_, answers.runs);
+    give(dates_, answers.dates);
+  }
+
+ private:
+  void whole(const std::string& dag_id, const std::string& run_id, std::optional<StoredRun>& to) {
+    if (state_.find_run(dag_id, run_id)) return;
+    questions_.whole_runs.push_back({dag_id, run_id});
+    whole_.push_back(&to);
+  }
+  void all_of(auto& e) {
+    whole(e.dag_id, e.dag_run_id, e.stored);
+    for (ClearRequested::Run& run : e.more_runs) whole(e.dag_id, run.dag_run_id, run.stored);
+  }
+  static void give(const std::vector<RunRequested*>& to, std::vector<std::optional<RunRow>>& rows) {
+    for (std::size_t i = 0; i < to.size(); ++i) {
+      if (!to[i]->existing) to[i]->existing = std::move(rows.at(i));
+    }
+  }
+
+  const SchedulerState& state_;
+  Questions questions_;
+  std::vector<std::optional<StoredRun>*> whole_;
+  std::vector<RunRequested*> keys_, runs_, dates_;
+};
+
+// XComs as the next task may see them: of this very turn, or committed before.
+class Xcoms {
+ public:
+  Xcoms(const Changes& changes, Store& store) : changes_(changes), store_(store) {}
+
+  void want(const StoredRun& run, const std::string& task_id, const std::string& key) {
+    const auto task = find_task(*run.dag, task_id);
+    if (!task || in_turn(run.run.seq, *task, key)) return;
+    if (!fetched_.try_emplace(Id{run.run.seq, *task, key}).second) return;
+    questions_.xcoms.push_back({run.run.seq, *task, key});
+  }
+  void fetch() {
+    if (questions_.empty()) return;
+    Answers answers = store_.read(questions_);
+    for (std::size_t i = 0; i < questions_.xcoms.size(); ++i) {
+      const Questions::Xcom& asked = questions_.xcoms[i];
+      fetched_[{asked.run, asked.task, asked.key}] = std::move(answers.xcoms.at(i));
+    }
+    questions_ = {};
+  }
+  std::optional<std::string> find(const StoredRun& run, std::string_view task_id,
+                                  std::string_view key) {
+    const auto task = find_task(*run.dag, task_id);
+    if (!task) return std::nullopt;
+    if (const auto found = in_turn(run.run.seq, *task, key)) return *found;
+    const Id id{run.run.seq, *task, std::string(key)};
+    if (!fetched_.count(id)) {  // a name that was computed while rendering
+      want(run, std::string(task_id), std::string(key));
+      fetch();
+    }
+    return fetched_.at(id);
+  }
+
+ private:
+  using Id = std::tuple<RunSeq, TaskIndex, std::string>;
+
+  // What this turn says about it; nullopt when it says nothing, an empty value when it is cleared.
+  std::optional<std::optional<std::string>> in_turn(RunSeq run, TaskIndex task,
+                                                    std::string_view key) const {
+    for (const XcomRow& row : changes_.xcoms) {
+      if (row.run == run && row.task == task && row.key == key) return row.value_json;
+    }
+    for (const auto& [cleared, index] : changes_.xcoms_cleared) {
+      if (cleared == run && index == task) return std::optional<std::string>();
+    }
+    return std::nullopt;
+  }
+
+  const Changes& changes_;
+  Store& store_;
+  Questions questions_;
+  std::map<Id, std::optional<std::string>> fetched_;
+};
+
+LaunchContext::Attempt attempt_of(const StoredRun& run, TaskIndex task, Xcoms& xcoms) {
+  return {run.run, *run.dag, run.dag->tasks[task], run.tasks[task],
+          [&xcoms, &run](std::string_view task_id, std::string_view key) {
+            return xcoms.find(run, task_id, key);
+          }};
+}
+
+Event render_failure(const LaunchEffect& launch, const Error& error, const Now& now) {
+  Finished report;
+  report.key = launch.key;
+  report.outcome = Outcome::failed_no_retry;
+  report.reason = error.where.empty() ? error.message : error.where + ": " + error.message;
+  report.started = now.wall;
+  report.ended = now.wall;
+  return AttemptFinished{0, std::move(report)};
+}
+
+Launch identity_of(const StoredRun& run, const LaunchEffect& effect) {
+  const Task& task = run.dag->tasks[effect.key.task];
+  Launch launch;
+  launch.key = effect.key;
+  launch.try_number = effect.try_number;
+  launch.run_uuid = to_string(run.run.uuid);
+  launch.dag_id = run.dag->id;
+  launch.dag_run_id = run.run.dag_run_id;
+  launch.task_id = task.id;
+  launch.plugin = task.plugin;
+  launch.timeout_us = task.execution_timeout.count();
+  launch.isolation = task.isolation;
+  launch.predecessor_slot = effect.predecessor_slot;
+  return launch;
+}
+
+// What a table version's commitInfo says about where it came from.
+std::string publication_info(const StoredRun& run, TaskIndex task) {
+  return json_text({{"dag_id", run.dag->id},
+                    {"run_id", run.run.dag_run_id},
+                    {"execution_id", to_string(run.run.uuid)},
+                    {"task_id", run.dag->tasks[task].id},
+                    {"try_number", run.tasks[task].try_number},
+                    {"plugin", run.dag->tasks[task].plugin},
+                    {"plugin_sha256", run.tasks[task].plugin_sha256}});
+}
+
+void fill_publications(const SchedulerState& state, Changes& changes) {
+  for (OutboxRow& row : changes.outbox) {
+    if (row.kind != OutboxKind::publish) continue;
+    const PublicationRow* publication = state.pending_publication(row.publication);
+    BATUTA_CHECK(publication != nullptr, "an outbox row of a publication that is not pending");
+    const StoredRun* run = state.run(publication->key.run);
+    BATUTA_CHECK(run != nullptr, "a publication of a run that is not live");
+    row.payload_json = publication_info(*run, publication->key.task);
+  }
+}
+
+const StoredRun& run_of(const SchedulerState& state, const AttemptKey& key) {
+  const StoredRun* run = state.run(key.run);
+  BATUTA_CHECK(run != nullptr, "a launch or an alert of a run that is not live");
+  return *run;
+}
+
+void add_alerts(SchedulerState& state, Effects& effects, Xcoms& xcoms, LaunchContext& context,
+                const Now& now) {
+  for (const AlertEffect& alert : effects.alerts) {
+    const StoredRun& run = run_of(state, alert.key);
+    OutboxRow row =
+        context.render_alert(attempt_of(run, alert.key.task, xcoms), alert.notifier_json, now.wall);
+    row.id = state.take_outbox_id();
+    effects.changes.outbox.push_back(std::move(row));
+  }
+}
+
+}  // namespace
+
+void prepare_events(const SchedulerState& state, Store& store, std::vector<Event>& events) {
+  Asking asking(state);
+  for (Event& event : events) std::visit(asking, event);
+  asking.ask(store);
+}
+
+Prepared prepare_launches(SchedulerState& state, Effects& effects, Store& store,
+                          LaunchContext& context, const Now& now) {
+  fill_publications(state, effects.changes);
+  Xcoms xcoms(effects.changes, store);
+  for (const LaunchEffect& effect : effects.launches) {
+    const StoredRun& run = run_of(state, effect.key);
+    for (const auto& [task_id, key] : context.xcoms_of(*run.dag, effect.key.task)) {
+      xcoms.want(run, task_id, key);
+    }
+  }
+  xcoms.fetch();
+  add_alerts(state, effects, xcoms, context, now);
+  Prepared prepared;
+  prepared.launches.reserve(effects.launches.size());
+  for (const LaunchEffect& effect : effects.launches) {
+    const StoredRun& run = run_of(state, effect.key);
+    Launch launch = identity_of(run, effect);
+    std::string rendered;
+    const auto status =
+        context.render_launch(attempt_of(run, effect.key.task, xcoms), launch, rendered);
+    if (!status) {
+      prepared.failures.push_back(render_failure(effect, status.error(), now));
+      continue;
+    }
+    if (!rendered.empty()) {
+      prepared.rendered.push_back({effect.key.run, effect.key.task, effect.try_number, rendered});
+    }
+    prepared.launches.push_back({effect.worker, std::move(launch)});
+  }
+  return prepared;
+}
+
+}  // namespace batuta

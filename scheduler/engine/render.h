@@ -1,0 +1,45 @@
+// What the engine needs from outside to fill launches and alerts.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/message.h"
+#include "common/result.h"
+#include "scheduler/core/dag.h"
+#include "scheduler/core/rows.h"
+
+namespace batuta {
+
+// Called on the control thread; must not block on a disk or a socket.
+class LaunchContext {
+ public:
+  virtual ~LaunchContext() = default;
+  struct Attempt {
+    const RunRow& run;
+    const Dag& dag;
+    const Task& task;
+    const TaskInstanceRow& row;
+    // JSON text of an upstream's XCom in this run.
+    std::function<std::optional<std::string>(std::string_view task_id, std::string_view key)> xcom;
+  };
+  // Task ids and keys of the XComs that rendering this task will ask for, so that a turn's launches
+  // read theirs in one go. What is computed while rendering (a key that is a parameter) cannot be
+  // named; it is read then.
+  virtual std::vector<std::pair<std::string, std::string>> xcoms_of(const Dag& dag,
+                                                                    TaskIndex task) = 0;
+  // Params, context and secrets into `out`, whose identity fields are filled. `rendered` is set
+  // when the parameters should be kept (they differ from the definition). An error (an undefined
+  // name, an unknown connection) fails the attempt with its message.
+  virtual Status render_launch(const Attempt& attempt, Launch& out, std::string& rendered) = 0;
+  // One failure notification as an outbox payload; never fails (an unknown variable is shown as
+  // written). `id` is filled by the engine.
+  virtual OutboxRow render_alert(const Attempt& attempt, const std::string& notifier_json,
+                                 Time now) = 0;
+};
+
+}  // namespace batuta

@@ -1,0 +1,43 @@
+// A store by its address: the one place that knows which kinds there are.
+//   sqlite:<path>   one file on this host
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "scheduler/store/history.h"
+#include "scheduler/store/registry.h"
+#include "scheduler/store/store.h"
+#include "scheduler/store/upkeep.h"
+
+namespace batuta {
+
+// The four sides of one store; each header says from which thread.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual Store& store() = 0;
+  virtual History& history() = 0;
+  virtual Registry& registry() = 0;
+  virtual Upkeep& upkeep() = 0;
+};
+
+struct BackendOptions {
+  std::string key_file;  // seals secrets; made with the store
+  DagCodec codec;
+  Time now;  // stamps what is made
+};
+
+// Opens, or makes, and migrates. Refuses, without touching it, a store of a newer program.
+// StoreError, also for an address that names no kind of store.
+std::unique_ptr<Backend> open_backend(const std::string& url, const BackendOptions& options);
+
+// ---- without a running scheduler, on a store that exists; StoreError
+
+std::unique_ptr<History> open_history(const std::string& url);
+// As Upkeep's.
+Status backup_store(const std::string& url, const std::string& to);
+std::vector<std::string> check_store(const std::string& url);
+
+}  // namespace batuta

@@ -1,0 +1,67 @@
+// One answer to all that a turn asks.
+#include "scheduler/store/row_codec.h"
+#include "scheduler/store/sqlite_store.h"
+
+namespace batuta {
+namespace {
+
+constexpr char select_by_id[] = "SELECT " BATUTA_RUN_COLUMNS("") " FROM dag_run "
+                                "WHERE dag_id = ? AND dag_run_id = ?";
+constexpr char select_by_key[] =
+    "SELECT " BATUTA_RUN_COLUMNS("") " FROM dag_run "
+    "WHERE dag_id = ? AND idempotency_key = ? AND idempotency_key <> ''";
+constexpr char select_by_date[] =
+    "SELECT " BATUTA_RUN_COLUMNS("") " FROM dag_run WHERE dag_id = ? AND logical_date = ?";
+constexpr char select_xcom[] = "SELECT value_json FROM xcom WHERE ti = ? AND key = ?";
+
+std::optional<RunRow> one_run(Rows rows) {
+  if (!rows.next()) return std::nullopt;
+  RunRow run;
+  read_run(rows, run);
+  return run;
+}
+
+std::optional<std::string> one_text(Rows rows) {
+  if (!rows.next()) return std::nullopt;
+  std::string text;
+  rows.read(text);
+  return text;
+}
+
+}  // namespace
+
+std::optional<RunRow> SqliteStore::find_run(const Questions::Name& name) {
+  return one_run(db_.statement(select_by_id).query(name.dag_id, name.text));
+}
+
+std::optional<StoredRun> SqliteStore::load_run(const Questions::Name& name) {
+  std::optional<RunRow> run = find_run(name);
+  if (!run) return std::nullopt;
+  StoredRun stored;
+  stored.dag = dag_of(run->dag_version);
+  stored.tasks = load_tasks(run->seq);
+  stored.run = std::move(*run);
+  return stored;
+}
+
+Answers SqliteStore::read(const Questions& questions) {
+  Answers answers;
+  if (questions.empty()) return answers;
+  const Snapshot snapshot(db_);
+  for (const auto& name : questions.whole_runs) answers.whole_runs.push_back(load_run(name));
+  for (const auto& name : questions.runs) answers.runs.push_back(find_run(name));
+  for (const auto& key : questions.keys) {
+    answers.keys.push_back(one_run(db_.statement(select_by_key).query(key.dag_id, key.text)));
+  }
+  for (const auto& date : questions.dates) {
+    answers.dates.push_back(
+        one_run(db_.statement(select_by_date).query(date.dag_id, date.logical_date)));
+  }
+  for (const auto& xcom : questions.xcoms) {
+    answers.xcoms.push_back(
+        one_text(db_.statement(select_xcom).query(task_key(xcom.run, xcom.task), xcom.key)));
+  }
+  return answers;
+}
+
+}  // namespace batuta

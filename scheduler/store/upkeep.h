@@ -1,0 +1,51 @@
+// What keeps a store small and sound: retention, copies, checks.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/ids.h"
+#include "common/result.h"
+#include "common/time.h"
+#include "common/uuid.h"
+
+namespace batuta {
+
+// A run that retention took away: its logs may go now.
+struct RemovedRun {
+  RunSeq seq{};
+  Uuid uuid;
+};
+
+// Throws StoreError. Implementation: SqliteUpkeep; tests/store/upkeep_test.cc says what each must
+// do.
+class Upkeep {
+ public:
+  virtual ~Upkeep() = default;
+
+  // ---- retention: control thread, between turns; short transactions. Call again while it returns
+  // true.
+
+  // Takes finished runs that ended before `before` out of the lists, then their rows, never a run
+  // with a pending publication or an accepted attempt; and DAG versions nobody needs any more.
+  virtual bool prune_runs(Time before) = 0;
+  virtual bool prune_event_log(Time before) = 0;
+  // Runs whose rows are all gone, some at a time. Their logs are deleted next, then
+  // forget_removed() ends it: a death in between leaves no log behind.
+  virtual std::vector<RemovedRun> removed_runs() = 0;
+  virtual void forget_removed(const std::vector<RemovedRun>& runs) = 0;
+  // After much was removed: room that nothing fills goes back to the file system, a little a call.
+  // True: call again. A store made before this was possible keeps its size.
+  virtual bool give_back_space() = 0;
+
+  // ---- any thread; blocking
+
+  // A consistent copy while the store is being written: one file, mode 0600, without the key file.
+  // Errc::conflict when `to` exists, Errc::internal when it cannot be written (nothing is left
+  // then).
+  virtual Status backup(const std::string& to) = 0;
+  // The store's own look at all of it; empty = sound, else at most 20 findings.
+  virtual std::vector<std::string> check() = 0;
+};
+
+}  // namespace batuta

@@ -1,0 +1,400 @@
+// The turn without thread and clock: what each fate of a commit does, and what it costs the store.
+#include "scheduler/engine/turn_loop.h"
+
+#include <doctest/doctest.h>
+
+#include <utility>
+
+#include "tests/support/ask.h"
+#include "tests/support/memory_store.h"
+
+using namespace batuta;
+using namespace std::chrono_literals;
+using batuta::test::find_run;
+
+namespace {
+
+constexpr WorkerId agent_link = 1;
+
+// Counts what is asked of it.
+class CountingStore : public MemoryStore {
+ public:
+  using MemoryStore::MemoryStore;
+  StoredState load() override {
+    ++loads;
+    if (unreadable) throw StoreError("no answer", true);
+    return MemoryStore::load();
+  }
+  Answers read(const Questions& questions) override {
+    ++reads;
+    if (unreadable) throw StoreError("no answer", true);
+    return MemoryStore::read(questions);
+  }
+  int loads = 0;
+  int reads = 0;
+  bool unreadable = false;
+};
+
+class Context : public LaunchContext {
+ public:
+  std::vector<std::pair<std::string, std::string>> xcoms_of(const Dag& dag, TaskIndex i) override {
+    std::vector<std::pair<std::string, std::string>> names;
+    for (const TaskIndex up : dag.tasks[i].upstream) {
+      names.emplace_back(dag.tasks[up].id, "return_value");
+    }
+    return names;
+  }
+  Status render_launch(const Attempt& attempt, Launch& out, std::string&) override {
+    for (const TaskIndex up : attempt.task.upstream) {
+      out.params_json += attempt.xcom(attempt.dag.tasks[up].id, "return_value").value_or("none");
+    }
+    if (!attempt.task.spec_json.empty()) {
+      out.params_json += attempt.xcom(attempt.task.spec_json, "computed").value_or("none");
+    }
+    return success();
+  }
+  OutboxRow render_alert(const Attempt&, const std::string&, Time) override { return {}; }
+};
+
+Task task(const std::string& id, std::vector<TaskIndex> upstream = {}) {
+  Task t;
+  t.id = id;
+  t.plugin = "mock";
+  t.upstream = std::move(upstream);
+  return t;
+}
+
+std::shared_ptr<const Dag> dag_of(std::vector<Task> tasks) {
+  Dag dag;
+  dag.id = "d";
+  dag.version = "v1";
+  dag.is_paused_upon_creation = false;
+  dag.tasks = std::move(tasks);
+  auto finished = finish_dag(std::move(dag));
+  REQUIRE(finished);
+  return *finished;
+}
+
+// A loop with its own clock; every commit may be given a fate.
+struct World : TurnDriver, Executor {
+  explicit World(std::vector<Task> tasks) : store([this] { return fate; }) {
+    start();
+    turn({DagsChanged{{dag_of(std::move(tasks))}, {}}});
+  }
+  void start() {
+    const Lead lead = store.lead();
+    loop.emplace(store.load(), lead, SchedulerOptions{}, store, *this, context, *this, now);
+  }
+
+  void turn(std::vector<Event> events) {
+    if (loop->on_events(std::move(events), now)) loop->on_commit_result(loop->commit(), now);
+  }
+  void settle() {
+    while (loop->available() && loop->due(now)) turn({});
+  }
+  void pass(Duration time) {
+    now.wall += time;
+    now.boot = now.boot + time;
+  }
+  RunRequested request(const std::string& run_id) {
+    RunRequested trigger;
+    trigger.request = ++requests;
+    trigger.uuid = make_uuid_v7(now.wall);
+    trigger.dag_id = "d";
+    trigger.dag_run_id = run_id;
+    return trigger;
+  }
+  void join(std::vector<RunningAttempt> running = {}) {
+    Hello hello;
+    hello.agent_id = "agent";
+    hello.slots = 4;
+    hello.running = std::move(running);
+    PluginInfo plugin;
+    plugin.name = "mock";
+    hello.catalogue = {plugin};
+    turn({WorkerJoined{agent_link, hello}});
+  }
+  static Event finished(const AttemptKey& key, const std::string& result) {
+    Finished report;
+    report.key = key;
+    report.outcome = Outcome::success;
+    report.result_json = result;
+    return AttemptFinished{agent_link, report};
+  }
+
+  void released(PendingTurn& turn, const SchedulerState&) override {
+    for (const Reply& reply : turn.effects.replies) replies.push_back(reply);
+  }
+  void unavailable(const std::string&, bool unknown) override {
+    ++outages;
+    maybe_done = unknown;
+  }
+  void reloaded() override { ++reloads; }
+  void available(Unsent unsent) override {
+    ++recoveries;
+    unsent_rows = std::move(unsent);
+  }
+  void fatal(const std::string& why) override { lost = why; }
+
+  void launch(WorkerId, Launch launch) override { launches.push_back(std::move(launch)); }
+  void cancel(WorkerId, Cancel) override {}
+  void recall(WorkerId, Recall) override {}
+  void ack(WorkerId, Ack) override {}
+  void drop(WorkerId, const std::string&) override { ++drops; }
+  void drop_all(const std::string&) override { ++dropped_all; }
+  void flush() override {}
+
+  CommitFate fate = CommitFate::ok;
+  CountingStore store;
+  Context context;
+  Now now{Time(1'760'000'000s), Boot{}};
+  std::optional<TurnLoop> loop;
+  std::vector<Launch> launches;
+  std::vector<Reply> replies;
+  Unsent unsent_rows;
+  std::string lost;
+  RequestId requests = 0;
+  int outages = 0, recoveries = 0, reloads = 0, dropped_all = 0, drops = 0;
+  bool maybe_done = false;
+};
+
+}  // namespace
+
+TEST_CASE("nothing leaves before its commit, and a turn without changes needs none") {
+  World world({task("first")});
+  world.join();
+  REQUIRE(world.loop->on_events({world.request("r1")}, world.now));
+  CHECK(world.launches.empty());
+  CHECK(world.replies.empty());
+  world.loop->on_commit_result(world.loop->commit(), world.now);
+  CHECK(world.launches.size() == 1);
+  REQUIRE(world.replies.size() == 1);
+  CHECK(world.replies[0].code == Errc::ok);
+  CHECK_FALSE(world.loop->on_events({WorkerHeartbeat{agent_link}}, world.now));
+}
+
+TEST_CASE(
+    "while the store takes no writes, memory shows what it has and nothing of the lost turn") {
+  World world({task("first")});
+  world.turn({world.request("kept")});
+  world.fate = CommitFate::fails_unapplied;
+  world.turn({world.request("lost")});
+  CHECK_FALSE(world.loop->available());
+  CHECK(world.loop->trouble() == "commit failed");
+  CHECK(world.outages == 1);
+  CHECK_FALSE(world.maybe_done);
+  CHECK(world.dropped_all == 1);
+  const SchedulerState& state = world.loop->state();
+  CHECK(state.find_run("d", "kept") != nullptr);
+  CHECK(state.find_run("d", "lost") == nullptr);
+  CHECK(state.gauges().runs_running == 1);
+}
+
+TEST_CASE("an outage costs one reading of the store, however long it is") {
+  World world({task("first")});
+  CHECK(world.store.loads == 1);
+  world.fate = CommitFate::fails_unapplied;
+  world.turn({world.request("lost")});
+  for (int second = 0; second < 60; ++second) {
+    world.pass(1s);
+    world.loop->on_probe(world.now);
+  }
+  world.fate = CommitFate::ok;
+  world.pass(1s);
+  world.loop->on_probe(world.now);
+  CHECK(world.loop->available());
+  CHECK(world.recoveries == 1);
+  CHECK(world.store.loads == 2);
+  world.turn({world.request("after")});
+  CHECK(find_run(world.store, "d", "after"));
+  CHECK_FALSE(find_run(world.store, "d", "lost"));
+}
+
+TEST_CASE("probes wait a second, and the driver may sleep until then") {
+  World world({task("first")});
+  world.fate = CommitFate::fails_unapplied;
+  world.turn({world.request("lost")});
+  world.fate = CommitFate::ok;
+  CHECK(world.loop->patience(world.now, 1h) == Duration(1s));
+  world.pass(999ms);
+  world.loop->on_probe(world.now);
+  CHECK_FALSE(world.loop->available());
+  world.pass(1ms);
+  world.loop->on_probe(world.now);
+  CHECK(world.loop->available());
+}
+
+TEST_CASE("a store that cannot be read either is read before anything is decided again") {
+  World world({task("first")});
+  world.turn({world.request("kept")});
+  world.store.unreadable = true;
+  world.fate = CommitFate::fails_unapplied;
+  world.turn({world.request("lost")});
+  CHECK(world.reloads == 0);
+  world.fate = CommitFate::ok;
+  world.pass(1s);
+  world.loop->on_probe(world.now);
+  CHECK_FALSE(world.loop->available());
+  world.store.unreadable = false;
+  world.pass(1s);
+  world.loop->on_probe(world.now);
+  CHECK(world.loop->available());
+  CHECK(world.reloads == 1);
+  CHECK(world.loop->state().find_run("d", "lost") == nullptr);
+  CHECK(world.loop->state().find_run("d", "kept") != nullptr);
+}
+
+TEST_CASE("an agent that could not be heard in an outage has a whole lease after it") {
+  World world({task("first")});
+  world.join();
+  world.turn({world.request("r1")});
+  REQUIRE(world.launches.size() == 1);
+  const AttemptKey key = world.launches[0].key;
+  world.turn({AttemptStarted{agent_link, {key, world.now.wall, "slot"}}});
+  world.fate = CommitFate::fails_unapplied;
+  world.turn({world.request("lost")});
+  world.pass(10min);
+  world.fate = CommitFate::ok;
+  world.loop->on_probe(world.now);
+  REQUIRE(world.loop->available());
+  world.pass(SchedulerOptions{}.lease - 1ms);
+  world.turn({});
+  CHECK(world.store.find_task(key.run, key.task)->state == TaskState::running);
+  world.pass(1ms);
+  world.turn({});
+  CHECK(world.store.find_task(key.run, key.task)->state != TaskState::running);
+}
+
+TEST_CASE("an unknown commit is looked up: what was durable leaves as if nothing had been") {
+  World world({task("first")});
+  world.join();
+  world.fate = CommitFate::fails_applied;
+  world.turn({world.request("r1")});
+  CHECK(world.loop->available());
+  CHECK(world.outages == 0);
+  CHECK(world.launches.size() == 1);
+  REQUIRE(world.replies.size() == 1);
+  CHECK(world.replies[0].code == Errc::ok);
+  world.fate = CommitFate::ok;
+  world.turn({world.request("r2")});  // and its number is the next one
+  CHECK(world.replies.size() == 2);
+}
+
+TEST_CASE("an unknown commit that left nothing is a lost turn") {
+  World world({task("first")});
+  world.fate = CommitFate::lost;
+  world.turn({world.request("r1")});
+  CHECK(world.outages == 1);
+  CHECK_FALSE(world.maybe_done);
+  CHECK(world.loop->state().find_run("d", "r1") == nullptr);
+}
+
+TEST_CASE("a commit of which nothing can be learnt is told as such, and memory follows the store") {
+  World world({task("first")});
+  world.fate = CommitFate::lost_in_silence;
+  world.turn({world.request("r1")});
+  CHECK(world.outages == 1);
+  CHECK(world.maybe_done);
+  CHECK(world.replies.empty());
+  world.fate = CommitFate::ok;
+  world.pass(1s);
+  world.loop->on_probe(world.now);
+  CHECK(world.loop->available());
+  CHECK(world.loop->state().find_run("d", "r1") != nullptr);
+  world.turn({world.request("r2")});
+  CHECK(world.replies.size() == 1);
+}
+
+TEST_CASE("whoever was taken for dead changes nothing and has to end") {
+  World world({task("first")});
+  const Lead other = world.store.lead();
+  CHECK(world.store.commit({}, {}, {other.epoch, other.last_turn + 1}).kind ==
+        CommitResult::Kind::committed);
+  world.turn({world.request("r1")});
+  CHECK_FALSE(world.lost.empty());
+  CHECK_FALSE(find_run(world.store, "d", "r1"));
+  CHECK(world.launches.empty());
+}
+
+TEST_CASE("what a turn's requests ask is read in one go") {
+  World world({task("first")});
+  world.store.reads = 0;
+  std::vector<Event> events;
+  for (int i = 0; i < 20; ++i) {
+    RunRequested trigger = world.request("run" + std::to_string(i));
+    trigger.idempotency_key = "key" + std::to_string(i);
+    trigger.logical_date = world.now.wall - std::chrono::hours(i + 1);
+    events.emplace_back(trigger);
+    ClearRequested clear;
+    clear.request = ++world.requests;
+    clear.dag_id = "d";
+    clear.dag_run_id = "gone" + std::to_string(i);
+    clear.more_runs = {{"gone too", {}}};
+    events.emplace_back(clear);
+  }
+  world.turn(std::move(events));
+  CHECK(world.store.reads == 1);
+  CHECK(world.replies.size() == 40);
+}
+
+TEST_CASE("a run that has left memory is found by key, then run id, then logical date") {
+  World world({task("first")});
+  const auto ended_run = [&](const std::string& id, const std::string& key, Time date) {
+    RunRequested trigger = world.request(id);
+    trigger.idempotency_key = key;
+    trigger.logical_date = date;
+    world.turn({trigger});
+    RunStateRequested fail;
+    fail.dag_id = "d";
+    fail.dag_run_id = id;
+    world.turn({fail});
+  };
+  const Time day = world.now.wall - 24h;
+  ended_run("by_key", "k", day);
+  ended_run("by_id", "", day - 24h);
+  ended_run("by_date", "", day - 48h);
+  for (int i = 0; i < 3; ++i) world.turn({NoteSet{0, "d", "none", "", "", {}}});
+  REQUIRE(world.loop->state().find_run("d", "by_key") == nullptr);
+  const auto existing = [&](const std::string& id, const std::string& key, Time date) {
+    RunRequested trigger = world.request(id);
+    trigger.idempotency_key = key;
+    trigger.logical_date = date;
+    std::vector<Event> events{trigger};
+    prepare_events(world.loop->state(), world.store, events);
+    const auto& found = std::get<RunRequested>(events[0]).existing;
+    return found ? found->dag_run_id : "none";
+  };
+  CHECK(existing("by_id", "k", day - 48h) == "by_key");
+  CHECK(existing("by_id", "other", day - 48h) == "by_id");
+  CHECK(existing("other", "other", day - 48h) == "by_date");
+  CHECK(existing("other", "other", day - 72h) == "none");
+}
+
+TEST_CASE("the XComs that a turn's launches need are read in one go, its own ones not at all") {
+  World world({task("a"), task("b"), task("c", {0, 1}), task("d", {0, 1}), task("e", {0, 1})});
+  world.join();
+  world.turn({world.request("r1")});
+  REQUIRE(world.launches.size() == 2);
+  world.turn({World::finished(world.launches[0].key, "1")});
+  world.store.reads = 0;
+  world.turn({World::finished(world.launches[1].key, "2")});
+  REQUIRE(world.launches.size() == 5);
+  CHECK(world.store.reads == 1);
+  for (std::size_t i = 2; i < 5; ++i) CHECK(world.launches[i].params_json == "12");
+}
+
+TEST_CASE("an XCom whose name is computed while rendering is read then") {
+  Task last = task("last", {0});
+  last.spec_json = "first";
+  World world({task("first"), last});
+  world.join();
+  world.turn({world.request("r1")});
+  REQUIRE(world.launches.size() == 1);
+  Changes put;
+  put.xcoms.push_back({world.launches[0].key.run, 0, "computed", "\"found\"", world.now.wall});
+  REQUIRE(world.store.commit(put, {}, world.loop->pending().id).kind ==
+          CommitResult::Kind::committed);
+  world.turn({World::finished(world.launches[0].key, "1")});
+  REQUIRE(world.launches.size() == 2);
+  CHECK(world.launches[1].params_json == "1\"found\"");
+}

@@ -1,0 +1,154 @@
+// What every Store must do around its turns: the lead, questions, and what is kept beside the runs.
+// The harness is that of store_conformance.h.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include "tests/store/describe.h"
+#include "tests/store/store_fixture.h"
+#include "tests/support/ask.h"
+
+namespace batuta::test {
+
+TEST_CASE_TEMPLATE_DEFINE("whoever took the lead last may commit, and nobody before", Harness,
+                          lead) {
+  Harness h;
+  const Lead first = h.store().lead();
+  CHECK(first.last_turn == 0);
+  const auto commit_as = [&](const Lead& lead, std::int64_t number, const Changes& changes) {
+    return h.store().commit(changes, {}, {lead.epoch, number}).kind;
+  };
+  CHECK(commit_as(first, 1, new_run(make_run(1))) == CommitResult::Kind::committed);
+  CHECK(h.store().last_turn() == 1);
+  const Lead second = h.store().lead();
+  CHECK(second.epoch > first.epoch);
+  CHECK(second.last_turn == 1);
+  CHECK(commit_as(first, 2, new_run(make_run(2))) == CommitResult::Kind::fatal);
+  CHECK_FALSE(find_run(h.store(), "etl", "run_2"));
+  CHECK(h.store().last_turn() == 1);
+  CHECK(commit_as(second, 2, new_run(make_run(3))) == CommitResult::Kind::committed);
+  h.reopen();
+  CHECK(h.store().last_turn() == 2);
+  CHECK(find_run(h.store(), "etl", "run_3"));
+  CHECK(commit_as(second, 3, {}) == CommitResult::Kind::committed);  // reopening is no election
+  CHECK(h.store().lead().epoch > second.epoch);
+}
+
+TEST_CASE_TEMPLATE_DEFINE("one question is answered in its own order, what is not there as nothing",
+                          Harness, questions) {
+  Harness h;
+  commit(h.store(), new_run(make_full_run(1)));
+  commit(h.store(), new_run(make_full_run(2)));
+  Changes put;
+  put.xcoms.push_back({RunSeq{2}, 1, "return_value", "7", at(1)});
+  commit(h.store(), put);
+  Questions ask;
+  ask.whole_runs = {{"etl", "run_9"}, {"etl", "run_2"}};
+  ask.runs = {{"etl", "run_2"}, {"other", "run_1"}, {"etl", "run_1"}};
+  ask.keys = {{"etl", "key-2"}, {"etl", ""}, {"etl", "key-1"}};
+  ask.dates = {{"etl", at(5)}, {"etl", *make_full_run(2).logical_date}};
+  ask.xcoms = {{RunSeq{1}, 1, "return_value"}, {RunSeq{2}, 1, "return_value"}};
+  const Answers answers = h.store().read(ask);
+  REQUIRE(answers.whole_runs.size() == 2);
+  CHECK_FALSE(answers.whole_runs[0]);
+  REQUIRE(answers.whole_runs[1]);
+  CHECK(answers.whole_runs[1]->tasks.size() == 3);
+  REQUIRE(answers.runs.size() == 3);
+  CHECK(answers.runs[0]->seq == RunSeq{2});
+  CHECK_FALSE(answers.runs[1]);
+  CHECK(answers.runs[2]->seq == RunSeq{1});
+  REQUIRE(answers.keys.size() == 3);
+  CHECK(answers.keys[0]->seq == RunSeq{2});
+  CHECK_FALSE(answers.keys[1]);
+  CHECK(answers.keys[2]->seq == RunSeq{1});
+  REQUIRE(answers.dates.size() == 2);
+  CHECK_FALSE(answers.dates[0]);
+  CHECK(answers.dates[1]->seq == RunSeq{2});
+  REQUIRE(answers.xcoms.size() == 2);
+  CHECK_FALSE(answers.xcoms[0]);
+  CHECK(answers.xcoms[1] == "7");
+  CHECK(h.store().read({}).runs.empty());
+}
+
+TEST_CASE_TEMPLATE_DEFINE("outbox rows keep their tries, come alive again, and only alerts go",
+                          Harness, outbox) {
+  Harness h;
+  Changes c;
+  c.dag_versions = {make_dag("etl", "v1")};
+  c.tables = {{"silver/quotes", 2, -1}};
+  c.publications = {make_publication(1, {RunSeq{1}, 0, 1})};
+  OutboxRow publish;
+  publish.id = 1;
+  publish.key = "silver/quotes";
+  publish.publication = 1;
+  publish.created_at = at(1);
+  OutboxRow alert = publish;
+  alert.id = 2;
+  alert.kind = OutboxKind::alert;
+  alert.publication = 0;
+  alert.key = "slack";
+  OutboxRow other = alert;
+  other.id = 3;
+  c.outbox = {publish, alert, other};
+  commit(h.store(), c);
+
+  alert.tries = 3;
+  alert.next_try_at = at(60);
+  alert.last_error = "503";
+  CHECK(h.store().update_outbox(alert));
+  h.store().finish_outbox(3);
+  h.reopen();
+  REQUIRE(h.store().load().outbox.size() == 2);
+  CHECK(described(h.store().load().outbox[0]) == described(publish));
+  CHECK(described(h.store().load().outbox[1]) == described(alert));
+
+  alert.dead = true;
+  CHECK(h.store().update_outbox(alert));
+  CHECK(h.store().load().outbox.size() == 1);
+  const auto alive = h.store().retry_outbox(2, at(99));
+  REQUIRE(alive);
+  CHECK(alive->tries == 0);
+  CHECK(alive->next_try_at == at(99));
+  CHECK(h.store().load().outbox.size() == 2);
+  CHECK_FALSE(h.store().retry_outbox(77, at(99)));
+
+  CHECK(h.store().drop_outbox(1).error().code == Errc::conflict);
+  CHECK(h.store().drop_outbox(2).ok());
+  CHECK(h.store().drop_outbox(2).error().code == Errc::not_found);
+  CHECK_FALSE(h.store().update_outbox(alert));
+}
+
+TEST_CASE_TEMPLATE_DEFINE("the catalogue is replaced whole, a job's configuration keeps its birth",
+                          Harness, beside) {
+  Harness h;
+  PluginInfo plugin{"shell", "1.0", "builtin", "runs", "abc", {}};
+  plugin.params = {{"command", ParamType::string, true, "", "what to run"},
+                   {"retries", ParamType::integer, false, "3", ""}};
+  const PluginInfo other{"financial_bronze", "2", "extract", "quotes \"raw\"", "def", {}};
+  h.store().save_catalogue({plugin});
+  h.store().save_catalogue({other, plugin});
+  h.store().save_job_config({"etl.a", "{}", "PT1H", "", "lake", "etl.json", at(1), at(1)});
+  h.store().save_job_config({"etl.a", "{\"x\":1}", "PT2H", "", "lake", "etl.json", at(5), at(5)});
+  const std::string uuid = h.store().store_uuid();
+  CHECK(parse_uuid(uuid));
+  h.reopen();
+  CHECK(h.store().store_uuid() == uuid);
+  const auto catalogue = h.store().load().catalogue;
+  REQUIRE(catalogue.size() == 2);
+  CHECK(catalogue[0] == other);
+  CHECK(catalogue[1] == plugin);
+  const std::vector<JobConfigView> jobs = h.job_configs();
+  REQUIRE(jobs.size() == 1);
+  CHECK(jobs[0].params_json == "{\"x\":1}");
+  CHECK(jobs[0].interval == "PT2H");
+  CHECK(jobs[0].created_at == at(1));
+  CHECK(jobs[0].updated_at == at(5));
+}
+
+#define BATUTA_STORE_CONFORMANCE_BESIDE(...)         \
+  TEST_CASE_TEMPLATE_INVOKE(lead, __VA_ARGS__);      \
+  TEST_CASE_TEMPLATE_INVOKE(questions, __VA_ARGS__); \
+  TEST_CASE_TEMPLATE_INVOKE(outbox, __VA_ARGS__);    \
+  TEST_CASE_TEMPLATE_INVOKE(beside, __VA_ARGS__)
+
+}  // namespace batuta::test
