@@ -43,9 +43,10 @@ struct DagFacts {
 };
 OptTime next_run(const DagFacts& facts);
 nlohmann::json dag_json(const DagFacts& facts);
-// dag_json and what details add; `version` may be null.
-nlohmann::json dag_details_json(const DagFacts& facts, const VersionInfo* version,
-                                std::int64_t active_runs);
+// dag_json and what details add, as JSON text; `version` may be null. Its params stand in the order
+// of the DAG file.
+std::string dag_details_text(const DagFacts& facts, const VersionInfo* version,
+                             std::int64_t active_runs);
 nlohmann::json task_json(const Dag& dag, const Task& task);
 std::string version_text(const std::string& dag_id, const std::string& version, std::int64_t number,
                          Time created_at);  // as JSON text

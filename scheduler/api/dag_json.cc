@@ -1,8 +1,12 @@
 #include <array>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <string>
 
 #include "common/json_object.h"
+#include "common/safe_json.h"
 #include "scheduler/api/codecs.h"
+#include "scheduler/dagfile/json_position.h"
 
 namespace batuta::http {
 
@@ -10,21 +14,36 @@ using nlohmann::json;
 
 namespace {
 
-// Airflow's form of a DAG's params: {"name": {"value", "description", "schema"}}.
-json params_form(std::string_view params_json) {
-  const json params = stored_json(params_json);
-  json out = json::object();
-  if (!params.is_object()) return out;
-  for (const auto& [name, schema] : params.items()) {
-    if (!schema.is_object()) continue;
-    json rest = schema;
-    rest.erase("default");
-    rest.erase("description");
-    out[name] = {{"value", schema.value("default", json(nullptr))},
-                 {"description", schema.value("description", json(nullptr))},
-                 {"schema", rest}};
+json param_form(const json& schema) {
+  json rest = schema;
+  rest.erase("default");
+  rest.erase("description");
+  return {{"value", schema.value("default", json(nullptr))},
+          {"description", schema.value("description", json(nullptr))},
+          {"schema", rest}};
+}
+
+// Airflow's form of a DAG's params: {"name": {"value", "description", "schema"}}, as text, for a
+// form asks for them in the order of the DAG file, which a json value would not keep.
+std::string params_text(const Dag& dag) {
+  const json params = stored_json(dag.params_json);
+  std::string out = "{";
+  const auto add = [&](const std::string& name, const json& schema) {
+    if (!schema.is_object()) return;
+    if (out.size() > 1) out += ",";
+    append_json_string(out, name);
+    out += ":" + json_text(param_form(schema));
+  };
+  std::set<std::string> written;
+  for (const auto& name : json_keys(dag.source_text, "/params")) {
+    const auto it = params.find(name);
+    if (it != params.end() && written.insert(name).second) add(name, *it);
   }
-  return out;
+  // Those of a definition whose text is not at hand.
+  for (const auto& [name, schema] : params.items()) {
+    if (!written.contains(name)) add(name, schema);
+  }
+  return out + "}";
 }
 
 void add_next_run(const DagFacts& facts, json& out) {
@@ -101,7 +120,8 @@ json dag_json(const DagFacts& facts) {
   return out;
 }
 
-json dag_details_json(const DagFacts& facts, const VersionInfo* version, std::int64_t active_runs) {
+std::string dag_details_text(const DagFacts& facts, const VersionInfo* version,
+                             std::int64_t active_runs) {
   static const Dag nothing;
   const Dag& dag = facts.dag ? *facts.dag : nothing;
   json out = dag_json(facts);
@@ -117,7 +137,6 @@ json dag_details_json(const DagFacts& facts, const VersionInfo* version, std::in
   out["start_date"] = iso_or_null(dag.start_date);
   out["end_date"] = iso_or_null(dag.end_date);
   out["is_paused_upon_creation"] = dag.is_paused_upon_creation;
-  out["params"] = params_form(dag.params_json);
   out["timezone"] = dag.timezone;
   const json definition = stored_json(dag.canonical_json);
   out["default_args"] =
@@ -131,7 +150,9 @@ json dag_details_json(const DagFacts& facts, const VersionInfo* version, std::in
   out["latest_dag_version"] = version ? version_json(facts.row.dag_id, facts.row.version,
                                                      version->number, version->created_at)
                                       : json(nullptr);
-  return out;
+  std::string text = json_text(out);
+  text.back() = ',';  // the object's brace, which the params' member puts back
+  return text + "\"params\":" + params_text(dag) + "}";
 }
 
 json task_json(const Dag& dag, const Task& task) {

@@ -181,10 +181,27 @@ json with_runs(Context& context, json dag, const std::vector<RunRow>& runs) {
   return dag;
 }
 
-// The newest version's tasks: from the folder, or for a stale DAG from the store.
-Result<std::shared_ptr<const Dag>> definition(Context& context, const Request& request) {
+Result<DagVersionView> version_by_number(Context& context, const std::string& dag_id,
+                                         std::int64_t number) {
+  auto found = context.services.history.dag_versions(
+      {dag_id, {{"version_number", Filter::Op::any, {number}}}, {}, {1, 0}});
+  if (found.rows.empty()) return {Errc::not_found, "no such version of this DAG"};
+  return std::move(found.rows.front());
+}
+
+// The tasks of version `number`, or (0) of the newest: from the folder, or for a stale DAG from the
+// store.
+Result<std::shared_ptr<const Dag>> definition(Context& context, const Request& request,
+                                              std::int64_t number = 0) {
   auto summary = find_dag(context, request);
   if (!summary) return summary.error();
+  if (number > 0) {
+    const auto stored = version_by_number(context, summary->row.dag_id, number);
+    if (!stored) return stored.error();
+    const auto version = context.find_version(stored->version);
+    if (version && version->dag) return version->dag;
+    return {Errc::not_found, "this version of the DAG is no longer understood"};
+  }
   const auto bag = context.services.backend.dags();
   const auto it = bag->dags.find(summary->row.dag_id);
   if (it != bag->dags.end()) return it->second;
@@ -244,7 +261,7 @@ Result<Response> get_dag_details(Context& context, const Request& request) {
   DagFacts facts = facts_of(*bag, summary->row, context.now());
   const auto version = context.find_version(summary->row.version);
   if (!facts.dag && version) facts.dag = version->dag.get();
-  return json_response(dag_details_json(facts, version.get(), summary->active_runs));
+  return text_response(dag_details_text(facts, version.get(), summary->active_runs));
 }
 
 void patch_dag(Context& context, Call call) {
@@ -285,12 +302,13 @@ constexpr Column<Task> task_columns[] = {
 }  // namespace
 
 Result<Response> list_tasks(Context& context, const Request& request) {
-  const auto dag = definition(context, request);
-  if (!dag) return dag.error();
   QueryReader query(request);
   ListQuery list;
   list.order_by = query.order_by();
+  const auto number = query.integer("version_number", 0, 0, 1'000'000'000);
   if (!query.status()) return query.status().error();
+  const auto dag = definition(context, request, number);
+  if (!dag) return dag.error();
   list.page.limit = static_cast<std::int64_t>((*dag)->tasks.size());  // Airflow's list has no pages
   const auto picked = pick<Task>((*dag)->tasks, task_columns, list);
   return page_response("tasks", picked, [&](const Task& task) { return task_json(**dag, task); });
@@ -319,16 +337,6 @@ Result<Response> list_dag_versions(Context& context, const Request& request) {
   }
   return json_response(collection("dag_versions", std::move(items), versions.total));
 }
-
-namespace {
-Result<DagVersionView> version_by_number(Context& context, const std::string& dag_id,
-                                         std::int64_t number) {
-  auto found = context.services.history.dag_versions(
-      {dag_id, {{"version_number", Filter::Op::any, {number}}}, {}, {1, 0}});
-  if (found.rows.empty()) return {Errc::not_found, "no such version of this DAG"};
-  return std::move(found.rows.front());
-}
-}  // namespace
 
 Result<Response> get_dag_version(Context& context, const Request& request) {
   const auto summary = find_dag(context, request);

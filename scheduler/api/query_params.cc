@@ -74,6 +74,7 @@ constexpr QueryParam dag_task_rows[] = {
     orders("task_id task_display_name owner start_date end_date trigger_rule retries queue pool "
            "pool_slots priority_weight weight_rule operator_name depends_on_past "
            "wait_for_downstream"),
+    own("version_number", Kind::integer, "Of this version; else of the newest"),
 };
 
 constexpr QueryParam dag_version_rows[] = {

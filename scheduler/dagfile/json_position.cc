@@ -132,6 +132,23 @@ std::size_t count_json_items(std::string_view text, std::string_view pointer) {
   return items;
 }
 
+std::vector<std::string> json_keys(std::string_view text, std::string_view pointer) {
+  std::vector<std::string> names;
+  Cursor cursor(text);
+  if (!follow(cursor, pointer).whole || cursor.peek() != '{') return names;
+  cursor.next();
+  while (cursor.peek() == '"') {
+    const auto quoted = cursor.take_string();
+    if (const auto name = parse_untrusted(quoted); name && name->is_string()) {
+      names.push_back(name->get<std::string>());
+    }
+    cursor.next();  // ':'
+    cursor.skip_value();
+    if (cursor.peek() == ',') cursor.next();
+  }
+  return names;
+}
+
 TextPosition locate_json(std::string_view text, std::string_view pointer) {
   Cursor cursor(text);
   const auto offset = follow(cursor, pointer).offset;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace batuta {
 
@@ -19,6 +20,10 @@ TextPosition locate_json(std::string_view text, std::string_view pointer);
 // How many items the list at `pointer` has; 0 when there is no list. O(size), for a first look at a
 // text that may be too large to parse; text that is no JSON yields some number.
 std::size_t count_json_items(std::string_view text, std::string_view pointer);
+
+// The names in the object at `pointer` in the order they are written, decoded; none when there is
+// no object. `text` must be valid JSON; O(size).
+std::vector<std::string> json_keys(std::string_view text, std::string_view pointer);
 
 // One reference token, escaped: "a/b" -> "a~1b".
 std::string pointer_token(std::string_view key);

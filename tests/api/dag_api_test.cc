@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "scheduler/dagfile/dag_parser.h"
 #include "tests/api/fake_services.h"
 
 namespace batuta::http {
@@ -51,6 +52,45 @@ TEST_CASE("details carry the params in the form the trigger dialog reads") {
   CHECK(dag["active_runs_count"] == 1);
   CHECK(dag["latest_dag_version"]["version_number"] == 1);
   CHECK(dag["catchup"] == false);
+}
+
+TEST_CASE("details give the params in the order of the DAG file") {
+  TestApi api;
+  const std::string file = R"({"dag_id": "demo", "tasks": [{"task_id": "t", "type": "mock"}],
+    "params": {"zeta": 1, "alpha": {"type": "string", "default": "x"}, "mid": [2], "beta": 9007199254740993}})";
+  const auto parsed = parse_dag_file(file, "demo.json", ".", {});
+  REQUIRE(parsed.dag);
+  api.backend.bag->dags["demo"] = parsed.dag;
+  const auto text = api.call(Method::get, "/api/v2/dags/demo/details").body;
+  for (const char* name : {"alpha", "beta", "mid", "zeta"}) REQUIRE(text.find(name) != text.npos);
+  CHECK(text.find("zeta") < text.find("alpha"));
+  CHECK(text.find("alpha") < text.find("mid"));
+  CHECK(text.find("mid") < text.find("beta"));
+  const auto params = nlohmann::json::parse(text)["params"];
+  CHECK(params.size() == 4);
+  CHECK(params["beta"]["value"] == 9007199254740993);
+  CHECK(params["alpha"]["schema"]["type"] == "string");
+}
+
+TEST_CASE("the tasks of an older version are asked for by its number") {
+  TestApi api;
+  const auto parsed = parse_dag_file(
+      R"({"dag_id": "demo", "tasks": [{"task_id": "old", "type": "mock"}]})", "d.json", ".", {});
+  REQUIRE(parsed.dag);
+  api.history.older_versions.push_back(
+      {7, parsed.dag->version, api.now, parsed.dag->source_text, parsed.dag->canonical_json});
+  const auto ids = [&](const std::string& query) {
+    std::vector<std::string> out;
+    const auto body = api.get("/api/v2/dags/demo/tasks" + query);
+    for (const auto& task : body["tasks"]) out.push_back(task["task_id"]);
+    return out;
+  };
+  using Ids = std::vector<std::string>;
+  CHECK(ids("") == Ids{"first", "second"});
+  CHECK(ids("?version_number=1") == Ids{"first", "second"});
+  CHECK(ids("?version_number=7") == Ids{"old"});
+  CHECK(api.status(Method::get, "/api/v2/dags/demo/tasks?version_number=8") == 404);
+  CHECK(api.status(Method::get, "/api/v2/dags/demo/tasks?version_number=x") == 422);
 }
 
 TEST_CASE("pausing asks the scheduler and answers with the DAG as it is then") {

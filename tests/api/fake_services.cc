@@ -186,15 +186,21 @@ std::vector<DagSummary> FakeHistory::dag_summaries(const std::vector<std::string
 }
 
 PageOf<DagVersionView> FakeHistory::dag_versions(const DagVersionQuery& query) {
-  const auto version = *dag_version(demo_dag()->version);
+  std::vector<DagVersionView> versions = older_versions;
+  versions.push_back(*dag_version(demo_dag()->version));
   for (const Filter& filter : query.filters) {
     if (filter.field != "version_number") continue;
-    if (std::get<std::int64_t>(filter.values.front()) != version.number) return {};
+    std::erase_if(versions, [&](const DagVersionView& version) {
+      return std::get<std::int64_t>(filter.values.front()) != version.number;
+    });
   }
-  return cut(std::vector{version}, query.page);
+  return cut(std::move(versions), query.page);
 }
 
 std::optional<DagVersionView> FakeHistory::dag_version(const std::string& version) {
+  for (const auto& older : older_versions) {
+    if (older.version == version) return older;
+  }
   if (version != demo_dag()->version) return std::nullopt;
   return DagVersionView{1, version, *parse_iso("2026-11-01T00:00:00Z"), std::string(demo_text),
                         demo_dag()->canonical_json};

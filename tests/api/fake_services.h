@@ -46,6 +46,7 @@ class FakeHistory final : public History {
   std::vector<RunRow> run_rows;
   std::vector<TaskInstanceView> views;  // newest tries
   std::vector<TaskInstanceView> older_tries;
+  std::vector<DagVersionView> older_versions;  // besides the newest, number 1
   std::vector<XcomRow> xcom_rows;
   std::vector<AttemptReportRow> report_rows;  // oldest first
   RunQuery last_run_query;

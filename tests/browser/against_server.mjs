@@ -54,7 +54,7 @@ function stop(server) {
 
 function runTests(env) {
   return new Promise((resolve) => {
-    spawn(process.execPath, ['--test', 'page.test.mjs'], { env, stdio: 'inherit' }).on('exit', (code) => resolve(code ?? 1));
+    spawn(process.execPath, ['--test', '--test-concurrency=1', 'page.test.mjs', 'kept.test.mjs', 'width.test.mjs'], { env, stdio: 'inherit' }).on('exit', (code) => resolve(code ?? 1));
   });
 }
 

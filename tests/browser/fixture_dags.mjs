@@ -97,7 +97,41 @@ const exact = {
   tasks: [{ task_id: 'only', type: 'mock' }],
 };
 
-export const dags = [demo, chatty, flaky, slow, hostile, wide, exact];
+// As long as names may be, without a place to break a line.
+export const longName = 'a_name_without_a_break_'.repeat(10).slice(0, 200);
+const long = {
+  dag_id: longName,
+  description: 'x'.repeat(400),
+  ...begin,
+  tags: ['t'.repeat(100)],
+  default_args: { owner: 'o'.repeat(120) },
+  params: { [longName]: { type: 'string', default: 'y'.repeat(300), description: 'z'.repeat(300) } },
+  tasks: [
+    { task_id: longName, type: 'mock' },
+    { task_id: `${longName}_b`, type: 'mock', depends_on: [longName] },
+  ],
+};
+
+export const floodLines = 60_000; // more than the page shows, and than one answer of the server holds
+const flood = {
+  dag_id: 'flood',
+  description: 'A log of many lines',
+  ...begin,
+  tasks: [{ task_id: 'flood', type: 'shell', command: `seq -f 'line %.0f' 1 ${floodLines}` }],
+};
+
+// Its file is rewritten, broken and removed by the tests.
+export const changing = {
+  dag_id: 'changing',
+  description: 'Changes while one looks',
+  ...begin,
+  tasks: [
+    { task_id: 'one', type: 'mock' },
+    { task_id: 'two', type: 'mock', depends_on: ['one'] },
+  ],
+};
+
+export const dags = [demo, chatty, flaky, slow, hostile, wide, exact, long, flood, changing];
 
 /** Writes the DAG files and one that is half a file. */
 export function writeDags(folder) {

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
-import { exactJson } from './fixture_dags.mjs';
+import { exactJson, longName } from './fixture_dags.mjs';
 import { World } from './mock_world.mjs';
 
 const csp =
@@ -12,6 +12,7 @@ const csp =
 const files = { '/': 'index.html', '/app.js': 'app.js', '/app.css': 'app.css', '/favicon.svg': 'favicon.svg' };
 const types = { html: 'text/html', js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml' };
 const csrf = 'mock-csrf';
+const logWindow = 4000; // lines; the real server's windows are bytes
 const session = { csrf_token: csrf, username: 'admin', role: 'admin' };
 
 class Refusal extends Error {
@@ -32,8 +33,8 @@ function dagJson(dag) {
     dag_display_name: dag.dag_id,
     description: dag.description,
     is_paused: dag.is_paused,
-    is_stale: false,
-    has_import_errors: false,
+    is_stale: dag.is_stale ?? false,
+    has_import_errors: dag.has_import_errors ?? false,
     tags: (dag.tags ?? []).map((name) => ({ name })),
     owners: ['data'],
     timetable_summary: dag.dag_id === 'demo' ? '@hourly' : null,
@@ -47,7 +48,7 @@ function dagJson(dag) {
     params: Object.fromEntries(
       Object.entries(dag.params ?? {}).map(([name, { default: value, description = null, ...schema }]) => [name, { value, description, schema }]),
     ),
-    latest_dag_version: { version_number: 1 },
+    latest_dag_version: { version_number: dag.number ?? 1 },
   };
 }
 
@@ -79,7 +80,7 @@ function tasksOf(dag) {
   }));
 }
 
-// [method, pattern, handler(world, ids, query, body)]
+// [method, pattern, handler(world, ids, query, body, reply)]
 const routes = [
   ['GET', '/version', () => ({ version: '0.1.0' })],
   ['GET', '/dags', (w, _, q) => {
@@ -87,12 +88,12 @@ const routes = [
     const rows = [...w.dags.values()].filter((dag) => dag.dag_id.includes(text) && (!q.has('tags') || dag.tags?.includes(q.get('tags'))) && (!q.has('paused') || String(dag.is_paused) === q.get('paused')));
     return page(rows.map(dagJson), q, 'dags');
   }],
-  ['GET', '/dagTags', () => ({ tags: ['demo', 'finance'], total_entries: 2 })],
+  ['GET', '/dagTags', (w, _, q) => page([...new Set([...w.dags.values()].flatMap((dag) => dag.tags ?? []))], q, 'tags')],
   ['GET', '/importErrors', () => ({ import_errors: [{ import_error_id: 1, timestamp: new Date().toISOString(), filename: 'broken.json', stack_trace: 'broken.json:4:1 : the file ends in the middle of an array' }], total_entries: 1 })],
   ['GET', '/dagWarnings', () => ({ dag_warnings: [{ dag_id: 'slow', warning_type: 'runtime varying value', batuta: { kind: 'unknown plugin' }, message: 'no worker offers financial_bronse; did you mean financial_bronze?', timestamp: new Date().toISOString() }], total_entries: 1 })],
   ['GET', '/dagSources/:dag', (w, [dag]) => ({ content: JSON.stringify(must(w.dags.get(dag)), null, 2), version_number: 1 })],
   ['GET', '/dags/:dag/details', (w, [dag]) => dagJson(must(w.dags.get(dag)))],
-  ['GET', '/dags/:dag/tasks', (w, [dag]) => ({ tasks: tasksOf(must(w.dags.get(dag))) })],
+  ['GET', '/dags/:dag/tasks', (w, [dag], q) => ({ tasks: tasksOf(w.version(must(w.dags.get(dag)), Number(q.get('version_number') ?? 0))) })],
   ['PATCH', '/dags/:dag', (w, [dag], _, body) => {
     must(w.dags.get(dag)).is_paused = body.is_paused;
     w.emit('dag', { dag_id: dag });
@@ -118,10 +119,14 @@ const routes = [
     const task = taskOf(w, ids);
     return { task_instances: task.tries.map((_, at) => w.taskJson(runOf(w, ids), task, at + 1)), total_entries: task.tries.length };
   }],
-  ['GET', '/dags/:dag/dagRuns/:run/taskInstances/:task/logs/:try', (w, ids, q) => {
+  ['GET', '/dags/:dag/dagRuns/:run/taskInstances/:task/logs/:try', (w, ids, q, _, reply) => {
     const attempt = must(taskOf(w, ids).tries[Number(ids[3]) - 1]);
-    const content = attempt.log.slice(Number(q.get('token') ?? 0));
-    return { content, continuation_token: attempt.end ? null : String(attempt.log.length) };
+    const from = Number(q.get('token') ?? 0);
+    const content = attempt.log.slice(from, from + logWindow);
+    const token = attempt.end && from + content.length === attempt.log.length ? null : String(from + content.length);
+    if (!reply.plain) return { content, continuation_token: token };
+    if (token !== null) reply.headers['x-continuation-token'] = token;
+    return content.map((line) => `${line.timestamp} ${line.level.toUpperCase()} ${line.event}\n`).join('');
   }],
   ['GET', '/dags/:dag/dagRuns/:run/taskInstances/:task/dependencies', (w, ids) => ({
     dependencies: (taskOf(w, ids).spec.depends_on ?? []).map((id) => ({ name: 'Trigger Rule', reason: `all_success: ${id} has not ended` })),
@@ -139,9 +144,9 @@ const routes = [
     if (!body.dry_run) w.clear(run, tasks);
     return { task_instances: rows, total_entries: rows.length };
   }],
-  ['GET', '/pools', () => ({ pools: [{ name: 'default_pool', description: 'Default pool', slots: 128, occupied_slots: 40, running_slots: 24, queued_slots: 16, scheduled_slots: 3, open_slots: 88 }], total_entries: 1 })],
-  ['GET', '/variables', () => ({ variables: [{ key: 'SLACK_ETL_ALERT_CHANNEL', value: '#alerts', description: 'Where alerts go' }], total_entries: 1 })],
-  ['GET', '/connections', () => ({ connections: [{ connection_id: 'quotes_api', conn_type: 'http', description: null, host: 'http://127.0.0.1', login: null, port: 9000, schema: null }], total_entries: 1 })],
+  ['GET', '/pools', () => ({ pools: [{ name: 'default_pool', description: 'Default pool', slots: 128, occupied_slots: 40, running_slots: 24, queued_slots: 16, scheduled_slots: 3, open_slots: 88 }, { name: longName, description: null, slots: 1, occupied_slots: 0, running_slots: 0, queued_slots: 0, scheduled_slots: 0, open_slots: 1 }], total_entries: 2 })],
+  ['GET', '/variables', () => ({ variables: [{ key: 'SLACK_ETL_ALERT_CHANNEL', value: '#alerts', description: 'Where alerts go' }, { key: longName, value: 'v'.repeat(5000), description: 'd'.repeat(300) }], total_entries: 2 })],
+  ['GET', '/connections', () => ({ connections: [{ connection_id: 'quotes_api', conn_type: 'http', description: null, host: 'http://127.0.0.1', login: null, port: 9000, schema: null }, { connection_id: longName, conn_type: 'http', description: 'd'.repeat(300), host: `https://${'h'.repeat(200)}`, login: 'l'.repeat(100), port: 1, schema: null }], total_entries: 2 })],
   ['GET', '/eventLogs', (w, _, q) => page(w.audit, q, 'event_logs')],
   ['GET', '/jobs', () => ({ jobs: [{ id: 1, job_type: 'SchedulerJob', state: 'running', hostname: 'localhost', start_date: new Date(Date.now() - 4e6).toISOString(), latest_heartbeat: new Date().toISOString() }], total_entries: 1 })],
   ['GET', '/monitor/health', () => ({ metadatabase: { status: 'healthy' }, scheduler: { status: 'healthy', latest_scheduler_heartbeat: new Date().toISOString() } })],
@@ -204,7 +209,10 @@ async function answer(server, request, response) {
     const match = route.method === request.method ? route.match.exec(url.pathname) : null;
     if (!match) continue;
     const ids = match.slice(1).map(decodeURIComponent);
-    return response.end(exactJson(route.handler(server.world, ids, url.searchParams, body)));
+    const reply = { plain: request.headers.accept === 'text/plain', headers: {} };
+    const result = route.handler(server.world, ids, url.searchParams, body, reply);
+    for (const [name, value] of Object.entries(reply.headers)) response.setHeader(name, value);
+    return response.end(typeof result === 'string' ? result : exactJson(result));
   }
   return refuse(404, 'no such resource');
 }

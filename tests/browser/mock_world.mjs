@@ -1,5 +1,5 @@
 // A make-believe scheduler in memory: enough of Batuta's behaviour for the page to be watched.
-import { canary, dags as dagFiles } from './fixture_dags.mjs';
+import { canary, dags as dagFiles, floodLines, longName } from './fixture_dags.mjs';
 
 const tickMs = 50;
 const iso = (ms) => new Date(ms).toISOString();
@@ -18,6 +18,7 @@ const quality = (failed) => [
 
 // What the shell commands of the fixture DAGs would print, and how long they would take.
 const scripts = {
+  flood: { lines: Array.from({ length: floodLines }, (_, at) => `line ${at + 1}`), run_for: 100 },
   extract: { lines: ['fetching', 'row 4'], run_for: 500 },
   talk: { lines: Array.from({ length: 10 }, (_, at) => `word ${at + 1}`), run_for: 7000 },
   wobble: { lines: ['trying'], run_for: 100, fail_times: 1, report: (attempt) => quality(attempt === 1 ? 1204 : 0) },
@@ -29,6 +30,7 @@ export class World {
     this.dags = new Map(dagFiles.map((dag) => [dag.dag_id, { ...dag, is_paused: false }]));
     this.runs = [];
     this.audit = [];
+    this.older = new Map(); // dag id -> earlier versions, the first one first
     this.listeners = new Set();
     this.timer = setInterval(() => this.tick(Date.now()), tickMs);
   }
@@ -41,8 +43,20 @@ export class World {
     for (const listener of this.listeners) listener(name, data);
   }
 
+  /** A new version of a DAG, as a changed file makes one. */
+  change(dagId, tasks) {
+    const dag = this.dags.get(dagId);
+    this.older.set(dagId, [...(this.older.get(dagId) ?? []), { ...dag }]);
+    Object.assign(dag, { tasks, number: (dag.number ?? 1) + 1 });
+    this.emit('dag', { dag_id: dagId });
+  }
+
+  version(dag, number) {
+    return this.older.get(dag.dag_id)?.[number - 1] ?? dag;
+  }
+
   note(event, dag_id, run_id = null) {
-    this.audit.unshift({ event_log_id: this.audit.length + 1, when: iso(Date.now()), event, owner: 'admin', dag_id, run_id, task_id: null, extra: null });
+    this.audit.unshift({ event_log_id: this.audit.length + 1, when: iso(Date.now()), event, owner: 'admin', dag_id, run_id, task_id: null, extra: dag_id === longName ? JSON.stringify({ conf: 'c'.repeat(3000) }) : null });
   }
 
   trigger(dagId, conf) {
@@ -54,6 +68,7 @@ export class World {
       state: 'queued',
       run_type: 'manual',
       conf,
+      version: dag.number ?? 1,
       at: now,
       start: null,
       end: null,
@@ -160,7 +175,7 @@ export class World {
       triggering_user_name: 'admin',
       conf: run.conf,
       note: null,
-      dag_versions: [{ version_number: 1 }],
+      dag_versions: [{ version_number: run.version }],
     };
   }
 

@@ -36,6 +36,20 @@ TEST_CASE("a pointer to nothing yields the nearest thing around it") {
   CHECK(place(text, "/b") == "1:1");
 }
 
+TEST_CASE("the names of an object come in the order they are written") {
+  using Names = std::vector<std::string>;
+  const std::string_view text =
+      R"({"a": {"z": {"y": [1, "}"]}, "b": "x,\"c\":", "\u0061\n": null, "k": 1.5}, "n": {}})";
+  CHECK(json_keys(text, "/a") == Names{"z", "b", "a\n", "k"});
+  CHECK(json_keys(text, "") == Names{"a", "n"});
+  CHECK(json_keys(text, "/n").empty());
+  CHECK(json_keys(text, "/a/b").empty());
+  CHECK(json_keys(text, "/missing").empty());
+  for (const char* broken : {"", "{", "{\"a\"", "{\"a\":{\"b\"", "{\"a\":{\"b\":", "{\"a\":{,"}) {
+    CHECK(json_keys(broken, "/a").size() <= 1);
+  }
+}
+
 TEST_CASE("the items of a list are counted without building it, in broken text too") {
   CHECK(count_json_items(R"({"a":[1,[2,3],{"b":[4]},"],"]})", "/a") == 4);
   CHECK(count_json_items(R"({"a":[]})", "/a") == 0);

@@ -75,6 +75,20 @@ interface Options {
   quiet401?: boolean;
 }
 
+// A failure of the network or of the server as an ApiError; the caller reads what is left.
+async function ask(url: string, init: RequestInit, options: Options): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(url, { ...init, credentials: 'same-origin', ...(options.signal ? { signal: options.signal } : {}) });
+  } catch (cause) {
+    if (options.signal?.aborted) throw cause;
+    throw new ApiError(0, 'The server cannot be reached.');
+  }
+  if (response.status === 401 && !options.quiet401) onUnauthorized();
+  if (!response.ok) throw errorFrom(response.status, await readBody(response));
+  return response;
+}
+
 async function readBody(response: Response): Promise<unknown> {
   const text = await response.text();
   if (!text) return null;
@@ -89,23 +103,14 @@ export async function request<T>(method: string, url: string, options: Options =
   const headers: Record<string, string> = { accept: 'application/json' };
   if (method !== 'GET') headers['x-csrf-token'] = csrfToken;
   if (options.body !== undefined) headers['content-type'] = 'application/json';
-  let response: Response;
-  try {
-    response = await fetch(url, {
-      method,
-      headers,
-      credentials: 'same-origin',
-      ...(options.body === undefined ? {} : { body: jsonText(options.body) }),
-      ...(options.signal ? { signal: options.signal } : {}),
-    });
-  } catch (cause) {
-    if (options.signal?.aborted) throw cause;
-    throw new ApiError(0, 'The server cannot be reached.');
-  }
-  if (response.status === 401 && !options.quiet401) onUnauthorized();
-  const body = await readBody(response);
-  if (!response.ok) throw errorFrom(response.status, body);
-  return body as T;
+  const body = options.body === undefined ? {} : { body: jsonText(options.body) };
+  return (await readBody(await ask(url, { method, headers, ...body }, options))) as T;
+}
+
+/** A text and the token that leads to what follows it; null at the end. */
+export async function getText(url: string, signal?: AbortSignal): Promise<{ text: string; token: string | null }> {
+  const response = await ask(url, { headers: { accept: 'text/plain' } }, { signal });
+  return { text: await response.text(), token: response.headers.get('x-continuation-token') };
 }
 
 export const get = <T>(url: string, signal?: AbortSignal): Promise<T> =>

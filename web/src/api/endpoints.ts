@@ -1,9 +1,21 @@
 // Every call the page makes, one function each. Paths are Airflow's; ours are under /api/batuta.
-import { ApiError, get, path, queryString, request, type Query } from './client';
+import { ApiError, get, getText, path, queryString, request, type Query } from './client';
+import { everyPage, type Rows } from '../lib/pages';
 import type * as t from './types';
 
 const v2 = '/api/v2';
 const ours = '/api/batuta';
+
+interface Page {
+  limit: number;
+  offset: number;
+}
+
+// One page of a list: {"<plural>": rows, "total_entries": n}.
+async function rowsOf<T>(url: string, plural: string, query: Query, signal?: AbortSignal): Promise<Rows<T>> {
+  const body = await get<Record<string, T[]> & { total_entries: number }>(`${url}${queryString(query)}`, signal);
+  return { rows: body[plural] ?? [], total: body.total_entries };
+}
 
 const dagUrl = (dag: string) => `${v2}/dags/${path(dag)}`;
 const runUrl = (dag: string, run: string) => `${dagUrl(dag)}/dagRuns/${path(run)}`;
@@ -27,26 +39,21 @@ export const dags = (query: Query, signal?: AbortSignal) =>
 export const dagDetails = (dag: string, signal?: AbortSignal) =>
   get<t.DagDetails>(`${dagUrl(dag)}/details`, signal);
 export const dagTags = (signal?: AbortSignal) =>
-  get<{ tags: string[] }>(`${v2}/dagTags?limit=100`, signal);
+  everyPage((page) => rowsOf<string>(`${v2}/dagTags`, 'tags', { ...page }, signal));
 export const dagSource = (dag: string, signal?: AbortSignal) =>
   get<{ content: string | null; version_number: number | null }>(
     `${v2}/dagSources/${path(dag)}`,
     signal,
   );
-export const dagTasks = (dag: string, signal?: AbortSignal) =>
-  get<{ tasks: t.Task[] }>(`${dagUrl(dag)}/tasks`, signal);
+/** Of one version, or of the newest. */
+export const dagTasks = (dag: string, version: number | undefined, signal?: AbortSignal) =>
+  get<{ tasks: t.Task[] }>(`${dagUrl(dag)}/tasks${queryString({ version_number: version })}`, signal);
 export const setPaused = (dag: string, paused: boolean) =>
   request<t.Dag>('PATCH', `${dagUrl(dag)}?update_mask=is_paused`, { body: { is_paused: paused } });
-export const importErrors = (signal?: AbortSignal) =>
-  get<{ import_errors: t.ImportProblem[]; total_entries: number }>(
-    `${v2}/importErrors?limit=100`,
-    signal,
-  );
-export const dagWarnings = (signal?: AbortSignal) =>
-  get<{ dag_warnings: t.DagWarning[]; total_entries: number }>(
-    `${v2}/dagWarnings?limit=100`,
-    signal,
-  );
+export const importErrors = (page: Page, signal?: AbortSignal) =>
+  rowsOf<t.ImportProblem>(`${v2}/importErrors`, 'import_errors', { ...page }, signal);
+export const dagWarnings = (page: Page, signal?: AbortSignal) =>
+  rowsOf<t.DagWarning>(`${v2}/dagWarnings`, 'dag_warnings', { ...page }, signal);
 
 // Runs
 export interface RunPage {
@@ -87,8 +94,11 @@ export const logs = (
     `${taskUrl(dag, run, task)}/logs/${path(attempt)}${queryString({ token: token ?? undefined })}`,
     signal,
   );
+/** As it stands in the file, a window at a time. */
+export const logText = (dag: string, run: string, task: string, attempt: number, token: string | null, signal?: AbortSignal) =>
+  getText(`${taskUrl(dag, run, task)}/logs/${path(attempt)}${queryString({ token: token ?? undefined })}`, signal);
 export const xcomEntries = (dag: string, run: string, task: string, signal?: AbortSignal) =>
-  get<{ xcom_entries: t.XComHead[] }>(`${taskUrl(dag, run, task)}/xcomEntries?limit=100`, signal);
+  everyPage((page) => rowsOf<t.XComHead>(`${taskUrl(dag, run, task)}/xcomEntries`, 'xcom_entries', { ...page }, signal));
 export const xcomEntry = (dag: string, run: string, task: string, key: string, signal?: AbortSignal) =>
   get<t.XCom>(`${taskUrl(dag, run, task)}/xcomEntries/${path(key)}`, signal);
 /** What a try told about quality and lineage; null when it told nothing. */
@@ -125,18 +135,14 @@ export const clearTasks = (dag: string, body: ClearBody) =>
   });
 
 // Administration
-const page = '?limit=100';
-export const pools = (signal?: AbortSignal) =>
-  get<{ pools: t.Pool[] }>(`${v2}/pools${page}`, signal);
-export const variables = (signal?: AbortSignal) =>
-  get<{ variables: t.Variable[] }>(`${v2}/variables${page}`, signal);
-export const connections = (signal?: AbortSignal) =>
-  get<{ connections: t.Connection[] }>(`${v2}/connections${page}`, signal);
-export const eventLogs = (query: Query, signal?: AbortSignal) =>
-  get<{ event_logs: t.EventLog[]; total_entries: number }>(
-    `${v2}/eventLogs${queryString(query)}`,
-    signal,
-  );
-export const jobs = (signal?: AbortSignal) => get<{ jobs: t.Job[] }>(`${v2}/jobs${page}`, signal);
+export const pools = (page: Page, signal?: AbortSignal) =>
+  rowsOf<t.Pool>(`${v2}/pools`, 'pools', { ...page }, signal);
+export const variables = (page: Page, signal?: AbortSignal) =>
+  rowsOf<t.Variable>(`${v2}/variables`, 'variables', { ...page }, signal);
+export const connections = (page: Page, signal?: AbortSignal) =>
+  rowsOf<t.Connection>(`${v2}/connections`, 'connections', { ...page }, signal);
+export const eventLogs = (page: Page, signal?: AbortSignal) =>
+  rowsOf<t.EventLog>(`${v2}/eventLogs`, 'event_logs', { ...page, order_by: '-event_log_id' }, signal);
+export const jobs = (page: Page, signal?: AbortSignal) => rowsOf<t.Job>(`${v2}/jobs`, 'jobs', { ...page }, signal);
 export const health = (signal?: AbortSignal) => get<t.Health>(`${v2}/monitor/health`, signal);
 export const version = (signal?: AbortSignal) => get<{ version: string }>(`${v2}/version`, signal);

@@ -13,7 +13,8 @@ export function Pager({ offset, limit, total, noun, onMove }: Props) {
   return (
     <nav class="pager" aria-label="Pages">
       <span class="muted">
-        {offset + 1}–{Math.min(offset + limit, total)} of {count(total, noun)}
+        {offset < total && `${offset + 1}–${Math.min(offset + limit, total)} of `}
+        {count(total, noun)}
       </span>
       <button
         type="button"

@@ -19,7 +19,7 @@ export function SimpleTable<T>({ rows, columns, keyOf, empty }: Props<T>) {
   if (rows.length === 0) return <Empty>{empty}</Empty>;
   return (
     <div class="table-box">
-      <table class="table">
+      <table class="table table-stack">
         <thead>
           <tr>
             {columns.map((column) => (
@@ -33,7 +33,7 @@ export function SimpleTable<T>({ rows, columns, keyOf, empty }: Props<T>) {
           {rows.map((row) => (
             <tr key={keyOf(row)}>
               {columns.map((column) => (
-                <td key={column.name} class={column.number ? 'number' : undefined}>
+                <td key={column.name} class={column.number ? 'number' : undefined} data-label={column.name}>
                   {column.cell(row)}
                 </td>
               ))}

@@ -3,6 +3,7 @@ import { useCallback, useContext, useEffect, useRef, useState } from 'preact/hoo
 import { createContext } from 'preact';
 import type { Batch, LiveEvents } from '../api/events';
 import type { Session } from '../api/types';
+import { countOf, replaceSearch, searchOf, type Changes } from './address';
 import { parseRoute, type Route } from './route';
 
 export interface App {
@@ -109,7 +110,7 @@ export function useNow(active: boolean, everyMs = 1000): number {
   return now;
 }
 
-export function useRoute(): Route {
+function useHash(): string {
   const [hash, setHash] = useState(location.hash);
   useEffect(() => {
     const onChange = () => setHash(location.hash);
@@ -117,7 +118,51 @@ export function useRoute(): Route {
     onChange(); // the address may have changed between the first drawing and this
     return () => removeEventListener('hashchange', onChange);
   }, []);
-  return parseRoute(hash);
+  return hash;
+}
+
+export function useRoute(): Route {
+  return parseRoute(useHash());
+}
+
+/** The address's search and how to change it; a change of anything else leads back to page one. */
+export function useSearch(): [URLSearchParams, (changes: Changes) => void] {
+  const hash = useHash();
+  const change = useCallback((changes: Changes) => replaceSearch({ page: null, ...changes }), []);
+  return [searchOf(hash), change];
+}
+
+/** Where the page of a list starts, and how to move: the page stands in the address, from 1 on. */
+export function usePage(size: number): [number, (offset: number) => void] {
+  const [search, change] = useSearch();
+  const move = useCallback(
+    (offset: number) => change({ page: offset < size ? null : Math.floor(offset / size) + 1 }),
+    [change, size],
+  );
+  return [(countOf(search, 'page', 1) - 1) * size, move];
+}
+
+/**
+ * A text being typed whose settled form stands in the address. What comes from outside (a link, the
+ * way back) replaces it; what it has written itself does not, for by then more may have been typed.
+ */
+export function useSearchText(name: string, waitMs = 150): [text: string, set: (text: string) => void, settled: string] {
+  const [search, change] = useSearch();
+  const given = search.get(name) ?? '';
+  const [text, setText] = useState(given);
+  const written = useRef(given);
+  useEffect(() => {
+    if (given === written.current) return;
+    written.current = given;
+    setText(given);
+  }, [given]);
+  const settled = useDebounced(text, waitMs);
+  useEffect(() => {
+    if (settled === written.current) return;
+    written.current = settled;
+    change({ [name]: settled });
+  }, [settled, name, change]);
+  return [text, setText, given];
 }
 
 export function useDebounced<T>(value: T, waitMs: number): T {

@@ -42,7 +42,7 @@ function toLines(page: LogPage, from: number): LogLine[] {
         number: from + lines.length + 1,
         time: entry.timestamp,
         level: normalLevel('level' in entry ? entry.level : null),
-        text: text.length > maxLineLength ? `${text.slice(0, maxLineLength)} …` : text,
+        text: text.length > maxLineLength ? `${text.slice(0, maxLineLength)} … ${text.length - maxLineLength} more characters: download the log` : text,
       });
     }
   }
@@ -69,10 +69,4 @@ export function appendPage(tail: LogTail, page: LogPage): LogTail {
     token: page.continuation_token ?? tail.token,
     complete: page.continuation_token === null,
   };
-}
-
-export function tailText(tail: LogTail): string {
-  return tail.chunks
-    .flatMap((chunk) => chunk.map((line) => `${line.time ?? ''} ${line.level} ${line.text}`.trim()))
-    .join('\n');
 }

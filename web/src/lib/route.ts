@@ -1,5 +1,6 @@
 // The page's places live behind the # of its address, so that the server has one document to serve.
 // Every id is encoded on the way in and decoded on the way out.
+import { searchOf } from './address';
 
 export type Route =
   | { view: 'dags' }
@@ -19,8 +20,8 @@ function decode(segment: string): string | null {
 }
 
 export function parseRoute(hash: string): Route {
-  const [place = '', query = ''] = hash.replace(/^#\/?/, '').split('?', 2);
-  const search = new URLSearchParams(query);
+  const [place = ''] = hash.replace(/^#\/?/, '').split('?', 1);
+  const search = searchOf(hash);
   const parts = place.split('/').filter((part) => part !== '').map(decode);
   if (parts.some((part) => part === null)) return { view: 'unknown' };
   const [head, dag, word, run, ...rest] = parts as string[];

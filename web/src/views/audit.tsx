@@ -1,15 +1,10 @@
-import { useState } from 'preact/hooks';
 import * as api from '../api/endpoints';
 import type { EventLog } from '../api/types';
-import { Loaded } from '../components/loaded';
 import { Page } from '../components/page';
-import { Pager } from '../components/pager';
-import { SimpleTable, type Column } from '../components/simple_table';
+import { PagedTable } from '../components/paged_table';
+import type { Column } from '../components/simple_table';
 import { At } from '../components/time';
-import { useResource } from '../lib/hooks';
 import { dagLink, runLink } from '../lib/route';
-
-const pageSize = 50;
 
 function About({ entry }: { entry: EventLog }) {
   if (!entry.dag_id) return null;
@@ -27,21 +22,15 @@ const columns: readonly Column<EventLog>[] = [
 ];
 
 export function AuditView() {
-  const [offset, setOffset] = useState(0);
-  const entries = useResource(
-    (signal) => api.eventLogs({ limit: pageSize, offset, order_by: '-event_log_id' }, signal),
-    [offset],
-  );
   return (
     <Page title="Event log">
-      <Loaded of={entries}>
-        {(data) => (
-          <>
-            <SimpleTable rows={data.event_logs} columns={columns} keyOf={(entry) => entry.event_log_id} empty="Nothing has happened yet." />
-            <Pager offset={offset} limit={pageSize} total={data.total_entries} noun="event" onMove={setOffset} />
-          </>
-        )}
-      </Loaded>
+      <PagedTable
+        read={api.eventLogs}
+        columns={columns}
+        keyOf={(entry) => entry.event_log_id}
+        empty="Nothing has happened yet."
+        noun="event"
+      />
     </Page>
   );
 }

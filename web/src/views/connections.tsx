@@ -1,9 +1,8 @@
 import * as api from '../api/endpoints';
 import type { Connection } from '../api/types';
-import { Loaded } from '../components/loaded';
 import { Page } from '../components/page';
-import { SimpleTable, type Column } from '../components/simple_table';
-import { useResource } from '../lib/hooks';
+import { PagedTable } from '../components/paged_table';
+import type { Column } from '../components/simple_table';
 
 // Passwords and extras are never asked for, so that they never stand in a page.
 const columns: readonly Column<Connection>[] = [
@@ -16,19 +15,9 @@ const columns: readonly Column<Connection>[] = [
 ];
 
 export function ConnectionsView() {
-  const connections = useResource((signal) => api.connections(signal), []);
   return (
     <Page title="Connections">
-      <Loaded of={connections}>
-        {(data) => (
-          <SimpleTable
-            rows={data.connections}
-            columns={columns}
-            keyOf={(one) => one.connection_id}
-            empty="No connections."
-          />
-        )}
-      </Loaded>
+      <PagedTable read={api.connections} columns={columns} keyOf={(one) => one.connection_id} empty="No connections." noun="connection" />
     </Page>
   );
 }

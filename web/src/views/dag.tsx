@@ -1,13 +1,15 @@
 // One DAG: its runs, its tasks, its source, and a way to start it.
 import { useState } from 'preact/hooks';
+import { ApiError } from '../api/client';
 import * as api from '../api/endpoints';
 import { Fact } from '../components/fact';
 import { Icon } from '../components/icon';
-import { Loaded } from '../components/loaded';
+import { Empty, ErrorBox, Loaded } from '../components/loaded';
 import { Tabs } from '../components/tabs';
 import { Ago } from '../components/time';
 import { useApp, useLive, useNow, useResource, useThrottled, useTitle } from '../lib/hooks';
-import { dagLink } from '../lib/route';
+import { withSearch } from '../lib/address';
+import { DagFileNotice } from './dag_file_notice';
 import { DagRuns } from './dag_runs';
 import { scheduleText } from './dag_row';
 import { DagSource } from './dag_source';
@@ -33,6 +35,16 @@ export function DagView({ dag, tab }: { dag: string; tab: string }) {
   useTitle(dag);
   const current = tabs.some((one) => one.id === tab) ? tab : 'runs';
   const version = details.data?.latest_dag_version?.version_number;
+  if (details.error instanceof ApiError && details.error.status === 404) {
+    return (
+      <>
+        <ErrorBox error={details.error} onRetry={details.reload} />
+        <Empty>
+          If a file of the dags folder should hold it, that file may be broken: see <a href="#/problems">Problems</a>.
+        </Empty>
+      </>
+    );
+  }
   return (
     <Loaded of={details}>
       {(data) => (
@@ -52,6 +64,7 @@ export function DagView({ dag, tab }: { dag: string; tab: string }) {
               </button>
             )}
           </div>
+          <DagFileNotice dag={data} />
           {data.description && <p class="lead">{data.description}</p>}
           <dl class="facts">
             <Fact name="Schedule">{scheduleText(data)}</Fact>
@@ -75,7 +88,7 @@ export function DagView({ dag, tab }: { dag: string; tab: string }) {
             tabs={tabs}
             current={current}
             label="About this DAG"
-            onChange={(id) => (location.hash = dagLink(dag, id))}
+            onChange={(id) => (location.hash = withSearch(location.hash, { tab: id }))}
           />
           {current === 'runs' && <DagRuns dag={dag} now={now} />}
           {current === 'tasks' && <DagTasks dag={dag} version={version} />}

@@ -28,6 +28,11 @@ export function DagRow({ dag, runs, now, onChange, onTag, onTrigger }: Props) {
         <a class="dag-link" href={dagLink(dag.dag_id)}>
           {dag.dag_display_name || dag.dag_id}
         </a>
+        {dag.has_import_errors && (
+          <p class="dag-broken">
+            <Icon name="warning" /> Its file cannot be read; this is the last version that could.
+          </p>
+        )}
         {dag.description && <p class="muted dag-about">{dag.description}</p>}
         {dag.tags.length > 0 && (
           <p class="tags">

@@ -1,4 +1,3 @@
-import { useState } from 'preact/hooks';
 import * as api from '../api/endpoints';
 import type { DagRun } from '../api/types';
 import { Empty, Loaded } from '../components/loaded';
@@ -6,7 +5,7 @@ import { Pager } from '../components/pager';
 import { StateBadge } from '../components/state_badge';
 import { At } from '../components/time';
 import { duration, elapsed } from '../lib/format';
-import { useLive, useResource, useThrottled } from '../lib/hooks';
+import { useLive, usePage, useResource, useSearch, useThrottled } from '../lib/hooks';
 import { applyRuns } from '../lib/live';
 import { runLink } from '../lib/route';
 import { stateInfo } from '../lib/states';
@@ -17,27 +16,29 @@ const runStates = ['queued', 'running', 'success', 'failed'];
 function RunRow({ run, now }: { run: DagRun; now: number }) {
   return (
     <tr data-run={run.dag_run_id}>
-      <td>
+      <td data-label="State">
         <StateBadge state={run.state} />
       </td>
-      <td class="cell-main">
+      <td class="cell-main" data-label="Run">
         <a href={runLink(run.dag_id, run.dag_run_id)}>{run.dag_run_id}</a>
       </td>
-      <td class="cell-wide">{run.run_type}</td>
-      <td class="cell-wide">
+      <td data-label="Type">{run.run_type}</td>
+      <td data-label="Logical date">
         <At at={run.logical_date} />
       </td>
-      <td>
+      <td data-label="Started">
         <At at={run.start_date ?? run.queued_at} />
       </td>
-      <td class="number">{duration(elapsed(run.start_date, run.end_date, now))}</td>
+      <td class="number" data-label="Duration">{duration(elapsed(run.start_date, run.end_date, now))}</td>
     </tr>
   );
 }
 
 export function DagRuns({ dag, now }: { dag: string; now: number }) {
-  const [offset, setOffset] = useState(0);
-  const [state, setState] = useState('');
+  const [search, change] = useSearch();
+  const [offset, move] = usePage(pageSize);
+  const asked = search.get('state') ?? '';
+  const state = runStates.includes(asked) ? asked : '';
   const runs = useResource(
     (signal) =>
       api.dagRuns(dag, { limit: pageSize, offset, state: state || undefined, order_by: '-run_after' }, signal),
@@ -59,13 +60,7 @@ export function DagRuns({ dag, now }: { dag: string; now: number }) {
       <div class="toolbar">
         <label>
           <span class="visually-hidden">State</span>
-          <select
-            value={state}
-            onChange={(event) => {
-              setState(event.currentTarget.value);
-              setOffset(0);
-            }}
-          >
+          <select value={state} onChange={(event) => change({ state: event.currentTarget.value })}>
             <option value="">All states</option>
             {runStates.map((one) => (
               <option key={one} value={one}>
@@ -77,22 +72,18 @@ export function DagRuns({ dag, now }: { dag: string; now: number }) {
       </div>
       <Loaded of={runs}>
         {(page) =>
-          page.dag_runs.length === 0 ? (
-            <Empty>No runs yet.</Empty>
+          page.total_entries === 0 ? (
+            <Empty>{state === '' ? 'No runs yet.' : 'No run matches.'}</Empty>
           ) : (
             <>
               <div class="table-box">
-                <table class="table">
+                <table class="table table-stack">
                   <thead>
                     <tr>
                       <th scope="col">State</th>
                       <th scope="col">Run</th>
-                      <th scope="col" class="cell-wide">
-                        Type
-                      </th>
-                      <th scope="col" class="cell-wide">
-                        Logical date
-                      </th>
+                      <th scope="col">Type</th>
+                      <th scope="col">Logical date</th>
                       <th scope="col">Started</th>
                       <th scope="col" class="number">
                         Duration
@@ -106,7 +97,7 @@ export function DagRuns({ dag, now }: { dag: string; now: number }) {
                   </tbody>
                 </table>
               </div>
-              <Pager offset={offset} limit={pageSize} total={page.total_entries} noun="run" onMove={setOffset} />
+              <Pager offset={offset} limit={pageSize} total={page.total_entries} noun="run" onMove={move} />
             </>
           )
         }

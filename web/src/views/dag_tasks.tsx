@@ -9,12 +9,12 @@ const tableLimit = 500;
 function TaskRow({ task, upstream }: { task: Task; upstream: readonly string[] }) {
   return (
     <tr>
-      <td class="cell-main">{task.task_id}</td>
-      <td>{task.operator_name ?? '–'}</td>
-      <td>{upstream.length > 0 ? upstream.join(', ') : <span class="muted">–</span>}</td>
-      <td>{task.trigger_rule ?? '–'}</td>
-      <td>{task.pool ?? '–'}</td>
-      <td class="number">{task.retries ?? 0}</td>
+      <td class="cell-main" data-label="Task">{task.task_id}</td>
+      <td data-label="Type">{task.operator_name ?? '–'}</td>
+      <td data-label="Depends on">{upstream.length > 0 ? upstream.join(', ') : <span class="muted">–</span>}</td>
+      <td data-label="Trigger rule">{task.trigger_rule ?? '–'}</td>
+      <td data-label="Pool">{task.pool ?? '–'}</td>
+      <td class="number" data-label="Retries">{task.retries ?? 0}</td>
     </tr>
   );
 }
@@ -32,7 +32,7 @@ function upstreamOf(tasks: readonly Task[]): Map<string, string[]> {
 }
 
 export function DagTasks({ dag, version }: { dag: string; version: number | undefined }) {
-  const tasks = useResource((signal) => api.dagTasks(dag, signal), [dag, version]);
+  const tasks = useResource((signal) => api.dagTasks(dag, undefined, signal), [dag, version]);
   return (
     <Loaded of={tasks}>
       {(data) => {
@@ -41,7 +41,7 @@ export function DagTasks({ dag, version }: { dag: string; version: number | unde
           <section aria-label="Tasks">
             {data.tasks.length <= graphLimit && <GraphPicture tasks={data.tasks} />}
             <div class="table-box">
-              <table class="table">
+              <table class="table table-stack">
                 <thead>
                   <tr>
                     <th scope="col">Task</th>

@@ -1,12 +1,12 @@
 // All DAGs: find one, see how its last runs went, pause it, start it.
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import * as api from '../api/endpoints';
 import type { Dag, DagRun } from '../api/types';
 import { Icon } from '../components/icon';
 import { Empty, Loaded } from '../components/loaded';
 import { Pager } from '../components/pager';
 import { barCount } from '../components/run_bars';
-import { useDebounced, useLive, useNow, useResource, useThrottled, useTitle } from '../lib/hooks';
+import { useLive, useNow, usePage, useResource, useSearch, useSearchText, useThrottled, useTitle } from '../lib/hooks';
 import { applyRuns } from '../lib/live';
 import { DagRow } from './dag_row';
 import { ProblemBanner } from './problem_banner';
@@ -64,13 +64,14 @@ function useDags(filter: Filter, offset: number) {
   return { list, runs: runs.data ?? {} };
 }
 
-interface FilterProps {
-  filter: Filter;
-  onChange: (filter: Filter) => void;
-}
-
-function FilterBar({ filter, onChange }: FilterProps) {
+// The filter stands in the address.
+function FilterBar() {
+  const [search, change] = useSearch();
+  const [text, setText] = useSearchText('q');
   const tags = useResource((signal) => api.dagTags(signal), []);
+  const tag = search.get('tag') ?? '';
+  const known = tags.data?.rows ?? [];
+  const choices = tag === '' || known.includes(tag) ? known : [tag, ...known];
   return (
     <div class="toolbar" role="search">
       <label class="search">
@@ -79,30 +80,24 @@ function FilterBar({ filter, onChange }: FilterProps) {
         <input
           type="search"
           placeholder="Search DAGs"
-          value={filter.text}
-          onInput={(event) => onChange({ ...filter, text: event.currentTarget.value })}
+          value={text}
+          onInput={(event) => setText(event.currentTarget.value)}
         />
       </label>
       <label>
         <span class="visually-hidden">Tag</span>
-        <select
-          value={filter.tag}
-          onChange={(event) => onChange({ ...filter, tag: event.currentTarget.value })}
-        >
+        <select value={tag} onChange={(event) => change({ tag: event.currentTarget.value })}>
           <option value="">All tags</option>
-          {(tags.data?.tags ?? []).map((tag) => (
-            <option key={tag} value={tag}>
-              {tag}
+          {choices.map((one) => (
+            <option key={one} value={one}>
+              {one}
             </option>
           ))}
         </select>
       </label>
       <label>
         <span class="visually-hidden">Active or paused</span>
-        <select
-          value={filter.paused}
-          onChange={(event) => onChange({ ...filter, paused: event.currentTarget.value })}
-        >
+        <select value={search.get('paused') ?? ''} onChange={(event) => change({ paused: event.currentTarget.value })}>
           <option value="">Active and paused</option>
           <option value="false">Active</option>
           <option value="true">Paused</option>
@@ -113,15 +108,15 @@ function FilterBar({ filter, onChange }: FilterProps) {
 }
 
 export function DagsView() {
-  const [filter, setFilter] = useState<Filter>({ text: '', tag: '', paused: '' });
-  const [offset, setOffset] = useState(0);
+  const [search, change] = useSearch();
+  const [offset, move] = usePage(pageSize);
+  const filter: Filter = { text: search.get('q') ?? '', tag: search.get('tag') ?? '', paused: search.get('paused') ?? '' };
+  const filtered = filter.text !== '' || filter.tag !== '' || filter.paused !== '';
   const [triggering, setTriggering] = useState<string | null>(null);
-  const settled = useDebounced(filter, 150);
-  const { list, runs } = useDags(settled, offset);
+  const { list, runs } = useDags(filter, offset);
   const now = useNow(true);
   useTitle('DAGs');
-  useEffect(() => setOffset(0), [settled]);
-  const change = (dag: Dag) =>
+  const replace = (dag: Dag) =>
     list.change((page) => ({
       ...page,
       dags: page.dags.map((one) => (one.dag_id === dag.dag_id ? dag : one)),
@@ -131,14 +126,15 @@ export function DagsView() {
       <ProblemBanner />
       <div class="page-head">
         <h1>DAGs</h1>
-        <FilterBar filter={filter} onChange={setFilter} />
+        <FilterBar />
       </div>
       <Loaded of={list}>
         {(page) =>
-          page.dags.length === 0 ? (
-            <Empty>{settled.text || settled.tag || settled.paused ? 'No DAG matches.' : 'No DAGs yet. Put a JSON file into the dags folder; it is live within a second.'}</Empty>
+          page.total_entries === 0 ? (
+            <Empty>{filtered ? 'No DAG matches.' : 'No DAGs yet. Put a JSON file into the dags folder; it is live within a second.'}</Empty>
           ) : (
             <>
+              {page.dags.length === 0 && <Empty>Nothing is on this page.</Empty>}
               <ul class="dag-list" aria-label="DAGs">
                 {page.dags.map((dag) => (
                   <DagRow
@@ -146,13 +142,13 @@ export function DagsView() {
                     dag={dag}
                     runs={runs[dag.dag_id]}
                     now={now}
-                    onChange={change}
-                    onTag={(tag) => setFilter({ ...filter, tag })}
+                    onChange={replace}
+                    onTag={(tag) => change({ tag })}
                     onTrigger={() => setTriggering(dag.dag_id)}
                   />
                 ))}
               </ul>
-              <Pager offset={offset} limit={pageSize} total={page.total_entries} noun="DAG" onMove={setOffset} />
+              <Pager offset={offset} limit={pageSize} total={page.total_entries} noun="DAG" onMove={move} />
             </>
           )
         }

@@ -3,15 +3,16 @@ import type { Job } from '../api/types';
 import { Fact } from '../components/fact';
 import { Loaded } from '../components/loaded';
 import { Page } from '../components/page';
-import { SimpleTable, type Column } from '../components/simple_table';
+import { PagedTable } from '../components/paged_table';
+import type { Column } from '../components/simple_table';
 import { Ago } from '../components/time';
 import { useNow, usePolled } from '../lib/hooks';
 
 const refreshMs = 3000;
 
 async function readAll(signal: AbortSignal) {
-  const [health, jobs, version] = await Promise.all([api.health(signal), api.jobs(signal), api.version(signal)]);
-  return { health, jobs: jobs.jobs, version: version.version };
+  const [health, version] = await Promise.all([api.health(signal), api.version(signal)]);
+  return { health, version: version.version };
 }
 
 function columnsAt(now: number): readonly Column<Job>[] {
@@ -35,21 +36,19 @@ export function HealthView() {
   return (
     <Page title="Health">
       <Loaded of={all}>
-        {({ health, jobs, version }) => (
-          <>
-            <dl class="facts">
-              <Fact name="Scheduler">
-                <Health status={health.scheduler.status} />
-              </Fact>
-              <Fact name="Store">
-                <Health status={health.metadatabase.status} />
-              </Fact>
-              <Fact name="Version">{version}</Fact>
-            </dl>
-            <SimpleTable rows={jobs} columns={columnsAt(now)} keyOf={(job) => job.id} empty="No jobs." />
-          </>
+        {({ health, version }) => (
+          <dl class="facts">
+            <Fact name="Scheduler">
+              <Health status={health.scheduler.status} />
+            </Fact>
+            <Fact name="Store">
+              <Health status={health.metadatabase.status} />
+            </Fact>
+            <Fact name="Version">{version}</Fact>
+          </dl>
         )}
       </Loaded>
+      <PagedTable read={api.jobs} columns={columnsAt(now)} keyOf={(job) => job.id} empty="No jobs." noun="job" everyMs={refreshMs} />
     </Page>
   );
 }

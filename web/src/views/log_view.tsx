@@ -6,7 +6,9 @@ import { Icon } from '../components/icon';
 import { Empty, ErrorBox } from '../components/loaded';
 import { LogChunk } from '../components/log_chunk';
 import { count } from '../lib/format';
-import { appendPage, emptyTail, tailText, type LogTail } from '../lib/log_tail';
+import { useApp } from '../lib/hooks';
+import { wholeLog } from '../lib/log_download';
+import { appendPage, emptyTail, type LogTail } from '../lib/log_tail';
 import { isEnded } from '../lib/states';
 
 const pollMs = 1000;
@@ -53,13 +55,41 @@ function useTail(task: TaskInstance, attempt: number): { tail: LogTail; error: E
   return { tail, error, retry: () => setTurn((old) => old + 1) };
 }
 
-function download(tail: LogTail, name: string): void {
-  const url = URL.createObjectURL(new Blob([tailText(tail)], { type: 'text/plain' }));
+function save(blob: Blob, name: string): void {
+  const url = URL.createObjectURL(blob);
   const link = document.createElement('a');
   link.href = url;
   link.download = name;
   link.click();
   URL.revokeObjectURL(url);
+}
+
+/** Saves the whole log, not only what is shown: it is read to its end first. */
+function Download({ task, attempt }: { task: TaskInstance; attempt: number }) {
+  const { notify } = useApp();
+  const [read, setRead] = useState<number | null>(null); // bytes, while reading
+  const abort = useRef<AbortController>();
+  useEffect(() => () => abort.current?.abort(), []);
+  const start = async () => {
+    const { dag_id, dag_run_id, task_id } = task;
+    const { signal } = (abort.current = new AbortController());
+    setRead(0);
+    try {
+      const blob = await wholeLog((token) => api.logText(dag_id, dag_run_id, task_id, attempt, token, signal), setRead);
+      save(blob, `${task_id}-try-${attempt}.log`);
+    } catch (error) {
+      if (!signal.aborted) notify(`The log could not be downloaded: ${(error as Error).message}`, 'error');
+    }
+    setRead(null);
+  };
+  return (
+    <>
+      {read !== null && <span class="muted" role="status">{(read / 1e6).toFixed(1)} MB</span>}
+      <button type="button" class="icon-button" aria-label="Download log" title="Download the whole log" disabled={read !== null} onClick={start}>
+        <Icon name="download" />
+      </button>
+    </>
+  );
 }
 
 export function LogView({ task, attempt }: { task: TaskInstance; attempt: number }) {
@@ -83,15 +113,7 @@ export function LogView({ task, attempt }: { task: TaskInstance; attempt: number
           <input type="checkbox" checked={follow} onChange={(event) => setFollow(event.currentTarget.checked)} />
           <span>Follow</span>
         </label>
-        <button
-          type="button"
-          class="icon-button"
-          aria-label="Download log"
-          title="Download log"
-          onClick={() => download(tail, `${task.task_id}-try-${attempt}.log`)}
-        >
-          <Icon name="download" />
-        </button>
+        <Download task={task} attempt={attempt} />
       </div>
       {error && <ErrorBox error={error} onRetry={retry} />}
       <div class="log-box" ref={box} onScroll={onScroll} tabIndex={0} role="log" aria-label="Log" aria-live="off">

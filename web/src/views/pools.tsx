@@ -1,9 +1,8 @@
 import * as api from '../api/endpoints';
 import type { Pool } from '../api/types';
-import { Loaded } from '../components/loaded';
 import { Page } from '../components/page';
-import { SimpleTable, type Column } from '../components/simple_table';
-import { usePolled } from '../lib/hooks';
+import { PagedTable } from '../components/paged_table';
+import type { Column } from '../components/simple_table';
 
 const refreshMs = 3000;
 
@@ -31,12 +30,9 @@ const columns: readonly Column<Pool>[] = [
 ];
 
 export function PoolsView() {
-  const pools = usePolled((signal) => api.pools(signal), [], refreshMs);
   return (
     <Page title="Pools">
-      <Loaded of={pools}>
-        {(data) => <SimpleTable rows={data.pools} columns={columns} keyOf={(pool) => pool.name} empty="No pools." />}
-      </Loaded>
+      <PagedTable read={api.pools} columns={columns} keyOf={(one) => one.name} empty="No pools." noun="pool" everyMs={refreshMs} />
     </Page>
   );
 }

@@ -2,12 +2,17 @@ import * as api from '../api/endpoints';
 import { Icon } from '../components/icon';
 import { count } from '../lib/format';
 import { useLive, useResource, useThrottled } from '../lib/hooks';
+import { everyPage } from '../lib/pages';
 
-export function useProblems() {
+/** The first `most` of each, and how many there are. */
+export function useProblems(most: number) {
   const problems = useResource(async (signal) => {
-    const [errors, warnings] = await Promise.all([api.importErrors(signal), api.dagWarnings(signal)]);
+    const [errors, warnings] = await Promise.all([
+      everyPage((page) => api.importErrors(page, signal), most),
+      everyPage((page) => api.dagWarnings(page, signal), most),
+    ]);
     return { errors, warnings };
-  }, []);
+  }, [most]);
   const refresh = useThrottled(problems.reload, 1000);
   useLive((batch) => {
     if (batch.listChanged || batch.resync || batch.dags.length > 0) refresh();
@@ -17,9 +22,9 @@ export function useProblems() {
 
 /** Says that some DAG files cannot be read or some DAGs have warnings, and leads to them. */
 export function ProblemBanner() {
-  const { data } = useProblems();
-  const errors = data?.errors.total_entries ?? 0;
-  const warnings = data?.warnings.total_entries ?? 0;
+  const { data } = useProblems(1);
+  const errors = data?.errors.total ?? 0;
+  const warnings = data?.warnings.total ?? 0;
   if (errors + warnings === 0) return null;
   const parts = [
     ...(errors > 0 ? [count(errors, 'import error')] : []),

@@ -1,12 +1,19 @@
 import { Empty, Loaded } from '../components/loaded';
 import { Ago } from '../components/time';
-import { errorPosition } from '../lib/format';
+import { count, errorPosition } from '../lib/format';
 import { useNow, useTitle } from '../lib/hooks';
 import { dagLink } from '../lib/route';
 import { useProblems } from './problem_banner';
 
+const most = 2000;
+
+function Missing({ shown, total, noun }: { shown: number; total: number; noun: string }) {
+  if (shown >= total) return null;
+  return <li class="muted">The first {shown.toLocaleString('en-US')} of {count(total, noun)}; the API has all of them.</li>;
+}
+
 export function ProblemsView() {
-  const problems = useProblems();
+  const problems = useProblems(most);
   const now = useNow(true);
   useTitle('Problems');
   return (
@@ -16,11 +23,11 @@ export function ProblemsView() {
       </div>
       <Loaded of={problems}>
         {({ errors, warnings }) =>
-          errors.total_entries + warnings.total_entries === 0 ? (
+          errors.total + warnings.total === 0 ? (
             <Empty>Every DAG file is in order.</Empty>
           ) : (
             <ul class="problems" aria-label="Problems">
-              {errors.import_errors.map((error) => (
+              {errors.rows.map((error) => (
                 <li key={`error ${error.import_error_id}`} class="card problem problem-error">
                   <p class="problem-head">
                     <strong>Import error</strong>
@@ -32,7 +39,7 @@ export function ProblemsView() {
                   <pre class="code">{error.stack_trace}</pre>
                 </li>
               ))}
-              {warnings.dag_warnings.map((warning) => (
+              {warnings.rows.map((warning) => (
                 <li key={`${warning.dag_id} ${warning.batuta.kind} ${warning.message}`} class="card problem problem-warning">
                   <p class="problem-head">
                     <strong>Warning</strong>
@@ -44,6 +51,8 @@ export function ProblemsView() {
                   <p>{warning.message}</p>
                 </li>
               ))}
+              <Missing shown={errors.rows.length} total={errors.total} noun="import error" />
+              <Missing shown={warnings.rows.length} total={warnings.total} noun="warning" />
             </ul>
           )
         }

@@ -1,43 +1,56 @@
 // One run: its tasks with live states, a picture of them, and everything about the selected one.
-import { useMemo, useState } from 'preact/hooks';
+import { useMemo } from 'preact/hooks';
 import * as api from '../api/endpoints';
-import type { TaskInstance } from '../api/types';
+import type { Task, TaskInstance } from '../api/types';
 import { GraphPicture, graphLimit } from '../components/graph_picture';
 import { Loaded } from '../components/loaded';
-import { useLive, useNow, useResource, useThrottled, useTitle } from '../lib/hooks';
+import { withSearch } from '../lib/address';
+import { useLive, useNow, useResource, useSearch, useThrottled, useTitle } from '../lib/hooks';
 import { applyRun, applyTasks, taskMap, type TaskMap } from '../lib/live';
-import { dagLink, runLink } from '../lib/route';
+import { everyPage } from '../lib/pages';
+import { dagLink } from '../lib/route';
 import { isEnded } from '../lib/states';
 import { RunHead } from './run_head';
 import { TaskList } from './task_list';
 import { TaskPanel } from './task_panel';
 
-const pageSize = 1000;
-const mostTasks = 20_000; // the most a DAG may have
+const mostTasks = 20_000; // more are said, not shown
 const rereadMs = 2000;
 
-async function readTasks(dag: string, run: string, signal: AbortSignal): Promise<TaskMap> {
-  const all: TaskInstance[] = [];
-  for (;;) {
-    const query = { limit: pageSize, offset: all.length, order_by: 'task_id' };
-    const page = await api.taskInstances(dag, run, query, signal);
-    all.push(...page.task_instances);
-    const done = page.task_instances.length === 0 || all.length >= page.total_entries;
-    if (done || all.length >= mostTasks) return taskMap(all);
-  }
+interface Tasks {
+  map: TaskMap;
+  total: number;
 }
+
+async function readTasks(dag: string, run: string, signal: AbortSignal): Promise<Tasks> {
+  const { rows, total } = await everyPage<TaskInstance>(async (page) => {
+    const answer = await api.taskInstances(dag, run, { ...page, order_by: 'task_id' }, signal);
+    return { rows: answer.task_instances, total: answer.total_entries };
+  }, mostTasks);
+  return { map: taskMap(rows), total };
+}
+
+const noTasks: Task[] = [];
 
 function useRun(dag: string, run: string) {
   const head = useResource((signal) => api.dagRun(dag, run, signal), [dag, run]);
   const tasks = useResource((signal) => readTasks(dag, run, signal), [dag, run]);
-  const shape = useResource((signal) => api.dagTasks(dag, signal), [dag]);
+  // Of the version the run was made from: the newest may have other tasks by now.
+  const version = head.data?.dag_versions[0]?.version_number;
+  const shape = useResource(
+    (signal) => (head.data ? api.dagTasks(dag, version, signal) : Promise.resolve({ tasks: noTasks })),
+    [dag, version, head.data !== undefined],
+  );
   const reread = useThrottled(() => {
     head.reload();
     tasks.reload();
   }, rereadMs);
   useLive((batch) => {
     head.change((old) => applyRun(old, batch.runs));
-    tasks.change((old) => applyTasks(old, batch.tasks, dag, run));
+    tasks.change((old) => {
+      const map = applyTasks(old.map, batch.tasks, dag, run);
+      return map === old.map ? old : { ...old, map };
+    });
     const ended = batch.runs.some((one) => one.dag_id === dag && one.dag_run_id === run && isEnded(one.state));
     if (batch.resync || ended) reread();
   });
@@ -53,19 +66,17 @@ export interface RunViewProps {
 
 export function RunView({ dag, run, task, tab }: RunViewProps) {
   const { head, tasks, shape, reread } = useRun(dag, run);
-  const [state, setState] = useState('');
+  const [search, change] = useSearch();
+  const state = search.get('state') ?? '';
   const live = !isEnded(head.data?.state);
   const now = useNow(live);
   useTitle(`${run} · ${dag}`);
   const select = (next: string | null, nextTab = tab) => {
-    location.hash = runLink(dag, run, next, next === null ? '' : nextTab);
+    location.hash = withSearch(location.hash, { task: next, tab: next === null ? null : nextTab, ...(next === task ? {} : { try: null }) });
   };
-  const map = tasks.data;
+  const map = tasks.data?.map;
   const list = useMemo(() => (map ? [...map.values()] : []), [map]);
-  const drawn = useMemo(
-    () => (map ? (shape.data?.tasks ?? []).filter((one) => map.has(one.task_id)) : []),
-    [shape.data, map],
-  );
+  const drawn = shape.data?.tasks ?? noTasks;
   const selected = task === null ? undefined : map?.get(task);
   return (
     <Loaded of={head}>
@@ -75,15 +86,16 @@ export function RunView({ dag, run, task, tab }: RunViewProps) {
             <a href="#/dags">DAGs</a>
             <a href={dagLink(dag)}>{dag}</a>
           </nav>
-          <RunHead run={data} tasks={list} now={now} state={state} onState={setState} onChanged={reread} />
+          <RunHead run={data} tasks={list} now={now} state={state} onState={(next) => change({ state: next })} onChanged={reread} />
           {drawn.length > 1 && drawn.length <= graphLimit && map && (
             <GraphPicture tasks={drawn} states={map} selected={task} onSelect={(id) => select(id)} />
           )}
           <div class={`run-body ${selected ? 'has-panel' : ''}`}>
             <Loaded of={tasks}>
-              {() => (
+              {({ total }) => (
                 <TaskList
                   tasks={list}
+                  total={total}
                   order={drawn}
                   run={data}
                   now={now}

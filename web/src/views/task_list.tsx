@@ -1,4 +1,4 @@
-import { useMemo, useState } from 'preact/hooks';
+import { useMemo } from 'preact/hooks';
 import type { DagRun, Task, TaskInstance } from '../api/types';
 import { Icon } from '../components/icon';
 import { Empty } from '../components/loaded';
@@ -6,6 +6,7 @@ import { StateBadge } from '../components/state_badge';
 import { VirtualRows } from '../components/virtual_rows';
 import { duration, elapsed } from '../lib/format';
 import { layers } from '../lib/graph';
+import { useSearchText } from '../lib/hooks';
 import { stateInfo } from '../lib/states';
 import { axisMarks, buildTimeline, taskKey, type Bar } from '../lib/timeline';
 
@@ -14,6 +15,7 @@ const searchFrom = 12; // shorter lists need no search box
 
 interface Props {
   tasks: readonly TaskInstance[];
+  total: number; // how many the run has
   order: readonly Task[]; // the DAG's tasks, for the order of their dependencies
   run: DagRun;
   now: number;
@@ -57,8 +59,8 @@ function inOrder(tasks: readonly TaskInstance[], order: readonly Task[]): TaskIn
   return [...tasks].sort((a, b) => (layer.get(a.task_id) ?? 0) - (layer.get(b.task_id) ?? 0));
 }
 
-export function TaskList({ tasks, order, run, now, state, selected, onSelect }: Props) {
-  const [text, setText] = useState('');
+export function TaskList({ tasks, total, order, run, now, state, selected, onSelect }: Props) {
+  const [text, setText] = useSearchText('q');
   const sorted = useMemo(() => inOrder(tasks, order), [tasks, order]);
   const shown = sorted.filter(
     (task) =>
@@ -79,6 +81,11 @@ export function TaskList({ tasks, order, run, now, state, selected, onSelect }: 
         )}
         <Axis length={timeline.length} />
       </div>
+      {tasks.length < total && (
+        <p class="list-note">
+          The first {tasks.length.toLocaleString('en-US')} of {total.toLocaleString('en-US')} tasks; the API has all of them.
+        </p>
+      )}
       {shown.length === 0 ? (
         <Empty>No task matches.</Empty>
       ) : (

@@ -5,7 +5,8 @@ import type { TaskInstance, TaskState } from '../api/types';
 import { Icon } from '../components/icon';
 import { StateBadge } from '../components/state_badge';
 import { Tabs } from '../components/tabs';
-import { useApp } from '../lib/hooks';
+import { countOf } from '../lib/address';
+import { useApp, useSearch } from '../lib/hooks';
 import { isEnded } from '../lib/states';
 import { taskKey } from '../lib/timeline';
 import { ClearDialog } from './clear_dialog';
@@ -69,8 +70,9 @@ function Actions({ task, onChanged }: { task: TaskInstance; onChanged: () => voi
 
 export function TaskPanel({ task, tab, now, onTab, onClose, onChanged }: Props) {
   const { canOperate } = useApp();
-  const [picked, setPicked] = useState<number | null>(null); // null: always the newest
-  const attempt = picked ?? task.try_number;
+  const [search, change] = useSearch();
+  const picked = countOf(search, 'try', 0); // 0: always the newest
+  const attempt = picked === 0 || picked > task.try_number ? task.try_number : picked;
   const current = tabs.some((one) => one.id === tab) ? tab : 'log';
   return (
     <section class="task-panel card" aria-label={`Task ${taskKey(task)}`}>
@@ -85,7 +87,7 @@ export function TaskPanel({ task, tab, now, onTab, onClose, onChanged }: Props) 
       <WhyNot task={task} />
       <div class="panel-tabs">
         <Tabs tabs={tabs} current={current} label="About this task" onChange={onTab} />
-        <TryPicker task={task} attempt={attempt} now={now} onPick={setPicked} />
+        <TryPicker task={task} attempt={attempt} now={now} onPick={(next) => change({ try: next })} />
       </div>
       <QualityView task={task} attempt={attempt} />
       {current === 'log' && <LogView key={attempt} task={task} attempt={attempt} />}

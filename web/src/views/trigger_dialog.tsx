@@ -13,6 +13,7 @@ import { prettyJson } from '../lib/format';
 import { useApp, useResource } from '../lib/hooks';
 import { confOf, fieldsOf, problemsByField, utcOf, type ConfResult, type Field } from '../lib/params';
 import { runLink } from '../lib/route';
+import { DagFileNotice } from './dag_file_notice';
 
 const modes = [
   { id: 'form', label: 'Form' },
@@ -162,6 +163,7 @@ function TriggerForm({ details, onClose }: { details: DagDetails; onClose: () =>
           />
         </label>
       )}
+      <DagFileNotice dag={details} />
       {details.is_paused && <p class="notice notice-warning">This DAG is paused; the run waits until it is activated.</p>}
       <footer class="dialog-foot">
         <button type="button" class="button" onClick={onClose}>

@@ -1,9 +1,8 @@
 import * as api from '../api/endpoints';
 import type { Variable } from '../api/types';
-import { Loaded } from '../components/loaded';
 import { Page } from '../components/page';
-import { SimpleTable, type Column } from '../components/simple_table';
-import { useResource } from '../lib/hooks';
+import { PagedTable } from '../components/paged_table';
+import type { Column } from '../components/simple_table';
 
 const columns: readonly Column<Variable>[] = [
   { name: 'Key', cell: (variable) => <strong>{variable.key}</strong> },
@@ -12,14 +11,9 @@ const columns: readonly Column<Variable>[] = [
 ];
 
 export function VariablesView() {
-  const variables = useResource((signal) => api.variables(signal), []);
   return (
     <Page title="Variables">
-      <Loaded of={variables}>
-        {(data) => (
-          <SimpleTable rows={data.variables} columns={columns} keyOf={(variable) => variable.key} empty="No variables." />
-        )}
-      </Loaded>
+      <PagedTable read={api.variables} columns={columns} keyOf={(one) => one.key} empty="No variables." noun="variable" />
     </Page>
   );
 }

@@ -7,7 +7,7 @@ import { useResource } from '../lib/hooks';
 // XComs are at most 64 KiB each and few, so that their values are read with the list.
 async function readAll(task: TaskInstance, signal: AbortSignal): Promise<XCom[]> {
   const ids = [task.dag_id, task.dag_run_id, task.task_id] as const;
-  const heads = (await api.xcomEntries(...ids, signal)).xcom_entries;
+  const heads = (await api.xcomEntries(...ids, signal)).rows;
   return Promise.all(heads.map((head) => api.xcomEntry(...ids, head.key, signal)));
 }
 
