@@ -6,6 +6,8 @@ find_package(Boost 1.81 REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(doctest REQUIRED)
 find_package(CLI11 REQUIRED)
+set(ZLIB_USE_STATIC_LIBS ON)
+find_package(ZLIB REQUIRED)
 pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
 # Executables take libsodium in; a plugin, being a shared object, links the shared one.
 find_library(SODIUM_ARCHIVE libsodium.a REQUIRED)

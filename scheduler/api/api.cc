@@ -3,8 +3,10 @@
 
 #include "common/ids.h"
 #include "scheduler/api/auth.h"
+#include "scheduler/api/compressor.h"
 #include "scheduler/api/context.h"
 #include "scheduler/api/routes.h"
+#include "scheduler/http/gzip.h"
 #include "scheduler/http/response.h"
 
 namespace batuta::http {
@@ -21,10 +23,12 @@ Response not_found() {
   return error_response(404, "no such resource");
 }
 
-// The page's files; anything else that is not a route is not found.
+// The page's files; anything else that is not a route is not found. Beside a file stands its gzip
+// form, made when the page was built, which nobody asks for by name.
 Response static_file(const Context& context, const Request& request) {
-  const Asset* asset =
-      context.services.find_asset ? context.services.find_asset(request.path) : nullptr;
+  constexpr std::string_view packed = ".gz";
+  const auto find = context.services.find_asset;
+  const Asset* asset = find && !request.path.ends_with(packed) ? find(request.path) : nullptr;
   if (!asset) return not_found();
   Response response;
   if (request.method != Method::get && request.method != Method::head) {
@@ -32,14 +36,18 @@ Response static_file(const Context& context, const Request& request) {
     response.headers.emplace_back("Allow", "GET, HEAD");
     return response;
   }
+  const std::string path = request.path == "/" ? "/index.html" : request.path;
+  const Asset* small = accepts_gzip(request) ? find(path + std::string(packed)) : nullptr;
+  if (small) {
+    asset = small;
+    response.headers.emplace_back("Content-Encoding", "gzip");
+  }
   response.content_type = asset->content_type;
+  response.headers.emplace_back("Vary", "Accept-Encoding");
   response.headers.emplace_back("ETag", asset->etag);
-  // Names under /assets/ carry a hash of their content; the index must be asked for each time.
-  const bool hashed = request.path.starts_with("/assets/");
-  response.headers.emplace_back("Cache-Control",
-                                hashed ? "public, max-age=31536000, immutable" : "no-cache");
-  const std::string* known = request.header("if-none-match");
-  if (known && *known == asset->etag) {
+  // Names stay when contents change: each use asks whether it is still the same.
+  response.headers.emplace_back("Cache-Control", "no-cache");
+  if (has_entity(request, asset->etag)) {
     response.status = 304;
   } else {
     response.body = asset->bytes;
@@ -121,9 +129,16 @@ void handle(Context& context, std::shared_ptr<Request> request, const Respond& r
 }  // namespace
 
 Handler make_api(boost::asio::io_context& io, ApiServices services) {
-  auto context = std::make_shared<Context>(io, std::move(services));
-  return [context](std::shared_ptr<Request> request, Respond respond) {
-    handle(*context, std::move(request), respond);
+  // In this order, so that the readers end first: what they answer goes through the compressor.
+  struct Api {
+    Api(boost::asio::io_context& loop, ApiServices all) : context(loop, std::move(all)) {}
+    Compressor compressor;
+    Context context;
+  };
+  auto api = std::make_shared<Api>(io, std::move(services));
+  return [api](std::shared_ptr<Request> request, Respond respond) {
+    Respond through = api->compressor.wrap(*request, std::move(respond));
+    handle(api->context, std::move(request), through);
   };
 }
 

@@ -12,8 +12,8 @@ struct Asset {
   std::string_view etag;  // quoted, from the content
 };
 
-// `path` as requested: "/", "/assets/index-4f2c.js". nullptr when there is no such file. Any
-// thread.
+// `path` as requested: "/", "/app.js"; with ".gz" behind a name: its gzip form. nullptr when there
+// is no such file. Any thread.
 const Asset* find_asset(std::string_view path);
 
 }  // namespace batuta::http

@@ -11,6 +11,7 @@
 #include "scheduler/api/metrics.h"
 #include "scheduler/api/params.h"
 #include "scheduler/api/routes.h"
+#include "scheduler/http/gzip.h"
 
 namespace batuta::http {
 
@@ -105,9 +106,27 @@ void get_version(Context& context, Call call) {
 }
 
 void get_openapi(Context& context, Call call) {
-  Response response;
-  response.body = openapi_document(context.services.version);
-  call.respond(std::move(response));
+  // It tells of the executable, which does not change while it runs: made once, by a reader.
+  struct Document {
+    explicit Document(std::string_view version)
+        : text(openapi_document(version)), packed(gzip(text)), etag(stable_uuid(text)) {}
+    std::string text, packed, etag;
+  };
+  context.read(call.respond, [&context, request = call.request]() -> Result<Response> {
+    static const Document document(context.services.version);
+    const bool small = accepts_gzip(*request);
+    // Two forms are two entities to a cache.
+    const std::string etag = "\"" + document.etag + (small ? "-gzip\"" : "\"");
+    Response response;
+    response.headers = {{"ETag", etag}, {"Vary", "Accept-Encoding"}, {"Cache-Control", "no-cache"}};
+    if (has_entity(*request, etag)) {
+      response.status = 304;
+      return response;
+    }
+    response.body = small ? document.packed : document.text;
+    if (small) response.headers.emplace_back("Content-Encoding", "gzip");
+    return response;
+  });
 }
 
 void list_jobs(Context& context, Call call) {

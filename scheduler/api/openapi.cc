@@ -6,6 +6,7 @@
 #include "common/safe_json.h"
 #include "scheduler/api/openapi_schemas.h"
 #include "scheduler/api/routes.h"
+#include "scheduler/core/states.h"
 
 namespace batuta::http {
 namespace {
@@ -144,6 +145,30 @@ json body_of(BodyTable table) {
 
 // ---- answers
 
+// The values of a text that has only a few; empty for any other type.
+json choices_of(std::string_view type) {
+  json names = json::array();
+  if (type == "run_state") {
+    for (const auto state :
+         {DagRunState::queued, DagRunState::running, DagRunState::success, DagRunState::failed}) {
+      names.push_back(to_string(state));
+    }
+  }
+  if (type == "task_state") {
+    for (auto state = TaskState::scheduled; state <= TaskState::removed;
+         state = static_cast<TaskState>(static_cast<int>(state) + 1)) {
+      const json name = api_name(state);
+      if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+    }
+  }
+  if (type == "role") {
+    for (const auto access : {Access::viewer, Access::operator_, Access::admin}) {
+      names.push_back(to_string(access));
+    }
+  }
+  return names;
+}
+
 json type_schema(std::string_view type) {
   const bool nullable = type.ends_with('?');
   if (nullable) type.remove_suffix(1);
@@ -155,6 +180,10 @@ json type_schema(std::string_view type) {
   if (type == "bool") schema = simple("boolean");
   if (type == "object") schema = simple("object");
   if (type == "time") schema = {{"type", "string"}, {"format", "date-time"}};
+  if (auto choices = choices_of(type); !choices.empty()) {
+    if (nullable) choices.push_back(nullptr);
+    schema = {{"type", "string"}, {"enum", std::move(choices)}};
+  }
   if (schema.is_null()) {
     schema = schema_ref(type);
     if (nullable) schema = {{"anyOf", {schema, simple("null")}}};

@@ -7,7 +7,8 @@ constexpr ObjectSchema schemas[] = {
     {"HealthInfo", "metadatabase:object scheduler:object triggerer:object dag_processor:object"},
     {"VersionInfo", "version git_version?"},
     {"Token", "access_token"},
-    {"Session", "csrf_token user:object username role expires_at:time"},
+    {"SessionUser", "username role:role"},
+    {"Session", "csrf_token user:SessionUser username role:role expires_at:time"},
 
     {"DAGTag", "name dag_id dag_display_name"},
     {"DAG",
@@ -35,7 +36,9 @@ constexpr ObjectSchema schemas[] = {
      "id version_number:int dag_id dag_display_name bundle_name bundle_version bundle_url? "
      "created_at:time"},
     {"DAGVersionCollection", "[dag_versions:DagVersion] total_entries:int"},
-    {"DAGWarning", "dag_id dag_display_name warning_type message timestamp:time batuta:object"},
+    {"DAGWarningExtra", "kind"},
+    {"DAGWarning",
+     "dag_id dag_display_name warning_type message timestamp:time batuta:DAGWarningExtra"},
     {"DAGWarningCollection", "[dag_warnings:DAGWarning] total_entries:int"},
     {"ImportError", "import_error_id:int timestamp:time filename bundle_name stack_trace"},
     {"ImportErrorCollection", "[import_errors:ImportError] total_entries:int"},
@@ -51,14 +54,15 @@ constexpr ObjectSchema schemas[] = {
     {"DAGRun",
      "dag_run_id dag_id dag_display_name logical_date:time? queued_at:time start_date:time? "
      "end_date:time? duration:number? data_interval_start:time? data_interval_end:time? "
-     "run_after:time last_scheduling_decision:time? run_type state triggered_by? "
+     "run_after:time last_scheduling_decision:time? run_type state:run_state triggered_by? "
      "triggering_user_name? conf:object? note? [dag_versions:DagVersion] bundle_version? "
      "partition_key? batuta:object"},
     {"DAGRunCollection", "[dag_runs:DAGRun] total_entries:int"},
     {"TaskInstance",
      "id task_id task_display_name dag_id dag_display_name dag_run_id map_index:int "
      "rendered_map_index? logical_date:time? run_after:time start_date:time? end_date:time? "
-     "duration:number? state? try_number:int max_tries:int hostname? unixname? pool pool_slots:int "
+     "duration:number? state:task_state? try_number:int max_tries:int hostname? unixname? pool "
+     "pool_slots:int "
      "queue priority_weight:int operator? operator_name? queued_when:time? scheduled_when:time? "
      "pid:int? executor? executor_config note? rendered_fields:object trigger:any? "
      "triggerer_job:any? dag_version:DagVersion? batuta:object"},
@@ -107,7 +111,7 @@ constexpr ObjectSchema schemas[] = {
     {"OutboxCollection", "[outbox:OutboxRow] total_entries:int"},
     {"Backup", "path"},
     {"AttemptReport", "try_number:int [quality:object] [lineage:object]"},
-    {"User", "username role created_at:time"},
+    {"User", "username role:role created_at:time"},
     {"UserCollection", "[users:User] total_entries:int"},
     {"TokenInfo", "token_id username purpose created_at:time expires_at:time"},
     {"TokenCollection", "[tokens:TokenInfo] total_entries:int"},

@@ -8,7 +8,8 @@
 namespace batuta::http {
 
 // A field is `name`, `name:type` or `[name:type]`: a list of them. Types are string (unless given),
-// int, number, bool, time, object, any, or the name of another schema; "?" behind it: may be null.
+// int, number, bool, time, object, any, run_state, task_state, role, or the name of another schema;
+// "?" behind it: may be null.
 // "~" in front of the name: not in every answer. A line may begin with "=Other": all of its fields
 // too.
 struct ObjectSchema {

@@ -423,7 +423,9 @@ TestApi::TestApi() : hub(thread.io, {}) {
   services.backup = [](const std::string&) { return success(); };
   services.find_asset = [](std::string_view path) -> const Asset* {
     static const Asset index{"text/html; charset=utf-8", "<!doctype html>", "\"i1\""};
-    return path == "/" ? &index : nullptr;
+    static const Asset packed{"text/html; charset=utf-8", "packed", "\"i1-packed\""};
+    if (path == "/index.html.gz") return &packed;
+    return path == "/" || path == "/index.html" ? &index : nullptr;
   };
   handler = make_api(thread.io, std::move(services));
 }

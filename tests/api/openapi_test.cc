@@ -1,6 +1,7 @@
 // The OpenAPI document against what the handlers take and answer.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -46,6 +47,11 @@ struct Documented : TestApi {
     }
     if (!type.contains("type")) return "";
     const json types = type["type"].is_array() ? type["type"] : json::array({type["type"]});
+    if (type.contains("enum")) {
+      const auto& choices = type["enum"];
+      if (std::find(choices.begin(), choices.end(), value) != choices.end()) return "";
+      return at + " is " + value.dump() + ", none of " + choices.dump();
+    }
     for (const auto& one : types) {
       if (has_type(value, one.get<std::string>())) return parts_mismatch(value, type, at);
     }

@@ -33,9 +33,9 @@ describe('appendPage', () => {
     expect(tail.chunks.flat().length + tail.hidden).toBe(tail.total);
     expect(tail.chunks.flat().length).toBeLessThanOrEqual(maxLines);
   });
-  test('plain strings, several lines in one record, unknown levels, terminal codes', () => {
+  test('no level, several lines in one record, unknown levels, terminal codes', () => {
     const tail = appendPage(emptyTail, {
-      content: ['plain', { timestamp: null, level: 'WARN', event: '\u001b[31mtwo\nlines\u001b[0m\n' }, { timestamp: null, level: 'odd', event: 'x' }],
+      content: [{ timestamp: null, event: 'plain' }, { timestamp: null, level: 'WARN', event: '\u001b[31mtwo\nlines\u001b[0m\n' }, { timestamp: null, level: 'odd', event: 'x' }],
       continuation_token: null,
     });
     expect(tail.chunks.flat().map((line) => [line.level, line.text])).toEqual([

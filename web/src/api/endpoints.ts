@@ -30,21 +30,14 @@ export const logout = () => request<unknown>('POST', `${ours}/logout`, { quiet40
 export const eventsUrl = `${ours}/events`;
 
 // DAGs
-export interface DagPage {
-  dags: t.Dag[];
-  total_entries: number;
-}
 export const dags = (query: Query, signal?: AbortSignal) =>
-  get<DagPage>(`${v2}/dags${queryString(query)}`, signal);
+  get<t.DagPage>(`${v2}/dags${queryString(query)}`, signal);
 export const dagDetails = (dag: string, signal?: AbortSignal) =>
   get<t.DagDetails>(`${dagUrl(dag)}/details`, signal);
 export const dagTags = (signal?: AbortSignal) =>
   everyPage((page) => rowsOf<string>(`${v2}/dagTags`, 'tags', { ...page }, signal));
 export const dagSource = (dag: string, signal?: AbortSignal) =>
-  get<{ content: string | null; version_number: number | null }>(
-    `${v2}/dagSources/${path(dag)}`,
-    signal,
-  );
+  get<t.DagSource>(`${v2}/dagSources/${path(dag)}`, signal);
 /** Of one version, or of the newest. */
 export const dagTasks = (dag: string, version: number | undefined, signal?: AbortSignal) =>
   get<{ tasks: t.Task[] }>(`${dagUrl(dag)}/tasks${queryString({ version_number: version })}`, signal);
@@ -56,12 +49,8 @@ export const dagWarnings = (page: Page, signal?: AbortSignal) =>
   rowsOf<t.DagWarning>(`${v2}/dagWarnings`, 'dag_warnings', { ...page }, signal);
 
 // Runs
-export interface RunPage {
-  dag_runs: t.DagRun[];
-  total_entries: number;
-}
 export const dagRuns = (dag: string, query: Query, signal?: AbortSignal) =>
-  get<RunPage>(`${dagUrl(dag)}/dagRuns${queryString(query)}`, signal);
+  get<t.RunPage>(`${dagUrl(dag)}/dagRuns${queryString(query)}`, signal);
 export const dagRun = (dag: string, run: string, signal?: AbortSignal) =>
   get<t.DagRun>(runUrl(dag, run), signal);
 export const trigger = (
@@ -72,16 +61,12 @@ export const setRunState = (dag: string, run: string, state: 'success' | 'failed
   request<t.DagRun>('PATCH', `${runUrl(dag, run)}?update_mask=state`, { body: { state } });
 
 // Task instances
-export interface TaskPage {
-  task_instances: t.TaskInstance[];
-  total_entries: number;
-}
 export const taskInstances = (dag: string, run: string, query: Query, signal?: AbortSignal) =>
-  get<TaskPage>(`${runUrl(dag, run)}/taskInstances${queryString(query)}`, signal);
+  get<t.TaskPage>(`${runUrl(dag, run)}/taskInstances${queryString(query)}`, signal);
 export const taskInstance = (dag: string, run: string, task: string, signal?: AbortSignal) =>
   get<t.TaskInstance>(taskUrl(dag, run, task), signal);
 export const tries = (dag: string, run: string, task: string, signal?: AbortSignal) =>
-  get<TaskPage>(`${taskUrl(dag, run, task)}/tries`, signal);
+  get<t.TaskPage>(`${taskUrl(dag, run, task)}/tries`, signal);
 export const logs = (
   dag: string,
   run: string,
@@ -98,7 +83,7 @@ export const logs = (
 export const logText = (dag: string, run: string, task: string, attempt: number, token: string | null, signal?: AbortSignal) =>
   getText(`${taskUrl(dag, run, task)}/logs/${path(attempt)}${queryString({ token: token ?? undefined })}`, signal);
 export const xcomEntries = (dag: string, run: string, task: string, signal?: AbortSignal) =>
-  everyPage((page) => rowsOf<t.XComHead>(`${taskUrl(dag, run, task)}/xcomEntries`, 'xcom_entries', { ...page }, signal));
+  everyPage((page) => rowsOf<t.XCom>(`${taskUrl(dag, run, task)}/xcomEntries`, 'xcom_entries', { ...page }, signal));
 export const xcomEntry = (dag: string, run: string, task: string, key: string, signal?: AbortSignal) =>
   get<t.XCom>(`${taskUrl(dag, run, task)}/xcomEntries/${path(key)}`, signal);
 /** What a try told about quality and lineage; null when it told nothing. */
@@ -130,7 +115,7 @@ export interface ClearBody {
   only_failed?: boolean;
 }
 export const clearTasks = (dag: string, body: ClearBody) =>
-  request<TaskPage>('POST', `${dagUrl(dag)}/clearTaskInstances`, {
+  request<t.TaskPage>('POST', `${dagUrl(dag)}/clearTaskInstances`, {
     body: { only_running: false, reset_dag_runs: true, ...body },
   });
 

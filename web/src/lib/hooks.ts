@@ -146,7 +146,7 @@ export function usePage(size: number): [number, (offset: number) => void] {
  * A text being typed whose settled form stands in the address. What comes from outside (a link, the
  * way back) replaces it; what it has written itself does not, for by then more may have been typed.
  */
-export function useSearchText(name: string, waitMs = 150): [text: string, set: (text: string) => void, settled: string] {
+export function useSearchText(name: string, waitMs = 150): [text: string, set: (text: string) => void] {
   const [search, change] = useSearch();
   const given = search.get(name) ?? '';
   const [text, setText] = useState(given);
@@ -162,7 +162,7 @@ export function useSearchText(name: string, waitMs = 150): [text: string, set: (
     written.current = settled;
     change({ [name]: settled });
   }, [settled, name, change]);
-  return [text, setText, given];
+  return [text, setText];
 }
 
 export function useDebounced<T>(value: T, waitMs: number): T {

@@ -16,15 +16,22 @@ function mergeRun(run: DagRun, event: RunEvent): DagRun {
 function runOf(event: RunEvent): DagRun {
   return {
     ...event,
+    dag_display_name: event.dag_id,
+    queued_at: event.queued_at ?? event.start_date ?? '',
+    run_after: event.queued_at ?? event.start_date ?? '',
+    duration: null,
     logical_date: null,
     data_interval_start: null,
     data_interval_end: null,
-    run_after: event.queued_at ?? event.start_date ?? '',
+    last_scheduling_decision: null,
     triggered_by: null,
     triggering_user_name: null,
     conf: null,
     note: null,
     dag_versions: [],
+    bundle_version: null,
+    partition_key: null,
+    batuta: {},
   };
 }
 

@@ -35,13 +35,12 @@ function normalLevel(level: string | null | undefined): string {
 
 function toLines(page: LogPage, from: number): LogLine[] {
   const lines: LogLine[] = [];
-  for (const record of page.content) {
-    const entry = typeof record === 'string' ? { event: record, timestamp: null } : record;
+  for (const entry of page.content) {
     for (const text of stripAnsi(entry.event).replace(/\n$/, '').split('\n')) {
       lines.push({
         number: from + lines.length + 1,
         time: entry.timestamp,
-        level: normalLevel('level' in entry ? entry.level : null),
+        level: normalLevel(entry.level),
         text: text.length > maxLineLength ? `${text.slice(0, maxLineLength)} … ${text.length - maxLineLength} more characters: download the log` : text,
       });
     }

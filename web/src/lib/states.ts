@@ -2,7 +2,9 @@
 // the same names; a shape goes with each colour, so that no meaning rests on colour alone.
 import type { RunState, TaskState } from '../api/types';
 
-export type StateName = Exclude<TaskState, null> | 'none';
+// Airflow's further states are drawn too, though no answer of this server holds them yet.
+type Further = 'restarting' | 'deferred' | 'up_for_reschedule';
+export type StateName = Exclude<TaskState, null> | 'none' | Further;
 export type Shape = 'check' | 'cross' | 'play' | 'clock' | 'retry' | 'skip' | 'up' | 'dot' | 'minus';
 
 export interface StateInfo {
@@ -42,9 +44,4 @@ const ended = new Set<string>(['success', 'failed', 'upstream_failed', 'skipped'
 
 export function isEnded(state: TaskState | RunState | undefined): boolean {
   return typeof state === 'string' && ended.has(state);
-}
-
-/** States in which an attempt is writing its log. */
-export function isActive(state: TaskState | undefined): boolean {
-  return state === 'running' || state === 'queued' || state === 'restarting';
 }

@@ -32,6 +32,6 @@ function Reasons({ task }: { task: TaskInstance }) {
 
 /** Shown only while a task waits. */
 export function WhyNot({ task }: { task: TaskInstance }) {
-  if (isEnded(task.state) || task.state === 'running' || task.state === 'restarting') return null;
+  if (isEnded(task.state) || task.state === 'running') return null;
   return <Reasons task={task} />;
 }

@@ -1,0 +1,2 @@
+export function typeOf(schema: object): string;
+export function typesOf(document: object): string;

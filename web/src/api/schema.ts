@@ -1,0 +1,290 @@
+// The API's objects. Made by api_types.mjs out of the server's OpenAPI document: not to be edited, but
+// renewed by `./dev build web_api_types` whenever the document has changed (a test says so).
+
+export interface AttemptReport {
+  lineage: Record<string, unknown>[]; quality: Record<string, unknown>[]; try_number: number;
+}
+
+export interface Backup {
+  path: string;
+}
+
+export interface Connection {
+  conn_type: string; connection_id: string; description: string | null; extra: string | null; host: string | null;
+  login: string | null; password: string | null; port: number | null; schema: string | null; team_name: string | null;
+}
+
+export interface ConnectionCollection {
+  connections: Connection[]; total_entries: number;
+}
+
+export interface DAG {
+  allowed_run_types: unknown; bundle_name: string; bundle_version: string | null; dag_display_name: string;
+  dag_id: string; description: string | null; file_token: string; fileloc: string; has_import_errors: boolean;
+  has_task_concurrency_limits: boolean; is_paused: boolean; is_stale: boolean; last_expired: string | null;
+  last_parse_duration: number | null; last_parsed_time: string | null; latest_dag_runs?: DAGRun[];
+  max_active_runs: number; max_active_tasks: number; max_consecutive_failed_dag_runs: number;
+  next_dagrun_data_interval_end: string | null; next_dagrun_data_interval_start: string | null;
+  next_dagrun_logical_date: string | null; next_dagrun_run_after: string | null; owners: string[];
+  relative_fileloc: string | null; tags: DAGTag[]; timetable_description: string; timetable_partitioned: boolean;
+  timetable_summary: string | null;
+}
+
+export interface DAGCollection {
+  dags: DAG[]; total_entries: number;
+}
+
+export interface DAGDetails {
+  active_runs_count: number; allowed_run_types: unknown; asset_expression: unknown; bundle_name: string;
+  bundle_version: string | null; catchup: boolean; concurrency: number; dag_display_name: string; dag_id: string;
+  dag_run_timeout: string | null; default_args: Record<string, unknown> | null; description: string | null;
+  doc_md: string | null; end_date: string | null; file_token: string; fileloc: string; has_import_errors: boolean;
+  has_task_concurrency_limits: boolean; is_favorite: boolean; is_paused: boolean; is_paused_upon_creation: boolean;
+  is_stale: boolean; last_expired: string | null; last_parse_duration: number | null; last_parsed: string | null;
+  last_parsed_time: string | null; latest_dag_runs?: DAGRun[]; latest_dag_version: DagVersion | null;
+  max_active_runs: number; max_active_tasks: number; max_consecutive_failed_dag_runs: number;
+  next_dagrun_data_interval_end: string | null; next_dagrun_data_interval_start: string | null;
+  next_dagrun_logical_date: string | null; next_dagrun_run_after: string | null; owner_links: Record<string, unknown>;
+  owners: string[]; params: Record<string, unknown>; relative_fileloc: string | null;
+  render_template_as_native_obj: boolean; start_date: string | null; tags: DAGTag[]; template_search_path: unknown;
+  timetable_description: string; timetable_partitioned: boolean; timetable_summary: string | null; timezone: string;
+}
+
+export interface DAGRun {
+  batuta: Record<string, unknown>; bundle_version: string | null; conf: Record<string, unknown> | null;
+  dag_display_name: string; dag_id: string; dag_run_id: string; dag_versions: DagVersion[];
+  data_interval_end: string | null; data_interval_start: string | null; duration: number | null;
+  end_date: string | null; last_scheduling_decision: string | null; logical_date: string | null; note: string | null;
+  partition_key: string | null; queued_at: string; run_after: string; run_type: string; start_date: string | null;
+  state: 'queued' | 'running' | 'success' | 'failed'; triggered_by: string | null; triggering_user_name: string | null;
+}
+
+export interface DAGRunCollection {
+  dag_runs: DAGRun[]; total_entries: number;
+}
+
+export interface DAGSource {
+  content: string; dag_display_name: string; dag_id: string; version_number: number;
+}
+
+export interface DAGTag {
+  dag_display_name: string; dag_id: string; name: string;
+}
+
+export interface DAGTagCollection {
+  tags: string[]; total_entries: number;
+}
+
+export interface DAGVersionCollection {
+  dag_versions: DagVersion[]; total_entries: number;
+}
+
+export interface DAGWarning {
+  batuta: DAGWarningExtra; dag_display_name: string; dag_id: string; message: string; timestamp: string;
+  warning_type: string;
+}
+
+export interface DAGWarningCollection {
+  dag_warnings: DAGWarning[]; total_entries: number;
+}
+
+export interface DAGWarningExtra {
+  kind: string;
+}
+
+export interface DagStats {
+  dag_display_name: string; dag_id: string; stats: DagStatsState[];
+}
+
+export interface DagStatsCollection {
+  dags: DagStats[]; total_entries: number;
+}
+
+export interface DagStatsState {
+  count: number; state: string;
+}
+
+export interface DagVersion {
+  bundle_name: string; bundle_url: string | null; bundle_version: string; created_at: string; dag_display_name: string;
+  dag_id: string; id: string; version_number: number;
+}
+
+export interface EventLog {
+  dag_display_name: string | null; dag_id: string | null; event: string; event_log_id: number; extra: string | null;
+  logical_date: string | null; map_index: number | null; owner: string | null; run_id: string | null;
+  task_display_name: string | null; task_id: string | null; try_number: number | null; when: string;
+}
+
+export interface EventLogCollection {
+  event_logs: EventLog[]; total_entries: number;
+}
+
+export interface HealthInfo {
+  dag_processor: Record<string, unknown>; metadatabase: Record<string, unknown>; scheduler: Record<string, unknown>;
+  triggerer: Record<string, unknown>;
+}
+
+export interface ImportError {
+  bundle_name: string; filename: string; import_error_id: number; stack_trace: string; timestamp: string;
+}
+
+export interface ImportErrorCollection {
+  import_errors: ImportError[]; total_entries: number;
+}
+
+export interface IssuedToken {
+  access_token: string; expires_at: string; purpose: string; username: string;
+}
+
+export interface Job {
+  batuta?: Record<string, unknown>; dag_display_name: string | null; dag_id: string | null; end_date: string | null;
+  executor_class: string; hostname: string; id: number; job_type: string; latest_heartbeat: string;
+  start_date: string | null; state: string; unixname: string | null;
+}
+
+export interface JobCollection {
+  jobs: Job[]; total_entries: number;
+}
+
+export interface JobConfig {
+  bucket_name: string | null; created_at: string; interval: string | null; job_name: string; overlap: string | null;
+  params: unknown; updated_at: string; updated_by: string | null;
+}
+
+export interface JobConfigCollection {
+  job_configs: JobConfig[]; total_entries: number;
+}
+
+export interface JobExecution {
+  bucket_name: string | null; created_at: string; end_time: string | null; error: string | null; execution_id: string;
+  filename: unknown; heartbeat_at: string | null; id: number; interval: string | null; job_name: string;
+  overlap: string | null; params: unknown; records: number; start_time: string | null; status: string;
+  try_number: number; updated_at: string;
+}
+
+export interface JobExecutionCollection {
+  job_executions: JobExecution[]; total_entries: number;
+}
+
+export interface LogMessage {
+  event: string; level?: string; timestamp: string | null;
+}
+
+export interface OutboxCollection {
+  outbox: OutboxRow[]; total_entries: number;
+}
+
+export interface OutboxRow {
+  created_at: string; dead: boolean; id: number; key: string; kind: string; last_error: string | null;
+  next_try_at: string | null; tries: number;
+}
+
+export interface Plugin {
+  kind: string; name: string; params: Record<string, unknown>[]; sha256: string; summary: string; version: string;
+}
+
+export interface PluginCollection {
+  plugins: Plugin[]; total_entries: number;
+}
+
+export interface Pool {
+  deferred_slots: number; description: string | null; include_deferred: boolean; name: string; occupied_slots: number;
+  open_slots: number; queued_slots: number; running_slots: number; scheduled_slots: number; slots: number;
+  team_name: string | null;
+}
+
+export interface PoolCollection {
+  pools: Pool[]; total_entries: number;
+}
+
+export interface Session {
+  csrf_token: string; expires_at: string; role: 'viewer' | 'operator' | 'admin'; user: SessionUser; username: string;
+}
+
+export interface SessionUser {
+  role: 'viewer' | 'operator' | 'admin'; username: string;
+}
+
+export interface Task {
+  class_ref: Record<string, unknown>; depends_on_past: boolean; doc_md: string | null; downstream_task_ids: string[];
+  end_date: string | null; execution_timeout: Record<string, unknown> | null; extra_links: string[]; is_mapped: boolean;
+  operator_name: string; owner: string | null; params: Record<string, unknown>; pool: string; pool_slots: number;
+  priority_weight: number; queue: string; retries: number; retry_delay: Record<string, unknown>;
+  retry_exponential_backoff: number; start_date: string | null; task_display_name: string; task_id: string;
+  template_fields: string[]; trigger_rule: string; ui_color: string; ui_fgcolor: string; wait_for_downstream: boolean;
+  weight_rule: string;
+}
+
+export interface TaskCollection {
+  tasks: Task[]; total_entries: number;
+}
+
+export interface TaskDependency {
+  name: string; reason: string;
+}
+
+export interface TaskDependencyCollection {
+  dependencies: TaskDependency[];
+}
+
+export interface TaskInstance {
+  batuta: Record<string, unknown>; dag_display_name: string; dag_id: string; dag_run_id: string;
+  dag_version: DagVersion | null; duration: number | null; end_date: string | null; executor: string | null;
+  executor_config: string; hostname: string | null; id: string; logical_date: string | null; map_index: number;
+  max_tries: number; note: string | null; operator: string | null; operator_name: string | null; pid: number | null;
+  pool: string; pool_slots: number; priority_weight: number; queue: string; queued_when: string | null;
+  rendered_fields: Record<string, unknown>; rendered_map_index: string | null; run_after: string;
+  scheduled_when: string | null; start_date: string | null;
+  state: 'scheduled' | 'queued' | 'running' | 'success' | 'failed' | 'up_for_retry' | 'upstream_failed' | 'skipped' | 'removed' | null;
+  task_display_name: string; task_id: string; trigger: unknown; triggerer_job: unknown; try_number: number;
+  unixname: string | null;
+}
+
+export interface TaskInstanceCollection {
+  task_instances: TaskInstance[]; total_entries: number;
+}
+
+export interface TaskInstancesLog {
+  content: LogMessage[]; continuation_token: string | null;
+}
+
+export interface Token {
+  access_token: string;
+}
+
+export interface TokenCollection {
+  tokens: TokenInfo[]; total_entries: number;
+}
+
+export interface TokenInfo {
+  created_at: string; expires_at: string; purpose: string; token_id: string; username: string;
+}
+
+export interface User {
+  created_at: string; role: 'viewer' | 'operator' | 'admin'; username: string;
+}
+
+export interface UserCollection {
+  total_entries: number; users: User[];
+}
+
+export interface Variable {
+  description: string | null; is_encrypted: boolean; key: string; team_name: string | null; value: string;
+}
+
+export interface VariableCollection {
+  total_entries: number; variables: Variable[];
+}
+
+export interface VersionInfo {
+  git_version: string | null; version: string;
+}
+
+export interface XCom {
+  dag_display_name: string; dag_id: string; key: string; logical_date: string | null; map_index: number;
+  run_after: string; run_id: string; task_display_name: string; task_id: string; timestamp: string; value?: unknown;
+}
+
+export interface XComCollection {
+  total_entries: number; xcom_entries: XCom[];
+}
