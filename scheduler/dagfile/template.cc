@@ -10,6 +10,14 @@
 #include "scheduler/dagfile/template_filters.h"
 
 namespace batuta {
+
+// One string with templates in it, and where in the spec it stands.
+struct TemplateSlot {
+  std::string pointer;
+  std::vector<TemplatePiece> pieces;
+  bool command = false;  // a shell command: values are quoted for their place
+};
+
 namespace {
 
 using nlohmann::json;
@@ -55,26 +63,27 @@ Status for_each_string(json& value, const std::string& pointer, Visit& visit) {
   return success();
 }
 
+Status too_large(const std::string& pointer) {
+  return {Errc::invalid, "rendered parameters are larger than 1 MiB", pointer};
+}
+
 class Renderer {
  public:
-  Renderer(const TemplateScope& scope, bool shell) : evaluator_(scope), shell_(shell) {}
+  // `plain`: bytes of the strings without templates.
+  Renderer(const TemplateScope& scope, std::size_t plain) : evaluator_(scope), output_(plain) {}
 
-  Status operator()(json& value, const std::string& pointer) {
-    const auto& text = value.get_ref<const std::string&>();
-    if (!may_have_template(text)) return charge(text.size(), pointer);
-    auto pieces = parse_template(text);
-    if (!pieces) return at(pieces.error(), pointer);
-    const bool command = shell_ && pointer == command_pointer;
-    if (!command && pieces->size() == 1 && std::holds_alternative<TemplateExpr>(pieces->front())) {
-      auto result = evaluate(std::get<TemplateExpr>(pieces->front()), pointer);
+  Result<json> operator()(const TemplateSlot& slot) {
+    const auto& pieces = slot.pieces;
+    if (!slot.command && pieces.size() == 1 &&
+        std::holds_alternative<TemplateExpr>(pieces.front())) {
+      auto result = evaluate(std::get<TemplateExpr>(pieces.front()), slot.pointer);
       if (!result) return result.error();
-      value = std::move(*result);
-      return charge(json_text(value).size(), pointer);
+      const auto status = charge(json_text(*result).size(), slot.pointer);
+      return status ? std::move(result) : Result<json>(status.error());
     }
-    auto rendered = join(*pieces, command, pointer);
+    auto rendered = join(pieces, slot.command, slot.pointer);
     if (!rendered) return rendered.error();
-    value = std::move(*rendered);
-    return success();
+    return json(std::move(*rendered));
   }
 
  private:
@@ -117,14 +126,12 @@ class Renderer {
 
   Status charge(std::size_t bytes, const std::string& pointer) {
     output_ += bytes;
-    if (output_ <= max_output) return success();
-    return {Errc::invalid, "rendered parameters are larger than 1 MiB", pointer};
+    return output_ <= max_output ? success() : too_large(pointer);
   }
 
   TemplateEvaluator evaluator_;
-  bool shell_;
   std::size_t expressions_ = 0;
-  std::size_t output_ = 0;
+  std::size_t output_;
 };
 
 Status check_text(const std::string& text, bool command) {
@@ -149,15 +156,84 @@ void collect_sources(const TemplateExpr& expr, std::set<std::string>& out) {
   for (const auto& argument : expr.arguments) collect_sources(argument.value, out);
 }
 
+void collect_xcoms(const TemplateExpr& expr, std::set<std::pair<std::string, std::string>>& out) {
+  std::string task = xcom_task(expr);
+  std::string key = task.empty() ? std::string() : xcom_key(expr);
+  if (!key.empty()) out.emplace(std::move(task), std::move(key));
+  for (const auto& argument : expr.arguments) collect_xcoms(argument.value, out);
+}
+
 }  // namespace
+
+struct ParsedSpec::Parts {
+  json spec;
+  std::vector<TemplateSlot> slots;
+  std::vector<json::json_pointer> places;  // of the slots
+  std::size_t plain = 0;
+  std::vector<std::pair<std::string, std::string>> xcoms;
+};
+
+Result<ParsedSpec> ParsedSpec::parse(std::string_view spec_json, bool shell_quote_command) {
+  auto spec = parse_untrusted(spec_json, spec_limits());
+  if (!spec) return spec.error();
+  auto parts = std::make_shared<Parts>();
+  std::set<std::pair<std::string, std::string>> xcoms;
+  const auto visit = [&](json& value, const std::string& pointer) -> Status {
+    const auto& text = value.get_ref<const std::string&>();
+    if (!may_have_template(text)) {
+      parts->plain += text.size();
+      return parts->plain <= max_output ? success() : too_large(pointer);
+    }
+    auto pieces = parse_template(text);
+    if (!pieces) return at(pieces.error(), pointer);
+    for (const auto& piece : *pieces) {
+      if (const auto* expr = std::get_if<TemplateExpr>(&piece)) collect_xcoms(*expr, xcoms);
+    }
+    const bool command = shell_quote_command && pointer == command_pointer;
+    parts->slots.push_back({pointer, std::move(*pieces), command});
+    parts->places.emplace_back(pointer);
+    return success();
+  };
+  if (auto status = for_each_string(*spec, "", visit); !status) return status.error();
+  parts->spec = std::move(*spec);
+  parts->xcoms.assign(xcoms.begin(), xcoms.end());
+  return ParsedSpec(std::move(parts));
+}
+
+Result<json> ParsedSpec::render_all(const TemplateScope& scope) const {
+  json out = parts_->spec;
+  Renderer renderer(scope, parts_->plain);
+  for (std::size_t i = 0; i < parts_->slots.size(); ++i) {
+    auto value = renderer(parts_->slots[i]);
+    if (!value) return value.error();
+    out.at(parts_->places[i]) = std::move(*value);
+  }
+  return out;
+}
+
+Result<std::string> ParsedSpec::render(const TemplateScope& scope) const {
+  const auto out = render_all(scope);
+  if (!out) return out.error();
+  return json_text(*out);
+}
+
+Result<std::string> ParsedSpec::render_member(const TemplateScope& scope,
+                                              const std::string& member) const {
+  const auto out = render_all(scope);
+  if (!out) return out.error();
+  const auto found = out->find(member);
+  return found == out->end() ? std::string("{}") : json_text(*found);
+}
+
+const std::vector<std::pair<std::string, std::string>>& ParsedSpec::xcoms() const {
+  return parts_->xcoms;
+}
 
 Result<std::string> render_spec(std::string_view spec_json, const TemplateScope& scope,
                                 bool shell_quote_command) {
-  auto spec = parse_untrusted(spec_json, spec_limits());
+  const auto spec = ParsedSpec::parse(spec_json, shell_quote_command);
   if (!spec) return spec.error();
-  Renderer renderer(scope, shell_quote_command);
-  if (auto status = for_each_string(*spec, "", renderer); !status) return status.error();
-  return json_text(*spec);
+  return spec->render(scope);
 }
 
 std::vector<std::string> xcom_sources(std::string_view spec_json) {

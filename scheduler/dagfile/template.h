@@ -16,9 +16,12 @@
 
 #include <functional>
 #include <map>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/result.h"
@@ -32,9 +35,32 @@ struct TemplateScope {
   std::string dag_id;
   std::string task_id;
   std::string params_json = "{}";  // conf over DAG params defaults
+  // The same, read already; null: `params_json` is read. Outlives the rendering.
+  const nlohmann::json* params = nullptr;
   // JSON text of an upstream's XCom; nullopt when there is none.
   std::function<std::optional<std::string>(std::string_view task_id, std::string_view key)> xcom;
   std::function<std::optional<std::string>(std::string_view key)> variable;
+};
+
+// A spec with its templates parsed, to be rendered for one attempt after the other. Immutable,
+// cheap to copy; any thread.
+class ParsedSpec {
+ public:
+  // Parameters as render_spec(). Errc::invalid with a JSON pointer in `where`.
+  static Result<ParsedSpec> parse(std::string_view spec_json, bool shell_quote_command);
+
+  Result<std::string> render(const TemplateScope& scope) const;
+  // All of it is rendered, so that no error is missed; the text of one member comes back, "{}" when
+  // there is none.
+  Result<std::string> render_member(const TemplateScope& scope, const std::string& member) const;
+  // Task ids and keys of the XComs it pulls by literal names. Ascending, each once.
+  const std::vector<std::pair<std::string, std::string>>& xcoms() const;
+
+ private:
+  struct Parts;
+  explicit ParsedSpec(std::shared_ptr<const Parts> parts) : parts_(std::move(parts)) {}
+  Result<nlohmann::json> render_all(const TemplateScope& scope) const;
+  std::shared_ptr<const Parts> parts_;
 };
 
 // Renders every string inside `spec_json`. With `shell_quote_command` the value of /params/command

@@ -248,6 +248,7 @@ struct TemplateEvaluator::Impl {
 };
 
 const json& TemplateEvaluator::Impl::all_params() {
+  if (scope.params != nullptr) return *scope.params;
   if (!params) {
     auto parsed = parse_untrusted(scope.params_json);
     params = parsed ? std::move(*parsed) : json::object();
@@ -384,6 +385,13 @@ std::string xcom_task(const TemplateExpr& expr) {
   if (!expr.is_call || !spelled(expr.path).ends_with(".xcom_pull")) return {};
   const auto* task = argument(expr, "task_ids", 0);
   const auto* name = task && task->is_literal ? std::get_if<std::string>(&task->literal) : nullptr;
+  return name ? *name : std::string();
+}
+
+std::string xcom_key(const TemplateExpr& expr) {
+  const auto* key = argument(expr, "key", 1);
+  if (!key) return "return_value";
+  const auto* name = key->is_literal ? std::get_if<std::string>(&key->literal) : nullptr;
   return name ? *name : std::string();
 }
 

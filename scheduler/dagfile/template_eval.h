@@ -30,5 +30,7 @@ Status check_expression(const TemplateExpr& expr);
 // The task that a ti.xcom_pull(…) names, if the expression is one and names it as a literal; empty
 // otherwise.
 std::string xcom_task(const TemplateExpr& expr);
+// The key it pulls, when that is a literal or left out; empty otherwise.
+std::string xcom_key(const TemplateExpr& expr);
 
 }  // namespace batuta

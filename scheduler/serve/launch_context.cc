@@ -15,6 +15,8 @@ using json = nlohmann::json;
 
 // DAG versions whose definitions are kept read; a run pins its version, so few are live.
 constexpr std::size_t max_versions = 256;
+// Runs whose parameters are kept read.
+constexpr std::size_t max_runs = 1024;
 constexpr std::size_t shortest_masked_value = 6;
 
 json time_or_null(const OptTime& t) {
@@ -64,14 +66,13 @@ std::string starred(const Variable& variable) {
 // Variables with sensitive names: the plugin gets their values, and `secrets` what its log must not
 // show of them. Without `secrets`, for people: stars in their place.
 TemplateScope scope_of(const LaunchContext::Attempt& attempt, const Registry& registry,
-                       std::vector<std::string>* secrets) {
+                       const json& params, std::vector<std::string>* secrets) {
   TemplateScope scope;
+  scope.params = &params;
   scope.run = &attempt.run;
   scope.row = &attempt.row;
   scope.dag_id = attempt.dag.id;
   scope.task_id = attempt.task.id;
-  const auto conf = validate_conf(attempt.dag, attempt.run.conf_json);
-  scope.params_json = conf ? *conf : attempt.run.conf_json;
   scope.xcom = attempt.xcom;
   scope.variable = [&registry, secrets](std::string_view key) -> std::optional<std::string> {
     const auto found = registry.variable(key);
@@ -140,13 +141,11 @@ Status RegistryLaunchContext::render_launch(const Attempt& attempt, Launch& out,
 
 Result<std::string> RegistryLaunchContext::render_params(const Attempt& attempt, Launch& out,
                                                          std::string& rendered) {
-  const bool shell = attempt.task.plugin == "shell";
-  const auto render = [&](std::vector<std::string>* secrets) -> Result<std::string> {
-    auto spec = render_spec(attempt.task.spec_json, scope_of(attempt, registry_, secrets), shell);
-    if (!spec) return spec.error();
-    auto parsed = parse_untrusted(*spec);
-    if (!parsed) return parsed.error();
-    return json_text(parsed->value("params", json::object()));
+  const auto spec = parsed_spec(attempt.dag, attempt.row.task);
+  if (!spec) return spec.error();
+  const auto params = params_of(attempt);
+  const auto render = [&](std::vector<std::string>* secrets) {
+    return spec->render_member(scope_of(attempt, registry_, *params, secrets), "params");
   };
   std::vector<std::string> secrets;
   auto told = render(&secrets);
@@ -180,20 +179,47 @@ const std::string& RegistryLaunchContext::plain_params(const Attempt& attempt) {
   return params;
 }
 
+Result<ParsedSpec> RegistryLaunchContext::parsed_spec(const Dag& dag, TaskIndex index) {
+  std::optional<ParsedSpec>& spec = parts_of(dag, index).spec;
+  if (!spec) {
+    const Task& task = dag.tasks[index];
+    auto parsed = ParsedSpec::parse(task.spec_json, task.plugin == "shell");
+    if (!parsed) return parsed;
+    spec = std::move(*parsed);
+  }
+  return *spec;
+}
+
+std::shared_ptr<const json> RegistryLaunchContext::params_of(const Attempt& attempt) {
+  const auto known = params_.find(attempt.run.seq);
+  if (known != params_.end() && known->second.version == attempt.dag.version) {
+    return known->second.params;
+  }
+  const auto conf = validate_conf(attempt.dag, attempt.run.conf_json);
+  auto parsed = parse_untrusted(conf ? *conf : attempt.run.conf_json);
+  auto params = std::make_shared<const json>(parsed ? std::move(*parsed) : json::object());
+  if (params_.size() >= max_runs) params_.clear();
+  params_[attempt.run.seq] = {attempt.dag.version, params};
+  return params;
+}
+
 std::vector<std::pair<std::string, std::string>> RegistryLaunchContext::xcoms_of(const Dag& dag,
                                                                                  TaskIndex index) {
   const Task& task = dag.tasks[index];
   if (!task.is_data && !task.has_templates) return {};
   TaskParts& parts = parts_of(dag, index);
   if (!parts.xcoms) {
-    // Its frame of reference holds every upstream's result; templates may name other tasks.
-    std::set<std::string> tasks;
-    for (const TaskIndex upstream : task.upstream) tasks.insert(dag.tasks[upstream].id);
-    if (task.has_templates) {
-      for (std::string& source : xcom_sources(task.spec_json)) tasks.insert(std::move(source));
+    // Its frame of reference holds every upstream's result; templates may name others.
+    std::set<std::pair<std::string, std::string>> names;
+    for (const TaskIndex upstream : task.upstream) {
+      names.emplace(dag.tasks[upstream].id, "return_value");
     }
-    parts.xcoms.emplace();
-    for (const std::string& id : tasks) parts.xcoms->emplace_back(id, "return_value");
+    if (task.has_templates) {
+      if (const auto spec = parsed_spec(dag, index)) {
+        names.insert(spec->xcoms().begin(), spec->xcoms().end());
+      }
+    }
+    parts.xcoms.emplace(names.begin(), names.end());
   }
   return *parts.xcoms;
 }
@@ -258,7 +284,8 @@ OutboxRow RegistryLaunchContext::render_alert(const Attempt& attempt,
                                               const std::string& notifier_json, Time now) {
   const auto parsed = parse_untrusted(notifier_json);
   const json notifier = parsed ? *parsed : json::object();
-  const TemplateScope scope = scope_of(attempt, registry_, nullptr);
+  const auto params = params_of(attempt);
+  const TemplateScope scope = scope_of(attempt, registry_, *params, nullptr);
   OutboxRow row;
   row.kind = OutboxKind::alert;
   row.key = notifier.value("connection", "slack_alerts");

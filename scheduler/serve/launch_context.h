@@ -2,13 +2,17 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <mutex>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
-#include "scheduler/engine/engine.h"
+#include "scheduler/dagfile/template.h"
+#include "scheduler/engine/render.h"
 #include "scheduler/store/registry.h"
 
 namespace batuta {
@@ -35,16 +39,27 @@ class RegistryLaunchContext : public LaunchContext {
   Status add_secrets(const Attempt& attempt, Launch& out) const;
   // What a task's definition says, read once per DAG version.
   struct TaskParts {
-    std::string plain_params;  // of a task without templates
+    std::string plain_params;        // of a task without templates
+    std::optional<ParsedSpec> spec;  // of one with
     std::optional<std::vector<std::pair<std::string, std::string>>> xcoms;
   };
   TaskParts& parts_of(const Dag& dag, TaskIndex task);
   const std::string& plain_params(const Attempt& attempt);
+  Result<ParsedSpec> parsed_spec(const Dag& dag, TaskIndex task);
+  // conf over the defaults of the DAG's params: a run's attempts share them.
+  std::shared_ptr<const nlohmann::json> params_of(const Attempt& attempt);
 
   const Registry& registry_;
   const std::string lake_folder_;
-  std::map<std::string, std::vector<TaskParts>, std::less<>> parts_;  // control thread; by version
-  mutable std::mutex mutex_;                                          // guards what follows
+  // Control thread.
+  std::map<std::string, std::vector<TaskParts>, std::less<>> parts_;  // by version
+  struct RunParams {
+    std::string version;
+    std::shared_ptr<const nlohmann::json> params;
+  };
+  std::unordered_map<RunSeq, RunParams> params_;
+
+  mutable std::mutex mutex_;  // guards what follows
   std::map<std::string, PluginInfo, std::less<>> catalogue_;
 };
 

@@ -1,0 +1,72 @@
+// Launches as agents get them: parameters and templates are read once and belong to their run.
+#include "scheduler/serve/launch_context.h"
+
+#include <doctest/doctest.h>
+
+#include "scheduler/store/backend.h"
+#include "tests/serve/serve_fixture.h"
+
+using namespace batuta;
+
+namespace {
+
+const char* const text = R"({"dag_id": "d", "params": {"who": "world"}, "tasks": [
+  {"task_id": "first", "type": "shell", "command": "true"},
+  {"task_id": "greet", "type": "shell", "command": "echo {{ params.who }}", "depends_on": ["first"]},
+  {"task_id": "pull", "type": "shell", "depends_on": ["greet"],
+   "command": "echo {{ ti.xcom_pull('first', key='other') }} {{ ti.xcom_pull('greet') }}"}]})";
+
+struct Fixture {
+  Folder folder;
+  std::unique_ptr<Backend> backend =
+      open_backend("sqlite:" + folder.path("batuta.db"), {folder.path("secret.key"), {}, Time{}});
+  RegistryLaunchContext context{backend->registry(), folder.path("lake")};
+  std::shared_ptr<const Dag> dag = dag_from(text);
+
+  std::string command(const Dag& of, RunSeq seq, const std::string& conf, const char* task_id,
+                      const std::string& xcom = "null") {
+    RunRow run;
+    run.seq = seq;
+    run.conf_json = conf;
+    TaskInstanceRow row;
+    row.run = seq;
+    row.task = *find_task(of, task_id);
+    Launch launch;
+    std::string rendered;
+    const auto status = context.render_launch(
+        {run, of, of.tasks[row.task], row,
+         [&](std::string_view, std::string_view) { return std::optional(xcom); }},
+        launch, rendered);
+    REQUIRE_MESSAGE(status.ok(), (status ? "" : status.error().message));
+    return launch.params_json;
+  }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Fixture, "each run's launches see its own parameters, in whatever order") {
+  const std::string defaults = command(*dag, RunSeq{1}, "{}", "greet");
+  CHECK(defaults.find("echo 'world'") != std::string::npos);
+  const std::string own = command(*dag, RunSeq{2}, R"({"who":"you"})", "greet");
+  CHECK(own.find("echo 'you'") != std::string::npos);
+  CHECK(command(*dag, RunSeq{1}, "{}", "greet") == defaults);
+  CHECK(command(*dag, RunSeq{2}, R"({"who":"you"})", "greet") == own);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a run that went over to another version is rendered by that version") {
+  CHECK(command(*dag, RunSeq{1}, "{}", "greet").find("echo 'world'") != std::string::npos);
+  std::string other = text;
+  other.replace(other.find("\"world\""), 7, "\"moon\"");
+  other.replace(other.find("echo {{ params"), 4, "hail");
+  const auto newer = dag_from(other);
+  REQUIRE(newer->version != dag->version);
+  CHECK(command(*newer, RunSeq{1}, "{}", "greet").find("hail 'moon'") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(Fixture, "the XComs that a task will ask for are named before it is rendered") {
+  using Names = std::vector<std::pair<std::string, std::string>>;
+  CHECK(context.xcoms_of(*dag, *find_task(*dag, "first")).empty());
+  CHECK(context.xcoms_of(*dag, *find_task(*dag, "pull")) ==
+        Names{{"first", "other"}, {"greet", "return_value"}});
+  CHECK(command(*dag, RunSeq{1}, "{}", "pull", "7").find("echo '7' '7'") != std::string::npos);
+}
