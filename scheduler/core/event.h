@@ -167,9 +167,11 @@ struct PublicationSettled {
   std::int64_t publication = 0;
   std::int64_t version = 0;
 };
-struct PublicationRefused {  // can never succeed: a conflict
+struct PublicationRefused {  // as it is, it can never succeed
   std::int64_t publication = 0;
   std::string reason;
+  // A conflict: an attempt that reads anew may pass. Otherwise every repeat would end the same way.
+  bool rerun_may_help = true;
 };
 // The engine was not running between two turns for longer than it should (a pause, a slow disk):
 // leases are judged that much later.

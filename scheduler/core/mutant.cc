@@ -37,6 +37,7 @@ constexpr std::array mutants = {
     MutantInfo{"loss_is_failure", "I5: a lost worker is not the task's failure"},
     MutantInfo{"endless_losses", "I5: losses have a limit"},
     MutantInfo{"endless_conflicts", "I5: refused publications have a limit"},
+    MutantInfo{"no_conflict_delay", "I5: a refused attempt waits before it runs again"},
     // Limits
     MutantInfo{"ignore_pool_slots", "I7: pool use stays within its slots"},
     MutantInfo{"ignore_max_active_tasks", "I7: max_active_tasks"},

@@ -54,6 +54,13 @@ bool waits_for_plugin(const SchedulerState& state, const LiveRun& run, TaskIndex
   return state.plugins[run.plan->groups[run.plan->group_of[i]].plugin].workers.empty();
 }
 
+// Whoever holds the table gets room, and a storm of rivals thins out.
+Duration conflict_delay(const SchedulerOptions& options, std::int32_t conflicts) {
+  const auto doubled =
+      options.conflict_delay * (std::int64_t{1} << std::clamp(conflicts - 1, 0, 20));
+  return std::min<Duration>(doubled, options.longest_conflict_delay);
+}
+
 const char* job_status(Outcome outcome) {
   switch (outcome) {
     case Outcome::skipped:
@@ -117,20 +124,25 @@ void settle_success(Turn& turn, LiveRun& run, TaskIndex i, const Finished& repor
   if (run.definition(i).is_branch && !mutant("ignore_branch")) apply_branch(turn, run, i, chosen);
 }
 
-void refuse_publication(Turn& turn, LiveRun& run, TaskIndex i, const std::string& reason) {
+void refuse_publication(Turn& turn, LiveRun& run, TaskIndex i, const std::string& reason,
+                        bool rerun_may_help) {
   ++turn.state.counters.conflicts;
   touch(turn, run, i);
   TaskInstanceRow& row = run.task(i);
-  row.reason = "conflict: " + reason;
+  row.reason = (rerun_may_help ? "conflict: " : "publication refused: ") + reason;
   row.end_date = turn.now.wall;
-  ++row.conflicts;
+  if (rerun_may_help) ++row.conflicts;
   job_ended(turn, run, i, "failed", nullptr);
   if (run.row().ending) {
     end_task(turn, run, i, Cause::run_ended, TaskState::failed);
-  } else if (row.conflicts > turn.state.options.max_conflicts && !mutant("endless_conflicts")) {
+  } else if (!rerun_may_help ||
+             (row.conflicts > turn.state.options.max_conflicts && !mutant("endless_conflicts"))) {
     end_task(turn, run, i, Cause::failed, TaskState::failed);
   } else {
-    move_task(turn, run, i, Cause::retry, TaskState::scheduled);
+    row.retry_at = turn.now.wall + (mutant("no_conflict_delay")
+                                        ? Duration{}
+                                        : conflict_delay(turn.state.options, row.conflicts));
+    move_task(turn, run, i, Cause::retry, TaskState::up_for_retry);
   }
 }
 

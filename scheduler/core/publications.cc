@@ -117,7 +117,7 @@ void accept_outputs(Turn& turn, LiveRun& run, TaskIndex i, const Finished& repor
   SchedulerState& state = turn.state;
   for (const TableOutput& output : report.outputs) {
     const std::string conflict = conflict_of(state, output);
-    if (!conflict.empty()) return refuse_publication(turn, run, i, conflict);
+    if (!conflict.empty()) return refuse_publication(turn, run, i, conflict, true);
   }
   const AttemptKey key = run.attempt(i);
   for (std::size_t at = 0; at < report.outputs.size(); ++at) {
@@ -180,7 +180,7 @@ void on(Turn& turn, const PublicationRefused& event) {
   }
   for (const PublicationRow& each : gone) queue_followers(turn, each);
   take_accepted(turn, key);
-  refuse_publication(turn, run, key.task, event.reason);
+  refuse_publication(turn, run, key.task, event.reason, event.rerun_may_help);
 }
 
 }  // namespace batuta

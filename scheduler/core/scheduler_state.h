@@ -28,6 +28,9 @@ struct SchedulerOptions {
   Duration cancel_grace = std::chrono::seconds(10);
   std::int32_t max_losses = 10;  // per task instance
   std::int32_t max_conflicts = 10;
+  // Before a refused attempt runs again: doubled with each conflict of the task, up to the longest.
+  Duration conflict_delay = std::chrono::seconds(1);
+  Duration longest_conflict_delay = std::chrono::minutes(1);
   std::int32_t max_prefetch = 128;                // unstarted attempts per slot, short tasks only
   std::int32_t max_queued_runs_per_dag = 10'000;  // more: a trigger answers 429
 };

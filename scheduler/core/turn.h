@@ -112,7 +112,9 @@ void free_attempt(Turn& turn, LiveRun& run, TaskIndex i);
 // Carries out what a user asked while the attempt was alive, or the end of its run. False if
 // nothing was asked.
 bool carry_out_request(Turn& turn, LiveRun& run, TaskIndex i);
-void refuse_publication(Turn& turn, LiveRun& run, TaskIndex i, const std::string& reason);
+// Again after a wait when that may help, on a budget of its own; else the task has failed.
+void refuse_publication(Turn& turn, LiveRun& run, TaskIndex i, const std::string& reason,
+                        bool rerun_may_help);
 void on(Turn& turn, const AttemptStarted& event);
 void on(Turn& turn, const AttemptFinished& event);
 void on(Turn& turn, const AttemptRecalled& event);

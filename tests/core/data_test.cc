@@ -129,6 +129,10 @@ TEST_CASE("a stale read is refused and run again, on a budget of its own") {
     CHECK(effects.acks.size() == 1);
     CHECK(world.row(run, "load").conflicts == i);
     CHECK(world.row(run, "load").failures == 0);
+    if (i == 3) break;
+    CHECK(world.state_of(run, "load") == TaskState::up_for_retry);
+    CHECK(world.row(run, "load").retry_at == world.now.wall + i * 1s);
+    world.live(i * 1s);
   }
   CHECK(world.state_of(run, "load") == TaskState::failed);
   CHECK(world.row(run, "load").reason.starts_with("conflict"));
@@ -158,18 +162,20 @@ TEST_CASE("nothing but appends is accepted while a publication of the table is p
   const RunSeq two = world.trigger("two");
   produce(world, one, {output("silver/t", -1)});
   produce(world, two, {output("silver/t", -1)});
-  CHECK(world.state_of(two, "load") == TaskState::queued);  // again
+  CHECK(world.state_of(two, "load") == TaskState::up_for_retry);
+  world.live(1s);
   produce(world, two, {output("silver/t", -1, true)});
   CHECK(world.state_of(two, "load") == TaskState::publishing);
   CHECK(world.ledger.publications.rbegin()->second.number == 2);
 }
 
-TEST_CASE("a publication that can never succeed fails the attempt and refuses the rest of it") {
+TEST_CASE("a refused publication refuses the rest of its attempt, which waits and runs again") {
   Accepted a;
   World& world = a.world;
   world.tell(PublicationSettled{1, 0});
   world.tell(PublicationRefused{2, "concurrent delete"});
-  CHECK(world.state_of(a.run, "load") == TaskState::queued);
+  CHECK(world.state_of(a.run, "load") == TaskState::up_for_retry);
+  CHECK(world.row(a.run, "load").reason == "conflict: concurrent delete");
   CHECK(world.row(a.run, "load").conflicts == 1);
   CHECK(world.ledger.publications.at(1).state == PublicationState::settled);
   CHECK(world.ledger.publications.at(2).state == PublicationState::refused);
@@ -181,6 +187,37 @@ TEST_CASE("a publication that can never succeed fails the attempt and refuses th
   b.world.tell(PublicationRefused{1, "no"});
   CHECK(b.world.ledger.publications.at(2).state == PublicationState::refused);
   CHECK(b.world.tell(PublicationSettled{2, 0}).changes.empty());
+}
+
+TEST_CASE("a publication that no repeat could mend fails its task at once, with the reason") {
+  Accepted a;
+  World& world = a.world;
+  world.tell(PublicationRefused{1, "quarantine/t has another schema", false});
+  CHECK(world.state_of(a.run, "load") == TaskState::failed);
+  CHECK(world.row(a.run, "load").reason == "publication refused: quarantine/t has another schema");
+  CHECK(world.row(a.run, "load").try_number == 1);
+  CHECK(world.row(a.run, "load").conflicts == 0);
+  CHECK(world.ledger.publications.at(2).state == PublicationState::refused);
+  CHECK(world.state_of(a.run, "next") == TaskState::upstream_failed);
+}
+
+TEST_CASE("the waits between conflicts double, and end at the longest") {
+  SchedulerOptions options;
+  options.max_conflicts = 4;
+  options.longest_conflict_delay = 5s;
+  World world(options);
+  world.add(pipeline());
+  world.join("a", 1);
+  const RunSeq run = world.trigger("dag");
+  for (const Duration wait : {Duration(1s), Duration(2s), Duration(4s), Duration(5s)}) {
+    produce(world, run, {output("silver/t", -2)});
+    CHECK(world.row(run, "load").retry_at == world.now.wall + wait);
+    world.live(wait - 1ms);
+    CHECK(world.state_of(run, "load") == TaskState::up_for_retry);
+    world.pass(1ms);
+    world.step();
+    CHECK(world.state_of(run, "load") == TaskState::queued);
+  }
 }
 
 TEST_CASE("publishing can be neither cancelled, cleared nor marked") {

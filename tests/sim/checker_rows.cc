@@ -91,7 +91,9 @@ void Checker::check_tries(const TaskInstanceRow& row, const TaskInstanceRow& old
       return "an attempt that never started was charged, try " + std::to_string(row.try_number);
     });
   const Duration least =
-      std::min(task.retry.delay, task.retry.max_delay.value_or(task.retry.delay));
+      row.conflicts > old.conflicts
+          ? c_.knobs.options.conflict_delay
+          : std::min(task.retry.delay, task.retry.max_delay.value_or(task.retry.delay));
   if (row.state == TaskState::up_for_retry && old.state != TaskState::up_for_retry) {
     require(row.retry_at && row.end_date && *row.retry_at >= *row.end_date + least, "I5",
             [] { return std::string("a retry before its delay"); });
@@ -99,6 +101,8 @@ void Checker::check_tries(const TaskInstanceRow& row, const TaskInstanceRow& old
   const bool goes_on = row.state == TaskState::scheduled || row.fence > old.fence;
   if (old.state == TaskState::up_for_retry && goes_on && old.retry_at && row.failures != 0)
     require(now_.wall >= *old.retry_at, "I5", [] { return std::string("a retry too early"); });
+  require(!(goes_on && row.conflicts > old.conflicts), "I5",
+          [] { return std::string("refused, and ready again within one turn"); });
   // Failed and ready again within one turn: its report was that late, or there is no delay.
   const Life* life = ledger_.find({old.run, old.task, old.fence});
   if (goes_on && row.failures > old.failures && life && life->ended)
