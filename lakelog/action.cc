@@ -1,7 +1,9 @@
 #include "lakelog/action.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <span>
 
 #include "common/safe_json.h"
 #include "lakelog/path.h"
@@ -73,6 +75,7 @@ class Fields {
       error_.append(action_).append(".").append(name).append(" is missing or wrong");
   }
   const std::string& error() const { return error_; }
+  const json& object() const { return object_; }
 
  private:
   const json& object_;
@@ -80,10 +83,65 @@ class Fields {
   std::string error_;
 };
 
+json to_json(const Protocol& protocol) {
+  return {{"minReaderVersion", protocol.min_reader}, {"minWriterVersion", protocol.min_writer}};
+}
+
+json to_json(const PartitionValues& values) {
+  json out = json::object();
+  for (const auto& [name, value] : values) out[name] = value ? json(*value) : json();
+  return out;
+}
+
+json to_json(const Metadata& metadata) {
+  json out = {{"id", metadata.id},
+              {"format", {{"provider", metadata.format}, {"options", json::object()}}},
+              {"schemaString", schema_string(metadata.columns)},
+              {"partitionColumns", metadata.partition_columns},
+              {"configuration", metadata.configuration}};
+  if (!metadata.description.empty()) out["description"] = metadata.description;
+  if (metadata.created_ms != 0) out["createdTime"] = metadata.created_ms;
+  return out;
+}
+
+json to_json(const Txn& txn) {
+  return {{"appId", txn.app_id}, {"version", txn.version}};
+}
+
+// What `ours` would lose of the action as it stood: for actions that are rare and rich.
+std::string lost_fields(const json& stood, const json& ours) {
+  json lost = json::object();
+  for (const auto& [name, value] : stood.items()) {
+    const auto kept = ours.find(name);
+    if (!value.is_null() && (kept == ours.end() || *kept != value)) lost[name] = value;
+  }
+  return lost.empty() ? std::string() : json_text(lost);
+}
+
+// The fields that have no place in the struct: for actions of which there are many.
+using Names = std::span<const std::string_view>;
+std::string fields_beside(const json& stood, Names modelled) {
+  json beside = json::object();
+  for (const auto& [name, value] : stood.items()) {
+    if (!value.is_null() && std::find(modelled.begin(), modelled.end(), name) == modelled.end())
+      beside[name] = value;
+  }
+  return beside.empty() ? std::string() : json_text(beside);
+}
+
+// A checkpoint repeats statistics and partition values in typed columns of its own.
+constexpr std::string_view add_names[] = {
+    "path",       "partitionValues", "size",         "modificationTime",
+    "dataChange", "stats",           "stats_parsed", "partitionValues_parsed"};
+constexpr std::string_view remove_names[] = {"path", "deletionTimestamp",    "dataChange",
+                                             "size", "extendedFileMetadata", "partitionValues"};
+constexpr std::string_view txn_names[] = {"appId", "version"};
+
 Protocol read_protocol(Fields& in) {
   Protocol protocol;
   protocol.min_reader = static_cast<std::int32_t>(in.integer("minReaderVersion", true, 0));
   protocol.min_writer = static_cast<std::int32_t>(in.integer("minWriterVersion", true, 0));
+  protocol.extra_json = lost_fields(in.object(), to_json(protocol));
   return protocol;
 }
 
@@ -116,6 +174,7 @@ Metadata read_metadata(Fields& in) {
     for (const auto& [key, value] : configuration->items())
       out.configuration[key] = value.is_string() ? value.get<std::string>() : json_text(value);
   }
+  if (in.error().empty()) out.extra_json = lost_fields(in.object(), to_json(out));
   return out;
 }
 
@@ -128,6 +187,7 @@ AddFile read_add(Fields& in) {
   add.data_change = in.boolean("dataChange", true);
   add.has_deletion_vector = in.find("deletionVector", false) != nullptr;
   add.stats_json = in.text("stats", false);
+  add.extra_json = fields_beside(in.object(), add_names);
   return add;
 }
 
@@ -138,7 +198,14 @@ RemoveFile read_remove(Fields& in) {
   remove.data_change = in.boolean("dataChange", true);
   remove.partition_values = in.partition_values();
   remove.size = in.integer("size", false, -1);
+  remove.extra_json = fields_beside(in.object(), remove_names);
   return remove;
+}
+
+Txn read_txn(Fields& in) {
+  Txn txn{in.text("appId", true), in.integer("version", true, 0)};
+  txn.extra_json = fields_beside(in.object(), txn_names);
+  return txn;
 }
 
 // Adds one parsed line to the commit; an empty string is success.
@@ -152,7 +219,7 @@ std::string take_action(const json& line, Commit& commit) {
     } else if (name == "remove") {
       commit.removes.push_back(read_remove(in));
     } else if (name == "txn") {
-      commit.txns.push_back({in.text("appId", true), in.integer("version", true, 0)});
+      commit.txns.push_back(read_txn(in));
     } else if (name == "commitInfo") {
       commit.info_json = json_text(value);
     } else if (name == "metaData") {
@@ -161,6 +228,8 @@ std::string take_action(const json& line, Commit& commit) {
     } else if (name == "protocol") {
       if (commit.protocol) return "a second protocol";
       commit.protocol = read_protocol(in);
+    } else if (name != "cdc") {  // change files are of one commit, no part of a table's state
+      commit.has_unknown = true;
     }
     if (!in.error().empty()) return in.error();
   }
@@ -181,23 +250,6 @@ std::string find_repeat(const Commit& commit) {
   return {};
 }
 
-json to_json(const PartitionValues& values) {
-  json out = json::object();
-  for (const auto& [name, value] : values) out[name] = value ? json(*value) : json();
-  return out;
-}
-
-json to_json(const Metadata& metadata) {
-  json out = {{"id", metadata.id},
-              {"format", {{"provider", metadata.format}, {"options", json::object()}}},
-              {"schemaString", schema_string(metadata.columns)},
-              {"partitionColumns", metadata.partition_columns},
-              {"configuration", metadata.configuration}};
-  if (!metadata.description.empty()) out["description"] = metadata.description;
-  if (metadata.created_ms != 0) out["createdTime"] = metadata.created_ms;
-  return out;
-}
-
 json to_json(const AddFile& add) {
   json out = {{"path", uri_encode(add.path)},
               {"partitionValues", to_json(add.partition_values)},
@@ -206,6 +258,14 @@ json to_json(const AddFile& add) {
               {"dataChange", add.data_change}};
   if (!add.stats_json.empty()) out["stats"] = add.stats_json;
   return out;
+}
+
+// Fields as they stood in the log, from the struct's extra_json.
+void add_extra(json& action, const std::string& extra) {
+  if (extra.empty()) return;
+  auto fields = parse_untrusted(extra, line_limits);
+  BATUTA_CHECK(fields.ok() && fields->is_object(), extra);
+  action.update(*fields);
 }
 
 json to_json(const RemoveFile& remove) {
@@ -247,19 +307,18 @@ std::string serialise(const Commit& commit) {
   const auto repeat = find_repeat(commit);
   BATUTA_CHECK(repeat.empty(), repeat);
   std::string out;
-  const auto line = [&out](const char* name, const json& action) {
-    out += json_text({{name, action}});
+  const auto line = [&out](const char* name, json action, const std::string& extra) {
+    add_extra(action, extra);
+    out += json_text({{name, std::move(action)}});
     out += '\n';
   };
   if (!commit.info_json.empty()) out += "{\"commitInfo\":" + commit.info_json + "}\n";
-  if (commit.protocol) {
-    line("protocol", {{"minReaderVersion", commit.protocol->min_reader},
-                      {"minWriterVersion", commit.protocol->min_writer}});
-  }
-  if (commit.metadata) line("metaData", to_json(*commit.metadata));
-  for (const Txn& txn : commit.txns) line("txn", {{"appId", txn.app_id}, {"version", txn.version}});
-  for (const RemoveFile& remove : commit.removes) line("remove", to_json(remove));
-  for (const AddFile& add : commit.adds) line("add", to_json(add));
+  if (commit.protocol) line("protocol", to_json(*commit.protocol), commit.protocol->extra_json);
+  if (commit.metadata) line("metaData", to_json(*commit.metadata), commit.metadata->extra_json);
+  for (const Txn& txn : commit.txns) line("txn", to_json(txn), txn.extra_json);
+  for (const RemoveFile& remove : commit.removes)
+    line("remove", to_json(remove), remove.extra_json);
+  for (const AddFile& add : commit.adds) line("add", to_json(add), add.extra_json);
   return out;
 }
 

@@ -1,5 +1,7 @@
 // The actions of a Delta commit (protocol reader 1, writer 2): parsed from and written to the JSON
-// lines of one log entry. Unknown actions and fields are ignored, as the protocol demands.
+// lines of one log entry. Unknown actions are ignored, as the protocol demands. Fields that are not
+// modelled here are kept as they stood (`extra_json`, an object, or empty), so that what sums up a
+// table loses nothing that others wrote.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +31,7 @@ struct Column {
 struct Protocol {
   std::int32_t min_reader = reader_version;
   std::int32_t min_writer = writer_version;
+  std::string extra_json{};
 };
 
 struct Metadata {
@@ -40,6 +43,8 @@ struct Metadata {
   std::vector<std::string> partition_columns;
   std::map<std::string, std::string> configuration;
   std::int64_t created_ms = 0;  // 0 = not told
+  // Wins over the fields above where it names them: a name, column metadata inside schemaString…
+  std::string extra_json{};
 };
 
 struct AddFile {
@@ -50,6 +55,7 @@ struct AddFile {
   bool data_change = true;
   bool has_deletion_vector = false;  // a newer reader's feature: such a table is refused
   std::string stats_json;            // empty = none
+  std::string extra_json{};          // tags…
 };
 
 struct RemoveFile {
@@ -58,11 +64,13 @@ struct RemoveFile {
   bool data_change = true;
   std::optional<PartitionValues> partition_values;
   std::int64_t size = -1;  // -1 = not told
+  std::string extra_json{};
 };
 
 struct Txn {
   std::string app_id;
   std::int64_t version = 0;
+  std::string extra_json{};  // lastUpdated…
 };
 
 struct Commit {
@@ -72,6 +80,8 @@ struct Commit {
   std::vector<RemoveFile> removes;
   std::vector<Txn> txns;
   std::string info_json;  // commitInfo, or empty
+  // Actions of other kinds were there: a summary made from this struct would lack them.
+  bool has_unknown = false;
 };
 
 // Errc::malformed names the line. A commit that repeats a metaData, a protocol, an appId or a path

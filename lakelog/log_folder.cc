@@ -1,29 +1,14 @@
 #include "lakelog/log_folder.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <ctime>
-#include <filesystem>
-
-#include "common/failpoint.h"
-#include "common/uuid.h"
-#include "lakelog/posix_file.h"
+#include <map>
 
 namespace batuta::lakelog {
-namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t version_digits = 20;
-// A temporary file this old belongs to a process that died between write and unlink.
-constexpr std::int64_t stale_temporary_s = 3600;
-constexpr std::string_view temporary_prefix = ".batuta-";
 
 std::string padded(std::int64_t version) {
   std::string digits = std::to_string(version);
@@ -40,7 +25,54 @@ bool parse_version(std::string_view digits, std::int64_t& out) {
   return ec == std::errc{} && ptr == digits.data() + digits.size();
 }
 
-void take_name(std::string_view name, LogListing& listing) {
+// Parts of checkpoints by version and number of parts; a whole one is its own and only part.
+struct Parts {
+  std::map<std::pair<std::int64_t, std::int64_t>, std::map<std::int64_t, std::string>> by_total;
+  bool has_other = false;
+};
+
+bool parse_part(std::string_view digits, std::int64_t& out) {
+  constexpr std::size_t part_digits = 10;
+  if (digits.size() != part_digits) return false;
+  const auto [ptr, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), out);
+  return ec == std::errc{} && ptr == digits.data() + digits.size() && out > 0;
+}
+
+// `kind` is what follows ".checkpoint.": "parquet", or "<part>.<parts>.parquet".
+void take_checkpoint(std::int64_t version, std::string_view name, std::string_view kind,
+                     Parts& found) {
+  std::int64_t part = 1;
+  std::int64_t total = 1;
+  const auto dot = kind.find('.');
+  const bool whole = kind == "parquet";
+  const bool split =
+      dot != std::string_view::npos && kind.ends_with(".parquet") &&
+      kind.find('.', dot + 1) == kind.size() - std::strlen(".parquet") &&
+      parse_part(kind.substr(0, dot), part) &&
+      parse_part(kind.substr(dot + 1, kind.size() - std::strlen(".parquet") - dot - 1), total) &&
+      part <= total;
+  if (whole || split) {
+    found.by_total[{version, total}][part] = name;
+  } else {
+    found.has_other = true;
+  }
+}
+
+// Of two whole ones of a version, either will do.
+void take_checkpoints(const Parts& found, const std::string& prefix, LogListing& listing) {
+  listing.has_other_checkpoint = found.has_other;
+  for (const auto& [which, parts] : found.by_total) {
+    if (static_cast<std::int64_t>(parts.size()) != which.second) {
+      listing.has_other_checkpoint = true;
+      continue;
+    }
+    CheckpointFiles files{which.first, {}};
+    for (const auto& [number, name] : parts) files.keys.push_back(prefix + name);
+    listing.checkpoints.push_back(std::move(files));
+  }
+}
+
+void take_name(std::string_view name, LogListing& listing, Parts& found) {
   std::int64_t version = 0;
   if (name.size() < version_digits || !parse_version(name.substr(0, version_digits), version))
     return;
@@ -48,95 +80,90 @@ void take_name(std::string_view name, LogListing& listing) {
   if (rest == ".json") {
     listing.commits.push_back(version);
   } else if (rest.starts_with(".checkpoint.")) {
-    listing.has_checkpoint = true;
+    take_checkpoint(version, name, rest.substr(std::strlen(".checkpoint.")), found);
   } else if (rest.ends_with(".compacted.json") && version == 0 &&
              parse_version(rest.substr(1, std::min(version_digits, rest.size() - 1)), version)) {
     listing.compactions.push_back(version);
   }
 }
 
-// Leftovers of killed writers would pile up for ever otherwise.
-void sweep_stale_temporaries(const std::string& folder) {
-  std::error_code ec;
-  const auto now = std::time(nullptr);
-  for (fs::directory_iterator it(folder, ec), end; !ec && it != end; it.increment(ec)) {
-    const std::string name = it->path().filename().string();
-    struct stat info {};
-    if (name.starts_with(temporary_prefix) && ::lstat(it->path().c_str(), &info) == 0 &&
-        now - info.st_mtime > stale_temporary_s) {
-      ::unlink(it->path().c_str());
-    }
-  }
-}
-
 }  // namespace
+
+std::int64_t newest_version(const LogListing& listing) {
+  std::int64_t newest = listing.commits.empty() ? -1 : listing.commits.back();
+  if (!listing.checkpoints.empty()) newest = std::max(newest, listing.checkpoints.back().version);
+  return newest;
+}
 
 std::string commit_file_name(std::int64_t version) {
   return padded(version) + ".json";
 }
 
-LogFolder::LogFolder(std::string table_folder)
-    : table_(std::move(table_folder)), log_(table_ + "/_delta_log") {}
+LogFolder::LogFolder(Storage& storage, std::string table)
+    : storage_(&storage), table_(std::move(table)), prefix_(table_ + "/_delta_log/") {}
 
 Result<LogListing> LogFolder::list() const {
+  auto found = storage_->list(prefix_);
+  if (!found) return found.error();
   LogListing listing;
-  std::error_code ec;
-  fs::directory_iterator it(log_, ec);
-  if (ec == std::errc::no_such_file_or_directory || ec == std::errc::not_a_directory)
-    return listing;
-  for (const fs::directory_iterator end; !ec && it != end; it.increment(ec))
-    take_name(it->path().filename().string(), listing);
-  if (ec) return {Errc::unavailable, "cannot list " + log_ + ": " + ec.message()};
+  Parts parts;
+  for (const ObjectInfo& object : found->objects)
+    take_name(std::string_view(object.key).substr(prefix_.size()), listing, parts);
+  take_checkpoints(parts, prefix_, listing);
   std::sort(listing.commits.begin(), listing.commits.end());
   std::sort(listing.compactions.begin(), listing.compactions.end());
   return listing;
 }
 
+Result<std::vector<std::int64_t>> LogFolder::commits_after(std::int64_t version) const {
+  ListOptions options;
+  if (version >= 0) options.start_after = prefix_ + commit_file_name(version);
+  auto found = storage_->list(prefix_, options);
+  if (!found) return found.error();
+  LogListing listing;
+  Parts parts;
+  for (const ObjectInfo& object : found->objects)
+    take_name(std::string_view(object.key).substr(prefix_.size()), listing, parts);
+  std::sort(listing.commits.begin(), listing.commits.end());
+  return std::move(listing.commits);
+}
+
+Result<std::string> LogFolder::read_entry(const std::string& name) const {
+  auto text = storage_->read(prefix_ + name, {0, max_commit_bytes + 1});
+  if (text && text->size() > max_commit_bytes) {
+    return {Errc::too_large,
+            prefix_ + name + " is larger than " + std::to_string(max_commit_bytes) + " bytes"};
+  }
+  return text;
+}
+
 Result<std::string> LogFolder::read(std::int64_t version) const {
-  return read_whole_file(log_ + "/" + commit_file_name(version), max_commit_bytes);
+  return read_entry(commit_file_name(version));
 }
 
 Result<std::string> LogFolder::read_compacted(std::int64_t end) const {
-  return read_whole_file(log_ + "/" + compacted_file_name(end), max_commit_bytes);
+  return read_entry(compacted_file_name(end));
 }
 
 std::int64_t LogFolder::modified_ms(std::int64_t version) const {
-  struct stat info {};
-  if (::stat((log_ + "/" + commit_file_name(version)).c_str(), &info) != 0) return 0;
-  return static_cast<std::int64_t>(info.st_mtim.tv_sec) * 1000 + info.st_mtim.tv_nsec / 1'000'000;
+  const auto told = storage_->stat(prefix_ + commit_file_name(version));
+  return told ? told->modified_ms : 0;
 }
 
 Result<Put> LogFolder::put_if_absent(std::int64_t version, const std::string& text) const {
-  if (auto made = make_folders(log_); !made) return made.error();
-  return put_file(commit_file_name(version), text);
+  return storage_->put_if_absent(prefix_ + commit_file_name(version), text);
+}
+
+Status LogFolder::sync(std::int64_t version) const {
+  return storage_->sync({prefix_ + commit_file_name(version)});
 }
 
 Status LogFolder::put_compacted(std::int64_t end, const std::string& text) const {
-  sweep_stale_temporaries(log_);
-  auto put = put_file(compacted_file_name(end), text);
-  if (!put) return put.error();
-  return success();
+  return storage_->put(prefix_ + compacted_file_name(end), text);
 }
 
-Result<Put> LogFolder::put_file(const std::string& name, const std::string& text) const {
-  Uuid id;
-  random_bytes(id.bytes.data(), id.bytes.size());
-  const std::string temporary = log_ + "/" + std::string(temporary_prefix) + to_string(id);
-  const std::string target = log_ + "/" + name;
-  failpoint("publish_before_write");
-  if (auto written = write_new_file(temporary, text); !written) {
-    ::unlink(temporary.c_str());
-    return written.error();
-  }
-  failpoint("publish_before_link");
-  const int rc = ::link(temporary.c_str(), target.c_str());
-  const int reason = errno;
-  ::unlink(temporary.c_str());
-  if (rc != 0 && reason == EEXIST) return Put::exists;
-  if (rc != 0) return {Errc::unavailable, "cannot link " + target + ": " + std::strerror(reason)};
-  failpoint("publish_after_link");
-  if (auto synced = sync_folder(log_); !synced) return synced.error();
-  return Put::done;
+Status LogFolder::remove_compacted(std::int64_t end) const {
+  return storage_->remove(prefix_ + compacted_file_name(end));
 }
 
 }  // namespace batuta::lakelog

@@ -1,4 +1,4 @@
-// A table's _delta_log folder: which versions are there, their text, and put-if-absent.
+// A table's _delta_log: which versions are there, their text, and put-if-absent.
 #pragma once
 
 #include <cstdint>
@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "common/result.h"
+#include "lakelog/checkpoint.h"
+#include "lakelog/storage.h"
 
 namespace batuta::lakelog {
 
@@ -15,39 +17,46 @@ struct LogListing {
   std::vector<std::int64_t> commits;  // versions with a JSON commit, ascending
   // Ends of the compacted entries that start at version 0, ascending.
   std::vector<std::int64_t> compactions;
-  bool has_checkpoint = false;  // a Parquet checkpoint stands there
+  std::vector<CheckpointFiles> checkpoints;  // classic ones with all their parts, ascending
+  bool has_other_checkpoint = false;         // one of another kind, or one that lacks a part
 };
 
-enum class Put { done, exists };
+// The newest version that the log tells of; -1 for an empty one.
+std::int64_t newest_version(const LogListing& listing);
 
-// Any thread. Every function reads or writes the disk at once; nothing is cached.
+// Any thread. Every function asks the storage at once; nothing is cached.
 class LogFolder {
  public:
-  // `table_folder` need not exist.
-  explicit LogFolder(std::string table_folder);
+  // `table` ("silver/financial/quotes") need not exist; the storage must outlive this.
+  LogFolder(Storage& storage, std::string table);
 
-  // Empty when there is no such table. Errc::unavailable when the folder cannot be read.
+  // Empty when there is no such table. Errc::unavailable when the log cannot be read.
   Result<LogListing> list() const;
+  // Versions above `version` that have a JSON commit, ascending.
+  Result<std::vector<std::int64_t>> commits_after(std::int64_t version) const;
   // Errc::not_found when the version has no JSON commit, Errc::too_large over max_commit_bytes.
   Result<std::string> read(std::int64_t version) const;
   Result<std::string> read_compacted(std::int64_t end) const;
   // Milliseconds since 1970 of the commit file; 0 when it is gone.
   std::int64_t modified_ms(std::int64_t version) const;
 
-  // The entry appears whole and durable, or not at all: temporary file, fsync, link(2), fsync of
-  // the folder. Creates the folders. Errc::unavailable when the disk refuses; a repeated call after
-  // a crash anywhere is right. Kill points for tests: environment BATUTA_FAILPOINT, see
-  // failpoint.h.
+  // The entry appears whole and durable, or not at all; a repeated call after a crash anywhere is
+  // right. Errc::unavailable when the storage refuses.
   Result<Put> put_if_absent(std::int64_t version, const std::string& text) const;
+  // An entry whose writer may have died before it was sure of it.
+  Status sync(std::int64_t version) const;
   // A compacted entry 0..end: an optional summary of the commits, for quick readers.
   Status put_compacted(std::int64_t end, const std::string& text) const;
+  Status remove_compacted(std::int64_t end) const;
 
-  const std::string& table_folder() const { return table_; }
+  const std::string& table() const { return table_; }
+  Storage& storage() const { return *storage_; }
 
  private:
-  Result<Put> put_file(const std::string& name, const std::string& text) const;
+  Result<std::string> read_entry(const std::string& name) const;
+  Storage* storage_;
   std::string table_;
-  std::string log_;
+  std::string prefix_;  // of the log's objects
 };
 
 // "00000000000000000012.json"

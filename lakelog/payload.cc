@@ -13,7 +13,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr JsonLimits payload_limits{16u << 20, 32, 2'000'000, 1u << 20};
+// A wide table's schema is one string.
+constexpr JsonLimits payload_limits{16u << 20, 32, 2'000'000, 8u << 20};
 
 struct Wrong {
   std::string field;
@@ -117,6 +118,41 @@ std::vector<Column> schema_of(const json& root) {
   return columns;
 }
 
+// JSON that the caller of serialise_payload wrote itself.
+json trusted(const std::string& text) {
+  auto parsed = parse_untrusted(text, payload_limits);
+  BATUTA_CHECK(parsed.ok(), text);
+  return *std::move(parsed);
+}
+
+// The two actions, written and read as a commit's lines are.
+Base base_of(const json& object) {
+  if (!object.is_object()) throw Wrong{"base", "must be an object"};
+  std::string lines;
+  for (const char* name : {"protocol", "metaData"}) {
+    const json* action = member(object, name);
+    if (action == nullptr) throw Wrong{"base", std::string("lacks ") + name};
+    lines += json_text(json{{name, *action}}) + "\n";
+  }
+  auto commit = parse_commit(lines);
+  if (!commit) throw Wrong{"base", commit.error().message};
+  return {*commit->protocol, *commit->metadata};
+}
+
+json base_json(const Base& base) {
+  Commit commit;
+  commit.protocol = base.protocol;
+  commit.metadata = base.metadata;
+  std::string lines = serialise(commit);
+  json out = json::object();
+  while (!lines.empty()) {
+    const auto end = lines.find('\n');
+    out.update(trusted(lines.substr(0, end)));
+    lines.erase(0, end + 1);
+  }
+  return out;
+}
+
 void check_partitions(const Payload& payload) {
   for (const std::string& name : payload.partition_columns) {
     if (std::none_of(payload.schema.begin(), payload.schema.end(),
@@ -148,13 +184,6 @@ json partition_json(const PartitionValues& values) {
   return out;
 }
 
-// JSON that the caller of serialise_payload wrote itself.
-json trusted(const std::string& text) {
-  auto parsed = parse_untrusted(text, payload_limits);
-  BATUTA_CHECK(parsed.ok(), text);
-  return *std::move(parsed);
-}
-
 Payload payload_of(const json& root) {
   if (!root.is_object()) throw Wrong{"", "the publication is not an object"};
   Payload out;
@@ -167,6 +196,8 @@ Payload payload_of(const json& root) {
   }
   out.read_version = integer_of(root, "read_version");
   if (out.read_version < -1) throw Wrong{"read_version", "must be -1 or more"};
+  if (const json* base = member(root, "base")) out.base = base_of(*base);
+  if (out.base && out.read_version < 0) throw Wrong{"base", "is of no version that was read"};
   out.schema = schema_of(root);
   for (const json& column : list_of(root, "partition_columns")) {
     if (!column.is_string()) throw Wrong{"partition_columns", "must be a list of names"};
@@ -218,6 +249,7 @@ std::string serialise_payload(const Payload& payload) {
   for (const Column& column : payload.schema)
     out["schema"].push_back(
         {{"name", column.name}, {"type", column.type}, {"nullable", column.nullable}});
+  if (payload.base) out["base"] = base_json(*payload.base);
   if (!payload.description.empty()) out["description"] = payload.description;
   if (payload.read_partitions) {
     out["read_partitions"] = json::array();
@@ -243,6 +275,13 @@ std::string serialise_payload(const Payload& payload) {
     out["txn"].push_back({{"app_id", txn.app_id}, {"version", txn.version}});
   if (!payload.metrics_json.empty()) out["metrics"] = trusted(payload.metrics_json);
   return json_text(out);
+}
+
+std::int64_t read_version_of(std::string_view text) {
+  auto parsed = parse_untrusted(text, payload_limits);
+  if (!parsed || !parsed->is_object()) return -1;
+  const json* value = member(*parsed, "read_version");
+  return value == nullptr ? -1 : json_int(*value).value_or(-1);
 }
 
 const char* to_string(Operation operation) {

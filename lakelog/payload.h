@@ -14,11 +14,19 @@ namespace batuta::lakelog {
 
 enum class Operation { create, append, merge, overwrite_partitions };
 
+// What the table was at the version read: with it nobody has to read the log up to there again, a
+// Parquet checkpoint included.
+struct Base {
+  Protocol protocol;
+  Metadata metadata;
+};
+
 struct Payload {
   std::string table;
   Operation operation = Operation::append;
   bool append = false;
   std::int64_t read_version = -1;
+  std::optional<Base> base;  // of read_version; nullopt: not told, or read_version is -1
   std::vector<Column> schema;
   std::vector<std::string> partition_columns;
   std::string description;
@@ -36,6 +44,9 @@ Result<Payload> parse_payload(std::string_view json);
 
 // The JSON that parse_payload reads back to the same struct.
 std::string serialise_payload(const Payload& payload);
+
+// The read version that a publication's JSON tells; -1 when it tells none.
+std::int64_t read_version_of(std::string_view json);
 
 const char* to_string(Operation operation);
 

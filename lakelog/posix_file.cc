@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -26,7 +27,8 @@ class Descriptor {
 
 Error failure(const char* verb, const std::string& path) {
   const int reason = errno;
-  return {reason == ENOENT ? Errc::not_found : Errc::unavailable,
+  const bool absent = reason == ENOENT || reason == ENOTDIR;
+  return {absent ? Errc::not_found : Errc::unavailable,
           std::string("cannot ") + verb + " " + path + ": " + std::strerror(reason),
           {}};
 }
@@ -40,20 +42,22 @@ Status sync_path(const std::string& path, int flags) {
 
 }  // namespace
 
-Result<std::string> read_whole_file(const std::string& path, std::size_t limit) {
+Result<std::string> read_file_range(const std::string& path, std::uint64_t offset,
+                                    std::uint64_t length) {
   Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0) return failure("open", path);
   std::string text;
   char block[64 << 10];
-  while (true) {
-    const ssize_t n = ::read(file.get(), block, sizeof block);
+  while (text.size() < length) {
+    const auto wanted = std::min<std::uint64_t>(sizeof block, length - text.size());
+    const ssize_t n = ::pread(file.get(), block, static_cast<std::size_t>(wanted),
+                              static_cast<off_t>(offset + text.size()));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return failure("read", path);
-    if (n == 0) return text;
-    if (text.size() + static_cast<std::size_t>(n) > limit)
-      return {Errc::too_large, path + " is larger than " + std::to_string(limit) + " bytes"};
+    if (n == 0) break;
     text.append(block, static_cast<std::size_t>(n));
   }
+  return text;
 }
 
 namespace {
@@ -75,7 +79,7 @@ Status give_to_owner_of_folder(const std::string& path) {
 
 }  // namespace
 
-Status write_new_file(const std::string& path, const std::string& text) {
+Status write_new_file(const std::string& path, std::string_view text) {
   Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (file.get() < 0) return failure("create", path);
   std::size_t done = 0;
@@ -97,6 +101,14 @@ Status sync_folder(const std::string& path) {
   return sync_path(path, O_RDONLY | O_DIRECTORY);
 }
 
+Status make_one_folder(const std::string& path) {
+  if (::mkdir(path.c_str(), 0755) == 0) return give_to_owner_of_folder(path);
+  if (errno != EEXIST) return failure("create", path);
+  struct stat info {};
+  if (::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) return success();
+  return {Errc::unavailable, path + " is not a folder"};
+}
+
 Status make_folders(const std::string& path) {
   struct stat info {};
   if (::stat(path.c_str(), &info) == 0) {
@@ -105,11 +117,7 @@ Status make_folders(const std::string& path) {
   }
   const std::string parent = folder_of(path);
   if (auto made = make_folders(parent); !made) return made;
-  if (::mkdir(path.c_str(), 0755) != 0) {
-    if (errno != EEXIST) return failure("create", path);
-  } else if (auto given = give_to_owner_of_folder(path); !given) {
-    return given;
-  }
+  if (auto made = make_one_folder(path); !made) return made;
   return sync_folder(parent);
 }
 

@@ -1,22 +1,28 @@
-// Durable small files: the few POSIX steps that the log and the staged writers share.
+// Durable small files: the few POSIX steps behind FileStorage, and behind files outside the lake.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "common/result.h"
 
 namespace batuta::lakelog {
 
-// Errc::not_found, Errc::too_large (over `limit` bytes) or Errc::unavailable.
-Result<std::string> read_whole_file(const std::string& path, std::size_t limit);
+// At most `length` bytes from `offset` on, fewer where the file ends. Errc::not_found or
+// Errc::unavailable.
+Result<std::string> read_file_range(const std::string& path, std::uint64_t offset,
+                                    std::uint64_t length);
 
 // Creates the file (it must not exist, mode 0644), writes it whole and fsyncs it. Its folder is not
 // synced. On failure a partial file may be left behind.
-Status write_new_file(const std::string& path, const std::string& text);
+Status write_new_file(const std::string& path, std::string_view text);
 
 Status sync_file(const std::string& path);
 Status sync_folder(const std::string& path);
 
+// mkdir; a folder that is there is success. Not synced.
+Status make_one_folder(const std::string& path);
 // mkdir -p, with an fsync of every folder that gained an entry.
 Status make_folders(const std::string& path);
 

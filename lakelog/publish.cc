@@ -1,7 +1,6 @@
 #include "lakelog/publish.h"
 
-#include <sys/stat.h>
-
+#include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -10,6 +9,7 @@
 #include "common/safe_json.h"
 #include "common/time.h"
 #include "common/uuid.h"
+#include "lakelog/compaction.h"
 #include "lakelog/conflict.h"
 #include "lakelog/path.h"
 #include "lakelog/payload.h"
@@ -22,9 +22,6 @@ using nlohmann::json;
 
 // Lost races in a row before the disk is declared too busy; each one means another's commit stands.
 constexpr int max_races = 1000;
-// A compacted entry every so many versions keeps a replay short, however old the table is.
-constexpr std::int64_t compaction_interval = 32;
-constexpr std::int64_t tombstone_retention_ms = 7LL * 24 * 3600 * 1000;
 constexpr JsonLimits info_limits{64u << 10, 16, 5'000, 16u << 10};
 
 std::int64_t now_ms() {
@@ -41,36 +38,15 @@ bool holds_publication(const Commit& commit, const std::string& uuid) {
          batuta->value("publication", json()) == uuid;
 }
 
-// Looks backwards for the publication's own entry: it cannot stand before the newest entry of the
-// same application with a smaller number. nullopt = not published yet.
-Result<std::optional<std::int64_t>> find_own_entry(const LogFolder& log, const Snapshot& snapshot,
-                                                   const Publication& publication) {
-  const auto newest = snapshot.txns.find(publication.app_id);
-  if (newest == snapshot.txns.end() || newest->second < publication.number)
-    return std::optional<std::int64_t>();
-  for (std::int64_t version = snapshot.version; version >= 0; --version) {
-    auto text = log.read(version);
-    if (!text) return text.error();
-    auto commit = parse_commit(*text);
-    if (!commit) return commit.error();
-    if (holds_publication(*commit, publication.uuid)) return std::optional(version);
-    for (const Txn& txn : commit->txns)
-      if (txn.app_id == publication.app_id && txn.version < publication.number) version = 0;
-  }
-  return {Errc::conflict, "publication " + std::to_string(newest->second) + " of " +
-                              publication.app_id + " is already in the log, so " +
-                              std::to_string(publication.number) + " comes too late"};
-}
-
 Status check_same_shape(const Payload& payload, const Metadata& metadata) {
   if (payload.partition_columns != metadata.partition_columns)
-    return {Errc::conflict, payload.table + " is partitioned otherwise", "partition_columns"};
+    return {Errc::invalid, payload.table + " is partitioned otherwise", "partition_columns"};
   bool same = payload.schema.size() == metadata.columns.size();
   for (std::size_t i = 0; same && i < payload.schema.size(); ++i) {
     same = payload.schema[i].name == metadata.columns[i].name &&
            payload.schema[i].type == metadata.columns[i].type;
   }
-  if (!same) return {Errc::conflict, payload.table + " has another schema", "schema"};
+  if (!same) return {Errc::invalid, payload.table + " has another schema", "schema"};
   return success();
 }
 
@@ -83,45 +59,120 @@ Intent intent_of(const Payload& payload) {
   return intent;
 }
 
-Status check_since(const LogFolder& log, const Payload& payload, std::int64_t newest) {
+// What holds after a number of versions, as far as a publication minds.
+struct Held {
+  std::int64_t version = -1;
+  std::optional<Base> base;               // nullopt: there is no table yet
+  std::optional<std::int64_t> own_entry;  // the publication stands there already
+};
+
+// Where the replay begins: at the version that was read.
+Result<Held> held_when_read(const LogFolder& log, const Payload& payload) {
+  if (payload.read_version < 0) return Held{};
+  if (payload.base) return Held{payload.read_version, payload.base, {}};
+  auto snapshot = read_snapshot(log, payload.read_version);
+  if (!snapshot && snapshot.error().code == Errc::not_found)
+    return {Errc::conflict, snapshot.error().message, "read_version"};
+  if (!snapshot) return snapshot.error();
+  return Held{payload.read_version, Base{snapshot->protocol, snapshot->metadata}, {}};
+}
+
+// Nothing has been written since the version read: is that one still there?
+Status check_still_there(const LogFolder& log, const Payload& payload) {
+  if (payload.read_version >= 0 && log.modified_ms(payload.read_version) != 0) return success();
+  auto listing = log.list();  // its commit may have been cleaned up behind a checkpoint
+  if (!listing) return listing.error();
+  const std::int64_t newest = newest_version(*listing);
+  if (payload.read_version < 0 && newest >= 0)
+    return {Errc::conflict, payload.table + " was not there when it was read, and is now"};
+  if (newest >= payload.read_version) return success();
+  const std::string was =
+      payload.table + " was read at version " + std::to_string(payload.read_version);
+  if (newest < 0) return {Errc::conflict, was + " and is gone", "read_version"};
+  return {Errc::conflict, was + ", and its newest is now " + std::to_string(newest),
+          "read_version"};
+}
+
+// Takes the next version's commit: is it this publication's own, and may it have come before it?
+Status take(const Commit& commit, const Publication& publication, const Payload& payload,
+            const Intent& intent, Held& held) {
+  ++held.version;
+  if (holds_publication(commit, publication.uuid)) {
+    held.own_entry = held.version;
+    return success();
+  }
+  for (const Txn& txn : commit.txns) {
+    if (txn.app_id != publication.app_id || txn.version < publication.number) continue;
+    return {Errc::conflict, "publication " + std::to_string(txn.version) + " of " + txn.app_id +
+                                " is already in the log, so " + std::to_string(publication.number) +
+                                " comes too late"};
+  }
+  if (auto reason = find_conflict(intent, commit))
+    return {Errc::conflict, "version " + std::to_string(held.version) + " " + *reason};
+  for (const AddFile& add : payload.adds) {
+    const auto same = [&add](const auto& other) { return other.path == add.path; };
+    if (std::any_of(commit.adds.begin(), commit.adds.end(), same) ||
+        std::any_of(commit.removes.begin(), commit.removes.end(), same))
+      return {Errc::invalid, add.path + " was used before", "add"};
+  }
+  if (!held.base && (!commit.protocol || !commit.metadata))
+    return {Errc::invalid, payload.table + " begins without protocol and metaData"};
+  if (!held.base) held.base.emplace();
+  if (commit.protocol) held.base->protocol = *commit.protocol;
+  if (commit.metadata) held.base->metadata = *commit.metadata;
+  return success();
+}
+
+// Follows the log from the version held to its end, or to the publication's own entry.
+Status follow(const LogFolder& log, const Publication& publication, const Payload& payload,
+              Held& held) {
+  auto newer = log.commits_after(held.version);
+  if (!newer) return newer.error();
   const Intent intent = intent_of(payload);
-  for (std::int64_t version = payload.read_version + 1; version <= newest; ++version) {
+  for (const std::int64_t version : *newer) {
+    if (version != held.version + 1 && held.version < 0)
+      return {Errc::conflict, payload.table + " was not there when it was read, and is now"};
+    if (version != held.version + 1 && held.version == payload.read_version) {
+      return {Errc::conflict, "the log of " + payload.table + " after version " +
+                                  std::to_string(payload.read_version) +
+                                  ", which was read, has been cleaned up"};
+    }
+    if (version != held.version + 1) {
+      return {Errc::invalid, "the log of " + payload.table + " has a gap: version " +
+                                 std::to_string(held.version + 1) + " is missing"};
+    }
     auto text = log.read(version);
     if (!text) return text.error();
     auto commit = parse_commit(*text);
-    if (!commit) return {Errc::invalid, commit.error().message};
-    if (auto reason = find_conflict(intent, *commit))
-      return {Errc::conflict, "version " + std::to_string(version) + " " + *reason};
+    if (!commit) {
+      return {Errc::invalid, payload.table + " version " + std::to_string(version) + ": " +
+                                 commit.error().message};
+    }
+    if (auto taken = take(*commit, publication, payload, intent, held); !taken) return taken;
+    if (held.own_entry) return success();
   }
   return success();
 }
 
-Status check_against(const LogFolder& log, const Payload& payload, const Snapshot& snapshot) {
-  if (auto writable = check_writable(snapshot); !writable) return writable;
-  if (payload.read_version > snapshot.version)
-    return {Errc::invalid, "the version read does not exist", "read_version"};
-  if (auto same = check_same_shape(payload, snapshot.metadata); !same) return same;
-  if (auto since = check_since(log, payload, snapshot.version); !since) return since;
-  const auto append_only = snapshot.metadata.configuration.find("delta.appendOnly");
-  if (!payload.removes.empty() && append_only != snapshot.metadata.configuration.end() &&
+// Whether the publication may be the next version of what is held.
+Status check_against(const Payload& payload, const Base& base) {
+  if (auto writable = check_writable(base.protocol, base.metadata); !writable) return writable;
+  if (auto same = check_same_shape(payload, base.metadata); !same) return same;
+  const auto append_only = base.metadata.configuration.find("delta.appendOnly");
+  if (!payload.removes.empty() && append_only != base.metadata.configuration.end() &&
       append_only->second == "true")
     return {Errc::invalid, payload.table + " is append only", "remove"};
-  for (const RemoveFile& remove : payload.removes)
-    if (snapshot.files.count(remove.path) == 0)
-      return {Errc::conflict, remove.path + " is no longer in the table", "remove"};
-  for (const AddFile& add : payload.adds)
-    if (snapshot.files.count(add.path) != 0 || snapshot.tombstones.count(add.path) != 0)
-      return {Errc::invalid, add.path + " was used before", "add"};
   return success();
 }
 
 // A log entry that names an absent or cut file would break every reader of the table.
-Status check_files(const std::string& folder, const Payload& payload) {
+Status check_files(const LogFolder& log, const Payload& payload) {
   for (const AddFile& add : payload.adds) {
-    struct stat info {};
-    if (::stat((folder + "/" + add.path).c_str(), &info) != 0)
-      return {Errc::invalid, add.path + " is not there", "add"};
-    if (!S_ISREG(info.st_mode) || info.st_size != add.size)
+    const auto told = log.storage().stat(payload.table + "/" + add.path);
+    if (!told && told.error().code == Errc::not_found)
+      return {Errc::conflict, add.path + " is no longer there", "add"};
+    if (!told) return told.error();
+    if (told->size != add.size)
       return {Errc::invalid, add.path + " does not have the size told", "add"};
   }
   return success();
@@ -190,14 +241,6 @@ Commit commit_of(const Publication& publication, const Payload& payload, const j
   return commit;
 }
 
-// Best effort: a compacted entry only saves readers time, so its failure is no failure of ours.
-void compact_now_and_then(const LogFolder& log, std::int64_t version) {
-  if ((version + 1) % compaction_interval != 0) return;
-  auto snapshot = read_snapshot(log, version);
-  if (!snapshot) return;
-  (void)log.put_compacted(version, compact(*snapshot, now_ms() - tombstone_retention_ms)).ok();
-}
-
 Error as_permanent(Error error) {
   // A foreign log that cannot be read will not be readable by waiting.
   if (error.code == Errc::malformed || error.code == Errc::too_large) error.code = Errc::invalid;
@@ -205,51 +248,87 @@ Error as_permanent(Error error) {
   return error;
 }
 
+// Everything that must hold before the next version may be put; nothing when the publication's own
+// entry was found.
+Status check_next(const LogFolder& log, const Publication& publication, const Payload& payload,
+                  Held& held) {
+  if (auto followed = follow(log, publication, payload, held); !followed) return followed;
+  if (held.own_entry) return success();
+  if (held.version == payload.read_version)
+    if (auto there = check_still_there(log, payload); !there) return there;
+  if (held.base)
+    if (auto fits = check_against(payload, *held.base); !fits) return fits;
+  return check_files(log, payload);
+}
+
 // One try for the next version. nullopt = somebody else took it.
 Result<std::optional<Published>> try_once(const LogFolder& log, const Publication& publication,
-                                          const Payload& payload, const json& info) {
-  auto snapshot = read_snapshot(log);
-  const bool is_new = !snapshot && snapshot.error().code == Errc::not_found;
-  if (!snapshot && !is_new) return snapshot.error();
-  if (!is_new) {
-    auto own = find_own_entry(log, *snapshot, publication);
-    if (!own) return own.error();
-    if (own->has_value()) return std::optional(Published{**own, true});
-    if (auto fits = check_against(log, payload, *snapshot); !fits) return fits.error();
-  } else if (payload.read_version >= 0 || !payload.removes.empty()) {
-    return {Errc::conflict, payload.table + " was there when it was read and is gone"};
+                                          const Payload& payload, const json& info, Held& held) {
+  if (auto ready = check_next(log, publication, payload, held); !ready) return ready.error();
+  if (held.own_entry) {
+    // Whoever put it may have died before it was durable.
+    if (auto synced = log.sync(*held.own_entry); !synced) return synced.error();
+    return std::optional(Published{*held.own_entry, true});
   }
-  if (auto there = check_files(log.table_folder(), payload); !there) return there.error();
-  const std::int64_t version = is_new ? 0 : snapshot->version + 1;
-  auto put = log.put_if_absent(version, serialise(commit_of(publication, payload, info, is_new)));
+  const std::int64_t version = held.version + 1;
+  auto put = log.put_if_absent(
+      version, serialise(commit_of(publication, payload, info, !held.base.has_value())));
   if (!put) return put.error();
   if (*put == Put::exists) return std::optional<Published>();
   failpoint("publish_before_return");
-  compact_now_and_then(log, version);
+  compact_now_and_then(log, version, [&] {
+    return publication.oldest_read_version ? publication.oldest_read_version()
+                                           : payload.read_version;
+  });
   return std::optional(Published{version, false});
+}
+
+struct Prepared {
+  Payload payload;
+  json info = json::object();
+};
+
+Result<Prepared> prepare(const Publication& publication) {
+  auto payload = parse_payload(publication.payload_json);
+  if (!payload) return payload.error();
+  Prepared prepared{*std::move(payload)};
+  if (!publication.info_json.empty()) {
+    auto parsed = parse_untrusted(publication.info_json, info_limits);
+    if (!parsed || !parsed->is_object()) return {Errc::invalid, "info_json is not an object"};
+    prepared.info = *std::move(parsed);
+  }
+  for (const Txn& txn : prepared.payload.txns)
+    if (txn.app_id == publication.app_id) return {Errc::invalid, "app_id is reserved", "txn"};
+  return prepared;
 }
 
 }  // namespace
 
 Result<Published> publish(const Publication& publication) {
-  auto payload = parse_payload(publication.payload_json);
-  if (!payload) return payload.error();
-  json info = json::object();
-  if (!publication.info_json.empty()) {
-    auto parsed = parse_untrusted(publication.info_json, info_limits);
-    if (!parsed || !parsed->is_object()) return {Errc::invalid, "info_json is not an object"};
-    info = std::move(*parsed);
-  }
-  for (const Txn& txn : payload->txns)
-    if (txn.app_id == publication.app_id) return {Errc::invalid, "app_id is reserved", "txn"};
-  const LogFolder log(publication.lake + "/" + payload->table);
+  auto prepared = prepare(publication);
+  if (!prepared) return prepared.error();
+  const Payload& payload = prepared->payload;
+  const LogFolder log(*publication.storage, payload.table);
+  auto held = held_when_read(log, payload);
+  if (!held) return as_permanent(held.error());
   for (int race = 0; race < max_races; ++race) {
-    auto tried = try_once(log, publication, *payload, info);
+    auto tried = try_once(log, publication, payload, prepared->info, *held);
     if (!tried) return as_permanent(tried.error());
     if (tried->has_value()) return **tried;
   }
-  return {Errc::unavailable, "lost the race for the next version of " + payload->table + " " +
+  return {Errc::unavailable, "lost the race for the next version of " + payload.table + " " +
                                  std::to_string(max_races) + " times"};
+}
+
+Status check_publication(const Publication& publication) {
+  auto prepared = prepare(publication);
+  if (!prepared) return prepared.error();
+  const LogFolder log(*publication.storage, prepared->payload.table);
+  auto held = held_when_read(log, prepared->payload);
+  if (!held) return as_permanent(held.error());
+  auto ready = check_next(log, publication, prepared->payload, *held);
+  if (!ready) return as_permanent(ready.error());
+  return success();
 }
 
 }  // namespace batuta::lakelog

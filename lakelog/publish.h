@@ -5,6 +5,11 @@
 //    "operation": "create" | "append" | "merge" | "overwrite_partitions",
 //    "append": true|false,               // blind append
 //    "read_version": 12,                 // -1: the table did not exist
+//    "base": {"protocol":{…}, "metaData":{…}},  // the two actions that held at read_version, so
+//    that
+//                                               // only the log after it has to be read; without
+//                                               them
+//                                               // it is replayed up to there, without checkpoints
 //    "schema": [{"name","type","nullable"}…],   // Delta types; used when the table is created,
 //                                               // compared when it exists
 //    "partition_columns": ["day"],
@@ -17,20 +22,25 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
 #include "common/result.h"
+#include "lakelog/storage.h"
 
 namespace batuta::lakelog {
 
 struct Publication {
-  std::string lake;          // absolute folder
-  std::string payload_json;  // as above
-  std::string app_id;        // "batuta/<store uuid>"
-  std::int64_t number = 0;   // txn version under app_id
-  std::string uuid;          // finding it in a commitInfo means "already done"
-  std::string info_json;     // for commitInfo: dag_id, run_id, execution_id, task_id, try, plugin
+  Storage* storage = nullptr;  // the lake; outlives the call
+  std::string payload_json;    // as above
+  std::string app_id;          // "batuta/<store uuid>"
+  std::int64_t number = 0;     // txn version under app_id
+  std::string uuid;            // finding it in a commitInfo means "already done"
+  std::string info_json;       // for commitInfo: dag_id, run_id, execution_id, task_id, try, plugin
+  // The oldest read version among the table's publications that wait, or -1: what is newer in the
+  // log is not cleaned up. Asked for when there is something to clean up; null = only this one.
+  std::function<std::int64_t()> oldest_read_version = {};
 };
 
 struct Published {
@@ -40,12 +50,16 @@ struct Published {
 
 // Idempotent; safe to kill anywhere: the entry exists whole or not at all. Retries lost races for
 // the next version itself. Errors:
-//   Errc::conflict     can never succeed: a commit after read_version touched what was read,
-//   another
-//                      schema, or a newer publication of app_id is already in the log
-//   Errc::invalid      the payload is wrong, or the table needs a newer writer: can never succeed
+//   Errc::conflict     can never succeed as it is, though one prepared anew may: a commit after
+//                      read_version touched what was read, a newer publication of app_id is already
+//                      in the log, a staged file or the table itself is gone
+//   Errc::invalid      can never succeed, however often it is prepared: the payload is wrong, the
+//                      table needs a newer writer, is append only or has another schema
 //   Errc::unavailable  the disk said no: try again
 // Any thread; publications of one table one at a time.
 Result<Published> publish(const Publication& publication);
+
+// Whether publish() would refuse it now, with its error; nothing is written.
+Status check_publication(const Publication& publication);
 
 }  // namespace batuta::lakelog

@@ -6,7 +6,7 @@ namespace batuta::lakelog {
 namespace {
 
 std::string at_version(const LogFolder& log, std::int64_t version) {
-  return log.table_folder() + " version " + std::to_string(version);
+  return log.table() + " version " + std::to_string(version);
 }
 
 Result<Commit> parsed(Result<std::string> text, const std::string& what) {
@@ -18,8 +18,19 @@ Result<Commit> parsed(Result<std::string> text, const std::string& what) {
   return commit;
 }
 
+Status check_partition_values(const Snapshot& snapshot, const LogFolder& log) {
+  for (const auto& [path, file] : snapshot.files) {
+    for (const std::string& column : snapshot.metadata.partition_columns) {
+      if (file.partition_values.contains(column)) continue;
+      return {Errc::malformed, at_version(log, snapshot.version) + " adds " + path +
+                                   " without the value of its partition column " + column};
+    }
+  }
+  return success();
+}
+
 Status check_readable(const Snapshot& snapshot, bool has_protocol, const LogFolder& log) {
-  const std::string& name = log.table_folder();
+  const std::string name = at_version(log, snapshot.version);
   if (!has_protocol) return {Errc::invalid, name + " has no protocol action"};
   if (snapshot.protocol.min_reader > reader_version) {
     return {Errc::invalid, name + " needs a Delta reader of version " +
@@ -31,17 +42,114 @@ Status check_readable(const Snapshot& snapshot, bool has_protocol, const LogFold
     return {Errc::invalid, name + " holds " + snapshot.metadata.format + " files, not parquet"};
   for (const auto& [path, file] : snapshot.files)
     if (file.has_deletion_vector) return {Errc::invalid, name + " uses deletion vectors"};
-  return success();
+  return check_partition_values(snapshot, log);
 }
 
-Status missing_start(const LogListing& listing, const LogFolder& log) {
-  const std::string first = std::to_string(listing.commits.front());
-  if (listing.has_checkpoint) {
-    return {Errc::invalid, log.table_folder() + " begins at version " + first +
-                               " and keeps its earlier log in a Parquet checkpoint, which is not "
-                               "supported"};
+// Where a replay may begin: after a summary of the versions up to `version`, or (-1) at the first.
+struct Start {
+  std::int64_t version = -1;
+  const CheckpointFiles* checkpoint = nullptr;  // null = a compacted entry
+};
+
+// The first version in (start, target] that has no commit; -1 when all have.
+std::int64_t first_missing(const LogListing& listing, std::int64_t start, std::int64_t target) {
+  auto it = std::upper_bound(listing.commits.begin(), listing.commits.end(), start);
+  for (std::int64_t version = start + 1; version <= target; ++version, ++it)
+    if (it == listing.commits.end() || *it != version) return version;
+  return -1;
+}
+
+// Newest first.
+std::vector<Start> possible_starts(const LogListing& listing, std::int64_t target,
+                                   bool with_checkpoints) {
+  std::vector<Start> starts = {Start{}};
+  for (const std::int64_t end : listing.compactions) starts.push_back({end});
+  if (with_checkpoints)
+    for (const CheckpointFiles& files : listing.checkpoints)
+      starts.push_back({files.version, &files});
+  std::erase_if(starts, [&](const Start& start) {
+    return start.version > target || first_missing(listing, start.version, target) >= 0;
+  });
+  std::stable_sort(starts.begin(), starts.end(),
+                   [](const Start& a, const Start& b) { return a.version > b.version; });
+  return starts;
+}
+
+// Why there is no way to `target`.
+Error no_way(const LogListing& listing, const LogFolder& log, std::int64_t target,
+             bool with_checkpoints) {
+  const std::int64_t first = listing.commits.empty() ? target + 1 : listing.commits.front();
+  const std::string begins = log.table() + " begins at version " + std::to_string(first);
+  if (first > 0 && !with_checkpoints && !listing.checkpoints.empty()) {
+    return {Errc::invalid,
+            begins +
+                " and keeps its earlier log in a Parquet checkpoint, for which an engine is "
+                "needed: `batuta lake sql` has one",
+            {}};
   }
-  return {Errc::malformed, log.table_folder() + " has a gap: its log begins at version " + first};
+  std::int64_t oldest = -1;  // readable version
+  if (!listing.compactions.empty()) oldest = listing.compactions.front();
+  if (!listing.checkpoints.empty() && (oldest < 0 || listing.checkpoints.front().version < oldest))
+    oldest = listing.checkpoints.front().version;
+  if (first > 0 && target < oldest) {
+    return {Errc::not_found,
+            at_version(log, target) +
+                " can no longer be read: its log has been cleaned up, and "
+                "begins at version " +
+                std::to_string(oldest),
+            {}};
+  }
+  if (first > 0 && listing.has_other_checkpoint && oldest < 0) {
+    return {Errc::invalid,
+            begins +
+                " and keeps its earlier log in a checkpoint that lacks a part or is of a "
+                "kind that is not supported",
+            {}};
+  }
+  if (first > 0 && oldest < 0)
+    return {Errc::malformed,
+            log.table() + " has a gap: its log begins at version " + std::to_string(first),
+            {}};
+  const std::int64_t missing = first_missing(listing, std::max<std::int64_t>(oldest, -1), target);
+  return {Errc::malformed,
+          log.table() + " has a gap: " + at_version(log, std::max<std::int64_t>(missing, 0)) +
+              " is missing",
+          {}};
+}
+
+Result<Commit> read_start(const LogFolder& log, const Start& start, CheckpointReader* checkpoints) {
+  const std::string what = at_version(log, start.version);
+  if (start.checkpoint == nullptr)
+    return parsed(log.read_compacted(start.version), what + " (compacted)");
+  auto commit = checkpoints->read(*start.checkpoint);
+  if (!commit) return {commit.error().code, what + " (checkpoint): " + commit.error().message};
+  return commit;
+}
+
+// From one start to the target.
+Result<Snapshot> replay(const LogFolder& log, const Start& start, std::int64_t target,
+                        CheckpointReader* checkpoints) {
+  Snapshot snapshot;
+  bool has_protocol = false;
+  const auto take = [&](const Commit& commit) {
+    has_protocol = has_protocol || commit.protocol.has_value();
+    apply(commit, snapshot);
+  };
+  if (start.version >= 0) {
+    auto commit = read_start(log, start, checkpoints);
+    if (!commit) return commit.error();
+    take(*commit);
+    snapshot.version = start.version;
+  }
+  while (snapshot.version < target) {
+    const std::int64_t next = snapshot.version + 1;
+    auto commit = parsed(log.read(next), at_version(log, next));
+    if (!commit) return commit.error();
+    take(*commit);
+  }
+  if (auto readable = check_readable(snapshot, has_protocol, log); !readable)
+    return readable.error();
+  return snapshot;
 }
 
 }  // namespace
@@ -49,7 +157,8 @@ Status missing_start(const LogListing& listing, const LogFolder& log) {
 void apply(const Commit& commit, Snapshot& snapshot) {
   if (commit.protocol) snapshot.protocol = *commit.protocol;
   if (commit.metadata) snapshot.metadata = *commit.metadata;
-  for (const Txn& txn : commit.txns) snapshot.txns[txn.app_id] = txn.version;
+  snapshot.has_unknown = snapshot.has_unknown || commit.has_unknown;
+  for (const Txn& txn : commit.txns) snapshot.txns[txn.app_id] = txn;
   for (const RemoveFile& remove : commit.removes) {
     snapshot.files.erase(remove.path);
     snapshot.tombstones[remove.path] = remove;
@@ -61,39 +170,27 @@ void apply(const Commit& commit, Snapshot& snapshot) {
   ++snapshot.version;
 }
 
-Result<Snapshot> read_snapshot(const LogFolder& log, std::int64_t version) {
+Result<Snapshot> read_snapshot(const LogFolder& log, std::int64_t version,
+                               CheckpointReader* checkpoints) {
   auto listing = log.list();
   if (!listing) return listing.error();
-  if (listing->commits.empty()) return {Errc::not_found, "no table at " + log.table_folder()};
-  const std::int64_t newest = listing->commits.back();
+  const std::int64_t newest = newest_version(*listing);
+  if (newest < 0) return {Errc::not_found, "no table at " + log.table()};
   const std::int64_t target = version == latest_version ? newest : version;
   if (target < 0 || target > newest)
     return {Errc::not_found,
             at_version(log, target) + " does not exist; the newest is " + std::to_string(newest)};
-  Snapshot snapshot;
-  bool has_protocol = false;
-  const auto usable =
-      std::upper_bound(listing->compactions.begin(), listing->compactions.end(), target);
-  if (usable != listing->compactions.begin()) {
-    const std::int64_t end = *std::prev(usable);
-    auto commit = parsed(log.read_compacted(end), at_version(log, end) + " (compacted)");
-    if (!commit) return commit.error();
-    apply(*commit, snapshot);
-    has_protocol = commit->protocol.has_value();
-    snapshot.version = end;
-  } else if (listing->commits.front() != 0) {
-    return missing_start(*listing, log).error();
+  std::optional<Error> first_error;
+  for (const Start& start : possible_starts(*listing, target, checkpoints != nullptr)) {
+    auto snapshot = replay(log, start, target, checkpoints);
+    if (snapshot) return snapshot;
+    // A summary may be damaged, or cleaned up since the log was listed; what is written once in
+    // the log is not found otherwise by another way.
+    if (snapshot.error().code == Errc::unavailable || start.version < 0)
+      return first_error ? *first_error : snapshot.error();
+    if (!first_error) first_error = snapshot.error();
   }
-  while (snapshot.version < target) {
-    const std::int64_t next = snapshot.version + 1;
-    auto commit = parsed(log.read(next), at_version(log, next));
-    if (!commit) return commit.error();
-    has_protocol = has_protocol || commit->protocol.has_value();
-    apply(*commit, snapshot);
-  }
-  if (auto readable = check_readable(snapshot, has_protocol, log); !readable)
-    return readable.error();
-  return snapshot;
+  return first_error ? *first_error : no_way(*listing, log, target, checkpoints != nullptr);
 }
 
 Result<std::int64_t> version_at(const LogFolder& log, std::int64_t timestamp_ms) {
@@ -101,25 +198,26 @@ Result<std::int64_t> version_at(const LogFolder& log, std::int64_t timestamp_ms)
   if (!listing) return listing.error();
   for (auto it = listing->commits.rbegin(); it != listing->commits.rend(); ++it)
     if (log.modified_ms(*it) <= timestamp_ms) return *it;
-  return {Errc::not_found, log.table_folder() + " has no version that old"};
+  return {Errc::not_found, log.table() + " has no version that old"};
 }
 
-Status check_writable(const Snapshot& snapshot) {
-  if (snapshot.protocol.min_writer > writer_version) {
+Status check_writable(const Protocol& protocol, const Metadata& metadata) {
+  if (protocol.min_writer > writer_version) {
     return {Errc::invalid, "the table needs a Delta writer of version " +
-                               std::to_string(snapshot.protocol.min_writer) + "; this one is " +
+                               std::to_string(protocol.min_writer) + "; this one is " +
                                std::to_string(writer_version)};
   }
-  if (snapshot.metadata.has_invariants)
+  if (metadata.has_invariants)
     return {Errc::invalid, "the table has column invariants, which this writer cannot check"};
   return success();
 }
 
 std::string compact(const Snapshot& snapshot, std::int64_t keep_tombstones_from_ms) {
+  BATUTA_CHECK(!snapshot.has_unknown, "a summary would lose actions");
   Commit commit;
   commit.protocol = snapshot.protocol;
   commit.metadata = snapshot.metadata;
-  for (const auto& [app_id, version] : snapshot.txns) commit.txns.push_back({app_id, version});
+  for (const auto& [app_id, txn] : snapshot.txns) commit.txns.push_back(txn);
   for (const auto& [path, remove] : snapshot.tombstones)
     if (remove.deletion_ms >= keep_tombstones_from_ms) commit.removes.push_back(remove);
   for (const auto& [path, add] : snapshot.files) commit.adds.push_back(add);

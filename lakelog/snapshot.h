@@ -19,16 +19,21 @@ struct Snapshot {
   Metadata metadata;
   std::map<std::string, AddFile> files;          // live data files by decoded path
   std::map<std::string, RemoveFile> tombstones;  // removed files, as far as the log still tells
-  std::map<std::string, std::int64_t> txns;      // newest version per appId
+  std::map<std::string, Txn> txns;               // the newest per appId
+  bool has_unknown = false;  // actions that are not kept here have been in the log
 };
 
-// Replays JSON commits, from the newest usable compacted entry on. Errors:
-//   Errc::not_found    no table there, or no such version
-//   Errc::invalid      the table needs a reader newer than version 1, keeps its early log in a
-//                      Parquet checkpoint only, or lacks its protocol or metaData
-//   Errc::malformed    an entry cannot be parsed, or a version is missing
+// Replays JSON commits, from the newest usable compacted entry or checkpoint on; one that cannot be
+// read is passed over where an older one, or the commits themselves, will do. Every error names the
+// table, and the version where it has one:
+//   Errc::not_found    no table there, or no such version, or one that the log no longer tells of
+//   Errc::invalid      the table needs a reader newer than version 1, needs a Parquet checkpoint
+//                      and `checkpoints` is null, or lacks its protocol or metaData
+//   Errc::malformed    an entry cannot be parsed, or is missing, or adds a file without the values
+//                      of its partition columns
 //   Errc::unavailable  the disk said no
-Result<Snapshot> read_snapshot(const LogFolder& log, std::int64_t version = latest_version);
+Result<Snapshot> read_snapshot(const LogFolder& log, std::int64_t version = latest_version,
+                               CheckpointReader* checkpoints = nullptr);
 
 // The newest version whose commit file is not younger than `timestamp_ms`. Errc::not_found when
 // the table is younger.
@@ -38,10 +43,10 @@ Result<std::int64_t> version_at(const LogFolder& log, std::int64_t timestamp_ms)
 void apply(const Commit& commit, Snapshot& snapshot);
 
 // Errc::invalid with the reason when a writer of version 2 must keep its hands off.
-Status check_writable(const Snapshot& snapshot);
+Status check_writable(const Protocol& protocol, const Metadata& metadata);
 
 // The whole state as one compacted entry; tombstones older than `keep_tombstones_from_ms` and
-// commitInfo are left out.
+// commitInfo are left out. Not for a state that has_unknown.
 std::string compact(const Snapshot& snapshot, std::int64_t keep_tombstones_from_ms);
 
 }  // namespace batuta::lakelog

@@ -1,7 +1,6 @@
 #include "lakelog/table.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -10,29 +9,34 @@
 #include "lakelog/snapshot.h"
 
 namespace batuta::lakelog {
-namespace fs = std::filesystem;
 namespace {
 
 constexpr int max_levels = 6;
 constexpr std::size_t max_tables = 10'000;
 
-void collect(const std::string& folder, const std::string& name, int level,
-             std::vector<std::string>& out) {
-  std::error_code ec;
-  if (fs::is_directory(folder + "/_delta_log", ec)) {
-    if (valid_table_name(name)) out.push_back(name);
-    return;  // a table's folders hold its files, not tables
+Status collect(const Storage& lake, const std::string& name, int level,
+               std::vector<std::string>& out) {
+  if (!name.empty()) {
+    auto log = lake.list(name + "/_delta_log/", {.limit = 1});
+    if (!log) return log.error();
+    if (!log->objects.empty() || !log->prefixes.empty()) {
+      if (valid_table_name(name)) out.push_back(name);
+      return success();  // a table's prefixes hold its files, not tables
+    }
   }
-  if (level == max_levels) return;
-  for (fs::directory_iterator it(folder, ec), end; !ec && it != end; it.increment(ec)) {
-    const std::string part = it->path().filename().string();
-    std::error_code ignored;
-    if (part.starts_with('_') || part.starts_with('.') || part.find('=') != std::string::npos ||
-        it->is_symlink(ignored) || !it->is_directory(ignored))
+  if (level == max_levels) return success();
+  const std::string prefix = name.empty() ? "" : name + "/";
+  auto found = lake.list(prefix);
+  if (!found) return found.error();
+  for (const std::string& below : found->prefixes) {
+    const std::string part = below.substr(prefix.size(), below.size() - prefix.size() - 1);
+    if (part.starts_with('_') || part.starts_with('.') || part.find('=') != std::string::npos)
       continue;
-    if (out.size() >= max_tables) return;
-    collect(it->path().string(), name.empty() ? part : name + "/" + part, level + 1, out);
+    if (out.size() >= max_tables) break;
+    // What cannot be read below the lake's own top (lost+found) is no table for this reader.
+    (void)collect(lake, prefix + part, level + 1, out).ok();
   }
+  return success();
 }
 
 Result<HistoryEntry> history_entry(const LogFolder& log, std::int64_t version) {
@@ -59,16 +63,16 @@ Result<HistoryEntry> history_entry(const LogFolder& log, std::int64_t version) {
 
 }  // namespace
 
-Result<std::vector<std::string>> list_tables(const std::string& lake) {
+Result<std::vector<std::string>> list_tables(const Storage& lake) {
   std::vector<std::string> names;
-  collect(lake, "", 0, names);
+  if (auto done = collect(lake, "", 0, names); !done) return done.error();
   std::sort(names.begin(), names.end());
   return names;
 }
 
-Result<TableInfo> describe_table(const std::string& lake, const std::string& name) {
+Result<TableInfo> describe_table(Storage& lake, const std::string& name) {
   if (!valid_table_name(name)) return {Errc::invalid, "not a table name: " + name};
-  const LogFolder log(lake + "/" + name);
+  const LogFolder log(lake, name);
   auto snapshot = read_snapshot(log);
   if (!snapshot) return snapshot.error();
   TableInfo info;
@@ -93,13 +97,13 @@ Result<TableInfo> describe_table(const std::string& lake, const std::string& nam
   return info;
 }
 
-Result<std::vector<HistoryEntry>> table_history(const std::string& lake, const std::string& name,
+Result<std::vector<HistoryEntry>> table_history(Storage& lake, const std::string& name,
                                                 std::size_t limit, std::int64_t before) {
   if (!valid_table_name(name)) return {Errc::invalid, "not a table name: " + name};
-  const LogFolder log(lake + "/" + name);
+  const LogFolder log(lake, name);
   auto listing = log.list();
   if (!listing) return listing.error();
-  if (listing->commits.empty()) return {Errc::not_found, "no table at " + log.table_folder()};
+  if (listing->commits.empty()) return {Errc::not_found, "no table at " + name};
   std::vector<HistoryEntry> entries;
   for (auto it = listing->commits.rbegin(); it != listing->commits.rend(); ++it) {
     if (before >= 0 && *it >= before) continue;

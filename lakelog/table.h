@@ -8,12 +8,13 @@
 
 #include "common/result.h"
 #include "lakelog/action.h"
+#include "lakelog/storage.h"
 
 namespace batuta::lakelog {
 
-// Names of the Delta tables under a lake folder ("silver/financial/quotes"), sorted. Folders that
-// start with '_' or '.' and symbolic links are not entered; at most 6 levels, 10,000 tables.
-Result<std::vector<std::string>> list_tables(const std::string& lake);
+// Names of the Delta tables of a lake ("silver/financial/quotes"), sorted. What starts with '_' or
+// '.' is not entered; at most 6 levels, 10,000 tables.
+Result<std::vector<std::string>> list_tables(const Storage& lake);
 
 struct TableInfo {
   std::string name;
@@ -31,7 +32,7 @@ struct TableInfo {
 };
 
 // Errors as read_snapshot; Errc::invalid for an unsafe name.
-Result<TableInfo> describe_table(const std::string& lake, const std::string& name);
+Result<TableInfo> describe_table(Storage& lake, const std::string& name);
 
 struct HistoryEntry {
   std::int64_t version = 0;
@@ -44,7 +45,7 @@ struct HistoryEntry {
 };
 
 // Newest first, at most `limit` entries, from `before` (exclusive; -1 = from the newest).
-Result<std::vector<HistoryEntry>> table_history(const std::string& lake, const std::string& name,
+Result<std::vector<HistoryEntry>> table_history(Storage& lake, const std::string& name,
                                                 std::size_t limit, std::int64_t before = -1);
 
 }  // namespace batuta::lakelog

@@ -112,7 +112,6 @@ struct FinancialBronze {
     lake::RawLanding landing(context, "financial/quotes", json_text(request_of(query)));
     lake::BronzeRows rows(context, session, bronze_quotes(), source_columns());
     receive(source, query, landing, rows);
-    landing.sync();
     rows.finish();
     context.records(rows.count(), query.end);
     context.return_json(json_text(result_of(context, query, landing, rows.count())));

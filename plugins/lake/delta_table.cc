@@ -8,6 +8,7 @@
 
 #include "common/safe_json.h"
 #include "plugins/lake/appender.h"
+#include "plugins/lake/checkpoint_reader.h"
 #include "plugins/sdk/plugin.h"
 
 namespace batuta::lake {
@@ -90,12 +91,27 @@ std::string file_column(const std::vector<lakelog::Column>& columns) {
 
 }  // namespace
 
+DeltaTable DeltaTable::open(Session& session, const std::string& lake, const std::string& name,
+                            std::int64_t version) {
+  EngineCheckpoints checkpoints(session, lake);
+  return read(lake, name, version, &checkpoints);
+}
+
 DeltaTable DeltaTable::open(const std::string& lake, const std::string& name,
                             std::int64_t version) {
+  return read(lake, name, version, nullptr);
+}
+
+DeltaTable DeltaTable::read(const std::string& lake, const std::string& name, std::int64_t version,
+                            lakelog::CheckpointReader* checkpoints) {
   DeltaTable table;
   table.name_ = name;
   table.folder_ = lake + "/" + name;
-  auto snapshot = lakelog::read_snapshot(lakelog::LogFolder(table.folder_), version);
+  auto storage = lakelog::open_storage(lake);
+  if (!storage) fail(name, storage.error());
+  table.storage_ = *std::move(storage);
+  auto snapshot =
+      lakelog::read_snapshot(lakelog::LogFolder(*table.storage_, name), version, checkpoints);
   if (snapshot) {
     table.snapshot_ = std::move(*snapshot);
   } else if (snapshot.error().code != Errc::not_found || version != lakelog::latest_version) {
@@ -106,13 +122,13 @@ DeltaTable DeltaTable::open(const std::string& lake, const std::string& name,
 
 std::int64_t DeltaTable::marker(const std::string& app_id) const {
   const auto found = snapshot_.txns.find(app_id);
-  return found == snapshot_.txns.end() ? -1 : found->second;
+  return found == snapshot_.txns.end() ? -1 : found->second.version;
 }
 
 Changes DeltaTable::changes_since(std::int64_t version) const {
   Changes changes;
   changes.whole = version < 0;
-  const lakelog::LogFolder log(folder_);
+  const lakelog::LogFolder log(*storage_, name_);
   for (std::int64_t at = version + 1; !changes.whole && at <= snapshot_.version; ++at) {
     auto text = log.read(at);
     if (!text && text.error().code == Errc::not_found) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "lakelog/payload.h"
 #include "lakelog/snapshot.h"
+#include "lakelog/storage.h"
 #include "plugins/lake/session.h"
 
 namespace batuta::lake {
@@ -26,8 +28,13 @@ struct Changes {
 
 class DeltaTable {
  public:
-  // Reads the log. A table that does not exist yet is empty, with version -1 and no columns. Throws
-  // plugin::FinalError for a table we cannot read, plugin::RetryableError when the disk fails.
+  // Reads the log of a table in the lake that `lake` names (see lakelog::open_storage); the session
+  // reads its Parquet checkpoints. A table that does not exist yet is empty, with version -1 and no
+  // columns. Throws plugin::FinalError for a table we cannot read, plugin::RetryableError when the
+  // disk fails.
+  static DeltaTable open(Session& session, const std::string& lake, const std::string& name,
+                         std::int64_t version = lakelog::latest_version);
+  // The same for those who have no session: a table that needs its checkpoint cannot be read.
   static DeltaTable open(const std::string& lake, const std::string& name,
                          std::int64_t version = lakelog::latest_version);
 
@@ -36,6 +43,7 @@ class DeltaTable {
   const lakelog::Snapshot& snapshot() const { return snapshot_; }
   const std::string& name() const { return name_; }
   const std::string& folder() const { return folder_; }
+  const std::shared_ptr<lakelog::Storage>& storage() const { return storage_; }
 
   // The newest version told by a progress marker, or -1.
   std::int64_t marker(const std::string& app_id) const;
@@ -45,8 +53,12 @@ class DeltaTable {
   std::vector<lakelog::AddFile> files(const FileFilter& filter) const;
 
  private:
+  static DeltaTable read(const std::string& lake, const std::string& name, std::int64_t version,
+                         lakelog::CheckpointReader* checkpoints);
+
   std::string name_;
   std::string folder_;
+  std::shared_ptr<lakelog::Storage> storage_;
   lakelog::Snapshot snapshot_;
 };
 

@@ -124,7 +124,7 @@ struct LakeSql {
     const std::string table_name = context.text("table");
     if (!lakelog::valid_table_name(table_name))
       throw plugin::FinalError("parameter table: not a table name");
-    const auto table = DeltaTable::open(lake_folder(context), table_name,
+    const auto table = DeltaTable::open(session, lake_folder(context), table_name,
                                         context.integer("version", lakelog::latest_version));
     if (!table.exists()) throw plugin::FinalError("there is no table " + table_name);
     create_view(session, "head_rows", table);

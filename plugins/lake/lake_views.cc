@@ -30,7 +30,7 @@ void create_schema(Session& session, const std::string& name) {
 
 void attach_table(Session& session, const std::string& lake, const std::string& name,
                   const std::string& view, bool has_short_name) {
-  const auto table = DeltaTable::open(lake, name);
+  const auto table = DeltaTable::open(session, lake, name);
   create_view(session, view, table);
   const std::string body = " AS SELECT * FROM " + view;
   session.run("CREATE VIEW " + quoted_name(name) + body);
@@ -48,7 +48,9 @@ std::string cell_text(const json& value) {
 }  // namespace
 
 std::vector<std::string> attach_tables(Session& session, const std::string& lake) {
-  auto names = lakelog::list_tables(lake);
+  auto storage = lakelog::open_storage(lake);
+  if (!storage) throw plugin::FinalError(storage.error().message);
+  auto names = lakelog::list_tables(**storage);
   if (!names) throw plugin::RetryableError(names.error().message);
   std::map<std::string, int> owners;
   for (const std::string& name : *names) ++owners[short_name(name)];

@@ -1,16 +1,12 @@
 #include "plugins/lake/staged_write.h"
 
-#include <sys/stat.h>
-
 #include <charconv>
 #include <chrono>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <stdexcept>
 
 #include "common/safe_json.h"
 #include "common/uuid.h"
-#include "lakelog/posix_file.h"
 #include "plugins/sdk/plugin.h"
 
 namespace batuta::lake {
@@ -76,24 +72,22 @@ std::string statistics(const StagedWrite& write, std::int64_t rows, const Cell& 
       {{"numRecords", rows}, {"minValues", low}, {"maxValues", high}, {"nullCount", nulls}});
 }
 
-void must(const Status& status) {
-  if (!status.ok()) throw plugin::RetryableError(status.error().message);
+template <class T>
+T must(Result<T> result) {
+  if (!result) throw plugin::RetryableError(result.error().message);
+  return *std::move(result);
 }
 
 // One row of COPY's RETURN_STATS: filename, count, file_size_bytes, footer_size_bytes,
 // column_statistics, partition_keys.
-lakelog::AddFile to_add(const StagedWrite& write, const std::vector<Cell>& row) {
+lakelog::AddFile to_add(const StagedWrite& write, const std::string& folder,
+                        const std::vector<Cell>& row) {
   lakelog::AddFile add;
   const std::string path = row.at(0).text();
-  const std::string prefix = write.table_folder + "/";
+  const std::string prefix = folder + "/";
   if (!path.starts_with(prefix))
     throw plugin::FinalError("the lake engine wrote outside the table: " + path);
   add.path = path.substr(prefix.size());
-  struct stat info {};
-  if (::stat(path.c_str(), &info) != 0) throw plugin::RetryableError(path + " has vanished");
-  add.size = info.st_size;
-  add.modification_ms =
-      static_cast<std::int64_t>(info.st_mtim.tv_sec) * 1000 + info.st_mtim.tv_nsec / 1'000'000;
   const Cell* key = row.at(5).field(write.partition_column);
   if (key == nullptr || key->is_null())
     throw plugin::FinalError("a file without its partition value: " + path);
@@ -123,25 +117,22 @@ class OneThread {
   Session& session_;
 };
 
-std::string parent(const std::string& path) {
-  return path.substr(0, path.find_last_of('/'));
-}
-
-// Files, the folders that name them, and the table's folder, on disk before the log may speak of
-// them.
-void make_durable(const std::string& table_folder, const std::vector<std::string>& files) {
-  std::set<std::string> folders = {table_folder};
-  for (const std::string& file : files) {
-    must(lakelog::sync_file(file));
-    folders.insert(parent(file));
+// Sizes and times are told once the files are final: the log may speak of them from then on.
+void make_final(const StagedWrite& write, std::vector<lakelog::AddFile>& files) {
+  std::vector<std::string> keys;
+  for (const lakelog::AddFile& file : files) keys.push_back(write.table + "/" + file.path);
+  must(write.storage->sync(keys));
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const auto told = must(write.storage->stat(keys[i]));
+    files[i].size = told.size;
+    files[i].modification_ms = told.modified_ms;
   }
-  for (const std::string& folder : folders) must(lakelog::sync_folder(folder));
 }
 
 }  // namespace
 
 std::vector<lakelog::AddFile> write_files(Session& session, const StagedWrite& write) {
-  must(lakelog::make_folders(write.table_folder));
+  const std::string folder = must(write.storage->stage(write.table));
   Uuid id;  // from the kernel at call time: two slots must never choose the same name
   random_bytes(id.bytes.data(), id.bytes.size());
   // The name holds only hexadecimal digits and dashes; COPY takes no parameter for it. Rows keep
@@ -151,16 +142,12 @@ std::vector<lakelog::AddFile> write_files(Session& session, const StagedWrite& w
                            ") TO $1 (FORMAT parquet, COMPRESSION snappy, " + "PARTITION_BY (" +
                            quoted_name(write.partition_column) + "), FILENAME_PATTERN 'part-" +
                            to_string(id) + "-{i}', OVERWRITE_OR_IGNORE, RETURN_STATS)";
-  std::vector<Param> params = {write.table_folder};
+  std::vector<Param> params = {folder};
   params.insert(params.end(), write.params.begin(), write.params.end());
   const Table written = session.query(copy, params);
   std::vector<lakelog::AddFile> files;
-  std::vector<std::string> paths;
-  for (const auto& row : written.rows) {
-    files.push_back(to_add(write, row));
-    paths.push_back(row.at(0).text());
-  }
-  make_durable(write.table_folder, paths);
+  for (const auto& row : written.rows) files.push_back(to_add(write, folder, row));
+  make_final(write, files);
   return files;
 }
 

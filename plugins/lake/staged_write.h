@@ -2,21 +2,24 @@
 // entry names them yet, so no reader sees them; a failed attempt leaves orphans for vacuum.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "lakelog/action.h"
+#include "lakelog/storage.h"
 #include "plugins/lake/session.h"
 
 namespace batuta::lake {
 
 struct StagedWrite {
-  std::string table_folder;  // created when absent
+  std::shared_ptr<lakelog::Storage> storage;
+  std::string table;  // in the storage; need not exist
   std::vector<lakelog::Column> columns;
   std::string partition_column;  // one of `columns`, never NULL in the rows
   // SELECT of exactly `columns`, in their order. Its ORDER BY is the order inside every file.
   std::string select;
-  // Its parameters, from $2 on: $1 is the folder.
+  // Its parameters, from $2 on: $1 is the folder that the engine writes into.
   std::vector<Param> params;
 };
 

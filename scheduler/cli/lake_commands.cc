@@ -11,6 +11,7 @@
 
 #include "common/safe_json.h"
 #include "common/uuid.h"
+#include "lakelog/storage.h"
 #include "lakelog/table.h"
 #include "scheduler/cli/commands.h"
 #include "scheduler/cli/control_tables.h"
@@ -42,6 +43,10 @@ std::string lake_folder(const Session& session) {
   return folder.string();
 }
 
+std::unique_ptr<lakelog::Storage> open_lake(const Session& session) {
+  return value_of(lakelog::open_storage(lake_folder(session)));
+}
+
 std::string time_text(std::int64_t ms) {
   return to_iso(Time(std::chrono::milliseconds(ms)));
 }
@@ -56,10 +61,10 @@ json table_row(const lakelog::TableInfo& info) {
 }
 
 void list_tables(Session& session) {
-  const std::string lake = lake_folder(session);
+  const auto lake = open_lake(session);
   json rows = json::array();
-  for (const std::string& name : value_of(lakelog::list_tables(lake))) {
-    const auto info = lakelog::describe_table(lake, name);
+  for (const std::string& name : value_of(lakelog::list_tables(*lake))) {
+    const auto info = lakelog::describe_table(*lake, name);
     rows.push_back(info ? table_row(*info) : json{{"table", name}, {"rows", info.error().message}});
   }
   for (const ControlTable& table : read_control_tables(session.home)) {
@@ -106,7 +111,7 @@ void describe_control(Session& session, const ControlTable& table) {
 
 void describe(Session& session, const LakeArguments& a) {
   if (const auto table = control_table(session, a.table)) return describe_control(session, *table);
-  const auto info = value_of(lakelog::describe_table(lake_folder(session), a.table));
+  const auto info = value_of(lakelog::describe_table(*open_lake(session), a.table));
   json columns = json::array();
   for (const lakelog::Column& column : info.columns) {
     columns.push_back(
@@ -132,8 +137,9 @@ void history(Session& session, const LakeArguments& a) {
     throw Failure(a.table + " is kept in the store, not as a Delta table, and has no history", 1);
   }
   json rows = json::array();
-  for (const auto& entry : value_of(lakelog::table_history(lake_folder(session), a.table,
-                                                           static_cast<std::size_t>(a.limit)))) {
+  const auto lake = open_lake(session);
+  for (const auto& entry :
+       value_of(lakelog::table_history(*lake, a.table, static_cast<std::size_t>(a.limit)))) {
     json row{{"version", entry.version},
              {"time", time_text(entry.timestamp_ms)},
              {"operation", entry.operation},

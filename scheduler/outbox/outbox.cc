@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <thread>
 
 #include "common/log.h"
+#include "lakelog/payload.h"
 #include "lakelog/publish.h"
+#include "lakelog/storage.h"
 #include "scheduler/outbox/alert.h"
 
 namespace batuta {
@@ -22,10 +25,23 @@ Duration backoff(std::int32_t tries) {
   return std::min<Duration>(doubled, longest_delay);
 }
 
+std::unique_ptr<lakelog::Storage> open_lake(const std::string& folder) {
+  auto opened = lakelog::open_storage(folder);
+  BATUTA_CHECK(opened.ok(), folder);
+  return *std::move(opened);
+}
+
+// A reason that people read says which table it is about.
+Error named(Error error, const std::string& table) {
+  if (error.message.find(table) == std::string::npos) error.message = table + ": " + error.message;
+  return error;
+}
+
 }  // namespace
 
 struct Outbox::Impl {
-  Impl(Options o, Hooks h) : options(std::move(o)), hooks(std::move(h)) {}
+  Impl(Options o, Hooks h)
+      : options(std::move(o)), hooks(std::move(h)), lake(open_lake(options.lake_folder)) {}
 
   void run() {
     std::unique_lock lock(mutex);
@@ -48,22 +64,62 @@ struct Outbox::Impl {
     }
   }
 
-  void publish(OutboxItem item) {
-    const PublicationRow& publication = *item.publication;
+  lakelog::Publication request_for(const PublicationRow& publication,
+                                   const std::string& info_json) {
     lakelog::Publication request;
-    request.lake = options.lake_folder;
+    request.storage = lake.get();
     request.payload_json = publication.payload_json;
     request.app_id = "batuta/" + options.store_uuid;
     request.number = publication.number;
     request.uuid = to_string(publication.uuid);
-    request.info_json = item.row.payload_json;
-    const auto published = lakelog::publish(request);
+    request.info_json = info_json;
+    request.oldest_read_version = [this, table = publication.table] {
+      std::lock_guard lock(mutex);
+      std::int64_t oldest = std::numeric_limits<std::int64_t>::max();
+      for (const auto& [id, row] : publications)
+        if (row.table == table)
+          oldest = std::min(oldest, lakelog::read_version_of(row.payload_json));
+      return oldest;
+    };
+    return request;
+  }
+
+  // The attempt's tables that come after this one: what will be refused is refused before the first
+  // of them is published, so that nothing of a refused attempt (its quarantine) shows up.
+  Status check_followers(const PublicationRow& first, const std::string& info_json) {
+    std::vector<PublicationRow> followers;
+    {
+      std::lock_guard lock(mutex);
+      for (const auto& [id, row] : publications)
+        if (row.key == first.key && row.position > first.position) followers.push_back(row);
+    }
+    for (const PublicationRow& row : followers)
+      if (auto checked = lakelog::check_publication(request_for(row, info_json)); !checked)
+        return named(checked.error(), row.table);
+    return success();
+  }
+
+  Result<lakelog::Published> checked_and_published(const OutboxItem& item) {
+    const PublicationRow& publication = *item.publication;
+    if (publication.position == 0) {
+      auto checked = check_followers(publication, item.row.payload_json);
+      if (!checked) return checked.error();
+    }
+    auto published = lakelog::publish(request_for(publication, item.row.payload_json));
+    if (!published) return named(published.error(), publication.table);
+    return published;
+  }
+
+  void publish(OutboxItem item) {
+    const PublicationRow& publication = *item.publication;
+    const auto published = checked_and_published(item);
     if (!published && published.error().code == Errc::unavailable) {
       return again(std::move(item), published.error().message, std::nullopt);
     }
     const bool told =
         published ? hooks.post(PublicationSettled{publication.id, published->version})
-                  : hooks.post(PublicationRefused{publication.id, published.error().message});
+                  : hooks.post(PublicationRefused{publication.id, published.error().message,
+                                                  published.error().code == Errc::conflict});
     // Publishing again finds the same UUID, so an untold result is simply worked out once more.
     if (!told) return again(std::move(item), "the scheduler cannot record results for now", {});
     std::lock_guard lock(mutex);
@@ -138,6 +194,7 @@ struct Outbox::Impl {
 
   const Options options;
   const Hooks hooks;
+  const std::unique_ptr<lakelog::Storage> lake;
   mutable std::mutex mutex;
   std::condition_variable wake;
   OutboxQueue queue;                                    // guarded by mutex, as are the following

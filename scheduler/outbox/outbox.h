@@ -17,8 +17,8 @@ namespace batuta {
 class Outbox {
  public:
   struct Options {
-    std::string lake_folder;
-    std::string store_uuid;  // publications' app id
+    std::string lake_folder;  // absolute
+    std::string store_uuid;   // publications' app id
     int threads = 2;
     Duration alert_spacing = std::chrono::seconds(1);  // per connection (Slack's limit)
     Duration alert_expiry = std::chrono::hours(24);

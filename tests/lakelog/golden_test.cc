@@ -58,7 +58,8 @@ TEST_CASE("the golden tables are read or refused as they should be") {
   REQUIRE(std::system(command.c_str()) == 0);
   for (const Golden& golden : golden_tables) {
     CAPTURE(golden.name);
-    const auto snapshot = read_snapshot(LogFolder(lake.path() + "/delta_golden/" + golden.name));
+    const auto snapshot =
+        read_snapshot(LogFolder(*lake.storage(), std::string("delta_golden/") + golden.name));
     if (golden.expected != Errc::ok) {
       REQUIRE(!snapshot.ok());
       CHECK(snapshot.error().code == golden.expected);
@@ -83,7 +84,7 @@ TEST_CASE("golden tables cut off before their checkpoint are refused") {
   const std::string table = lake.path() + "/delta_golden/checkpoint";
   for (int version = 0; version <= 5; ++version)
     std::filesystem::remove(table + "/_delta_log/" + commit_file_name(version));
-  const auto snapshot = read_snapshot(LogFolder(table));
+  const auto snapshot = read_snapshot(LogFolder(*lake.storage(), "delta_golden/checkpoint"));
   REQUIRE(!snapshot.ok());
   CHECK(snapshot.error().message.find("Parquet checkpoint") != std::string::npos);
 }

@@ -11,6 +11,7 @@ namespace batuta::lakelog {
 TempLake::TempLake() {
   char name[] = "/tmp/batuta-lake-XXXXXX";
   path_ = ::mkdtemp(name);
+  storage_ = *open_storage(path_);
 }
 TempLake::~TempLake() {
   std::filesystem::remove_all(path_);
@@ -59,7 +60,7 @@ nlohmann::json merge_payload(std::vector<nlohmann::json> removes, std::vector<nl
 Publication publication(const TempLake& lake, const nlohmann::json& payload, std::int64_t number,
                         const std::string& app_id) {
   Publication out;
-  out.lake = lake.path();
+  out.storage = lake.storage().get();
   out.payload_json = payload.dump();
   out.app_id = app_id;
   out.number = number;
@@ -69,7 +70,11 @@ Publication publication(const TempLake& lake, const nlohmann::json& payload, std
 }
 
 LogFolder test_log(const TempLake& lake) {
-  return LogFolder(lake.path() + "/" + test_table);
+  return LogFolder(*lake.storage(), test_table);
+}
+
+std::string log_file(const TempLake& lake, const std::string& name) {
+  return lake.path() + "/" + test_table + "/_delta_log/" + name;
 }
 
 }  // namespace batuta::lakelog

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
 #include "lakelog/publish.h"
 #include "lakelog/snapshot.h"
+#include "lakelog/storage.h"
 
 namespace batuta::lakelog {
 
@@ -18,9 +20,11 @@ class TempLake {
   TempLake(const TempLake&) = delete;
   TempLake& operator=(const TempLake&) = delete;
   const std::string& path() const { return path_; }
+  const std::shared_ptr<Storage>& storage() const { return storage_; }
 
  private:
   std::string path_;
+  std::shared_ptr<Storage> storage_;
 };
 
 inline constexpr const char* test_table = "silver/demo/numbers";
@@ -42,5 +46,7 @@ Publication publication(const TempLake& lake, const nlohmann::json& payload, std
                         const std::string& app_id = "batuta/store-1");
 
 LogFolder test_log(const TempLake& lake);
+// The path of one of its files, such as "00000000000000000002.json".
+std::string log_file(const TempLake& lake, const std::string& name);
 
 }  // namespace batuta::lakelog

@@ -3,7 +3,6 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <set>
@@ -58,7 +57,7 @@ TEST_CASE("any version of a random history shows exactly the files that were liv
       const auto snapshot = read_snapshot(test_log(lake), static_cast<std::int64_t>(version));
       REQUIRE(snapshot.ok());
       CHECK(paths(*snapshot) == states[version]);
-      CHECK(snapshot->txns.at("batuta/store-1") == static_cast<std::int64_t>(version) + 1);
+      CHECK(snapshot->txns.at("batuta/store-1").version == static_cast<std::int64_t>(version) + 1);
     }
   }
 }
@@ -69,14 +68,14 @@ TEST_CASE("a compacted entry says the same as the commits it sums up") {
   const auto log = test_log(lake);
   REQUIRE(log.list()->compactions == std::vector<std::int64_t>{31});
   const auto with = read_snapshot(log);
-  std::filesystem::remove(log.table_folder() +
-                          "/_delta_log/00000000000000000000.00000000000000000031.compacted.json");
+  std::filesystem::remove(
+      log_file(lake, "00000000000000000000.00000000000000000031.compacted.json"));
   const auto without = read_snapshot(log);
   REQUIRE(with.ok());
   REQUIRE(without.ok());
   CHECK(paths(*with) == states.back());
   CHECK(paths(*with) == paths(*without));
-  CHECK(with->txns == without->txns);
+  CHECK(with->txns.at("batuta/store-1").version == without->txns.at("batuta/store-1").version);
   CHECK(with->metadata.id == without->metadata.id);
   CHECK(with->tombstones.size() == without->tombstones.size());
 }
@@ -97,26 +96,12 @@ TEST_CASE("a gap in the log is reported with its version") {
   TempLake lake;
   random_history(lake, 1, 4);
   const auto log = test_log(lake);
-  std::filesystem::remove(log.table_folder() + "/_delta_log/" + commit_file_name(2));
+  std::filesystem::remove(log_file(lake, commit_file_name(2)));
   const auto snapshot = read_snapshot(log);
   REQUIRE(!snapshot.ok());
   CHECK(snapshot.error().code == Errc::malformed);
   CHECK(snapshot.error().message.find("version 2 is missing") != std::string::npos);
   CHECK(read_snapshot(log, 1).ok());
-}
-
-TEST_CASE("a table whose early log lives in a Parquet checkpoint is refused with that reason") {
-  TempLake lake;
-  random_history(lake, 1, 3);
-  const auto log = test_log(lake);
-  const std::string folder = log.table_folder() + "/_delta_log/";
-  std::filesystem::remove(folder + commit_file_name(0));
-  CHECK(read_snapshot(log).error().code == Errc::malformed);
-  std::ofstream(folder + "00000000000000000001.checkpoint.parquet") << "PAR1";
-  const auto snapshot = read_snapshot(log);
-  REQUIRE(!snapshot.ok());
-  CHECK(snapshot.error().code == Errc::invalid);
-  CHECK(snapshot.error().message.find("Parquet checkpoint") != std::string::npos);
 }
 
 TEST_CASE("time travel by time stamp takes the last version not younger") {

@@ -2,9 +2,12 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <nlohmann/json.hpp>
 
+#include "lakelog/snapshot.h"
 #include "scheduler/outbox/alert.h"
 #include "scheduler/outbox/outbox.h"
+#include "tests/lakelog/lake_fixture.h"
 
 using namespace batuta;
 
@@ -160,9 +163,13 @@ TEST_CASE("an alert that nobody takes for a day is dead, visible and kept") {
 
 TEST_CASE("a publication whose turn comes in a later commit is found again") {
   Signal refused;
+  PublicationRefused told;
   Outbox::Hooks hooks;
   hooks.post = [&](const Event& event) {
-    if (std::holds_alternative<PublicationRefused>(event)) refused.raise();
+    if (const auto* refusal = std::get_if<PublicationRefused>(&event)) {
+      told = *refusal;
+      refused.raise();
+    }
     return true;
   };
   hooks.delete_row = [](std::int64_t) { return true; };
@@ -190,4 +197,60 @@ TEST_CASE("a publication whose turn comes in a later commit is found again") {
   outbox.on_committed(later);
   CHECK(refused.wait());
   outbox.stop();
+  CHECK(told.publication == 2);
+  CHECK_FALSE(told.rerun_may_help);  // what is no payload will never be one
+}
+
+TEST_CASE("nothing of an attempt is published when one of its tables will be refused for good") {
+  lakelog::TempLake lake;
+  const auto add = [&lake](const std::string& table) {
+    return lakelog::data_file(lake.path(), "a", "2026-11-20", 1, table);
+  };
+  // The table that the attempt read has been made with another schema meanwhile.
+  auto others = lakelog::append_payload({});
+  others["schema"][0]["type"] = "string";
+  REQUIRE(lakelog::publish(lakelog::publication(lake, others, 1, "someone/else")).ok());
+
+  Signal refused;
+  PublicationRefused told;
+  Outbox::Hooks hooks;
+  hooks.post = [&](const Event& event) {
+    if (const auto* refusal = std::get_if<PublicationRefused>(&event)) {
+      told = *refusal;
+      refused.raise();
+    }
+    return true;
+  };
+  hooks.delete_row = [](std::int64_t) { return true; };
+  hooks.save_row = [](const OutboxRow&) { return true; };
+  hooks.connection = [](const std::string&) { return std::optional<Connection>(); };
+  Outbox outbox({lake.path(), "store", 1}, hooks);
+  outbox.start();
+  Changes accepted;
+  accepted.publications.resize(2);
+  const std::string tables[] = {"quarantine/demo/numbers", lakelog::test_table};
+  for (std::size_t i = 0; i < 2; ++i) {
+    PublicationRow& row = accepted.publications[i];
+    row.id = static_cast<std::int64_t>(i) + 1;
+    row.key = {RunSeq{1}, 0, 1};
+    row.position = static_cast<std::int32_t>(i);
+    row.table = tables[i];
+    row.number = 1;
+    auto publication = lakelog::append_payload({add(tables[i])});
+    publication["table"] = tables[i];
+    row.payload_json = publication.dump();
+  }
+  OutboxRow row;
+  row.id = row.publication = 1;
+  row.kind = OutboxKind::publish;
+  row.key = tables[0];
+  accepted.outbox.push_back(row);
+  outbox.on_committed(accepted);
+  REQUIRE(refused.wait());
+  outbox.stop();
+  CHECK(told.publication == 1);
+  CHECK(told.reason == "silver/demo/numbers has another schema");
+  CHECK_FALSE(told.rerun_may_help);
+  const lakelog::LogFolder quarantine(*lake.storage(), tables[0]);
+  CHECK(lakelog::read_snapshot(quarantine).error().code == Errc::not_found);
 }

@@ -69,7 +69,7 @@ json Financial::complete(const std::string& plugin, const Run& run, const json& 
 void Financial::publish_all(const FakeHost& host) {
   for (const std::string& output : host.outputs) {
     lakelog::Publication publication;
-    publication.lake = lake.path();
+    publication.storage = lake.storage().get();
     publication.payload_json = output;
     publication.app_id = "batuta/test";
     publication.number = ++publications;

@@ -35,7 +35,8 @@ const std::vector<lakelog::Column> columns = {{"n", "long", true},
                                               {"day", "date", true}};
 
 StagedWrite sample(const lakelog::TempLake& lake, const std::string& rows) {
-  return {lake.path() + "/silver/demo/things",
+  return {lake.storage(),
+          "silver/demo/things",
           columns,
           "day",
           "SELECT * FROM (VALUES " + rows + ") v(n, price, \"at\", name, day)",

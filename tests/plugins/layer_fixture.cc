@@ -100,7 +100,7 @@ void Readings::attempt(const std::string& run, const std::function<void(plugin::
 
 void Readings::publish(const std::string& payload_json) {
   lakelog::Publication publication;
-  publication.lake = lake.path();
+  publication.storage = lake.storage().get();
   publication.payload_json = payload_json;
   publication.app_id = "batuta/test";
   publication.number = ++publications_;
@@ -129,7 +129,6 @@ void Readings::extract(const std::string& run, const std::vector<std::string>& s
       const std::optional<std::string> fields[] = {each.at, each.sensor, each.value};
       rows.add(fields, each.at + each.sensor + each.value, file, now);
     }
-    landing.sync();
     rows.finish();
   });
 }

@@ -43,8 +43,8 @@ class Aggregate {
       : context_(context),
         spec_(spec),
         session_(session_options(context)),
-        source_(DeltaTable::open(lake_folder(context), spec.source.name)),
-        target_(DeltaTable::open(lake_folder(context), spec.target.name)),
+        source_(DeltaTable::open(session_, lake_folder(context), spec.source.name)),
+        target_(DeltaTable::open(session_, lake_folder(context), spec.target.name)),
         version_(spec.target, target_, lakelog::Operation::merge),
         tally_(spec.target.name, spec.quality) {
     session_.run("SET preserve_insertion_order = false");

@@ -35,7 +35,7 @@ BronzeRows::BronzeRows(plugin::Context& context, Session& session, const TableSh
       session_(session),
       shape_(shape),
       source_columns_(std::move(source_columns)),
-      table_(DeltaTable::open(lake_folder(context), shape.name)),
+      table_(DeltaTable::open(session, lake_folder(context), shape.name)),
       version_(shape_, table_, lakelog::Operation::append) {
   version_.set_blind();
   begin();

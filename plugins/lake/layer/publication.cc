@@ -15,6 +15,8 @@ Publication::Publication(const TableShape& shape, const DeltaTable& table,
   payload_.table = shape.name;
   payload_.operation = operation;
   payload_.read_version = table.version();
+  if (table.exists())
+    payload_.base = lakelog::Base{table.snapshot().protocol, table.snapshot().metadata};
   payload_.schema = shape.columns;
   payload_.partition_columns = {shape.partition};
   payload_.description = shape.description;
@@ -23,7 +25,7 @@ Publication::Publication(const TableShape& shape, const DeltaTable& table,
 void Publication::stage(Session& session, const std::string& select,
                         const std::vector<Param>& params) {
   auto files = write_files(
-      session, StagedWrite{table_.folder(), shape_.columns, shape_.partition, select, params});
+      session, StagedWrite{table_.storage(), table_.name(), shape_.columns, shape_.partition, select, params});
   payload_.adds.insert(payload_.adds.end(), std::make_move_iterator(files.begin()),
                        std::make_move_iterator(files.end()));
 }

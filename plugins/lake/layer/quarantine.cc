@@ -56,10 +56,10 @@ std::string new_rows_sql(const TableShape& shape, const std::vector<std::string>
 
 }  // namespace
 
-Quarantine::Quarantine(plugin::Context& context, const TableShape& shape)
+Quarantine::Quarantine(plugin::Context& context, Session& session, const TableShape& shape)
     : context_(context),
       shape_(shape),
-      table_(DeltaTable::open(lake_folder(context), shape.name)),
+      table_(DeltaTable::open(session, lake_folder(context), shape.name)),
       version_(shape, table_, lakelog::Operation::append) {}
 
 std::int64_t Quarantine::stage(Session& session, const std::vector<std::string>& columns,

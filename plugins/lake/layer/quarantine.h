@@ -20,7 +20,7 @@ namespace batuta::lake {
 class Quarantine {
  public:
   // `shape` must outlive this.
-  Quarantine(plugin::Context& context, const TableShape& shape);
+  Quarantine(plugin::Context& context, Session& session, const TableShape& shape);
 
   const DeltaTable& table() const { return table_; }
   // `rejected`: a relation of the session with the raw `columns` as they were sent, reason,

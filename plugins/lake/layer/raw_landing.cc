@@ -5,7 +5,7 @@
 
 #include "common/uuid.h"
 #include "lakelog/path.h"
-#include "lakelog/posix_file.h"
+#include "lakelog/storage.h"
 #include "plugins/lake/attempt_session.h"
 
 namespace batuta::lake {
@@ -14,8 +14,10 @@ namespace {
 constexpr std::size_t max_listed_files = 50;
 constexpr std::size_t max_request_bytes = 1u << 20;
 
-void must(const Status& status) {
-  if (!status.ok()) throw plugin::RetryableError(status.error().message);
+template <class T>
+T must(Result<T> result) {
+  if (!result) throw plugin::RetryableError(result.error().message);
+  return *std::move(result);
 }
 
 std::string today() {
@@ -28,14 +30,18 @@ std::string today() {
 RawLanding::RawLanding(plugin::Context& context, const std::string& source,
                        const std::string& request_json)
     : context_(context),
-      lake_(lake_folder(context)),
+      storage_(must(lakelog::open_storage(lake_folder(context)))),
       folder_("raw/" + source + "/ingest_date=" + today() + "/run=" + context.execution_id()) {
-  must(lakelog::make_folders(lake_ + "/" + folder_));
   Uuid id;
   random_bytes(id.bytes.data(), id.bytes.size());
   attempt_ = to_string(id).substr(0, 8);
   const std::string name = folder_ + "/_request-" + attempt_ + ".json";
-  must(lakelog::write_new_file(lake_ + "/" + name, request_json));
+  put(name, request_json);
+}
+
+void RawLanding::put(const std::string& name, const std::string& body) {
+  if (must(storage_->put_if_absent(name, body)) == lakelog::Put::exists)
+    throw plugin::RetryableError(name + " is there already");
   context_.report("files", plugin::quoted(name));
 }
 
@@ -43,14 +49,9 @@ std::string RawLanding::add(const std::string& body) {
   char number[16];
   std::snprintf(number, sizeof number, "%04zu", ++count_);
   std::string name = folder_ + "/part-" + attempt_ + "-" + number + ".json";
-  must(lakelog::write_new_file(lake_ + "/" + name, body));
+  put(name, body);
   if (first_files_.size() < max_listed_files) first_files_.push_back(name);
-  context_.report("files", plugin::quoted(name));
   return name;
-}
-
-void RawLanding::sync() const {
-  must(lakelog::sync_folder(lake_ + "/" + folder_));
 }
 
 std::string request_path_sql(const std::string& path) {
@@ -59,8 +60,9 @@ std::string request_path_sql(const std::string& path) {
 
 std::optional<std::string> read_request(const std::string& lake, const std::string& path) {
   if (!path.starts_with("raw/") || !lakelog::valid_data_path(path)) return std::nullopt;
-  auto text = lakelog::read_whole_file(lake + "/" + path, max_request_bytes);
-  if (text) return *std::move(text);
+  auto text = must(lakelog::open_storage(lake))->read(path, {0, max_request_bytes + 1});
+  if (text && text->size() <= max_request_bytes) return *std::move(text);
+  if (text) throw plugin::FinalError(path + " is larger than any request");
   if (text.error().code == Errc::not_found) return std::nullopt;
   throw plugin::RetryableError(text.error().message);
 }

@@ -6,10 +6,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "lakelog/storage.h"
 #include "plugins/sdk/plugin.h"
 
 namespace batuta::lake {
@@ -18,21 +20,22 @@ class RawLanding {
  public:
   // Makes the folder and writes the request, a JSON object: rows are judged by it whenever they are
   // transformed, and by whichever run. `source`: "financial/quotes". Throws plugin::RetryableError
-  // when the disk refuses, as add() and sync() do.
+  // when the disk refuses, as add() does.
   RawLanding(plugin::Context& context, const std::string& source, const std::string& request_json);
 
-  // Path of the new file, relative to the lake. It is reported as a file of the attempt.
+  // Path of the new file, relative to the lake; it is durable. It is reported as a file of the
+  // attempt.
   std::string add(const std::string& body);
-  // After the last: the names are on disk too.
-  void sync() const;
 
   // The first files only (a result holds 64 KiB), and how many there are.
   const std::vector<std::string>& first_files() const { return first_files_; }
   std::size_t file_count() const { return count_; }
 
  private:
+  void put(const std::string& name, const std::string& body);
+
   plugin::Context& context_;
-  std::string lake_;
+  std::unique_ptr<lakelog::Storage> storage_;
   std::string folder_;
   std::string attempt_;
   std::vector<std::string> first_files_;

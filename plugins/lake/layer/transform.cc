@@ -110,9 +110,9 @@ class Transform {
       : context_(context),
         spec_(spec),
         session_(session_options(context)),
-        source_(DeltaTable::open(lake_folder(context), spec.source.name)),
-        target_(DeltaTable::open(lake_folder(context), spec.target.name)),
-        rejected_(context, spec.quarantine),
+        source_(DeltaTable::open(session_, lake_folder(context), spec.source.name)),
+        target_(DeltaTable::open(session_, lake_folder(context), spec.target.name)),
+        rejected_(context, session_, spec.quarantine),
         version_(spec.target, target_, lakelog::Operation::merge),
         tally_(spec.target.name, spec.quality) {
     session_.register_text_functions();

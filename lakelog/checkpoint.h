@@ -1,0 +1,28 @@
+// Parquet checkpoints of a Delta log: a table's whole state at one version, in one file or several.
+// This room reads no Parquet: whoever has an engine lends it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+#include "lakelog/action.h"
+
+namespace batuta::lakelog {
+
+// All parts of one checkpoint, in order.
+struct CheckpointFiles {
+  std::int64_t version = 0;
+  std::vector<std::string> keys;
+};
+
+class CheckpointReader {
+ public:
+  virtual ~CheckpointReader() = default;
+  // The actions of all parts together. Errc::not_found when a part is gone, Errc::malformed when
+  // the files are no checkpoint, Errc::too_large, Errc::unavailable.
+  virtual Result<Commit> read(const CheckpointFiles& files) = 0;
+};
+
+}  // namespace batuta::lakelog
