@@ -25,10 +25,10 @@ bool is_level(char c) {
 }
 
 std::string summary(const Finished& done, std::string_view reason) {
-  std::string text = to_string(done.outcome);
+  std::string text = done.outputs.empty() ? to_string(done.outcome) : log_handed_in;
   if (!reason.empty()) text += " (" + std::string{reason} + ")";
-  if (done.signal != 0) text += ", signal " + std::to_string(done.signal);
-  text += ", exit code " + std::to_string(done.exit_code);
+  text += done.signal != 0 ? ", signal " + std::to_string(done.signal)
+                           : ", exit code " + std::to_string(done.exit_code);
   char memory[64];
   std::snprintf(memory, sizeof memory, ", peak memory %.1f MiB",
                 static_cast<double>(done.peak_rss_kib) / 1024);

@@ -14,23 +14,26 @@
 //   ... WARN Log limit reached: <n> bytes left out        the first 56 MiB and the last 8 MiB are
 //   kept
 //   ... INFO Attempt ended: success, exit code 0, peak memory 12.3 MiB
-//   ... ERROR Attempt ended: crashed (signal 9 (killed)), signal 9, exit code 0, peak memory 0.0
-//   MiB
+//   ... INFO Attempt ended: tables handed in, exit code 0, peak memory 12.3 MiB
+//   ... ERROR Attempt ended: crashed (signal 9 (killed)), signal 9, peak memory 0.0 MiB
 //
 // The file appears with the attempt's first byte; an attempt that says nothing and ends well has
-// none. An "Attempt ended" line is the last one: a reader that follows a log stops there.
+// none. An "Attempt ended" line is the last one: a reader that follows a log stops there. What
+// became of the try when the scheduler decided otherwise (a refused publication, a report that came
+// too late) is not known here: the API adds a line for it.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
 
+#include "common/attempt_log_words.h"
+
 namespace batuta {
 
 inline constexpr std::size_t max_line = 16 << 10;
 inline constexpr std::uint64_t log_head_bytes = 56u << 20;
 inline constexpr std::uint64_t log_tail_bytes = 8u << 20;
-inline constexpr const char* log_end_words = "Attempt ended: ";
 
 // `run_uuid` must have passed parse_uuid: it becomes a path.
 inline std::string task_log_path(const std::string& home, const std::string& run_uuid,

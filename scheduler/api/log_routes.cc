@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "common/attempt_log_words.h"
 #include "common/safe_json.h"
 #include "scheduler/api/codecs.h"
 #include "scheduler/api/handlers.h"
@@ -13,6 +15,8 @@ namespace batuta::http {
 using nlohmann::json;
 
 namespace {
+
+constexpr std::int64_t max_last_line = 4096;
 
 // The continuation token is where the next window starts. It opens nothing by itself, so it needs
 // no signature; a wrong one is refused.
@@ -37,8 +41,8 @@ std::string last_line(const TaskInstanceView& view) {
   std::string text = when ? to_iso(*when) + " " : std::string();
   text += row.state == TaskState::success ? "INFO" : "ERROR";
   text += " No log is kept for this try. It ended " + std::string(to_string(row.state));
-  text += ": exit code " + std::to_string(row.exit_code);
-  if (row.signal) text += ", signal " + std::to_string(row.signal);
+  text += row.signal ? ": signal " + std::to_string(row.signal)
+                     : ": exit code " + std::to_string(row.exit_code);
   if (row.peak_rss_kib) text += ", peak memory " + std::to_string(row.peak_rss_kib) + " KiB";
   if (!row.reason.empty()) text += ". " + row.reason;
   return text + "\n";
@@ -46,6 +50,31 @@ std::string last_line(const TaskInstanceView& view) {
 
 bool has_ended(const TaskInstanceView& view) {
   return is_terminal(view.row.state) || view.row.state == TaskState::up_for_retry;
+}
+
+// The agent closes a log when the attempt ends. What the scheduler made of it afterwards, where
+// that is something else (a refused publication, a report that came too late), follows as a line of
+// its own.
+std::string verdict(const TaskInstanceView& view, std::string_view last_line_of_log) {
+  const auto& row = view.row;
+  const std::string event = parse_log_line(last_line_of_log).event;
+  const bool closed = event.starts_with(log_end_words);
+  const std::string how = closed ? event.substr(std::strlen(log_end_words)) : std::string();
+  const bool handed_in = how.starts_with(log_handed_in);
+  if (closed && !handed_in && !how.starts_with("success")) return {};
+  std::string text = row.end_date ? to_iso(*row.end_date) + " " : std::string();
+  if (row.state == TaskState::success) return handed_in ? text + "INFO Tables published\n" : "";
+  const bool bad = row.state == TaskState::failed || row.state == TaskState::up_for_retry;
+  text += bad ? "ERROR" : "INFO";
+  text += " Try ended " + std::string(to_string(row.state));
+  if (!row.reason.empty()) text += ": " + row.reason;
+  return text + "\n";
+}
+
+std::string_view last_line_in(std::string_view text) {
+  while (text.ends_with('\n')) text.remove_suffix(1);
+  const auto before = text.rfind('\n');
+  return before == std::string_view::npos ? text : text.substr(before + 1);
 }
 
 json line_json(std::string_view line) {
@@ -108,6 +137,16 @@ Result<Response> get_log(Context& context, const Request& request) {
   LogWindow log;
   if (window) {
     log = std::move(*window);
+    if (ended && log.at_end) {
+      std::string tail = log.text;
+      if (tail.empty() && *offset > 0) {
+        auto before = read_log(context.services.home, *run, view->row.task,
+                               static_cast<std::int32_t>(*number),
+                               std::max<std::int64_t>(0, *offset - max_last_line));
+        if (before) tail = std::move(before->text);
+      }
+      log.text += verdict(*view, last_line_in(tail));
+    }
   } else if (ended && *offset == 0) {
     log.text = last_line(*view);
   }

@@ -20,7 +20,8 @@ json ours(const TaskInstanceView& view) {
   return {{"execution_id", view.run_uuid},
           {"state", to_string(row.state)},
           {"reason", text_or_null(row.reason)},
-          {"exit_code", row.exit_code},
+          // What died of a signal has no exit code.
+          {"exit_code", row.signal ? json(nullptr) : json(row.exit_code)},
           {"signal", row.signal},
           {"peak_rss_kib", row.peak_rss_kib},
           {"failures", row.failures},

@@ -129,8 +129,10 @@ void add_task_commands(CLI::App& app, Session& session) {
   on_task("get", "One task instance",
           [&session, a] { print_object(session.format(), session.client().get(task_path(*a))); });
   on_task("tries", "Its tries", [&session, a] {
+    std::vector<Column> columns = instance_columns;
+    columns.push_back({"reason", "batuta.reason"});
     print_rows(session.format(), session.client().get(task_path(*a) + "/tries")["task_instances"],
-               instance_columns);
+               columns);
   });
   for (const char* name : {"explain", "dependencies"}) {
     on_task(name, "Why it is not running", [&session, a] {

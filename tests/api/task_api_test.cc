@@ -232,6 +232,37 @@ TEST_CASE("a log is read as structured lines, as text, and followed by its token
   CHECK(api.get(live + "/first/logs/1?token=4")["content"][0]["event"] == "two");
 }
 
+TEST_CASE("the log of a try that was refused or came too late does not end as a success") {
+  TestApi api;
+  const auto uuid = api.history.views[2].run_uuid;
+  auto& row = api.history.older_tries[0].row;
+  row.state = TaskState::up_for_retry;
+  row.reason = "conflict: silver/t was read at version 4 and is at 5";
+  TestApi::Extra plain;
+  plain.headers = {{"accept", "text/plain"}};
+  const auto told = [&](const std::string& path) {
+    return api.call(Method::get, done + path, "", "viewer", plain).body;
+  };
+  for (const std::string how : {"success", "tables handed in"}) {
+    const std::string text =
+        "2026-11-20T10:00:00Z INFO Attempt ended: " + how + ", exit code 0, peak memory 1.0 MiB\n";
+    write_log(api, uuid, "0-1.log", text);
+    const std::string whole = told("/first/logs/1");
+    CHECK(whole.starts_with(text));
+    CHECK(whole.ends_with(
+        " ERROR Try ended up_for_retry: conflict: silver/t was read at version 4 and is at 5\n"));
+    // Whoever has followed the log so far gets the line too, once.
+    const std::string rest = told("/first/logs/1?token=" + std::to_string(text.size()));
+    CHECK(whole == text + rest);
+  }
+  const std::string failed =
+      "2026-11-20T10:00:00Z ERROR Attempt ended: failed (no), exit code 1, peak memory 1.0 MiB\n";
+  write_log(api, uuid, "0-1.log", failed);
+  CHECK(told("/first/logs/1") == failed);
+  write_log(api, uuid, "0-2.log", "INFO Attempt ended: tables handed in, exit code 0\n");
+  CHECK(told("/first/logs/2").ends_with(" INFO Tables published\n"));
+}
+
 TEST_CASE("a try that left no log tells how it ended") {
   TestApi api;
   api.history.older_tries[0].row.signal = 9;
@@ -239,6 +270,8 @@ TEST_CASE("a try that left no log tells how it ended") {
   const auto body = api.get(done + "/first/logs/1");
   const std::string line = body["content"][0]["event"];
   CHECK(line.find("signal 9") != std::string::npos);
+  CHECK(line.find("exit code") == std::string::npos);
+  CHECK(api.get(done + "/first/tries/1")["batuta"]["exit_code"].is_null());
   CHECK(body["content"][0]["level"] == "error");
   CHECK(body["continuation_token"].is_null());
 }

@@ -79,8 +79,20 @@ TEST_CASE("an abnormal end makes a log even without a word") {
   const std::string path = folder.path + "/killed";
   AttemptLog{path, {}}.finish(killed);
   CHECK(told(path) ==
-        "ERROR Attempt ended: crashed (signal 9 (killed)), signal 9, exit code 0, "
+        "ERROR Attempt ended: crashed (signal 9 (killed)), signal 9, "
         "peak memory 2.0 MiB\n");
+}
+
+TEST_CASE("an attempt that leaves tables to publish does not call itself a success yet") {
+  const TempFolder folder;
+  const std::string path = folder.path + "/log";
+  AttemptLog log{path, {}};
+  log.feed("writing\n");
+  Finished done;
+  done.outputs.push_back({"silver/t", false, 3, "{}"});
+  log.finish(done);
+  CHECK(told(path) ==
+        "INFO writing\nINFO Attempt ended: tables handed in, exit code 0, peak memory 0.0 MiB\n");
 }
 
 TEST_CASE("over the limit, head and tail are kept whole line by line") {
