@@ -6,6 +6,7 @@
 #include "scheduler/api/compressor.h"
 #include "scheduler/api/context.h"
 #include "scheduler/api/routes.h"
+#include "scheduler/dagfile/suggest.h"
 #include "scheduler/http/gzip.h"
 #include "scheduler/http/response.h"
 
@@ -95,12 +96,23 @@ bool plausible_ids(const Match& match) {
   return true;
 }
 
-// A filter that Airflow knows and we do not must not be passed over: whoever deletes what the
-// answer lists would delete everything.
+Status unknown_parameter(const Route& route, const std::string& name) {
+  std::vector<std::string> known;
+  for (const QueryParam& param : *route.query) {
+    for (ParamName& one : names_of(param)) known.push_back(std::move(one.name));
+  }
+  std::string message = "unknown query parameter \"" + name.substr(0, 64) + "\"";
+  message += known.empty() ? ": this takes none" : did_you_mean(name, known);
+  return {Errc::malformed, std::move(message)};
+}
+
+// A filter that is not known, or that Airflow knows and we do not, must not be passed over: whoever
+// deletes what the answer lists would delete everything.
 Status only_served(const Request& request, const Route& route) {
   for (const auto& [name, value] : request.query) {
     const QueryParam* param = find_param(*route.query, name);
-    if (!param || param->served || value.empty()) continue;
+    if (!param) return unknown_parameter(route, name);
+    if (param->served || value.empty()) continue;
     return {Errc::invalid, "filter " + name + " is not supported by this server", "query." + name};
   }
   return success();

@@ -116,8 +116,9 @@ Result<DagFilter> read_filter(const Request& request) {
   filter.all_tags = mode == "all";
   filter.exclude_stale = query.boolean("exclude_stale").value_or(true);
   filter.names = query.filters_of("dag_id_pattern", "dag_id");
-  for (auto& one : query.filters_of("dag_display_name_pattern", "dag_id")) {
-    filter.names.push_back(std::move(one));
+  for (const char* more :
+       {"dag_display_name_pattern", "dag_id_prefix_pattern", "dag_display_name_prefix_pattern"}) {
+    for (auto& one : query.filters_of(more, "dag_id")) filter.names.push_back(std::move(one));
   }
   filter.paused = query.boolean("paused");
   filter.broken = query.boolean("has_import_errors");

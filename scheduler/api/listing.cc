@@ -45,6 +45,12 @@ bool passes(const Filter& filter, const Cell& value) {
                return like(std::get<std::string>(pattern), *own);
              });
     }
+    case Filter::Op::prefix: {
+      const auto* own = std::get_if<std::string>(&value);
+      return own && any([&](const FilterValue& prefix) {
+               return own->starts_with(std::get<std::string>(prefix));
+             });
+    }
     default:
       return holds(filter.op, filter.values.front(), value);
   }

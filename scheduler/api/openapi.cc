@@ -30,6 +30,7 @@ json query_schema(const QueryParam& param) {
   switch (param.kind) {
     case ParamKind::text:
     case ParamKind::pattern:
+    case ParamKind::prefix:
       return simple("string");
     case ParamKind::texts:
       return list_of(simple("string"));
@@ -42,6 +43,8 @@ json query_schema(const QueryParam& param) {
     case ParamKind::time:
     case ParamKind::times:
       return {{"type", "string"}, {"format", "date-time"}};
+    case ParamKind::days:
+      return {{"type", "string"}, {"format", "date"}};
     case ParamKind::seconds:
       return simple("number");
     case ParamKind::order: {
@@ -60,6 +63,9 @@ std::string about(const QueryParam& param) {
   if (!param.about.empty()) return std::string(param.about);
   if (param.kind == ParamKind::pattern) {
     return "Part of a name; % and _ as in SQL's LIKE, a | b for either, ~ for all";
+  }
+  if (param.kind == ParamKind::prefix) {
+    return "How a name begins, case and all; a | b for either, ~ for all";
   }
   if (param.kind == ParamKind::order)
     return "Several apply in order; - in front: from the greatest";

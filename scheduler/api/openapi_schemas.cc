@@ -57,7 +57,8 @@ constexpr ObjectSchema schemas[] = {
      "run_after:time last_scheduling_decision:time? run_type state:run_state triggered_by? "
      "triggering_user_name? conf:object? note? [dag_versions:DagVersion] bundle_version? "
      "partition_key? batuta:object"},
-    {"DAGRunCollection", "[dag_runs:DAGRun] total_entries:int"},
+    {"DAGRunCollection",
+     "[dag_runs:DAGRun] total_entries:int next_cursor? previous_cursor? total_entries_limit:int?"},
     {"TaskInstance",
      "id task_id task_display_name dag_id dag_display_name dag_run_id map_index:int "
      "rendered_map_index? logical_date:time? run_after:time start_date:time? end_date:time? "
@@ -66,7 +67,9 @@ constexpr ObjectSchema schemas[] = {
      "queue priority_weight:int operator? operator_name? queued_when:time? scheduled_when:time? "
      "pid:int? executor? executor_config note? rendered_fields:object trigger:any? "
      "triggerer_job:any? dag_version:DagVersion? batuta:object"},
-    {"TaskInstanceCollection", "[task_instances:TaskInstance] total_entries:int"},
+    {"TaskInstanceCollection",
+     "[task_instances:TaskInstance] total_entries:int ~next_cursor? ~previous_cursor? "
+     "~total_entries_limit:int?"},
     {"TaskDependency", "name reason"},
     {"TaskDependencyCollection", "[dependencies:TaskDependency]"},
     {"LogMessage", "event timestamp:time? ~level"},

@@ -1,6 +1,7 @@
 #include "scheduler/api/params.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -14,7 +15,8 @@ namespace {
 
 constexpr std::size_t max_list = 64;
 constexpr std::size_t max_text = 256;
-constexpr std::size_t max_orders = 10;  // as in Airflow
+constexpr std::size_t max_orders = 10;            // as in Airflow
+constexpr std::string_view cursor_mark = "row-";  // then the offset of the page that follows
 constexpr const char* too_long = "must be at most 256 bytes long";
 constexpr const char* no_time = "must be a time such as 2026-11-20T23:30:00Z";
 
@@ -46,6 +48,20 @@ const BodyField* find_field(BodyTable table, std::string_view name) {
   return nullptr;
 }
 
+// The parts of "a | b" that are not empty, without the spaces around them.
+std::vector<std::string_view> alternatives(std::string_view written) {
+  std::vector<std::string_view> parts;
+  for (std::string_view rest = written; !rest.empty();) {
+    const auto end = std::min(rest.find('|'), rest.size());
+    std::string_view part = rest.substr(0, end);
+    while (part.starts_with(' ')) part.remove_prefix(1);
+    while (part.ends_with(' ')) part.remove_suffix(1);
+    if (!part.empty()) parts.push_back(part);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return parts;
+}
+
 char fold(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
@@ -75,6 +91,13 @@ std::int64_t QueryReader::integer(std::string_view name, std::int64_t fallback, 
     return fallback;
   }
   return *value;
+}
+
+void QueryReader::above_zero(std::string_view name) {
+  const auto written = text(name);
+  if (!written) return;
+  const auto micros = parse_seconds(*written);
+  if (!micros || *micros <= 0) fail(name, "must be a number of seconds above 0");
 }
 
 std::optional<bool> QueryReader::boolean(std::string_view name) {
@@ -117,9 +140,36 @@ Page QueryReader::page() {
   constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
   Page page;
   page.limit = std::min(integer("limit", page.limit, 0, most), max_page);
-  if (page.limit == 0) page.limit = max_page;
   page.offset = integer("offset", 0, 0, most);
+  if (find_param(table_, "cursor")) {
+    if (const std::string* at = request_.query_value("cursor")) page.offset = read_cursor(*at);
+  }
   return page;
+}
+
+std::int64_t QueryReader::read_cursor(std::string_view text) {
+  if (text.empty()) return 0;
+  const bool ours = text.starts_with(cursor_mark);
+  const auto offset = ours ? parse_integer(text.substr(cursor_mark.size())) : std::nullopt;
+  if (offset && *offset >= 0) return *offset;
+  fail("cursor", "must be empty, or the next_cursor of an answer");
+  return 0;
+}
+
+void add_cursors(const Request& request, const Page& page, std::int64_t total,
+                 nlohmann::json& out) {
+  const auto cursor = [](std::int64_t offset) {
+    return std::string(cursor_mark) + std::to_string(offset);
+  };
+  const bool asked = request.query_value("cursor") != nullptr && page.limit > 0;
+  const std::int64_t next = page.offset + page.limit;
+  out["next_cursor"] = nullptr;
+  out["previous_cursor"] = nullptr;
+  out["total_entries_limit"] = nullptr;  // the total is exact
+  if (asked && next < total) out["next_cursor"] = cursor(next);
+  if (asked && page.offset > 0) {
+    out["previous_cursor"] = cursor(std::max<std::int64_t>(0, page.offset - page.limit));
+  }
 }
 
 std::vector<std::string> QueryReader::order_by() {
@@ -174,6 +224,8 @@ std::vector<FilterValue> QueryReader::values(ParamKind kind, const std::string& 
   if (!written) return found;
   if (kind == ParamKind::pattern) {
     for (auto& one : like_patterns(*written)) found.emplace_back(std::move(one));
+  } else if (kind == ParamKind::prefix) {
+    for (auto& one : prefixes(*written)) found.emplace_back(std::move(one));
   } else if (auto one = value(kind, name, *written)) {
     found.push_back(std::move(*one));
   }
@@ -192,6 +244,12 @@ std::optional<FilterValue> QueryReader::value(ParamKind kind, const std::string&
     case ParamKind::times:
       if (const auto time = parse_iso(text)) return time->time_since_epoch().count();
       fail(name, no_time);
+      return std::nullopt;
+    case ParamKind::days:
+      if (const auto day = parse_iso(text.size() == 10 ? text + "T00:00:00Z" : std::string())) {
+        return day->time_since_epoch().count();
+      }
+      fail(name, "must be a day such as 2026-11-20");
       return std::nullopt;
     case ParamKind::seconds:
       if (const auto micros = parse_seconds(text)) return *micros;
@@ -356,19 +414,26 @@ bool like(std::string_view pattern, std::string_view text) {
 
 std::vector<std::string> like_patterns(std::string_view written) {
   std::vector<std::string> patterns;
-  const auto add = [&](std::string_view part) {
-    while (part.starts_with(' ')) part.remove_prefix(1);
-    while (part.ends_with(' ')) part.remove_suffix(1);
+  for (std::string_view part : alternatives(written)) {
     if (part == "~") part = "%";
-    if (!part.empty()) patterns.push_back("%" + std::string(part) + "%");
-  };
-  for (std::string_view rest = written; !rest.empty();) {
-    const auto end = std::min(rest.find('|'), rest.size());
-    add(rest.substr(0, end));
-    rest.remove_prefix(std::min(end + 1, rest.size()));
+    patterns.push_back("%" + std::string(part) + "%");
   }
   if (patterns.empty()) patterns.push_back("%" + std::string(written) + "%");
   return patterns;
+}
+
+std::vector<std::string> prefixes(std::string_view written) {
+  const auto significant = [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte >= 0x80 || std::isalnum(byte) != 0;
+  };
+  std::vector<std::string> found;
+  for (std::string_view part : alternatives(written)) {
+    while (!part.empty() && !significant(part.back())) part.remove_suffix(1);
+    found.emplace_back(part);
+  }
+  if (found.empty()) found.emplace_back();
+  return found;
 }
 
 }  // namespace batuta::http

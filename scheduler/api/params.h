@@ -27,7 +27,7 @@ struct ListQuery {
 
 // Reads the query parameters that the route declares (query_params.h); one that it does not declare
 // is a failure of ours, told at once so that a test sees it. After the reads, status() tells the
-// first problem (Errc::invalid). Parameters nobody declares are ignored, as Airflow does.
+// first problem (Errc::invalid). Parameters nobody declares do not come this far (api.cc).
 class QueryReader {
  public:
   explicit QueryReader(const Request& request);
@@ -35,12 +35,15 @@ class QueryReader {
 
   std::int64_t integer(std::string_view name, std::int64_t fallback, std::int64_t least,
                        std::int64_t most);
+  // A number, with a fraction or without; absent is fine.
+  void above_zero(std::string_view name);
   std::optional<bool> boolean(std::string_view name);
   OptTime time(std::string_view name);
   std::optional<std::string> text(std::string_view name);
   // Every value of a repeated parameter; at most 64, of at most 256 bytes.
   std::vector<std::string> list(std::string_view name);
-  // `limit` (50; 0 or more than max_page is max_page) and `offset`.
+  // `limit` (50; 0 for the total alone; more than max_page is max_page) and `offset`, or where
+  // `cursor` says.
   Page page();
   // `order_by`, each of the names that the route declares, "-" in front for descending.
   std::vector<std::string> order_by();
@@ -55,6 +58,7 @@ class QueryReader {
 
  private:
   bool declared(std::string_view name);
+  std::int64_t read_cursor(std::string_view text);
   void read_filter(const QueryParam& param, std::string_view field, std::vector<Filter>& out);
   std::vector<FilterValue> values(ParamKind kind, const std::string& name);
   std::optional<FilterValue> value(ParamKind kind, const std::string& name,
@@ -116,5 +120,12 @@ class BodyReader {
 bool like(std::string_view pattern, std::string_view text);
 // What a *_pattern parameter means: parts of names are found too, "a | b" is either, "~" is all.
 std::vector<std::string> like_patterns(std::string_view written);
+// What a *_prefix_pattern parameter means: '%' and '_' are literal, what is neither letter nor
+// digit at the end does not count (as in Airflow), "" is all.
+std::vector<std::string> prefixes(std::string_view written);
+
+// Adds what a list that takes a `cursor` says of it: next_cursor and previous_cursor, null where
+// there is no such page, or where the request asked by offset.
+void add_cursors(const Request& request, const Page& page, std::int64_t total, nlohmann::json& out);
 
 }  // namespace batuta::http

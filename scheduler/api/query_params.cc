@@ -21,6 +21,9 @@ constexpr QueryParam filter(std::string_view name, Kind kind, std::string_view f
 constexpr QueryParam pattern(std::string_view name, std::string_view field) {
   return {.name = name, .kind = Kind::pattern, .field = field};
 }
+constexpr QueryParam prefix(std::string_view name, std::string_view field) {
+  return {.name = name, .kind = Kind::prefix, .field = field};
+}
 constexpr QueryParam times(std::string_view name) {
   return {.name = name, .kind = Kind::times, .field = name};
 }
@@ -34,6 +37,9 @@ constexpr QueryParam orders(std::string_view names) {
 constexpr QueryParam limit =
     own("limit", Kind::integer, "Most rows of the answer: 50 unless given, at most 1000");
 constexpr QueryParam offset = own("offset", Kind::integer, "Rows to leave out at the start");
+constexpr QueryParam cursor =
+    own("cursor", Kind::text,
+        "Empty for the first page, then next_cursor of the answer before; takes offset's place");
 constexpr QueryParam map_index =
     own("map_index", Kind::integer, "-1: there are no mapped task instances");
 constexpr QueryParam update_mask =
@@ -53,6 +59,8 @@ constexpr QueryParam dag_list_rows[] = {
     own("owners", Kind::texts),
     own("dag_id_pattern", Kind::pattern),
     own("dag_display_name_pattern", Kind::pattern),
+    own("dag_id_prefix_pattern", Kind::prefix),
+    own("dag_display_name_prefix_pattern", Kind::prefix),
     own("exclude_stale", Kind::flag, "true unless given"),
     own("paused", Kind::flag),
     own("has_import_errors", Kind::flag),
@@ -89,7 +97,8 @@ constexpr QueryParam dag_version_rows[] = {
 constexpr QueryParam dag_source_rows[] = {own("version_number", Kind::integer)};
 
 constexpr QueryParam dag_tag_rows[] = {limit, offset, orders("name"),
-                                       pattern("tag_name_pattern", "name")};
+                                       pattern("tag_name_pattern", "name"),
+                                       prefix("tag_name_prefix_pattern", "name")};
 
 constexpr QueryParam dag_stats_rows[] = {own("dag_ids", Kind::texts)};
 
@@ -106,6 +115,8 @@ constexpr QueryParam import_error_rows[] = {
     offset,
     orders("id import_error_id timestamp filename bundle_name stacktrace"),
     pattern("filename_pattern", "filename"),
+    prefix("filename_prefix_pattern", "filename"),
+    filter("bundle_name", Kind::text, "bundle_name"),
 };
 
 constexpr QueryParam run_list_rows[] = {
@@ -126,12 +137,22 @@ constexpr QueryParam run_list_rows[] = {
     pattern("run_id_pattern", "dag_run_id"),
     pattern("triggering_user_name_pattern", "triggering_user_name"),
     pattern("dag_id_pattern", "dag_id"),
+    prefix("run_id_prefix_pattern", "dag_run_id"),
+    prefix("triggering_user_name_prefix_pattern", "triggering_user_name"),
+    prefix("dag_id_prefix_pattern", "dag_id"),
+    filter("partition_key_pattern", Kind::pattern, "partition_key", Op::any, "No run has one"),
+    filter("partition_key_prefix_pattern", Kind::prefix, "partition_key", Op::any,
+           "No run has one"),
+    filter("partition_date", Kind::days, "partition_date", Op::any, "No run has one"),
+    filter("consuming_asset_pattern", Kind::pattern, "consuming_asset", Op::any,
+           "No run is caused by an asset"),
+    cursor,
     refused("updated_at", Kind::times),
-    refused("partition_key_pattern", Kind::pattern),
 };
 
 constexpr QueryParam run_wait_rows[] = {
-    own("result", Kind::texts, "Tasks whose return values the answer brings along")};
+    own("result", Kind::texts, "Tasks whose return values the answer brings along"),
+    own("interval", Kind::text, "Seconds, above 0; not needed: the end is told when it happens")};
 
 constexpr QueryParam task_list_rows[] = {
     limit,
@@ -158,6 +179,15 @@ constexpr QueryParam task_list_rows[] = {
     filter("try_number", Kind::integers, "try_number"),
     filter("operator", Kind::texts, "operator"),
     pattern("operator_name_pattern", "operator"),
+    prefix("task_display_name_prefix_pattern", "task_id"),
+    prefix("dag_id_prefix_pattern", "dag_id"),
+    prefix("run_id_prefix_pattern", "dag_run_id"),
+    prefix("pool_name_prefix_pattern", "pool"),
+    prefix("queue_name_prefix_pattern", "queue"),
+    prefix("operator_name_prefix_pattern", "operator"),
+    pattern("rendered_map_index_pattern", "rendered_map_index"),
+    prefix("rendered_map_index_prefix_pattern", "rendered_map_index"),
+    cursor,
     filter("map_index", Kind::integers, "map_index"),
     refused("updated_at", Kind::times),
     refused("task_group_id"),
@@ -178,6 +208,11 @@ constexpr QueryParam xcom_list_rows[] = {
     pattern("dag_display_name_pattern", "dag_id"),
     pattern("run_id_pattern", "dag_run_id"),
     pattern("task_id_pattern", "task_id"),
+    orders("key dag_id run_id task_id map_index timestamp run_after"),
+    prefix("xcom_key_prefix_pattern", "key"),
+    prefix("dag_display_name_prefix_pattern", "dag_id"),
+    prefix("run_id_prefix_pattern", "dag_run_id"),
+    prefix("task_id_prefix_pattern", "task_id"),
     times("logical_date"),
     times("run_after"),
 };
@@ -189,15 +224,17 @@ constexpr QueryParam xcom_rows[] = {
 };
 
 constexpr QueryParam pool_list_rows[] = {limit, offset, orders("id pool name"),
-                                         pattern("pool_name_pattern", "name")};
+                                         pattern("pool_name_pattern", "name"),
+                                         prefix("pool_name_prefix_pattern", "name")};
 
 constexpr QueryParam variable_list_rows[] = {
     limit, offset, orders("key id _val description is_encrypted team_name"),
-    pattern("variable_key_pattern", "key")};
+    pattern("variable_key_pattern", "key"), prefix("variable_key_prefix_pattern", "key")};
 
 constexpr QueryParam connection_list_rows[] = {
     limit, offset, orders("conn_id connection_id id conn_type description host port team_name"),
-    pattern("connection_id_pattern", "connection_id")};
+    pattern("connection_id_pattern", "connection_id"),
+    prefix("connection_id_prefix_pattern", "connection_id")};
 
 constexpr QueryParam event_log_rows[] = {
     limit,
@@ -219,6 +256,11 @@ constexpr QueryParam event_log_rows[] = {
     pattern("run_id_pattern", "run_id"),
     pattern("owner_pattern", "owner"),
     pattern("event_pattern", "event"),
+    prefix("dag_id_prefix_pattern", "dag_id"),
+    prefix("task_id_prefix_pattern", "task_id"),
+    prefix("run_id_prefix_pattern", "run_id"),
+    prefix("owner_prefix_pattern", "owner"),
+    prefix("event_prefix_pattern", "event"),
 };
 
 constexpr QueryParam job_list_rows[] = {
@@ -278,6 +320,8 @@ constinit const QueryTable task_mask_params = task_mask_rows;
 std::vector<ParamName> names_of(const QueryParam& param) {
   const std::string name(param.name);
   if (param.kind == Kind::pattern) return {{name, Op::like}};
+  if (param.kind == Kind::prefix) return {{name, Op::prefix}};
+  if (param.kind == Kind::days) return {{name + "_gte", Op::gte}, {name + "_lte", Op::lte}};
   if (param.kind != Kind::times && param.kind != Kind::seconds) return {{name, param.op}};
   return {{name + "_gte", Op::gte},
           {name + "_gt", Op::gt},

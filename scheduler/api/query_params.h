@@ -20,7 +20,9 @@ enum class ParamKind {
   time,
   times,    // four parameters: <name>_gte, _gt, _lte and _lt
   seconds,  // the same for durations
+  days,     // <name>_gte and _lte: calendar days, 2026-11-20
   pattern,  // SQL's LIKE; "|" separates alternatives; "~" is everything
+  prefix,   // how a value begins, case and all; "|" and "~" as there
   order,
 };
 

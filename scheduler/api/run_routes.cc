@@ -235,7 +235,9 @@ Result<Response> list_runs(Context& context, const Request& request) {
   for (const auto& run : runs.rows) {
     items.push_back(run_json(run, context.find_version(run.dag_version).get()));
   }
-  return json_response(collection("dag_runs", std::move(items), runs.total));
+  json out = collection("dag_runs", std::move(items), runs.total);
+  add_cursors(request, query->page, runs.total, out);
+  return json_response(out);
 }
 
 Result<Response> get_run(Context& context, const Request& request) {
@@ -301,6 +303,7 @@ void wait_for_run(Context& context, Call call) {
   auto wait = std::make_shared<Wait>();
   wait->call = call;
   wait->results = !query.list("result").empty();
+  query.above_zero("interval");
   if (!query.status()) return call.respond(error_response(query.status().error()));
   const auto tell = [&context, wait](const std::string& state) {
     if (wait->answered.exchange(true)) return;

@@ -135,7 +135,9 @@ Result<Response> list_task_instances(Context& context, const Request& request) {
   }
   json items = json::array();
   for (const auto& view : found.rows) items.push_back(instance_json(context, view));
-  return json_response(collection("task_instances", std::move(items), found.total));
+  json out = collection("task_instances", std::move(items), found.total);
+  add_cursors(request, query->page, found.total, out);
+  return json_response(out);
 }
 
 Result<Response> get_task_instance(Context& context, const Request& request) {
@@ -254,6 +256,7 @@ Result<Response> list_xcoms(Context& context, const Request& request) {
   QueryReader query(request);
   XcomQuery xcoms;
   xcoms.filters = query.filters();
+  xcoms.order_by = query.order_by();
   xcoms.page = query.page();
   if (!query.status()) return query.status().error();
   const auto path = task_path(request);

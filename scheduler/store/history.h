@@ -15,7 +15,7 @@ namespace batuta {
 inline constexpr std::int64_t max_page = 1000;
 
 struct Page {
-  std::int64_t limit = 50;  // 1..max_page
+  std::int64_t limit = 50;  // 0..max_page; 0: the total alone
   std::int64_t offset = 0;
 };
 template <class Row>
@@ -28,10 +28,11 @@ struct PageOf {
 // microseconds since 1970, durations in microseconds.
 using FilterValue = std::variant<std::int64_t, std::string>;
 struct Filter {
-  enum class Op { any, none, gte, gt, lte, lt, like };
+  enum class Op { any, none, gte, gt, lte, lt, like, prefix };
   std::string field;
   Op op = Op::any;
-  std::vector<FilterValue> values;  // any, like: one of them holds; none: none does; else the first
+  std::vector<FilterValue>
+      values;  // any, like, prefix: one of them holds; none: none does; else the first
 };
 
 // "-" in front of a name of `order_by` = descending; several apply in order; rows without a value
@@ -63,6 +64,7 @@ struct XcomQuery {
   std::optional<std::string> dag_run_id;
   std::optional<std::string> task_id;
   std::vector<Filter> filters;
+  std::vector<std::string> order_by;
   Page page;
 };
 

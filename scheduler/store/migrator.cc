@@ -91,6 +91,10 @@ void check_migrations(Database& db, std::span<const Migration> migrations) {
   }
 }
 
+int applied_version(Database& db) {
+  return static_cast<int>(applied_migrations(db).size());
+}
+
 void apply_migrations(Database& db, std::span<const Migration> migrations, Time now) {
   expect_no_gaps(migrations);
   std::size_t done = applied_migrations(db).size();

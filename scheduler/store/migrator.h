@@ -22,6 +22,9 @@ std::span<const Migration> embedded_migrations();
 // `migrations`, one whose applied migrations differ from them, a SQLite file that is not ours.
 void check_migrations(Database& db, std::span<const Migration> migrations);
 
+// The newest migration that the file has; 0: a new file.
+int applied_version(Database& db);
+
 // Applies what is missing, each migration in a transaction of its own. Call check_migrations first.
 // `now` stamps them. CHECKs that the numbers have no gap.
 void apply_migrations(Database& db, std::span<const Migration> migrations, Time now);

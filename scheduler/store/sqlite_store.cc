@@ -1,10 +1,13 @@
 #include "scheduler/store/sqlite_store.h"
 
+#include <filesystem>
+
 #include "common/log.h"
 #include "scheduler/store/catalogue_rows.h"
 #include "scheduler/store/change_writer.h"
 #include "scheduler/store/migrator.h"
 #include "scheduler/store/row_codec.h"
+#include "scheduler/store/sqlite_upkeep.h"
 
 namespace batuta {
 namespace {
@@ -25,12 +28,33 @@ constexpr char mark_turn[] =
     "UPDATE meta SET value = ? WHERE key = 'turn' "
     "AND (SELECT value FROM meta WHERE key = 'epoch') = ?";
 
+// An upgrade cannot be taken back by the program that made it: the file as it was is kept beside.
+void back_up_before_upgrade(const std::string& path, int from, Time now) {
+  namespace fs = std::filesystem;
+  const fs::path folder = fs::path(path).parent_path() / "backups";
+  std::error_code error;
+  fs::create_directories(folder, error);
+  const std::string to =
+      (folder / ("schema-" + std::to_string(from) + "-" + to_iso(now) + ".db")).string();
+  if (const auto status = backup_database(path, to); !status) {
+    throw StoreError(
+        "the store is of an earlier version and cannot be backed up before its upgrade: " +
+            status.error().message + ". Nothing was changed",
+        false);
+  }
+  log::info("the store is of an earlier version; before its upgrade it was backed up to " + to);
+}
+
 }  // namespace
 
 SqliteStore::SqliteStore(const std::string& path, DagCodec codec, Time now)
     : db_(path, Database::Mode::read_write), codec_(std::move(codec)) {
   const std::span<const Migration> migrations = embedded_migrations();
   check_migrations(db_, migrations);
+  const int version = applied_version(db_);
+  if (version > 0 && version < static_cast<int>(migrations.size())) {
+    back_up_before_upgrade(path, version, now);
+  }
   // Beyond this point the file is ours and may be written.
   db_.set_up_writer();
   apply_migrations(db_, migrations, now);

@@ -168,7 +168,44 @@ TEST_CASE("a filter of Airflow's that is not served is refused, never passed ove
   CHECK(response.status == 422);
   CHECK(body_of(response)["detail"][0]["msg"] ==
         "filter updated_at_gte is not supported by this server");
-  CHECK(api.status(Method::get, "/api/v2/dags/demo/dagRuns?nobody_knows_it=1") == 200);
+}
+
+TEST_CASE(
+    "a query parameter that a route does not know is refused by every route, with a suggestion") {
+  Api api;
+  for (const Route& route : route_table()) {
+    CAPTURE(route.pattern);
+    const std::string body = route.body->empty() ? "" : "{}";
+    const auto path = existing_path(route.pattern) + "?nobody_knows_it=1";
+    CHECK(api.call(route.method, path, body).status == 400);
+  }
+  const auto response = api.call(Method::get, "/api/v2/dags?dag_id_patern=x");
+  CHECK(body_of(response)["detail"] ==
+        "unknown query parameter \"dag_id_patern\"; did you mean \"dag_id_pattern\"?");
+}
+
+TEST_CASE(
+    "prefixes are matched case and all, with | and ~, and without what ends in no letter or "
+    "digit") {
+  CHECK(prefixes("a | b_%") == std::vector<std::string>{"a", "b"});
+  CHECK(prefixes("~") == std::vector<std::string>{""});
+  CHECK(prefixes("s3://") == std::vector<std::string>{"s3"});
+  Api api;
+  const auto total = [&](const std::string& query) {
+    return body_of(api.call(Method::get, "/api/v2/variables?" + query))["total_entries"].get<int>();
+  };
+  api.registry.variable_rows["Value"] = {"Value", "1", ""};
+  CHECK(total("variable_key_prefix_pattern=v") == 1);
+  CHECK(total("variable_key_prefix_pattern=V") == 1);
+  CHECK(total("variable_key_prefix_pattern=v%7CVal") == 2);
+  CHECK(total("variable_key_prefix_pattern=alue") == 0);
+}
+
+TEST_CASE("a limit of 0 asks for the total alone") {
+  Api api;
+  const auto answer = body_of(api.call(Method::get, "/api/v2/variables?limit=0"));
+  CHECK(answer["variables"].empty());
+  CHECK(answer["total_entries"] == 1);
 }
 
 TEST_CASE("lists are ordered by every name they declare, and by no other") {

@@ -88,7 +88,7 @@ TEST_CASE_FIXTURE(Fixture, "runs are filtered by DAG, state, type and time") {
   CHECK(history.runs(query).total == 0);
 }
 
-TEST_CASE_FIXTURE(Fixture, "a run id pattern knows % and _ and an escape, and is bounded") {
+TEST_CASE_FIXTURE(Fixture, "a run id pattern knows % and _ and an escape, a prefix none of them") {
   RunQuery query;
   const auto found = [&](const std::string& pattern) {
     query.filters = {is("dag_run_id", Op::like, pattern)};
@@ -101,6 +101,10 @@ TEST_CASE_FIXTURE(Fixture, "a run id pattern knows % and _ and an escape, and is
   CHECK(found("' OR 1=1 --").empty());
   query.filters = {{"dag_run_id", Op::like, {std::string("%_3"), std::string("%_5")}}};
   CHECK(seqs(query) == Seqs{3, 5});
+  query.filters = {{"dag_run_id", Op::prefix, {std::string("100%"), std::string("run_3")}}};
+  CHECK(seqs(query) == Seqs{2, 3});  // literal, and knows its case
+  query.filters = {is("dag_run_id", Op::prefix, "RUN")};
+  CHECK(seqs(query).empty());
 }
 
 TEST_CASE_FIXTURE(Fixture, "runs are ordered by several fields, pages neither overlap nor skip") {
