@@ -60,7 +60,8 @@ export interface DAGRun {
 }
 
 export interface DAGRunCollection {
-  dag_runs: DAGRun[]; total_entries: number;
+  dag_runs: DAGRun[]; next_cursor: string | null; previous_cursor: string | null; total_entries: number;
+  total_entries_limit: number | null;
 }
 
 export interface DAGSource {
@@ -241,7 +242,8 @@ export interface TaskInstance {
 }
 
 export interface TaskInstanceCollection {
-  task_instances: TaskInstance[]; total_entries: number;
+  next_cursor?: string | null; previous_cursor?: string | null; task_instances: TaskInstance[]; total_entries: number;
+  total_entries_limit?: number | null;
 }
 
 export interface TaskInstancesLog {
