@@ -8,6 +8,8 @@
 #include <string>
 #include <type_traits>
 
+#include "common/text.h"
+
 namespace batuta {
 namespace {
 
@@ -175,7 +177,8 @@ void set_options(CURL* curl, Exchange& exchange, const List& headers) {
   set(curl, CURLOPT_FOLLOWLOCATION, 0L);
   set(curl, CURLOPT_PROXY, "");  // the environment's proxy is not ours to obey
   set(curl, CURLOPT_NETRC, long{CURL_NETRC_IGNORED});
-  set(curl, CURLOPT_NOSIGNAL, 1L);  // name look-ups must not use SIGALRM
+  set(curl, CURLOPT_NOSIGNAL, 1L);         // name look-ups must not use SIGALRM
+  set(curl, CURLOPT_ACCEPT_ENCODING, "");  // all it can decode; max_body counts decoded bytes
   set(curl, CURLOPT_URL, request.url.c_str());
   set(curl, CURLOPT_HTTPHEADER, headers.get());
   set(curl, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(request.connect_timeout));
@@ -231,6 +234,11 @@ const std::string* HttpAnswer::header(std::string_view lower_case_name) const {
   return nullptr;
 }
 
+Result<std::string> HttpAnswer::text() const {
+  const std::string* type = header("content-type");
+  return to_utf8(body, type == nullptr ? std::string{} : charset_of(*type));
+}
+
 Result<HttpAnswer> http_call(const HttpRequest& request) {
   if (Status ok = validate(request); !ok) return ok.error();
   if (!libcurl().error.empty()) return {Errc::unavailable, libcurl().error};
@@ -246,6 +254,12 @@ Result<HttpAnswer> http_call(const HttpRequest& request) {
   if (exchange.cancelled) return {Errc::unavailable, "cancelled"};
   if (code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_URL_MALFORMAT) {
     return {Errc::invalid, "not an http or https URL", "url"};
+  }
+  if (code == CURLE_BAD_CONTENT_ENCODING) {
+    const std::string* encoding = exchange.answer.header("content-encoding");
+    return {Errc::malformed, "the answer's content encoding " +
+                                 (encoding == nullptr ? std::string{} : "\"" + *encoding + "\" ") +
+                                 "is unknown or its data is damaged"};
   }
   if (code != CURLE_OK) return {Errc::unavailable, libcurl().easy_strerror(code)};
   long status = 0;

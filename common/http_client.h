@@ -26,13 +26,17 @@ struct HttpRequest {
 struct HttpAnswer {
   int status = 0;
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
-  std::string body;
+  std::string body;  // with its content encoding (gzip…) undone, otherwise as it came
+  // The body as UTF-8, decoded by its byte-order mark or its Content-Type's charset. Errc::invalid,
+  // saying where, when it is no such text.
+  Result<std::string> text() const;
   // nullptr when absent
   const std::string* header(std::string_view lower_case_name) const;
 };
 
 // Blocking; any thread. Errc::unavailable when no answer came (refused, timed out, cut), Errc::
-// too_large when the body passes max_body. Any status is an answer, not an error.
+// too_large when the body passes max_body, Errc::malformed when its content encoding cannot be
+// undone. Any status is an answer, not an error.
 Result<HttpAnswer> http_call(const HttpRequest& request);
 
 }  // namespace batuta

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -21,7 +22,18 @@
 
 namespace batuta {
 
-inline constexpr std::uint32_t protocol_version = 2;
+// What this build can speak. A peer one version older or newer is understood as it is: fields are
+// found by key, unknown ones skipped (common/field_codec.h). A new message, a new value of an
+// enumeration, or a changed meaning raises `most`, and is sent only when the version agreed upon
+// has it; `least` follows when the old meaning is no longer served.
+struct VersionRange {
+  std::uint32_t least = 0;
+  std::uint32_t most = 0;
+};
+inline constexpr VersionRange protocol_versions{3, 3};
+// The newest version that both speak.
+std::optional<std::uint32_t> common_version(VersionRange a, VersionRange b);
+std::string to_string(VersionRange range);  // "3" or "3 to 5"
 
 // ---- plugin catalogue -------------------------------------------------------------------------
 
@@ -55,6 +67,13 @@ struct PluginInfo {
   auto operator<=>(const PluginInfo&) const = default;
 };
 
+// A plugin that a worker's manifest lists and the worker does not offer.
+struct PluginFault {
+  std::string name;
+  std::string why;  // names the file
+  auto operator<=>(const PluginFault&) const = default;
+};
+
 // ---- one attempt ------------------------------------------------------------------------------
 
 // A connection handed to the attempt. `json` is {"conn_type","host","login","password","schema",
@@ -69,6 +88,20 @@ struct Secret {
 };
 
 enum class Isolation : std::uint8_t { warm, process };
+
+// What may still run of this instance's previous attempt, when that ended without a report. The
+// attempt starts when it is over, by the proof that the agent can have.
+struct Predecessor {
+  enum class Kind : std::uint8_t {
+    none,
+    slot_lock,  // on this host: the slot's lock must be free; who holds it is a remnant, and killed
+    lease       // elsewhere: its agent ends what it runs within a lease of silence
+  };
+  Kind kind = Kind::none;
+  std::string slot;           // name of the slot; an agent's id: any of that agent's slots
+  std::int64_t lease_us = 0;  // lease: from the launch's arrival
+  auto operator<=>(const Predecessor&) const = default;
+};
 
 struct Launch {
   AttemptKey key;
@@ -87,10 +120,7 @@ struct Launch {
   std::vector<Secret> secrets;
   std::int64_t timeout_us = 0;  // from the start; 0 = none
   Isolation isolation = Isolation::warm;
-  // The slot that ran this instance's previous attempt, when that attempt ended without a report:
-  // it must be dead, its lock free, before this one starts. An agent's id instead of a slot's name
-  // means any of that agent's slots. Empty otherwise.
-  std::string predecessor_slot;
+  Predecessor predecessor;
 };
 
 enum class Outcome : std::uint8_t {
@@ -133,6 +163,10 @@ struct Finished {
   bool has_branch = false;        // branch tasks: `branch` names the direct downstreams to run
   std::vector<std::string> branch;
   std::vector<TableOutput> outputs;
+  // When result_json holds secrets of the attempt: what people may see of it, JSON, and the secret
+  // values in it, so that it can be kept sealed and masked where it goes next.
+  std::string shown_json;
+  std::vector<std::string> hidden;
 };
 
 // ---- agent -> scheduler -----------------------------------------------------------------------
@@ -145,7 +179,7 @@ struct RunningAttempt {
 };
 
 struct Hello {
-  std::uint32_t version = protocol_version;
+  VersionRange versions;   // what the agent speaks
   std::string agent_id;    // stable for the agent process's life: a UUID
   std::string agent_lock;  // name of its lock file under <home>/run; free lock = dead agent
   std::string hostname;
@@ -154,6 +188,8 @@ struct Hello {
   std::vector<PluginInfo> catalogue;
   std::vector<RunningAttempt> running;  // adopted if their fence is current, else cancelled
   // Finished but unacknowledged attempts follow as ordinary `Finished` messages.
+  std::vector<PluginFault> faults;
+  bool leaving = false;  // as if `Leaving` had been said
 };
 struct Heartbeat {
   std::uint64_t sequence = 0;
@@ -168,16 +204,33 @@ struct Recalled {  // answer to Recall: the attempt had not started and never wi
 };
 struct CatalogueChanged {
   std::vector<PluginInfo> catalogue;
+  std::vector<PluginFault> faults;
+};
+// The agent stops: nothing more is to be launched on it. What had not started is recalled, what
+// runs is reported as ever; the connection closes when all is acknowledged.
+struct Leaving {
+  std::string reason;
+};
+// Answer to FetchFile: bytes of the file from the asked offset, fewer than asked at its end. With a
+// `fault` there are none.
+struct FileChunk {
+  std::uint64_t request = 0;
+  std::string bytes;
+  std::int64_t file_bytes = 0;  // the file's size when it was read
+  std::string fault;            // "not found", or why it cannot be read
 };
 
-using FromAgent = std::variant<Hello, Heartbeat, Started, Finished, Recalled, CatalogueChanged>;
+using FromAgent = std::variant<Hello, Heartbeat, Started, Finished, Recalled, CatalogueChanged,
+                               Leaving, FileChunk>;
 
 // ---- scheduler -> agent -----------------------------------------------------------------------
 
 struct Welcome {
+  std::uint32_t version = 0;  // what both speak from here on
   std::string store_uuid;
   std::int64_t heartbeat_us = 0;
   std::int64_t lease_us = 0;
+  std::int64_t cancel_grace_us = 10'000'000;  // between asking an attempt to end and killing it
 };
 struct HeartbeatAck {
   std::uint64_t sequence = 0;
@@ -194,15 +247,33 @@ struct Ack {  // this Finished is durable; forget it
   AttemptKey key;
 };
 
-using ToAgent = std::variant<Welcome, HeartbeatAck, Launch, Cancel, Recall, Ack>;
+// Instead of a Welcome, and the connection closes: the agent says why in its log, and comes back
+// less and less often.
+struct Refused {
+  std::string reason;
+  bool retry = true;  // false: only another build can mend it
+};
+
+// A part of a file of the worker, answered by FileChunk. `path` is relative to the worker's home
+// and must lie below logs/.
+struct FetchFile {
+  std::uint64_t request = 0;  // comes back in the answer
+  std::string path;
+  std::int64_t offset = 0;
+  std::int64_t size = 0;  // bytes wanted, at most max_chunk_bytes
+};
+inline constexpr std::int64_t max_chunk_bytes = 1 << 20;
+
+using ToAgent =
+    std::variant<Welcome, HeartbeatAck, Launch, Cancel, Recall, Ack, Refused, FetchFile>;
 
 // ---- codec ------------------------------------------------------------------------------------
 
-// A body: one byte of message number, then the fields in declaration order.
+// A body: one byte of message number, then the fields (common/field_codec.h).
 void encode(const FromAgent& message, std::string& out);
 void encode(const ToAgent& message, std::string& out);
 
-// Errc::malformed for an unknown number, a short or over-long body.
+// Errc::malformed for an unknown number, a short field, a value out of range.
 Result<FromAgent> decode_from_agent(std::string_view body);
 Result<ToAgent> decode_to_agent(std::string_view body);
 

@@ -8,22 +8,10 @@
 #include <cerrno>
 #include <cstring>
 
+#include "common/fd.h"
+
 namespace batuta::lakelog {
 namespace {
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 Error failure(const char* verb, const std::string& path) {
   const int reason = errno;
@@ -34,8 +22,8 @@ Error failure(const char* verb, const std::string& path) {
 }
 
 Status sync_path(const std::string& path, int flags) {
-  Descriptor file(::open(path.c_str(), flags | O_CLOEXEC));
-  if (file.get() < 0) return failure("open", path);
+  UniqueFd file(::open(path.c_str(), flags | O_CLOEXEC));
+  if (!file) return failure("open", path);
   if (::fsync(file.get()) != 0) return failure("fsync", path);
   return success();
 }
@@ -44,8 +32,8 @@ Status sync_path(const std::string& path, int flags) {
 
 Result<std::string> read_file_range(const std::string& path, std::uint64_t offset,
                                     std::uint64_t length) {
-  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0) return failure("open", path);
+  UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return failure("open", path);
   std::string text;
   char block[64 << 10];
   while (text.size() < length) {
@@ -80,8 +68,8 @@ Status give_to_owner_of_folder(const std::string& path) {
 }  // namespace
 
 Status write_new_file(const std::string& path, std::string_view text) {
-  Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
-  if (file.get() < 0) return failure("create", path);
+  UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  if (!file) return failure("create", path);
   std::size_t done = 0;
   while (done < text.size()) {
     const ssize_t n = ::write(file.get(), text.data() + done, text.size() - done);
@@ -102,7 +90,7 @@ Status sync_folder(const std::string& path) {
 }
 
 Status make_one_folder(const std::string& path) {
-  if (::mkdir(path.c_str(), 0755) == 0) return give_to_owner_of_folder(path);
+  if (::mkdir(path.c_str(), 0775) == 0) return give_to_owner_of_folder(path);
   if (errno != EEXIST) return failure("create", path);
   struct stat info {};
   if (::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) return success();

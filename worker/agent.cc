@@ -13,6 +13,7 @@
 #include "common/uuid.h"
 #include "worker/agent_loop.h"
 #include "worker/slot_user.h"
+#include "worker/suspects.h"
 
 namespace batuta {
 namespace {
@@ -52,7 +53,7 @@ int run_agent(const AgentOptions& options) {
   if (options.slots < 1 || options.slots > 256) return cannot("slots must be 1 to 256");
   if (options.die_with_parent) {
     const pid_t parent = ::getppid();
-    ::prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+    ::prctl(PR_SET_PDEATHSIG, orphan_signal, 0, 0, 0);
     if (::getppid() != parent) return cannot("the scheduler is gone");
   }
   ::umask(077);
@@ -65,14 +66,20 @@ int run_agent(const AgentOptions& options) {
   }
   AgentOptions complete = options;
   if (!complete.slot_user.empty()) {
-    const auto user = find_slot_user(complete.slot_user);
+    auto user = find_slot_user(complete.slot_user);
     if (!user) return cannot(user.error().message);
+    user->shares_lake = static_cast<bool>(complete.slot_users);
+    if (user->shares_lake && complete.slot_users.size() < static_cast<std::size_t>(options.slots)) {
+      return cannot("worker.user_range has " + std::to_string(complete.slot_users.size()) +
+                    " users for " + std::to_string(options.slots) + " slots");
+    }
     if (Status ready = prepare_home(*user, options.home, options.plugins_folder); !ready) {
       return cannot(ready.error().message);
     }
     for (const char* word : {"--user", user->name.c_str()})
       complete.slot_command.emplace_back(word);
   }
+  collect_journals(run);
   clear_remnants(run);
   const std::string agent_id = to_string(make_uuid_v7(wall_now()));
   auto lock = lock_file(run + "/agent-" + agent_id + ".lock");

@@ -7,8 +7,12 @@
 // scheduler that was away for longer than a lease costs no work and no attempt overlaps another.
 //
 // Started is sent once an attempt has run for 2 ms: a shorter one is told by its Finished alone.
-// Time-outs run from the start; half a second after one, and `grace` after a Cancel, the slot and
-// everything below it is killed.
+//
+// Whatever ends an attempt asks first: a Cancel, its time-out (from the start), the worker's own
+// end. The slot and everything below it is killed when the grace is over. SIGTERM or SIGINT:
+// nothing new is begun, what runs has `stop_drain` to end by itself, is asked, has `cancel_grace`,
+// is killed; its try ends as failed, reason "stopped". A second signal ends the drain. Reports go
+// out before we do.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +20,7 @@
 #include <vector>
 
 #include "common/time.h"
+#include "worker/slot_user.h"
 
 namespace batuta {
 
@@ -28,18 +33,25 @@ struct AgentOptions {
   // How a slot is started. The default is this very executable.
   std::vector<std::string> slot_command = {"/proc/self/exe", "slot"};
   std::string slot_user;               // slots run as this user; empty: as we do
+  UserRange slot_users;                // with slot_user: each slot as one of these
   std::int64_t max_attempts = 10'000;  // of one slot, then it is replaced
-  std::int64_t memory_limit = 0;       // bytes of data per slot; 0 = none
+  // Bytes of data (RLIMIT_DATA) of a slot, and of each process that it starts; 0 = none.
+  std::int64_t memory_limit = 0;
   Duration plugin_load_timeout = std::chrono::seconds(5);
   // Used until the scheduler's Welcome says otherwise.
   Duration heartbeat = std::chrono::seconds(2);
   Duration lease = std::chrono::seconds(10);
-  bool die_with_parent = false;  // end as soon as the process that started us is gone
+  Duration cancel_grace = std::chrono::seconds(10);
+  Duration stop_drain{};
+  // End as soon as the process that started us is gone, at once and with all slots; and take stop
+  // signals from that process alone.
+  bool die_with_parent = false;
 };
 
-// Runs until SIGTERM, SIGINT or the parent's end; then kills its slots with all they started and
-// returns 0. Returns 1, after a line on stderr, when it cannot start. Call once, from main, with no
-// other thread: it takes over SIGCHLD and all children of the process.
+// Runs until SIGTERM or SIGINT have been obeyed, or the parent's end; then no slot is left, nor
+// anything a slot has started, and it returns 0. Returns 1, after a line on stderr, when it cannot
+// start. Call once, from main, with no other thread: it takes over SIGCHLD and all children of the
+// process.
 int run_agent(const AgentOptions& options);
 
 }  // namespace batuta

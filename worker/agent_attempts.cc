@@ -1,10 +1,13 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <utility>
 
 #include "common/log.h"
 #include "common/uuid.h"
 #include "worker/agent_loop.h"
+#include "worker/file_chunk.h"
+#include "worker/hide_secrets.h"
 #include "worker/process_tree.h"
 
 namespace batuta {
@@ -12,9 +15,11 @@ namespace {
 
 constexpr std::size_t max_unstarted = 10'000;
 constexpr std::size_t max_unacked = 100'000;
-constexpr std::int64_t timeout_grace_us = 500'000;
+constexpr std::int64_t kill_again_us = 500'000;
 constexpr std::int64_t max_grace_us = 3'600'000'000;
 constexpr std::int64_t predecessor_poll_us = 20'000;
+// The first death may be anybody's doing, and so may a second; then its neighbours are spared.
+constexpr int deaths_until_sole = 2;
 
 }  // namespace
 
@@ -36,10 +41,16 @@ void Agent::on_message(SchedulerLink::Incoming incoming) {
     on_cancel(*cancel);
   } else if (const auto* recall = std::get_if<Recall>(&message)) {
     on_recall(recall->key);
+  } else if (const auto* refused = std::get_if<Refused>(&message)) {
+    if (!refused->retry) short_connections_ = 10;  // as seldom as we ever ask
+    disconnect("it refuses this worker: " + refused->reason);
+  } else if (const auto* wanted = std::get_if<FetchFile>(&message)) {
+    link_.send(read_file_chunk(options_.home, *wanted));
   } else if (const auto* welcome = std::get_if<Welcome>(&message)) {
     acked_at_us_ = boot_us();
     if (welcome->heartbeat_us > 0) heartbeat_us_ = welcome->heartbeat_us;
     if (welcome->lease_us > 0) lease_us_ = std::max(welcome->lease_us, 2 * heartbeat_us_);
+    cancel_grace_us_ = std::clamp<std::int64_t>(welcome->cancel_grace_us, 0, max_grace_us);
     beat_at_us_ = boot_us() + heartbeat_us_;
     for (Seat& seat : seats_) {
       if (seat.slot) seat.slot->page().lease_us = lease_us_;
@@ -55,23 +66,40 @@ void Agent::on_launch(Launch launch, std::string body) {
     return link_.send_encoded(told->second);
   }
   if (known_.contains(key)) return;  // said twice
+  if (stopping_) return link_.send(Recalled{key});
   if (unacked_.size() >= max_unacked) return disconnect("it acknowledges nothing");
   if (!parse_uuid(launch.run_uuid)) return refuse(launch, "the run's UUID is malformed");
   if (launch.try_number < 0) return refuse(launch, "the try number is negative");
   if (known_.size() >= max_unstarted) return refuse(launch, "this worker holds too many attempts");
-  if (!launch.predecessor_slot.empty() && !valid_id(launch.predecessor_slot)) {
+  const bool by_lock = launch.predecessor.kind == Predecessor::Kind::slot_lock;
+  if (by_lock && !valid_id(launch.predecessor.slot)) {
     return refuse(launch, "the predecessor's slot is malformed");
   }
   auto attempt = std::make_unique<Attempt>();
   attempt->launch = std::move(launch);
   attempt->body = std::move(body);
+  attempt->arrived_boot_us = boot_us();
+  judge_suspect(*attempt);
   known_.emplace(key, attempt.get());
-  if (attempt->launch.predecessor_slot.empty()) {
+  if (attempt->launch.predecessor.kind == Predecessor::Kind::none) {
     queue_.push_back(std::move(attempt));
   } else {
     awaiting_.push_back(std::move(attempt));
     judge_predecessors();
   }
+}
+
+// Only an attempt whose predecessor was lost can be one that kills agents.
+void Agent::judge_suspect(Attempt& attempt) const {
+  if (attempt.launch.predecessor.kind == Predecessor::Kind::none) return;
+  const std::string run = options_.home + "/run";
+  collect_journals(run);
+  attempt.deaths = deaths_during(run, attempt.launch);
+  attempt.sole = attempt.deaths >= deaths_until_sole;
+  if (!attempt.sole) return;
+  log::warn("worker: " + attempt.launch.dag_id + "." + attempt.launch.task_id +
+            " was running when " + std::to_string(attempt.deaths) +
+            " workers died: now it runs while nothing else does");
 }
 
 void Agent::refuse(const Launch& launch, const std::string& why) {
@@ -99,7 +127,11 @@ std::vector<std::string> Agent::predecessor_locks(const std::string& name) const
 // A predecessor is superseded by the very existence of its successor: whoever still holds its lock
 // is a remnant, and ended.
 bool Agent::predecessor_gone(const Attempt& attempt) {
-  const std::string& name = attempt.launch.predecessor_slot;
+  const Predecessor& before = attempt.launch.predecessor;
+  if (before.kind == Predecessor::Kind::lease) {
+    return attempt.arrived_boot_us + before.lease_us <= boot_us();
+  }
+  const std::string& name = before.slot;
   const bool ours = std::any_of(seats_.begin(), seats_.end(), [&](const Seat& seat) {
     return seat.slot && (seat.slot->name() == name || seat.slot->name().starts_with(name + "-"));
   });
@@ -154,7 +186,10 @@ std::unique_ptr<Attempt> Agent::take_unstarted(const AttemptKey& key) {
       if (!taken && seat.slot) taken = seat.slot->take_back(key);
     }
   }
-  if (taken) known_.erase(key);
+  if (taken) {
+    known_.erase(key);
+    journal_.clear(std::exchange(taken->journal_place, -1));
+  }
   return taken;
 }
 
@@ -213,10 +248,10 @@ void Agent::attempt_timers(SlotProcess& slot, std::int64_t now) {
   if (!front.stopping && limit > 0 && front.started_boot_us + limit <= now) {
     char why[64];
     std::snprintf(why, sizeof why, "timed out after %g s", static_cast<double>(limit) / 1e6);
-    stop_attempt(slot, Outcome::timeout, why, timeout_grace_us);
+    stop_attempt(slot, Outcome::timeout, why, cancel_grace_us_);
   }
   if (front.stopping && front.kill_boot_us <= now) {
-    front.kill_boot_us = now + timeout_grace_us;  // once more, should anything survive
+    front.kill_boot_us = now + kill_again_us;  // once more, should anything survive
     slot.kill();
   }
 }
@@ -232,6 +267,9 @@ void Agent::announce(SlotProcess& slot, Attempt& attempt) {
 // The last word on an attempt: its log is closed, its report kept until the Ack.
 void Agent::report(Attempt& attempt, Finished finished) {
   finished.key = attempt.launch.key;
+  journal_.clear(std::exchange(attempt.journal_place, -1));
+  if (sole_ == attempt.launch.key) sole_.reset();
+  if (attempt.deaths > 0) forgive(options_.home + "/run", attempt.launch);
   const bool overruled =
       attempt.stop_outcome == Outcome::timeout || finished.outcome != Outcome::success;
   if (attempt.stopping && overruled) {
@@ -246,6 +284,7 @@ void Agent::report(Attempt& attempt, Finished finished) {
     finished.reason = log.masked(finished.reason);
     log.finish(finished);
   }
+  hide_secrets(attempt.launch, finished);
   known_.erase(finished.key);
   send_finished(finished);
 }
@@ -270,7 +309,8 @@ bool Agent::place(std::unique_ptr<Attempt>& attempt) {
     known_.erase(attempt->launch.key);
     return true;
   }
-  const bool alone = attempt->launch.isolation == Isolation::process;
+  if (attempt->sole && anything_runs()) return false;
+  const bool alone = attempt->sole || attempt->launch.isolation == Isolation::process;
   SlotProcess* best = nullptr;
   for (Seat& seat : seats_) {
     if (!seat.slot || !seat.slot->room()) continue;
@@ -290,14 +330,16 @@ bool Agent::place(std::unique_ptr<Attempt>& attempt) {
   }
   if (best == nullptr) return false;
   if (alone) best->set_exclusive();
+  if (attempt->sole) sole_ = attempt->launch.key;
+  attempt->journal_place = journal_.note(attempt->launch);
   best->give(std::move(attempt), *file);
   return true;
 }
 
 // In order, except that one which finds no place lets others pass only within its own turn.
 void Agent::dispatch() {
-  if (!link_.connected()) return;
-  while (!queue_.empty()) {
+  if (!link_.connected() || stopping_) return;
+  while (!queue_.empty() && !sole_) {
     std::unique_ptr<Attempt> next = std::move(queue_.front());
     queue_.pop_front();
     if (!place(next)) {
@@ -316,6 +358,7 @@ void Agent::steal_for_idle() {
       if (!busy.slot || busy.slot->given().size() < 2) continue;
       auto taken = busy.slot->take_back(busy.slot->given().back()->launch.key);
       if (!taken) continue;
+      journal_.clear(std::exchange(taken->journal_place, -1));
       if (!place(taken)) queue_.push_front(std::move(taken));
       break;
     }

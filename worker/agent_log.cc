@@ -27,8 +27,11 @@ bool is_level(char c) {
 std::string summary(const Finished& done, std::string_view reason) {
   std::string text = done.outputs.empty() ? to_string(done.outcome) : log_handed_in;
   if (!reason.empty()) text += " (" + std::string{reason} + ")";
-  text += done.signal != 0 ? ", signal " + std::to_string(done.signal)
-                           : ", exit code " + std::to_string(done.exit_code);
+  if (done.signal != 0) {
+    text += ", signal " + std::to_string(done.signal);
+  } else if (done.outcome != Outcome::crashed) {  // a crash tells its code, if any, as the reason
+    text += ", exit code " + std::to_string(done.exit_code);
+  }
   char memory[64];
   std::snprintf(memory, sizeof memory, ", peak memory %.1f MiB",
                 static_cast<double>(done.peak_rss_kib) / 1024);
@@ -43,7 +46,8 @@ void AttemptLog::end_line(std::string& out) {
   out += level_name(level_);
   out += ' ';
   if (line_.ends_with('\r')) line_.pop_back();
-  out += line_;
+  const bool url = line_.find("://") != std::string::npos;
+  out += url ? without_user_info(line_) : line_;
   out += '\n';
   line_.clear();
   level_ = 'I';
@@ -88,8 +92,17 @@ void AttemptLog::take(std::string_view shown, std::string& out) {
   }
 }
 
+void AttemptLog::warn_of_short_values(std::string& out) {
+  warned_ = true;
+  out += to_iso(wall_now());
+  out +=
+      " WARN A secret of this task has fewer than 6 characters: it is masked only where it "
+      "stands as a word of its own\n";
+}
+
 void AttemptLog::feed(std::string_view raw) {
   std::string lines;
+  if (mask_.has_short_values() && !warned_) warn_of_short_values(lines);
   if (mask_.empty()) {
     take(raw, lines);
   } else {

@@ -24,19 +24,21 @@ class AttemptLog {
   void finish(const Finished& finished);
   // A text that goes elsewhere than the log, such as the reason of a failure.
   std::string masked(std::string_view text) const {
-    return mask_.empty() ? std::string{text} : mask_.whole(text);
+    return without_user_info(mask_.empty() ? std::string{text} : mask_.whole(text));
   }
 
  private:
   void take(std::string_view shown, std::string& out);
   void end_line(std::string& out);
+  void warn_of_short_values(std::string& out);
 
   LogFile file_;
   Mask mask_;
   std::string line_;  // the unfinished line
   char level_ = 'I';
   bool after_mark_ = false;  // the mark byte came last: its letter is still to come
-  bool begun_ = false;       // the unfinished line is marked or has bytes
+  bool warned_ = false;
+  bool begun_ = false;  // the unfinished line is marked or has bytes
 };
 
 }  // namespace batuta

@@ -17,6 +17,8 @@ namespace {
 constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t rescan_delay_us = 100'000;  // a build writes many files: look once
 constexpr std::size_t log_bytes_per_turn = 256 << 10;
+constexpr std::int64_t short_connection_us = 5'000'000;
+constexpr std::int64_t longest_pause_us = 2'000'000;
 
 }  // namespace
 
@@ -29,7 +31,8 @@ Agent::Agent(AgentOptions options, std::string agent_id, UniqueFd lock)
       jitter_(std::random_device{}()),
       seats_(static_cast<std::size_t>(options_.slots)),
       heartbeat_us_(options_.heartbeat.count()),
-      lease_us_(options_.lease.count()) {}
+      lease_us_(options_.lease.count()),
+      cancel_grace_us_(options_.cancel_grace.count()) {}
 
 Agent::~Agent() {
   end_all_slots();
@@ -40,10 +43,13 @@ Status Agent::prepare() {
   if (!epoll_) return {Errc::unavailable, errno_text("epoll")};
   sigset_t wanted;
   sigemptyset(&wanted);
-  for (const int number : {SIGCHLD, SIGTERM, SIGINT}) sigaddset(&wanted, number);
+  for (const int number : {SIGCHLD, SIGTERM, SIGINT, orphan_signal}) sigaddset(&wanted, number);
   ::sigprocmask(SIG_BLOCK, &wanted, nullptr);
   signals_.reset(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals_) return {Errc::unavailable, errno_text("signalfd")};
+  if (Status open = journal_.open(options_.home + "/run/agent-" + agent_id_ + ".running"); !open) {
+    log::warn("worker: who kills it will not be known: " + open.error().message);
+  }
   inotify_.reset(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
   watch(signals_.get(), false);
   if (inotify_) watch(inotify_.get(), false);
@@ -151,7 +157,12 @@ void Agent::on_signals() {
   bool children = false;
   while (::read(signals_.get(), &info, sizeof info) == sizeof info) {
     children = children || info.ssi_signo == SIGCHLD;
-    if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT) stop_ = true;
+    if (info.ssi_signo == static_cast<std::uint32_t>(orphan_signal)) stop_ = true;
+    if (info.ssi_signo != SIGTERM && info.ssi_signo != SIGINT) continue;
+    // Whoever keeps us says when; a terminal or a service manager says it to all of a group at
+    // once.
+    const bool ours = info.ssi_pid == static_cast<std::uint32_t>(::getppid());
+    if (ours || !options_.die_with_parent) on_stop_signal();
   }
   if (children) reap();
 }
@@ -168,6 +179,7 @@ int Agent::wait_ms() {
   by(rescan_at_us_);
   by(predecessors_at_us_);
   by(sweep_at_us_);
+  if (stopping_) by(asked_all_ ? last_word_until_us_ : drain_until_us_);
   if (scan_.active()) by(scan_.deadline_us());
   for (const Seat& seat : seats_) {
     if (!seat.slot) {
@@ -207,6 +219,7 @@ void Agent::on_timers() {
   if (predecessors_at_us_ != 0 && predecessors_at_us_ <= now) judge_predecessors();
   if (sweep_at_us_ != 0 && sweep_at_us_ <= now) sweep_orphans();
   slot_timers();
+  if (stopping_) stop_timers(now);
 }
 
 // ---- the scheduler ------------------------------------------------------------------------------
@@ -221,7 +234,9 @@ void Agent::connect() {
     return;
   }
   connect_fault_.clear();
+  connected_at_us_ = boot_us();
   Hello hello;
+  hello.versions = protocol_versions;
   hello.agent_id = agent_id_;
   hello.agent_lock = "agent-" + agent_id_ + ".lock";
   char host[256] = {};
@@ -230,6 +245,8 @@ void Agent::connect() {
   hello.pid = ::getpid();
   hello.slots = options_.slots;
   hello.catalogue = scan_.plugins();
+  for (const auto& [name, why] : scan_.faults()) hello.faults.push_back({name, why});
+  hello.leaving = stopping_;
   for (Seat& seat : seats_) {
     if (!seat.slot || !seat.slot->front_running()) continue;
     Attempt& front = *seat.slot->given().front();
@@ -248,17 +265,27 @@ void Agent::connect() {
 }
 
 void Agent::disconnect(const std::string& why) {
-  log::warn("worker: the scheduler's connection ended: " + why);
+  const std::int64_t now = boot_us();
+  const std::string line = "worker: the scheduler's connection ended: " + why;
+  if (const auto behind = log_limit_.pass(line, now)) log::warn(line + *behind);
   unwatch(link_.fd());
   link_.close();
-  connect_at_us_ = boot_us() + 20'000 + static_cast<std::int64_t>(jitter_() % 100'000);
+  // A scheduler that was there for long has been restarted, and is awaited; one that sends us away
+  // again and again has a reason that we do not mend by asking more often.
+  short_connections_ = now - connected_at_us_ < short_connection_us ? short_connections_ + 1 : 0;
+  const std::int64_t pause =
+      std::min<std::int64_t>(longest_pause_us, 20'000LL << std::min(short_connections_, 10));
+  connect_at_us_ = now + pause + static_cast<std::int64_t>(jitter_() % 100'000);
   // What has not started is the scheduler's again.
   for (Seat& seat : seats_) {
     if (!seat.slot) continue;
     auto& given = seat.slot->given();
     for (std::size_t i = given.size(); i-- > 0;) {
       const AttemptKey key = given[i]->launch.key;
-      if (seat.slot->take_back(key)) known_.erase(key);
+      if (const auto taken = seat.slot->take_back(key)) {
+        known_.erase(key);
+        journal_.clear(taken->journal_place);
+      }
     }
   }
   for (const auto& attempt : queue_) known_.erase(attempt->launch.key);
@@ -303,10 +330,14 @@ void Agent::catalogue_ready() {
   if (!catalogue_known_) {
     catalogue_known_ = true;
     connect_at_us_ = boot_us();
-  } else if (link_.connected() && plugins != told_) {
-    link_.send(CatalogueChanged{plugins});
+  } else if (link_.connected() && !stopping_ &&
+             (plugins != told_ || scan_.faults() != told_faults_)) {
+    CatalogueChanged changed{plugins, {}};
+    for (const auto& [name, why] : scan_.faults()) changed.faults.push_back({name, why});
+    link_.send(changed);
   }
   told_ = std::move(plugins);
+  told_faults_ = scan_.faults();
 }
 
 }  // namespace batuta

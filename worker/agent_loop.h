@@ -1,24 +1,31 @@
 // The agent's state and its loop: one thread, one epoll. Split over agent_loop.cc (waiting, timers,
-// links), agent_attempts.cc (launches, stops, reports) and agent_slots.cc (birth and death of
-// slots).
+// links), agent_attempts.cc (launches, stops, reports), agent_slots.cc (birth and death of slots)
+// and agent_stop.cc (leaving in good order).
 #pragma once
+
+#include <signal.h>
 
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "common/log_limit.h"
 #include "worker/agent.h"
 #include "worker/catalogue_scan.h"
 #include "worker/scheduler_link.h"
 #include "worker/slot_process.h"
+#include "worker/suspects.h"
 
 namespace batuta {
 
+// What the kernel sends when the process that keeps us is gone.
+inline constexpr int orphan_signal = SIGUSR2;
 // A shorter attempt is told by its Finished alone: one message and one commit less.
 inline constexpr std::int64_t announce_after_us = 2'000;
 
@@ -89,11 +96,18 @@ class Agent {
   void send_finished(const Finished& finished);
   void dispatch();
   bool place(std::unique_ptr<Attempt>& attempt);
+  void judge_suspect(Attempt& attempt) const;
   void steal_for_idle();
   void judge_predecessors();
   std::vector<std::string> predecessor_locks(const std::string& name) const;
   bool predecessor_gone(const Attempt& attempt);
   void attempt_timers(SlotProcess& slot, std::int64_t now);
+
+  // agent_stop.cc
+  void on_stop_signal();
+  void leave();
+  void stop_timers(std::int64_t now);
+  bool anything_runs();
 
   // agent_slots.cc
   bool fill(Seat& seat);
@@ -109,6 +123,8 @@ class Agent {
   const AgentOptions options_;
   const std::string agent_id_;
   const UniqueFd lock_;
+  RunningJournal journal_;
+  std::optional<AttemptKey> sole_;  // it runs, and nothing else may
   SchedulerLink link_;
   CatalogueScan scan_;
   UniqueFd epoll_, signals_, inotify_;
@@ -126,13 +142,21 @@ class Agent {
   std::unordered_map<AttemptKey, std::string, KeyHash> unacked_;  // encoded Finished
 
   bool stop_ = false;
+  bool stopping_ = false;                // nothing new is begun
+  bool asked_all_ = false;               // what runs has been asked to end
+  std::int64_t drain_until_us_ = 0;      // while leaving: until then what runs may end by itself
+  std::int64_t last_word_until_us_ = 0;  // nothing runs any more: until then reports may be sent
   bool catalogue_known_ = false;
   std::vector<PluginInfo> told_;  // what the scheduler knows of our plugins
-  std::int64_t heartbeat_us_, lease_us_;
+  std::map<std::string, std::string> told_faults_;
+  std::int64_t heartbeat_us_, lease_us_, cancel_grace_us_;
   std::int64_t connect_at_us_ = 0, beat_at_us_ = 0, acked_at_us_ = 0;
   std::int64_t rescan_at_us_ = 0, predecessors_at_us_ = 0, sweep_at_us_ = 0;
   std::uint64_t beat_ = 0;
   std::string connect_fault_;
+  std::int64_t connected_at_us_ = 0;
+  int short_connections_ = 0;  // in a row, ended soon after they began
+  LogLimit log_limit_;
   int plugin_watch_ = -1;
 };
 

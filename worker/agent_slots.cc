@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "common/log.h"
 #include "worker/agent_loop.h"
@@ -52,7 +53,18 @@ bool Agent::fill(Seat& seat) {
   options.max_attempts = options_.max_attempts;
   options.memory_limit = options_.memory_limit;
   options.lease_us = lease_us_;
-  auto slot = SlotProcess::start(std::move(options));
+  Status may_start = success();
+  if (options_.slot_users) {
+    auto held = hold_user(options_.slot_users, options_.home + "/run/users");
+    if (held) {
+      options.user = *std::move(held);
+    } else {
+      may_start = held.error();
+    }
+  }
+  Result<std::unique_ptr<SlotProcess>> slot =
+      may_start ? SlotProcess::start(std::move(options))
+                : Result<std::unique_ptr<SlotProcess>>(may_start.error());
   seat.started_us = now;
   if (!slot) {
     log::error("worker: " + slot.error().message);
@@ -173,6 +185,7 @@ void Agent::on_slot_dead(std::unique_ptr<SlotProcess> slot, const SlotEnd& end) 
     const AttemptKey key = given.front()->launch.key;
     if (!slot->front_running()) {
       if (auto back = slot->take_back(key)) {
+        journal_.clear(std::exchange(back->journal_place, -1));
         unstarted.push_back(std::move(back));
         continue;
       }

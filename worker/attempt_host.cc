@@ -188,6 +188,12 @@ const char* AttemptHost::context() {
   context["try_number"] = launch_.try_number;
   context["fence"] = launch_.key.fence;
   context["scratch"] = scratch_;
+  nlohmann::json& connections = context["connections"] = nlohmann::json::array();
+  for (const Secret& secret : launch_.secrets) {
+    const bool known =
+        std::find(connections.begin(), connections.end(), secret.name) != connections.end();
+    if (!secret.name.empty() && !known) connections.push_back(secret.name);
+  }
   return texts_.emplace("context", json_text(context)).first->second.c_str();
 }
 

@@ -34,7 +34,7 @@ int describe_plugins(const std::string& folder, const std::vector<std::string>& 
   for (const std::string& name : names) {
     tell('b', name);
     const PluginFile* file = nullptr;
-    for (const PluginFile& entry : *manifest) {
+    for (const PluginFile& entry : manifest->files) {
       if (entry.name == name) file = &entry;
     }
     if (file == nullptr) {
@@ -47,7 +47,7 @@ int describe_plugins(const std::string& folder, const std::vector<std::string>& 
       continue;
     }
     std::string body;
-    encode(FromAgent{CatalogueChanged{{(*plugin)->info}}}, body);
+    encode(FromAgent{CatalogueChanged{{(*plugin)->info}, {}}}, body);
     tell('i', body);
   }
   ::_exit(0);  // not exit: a library's destructors are as little ours as its constructors
@@ -73,15 +73,18 @@ void CatalogueScan::start() {
     again_ = true;
     return;
   }
-  auto manifest = read_manifest(options_.folder);
-  if (!manifest) {
-    log::warn("plugins: " + manifest.error().message);
-    manifest = std::vector<PluginFile>{};
-  }
-  std::map<std::string, Offer> kept;
+  const auto manifest = read_manifest(options_.folder);
   faults_.clear();
   wanted_.clear();
-  for (const PluginFile& file : *manifest) {
+  if (!manifest) {
+    // What was offered stays so: its files are still checked by their hashes when they are loaded.
+    faults_["manifest.json"] = options_.folder + ": " + manifest.error().message;
+    finish();
+    return;
+  }
+  for (const auto& [name, why] : manifest->faults) blame(name, why);
+  std::map<std::string, Offer> kept;
+  for (const PluginFile& file : manifest->files) {
     const auto known = offers_.find(file.name);
     if (known != offers_.end() && known->second.file == file) {
       kept.insert(*known);
@@ -151,23 +154,30 @@ void CatalogueScan::take(std::string_view body) {
         changed->catalogue[0].sha256 == wanted->second.sha256) {
       offers_[current_] = {wanted->second, std::move(changed->catalogue[0])};
     } else {
-      faults_[current_] = "it changed, or disturbed its own description";
+      blame(current_, "it changed, or disturbed its own description");
     }
   } else {
-    faults_[current_] = rest.substr(0, 1024);
+    blame(current_, std::string{rest.substr(0, 1024)});
   }
   wanted_.erase(wanted);
   current_.clear();
+}
+
+// Whoever reads it must find the file.
+void CatalogueScan::blame(const std::string& name, const std::string& why) {
+  const std::string file = name + ".so";
+  const bool named = why.find(file) != std::string::npos;
+  faults_[name] = (named ? options_.folder + ": " : options_.folder + "/" + file + ": ") + why;
 }
 
 bool CatalogueScan::fail_current(const std::string& why) {
   end_child();
   // A child that dies before its first plugin would do so again.
   if (current_.empty()) {
-    for (const auto& [name, file] : wanted_) faults_[name] = why;
+    for (const auto& [name, file] : wanted_) blame(name, why);
     return finish();
   }
-  faults_[current_] = why;
+  blame(current_, why);
   wanted_.erase(current_);
   return next_child();
 }

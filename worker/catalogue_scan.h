@@ -44,7 +44,8 @@ class CatalogueScan {
   std::vector<PluginInfo> plugins() const;
   // nullptr when the worker does not offer it.
   const PluginFile* find(const std::string& name) const;
-  // Why a listed plugin is not offered, by name; empty otherwise.
+  // Why a listed plugin is not offered, naming its file, by name; "manifest.json" when that cannot
+  // be read.
   const std::map<std::string, std::string>& faults() const { return faults_; }
 
  private:
@@ -54,6 +55,7 @@ class CatalogueScan {
   };
   bool next_child();
   bool fail_current(const std::string& why);
+  void blame(const std::string& name, const std::string& why);
   bool finish();
   void take(std::string_view body);
   void end_child();

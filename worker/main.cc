@@ -37,8 +37,18 @@ int agent(int argc, char** argv) {
       options.plugins_folder = argv[i];
     } else if (flag == "--user") {
       options.slot_user = argv[i];
+    } else if (flag == "--user-range") {
+      const auto range = batuta::parse_user_range(argv[i]);
+      if (!range) return usage();
+      options.slot_users = *range;
+    } else if (flag == "--memory-limit") {
+      options.memory_limit = std::atoll(argv[i]);
     } else if (flag == "--slots") {
       options.slots = std::atoi(argv[i]);
+    } else if (flag == "--stop-drain") {
+      const auto span = batuta::parse_duration(argv[i]);
+      if (!span) return usage();
+      options.stop_drain = *span;
     } else {
       return usage();
     }

@@ -69,54 +69,92 @@ std::string base64_core(std::string_view text, std::size_t shift, bool url_alpha
   return out;
 }
 
+std::string hex(std::string_view text, std::string_view digits) {
+  std::string out;
+  for (const unsigned char c : text) {
+    out += digits[c >> 4];
+    out += digits[c & 15];
+  }
+  return out;
+}
+
+std::string in_case(std::string_view text, char from, char to, int by) {
+  std::string out{text};
+  for (char& c : out) {
+    if (c >= from && c <= to) c = static_cast<char>(c + by);
+  }
+  return out;
+}
+
+bool word_byte(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
 }  // namespace
 
 Mask::Mask(const std::vector<std::string>& values) {
   for (const std::string& value : values) {
-    if (value.size() < least_secret) continue;
-    add(value);
-    add(json_escaped(value, false));
-    add(json_escaped(value, true));
-    add(url_encoded(value, hex_upper));
-    add(url_encoded(value, hex_lower));
-    for (std::size_t shift = 0; shift < 3; ++shift) {
-      add(base64_core(value, shift, false));
-      add(base64_core(value, shift, true));
-    }
-    // A key of several lines reaches the log line by line.
-    for (std::size_t at = 0; at < value.size();) {
-      const std::size_t end = std::min(value.find_first_of("\r\n", at), value.size());
-      add(std::string_view{value}.substr(at, end - at));
-      at = end + 1;
+    if (value.empty()) continue;
+    if (value.size() < least_secret) {
+      short_values_ = true;
+      add(value, true);
+    } else {
+      add_forms(value);
     }
   }
-  std::sort(patterns_.begin(), patterns_.end(), [](const auto& a, const auto& b) {
-    return a.size() != b.size() ? a.size() > b.size() : a < b;
+  std::sort(patterns_.begin(), patterns_.end(), [](const Pattern& a, const Pattern& b) {
+    return a.text.size() != b.text.size() ? a.text.size() > b.text.size() : a < b;
   });
   patterns_.erase(std::unique(patterns_.begin(), patterns_.end()), patterns_.end());
   for (std::size_t i = 0; i < patterns_.size(); ++i) {
-    first_[static_cast<unsigned char>(patterns_[i][0])].push_back(i);
+    first_[static_cast<unsigned char>(patterns_[i].text[0])].push_back(i);
   }
 }
 
-void Mask::add(std::string_view pattern) {
-  if (pattern.size() >= least_secret) patterns_.emplace_back(pattern);
+void Mask::add_forms(const std::string& value) {
+  add(value);
+  add(in_case(value, 'a', 'z', 'A' - 'a'));
+  add(in_case(value, 'A', 'Z', 'a' - 'A'));
+  add(json_escaped(value, false));
+  add(json_escaped(value, true));
+  add(url_encoded(value, hex_upper));
+  add(url_encoded(value, hex_lower));
+  add(hex(value, hex_upper));
+  add(hex(value, hex_lower));
+  for (std::size_t shift = 0; shift < 3; ++shift) {
+    add(base64_core(value, shift, false));
+    add(base64_core(value, shift, true));
+  }
+  // A key of several lines reaches the log line by line.
+  for (std::size_t at = 0; at < value.size();) {
+    const std::size_t end = std::min(value.find_first_of("\r\n", at), value.size());
+    add(std::string_view{value}.substr(at, end - at));
+    at = end + 1;
+  }
 }
 
-std::size_t Mask::run(std::string_view text, bool last, std::string& out) const {
+void Mask::add(std::string_view text, bool word) {
+  if (word || text.size() >= least_secret) patterns_.push_back({std::string{text}, word});
+}
+
+std::size_t Mask::run(std::string_view text, char before, bool last, std::string& out) const {
   std::size_t shown = 0;
   for (std::size_t at = 0; at < text.size();) {
     std::size_t matched = 0;
     bool undecided = false;
     const std::string_view rest = text.substr(at);
+    const char previous = at == 0 ? before : text[at - 1];
     for (const std::size_t index : first_[static_cast<unsigned char>(rest[0])]) {
-      const std::string& pattern = patterns_[index];
-      if (rest.size() >= pattern.size()) {
-        if (rest.starts_with(pattern)) {
-          matched = pattern.size();
-          break;  // longest first
-        }
-      } else if (!last && std::string_view{pattern}.starts_with(rest)) {
+      const std::string& pattern = patterns_[index].text;
+      const bool word = patterns_[index].word;
+      if (word && word_byte(previous)) continue;
+      if (rest.size() > pattern.size() || (rest.size() == pattern.size() && (last || !word))) {
+        if (!rest.starts_with(pattern)) continue;
+        if (word && rest.size() > pattern.size() && word_byte(rest[pattern.size()])) continue;
+        matched = pattern.size();
+        break;  // longest first
+      }
+      if (!last && std::string_view{pattern}.starts_with(rest)) {
         undecided = true;  // and longer than anything that could match below: wait
         break;
       }
@@ -143,22 +181,46 @@ void Mask::feed(std::string_view bytes, std::string& out) {
     out.append(bytes);
     return;
   }
-  if (kept_.empty()) {
-    kept_ = bytes.substr(run(bytes, false, out));
-    return;
+  const bool direct = kept_.empty();
+  if (!direct) kept_.append(bytes);
+  const std::string_view text = direct ? bytes : std::string_view{kept_};
+  const std::size_t used = run(text, before_, false, out);
+  if (used > 0) before_ = text[used - 1];
+  if (direct) {
+    kept_ = bytes.substr(used);
+  } else {
+    kept_.erase(0, used);
   }
-  kept_.append(bytes);
-  kept_.erase(0, run(kept_, false, out));
 }
 
 void Mask::flush(std::string& out) {
-  run(kept_, true, out);
+  run(kept_, before_, true, out);
   kept_.clear();
 }
 
 std::string Mask::whole(std::string_view text) const {
   std::string out;
-  run(text, true, out);
+  run(text, ' ', true, out);
+  return out;
+}
+
+std::string without_user_info(std::string_view text) {
+  std::string out;
+  for (;;) {
+    const std::size_t mark = text.find("://");
+    if (mark == std::string_view::npos) break;
+    const std::size_t start = mark + 3;
+    const std::size_t end = std::min(text.find_first_of("/?#\"'<> \t\r\n", start), text.size());
+    const std::size_t at = text.substr(0, end).rfind('@');
+    out.append(text.substr(0, start));
+    if (at != std::string_view::npos && at >= start) {
+      out.append(stars);
+      text.remove_prefix(at);
+    } else {
+      text.remove_prefix(start);
+    }
+  }
+  out.append(text);
   return out;
 }
 

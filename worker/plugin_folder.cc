@@ -98,25 +98,27 @@ std::string member(const nlohmann::json& object, const char* key) {
   return at != object.end() && at->is_string() ? at->get<std::string>() : std::string{};
 }
 
-Result<std::vector<PluginFile>> parse_manifest(const std::string& text) {
+Result<Manifest> parse_manifest(const std::string& text) {
   const auto parsed = parse_untrusted(text);
   if (!parsed) return parsed.error();
-  std::vector<PluginFile> files;
+  Manifest manifest;
   if (!parsed->is_object() || !parsed->contains("plugins") || !(*parsed)["plugins"].is_object()) {
     return {Errc::invalid, "manifest.json: no object \"plugins\"", "/plugins"};
   }
   for (const auto& [name, entry] : (*parsed)["plugins"].items()) {
     PluginFile plugin{name, member(entry, "file"), member(entry, "sha256")};
+    // One bad entry costs that plugin alone.
     if (!valid_id(name) || plugin.file != name + std::string{suffix}) {
-      return {Errc::invalid, "manifest.json: not a plugin name or file: " + name, "/plugins"};
+      manifest.faults[name] = "manifest.json, /plugins/" + name + ": \"file\" must be " + name +
+                              std::string{suffix} + ", and the name an identifier";
+    } else if (!is_sha256(plugin.sha256)) {
+      manifest.faults[name] = "manifest.json, /plugins/" + name + "/sha256: not a SHA-256";
+    } else {
+      manifest.files.push_back(std::move(plugin));
     }
-    if (!is_sha256(plugin.sha256)) {
-      return {Errc::invalid, "manifest.json: not a SHA-256", "/plugins/" + name + "/sha256"};
-    }
-    files.push_back(std::move(plugin));
   }
-  std::sort(files.begin(), files.end());
-  return files;
+  std::sort(manifest.files.begin(), manifest.files.end());
+  return manifest;
 }
 
 Result<std::vector<std::string>> plugin_names(int folder) {
@@ -155,12 +157,12 @@ Status replace_file(int folder, const std::string& text) {
 
 }  // namespace
 
-Result<std::vector<PluginFile>> read_manifest(const std::string& folder) {
+Result<Manifest> read_manifest(const std::string& folder) {
   const auto opened = open_folder(folder);
   if (!opened) return opened.error();
   if (Status ok = check_owner(opened->get(), folder, true, 0); !ok) return ok.error();
   const auto file = open_beneath(opened->get(), manifest_name);
-  if (!file && file.error().code == Errc::not_found) return std::vector<PluginFile>{};
+  if (!file && file.error().code == Errc::not_found) return Manifest{};
   if (!file) return file.error();
   if (Status ok = check_owner(file->get(), manifest_name, false, max_manifest_bytes); !ok) {
     return ok.error();

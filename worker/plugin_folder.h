@@ -7,6 +7,7 @@
 // writable by others, owned by someone else, or of another hash is refused.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -22,8 +23,13 @@ struct PluginFile {
   auto operator<=>(const PluginFile&) const = default;
 };
 
-// Sorted by name. An absent manifest is an empty one. Errc::invalid for one that is not as above.
-Result<std::vector<PluginFile>> read_manifest(const std::string& folder);
+struct Manifest {
+  std::vector<PluginFile> files;              // sorted by name
+  std::map<std::string, std::string> faults;  // entries that are not as above: name -> why
+};
+// An absent manifest is an empty one. Errc::invalid for one that is no object of plugins at all; a
+// bad entry costs that plugin alone.
+Result<Manifest> read_manifest(const std::string& folder);
 
 // Lists every `<valid id>.so` in the folder with its hash, takes write permission from group and
 // others, and replaces the manifest at once (rename). The last step of a build or an installation.

@@ -16,11 +16,6 @@
 
 namespace batuta {
 
-void UniqueFd::reset(int fd) {
-  if (fd_ >= 0) ::close(fd_);
-  fd_ = fd;
-}
-
 std::string errno_text(std::string_view what) {
   return std::string{what} + ": " + std::generic_category().message(errno);
 }

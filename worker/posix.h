@@ -4,33 +4,12 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 
+#include "common/fd.h"
 #include "common/result.h"
 #include "common/time.h"
 
 namespace batuta {
-
-// Owns one descriptor; -1 is none.
-class UniqueFd {
- public:
-  UniqueFd() = default;
-  explicit UniqueFd(int fd) : fd_(fd) {}
-  UniqueFd(UniqueFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  UniqueFd& operator=(UniqueFd&& other) noexcept {
-    if (this != &other) reset(std::exchange(other.fd_, -1));
-    return *this;
-  }
-  ~UniqueFd() { reset(); }
-
-  int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-  int release() { return std::exchange(fd_, -1); }
-  void reset(int fd = -1);
-
- private:
-  int fd_ = -1;
-};
 
 // "open /x: Permission denied", from the current errno.
 std::string errno_text(std::string_view what);

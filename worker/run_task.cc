@@ -23,6 +23,10 @@ constexpr int max_more_threads = 16;
 constexpr int max_more_fds = 32;
 constexpr std::int64_t long_attempt_us = 10'000;
 constexpr std::uint64_t look_every = 64;
+// Those that change what a later attempt can do.
+constexpr __rlimit_resource bounded[] = {RLIMIT_CPU,    RLIMIT_FSIZE, RLIMIT_DATA,
+                                         RLIMIT_STACK,  RLIMIT_CORE,  RLIMIT_NPROC,
+                                         RLIMIT_NOFILE, RLIMIT_AS,    RLIMIT_MEMLOCK};
 
 Finished refused(const Launch& launch, const std::string& why) {
   Finished done;
@@ -99,10 +103,37 @@ Finished run_task(SlotLaunch& task, PluginHost& plugins, SlotSurroundings& slot)
   return done;
 }
 
-void ProcessDefaults::restore() const {
+ProcessDefaults::ProcessDefaults(std::string home, mode_t mask)
+    : home_(std::move(home)), mask_(mask) {
+  for (std::size_t i = 0; i < limits_.size(); ++i) ::getrlimit(bounded[i], &limits_[i]);
+  nice_ = ::getpriority(PRIO_PROCESS, 0);
+  ::sched_getaffinity(0, sizeof processors_, &processors_);
+  restore();
+}
+
+bool ProcessDefaults::restore_limits() const {
+  bool all = true;
+  for (std::size_t i = 0; i < limits_.size(); ++i) {
+    const rlimit& wanted = limits_[i];
+    rlimit now{};
+    if (::getrlimit(bounded[i], &now) != 0) continue;
+    if (now.rlim_cur == wanted.rlim_cur && now.rlim_max == wanted.rlim_max) continue;
+    all = ::setrlimit(bounded[i], &wanted) == 0 && all;
+  }
+  if (::getpriority(PRIO_PROCESS, 0) != nice_) {
+    all = ::setpriority(PRIO_PROCESS, 0, nice_) == 0 && all;
+  }
+  cpu_set_t now{};
+  if (::sched_getaffinity(0, sizeof now, &now) == 0 && !CPU_EQUAL(&now, &processors_)) {
+    all = ::sched_setaffinity(0, sizeof processors_, &processors_) == 0 && all;
+  }
+  return all;
+}
+
+bool ProcessDefaults::restore() const {
   static constexpr int handled[] = {SIGTERM, SIGINT,  SIGQUIT, SIGCHLD, SIGALRM, SIGUSR1,
                                     SIGUSR2, SIGSEGV, SIGABRT, SIGFPE,  SIGBUS};
-  ::umask(077);
+  ::umask(mask_);
   if (::chdir("/") != 0) ::_exit(1);
   sigset_t none;
   sigemptyset(&none);
@@ -117,6 +148,8 @@ void ProcessDefaults::restore() const {
   ::setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
   ::setenv("HOME", home_.c_str(), 1);
   ::setenv("LANG", "C.UTF-8", 1);
+  ::alarm(0);
+  return restore_limits();
 }
 
 SlotHealth::SlotHealth() : start_(measure()) {}

@@ -1,7 +1,13 @@
 // One attempt inside a slot, from launch to report, and the state of the process around it.
 #pragma once
 
+#include <sched.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include <array>
 #include <cstdint>
+#include <string>
 
 #include "common/message.h"
 #include "worker/attempt_host.h"
@@ -15,15 +21,24 @@ namespace batuta {
 Finished run_task(SlotLaunch& task, PluginHost& plugins, SlotSurroundings& slot);
 
 // Puts back what a plugin may have changed for the next one: working folder, umask, signal mask and
-// handlers, floating-point mode, environment.
+// handlers, floating-point mode, environment, resource limits, priority, processors, alarms.
 class ProcessDefaults {
  public:
-  // `home`: the value of HOME. Sets the defaults, too.
-  explicit ProcessDefaults(std::string home) : home_(std::move(home)) { restore(); }
-  void restore() const;
+  // `home`: the value of HOME; `mask`: the umask. Takes limits, priority and processors as they are
+  // now, and sets the rest.
+  ProcessDefaults(std::string home, mode_t mask);
+  // False when something cannot be put back (a hard limit was lowered): nothing more is to run in
+  // this process.
+  bool restore() const;
 
  private:
+  bool restore_limits() const;
+
   std::string home_;
+  mode_t mask_;
+  std::array<rlimit, 9> limits_{};
+  int nice_ = 0;
+  cpu_set_t processors_{};
 };
 
 // Tells a slot that has grown or leaks from a healthy one. Looks only after a long attempt or every

@@ -32,7 +32,8 @@ struct SlotArguments {
   std::string scratch;
   std::string name;
   std::string engine_library;
-  std::string user;  // empty: the agent's
+  std::string user;      // empty: the agent's
+  std::int64_t uid = 0;  // with `user`: another id, with that user's group
   std::int64_t agent = 0;
   std::int64_t max_attempts = 10'000;
   std::int64_t memory_limit = 0;
@@ -69,6 +70,8 @@ bool parse_arguments(int argc, char** argv, SlotArguments& out) {
       out.engine_library = value;
     } else if (flag == "--user") {
       out.user = value;
+    } else if (flag == "--uid") {
+      ok = to_number(value, out.uid);
     } else if (flag == "--agent") {
       ok = to_number(value, out.agent);
     } else if (flag == "--max-attempts") {
@@ -92,7 +95,8 @@ void harden(const SlotArguments& arguments) {
     if (::write(fd.get(), "1000", 4) != 4) std::fputs("oom_score_adj was refused\n", stderr);
   }
   if (!arguments.user.empty()) {
-    const auto user = find_slot_user(arguments.user);
+    auto user = find_slot_user(arguments.user);
+    if (user && arguments.uid > 0) user->uid = static_cast<uid_t>(arguments.uid);
     const Status now = user ? become(*user, arguments.scratch) : Status(user.error());
     if (!now) {
       std::fprintf(stderr, "slot: %s\n", now.error().message.c_str());
@@ -164,7 +168,8 @@ int serve(const SlotArguments& arguments, SlotPage& page, int peak_reset_fd) {
   SlotSurroundings slot{arguments.name, arguments.scratch, arguments.engine_library, STDERR_FILENO,
                         &page,          peak_reset_fd};
   const char* home = std::getenv("HOME");
-  const ProcessDefaults defaults{home == nullptr ? "/" : home};
+  // With a user of its own a slot shares what it makes with its group.
+  const ProcessDefaults defaults{home == nullptr ? "/" : home, arguments.uid > 0 ? 007u : 077u};
   SlotHealth health;
   FrameReader reader;
   std::string body;
@@ -178,9 +183,10 @@ int serve(const SlotArguments& arguments, SlotPage& page, int peak_reset_fd) {
     if (!claim(page, task->number)) continue;
     const std::int64_t before = boot_us();
     SlotReport report{task->number, false, run_task(*task, plugins, slot)};
-    defaults.restore();
+    const bool restored = defaults.restore();
     report.retire =
-        health.worn_out(boot_us() - before, static_cast<std::uint64_t>(arguments.max_attempts));
+        health.worn_out(boot_us() - before, static_cast<std::uint64_t>(arguments.max_attempts)) ||
+        !restored;
     if (!write_frame(encode_slot_report(report))) return 1;
   }
   return 0;

@@ -76,6 +76,7 @@ Status SlotProcess::spawn() {
   add("--name", options_.name);
   add("--agent", std::to_string(::getpid()));
   add("--max-attempts", std::to_string(options_.max_attempts));
+  if (options_.user.uid != 0) add("--uid", std::to_string(options_.user.uid));
   if (options_.memory_limit > 0) add("--memory-limit", std::to_string(options_.memory_limit));
   if (!options_.engine_library.empty()) add("--engine-library", options_.engine_library);
   const auto pid = spawn_process(request);

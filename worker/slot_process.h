@@ -15,6 +15,7 @@
 #include "worker/attempt.h"
 #include "worker/posix.h"
 #include "worker/slot_link.h"
+#include "worker/slot_user.h"
 
 namespace batuta {
 
@@ -30,6 +31,7 @@ class SlotProcess {
     std::int64_t max_attempts = 10'000;
     std::int64_t memory_limit = 0;  // bytes; 0 = none
     std::int64_t lease_us = 0;
+    HeldUser user;  // uid 0: the command says it all
   };
   static Result<std::unique_ptr<SlotProcess>> start(Options options);
   // The process must be dead. Takes away lock and scratch folder.

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <filesystem>
 
 #include "worker/posix.h"
@@ -47,8 +48,15 @@ Status give_tree(const SlotUser& user, const std::string& root) {
   namespace fs = std::filesystem;
   const auto give = [&](const std::string& path) {
     struct stat info {};
-    return ::lstat(path.c_str(), &info) == 0 &&
-           (info.st_uid == user.uid || ::lchown(path.c_str(), user.uid, user.gid) == 0);
+    if (::lstat(path.c_str(), &info) != 0) return false;
+    if (!user.shares_lake) {
+      return info.st_uid == user.uid || ::lchown(path.c_str(), user.uid, user.gid) == 0;
+    }
+    if (info.st_gid != user.gid && ::lchown(path.c_str(), user.uid, user.gid) != 0) return false;
+    if (S_ISLNK(info.st_mode)) return true;
+    // What is made in a folder is its group's, too.
+    const mode_t wanted = info.st_mode | (S_ISDIR(info.st_mode) ? S_ISGID | 070 : 060);
+    return wanted == info.st_mode || ::chmod(path.c_str(), wanted & 07777) == 0;
   };
   std::error_code error;
   fs::recursive_directory_iterator at(root, error);
@@ -76,6 +84,33 @@ Result<SlotUser> find_slot_user(const std::string& name) {
     return {Errc::invalid, "worker.user: root is what it is meant to keep plugins from being"};
   }
   return SlotUser{name, entry.pw_uid, entry.pw_gid, entry.pw_dir == nullptr ? "/" : entry.pw_dir};
+}
+
+std::optional<UserRange> parse_user_range(std::string_view text) {
+  const auto dash = text.find('-');
+  UserRange range;
+  const auto number = [](std::string_view digits, uid_t& out) {
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), out);
+    return error == std::errc{} && end == digits.data() + digits.size();
+  };
+  constexpr uid_t least = 1000;  // below are the system's
+  if (dash == std::string_view::npos || !number(text.substr(0, dash), range.first) ||
+      !number(text.substr(dash + 1), range.last) || range.first < least ||
+      range.last < range.first || range.size() > 4096) {
+    return std::nullopt;
+  }
+  return range;
+}
+
+Result<HeldUser> hold_user(const UserRange& range, const std::string& folder) {
+  if (Status made = make_folder(folder); !made) return made.error();
+  for (uid_t uid = range.first; uid <= range.last; ++uid) {
+    auto lock = lock_file(folder + "/" + std::to_string(uid) + ".lock");
+    if (lock) return HeldUser{uid, *std::move(lock)};
+    if (lock.error().code != Errc::conflict) return lock.error();
+  }
+  return {Errc::unavailable, "worker.user_range: all " + std::to_string(range.size()) +
+                                 " users are taken by slots of this host"};
 }
 
 Status prepare_home(const SlotUser& user, const std::string& home, const std::string& plugins) {

@@ -1,11 +1,19 @@
 // The user that slots, and with them plugins and commands, run as (setting worker.user): they can
 // then read neither the store nor its key, and write to the lake and their scratch folders only.
+//
+// With worker.user_range each slot has a user id of its own from the range (no account is needed),
+// so that one task can neither read another's environment nor end it. They share the group of
+// worker.user, which the lake belongs to.
 #pragma once
 
 #include <sys/types.h>
 
+#include <cstddef>
+#include <optional>
 #include <string>
+#include <string_view>
 
+#include "common/fd.h"
 #include "common/result.h"
 
 namespace batuta {
@@ -14,14 +22,34 @@ struct SlotUser {
   std::string name;
   uid_t uid = 0;
   gid_t gid = 0;
-  std::string home;  // for HOME
+  std::string home;          // for HOME
+  bool shares_lake = false;  // one of several: what it makes in the lake is its group's
 };
+
+// User ids, both ends included; {0, 0} is none.
+struct UserRange {
+  uid_t first = 0;
+  uid_t last = 0;
+  explicit operator bool() const { return last != 0; }
+  std::size_t size() const { return last == 0 ? 0 : std::size_t{last} - first + 1; }
+};
+// "64000-64031"; nullopt for anything else, for an empty range and for ids below 1000.
+std::optional<UserRange> parse_user_range(std::string_view text);
+
+// An id of the range that no slot of this host has now, held until the lock is let go. `folder`
+// keeps the locks. Errc::unavailable when all are taken.
+struct HeldUser {
+  uid_t uid = 0;
+  UniqueFd lock;
+};
+Result<HeldUser> hold_user(const UserRange& range, const std::string& folder);
 
 // Errc::invalid, saying why, for an unknown user, for root, and when we are not root ourselves.
 Result<SlotUser> find_slot_user(const std::string& name);
 
 // Agent, before it starts slots or a thread: makes the way to the scratch folders passable, gives
-// the user what in the lake is another's, and makes sure that the plugins can be read.
+// the user what in the lake is another's (or its group, when several share it), and makes sure that
+// the plugins can be read.
 Status prepare_home(const SlotUser& user, const std::string& home, const std::string& plugins);
 
 // Slot, before it loads anything: gives the user the scratch folder and the pipe of its log, then

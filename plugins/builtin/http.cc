@@ -22,7 +22,7 @@ using batuta::plugin::RetryableError;
 
 constexpr int most_calls = 3;
 constexpr Duration longest_wait = std::chrono::seconds(60);
-constexpr std::size_t max_return = 60 << 10;
+constexpr std::size_t max_return = 64 << 10;  // what the host takes
 
 std::string basic_auth(const Connection& connection) {
   const std::string plain = connection.login + ":" + connection.password;
@@ -104,12 +104,16 @@ std::optional<Duration> told_wait(const batuta::HttpAnswer& answer) {
 
 void give_back(Context& context, const batuta::HttpAnswer& answer) {
   if (!context.boolean("do_xcom_push", true)) return;
-  const std::string value = batuta::plugin::quoted(answer.body);
+  static const std::string remedy =
+      "; with \"do_xcom_push\": false the task has no return value and succeeds";
+  const auto text = answer.text();
+  if (!text) throw FinalError("the answer is no text: " + text.error().message + remedy);
+  const std::string value = batuta::plugin::quoted(*text);
   if (value.size() > max_return) {
-    context.warn("the answer is over 60 KiB: no return value");
-  } else {
-    context.return_json(value);
+    throw FinalError("the answer is too large for a return value: " + std::to_string(value.size()) +
+                     " bytes as JSON, at most " + std::to_string(max_return) + remedy);
   }
+  context.return_json(value);
 }
 
 struct Http {
@@ -132,7 +136,9 @@ struct Http {
       const auto answer = batuta::http_call(request);
       context.check_cancelled();
       if (!answer) {
-        const bool wrong = answer.error().code == batuta::Errc::invalid;
+        const auto code = answer.error().code;
+        const bool wrong = code == batuta::Errc::invalid || code == batuta::Errc::malformed ||
+                           code == batuta::Errc::too_large;
         const std::string why = request.method + " failed: " + answer.error().message;
         if (wrong) throw FinalError(why);
         throw RetryableError(why);

@@ -1,9 +1,19 @@
 // shell: a command line run by /bin/sh in a fresh scratch folder with a small, known environment.
+// The script goes over a descriptor; each connection the task names is a file, its path in
+// $BATUTA_SECRET_<NAME>.
 // Exit code 0 is success, 99 is skipped (as in Airflow), everything else failed.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "common/fd.h"
 #include "common/safe_json.h"
+#include "common/text.h"
 #include "plugins/builtin/shell_command.h"
 #include "plugins/sdk/plugin.h"
 
@@ -43,6 +53,63 @@ std::map<std::string, std::string> environment_of(const Context& context) {
   return out;
 }
 
+// The value of a connection for a script: a file that its owner alone can read, because arguments
+// are every user's to see, and an environment is inherited by whatever the script starts.
+void write_secret(const std::string& path, const std::string& text) {
+  const batuta::UniqueFd file{
+      ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600)};
+  if (!file || ::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
+    throw RetryableError("cannot write " + path + ": " + std::strerror(errno));
+  }
+}
+
+// "my-api" is $BATUTA_SECRET_MY_API.
+std::string variable_of(const std::string& connection) {
+  std::string name = "BATUTA_SECRET_";
+  for (const unsigned char c : connection) {
+    const bool lower = c >= 'a' && c <= 'z';
+    const bool kept = (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    name += lower ? static_cast<char>(c - 32) : kept ? static_cast<char>(c) : '_';
+  }
+  return name;
+}
+
+void hand_over_secrets(const Context& context, std::map<std::string, std::string>& environment) {
+  const auto names = context.connections();
+  if (names.empty()) return;
+  const std::string folder = context.scratch() + "/.secrets";
+  if (::mkdir(folder.c_str(), 0700) != 0) {
+    throw RetryableError("cannot make " + folder + ": " + std::strerror(errno));
+  }
+  for (const std::string& name : names) {
+    const std::string variable = variable_of(name);
+    if (environment.contains(variable)) {
+      throw FinalError("connection " + name + ": $" + variable +
+                       " is taken by another connection or by \"env\"; rename one");
+    }
+    const std::string path = folder + "/" + name;
+    write_secret(path, context.connection_json(name));
+    environment[variable] = path;
+  }
+}
+
+void give_back(Context& context, const batuta::plugin::ShellEnd& end) {
+  static const std::string remedy =
+      "; write it to a file, or with \"do_xcom_push\": false have no return value";
+  constexpr std::size_t most = 64 << 10;  // what the host takes
+  const auto text = batuta::to_utf8(end.last_line);
+  if (!text && !end.last_line_too_long) {
+    throw FinalError("the last line of standard output cannot be the return value: " +
+                     text.error().message + remedy);
+  }
+  const std::string value = text ? batuta::plugin::quoted(*text) : std::string{};
+  if (end.last_line_too_long || value.size() > most) {
+    throw FinalError("the last line of standard output is too long for a return value: over " +
+                     std::to_string(most) + " bytes as JSON" + remedy);
+  }
+  context.return_json(value);
+}
+
 struct Shell {
   static constexpr auto name = "shell";
   static constexpr auto version = "1.0.0";
@@ -62,6 +129,7 @@ struct Shell {
     if (command.command.find('\0') != std::string::npos) throw FinalError("NUL in the command");
     command.folder = context.scratch();
     command.environment = environment_of(context);
+    hand_over_secrets(context, command.environment);
     command.capture = context.boolean("do_xcom_push", true);
     command.cancelled = [&context] { return context.cancelled(); };
     const auto end = batuta::plugin::run_shell(command);
@@ -77,13 +145,7 @@ struct Shell {
     if (end.exit_code != 0) {
       throw RetryableError("exit code " + std::to_string(end.exit_code), end.exit_code);
     }
-    if (!command.capture) return;
-    const std::string value = batuta::plugin::quoted(end.last_line);
-    if (value.size() > 64 << 10) {
-      context.warn("the last line is over 64 KiB: no return value");
-    } else {
-      context.return_json(value);
-    }
+    if (command.capture) give_back(context, end);
   }
 };
 

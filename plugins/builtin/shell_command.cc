@@ -4,38 +4,30 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <system_error>
+#include <utility>
 #include <vector>
 
+#include "common/fd.h"
 #include "plugins/sdk/plugin.h"
 
 namespace batuta::plugin {
 namespace {
 
-constexpr std::size_t max_last_line = 64 << 10;
 constexpr int cancel_poll_ms = 50;
-
-class Fd {
- public:
-  explicit Fd(int fd = -1) : fd_(fd) {}
-  ~Fd() { reset(); }
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  int get() const { return fd_; }
-  void reset(int fd = -1) {
-    if (fd_ >= 0) ::close(fd_);
-    fd_ = fd;
-  }
-
- private:
-  int fd_;
-};
+// Where the shell finds its script, and how: opened anew by name, so that reading starts at the
+// first byte; then closed, so that the command's own programs do not inherit it.
+constexpr int script_fd = 9;
+constexpr const char* script_words = ". /proc/self/fd/9";
+constexpr std::string_view script_head = "exec 9<&-;";
 
 // Remembers the last line of a stream that comes in pieces.
 class LastLine {
@@ -44,20 +36,25 @@ class LastLine {
     for (const char c : bytes) {
       if (c == '\n') {
         done_ = std::move(open_);
+        done_too_long_ = std::exchange(open_too_long_, false);
         open_.clear();
       } else if (open_.size() < max_last_line) {
         open_ += c;
+      } else {
+        open_too_long_ = true;
       }
     }
   }
-  std::string take() {
-    std::string line = open_.empty() ? std::move(done_) : std::move(open_);
-    if (line.ends_with('\r')) line.pop_back();
-    return line;
+  void take(ShellEnd& end) {
+    const bool unfinished = !open_.empty();
+    end.last_line = unfinished ? std::move(open_) : std::move(done_);
+    end.last_line_too_long = unfinished ? open_too_long_ : done_too_long_;
+    if (!end.last_line_too_long && end.last_line.ends_with('\r')) end.last_line.pop_back();
   }
 
  private:
   std::string done_, open_;
+  bool done_too_long_ = false, open_too_long_ = false;
 };
 
 void pass_on(std::string_view bytes) {
@@ -83,13 +80,34 @@ bool drain(int fd, LastLine& last) {
   }
 }
 
+// The script as a file that has no name and belongs to nobody else: every user of the host can read
+// every process's arguments, and a script may hold secrets. Sealed, so that what runs cannot change
+// under the shell that reads it bit by bit.
+UniqueFd script_file(const std::string& text) {
+  UniqueFd file{::memfd_create("script", MFD_CLOEXEC | MFD_ALLOW_SEALING)};
+  const std::string whole = std::string{script_head} + text;
+  std::string_view left = whole;
+  while (file && !left.empty()) {
+    const ssize_t put = ::write(file.get(), left.data(), left.size());
+    if (put < 0 && errno == EINTR) continue;
+    if (put <= 0) file.reset();
+    left.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(put, 0)));
+  }
+  if (!file || ::fcntl(file.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW) != 0) {
+    throw RetryableError("no memory for the script: " + std::generic_category().message(errno));
+  }
+  return file;
+}
+
 pid_t start(const ShellCommand& command, int output) {
+  const UniqueFd script = script_file(command.command);
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawnattr_init(&attributes);
   ::posix_spawn_file_actions_addchdir_np(&actions, command.folder.c_str());
   if (output >= 0) ::posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+  ::posix_spawn_file_actions_adddup2(&actions, script.get(), script_fd);
   sigset_t none, all;
   sigemptyset(&none);
   sigfillset(&all);
@@ -105,8 +123,8 @@ pid_t start(const ShellCommand& command, int output) {
   environment.reserve(lines.size() + 1);
   for (std::string& line : lines) environment.push_back(line.data());
   environment.push_back(nullptr);
-  std::string shell = "sh", flag = "-c", text = command.command;
-  char* argv[] = {shell.data(), flag.data(), text.data(), nullptr};
+  std::string shell = "sh", flag = "-c", text = script_words;
+  char* argv[] = {shell.data(), flag.data(), text.data(), shell.data(), nullptr};
   pid_t pid = -1;
   const int error = ::posix_spawn(&pid, "/bin/sh", &actions, &attributes, argv, environment.data());
   ::posix_spawn_file_actions_destroy(&actions);
@@ -136,7 +154,7 @@ bool allowed_variable(std::string_view name) {
 }
 
 ShellEnd run_shell(const ShellCommand& command) {
-  Fd reading, writing;
+  UniqueFd reading, writing;
   if (command.capture) {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) throw RetryableError("no pipe for the command's output");
@@ -146,7 +164,7 @@ ShellEnd run_shell(const ShellCommand& command) {
   }
   const pid_t pid = start(command, writing.get());
   writing.reset();
-  const Fd ended{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))};
+  const UniqueFd ended{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))};
   LastLine last;
   bool told = false;
   for (;;) {
@@ -170,7 +188,7 @@ ShellEnd run_shell(const ShellCommand& command) {
   end.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
   end.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
   end.peak_rss_kib = used.ru_maxrss;
-  end.last_line = last.take();
+  last.take(end);
   return end;
 }
 

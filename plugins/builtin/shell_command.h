@@ -10,18 +10,21 @@
 namespace batuta::plugin {
 
 struct ShellCommand {
-  std::string command;
-  std::string folder;  // working folder, absolute
+  std::string command;  // a script; its words never stand in any process's arguments
+  std::string folder;   // working folder, absolute
   std::map<std::string, std::string> environment;
   bool capture = true;              // read its standard output for `last_line`
   std::function<bool()> cancelled;  // true: SIGTERM to its process group
 };
 
+inline constexpr std::size_t max_last_line = 64 << 10;
+
 struct ShellEnd {
   int exit_code = 0;  // meaningful when signal is 0
   int signal = 0;
-  std::int64_t peak_rss_kib = 0;  // of the shell and of what it waited for
-  std::string last_line;          // of standard output, without its line break; cut at 64 KiB
+  std::int64_t peak_rss_kib = 0;    // of the shell and of what it waited for
+  std::string last_line;            // of standard output, without its line break
+  bool last_line_too_long = false;  // over max_last_line; then `last_line` is only its beginning
 };
 
 // Blocks until the shell itself has ended; what it left running is the slot's to end. Standard

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <new>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -166,6 +167,17 @@ std::string Context::connection_json(const std::string& id) const {
                      " is not available: it does not exist, or the task does not name it");
   }
   return text;
+}
+
+std::vector<std::string> Context::connections() const {
+  std::vector<std::string> out;
+  const Json& all = attempt().all;
+  const auto listed = all.find("connections");
+  if (listed == all.end() || !listed->is_array()) return out;
+  for (const Json& id : *listed) {
+    if (id.is_string()) out.push_back(id.get_ref<const std::string&>());
+  }
+  return out;
 }
 
 Connection Context::connection(const std::string& id) const {
@@ -364,6 +376,9 @@ std::int32_t guarded(const batuta_host* host, void (*body)(Context&)) noexcept {
     return fail(BATUTA_FAIL_FINAL, error.what(), error.code);
   } catch (const RetryableError& error) {
     return fail(BATUTA_FAIL_RETRYABLE, error.what(), error.code);
+  } catch (const std::bad_alloc&) {
+    return fail(BATUTA_FAIL_RETRYABLE,
+                "out of memory (the setting worker.memory_limit bounds what a slot may have)");
   } catch (const std::exception& error) {
     return fail(BATUTA_FAIL_RETRYABLE, error.what());
   } catch (...) {

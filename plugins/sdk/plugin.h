@@ -106,6 +106,7 @@ class Context {
   // -- connections the task names, by id; FinalError when it does not name it
   Connection connection(const std::string& id) const;
   std::string connection_json(const std::string& id) const;
+  std::vector<std::string> connections() const;  // their ids
 
   // -- the attempt
   const std::string& execution_id() const;  // the run's UUID, in every layer and control row

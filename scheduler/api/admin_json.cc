@@ -55,13 +55,29 @@ json variable_json(const Variable& variable) {
           {"team_name", nullptr}};
 }
 
+std::string shown_host(const Connection& connection) {
+  const std::string& host = connection.host;
+  const auto scheme = host.find("://");
+  if (scheme == std::string::npos) return host;
+  const auto start = scheme + 3;
+  const auto path = std::min(host.find('/', start), host.size());
+  const auto at = host.substr(0, path).rfind('@');
+  const bool user_info = at != std::string::npos && at >= start;
+  std::string shown = host.substr(0, start);
+  if (user_info) shown += mask;
+  shown += host.substr(user_info ? at : start, path - (user_info ? at : start));
+  const bool webhook = sensitive_name(connection.conn_type);
+  if (webhook && path + 1 < host.size()) return shown + "/" + std::string(mask);
+  return shown + host.substr(path);
+}
+
 json connection_json(const Connection& connection) {
   json extra = stored_json(connection.extra);
   mask_sensitive(extra, 0);
   return {{"connection_id", connection.id},
           {"conn_type", connection.conn_type},
           {"description", text_or_null(connection.description)},
-          {"host", text_or_null(connection.host)},
+          {"host", text_or_null(shown_host(connection))},
           {"login", text_or_null(connection.login)},
           {"schema", text_or_null(connection.schema)},
           {"port", connection.port ? json(*connection.port) : json(nullptr)},

@@ -42,6 +42,17 @@ struct ApiServices {
   // thread.
   std::function<void(std::int64_t id, std::function<void(Status)> done)> outbox_retry{};
   std::function<void(std::int64_t id, std::function<void(Status)> done)> outbox_drop{};
+  // Plugins that a worker has in its folder and none offers, and why. Any thread.
+  std::function<std::vector<PluginFault>()> plugin_faults = [] {
+    return std::vector<PluginFault>{};
+  };
+  // A part of a file of a connected worker (WorkerServer::fetch_file): logs that are on no disk of
+  // ours. Blocking; reader thread. Errc::not_found when the worker says so.
+  std::function<Result<FileChunk>(const std::string& agent_id, const std::string& path,
+                                  std::int64_t offset, std::int64_t size)>
+      fetch_file = [](const auto&, const auto&, auto, auto) {
+        return Result<FileChunk>(Errc::unavailable, "no worker is connected");
+      };
   const Asset* (*find_asset)(std::string_view path) = nullptr;  // null: no page
 };
 

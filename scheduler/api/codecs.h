@@ -74,6 +74,9 @@ nlohmann::json xcom_json(const XcomRow& row, const TaskInstanceView& of);  // wi
 
 nlohmann::json pool_json(const PoolView& pool);
 nlohmann::json variable_json(const Variable& variable);        // sensitive values masked
+// The host as people may see it: a webhook's address is a password, and any address may hold one
+// before its @.
+std::string shown_host(const Connection& connection);
 nlohmann::json connection_json(const Connection& connection);  // never the password
 nlohmann::json user_json(const User& user);
 nlohmann::json token_json(const TokenInfo& token);

@@ -10,26 +10,12 @@
 #include <array>
 #include <cerrno>
 
+#include "common/fd.h"
 #include "common/time.h"
 #include "scheduler/http/utf8.h"
 
 namespace batuta::http {
 namespace {
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-  bool ok() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
 
 int open_beneath(int folder, const std::string& path) {
   struct open_how how {};
@@ -70,22 +56,30 @@ void cut_to_lines(std::string& bytes) {
 Result<LogWindow> read_log(const std::string& home, const Uuid& run, TaskIndex task,
                            std::int32_t try_number, std::int64_t offset, std::size_t window) {
   const Error missing{Errc::not_found, "there is no log", {}};
-  const Descriptor folder(::open((home + "/logs").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!folder.ok()) return missing;
-  const std::string path =
-      to_string(run) + "/" + std::to_string(task) + "-" + std::to_string(try_number) + ".log";
-  const Descriptor file(open_beneath(folder.get(), path));
+  const UniqueFd folder(::open((home + "/logs").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!folder) return missing;
+  const std::string path = log_path(run, task, try_number).substr(std::string_view("logs/").size());
+  const UniqueFd file(open_beneath(folder.get(), path));
   struct stat facts {};
-  if (!file.ok() || ::fstat(file.get(), &facts) != 0 || !S_ISREG(facts.st_mode)) return missing;
+  if (!file || ::fstat(file.get(), &facts) != 0 || !S_ISREG(facts.st_mode)) return missing;
 
+  const std::int64_t start = std::min<std::int64_t>(offset, facts.st_size);
+  const auto left = static_cast<std::uint64_t>(facts.st_size - start);
+  return log_window(read_at(file.get(), start, std::min<std::uint64_t>(left, window)), start,
+                    facts.st_size);
+}
+
+std::string log_path(const Uuid& run, TaskIndex task, std::int32_t try_number) {
+  return "logs/" + to_string(run) + "/" + std::to_string(task) + "-" + std::to_string(try_number) +
+         ".log";
+}
+
+LogWindow log_window(std::string bytes, std::int64_t offset, std::int64_t file_bytes) {
   LogWindow out;
-  out.next = std::min<std::int64_t>(offset, facts.st_size);
-  const auto left = static_cast<std::uint64_t>(facts.st_size - out.next);
-  std::string bytes = read_at(file.get(), out.next, std::min<std::uint64_t>(left, window));
-  const bool reaches_end = bytes.size() == left;
-  if (!reaches_end) cut_to_lines(bytes);
+  out.next = std::min(offset, file_bytes);
+  out.at_end = out.next + static_cast<std::int64_t>(bytes.size()) >= file_bytes;
+  if (!out.at_end) cut_to_lines(bytes);
   out.next += static_cast<std::int64_t>(bytes.size());
-  out.at_end = reaches_end;
   out.text = repair_utf8(bytes);
   return out;
 }

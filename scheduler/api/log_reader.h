@@ -28,6 +28,12 @@ Result<LogWindow> read_log(const std::string& home, const Uuid& run, TaskIndex t
                            std::int32_t try_number, std::int64_t offset,
                            std::size_t window = max_log_window);
 
+// The log's name below its worker's home.
+std::string log_path(const Uuid& run, TaskIndex task, std::int32_t try_number);
+// The window of a log of `file_bytes` that begins at `offset` with `bytes`, which somebody else has
+// read.
+LogWindow log_window(std::string bytes, std::int64_t offset, std::int64_t file_bytes);
+
 // One line as agents write it, "<RFC3339> LEVEL text". Other lines have only a text.
 struct LogLine {
   std::string timestamp;

@@ -118,6 +118,19 @@ Result<TaskInstanceView> find_try(Context& context, const Request& request, std:
   return {Errc::not_found, "no such try of this task instance"};
 }
 
+// A worker may keep its logs on a disk that is not ours. Errc::not_found when it has none either,
+// or is not there to be asked and need not have one.
+Result<LogWindow> log_of_worker(Context& context, const TaskInstanceView& view, const Uuid& run,
+                                std::int64_t offset) {
+  const Error none{Errc::not_found, "there is no log", {}};
+  if (view.row.worker.empty()) return none;
+  const auto chunk = context.services.fetch_file(view.row.worker,
+                                                 log_path(run, view.row.task, view.row.try_number),
+                                                 offset, static_cast<std::int64_t>(max_log_window));
+  if (chunk) return log_window(chunk->bytes, offset, chunk->file_bytes);
+  return none;
+}
+
 }  // namespace
 
 Result<Response> get_log(Context& context, const Request& request) {
@@ -134,6 +147,8 @@ Result<Response> get_log(Context& context, const Request& request) {
   const bool ended = has_ended(*view);
   auto window = read_log(context.services.home, *run, view->row.task,
                          static_cast<std::int32_t>(*number), *offset);
+  if (!window) window = log_of_worker(context, *view, *run, *offset);
+  if (!window && window.error().code != Errc::not_found) return window.error();
   LogWindow log;
   if (window) {
     log = std::move(*window);

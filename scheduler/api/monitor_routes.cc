@@ -148,12 +148,17 @@ void list_jobs(Context& context, Call call) {
 
 void list_plugins(Context& context, Call call) {
   context.services.backend.live([&context, call](const Result<LiveView>& live) {
-    context.on_io([call, live] {
+    context.on_io([&context, call, live] {
       if (!live) return call.respond(error_response(live.error()));
       json items = json::array();
       for (const auto& plugin : live->catalogue) items.push_back(plugin_json(plugin));
       const auto total = static_cast<std::int64_t>(items.size());
-      call.respond(json_response(collection("plugins", std::move(items), total)));
+      json answer = collection("plugins", std::move(items), total);
+      answer["not_offered"] = json::array();
+      for (const PluginFault& fault : context.services.plugin_faults()) {
+        answer["not_offered"].push_back({{"name", fault.name}, {"reason", fault.why}});
+      }
+      call.respond(json_response(answer));
     });
   });
 }

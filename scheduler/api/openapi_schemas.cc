@@ -99,7 +99,8 @@ constexpr ObjectSchema schemas[] = {
     {"JobCollection", "[jobs:Job] total_entries:int"},
 
     {"Plugin", "name version kind summary sha256 [params:object]"},
-    {"PluginCollection", "[plugins:Plugin] total_entries:int"},
+    {"PluginFault", "name reason"},
+    {"PluginCollection", "[plugins:Plugin] [not_offered:PluginFault] total_entries:int"},
     {"JobConfig",
      "job_name params:any? interval? overlap? bucket_name? updated_by? created_at:time "
      "updated_at:time"},

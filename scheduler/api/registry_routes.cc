@@ -33,7 +33,7 @@ constexpr Column<Connection> connection_columns[] = {
     {"id", [](const Connection& c) { return cell(c.id); }},
     {"conn_type", [](const Connection& c) { return cell(c.conn_type); }},
     {"description", [](const Connection& c) { return cell(c.description); }},
-    {"host", [](const Connection& c) { return cell(c.host); }},
+    {"host", [](const Connection& c) { return cell(shown_host(c)); }},
     {"port", [](const Connection& c) { return c.port ? Cell(std::int64_t{*c.port}) : Cell(); }},
     {"team_name", [](const Connection&) { return Cell(); }},
 };
@@ -94,7 +94,9 @@ void read_connection(BodyReader& fields, const json& body, Connection& connectio
   };
   set("conn_type", connection.conn_type);
   set("description", connection.description);
+  const std::string host = connection.host, seen = shown_host(connection);
   set("host", connection.host);
+  if (connection.host == seen) connection.host = host;  // sent back as it was shown
   set("login", connection.login);
   set("schema", connection.schema);
   if (const auto password = fields.text("password"); password && *password != mask) {

@@ -9,6 +9,7 @@
 #include "scheduler/api/handlers.h"
 #include "scheduler/api/params.h"
 #include "scheduler/dagfile/dag_parser.h"
+#include "scheduler/store/sealed_value.h"
 
 namespace batuta::http {
 
@@ -207,7 +208,7 @@ Result<Response> wait_answer(Context& context, const Request& request, const std
       if (!view) return {Errc::not_found, "no such task in this run"};
       const auto xcom =
           context.services.history.xcom(view->row.run, view->row.task, "return_value");
-      line["results"][task_id] = xcom ? stored_json(xcom->value_json) : json(nullptr);
+      line["results"][task_id] = xcom ? stored_json(shown_value(xcom->value_json)) : json(nullptr);
     }
   }
   return wait_line(line);

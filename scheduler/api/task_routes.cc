@@ -6,6 +6,7 @@
 #include "scheduler/api/handlers.h"
 #include "scheduler/api/params.h"
 #include "scheduler/api/touched.h"
+#include "scheduler/store/sealed_value.h"
 
 namespace batuta::http {
 
@@ -290,7 +291,8 @@ Result<Response> get_xcom(Context& context, const Request& request) {
       context.services.history.xcom(view->row.run, view->row.task, path_param(request, "xcom_key"));
   if (!row) return {Errc::not_found, "no such XCom entry"};
   json out = xcom_json(*row, *view);
-  out["value"] = as_text ? json(row->value_json) : stored_json(row->value_json);
+  const std::string value = shown_value(row->value_json);
+  out["value"] = as_text ? json(value) : stored_json(value);
   return json_response(out);
 }
 

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "common/safe_json.h"
 #include "common/uuid.h"
@@ -55,10 +56,13 @@ std::unique_ptr<Attempt> make_attempt(const SlotRun& run) {
 }
 
 Result<PluginFile> find_plugin(const SlotRun& run) {
-  auto manifest = read_manifest(run.plugins_folder);
+  const auto manifest = read_manifest(run.plugins_folder);
   if (!manifest) return manifest.error();
-  for (const PluginFile& file : *manifest) {
+  for (const PluginFile& file : manifest->files) {
     if (file.name == run.plugin) return file;
+  }
+  if (const auto fault = manifest->faults.find(run.plugin); fault != manifest->faults.end()) {
+    return {Errc::invalid, fault->second};
   }
   return {Errc::not_found, "no plugin " + run.plugin + " in " + run.plugins_folder};
 }
@@ -97,7 +101,7 @@ Result<std::string> run_in_slot(const SlotRun& run) {
   options.plugins = run.plugins_folder;
   options.engine_library = (folder / "libduckdb.so").string();
   options.lease_us = Duration(std::chrono::seconds(10)).count();
-  auto slot = SlotProcess::start(options);
+  auto slot = SlotProcess::start(std::move(options));
   if (!slot) return slot.error();
   (*slot)->give(make_attempt(run), *file);
   auto finished = wait_for_report(**slot, run.patience, work.path());

@@ -62,17 +62,28 @@ bool wait_for_end(const sigset_t& watched, KeptChild* child, const std::function
 }
 
 std::vector<std::string> agent_command(const Home& home, const ServeOptions& options) {
-  std::vector<std::string> command{program("batuta-worker"),
-                                   "agent",
-                                   "--home",
-                                   home.folder(),
-                                   "--plugins",
-                                   plugins_folder(options),
-                                   "--slots",
-                                   std::to_string(slots(options))};
+  std::vector<std::string> command{
+      program("batuta-worker"),
+      "agent",
+      "--home",
+      home.folder(),
+      "--plugins",
+      plugins_folder(options),
+      "--slots",
+      std::to_string(slots(options)),
+      "--stop-drain",
+      std::to_string(home.settings().stop_drain.count() / 1'000) + "ms"};
   if (const std::string& user = home.settings().worker_user; !user.empty()) {
     command.emplace_back("--user");
     command.push_back(user);
+  }
+  if (const std::string& range = home.settings().worker_user_range; !range.empty()) {
+    command.emplace_back("--user-range");
+    command.push_back(range);
+  }
+  if (const std::int64_t bytes = home.settings().worker_memory_limit; bytes > 0) {
+    command.emplace_back("--memory-limit");
+    command.push_back(std::to_string(bytes));
   }
   return command;
 }

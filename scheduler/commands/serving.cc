@@ -13,7 +13,8 @@ namespace {
 
 using cli::ServeOptions;
 
-constexpr Duration worker_grace = std::chrono::seconds(5);
+// For a worker, beyond what its attempts are granted: to kill what is deaf and to tell of it.
+constexpr Duration worker_farewell = std::chrono::seconds(5);
 
 bool is_loopback(const std::string& host) {
   return host.starts_with("127.") || host == "::1";
@@ -107,7 +108,11 @@ std::optional<Result<std::string>> Serving::run(std::function<Result<std::string
 }
 
 void Serving::stop() {
-  if (worker_) worker_->stop(worker_grace);
+  if (worker_) {
+    server_->hold_back();
+    const Settings& settings = home_->settings();
+    worker_->stop(settings.stop_drain + settings.cancel_grace + worker_farewell, watched_);
+  }
   worker_.reset();
   if (server_) server_->stop();
 }

@@ -44,7 +44,9 @@ class Serving {
   // Runs `work` on a thread of its own and waits for its end, or for a signal: then everything is
   // stopped, `work` ends by that, and the answer is nullopt. An exception is an error.
   std::optional<Result<std::string>> run(std::function<Result<std::string>()> work);
-  // The worker first, so that what it has to say is still heard; then the server. Idempotent.
+  // Nothing new is launched, on no worker. Ours first, so that what it has to say is still heard:
+  // what runs there may end (stop_drain), is asked (cancel_grace), is killed, and is told; a further
+  // signal ends the drain. Then the server. Idempotent.
   void stop();
 
   // For people: where the page is, and how to log in.

@@ -73,17 +73,20 @@ void KeptChild::poll(Boot now) {
   if (const auto status = start(); !status) log::error(status.error().message);
 }
 
-void KeptChild::stop(Duration grace) {
+void KeptChild::stop(Duration patience, const sigset_t& watched) {
   if (pid_ <= 0) return;
   kill(pid_, SIGTERM);
-  const Boot deadline = read_clock().boot + grace;
+  const Boot deadline = read_clock().boot + patience;
   while (waitpid(pid_, nullptr, WNOHANG) == 0) {
     if (read_clock().boot > deadline) {
+      log::error("the " + name_ + " (pid " + std::to_string(pid_) + ") does not end; it is killed");
       kill(pid_, SIGKILL);
       waitpid(pid_, nullptr, 0);
       break;
     }
-    usleep(5'000);
+    const timespec tick{0, 100'000'000};
+    const int signal = sigtimedwait(&watched, nullptr, &tick);  // SIGCHLD: it has ended
+    if (signal == SIGTERM || signal == SIGINT) kill(pid_, SIGTERM);
   }
   pid_ = -1;
 }

@@ -1,6 +1,7 @@
 // Child processes of `batuta standalone`: started, watched, restarted within a second.
 #pragma once
 
+#include <signal.h>
 #include <sys/types.h>
 
 #include <string>
@@ -27,8 +28,9 @@ class KeptChild {
   Status start();
   // Reaps and restarts. Main thread, after SIGCHLD and at least a few times a second.
   void poll(Boot now);
-  // SIGTERM, up to `grace` for it to go, then SIGKILL. Blocks.
-  void stop(Duration grace);
+  // SIGTERM, up to `patience` for it to go, then SIGKILL. Blocks. A SIGTERM or SIGINT that comes
+  // meanwhile (both, and SIGCHLD, must be blocked and in `watched`) is passed on.
+  void stop(Duration patience, const sigset_t& watched);
   pid_t pid() const { return pid_; }
 
  private:

@@ -14,26 +14,13 @@
 #include <optional>
 #include <utility>
 
+#include "common/fd.h"
+
 namespace batuta {
 namespace {
 
 constexpr std::size_t max_entries = 10'000;
 constexpr int max_depth = 16;
-
-class Fd {
- public:
-  explicit Fd(int fd) : fd_(fd) {}
-  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Fd& operator=(Fd&&) = delete;
-  ~Fd() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-  bool ok() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
 
 bool plain_path(const std::string& path) {
   return !path.empty() && path.front() != '/' && path.find('\0') == std::string::npos;
@@ -41,21 +28,21 @@ bool plain_path(const std::string& path) {
 
 // Resolves in the kernel, so that no link can be swapped between check and open. Kernels without
 // openat2 refuse every link instead.
-Fd open_below(int folder, const std::string& path, int flags) {
+UniqueFd open_below(int folder, const std::string& path, int flags) {
   struct open_how how = {};
   how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC | O_NONBLOCK);
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
   const long fd = ::syscall(SYS_openat2, folder, path.c_str(), &how, sizeof(how));
-  if (fd >= 0 || errno != ENOSYS) return Fd(static_cast<int>(fd));
+  if (fd >= 0 || errno != ENOSYS) return UniqueFd(static_cast<int>(fd));
   if (path.find("..") != std::string::npos) {
     errno = EXDEV;
-    return Fd(-1);
+    return UniqueFd(-1);
   }
-  return Fd(::openat(folder, path.c_str(), flags | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
+  return UniqueFd(::openat(folder, path.c_str(), flags | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
 }
 
-Fd open_folder(const std::string& folder) {
-  return Fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+UniqueFd open_folder(const std::string& folder) {
+  return UniqueFd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
 FileStamp stamp_of(const struct stat& info) {
@@ -70,9 +57,9 @@ std::string refusal(int error) {
 
 FoundFile look_at(int root, std::string path) {
   FoundFile found;
-  const Fd file = open_below(root, path, O_RDONLY);
+  const UniqueFd file = open_below(root, path, O_RDONLY);
   struct stat info = {};
-  if (!file.ok()) {
+  if (!file) {
     found.refused = refusal(errno);
   } else if (::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) {
     found.refused = "is not a regular file";
@@ -89,8 +76,8 @@ bool is_dag_file(std::string_view name) {
 
 void list(int root, const std::string& below, int depth, Listing& out) {
   out.folders.push_back(below);
-  Fd folder = open_below(root, below.empty() ? "." : below, O_RDONLY | O_DIRECTORY);
-  if (!folder.ok()) return;
+  UniqueFd folder = open_below(root, below.empty() ? "." : below, O_RDONLY | O_DIRECTORY);
+  if (!folder) return;
   const std::unique_ptr<DIR, int (*)(DIR*)> entries(
       ::fdopendir(::fcntl(folder.get(), F_DUPFD_CLOEXEC, 0)), ::closedir);
   if (!entries) return;
@@ -129,8 +116,8 @@ std::optional<std::string> read_all(int fd, std::size_t limit) {
 
 Listing list_dag_folder(const std::string& folder) {
   Listing out;
-  const Fd root = open_folder(folder);
-  if (!root.ok()) {
+  const UniqueFd root = open_folder(folder);
+  if (!root) {
     out.missing = true;
     return out;
   }
@@ -143,9 +130,9 @@ Listing list_dag_folder(const std::string& folder) {
 Result<std::string> read_below(const std::string& folder, const std::string& path,
                                std::size_t limit) {
   if (!plain_path(path)) return {Errc::forbidden, "the path must lie below the DAG folder"};
-  const Fd root = open_folder(folder);
-  const Fd file = root.ok() ? open_below(root.get(), path, O_RDONLY) : Fd(-1);
-  if (!file.ok()) {
+  const UniqueFd root = open_folder(folder);
+  const UniqueFd file = root ? open_below(root.get(), path, O_RDONLY) : UniqueFd(-1);
+  if (!file) {
     const bool outside = errno == EXDEV || errno == ELOOP;
     return {errno == ENOENT ? Errc::not_found
             : outside       ? Errc::forbidden

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "common/fd.h"
 #include "common/time.h"
 
 namespace batuta {
@@ -13,7 +14,6 @@ class FolderWatch {
  public:
   // `folder` need not exist yet. Without inotify it only times out.
   explicit FolderWatch(std::string folder);
-  ~FolderWatch();
   FolderWatch(const FolderWatch&) = delete;
   FolderWatch& operator=(const FolderWatch&) = delete;
 
@@ -26,8 +26,8 @@ class FolderWatch {
 
  private:
   std::string folder_;
-  int inotify_ = -1;
-  int wake_ = -1;
+  UniqueFd inotify_;  // none: time-outs are all there is
+  UniqueFd wake_;
 };
 
 }  // namespace batuta

@@ -152,7 +152,9 @@ Launch identity_of(const StoredRun& run, const LaunchEffect& effect) {
   launch.plugin = task.plugin;
   launch.timeout_us = task.execution_timeout.count();
   launch.isolation = task.isolation;
-  launch.predecessor_slot = effect.predecessor_slot;
+  if (!effect.predecessor_slot.empty()) {
+    launch.predecessor = {Predecessor::Kind::slot_lock, effect.predecessor_slot, 0};
+  }
   return launch;
 }
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
+#include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -14,6 +15,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <string_view>
 
 #include "common/safe_json.h"
 #include "worker/slot_user.h"
@@ -77,6 +79,27 @@ bool set_hosts(std::vector<std::string>& out, const json& value) {
          });
 }
 
+// A number of bytes, or one with KiB, MiB, GiB behind.
+bool set_bytes(std::int64_t& out, const json& value) {
+  constexpr std::int64_t least = std::int64_t{64} << 20;  // less, and no plugin can be loaded
+  std::int64_t number = 0;
+  int shift = 0;
+  if (const auto plain = json_int(value)) {
+    number = *plain;
+  } else if (value.is_string()) {
+    const auto& text = value.get_ref<const std::string&>();
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+    shift = unit.empty() ? 0 : unit == "KiB" ? 10 : unit == "MiB" ? 20 : unit == "GiB" ? 30 : -1;
+    if (error != std::errc{} || shift < 0) return false;
+  } else {
+    return false;
+  }
+  if (number < 0 || number > (std::int64_t{1} << 50 >> shift)) return false;
+  out = number << shift;
+  return out == 0 || out >= least;
+}
+
 bool set_text(std::string& out, const json& value) {
   if (!value.is_string() || value.get_ref<const std::string&>().empty()) return false;
   out = value;
@@ -93,6 +116,8 @@ const std::vector<Setting>& settings_table() {
       {"cancel_grace",
        [](Settings& s, const json& v) { return set_duration(s.cancel_grace, v, 0ms); },
        "a duration"},
+      {"stop_drain", [](Settings& s, const json& v) { return set_duration(s.stop_drain, v, 0ms); },
+       "a duration"},
       {"retention_days",
        [](Settings& s, const json& v) { return set_int(s.retention_days, v, 1, 36500); },
        "a number of days from 1"},
@@ -103,6 +128,14 @@ const std::vector<Setting>& settings_table() {
        "a list of host names, without scheme and port"},
       {"worker.user", [](Settings& s, const json& v) { return set_text(s.worker_user, v); },
        "the name of a user"},
+      {"worker.user_range",
+       [](Settings& s, const json& v) {
+         return set_text(s.worker_user_range, v) && parse_user_range(s.worker_user_range);
+       },
+       "two user ids from 1000 with a dash between, such as \"64000-64031\""},
+      {"worker.memory_limit",
+       [](Settings& s, const json& v) { return set_bytes(s.worker_memory_limit, v); },
+       "a size of at least 64MiB such as \"2GiB\", or 0 for none"},
   };
   return table;
 }
@@ -141,6 +174,9 @@ Status read_settings(const std::string& file, Settings& settings) {
       if (auto status = apply(settings, setting.name, json(value), variable); !status)
         return status;
     }
+  }
+  if (!settings.worker_user_range.empty() && settings.worker_user.empty()) {
+    return {Errc::invalid, "worker.user_range needs worker.user: its group is the slots'"};
   }
   if (settings.lease < 2 * settings.heartbeat) {
     return {Errc::invalid, "lease must be at least twice the heartbeat"};

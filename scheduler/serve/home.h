@@ -9,6 +9,7 @@
 //   backups/
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -23,10 +24,13 @@ struct Settings {
   Duration heartbeat = std::chrono::seconds(2);
   Duration lease = std::chrono::seconds(10);
   Duration cancel_grace = std::chrono::seconds(10);
+  Duration stop_drain{};  // what runs may end by itself before a worker that stops asks it to
   int retention_days = 90;
   int min_free_disk_percent = 10;
   std::vector<std::string> allowed_hosts;  // beside loopback names
   std::string worker_user;                 // "worker.user": slots run as; empty = the server's
+  std::string worker_user_range;         // "worker.user_range": "64000-64031", an id for each slot
+  std::int64_t worker_memory_limit = 0;  // "worker.memory_limit": bytes for each process; 0 = none
 };
 
 class Home {

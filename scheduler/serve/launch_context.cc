@@ -7,6 +7,7 @@
 #include "scheduler/dagfile/dag_parser.h"
 #include "scheduler/dagfile/template.h"
 #include "scheduler/outbox/alert.h"
+#include "scheduler/store/sealed_value.h"
 
 namespace batuta {
 namespace {
@@ -17,7 +18,9 @@ using json = nlohmann::json;
 constexpr std::size_t max_versions = 256;
 // Runs whose parameters are kept read.
 constexpr std::size_t max_runs = 1024;
-constexpr std::size_t shortest_masked_value = 6;
+// Of an `extra` only values from this size are masked unless their name says secret: it is full of
+// words like "get" and "true".
+constexpr std::size_t shortest_nameless_secret = 6;
 
 json time_or_null(const OptTime& t) {
   return t ? json(to_iso(*t)) : json(nullptr);
@@ -29,11 +32,16 @@ json value_or_text(const std::string& text) {
 }
 
 // Strings inside a connection's extra are secrets too (tokens live there).
-void collect_strings(const json& value, std::vector<std::string>& out) {
+void collect_strings(const json& value, bool sensitive, std::vector<std::string>& out) {
   if (value.is_string()) {
-    if (value.get_ref<const std::string&>().size() >= shortest_masked_value) out.push_back(value);
+    const auto& text = value.get_ref<const std::string&>();
+    if (!text.empty() && (sensitive || text.size() >= shortest_nameless_secret)) {
+      out.push_back(text);
+    }
   } else if (value.is_structured()) {
-    for (const json& item : value) collect_strings(item, out);
+    for (auto it = value.begin(); it != value.end(); ++it) {
+      collect_strings(*it, sensitive || (value.is_object() && sensitive_name(it.key())), out);
+    }
   }
 }
 
@@ -43,11 +51,14 @@ void collect_scalars(const json& value, std::vector<std::string>& out) {
     for (const json& item : value) collect_scalars(item, out);
     return;
   }
-  std::string text = value.is_string() ? value.get<std::string>() : json_text(value);
-  if (text.size() >= shortest_masked_value) out.push_back(std::move(text));
+  const bool text = value.is_string();
+  std::string shown = text ? value.get<std::string>() : json_text(value);
+  if (!shown.empty() && (text || shown.size() >= shortest_nameless_secret)) {
+    out.push_back(std::move(shown));
+  }
 }
 void collect_secrets(const Variable& variable, std::vector<std::string>& out) {
-  if (variable.value.size() >= shortest_masked_value) out.push_back(variable.value);
+  if (!variable.value.empty()) out.push_back(variable.value);
   if (const auto parsed = parse_untrusted(variable.value)) collect_scalars(*parsed, out);
 }
 
@@ -63,26 +74,37 @@ std::string starred(const Variable& variable) {
   return parsed && parsed->is_structured() ? json_text(starred(*parsed)) : "***";
 }
 
-// Variables with sensitive names: the plugin gets their values, and `secrets` what its log must not
-// show of them. Without `secrets`, for people: stars in their place.
-TemplateScope scope_of(const LaunchContext::Attempt& attempt, const Registry& registry,
-                       const json& params, std::vector<std::string>* secrets) {
-  TemplateScope scope;
-  scope.params = &params;
-  scope.run = &attempt.run;
-  scope.row = &attempt.row;
-  scope.dag_id = attempt.dag.id;
-  scope.task_id = attempt.task.id;
-  scope.xcom = attempt.xcom;
-  scope.variable = [&registry, secrets](std::string_view key) -> std::optional<std::string> {
-    const auto found = registry.variable(key);
-    if (!found) return std::nullopt;
-    if (!sensitive_name(key)) return found->value;
-    if (!secrets) return starred(*found);
-    collect_secrets(*found, *secrets);
-    return found->value;
-  };
-  return scope;
+// What people may see in the place of a value that was sealed, or what the next task gets of it.
+// With `hidden`, the latter; its secrets are added there.
+std::optional<std::string> upstream_value(const LaunchContext::Attempt& attempt,
+                                          const SecretKey& key, std::string_view task,
+                                          std::string_view name, std::vector<std::string>* hidden) {
+  auto stored = attempt.xcom(task, name);
+  if (!stored) return stored;
+  if (hidden == nullptr) return shown_value(*std::move(stored));
+  auto opened = open_value(key, attempt.run.seq, *stored);
+  if (!opened) return stored;
+  hidden->insert(hidden->end(), opened->hidden.begin(), opened->hidden.end());
+  return std::move(opened->json);
+}
+
+// The address of a webhook is all that guards it; and any address may hold a password.
+void collect_from_url(const Connection& connection, std::vector<std::string>& out) {
+  const std::string& host = connection.host;
+  if (sensitive_name(connection.conn_type)) {
+    if (!host.empty()) out.push_back(host);
+    const auto scheme = host.find("://");
+    const auto path = scheme == std::string::npos ? std::string::npos : host.find('/', scheme + 3);
+    if (path != std::string::npos && path + 1 < host.size()) out.push_back(host.substr(path + 1));
+  }
+  const auto at = host.rfind('@');
+  const auto scheme = host.find("://");
+  if (at == std::string::npos || scheme == std::string::npos || at < scheme) return;
+  const std::string user_info = host.substr(scheme + 3, at - scheme - 3);
+  out.push_back(user_info);
+  if (const auto colon = user_info.find(':'); colon != std::string::npos) {
+    out.push_back(user_info.substr(colon + 1));
+  }
 }
 
 Secret secret_of(const Connection& connection) {
@@ -91,11 +113,11 @@ Secret secret_of(const Connection& connection) {
               {"schema", connection.schema},       {"extra", connection.extra}};
   fields["port"] = connection.port ? json(*connection.port) : json(nullptr);
   Secret secret{connection.id, json_text(fields), {}};
-  if (connection.password.size() >= shortest_masked_value)
-    secret.mask.push_back(connection.password);
+  if (!connection.password.empty()) secret.mask.push_back(connection.password);
   if (const auto extra = parse_untrusted(connection.extra.empty() ? "{}" : connection.extra)) {
-    collect_strings(*extra, secret.mask);
+    collect_strings(*extra, false, secret.mask);
   }
+  collect_from_url(connection, secret.mask);
   return secret;
 }
 
@@ -126,6 +148,31 @@ void RegistryLaunchContext::set_catalogue(const std::vector<PluginInfo>& catalog
   for (const PluginInfo& plugin : catalogue) catalogue_[plugin.name] = plugin;
 }
 
+// Variables with sensitive names and what tasks before it returned: the plugin gets their values,
+// and `hidden` what its log must not show of them. Without `hidden`, for people: stars in their
+// place.
+TemplateScope RegistryLaunchContext::scope_of(const Attempt& attempt, const json& params,
+                                              std::vector<std::string>* hidden) const {
+  TemplateScope scope;
+  scope.params = &params;
+  scope.run = &attempt.run;
+  scope.row = &attempt.row;
+  scope.dag_id = attempt.dag.id;
+  scope.task_id = attempt.task.id;
+  scope.xcom = [this, &attempt, hidden](std::string_view task, std::string_view name) {
+    return upstream_value(attempt, key_, task, name, hidden);
+  };
+  scope.variable = [this, hidden](std::string_view key) -> std::optional<std::string> {
+    const auto found = registry_.variable(key);
+    if (!found) return std::nullopt;
+    if (!sensitive_name(key)) return found->value;
+    if (!hidden) return starred(*found);
+    collect_secrets(*found, *hidden);
+    return found->value;
+  };
+  return scope;
+}
+
 Status RegistryLaunchContext::render_launch(const Attempt& attempt, Launch& out,
                                             std::string& rendered) {
   if (attempt.task.has_templates) {
@@ -135,7 +182,9 @@ Status RegistryLaunchContext::render_launch(const Attempt& attempt, Launch& out,
   } else {
     out.params_json = plain_params(attempt);
   }
-  out.context_json = context_json(attempt);
+  std::vector<std::string> hidden;
+  out.context_json = context_json(attempt, hidden);
+  if (!hidden.empty()) out.secrets.push_back({"", "", std::move(hidden)});
   return add_secrets(attempt, out);
 }
 
@@ -145,7 +194,7 @@ Result<std::string> RegistryLaunchContext::render_params(const Attempt& attempt,
   if (!spec) return spec.error();
   const auto params = params_of(attempt);
   const auto render = [&](std::vector<std::string>* secrets) {
-    return spec->render_member(scope_of(attempt, registry_, *params, secrets), "params");
+    return spec->render_member(scope_of(attempt, *params, secrets), "params");
   };
   std::vector<std::string> secrets;
   auto told = render(&secrets);
@@ -224,7 +273,8 @@ std::vector<std::pair<std::string, std::string>> RegistryLaunchContext::xcoms_of
   return *parts.xcoms;
 }
 
-std::string RegistryLaunchContext::context_json(const Attempt& attempt) const {
+std::string RegistryLaunchContext::context_json(const Attempt& attempt,
+                                                std::vector<std::string>& hidden) const {
   if (!attempt.task.is_data && !attempt.task.has_templates) {
     // Plain tasks are the hot path: their frame of reference is small and needs no escaping.
     return "{\"lake\":" + json_text(lake_folder_) + ",\"logical_date\":" +
@@ -241,7 +291,9 @@ std::string RegistryLaunchContext::context_json(const Attempt& attempt) const {
   json upstream = json::object();
   for (const TaskIndex index : attempt.task.upstream) {
     const std::string& id = attempt.dag.tasks[index].id;
-    if (const auto value = attempt.xcom(id, "return_value")) upstream[id] = value_or_text(*value);
+    if (const auto value = upstream_value(attempt, key_, id, "return_value", &hidden)) {
+      upstream[id] = value_or_text(*value);
+    }
   }
   context["upstream"] = std::move(upstream);
   return json_text(context);
@@ -285,7 +337,7 @@ OutboxRow RegistryLaunchContext::render_alert(const Attempt& attempt,
   const auto parsed = parse_untrusted(notifier_json);
   const json notifier = parsed ? *parsed : json::object();
   const auto params = params_of(attempt);
-  const TemplateScope scope = scope_of(attempt, registry_, *params, nullptr);
+  const TemplateScope scope = scope_of(attempt, *params, nullptr);
   OutboxRow row;
   row.kind = OutboxKind::alert;
   row.key = notifier.value("connection", "slack_alerts");

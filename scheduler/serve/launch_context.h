@@ -13,6 +13,7 @@
 
 #include "scheduler/dagfile/template.h"
 #include "scheduler/engine/render.h"
+#include "scheduler/store/crypto.h"
 #include "scheduler/store/registry.h"
 
 namespace batuta {
@@ -20,8 +21,9 @@ namespace batuta {
 class RegistryLaunchContext : public LaunchContext {
  public:
   // `registry` must outlive this. `lake_folder` is absolute.
-  RegistryLaunchContext(const Registry& registry, std::string lake_folder)
-      : registry_(registry), lake_folder_(std::move(lake_folder)) {}
+  // `key` opens return values that hold secrets.
+  RegistryLaunchContext(const Registry& registry, std::string lake_folder, SecretKey key)
+      : registry_(registry), lake_folder_(std::move(lake_folder)), key_(std::move(key)) {}
 
   // What the plugins offer: connection parameters and their defaults come from it. Any thread.
   void set_catalogue(const std::vector<PluginInfo>& catalogue);
@@ -35,7 +37,9 @@ class RegistryLaunchContext : public LaunchContext {
  private:
   // The parameters as the plugin gets them; `rendered` is what people may see of them.
   Result<std::string> render_params(const Attempt& attempt, Launch& out, std::string& rendered);
-  std::string context_json(const Attempt& attempt) const;
+  std::string context_json(const Attempt& attempt, std::vector<std::string>& hidden) const;
+  TemplateScope scope_of(const Attempt& attempt, const nlohmann::json& params,
+                         std::vector<std::string>* hidden) const;
   Status add_secrets(const Attempt& attempt, Launch& out) const;
   // What a task's definition says, read once per DAG version.
   struct TaskParts {
@@ -51,6 +55,7 @@ class RegistryLaunchContext : public LaunchContext {
 
   const Registry& registry_;
   const std::string lake_folder_;
+  const SecretKey key_;
   // Control thread.
   std::map<std::string, std::vector<TaskParts>, std::less<>> parts_;  // by version
   struct RunParams {

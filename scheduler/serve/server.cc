@@ -29,6 +29,8 @@
 #include "scheduler/serve/offers.h"
 #include "scheduler/store/backend.h"
 #include "scheduler/store/home_lock.h"
+#include "scheduler/store/sealed_value.h"
+#include "scheduler/workers/unix_transport.h"
 #include "scheduler/workers/worker_server.h"
 
 namespace batuta {
@@ -79,9 +81,9 @@ struct Server::Impl {
         store(kept->store()),
         registry(kept->registry()),
         history(kept->history()),
-        context(registry, home.path("lake")),
-        workers(io, {home.path("run"), store.store_uuid(), home.settings().heartbeat,
-                     home.settings().lease}),
+        context(registry, home.path("lake"), key_of(home)),
+        result_key(key_of(home)),
+        workers(io, make_unix_transport(io, home.path("run/worker.sock")), worker_options()),
         outbox(outbox_options(), outbox_hooks()),
         engine(engine_options(), store, workers, context, engine_sinks()),
         endpoint(home, registry, engine),
@@ -89,9 +91,26 @@ struct Server::Impl {
              [this](const auto& changed) { save_job_configs(changed); }),
         hub(io, {}),
         backend(engine, dags.bag()),
-        offers([this](std::vector<PluginInfo> plugins) { on_catalogue(std::move(plugins)); }) {}
+        offers([this](WorkerOffers told) { on_catalogue(std::move(told.plugins)); }) {}
+
+  // The registry has made it, if it was not there.
+  static SecretKey key_of(const Home& home) {
+    auto key = SecretKey::read(home.path("secret.key"));
+    if (!key) throw StoreError(key.error().message, false);
+    return *std::move(key);
+  }
 
   // ---- wiring -----------------------------------------------------------------------------------
+
+  WorkerServer::Options worker_options() const {
+    WorkerServer::Options worker_options;
+    worker_options.run_folder = home.path("run");
+    worker_options.store_uuid = store.store_uuid();
+    worker_options.heartbeat = home.settings().heartbeat;
+    worker_options.lease = home.settings().lease;
+    worker_options.cancel_grace = home.settings().cancel_grace;
+    return worker_options;
+  }
 
   Outbox::Options outbox_options() const {
     Outbox::Options outbox_options{home.path("lake"), store.store_uuid()};
@@ -227,11 +246,19 @@ struct Server::Impl {
     malloc_trim(0);  // what reading the store took beyond what is kept
     outbox.start();
     dags.start(known);
-    workers.set_catalogue_sink(
-        [this](WorkerId worker, std::optional<std::vector<PluginInfo>> plugins) {
-          offers.set(worker, std::move(plugins));
+    workers.set_offers_sink([this](WorkerId worker, std::optional<WorkerOffers> told) {
+      offers.set(worker, std::move(told));
+    });
+    if (auto status = workers.start([this](std::vector<Event> events) {
+          for (Event& event : events) {
+            auto* ended = std::get_if<AttemptFinished>(&event);
+            if (ended != nullptr) seal_result(result_key, ended->report);
+          }
+          return engine.post(std::move(events));
         });
-    if (auto status = workers.start(engine); !status) return status;
+        !status) {
+      return status;
+    }
     workers.check_agents({agents.begin(), agents.end()});
     if (auto status = serve(); !status) return status;
     if (auto status = endpoint.publish(url()); !status) return status;
@@ -251,8 +278,15 @@ struct Server::Impl {
                                .origins = {},
                                .backup = {},
                                .outbox_retry = {},
-                               .outbox_drop = {}};
+                               .outbox_drop = {},
+                               .plugin_faults = {},
+                               .fetch_file = {}};
     services.ready = [this] { return ready(); };
+    services.plugin_faults = [this] { return offers.faults(); };
+    services.fetch_file = [this](const std::string& agent_id, const std::string& path,
+                                 std::int64_t offset, std::int64_t size) {
+      return workers.fetch_file(agent_id, path, offset, size);
+    };
     services.backup = [this](const std::string& path) { return kept->upkeep().backup(path); };
     services.user_changed = [this](const std::string& user, bool other_password) {
       on_user_changed(user, other_password);
@@ -349,6 +383,7 @@ struct Server::Impl {
   Registry& registry;
   History& history;
   RegistryLaunchContext context;
+  const SecretKey result_key;  // seals return values that hold secrets; io thread
   WorkerServer workers;
   Outbox outbox;
   Engine engine;
@@ -386,6 +421,9 @@ Result<std::unique_ptr<Server>> Server::start(const Home& home, const Options& o
 
 void Server::stop() {
   impl_->stop();
+}
+void Server::hold_back() {
+  impl_->workers.hold_back();
 }
 int Server::port() const {
   return impl_->http_server->port();

@@ -27,6 +27,8 @@ class Server {
   // nothing is left running. Main thread.
   static Result<std::unique_ptr<Server>> start(const Home& home, const Options& options);
   ~Server();
+  // Nothing more is launched, on no worker. Any thread.
+  void hold_back();
   // Stops taking requests, finishes the turn under way, closes everything. Idempotent.
   void stop();
 

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "common/fd.h"
 #include "scheduler/store/sqlite_upkeep.h"
 
 namespace batuta {
@@ -34,10 +35,9 @@ void copy_pages(Database& from, Database& to) {
 }
 
 void sync_path(const std::string& path, int flags) {
-  const int fd = ::open(path.c_str(), flags | O_CLOEXEC);
-  const bool synced = fd >= 0 && ::fsync(fd) == 0;
+  const UniqueFd fd{::open(path.c_str(), flags | O_CLOEXEC)};
+  const bool synced = fd && ::fsync(fd.get()) == 0;
   const int error = errno;
-  if (fd >= 0) ::close(fd);
   if (!synced) {
     throw StoreError("cannot sync " + path + ": " + std::strerror(error), false);
   }

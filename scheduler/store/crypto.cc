@@ -9,6 +9,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "common/fd.h"
 #include "common/uuid.h"
 #include "scheduler/store/registry.h"
 
@@ -44,20 +45,6 @@ std::string associated(std::string_view scope, std::string_view name) {
 Error file_error(const std::string& path, const char* what) {
   return Error{Errc::internal, std::string(what) + " " + path + ": " + std::strerror(errno), {}};
 }
-
-class Fd {
- public:
-  explicit Fd(int fd) : fd_(fd) {}
-  ~Fd() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 }  // namespace
 
@@ -127,7 +114,7 @@ std::optional<std::string> SecretKey::open(std::string_view scope, std::string_v
 }
 
 Result<SecretKey> SecretKey::read(const std::string& path) {
-  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (fd.get() < 0) {
     if (errno == ENOENT) return Error{Errc::not_found, path + " is missing", {}};
     return file_error(path, "cannot open");
@@ -151,7 +138,7 @@ Result<SecretKey> SecretKey::read(const std::string& path) {
 }
 
 Result<SecretKey> SecretKey::create(const std::string& path) {
-  const Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (fd.get() < 0) {
     if (errno == EEXIST) return Error{Errc::conflict, path + " exists", {}};
     return file_error(path, "cannot create");
@@ -168,7 +155,8 @@ Result<SecretKey> SecretKey::create(const std::string& path) {
     return error;
   }
   const std::string folder = std::filesystem::path(path).parent_path().string();
-  const Fd dir(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const UniqueFd dir(
+      ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (dir.get() < 0 || ::fsync(dir.get()) != 0) return file_error(folder, "cannot sync");
   return key;
 }

@@ -26,9 +26,9 @@ Error file_error(const std::string& path) {
 
 Result<HomeLock> HomeLock::acquire(const std::string& home) {
   const std::string path = home + "/scheduler.lock";
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) return file_error(path);
-  HomeLock lock(fd);
+  UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!file) return file_error(path);
+  const int fd = file.get();
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return file_error(path);
     const std::string pid = holder_of(fd);
@@ -43,11 +43,7 @@ Result<HomeLock> HomeLock::acquire(const std::string& home) {
   if (::ftruncate(fd, 0) == 0) {
     [[maybe_unused]] const ssize_t written = ::pwrite(fd, pid.data(), pid.size(), 0);
   }
-  return lock;
-}
-
-HomeLock::~HomeLock() {
-  if (fd_ >= 0) ::close(fd_);
+  return HomeLock(std::move(file));
 }
 
 }  // namespace batuta

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
+#include "common/fd.h"
 #include "common/result.h"
 
 namespace batuta {
@@ -14,13 +16,12 @@ class HomeLock {
   // not inherit it.
   static Result<HomeLock> acquire(const std::string& home);
 
-  HomeLock(HomeLock&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
+  HomeLock(HomeLock&&) = default;
   HomeLock& operator=(HomeLock&&) = delete;
-  ~HomeLock();
 
  private:
-  explicit HomeLock(int fd) : fd_(fd) {}
-  int fd_;
+  explicit HomeLock(UniqueFd fd) : fd_(std::move(fd)) {}
+  UniqueFd fd_;
 };
 
 }  // namespace batuta

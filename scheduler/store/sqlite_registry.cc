@@ -74,17 +74,35 @@ Status check_texts(std::initializer_list<const std::string*> texts) {
 }  // namespace
 
 bool sensitive_name(std::string_view name) {
-  static constexpr std::array<std::string_view, 14> marks = {
-      "access_key", "access_token", "api_key",         "apikey",      "authorization",
-      "passphrase", "passwd",       "password",        "private_key", "secret",
-      "token",      "keyfile_dict", "service_account", "webhook"};
-  std::string lower(name);
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) {
-    return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-  });
-  std::replace(lower.begin(), lower.end(), '-', '_');
+  // Anywhere in a name; and as a word of it, because they stand within harmless words, too
+  // (author).
+  static constexpr std::array<std::string_view, 19> marks = {
+      "access_key", "access_token", "api_key",      "apikey",  "authorization",
+      "passphrase", "passwd",       "password",     "pwd",     "private_key",
+      "secret",     "token",        "keyfile_dict", "webhook", "service_account",
+      "credential", "cookie",       "bearer",       "session"};
+  static constexpr std::array<std::string_view, 6> words = {"auth",   "oauth", "pass",
+                                                            "dbpass", "dsn",   "jwt"};
+  const auto is_upper = [](char c) { return c >= 'A' && c <= 'Z'; };
+  std::string lower;
+  std::string parts = "_";  // "dbPass" and "db-pass" as "_db_pass_"
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    const char c = name[i];
+    const char small = is_upper(c) ? static_cast<char>(c - 'A' + 'a') : c;
+    const bool plain = (small >= 'a' && small <= 'z') || (c >= '0' && c <= '9');
+    lower += c == '-' ? '_' : small;
+    if (i > 0 && is_upper(c) && !is_upper(name[i - 1])) parts += '_';
+    parts += plain ? small : '_';
+  }
+  parts += '_';
+  const auto within = [](const std::string& text, std::string_view mark) {
+    return text.find(mark) != std::string::npos;
+  };
   return std::any_of(marks.begin(), marks.end(),
-                     [&](std::string_view mark) { return lower.find(mark) != std::string::npos; });
+                     [&](std::string_view mark) { return within(lower, mark); }) ||
+         std::any_of(words.begin(), words.end(), [&](std::string_view word) {
+           return within(parts, "_" + std::string(word) + "_");
+         });
 }
 
 SqliteRegistry::SqliteRegistry(Database& db, const std::string& key_path)

@@ -2,9 +2,10 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <unistd.h>
 
 #include <cerrno>
+
+#include "common/fd.h"
 
 namespace batuta {
 
@@ -14,11 +15,10 @@ std::string agent_lock_name(const std::string& agent_id) {
 
 bool agent_is_dead(const std::string& run_folder, const std::string& lock_name) {
   if (lock_name.find('/') != std::string::npos) return false;
-  const int fd = open((run_folder + "/" + lock_name).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-  if (fd < 0) return errno == ENOENT;
-  const bool free = flock(fd, LOCK_EX | LOCK_NB) == 0;
-  close(fd);
-  return free;
+  const UniqueFd fd{
+      ::open((run_folder + "/" + lock_name).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)};
+  if (!fd) return errno == ENOENT;
+  return ::flock(fd.get(), LOCK_EX | LOCK_NB) == 0;
 }
 
 }  // namespace batuta

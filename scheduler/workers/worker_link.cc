@@ -1,81 +1,95 @@
 #include "scheduler/workers/worker_link.h"
 
-#include <sys/socket.h>
-
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/post.hpp>
-#include <cerrno>
+#include <optional>
+#include <utility>
+#include <variant>
 
 namespace batuta {
 
-namespace asio = boost::asio;
-
-WorkerLink::WorkerLink(WorkerId id, Socket socket, Welcome welcome, Callbacks callbacks)
+WorkerLink::WorkerLink(WorkerId id, std::shared_ptr<Channel> channel, Welcome welcome,
+                       Callbacks callbacks)
     : id_(id),
-      socket_(std::move(socket)),
+      channel_(std::move(channel)),
       welcome_(std::move(welcome)),
-      callbacks_(std::move(callbacks)) {
-  socket_.non_blocking(true);
-}
+      callbacks_(std::move(callbacks)) {}
 
 void WorkerLink::start() {
-  read();
+  channel_->start({[weak = weak_from_this()](std::string_view bytes) {
+                     if (const auto self = weak.lock()) self->received(bytes);
+                   },
+                   [weak = weak_from_this()](const std::string& reason) {
+                     if (const auto self = weak.lock()) self->callbacks_.closed(reason);
+                   }});
 }
 
-void WorkerLink::read() {
-  socket_.async_read_some(
-      asio::buffer(chunk_),
-      [self = shared_from_this()](boost::system::error_code error, std::size_t n) {
-        if (error) return self->finish(error == asio::error::eof ? "" : error.message());
-        self->frames_.feed({self->chunk_.data(), n});
-        if (!self->take_frames()) return;
-        self->read();
-      });
+void WorkerLink::close(const std::string& reason) {
+  channel_->close(reason);
 }
 
 // All frames of one read become one batch for the engine: one lock, one wake-up.
-bool WorkerLink::take_frames() {
+void WorkerLink::received(std::string_view bytes) {
+  if (over_) return;
+  frames_.feed(bytes);
   std::vector<Event> events;
   while (const auto body = frames_.next()) {
     auto message = decode_from_agent(*body);
-    if (!message) {
-      finish("protocol error: " + message.error().message);
-      return false;
-    }
-    if (!on_message(std::move(*message), events)) return false;
+    if (!message) return refuse("protocol error: " + message.error().message, false);
+    if (!on_message(std::move(*message), events)) return;
   }
-  if (frames_.bad()) {
-    finish("protocol error: a frame is over the limit");
+  if (frames_.bad()) return refuse("protocol error: a frame is over the limit", false);
+  if (!events.empty()) hand_over(std::move(events));
+}
+
+void WorkerLink::hand_over(std::vector<Event> events) {
+  std::optional<Hello> hello;
+  if (!joined_) hello = std::get<WorkerJoined>(events.front()).hello;
+  if (!callbacks_.events(std::move(events))) {
+    return refuse("the scheduler cannot take reports for now", true);
+  }
+  joined_ = true;
+  if (hello) callbacks_.joined(*hello);
+}
+
+void WorkerLink::refuse(const std::string& why, bool retry) {
+  over_ = true;
+  send(Refused{why, retry});
+  channel_->close(why);
+}
+
+bool WorkerLink::on_hello(Hello hello, std::vector<Event>& events) {
+  if (greeted_ || hello.slots < 1 || hello.agent_id.empty()) {
+    refuse(greeted_ ? "protocol error: a second Hello" : "protocol error: an unfit Hello", false);
     return false;
   }
-  if (!events.empty() && !callbacks_.events(std::move(events))) {
-    finish("the scheduler cannot take reports for now");
+  const auto version = common_version(protocol_versions, hello.versions);
+  if (!version) {
+    refuse("the worker speaks protocol " + to_string(hello.versions) + ", the scheduler " +
+               to_string(protocol_versions) + ": their versions are too far apart",
+           false);
     return false;
   }
+  greeted_ = true;
+  Welcome welcome = welcome_;
+  welcome.version = *version;
+  send(welcome);  // before the engine can send anything
+  if (hello.leaving) {
+    hello.catalogue.clear();
+  } else {
+    callbacks_.offers({hello.catalogue, std::move(hello.faults)});
+  }
+  events.push_back(WorkerJoined{id_, std::move(hello)});
   return true;
 }
 
 bool WorkerLink::on_message(FromAgent message, std::vector<Event>& events) {
-  if (auto* hello = std::get_if<Hello>(&message)) {
-    if (greeted_ || hello->version != protocol_version || hello->slots < 1) {
-      finish(greeted_ ? "protocol error: a second Hello"
-                      : "protocol version " + std::to_string(hello->version) + " is not " +
-                            std::to_string(protocol_version));
-      return false;
-    }
-    greeted_ = true;
-    send_from_io(welcome_);
-    callbacks_.joined(*hello);
-    events.push_back(WorkerJoined{id_, std::move(*hello)});
-    return true;
-  }
+  if (auto* hello = std::get_if<Hello>(&message)) return on_hello(std::move(*hello), events);
   if (!greeted_) {
-    finish("protocol error: Hello must come first");
+    refuse("protocol error: Hello must come first", false);
     return false;
   }
   if (auto* beat = std::get_if<Heartbeat>(&message)) {
     // Acknowledged here, so that a slow disk never looks like a dead scheduler.
-    send_from_io(HeartbeatAck{beat->sequence});
+    send(HeartbeatAck{beat->sequence});
     events.push_back(WorkerHeartbeat{id_});
   } else if (auto* started = std::get_if<Started>(&message)) {
     events.push_back(AttemptStarted{id_, std::move(*started)});
@@ -84,7 +98,13 @@ bool WorkerLink::on_message(FromAgent message, std::vector<Event>& events) {
   } else if (auto* recalled = std::get_if<Recalled>(&message)) {
     events.push_back(AttemptRecalled{id_, recalled->key});
   } else if (auto* changed = std::get_if<CatalogueChanged>(&message)) {
+    callbacks_.offers({changed->catalogue, std::move(changed->faults)});
     events.push_back(WorkerCatalogue{id_, std::move(changed->catalogue)});
+  } else if (auto* leaving = std::get_if<Leaving>(&message)) {
+    events.push_back(WorkerCatalogue{id_, {}});  // it offers nothing any more
+    callbacks_.leaving(*leaving);
+  } else if (auto* chunk = std::get_if<FileChunk>(&message)) {
+    callbacks_.file_chunk(std::move(*chunk));
   }
   return true;
 }
@@ -97,79 +117,15 @@ void WorkerLink::queue(const ToAgent& message) {
 
 void WorkerLink::flush() {
   if (staged_.empty()) return;
-  std::unique_lock lock(mutex_);
-  unsent_.append(staged_);
+  channel_->send(staged_);
   staged_.clear();
-  if (!waiting_writable_) write_some(lock);
 }
 
-void WorkerLink::send_from_io(const ToAgent& message) {
-  std::string body;
+void WorkerLink::send(const ToAgent& message) {
+  std::string body, frame;
   encode(message, body);
-  std::unique_lock lock(mutex_);
-  append_frame(unsent_, body);
-  if (!waiting_writable_) write_some(lock);
-}
-
-void WorkerLink::write_some(std::unique_lock<std::mutex>& lock) {
-  std::size_t sent = 0;
-  while (!broken_ && sent < unsent_.size()) {
-    const ssize_t n = ::send(socket_.native_handle(), unsent_.data() + sent, unsent_.size() - sent,
-                             MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (n > 0) {
-      sent += static_cast<std::size_t>(n);
-    } else if (n < 0 && errno == EINTR) {
-      continue;
-    } else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-      break;
-    } else {
-      broken_ = true;  // the reader notices the end and reports it
-    }
-  }
-  unsent_.erase(0, sent);
-  if (broken_) return;
-  if (unsent_.size() > max_unsent_bytes) {
-    broken_ = true;
-    lock.unlock();
-    close("the agent does not read");
-    return;
-  }
-  if (!unsent_.empty() && !waiting_writable_) {
-    waiting_writable_ = true;
-    asio::post(socket_.get_executor(), [self = shared_from_this()] { self->wait_writable(); });
-  }
-}
-
-void WorkerLink::wait_writable() {
-  socket_.async_wait(Socket::wait_write,
-                     [self = shared_from_this()](boost::system::error_code error) {
-                       std::unique_lock lock(self->mutex_);
-                       self->waiting_writable_ = false;
-                       if (error) {
-                         self->broken_ = true;
-                         return;
-                       }
-                       self->write_some(lock);
-                     });
-}
-
-void WorkerLink::close(const std::string& reason) {
-  asio::post(socket_.get_executor(), [self = shared_from_this(), reason] { self->finish(reason); });
-}
-
-void WorkerLink::finish(const std::string& reason) {
-  if (finished_) return;
-  finished_ = true;
-  {
-    std::lock_guard lock(mutex_);
-    broken_ = true;
-    unsent_.clear();
-  }
-  // shutdown, not close: the control thread may be about to send on this descriptor number, which
-  // must not belong to somebody else by then. The destructor closes it.
-  boost::system::error_code ignored;
-  socket_.shutdown(Socket::shutdown_both, ignored);
-  callbacks_.closed(reason);
+  append_frame(frame, body);
+  channel_->send(frame);
 }
 
 }  // namespace batuta

@@ -1,69 +1,67 @@
-// One agent's connection: frames in become events, messages out become bytes.
-//
-// Reading happens on the io thread. Sending starts on the control thread, straight into the socket
-// (a hop to the io thread would cost more than the send); what the kernel does not take waits in a
-// bounded buffer that the io thread drains.
+// One agent's connection: frames in become events, messages out become frames. Greets: who comes
+// with a version we do not speak, or when reports cannot be taken, is told why and sent away.
 #pragma once
 
-#include <boost/asio/local/stream_protocol.hpp>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/frame.h"
 #include "common/message.h"
 #include "scheduler/core/event.h"
+#include "scheduler/workers/transport.h"
+#include "scheduler/workers/worker_offers.h"
 
 namespace batuta {
 
 class WorkerLink : public std::enable_shared_from_this<WorkerLink> {
  public:
-  using Socket = boost::asio::local::stream_protocol::socket;
+  // All on the io thread.
   struct Callbacks {
-    // Io thread. False: the events were not taken, the connection must close.
+    // What it offers: before the events that make the engine count on it. A worker that leaves
+    // offers nothing; that is no news about its plugins, and not told.
+    std::function<void(WorkerOffers)> offers;
+    // False: the events were not taken, the connection must close.
     std::function<bool(std::vector<Event>)> events;
-    // Io thread, once, after the first Hello and when the connection is over.
+    // Once each: after the first Hello was taken, and when the connection is over. Empty reason:
+    // the worker hung up.
     std::function<void(const Hello&)> joined;
-    std::function<void(const std::string& reason)> closed;  // empty: the worker hung up
+    std::function<void(const std::string& reason)> closed;
+    std::function<void(const Leaving&)> leaving;
+    std::function<void(FileChunk)> file_chunk;
   };
 
-  WorkerLink(WorkerId id, Socket socket, Welcome welcome, Callbacks callbacks);
+  WorkerLink(WorkerId id, std::shared_ptr<Channel> channel, Welcome welcome, Callbacks callbacks);
   void start();  // io thread
 
   void queue(const ToAgent& message);     // control thread; sent at the next flush()
   void flush();                           // control thread
+  void send(const ToAgent& message);      // any thread; at once
   void close(const std::string& reason);  // any thread
 
   WorkerId id() const { return id_; }
+  bool same_host() const { return channel_->same_host(); }
 
  private:
-  void read();
-  bool take_frames();
+  void received(std::string_view bytes);
   bool on_message(FromAgent message, std::vector<Event>& events);
-  void send_from_io(const ToAgent& message);
-  void write_some(std::unique_lock<std::mutex>& lock);
-  void wait_writable();
-  void finish(const std::string& reason);
+  bool on_hello(Hello hello, std::vector<Event>& events);
+  void hand_over(std::vector<Event> events);
+  void refuse(const std::string& why, bool retry);
 
   const WorkerId id_;
-  Socket socket_;
+  const std::shared_ptr<Channel> channel_;
   const Welcome welcome_;
-  Callbacks callbacks_;
-  bool greeted_ = false;               // io thread
-  bool finished_ = false;              // io thread
-  FrameReader frames_;                 // io thread
-  std::array<char, 64 * 1024> chunk_;  // io thread
-  std::string staged_;                 // control thread
+  const Callbacks callbacks_;
+  std::string staged_;  // control thread
 
-  std::mutex mutex_;  // guards what follows
-  std::string unsent_;
-  bool waiting_writable_ = false;
-  bool broken_ = false;
+  // Io thread.
+  FrameReader frames_;
+  bool greeted_ = false;  // it has said Hello, and we speak a version of it
+  bool joined_ = false;   // and the engine knows
+  bool over_ = false;     // we have asked the channel to close: nothing more is read
 };
-
-// More unsent bytes than this and the agent is taken for stuck.
-inline constexpr std::size_t max_unsent_bytes = 64u << 20;
 
 }  // namespace batuta

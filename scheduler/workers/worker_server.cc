@@ -1,32 +1,24 @@
 #include "scheduler/workers/worker_server.h"
 
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <boost/asio/local/stream_protocol.hpp>
+#include <array>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <map>
 #include <mutex>
 
 #include "common/log.h"
+#include "common/log_limit.h"
 #include "scheduler/workers/agent_lock.h"
+#include "scheduler/workers/file_fetches.h"
 #include "scheduler/workers/worker_link.h"
 
 namespace batuta {
 
 namespace asio = boost::asio;
-using Local = asio::local::stream_protocol;
 
 namespace {
-
-bool same_user(int socket) {
-  ucred peer{};
-  socklen_t size = sizeof peer;
-  if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
-  return peer.uid == geteuid() || peer.uid == 0;
-}
 
 // A connection can end a moment before the kernel frees the dead agent's lock.
 constexpr std::array lock_checks{std::chrono::milliseconds(0), std::chrono::milliseconds(10),
@@ -38,29 +30,42 @@ constexpr auto report_retry = std::chrono::milliseconds(250);
 }  // namespace
 
 struct WorkerServer::Impl : std::enable_shared_from_this<WorkerServer::Impl> {
-  Impl(asio::io_context& context, Options o) : io(context), options(std::move(o)), acceptor(io) {}
+  Impl(asio::io_context& context, std::unique_ptr<Transport> way, Options o)
+      : io(context), transport(std::move(way)), options(std::move(o)) {}
 
-  void accept() {
-    acceptor.async_accept(
-        [self = shared_from_this()](boost::system::error_code error, Local::socket socket) {
-          if (error == asio::error::operation_aborted) return;
-          if (!error) self->admit(std::move(socket));
-          self->accept();
-        });
+  Status listen() {
+    return transport->listen([self = weak_from_this()](std::shared_ptr<Channel> channel) {
+      if (const auto impl = self.lock()) impl->admit(std::move(channel));
+    });
   }
 
-  void admit(Local::socket socket) {
-    std::unique_lock lock(mutex);
-    if (links.size() >= options.max_agents || !same_user(socket.native_handle())) {
-      lock.unlock();
-      log::warn("worker connection refused: another user's, or too many agents");
-      return;
+  void admit(std::shared_ptr<Channel> channel) {
+    std::shared_ptr<WorkerLink> link;
+    {
+      std::lock_guard lock(mutex);
+      if (links.size() < options.max_agents) {
+        const WorkerId id = next_id++;
+        const Welcome welcome{0, options.store_uuid, options.heartbeat.count(),
+                              options.lease.count(), options.cancel_grace.count()};
+        link = std::make_shared<WorkerLink>(id, channel, welcome, callbacks_of(id));
+        links[id].link = link;
+      }
     }
-    const WorkerId id = next_id++;
+    if (link) return link->start();
+    say("worker connection refused: there are " + std::to_string(options.max_agents) + " already");
+    channel->start({[](std::string_view) {}, [](const std::string&) {}});
+    channel->close("too many workers");
+  }
+
+  WorkerLink::Callbacks callbacks_of(WorkerId id) {
     WorkerLink::Callbacks callbacks;
-    callbacks.events = [self = weak_from_this(), id](std::vector<Event> events) {
+    callbacks.offers = [self = weak_from_this(), id](WorkerOffers offers) {
       const auto impl = self.lock();
-      return impl && impl->forward(id, std::move(events));
+      if (impl && impl->offers_sink) impl->offers_sink(id, std::move(offers));
+    };
+    callbacks.events = [self = weak_from_this()](std::vector<Event> events) {
+      const auto impl = self.lock();
+      return impl && impl->forward(std::move(events));
     };
     callbacks.joined = [self = weak_from_this(), id](const Hello& hello) {
       if (const auto impl = self.lock()) impl->on_joined(id, hello);
@@ -68,35 +73,55 @@ struct WorkerServer::Impl : std::enable_shared_from_this<WorkerServer::Impl> {
     callbacks.closed = [self = weak_from_this(), id](const std::string& reason) {
       if (const auto impl = self.lock()) impl->on_closed(id, reason);
     };
-    const Welcome welcome{options.store_uuid, options.heartbeat.count(), options.lease.count()};
-    auto link = std::make_shared<WorkerLink>(id, std::move(socket), welcome, std::move(callbacks));
-    links[id] = {link, {}};
-    lock.unlock();
-    link->start();
+    callbacks.leaving = [self = weak_from_this(), id](const Leaving& leaving) {
+      if (const auto impl = self.lock()) impl->on_leaving(id, leaving.reason);
+    };
+    callbacks.file_chunk = [self = weak_from_this(), id](FileChunk chunk) {
+      if (const auto impl = self.lock()) impl->fetches.answered(id, std::move(chunk));
+    };
+    return callbacks;
   }
 
-  bool forward(WorkerId id, std::vector<Event> events) {
-    for (const Event& event : events) {
-      if (!catalogue_sink) break;
-      if (const auto* joined = std::get_if<WorkerJoined>(&event)) {
-        catalogue_sink(id, joined->hello.catalogue);
-      } else if (const auto* changed = std::get_if<WorkerCatalogue>(&event)) {
-        catalogue_sink(id, changed->catalogue);
+  // A line that may come again and again while something is wrong. Io thread.
+  void say(const std::string& text) {
+    if (const auto behind = limit.pass(text, read_clock().boot.since.count())) {
+      log::warn(text + *behind);
+    }
+  }
+
+  bool forward(std::vector<Event> events) {
+    for (Event& event : events) {
+      if (!held_back) break;
+      if (auto* joined = std::get_if<WorkerJoined>(&event)) {
+        joined->hello.catalogue.clear();
+      } else if (auto* changed = std::get_if<WorkerCatalogue>(&event)) {
+        changed->catalogue.clear();
       }
     }
-    return engine->post(std::move(events));
+    return sink(std::move(events));
   }
 
   void on_joined(WorkerId id, const Hello& hello) {
-    log::info("worker " + hello.hostname + " pid " + std::to_string(hello.pid) + " joined with " +
-              std::to_string(hello.slots) + " slots, " + std::to_string(hello.running.size()) +
-              " attempts running");
+    const std::string line = "worker " + hello.hostname + " pid " + std::to_string(hello.pid) +
+                             " joined with " + std::to_string(hello.slots) + " slots, " +
+                             std::to_string(hello.running.size()) + " attempts running";
+    const auto now = read_clock().boot.since.count();
+    if (const auto behind = limit.pass(line, now)) log::info(line + *behind);
     std::lock_guard lock(mutex);
     if (const auto found = links.find(id); found != links.end())
       found->second.agent_id = hello.agent_id;
   }
 
+  void on_leaving(WorkerId id, const std::string& reason) {
+    std::lock_guard lock(mutex);
+    const auto found = links.find(id);
+    if (found == links.end()) return;
+    log::info("worker " + found->second.agent_id + " leaves (" + reason +
+              "): it takes nothing new");
+  }
+
   void on_closed(WorkerId id, const std::string& reason) {
+    fetches.gone(id);
     std::string agent_id;
     {
       std::lock_guard lock(mutex);
@@ -105,17 +130,23 @@ struct WorkerServer::Impl : std::enable_shared_from_this<WorkerServer::Impl> {
       agent_id = found->second.agent_id;
       links.erase(found);
     }
-    if (agent_id.empty()) return;  // never greeted: the engine does not know it
-    if (catalogue_sink) catalogue_sink(id, std::nullopt);
+    if (offers_sink) offers_sink(id, std::nullopt);
+    if (agent_id.empty()) {  // the engine does not know it
+      if (!reason.empty()) say("a worker was sent away: " + reason);
+      return;
+    }
     // Whoever keeps the worker tells why it ended; what it ran shows as lost.
-    const std::string who = "worker " + agent_id + " (connection " + std::to_string(id) + ")";
-    reason.empty() ? log::info(who + " has left") : log::warn(who + " is cut off: " + reason);
+    if (reason.empty()) {
+      log::info("worker " + agent_id + " has left");
+    } else {
+      say("worker " + agent_id + " is cut off: " + reason);
+    }
     report_lost(id);
     watch_for_death(agent_id, 0);
   }
 
   void report_lost(WorkerId id) {
-    if (!engine->post(WorkerLost{id})) later(report_retry, [this, id] { report_lost(id); });
+    if (!sink({WorkerLost{id}})) later(report_retry, [this, id] { report_lost(id); });
   }
 
   // A connection can end before its agent's lock is free, or the agent may live and come back.
@@ -131,7 +162,7 @@ struct WorkerServer::Impl : std::enable_shared_from_this<WorkerServer::Impl> {
   }
 
   void report_dead(const std::string& agent_id) {
-    if (!engine->post(AgentDead{agent_id})) {
+    if (!sink({AgentDead{agent_id}})) {
       later(report_retry, [this, agent_id] { report_dead(agent_id); });
     }
   }
@@ -150,10 +181,47 @@ struct WorkerServer::Impl : std::enable_shared_from_this<WorkerServer::Impl> {
     return found == links.end() ? nullptr : found->second.link;
   }
 
-  void queue(WorkerId id, const ToAgent& message) {
+  const std::shared_ptr<WorkerLink>& touch(WorkerId id) {
     auto& link = touched[id];
     if (!link) link = find(id);
-    if (link) link->queue(message);
+    return link;
+  }
+
+  void queue(WorkerId id, const ToAgent& message) {
+    if (const auto& link = touch(id)) link->queue(message);
+  }
+
+  bool same_host(WorkerId id) {
+    const auto& link = touch(id);
+    return !link || link->same_host();
+  }
+
+  // Workers here are to be given nothing more; those that join later neither.
+  void hold_back() {
+    held_back = true;
+    std::vector<Event> events;
+    {
+      std::lock_guard lock(mutex);
+      for (const auto& [id, entry] : links) {
+        if (!entry.agent_id.empty()) events.push_back(WorkerCatalogue{id, {}});
+      }
+    }
+    if (!events.empty() && !sink(std::move(events))) later(report_retry, [this] { hold_back(); });
+  }
+
+  Result<FileChunk> fetch(const std::string& agent_id, FetchFile question) {
+    std::shared_ptr<WorkerLink> link;
+    {
+      std::lock_guard lock(mutex);
+      for (const auto& [id, entry] : links) {
+        if (entry.agent_id == agent_id) link = entry.link;
+      }
+    }
+    if (!link) return {Errc::unavailable, "the worker that keeps the file is not connected"};
+    question.request = fetches.begin(link->id());
+    const std::uint64_t request = question.request;
+    link->send(std::move(question));
+    return fetches.wait(request, options.fetch_patience);
   }
 
   struct Entry {
@@ -162,50 +230,36 @@ struct WorkerServer::Impl : std::enable_shared_from_this<WorkerServer::Impl> {
   };
 
   asio::io_context& io;
+  const std::unique_ptr<Transport> transport;
   const Options options;
-  Local::acceptor acceptor;
-  Engine* engine = nullptr;
-  CatalogueSink catalogue_sink;
+  EventSink sink;
+  OffersSink offers_sink;
+  FileFetches fetches;
+  LogLimit limit;          // io thread
+  bool held_back = false;  // io thread
   std::mutex mutex;
   std::map<WorkerId, Entry> links;                          // guarded by mutex
   WorkerId next_id = 1;                                     // guarded by mutex
   std::map<WorkerId, std::shared_ptr<WorkerLink>> touched;  // control thread: this turn's
 };
 
-WorkerServer::WorkerServer(asio::io_context& io, Options options)
-    : impl_(std::make_shared<Impl>(io, std::move(options))) {}
+WorkerServer::WorkerServer(asio::io_context& io, std::unique_ptr<Transport> transport,
+                           Options options)
+    : impl_(std::make_shared<Impl>(io, std::move(transport), std::move(options))) {}
 
 WorkerServer::~WorkerServer() = default;
 
-void WorkerServer::set_catalogue_sink(CatalogueSink sink) {
-  impl_->catalogue_sink = std::move(sink);
+void WorkerServer::set_offers_sink(OffersSink sink) {
+  impl_->offers_sink = std::move(sink);
 }
 
-Status WorkerServer::start(Engine& engine) {
-  impl_->engine = &engine;
-  const std::string path = impl_->options.run_folder + "/worker.sock";
-  ::unlink(path.c_str());  // a left-over of a dead scheduler: the home lock says there is no other
-  const mode_t old_mask = umask(0077);
-  boost::system::error_code error;
-  impl_->acceptor.open(Local(), error);
-  if (!error && path.size() >= sizeof(sockaddr_un{}.sun_path)) {
-    error = boost::system::errc::make_error_code(boost::system::errc::filename_too_long);
-  }
-  if (!error) impl_->acceptor.bind(Local::endpoint(path), error);
-  if (!error) impl_->acceptor.listen(64, error);
-  umask(old_mask);
-  if (error) {
-    return {Errc::unavailable,
-            "cannot listen on " + path + ": " + error.message() +
-                " (a home folder with a shorter path helps when it is too long)"};
-  }
-  impl_->accept();
-  return success();
+Status WorkerServer::start(EventSink sink) {
+  impl_->sink = std::move(sink);
+  return impl_->listen();
 }
 
 void WorkerServer::stop() {
-  boost::system::error_code ignored;
-  impl_->acceptor.close(ignored);
+  impl_->transport->stop();
   std::vector<std::shared_ptr<WorkerLink>> links;
   {
     std::lock_guard lock(impl_->mutex);
@@ -213,6 +267,15 @@ void WorkerServer::stop() {
     impl_->links.clear();
   }
   for (const auto& link : links) link->close("the scheduler stops");
+}
+
+void WorkerServer::hold_back() {
+  asio::post(impl_->io, [impl = impl_] { impl->hold_back(); });
+}
+
+Result<FileChunk> WorkerServer::fetch_file(const std::string& agent_id, const std::string& path,
+                                           std::int64_t offset, std::int64_t size) {
+  return impl_->fetch(agent_id, {0, path, offset, size});
 }
 
 void WorkerServer::check_agents(const std::vector<std::string>& agent_ids) {
@@ -223,6 +286,11 @@ void WorkerServer::check_agents(const std::vector<std::string>& agent_ids) {
 }
 
 void WorkerServer::launch(WorkerId worker, Launch launch) {
+  // A lock proves something on its own host only; elsewhere a lease of silence does.
+  if (launch.predecessor.kind == Predecessor::Kind::slot_lock && !impl_->same_host(worker)) {
+    launch.predecessor.kind = Predecessor::Kind::lease;
+    launch.predecessor.lease_us = impl_->options.lease.count();
+  }
   impl_->queue(worker, std::move(launch));
 }
 void WorkerServer::cancel(WorkerId worker, Cancel cancel) {

@@ -1,4 +1,4 @@
-// Accepts agents on <home>/run/worker.sock and is the engine's Executor for all of them.
+// Accepts agents over a Transport and is the engine's Executor for all of them.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -8,7 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "scheduler/engine/engine.h"
+#include "scheduler/core/event.h"
+#include "scheduler/engine/executor.h"
+#include "scheduler/workers/transport.h"
+#include "scheduler/workers/worker_offers.h"
 
 namespace batuta {
 
@@ -19,23 +22,36 @@ class WorkerServer : public Executor {
     std::string store_uuid;
     Duration heartbeat{};
     Duration lease{};
+    Duration cancel_grace{};
     std::size_t max_agents = 256;
+    Duration fetch_patience = std::chrono::seconds(2);
   };
   // Threads: the io thread runs `io`; Executor's methods belong to the control thread.
-  WorkerServer(boost::asio::io_context& io, Options options);
+  WorkerServer(boost::asio::io_context& io, std::unique_ptr<Transport> transport, Options options);
   ~WorkerServer() override;
 
   // Told what each worker offers, and nullopt when it is gone. Io thread; set before start().
-  using CatalogueSink = std::function<void(WorkerId, std::optional<std::vector<PluginInfo>>)>;
-  void set_catalogue_sink(CatalogueSink sink);
+  // A worker's launches come after what it offers was told.
+  using OffersSink = std::function<void(WorkerId, std::optional<WorkerOffers>)>;
+  void set_offers_sink(OffersSink sink);
 
-  // Listens (0600; peers of another user are refused) and hands events to `engine` from now on.
-  // Errc::unavailable when the socket cannot be bound.
-  Status start(Engine& engine);
+  // Takes a batch of events; false when it cannot for now (Engine::post). Io thread.
+  using EventSink = std::function<bool(std::vector<Event>)>;
+  // Listens, and hands events to `sink` from now on. The transport's error when it cannot.
+  Status start(EventSink sink);
+  // Any thread: nothing more is launched on any worker, those that join later included. What runs
+  // goes on and reports.
+  void hold_back();
   // Io thread: no new agents, every connection closed.
   void stop();
   // Agents found in restored rows: each whose lock is free is reported dead at once. Any thread.
   void check_agents(const std::vector<std::string>& agent_ids);
+
+  // A part of a file of a connected agent, from `path` below its home: `size` bytes at most (and no
+  // more than max_chunk_bytes). Blocks for up to `fetch_patience`; any thread but io's.
+  // Errc::not_found when the agent says so, Errc::unavailable when it is gone or silent.
+  Result<FileChunk> fetch_file(const std::string& agent_id, const std::string& path,
+                               std::int64_t offset, std::int64_t size);
 
   void launch(WorkerId worker, Launch launch) override;
   void cancel(WorkerId worker, Cancel cancel) override;

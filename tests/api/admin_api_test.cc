@@ -148,6 +148,11 @@ TEST_CASE("jobs, plugins and metrics show the live state") {
   CHECK(jobs["jobs"][1]["batuta"]["slots"] == 2);
   CHECK(api.get("/api/v2/jobs?job_type=WorkerJob")["total_entries"] == 1);
   CHECK(api.get("/api/batuta/plugins")["plugins"][0]["params"][0]["required"] == true);
+  CHECK(api.get("/api/batuta/plugins")["not_offered"].empty());
+  api.plugin_faults.push_back({"broken", "/plugins: broken.so: no symbol"});
+  const auto fault = api.get("/api/batuta/plugins")["not_offered"][0];
+  CHECK(fault["name"] == "broken");
+  CHECK(fault["reason"] == "/plugins: broken.so: no symbol");
   const auto metrics = api.call(Method::get, "/metrics");
   CHECK(metrics.content_type.starts_with("text/plain"));
   CHECK(metrics.body.find("airflow_dagbag_size 1\n") != std::string::npos);

@@ -420,6 +420,18 @@ TestApi::TestApi() : hub(thread.io, {}) {
   services.user_changed = [this](const std::string& user, bool other_password) {
     user_changes.push_back(user + (other_password ? " password" : " role"));
   };
+  services.plugin_faults = [this] { return plugin_faults; };
+  services.fetch_file = [this](const std::string& agent, const std::string& path,
+                               std::int64_t offset, std::int64_t size) -> Result<FileChunk> {
+    if (agent != "far-away" || !path.starts_with("logs/") || remote_log.empty()) {
+      return {Errc::not_found, "not found"};
+    }
+    FileChunk chunk;
+    const auto from = std::min(static_cast<std::size_t>(offset), remote_log.size());
+    chunk.bytes = remote_log.substr(from, static_cast<std::size_t>(size));
+    chunk.file_bytes = static_cast<std::int64_t>(remote_log.size());
+    return chunk;
+  };
   services.backup = [](const std::string&) { return success(); };
   services.find_asset = [](std::string_view path) -> const Asset* {
     static const Asset index{"text/html; charset=utf-8", "<!doctype html>", "\"i1\""};

@@ -150,6 +150,8 @@ class TestApi {
   bool ready = true;
   std::vector<std::string> outbox_calls;
   std::vector<std::string> user_changes;  // what the API told of users
+  std::string remote_log;                 // of worker "far-away", on no disk of ours
+  std::vector<PluginFault> plugin_faults;
   Handler handler;
 };
 

@@ -24,6 +24,26 @@ void write_log(const TestApi& api, const std::string& run_uuid, const std::strin
 
 }  // namespace
 
+TEST_CASE("a log that lies on its worker's disk is fetched from there, window by window") {
+  TestApi api;
+  for (TaskInstanceView& view : api.history.views) view.row.worker = "far-away";
+  for (int i = 0; i < 60'000; ++i) api.remote_log += "2026-11-20T12:00:00Z INFO far away\n";
+  const std::string path = done + "/first/logs/2";
+  const json first = api.get(path);
+  CHECK(first["content"][0]["event"] == "far away");
+  std::size_t lines = first["content"].size();
+  json next = first;
+  while (!next["continuation_token"].is_null()) {
+    next = api.get(path + "?token=" + next["continuation_token"].get<std::string>());
+    lines += next["content"].size();
+  }
+  CHECK(lines == 60'000);
+  api.remote_log.clear();
+  const json none = api.get(path);
+  REQUIRE(none["content"].size() == 1);
+  CHECK(none["content"][0]["event"].get<std::string>().find("No log is kept") == 0);
+}
+
 TEST_CASE("task instances are listed with what their task says, publishing shown as running") {
   TestApi api;
   const auto body = api.get(live);

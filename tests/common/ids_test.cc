@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <limits>
+
 #include <set>
 
 #include "common/uuid.h"
@@ -73,9 +75,32 @@ TEST_CASE("a wire reader that runs short is bad and yields nothing more") {
     CHECK(reader.bad());
     CHECK(reader.get<std::uint64_t>() == 0);
   }
-  std::string huge;
-  WireWriter(huge).put(std::uint32_t{0xffffffff});
-  WireReader count(huge);
-  CHECK(count.get_count(4) == 0);
-  CHECK(count.bad());
+}
+
+TEST_CASE("varints keep every size of number, and one that is cut or too long is bad") {
+  for (const std::int64_t number :
+       {std::int64_t{0}, std::int64_t{1}, std::int64_t{-1}, std::int64_t{63}, std::int64_t{64},
+        std::int64_t{300}, std::numeric_limits<std::int64_t>::min(),
+        std::numeric_limits<std::int64_t>::max()}) {
+    std::string bytes;
+    WireWriter(bytes).put_varint(zigzag(number));
+    WireReader whole(bytes);
+    CHECK(unzigzag(whole.get_varint()) == number);
+    CHECK(whole.at_end());
+    WireReader cut(std::string_view(bytes).substr(0, bytes.size() - 1));
+    CHECK(cut.get_varint() == 0);
+    CHECK(cut.bad());
+  }
+  for (const std::size_t length :
+       {std::size_t{0}, std::size_t{127}, std::size_t{128}, std::size_t{20'000}}) {
+    std::string bytes = "before";
+    WireWriter writer(bytes);
+    writer.put_block_of([&] { bytes.append(length, 'x'); });
+    std::string same = "before";
+    WireWriter(same).put_block(std::string(length, 'x'));
+    CHECK(bytes == same);
+  }
+  WireReader endless(std::string_view("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", 10));
+  endless.get_varint();
+  CHECK(endless.bad());
 }

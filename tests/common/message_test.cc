@@ -37,7 +37,7 @@ Launch a_launch() {
   launch.secrets = {{"api", R"({"password":"hunter22"})", {"hunter22"}}};
   launch.timeout_us = 5'000'000;
   launch.isolation = Isolation::process;
-  launch.predecessor_slot = "slot-1";
+  launch.predecessor = {Predecessor::Kind::lease, "slot-1", 5};
   return launch;
 }
 
@@ -60,24 +60,35 @@ Finished a_finish() {
   done.records = 10;
   done.has_branch = true;
   done.branch = {"a", std::string{"b\0c", 3}};
+  done.shown_json = "2";
+  done.hidden = {"s3cret"};
   done.outputs = {{"gold/x", true, -1, "{}"}, {"gold/y", false, 7, ""}};
   return done;
 }
 
 std::vector<FromAgent> upward() {
-  Hello hello{protocol_version,  "id", "agent.lock", "host", 42, 2, {a_plugin()},
-              {{key, noon, "s"}}};
-  return {hello,      Heartbeat{7},  Started{key, noon, "s"},
-          a_finish(), Recalled{key}, CatalogueChanged{{a_plugin(), a_plugin()}}};
+  const Hello hello{
+      protocol_versions,       "id", "agent.lock", "host", 42, 2, {a_plugin()}, {{key, noon, "s"}},
+      {{"bad", "bad.so: no"}}, true};
+  return {hello,
+          Heartbeat{7},
+          Started{key, noon, "s"},
+          a_finish(),
+          Recalled{key},
+          CatalogueChanged{{a_plugin(), a_plugin()}, {{"bad", "bad.so: no"}}},
+          Leaving{"SIGTERM"},
+          FileChunk{3, "bytes", 9, "none"}};
 }
 
 std::vector<ToAgent> downward() {
-  return {Welcome{"uuid", 2'000'000, 10'000'000},
+  return {Welcome{3, "uuid", 2'000'000, 10'000'000, 1},
           HeartbeatAck{8},
           a_launch(),
           Cancel{key, 1, "user"},
           Recall{key},
-          Ack{key}};
+          Ack{key},
+          Refused{"full", false},
+          FetchFile{3, "logs/x/0-1.log", 5, 6}};
 }
 
 template <class Message>
@@ -125,14 +136,64 @@ TEST_CASE("fields keep their values and not just their bytes") {
   CHECK(launch.map_index == -1);
 }
 
-TEST_CASE("a body cut anywhere, or with a byte too many, is malformed") {
+TEST_CASE("a body cut within a field is malformed, one cut between fields lacks the rest") {
   for (const FromAgent& message : upward()) {
     const std::string body = body_of(message);
-    for (std::size_t size = 0; size < body.size(); ++size) {
-      CHECK_FALSE(decode_from_agent(std::string_view{body}.substr(0, size)).ok());
+    CHECK_FALSE(decode_from_agent("").ok());
+    for (std::size_t size = 1; size < body.size(); ++size) {
+      const std::string_view part = std::string_view{body}.substr(0, size);
+      if (const auto less = decode_from_agent(part); less.ok()) {
+        CHECK(body_of(*less).size() <= part.size() + 2);  // an absent key is written as empty
+      }
     }
-    CHECK_FALSE(decode_from_agent(body + '\0').ok());
+    CHECK_FALSE(decode_from_agent(body + '\0').ok());  // key 0
   }
+}
+
+TEST_CASE("fields of a newer peer are passed over, absent ones of an older keep their default") {
+  const std::string plain = body_of(ToAgent{a_launch()});
+  const std::string number_key{"\xf0\x01", 2}, block_key{"\xf3\x01", 2};  // keys 120 and 121
+  const std::string newer = plain + number_key + "\x05" + block_key + "\x03" + "new";
+  const auto back = decode_to_agent(newer);
+  REQUIRE(back.ok());
+  CHECK(body_of(*back) == plain);
+
+  // The key alone, as an older scheduler might send it: everything else is what its struct says.
+  Launch bare;
+  bare.key = key;
+  const auto older = decode_to_agent(body_of(ToAgent{bare}));
+  REQUIRE(older.ok());
+  CHECK(body_of(ToAgent{bare}).size() < 24);
+  CHECK(std::get<Launch>(*older).try_number == 1);
+  CHECK(std::get<Launch>(*older).map_index == -1);
+
+  // Within structs and lists of structs, too: a parameter with a field of tomorrow.
+  std::string param{"\x03\x01p"};
+  param += block_key + "\x01x";
+  std::string list{static_cast<char>(param.size())};
+  list += param;
+  std::string plugin{"\x0d"};
+  plugin += static_cast<char>(list.size()) + list;
+  std::string catalogue{static_cast<char>(plugin.size())};
+  catalogue += plugin;
+  std::string body{"\x06\x03"};  // CatalogueChanged, its first field
+  body += static_cast<char>(catalogue.size()) + catalogue;
+  const auto changed = decode_from_agent(body);
+  REQUIRE(changed.ok());
+  CHECK(std::get<CatalogueChanged>(*changed).catalogue.at(0).params.at(0).name == "p");
+}
+
+TEST_CASE("two ranges of versions agree on the newest they share, or on none") {
+  CHECK(common_version({3, 3}, {3, 3}) == 3u);
+  CHECK(common_version({2, 3}, {3, 4}) == 3u);
+  CHECK(common_version({3, 5}, {2, 4}) == 4u);
+  CHECK_FALSE(common_version({4, 5}, {2, 3}).has_value());
+  CHECK(to_string(VersionRange{3, 3}) == "3");
+  CHECK(to_string(VersionRange{3, 5}) == "3 to 5");
+}
+
+TEST_CASE("the Hello of a version before keyed fields is malformed, not misread") {
+  CHECK_FALSE(decode_from_agent(std::string{"\x01\x02\x00\x00\x00\x24\x00\x00\x00", 9}).ok());
 }
 
 TEST_CASE("unknown numbers and the other direction's messages are malformed") {
@@ -145,15 +206,23 @@ TEST_CASE("unknown numbers and the other direction's messages are malformed") {
 
 TEST_CASE("an enumeration or a flag outside its range is malformed") {
   std::string body = body_of(FromAgent{a_finish()});
-  const std::size_t outcome_at = 1 + 8 + 4 + 8;
+  const std::size_t outcome_at = 1 + 2 + static_cast<std::size_t>(body[2]) + 1;  // behind the key
+  REQUIRE(body[outcome_at] == static_cast<char>(Outcome::crashed));
   body[outcome_at] = static_cast<char>(Outcome::refused) + 1;
   CHECK(decode_from_agent(body).error().code == Errc::malformed);
+  const std::string wide{"\x04\x0c\x80\x80\x80\x80\x80\x40", 8};  // peak memory is 64 bits
+  CHECK(decode_from_agent(wide).ok());
+  const std::string narrow{"\x04\x08\x80\x80\x80\x80\x80\x40", 8};  // an exit code has 32
+  CHECK_FALSE(decode_from_agent(narrow).ok());
+  CHECK_FALSE(decode_from_agent(std::string{"\x04\x09\x01x", 4}).ok());  // a text for a number
 }
 
-TEST_CASE("a count that cannot be true is refused before anything is allocated") {
-  std::string body{'\x06'};  // CatalogueChanged
-  body += "\xff\xff\xff\x7f";
+TEST_CASE("a list of more items than anyone needs is refused, however short they are") {
+  std::string body{"\x06\x03"};  // CatalogueChanged of a million plugins without a field
+  body += "\xc0\x84\x3d";        // 1,000,000
+  body.append(1'000'000, '\0');
   CHECK_FALSE(decode_from_agent(body).ok());
+  CHECK_FALSE(decode_from_agent("\x06\x03\xff\xff\xff\xff\x0f").ok());
 }
 
 TEST_CASE("random bytes never crash the decoders") {

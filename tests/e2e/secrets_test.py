@@ -37,6 +37,29 @@ def sensitive_variables_are_masked():
         assert logs and not any(b"s3cret" in text for text in logs)
 
 
+def a_returned_secret_is_sealed():
+    """a return value with a secret reaches the next task, and no page, log, rendered field, database or argument list"""
+    with Folder("sealed") as folder:
+        server = folder.server({"hand": dag("hand", [
+            shell("give", "cat /proc/$$/cmdline | tr '\\0' ' '; echo; echo {{ var.value.api_token }}"),
+            shell("take", "echo ${#X} {{ ti.xcom_pull('give') }}", ["give"], env={"X": "{{ ti.xcom_pull('give') }}"})
+        ])}).start()
+        server.cli("variables", "set", "api_token", "-", stdin="s3cret-token-value\n")
+        run_id = server.trigger("hand")["dag_run_id"]
+        assert server.wait_run("hand", run_id)["state"] == "success"
+        base = f"/api/v2/dags/hand/dagRuns/{run_id}/taskInstances"
+        log = server.cli("tasks", "log", "hand", run_id, "take").stdout
+        assert "18 ***" in log, log  # the task itself had the value
+        seen = [log, server.cli("tasks", "log", "hand", run_id, "give").stdout,
+                json.dumps(server.get(f"{base}/give/xcomEntries/return_value")),
+                json.dumps(server.get(f"{base}/take")), json.dumps(server.get(f"{base}/take/xcomEntries/return_value"))]
+        assert not any("s3cret" in text for text in seen), seen
+        assert server.get(f"{base}/give/xcomEntries/return_value")["value"] == "***"
+        server.stop()
+        files = [file.read_bytes() for file in server.home.rglob("*") if file.is_file()]
+        assert files and not any(b"s3cret-token" in text for text in files)
+
+
 def a_servers_own_token_ends_with_it():
     """the command line's token works while the server runs, and not after its end, killed or not"""
     with Folder("endpoint") as folder:
@@ -63,4 +86,4 @@ def status_with(server, token):
         return refused.code
 
 
-main([sensitive_variables_are_masked, a_servers_own_token_ends_with_it])
+main([sensitive_variables_are_masked, a_returned_secret_is_sealed, a_servers_own_token_ends_with_it])

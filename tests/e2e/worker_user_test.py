@@ -87,6 +87,40 @@ def the_pipeline_runs_as_that_user():
         assert server.wait_run("financial", run_id, 120)["state"] == "success", server.tasks("financial", run_id)
 
 
+def each_slot_is_a_user_of_its_own():
+    """with a range of users one task can neither read another's environment nor its files, nor end it; the lake is shared"""
+    with Folder("user-range") as folder, QuoteService(folder.path, seed=3) as quotes:
+        os.chmod(folder.path, 0o711)
+        look = ("id -u; "
+                "for p in /proc/[0-9]*; do tr '\\0' '\\n' <$p/environ 2>/dev/null; done | grep -c '^MARK=hidden' ; "
+                "kill -9 $(cat {0}/holder) 2>&1 | grep -c 'not permitted'; cat {0}/file 2>&1 | grep -c denied; true")
+        shared = folder.path / "shared"
+        shared.mkdir()
+        os.chmod(shared, 0o1777)
+        hold = ("umask 022; echo $$ > {0}/holder; umask 077; echo mine > {0}/file; id -u; "
+                "while ! test -e {0}/seen; do sleep 0.1; done")
+        server = folder.server({
+            "two": dag("two", [shell("hold", hold.format(shared), env={"MARK": "hidden"}),
+                               shell("look", f"while ! test -e {shared}/file; do sleep 0.1; done; "
+                                     + look.format(shared) + f"; touch {shared}/seen")]),
+            "financial": (SOURCE / "dags" / "financial.json").read_text()},
+            env={"BATUTA_WORKER_USER": USER, "BATUTA_WORKER_USER_RANGE": "64000-64015"},
+            arguments=("--slots", "2")).start()
+        run_id = server.trigger("two")["dag_run_id"]
+        assert server.wait_run("two", run_id)["state"] == "success", server.tasks("two", run_id)
+        looked = server.log_text("two", run_id, "look").splitlines()
+        held = server.log_text("two", run_id, "hold").splitlines()
+        assert looked[1:4] == ["0", "1", "1"], looked
+        assert {int(looked[0]), int(held[0])} <= set(range(64000, 64016)) and looked[0] != held[0], (looked, held)
+        quotes.connect(server)
+        for _ in range(2):  # what one slot wrote another goes on with
+            run_id = server.trigger("financial", conf=quotes.conf)["dag_run_id"]
+            assert server.wait_run("financial", run_id, 120)["state"] == "success", server.tasks("financial", run_id)
+        group = pwd.getpwnam(USER).pw_gid
+        data = list((server.home / "lake" / "gold").rglob("*.parquet"))
+        assert data and all(file.stat().st_gid == group and file.stat().st_uid >= 64000 for file in data)
+
+
 def a_wrong_user_is_refused():
     """an unknown user, and root, are refused at the start with a word about why"""
     with Folder("user-wrong") as folder:
@@ -101,4 +135,4 @@ reason = possible()
 if reason:
     print(f"skipped: {reason}")
     sys.exit(77)
-main([commands_run_as_that_user, the_pipeline_runs_as_that_user, a_wrong_user_is_refused])
+main([commands_run_as_that_user, the_pipeline_runs_as_that_user, each_slot_is_a_user_of_its_own, a_wrong_user_is_refused])

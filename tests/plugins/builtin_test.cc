@@ -171,6 +171,133 @@ TEST_CASE("http returns the body, sends login and headers, and understands refus
   }
 }
 
+TEST_CASE("an answer is decoded by what it declares, and one that is no text fails the task") {
+  FakeHost host;
+  host.context = json::object();
+  const auto run = [&](const std::string& body, const std::string& headers) {
+    host.result.clear();
+    CannedServer server{{answer("200 OK", body, headers)}};
+    host.parameters["url"] = server.url();
+    return host.run("http");
+  };
+  CHECK(run("S\xE3o", "Content-Type: text/plain; charset=ISO-8859-1\r\n") == 0);
+  CHECK(host.result == "\"S\xC3\xA3o\"");
+  CHECK(run("\xEF\xBB\xBF"
+            "bom",
+            "Content-Type: text/csv\r\n") == 0);
+  CHECK(host.result == "\"bom\"");
+  // gzip of "zipped"
+  const std::string zipped{
+      "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff\xab\xca\x2c\x28\x48\x4d\x01\x00\x57\x68\xc2"
+      "\xe2\x06\x00\x00\x00",
+      26};
+  CHECK_MESSAGE(run(zipped, "Content-Encoding: gzip\r\n") == 0, host.failure);
+  CHECK(host.result == "\"zipped\"");
+
+  CHECK(run("S\xE3o", "Content-Type: text/plain\r\n") != 0);
+  CHECK(host.failure_kind == BATUTA_FAIL_FINAL);
+  CHECK(host.failure.find("byte 2 is no text in utf-8") != std::string::npos);
+  CHECK(host.failure.find("do_xcom_push") != std::string::npos);
+  CHECK(host.result.empty());
+  CHECK(run("x", "Content-Encoding: pack200\r\n") != 0);
+  CHECK(host.failure_kind == BATUTA_FAIL_FINAL);
+  CHECK(host.failure.find("pack200") != std::string::npos);
+  host.parameters["do_xcom_push"] = false;
+  CHECK(run("\xff\xfe\xfd", "") == 0);
+  CHECK(host.result.empty());
+}
+
+TEST_CASE("an answer that cannot be handed on fails the task and says so") {
+  FakeHost host;
+  host.context = json::object();
+  const auto run = [&](const std::string& body) {
+    CannedServer server{{answer("200 OK", body)}};
+    host.parameters["url"] = server.url();
+    return host.run("http");
+  };
+  CHECK(run(std::string((64 << 10) - 2, 'x')) == 0);
+  CHECK(host.result.size() == 64 << 10);
+  host.result.clear();
+  CHECK(run(std::string((64 << 10) - 1, 'x')) != 0);
+  CHECK(host.failure_kind == BATUTA_FAIL_FINAL);
+  CHECK(host.failure.find("65537 bytes as JSON, at most 65536") != std::string::npos);
+  CHECK(run(std::string(33'000, '"')) != 0);
+  CHECK(host.result.empty());
+}
+
+struct Scratch {
+  Scratch() : path(std::filesystem::temp_directory_path() / "batuta-builtin-XXXXXX") {
+    REQUIRE(::mkdtemp(path.data()) != nullptr);
+  }
+  ~Scratch() { std::filesystem::remove_all(path); }
+  std::string path;
+};
+
+TEST_CASE("a last line that cannot be handed on fails the task and says so") {
+  const Scratch scratch;
+  FakeHost host;
+  host.context = {{"scratch", scratch.path}};
+  const auto run = [&](const std::string& command) {
+    host.result.clear();
+    host.parameters["command"] = command;
+    return host.run("shell");
+  };
+  CHECK(run("head -c 65534 /dev/zero | tr '\\0' x") == 0);
+  CHECK(host.result.size() == 64 << 10);
+  for (const char* command :
+       {"head -c 65535 /dev/zero | tr '\\0' x", "head -c 33000 /dev/zero | tr '\\0' '\"'",
+        "head -c 70000 /dev/zero | tr '\\0' x; echo"}) {
+    CAPTURE(command);
+    CHECK(run(command) != 0);
+    CHECK(host.failure_kind == BATUTA_FAIL_FINAL);
+    CHECK(host.failure.find("too long for a return value") != std::string::npos);
+    CHECK(host.result.empty());
+  }
+  CHECK(run("printf 'S\\343o'") != 0);
+  CHECK(host.failure.find("byte 2 is no text in utf-8") != std::string::npos);
+  CHECK(run("head -c 70000 /dev/zero | tr '\\0' x; echo; echo short") == 0);
+  CHECK(host.result == "\"short\"");
+  host.parameters["do_xcom_push"] = false;
+  CHECK(run("head -c 70000 /dev/zero | tr '\\0' x; printf '\\377'") == 0);
+}
+
+TEST_CASE("a script stands in no process's arguments, and its programs inherit nothing of it") {
+  plugin::ShellCommand command;
+  command.folder = std::filesystem::temp_directory_path();
+  command.environment = {{"PATH", "/usr/bin:/bin"}};
+  command.command =
+      "# s3cret-in-a-script\n"
+      "tr '\\0' ' ' </proc/$$/cmdline; echo\n"
+      "echo \"$0 $#\"\n"
+      "ls /proc/self/fd | tr '\\n' ' '";
+  const auto end = plugin::run_shell(command);
+  CHECK(end.last_line.find(" 9 ") == std::string::npos);
+  command.command = "tr '\\0' ' ' </proc/$$/cmdline # s3cret-in-a-script";
+  CHECK(plugin::run_shell(command).last_line.find("s3cret") == std::string::npos);
+  command.command = "printf '%s %s' \"$0\" $#";
+  CHECK(plugin::run_shell(command).last_line == "sh 0");
+  command.command = "nonsense )";
+  CHECK(plugin::run_shell(command).exit_code == 2);
+  command.command = "";
+  CHECK(plugin::run_shell(command).exit_code == 0);
+}
+
+TEST_CASE("a connection is a file that its owner alone can read, its path in the environment") {
+  const Scratch scratch;
+  FakeHost host;
+  host.secrets["my-api"] = R"({"password":"hunter22"})";
+  host.context = {{"scratch", scratch.path}, {"connections", {"my-api"}}};
+  host.parameters["command"] =
+      "stat -c %a \"$BATUTA_SECRET_MY_API\" | tr '\\n' ' '; cat \"$BATUTA_SECRET_MY_API\"";
+  CHECK_MESSAGE(host.run("shell") == 0, host.failure);
+  CHECK(host.result == R"("600 {\"password\":\"hunter22\"}")");
+  std::filesystem::remove_all(scratch.path + "/.secrets");
+  host.secrets["my.api"] = "{}";
+  host.context["connections"] = {"my-api", "my.api"};
+  CHECK(host.run("shell") != 0);
+  CHECK(host.failure.find("BATUTA_SECRET_MY_API") != std::string::npos);
+}
+
 TEST_CASE("the HTTP client bounds bodies, hears cancels and refuses forged headers") {
   {
     CannedServer server{{answer("200 OK", std::string(5000, 'x'))}};

@@ -74,6 +74,28 @@ TEST_CASE("a wrong setting is refused with the file, its name and what it expect
   CHECK(error_of(folder, "[]").find("must be a JSON object") != std::string::npos);
 }
 
+TEST_CASE("how a worker stops, whom its slots are and what they may have are settings") {
+  const Folder folder;
+  folder.write("batuta.json", R"({"stop_drain": "90s", "worker.memory_limit": "2GiB"})");
+  auto home = Home::open(folder.path());
+  REQUIRE(home);
+  CHECK(home->settings().stop_drain == 90s);
+  CHECK(home->settings().worker_memory_limit == std::int64_t{2} << 30);
+  folder.write("batuta.json", R"({"worker.memory_limit": 0})");
+  CHECK(Home::open(folder.path())->settings().worker_memory_limit == 0);
+  for (const char* limit :
+       {"\"1MiB\"", "-1", "\"2 GB\"", "\"\"", "true", "5", "\"9999999999GiB\""}) {
+    CHECK(error_of(folder, std::string(R"({"worker.memory_limit": )") + limit + "}")
+              .find("a size of at least 64MiB") != std::string::npos);
+  }
+  for (const char* range : {"64000", "5-9", "64001-64000", "64000-x", "-", "1000-9000"}) {
+    CHECK(error_of(folder, std::string(R"({"worker.user_range": ")") + range + "\"}")
+              .find("two user ids") != std::string::npos);
+  }
+  CHECK(error_of(folder, R"({"worker.user_range": "64000-64003"})").find("needs worker.user") !=
+        std::string::npos);
+}
+
 TEST_CASE("a private file is readable by its owner alone and replaces the one before") {
   const Folder folder;
   const auto home = Home::open(folder.path());

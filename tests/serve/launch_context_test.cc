@@ -3,7 +3,10 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "scheduler/store/backend.h"
+#include "scheduler/store/sealed_value.h"
 #include "tests/serve/serve_fixture.h"
 
 using namespace batuta;
@@ -20,8 +23,12 @@ struct Fixture {
   Folder folder;
   std::unique_ptr<Backend> backend =
       open_backend("sqlite:" + folder.path("batuta.db"), {folder.path("secret.key"), {}, Time{}});
-  RegistryLaunchContext context{backend->registry(), folder.path("lake")};
+  SecretKey key = *SecretKey::read(folder.path("secret.key"));
+  RegistryLaunchContext context{backend->registry(), folder.path("lake"),
+                                *SecretKey::read(folder.path("secret.key"))};
   std::shared_ptr<const Dag> dag = dag_from(text);
+  Launch launch;         // the last
+  std::string rendered;  // of it
 
   std::string command(const Dag& of, RunSeq seq, const std::string& conf, const char* task_id,
                       const std::string& xcom = "null") {
@@ -31,8 +38,8 @@ struct Fixture {
     TaskInstanceRow row;
     row.run = seq;
     row.task = *find_task(of, task_id);
-    Launch launch;
-    std::string rendered;
+    launch = {};
+    rendered.clear();
     const auto status = context.render_launch(
         {run, of, of.tasks[row.task], row,
          [&](std::string_view, std::string_view) { return std::optional(xcom); }},
@@ -69,4 +76,26 @@ TEST_CASE_FIXTURE(Fixture, "the XComs that a task will ask for are named before 
   CHECK(context.xcoms_of(*dag, *find_task(*dag, "pull")) ==
         Names{{"first", "other"}, {"greet", "return_value"}});
   CHECK(command(*dag, RunSeq{1}, "{}", "pull", "7").find("echo '7' '7'") != std::string::npos);
+}
+
+TEST_CASE("a sealed result reaches the next task, whose log and rendered fields hide it") {
+  Fixture f;
+  Finished report;
+  report.key.run = RunSeq{5};
+  report.result_json = R"("s3cret-value")";
+  report.shown_json = R"("***")";
+  report.hidden = {"s3cret-value"};
+  seal_result(f.key, report);
+  const std::string params = f.command(*f.dag, RunSeq{5}, "{}", "pull", report.result_json);
+  CHECK(params.find("s3cret-value") != std::string::npos);
+  CHECK(f.rendered.find("s3cret") == std::string::npos);
+  CHECK(f.rendered.find("***") != std::string::npos);
+  std::vector<std::string> masked;
+  for (const Secret& secret : f.launch.secrets) {
+    masked.insert(masked.end(), secret.mask.begin(), secret.mask.end());
+  }
+  CHECK(std::find(masked.begin(), masked.end(), "s3cret-value") != masked.end());
+  // In another run it is what it is, a text that opens nowhere.
+  CHECK(f.command(*f.dag, RunSeq{6}, "{}", "pull", report.result_json).find("s3cret") ==
+        std::string::npos);
 }

@@ -217,7 +217,7 @@ void Agent::start_some() {
   if (welcomed_ && !unstarted_.empty() && c_.boot() >= lease_end()) return judge_lease();
   while (welcomed_ && !unstarted_.empty() &&
          running_.size() < static_cast<std::size_t>(c_.knobs.slots)) {
-    const std::string& before = unstarted_.front().predecessor_slot;
+    const std::string& before = unstarted_.front().predecessor.slot;
     if (!before.empty() && c_.knobs.one_host && world_.slot_locked(before)) {
       c_.met(Situation::predecessor_awaited);
       if (!waiting_for_predecessor_) {

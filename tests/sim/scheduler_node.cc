@@ -136,8 +136,10 @@ void SchedulerNode::on_message(WorkerId link, FromAgent message) {
   }
   if (auto* hello = std::get_if<Hello>(&message)) {
     links_[link] = hello->agent_id;
-    world_.network.send(link, ToAgent{Welcome{"store", c_.knobs.options.heartbeat.count(),
-                                              c_.knobs.options.lease.count()}});
+    world_.network.send(
+        link,
+        ToAgent{Welcome{protocol_versions.most, "store", c_.knobs.options.heartbeat.count(),
+                        c_.knobs.options.lease.count(), c_.knobs.options.cancel_grace.count()}});
     world_.checker.hello(*hello, restarted_);
     post(WorkerJoined{link, std::move(*hello)});
   } else if (auto* beat = std::get_if<Heartbeat>(&message)) {

@@ -1,6 +1,8 @@
 #include <doctest/doctest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "scheduler/store/sealed_value.h"
 #include "scheduler/store/sqlite_history.h"
 #include "scheduler/store/sqlite_registry.h"
 #include "scheduler/store/sqlite_upkeep.h"
@@ -303,12 +305,44 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(logged() == std::vector<std::string>{"login_failed "});
 }
 
+TEST_CASE(
+    "a result that holds secrets is kept sealed, shown without them, opened in its run alone") {
+  const std::string path = "/tmp/batuta-seal-" + std::to_string(::getpid());
+  ::unlink(path.c_str());
+  const auto key = SecretKey::create(path);
+  REQUIRE(key.ok());
+  Finished report;
+  report.key = {RunSeq{7}, 1, 1};
+  report.result_json = R"({"token":"s3cret-value"})";
+  seal_result(*key, report);
+  CHECK(report.result_json == R"({"token":"s3cret-value"})");  // nothing to hide was named
+  CHECK_FALSE(open_value(*key, RunSeq{7}, report.result_json).has_value());
+  CHECK(shown_value(report.result_json) == report.result_json);
+
+  report.shown_json = R"({"token":"***"})";
+  report.hidden = {"s3cret-value"};
+  seal_result(*key, report);
+  CHECK(report.result_json.find("s3cret") == std::string::npos);
+  CHECK(shown_value(report.result_json) == R"({"token":"***"})");
+  const auto opened = open_value(*key, RunSeq{7}, report.result_json);
+  REQUIRE(opened.has_value());
+  CHECK(opened->json == R"({"token":"s3cret-value"})");
+  CHECK(opened->hidden == std::vector<std::string>{"s3cret-value"});
+  CHECK_FALSE(open_value(*key, RunSeq{8}, report.result_json).has_value());
+  CHECK_FALSE(open_value(*key, RunSeq{7}, R"({"batuta:sealed":"AAAA","shown":1})").has_value());
+  ::unlink(path.c_str());
+}
+
 TEST_CASE("sensitive names are known in any spelling") {
-  for (const char* name : {"PASSWORD", "my-api-key", "db_passwd", "SlackToken", "client_secret"}) {
+  for (const char* name : {"PASSWORD", "my-api-key", "db_passwd", "SlackToken", "client_secret",
+                           "db_pass", "dbPass", "ftp.pwd", "CREDENTIALS", "pg_dsn", "jwt", "cookie",
+                           "bearer", "auth", "X-Auth-Header", "session", "hook_webhook"}) {
     INFO(name);
     CHECK(sensitive_name(name));
   }
-  for (const char* name : {"channel", "start", "ETL_USERNAME"}) CHECK_FALSE(sensitive_name(name));
+  for (const char* name :
+       {"channel", "start", "ETL_USERNAME", "author", "compass", "bypass_cache", "dsnap"})
+    CHECK_FALSE(sensitive_name(name));
 }
 
 }  // namespace

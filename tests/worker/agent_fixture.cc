@@ -84,7 +84,8 @@ void AgentFixture::start_agent() {
                                     options_.plugins,
                                     std::to_string(options_.slots),
                                     std::to_string(options_.max_attempts),
-                                    std::to_string(options_.load_timeout_ms)};
+                                    std::to_string(options_.load_timeout_ms),
+                                    std::to_string(options_.stop_drain_ms)};
   std::vector<char*> argv;
   argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
@@ -112,7 +113,8 @@ void AgentFixture::accept() {
   REQUIRE(first);
   REQUIRE(std::holds_alternative<Hello>(*first));
   hello_ = std::get<Hello>(*first);
-  send(Welcome{"store", options_.heartbeat.count(), options_.lease.count()});
+  send(Welcome{protocol_versions.most, "store", options_.heartbeat.count(), options_.lease.count(),
+               options_.cancel_grace.count()});
 }
 
 void AgentFixture::hang_up() {
@@ -214,6 +216,15 @@ Recalled AgentFixture::recalled(const AttemptKey& key) {
 CatalogueChanged AgentFixture::catalogue() {
   return wait_for<CatalogueChanged>("CatalogueChanged", std::chrono::seconds(10),
                                     [](const CatalogueChanged&) { return true; });
+}
+
+Leaving AgentFixture::leaving() {
+  return wait_for<Leaving>("Leaving", std::chrono::seconds(10),
+                           [](const Leaving&) { return true; });
+}
+FileChunk AgentFixture::chunk() {
+  return wait_for<FileChunk>("FileChunk", std::chrono::seconds(10),
+                             [](const FileChunk&) { return true; });
 }
 
 std::string AgentFixture::log_of(const AttemptKey& key) const {

@@ -23,6 +23,8 @@ class AgentFixture {
     int load_timeout_ms = 5'000;
     Duration heartbeat = std::chrono::milliseconds(200);
     Duration lease = std::chrono::seconds(10);
+    Duration cancel_grace = std::chrono::milliseconds(500);
+    int stop_drain_ms = 0;
   };
   AgentFixture() : AgentFixture(Options{}) {}
   explicit AgentFixture(Options options);
@@ -52,6 +54,8 @@ class AgentFixture {
   Started started(const AttemptKey& key);
   Recalled recalled(const AttemptKey& key);
   CatalogueChanged catalogue();
+  Leaving leaving();
+  FileChunk chunk();
 
   std::string log_of(const AttemptKey& key) const;
   // Pids whose /proc/<pid>/cmdline holds this fixture's home: its slots.

@@ -8,6 +8,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "worker/hide_secrets.h"
+
 namespace batuta {
 namespace {
 
@@ -93,6 +95,45 @@ TEST_CASE("an attempt that leaves tables to publish does not call itself a succe
   log.finish(done);
   CHECK(told(path) ==
         "INFO writing\nINFO Attempt ended: tables handed in, exit code 0, peak memory 0.0 MiB\n");
+}
+
+TEST_CASE("user info of a URL and short secrets are masked, and the latter is said") {
+  const TempFolder folder;
+  const std::string path = folder.path + "/log";
+  AttemptLog log{path, {"pw1"}};
+  log.feed("git clone https://me:tok@host/x with pw1\n");
+  log.finish(Finished{});
+  const std::string text = told(path);
+  CHECK(text.find("WARN A secret of this task has fewer than 6 characters") != std::string::npos);
+  CHECK(text.find("INFO git clone https://***@host/x with ***\n") != std::string::npos);
+  CHECK(log.masked("ftp://u:p@h") == "ftp://***@h");
+}
+
+TEST_CASE("what a report tells beside the log hides what the log masks") {
+  Launch launch;
+  launch.secrets = {{"api", "{}", {"s3cret-value", "another-one"}}};
+  Finished report;
+  report.result_json = R"({"token":"s3cret-value","n":1})";
+  report.files_json = R"(["a/s3cret-value.csv"])";
+  report.extra_json = R"({"quality":[{"why":"another-one"}]})";
+  hide_secrets(launch, report);
+  CHECK(report.result_json == R"({"token":"s3cret-value","n":1})");  // the next task needs it
+  CHECK(report.shown_json == R"({"token":"***","n":1})");
+  CHECK(report.hidden == std::vector<std::string>{"s3cret-value"});
+  CHECK(report.files_json == R"(["a/***.csv"])");
+  CHECK(report.extra_json == R"({"quality":[{"why":"***"}]})");
+
+  Finished number;
+  number.result_json = "12345678";
+  Launch with_number;
+  with_number.secrets = {{"", "", {"12345678"}}};
+  hide_secrets(with_number, number);
+  CHECK(number.shown_json == "\"***\"");
+
+  Finished plain;
+  plain.result_json = "\"harmless\"";
+  hide_secrets(launch, plain);
+  CHECK(plain.shown_json.empty());
 }
 
 TEST_CASE("over the limit, head and tail are kept whole line by line") {

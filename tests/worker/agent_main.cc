@@ -1,5 +1,5 @@
 // A worker without a scheduler's command line around it: what the tests start and kill.
-//   agent HOME PLUGINS SLOTS MAX_ATTEMPTS LOAD_TIMEOUT_MS
+//   agent HOME PLUGINS SLOTS MAX_ATTEMPTS LOAD_TIMEOUT_MS STOP_DRAIN_MS
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
@@ -10,7 +10,7 @@
 
 int main(int argc, char** argv) {
   if (argc > 1 && std::string_view{argv[1]} == "slot") return batuta::run_slot(argc, argv);
-  if (argc != 7) return 2;
+  if (argc != 8) return 2;
   batuta::log::start("worker", batuta::log::Level::warn);
   batuta::AgentOptions options;
   options.home = argv[2];
@@ -18,5 +18,6 @@ int main(int argc, char** argv) {
   options.slots = std::atoi(argv[4]);
   options.max_attempts = std::atoi(argv[5]);
   options.plugin_load_timeout = std::chrono::milliseconds(std::atoi(argv[6]));
+  options.stop_drain = std::chrono::milliseconds(std::atoi(argv[7]));
   return batuta::run_agent(options);
 }

@@ -41,6 +41,10 @@ TEST_CASE("only plugins that load and fit are offered, and loading a bad one hur
   std::set<std::string> names;
   for (const PluginInfo& plugin : world.hello().catalogue) names.insert(plugin.name);
   CHECK(names == std::set<std::string>{"misbehave", "plain_c"});
+  CHECK(world.hello().faults.size() == 5);
+  for (const PluginFault& fault : world.hello().faults) {
+    CHECK_MESSAGE(fault.why.find(fault.name + ".so: ") != std::string::npos, fault.why);
+  }
   for (const char* name : {"wrong_abi", "missing_symbol", "other_name", "crashing_constructor",
                            "hanging_constructor"}) {
     const Finished refused = world.finished(world.launch(name));
@@ -90,6 +94,22 @@ TEST_CASE("a crash is never a success, names its cause, and the slot is replaced
     best = std::min(best, boot_us() - before);
   }
   CHECK(best < 500'000);
+}
+
+TEST_CASE("limits and alarms that an attempt sets do not hold for the next") {
+  AgentFixture world{bad_plugins()};
+  const Finished before = world.finished(world.launch("misbehave", how("count_files")));
+  REQUIRE(before.outcome == Outcome::success);
+  const Finished lowered = world.finished(world.launch("misbehave", how("limits")));
+  const Finished after = world.finished(world.launch("misbehave", how("count_files")));
+  CHECK(after.outcome == Outcome::success);
+  CHECK(after.result_json == before.result_json);
+  CHECK(after.slot == lowered.slot);
+  // A hard limit cannot be raised again (root can): then the slot is replaced.
+  const Finished hard = world.finished(world.launch("misbehave", how("hard_limits")));
+  const Finished last = world.finished(world.launch("misbehave", how("count_files")));
+  CHECK(last.result_json == before.result_json);
+  if (::geteuid() != 0) CHECK(last.slot != hard.slot);
 }
 
 TEST_CASE("a plugin deaf to everything ends at the end of the grace") {

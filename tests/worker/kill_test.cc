@@ -133,7 +133,7 @@ TEST_CASE("a successor waits for the lock of its predecessor's slot, and ends wh
   held->reset();
   CHECK_FALSE(lock_is_free(lock));
   Launch launch = world.make("empty");
-  launch.predecessor_slot = name;
+  launch.predecessor = {Predecessor::Kind::slot_lock, name, 0};
   world.send(launch);
   CHECK(world.finished(launch.key).outcome == Outcome::success);
   int status = 0;
@@ -141,11 +141,11 @@ TEST_CASE("a successor waits for the lock of its predecessor's slot, and ends wh
   CHECK(WIFSIGNALED(status));
   // A lock that never was, or is long gone, stops nobody.
   Launch free = world.make("empty");
-  free.predecessor_slot = "never-was";
+  free.predecessor = {Predecessor::Kind::slot_lock, "never-was", 0};
   world.send(free);
   CHECK(world.finished(free.key).outcome == Outcome::success);
   Launch path = world.make("empty");
-  path.predecessor_slot = "../../etc/passwd";
+  path.predecessor = {Predecessor::Kind::slot_lock, "../../etc/passwd", 0};
   world.send(path);
   CHECK(world.finished(path.key).outcome == Outcome::refused);
 }
@@ -161,6 +161,44 @@ TEST_CASE("a restarted agent clears the locks and scratch folders of the dead on
   CHECK(::access(old_lock.c_str(), F_OK) != 0);
   CHECK(world.hello().running.empty());
   CHECK(world.finished(world.launch("empty")).outcome == Outcome::success);
+}
+
+TEST_CASE("an attempt that kills its agent takes others along twice at most, then runs alone") {
+  AgentFixture world{{.slots = 2}};
+  Launch killer = world.make(
+      "shell", R"({"command":"sleep 0.4; kill -9 $(cut -d' ' -f4 /proc/$PPID/stat); sleep 60"})");
+  Launch neighbour = world.make("mock", R"({"run_for":"1200ms"})");
+  int taken_along = 0;
+  for (int death = 0; death < 3; ++death) {
+    CAPTURE(death);
+    world.send(killer);
+    world.send(neighbour);
+    // It runs beside the killer, or waits for it; it is not started while a suspect runs alone.
+    bool started = false;
+    REQUIRE(eventually([&] {
+      while (const auto message = world.next(milliseconds(20))) {
+        const auto* begun = std::get_if<Started>(&*message);
+        started = started || (begun != nullptr && begun->key == neighbour.key);
+      }
+      return !alive(world.agent());
+    }));
+    taken_along += started ? 1 : 0;
+    world.kill_agent();
+    const std::string dead = world.hello().agent_id;
+    world.start_agent();
+    world.accept();
+    for (Launch* launch : {&killer, &neighbour}) {
+      ++launch->key.fence;
+      ++launch->try_number;
+      launch->predecessor = {Predecessor::Kind::slot_lock, dead, 0};
+    }
+  }
+  CHECK(taken_along == 2);
+  // The neighbour, twice a suspect itself, ends well and is one no more.
+  world.send(neighbour);
+  CHECK(world.finished(neighbour.key).outcome == Outcome::success);
+  CHECK(read_file(world.home() + "/run/suspects").find(" 3\n") != std::string::npos);
+  CHECK(read_file(world.home() + "/run/suspects").find(" 2\n") == std::string::npos);
 }
 
 }  // namespace

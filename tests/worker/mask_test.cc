@@ -49,9 +49,34 @@ TEST_CASE("base64, URL-encoded and JSON-escaped forms are secrets, too") {
   }
 }
 
-TEST_CASE("every long line of a key is masked by itself, short values are left alone") {
-  const Mask mask{{"-----BEGIN KEY-----\nMIIEvQIBADANBg\nxyz", "short"}};
-  CHECK(mask.whole("MIIEvQIBADANBg and xyz and short") == "*** and xyz and short");
+TEST_CASE("hex, upper and lower case are secrets, too") {
+  const Mask mask{{"open-Sesame"}};
+  CHECK(mask.whole("6f70656e2d536573616d65 6F70656E2D536573616D65") == "*** ***");
+  CHECK(mask.whole("OPEN-SESAME open-sesame open-Sesame") == "*** *** ***");
+}
+
+TEST_CASE("every long line of a key is masked by itself") {
+  const Mask mask{{"-----BEGIN KEY-----\nMIIEvQIBADANBg\nxyz"}};
+  CHECK(mask.whole("MIIEvQIBADANBg and xyz") == "*** and xyz");
+}
+
+TEST_CASE("a short value is masked where it stands as a word, however the stream is cut") {
+  const Mask mask{{"pw1", "x"}};
+  CHECK(mask.has_short_values());
+  CHECK_FALSE(Mask{{"long-enough"}}.has_short_values());
+  const std::string text = "pw1 (pw1) apw1 pw12 pw1_ x-ray max x\npw1";
+  const std::string expected = "*** (***) apw1 pw12 pw1_ ***-ray max ***\n***";
+  for (std::size_t piece = 1; piece <= text.size(); ++piece) {
+    CHECK(in_pieces(mask, text, piece) == expected);
+  }
+}
+
+TEST_CASE("the user info of a URL never shows") {
+  CHECK(without_user_info("git clone https://me:s3cret@host/x and ftp://u@h") ==
+        "git clone https://***@host/x and ftp://***@h");
+  CHECK(without_user_info("https://host/a@b http://x:80/ a@b://") ==
+        "https://host/a@b http://x:80/ a@b://");
+  CHECK(without_user_info("postgres://u:p@ss@db:5432/x") == "postgres://***@db:5432/x");
 }
 
 TEST_CASE("for any cut of any text, what is shown is what one pass shows") {

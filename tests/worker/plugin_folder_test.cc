@@ -32,26 +32,40 @@ TEST_CASE("a written manifest lists every plugin with its hash") {
   folder.put("notes.txt", "no plugin");
   folder.put(".hidden.so", "no valid name");
   REQUIRE(write_manifest(folder.path).ok());
-  const auto files = read_manifest(folder.path);
-  REQUIRE(files.ok());
-  REQUIRE(files->size() == 2);
-  CHECK((*files)[0] ==
-        PluginFile{"a_bronze", "a_bronze.so",
-                   "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"});
-  CHECK(open_plugin(folder.path, (*files)[0]).ok());
+  const auto manifest = read_manifest(folder.path);
+  REQUIRE(manifest.ok());
+  const auto& files = manifest->files;
+  REQUIRE(files.size() == 2);
+  CHECK(files[0] == PluginFile{"a_bronze", "a_bronze.so",
+                               "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"});
+  CHECK(open_plugin(folder.path, files[0]).ok());
 }
 
-TEST_CASE("an absent manifest offers nothing, a wrong one is refused") {
+TEST_CASE("an absent manifest offers nothing, one that is no list of plugins is refused") {
   const Folder folder;
-  CHECK(read_manifest(folder.path)->empty());
-  for (const char* text :
-       {"", "[]", "{\"plugins\":[]}", R"({"plugins":{"../x":{"file":"../x.so","sha256":"00"}}})",
-        R"({"plugins":{"x":{"file":"y.so","sha256":"00"}}})",
-        R"({"plugins":{"x":{"file":"x.so","sha256":"zz"}}})",
-        R"({"plugins":{"x":{"file":"/tmp/x.so"}}})", R"({"plugins":{"x":7}})"}) {
+  CHECK(read_manifest(folder.path)->files.empty());
+  for (const char* text : {"", "[]", "{\"plugins\":[]}", "{\"plugins\":{"}) {
     folder.put("manifest.json", text);
     ::chmod((folder.path + "/manifest.json").c_str(), 0644);
     CHECK_MESSAGE(!read_manifest(folder.path).ok(), text);
+  }
+}
+
+TEST_CASE("a bad entry of the manifest costs that plugin alone, and says where it stands") {
+  const Folder folder;
+  const std::string good = R"("good":{"file":"good.so","sha256":")" + std::string(64, 'a') + "\"}";
+  for (const char* bad :
+       {R"("../x":{"file":"../x.so","sha256":"00"})", R"("x":{"file":"y.so","sha256":"00"})",
+        R"("x":{"file":"x.so","sha256":"zz"})", R"("x":{"file":"/tmp/x.so"})", R"("x":7)"}) {
+    CAPTURE(bad);
+    folder.put("manifest.json", R"({"plugins":{)" + std::string{bad} + "," + good + "}}");
+    ::chmod((folder.path + "/manifest.json").c_str(), 0644);
+    const auto manifest = read_manifest(folder.path);
+    REQUIRE(manifest.ok());
+    REQUIRE(manifest->files.size() == 1);
+    CHECK(manifest->files[0].name == "good");
+    REQUIRE(manifest->faults.size() == 1);
+    CHECK(manifest->faults.begin()->second.find("manifest.json, /plugins/") == 0);
   }
 }
 
@@ -59,7 +73,7 @@ TEST_CASE("a file that is not what the manifest lists is not opened") {
   const Folder folder;
   folder.put("x.so", "abc");
   REQUIRE(write_manifest(folder.path).ok());
-  const PluginFile file = read_manifest(folder.path)->at(0);
+  const PluginFile file = read_manifest(folder.path)->files.at(0);
   const std::string path = folder.path + "/x.so";
   REQUIRE(open_plugin(folder.path, file).ok());
 

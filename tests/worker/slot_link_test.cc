@@ -33,7 +33,8 @@ TEST_CASE("a report passes through, anything else is malformed") {
   CHECK(back->number == 9);
   CHECK(back->retire);
   CHECK(back->finished.outcome == Outcome::skipped);
-  for (std::size_t size = 0; size < frame.size(); ++size) {
+  // Its head must be whole; behind it fields may be absent.
+  for (std::size_t size = 0; size < 10; ++size) {
     CHECK_FALSE(decode_slot_report(std::string_view{frame}.substr(0, size)).ok());
   }
   std::string other;

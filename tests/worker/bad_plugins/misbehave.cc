@@ -2,9 +2,11 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <clocale>
 #include <cstdlib>
 #include <cstring>
@@ -124,6 +126,21 @@ struct Misbehave {
       ::umask(0);
       ::setenv("DIRT", "1", 1);
       ::signal(SIGTERM, SIG_IGN);
+    }
+    if (how == "limits" || how == "hard_limits") {
+      const rlim_t hard = how == "limits" ? RLIM_INFINITY : 100;
+      rlimit files{};
+      ::getrlimit(RLIMIT_NOFILE, &files);
+      files.rlim_cur = 64;
+      files.rlim_max = std::min(files.rlim_max, hard);
+      ::setrlimit(RLIMIT_NOFILE, &files);
+      ::alarm(1);
+    }
+    if (how == "count_files") {
+      rlimit files{};
+      ::getrlimit(RLIMIT_NOFILE, &files);
+      ::usleep(1'200'000);  // an alarm left behind would strike now
+      context.return_json(std::to_string(files.rlim_cur));
     }
     if (how == "probe") probe(context);
     if (how == "pid") context.return_json(std::to_string(::getpid()));

@@ -185,7 +185,11 @@ export interface Plugin {
 }
 
 export interface PluginCollection {
-  plugins: Plugin[]; total_entries: number;
+  not_offered: PluginFault[]; plugins: Plugin[]; total_entries: number;
+}
+
+export interface PluginFault {
+  name: string; reason: string;
 }
 
 export interface Pool {
