@@ -279,7 +279,8 @@ TEST_CASE("the log of a try that was refused or came too late does not end as a 
       "2026-11-20T10:00:00Z ERROR Attempt ended: failed (no), exit code 1, peak memory 1.0 MiB\n";
   write_log(api, uuid, "0-1.log", failed);
   CHECK(told("/first/logs/1") == failed);
-  write_log(api, uuid, "0-2.log", "INFO Attempt ended: tables handed in, exit code 0\n");
+  write_log(api, uuid, "0-2.log",
+            "2026-11-20T10:00:00Z INFO Attempt ended: tables handed in, exit code 0\n");
   CHECK(told("/first/logs/2").ends_with(" INFO Tables published\n"));
 }
 
