@@ -145,19 +145,19 @@ Result<Response> get_log(Context& context, const Request& request) {
   if (!run) return {Errc::not_found, "no such run of this DAG"};
 
   const bool ended = has_ended(*view);
-  auto window = read_log(context.services.home, *run, view->row.task,
-                         static_cast<std::int32_t>(*number), *offset);
-  if (!window) window = log_of_worker(context, *view, *run, *offset);
-  if (!window && window.error().code != Errc::not_found) return window.error();
+  const auto read = [&](std::int64_t from) {
+    auto here = read_log(context.services.home, *run, view->row.task,
+                         static_cast<std::int32_t>(*number), from);
+    return here ? here : log_of_worker(context, *view, *run, from);
+  };
+  auto window = read(*offset);
   LogWindow log;
   if (window) {
     log = std::move(*window);
     if (ended && log.at_end) {
       std::string tail = log.text;
       if (tail.empty() && *offset > 0) {
-        auto before = read_log(context.services.home, *run, view->row.task,
-                               static_cast<std::int32_t>(*number),
-                               std::max<std::int64_t>(0, *offset - max_last_line));
+        auto before = read(std::max<std::int64_t>(0, *offset - max_last_line));
         if (before) tail = std::move(before->text);
       }
       log.text += verdict(*view, last_line_in(tail));

@@ -29,15 +29,21 @@ TEST_CASE("a log that lies on its worker's disk is fetched from there, window by
   for (TaskInstanceView& view : api.history.views) view.row.worker = "far-away";
   for (int i = 0; i < 60'000; ++i) api.remote_log += "2026-11-20T12:00:00Z INFO far away\n";
   const std::string path = done + "/first/logs/2";
-  const json first = api.get(path);
-  CHECK(first["content"][0]["event"] == "far away");
-  std::size_t lines = first["content"].size();
-  json next = first;
-  while (!next["continuation_token"].is_null()) {
-    next = api.get(path + "?token=" + next["continuation_token"].get<std::string>());
-    lines += next["content"].size();
-  }
-  CHECK(lines == 60'000);
+  TestApi::Extra plain;
+  plain.headers = {{"accept", "text/plain"}};
+  std::string whole, token;
+  int windows = 0;
+  do {
+    const std::string query = token.empty() ? "" : "?token=" + token;
+    const Response part = api.call(Method::get, path + query, "", "viewer", plain);
+    whole += part.body;
+    token.clear();
+    for (const auto& [name, value] : part.headers) {
+      if (name == "X-Continuation-Token") token = value;
+    }
+  } while (!token.empty() && ++windows < 10);
+  CHECK(windows > 1);
+  CHECK(whole == api.remote_log);
   api.remote_log.clear();
   const json none = api.get(path);
   REQUIRE(none["content"].size() == 1);
