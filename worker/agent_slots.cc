@@ -52,6 +52,8 @@ bool Agent::fill(Seat& seat) {
   options.engine_library = options_.engine_library;
   options.max_attempts = options_.max_attempts;
   options.memory_limit = options_.memory_limit;
+  options.lake_memory = options_.lake_memory;
+  options.lake_threads = options_.lake_threads;
   options.lease_us = lease_us_;
   Status may_start = success();
   if (options_.slot_users) {

@@ -118,6 +118,8 @@ void AttemptHost::fill_table() {
   table_.extension = [](void* ctx, const char* id) -> const void* {
     const std::string_view name = id;
     if (name == "batuta.child_memory") return reinterpret_cast<const void*>(&child_memory);
+    if (name == "batuta.engine_memory") return &self(ctx).slot_.lake_memory;
+    if (name == "batuta.engine_threads") return &self(ctx).slot_.lake_threads;
     const std::string& library = self(ctx).slot_.engine_library;
     return name == "batuta.engine_library" && !library.empty() ? library.c_str() : nullptr;
   };

@@ -22,7 +22,9 @@ struct SlotSurroundings {
   std::string engine_library;  // path of libduckdb.so, or empty
   int log_fd = 2;
   SlotPage* page = nullptr;
-  int peak_reset_fd = -1;  // /proc/self/clear_refs, or -1
+  int peak_reset_fd = -1;         // /proc/self/clear_refs, or -1
+  std::int64_t lake_memory = 0;   // bytes of the SQL engine; 0 = the engine's own
+  std::int64_t lake_threads = 0;  // of the SQL engine; 0 = the engine's own
 };
 
 // Used on the slot's main thread; log and cancelled are safe on any.

@@ -43,6 +43,10 @@ int agent(int argc, char** argv) {
       options.slot_users = *range;
     } else if (flag == "--memory-limit") {
       options.memory_limit = std::atoll(argv[i]);
+    } else if (flag == "--lake-memory") {
+      options.lake_memory = std::atoll(argv[i]);
+    } else if (flag == "--lake-threads") {
+      options.lake_threads = std::atoll(argv[i]);
     } else if (flag == "--slots") {
       options.slots = std::atoi(argv[i]);
     } else if (flag == "--stop-drain") {

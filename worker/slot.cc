@@ -37,6 +37,8 @@ struct SlotArguments {
   std::int64_t agent = 0;
   std::int64_t max_attempts = 10'000;
   std::int64_t memory_limit = 0;
+  std::int64_t lake_memory = 0;
+  std::int64_t lake_threads = 0;
   bool catalogue = false;
   std::vector<std::string> names;
 };
@@ -78,6 +80,10 @@ bool parse_arguments(int argc, char** argv, SlotArguments& out) {
       ok = to_number(value, out.max_attempts);
     } else if (flag == "--memory-limit") {
       ok = to_number(value, out.memory_limit);
+    } else if (flag == "--lake-memory") {
+      ok = to_number(value, out.lake_memory);
+    } else if (flag == "--lake-threads") {
+      ok = to_number(value, out.lake_threads);
     } else {
       ok = false;
     }
@@ -165,8 +171,9 @@ bool claim(SlotPage& page, std::uint64_t number) {
 
 int serve(const SlotArguments& arguments, SlotPage& page, int peak_reset_fd) {
   PluginHost plugins{arguments.plugins};
-  SlotSurroundings slot{arguments.name, arguments.scratch, arguments.engine_library, STDERR_FILENO,
-                        &page,          peak_reset_fd};
+  SlotSurroundings slot{
+      arguments.name, arguments.scratch, arguments.engine_library, STDERR_FILENO,
+      &page,          peak_reset_fd,     arguments.lake_memory,    arguments.lake_threads};
   const char* home = std::getenv("HOME");
   // With a user of its own a slot shares what it makes with its group.
   const ProcessDefaults defaults{home == nullptr ? "/" : home, arguments.uid > 0 ? 007u : 077u};

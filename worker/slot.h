@@ -10,7 +10,7 @@ namespace batuta {
 
 // The arguments of main, where argv[1] is "slot". Returns the exit code. Two forms:
 //   slot --plugins DIR --scratch DIR --name NAME --agent PID [--engine-library FILE]
-//        [--max-attempts N] [--memory-limit BYTES]
+//        [--max-attempts N] [--memory-limit BYTES] [--lake-memory BYTES] [--lake-threads N]
 //   slot --catalogue --plugins DIR --agent PID NAME...     (describe plugins, see catalogue.h)
 int run_slot(int argc, char** argv);
 

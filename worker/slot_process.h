@@ -30,6 +30,8 @@ class SlotProcess {
     std::string engine_library;
     std::int64_t max_attempts = 10'000;
     std::int64_t memory_limit = 0;  // bytes; 0 = none
+    std::int64_t lake_memory = 0;   // bytes of the SQL engine; 0 = the engine's own
+    std::int64_t lake_threads = 0;  // of the SQL engine; 0 = the engine's own
     std::int64_t lease_us = 0;
     HeldUser user;  // uid 0: the command says it all
   };

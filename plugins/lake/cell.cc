@@ -2,15 +2,18 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
+#include <cstdlib>
+#include <limits>
 
-#include "common/time.h"
 #include "plugins/lake/decimal.h"
+#include "plugins/lake/sql_error.h"
 
 namespace batuta::lake {
 namespace {
 
-// Nested deeper than this is shown as unsupported: a result must not exhaust the stack.
+// Nested deeper than this is refused: a result must not exhaust the stack.
 constexpr int max_depth = 16;
 
 class TypeHolder {
@@ -35,19 +38,105 @@ Int128 wide(const duckdb_hugeint& value) {
   return (static_cast<Int128>(value.upper) << 64) + value.lower;
 }
 
-std::string instant(std::int64_t micros) {
-  // DuckDB's infinities and years outside 1 to 9999 have no ISO form of ours.
-  constexpr std::int64_t first = -62'135'596'800'000'000;
-  constexpr std::int64_t last = 253'402'300'799'999'999;
-  if (micros < first || micros > last) return "<out of range>";
-  return to_iso(Time(Duration(micros)));
+// Years as ISO 8601 has them: four digits, more with a sign.
+std::string date_parts_text(const duckdb_date_struct& parts) {
+  const bool plain = parts.year >= 0 && parts.year <= 9999;
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), plain ? "%04d-%02d-%02d" : "%+05d-%02d-%02d", parts.year,
+                parts.month, parts.day);
+  return text.data();
 }
 
 std::string date_text(const DuckdbApi& api, duckdb_date date) {
-  const auto parts = api.from_date(date);
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%04d-%02d-%02d", parts.year, parts.month, parts.day);
-  return text.data();
+  constexpr auto infinite = std::numeric_limits<std::int32_t>::max();
+  if (date.days == infinite) return "infinity";
+  if (date.days == -infinite) return "-infinity";
+  return date_parts_text(api.from_date(date));
+}
+
+// `zone`: "Z" for an instant, empty for a time on an unknown clock.
+std::string timestamp_text(const DuckdbApi& api, std::int64_t micros, const char* zone,
+                           int nanos = 0) {
+  constexpr auto infinite = std::numeric_limits<std::int64_t>::max();
+  if (micros == infinite) return "infinity";
+  if (micros == -infinite) return "-infinity";
+  const auto parts = api.from_timestamp({micros});
+  std::array<char, 48> text{};
+  const std::string day = date_parts_text(parts.date);
+  std::snprintf(text.data(), text.size(), "T%02d:%02d:%02d", parts.time.hour, parts.time.min,
+                parts.time.sec);
+  std::string out = day + text.data();
+  if (parts.time.micros != 0 || nanos != 0) {
+    std::snprintf(text.data(), text.size(), nanos != 0 ? ".%06d%03d" : ".%06d", parts.time.micros,
+                  nanos);
+    out += text.data();
+  }
+  return out + zone;
+}
+
+// Seconds and milliseconds become microseconds, infinities stay what they are.
+std::int64_t to_micros(std::int64_t value, std::int64_t factor) {
+  constexpr auto infinite = std::numeric_limits<std::int64_t>::max();
+  return value == infinite || value == -infinite ? value : value * factor;
+}
+
+std::string nano_text(const DuckdbApi& api, std::int64_t nanos) {
+  constexpr auto infinite = std::numeric_limits<std::int64_t>::max();
+  if (nanos == infinite || nanos == -infinite) return timestamp_text(api, nanos, "");
+  std::int64_t micros = nanos / 1000;
+  if (nanos % 1000 < 0) --micros;
+  return timestamp_text(api, micros, "", static_cast<int>(nanos - micros * 1000));
+}
+
+// ISO 8601: P1Y2M3DT4H5M6.7S; each part with its own sign, "PT0S" for nothing.
+std::string interval_text(const duckdb_interval& interval) {
+  std::string date, time;
+  const auto add = [](std::string& out, std::int64_t number, char unit) {
+    if (number != 0) out += std::to_string(number) + unit;
+  };
+  add(date, interval.months / 12, 'Y');
+  add(date, interval.months % 12, 'M');
+  add(date, interval.days, 'D');
+  constexpr std::int64_t hour = 3'600'000'000, minute = 60'000'000, second = 1'000'000;
+  add(time, interval.micros / hour, 'H');
+  add(time, interval.micros % hour / minute, 'M');
+  const std::int64_t rest = interval.micros % minute;
+  if (rest != 0) {
+    std::array<char, 32> text{};
+    std::snprintf(text.data(), text.size(), "%lld",
+                  static_cast<long long>(std::abs(rest / second)));
+    time += (rest < 0 ? "-" : "") + std::string(text.data());
+    if (rest % second != 0) {
+      std::snprintf(text.data(), text.size(), ".%06lld",
+                    static_cast<long long>(std::abs(rest % second)));
+      time += text.data();
+      while (time.back() == '0') time.pop_back();
+    }
+    time += 'S';
+  }
+  if (date.empty() && time.empty()) return "PT0S";
+  return "P" + date + (time.empty() ? "" : "T" + time);
+}
+
+// The first byte tells how many of the next one's bits are padding.
+std::string bit_text(const std::string& bytes) {
+  std::string out;
+  const std::size_t padding = bytes.empty() ? 0 : static_cast<unsigned char>(bytes[0]);
+  for (std::size_t i = 8 + padding; i < bytes.size() * 8; ++i)
+    out += (static_cast<unsigned char>(bytes[i / 8]) >> (7 - i % 8) & 1) != 0 ? '1' : '0';
+  return out;
+}
+
+std::string unsigned_text(const duckdb_uhugeint& value) {
+  __extension__ using Wide = unsigned __int128;
+  auto number = static_cast<Wide>(value.upper) << 64 | value.lower;
+  std::string out;
+  do {
+    out += static_cast<char>('0' + static_cast<int>(number % 10));
+    number /= 10;
+  } while (number != 0);
+  std::reverse(out.begin(), out.end());
+  return out;
 }
 
 std::string time_text(std::int64_t micros) {
@@ -126,6 +215,7 @@ std::string enum_at(const DuckdbApi& api, duckdb_vector vector, duckdb_logical_t
 
 Cell read_at(const DuckdbApi& api, duckdb_vector vector, duckdb_logical_type type, idx_t row,
              int depth);
+std::string key_text(const Cell& key);
 
 std::vector<Cell> list_at(const DuckdbApi& api, duckdb_vector vector, duckdb_logical_type type,
                           idx_t row, int depth) {
@@ -162,6 +252,38 @@ std::vector<Field> struct_at(const DuckdbApi& api, duckdb_vector vector, duckdb_
   return fields;
 }
 
+// The shortest text that reads back to the same double.
+std::string double_text(double value) {
+  if (std::isnan(value)) return "NaN";
+  if (std::isinf(value)) return value < 0 ? "-Infinity" : "Infinity";
+  std::array<char, 32> text{};
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+  return {text.data(), end};
+}
+
+// A map's key as the name of a field. Names of nested keys are made of their parts.
+std::string key_text(const Cell& key) {
+  struct Text {
+    std::string operator()(std::monostate) const { return "null"; }
+    std::string operator()(bool flag) const { return flag ? "true" : "false"; }
+    std::string operator()(std::int64_t number) const { return std::to_string(number); }
+    std::string operator()(double number) const { return double_text(number); }
+    std::string operator()(const std::string& text) const { return text; }
+    std::string operator()(const std::vector<Cell>& items) const {
+      std::string out;
+      for (const Cell& item : items) out += (out.empty() ? "" : ", ") + key_text(item);
+      return "[" + out + "]";
+    }
+    std::string operator()(const std::vector<Field>& fields) const {
+      std::string out;
+      for (const Field& field : fields)
+        out += (out.empty() ? "" : ", ") + field.name + ": " + key_text(field.value);
+      return "{" + out + "}";
+    }
+  };
+  return std::visit(Text{}, key.value);
+}
+
 // A map is a list of (key, value) structs.
 std::vector<Field> map_at(const DuckdbApi& api, duckdb_vector vector, duckdb_logical_type type,
                           idx_t row, int depth) {
@@ -173,10 +295,8 @@ std::vector<Field> map_at(const DuckdbApi& api, duckdb_vector vector, duckdb_log
   for (idx_t i = entry.offset; i < entry.offset + entry.length; ++i) {
     const Cell key =
         read_at(api, api.struct_vector_get_child(pairs, 0), key_type.get(), i, depth + 1);
-    const auto* number = std::get_if<std::int64_t>(&key.value);
-    fields.push_back(
-        {number != nullptr ? std::to_string(*number) : key.text(),
-         read_at(api, api.struct_vector_get_child(pairs, 1), value_type.get(), i, depth + 1)});
+    fields.push_back({key_text(key), read_at(api, api.struct_vector_get_child(pairs, 1),
+                                             value_type.get(), i, depth + 1)});
   }
   return fields;
 }
@@ -185,7 +305,7 @@ Cell read_at(const DuckdbApi& api, duckdb_vector vector, duckdb_logical_type typ
              int depth) {
   auto* validity = api.vector_get_validity(vector);
   if (validity != nullptr && !api.validity_row_is_valid(validity, row)) return {};
-  if (depth > max_depth) return {std::string("<unsupported>")};
+  if (depth > max_depth) throw SqlError("a column is nested more than 16 deep: select its parts");
   switch (api.get_type_id(type)) {
     case DUCKDB_TYPE_BOOLEAN:
       return {value_at<bool>(api, vector, row)};
@@ -221,9 +341,25 @@ Cell read_at(const DuckdbApi& api, duckdb_vector vector, duckdb_logical_type typ
       return {date_text(api, value_at<duckdb_date>(api, vector, row))};
     case DUCKDB_TYPE_TIME:
       return {time_text(value_at<std::int64_t>(api, vector, row))};
-    case DUCKDB_TYPE_TIMESTAMP:
     case DUCKDB_TYPE_TIMESTAMP_TZ:
-      return {instant(value_at<std::int64_t>(api, vector, row))};
+      return {timestamp_text(api, value_at<std::int64_t>(api, vector, row), "Z")};
+    case DUCKDB_TYPE_TIMESTAMP:
+      return {timestamp_text(api, value_at<std::int64_t>(api, vector, row), "")};
+    case DUCKDB_TYPE_TIMESTAMP_S:
+      return {
+          timestamp_text(api, to_micros(value_at<std::int64_t>(api, vector, row), 1'000'000), "")};
+    case DUCKDB_TYPE_TIMESTAMP_MS:
+      return {timestamp_text(api, to_micros(value_at<std::int64_t>(api, vector, row), 1000), "")};
+    case DUCKDB_TYPE_TIMESTAMP_NS:
+      return {nano_text(api, value_at<std::int64_t>(api, vector, row))};
+    case DUCKDB_TYPE_INTERVAL:
+      return {interval_text(value_at<duckdb_interval>(api, vector, row))};
+    case DUCKDB_TYPE_BIT:
+      return {bit_text(string_at(api, vector, row))};
+    case DUCKDB_TYPE_UHUGEINT:
+      return {unsigned_text(value_at<duckdb_uhugeint>(api, vector, row))};
+    case DUCKDB_TYPE_SQLNULL:
+      return {};
     case DUCKDB_TYPE_UUID:
       return {uuid_text(value_at<duckdb_hugeint>(api, vector, row))};
     case DUCKDB_TYPE_ENUM:
@@ -237,7 +373,7 @@ Cell read_at(const DuckdbApi& api, duckdb_vector vector, duckdb_logical_type typ
     case DUCKDB_TYPE_MAP:
       return {map_at(api, vector, type, row, depth)};
     default:
-      return {std::string("<unsupported>")};
+      throw SqlError("a column has a type that cannot be shown: CAST it AS VARCHAR");
   }
 }
 

@@ -12,8 +12,9 @@ namespace batuta::lake {
 
 struct Field;
 
-// NULL, a boolean, a number, a text, a list, or named fields (structs and maps). Decimals, huge
-// integers, dates and times are texts: exact, and in ISO form with Z.
+// NULL, a boolean, a number, a text, a list, or named fields (structs and maps, whose keys become
+// texts). Decimals, huge integers, dates, times and intervals are texts: exact and in ISO form,
+// with Z where they are instants. Blobs are hexadecimal, bit strings 0 and 1.
 struct Cell {
   std::variant<std::monostate, bool, std::int64_t, double, std::string, std::vector<Cell>,
                std::vector<Field>>
@@ -33,7 +34,8 @@ struct Field {
   Cell value;
 };
 
-// Reads row `row` of a vector. Types unknown to us become the text "<unsupported>".
+// Reads row `row` of a vector. Throws SqlError for types unknown to us and for what is nested more
+// than 16 deep.
 Cell read_cell(const DuckdbApi& api, duckdb_vector vector, duckdb_logical_type type, idx_t row);
 
 }  // namespace batuta::lake

@@ -70,6 +70,7 @@ namespace batuta::lake {
   X(create_list_value)               \
   X(destroy_value)                   \
   X(from_date)                       \
+  X(from_timestamp)                  \
   X(create_scalar_function)          \
   X(destroy_scalar_function)         \
   X(scalar_function_set_name)        \

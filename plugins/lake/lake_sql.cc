@@ -1,19 +1,35 @@
-// lake_sql: reads the lake for people: one SELECT, or the first rows of a table. Read-only, inside
-// the lake's folder, with limits on rows, bytes and time.
+// lake_sql: reads the lake for people: one SELECT, or the first rows of a table. Read-only in every
+// form: the statement is looked at by the engine's own parser, the engine is locked to the lake's
+// folder, and the thread that runs it can, where the kernel has Landlock, read the lake and write
+// its scratch folder and nothing else.
 //
-// The result is {"columns":[…],"rows":[[…]…],"cut":bool,"problems":[…]}. It goes to `result_file`
-// when one is given (at most 1 MiB; the task then returns {"rows","cut"}), else it is the task's
-// return value (at most 60 KiB). Rows beyond a limit are left out and `cut` is true.
+// Without a result_file the answer is the task's return value, at most 60 KiB:
+//   {"columns":[…],"rows":[[…]…],"cut":bool,"cut_by":"rows"|"bytes"}
+// With one it is a file of lines, at most 1 GiB, and the task returns
+// {"rows","cut","cut_by","file"}:
+//   {"columns":[…]}   then a line […] for each row, then   {"rows":n,"cut":bool,"cut_by":…}
+//   or, at any place, {"error":"…"} as the last line: the engine's text with its lines.
+// What lies beyond a limit is left out, `cut` is true and `cut_by` tells which.
+#include <fcntl.h>
+
 #include <chrono>
+#include <cstdio>
+#include <exception>
+#include <functional>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <thread>
+#include <utility>
 
 #include "common/safe_json.h"
 #include "lakelog/path.h"
-#include "lakelog/posix_file.h"
 #include "plugins/lake/attempt_session.h"
 #include "plugins/lake/cell_json.h"
+#include "plugins/lake/confinement.h"
 #include "plugins/lake/delta_table.h"
 #include "plugins/lake/lake_views.h"
+#include "plugins/lake/outside_select.h"
 #include "plugins/lake/sql_error.h"
 #include "plugins/sdk/plugin.h"
 
@@ -22,37 +38,187 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::int64_t max_rows = 100'000;
-constexpr std::size_t max_file_bytes = 1u << 20;
+constexpr std::int64_t max_rows = 10'000'000;
+constexpr std::size_t max_file_bytes = 1u << 30;
 constexpr std::size_t max_return_bytes = 60u << 10;
 constexpr std::size_t max_sql_bytes = 256u << 10;
 
-// Rows until the next one would pass `limit` bytes.
-json limited(const Table& table, std::size_t limit) {
-  json out = {{"columns", table.columns}, {"rows", json::array()}, {"cut", table.cut}};
-  std::size_t bytes = json_text(out).size();
-  for (const auto& row : table.rows) {
+// Takes rows until one of two limits.
+class Answer {
+ public:
+  Answer(std::size_t rows, std::size_t bytes) : row_limit_(rows), byte_limit_(bytes) {}
+  virtual ~Answer() = default;
+  Answer(const Answer&) = delete;
+  Answer& operator=(const Answer&) = delete;
+
+  virtual void columns(const std::vector<std::string>& names) = 0;
+  bool row(const std::vector<Cell>& row) {
+    if (rows_ == row_limit_) return cut("rows");
     json cells = json::array();
     for (const Cell& cell : row) cells.push_back(to_json(cell));
-    bytes += json_text(cells).size() + 1;
-    if (bytes > limit) {
-      out["cut"] = true;
-      break;
-    }
-    out["rows"].push_back(std::move(cells));
+    const std::string text = json_text(cells);
+    bytes_ += text.size() + 1;
+    if (bytes_ > byte_limit_) return cut("bytes");
+    ++rows_;
+    take(text);
+    return true;
   }
+  virtual void fail(const std::string&) {}
+  // Ends it; what the task returns.
+  virtual json finish() = 0;
+
+ protected:
+  virtual void take(const std::string& row_json) = 0;
+  json summary() const {
+    json out = {{"rows", rows_}, {"cut", cut_ != nullptr}};
+    if (cut_ != nullptr) out["cut_by"] = cut_;
+    return out;
+  }
+
+ private:
+  bool cut(const char* by) {
+    cut_ = by;
+    return false;
+  }
+  const std::size_t row_limit_, byte_limit_;
+  std::size_t rows_ = 0, bytes_ = 0;
+  const char* cut_ = nullptr;
+};
+
+class ReturnedAnswer : public Answer {
+ public:
+  explicit ReturnedAnswer(std::size_t rows) : Answer(rows, max_return_bytes - 1024) {}
+  void columns(const std::vector<std::string>& names) override { columns_ = names; }
+  json finish() override {
+    json out = summary();
+    out["columns"] = columns_;
+    out["rows"] = json::array();
+    for (const std::string& row : rows_) out["rows"].push_back(*parse_untrusted(row));
+    return out;
+  }
+
+ private:
+  void take(const std::string& row_json) override { rows_.push_back(row_json); }
+  std::vector<std::string> columns_;
+  std::vector<std::string> rows_;
+};
+
+class FileAnswer : public Answer {
+ public:
+  // Opened before the thread is confined, and made anew: nothing can be overwritten.
+  FileAnswer(std::string path, std::size_t rows)
+      : Answer(rows, max_file_bytes), path_(std::move(path)) {
+    const int fd = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    file_ = fd < 0 ? nullptr : ::fdopen(fd, "w");
+    if (file_ == nullptr) throw plugin::FinalError("parameter result_file: cannot create " + path_);
+  }
+  ~FileAnswer() override {
+    if (file_ != nullptr) std::fclose(file_);
+  }
+  void columns(const std::vector<std::string>& names) override {
+    line(json_text({{"columns", names}}));
+  }
+  void fail(const std::string& why) override { line(json_text({{"error", why}})); }
+  json finish() override {
+    json out = summary();
+    line(json_text(out));
+    if (std::fclose(std::exchange(file_, nullptr)) != 0)
+      throw plugin::RetryableError("cannot write " + path_);
+    out["file"] = path_;
+    return out;
+  }
+
+ private:
+  void take(const std::string& row_json) override { line(row_json); }
+  void line(const std::string& text) {
+    if (std::fwrite(text.data(), 1, text.size(), file_) != text.size() ||
+        std::fputc('\n', file_) == EOF)
+      throw plugin::RetryableError("cannot write " + path_);
+  }
+  std::string path_;
+  std::FILE* file_ = nullptr;
+};
+
+// A new file outside of the lake.
+std::unique_ptr<Answer> make_answer(const plugin::Context& context, std::size_t rows) {
+  const std::string path = context.text("result_file", "");
+  if (path.empty()) return std::make_unique<ReturnedAnswer>(rows);
+  if (!path.starts_with('/') || !lakelog::valid_data_path(path.substr(1)) ||
+      path.starts_with(lake_folder(context) + "/"))
+    throw plugin::FinalError("parameter result_file: must be a new file outside of the lake");
+  return std::make_unique<FileAnswer>(path, rows);
+}
+
+struct Question {
+  std::string lake;
+  std::string operation;
+  std::string sql;
+  std::string table;
+  std::int64_t version = lakelog::latest_version;
+  std::vector<std::pair<std::string, std::string>> control_tables;  // name, JSON
+};
+
+std::vector<std::pair<std::string, std::string>> control_tables_of(const plugin::Context& context) {
+  std::vector<std::pair<std::string, std::string>> out;
+  if (!context.has("mngt")) return out;
+  constexpr JsonLimits limits{8u << 20, 16, 1'000'000, 256u << 10};
+  auto tables = parse_untrusted(context.json("mngt"), limits);
+  if (!tables || !tables->is_object()) throw plugin::FinalError("parameter mngt: not an object");
+  for (const auto& [name, table] : tables->items()) out.emplace_back(name, json_text(table));
   return out;
 }
 
-// Only the run folder beside the lake, so that no task can make us overwrite anything else.
-std::string checked_result_file(const plugin::Context& context) {
-  const std::string path = context.text("result_file", "");
-  if (path.empty()) return path;
-  const std::string& lake = lake_folder(context);
-  const std::string folder = lake.substr(0, lake.find_last_of('/')) + "/run/";
-  if (!path.starts_with(folder) || !lakelog::valid_data_path(path.substr(folder.size())))
-    throw plugin::FinalError("parameter result_file: must be a new file under " + folder);
-  return path;
+Question question_of(const plugin::Context& context) {
+  Question question;
+  question.lake = lake_folder(context);
+  question.operation = context.text("operation", "sql");
+  if (question.operation == "head") {
+    question.table = context.text("table");
+    if (!lakelog::valid_table_name(question.table))
+      throw plugin::FinalError("parameter table: not a table name");
+    question.version = context.integer("version", lakelog::latest_version);
+  } else if (question.operation == "sql") {
+    question.sql = context.text("sql");
+    if (question.sql.size() > max_sql_bytes) throw plugin::FinalError("parameter sql: too long");
+    question.control_tables = control_tables_of(context);
+  } else {
+    throw plugin::FinalError("parameter operation: sql or head");
+  }
+  return question;
+}
+
+void ask(Session& session, const Question& question, Answer& answer) {
+  std::string sql = question.sql;
+  if (question.operation == "head") {
+    const auto table = DeltaTable::open(session, question.lake, question.table, question.version);
+    if (!table.exists()) throw plugin::FinalError("there is no table " + question.table);
+    create_view(session, "head_rows", table);
+    sql = "SELECT * FROM head_rows";
+  } else {
+    attach_tables(session, question.lake, check_outside_select(session, sql));
+    for (const auto& [name, rows] : question.control_tables) attach_rows(session, name, rows);
+  }
+  lock_down(session, question.lake);
+  session.stream_select(
+      sql, [&answer](const std::vector<std::string>& names) { answer.columns(names); },
+      [&answer](std::vector<Cell>&& row) { return answer.row(row); });
+}
+
+// Runs `work` on a thread of its own that reaches the lake and the scratch folder only.
+void confined(const SessionOptions& options, const std::string& lake,
+              const std::function<void()>& work) {
+  (void)load_duckdb(options.library);  // its file is out of reach afterwards
+  std::exception_ptr failure;
+  std::thread thread([&] {
+    try {
+      confine_thread(lake, options.scratch);
+      work();
+    } catch (...) {
+      failure = std::current_exception();
+    }
+  });
+  thread.join();
+  if (failure) std::rethrow_exception(failure);
 }
 
 }  // namespace
@@ -71,10 +237,14 @@ struct LakeSql {
       plugin::optional(BATUTA_PARAM_STRING, "timeout", "of the query", "\"30s\""),
       plugin::optional(BATUTA_PARAM_OBJECT, "mngt",
                        "control tables: {name: {columns: [{name, type}], rows: [[…]]}}"),
-      plugin::optional(BATUTA_PARAM_STRING, "result_file", "a new file in the home's run folder")};
+      plugin::optional(BATUTA_PARAM_STRING, "result_file", "a new file outside of the lake")};
 
   void execute(plugin::Context& context) {
-    const std::string result_file = checked_result_file(context);
+    const std::int64_t limit = context.integer("limit", 1000);
+    if (limit < 1 || limit > max_rows)
+      throw plugin::FinalError("parameter limit: 1 to " + std::to_string(max_rows));
+    const Question question = question_of(context);
+    const auto answer = make_answer(context, static_cast<std::size_t>(limit));
     const auto timeout = context.duration("timeout", std::chrono::seconds(30));
     const auto deadline = std::chrono::steady_clock::now() + timeout;
     auto options = session_options(context);
@@ -82,70 +252,21 @@ struct LakeSql {
       return context.cancelled() || std::chrono::steady_clock::now() > deadline;
     };
     try {
-      Session session(options);
-      answer(context, session, result_file);
+      confined(options, question.lake, [&] {
+        Session session(options);
+        ask(session, question, *answer);
+      });
     } catch (const SqlError& error) {
+      answer->fail(error.what());
       throw plugin::FinalError(error.what());
     } catch (const plugin::RetryableError&) {
       if (context.cancelled() || std::chrono::steady_clock::now() <= deadline) throw;
-      throw plugin::FinalError("the query took longer than its time-out");
+      throw plugin::FinalError("the query took longer than its time-out of " +
+                               std::to_string(timeout / std::chrono::milliseconds(1)) +
+                               " ms (parameter timeout; on the command line the setting "
+                               "lake.sql_timeout)");
     }
-  }
-
- private:
-  void answer(plugin::Context& context, Session& session, const std::string& result_file) {
-    const std::int64_t limit = context.integer("limit", 1000);
-    if (limit < 1 || limit > max_rows)
-      throw plugin::FinalError("parameter limit: 1 to " + std::to_string(max_rows));
-    const std::string operation = context.text("operation", "sql");
-    std::vector<std::string> problems;
-    Table table;
-    if (operation == "head") {
-      table = head(context, session, static_cast<std::size_t>(limit));
-    } else if (operation == "sql") {
-      problems = attach_tables(session, lake_folder(context));
-      attach_control_tables(context, session);
-      lock_down(session, lake_folder(context));
-      const std::string sql = context.text("sql");
-      if (sql.size() > max_sql_bytes) throw plugin::FinalError("parameter sql: too long");
-      table = session.query_read_only(sql, static_cast<std::size_t>(limit));
-    } else {
-      throw plugin::FinalError("parameter operation: sql or head");
-    }
-    json result = limited(table, result_file.empty() ? max_return_bytes : max_file_bytes - 4096);
-    if (!problems.empty()) {
-      problems.resize(std::min<std::size_t>(problems.size(), 10));
-      result["problems"] = problems;
-    }
-    deliver(context, result, result_file);
-  }
-
-  Table head(const plugin::Context& context, Session& session, std::size_t limit) {
-    const std::string table_name = context.text("table");
-    if (!lakelog::valid_table_name(table_name))
-      throw plugin::FinalError("parameter table: not a table name");
-    const auto table = DeltaTable::open(session, lake_folder(context), table_name,
-                                        context.integer("version", lakelog::latest_version));
-    if (!table.exists()) throw plugin::FinalError("there is no table " + table_name);
-    create_view(session, "head_rows", table);
-    return session.query("SELECT * FROM head_rows", {}, limit);
-  }
-
-  void attach_control_tables(const plugin::Context& context, Session& session) {
-    if (!context.has("mngt")) return;
-    constexpr JsonLimits limits{8u << 20, 16, 1'000'000, 256u << 10};
-    auto tables = parse_untrusted(context.json("mngt"), limits);
-    if (!tables || !tables->is_object()) throw plugin::FinalError("parameter mngt: not an object");
-    for (const auto& [table_name, table] : tables->items())
-      attach_rows(session, table_name, json_text(table));
-  }
-
-  void deliver(plugin::Context& context, const json& result, const std::string& result_file) {
-    if (result_file.empty()) return context.return_json(json_text(result));
-    const auto written = lakelog::write_new_file(result_file, json_text(result));
-    if (!written) throw plugin::RetryableError(written.error().message);
-    context.return_json(json_text(
-        {{"rows", result["rows"].size()}, {"cut", result["cut"]}, {"file", result_file}}));
+    context.return_json(json_text(answer->finish()));
   }
 };
 

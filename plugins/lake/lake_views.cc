@@ -1,5 +1,8 @@
 #include "plugins/lake/lake_views.h"
 
+#include <strings.h>
+
+#include <cctype>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -20,25 +23,41 @@ constexpr JsonLimits rows_limits{8u << 20, 16, 1'000'000, 256u << 10};
 std::string layer_of(const std::string& name) {
   return name.substr(0, name.find('/'));
 }
-std::string short_name(const std::string& name) {
-  return layer_of(name) + "/" + name.substr(name.find_last_of('/') + 1);
+std::string last_of(const std::string& name) {
+  return name.substr(name.find_last_of('/') + 1);
+}
+
+bool same_ignoring_case(const std::string& a, const std::string& b) {
+  return ::strcasecmp(a.c_str(), b.c_str()) == 0;
 }
 
 void create_schema(Session& session, const std::string& name) {
   session.run("CREATE SCHEMA IF NOT EXISTS " + quoted_name(name));
 }
 
-void attach_table(Session& session, const std::string& lake, const std::string& name,
-                  const std::string& view, bool has_short_name) {
-  const auto table = DeltaTable::open(session, lake, name);
-  create_view(session, view, table);
-  const std::string body = " AS SELECT * FROM " + view;
-  session.run("CREATE VIEW " + quoted_name(name) + body);
-  if (!has_short_name) return;
-  const std::string layer = layer_of(name);
-  create_schema(session, layer);
-  session.run("CREATE VIEW " + quoted_name(layer) + "." +
-              quoted_name(name.substr(name.find_last_of('/') + 1)) + body);
+std::string spelt(const NamedTable& named) {
+  return named.schema.empty() ? named.name : named.schema + "." + named.name;
+}
+
+// The one table of `all` that `named` means.
+std::string find_table(const std::vector<std::string>& all, const NamedTable& named) {
+  std::vector<std::string> exact, similar;
+  for (const std::string& name : all) {
+    const std::string layer = named.schema.empty() ? "" : layer_of(name);
+    const std::string short_name = named.schema.empty() ? name : last_of(name);
+    if (layer == named.schema && short_name == named.name) exact.push_back(name);
+    if (same_ignoring_case(layer, named.schema) && same_ignoring_case(short_name, named.name))
+      similar.push_back(name);
+  }
+  const auto& found = exact.empty() ? similar : exact;
+  if (found.size() == 1) return found.front();
+  if (found.empty())
+    throw plugin::FinalError("there is no table " + spelt(named) +
+                             "; batuta lake tables lists what there is");
+  std::string candidates;
+  for (const std::string& name : found)
+    candidates += (candidates.empty() ? "\"" : " or \"") + name + "\"";
+  throw plugin::FinalError(spelt(named) + " could be " + candidates + ": name it so");
 }
 
 std::string cell_text(const json& value) {
@@ -47,24 +66,35 @@ std::string cell_text(const json& value) {
 
 }  // namespace
 
-std::vector<std::string> attach_tables(Session& session, const std::string& lake) {
-  auto storage = lakelog::open_storage(lake);
-  if (!storage) throw plugin::FinalError(storage.error().message);
-  auto names = lakelog::list_tables(**storage);
-  if (!names) throw plugin::RetryableError(names.error().message);
-  std::map<std::string, int> owners;
-  for (const std::string& name : *names) ++owners[short_name(name)];
-  std::vector<std::string> problems;
-  for (std::size_t i = 0; i < names->size(); ++i) {
-    const std::string& name = (*names)[i];
-    try {
-      attach_table(session, lake, name, "lake_table_" + std::to_string(i),
-                   owners[short_name(name)] == 1);
-    } catch (const plugin::FinalError& error) {  // one foreign table must not hide the others
-      problems.emplace_back(error.what());
+void attach_tables(Session& session, const std::string& lake,
+                   const std::vector<NamedTable>& names) {
+  std::vector<std::string> all;
+  bool listed = false;
+  std::map<std::string, std::string> views;  // by the name as the engine sees it: without case
+  for (const NamedTable& named : names) {
+    if (same_ignoring_case(named.schema, "mngt")) continue;
+    if (!listed) {
+      auto storage = lakelog::open_storage(lake);
+      if (!storage) throw plugin::FinalError(storage.error().message);
+      auto found = lakelog::list_tables(**storage);
+      if (!found) throw plugin::RetryableError(found.error().message);
+      all = *std::move(found);
+      listed = true;
     }
+    const std::string table = find_table(all, named);
+    std::string seen = spelt(named);
+    for (char& c : seen) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    const auto [at, fresh] = views.emplace(seen, table);
+    if (!fresh && at->second != table)
+      throw plugin::FinalError(at->second + " and " + table +
+                               " differ in case only: one query can read one of them");
+    if (!fresh) continue;
+    const std::string view = "lake_table_" + std::to_string(views.size());
+    create_view(session, view, DeltaTable::open(session, lake, table));
+    if (!named.schema.empty()) create_schema(session, named.schema);
+    session.run("CREATE VIEW " + (named.schema.empty() ? "" : quoted_name(named.schema) + ".") +
+                quoted_name(named.name) + " AS SELECT * FROM " + view);
   }
-  return problems;
 }
 
 void attach_rows(Session& session, const std::string& name, const std::string& table_json) {

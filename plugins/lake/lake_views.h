@@ -1,16 +1,19 @@
-// All tables of a lake as SQL names, in a session that can do nothing but read them.
+// Tables of a lake as SQL names, in a session that can do nothing but read them.
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include "plugins/lake/outside_select.h"
 #include "plugins/lake/session.h"
 
 namespace batuta::lake {
 
-// Makes every readable Delta table under `lake` a view: always "layer/domain/table", and
-// layer.table where that is unique in its layer. Returns a line for each table that cannot be read.
-std::vector<std::string> attach_tables(Session& session, const std::string& lake);
+// Makes each named table a view, and opens no other: "layer/domain/table", or layer.table where
+// that is unique in its layer. A name is the table spelt like it, else the one that differs in case
+// only. mngt.… stays as it is. Throws plugin::FinalError for a name that is no table or more than
+// one, and for a table that cannot be read, by name and with the reason.
+void attach_tables(Session& session, const std::string& lake, const std::vector<NamedTable>& names);
 
 // A small table that comes from elsewhere (the scheduler's control tables), as mngt.<name>.
 // `table_json`: {"columns":[{"name","type"}],"rows":[[text, number or null…]…]}, Delta types.

@@ -95,9 +95,8 @@ class Session::Statement {
   Statement(const Statement&) = delete;
   Statement& operator=(const Statement&) = delete;
 
-  bool only_reads() const {
-    const auto type = api_.prepared_statement_type(prepared_);
-    return type == DUCKDB_STATEMENT_TYPE_SELECT || type == DUCKDB_STATEMENT_TYPE_EXPLAIN;
+  bool is_select() const {
+    return api_.prepared_statement_type(prepared_) == DUCKDB_STATEMENT_TYPE_SELECT;
   }
 
   void execute() {
@@ -118,39 +117,60 @@ class Session::Statement {
     if (state != DuckDBSuccess) result_failed();
   }
 
-  Table fetch(std::size_t max_rows) {
-    Table table;
+  void fetch(const ColumnSink& columns, const RowSink& row) {
     const idx_t width = api_.column_count(&result_);
-    std::vector<duckdb_logical_type> types;
+    std::vector<std::string> names;
+    Types types(api_);
     for (idx_t i = 0; i < width; ++i) {
-      table.columns.emplace_back(api_.column_name(&result_, i));
-      types.push_back(api_.column_logical_type(&result_, i));
+      names.emplace_back(api_.column_name(&result_, i));
+      types.all.push_back(api_.column_logical_type(&result_, i));
     }
-    while (duckdb_data_chunk chunk = api_.fetch_chunk(result_)) {
-      take_rows(chunk, types, max_rows, table);
-      api_.destroy_data_chunk(&chunk);
-      if (table.cut) break;
+    columns(names);
+    bool more = true;
+    while (more) {
+      Chunk chunk(api_, api_.fetch_chunk(result_));
+      if (chunk.chunk == nullptr) break;
+      more = give_rows(chunk.chunk, types.all, row);
     }
-    for (duckdb_logical_type& type : types) api_.destroy_logical_type(&type);
     const char* error = api_.result_error(&result_);
-    if (error != nullptr && *error != '\0' && !table.cut) result_failed();
-    return table;
+    if (more && error != nullptr && *error != '\0') result_failed();
   }
 
  private:
-  void take_rows(duckdb_data_chunk chunk, const std::vector<duckdb_logical_type>& types,
-                 std::size_t max_rows, Table& table) {
+  // Both let go of what they hold however the scope is left: a sink may throw.
+  struct Types {
+    explicit Types(const DuckdbApi& duckdb) : api(duckdb) {}
+    ~Types() {
+      for (duckdb_logical_type& type : all) api.destroy_logical_type(&type);
+    }
+    Types(const Types&) = delete;
+    Types& operator=(const Types&) = delete;
+    const DuckdbApi& api;
+    std::vector<duckdb_logical_type> all;
+  };
+  struct Chunk {
+    Chunk(const DuckdbApi& duckdb, duckdb_data_chunk fetched) : api(duckdb), chunk(fetched) {}
+    ~Chunk() {
+      if (chunk != nullptr) api.destroy_data_chunk(&chunk);
+    }
+    Chunk(const Chunk&) = delete;
+    Chunk& operator=(const Chunk&) = delete;
+    const DuckdbApi& api;
+    duckdb_data_chunk chunk;
+  };
+
+  bool give_rows(duckdb_data_chunk chunk, const std::vector<duckdb_logical_type>& types,
+                 const RowSink& sink) {
     const idx_t size = api_.data_chunk_get_size(chunk);
     for (idx_t row = 0; row < size; ++row) {
-      if (table.rows.size() == max_rows) {
-        table.cut = true;
-        return;
-      }
-      auto& cells = table.rows.emplace_back();
+      std::vector<Cell> cells;
+      cells.reserve(types.size());
       for (idx_t column = 0; column < types.size(); ++column)
         cells.push_back(
             read_cell(api_, api_.data_chunk_get_vector(chunk, column), types[column], row));
+      if (!sink(std::move(cells))) return false;
     }
+    return true;
   }
   [[noreturn]] void result_failed() { handles_.fail(api_.result_error(&result_)); }
   [[noreturn]] void bind_failed(std::size_t position) {
@@ -207,14 +227,25 @@ Table Session::query(const std::string& sql, const std::vector<Param>& params,
                      std::size_t max_rows) {
   Statement statement(*handles_, sql, params);
   statement.execute_streaming();
-  return statement.fetch(max_rows);
+  Table table;
+  statement.fetch([&table](const std::vector<std::string>& names) { table.columns = names; },
+                  [&table, max_rows](std::vector<Cell>&& cells) {
+                    table.cut = table.rows.size() == max_rows;
+                    if (!table.cut) table.rows.push_back(std::move(cells));
+                    return !table.cut;
+                  });
+  return table;
 }
 
-Table Session::query_read_only(const std::string& sql, std::size_t max_rows) {
+void Session::stream_select(const std::string& sql, const ColumnSink& columns, const RowSink& row) {
   Statement statement(*handles_, sql, {});
-  if (!statement.only_reads()) throw SqlError("only SELECT statements are allowed here");
+  if (!statement.is_select()) throw SqlError("only one SELECT is allowed here");
   statement.execute_streaming();
-  return statement.fetch(max_rows);
+  statement.fetch(columns, row);
+}
+
+void Session::check(const std::string& sql) {
+  const Statement statement(*handles_, sql, {});
 }
 
 Cell Session::value(const std::string& sql, const std::vector<Param>& params) {

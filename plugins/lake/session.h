@@ -19,7 +19,7 @@ struct SessionOptions {
   std::string library;  // path of libduckdb.so
   std::string scratch;  // folder for spilling, the attempt's own
   int threads = 1;
-  // Of the engine; what does not fit is spilled to `scratch`. The process takes about 100 MiB more.
+  // Of the engine; what does not fit is spilled to `scratch`. The process takes about 200 MiB more.
   std::int64_t memory_bytes = 640 << 20;
   std::function<bool()> cancelled;  // polled from a helper thread; true interrupts the query
 };
@@ -32,6 +32,9 @@ struct Table {
   std::vector<std::vector<Cell>> rows;
   bool cut = false;  // more rows than asked for were there
 };
+
+using ColumnSink = std::function<void(const std::vector<std::string>&)>;
+using RowSink = std::function<bool(std::vector<Cell>&&)>;
 
 // Used from one thread. Failures throw: plugin::RetryableError("cancelled") after an interrupt,
 // else SqlError with DuckDB's text; where memory ran out it names the setting.
@@ -47,9 +50,11 @@ class Session {
   // Reads at most `max_rows` rows; the rest is not computed where DuckDB can stop early.
   Table query(const std::string& sql, const std::vector<Param>& params = {},
               std::size_t max_rows = 1'000'000);
-  // As query, but anything other than a SELECT (or EXPLAIN, DESCRIBE, SHOW) is refused unexecuted:
-  // for SQL from outside.
-  Table query_read_only(const std::string& sql, std::size_t max_rows);
+  // For SQL that check_outside_select() has looked at: anything but a SELECT is refused unexecuted.
+  // `columns` is called once, then `row` for each row until it returns false. Nothing is kept.
+  void stream_select(const std::string& sql, const ColumnSink& columns, const RowSink& row);
+  // Only what preparing says: throws SqlError for a statement that is wrong. Runs nothing.
+  void check(const std::string& sql);
   // The single cell of a single row.
   Cell value(const std::string& sql, const std::vector<Param>& params = {});
 

@@ -1,11 +1,13 @@
 // The whole command line: `batuta <noun> <verb>` in Airflow's words, and the processes.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "common/result.h"
 #include "common/time.h"
 #include "scheduler/store/registry.h"
 
@@ -33,6 +35,13 @@ struct DagTest {
   std::vector<Variable> variables;
 };
 
+// What the settings of a home say about the lake's SQL engine.
+struct LakeSettings {
+  std::int64_t memory_bytes = 0;
+  int threads = 1;
+  Duration sql_timeout = std::chrono::seconds(30);
+};
+
 // The processes, given by main so that this room needs nothing above http.
 struct Processes {
   std::function<int(const ServeOptions&)> standalone;
@@ -43,6 +52,8 @@ struct Processes {
   // `db backup|check` on a home whose scheduler is not running; `verb` is the verb's name.
   std::function<int(const std::string& home, const std::string& verb, const std::string& argument)>
       offline_db;
+  // Of the home in the folder, which needs no server; errors for settings that do not fit.
+  std::function<Result<LakeSettings>(const std::string& home)> lake_settings;
 };
 
 // Parses and runs; returns the exit code: 0 done, 1 the server said no or a run failed, 2 the

@@ -1,5 +1,7 @@
 // The lake from the command line, with or without a running server: names, descriptions and history
 // from the Delta logs; rows through DuckDB in a slot, read-only.
+#include <stdlib.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
@@ -7,10 +9,11 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <sstream>
+#include <set>
+#include <string>
+#include <vector>
 
 #include "common/safe_json.h"
-#include "common/uuid.h"
 #include "lakelog/storage.h"
 #include "lakelog/table.h"
 #include "scheduler/cli/commands.h"
@@ -28,6 +31,8 @@ struct LakeArguments {
   std::int64_t version = -1;
   std::string plugins;
 };
+
+constexpr int interrupted_code = 130;  // as a shell tells it
 
 template <class T>
 T value_of(Result<T> result) {
@@ -160,17 +165,23 @@ void history(Session& session, const LakeArguments& a) {
               {"task", "info.batuta.task_id"}});
 }
 
-// A result file of one query under <home>/run; gone with the object.
-class ResultFile {
+// A folder for the result of one query; gone with the object, an interrupt included.
+class ResultFolder {
  public:
-  explicit ResultFile(const std::string& lake)
-      : path_(std::filesystem::path(lake).parent_path().string() + "/run/sql-" +
-              to_string(make_uuid_v7(read_clock().wall)) + ".json") {}
-  ~ResultFile() {
-    std::error_code ignored;
-    std::filesystem::remove(path_, ignored);
+  ResultFolder() {
+    std::string name = (std::filesystem::temp_directory_path() / "batuta-result-XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr)
+      throw Failure("cannot make a folder in " + std::filesystem::temp_directory_path().string(),
+                    1);
+    path_ = name;
   }
-  const std::string& path() const { return path_; }
+  ~ResultFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  ResultFolder(const ResultFolder&) = delete;
+  ResultFolder& operator=(const ResultFolder&) = delete;
+  std::string file() const { return path_ + "/rows.jsonl"; }
 
  private:
   std::string path_;
@@ -189,53 +200,110 @@ json control_tables_json(const std::string& home) {
   return tables;
 }
 
-void print_table(Session& session, const std::vector<std::string>& names, const json& values) {
-  if (session.format() == Format::json) {
-    // Lists of names and values would be shorter; objects are what jq users expect.
-    nlohmann::ordered_json objects = nlohmann::ordered_json::array();
-    for (const json& row : values) {
-      nlohmann::ordered_json object = nlohmann::ordered_json::object();
-      for (std::size_t i = 0; i < names.size(); ++i) object[names[i]] = row[i];
-      objects.push_back(std::move(object));
+// Two columns of one name would be one member of a JSON object: the later ones get a number, as the
+// engine names them in a table.
+std::vector<std::string> distinct_names(const std::vector<std::string>& names) {
+  std::set<std::string> taken(names.begin(), names.end()), used;
+  std::vector<std::string> out;
+  for (const std::string& name : names) {
+    std::string chosen = name;
+    for (int i = 1; !used.insert(chosen).second; ++i) {
+      const std::string candidate = name + "_" + std::to_string(i);
+      if (taken.insert(candidate).second) chosen = candidate;
     }
-    std::printf("%s\n", objects.dump(2, ' ', false, json::error_handler_t::replace).c_str());
-    return;
+    out.push_back(std::move(chosen));
   }
-  std::vector<Column> shown;
-  for (std::size_t i = 0; i < names.size(); ++i) shown.push_back({names[i], std::to_string(i)});
-  json rows = json::array();
-  for (const json& row : values) {
-    json object = json::object();
-    for (std::size_t i = 0; i < names.size(); ++i) object[std::to_string(i)] = row[i];
-    rows.push_back(std::move(object));
-  }
-  print_rows(Format::table, rows, shown);
+  return out;
 }
 
-void say_cut(Session& session, bool more) {
-  if (more && session.format() == Format::table) {
-    std::printf("(there are more rows: raise --limit)\n");
+// Prints rows as they come (JSON), or all together when the widths are known (a table).
+class RowPrinter {
+ public:
+  RowPrinter(Session& session, const std::vector<std::string>& names)
+      : session_(session), names_(names), members_(distinct_names(names)) {
+    if (is_json()) std::printf("[");
   }
+  // Lists of names and values would be shorter; objects are what jq users expect.
+  void row(const json& values) {
+    ++count_;
+    if (!is_json()) {
+      json object = json::object();
+      for (std::size_t i = 0; i < names_.size(); ++i) object[std::to_string(i)] = values.at(i);
+      rows_.push_back(std::move(object));
+      return;
+    }
+    nlohmann::ordered_json object = nlohmann::ordered_json::object();
+    for (std::size_t i = 0; i < members_.size(); ++i) object[members_[i]] = values.at(i);
+    std::string text = object.dump(2, ' ', false, json::error_handler_t::replace);
+    for (std::size_t at = 0; (at = text.find('\n', at)) != std::string::npos; at += 3)
+      text.insert(at + 1, "  ");
+    std::printf("%s\n  %s", count_ == 1 ? "" : ",", text.c_str());
+  }
+  void finish() {
+    if (is_json()) {
+      std::printf(count_ == 0 ? "]\n" : "\n]\n");
+      return;
+    }
+    std::vector<Column> shown;
+    for (std::size_t i = 0; i < names_.size(); ++i) shown.push_back({names_[i], std::to_string(i)});
+    print_rows(Format::table, rows_, shown);
+  }
+  std::size_t count() const { return count_; }
+
+ private:
+  bool is_json() const { return session_.format() == Format::json; }
+  Session& session_;
+  std::vector<std::string> names_, members_;
+  json rows_ = json::array();
+  std::size_t count_ = 0;
+};
+
+// Beside JSON it goes to standard error: what reads the rows must not stumble over it.
+void say_cut(Session& session, std::size_t shown) {
+  std::fprintf(session.format() == Format::table ? stdout : stderr,
+               "(there are more rows than these %zu: raise --limit)\n", shown);
 }
 
+JsonLimits line_limits() {
+  JsonLimits limits;
+  limits.bytes = limits.string_bytes = 2u << 30;
+  limits.tokens = 100'000'000;
+  return limits;
+}
+
+// What the engine said about a query that failed, with its lines; empty when it said nothing.
+std::string engine_error(const std::string& file) {
+  std::ifstream in(file);
+  std::string last;
+  for (std::string line; std::getline(in, line);) last = std::move(line);
+  if (!last.starts_with("{\"error\":")) return {};
+  const auto parsed = parse_untrusted(last, line_limits());
+  return parsed ? parsed->value("error", "") : std::string();
+}
+
+// The file's lines are told in plugins/lake/lake_sql.cc.
 void print_result(Session& session, const std::string& file) {
   std::ifstream in(file);
-  std::stringstream text;
-  text << in.rdbuf();
-  JsonLimits limits;
-  limits.bytes = 64u << 20;
-  limits.tokens = 5'000'000;
-  const json result = value_of(parse_untrusted(text.str(), limits));
-  std::vector<std::string> names;
-  for (const json& column : result.value("columns", json::array())) {
-    names.push_back(column.is_object() ? column.value("name", "") : column.get<std::string>());
+  std::string line;
+  std::optional<RowPrinter> printer;
+  json summary = json::object();
+  while (std::getline(in, line)) {
+    const json value = value_of(parse_untrusted(line, line_limits()));
+    if (value.is_array() && printer) printer->row(value);
+    if (!value.is_object()) continue;
+    if (value.contains("columns")) {
+      printer.emplace(session, value["columns"].get<std::vector<std::string>>());
+    } else {
+      summary = value;
+    }
   }
-  print_table(session, names, result["rows"]);
-  say_cut(session, result.value("cut", false));
-  if (session.format() == Format::json) return;
-  for (const json& problem : result.value("problems", json::array())) {
-    std::fprintf(stderr, "left out: %s\n", cell_text(problem).c_str());
-  }
+  if (!printer) throw Failure("the query left no result", 1);
+  printer->finish();
+  if (!summary.value("cut", false)) return;
+  if (summary.value("cut_by", "") == "rows") return say_cut(session, printer->count());
+  throw Failure("only the first " + std::to_string(printer->count()) +
+                    " rows are shown: a result may have 1 GiB; select fewer columns or rows",
+                1);
 }
 
 // Without a slot: the rows are at hand.
@@ -245,33 +313,46 @@ void head_of_control(Session& session, const ControlTable& table, const LakeArgu
   }
   std::vector<std::string> names;
   for (const auto& [name, type] : table.columns) names.push_back(name);
-  json rows = json::array();
+  RowPrinter printer(session, names);
   for (const std::string& row : table.rows) {
-    if (rows.size() == static_cast<std::size_t>(a.limit)) break;
-    rows.push_back(value_of(parse_untrusted(row)));
+    if (printer.count() == static_cast<std::size_t>(a.limit)) break;
+    printer.row(value_of(parse_untrusted(row)));
   }
-  print_table(session, names, rows);
-  say_cut(session, rows.size() < table.rows.size());
+  printer.finish();
+  if (printer.count() < table.rows.size()) say_cut(session, printer.count());
 }
 
 void run_sql(Session& session, const LakeArguments& a, const json& what) {
+  constexpr int most_in_a_table = 100'000;
+  if (session.format() == Format::table && a.limit > most_in_a_table)
+    throw Failure("a table shows at most 100000 rows: take --output json for more", 2);
   SlotRun run;
   run.lake_folder = lake_folder(session);
-  const ResultFile result(run.lake_folder);
+  const LakeSettings settings = value_of(session.processes->lake_settings(session.home));
+  const ResultFolder result;
   json params = what;
   params["limit"] = a.limit;
-  params["result_file"] = result.path();
+  params["result_file"] = result.file();
+  params["timeout"] = std::to_string(settings.sql_timeout / std::chrono::milliseconds(1)) + "ms";
   if (what["operation"] == "sql" && a.sql.find("mngt") != std::string::npos) {
     params["mngt"] = control_tables_json(session.home);
   }
   run.plugin = "lake_sql";
   run.params_json = json_text(params);
+  run.lake_memory = settings.memory_bytes;
+  run.lake_threads = settings.threads;
+  run.patience = settings.sql_timeout + std::chrono::minutes(1);
   run.plugins_folder =
       a.plugins.empty()
           ? (std::filesystem::read_symlink("/proc/self/exe").parent_path() / "plugins").string()
           : std::filesystem::absolute(a.plugins).string();
-  value_of(run_in_slot(run));
-  print_result(session, result.path());
+  const auto done = run_in_slot(run);
+  if (!done) {
+    const std::string said = engine_error(result.file());
+    throw Failure(said.empty() ? done.error().message : said,
+                  done.error().message == interrupted ? interrupted_code : 1);
+  }
+  print_result(session, result.file());
 }
 
 }  // namespace
@@ -311,7 +392,7 @@ void add_lake_commands(CLI::App& app, Session& session) {
   head->add_option("--version", a->version, "of the table: time travel");
   for (CLI::App* verb : {head, sql}) {
     verb->add_option("--limit", a->limit, "rows at most")
-        ->check(CLI::Range(1, 100'000))
+        ->check(CLI::Range(1, 10'000'000))
         ->capture_default_str();
     verb->add_option("--plugins", a->plugins, "folder of plugins");
   }

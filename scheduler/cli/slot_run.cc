@@ -1,8 +1,10 @@
 #include "scheduler/cli/slot_run.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <sys/wait.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
@@ -17,6 +19,31 @@ namespace batuta::cli {
 namespace {
 
 constexpr int tick_ms = 200;
+
+volatile std::sig_atomic_t was_interrupted = 0;
+
+// While it lives, an interrupt ends the run in order, so that nothing stays behind. The slot is in
+// a process group of its own: a terminal's Ctrl-C does not reach it.
+class InterruptGuard {
+ public:
+  InterruptGuard() {
+    was_interrupted = 0;
+    struct sigaction note {};
+    note.sa_handler = [](int) { was_interrupted = 1; };
+    sigaction(SIGINT, &note, &old_int_);
+    sigaction(SIGTERM, &note, &old_term_);
+  }
+  ~InterruptGuard() {
+    sigaction(SIGINT, &old_int_, nullptr);
+    sigaction(SIGTERM, &old_term_, nullptr);
+  }
+  InterruptGuard(const InterruptGuard&) = delete;
+  InterruptGuard& operator=(const InterruptGuard&) = delete;
+
+ private:
+  struct sigaction old_int_ {
+  }, old_term_{};
+};
 
 // Locks, scratch and logs of this one slot; gone with the object.
 class WorkFolder {
@@ -73,6 +100,7 @@ Result<Finished> wait_for_report(SlotProcess& slot, Duration patience, const std
   const Boot deadline = read_clock().boot + patience;
   std::vector<SlotReport> reports;
   while (read_clock().boot < deadline) {
+    if (was_interrupted != 0) return {Errc::unavailable, interrupted};
     slot.page().agent_tick_us = read_clock().boot.since.count();
     slot.flush();
     pollfd fds[] = {{slot.control_fd(), POLLIN, 0}, {slot.log_fd(), POLLIN, 0}};
@@ -88,6 +116,7 @@ Result<Finished> wait_for_report(SlotProcess& slot, Duration patience, const std
 }  // namespace
 
 Result<std::string> run_in_slot(const SlotRun& run) {
+  const InterruptGuard guard;
   const WorkFolder work;
   if (work.path().empty()) return {Errc::unavailable, "cannot make a temporary folder"};
   const auto file = find_plugin(run);
@@ -100,6 +129,8 @@ Result<std::string> run_in_slot(const SlotRun& run) {
   options.scratch_folder = work.path() + "/scratch";
   options.plugins = run.plugins_folder;
   options.engine_library = (folder / "libduckdb.so").string();
+  options.lake_memory = run.lake_memory;
+  options.lake_threads = run.lake_threads;
   options.lease_us = Duration(std::chrono::seconds(10)).count();
   auto slot = SlotProcess::start(std::move(options));
   if (!slot) return slot.error();

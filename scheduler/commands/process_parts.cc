@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <thread>
+#include <utility>
 
 namespace batuta {
 
@@ -73,6 +74,12 @@ std::vector<std::string> agent_command(const Home& home, const ServeOptions& opt
       std::to_string(slots(options)),
       "--stop-drain",
       std::to_string(home.settings().stop_drain.count() / 1'000) + "ms"};
+  for (const auto& [flag, value] :
+       {std::pair{"--lake-memory", home.settings().lake_memory},
+        {"--lake-threads", std::int64_t{home.settings().lake_threads}}}) {
+    command.emplace_back(flag);
+    command.push_back(std::to_string(value));
+  }
   if (const std::string& user = home.settings().worker_user; !user.empty()) {
     command.emplace_back("--user");
     command.push_back(user);

@@ -144,6 +144,12 @@ cli::Processes make_processes() {
   processes.worker = run_worker;
   processes.dags_test = run_dags_test;
   processes.offline_db = offline_db;
+  processes.lake_settings = [](const std::string& home) -> Result<cli::LakeSettings> {
+    const auto settings = settings_of(home);
+    if (!settings) return settings.error();
+    return cli::LakeSettings{settings->lake_memory, settings->lake_threads,
+                             settings->lake_sql_timeout};
+  };
   return processes;
 }
 

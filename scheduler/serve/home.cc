@@ -80,8 +80,7 @@ bool set_hosts(std::vector<std::string>& out, const json& value) {
 }
 
 // A number of bytes, or one with KiB, MiB, GiB behind.
-bool set_bytes(std::int64_t& out, const json& value) {
-  constexpr std::int64_t least = std::int64_t{64} << 20;  // less, and no plugin can be loaded
+bool set_bytes(std::int64_t& out, const json& value, std::int64_t least) {
   std::int64_t number = 0;
   int shift = 0;
   if (const auto plain = json_int(value)) {
@@ -134,8 +133,20 @@ const std::vector<Setting>& settings_table() {
        },
        "two user ids from 1000 with a dash between, such as \"64000-64031\""},
       {"worker.memory_limit",
-       [](Settings& s, const json& v) { return set_bytes(s.worker_memory_limit, v); },
+       // Less, and no plugin can be loaded.
+       [](Settings& s, const json& v) { return set_bytes(s.worker_memory_limit, v, 64 << 20); },
        "a size of at least 64MiB such as \"2GiB\", or 0 for none"},
+      {"lake.memory",
+       [](Settings& s, const json& v) {
+         return set_bytes(s.lake_memory, v, 32 << 20) && s.lake_memory != 0;
+       },
+       "a size of at least 32MiB such as \"2GiB\""},
+      {"lake.threads",
+       [](Settings& s, const json& v) { return set_int(s.lake_threads, v, 1, 256); },
+       "a number of threads from 1 to 256"},
+      {"lake.sql_timeout",
+       [](Settings& s, const json& v) { return set_duration(s.lake_sql_timeout, v, 1s); },
+       "a duration of at least 1s"},
   };
   return table;
 }
@@ -185,6 +196,13 @@ Status read_settings(const std::string& file, Settings& settings) {
 }
 
 }  // namespace
+
+Result<Settings> settings_of(const std::string& folder) {
+  Settings settings;
+  if (auto status = read_settings(folder + "/batuta.json", settings); !status)
+    return status.error();
+  return settings;
+}
 
 Result<Home> Home::open(const std::string& folder) {
   Home home;

@@ -31,7 +31,14 @@ struct Settings {
   std::string worker_user;                 // "worker.user": slots run as; empty = the server's
   std::string worker_user_range;         // "worker.user_range": "64000-64031", an id for each slot
   std::int64_t worker_memory_limit = 0;  // "worker.memory_limit": bytes for each process; 0 = none
+  std::int64_t lake_memory = 640 << 20;  // "lake.memory": of a slot's SQL engine, bytes
+  int lake_threads = 1;                  // "lake.threads": of a slot's SQL engine
+  Duration lake_sql_timeout = std::chrono::seconds(30);  // "lake.sql_timeout"
 };
+
+// The settings of the home in `folder`, which need not be there: then the defaults and the
+// environment. Changes nothing. Errc::invalid for bad settings.
+Result<Settings> settings_of(const std::string& folder);
 
 class Home {
  public:

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -111,6 +112,42 @@ def the_lake_is_read_beside_a_running_server():
         assert refused.returncode == 1 and "no history" in refused.stderr, refused
         refused = server.cli("lake", "head", "mngt.nonsense", check=False)
         assert refused.returncode == 1 and "mngt.ingestion_job_config" in refused.stderr, refused
+
+
+def the_lake_is_asked_without_a_server():
+    """lake sql needs no run folder, shows every row or says what is missing, and leaves nothing behind"""
+    with Folder("ask") as folder:
+        home, temporary = folder.path / "home", folder.path / "tmp"
+        (home / "lake").mkdir(parents=True)
+        temporary.mkdir()
+        env = {**os.environ, "TMPDIR": str(temporary)}
+
+        def ask(query, *more, **how):
+            return run("lake", "sql", query, "--home", home, *more, env={**env, **how.pop("env", {})}, **how)
+        rows = json.loads(ask("SELECT range AS i, repeat('x', 100) AS x FROM range(50000)", "--limit", 100_000,
+                              "-o", "json").stdout)
+        assert [row["i"] for row in rows] == list(range(50_000)), len(rows)
+        cut = ask("FROM range(30)", "-o", "json")
+        assert len(json.loads(cut.stdout)) == 20 and "raise --limit" in cut.stderr, cut
+        assert "raise --limit" in ask("FROM range(30)").stdout
+        assert len(json.loads(ask("SELECT repeat('x', 3000000) AS x", "-o", "json").stdout)[0]["x"]) == 3_000_000
+        assert json.loads(ask("FROM range(0)", "-o", "json").stdout) == []
+        named = json.loads(ask("SELECT 1 AS a, 2 AS a, 3 AS a_1", "-o", "json").stdout)
+        assert named == [{"a": 1, "a_2": 2, "a_1": 3}], named
+        said = ask("SELECT\n  nothing", code=1).stderr.splitlines()
+        line = next(i for i, text in enumerate(said) if text.startswith("LINE 2:"))
+        assert said[line + 1].index("^") == said[line].index("nothing"), said
+        assert "only one SELECT" in ask("EXPLAIN ANALYZE SELECT 1", code=1).stderr
+        endless = "SELECT count(*) FROM range(100000000000) a, range(1000) b"
+        late = ask(endless, code=1, env={"BATUTA_LAKE_SQL_TIMEOUT": "1s"})
+        assert "lake.sql_timeout" in late.stderr, late
+        process = subprocess.Popen([BATUTA, "lake", "sql", endless, "--home", home], env=env,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        eventually(lambda: any(temporary.glob("batuta-slot-*/scratch/*/*")), 30, "the slot works")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130, process.stderr.read()
+        assert not list(temporary.iterdir()), list(temporary.iterdir())
+        assert not (home / "run").exists()
 
 
 def what_is_printed_is_whole():
@@ -464,7 +501,8 @@ def shell_tasks_see_their_run():
 
 if __name__ == "__main__":
     main([every_command_has_help, an_unknown_command_is_named, a_home_that_is_none_is_said_to_be_none,
-          a_broken_store_is_a_message, the_lake_is_read_beside_a_running_server, what_is_printed_is_whole, without_a_server_it_says_how_to_start_one, files_are_validated_without_a_server,
+          a_broken_store_is_a_message, the_lake_is_read_beside_a_running_server,
+          the_lake_is_asked_without_a_server, what_is_printed_is_whole, without_a_server_it_says_how_to_start_one, files_are_validated_without_a_server,
           what_is_no_dag_file_is_said_to_be_none, the_first_example_of_the_docs_runs,
           a_test_gets_connections_and_variables, folders_that_are_not_there_are_refused,
           a_dag_is_tested_without_a_server, the_verbs_do_what_they_say, users_are_managed, every_setting_is_documented,

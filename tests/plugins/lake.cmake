@@ -9,9 +9,9 @@ batuta_test(plugins_layer LABEL unit TIMEOUT 600
   LINKS batuta_lake_layer nlohmann_json::nlohmann_json ${CMAKE_DL_LIBS})
 add_dependencies(test_plugins_layer lake_engine)
 batuta_test(plugins_financial LABEL unit TIMEOUT 600
-  SOURCES financial_pipeline_test.cc financial_quotes_test.cc lake_sample_test.cc
-    financial_fixture.cc ../lakelog/lake_fixture.cc
-  APART fake_host.cc financial_source_test.cc lake_sql_test.cc
+  SOURCES financial_pipeline_test.cc lake_sample_test.cc financial_fixture.cc
+    ../lakelog/lake_fixture.cc
+  APART fake_host.cc financial_quotes_test.cc financial_source_test.cc lake_sql_test.cc
   LINKS batuta_financial nlohmann_json::nlohmann_json ${CMAKE_DL_LIBS})
 add_dependencies(test_plugins_financial lake_engine plugin_financial_bronze
   plugin_financial_silver plugin_financial_gold plugin_lake_sql)

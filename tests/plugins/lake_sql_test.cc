@@ -3,8 +3,11 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 
 #include "tests/plugins/financial_fixture.h"
 
@@ -33,7 +36,9 @@ struct Home {
 
   std::unique_ptr<FakeHost> ask(json parameters) {
     auto host = std::make_unique<FakeHost>();
-    host->context = {{"execution_id", "x"}, {"lake", lake}, {"scratch", world.lake.path()}};
+    const std::string scratch = world.lake.path() + "/home/scratch";
+    std::filesystem::create_directories(scratch);
+    host->context = {{"execution_id", "x"}, {"lake", lake}, {"scratch", scratch}};
     host->parameters = std::move(parameters);
     returned = host->run("lake_sql");
     return host;
@@ -52,6 +57,11 @@ struct Home {
   }
   int returned = -1;
 };
+
+std::string read(const std::string& path) {
+  std::ifstream in(path);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
 
 }  // namespace
 
@@ -83,19 +93,172 @@ TEST_CASE("the first rows of a table, of any version") {
 
 TEST_CASE("SQL from outside can only read, and only the lake") {
   Home home;
-  for (const std::string& sql :
-       {std::string("COPY (SELECT 1) TO '" + home.lake + "/x.csv'"),
-        std::string("CREATE TABLE t(a int)"), std::string("SET threads = 4"),
-        std::string("ATTACH 'x.db'"), std::string("INSTALL httpfs"),
-        std::string("SELECT 1; SELECT 2"), std::string("PRAGMA version; DROP VIEW silver.quotes"),
-        std::string("SELECT * FROM read_text('/etc/passwd')"),
-        std::string("SELECT * FROM read_csv('" + home.lake + "/../run/../../secret')"),
-        std::string("SELECT * FROM glob('/etc/*')"), std::string("SELECT nothing"),
-        std::string("")}) {
+  const std::string entry =
+      home.lake + "/silver/financial/quotes/_delta_log/" + "00000000000000000000.json";
+  const std::string before = read(entry);
+  const std::string copy = "COPY (SELECT 1) TO '" + entry + "'";
+  const std::vector<std::string> attacks = {
+      copy,
+      "EXPLAIN " + copy,
+      "EXPLAIN ANALYZE " + copy,
+      "eXpLaIn /* */ analyze\n" + copy,
+      "EXPLAIN ANALYZE CREATE TABLE t(a int)",
+      "EXPLAIN ANALYZE DROP VIEW silver.quotes",
+      "EXPLAIN SELECT 1",
+      "PREPARE p AS " + copy,
+      "EXECUTE p",
+      "CREATE TABLE t(a int)",
+      "CREATE MACRO m() AS 1",
+      "CREATE TEMP VIEW v AS SELECT 1",
+      "DROP VIEW silver.quotes",
+      "INSERT INTO silver.quotes SELECT 1",
+      "DELETE FROM silver.quotes",
+      "UPDATE silver.quotes SET volume = 1",
+      "MERGE INTO silver.quotes USING silver.quotes ON true "
+      "WHEN MATCHED THEN DELETE",
+      "SET threads = 4",
+      "RESET threads",
+      "SET VARIABLE x = 1",
+      "ATTACH 'x.db'",
+      "DETACH memory",
+      "USE memory",
+      "INSTALL httpfs",
+      "LOAD httpfs",
+      "EXPORT DATABASE '" + home.lake + "'",
+      "IMPORT DATABASE '" + home.lake + "'",
+      "CHECKPOINT",
+      "VACUUM",
+      "BEGIN",
+      "CALL pragma_version()",
+      "PRAGMA version",
+      "SHOW TABLES",
+      "SELECT 1; SELECT 2",
+      "SELECT 1; " + copy,
+      "PRAGMA version; DROP VIEW silver.quotes",
+      "",
+      ";",
+      "-- nothing",
+      "WITH a AS (" + copy + ") SELECT 1",
+      "WITH a AS (INSERT INTO t VALUES (1) RETURNING *) SELECT * FROM a",
+      "SELECT * FROM read_text('/etc/passwd')",
+      "SELECT * FROM read_blob('" + entry + "')",
+      "SELECT * FROM read_csv('" + home.lake + "/../run/../../secret')",
+      "SELECT * FROM read_parquet('" + home.lake + "/*/*/*/*/*.parquet')",
+      "SELECT * FROM READ_JSON('" + entry + "')",
+      "SELECT * FROM main.read_text('/etc/passwd')",
+      "SELECT * FROM system.main.read_text('/etc/passwd')",
+      "SELECT * FROM '" + entry + "'",
+      "SELECT * FROM \"" + entry + "\"",
+      "FROM '/etc/passwd'",
+      "TABLE '/etc/passwd.csv'",
+      "DESCRIBE '" + entry + "'",
+      "SUMMARIZE '" + entry + "'",
+      "SELECT * FROM glob('/etc/*')",
+      "SELECT (SELECT content FROM read_text('/etc/passwd'))",
+      "SELECT 1 WHERE EXISTS (FROM read_text('/etc/passwd'))",
+      "WITH RECURSIVE r AS (SELECT 1 UNION ALL FROM read_text('/etc/passwd')) FROM r",
+      "SELECT * FROM range(1) ORDER BY (SELECT content FROM read_text('/etc/passwd'))",
+      "WITH \"" + entry + "\" AS (SELECT 1) SELECT * FROM \"" + entry + "\"",
+      "SELECT * FROM (WITH \"" + entry + "\" AS (SELECT 1) SELECT 1), \"" + entry + "\"",
+      "SELECT * FROM query('" + std::string("FROM read_text(''/etc/passwd'')") + "')",
+      "SELECT * FROM query_table('silver.quotes')",
+      "SELECT * FROM parquet_metadata('x')",
+      "SELECT * FROM sniff_csv('/etc/passwd')",
+      "SELECT * FROM duckdb_settings()",
+      "SELECT * FROM duckdb_secrets()",
+      "SELECT * FROM information_schema.tables",
+      "SELECT * FROM pg_catalog.pg_class",
+      "SELECT * FROM memory.main.lake_table_1",
+      "SELECT * FROM lake_table_1",
+      "SELECT * FROM temp.lake_table_1_files",
+      "SELECT current_setting('temp_directory')",
+      "SELECT getvariable('lake_table_1_files')",
+      "SELECT getenv('HOME')",
+      "SELECT GetEnv('HOME')",
+      "SELECT nextval('s')",
+      "SELECT write_log('x')",
+      "SELECT json_serialize_plan('FROM read_text(''/etc/passwd'')')",
+      "FROM json_execute_serialized_sql(json_serialize_sql('SELECT 1'))",
+      "SELECT sum(getenv('HOME')::INT) OVER () FROM silver.quotes",
+      "SELECT list_transform([1], x -> getenv('HOME'))",
+      "SELECT * FROM checkpoint()",
+      "SELECT * FROM enable_logging()",
+      "SELECT * FROM histogram(silver.quotes, volume)",
+      "SELECT * FROM silver.quotes AT (VERSION => 0)",
+      "SELECT nothing",
+      "SELEC 1",
+      std::string("SELECT 1\0; DROP VIEW x", 22)};
+  for (const std::string& sql : attacks) {
     CAPTURE(sql);
     CHECK_FALSE(home.refusal({{"sql", sql}}).empty());
+    REQUIRE(read(entry) == before);
   }
-  CHECK_FALSE(std::filesystem::exists(home.lake + "/x.csv"));
+  CHECK(home.refusal({{"sql", "EXPLAIN ANALYZE " + copy}}).find("only one SELECT is allowed") !=
+        std::string::npos);
+  CHECK(home.refusal({{"sql", "SELECT 1; SELECT 2"}}) ==
+        "one SELECT is expected, not 2 statements");
+  // And what is no attack goes on.
+  CHECK(home.rows("SELECT count(*) FROM silver.quotes") == json::parse("[[2]]"));
+}
+
+TEST_CASE("what SELECT can be is allowed") {
+  Home home;
+  for (const std::string sql :
+       {"SELECT 1", "VALUES (1)", "FROM silver.quotes", "TABLE silver.quotes",
+        "DESCRIBE silver.quotes", "SUMMARIZE silver.quotes",
+        "WITH a AS (SELECT * FROM silver.quotes) SELECT ticker, row_number() OVER () FROM a",
+        "WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r WHERE i < 3) FROM r",
+        "SELECT s.ticker FROM silver.quotes s JOIN gold.financial_data_hour USING (ticker)",
+        "SELECT * FROM range(3), generate_series(1, 2), unnest([1, 2])",
+        "PIVOT silver.quotes ON ticker IN ('PETR4') USING sum(volume)",
+        "SELECT list_transform([1, 2], x -> x + 1), now(), random(), version()",
+        "SELECT 'COPY (SELECT 1) TO x', \"ticker\" FROM \"silver/financial/quotes\"",
+        "(SELECT 1 UNION SELECT 2) ORDER BY 1; "}) {
+    CAPTURE(sql);
+    CHECK(home.ask({{"sql", sql}})->failure == "");
+  }
+}
+
+TEST_CASE("one foreign or broken table leaves the others readable, and none is opened unasked") {
+  Home home;
+  const auto add = [&home](const std::string& name, const std::string& entry) {
+    std::filesystem::create_directories(home.lake + "/" + name + "/_delta_log");
+    std::ofstream(home.lake + "/" + name + "/_delta_log/00000000000000000000.json") << entry;
+  };
+  const std::string protocol = R"({"protocol":{"minReaderVersion":1,"minWriterVersion":2}})"
+                               "\n";
+  const auto meta = [](const std::string& fields) {
+    return R"({"metaData":{"id":"5f7a1c1e-0000-4000-8000-000000000000","format":{"provider":)"
+           R"("parquet","options":{}},"schemaString":"{\"type\":\"struct\",\"fields\":[)" +
+           fields +
+           R"(]}","partitionColumns":[],"configuration":{}}})"
+           "\n";
+  };
+  const std::string number = R"({\"name\":\"n\",\"type\":\"long\",\"nullable\":true,)"
+                             R"(\"metadata\":{}})";
+  add("bronze/other/garbage", "not json");
+  add("silver/other/columnless", protocol + meta(""));
+  add("silver/other/lost", protocol + meta(number) +
+                               R"({"add":{"path":"gone.parquet","partitionValues":{},"size":1,)"
+                               R"("modificationTime":1,"dataChange":true}})"
+                               "\n");
+  add("Silver/financial/quotes", protocol + meta(number));
+  CHECK(home.rows("SELECT 1") == json::parse("[[1]]"));
+  CHECK(home.rows("SELECT count(*) FROM silver.quotes") == json::parse("[[2]]"));
+  CHECK(home.rows("SELECT count(*) FROM \"Silver\".quotes") == json::parse("[[0]]"));
+  CHECK(home.rows("SELECT count(*) FROM GOLD.Financial_Data_Hour") == json::parse("[[2]]"));
+  CHECK(home.refusal({{"sql", "FROM SILVER.quotes"}}).find("could be") != std::string::npos);
+  CHECK(home.refusal({{"sql", "FROM silver.quotes, \"Silver\".quotes q"}})
+            .find("differ in case only") != std::string::npos);
+  CHECK(home.refusal({{"sql", "FROM silver.columnless"}}) ==
+        "silver/other/columnless version 0 has no columns");
+  CHECK(home.refusal({{"sql", "FROM silver.lost"}})
+            .find("silver/other/lost version 0 cannot be read: its file gone.parquet is gone") !=
+        std::string::npos);
+  CHECK(home.refusal({{"sql", "FROM bronze.garbage"}}).find("bronze/other/garbage") !=
+        std::string::npos);
+  CHECK(home.refusal({{"sql", "FROM silver.none"}}) ==
+        "there is no table silver.none; batuta lake tables lists what there is");
 }
 
 TEST_CASE("limits on rows, bytes and time hold") {
@@ -111,18 +274,40 @@ TEST_CASE("limits on rows, bytes and time hold") {
             .find("longer than its time-out") != std::string::npos);
 }
 
-TEST_CASE("a large result goes to a new file of the run folder and nowhere else") {
+TEST_CASE("a large result goes row by row to a new file outside of the lake") {
   Home home;
-  const std::string file = home.world.lake.path() + "/home/run/result-1.json";
-  const auto host =
-      home.ask({{"sql", "SELECT repeat('x', 1000) FROM range(500)"}, {"result_file", file}});
+  const std::string folder = home.world.lake.path() + "/home/";
+  const auto lines_of = [](const std::string& file) {
+    std::ifstream in(file);
+    std::vector<json> lines;
+    for (std::string line; std::getline(in, line);) lines.push_back(json::parse(line));
+    return lines;
+  };
+  const auto host = home.ask({{"sql", "SELECT range AS i, repeat('x', 1000) FROM range(5000)"},
+                              {"limit", 100'000},
+                              {"result_file", folder + "result-1"}});
   INFO(host->failure);
   REQUIRE(home.returned == 0);
-  std::ifstream in(file);
-  CHECK(json::parse(in)["rows"].size() == 500);
-  CHECK(json::parse(host->result)["rows"] == 500);
-  for (const std::string& bad : {std::string("/tmp/x.json"), home.lake + "/x.json",
-                                 home.world.lake.path() + "/home/run/../x.json"})
+  CHECK(json::parse(host->result)["rows"] == 5000);
+  auto lines = lines_of(folder + "result-1");  // five times what used to be the cap
+  REQUIRE(lines.size() == 5002);
+  CHECK(lines[0]["columns"][0] == "i");
+  CHECK(lines[5000][0] == 4999);
+  CHECK(lines[5001] == json::parse(R"({"rows":5000,"cut":false})"));
+  // One cell far over the old cap.
+  (void)home.ask({{"sql", "SELECT repeat('x', 3000000)"}, {"result_file", folder + "result-2"}});
+  CHECK(lines_of(folder + "result-2")[1][0].get<std::string>().size() == 3'000'000);
+  (void)home.ask({{"sql", "FROM range(9)"}, {"limit", 2}, {"result_file", folder + "result-3"}});
+  CHECK(lines_of(folder + "result-3").back() ==
+        json::parse(R"({"rows":2,"cut":true,"cut_by":"rows"})"));
+  // The engine's words keep their lines, so that its mark stands under what it means.
+  CHECK(home.refusal({{"sql", "SELECT\n  nothing"}, {"result_file", folder + "result-4"}}) != "");
+  const std::string error = lines_of(folder + "result-4").back()["error"];
+  const auto excerpt = error.find("LINE 2:   nothing\n");
+  REQUIRE(excerpt != std::string::npos);
+  CHECK(error.substr(excerpt + 18, 11) == "          ^");
+  for (const std::string& bad : {std::string("x.json"), home.lake + "/x.json",
+                                 folder + "run/../x.json", folder + "result-1"})
     CHECK(home.refusal({{"sql", "SELECT 1"}, {"result_file", bad}}).find("result_file") !=
           std::string::npos);
 }

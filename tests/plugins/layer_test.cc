@@ -1,7 +1,9 @@
 // The layer library with a source of its own: what is new, who is judged by what, what is written.
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -205,4 +207,31 @@ TEST_CASE("a first load far larger than the engine's memory passes, and so does 
   CHECK(payload->removes.size() == 1);
   CHECK(world.aggregate("run-2").changed == 1);
   CHECK(world.rows(gold, "SELECT CAST(sum(total) AS BIGINT) FROM t") == Lines{"149850007"});
+}
+
+// Opt-in, for it takes minutes: BATUTA_LAYER_ROWS=10000000 with the worker's default settings.
+TEST_CASE("a first load of any size stays under one GiB") {
+  const char* wanted = std::getenv("BATUTA_LAYER_ROWS");
+  if (wanted == nullptr) {
+    MESSAGE("skipped: BATUTA_LAYER_ROWS is not set");
+    return;
+  }
+  Readings world;
+  const std::int64_t count = std::atoll(wanted);
+  const auto peak_mib = [] {
+    rusage used{};
+    ::getrusage(RUSAGE_SELF, &used);
+    return used.ru_maxrss / 1024;
+  };
+  world.extract("run-1", {"sensor-0", "sensor-1", "sensor-2"}, count, [](std::int64_t i) {
+    return Reading{to_iso(*parse_iso("2020-01-01T00:00:00Z") +
+                          std::chrono::seconds(i * 61 % (900LL * 86'400))),
+                   "sensor-" + std::to_string(i % 3), std::to_string(i % 1000)};
+  });
+  MESSAGE("extract: " << peak_mib() << " MiB");
+  CHECK(world.transform("run-1").read == count);
+  MESSAGE("transform: " << peak_mib() << " MiB");
+  CHECK(world.aggregate("run-1").changed > 0);
+  MESSAGE("aggregate: " << peak_mib() << " MiB");
+  CHECK(peak_mib() < 1024);
 }

@@ -108,3 +108,28 @@ TEST_CASE("a private file is readable by its owner alone and replaces the one be
   CHECK(mode_of(home->path("admin.json")) == 0600);
   CHECK(!home->write_private("no/such/folder.json", "x"));
 }
+
+TEST_CASE(
+    "the lake's engine has settings, in the units of memory, and reading them makes nothing") {
+  const Folder folder;
+  folder.write("batuta.json", R"({"lake.memory": "2GiB", "lake.sql_timeout": "2m"})");
+  const Variable threads("BATUTA_LAKE_THREADS", "3");
+  auto settings = settings_of(folder.path());
+  REQUIRE(settings);
+  CHECK(settings->lake_memory == std::int64_t{2} << 30);
+  CHECK(settings->lake_threads == 3);
+  CHECK(settings->lake_sql_timeout == 120s);
+  const Variable memory("BATUTA_LAKE_MEMORY", "48MiB");
+  settings = settings_of(folder.path("nowhere"));
+  REQUIRE(settings);
+  CHECK(settings->lake_memory == 48 << 20);
+  struct stat found {};
+  CHECK(::stat(folder.path("nowhere").c_str(), &found) != 0);
+  for (const char* bad : {"1MiB", "2", "0", "lots", "5TiB", "-1GiB", "", "99999999GiB"}) {
+    CAPTURE(bad);
+    const Variable wrong("BATUTA_LAKE_MEMORY", bad);
+    const auto refused = settings_of(folder.path());
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().message.find("a size of at least 32MiB") != std::string::npos);
+  }
+}

@@ -1,0 +1,156 @@
+#include "plugins/lake/outside_select.h"
+
+#include <algorithm>
+#include <cctype>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "common/safe_json.h"
+#include "plugins/lake/sql_error.h"
+
+namespace batuta::lake {
+namespace {
+
+using nlohmann::json;
+
+// The engine nests expressions a thousand deep at most, each a few levels of its syntax tree.
+constexpr JsonLimits tree_limits{64u << 20, 10'000, 5'000'000, 1u << 20};
+
+std::string lower(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+bool holds(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+bool is_catalogue_function(const std::string& name) {
+  for (const char* prefix : {"pg_", "duckdb_", "pragma_", "has_", "__internal_"})
+    if (name.starts_with(prefix)) return true;
+  return false;
+}
+
+class Walk {
+ public:
+  void visit(const json& node) {
+    if (node.is_array())
+      for (const json& item : node) visit(item);
+    if (!node.is_object() || text(node, "class") == "CONSTANT") return;
+    const std::string type = text(node, "type");
+    if (type == "BASE_TABLE") note_table(node);
+    if (type == "SHOW_REF" && node.contains("query") && node["query"].is_null())
+      throw SqlError("SHOW is not allowed here: batuta lake tables lists the tables");
+    if (const auto names = node.find("cte_map"); names != node.end()) note_names(*names);
+    const bool is_table_function = type == "TABLE_FUNCTION" && node.contains("function");
+    if (is_table_function) {
+      check_table_function(lower(text(node["function"], "function_name")));
+    } else if (node.contains("function_name")) {
+      check_function(lower(text(node, "function_name")));
+    }
+    for (const auto& [key, child] : node.items()) {
+      if (is_table_function && key == "function") {
+        visit(child.value("children", json()));
+      } else {
+        visit(child);
+      }
+    }
+  }
+
+  std::vector<NamedTable> tables() const {
+    std::vector<NamedTable> out;
+    for (const NamedTable& table : tables_)
+      if (!table.schema.empty() || defined_.count(lower(table.name)) == 0) out.push_back(table);
+    return out;
+  }
+
+ private:
+  static std::string text(const json& node, const char* key) {
+    const auto found = node.find(key);
+    return found != node.end() && found->is_string() ? found->get<std::string>() : std::string();
+  }
+
+  void note_table(const json& node) {
+    NamedTable table{text(node, "schema_name"), text(node, "table_name")};
+    if (!text(node, "catalog_name").empty())
+      throw SqlError("tables are named layer.table or \"layer/domain/table\", not " +
+                     text(node, "catalog_name") + "." + table.schema + "." + table.name);
+    if (const auto at = node.find("at_clause"); at != node.end() && !at->is_null())
+      throw SqlError("AT is not allowed here: batuta lake head --version reads an older version");
+    tables_.insert(std::move(table));
+  }
+
+  // A name with a dot that WITH defines in one place could be taken for a file's in another.
+  void note_names(const json& map) {
+    for (const json& entry : map.value("map", json::array())) {
+      const std::string name = text(entry, "key");
+      if (name.find_first_of("./\\:") != std::string::npos)
+        throw SqlError("WITH \"" + name + "\": the name may not contain . / \\ or :");
+      defined_.insert(lower(name));
+    }
+  }
+
+  static void check_function(const std::string& name) {
+    if (holds(refused_functions(), name) || is_catalogue_function(name))
+      throw SqlError("the function " + name +
+                     " is not allowed here: only those that compute from their arguments are");
+  }
+
+  static void check_table_function(const std::string& name) {
+    if (holds(pure_table_functions(), name)) return;
+    std::string known;
+    for (const std::string& each : pure_table_functions())
+      known += (known.empty() ? "" : ", ") + each;
+    throw SqlError("the table function " + name +
+                   " is not allowed here: only tables of the lake can be read, and " + known);
+  }
+
+  std::set<NamedTable> tables_;
+  std::set<std::string> defined_;
+};
+
+}  // namespace
+
+const std::vector<std::string>& refused_functions() {
+  static const std::vector<std::string> names = {
+      // read settings, variables, the environment, the catalogue, or what runs
+      "getenv", "getvariable", "current_setting", "current_query", "current_query_id",
+      "current_connection_id", "current_transaction_id", "txid_current", "in_search_path",
+      "current_schemas", "stats", "col_description", "obj_description", "shobj_description",
+      // take or make statements
+      "json_serialize_sql", "json_serialize_plan", "json_deserialize_sql",
+      "json_execute_serialized_sql",
+      // leave something behind
+      "nextval", "currval", "setseed", "write_log"};
+  return names;
+}
+
+const std::vector<std::string>& pure_table_functions() {
+  static const std::vector<std::string> names = {
+      "range", "generate_series", "unnest", "repeat", "repeat_row", "json_each", "json_tree"};
+  return names;
+}
+
+std::vector<NamedTable> check_outside_select(Session& session, const std::string& sql) {
+  if (sql.find('\0') != std::string::npos) throw SqlError("the statement holds a NUL character");
+  const std::string tree_text =
+      session.value("SELECT json_serialize_sql(CAST($1 AS VARCHAR))", {sql}).text();
+  const auto tree = parse_untrusted(tree_text, tree_limits);
+  if (!tree) throw SqlError("the statement is too long or too deeply nested");
+  if (tree->value("error", true)) {
+    if (tree->value("error_type", "") == "parser") session.check(sql);  // says where
+    throw SqlError(
+        "only one SELECT is allowed here (or FROM, VALUES, DESCRIBE or SUMMARIZE), nothing that "
+        "writes, explains or sets: " +
+        tree->value("error_message", ""));
+  }
+  const json& statements = (*tree)["statements"];
+  if (statements.size() != 1)
+    throw SqlError("one SELECT is expected, not " + std::to_string(statements.size()) +
+                   " statements");
+  Walk walk;
+  walk.visit(statements);
+  return walk.tables();
+}
+
+}  // namespace batuta::lake
