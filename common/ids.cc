@@ -27,4 +27,10 @@ bool valid_run_id(std::string_view id) {
          id.find("..") == std::string_view::npos && id != ".";
 }
 
+std::string task_log_name(TaskIndex task, MapIndex map_index, std::int32_t try_number) {
+  std::string name = std::to_string(task);
+  if (map_index != unmapped) name += "." + std::to_string(number_of(map_index));
+  return name + "-" + std::to_string(try_number) + ".log";
+}
+
 }  // namespace batuta

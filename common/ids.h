@@ -11,16 +11,36 @@ namespace batuta {
 enum class RunSeq : std::int64_t {};
 // A task's position in its DAG version's task list.
 using TaskIndex = std::uint32_t;
+// Which instance of a mapped task; -1, as in Airflow, where the task is not mapped.
+enum class MapIndex : std::int32_t {};
+inline constexpr MapIndex unmapped{-1};
+constexpr std::int32_t number_of(MapIndex index) {
+  return static_cast<std::int32_t>(index);
+}
 // Counts the launches of one task instance; a report that carries another number is stale.
 using Fence = std::int64_t;
+
+// One task instance: what runs, is retried, cleared and marked.
+struct InstanceKey {
+  RunSeq run{};
+  TaskIndex task = 0;
+  MapIndex map_index = unmapped;
+  auto operator<=>(const InstanceKey&) const = default;
+};
 
 // One launch of one task instance.
 struct AttemptKey {
   RunSeq run{};
   TaskIndex task = 0;
+  MapIndex map_index = unmapped;
   Fence fence = 0;
   auto operator<=>(const AttemptKey&) const = default;
+  InstanceKey instance() const { return {run, task, map_index}; }
 };
+
+// The name of a try's log in its run's folder, which the agent writes and the scheduler reads:
+// "<task>-<try>.log", of a mapped instance "<task>.<map index>-<try>.log".
+std::string task_log_name(TaskIndex task, MapIndex map_index, std::int32_t try_number);
 
 // DAG, task, pool, plugin, variable and connection ids: 1 to 128 characters,
 // ^[A-Za-z0-9][A-Za-z0-9_.-]*$ without ".." and without a final dot.

@@ -12,7 +12,8 @@ using codec::Type;
 
 // clang-format off
 constexpr auto fields(Type<AttemptKey>) {
-  return std::tuple(&AttemptKey::run, &AttemptKey::task, &AttemptKey::fence);
+  return std::tuple(&AttemptKey::run, &AttemptKey::task, &AttemptKey::fence,
+                    &AttemptKey::map_index);
 }
 constexpr auto fields(Type<ParamInfo>) {
   return std::tuple(&ParamInfo::name, &ParamInfo::type, &ParamInfo::required,
@@ -75,7 +76,7 @@ constexpr auto fields(Type<Welcome>) {
 constexpr auto fields(Type<HeartbeatAck>) { return std::tuple(&HeartbeatAck::sequence); }
 constexpr auto fields(Type<Launch>) {
   return std::tuple(&Launch::key, &Launch::try_number, &Launch::run_uuid, &Launch::dag_id,
-                    &Launch::dag_run_id, &Launch::task_id, &Launch::map_index, &Launch::plugin,
+                    &Launch::dag_run_id, &Launch::task_id, &Launch::plugin,
                     &Launch::params_json, &Launch::context_json, &Launch::secrets,
                     &Launch::timeout_us, &Launch::isolation, &Launch::predecessor);
 }
@@ -90,7 +91,7 @@ constexpr auto fields(Type<FetchFile>) {
 }
 // clang-format on
 
-// The last valid value of each enumeration that is a choice (RunSeq is a number).
+// The last valid value of each enumeration that is a choice (RunSeq and MapIndex are numbers).
 constexpr ParamType last_value(Type<ParamType>) {
   return ParamType::any;
 }

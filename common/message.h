@@ -110,7 +110,6 @@ struct Launch {
   std::string dag_id;
   std::string dag_run_id;
   std::string task_id;
-  std::int32_t map_index = -1;
   std::string plugin;       // catalogue name
   std::string params_json;  // rendered, validated against the catalogue where it was known
   // The attempt's frame of reference, for the plugin's context:

@@ -25,7 +25,9 @@ constexpr int deaths_until_sole = 2;
 
 std::size_t Agent::KeyHash::operator()(const AttemptKey& key) const {
   const auto mix = [](std::uint64_t a, std::uint64_t b) { return (a ^ b) * 0x9e3779b97f4a7c15ull; };
-  return mix(mix(static_cast<std::uint64_t>(key.run), key.task),
+  const auto instance =
+      std::uint64_t{key.task} << 32 | static_cast<std::uint32_t>(number_of(key.map_index));
+  return mix(mix(static_cast<std::uint64_t>(key.run), instance),
              static_cast<std::uint64_t>(key.fence));
 }
 
@@ -163,7 +165,7 @@ bool Agent::running_slot_of(const std::string& name, const AttemptKey& key) {
     if (seat.slot->name() != name && !seat.slot->name().starts_with(name + "-")) continue;
     for (const auto& attempt : seat.slot->given()) {
       const AttemptKey& other = attempt->launch.key;
-      if (other.run == key.run && other.task == key.task && other != key) return true;
+      if (other.instance() == key.instance() && other != key) return true;
     }
   }
   return false;

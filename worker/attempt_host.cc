@@ -186,7 +186,7 @@ const char* AttemptHost::context() {
   context["dag_id"] = launch_.dag_id;
   context["run_id"] = launch_.dag_run_id;
   context["task_id"] = launch_.task_id;
-  context["map_index"] = launch_.map_index;
+  context["map_index"] = number_of(launch_.key.map_index);
   context["try_number"] = launch_.try_number;
   context["fence"] = launch_.key.fence;
   context["scratch"] = scratch_;

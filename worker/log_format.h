@@ -1,6 +1,6 @@
 // The format of a task log, for the agent that writes it and for whoever reads it.
 //
-//   <home>/logs/<run uuid>/<task index>-<try number>.log        mode 0600, folders 0700
+//   <home>/logs/<run uuid>/<task_log_name() of common/ids.h>    mode 0600, folders 0700
 //
 // UTF-8 as far as the plugin wrote UTF-8; one entry per line:
 //
@@ -28,6 +28,7 @@
 #include <string>
 
 #include "common/attempt_log_words.h"
+#include "common/ids.h"
 
 namespace batuta {
 
@@ -37,9 +38,8 @@ inline constexpr std::uint64_t log_tail_bytes = 8u << 20;
 
 // `run_uuid` must have passed parse_uuid: it becomes a path.
 inline std::string task_log_path(const std::string& home, const std::string& run_uuid,
-                                 std::uint32_t task_index, std::int32_t try_number) {
-  return home + "/logs/" + run_uuid + "/" + std::to_string(task_index) + "-" +
-         std::to_string(try_number) + ".log";
+                                 const AttemptKey& key, std::int32_t try_number) {
+  return home + "/logs/" + run_uuid + "/" + task_log_name(key.task, key.map_index, try_number);
 }
 
 }  // namespace batuta

@@ -29,7 +29,8 @@ using Instance = std::tuple<std::int64_t, std::uint32_t, std::int32_t>;
 using Tally = std::map<Instance, int>;
 
 Instance instance_of(const Launch& launch) {
-  return {static_cast<std::int64_t>(launch.key.run), launch.key.task, launch.map_index};
+  return {static_cast<std::int64_t>(launch.key.run), launch.key.task,
+          number_of(launch.key.map_index)};
 }
 
 Tally read_tally(const std::string& path) {
@@ -119,7 +120,7 @@ int RunningJournal::note(const Launch& launch) {
   Entry& entry = entries_[place];
   entry.run = static_cast<std::int64_t>(launch.key.run);
   entry.task = launch.key.task;
-  entry.map_index = launch.map_index;
+  entry.map_index = number_of(launch.key.map_index);
   entry.used = 1;
   return place;
 }

@@ -35,7 +35,7 @@ class ApiBackend {
   virtual void request(Event event, std::function<void(Reply)> done) = 0;
   virtual void write(std::function<Status()> write, std::function<void(Status)> done) = 0;
   virtual void live(std::function<void(Result<LiveView>)> done) = 0;
-  virtual void explain(RunSeq run, TaskIndex task,
+  virtual void explain(const InstanceKey& instance,
                        std::function<void(Result<std::vector<Reason>>)> done) = 0;
   virtual EngineMetrics metrics() const = 0;
   // Why nothing can be written for now; empty when all is well.

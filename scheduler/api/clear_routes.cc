@@ -176,7 +176,8 @@ Result<Response> touched_tasks(Context& context, const std::vector<RunRow>& runs
     const auto version = context.find_version(run->dag_version);
     auto view = view_of(*run, row, version ? version->dag.get() : nullptr);
     if (fresh) {
-      auto now = context.services.history.task_instance(run->dag_id, run->dag_run_id, view.task_id);
+      auto now = context.services.history.task_instance(
+          {run->dag_id, run->dag_run_id, view.task_id, row.map_index});
       if (now) view = std::move(*now);
     }
     items.push_back(task_instance_json(view, version.get()));

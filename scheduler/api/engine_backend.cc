@@ -23,10 +23,10 @@ void EngineBackend::live(std::function<void(Result<LiveView>)> done) {
   if (!asked) done(not_running());
 }
 
-void EngineBackend::explain(RunSeq run, TaskIndex task,
+void EngineBackend::explain(const InstanceKey& instance,
                             std::function<void(Result<std::vector<Reason>>)> done) {
-  const bool asked = engine_.query([run, task, done](const SchedulerState& state, const Now& now) {
-    done(batuta::explain(state, run, task, now));
+  const bool asked = engine_.query([instance, done](const SchedulerState& state, const Now& now) {
+    done(batuta::explain(state, instance, now));
   });
   if (!asked) done(not_running());
 }

@@ -12,7 +12,7 @@ class EngineBackend final : public ApiBackend {
   void request(Event event, std::function<void(Reply)> done) override;
   void write(std::function<Status()> write, std::function<void(Status)> done) override;
   void live(std::function<void(Result<LiveView>)> done) override;
-  void explain(RunSeq run, TaskIndex task,
+  void explain(const InstanceKey& instance,
                std::function<void(Result<std::vector<Reason>>)> done) override;
   EngineMetrics metrics() const override;
   std::string trouble() const override;

@@ -53,13 +53,12 @@ void cut_to_lines(std::string& bytes) {
 
 }  // namespace
 
-Result<LogWindow> read_log(const std::string& home, const Uuid& run, TaskIndex task,
-                           std::int32_t try_number, std::int64_t offset, std::size_t window) {
+Result<LogWindow> read_log(const std::string& home, const Uuid& run, const std::string& name,
+                           std::int64_t offset, std::size_t window) {
   const Error missing{Errc::not_found, "there is no log", {}};
   const UniqueFd folder(::open((home + "/logs").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!folder) return missing;
-  const std::string path = log_path(run, task, try_number).substr(std::string_view("logs/").size());
-  const UniqueFd file(open_beneath(folder.get(), path));
+  const UniqueFd file(open_beneath(folder.get(), to_string(run) + "/" + name));
   struct stat facts {};
   if (!file || ::fstat(file.get(), &facts) != 0 || !S_ISREG(facts.st_mode)) return missing;
 
@@ -69,9 +68,8 @@ Result<LogWindow> read_log(const std::string& home, const Uuid& run, TaskIndex t
                     facts.st_size);
 }
 
-std::string log_path(const Uuid& run, TaskIndex task, std::int32_t try_number) {
-  return "logs/" + to_string(run) + "/" + std::to_string(task) + "-" + std::to_string(try_number) +
-         ".log";
+std::string log_path(const Uuid& run, const std::string& name) {
+  return "logs/" + to_string(run) + "/" + name;
 }
 
 LogWindow log_window(std::string bytes, std::int64_t offset, std::int64_t file_bytes) {

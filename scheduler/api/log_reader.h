@@ -1,4 +1,4 @@
-// Reads a window of an attempt's log. Paths are made here from a UUID and two numbers; no text from
+// Reads a window of an attempt's log. Paths are made from a UUID and numbers; no text from
 // outside ever reaches the file system.
 #pragma once
 
@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "common/ids.h"
 #include "common/result.h"
 #include "common/uuid.h"
 
@@ -21,15 +20,14 @@ struct LogWindow {
   bool at_end = true;     // nothing more is in the file now
 };
 
-// <home>/logs/<run uuid>/<task index>-<try>.log from byte `offset`, at most `window` bytes. Opened
-// beneath the logs folder, without following links. Errc::not_found when there is no such file (the
-// attempt never wrote, or retention took it). Blocking; any thread.
-Result<LogWindow> read_log(const std::string& home, const Uuid& run, TaskIndex task,
-                           std::int32_t try_number, std::int64_t offset,
-                           std::size_t window = max_log_window);
+// <home>/logs/<run uuid>/<name> from byte `offset`, at most `window` bytes; `name` is a
+// task_log_name(). Opened beneath the logs folder, without following links. Errc::not_found when
+// there is no such file (the attempt never wrote, or retention took it). Blocking; any thread.
+Result<LogWindow> read_log(const std::string& home, const Uuid& run, const std::string& name,
+                           std::int64_t offset, std::size_t window = max_log_window);
 
 // The log's name below its worker's home.
-std::string log_path(const Uuid& run, TaskIndex task, std::int32_t try_number);
+std::string log_path(const Uuid& run, const std::string& name);
 // The window of a log of `file_bytes` that begins at `offset` with `bytes`, which somebody else has
 // read.
 LogWindow log_window(std::string bytes, std::int64_t offset, std::int64_t file_bytes);

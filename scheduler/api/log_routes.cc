@@ -110,9 +110,9 @@ Response ndjson(std::string_view text) {
 }
 
 Result<TaskInstanceView> find_try(Context& context, const Request& request, std::int64_t number) {
-  for (const auto& view : context.services.history.tries(path_param(request, "dag_id"),
-                                                         path_param(request, "dag_run_id"),
-                                                         path_param(request, "task_id"))) {
+  const auto name = instance_name(request);
+  if (!name) return name.error();
+  for (const auto& view : context.services.history.tries(*name)) {
     if (view.row.try_number == number) return view;
   }
   return {Errc::not_found, "no such try of this task instance"};
@@ -124,9 +124,9 @@ Result<LogWindow> log_of_worker(Context& context, const TaskInstanceView& view, 
                                 std::int64_t offset) {
   const Error none{Errc::not_found, "there is no log", {}};
   if (view.row.worker.empty()) return none;
-  const auto chunk = context.services.fetch_file(view.row.worker,
-                                                 log_path(run, view.row.task, view.row.try_number),
-                                                 offset, static_cast<std::int64_t>(max_log_window));
+  const std::string name = task_log_name(view.row.task, view.row.map_index, view.row.try_number);
+  const auto chunk = context.services.fetch_file(view.row.worker, log_path(run, name), offset,
+                                                 static_cast<std::int64_t>(max_log_window));
   if (chunk) return log_window(chunk->bytes, offset, chunk->file_bytes);
   return none;
 }
@@ -138,16 +138,16 @@ Result<Response> get_log(Context& context, const Request& request) {
   if (!number) return number.error();
   const auto offset = read_token(request);
   if (!offset) return offset.error();
-  if (const auto ok = unmapped(request); !ok) return ok.error();
   const auto view = find_try(context, request, *number);
   if (!view) return view.error();
   const auto run = parse_uuid(view->run_uuid);
   if (!run) return {Errc::not_found, "no such run of this DAG"};
 
   const bool ended = has_ended(*view);
+  const std::string name =
+      task_log_name(view->row.task, view->row.map_index, static_cast<std::int32_t>(*number));
   const auto read = [&](std::int64_t from) {
-    auto here = read_log(context.services.home, *run, view->row.task,
-                         static_cast<std::int32_t>(*number), from);
+    auto here = read_log(context.services.home, *run, name, from);
     return here ? here : log_of_worker(context, *view, *run, from);
   };
   auto window = read(*offset);

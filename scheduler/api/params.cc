@@ -273,12 +273,14 @@ Result<std::int64_t> path_number(const Request& request, std::string_view name) 
           "path." + std::string(name)};
 }
 
-Status unmapped(const Request& request) {
+Result<InstanceName> instance_name(const Request& request) {
   QueryReader query(request);
-  const auto index = query.integer("map_index", -1, -1, std::numeric_limits<std::int32_t>::max());
+  const bool asked = request.route && find_param(*request.route->query, "map_index");
+  const auto index =
+      asked ? query.integer("map_index", -1, -1, std::numeric_limits<std::int32_t>::max()) : -1;
   if (!query.status()) return query.status().error();
-  if (index == -1) return success();
-  return {Errc::not_found, "no such task instance: there are no mapped ones, map_index is -1", {}};
+  return InstanceName{path_param(request, "dag_id"), path_param(request, "dag_run_id"),
+                      path_param(request, "task_id"), MapIndex{static_cast<std::int32_t>(index)}};
 }
 
 Result<nlohmann::json> body_object(const Request& request) {

@@ -74,9 +74,9 @@ const std::string& path_param(const Request& request, std::string_view name);
 // A path parameter that is a number from 0; Errc::invalid otherwise.
 Result<std::int64_t> path_number(const Request& request, std::string_view name);
 
-// There are no mapped task instances: a `map_index` other than -1 names one that does not exist
-// (Errc::not_found).
-Status unmapped(const Request& request);
+// The instance that the path is about, with the query's `map_index`: -1 where it is not given, or
+// the route does not take it.
+Result<InstanceName> instance_name(const Request& request);
 
 // What a body field says that is no id (valid_id of common/ids.h).
 inline constexpr const char* id_rule =

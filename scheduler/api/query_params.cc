@@ -41,7 +41,7 @@ constexpr QueryParam cursor =
     own("cursor", Kind::text,
         "Empty for the first page, then next_cursor of the answer before; takes offset's place");
 constexpr QueryParam map_index =
-    own("map_index", Kind::integer, "-1: there are no mapped task instances");
+    own("map_index", Kind::integer, "Which instance of a mapped task; -1 unless given");
 constexpr QueryParam update_mask =
     own("update_mask", Kind::texts, "Only these fields of the body are applied");
 
@@ -279,7 +279,7 @@ constexpr QueryParam job_list_rows[] = {
 
 constexpr QueryParam execution_rows[] = {limit, offset, own("job_name", Kind::text)};
 constexpr QueryParam report_rows[] = {
-    own("try_number", Kind::integer, "The newest try that told anything, unless given")};
+    map_index, own("try_number", Kind::integer, "The newest try that told anything, unless given")};
 constexpr QueryParam outbox_rows[] = {limit, offset,
                                       own("dead", Kind::flag, "Only what was given up")};
 constexpr QueryParam feed_rows[] = {own("dag_id", Kind::text), own("run_id", Kind::text)};

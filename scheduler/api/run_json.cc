@@ -82,13 +82,15 @@ json task_instance_json(const TaskInstanceView& view, const VersionInfo* version
   const auto& row = view.row;
   json rendered = stored_json(view.rendered_json);
   if (!rendered.is_object()) rendered = json::object();
-  return {{"id", stable_uuid(view.run_uuid + "/" + std::to_string(row.task))},
+  std::string key = view.run_uuid + "/" + std::to_string(row.task);
+  if (row.map_index != unmapped) key += "/" + std::to_string(number_of(row.map_index));
+  return {{"id", stable_uuid(key)},
           {"task_id", view.task_id},
           {"task_display_name", view.task_id},
           {"dag_id", view.dag_id},
           {"dag_display_name", view.dag_id},
           {"dag_run_id", view.dag_run_id},
-          {"map_index", -1},
+          {"map_index", number_of(row.map_index)},
           {"rendered_map_index", nullptr},
           {"logical_date", iso_or_null(view.logical_date)},
           {"run_after", to_iso(view.run_after)},
@@ -149,7 +151,7 @@ json xcom_json(const XcomRow& row, const TaskInstanceView& of) {
   return {{"key", row.key},
           {"timestamp", to_iso(row.timestamp)},
           {"logical_date", iso_or_null(of.logical_date)},
-          {"map_index", -1},
+          {"map_index", number_of(row.map_index)},
           {"task_id", of.task_id},
           {"task_display_name", of.task_id},
           {"dag_id", of.dag_id},

@@ -204,10 +204,9 @@ Result<Response> wait_answer(Context& context, const Request& request, const std
     line["results"] = json::object();
     for (const auto& task_id : wanted) {
       const auto view = context.services.history.task_instance(
-          path_param(request, "dag_id"), path_param(request, "dag_run_id"), task_id);
+          {path_param(request, "dag_id"), path_param(request, "dag_run_id"), task_id, unmapped});
       if (!view) return {Errc::not_found, "no such task in this run"};
-      const auto xcom =
-          context.services.history.xcom(view->row.run, view->row.task, "return_value");
+      const auto xcom = context.services.history.xcom(view->row.key(), "return_value");
       line["results"][task_id] = xcom ? stored_json(shown_value(xcom->value_json)) : json(nullptr);
     }
   }

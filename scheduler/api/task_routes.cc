@@ -31,8 +31,9 @@ TaskPath task_path(const Request& request) {
 }
 
 Result<TaskInstanceView> find_instance(Context& context, const Request& request) {
-  const auto path = task_path(request);
-  auto view = context.services.history.task_instance(path.dag_id, path.dag_run_id, path.task_id);
+  const auto name = instance_name(request);
+  if (!name) return name.error();
+  auto view = context.services.history.task_instance(*name);
   if (!view) return no_such_task();
   return std::move(*view);
 }
@@ -85,7 +86,8 @@ struct TaskPatch {
 };
 
 Result<TaskPatch> read_task_patch(const Request& request, const json& body) {
-  const auto path = task_path(request);
+  const auto name = instance_name(request);
+  if (!name) return name.error();
   BodyReader fields(request, body);
   TaskPatch patch;
   patch.past = fields.boolean("include_past").value_or(false);
@@ -98,9 +100,10 @@ Result<TaskPatch> read_task_patch(const Request& request, const json& body) {
                                    *state == TaskState::skipped);
     if (!allowed) fields.fail("new_state", "must be success, failed or skipped");
     MarkRequested mark;
-    mark.dag_id = path.dag_id;
-    mark.dag_run_id = path.dag_run_id;
-    mark.task_id = path.task_id;
+    mark.dag_id = name->dag_id;
+    mark.dag_run_id = name->dag_run_id;
+    mark.task_id = name->task_id;
+    mark.map_index = name->map_index;
     mark.state = state.value_or(TaskState::success);
     mark.include_upstream = upstream;
     mark.include_downstream = downstream;
@@ -109,9 +112,10 @@ Result<TaskPatch> read_task_patch(const Request& request, const json& body) {
   }
   if (body.contains("note")) {
     NoteSet note;
-    note.dag_id = path.dag_id;
-    note.dag_run_id = path.dag_run_id;
-    note.task_id = path.task_id;
+    note.dag_id = name->dag_id;
+    note.dag_run_id = name->dag_run_id;
+    note.task_id = name->task_id;
+    note.map_index = name->map_index;
     note.note = fields.text("note", max_task_note).value_or("");
     note.user = request.identity.user;
     patch.note = note;
@@ -148,9 +152,9 @@ Result<Response> get_task_instance(Context& context, const Request& request) {
 }
 
 Result<Response> list_tries(Context& context, const Request& request) {
-  const auto path = task_path(request);
-  if (const auto ok = unmapped(request); !ok) return ok.error();
-  const auto tries = context.services.history.tries(path.dag_id, path.dag_run_id, path.task_id);
+  const auto name = instance_name(request);
+  if (!name) return name.error();
+  const auto tries = context.services.history.tries(*name);
   if (tries.empty()) return no_such_task();
   json items = json::array();
   for (const auto& view : tries) items.push_back(instance_json(context, view));
@@ -159,12 +163,11 @@ Result<Response> list_tries(Context& context, const Request& request) {
 }
 
 Result<Response> get_try(Context& context, const Request& request) {
-  const auto path = task_path(request);
   const auto number = path_number(request, "task_try_number");
   if (!number) return number.error();
-  if (const auto ok = unmapped(request); !ok) return ok.error();
-  for (const auto& view :
-       context.services.history.tries(path.dag_id, path.dag_run_id, path.task_id)) {
+  const auto name = instance_name(request);
+  if (!name) return name.error();
+  for (const auto& view : context.services.history.tries(*name)) {
     if (view.row.try_number == *number) return json_response(instance_json(context, view));
   }
   return {Errc::not_found, "no such try of this task instance"};
@@ -206,7 +209,6 @@ void patch_task_instance(Context& context, Call call) {
   const auto body = patch_body(
       *call.request, {"include_upstream", "include_downstream", "include_past", "include_future"});
   if (!body) return call.respond(error_response(body.error()));
-  if (const auto ok = unmapped(*call.request); !ok) return call.respond(error_response(ok.error()));
   const auto patch = read_task_patch(*call.request, *body);
   if (!patch) return call.respond(error_response(patch.error()));
   if (!patch->mark || (!patch->past && !patch->future))
@@ -226,7 +228,6 @@ void patch_task_instance(Context& context, Call call) {
 
 void get_dependencies(Context& context, Call call) {
   context.work(call.respond, [&context, call]() -> Status {
-    if (const auto ok = unmapped(*call.request); !ok) return ok.error();
     const auto view = find_instance(context, *call.request);
     if (!view) return view.error();
     const auto answer = [call](const Result<std::vector<Reason>>& reasons) {
@@ -235,7 +236,7 @@ void get_dependencies(Context& context, Call call) {
       for (const auto& r : *reasons) items.push_back({{"name", r.name}, {"reason", r.reason}});
       call.respond(json_response({{"dependencies", items}}));
     };
-    context.services.backend.explain(view->row.run, view->row.task, answer);
+    context.services.backend.explain(view->row.key(), answer);
     return success();
   });
 }
@@ -269,8 +270,12 @@ Result<Response> list_xcoms(Context& context, const Request& request) {
   xcoms.task_id = named(path.task_id);
   const auto found = context.services.history.xcoms(xcoms);
   if (found.total == 0 && xcoms.dag_id && xcoms.dag_run_id && xcoms.task_id) {
-    const auto view = find_instance(context, request);
-    if (!view) return view.error();
+    TaskQuery any;
+    any.dag_id = xcoms.dag_id;
+    any.dag_run_id = xcoms.dag_run_id;
+    any.filters.push_back({"task_id", Filter::Op::any, {*xcoms.task_id}});
+    any.page.limit = 1;
+    if (context.services.history.task_instances(any).total == 0) return no_such_task();
   }
   json items = json::array();
   for (const auto& view : found.rows) items.push_back(xcom_json(view.row, instance_of(view)));
@@ -284,11 +289,9 @@ Result<Response> get_xcom(Context& context, const Request& request) {
     query.fail("deserialize", "is not supported: values are JSON");
   }
   if (!query.status()) return query.status().error();
-  if (const auto ok = unmapped(request); !ok) return ok.error();
   const auto view = find_instance(context, request);
   if (!view) return view.error();
-  const auto row =
-      context.services.history.xcom(view->row.run, view->row.task, path_param(request, "xcom_key"));
+  const auto row = context.services.history.xcom(view->row.key(), path_param(request, "xcom_key"));
   if (!row) return {Errc::not_found, "no such XCom entry"};
   json out = xcom_json(*row, *view);
   const std::string value = shown_value(row->value_json);
@@ -304,7 +307,7 @@ Result<Response> get_attempt_report(Context& context, const Request& request) {
   if (!view) return view.error();
   std::optional<std::int32_t> asked;
   if (number > 0) asked = static_cast<std::int32_t>(number);
-  const auto row = context.services.history.attempt_report(view->row.run, view->row.task, asked);
+  const auto row = context.services.history.attempt_report(view->row.key(), asked);
   if (row) return json_response(attempt_report_json(*row));
   const std::string who = asked ? "try " + std::to_string(*asked) : std::string("no try");
   const std::string what = asked ? " reported nothing" : " reported anything";

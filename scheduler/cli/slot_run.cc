@@ -68,7 +68,7 @@ class WorkFolder {
 std::unique_ptr<Attempt> make_attempt(const SlotRun& run) {
   auto attempt = std::make_unique<Attempt>();
   Launch& launch = attempt->launch;
-  launch.key = {RunSeq{1}, 0, 1};
+  launch.key = {RunSeq{1}, 0, unmapped, 1};
   launch.run_uuid = to_string(make_uuid_v7(read_clock().wall));
   launch.dag_id = "command_line";
   launch.dag_run_id = "now";

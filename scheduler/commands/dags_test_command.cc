@@ -123,8 +123,9 @@ void print_logs(const Home& home, Server& server, const std::string& dag_id) {
   for (const TaskInstanceView& view : server.history().task_instances(query).rows) {
     wants_registry |= view.row.reason.find("batuta connections add") != std::string::npos ||
                       view.row.reason.find(": variable ") != std::string::npos;
-    std::ifstream log(home.path("logs/" + view.run_uuid + "/" + std::to_string(view.row.task) +
-                                "-" + std::to_string(view.row.try_number) + ".log"));
+    std::ifstream log(
+        home.path("logs/" + view.run_uuid + "/" +
+                  task_log_name(view.row.task, view.row.map_index, view.row.try_number)));
     if (!log) continue;
     std::printf("\n-- %s\n", view.task_id.c_str());
     for (std::string line; std::getline(log, line);) std::printf("%s\n", line.c_str());

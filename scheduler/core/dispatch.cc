@@ -53,7 +53,7 @@ LiveAgent* least_queued(const LivePlugin& plugin, std::int64_t depth) {
 }
 
 // What the row says of the attempt before gives way to the new one.
-void reset_attempt_fields(TaskInstanceRow& row) {
+void reset_attempt_fields(InstanceCold& row) {
   row.start_date.reset();
   row.end_date.reset();
   row.reason.clear();
@@ -64,22 +64,23 @@ void reset_attempt_fields(TaskInstanceRow& row) {
   row.pid = 0;
 }
 
-void launch(Turn& turn, LiveRun& run, TaskIndex i, LiveAgent& agent) {
+void launch(Turn& turn, LiveRun& run, InstanceIndex i, LiveAgent& agent) {
   touch(turn, run, i);
-  TaskInstanceRow& row = run.task(i);
+  InstanceHot& row = run.task(i);
+  InstanceCold& detail = run.detail(i);
   archive_try(turn, run, i, TaskState::up_for_retry);
-  reset_attempt_fields(row);
+  reset_attempt_fields(detail);
   if (!mutant("keep_fence")) ++row.fence;
   if (!mutant("keep_try_number")) ++row.try_number;
-  row.queued_at = turn.now.wall;
   row.worker = agent.id;
-  row.hostname = agent.hostname;
-  row.pid = agent.pid;
+  detail.queued_at = turn.now.wall;
+  detail.hostname = agent.hostname;
+  detail.pid = agent.pid;
   fix_window(turn, run, i);
   move_task(turn, run, i, Cause::launched, TaskState::queued);
   attach(agent, run, i, ++turn.state.last_launch, false);
-  turn.out.launches.push_back({agent.connection, run.attempt(i), row.try_number,
-                               mutant("forget_predecessor") ? std::string() : row.slot});
+  turn.out.launches.push_back({agent.connection, run.attempt(i), i, row.try_number,
+                               mutant("forget_predecessor") ? std::string() : detail.slot});
 }
 
 Tried try_launch(Turn& turn, LiveRun& run, GroupNo number) {
@@ -94,7 +95,7 @@ Tried try_launch(Turn& turn, LiveRun& run, GroupNo number) {
     agent = least_queued(plugin, depth);
   }
   if (agent == nullptr) return Tried::no_worker;
-  launch(turn, run, spec.by_rank[run.groups[number].ready.first()], *agent);
+  launch(turn, run, first_ready(run, number), *agent);
   return Tried::launched;
 }
 

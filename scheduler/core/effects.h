@@ -13,10 +13,6 @@ namespace batuta {
 // Rows of one turn, coalesced: a task instance that moved three times in the turn is here once.
 // The store writes them in this order, in one transaction.
 struct Changes {
-  struct NewRun {
-    RunRow run;
-    std::vector<TaskInstanceRow> tasks;  // every task, in the state this turn left it in
-  };
   struct TaskUpdate {
     TaskState from = TaskState::none;  // durable state before the turn: the store checks it
     Fence from_fence = 0;
@@ -26,12 +22,15 @@ struct Changes {
   std::vector<std::shared_ptr<const Dag>> dag_versions;  // to keep, if the store lacks them
   std::vector<PoolRow> pools;                            // upserts
   std::vector<std::string> pools_deleted;
-  std::vector<NewRun> runs_created;
+  std::vector<RunRow> runs_created;  // without task instances
   std::vector<RunRow> runs_updated;
   std::vector<RunSeq> runs_deleted;  // with everything below them
   std::vector<AttemptRow> attempts_archived;
+  // What runs got in this turn, as the turn left it, by run and there by InstanceIndex: every
+  // task's instance when the run gets its rows, later those of an expanded task.
+  std::vector<TaskInstanceRow> tasks_created;
   std::vector<TaskUpdate> tasks_updated;
-  std::vector<std::pair<RunSeq, TaskIndex>> xcoms_cleared;
+  std::vector<InstanceKey> xcoms_cleared;
   std::vector<XcomRow> xcoms;
   std::vector<TableRow> tables;  // upserts
   std::vector<AcceptedRow> accepted;
@@ -52,6 +51,7 @@ struct Changes {
 struct LaunchEffect {
   WorkerId worker = 0;
   AttemptKey key;
+  InstanceIndex instance{};
   std::int32_t try_number = 1;
   std::string predecessor_slot;
 };
@@ -72,6 +72,7 @@ struct AckEffect {  // this report is recorded, or stale and counted
 // One failure notification; the engine renders it and adds an OutboxRow to this very commit.
 struct AlertEffect {
   AttemptKey key;
+  InstanceIndex instance{};
   std::string notifier_json;
 };
 struct DropWorkerEffect {  // lease over or protocol broken: close the connection
@@ -91,8 +92,8 @@ struct FeedItem {
   // dags: the list of DAGs, or what is wrong in their files, was read anew.
   enum class Kind : std::uint8_t { run, task, dag, dags } kind = Kind::run;
   RunSeq run{};
-  TaskIndex task = 0;
-  std::string dag_id;  // kind dag
+  InstanceIndex instance{};  // kind task
+  std::string dag_id;        // kind dag
 };
 
 struct Effects {

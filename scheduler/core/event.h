@@ -10,6 +10,7 @@
 #include "common/message.h"
 #include "scheduler/core/dag.h"
 #include "scheduler/core/rows.h"
+#include "scheduler/core/stored_run.h"
 
 namespace batuta {
 
@@ -17,13 +18,6 @@ namespace batuta {
 using RequestId = std::uint64_t;
 // One connection of one agent; a reconnect gets a new one.
 using WorkerId = std::uint64_t;
-
-// A whole run as the store has it: how a finished run comes back into memory for clear and mark.
-struct StoredRun {
-  RunRow run;
-  std::shared_ptr<const Dag> dag;      // the pinned version
-  std::vector<TaskInstanceRow> tasks;  // one per task of that version, by TaskIndex
-};
 
 // The DAG folder was read: new or changed versions, and ids whose file is gone. Neither: only the
 // import errors or warnings are others than before.
@@ -102,6 +96,7 @@ struct MarkRequested {
   std::string dag_id;
   std::string dag_run_id;
   std::string task_id;
+  MapIndex map_index = unmapped;
   TaskState state = TaskState::success;
   bool include_upstream = false;
   bool include_downstream = false;
@@ -116,6 +111,7 @@ struct NoteSet {  // task_id empty: the run's note
   std::string dag_id;
   std::string dag_run_id;
   std::string task_id;
+  MapIndex map_index = unmapped;
   std::string note;
   std::optional<StoredRun> stored;
   std::string user{};

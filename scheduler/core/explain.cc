@@ -64,14 +64,20 @@ void explain_run(const LiveRun& run, const Now& now, Reasons& out) {
   }
 }
 
-void explain_rule(const LiveRun& run, TaskIndex i, Reasons& out) {
-  const UpstreamCounts& c = run.cells[i].upstreams;
+void explain_rule(const LiveRun& run, InstanceIndex i, Reasons& out) {
+  const TaskIndex task = run.stored.task_of(i);
+  UpstreamCounts c;  // of a run without rows: nothing has ended
+  c.total = static_cast<std::int32_t>(run.definition(i).upstream.size());
+  if (run.stored.has_rows()) c = run.upstreams[task];
   const TriggerRule rule = run.definition(i).trigger_rule;
   if (evaluate(rule, c) == Verdict::wait) {
     std::string open;
     int listed = 0;
     for (const TaskIndex up : run.definition(i).upstream) {
-      if (is_terminal(run.task(up).state)) continue;
+      bool over = true;
+      run.stored.each_of(
+          up, [&](InstanceIndex each) { over = over && is_terminal(run.stored.state_of(each)); });
+      if (over) continue;
       if (++listed > 5) break;
       open += (open.empty() ? "" : ", ") + run.definition(up).id;
     }
@@ -81,7 +87,7 @@ void explain_rule(const LiveRun& run, TaskIndex i, Reasons& out) {
                              number(c.success) + " success, " + number(c.skipped) + " skipped, " +
                              number(c.failed + c.upstream_failed) + " failed); waiting for " +
                              open + (listed > 5 ? ", …" : "")});
-  } else if (!past_allows(run, i)) {
+  } else if (!past_allows(run, task)) {
     out.push_back({"Previous Dagrun State",
                    "depends on the past, and the task (or what follows it, with "
                    "wait_for_downstream) is not success or skipped in the previous run"});
@@ -113,10 +119,11 @@ void explain_worker(const SchedulerState& state, const Task& task, const LivePlu
   }
 }
 
-void explain_dispatch(const SchedulerState& state, const LiveRun& run, TaskIndex i, Reasons& out) {
+void explain_dispatch(const SchedulerState& state, const LiveRun& run, InstanceIndex i,
+                      Reasons& out) {
   const Task& task = run.definition(i);
   if (task.plugin == "empty") return;
-  const GroupSpec& spec = run.plan->groups[run.plan->group_of[i]];
+  const GroupSpec& spec = run.group_spec(i);
   const LivePool& pool = state.pools[spec.pool];
   if (!pool.exists) {
     out.push_back({"Pool Slots Available", "pool '" + task.pool + "' does not exist"});
@@ -135,7 +142,7 @@ void explain_dispatch(const SchedulerState& state, const LiveRun& run, TaskIndex
                                            " tasks of this run are active; at most " +
                                            number(limit) + " may be"});
   }
-  if (spec.limited && !task_has_room(run, i)) {
+  if (spec.limited && !task_has_room(run, run.task(i).task)) {
     out.push_back({"Task Concurrency", "max_active_tis_per_dag is " +
                                            number(task.max_active_tis_per_dag) +
                                            ", and as many are active in this DAG"});
@@ -144,8 +151,8 @@ void explain_dispatch(const SchedulerState& state, const LiveRun& run, TaskIndex
   if (out.empty()) out.push_back({"Worker", "tasks of higher priority go first"});
 }
 
-void explain_attempt(const LiveRun& run, TaskIndex i, Reasons& out) {
-  const TaskCell& cell = run.cells[i];
+void explain_attempt(const LiveRun& run, InstanceIndex i, Reasons& out) {
+  const TaskCell& cell = run.cell(i);
   if (run.task(i).state != TaskState::queued || cell.agent == nullptr) return;
   if (cell.agent->connection == 0) {
     out.push_back({"Worker", "the connection of worker " + cell.agent->id +
@@ -159,28 +166,29 @@ void explain_attempt(const LiveRun& run, TaskIndex i, Reasons& out) {
 
 }  // namespace
 
-std::vector<Reason> explain(const SchedulerState& state, RunSeq seq, TaskIndex task,
+std::vector<Reason> explain(const SchedulerState& state, const InstanceKey& instance,
                             const Now& now) {
-  const auto at = state.runs.find(seq);
+  const auto at = state.runs.find(instance.run);
   if (at == state.runs.end()) return {{"Dagrun Running", "the run is not active"}};
   const LiveRun& run = *at->second;
-  if (task >= run.cells.size()) return {{"Task", "the run has no such task"}};
-  const TaskInstanceRow& row = run.task(task);
+  const std::optional<InstanceIndex> i = run.stored.find(instance.task, instance.map_index);
+  if (!i) return {{"Task", "the run has no such task instance"}};
+  const TaskState now_in = run.stored.state_of(*i);
   Reasons out;
-  if (is_terminal(row.state) || row.state == TaskState::running ||
-      row.state == TaskState::publishing) {
+  if (is_terminal(now_in) || now_in == TaskState::running || now_in == TaskState::publishing) {
     return out;
   }
-  if (row.state == TaskState::queued) {
-    explain_attempt(run, task, out);
+  if (now_in == TaskState::queued) {
+    explain_attempt(run, *i, out);
     return out;
   }
   explain_run(run, now, out);
-  if (row.state == TaskState::none) explain_rule(run, task, out);
-  if (row.state == TaskState::up_for_retry) {
-    out.push_back({"Not In Retry Period", "the next try is due at " + to_iso(*row.retry_at)});
+  if (now_in == TaskState::none) explain_rule(run, *i, out);
+  if (now_in == TaskState::up_for_retry) {
+    const Time retry_at = *run.detail(*i).retry_at;
+    out.push_back({"Not In Retry Period", "the next try is due at " + to_iso(retry_at)});
   }
-  if (row.state == TaskState::scheduled) explain_dispatch(state, run, task, out);
+  if (now_in == TaskState::scheduled) explain_dispatch(state, run, *i, out);
   return out;
 }
 

@@ -13,8 +13,9 @@ struct Reason {
   std::string reason;  // a sentence: "no live worker offers financial_bronze; did you mean …?"
 };
 
-// Empty when nothing blocks the task (it is running, or ended). Unknown run or task: one Reason.
-std::vector<Reason> explain(const SchedulerState& state, RunSeq run, TaskIndex task,
+// Empty when nothing blocks the instance (it is running, or ended). Unknown run or instance: one
+// Reason. A run that has not started is answered for as if it had its rows.
+std::vector<Reason> explain(const SchedulerState& state, const InstanceKey& instance,
                             const Now& now);
 
 }  // namespace batuta

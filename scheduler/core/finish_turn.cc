@@ -11,15 +11,27 @@ namespace {
 void emit_tasks(Turn& turn) {
   for (const TaskRef& ref : turn.tasks) {
     LiveRun& run = *ref.run;
-    TaskCell& cell = run.cells[ref.task];
+    TaskCell& cell = run.cell(ref.instance);
     cell.touched = false;
     run.linger = true;
     if (run.deleted) continue;
-    turn.out.feed.push_back({FeedItem::Kind::task, run.row().seq, ref.task, {}});
-    if (run.created) continue;  // its rows go with the run
+    turn.out.feed.push_back({FeedItem::Kind::task, run.row().seq, ref.instance, {}});
+    if (place_of(ref.instance) >= run.durable_rows)
+      continue;  // goes whole, with its run's new rows
     turn.out.changes.tasks_updated.push_back(
-        {cell.durable_state, cell.durable_fence, run.task(ref.task)});
+        {cell.durable_state, cell.durable_fence, run.stored.row(ref.instance)});
   }
+}
+
+void emit_new_rows(Turn& turn, LiveRun& run) {
+  std::vector<TaskInstanceRow>& out = turn.out.changes.tasks_created;
+  const std::size_t count = run.stored.hot.size();
+  if (run.durable_rows == count) return;
+  out.reserve(out.size() + count - run.durable_rows);
+  for (const InstanceIndex i : InstanceRange(run.durable_rows, count)) {
+    out.push_back(run.stored.row(i));
+  }
+  run.durable_rows = count;
 }
 
 void emit_runs(Turn& turn) {
@@ -30,13 +42,14 @@ void emit_runs(Turn& turn) {
       if (!run->created) turn.out.changes.runs_deleted.push_back(run->row().seq);
       continue;
     }
-    turn.out.feed.push_back({FeedItem::Kind::run, run->row().seq, 0, {}});
+    turn.out.feed.push_back({FeedItem::Kind::run, run->row().seq, {}, {}});
     if (run->created) {
-      turn.out.changes.runs_created.push_back({run->row(), run->stored.tasks});
+      turn.out.changes.runs_created.push_back(run->row());
     } else if (!mutant("forget_run_row")) {
       turn.out.changes.runs_updated.push_back(run->row());
     }
     run->created = false;
+    emit_new_rows(turn, *run);
   }
 }
 
@@ -44,7 +57,7 @@ void emit_dags(Turn& turn) {
   for (LiveDag* dag : turn.dags) {
     dag->touched = false;
     turn.out.changes.dags.push_back(dag->row);
-    turn.out.feed.push_back({FeedItem::Kind::dag, RunSeq{}, 0, dag->row.dag_id});
+    turn.out.feed.push_back({FeedItem::Kind::dag, RunSeq{}, {}, dag->row.dag_id});
   }
 }
 
@@ -116,10 +129,11 @@ void finish_turn(Turn& turn) {
 bool Changes::empty() const {
   return dags.empty() && dag_versions.empty() && pools.empty() && pools_deleted.empty() &&
          runs_created.empty() && runs_updated.empty() && runs_deleted.empty() &&
-         attempts_archived.empty() && tasks_updated.empty() && xcoms_cleared.empty() &&
-         xcoms.empty() && tables.empty() && accepted.empty() && accepted_done.empty() &&
-         publications.empty() && watermarks.empty() && job_executions.empty() &&
-         attempt_reports.empty() && outbox.empty() && outbox_done.empty() && event_log.empty();
+         attempts_archived.empty() && tasks_created.empty() && tasks_updated.empty() &&
+         xcoms_cleared.empty() && xcoms.empty() && tables.empty() && accepted.empty() &&
+         accepted_done.empty() && publications.empty() && watermarks.empty() &&
+         job_executions.empty() && attempt_reports.empty() && outbox.empty() &&
+         outbox_done.empty() && event_log.empty();
 }
 
 }  // namespace batuta

@@ -10,14 +10,14 @@ namespace {
 
 constexpr Duration heartbeat_every = std::chrono::seconds(30);
 
-JobExecutionRow job_row(const LiveRun& run, TaskIndex i) {
-  const TaskInstanceRow& row = run.task(i);
+JobExecutionRow job_row(const LiveRun& run, InstanceIndex i) {
+  const InstanceCold& detail = run.detail(i);
   JobExecutionRow job;
   job.execution_id = run.row().uuid;
   job.job_name = run.row().dag_id + "." + run.definition(i).id;
   job.key = run.attempt(i);
-  job.try_number = row.try_number;
-  job.start_time = row.start_date.value_or(row.queued_at.value_or(run.row().run_after));
+  job.try_number = run.task(i).try_number;
+  job.start_time = detail.start_date.value_or(detail.queued_at.value_or(run.row().run_after));
   job.status = "running";
   job.params_json = run.definition(i).params_json;
   return job;
@@ -25,8 +25,8 @@ JobExecutionRow job_row(const LiveRun& run, TaskIndex i) {
 
 }  // namespace
 
-void fix_window(Turn& turn, LiveRun& run, TaskIndex i) {
-  TaskInstanceRow& row = run.task(i);
+void fix_window(Turn& turn, LiveRun& run, InstanceIndex i) {
+  InstanceCold& row = run.detail(i);
   const Task& task = run.definition(i);
   const bool fixed = row.window_end.has_value() && !mutant("window_moves_on_retry");
   if (!task.is_data || fixed) return;
@@ -40,7 +40,7 @@ void fix_window(Turn& turn, LiveRun& run, TaskIndex i) {
                             of.conf_end.value_or(of.data_interval_end.value_or(of.run_after)));
 }
 
-void advance_watermark(Turn& turn, LiveRun& run, TaskIndex i, std::int64_t watermark_us) {
+void advance_watermark(Turn& turn, LiveRun& run, InstanceIndex i, std::int64_t watermark_us) {
   if (watermark_us <= 0 || !run.definition(i).is_data) return;
   const Time value{Duration(watermark_us)};
   const auto key = std::pair(run.row().dag_id, run.definition(i).id);
@@ -52,22 +52,22 @@ void advance_watermark(Turn& turn, LiveRun& run, TaskIndex i, std::int64_t water
   turn.out.changes.watermarks.push_back({key.first, key.second, value});
 }
 
-void job_started(Turn& turn, LiveRun& run, TaskIndex i) {
+void job_started(Turn& turn, LiveRun& run, InstanceIndex i) {
   if (!run.definition(i).is_data) return;
   JobExecutionRow job = job_row(run, i);
   job.heartbeat_at = turn.now.wall;
   turn.out.changes.job_executions.push_back(std::move(job));
 }
 
-void job_ended(Turn& turn, LiveRun& run, TaskIndex i, const char* status, const Finished* report) {
+void job_ended(Turn& turn, LiveRun& run, InstanceIndex i, const char* status,
+               const Finished* report) {
   if (!run.definition(i).is_data) return;
-  const TaskInstanceRow& row = run.task(i);
   JobExecutionRow job = job_row(run, i);
   job.status = status;
   job.end_time = turn.now.wall;
-  if (run.cells[i].agent != nullptr) job.heartbeat_at = run.cells[i].agent->last_seen;
+  if (run.cell(i).agent != nullptr) job.heartbeat_at = run.cell(i).agent->last_seen;
   const std::string_view ended = job.status;
-  if (ended != "success") job.error = row.reason;
+  if (ended != "success") job.error = run.detail(i).reason;
   if (report != nullptr) {
     job.records = report->records;
     job.filename = report->files_json;
@@ -82,8 +82,8 @@ void job_heartbeats(Turn& turn) {
   state.next_job_heartbeat = turn.now.boot + heartbeat_every;
   for (const auto& [connection, agent] : state.connections) {
     for (const auto& [launch_no, ref] : agent->started) {
-      if (!ref.run->definition(ref.task).is_data) continue;
-      JobExecutionRow job = job_row(*ref.run, ref.task);
+      if (!ref.run->definition(ref.instance).is_data) continue;
+      JobExecutionRow job = job_row(*ref.run, ref.instance);
       if (agent->last_seen <= job.start_time) continue;
       job.heartbeat_at = agent->last_seen;
       turn.out.changes.job_executions.push_back(std::move(job));

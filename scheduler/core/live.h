@@ -29,7 +29,7 @@ struct LiveDag;
 
 struct TaskRef {
   LiveRun* run = nullptr;
-  TaskIndex task = 0;
+  InstanceIndex instance{};
 };
 
 // ---- what waits for a slot --------------------------------------------------------------------
@@ -96,7 +96,10 @@ struct LaneKey {
 };
 
 struct ReadyGroup {
-  ReadySet ready;
+  ReadySet ready;  // ranks of tasks of which an instance is ready
+  // Of tasks with more than one instance: which of them are.
+  std::map<TaskIndex, std::set<InstanceIndex>> mapped;
+  std::int64_t size = 0;   // ready instances
   bool offered = false;    // it stands in its lane
   LaneKey key;             // under this key
   std::uint64_t turn = 0;  // its place among those that wait longest
@@ -115,7 +118,6 @@ struct Lane {
 // ---- runs and tasks ---------------------------------------------------------------------------
 
 struct TaskCell {
-  UpstreamCounts upstreams;
   LiveAgent* agent = nullptr;   // of the live attempt: queued and running only
   std::uint64_t launch_no = 0;  // its place in the agent's lists
   bool recall_asked = false;
@@ -135,10 +137,13 @@ struct LiveRun {
   StoredRun stored;        // rows as they are now
   LiveDag* dag = nullptr;  // the newest version and the DAG's own state
   std::shared_ptr<const DispatchPlan> plan;
-  std::vector<TaskCell> cells;     // by TaskIndex
-  std::vector<ReadyGroup> groups;  // by GroupNo
-  std::int32_t unfinished = 0;     // tasks not terminal
-  std::int32_t active = 0;         // queued, running, publishing: what max_active_tasks limits
+  // Empty while the run has no rows:
+  std::vector<UpstreamCounts> upstreams;  // by TaskIndex, over all instances of the upstream tasks
+  std::vector<TaskCell> cells;            // by InstanceIndex
+  std::vector<ReadyGroup> groups;         // by GroupNo
+  std::size_t durable_rows = 0;           // the others came in this turn
+  std::int32_t unfinished = 0;            // instances not terminal
+  std::int32_t active = 0;  // queued, running, publishing: what max_active_tasks limits
   std::int32_t publishing = 0;
   bool created = false;  // in this turn
   bool deleted = false;  // in this turn
@@ -149,10 +154,22 @@ struct LiveRun {
 
   RunRow& row() { return stored.run; }
   const RunRow& row() const { return stored.run; }
-  TaskInstanceRow& task(TaskIndex i) { return stored.tasks[i]; }
-  const TaskInstanceRow& task(TaskIndex i) const { return stored.tasks[i]; }
-  const Task& definition(TaskIndex i) const { return stored.dag->tasks[i]; }
-  AttemptKey attempt(TaskIndex i) const { return {stored.run.seq, i, stored.tasks[i].fence}; }
+  InstanceRange instances() const { return stored.instances(); }
+  InstanceHot& task(InstanceIndex i) { return stored.hot[place_of(i)]; }
+  const InstanceHot& task(InstanceIndex i) const { return stored.hot[place_of(i)]; }
+  InstanceCold& detail(InstanceIndex i) { return stored.cold[place_of(i)]; }
+  const InstanceCold& detail(InstanceIndex i) const { return stored.cold[place_of(i)]; }
+  TaskCell& cell(InstanceIndex i) { return cells[place_of(i)]; }
+  const TaskCell& cell(InstanceIndex i) const { return cells[place_of(i)]; }
+  const Task& definition(TaskIndex task) const { return stored.dag->tasks[task]; }
+  const Task& definition(InstanceIndex i) const { return definition(stored.task_of(i)); }
+  const GroupSpec& group_spec(InstanceIndex i) const {
+    return plan->groups[plan->group_of[stored.task_of(i)]];
+  }
+  AttemptKey attempt(InstanceIndex i) const {
+    const InstanceHot& hot = task(i);
+    return {stored.run.seq, hot.task, hot.map_index, hot.fence};
+  }
   Time date() const { return stored.run.logical_date.value_or(stored.run.run_after); }
   PastKey past_key() const { return {date(), stored.run.seq}; }
 };
@@ -161,7 +178,7 @@ struct LiveRun {
 struct PastRun {
   RunType type = RunType::manual;
   std::shared_ptr<const Dag> dag;
-  std::vector<TaskState> states;
+  std::vector<TaskState> states;  // by TaskIndex; of an expanded task the worst
 };
 inline constexpr std::size_t max_past_runs = 64;        // kept per DAG that uses the past
 inline constexpr std::size_t max_dates_ahead = 10'000;  // per DAG; the farthest are dropped
@@ -170,6 +187,8 @@ struct LiveDag {
   DagRow row;
   std::shared_ptr<const Dag> dag;  // newest version
   std::shared_ptr<const DispatchPlan> plan;
+  // Of older versions that runs are pinned to, by version.
+  std::map<std::string, std::weak_ptr<const DispatchPlan>> older_plans;
   std::set<std::pair<Time, RunSeq>> queued;  // by run_after
   std::map<RunSeq, LiveRun*> running;
   std::map<std::string, LiveRun*, std::less<>> by_run_id;  // in memory, ended ones included
@@ -242,17 +261,19 @@ struct Timer {
   Time at;
   Kind kind = Kind::tick;
   RunSeq run{};
-  TaskIndex task = 0;
-  LiveDag* dag = nullptr;   // tick, run_after
-  std::string_view dag_id;  // orders ticks of one instant
+  InstanceIndex instance{};  // retry
+  LiveDag* dag = nullptr;    // tick, run_after
+  std::string_view dag_id;   // orders ticks of one instant
   bool operator<(const Timer& o) const {
-    return std::tie(at, kind, run, task, dag_id) < std::tie(o.at, o.kind, o.run, o.task, o.dag_id);
+    return std::tie(at, kind, run, instance, dag_id) <
+           std::tie(o.at, o.kind, o.run, o.instance, o.dag_id);
   }
 };
 
 struct CancelDeadline {
   Boot at;
-  AttemptKey key;
+  RunSeq run{};
+  InstanceIndex instance{};
   auto operator<=>(const CancelDeadline&) const = default;
 };
 

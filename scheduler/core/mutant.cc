@@ -55,11 +55,13 @@ constexpr std::array mutants = {
     MutantInfo{"ignore_past", "I6: depends_on_past"},
     MutantInfo{"leaves_never_fail", "I11: a failed leaf fails the run"},
     MutantInfo{"end_with_unfinished", "I11: a run ends when all of its tasks have"},
+    MutantInfo{"skip_what_waits_for_retry", "I20: what ran and did not succeed is failed"},
     MutantInfo{"ignore_run_timeout", "I16: dagrun_timeout ends a run"},
     // Schedules and triggers
     MutantInfo{"cursor_stays", "I8: each tick has at most one run"},
     MutantInfo{"ignore_idempotency_key", "I17: the same key gives the same run"},
     MutantInfo{"ignore_digest", "I17: the same key with another body is refused"},
+    MutantInfo{"rows_while_queued", "I19: a run that has not started has no rows"},
     // Commits, data
     MutantInfo{"forget_run_row", "I10: the store replays to the same state"},
     MutantInfo{"no_alert_on_failure", "I12: every failure is told once"},

@@ -14,7 +14,7 @@ void renew_lease(Turn& turn, WorkerId worker) {
 }
 
 // What the report tells about the attempt, whatever it becomes.
-void record(TaskInstanceRow& row, const Finished& report, const Now& now) {
+void record(InstanceCold& row, TaskState state, const Finished& report, const Now& now) {
   const bool has_times = report.ended != Time{};
   if (has_times && !row.start_date) row.start_date = report.started;
   row.end_date = has_times ? report.ended : now.wall;
@@ -27,31 +27,31 @@ void record(TaskInstanceRow& row, const Finished& report, const Now& now) {
   row.plugin_sha256 = report.plugin_sha256;
   // An attempt that reported its end leaves nobody to wait for. One that never started leaves the
   // slot of the attempt before, if that was lost.
-  const bool had_started = row.state == TaskState::running || !report.slot.empty();
+  const bool had_started = state == TaskState::running || !report.slot.empty();
   if (had_started) row.slot = report.outcome == Outcome::lost ? report.slot : std::string();
 }
 
 // In the turn that ends the attempt, whatever becomes of the task: a failed rule is why somebody
 // looks.
-void keep_report(Turn& turn, const LiveRun& run, TaskIndex i, const Finished& report) {
+void keep_report(Turn& turn, const LiveRun& run, InstanceIndex i, const Finished& report) {
   if (report.extra_json.empty() || mutant("forget_report")) return;
   turn.out.changes.attempt_reports.push_back(
       {report.key, run.task(i).try_number, report.extra_json});
 }
 
-void mark_started(Turn& turn, LiveRun& run, TaskIndex i, Time started, const std::string& slot) {
+void mark_started(Turn& turn, LiveRun& run, InstanceIndex i, Time started,
+                  const std::string& slot) {
   touch(turn, run, i);
-  TaskInstanceRow& row = run.task(i);
-  row.start_date = started;
-  row.slot = slot;
-  TaskCell& cell = run.cells[i];
+  run.detail(i).start_date = started;
+  run.detail(i).slot = slot;
+  TaskCell& cell = run.cell(i);
   cell.unlisted = false;
   LiveAgent& agent = *cell.agent;
   move_task(turn, run, i, Cause::started, TaskState::running);
   agent.unstarted.erase(cell.launch_no);
   agent.started.emplace(cell.launch_no, TaskRef{&run, i});
   job_started(turn, run, i);
-  if (row.asked || run.row().ending) cancel_attempt(turn, run, i, run.row().reason);
+  if (run.task(i).asked || run.row().ending) cancel_attempt(turn, run, i, run.row().reason);
 }
 
 }  // namespace
@@ -59,25 +59,28 @@ void mark_started(Turn& turn, LiveRun& run, TaskIndex i, Time started, const std
 std::optional<TaskRef> current_attempt(Turn& turn, const AttemptKey& key) {
   SchedulerState& state = turn.state;
   const auto at = state.runs.find(key.run);
-  if (at != state.runs.end() && key.task < at->second->cells.size()) {
+  if (at != state.runs.end() && at->second->stored.has_rows()) {
     LiveRun& run = *at->second;
-    const TaskInstanceRow& row = run.task(key.task);
-    const bool same = row.fence == key.fence || mutant("accept_any_fence");
-    if (same && has_attempt(row.state) && !run.deleted) return TaskRef{&run, key.task};
+    if (const std::optional<InstanceIndex> i = run.stored.find(key.task, key.map_index)) {
+      const InstanceHot& row = run.task(*i);
+      const bool same = row.fence == key.fence || mutant("accept_any_fence");
+      if (same && has_attempt(row.state) && !run.deleted) return TaskRef{&run, *i};
+    }
   }
   ++state.counters.stale_reports;
   return std::nullopt;
 }
 
-void attach(LiveAgent& agent, LiveRun& run, TaskIndex i, std::uint64_t launch_no, bool started) {
-  TaskCell& cell = run.cells[i];
+void attach(LiveAgent& agent, LiveRun& run, InstanceIndex i, std::uint64_t launch_no,
+            bool started) {
+  TaskCell& cell = run.cell(i);
   cell.agent = &agent;
   cell.launch_no = launch_no;
   (started ? agent.started : agent.unstarted).emplace(launch_no, TaskRef{&run, i});
 }
 
-void detach(LiveRun& run, TaskIndex i) {
-  TaskCell& cell = run.cells[i];
+void detach(LiveRun& run, InstanceIndex i) {
+  TaskCell& cell = run.cell(i);
   cell.agent->unstarted.erase(cell.launch_no);
   cell.agent->started.erase(cell.launch_no);
   cell.agent = nullptr;
@@ -91,8 +94,8 @@ void detach(LiveRun& run, TaskIndex i) {
 void on(Turn& turn, const AttemptStarted& event) {
   renew_lease(turn, event.worker);
   const std::optional<TaskRef> ref = current_attempt(turn, event.report.key);
-  if (!ref || ref->run->task(ref->task).state == TaskState::running) return;
-  mark_started(turn, *ref->run, ref->task, event.report.started, event.report.slot);
+  if (!ref || ref->run->task(ref->instance).state == TaskState::running) return;
+  mark_started(turn, *ref->run, ref->instance, event.report.started, event.report.slot);
 }
 
 void on(Turn& turn, const AttemptFinished& event) {
@@ -104,22 +107,22 @@ void on(Turn& turn, const AttemptFinished& event) {
   const std::optional<TaskRef> ref = current_attempt(turn, report.key);
   if (!ref) return;
   LiveRun& run = *ref->run;
-  const TaskIndex i = ref->task;
+  const InstanceIndex i = ref->instance;
   touch(turn, run, i);
-  record(run.task(i), report, turn.now);
+  record(run.detail(i), run.task(i).state, report, turn.now);
   keep_report(turn, run, i, report);
-  const PluginNo plugin = run.plan->groups[run.plan->group_of[i]].plugin;
   if (report.outcome == Outcome::success) {
-    note_duration(*run.dag, plugin, *run.task(i).end_date - *run.task(i).start_date);
+    const InstanceCold& detail = run.detail(i);
+    note_duration(*run.dag, run.group_spec(i).plugin, *detail.end_date - *detail.start_date);
   }
   const bool asked = run.task(i).asked || run.row().ending;
   if (asked && !mutant("forget_cancel")) {
     job_ended(turn, run, i, "cancelled", &report);
     carry_out_request(turn, run, i);
   } else if (report.outcome != Outcome::success) {
-    settle_failure(turn, run, i, report);
+    attempt_failed(turn, run, i, report);
   } else if (report.outputs.empty()) {
-    settle_success(turn, run, i, report);
+    attempt_succeeded(turn, run, i, report);
   } else {
     accept_outputs(turn, run, i, report);
   }
@@ -129,12 +132,12 @@ void on(Turn& turn, const AttemptRecalled& event) {
   renew_lease(turn, event.worker);
   const std::optional<TaskRef> ref = current_attempt(turn, event.key);
   if (!ref) return;
-  if (ref->run->task(ref->task).state != TaskState::queued) {
+  if (ref->run->task(ref->instance).state != TaskState::queued) {
     ++turn.state.counters.stale_reports;  // it told us before that it had started
     return;
   }
   ++turn.state.counters.recalls;
-  free_attempt(turn, *ref->run, ref->task);
+  free_attempt(turn, *ref->run, ref->instance);
 }
 
 }  // namespace batuta

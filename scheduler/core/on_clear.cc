@@ -13,13 +13,13 @@ bool is_failed(TaskState s) {
 
 struct Chosen {
   LiveRun* run = nullptr;
-  std::vector<TaskIndex> tasks;
+  std::vector<InstanceIndex> tasks;
 };
 
 // The tasks a request names in one run: its ids with their closures, then the filters, as in
 // Airflow. `known`: which of the ids were found.
 void select_tasks(const ClearRequested& event, const LiveRun& run, std::vector<bool>& known,
-                  std::vector<TaskIndex>& out) {
+                  std::vector<InstanceIndex>& out) {
   std::vector<TaskIndex> named;
   for (std::size_t n = 0; n < event.task_ids.size(); ++n) {
     const std::optional<TaskIndex> i = find_planned(run, event.task_ids[n]);
@@ -28,12 +28,13 @@ void select_tasks(const ClearRequested& event, const LiveRun& run, std::vector<b
     named.push_back(*i);
   }
   if (event.task_ids.empty()) {
-    named.resize(run.cells.size());
+    named.resize(run.stored.dag->tasks.size());
     for (TaskIndex i = 0; i < named.size(); ++i) named[i] = i;
   }
-  for (const TaskIndex i :
-       closure(*run.stored.dag, named, event.include_upstream, event.include_downstream)) {
-    const TaskState state = run.task(i).state;
+  const std::vector<TaskIndex> tasks =
+      closure(*run.stored.dag, named, event.include_upstream, event.include_downstream);
+  for (const InstanceIndex i : instances_of(run, tasks)) {
+    const TaskState state = run.stored.state_of(i);
     if (event.only_failed && !is_failed(state)) continue;
     if (event.only_running && !occupies(state)) continue;
     out.push_back(i);
@@ -81,8 +82,8 @@ std::string obstacle(const ClearRequested& event, const Chosen& chosen) {
   const LiveRun& run = *chosen.run;
   const std::string where = event.more_runs.empty() ? "" : " in run '" + run.row().dag_run_id + "'";
   if (run.row().ending) return "the run is being ended" + where;
-  for (const TaskIndex i : chosen.tasks) {
-    const TaskState state = run.task(i).state;
+  for (const InstanceIndex i : chosen.tasks) {
+    const TaskState state = run.stored.state_of(i);
     const std::string task = "'" + run.definition(i).id + "'" + where;
     if (state == TaskState::publishing) return task + " is publishing its tables";
     if (event.prevent_running && state == TaskState::running) return task + " is running";
@@ -92,19 +93,21 @@ std::string obstacle(const ClearRequested& event, const Chosen& chosen) {
 
 }  // namespace
 
-void archive_try(Turn& turn, LiveRun& run, TaskIndex i, TaskState as) {
-  const TaskInstanceRow& row = run.task(i);
+void archive_try(Turn& turn, LiveRun& run, InstanceIndex i, TaskState as) {
+  const InstanceCold& detail = run.detail(i);
   // queued_at stands for a try that was made and not taken back; end_date for its end.
-  if (!row.queued_at || !row.end_date || mutant("forget_history")) return;
-  AttemptRow archived{row};
+  if (!detail.queued_at || !detail.end_date || mutant("forget_history")) return;
+  AttemptRow archived{run.stored.row(i)};
+  archived.row.id = 0;
   archived.row.state = as;
   archived.row.asked.reset();
   turn.out.changes.attempts_archived.push_back(std::move(archived));
 }
 
-void clear_task(Turn& turn, LiveRun& run, TaskIndex i) {
+void clear_task(Turn& turn, LiveRun& run, InstanceIndex i) {
   touch(turn, run, i);
-  TaskInstanceRow& row = run.task(i);
+  InstanceHot& row = run.task(i);
+  InstanceCold& detail = run.detail(i);
   const TaskState before = row.state;
   // A row that is not terminal holds the end of a try that was to be repeated, or was cancelled.
   archive_try(turn, run, i,
@@ -115,24 +118,25 @@ void clear_task(Turn& turn, LiveRun& run, TaskIndex i) {
   row.losses = 0;
   row.conflicts = 0;
   row.max_tries = row.try_number + run.definition(i).retry.retries;
-  row.scheduled_at.reset();
-  row.queued_at.reset();
-  row.start_date.reset();
-  row.end_date.reset();
-  row.reason.clear();
   row.worker.clear();
-  row.hostname.clear();
-  row.plugin_sha256.clear();
-  row.exit_code = 0;
-  row.signal = 0;
-  row.peak_rss_kib = 0;
-  row.pid = 0;
   row.asked.reset();
+  detail.scheduled_at.reset();
+  detail.queued_at.reset();
+  detail.start_date.reset();
+  detail.end_date.reset();
+  detail.reason.clear();
+  detail.hostname.clear();
+  detail.plugin_sha256.clear();
+  detail.exit_code = 0;
+  detail.signal = 0;
+  detail.peak_rss_kib = 0;
+  detail.pid = 0;
   if (before != TaskState::none) move_task(turn, run, i, Cause::cleared, TaskState::none);
 }
 
-void clear_tasks(Turn& turn, LiveRun& run, const std::vector<TaskIndex>& tasks) {
-  for (const TaskIndex i : tasks) {
+void clear_tasks(Turn& turn, LiveRun& run, const std::vector<InstanceIndex>& tasks) {
+  if (!run.stored.has_rows()) return;  // as new already
+  for (const InstanceIndex i : tasks) {
     if (!has_attempt(run.task(i).state) || mutant("clear_without_cancel")) {
       clear_task(turn, run, i);
       continue;
@@ -151,7 +155,7 @@ void on(Turn& turn, const ClearRequested& event) {
     if (std::string why = obstacle(event, one); !why.empty()) {
       return reply(turn, event.request, Errc::conflict, std::move(why));
     }
-    for (const TaskIndex i : one.tasks) before.push_back(one.run->task(i));
+    for (const InstanceIndex i : one.tasks) before.push_back(one.run->stored.row(i));
   }
   for (const auto& [run, tasks] : chosen) {
     if (event.dry_run) break;

@@ -38,7 +38,7 @@ void on(Turn& turn, const DagsChanged& event) {
     found->second.row.is_stale = true;
     advance_later(turn.state, found->second);
   }
-  turn.out.feed.push_back({FeedItem::Kind::dags, RunSeq{}, 0, {}});
+  turn.out.feed.push_back({FeedItem::Kind::dags, RunSeq{}, {}, {}});
 }
 
 void set_paused(Turn& turn, LiveDag& dag, bool paused) {

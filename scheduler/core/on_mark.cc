@@ -10,7 +10,7 @@ bool may_be_marked(TaskState s) {
   return s == TaskState::success || s == TaskState::failed || s == TaskState::skipped;
 }
 
-void mark_task(Turn& turn, LiveRun& run, TaskIndex i, TaskState to, const std::string& user) {
+void mark_task(Turn& turn, LiveRun& run, InstanceIndex i, TaskState to, const std::string& user) {
   touch(turn, run, i);
   if (has_attempt(run.task(i).state)) {
     run.task(i).asked = to;
@@ -22,14 +22,28 @@ void mark_task(Turn& turn, LiveRun& run, TaskIndex i, TaskState to, const std::s
 }
 
 // As in Airflow, what failed below a task marked by hand gets another chance.
-std::vector<TaskIndex> failed_below(const LiveRun& run, const std::vector<TaskIndex>& marked) {
-  std::vector<TaskIndex> found;
-  for (const TaskIndex i : closure(*run.stored.dag, marked, false, true)) {
+std::vector<InstanceIndex> failed_below(const LiveRun& run,
+                                        const std::vector<InstanceIndex>& marked) {
+  std::vector<TaskIndex> tasks;
+  for (const InstanceIndex i : marked) tasks.push_back(run.stored.task_of(i));
+  std::vector<InstanceIndex> found;
+  for (const InstanceIndex i : instances_of(run, closure(*run.stored.dag, tasks, false, true))) {
     const TaskState state = run.task(i).state;
     const bool bad = state == TaskState::failed || state == TaskState::upstream_failed;
-    if (bad && !std::binary_search(marked.begin(), marked.end(), i)) found.push_back(i);
+    if (bad && std::find(marked.begin(), marked.end(), i) == marked.end()) found.push_back(i);
   }
   return found;
+}
+
+// The named instance, and all of what stands up- or downstream of its task.
+std::vector<InstanceIndex> with_closure(const LiveRun& run, InstanceIndex named, bool up,
+                                        bool down) {
+  const TaskIndex task = run.stored.task_of(named);
+  std::vector<TaskIndex> tasks = closure(*run.stored.dag, {task}, up, down);
+  std::erase(tasks, task);
+  std::vector<InstanceIndex> all = instances_of(run, tasks);
+  all.insert(std::upper_bound(all.begin(), all.end(), named), named);
+  return all;
 }
 
 // An ended run goes on if the mark left something to do, else its leaves are judged again.
@@ -45,12 +59,13 @@ void reopen_run(Turn& turn, LiveRun& run) {
 
 struct Marked {
   LiveRun* run = nullptr;
-  std::vector<TaskIndex> tasks;
+  std::vector<InstanceIndex> tasks;
 };
 
 void mark(Turn& turn, const MarkRequested& event, const Marked& chosen) {
   LiveRun& run = *chosen.run;
-  for (const TaskIndex i : chosen.tasks) mark_task(turn, run, i, event.state, event.user);
+  create_rows(turn, run);
+  for (const InstanceIndex i : chosen.tasks) mark_task(turn, run, i, event.state, event.user);
   clear_tasks(turn, run, failed_below(run, chosen.tasks));
   reopen_run(turn, run);
   log_event(turn, "mark", event.user, event.dag_id, run.row().dag_run_id, event.task_id);
@@ -62,12 +77,12 @@ bool choose(Turn& turn, const MarkRequested& event, std::vector<Marked>& out) {
   const auto add = [&](const std::string& id, const std::optional<StoredRun>& stored) {
     LiveRun* run = run_of_request(turn, event.request, event.dag_id, id, stored);
     if (run == nullptr) return false;
-    const std::optional<TaskIndex> named = find_planned(*run, event.task_id);
+    const std::optional<InstanceIndex> named = find_instance(*run, event.task_id, event.map_index);
     if (named) {
-      out.push_back({run, closure(*run->stored.dag, {*named}, event.include_upstream,
-                                  event.include_downstream)});
+      out.push_back(
+          {run, with_closure(*run, *named, event.include_upstream, event.include_downstream)});
     } else if (out.empty()) {
-      reply(turn, event.request, Errc::not_found, "no task '" + event.task_id + "'");
+      reply(turn, event.request, Errc::not_found, "no task instance '" + event.task_id + "'");
     }
     return !out.empty();
   };
@@ -83,8 +98,8 @@ std::string obstacle(const MarkRequested& event, const Marked& chosen) {
   const LiveRun& run = *chosen.run;
   const std::string where = event.more_runs.empty() ? "" : " in run '" + run.row().dag_run_id + "'";
   if (run.row().ending) return "the run is being ended" + where;
-  for (const TaskIndex i : chosen.tasks) {
-    if (run.task(i).state != TaskState::publishing) continue;
+  for (const InstanceIndex i : chosen.tasks) {
+    if (run.stored.state_of(i) != TaskState::publishing) continue;
     return "'" + run.definition(i).id + "'" + where + " is publishing its tables";
   }
   return {};
@@ -103,7 +118,7 @@ void on(Turn& turn, const MarkRequested& event) {
     if (std::string why = obstacle(event, one); !why.empty()) {
       return reply(turn, event.request, Errc::conflict, std::move(why));
     }
-    for (const TaskIndex i : one.tasks) before.push_back(one.run->task(i));
+    for (const InstanceIndex i : one.tasks) before.push_back(one.run->stored.row(i));
   }
   for (const Marked& one : chosen) {
     if (!event.dry_run) mark(turn, event, one);

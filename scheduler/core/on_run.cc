@@ -130,8 +130,8 @@ void restart_by_request(Turn& turn, const RunStateRequested& event, LiveRun& run
         turn, event.request, Errc::conflict,
         has_publishing(run) ? "a task is publishing its tables" : "the run is being ended");
   }
-  std::vector<TaskIndex> all(run.cells.size());
-  for (TaskIndex i = 0; i < all.size(); ++i) all[i] = i;
+  std::vector<InstanceIndex> all;
+  for (const InstanceIndex i : run.instances()) all.push_back(i);
   clear_tasks(turn, run, all);
   if (is_terminal(run.row().state)) requeue_run(turn, run);
   reply(turn, event.request, run);
@@ -204,10 +204,14 @@ void on(Turn& turn, const NoteSet& event) {
     touch(turn, *run);
     run->row().note = event.note;
   } else {
-    const std::optional<TaskIndex> i = find_planned(*run, event.task_id);
-    if (!i) return reply(turn, event.request, Errc::not_found, "no task '" + event.task_id + "'");
+    const std::optional<InstanceIndex> i = find_instance(*run, event.task_id, event.map_index);
+    if (!i) {
+      return reply(turn, event.request, Errc::not_found,
+                   "no task instance '" + event.task_id + "'");
+    }
+    create_rows(turn, *run);
     touch(turn, *run, *i);
-    run->task(*i).note = event.note;
+    run->detail(*i).note = event.note;
   }
   log_event(turn, "set_note", event.user, event.dag_id, event.dag_run_id, event.task_id);
   reply(turn, event.request, *run);

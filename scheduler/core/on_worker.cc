@@ -41,7 +41,7 @@ void disconnect(SchedulerState& state, LiveAgent& agent) {
   agent.connection = 0;
   for (auto* list : {&agent.unstarted, &agent.started}) {
     for (auto& [launch_no, ref] : *list) {  // asked again when it is back
-      TaskCell& cell = ref.run->cells[ref.task];
+      TaskCell& cell = ref.run->cell(ref.instance);
       cell.recall_asked = false;
       cell.cancel_sent = false;
       cell.cancel_by.reset();
@@ -56,11 +56,11 @@ void lose_all(Turn& turn, LiveAgent& agent, const std::string& reason) {
   std::int64_t free_slots = agent.slots - static_cast<std::int64_t>(agent.started.size());
   while (!agent.started.empty()) {
     const TaskRef ref = agent.started.begin()->second;
-    lose_attempt(turn, *ref.run, ref.task, true, reason);
+    lose_attempt(turn, *ref.run, ref.instance, true, reason);
   }
   while (!agent.unstarted.empty()) {
     const TaskRef ref = agent.unstarted.begin()->second;
-    lose_attempt(turn, *ref.run, ref.task, free_slots-- > 0, reason);
+    lose_attempt(turn, *ref.run, ref.instance, free_slots-- > 0, reason);
   }
 }
 
@@ -75,49 +75,50 @@ void forget_agent(Turn& turn, LiveAgent& agent, const std::string& reason) {
 // One attempt that a returning agent names: adopted if it is still the current one.
 void adopt(Turn& turn, LiveAgent& agent, const RunningAttempt& named) {
   const std::optional<TaskRef> ref = current_attempt(turn, named.key);
-  const bool ours = ref && ref->run->cells[ref->task].agent == &agent;
+  const bool ours = ref && ref->run->cell(ref->instance).agent == &agent;
   if (!ours || mutant("refuse_adoption")) {
     turn.out.cancels.push_back({agent.connection, named.key, turn.state.options.cancel_grace,
                                 "superseded while the connection was lost"});
     return;
   }
   LiveRun& run = *ref->run;
-  run.cells[ref->task].unlisted = false;
-  if (run.task(ref->task).state == TaskState::queued) {
+  run.cell(ref->instance).unlisted = false;
+  if (run.task(ref->instance).state == TaskState::queued) {
     on(turn, AttemptStarted{agent.connection, {named.key, named.started, named.slot}});
-  } else if (run.task(ref->task).asked || run.row().ending) {
-    cancel_attempt(turn, run, ref->task, run.row().reason);
+  } else if (run.task(ref->instance).asked || run.row().ending) {
+    cancel_attempt(turn, run, ref->instance, run.row().reason);
   }
 }
 
 // What it did not name: its results come next, or it never started them, or they are lost.
 void await_unlisted(Turn& turn, LiveAgent& agent, const Hello& hello) {
   for (auto* list : {&agent.unstarted, &agent.started}) {
-    for (auto& [launch_no, ref] : *list) ref.run->cells[ref.task].unlisted = true;
+    for (auto& [launch_no, ref] : *list) ref.run->cell(ref.instance).unlisted = true;
   }
   for (const RunningAttempt& named : hello.running) adopt(turn, agent, named);
   if (agent.assigned() > 0) agent.unlisted_until = turn.now.boot + turn.state.options.lease;
 }
 
 template <class Decide>
-void settle_unlisted(std::map<std::uint64_t, TaskRef>& attempts, Decide decide) {
+void each_unlisted(std::map<std::uint64_t, TaskRef>& attempts, Decide decide) {
   std::vector<TaskRef> unlisted;
   for (const auto& [launch_no, ref] : attempts) {
-    if (ref.run->cells[ref.task].unlisted) unlisted.push_back(ref);
+    if (ref.run->cell(ref.instance).unlisted) unlisted.push_back(ref);
   }
-  for (const TaskRef& ref : unlisted) decide(*ref.run, ref.task);
+  for (const TaskRef& ref : unlisted) decide(*ref.run, ref.instance);
 }
 
 // Results come before the next heartbeat on the same connection: what is still only launched by
 // then was never started.
 void free_unlisted(Turn& turn, LiveAgent& agent) {
-  settle_unlisted(agent.unstarted, [&](LiveRun& run, TaskIndex i) { free_attempt(turn, run, i); });
+  each_unlisted(agent.unstarted,
+                [&](LiveRun& run, InstanceIndex i) { free_attempt(turn, run, i); });
 }
 
 void lose_unlisted(Turn& turn, LiveAgent& agent) {
   agent.unlisted_until.reset();
   free_unlisted(turn, agent);
-  settle_unlisted(agent.started, [&](LiveRun& run, TaskIndex i) {
+  each_unlisted(agent.started, [&](LiveRun& run, InstanceIndex i) {
     lose_attempt(turn, run, i, true, "its worker came back without it");
   });
 }
@@ -133,13 +134,13 @@ void judge_cancels(Turn& turn) {
   while (!state.cancel_deadlines.empty() && state.cancel_deadlines.begin()->at <= turn.now.boot) {
     const CancelDeadline due = *state.cancel_deadlines.begin();
     state.cancel_deadlines.erase(state.cancel_deadlines.begin());
-    const auto at = state.runs.find(due.key.run);
+    const auto at = state.runs.find(due.run);
     if (at == state.runs.end()) continue;
     LiveRun& run = *at->second;
-    const TaskCell& cell = run.cells[due.key.task];
+    const TaskCell& cell = run.cell(due.instance);
     if (cell.agent == nullptr || cell.cancel_by != due.at) continue;
     // Only this attempt is given up; a successor waits for its slot. Its neighbours are well.
-    lose_attempt(turn, run, due.key.task, true, "it was not ended within its time");
+    lose_attempt(turn, run, due.instance, true, "it was not ended within its time");
   }
 }
 
@@ -218,9 +219,9 @@ void on(Turn& turn, const Stalled& event) {
   }
   std::set<CancelDeadline> later;
   for (CancelDeadline deadline : state.cancel_deadlines) {
-    const auto at = state.runs.find(deadline.key.run);
+    const auto at = state.runs.find(deadline.run);
     if (at == state.runs.end()) continue;
-    TaskCell& cell = at->second->cells[deadline.key.task];
+    TaskCell& cell = at->second->cell(deadline.instance);
     if (cell.cancel_by != deadline.at) continue;
     deadline.at = deadline.at + event.by;
     cell.cancel_by = deadline.at;

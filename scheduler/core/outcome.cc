@@ -8,33 +8,37 @@ namespace batuta {
 namespace {
 
 // Its own failure: again after a delay while the budget lasts.
-void fail_or_retry(Turn& turn, LiveRun& run, TaskIndex i, bool retryable) {
-  TaskInstanceRow& row = run.task(i);
+void fail_or_retry(Turn& turn, LiveRun& run, InstanceIndex i, bool retryable) {
+  InstanceHot& row = run.task(i);
   ++row.failures;
   const std::int32_t retries = run.definition(i).retry.retries + (mutant("one_retry_more") ? 1 : 0);
   if (!retryable || row.failures > retries) {
     end_task(turn, run, i, Cause::failed, TaskState::failed);
     return;
   }
-  row.retry_at = mutant("no_retry_delay") ? turn.now.wall : next_retry_at(run, i, *row.end_date);
+  InstanceCold& detail = run.detail(i);
+  detail.retry_at =
+      mutant("no_retry_delay") ? turn.now.wall : next_retry_at(run, i, *detail.end_date);
   move_task(turn, run, i, Cause::retry, TaskState::up_for_retry);
 }
 
 // The direct downstreams that a branch did not choose are skipped, but for those that a chosen one
 // leads to. Only what has not been dispatched yet: an `always` task may run already.
-void apply_branch(Turn& turn, LiveRun& run, TaskIndex i, const std::vector<TaskIndex>& chosen) {
+void apply_branch(Turn& turn, LiveRun& run, InstanceIndex i, const std::vector<TaskIndex>& chosen) {
   const std::vector<TaskIndex> kept = closure(*run.stored.dag, chosen, false, true);
   for (const TaskIndex down : run.definition(i).downstream) {
     if (std::binary_search(kept.begin(), kept.end(), down)) continue;
-    const TaskState state = run.task(down).state;
-    if (state != TaskState::none && state != TaskState::scheduled) continue;
-    end_task(turn, run, down, Cause::skipped, TaskState::skipped,
-             "not chosen by " + run.definition(i).id);
+    for (const InstanceIndex each : instances_of(run, {down})) {
+      const TaskState state = run.task(each).state;
+      if (state != TaskState::none && state != TaskState::scheduled) continue;
+      end_task(turn, run, each, Cause::skipped, TaskState::skipped,
+               "not chosen by " + run.definition(i).id);
+    }
   }
 }
 
 // The chosen ids as positions; nullopt names one that is not directly downstream.
-std::optional<std::vector<TaskIndex>> chosen_tasks(const LiveRun& run, TaskIndex i,
+std::optional<std::vector<TaskIndex>> chosen_tasks(const LiveRun& run, InstanceIndex i,
                                                    const Finished& report, std::string& unknown) {
   std::vector<TaskIndex> chosen;
   const std::vector<TaskIndex>& downstream = run.definition(i).downstream;
@@ -50,8 +54,8 @@ std::optional<std::vector<TaskIndex>> chosen_tasks(const LiveRun& run, TaskIndex
 }
 
 // An attempt that was not started because its worker could not; the plugin may be gone everywhere.
-bool waits_for_plugin(const SchedulerState& state, const LiveRun& run, TaskIndex i) {
-  return state.plugins[run.plan->groups[run.plan->group_of[i]].plugin].workers.empty();
+bool waits_for_plugin(const SchedulerState& state, const LiveRun& run, InstanceIndex i) {
+  return state.plugins[run.group_spec(i).plugin].workers.empty();
 }
 
 // Whoever holds the table gets room, and a storm of rivals thins out.
@@ -76,7 +80,7 @@ const char* job_status(Outcome outcome) {
 
 }  // namespace
 
-void settle_failure(Turn& turn, LiveRun& run, TaskIndex i, const Finished& report) {
+void attempt_failed(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& report) {
   if (report.outcome == Outcome::refused && waits_for_plugin(turn.state, run, i) &&
       run.task(i).state == TaskState::queued) {
     free_attempt(turn, run, i);
@@ -101,14 +105,14 @@ void settle_failure(Turn& turn, LiveRun& run, TaskIndex i, const Finished& repor
   }
 }
 
-void settle_success(Turn& turn, LiveRun& run, TaskIndex i, const Finished& report) {
+void attempt_succeeded(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& report) {
   std::vector<TaskIndex> chosen;
   if (run.definition(i).is_branch) {
     std::string unknown;
     std::optional<std::vector<TaskIndex>> found = chosen_tasks(run, i, report, unknown);
     if (!found) {
       touch(turn, run, i);
-      run.task(i).reason = "chose '" + unknown + "', which is not directly downstream";
+      run.detail(i).reason = "chose '" + unknown + "', which is not directly downstream";
       fail_or_retry(turn, run, i, true);
       return;
     }
@@ -118,19 +122,20 @@ void settle_success(Turn& turn, LiveRun& run, TaskIndex i, const Finished& repor
   job_ended(turn, run, i, "success", &report);
   end_task(turn, run, i, Cause::succeeded, TaskState::success);
   if (!report.result_json.empty()) {
-    turn.out.changes.xcoms.push_back(
-        {run.row().seq, i, "return_value", report.result_json, turn.now.wall});
+    turn.out.changes.xcoms.push_back({run.row().seq, run.task(i).task, run.task(i).map_index,
+                                      "return_value", report.result_json, turn.now.wall});
   }
   if (run.definition(i).is_branch && !mutant("ignore_branch")) apply_branch(turn, run, i, chosen);
 }
 
-void refuse_publication(Turn& turn, LiveRun& run, TaskIndex i, const std::string& reason,
+void refuse_publication(Turn& turn, LiveRun& run, InstanceIndex i, const std::string& reason,
                         bool rerun_may_help) {
   ++turn.state.counters.conflicts;
   touch(turn, run, i);
-  TaskInstanceRow& row = run.task(i);
-  row.reason = (rerun_may_help ? "conflict: " : "publication refused: ") + reason;
-  row.end_date = turn.now.wall;
+  InstanceHot& row = run.task(i);
+  InstanceCold& detail = run.detail(i);
+  detail.reason = (rerun_may_help ? "conflict: " : "publication refused: ") + reason;
+  detail.end_date = turn.now.wall;
   if (rerun_may_help) ++row.conflicts;
   job_ended(turn, run, i, "failed", nullptr);
   if (run.row().ending) {
@@ -139,23 +144,25 @@ void refuse_publication(Turn& turn, LiveRun& run, TaskIndex i, const std::string
              (row.conflicts > turn.state.options.max_conflicts && !mutant("endless_conflicts"))) {
     end_task(turn, run, i, Cause::failed, TaskState::failed);
   } else {
-    row.retry_at = turn.now.wall + (mutant("no_conflict_delay")
-                                        ? Duration{}
-                                        : conflict_delay(turn.state.options, row.conflicts));
+    detail.retry_at = turn.now.wall + (mutant("no_conflict_delay")
+                                           ? Duration{}
+                                           : conflict_delay(turn.state.options, row.conflicts));
     move_task(turn, run, i, Cause::retry, TaskState::up_for_retry);
   }
 }
 
-void lose_attempt(Turn& turn, LiveRun& run, TaskIndex i, bool charged, const std::string& reason) {
+void lose_attempt(Turn& turn, LiveRun& run, InstanceIndex i, bool charged,
+                  const std::string& reason) {
   ++turn.state.counters.losses;
   touch(turn, run, i);
-  TaskInstanceRow& row = run.task(i);
-  row.reason = reason;
-  row.end_date = turn.now.wall;
+  InstanceHot& row = run.task(i);
+  InstanceCold& detail = run.detail(i);
+  detail.reason = reason;
+  detail.end_date = turn.now.wall;
   // It may have started in a slot that nobody named: then the successor waits for all of its
   // agent's.
-  if (row.slot.empty()) row.slot = row.worker;
-  if (!row.start_date) row.start_date = row.queued_at;
+  if (detail.slot.empty()) detail.slot = row.worker;
+  if (!detail.start_date) detail.start_date = detail.queued_at;
   if (charged) ++row.losses;
   if (charged && mutant("loss_is_failure")) ++row.failures;
   job_ended(turn, run, i, "zombie", nullptr);
@@ -168,23 +175,24 @@ void lose_attempt(Turn& turn, LiveRun& run, TaskIndex i, bool charged, const std
   move_task(turn, run, i, Cause::retry, TaskState::scheduled);
 }
 
-void free_attempt(Turn& turn, LiveRun& run, TaskIndex i) {
+void free_attempt(Turn& turn, LiveRun& run, InstanceIndex i) {
   touch(turn, run, i);
-  TaskInstanceRow& row = run.task(i);
+  InstanceHot& row = run.task(i);
+  InstanceCold& detail = run.detail(i);
   if (!mutant("charge_unstarted")) --row.try_number;
-  row.start_date.reset();
-  row.end_date.reset();
-  row.queued_at.reset();
-  row.reason.clear();
   row.worker.clear();
-  row.hostname.clear();
-  row.pid = 0;
+  detail.start_date.reset();
+  detail.end_date.reset();
+  detail.queued_at.reset();
+  detail.reason.clear();
+  detail.hostname.clear();
+  detail.pid = 0;
   if (carry_out_request(turn, run, i)) return;
   move_task(turn, run, i, Cause::recalled, TaskState::scheduled);
 }
 
-bool carry_out_request(Turn& turn, LiveRun& run, TaskIndex i) {
-  TaskInstanceRow& row = run.task(i);
+bool carry_out_request(Turn& turn, LiveRun& run, InstanceIndex i) {
+  const InstanceHot& row = run.task(i);
   if (row.asked == TaskState::none) {
     clear_task(turn, run, i);
     return true;
@@ -195,26 +203,39 @@ bool carry_out_request(Turn& turn, LiveRun& run, TaskIndex i) {
     return true;
   }
   if (run.row().ending) {
-    const bool success = *run.row().ending == DagRunState::success;
-    const bool never_started = !row.end_date;
-    end_task(turn, run, i, Cause::run_ended,
-             success         ? TaskState::success
-             : never_started ? TaskState::skipped
-                             : TaskState::failed,
-             run.row().reason);
+    end_with_run(turn, run, i);
     return true;
   }
   return false;
 }
 
-void cancel_attempt(Turn& turn, LiveRun& run, TaskIndex i, std::string reason) {
-  TaskCell& cell = run.cells[i];
+void end_with_run(Turn& turn, LiveRun& run, InstanceIndex i) {
+  const InstanceHot& row = run.task(i);
+  InstanceCold& detail = run.detail(i);
+  const bool attempt_ended = has_attempt(row.state) && detail.end_date;
+  const bool ran = attempt_ended || row.failures + row.losses + row.conflicts > 0;
+  if (!ran || (row.state == TaskState::up_for_retry && mutant("skip_what_waits_for_retry"))) {
+    return end_task(turn, run, i, Cause::run_ended, TaskState::skipped, run.row().reason);
+  }
+  const TaskState to =
+      run.row().ending == DagRunState::success ? TaskState::success : TaskState::failed;
+  if (has_attempt(row.state)) {
+    return end_task(turn, run, i, Cause::run_ended, to, run.row().reason);
+  }
+  // The row tells of the try that it would have repeated: that one keeps its times and its reason.
+  touch(turn, run, i);
+  detail.reason += (detail.reason.empty() ? "" : "; ") + run.row().reason;
+  move_task(turn, run, i, Cause::run_ended, to);
+}
+
+void cancel_attempt(Turn& turn, LiveRun& run, InstanceIndex i, std::string reason) {
+  TaskCell& cell = run.cell(i);
   if (cell.agent->connection == 0) return;  // told when it comes back
   const SchedulerOptions& options = turn.state.options;
   const bool is_queued = run.task(i).state == TaskState::queued;
   if (is_queued ? cell.cancel_by.has_value() : cell.cancel_sent) return;
   cell.cancel_by = turn.now.boot + options.cancel_grace + options.lease;
-  turn.state.cancel_deadlines.insert({*cell.cancel_by, run.attempt(i)});
+  turn.state.cancel_deadlines.insert({*cell.cancel_by, run.row().seq, i});
   if (is_queued) {
     ask_recall(turn, run, i);  // answered by Started if too late; then it is cancelled
     return;

@@ -15,13 +15,24 @@ bool done_well(TaskState s) {
   return s == TaskState::success || s == TaskState::skipped;
 }
 
+// What a task came to, over all of its instances: as good as the worst of them.
+TaskState folded(const StoredRun& run, TaskIndex task) {
+  TaskState state = run.state_of(first_instance(task));
+  run.each_of(task, [&](InstanceIndex i) {
+    if (done_well(state)) state = run.state_of(i);
+  });
+  return state;
+}
+
 // The previous run's states, of whatever version it had.
 struct Previous {
   const Dag* dag = nullptr;
   const StoredRun* live = nullptr;
   const PastRun* past = nullptr;
 
-  TaskState state_of(TaskIndex i) const { return live ? live->tasks[i].state : past->states[i]; }
+  TaskState state_of(TaskIndex task) const {
+    return live ? folded(*live, task) : past->states[task];
+  }
   // `hint`: where the task stands in another version, usually the same place.
   std::optional<TaskIndex> find(const std::string& task_id, TaskIndex hint) const {
     if (hint < dag->tasks.size() && dag->tasks[hint].id == task_id) return hint;
@@ -76,7 +87,8 @@ bool past_allows(const LiveRun& run, TaskIndex i) {
 void wake_next_run(SchedulerState& state, LiveRun& run, TaskIndex i) {
   const auto wake = [&](LiveRun& next, const std::string& task_id) {
     const std::optional<TaskIndex> found = find_planned(next, task_id);
-    if (found && looks_back(next.definition(*found))) check_later(state, next, *found);
+    if (!found || !looks_back(next.definition(*found))) return;
+    next.stored.each_of(*found, [&](InstanceIndex each) { check_later(state, next, each); });
   };
   // Manual runs may lie between two scheduled ones, so every later run is woken, not the next
   // alone. Running ones are few (max_active_runs); a queued one looks back when it starts.
@@ -90,17 +102,21 @@ void wake_next_run(SchedulerState& state, LiveRun& run, TaskIndex i) {
 void wake_all_past_users(SchedulerState& state, LiveDag& dag) {
   for (const auto& [seq, run] : dag.running) {
     if (!run->plan->uses_past) continue;
-    for (TaskIndex i = 0; i < run->cells.size(); ++i) {
+    for (const InstanceIndex i : run->instances()) {
       if (looks_back(run->definition(i))) check_later(state, *run, i);
     }
   }
 }
 
+PastRun past_of(const StoredRun& run) {
+  PastRun past{run.run.type, run.dag, {}};
+  for (TaskIndex i = 0; i < run.dag->tasks.size(); ++i) past.states.push_back(folded(run, i));
+  return past;
+}
+
 void remember_past(LiveRun& run) {
   LiveDag& dag = *run.dag;
-  PastRun past{run.row().type, run.stored.dag, {}};
-  for (const TaskInstanceRow& row : run.stored.tasks) past.states.push_back(row.state);
-  dag.past[run.past_key()] = std::move(past);
+  dag.past[run.past_key()] = past_of(run.stored);
   if (dag.past.size() > max_past_runs) dag.past.erase(dag.past.begin());
 }
 

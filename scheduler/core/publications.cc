@@ -11,8 +11,10 @@ namespace {
 
 // The same attempt and position always give the same UUID, so that a repeated publish finds itself.
 Uuid publication_uuid(const LiveRun& run, const AttemptKey& key, std::int32_t position) {
-  const auto hash = sha1(to_string(run.row().uuid) + "/" + std::to_string(key.task) + "/" +
-                         std::to_string(key.fence) + "/" + std::to_string(position));
+  std::string task = std::to_string(key.task);
+  if (key.map_index != unmapped) task += "." + std::to_string(number_of(key.map_index));
+  const auto hash = sha1(to_string(run.row().uuid) + "/" + task + "/" + std::to_string(key.fence) +
+                         "/" + std::to_string(position));
   Uuid uuid;
   std::copy_n(hash.begin(), uuid.bytes.size(), uuid.bytes.begin());
   uuid.bytes[6] = (uuid.bytes[6] & 0x0F) | 0x80;  // version 8: custom
@@ -84,13 +86,14 @@ PublicationRow* pending(SchedulerState& state, std::int64_t id) {
   return at == state.publications.end() ? nullptr : &at->second;
 }
 
-LiveRun& run_of(SchedulerState& state, const AttemptKey& key) {
+TaskRef publisher_of(SchedulerState& state, const AttemptKey& key) {
   const auto at = state.runs.find(key.run);
-  BATUTA_CHECK(at != state.runs.end() && key.task < at->second->cells.size() &&
-                   at->second->task(key.task).state == TaskState::publishing &&
-                   at->second->task(key.task).fence == key.fence,
+  BATUTA_CHECK(at != state.runs.end(), "a pending publication belongs to a live run");
+  LiveRun& run = *at->second;
+  const std::optional<InstanceIndex> i = run.stored.find(key.task, key.map_index);
+  BATUTA_CHECK(i && run.stored.state_of(*i) == TaskState::publishing && run.attempt(*i) == key,
                "a pending publication belongs to a publishing task");
-  return *at->second;
+  return {&run, *i};
 }
 
 void drop_publication(Turn& turn, const PublicationRow& row, PublicationState as) {
@@ -113,7 +116,7 @@ Finished take_accepted(Turn& turn, const AttemptKey& key) {
 
 }  // namespace
 
-void accept_outputs(Turn& turn, LiveRun& run, TaskIndex i, const Finished& report) {
+void accept_outputs(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& report) {
   SchedulerState& state = turn.state;
   for (const TableOutput& output : report.outputs) {
     const std::string conflict = conflict_of(state, output);
@@ -146,7 +149,7 @@ void accept_outputs(Turn& turn, LiveRun& run, TaskIndex i, const Finished& repor
   move_task(turn, run, i, Cause::accepted, TaskState::publishing);
   if (mutant("success_before_settle")) {
     turn.out.changes.xcoms.push_back(
-        {run.row().seq, i, "return_value", report.result_json, turn.now.wall});
+        {key.run, key.task, key.map_index, "return_value", report.result_json, turn.now.wall});
   }
 }
 
@@ -155,7 +158,7 @@ void on(Turn& turn, const PublicationSettled& event) {
   if (row == nullptr) return;
   row->version = event.version;
   const AttemptKey key = row->key;
-  LiveRun& run = run_of(turn.state, key);
+  const TaskRef of = publisher_of(turn.state, key);
   LiveTable& table = table_of(turn.state, row->table);
   table.row.last_version = std::max(table.row.last_version, event.version);
   turn.out.changes.tables.push_back(table.row);
@@ -164,14 +167,14 @@ void on(Turn& turn, const PublicationSettled& event) {
   drop_publication(turn, *row, PublicationState::settled);
   queue_followers(turn, gone);
   if (!pending_of(turn.state, key).empty() && !mutant("settle_after_first")) return;
-  settle_success(turn, run, key.task, take_accepted(turn, key));
+  attempt_succeeded(turn, *of.run, of.instance, take_accepted(turn, key));
 }
 
 void on(Turn& turn, const PublicationRefused& event) {
   PublicationRow* row = pending(turn.state, event.publication);
   if (row == nullptr) return;
   const AttemptKey key = row->key;
-  LiveRun& run = run_of(turn.state, key);
+  const TaskRef of = publisher_of(turn.state, key);
   turn.out.changes.outbox_done.push_back(row->id);
   std::vector<PublicationRow> gone;
   for (const PublicationRow* each : pending_of(turn.state, key)) {
@@ -180,7 +183,7 @@ void on(Turn& turn, const PublicationRefused& event) {
   }
   for (const PublicationRow& each : gone) queue_followers(turn, each);
   take_accepted(turn, key);
-  refuse_publication(turn, run, key.task, event.reason, event.rerun_may_help);
+  refuse_publication(turn, *of.run, of.instance, event.reason, event.rerun_may_help);
 }
 
 }  // namespace batuta

@@ -6,24 +6,24 @@ namespace batuta {
 namespace {
 
 // A task of plugin "empty" is done as soon as it may run; a paused DAG holds it like any other.
-void finish_empty(Turn& turn, LiveRun& run, TaskIndex i) {
+void finish_empty(Turn& turn, LiveRun& run, InstanceIndex i) {
   if (run.dag->row.is_paused) return;
   touch(turn, run, i);
-  TaskInstanceRow& row = run.task(i);
-  ++row.try_number;
-  row.queued_at = turn.now.wall;
-  row.start_date = turn.now.wall;
+  ++run.task(i).try_number;
+  run.detail(i).queued_at = turn.now.wall;
+  run.detail(i).start_date = turn.now.wall;
   end_task(turn, run, i, Cause::succeeded, TaskState::success);
 }
 
-void check_task(Turn& turn, LiveRun& run, TaskIndex i) {
-  run.cells[i].in_check = false;
+void check_task(Turn& turn, LiveRun& run, InstanceIndex i) {
+  run.cell(i).in_check = false;
   if (run.row().state != DagRunState::running || run.row().ending) return;
   const TaskState state = run.task(i).state;
-  const bool is_empty = run.definition(i).plugin == "empty";
+  const Task& task = run.definition(i);
+  const bool is_empty = task.plugin == "empty";
   if (state == TaskState::scheduled && is_empty) return finish_empty(turn, run, i);
   if (state != TaskState::none) return;
-  Verdict verdict = evaluate(run.definition(i).trigger_rule, run.cells[i].upstreams);
+  Verdict verdict = evaluate(task.trigger_rule, run.upstreams[run.task(i).task]);
   if (mutant("ignore_upstream_failure") && verdict == Verdict::upstream_failed) {
     verdict = Verdict::run;
   }
@@ -35,7 +35,7 @@ void check_task(Turn& turn, LiveRun& run, TaskIndex i) {
     case Verdict::upstream_failed:
       return end_task(turn, run, i, Cause::rule_failed, TaskState::upstream_failed);
     case Verdict::run:
-      if (!past_allows(run, i) && !mutant("ignore_past")) return;
+      if (!past_allows(run, run.task(i).task) && !mutant("ignore_past")) return;
       move_task(turn, run, i, Cause::rule_met, TaskState::scheduled);
       if (is_empty) finish_empty(turn, run, i);
       return;
@@ -44,24 +44,25 @@ void check_task(Turn& turn, LiveRun& run, TaskIndex i) {
 
 }  // namespace
 
-void check_later(SchedulerState& state, LiveRun& run, TaskIndex i) {
-  if (run.cells[i].in_check) return;
-  run.cells[i].in_check = true;
+void check_later(SchedulerState& state, LiveRun& run, InstanceIndex i) {
+  TaskCell& cell = run.cell(i);
+  if (cell.in_check) return;
+  cell.in_check = true;
   state.to_check.push_back({&run, i});
 }
 
 void check_all(SchedulerState& state, LiveRun& run) {
-  for (TaskIndex i = 0; i < run.cells.size(); ++i) {
+  for (const InstanceIndex i : run.instances()) {
     if (!is_terminal(run.task(i).state)) check_later(state, run, i);
   }
 }
 
 // A list, not recursion: a chain of 20,000 skipped tasks is as deep as it is long.
-void settle_tasks(Turn& turn) {
+void check_tasks(Turn& turn) {
   std::vector<TaskRef>& list = turn.state.to_check;
   for (std::size_t at = 0; at < list.size(); ++at) {
     const TaskRef ref = list[at];  // the list may grow, and move, below
-    check_task(turn, *ref.run, ref.task);
+    check_task(turn, *ref.run, ref.instance);
   }
   list.clear();
 }

@@ -14,7 +14,7 @@ std::int64_t surplus(const LiveAgent& agent) {
 }
 
 PluginNo plugin_of(const TaskRef& ref) {
-  return ref.run->plan->groups[ref.run->plan->group_of[ref.task]].plugin;
+  return ref.run->group_spec(ref.instance).plugin;
 }
 
 bool offers(const LiveAgent& agent, PluginNo plugin) {
@@ -38,14 +38,14 @@ void recall_tail(Turn& turn, LiveAgent& victim, const LiveAgent& idle) {
     const TaskRef ref = at->second;
     if (!offers(idle, plugin_of(ref))) continue;
     --wanted;  // one that is on its way back counts too
-    ask_recall(turn, *ref.run, ref.task);
+    ask_recall(turn, *ref.run, ref.instance);
   }
 }
 
 }  // namespace
 
-void ask_recall(Turn& turn, LiveRun& run, TaskIndex i) {
-  TaskCell& cell = run.cells[i];
+void ask_recall(Turn& turn, LiveRun& run, InstanceIndex i) {
+  TaskCell& cell = run.cell(i);
   if (cell.recall_asked || cell.agent->connection == 0) return;
   cell.recall_asked = true;
   turn.out.recalls.push_back({cell.agent->connection, run.attempt(i)});
@@ -64,8 +64,8 @@ void recall_for_priority(Turn& turn, const Lane& lane, std::int32_t weight) {
   for (LiveAgent* agent : turn.state.plugins[lane.plugin].workers) {
     if (surplus(*agent) == 0) continue;
     const TaskRef last = agent->unstarted.rbegin()->second;
-    if (last.run->definition(last.task).effective_weight >= weight) continue;
-    ask_recall(turn, *last.run, last.task);
+    if (last.run->definition(last.instance).effective_weight >= weight) continue;
+    ask_recall(turn, *last.run, last.instance);
     return;  // one per lane and step: the rest starts within the prefetch horizon anyway
   }
 }

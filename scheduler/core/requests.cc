@@ -64,4 +64,13 @@ std::vector<TaskIndex> closure(const Dag& dag, std::vector<TaskIndex> tasks, boo
   return all;
 }
 
+std::vector<InstanceIndex> instances_of(const LiveRun& run, const std::vector<TaskIndex>& tasks) {
+  std::vector<InstanceIndex> all;
+  all.reserve(tasks.size());
+  for (const TaskIndex task : tasks) {
+    run.stored.each_of(task, [&](InstanceIndex i) { all.push_back(i); });
+  }
+  return all;
+}
+
 }  // namespace batuta

@@ -33,21 +33,19 @@ void restore_dags(SchedulerState& state, StoredState& stored) {
   for (const StoredRun& run : stored.past) {
     const auto at = state.dags.find(run.run.dag_id);
     if (at == state.dags.end()) continue;
-    PastRun past{run.run.type, run.dag, {}};
-    for (const TaskInstanceRow& row : run.tasks) past.states.push_back(row.state);
     const Time date = run.run.logical_date.value_or(run.run.run_after);
-    at->second.past.emplace(PastKey{date, run.run.seq}, std::move(past));
+    at->second.past.emplace(PastKey{date, run.run.seq}, past_of(run));
   }
 }
 
 // The agent that held the attempt gets one lease to come back and name it.
-void await_agent(SchedulerState& state, LiveRun& run, TaskIndex i, const Now& now) {
-  const TaskInstanceRow& row = run.task(i);
+void await_agent(SchedulerState& state, LiveRun& run, InstanceIndex i, const Now& now) {
+  const InstanceHot& row = run.task(i);
   LiveAgent& agent = state.agents[row.worker];
   if (agent.id.empty() && agent.slots == 0) {
     agent.id = row.worker;
-    agent.hostname = row.hostname;
-    agent.pid = row.pid;
+    agent.hostname = run.detail(i).hostname;
+    agent.pid = run.detail(i).pid;
     agent.joined = now.wall;
     agent.last_seen = now.wall;
     agent.slots = 1;  // of its queued attempts, the first may have started
@@ -59,10 +57,10 @@ void await_agent(SchedulerState& state, LiveRun& run, TaskIndex i, const Now& no
   attach(agent, run, i, ++state.last_launch, started);
 }
 
-void restore_task(SchedulerState& state, LiveRun& run, TaskIndex i, const Now& now) {
-  const TaskInstanceRow& row = run.task(i);
+void restore_task(SchedulerState& state, LiveRun& run, InstanceIndex i, const Now& now) {
+  const InstanceHot& row = run.task(i);
   const Task& task = run.definition(i);
-  LivePool& pool = state.pools[run.plan->groups[run.plan->group_of[i]].pool];
+  LivePool& pool = state.pools[run.group_spec(i).pool];
   if (occupies(row.state)) {
     std::int64_t& counter = row.state == TaskState::queued ? pool.queued : pool.running;
     counter += task.pool_slots;
@@ -70,17 +68,18 @@ void restore_task(SchedulerState& state, LiveRun& run, TaskIndex i, const Now& n
   }
   if (has_attempt(row.state)) await_agent(state, run, i, now);
   if (row.state == TaskState::up_for_retry) {
-    run.task(i).retry_at = row.retry_at.value_or(now.wall);
-    state.timers.insert({*run.task(i).retry_at, Timer::Kind::retry, run.row().seq, i, nullptr, {}});
+    OptTime& at = run.detail(i).retry_at;
+    at = at.value_or(now.wall);
+    state.timers.insert({*at, Timer::Kind::retry, run.row().seq, i, nullptr, {}});
   }
 }
 
 // After every run was counted: limits across runs decide what may be offered.
 void offer_tasks(SchedulerState& state, LiveRun& run, const Now& now) {
-  for (TaskIndex i = 0; i < run.cells.size(); ++i) {
+  for (const InstanceIndex i : run.instances()) {
     const Task& task = run.definition(i);
     if (run.task(i).state != TaskState::scheduled || task.plugin == "empty") continue;
-    state.pools[run.plan->groups[run.plan->group_of[i]].pool].scheduled += task.pool_slots;
+    state.pools[run.group_spec(i).pool].scheduled += task.pool_slots;
     add_ready(state, run, i, now.boot);
   }
 }
@@ -108,7 +107,7 @@ void restore_runs(SchedulerState& state, StoredState& stored, const Now& now) {
     LiveRun& run = add_run(state, dag, std::move(each));
     runs.push_back(&run);
     if (run.row().logical_date) keep_date(dag, *run.row().logical_date);
-    for (TaskIndex i = 0; i < run.cells.size(); ++i) restore_task(state, run, i, now);
+    for (const InstanceIndex i : run.instances()) restore_task(state, run, i, now);
   }
   for (LiveRun* each : runs) {
     LiveRun& run = *each;
@@ -142,6 +141,7 @@ SchedulerState restore(StoredState stored, const SchedulerOptions& options, cons
   SchedulerState state;
   state.options = options;
   state.last_run_seq = RunSeq{stored.last_run_seq};
+  state.last_instance = stored.last_instance;
   state.last_outbox = std::max(stored.last_outbox, stored.last_publication);
   restore_pools(state, stored.pools);
   for (const PluginInfo& info : stored.catalogue) {

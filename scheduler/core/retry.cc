@@ -41,7 +41,7 @@ std::int64_t backoff_seconds(const RetryPolicy& policy, const std::string& jitte
 
 }  // namespace
 
-Time next_retry_at(const LiveRun& run, TaskIndex i, Time ended) {
+Time next_retry_at(const LiveRun& run, InstanceIndex i, Time ended) {
   const Task& task = run.definition(i);
   const RetryPolicy& policy = task.retry;
   if (policy.multiplier == 0 || policy.multiplier == 1) return ended + policy.delay;

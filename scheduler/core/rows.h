@@ -1,6 +1,7 @@
 // What the store keeps, as plain structs: the language that core, store and the read side share.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -53,16 +54,37 @@ struct RunRow {
   std::optional<DagRunState> ending;
 };
 
-struct TaskInstanceRow {
-  RunSeq run{};
+// A task instance's place among those of its run, without gaps and for as long as the run lives.
+// The first ones stand where their tasks stand in the DAG version, one for each task; what an
+// expanded task has beyond its first comes behind them.
+enum class InstanceIndex : std::uint32_t {};
+constexpr std::size_t place_of(InstanceIndex i) {
+  return static_cast<std::size_t>(i);
+}
+constexpr InstanceIndex first_instance(TaskIndex task) {
+  return InstanceIndex{task};
+}
+
+// What decisions turn on: read for every instance of a live run, again and again.
+struct InstanceHot {
+  std::int64_t id = 0;  // store-wide, growing; 0 where there is no row yet, and in an ended try's
   TaskIndex task = 0;
+  MapIndex map_index = unmapped;
   TaskState state = TaskState::none;
-  Fence fence = 0;              // launches so far
+  // Asked by a user while an attempt is alive: what the task becomes when that has ended
+  // (none: cleared, it runs again). Durable, so that a restart does not forget the request.
+  std::optional<TaskState> asked;
   std::int32_t try_number = 0;  // attempts that started or may have; 0 before the first
   std::int32_t max_tries = 0;   // Airflow's: retries, moved on by clears
   std::int32_t failures = 0;    // since the last clear; compared with retries
   std::int32_t losses = 0;      // workers lost since the last clear; limit 10
   std::int32_t conflicts = 0;   // refused publications since the last clear; limit 10
+  Fence fence = 0;              // launches so far
+  std::string worker;           // agent id of the current attempt
+};
+
+// What is told about an instance: written as it moves, read when somebody asks.
+struct InstanceCold {
   OptTime scheduled_at;
   OptTime queued_at;  // of the newest try; empty once a clear or a recall took it back
   OptTime start_date;
@@ -72,7 +94,6 @@ struct TaskInstanceRow {
   // fixed at the run's first attempt, kept by retries and clears.
   OptTime window_start;
   OptTime window_end;
-  std::string worker;  // agent id of the current attempt
   std::string hostname;
   std::string slot;    // of the last attempt; a successor waits for its lock
   std::string reason;  // one line for people
@@ -82,9 +103,13 @@ struct TaskInstanceRow {
   std::int32_t signal = 0;
   std::int64_t peak_rss_kib = 0;
   std::int32_t pid = 0;
-  // Asked by a user while an attempt is alive: what the task becomes when that has ended
-  // (none: cleared, it runs again). Durable, so that a restart does not forget the request.
-  std::optional<TaskState> asked;
+};
+
+struct TaskInstanceRow : InstanceHot, InstanceCold {
+  RunSeq run{};
+
+  InstanceKey key() const { return {run, task, map_index}; }
+  AttemptKey attempt() const { return {run, task, map_index, fence}; }
 };
 
 // An ended try that a later one replaced; the newest try is the TaskInstanceRow itself.
@@ -95,9 +120,11 @@ struct AttemptRow {
 struct XcomRow {
   RunSeq run{};
   TaskIndex task = 0;
+  MapIndex map_index = unmapped;
   std::string key = "return_value";
   std::string value_json;
   Time timestamp;
+  InstanceKey instance() const { return {run, task, map_index}; }
 };
 
 struct PoolRow {

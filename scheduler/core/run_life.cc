@@ -8,7 +8,8 @@ namespace batuta {
 namespace {
 
 Timer run_timeout_timer(const LiveRun& run, Duration timeout) {
-  return {*run.row().start_date + timeout, Timer::Kind::run_timeout, run.row().seq, 0, nullptr, {}};
+  return {
+      *run.row().start_date + timeout, Timer::Kind::run_timeout, run.row().seq, {}, nullptr, {}};
 }
 
 void clear_timeout(SchedulerState& state, const LiveRun& run) {
@@ -20,16 +21,16 @@ void clear_timeout(SchedulerState& state, const LiveRun& run) {
 
 // Upstream counts and the run's own, from its rows.
 void count_rows(LiveRun& run) {
-  const auto count = run.stored.tasks.size();
-  run.cells.resize(count);
+  if (!run.stored.has_rows()) return;
+  run.cells.resize(run.stored.hot.size());
   run.groups.resize(run.plan->groups.size());
-  for (TaskIndex i = 0; i < count; ++i) {
-    UpstreamCounts& counts = run.cells[i].upstreams;
-    counts.total = static_cast<std::int32_t>(run.definition(i).upstream.size());
-    for (const TaskIndex up : run.definition(i).upstream) {
-      count_upstream(counts, run.task(up).state, +1);
-    }
+  run.upstreams.resize(run.stored.dag->tasks.size());
+  for (const InstanceIndex i : run.instances()) {
     const TaskState state = run.task(i).state;
+    for (const TaskIndex down : run.definition(i).downstream) {
+      ++run.upstreams[down].total;
+      count_upstream(run.upstreams[down], state, +1);
+    }
     if (!is_terminal(state)) ++run.unfinished;
     if (occupies(state)) ++run.active;
     if (state == TaskState::publishing) ++run.publishing;
@@ -124,7 +125,7 @@ void start_queued_runs(Turn& turn, LiveDag& dag) {
     const bool full = limit > 0 && static_cast<std::int32_t>(dag.running.size()) >= limit;
     if (full && !mutant("ignore_max_active_runs")) return;
     if (run_after > turn.now.wall) {
-      turn.state.timers.insert({run_after, Timer::Kind::run_after, seq, 0, &dag, dag.row.dag_id});
+      turn.state.timers.insert({run_after, Timer::Kind::run_after, seq, {}, &dag, dag.row.dag_id});
       return;
     }
     start_run(turn, run);
@@ -134,14 +135,14 @@ void start_queued_runs(Turn& turn, LiveDag& dag) {
 }  // namespace
 
 LiveRun& add_run(SchedulerState& state, LiveDag& dag, StoredRun stored) {
-  BATUTA_CHECK(stored.dag && stored.tasks.size() == stored.dag->tasks.size(),
-               "a run has one row for each task of its version");
+  BATUTA_CHECK(stored.dag && (!stored.has_rows() || stored.hot.size() >= stored.dag->tasks.size()),
+               "a run has no rows, or one for each task of its version");
   auto owned = std::make_unique<LiveRun>();
   LiveRun& run = *owned;
   run.stored = std::move(stored);
   run.dag = &dag;
-  run.plan =
-      run.stored.dag->version == dag.dag->version ? dag.plan : make_plan(state, *run.stored.dag);
+  run.plan = plan_of(state, dag, *run.stored.dag);
+  run.durable_rows = run.stored.hot.size();
   count_rows(run);
   const RunRow& row = run.row();
   state.runs.emplace(row.seq, std::move(owned));
@@ -171,15 +172,9 @@ LiveRun& create_run(Turn& turn, LiveDag& dag, RunRow row) {
   row.dag_version = dag.dag->version;
   row.state = DagRunState::queued;
   row.queued_at = turn.now.wall;
-  StoredRun stored{std::move(row), dag.dag, {}};
-  stored.tasks.resize(dag.dag->tasks.size());
-  for (TaskIndex i = 0; i < stored.tasks.size(); ++i) {
-    stored.tasks[i].run = stored.run.seq;
-    stored.tasks[i].task = i;
-    stored.tasks[i].max_tries = dag.dag->tasks[i].retry.retries;
-  }
-  LiveRun& run = add_run(state, dag, std::move(stored));
+  LiveRun& run = add_run(state, dag, StoredRun{std::move(row), dag.dag});
   run.created = true;
+  if (mutant("rows_while_queued")) create_rows(turn, run);
   // It may lie between a run that looks back and what that one looked at until now.
   const bool is_last = dag.live_by_date.rbegin()->second == &run;
   if (dag.past_users > 0 && !is_last) wake_all_past_users(state, dag);
@@ -188,8 +183,26 @@ LiveRun& create_run(Turn& turn, LiveDag& dag, RunRow row) {
   return run;
 }
 
+void create_rows(Turn& turn, LiveRun& run) {
+  if (run.stored.has_rows()) return;
+  touch(turn, run);
+  const std::size_t count = run.stored.dag->tasks.size();
+  run.stored.hot.reserve(count);
+  run.stored.cold.reserve(count);
+  for (TaskIndex task = 0; task < count; ++task) {
+    TaskInstanceRow row;
+    row.id = ++turn.state.last_instance;
+    row.run = run.row().seq;
+    row.task = task;
+    row.max_tries = run.definition(task).retry.retries;
+    run.stored.add(std::move(row));
+  }
+  count_rows(run);
+}
+
 void start_run(Turn& turn, LiveRun& run) {
   touch(turn, run);
+  create_rows(turn, run);
   unfile_run(turn.state, run);
   run.row().state = DagRunState::running;
   run.row().start_date = turn.now.wall;
@@ -205,11 +218,11 @@ void start_run(Turn& turn, LiveRun& run) {
 
 void end_run_early(Turn& turn, LiveRun& run, DagRunState state, const std::string& reason) {
   touch(turn, run);
+  create_rows(turn, run);
   run.row().ending = state;
   run.row().reason = reason;
   refresh_groups(turn.state, run, turn.now.boot);
-  const TaskState to = state == DagRunState::success ? TaskState::success : TaskState::skipped;
-  for (TaskIndex i = 0; i < run.cells.size(); ++i) {
+  for (const InstanceIndex i : run.instances()) {
     const TaskState now = run.task(i).state;
     if (is_terminal(now) || now == TaskState::publishing) continue;
     if (has_attempt(now)) {
@@ -219,7 +232,7 @@ void end_run_early(Turn& turn, LiveRun& run, DagRunState state, const std::strin
       }
       if (!mutant("cancel_without_ladder")) cancel_attempt(turn, run, i, reason);
     } else {
-      end_task(turn, run, i, Cause::run_ended, to, reason);
+      end_with_run(turn, run, i);
     }
   }
   if (!run.in_to_end) {
@@ -245,7 +258,7 @@ void requeue_run(Turn& turn, LiveRun& run) {
 }
 
 DagRunState judge_leaves(const LiveRun& run) {
-  for (TaskIndex i = 0; i < run.cells.size(); ++i) {
+  for (const InstanceIndex i : run.instances()) {
     const TaskState state = run.task(i).state;
     const bool bad = state == TaskState::failed || state == TaskState::upstream_failed;
     if (bad && run.definition(i).downstream.empty() && !mutant("leaves_never_fail")) {
@@ -261,10 +274,10 @@ void advance_later(SchedulerState& state, LiveDag& dag) {
   state.to_advance.push_back(&dag);
 }
 
-void settle_runs(Turn& turn) {
+void advance_runs(Turn& turn) {
   SchedulerState& state = turn.state;
   do {
-    settle_tasks(turn);
+    check_tasks(turn);
     end_runs(turn);
     std::vector<LiveDag*> list;
     list.swap(state.to_advance);

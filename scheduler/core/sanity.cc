@@ -18,26 +18,46 @@ struct Tally {
   std::map<std::string, std::int32_t> pending_of_table;
 };
 
-std::string name_of(const LiveRun& run, TaskIndex i) {
+std::string name_of(const LiveRun& run, InstanceIndex i) {
   return run.row().dag_id + "/" + run.row().dag_run_id + "/" + run.definition(i).id;
 }
 
-void check_counts(const LiveRun& run, TaskIndex i) {
+void check_counts(const LiveRun& run, TaskIndex task) {
   UpstreamCounts fresh;
-  fresh.total = static_cast<std::int32_t>(run.definition(i).upstream.size());
-  for (const TaskIndex up : run.definition(i).upstream) {
-    count_upstream(fresh, run.task(up).state, +1);
+  for (const TaskIndex up : run.definition(task).upstream) {
+    run.stored.each_of(up, [&](InstanceIndex i) {
+      ++fresh.total;
+      count_upstream(fresh, run.task(i).state, +1);
+    });
   }
-  const UpstreamCounts& kept = run.cells[i].upstreams;
+  const UpstreamCounts& kept = run.upstreams[task];
   BATUTA_CHECK(kept.total == fresh.total && kept.success == fresh.success &&
                    kept.skipped == fresh.skipped && kept.failed == fresh.failed &&
                    kept.upstream_failed == fresh.upstream_failed,
-               "upstream counts of " + name_of(run, i));
+               "upstream counts of " + name_of(run, first_instance(task)));
 }
 
-void check_attempt(const LiveRun& run, TaskIndex i, Tally& tally) {
-  const TaskInstanceRow& row = run.task(i);
-  const TaskCell& cell = run.cells[i];
+// None, or what goes with one for each task; every instance is found under its own name.
+void check_rows(const LiveRun& run) {
+  const std::size_t count = run.stored.hot.size();
+  const std::size_t tasks = run.stored.dag->tasks.size();
+  BATUTA_CHECK(
+      run.stored.cold.size() == count && run.cells.size() == count && run.durable_rows == count,
+      "every instance has its parts: " + run.row().dag_run_id);
+  BATUTA_CHECK(count >= tasks || (count == 0 && run.row().state == DagRunState::queued),
+               "a run that started has a row for each task: " + run.row().dag_run_id);
+  for (const InstanceIndex i : run.instances()) {
+    const InstanceHot& hot = run.task(i);
+    BATUTA_CHECK(run.stored.find(hot.task, hot.map_index) == i && hot.id > 0,
+                 "an instance is found: " + name_of(run, i));
+  }
+  if (count == 0) return;
+  for (TaskIndex task = 0; task < tasks; ++task) check_counts(run, task);
+}
+
+void check_attempt(const LiveRun& run, InstanceIndex i, Tally& tally) {
+  const InstanceHot& row = run.task(i);
+  const TaskCell& cell = run.cell(i);
   BATUTA_CHECK((cell.agent != nullptr) == has_attempt(row.state),
                "an attempt has an agent: " + name_of(run, i));
   if (cell.agent == nullptr) {
@@ -47,26 +67,28 @@ void check_attempt(const LiveRun& run, TaskIndex i, Tally& tally) {
   ++tally.attempts;
   const auto& list = row.state == TaskState::queued ? cell.agent->unstarted : cell.agent->started;
   const auto at = list.find(cell.launch_no);
-  BATUTA_CHECK(at != list.end() && at->second.run == &run && at->second.task == i,
+  BATUTA_CHECK(at != list.end() && at->second.run == &run && at->second.instance == i,
                "its agent's list has the attempt: " + name_of(run, i));
   BATUTA_CHECK(row.worker == cell.agent->id && row.fence > 0 && row.try_number > 0,
                "a live attempt has a worker, a fence and a try: " + name_of(run, i));
 }
 
-void check_task(const SchedulerState& state, const LiveRun& run, TaskIndex i, Tally& tally) {
-  const TaskInstanceRow& row = run.task(i);
+void check_task(const SchedulerState& state, const LiveRun& run, InstanceIndex i, Tally& tally) {
+  const InstanceHot& row = run.task(i);
+  const OptTime retry_at = run.detail(i).retry_at;
   const Task& task = run.definition(i);
-  const GroupNo group = run.plan->group_of[i];
-  const PoolNo pool = run.plan->groups[group].pool;
-  check_counts(run, i);
+  const ReadyGroup& group = run.groups[run.plan->group_of[row.task]];
+  const PoolNo pool = run.group_spec(i).pool;
   check_attempt(run, i, tally);
-  const bool ready = run.groups[group].ready.contains(run.plan->rank_of[i]);
+  const auto mapped = group.mapped.find(row.task);
+  const bool ready = group.ready.contains(run.plan->rank_of[row.task]) &&
+                     (mapped == group.mapped.end() || mapped->second.contains(i));
   const bool should_be_ready = row.state == TaskState::scheduled && task.plugin != "empty";
   BATUTA_CHECK(ready == should_be_ready, "scheduled tasks are ready: " + name_of(run, i));
-  BATUTA_CHECK(row.retry_at.has_value() == (row.state == TaskState::up_for_retry),
+  BATUTA_CHECK(retry_at.has_value() == (row.state == TaskState::up_for_retry),
                "only up_for_retry waits for a time: " + name_of(run, i));
-  if (row.retry_at) {
-    tally.retries.insert({*row.retry_at, Timer::Kind::retry, run.row().seq, i, nullptr, {}});
+  if (retry_at) {
+    tally.retries.insert({*retry_at, Timer::Kind::retry, run.row().seq, i, nullptr, {}});
   }
   if (should_be_ready) tally.scheduled[pool] += task.pool_slots;
   if (row.state == TaskState::queued) tally.queued[pool] += task.pool_slots;
@@ -99,14 +121,15 @@ void check_run(const SchedulerState& state, const LiveRun& run, Tally& tally) {
   std::int32_t unfinished = 0;
   std::int32_t active = 0;
   std::int32_t publishing = 0;
-  for (TaskIndex i = 0; i < run.cells.size(); ++i) {
+  check_rows(run);
+  for (const InstanceIndex i : run.instances()) {
     const TaskState s = run.task(i).state;
     if (!is_terminal(s)) ++unfinished;
     if (occupies(s)) ++active;
     if (s == TaskState::publishing) ++publishing;
     check_task(state, run, i, tally);
-    BATUTA_CHECK(!run.cells[i].touched, "no marks between steps");
-    BATUTA_CHECK(!run.cells[i].in_check || !state.to_check.empty(), "no marks between steps");
+    BATUTA_CHECK(!run.cell(i).touched, "no marks between steps");
+    BATUTA_CHECK(!run.cell(i).in_check || !state.to_check.empty(), "no marks between steps");
   }
   BATUTA_CHECK(unfinished == run.unfinished && active == run.active && publishing == run.publishing,
                "the run's own counters: " + run.row().dag_run_id);

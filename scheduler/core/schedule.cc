@@ -90,7 +90,7 @@ bool has_room(const LiveDag& dag) {
 
 void set_timer(SchedulerState& state, LiveDag& dag, OptTime at) {
   const auto timer = [&](Time when) {
-    return Timer{when, Timer::Kind::tick, RunSeq{}, 0, &dag, dag.row.dag_id};
+    return Timer{when, Timer::Kind::tick, RunSeq{}, {}, &dag, dag.row.dag_id};
   };
   if (dag.tick_timer == at) return;
   if (dag.tick_timer) state.timers.erase(timer(*dag.tick_timer));

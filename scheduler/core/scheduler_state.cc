@@ -140,7 +140,7 @@ Gauges SchedulerState::gauges() const {
     gauges.runs_running += static_cast<std::int64_t>(dag.running.size());
     for (const auto& [seq, run] : dag.running) {
       gauges.tasks_running += run->publishing;
-      for (const ReadyGroup& group : run->groups) gauges.tasks_scheduled += group.ready.size();
+      for (const ReadyGroup& group : run->groups) gauges.tasks_scheduled += group.size;
     }
   }
   for (const auto& [id, agent] : agents) {

@@ -146,6 +146,7 @@ class SchedulerState {
   std::vector<LiveDag*> to_advance;  // DAGs that may start or create runs
 
   RunSeq last_run_seq{};
+  std::int64_t last_instance = 0;
   std::int64_t last_outbox = 0;  // publications take their numbers here too
   std::uint64_t last_launch = 0;
   std::uint64_t last_offer = 0;

@@ -49,7 +49,10 @@ constexpr Row table[] = {
     {Cause::skipped, with_attempt | bit(none) | bit(scheduled), bit(skipped)},
     {Cause::cleared, terminal | with_attempt | bit(scheduled) | bit(up_for_retry), bit(none)},
     {Cause::marked, terminal | waiting | with_attempt, by_hand},
-    {Cause::run_ended, waiting, bit(skipped) | bit(success)},
+    {Cause::run_ended, bit(none), bit(skipped)},
+    // What ran before and waits to run again did not succeed.
+    {Cause::run_ended, bit(scheduled) | bit(up_for_retry),
+     bit(failed) | bit(skipped) | bit(success)},
     {Cause::run_ended, with_attempt, bit(failed) | bit(success) | bit(skipped)},
     {Cause::run_ended, bit(publishing), bit(failed)},
     {Cause::delay_over, bit(up_for_retry), bit(scheduled)},

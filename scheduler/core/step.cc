@@ -5,8 +5,8 @@
 //   on_worker.cc on_attempt.cc outcome.cc retry.cc            what agents report
 //   publications.cc jobs.cc                                   data: accept, settle, control rows
 //   schedule.cc run_life.cc                                   runs come, start, end
-//   readiness.cc past.cc transitions.cc                       tasks: rules, states
-//   ready.cc dispatch.cc recall.cc                            who runs next, and where
+//   readiness.cc past.cc transitions.cc expand.cc             tasks: rules, states, instances
+//   lanes.cc dispatch.cc recall.cc                            who runs next, and where
 //   finish_turn.cc                                            rows, timers
 #include "scheduler/core/step.h"
 
@@ -20,10 +20,11 @@ void retry_due(Turn& turn, const Timer& timer) {
   // A timer that fired before it in the same turn may have ended the task or the run.
   const auto at = turn.state.runs.find(timer.run);
   if (at == turn.state.runs.end()) return;
-  const TaskInstanceRow& row = at->second->task(timer.task);
-  if (row.state != TaskState::up_for_retry || row.retry_at != timer.at) return;
+  LiveRun& run = *at->second;
+  if (run.task(timer.instance).state != TaskState::up_for_retry) return;
+  if (run.detail(timer.instance).retry_at != timer.at) return;
   turn.state.timers.insert(timer);  // leaving up_for_retry takes it away
-  move_task(turn, *at->second, timer.task, Cause::delay_over, TaskState::scheduled);
+  move_task(turn, run, timer.instance, Cause::delay_over, TaskState::scheduled);
 }
 
 void fire(Turn& turn, const Timer& timer) {
@@ -70,7 +71,7 @@ Effects step(SchedulerState& state, std::span<const Event> events, const Now& no
   }
   judge_leases(turn);
   fire_timers(turn);
-  settle_runs(turn);
+  advance_runs(turn);
   dispatch(turn);
   finish_turn(turn);
   return std::move(turn.out);

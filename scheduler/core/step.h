@@ -36,6 +36,7 @@ struct StoredState {
   // Not dead, oldest first; for the outbox's runners, the core makes nothing of them.
   std::vector<OutboxRow> outbox;
   std::int64_t last_run_seq = 0;
+  std::int64_t last_instance = 0;  // the largest id of a task instance
   std::int64_t last_publication = 0;
   std::int64_t last_outbox = 0;
 };

@@ -26,15 +26,16 @@ std::int64_t* pool_counter(LivePool& pool, TaskState state) {
   }
 }
 
-void count_in_pool(SchedulerState& state, const LiveRun& run, TaskIndex i, TaskState s, int sign) {
+void count_in_pool(SchedulerState& state, const LiveRun& run, InstanceIndex i, TaskState s,
+                   int sign) {
   const Task& task = run.definition(i);
   if (!needs_worker(task)) return;
-  LivePool& pool = state.pools[run.plan->groups[run.plan->group_of[i]].pool];
+  LivePool& pool = state.pools[run.group_spec(i).pool];
   if (std::int64_t* counter = pool_counter(pool, s)) *counter += sign * task.pool_slots;
 }
 
 // A task with a limit over all runs of its DAG: every run's group of it may be free or blocked now.
-void count_limited(SchedulerState& state, LiveRun& run, TaskIndex i, int sign, Boot now) {
+void count_limited(SchedulerState& state, LiveRun& run, InstanceIndex i, int sign, Boot now) {
   const Task& task = run.definition(i);
   if (task.max_active_tis_per_dag <= 0) return;
   run.dag->active_of_task[task.id] += sign;
@@ -45,14 +46,14 @@ void count_limited(SchedulerState& state, LiveRun& run, TaskIndex i, int sign, B
   }
 }
 
-void change_active(SchedulerState& state, LiveRun& run, TaskIndex i, int sign, Boot now) {
+void change_active(SchedulerState& state, LiveRun& run, InstanceIndex i, int sign, Boot now) {
   const bool had_room = run_has_room(run);
   run.active += sign;
   if (had_room != run_has_room(run)) refresh_groups(state, run, now);
   count_limited(state, run, i, sign, now);
 }
 
-void leave(Turn& turn, LiveRun& run, TaskIndex i, TaskState from, TaskState to) {
+void leave(Turn& turn, LiveRun& run, InstanceIndex i, TaskState from, TaskState to) {
   SchedulerState& state = turn.state;
   count_in_pool(state, run, i, from, -1);
   if (from == TaskState::scheduled && needs_worker(run.definition(i))) remove_ready(state, run, i);
@@ -60,46 +61,47 @@ void leave(Turn& turn, LiveRun& run, TaskIndex i, TaskState from, TaskState to) 
   if (occupies(from) && !occupies(to)) change_active(state, run, i, -1, turn.now.boot);
   if (from == TaskState::publishing) --run.publishing;
   if (from == TaskState::up_for_retry) {
-    state.timers.erase({*run.task(i).retry_at, Timer::Kind::retry, run.row().seq, i, nullptr, {}});
-    run.task(i).retry_at.reset();
+    OptTime& at = run.detail(i).retry_at;
+    state.timers.erase({*at, Timer::Kind::retry, run.row().seq, i, nullptr, {}});
+    at.reset();
   }
   if (from == TaskState::success) {
-    const RunSeq seq = run.row().seq;
-    std::erase_if(turn.out.changes.xcoms,
-                  [&](const XcomRow& x) { return x.run == seq && x.task == i; });
-    turn.out.changes.xcoms_cleared.emplace_back(seq, i);
+    const InstanceKey gone = run.attempt(i).instance();
+    std::erase_if(turn.out.changes.xcoms, [&](const XcomRow& x) { return x.instance() == gone; });
+    turn.out.changes.xcoms_cleared.push_back(gone);
   }
 }
 
-void enter(Turn& turn, LiveRun& run, TaskIndex i, TaskState from, TaskState to) {
+void enter(Turn& turn, LiveRun& run, InstanceIndex i, TaskState from, TaskState to) {
   SchedulerState& state = turn.state;
   count_in_pool(state, run, i, to, +1);
   if (to == TaskState::scheduled) {
-    run.task(i).scheduled_at = turn.now.wall;
+    run.detail(i).scheduled_at = turn.now.wall;
     if (needs_worker(run.definition(i))) add_ready(state, run, i, turn.now.boot);
   }
   if (occupies(to) && !occupies(from)) change_active(state, run, i, +1, turn.now.boot);
   if (to == TaskState::publishing) ++run.publishing;
   if (to == TaskState::up_for_retry) {
-    state.timers.insert({*run.task(i).retry_at, Timer::Kind::retry, run.row().seq, i, nullptr, {}});
+    const Time at = *run.detail(i).retry_at;
+    state.timers.insert({at, Timer::Kind::retry, run.row().seq, i, nullptr, {}});
   }
   if (to == TaskState::none) check_later(state, run, i);
   if (to == TaskState::failed && !mutant("no_alert_on_failure")) {
     for (const std::string& notifier : run.definition(i).on_failure) {
-      turn.out.alerts.push_back({run.attempt(i), notifier});
+      turn.out.alerts.push_back({run.attempt(i), i, notifier});
     }
   }
 }
 
-void tell_neighbours(Turn& turn, LiveRun& run, TaskIndex i, TaskState from, TaskState to) {
+void tell_neighbours(Turn& turn, LiveRun& run, InstanceIndex i, TaskState from, TaskState to) {
   SchedulerState& state = turn.state;
   for (const TaskIndex down : run.definition(i).downstream) {
-    UpstreamCounts& counts = run.cells[down].upstreams;
+    UpstreamCounts& counts = run.upstreams[down];
     if (is_terminal(from)) count_upstream(counts, from, -1);
     if (is_terminal(to)) count_upstream(counts, to, +1);
-    check_later(state, run, down);
+    run.stored.each_of(down, [&](InstanceIndex each) { check_later(state, run, each); });
   }
-  wake_next_run(state, run, i);
+  wake_next_run(state, run, run.task(i).task);
   run.unfinished += (is_terminal(from) ? 1 : 0) - (is_terminal(to) ? 1 : 0);
   if (run.unfinished == 0 && !run.in_to_end) {
     run.in_to_end = true;
@@ -109,8 +111,8 @@ void tell_neighbours(Turn& turn, LiveRun& run, TaskIndex i, TaskState from, Task
 
 }  // namespace
 
-void touch(Turn& turn, LiveRun& run, TaskIndex i) {
-  TaskCell& cell = run.cells[i];
+void touch(Turn& turn, LiveRun& run, InstanceIndex i) {
+  TaskCell& cell = run.cell(i);
   if (cell.touched) return;
   cell.touched = true;
   cell.durable_state = run.task(i).state;
@@ -152,7 +154,7 @@ void count_upstream(UpstreamCounts& counts, TaskState upstream_state, int sign) 
   }
 }
 
-void move_task(Turn& turn, LiveRun& run, TaskIndex i, Cause cause, TaskState to) {
+void move_task(Turn& turn, LiveRun& run, InstanceIndex i, Cause cause, TaskState to) {
   const TaskState from = run.task(i).state;
   BATUTA_CHECK(transition_allowed(from, cause, to), std::string(to_string(from)) + " to " +
                                                         std::string(to_string(to)) + " by cause " +
@@ -164,14 +166,14 @@ void move_task(Turn& turn, LiveRun& run, TaskIndex i, Cause cause, TaskState to)
   if (is_terminal(from) || is_terminal(to)) tell_neighbours(turn, run, i, from, to);
 }
 
-void end_task(Turn& turn, LiveRun& run, TaskIndex i, Cause cause, TaskState to,
+void end_task(Turn& turn, LiveRun& run, InstanceIndex i, Cause cause, TaskState to,
               std::string reason) {
   touch(turn, run, i);
-  TaskInstanceRow& row = run.task(i);
-  if (!row.end_date || !has_attempt(row.state)) row.end_date = turn.now.wall;
-  if (!row.start_date) row.start_date = row.end_date;
-  if (!reason.empty()) row.reason = std::move(reason);
-  row.asked.reset();
+  InstanceCold& detail = run.detail(i);
+  if (!detail.end_date || !has_attempt(run.task(i).state)) detail.end_date = turn.now.wall;
+  if (!detail.start_date) detail.start_date = detail.end_date;
+  if (!reason.empty()) detail.reason = std::move(reason);
+  run.task(i).asked.reset();
   move_task(turn, run, i, cause, to);
 }
 

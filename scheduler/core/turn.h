@@ -28,14 +28,14 @@ struct Turn {
 // ---- transitions.cc: the only place where a task's state changes --------------------------------
 
 // Notes the row's durable form before its first change in this turn.
-void touch(Turn& turn, LiveRun& run, TaskIndex i);
+void touch(Turn& turn, LiveRun& run, InstanceIndex i);
 void touch(Turn& turn, LiveRun& run);
 void touch(Turn& turn, LiveDag& dag);
 // CHECKs the transition table; keeps counters, ready groups, the attempt's place on its agent,
 // timers and alerts right; wakes downstream tasks and the end of the run.
-void move_task(Turn& turn, LiveRun& run, TaskIndex i, Cause cause, TaskState to);
+void move_task(Turn& turn, LiveRun& run, InstanceIndex i, Cause cause, TaskState to);
 // As move_task to an ended state, with end_date and a reason.
-void end_task(Turn& turn, LiveRun& run, TaskIndex i, Cause cause, TaskState to,
+void end_task(Turn& turn, LiveRun& run, InstanceIndex i, Cause cause, TaskState to,
               std::string reason = {});
 // Adds one upstream in `upstream_state` to the counts, or takes it off (sign -1).
 void count_upstream(UpstreamCounts& counts, TaskState upstream_state, int sign);
@@ -48,37 +48,45 @@ inline bool has_attempt(TaskState s) {
 
 // ---- readiness.cc -------------------------------------------------------------------------------
 
-void check_later(SchedulerState& state, LiveRun& run, TaskIndex i);
+void check_later(SchedulerState& state, LiveRun& run, InstanceIndex i);
 void check_all(SchedulerState& state, LiveRun& run);
 // Applies trigger rules until nothing more follows.
-void settle_tasks(Turn& turn);
+void check_tasks(Turn& turn);
 
 // ---- past.cc: depends_on_past and wait_for_downstream -------------------------------------------
 
-bool past_allows(const LiveRun& run, TaskIndex i);
-// The run's tasks that look at `i` in its predecessor, which has just changed.
-void wake_next_run(SchedulerState& state, LiveRun& run, TaskIndex i);
+bool past_allows(const LiveRun& run, TaskIndex task);
+// Later runs' tasks that look at this one, which has just changed.
+void wake_next_run(SchedulerState& state, LiveRun& run, TaskIndex task);
 // The previous run of many may have changed: a run was deleted, or which runs count.
 void wake_all_past_users(SchedulerState& state, LiveDag& dag);
 // The schedule must pass over this date even after its run has left memory.
 void keep_date(LiveDag& dag, Time logical_date);
 void remember_past(LiveRun& run);
+PastRun past_of(const StoredRun& run);
 
-// ---- ready.cc: groups and lanes
+// ---- lanes.cc: groups and lanes
 // -------------------------------------------------------------------
 
 std::shared_ptr<const DispatchPlan> make_plan(SchedulerState& state, const Dag& dag);
+// The plan of a run's version, shared by all runs of it.
+std::shared_ptr<const DispatchPlan> plan_of(SchedulerState& state, LiveDag& dag, const Dag& pinned);
 std::optional<TaskIndex> find_planned(const LiveRun& run, std::string_view task_id);
+// Of a run without rows too.
+std::optional<InstanceIndex> find_instance(const LiveRun& run, std::string_view task_id,
+                                           MapIndex map_index);
 PoolNo pool_number(SchedulerState& state, const std::string& name);
 PluginNo plugin_number(SchedulerState& state, const std::string& name);
-void add_ready(SchedulerState& state, LiveRun& run, TaskIndex i, Boot now);
-void remove_ready(SchedulerState& state, LiveRun& run, TaskIndex i);
+void add_ready(SchedulerState& state, LiveRun& run, InstanceIndex i, Boot now);
+void remove_ready(SchedulerState& state, LiveRun& run, InstanceIndex i);
 // Puts a group into its lane or takes it out, as its run's and task's limits say now.
 void refresh_group(SchedulerState& state, LiveRun& run, GroupNo group, Boot now);
 void refresh_groups(SchedulerState& state, LiveRun& run, Boot now);
 void refresh_dag(SchedulerState& state, LiveDag& dag, Boot now);  // all of its running runs
 bool run_has_room(const LiveRun& run);
-bool task_has_room(const LiveRun& run, TaskIndex i);
+bool task_has_room(const LiveRun& run, TaskIndex task);
+// The ready instance of the group that goes first; not on a group without any.
+InstanceIndex first_ready(LiveRun& run, GroupNo group);
 
 // ---- dispatch.cc, recall.cc
 // -----------------------------------------------------------------------
@@ -87,7 +95,7 @@ void dispatch(Turn& turn);
 void note_duration(LiveDag& dag, PluginNo plugin, Duration took);
 // Unstarted attempts a worker may hold per slot for tasks of this DAG and plugin; 0: none.
 std::int64_t prefetch_depth(const SchedulerState& state, const LiveDag& dag, PluginNo plugin);
-void ask_recall(Turn& turn, LiveRun& run, TaskIndex i);
+void ask_recall(Turn& turn, LiveRun& run, InstanceIndex i);
 // Work that waits behind others on one worker while another is idle goes back.
 void recall_for_idle(Turn& turn);
 void recall_for_priority(Turn& turn, const Lane& lane, std::int32_t weight);
@@ -97,23 +105,26 @@ void recall_for_priority(Turn& turn, const Lane& lane, std::int32_t weight);
 
 // The live attempt that a report is about; nullopt (and counted) when the report is stale.
 std::optional<TaskRef> current_attempt(Turn& turn, const AttemptKey& key);
-void attach(LiveAgent& agent, LiveRun& run, TaskIndex i, std::uint64_t launch_no, bool started);
+void attach(LiveAgent& agent, LiveRun& run, InstanceIndex i, std::uint64_t launch_no, bool started);
 // Takes the attempt off its agent's lists.
-void detach(LiveRun& run, TaskIndex i);
+void detach(LiveRun& run, InstanceIndex i);
 // Asks the agent to end the attempt (recalls it when it has not started). Again after a reconnect.
-void cancel_attempt(Turn& turn, LiveRun& run, TaskIndex i, std::string reason);
+void cancel_attempt(Turn& turn, LiveRun& run, InstanceIndex i, std::string reason);
 // A live attempt ended: decides what the task becomes.
-void settle_failure(Turn& turn, LiveRun& run, TaskIndex i, const Finished& report);
-void settle_success(Turn& turn, LiveRun& run, TaskIndex i, const Finished& report);
+void attempt_failed(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& report);
+void attempt_succeeded(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& report);
 // The worker is gone, and the attempt may have run. `charged`: it counts against max_losses.
-void lose_attempt(Turn& turn, LiveRun& run, TaskIndex i, bool charged, const std::string& reason);
+void lose_attempt(Turn& turn, LiveRun& run, InstanceIndex i, bool charged,
+                  const std::string& reason);
 // Known never to have started: costs nothing.
-void free_attempt(Turn& turn, LiveRun& run, TaskIndex i);
+void free_attempt(Turn& turn, LiveRun& run, InstanceIndex i);
 // Carries out what a user asked while the attempt was alive, or the end of its run. False if
 // nothing was asked.
-bool carry_out_request(Turn& turn, LiveRun& run, TaskIndex i);
+bool carry_out_request(Turn& turn, LiveRun& run, InstanceIndex i);
+// What a task without a live attempt comes to when its run ends early.
+void end_with_run(Turn& turn, LiveRun& run, InstanceIndex i);
 // Again after a wait when that may help, on a budget of its own; else the task has failed.
-void refuse_publication(Turn& turn, LiveRun& run, TaskIndex i, const std::string& reason,
+void refuse_publication(Turn& turn, LiveRun& run, InstanceIndex i, const std::string& reason,
                         bool rerun_may_help);
 void on(Turn& turn, const AttemptStarted& event);
 void on(Turn& turn, const AttemptFinished& event);
@@ -124,25 +135,26 @@ void on(Turn& turn, const AttemptRecalled& event);
 
 // When the try that just ended runs again, as Airflow computes it (jitter included). A run without
 // a logical date uses run_after in its place.
-Time next_retry_at(const LiveRun& run, TaskIndex i, Time ended);
+Time next_retry_at(const LiveRun& run, InstanceIndex i, Time ended);
 
 // ---- publications.cc
 // ------------------------------------------------------------------------------
 
 // Accepts the outputs, or refuses the attempt because a table moved under it.
-void accept_outputs(Turn& turn, LiveRun& run, TaskIndex i, const Finished& report);
+void accept_outputs(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& report);
 void on(Turn& turn, const PublicationSettled& event);
 void on(Turn& turn, const PublicationRefused& event);
 
 // ---- jobs.cc: the control rows of data tasks
 // --------------------------------------------------------
 
-void fix_window(Turn& turn, LiveRun& run, TaskIndex i);
-void job_started(Turn& turn, LiveRun& run, TaskIndex i);
+void fix_window(Turn& turn, LiveRun& run, InstanceIndex i);
+void job_started(Turn& turn, LiveRun& run, InstanceIndex i);
 // `report` may be null: nobody told how it ended.
-void job_ended(Turn& turn, LiveRun& run, TaskIndex i, const char* status, const Finished* report);
+void job_ended(Turn& turn, LiveRun& run, InstanceIndex i, const char* status,
+               const Finished* report);
 void job_heartbeats(Turn& turn);
-void advance_watermark(Turn& turn, LiveRun& run, TaskIndex i, std::int64_t watermark_us);
+void advance_watermark(Turn& turn, LiveRun& run, InstanceIndex i, std::int64_t watermark_us);
 
 // ---- runs: run_life.cc
 // ------------------------------------------------------------------------------
@@ -150,15 +162,26 @@ void advance_watermark(Turn& turn, LiveRun& run, TaskIndex i, std::int64_t water
 LiveRun& add_run(SchedulerState& state, LiveDag& dag, StoredRun stored);  // counters from its rows
 void remove_run(SchedulerState& state, LiveRun& run);  // from memory, whatever its state
 LiveRun& create_run(Turn& turn, LiveDag& dag, RunRow row);
+// Gives a run that has none its rows, one for each task.
+void create_rows(Turn& turn, LiveRun& run);
 void start_run(Turn& turn, LiveRun& run);
 // Ends what has not started, cancels what has; the run takes `state` when all attempts are over.
 void end_run_early(Turn& turn, LiveRun& run, DagRunState state, const std::string& reason);
 void requeue_run(Turn& turn, LiveRun& run);  // a terminal run that was cleared
 DagRunState judge_leaves(const LiveRun& run);
-void settle_runs(Turn& turn);  // ends of runs, starts of queued ones
+void advance_runs(Turn& turn);  // ends of runs, starts of queued ones
 void advance_later(SchedulerState& state, LiveDag& dag);
 // Keeps the row as the history of its newest try, if that try has ended and is not kept already.
-void archive_try(Turn& turn, LiveRun& run, TaskIndex i, TaskState as);
+void archive_try(Turn& turn, LiveRun& run, InstanceIndex i, TaskState as);
+
+// ---- expand.cc
+// -------------------------------------------------------------------------------------
+
+inline constexpr std::int32_t max_map_length = 100'000;
+// A mapped task learns how many instances it has, 0 to max_map_length; none skips it. Its one
+// instance must not have been looked at yet: state none, not expanded. It becomes the first of
+// them, the others are added: cells, what downstream tasks wait for, rows.
+void expand_task(Turn& turn, LiveRun& run, TaskIndex task, std::int32_t count);
 
 // ---- schedule.cc
 // ------------------------------------------------------------------------------------
@@ -200,10 +223,12 @@ void log_event(Turn& turn, const char* event, const std::string& user, const std
                const std::string& dag_run_id = {}, const std::string& task_id = {});
 // Task positions with everything up- or downstream of them, ascending.
 std::vector<TaskIndex> closure(const Dag& dag, std::vector<TaskIndex> tasks, bool up, bool down);
-// Clears tasks: live attempts are cancelled first, and cleared when they have ended.
-void clear_tasks(Turn& turn, LiveRun& run, const std::vector<TaskIndex>& tasks);
+// Every instance of these tasks; of a run without rows those that it would have.
+std::vector<InstanceIndex> instances_of(const LiveRun& run, const std::vector<TaskIndex>& tasks);
+// Clears task instances: live attempts are cancelled first, and cleared when they have ended.
+void clear_tasks(Turn& turn, LiveRun& run, const std::vector<InstanceIndex>& tasks);
 // One task without a live attempt (or whose attempt has just ended): archived and reset.
-void clear_task(Turn& turn, LiveRun& run, TaskIndex i);
+void clear_task(Turn& turn, LiveRun& run, InstanceIndex i);
 
 // ---- finish_turn.cc
 // -----------------------------------------------------------------------------------

@@ -35,9 +35,11 @@ json run_value(const RunRow& run) {
 }
 
 json task_instance_value(const TemplateScope& scope) {
-  json out = {{"task_id", scope.task_id}, {"dag_id", scope.dag_id}, {"map_index", -1}};
+  json out = {
+      {"task_id", scope.task_id}, {"dag_id", scope.dag_id}, {"map_index", number_of(unmapped)}};
   if (scope.run) out["run_id"] = scope.run->dag_run_id;
   if (!scope.row) return out;
+  out["map_index"] = number_of(scope.row->map_index);
   out["try_number"] = scope.row->try_number;
   out["max_tries"] = scope.row->max_tries;
   out["state"] = std::string(to_string(scope.row->state));
@@ -59,7 +61,7 @@ std::optional<json> of_run(const TemplateScope& scope) {
   if (!scope.run || !(scope.run->*member)) return std::nullopt;
   return json(to_iso(*(scope.run->*member)));
 }
-template <OptTime TaskInstanceRow::*member>
+template <OptTime InstanceCold::*member>
 std::optional<json> of_row(const TemplateScope& scope) {
   if (!scope.row || !(scope.row->*member)) return std::nullopt;
   return json(to_iso(*(scope.row->*member)));

@@ -18,17 +18,19 @@ FeedEvent run_event(const RunRow& run) {
   return {0, "run", run.dag_id, run.dag_run_id, std::move(data)};
 }
 
-FeedEvent task_event(const StoredRun& run, const TaskInstanceRow& row) {
+FeedEvent task_event(const StoredRun& run, InstanceIndex i) {
+  const InstanceHot& row = run.hot[place_of(i)];
+  const InstanceCold& detail = run.cold[place_of(i)];
   JsonObject data;
   data.text("dag_id", run.run.dag_id)
       .text("dag_run_id", run.run.dag_run_id)
       .text("task_id", run.dag->tasks[row.task].id)
-      .number("map_index", -1);
+      .number("map_index", number_of(row.map_index));
   row.state == TaskState::none ? data.null("state") : data.text("state", api_name(row.state));
   data.number("try_number", row.try_number)
-      .time("start_date", row.start_date)
-      .time("end_date", row.end_date)
-      .seconds("duration", row.start_date, row.end_date);
+      .time("start_date", detail.start_date)
+      .time("end_date", detail.end_date)
+      .seconds("duration", detail.start_date, detail.end_date);
   return {0, "task", run.run.dag_id, run.run.dag_run_id, data.take()};
 }
 
@@ -51,7 +53,7 @@ std::vector<FeedEvent> feed_events(const SchedulerState& state, const Effects& e
     const StoredRun* run = state.run(item.run);
     if (run == nullptr) continue;  // deleted in this turn
     events.push_back(item.kind == FeedItem::Kind::run ? run_event(run->run)
-                                                      : task_event(*run, run->tasks[item.task]));
+                                                      : task_event(*run, item.instance));
   }
   for (FeedEvent& event : events) event.sequence = ++sequence;
   return events;

@@ -2,7 +2,7 @@
 
 #include <map>
 #include <nlohmann/json.hpp>
-#include <tuple>
+#include <utility>
 
 #include "common/safe_json.h"
 
@@ -76,16 +76,17 @@ class Xcoms {
 
   void want(const StoredRun& run, const std::string& task_id, const std::string& key) {
     const auto task = find_task(*run.dag, task_id);
-    if (!task || in_turn(run.run.seq, *task, key)) return;
-    if (!fetched_.try_emplace(Id{run.run.seq, *task, key}).second) return;
-    questions_.xcoms.push_back({run.run.seq, *task, key});
+    if (!task) return;
+    const InstanceKey of{run.run.seq, *task, unmapped};
+    if (in_turn(of, key) || !fetched_.try_emplace(Id{of, key}).second) return;
+    questions_.xcoms.push_back({of, key});
   }
   void fetch() {
     if (questions_.empty()) return;
     Answers answers = store_.read(questions_);
     for (std::size_t i = 0; i < questions_.xcoms.size(); ++i) {
       const Questions::Xcom& asked = questions_.xcoms[i];
-      fetched_[{asked.run, asked.task, asked.key}] = std::move(answers.xcoms.at(i));
+      fetched_[{asked.of, asked.key}] = std::move(answers.xcoms.at(i));
     }
     questions_ = {};
   }
@@ -93,8 +94,9 @@ class Xcoms {
                                   std::string_view key) {
     const auto task = find_task(*run.dag, task_id);
     if (!task) return std::nullopt;
-    if (const auto found = in_turn(run.run.seq, *task, key)) return *found;
-    const Id id{run.run.seq, *task, std::string(key)};
+    const InstanceKey of{run.run.seq, *task, unmapped};
+    if (const auto found = in_turn(of, key)) return *found;
+    const Id id{of, std::string(key)};
     if (!fetched_.count(id)) {  // a name that was computed while rendering
       want(run, std::string(task_id), std::string(key));
       fetch();
@@ -103,16 +105,16 @@ class Xcoms {
   }
 
  private:
-  using Id = std::tuple<RunSeq, TaskIndex, std::string>;
+  using Id = std::pair<InstanceKey, std::string>;
 
   // What this turn says about it; nullopt when it says nothing, an empty value when it is cleared.
-  std::optional<std::optional<std::string>> in_turn(RunSeq run, TaskIndex task,
+  std::optional<std::optional<std::string>> in_turn(const InstanceKey& of,
                                                     std::string_view key) const {
     for (const XcomRow& row : changes_.xcoms) {
-      if (row.run == run && row.task == task && row.key == key) return row.value_json;
+      if (row.instance() == of && row.key == key) return row.value_json;
     }
-    for (const auto& [cleared, index] : changes_.xcoms_cleared) {
-      if (cleared == run && index == task) return std::optional<std::string>();
+    for (const InstanceKey& cleared : changes_.xcoms_cleared) {
+      if (cleared == of) return std::optional<std::string>();
     }
     return std::nullopt;
   }
@@ -123,8 +125,8 @@ class Xcoms {
   std::map<Id, std::optional<std::string>> fetched_;
 };
 
-LaunchContext::Attempt attempt_of(const StoredRun& run, TaskIndex task, Xcoms& xcoms) {
-  return {run.run, *run.dag, run.dag->tasks[task], run.tasks[task],
+LaunchContext::Attempt attempt_of(const StoredRun& run, InstanceIndex i, Xcoms& xcoms) {
+  return {run.run, *run.dag, run.dag->tasks[run.task_of(i)], run.row(i),
           [&xcoms, &run](std::string_view task_id, std::string_view key) {
             return xcoms.find(run, task_id, key);
           }};
@@ -159,14 +161,19 @@ Launch identity_of(const StoredRun& run, const LaunchEffect& effect) {
 }
 
 // What a table version's commitInfo says about where it came from.
-std::string publication_info(const StoredRun& run, TaskIndex task) {
-  return json_text({{"dag_id", run.dag->id},
-                    {"run_id", run.run.dag_run_id},
-                    {"execution_id", to_string(run.run.uuid)},
-                    {"task_id", run.dag->tasks[task].id},
-                    {"try_number", run.tasks[task].try_number},
-                    {"plugin", run.dag->tasks[task].plugin},
-                    {"plugin_sha256", run.tasks[task].plugin_sha256}});
+std::string publication_info(const StoredRun& run, const AttemptKey& key) {
+  const std::optional<InstanceIndex> i = run.find(key.task, key.map_index);
+  BATUTA_CHECK(i && run.has_rows(), "a publication of a task instance that is not there");
+  const Task& task = run.dag->tasks[key.task];
+  nlohmann::json info({{"dag_id", run.dag->id},
+                       {"run_id", run.run.dag_run_id},
+                       {"execution_id", to_string(run.run.uuid)},
+                       {"task_id", task.id},
+                       {"try_number", run.hot[place_of(*i)].try_number},
+                       {"plugin", task.plugin},
+                       {"plugin_sha256", run.cold[place_of(*i)].plugin_sha256}});
+  if (key.map_index != unmapped) info["map_index"] = number_of(key.map_index);
+  return json_text(info);
 }
 
 void fill_publications(const SchedulerState& state, Changes& changes) {
@@ -176,7 +183,7 @@ void fill_publications(const SchedulerState& state, Changes& changes) {
     BATUTA_CHECK(publication != nullptr, "an outbox row of a publication that is not pending");
     const StoredRun* run = state.run(publication->key.run);
     BATUTA_CHECK(run != nullptr, "a publication of a run that is not live");
-    row.payload_json = publication_info(*run, publication->key.task);
+    row.payload_json = publication_info(*run, publication->key);
   }
 }
 
@@ -191,7 +198,7 @@ void add_alerts(SchedulerState& state, Effects& effects, Xcoms& xcoms, LaunchCon
   for (const AlertEffect& alert : effects.alerts) {
     const StoredRun& run = run_of(state, alert.key);
     OutboxRow row =
-        context.render_alert(attempt_of(run, alert.key.task, xcoms), alert.notifier_json, now.wall);
+        context.render_alert(attempt_of(run, alert.instance, xcoms), alert.notifier_json, now.wall);
     row.id = state.take_outbox_id();
     effects.changes.outbox.push_back(std::move(row));
   }
@@ -224,13 +231,14 @@ Prepared prepare_launches(SchedulerState& state, Effects& effects, Store& store,
     Launch launch = identity_of(run, effect);
     std::string rendered;
     const auto status =
-        context.render_launch(attempt_of(run, effect.key.task, xcoms), launch, rendered);
+        context.render_launch(attempt_of(run, effect.instance, xcoms), launch, rendered);
     if (!status) {
       prepared.failures.push_back(render_failure(effect, status.error(), now));
       continue;
     }
     if (!rendered.empty()) {
-      prepared.rendered.push_back({effect.key.run, effect.key.task, effect.try_number, rendered});
+      prepared.rendered.push_back(
+          {effect.key.run, effect.key.task, effect.key.map_index, effect.try_number, rendered});
     }
     prepared.launches.push_back({effect.worker, std::move(launch)});
   }

@@ -23,7 +23,7 @@ class LaunchContext {
     const RunRow& run;
     const Dag& dag;
     const Task& task;
-    const TaskInstanceRow& row;
+    TaskInstanceRow row;
     // JSON text of an upstream's XCom in this run.
     std::function<std::optional<std::string>(std::string_view task_id, std::string_view key)> xcom;
   };

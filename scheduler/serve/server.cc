@@ -236,7 +236,7 @@ struct Server::Impl {
       context.set_catalogue(stored.catalogue);
       dags.bag().set_catalogue(stored.catalogue);
       for (const StoredRun& run : stored.runs) {
-        for (const TaskInstanceRow& row : run.tasks) {
+        for (const InstanceHot& row : run.hot) {
           if (!row.worker.empty() && !is_terminal(row.state)) agents.insert(row.worker);
         }
       }

@@ -27,8 +27,8 @@ void delete_run(Database& db, RunSeq run);
 
 // The parts, one file each: write_runs.cc and write_results.cc.
 void write_definitions(Database& db, const Changes& changes);
-void write_runs(Database& db, const Changes& changes, const DagLookup& dag_of);
-void write_tasks(Database& db, const Changes& changes);
+void write_runs(Database& db, const Changes& changes);
+void write_tasks(Database& db, const Changes& changes, const DagLookup& dag_of);
 void write_results(Database& db, const Changes& changes, const std::vector<RenderedRow>& rendered);
 void write_lake(Database& db, const Changes& changes);
 void write_outbox(Database& db, const Changes& changes);

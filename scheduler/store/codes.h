@@ -1,11 +1,9 @@
-// The numbers that enums and keys have in the database. A released number never changes its
-// meaning; a new enumerator goes to the end of its enum and, where a CHECK names the range, into a
-// migration.
+// The numbers that enums have in the database. A released number never changes its meaning; a new
+// enumerator goes to the end of its enum. What is out of range is found when it is read.
 #pragma once
 
 #include <cstdint>
 
-#include "common/ids.h"
 #include "common/result.h"
 #include "scheduler/core/dag.h"
 #include "scheduler/core/rows.h"
@@ -45,27 +43,5 @@ template <>
 inline constexpr std::int64_t enum_max<OutboxKind> = 1;
 template <>
 inline constexpr std::int64_t enum_max<Outcome> = 8;
-
-// One integer names a task instance, so that the hottest table has an integer key and a run's tasks
-// lie side by side: run << 20 | task.
-inline constexpr int task_bits = 20;
-static_assert(max_tasks_per_dag < (1u << task_bits));
-
-inline std::int64_t task_key(RunSeq run, TaskIndex task) {
-  BATUTA_CHECK(task < (1u << task_bits));
-  return (static_cast<std::int64_t>(run) << task_bits) | task;
-}
-inline std::int64_t first_task_key(RunSeq run) {
-  return static_cast<std::int64_t>(run) << task_bits;
-}
-inline std::int64_t last_task_key(RunSeq run) {
-  return first_task_key(run) | ((std::int64_t{1} << task_bits) - 1);
-}
-inline RunSeq run_of_key(std::int64_t key) {
-  return RunSeq{key >> task_bits};
-}
-inline TaskIndex task_of_key(std::int64_t key) {
-  return static_cast<TaskIndex>(key & ((std::int64_t{1} << task_bits) - 1));
-}
 
 }  // namespace batuta

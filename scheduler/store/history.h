@@ -68,6 +68,14 @@ struct XcomQuery {
   Page page;
 };
 
+// A task instance by the names that people use.
+struct InstanceName {
+  std::string dag_id;
+  std::string dag_run_id;
+  std::string task_id;
+  MapIndex map_index = unmapped;
+};
+
 // A task instance as lists show it: the row and what its run and task say.
 struct TaskInstanceView {
   TaskInstanceRow row;
@@ -146,20 +154,16 @@ class History {
   virtual std::optional<RunRow> run(const std::string& dag_id, const std::string& dag_run_id) = 0;
 
   virtual PageOf<TaskInstanceView> task_instances(const TaskQuery& query) = 0;
-  virtual std::optional<TaskInstanceView> task_instance(const std::string& dag_id,
-                                                        const std::string& dag_run_id,
-                                                        const std::string& task_id) = 0;
+  virtual std::optional<TaskInstanceView> task_instance(const InstanceName& name) = 0;
   // Every try, oldest first, the newest included.
-  virtual std::vector<TaskInstanceView> tries(const std::string& dag_id,
-                                              const std::string& dag_run_id,
-                                              const std::string& task_id) = 0;
+  virtual std::vector<TaskInstanceView> tries(const InstanceName& name) = 0;
 
   virtual PageOf<XcomView> xcoms(const XcomQuery& query) = 0;
-  virtual std::optional<XcomRow> xcom(RunSeq run, TaskIndex task, const std::string& key) = 0;
+  virtual std::optional<XcomRow> xcom(const InstanceKey& instance, const std::string& key) = 0;
 
   // What a try told about quality and lineage; without a number, the newest try that told anything.
   virtual std::optional<AttemptReportRow> attempt_report(
-      RunSeq run, TaskIndex task, std::optional<std::int32_t> try_number) = 0;
+      const InstanceKey& instance, std::optional<std::int32_t> try_number) = 0;
 
   // For the DAG list: summaries of the ids given, in that order; unknown ids are left out.
   virtual std::vector<DagSummary> dag_summaries(const std::vector<std::string>& dag_ids,

@@ -16,16 +16,19 @@ class SqliteHistory::Reader {
   Reader& operator=(const Reader&) = delete;
 
   Database& db() { return *db_; }
+  std::int64_t count(const ListSql& sql) {
+    std::int64_t total = 0;
+    Statement statement = db_->prepare(sql.count);
+    bind(statement, sql.values);
+    Rows rows = statement.bound_query();
+    if (rows.next()) rows.read(total);
+    return total;
+  }
   // Runs a built list and its count over the same snapshot; `read_row` appends one row.
   template <class Row, class ReadRow>
   PageOf<Row> list(const ListSql& sql, const Page& page, ReadRow read_row) {
     PageOf<Row> result;
-    {
-      Statement count = db_->prepare(sql.count);
-      bind(count, sql.values);
-      Rows rows = count.bound_query();
-      if (rows.next()) rows.read(result.total);
-    }
+    result.total = count(sql);
     Statement statement = db_->prepare(sql.rows);
     const int next = bind(statement, sql.values);
     bind_page(statement, next, page);

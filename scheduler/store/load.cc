@@ -25,20 +25,22 @@ constexpr char select_past[] = "SELECT " BATUTA_RUN_COLUMNS("") " FROM dag_run "
                                "WHERE dag_id = ? AND state >= 2 "
                                "ORDER BY COALESCE(logical_date, run_after) DESC, seq DESC LIMIT ?";
 constexpr char select_tasks[] = "SELECT id, " BATUTA_TASK_COLUMNS("") " FROM task_instance "
-                                "WHERE id BETWEEN ? AND ? ORDER BY id";
+                                "WHERE run = ? ORDER BY id";
 constexpr char select_tables[] =
     "SELECT name, next_number, last_version FROM lake_table ORDER BY name";
 constexpr char select_pending[] = "SELECT " BATUTA_PUBLICATION_COLUMNS
                                   " FROM publication "
                                   "WHERE state = 0 ORDER BY id";
 constexpr char select_accepted[] =
-    "SELECT ti, fence, outcome, reason, exit_code, signal, peak_rss_kib, started, ended, slot, "
+    "SELECT run, task, map_index, fence, outcome, reason, exit_code, signal, peak_rss_kib, "
+    "started, ended, slot, "
     "plugin_sha256, result_json, files_json, watermark_us, records, branch_json "
-    "FROM accepted ORDER BY ti, fence";
+    "FROM accepted ORDER BY run, task, map_index, fence";
 constexpr char select_watermarks[] =
     "SELECT dag_id, task_id, value FROM watermark ORDER BY dag_id, task_id";
 constexpr char select_outbox[] =
     "SELECT " BATUTA_OUTBOX_COLUMNS " FROM outbox WHERE dead = 0 ORDER BY id";
+constexpr char select_last_instance[] = "SELECT COALESCE(MAX(id), 0) FROM task_instance";
 constexpr char select_counter[] = "SELECT seq FROM sqlite_sequence WHERE name = ?";
 
 constexpr std::int64_t max_past = 64;       // per DAG, as StoredState promises
@@ -62,13 +64,10 @@ std::vector<std::string> branch_of(const std::string& text) {
 }
 
 void read_accepted(Rows& rows, Finished& f) {
-  std::int64_t ti = 0;
   std::optional<std::string> branch;
-  rows.read(ti, f.key.fence, f.outcome, f.reason, f.exit_code, f.signal, f.peak_rss_kib, f.started,
-            f.ended, f.slot, f.plugin_sha256, f.result_json, f.files_json, f.watermark_us,
-            f.records, branch);
-  f.key.run = run_of_key(ti);
-  f.key.task = task_of_key(ti);
+  rows.read(f.key.run, f.key.task, f.key.map_index, f.key.fence, f.outcome, f.reason, f.exit_code,
+            f.signal, f.peak_rss_kib, f.started, f.ended, f.slot, f.plugin_sha256, f.result_json,
+            f.files_json, f.watermark_us, f.records, branch);
   f.has_branch = branch.has_value();
   if (branch) f.branch = branch_of(*branch);
 }
@@ -127,22 +126,18 @@ void SqliteStore::load_runs(StoredState& state) {
   }
   for (StoredRun& stored : state.runs) {
     stored.dag = dag_of(stored.run.dag_version);
-    stored.tasks = load_tasks(stored.run.seq);
+    load_tasks(stored);
   }
 }
 
-std::vector<TaskInstanceRow> SqliteStore::load_tasks(RunSeq run) {
-  std::vector<TaskInstanceRow> tasks;
-  Rows rows = db_.statement(select_tasks).query(first_task_key(run), last_task_key(run));
+void SqliteStore::load_tasks(StoredRun& run) {
+  Rows rows = db_.statement(select_tasks).query(run.run.seq);
   while (rows.next()) {
-    TaskInstanceRow& r = tasks.emplace_back();
-    std::int64_t id = 0;
-    rows.read(id);
+    TaskInstanceRow r;
+    rows.read(r.id);
     read_task(rows, r);
-    r.run = run_of_key(id);
-    r.task = task_of_key(id);
+    run.add(std::move(r));
   }
-  return tasks;
 }
 
 void SqliteStore::load_lake(StoredState& state) {
@@ -167,6 +162,8 @@ void SqliteStore::load_counters(StoredState& state) {
   state.last_run_seq = counter(db_, "dag_run");
   state.last_publication = counter(db_, "publication");
   state.last_outbox = counter(db_, "outbox");
+  Rows rows = db_.statement(select_last_instance).query();
+  if (rows.next()) rows.read(state.last_instance);
 }
 
 // What the schedule and the tasks that look back need of runs that have ended.
@@ -192,7 +189,7 @@ void SqliteStore::load_past(StoredState& state) {
     for (std::size_t i = first; i < state.past.size(); ++i) {
       StoredRun& run = state.past[i];
       run.dag = dag_of(run.run.dag_version);
-      run.tasks = load_tasks(run.run.seq);
+      load_tasks(run);
     }
   }
 }

@@ -70,7 +70,8 @@ void expect_no_gaps(std::span<const Migration> migrations) {
 
 void check_migrations(Database& db, std::span<const Migration> migrations) {
   const std::vector<Applied> applied = applied_migrations(db);
-  if (applied.size() > migrations.size()) {
+  const int known_to = migrations.empty() ? 0 : migrations.back().version;
+  if (!applied.empty() && applied.back().version > known_to) {
     const Applied& newest = applied.back();
     throw StoreError(db.path() + " was written by a newer Batuta: it has migration " +
                          label(newest.version, newest.name) + ", this program ends at " +

@@ -12,7 +12,8 @@ constexpr char select_by_key[] =
     "WHERE dag_id = ? AND idempotency_key = ? AND idempotency_key <> ''";
 constexpr char select_by_date[] =
     "SELECT " BATUTA_RUN_COLUMNS("") " FROM dag_run WHERE dag_id = ? AND logical_date = ?";
-constexpr char select_xcom[] = "SELECT value_json FROM xcom WHERE ti = ? AND key = ?";
+constexpr char select_xcom[] =
+    "SELECT value_json FROM xcom WHERE run = ? AND task = ? AND map_index = ? AND key = ?";
 
 std::optional<RunRow> one_run(Rows rows) {
   if (!rows.next()) return std::nullopt;
@@ -39,8 +40,8 @@ std::optional<StoredRun> SqliteStore::load_run(const Questions::Name& name) {
   if (!run) return std::nullopt;
   StoredRun stored;
   stored.dag = dag_of(run->dag_version);
-  stored.tasks = load_tasks(run->seq);
   stored.run = std::move(*run);
+  load_tasks(stored);
   return stored;
 }
 
@@ -58,8 +59,9 @@ Answers SqliteStore::read(const Questions& questions) {
         one_run(db_.statement(select_by_date).query(date.dag_id, date.logical_date)));
   }
   for (const auto& xcom : questions.xcoms) {
+    const InstanceKey& of = xcom.of;
     answers.xcoms.push_back(
-        one_text(db_.statement(select_xcom).query(task_key(xcom.run, xcom.task), xcom.key)));
+        one_text(db_.statement(select_xcom).query(of.run, of.task, of.map_index, xcom.key)));
   }
   return answers;
 }

@@ -1,7 +1,6 @@
 // Old runs and events go in small steps, so that no turn of the loop waits for a large delete.
 #include <array>
 
-#include "scheduler/store/codes.h"
 #include "scheduler/store/sqlite_upkeep.h"
 
 namespace batuta {
@@ -10,8 +9,7 @@ namespace {
 constexpr char select_expired[] =
     "SELECT r.seq, r.uuid FROM dag_run AS r WHERE r.end_date < ?1 AND NOT EXISTS "
     "(SELECT 1 FROM publication AS p WHERE p.state = 0 "
-    "AND p.ti BETWEEN r.seq << 20 AND (r.seq << 20) + 1048575) AND NOT EXISTS "
-    "(SELECT 1 FROM accepted AS a WHERE a.ti BETWEEN r.seq << 20 AND (r.seq << 20) + 1048575) "
+    "AND p.run = r.seq) AND NOT EXISTS (SELECT 1 FROM accepted AS a WHERE a.run = r.seq) "
     "ORDER BY r.end_date LIMIT ?2";
 constexpr char insert_removed[] = "INSERT INTO removed_run (seq, uuid, swept) VALUES (?, ?, 0)";
 constexpr char sweep_run_row[] = "DELETE FROM dag_run WHERE seq = ?";
@@ -23,20 +21,20 @@ constexpr char select_swept[] =
 constexpr char delete_removed[] = "DELETE FROM removed_run WHERE seq = ? AND swept = 1";
 
 constexpr std::array<const char*, 7> sweep = {
-    "DELETE FROM xcom WHERE (ti, key) IN "
-    "(SELECT ti, key FROM xcom WHERE ti BETWEEN ?1 AND ?2 LIMIT ?3)",
-    "DELETE FROM rendered WHERE (ti, try_number) IN "
-    "(SELECT ti, try_number FROM rendered WHERE ti BETWEEN ?1 AND ?2 LIMIT ?3)",
+    "DELETE FROM xcom WHERE (run, task, map_index, key) IN "
+    "(SELECT run, task, map_index, key FROM xcom WHERE run = ?1 LIMIT ?2)",
+    "DELETE FROM rendered WHERE (run, task, map_index, try_number) IN "
+    "(SELECT run, task, map_index, try_number FROM rendered WHERE run = ?1 LIMIT ?2)",
     "DELETE FROM task_instance_history WHERE id IN "
-    "(SELECT id FROM task_instance_history WHERE ti BETWEEN ?1 AND ?2 LIMIT ?3)",
+    "(SELECT id FROM task_instance_history WHERE run = ?1 LIMIT ?2)",
     "DELETE FROM ingestion_job_execution WHERE id IN "
-    "(SELECT id FROM ingestion_job_execution WHERE ti BETWEEN ?1 AND ?2 LIMIT ?3)",
-    "DELETE FROM attempt_report WHERE (ti, fence) IN "
-    "(SELECT ti, fence FROM attempt_report WHERE ti BETWEEN ?1 AND ?2 LIMIT ?3)",
+    "(SELECT id FROM ingestion_job_execution WHERE run = ?1 LIMIT ?2)",
+    "DELETE FROM attempt_report WHERE (run, task, map_index, fence) IN "
+    "(SELECT run, task, map_index, fence FROM attempt_report WHERE run = ?1 LIMIT ?2)",
     "DELETE FROM publication WHERE id IN "
-    "(SELECT id FROM publication WHERE ti BETWEEN ?1 AND ?2 LIMIT ?3)",
+    "(SELECT id FROM publication WHERE run = ?1 LIMIT ?2)",
     "DELETE FROM task_instance WHERE id IN "
-    "(SELECT id FROM task_instance WHERE id BETWEEN ?1 AND ?2 LIMIT ?3)",
+    "(SELECT id FROM task_instance WHERE run = ?1 LIMIT ?2)",
 };
 
 // A version is needed by its runs and, the newest, by its DAG.
@@ -90,7 +88,7 @@ bool SqliteUpkeep::sweep_removed() {
   for (const RunSeq run : runs) {
     for (const char* sql : sweep) {
       if (left == 0) break;
-      left -= db_.statement(sql).run(first_task_key(run), last_task_key(run), left);
+      left -= db_.statement(sql).run(run, left);
     }
     if (left == 0) break;
     db_.statement(mark_swept).run(run);

@@ -11,18 +11,15 @@ void read_run(Rows& rows, RunRow& r) {
 }
 
 void read_task(Rows& rows, TaskInstanceRow& r) {
-  rows.read(r.state, r.fence, r.try_number, r.max_tries, r.failures, r.losses, r.conflicts,
-            r.scheduled_at, r.queued_at, r.start_date, r.end_date, r.retry_at, r.window_start,
-            r.window_end, r.worker, r.hostname, r.slot, r.reason, r.note, r.plugin_sha256,
-            r.exit_code, r.signal, r.peak_rss_kib, r.pid, r.asked);
+  rows.read(r.run, r.task, r.map_index, r.state, r.fence, r.try_number, r.max_tries, r.failures,
+            r.losses, r.conflicts, r.scheduled_at, r.queued_at, r.start_date, r.end_date,
+            r.retry_at, r.window_start, r.window_end, r.worker, r.hostname, r.slot, r.reason,
+            r.note, r.plugin_sha256, r.exit_code, r.signal, r.peak_rss_kib, r.pid, r.asked);
 }
 
 void read_publication(Rows& rows, PublicationRow& r) {
-  std::int64_t ti = 0;
-  rows.read(r.id, ti, r.key.fence, r.position, r.table, r.number, r.uuid, r.state, r.version,
-            r.payload_json);
-  r.key.run = run_of_key(ti);
-  r.key.task = task_of_key(ti);
+  rows.read(r.id, r.key.run, r.key.task, r.key.map_index, r.key.fence, r.position, r.table,
+            r.number, r.uuid, r.state, r.version, r.payload_json);
 }
 
 void read_outbox(Rows& rows, OutboxRow& r) {

@@ -13,18 +13,20 @@
     "conf_start, " p "conf_end, " p "note, " p "triggered_by, " p "triggering_user, " p            \
     "idempotency_key, " p "request_digest, " p "reason, " p "clear_number, " p "ending"
 
-// Without the key, which each table names in its own way.
-#define BATUTA_TASK_COLUMNS(p)                                                                  \
-  p "state, " p "fence, " p "try_number, " p "max_tries, " p "failures, " p "losses, " p        \
-    "conflicts, " p "scheduled_at, " p "queued_at, " p "start_date, " p "end_date, " p          \
-    "retry_at, " p "window_start, " p "window_end, " p "worker, " p "hostname, " p "slot, " p   \
-    "reason, " p "note, " p "plugin_sha256, " p "exit_code, " p "signal, " p "peak_rss_kib, " p \
-    "pid, " p "asked"
+// Of a task instance and of its ended tries alike; each table has a key of its own before them.
+#define BATUTA_TASK_COLUMNS(p) p "run, " BATUTA_TASK_FIELDS(p)
+#define BATUTA_TASK_FIELDS(p)                                                           \
+  p "task, " p "map_index, " p "state, " p "fence, " p "try_number, " p "max_tries, " p \
+    "failures, " p "losses, " p "conflicts, " p "scheduled_at, " p "queued_at, " p      \
+    "start_date, " p "end_date, " p "retry_at, " p "window_start, " p "window_end, " p  \
+    "worker, " p "hostname, " p "slot, " p "reason, " p "note, " p "plugin_sha256, " p  \
+    "exit_code, " p "signal, " p "peak_rss_kib, " p "pid, " p "asked"
 #define BATUTA_TASK_MARKS \
-  "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+  "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
 
-#define BATUTA_PUBLICATION_COLUMNS \
-  "id, ti, fence, position, table_name, number, uuid, state, version, payload_json"
+#define BATUTA_PUBLICATION_COLUMNS                                                        \
+  "id, run, task, map_index, fence, position, table_name, number, uuid, state, version, " \
+  "payload_json"
 #define BATUTA_OUTBOX_COLUMNS \
   "id, kind, key, publication, payload_json, created_at, tries, next_try_at, last_error, dead"
 
@@ -33,15 +35,15 @@ namespace batuta {
 // Hands the values of BATUTA_TASK_COLUMNS to `use`, in that order.
 template <class Use>
 auto with_task_values(const TaskInstanceRow& r, Use use) {
-  return use(r.state, r.fence, r.try_number, r.max_tries, r.failures, r.losses, r.conflicts,
-             r.scheduled_at, r.queued_at, r.start_date, r.end_date, r.retry_at, r.window_start,
-             r.window_end, r.worker, r.hostname, r.slot, r.reason, r.note, r.plugin_sha256,
-             r.exit_code, r.signal, r.peak_rss_kib, r.pid, r.asked);
+  return use(r.run, r.task, r.map_index, r.state, r.fence, r.try_number, r.max_tries, r.failures,
+             r.losses, r.conflicts, r.scheduled_at, r.queued_at, r.start_date, r.end_date,
+             r.retry_at, r.window_start, r.window_end, r.worker, r.hostname, r.slot, r.reason,
+             r.note, r.plugin_sha256, r.exit_code, r.signal, r.peak_rss_kib, r.pid, r.asked);
 }
 
 // Each takes its columns and leaves the cursor behind them.
 void read_run(Rows& rows, RunRow& r);
-void read_task(Rows& rows, TaskInstanceRow& r);  // BATUTA_TASK_COLUMNS; run and task are not set
+void read_task(Rows& rows, TaskInstanceRow& r);  // BATUTA_TASK_COLUMNS
 void read_publication(Rows& rows, PublicationRow& r);
 void read_outbox(Rows& rows, OutboxRow& r);
 

@@ -123,6 +123,12 @@ void Rows::take(Uuid& out) {
   std::memcpy(out.bytes.data(), bytes, out.bytes.size());
 }
 
+void Rows::take(MapIndex& out) {
+  std::int32_t value = 0;
+  take(value);
+  out = MapIndex{value};
+}
+
 void Rows::take(RunSeq& out) {
   std::int64_t value = 0;
   take(value);

@@ -65,6 +65,7 @@ class Rows {
   void take(Time& out);
   void take(Uuid& out);
   void take(RunSeq& out);
+  void take(MapIndex& out);
   template <class E>
   requires std::is_enum_v<E>
   void take(E& out) {

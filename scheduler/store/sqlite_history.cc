@@ -15,35 +15,49 @@ constexpr char select_run[] = "SELECT " BATUTA_RUN_COLUMNS("") " FROM dag_run "
 constexpr char select_tries[] =
     "SELECT t.id, " BATUTA_TASK_COLUMNS("h.") ", r.dag_id, r.dag_run_id, t.task_id, r.uuid, "
     "r.logical_date, r.run_after, r.dag_version, COALESCE(x.params_json, '') "
-    "FROM dag_run AS r JOIN task_instance AS t "
-    "ON t.id BETWEEN r.seq << 20 AND (r.seq << 20) + 1048575 "
-    "JOIN task_instance_history AS h ON h.ti = t.id "
-    "LEFT JOIN rendered AS x ON x.ti = h.ti AND x.try_number = h.try_number "
-    "WHERE r.dag_id = ? AND r.dag_run_id = ? AND t.task_id = ? ORDER BY h.id LIMIT 10000";
+    "FROM dag_run AS r JOIN task_instance AS t ON t.run = r.seq "
+    "JOIN task_instance_history AS h "
+    "ON h.run = t.run AND h.task = t.task AND h.map_index = t.map_index "
+    "LEFT JOIN rendered AS x ON x.run = h.run AND x.task = h.task "
+    "AND x.map_index = h.map_index AND x.try_number = h.try_number "
+    "WHERE r.dag_id = ? AND r.dag_run_id = ? AND t.task_id = ? AND t.map_index = ? "
+    "ORDER BY h.id LIMIT 10000";
 
 void read_view(Rows& rows, TaskInstanceView& view) {
-  std::int64_t id = 0;
   Uuid uuid;
-  rows.read(id);
+  rows.read(view.row.id);
   read_task(rows, view.row);
   rows.read(view.dag_id, view.dag_run_id, view.task_id, uuid, view.logical_date, view.run_after,
             view.dag_version, view.rendered_json);
-  view.row.run = run_of_key(id);
-  view.row.task = task_of_key(id);
   view.run_uuid = to_string(uuid);
 }
 
-std::optional<TaskInstanceView> current_try(Database& db, const std::string& dag_id,
-                                            const std::string& dag_run_id,
-                                            const std::string& task_id) {
-  static const std::string sql = std::string("SELECT ") + task_view_columns + " FROM " +
-                                 task_view_tables +
-                                 " WHERE r.dag_id = ? AND r.dag_run_id = ? AND t.task_id = ?";
-  Rows rows = db.statement(sql.c_str()).query(dag_id, dag_run_id, task_id);
+std::optional<TaskInstanceView> current_try(Database& db, const InstanceName& name) {
+  static const std::string sql =
+      std::string("SELECT ") + task_view_columns + " FROM " + task_view_tables +
+      " WHERE r.dag_id = ? AND r.dag_run_id = ? AND t.task_id = ? AND t.map_index = ?";
+  Rows rows =
+      db.statement(sql.c_str()).query(name.dag_id, name.dag_run_id, name.task_id, name.map_index);
   if (!rows.next()) return std::nullopt;
   TaskInstanceView view;
   read_view(rows, view);
   return view;
+}
+
+// In a run without rows: what the row would be.
+std::optional<TaskInstanceView> planned_try(Database& db, const InstanceName& name) {
+  static const std::string sql = planned_task_sql();
+  Rows rows =
+      db.statement(sql.c_str()).query(name.dag_id, name.dag_run_id, name.task_id, name.map_index);
+  if (!rows.next()) return std::nullopt;
+  TaskInstanceView view;
+  read_view(rows, view);
+  return view;
+}
+
+std::optional<TaskInstanceView> newest_try(Database& db, const InstanceName& name) {
+  std::optional<TaskInstanceView> found = current_try(db, name);
+  return found ? std::move(found) : planned_try(db, name);
 }
 
 }  // namespace
@@ -128,27 +142,29 @@ std::optional<RunRow> SqliteHistory::run(const std::string& dag_id, const std::s
 }
 
 PageOf<TaskInstanceView> SqliteHistory::task_instances(const TaskQuery& query) {
-  const ListSql sql = tasks_sql(query);
-  return Reader(*this).list<TaskInstanceView>(sql, query.page, read_view);
-}
-
-std::optional<TaskInstanceView> SqliteHistory::task_instance(const std::string& dag_id,
-                                                             const std::string& dag_run_id,
-                                                             const std::string& task_id) {
   Reader reader(*this);
-  return current_try(reader.db(), dag_id, dag_run_id, task_id);
+  const auto holds = [&](const std::optional<ListSql>& sql) {
+    return sql && reader.count(*sql) > 0;
+  };
+  const TaskListing listing{holds(unstarted_sql(query)), holds(mapped_sql(query))};
+  return reader.list<TaskInstanceView>(tasks_sql(query, listing), query.page, read_view);
 }
 
-std::vector<TaskInstanceView> SqliteHistory::tries(const std::string& dag_id,
-                                                   const std::string& dag_run_id,
-                                                   const std::string& task_id) {
+std::optional<TaskInstanceView> SqliteHistory::task_instance(const InstanceName& name) {
+  Reader reader(*this);
+  return newest_try(reader.db(), name);
+}
+
+std::vector<TaskInstanceView> SqliteHistory::tries(const InstanceName& name) {
   Reader reader(*this);
   std::vector<TaskInstanceView> result;
   {
-    Rows rows = reader.db().statement(select_tries).query(dag_id, dag_run_id, task_id);
+    Rows rows = reader.db()
+                    .statement(select_tries)
+                    .query(name.dag_id, name.dag_run_id, name.task_id, name.map_index);
     while (rows.next()) read_view(rows, result.emplace_back());
   }
-  std::optional<TaskInstanceView> current = current_try(reader.db(), dag_id, dag_run_id, task_id);
+  std::optional<TaskInstanceView> current = newest_try(reader.db(), name);
   // Cleared and not started again: the row still bears the number of the try that was archived.
   const bool counted =
       current && !result.empty() && result.back().row.try_number >= current->row.try_number;

@@ -13,19 +13,21 @@ namespace {
 #define VERSION_COLUMNS "number, version, created_at, source_text, canonical_json"
 // Parameters are kept as the DAG has them; what an attempt was given is what was rendered for it.
 #define EXECUTION_PARAMS "COALESCE(x.params_json, e.params_json)"
-#define EXECUTION_COLUMNS                                                                     \
-  "e.id, e.ti, e.fence, e.execution_id, e.job_name, e.try_number, e.start_time, e.end_time, " \
-  "e.heartbeat_at, e.status, e.error, " EXECUTION_PARAMS                                      \
-  ", e.filename, e.records, "                                                                 \
-  "t.window_start, t.window_end, COALESCE(c.interval, ''), "                                  \
-  "COALESCE(CASE WHEN json_valid(" EXECUTION_PARAMS                                           \
-  ") "                                                                                        \
-  "THEN CAST(json_extract(" EXECUTION_PARAMS                                                  \
-  ", '$.overlap') AS TEXT) END, c.overlap, ''), "                                             \
+#define EXECUTION_COLUMNS                                                                 \
+  "e.id, e.run, e.task, e.map_index, e.fence, e.execution_id, e.job_name, e.try_number, " \
+  "e.start_time, e.end_time, e.heartbeat_at, e.status, e.error, " EXECUTION_PARAMS        \
+  ", e.filename, e.records, "                                                             \
+  "t.window_start, t.window_end, COALESCE(c.interval, ''), "                              \
+  "COALESCE(CASE WHEN json_valid(" EXECUTION_PARAMS                                       \
+  ") "                                                                                    \
+  "THEN CAST(json_extract(" EXECUTION_PARAMS                                              \
+  ", '$.overlap') AS TEXT) END, c.overlap, ''), "                                         \
   "COALESCE(c.bucket_name, '')"
-#define EXECUTION_TABLES                                                            \
-  " FROM ingestion_job_execution AS e LEFT JOIN task_instance AS t ON t.id = e.ti " \
-  "LEFT JOIN rendered AS x ON x.ti = e.ti AND x.try_number = e.try_number "         \
+#define EXECUTION_TABLES                                                              \
+  " FROM ingestion_job_execution AS e LEFT JOIN task_instance AS t ON t.run = e.run " \
+  "AND t.task = e.task AND t.map_index = e.map_index "                                \
+  "LEFT JOIN rendered AS x ON x.run = e.run AND x.task = e.task "                     \
+  "AND x.map_index = e.map_index AND x.try_number = e.try_number "                    \
   "LEFT JOIN ingestion_job_config AS c ON c.job_name = e.job_name"
 
 constexpr char select_dag[] = "SELECT " DAG_COLUMNS " FROM dag WHERE dag_id = ?";
@@ -35,10 +37,12 @@ constexpr char select_last_runs[] = "SELECT " BATUTA_RUN_COLUMNS("") " FROM dag_
 constexpr char count_live_runs[] = "SELECT COUNT(*) FROM dag_run WHERE dag_id = ? AND state < 2";
 constexpr char select_version[] = "SELECT " VERSION_COLUMNS " FROM dag_version WHERE version = ?";
 constexpr char select_xcom[] =
-    "SELECT ti, key, value_json, timestamp FROM xcom WHERE ti = ? AND key = ?";
+    "SELECT run, task, map_index, key, value_json, timestamp FROM xcom "
+    "WHERE run = ? AND task = ? AND map_index = ? AND key = ?";
 constexpr char select_report[] =
-    "SELECT ti, fence, try_number, report_json FROM attempt_report "
-    "WHERE ti = ?1 AND (?2 IS NULL OR try_number = ?2) ORDER BY fence DESC LIMIT 1";
+    "SELECT run, task, map_index, fence, try_number, report_json FROM attempt_report "
+    "WHERE run = ?1 AND task = ?2 AND map_index = ?3 AND (?4 IS NULL OR try_number = ?4) "
+    "ORDER BY fence DESC LIMIT 1";
 constexpr char select_event[] =
     "SELECT id, at, event, dag_id, dag_run_id, task_id, owner, extra_json FROM event_log "
     "WHERE id = ?";
@@ -48,7 +52,7 @@ constexpr char select_configs[] =
 constexpr char select_outbox[] =
     "SELECT " BATUTA_OUTBOX_COLUMNS " FROM outbox WHERE dead >= ? ORDER BY id LIMIT ? OFFSET ?";
 constexpr char select_run_publications[] = "SELECT " BATUTA_PUBLICATION_COLUMNS
-                                           " FROM publication WHERE ti BETWEEN ? AND ? "
+                                           " FROM publication WHERE run = ? "
                                            "ORDER BY id LIMIT ?";
 constexpr char select_pending[] = "SELECT " BATUTA_PUBLICATION_COLUMNS
                                   " FROM publication "
@@ -66,10 +70,7 @@ void read_version(Rows& rows, DagVersionView& v) {
 }
 
 void read_xcom(Rows& rows, XcomRow& r) {
-  std::int64_t ti = 0;
-  rows.read(ti, r.key, r.value_json, r.timestamp);
-  r.run = run_of_key(ti);
-  r.task = task_of_key(ti);
+  rows.read(r.run, r.task, r.map_index, r.key, r.value_json, r.timestamp);
 }
 
 void read_xcom_view(Rows& rows, XcomView& v) {
@@ -83,13 +84,11 @@ void read_event(Rows& rows, EventLogView& v) {
 }
 
 void read_execution(Rows& rows, JobExecutionView& view) {
-  std::int64_t ti = 0;
   JobExecutionRow& r = view.row;
-  rows.read(view.id, ti, r.key.fence, r.execution_id, r.job_name, r.try_number, r.start_time,
-            r.end_time, r.heartbeat_at, r.status, r.error, r.params_json, r.filename, r.records,
-            view.window_start, view.window_end, view.interval, view.overlap, view.bucket_name);
-  r.key.run = run_of_key(ti);
-  r.key.task = task_of_key(ti);
+  rows.read(view.id, r.key.run, r.key.task, r.key.map_index, r.key.fence, r.execution_id,
+            r.job_name, r.try_number, r.start_time, r.end_time, r.heartbeat_at, r.status, r.error,
+            r.params_json, r.filename, r.records, view.window_start, view.window_end, view.interval,
+            view.overlap, view.bucket_name);
 }
 
 DagSummary summary_of(Database& db, DagRow row, OptTime parsed, int last_runs) {
@@ -151,9 +150,9 @@ PageOf<XcomView> SqliteHistory::xcoms(const XcomQuery& query) {
   return Reader(*this).list<XcomView>(sql, query.page, read_xcom_view);
 }
 
-std::optional<XcomRow> SqliteHistory::xcom(RunSeq run, TaskIndex task, const std::string& key) {
+std::optional<XcomRow> SqliteHistory::xcom(const InstanceKey& of, const std::string& key) {
   Reader reader(*this);
-  Rows rows = reader.db().statement(select_xcom).query(task_key(run, task), key);
+  Rows rows = reader.db().statement(select_xcom).query(of.run, of.task, of.map_index, key);
   if (!rows.next()) return std::nullopt;
   XcomRow row;
   read_xcom(rows, row);
@@ -161,15 +160,13 @@ std::optional<XcomRow> SqliteHistory::xcom(RunSeq run, TaskIndex task, const std
 }
 
 std::optional<AttemptReportRow> SqliteHistory::attempt_report(
-    RunSeq run, TaskIndex task, std::optional<std::int32_t> try_number) {
+    const InstanceKey& of, std::optional<std::int32_t> try_number) {
   Reader reader(*this);
-  Rows rows = reader.db().statement(select_report).query(task_key(run, task), try_number);
+  Rows rows = reader.db().statement(select_report).query(of.run, of.task, of.map_index, try_number);
   if (!rows.next()) return std::nullopt;
   AttemptReportRow row;
-  std::int64_t ti = 0;
-  rows.read(ti, row.key.fence, row.try_number, row.report_json);
-  row.key.run = run_of_key(ti);
-  row.key.task = task_of_key(ti);
+  rows.read(row.key.run, row.key.task, row.key.map_index, row.key.fence, row.try_number,
+            row.report_json);
   return row;
 }
 
@@ -222,9 +219,7 @@ std::vector<OutboxRow> SqliteHistory::outbox(bool dead_only, const Page& page) {
 std::vector<PublicationRow> SqliteHistory::publications(std::optional<RunSeq> run) {
   Reader reader(*this);
   std::vector<PublicationRow> result;
-  Rows rows = run ? reader.db()
-                        .statement(select_run_publications)
-                        .query(first_task_key(*run), last_task_key(*run), max_publications)
+  Rows rows = run ? reader.db().statement(select_run_publications).query(*run, max_publications)
                   : reader.db().statement(select_pending).query(max_publications);
   while (rows.next()) read_publication(rows, result.emplace_back());
   return result;

@@ -32,6 +32,7 @@ class StoreError : public std::runtime_error {
 struct RenderedRow {
   RunSeq run{};
   TaskIndex task = 0;
+  MapIndex map_index = unmapped;
   std::int32_t try_number = 0;
   std::string params_json;  // secrets are never in it: a connection parameter is only a name
 };
@@ -87,8 +88,7 @@ struct Questions {
     Time logical_date;
   };
   struct Xcom {
-    RunSeq run{};
-    TaskIndex task = 0;
+    InstanceKey of;
     std::string key;
   };
   std::vector<Name> whole_runs;  // by run id, with their tasks: for clear, mark and delete

@@ -8,40 +8,44 @@
 namespace batuta {
 namespace {
 
-constexpr char delete_xcoms[] = "DELETE FROM xcom WHERE ti = ?";
+constexpr char delete_xcoms[] = "DELETE FROM xcom WHERE run = ? AND task = ? AND map_index = ?";
 constexpr char upsert_xcom[] =
-    "INSERT INTO xcom (ti, key, value_json, timestamp) VALUES (?, ?, ?, ?) "
-    "ON CONFLICT (ti, key) DO UPDATE SET value_json = excluded.value_json, "
+    "INSERT INTO xcom (run, task, map_index, key, value_json, timestamp) "
+    "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (run, task, map_index, key) DO UPDATE SET value_json = "
+    "excluded.value_json, "
     "timestamp = excluded.timestamp";
 constexpr char upsert_rendered[] =
-    "INSERT INTO rendered (ti, try_number, params_json) VALUES (?, ?, ?) "
-    "ON CONFLICT (ti, try_number) DO UPDATE SET params_json = excluded.params_json";
+    "INSERT INTO rendered (run, task, map_index, try_number, params_json) VALUES (?, ?, ?, ?, ?) "
+    "ON CONFLICT (run, task, map_index, try_number) DO UPDATE SET params_json = "
+    "excluded.params_json";
 constexpr char upsert_execution[] =
-    "INSERT INTO ingestion_job_execution (ti, fence, execution_id, job_name, try_number, "
-    "start_time, end_time, heartbeat_at, status, error, params_json, filename, records) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
-    "ON CONFLICT (ti, fence) DO UPDATE SET try_number = excluded.try_number, "
+    "INSERT INTO ingestion_job_execution (run, task, map_index, fence, execution_id, job_name, "
+    "try_number, start_time, end_time, heartbeat_at, status, error, params_json, filename, "
+    "records) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (run, task, map_index, fence) DO UPDATE SET try_number = excluded.try_number, "
     "start_time = excluded.start_time, end_time = excluded.end_time, "
     "heartbeat_at = excluded.heartbeat_at, status = excluded.status, error = excluded.error, "
     "params_json = excluded.params_json, filename = excluded.filename, "
     "records = excluded.records";
 
 constexpr char insert_report[] =
-    "INSERT INTO attempt_report (ti, fence, try_number, report_json) VALUES (?, ?, ?, ?)";
+    "INSERT INTO attempt_report (run, task, map_index, fence, try_number, report_json) "
+    "VALUES (?, ?, ?, ?, ?, ?)";
 
 constexpr char upsert_table[] =
     "INSERT INTO lake_table (name, next_number, last_version) VALUES (?, ?, ?) "
     "ON CONFLICT (name) DO UPDATE SET next_number = excluded.next_number, "
     "last_version = excluded.last_version";
 constexpr char upsert_accepted[] =
-    "INSERT INTO accepted (ti, fence, outcome, reason, exit_code, signal, peak_rss_kib, started, "
-    "ended, slot, plugin_sha256, result_json, files_json, watermark_us, records, "
-    "branch_json) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-constexpr char delete_accepted[] = "DELETE FROM accepted WHERE ti = ? AND fence = ?";
+    "INSERT INTO accepted (run, task, map_index, fence, outcome, reason, exit_code, signal, "
+    "peak_rss_kib, started, ended, slot, plugin_sha256, result_json, files_json, watermark_us, "
+    "records, branch_json) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+constexpr char delete_accepted[] =
+    "DELETE FROM accepted WHERE run = ? AND task = ? AND map_index = ? AND fence = ?";
 constexpr char upsert_publication[] =
     "INSERT INTO publication (" BATUTA_PUBLICATION_COLUMNS
     ") "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
     "ON CONFLICT (id) DO UPDATE SET state = excluded.state, version = excluded.version, "
     "payload_json = excluded.payload_json";
 constexpr char upsert_watermark[] =
@@ -58,14 +62,14 @@ constexpr char insert_event[] =
 
 // Written out rather than left to foreign keys: the hot tables carry none.
 constexpr const char* delete_below_run[] = {
-    "DELETE FROM xcom WHERE ti BETWEEN ? AND ?",
-    "DELETE FROM rendered WHERE ti BETWEEN ? AND ?",
-    "DELETE FROM task_instance_history WHERE ti BETWEEN ? AND ?",
-    "DELETE FROM ingestion_job_execution WHERE ti BETWEEN ? AND ?",
-    "DELETE FROM attempt_report WHERE ti BETWEEN ? AND ?",
-    "DELETE FROM accepted WHERE ti BETWEEN ? AND ?",
-    "DELETE FROM publication WHERE ti BETWEEN ? AND ?",
-    "DELETE FROM task_instance WHERE id BETWEEN ? AND ?",
+    "DELETE FROM xcom WHERE run = ?",
+    "DELETE FROM rendered WHERE run = ?",
+    "DELETE FROM task_instance_history WHERE run = ?",
+    "DELETE FROM ingestion_job_execution WHERE run = ?",
+    "DELETE FROM attempt_report WHERE run = ?",
+    "DELETE FROM accepted WHERE run = ?",
+    "DELETE FROM publication WHERE run = ?",
+    "DELETE FROM task_instance WHERE run = ?",
 };
 constexpr char delete_run_row[] = "DELETE FROM dag_run WHERE seq = ?";
 
@@ -73,34 +77,34 @@ void write_accepted(Database& db, const Finished& f) {
   std::optional<std::string> branch;
   if (f.has_branch) branch = json_text(nlohmann::json(f.branch));
   db.statement(upsert_accepted)
-      .run(task_key(f.key.run, f.key.task), f.key.fence, f.outcome, f.reason, f.exit_code, f.signal,
-           f.peak_rss_kib, f.started, f.ended, f.slot, f.plugin_sha256, f.result_json, f.files_json,
-           f.watermark_us, f.records, branch);
+      .run(f.key.run, f.key.task, f.key.map_index, f.key.fence, f.outcome, f.reason, f.exit_code,
+           f.signal, f.peak_rss_kib, f.started, f.ended, f.slot, f.plugin_sha256, f.result_json,
+           f.files_json, f.watermark_us, f.records, branch);
 }
 
 void write_execution(Database& db, const JobExecutionRow& r) {
   db.statement(upsert_execution)
-      .run(task_key(r.key.run, r.key.task), r.key.fence, r.execution_id, r.job_name, r.try_number,
-           r.start_time, r.end_time, r.heartbeat_at, r.status, r.error, r.params_json, r.filename,
-           r.records);
+      .run(r.key.run, r.key.task, r.key.map_index, r.key.fence, r.execution_id, r.job_name,
+           r.try_number, r.start_time, r.end_time, r.heartbeat_at, r.status, r.error, r.params_json,
+           r.filename, r.records);
 }
 
 }  // namespace
 
 void write_results(Database& db, const Changes& changes, const std::vector<RenderedRow>& rendered) {
-  for (const auto& [run, task] : changes.xcoms_cleared) {
-    db.statement(delete_xcoms).run(task_key(run, task));
+  for (const InstanceKey& of : changes.xcoms_cleared) {
+    db.statement(delete_xcoms).run(of.run, of.task, of.map_index);
   }
   for (const XcomRow& r : changes.xcoms) {
-    db.statement(upsert_xcom).run(task_key(r.run, r.task), r.key, r.value_json, r.timestamp);
+    db.statement(upsert_xcom).run(r.run, r.task, r.map_index, r.key, r.value_json, r.timestamp);
   }
   for (const RenderedRow& r : rendered) {
-    db.statement(upsert_rendered).run(task_key(r.run, r.task), r.try_number, r.params_json);
+    db.statement(upsert_rendered).run(r.run, r.task, r.map_index, r.try_number, r.params_json);
   }
   for (const JobExecutionRow& r : changes.job_executions) write_execution(db, r);
   for (const AttemptReportRow& r : changes.attempt_reports) {
     db.statement(insert_report)
-        .run(task_key(r.key.run, r.key.task), r.key.fence, r.try_number, r.report_json);
+        .run(r.key.run, r.key.task, r.key.map_index, r.key.fence, r.try_number, r.report_json);
   }
 }
 
@@ -110,12 +114,12 @@ void write_lake(Database& db, const Changes& changes) {
   }
   for (const AcceptedRow& r : changes.accepted) write_accepted(db, r.report);
   for (const AttemptKey& key : changes.accepted_done) {
-    db.statement(delete_accepted).run(task_key(key.run, key.task), key.fence);
+    db.statement(delete_accepted).run(key.run, key.task, key.map_index, key.fence);
   }
   for (const PublicationRow& r : changes.publications) {
     db.statement(upsert_publication)
-        .run(r.id, task_key(r.key.run, r.key.task), r.key.fence, r.position, r.table, r.number,
-             r.uuid, r.state, r.version, r.payload_json);
+        .run(r.id, r.key.run, r.key.task, r.key.map_index, r.key.fence, r.position, r.table,
+             r.number, r.uuid, r.state, r.version, r.payload_json);
   }
   for (const WatermarkRow& r : changes.watermarks) {
     db.statement(upsert_watermark).run(r.dag_id, r.task_id, r.value);
@@ -139,7 +143,7 @@ void write_event(Database& db, const EventLogRow& r) {
 
 void delete_run(Database& db, RunSeq run) {
   for (const char* sql : delete_below_run) {
-    db.statement(sql).run(first_task_key(run), last_task_key(run));
+    db.statement(sql).run(run);
   }
   BATUTA_CHECK(db.statement(delete_run_row).run(run) == 1, "a run to delete is not stored");
 }
@@ -147,8 +151,8 @@ void delete_run(Database& db, RunSeq run) {
 void write_changes(Database& db, const Changes& changes, const std::vector<RenderedRow>& rendered,
                    const DagLookup& dag_of) {
   write_definitions(db, changes);
-  write_runs(db, changes, dag_of);
-  write_tasks(db, changes);
+  write_runs(db, changes);
+  write_tasks(db, changes, dag_of);
   write_results(db, changes, rendered);
   write_lake(db, changes);
   write_outbox(db, changes);

@@ -36,33 +36,51 @@ constexpr char update_run[] =
     "last_scheduling_decision = ?, note = ?, reason = ?, clear_number = ?, ending = ? "
     "WHERE seq = ?";
 
+constexpr char select_version[] = "SELECT dag_version FROM dag_run WHERE seq = ?";
 constexpr char insert_task[] =
     "INSERT INTO task_instance (id, " BATUTA_TASK_COLUMNS("") ", task_id, pool) "
     "VALUES (?, " BATUTA_TASK_MARKS ", ?, ?)";
+// By its number; run, task and index say the same, but that an expanded task gets its index.
 constexpr char update_task[] =
     "UPDATE task_instance SET (" BATUTA_TASK_COLUMNS("") ") = (" BATUTA_TASK_MARKS
                                                          ") "
                                                          "WHERE id = ? AND state = ? AND fence = ?";
 constexpr char insert_attempt[] =
-    "INSERT INTO task_instance_history (ti, " BATUTA_TASK_COLUMNS("") ") "
-    "VALUES (?, " BATUTA_TASK_MARKS ")";
+    "INSERT INTO task_instance_history (" BATUTA_TASK_COLUMNS("") ") "
+    "VALUES (" BATUTA_TASK_MARKS ")";
 
-void insert_new_run(Database& db, const Changes::NewRun& fresh, const DagLookup& dag_of) {
-  const RunRow& r = fresh.run;
+void insert_new_run(Database& db, const RunRow& r) {
   db.statement(insert_run)
       .run(r.seq, r.uuid, r.dag_id, r.dag_run_id, r.dag_version, r.type, r.state, r.logical_date,
            r.data_interval_start, r.data_interval_end, r.run_after, r.queued_at, r.start_date,
            r.end_date, r.last_scheduling_decision, r.conf_json, r.conf_start, r.conf_end, r.note,
            r.triggered_by, r.triggering_user, r.idempotency_key, r.request_digest, r.reason,
            r.clear_number, r.ending);
-  const std::shared_ptr<const Dag> dag = dag_of(r.dag_version);
-  BATUTA_CHECK(dag->tasks.size() == fresh.tasks.size(), "a run has a row for each of its tasks");
+}
+
+std::string version_of(Database& db, RunSeq run) {
+  Rows rows = db.statement(select_version).query(run);
+  BATUTA_CHECK(rows.next(), "rows of a run that is not stored");
+  std::string version;
+  rows.read(version);
+  return version;
+}
+
+// They come run by run.
+void insert_new_tasks(Database& db, const std::vector<TaskInstanceRow>& tasks,
+                      const DagLookup& dag_of) {
   Statement& insert = db.statement(insert_task);
-  for (const TaskInstanceRow& row : fresh.tasks) {
-    BATUTA_CHECK(row.run == r.seq && row.task < dag->tasks.size());
+  RunSeq run{};
+  std::shared_ptr<const Dag> dag;
+  for (const TaskInstanceRow& row : tasks) {
+    if (!dag || row.run != run) {
+      run = row.run;
+      dag = dag_of(version_of(db, run));
+    }
+    BATUTA_CHECK(row.task < dag->tasks.size(), "a row of no task");
     const Task& task = dag->tasks[row.task];
     with_task_values(row, [&](const auto&... values) {
-      return insert.run(task_key(row.run, row.task), values..., task.id, task.pool);
+      return insert.run(row.id, values..., task.id, task.pool);
     });
   }
 }
@@ -85,8 +103,8 @@ void write_definitions(Database& db, const Changes& changes) {
   for (const std::string& name : changes.pools_deleted) db.statement(delete_pool).run(name);
 }
 
-void write_runs(Database& db, const Changes& changes, const DagLookup& dag_of) {
-  for (const auto& fresh : changes.runs_created) insert_new_run(db, fresh, dag_of);
+void write_runs(Database& db, const Changes& changes) {
+  for (const RunRow& fresh : changes.runs_created) insert_new_run(db, fresh);
   for (const RunRow& r : changes.runs_updated) {
     const std::int64_t touched =
         db.statement(update_run)
@@ -97,18 +115,18 @@ void write_runs(Database& db, const Changes& changes, const DagLookup& dag_of) {
   for (const RunSeq run : changes.runs_deleted) delete_run(db, run);
 }
 
-void write_tasks(Database& db, const Changes& changes) {
+void write_tasks(Database& db, const Changes& changes, const DagLookup& dag_of) {
   for (const AttemptRow& attempt : changes.attempts_archived) {
     const TaskInstanceRow& row = attempt.row;
-    with_task_values(row, [&](const auto&... values) {
-      return db.statement(insert_attempt).run(task_key(row.run, row.task), values...);
-    });
+    with_task_values(
+        row, [&](const auto&... values) { return db.statement(insert_attempt).run(values...); });
   }
+  insert_new_tasks(db, changes.tasks_created, dag_of);
   Statement& update = db.statement(update_task);
   for (const auto& change : changes.tasks_updated) {
     const TaskInstanceRow& row = change.row;
     const std::int64_t touched = with_task_values(row, [&](const auto&... values) {
-      return update.run(values..., task_key(row.run, row.task), change.from, change.from_fence);
+      return update.run(values..., row.id, change.from, change.from_fence);
     });
     // Memory and disk check each other at every step.
     BATUTA_CHECK(touched == 1, "a stored task instance is not in the state the turn began with");

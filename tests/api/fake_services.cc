@@ -1,6 +1,7 @@
 #include "tests/api/fake_services.h"
 
 #include <unistd.h>
+#include <algorithm>
 
 #include <boost/asio/post.hpp>
 
@@ -109,28 +110,31 @@ PageOf<TaskInstanceView> FakeHistory::task_instances(const TaskQuery& query) {
   for (const auto& view : views) {
     if (query.dag_run_id && view.dag_run_id != *query.dag_run_id) continue;
     if (query.dag_id && view.dag_id != *query.dag_id) continue;
+    const bool left_out =
+        std::any_of(query.filters.begin(), query.filters.end(), [&](const Filter& filter) {
+          return filter.field == "task_id" && filter.values.front() != FilterValue(view.task_id);
+        });
+    if (left_out) continue;
     found.push_back(view);
   }
   return cut(found, query.page);
 }
 
-std::optional<TaskInstanceView> FakeHistory::task_instance(const std::string& dag_id,
-                                                           const std::string& run_id,
-                                                           const std::string& task_id) {
+std::optional<TaskInstanceView> FakeHistory::task_instance(const InstanceName& name) {
   for (const auto& view : views) {
-    if (view.dag_id == dag_id && view.dag_run_id == run_id && view.task_id == task_id) return view;
+    const bool is_it = view.dag_id == name.dag_id && view.dag_run_id == name.dag_run_id &&
+                       view.task_id == name.task_id && view.row.map_index == name.map_index;
+    if (is_it) return view;
   }
   return std::nullopt;
 }
 
-std::vector<TaskInstanceView> FakeHistory::tries(const std::string& dag_id,
-                                                 const std::string& run_id,
-                                                 const std::string& task_id) {
+std::vector<TaskInstanceView> FakeHistory::tries(const InstanceName& name) {
   std::vector<TaskInstanceView> found;
-  const auto newest = task_instance(dag_id, run_id, task_id);
+  const auto newest = task_instance(name);
   if (!newest) return found;
   for (const auto& view : older_tries) {
-    if (view.dag_run_id == run_id && view.task_id == task_id) found.push_back(view);
+    if (view.dag_run_id == name.dag_run_id && view.task_id == name.task_id) found.push_back(view);
   }
   found.push_back(*newest);
   return found;
@@ -141,7 +145,7 @@ PageOf<XcomView> FakeHistory::xcoms(const XcomQuery& query) {
   std::vector<XcomView> found;
   for (const auto& row : xcom_rows) {
     for (const auto& view : views) {
-      if (row.run != view.row.run || row.task != view.row.task) continue;
+      if (row.instance() != view.row.key()) continue;
       if (query.dag_run_id && view.dag_run_id != *query.dag_run_id) continue;
       if (query.task_id && view.task_id != *query.task_id) continue;
       found.push_back({row, view.dag_id, view.dag_run_id, view.task_id, {}, view.run_after});
@@ -150,19 +154,19 @@ PageOf<XcomView> FakeHistory::xcoms(const XcomQuery& query) {
   return cut(found, query.page);
 }
 
-std::optional<XcomRow> FakeHistory::xcom(RunSeq run, TaskIndex task, const std::string& key) {
+std::optional<XcomRow> FakeHistory::xcom(const InstanceKey& instance, const std::string& key) {
   for (const auto& row : xcom_rows) {
-    if (row.run == run && row.task == task && row.key == key) return row;
+    if (row.instance() == instance && row.key == key) return row;
   }
   return std::nullopt;
 }
 
 std::optional<AttemptReportRow> FakeHistory::attempt_report(
-    RunSeq run, TaskIndex task, std::optional<std::int32_t> try_number) {
+    const InstanceKey& instance, std::optional<std::int32_t> try_number) {
   std::optional<AttemptReportRow> found;
   for (const auto& row : report_rows) {
     const bool asked = !try_number || *try_number == row.try_number;
-    if (asked && row.key.run == run && row.key.task == task) found = row;
+    if (asked && row.key.instance() == instance) found = row;
   }
   return found;
 }
@@ -398,7 +402,7 @@ TestApi::TestApi() : hub(thread.io, {}) {
     history.views.push_back(view_row(run, 1, done ? TaskState::success : TaskState::none, done));
     if (done) history.older_tries.push_back(view_row(run, 0, TaskState::failed, 1));
   }
-  history.xcom_rows.push_back({RunSeq{1}, 0, "return_value", R"({"records":42})", now});
+  history.xcom_rows.push_back({RunSeq{1}, 0, unmapped, "return_value", R"({"records":42})", now});
   backend.bag->dags["demo"] = demo_dag();
   backend.bag->parsed_at["demo"] = now;
   backend.bag->import_errors.push_back({3, now, "broken.json", "broken.json:1:1: not JSON"});

@@ -20,14 +20,11 @@ class FakeHistory final : public History {
   PageOf<RunRow> runs(const RunQuery& query) override;
   std::optional<RunRow> run(const std::string& dag_id, const std::string& dag_run_id) override;
   PageOf<TaskInstanceView> task_instances(const TaskQuery& query) override;
-  std::optional<TaskInstanceView> task_instance(const std::string& dag_id,
-                                                const std::string& dag_run_id,
-                                                const std::string& task_id) override;
-  std::vector<TaskInstanceView> tries(const std::string& dag_id, const std::string& dag_run_id,
-                                      const std::string& task_id) override;
+  std::optional<TaskInstanceView> task_instance(const InstanceName& name) override;
+  std::vector<TaskInstanceView> tries(const InstanceName& name) override;
   PageOf<XcomView> xcoms(const XcomQuery& query) override;
-  std::optional<XcomRow> xcom(RunSeq run, TaskIndex task, const std::string& key) override;
-  std::optional<AttemptReportRow> attempt_report(RunSeq run, TaskIndex task,
+  std::optional<XcomRow> xcom(const InstanceKey& instance, const std::string& key) override;
+  std::optional<AttemptReportRow> attempt_report(const InstanceKey& instance,
                                                  std::optional<std::int32_t> try_number) override;
   std::vector<DagSummary> dag_summaries(const std::vector<std::string>& dag_ids,
                                         int last_runs) override;
@@ -98,7 +95,7 @@ class FakeBackend final : public ApiBackend {
     done(write());
   }
   void live(std::function<void(Result<LiveView>)> done) override { done(view); }
-  void explain(RunSeq, TaskIndex, std::function<void(Result<std::vector<Reason>>)> done) override {
+  void explain(const InstanceKey&, std::function<void(Result<std::vector<Reason>>)> done) override {
     done(std::vector<Reason>{{"Worker", "no live worker offers shell"}});
   }
   EngineMetrics metrics() const override { return {}; }

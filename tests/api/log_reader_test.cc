@@ -40,7 +40,7 @@ TEST_CASE("a log is read in windows of whole lines until its end") {
   std::int64_t at = 0;
   int windows = 0;
   for (bool end = false; !end; ++windows) {
-    const auto window = read_log(home.folder, home.run, 3, 1, at, 200);
+    const auto window = read_log(home.folder, home.run, "3-1.log", at, 200);
     REQUIRE(window);
     CHECK(window->text.ends_with("\n"));
     CHECK(window->next > at);
@@ -50,7 +50,7 @@ TEST_CASE("a log is read in windows of whole lines until its end") {
   }
   CHECK(all == text);
   CHECK(windows > 5);
-  CHECK(read_log(home.folder, home.run, 3, 1, 1 << 30)->text.empty());
+  CHECK(read_log(home.folder, home.run, "3-1.log", 1 << 30)->text.empty());
 }
 
 TEST_CASE("a line longer than the window is cut between characters") {
@@ -60,7 +60,7 @@ TEST_CASE("a line longer than the window is cut between characters") {
   home.write("0-1.log", text);
   std::string all;
   for (std::int64_t at = 0; at < 600;) {
-    const auto window = read_log(home.folder, home.run, 0, 1, at, 100);
+    const auto window = read_log(home.folder, home.run, "0-1.log", at, 100);
     REQUIRE(window);
     REQUIRE(window->next > at);
     CHECK(valid_utf8(window->text));
@@ -75,7 +75,7 @@ TEST_CASE("bytes that are not UTF-8 are shown as replacement characters") {
   home.write("0-1.log",
              "a\xFF"
              "b\n");
-  CHECK(read_log(home.folder, home.run, 0, 1, 0)->text ==
+  CHECK(read_log(home.folder, home.run, "0-1.log", 0)->text ==
         "a\xEF\xBF\xBD"
         "b\n");
 }
@@ -83,14 +83,14 @@ TEST_CASE("bytes that are not UTF-8 are shown as replacement characters") {
 TEST_CASE("links, pipes and folders in a log's place are not opened") {
   Home home;
   std::filesystem::create_symlink("/etc/passwd", home.file("0-1.log"));
-  CHECK_FALSE(read_log(home.folder, home.run, 0, 1, 0));
+  CHECK_FALSE(read_log(home.folder, home.run, "0-1.log", 0));
   REQUIRE(::mkfifo(home.file("0-2.log").c_str(), 0600) == 0);
-  CHECK_FALSE(read_log(home.folder, home.run, 0, 2, 0));
+  CHECK_FALSE(read_log(home.folder, home.run, "0-2.log", 0));
   std::filesystem::create_directory(home.file("0-3.log"));
-  CHECK_FALSE(read_log(home.folder, home.run, 0, 3, 0));
+  CHECK_FALSE(read_log(home.folder, home.run, "0-3.log", 0));
   std::filesystem::remove_all(home.folder + "/logs/" + to_string(home.run));
   std::filesystem::create_directory_symlink("/etc", home.folder + "/logs/" + to_string(home.run));
-  CHECK_FALSE(read_log(home.folder, home.run, 0, 4, 0));
+  CHECK_FALSE(read_log(home.folder, home.run, "0-4.log", 0));
 }
 
 TEST_CASE("a line's time and level are told from its text") {

@@ -25,7 +25,7 @@ struct Documented : TestApi {
     worker.agent_id = "a";
     backend.view.workers = {worker};
     backend.view.catalogue = {{"shell", "1.0", "builtin", "runs a command", {}, {}}};
-    history.report_rows = {{{RunSeq{1}, 0, 3}, 1, R"({"quality":[{"rule":"r"}]})"}};
+    history.report_rows = {{{RunSeq{1}, 0, unmapped, 3}, 1, R"({"quality":[{"rule":"r"}]})"}};
     document = get("/openapi.json");
   }
 

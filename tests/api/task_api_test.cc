@@ -213,9 +213,10 @@ TEST_CASE(
     "what a try told of its data is read by its number, or of the newest that told anything") {
   TestApi api;
   const std::string of = "/api/batuta/dags/demo/dagRuns/done/taskInstances";
-  api.history.report_rows = {
-      {{RunSeq{1}, 0, 3}, 1, R"({"quality":[{"rule":"r","failed":2}],"lineage":[{"to":"t"}]})"},
-      {{RunSeq{1}, 0, 4}, 2, R"({"lineage":"not a list"})"}};
+  api.history.report_rows = {{{RunSeq{1}, 0, unmapped, 3},
+                              1,
+                              R"({"quality":[{"rule":"r","failed":2}],"lineage":[{"to":"t"}]})"},
+                             {{RunSeq{1}, 0, unmapped, 4}, 2, R"({"lineage":"not a list"})"}};
   const auto first = api.get(of + "/first/report?try_number=1");
   CHECK(first["try_number"] == 1);
   CHECK(first["quality"][0]["failed"] == 2);

@@ -9,7 +9,7 @@
 namespace batuta {
 namespace {
 
-const AttemptKey key{RunSeq{77}, 5, 123'456'789'012};
+const AttemptKey key{RunSeq{77}, 5, unmapped, 123'456'789'012};
 const Time noon = *parse_iso("2026-11-20T12:00:00.123456Z");
 
 PluginInfo a_plugin() {
@@ -30,7 +30,6 @@ Launch a_launch() {
   launch.dag_id = "d";
   launch.dag_run_id = "manual__1";
   launch.task_id = "t";
-  launch.map_index = -1;
   launch.plugin = "shell";
   launch.params_json = R"({"command":"true"})";
   launch.context_json = "{}";
@@ -133,7 +132,7 @@ TEST_CASE("fields keep their values and not just their bytes") {
   const auto& launch = std::get<Launch>(*down);
   CHECK(launch.secrets == a_launch().secrets);
   CHECK(launch.isolation == Isolation::process);
-  CHECK(launch.map_index == -1);
+  CHECK(launch.key.map_index == unmapped);
 }
 
 TEST_CASE("a body cut within a field is malformed, one cut between fields lacks the rest") {
@@ -165,7 +164,7 @@ TEST_CASE("fields of a newer peer are passed over, absent ones of an older keep 
   REQUIRE(older.ok());
   CHECK(body_of(ToAgent{bare}).size() < 24);
   CHECK(std::get<Launch>(*older).try_number == 1);
-  CHECK(std::get<Launch>(*older).map_index == -1);
+  CHECK(std::get<Launch>(*older).key.map_index == unmapped);
 
   // Within structs and lists of structs, too: a parameter with a field of tomorrow.
   std::string param{"\x03\x01p"};

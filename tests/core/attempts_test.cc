@@ -15,14 +15,14 @@ TEST_CASE("a trigger launches the first task in the same turn, with one row for 
   const RunSeq run = world.trigger("dag");
   REQUIRE(world.last.changes.runs_created.size() == 1);
   CHECK(world.last.changes.tasks_updated.empty());
-  const auto& created = world.last.changes.runs_created[0];
-  CHECK(created.run.state == DagRunState::running);
-  CHECK(created.tasks[0].state == TaskState::queued);
-  CHECK(created.tasks[0].fence == 1);
-  CHECK(created.tasks[0].try_number == 1);
-  CHECK(created.tasks[1].state == TaskState::none);
+  const auto& created = world.last.changes.tasks_created;
+  CHECK(world.last.changes.runs_created[0].state == DagRunState::running);
+  CHECK(created[0].state == TaskState::queued);
+  CHECK(created[0].fence == 1);
+  CHECK(created[0].try_number == 1);
+  CHECK(created[1].state == TaskState::none);
   REQUIRE(world.last.launches.size() == 1);
-  CHECK(world.last.launches[0].key == AttemptKey{run, 0, 1});
+  CHECK(world.last.launches[0].key == AttemptKey{run, 0, unmapped, 1});
 }
 
 TEST_CASE("a success and the launch of what follows are one turn, acknowledged") {
@@ -80,8 +80,10 @@ TEST_CASE("reports about nothing that exists are counted and acknowledged") {
   world.add(chain("dag", 1));
   world.join("a", 1);
   const RunSeq run = world.trigger("dag");
-  for (const AttemptKey key : {AttemptKey{RunSeq{999}, 0, 1}, AttemptKey{run, 77, 1},
-                               AttemptKey{run, 0, 0}, AttemptKey{run, 0, 2}}) {
+  for (const AttemptKey key :
+       {AttemptKey{RunSeq{999}, 0, unmapped, 1}, AttemptKey{run, 77, unmapped, 1},
+        AttemptKey{run, 0, unmapped, 0}, AttemptKey{run, 0, unmapped, 2},
+        AttemptKey{run, 0, MapIndex{0}, 1}}) {
     const Effects effects = world.finish(key);
     CHECK(effects.changes.empty());
     CHECK(effects.acks.size() == 1);
@@ -224,7 +226,7 @@ TEST_CASE("a result becomes an XCom, and a clear takes it away") {
   const RunSeq run = world.trigger("dag");
   world.finish(world.attempt(run, "t0"), Outcome::success, 1,
                [](Finished& r) { r.result_json = "{\"records\":3}"; });
-  CHECK(world.ledger.xcoms.at({run, 0}) == "{\"records\":3}");
+  CHECK(world.ledger.xcoms.at({run, 0, unmapped}) == "{\"records\":3}");
   ClearRequested clear;
   clear.dag_id = "dag";
   clear.dag_run_id = world.ledger.runs.at(run).run.dag_run_id;

@@ -267,7 +267,7 @@ TEST_CASE("queued work comes back when another worker is idle") {
   const auto moved = drained.launched();
   REQUIRE(moved.size() == 1);
   CHECK(moved[0].worker == 2);
-  CHECK(moved[0].key == AttemptKey{run, back.task, back.fence + 1});
+  CHECK(moved[0].key == AttemptKey{run, back.task, unmapped, back.fence + 1});
   CHECK(moved[0].try_number == 1);
   CHECK(idle == 2);
 }

@@ -10,7 +10,7 @@ using namespace testing;
 // All reasons in one line.
 std::string why(const World& world, RunSeq run, const std::string& task) {
   std::string text;
-  for (const Reason& reason : explain(world.state, run, world.row(run, task).task, world.now)) {
+  for (const Reason& reason : explain(world.state, world.row(run, task).key(), world.now)) {
     text += reason.name + ": " + reason.reason + "\n";
   }
   return text;
@@ -110,8 +110,8 @@ TEST_CASE("what runs or has ended needs no explanation; strangers get one") {
   const RunSeq run = world.trigger("dag");
   world.start(world.attempt(run, "t0"));
   CHECK(why(world, run, "t0").empty());
-  CHECK(explain(world.state, RunSeq{99}, 0, world.now).size() == 1);
-  CHECK(explain(world.state, run, 99, world.now).size() == 1);
+  CHECK(explain(world.state, {RunSeq{99}, 0, unmapped}, world.now).size() == 1);
+  CHECK(explain(world.state, {run, 99, unmapped}, world.now).size() == 1);
 }
 
 }  // namespace

@@ -134,12 +134,12 @@ TEST_CASE("the newest version's limits hold for running runs, its tasks do not")
                               .make()},
                          {}});
   CHECK(world.run_state(two) == DagRunState::running);
-  CHECK(world.ledger.runs.at(one).tasks.size() == 1);
+  CHECK(world.ledger.runs.at(one).hot.size() == 1);
   CHECK(world.ledger.versions.contains("v2"));
   world.run_all();
   world.finish(world.attempt(one, "t"));
   const RunSeq three = world.trigger("dag");
-  CHECK(world.ledger.runs.at(three).tasks.size() == 2);
+  CHECK(world.ledger.runs.at(three).hot.size() == 2);
 }
 
 TEST_CASE("the queue of runs has a limit") {

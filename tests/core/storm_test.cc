@@ -25,13 +25,17 @@ std::string digest(const Effects& effects) {
   for (const auto& drop : effects.drops) out << 'D' << drop.worker << ' ';
   for (const auto& alert : effects.alerts) out << '!', key(alert.key);
   for (const auto& update : effects.changes.tasks_updated) {
-    out << 'T', key({update.row.run, update.row.task, update.row.fence});
+    out << 'T', key(update.row.attempt());
     out << to_string(update.from) << '>' << to_string(update.row.state) << ' ';
+  }
+  for (const auto& row : effects.changes.tasks_created) {
+    out << 'I', key(row.attempt());
+    out << to_string(row.state) << ' ';
   }
   for (const auto& run : effects.changes.runs_updated) {
     out << 'U' << run.dag_run_id << to_string(run.state) << ' ';
   }
-  for (const auto& run : effects.changes.runs_created) out << 'N' << to_string(run.run.uuid) << ' ';
+  for (const auto& run : effects.changes.runs_created) out << 'N' << to_string(run.uuid) << ' ';
   for (const auto& row : effects.changes.publications) out << 'P' << to_string(row.uuid) << ' ';
   if (effects.wake_at) out << to_iso(*effects.wake_at);
   return out.str();
@@ -256,11 +260,12 @@ class Storm {
   std::string unsettled() const {
     std::string text;
     for (const StoredRun* run : world_.state.live_runs()) {
-      for (const TaskInstanceRow& row : run->tasks) {
+      for (const InstanceHot& row : run->hot) {
         if (is_terminal(row.state)) continue;
         text += run->run.dag_id + "/" + run->run.dag_run_id + "/" + run->dag->tasks[row.task].id +
                 " is " + std::string(to_string(row.state)) + "\n";
-        for (const Reason& reason : explain(world_.state, run->run.seq, row.task, world_.now)) {
+        for (const Reason& reason :
+             explain(world_.state, {run->run.seq, row.task, row.map_index}, world_.now)) {
           text += "  " + reason.name + ": " + reason.reason + "\n";
         }
       }

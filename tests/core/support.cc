@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "tests/support/stored_rows.h"
+
 namespace batuta::testing {
 
 Time at(const char* iso) {
@@ -58,38 +60,45 @@ std::shared_ptr<const Dag> fan(const std::string& id, int width) {
 void Ledger::apply_runs(const Changes& changes) {
   for (const auto& dag : changes.dag_versions) versions[dag->version] = dag;
   for (const DagRow& row : changes.dags) dags[row.dag_id] = row;
-  for (const auto& created : changes.runs_created) {
-    REQUIRE(!runs.contains(created.run.seq));
+  for (const RunRow& created : changes.runs_created) {
+    REQUIRE(!runs.contains(created.seq));
     for (const auto& [seq, other] : runs) {
-      if (other.run.dag_id != created.run.dag_id) continue;
-      REQUIRE(other.run.dag_run_id != created.run.dag_run_id);
-      REQUIRE((!created.run.logical_date || other.run.logical_date != created.run.logical_date));
+      if (other.run.dag_id != created.dag_id) continue;
+      REQUIRE(other.run.dag_run_id != created.dag_run_id);
+      REQUIRE((!created.logical_date || other.run.logical_date != created.logical_date));
     }
-    REQUIRE(versions.contains(created.run.dag_version));
-    runs[created.run.seq] = {created.run, versions.at(created.run.dag_version), created.tasks};
+    REQUIRE(versions.contains(created.dag_version));
+    runs[created.seq] = {created, versions.at(created.dag_version)};
   }
   for (const RunRow& row : changes.runs_updated) runs.at(row.seq).run = row;
   for (const RunSeq seq : changes.runs_deleted) REQUIRE(runs.erase(seq) == 1);
 }
 
 void Ledger::apply_tasks(const Changes& changes) {
-  std::set<std::pair<RunSeq, TaskIndex>> seen;
+  std::set<std::int64_t> seen;
   for (const AttemptRow& row : changes.attempts_archived) {
     for (const AttemptRow& other : archived) {
-      REQUIRE((other.row.run != row.row.run || other.row.task != row.row.task ||
-               other.row.try_number != row.row.try_number));
+      REQUIRE((other.row.key() != row.row.key() || other.row.try_number != row.row.try_number));
     }
     archived.push_back(row);
   }
-  for (const auto& update : changes.tasks_updated) {
-    TaskInstanceRow& row = runs.at(update.row.run).tasks.at(update.row.task);
-    REQUIRE(row.state == update.from);
-    REQUIRE(row.fence == update.from_fence);
-    REQUIRE(seen.insert({update.row.run, update.row.task}).second);
-    row = update.row;
+  const std::int64_t last_before = last_instance;
+  for (const TaskInstanceRow& row : changes.tasks_created) {
+    REQUIRE(row.id > last_before);
+    last_instance = std::max(last_instance, row.id);
+    REQUIRE(seen.insert(row.id).second);
+    runs.at(row.run).add(row);
   }
-  for (const auto& [run, task] : changes.xcoms_cleared) xcoms.erase({run, task});
-  for (const XcomRow& row : changes.xcoms) xcoms[{row.run, row.task}] = row.value_json;
+  for (const auto& update : changes.tasks_updated) {
+    StoredRun& run = runs.at(update.row.run);
+    const InstanceIndex i = place_by_id(run, update.row);
+    REQUIRE(run.hot[place_of(i)].state == update.from);
+    REQUIRE(run.hot[place_of(i)].fence == update.from_fence);
+    REQUIRE(seen.insert(update.row.id).second);
+    put_row(run, i, update.row);
+  }
+  for (const InstanceKey& cleared : changes.xcoms_cleared) xcoms.erase(cleared);
+  for (const XcomRow& row : changes.xcoms) xcoms[row.instance()] = row.value_json;
 }
 
 void Ledger::apply_lake(const Changes& changes) {
@@ -146,6 +155,7 @@ StoredState Ledger::load() const {
   for (const auto& [key, value] : watermarks) {
     stored.watermarks.push_back({key.first, key.second, value});
   }
+  stored.last_instance = last_instance;
   stored.last_outbox = last_outbox;
   return stored;
 }
@@ -165,9 +175,10 @@ Effects World::step(std::vector<Event> events) {
   for (const StoredRun* run : state.live_runs()) {  // what is in memory is what was committed
     const StoredRun& kept = ledger.runs.at(run->run.seq);
     REQUIRE(kept.run.state == run->run.state);
-    for (std::size_t i = 0; i < run->tasks.size(); ++i) {
-      REQUIRE(kept.tasks[i].state == run->tasks[i].state);
-      REQUIRE(kept.tasks[i].fence == run->tasks[i].fence);
+    REQUIRE(kept.hot.size() == run->hot.size());
+    for (std::size_t i = 0; i < run->hot.size(); ++i) {
+      REQUIRE(kept.hot[i].state == run->hot[i].state);
+      REQUIRE(kept.hot[i].fence == run->hot[i].fence);
     }
   }
   launches_.insert(launches_.end(), last.launches.begin(), last.launches.end());
@@ -276,22 +287,21 @@ void World::run_all(Outcome outcome) {
   }
 }
 
-const TaskInstanceRow& World::row(RunSeq run, const std::string& task) const {
+TaskInstanceRow World::row(RunSeq run, const std::string& task, MapIndex map_index) const {
   const StoredRun& stored = ledger.runs.at(run);
-  return stored.tasks[find_task(*stored.dag, task).value()];
+  return stored.row(stored.find(find_task(*stored.dag, task).value(), map_index).value());
 }
 
-TaskState World::state_of(RunSeq run, const std::string& task) const {
-  return row(run, task).state;
+TaskState World::state_of(RunSeq run, const std::string& task, MapIndex map_index) const {
+  return row(run, task, map_index).state;
 }
 
 DagRunState World::run_state(RunSeq run) const {
   return ledger.runs.at(run).run.state;
 }
 
-AttemptKey World::attempt(RunSeq run, const std::string& task) const {
-  const TaskInstanceRow& found = row(run, task);
-  return {run, found.task, found.fence};
+AttemptKey World::attempt(RunSeq run, const std::string& task, MapIndex map_index) const {
+  return row(run, task, map_index).attempt();
 }
 
 std::vector<LaunchEffect> World::launched() {

@@ -46,12 +46,13 @@ struct Ledger {
   std::map<std::int64_t, PublicationRow> publications;
   std::map<AttemptKey, AcceptedRow> accepted;
   std::map<std::pair<std::string, std::string>, Time> watermarks;
-  std::map<std::pair<RunSeq, TaskIndex>, std::string> xcoms;
+  std::map<InstanceKey, std::string> xcoms;
   std::map<AttemptKey, JobExecutionRow> jobs;
   std::map<AttemptKey, AttemptReportRow> reports;
   std::map<std::int64_t, OutboxRow> outbox;
   std::vector<AttemptRow> archived;
   std::vector<EventLogRow> events;
+  std::int64_t last_instance = 0;
   std::int64_t last_outbox = 0;
 
   void apply(const Changes& changes);
@@ -91,10 +92,10 @@ class World {
   // Starts and finishes with success whatever is launched, until nothing is.
   void run_all(Outcome outcome = Outcome::success);
 
-  TaskState state_of(RunSeq run, const std::string& task) const;
-  const TaskInstanceRow& row(RunSeq run, const std::string& task) const;
+  TaskState state_of(RunSeq run, const std::string& task, MapIndex map_index = unmapped) const;
+  TaskInstanceRow row(RunSeq run, const std::string& task, MapIndex map_index = unmapped) const;
   DagRunState run_state(RunSeq run) const;
-  AttemptKey attempt(RunSeq run, const std::string& task) const;
+  AttemptKey attempt(RunSeq run, const std::string& task, MapIndex map_index = unmapped) const;
   // Launches since the last call, in order.
   std::vector<LaunchEffect> launched();
   // "dag.task" of each of them.

@@ -238,7 +238,7 @@ TEST_CASE("of a dead worker's queue only what had a slot is charged, all get a n
   world.join("b", 19);
   int charged = 0;
   for (const auto& launch : held) {
-    const TaskInstanceRow& row = world.ledger.runs.at(run).tasks[launch.key.task];
+    const TaskInstanceRow& row = world.ledger.runs.at(run).row(launch.instance);
     charged += row.losses;
     CHECK(row.try_number == 2);
     CHECK(row.fence == 2);

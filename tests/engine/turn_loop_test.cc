@@ -259,10 +259,10 @@ TEST_CASE("an agent that could not be heard in an outage has a whole lease after
   REQUIRE(world.loop->available());
   world.pass(SchedulerOptions{}.lease - 1ms);
   world.turn({});
-  CHECK(world.store.find_task(key.run, key.task)->state == TaskState::running);
+  CHECK(world.store.find_task(key.instance())->state == TaskState::running);
   world.pass(1ms);
   world.turn({});
-  CHECK(world.store.find_task(key.run, key.task)->state != TaskState::running);
+  CHECK(world.store.find_task(key.instance())->state != TaskState::running);
 }
 
 TEST_CASE("an unknown commit is looked up: what was durable leaves as if nothing had been") {
@@ -353,7 +353,7 @@ TEST_CASE("a run that has left memory is found by key, then run id, then logical
   ended_run("by_key", "k", day);
   ended_run("by_id", "", day - 24h);
   ended_run("by_date", "", day - 48h);
-  for (int i = 0; i < 3; ++i) world.turn({NoteSet{0, "d", "none", "", "", {}}});
+  for (int i = 0; i < 3; ++i) world.turn({NoteSet{0, "d", "none", "", unmapped, "", {}}});
   REQUIRE(world.loop->state().find_run("d", "by_key") == nullptr);
   const auto existing = [&](const std::string& id, const std::string& key, Time date) {
     RunRequested trigger = world.request(id);
@@ -391,7 +391,8 @@ TEST_CASE("an XCom whose name is computed while rendering is read then") {
   world.turn({world.request("r1")});
   REQUIRE(world.launches.size() == 1);
   Changes put;
-  put.xcoms.push_back({world.launches[0].key.run, 0, "computed", "\"found\"", world.now.wall});
+  put.xcoms.push_back(
+      {world.launches[0].key.run, 0, unmapped, "computed", "\"found\"", world.now.wall});
   REQUIRE(world.store.commit(put, {}, world.loop->pending().id).kind ==
           CommitResult::Kind::committed);
   world.turn({World::finished(world.launches[0].key, "1")});

@@ -17,7 +17,7 @@ OutboxItem publication(std::int64_t id, const std::string& table, std::int64_t r
   item.row.publication = id;
   item.publication.emplace();
   item.publication->id = id;
-  item.publication->key = {RunSeq{run}, 0, 1};
+  item.publication->key = {RunSeq{run}, 0, unmapped, 1};
   item.publication->position = position;
   item.publication->table = table;
   return item;

@@ -182,7 +182,7 @@ TEST_CASE("a publication whose turn comes in a later commit is found again") {
   for (std::int64_t id : {1, 2}) {
     PublicationRow& row = accepted.publications[static_cast<std::size_t>(id - 1)];
     row.id = id;
-    row.key = {RunSeq{1}, 0, 1};
+    row.key = {RunSeq{1}, 0, unmapped, 1};
     row.position = static_cast<std::int32_t>(id);
     row.table = "t" + std::to_string(id);
     row.payload_json = "not a payload";
@@ -232,7 +232,7 @@ TEST_CASE("nothing of an attempt is published when one of its tables will be ref
   for (std::size_t i = 0; i < 2; ++i) {
     PublicationRow& row = accepted.publications[i];
     row.id = static_cast<std::int64_t>(i) + 1;
-    row.key = {RunSeq{1}, 0, 1};
+    row.key = {RunSeq{1}, 0, unmapped, 1};
     row.position = static_cast<std::int32_t>(i);
     row.table = tables[i];
     row.number = 1;

@@ -39,6 +39,7 @@ void Checker::before(std::span<const Event> events, const Now& now) {
   now_ = now;
   ++turns_;
   batch_named_.clear();
+  marked_.clear();
   heard_.clear();
   recalled_.clear();
   for (const Event& event : events) read(event);
@@ -54,13 +55,15 @@ void Checker::read(const Event& event) {
         }
       },
       event);
+  if (const auto* mark = std::get_if<MarkRequested>(&event))
+    marked_.insert({mark->dag_id, mark->dag_run_id});
   workers_.read(event);
   if (const auto* recalled = std::get_if<AttemptRecalled>(&event)) recalled_.insert(recalled->key);
   const auto* finished = std::get_if<AttemptFinished>(&event);
   if (!finished || finished->worker == 0) return;
   const AttemptKey& key = finished->report.key;
   if (!reported_.insert(key).second) c_.met(Situation::duplicate_report);
-  const TaskInstanceRow* row = store_.find_task(key.run, key.task);
+  const auto row = store_.find_task(key.instance());
   if (row && row->fence != key.fence) c_.met(Situation::stale_report);
   if (row && row->fence == key.fence) heard_.push_back(key);
 }
@@ -87,7 +90,8 @@ void Checker::decided(const Effects& effects, const SchedulerState& state) {
     if (is_terminal(row.state) && row.reason.find("timed out") != std::string::npos)
       c_.met(Situation::run_timed_out);
   remember_past(effects.changes, state);
-  check_new_runs(effects.changes, state);
+  check_new_runs(effects.changes);
+  check_new_rows(effects.changes, state);
   for (const auto& update : effects.changes.tasks_updated) {
     const auto run = store_.data().runs.find(update.row.run);
     if (run != store_.data().runs.end() && run->second.run.ending) ending_.insert(update.row.run);
@@ -113,19 +117,31 @@ void Checker::committed(const Effects& effects) {
   limits_.committed(effects);
 }
 
-void Checker::check_new_runs(const Changes& changes, const SchedulerState& state) {
-  for (const auto& created : changes.runs_created) {
-    if (const StoredRun* run = state.run(created.run.seq))
-      for (const TaskInstanceRow& row : created.tasks) {
-        check_verdict(row, *run);
-        check_window(row, *run, changes);
-      }
-    if (created.run.type != RunType::scheduled) continue;
+void Checker::check_new_runs(const Changes& changes) {
+  for (const RunRow& created : changes.runs_created) {
+    if (created.type != RunType::scheduled) continue;
     c_.met(Situation::scheduled_run);
-    if (created.run.logical_date && now_.wall - *created.run.logical_date > std::chrono::minutes(2))
+    if (created.logical_date && now_.wall - *created.logical_date > std::chrono::minutes(2))
       c_.met(Situation::catchup_run);
-    require(created.run.run_after <= now_.wall, "I8",
-            [&] { return "scheduled run " + created.run.dag_run_id + " made before its time"; });
+    require(created.run_after <= now_.wall, "I8",
+            [&] { return "scheduled run " + created.dag_run_id + " made before its time"; });
+  }
+}
+
+// A run gets its rows in the turn that starts it, or when somebody does something to its tasks:
+// each of them moves from nothing to where it is.
+void Checker::check_new_rows(const Changes& changes, const SchedulerState& state) {
+  for (const TaskInstanceRow& row : changes.tasks_created) {
+    const StoredRun* run = state.run(row.run);
+    if (!run) continue;
+    require(run->run.state != DagRunState::queued || touched_ever(run->run), "I19",
+            [&] { return "rows of " + run->run.dag_run_id + ", which has not started"; });
+    if (store_.data().runs.count(row.run)) {
+      check_update({TaskState::none, 0, row}, changes, state);
+    } else {
+      check_verdict(row, *run);
+      check_window(row, *run, changes);
+    }
   }
 }
 
@@ -137,10 +153,11 @@ void Checker::check_update(const Changes::TaskUpdate& update, const Changes& cha
   require(update.row.fence >= update.from_fence, "I2",
           [] { return std::string("a fence went back"); });
   check_edge(update, run.run);
-  const TaskInstanceRow& old = run.tasks[update.row.task];
+  const TaskInstanceRow old = run.row(first_instance(update.row.task));
   check_cause(update.row, update.from, run);
   check_tries(update.row, old, run.dag->tasks[update.row.task]);
   check_asked(update.row, old, run.run);
+  check_early_end(update.row, update.from, run.run);
   check_window(update.row, run, changes);
   check_report_kept(update, old, changes);
   const StoredRun* now_run = state.run(update.row.run);
@@ -167,7 +184,7 @@ void Checker::check_edge(const Changes::TaskUpdate& update, const RunRow& run) {
 
 void Checker::released(const Effects& effects) {
   for (const AckEffect& ack : effects.acks) {
-    const TaskInstanceRow* row = store_.find_task(ack.key.run, ack.key.task);
+    const auto row = store_.find_task(ack.key.instance());
     const bool open = row && row->fence == ack.key.fence &&
                       (row->state == TaskState::queued || row->state == TaskState::running);
     require(!open, "I2", [&] {
@@ -200,12 +217,12 @@ void Checker::check_launches(const Effects& effects) {
     const Changes& changes = effects.changes;
     bool claimed = std::any_of(changes.tasks_updated.begin(), changes.tasks_updated.end(),
                                [&](const auto& u) { return matches(u.row); });
-    for (const auto& created : changes.runs_created)
-      if (created.run.seq == key.run) claimed = claimed || matches(created.tasks[key.task]);
+    claimed =
+        claimed || std::any_of(changes.tasks_created.begin(), changes.tasks_created.end(), matches);
     require(claimed, "I2", [&] {
       return "a launch whose claim is not in this commit, fence " + std::to_string(key.fence);
     });
-    const TaskInstanceRow* before = store_.find_task(key.run, key.task);
+    const auto before = store_.find_task(key.instance());
     require(!before || before->fence < key.fence, "I1",
             [&] { return "fence " + std::to_string(key.fence) + " launched twice"; });
   }
@@ -214,7 +231,8 @@ void Checker::check_launches(const Effects& effects) {
 // I4: a launch after an attempt that ended by its own fault finds that attempt in the history.
 void Checker::check_history(const Effects& effects) {
   for (const LaunchEffect& launch : effects.launches) {
-    const AttemptKey before{launch.key.run, launch.key.task, launch.key.fence - 1};
+    const AttemptKey before{launch.key.run, launch.key.task, launch.key.map_index,
+                            launch.key.fence - 1};
     const Life* life = ledger_.find(before);
     if (!life || !life->recorded || life->report.outcome == Outcome::success) continue;
     const auto is_it = [&](const AttemptRow& a) {
@@ -233,7 +251,7 @@ void Checker::check_cancels(const Effects& effects) {
   for (const CancelEffect& cancel : effects.cancels) {
     const auto run = store_.data().runs.find(cancel.key.run);
     if (run == store_.data().runs.end()) continue;
-    const TaskInstanceRow& row = run->second.tasks[cancel.key.task];
+    const TaskInstanceRow row = run->second.row(first_instance(cancel.key.task));
     const bool current = row.fence == cancel.key.fence &&
                          (row.state == TaskState::queued || row.state == TaskState::running);
     if (!current) continue;
@@ -248,7 +266,7 @@ void Checker::check_alerts(const Effects& effects) {
   std::map<AttemptKey, int> alerts;
   for (const AlertEffect& alert : effects.alerts) ++alerts[alert.key];
   for (const auto& update : effects.changes.tasks_updated) {
-    const AttemptKey key{update.row.run, update.row.task, update.row.fence};
+    const AttemptKey key = update.row.attempt();
     const StoredRun& run = store_.data().runs.at(key.run);
     const auto wanted = static_cast<int>(run.dag->tasks[key.task].on_failure.size());
     const bool fails = update.row.state == TaskState::failed && update.from != TaskState::failed;
@@ -262,8 +280,7 @@ void Checker::check_alerts(const Effects& effects) {
              (fails ? "failed with " : "did not fail; it has ") + std::to_string(wanted);
     });
   }
-  for (const auto& created : effects.changes.runs_created)
-    for (const auto& row : created.tasks) alerts.erase({row.run, row.task, row.fence});
+  for (const auto& row : effects.changes.tasks_created) alerts.erase(row.attempt());
   // Failed and cleared within one turn: the failure was told, the row is already at its next try.
   std::erase_if(alerts, [&](const auto& entry) {
     const auto run = store_.data().runs.find(entry.first.run);
@@ -315,10 +332,10 @@ void Checker::queried(const SchedulerState& state, const Now& now, bool availabl
     if (is_terminal(stored.run.state)) continue;
     ++live;
     const StoredRun* run = state.run(seq);
-    bool same = run != nullptr && run->run.state == stored.run.state;
-    for (std::size_t i = 0; same && i < stored.tasks.size(); ++i)
-      same = run->tasks[i].state == stored.tasks[i].state &&
-             run->tasks[i].fence == stored.tasks[i].fence;
+    bool same = run != nullptr && run->run.state == stored.run.state &&
+                run->hot.size() == stored.hot.size();
+    for (std::size_t i = 0; same && i < stored.hot.size(); ++i)
+      same = run->hot[i].state == stored.hot[i].state && run->hot[i].fence == stored.hot[i].fence;
     require(same, "I10", [&stored = stored] {
       return "memory and store differ about " + stored.run.dag_run_id + " after a lost turn";
     });
@@ -335,7 +352,7 @@ void Checker::reloaded() {
 
 void Checker::hello(const Hello& hello, bool restarted) {
   for (const RunningAttempt& listed : hello.running) {
-    const TaskInstanceRow* row = store_.find_task(listed.key.run, listed.key.task);
+    const auto row = store_.find_task(listed.key.instance());
     const bool current = row && row->fence == listed.key.fence &&
                          (row->state == TaskState::queued || row->state == TaskState::running);
     c_.met(current ? Situation::adopted : Situation::adoption_refused);

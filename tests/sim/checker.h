@@ -57,7 +57,8 @@ class Checker {
 
  private:
   void read(const Event& event);
-  void check_new_runs(const Changes& changes, const SchedulerState& state);
+  void check_new_runs(const Changes& changes);
+  void check_new_rows(const Changes& changes, const SchedulerState& state);
   void check_update(const Changes::TaskUpdate& update, const Changes& changes,
                     const SchedulerState& state);
   void check_edge(const Changes::TaskUpdate& update, const RunRow& run);
@@ -69,6 +70,7 @@ class Checker {
   bool left_out_by_branch(const StoredRun& run, TaskIndex task) const;
   void check_tries(const TaskInstanceRow& row, const TaskInstanceRow& old, const Task& task);
   void check_asked(const TaskInstanceRow& row, const TaskInstanceRow& old, const RunRow& run);
+  void check_early_end(const TaskInstanceRow& row, TaskState from, const RunRow& run);
   void check_branch(const TaskInstanceRow& row, const StoredRun& run);
   void check_launches(const Effects& effects);
   void check_history(const Effects& effects);
@@ -113,6 +115,7 @@ class Checker {
   Now now_{};
   std::set<RunName> batch_named_;  // by users, in this batch
   std::set<RunName> ever_named_;
+  std::set<RunName> marked_;  // tasks of theirs, by users, in this batch
   std::set<RunName> deletable_;
   std::set<RunSeq> ending_;      // runs that this turn ends
   std::set<RunSeq> known_past_;  // ended runs that later ones can look at

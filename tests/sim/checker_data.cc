@@ -13,7 +13,7 @@ void Checker::check_window(const TaskInstanceRow& row, const StoredRun& run,
   const Task& task = run.dag->tasks[row.task];
   if (!task.is_data || !row.window_end) return;
   const auto text = [&] { return "window of " + task.id + " in " + run.run.dag_run_id; };
-  if (const TaskInstanceRow* old = store_.find_task(row.run, row.task); old && old->window_end) {
+  if (const auto old = store_.find_task(row.key()); old && old->window_end) {
     require(old->window_end == row.window_end && old->window_start == row.window_start, "I18",
             [&] { return text() + " moved"; });
     return;
@@ -100,7 +100,7 @@ void Checker::check_reports(const Changes& changes) {
     const Life* life = ledger_.find(row.key);
     require(life && life->ended && life->report.extra_json == row.report_json, "I4",
             [] { return std::string("a report that no attempt made"); });
-    const TaskInstanceRow* old = store_.find_task(row.key.run, row.key.task);
+    const auto old = store_.find_task(row.key.instance());
     const bool current = old && old->fence == row.key.fence && old->try_number == row.try_number &&
                          (old->state == TaskState::queued || old->state == TaskState::running);
     require(current, "I2", [&] {
@@ -112,7 +112,7 @@ void Checker::check_reports(const Changes& changes) {
 // An attempt whose end counted has its report kept.
 void Checker::check_report_kept(const Changes::TaskUpdate& update, const TaskInstanceRow& old,
                                 const Changes& changes) {
-  const AttemptKey key{old.run, old.task, old.fence};
+  const AttemptKey key = old.attempt();
   const Life* life = ledger_.find(key);
   if (!life || !life->ended || life->report.extra_json.empty()) return;
   const bool alive = old.state == TaskState::queued || old.state == TaskState::running;
@@ -130,8 +130,8 @@ void Checker::check_xcoms(const Changes& changes, const SchedulerState& state) {
   for (const XcomRow& row : changes.xcoms) {
     const StoredRun* run = state.run(row.run);
     if (!run) continue;
-    require(run->tasks[row.task].state == TaskState::success || touched_ever(run->run), "I2",
-            [&] { return "an XCom before its task's success in " + run->run.dag_run_id; });
+    require(run->state_of(first_instance(row.task)) == TaskState::success || touched_ever(run->run),
+            "I2", [&] { return "an XCom before its task's success in " + run->run.dag_run_id; });
   }
 }
 

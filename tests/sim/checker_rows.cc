@@ -12,7 +12,7 @@ namespace {
 UpstreamCounts count_upstreams(const StoredRun& run, TaskIndex task) {
   UpstreamCounts counts;
   for (TaskIndex up : run.dag->tasks[task].upstream) {
-    const TaskState state = run.tasks[up].state;
+    const TaskState state = run.state_of(first_instance(up));
     if (state == TaskState::removed) continue;
     ++counts.total;
     if (state == TaskState::success) ++counts.success;
@@ -42,7 +42,7 @@ bool is_final(Outcome outcome) {
 
 void Checker::check_cause(const TaskInstanceRow& row, TaskState from, const StoredRun& run) {
   const Task& task = run.dag->tasks[row.task];
-  const Life* life = ledger_.find({row.run, row.task, row.fence});
+  const Life* life = ledger_.find(row.attempt());
   const bool asked = touched_ever(run.run);
   const auto text = [&] { return describe(run, row); };
   const bool succeeds = row.state == TaskState::success || row.state == TaskState::publishing;
@@ -60,10 +60,10 @@ void Checker::check_cause(const TaskInstanceRow& row, TaskState from, const Stor
   require(!(retries && life && life->ended && is_final(life->report.outcome)), "I5",
           [&] { return "retried although it was not to be: " + describe(run, row); });
   if (asked) return;
-  const int failures = ledger_.failures(row.run, row.task);
+  const int failures = ledger_.failures(row.key());
   require(row.failures <= failures, "I5",
           [&] { return "charged with failures that did not happen: " + describe(run, row); });
-  require(ledger_.recorded_failures(row.run, row.task) <= task.retry.retries + 1, "I5",
+  require(ledger_.recorded_failures(row.key()) <= task.retry.retries + 1, "I5",
           [&] { return "ran on with its budget spent: " + describe(run, row); });
   if (row.state == TaskState::failed && from != TaskState::failed)
     check_failed(row, task, life, run);
@@ -83,8 +83,7 @@ void Checker::check_failed(const TaskInstanceRow& row, const Task& task, const L
 // Attempts that never started cost nothing; a retry waits for its delay.
 void Checker::check_tries(const TaskInstanceRow& row, const TaskInstanceRow& old,
                           const Task& task) {
-  const bool given_back =
-      old.state == TaskState::queued && recalled_.count({old.run, old.task, old.fence}) != 0;
+  const bool given_back = old.state == TaskState::queued && recalled_.count(old.attempt()) != 0;
   const auto launches = static_cast<std::int32_t>(row.fence - old.fence);
   if (given_back && task.plugin != "empty")
     require(row.try_number == old.try_number - 1 + launches, "I5", [&] {
@@ -104,7 +103,7 @@ void Checker::check_tries(const TaskInstanceRow& row, const TaskInstanceRow& old
   require(!(goes_on && row.conflicts > old.conflicts), "I5",
           [] { return std::string("refused, and ready again within one turn"); });
   // Failed and ready again within one turn: its report was that late, or there is no delay.
-  const Life* life = ledger_.find({old.run, old.task, old.fence});
+  const Life* life = ledger_.find(old.attempt());
   if (goes_on && row.failures > old.failures && life && life->ended)
     require(now_.wall >= life->report.ended + least, "I5",
             [] { return std::string("a retry without its delay"); });
@@ -122,6 +121,16 @@ void Checker::check_asked(const TaskInstanceRow& row, const TaskInstanceRow& old
           [&] { return "a user's request was forgotten: task " + std::to_string(row.task); });
 }
 
+// However its run ends, what ran is not skipped.
+void Checker::check_early_end(const TaskInstanceRow& row, TaskState from, const RunRow& run) {
+  if (!ending_.count(row.run) || row.state != TaskState::skipped || from == row.state) return;
+  if (marked_.count({run.dag_id, run.dag_run_id})) return;
+  const Life* life = ledger_.find(row.attempt());
+  const bool by_itself = life && life->ended && life->report.outcome == Outcome::skipped;
+  require(by_itself || row.failures + row.losses + row.conflicts == 0, "I20",
+          [&] { return "skipped although it ran: task " + std::to_string(row.task); });
+}
+
 // A task that its branch left out does not go on, unless a chosen task leads to it.
 void Checker::check_branch(const TaskInstanceRow& row, const StoredRun& run) {
   const bool goes_on = row.state != TaskState::none && row.state != TaskState::skipped &&
@@ -135,8 +144,9 @@ void Checker::check_branch(const TaskInstanceRow& row, const StoredRun& run) {
 bool Checker::left_out_by_branch(const StoredRun& run, TaskIndex task) const {
   for (TaskIndex up : run.dag->tasks[task].upstream) {
     // A branch that was lost or failed has decided nothing, whatever its attempt meant to say.
-    if (!run.dag->tasks[up].is_branch || run.tasks[up].state != TaskState::success) continue;
-    const Life* life = ledger_.find({run.run.seq, up, run.tasks[up].fence});
+    if (!run.dag->tasks[up].is_branch || run.state_of(first_instance(up)) != TaskState::success)
+      continue;
+    const Life* life = ledger_.find(run.row(first_instance(up)).attempt());
     if (!life || !life->ended || !life->report.has_branch) continue;
     const auto& chosen = life->report.branch;
     if (std::find(chosen.begin(), chosen.end(), run.dag->tasks[task].id) == chosen.end())
@@ -159,7 +169,7 @@ void Checker::check_verdict(const TaskInstanceRow& row, const StoredRun& run) {
     require(rule_holds(task.trigger_rule, counts), "I6", text);
     return;
   }
-  const Life* life = ledger_.find({row.run, row.task, row.fence});
+  const Life* life = ledger_.find(row.attempt());
   const bool by_itself = life && life->ended && life->report.outcome == Outcome::skipped;
   if (by_itself || ending_.count(row.run)) return;
   if (left_out_by_branch(run, row.task)) {
@@ -190,15 +200,15 @@ void Checker::check_owners(const SchedulerState& state) {
   const auto& outbox = store_.data().outbox;
   for (const StoredRun* run : state.live_runs()) {
     if (run->run.state != DagRunState::running) continue;
-    for (const TaskInstanceRow& row : run->tasks) {
+    for (const TaskInstanceRow& row : run->rows()) {
       const auto text = [&] { return "nothing will move it: " + describe(*run, row); };
       if (row.state == TaskState::up_for_retry) require(row.retry_at.has_value(), "I9", text);
       if (row.state == TaskState::queued || row.state == TaskState::running)
         require(!row.worker.empty(), "I9", text);
       if (row.state == TaskState::none || row.state == TaskState::scheduled)
-        require(!explain(state, row.run, row.task, now_).empty(), "I9", text);
+        require(!explain(state, row.key(), now_).empty(), "I9", text);
       if (row.state != TaskState::publishing) continue;
-      const AttemptKey key{row.run, row.task, row.fence};
+      const AttemptKey key = row.attempt();
       const auto& publications = store_.data().publications;
       const bool owed = std::any_of(outbox.begin(), outbox.end(), [&](const auto& entry) {
         const auto it = publications.find(entry.second.publication);
@@ -211,7 +221,7 @@ void Checker::check_owners(const SchedulerState& state) {
 
 void Checker::check_lake() {
   const auto& publications = store_.data().publications;
-  std::map<std::pair<RunSeq, TaskIndex>, std::set<Fence>> written;
+  std::map<InstanceKey, std::set<Fence>> written;
   for (const auto& [table, log] : lake_.tables()) {
     std::int64_t last_number = 0;
     std::set<std::int64_t> seen;
@@ -230,7 +240,7 @@ void Checker::check_lake() {
       if (!kept) continue;  // its run was deleted
       require(it->second.state == PublicationState::settled, "I2",
               [&] { return "in the lake but not settled: " + text(); });
-      if (table != "quarantine") written[{entry.key.run, entry.key.task}].insert(entry.key.fence);
+      if (table != "quarantine") written[entry.key.instance()].insert(entry.key.fence);
     }
   }
   for (const auto& [id, row] : publications)
@@ -238,7 +248,7 @@ void Checker::check_lake() {
             "I2",
             [&row = row] { return "settled but not in the lake: " + std::to_string(row.id); });
   for (const auto& [instance, fences] : written) {
-    const auto run = store_.data().runs.find(instance.first);
+    const auto run = store_.data().runs.find(instance.run);
     if (run == store_.data().runs.end() || touched_ever(run->second.run)) continue;
     require(fences.size() <= 1, "I2",
             [&] { return "rows twice in the lake: " + run->second.run.dag_run_id; });
@@ -247,7 +257,7 @@ void Checker::check_lake() {
 
 void Checker::meet(const Changes::TaskUpdate& update, const StoredRun& run) {
   const TaskInstanceRow& row = update.row;
-  const TaskInstanceRow& old = run.tasks[row.task];
+  const TaskInstanceRow old = run.row(first_instance(row.task));
   const Task& task = run.dag->tasks[row.task];
   const bool fails = row.state == TaskState::failed && update.from != TaskState::failed;
   if (row.state == TaskState::up_for_retry && row.failures > old.failures)
@@ -264,7 +274,7 @@ void Checker::meet(const Changes::TaskUpdate& update, const StoredRun& run) {
   if (!fails || row.failures <= old.failures) return;
   if (task.retry.retries > 0 && row.failures > task.retry.retries)
     c_.met(Situation::retries_exhausted);
-  const Life* life = ledger_.find({row.run, row.task, row.fence});
+  const Life* life = ledger_.find(row.attempt());
   if (life && life->ended && life->report.outcome == Outcome::failed_no_retry)
     c_.met(Situation::failed_without_retry);
 }

@@ -24,7 +24,7 @@ void Checker::check_run_ends(const RunRow& row, const SchedulerState& state) {
   const StoredRun* run = state.run(row.seq);
   if (!run || is_terminal(before->second.run.state)) return;
   bool leaf_failed = false;
-  for (const TaskInstanceRow& task : run->tasks) {
+  for (const InstanceHot& task : run->hot) {
     require(is_terminal(task.state), "I9",
             [&] { return "run " + row.dag_run_id + " ended before its tasks"; });
     const bool bad = task.state == TaskState::failed || task.state == TaskState::upstream_failed;
@@ -46,9 +46,9 @@ void Checker::check_paused(const Effects& effects, const SchedulerState& state) 
     if (const StoredRun* run = state.run(launch.key.run))
       require(!paused(run->run.dag_id), "I6",
               [&] { return "a launch of the paused DAG " + run->run.dag_id; });
-  for (const auto& created : effects.changes.runs_created)
-    require(created.run.type != RunType::scheduled || !paused(created.run.dag_id), "I8",
-            [&] { return "a scheduled run of the paused DAG " + created.run.dag_id; });
+  for (const RunRow& created : effects.changes.runs_created)
+    require(created.type != RunType::scheduled || !paused(created.dag_id), "I8",
+            [&] { return "a scheduled run of the paused DAG " + created.dag_id; });
   for (const RunRow& row : effects.changes.runs_updated) {
     const auto before = store_.data().runs.find(row.seq);
     const bool starts = row.state == DagRunState::running && before != store_.data().runs.end() &&
@@ -61,13 +61,13 @@ void Checker::check_paused(const Effects& effects, const SchedulerState& state) 
 // More triggers than may wait are refused. Scheduled and cleared runs may come on top.
 void Checker::check_queue(const Changes& changes, const SchedulerState& state) {
   if (!batch_named_.empty()) return;
-  for (const auto& created : changes.runs_created) {
-    if (created.run.type == RunType::scheduled) return;
+  for (const RunRow& created : changes.runs_created) {
+    if (created.type == RunType::scheduled) return;
     std::int64_t queued = 0;
-    for (const StoredRun* run : state.live_runs(created.run.dag_id))
+    for (const StoredRun* run : state.live_runs(created.dag_id))
       if (run->run.state == DagRunState::queued) ++queued;
     require(queued <= c_.knobs.options.max_queued_runs_per_dag, "I15", [&] {
-      return std::to_string(queued) + " runs of " + created.run.dag_id + " wait, at most " +
+      return std::to_string(queued) + " runs of " + created.dag_id + " wait, at most " +
              std::to_string(c_.knobs.options.max_queued_runs_per_dag) + " may";
     });
   }
@@ -110,7 +110,7 @@ void Checker::remember_past(const Changes& changes, const SchedulerState& state)
     if (used) known_past_.insert(row.seq);
   };
   for (const RunRow& row : changes.runs_updated) look_at(row);
-  for (const auto& created : changes.runs_created) look_at(created.run);
+  for (const RunRow& created : changes.runs_created) look_at(created);
 }
 
 // The run before it by date, of those that count; runs made in this turn are not in the store yet.
@@ -126,8 +126,8 @@ const StoredRun* Checker::run_before(const RunRow& run, const Changes& changes,
     if (!before || key(before->run) < key(row)) before = &other;
   };
   for (const auto& [seq, stored] : store_.data().runs) look_at(stored);
-  for (const auto& created : changes.runs_created)
-    if (const StoredRun* made = state.run(created.run.seq)) look_at(*made);
+  for (const RunRow& created : changes.runs_created)
+    if (const StoredRun* made = state.run(created.seq)) look_at(*made);
   if (before)
     if (const StoredRun* live = state.run(before->run.seq)) return live;
   return before;
@@ -152,9 +152,10 @@ void Checker::check_past(const TaskInstanceRow& row, const StoredRun& run, const
     const Task& then = before->dag->tasks[i];
     if (then.id != task.id) continue;
     c_.met(before->dag == run.dag ? Situation::past_awaited : Situation::past_of_other_version);
-    require(well(before->tasks[i].state), "I6", text);
+    require(well(before->state_of(InstanceIndex{static_cast<TaskIndex>(i)})), "I6", text);
     if (!task.wait_for_downstream) continue;
-    for (TaskIndex down : then.downstream) require(well(before->tasks[down].state), "I6", text);
+    for (TaskIndex down : then.downstream)
+      require(well(before->state_of(first_instance(down))), "I6", text);
   }
 }
 

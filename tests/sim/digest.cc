@@ -19,6 +19,7 @@ class Hasher {
   void add(const AttemptKey& key) {
     add(static_cast<std::int64_t>(key.run));
     add(static_cast<std::int64_t>(key.task));
+    add(std::int64_t{number_of(key.map_index)});
     add(key.fence);
   }
   void add(const RunRow& row) {
@@ -30,7 +31,7 @@ class Hasher {
     add(row.reason);
   }
   void add(const TaskInstanceRow& row) {
-    add(AttemptKey{row.run, row.task, row.fence});
+    add(AttemptKey{row.run, row.task, row.map_index, row.fence});
     add(static_cast<std::int64_t>(row.state));
     add(std::int64_t{row.try_number} * 1'000'000 + row.failures * 10'000 + row.losses * 100 +
         row.conflicts);
@@ -54,10 +55,8 @@ void add_rows(Hasher& h, const Changes& c) {
     h.add(dag.cursor);
     h.add(dag.is_paused * 2 + dag.is_stale);
   }
-  for (const auto& created : c.runs_created) {
-    h.add(created.run);
-    for (const auto& row : created.tasks) h.add(row);
-  }
+  for (const auto& row : c.runs_created) h.add(row);
+  for (const auto& row : c.tasks_created) h.add(row);
   for (const auto& row : c.runs_updated) h.add(row);
   for (RunSeq seq : c.runs_deleted) h.add(static_cast<std::int64_t>(seq));
   for (const auto& row : c.attempts_archived) h.add(row.row);

@@ -35,7 +35,9 @@ constexpr TaskState ended[] = {success, failed, upstream_failed, skipped, remove
 constexpr TaskState by_hand[] = {success, failed, skipped};
 
 void add_run_ended(Matrix& m) {
-  for (TaskState s : waiting) m[at(s)][at(skipped)] = m[at(s)][at(success)] = true;
+  m[at(none)][at(skipped)] = true;
+  for (TaskState s : {scheduled, up_for_retry})
+    for (TaskState to : by_hand) m[at(s)][at(to)] = true;
   for (TaskState s : attempted)
     for (TaskState to : by_hand) m[at(s)][at(to)] = true;
   m[at(publishing)][at(failed)] = true;

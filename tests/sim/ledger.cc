@@ -30,13 +30,13 @@ void Ledger::end(const AttemptKey& key, const Finished& report) {
   Life& life = lives_.at(key);
   life.ended = true;
   life.report = report;
-  live_[{key.run, key.task}].erase(key.fence);
+  live_[key.instance()].erase(key.fence);
 }
 
 void Ledger::die(const AttemptKey& key) {
   Life& life = lives_.at(key);
   life.died_silent = true;
-  live_[{key.run, key.task}].erase(key.fence);
+  live_[key.instance()].erase(key.fence);
 }
 
 void Ledger::unrendered(const AttemptKey& key) {
@@ -57,22 +57,22 @@ void Ledger::recorded(const AttemptKey& key) {
   if (it != lives_.end()) it->second.recorded = true;
 }
 
-int Ledger::count_failures(RunSeq run, TaskIndex task, bool only_recorded) const {
+int Ledger::count_failures(const InstanceKey& instance, bool only_recorded) const {
   int count = 0;
-  for (auto life = lives_.lower_bound({run, task, 0});
-       life != lives_.end() && life->first.run == run && life->first.task == task; ++life) {
+  for (auto life = lives_.lower_bound({instance.run, instance.task, instance.map_index, 0});
+       life != lives_.end() && life->first.instance() == instance; ++life) {
     const Life& l = life->second;
     if (l.ended && own_fault(l.report.outcome) && (l.recorded || !only_recorded)) ++count;
   }
   return count;
 }
 
-int Ledger::failures(RunSeq run, TaskIndex task) const {
-  return count_failures(run, task, false);
+int Ledger::failures(const InstanceKey& instance) const {
+  return count_failures(instance, false);
 }
 
-int Ledger::recorded_failures(RunSeq run, TaskIndex task) const {
-  return count_failures(run, task, true);
+int Ledger::recorded_failures(const InstanceKey& instance) const {
+  return count_failures(instance, true);
 }
 
 }  // namespace batuta::sim

@@ -36,17 +36,17 @@ class Ledger {
 
   const Life* find(const AttemptKey& key) const;
   // Attempts of one instance that ended by their own fault, over its whole life.
-  int failures(RunSeq run, TaskIndex task) const;
+  int failures(const InstanceKey& instance) const;
   // Of these, the ones that the scheduler has recorded as what they were.
-  int recorded_failures(RunSeq run, TaskIndex task) const;
+  int recorded_failures(const InstanceKey& instance) const;
   void recorded(const AttemptKey& key);
 
  private:
   Context& c_;
   std::map<AttemptKey, Life> lives_;
-  std::map<std::pair<RunSeq, TaskIndex>, std::set<Fence>> live_;
+  std::map<InstanceKey, std::set<Fence>> live_;
 
-  int count_failures(RunSeq run, TaskIndex task, bool only_recorded) const;
+  int count_failures(const InstanceKey& instance, bool only_recorded) const;
   void check_fresh(const AttemptKey& key);
   void overlap(const AttemptKey& key, Fence with, bool excused);
 };
@@ -54,9 +54,9 @@ class Ledger {
 template <class Awake>
 void Ledger::start(const AttemptKey& key, int agent, Awake&& agent_awake) {
   check_fresh(key);
-  std::set<Fence>& live = live_[{key.run, key.task}];
+  std::set<Fence>& live = live_[key.instance()];
   for (Fence fence : live) {
-    const Life& life = lives_.at({key.run, key.task, fence});
+    const Life& life = lives_.at({key.run, key.task, key.map_index, fence});
     overlap(key, fence, !agent_awake(life.agent));
   }
   live.insert(key.fence);

@@ -1,5 +1,7 @@
 #include "tests/sim/limits.h"
 
+#include <algorithm>
+
 #include "tests/sim/violation.h"
 
 namespace batuta::sim {
@@ -16,20 +18,29 @@ void Limits::count(const StoredRun& run, TaskIndex task, TaskState from, TaskSta
   if (change != 0) deltas_.push_back({run.run.seq, run.dag.get(), &run.dag->tasks[task], change});
 }
 
+// Of a run that is stored, or made in this turn.
+const Dag* Limits::dag_of(RunSeq run, const Changes& changes) const {
+  const auto stored = store_.data().runs.find(run);
+  if (stored != store_.data().runs.end()) return stored->second.dag.get();
+  const auto created = std::find_if(changes.runs_created.begin(), changes.runs_created.end(),
+                                    [&](const RunRow& row) { return row.seq == run; });
+  for (const auto& version : changes.dag_versions)
+    if (version->version == created->dag_version) return version.get();
+  return store_.data().dag_versions.at(created->dag_version).get();
+}
+
 void Limits::decided(const Effects& effects) {
   deltas_.clear();
   run_deltas_.clear();
   const Changes& changes = effects.changes;
   const auto& runs = store_.data().runs;
   std::map<RunSeq, DagRunState> was;
-  for (const auto& created : changes.runs_created) {
-    const Dag* dag = nullptr;
-    for (const auto& version : changes.dag_versions)
-      if (version->version == created.run.dag_version) dag = version.get();
-    if (!dag) dag = store_.data().dag_versions.at(created.run.dag_version).get();
-    for (const auto& row : created.tasks)
-      if (occupies(row.state)) deltas_.push_back({created.run.seq, dag, &dag->tasks[row.task], 1});
-    if (created.run.state == DagRunState::running) run_deltas_.emplace_back(created.run.dag_id, 1);
+  for (const RunRow& created : changes.runs_created)
+    if (created.state == DagRunState::running) run_deltas_.emplace_back(created.dag_id, 1);
+  for (const TaskInstanceRow& row : changes.tasks_created) {
+    if (!occupies(row.state)) continue;
+    const Dag* dag = dag_of(row.run, changes);
+    deltas_.push_back({row.run, dag, &dag->tasks[row.task], 1});
   }
   for (const RunRow& row : changes.runs_updated) {
     const auto it = runs.find(row.seq);
@@ -46,7 +57,7 @@ void Limits::decided(const Effects& effects) {
   for (RunSeq seq : changes.runs_deleted) {
     const auto it = runs.find(seq);
     if (it == runs.end()) continue;
-    for (const auto& row : it->second.tasks)
+    for (const InstanceHot& row : it->second.hot)
       count(it->second, row.task, row.state, TaskState::none);
     const DagRunState last = was.count(seq) ? was[seq] : it->second.run.state;
     if (last == DagRunState::running) run_deltas_.emplace_back(it->second.run.dag_id, -1);

@@ -31,6 +31,7 @@ class Limits {
     int change = 0;
   };
   void count(const StoredRun& run, TaskIndex task, TaskState from, TaskState to);
+  const Dag* dag_of(RunSeq run, const Changes& changes) const;
   void check_launch(const AttemptKey& key) const;
   void check_pool_shrinks(const Effects& effects);
   void check_runs(const std::string& dag_id) const;

@@ -326,9 +326,9 @@ std::vector<std::pair<std::string, std::string>> SchedulerNode::xcoms_of(const D
   return names;
 }
 
-Status SchedulerNode::render_launch(const Attempt& attempt, Launch& out, std::string&) {
+Status SchedulerNode::render_launch(const Attempt&, Launch& out, std::string&) {
   if (!c_.faults || !c_.rng.chance(c_.knobs.render_fail)) return success();
-  unrendered_.push_back({attempt.run.seq, attempt.row.task, out.key.fence});
+  unrendered_.push_back(out.key);
   return {Errc::invalid, "undefined name in a template"};
 }
 

@@ -137,7 +137,7 @@ const StoredRun* Users::any_run() {
 }
 
 bool Users::any(const StoredRun& run, TaskState state) const {
-  for (const auto& row : run.tasks)
+  for (const InstanceHot& row : run.hot)
     if (row.state == state) return true;
   return false;
 }

@@ -67,14 +67,14 @@ void Workers::check_idle(const SchedulerState& state) const {
   std::map<std::string, const Connection*> connected;
   for (const auto& [worker, connection] : connections_) connected[connection.agent] = &connection;
   for (const StoredRun* run : state.live_runs()) {
-    for (const TaskInstanceRow& row : run->tasks) {
+    for (const TaskInstanceRow& row : run->rows()) {
       const auto at = connected.find(row.worker);
       if (at == connected.end()) continue;
       Load& load = loads[row.worker];
       if (row.state == TaskState::running) ++load.running;
       if (row.state != TaskState::queued) continue;
       ++load.queued;
-      load.on_the_way_back += at->second->recalled.count({row.run, row.task, row.fence}) != 0;
+      load.on_the_way_back += at->second->recalled.count(row.attempt()) != 0;
     }
   }
   const Connection* free = nullptr;

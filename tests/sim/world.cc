@@ -226,11 +226,11 @@ std::string World::unfinished() const {
     if (is_terminal(run.run.state)) continue;
     text += "\n  " + run.run.dag_id + " " + run.run.dag_run_id + " " +
             std::string(to_string(run.run.state));
-    for (const auto& row : run.tasks) {
+    for (const TaskInstanceRow& row : run.rows()) {
       if (is_terminal(row.state)) continue;
       text += "\n    " + run.dag->tasks[row.task].id + " " + std::string(to_string(row.state));
       if (!node_.up()) continue;
-      for (const Reason& reason : explain(node_.state(), seq, row.task, c_.now()))
+      for (const Reason& reason : explain(node_.state(), row.key(), c_.now()))
         text += "; " + reason.name + ": " + reason.reason;
     }
   }

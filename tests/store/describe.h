@@ -49,22 +49,22 @@ inline void describe(Text& t, const RunRow& r) {
 }
 
 inline void describe(Text& t, const TaskInstanceRow& r) {
-  t.add(std::string("task"), r.run, r.task, r.state, r.fence, r.try_number, r.max_tries, r.failures,
-        r.losses, r.conflicts, r.scheduled_at, r.queued_at, r.start_date, r.end_date, r.retry_at,
-        r.window_start, r.window_end, r.worker, r.hostname, r.slot, r.reason, r.note,
-        r.plugin_sha256, r.exit_code, r.signal, r.peak_rss_kib, r.pid, r.asked);
+  t.add(std::string("task"), r.id, r.run, r.task, r.map_index, r.state, r.fence, r.try_number,
+        r.max_tries, r.failures, r.losses, r.conflicts, r.scheduled_at, r.queued_at, r.start_date,
+        r.end_date, r.retry_at, r.window_start, r.window_end, r.worker, r.hostname, r.slot,
+        r.reason, r.note, r.plugin_sha256, r.exit_code, r.signal, r.peak_rss_kib, r.pid, r.asked);
 }
 
 inline void describe(Text& t, const PublicationRow& p) {
-  t.add(std::string("publication"), p.id, p.key.run, p.key.task, p.key.fence, p.position, p.table,
-        p.number, p.uuid, p.state, p.version, p.payload_json);
+  t.add(std::string("publication"), p.id, p.key.run, p.key.task, p.key.map_index, p.key.fence,
+        p.position, p.table, p.number, p.uuid, p.state, p.version, p.payload_json);
 }
 
 inline void describe(Text& t, const Finished& f) {
-  t.add(std::string("finished"), f.key.run, f.key.task, f.key.fence, f.outcome, f.reason,
-        f.exit_code, f.signal, f.peak_rss_kib, f.started, f.ended, f.slot, f.plugin_sha256,
-        f.result_json, f.files_json, f.extra_json, f.watermark_us, f.records, f.has_branch,
-        f.outputs.size());
+  t.add(std::string("finished"), f.key.run, f.key.task, f.key.map_index, f.key.fence, f.outcome,
+        f.reason, f.exit_code, f.signal, f.peak_rss_kib, f.started, f.ended, f.slot,
+        f.plugin_sha256, f.result_json, f.files_json, f.extra_json, f.watermark_us, f.records,
+        f.has_branch, f.outputs.size());
   for (const std::string& id : f.branch) t.add(std::string("branch"), id);
 }
 
@@ -97,12 +97,12 @@ inline std::string described(const StoredState& s) {
   for (const StoredRun& run : s.runs) {
     describe(t, run.run);
     t.add(std::string("of"), run.dag->version);
-    for (const TaskInstanceRow& task : run.tasks) describe(t, task);
+    for (const TaskInstanceRow& task : run.rows()) describe(t, task);
   }
   for (const StoredRun& run : s.past) {
     t.add(std::string("past"));
     describe(t, run.run);
-    for (const TaskInstanceRow& task : run.tasks) describe(t, task);
+    for (const TaskInstanceRow& task : run.rows()) describe(t, task);
   }
   for (const auto& [dag, date] : s.dates_ahead) t.add(std::string("ahead"), dag, date);
   for (const PoolRow& p : s.pools) t.add(std::string("pool"), p.name, p.slots, p.description);
@@ -113,7 +113,7 @@ inline std::string described(const StoredState& s) {
   for (const WatermarkRow& w : s.watermarks)
     t.add(std::string("mark"), w.dag_id, w.task_id, w.value);
   for (const PluginInfo& p : s.catalogue) describe(t, p);
-  t.add(s.last_run_seq, s.last_publication, s.last_outbox);
+  t.add(s.last_run_seq, s.last_instance, s.last_publication, s.last_outbox);
   return t.text();
 }
 

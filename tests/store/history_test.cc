@@ -1,8 +1,8 @@
 #include <doctest/doctest.h>
 
 #include "scheduler/store/history_sql.h"
-#include "scheduler/store/sqlite_history.h"
 #include "tests/store/describe.h"
+#include "tests/store/history_fixture.h"
 #include "tests/store/store_fixture.h"
 #include "tests/support/ask.h"
 
@@ -11,12 +11,6 @@ namespace {
 
 using Op = Filter::Op;
 
-Filter is(const std::string& field, Op op, std::int64_t value) {
-  return {field, op, {value}};
-}
-Filter is(const std::string& field, Op op, const std::string& value) {
-  return {field, op, {value}};
-}
 std::int64_t us(int seconds) {
   return at(seconds).time_since_epoch().count();
 }
@@ -25,24 +19,7 @@ std::int64_t code(E value) {
   return static_cast<std::int64_t>(value);
 }
 
-// Two DAGs: `etl` with runs 1 to 6 (odd ones ended), `ml` with run 7.
-struct Fixture {
-  TempFolder folder;
-  std::string path = folder.file("batuta.db");
-  std::unique_ptr<SqliteStore> store = open_store(path);
-  SqliteHistory history{path};
-
-  Fixture() {
-    for (int n = 1; n <= 6; ++n) {
-      RunRow run = make_full_run(n);
-      run.ending.reset();
-      if (n == 2) run.dag_run_id = "100%_sure";
-      commit(*store, new_run(run));
-      if (n % 2 == 1) commit(*store, end_run(run, at(1000 + n)));
-    }
-    commit(*store, new_run(make_run(7, "ml", "m1"), 2, TaskState::scheduled));
-  }
-
+struct Fixture : HistoryFixture {
   std::vector<std::int64_t> seqs(const RunQuery& query) {
     std::vector<std::int64_t> result;
     for (const RunRow& row : history.runs(query).rows) {
@@ -186,7 +163,7 @@ TEST_CASE_FIXTURE(Fixture, "every try is kept, oldest first, with what was rende
   row.reason = "first";
   Changes first;
   first.tasks_updated.push_back(move_task(row, TaskState::none, 0));
-  commit(*store, first, {{RunSeq{2}, 1, 1, "{\"try\":1}"}});
+  commit(*store, first, {{RunSeq{2}, 1, unmapped, 1, "{\"try\":1}"}});
   Changes again;
   again.attempts_archived.push_back({row});
   TaskInstanceRow second = row;
@@ -196,19 +173,19 @@ TEST_CASE_FIXTURE(Fixture, "every try is kept, oldest first, with what was rende
   second.retry_at.reset();
   second.reason.clear();
   again.tasks_updated.push_back(move_task(second, TaskState::up_for_retry, 1));
-  commit(*store, again, {{RunSeq{2}, 1, 2, "{\"try\":2}"}});
-  auto tries = history.tries("etl", "100%_sure", "task_1");
+  commit(*store, again, {{RunSeq{2}, 1, unmapped, 2, "{\"try\":2}"}});
+  auto tries = history.tries({"etl", "100%_sure", "task_1", unmapped});
   REQUIRE(tries.size() == 2);
   CHECK(tries[0].row.reason == "first");
   CHECK(tries[0].rendered_json == "{\"try\":1}");
   CHECK(described(tries[0].row) == described(row));
   CHECK(tries[1].row.state == TaskState::running);
   CHECK(tries[1].rendered_json == "{\"try\":2}");
-  const auto newest = history.task_instance("etl", "100%_sure", "task_1");
+  const auto newest = history.task_instance({"etl", "100%_sure", "task_1", unmapped});
   REQUIRE(newest);
   CHECK(newest->rendered_json == "{\"try\":2}");
-  CHECK_FALSE(history.task_instance("etl", "100%_sure", "task_9"));
-  CHECK(history.tries("etl", "100%_sure", "task_9").empty());
+  CHECK_FALSE(history.task_instance({"etl", "100%_sure", "task_9", unmapped}));
+  CHECK(history.tries({"etl", "100%_sure", "task_9", unmapped}).empty());
 
   // Cleared: the ended try is archived, the row waits and is no try of its own yet.
   Changes cleared;
@@ -216,7 +193,7 @@ TEST_CASE_FIXTURE(Fixture, "every try is kept, oldest first, with what was rende
   second.state = TaskState::none;
   cleared.tasks_updated.push_back(move_task(second, TaskState::running, 2));
   commit(*store, cleared);
-  tries = history.tries("etl", "100%_sure", "task_1");
+  tries = history.tries({"etl", "100%_sure", "task_1", unmapped});
   REQUIRE(tries.size() == 2);
   CHECK(tries[1].row.try_number == 2);
   CHECK(tries[1].row.state == TaskState::running);
@@ -251,9 +228,9 @@ TEST_CASE_FIXTURE(Fixture, "DAG versions are numbered within their DAG, newest f
 }
 
 TEST_CASE_FIXTURE(Fixture, "XComs, events, control rows and the outbox are listed in pages") {
-  const AttemptKey key{RunSeq{2}, 0, 1};
+  const AttemptKey key{RunSeq{2}, 0, unmapped, 1};
   Changes c;
-  c.xcoms = {{RunSeq{2}, 0, "a", "1", at(1)}, {RunSeq{2}, 0, "b", "2", at(1)}};
+  c.xcoms = {{RunSeq{2}, 0, unmapped, "a", "1", at(1)}, {RunSeq{2}, 0, unmapped, "b", "2", at(1)}};
   c.event_log = {{at(1), "trigger", "etl", "run_2", "", "ana", "{}"},
                  {at(2), "pause", "ml", "", "", "bob", "{}"},
                  {at(3), "login_failed", "", "", "", "bob", "{}"}};
@@ -292,8 +269,8 @@ TEST_CASE_FIXTURE(Fixture, "XComs, events, control rows and the outbox are liste
   xcoms.filters.clear();
   xcoms.dag_id = "ml";
   CHECK(history.xcoms(xcoms).total == 0);
-  CHECK(history.xcom(RunSeq{2}, 0, "a")->value_json == "1");
-  CHECK_FALSE(history.xcom(RunSeq{2}, 0, "zz"));
+  CHECK(history.xcom({RunSeq{2}, 0, unmapped}, "a")->value_json == "1");
+  CHECK_FALSE(history.xcom({RunSeq{2}, 0, unmapped}, "zz"));
 
   EventLogQuery events;
   CHECK(history.event_logs(events).rows.at(0).row.event == "login_failed");
@@ -338,17 +315,17 @@ TEST_CASE_FIXTURE(Fixture, "XComs, events, control rows and the outbox are liste
 
 TEST_CASE_FIXTURE(Fixture, "the report of a try is found by its number, without one the newest") {
   Changes c;
-  c.attempt_reports = {{{RunSeq{2}, 1, 3}, 1, "{\"quality\":[1]}"},
-                       {{RunSeq{2}, 1, 7}, 4, "{\"quality\":[4]}"},
-                       {{RunSeq{3}, 1, 9}, 5, "{\"quality\":[5]}"}};
+  c.attempt_reports = {{{RunSeq{2}, 1, unmapped, 3}, 1, "{\"quality\":[1]}"},
+                       {{RunSeq{2}, 1, unmapped, 7}, 4, "{\"quality\":[4]}"},
+                       {{RunSeq{3}, 1, unmapped, 9}, 5, "{\"quality\":[5]}"}};
   commit(*store, c);
-  const auto newest = history.attempt_report(RunSeq{2}, 1, std::nullopt);
+  const auto newest = history.attempt_report({RunSeq{2}, 1, unmapped}, std::nullopt);
   REQUIRE(newest);
-  CHECK(newest->key == AttemptKey{RunSeq{2}, 1, 7});
+  CHECK(newest->key == AttemptKey{RunSeq{2}, 1, unmapped, 7});
   CHECK(newest->try_number == 4);
-  CHECK(history.attempt_report(RunSeq{2}, 1, 1)->report_json == "{\"quality\":[1]}");
-  CHECK_FALSE(history.attempt_report(RunSeq{2}, 1, 2));
-  CHECK_FALSE(history.attempt_report(RunSeq{2}, 0, std::nullopt));
+  CHECK(history.attempt_report({RunSeq{2}, 1, unmapped}, 1)->report_json == "{\"quality\":[1]}");
+  CHECK_FALSE(history.attempt_report({RunSeq{2}, 1, unmapped}, 2));
+  CHECK_FALSE(history.attempt_report({RunSeq{2}, 0, unmapped}, std::nullopt));
 }
 
 TEST_CASE_FIXTURE(Fixture, "job configurations keep when they were made") {
@@ -453,18 +430,22 @@ TEST_CASE_FIXTURE(Fixture, "the common lists use an index and need no sorting") 
   tasks.dag_run_id = "run_1";
   const std::string of_run = plan_of(db, tasks_sql(tasks));
   INFO(of_run);
-  CHECK(of_run.find("SEARCH t USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)") !=
+  CHECK(of_run.find("SEARCH t USING INDEX sqlite_autoindex_task_instance_1 (run=?)") !=
         std::string::npos);
   CHECK(of_run.find("SCAN") == std::string::npos);
   tasks.order_by = {"map_index"};  // Airflow's default
   CHECK(plan_of(db, tasks_sql(tasks)).find("TEMP B-TREE") == std::string::npos);
+  const std::string any_mapped = plan_of(db, {mapped_sql(tasks)->count, "", {}});
+  INFO(any_mapped);
+  CHECK(any_mapped.find("task_instance_mapped (run=?)") != std::string::npos);
   XcomQuery xcoms;
   xcoms.dag_id = "etl";
   xcoms.dag_run_id = "run_1";
   xcoms.task_id = "task_0";
   const std::string of_task = plan_of(db, xcoms_sql(xcoms));
   INFO(of_task);
-  CHECK(of_task.find("SEARCH x USING PRIMARY KEY (ti=?)") != std::string::npos);
+  CHECK(of_task.find("SEARCH x USING PRIMARY KEY (run=? AND task=? AND map_index=?)") !=
+        std::string::npos);
   CHECK(of_task.find("SCAN") == std::string::npos);
   EventLogQuery of_dag;
   of_dag.filters = {is("dag_id", Op::any, "etl")};

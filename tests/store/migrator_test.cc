@@ -187,20 +187,101 @@ TEST_CASE("a database of the first release is brought up to date with an attempt
   auto store = open_store(path);
   const StoredState state = store->load();
   REQUIRE(state.runs.size() == 1);
-  CHECK(state.runs[0].tasks.at(0).state == TaskState::publishing);
+  CHECK(state.runs[0].hot.at(0).state == TaskState::publishing);
   CHECK(state.publications.size() == 1);
   REQUIRE(state.accepted.size() == 1);
   const Finished& report = state.accepted[0].report;
-  CHECK(report.key == AttemptKey{RunSeq{1}, 0, 7});
+  CHECK(report.key == AttemptKey{RunSeq{1}, 0, unmapped, 7});
   CHECK(report.result_json == R"({"n":1})");
   CHECK(report.files_json == R"(["a.parquet"])");
   CHECK(report.watermark_us == 3);
   CHECK(report.records == 4);
-  const auto told = SqliteHistory(path).attempt_report(RunSeq{1}, 0, std::nullopt);
+  const auto told = SqliteHistory(path).attempt_report({RunSeq{1}, 0, unmapped}, std::nullopt);
   REQUIRE(told);
   CHECK(told->key == report.key);
   CHECK(told->try_number == 2);
   CHECK(told->report_json == R"({"quality":[{"rule":"r"}]})");
+}
+
+// Three runs of two tasks, as the release before left them: 1 is running, 2 waits untouched, 3
+// waits after a clear, so that its first task has a try behind it. Run 9 was deleted.
+constexpr char live_and_queued_in_0002[] =
+    "INSERT INTO dag_version VALUES (1, 'v1', 'etl', 1, 'etl.json', 0, "
+    "'task_0' || char(10) || 'task_1' || char(10), '');"
+    "INSERT INTO dag VALUES ('etl', 0, 0, 'v1', NULL, 0, 0);"
+    "INSERT INTO dag_run VALUES (9, x'00000000000000000000000000000009', 'etl', 'run_9', 'v1', 0, "
+    "0, NULL, NULL, NULL, 5, 5, NULL, NULL, NULL, '{}', NULL, NULL, '', 'test', '', '', '', '', 0, "
+    "NULL); DELETE FROM dag_run;"
+    "INSERT INTO dag_run SELECT n, unhex('000000000000000000000000000000' || printf('%02x', n)), "
+    "'etl', 'run_' || n, 'v1', 0, n = 1, NULL, NULL, NULL, 5, 5, iif(n = 1, 6, NULL), NULL, NULL, "
+    "'{}', NULL, NULL, '', 'test', '', '', '', '', n = 3, NULL "
+    "FROM (SELECT 1 AS n UNION SELECT 2 UNION SELECT 3);"
+    "INSERT INTO task_instance SELECT seq << 20 | i, 0, 0, 0, 2, 0, 0, 0, NULL, NULL, NULL, NULL, "
+    "NULL, NULL, NULL, '', '', '', '', '', '', 0, 0, 0, 0, NULL, 'task_' || i, 'default_pool' "
+    "FROM dag_run, (SELECT 0 AS i UNION SELECT 1);"
+    "UPDATE task_instance SET state = 3, fence = 4, try_number = 2, worker = 'agent', "
+    "queued_at = 6, start_date = 7 WHERE id = 1 << 20;"
+    "UPDATE task_instance SET fence = 1, try_number = 1, max_tries = 3 WHERE id = 3 << 20;"
+    "INSERT INTO task_instance_history SELECT NULL, id, 6, 1, 1, 2, 1, 0, 0, NULL, 5, 5, 6, NULL, "
+    "NULL, NULL, 'agent', '', '', 'it broke', '', '', 1, 0, 0, 0, NULL "
+    "FROM task_instance WHERE id = 3 << 20;"
+    "INSERT INTO xcom VALUES (1 << 20 | 1, 'k', '5', 1);"
+    "INSERT INTO rendered VALUES (1 << 20, 2, '{\"p\":1}');"
+    "INSERT INTO attempt_report VALUES (1 << 20, 3, 1, '{\"quality\":[]}');"
+    "INSERT INTO ingestion_job_execution VALUES (1, 1 << 20, 4, zeroblob(16), 'etl.task_0', 2, 7, "
+    "NULL, NULL, 'running', '', '{}', '', 0);"
+    "INSERT INTO outbox VALUES (12, 1, 'slack', 0, '{}', 1, 0, NULL, '', 0); DELETE FROM outbox;"
+    "INSERT INTO app_user VALUES ('ana', 'admin', 'hash', 1);"
+    "INSERT INTO token VALUES (zeroblob(32), 'ana', 'login', 1, 2);";
+
+TEST_CASE("a database with live and queued runs goes on, and what has not started has no rows") {
+  TempFolder folder;
+  const std::string path = folder.file("a.db");
+  migrate(path, embedded_migrations().first(2));
+  {
+    Database db(path, Database::Mode::read_write);
+    db.execute(live_and_queued_in_0002);
+  }
+  auto store = open_store(path);
+  StoredState state = store->load();
+  REQUIRE(state.runs.size() == 3);
+  CHECK(state.last_run_seq == 9);
+  CHECK(state.last_outbox == 12);
+  CHECK(state.last_instance == 4);
+  const StoredRun& running = state.runs[0];
+  REQUIRE(running.hot.size() == 2);
+  const TaskInstanceRow alive = running.row(InstanceIndex{0});
+  CHECK(alive.attempt() == AttemptKey{RunSeq{1}, 0, unmapped, 4});
+  CHECK(alive.state == TaskState::running);
+  CHECK(alive.worker == "agent");
+  CHECK(alive.id == 1);
+  CHECK_FALSE(state.runs[1].has_rows());
+  REQUIRE(state.runs[2].hot.size() == 2);
+  CHECK(state.runs[2].hot[0].try_number == 1);
+  CHECK(state.runs[2].hot[1].state == TaskState::none);
+
+  CHECK(find_xcom(*store, {RunSeq{1}, 1, unmapped}, "k") == "5");
+  SqliteHistory history(path);
+  CHECK(history.attempt_report({RunSeq{1}, 0, unmapped}, std::nullopt)->key.fence == 3);
+  CHECK(history.task_instance({"etl", "run_1", "task_0", unmapped})->rendered_json == R"({"p":1})");
+  const auto tries = history.tries({"etl", "run_3", "task_0", unmapped});
+  REQUIRE(tries.size() == 1);
+  CHECK(tries[0].row.reason == "it broke");
+  CHECK(history.job_executions(std::nullopt, {}).rows.at(0).row.key == alive.attempt());
+
+  // The waiting run starts: it gets its rows now.
+  Changes start;
+  start.runs_updated.push_back(state.runs[1].run);
+  start.runs_updated[0].state = DagRunState::running;
+  start.runs_updated[0].start_date = at(1);
+  for (const TaskIndex task : {0, 1}) {
+    start.tasks_created.push_back(make_task(2, task, TaskState::scheduled));
+  }
+  commit(*store, start);
+  CHECK(store->load().runs[1].hot.size() == 2);
+  Database db(path, Database::Mode::read_only);
+  CHECK(number(db, "SELECT COUNT(*) FROM token JOIN app_user ON name = user_name") == 1);
+  CHECK(number(db, "SELECT COUNT(*) FROM pragma_foreign_key_check") == 0);
 }
 
 }  // namespace

@@ -312,7 +312,7 @@ TEST_CASE(
   const auto key = SecretKey::create(path);
   REQUIRE(key.ok());
   Finished report;
-  report.key = {RunSeq{7}, 1, 1};
+  report.key = {RunSeq{7}, 1, unmapped, 1};
   report.result_json = R"({"token":"s3cret-value"})";
   seal_result(*key, report);
   CHECK(report.result_json == R"({"token":"s3cret-value"})");  // nothing to hide was named

@@ -5,6 +5,8 @@
 
 #include <doctest/doctest.h>
 
+#include <utility>
+
 #include "tests/store/describe.h"
 #include "tests/store/store_fixture.h"
 #include "tests/support/ask.h"
@@ -38,9 +40,9 @@ inline Changes rich_changes() {
   Changes c = new_run(run);
   c.dags[0].cursor = at(99);
   c.dags[0].consecutive_failures = 2;
-  c.runs_created[0].tasks[1] = make_full_task(1, 1);
+  c.tasks_created[1] = make_full_task(1, 1);
   c.pools = {{"default_pool", 128, "all"}, {"small", -1, ""}};
-  const AttemptKey key{RunSeq{1}, 1, 5};
+  const AttemptKey key{RunSeq{1}, 1, unmapped, 5};
   c.tables = {{"silver/quotes", 4, 2}};
   c.publications = {make_publication(3, key)};
   c.accepted = {make_accepted(key)};
@@ -59,16 +61,16 @@ TEST_CASE_TEMPLATE_DEFINE("what was committed comes back field by field", Harnes
   Harness h;
   CHECK(h.store().load().runs.empty());
   const Changes changes = rich_changes();
-  commit(h.store(), changes, {{RunSeq{1}, 1, 4, "{\"p\":1}"}});
+  commit(h.store(), changes, {{RunSeq{1}, 1, unmapped, 4, "{\"p\":1}"}});
   const std::string before = described(h.store().load());
   h.reopen();
   const StoredState state = h.store().load();
   CHECK(described(state) == before);
   REQUIRE(state.runs.size() == 1);
-  CHECK(described(state.runs[0].run) == described(changes.runs_created[0].run));
-  REQUIRE(state.runs[0].tasks.size() == 3);
-  CHECK(described(state.runs[0].tasks[1]) == described(make_full_task(1, 1)));
-  CHECK(described(state.runs[0].tasks[0]) == described(make_task(1, 0)));
+  CHECK(described(state.runs[0].run) == described(changes.runs_created[0]));
+  REQUIRE(state.runs[0].hot.size() == 3);
+  CHECK(described(state.runs[0].row(InstanceIndex{1})) == described(make_full_task(1, 1)));
+  CHECK(described(state.runs[0].row(InstanceIndex{0})) == described(make_task(1, 0)));
   REQUIRE(state.publications.size() == 1);
   CHECK(described(state.publications[0]) == described(changes.publications[0]));
   REQUIRE(state.accepted.size() == 1);
@@ -101,8 +103,70 @@ TEST_CASE_TEMPLATE_DEFINE("a task moves on, and its newest row is what is loaded
   commit(h.store(), start);
   h.reopen();
   const StoredState state = h.store().load();
-  CHECK(described(state.runs.at(0).tasks.at(2)) == described(row));
-  CHECK(state.runs.at(0).tasks.at(1).state == TaskState::none);
+  CHECK(described(state.runs.at(0).row(InstanceIndex{2})) == described(row));
+  CHECK(state.runs.at(0).hot.at(1).state == TaskState::none);
+}
+
+TEST_CASE_TEMPLATE_DEFINE("a run has no rows until it gets them", Harness, rows_at_start) {
+  Harness h;
+  Changes queued = new_run(make_run(1));
+  const std::vector<TaskInstanceRow> rows = std::exchange(queued.tasks_created, {});
+  queued.runs_created[0].state = DagRunState::queued;
+  queued.runs_created[0].start_date.reset();
+  commit(h.store(), queued);
+  h.reopen();
+  StoredState state = h.store().load();
+  REQUIRE(state.runs.size() == 1);
+  CHECK_FALSE(state.runs[0].has_rows());
+  CHECK(state.runs[0].dag->tasks.size() == 3);
+  CHECK_FALSE(load_run(h.store(), "etl", "run_1")->has_rows());
+  CHECK(state.last_instance == 0);
+
+  Changes start;
+  start.runs_updated.push_back(make_run(1));
+  start.tasks_created = rows;
+  commit(h.store(), start);
+  h.reopen();
+  state = h.store().load();
+  REQUIRE(state.runs[0].hot.size() == 3);
+  CHECK(described(state.runs[0].row(InstanceIndex{2})) == described(rows[2]));
+  CHECK(state.last_instance == rows[2].id);
+}
+
+TEST_CASE_TEMPLATE_DEFINE("a run gains instances, and each keeps what belongs to it", Harness,
+                          gained_instances) {
+  Harness h;
+  commit(h.store(), new_run(make_run(1)));
+  Changes expand;
+  TaskInstanceRow first = make_task(1, 1);
+  first.map_index = MapIndex{0};
+  expand.tasks_updated.push_back(move_task(first, TaskState::none, 0));
+  TaskInstanceRow second = make_task(1, 1);
+  second.id += 10;
+  second.map_index = MapIndex{1};
+  expand.tasks_created.push_back(second);
+  commit(h.store(), expand);
+  Changes put;
+  put.xcoms.push_back({RunSeq{1}, 1, MapIndex{0}, "return_value", "10", at(1)});
+  put.xcoms.push_back({RunSeq{1}, 1, MapIndex{1}, "return_value", "11", at(1)});
+  put.attempt_reports = {{{RunSeq{1}, 1, MapIndex{1}, 4}, 3, "{\"quality\":[]}"}};
+  commit(h.store(), put, {{RunSeq{1}, 1, MapIndex{1}, 4, "{}"}});
+  h.reopen();
+  const StoredState state = h.store().load();
+  const StoredRun& run = state.runs.at(0);
+  REQUIRE(run.hot.size() == 4);
+  CHECK(run.find(1, MapIndex{0}) == InstanceIndex{1});
+  CHECK(run.find(1, MapIndex{1}) == InstanceIndex{3});
+  CHECK_FALSE(run.find(1, unmapped));
+  CHECK(described(run.row(InstanceIndex{3})) == described(second));
+  CHECK(find_xcom(h.store(), {RunSeq{1}, 1, MapIndex{1}}, "return_value") == "11");
+  CHECK_FALSE(find_xcom(h.store(), {RunSeq{1}, 1, unmapped}, "return_value"));
+  CHECK(h.report_of({RunSeq{1}, 1, MapIndex{1}, 4}));
+  Changes cleared;
+  cleared.xcoms_cleared.push_back({RunSeq{1}, 1, MapIndex{1}});
+  commit(h.store(), cleared);
+  CHECK_FALSE(find_xcom(h.store(), {RunSeq{1}, 1, MapIndex{1}}, "return_value"));
+  CHECK(find_xcom(h.store(), {RunSeq{1}, 1, MapIndex{0}}, "return_value") == "10");
 }
 
 TEST_CASE_TEMPLATE_DEFINE("a task that is not in the expected state ends the process", Harness,
@@ -167,7 +231,7 @@ TEST_CASE_TEMPLATE_DEFINE("a finished run is found by id, key and date, and no l
   CHECK_FALSE(find_run_by_date(h.store(), "etl", at(12345)));
   const auto whole = load_run(h.store(), "etl", "run_1");
   REQUIRE(whole);
-  CHECK(whole->tasks.size() == 3);
+  CHECK(whole->hot.size() == 3);
   CHECK(whole->dag->version == "v1");
 }
 
@@ -177,7 +241,7 @@ TEST_CASE_TEMPLATE_DEFINE("a deleted run leaves nothing, and its number is not u
   commit(h.store(), new_run(make_run(1)));
   commit(h.store(), new_run(make_run(2)));
   Changes xcom;
-  xcom.xcoms.push_back({RunSeq{2}, 0, "return_value", "1", at(1)});
+  xcom.xcoms.push_back({RunSeq{2}, 0, unmapped, "return_value", "1", at(1)});
   commit(h.store(), xcom);
   Changes gone;
   gone.runs_deleted.push_back(RunSeq{2});
@@ -187,7 +251,7 @@ TEST_CASE_TEMPLATE_DEFINE("a deleted run leaves nothing, and its number is not u
   CHECK(h.store().load().last_run_seq == 2);
   CHECK_FALSE(find_run(h.store(), "etl", "run_2"));
   CHECK_FALSE(load_run(h.store(), "etl", "run_2"));
-  CHECK_FALSE(find_xcom(h.store(), RunSeq{2}, 0, "return_value"));
+  CHECK_FALSE(find_xcom(h.store(), {RunSeq{2}, 0, unmapped}, "return_value"));
 }
 
 TEST_CASE_TEMPLATE_DEFINE(
@@ -195,10 +259,10 @@ TEST_CASE_TEMPLATE_DEFINE(
     reports) {
   Harness h;
   commit(h.store(), rich_changes());
-  const AttemptKey key{RunSeq{1}, 1, 5};
+  const AttemptKey key{RunSeq{1}, 1, unmapped, 5};
   Changes told;
   told.attempt_reports = {{key, 4, "{\"quality\":[1]}"},
-                          {{RunSeq{1}, 1, 4}, 3, "{\"lineage\":[]}"}};
+                          {{RunSeq{1}, 1, unmapped, 4}, 3, "{\"lineage\":[]}"}};
   commit(h.store(), told);
   Changes settle;
   settle.accepted_done = {key};
@@ -209,8 +273,8 @@ TEST_CASE_TEMPLATE_DEFINE(
   CHECK(kept->key == key);
   CHECK(kept->try_number == 4);
   CHECK(kept->report_json == "{\"quality\":[1]}");
-  REQUIRE(h.report_of({RunSeq{1}, 1, 4}));
-  CHECK_FALSE(h.report_of({RunSeq{1}, 1, 3}));
+  REQUIRE(h.report_of({RunSeq{1}, 1, unmapped, 4}));
+  CHECK_FALSE(h.report_of({RunSeq{1}, 1, unmapped, 3}));
   Changes gone;
   gone.runs_deleted.push_back(RunSeq{1});
   commit(h.store(), gone);
@@ -222,30 +286,30 @@ TEST_CASE_TEMPLATE_DEFINE("XComs are written over and cleared per task", Harness
   Harness h;
   commit(h.store(), new_run(make_run(1)));
   Changes put;
-  put.xcoms.push_back({RunSeq{1}, 0, "return_value", "1", at(1)});
-  put.xcoms.push_back({RunSeq{1}, 0, "other", "\"x\"", at(1)});
-  put.xcoms.push_back({RunSeq{1}, 1, "return_value", "7", at(1)});
+  put.xcoms.push_back({RunSeq{1}, 0, unmapped, "return_value", "1", at(1)});
+  put.xcoms.push_back({RunSeq{1}, 0, unmapped, "other", "\"x\"", at(1)});
+  put.xcoms.push_back({RunSeq{1}, 1, unmapped, "return_value", "7", at(1)});
   commit(h.store(), put);
   Changes again;
-  again.xcoms.push_back({RunSeq{1}, 0, "return_value", "2", at(2)});
+  again.xcoms.push_back({RunSeq{1}, 0, unmapped, "return_value", "2", at(2)});
   commit(h.store(), again);
-  CHECK(find_xcom(h.store(), RunSeq{1}, 0, "return_value") == "2");
-  CHECK(find_xcom(h.store(), RunSeq{1}, 0, "other") == "\"x\"");
+  CHECK(find_xcom(h.store(), {RunSeq{1}, 0, unmapped}, "return_value") == "2");
+  CHECK(find_xcom(h.store(), {RunSeq{1}, 0, unmapped}, "other") == "\"x\"");
   Changes cleared;
-  cleared.xcoms_cleared.emplace_back(RunSeq{1}, 0);
-  cleared.xcoms.push_back({RunSeq{1}, 0, "fresh", "3", at(3)});
+  cleared.xcoms_cleared.push_back({RunSeq{1}, 0, unmapped});
+  cleared.xcoms.push_back({RunSeq{1}, 0, unmapped, "fresh", "3", at(3)});
   commit(h.store(), cleared);
   h.reopen();
-  CHECK_FALSE(find_xcom(h.store(), RunSeq{1}, 0, "return_value"));
-  CHECK(find_xcom(h.store(), RunSeq{1}, 0, "fresh") == "3");
-  CHECK(find_xcom(h.store(), RunSeq{1}, 1, "return_value") == "7");
+  CHECK_FALSE(find_xcom(h.store(), {RunSeq{1}, 0, unmapped}, "return_value"));
+  CHECK(find_xcom(h.store(), {RunSeq{1}, 0, unmapped}, "fresh") == "3");
+  CHECK(find_xcom(h.store(), {RunSeq{1}, 1, unmapped}, "return_value") == "7");
 }
 
 TEST_CASE_TEMPLATE_DEFINE("a settled publication is no longer loaded, its number stays used",
                           Harness, settled) {
   Harness h;
   commit(h.store(), rich_changes());
-  const AttemptKey key{RunSeq{1}, 1, 5};
+  const AttemptKey key{RunSeq{1}, 1, unmapped, 5};
   Changes settle;
   PublicationRow p = make_publication(3, key);
   p.state = PublicationState::settled;
@@ -341,7 +405,7 @@ TEST_CASE_TEMPLATE_DEFINE("tasks that look back find their DAG's newest 64 ended
   REQUIRE(state.past.size() == 64);
   CHECK(state.past.front().run.seq == RunSeq{7});
   CHECK(state.past.back().run.seq == RunSeq{5});
-  CHECK(state.past.front().tasks.size() == 1);
+  CHECK(state.past.front().hot.size() == 1);
   REQUIRE(state.dates_ahead.size() == 3);
   CHECK(state.dates_ahead.front() == std::pair(std::string("etl"), at(67 * 60)));
   CHECK(state.dates_ahead.back().second == at(69 * 60));
@@ -374,6 +438,8 @@ TEST_CASE_TEMPLATE_DEFINE("a live run of an older version that looks back finds 
 #define BATUTA_STORE_CONFORMANCE(...)                        \
   TEST_CASE_TEMPLATE_INVOKE(round_trip, __VA_ARGS__);        \
   TEST_CASE_TEMPLATE_INVOKE(task_moves, __VA_ARGS__);        \
+  TEST_CASE_TEMPLATE_INVOKE(rows_at_start, __VA_ARGS__);     \
+  TEST_CASE_TEMPLATE_INVOKE(gained_instances, __VA_ARGS__);  \
   TEST_CASE_TEMPLATE_INVOKE(wrong_from_state, __VA_ARGS__);  \
   TEST_CASE_TEMPLATE_INVOKE(duplicate_run, __VA_ARGS__);     \
   TEST_CASE_TEMPLATE_INVOKE(finished_run, __VA_ARGS__);      \

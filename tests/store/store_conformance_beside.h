@@ -40,19 +40,20 @@ TEST_CASE_TEMPLATE_DEFINE("one question is answered in its own order, what is no
   commit(h.store(), new_run(make_full_run(1)));
   commit(h.store(), new_run(make_full_run(2)));
   Changes put;
-  put.xcoms.push_back({RunSeq{2}, 1, "return_value", "7", at(1)});
+  put.xcoms.push_back({RunSeq{2}, 1, unmapped, "return_value", "7", at(1)});
   commit(h.store(), put);
   Questions ask;
   ask.whole_runs = {{"etl", "run_9"}, {"etl", "run_2"}};
   ask.runs = {{"etl", "run_2"}, {"other", "run_1"}, {"etl", "run_1"}};
   ask.keys = {{"etl", "key-2"}, {"etl", ""}, {"etl", "key-1"}};
   ask.dates = {{"etl", at(5)}, {"etl", *make_full_run(2).logical_date}};
-  ask.xcoms = {{RunSeq{1}, 1, "return_value"}, {RunSeq{2}, 1, "return_value"}};
+  ask.xcoms = {{{RunSeq{1}, 1, unmapped}, "return_value"},
+               {{RunSeq{2}, 1, unmapped}, "return_value"}};
   const Answers answers = h.store().read(ask);
   REQUIRE(answers.whole_runs.size() == 2);
   CHECK_FALSE(answers.whole_runs[0]);
   REQUIRE(answers.whole_runs[1]);
-  CHECK(answers.whole_runs[1]->tasks.size() == 3);
+  CHECK(answers.whole_runs[1]->hot.size() == 3);
   REQUIRE(answers.runs.size() == 3);
   CHECK(answers.runs[0]->seq == RunSeq{2});
   CHECK_FALSE(answers.runs[1]);
@@ -76,7 +77,7 @@ TEST_CASE_TEMPLATE_DEFINE("outbox rows keep their tries, come alive again, and o
   Changes c;
   c.dag_versions = {make_dag("etl", "v1")};
   c.tables = {{"silver/quotes", 2, -1}};
-  c.publications = {make_publication(1, {RunSeq{1}, 0, 1})};
+  c.publications = {make_publication(1, {RunSeq{1}, 0, unmapped, 1})};
   OutboxRow publish;
   publish.id = 1;
   publish.key = "silver/quotes";

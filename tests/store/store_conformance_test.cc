@@ -18,7 +18,7 @@ class SqliteHarness {
   std::optional<AttemptReportRow> report_of(const AttemptKey& key) {
     SqliteHistory history(folder_.file("batuta.db"));
     const auto try_number = static_cast<std::int32_t>(key.fence) - 1;
-    return history.attempt_report(key.run, key.task, try_number);
+    return history.attempt_report(key.instance(), try_number);
   }
   std::vector<JobConfigView> job_configs() {
     return SqliteHistory(folder_.file("batuta.db")).job_configs();

@@ -132,6 +132,7 @@ inline RunRow make_full_run(std::int64_t seq) {
 inline TaskInstanceRow make_task(std::int64_t run, TaskIndex task,
                                  TaskState state = TaskState::none) {
   TaskInstanceRow r;
+  r.id = run * 100'000 + task + 1;
   r.run = RunSeq{run};
   r.task = task;
   r.state = state;
@@ -177,12 +178,11 @@ inline Changes new_run(const RunRow& run, int tasks = 3, TaskState state = TaskS
   dag.is_paused = false;
   dag.version = run.dag_version;
   changes.dags.push_back(dag);
-  Changes::NewRun created{run, {}};
+  changes.runs_created.push_back(run);
   for (int i = 0; i < tasks; ++i) {
-    created.tasks.push_back(
+    changes.tasks_created.push_back(
         make_task(static_cast<std::int64_t>(run.seq), static_cast<TaskIndex>(i), state));
   }
-  changes.runs_created.push_back(std::move(created));
   return changes;
 }
 

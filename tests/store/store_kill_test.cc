@@ -16,7 +16,7 @@ namespace {
 [[noreturn]] void commit_forever(const std::string& path, int acks) {
   auto store = open_store(path);
   const auto state = store->load();
-  TaskInstanceRow row = state.runs.at(0).tasks.at(0);
+  TaskInstanceRow row = state.runs.at(0).row(InstanceIndex{0});
   const Lead lead = store->lead();
   for (std::int64_t turn = lead.last_turn + 1;; ++turn) {
     Changes c;
@@ -25,7 +25,7 @@ namespace {
     next.fence = row.fence + 1;
     c.tasks_updated.push_back(move_task(next, row.state, row.fence));
     // Enough bytes for the kill to fall into checkpoints too.
-    c.xcoms.push_back({RunSeq{1}, 0, "key_" + std::to_string(next.fence % 50),
+    c.xcoms.push_back({RunSeq{1}, 0, unmapped, "key_" + std::to_string(next.fence % 50),
                        std::string(8000, 'x'), at(next.fence)});
     if (store->commit(c, {}, {lead.epoch, turn}).kind != CommitResult::Kind::committed) ::_exit(2);
     if (::write(acks, &next.fence, sizeof next.fence) != sizeof next.fence) ::_exit(1);
@@ -68,7 +68,7 @@ TEST_CASE("after kill -9 every acknowledged commit is there and the file is soun
     ::waitpid(child, &status, 0);
     REQUIRE(WIFSIGNALED(status));
 
-    const Fence stored = open_store(path)->load().runs.at(0).tasks.at(0).fence;
+    const Fence stored = open_store(path)->load().runs.at(0).hot.at(0).fence;
     INFO("round " << round << ", acknowledged " << acked << ", stored " << stored);
     // One more may be durable whose acknowledgement was not sent.
     REQUIRE(stored >= acked);
@@ -112,8 +112,8 @@ TEST_CASE("a full disk refuses commits, loses nothing, and is over when there is
   bool full = false;
   while (!full && committed < 1000) {
     Changes c;
-    c.xcoms.push_back({RunSeq{1}, 0, "key_" + std::to_string(committed), std::string(20'000, 'x'),
-                       at(committed)});
+    c.xcoms.push_back({RunSeq{1}, 0, unmapped, "key_" + std::to_string(committed),
+                       std::string(20'000, 'x'), at(committed)});
     const CommitResult result = store->commit(c, {}, {lead.epoch, ++turn});
     full = result.kind == CommitResult::Kind::retry;
     REQUIRE_MESSAGE((full || result.kind == CommitResult::Kind::committed), result.why);
@@ -123,9 +123,9 @@ TEST_CASE("a full disk refuses commits, loses nothing, and is over when there is
   REQUIRE(committed > 0);
   const auto everything_is_there = [&] {
     for (std::int64_t i = 0; i < committed; ++i) {
-      if (!find_xcom(*store, RunSeq{1}, 0, "key_" + std::to_string(i))) return false;
+      if (!find_xcom(*store, {RunSeq{1}, 0, unmapped}, "key_" + std::to_string(i))) return false;
     }
-    return !find_xcom(*store, RunSeq{1}, 0, "key_" + std::to_string(committed));
+    return !find_xcom(*store, {RunSeq{1}, 0, unmapped}, "key_" + std::to_string(committed));
   };
   CHECK(everything_is_there());
   CHECK(store->load().runs.size() == 1);  // reads go on
@@ -134,13 +134,13 @@ TEST_CASE("a full disk refuses commits, loses nothing, and is over when there is
   std::filesystem::remove(disk.file("ballast"));
   store->probe();
   Changes more;
-  more.xcoms.push_back({RunSeq{1}, 0, "afterwards", "1", at(1)});
+  more.xcoms.push_back({RunSeq{1}, 0, unmapped, "afterwards", "1", at(1)});
   commit(*store, more);
   CHECK(everything_is_there());
   store.reset();
   store = open_store(path);
   CHECK(everything_is_there());
-  CHECK(find_xcom(*store, RunSeq{1}, 0, "afterwards"));
+  CHECK(find_xcom(*store, {RunSeq{1}, 0, unmapped}, "afterwards"));
   CHECK(quick_check(path).empty());
 }
 

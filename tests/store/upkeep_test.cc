@@ -55,11 +55,12 @@ TEST_CASE_FIXTURE(Fixture, "retention takes old ended runs whole, in small steps
   ended_run(3, at(300), 3);
   commit(*store, new_run(make_run(4)));  // old, but it has not ended
   Changes below;
-  below.xcoms = {{RunSeq{1}, 0, "return_value", "1", at(1)}, {RunSeq{3}, 0, "r", "1", at(1)}};
+  below.xcoms = {{RunSeq{1}, 0, unmapped, "return_value", "1", at(1)},
+                 {RunSeq{3}, 0, unmapped, "r", "1", at(1)}};
   below.attempts_archived = {{make_full_task(1, 1)}};
   below.job_executions = {{uuid_of(1),
                            "etl.task_0",
-                           {RunSeq{1}, 0, 1},
+                           {RunSeq{1}, 0, unmapped, 1},
                            1,
                            at(1),
                            at(2),
@@ -69,8 +70,9 @@ TEST_CASE_FIXTURE(Fixture, "retention takes old ended runs whole, in small steps
                            "{}",
                            "[]",
                            0}};
-  below.attempt_reports = {{{RunSeq{1}, 0, 1}, 1, "{}"}, {{RunSeq{3}, 0, 1}, 1, "{}"}};
-  commit(*store, below, {{RunSeq{1}, 0, 1, "{}"}});
+  below.attempt_reports = {{{RunSeq{1}, 0, unmapped, 1}, 1, "{}"},
+                           {{RunSeq{3}, 0, unmapped, 1}, 1, "{}"}};
+  commit(*store, below, {{RunSeq{1}, 0, unmapped, 1, "{}"}});
 
   const std::int64_t largest = prune_all(at(200));
   CHECK(largest > 1);
@@ -88,7 +90,7 @@ TEST_CASE_FIXTURE(Fixture, "retention takes old ended runs whole, in small steps
 TEST_CASE_FIXTURE(Fixture, "the file gives back the room of what retention removed") {
   for (int n = 1; n <= 40; ++n) {
     Changes c = new_run(make_run(n), 1);
-    c.xcoms.push_back({RunSeq{n}, 0, "big", std::string(200'000, 'x'), at(1)});
+    c.xcoms.push_back({RunSeq{n}, 0, unmapped, "big", std::string(200'000, 'x'), at(1)});
     commit(*store, c);
     commit(*store, end_run(make_run(n), at(100)));
   }
@@ -123,18 +125,18 @@ TEST_CASE_FIXTURE(Fixture, "retention never takes what is unpublished or accepte
   ended_run(2, at(100), 3);
   Changes pending;
   pending.tables = {{"silver/quotes", 2, -1}};
-  pending.publications = {make_publication(1, {RunSeq{1}, 0, 1})};
+  pending.publications = {make_publication(1, {RunSeq{1}, 0, unmapped, 1})};
   AcceptedRow accepted;
-  accepted.report.key = {RunSeq{2}, 2, 1};
+  accepted.report.key = {RunSeq{2}, 2, unmapped, 1};
   pending.accepted = {accepted};
   commit(*store, pending);
   prune_all(at(200));
   CHECK(count("dag_run") == 2);
   Changes settled;
-  settled.publications = {make_publication(1, {RunSeq{1}, 0, 1})};
+  settled.publications = {make_publication(1, {RunSeq{1}, 0, unmapped, 1})};
   settled.publications[0].state = PublicationState::settled;
   settled.publications[0].version = 0;
-  settled.accepted_done = {{RunSeq{2}, 2, 1}};
+  settled.accepted_done = {{RunSeq{2}, 2, unmapped, 1}};
   commit(*store, settled);
   prune_all(at(200));
   CHECK(count("dag_run") == 0);
@@ -198,7 +200,7 @@ TEST_CASE_FIXTURE(Fixture, "a backup taken while the store is written is whole a
     REQUIRE_MESSAGE(results[i].ok(), results[i].error().message);
     CHECK(quick_check(copy).empty());
     CHECK_FALSE(std::filesystem::exists(copy + ".partial"));
-    const auto tasks = open_store(copy)->load().runs.at(0).tasks;
+    const auto tasks = open_store(copy)->load().runs.at(0).hot;
     CHECK(tasks.at(0).fence == tasks.at(999).fence);
   }
 }
@@ -238,7 +240,7 @@ TEST_CASE_FIXTURE(Fixture, "10,000 queued tasks are loaded quickly") {
   const auto before = std::chrono::steady_clock::now();
   const StoredState state = store->load();
   const auto took = std::chrono::steady_clock::now() - before;
-  CHECK(state.runs.at(0).tasks.size() == 10'000);
+  CHECK(state.runs.at(0).hot.size() == 10'000);
   // 15 ms in a release build; the bound only catches a query that went wrong.
   CHECK(took < std::chrono::seconds(2));
 }

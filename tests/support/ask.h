@@ -44,10 +44,9 @@ inline std::optional<RunRow> find_run_by_date(Store& store, std::string dag_id, 
   ask.dates.push_back({std::move(dag_id), date});
   return store.read(ask).dates.at(0);
 }
-inline std::optional<std::string> find_xcom(Store& store, RunSeq run, TaskIndex task,
-                                            std::string key) {
+inline std::optional<std::string> find_xcom(Store& store, const InstanceKey& of, std::string key) {
   Questions ask;
-  ask.xcoms.push_back({run, task, std::move(key)});
+  ask.xcoms.push_back({of, std::move(key)});
   return store.read(ask).xcoms.at(0);
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "tests/support/stored_rows.h"
+
 namespace batuta {
 namespace {
 
@@ -33,6 +35,7 @@ StoredState MemoryStore::load() {
   for (const auto& [id, row] : data_.outbox)
     if (!row.dead) stored.outbox.push_back(row);
   stored.last_run_seq = data_.last_run_seq;
+  stored.last_instance = data_.last_instance;
   stored.last_publication = data_.last_publication;
   stored.last_outbox = data_.last_outbox;
   return stored;
@@ -99,14 +102,10 @@ void MemoryStore::apply_dags(const Changes& changes) {
   for (const std::string& name : changes.pools_deleted) data_.pools.erase(name);
 }
 
-void MemoryStore::create_run(const Changes::NewRun& created) {
-  const RunRow& row = created.run;
+void MemoryStore::create_run(const RunRow& row) {
   BATUTA_CHECK(static_cast<std::int64_t>(row.seq) > data_.last_run_seq, row.dag_run_id);
   const auto version = data_.dag_versions.find(row.dag_version);
   BATUTA_CHECK(version != data_.dag_versions.end(), row.dag_run_id);
-  BATUTA_CHECK(created.tasks.size() == version->second->tasks.size(), row.dag_run_id);
-  for (std::size_t i = 0; i < created.tasks.size(); ++i)
-    BATUTA_CHECK(created.tasks[i].run == row.seq && created.tasks[i].task == i, row.dag_run_id);
   const bool fresh = data_.run_ids.try_emplace({row.dag_id, row.dag_run_id}, row.seq).second;
   BATUTA_CHECK(fresh, row.dag_run_id);
   if (row.logical_date)
@@ -116,7 +115,7 @@ void MemoryStore::create_run(const Changes::NewRun& created) {
     BATUTA_CHECK(data_.run_keys.try_emplace({row.dag_id, row.idempotency_key}, row.seq).second,
                  row.dag_run_id);
   data_.last_run_seq = static_cast<std::int64_t>(row.seq);
-  data_.runs.emplace(row.seq, StoredRun{row, version->second, created.tasks});
+  data_.runs.emplace(row.seq, StoredRun{row, version->second});
 }
 
 void MemoryStore::delete_run(RunSeq seq) {
@@ -151,20 +150,25 @@ void MemoryStore::apply_runs(const Changes& changes) {
 void MemoryStore::apply_tasks(const Changes& changes) {
   data_.attempts.insert(data_.attempts.end(), changes.attempts_archived.begin(),
                         changes.attempts_archived.end());
+  const std::int64_t last_before = data_.last_instance;
+  for (const TaskInstanceRow& row : changes.tasks_created) {
+    const auto it = data_.runs.find(row.run);
+    BATUTA_CHECK(it != data_.runs.end() && row.id > last_before);
+    it->second.add(row);
+    data_.last_instance = std::max(data_.last_instance, row.id);
+  }
   for (const auto& update : changes.tasks_updated) {
     const auto it = data_.runs.find(update.row.run);
-    BATUTA_CHECK(it != data_.runs.end() && update.row.task < it->second.tasks.size());
-    TaskInstanceRow& row = it->second.tasks[update.row.task];
-    BATUTA_CHECK(row.state == update.from, it->second.run.dag_run_id);
-    BATUTA_CHECK(row.fence == update.from_fence, it->second.run.dag_run_id);
-    row = update.row;
+    BATUTA_CHECK(it != data_.runs.end());
+    StoredRun& run = it->second;
+    const InstanceIndex i = place_by_id(run, update.row);
+    BATUTA_CHECK(run.hot[place_of(i)].state == update.from, run.run.dag_run_id);
+    BATUTA_CHECK(run.hot[place_of(i)].fence == update.from_fence, run.run.dag_run_id);
+    put_row(run, i, update.row);
   }
-  for (const auto& [run, task] : changes.xcoms_cleared) {
-    const auto first = data_.xcoms.lower_bound({run, task, ""});
-    const auto last = data_.xcoms.lower_bound({run, task + 1, ""});
-    data_.xcoms.erase(first, last);
-  }
-  for (const XcomRow& row : changes.xcoms) data_.xcoms[{row.run, row.task, row.key}] = row;
+  for (const InstanceKey& cleared : changes.xcoms_cleared)
+    std::erase_if(data_.xcoms, [&](const auto& x) { return x.first.first == cleared; });
+  for (const XcomRow& row : changes.xcoms) data_.xcoms[{row.instance(), row.key}] = row;
 }
 
 void MemoryStore::apply_lake(const Changes& changes) {
@@ -216,7 +220,7 @@ Answers MemoryStore::read(const Questions& questions) {
   for (const auto& date : questions.dates)
     answers.dates.push_back(row_of(data_.run_dates, std::pair(date.dag_id, date.logical_date)));
   for (const auto& xcom : questions.xcoms) {
-    const auto it = data_.xcoms.find({xcom.run, xcom.task, xcom.key});
+    const auto it = data_.xcoms.find({xcom.of, xcom.key});
     answers.xcoms.push_back(it == data_.xcoms.end() ? std::nullopt
                                                     : std::optional(it->second.value_json));
   }
@@ -268,10 +272,11 @@ void MemoryStore::probe() {
   silent_ = false;
 }
 
-const TaskInstanceRow* MemoryStore::find_task(RunSeq run, TaskIndex task) const {
-  const auto it = data_.runs.find(run);
-  if (it == data_.runs.end() || task >= it->second.tasks.size()) return nullptr;
-  return &it->second.tasks[task];
+std::optional<TaskInstanceRow> MemoryStore::find_task(const InstanceKey& instance) const {
+  const auto it = data_.runs.find(instance.run);
+  if (it == data_.runs.end()) return std::nullopt;
+  const std::optional<InstanceIndex> i = it->second.find(instance.task, instance.map_index);
+  return i ? std::optional(it->second.row(*i)) : std::nullopt;
 }
 
 }  // namespace batuta

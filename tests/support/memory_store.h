@@ -8,7 +8,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -23,7 +22,7 @@ enum class CommitFate : std::uint8_t { ok, fails_unapplied, fails_applied, lost,
 // Single-threaded, like every Store. "Durable" means that it survives the caller's own state.
 class MemoryStore : public Store {
  public:
-  using XcomId = std::tuple<RunSeq, TaskIndex, std::string>;
+  using XcomId = std::pair<InstanceKey, std::string>;
   using RunName = std::pair<std::string, std::string>;  // dag_id, then dag_run_id or key
 
   // All that is kept; read freely, changed only through the Store.
@@ -51,6 +50,7 @@ class MemoryStore : public Store {
     Epoch epoch{};
     std::int64_t last_turn = 0;
     std::int64_t last_run_seq = 0;
+    std::int64_t last_instance = 0;
     std::int64_t last_publication = 0;
     std::int64_t last_outbox = 0;
   };
@@ -81,8 +81,8 @@ class MemoryStore : public Store {
   const Data& data() const { return data_; }
   // How the newest commit or probe ended.
   CommitFate last_fate() const { return last_fate_; }
-  // The row of a task instance, or nullptr.
-  const TaskInstanceRow* find_task(RunSeq run, TaskIndex task) const;
+  // The row of a task instance, or what it would be in a run without rows; nullopt when unknown.
+  std::optional<TaskInstanceRow> find_task(const InstanceKey& instance) const;
 
  private:
   const StoredRun* find_run(const Questions::Name& name) const;
@@ -92,7 +92,7 @@ class MemoryStore : public Store {
   void apply_tasks(const Changes& changes);
   void apply_lake(const Changes& changes);
   void apply_logs(const Changes& changes);
-  void create_run(const Changes::NewRun& created);
+  void create_run(const RunRow& row);
   void delete_run(RunSeq seq);
 
   CommitFate draw_fate();

@@ -123,7 +123,7 @@ void AgentFixture::hang_up() {
 
 Launch AgentFixture::make(const std::string& plugin, const std::string& params) {
   Launch launch;
-  launch.key = {RunSeq{1}, static_cast<TaskIndex>(next_fence_), next_fence_};
+  launch.key = {RunSeq{1}, static_cast<TaskIndex>(next_fence_), unmapped, next_fence_};
   ++next_fence_;
   launch.run_uuid = run_uuid;
   launch.dag_id = "a_dag";
@@ -228,7 +228,7 @@ FileChunk AgentFixture::chunk() {
 }
 
 std::string AgentFixture::log_of(const AttemptKey& key) const {
-  return read_file(task_log_path(home_, run_uuid, key.task, 1));
+  return read_file(task_log_path(home_, run_uuid, key, 1));
 }
 
 std::vector<pid_t> AgentFixture::slots() const {

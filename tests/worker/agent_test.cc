@@ -56,7 +56,7 @@ TEST_CASE("a silent success leaves no log, and a shell's output is kept with tim
   CHECK(parse_iso(log.substr(0, log.find(' '))).has_value());
   struct stat info {};
   const std::string path =
-      task_log_path(world.home(), "0193a5c0-0000-7000-8000-000000000001", key.task, 1);
+      task_log_path(world.home(), "0193a5c0-0000-7000-8000-000000000001", key, 1);
   REQUIRE(::stat(path.c_str(), &info) == 0);
   CHECK((info.st_mode & 0777) == 0600);
 }

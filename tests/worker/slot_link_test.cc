@@ -7,7 +7,7 @@ namespace {
 
 TEST_CASE("a launch passes through with its plugin file and every byte of its body") {
   Launch launch;
-  launch.key = {RunSeq{1}, 2, 3};
+  launch.key = {RunSeq{1}, 2, unmapped, 3};
   launch.plugin = "mock";
   std::string body;
   encode(ToAgent{launch}, body);
@@ -25,7 +25,7 @@ TEST_CASE("a launch passes through with its plugin file and every byte of its bo
 
 TEST_CASE("a report passes through, anything else is malformed") {
   SlotReport report{9, true, {}};
-  report.finished.key = {RunSeq{1}, 2, 3};
+  report.finished.key = {RunSeq{1}, 2, unmapped, 3};
   report.finished.outcome = Outcome::skipped;
   const std::string frame = encode_slot_report(report);
   const auto back = decode_slot_report(frame);

@@ -50,7 +50,7 @@ struct ScriptedSlot {
 
 std::unique_ptr<Attempt> attempt(std::int64_t fence) {
   auto made = std::make_unique<Attempt>();
-  made->launch.key = {RunSeq{1}, 0, fence};
+  made->launch.key = {RunSeq{1}, 0, unmapped, fence};
   made->launch.plugin = "mock";
   return made;
 }
@@ -64,7 +64,7 @@ TEST_CASE("an attempt keeps its place on the page however many after it are give
   int given = 0;
   for (std::int64_t fence = 2; fence < 100 && slot.room(); ++fence, ++given) {
     slot.give(attempt(fence), file);
-    REQUIRE(slot.take_back({RunSeq{1}, 0, fence}) != nullptr);
+    REQUIRE(slot.take_back({RunSeq{1}, 0, unmapped, fence}) != nullptr);
   }
   CHECK(slot.page().place(first).word == claim_word(first, Claim::started));
   CHECK(given == static_cast<int>(slot_window) - 1);

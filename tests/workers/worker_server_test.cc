@@ -173,7 +173,7 @@ TEST_CASE("garbage, a Hello twice and words before it end a connection with the 
 
 Launch a_successor() {
   Launch launch;
-  launch.key = {RunSeq{1}, 2, 3};
+  launch.key = {RunSeq{1}, 2, unmapped, 3};
   launch.predecessor = {Predecessor::Kind::slot_lock, "other-1", 0};
   return launch;
 }

@@ -101,6 +101,16 @@ std::shared_ptr<const DispatchPlan> make_plan(SchedulerState& state, const Dag& 
   return plan;
 }
 
+std::shared_ptr<const DispatchPlan> plan_of(SchedulerState& state, LiveDag& dag,
+                                            const Dag& pinned) {
+  if (pinned.version == dag.dag->version) return dag.plan;
+  std::erase_if(dag.older_plans, [](const auto& entry) { return entry.second.expired(); });
+  std::weak_ptr<const DispatchPlan>& kept = dag.older_plans[pinned.version];
+  std::shared_ptr<const DispatchPlan> plan = kept.lock();
+  if (!plan) kept = plan = make_plan(state, pinned);
+  return plan;
+}
+
 std::optional<TaskIndex> find_planned(const LiveRun& run, std::string_view task_id) {
   const auto& by_id = run.plan->by_id;
   const auto at =
@@ -110,6 +120,12 @@ std::optional<TaskIndex> find_planned(const LiveRun& run, std::string_view task_
   return *at;
 }
 
+std::optional<InstanceIndex> find_instance(const LiveRun& run, std::string_view task_id,
+                                           MapIndex map_index) {
+  const std::optional<TaskIndex> task = find_planned(run, task_id);
+  return task ? run.stored.find(*task, map_index) : std::nullopt;
+}
+
 bool run_has_room(const LiveRun& run) {
   if (run.row().state != DagRunState::running || run.row().ending || run.deleted) return false;
   if (run.dag->row.is_paused && !mutant("launch_while_paused")) return false;
@@ -117,8 +133,8 @@ bool run_has_room(const LiveRun& run) {
   return run.active < limit || limit <= 0 || mutant("ignore_max_active_tasks");
 }
 
-bool task_has_room(const LiveRun& run, TaskIndex i) {
-  const Task& task = run.definition(i);
+bool task_has_room(const LiveRun& run, TaskIndex index) {
+  const Task& task = run.definition(index);
   const auto at = run.dag->active_of_task.find(task.id);
   return at == run.dag->active_of_task.end() || at->second < task.max_active_tis_per_dag ||
          mutant("ignore_task_limit");
@@ -157,17 +173,37 @@ void refresh_dag(SchedulerState& state, LiveDag& dag, Boot now) {
   for (auto& [seq, run] : dag.running) refresh_groups(state, *run, now);
 }
 
-void add_ready(SchedulerState& state, LiveRun& run, TaskIndex i, Boot now) {
-  const GroupNo group = run.plan->group_of[i];
-  run.groups[group].ready.insert(run.plan->rank_of[i]);
-  refresh_group(state, run, group, now);
+InstanceIndex first_ready(LiveRun& run, GroupNo number) {
+  ReadyGroup& group = run.groups[number];
+  const TaskIndex task = run.plan->groups[number].by_rank[group.ready.first()];
+  const auto mapped = group.mapped.find(task);
+  return mapped == group.mapped.end() ? first_instance(task) : *mapped->second.begin();
 }
 
-void remove_ready(SchedulerState& state, LiveRun& run, TaskIndex i) {
-  const GroupNo group = run.plan->group_of[i];
-  run.groups[group].ready.erase(run.plan->rank_of[i]);
+void add_ready(SchedulerState& state, LiveRun& run, InstanceIndex i, Boot now) {
+  const TaskIndex task = run.task(i).task;
+  const GroupNo number = run.plan->group_of[task];
+  const std::uint32_t rank = run.plan->rank_of[task];
+  ReadyGroup& group = run.groups[number];
+  if (run.stored.mapped.contains(task)) group.mapped[task].insert(i);
+  if (!group.ready.contains(rank)) group.ready.insert(rank);
+  ++group.size;
+  refresh_group(state, run, number, now);
+}
+
+void remove_ready(SchedulerState& state, LiveRun& run, InstanceIndex i) {
+  const TaskIndex task = run.task(i).task;
+  const GroupNo number = run.plan->group_of[task];
+  ReadyGroup& group = run.groups[number];
+  --group.size;
+  const auto mapped = group.mapped.find(task);
+  if (mapped != group.mapped.end()) mapped->second.erase(i);
+  if (mapped == group.mapped.end() || mapped->second.empty()) {
+    group.ready.erase(run.plan->rank_of[task]);
+    if (mapped != group.mapped.end()) group.mapped.erase(mapped);
+  }
   // The time only dates a new offer, and taking a task away makes none.
-  refresh_group(state, run, group, run.groups[group].since);
+  refresh_group(state, run, number, group.since);
 }
 
 }  // namespace batuta
