@@ -85,10 +85,12 @@ void add_run_commands(CLI::App& app, Session& session) {
   clear->add_flag("--only-failed", a->only_failed);
   clear->add_flag("--dry-run", a->dry_run, "show what would be cleared");
   CLI::App* set =
-      verb("set-state", "queued: all again; success or failed: end it so", [&session, a] {
-        print_object(session.format(),
-                     session.client().call("PATCH", run_path(*a), {{"state", a->state}}));
-      });
+      verb("set-state",
+           "queued: judge it again (runs clear runs tasks again); success or failed: end it so",
+           [&session, a] {
+             print_object(session.format(),
+                          session.client().call("PATCH", run_path(*a), {{"state", a->state}}));
+           });
   set->add_option("state", a->state)
       ->required()
       ->check(CLI::IsMember({"queued", "success", "failed"}));

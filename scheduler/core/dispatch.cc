@@ -68,7 +68,7 @@ void launch(Turn& turn, LiveRun& run, InstanceIndex i, LiveAgent& agent) {
   touch(turn, run, i);
   InstanceHot& row = run.task(i);
   InstanceCold& detail = run.detail(i);
-  archive_try(turn, run, i, TaskState::up_for_retry);
+  archive_try(turn, run, i, TaskState::failed);
   reset_attempt_fields(detail);
   if (!mutant("keep_fence")) ++row.fence;
   if (!mutant("keep_try_number")) ++row.try_number;

@@ -51,7 +51,7 @@ struct RunRequested {
   // Set by the engine when the key or the run id exists among finished runs in the store.
   std::optional<RunRow> existing;
 };
-// PATCH of a run: state queued (= clear all), success or failed (= cancel).
+// PATCH of a run: state queued (an ended run is looked at again, its tasks stay), success, failed.
 struct RunStateRequested {
   RequestId request = 0;
   std::string dag_id;

@@ -52,8 +52,12 @@ void explain_run(const LiveRun& run, const Now& now, Reasons& out) {
   if (row.ending) out.push_back({"Dagrun Running", "the run is being ended: " + row.reason});
   if (dag.row.is_paused) out.push_back({"Dag Not Paused", "DAG '" + row.dag_id + "' is paused"});
   if (row.state != DagRunState::queued) return;
-  if (row.run_after > now.wall) {
-    out.push_back({"Dagrun Running", "the run starts after " + to_iso(row.run_after)});
+  if (const Time due = due_at(row); due > now.wall) {
+    const bool dated = due != row.run_after;
+    out.push_back(
+        {dated ? "Execution Date" : "Dagrun Running",
+         (dated ? "its logical date lies ahead: the run starts after " : "the run starts after ") +
+             to_iso(due)});
   } else if (dag.dag->max_active_runs > 0 &&
              static_cast<std::int32_t>(dag.running.size()) >= dag.dag->max_active_runs) {
     out.push_back({"Max Active Runs", number(static_cast<std::int64_t>(dag.running.size())) +

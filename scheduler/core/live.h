@@ -189,7 +189,7 @@ struct LiveDag {
   std::shared_ptr<const DispatchPlan> plan;
   // Of older versions that runs are pinned to, by version.
   std::map<std::string, std::weak_ptr<const DispatchPlan>> older_plans;
-  std::set<std::pair<Time, RunSeq>> queued;  // by run_after
+  std::set<std::pair<Time, RunSeq>> queued;  // by due_at()
   std::map<RunSeq, LiveRun*> running;
   std::map<std::string, LiveRun*, std::less<>> by_run_id;  // in memory, ended ones included
   std::map<std::string, LiveRun*, std::less<>> by_key;

@@ -31,8 +31,10 @@ void select_tasks(const ClearRequested& event, const LiveRun& run, std::vector<b
     named.resize(run.stored.dag->tasks.size());
     for (TaskIndex i = 0; i < named.size(); ++i) named[i] = i;
   }
-  const std::vector<TaskIndex> tasks =
-      closure(*run.stored.dag, named, event.include_upstream, event.include_downstream);
+  // As in Airflow: with both, all that is downstream of what is upstream.
+  const Dag& dag = *run.stored.dag;
+  const std::vector<TaskIndex> tasks = closure(
+      dag, closure(dag, named, event.include_upstream, false), false, event.include_downstream);
   for (const InstanceIndex i : instances_of(run, tasks)) {
     const TaskState state = run.stored.state_of(i);
     if (event.only_failed && !is_failed(state)) continue;
@@ -101,6 +103,7 @@ void archive_try(Turn& turn, LiveRun& run, InstanceIndex i, TaskState as) {
   archived.row.id = 0;
   archived.row.state = as;
   archived.row.asked.reset();
+  archived.row.retry_at.reset();
   turn.out.changes.attempts_archived.push_back(std::move(archived));
 }
 
@@ -110,10 +113,7 @@ void clear_task(Turn& turn, LiveRun& run, InstanceIndex i) {
   InstanceCold& detail = run.detail(i);
   const TaskState before = row.state;
   // A row that is not terminal holds the end of a try that was to be repeated, or was cancelled.
-  archive_try(turn, run, i,
-              is_terminal(before)   ? before
-              : has_attempt(before) ? TaskState::failed
-                                    : TaskState::up_for_retry);
+  archive_try(turn, run, i, is_terminal(before) ? before : TaskState::failed);
   row.failures = 0;
   row.losses = 0;
   row.conflicts = 0;
@@ -134,9 +134,27 @@ void clear_task(Turn& turn, LiveRun& run, InstanceIndex i) {
   if (before != TaskState::none) move_task(turn, run, i, Cause::cleared, TaskState::none);
 }
 
+namespace {
+
+// As in Airflow: what a branch left out stays skipped as long as the branch itself is not cleared.
+bool stays_left_out(const LiveRun& run, InstanceIndex i,
+                    const std::vector<InstanceIndex>& cleared) {
+  if (run.task(i).state != TaskState::skipped) return false;
+  for (const TaskIndex up : run.definition(i).upstream) {
+    const InstanceIndex branch = first_instance(up);
+    if (!run.definition(up).is_branch || run.task(branch).state != TaskState::success) continue;
+    if (run.detail(i).reason != left_out_by(run.definition(up))) continue;
+    return std::find(cleared.begin(), cleared.end(), branch) == cleared.end();
+  }
+  return false;
+}
+
+}  // namespace
+
 void clear_tasks(Turn& turn, LiveRun& run, const std::vector<InstanceIndex>& tasks) {
   if (!run.stored.has_rows()) return;  // as new already
   for (const InstanceIndex i : tasks) {
+    if (stays_left_out(run, i, tasks)) continue;
     if (!has_attempt(run.task(i).state) || mutant("clear_without_cancel")) {
       clear_task(turn, run, i);
       continue;

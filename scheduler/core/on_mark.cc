@@ -21,20 +21,6 @@ void mark_task(Turn& turn, LiveRun& run, InstanceIndex i, TaskState to, const st
   end_task(turn, run, i, Cause::marked, to, "marked " + std::string(to_string(to)) + " by " + user);
 }
 
-// As in Airflow, what failed below a task marked by hand gets another chance.
-std::vector<InstanceIndex> failed_below(const LiveRun& run,
-                                        const std::vector<InstanceIndex>& marked) {
-  std::vector<TaskIndex> tasks;
-  for (const InstanceIndex i : marked) tasks.push_back(run.stored.task_of(i));
-  std::vector<InstanceIndex> found;
-  for (const InstanceIndex i : instances_of(run, closure(*run.stored.dag, tasks, false, true))) {
-    const TaskState state = run.task(i).state;
-    const bool bad = state == TaskState::failed || state == TaskState::upstream_failed;
-    if (bad && std::find(marked.begin(), marked.end(), i) == marked.end()) found.push_back(i);
-  }
-  return found;
-}
-
 // The named instance, and all of what stands up- or downstream of its task.
 std::vector<InstanceIndex> with_closure(const LiveRun& run, InstanceIndex named, bool up,
                                         bool down) {
@@ -66,7 +52,6 @@ void mark(Turn& turn, const MarkRequested& event, const Marked& chosen) {
   LiveRun& run = *chosen.run;
   create_rows(turn, run);
   for (const InstanceIndex i : chosen.tasks) mark_task(turn, run, i, event.state, event.user);
-  clear_tasks(turn, run, failed_below(run, chosen.tasks));
   reopen_run(turn, run);
   log_event(turn, "mark", event.user, event.dag_id, run.row().dag_run_id, event.task_id);
 }

@@ -124,15 +124,12 @@ void end_by_request(Turn& turn, const RunStateRequested& event, LiveRun& run) {
   reply(turn, event.request, run);
 }
 
-void restart_by_request(Turn& turn, const RunStateRequested& event, LiveRun& run) {
-  if (has_publishing(run) || run.row().ending) {
-    return reply(
-        turn, event.request, Errc::conflict,
-        has_publishing(run) ? "a task is publishing its tables" : "the run is being ended");
+// As in Airflow: the run is looked at again, and what has ended stays as it is; to run tasks again
+// is what a clear is for. A run that has not ended is where it should be.
+void requeue_by_request(Turn& turn, const RunStateRequested& event, LiveRun& run) {
+  if (run.row().ending) {
+    return reply(turn, event.request, Errc::conflict, "the run is being ended");
   }
-  std::vector<InstanceIndex> all;
-  for (const InstanceIndex i : run.instances()) all.push_back(i);
-  clear_tasks(turn, run, all);
   if (is_terminal(run.row().state)) requeue_run(turn, run);
   reply(turn, event.request, run);
 }
@@ -179,7 +176,7 @@ void on(Turn& turn, const RunStateRequested& event) {
   }
   log_event(turn, event.state == DagRunState::failed ? "cancel" : "set_run_state", event.user,
             event.dag_id, event.dag_run_id);
-  if (event.state == DagRunState::queued) return restart_by_request(turn, event, *run);
+  if (event.state == DagRunState::queued) return requeue_by_request(turn, event, *run);
   end_by_request(turn, event, *run);
 }
 

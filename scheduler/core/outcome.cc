@@ -31,8 +31,7 @@ void apply_branch(Turn& turn, LiveRun& run, InstanceIndex i, const std::vector<T
     for (const InstanceIndex each : instances_of(run, {down})) {
       const TaskState state = run.task(each).state;
       if (state != TaskState::none && state != TaskState::scheduled) continue;
-      end_task(turn, run, each, Cause::skipped, TaskState::skipped,
-               "not chosen by " + run.definition(i).id);
+      end_task(turn, run, each, Cause::skipped, TaskState::skipped, left_out_by(run.definition(i)));
     }
   }
 }
@@ -79,6 +78,10 @@ const char* job_status(Outcome outcome) {
 }
 
 }  // namespace
+
+std::string left_out_by(const Task& branch) {
+  return "not chosen by " + branch.id;
+}
 
 void attempt_failed(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& report) {
   if (report.outcome == Outcome::refused && waits_for_plugin(turn.state, run, i) &&

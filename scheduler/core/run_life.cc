@@ -41,7 +41,7 @@ void count_rows(LiveRun& run) {
 void file_run(SchedulerState& state, LiveDag& dag, LiveRun& run) {
   const RunRow& row = run.row();
   if (row.state == DagRunState::queued) {
-    dag.queued.emplace(row.run_after, row.seq);
+    dag.queued.emplace(due_at(row), row.seq);
   } else if (row.state == DagRunState::running) {
     dag.running.emplace(row.seq, &run);
     const Duration timeout = run.stored.dag->dagrun_timeout;
@@ -56,7 +56,7 @@ void file_run(SchedulerState& state, LiveDag& dag, LiveRun& run) {
 void unfile_run(SchedulerState& state, LiveRun& run) {
   LiveDag& dag = *run.dag;
   const RunRow& row = run.row();
-  dag.queued.erase({row.run_after, row.seq});
+  dag.queued.erase({due_at(row), row.seq});
   dag.running.erase(row.seq);
   clear_timeout(state, run);
   if (is_terminal(row.state)) return;
@@ -116,7 +116,7 @@ void start_queued_runs(Turn& turn, LiveDag& dag) {
   if (dag.row.is_paused && !mutant("start_while_paused")) return;
   const std::int32_t limit = dag.dag->max_active_runs;
   while (!dag.queued.empty()) {
-    const auto [run_after, seq] = *dag.queued.begin();
+    const auto [due, seq] = *dag.queued.begin();
     LiveRun& run = *turn.state.runs.at(seq);
     if (run.deleted) {
       dag.queued.erase(dag.queued.begin());
@@ -124,8 +124,8 @@ void start_queued_runs(Turn& turn, LiveDag& dag) {
     }
     const bool full = limit > 0 && static_cast<std::int32_t>(dag.running.size()) >= limit;
     if (full && !mutant("ignore_max_active_runs")) return;
-    if (run_after > turn.now.wall) {
-      turn.state.timers.insert({run_after, Timer::Kind::run_after, seq, {}, &dag, dag.row.dag_id});
+    if (due > turn.now.wall) {
+      turn.state.timers.insert({due, Timer::Kind::run_after, seq, {}, &dag, dag.row.dag_id});
       return;
     }
     start_run(turn, run);

@@ -137,7 +137,7 @@ void check_run(const SchedulerState& state, const LiveRun& run, Tally& tally) {
   const LiveDag& dag = *run.dag;
   BATUTA_CHECK(
       (s == DagRunState::running) == dag.running.contains(run.row().seq) &&
-          (s == DagRunState::queued) == dag.queued.contains({run.row().run_after, run.row().seq}),
+          (s == DagRunState::queued) == dag.queued.contains({due_at(run.row()), run.row().seq}),
       "the DAG's books have the run: " + run.row().dag_run_id);
   BATUTA_CHECK(s != DagRunState::running || unfinished > 0 || run.in_to_end,
                "a running run has something to do");

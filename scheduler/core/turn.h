@@ -6,6 +6,7 @@
 // counter right; rows reach the effects once, at the end (finish_turn.cc).
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -121,6 +122,8 @@ void free_attempt(Turn& turn, LiveRun& run, InstanceIndex i);
 // Carries out what a user asked while the attempt was alive, or the end of its run. False if
 // nothing was asked.
 bool carry_out_request(Turn& turn, LiveRun& run, InstanceIndex i);
+// The reason of a task that a branch did not choose; a clear recognises it.
+std::string left_out_by(const Task& branch);
 // What a task without a live attempt comes to when its run ends early.
 void end_with_run(Turn& turn, LiveRun& run, InstanceIndex i);
 // Again after a wait when that may help, on a budget of its own; else the task has failed.
@@ -159,6 +162,10 @@ void advance_watermark(Turn& turn, LiveRun& run, InstanceIndex i, std::int64_t w
 // ---- runs: run_life.cc
 // ------------------------------------------------------------------------------
 
+// When a run may start: a logical date that lies ahead is waited for.
+inline Time due_at(const RunRow& run) {
+  return std::max(run.run_after, run.logical_date.value_or(run.run_after));
+}
 LiveRun& add_run(SchedulerState& state, LiveDag& dag, StoredRun stored);  // counters from its rows
 void remove_run(SchedulerState& state, LiveRun& run);  // from memory, whatever its state
 LiveRun& create_run(Turn& turn, LiveDag& dag, RunRow row);

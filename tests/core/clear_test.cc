@@ -269,15 +269,33 @@ TEST_CASE("a run set to success ends its attempts and counts them as success") {
   CHECK(world.alerts.empty());
 }
 
-TEST_CASE("a run set to queued runs again as a whole") {
+TEST_CASE("a run set to queued is judged again, and nothing that has ended runs again") {
   Failed failed;
-  failed.world.ask(set_state(failed.world, failed.run, DagRunState::queued));
-  CHECK(failed.world.state_of(failed.run, "a") == TaskState::queued);
-  failed.world.run_all();
-  CHECK(failed.world.run_state(failed.run) == DagRunState::success);
+  const AttemptKey before = failed.world.attempt(failed.run, "b");
+  CHECK(failed.world.ask(set_state(failed.world, failed.run, DagRunState::queued)).code ==
+        Errc::ok);
+  CHECK(failed.world.launched().empty());
+  CHECK(failed.world.attempt(failed.run, "b") == before);
+  CHECK(failed.world.state_of(failed.run, "a") == TaskState::success);
+  CHECK(failed.world.state_of(failed.run, "c") == TaskState::upstream_failed);
+  CHECK(failed.world.run_state(failed.run) == DagRunState::failed);
 }
 
-TEST_CASE("a task marked success lets what failed below it run, and a finished run go on") {
+TEST_CASE("a running run set to queued goes on") {
+  World world;
+  world.add(chain("dag", 2));
+  world.join("w", 1);
+  const RunSeq run = world.trigger("dag");
+  const AttemptKey key = world.attempt(run, "t0");
+  world.start(key);
+  CHECK(world.ask(set_state(world, run, DagRunState::queued)).code == Errc::ok);
+  CHECK(world.last.cancels.empty());
+  CHECK(world.state_of(run, "t0") == TaskState::running);
+  world.finish(key);
+  CHECK(world.state_of(run, "t1") == TaskState::queued);
+}
+
+TEST_CASE("a mark changes what it names, and the run is judged by its leaves again") {
   Failed failed;
   World& world = failed.world;
   failed.forget();
@@ -287,9 +305,9 @@ TEST_CASE("a task marked success lets what failed below it run, and a finished r
   REQUIRE(reply.tasks.size() == 1);
   CHECK(reply.tasks[0].state == TaskState::failed);
   CHECK(world.state_of(failed.run, "b") == TaskState::success);
-  CHECK(world.state_of(failed.run, "c") == TaskState::queued);
-  world.run_all();
-  CHECK(world.run_state(failed.run) == DagRunState::success);
+  CHECK(world.state_of(failed.run, "c") == TaskState::upstream_failed);
+  CHECK(world.launched().empty());
+  CHECK(world.run_state(failed.run) == DagRunState::failed);
 }
 
 TEST_CASE("a running task marked failed is ended first; what follows then judges it") {

@@ -125,7 +125,8 @@ TEST_CASE("a task runs retries + 1 times, then fails, and each try is kept") {
   for (int i = 0; i < 2; ++i) {
     const TaskInstanceRow& old = world.ledger.archived[static_cast<std::size_t>(i)].row;
     CHECK(old.try_number == i + 1);
-    CHECK(old.state == TaskState::up_for_retry);
+    CHECK(old.state == TaskState::failed);
+    CHECK_FALSE(old.retry_at);
     CHECK(old.reason == "it failed");
     CHECK(old.start_date.has_value());
     CHECK(old.end_date.has_value());

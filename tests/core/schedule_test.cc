@@ -162,9 +162,9 @@ TEST_CASE("a tick whose date a manual run took is passed over, on record") {
     World world;
     world.now.wall = at("2026-03-10T12:30:00Z");
     world.add(scheduled("@hourly"));
+    // It waits for its date, and is what stands there.
     world.trigger("dag", [](RunRequested& r) { r.logical_date = at("2026-03-10T13:00:00Z"); });
-    for (int i = 0; i < 3; ++i) world.step();
-    REQUIRE(world.state.runs.empty());
+    REQUIRE(world.state.live_runs().size() == 1);
     if (restarted) world.restart();
     at_time(world, "2026-03-10T13:00:00Z");
     CHECK(dates(world).size() == 1);

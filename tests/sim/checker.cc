@@ -157,7 +157,7 @@ void Checker::check_update(const Changes::TaskUpdate& update, const Changes& cha
   check_cause(update.row, update.from, run);
   check_tries(update.row, old, run.dag->tasks[update.row.task]);
   check_asked(update.row, old, run.run);
-  check_early_end(update.row, update.from, run.run);
+  check_early_end(update.row, old, run.run);
   check_window(update.row, run, changes);
   check_report_kept(update, old, changes);
   const StoredRun* now_run = state.run(update.row.run);

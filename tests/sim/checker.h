@@ -70,7 +70,7 @@ class Checker {
   bool left_out_by_branch(const StoredRun& run, TaskIndex task) const;
   void check_tries(const TaskInstanceRow& row, const TaskInstanceRow& old, const Task& task);
   void check_asked(const TaskInstanceRow& row, const TaskInstanceRow& old, const RunRow& run);
-  void check_early_end(const TaskInstanceRow& row, TaskState from, const RunRow& run);
+  void check_early_end(const TaskInstanceRow& row, const TaskInstanceRow& old, const RunRow& run);
   void check_branch(const TaskInstanceRow& row, const StoredRun& run);
   void check_launches(const Effects& effects);
   void check_history(const Effects& effects);

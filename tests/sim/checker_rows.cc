@@ -122,9 +122,11 @@ void Checker::check_asked(const TaskInstanceRow& row, const TaskInstanceRow& old
 }
 
 // However its run ends, what ran is not skipped.
-void Checker::check_early_end(const TaskInstanceRow& row, TaskState from, const RunRow& run) {
-  if (!ending_.count(row.run) || row.state != TaskState::skipped || from == row.state) return;
-  if (marked_.count({run.dag_id, run.dag_run_id})) return;
+void Checker::check_early_end(const TaskInstanceRow& row, const TaskInstanceRow& old,
+                              const RunRow& run) {
+  if (!ending_.count(row.run) || row.state != TaskState::skipped || old.state == row.state) return;
+  // Somebody marked it, now or while its attempt was alive.
+  if (old.asked || marked_.count({run.dag_id, run.dag_run_id})) return;
   const Life* life = ledger_.find(row.attempt());
   const bool by_itself = life && life->ended && life->report.outcome == Outcome::skipped;
   require(by_itself || row.failures + row.losses + row.conflicts == 0, "I20",

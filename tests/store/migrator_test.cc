@@ -222,7 +222,7 @@ constexpr char live_and_queued_in_0002[] =
     "UPDATE task_instance SET state = 3, fence = 4, try_number = 2, worker = 'agent', "
     "queued_at = 6, start_date = 7 WHERE id = 1 << 20;"
     "UPDATE task_instance SET fence = 1, try_number = 1, max_tries = 3 WHERE id = 3 << 20;"
-    "INSERT INTO task_instance_history SELECT NULL, id, 6, 1, 1, 2, 1, 0, 0, NULL, 5, 5, 6, NULL, "
+    "INSERT INTO task_instance_history SELECT NULL, id, 7, 1, 1, 2, 1, 0, 0, NULL, 5, 5, 6, 9, "
     "NULL, NULL, 'agent', '', '', 'it broke', '', '', 1, 0, 0, 0, NULL "
     "FROM task_instance WHERE id = 3 << 20;"
     "INSERT INTO xcom VALUES (1 << 20 | 1, 'k', '5', 1);"
@@ -267,6 +267,8 @@ TEST_CASE("a database with live and queued runs goes on, and what has not starte
   const auto tries = history.tries({"etl", "run_3", "task_0", unmapped});
   REQUIRE(tries.size() == 1);
   CHECK(tries[0].row.reason == "it broke");
+  CHECK(tries[0].row.state == TaskState::failed);
+  CHECK_FALSE(tries[0].row.retry_at);
   CHECK(history.job_executions(std::nullopt, {}).rows.at(0).row.key == alive.attempt());
 
   // The waiting run starts: it gets its rows now.

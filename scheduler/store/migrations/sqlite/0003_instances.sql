@@ -142,9 +142,11 @@ CREATE TABLE new_task_instance_history (
   pid INTEGER NOT NULL,
   asked INTEGER
 ) STRICT;
-INSERT INTO new_task_instance_history SELECT id, ti >> 20, ti & 1048575, -1, state, fence,
+-- A try that a later one repeated has failed; it was kept as up for retry.
+INSERT INTO new_task_instance_history SELECT id, ti >> 20, ti & 1048575, -1,
+    iif(state = 7, 6, state), fence,
     try_number, max_tries, failures, losses, conflicts, scheduled_at, queued_at, start_date,
-    end_date, retry_at, window_start, window_end, worker, hostname, slot, reason, note,
+    end_date, NULL, window_start, window_end, worker, hostname, slot, reason, note,
     plugin_sha256, exit_code, signal, peak_rss_kib, pid, asked
   FROM task_instance_history ORDER BY id;
 DROP TABLE task_instance_history;

@@ -1,0 +1,90 @@
+// Results that were recorded from Airflow 3.3.2.
+#include "scheduler/core/explain.h"
+#include "tests/core/support.h"
+
+namespace batuta::testing {
+namespace {
+
+ClearRequested clear_of(const std::vector<std::string>& tasks) {
+  ClearRequested event;
+  event.dag_id = "dag";
+  event.dag_run_id = "run-2";
+  event.task_ids = tasks;
+  event.only_failed = false;
+  event.dry_run = false;
+  return event;
+}
+
+TEST_CASE("clearing only a task that a branch had skipped leaves it skipped") {
+  World world;
+  world.add(DagMaker("dag")
+                .task("choose", {}, [](Task& t) { t.is_branch = true; })
+                .task("left", {"choose"})
+                .task("right", {"choose"})
+                .make());
+  world.join("w", 2);
+  const RunSeq run = world.trigger("dag");
+  const auto choose = [&](const char* id) {
+    world.finish(world.attempt(run, "choose"), Outcome::success, 1, [&](Finished& report) {
+      report.has_branch = true;
+      report.branch = {id};
+    });
+  };
+  choose("left");
+  world.finish(world.attempt(run, "left"));
+  REQUIRE(world.run_state(run) == DagRunState::success);
+  world.launched();
+  CHECK(world.ask(clear_of({"right"})).code == Errc::ok);
+  CHECK(world.state_of(run, "right") == TaskState::skipped);
+  CHECK(world.launched().empty());
+  CHECK(world.run_state(run) == DagRunState::success);
+  world.ask(clear_of({"choose", "right"}));  // with its branch it is decided anew
+  CHECK(world.state_of(run, "right") == TaskState::none);
+  choose("right");
+  CHECK(world.state_of(run, "right") == TaskState::queued);
+}
+
+TEST_CASE("a clear with up- and downstream takes all that is downstream of what is upstream") {
+  World world;
+  world.add(DagMaker("dag")
+                .task("a")
+                .task("b", {"a"})
+                .task("c", {"b"})
+                .task("s", {"a"})
+                .task("e", {"s"})
+                .task("g", {"a"})
+                .task("other")
+                .make());
+  world.join("w", 4);
+  world.trigger("dag");
+  world.run_all();
+  ClearRequested event = clear_of({"b"});
+  event.include_upstream = true;
+  event.include_downstream = true;
+  event.dry_run = true;
+  std::string names;
+  for (const TaskInstanceRow& row : world.ask(event).tasks) names += "abcseg?"[row.task];
+  CHECK(names == "abcseg");
+}
+
+TEST_CASE("a run with a logical date ahead waits for it and says so") {
+  World world;
+  world.add(chain("dag", 1));
+  world.join("w", 1);
+  const Time ahead = world.now.wall + 10s;
+  const RunSeq run = world.trigger("dag", [&](RunRequested& event) { event.logical_date = ahead; });
+  CHECK(world.run_state(run) == DagRunState::queued);
+  const auto reasons = explain(world.state, {run, 0, unmapped}, world.now);
+  REQUIRE_FALSE(reasons.empty());
+  CHECK(reasons[0].reason == "its logical date lies ahead: the run starts after " + to_iso(ahead));
+  CHECK(world.last.wake_at == ahead);
+  world.live(8s);
+  CHECK(world.run_state(run) == DagRunState::queued);
+  world.restart();
+  world.join("w", 1);
+  world.live(2s);
+  CHECK(world.run_state(run) == DagRunState::running);
+}
+
+}  // namespace
+}  // namespace batuta::testing
