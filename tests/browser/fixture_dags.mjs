@@ -98,7 +98,7 @@ const exact = {
 };
 
 // As long as names may be, without a place to break a line.
-export const longName = 'a_name_without_a_break_'.repeat(10).slice(0, 200);
+export const longName = 'a_name_without_a_break_'.repeat(10).slice(0, 126);
 const long = {
   dag_id: longName,
   description: 'x'.repeat(400),

@@ -23,21 +23,15 @@ function changeTasks(tasks) {
   if (real) writeFileSync(file, JSON.stringify({ ...changing, tasks }));
   else session.target.world.change('changing', tasks);
 }
-function breakFile() {
-  if (real) return writeFileSync(file, '{');
-  Object.assign(session.target.world.dags.get('changing'), { has_import_errors: true });
-  return session.target.world.emit('dag', { dag_id: 'changing' });
+// What becomes of a file is news of the list, as the real server tells it.
+function fileIs(how, text) {
+  if (real) return text === null ? rmSync(file) : writeFileSync(file, text);
+  Object.assign(session.target.world.dags.get('changing'), { has_import_errors: false, is_stale: false, ...how });
+  return session.target.world.emit('dags', {});
 }
-function mendFile() {
-  if (real) return writeFileSync(file, JSON.stringify(changing));
-  Object.assign(session.target.world.dags.get('changing'), { has_import_errors: false, is_stale: false });
-  return session.target.world.emit('dag', { dag_id: 'changing' });
-}
-function removeFile() {
-  if (real) return rmSync(file);
-  Object.assign(session.target.world.dags.get('changing'), { has_import_errors: false, is_stale: true });
-  return session.target.world.emit('dag', { dag_id: 'changing' });
-}
+const breakFile = () => fileIs({ has_import_errors: true }, '{');
+const mendFile = () => fileIs({}, JSON.stringify(changing));
+const removeFile = () => fileIs({ is_stale: true }, null);
 
 test('a run is drawn with the tasks of its own version when the DAG has others by now', async () => {
   const { page, finish } = await newPage(session);

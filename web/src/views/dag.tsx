@@ -30,7 +30,7 @@ export function DagView({ dag, tab }: { dag: string; tab: string }) {
   const now = useNow(true);
   const refresh = useThrottled(details.reload, 1000);
   useLive((batch) => {
-    if (batch.resync || batch.dags.includes(dag)) refresh();
+    if (batch.resync || batch.listChanged || batch.dags.includes(dag)) refresh();
   });
   useTitle(dag);
   const current = tabs.some((one) => one.id === tab) ? tab : 'runs';
