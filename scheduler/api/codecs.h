@@ -73,7 +73,7 @@ nlohmann::json xcom_json(const XcomRow& row, const TaskInstanceView& of);  // wi
 // ---- the rest
 
 nlohmann::json pool_json(const PoolView& pool);
-nlohmann::json variable_json(const Variable& variable);        // sensitive values masked
+nlohmann::json variable_json(const Variable& variable);  // sensitive values masked
 // The host as people may see it: a webhook's address is a password, and any address may hold one
 // before its @.
 std::string shown_host(const Connection& connection);

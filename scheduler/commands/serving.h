@@ -24,7 +24,7 @@ class Serving {
  public:
   struct Options {
     log::Level log_level = log::Level::info;
-    bool log_file = true;     // <home>/logs/scheduler.log; false: standard error alone
+    bool log_file = true;      // <home>/logs/scheduler.log; false: standard error alone
     bool keeps_worker = true;  // one agent as a child, restarted when it dies
     std::function<void(const std::string& connection, const std::string& body_json)> divert_alerts;
     // What must be there before the worker starts and DAGs run: connections, variables.
@@ -45,8 +45,8 @@ class Serving {
   // stopped, `work` ends by that, and the answer is nullopt. An exception is an error.
   std::optional<Result<std::string>> run(std::function<Result<std::string>()> work);
   // Nothing new is launched, on no worker. Ours first, so that what it has to say is still heard:
-  // what runs there may end (stop_drain), is asked (cancel_grace), is killed, and is told; a further
-  // signal ends the drain. Then the server. Idempotent.
+  // what runs there may end (stop_drain), is asked (cancel_grace), is killed, and is told; a
+  // further signal ends the drain. Then the server. Idempotent.
   void stop();
 
   // For people: where the page is, and how to log in.

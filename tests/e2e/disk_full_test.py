@@ -49,6 +49,7 @@ def refuses_while_full_and_recovers():
         load = dag("load", [mock("a"), mock("b", ["a"])], max_active_runs=64)
         server = folder.server({"load": load}, home=disk.path / "home").start()
         acknowledged = [server.trigger("load")["dag_run_id"] for _ in range(20)]
+        eventually(lambda: server.get("/api/batuta/plugins")["total_entries"] > 0, 20, "the worker's plugins")
         disk.fill()
 
         def refused():

@@ -92,7 +92,7 @@ def each_slot_is_a_user_of_its_own():
     with Folder("user-range") as folder, QuoteService(folder.path, seed=3) as quotes:
         os.chmod(folder.path, 0o711)
         look = ("id -u; "
-                "for p in /proc/[0-9]*; do tr '\\0' '\\n' <$p/environ 2>/dev/null; done | grep -c '^MARK=hidden' ; "
+                "for p in /proc/[0-9]*; do (tr '\\0' '\\n' <$p/environ) 2>/dev/null; done | grep -c '^MARK=hidden'; "
                 "kill -9 $(cat {0}/holder) 2>&1 | grep -c 'not permitted'; cat {0}/file 2>&1 | grep -c denied; true")
         shared = folder.path / "shared"
         shared.mkdir()

@@ -80,7 +80,7 @@ TEST_CASE("after kill -9 every acknowledged commit is there and the file is soun
 // A file system of its own, so small that it fills; gone with the object.
 class SmallDisk {
  public:
-  SmallDisk() { mounted_ = ::mount("tmpfs", folder_.path().c_str(), "tmpfs", 0, "size=2m") == 0; }
+  SmallDisk() { mounted_ = ::mount("tmpfs", folder_.path().c_str(), "tmpfs", 0, "size=4m") == 0; }
   ~SmallDisk() {
     if (mounted_) ::umount2(folder_.path().c_str(), MNT_DETACH);
   }

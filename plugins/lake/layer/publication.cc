@@ -24,8 +24,8 @@ Publication::Publication(const TableShape& shape, const DeltaTable& table,
 
 void Publication::stage(Session& session, const std::string& select,
                         const std::vector<Param>& params) {
-  auto files = write_files(
-      session, StagedWrite{table_.storage(), table_.name(), shape_.columns, shape_.partition, select, params});
+  auto files = write_files(session, StagedWrite{table_.storage(), table_.name(), shape_.columns,
+                                                shape_.partition, select, params});
   payload_.adds.insert(payload_.adds.end(), std::make_move_iterator(files.begin()),
                        std::make_move_iterator(files.end()));
 }
