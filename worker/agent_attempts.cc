@@ -18,8 +18,10 @@ constexpr std::size_t max_unacked = 100'000;
 constexpr std::int64_t kill_again_us = 500'000;
 constexpr std::int64_t max_grace_us = 3'600'000'000;
 constexpr std::int64_t predecessor_poll_us = 20'000;
-// The first death may be anybody's doing, and so may a second; then its neighbours are spared.
-constexpr int deaths_until_sole = 2;
+// Some deaths may be anybody's doing; then its neighbours are spared. Fewer would suspect everybody
+// when machines or people kill workers in a row; alone and in a fresh slot an attempt takes longer,
+// and is then the likelier to be hit again.
+constexpr int deaths_until_sole = 5;
 
 }  // namespace
 

@@ -1,5 +1,5 @@
 // Which attempts were running when an agent died. One of them may have killed it, and would kill
-// the next one with everybody in it: so after two such deaths an attempt runs while nothing else
+// the next one with everybody in it: so after five such deaths an attempt runs while nothing else
 // does. If it is the one, it takes nobody along any more, and the scheduler's limit of losses ends
 // it.
 //
