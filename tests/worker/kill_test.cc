@@ -163,7 +163,8 @@ TEST_CASE("a restarted agent clears the locks and scratch folders of the dead on
   CHECK(world.finished(world.launch("empty")).outcome == Outcome::success);
 }
 
-TEST_CASE("an attempt that kills its agent takes others along five times at most, then runs alone") {
+TEST_CASE(
+    "an attempt that kills its agent takes others along five times at most, then runs alone") {
   AgentFixture world{{.slots = 2}};
   Launch killer = world.make(
       "shell", R"({"command":"sleep 0.4; kill -9 $(cut -d' ' -f4 /proc/$PPID/stat); sleep 60"})");
