@@ -43,7 +43,8 @@ Status Agent::prepare() {
   if (!epoll_) return {Errc::unavailable, errno_text("epoll")};
   sigset_t wanted;
   sigemptyset(&wanted);
-  for (const int number : {SIGCHLD, SIGTERM, SIGINT, orphan_signal}) sigaddset(&wanted, number);
+  for (const int number : {SIGCHLD, SIGTERM, SIGINT, SIGHUP, orphan_signal})
+    sigaddset(&wanted, number);
   ::sigprocmask(SIG_BLOCK, &wanted, nullptr);
   signals_.reset(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals_) return {Errc::unavailable, errno_text("signalfd")};
@@ -158,6 +159,7 @@ void Agent::on_signals() {
   while (::read(signals_.get(), &info, sizeof info) == sizeof info) {
     children = children || info.ssi_signo == SIGCHLD;
     if (info.ssi_signo == static_cast<std::uint32_t>(orphan_signal)) stop_ = true;
+    if (info.ssi_signo == SIGHUP) log::reopen();
     if (info.ssi_signo != SIGTERM && info.ssi_signo != SIGINT) continue;
     // Whoever keeps us says when; a terminal or a service manager says it to all of a group at
     // once.
@@ -338,6 +340,7 @@ void Agent::catalogue_ready() {
   }
   told_ = std::move(plugins);
   told_faults_ = scan_.faults();
+  if (scan_.incomplete() && rescan_at_us_ == 0) rescan_at_us_ = boot_us() + scan_.retry_after_us();
 }
 
 }  // namespace batuta

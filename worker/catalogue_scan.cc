@@ -76,6 +76,7 @@ void CatalogueScan::start() {
   const auto manifest = read_manifest(options_.folder);
   faults_.clear();
   wanted_.clear();
+  incomplete_ = false;
   if (!manifest) {
     // What was offered stays so: its files are still checked by their hashes when they are loaded.
     faults_["manifest.json"] = options_.folder + ": " + manifest.error().message;
@@ -100,7 +101,9 @@ void CatalogueScan::start() {
 bool CatalogueScan::next_child() {
   if (wanted_.empty()) return finish();
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return finish();
+  if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
+    return fail_all(std::string("no pipe to describe it: ") + std::strerror(errno));
+  }
   UniqueFd reading{ends[0]}, writing{ends[1]};
   ::fcntl(writing.get(), F_SETFL, 0);
   const UniqueFd null{::open("/dev/null", O_RDWR | O_CLOEXEC)};
@@ -115,10 +118,7 @@ bool CatalogueScan::next_child() {
   add(std::to_string(::getpid()));
   for (const auto& [name, file] : wanted_) add(name);
   const auto pid = spawn_process(request);
-  if (!pid) {
-    log::error("plugins: " + pid.error().message);
-    return finish();
-  }
+  if (!pid) return fail_all("no process to describe it: " + pid.error().message);
   child_ = *pid;
   pipe_ = std::move(reading);
   current_.clear();
@@ -173,13 +173,16 @@ void CatalogueScan::blame(const std::string& name, const std::string& why) {
 bool CatalogueScan::fail_current(const std::string& why) {
   end_child();
   // A child that dies before its first plugin would do so again.
-  if (current_.empty()) {
-    for (const auto& [name, file] : wanted_) blame(name, why);
-    return finish();
-  }
+  if (current_.empty()) return fail_all(why);
   blame(current_, why);
   wanted_.erase(current_);
   return next_child();
+}
+
+bool CatalogueScan::fail_all(const std::string& why) {
+  for (const auto& [name, file] : wanted_) blame(name, why);
+  incomplete_ = true;
+  return finish();
 }
 
 bool CatalogueScan::on_readable() {
@@ -207,6 +210,7 @@ bool CatalogueScan::on_readable() {
 }
 
 bool CatalogueScan::on_timeout() {
+  incomplete_ = true;
   return fail_current("loading it takes too long");
 }
 

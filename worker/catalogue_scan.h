@@ -47,6 +47,10 @@ class CatalogueScan {
   // Why a listed plugin is not offered, naming its file, by name; "manifest.json" when that cannot
   // be read.
   const std::map<std::string, std::string>& faults() const { return faults_; }
+  // Something was left out for a reason that may pass (a slow machine, no process to be had): it is
+  // worth looking again after retry_after_us(), though no file changes.
+  bool incomplete() const { return incomplete_; }
+  std::int64_t retry_after_us() const { return 12 * options_.load_timeout_us; }
 
  private:
   struct Offer {
@@ -55,6 +59,7 @@ class CatalogueScan {
   };
   bool next_child();
   bool fail_current(const std::string& why);
+  bool fail_all(const std::string& why);
   void blame(const std::string& name, const std::string& why);
   bool finish();
   void take(std::string_view body);
@@ -70,6 +75,7 @@ class CatalogueScan {
   std::int64_t deadline_us_ = 0;
   std::string buffer_;
   bool again_ = false;
+  bool incomplete_ = false;
 };
 
 }  // namespace batuta

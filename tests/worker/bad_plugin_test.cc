@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <set>
 
@@ -40,7 +41,7 @@ TEST_CASE("only plugins that load and fit are offered, and loading a bad one hur
   AgentFixture world{bad_plugins()};
   std::set<std::string> names;
   for (const PluginInfo& plugin : world.hello().catalogue) names.insert(plugin.name);
-  CHECK(names == std::set<std::string>{"misbehave", "plain_c"});
+  CHECK(names == std::set<std::string>{"misbehave", "plain_c", "slow_constructor"});
   CHECK(world.hello().faults.size() == 5);
   for (const PluginFault& fault : world.hello().faults) {
     CHECK_MESSAGE(fault.why.find(fault.name + ".so: ") != std::string::npos, fault.why);
@@ -52,6 +53,40 @@ TEST_CASE("only plugins that load and fit are offered, and loading a bad one hur
     CHECK_MESSAGE(refused.reason.size() > 10, name << ": " << refused.reason);
   }
   check_healthy(world);
+}
+
+// HOME is one of the three variables that a slot is started with.
+class HomeOf {
+ public:
+  explicit HomeOf(const std::string& folder) {
+    const char* before = std::getenv("HOME");
+    if (before != nullptr) before_ = before;
+    ::setenv("HOME", folder.c_str(), 1);
+  }
+  ~HomeOf() { ::setenv("HOME", before_.c_str(), 1); }
+  HomeOf(const HomeOf&) = delete;
+  HomeOf& operator=(const HomeOf&) = delete;
+
+ private:
+  std::string before_;
+};
+
+TEST_CASE("a plugin that was too slow to load is tried again later, though no file changes") {
+  char folder[] = "/tmp/batuta-slow-XXXXXX";
+  REQUIRE(::mkdtemp(folder) != nullptr);
+  const std::string hold = std::string(folder) + "/hold";
+  std::ofstream(hold) << "";
+  const HomeOf home(folder);
+  AgentFixture world{bad_plugins()};
+  const auto offers = [](const std::vector<PluginInfo>& catalogue) {
+    return std::any_of(catalogue.begin(), catalogue.end(),
+                       [](const PluginInfo& plugin) { return plugin.name == "slow_constructor"; });
+  };
+  CHECK(!offers(world.hello().catalogue));
+  ::unlink(hold.c_str());
+  CHECK(offers(world.catalogue().catalogue));
+  CHECK(world.finished(world.launch("slow_constructor")).outcome == Outcome::success);
+  ::rmdir(folder);
 }
 
 TEST_CASE("what a plugin throws becomes its failure") {
