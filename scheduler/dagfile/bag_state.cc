@@ -32,6 +32,7 @@ BagState::BagState(std::string folder) : folder_(std::move(folder)) {}
 void BagState::set_known(std::vector<std::shared_ptr<const Dag>> known) {
   for (auto& dag : known) {
     known_ids_.push_back(dag->id);
+    owners_.emplace(dag->id, dag->file);
     Entry& entry = entries_[dag->file];
     entry.dag = std::move(dag);
     entry.remembered = true;
@@ -181,20 +182,37 @@ void BagState::add_error(DagBagSnapshot& snapshot, const std::string& file,
   snapshot.import_errors.push_back(it->second);
 }
 
+// Who holds a DAG keeps it for as long as the file defines it; a new DAG is the first path's.
+void BagState::assign_owners() {
+  std::map<std::string, std::string> owners;
+  for (const auto& [path, entry] : entries_) {
+    if (!entry.dag) continue;
+    const auto held = owners_.find(entry.dag->id);
+    if (held != owners_.end() && held->second == path) {
+      owners.insert_or_assign(entry.dag->id, path);
+    } else {
+      owners.emplace(entry.dag->id, path);
+    }
+  }
+  owners_ = std::move(owners);
+}
+
 std::shared_ptr<DagBagSnapshot> BagState::build(Time now) {
+  assign_owners();
   auto snapshot = std::make_shared<DagBagSnapshot>();
   if (!folder_error_.empty()) add_error(*snapshot, "", folder_error_, now);
   for (const auto& [path, entry] : entries_) {
     if (!entry.error.empty()) add_error(*snapshot, path, entry.error, now);
     if (!entry.dag) continue;
-    const auto [owner, first] = snapshot->dags.emplace(entry.dag->id, entry.dag);
-    if (!first) {
+    const std::string& owner = owners_.at(entry.dag->id);
+    if (owner != path) {
       add_error(*snapshot, path,
                 path + " /dag_id: the DAG \"" + entry.dag->id + "\" is already defined in " +
-                    owner->second->file,
+                    owner + "; give this one another id, or remove that file",
                 now);
       continue;
     }
+    snapshot->dags.emplace(entry.dag->id, entry.dag);
     if (!entry.remembered) snapshot->parsed_at.emplace(entry.dag->id, entry.parsed_at);
     add_warnings(*snapshot, entry, now);
   }

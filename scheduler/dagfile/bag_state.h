@@ -54,6 +54,7 @@ class BagState {
             Update& update);
   bool named_files_changed(const Entry& entry) const;
   void set_error(Entry& entry, std::string message);
+  void assign_owners();
   std::shared_ptr<DagBagSnapshot> build(Time now);
   void add_error(DagBagSnapshot& snapshot, const std::string& file, const std::string& message,
                  Time now);
@@ -67,7 +68,8 @@ class BagState {
   std::map<std::pair<std::string, std::string>, ImportError> standing_;  // (file, message)
   std::int64_t next_error_id_ = 1;
   std::shared_ptr<const DagBagSnapshot> last_;
-  std::vector<std::string> known_ids_;  // DAGs of an earlier life, until the folder was read
+  std::map<std::string, std::string> owners_;  // path by DAG id: a newcomer takes nothing over
+  std::vector<std::string> known_ids_;         // DAGs of an earlier life, until the folder was read
   bool dirty_ = true;
 };
 

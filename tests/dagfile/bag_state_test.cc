@@ -109,6 +109,38 @@ TEST_CASE("two files with one dag_id: the first path wins, the other is told") {
   CHECK(bag.last->dags.at("x")->tasks[0].id == "second");
 }
 
+TEST_CASE("a new file never takes over a DAG that another file holds, whatever its name") {
+  Bag bag;
+  bag.folder.write("m.json", small_dag("etl"));
+  bag.scan();
+  const auto held = bag.last->dags.at("etl");
+  bag.folder.write("a.json", small_dag("etl", "other"));
+  CHECK(bag.scan().changed.empty());
+  CHECK(bag.last->dags.at("etl") == held);
+  REQUIRE(bag.last->import_errors.size() == 1);
+  CHECK(bag.last->import_errors[0].file == "a.json");
+  bag.folder.write("m.json", "{ broken");  // what holds it is broken for a while
+  bag.scan();
+  CHECK(bag.last->dags.at("etl") == held);
+  fs::remove(bag.folder.path() / "m.json");
+  CHECK(bag.scan().changed.size() == 1);
+  CHECK(bag.last->dags.at("etl")->file == "a.json");
+  CHECK(bag.last->import_errors.empty());
+}
+
+TEST_CASE("who held a DAG before a restart holds it after") {
+  Bag before;
+  before.folder.write("m.json", small_dag("etl"));
+  before.scan();
+  Bag after;
+  after.folder.write("a.json", small_dag("etl", "other"));
+  after.folder.write("m.json", small_dag("etl"));
+  after.state.set_known({before.last->dags.at("etl")});
+  after.scan();
+  CHECK(after.last->dags.at("etl")->file == "m.json");
+  CHECK(after.last->import_errors.at(0).file == "a.json");
+}
+
 TEST_CASE("links that leave the folder are refused, others are followed") {
   Bag bag;
   TempFolder outside;
