@@ -1,6 +1,7 @@
 #include "common/safe_json.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <iterator>
 #include <limits>
@@ -149,6 +150,34 @@ std::string position_of(std::string_view text, std::size_t offset) {
   return "line " + std::to_string(line) + ", column " + std::to_string(column);
 }
 
+// What people get wrong, told by the sign that was not expected and the one before it; empty when
+// it is none of these. `offset` is one past the former.
+std::string_view likely_reason(std::string_view text, std::size_t offset) {
+  if (offset == 0) return {};
+  const std::string_view before = text.substr(0, std::min(offset - 1, text.size()));
+  const auto last = before.find_last_not_of(" \t\r\n");
+  const char previous = last == std::string_view::npos ? '\0' : before[last];
+  if (offset > text.size()) return "the text ends too early";
+  const char found = text[offset - 1];
+  if ((found == ']' || found == '}') && previous == ',') return "a comma with nothing after it";
+  if (found == '/' || found == '#') return "JSON has no comments";
+  if (found == '\'') return "text stands in double quotes";
+  if (found == '\n' || found == '\r') return "a line break inside a text is written \\n";
+  const bool value_before = previous == '"' || previous == '}' || previous == ']' ||
+                            std::isalnum(static_cast<unsigned char>(previous)) != 0;
+  if (value_before && (found == '"' || found == '{' || found == '[')) {
+    return "a comma or colon is missing before it";
+  }
+  if (text.substr(offset - 1).starts_with("True") || text.substr(offset - 1).starts_with("False") ||
+      text.substr(offset - 1).starts_with("None")) {
+    return "it is written true, false, null";
+  }
+  if (std::isalpha(static_cast<unsigned char>(found)) != 0 && !value_before) {
+    return "names and text stand in double quotes";
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<json> parse_untrusted(std::string_view text, const JsonLimits& limits) {
@@ -168,7 +197,9 @@ Result<json> parse_untrusted(std::string_view text, const JsonLimits& limits) {
     return {Errc::malformed, "JSON refused: " + builder.refusal() + " at " +
                                  position_of(text, refused_at(text, limits))};
   }
-  return {Errc::malformed, "not valid JSON at " + position_of(text, builder.error_at())};
+  const std::string why(likely_reason(text, builder.error_at()));
+  return {Errc::malformed, "not valid JSON" + (why.empty() ? "" : ": " + why) + " at " +
+                               position_of(text, builder.error_at())};
 }
 
 std::optional<std::int64_t> json_int(const json& value) {

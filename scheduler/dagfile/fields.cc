@@ -185,12 +185,44 @@ void FieldReader::allow(std::string_view name) {
   known_.push_back(name);
 }
 
+namespace {
+// Words of Airflow and Dagu for what we have under another name.
+std::string_view field_known_elsewhere(std::string_view field) {
+  static constexpr std::pair<std::string_view, std::string_view> words[] = {
+      {"schedule_interval", "schedule"},
+      {"timetable", "schedule"},
+      {"name", "dag_id"},
+      {"id", "task_id"},
+      {"steps", "tasks"},
+      {"upstream", "depends_on"},
+      {"depends", "depends_on"},
+      {"dependencies", "depends_on"},
+      {"bash_command", "command"},
+      {"cmd", "command"},
+      {"script", "command"},
+      {"execution_date", "logical_date"},
+      {"timeout", "execution_timeout"},
+      {"concurrency", "max_active_tasks"},
+      {"retry_interval", "retry_delay"},
+      {"endpoint", "url"},
+  };
+  for (const auto& [theirs, ours] : words) {
+    if (field == theirs) return ours;
+  }
+  return {};
+}
+}  // namespace
+
 void FieldReader::refuse_unknown(std::string_view what) {
   for (const auto& [name, value] : object_.items()) {
     if (std::find(known_.begin(), known_.end(), name) != known_.end()) continue;
     const std::vector<std::string> names(known_.begin(), known_.end());
-    problem(name, "unknown field \"" + name.substr(0, 80) + "\" in " + std::string(what) +
-                      did_you_mean(name, names));
+    const std::string_view ours = field_known_elsewhere(name);
+    const bool fits =
+        !ours.empty() && std::find(known_.begin(), known_.end(), ours) != known_.end();
+    problem(name,
+            "unknown field \"" + name.substr(0, 80) + "\" in " + std::string(what) +
+                (fits ? "; here it is \"" + std::string(ours) + "\"" : did_you_mean(name, names)));
   }
 }
 

@@ -43,6 +43,14 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
   return best;
 }
 
+std::string one_of(const std::vector<std::string>& candidates) {
+  std::string text = "; it is one of";
+  for (const auto& candidate : candidates) {
+    text += (&candidate == &candidates.front() ? " " : ", ") + candidate;
+  }
+  return text;
+}
+
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates) {
   const auto best = nearest(word, candidates);
   return best.empty() ? "" : "; did you mean \"" + best + "\"?";

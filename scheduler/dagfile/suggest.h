@@ -12,6 +12,9 @@ namespace batuta {
 // beyond 128 bytes are not compared.
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
 
+// "; it is one of a, b, c".
+std::string one_of(const std::vector<std::string>& candidates);
+
 // "; did you mean \"x\"?" or empty.
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates);
 

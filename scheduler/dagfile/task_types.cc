@@ -182,6 +182,29 @@ constexpr TaskType task_types[] = {
 
 }  // namespace
 
+namespace {
+// Words of Airflow and Dagu for what we have under another name.
+std::string_view type_known_elsewhere(std::string_view type) {
+  static constexpr std::pair<std::string_view, std::string_view> words[] = {
+      {"bash", "shell"},
+      {"BashOperator", "shell"},
+      {"sh", "shell"},
+      {"command", "shell"},
+      {"dummy", "empty"},
+      {"DummyOperator", "empty"},
+      {"EmptyOperator", "empty"},
+      {"noop", "empty"},
+      {"BranchPythonOperator", "branch"},
+      {"SimpleHttpOperator", "http"},
+      {"HttpOperator", "http"},
+  };
+  for (const auto& [theirs, ours] : words) {
+    if (type == theirs) return ours;
+  }
+  return {};
+}
+}  // namespace
+
 const std::vector<std::string>& task_type_names() {
   static const std::vector<std::string> names = [] {
     std::vector<std::string> out;
@@ -205,8 +228,11 @@ bool read_task_type(FieldReader& fields, Task& task) {
   const auto* type = std::find_if(std::begin(task_types), std::end(task_types),
                                   [&](const auto& t) { return *name == t.name; });
   if (type == std::end(task_types)) {
+    const std::string_view ours = type_known_elsewhere(*name);
+    const std::string near = ours.empty() ? did_you_mean(*name, task_type_names())
+                                          : "; here it is \"" + std::string(ours) + "\"";
     fields.problem("type", "unknown type \"" + name->substr(0, 80) + "\"" +
-                               did_you_mean(*name, task_type_names()));
+                               (near.empty() ? one_of(task_type_names()) : near));
     return false;
   }
   if (type->builtin) task.plugin = type->name;

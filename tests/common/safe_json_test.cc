@@ -68,3 +68,20 @@ TEST_CASE("a string written directly reads the same as one written through a val
     CHECK(out == "x" + json_text(text));
   }
 }
+
+TEST_CASE("what is no JSON is told with the likely reason, and where") {
+  const auto told = [](const char* text) {
+    const auto parsed = parse_untrusted(text);
+    REQUIRE(!parsed);
+    return parsed.error().message;
+  };
+  CHECK(told("[1,\n 2, ]") == "not valid JSON: a comma with nothing after it at line 2, column 5");
+  CHECK(told("{\"a\": 1 // one\n}").find("JSON has no comments") != std::string::npos);
+  CHECK(told("{'a': 1}").find("double quotes") != std::string::npos);
+  CHECK(told("{a: 1}").find("double quotes") != std::string::npos);
+  CHECK(told("{\"a\": True}").find("true, false, null") != std::string::npos);
+  CHECK(told("{\"a\": 1 \"b\": 2}").find("a comma or colon is missing") != std::string::npos);
+  CHECK(told("{\"a\" \"b\"}").find("a comma or colon is missing") != std::string::npos);
+  CHECK(told("{\"a\": \"x\ny\"}").find("a line break inside a text") != std::string::npos);
+  CHECK(told("{\"a\": 1").find("the text ends too early") != std::string::npos);
+}
