@@ -45,6 +45,8 @@ void counters(Page& page, const EngineMetrics& m) {
            "Attempts that failed, those that are tried again included", n(m.failed));
   page.one("airflow_task_instances_without_heartbeats_killed", "counter",
            "Attempts lost with their worker", n(m.losses));
+  page.one("batuta_skipped_ticks", "counter",
+           "Ticks that no run was made for, of schedules without catch-up", n(m.skipped_ticks));
   page.one("batuta_events", "counter", "Events taken by the scheduler", n(m.events));
   page.one("batuta_stale_reports", "counter", "Reports of attempts that were not current",
            n(m.stale_reports));

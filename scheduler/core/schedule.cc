@@ -14,6 +14,8 @@ constexpr Duration tiny = Duration(1);
 constexpr Duration least_grace = std::chrono::minutes(5);
 // @continuous with tasks that take no time: not more often than this.
 constexpr Duration continuous_gap = std::chrono::seconds(1);
+// So many ticks of one jump are counted; a clock that is set on by years has more.
+constexpr std::int64_t most_counted = 1000;
 
 // Version 7's layout, its random part derived: the same step always makes the same run.
 Uuid scheduled_uuid(const std::string& dag_id, Time tick, RunSeq seq, Time now) {
@@ -37,6 +39,31 @@ void move_cursor(Turn& turn, LiveDag& dag, Time tick) {
   while (!dag.dates_ahead.empty() && *dag.dates_ahead.begin() <= tick) {
     dag.dates_ahead.erase(dag.dates_ahead.begin());
   }
+}
+
+// No tick that comes later has been handled. The DAG has a cursor.
+Time handled_until(const LiveDag& dag) {
+  const Time cursor = *dag.row.cursor;
+  return dag.dag->start_date ? std::max(cursor, *dag.dag->start_date - tiny) : cursor;
+}
+
+// No tick vanishes without a trace: those before `until` that no run is made for.
+void tell_skipped(Turn& turn, const LiveDag& dag, Time until, const char* why) {
+  const Timetable& timetable = dag.dag->schedule;
+  if (dag.dag->end_date) until = std::min(until, *dag.dag->end_date + tiny);
+  const OptTime first = next_tick(timetable, handled_until(dag));
+  if (!first || *first >= until) return;
+  std::int64_t count = 0;
+  OptTime tick = first;
+  for (; tick && *tick < until && count < most_counted; ++count) tick = next_tick(timetable, *tick);
+  const bool more = tick && *tick < until;
+  const Time last = last_tick(timetable, until - tiny).value_or(*first);
+  turn.state.counters.skipped_ticks += static_cast<std::uint64_t>(count);
+  EventLogRow row{turn.now.wall, "ticks_skipped", dag.row.dag_id, "", "", "", ""};
+  row.extra_json = "{\"count\":" + std::to_string(count) + (more ? ",\"more\":true" : "") +
+                   ",\"from\":\"" + to_iso(*first) + "\",\"to\":\"" + to_iso(last) +
+                   "\",\"why\":\"" + why + "\"}";
+  turn.out.changes.event_log.push_back(std::move(row));
 }
 
 // False when a run with this logical date exists already; the tick is then passed over, on record.
@@ -74,9 +101,7 @@ Time first_cursor(const LiveDag& dag, Time now) {
 
 // The tick to handle next; it may lie in the future. nullopt: none, ever.
 OptTime upcoming_tick(const LiveDag& dag, Time now) {
-  Time base = *dag.row.cursor;
-  if (dag.dag->start_date) base = std::max(base, *dag.dag->start_date - tiny);
-  OptTime tick = next_tick(dag.dag->schedule, base);
+  OptTime tick = next_tick(dag.dag->schedule, handled_until(dag));
   if (tick && !dag.dag->catchup && *tick <= now) {
     tick = std::max(*tick, last_tick(dag.dag->schedule, now).value_or(*tick));
   }
@@ -114,6 +139,8 @@ void create_cron_runs(Turn& turn, LiveDag& dag) {
       break;
     }
     ++dag.created_in_turn;
+    if (!dag.dag->catchup)
+      tell_skipped(turn, dag, *tick, "a run took too long, or no scheduler ran");
     create_scheduled(turn, dag, *tick, interval_of_tick(dag.dag->schedule, *tick));
     if (mutant("cursor_stays")) break;
     tick = upcoming_tick(dag, now);
@@ -167,7 +194,9 @@ void create_due_runs(Turn& turn, LiveDag& dag) {
 void skip_missed_ticks(Turn& turn, LiveDag& dag) {
   if (dag.dag->catchup || !dag.row.cursor) return;
   const OptTime last = last_tick(dag.dag->schedule, turn.now.wall);
-  if (last) move_cursor(turn, dag, *last);
+  if (!last || *last <= *dag.row.cursor) return;
+  tell_skipped(turn, dag, *last + tiny, "the DAG was paused");
+  move_cursor(turn, dag, *last);
 }
 
 }  // namespace batuta

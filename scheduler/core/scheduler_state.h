@@ -41,6 +41,7 @@ struct SchedulerCounters {
   std::uint64_t losses = 0;          // attempts lost with their worker
   std::uint64_t conflicts = 0;       // publications refused, at accept or at publish
   std::uint64_t recalls = 0;         // unstarted attempts given back
+  std::uint64_t skipped_ticks = 0;   // of schedules without catch-up
   std::uint64_t dispatch_reads = 0;  // groups looked at to find work; stays near launches
 };
 

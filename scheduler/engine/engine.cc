@@ -259,6 +259,7 @@ struct Engine::Impl : TurnDriver {
     counters.slots = static_cast<std::uint64_t>(gauges.slots);
     counters.stale_reports = state.counters.stale_reports;
     counters.losses = state.counters.losses;
+    counters.skipped_ticks = state.counters.skipped_ticks;
   }
 
   const Options options;

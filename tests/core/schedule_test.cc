@@ -134,6 +134,54 @@ TEST_CASE("a paused DAG creates nothing, and skips what it missed unless it catc
   }
 }
 
+TEST_CASE("ticks that no run was made for are on record, with their number and dates") {
+  World world;
+  world.join("a", 1);
+  world.now.wall = at("2026-03-10T12:30:00Z");
+  world.add(DagMaker("dag")
+                .task("t")
+                .with([](Dag& d) {
+                  d.schedule.kind = Timetable::Kind::cron;
+                  d.schedule.cron = *parse_cron("*/10 * * * *");
+                  d.max_active_runs = 1;
+                })
+                .make());
+  const auto told = [&] {
+    std::vector<std::string> found;
+    for (const EventLogRow& row : world.ledger.events) {
+      if (row.event == "ticks_skipped") found.push_back(row.extra_json);
+    }
+    return found;
+  };
+  world.finish(world.launched().at(0).key);  // of the tick that had just passed
+  at_time(world, "2026-03-10T12:40:00Z");
+  CHECK(told().empty());
+  at_time(world, "2026-03-10T13:15:00Z");
+  CHECK(told().empty());  // the run of 12:40 goes on; the newest tick may still have its run
+  world.finish(world.launched().at(0).key);
+  CHECK(dates(world).back() == "2026-03-10T13:10:00Z");
+  REQUIRE(told().size() == 1);
+  CHECK(told()[0].find(
+            R"({"count":2,"from":"2026-03-10T12:50:00Z","to":"2026-03-10T13:00:00Z",)") == 0);
+  CHECK(world.state.counters.skipped_ticks == 2);
+  world.ask(PauseRequested{0, "dag", true});
+  at_time(world, "2026-03-10T13:31:00Z");
+  world.ask(PauseRequested{0, "dag", false});
+  REQUIRE(told().size() == 2);
+  CHECK(told()[1].find(R"("count":2,"from":"2026-03-10T13:20:00Z")") != std::string::npos);
+  CHECK(told()[1].find("paused") != std::string::npos);
+}
+
+TEST_CASE("a jump of years is told of in bounded time") {
+  World world;
+  world.now.wall = at("2026-03-10T12:30:00Z");
+  world.add(scheduled("* * * * *"));
+  at_time(world, "2036-03-10T12:30:00Z");
+  const EventLogRow& row = world.ledger.events.back();
+  CHECK(row.event == "ticks_skipped");
+  CHECK(row.extra_json.find(R"("count":1000,"more":true)") != std::string::npos);
+}
+
 TEST_CASE("a clock that steps back creates no run twice") {
   World world;
   world.now.wall = at("2026-03-10T12:30:00Z");
