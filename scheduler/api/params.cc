@@ -151,7 +151,7 @@ std::int64_t QueryReader::read_cursor(std::string_view text) {
   if (text.empty()) return 0;
   const bool ours = text.starts_with(cursor_mark);
   const auto offset = ours ? parse_integer(text.substr(cursor_mark.size())) : std::nullopt;
-  if (offset && *offset >= 0) return *offset;
+  if (offset && *offset >= 0 && *offset <= std::numeric_limits<std::int32_t>::max()) return *offset;
   fail("cursor", "must be empty, or the next_cursor of an answer");
   return 0;
 }

@@ -196,7 +196,9 @@ constexpr QueryParam task_list_rows[] = {
 constexpr QueryParam map_index_rows[] = {map_index};
 
 constexpr QueryParam log_rows[] = {
-    map_index, own("token", Kind::text, "The continuation token of the part before")};
+    map_index, own("token", Kind::text, "The continuation token of the part before"),
+    own("full_content", Kind::flag,
+        "Only false: a log comes in parts, each with the next one's token")};
 
 constexpr QueryParam xcom_list_rows[] = {
     limit,

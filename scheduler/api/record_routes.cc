@@ -57,11 +57,9 @@ Result<Response> list_outbox(Context& context, const Request& request) {
   const bool dead = query.boolean("dead").value_or(false);
   if (!query.status()) return query.status().error();
   json items = json::array();
-  for (const auto& row : context.services.history.outbox(dead, page)) {
-    items.push_back(outbox_json(row));
-  }
-  const auto total = page.offset + static_cast<std::int64_t>(items.size());
-  return json_response(collection("outbox", std::move(items), total));
+  const auto found = context.services.history.outbox(dead, page);
+  for (const auto& row : found.rows) items.push_back(outbox_json(row));
+  return json_response(collection("outbox", std::move(items), found.total));
 }
 
 namespace {

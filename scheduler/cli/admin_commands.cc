@@ -21,7 +21,7 @@ void add_pools(CLI::App& app, Session& session) {
   CLI::App* pools = app.add_subcommand("pools", "Pools: how many attempts of a kind at once");
   pools->require_subcommand(1);
   add_verb(*pools, session, "list", "All pools", [&session] {
-    print_rows(session.format(), session.client().get("/api/v2/pools?limit=1000")["pools"],
+    print_rows(session.format(), session.client().all("/api/v2/pools", "pools"),
                {{"name", "name"},
                 {"slots", "slots"},
                 {"running", "running_slots"},
@@ -36,7 +36,7 @@ void add_pools(CLI::App& app, Session& session) {
   CLI::App* set = add_verb(*pools, session, "set", "Create or change a pool", [&session, a] {
     const Client client = session.client();
     const json body{{"name", a->name}, {"slots", a->slots}, {"description", a->description}};
-    const json known = client.get("/api/v2/pools?limit=1000")["pools"];
+    const json known = client.all("/api/v2/pools", "pools");
     const bool exists = std::any_of(known.begin(), known.end(),
                                     [&](const json& p) { return p["name"] == a->name; });
     json change{{"slots", a->slots}, {"description", a->description}};
@@ -58,8 +58,8 @@ void import_variables(Session& session, const std::string& file) {
   for (const Variable& variable : read_variables(file)) {
     const json body{
         {"key", variable.key}, {"value", variable.value}, {"description", variable.description}};
-    const json known = client.get("/api/v2/variables?limit=1000&variable_key_pattern=" +
-                                  encode(variable.key))["variables"];
+    const json known =
+        client.all("/api/v2/variables?variable_key_pattern=" + encode(variable.key), "variables");
     const bool exists = std::any_of(known.begin(), known.end(),
                                     [&](const json& v) { return v["key"] == variable.key; });
     client.call(exists ? "PATCH" : "POST",
@@ -76,7 +76,7 @@ void add_variables(CLI::App& app, Session& session) {
   CLI::App* variables = app.add_subcommand("variables", "Variables for templates");
   variables->require_subcommand(1);
   add_verb(*variables, session, "list", "All variables; sensitive values masked", [&session] {
-    print_rows(session.format(), session.client().get("/api/v2/variables?limit=1000")["variables"],
+    print_rows(session.format(), session.client().all("/api/v2/variables", "variables"),
                {{"key", "key"}, {"value", "value"}, {"description", "description"}});
   });
   CLI::App* get = add_verb(*variables, session, "get", "One variable", [&session, a] {
@@ -89,7 +89,7 @@ void add_variables(CLI::App& app, Session& session) {
       add_verb(*variables, session, "set", "Create or change a variable", [&session, a] {
         const Client client = session.client();
         const std::string value = a->value == "-" ? read_secret("value of " + a->key) : a->value;
-        const json known = client.get("/api/v2/variables?limit=1000")["variables"];
+        const json known = client.all("/api/v2/variables", "variables");
         const bool exists = std::any_of(known.begin(), known.end(),
                                         [&](const json& v) { return v["key"] == a->key; });
         const json body{{"key", a->key}, {"value", value}, {"description", a->description}};
@@ -142,7 +142,7 @@ void add_connection(Session& session, const ConnectionArguments& a) {
   const Client client = session.client();
   const json body = connection_body(a);
   if (a.overwrite) {
-    const json known = client.get("/api/v2/connections?limit=1000")["connections"];
+    const json known = client.all("/api/v2/connections", "connections");
     const bool exists = std::any_of(known.begin(), known.end(),
                                     [&](const json& c) { return c["connection_id"] == a.id; });
     if (exists) {
@@ -185,8 +185,8 @@ void import_connections(Session& session, const std::string& file) {
                     {"port", connection.port ? json(*connection.port) : json(nullptr)},
                     {"password", connection.password},
                     {"extra", connection.extra}};
-    const json known = client.get("/api/v2/connections?limit=1000&connection_id_pattern=" +
-                                  encode(connection.id))["connections"];
+    const json known = client.all(
+        "/api/v2/connections?connection_id_pattern=" + encode(connection.id), "connections");
     const bool exists = std::any_of(known.begin(), known.end(), [&](const json& c) {
       return c["connection_id"] == connection.id;
     });
@@ -201,8 +201,7 @@ void add_connections(CLI::App& app, Session& session) {
   CLI::App* connections = app.add_subcommand("connections", "Connections: where other systems are");
   connections->require_subcommand(1);
   add_verb(*connections, session, "list", "All connections; secrets are never shown", [&session] {
-    print_rows(session.format(),
-               session.client().get("/api/v2/connections?limit=1000")["connections"],
+    print_rows(session.format(), session.client().all("/api/v2/connections", "connections"),
                {{"id", "connection_id"},
                 {"type", "conn_type"},
                 {"host", "host"},

@@ -8,6 +8,7 @@
 #include "common/http_client.h"
 #include "common/safe_json.h"
 #include "common/version.h"
+#include "scheduler/store/history.h"
 
 namespace batuta::cli {
 namespace {
@@ -146,6 +147,19 @@ json Client::call(const std::string& method, const std::string& path, const json
 
 json Client::get(const std::string& path) const {
   return call("GET", path, nullptr);
+}
+
+json Client::all(const std::string& path, const std::string& plural) const {
+  json rows = json::array();
+  const std::string more = path + (path.find('?') == std::string::npos ? "?" : "&");
+  for (;;) {
+    json page =
+        get(more + "limit=" + std::to_string(max_page) + "&offset=" + std::to_string(rows.size()));
+    const std::size_t before = rows.size();
+    for (json& row : page[plural]) rows.push_back(std::move(row));
+    const auto total = json_int(page["total_entries"]).value_or(0);
+    if (rows.size() == before || static_cast<std::int64_t>(rows.size()) >= total) return rows;
+  }
 }
 
 std::string Client::get_text(const std::string& path) const {

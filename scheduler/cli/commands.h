@@ -43,7 +43,7 @@ CLI::App* add_verb(CLI::App& noun, Session& session, const std::string& name,
                    const std::string& help, std::function<void()> action);
 
 // The newest rows of the event log; `filter` in the form "&dag_id=…".
-void print_events(Session& session, const std::string& filter, int limit);
+void print_events(Session& session, const std::string& filter, int limit, int offset = 0);
 
 bool at_terminal();  // standard input is one
 // A line of standard input, not echoed on a terminal (never from argv, where others see it).

@@ -1,5 +1,6 @@
 #include "scheduler/cli/control_tables.h"
 
+#include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -51,6 +52,14 @@ ControlTable execution_table() {
           {}};
 }
 
+// They travel in one message to the slot that runs the query.
+void tell_of_older(std::int64_t total) {
+  std::fprintf(stderr,
+               "batuta: mngt.ingestion_job_execution has %lld rows; this reads the newest %lld. "
+               "`batuta jobs executions --offset N` lists the older ones\n",
+               static_cast<long long>(total), static_cast<long long>(most_rows));
+}
+
 // Values in the order of the columns; nested ones as JSON text.
 void add_row(ControlTable& table, const json& object) {
   json row = json::array();
@@ -67,9 +76,11 @@ void read_from_server(const Client& client, ControlTable& configs, ControlTable&
   for (const json& row : answer["job_configs"]) add_row(configs, row);
   for (std::int64_t offset = 0; offset < most_rows; offset += max_page) {
     const json page = client.get("/api/batuta/jobs/executions?limit=" + std::to_string(max_page) +
-                                 "&offset=" + std::to_string(offset))["job_executions"];
-    for (const json& row : page) add_row(executions, row);
-    if (page.size() < static_cast<std::size_t>(max_page)) return;
+                                 "&offset=" + std::to_string(offset));
+    for (const json& row : page["job_executions"]) add_row(executions, row);
+    const std::int64_t total = json_int(page["total_entries"]).value_or(0);
+    if (offset + max_page >= total) return;
+    if (offset + max_page >= most_rows) tell_of_older(total);
   }
 }
 
@@ -85,7 +96,8 @@ void read_from_file(const std::string& home, ControlTable& configs, ControlTable
     for (const JobExecutionView& view : page.rows) {
       add_row(executions, http::job_execution_json(view));
     }
-    if (page.rows.size() < static_cast<std::size_t>(max_page)) return;
+    if (offset + max_page >= page.total) return;
+    if (offset + max_page >= most_rows) tell_of_older(page.total);
   }
 }
 

@@ -139,8 +139,7 @@ void add_dag_commands(CLI::App& app, Session& session) {
   auto trigger = std::make_shared<Trigger>();
 
   add_verb(*dags, session, "list", "DAGs known to the scheduler", [&session] {
-    print_rows(session.format(), session.client().get("/api/v2/dags?limit=1000")["dags"],
-               dag_columns);
+    print_rows(session.format(), session.client().all("/api/v2/dags", "dags"), dag_columns);
   });
   const auto one = [&](const char* name, const char* help, std::function<void()> action) {
     CLI::App* verb = add_verb(*dags, session, name, help, std::move(action));
@@ -166,13 +165,13 @@ void add_dag_commands(CLI::App& app, Session& session) {
   one("versions", "The versions of a DAG, as runs kept them", [&session, trigger] {
     print_rows(
         session.format(),
-        session.client().get(dag_path(trigger->dag_id) + "/dagVersions")["dag_versions"],
+        session.client().all(dag_path(trigger->dag_id) + "/dagVersions", "dag_versions"),
         {{"number", "version_number"}, {"version", "bundle_version"}, {"since", "created_at"}});
   });
   one("warnings", "Warnings about a DAG", [&session, trigger] {
     print_rows(session.format(),
-               session.client().get("/api/v2/dagWarnings?limit=1000&dag_id=" +
-                                    encode(trigger->dag_id))["dag_warnings"],
+               session.client().all("/api/v2/dagWarnings?dag_id=" + encode(trigger->dag_id),
+                                    "dag_warnings"),
                warning_columns);
   });
   one("events", "The event log of a DAG, newest first",
@@ -203,13 +202,12 @@ void add_dag_commands(CLI::App& app, Session& session) {
   add_test(*dags, session);
 
   add_verb(*dags, session, "list-import-errors", "Files that are not DAGs, and why", [&session] {
-    const json errors = session.client().get("/api/v2/importErrors?limit=1000")["import_errors"];
+    const json errors = session.client().all("/api/v2/importErrors", "import_errors");
     print_import_errors(session, errors);
     session.exit_code = errors.empty() ? 0 : 1;
   });
   add_verb(*dags, session, "list-warnings", "Warnings about DAGs", [&session] {
-    print_rows(session.format(),
-               session.client().get("/api/v2/dagWarnings?limit=1000")["dag_warnings"],
+    print_rows(session.format(), session.client().all("/api/v2/dagWarnings", "dag_warnings"),
                warning_columns);
   });
 }

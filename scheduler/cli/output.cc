@@ -127,6 +127,19 @@ void print_rows(Format format, const json& rows, const std::vector<Column>& colu
   if (rows.empty()) std::printf("(none)\n");
 }
 
+void print_page(Format format, const json& page, const std::string& plural, std::int64_t offset,
+                const std::vector<Column>& columns) {
+  const json rows = page.value(plural, json::array());
+  print_rows(format, rows, columns);
+  std::fflush(stdout);
+  const std::int64_t end = offset + static_cast<std::int64_t>(rows.size());
+  const std::int64_t total = json_int(page.value("total_entries", json(0))).value_or(0);
+  if (end >= total) return;
+  std::fprintf(stderr, "batuta: %lld of %lld; --offset %lld goes on, --limit takes up to 1000\n",
+               static_cast<long long>(rows.size()), static_cast<long long>(total),
+               static_cast<long long>(end));
+}
+
 void print_object(Format format, const json& object) {
   if (format == Format::json) {
     std::printf("%s\n", object.dump(2, ' ', false, json::error_handler_t::replace).c_str());

@@ -26,7 +26,7 @@ void list_runs(Session& session, const RunArguments& a) {
                      "/dagRuns?order_by=-id&limit=" + std::to_string(a.limit) +
                      "&offset=" + std::to_string(a.offset);
   if (!a.state.empty()) path += "&state=" + encode(a.state);
-  print_rows(session.format(), session.client().get(path)["dag_runs"],
+  print_page(session.format(), session.client().get(path), "dag_runs", a.offset,
              {{"dag_id", "dag_id"},
               {"run_id", "dag_run_id"},
               {"state", "state"},

@@ -44,8 +44,7 @@ void add_outbox(CLI::App& app, Session& session) {
   auto id = std::make_shared<std::string>();
   add_verb(*outbox, session, "list", "Pending publications and alerts, dead ones included",
            [&session] {
-             print_rows(session.format(),
-                        session.client().get("/api/batuta/outbox?limit=1000")["outbox"],
+             print_rows(session.format(), session.client().all("/api/batuta/outbox", "outbox"),
                         {{"id", "id"},
                          {"kind", "kind"},
                          {"key", "key"},
@@ -112,9 +111,10 @@ void doctor(Session& session) {
 
 }  // namespace
 
-void print_events(Session& session, const std::string& filter, int limit) {
-  const std::string path = "/api/v2/eventLogs?limit=" + std::to_string(limit) + filter;
-  print_rows(session.format(), session.client().get(path)["event_logs"],
+void print_events(Session& session, const std::string& filter, int limit, int offset) {
+  const std::string path = "/api/v2/eventLogs?limit=" + std::to_string(limit) +
+                           "&offset=" + std::to_string(offset) + filter;
+  print_page(session.format(), session.client().get(path), "event_logs", offset,
              {{"when", "when"},
               {"event", "event"},
               {"owner", "owner"},
@@ -140,7 +140,7 @@ void add_system_commands(CLI::App& app, Session& session) {
       app.add_subcommand("jobs", "Scheduler, workers, and the ingestion control tables");
   jobs->require_subcommand(1);
   add_verb(*jobs, session, "list", "Scheduler and workers", [&session] {
-    print_rows(session.format(), session.client().get("/api/v2/jobs")["jobs"],
+    print_rows(session.format(), session.client().all("/api/v2/jobs", "jobs"),
                {{"id", "id"},
                 {"type", "job_type"},
                 {"state", "state"},
@@ -160,8 +160,8 @@ void add_system_commands(CLI::App& app, Session& session) {
       add_verb(*jobs, session, "executions", "mngt.ingestion_job_execution", [&session, page] {
         const std::string query =
             "?limit=" + std::to_string(page->limit) + "&offset=" + std::to_string(page->offset);
-        print_rows(session.format(),
-                   session.client().get("/api/batuta/jobs/executions" + query)["job_executions"],
+        print_page(session.format(), session.client().get("/api/batuta/jobs/executions" + query),
+                   "job_executions", page->offset,
                    {{"job_name", "job_name"},
                     {"execution_id", "execution_id"},
                     {"status", "status"},
@@ -187,8 +187,7 @@ void add_system_commands(CLI::App& app, Session& session) {
     add("owner", filter->owner);
     add("after", filter->after);
     add("before", filter->before);
-    if (filter->offset > 0) query += "&offset=" + std::to_string(filter->offset);
-    print_events(session, query, filter->limit);
+    print_events(session, query, filter->limit, filter->offset);
   });
   list->add_option("--dag", filter->dag_id);
   list->add_option("--run", filter->run_id);

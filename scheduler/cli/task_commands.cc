@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "scheduler/cli/commands.h"
+#include "scheduler/store/history.h"
 
 namespace batuta::cli {
 namespace {
@@ -13,7 +14,7 @@ using json = nlohmann::json;
 struct TaskArguments {
   std::string dag_id, run_id, task_id, state, key = "return_value", start, end;
   std::vector<std::string> task_ids;
-  int try_number = 0, limit = 1000, offset = 0;
+  int try_number = 0, limit = 0, offset = 0;
   bool downstream = false, upstream = false, past = false, future = false;
   bool only_failed = false, only_running = false, keep_runs = false, dry_run = false;
 };
@@ -118,13 +119,17 @@ void add_task_commands(CLI::App& app, Session& session) {
     return verb;
   };
   CLI::App* list = on_run("list", "Task instances of a run", [&session, a] {
-    const std::string page =
-        "?limit=" + std::to_string(a->limit) + "&offset=" + std::to_string(a->offset);
-    print_rows(session.format(),
-               session.client().get(run_path(*a) + "/taskInstances" + page)["task_instances"],
+    const std::string path = run_path(*a) + "/taskInstances";
+    if (a->limit == 0 && a->offset == 0) {
+      return print_rows(session.format(), session.client().all(path, "task_instances"),
+                        instance_columns);
+    }
+    const std::string page = "?limit=" + std::to_string(a->limit > 0 ? a->limit : max_page) +
+                             "&offset=" + std::to_string(a->offset);
+    print_page(session.format(), session.client().get(path + page), "task_instances", a->offset,
                instance_columns);
   });
-  list->add_option("--limit", a->limit)->check(CLI::Range(1, 1000))->capture_default_str();
+  list->add_option("--limit", a->limit, "default: all")->check(CLI::Range(1, 1000));
   list->add_option("--offset", a->offset, "how many to pass over")->check(CLI::NonNegativeNumber);
   on_task("get", "One task instance",
           [&session, a] { print_object(session.format(), session.client().get(task_path(*a))); });
@@ -153,7 +158,7 @@ void add_task_commands(CLI::App& app, Session& session) {
   report->add_option("--try", a->try_number, "default: the newest that told anything");
   on_task("xcoms", "The keys of what it returned", [&session, a] {
     print_rows(session.format(),
-               session.client().get(task_path(*a) + "/xcomEntries?limit=1000")["xcom_entries"],
+               session.client().all(task_path(*a) + "/xcomEntries", "xcom_entries"),
                {{"key", "key"}, {"when", "timestamp"}});
   });
   CLI::App* mark = on_task("mark", "Set its state by hand", [&session, a] {

@@ -88,8 +88,7 @@ void add_users(CLI::App& app, Session& session) {
                    "input");
   };
   add_verb(*users, session, "list", "All users", [&session] {
-    print_rows(session.format(), session.client().get("/api/batuta/users?limit=1000")["users"],
-               user_columns);
+    print_rows(session.format(), session.client().all("/api/batuta/users", "users"), user_columns);
   });
   CLI::App* create = on_user("create", "Create a user; the password has 8 to 256 characters",
                              [&session, a] { create_user(session, *a); });
@@ -149,8 +148,7 @@ void add_tokens(CLI::App& app, Session& session) {
   tokens->require_subcommand(1);
   add_verb(*tokens, session, "list", "Tokens alive: yours, or everybody's for an admin",
            [&session] {
-             print_rows(session.format(),
-                        session.client().get("/api/batuta/tokens?limit=1000")["tokens"],
+             print_rows(session.format(), session.client().all("/api/batuta/tokens", "tokens"),
                         {{"id", "token_id"},
                          {"username", "username"},
                          {"purpose", "purpose"},

@@ -180,7 +180,7 @@ class History {
                                                   const Page& page) = 0;
   virtual std::vector<JobConfigView> job_configs() = 0;
 
-  virtual std::vector<OutboxRow> outbox(bool dead_only, const Page& page) = 0;
+  virtual PageOf<OutboxRow> outbox(bool dead_only, const Page& page) = 0;
   // Publications not settled, and those of one run (lake history links).
   virtual std::vector<PublicationRow> publications(std::optional<RunSeq> run) = 0;
 };

@@ -45,7 +45,7 @@ class SqliteHistory::Reader {
   std::unique_ptr<Database> db_;
 };
 
-// 1..max_page rows from a row that is not negative.
+// 0..max_page rows from a row that is not negative.
 Page bounded(const Page& page);
 
 }  // namespace batuta

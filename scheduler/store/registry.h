@@ -58,6 +58,9 @@ struct TokenInfo {
 // password, secret, token, api_key, … anywhere in the name, any case (Airflow's list).
 bool sensitive_name(std::string_view name);
 
+// True when the path behind the host is all that guards it: a webhook, whatever type it was given.
+bool address_is_secret(const Connection& connection);
+
 // The purpose of the token that the command line finds in the home: the server's alone.
 inline constexpr std::string_view server_purpose = "command line";
 

@@ -121,7 +121,7 @@ void SqliteHistory::Reader::bind_page(Statement& statement, int index, const Pag
 }
 
 Page bounded(const Page& page) {
-  return {std::clamp<std::int64_t>(page.limit, 1, max_page),
+  return {std::clamp<std::int64_t>(page.limit, 0, max_page),
           std::max<std::int64_t>(page.offset, 0)};
 }
 

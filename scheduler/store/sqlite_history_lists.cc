@@ -49,8 +49,6 @@ constexpr char select_event[] =
 constexpr char select_configs[] =
     "SELECT job_name, params_json, interval, overlap, bucket_name, updated_by, created_at, "
     "updated_at FROM ingestion_job_config ORDER BY job_name";
-constexpr char select_outbox[] =
-    "SELECT " BATUTA_OUTBOX_COLUMNS " FROM outbox WHERE dead >= ? ORDER BY id LIMIT ? OFFSET ?";
 constexpr char select_run_publications[] = "SELECT " BATUTA_PUBLICATION_COLUMNS
                                            " FROM publication WHERE run = ? "
                                            "ORDER BY id LIMIT ?";
@@ -207,13 +205,12 @@ std::vector<JobConfigView> SqliteHistory::job_configs() {
   return result;
 }
 
-std::vector<OutboxRow> SqliteHistory::outbox(bool dead_only, const Page& page) {
-  Reader reader(*this);
-  const Page sound = bounded(page);
-  std::vector<OutboxRow> result;
-  Rows rows = reader.db().statement(select_outbox).query(dead_only, sound.limit, sound.offset);
-  while (rows.next()) read_outbox(rows, result.emplace_back());
-  return result;
+PageOf<OutboxRow> SqliteHistory::outbox(bool dead_only, const Page& page) {
+  const ListSql sql{"SELECT " BATUTA_OUTBOX_COLUMNS
+                    " FROM outbox WHERE dead >= ? ORDER BY id LIMIT ? OFFSET ?",
+                    "SELECT COUNT(*) FROM outbox WHERE dead >= ?",
+                    {std::int64_t{dead_only}}};
+  return Reader(*this).list<OutboxRow>(sql, page, read_outbox);
 }
 
 std::vector<PublicationRow> SqliteHistory::publications(std::optional<RunSeq> run) {

@@ -73,6 +73,12 @@ Status check_texts(std::initializer_list<const std::string*> texts) {
 
 }  // namespace
 
+bool address_is_secret(const Connection& connection) {
+  const std::string& host = connection.host;
+  return sensitive_name(connection.conn_type) || connection.conn_type == "slack" ||
+         host.find("hooks.") != std::string::npos || host.find("webhook") != std::string::npos;
+}
+
 bool sensitive_name(std::string_view name) {
   // Anywhere in a name; and as a word of it, because they stand within harmless words, too
   // (author).

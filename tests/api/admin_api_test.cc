@@ -89,6 +89,19 @@ TEST_CASE("a connection's password goes in and never comes out") {
     CHECK(text.find("t0ken") == std::string::npos);
     CHECK(text.find("region") != std::string::npos);
   }
+  const auto host = [&](const char* type, const char* address) {
+    auto& row = api.registry.connection_rows["api"];
+    row.conn_type = type;
+    row.host = address;
+    return body_of(api.call(Method::get, all + "/api"))["host"].get<std::string>();
+  };
+  CHECK(host("slackwebhook", "hooks.slack.com/services/T/B/x") == "hooks.slack.com/***");
+  CHECK(host("http", "https://hooks.slack.com/services/T/B/x") == "https://hooks.slack.com/***");
+  CHECK(host("slack", "https://chat.example/in/x") == "https://chat.example/***");
+  CHECK(host("http", "me:pw@host/users/@me") == "***@host/users/@me");
+  CHECK(host("http", "https://host/v1?key=x") == "https://host/v1?***");
+  CHECK(host("http", "https://host/v1") == "https://host/v1");
+  host("http", "http://x");
   // What was shown masked and comes back masked stays what it was.
   const auto patched = api.call(
       Method::patch, all + "/api",
@@ -175,6 +188,7 @@ TEST_CASE("the event log, the control tables and the outbox are readable") {
   CHECK(api.get("/api/batuta/jobs/configs")["job_configs"][0]["job_name"] == "demo.first");
   CHECK(api.get("/api/batuta/jobs/executions")["job_executions"][0]["status"] == "success");
   CHECK(api.get("/api/batuta/outbox")["outbox"][0]["kind"] == "alert");
+  CHECK(api.get("/api/batuta/outbox")["total_entries"] == 7);
   CHECK(api.status(Method::post, "/api/batuta/outbox/5/retry") == 204);
   CHECK(api.outbox_calls == std::vector<std::string>{"retry 5"});
   CHECK(api.status(Method::post, "/api/batuta/outbox/5/drop") == 404);

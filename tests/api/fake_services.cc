@@ -240,12 +240,12 @@ std::vector<JobConfigView> FakeHistory::job_configs() {
   return {row};
 }
 
-std::vector<OutboxRow> FakeHistory::outbox(bool, const Page&) {
+PageOf<OutboxRow> FakeHistory::outbox(bool, const Page&) {
   OutboxRow row;
   row.id = 5;
   row.kind = OutboxKind::alert;
   row.key = "slack_alerts";
-  return {row};
+  return {{row}, 7};
 }
 
 // ---- registry

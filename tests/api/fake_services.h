@@ -36,7 +36,7 @@ class FakeHistory final : public History {
   PageOf<JobExecutionView> job_executions(const std::optional<std::string>& job_name,
                                           const Page& page) override;
   std::vector<JobConfigView> job_configs() override;
-  std::vector<OutboxRow> outbox(bool dead_only, const Page& page) override;
+  PageOf<OutboxRow> outbox(bool dead_only, const Page& page) override;
   std::vector<PublicationRow> publications(std::optional<RunSeq>) override { return {}; }
 
   std::vector<DagRow> dag_rows;

@@ -174,6 +174,27 @@ def what_is_printed_is_whole():
         assert "…" in row and len(row) <= 80, shown
 
 
+def lists_go_to_their_end_or_say_what_is_left():
+    """lists longer than a page are whole, a page says how many there are and how to go on"""
+    with Folder("lists") as folder:
+        wide = {"dag_id": "wide", "is_paused_upon_creation": False,
+                "tasks": [{"task_id": f"t{i}", "type": "empty"} for i in range(2300)]}
+        server = folder.server({"wide": wide}).start()
+        run_id = server.trigger("wide")["dag_run_id"]
+        server.wait_run("wide", run_id)
+        whole = server.cli("tasks", "list", "wide", run_id, "-o", "json")
+        assert len({row["task_id"] for row in json.loads(whole.stdout)}) == 2300 and not whole.stderr
+        page = server.cli("tasks", "list", "wide", run_id, "--limit", "7", "-o", "json")
+        assert len(json.loads(page.stdout)) == 7
+        assert "7 of 2300; --offset 7" in page.stderr, page.stderr
+        answer = server.get(f"/api/v2/dags/wide/dagRuns/{run_id}/taskInstances?limit=0")
+        assert answer["task_instances"] == [] and answer["total_entries"] == 2300
+        for i in range(1001):
+            server.call("POST", "/api/v2/variables", {"key": f"v{i:04}", "value": "x"})
+        assert len(json.loads(server.cli("variables", "list", "-o", "json").stdout)) == 1001
+        server.cli("variables", "set", "v1000", "y")  # one beyond the first page is changed, not made
+
+
 def without_a_server_it_says_how_to_start_one():
     """a verb without a server ends with 1 and says what to do"""
     with Folder("none") as folder:
@@ -502,7 +523,9 @@ def shell_tasks_see_their_run():
 if __name__ == "__main__":
     main([every_command_has_help, an_unknown_command_is_named, a_home_that_is_none_is_said_to_be_none,
           a_broken_store_is_a_message, the_lake_is_read_beside_a_running_server,
-          the_lake_is_asked_without_a_server, what_is_printed_is_whole, without_a_server_it_says_how_to_start_one, files_are_validated_without_a_server,
+          the_lake_is_asked_without_a_server, what_is_printed_is_whole,
+          lists_go_to_their_end_or_say_what_is_left, without_a_server_it_says_how_to_start_one,
+          files_are_validated_without_a_server,
           what_is_no_dag_file_is_said_to_be_none, the_first_example_of_the_docs_runs,
           a_test_gets_connections_and_variables, folders_that_are_not_there_are_refused,
           a_dag_is_tested_without_a_server, the_verbs_do_what_they_say, users_are_managed, every_setting_is_documented,

@@ -101,8 +101,11 @@ TEST_CASE_FIXTURE(Fixture, "runs are ordered by several fields, pages neither ov
   query.page = {2, 6};
   CHECK(history.runs(query).rows.empty());
   CHECK(history.runs(query).total == 6);
+  query.page = {0, 0};  // the total alone
+  CHECK(seqs(query).empty());
+  CHECK(history.runs(query).total == 6);
   query.page = {-5, -5};
-  CHECK(seqs(query) == Seqs{1});
+  CHECK(seqs(query).empty());
   query.order_by = {"1; DROP TABLE dag_run"};
   CHECK_THROWS_AS(history.runs(query), std::invalid_argument);
 }
@@ -309,8 +312,10 @@ TEST_CASE_FIXTURE(Fixture, "XComs, events, control rows and the outbox are liste
   CHECK(history.publications(std::nullopt).size() == 1);
   CHECK(history.publications(RunSeq{2}).size() == 1);
   CHECK(history.publications(RunSeq{3}).empty());
-  CHECK(history.outbox(false, {}).size() == 1);
-  CHECK(history.outbox(true, {}).empty());
+  CHECK(history.outbox(false, {}).rows.size() == 1);
+  CHECK(history.outbox(false, {0, 0}).rows.empty());  // a limit of 0: the total alone
+  CHECK(history.outbox(false, {1, 5}).total == 1);    // whatever the page
+  CHECK(history.outbox(true, {}).total == 0);
 }
 
 TEST_CASE_FIXTURE(Fixture, "the report of a try is found by its number, without one the newest") {
