@@ -1,11 +1,16 @@
 #include "common/log.h"
 
+#include <spdlog/sinks/dist_sink.h>
 #include <spdlog/sinks/rotating_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
 
+#include <atomic>
+#include <chrono>
 #include <memory>
+#include <mutex>
+#include <utility>
 #include <vector>
 
 namespace batuta::log {
@@ -28,27 +33,81 @@ spdlog::level::level_enum to_spdlog(Level level) {
 constexpr std::size_t max_file_bytes = 10u << 20;
 constexpr std::size_t max_files = 5;
 
+// Where the lines go. The file's identity is that of the one last opened; a rotation changes it
+// too, and opening the new one again is harmless.
+struct Outlet {
+  std::shared_ptr<spdlog::sinks::dist_sink_mt> sinks =
+      std::make_shared<spdlog::sinks::dist_sink_mt>();
+  std::string file;
+  std::mutex mutex;  // guards what follows
+  std::pair<dev_t, ino_t> identity{};
+  std::atomic<std::int64_t> looked_at{0};  // seconds
+};
+Outlet& outlet() {
+  static Outlet one;
+  return one;
+}
+
+std::pair<dev_t, ino_t> identity_of(const std::string& file) {
+  struct stat found {};
+  if (::stat(file.c_str(), &found) != 0) return {};
+  return {found.st_dev, found.st_ino};
+}
+
+void open_file(Outlet& out) {
+  std::vector<spdlog::sink_ptr> sinks{std::make_shared<spdlog::sinks::stderr_sink_mt>()};
+  if (!out.file.empty()) {
+    const mode_t old = umask(0077);
+    sinks.push_back(std::make_shared<spdlog::sinks::rotating_file_sink_mt>(out.file, max_file_bytes,
+                                                                           max_files));
+    umask(old);
+    out.identity = identity_of(out.file);
+  }
+  for (const auto& sink : sinks) {
+    sink->set_formatter(std::make_unique<spdlog::pattern_formatter>(
+        "%Y-%m-%dT%H:%M:%S.%eZ %L %n[%P] %v", spdlog::pattern_time_type::utc));
+  }
+  out.sinks->set_sinks(std::move(sinks));
+}
+
+// At most one look a second: a line costs a stat() then, and nothing otherwise.
+void look_at_file() {
+  Outlet& out = outlet();
+  if (out.file.empty()) return;
+  const std::int64_t now = std::chrono::duration_cast<std::chrono::seconds>(
+                               std::chrono::steady_clock::now().time_since_epoch())
+                               .count();
+  if (out.looked_at.exchange(now) == now) return;
+  reopen();
+}
+
 }  // namespace
 
 void start(std::string_view process_name, Level level, const std::string& file) {
-  std::vector<spdlog::sink_ptr> sinks{std::make_shared<spdlog::sinks::stderr_sink_mt>()};
-  if (!file.empty()) {
-    const mode_t old = umask(0077);
-    sinks.push_back(
-        std::make_shared<spdlog::sinks::rotating_file_sink_mt>(file, max_file_bytes, max_files));
-    umask(old);
-  }
-  auto logger =
-      std::make_shared<spdlog::logger>(std::string(process_name), sinks.begin(), sinks.end());
-  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %L %n[%P] %v", spdlog::pattern_time_type::utc);
+  Outlet& out = outlet();
+  out.file = file;
+  auto logger = std::make_shared<spdlog::logger>(std::string(process_name), out.sinks);
   logger->set_level(to_spdlog(level));
   logger->flush_on(spdlog::level::info);
+  open_file(out);
   spdlog::set_default_logger(std::move(logger));
+}
+
+void reopen() {
+  Outlet& out = outlet();
+  std::lock_guard lock(out.mutex);
+  if (out.file.empty() || identity_of(out.file) == out.identity) return;
+  try {
+    open_file(out);
+  } catch (const spdlog::spdlog_ex&) {
+    // No room, no folder: the lines go to standard error, and the file is looked for again.
+  }
 }
 
 void write(Level level, std::string_view text) {
   auto* logger = spdlog::default_logger_raw();
   if (logger == nullptr || !logger->should_log(to_spdlog(level))) return;
+  look_at_file();
   std::string line(text);
   for (char& c : line) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';

@@ -12,6 +12,10 @@ enum class Level { debug, info, warn, error };
 // (rotated at 10 MiB, 5 files, mode 0600).
 void start(std::string_view process_name, Level level, const std::string& file = {});
 
+// Any thread. Goes on in a new file when the one at that path is not the one written to (it was
+// moved or removed). Done by itself within a second of the next line; SIGHUP asks for it at once.
+void reopen();
+
 // Any thread. One line: control characters are replaced, so no value can forge a second line.
 void write(Level level, std::string_view text);
 

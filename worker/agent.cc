@@ -69,9 +69,12 @@ int run_agent(const AgentOptions& options) {
     auto user = find_slot_user(complete.slot_user);
     if (!user) return cannot(user.error().message);
     user->shares_lake = static_cast<bool>(complete.slot_users);
-    if (user->shares_lake && complete.slot_users.size() < static_cast<std::size_t>(options.slots)) {
+    // A slot that leaves keeps its user until it is gone, and its successor does not wait for that.
+    const std::size_t least = 2 * static_cast<std::size_t>(options.slots);
+    if (user->shares_lake && complete.slot_users.size() < least) {
       return cannot("worker.user_range has " + std::to_string(complete.slot_users.size()) +
-                    " users for " + std::to_string(options.slots) + " slots");
+                    " users; " + std::to_string(options.slots) + " slots need " +
+                    std::to_string(least) + ", two each");
     }
     if (Status ready = prepare_home(*user, options.home, options.plugins_folder); !ready) {
       return cannot(ready.error().message);

@@ -6,6 +6,8 @@
 #include <thread>
 #include <utility>
 
+#include "common/log.h"
+
 namespace batuta {
 
 using cli::ServeOptions;
@@ -56,7 +58,8 @@ bool wait_for_end(const sigset_t& watched, KeptChild* child, const std::function
   for (;;) {
     const timespec tick{0, 100'000'000};
     const int signal = sigtimedwait(&watched, nullptr, &tick);
-    if (signal == SIGTERM || signal == SIGINT || signal == SIGHUP) return true;
+    if (signal == SIGTERM || signal == SIGINT) return true;
+    if (signal == SIGHUP) log::reopen();
     if (child != nullptr) child->poll(read_clock().boot);
     if (done && done()) return false;
   }

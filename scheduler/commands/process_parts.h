@@ -25,6 +25,7 @@ int fail(const Error& error);
 
 // Signals wait here instead of interrupting some thread. Before any thread starts.
 sigset_t block_signals();
+// SIGHUP has the log file opened anew and ends nothing.
 // Until SIGTERM or SIGINT (true) or until `done` says so (false); keeps the child alive meanwhile.
 bool wait_for_end(const sigset_t& watched, KeptChild* child, const std::function<bool()>& done);
 

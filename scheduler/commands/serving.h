@@ -39,7 +39,7 @@ class Serving {
   Server& server() { return *server_; }
   const Home& home() const { return *home_; }
 
-  // Until SIGTERM, SIGINT or SIGHUP.
+  // Until SIGTERM or SIGINT.
   void wait();
   // Runs `work` on a thread of its own and waits for its end, or for a signal: then everything is
   // stopped, `work` ends by that, and the answer is nullopt. An exception is an error.

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """SIGTERM ends tasks in good order: asked, granted their time, told; and no other process's tasks."""
+import os
 import signal
 import sys
 import time
@@ -53,4 +54,24 @@ def a_drain_lets_tasks_end_and_a_second_signal_ends_it():
         assert server.wait_run("long", run_id)["state"] == "failed"
 
 
-main([a_stopped_task_is_failed_and_not_run_again, a_drain_lets_tasks_end_and_a_second_signal_ends_it])
+def a_hangup_ends_nothing():
+    """SIGHUP ends neither server nor worker nor task, and a log that was moved away begins anew"""
+    with Folder("hangup") as folder:
+        server = folder.server({"two": dag("two", [shell("end", "echo up; sleep 2; echo done")])}).start()
+        run_id = server.trigger("two")["dag_run_id"]
+        started(server, "two", run_id, "end")
+        log = server.home / "logs" / "scheduler.log"
+        log.rename(log.with_suffix(".moved"))
+        for pid in [server.process.pid, *server.pids("agent")]:
+            os.kill(pid, signal.SIGHUP)
+        assert server.wait_run("two", run_id)["state"] == "success"
+        assert server.tasks("two", run_id)["end"]["try_number"] == 1
+        assert server.process.poll() is None
+        eventually(log.exists, 5, "the log is opened anew")
+        log.unlink()
+        time.sleep(1.1)  # it looks at most once a second, and by itself when it has something to say
+        server.stop()
+        assert log.exists() and log.read_text(), "the last lines have no file"
+
+
+main([a_hangup_ends_nothing, a_stopped_task_is_failed_and_not_run_again, a_drain_lets_tasks_end_and_a_second_signal_ends_it])
