@@ -92,6 +92,7 @@ constexpr std::size_t max_header_bytes = 64 << 10;
 
 std::size_t on_body(char* data, std::size_t, std::size_t size, void* self) {
   auto& exchange = *static_cast<Exchange*>(self);
+  if (exchange.request.ignore_body) return size;
   if (exchange.answer.body.size() + size > exchange.request.max_body) {
     exchange.too_large = true;
     return 0;

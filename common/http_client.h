@@ -20,6 +20,7 @@ struct HttpRequest {
   Duration connect_timeout = std::chrono::seconds(5);
   Duration timeout = std::chrono::seconds(10);  // whole exchange
   std::size_t max_body = 8 << 20;
+  bool ignore_body = false;         // nothing of the answer's body is kept, however long it is
   std::function<bool()> cancelled;  // polled about ten times a second; true aborts
 };
 

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "common/url.h"
 
 namespace batuta {
 namespace {
@@ -30,12 +32,20 @@ std::string webhook_url(const Connection& connection) {
   return url;
 }
 
-std::optional<Duration> retry_after(const HttpAnswer& answer) {
+// Seconds, or a date of HTTP (RFC 9110 10.2.3), "Fri, 20 Nov 2026 07:28:00 GMT".
+std::optional<Duration> retry_after(const HttpAnswer& answer, Time now) {
   const std::string* value = answer.header("retry-after");
   if (value == nullptr) return std::nullopt;
   std::int64_t seconds = 0;
   const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), seconds);
-  if (error != std::errc{} || seconds < 0) return std::nullopt;
+  if (error != std::errc{}) {
+    std::tm date{};
+    const char* rest = ::strptime(value->c_str(), "%a, %d %b %Y %H:%M:%S GMT", &date);
+    if (rest == nullptr || *rest != '\0') return std::nullopt;
+    const Time until{std::chrono::seconds(::timegm(&date))};
+    return std::clamp<Duration>(until - now, Duration::zero(), max_retry_after);
+  }
+  if (seconds < 0) return std::nullopt;
   return std::min<Duration>(std::chrono::seconds(std::min<std::int64_t>(seconds, 86'400)),
                             max_retry_after);
 }
@@ -56,7 +66,7 @@ std::string alert_connection(const std::string& payload_json) {
 }
 
 SendResult send_alert(const std::string& payload_json, const std::optional<Connection>& connection,
-                      const std::function<Result<HttpAnswer>(const HttpRequest&)>& call) {
+                      Time now, const std::function<Result<HttpAnswer>(const HttpRequest&)>& call) {
   const auto payload = parse_untrusted(payload_json);
   if (!payload || !payload->contains("body")) return {false, true, {}, "the alert is not readable"};
   if (!connection) {
@@ -71,13 +81,15 @@ SendResult send_alert(const std::string& payload_json, const std::optional<Conne
   request.url = webhook_url(*connection);
   request.headers = {{"Content-Type", "application/json"}};
   request.body = json_text((*payload)["body"]);
-  request.max_body = 64 << 10;
+  request.ignore_body = true;                           // a long answer is an answer
+  const std::string host(split_url(request.url).host);  // never the path, which is the secret
   const auto answer = call(request);
-  if (!answer) return {false, false, {}, answer.error().message};
+  if (!answer) return {false, false, {}, host + ": " + answer.error().message};
   if (answer->status >= 200 && answer->status < 300) return {true, false, {}, {}};
-  const std::string error = "the webhook answered " + std::to_string(answer->status);
+  const std::string error =
+      "the webhook at " + host + " answered " + std::to_string(answer->status);
   const bool passing = answer->status == 429 || answer->status == 408 || answer->status >= 500;
-  return {false, !passing, retry_after(*answer), error};
+  return {false, !passing, retry_after(*answer, now), error};
 }
 
 }  // namespace batuta

@@ -22,9 +22,10 @@ struct SendResult {
   std::string error;
 };
 
-// One POST to the connection's webhook. `call` is http_call, or a fake. Blocking.
+// One POST to the connection's webhook, at `now`. `call` is http_call, or a fake. Blocking. Errors
+// name the receiver's host, and never the path behind it, which is the secret.
 SendResult send_alert(const std::string& payload_json, const std::optional<Connection>& connection,
-                      const std::function<Result<HttpAnswer>(const HttpRequest&)>& call);
+                      Time now, const std::function<Result<HttpAnswer>(const HttpRequest&)>& call);
 
 // The connection a payload names; empty when the payload is not ours.
 std::string alert_connection(const std::string& payload_json);

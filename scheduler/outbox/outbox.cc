@@ -129,14 +129,17 @@ struct Outbox::Impl {
 
   void alert(OutboxItem item) {
     const auto connection = hooks.connection(alert_connection(item.row.payload_json));
-    const SendResult result = send_alert(item.row.payload_json, connection, hooks.http);
+    const SendResult result =
+        send_alert(item.row.payload_json, connection, hooks.now(), hooks.http);
     if (result.sent) return finish_alert(std::move(item));
     const bool expired = hooks.now() - item.row.created_at > options.alert_expiry;
     if (!result.final && !expired) return again(std::move(item), result.error, result.retry_after);
     item.row.dead = true;
     item.row.last_error = result.error;
-    log::error("alert " + std::to_string(item.row.id) + " given up: " + result.error +
-               " (see `batuta outbox list`)");
+    ++item.row.tries;
+    log::error("alert " + std::to_string(item.row.id) + " given up after " +
+               std::to_string(item.row.tries) + (item.row.tries == 1 ? " try: " : " tries: ") +
+               result.error + " (see `batuta outbox list`)");
     if (!hooks.save_row(item.row)) return again(std::move(item), result.error, std::nullopt);
     std::lock_guard lock(mutex);
     ++counts.alerts_dead;

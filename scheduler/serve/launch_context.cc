@@ -1,9 +1,11 @@
 #include "scheduler/serve/launch_context.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "common/safe_json.h"
+#include "common/url.h"
 #include "scheduler/dagfile/dag_parser.h"
 #include "scheduler/dagfile/template.h"
 #include "scheduler/outbox/alert.h"
@@ -88,23 +90,21 @@ std::optional<std::string> upstream_value(const LaunchContext::Attempt& attempt,
   return std::move(opened->json);
 }
 
-// The address of a webhook is all that guards it; and any address may hold a password.
+// The address of a webhook is all that guards it; and any address may hold a password or a key.
 void collect_from_url(const Connection& connection, std::vector<std::string>& out) {
-  const std::string& host = connection.host;
-  if (sensitive_name(connection.conn_type)) {
-    if (!host.empty()) out.push_back(host);
-    const auto scheme = host.find("://");
-    const auto path = scheme == std::string::npos ? std::string::npos : host.find('/', scheme + 3);
-    if (path != std::string::npos && path + 1 < host.size()) out.push_back(host.substr(path + 1));
+  const auto add = [&](std::string_view secret) {
+    if (!secret.empty()) out.emplace_back(secret);
+  };
+  const UrlParts parts = split_url(connection.host);
+  add(parts.user_info);
+  if (const auto colon = parts.user_info.find(':'); colon != std::string_view::npos) {
+    add(parts.user_info.substr(colon + 1));
   }
-  const auto at = host.rfind('@');
-  const auto scheme = host.find("://");
-  if (at == std::string::npos || scheme == std::string::npos || at < scheme) return;
-  const std::string user_info = host.substr(scheme + 3, at - scheme - 3);
-  out.push_back(user_info);
-  if (const auto colon = user_info.find(':'); colon != std::string::npos) {
-    out.push_back(user_info.substr(colon + 1));
-  }
+  const auto query = std::min(parts.rest.find('?'), parts.rest.size());
+  if (query < parts.rest.size()) add(parts.rest.substr(query + 1));
+  if (!address_is_secret(connection) || parts.rest.size() < 2) return;
+  add(connection.host);
+  add(parts.rest.substr(1));
 }
 
 Secret secret_of(const Connection& connection) {
@@ -121,23 +121,63 @@ Secret secret_of(const Connection& connection) {
   return secret;
 }
 
-// Renders one text field of a notifier; what cannot be rendered is shown as it was written, because
-// an alert with a wrong variable beats no alert.
-std::string render_text(const json& notifier, const char* name, const std::string& otherwise,
-                        const TemplateScope& scope) {
-  if (!notifier.contains(name) || !notifier[name].is_string()) return otherwise;
-  const auto rendered = render_spec(json_text({{"text", notifier[name]}}), scope, false);
-  if (!rendered) return notifier[name];
+// One text field of a notifier, rendered.
+Result<std::string> rendered_text(const json& text, const TemplateScope& scope) {
+  auto rendered = render_spec(json_text({{"text", text}}), scope, false);
+  if (!rendered) return rendered.error();
   const auto parsed = parse_untrusted(*rendered);
-  if (!parsed) return notifier[name];
-  const json& text = (*parsed)["text"];
-  return text.is_string() ? text.get<std::string>() : json_text(text);
+  if (!parsed) return parsed.error();
+  const json& value = (*parsed)["text"];
+  return value.is_string() ? value.get<std::string>() : json_text(value);
 }
 
-std::string default_alert_text(const LaunchContext::Attempt& attempt) {
+// What cannot be rendered is shown as it was written: a wrong channel's name beats no alert.
+std::string render_text(const json& notifier, const char* name, const TemplateScope& scope) {
+  if (!notifier.contains(name) || !notifier[name].is_string()) return "";
+  auto rendered = rendered_text(notifier[name], scope);
+  return rendered ? std::move(*rendered) : notifier[name].get<std::string>();
+}
+
+// Whatever becomes of its template, an alert says DAG, task, run and reason: `otherwise`.
+std::string alert_text(const json& notifier, const std::string& otherwise,
+                       const TemplateScope& scope) {
+  if (!notifier.contains("text") || !notifier["text"].is_string()) return otherwise;
+  auto rendered = rendered_text(notifier["text"], scope);
+  if (rendered) return std::move(*rendered);
+  return otherwise + "\nThe alert's own text cannot be rendered: " + rendered.error().message;
+}
+
+// Slack's three characters with a meaning (https://api.slack.com/reference/surfaces/formatting), in
+// plain or JSON text alike.
+std::string slack_text(const std::string& text) {
+  std::string out;
+  out.reserve(text.size());
+  for (const char c : text) {
+    if (c == '&') {
+      out += "&amp;";
+    } else if (c == '<') {
+      out += "&lt;";
+    } else if (c == '>') {
+      out += "&gt;";
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+json slack_value(const json& value) {
+  if (value.is_string()) return slack_text(value.get_ref<const std::string&>());
+  json out = value;
+  if (value.is_structured()) {
+    for (json& item : out) item = slack_value(item);
+  }
+  return out;
+}
+
+std::string default_alert_text(const LaunchContext::Attempt& attempt, const std::string& reason) {
   return ":red_circle: Task failed: " + attempt.dag.id + "." + attempt.task.id +
          "\nRun: " + attempt.run.dag_run_id + "\nExecution: " + to_string(attempt.run.uuid) +
-         "\nTry: " + std::to_string(attempt.row.try_number) + "\nReason: " + attempt.row.reason;
+         "\nTry: " + std::to_string(attempt.row.try_number) + "\nReason: " + reason;
 }
 
 }  // namespace
@@ -338,13 +378,31 @@ OutboxRow RegistryLaunchContext::render_alert(const Attempt& attempt,
   const json notifier = parsed ? *parsed : json::object();
   const auto params = params_of(attempt);
   const TemplateScope scope = scope_of(attempt, *params, nullptr);
+  // What others wrote must not become a mention or a link; what the DAG's author wrote may.
+  RunRow run = attempt.run;
+  run.conf_json = slack_text(run.conf_json);
+  run.note = slack_text(run.note);
+  TaskInstanceRow instance = attempt.row;
+  instance.reason = slack_text(instance.reason);
+  const json shown = slack_value(*params);
+  TemplateScope quoted = scope_of(attempt, shown, nullptr);
+  quoted.run = &run;
+  quoted.row = &instance;
+  quoted.xcom = [plain = scope.xcom](std::string_view task, std::string_view name) {
+    auto value = plain(task, name);
+    return value ? std::optional(slack_text(*value)) : value;
+  };
+  quoted.variable = [plain = scope.variable](std::string_view key) {
+    auto value = plain(key);
+    return value ? std::optional(slack_text(*value)) : value;
+  };
   OutboxRow row;
   row.kind = OutboxKind::alert;
   row.key = notifier.value("connection", "slack_alerts");
   row.created_at = now;
   row.payload_json = alert_payload(
-      row.key, render_text(notifier, "text", default_alert_text(attempt), scope),
-      render_text(notifier, "channel", "", scope), render_text(notifier, "username", "", scope));
+      row.key, alert_text(notifier, default_alert_text(attempt, instance.reason), quoted),
+      render_text(notifier, "channel", scope), render_text(notifier, "username", scope));
   return row;
 }
 

@@ -28,6 +28,7 @@ Result<HttpAnswer> status(int code, std::vector<std::pair<std::string, std::stri
   return answer;
 }
 
+const Time midday = *parse_iso("2026-11-20T12:00:00Z");
 const std::string payload = alert_payload("slack_alerts", "task failed", "#etl", "batuta");
 
 // Waits for a named thing to happen on the outbox's threads.
@@ -53,7 +54,7 @@ class Signal {
 
 TEST_CASE("an alert is one POST to the connection's webhook with channel and user name") {
   HttpRequest seen;
-  const auto result = send_alert(payload, slack(), [&](const HttpRequest& request) {
+  const auto result = send_alert(payload, slack(), midday, [&](const HttpRequest& request) {
     seen = request;
     return status(200);
   });
@@ -68,7 +69,7 @@ TEST_CASE("a port in the connection goes between host and path") {
   connection.host = "http://localhost/hook";
   connection.port = 8099;
   std::string url;
-  send_alert(payload, connection, [&](const HttpRequest& request) {
+  send_alert(payload, connection, midday, [&](const HttpRequest& request) {
     url = request.url;
     return status(200);
   });
@@ -77,7 +78,7 @@ TEST_CASE("a port in the connection goes between host and path") {
 
 TEST_CASE("a rate-limited alert waits as long as the receiver says, but 15 minutes at most") {
   const auto answer = [](const char* seconds) {
-    return send_alert(payload, slack(), [&](const HttpRequest&) {
+    return send_alert(payload, slack(), midday, [&](const HttpRequest&) {
       return status(429, {{"retry-after", seconds}});
     });
   };
@@ -85,18 +86,36 @@ TEST_CASE("a rate-limited alert waits as long as the receiver says, but 15 minut
   CHECK_FALSE(answer("7").final);
   CHECK(answer("86400").retry_after == Duration(std::chrono::minutes(15)));
   CHECK_FALSE(answer("soon").retry_after);
+  CHECK(answer("Fri, 20 Nov 2026 12:00:09 GMT").retry_after == Duration(std::chrono::seconds(9)));
+  CHECK(answer("Fri, 20 Nov 2026 11:00:00 GMT").retry_after == Duration::zero());
+  CHECK(answer("Sat, 21 Nov 2026 12:00:00 GMT").retry_after == Duration(std::chrono::minutes(15)));
+  CHECK_FALSE(answer("Fri, 20 Nov 2026 12:00:09 GMT or so").retry_after);
+}
+
+TEST_CASE("an error names the receiver's host and not the secret behind it; a long answer is one") {
+  const auto refused = send_alert(payload, slack(), midday, [](const HttpRequest& request) {
+    CHECK(request.ignore_body);
+    return status(500);
+  });
+  CHECK(refused.error == "the webhook at hooks.example answered 500");
+  const auto gone = send_alert(payload, slack(), midday, [](const HttpRequest&) {
+    return Result<HttpAnswer>(Errc::unavailable, "it refused the connection");
+  });
+  CHECK(gone.error == "hooks.example: it refused the connection");
 }
 
 TEST_CASE("a refusal of the message itself is final, a failing receiver is not") {
   const auto with = [](int code) {
-    return send_alert(payload, slack(), [code](const HttpRequest&) { return status(code); });
+    return send_alert(payload, slack(), midday,
+                      [code](const HttpRequest&) { return status(code); });
   };
   CHECK(with(404).final);
   CHECK(with(400).final);
   CHECK_FALSE(with(500).final);
   CHECK_FALSE(with(503).final);
-  CHECK_FALSE(
-      send_alert(payload, std::nullopt, [](const HttpRequest&) { return status(200); }).final);
+  CHECK_FALSE(send_alert(payload, std::nullopt, midday, [](const HttpRequest&) {
+                return status(200);
+              }).final);
 }
 
 TEST_CASE("the outbox sends an alert after failures and forgets it only when that is durable") {
@@ -157,7 +176,7 @@ TEST_CASE("an alert that nobody takes for a day is dead, visible and kept") {
   outbox.start();
   REQUIRE(saved_dead.wait());
   outbox.stop();
-  CHECK(last.last_error == "the webhook answered 503");
+  CHECK(last.last_error == "the webhook at hooks.example answered 503");
   CHECK(outbox.counts().alerts_dead == 1);
 }
 

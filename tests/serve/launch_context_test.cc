@@ -99,3 +99,30 @@ TEST_CASE("a sealed result reaches the next task, whose log and rendered fields 
   CHECK(f.command(*f.dag, RunSeq{6}, "{}", "pull", report.result_json).find("s3cret") ==
         std::string::npos);
 }
+
+TEST_CASE_FIXTURE(Fixture,
+                  "what others wrote is no mention in an alert, what its author wrote may be") {
+  RunRow run;
+  run.dag_run_id = "one";
+  run.conf_json = R"({"who":"<!channel> & co"})";
+  TaskInstanceRow row;
+  row.task = *find_task(*dag, "greet");
+  row.reason = "said <!here>";
+  const auto alert = [&](const std::string& notifier) {
+    return context
+        .render_alert({run, *dag, dag->tasks[row.task], row,
+                       [](std::string_view, std::string_view) {
+                         return std::optional<std::string>(R"("<@U1>")");
+                       }},
+                      notifier, Time{})
+        .payload_json;
+  };
+  const std::string own = alert(
+      R"({"text": "<!subteam^S1> {{ params.who }} {{ ti.xcom_pull('first') }} {{ ti.reason }}"})");
+  CHECK(own.find("<!subteam^S1> &lt;!channel&gt; &amp; co &lt;@U1&gt; said &lt;!here&gt;") !=
+        std::string::npos);
+  const std::string broken = alert(R"({"text": "{{ params.nobody }}"})");
+  for (const char* part : {"d.greet", "Run: one", "said &lt;!here&gt;", "cannot be rendered"}) {
+    CHECK_MESSAGE(broken.find(part) != std::string::npos, broken);
+  }
+}
