@@ -17,8 +17,8 @@ class LogLimit {
   static constexpr std::size_t max_keys = 256;
   explicit LogLimit(Duration span = std::chrono::minutes(1)) : span_us_(span.count()) {}
 
-  // What to put behind the line `key`: nothing, or " (and 12 more times since 60 s ago)". nullopt:
-  // leave the line out. `now_us`: of any clock that does not go back.
+  // What to put behind the line `key`: nothing, or " (and 12 more times in the last 60 s)".
+  // nullopt: leave the line out. `now_us`: of any clock that does not go back.
   std::optional<std::string> pass(const std::string& key, std::int64_t now_us);
 
  private:

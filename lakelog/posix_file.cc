@@ -56,13 +56,20 @@ std::string folder_of(const std::string& path) {
 }
 
 // What root puts into a folder of another user is that user's: the scheduler writes the log of
-// tables whose slots run as somebody else, whatever the umask.
+// tables whose slots run as somebody else. In a folder that a group shares (set-group-id: each slot
+// has a user of its own) the group may go on with it. Whatever the umask.
 Status give_to_owner_of_folder(const std::string& path) {
   struct stat info {};
   if (::geteuid() != 0 || ::stat(folder_of(path).c_str(), &info) != 0 || info.st_uid == 0) {
     return success();
   }
-  return ::lchown(path.c_str(), info.st_uid, info.st_gid) == 0 ? success() : failure("chown", path);
+  if (::lchown(path.c_str(), info.st_uid, info.st_gid) != 0) return failure("chown", path);
+  if ((info.st_mode & S_ISGID) == 0) return success();
+  struct stat own {};
+  if (::lstat(path.c_str(), &own) != 0) return failure("stat", path);
+  const mode_t shared = S_ISDIR(own.st_mode) ? S_ISGID | S_IRWXG : S_IRGRP | S_IWGRP;
+  return ::chmod(path.c_str(), (own.st_mode & 07777) | shared) == 0 ? success()
+                                                                    : failure("chmod", path);
 }
 
 }  // namespace

@@ -283,7 +283,7 @@ void Agent::report(Attempt& attempt, Finished finished) {
     finished.watermark_us = 0;
   }
   const bool well = finished.outcome == Outcome::success || finished.outcome == Outcome::skipped;
-  if (!well || attempt.log) {
+  if (!well || attempt.log || !finished.reason.empty()) {
     AttemptLog& log = log_of(attempt, options_.home);
     finished.reason = log.masked(finished.reason);
     log.finish(finished);

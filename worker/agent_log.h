@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/message.h"
+#include "common/url.h"
 #include "worker/log_file.h"
 #include "worker/mask.h"
 

@@ -1,23 +1,70 @@
 #include "worker/hide_secrets.h"
 
+#include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "common/safe_json.h"
+#include "common/url.h"
 #include "worker/mask.h"
 
 namespace batuta {
 namespace {
 
-constexpr JsonLimits report_limits{16 << 20, 64, 2'000'000, 4 << 20};
+using nlohmann::json;
 
-// Masked JSON; a secret may have stood across its grammar (a bare number): then all of it is
-// hidden.
-std::string masked_json(const Mask& mask, const std::string& json, const char* otherwise) {
-  std::string shown = mask.whole(json);
-  return parse_untrusted(shown, report_limits).ok() ? shown : otherwise;
+constexpr JsonLimits report_limits{16 << 20, 64, 2'000'000, 4 << 20};
+constexpr std::string_view stars = "***";
+
+std::string masked_words(const Mask& mask, std::string_view text) {
+  return without_user_info(mask.empty() ? std::string(text) : mask.whole(text));
+}
+
+// The value with every text in it masked, names included; a number or flag that is a secret becomes
+// stars. As they are decoded: an escape beside a short secret is no letter.
+json masked(const Mask& mask, const json& value) {
+  if (value.is_object()) {
+    json out = json::object();
+    for (const auto& [name, item] : value.items())
+      out[masked_words(mask, name)] = masked(mask, item);
+    return out;
+  }
+  if (value.is_array()) {
+    json out = json::array();
+    for (const json& item : value) out.push_back(masked(mask, item));
+    return out;
+  }
+  if (value.is_string()) return masked_words(mask, value.get_ref<const std::string&>());
+  const std::string text = json_text(value);
+  return mask.empty() || mask.whole(text) == text ? value : json(stars);
+}
+
+// JSON text, masked; what cannot be read is hidden whole.
+std::string masked_text(const Mask& mask, const std::string& text, const char* otherwise) {
+  const auto value = parse_untrusted(text, report_limits);
+  return value ? json_text(masked(mask, *value)) : otherwise;
+}
+
+// What stands before the @ of every URL in the value, and the password of it: as later tasks get
+// it.
+void collect_user_info(const json& value, std::vector<std::string>& out) {
+  if (value.is_structured()) {
+    for (const auto& [name, item] : value.items()) collect_user_info(item, out);
+    return;
+  }
+  if (!value.is_string()) return;
+  std::string_view text = value.get_ref<const std::string&>();
+  for (auto mark = text.find("://"); mark != std::string_view::npos; mark = text.find("://")) {
+    text.remove_prefix(mark);
+    const std::string_view info =
+        split_url(text.substr(0, text.find_first_of("\"'<> \t\r\n"))).user_info;
+    text.remove_prefix(3);
+    if (info.empty()) continue;
+    out.emplace_back(info);
+    const auto colon = info.find(':');
+    if (colon != std::string_view::npos) out.emplace_back(info.substr(colon + 1));
+  }
 }
 
 }  // namespace
@@ -27,17 +74,25 @@ void hide_secrets(const Launch& launch, Finished& report) {
   for (const Secret& secret : launch.secrets) {
     values.insert(values.end(), secret.mask.begin(), secret.mask.end());
   }
-  if (values.empty()) return;
+  const auto may_hide = [&](const std::string& text) {
+    return !text.empty() && (!values.empty() || text.find('@') != std::string::npos);
+  };
   const Mask mask{values};
-  if (!report.files_json.empty()) report.files_json = masked_json(mask, report.files_json, "[]");
-  if (!report.extra_json.empty()) report.extra_json = masked_json(mask, report.extra_json, "{}");
-  if (report.result_json.empty() || mask.whole(report.result_json) == report.result_json) return;
-  report.shown_json = masked_json(mask, report.result_json, "\"***\"");
-  for (std::string& value : values) {
-    if (Mask{{value}}.whole(report.result_json) != report.result_json) {
-      report.hidden.push_back(std::move(value));
-    }
+  if (may_hide(report.files_json)) report.files_json = masked_text(mask, report.files_json, "[]");
+  if (may_hide(report.extra_json)) report.extra_json = masked_text(mask, report.extra_json, "{}");
+  if (!may_hide(report.result_json)) return;
+  const auto result = parse_untrusted(report.result_json, report_limits);
+  if (!result) {  // the scheduler refuses it; until then nobody shall read it
+    report.shown_json = "\"***\"";
+    return;
   }
+  const json shown = masked(mask, *result);
+  if (shown == *result) return;
+  report.shown_json = json_text(shown);
+  for (std::string& value : values) {
+    if (masked(Mask{{value}}, *result) != *result) report.hidden.push_back(std::move(value));
+  }
+  collect_user_info(*result, report.hidden);
 }
 
 }  // namespace batuta

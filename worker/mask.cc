@@ -204,24 +204,4 @@ std::string Mask::whole(std::string_view text) const {
   return out;
 }
 
-std::string without_user_info(std::string_view text) {
-  std::string out;
-  for (;;) {
-    const std::size_t mark = text.find("://");
-    if (mark == std::string_view::npos) break;
-    const std::size_t start = mark + 3;
-    const std::size_t end = std::min(text.find_first_of("/?#\"'<> \t\r\n", start), text.size());
-    const std::size_t at = text.substr(0, end).rfind('@');
-    out.append(text.substr(0, start));
-    if (at != std::string_view::npos && at >= start) {
-      out.append(stars);
-      text.remove_prefix(at);
-    } else {
-      text.remove_prefix(start);
-    }
-  }
-  out.append(text);
-  return out;
-}
-
 }  // namespace batuta

@@ -46,7 +46,4 @@ class Mask {
   bool short_values_ = false;
 };
 
-// `text` with the user info of every URL in it (scheme://user:password@host) as ***.
-std::string without_user_info(std::string_view text);
-
 }  // namespace batuta

@@ -11,7 +11,8 @@ namespace batuta {
 // The arguments of main, where argv[1] is "slot". Returns the exit code. Two forms:
 //   slot --plugins DIR --scratch DIR --name NAME --agent PID [--engine-library FILE]
 //        [--max-attempts N] [--memory-limit BYTES] [--lake-memory BYTES] [--lake-threads N]
-//   slot --catalogue --plugins DIR --agent PID NAME...     (describe plugins, see catalogue.h)
+//        [--user NAME [--uid N]]
+//   slot --catalogue --plugins DIR --agent PID NAME...     (describe plugins, see catalogue_scan.h)
 int run_slot(int argc, char** argv);
 
 }  // namespace batuta

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "common/url.h"
 #include "common/uuid.h"
 #include "scheduler/api/codecs.h"
 
@@ -55,20 +56,17 @@ json variable_json(const Variable& variable) {
           {"team_name", nullptr}};
 }
 
+// Never the user info, nor a query, which holds keys; of a webhook nothing behind the host.
 std::string shown_host(const Connection& connection) {
-  const std::string& host = connection.host;
-  const auto scheme = host.find("://");
-  if (scheme == std::string::npos) return host;
-  const auto start = scheme + 3;
-  const auto path = std::min(host.find('/', start), host.size());
-  const auto at = host.substr(0, path).rfind('@');
-  const bool user_info = at != std::string::npos && at >= start;
-  std::string shown = host.substr(0, start);
-  if (user_info) shown += mask;
-  shown += host.substr(user_info ? at : start, path - (user_info ? at : start));
-  const bool webhook = sensitive_name(connection.conn_type);
-  if (webhook && path + 1 < host.size()) return shown + "/" + std::string(mask);
-  return shown + host.substr(path);
+  const UrlParts parts = split_url(connection.host);
+  std::string shown(parts.scheme);
+  if (!parts.user_info.empty()) shown += std::string(mask) + "@";
+  shown += parts.host;
+  const auto query = std::min(parts.rest.find_first_of("?#"), parts.rest.size());
+  const bool hidden = address_is_secret(connection) && parts.rest.size() > 1;
+  if (hidden) return shown + "/" + std::string(mask);
+  shown += parts.rest.substr(0, query);
+  return query < parts.rest.size() ? shown + "?" + std::string(mask) : shown;
 }
 
 json connection_json(const Connection& connection) {

@@ -23,6 +23,9 @@ constexpr std::int64_t max_last_line = 4096;
 Result<std::int64_t> read_token(const Request& request) {
   QueryReader query(request);
   const auto token = query.text("token");
+  if (query.boolean("full_content").value_or(false)) {
+    query.fail("full_content", "is not served: a log has no bound; follow its tokens to the end");
+  }
   if (!query.status()) return query.status().error();
   if (!token) return std::int64_t{0};
   std::int64_t offset = 0;
@@ -118,8 +121,8 @@ Result<TaskInstanceView> find_try(Context& context, const Request& request, std:
   return {Errc::not_found, "no such try of this task instance"};
 }
 
-// A worker may keep its logs on a disk that is not ours. Errc::not_found when it has none either,
-// or is not there to be asked and need not have one.
+// A worker may keep its logs on a disk that is not ours. Errc::not_found when it has none either;
+// Errc::unavailable when it cannot be asked, so that nobody takes that for "no log".
 Result<LogWindow> log_of_worker(Context& context, const TaskInstanceView& view, const Uuid& run,
                                 std::int64_t offset) {
   const Error none{Errc::not_found, "there is no log", {}};
@@ -128,7 +131,7 @@ Result<LogWindow> log_of_worker(Context& context, const TaskInstanceView& view, 
   const auto chunk = context.services.fetch_file(view.row.worker, log_path(run, name), offset,
                                                  static_cast<std::int64_t>(max_log_window));
   if (chunk) return log_window(chunk->bytes, offset, chunk->file_bytes);
-  return none;
+  return chunk.error().code == Errc::unavailable ? chunk.error() : none;
 }
 
 }  // namespace
@@ -162,6 +165,8 @@ Result<Response> get_log(Context& context, const Request& request) {
       }
       log.text += verdict(*view, last_line_in(tail));
     }
+  } else if (window.error().code == Errc::unavailable) {
+    return window.error();
   } else if (ended && *offset == 0) {
     log.text = last_line(*view);
   }

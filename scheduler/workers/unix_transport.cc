@@ -8,10 +8,13 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <cerrno>
 #include <mutex>
 
 #include "common/log.h"
+#include "common/log_limit.h"
+#include "common/time.h"
 
 namespace batuta {
 
@@ -21,6 +24,7 @@ using Local = asio::local::stream_protocol;
 namespace {
 
 // A buffer that a burst has grown is given back once it is empty.
+constexpr auto accept_pause = std::chrono::milliseconds(100);
 constexpr std::size_t kept_capacity = 1u << 20;
 
 bool same_user(int socket) {
@@ -142,7 +146,8 @@ class UnixChannel : public Channel, public std::enable_shared_from_this<UnixChan
 // Shared with its own pending accept, which may outlive the transport.
 class Acceptor : public std::enable_shared_from_this<Acceptor> {
  public:
-  Acceptor(asio::io_context& io, std::string path) : acceptor_(io), path_(std::move(path)) {}
+  Acceptor(asio::io_context& io, std::string path)
+      : acceptor_(io), timer_(io), path_(std::move(path)) {}
 
   Status listen(Transport::Accepted accepted) {
     accepted_ = std::move(accepted);
@@ -168,10 +173,23 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
   void stop() {
     boost::system::error_code ignored;
     acceptor_.close(ignored);
+    timer_.cancel();
     accepted_ = nullptr;
   }
 
  private:
+  // No descriptor to be had, for one: the next try would fail at once, too.
+  void pause(const std::string& why) {
+    const std::string line = "workers cannot connect: " + why;
+    if (const auto more = limit_.pass(line, read_clock().boot.since.count())) {
+      log::warn(line + *more);
+    }
+    timer_.expires_after(accept_pause);
+    timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
+      if (!error && self->accepted_) self->accept();
+    });
+  }
+
   void accept() {
     acceptor_.async_accept(
         [self = shared_from_this()](boost::system::error_code error, Local::socket socket) {
@@ -180,12 +198,16 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
             self->accepted_(std::make_shared<UnixChannel>(std::move(socket)));
           } else if (!error) {
             log::warn("worker connection refused: it is another user's");
+          } else {
+            return self->pause(error.message());
           }
           self->accept();
         });
   }
 
   Local::acceptor acceptor_;
+  asio::steady_timer timer_;
+  LogLimit limit_;
   const std::string path_;
   Transport::Accepted accepted_;
 };

@@ -218,6 +218,8 @@ struct WorkerServer::Impl : std::enable_shared_from_this<WorkerServer::Impl> {
       }
     }
     if (!link) return {Errc::unavailable, "the worker that keeps the file is not connected"};
+    // Its folder is ours: what is not there has not been written.
+    if (link->same_host()) return {Errc::not_found, "there is no such file"};
     question.request = fetches.begin(link->id());
     const std::uint64_t request = question.request;
     link->send(std::move(question));

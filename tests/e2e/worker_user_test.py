@@ -99,13 +99,18 @@ def each_slot_is_a_user_of_its_own():
         os.chmod(shared, 0o1777)
         hold = ("umask 022; echo $$ > {0}/holder; umask 077; echo mine > {0}/file; id -u; "
                 "while ! test -e {0}/seen; do sleep 0.1; done")
+        before = os.umask(0o077)  # as a service of systemd may have it
         server = folder.server({
             "two": dag("two", [shell("hold", hold.format(shared), env={"MARK": "hidden"}),
                                shell("look", f"while ! test -e {shared}/file; do sleep 0.1; done; "
                                      + look.format(shared) + f"; touch {shared}/seen")]),
             "financial": (SOURCE / "dags" / "financial.json").read_text()},
             env={"BATUTA_WORKER_USER": USER, "BATUTA_WORKER_USER_RANGE": "64000-64015"},
-            arguments=("--slots", "2")).start()
+            arguments=("--slots", "2"))
+        try:
+            server.start()
+        finally:
+            os.umask(before)
         run_id = server.trigger("two")["dag_run_id"]
         assert server.wait_run("two", run_id)["state"] == "success", server.tasks("two", run_id)
         looked = server.log_text("two", run_id, "look").splitlines()

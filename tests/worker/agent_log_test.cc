@@ -118,7 +118,7 @@ TEST_CASE("what a report tells beside the log hides what the log masks") {
   report.extra_json = R"({"quality":[{"why":"another-one"}]})";
   hide_secrets(launch, report);
   CHECK(report.result_json == R"({"token":"s3cret-value","n":1})");  // the next task needs it
-  CHECK(report.shown_json == R"({"token":"***","n":1})");
+  CHECK(report.shown_json == R"({"n":1,"token":"***"})");
   CHECK(report.hidden == std::vector<std::string>{"s3cret-value"});
   CHECK(report.files_json == R"(["a/***.csv"])");
   CHECK(report.extra_json == R"({"quality":[{"why":"***"}]})");
@@ -129,6 +129,19 @@ TEST_CASE("what a report tells beside the log hides what the log masks") {
   with_number.secrets = {{"", "", {"12345678"}}};
   hide_secrets(with_number, number);
   CHECK(number.shown_json == "\"***\"");
+
+  Finished address;  // of a task without any secret of its own
+  address.result_json = R"({"db":"postgres://app:Tr0ub4dor@db/x"})";
+  hide_secrets(Launch{}, address);
+  CHECK(address.shown_json == R"({"db":"postgres://***@db/x"})");
+  CHECK(address.hidden == std::vector<std::string>{"app:Tr0ub4dor", "Tr0ub4dor"});
+
+  Finished beside;  // the escape before it is no letter
+  beside.result_json = R"("user\t1234")";
+  Launch with_pin;
+  with_pin.secrets = {{"", "", {"1234"}}};
+  hide_secrets(with_pin, beside);
+  CHECK(beside.shown_json == R"("user\t***")");
 
   Finished plain;
   plain.result_json = "\"harmless\"";

@@ -231,8 +231,17 @@ TEST_CASE("a server that holds back launches nowhere, on who is there and on who
   CHECK(world.of<WorkerCatalogue>().back().catalogue.empty());
 }
 
-TEST_CASE("a part of a file comes from the agent that has it, or a reason does") {
+TEST_CASE("an agent of this host is not asked for a file: its folder is ours") {
   World world;
+  Agent agent(world);
+  agent.say(Agent::hello());
+  agent.hear();
+  CHECK(world.server->fetch_file("an-agent", "logs/x", 0, 10).error().code == Errc::not_found);
+  CHECK(agent.hear().empty());
+}
+
+TEST_CASE("a part of a file comes from the agent that has it, or a reason does") {
+  World world(false);
   CHECK(world.server->fetch_file("an-agent", "logs/x", 0, 10).error().code == Errc::unavailable);
   Agent agent(world);
   agent.say(Agent::hello());

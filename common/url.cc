@@ -1,0 +1,48 @@
+#include "common/url.h"
+
+#include <algorithm>
+
+namespace batuta {
+namespace {
+
+constexpr std::string_view mark = "://";
+
+}  // namespace
+
+UrlParts split_url(std::string_view url) {
+  UrlParts parts;
+  if (const auto at = url.find(mark); at != std::string_view::npos) {
+    parts.scheme = url.substr(0, at + mark.size());
+    url.remove_prefix(parts.scheme.size());
+  }
+  const std::size_t end = std::min(url.find_first_of("/?#"), url.size());
+  parts.rest = url.substr(end);
+  parts.host = url.substr(0, end);
+  if (const auto at = parts.host.rfind('@'); at != std::string_view::npos) {
+    parts.user_info = parts.host.substr(0, at);
+    parts.host.remove_prefix(at + 1);
+  }
+  return parts;
+}
+
+std::string without_user_info(std::string_view text) {
+  std::string out;
+  for (;;) {
+    const std::size_t found = text.find(mark);
+    if (found == std::string_view::npos) break;
+    const std::size_t start = found + mark.size();
+    const std::size_t end = std::min(text.find_first_of("/?#\"'<> \t\r\n", start), text.size());
+    const std::size_t at = text.substr(0, end).rfind('@');
+    out.append(text.substr(0, start));
+    if (at != std::string_view::npos && at >= start) {
+      out.append("***");
+      text.remove_prefix(at);
+    } else {
+      text.remove_prefix(start);
+    }
+  }
+  out.append(text);
+  return out;
+}
+
+}  // namespace batuta

@@ -1,0 +1,23 @@
+// Addresses as people write them, cut into parts, so that what is secret in them does not show.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace batuta {
+
+// Views into the text that was cut. Joined they are that text again.
+struct UrlParts {
+  std::string_view scheme;     // with its "://"; empty when there is none
+  std::string_view user_info;  // without its "@"; empty when there is none
+  std::string_view host;       // with its port
+  std::string_view rest;       // path, query and fragment, from the first of / ? #
+};
+
+// Never fails: what has no scheme begins with user info or host.
+UrlParts split_url(std::string_view url);
+
+// `text` with the user info of every URL in it (scheme://user:password@host) as ***.
+std::string without_user_info(std::string_view text);
+
+}  // namespace batuta

@@ -1,0 +1,40 @@
+#include "common/url.h"
+
+#include <doctest/doctest.h>
+
+using namespace batuta;
+
+TEST_CASE("an address is cut where its parts end, with a scheme or without") {
+  struct Row {
+    const char* url;
+    const char* scheme;
+    const char* user_info;
+    const char* host;
+    const char* rest;
+  };
+  const Row rows[] = {
+      {"https://u:p@h:80/a@b?c", "https://", "u:p", "h:80", "/a@b?c"},
+      {"hooks.example/services/T/x", "", "", "hooks.example", "/services/T/x"},
+      {"u:p@h", "", "u:p", "h", ""},
+      {"https://h?key=s3cret@x", "https://", "", "h", "?key=s3cret@x"},
+      {"https://u:p@ss@h", "https://", "u:p@ss", "h", ""},
+      {"", "", "", "", ""},
+      {"://", "://", "", "", ""},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.url);
+    const UrlParts parts = split_url(row.url);
+    CHECK(parts.scheme == row.scheme);
+    CHECK(parts.user_info == row.user_info);
+    CHECK(parts.host == row.host);
+    CHECK(parts.rest == row.rest);
+  }
+}
+
+TEST_CASE("the user info of a URL never shows") {
+  CHECK(without_user_info("git clone https://me:s3cret@host/x and ftp://u@h") ==
+        "git clone https://***@host/x and ftp://***@h");
+  CHECK(without_user_info("https://host/a@b http://x:80/ a@b://") ==
+        "https://host/a@b http://x:80/ a@b://");
+  CHECK(without_user_info("postgres://u:p@ss@db:5432/x") == "postgres://***@db:5432/x");
+}
