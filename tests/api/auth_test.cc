@@ -180,7 +180,7 @@ TEST_CASE("the page learns who it is from its session, and logs out") {
   CHECK(who.status == 200);
   CHECK(body_of(who)["csrf_token"] == session.csrf);
   CHECK(body_of(who)["user"]["username"] == "operator");
-  CHECK(body_of(who)["expires_at"] == "2026-12-31T00:00:00Z");
+  CHECK(body_of(who)["expires_at"] == "2026-11-21T12:00:00Z");
   const auto out = with_session(api, Method::post, "/api/batuta/logout", "",
                                 {{"cookie", session.cookie}, {"x-csrf-token", session.csrf}});
   CHECK(out.status == 204);

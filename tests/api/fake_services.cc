@@ -12,6 +12,7 @@
 #include "common/safe_json.h"
 #include "scheduler/dagfile/dag_parser.h"
 #include "scheduler/http/target.h"
+#include "scheduler/store/history_sql.h"
 #include "scheduler/store/store.h"
 
 namespace batuta::http {
@@ -62,6 +63,12 @@ TaskInstanceView view_row(const RunRow& run, TaskIndex index, TaskState state,
   return view;
 }
 
+// A list of states, empty for any.
+template <class State>
+bool has(const std::vector<State>& states, State state) {
+  return states.empty() || std::find(states.begin(), states.end(), state) != states.end();
+}
+
 template <class Row>
 PageOf<Row> cut(std::vector<Row> rows, const Page& page) {
   PageOf<Row> out;
@@ -88,10 +95,11 @@ std::shared_ptr<const Dag> demo_dag() {
 PageOf<RunRow> FakeHistory::runs(const RunQuery& query) {
   if (broken) throw StoreError("disk gone", false);
   last_run_query = query;
+  runs_sql(query);  // refuses what no list knows
   std::vector<RunRow> found;
   for (const auto& run : run_rows) {
     if (query.dag_id && run.dag_id != *query.dag_id) continue;
-    if (!query.states.empty() && run.state != query.states.front()) continue;
+    if (!has(query.states, run.state)) continue;
     found.push_back(run);
   }
   return cut(found, query.page);
@@ -106,10 +114,12 @@ std::optional<RunRow> FakeHistory::run(const std::string& dag_id, const std::str
 
 PageOf<TaskInstanceView> FakeHistory::task_instances(const TaskQuery& query) {
   last_task_query = query;
+  tasks_sql(query);
   std::vector<TaskInstanceView> found;
   for (const auto& view : views) {
     if (query.dag_run_id && view.dag_run_id != *query.dag_run_id) continue;
     if (query.dag_id && view.dag_id != *query.dag_id) continue;
+    if (!has(query.states, view.row.state)) continue;
     const bool left_out =
         std::any_of(query.filters.begin(), query.filters.end(), [&](const Filter& filter) {
           return filter.field == "task_id" && filter.values.front() != FilterValue(view.task_id);
@@ -142,10 +152,12 @@ std::vector<TaskInstanceView> FakeHistory::tries(const InstanceName& name) {
 
 PageOf<XcomView> FakeHistory::xcoms(const XcomQuery& query) {
   last_xcom_query = query;
+  xcoms_sql(query);
   std::vector<XcomView> found;
   for (const auto& row : xcom_rows) {
     for (const auto& view : views) {
       if (row.instance() != view.row.key()) continue;
+      if (query.dag_id && view.dag_id != *query.dag_id) continue;
       if (query.dag_run_id && view.dag_run_id != *query.dag_run_id) continue;
       if (query.task_id && view.task_id != *query.task_id) continue;
       found.push_back({row, view.dag_id, view.dag_run_id, view.task_id, {}, view.run_after});
@@ -177,8 +189,9 @@ std::vector<DagSummary> FakeHistory::dag_summaries(const std::vector<std::string
   for (const auto& id : ids) {
     for (const auto& row : dag_rows) {
       if (row.dag_id != id) continue;
-      DagSummary summary{row, std::nullopt, {}, 1};
+      DagSummary summary{row, std::nullopt, {}, 0};
       for (const auto& run : run_rows) {
+        if (run.dag_id == id && !is_terminal(run.state)) ++summary.active_runs;
         if (run.dag_id == id && static_cast<int>(summary.last_runs.size()) < last_runs) {
           summary.last_runs.push_back(run);
         }
@@ -190,6 +203,8 @@ std::vector<DagSummary> FakeHistory::dag_summaries(const std::vector<std::string
 }
 
 PageOf<DagVersionView> FakeHistory::dag_versions(const DagVersionQuery& query) {
+  dag_versions_sql(query);
+  if (query.dag_id != "demo") return {};
   std::vector<DagVersionView> versions = older_versions;
   versions.push_back(*dag_version(demo_dag()->version));
   for (const Filter& filter : query.filters) {
@@ -212,6 +227,7 @@ std::optional<DagVersionView> FakeHistory::dag_version(const std::string& versio
 
 PageOf<EventLogView> FakeHistory::event_logs(const EventLogQuery& query) {
   last_event_query = query;
+  events_sql(query);
   return cut(std::vector{*event_log(7)}, query.page);
 }
 
@@ -240,145 +256,12 @@ std::vector<JobConfigView> FakeHistory::job_configs() {
   return {row};
 }
 
-PageOf<OutboxRow> FakeHistory::outbox(bool, const Page&) {
+PageOf<OutboxRow> FakeHistory::outbox(bool dead_only, const Page& page) {
   OutboxRow row;
   row.id = 5;
   row.kind = OutboxKind::alert;
   row.key = "slack_alerts";
-  return {{row}, 7};
-}
-
-// ---- registry
-
-FakeRegistry::FakeRegistry() {
-  for (const char* role : {"viewer", "operator", "admin"}) {
-    user_rows.push_back({role, role, {}});
-    token_rows[std::string(role) + "-token"] = role;
-  }
-}
-
-template <class Rows>
-auto values_of(const Rows& rows) {
-  std::vector<typename Rows::mapped_type> out;
-  out.reserve(rows.size());
-  for (const auto& [id, row] : rows) out.push_back(row);
-  return out;
-}
-template <class Rows>
-auto one_of(const Rows& rows, std::string_view id) {
-  const auto it = rows.find(id);
-  return it == rows.end() ? std::optional<typename Rows::mapped_type>() : it->second;
-}
-template <class Rows, class Row>
-Status add_to(Rows& rows, const std::string& id, const Row& row) {
-  if (!rows.emplace(id, row).second) return {Errc::conflict, "exists"};
-  return success();
-}
-template <class Rows>
-Status delete_from(Rows& rows, std::string_view id) {
-  const auto it = rows.find(id);
-  if (it == rows.end()) return {Errc::not_found, "unknown"};
-  rows.erase(it);
-  return success();
-}
-
-std::vector<Variable> FakeRegistry::variables() const {
-  return values_of(variable_rows);
-}
-std::optional<Variable> FakeRegistry::variable(std::string_view key) const {
-  return one_of(variable_rows, key);
-}
-std::vector<Connection> FakeRegistry::connections() const {
-  return values_of(connection_rows);
-}
-std::optional<Connection> FakeRegistry::connection(std::string_view id) const {
-  return one_of(connection_rows, id);
-}
-std::optional<User> FakeRegistry::check_password(std::string_view user,
-                                                 std::string_view password) const {
-  for (const auto& row : user_rows) {
-    if (row.name == user && row.name + "-password" == password) return row;
-  }
-  return std::nullopt;
-}
-std::optional<TokenHolder> FakeRegistry::check_token(std::string_view token, Time) const {
-  const auto it = token_rows.find(std::string(token));
-  if (it == token_rows.end()) return std::nullopt;
-  for (const auto& row : user_rows) {
-    if (row.name == it->second) return TokenHolder{row, *parse_iso("2026-12-31T00:00:00Z")};
-  }
-  return std::nullopt;
-}
-Status FakeRegistry::add_variable(const Variable& v) {
-  return add_to(variable_rows, v.key, v);
-}
-Status FakeRegistry::set_variable(const Variable& v) {
-  variable_rows[v.key] = v;
-  return success();
-}
-Status FakeRegistry::delete_variable(std::string_view key) {
-  return delete_from(variable_rows, key);
-}
-Status FakeRegistry::add_connection(const Connection& c) {
-  return add_to(connection_rows, c.id, c);
-}
-Status FakeRegistry::set_connection(const Connection& c) {
-  connection_rows[c.id] = c;
-  return success();
-}
-Status FakeRegistry::delete_connection(std::string_view id) {
-  return delete_from(connection_rows, id);
-}
-Status FakeRegistry::set_user(std::string_view, std::string_view, std::string_view) {
-  return success();
-}
-Status FakeRegistry::add_user(std::string_view name, std::string_view role, std::string_view) {
-  for (const auto& row : user_rows) {
-    if (row.name == name) return {Errc::conflict, "exists"};
-  }
-  user_rows.push_back({std::string(name), std::string(role), {}});
-  return success();
-}
-Status FakeRegistry::change_user(std::string_view name, std::string_view role,
-                                 std::string_view hash) {
-  for (auto& row : user_rows) {
-    if (row.name != name) continue;
-    if (!role.empty()) row.role = role;
-    if (!hash.empty()) std::erase_if(token_rows, [&](const auto& t) { return t.second == name; });
-    return success();
-  }
-  return {Errc::not_found, "unknown"};
-}
-Status FakeRegistry::delete_user(std::string_view name) {
-  std::erase_if(token_rows, [&](const auto& token) { return token.second == name; });
-  const bool gone = std::erase_if(user_rows, [&](const User& row) { return row.name == name; }) > 0;
-  return gone ? success() : Status(Errc::not_found, "unknown");
-}
-Result<std::string> FakeRegistry::issue_token(std::string_view user, std::string_view, Time,
-                                              Duration) {
-  std::string token = "batuta_fresh" + std::to_string(token_rows.size());
-  token_rows[token] = user;
-  return token;
-}
-Status FakeRegistry::revoke_token(std::string_view token) {
-  token_rows.erase(std::string(token));
-  return success();
-}
-Status FakeRegistry::revoke_token_id(std::string_view id) {
-  return token_rows.erase(std::string(id)) > 0 ? success() : Status(Errc::not_found, "unknown");
-}
-std::vector<TokenInfo> FakeRegistry::tokens(Time now) const {
-  std::vector<TokenInfo> out;
-  for (const auto& [token, user] : token_rows) {
-    out.push_back({token, user, "api", now, *parse_iso("2026-12-31T00:00:00Z")});
-  }
-  return out;
-}
-
-Status FakeRegistry::audited(const EventLogRow& row, const std::function<Status()>& change) {
-  const Status done = change();
-  if (done) audit.push_back(row);
-  return done;
+  return cut(dead_only ? std::vector<OutboxRow>{} : std::vector{row}, page);
 }
 
 // ---- backend and API

@@ -1,5 +1,6 @@
 // The API over fakes: a history with one DAG, a finished and a running run; a registry with one
-// user per role (the token is "<role>-token"); a backend that records what was asked of it.
+// user per role (the token is "<role>-token"); a backend that records what was asked of it. The
+// first two pass the conformance suites of their interfaces (fakes_test.cc).
 #pragma once
 
 #include <functional>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "scheduler/api/api.h"
+#include "tests/api/fake_registry.h"
 #include "tests/http/test_client.h"
 
 namespace batuta::http {
@@ -51,41 +53,6 @@ class FakeHistory final : public History {
   XcomQuery last_xcom_query;
   EventLogQuery last_event_query;
   bool broken = false;  // throw StoreError from runs()
-};
-
-class FakeRegistry final : public Registry {
- public:
-  FakeRegistry();
-  std::vector<Variable> variables() const override;
-  std::optional<Variable> variable(std::string_view key) const override;
-  std::vector<Connection> connections() const override;
-  std::optional<Connection> connection(std::string_view id) const override;
-  std::vector<User> users() const override { return user_rows; }
-  std::optional<User> check_password(std::string_view user,
-                                     std::string_view password) const override;
-  std::optional<TokenHolder> check_token(std::string_view token, Time now) const override;
-  Status add_variable(const Variable& v) override;
-  Status set_variable(const Variable& v) override;
-  Status delete_variable(std::string_view key) override;
-  Status add_connection(const Connection& c) override;
-  Status set_connection(const Connection& c) override;
-  Status delete_connection(std::string_view id) override;
-  Status set_user(std::string_view, std::string_view, std::string_view) override;
-  Status add_user(std::string_view name, std::string_view role, std::string_view hash) override;
-  Status change_user(std::string_view name, std::string_view role, std::string_view hash) override;
-  Status delete_user(std::string_view name) override;
-  Result<std::string> issue_token(std::string_view user, std::string_view purpose, Time now,
-                                  Duration lifetime) override;
-  Status revoke_token(std::string_view token) override;
-  Status revoke_token_id(std::string_view id) override;
-  std::vector<TokenInfo> tokens(Time now) const override;  // the id is the token
-  Status audited(const EventLogRow& row, const std::function<Status()>& change) override;
-
-  std::vector<User> user_rows;                    // password: "<name>-password"
-  std::map<std::string, std::string> token_rows;  // token -> user; all expire with the year
-  std::vector<EventLogRow> audit;
-  std::map<std::string, Variable, std::less<>> variable_rows;
-  std::map<std::string, Connection, std::less<>> connection_rows;
 };
 
 class FakeBackend final : public ApiBackend {

@@ -91,7 +91,7 @@ TEST_CASE("everybody changes their own password, with the old one, a few tries a
   CHECK_FALSE(api.registry.token_rows.contains("viewer-token"));
   CHECK(api.registry.token_rows.contains("admin-token"));
   CHECK(change("viewer-password") == 401);
-  api.registry.token_rows["viewer-token"] = "viewer";
+  api.registry.token_rows["viewer-token"].user = "viewer";
   for (int i = 0; i < 5; ++i) change("wrong");
   CHECK(change("viewer-password") == 429);
 }
@@ -102,7 +102,7 @@ TEST_CASE("tokens: one's own for everybody, everybody's for admins, and no secre
   CHECK(mine.status == 201);
   const std::string secret = body_of(mine)["access_token"];
   CHECK(body_of(mine)["username"] == "viewer");
-  CHECK(api.registry.token_rows[secret] == "viewer");
+  CHECK(api.registry.token_rows[secret].user == "viewer");
   CHECK(api.status(Method::post, tokens, R"({"username":"admin"})", "operator") == 403);
   CHECK(api.status(Method::post, tokens, R"({"username":"viewer"})") == 201);
   CHECK(api.status(Method::post, tokens, R"({"lifetime_seconds":59})") == 422);

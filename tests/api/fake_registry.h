@@ -1,0 +1,61 @@
+// A registry in memory: one user per role, whose password is "<role>-password" and whose token is
+// "<role>-token".
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "scheduler/store/registry.h"
+
+namespace batuta::http {
+
+class FakeRegistry final : public Registry {
+ public:
+  FakeRegistry();
+  std::vector<Variable> variables() const override;
+  std::optional<Variable> variable(std::string_view key) const override;
+  std::vector<Connection> connections() const override;
+  std::optional<Connection> connection(std::string_view id) const override;
+  std::vector<User> users() const override { return user_rows; }
+  std::optional<User> check_password(std::string_view user,
+                                     std::string_view password) const override;
+  std::optional<TokenHolder> check_token(std::string_view token, Time now) const override;
+  Status add_variable(const Variable& v) override;
+  Status set_variable(const Variable& v) override;
+  Status delete_variable(std::string_view key) override;
+  Status add_connection(const Connection& c) override;
+  Status set_connection(const Connection& c) override;
+  Status delete_connection(std::string_view id) override;
+  Status set_user(std::string_view name, std::string_view role, std::string_view hash) override;
+  Status add_user(std::string_view name, std::string_view role, std::string_view hash) override;
+  Status change_user(std::string_view name, std::string_view role, std::string_view hash) override;
+  Status delete_user(std::string_view name) override;
+  Result<std::string> issue_token(std::string_view user, std::string_view purpose, Time now,
+                                  Duration lifetime) override;
+  Status revoke_token(std::string_view token) override;
+  Status revoke_token_id(std::string_view id) override;
+  std::vector<TokenInfo> tokens(Time now) const override;  // the id is the token
+  Status audited(const EventLogRow& row, const std::function<Status()>& change) override;
+
+  struct Token {
+    std::string user;
+    std::string purpose = "api";
+    Time created_at{};
+    Time expires_at = *parse_iso("2026-12-31T00:00:00Z");
+  };
+  // Of a password that is told apart without work; hash_password's are never the right ones.
+  static std::string hash(std::string_view password) { return "plain:" + std::string(password); }
+  // Whether anybody but `name` is admin.
+  bool other_admin(std::string_view name) const;
+
+  std::vector<User> user_rows;
+  std::map<std::string, std::string, std::less<>> hashes;  // name -> hash of "<name>-password"
+  std::map<std::string, Token, std::less<>> token_rows;
+  std::vector<EventLogRow> audit;
+  std::map<std::string, Variable, std::less<>> variable_rows;
+  std::map<std::string, Connection, std::less<>> connection_rows;
+};
+
+}  // namespace batuta::http
