@@ -40,6 +40,9 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 8> presets =
      {"@yearly", "0 0 1 1 *"},
      {"@annually", "0 0 1 1 *"}}};
 
+constexpr std::uint32_t every_day = 0xFFFFFFFE;  // 1 to 31
+constexpr std::uint8_t every_weekday = 0x7F;
+
 Error refuse(const Field& field, std::string_view part) {
   std::string allowed = "; allowed are " + std::to_string(field.low) + " to " +
                         std::to_string(field.high) + ", `*`, lists, ranges and steps";
@@ -173,8 +176,8 @@ Result<Cron> parse_cron(std::string_view text) {
   cron.days = static_cast<std::uint32_t>(bits[2]);
   cron.months = static_cast<std::uint16_t>(bits[3]);
   cron.weekdays = static_cast<std::uint8_t>((bits[4] | bits[4] >> 7) & 0x7F);
-  cron.any_day = parts[2] == "*";
-  cron.any_weekday = parts[4] == "*";
+  cron.any_day = cron.days == every_day;
+  cron.any_weekday = cron.weekdays == every_weekday;
   if (!date_exists(cron)) {
     return {Errc::invalid,
             "cron, day of month: '" + parts[2] + "' never occurs in month '" + parts[3] + "'",

@@ -2,6 +2,8 @@
 // over absolute minutes for one that matches every hour (see the header on daylight saving).
 #include "scheduler/core/timetable.h"
 
+#include <algorithm>
+
 namespace batuta {
 namespace {
 
@@ -22,11 +24,17 @@ Local to_local(const Timetable& timetable, Time t) {
   return Local((t + offset_at(timetable, t)).time_since_epoch());
 }
 
-// The one instant a reading stands for: the first of two, or the end of the gap it lies in.
-Time instant_of(const Timetable& timetable, Local reading) {
-  if (!timetable.zone) return Time(reading.time_since_epoch());
+// The one instant a reading stands for: the second of two; in a gap, as if the clock had not
+// changed.
+struct Instant {
+  Time at;
+  bool moved = false;  // out of a gap: later readings may stand for earlier instants
+};
+Instant instant_of(const Timetable& timetable, Local reading) {
+  if (!timetable.zone) return {Time(reading.time_since_epoch())};
   const Zone::Instants instants = timetable.zone->from_local(reading);
-  return instants.count == 0 ? instants.after_gap : instants.at[0];
+  if (instants.count == 0) return {instants.unchanged, true};
+  return {instants.at[static_cast<std::size_t>(instants.count - 1)]};
 }
 
 bool day_matches(const Cron& cron, LocalDay day) {
@@ -49,35 +57,67 @@ int minute_of_day(Local t) {
 
 // ---- fixed hours: readings of the local clock, in order ---------------------------------------
 
-// Instants grow with readings (never shrink), so the first beyond `t` is the next tick.
+// Whether the clock went forward in the day before `at`: readings of the gap were moved about
+// there.
+bool follows_gap(const Timetable& timetable, Time at) {
+  return offset_at(timetable, at - days(1)) < offset_at(timetable, at);
+}
+
+// Instants grow with readings, but for the one that a gap moves past later ones, by a day at most:
+// behind it, the first that is not moved decides.
 OptTime next_by_reading(const Timetable& timetable, Time t) {
-  const Local start = to_local(timetable, t);
+  Local start = to_local(timetable, t);
+  if (follows_gap(timetable, t)) start -= days(1);
   LocalDay day = std::chrono::floor<days>(start);
-  int minute = minute_of_day(start);
-  for (int walked = 0; walked <= max_days; ++walked, day += days(1), minute = 0) {
+  LocalDay end = day + days(max_days);
+  std::optional<Local> gap;  // the first reading in it
+  OptTime moved;
+  for (int minute = minute_of_day(start); day <= end; day += days(1), minute = 0) {
     if (!day_matches(timetable.cron, day)) continue;
     for (; minute < minutes_per_day; ++minute) {
       if (!minute_matches(timetable.cron, minute)) continue;
-      const Time at = instant_of(timetable, Local(day) + minutes(minute));
-      if (at > t) return at;
+      const Local reading = Local(day) + minutes(minute);
+      const Instant instant = instant_of(timetable, reading);
+      if (instant.moved && gap && reading - *gap < days(1)) continue;
+      if (instant.moved) gap = reading;
+      if (instant.at <= t) continue;
+      if (!instant.moved) return moved ? std::min(*moved, instant.at) : instant.at;
+      moved = instant.at;
+      end = std::min(end, day + days(1));
     }
   }
-  return std::nullopt;
+  return moved;
 }
 
-// Starts a day late: in the second pass of an overlap, later readings stand for earlier instants.
+// The other way: behind the first that is not moved there may be a moved one that is later.
 OptTime last_by_reading(const Timetable& timetable, Time t) {
   const Local start = to_local(timetable, t);
-  LocalDay day = std::chrono::floor<days>(start) + days(1);
-  for (int walked = 0; walked <= max_days; ++walked, day -= days(1)) {
+  LocalDay day = std::chrono::floor<days>(start);
+  LocalDay end = day - days(max_days);
+  OptTime found;
+  OptTime moved;  // of the gap last met, the first reading so far
+  const auto later = [&] { return moved && *moved <= t && (!found || *moved > *found); };
+  for (int minute = minute_of_day(start); day >= end;
+       day -= days(1), minute = minutes_per_day - 1) {
     if (!day_matches(timetable.cron, day)) continue;
-    for (int minute = minutes_per_day - 1; minute >= 0; --minute) {
+    for (; minute >= 0; --minute) {
       if (!minute_matches(timetable.cron, minute)) continue;
-      const Time at = instant_of(timetable, Local(day) + minutes(minute));
-      if (at <= t) return at;
+      const Instant instant = instant_of(timetable, Local(day) + minutes(minute));
+      if (instant.moved) {
+        moved = instant.at;
+      } else if (later()) {
+        return moved;
+      } else if (instant.at > t || found) {
+        continue;
+      } else if (!follows_gap(timetable, instant.at)) {
+        return instant.at;
+      } else {
+        found = instant.at;
+      }
+      if (found || later()) end = std::max(end, day - days(1));
     }
   }
-  return std::nullopt;
+  return later() ? moved : found;
 }
 
 // ---- every hour: absolute time, looked at through the local clock -----------------------------

@@ -25,7 +25,7 @@ class Zone {
   struct Instants {
     int count = 0;
     std::array<Time, 2> at{};
-    Time after_gap{};  // count == 0: the first instant after the gap
+    Time unchanged{};  // count == 0: as if the clock had not changed, so by so much after the gap
   };
   virtual Instants from_local(std::chrono::local_time<Duration> local) const = 0;
 };
@@ -39,7 +39,7 @@ struct Cron {
   std::uint32_t days = 0;     // bits 1..31
   std::uint16_t months = 0;   // bits 1..12
   std::uint8_t weekdays = 0;  // bits 0..6, Sunday = 0
-  bool any_day = true;        // day-of-month was `*`
+  bool any_day = true;        // the day-of-month field leaves none out (`*`, `*,1`, `1-31`)
   bool any_weekday = true;
 };
 
@@ -55,9 +55,10 @@ struct Timetable {
 };
 
 // First tick strictly after `t`; last tick at or before `t`. Cron kinds only, else nullopt.
-// Daylight saving: an expression that fixes the hour runs once for a reading in a gap (at the first
-// instant after it) and once in an overlap (the first reading); one that matches every hour is
-// stepped in absolute time. Bounded: at most 8 years of days are looked at.
+// Daylight saving, as Airflow's CronTriggerTimetable: an expression that fixes the hour runs once
+// for a reading in a gap (at the instant it would be had the clock not changed: 02:30 is 03:30) and
+// once for a reading that comes twice (the second time); one that matches every hour is stepped in
+// absolute time. Bounded: at most 8 years of days are looked at.
 OptTime next_tick(const Timetable& timetable, Time t);
 OptTime last_tick(const Timetable& timetable, Time t);
 

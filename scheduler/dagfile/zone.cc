@@ -23,7 +23,7 @@ class SystemZone : public Zone {
     };
     Instants out;
     if (info.result == date::local_info::nonexistent) {
-      out.after_gap = Time{info.first.end.time_since_epoch()};
+      out.unchanged = instant(info.first);
       return out;
     }
     out.at[0] = instant(info.first);

@@ -17,7 +17,7 @@ class NewYork2026 : public Zone {
   }
   Instants from_local(std::chrono::local_time<Duration> local) const override {
     Instants found;
-    found.after_gap = forward_;
+    found.unchanged = Time(local.time_since_epoch()) + 5h;
     for (const std::chrono::hours offset : {-4h, -5h}) {
       const Time t = Time(local.time_since_epoch()) - offset;
       if (offset_at(t) == offset) found.at[static_cast<std::size_t>(found.count++)] = t;
@@ -82,6 +82,18 @@ TEST_CASE("day of month and day of week, both given, mean either") {
   CHECK(next("0 0 15 * FRI", "2026-03-13T00:00:00Z") == "2026-03-15T00:00:00Z");
 }
 
+TEST_CASE("a field that leaves no value out restricts nothing, however it is written") {
+  for (const char* day : {"*", "*,1", "1-31", "*/1", "1-15,10-31"}) {
+    const std::string text = std::string("0 0 ") + day + " * FRI";
+    CHECK(next(text.c_str(), "2026-03-14T00:00:00Z") == "2026-03-20T00:00:00Z");
+  }
+  for (const char* day : {"*,1", "0-6", "1-7", "MON-SUN"}) {
+    const std::string text = std::string("0 0 13 * ") + day;
+    CHECK(next(text.c_str(), "2026-03-14T00:00:00Z") == "2026-04-13T00:00:00Z");
+  }
+  CHECK(next("0 0 */2 * FRI", "2026-03-14T00:00:00Z") == "2026-03-15T00:00:00Z");
+}
+
 TEST_CASE("a tick is strictly after, the last one at or before") {
   CHECK(next("0 * * * *", "2026-03-10T12:59:59.999999Z") == "2026-03-10T13:00:00Z");
   CHECK(last("0 * * * *", "2026-03-10T13:00:00Z") == "2026-03-10T13:00:00Z");
@@ -123,17 +135,34 @@ TEST_CASE("what can never be, or cannot be read, is refused by field") {
   CHECK(parse_cron("0 0 30 2 MON").ok());  // Mondays of February
 }
 
-TEST_CASE("a reading in the spring gap runs once, at the first instant after it") {
-  CHECK(next("30 2 * * *", "2026-03-07T08:00:00Z", true) == "2026-03-08T07:00:00Z");
-  CHECK(next("30 2 * * *", "2026-03-08T07:00:00Z", true) == "2026-03-09T06:30:00Z");
+TEST_CASE("readings in the spring gap run once, as long after it as the first lies in it") {
+  CHECK(next("30 2 * * *", "2026-03-07T08:00:00Z", true) == "2026-03-08T07:30:00Z");
+  CHECK(next("30 2 * * *", "2026-03-08T07:30:00Z", true) == "2026-03-09T06:30:00Z");
+  CHECK(next("0,30 2 * * *", "2026-03-08T06:59:00Z", true) == "2026-03-08T07:00:00Z");
   CHECK(next("0,30 2 * * *", "2026-03-08T07:00:00Z", true) == "2026-03-09T06:00:00Z");
-  CHECK(last("30 2 * * *", "2026-03-08T12:00:00Z", true) == "2026-03-08T07:00:00Z");
+  CHECK(last("0,30 2 * * *", "2026-03-09T05:00:00Z", true) == "2026-03-08T07:00:00Z");
+  CHECK(last("0,30 2 8 3 *", "2026-03-08T06:59:00Z", true) == "2025-03-08T07:30:00Z");
+  CHECK(last("30 2 * * *", "2026-03-08T12:00:00Z", true) == "2026-03-08T07:30:00Z");
 }
 
-TEST_CASE("a reading in the autumn overlap runs once, at its first pass") {
-  CHECK(next("30 1 * * *", "2026-10-31T12:00:00Z", true) == "2026-11-01T05:30:00Z");
-  CHECK(next("30 1 * * *", "2026-11-01T05:30:00Z", true) == "2026-11-02T06:30:00Z");
-  CHECK(last("45 1 * * *", "2026-11-01T06:10:00Z", true) == "2026-11-01T05:45:00Z");
+TEST_CASE("a reading in the gap and the one it is moved to are one tick") {
+  std::vector<std::string> ticks;
+  const Timetable timetable = cron("10,40 1,2,3 * * SUN", true);
+  for (OptTime t = next_tick(timetable, at("2026-03-08T00:00:00Z"));
+       t && *t < at("2026-03-09T00:00:00Z"); t = next_tick(timetable, *t)) {
+    ticks.push_back(to_iso(*t));
+    CHECK(last_tick(timetable, *t) == t);
+  }
+  CHECK(ticks == std::vector<std::string>{"2026-03-08T06:10:00Z", "2026-03-08T06:40:00Z",
+                                          "2026-03-08T07:10:00Z", "2026-03-08T07:40:00Z"});
+}
+
+TEST_CASE("a reading that comes twice runs the second time") {
+  CHECK(next("30 1 * * *", "2026-10-31T12:00:00Z", true) == "2026-11-01T06:30:00Z");
+  CHECK(next("30 1 * * *", "2026-11-01T05:30:00Z", true) == "2026-11-01T06:30:00Z");
+  CHECK(next("30 1 * * *", "2026-11-01T06:30:00Z", true) == "2026-11-02T06:30:00Z");
+  CHECK(last("45 1 * * *", "2026-11-01T06:10:00Z", true) == "2026-10-31T05:45:00Z");
+  CHECK(last("45 1 * * *", "2026-11-01T06:50:00Z", true) == "2026-11-01T06:45:00Z");
 }
 
 TEST_CASE("an expression of every hour runs in the doubled hour twice, in the lost one never") {
@@ -155,7 +184,8 @@ TEST_CASE("every hour of one local day is found to its edges across a clock chan
 }
 
 TEST_CASE("walking ticks forward and backward meets the same ticks") {
-  for (const char* text : {"*/7 3,4 * * *", "0 0 1,15 * TUE", "13 * * * 1-5", "59 23 31 12 *"}) {
+  for (const char* text :
+       {"*/7 3,4 * * *", "0 0 1,15 * TUE", "13 * * * 1-5", "59 23 31 12 *", "*/7 1-3 * * *"}) {
     for (const bool zone : {false, true}) {
       const Timetable timetable = cron(text, zone);
       Time t = at("2026-02-27T10:11:12Z");

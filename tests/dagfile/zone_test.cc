@@ -3,7 +3,12 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <fstream>
+#include <sstream>
 #include <string>
+
+#include "scheduler/core/timetable.h"
+#include "tests/dagfile/dagfile_fixture.h"
 
 namespace batuta {
 namespace {
@@ -32,7 +37,7 @@ TEST_CASE("a reading in a gap has no instant, one in an overlap two") {
   CHECK(plain.at[0] == *parse_iso("2024-01-15T17:00:00Z"));
   const auto gap = zone->from_local(local("2024-03-10T02:30:00Z"));
   CHECK(gap.count == 0);
-  CHECK(gap.after_gap == *parse_iso("2024-03-10T07:00:00Z"));
+  CHECK(gap.unchanged == *parse_iso("2024-03-10T07:30:00Z"));
   const auto overlap = zone->from_local(local("2024-11-03T01:30:00Z"));
   CHECK(overlap.count == 2);
   CHECK(overlap.at[0] == *parse_iso("2024-11-03T05:30:00Z"));
@@ -46,6 +51,35 @@ TEST_CASE("unknown and hostile names are no zones") {
   }
   const auto names = zone_names();
   CHECK(std::find(names.begin(), names.end(), "Europe/Lisbon") != names.end());
+}
+
+// Recorded by airflow_ticks.py.
+TEST_CASE("ticks around a change of the clock are Airflow's, forward and backward") {
+  std::ifstream file(source_folder() / "tests/dagfile/airflow_ticks.txt");
+  REQUIRE(file);
+  int rows = 0;
+  for (std::string line; std::getline(file, line); ++rows) {
+    CAPTURE(line);
+    std::istringstream row(line);
+    std::string expression, zone, day, tick;
+    std::getline(row, expression, '|');
+    std::getline(row, zone, '|');
+    std::getline(row, day, '|');
+    Timetable timetable;
+    timetable.kind = Timetable::Kind::cron;
+    timetable.cron = *parse_cron(expression);
+    timetable.zone = find_zone(zone);
+    Time at = *parse_iso(day + "T00:00:00Z");
+    while (row >> tick) {
+      const OptTime next = next_tick(timetable, at);
+      REQUIRE(next);
+      CHECK(to_iso(*next).substr(5, 11) == tick);
+      CHECK(last_tick(timetable, *next) == next);
+      CHECK(last_tick(timetable, *next - Duration(1)) <= at);
+      at = *next;
+    }
+  }
+  CHECK(rows == 150);
 }
 
 }  // namespace batuta
