@@ -14,15 +14,18 @@
     "idempotency_key, " p "request_digest, " p "reason, " p "clear_number, " p "ending"
 
 // Of a task instance and of its ended tries alike; each table has a key of its own before them.
+// First the three that say which instance it is, then what may change in an instance's life.
 #define BATUTA_TASK_COLUMNS(p) p "run, " BATUTA_TASK_FIELDS(p)
-#define BATUTA_TASK_FIELDS(p)                                                           \
-  p "task, " p "map_index, " p "state, " p "fence, " p "try_number, " p "max_tries, " p \
-    "failures, " p "losses, " p "conflicts, " p "scheduled_at, " p "queued_at, " p      \
-    "start_date, " p "end_date, " p "retry_at, " p "window_start, " p "window_end, " p  \
-    "worker, " p "hostname, " p "slot, " p "reason, " p "note, " p "plugin_sha256, " p  \
-    "exit_code, " p "signal, " p "peak_rss_kib, " p "pid, " p "asked"
-#define BATUTA_TASK_MARKS \
-  "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+#define BATUTA_TASK_FIELDS(p) p "task, " p "map_index, " BATUTA_TASK_CHANGING(p)
+#define BATUTA_TASK_CHANGING(p)                                                                 \
+  p "state, " p "fence, " p "try_number, " p "max_tries, " p "failures, " p "losses, " p        \
+    "conflicts, " p "scheduled_at, " p "queued_at, " p "start_date, " p "end_date, " p          \
+    "retry_at, " p "window_start, " p "window_end, " p "worker, " p "hostname, " p "slot, " p   \
+    "reason, " p "note, " p "plugin_sha256, " p "exit_code, " p "signal, " p "peak_rss_kib, " p \
+    "pid, " p "asked"
+#define BATUTA_TASK_MARKS "?, ?, ?, " BATUTA_TASK_CHANGING_MARKS
+#define BATUTA_TASK_CHANGING_MARKS \
+  "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
 
 #define BATUTA_PUBLICATION_COLUMNS                                                        \
   "id, run, task, map_index, fence, position, table_name, number, uuid, state, version, " \
@@ -32,13 +35,20 @@
 
 namespace batuta {
 
+// Hands the values of BATUTA_TASK_CHANGING to `use`, in that order.
+template <class Use>
+auto with_changing_values(const TaskInstanceRow& r, Use use) {
+  return use(r.state, r.fence, r.try_number, r.max_tries, r.failures, r.losses, r.conflicts,
+             r.scheduled_at, r.queued_at, r.start_date, r.end_date, r.retry_at, r.window_start,
+             r.window_end, r.worker, r.hostname, r.slot, r.reason, r.note, r.plugin_sha256,
+             r.exit_code, r.signal, r.peak_rss_kib, r.pid, r.asked);
+}
+
 // Hands the values of BATUTA_TASK_COLUMNS to `use`, in that order.
 template <class Use>
 auto with_task_values(const TaskInstanceRow& r, Use use) {
-  return use(r.run, r.task, r.map_index, r.state, r.fence, r.try_number, r.max_tries, r.failures,
-             r.losses, r.conflicts, r.scheduled_at, r.queued_at, r.start_date, r.end_date,
-             r.retry_at, r.window_start, r.window_end, r.worker, r.hostname, r.slot, r.reason,
-             r.note, r.plugin_sha256, r.exit_code, r.signal, r.peak_rss_kib, r.pid, r.asked);
+  return with_changing_values(
+      r, [&](const auto&... values) { return use(r.run, r.task, r.map_index, values...); });
 }
 
 // Each takes its columns and leaves the cursor behind them.

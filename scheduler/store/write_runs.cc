@@ -40,11 +40,14 @@ constexpr char select_version[] = "SELECT dag_version FROM dag_run WHERE seq = ?
 constexpr char insert_task[] =
     "INSERT INTO task_instance (id, " BATUTA_TASK_COLUMNS("") ", task_id, pool) "
     "VALUES (?, " BATUTA_TASK_MARKS ", ?, ?)";
-// By its number; run, task and index say the same, but that an expanded task gets its index.
+// By its number, and without run, task and index: a column that is set is written to every index
+// that holds it, changed or not.
 constexpr char update_task[] =
-    "UPDATE task_instance SET (" BATUTA_TASK_COLUMNS("") ") = (" BATUTA_TASK_MARKS
-                                                         ") "
-                                                         "WHERE id = ? AND state = ? AND fence = ?";
+    "UPDATE task_instance SET (" BATUTA_TASK_CHANGING("") ") = "
+    "(" BATUTA_TASK_CHANGING_MARKS ") WHERE id = ? AND state = ? AND fence = ?";
+// The one change of a key: an expanded task's only instance becomes its first.
+constexpr char give_first_index[] =
+    "UPDATE task_instance SET map_index = 0 WHERE id = ? AND map_index = -1";
 constexpr char insert_attempt[] =
     "INSERT INTO task_instance_history (" BATUTA_TASK_COLUMNS("") ") "
     "VALUES (" BATUTA_TASK_MARKS ")";
@@ -125,11 +128,12 @@ void write_tasks(Database& db, const Changes& changes, const DagLookup& dag_of) 
   Statement& update = db.statement(update_task);
   for (const auto& change : changes.tasks_updated) {
     const TaskInstanceRow& row = change.row;
-    const std::int64_t touched = with_task_values(row, [&](const auto&... values) {
+    const std::int64_t touched = with_changing_values(row, [&](const auto&... values) {
       return update.run(values..., row.id, change.from, change.from_fence);
     });
     // Memory and disk check each other at every step.
     BATUTA_CHECK(touched == 1, "a stored task instance is not in the state the turn began with");
+    if (row.map_index == MapIndex{0}) db.statement(give_first_index).run(row.id);
   }
 }
 
