@@ -118,7 +118,7 @@ void on(Turn& turn, const AttemptFinished& event) {
   const bool asked = run.task(i).asked || run.row().ending;
   if (asked && !mutant("forget_cancel")) {
     job_ended(turn, run, i, "cancelled", &report);
-    carry_out_request(turn, run, i);
+    carry_out_request(turn, run, i, true);
   } else if (report.outcome != Outcome::success) {
     attempt_failed(turn, run, i, report);
   } else if (report.outputs.empty()) {

@@ -169,7 +169,7 @@ void lose_attempt(Turn& turn, LiveRun& run, InstanceIndex i, bool charged,
   if (charged) ++row.losses;
   if (charged && mutant("loss_is_failure")) ++row.failures;
   job_ended(turn, run, i, "zombie", nullptr);
-  if (carry_out_request(turn, run, i)) return;
+  if (carry_out_request(turn, run, i, charged)) return;
   if (row.losses > turn.state.options.max_losses && !mutant("endless_losses")) {
     end_task(turn, run, i, Cause::failed, TaskState::failed,
              "lost " + std::to_string(row.losses) + " workers; last: " + reason);
@@ -190,11 +190,11 @@ void free_attempt(Turn& turn, LiveRun& run, InstanceIndex i) {
   detail.reason.clear();
   detail.hostname.clear();
   detail.pid = 0;
-  if (carry_out_request(turn, run, i)) return;
+  if (carry_out_request(turn, run, i, false)) return;
   move_task(turn, run, i, Cause::recalled, TaskState::scheduled);
 }
 
-bool carry_out_request(Turn& turn, LiveRun& run, InstanceIndex i) {
+bool carry_out_request(Turn& turn, LiveRun& run, InstanceIndex i, bool ran) {
   const InstanceHot& row = run.task(i);
   if (row.asked == TaskState::none) {
     clear_task(turn, run, i);
@@ -206,17 +206,16 @@ bool carry_out_request(Turn& turn, LiveRun& run, InstanceIndex i) {
     return true;
   }
   if (run.row().ending) {
-    end_with_run(turn, run, i);
+    end_with_run(turn, run, i, ran);
     return true;
   }
   return false;
 }
 
-void end_with_run(Turn& turn, LiveRun& run, InstanceIndex i) {
+void end_with_run(Turn& turn, LiveRun& run, InstanceIndex i, bool ran) {
   const InstanceHot& row = run.task(i);
   InstanceCold& detail = run.detail(i);
-  const bool attempt_ended = has_attempt(row.state) && detail.end_date;
-  const bool ran = attempt_ended || row.failures + row.losses + row.conflicts > 0;
+  ran = ran || row.failures + row.losses + row.conflicts > 0;
   if (!ran || (row.state == TaskState::up_for_retry && mutant("skip_what_waits_for_retry"))) {
     return end_task(turn, run, i, Cause::run_ended, TaskState::skipped, run.row().reason);
   }

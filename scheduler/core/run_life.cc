@@ -232,7 +232,7 @@ void end_run_early(Turn& turn, LiveRun& run, DagRunState state, const std::strin
       }
       if (!mutant("cancel_without_ladder")) cancel_attempt(turn, run, i, reason);
     } else {
-      end_with_run(turn, run, i);
+      end_with_run(turn, run, i, false);
     }
   }
   if (!run.in_to_end) {

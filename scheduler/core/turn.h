@@ -119,13 +119,14 @@ void lose_attempt(Turn& turn, LiveRun& run, InstanceIndex i, bool charged,
                   const std::string& reason);
 // Known never to have started: costs nothing.
 void free_attempt(Turn& turn, LiveRun& run, InstanceIndex i);
-// Carries out what a user asked while the attempt was alive, or the end of its run. False if
-// nothing was asked.
-bool carry_out_request(Turn& turn, LiveRun& run, InstanceIndex i);
+// Carries out what a user asked while the attempt was alive, or the end of its run. `ran`: the
+// attempt ran, or may have. False if nothing was asked.
+bool carry_out_request(Turn& turn, LiveRun& run, InstanceIndex i, bool ran);
 // The reason of a task that a branch did not choose; a clear recognises it.
 std::string left_out_by(const Task& branch);
-// What a task without a live attempt comes to when its run ends early.
-void end_with_run(Turn& turn, LiveRun& run, InstanceIndex i);
+// What a task without a live attempt comes to when its run ends early. `ran`: an attempt has just
+// ended that ran, or may have; of earlier ones its budgets tell.
+void end_with_run(Turn& turn, LiveRun& run, InstanceIndex i, bool ran);
 // Again after a wait when that may help, on a budget of its own; else the task has failed.
 void refuse_publication(Turn& turn, LiveRun& run, InstanceIndex i, const std::string& reason,
                         bool rerun_may_help);

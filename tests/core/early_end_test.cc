@@ -94,6 +94,34 @@ TEST_CASE("a task whose worker was lost has run, also when its next attempt has 
   CHECK(world.alerts.size() == 2);
 }
 
+TEST_CASE("what only waited for a slot of a worker that is lost is skipped, and nobody is told") {
+  World world;
+  DagMaker maker("dag");
+  for (int i = 0; i < 6; ++i) {
+    maker.task("t" + std::to_string(i), {}, [](Task& t) { t.on_failure = {"slack"}; });
+  }
+  world.add(maker.make());
+  const WorkerId worker = world.join("w", 1);
+  const RunSeq run = world.trigger("dag");
+  world.finish(world.launched().at(0).key, Outcome::success, worker,
+               [](Finished& r) { r.started = r.ended - 1ms; });
+  const auto held = world.launched();
+  REQUIRE(held.size() == 5);
+  world.start(held[0].key);
+  RunStateRequested cancel;
+  cancel.dag_id = "dag";
+  cancel.dag_run_id = "run-2";
+  cancel.state = DagRunState::failed;
+  world.ask(cancel);
+  world.tell(WorkerLost{worker, true});
+  CHECK(world.ledger.runs.at(run).row(held[0].instance).state == TaskState::failed);
+  for (std::size_t n = 1; n < held.size(); ++n) {
+    CHECK(world.ledger.runs.at(run).row(held[n].instance).state == TaskState::skipped);
+  }
+  CHECK(world.alerts.size() == 1);
+  CHECK(world.run_state(run) == DagRunState::failed);
+}
+
 TEST_CASE("what was cleared and has not run since is skipped") {
   Retrying retrying;
   World& world = retrying.world;
