@@ -139,14 +139,10 @@ namespace {
 // As in Airflow: what a branch left out stays skipped as long as the branch itself is not cleared.
 bool stays_left_out(const LiveRun& run, InstanceIndex i,
                     const std::vector<InstanceIndex>& cleared) {
-  if (run.task(i).state != TaskState::skipped) return false;
-  for (const TaskIndex up : run.definition(i).upstream) {
-    const InstanceIndex branch = first_instance(up);
-    if (!run.definition(up).is_branch || run.task(branch).state != TaskState::success) continue;
-    if (run.detail(i).reason != left_out_by(run.definition(up))) continue;
-    return std::find(cleared.begin(), cleared.end(), branch) == cleared.end();
-  }
-  return false;
+  if (!run.task(i).left_out_by) return false;
+  const InstanceIndex branch = first_instance(*run.task(i).left_out_by);
+  return run.task(branch).state == TaskState::success &&
+         std::find(cleared.begin(), cleared.end(), branch) == cleared.end();
 }
 
 }  // namespace

@@ -23,15 +23,23 @@ void fail_or_retry(Turn& turn, LiveRun& run, InstanceIndex i, bool retryable) {
 }
 
 // The direct downstreams that a branch did not choose are skipped, but for those that a chosen one
-// leads to. Only what has not been dispatched yet: an `always` task may run already.
+// leads to. Only what has not been dispatched yet: an `always` task may run already. What an
+// earlier decision of this branch left out stays skipped, and is left out no more if it is chosen.
 void apply_branch(Turn& turn, LiveRun& run, InstanceIndex i, const std::vector<TaskIndex>& chosen) {
+  const TaskIndex branch = run.task(i).task;
   const std::vector<TaskIndex> kept = closure(*run.stored.dag, chosen, false, true);
   for (const TaskIndex down : run.definition(i).downstream) {
-    if (std::binary_search(kept.begin(), kept.end(), down)) continue;
+    const bool is_kept = std::binary_search(kept.begin(), kept.end(), down);
     for (const InstanceIndex each : instances_of(run, {down})) {
       const TaskState state = run.task(each).state;
-      if (state != TaskState::none && state != TaskState::scheduled) continue;
-      end_task(turn, run, each, Cause::skipped, TaskState::skipped, left_out_by(run.definition(i)));
+      if (is_kept && run.task(each).left_out_by == branch) {
+        touch(turn, run, each);
+        run.task(each).left_out_by.reset();
+      }
+      if (is_kept || (state != TaskState::none && state != TaskState::scheduled)) continue;
+      end_task(turn, run, each, Cause::skipped, TaskState::skipped,
+               "not chosen by " + run.definition(i).id);
+      run.task(each).left_out_by = branch;
     }
   }
 }
@@ -78,10 +86,6 @@ const char* job_status(Outcome outcome) {
 }
 
 }  // namespace
-
-std::string left_out_by(const Task& branch) {
-  return "not chosen by " + branch.id;
-}
 
 void attempt_failed(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& report) {
   if (report.outcome == Outcome::refused && waits_for_plugin(turn.state, run, i) &&

@@ -74,6 +74,8 @@ struct InstanceHot {
   // Asked by a user while an attempt is alive: what the task becomes when that has ended
   // (none: cleared, it runs again). Durable, so that a restart does not forget the request.
   std::optional<TaskState> asked;
+  // Skipped only: the branch directly upstream whose newest decision did not choose it.
+  std::optional<TaskIndex> left_out_by;
   std::int32_t try_number = 0;  // attempts that started or may have; 0 before the first
   std::int32_t max_tries = 0;   // Airflow's: retries, moved on by clears
   std::int32_t failures = 0;    // since the last clear; compared with retries

@@ -87,6 +87,9 @@ void check_task(const SchedulerState& state, const LiveRun& run, InstanceIndex i
   BATUTA_CHECK(ready == should_be_ready, "scheduled tasks are ready: " + name_of(run, i));
   BATUTA_CHECK(retry_at.has_value() == (row.state == TaskState::up_for_retry),
                "only up_for_retry waits for a time: " + name_of(run, i));
+  BATUTA_CHECK(!row.left_out_by ||
+                   (row.state == TaskState::skipped && run.definition(*row.left_out_by).is_branch),
+               "only a branch leaves a task out, which is skipped then: " + name_of(run, i));
   if (retry_at) {
     tally.retries.insert({*retry_at, Timer::Kind::retry, run.row().seq, i, nullptr, {}});
   }

@@ -60,6 +60,7 @@ void leave(Turn& turn, LiveRun& run, InstanceIndex i, TaskState from, TaskState 
   if (has_attempt(from) && !has_attempt(to)) detach(run, i);
   if (occupies(from) && !occupies(to)) change_active(state, run, i, -1, turn.now.boot);
   if (from == TaskState::publishing) --run.publishing;
+  if (from == TaskState::skipped) run.task(i).left_out_by.reset();
   if (from == TaskState::up_for_retry) {
     OptTime& at = run.detail(i).retry_at;
     state.timers.erase({*at, Timer::Kind::retry, run.row().seq, i, nullptr, {}});

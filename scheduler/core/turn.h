@@ -122,8 +122,6 @@ void free_attempt(Turn& turn, LiveRun& run, InstanceIndex i);
 // Carries out what a user asked while the attempt was alive, or the end of its run. `ran`: the
 // attempt ran, or may have. False if nothing was asked.
 bool carry_out_request(Turn& turn, LiveRun& run, InstanceIndex i, bool ran);
-// The reason of a task that a branch did not choose; a clear recognises it.
-std::string left_out_by(const Task& branch);
 // What a task without a live attempt comes to when its run ends early. `ran`: an attempt has just
 // ended that ran, or may have; of earlier ones its budgets tell.
 void end_with_run(Turn& turn, LiveRun& run, InstanceIndex i, bool ran);

@@ -44,6 +44,73 @@ TEST_CASE("clearing only a task that a branch had skipped leaves it skipped") {
   CHECK(world.state_of(run, "right") == TaskState::queued);
 }
 
+// Two branches, either of which may leave `left` or `right` out.
+struct TwoBranches {
+  World world;
+  RunSeq run{};
+  TwoBranches() {
+    const auto branch = [](Task& t) { t.is_branch = true; };
+    world.add(
+        DagMaker("dag")
+            .task("a", {}, branch)
+            .task("b", {}, branch)
+            .task("left", {"a", "b"})
+            .task("right", {"a", "b"}, [](Task& t) { t.trigger_rule = TriggerRule::one_success; })
+            .make());
+    world.join("w", 2);
+    run = world.trigger("dag");
+  }
+  void choose(const char* branch, const char* id) {
+    world.finish(world.attempt(run, branch), Outcome::success, 1, [&](Finished& report) {
+      report.has_branch = true;
+      report.branch = {id};
+    });
+  }
+};
+
+TEST_CASE(
+    "what a branch left out is known by the branch, whatever its reason says, over a restart") {
+  TwoBranches two;
+  two.choose("a", "right");
+  CHECK(two.world.row(two.run, "left").left_out_by == TaskIndex{0});
+  CHECK(two.world.row(two.run, "left").reason == "not chosen by a");
+  two.choose("b", "right");
+  two.world.restart();
+  two.world.join("w", 2);
+  two.world.finish(two.world.attempt(two.run, "right"));
+  CHECK(two.world.ask(clear_of({"left", "b"})).code == Errc::ok);
+  CHECK(two.world.state_of(two.run, "left") == TaskState::skipped);  // `a` stands
+}
+
+TEST_CASE("a task marked skipped is no branch's, though its reason may look like it") {
+  TwoBranches two;
+  MarkRequested mark;
+  mark.dag_id = "dag";
+  mark.dag_run_id = "run-2";
+  mark.task_id = "left";
+  mark.state = TaskState::skipped;
+  mark.user = "ana";
+  CHECK(two.world.ask(mark).code == Errc::ok);
+  two.choose("a", "right");
+  two.choose("b", "right");
+  CHECK_FALSE(two.world.row(two.run, "left").left_out_by);
+  two.world.ask(clear_of({"left"}));
+  CHECK(two.world.state_of(two.run, "left") != TaskState::skipped);
+}
+
+TEST_CASE("what its branch chooses when that was cleared and decided anew is left out no more") {
+  TwoBranches two;
+  two.choose("a", "right");
+  two.choose("b", "left");
+  two.world.finish(two.world.attempt(two.run, "right"));
+  two.world.ask(clear_of({"a"}));
+  two.choose("a", "left");
+  CHECK(two.world.state_of(two.run, "left") == TaskState::skipped);
+  CHECK_FALSE(two.world.row(two.run, "left").left_out_by);
+  two.world.ask(clear_of({"left"}));
+  CHECK(two.world.state_of(two.run, "left") == TaskState::queued);
+}
+
 TEST_CASE("a clear with up- and downstream takes all that is downstream of what is upstream") {
   World world;
   world.add(DagMaker("dag")

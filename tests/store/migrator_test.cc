@@ -234,6 +234,29 @@ constexpr char live_and_queued_in_0002[] =
     "INSERT INTO app_user VALUES ('ana', 'admin', 'hash', 1);"
     "INSERT INTO token VALUES (zeroblob(32), 'ana', 'login', 1, 2);";
 
+TEST_CASE("what a branch had left out is known by the branch after the upgrade") {
+  TempFolder folder;
+  const std::string path = folder.file("a.db");
+  migrate(path, embedded_migrations().first(2));
+  {
+    Database db(path, Database::Mode::read_write);
+    db.execute(live_and_queued_in_0002);
+    db.execute(
+        "UPDATE task_instance SET state = 9, end_date = 8, reason = 'not chosen by task_0' "
+        "WHERE id = 1 << 20 | 1;"
+        "UPDATE task_instance SET state = 9, end_date = 8, reason = 'not chosen by anybody' "
+        "WHERE id = 3 << 20;"
+        "UPDATE task_instance SET state = 9, end_date = 8, reason = 'marked skipped by ana' "
+        "WHERE id = 3 << 20 | 1;");
+  }
+  const StoredState state = open_store(path)->load();
+  REQUIRE(state.runs.size() == 3);
+  CHECK_FALSE(state.runs[0].hot.at(0).left_out_by);
+  CHECK(state.runs[0].hot.at(1).left_out_by == TaskIndex{0});
+  CHECK_FALSE(state.runs[2].hot.at(0).left_out_by);
+  CHECK_FALSE(state.runs[2].hot.at(1).left_out_by);
+}
+
 TEST_CASE("a database with live and queued runs goes on, and what has not started has no rows") {
   TempFolder folder;
   const std::string path = folder.file("a.db");

@@ -166,6 +166,7 @@ inline TaskInstanceRow make_full_task(std::int64_t run, TaskIndex task) {
   r.peak_rss_kib = std::int64_t{5} << 32;
   r.pid = 77;
   r.asked = TaskState::skipped;
+  r.left_out_by = 2;
   return r;
 }
 

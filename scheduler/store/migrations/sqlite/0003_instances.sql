@@ -64,7 +64,8 @@ CREATE TEMP TABLE untouched AS SELECT seq FROM dag_run WHERE state = 0 AND endin
     AND (t.state <> 0 OR t.fence <> 0 OR t.try_number <> 0 OR t.note <> ''));
 
 -- The hottest table: no index but its keys, and one of mapped instances. Live tasks are found through their live runs. A run's
--- rows bear their numbers in the order in which the run got them.
+-- rows bear their numbers in the order in which the run got them. That a branch left a task out was
+-- told by its reason alone; now a column says which branch.
 CREATE TABLE new_task_instance (
   id INTEGER PRIMARY KEY,
   run INTEGER NOT NULL,
@@ -95,6 +96,7 @@ CREATE TABLE new_task_instance (
   peak_rss_kib INTEGER NOT NULL,
   pid INTEGER NOT NULL,
   asked INTEGER,
+  left_out_by INTEGER,
   task_id TEXT NOT NULL,
   pool TEXT NOT NULL,
   UNIQUE (run, task, map_index)
@@ -102,8 +104,12 @@ CREATE TABLE new_task_instance (
 INSERT INTO new_task_instance SELECT NULL, id >> 20, id & 1048575, -1, state, fence, try_number,
     max_tries, failures, losses, conflicts, scheduled_at, queued_at, start_date, end_date,
     retry_at, window_start, window_end, worker, hostname, slot, reason, note, plugin_sha256,
-    exit_code, signal, peak_rss_kib, pid, asked, task_id, pool
-  FROM task_instance WHERE id >> 20 NOT IN (SELECT seq FROM untouched) ORDER BY id;
+    exit_code, signal, peak_rss_kib, pid, asked,
+    iif(state = 9 AND reason GLOB 'not chosen by *', (SELECT branch.id & 1048575
+      FROM task_instance AS branch
+      WHERE branch.id BETWEEN t.id & ~1048575 AND t.id | 1048575
+      AND branch.task_id = substr(t.reason, length('not chosen by ') + 1)), NULL), task_id, pool
+  FROM task_instance AS t WHERE id >> 20 NOT IN (SELECT seq FROM untouched) ORDER BY id;
 DROP TABLE untouched;
 DROP TABLE task_instance;
 ALTER TABLE new_task_instance RENAME TO task_instance;
@@ -140,14 +146,15 @@ CREATE TABLE new_task_instance_history (
   signal INTEGER NOT NULL,
   peak_rss_kib INTEGER NOT NULL,
   pid INTEGER NOT NULL,
-  asked INTEGER
+  asked INTEGER,
+  left_out_by INTEGER
 ) STRICT;
 -- A try that a later one repeated has failed; it was kept as up for retry.
 INSERT INTO new_task_instance_history SELECT id, ti >> 20, ti & 1048575, -1,
     iif(state = 7, 6, state), fence,
     try_number, max_tries, failures, losses, conflicts, scheduled_at, queued_at, start_date,
     end_date, NULL, window_start, window_end, worker, hostname, slot, reason, note,
-    plugin_sha256, exit_code, signal, peak_rss_kib, pid, asked
+    plugin_sha256, exit_code, signal, peak_rss_kib, pid, asked, NULL
   FROM task_instance_history ORDER BY id;
 DROP TABLE task_instance_history;
 ALTER TABLE new_task_instance_history RENAME TO task_instance_history;
