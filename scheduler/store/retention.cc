@@ -37,14 +37,15 @@ constexpr std::array<const char*, 7> sweep = {
     "(SELECT id FROM task_instance WHERE run = ?1 LIMIT ?2)",
 };
 
-// A version is needed by its runs and, the newest, by its DAG.
-constexpr char delete_versions[] =
-    "DELETE FROM dag_version WHERE id IN (SELECT v.id FROM dag_version AS v "
-    "WHERE v.created_at < ?1 "
-    "AND NOT EXISTS (SELECT 1 FROM dag AS d WHERE d.version = v.version) "
-    "AND NOT EXISTS (SELECT 1 FROM dag_run AS r WHERE r.dag_id = v.dag_id "
-    "AND r.dag_version = v.version) LIMIT ?2)";
-constexpr std::int64_t versions_per_call = 20;
+// A version is needed by its runs and, the newest, by its DAG. One look-up each: this is asked of
+// every version, however many runs there are.
+constexpr char select_versions[] =
+    "SELECT v.id, v.created_at < ?1 "
+    "AND NOT EXISTS (SELECT 1 FROM dag AS d WHERE d.dag_id = v.dag_id AND d.version = v.version) "
+    "AND NOT EXISTS (SELECT 1 FROM dag_run AS r WHERE r.dag_version = v.version) "
+    "FROM dag_version AS v WHERE v.id > ?2 ORDER BY v.id LIMIT ?3";
+constexpr char delete_version[] = "DELETE FROM dag_version WHERE id = ?";
+constexpr std::int64_t versions_per_call = 50;
 
 constexpr std::int64_t least_unused = 1024;  // pages: below that nothing is worth a write
 
@@ -100,9 +101,21 @@ bool SqliteUpkeep::sweep_removed() {
 
 bool SqliteUpkeep::prune_versions(Time before) {
   Transaction transaction(db_);
-  const std::int64_t gone = db_.statement(delete_versions).run(before, versions_per_call);
-  if (gone > 0) transaction.commit();
-  return gone == versions_per_call;
+  std::int64_t seen = 0;
+  std::vector<std::int64_t> unneeded;
+  {
+    Rows rows = db_.statement(select_versions).query(before, version_seen_, versions_per_call);
+    for (; rows.next(); ++seen) {
+      bool is_unneeded = false;
+      rows.read(version_seen_, is_unneeded);
+      if (is_unneeded) unneeded.push_back(version_seen_);
+    }
+  }
+  for (const std::int64_t id : unneeded) db_.statement(delete_version).run(id);
+  if (!unneeded.empty()) transaction.commit();
+  if (seen == versions_per_call) return true;
+  version_seen_ = 0;
+  return false;
 }
 
 bool SqliteUpkeep::prune_event_log(Time before) {

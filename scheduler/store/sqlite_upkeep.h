@@ -32,6 +32,7 @@ class SqliteUpkeep : public Upkeep {
   std::int64_t pragma(const char* sql);
 
   Database& db_;
+  std::int64_t version_seen_ = 0;  // the DAG version that prune_versions() goes on behind
 };
 
 // As Upkeep's, of a file that nobody need have open.

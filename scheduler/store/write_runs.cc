@@ -32,7 +32,7 @@ constexpr char insert_run[] =
     "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 // Only what may change: setting a column rewrites every index that holds it.
 constexpr char update_run[] =
-    "UPDATE dag_run SET dag_version = ?, state = ?, queued_at = ?, start_date = ?, end_date = ?, "
+    "UPDATE dag_run SET state = ?, queued_at = ?, start_date = ?, end_date = ?, "
     "last_scheduling_decision = ?, note = ?, reason = ?, clear_number = ?, ending = ? "
     "WHERE seq = ?";
 
@@ -111,8 +111,8 @@ void write_runs(Database& db, const Changes& changes) {
   for (const RunRow& r : changes.runs_updated) {
     const std::int64_t touched =
         db.statement(update_run)
-            .run(r.dag_version, r.state, r.queued_at, r.start_date, r.end_date,
-                 r.last_scheduling_decision, r.note, r.reason, r.clear_number, r.ending, r.seq);
+            .run(r.state, r.queued_at, r.start_date, r.end_date, r.last_scheduling_decision, r.note,
+                 r.reason, r.clear_number, r.ending, r.seq);
     BATUTA_CHECK(touched == 1, "an update of a run that is not stored");
   }
   for (const RunSeq run : changes.runs_deleted) delete_run(db, run);

@@ -1,5 +1,6 @@
 // Retention, backups, checks, the lock.
 #include <doctest/doctest.h>
+#include <sqlite3.h>
 
 #include <atomic>
 #include <thread>
@@ -157,6 +158,30 @@ TEST_CASE_FIXTURE(Fixture, "retention drops DAG versions that nothing needs") {
   prune_all(later);
   CHECK(count("dag_version") == 1);
   CHECK(store->load().dags.at(0).second->version == "v3");
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "what a look for unneeded DAG versions costs does not grow with the runs") {
+  commit(*store, new_run(make_run(1)));
+  Changes newer;
+  for (int n = 0; n < 120; ++n)
+    newer.dag_versions.push_back(make_dag("etl", "old" + std::to_string(n)));
+  commit(*store, newer);
+  store->database().execute(
+      "INSERT INTO dag_run SELECT n, randomblob(16), dag_id, 'run ' || n, dag_version, type, "
+      "state, "
+      "NULL, data_interval_start, data_interval_end, run_after, queued_at, start_date, end_date, "
+      "last_scheduling_decision, conf_json, conf_start, conf_end, note, triggered_by, "
+      "triggering_user, '', request_digest, reason, clear_number, ending "
+      "FROM dag_run, (WITH RECURSIVE c(n) AS (SELECT 100 UNION ALL SELECT n + 1 FROM c "
+      "WHERE n < 3000) SELECT n FROM c) WHERE seq = 1");
+  const auto count_steps = [](void* thousands) { return ++*static_cast<int*>(thousands), 0; };
+  int thousands = 0;
+  sqlite3_progress_handler(store->database().handle(), 1000, count_steps, &thousands);
+  prune_all(at(1'000'000'000));
+  sqlite3_progress_handler(store->database().handle(), 0, nullptr, nullptr);
+  CHECK(count("dag_version") == 1);
+  CHECK(thousands < 100);
 }
 
 TEST_CASE_FIXTURE(Fixture, "old events go, at most so many at a time") {

@@ -54,6 +54,7 @@ CREATE INDEX dag_run_live ON dag_run (dag_id) WHERE state < 2;
 CREATE INDEX dag_run_recent ON dag_run (dag_id, run_after);
 CREATE INDEX dag_run_recent_all ON dag_run (run_after);
 CREATE INDEX dag_run_ended ON dag_run (end_date) WHERE end_date IS NOT NULL;
+CREATE INDEX dag_run_of_version ON dag_run (dag_version);
 
 -- ---- task instances
 
