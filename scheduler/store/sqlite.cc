@@ -347,4 +347,10 @@ Snapshot::~Snapshot() {
   db_.roll_back();
 }
 
+  try {
+    db_.ask_guard();
+  } catch (...) {
+    db_.roll_back();
+    throw;
+  }
 }  // namespace batuta

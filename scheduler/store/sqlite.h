@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -179,6 +180,12 @@ class Database {
   // Several statements at once, none with parameters or rows: migrations, pragmas.
   void execute(const std::string& sql);
 
+  // Asked inside every transaction that begins from now on; a StoreError of it ends that one.
+  void set_guard(std::function<void()> guard) { guard_ = std::move(guard); }
+  void ask_guard() const {
+    if (guard_) guard_();
+  }
+
   // Ends a transaction, if one is open, without effect. Never throws: what cannot be rolled back
   // now has no commit record and is gone at the next look.
   void roll_back() noexcept;
@@ -208,7 +215,8 @@ class Database {
   std::unordered_map<const char*, Statement> statements_;
 };
 
-// BEGIN IMMEDIATE; rolled back unless committed.
+  std::function<void()> guard_;
+// BEGIN IMMEDIATE, if the connection's guard lets it; rolled back unless committed.
 class Transaction {
  public:
   explicit Transaction(Database& db);

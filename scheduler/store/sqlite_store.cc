@@ -64,15 +64,27 @@ SqliteStore::SqliteStore(const std::string& path, DagCodec codec, Time now)
 SqliteStore::~SqliteStore() = default;
 
 void SqliteStore::make_store_uuid(Time now) {
+  db_.set_guard({});
   {
     Rows rows = db_.statement(select_meta).query("store_uuid");
     if (rows.next()) rows.read(store_uuid_);
   }
   if (!store_uuid_.empty()) return;
   store_uuid_ = to_string(make_uuid_v7(now));
+  // Over this connection the registry, the outbox and the upkeep write, too, between turns.
+  db_.set_guard([this, ours = lead.epoch] {
+    if (Epoch{meta_number("epoch")} != ours) throw_replaced(ours);
+  });
   Transaction transaction(db_);
   db_.statement(upsert_meta).run("store_uuid", store_uuid_);
   transaction.commit();
+void SqliteStore::throw_replaced(Epoch ours) {
+  throw StoreError("another scheduler has taken the lead of " + db_.path() + " (its epoch is " +
+                       std::to_string(meta_number("epoch")) + ", ours is " +
+                       std::to_string(static_cast<std::int64_t>(ours)) + ")",
+                   false);
+}
+
 }
 
 Lead SqliteStore::lead() {
@@ -114,9 +126,7 @@ void SqliteStore::write_turn(const Changes& changes, const std::vector<RenderedR
   Transaction transaction(db_);
   const auto epoch = std::to_string(static_cast<std::int64_t>(turn.epoch));
   if (db_.statement(mark_turn).run(std::to_string(turn.number), epoch) != 1) {
-    throw StoreError("another scheduler has taken the lead of " + db_.path() + " (its epoch is " +
-                         std::to_string(meta_number("epoch")) + ", ours is " + epoch + ")",
-                     false);
+    throw_replaced(turn.epoch);
   }
   write_changes(db_, changes, rendered,
                 [this](const std::string& version) { return dag_of(version); });

@@ -61,6 +61,7 @@ class SqliteStore : public Store {
   std::optional<RunRow> find_run(const Questions::Name& name);
   std::optional<StoredRun> load_run(const Questions::Name& name);
   void make_store_uuid(Time now);
+  [[noreturn]] void throw_replaced(Epoch ours);
   std::int64_t meta_number(const char* key);  // 0 when it is not there
 
   Database db_;

@@ -51,8 +51,9 @@ using DagCodec = std::function<std::shared_ptr<const Dag>(const DagVersionText&)
 
 // ---- who leads, and which turn -----------------------------------------------------------------
 
-// Whoever took the lead last has the highest epoch; commits of any earlier one are refused, so that
-// a scheduler that was taken for dead can change nothing.
+// Whoever took the lead last has the highest epoch. Commits of any earlier one are refused, and so
+// is whatever its Store, Registry and Upkeep would write between turns (StoreError, not full): a
+// scheduler that was taken for dead can change nothing.
 enum class Epoch : std::int64_t {};
 struct Lead {
   Epoch epoch{};
