@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 namespace batuta {
 namespace {
@@ -298,6 +299,24 @@ int Database::on_wal(void* self, sqlite3*, const char*, int pages) {
   return SQLITE_OK;
 }
 
+void Database::rebuild() {
+  const std::size_t slash = path_.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : path_.substr(0, slash + 1);
+  // Its temporary copy is as large as the database: neither memory nor /tmp need have room for it.
+  sqlite3_temp_directory = sqlite3_mprintf("%s", folder.c_str());
+  const auto back = [this] {
+    sqlite3_free(std::exchange(sqlite3_temp_directory, nullptr));
+    sqlite3_exec(db_, "PRAGMA temp_store = MEMORY", nullptr, nullptr, nullptr);
+  };
+  try {
+    execute("PRAGMA temp_store = FILE; PRAGMA auto_vacuum = INCREMENTAL; VACUUM");
+  } catch (...) {
+    back();
+    throw;
+  }
+  back();
+}
+
 bool Database::checkpoint(bool truncate) {
   int frames = 0;
   int copied = 0;
@@ -328,6 +347,12 @@ void Database::set_deadline(std::optional<std::chrono::steady_clock::time_point>
 
 Transaction::Transaction(Database& db) : db_(db) {
   db_.statement("BEGIN IMMEDIATE").run();
+  try {
+    db_.ask_guard();
+  } catch (...) {
+    db_.roll_back();
+    throw;
+  }
 }
 
 Transaction::~Transaction() {
@@ -347,10 +372,4 @@ Snapshot::~Snapshot() {
   db_.roll_back();
 }
 
-  try {
-    db_.ask_guard();
-  } catch (...) {
-    db_.roll_back();
-    throw;
-  }
 }  // namespace batuta

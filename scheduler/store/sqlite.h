@@ -192,6 +192,9 @@ class Database {
 
   // Bytes in the write-ahead log that the last commits left to be checkpointed.
   std::int64_t wal_bytes() const { return wal_bytes_; }
+  // Writes the whole file anew, so that room in it can be given back from then on. Needs the room
+  // of two more such files beside it for a while. Call it before there are other threads.
+  void rebuild();
   // Copies the log into the file: `truncate` also empties the log. Never waits for readers: false
   // when some of it must stay. StoreError as for a commit.
   bool checkpoint(bool truncate);
@@ -212,10 +215,10 @@ class Database {
   std::int64_t page_size_ = 4096;
   std::int64_t wal_bytes_ = 0;
   std::optional<std::chrono::steady_clock::time_point> deadline_;
+  std::function<void()> guard_;
   std::unordered_map<const char*, Statement> statements_;
 };
 
-  std::function<void()> guard_;
 // BEGIN IMMEDIATE, if the connection's guard lets it; rolled back unless committed.
 class Transaction {
  public:

@@ -1,13 +1,11 @@
 #include "scheduler/store/sqlite_store.h"
 
-#include <filesystem>
-
 #include "common/log.h"
 #include "scheduler/store/catalogue_rows.h"
 #include "scheduler/store/change_writer.h"
 #include "scheduler/store/migrator.h"
 #include "scheduler/store/row_codec.h"
-#include "scheduler/store/sqlite_upkeep.h"
+#include "scheduler/store/upgrade.h"
 
 namespace batuta {
 namespace {
@@ -28,74 +26,52 @@ constexpr char mark_turn[] =
     "UPDATE meta SET value = ? WHERE key = 'turn' "
     "AND (SELECT value FROM meta WHERE key = 'epoch') = ?";
 
-// An upgrade cannot be taken back by the program that made it: the file as it was is kept beside.
-void back_up_before_upgrade(const std::string& path, int from, Time now) {
-  namespace fs = std::filesystem;
-  const fs::path folder = fs::path(path).parent_path() / "backups";
-  std::error_code error;
-  fs::create_directories(folder, error);
-  const std::string to =
-      (folder / ("schema-" + std::to_string(from) + "-" + to_iso(now) + ".db")).string();
-  if (const auto status = backup_database(path, to); !status) {
-    throw StoreError(
-        "the store is of an earlier version and cannot be backed up before its upgrade: " +
-            status.error().message + ". Nothing was changed",
-        false);
-  }
-  log::info("the store is of an earlier version; before its upgrade it was backed up to " + to);
-}
-
 }  // namespace
 
 SqliteStore::SqliteStore(const std::string& path, DagCodec codec, Time now)
     : db_(path, Database::Mode::read_write), codec_(std::move(codec)) {
   const std::span<const Migration> migrations = embedded_migrations();
   check_migrations(db_, migrations);
-  const int version = applied_version(db_);
-  if (version > 0 && version < static_cast<int>(migrations.size())) {
-    back_up_before_upgrade(path, version, now);
-  }
   // Beyond this point the file is ours and may be written.
-  db_.set_up_writer();
-  apply_migrations(db_, migrations, now);
+  bring_up_to_date(db_, migrations, now);
   make_store_uuid(now);
 }
 
 SqliteStore::~SqliteStore() = default;
 
 void SqliteStore::make_store_uuid(Time now) {
-  db_.set_guard({});
   {
     Rows rows = db_.statement(select_meta).query("store_uuid");
     if (rows.next()) rows.read(store_uuid_);
   }
   if (!store_uuid_.empty()) return;
   store_uuid_ = to_string(make_uuid_v7(now));
-  // Over this connection the registry, the outbox and the upkeep write, too, between turns.
-  db_.set_guard([this, ours = lead.epoch] {
-    if (Epoch{meta_number("epoch")} != ours) throw_replaced(ours);
-  });
   Transaction transaction(db_);
   db_.statement(upsert_meta).run("store_uuid", store_uuid_);
   transaction.commit();
-void SqliteStore::throw_replaced(Epoch ours) {
-  throw StoreError("another scheduler has taken the lead of " + db_.path() + " (its epoch is " +
-                       std::to_string(meta_number("epoch")) + ", ours is " +
-                       std::to_string(static_cast<std::int64_t>(ours)) + ")",
-                   false);
-}
-
 }
 
 Lead SqliteStore::lead() {
   Lead lead;
+  db_.set_guard({});
   Transaction transaction(db_);
   db_.statement(take_lead).run();
   lead.last_turn = meta_number("turn");
   lead.epoch = Epoch{meta_number("epoch")};
   db_.statement(upsert_meta).run("turn", std::to_string(lead.last_turn));
   transaction.commit();
+  // Over this connection the registry, the outbox and the upkeep write, too, between turns.
+  db_.set_guard([this, ours = lead.epoch] {
+    if (Epoch{meta_number("epoch")} != ours) throw_replaced(ours);
+  });
   return lead;
+}
+
+void SqliteStore::throw_replaced(Epoch ours) {
+  throw StoreError("another scheduler has taken the lead of " + db_.path() + " (its epoch is " +
+                       std::to_string(meta_number("epoch")) + ", ours is " +
+                       std::to_string(static_cast<std::int64_t>(ours)) + ")",
+                   false);
 }
 
 std::int64_t SqliteStore::last_turn() {

@@ -35,7 +35,8 @@ class Upkeep {
   virtual std::vector<RemovedRun> removed_runs() = 0;
   virtual void forget_removed(const std::vector<RemovedRun>& runs) = 0;
   // After much was removed: room that nothing fills goes back to the file system, a little a call.
-  // True: call again. A store made before this was possible keeps its size.
+  // True: call again. A store that was made before this was possible, and had no
+  // room to learn it when it was upgraded, keeps its size.
   virtual bool give_back_space() = 0;
 
   // ---- any thread; blocking
