@@ -127,7 +127,7 @@ std::int64_t DeltaTable::marker(const std::string& app_id) const {
 
 Changes DeltaTable::changes_since(std::int64_t version) const {
   Changes changes;
-  changes.whole = version < 0;
+  changes.whole = version < 0 || version > snapshot_.version;
   const lakelog::LogFolder log(*storage_, name_);
   for (std::int64_t at = version + 1; !changes.whole && at <= snapshot_.version; ++at) {
     auto text = log.read(at);

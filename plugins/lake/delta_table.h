@@ -48,7 +48,8 @@ class DeltaTable {
   // The newest version told by a progress marker, or -1.
   std::int64_t marker(const std::string& app_id) const;
   // A file that only holds together what was there before (OPTIMIZE) is nothing new. -1: since
-  // ever.
+  // ever; and so does a version that this table has not reached, for it was another's: of a table
+  // that was dropped and made anew, or put back from a copy.
   Changes changes_since(std::int64_t version) const;
   std::vector<lakelog::AddFile> files(const FileFilter& filter) const;
 

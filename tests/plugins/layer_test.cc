@@ -34,6 +34,10 @@ bool said(const Lines& lines, const std::string& words) {
   });
 }
 
+void drop(const Readings& world, const std::string& name) {
+  std::filesystem::remove_all(world.lake.path() + "/" + name);
+}
+
 // Takes every file of one day out of the table, as a delete from outside does.
 void remove_day(Readings& world, const std::string& name, const std::string& day) {
   const auto table = lake::DeltaTable::open(world.lake.path(), name);
@@ -132,6 +136,82 @@ TEST_CASE("where silver's log no longer reaches back, gold is compared as a whol
     {"name":"day","type":"date","nullable":true}],"partition_columns":["day"]})");
   CHECK(world.aggregate("run-2").changed == 1);
   CHECK(world.rows(gold, "SELECT day, total FROM t") == Lines{"2026-11-21|2"});
+}
+
+TEST_CASE("a source that was dropped and made anew is taken in from its first version on") {
+  Readings world;
+  for (const char* run : {"run-1", "run-2", "run-3"}) {
+    world.extract(run, {"a"}, {{minute(run[4]), "a", "1"}});
+    (void)world.transform(run);
+    (void)world.aggregate(run);
+  }
+  drop(world, "bronze/demo/readings");
+  world.extract("run-4", {"a"}, {{minute(4), "a", "4"}});
+  CHECK(world.transform("run-5").changed == 1);
+  CHECK(world.aggregate("run-5").changed == 1);
+  CHECK(world.rows(silver, "SELECT count(*) FROM t") == Lines{"4"});
+
+  // The same below: gold follows a silver that was derived again.
+  drop(world, silver);
+  CHECK(world.transform("run-6").changed == 1);
+  CHECK(world.aggregate("run-6").changed == 1);
+  CHECK(world.rows(gold, "SELECT total FROM t") == Lines{"4"});
+}
+
+TEST_CASE("a marker ahead of its source is put right even by a run that finds nothing new") {
+  Readings world;
+  const auto extract = [&world](int run, const char* sensor, const char* value) {
+    world.extract("run-" + std::to_string(run), {"a"}, {{minute(1), sensor, value}});
+  };
+  // The target's marker reaches 1 and the quarantine's 2.
+  extract(1, "a", "1");
+  extract(2, "a", "2");
+  (void)world.transform("run-2");
+  (void)world.aggregate("run-2");
+  extract(3, "a", "bad");
+  (void)world.transform("run-3");
+  (void)world.aggregate("run-3");
+  drop(world, "bronze/demo/readings");
+  extract(4, "a", "2");
+  CHECK(world.transform("run-4").changed == 0);
+  // What comes up to the versions that the old markers told is not passed over by a run that did
+  // not extract it.
+  extract(5, "a", "5");
+  extract(6, "x", "6");
+  CHECK(world.transform("run-7").changed == 1);
+  CHECK(world.rows(silver, "SELECT value FROM t") == Lines{"5"});
+
+  const auto markers = [&world](const std::string& table) {
+    return lake::DeltaTable::open(world.lake.path(), table).marker("silver/bronze");
+  };
+  CHECK(markers(silver) == 2);
+  CHECK(markers(rejected) <= 2);
+}
+
+TEST_CASE("gold's marker ahead of silver is put right even where no day differs") {
+  Readings world;
+  for (const char* run : {"run-1", "run-2"}) {
+    world.extract(run, {"a"}, {{minute(1), "a", run + 4}});
+    (void)world.transform(run);
+    (void)world.aggregate(run);
+  }
+  drop(world, silver);
+  CHECK(world.transform("run-3").changed == 1);
+  CHECK(world.aggregate("run-3").partitions == 0);
+  const auto table = lake::DeltaTable::open(world.lake.path(), gold);
+  CHECK(table.marker("gold/silver") == 0);
+}
+
+TEST_CASE("a target that was dropped is derived again, whatever the quarantine's marker tells") {
+  Readings world;
+  world.extract("run-1", {"a"}, {{minute(1), "a", "1"}});
+  (void)world.transform("run-1");
+  world.extract("run-2", {"a"}, {{minute(2), "a", "bad"}});
+  (void)world.transform("run-2");
+  CHECK(lake::DeltaTable::open(world.lake.path(), rejected).marker("silver/bronze") == 1);
+  drop(world, silver);
+  CHECK(world.transform("run-3").changed == 1);
+  CHECK(world.rows(silver, "SELECT value FROM t") == Lines{"1"});
 }
 
 TEST_CASE("a broken blocking rule publishes nothing") {

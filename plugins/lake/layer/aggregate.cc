@@ -60,7 +60,7 @@ class Aggregate {
       context_.progress(static_cast<double>(i + 1) / static_cast<double>(batches.size()));
     }
     tally_.finish(context_);
-    if (result.partitions > 0) publish(result);
+    if (result.partitions > 0 || target_.marker(spec_.marker) > source_.version()) publish(result);
     return result;
   }
 

@@ -5,6 +5,9 @@
 // target: only partitions with a difference are rewritten, equal rows keep their old execution_id,
 // and what the source no longer supports goes. Piece by piece, so that any size fits the memory.
 //
+// A marker ahead of the source tells of another table of that name (one that was dropped): then all
+// is computed anew, and the marker put right even where nothing differs.
+//
 // Source and target are partitioned by the same value; both have execution_id.
 #pragma once
 

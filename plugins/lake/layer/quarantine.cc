@@ -103,8 +103,8 @@ void Quarantine::set_marker(const std::string& name, std::int64_t version) {
 }
 
 // Not a blind append: what is already there decides what is added.
-void Quarantine::hand_in() {
-  if (rows_ > 0) version_.hand_in(context_, json_text({{"rows_out", rows_}}));
+void Quarantine::hand_in(bool for_marker) {
+  if (rows_ > 0 || for_marker) version_.hand_in(context_, json_text({{"rows_out", rows_}}));
 }
 
 }  // namespace batuta::lake

@@ -29,8 +29,8 @@ class Quarantine {
   std::int64_t stage(Session& session, const std::vector<std::string>& columns,
                      const std::string& time_column, const std::string& rejected);
   void set_marker(const std::string& name, std::int64_t version);
-  // Without new rows there is no version.
-  void hand_in();
+  // Without new rows there is no version, unless the marker alone is worth one.
+  void hand_in(bool for_marker = false);
 
  private:
   plugin::Context& context_;

@@ -109,6 +109,7 @@ class Transform {
   Transform(plugin::Context& context, const TransformSpec& spec)
       : context_(context),
         spec_(spec),
+        none_good_(spec.marker + "/none_good"),
         session_(session_options(context)),
         source_(DeltaTable::open(session_, lake_folder(context), spec.source.name)),
         target_(DeltaTable::open(session_, lake_folder(context), spec.target.name)),
@@ -140,10 +141,23 @@ class Transform {
   }
 
  private:
+  bool is_ahead(const DeltaTable& table, const std::string& marker) const {
+    return table.marker(marker) > source_.version();
+  }
+
+  // The source's version up to which nothing has to be read again; -1 = none.
+  std::int64_t taken_in() const {
+    const DeltaTable& rejected = rejected_.table();
+    if (is_ahead(target_, spec_.marker) || is_ahead(rejected, spec_.marker) ||
+        is_ahead(rejected, none_good_))
+      return -1;
+    const std::int64_t none_good = rejected.marker(none_good_);
+    if (!target_.exists()) return none_good;
+    return std::max({target_.marker(spec_.marker), rejected.marker(spec_.marker), none_good});
+  }
+
   void judge(const OwnList& own) {
-    const std::int64_t taken_in =
-        std::max(target_.marker(spec_.marker), rejected_.table().marker(spec_.marker));
-    const auto files = files_to_read(source_, taken_in, context_.execution_id());
+    const auto files = files_to_read(source_, taken_in(), context_.execution_id());
     view_of(session_, "source_rows", spec_.source, source_, files);
     if (spec_.asked) {
       view_asked_for(context_, session_, "asked_rows", "source_rows", *spec_.asked, own);
@@ -198,11 +212,22 @@ class Transform {
   }
 
   // The target's version tells how far the source is taken in. Without one the quarantine's may:
-  // then no row waits for the target, whatever becomes of its publication.
+  // then no row waits for the target, whatever becomes of its publication. What it tells beside a
+  // target does not count once that is dropped, but that no row was good so far does.
   void publish(const TransformResult& result) {
-    if (result.changed == 0) rejected_.set_marker(spec_.marker, source_.version());
-    rejected_.hand_in();
-    if (result.changed == 0) return;
+    const bool to_target = result.changed > 0 || is_ahead(target_, spec_.marker);
+    bool wrong = false;
+    for (const std::string& name : {spec_.marker, none_good_}) {
+      const bool ahead = is_ahead(rejected_.table(), name);
+      wrong = wrong || ahead;
+      if (!to_target && (name == spec_.marker) == target_.exists()) {
+        rejected_.set_marker(name, source_.version());
+      } else if (ahead) {
+        rejected_.set_marker(name, -1);
+      }
+    }
+    rejected_.hand_in(wrong);
+    if (!to_target) return;
     version_.set_marker(spec_.marker, source_.version());
     version_.hand_in(context_, json_text({{"rows_in", result.read}, {"rows_out", result.changed}}));
     report_lineage(context_, source_, spec_.target);
@@ -210,6 +235,7 @@ class Transform {
 
   plugin::Context& context_;
   const TransformSpec& spec_;
+  const std::string none_good_;  // marker in the quarantine: up to there it is all there is
   Session session_;
   DeltaTable source_;
   DeltaTable target_;

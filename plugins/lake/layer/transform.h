@@ -5,8 +5,12 @@
 // again. Then every source file that may hold rows received later than the earliest of those: of
 // one key the latest reception wins, whatever the order in which runs are repeated.
 //
+// A target that was dropped is derived again from all that ever held a good row. A marker ahead of
+// the source tells of another table of that name (one that was dropped): then all is read again,
+// and the marker put right even where nothing is new.
+//
 // What is written: only the partitions in which a row is new or differs. Equal rows keep their old
-// execution_id; nothing new means no table version at all. Rejected rows go to quarantine.
+// execution_id; nothing new means no table version. Rejected rows go to quarantine.
 //
 // The source is read once; what follows goes piece by piece, in whole partitions of the target, so
 // that a first load of any size fits the engine's memory. One version is handed in at the end.
