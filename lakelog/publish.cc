@@ -270,6 +270,8 @@ Result<std::optional<Published>> try_once(const LogFolder& log, const Publicatio
     if (auto synced = log.sync(*held.own_entry); !synced) return synced.error();
     return std::optional(Published{*held.own_entry, true});
   }
+  if (publication.before_put)
+    if (auto allowed = publication.before_put(); !allowed) return allowed.error();
   const std::int64_t version = held.version + 1;
   auto put = log.put_if_absent(
       version, serialise(commit_of(publication, payload, info, !held.base.has_value())));

@@ -5,11 +5,8 @@
 //    "operation": "create" | "append" | "merge" | "overwrite_partitions",
 //    "append": true|false,               // blind append
 //    "read_version": 12,                 // -1: the table did not exist
-//    "base": {"protocol":{…}, "metaData":{…}},  // the two actions that held at read_version, so
-//    that
-//                                               // only the log after it has to be read; without
-//                                               them
-//                                               // it is replayed up to there, without checkpoints
+//    "base": {"protocol":{…}, "metaData":{…}},  // what held at read_version: only the log after it
+//                                        // is read then; without, it is replayed from its begin
 //    "schema": [{"name","type","nullable"}…],   // Delta types; used when the table is created,
 //                                               // compared when it exists
 //    "partition_columns": ["day"],
@@ -41,6 +38,8 @@ struct Publication {
   // The oldest read version among the table's publications that wait, or -1: what is newer in the
   // log is not cleaned up. Asked for when there is something to clean up; null = only this one.
   std::function<std::int64_t()> oldest_read_version = {};
+  // Asked before the entry is put, and not when it stands already: an error is publish()'s.
+  std::function<Status()> before_put = {};
 };
 
 struct Published {

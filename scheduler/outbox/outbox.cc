@@ -85,28 +85,34 @@ struct Outbox::Impl {
   }
 
   // The attempt's tables that come after this one: what will be refused is refused before the first
-  // of them is published, so that nothing of a refused attempt (its quarantine) shows up.
-  Status check_followers(const PublicationRow& first, const std::string& info_json) {
+  // of them is published, so that nothing of a refused attempt (its quarantine) shows up. `table`
+  // becomes the one refused.
+  Status check_followers(const PublicationRow& first, const std::string& info_json,
+                         std::string& table) {
     std::vector<PublicationRow> followers;
     {
       std::lock_guard lock(mutex);
       for (const auto& [id, row] : publications)
         if (row.key == first.key && row.position > first.position) followers.push_back(row);
     }
-    for (const PublicationRow& row : followers)
-      if (auto checked = lakelog::check_publication(request_for(row, info_json)); !checked)
-        return named(checked.error(), row.table);
+    for (const PublicationRow& row : followers) {
+      auto checked = lakelog::check_publication(request_for(row, info_json));
+      if (checked) continue;
+      table = row.table;
+      return checked;
+    }
     return success();
   }
 
   Result<lakelog::Published> checked_and_published(const OutboxItem& item) {
     const PublicationRow& publication = *item.publication;
-    if (publication.position == 0) {
-      auto checked = check_followers(publication, item.row.payload_json);
-      if (!checked) return checked.error();
-    }
-    auto published = lakelog::publish(request_for(publication, item.row.payload_json));
-    if (!published) return named(published.error(), publication.table);
+    const std::string& info_json = item.row.payload_json;
+    std::string table = publication.table;
+    auto request = request_for(publication, info_json);
+    if (publication.position == 0)
+      request.before_put = [&] { return check_followers(publication, info_json, table); };
+    auto published = lakelog::publish(request);
+    if (!published) return named(published.error(), table);
     return published;
   }
 

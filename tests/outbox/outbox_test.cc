@@ -220,56 +220,92 @@ TEST_CASE("a publication whose turn comes in a later commit is found again") {
   CHECK_FALSE(told.rerun_may_help);  // what is no payload will never be one
 }
 
-TEST_CASE("nothing of an attempt is published when one of its tables will be refused for good") {
-  lakelog::TempLake lake;
-  const auto add = [&lake](const std::string& table) {
-    return lakelog::data_file(lake.path(), "a", "2026-11-20", 1, table);
-  };
-  // The table that the attempt read has been made with another schema meanwhile.
-  auto others = lakelog::append_payload({});
-  others["schema"][0]["type"] = "string";
-  REQUIRE(lakelog::publish(lakelog::publication(lake, others, 1, "someone/else")).ok());
+namespace {
 
-  Signal refused;
-  PublicationRefused told;
-  Outbox::Hooks hooks;
-  hooks.post = [&](const Event& event) {
-    if (const auto* refusal = std::get_if<PublicationRefused>(&event)) {
-      told = *refusal;
-      refused.raise();
+const char* const attempt_tables[] = {"quarantine/demo/numbers", lakelog::test_table};
+
+// An attempt's two publications on one lake, the second of them bound to be refused: its table has
+// been made with another schema meanwhile.
+class TwoTables {
+ public:
+  TwoTables() {
+    auto others = lakelog::append_payload({});
+    others["schema"][0]["type"] = "string";
+    REQUIRE(lakelog::publish(lakelog::publication(lake, others, 1, "someone/else")).ok());
+    rows.resize(2);
+    for (std::size_t i = 0; i < 2; ++i) {
+      PublicationRow& row = rows[i];
+      row.id = static_cast<std::int64_t>(i) + 1;
+      row.key = {RunSeq{1}, 0, unmapped, 1};
+      row.position = static_cast<std::int32_t>(i);
+      row.table = attempt_tables[i];
+      row.number = 1;
+      row.uuid.bytes[0] = static_cast<std::uint8_t>(i + 1);
+      auto publication = lakelog::append_payload(
+          {lakelog::data_file(lake.path(), "a", "2026-11-20", 1, attempt_tables[i])});
+      publication["table"] = attempt_tables[i];
+      row.payload_json = publication.dump();
     }
-    return true;
-  };
-  hooks.delete_row = [](std::int64_t) { return true; };
-  hooks.save_row = [](const OutboxRow&) { return true; };
-  hooks.connection = [](const std::string&) { return std::optional<Connection>(); };
-  Outbox outbox({lake.path(), "store", 1}, hooks);
-  outbox.start();
-  Changes accepted;
-  accepted.publications.resize(2);
-  const std::string tables[] = {"quarantine/demo/numbers", lakelog::test_table};
-  for (std::size_t i = 0; i < 2; ++i) {
-    PublicationRow& row = accepted.publications[i];
-    row.id = static_cast<std::int64_t>(i) + 1;
-    row.key = {RunSeq{1}, 0, unmapped, 1};
-    row.position = static_cast<std::int32_t>(i);
-    row.table = tables[i];
-    row.number = 1;
-    auto publication = lakelog::append_payload({add(tables[i])});
-    publication["table"] = tables[i];
-    row.payload_json = publication.dump();
   }
-  OutboxRow row;
-  row.id = row.publication = 1;
-  row.kind = OutboxKind::publish;
-  row.key = tables[0];
-  accepted.outbox.push_back(row);
-  outbox.on_committed(accepted);
-  REQUIRE(refused.wait());
-  outbox.stop();
-  CHECK(told.publication == 1);
-  CHECK(told.reason == "silver/demo/numbers has another schema");
-  CHECK_FALSE(told.rerun_may_help);
-  const lakelog::LogFolder quarantine(*lake.storage(), tables[0]);
+
+  // What the outbox tells of the first.
+  Event carry_out() {
+    Signal told;
+    Event event;
+    Outbox::Hooks hooks;
+    hooks.post = [&](const Event& each) {
+      event = each;
+      told.raise();
+      return true;
+    };
+    hooks.delete_row = [](std::int64_t) { return true; };
+    hooks.save_row = [](const OutboxRow&) { return true; };
+    hooks.connection = [](const std::string&) { return std::optional<Connection>(); };
+    Outbox outbox({lake.path(), "store", 1}, hooks);
+    outbox.start();
+    Changes accepted;
+    accepted.publications = rows;
+    OutboxRow row;
+    row.id = row.publication = 1;
+    row.kind = OutboxKind::publish;
+    row.key = attempt_tables[0];
+    accepted.outbox.push_back(row);
+    outbox.on_committed(accepted);
+    REQUIRE(told.wait());
+    outbox.stop();
+    return event;
+  }
+
+  lakelog::TempLake lake;
+  std::vector<PublicationRow> rows;
+};
+
+}  // namespace
+
+TEST_CASE("nothing of an attempt is published when one of its tables will be refused for good") {
+  TwoTables world;
+  const Event event = world.carry_out();
+  const auto* refused = std::get_if<PublicationRefused>(&event);
+  REQUIRE(refused != nullptr);
+  CHECK(refused->publication == 1);
+  CHECK(refused->reason == "silver/demo/numbers has another schema");
+  CHECK_FALSE(refused->rerun_may_help);
+  const lakelog::LogFolder quarantine(*world.lake.storage(), attempt_tables[0]);
   CHECK(lakelog::read_snapshot(quarantine).error().code == Errc::not_found);
+}
+
+TEST_CASE("what has landed already is settled, whatever becomes of the attempt's later tables") {
+  TwoTables world;
+  lakelog::Publication landed;
+  landed.storage = world.lake.storage().get();
+  landed.payload_json = world.rows[0].payload_json;
+  landed.app_id = "batuta/store";
+  landed.number = 1;
+  landed.uuid = to_string(world.rows[0].uuid);
+  REQUIRE(lakelog::publish(landed).ok());  // then the process died
+  const Event event = world.carry_out();
+  const auto* settled = std::get_if<PublicationSettled>(&event);
+  REQUIRE(settled != nullptr);
+  CHECK(settled->publication == 1);
+  CHECK(settled->version == 0);
 }
