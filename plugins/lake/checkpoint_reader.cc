@@ -20,6 +20,21 @@ constexpr Kind kinds[] = {{"protocol", "minReaderVersion"},
                           {"remove", "path"},
                           {"add", "path"}};
 
+// The action with the fields that a log entry has. What a writer parsed beforehand for other
+// engines may hold what JSON cannot (NaN, infinite numbers), and repeats what stands beside it.
+std::string written_fields(Session& session, const std::string& column,
+                           const std::vector<std::string>& paths) {
+  const Table fields = session.query(
+      "SELECT unnest(" + column + ") FROM read_parquet($1, union_by_name = true) LIMIT 0", {paths});
+  std::string packed;
+  for (const std::string& field : fields.columns) {
+    if (field == "stats_parsed" || field == "partitionValues_parsed") continue;
+    const std::string name = quoted_name(field);
+    packed += (packed.empty() ? "" : ", ") + name + " := " + column + "." + name;
+  }
+  return "struct_pack(" + packed + ")";
+}
+
 }  // namespace
 
 Result<lakelog::Commit> EngineCheckpoints::read(const lakelog::CheckpointFiles& files) {
@@ -35,8 +50,9 @@ Result<lakelog::Commit> EngineCheckpoints::read(const lakelog::CheckpointFiles& 
         continue;
       const std::string column = quoted_name(kind.action);
       const Table rows = session_.query(
-          "SELECT CAST(to_json(" + column + ") AS VARCHAR) FROM read_parquet($1, union_by_name = " +
-              "true) WHERE " + column + "." + quoted_name(kind.field) + " IS NOT NULL",
+          "SELECT CAST(to_json(" + written_fields(session_, column, paths) +
+              ") AS VARCHAR) FROM read_parquet($1, union_by_name = " + "true) WHERE " + column +
+              "." + quoted_name(kind.field) + " IS NOT NULL",
           {paths}, max_actions);
       if (rows.cut)
         return {Errc::too_large, "it holds more than " + std::to_string(max_actions) + " files"};

@@ -3,7 +3,9 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
+#include "lakelog/schema.h"
 #include "lakelog/snapshot.h"
 #include "plugins/lake/checkpoint_reader.h"
 #include "plugins/lake/delta_table.h"
@@ -89,4 +91,38 @@ TEST_CASE("a file that is no checkpoint is refused with table and version") {
     const std::string text = error.what();
     CHECK(text.find("silver/demo/numbers version 3 (checkpoint)") != std::string::npos);
   }
+}
+
+TEST_CASE("a checkpoint with parsed statistics is read, whatever numbers they hold") {
+  lakelog::TempLake lake;
+  const auto add = lakelog::data_file(lake.path(), "a");
+  REQUIRE(lakelog::publish(lakelog::publication(lake, lakelog::append_payload({add}), 1)).ok());
+  const auto log = lakelog::test_log(lake);
+  const auto before = lakelog::read_snapshot(log);
+  REQUIRE(before.ok());
+  // As other engines write one: by the engine, with structs beside the JSON of the statistics.
+  Session session(engine_options(lake));
+  const auto& metadata = before->metadata;
+  session.run(
+      "COPY (SELECT {'minReaderVersion': 1, 'minWriterVersion': 2} AS protocol "
+      "UNION ALL BY NAME SELECT {'id': $2, 'format': {'provider': 'parquet'}, 'schemaString': $3, "
+      "'partitionColumns': ['day'], 'configuration': MAP {}} AS \"metaData\" "
+      "UNION ALL BY NAME SELECT {'path': 'day=2026-11-20/' || name, 'partitionValues': "
+      "MAP {'day': '2026-11-20'}, 'size': 5, 'modificationTime': 7, 'dataChange': true, "
+      "'stats': '{\"numRecords\":3}', 'tags': MAP {'k': 'v'}, "
+      "'partitionValues_parsed': {'day': DATE '2026-11-20'}, "
+      "'stats_parsed': {'numRecords': 3, 'minValues': {'x': CAST(low AS DOUBLE)}, "
+      "'maxValues': {'x': CAST('NaN' AS DOUBLE)}}} AS add "
+      "FROM (VALUES ('a', '-Infinity'), ('b', 'NaN')) v(name, low)) TO $1 (FORMAT parquet)",
+      {lakelog::log_file(lake, "00000000000000000000.checkpoint.parquet"), metadata.id,
+       lakelog::schema_string(metadata.columns)});
+  std::filesystem::remove(lakelog::log_file(lake, lakelog::commit_file_name(0)));
+  const auto table = DeltaTable::open(session, lake.path(), lakelog::test_table);
+  CHECK(table.version() == 0);
+  CHECK(table.snapshot().metadata.columns == metadata.columns);
+  REQUIRE(table.snapshot().files.size() == 2);
+  const auto& file = table.snapshot().files.at("day=2026-11-20/b");
+  CHECK(lakelog::record_count(file) == 3);
+  CHECK(file.partition_values.at("day") == "2026-11-20");
+  CHECK(file.extra_json == R"({"tags":{"k":"v"}})");
 }
