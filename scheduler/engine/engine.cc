@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <future>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -337,6 +338,13 @@ void Engine::write(std::function<Status()> write, std::function<void(Status)> do
   if (!impl_->writes || !impl_->inbox.push(std::move(job))) {
     (*shared_done)(Impl::not_written());
   }
+}
+
+Status Engine::write_and_wait(std::function<Status()> write) {
+  auto told = std::make_shared<std::promise<Status>>();
+  auto result = told->get_future();
+  this->write(std::move(write), [told](Status status) { told->set_value(std::move(status)); });
+  return result.get();
 }
 
 bool Engine::query(std::function<void(const SchedulerState&, const Now&)> query) {

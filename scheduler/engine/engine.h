@@ -92,6 +92,9 @@ class Engine {
   // Any thread: runs `write` on the control thread between two turns (the registry's writes), then
   // calls `done` there with its status; Errc::unavailable as for request().
   void write(std::function<Status()> write, std::function<void(Status)> done);
+  // The same, and waits for its status. Any thread but the control thread, which would wait for
+  // itself.
+  Status write_and_wait(std::function<Status()> write);
 
   EngineMetrics metrics() const;  // any thread
   // Any thread. Why nothing can be written for now; empty when all is well.

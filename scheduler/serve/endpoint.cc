@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <future>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -15,14 +14,6 @@ namespace {
 
 constexpr Duration lifetime = std::chrono::hours(24);
 constexpr const char* endpoint_file = "run/endpoint.json";
-
-// Runs `change` on the control thread and waits for its commit.
-Status on_control(Engine& engine, std::function<Status()> change) {
-  auto told = std::make_shared<std::promise<Status>>();
-  auto result = told->get_future();
-  engine.write(std::move(change), [told](Status status) { told->set_value(std::move(status)); });
-  return result.get();
-}
 
 }  // namespace
 
@@ -39,7 +30,7 @@ Endpoint::Endpoint(const Home& home, Registry& registry, Engine& engine)
 
 Status Endpoint::publish(const std::string& url) {
   const std::lock_guard lock(mutex_);
-  const Status ended = on_control(engine_, [this]() -> Status {
+  const Status ended = engine_.write_and_wait([this]() -> Status {
     for (const TokenInfo& old : registry_.tokens(read_clock().wall)) {
       if (old.purpose != server_purpose) continue;
       if (auto status = registry_.revoke_token_id(old.id); !status) return status;
@@ -68,7 +59,7 @@ void Endpoint::withdraw() {
   if (token_.empty()) return;
   std::error_code ignored;
   std::filesystem::remove(home_.path(endpoint_file), ignored);
-  const auto status = on_control(engine_, [this] { return registry_.revoke_token(token_); });
+  const auto status = engine_.write_and_wait([this] { return registry_.revoke_token(token_); });
   token_.clear();
   // When the store cannot be written the token ends at the next start, or by itself.
   if (!status && status.error().code != Errc::not_found) {
@@ -83,7 +74,7 @@ Status Endpoint::write_file() {
   const nlohmann::json endpoint{{"url", url_}, {"token", *issued}, {"pid", ::getpid()}};
   if (auto written = home_.write_private(endpoint_file, json_text(endpoint) + "\n"); !written) {
     const auto ended =
-        on_control(engine_, [this, token = *issued] { return registry_.revoke_token(token); });
+        engine_.write_and_wait([this, token = *issued] { return registry_.revoke_token(token); });
     if (!ended) log::warn("an unused token could not be ended: " + ended.error().message);
     return written;
   }
@@ -94,7 +85,7 @@ Status Endpoint::write_file() {
 
 Result<std::string> Endpoint::issue(Time now) {
   auto token = std::make_shared<std::string>();
-  const Status status = on_control(engine_, [this, token, now]() -> Status {
+  const Status status = engine_.write_and_wait([this, token, now]() -> Status {
     EventLogRow row;
     row.when = now;
     row.event = "token_created";

@@ -3,7 +3,6 @@
 #include <sys/statvfs.h>
 
 #include <filesystem>
-#include <future>
 
 #include "common/log.h"
 
@@ -47,15 +46,15 @@ void Housekeeping::run() {
 void Housekeeping::retention() {
   const Time before = read_clock().wall - std::chrono::hours(24) * home_.settings().retention_days;
   // Logs go as the runs do, so that the list of what is half removed stays short.
-  for (int batch = 1; on_control([&] { return upkeep_.prune_runs(before); }); ++batch) {
+  for (int batch = 1; more([&] { return upkeep_.prune_runs(before); }); ++batch) {
     if (batch % batches_per_logs == 0 && !remove_logs()) return;
     if (!wait(pause_between_batches)) return;
   }
   if (!remove_logs()) return;
-  while (on_control([&] { return upkeep_.prune_event_log(before); })) {
+  while (more([&] { return upkeep_.prune_event_log(before); })) {
     if (!wait(pause_between_batches)) return;
   }
-  while (on_control([&] { return upkeep_.give_back_space(); })) {
+  while (more([&] { return upkeep_.give_back_space(); })) {
     if (!wait(pause_between_batches)) return;
   }
 }
@@ -66,19 +65,21 @@ bool Housekeeping::remove_logs() {
   std::vector<RemovedRun> runs;
   do {
     runs.clear();
-    on_control([&] {
+    const Status listed = engine_.write_and_wait([&] {
       runs = upkeep_.removed_runs();
-      return true;
+      return success();
     });
+    if (!listed) return true;  // again at the next round
     for (const RemovedRun& run : runs) {
       std::error_code ignored;
       std::filesystem::remove_all(home_.path("logs/" + to_string(run.uuid)), ignored);
     }
     if (runs.empty()) return true;
-    on_control([&] {
+    const Status forgotten = engine_.write_and_wait([&] {
       upkeep_.forget_removed(runs);
-      return true;
+      return success();
     });
+    if (!forgotten) return true;
   } while (wait(pause_between_batches));
   return false;
 }
@@ -100,17 +101,13 @@ bool Housekeeping::wait(Duration time) {
   return !stop_signal_.wait_for(lock, time, [this] { return stopping_; });
 }
 
-bool Housekeeping::on_control(const std::function<bool()>& job) {
-  std::promise<bool> told;
-  auto result = told.get_future();
+bool Housekeeping::more(const std::function<bool()>& job) {
   bool more = false;
-  engine_.write(
-      [&] {
-        more = job();
-        return success();
-      },
-      [&](const Status& status) { told.set_value(status.ok()); });
-  return result.get() && more;
+  const Status done = engine_.write_and_wait([&] {
+    more = job();
+    return success();
+  });
+  return done.ok() && more;
 }
 
 }  // namespace batuta

@@ -26,8 +26,8 @@ class Housekeeping {
   bool remove_logs();
   void look_at_disk();
   bool wait(Duration time);  // false: stopping
-  // Runs `job` on the control thread and waits; false when it failed or said that it is done.
-  bool on_control(const std::function<bool()>& job);
+  // Runs a step on the control thread; false when it failed or said that it was the last.
+  bool more(const std::function<bool()>& job);
 
   const Home& home_;
   Upkeep& upkeep_;

@@ -7,7 +7,6 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <filesystem>
-#include <future>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <system_error>
@@ -122,16 +121,18 @@ struct Server::Impl {
     Outbox::Hooks hooks;
     hooks.post = [this](Event event) { return engine.post(std::move(event)); };
     hooks.delete_row = [this](std::int64_t id) {
-      return write_and_wait([this, id] {
+      const Status done = engine.write_and_wait([this, id] {
         store.finish_outbox(id);
         return success();
       });
+      return done.ok();
     };
     hooks.save_row = [this](const OutboxRow& row) {
-      return write_and_wait([this, row] {
+      const Status done = engine.write_and_wait([this, row] {
         store.update_outbox(row);
         return success();
       });
+      return done.ok();
     };
     hooks.connection = [this](const std::string& id) { return registry.connection(id); };
     if (options.divert_alerts) divert_alerts(hooks);
@@ -189,14 +190,6 @@ struct Server::Impl {
     if (moves < moves_worth_trimming) return;
     malloc_trim(0);
     moves = 0;
-  }
-
-  // Runs on the control thread, blocks the caller (an outbox thread) until it is durable.
-  bool write_and_wait(std::function<Status()> write) {
-    auto told = std::make_shared<std::promise<bool>>();
-    auto result = told->get_future();
-    engine.write(std::move(write), [told](const Status& status) { told->set_value(status.ok()); });
-    return result.get();
   }
 
   // ---- DAGs and catalogue -----------------------------------------------------------------------
