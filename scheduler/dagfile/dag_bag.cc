@@ -17,6 +17,8 @@ namespace {
 constexpr Duration sweep = std::chrono::seconds(5);
 // An editor's save is several events; wait for the rest of them.
 constexpr Duration settle = std::chrono::milliseconds(20);
+// The engine's inbox was full: until the next try.
+constexpr Duration untold = std::chrono::milliseconds(500);
 
 }  // namespace
 
@@ -59,6 +61,9 @@ std::optional<Duration> DagBag::Impl::scan_once() {
       if (update.snapshot) snapshot = update.snapshot;
     }
     if (sinks.settled) sinks.settled();
+  }
+  if (sinks.looked && !sinks.looked()) {
+    update.look_again = std::min(update.look_again.value_or(untold), untold);
   }
   return update.look_again;
 }
@@ -113,6 +118,10 @@ void DagBag::set_pools(std::vector<std::pair<std::string, int>> pools) {
     const std::lock_guard lock(impl_->mutex);
     impl_->pools = std::move(pools);
   }
+  impl_->watch.wake();
+}
+
+void DagBag::look() {
   impl_->watch.wake();
 }
 

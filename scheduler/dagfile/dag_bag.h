@@ -47,6 +47,9 @@ class DagBag {
         changed{};
     // After that, without these bounds; what reading the files took has been freed.
     std::function<void()> settled{};
+    // After every look at the folder, changed or not, without these bounds either. False: something
+    // was not told; it is asked again within about a second.
+    std::function<bool()> looked{};
   };
   DagBag(std::string folder, Sinks sinks);
   ~DagBag();
@@ -61,6 +64,7 @@ class DagBag {
   // it. Re-validates all. Any thread.
   void set_catalogue(std::vector<PluginInfo> catalogue);
   void set_pools(std::vector<std::pair<std::string, int>> pools);  // name, slots; for warnings
+  void look();                                                     // once more, now. Any thread.
   std::shared_ptr<const DagBagSnapshot> snapshot() const;          // any thread
 
  private:

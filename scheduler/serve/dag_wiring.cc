@@ -4,8 +4,6 @@
 
 #include <utility>
 
-#include "common/log.h"
-
 namespace batuta {
 
 DagWiring::DagWiring(std::string folder, Engine& engine, std::function<void(const Dags&)> changed)
@@ -14,7 +12,7 @@ DagWiring::DagWiring(std::string folder, Engine& engine, std::function<void(cons
       bag_(std::move(folder),
            {[this](Dags dags, auto gone) { on_change(std::move(dags), std::move(gone)); },
             // Reading files leaves several times their size in freed memory.
-            [] { malloc_trim(0); }}) {}
+            [] { malloc_trim(0); }, [this] { return on_look(); }}) {}
 
 void DagWiring::start(const std::vector<std::pair<DagRow, std::shared_ptr<const Dag>>>& stored) {
   Dags known;
@@ -28,26 +26,53 @@ void DagWiring::start(const std::vector<std::pair<DagRow, std::shared_ptr<const 
 
 void DagWiring::on_change(Dags changed, std::vector<std::string> gone) {
   changed_(changed);
-  // A full inbox or disk: the snapshot is posted whole once the store takes writes again.
-  if (!engine_.post(DagsChanged{std::move(changed), std::move(gone)})) missed_ = true;
-  // When this query runs, the engine has the DAGs posted before it.
-  if (!engine_.query([this](const SchedulerState&, const Now&) { known_ = true; })) {
-    missed_ = true;
-  }
+  const std::lock_guard lock(mutex_);
+  for (const auto& dag : changed) current_[dag->id] = dag;
+  for (const auto& id : gone) current_.erase(id);
+  tell({std::move(changed), std::move(gone)});
+}
+
+void DagWiring::tell(DagsChanged news) {
+  // When the query runs, the engine has the DAGs posted before it.
+  const bool told = engine_.post(std::move(news)) &&
+                    engine_.query([this](const SchedulerState&, const Now&) { known_ = true; });
+  if (!told) missed_ = true;
 }
 
 void DagWiring::repost() {
+  missed_ = true;
+  bag_.look();
+}
+
+// While the store takes no writes nothing is tried: when it does again, repost() is called.
+bool DagWiring::on_look() {
+  if (!engine_.trouble().empty()) return true;
+  if (pools_missed_.exchange(false)) check_pools();
+  if (missed_) tell_all();
+  return !missed_ && !pools_missed_;
+}
+
+// On the bag's thread, as is on_change(): none of them comes between.
+void DagWiring::tell_all() {
+  telling_ = true;
+  missed_ = false;
+  Dags all;
+  for (const auto& [id, dag] : current_) all.push_back(dag);
+  changed_(all);
   const bool asked = engine_.query([this](const SchedulerState& state, const Now&) {
-    const auto snapshot = bag_.snapshot();
-    DagsChanged all;
-    for (const auto& [id, dag] : snapshot->dags) all.current.push_back(dag);
+    const std::lock_guard lock(mutex_);
+    DagsChanged news;
+    for (const auto& [id, dag] : current_) news.current.push_back(dag);
     for (const DagRow& row : state.dag_rows()) {
-      if (!row.is_stale && !snapshot->dags.contains(row.dag_id)) all.gone.push_back(row.dag_id);
+      if (!row.is_stale && !current_.contains(row.dag_id)) news.gone.push_back(row.dag_id);
     }
-    if (engine_.post(std::move(all))) missed_ = false;
-    known_ = true;
+    known_ = false;
+    telling_ = false;
+    tell(std::move(news));
   });
-  if (!asked) missed_ = true;
+  if (asked) return;
+  missed_ = true;
+  telling_ = false;
 }
 
 void DagWiring::check_pools() {
@@ -58,7 +83,7 @@ void DagWiring::check_pools() {
     }
     bag_.set_pools(std::move(pools));
   });
-  if (!asked) log::warn("the DAGs' pools were not checked: the scheduler is too busy");
+  if (!asked) pools_missed_ = true;
 }
 
 }  // namespace batuta

@@ -4,7 +4,9 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -16,7 +18,8 @@ namespace batuta {
 class DagWiring {
  public:
   using Dags = std::vector<std::shared_ptr<const Dag>>;
-  // `engine` outlives this. `changed` hears of new and changed DAGs first, as the bag calls it.
+  // `engine` outlives this. `changed` hears of new and changed DAGs before the engine does, and of
+  // all of them when they are told anew; on the bag's thread, as the bag calls it.
   DagWiring(std::string folder, Engine& engine, std::function<void(const Dags&)> changed);
 
   // The engine runs. `stored` is what it began with.
@@ -24,20 +27,29 @@ class DagWiring {
   void stop() { bag_.stop(); }
   DagBag& bag() { return bag_; }
 
-  // Any thread. All of the snapshot to the engine: it may have missed some of it.
+  // Any thread. All DAGs to the engine, and to `changed`: some of it may have been missed.
   void repost();
+  // Any thread. The same, as soon as the bag looks at its folder again: there was no room.
+  void missed() { missed_ = true; }
   // Any thread. Pools were changed: DAGs are warned of those that are missing or too small.
   void check_pools();
   // True once the folder has been read and the engine knows every DAG.
-  bool ready() const { return known_ && !missed_; }
+  bool ready() const { return known_ && !missed_ && !telling_; }
 
  private:
   void on_change(Dags changed, std::vector<std::string> gone);
+  bool on_look();
+  void tell_all();
+  void tell(DagsChanged news);  // with mutex_
 
   Engine& engine_;
   const std::function<void(const Dags&)> changed_;
   std::atomic<bool> known_{false};
-  std::atomic<bool> missed_{false};
+  std::atomic<bool> missed_{false};   // a full inbox or disk: all is told anew
+  std::atomic<bool> telling_{false};  // all is on its way to the engine
+  std::atomic<bool> pools_missed_{false};
+  std::mutex mutex_;  // held while the engine is told: what it hears last is the newest
+  std::map<std::string, std::shared_ptr<const Dag>> current_;
   DagBag bag_;  // last: its thread uses what is above
 };
 

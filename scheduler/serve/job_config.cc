@@ -1,6 +1,5 @@
 #include "scheduler/serve/job_config.h"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
@@ -28,15 +27,6 @@ std::vector<JobConfigView> job_configs_of(const Dag& dag, const std::string& buc
     rows.push_back(std::move(row));
   }
   return rows;
-}
-
-bool job_config_changed(const JobConfigView& row, const std::vector<JobConfigView>& known) {
-  const auto found = std::find_if(known.begin(), known.end(), [&](const JobConfigView& other) {
-    return other.job_name == row.job_name;
-  });
-  return found == known.end() || found->params_json != row.params_json ||
-         found->interval != row.interval || found->overlap != row.overlap ||
-         found->bucket_name != row.bucket_name || found->updated_by != row.updated_by;
 }
 
 }  // namespace batuta

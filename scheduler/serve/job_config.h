@@ -12,7 +12,4 @@ namespace batuta {
 // Rows of a DAG's data tasks, as of `now`. `bucket` is where its tables lie (the lake folder).
 std::vector<JobConfigView> job_configs_of(const Dag& dag, const std::string& bucket, Time now);
 
-// True when `row` says something else than `known` (times aside).
-bool job_config_changed(const JobConfigView& row, const std::vector<JobConfigView>& known);
-
 }  // namespace batuta

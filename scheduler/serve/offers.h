@@ -38,6 +38,11 @@ class Offers {
     changed_(std::move(merged));
   }
 
+  // All that is offered, as it was told last. Any thread.
+  std::vector<PluginInfo> plugins() const {
+    std::lock_guard lock(mutex_);
+    return last_.plugins;
+  }
   // Plugins that no worker offers, though one has them in its folder. Any thread.
   std::vector<PluginFault> faults() const {
     std::lock_guard lock(mutex_);

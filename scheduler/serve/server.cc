@@ -24,6 +24,7 @@
 #include "scheduler/serve/endpoint.h"
 #include "scheduler/serve/housekeeping.h"
 #include "scheduler/serve/job_config.h"
+#include "scheduler/serve/kept_write.h"
 #include "scheduler/serve/launch_context.h"
 #include "scheduler/serve/offers.h"
 #include "scheduler/store/backend.h"
@@ -90,7 +91,11 @@ struct Server::Impl {
              [this](const auto& changed) { save_job_configs(changed); }),
         hub(io, {}),
         backend(engine, dags.bag()),
-        offers([this](WorkerOffers told) { on_catalogue(std::move(told.plugins)); }) {}
+        offers([this](WorkerOffers told) { on_catalogue(std::move(told.plugins)); }),
+        catalogue(engine, [this] {
+          store.save_catalogue(offers.plugins());
+          return success();
+        }) {}
 
   // The registry has made it, if it was not there.
   static SecretKey key_of(const Home& home) {
@@ -179,6 +184,7 @@ struct Server::Impl {
     sinks.store_available = [this](Unsent unsent) {
       // The turns that were lost may have held DAG changes and outbox results.
       dags.repost();
+      catalogue.ask_if_missed();
       outbox.reload(std::move(unsent.outbox), std::move(unsent.publications));
     };
     return sinks;
@@ -194,29 +200,30 @@ struct Server::Impl {
 
   // ---- DAGs and catalogue -----------------------------------------------------------------------
 
+  // Whatever of these cannot be written now, because the inbox or the disk is full, is written when
+  // all is told anew: job configurations with the DAGs, the catalogue each minute and after an
+  // outage.
   void save_job_configs(const DagWiring::Dags& changed) {
+    std::vector<JobConfigView> rows;
+    const Time now = read_clock().wall;
+    for (const auto& dag : changed) {
+      for (auto& row : job_configs_of(*dag, home.path("lake"), now)) rows.push_back(std::move(row));
+    }
+    if (rows.empty()) return;
     engine.write(
-        [this, changed] {
-          const auto known = history.job_configs();
-          for (const auto& dag : changed) {
-            for (const auto& row : job_configs_of(*dag, home.path("lake"), read_clock().wall)) {
-              if (job_config_changed(row, known)) store.save_job_config(row);
-            }
-          }
+        [this, rows = std::move(rows)] {
+          store.save_job_configs(rows);
           return success();
         },
-        [](const Status&) {});
+        [this](const Status& status) {
+          if (!status) dags.missed();
+        });
   }
 
   void on_catalogue(std::vector<PluginInfo> plugins) {
     context.set_catalogue(plugins);
-    dags.bag().set_catalogue(plugins);
-    engine.write(
-        [this, plugins] {
-          store.save_catalogue(plugins);
-          return success();
-        },
-        [](const Status&) {});
+    dags.bag().set_catalogue(std::move(plugins));
+    catalogue.ask();
   }
 
   // ---- start and stop ---------------------------------------------------------------------------
@@ -255,8 +262,10 @@ struct Server::Impl {
     workers.check_agents({agents.begin(), agents.end()});
     if (auto status = serve(); !status) return status;
     if (auto status = endpoint.publish(url()); !status) return status;
-    housekeeping = std::make_unique<Housekeeping>(home, kept->upkeep(), engine,
-                                                  [this] { endpoint.renew_if_due(); });
+    housekeeping = std::make_unique<Housekeeping>(home, kept->upkeep(), engine, [this] {
+      endpoint.renew_if_due();
+      catalogue.ask_if_missed();
+    });
     return success();
   }
 
@@ -386,6 +395,7 @@ struct Server::Impl {
   http::Hub hub;
   http::EngineBackend backend;
   Offers offers;
+  KeptWrite catalogue;
   std::size_t moves = 0;  // of task instances since memory was given back; control thread
   std::unique_ptr<Housekeeping> housekeeping;
   std::unique_ptr<http::Server> http_server;

@@ -26,6 +26,17 @@ constexpr char mark_turn[] =
     "UPDATE meta SET value = ? WHERE key = 'turn' "
     "AND (SELECT value FROM meta WHERE key = 'epoch') = ?";
 
+constexpr char upsert_job_config[] =
+    "INSERT INTO ingestion_job_config AS known (job_name, params_json, interval, overlap, "
+    "bucket_name, updated_by, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (job_name) DO UPDATE SET params_json = excluded.params_json, "
+    "interval = excluded.interval, overlap = excluded.overlap, "
+    "bucket_name = excluded.bucket_name, updated_by = excluded.updated_by, "
+    "updated_at = excluded.updated_at "
+    "WHERE (known.params_json, known.interval, known.overlap, known.bucket_name, "
+    "known.updated_by) <> (excluded.params_json, excluded.interval, excluded.overlap, "
+    "excluded.bucket_name, excluded.updated_by)";
+
 }  // namespace
 
 SqliteStore::SqliteStore(const std::string& path, DagCodec codec, Time now)
@@ -165,17 +176,13 @@ void SqliteStore::save_catalogue(const std::vector<PluginInfo>& catalogue) {
   replace_catalogue(db_, catalogue);
 }
 
-void SqliteStore::save_job_config(const JobConfigView& c) {
+void SqliteStore::save_job_configs(const std::vector<JobConfigView>& configs) {
   Transaction transaction(db_);
-  db_.statement(
-         "INSERT INTO ingestion_job_config (job_name, params_json, interval, overlap, "
-         "bucket_name, updated_by, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
-         "ON CONFLICT (job_name) DO UPDATE SET params_json = excluded.params_json, "
-         "interval = excluded.interval, overlap = excluded.overlap, "
-         "bucket_name = excluded.bucket_name, updated_by = excluded.updated_by, "
-         "updated_at = excluded.updated_at")
-      .run(c.job_name, c.params_json, c.interval, c.overlap, c.bucket_name, c.updated_by,
-           c.created_at, c.updated_at);
+  Statement& upsert = db_.statement(upsert_job_config);
+  for (const JobConfigView& c : configs) {
+    upsert.run(c.job_name, c.params_json, c.interval, c.overlap, c.bucket_name, c.updated_by,
+               c.created_at, c.updated_at);
+  }
   transaction.commit();
 }
 

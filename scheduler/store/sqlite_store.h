@@ -37,7 +37,7 @@ class SqliteStore : public Store {
   std::optional<OutboxRow> retry_outbox(std::int64_t id, Time now) override;
   Status drop_outbox(std::int64_t id) override;
   void save_catalogue(const std::vector<PluginInfo>& catalogue) override;
-  void save_job_config(const JobConfigView& config) override;
+  void save_job_configs(const std::vector<JobConfigView>& configs) override;
 
   // maintain() calls it; `truncate` empties the log too (before a shutdown, in tests).
   bool checkpoint(bool truncate) { return db_.checkpoint(truncate); }

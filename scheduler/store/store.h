@@ -155,8 +155,8 @@ class Store {
 
   // Replaces the plugins last advertised.
   virtual void save_catalogue(const std::vector<PluginInfo>& catalogue) = 0;
-  // created_at of an existing row stays.
-  virtual void save_job_config(const JobConfigView& config) = 0;
+  // created_at of an existing row stays; one that says the same, times aside, is not written.
+  virtual void save_job_configs(const std::vector<JobConfigView>& configs) = 0;
 };
 
 }  // namespace batuta

@@ -28,13 +28,3 @@ TEST_CASE("every data task of a DAG has a job, and no other task has") {
   CHECK(rows[0].bucket_name == "/lake");
   CHECK(rows[0].created_at == now);
 }
-
-TEST_CASE("a job that says the same as before is not written again, whatever the time") {
-  const auto dag = dag_from(with_data);
-  const auto known = job_configs_of(*dag, "/lake", Time{});
-  auto again = job_configs_of(*dag, "/lake", Time{std::chrono::hours(9)});
-  CHECK(!job_config_changed(again[0], known));
-  again[0].overlap = "1h";
-  CHECK(job_config_changed(again[0], known));
-  CHECK(job_config_changed(again[0], {}));
-}

@@ -304,7 +304,7 @@ TEST_CASE_FIXTURE(Fixture, "XComs, events, control rows and the outbox are liste
   CHECK(jobs.rows[0].row.records == 3);
   CHECK(jobs.rows[0].id > 0);
   CHECK(jobs.rows[0].interval.empty());
-  store->save_job_config({"etl.task_0", "{}", "@hourly", "5m", "lake", "ana", at(1), at(1)});
+  store->save_job_configs({{"etl.task_0", "{}", "@hourly", "5m", "lake", "ana", at(1), at(1)}});
   CHECK(history.job_executions({}, {}).rows[0].interval == "@hourly");
   CHECK(history.job_executions({}, {}).rows[0].overlap == "5m");
   CHECK(history.job_executions({}, {}).rows[0].bucket_name == "lake");
@@ -334,8 +334,8 @@ TEST_CASE_FIXTURE(Fixture, "the report of a try is found by its number, without 
 }
 
 TEST_CASE_FIXTURE(Fixture, "job configurations keep when they were made") {
-  store->save_job_config({"etl.task_0", "{}", "1h", "15m", "", "ana", at(1), at(1)});
-  store->save_job_config({"etl.task_0", "{\"a\":1}", "2h", "15m", "", "bob", at(2), at(2)});
+  store->save_job_configs({{"etl.task_0", "{}", "1h", "15m", "", "ana", at(1), at(1)}});
+  store->save_job_configs({{"etl.task_0", "{\"a\":1}", "2h", "15m", "", "bob", at(2), at(2)}});
   const auto configs = history.job_configs();
   REQUIRE(configs.size() == 1);
   CHECK(configs[0].created_at == at(1));

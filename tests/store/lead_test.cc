@@ -39,6 +39,7 @@ TEST_CASE("a scheduler that was replaced writes nothing between turns either") {
   refuses([&] { store->probe(); });
   refuses([&] { store->finish_outbox(1); });
   refuses([&] { store->save_catalogue({}); });
+  refuses([&] { store->save_job_configs({}); });
   refuses([&] { upkeep.prune_event_log(at(1'000'000)); });
   CHECK_FALSE(registry.variable("after"));
   CHECK(successor->commit({}, {}, {lead.epoch, lead.last_turn + 1}).kind ==

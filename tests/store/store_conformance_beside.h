@@ -128,8 +128,12 @@ TEST_CASE_TEMPLATE_DEFINE("the catalogue is replaced whole, a job's configuratio
   const PluginInfo other{"financial_bronze", "2", "extract", "quotes \"raw\"", "def", {}};
   h.store().save_catalogue({plugin});
   h.store().save_catalogue({other, plugin});
-  h.store().save_job_config({"etl.a", "{}", "PT1H", "", "lake", "etl.json", at(1), at(1)});
-  h.store().save_job_config({"etl.a", "{\"x\":1}", "PT2H", "", "lake", "etl.json", at(5), at(5)});
+  const JobConfigView job{"etl.a", "{\"x\":1}", "PT2H", "", "lake", "etl.json", at(5), at(5)};
+  h.store().save_job_configs({{"etl.a", "{}", "PT1H", "", "lake", "etl.json", at(1), at(1)}});
+  h.store().save_job_configs({job});
+  JobConfigView same = job;
+  same.updated_at = at(9);
+  h.store().save_job_configs({same});
   const std::string uuid = h.store().store_uuid();
   CHECK(parse_uuid(uuid));
   h.reopen();

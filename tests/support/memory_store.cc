@@ -1,6 +1,7 @@
 #include "tests/support/memory_store.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "tests/support/stored_rows.h"
 
@@ -254,12 +255,18 @@ Status MemoryStore::drop_outbox(std::int64_t id) {
   return success();
 }
 
-void MemoryStore::save_job_config(const JobConfigView& config) {
-  const auto [it, fresh] = data_.job_configs.try_emplace(config.job_name, config);
-  if (fresh) return;
-  const Time created = it->second.created_at;
-  it->second = config;
-  it->second.created_at = created;
+void MemoryStore::save_job_configs(const std::vector<JobConfigView>& configs) {
+  for (JobConfigView config : configs) {
+    const auto [it, fresh] = data_.job_configs.try_emplace(config.job_name, config);
+    if (fresh) continue;
+    JobConfigView& known = it->second;
+    const auto said = [](const JobConfigView& c) {
+      return std::tie(c.params_json, c.interval, c.overlap, c.bucket_name, c.updated_by);
+    };
+    if (said(known) == said(config)) continue;
+    config.created_at = known.created_at;
+    known = std::move(config);
+  }
 }
 
 std::int64_t MemoryStore::last_turn() {

@@ -76,7 +76,7 @@ class MemoryStore : public Store {
   void save_catalogue(const std::vector<PluginInfo>& catalogue) override {
     data_.catalogue = catalogue;
   }
-  void save_job_config(const JobConfigView& config) override;
+  void save_job_configs(const std::vector<JobConfigView>& configs) override;
 
   const Data& data() const { return data_; }
   // How the newest commit or probe ended.
