@@ -117,7 +117,8 @@ Error no_way(const LogListing& listing, const LogFolder& log, std::int64_t targe
           {}};
 }
 
-Result<Commit> read_start(const LogFolder& log, const Start& start, CheckpointReader* checkpoints) {
+Result<Commit> read_summary(const LogFolder& log, const Start& start,
+                            CheckpointReader* checkpoints) {
   const std::string what = at_version(log, start.version);
   if (start.checkpoint == nullptr)
     return parsed(log.read_compacted(start.version), what + " (compacted)");
@@ -126,26 +127,32 @@ Result<Commit> read_start(const LogFolder& log, const Start& start, CheckpointRe
   return commit;
 }
 
-// From one start to the target.
-Result<Snapshot> replay(const LogFolder& log, const Start& start, std::int64_t target,
-                        CheckpointReader* checkpoints) {
+// The state at the start. Errors are the summary's own: another start may do.
+Result<Snapshot> read_start(const LogFolder& log, const Start& start,
+                            CheckpointReader* checkpoints) {
   Snapshot snapshot;
-  bool has_protocol = false;
-  const auto take = [&](const Commit& commit) {
-    has_protocol = has_protocol || commit.protocol.has_value();
-    apply(commit, snapshot);
-  };
-  if (start.version >= 0) {
-    auto commit = read_start(log, start, checkpoints);
-    if (!commit) return commit.error();
-    take(*commit);
-    snapshot.version = start.version;
+  if (start.version < 0) return snapshot;
+  auto summary = read_summary(log, start, checkpoints);
+  if (!summary) return summary.error();
+  if (!summary->protocol || !summary->metadata) {
+    return {Errc::malformed,
+            at_version(log, start.version) + " is summed up without its protocol or metaData"};
   }
+  apply(*summary, snapshot);
+  snapshot.version = start.version;
+  if (auto whole = check_partition_values(snapshot, log); !whole) return whole.error();
+  return snapshot;
+}
+
+// From a start to the target.
+Result<Snapshot> replay(const LogFolder& log, Snapshot snapshot, std::int64_t target) {
+  bool has_protocol = snapshot.version >= 0;
   while (snapshot.version < target) {
     const std::int64_t next = snapshot.version + 1;
     auto commit = parsed(log.read(next), at_version(log, next));
     if (!commit) return commit.error();
-    take(*commit);
+    has_protocol = has_protocol || commit->protocol.has_value();
+    apply(*commit, snapshot);
   }
   if (auto readable = check_readable(snapshot, has_protocol, log); !readable)
     return readable.error();
@@ -182,12 +189,11 @@ Result<Snapshot> read_snapshot(const LogFolder& log, std::int64_t version,
             at_version(log, target) + " does not exist; the newest is " + std::to_string(newest)};
   std::optional<Error> first_error;
   for (const Start& start : possible_starts(*listing, target, checkpoints != nullptr)) {
-    auto snapshot = replay(log, start, target, checkpoints);
-    if (snapshot) return snapshot;
-    // A summary may be damaged, or cleaned up since the log was listed; what is written once in
-    // the log is not found otherwise by another way.
-    if (snapshot.error().code == Errc::unavailable || start.version < 0)
-      return first_error ? *first_error : snapshot.error();
+    auto snapshot = read_start(log, start, checkpoints);
+    // A summary may be damaged, or cleaned up since the log was listed. The commits after it are
+    // written once: no other way goes round them.
+    if (snapshot) return replay(log, *std::move(snapshot), target);
+    if (snapshot.error().code == Errc::unavailable) return snapshot.error();
     if (!first_error) first_error = snapshot.error();
   }
   return first_error ? *first_error : no_way(*listing, log, target, checkpoints != nullptr);

@@ -24,7 +24,8 @@ struct Snapshot {
 };
 
 // Replays JSON commits, from the newest usable compacted entry or checkpoint on; one that cannot be
-// read is passed over where an older one, or the commits themselves, will do. Every error names the
+// read is passed over where an older one, or the commits themselves, will do, but never a commit.
+// Every error names the
 // table, and the version where it has one:
 //   Errc::not_found    no table there, or no such version, or one that the log no longer tells of
 //   Errc::invalid      the table needs a reader newer than version 1, needs a Parquet checkpoint

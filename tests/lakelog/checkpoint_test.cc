@@ -142,6 +142,37 @@ TEST_CASE("a damaged checkpoint is passed over where the log itself is whole") {
   CHECK(says(text, "silver/demo/numbers version 3 (checkpoint)"));
 }
 
+TEST_CASE("a commit that cannot be read ends the reading: no older summary is asked instead") {
+  TempLake lake;
+  append_up_to(lake, 9);
+  for (const std::int64_t version : {2, 6})
+    put(lake, padded(version) + ".checkpoint.parquet",
+        compact(*read_snapshot(test_log(lake), version), 0));
+  put(lake, commit_file_name(8), "{\"add\":");
+  JsonCheckpoints reader(*lake.storage());
+  const auto text =
+      refusal(read_snapshot(test_log(lake), latest_version, &reader), Errc::malformed);
+  CHECK(says(text, "silver/demo/numbers version 8: line 1"));
+  CHECK(reader.reads == 1);
+  drop_commits(lake, 0, 6);  // then neither is the reason the summary's
+  CHECK(says(refusal(read_snapshot(test_log(lake), latest_version, &reader), Errc::malformed),
+             "silver/demo/numbers version 8: line 1"));
+}
+
+TEST_CASE("a summary that lacks what every table has is passed over") {
+  TempLake lake;
+  append_up_to(lake, 4);
+  const std::string whole = compact(*read_snapshot(test_log(lake), 3), 0);
+  const std::string lacks[] = {whole.substr(whole.find('\n') + 1),
+                               whole + "{\"add\":{\"path\":\"x\",\"size\":1}}\n"};
+  for (const std::string& text : lacks) {
+    put(lake, padded(3) + ".checkpoint.parquet", text);
+    JsonCheckpoints reader(*lake.storage());
+    CHECK(read_snapshot(test_log(lake), latest_version, &reader)->files.size() == 5);
+    CHECK(reader.reads == 1);
+  }
+}
+
 TEST_CASE("a version that the log no longer tells of is not found, and the oldest one is named") {
   TempLake lake;
   append_up_to(lake, 9);
