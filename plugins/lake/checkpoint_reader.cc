@@ -41,6 +41,7 @@ Result<lakelog::Commit> EngineCheckpoints::read(const lakelog::CheckpointFiles& 
   std::vector<std::string> paths;
   for (const std::string& key : files.keys) paths.push_back(lake_ + "/" + key);
   try {
+    for (std::string& path : paths) path = exact_path(path);
     // A writer leaves out the columns of which it has nothing.
     const Table shape =
         session_.query("SELECT * FROM read_parquet($1, union_by_name = true) LIMIT 0", {paths});

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
@@ -61,7 +62,7 @@ std::string at_version(const DeltaTable& table) {
 void load_files(Session& session, const std::string& list, const DeltaTable& table,
                 const std::vector<std::string>& partition_columns,
                 const std::vector<lakelog::AddFile>& files) {
-  std::string columns = "path VARCHAR";
+  std::string columns = "path VARCHAR, pattern VARCHAR";
   for (std::size_t i = 0; i < partition_columns.size(); ++i)
     columns += ", p" + std::to_string(i) + " VARCHAR";
   session.run("CREATE OR REPLACE TEMP TABLE " + list + " (" + columns + ")");
@@ -72,6 +73,7 @@ void load_files(Session& session, const std::string& list, const DeltaTable& tab
       throw plugin::FinalError(at_version(table) + " cannot be read: its file " + file.path +
                                " is gone; a version is readable until its files are vacuumed");
     rows.text(path);
+    rows.text(exact_path(path));
     for (const std::string& column : partition_columns)
       rows.text(partition_value(table, file, column));
     rows.end_row();
@@ -106,7 +108,8 @@ DeltaTable DeltaTable::read(const std::string& lake, const std::string& name, st
                             lakelog::CheckpointReader* checkpoints) {
   DeltaTable table;
   table.name_ = name;
-  table.folder_ = lake + "/" + name;
+  // As the engine spells the files it found, for the list of files is compared with them.
+  table.folder_ = std::filesystem::path(lake + "/" + name).lexically_normal().string();
   auto storage = lakelog::open_storage(lake);
   if (!storage) fail(name, storage.error());
   table.storage_ = *std::move(storage);
@@ -204,7 +207,7 @@ void create_view(Session& session, const std::string& view, const DeltaTable& ta
     const std::string list = quoted_name(view + "_files");
     const std::string file = file_column(columns);
     load_files(session, view + "_files", table, partition_columns, files);
-    session.run("SET VARIABLE " + list + " = (SELECT list(path) FROM " + list + ")");
+    session.run("SET VARIABLE " + list + " = (SELECT list(pattern) FROM " + list + ")");
     from = " FROM (SELECT CAST(NULL AS VARCHAR) AS " + file + typed +
            " WHERE false UNION ALL BY NAME SELECT * FROM read_parquet(getvariable('" + view +
            "_files'), filename = '" + file +

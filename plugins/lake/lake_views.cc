@@ -125,7 +125,8 @@ void attach_rows(Session& session, const std::string& name, const std::string& t
 }
 
 void lock_down(Session& session, const std::string& lake) {
-  session.run("SET allowed_directories = [" + quoted_literal(lake + "/") + "]");
+  session.run("SET allowed_directories = [" + quoted_literal(lake + "/") + ", " +
+              quoted_literal(exact_path(lake) + "/") + "]");
   session.run("SET enable_external_access = false");
   session.run("SET lock_configuration = true");
 }

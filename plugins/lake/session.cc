@@ -298,6 +298,17 @@ std::string quoted_by(std::string_view text, char quote) {
 std::string quoted_literal(std::string_view text) {
   return quoted_by(text, '\'');
 }
+std::string exact_path(const std::string& path) {
+  if (path.find_first_of("*?[") == std::string::npos) return path;  // then it is taken as it is
+  if (path.find('\\') != std::string::npos)
+    throw SqlError("the lake engine cannot read " + path + ": a backslash beside * ? or [");
+  std::string out;
+  for (const char c : path) {
+    const bool special = c == '*' || c == '?' || c == '[';
+    out += special ? std::string{'[', c, ']'} : std::string(1, c);
+  }
+  return out;
+}
 std::string quoted_name(std::string_view name) {
   return quoted_by(name, '"');
 }

@@ -79,6 +79,10 @@ std::vector<std::string> first_column(const Table& table);
 
 // 'text' as an SQL literal: only where SQL takes no parameter, such as SET.
 std::string quoted_literal(std::string_view text);
+// The path as the engine's readers take it: they read every path as a pattern, and this one matches
+// that file only. Throws SqlError for a path that no pattern can spell: one that holds a backslash
+// beside * ? or [.
+std::string exact_path(const std::string& path);
 // "name" as an SQL identifier, quotes included. For names from our own schemas and the log.
 std::string quoted_name(std::string_view name);
 

@@ -16,6 +16,7 @@
 #include "plugins/lake/confinement.h"
 #include "plugins/lake/delta_table.h"
 #include "plugins/lake/file_stats.h"
+#include "plugins/lake/lake_views.h"
 #include "plugins/lake/outside_select.h"
 #include "plugins/lake/sql_error.h"
 #include "plugins/lake/staged_write.h"
@@ -203,6 +204,38 @@ TEST_CASE("a view takes partition columns from the log and is typed even when em
                  R"("valueType":"long","valueContainsNull":true},"containsNull":true})") ==
         "MAP(VARCHAR, BIGINT)[]");
   CHECK_THROWS_AS(sql_type("hugeint"), plugin::FinalError);
+}
+
+TEST_CASE("a file is found under the name it has, whatever a pattern would make of that") {
+  lakelog::TempLake outer;
+  Session session(options_in(outer));
+  const std::string lake = outer.path() + "/lake[1]", decoy = outer.path() + "/lake1";
+  std::filesystem::create_directories(lake);
+  auto write = sample(outer, thing("1", "2026-11-20") + "," + thing("2", "2026-11-21") + "," +
+                                 thing("3", "2026-11-22"));
+  write.storage = *lakelog::open_storage(lake);
+  auto files = write_files(session, write);
+  REQUIRE(files.size() == 3);
+  // As other writers spell partitions: the first is a pattern for the second, the third for both.
+  const std::string folder = lake + "/silver/demo/things/";
+  const char* const spelt[] = {"name=a[b]", "name=ab", "name=a*"};
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const std::string path = spelt[i] + std::string("/x.parquet");
+    std::filesystem::create_directories(folder + spelt[i]);
+    std::filesystem::rename(folder + files[i].path, folder + path);
+    files[i].path = path;
+  }
+  std::filesystem::copy(lake, decoy, std::filesystem::copy_options::recursive);
+  const std::string rows = "SELECT list(n ORDER BY n)::VARCHAR FROM things";
+  for (const std::string& spelling : {lake + "/./", lake}) {
+    const auto table = DeltaTable::open(session, spelling, "silver/demo/things");
+    create_view(session, "things", table, columns, {"day"}, files);
+    CHECK(session.value(rows).text() == "[1, 2, 3]");
+  }
+  lock_down(session, lake);
+  CHECK(session.value(rows).text() == "[1, 2, 3]");
+  CHECK(exact_path("/plain/path\\x") == "/plain/path\\x");
+  CHECK_THROWS_AS((void)exact_path("/a\\b/*"), SqlError);
 }
 
 TEST_CASE("values of every kind have a text that loses nothing") {
