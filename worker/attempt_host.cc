@@ -16,10 +16,9 @@ namespace {
 
 constexpr std::size_t max_result = 64 << 10;
 constexpr std::size_t max_reason = 4 << 10;
-constexpr std::size_t max_log_text = 1 << 20;    // one call; a longer text is cut
-constexpr std::size_t max_handed_in = 8u << 20;  // outputs of one attempt
-constexpr std::size_t max_reported = 1 << 20;    // quality and lineage; kept as long as the run
-constexpr std::size_t max_files = 64 << 10;      // the list of files, as JSON
+constexpr std::size_t max_log_text = 1 << 20;  // one call; a longer text is cut
+constexpr std::size_t max_reported = 1 << 20;  // quality and lineage; kept as long as the run
+constexpr std::size_t max_files = 64 << 10;    // the list of files, as JSON
 constexpr std::size_t max_branch = 4096;
 constexpr JsonLimits scheduler_limits{16 << 20, 64, 2'000'000, 4 << 20};
 
@@ -220,7 +219,7 @@ void AttemptHost::fail(std::int32_t kind, std::string_view why) {
 
 std::int32_t AttemptHost::output(std::string_view json) {
   handed_in_ += json.size();
-  if (handed_in_ > max_handed_in) return -1;
+  if (handed_in_ > BATUTA_MAX_OUTPUT_BYTES) return -1;
   const auto value = parse_untrusted(json, scheduler_limits);
   if (!value || !value->is_object()) return -1;
   const auto table = value->find("table");

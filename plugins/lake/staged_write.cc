@@ -138,7 +138,11 @@ std::vector<lakelog::AddFile> write_files(Session& session, const StagedWrite& w
   // The name holds only hexadecimal digits and dashes; COPY takes no parameter for it. Rows keep
   // the query's order because one thread writes them.
   const OneThread one(session);
-  const std::string copy = "COPY (" + write.select +
+  // Rows of one partition come together: the engine keeps few files open at a time, and begins a
+  // second one for a partition that it comes back to.
+  std::string order = quoted_name(write.partition_column);
+  for (const std::string& column : write.order) order += ", " + quoted_name(column);
+  const std::string copy = "COPY (SELECT * FROM (" + write.select + ") ORDER BY " + order +
                            ") TO $1 (FORMAT parquet, COMPRESSION snappy, " + "PARTITION_BY (" +
                            quoted_name(write.partition_column) + "), FILENAME_PATTERN 'part-" +
                            to_string(id) + "-{i}', OVERWRITE_OR_IGNORE, RETURN_STATS)";

@@ -17,14 +17,14 @@ struct StagedWrite {
   std::string table;  // in the storage; need not exist
   std::vector<lakelog::Column> columns;
   std::string partition_column;  // one of `columns`, never NULL in the rows
-  // SELECT of exactly `columns`, in their order. Its ORDER BY is the order inside every file.
-  std::string select;
+  std::string select;            // of exactly `columns`, in their order
   // Its parameters, from $2 on: $1 is the folder that the engine writes into.
   std::vector<Param> params;
+  std::vector<std::string> order;  // of the rows inside a file: columns
 };
 
-// The files, durable, with sizes, partition values and statistics for the log. Empty when the query
-// gave no rows. Throws SqlError, or plugin::RetryableError when the disk refuses.
+// One file a partition, durable, with sizes, partition values and statistics for the log. Empty
+// when the query gave no rows. Throws SqlError, or plugin::RetryableError when the disk refuses.
 //
 // Statistics: exact counts; bounds only where they are certainly not narrower than the data (whole
 // numbers, dates, short texts, instants widened to a millisecond). Decimals get none: a JSON number

@@ -21,6 +21,9 @@ extern "C" {
 #define BATUTA_PLUGIN_ABI 1u
 #define BATUTA_PLUGIN_ENTRY "batuta_plugin_entry"
 
+/* What the table changes of one attempt may take, as JSON. */
+#define BATUTA_MAX_OUTPUT_BYTES (8u << 20)
+
 enum { BATUTA_LOG_DEBUG = 0, BATUTA_LOG_INFO = 1, BATUTA_LOG_WARN = 2, BATUTA_LOG_ERROR = 3 };
 enum { BATUTA_FAIL_RETRYABLE = 0, BATUTA_FAIL_FINAL = 1, BATUTA_FAIL_SKIPPED = 2 };
 enum {
@@ -64,7 +67,9 @@ typedef struct batuta_host {
   /* Share of the work done, 0 to 1, for people. */
   void (*progress)(void* ctx, double share);
   /* One table change (see lakelog/publish.h for the JSON). The data files must be in place and
-   * fsynced. Only recorded when execute returns 0. Published in call order. */
+   * fsynced. Only recorded when execute returns 0. Published in call order. Returns -1 when refused
+   * (no publication, or all together more than BATUTA_MAX_OUTPUT_BYTES): execute should then fail.
+   */
   int32_t (*output)(void* ctx, const char* json, size_t length);
   /* Data tasks: rows written, and the new watermark in microseconds since 1970 UTC (0 = keep). */
   void (*records)(void* ctx, int64_t rows, int64_t watermark_us);

@@ -321,7 +321,9 @@ void Context::return_text(std::string_view text) {
 }
 
 void Context::output(std::string_view publication) {
-  require(host_.output(host_.ctx, publication.data(), publication.size()), "the table output");
+  if (host_.output(host_.ctx, publication.data(), publication.size()) == 0) return;
+  throw FinalError("the table output was refused: no publication, or more than " +
+                   std::to_string(BATUTA_MAX_OUTPUT_BYTES >> 20) + " MiB of them in this attempt");
 }
 
 void Context::records(std::int64_t rows, Time watermark) {

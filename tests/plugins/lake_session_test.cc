@@ -47,6 +47,7 @@ StagedWrite sample(const lakelog::TempLake& lake, const std::string& rows) {
           columns,
           "day",
           "SELECT * FROM (VALUES " + rows + ") v(n, price, \"at\", name, day)",
+          {},
           {}};
 }
 
@@ -187,6 +188,27 @@ TEST_CASE("staged files carry sizes, partitions and honest statistics") {
   CHECK(write_files(session, sample(lake, thing("1", "2026-11-20") + " LIMIT 0")).empty());
 }
 
+TEST_CASE("a partition gets one file, its rows in order, however many rows and partitions come") {
+  lakelog::TempLake lake;
+  Session session(options_in(lake));
+  // More rows than the engine holds back at once, for more partitions than it keeps files open.
+  const auto files = write_files(
+      session, {lake.storage(),
+                "silver/demo/many",
+                {{"n", "long", true}, {"day", "date", true}},
+                "day",
+                "SELECT range AS n, DATE '2026-01-01' + CAST(hash(range) % 150 AS INTEGER) AS day "
+                "FROM range(700000) ORDER BY hash(range + 1)",
+                {},
+                {"n"}});
+  CHECK(files.size() == 150);
+  const std::string first = lake.path() + "/silver/demo/many/" + files.at(0).path;
+  const auto rows = session.query(
+      "SELECT list(n) = list_sort(list(n)), count(*) > 1000 FROM read_parquet($1)", {first});
+  CHECK(std::get<bool>(rows.rows.at(0).at(0).value));
+  CHECK(std::get<bool>(rows.rows.at(0).at(1).value));
+}
+
 TEST_CASE("a view takes partition columns from the log and is typed even when empty") {
   lakelog::TempLake lake;
   Session session(options_in(lake));
@@ -304,6 +326,7 @@ TEST_CASE("a column that no file has is NULL, and any column name is read") {
                 old_columns,
                 "day",
                 "SELECT 'a' AS filename, 1::BIGINT AS batuta_file, DATE '2026-11-20' AS day",
+                {},
                 {}});
   auto columns_now = old_columns;
   columns_now.push_back({"added", "decimal(18,6)", true});

@@ -9,6 +9,7 @@
 
 #include "lakelog/payload.h"
 #include "plugins/lake/layer/partition_batches.h"
+#include "plugins/lake/layer/publication.h"
 #include "tests/plugins/layer_fixture.h"
 
 using namespace batuta;
@@ -247,6 +248,30 @@ TEST_CASE("the quarantine is not looked through: a look-up opens no file of long
   CHECK(removed == 39 + 8);
   world.extract("run-200", {"a"}, {{minute(40), "a", "bad"}, {minute(41), "a", "bad"}});
   CHECK(world.transform("run-200").quarantined == 1);
+}
+
+TEST_CASE("more files than an attempt can hand in end it early, and the reason says what to do") {
+  Readings world;
+  lake::SessionOptions options;
+  options.library = build_dir() + "/libduckdb.so";
+  options.scratch = world.lake.path();
+  lake::Session session(options);
+  const lake::TableShape shape{
+      "silver/demo/many", "", "day", {{"n", "long", true}, {"day", "date", true}}, {}};
+  const auto table = lake::DeltaTable::open(world.lake.path(), shape.name);
+  lake::Publication version(shape, table, lakelog::Operation::append, 4096);
+  const auto stage = [&](int days) {
+    version.stage(
+        session,
+        "SELECT range AS n, DATE '2026-01-01' + CAST(range AS INTEGER) AS day FROM range(" +
+            std::to_string(days) + ")",
+        {"n"});
+  };
+  stage(5);
+  CHECK_THROWS_WITH_AS(stage(20),
+                       doctest::Contains("silver/demo/many: 25 new files are more than one attempt "
+                                         "can hand in (4096 bytes"),
+                       plugin::FinalError);
 }
 
 TEST_CASE("neighbouring partitions are worked on together as long as they fit") {

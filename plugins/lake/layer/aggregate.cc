@@ -110,8 +110,7 @@ class Aggregate {
                  {differing});
     tally_.count(session_, with_copies(spec_.target, "merged"));
     if (tally_.broken()) return;
-    version_.stage(session_,
-                   "SELECT " + columns + " FROM merged ORDER BY " + column_list(spec_.order));
+    version_.stage(session_, "SELECT " + columns + " FROM merged", spec_.order);
     version_.replace(differing);
   }
 

@@ -78,8 +78,8 @@ void BronzeRows::write() {
             "make_timestamptz(ingested_us) AS _ingested_at, source_file AS _source_file, "
             "record_no AS _record_no, unhex(sha256(payload)) AS _payload_sha256, "
             "CAST(make_timestamptz(ingested_us) AS DATE) AS ingest_date "
-            "FROM received ORDER BY record_no",
-        {context_.execution_id(), context_.task_id(), context_.try_number()});
+            "FROM received",
+        {"_record_no"}, {context_.execution_id(), context_.task_id(), context_.try_number()});
   session_.run("DROP TABLE received");
   rows_.reset();
   waiting_ = waiting_bytes_ = 0;

@@ -10,8 +10,8 @@
 namespace batuta::lake {
 
 Publication::Publication(const TableShape& shape, const DeltaTable& table,
-                         lakelog::Operation operation)
-    : shape_(shape), table_(table) {
+                         lakelog::Operation operation, std::size_t most_bytes)
+    : shape_(shape), table_(table), most_bytes_(most_bytes) {
   payload_.table = shape.name;
   payload_.operation = operation;
   payload_.read_version = table.version();
@@ -23,11 +23,20 @@ Publication::Publication(const TableShape& shape, const DeltaTable& table,
 }
 
 void Publication::stage(Session& session, const std::string& select,
-                        const std::vector<Param>& params) {
-  auto files = write_files(session, StagedWrite{table_.storage(), table_.name(), shape_.columns,
-                                                shape_.partition, select, params});
-  payload_.adds.insert(payload_.adds.end(), std::make_move_iterator(files.begin()),
-                       std::make_move_iterator(files.end()));
+                        const std::vector<std::string>& order, const std::vector<Param>& params) {
+  lakelog::Payload piece;
+  piece.adds = write_files(session, StagedWrite{table_.storage(), table_.name(), shape_.columns,
+                                                shape_.partition, select, params, order});
+  bytes_ += lakelog::serialise_payload(piece).size();
+  payload_.adds.insert(payload_.adds.end(), std::make_move_iterator(piece.adds.begin()),
+                       std::make_move_iterator(piece.adds.end()));
+  if (bytes_ <= most_bytes_) return;
+  throw plugin::FinalError(
+      shape_.name + ": " + std::to_string(payload_.adds.size()) +
+      " new files are more than one attempt can hand in (" + std::to_string(most_bytes_) +
+      " bytes of their names and statistics). Every partition has a file of its own: partition by "
+      "something coarser than this " +
+      shape_.partition + ", or let the task run after every smaller part of what it reads");
 }
 
 void Publication::replace(const std::vector<std::string>& partitions) {

@@ -14,13 +14,18 @@ namespace batuta::lake {
 
 class Publication {
  public:
-  // `shape` and `table` must outlive this. The version read is the table's.
-  Publication(const TableShape& shape, const DeltaTable& table, lakelog::Operation operation);
+  // `shape` and `table` must outlive this. The version read is the table's. `most_bytes`: what an
+  // attempt may hand in.
+  Publication(const TableShape& shape, const DeltaTable& table, lakelog::Operation operation,
+              std::size_t most_bytes = BATUTA_MAX_OUTPUT_BYTES);
 
   // Nothing that is there decided what is added: any other append may come between.
   void set_blind() { payload_.append = true; }
-  // Writes the rows of `select` (exactly the shape's columns) as new files, durable.
-  void stage(Session& session, const std::string& select, const std::vector<Param>& params = {});
+  // Writes the rows of `select` (exactly the shape's columns) as new files, one a partition and
+  // ordered by `order`, durable. Throws plugin::FinalError, saying what to do, as soon as the files
+  // named are more than can be handed in.
+  void stage(Session& session, const std::string& select, const std::vector<std::string>& order,
+             const std::vector<Param>& params = {});
   // Takes away every file of these partitions: what stays of them must have been staged.
   void replace(const std::vector<std::string>& partitions);
   // The version stands on what these partitions held; without any call, on the whole table.
@@ -37,6 +42,8 @@ class Publication {
   const DeltaTable& table_;
   lakelog::Payload payload_;
   std::set<std::string> replaced_;
+  const std::size_t most_bytes_;
+  std::size_t bytes_ = 0;  // of the files named so far, as they are handed in
 };
 
 // "this table's version was made from that version of that table", for the run's report.

@@ -91,8 +91,8 @@ std::int64_t Quarantine::stage(Session& session, const std::vector<std::string>&
     const std::int64_t rows = session.value("SELECT count(*) FROM quarantine_new").integer();
     if (rows == 0) continue;
     rows_ += rows;
-    version_.stage(session, "SELECT " + column_list(shape_) +
-                                " FROM quarantine_new ORDER BY \"_ingested_at\"");
+    version_.stage(session, "SELECT " + column_list(shape_) + " FROM quarantine_new",
+                   {"_ingested_at"});
   }
   session.run("DROP TABLE IF EXISTS quarantine_new");
   return rows_;

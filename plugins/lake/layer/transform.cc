@@ -203,8 +203,8 @@ class Transform {
     session_.run("DROP TABLE changed");
     tally_.count(session_, with_copies(spec_.target, "merged"));
     if (!tally_.broken()) {
-      version_.stage(session_, "SELECT " + column_list(spec_.target) + " FROM merged ORDER BY " +
-                                   column_list(spec_.target.keys));
+      version_.stage(session_, "SELECT " + column_list(spec_.target) + " FROM merged",
+                     spec_.target.keys);
       version_.replace(rewritten);
     }
     session_.run("DROP TABLE merged");
