@@ -53,6 +53,9 @@ struct ApiServices {
       fetch_file = [](const auto&, const auto&, auto, auto) {
         return Result<FileChunk>(Errc::unavailable, "no worker is connected");
       };
+  // What is wrong with the store as far as the last look at all of it told; empty: nothing. Any
+  // thread.
+  std::function<std::string()> damage = [] { return std::string(); };
   const Asset* (*find_asset)(std::string_view path) = nullptr;  // null: no page
 };
 

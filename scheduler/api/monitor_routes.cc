@@ -86,7 +86,8 @@ std::vector<Job> jobs_of(const LiveView& live, Time now) {
 
 void get_health(Context& context, Call call) {
   const bool ready = context.services.ready();
-  const std::string trouble = context.services.backend.trouble();
+  std::string trouble = context.services.backend.trouble();
+  if (trouble.empty()) trouble = context.services.damage();
   const auto status = [](bool well) { return well ? "healthy" : "unhealthy"; };
   const std::string now = to_iso(context.now());
   json store = {{"status", status(trouble.empty() && ready)}};

@@ -22,6 +22,7 @@ struct ServeOptions {
   bool dags_named = false;  // the default folder may be missing, a named one may not
   std::string plugins;      // empty: `plugins` beside the executable
   int slots = 0;            // 0: one per core
+  bool new_store = false;   // of a home that was in use and has lost its store
   bool demo = false;        // standalone: quote service, alert receiver, seeds, a first run
   bool once = false;        // demo: temporary home, ends after that run
 };
@@ -49,7 +50,7 @@ struct Processes {
   std::function<int(const ServeOptions&)> worker;
   // `dags test`: one run in a temporary home without a lasting server; its state decides the code.
   std::function<int(const ServeOptions&, const DagTest&)> dags_test;
-  // `db backup|check` on a home whose scheduler is not running; `verb` is the verb's name.
+  // `db backup|check|restore` on a home whose scheduler is not running; `verb` is the verb's name.
   std::function<int(const std::string& home, const std::string& verb, const std::string& argument)>
       offline_db;
   // Of the home in the folder, which needs no server; errors for settings that do not fit.

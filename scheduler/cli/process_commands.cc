@@ -22,6 +22,8 @@ void add_server_options(CLI::App& command, ServeOptions& options) {
           },
           "folder of DAG files (default: ./dags)")
       ->take_last();
+  command.add_flag("--new-store", options.new_store,
+                   "begin anew in a home whose store is gone: no runs, users or connections");
 }
 
 void add_worker_options(CLI::App& command, ServeOptions& options) {

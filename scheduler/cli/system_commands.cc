@@ -15,7 +15,7 @@ namespace {
 using json = nlohmann::json;
 
 void add_db(CLI::App& app, Session& session) {
-  CLI::App* db = app.add_subcommand("db", "The store: backup, check");
+  CLI::App* db = app.add_subcommand("db", "The store: backup, check, restore");
   db->require_subcommand(1);
   auto target = std::make_shared<std::string>();
   CLI::App* backup = add_verb(
@@ -36,6 +36,14 @@ void add_db(CLI::App& app, Session& session) {
   add_verb(
       *db, session, "check", "SQLite's own check of the whole file; stop the server first",
       [&session] { session.exit_code = session.processes->offline_db(session.home, "check", ""); });
+  CLI::App* restore = add_verb(
+      *db, session, "restore",
+      "Put a copy in the place of the store; stop the server first. What is there now goes to "
+      "<home>/backups/replaced-<time>.db",
+      [&session, target] {
+        session.exit_code = session.processes->offline_db(session.home, "restore", *target);
+      });
+  restore->add_option("path", *target, "the copy, from `db backup`")->required();
 }
 
 void add_outbox(CLI::App& app, Session& session) {

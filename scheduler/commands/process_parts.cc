@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "common/log.h"
+#include "scheduler/serve/start_fault.h"
 
 namespace batuta {
 
@@ -42,7 +43,7 @@ std::string plugins_folder(const ServeOptions& options) {
 
 int fail(const Error& error) {
   std::fprintf(stderr, "batuta: %s\n", error.message.c_str());
-  return 1;
+  return exit_code_of(error);
 }
 
 sigset_t block_signals() {

@@ -112,7 +112,10 @@ int run_worker(const ServeOptions& options) {
 }
 
 int offline_db(const std::string& folder, const std::string& verb, const std::string& argument) {
-  if (!std::filesystem::exists(folder + "/batuta.db")) return fail(no_installation(folder));
+  // What is restored may be gone; the key tells that there was an installation.
+  const bool there = std::filesystem::exists(folder + "/batuta.db") ||
+                     (verb == "restore" && std::filesystem::exists(folder + "/secret.key"));
+  if (!there) return fail(no_installation(folder));
   auto home = Home::open(folder);
   if (!home) return fail(home.error());
   auto lock = HomeLock::acquire(home->folder());
@@ -122,6 +125,14 @@ int offline_db(const std::string& folder, const std::string& verb, const std::st
     for (const std::string& finding : findings) std::printf("%s\n", finding.c_str());
     if (findings.empty()) std::printf("ok\n");
     return findings.empty() ? 0 : 1;
+  }
+  if (verb == "restore") {
+    const std::string from = absolute_path(argument);
+    const auto replaced = restore_store(from, home->store_url(), read_clock().wall);
+    if (!replaced) return fail(replaced.error());
+    std::printf("%s is the store now%s\n", from.c_str(),
+                replaced->empty() ? "" : ("; what was there is " + *replaced).c_str());
+    return 0;
   }
   const std::string target = argument.empty()
                                  ? home->path("backups/" + to_iso(read_clock().wall) + ".db")

@@ -68,6 +68,7 @@ Result<std::unique_ptr<Serving>> Serving::start(const ServeOptions& serve, Optio
   with.port = serve.port;
   with.dags_folder = absolute_path(serve.dags);
   with.plugins_folder = plugins_folder(serve);
+  with.new_store = serve.new_store;
   with.divert_alerts = std::move(options.divert_alerts);
   auto server = Server::start(*serving->home_, with);
   if (!server) return server.error();

@@ -10,20 +10,18 @@ namespace batuta {
 namespace {
 
 constexpr Duration disk_interval = std::chrono::minutes(1);
-constexpr int rounds_per_retention = 60;  // every hour
+constexpr int rounds_per_retention = 60;   // every hour
+constexpr int rounds_per_check = 24 * 60;  // after the start, then every day
 // A turn waits for one batch at most; as long again belongs to turns alone.
 constexpr Duration pause_between_batches = std::chrono::milliseconds(5);
 constexpr int batches_per_logs = 20;
 
 }  // namespace
 
-Housekeeping::Housekeeping(const Home& home, Upkeep& upkeep, Engine& engine,
-                           std::function<void()> each_minute)
-    : home_(home),
-      upkeep_(upkeep),
-      engine_(engine),
-      each_minute_(std::move(each_minute)),
-      thread_([this] { run(); }) {}
+Housekeeping::Housekeeping(const Home& home, Upkeep& upkeep, Engine& engine, Hooks hooks)
+    : home_(home), upkeep_(upkeep), engine_(engine), hooks_(std::move(hooks)), thread_([this] {
+        run();
+      }) {}
 
 Housekeeping::~Housekeeping() {
   {
@@ -37,8 +35,13 @@ Housekeeping::~Housekeeping() {
 void Housekeeping::run() {
   for (int round = 0;; ++round) {
     look_at_disk();
-    if (each_minute_) each_minute_();
+    if (hooks_.each_minute) hooks_.each_minute();
+    more([this] {  // a store that is gone ends the process there
+      upkeep_.expect_in_place();
+      return false;
+    });
     if (round % rounds_per_retention == 0) retention();
+    if (round % rounds_per_check == 0) look_at_store();
     if (!wait(disk_interval)) return;
   }
 }
@@ -94,6 +97,28 @@ void Housekeeping::look_at_disk() {
               " is free; when it is full, triggers are refused until there is room again");
   }
   warned_ = low;
+}
+
+// At the start only a second of it was looked at. What is damaged is told, and nothing else is
+// done: runs go on as well as they can until somebody restores a copy.
+void Housekeeping::look_at_store() {
+  std::string found;
+  try {
+    const auto findings = upkeep_.check([this] {
+      std::lock_guard lock(mutex_);
+      return stopping_;
+    });
+    if (!findings.empty()) found = findings.front();
+  } catch (const StoreError& error) {
+    if (error.fault() != StoreFault::damaged) return;  // stopping, or too busy: tomorrow again
+    found = error.what();
+  }
+  if (!found.empty()) {
+    found = "the store is damaged (" + found +
+            "): stop the scheduler and restore a copy with `batuta db restore FILE`";
+    log::error(found);
+  }
+  if (hooks_.looked_at_store) hooks_.looked_at_store(found);
 }
 
 bool Housekeeping::wait(Duration time) {

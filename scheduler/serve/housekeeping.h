@@ -1,4 +1,4 @@
-// What an installation needs now and then: retention of runs and logs, a look at the disk.
+// What an installation needs now and then: retention of runs and logs, a look at disk and store.
 #pragma once
 
 #include <condition_variable>
@@ -16,8 +16,14 @@ namespace batuta {
 // is unpublished (the store sees to that).
 class Housekeeping {
  public:
-  // References outlive this. `each_minute` is called on the thread of housekeeping; it may block.
-  Housekeeping(const Home& home, Upkeep& upkeep, Engine& engine, std::function<void()> each_minute);
+  // Called on the thread of housekeeping; they may block.
+  struct Hooks {
+    std::function<void()> each_minute;
+    // After each look at the whole store: what is wrong with it, empty when it is sound.
+    std::function<void(const std::string& damage)> looked_at_store;
+  };
+  // References outlive this.
+  Housekeeping(const Home& home, Upkeep& upkeep, Engine& engine, Hooks hooks);
   ~Housekeeping();
 
  private:
@@ -25,6 +31,7 @@ class Housekeeping {
   void retention();
   bool remove_logs();
   void look_at_disk();
+  void look_at_store();
   bool wait(Duration time);  // false: stopping
   // Runs a step on the control thread; false when it failed or said that it was the last.
   bool more(const std::function<bool()>& job);
@@ -32,7 +39,7 @@ class Housekeeping {
   const Home& home_;
   Upkeep& upkeep_;
   Engine& engine_;
-  const std::function<void()> each_minute_;
+  const Hooks hooks_;
   bool warned_ = false;
   std::mutex mutex_;
   std::condition_variable stop_signal_;

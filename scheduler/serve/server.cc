@@ -7,6 +7,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <filesystem>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <system_error>
@@ -27,6 +28,7 @@
 #include "scheduler/serve/kept_write.h"
 #include "scheduler/serve/launch_context.h"
 #include "scheduler/serve/offers.h"
+#include "scheduler/serve/start_fault.h"
 #include "scheduler/store/backend.h"
 #include "scheduler/store/home_lock.h"
 #include "scheduler/store/sealed_value.h"
@@ -76,8 +78,8 @@ struct Server::Impl {
       : home(h),
         options(std::move(o)),
         lock(std::move(held)),
-        kept(open_backend(home.store_url(),
-                          {home.path("secret.key"), dag_from_version_text, read_clock().wall})),
+        kept(open_backend(home.store_url(), {home.path("secret.key"), dag_from_version_text,
+                                             read_clock().wall, options.new_store})),
         store(kept->store()),
         registry(kept->registry()),
         history(kept->history()),
@@ -262,10 +264,16 @@ struct Server::Impl {
     workers.check_agents({agents.begin(), agents.end()});
     if (auto status = serve(); !status) return status;
     if (auto status = endpoint.publish(url()); !status) return status;
-    housekeeping = std::make_unique<Housekeeping>(home, kept->upkeep(), engine, [this] {
+    Housekeeping::Hooks hooks;
+    hooks.each_minute = [this] {
       endpoint.renew_if_due();
       catalogue.ask_if_missed();
-    });
+    };
+    hooks.looked_at_store = [this](const std::string& found) {
+      std::lock_guard guard(damage_mutex);
+      damage = found;
+    };
+    housekeeping = std::make_unique<Housekeeping>(home, kept->upkeep(), engine, std::move(hooks));
     return success();
   }
 
@@ -282,8 +290,13 @@ struct Server::Impl {
                                .outbox_retry = {},
                                .outbox_drop = {},
                                .plugin_faults = {},
-                               .fetch_file = {}};
+                               .fetch_file = {},
+                               .damage = {}};
     services.ready = [this] { return ready(); };
+    services.damage = [this] {
+      std::lock_guard guard(damage_mutex);
+      return damage;
+    };
     services.plugin_faults = [this] { return offers.faults(); };
     services.fetch_file = [this](const std::string& agent_id, const std::string& path,
                                  std::int64_t offset, std::int64_t size) {
@@ -397,6 +410,8 @@ struct Server::Impl {
   Offers offers;
   KeptWrite catalogue;
   std::size_t moves = 0;  // of task instances since memory was given back; control thread
+  std::mutex damage_mutex;
+  std::string damage;  // of the store, as housekeeping found it last
   std::unique_ptr<Housekeeping> housekeeping;
   std::unique_ptr<http::Server> http_server;
   std::thread io_thread;
@@ -411,14 +426,18 @@ Server::~Server() {
 
 Result<std::unique_ptr<Server>> Server::start(const Home& home, const Options& options) {
   auto lock = HomeLock::acquire(home.folder());
-  if (!lock) return lock.error();
+  if (!lock) {
+    Error error = lock.error();
+    if (error.code == Errc::conflict) error.where = where_of(StoreFault::in_use);
+    return error;
+  }
   try {
     auto server = std::unique_ptr<Server>(
         new Server(std::make_unique<Impl>(home, options, std::move(*lock))));
     if (auto status = server->impl_->start(); !status) return status.error();
     return server;
   } catch (const StoreError& error) {
-    return {Errc::unavailable, error.what()};
+    return {Errc::unavailable, error.what(), where_of(error.fault())};
   }
 }
 

@@ -20,11 +20,12 @@ class Server {
     int port = 8080;             // 0: a free one
     std::string dags_folder;     // absolute
     std::string plugins_folder;  // absolute; shown by doctor and jobs only
+    bool new_store = false;      // an empty one, for a home that was in use and has lost its own
     // Takes every alert (its connection, its body as JSON) instead of the webhook. Outbox threads.
     std::function<void(const std::string& connection, const std::string& body_json)> divert_alerts;
   };
   // Takes the home's lock, opens and migrates the store, restores the state, serves. On an error
-  // nothing is left running. Main thread.
+  // nothing is left running; one of the lock or the store has an exit_code_of(). Main thread.
   static Result<std::unique_ptr<Server>> start(const Home& home, const Options& options);
   ~Server();
   // Nothing more is launched, on no worker. Any thread.

@@ -26,11 +26,13 @@ class Backend {
 struct BackendOptions {
   std::string key_file;  // seals secrets; made with the store
   DagCodec codec;
-  Time now;  // stamps what is made
+  Time now;                // stamps what is made
+  bool make_anew = false;  // an empty store for a home that was in use and has lost its own
 };
 
-// Opens, or makes, and migrates. Refuses, without touching it, a store of a newer program.
-// StoreError, also for an address that names no kind of store.
+// Opens, or makes, and migrates. StoreError, and nothing touched: a store of a newer program; one
+// that is damaged, as far as a look of a second can tell; none where the key file says that there
+// was one, unless it is to be made anew; one where it is; an address that names no kind of store.
 std::unique_ptr<Backend> open_backend(const std::string& url, const BackendOptions& options);
 
 // ---- without a running scheduler, on a store that exists; StoreError
@@ -39,5 +41,7 @@ std::unique_ptr<History> open_history(const std::string& url);
 // As Upkeep's.
 Status backup_store(const std::string& url, const std::string& to);
 std::vector<std::string> check_store(const std::string& url);
+// As restore_database() of sqlite_upkeep.h.
+Result<std::string> restore_store(const std::string& from, const std::string& url, Time now);
 
 }  // namespace batuta

@@ -6,8 +6,10 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 
 #include "common/fd.h"
+#include "scheduler/store/migrator.h"
 #include "scheduler/store/sqlite_upkeep.h"
 
 namespace batuta {
@@ -88,8 +90,83 @@ Status backup_database(const std::string& from, const std::string& to) {
   return success();
 }
 
-std::vector<std::string> quick_check(const std::string& path) {
+std::string rescue_note(const std::string& path) {
+  return path + ".rescued";
+}
+
+std::optional<std::string> rescued_copy(const std::string& path) {
+  std::ifstream note(rescue_note(path));
+  std::string copy;
+  if (!std::getline(note, copy)) return std::nullopt;
+  return copy;
+}
+
+std::string rescue_copy(Database& db) {
+  const fs::path folder = fs::path(db.path()).parent_path() / "backups";
+  const std::string to = (folder / ("rescued-" + to_iso(read_clock().wall) + ".db")).string();
+  std::error_code error;
+  fs::create_directories(folder, error);
+  try {
+    {
+      Database copy(to, Database::Mode::read_write);
+      copy_pages(db, copy);
+      copy.execute("PRAGMA journal_mode = DELETE");
+    }
+    sync_path(to, O_RDONLY);
+    sync_path(folder.string(), O_RDONLY | O_DIRECTORY);
+    std::ofstream(rescue_note(db.path())) << to << std::endl;
+    sync_path(rescue_note(db.path()), O_RDONLY);
+  } catch (const StoreError& failure) {
+    return std::string("what it held could not be saved: ") + failure.what();
+  }
+  return "what it held was saved to " + to + "; `batuta db restore " + to + "` puts that back";
+}
+
+Result<std::string> restore_database(const std::string& from, const std::string& to, Time now) {
+  if (!fs::is_regular_file(from)) return Error{Errc::not_found, "there is no file " + from, "path"};
+  const std::string fresh = to + ".restored";
+  std::string replaced;
+  try {
+    // Through SQLite, so that a copy that lies there with its log is taken whole.
+    remove_with_journals(fresh);
+    write_copy(from, fresh);
+    {
+      Database copy(fresh, Database::Mode::read_only);
+      const auto migrations = embedded_migrations();
+      check_migrations(copy, migrations);
+      if (applied_version(copy) == 0) {
+        throw StoreError(from + " is empty, no copy of a store", false);
+      }
+    }
+    if (fs::exists(to)) {
+      const fs::path folder = fs::path(to).parent_path() / "backups";
+      fs::create_directories(folder);
+      replaced = (folder / ("replaced-" + to_iso(now) + ".db")).string();
+      // A sound one as one file; one that cannot be read as it is, with what belongs to it.
+      if (!backup_database(to, replaced)) {
+        for (const char* ending : {"", "-wal", "-shm"}) {
+          if (fs::exists(to + ending)) fs::copy_file(to + ending, replaced + ending);
+        }
+      }
+    }
+    // The log of the old store must not be taken for the new one's.
+    for (const char* ending : {"-wal", "-shm", "-journal"}) fs::remove(to + ending);
+    if (::rename(fresh.c_str(), to.c_str()) != 0) {
+      throw StoreError("cannot put " + fresh + " in its place: " + std::strerror(errno), false);
+    }
+    fs::remove(rescue_note(to));
+    const std::string folder = fs::path(to).parent_path().string();
+    sync_path(folder.empty() ? "." : folder, O_RDONLY | O_DIRECTORY);
+  } catch (const std::exception& error) {
+    remove_with_journals(fresh);
+    return Error{Errc::invalid, from + " was not restored: " + error.what(), "path"};
+  }
+  return replaced;
+}
+
+std::vector<std::string> quick_check(const std::string& path, const std::function<bool()>& stop) {
   Database db(path, Database::Mode::read_only);
+  if (stop) db.set_stop(stop);
   return check_connection(db);
 }
 
@@ -97,8 +174,8 @@ Status SqliteUpkeep::backup(const std::string& to) {
   return backup_database(db_.path(), to);
 }
 
-std::vector<std::string> SqliteUpkeep::check() {
-  return quick_check(db_.path());
+std::vector<std::string> SqliteUpkeep::check(const std::function<bool()>& stop) {
+  return quick_check(db_.path(), stop);
 }
 
 }  // namespace batuta

@@ -25,12 +25,17 @@ Error file_error(const std::string& path) {
 }  // namespace
 
 Result<HomeLock> HomeLock::acquire(const std::string& home) {
+  // The folder first: the file may be deleted under the scheduler that holds it, the folder not
+  // without the rest. Where the file system cannot lock one, the file alone has to do.
+  UniqueFd folder(::open(home.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const bool taken =
+      folder && ::flock(folder.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
   const std::string path = home + "/scheduler.lock";
   UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!file) return file_error(path);
   const int fd = file.get();
-  if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return file_error(path);
+  if (taken || ::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (!taken && errno != EWOULDBLOCK) return file_error(path);
     const std::string pid = holder_of(fd);
     return Error{Errc::conflict,
                  home + " is in use by another scheduler" +
@@ -43,7 +48,7 @@ Result<HomeLock> HomeLock::acquire(const std::string& home) {
   if (::ftruncate(fd, 0) == 0) {
     [[maybe_unused]] const ssize_t written = ::pwrite(fd, pid.data(), pid.size(), 0);
   }
-  return HomeLock(std::move(file));
+  return HomeLock(std::move(folder), std::move(file));
 }
 
 }  // namespace batuta

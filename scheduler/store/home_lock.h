@@ -1,4 +1,5 @@
-// One scheduler per home: an exclusive flock on <home>/scheduler.lock, held for the process's life.
+// One scheduler per home: an exclusive flock on the folder and on <home>/scheduler.lock, which says
+// whose it is, held for the process's life.
 #pragma once
 
 #include <string>
@@ -20,8 +21,9 @@ class HomeLock {
   HomeLock& operator=(HomeLock&&) = delete;
 
  private:
-  explicit HomeLock(UniqueFd fd) : fd_(std::move(fd)) {}
-  UniqueFd fd_;
+  HomeLock(UniqueFd folder, UniqueFd file) : folder_(std::move(folder)), file_(std::move(file)) {}
+  UniqueFd folder_;
+  UniqueFd file_;
 };
 
 }  // namespace batuta

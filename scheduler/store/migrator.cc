@@ -42,7 +42,7 @@ std::vector<Applied> applied_migrations(Database& db) {
     throw StoreError(db.path() +
                          " is an SQLite database, but not one of Batuta's; choose another "
                          "home folder or move the file away",
-                     false);
+                     false, StoreFault::not_ours);
   }
   std::vector<Applied> result;
   Statement select = db.prepare(select_applied);
@@ -78,7 +78,7 @@ void check_migrations(Database& db, std::span<const Migration> migrations) {
                          std::to_string(migrations.size()) +
                          ". Start the newer program, or restore a backup made before the upgrade. "
                          "Nothing was changed",
-                     false);
+                     false, StoreFault::not_ours);
   }
   for (std::size_t i = 0; i < applied.size(); ++i) {
     const Migration& known = migrations[i];
@@ -87,7 +87,7 @@ void check_migrations(Database& db, std::span<const Migration> migrations) {
                            label(applied[i].version, applied[i].name) +
                            " than this program has. Start the program that made it, or restore a "
                            "backup. Nothing was changed",
-                       false);
+                       false, StoreFault::not_ours);
     }
   }
 }

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -31,7 +32,13 @@ bool out_of_space(sqlite3* db, int code) {
 [[noreturn]] void throw_damaged(const char* what) {
   throw StoreError(
       std::string("the database holds ") + what + " where there cannot be one; restore a backup",
-      false);
+      false, StoreFault::damaged);
+}
+
+std::optional<FileMark> mark_of(const std::string& path) {
+  struct stat found {};
+  if (::stat(path.c_str(), &found) != 0) return std::nullopt;
+  return FileMark{found.st_dev, found.st_ino};
 }
 
 // A new database and its log belong to the owner alone, whatever the umask.
@@ -60,7 +67,8 @@ void throw_sqlite_error(sqlite3* db, int code, std::string_view doing) {
   }
   const bool full = primary == SQLITE_FULL || primary == SQLITE_BUSY || primary == SQLITE_LOCKED ||
                     out_of_space(db, code);
-  throw StoreError(text, full);
+  const bool damaged = primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB;
+  throw StoreError(text, full, damaged ? StoreFault::damaged : StoreFault::other);
 }
 
 // ---- rows -------------------------------------------------------------------------------------
@@ -293,6 +301,22 @@ void Database::roll_back() noexcept {
   if (sqlite3_get_autocommit(db_) == 0) sqlite3_exec(db_, "ROLLBACK", nullptr, nullptr, nullptr);
 }
 
+void Database::watch_file(std::function<std::string(Database&)> rescue) {
+  rescue_ = std::move(rescue);
+  file_ = mark_of(path_);
+  log_ = mark_of(path_ + "-wal");
+}
+
+void Database::expect_file() {
+  if (!file_) return;
+  const bool moved = mark_of(path_) != file_;
+  if (!moved && mark_of(path_ + "-wal") == log_) return;
+  file_.reset();  // once: what is tried below commits nothing here
+  const std::string name = moved ? path_ : path_ + "-wal";
+  throw StoreError(name + " was removed or replaced while it was in use; " + rescue_(*this), false,
+                   StoreFault::missing);
+}
+
 int Database::on_wal(void* self, sqlite3*, const char*, int pages) {
   auto& db = *static_cast<Database*>(self);
   db.wal_bytes_ = pages * db.page_size_;
@@ -333,14 +357,18 @@ bool Database::checkpoint(bool truncate) {
 }
 
 int Database::on_progress(void* self) {
-  const auto& deadline = static_cast<const Database*>(self)->deadline_;
-  return deadline && std::chrono::steady_clock::now() >= *deadline ? 1 : 0;
+  return static_cast<const Database*>(self)->stop_() ? 1 : 0;
+}
+
+void Database::set_stop(std::function<bool()> stop) {
+  stop_ = std::move(stop);
+  sqlite3_progress_handler(db_, stop_ ? progress_steps : 0,
+                           stop_ ? &Database::on_progress : nullptr, this);
 }
 
 void Database::set_deadline(std::optional<std::chrono::steady_clock::time_point> deadline) {
-  deadline_ = deadline;
-  sqlite3_progress_handler(db_, deadline ? progress_steps : 0,
-                           deadline ? &Database::on_progress : nullptr, this);
+  if (!deadline) return set_stop({});
+  set_stop([at = *deadline] { return std::chrono::steady_clock::now() >= at; });
 }
 
 // ---- transaction ------------------------------------------------------------------------------
@@ -362,6 +390,7 @@ Transaction::~Transaction() {
 void Transaction::commit() {
   db_.statement("COMMIT").run();
   open_ = false;
+  db_.expect_file();
 }
 
 Snapshot::Snapshot(Database& db) : db_(db) {

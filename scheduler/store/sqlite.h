@@ -5,6 +5,8 @@
 // cannot happen, so it is a CHECK. One connection is used by one thread at a time.
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -158,6 +160,13 @@ class Statement {
   sqlite3_stmt* handle_ = nullptr;
 };
 
+// Which file a name leads to.
+struct FileMark {
+  dev_t device = 0;
+  ino_t inode = 0;
+  bool operator==(const FileMark&) const = default;
+};
+
 class Database {
  public:
   enum class Mode { read_write, read_only };
@@ -186,6 +195,13 @@ class Database {
     if (guard_) guard_();
   }
 
+  // From now on a commit after which the file or its log is no longer where it was throws: what it
+  // wrote is where nobody would find it. `rescue` is asked first, once; what it says ends the
+  // message. Call it after a first commit, for that makes the log.
+  void watch_file(std::function<std::string(Database&)> rescue);
+  // As after a commit.
+  void expect_file();
+
   // Ends a transaction, if one is open, without effect. Never throws: what cannot be rolled back
   // now has no commit record and is gone at the next look.
   void roll_back() noexcept;
@@ -202,6 +218,8 @@ class Database {
   // From now to the next call, statements that are still running at `deadline` end with a
   // StoreError (full). Readers only.
   void set_deadline(std::optional<std::chrono::steady_clock::time_point> deadline);
+  // The same for those that are running when `stop` says true.
+  void set_stop(std::function<bool()> stop);
 
   const std::string& path() const { return path_; }
   sqlite3* handle() const { return db_; }
@@ -214,7 +232,9 @@ class Database {
   sqlite3* db_ = nullptr;
   std::int64_t page_size_ = 4096;
   std::int64_t wal_bytes_ = 0;
-  std::optional<std::chrono::steady_clock::time_point> deadline_;
+  std::function<bool()> stop_;
+  std::optional<FileMark> file_, log_;  // of the watched file; none: not watched
+  std::function<std::string(Database&)> rescue_;
   std::function<void()> guard_;
   std::unordered_map<const char*, Statement> statements_;
 };

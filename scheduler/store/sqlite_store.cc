@@ -5,6 +5,7 @@
 #include "scheduler/store/change_writer.h"
 #include "scheduler/store/migrator.h"
 #include "scheduler/store/row_codec.h"
+#include "scheduler/store/sqlite_upkeep.h"
 #include "scheduler/store/upgrade.h"
 
 namespace batuta {
@@ -75,6 +76,7 @@ Lead SqliteStore::lead() {
   db_.set_guard([this, ours = lead.epoch] {
     if (Epoch{meta_number("epoch")} != ours) throw_replaced(ours);
   });
+  db_.watch_file(rescue_copy);
   return lead;
 }
 
@@ -82,7 +84,7 @@ void SqliteStore::throw_replaced(Epoch ours) {
   throw StoreError("another scheduler has taken the lead of " + db_.path() + " (its epoch is " +
                        std::to_string(meta_number("epoch")) + ", ours is " +
                        std::to_string(static_cast<std::int64_t>(ours)) + ")",
-                   false);
+                   false, StoreFault::in_use);
 }
 
 std::int64_t SqliteStore::last_turn() {

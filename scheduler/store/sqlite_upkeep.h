@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,7 +26,8 @@ class SqliteUpkeep : public Upkeep {
   void forget_removed(const std::vector<RemovedRun>& runs) override;
   bool give_back_space() override;
   Status backup(const std::string& to) override;
-  std::vector<std::string> check() override;
+  std::vector<std::string> check(const std::function<bool()>& stop) override;
+  void expect_in_place() override { db_.expect_file(); }
 
  private:
   bool sweep_removed();
@@ -35,8 +38,23 @@ class SqliteUpkeep : public Upkeep {
   std::int64_t version_seen_ = 0;  // the DAG version that prune_versions() goes on behind
 };
 
+// For a store whose file was taken away under it: copies what `db` still reads to
+// backups/rescued-<time>.db beside it, and leaves a note of it beside the store, so that no later
+// start goes on without. What became of it, for people.
+std::string rescue_copy(Database& db);
+// The note of the store `path`, and the copy that it names, if there is one.
+std::string rescue_note(const std::string& path);
+std::optional<std::string> rescued_copy(const std::string& path);
+// Puts the copy `from` in the place of the store `to`, which nobody may have open; the store that
+// is there, its log with it, goes to backups/replaced-<time>.db. The name of that, or empty.
+// Nothing is changed after an error: Errc::not_found, Errc::invalid for what is no sound copy of a
+// store.
+Result<std::string> restore_database(const std::string& from, const std::string& to, Time now);
+
 // As Upkeep's, of a file that nobody need have open.
 Status backup_database(const std::string& from, const std::string& to);
-std::vector<std::string> quick_check(const std::string& path);
+// `stop` is asked now and then: true ends the check with StoreError (full).
+std::vector<std::string> quick_check(const std::string& path,
+                                     const std::function<bool()>& stop = {});
 
 }  // namespace batuta

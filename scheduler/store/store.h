@@ -17,15 +17,27 @@
 
 namespace batuta {
 
+// What a person has to do about a store that cannot be opened, and so the exit code.
+enum class StoreFault {
+  other,
+  missing,   // a home that was in use has none: bring it back, or begin anew
+  damaged,   // restore a backup
+  not_ours,  // of a newer program, or of another home: start what made it
+  in_use,    // another scheduler has it
+};
+
 // The environment failed. `full`: the disk is full or the file busy; the same may work later.
 // Otherwise (I/O error, failed fsync, corruption, another leader) the process must end.
 class StoreError : public std::runtime_error {
  public:
-  StoreError(const std::string& what, bool full) : std::runtime_error(what), full_(full) {}
+  StoreError(const std::string& what, bool full, StoreFault fault = StoreFault::other)
+      : std::runtime_error(what), full_(full), fault_(fault) {}
   bool full() const { return full_; }
+  StoreFault fault() const { return fault_; }
 
  private:
   bool full_;
+  StoreFault fault_;
 };
 
 // What rendering a launch produced; kept per attempt for people and for a retry's comparison.

@@ -1,6 +1,7 @@
 // What keeps a store small and sound: retention, copies, checks.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -39,14 +40,19 @@ class Upkeep {
   // room to learn it when it was upgraded, keeps its size.
   virtual bool give_back_space() = 0;
 
+  // StoreError when what is committed would no longer be found: the store was moved or deleted
+  // under us. What it held was saved first, if it could be; the error says where. Control thread.
+  virtual void expect_in_place() = 0;
+
   // ---- any thread; blocking
 
   // A consistent copy while the store is being written: one file, mode 0600, without the key file.
   // Errc::conflict when `to` exists, Errc::internal when it cannot be written (nothing is left
   // then).
   virtual Status backup(const std::string& to) = 0;
-  // The store's own look at all of it; empty = sound, else at most 20 findings.
-  virtual std::vector<std::string> check() = 0;
+  // The store's own look at all of it; empty = sound, else at most 20 findings. `stop`, when given,
+  // is asked now and then; true ends the check with a StoreError (full).
+  virtual std::vector<std::string> check(const std::function<bool()>& stop = {}) = 0;
 };
 
 }  // namespace batuta

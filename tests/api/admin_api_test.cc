@@ -129,6 +129,14 @@ TEST_CASE("health is 503 until every known DAG can be triggered") {
   CHECK(body_of(api.call(Method::get, "/api/v2/version", "", ""))["version"] == "9.9.9");
 }
 
+TEST_CASE("health is 503 with the cause when a look at the store found damage") {
+  TestApi api;
+  api.damage = "the store is damaged (page 7)";
+  const Response answer = api.call(Method::get, "/api/v2/monitor/health", "", "");
+  CHECK(answer.status == 503);
+  CHECK(body_of(answer)["metadatabase"]["reason"] == api.damage);
+}
+
 TEST_CASE("health is 503 with the cause while nothing can be written") {
   TestApi api;
   api.backend.trouble_text = "database or disk is full";

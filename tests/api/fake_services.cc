@@ -308,6 +308,7 @@ TestApi::TestApi() : hub(thread.io, {}) {
     user_changes.push_back(user + (other_password ? " password" : " role"));
   };
   services.plugin_faults = [this] { return plugin_faults; };
+  services.damage = [this] { return damage; };
   services.fetch_file = [this](const std::string& agent, const std::string& path,
                                std::int64_t offset, std::int64_t size) -> Result<FileChunk> {
     if (agent != "far-away" || !path.starts_with("logs/") || remote_log.empty()) {

@@ -116,6 +116,7 @@ class TestApi {
   std::vector<std::string> user_changes;  // what the API told of users
   std::string remote_log;                 // of worker "far-away", on no disk of ours
   std::vector<PluginFault> plugin_faults;
+  std::string damage;
   Handler handler;
 };
 

@@ -258,6 +258,19 @@ TEST_CASE_FIXTURE(Fixture, "a check works on a closed store and finds damage") {
   CHECK(damaged);
 }
 
+TEST_CASE_FIXTURE(Fixture, "a check ends when it is asked to") {
+  commit(*store, new_run(make_run(1), 5000, TaskState::queued));
+  store.reset();
+  int asked = 0;
+  try {
+    quick_check(path, [&] { return ++asked > 0; });
+    FAIL("it went on");
+  } catch (const StoreError& error) {
+    CHECK(error.full());
+    CHECK(asked == 1);
+  }
+}
+
 TEST_CASE_FIXTURE(Fixture, "10,000 queued tasks are loaded quickly") {
   commit(*store, new_run(make_run(1), 10'000, TaskState::queued));
   store.reset();
