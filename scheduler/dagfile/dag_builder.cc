@@ -81,7 +81,7 @@ void read_dates(FieldReader& fields, Dag& dag) {
   }
 }
 
-void read_dag_fields(FieldReader& fields, Dag& dag) {
+void read_dag_fields(FieldReader& fields, Dag& dag, Problems& problems) {
   fields.allow("$schema");
   if (auto id = fields.id("dag_id")) {
     dag.id = *id;
@@ -108,8 +108,7 @@ void read_dag_fields(FieldReader& fields, Dag& dag) {
     Problems found;
     dag.params_json = normalise_params(*params, dag.schedule.kind != Timetable::Kind::none, found);
     for (const auto& problem : found.list()) {
-      fields.problem("params", (problem.pointer.empty() ? "" : problem.pointer.substr(1) + ": ") +
-                                   problem.message);
+      problems.add("/params" + problem.pointer, problem.message);
     }
   }
 }
@@ -153,7 +152,7 @@ std::string spec_pointer(const TaskDraft& draft, const std::string& where) {
 }
 
 void check_task_templates(const TaskDraft& draft, const std::vector<std::string>& ids,
-                          Problems& problems) {
+                          const std::vector<std::string>& params, Problems& problems) {
   const Task& task = draft.task;
   if (!task.has_templates && task.spec_json.find("{%") == std::string::npos) return;
   const auto status = check_templates(task.spec_json, task.plugin == "shell");
@@ -166,10 +165,70 @@ void check_task_templates(const TaskDraft& draft, const std::vector<std::string>
     problems.add(draft.pointer, "xcom_pull names the unknown task \"" + source.substr(0, 80) +
                                     "\"" + did_you_mean(source, ids));
   }
+  for (const auto& use : params_needed(task.spec_json)) {
+    if (std::binary_search(params.begin(), params.end(), use.name)) continue;
+    problems.add(spec_pointer(draft, use.pointer),
+                 "the DAG declares no param \"" + use.name.substr(0, 80) + "\"" +
+                     did_you_mean(use.name, params) + ": name it in \"params\", or write params." +
+                     use.name.substr(0, 80) + " | default(…)");
+  }
+}
+
+// What a branch task names itself, and not by a template, must be one of its `followers`.
+void check_branch(const TaskDraft& draft, const std::vector<std::string>& followers,
+                  Problems& problems) {
+  const auto spec = parse_untrusted(draft.task.spec_json);
+  if (!spec) return;
+  const json& choose = spec->at("params").at("choose");
+  const auto check = [&](const json& target, const std::string& pointer) {
+    if (is_template(target)) return;
+    const auto& id = target.get_ref<const std::string&>();
+    if (std::find(followers.begin(), followers.end(), id) != followers.end()) return;
+    problems.add(pointer, "a branch chooses among the tasks that depend on it, and \"" +
+                              id.substr(0, 80) + "\" does not" +
+                              (followers.empty() ? "; none does" : one_of(followers)));
+  };
+  const std::string pointer = draft.pointer + "/choose";
+  if (choose.is_string()) return check(choose, pointer);
+  for (std::size_t i = 0; i < choose.size(); ++i) {
+    check(choose[i], pointer + "/" + std::to_string(i));
+  }
+}
+
+void check_branches(const std::vector<TaskDraft>& drafts, Problems& problems) {
+  const auto branches = [](const TaskDraft& draft) {
+    return draft.task.plugin == "branch" &&
+           draft.task.spec_json.find("choose") != std::string::npos;
+  };
+  std::unordered_map<TaskIndex, std::vector<std::string>> followers;
+  for (const auto& draft : drafts) {
+    for (const TaskIndex above : draft.task.upstream) {
+      if (branches(drafts[above])) followers[above].push_back(draft.task.id);
+    }
+  }
+  for (TaskIndex i = 0; i < drafts.size() && !problems.full(); ++i) {
+    if (branches(drafts[i])) check_branch(drafts[i], followers[i], problems);
+  }
+}
+
+// The names that `params` knows in a template, ascending: the declared ones, and those of the
+// window, which any conf may have.
+std::vector<std::string> params_of_conf(const Dag& dag) {
+  std::vector<std::string> names{"end", "start"};
+  JsonLimits own;
+  own.bytes = own.string_bytes = std::size_t{8} << 20;
+  own.tokens = 2'000'000;
+  const auto params = parse_untrusted(dag.params_json, own);
+  if (params && params->is_object()) {
+    for (const auto& [name, schema] : params->items()) names.push_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 // Ids to positions: duplicates and unknown upstreams are problems.
-void connect(std::vector<TaskDraft>& drafts, Problems& problems) {
+void connect(std::vector<TaskDraft>& drafts, const std::vector<std::string>& params,
+             Problems& problems) {
   std::unordered_map<std::string, TaskIndex> index;
   for (TaskIndex i = 0; i < drafts.size(); ++i) {
     const auto& id = drafts[i].task.id;
@@ -196,8 +255,9 @@ void connect(std::vector<TaskDraft>& drafts, Problems& problems) {
                    "unknown task \"" + name.substr(0, 80) + "\"" + did_you_mean(name, ids));
     }
     std::sort(draft.task.upstream.begin(), draft.task.upstream.end());
-    if (!problems.full()) check_task_templates(draft, ids, problems);
+    if (!problems.full()) check_task_templates(draft, ids, params, problems);
   }
+  check_branches(drafts, problems);
 }
 
 void read_tasks(FieldReader& fields, const Task& defaults, Dag& dag, Problems& problems) {
@@ -222,7 +282,7 @@ void read_tasks(FieldReader& fields, const Task& defaults, Dag& dag, Problems& p
                    "a task must be an object, not " + std::string(json_kind((*tasks)[i])));
     }
   }
-  connect(drafts, problems);
+  connect(drafts, params_of_conf(dag), problems);
   for (auto& draft : drafts) {
     if (!draft.task.owner.empty()) dag.owners.push_back(draft.task.owner);
     dag.tasks.push_back(std::move(draft.task));
@@ -240,7 +300,7 @@ std::optional<Dag> build_dag(const json& definition, Problems& problems) {
   }
   Dag dag;
   FieldReader fields(definition, "", problems);
-  read_dag_fields(fields, dag);
+  read_dag_fields(fields, dag, problems);
   Task defaults;
   if (const json* given = fields.object("default_args")) {
     FieldReader reader(*given, "/default_args", problems);

@@ -13,6 +13,10 @@ namespace batuta {
 
 using nlohmann::json;
 
+bool is_template(const json& value) {
+  return value.is_string() && value.get_ref<const std::string&>().find("{{") != std::string::npos;
+}
+
 void Problems::add(std::string pointer, std::string message) {
   if (!full()) list_.push_back({std::move(pointer), std::move(message)});
 }

@@ -18,6 +18,9 @@ struct FieldProblem {
   std::string message;
 };
 
+// A text with a template in it: what it is turns out when it is rendered.
+bool is_template(const nlohmann::json& value);
+
 // What is wrong with one file: the first 20, then only the count.
 class Problems {
  public:

@@ -249,7 +249,13 @@ Result<std::string> validate_conf(const Dag& dag, std::string_view conf_json) {
     }
   }
   if (problems.none()) return json_text(*conf);
-  return {Errc::invalid, problems.list().front().message, problems.list().front().pointer};
+  const auto& found = problems.list();
+  if (found.size() == 1) return {Errc::invalid, found.front().message, found.front().pointer};
+  std::string all;
+  for (const auto& problem : found) {
+    all += (all.empty() ? "" : "; ") + problem.pointer.substr(1) + ": " + problem.message;
+  }
+  return {Errc::invalid, all, found.front().pointer};
 }
 
 }  // namespace batuta

@@ -32,10 +32,6 @@ constexpr TypeRow types[] = {
     {"anything", [](const json&) { return true; }},
 };
 
-bool is_template(const json& value) {
-  return value.is_string() && value.get_ref<const std::string&>().find("{{") != std::string::npos;
-}
-
 void check_params(const PluginInfo& plugin, const json& params, const std::string& pointer,
                   Problems& problems) {
   std::vector<std::string> names;

@@ -19,10 +19,6 @@ void keep(json& params, std::string_view name, const json* value) {
   if (value) params[std::string(name)] = *value;
 }
 
-bool is_template(const json& value) {
-  return value.is_string() && value.get_ref<const std::string&>().find("{{") != std::string::npos;
-}
-
 // Names that would change how /bin/sh, the loader or a run-time starts, or pass for ours.
 bool hostile_env_name(const std::string& name) {
   static const std::vector<std::string> exact = {

@@ -1,5 +1,6 @@
 #include "scheduler/dagfile/template.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -163,6 +164,17 @@ void collect_xcoms(const TemplateExpr& expr, std::set<std::pair<std::string, std
   for (const auto& argument : expr.arguments) collect_xcoms(argument.value, out);
 }
 
+void collect_params(const TemplateExpr& expr, std::set<std::string>& out) {
+  const auto is_default = [](const TemplateExpr::Filter& f) { return f.name == "default"; };
+  const bool forgiving = std::any_of(expr.filters.begin(), expr.filters.end(), is_default);
+  const bool of_params = !expr.is_literal && !expr.is_call && expr.path.size() > 1 &&
+                         expr.path[0] == TemplateExpr::Step("params");
+  if (of_params && !forgiving) {
+    if (const auto* name = std::get_if<std::string>(&expr.path[1])) out.insert(*name);
+  }
+  for (const auto& argument : expr.arguments) collect_params(argument.value, out);
+}
+
 }  // namespace
 
 struct ParsedSpec::Parts {
@@ -253,6 +265,26 @@ std::vector<std::string> xcom_sources(std::string_view spec_json) {
   };
   if (auto status = for_each_string(*spec, "", visit); !status) return {};
   return {out.begin(), out.end()};
+}
+
+std::vector<ParamUse> params_needed(std::string_view spec_json) {
+  std::vector<ParamUse> out;
+  auto spec = parse_untrusted(spec_json, spec_limits());
+  if (!spec) return out;
+  const auto visit = [&](json& value, const std::string& pointer) -> Status {
+    const auto& text = value.get_ref<const std::string&>();
+    if (!may_have_template(text)) return success();
+    const auto pieces = parse_template(text);
+    if (!pieces) return success();
+    std::set<std::string> names;
+    for (const auto& piece : *pieces) {
+      if (const auto* expr = std::get_if<TemplateExpr>(&piece)) collect_params(*expr, names);
+    }
+    for (const auto& name : names) out.push_back({name, pointer});
+    return success();
+  };
+  if (auto status = for_each_string(*spec, "", visit); !status) return {};
+  return out;
 }
 
 Status check_templates(std::string_view spec_json, bool shell_quote_command) {

@@ -74,6 +74,15 @@ Result<std::string> render_spec(std::string_view spec_json, const TemplateScope&
 // Unreadable templates name nothing. Ascending, each once.
 std::vector<std::string> xcom_sources(std::string_view spec_json);
 
+// A param that an expression needs: it has no `default` behind it and is not asked for by
+// params.get.
+struct ParamUse {
+  std::string name;
+  std::string pointer;  // of the string
+};
+// In the order of the spec; each once a string. Unreadable templates need nothing.
+std::vector<ParamUse> params_needed(std::string_view spec_json);
+
 // Checks grammar, names of roots, filters and calls, and shell places; used when a DAG file is
 // parsed. Errc::invalid with a JSON pointer in `where`.
 Status check_templates(std::string_view spec_json, bool shell_quote_command);

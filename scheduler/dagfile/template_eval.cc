@@ -216,6 +216,13 @@ Status check_call(const TemplateExpr& expr) {
                                                       given.name) != call.arguments.end());
       if (auto status = check_expression(given.value); !status) return status;
     }
+    for (std::size_t i = 0; i < call.least; ++i) {
+      fits = fits && argument(expr, call.arguments[i], i) != nullptr;
+    }
+    const TemplateExpr* days = name == "macros.ds_add" ? argument(expr, "days", 1) : nullptr;
+    if (days && days->is_literal && !std::holds_alternative<std::int64_t>(days->literal)) {
+      return {Errc::invalid, "macros.ds_add takes a date and a number of days"};
+    }
     if (fits) return success();
     std::string shape;
     for (const auto& wanted : call.arguments) shape += (shape.empty() ? "" : ", ") + wanted;

@@ -194,6 +194,13 @@ Status check_filter(const TemplateExpr::Filter& filter) {
     return {Errc::invalid, "filter " + filter.name + " takes " + std::to_string(row->most) +
                                " argument(s), not " + std::to_string(filter.arguments.size())};
   }
+  const bool wants_text = filter.name == "strftime" || filter.name == "join";
+  if (!wants_text || filter.arguments.empty()) return success();
+  const auto* text = std::get_if<std::string>(&filter.arguments.front());
+  if (!text) return {Errc::invalid, "filter " + filter.name + " takes a text in quotes"};
+  if (filter.name == "strftime" && !format_time(Time{}, *text)) {
+    return {Errc::invalid, "strftime does not know the form '" + text->substr(0, 80) + "'"};
+  }
   return success();
 }
 

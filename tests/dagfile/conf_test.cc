@@ -54,6 +54,15 @@ TEST_CASE("a param without a default must be given") {
   CHECK(validate_conf(*dag, R"({"must":"x"})").ok());
 }
 
+TEST_CASE("every wrong value of a conf is told at once") {
+  const auto dag = dag_with(R"({"n":{"type":"integer","default":5},"must":{"type":"string"},
+    "way":{"enum":["a","b"],"default":"a"}})");
+  const Error error = refused(*dag, R"({"n":"5","way":"a"})");
+  CHECK(error.message ==
+        "must: is required: the DAG gives no default for it; n: must be integer, not a text");
+  CHECK(error.where == "/must");
+}
+
 TEST_CASE("start and end must be times, in order") {
   const auto dag = dag_with("{}");
   CHECK(validate_conf(*dag, R"({"start":"2015-02-17T00:00:00Z","end":"2015-03-01"})").ok());
