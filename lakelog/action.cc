@@ -282,25 +282,31 @@ json to_json(const RemoveFile& remove) {
 
 }  // namespace
 
+Status CommitParser::take(std::string_view line) {
+  ++number_;
+  if (line.find_first_not_of(" \r\t") == std::string_view::npos) return success();
+  auto parsed = parse_untrusted(line, line_limits);
+  std::string problem =
+      parsed ? (parsed->is_object() ? take_action(*parsed, commit_) : std::string("not an object"))
+             : parsed.error().message;
+  if (problem.empty()) return success();
+  return {Errc::malformed, "line " + std::to_string(number_) + ": " + problem};
+}
+
+Result<Commit> CommitParser::finish() {
+  if (auto repeat = find_repeat(commit_); !repeat.empty())
+    return {Errc::malformed, "the commit " + repeat};
+  return std::move(commit_);
+}
+
 Result<Commit> parse_commit(std::string_view text) {
-  Commit commit;
-  std::size_t number = 0;
+  CommitParser parser;
   while (!text.empty()) {
     const auto end = text.find('\n');
-    const auto line = text.substr(0, end);
+    if (auto taken = parser.take(text.substr(0, end)); !taken) return taken.error();
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-    ++number;
-    if (line.find_first_not_of(" \r\t") == std::string_view::npos) continue;
-    auto parsed = parse_untrusted(line, line_limits);
-    std::string problem =
-        parsed ? (parsed->is_object() ? take_action(*parsed, commit) : "not an object")
-               : parsed.error().message;
-    if (!problem.empty())
-      return {Errc::malformed, "line " + std::to_string(number) + ": " + problem};
   }
-  if (auto repeat = find_repeat(commit); !repeat.empty())
-    return {Errc::malformed, "the commit " + repeat};
-  return commit;
+  return parser.finish();
 }
 
 std::string serialise(const Commit& commit) {

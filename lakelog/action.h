@@ -88,6 +88,17 @@ struct Commit {
 // among its adds or among its removes is malformed too.
 Result<Commit> parse_commit(std::string_view text);
 
+// The same line by line, for what is never in one piece. After an error it is of no more use.
+class CommitParser {
+ public:
+  Status take(std::string_view line);
+  Result<Commit> finish();
+
+ private:
+  Commit commit_;
+  std::size_t number_ = 0;
+};
+
 // One action per line, commitInfo first. The commit must keep the rules above (CHECKed).
 std::string serialise(const Commit& commit);
 

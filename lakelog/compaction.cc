@@ -1,7 +1,6 @@
 #include "lakelog/compaction.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include "lakelog/snapshot.h"
 
@@ -10,11 +9,6 @@ namespace {
 
 constexpr std::int64_t interval = 32;
 constexpr std::int64_t tombstone_retention_ms = 7LL * 24 * 3600 * 1000;
-
-std::int64_t now_ms() {
-  using namespace std::chrono;
-  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
-}
 
 void remove_old_ones(const LogFolder& log, std::int64_t oldest_read_version) {
   auto listing = log.list();
@@ -29,13 +23,15 @@ void remove_old_ones(const LogFolder& log, std::int64_t oldest_read_version) {
 
 }  // namespace
 
-void compact_now_and_then(const LogFolder& log, std::int64_t version,
-                          const std::function<std::int64_t()>& oldest_read_version) {
+void compact_now_and_then(const LogFolder& log, std::int64_t version, std::int64_t now_ms,
+                          const std::function<std::int64_t()>& oldest_read_version,
+                          std::int64_t max_bytes) {
   if ((version + 1) % interval != 0) return;
+  const auto bytes = log.replay_bytes(version);
+  if (!bytes || *bytes > max_bytes) return;
   auto snapshot = read_snapshot(log, version);
   if (!snapshot || snapshot->has_unknown) return;
-  if (!log.put_compacted(version, compact(*snapshot, now_ms() - tombstone_retention_ms)).ok())
-    return;
+  if (!log.put_compacted(version, compact(*snapshot, now_ms - tombstone_retention_ms)).ok()) return;
   remove_old_ones(log, oldest_read_version());
 }
 

@@ -145,6 +145,27 @@ Result<std::string> LogFolder::read_compacted(std::int64_t end) const {
   return read_entry(compacted_file_name(end));
 }
 
+Result<std::int64_t> LogFolder::replay_bytes(std::int64_t version) const {
+  auto found = storage_->list(prefix_, {.details = true});
+  if (!found) return found.error();
+  std::int64_t start = -1;
+  std::int64_t bytes = 0;
+  std::map<std::int64_t, std::int64_t> commits;
+  for (const ObjectInfo& object : found->objects) {
+    LogListing one;
+    Parts parts;
+    take_name(std::string_view(object.key).substr(prefix_.size()), one, parts);
+    if (!one.commits.empty()) commits[one.commits[0]] = object.size;
+    if (one.compactions.empty() || one.compactions[0] > version || one.compactions[0] < start)
+      continue;
+    start = one.compactions[0];
+    bytes = object.size;
+  }
+  for (auto it = commits.upper_bound(start); it != commits.end() && it->first <= version; ++it)
+    bytes += it->second;
+  return bytes;
+}
+
 std::int64_t LogFolder::modified_ms(std::int64_t version) const {
   const auto told = storage_->stat(prefix_ + commit_file_name(version));
   return told ? told->modified_ms : 0;

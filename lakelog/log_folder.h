@@ -37,6 +37,9 @@ class LogFolder {
   // Errc::not_found when the version has no JSON commit, Errc::too_large over max_commit_bytes.
   Result<std::string> read(std::int64_t version) const;
   Result<std::string> read_compacted(std::int64_t end) const;
+  // How many bytes a replay of JSON entries up to `version` reads, from the newest compacted entry
+  // on.
+  Result<std::int64_t> replay_bytes(std::int64_t version) const;
   // Milliseconds since 1970 of the commit file; 0 when it is gone.
   std::int64_t modified_ms(std::int64_t version) const;
 

@@ -278,7 +278,7 @@ Result<std::optional<Published>> try_once(const LogFolder& log, const Publicatio
   if (!put) return put.error();
   if (*put == Put::exists) return std::optional<Published>();
   failpoint("publish_before_return");
-  compact_now_and_then(log, version, [&] {
+  compact_now_and_then(log, version, now_ms(), [&] {
     return publication.oldest_read_version ? publication.oldest_read_version()
                                            : payload.read_version;
   });

@@ -138,7 +138,7 @@ Result<Snapshot> read_start(const LogFolder& log, const Start& start,
     return {Errc::malformed,
             at_version(log, start.version) + " is summed up without its protocol or metaData"};
   }
-  apply(*summary, snapshot);
+  apply(*std::move(summary), snapshot);
   snapshot.version = start.version;
   if (auto whole = check_partition_values(snapshot, log); !whole) return whole.error();
   return snapshot;
@@ -152,7 +152,7 @@ Result<Snapshot> replay(const LogFolder& log, Snapshot snapshot, std::int64_t ta
     auto commit = parsed(log.read(next), at_version(log, next));
     if (!commit) return commit.error();
     has_protocol = has_protocol || commit->protocol.has_value();
-    apply(*commit, snapshot);
+    apply(*std::move(commit), snapshot);
   }
   if (auto readable = check_readable(snapshot, has_protocol, log); !readable)
     return readable.error();
@@ -161,18 +161,18 @@ Result<Snapshot> replay(const LogFolder& log, Snapshot snapshot, std::int64_t ta
 
 }  // namespace
 
-void apply(const Commit& commit, Snapshot& snapshot) {
-  if (commit.protocol) snapshot.protocol = *commit.protocol;
-  if (commit.metadata) snapshot.metadata = *commit.metadata;
+void apply(Commit commit, Snapshot& snapshot) {
+  if (commit.protocol) snapshot.protocol = *std::move(commit.protocol);
+  if (commit.metadata) snapshot.metadata = *std::move(commit.metadata);
   snapshot.has_unknown = snapshot.has_unknown || commit.has_unknown;
-  for (const Txn& txn : commit.txns) snapshot.txns[txn.app_id] = txn;
-  for (const RemoveFile& remove : commit.removes) {
+  for (Txn& txn : commit.txns) snapshot.txns[txn.app_id] = std::move(txn);
+  for (RemoveFile& remove : commit.removes) {
     snapshot.files.erase(remove.path);
-    snapshot.tombstones[remove.path] = remove;
+    snapshot.tombstones[remove.path] = std::move(remove);
   }
-  for (const AddFile& add : commit.adds) {
+  for (AddFile& add : commit.adds) {
     snapshot.tombstones.erase(add.path);
-    snapshot.files[add.path] = add;
+    snapshot.files[add.path] = std::move(add);
   }
   ++snapshot.version;
 }

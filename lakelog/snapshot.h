@@ -41,7 +41,7 @@ Result<Snapshot> read_snapshot(const LogFolder& log, std::int64_t version = late
 Result<std::int64_t> version_at(const LogFolder& log, std::int64_t timestamp_ms);
 
 // Puts the commit of version `snapshot.version + 1` on top.
-void apply(const Commit& commit, Snapshot& snapshot);
+void apply(Commit commit, Snapshot& snapshot);
 
 // Errc::invalid with the reason when a writer of version 2 must keep its hands off.
 Status check_writable(const Protocol& protocol, const Metadata& metadata);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "lakelog/checkpoint.h"
 #include "plugins/lake/session.h"
@@ -14,10 +15,20 @@ class EngineCheckpoints final : public lakelog::CheckpointReader {
   EngineCheckpoints(Session& session, std::string lake)
       : session_(session), lake_(std::move(lake)) {}
 
-  // Interrupts throw, as everywhere (see Session).
+  // Row by row; Errc::too_large where the actions are too much for the session's memory. Interrupts
+  // throw, as everywhere (see Session).
   Result<lakelog::Commit> read(const lakelog::CheckpointFiles& files) override;
 
+  // An action's column, and the field that is never NULL where there is such an action.
+  struct Kind {
+    const char* action;
+    const char* field;
+  };
+
  private:
+  Status take(const Kind& kind, const std::vector<std::string>& paths,
+              lakelog::CommitParser& parser, std::int64_t& left);
+
   Session& session_;
   const std::string lake_;
 };

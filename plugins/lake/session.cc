@@ -237,6 +237,12 @@ Table Session::query(const std::string& sql, const std::vector<Param>& params,
   return table;
 }
 
+void Session::stream(const std::string& sql, const std::vector<Param>& params, const RowSink& row) {
+  Statement statement(*handles_, sql, params);
+  statement.execute_streaming();
+  statement.fetch([](const std::vector<std::string>&) {}, row);
+}
+
 void Session::stream_select(const std::string& sql, const ColumnSink& columns, const RowSink& row) {
   Statement statement(*handles_, sql, {});
   if (!statement.is_select()) throw SqlError("only one SELECT is allowed here");

@@ -50,6 +50,8 @@ class Session {
   // Reads at most `max_rows` rows; the rest is not computed where DuckDB can stop early.
   Table query(const std::string& sql, const std::vector<Param>& params = {},
               std::size_t max_rows = 1'000'000);
+  // Gives each row until `row` returns false; nothing is kept.
+  void stream(const std::string& sql, const std::vector<Param>& params, const RowSink& row);
   // For SQL that check_outside_select() has looked at: anything but a SELECT is refused unexecuted.
   // `columns` is called once, then `row` for each row until it returns false. Nothing is kept.
   void stream_select(const std::string& sql, const ColumnSink& columns, const RowSink& row);

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "lakelog/compaction.h"
 #include "lakelog/payload.h"
 #include "lakelog/schema.h"
 #include "tests/lakelog/lake_fixture.h"
@@ -285,6 +286,26 @@ TEST_CASE("compacted entries do not pile up, and the oldest waiting publication 
   for (std::int64_t version = 301; version <= 330; ++version)
     REQUIRE(publish(publication(lake, append_payload({}, version - 1), version + 1)).ok());
   CHECK(test_log(lake).list()->compactions == std::vector<std::int64_t>{287, 319});
+}
+
+TEST_CASE("a log that takes too much to be read is not summed up") {
+  TempLake lake;
+  append_up_to(lake, 30);
+  put(lake, commit_file_name(31), R"({"txn":{"appId":"a","version":1}})");
+  const auto log = test_log(lake);
+  std::int64_t bytes = 0;
+  for (std::int64_t version = 0; version <= 31; ++version)
+    bytes += static_cast<std::int64_t>(log.read(version)->size());
+  CHECK(*log.replay_bytes(31) == bytes);
+  const auto oldest = [] { return std::int64_t{31}; };
+  compact_now_and_then(log, 31, 0, oldest, bytes - 1);
+  CHECK(log.list()->compactions.empty());
+  compact_now_and_then(log, 31, 0, oldest, bytes);
+  CHECK(log.list()->compactions == std::vector<std::int64_t>{31});
+  // From the summary on, only what follows counts.
+  put(lake, commit_file_name(32), R"({"txn":{"appId":"a","version":2}})");
+  const auto summary = static_cast<std::int64_t>(log.read_compacted(31)->size());
+  CHECK(*log.replay_bytes(32) == summary + static_cast<std::int64_t>(log.read(32)->size()));
 }
 
 TEST_CASE("a compacted entry keeps what others wrote into the actions, to the value") {

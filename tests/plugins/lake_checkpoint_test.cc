@@ -126,3 +126,22 @@ TEST_CASE("a checkpoint with parsed statistics is read, whatever numbers they ho
   CHECK(file.partition_values.at("day") == "2026-11-20");
   CHECK(file.extra_json == R"({"tags":{"k":"v"}})");
 }
+
+TEST_CASE("a checkpoint too large for the engine's memory is refused with the setting's name") {
+  lakelog::TempLake lake;
+  auto options = engine_options(lake);
+  options.memory_bytes = 64 << 20;
+  Session session(options);
+  std::filesystem::create_directories(lakelog::log_file(lake, ""));
+  session.run(
+      "COPY (SELECT {'minReaderVersion': 1, 'minWriterVersion': 2} AS protocol "
+      "UNION ALL BY NAME SELECT {'path': range || '.parquet', 'partitionValues': "
+      "MAP {'day': '2026-11-20'}, 'size': 5, 'modificationTime': 7, 'dataChange': true, "
+      "'stats': repeat('x', 1000)} AS add FROM range(20000)) TO $1 (FORMAT parquet)",
+      {lakelog::log_file(lake, "00000000000000000003.checkpoint.parquet")});
+  CHECK_THROWS_WITH_AS(
+      (void)DeltaTable::open(session, lake.path(), lakelog::test_table),
+      doctest::Contains("(checkpoint): it holds more than 16 MiB of file names and "
+                        "statistics: the setting lake.memory"),
+      plugin::FinalError);
+}
