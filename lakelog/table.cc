@@ -12,15 +12,14 @@ namespace batuta::lakelog {
 namespace {
 
 constexpr int max_levels = 6;
-constexpr std::size_t max_tables = 10'000;
-
-Status collect(const Storage& lake, const std::string& name, int level,
-               std::vector<std::string>& out) {
+Status collect(const Storage& lake, const std::string& name, int level, std::size_t most,
+               TableList& out) {
   if (!name.empty()) {
     auto log = lake.list(name + "/_delta_log/", {.limit = 1});
     if (!log) return log.error();
     if (!log->objects.empty() || !log->prefixes.empty()) {
-      if (valid_table_name(name)) out.push_back(name);
+      out.cut = valid_table_name(name) && out.names.size() == most;
+      if (valid_table_name(name) && !out.cut) out.names.push_back(name);
       return success();  // a table's prefixes hold its files, not tables
     }
   }
@@ -32,9 +31,10 @@ Status collect(const Storage& lake, const std::string& name, int level,
     const std::string part = below.substr(prefix.size(), below.size() - prefix.size() - 1);
     if (part.starts_with('_') || part.starts_with('.') || part.find('=') != std::string::npos)
       continue;
-    if (out.size() >= max_tables) break;
-    // What cannot be read below the lake's own top (lost+found) is no table for this reader.
-    (void)collect(lake, prefix + part, level + 1, out).ok();
+    // What cannot be read below the lake's own top (lost+found) does not hide the others.
+    if (auto done = collect(lake, prefix + part, level + 1, most, out); !done)
+      out.unreadable.push_back(done.error().message);
+    if (out.cut) break;
   }
   return success();
 }
@@ -63,11 +63,11 @@ Result<HistoryEntry> history_entry(const LogFolder& log, std::int64_t version) {
 
 }  // namespace
 
-Result<std::vector<std::string>> list_tables(const Storage& lake) {
-  std::vector<std::string> names;
-  if (auto done = collect(lake, "", 0, names); !done) return done.error();
-  std::sort(names.begin(), names.end());
-  return names;
+Result<TableList> list_tables(const Storage& lake, std::size_t most) {
+  TableList list;
+  if (auto done = collect(lake, "", 0, most, list); !done) return done.error();
+  std::sort(list.names.begin(), list.names.end());
+  return list;
 }
 
 Result<TableInfo> describe_table(Storage& lake, const std::string& name) {

@@ -12,9 +12,14 @@
 
 namespace batuta::lakelog {
 
-// Names of the Delta tables of a lake ("silver/financial/quotes"), sorted. What starts with '_' or
-// '.' is not entered; at most 6 levels, 10,000 tables.
-Result<std::vector<std::string>> list_tables(const Storage& lake);
+struct TableList {
+  std::vector<std::string> names;       // "silver/financial/quotes"; sorted
+  bool cut = false;                     // there are more than were asked for
+  std::vector<std::string> unreadable;  // why a folder below the lake was left out
+};
+
+// The Delta tables of a lake. What starts with '_' or '.' is not entered; at most 6 levels.
+Result<TableList> list_tables(const Storage& lake, std::size_t most = 10'000);
 
 struct TableInfo {
   std::string name;

@@ -195,7 +195,9 @@ void ask(Session& session, const Question& question, Answer& answer) {
     create_view(session, "head_rows", table);
     sql = "SELECT * FROM head_rows";
   } else {
-    attach_tables(session, question.lake, check_outside_select(session, sql));
+    std::vector<std::string> control_tables;
+    for (const auto& [name, rows] : question.control_tables) control_tables.push_back(name);
+    attach_tables(session, question.lake, check_outside_select(session, sql), control_tables);
     for (const auto& [name, rows] : question.control_tables) attach_rows(session, name, rows);
   }
   lock_down(session, question.lake);

@@ -40,9 +40,9 @@ std::string spelt(const NamedTable& named) {
 }
 
 // The one table of `all` that `named` means.
-std::string find_table(const std::vector<std::string>& all, const NamedTable& named) {
+std::string find_table(const lakelog::TableList& all, const NamedTable& named) {
   std::vector<std::string> exact, similar;
-  for (const std::string& name : all) {
+  for (const std::string& name : all.names) {
     const std::string layer = named.schema.empty() ? "" : layer_of(name);
     const std::string short_name = named.schema.empty() ? name : last_of(name);
     if (layer == named.schema && short_name == named.name) exact.push_back(name);
@@ -51,13 +51,27 @@ std::string find_table(const std::vector<std::string>& all, const NamedTable& na
   }
   const auto& found = exact.empty() ? similar : exact;
   if (found.size() == 1) return found.front();
-  if (found.empty())
+  if (found.empty()) {
+    const std::string left_out = all.cut                  ? " (there are too many to list them all)"
+                                 : all.unreadable.empty() ? ""
+                                                          : " (" + all.unreadable.front() + ")";
     throw plugin::FinalError("there is no table " + spelt(named) +
-                             "; batuta lake tables lists what there is");
+                             "; batuta lake tables lists what there is" + left_out);
+  }
   std::string candidates;
   for (const std::string& name : found)
     candidates += (candidates.empty() ? "\"" : " or \"") + name + "\"";
   throw plugin::FinalError(spelt(named) + " could be " + candidates + ": name it so");
+}
+
+void check_control_table(const std::vector<std::string>& known, const NamedTable& named) {
+  std::string names;
+  for (const std::string& name : known) {
+    if (same_ignoring_case(name, named.name)) return;
+    names += (names.empty() ? "mngt." : " and mngt.") + name;
+  }
+  throw plugin::FinalError("there is no control table " + spelt(named) + "; there are " +
+                           (names.empty() ? "none here" : names));
 }
 
 std::string cell_text(const json& value) {
@@ -66,13 +80,16 @@ std::string cell_text(const json& value) {
 
 }  // namespace
 
-void attach_tables(Session& session, const std::string& lake,
-                   const std::vector<NamedTable>& names) {
-  std::vector<std::string> all;
+void attach_tables(Session& session, const std::string& lake, const std::vector<NamedTable>& names,
+                   const std::vector<std::string>& control_tables) {
+  lakelog::TableList all;
   bool listed = false;
   std::map<std::string, std::string> views;  // by the name as the engine sees it: without case
   for (const NamedTable& named : names) {
-    if (same_ignoring_case(named.schema, "mngt")) continue;
+    if (same_ignoring_case(named.schema, "mngt")) {
+      check_control_table(control_tables, named);
+      continue;
+    }
     if (!listed) {
       auto storage = lakelog::open_storage(lake);
       if (!storage) throw plugin::FinalError(storage.error().message);

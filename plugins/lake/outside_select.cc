@@ -41,7 +41,9 @@ class Walk {
     if (type == "BASE_TABLE") note_table(node);
     if (type == "SHOW_REF" && node.contains("query") && node["query"].is_null())
       throw SqlError("SHOW is not allowed here: batuta lake tables lists the tables");
-    if (const auto names = node.find("cte_map"); names != node.end()) note_names(*names);
+    const std::size_t outer = defined_.size();
+    if (type == "RECURSIVE_CTE_NODE") define(text(node, "cte_name"));  // it names itself
+    if (const auto names = node.find("cte_map"); names != node.end()) visit_definitions(*names);
     const bool is_table_function = type == "TABLE_FUNCTION" && node.contains("function");
     if (is_table_function) {
       check_table_function(lower(text(node["function"], "function_name")));
@@ -51,18 +53,14 @@ class Walk {
     for (const auto& [key, child] : node.items()) {
       if (is_table_function && key == "function") {
         visit(child.value("children", json()));
-      } else {
+      } else if (key != "cte_map") {
         visit(child);
       }
     }
+    defined_.resize(outer);
   }
 
-  std::vector<NamedTable> tables() const {
-    std::vector<NamedTable> out;
-    for (const NamedTable& table : tables_)
-      if (!table.schema.empty() || defined_.count(lower(table.name)) == 0) out.push_back(table);
-    return out;
-  }
+  std::vector<NamedTable> tables() const { return {tables_.begin(), tables_.end()}; }
 
  private:
   static std::string text(const json& node, const char* key) {
@@ -77,17 +75,25 @@ class Walk {
                      text(node, "catalog_name") + "." + table.schema + "." + table.name);
     if (const auto at = node.find("at_clause"); at != node.end() && !at->is_null())
       throw SqlError("AT is not allowed here: batuta lake head --version reads an older version");
+    if (table.schema.empty() && holds(defined_, lower(table.name))) return;
     tables_.insert(std::move(table));
   }
 
-  // A name with a dot that WITH defines in one place could be taken for a file's in another.
-  void note_names(const json& map) {
+  // What WITH defines, each name from its end on: the next one may use it, and so may the query
+  // that it stands before, with all that lies in there.
+  void visit_definitions(const json& map) {
     for (const json& entry : map.value("map", json::array())) {
-      const std::string name = text(entry, "key");
-      if (name.find_first_of("./\\:") != std::string::npos)
-        throw SqlError("WITH \"" + name + "\": the name may not contain . / \\ or :");
-      defined_.insert(lower(name));
+      visit(entry.value("value", json()));
+      define(text(entry, "key"));
     }
+  }
+
+  // A name with a dot could be taken for a file's by the engine where it sees another scope than
+  // this walk.
+  void define(const std::string& name) {
+    if (name.find_first_of("./\\:") != std::string::npos)
+      throw SqlError("WITH \"" + name + "\": the name may not contain . / \\ or :");
+    defined_.push_back(lower(name));
   }
 
   static void check_function(const std::string& name) {
@@ -106,7 +112,7 @@ class Walk {
   }
 
   std::set<NamedTable> tables_;
-  std::set<std::string> defined_;
+  std::vector<std::string> defined_;  // by WITH, as far as the walk's place sees it
 };
 
 }  // namespace

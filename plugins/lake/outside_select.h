@@ -16,10 +16,10 @@ struct NamedTable {
   auto operator<=>(const NamedTable&) const = default;
 };
 
-// The tables that `sql` names, each once. What WITH defines is none. Throws SqlError, saying why,
-// unless the text is exactly one SELECT (also FROM, VALUES, DESCRIBE or SUMMARIZE of one) that
-// names tables and pure functions only: none that reads files, settings or the catalogue, or leaves
-// anything behind.
+// The tables that `sql` names, each once. What WITH defines is none, where it can be seen. Throws
+// SqlError, saying why, unless the text is exactly one SELECT (also FROM, VALUES, DESCRIBE or
+// SUMMARIZE of one) that names tables and pure functions only: none that reads files, settings or
+// the catalogue, or leaves anything behind.
 std::vector<NamedTable> check_outside_select(Session& session, const std::string& sql);
 
 // The scalar functions that are refused, and the table functions that are not: for the test that

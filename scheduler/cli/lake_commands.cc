@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include <CLI/CLI.hpp>
+#include <cctype>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -68,7 +69,12 @@ json table_row(const lakelog::TableInfo& info) {
 void list_tables(Session& session) {
   const auto lake = open_lake(session);
   json rows = json::array();
-  for (const std::string& name : value_of(lakelog::list_tables(*lake))) {
+  const auto tables = value_of(lakelog::list_tables(*lake));
+  for (const std::string& reason : tables.unreadable)
+    std::fprintf(stderr, "batuta: left out: %s\n", reason.c_str());
+  if (tables.cut)
+    std::fprintf(stderr, "batuta: there are more tables than these %zu\n", tables.names.size());
+  for (const std::string& name : tables.names) {
     const auto info = lakelog::describe_table(*lake, name);
     rows.push_back(info ? table_row(*info) : json{{"table", name}, {"rows", info.error().message}});
   }
@@ -84,12 +90,19 @@ void list_tables(Session& session) {
               {"modified", "modified"}});
 }
 
+// SQL's names have no case.
+std::string lower(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
 // The control table that `name` names; nullopt for a table of the lake.
 std::optional<ControlTable> control_table(const Session& session, const std::string& name) {
-  if (!name.starts_with("mngt.")) return std::nullopt;
+  const std::string folded = lower(name);
+  if (!folded.starts_with("mngt.")) return std::nullopt;
   std::string known;
   for (ControlTable& table : read_control_tables(session.home)) {
-    if (name == "mngt." + table.name) return std::move(table);
+    if (folded == "mngt." + table.name) return std::move(table);
     known += (known.empty() ? "mngt." : " and mngt.") + table.name;
   }
   throw Failure("no control table " + name + "; there are " + known, 1);
@@ -137,14 +150,23 @@ void describe(Session& session, const LakeArguments& a) {
   print_rows(Format::table, columns, column_columns);
 }
 
+// Beside JSON it goes to standard error: what reads the rows must not stumble over it.
+void say_cut(Session& session, const char* what, std::size_t shown) {
+  std::fprintf(session.format() == Format::table ? stdout : stderr,
+               "(there are more %s than these %zu: raise --limit)\n", what, shown);
+}
+
 void history(Session& session, const LakeArguments& a) {
   if (control_table(session, a.table)) {
     throw Failure(a.table + " is kept in the store, not as a Delta table, and has no history", 1);
   }
   json rows = json::array();
   const auto lake = open_lake(session);
-  for (const auto& entry :
-       value_of(lakelog::table_history(*lake, a.table, static_cast<std::size_t>(a.limit)))) {
+  const auto shown = static_cast<std::size_t>(a.limit);
+  auto entries = value_of(lakelog::table_history(*lake, a.table, shown + 1));
+  const bool cut = entries.size() > shown;
+  if (cut) entries.pop_back();
+  for (const auto& entry : entries) {
     json row{{"version", entry.version},
              {"time", time_text(entry.timestamp_ms)},
              {"operation", entry.operation},
@@ -163,6 +185,7 @@ void history(Session& session, const LakeArguments& a) {
               {"dag", "info.batuta.dag_id"},
               {"run", "info.batuta.run_id"},
               {"task", "info.batuta.task_id"}});
+  if (cut) say_cut(session, "versions", shown);
 }
 
 // A folder for the result of one query; gone with the object, an interrupt included.
@@ -258,12 +281,6 @@ class RowPrinter {
   std::size_t count_ = 0;
 };
 
-// Beside JSON it goes to standard error: what reads the rows must not stumble over it.
-void say_cut(Session& session, std::size_t shown) {
-  std::fprintf(session.format() == Format::table ? stdout : stderr,
-               "(there are more rows than these %zu: raise --limit)\n", shown);
-}
-
 JsonLimits line_limits() {
   JsonLimits limits;
   limits.bytes = limits.string_bytes = 2u << 30;
@@ -300,7 +317,7 @@ void print_result(Session& session, const std::string& file) {
   if (!printer) throw Failure("the query left no result", 1);
   printer->finish();
   if (!summary.value("cut", false)) return;
-  if (summary.value("cut_by", "") == "rows") return say_cut(session, printer->count());
+  if (summary.value("cut_by", "") == "rows") return say_cut(session, "rows", printer->count());
   throw Failure("only the first " + std::to_string(printer->count()) +
                     " rows are shown: a result may have 1 GiB; select fewer columns or rows",
                 1);
@@ -319,7 +336,7 @@ void head_of_control(Session& session, const ControlTable& table, const LakeArgu
     printer.row(value_of(parse_untrusted(row)));
   }
   printer.finish();
-  if (printer.count() < table.rows.size()) say_cut(session, printer.count());
+  if (printer.count() < table.rows.size()) say_cut(session, "rows", printer.count());
 }
 
 void run_sql(Session& session, const LakeArguments& a, const json& what) {
@@ -334,7 +351,7 @@ void run_sql(Session& session, const LakeArguments& a, const json& what) {
   params["limit"] = a.limit;
   params["result_file"] = result.file();
   params["timeout"] = std::to_string(settings.sql_timeout / std::chrono::milliseconds(1)) + "ms";
-  if (what["operation"] == "sql" && a.sql.find("mngt") != std::string::npos) {
+  if (what["operation"] == "sql" && lower(a.sql).find("mngt") != std::string::npos) {
     params["mngt"] = control_tables_json(session.home);
   }
   run.plugin = "lake_sql";

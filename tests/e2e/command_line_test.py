@@ -110,6 +110,9 @@ def the_lake_is_read_beside_a_running_server():
         assert ran and all(row["status"] for row in ran), ran
         refused = server.cli("lake", "history", "mngt.ingestion_job_execution", check=False)
         assert refused.returncode == 1 and "no history" in refused.stderr, refused
+        counted = server.sql("SELECT count(*) FROM MNGT.Ingestion_Job_Config")
+        assert list(counted[0]) == [len(configs)], counted
+        server.cli("lake", "head", "MNGT.Ingestion_Job_Config")
         refused = server.cli("lake", "head", "mngt.nonsense", check=False)
         assert refused.returncode == 1 and "mngt.ingestion_job_config" in refused.stderr, refused
 
@@ -132,6 +135,16 @@ def the_lake_is_asked_without_a_server():
         assert "raise --limit" in ask("FROM range(30)").stdout
         assert len(json.loads(ask("SELECT repeat('x', 3000000) AS x", "-o", "json").stdout)[0]["x"]) == 3_000_000
         assert json.loads(ask("FROM range(0)", "-o", "json").stdout) == []
+        for version in range(3):
+            log = home / "lake" / "gold" / "demo" / "t" / "_delta_log"
+            log.mkdir(parents=True, exist_ok=True)
+            (log / f"{version:020}.json").write_text('{"commitInfo":{"operation":"WRITE"}}\n')
+
+        def versions(limit):
+            return run("lake", "history", "gold/demo/t", "--home", home, "--limit", limit, "-o", "json", env=env)
+        assert [row["version"] for row in json.loads(versions(2).stdout)] == [2, 1], versions(2)
+        assert "more versions than these 2: raise --limit" in versions(2).stderr, versions(2)
+        assert versions(3).stderr == "", versions(3)
         named = json.loads(ask("SELECT 1 AS a, 2 AS a, 3 AS a_1", "-o", "json").stdout)
         assert named == [{"a": 1, "a_2": 2, "a_1": 3}], named
         said = ask("SELECT\n  nothing", code=1).stderr.splitlines()

@@ -221,7 +221,28 @@ TEST_CASE("history and description tell what the log knows") {
 
   const auto tables = list_tables(*lake.storage());
   REQUIRE(tables.ok());
-  CHECK(*tables == std::vector<std::string>{test_table});
+  CHECK(tables->names == std::vector<std::string>{test_table});
   CHECK(describe_table(*lake.storage(), "../x").error().code == Errc::invalid);
   CHECK(describe_table(*lake.storage(), "silver/none").error().code == Errc::not_found);
+}
+
+TEST_CASE("a list of tables says what it leaves out") {
+  TempLake lake;
+  for (const char* name : {"gold/demo/a", "gold/demo/b", "silver/demo/c"})
+    REQUIRE(
+        lake.storage()->put(std::string(name) + "/_delta_log/" + commit_file_name(0), "{}").ok());
+  CHECK(list_tables(*lake.storage(), 3)->names.size() == 3);
+  CHECK_FALSE(list_tables(*lake.storage(), 3)->cut);
+  const auto two = list_tables(*lake.storage(), 2);
+  CHECK(two->names.size() == 2);
+  CHECK(two->cut);
+  CHECK(two->unreadable.empty());
+  // A folder that cannot be listed, here because of its name's length, hides no other.
+  std::filesystem::path deep = lake.path();
+  for (int level = 0; level < 5; ++level) deep /= std::string(250, 'a');
+  std::filesystem::create_directories(deep);
+  const auto all = list_tables(*lake.storage());
+  CHECK(all->names.size() == 3);
+  REQUIRE(all->unreadable.size() == 1);
+  CHECK(all->unreadable[0].find("aaaa") != std::string::npos);
 }
