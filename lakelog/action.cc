@@ -272,11 +272,9 @@ json to_json(const RemoveFile& remove) {
   json out = {{"path", uri_encode(remove.path)},
               {"deletionTimestamp", remove.deletion_ms},
               {"dataChange", remove.data_change}};
-  if (remove.partition_values && remove.size >= 0) {
-    out["extendedFileMetadata"] = true;
-    out["partitionValues"] = to_json(*remove.partition_values);
-    out["size"] = remove.size;
-  }
+  if (remove.partition_values) out["partitionValues"] = to_json(*remove.partition_values);
+  if (remove.size >= 0) out["size"] = remove.size;
+  if (remove.partition_values && remove.size >= 0) out["extendedFileMetadata"] = true;
   return out;
 }
 

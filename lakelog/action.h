@@ -32,6 +32,7 @@ struct Protocol {
   std::int32_t min_reader = reader_version;
   std::int32_t min_writer = writer_version;
   std::string extra_json{};
+  bool operator==(const Protocol&) const = default;
 };
 
 struct Metadata {
@@ -45,6 +46,7 @@ struct Metadata {
   std::int64_t created_ms = 0;  // 0 = not told
   // Wins over the fields above where it names them: a name, column metadata inside schemaString…
   std::string extra_json{};
+  bool operator==(const Metadata&) const = default;
 };
 
 struct AddFile {
@@ -56,6 +58,7 @@ struct AddFile {
   bool has_deletion_vector = false;  // a newer reader's feature: such a table is refused
   std::string stats_json;            // empty = none
   std::string extra_json{};          // tags…
+  bool operator==(const AddFile&) const = default;
 };
 
 struct RemoveFile {
@@ -65,12 +68,14 @@ struct RemoveFile {
   std::optional<PartitionValues> partition_values;
   std::int64_t size = -1;  // -1 = not told
   std::string extra_json{};
+  bool operator==(const RemoveFile&) const = default;
 };
 
 struct Txn {
   std::string app_id;
   std::int64_t version = 0;
   std::string extra_json{};  // lastUpdated…
+  bool operator==(const Txn&) const = default;
 };
 
 struct Commit {
@@ -82,6 +87,7 @@ struct Commit {
   std::string info_json;  // commitInfo, or empty
   // Actions of other kinds were there: a summary made from this struct would lack them.
   bool has_unknown = false;
+  bool operator==(const Commit&) const = default;
 };
 
 // Errc::malformed names the line. A commit that repeats a metaData, a protocol, an appId or a path

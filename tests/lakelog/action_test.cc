@@ -83,6 +83,20 @@ TEST_CASE("file paths are escaped so that every reader decodes the same bytes") 
   CHECK_FALSE(uri_decode("a%zz").ok());
 }
 
+TEST_CASE("a removal keeps its partition values and its size, each also without the other") {
+  const auto commit =
+      parse_commit(R"({"remove":{"path":"a","partitionValues":{"day":"2026-11-20"}}})"
+                   "\n"
+                   R"({"remove":{"path":"b","size":7}})"
+                   "\n");
+  REQUIRE(commit.ok());
+  const auto again = parse_commit(serialise(*commit));
+  REQUIRE(again.ok());
+  CHECK(*again == *commit);
+  CHECK(again->removes[0].partition_values->at("day") == "2026-11-20");
+  CHECK(again->removes[1].size == 7);
+}
+
 TEST_CASE("names that could leave the table's folder are refused") {
   CHECK(valid_data_path("day=2026-11-20/x.parquet"));
   for (const char* bad : {"", "/etc/passwd", "../x", "a/../b", "a//b", "./a", "a/", "_delta_log/x"})
