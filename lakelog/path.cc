@@ -1,11 +1,10 @@
 #include "lakelog/path.h"
 
 #include "common/ids.h"
+#include "lakelog/storage.h"
 
 namespace batuta::lakelog {
 namespace {
-
-constexpr std::size_t max_path_bytes = 1024;
 
 bool is_unreserved(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
@@ -32,16 +31,7 @@ bool valid_table_name(std::string_view name) {
 }
 
 bool valid_data_path(std::string_view path) {
-  if (path.empty() || path.size() > max_path_bytes) return false;
-  if (path.find('\0') != std::string_view::npos) return false;
-  if (path.substr(0, path.find('/')) == "_delta_log") return false;
-  while (true) {
-    const auto slash = path.find('/');
-    const auto part = path.substr(0, slash);
-    if (part.empty() || part == "." || part == "..") return false;
-    if (slash == std::string_view::npos) return true;
-    path.remove_prefix(slash + 1);
-  }
+  return valid_key(path) && path.substr(0, path.find('/')) != "_delta_log";
 }
 
 std::string uri_encode(std::string_view path) {

@@ -11,7 +11,7 @@ namespace batuta::lakelog {
 // "silver/financial/quotes": two to six ids joined by '/', none of them starting with '_' or '.'.
 bool valid_table_name(std::string_view name);
 
-// Relative, at most 1024 bytes, no empty, "." or ".." segment, no NUL, not inside _delta_log.
+// A key of the storage (see there), below the table, and not inside _delta_log.
 bool valid_data_path(std::string_view path);
 
 // Delta keeps data file paths URI-encoded in its log. Everything but unreserved characters, '/' and

@@ -2,7 +2,7 @@
 // later. Nothing here knows of folders, descriptors or links: an object is a key and its bytes.
 //
 // Keys are relative to the lake: segments joined by '/', none of them empty, "." or "..", at most
-// 1024 bytes ("silver/financial/quotes/_delta_log/00000000000000000012.json").
+// 1024 bytes and without NUL ("silver/financial/quotes/_delta_log/00000000000000000012.json").
 //
 // What a power cut may take: nothing that a `put`, `put_if_absent` or `sync` has returned from. An
 // object that was put is there whole or not at all, whenever the power fails. Objects that an

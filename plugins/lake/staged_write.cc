@@ -7,6 +7,7 @@
 
 #include "common/safe_json.h"
 #include "common/uuid.h"
+#include "plugins/lake/must.h"
 #include "plugins/sdk/plugin.h"
 
 namespace batuta::lake {
@@ -70,12 +71,6 @@ std::string statistics(const StagedWrite& write, std::int64_t rows, const Cell& 
   }
   return json_text(
       {{"numRecords", rows}, {"minValues", low}, {"maxValues", high}, {"nullCount", nulls}});
-}
-
-template <class T>
-T must(Result<T> result) {
-  if (!result) throw plugin::RetryableError(result.error().message);
-  return *std::move(result);
 }
 
 // One row of COPY's RETURN_STATS: filename, count, file_size_bytes, footer_size_bytes,

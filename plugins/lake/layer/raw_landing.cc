@@ -7,18 +7,13 @@
 #include "lakelog/path.h"
 #include "lakelog/storage.h"
 #include "plugins/lake/attempt_session.h"
+#include "plugins/lake/must.h"
 
 namespace batuta::lake {
 namespace {
 
 constexpr std::size_t max_listed_files = 50;
 constexpr std::size_t max_request_bytes = 1u << 20;
-
-template <class T>
-T must(Result<T> result) {
-  if (!result) throw plugin::RetryableError(result.error().message);
-  return *std::move(result);
-}
 
 std::string today() {
   const auto now = std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());

@@ -37,7 +37,7 @@ Upstream check_upstream(const plugin::Context& context, const std::string& table
   const auto count = records == found->end() ? std::nullopt : json_int(*records);
   if (!count || *count < 0)
     throw plugin::FinalError("the upstream result for " + table + " has no count of records");
-  return {*count, json_text(*found)};
+  return {json_text(*found)};
 }
 
 }  // namespace batuta::lake

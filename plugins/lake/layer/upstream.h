@@ -1,7 +1,6 @@
 // What the task before returned: the handshake between the layers of one run.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -10,7 +9,6 @@
 namespace batuta::lake {
 
 struct Upstream {
-  std::int64_t records = 0;
   std::string result_json;
 
   // A list of texts in the result; empty when it has none of that name.
