@@ -18,8 +18,6 @@ using json = nlohmann::json;
 
 // DAG versions whose definitions are kept read; a run pins its version, so few are live.
 constexpr std::size_t max_versions = 256;
-// Runs whose parameters are kept read.
-constexpr std::size_t max_runs = 1024;
 // Of an `extra` only values from this size are masked unless their name says secret: it is full of
 // words like "get" and "true".
 constexpr std::size_t shortest_nameless_secret = 6;
@@ -280,15 +278,12 @@ Result<ParsedSpec> RegistryLaunchContext::parsed_spec(const Dag& dag, TaskIndex 
 }
 
 std::shared_ptr<const json> RegistryLaunchContext::params_of(const Attempt& attempt) {
-  const auto known = params_.find(attempt.run.seq);
-  if (known != params_.end() && known->second.version == attempt.dag.version) {
-    return known->second.params;
-  }
+  if (auto known = params_.find(attempt.run.seq, attempt.dag.version)) return known;
   const auto conf = validate_conf(attempt.dag, attempt.run.conf_json);
-  auto parsed = parse_untrusted(conf ? *conf : attempt.run.conf_json);
+  const std::string& text = conf ? *conf : attempt.run.conf_json;
+  auto parsed = parse_untrusted(text);
   auto params = std::make_shared<const json>(parsed ? std::move(*parsed) : json::object());
-  if (params_.size() >= max_runs) params_.clear();
-  params_[attempt.run.seq] = {attempt.dag.version, params};
+  params_.keep(attempt.run.seq, attempt.dag.version, params, text.size());
   return params;
 }
 

@@ -7,12 +7,12 @@
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "scheduler/dagfile/template.h"
 #include "scheduler/engine/render.h"
+#include "scheduler/serve/params_cache.h"
 #include "scheduler/store/crypto.h"
 #include "scheduler/store/registry.h"
 
@@ -58,11 +58,7 @@ class RegistryLaunchContext : public LaunchContext {
   const SecretKey key_;
   // Control thread.
   std::map<std::string, std::vector<TaskParts>, std::less<>> parts_;  // by version
-  struct RunParams {
-    std::string version;
-    std::shared_ptr<const nlohmann::json> params;
-  };
-  std::unordered_map<RunSeq, RunParams> params_;
+  ParamsCache params_;
 
   mutable std::mutex mutex_;  // guards what follows
   std::map<std::string, PluginInfo, std::less<>> catalogue_;
