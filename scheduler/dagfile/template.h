@@ -31,7 +31,8 @@ namespace batuta {
 
 struct TemplateScope {
   const RunRow* run = nullptr;
-  const TaskInstanceRow* row = nullptr;
+  const InstanceHot* hot = nullptr;  // of the instance, both or none
+  const InstanceCold* cold = nullptr;
   std::string dag_id;
   std::string task_id;
   std::string params_json = "{}";  // conf over DAG params defaults

@@ -38,15 +38,15 @@ json task_instance_value(const TemplateScope& scope) {
   json out = {
       {"task_id", scope.task_id}, {"dag_id", scope.dag_id}, {"map_index", number_of(unmapped)}};
   if (scope.run) out["run_id"] = scope.run->dag_run_id;
-  if (!scope.row) return out;
-  out["map_index"] = number_of(scope.row->map_index);
-  out["try_number"] = scope.row->try_number;
-  out["max_tries"] = scope.row->max_tries;
-  out["state"] = std::string(to_string(scope.row->state));
-  out["reason"] = scope.row->reason;
-  out["hostname"] = scope.row->hostname;
-  put(out, "start_date", scope.row->start_date);
-  put(out, "end_date", scope.row->end_date);
+  if (!scope.hot || !scope.cold) return out;
+  out["map_index"] = number_of(scope.hot->map_index);
+  out["try_number"] = scope.hot->try_number;
+  out["max_tries"] = scope.hot->max_tries;
+  out["state"] = std::string(to_string(scope.hot->state));
+  out["reason"] = scope.cold->reason;
+  out["hostname"] = scope.cold->hostname;
+  put(out, "start_date", scope.cold->start_date);
+  put(out, "end_date", scope.cold->end_date);
   return out;
 }
 
@@ -63,8 +63,8 @@ std::optional<json> of_run(const TemplateScope& scope) {
 }
 template <OptTime InstanceCold::*member>
 std::optional<json> of_row(const TemplateScope& scope) {
-  if (!scope.row || !(scope.row->*member)) return std::nullopt;
-  return json(to_iso(*(scope.row->*member)));
+  if (!scope.cold || !(scope.cold->*member)) return std::nullopt;
+  return json(to_iso(*(scope.cold->*member)));
 }
 std::optional<json> run_root(const TemplateScope& scope) {
   return scope.run ? std::optional(run_value(*scope.run)) : std::nullopt;

@@ -74,12 +74,10 @@ class Xcoms {
  public:
   Xcoms(const Changes& changes, Store& store) : changes_(changes), store_(store) {}
 
-  void want(const StoredRun& run, const std::string& task_id, const std::string& key) {
-    const auto task = find_task(*run.dag, task_id);
-    if (!task) return;
-    const InstanceKey of{run.run.seq, *task, unmapped};
-    if (in_turn(of, key) || !fetched_.try_emplace(Id{of, key}).second) return;
-    questions_.xcoms.push_back({of, key});
+  void want(const StoredRun& run, const LaunchContext::XcomName& name) {
+    const InstanceKey of{run.run.seq, name.task, unmapped};
+    if (in_turn(of, name.key) || !fetched_.try_emplace(Id{of, name.key}).second) return;
+    questions_.xcoms.push_back({of, name.key});
   }
   void fetch() {
     if (questions_.empty()) return;
@@ -90,15 +88,12 @@ class Xcoms {
     }
     questions_ = {};
   }
-  std::optional<std::string> find(const StoredRun& run, std::string_view task_id,
-                                  std::string_view key) {
-    const auto task = find_task(*run.dag, task_id);
-    if (!task) return std::nullopt;
-    const InstanceKey of{run.run.seq, *task, unmapped};
+  std::optional<std::string> find(const StoredRun& run, TaskIndex task, std::string_view key) {
+    const InstanceKey of{run.run.seq, task, unmapped};
     if (const auto found = in_turn(of, key)) return *found;
     const Id id{of, std::string(key)};
     if (!fetched_.count(id)) {  // a name that was computed while rendering
-      want(run, std::string(task_id), std::string(key));
+      want(run, {task, id.second});
       fetch();
     }
     return fetched_.at(id);
@@ -126,10 +121,13 @@ class Xcoms {
 };
 
 LaunchContext::Attempt attempt_of(const StoredRun& run, InstanceIndex i, Xcoms& xcoms) {
-  return {run.run, *run.dag, run.dag->tasks[run.task_of(i)], run.row(i),
-          [&xcoms, &run](std::string_view task_id, std::string_view key) {
-            return xcoms.find(run, task_id, key);
-          }};
+  return {
+      run.run,
+      *run.dag,
+      run.dag->tasks[run.task_of(i)],
+      run.hot[place_of(i)],
+      run.cold[place_of(i)],
+      [&xcoms, &run](TaskIndex task, std::string_view key) { return xcoms.find(run, task, key); }};
 }
 
 Event render_failure(const LaunchEffect& launch, const Error& error, const Now& now) {
@@ -218,8 +216,12 @@ Prepared prepare_launches(SchedulerState& state, Effects& effects, Store& store,
   Xcoms xcoms(effects.changes, store);
   for (const LaunchEffect& effect : effects.launches) {
     const StoredRun& run = run_of(state, effect.key);
-    for (const auto& [task_id, key] : context.xcoms_of(*run.dag, effect.key.task)) {
-      xcoms.want(run, task_id, key);
+    for (const auto& name : context.xcoms_of(*run.dag, effect.key.task)) xcoms.want(run, name);
+  }
+  for (const AlertEffect& alert : effects.alerts) {
+    const StoredRun& run = run_of(state, alert.key);
+    for (const auto& name : context.xcoms_of_alert(*run.dag, alert.notifier_json)) {
+      xcoms.want(run, name);
     }
   }
   xcoms.fetch();

@@ -1,5 +1,6 @@
 // The two halves of a turn around step(): giving events what they need from the store, and turning
-// launches into messages. Each asks the store at most once for all of it.
+// launches and alerts into messages. Each asks the store once for all of it, or not at all; only
+// XComs whose names are computed while they are rendered are asked for one by one.
 #pragma once
 
 #include <vector>

@@ -1,11 +1,11 @@
 // What the engine needs from outside to fill launches and alerts.
 #pragma once
 
+#include <compare>
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "common/message.h"
@@ -23,15 +23,23 @@ class LaunchContext {
     const RunRow& run;
     const Dag& dag;
     const Task& task;
-    TaskInstanceRow row;
-    // JSON text of an upstream's XCom in this run.
-    std::function<std::optional<std::string>(std::string_view task_id, std::string_view key)> xcom;
+    const InstanceHot& hot;
+    const InstanceCold& cold;
+    // JSON text of the XCom of a task of this run.
+    std::function<std::optional<std::string>(TaskIndex task, std::string_view key)> xcom;
   };
-  // Task ids and keys of the XComs that rendering this task will ask for, so that a turn's launches
-  // read theirs in one go. What is computed while rendering (a key that is a parameter) cannot be
-  // named; it is read then.
-  virtual std::vector<std::pair<std::string, std::string>> xcoms_of(const Dag& dag,
-                                                                    TaskIndex task) = 0;
+  struct XcomName {
+    TaskIndex task = 0;
+    std::string key;
+    auto operator<=>(const XcomName&) const = default;
+  };
+  // The XComs that rendering this task will ask for, or an alert of some task with this notifier,
+  // so that a turn's launches and alerts read theirs in one go. What is computed while rendering (a
+  // key that is a parameter) cannot be named; it is read then. The first stands until the next
+  // call.
+  virtual const std::vector<XcomName>& xcoms_of(const Dag& dag, TaskIndex task) = 0;
+  virtual std::vector<XcomName> xcoms_of_alert(const Dag& dag,
+                                               const std::string& notifier_json) = 0;
   // Params, context and secrets into `out`, whose identity fields are filled. `rendered` is set
   // when the parameters should be kept (they differ from the definition). An error (an undefined
   // name, an unknown connection) fails the attempt with its message.

@@ -88,7 +88,8 @@ class TurnLoop {
   void on_probe(const Now& now);
   // The driver was late by so much: goes into the next turn when it matters.
   void on_stall(Duration by);
-  // Something outside the turn failed for want of room: as a turn that was lost.
+  // The store failed, but not in commit(): for want of room it is as a turn that was lost, else
+  // fatal.
   void on_store_error(const StoreError& error, const Now& now);
 
   const SchedulerState& state() const { return state_; }

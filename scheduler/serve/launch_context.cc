@@ -77,7 +77,7 @@ std::string starred(const Variable& variable) {
 // What people may see in the place of a value that was sealed, or what the next task gets of it.
 // With `hidden`, the latter; its secrets are added there.
 std::optional<std::string> upstream_value(const LaunchContext::Attempt& attempt,
-                                          const SecretKey& key, std::string_view task,
+                                          const SecretKey& key, TaskIndex task,
                                           std::string_view name, std::vector<std::string>* hidden) {
   auto stored = attempt.xcom(task, name);
   if (!stored) return stored;
@@ -172,10 +172,17 @@ json slack_value(const json& value) {
   return out;
 }
 
+// What templates pull by literal names, of tasks that there are.
+void add_names(const Dag& dag, const ParsedSpec& spec, std::set<LaunchContext::XcomName>& names) {
+  for (const auto& [id, key] : spec.xcoms()) {
+    if (const auto task = find_task(dag, id)) names.insert({*task, key});
+  }
+}
+
 std::string default_alert_text(const LaunchContext::Attempt& attempt, const std::string& reason) {
   return ":red_circle: Task failed: " + attempt.dag.id + "." + attempt.task.id +
          "\nRun: " + attempt.run.dag_run_id + "\nExecution: " + to_string(attempt.run.uuid) +
-         "\nTry: " + std::to_string(attempt.row.try_number) + "\nReason: " + reason;
+         "\nTry: " + std::to_string(attempt.hot.try_number) + "\nReason: " + reason;
 }
 
 }  // namespace
@@ -194,11 +201,15 @@ TemplateScope RegistryLaunchContext::scope_of(const Attempt& attempt, const json
   TemplateScope scope;
   scope.params = &params;
   scope.run = &attempt.run;
-  scope.row = &attempt.row;
+  scope.hot = &attempt.hot;
+  scope.cold = &attempt.cold;
   scope.dag_id = attempt.dag.id;
   scope.task_id = attempt.task.id;
-  scope.xcom = [this, &attempt, hidden](std::string_view task, std::string_view name) {
-    return upstream_value(attempt, key_, task, name, hidden);
+  scope.xcom = [this, &attempt, hidden](std::string_view id,
+                                        std::string_view name) -> std::optional<std::string> {
+    const auto task = find_task(attempt.dag, id);
+    if (!task) return std::nullopt;
+    return upstream_value(attempt, key_, *task, name, hidden);
   };
   scope.variable = [this, hidden](std::string_view key) -> std::optional<std::string> {
     const auto found = registry_.variable(key);
@@ -228,7 +239,7 @@ Status RegistryLaunchContext::render_launch(const Attempt& attempt, Launch& out,
 
 Result<std::string> RegistryLaunchContext::render_params(const Attempt& attempt, Launch& out,
                                                          std::string& rendered) {
-  const auto spec = parsed_spec(attempt.dag, attempt.row.task);
+  const auto spec = parsed_spec(attempt.dag, attempt.hot.task);
   if (!spec) return spec.error();
   const auto params = params_of(attempt);
   const auto render = [&](std::vector<std::string>* secrets) {
@@ -258,7 +269,7 @@ RegistryLaunchContext::TaskParts& RegistryLaunchContext::parts_of(const Dag& dag
 }
 
 const std::string& RegistryLaunchContext::plain_params(const Attempt& attempt) {
-  std::string& params = parts_of(attempt.dag, attempt.row.task).plain_params;
+  std::string& params = parts_of(attempt.dag, attempt.hot.task).plain_params;
   if (params.empty()) {
     const auto spec = parse_untrusted(attempt.task.spec_json);
     params = spec && spec->contains("params") ? json_text((*spec)["params"]) : "{}";
@@ -287,25 +298,30 @@ std::shared_ptr<const json> RegistryLaunchContext::params_of(const Attempt& atte
   return params;
 }
 
-std::vector<std::pair<std::string, std::string>> RegistryLaunchContext::xcoms_of(const Dag& dag,
-                                                                                 TaskIndex index) {
+const std::vector<LaunchContext::XcomName>& RegistryLaunchContext::xcoms_of(const Dag& dag,
+                                                                            TaskIndex index) {
+  static const std::vector<XcomName> none;
   const Task& task = dag.tasks[index];
-  if (!task.is_data && !task.has_templates) return {};
+  if (!task.is_data && !task.has_templates) return none;
   TaskParts& parts = parts_of(dag, index);
   if (!parts.xcoms) {
     // Its frame of reference holds every upstream's result; templates may name others.
-    std::set<std::pair<std::string, std::string>> names;
-    for (const TaskIndex upstream : task.upstream) {
-      names.emplace(dag.tasks[upstream].id, "return_value");
-    }
+    std::set<XcomName> names;
+    for (const TaskIndex upstream : task.upstream) names.insert({upstream, "return_value"});
     if (task.has_templates) {
-      if (const auto spec = parsed_spec(dag, index)) {
-        names.insert(spec->xcoms().begin(), spec->xcoms().end());
-      }
+      if (const auto spec = parsed_spec(dag, index)) add_names(dag, *spec, names);
     }
     parts.xcoms.emplace(names.begin(), names.end());
   }
   return *parts.xcoms;
+}
+
+// Read each time: alerts are few.
+std::vector<LaunchContext::XcomName> RegistryLaunchContext::xcoms_of_alert(
+    const Dag& dag, const std::string& notifier_json) {
+  std::set<XcomName> names;
+  if (const auto spec = ParsedSpec::parse(notifier_json, false)) add_names(dag, *spec, names);
+  return {names.begin(), names.end()};
 }
 
 std::string RegistryLaunchContext::context_json(const Attempt& attempt,
@@ -314,19 +330,19 @@ std::string RegistryLaunchContext::context_json(const Attempt& attempt,
     // Plain tasks are the hot path: their frame of reference is small and needs no escaping.
     return "{\"lake\":" + json_text(lake_folder_) + ",\"logical_date\":" +
            (attempt.run.logical_date ? "\"" + to_iso(*attempt.run.logical_date) + "\"" : "null") +
-           ",\"fence\":" + std::to_string(attempt.row.fence) + "}";
+           ",\"fence\":" + std::to_string(attempt.hot.fence) + "}";
   }
   json context{{"lake", lake_folder_},
-               {"fence", attempt.row.fence},
+               {"fence", attempt.hot.fence},
                {"logical_date", time_or_null(attempt.run.logical_date)},
                {"data_interval_start", time_or_null(attempt.run.data_interval_start)},
                {"data_interval_end", time_or_null(attempt.run.data_interval_end)},
-               {"window_start", time_or_null(attempt.row.window_start)},
-               {"window_end", time_or_null(attempt.row.window_end)}};
+               {"window_start", time_or_null(attempt.cold.window_start)},
+               {"window_end", time_or_null(attempt.cold.window_end)}};
   json upstream = json::object();
   for (const TaskIndex index : attempt.task.upstream) {
     const std::string& id = attempt.dag.tasks[index].id;
-    if (const auto value = upstream_value(attempt, key_, id, "return_value", &hidden)) {
+    if (const auto value = upstream_value(attempt, key_, index, "return_value", &hidden)) {
       upstream[id] = value_or_text(*value);
     }
   }
@@ -377,12 +393,12 @@ OutboxRow RegistryLaunchContext::render_alert(const Attempt& attempt,
   RunRow run = attempt.run;
   run.conf_json = slack_text(run.conf_json);
   run.note = slack_text(run.note);
-  TaskInstanceRow instance = attempt.row;
+  InstanceCold instance = attempt.cold;
   instance.reason = slack_text(instance.reason);
   const json shown = slack_value(*params);
   TemplateScope quoted = scope_of(attempt, shown, nullptr);
   quoted.run = &run;
-  quoted.row = &instance;
+  quoted.cold = &instance;
   quoted.xcom = [plain = scope.xcom](std::string_view task, std::string_view name) {
     auto value = plain(task, name);
     return value ? std::optional(slack_text(*value)) : value;

@@ -28,8 +28,8 @@ class RegistryLaunchContext : public LaunchContext {
   // What the plugins offer: connection parameters and their defaults come from it. Any thread.
   void set_catalogue(const std::vector<PluginInfo>& catalogue);
 
-  std::vector<std::pair<std::string, std::string>> xcoms_of(const Dag& dag,
-                                                            TaskIndex task) override;
+  const std::vector<XcomName>& xcoms_of(const Dag& dag, TaskIndex task) override;
+  std::vector<XcomName> xcoms_of_alert(const Dag& dag, const std::string& notifier_json) override;
   Status render_launch(const Attempt& attempt, Launch& out, std::string& rendered) override;
   OutboxRow render_alert(const Attempt& attempt, const std::string& notifier_json,
                          Time now) override;
@@ -45,7 +45,7 @@ class RegistryLaunchContext : public LaunchContext {
   struct TaskParts {
     std::string plain_params;        // of a task without templates
     std::optional<ParsedSpec> spec;  // of one with
-    std::optional<std::vector<std::pair<std::string, std::string>>> xcoms;
+    std::optional<std::vector<XcomName>> xcoms;
   };
   TaskParts& parts_of(const Dag& dag, TaskIndex task);
   const std::string& plain_params(const Attempt& attempt);

@@ -136,7 +136,8 @@ class Store {
   // Everything live: at start, and once in an outage.
   virtual StoredState load() = 0;
 
-  // At most once a turn before it is decided and once after; one snapshot.
+  // One snapshot. A turn asks at most once before it is decided and once after, and once more for
+  // each XCom whose name only rendering tells.
   virtual Answers read(const Questions& questions) = 0;
 
   // All or nothing, durable when `committed` (synchronous=FULL). Never throws StoreError; a

@@ -30,7 +30,8 @@ struct Scene {
     row.try_number = 2;
     row.reason = "exit code 1";
     scope.run = &run;
-    scope.row = &row;
+    scope.hot = &row;
+    scope.cold = &row;
     scope.dag_id = "financial";
     scope.task_id = "extract";
     scope.params_json = R"({"tickers":["A","B"],"n":5,"deep":{"x-y":[1,2]},"none":null})";

@@ -60,15 +60,14 @@ class FakeExecutor : public Executor {
 
 class PlainContext : public LaunchContext {
  public:
-  std::vector<std::pair<std::string, std::string>> xcoms_of(const Dag&, TaskIndex) override {
-    return {};
-  }
+  const std::vector<XcomName>& xcoms_of(const Dag&, TaskIndex) override { return none_; }
+  std::vector<XcomName> xcoms_of_alert(const Dag&, const std::string&) override { return {}; }
   Status render_launch(const Attempt& attempt, Launch& out, std::string& rendered) override {
     if (attempt.task.spec_json == "undefined")
       return {Errc::invalid, "params.x is undefined", "/params/y"};
     out.params_json = "{}";
     if (attempt.task.has_templates) {
-      rendered = attempt.xcom("first", "return_value").value_or("none");
+      rendered = attempt.xcom(*find_task(attempt.dag, "first"), "return_value").value_or("none");
     }
     return success();
   }
@@ -76,10 +75,13 @@ class PlainContext : public LaunchContext {
     OutboxRow row;
     row.kind = OutboxKind::alert;
     row.key = notifier;
-    row.payload_json = attempt.task.id + ": " + attempt.row.reason;
+    row.payload_json = attempt.task.id + ": " + attempt.cold.reason;
     row.created_at = now;
     return row;
   }
+
+ private:
+  const std::vector<XcomName> none_;
 };
 
 std::shared_ptr<const Dag> dag_of(std::vector<Task> tasks) {

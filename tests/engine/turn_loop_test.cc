@@ -37,23 +37,34 @@ class CountingStore : public MemoryStore {
 
 class Context : public LaunchContext {
  public:
-  std::vector<std::pair<std::string, std::string>> xcoms_of(const Dag& dag, TaskIndex i) override {
-    std::vector<std::pair<std::string, std::string>> names;
-    for (const TaskIndex up : dag.tasks[i].upstream) {
-      names.emplace_back(dag.tasks[up].id, "return_value");
-    }
-    return names;
+  const std::vector<XcomName>& xcoms_of(const Dag& dag, TaskIndex i) override {
+    names_.clear();
+    for (const TaskIndex up : dag.tasks[i].upstream) names_.push_back({up, "return_value"});
+    return names_;
+  }
+  std::vector<XcomName> xcoms_of_alert(const Dag&, const std::string&) override {
+    return {{0, "return_value"}};
   }
   Status render_launch(const Attempt& attempt, Launch& out, std::string&) override {
     for (const TaskIndex up : attempt.task.upstream) {
-      out.params_json += attempt.xcom(attempt.dag.tasks[up].id, "return_value").value_or("none");
+      out.params_json += attempt.xcom(up, "return_value").value_or("none");
     }
     if (!attempt.task.spec_json.empty()) {
-      out.params_json += attempt.xcom(attempt.task.spec_json, "computed").value_or("none");
+      const auto named = find_task(attempt.dag, attempt.task.spec_json);
+      out.params_json += attempt.xcom(*named, "computed").value_or("none");
     }
     return success();
   }
-  OutboxRow render_alert(const Attempt&, const std::string&, Time) override { return {}; }
+  OutboxRow render_alert(const Attempt& attempt, const std::string& notifier, Time) override {
+    OutboxRow row;
+    row.kind = OutboxKind::alert;
+    row.key = notifier;
+    row.payload_json = attempt.task.id + attempt.xcom(0, "return_value").value_or("none");
+    return row;
+  }
+
+ private:
+  std::vector<XcomName> names_;
 };
 
 Task task(const std::string& id, std::vector<TaskIndex> upstream = {}) {
@@ -381,6 +392,26 @@ TEST_CASE("the XComs that a turn's launches need are read in one go, its own one
   REQUIRE(world.launches.size() == 5);
   CHECK(world.store.reads == 1);
   for (std::size_t i = 2; i < 5; ++i) CHECK(world.launches[i].params_json == "12");
+}
+
+TEST_CASE("the XComs that a turn's alerts need are read with those of its launches") {
+  Task fails = task("fails", {0});
+  fails.on_failure = {"slack", "mail"};
+  Task after = task("after", {1});
+  after.trigger_rule = TriggerRule::all_done;
+  World world({task("first"), fails, after});
+  world.join();
+  world.turn({world.request("r1")});
+  world.turn({World::finished(world.launches.at(0).key, "1")});
+  world.store.reads = 0;
+  Event failed = World::finished(world.launches.at(1).key, "");
+  std::get<AttemptFinished>(failed).report.outcome = Outcome::failed_no_retry;
+  world.turn({failed});
+  CHECK(world.launches.size() == 3);
+  CHECK(world.store.reads == 1);
+  const auto& outbox = world.store.data().outbox;
+  REQUIRE(outbox.size() == 2);
+  for (const auto& [id, row] : outbox) CHECK(row.payload_json == "fails1");
 }
 
 TEST_CASE("an XCom whose name is computed while rendering is read then") {

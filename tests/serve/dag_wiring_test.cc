@@ -29,11 +29,13 @@ class NoExecutor : public Executor {
 
 class NoContext : public LaunchContext {
  public:
-  std::vector<std::pair<std::string, std::string>> xcoms_of(const Dag&, TaskIndex) override {
-    return {};
-  }
+  const std::vector<XcomName>& xcoms_of(const Dag&, TaskIndex) override { return none_; }
+  std::vector<XcomName> xcoms_of_alert(const Dag&, const std::string&) override { return {}; }
   Status render_launch(const Attempt&, Launch&, std::string&) override { return success(); }
   OutboxRow render_alert(const Attempt&, const std::string&, Time) override { return {}; }
+
+ private:
+  const std::vector<XcomName> none_;
 };
 
 std::string dag_text(const std::string& id) {

@@ -40,10 +40,10 @@ struct Fixture {
     row.task = *find_task(of, task_id);
     launch = {};
     rendered.clear();
-    const auto status = context.render_launch(
-        {run, of, of.tasks[row.task], row,
-         [&](std::string_view, std::string_view) { return std::optional(xcom); }},
-        launch, rendered);
+    const auto status =
+        context.render_launch({run, of, of.tasks[row.task], row, row,
+                               [&](TaskIndex, std::string_view) { return std::optional(xcom); }},
+                              launch, rendered);
     REQUIRE_MESSAGE(status.ok(), (status ? "" : status.error().message));
     return launch.params_json;
   }
@@ -71,10 +71,14 @@ TEST_CASE_FIXTURE(Fixture, "a run that went over to another version is rendered 
 }
 
 TEST_CASE_FIXTURE(Fixture, "the XComs that a task will ask for are named before it is rendered") {
-  using Names = std::vector<std::pair<std::string, std::string>>;
+  using Names = std::vector<LaunchContext::XcomName>;
   CHECK(context.xcoms_of(*dag, *find_task(*dag, "first")).empty());
   CHECK(context.xcoms_of(*dag, *find_task(*dag, "pull")) ==
-        Names{{"first", "other"}, {"greet", "return_value"}});
+        Names{{0, "other"}, {1, "return_value"}});
+  CHECK(context.xcoms_of_alert(*dag, R"({"text": "{{ ti.xcom_pull('greet') }}", "channel":
+        "{{ ti.xcom_pull('first', key='k') }} {{ ti.xcom_pull('nobody') }}"})") ==
+        Names{{0, "k"}, {1, "return_value"}});
+  CHECK(context.xcoms_of_alert(*dag, R"({"connection": "slack"})").empty());
   CHECK(command(*dag, RunSeq{1}, "{}", "pull", "7").find("echo '7' '7'") != std::string::npos);
 }
 
@@ -110,11 +114,10 @@ TEST_CASE_FIXTURE(Fixture,
   row.reason = "said <!here>";
   const auto alert = [&](const std::string& notifier) {
     return context
-        .render_alert({run, *dag, dag->tasks[row.task], row,
-                       [](std::string_view, std::string_view) {
-                         return std::optional<std::string>(R"("<@U1>")");
-                       }},
-                      notifier, Time{})
+        .render_alert(
+            {run, *dag, dag->tasks[row.task], row, row,
+             [](TaskIndex, std::string_view) { return std::optional<std::string>(R"("<@U1>")"); }},
+            notifier, Time{})
         .payload_json;
   };
   const std::string own = alert(

@@ -318,12 +318,16 @@ void SchedulerNode::drop_all(const std::string&) {
 // ---- rendering ----------------------------------------------------------------------------------
 
 // Every upstream's result, as data tasks and most templates want them.
-std::vector<std::pair<std::string, std::string>> SchedulerNode::xcoms_of(const Dag& dag,
-                                                                         TaskIndex task) {
-  std::vector<std::pair<std::string, std::string>> names;
+const std::vector<LaunchContext::XcomName>& SchedulerNode::xcoms_of(const Dag& dag,
+                                                                    TaskIndex task) {
+  xcoms_.clear();
   for (const TaskIndex upstream : dag.tasks[task].upstream)
-    names.emplace_back(dag.tasks[upstream].id, "return_value");
-  return names;
+    xcoms_.push_back({upstream, "return_value"});
+  return xcoms_;
+}
+
+std::vector<LaunchContext::XcomName> SchedulerNode::xcoms_of_alert(const Dag&, const std::string&) {
+  return {};
 }
 
 Status SchedulerNode::render_launch(const Attempt&, Launch& out, std::string&) {

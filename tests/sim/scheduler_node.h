@@ -84,8 +84,8 @@ class SchedulerNode : public TurnDriver, public Executor, public LaunchContext {
   void flush() override {}
 
   // ---- rendering
-  std::vector<std::pair<std::string, std::string>> xcoms_of(const Dag& dag,
-                                                            TaskIndex task) override;
+  const std::vector<XcomName>& xcoms_of(const Dag& dag, TaskIndex task) override;
+  std::vector<XcomName> xcoms_of_alert(const Dag& dag, const std::string& notifier) override;
   Status render_launch(const Attempt& attempt, Launch& out, std::string& rendered) override;
   OutboxRow render_alert(const Attempt& attempt, const std::string& notifier, Time now) override;
 
@@ -95,6 +95,7 @@ class SchedulerNode : public TurnDriver, public Executor, public LaunchContext {
   Publisher publisher_;
   std::optional<TurnLoop> loop_;
   std::vector<AttemptKey> unrendered_;  // of the turn under way
+  std::vector<XcomName> xcoms_;         // of the task that was asked for last
   bool up_ = false;
   bool full_ = false;
   bool restarted_ = false;
