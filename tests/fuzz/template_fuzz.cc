@@ -97,9 +97,11 @@ void template_text(std::string_view bytes) {
   BATUTA_CHECK(plain || !quoted, "what cannot be rendered plainly cannot be quoted either");
   TemplateScope scope;
   RunRow run;
-  TaskInstanceRow row;
+  InstanceHot hot;
+  InstanceCold cold;
   scope.run = &run;
-  scope.row = &row;
+  scope.hot = &hot;
+  scope.cold = &cold;
   scope.xcom = [](std::string_view, std::string_view) { return std::string("\"; rm -rf /\""); };
   scope.variable = [](std::string_view) { return std::string("$(id) `id` ' \" \\"); };
   for (const bool shell : {false, true}) {
@@ -107,6 +109,7 @@ void template_text(std::string_view bytes) {
     if (rendered) BATUTA_CHECK(parse_untrusted(*rendered).ok(), "what is rendered is JSON");
   }
   xcom_sources(spec);
+  params_needed(spec);
 }
 
 }  // namespace batuta::fuzz
