@@ -66,6 +66,12 @@ struct Session::Handles {
   [[noreturn]] void fail(const char* message) const {
     if (cancelled && cancelled()) throw plugin::RetryableError("cancelled");
     std::string text = message == nullptr ? "unknown error" : message;
+    // The engine puts the line of a syntax error there twice.
+    const auto line = text.find("\n\nLINE ");
+    const auto again = line == std::string::npos ? line : text.find("\n\nLINE ", line + 1);
+    if (again != std::string::npos && text.compare(line, again - line, text, again) == 0) {
+      text.resize(again);
+    }
     if (text.starts_with("Out of Memory"))
       text += "\nThe engine may use " + std::to_string(memory_bytes >> 20) +
               " MiB: the setting lake.memory (BATUTA_LAKE_MEMORY) of the worker gives it more.";

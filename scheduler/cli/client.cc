@@ -22,6 +22,14 @@ std::optional<std::pair<std::string, std::string>> endpoint_of(const std::string
   const char* url = std::getenv("BATUTA_URL");
   const char* token = std::getenv("BATUTA_TOKEN");
   if (url != nullptr && token != nullptr) return std::pair<std::string, std::string>(url, token);
+  if (url != nullptr || token != nullptr) {
+    throw Failure(
+        std::string(url != nullptr ? "BATUTA_URL is set and BATUTA_TOKEN is not"
+                                   : "BATUTA_TOKEN is set and BATUTA_URL is not") +
+            ": set both (a token is made with `batuta tokens create USER --password`), or "
+            "unset the one to use the home's own server",
+        2);
+  }
   std::ifstream in(home + "/run/endpoint.json");
   if (!in) return std::nullopt;
   std::stringstream text;
@@ -52,15 +60,16 @@ std::string detail_of(const std::string& body) {
         const std::string name = part.is_string() ? part.get<std::string>() : json_text(part);
         if (name != "body") where += (where.empty() ? "" : ".") + name;
       }
-      text += (where.empty() ? "" : where + ": ") + problem.value("msg", json_text(problem));
+      const std::string says = problem.value("msg", json_text(problem));
+      text += (where.empty() || says.starts_with(where + " ") ? "" : where + ": ") + says;
     }
   }
   return text.empty() ? json_text(detail) : text;
 }
 
 // What to do about an answer whose own words do not say it.
-std::string remedy_of(int status) {
-  if (status == 401) {
+std::string remedy_of(int status, const std::string& path) {
+  if (status == 401 && path != "/auth/token") {
     return "\n  make a new token: batuta tokens create USER --password, then set BATUTA_URL and "
            "BATUTA_TOKEN; "
            "or unset both to use the home's own";
@@ -68,6 +77,13 @@ std::string remedy_of(int status) {
   if (status == 403) return "\n  who you are: batuta tokens show";
   if (status == 429 || status == 503) return "\n  nothing was changed: try again in a moment";
   return "";
+}
+
+// In the server's words first; what was asked of it stands last, for those who look into it.
+Failure refusal(const std::string& method, const std::string& path, const HttpAnswer& answer) {
+  return Failure(detail_of(answer.body) + remedy_of(answer.status, path) + "\n  (" + method + " " +
+                     path + " was answered with " + std::to_string(answer.status) + ")",
+                 1);
 }
 
 }  // namespace
@@ -114,9 +130,7 @@ std::string Client::exchange(const std::string& method, const std::string& path,
                              const Headers& headers) const {
   HttpAnswer answer = send(method, path, body, accept, headers);
   if (answer.status < 200 || answer.status > 299) {
-    throw Failure(method + " " + path + ": " + detail_of(answer.body) + " (" +
-                      std::to_string(answer.status) + ")" + remedy_of(answer.status),
-                  1);
+    throw refusal(method, path, answer);
   }
   return std::move(answer.body);
 }
@@ -127,9 +141,7 @@ json Client::health() const {
   auto body = parse_untrusted(answer.body);
   const bool told = body.ok() && body->is_object() && body->contains("scheduler");
   if (told) return std::move(*body);
-  throw Failure("GET " + path + ": " + detail_of(answer.body) + " (" +
-                    std::to_string(answer.status) + ")" + remedy_of(answer.status),
-                1);
+  throw refusal("GET", path, answer);
 }
 
 json Client::call(const std::string& method, const std::string& path, const json& body,

@@ -65,6 +65,20 @@ std::string read_secret(const std::string& prompt) {
 
 namespace {
 
+// A word that looks alike and means the opposite is no advice.
+std::vector<std::string> meant_alike(const std::string& word, std::vector<std::string> names) {
+  static constexpr std::pair<std::string_view, std::string_view> opposites[] = {
+      {"export", "import"}, {"pause", "unpause"},  {"set", "unset"},      {"add", "remove"},
+      {"start", "stop"},    {"enable", "disable"}, {"backup", "restore"}, {"lock", "unlock"}};
+  std::erase_if(names, [&](const std::string& name) {
+    return std::any_of(std::begin(opposites), std::end(opposites), [&](const auto& pair) {
+      return (word == pair.first && name == pair.second) ||
+             (word == pair.second && name == pair.first);
+    });
+  });
+  return names;
+}
+
 // Which word of a refused command line is no command, or which noun lacks its verb; empty when the
 // words are right and something else is wrong.
 std::string wrong_command(const CLI::App& app, int argc, char** argv) {
@@ -79,8 +93,9 @@ std::string wrong_command(const CLI::App& app, int argc, char** argv) {
     }
     if (names.empty()) return "";
     if (std::find(names.begin(), names.end(), word) == names.end()) {
-      return "unknown command \"" + path + shown_text(word) + "\"" + did_you_mean(word, names) +
-             " (batuta " + path + "--help lists what there is)";
+      return "unknown command \"" + path + shown_text(word) + "\"" +
+             did_you_mean(word, meant_alike(word, names)) + " (batuta " + path +
+             "--help lists what there is)";
     }
     at = at->get_subcommand(word);
     path += word + " ";

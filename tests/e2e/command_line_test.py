@@ -60,6 +60,27 @@ def an_unknown_command_is_named():
     assert 'did you mean "list"?' in run("dags", "lst", code=2).stderr
     assert "batuta dags --help" in run("dags", code=2).stderr
     assert "--nonsense" in run("dags", "list", "--nonsense", code=2).stderr
+    opposite = run("variables", "export", code=2).stderr
+    assert "import" not in opposite and "batuta variables --help" in opposite, opposite
+
+
+def half_an_address_is_said_to_be_half():
+    """BATUTA_URL without BATUTA_TOKEN, and the reverse, name the one that is missing"""
+    for there, missing in (("BATUTA_URL", "BATUTA_TOKEN"), ("BATUTA_TOKEN", "BATUTA_URL")):
+        said = run("dags", "list", code=2, env={there: "http://127.0.0.1:1"}).stderr
+        assert f"{there} is set and {missing} is not" in said, said
+
+
+def a_refusal_says_why_before_what_was_asked():
+    """the server's reason comes first, its request last, and a wrong password is not answered with the advice to use one"""
+    with Folder("refused") as folder:
+        server = folder.server().start()
+        said = server.cli("variables", "delete", "nope", check=False).stderr
+        assert said.startswith("batuta: no variable 'nope'\n"), said
+        assert said.rstrip().endswith("(DELETE /api/v2/variables/nope was answered with 404)"), said
+        wrong = server.cli("tokens", "create", "admin", "--password", check=False, stdin="wrong\n").stderr
+        assert "is wrong" in wrong and "tokens create" not in wrong, wrong
+        server.stop()
 
 
 def a_home_that_is_none_is_said_to_be_none():
@@ -74,12 +95,12 @@ def a_home_that_is_none_is_said_to_be_none():
 
 
 def a_broken_store_is_a_message():
-    """no command ends as a crash: a store that is not one is an error message and exit code 1"""
+    """no command ends as a crash: a store that is not one is an error message and an exit code"""
     with Folder("broken") as folder:
         (folder.path / "lake").mkdir()
         (folder.path / "batuta.db").write_text("this is not a database, " * 100)
         for command in (["db", "check"], ["lake", "tables"], ["standalone", "--port", "0", "--dags", folder.path]):
-            refused = run(*command, "--home", folder.path, code=1)
+            refused = run(*command, "--home", folder.path, code=6 if command[0] == "standalone" else 1)
             said = refused.stderr + refused.stdout
             assert "database" in said and "terminate called" not in said, said
 
@@ -150,6 +171,8 @@ def the_lake_is_asked_without_a_server():
         said = ask("SELECT\n  nothing", code=1).stderr.splitlines()
         line = next(i for i, text in enumerate(said) if text.startswith("LINE 2:"))
         assert said[line + 1].index("^") == said[line].index("nothing"), said
+        wrong = ask("SELECT a b c", code=1).stderr
+        assert wrong.count("LINE 1:") == 1 and "Parser Error" in wrong, wrong
         assert "only one SELECT" in ask("EXPLAIN ANALYZE SELECT 1", code=1).stderr
         endless = "SELECT count(*) FROM range(100000000000) a, range(1000) b"
         late = ask(endless, code=1, env={"BATUTA_LAKE_SQL_TIMEOUT": "1s"})
@@ -398,7 +421,7 @@ def the_verbs_do_what_they_say():
         assert len(list((server.home / "backups").glob("*"))) == 1
         assert "running" in server.cli("doctor").stdout
         assert "trigger" in server.cli("events", "list").stdout
-        second = run("standalone", "--home", server.home, "--port", "0", "--dags", server.dags, code=1)
+        second = run("standalone", "--home", server.home, "--port", "0", "--dags", server.dags, code=4)
         assert str(server.process.pid) in second.stderr, second.stderr
         taken = server.url.rsplit(":", 1)[1]
         for command in (["standalone", "--home", folder.path / "other", "--dags", server.dags],
@@ -534,7 +557,8 @@ def shell_tasks_see_their_run():
 
 
 if __name__ == "__main__":
-    main([every_command_has_help, an_unknown_command_is_named, a_home_that_is_none_is_said_to_be_none,
+    main([every_command_has_help, an_unknown_command_is_named, half_an_address_is_said_to_be_half,
+      a_refusal_says_why_before_what_was_asked, a_home_that_is_none_is_said_to_be_none,
           a_broken_store_is_a_message, the_lake_is_read_beside_a_running_server,
           the_lake_is_asked_without_a_server, what_is_printed_is_whole,
           lists_go_to_their_end_or_say_what_is_left, without_a_server_it_says_how_to_start_one,
