@@ -52,12 +52,38 @@ std::optional<Duration> retry_after(const HttpAnswer& answer, Time now) {
 
 }  // namespace
 
-std::string alert_payload(const std::string& connection, const std::string& text,
-                          const std::string& channel, const std::string& username) {
+std::string alert_payload(const std::string& connection, const std::string& dag_id,
+                          const std::string& text, const std::string& channel,
+                          const std::string& username) {
   nlohmann::json body{{"text", text}};
   if (!channel.empty()) body["channel"] = channel;
   if (!username.empty()) body["username"] = username;
-  return json_text({{"connection", connection}, {"body", body}});
+  return json_text({{"connection", connection}, {"dag_id", dag_id}, {"body", body}});
+}
+
+std::string alert_group(const std::string& payload_json) {
+  const auto payload = parse_untrusted(payload_json);
+  if (!payload || !payload->is_object()) return {};
+  const nlohmann::json body = payload->value("body", nlohmann::json::object());
+  const nlohmann::json none;
+  return json_text(
+      {payload->value("dag_id", none), body.value("channel", none), body.value("username", none)});
+}
+
+std::string alert_digest(const std::vector<std::string>& payloads) {
+  if (payloads.size() == 1) return payloads.front();
+  nlohmann::json digest;
+  std::string texts;
+  for (const std::string& text : payloads) {
+    const auto payload = parse_untrusted(text);
+    if (!payload || !payload->is_object()) continue;  // refused when it goes by itself
+    if (digest.is_null()) digest = *payload;
+    texts += "\n\n" + payload->at("body").value("text", "");
+  }
+  if (digest.is_null()) return payloads.front();
+  digest["body"]["text"] = "*" + std::to_string(payloads.size()) + " alerts of " +
+                           digest.value("dag_id", "") + "*" + texts;
+  return json_text(digest);
 }
 
 std::string alert_connection(const std::string& payload_json) {

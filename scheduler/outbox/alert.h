@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/http_client.h"
 #include "common/result.h"
@@ -11,9 +12,19 @@
 
 namespace batuta {
 
-// The payload of an alert's OutboxRow: {"connection": id, "body": {"text","channel","username"}}.
-std::string alert_payload(const std::string& connection, const std::string& text,
-                          const std::string& channel, const std::string& username);
+// The payload of an alert's OutboxRow:
+// {"connection": id, "dag_id": id, "body": {"text","channel","username"}}.
+std::string alert_payload(const std::string& connection, const std::string& dag_id,
+                          const std::string& text, const std::string& channel,
+                          const std::string& username);
+
+// Alerts of one connection whose groups are the same may go in one message; made of DAG, channel
+// and the sender's name.
+std::string alert_group(const std::string& payload_json);
+
+// One payload that says what all of these say, in their order; each text is whole. They are of one
+// group, at least one.
+std::string alert_digest(const std::vector<std::string>& payloads);
 
 struct SendResult {
   bool sent = false;

@@ -12,6 +12,7 @@
 #include "lakelog/publish.h"
 #include "lakelog/storage.h"
 #include "scheduler/outbox/alert.h"
+#include "scheduler/outbox/alert_queue.h"
 
 namespace batuta {
 namespace {
@@ -41,23 +42,29 @@ Error named(Error error, const std::string& table) {
 
 struct Outbox::Impl {
   Impl(Options o, Hooks h)
-      : options(std::move(o)), hooks(std::move(h)), lake(open_lake(options.lake_folder)) {}
+      : options(std::move(o)),
+        hooks(std::move(h)),
+        lake(open_lake(options.lake_folder)),
+        alerts(options.alert_spacing > Duration::zero()) {}
 
   void run() {
     std::unique_lock lock(mutex);
     while (!stopping) {
       if (auto item = queue.take(hooks.now())) {
         lock.unlock();
-        if (item->row.kind == OutboxKind::publish) {
-          publish(std::move(*item));
-        } else {
-          alert(std::move(*item));
-        }
+        publish(std::move(*item));
+        lock.lock();
+        continue;
+      }
+      if (auto rows = alerts.take(hooks.now()); !rows.empty()) {
+        lock.unlock();
+        alert(std::move(rows));
         lock.lock();
         continue;
       }
       Duration patience = std::chrono::seconds(5);
-      if (const auto due = queue.next_due()) {
+      for (const OptTime due : {queue.next_due(), alerts.next_due()}) {
+        if (!due) continue;
         patience = std::clamp<Duration>(*due - hooks.now(), std::chrono::milliseconds(1), patience);
       }
       wake.wait_for(lock, patience);
@@ -105,7 +112,7 @@ struct Outbox::Impl {
   }
 
   Result<lakelog::Published> checked_and_published(const OutboxItem& item) {
-    const PublicationRow& publication = *item.publication;
+    const PublicationRow& publication = item.publication;
     const std::string& info_json = item.row.payload_json;
     std::string table = publication.table;
     auto request = request_for(publication, info_json);
@@ -117,7 +124,7 @@ struct Outbox::Impl {
   }
 
   void publish(OutboxItem item) {
-    const PublicationRow& publication = *item.publication;
+    const PublicationRow& publication = item.publication;
     const auto published = checked_and_published(item);
     if (!published && published.error().code == Errc::unavailable) {
       return again(std::move(item), published.error().message, std::nullopt);
@@ -133,50 +140,88 @@ struct Outbox::Impl {
     queue.carried_out(item.row.id);
   }
 
-  void alert(OutboxItem item) {
-    const auto connection = hooks.connection(alert_connection(item.row.payload_json));
+  void alert(std::vector<OutboxRow> rows) {
+    std::vector<std::string> payloads;
+    for (const OutboxRow& row : rows) payloads.push_back(row.payload_json);
+    const auto connection = hooks.connection(alert_connection(payloads.front()));
     const SendResult result =
-        send_alert(item.row.payload_json, connection, hooks.now(), hooks.http);
-    if (result.sent) return finish_alert(std::move(item));
-    const bool expired = hooks.now() - item.row.created_at > options.alert_expiry;
-    if (!result.final && !expired) return again(std::move(item), result.error, result.retry_after);
-    item.row.dead = true;
-    item.row.last_error = result.error;
-    ++item.row.tries;
-    log::error("alert " + std::to_string(item.row.id) + " given up after " +
-               std::to_string(item.row.tries) + (item.row.tries == 1 ? " try: " : " tries: ") +
-               result.error + " (see `batuta outbox list`)");
-    if (!hooks.save_row(item.row)) return again(std::move(item), result.error, std::nullopt);
+        send_alert(alert_digest(payloads), connection, hooks.now(), hooks.http);
+    const std::string receiver = rows.front().key;
+    if (result.sent) return finish_alerts(receiver, std::move(rows));
+    // One of them may be what the receiver does not take: each by itself, then.
+    const bool alone = result.final && rows.size() > 1;
+    OptTime next;
+    for (OutboxRow& row : rows) {
+      const bool expired = hooks.now() - row.created_at > options.alert_expiry;
+      if (expired || (result.final && !alone)) {
+        give_up(std::move(row), result.error);
+        continue;
+      }
+      const auto wait =
+          alone ? Duration::zero() : result.retry_after.value_or(backoff(row.tries + 1));
+      next = alert_again(std::move(row), result.error, wait, alone);
+    }
+    if (!next) return;
     std::lock_guard lock(mutex);
-    ++counts.alerts_dead;
-    queue.remove(item.row.id);
+    alerts.hold(receiver, *next);  // a receiver that fails is not asked again for the next one
   }
 
-  void finish_alert(OutboxItem item) {
-    // Sent but not yet forgotten: a crash here sends it twice, which beats never.
-    while (!hooks.delete_row(item.row.id)) {
-      std::unique_lock lock(mutex);
-      if (stopping) return;
-      wake.wait_for(lock, first_delay);
+  void give_up(OutboxRow row, const std::string& error) {
+    row.dead = true;
+    row.last_error = error;
+    ++row.tries;
+    log::error("alert " + std::to_string(row.id) + " given up after " + std::to_string(row.tries) +
+               (row.tries == 1 ? " try: " : " tries: ") + error + " (see `batuta outbox list`)");
+    if (!hooks.save_row(row)) {
+      alert_again(std::move(row), error, backoff(1), true);
+      return;
     }
     std::lock_guard lock(mutex);
-    ++counts.alerts_sent;
-    queue.hold_alerts(item.row.key, hooks.now() + options.alert_spacing);
-    queue.remove(item.row.id);
+    ++counts.alerts_dead;
+    alerts.remove(row.id);
+  }
+
+  void finish_alerts(const std::string& receiver, std::vector<OutboxRow> rows) {
+    for (const OutboxRow& row : rows) {
+      // Sent but not yet forgotten: a crash here sends it twice, which beats never.
+      while (!hooks.delete_row(row.id)) {
+        std::unique_lock lock(mutex);
+        if (stopping) return;
+        wake.wait_for(lock, first_delay);
+      }
+    }
+    std::lock_guard lock(mutex);
+    counts.alerts_sent += rows.size();
+    alerts.hold(receiver, hooks.now() + options.alert_spacing);
+    for (const OutboxRow& row : rows) alerts.remove(row.id);
+  }
+
+  // When it is tried next.
+  Time alert_again(OutboxRow row, const std::string& error, Duration wait, bool alone) {
+    note_failure(row, error, wait);
+    const Time next = *row.next_try_at;
+    std::lock_guard lock(mutex);
+    ++counts.failures;
+    alerts.put_back(std::move(row), alone);
+    return next;
   }
 
   void again(OutboxItem item, const std::string& error, std::optional<Duration> wait) {
-    ++item.row.tries;
-    item.row.last_error = error;
-    item.row.next_try_at = hooks.now() + wait.value_or(backoff(item.row.tries));
-    if (item.row.tries == 1 || item.row.tries % 10 == 0) {
-      log::warn("outbox " + std::to_string(item.row.id) + " (" + item.row.key + "), try " +
-                std::to_string(item.row.tries) + ": " + error);
-    }
-    hooks.save_row(item.row);  // for people; losing it loses nothing
+    note_failure(item.row, error, wait.value_or(backoff(item.row.tries + 1)));
     std::lock_guard lock(mutex);
     ++counts.failures;
     queue.put_back(std::move(item));
+  }
+
+  void note_failure(OutboxRow& row, const std::string& error, Duration wait) {
+    ++row.tries;
+    row.last_error = error;
+    row.next_try_at = hooks.now() + wait;
+    if (row.tries == 1 || row.tries % 10 == 0) {
+      log::warn("outbox " + std::to_string(row.id) + " (" + row.key + "), try " +
+                std::to_string(row.tries) + ": " + error);
+    }
+    hooks.save_row(row);  // for people; losing it loses nothing
   }
 
   // Requires mutex. A publication is committed with its attempt's acceptance; its outbox row
@@ -193,12 +238,18 @@ struct Outbox::Impl {
 
   // Requires mutex.
   OutboxItem item_of(OutboxRow row) {
-    OutboxItem item{std::move(row), std::nullopt};
-    if (item.row.kind != OutboxKind::publish) return item;
-    const auto found = publications.find(item.row.publication);
+    const auto found = publications.find(row.publication);
     BATUTA_CHECK(found != publications.end(), "an outbox row without its publication");
-    item.publication = found->second;
-    return item;
+    return {std::move(row), found->second};
+  }
+
+  // Requires mutex.
+  void add(OutboxRow row) {
+    if (row.kind == OutboxKind::publish) {
+      queue.add(item_of(std::move(row)));
+    } else {
+      alerts.add(std::move(row));
+    }
   }
 
   const Options options;
@@ -206,7 +257,8 @@ struct Outbox::Impl {
   const std::unique_ptr<lakelog::Storage> lake;
   mutable std::mutex mutex;
   std::condition_variable wake;
-  OutboxQueue queue;                                    // guarded by mutex, as are the following
+  OutboxQueue queue;  // guarded by mutex, as are the following
+  AlertQueue alerts;
   std::map<std::int64_t, PublicationRow> publications;  // pending ones
   Counts counts;
   bool stopping = false;
@@ -241,8 +293,11 @@ void Outbox::on_committed(const Changes& changes) {
   {
     std::lock_guard lock(impl_->mutex);
     impl_->remember(changes.publications);
-    for (const OutboxRow& row : changes.outbox) impl_->queue.add(impl_->item_of(row));
-    for (const std::int64_t id : changes.outbox_done) impl_->queue.remove(id);
+    for (const OutboxRow& row : changes.outbox) impl_->add(row);
+    for (const std::int64_t id : changes.outbox_done) {
+      impl_->queue.remove(id);
+      impl_->alerts.remove(id);
+    }
   }
   impl_->wake.notify_all();
 }
@@ -253,10 +308,16 @@ void Outbox::reload(std::vector<OutboxRow> rows, std::vector<PublicationRow> pub
     impl_->publications.clear();
     impl_->remember(publications);
     std::vector<OutboxItem> pending;
+    std::vector<OutboxRow> alerts;
     for (OutboxRow& row : rows) {
-      if (!row.dead) pending.push_back(impl_->item_of(std::move(row)));
+      if (row.kind == OutboxKind::publish) {
+        pending.push_back(impl_->item_of(std::move(row)));
+      } else if (!row.dead) {
+        alerts.push_back(std::move(row));
+      }
     }
     impl_->queue.resync(std::move(pending));
+    impl_->alerts.resync(std::move(alerts));
   }
   impl_->wake.notify_all();
 }
@@ -265,8 +326,9 @@ void Outbox::retry(OutboxRow row) {
   {
     std::lock_guard lock(impl_->mutex);
     const std::int64_t id = row.id;
-    impl_->queue.add(impl_->item_of(std::move(row)));
+    impl_->add(std::move(row));
     impl_->queue.retry_now(id);
+    impl_->alerts.retry_now(id);
   }
   impl_->wake.notify_all();
 }
@@ -274,12 +336,13 @@ void Outbox::retry(OutboxRow row) {
 void Outbox::drop(std::int64_t id) {
   std::lock_guard lock(impl_->mutex);
   impl_->queue.remove(id);
+  impl_->alerts.remove(id);
 }
 
 Outbox::Counts Outbox::counts() const {
   std::lock_guard lock(impl_->mutex);
   Counts counts = impl_->counts;
-  counts.pending = impl_->queue.size();
+  counts.pending = impl_->queue.size() + impl_->alerts.size();
   return counts;
 }
 

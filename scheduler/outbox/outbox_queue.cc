@@ -1,19 +1,11 @@
 #include "scheduler/outbox/outbox_queue.h"
 
 namespace batuta {
-namespace {
-
-std::string lane(const OutboxRow& row) {
-  return (row.kind == OutboxKind::publish ? "publish:" : "alert:") + row.key;
-}
-
-}  // namespace
-
 void OutboxQueue::add(OutboxItem item) {
   const std::int64_t id = item.row.id;
   if (items_.contains(id)) return;
-  by_key_[lane(item.row)].insert(id);
-  if (item.publication) by_attempt_[item.publication->key][item.publication->position] = id;
+  by_table_[item.row.key].insert(id);
+  by_attempt_[item.publication.key][item.publication.position] = id;
   items_.emplace(id, Entry{std::move(item)});
 }
 
@@ -21,14 +13,12 @@ void OutboxQueue::remove(std::int64_t outbox_id) {
   const auto found = items_.find(outbox_id);
   if (found == items_.end()) return;
   const OutboxItem& item = found->second.item;
-  const auto key = by_key_.find(lane(item.row));
-  key->second.erase(outbox_id);
-  if (key->second.empty()) by_key_.erase(key);
-  if (item.publication) {
-    const auto attempt = by_attempt_.find(item.publication->key);
-    attempt->second.erase(item.publication->position);
-    if (attempt->second.empty()) by_attempt_.erase(attempt);
-  }
+  const auto table = by_table_.find(item.row.key);
+  table->second.erase(outbox_id);
+  if (table->second.empty()) by_table_.erase(table);
+  const auto attempt = by_attempt_.find(item.publication.key);
+  attempt->second.erase(item.publication.position);
+  if (attempt->second.empty()) by_attempt_.erase(attempt);
   items_.erase(found);
 }
 
@@ -36,21 +26,14 @@ bool OutboxQueue::first_of_attempt(const PublicationRow& publication) const {
   return by_attempt_.at(publication.key).begin()->first == publication.position;
 }
 
-OptTime OutboxQueue::due_at(const std::string& lane_name, const Entry& entry) const {
-  OptTime due = entry.item.row.next_try_at;
-  const auto held = held_.find(lane_name);
-  if (held != held_.end() && (!due || held->second > *due)) due = held->second;
-  return due;
-}
-
 std::optional<OutboxItem> OutboxQueue::take(Time now) {
   std::optional<std::int64_t> best;
-  for (const auto& [key, ids] : by_key_) {
+  for (const auto& [table, ids] : by_table_) {
     const std::int64_t id = *ids.begin();
     const Entry& entry = items_.at(id);
     if (entry.phase != Phase::waiting) continue;
-    if (const auto due = due_at(key, entry); due && *due > now) continue;
-    if (entry.item.publication && !first_of_attempt(*entry.item.publication)) continue;
+    if (const auto due = entry.item.row.next_try_at; due && *due > now) continue;
+    if (!first_of_attempt(entry.item.publication)) continue;
     if (!best || id < *best) best = id;
   }
   if (!best) return std::nullopt;
@@ -85,10 +68,6 @@ void OutboxQueue::resync(std::vector<OutboxItem> pending) {
   for (OutboxItem& item : pending) add(std::move(item));
 }
 
-void OutboxQueue::hold_alerts(const std::string& key, Time until) {
-  held_["alert:" + key] = until;
-}
-
 void OutboxQueue::retry_now(std::int64_t outbox_id) {
   if (const auto found = items_.find(outbox_id); found != items_.end()) {
     found->second.item.row.next_try_at.reset();
@@ -97,9 +76,9 @@ void OutboxQueue::retry_now(std::int64_t outbox_id) {
 
 OptTime OutboxQueue::next_due() const {
   OptTime due;
-  for (const auto& [key, ids] : by_key_) {
+  for (const auto& [table, ids] : by_table_) {
     const Entry& entry = items_.at(*ids.begin());
-    const auto at = due_at(key, entry);
+    const auto at = entry.item.row.next_try_at;
     if (entry.phase != Phase::waiting || !at) continue;
     if (!due || *at < *due) due = at;
   }

@@ -1,7 +1,7 @@
-// What the outbox owes, and what may run now: pure bookkeeping, no threads, no clock.
+// Which publications the outbox owes, and what may run now: pure bookkeeping, no threads, no clock.
 //
-// Order: serial per key (a table, a connection), parallel across keys; the publications of one
-// attempt go in their listed order even across tables. Acceptance gives every table the same order
+// Order: serial per table, parallel across tables; the publications of one attempt go in their
+// listed order even across tables. Acceptance gives every table the same order
 // of attempts, so these two rules cannot wait for each other in a circle.
 #pragma once
 
@@ -18,7 +18,7 @@ namespace batuta {
 
 struct OutboxItem {
   OutboxRow row;
-  std::optional<PublicationRow> publication;  // kind publish
+  PublicationRow publication;
 };
 
 class OutboxQueue {
@@ -36,8 +36,6 @@ class OutboxQueue {
   // The store was read again: what is not in `pending` is gone, and results that were handed over
   // but did not reach the store are worked out once more.
   void resync(std::vector<OutboxItem> pending);
-  // Nothing of this alert key goes before `until` (the receiver's rate limit).
-  void hold_alerts(const std::string& key, Time until);
   // Lets an item that waits for its next try go at once (`outbox retry`).
   void retry_now(std::int64_t outbox_id);
   // When the earliest waiting item is due; nullopt when nothing waits for time.
@@ -51,12 +49,10 @@ class OutboxQueue {
     Phase phase = Phase::waiting;
   };
   bool first_of_attempt(const PublicationRow& publication) const;
-  OptTime due_at(const std::string& lane, const Entry& entry) const;
 
   std::map<std::int64_t, Entry> items_;                                    // by id
-  std::map<std::string, std::set<std::int64_t>> by_key_;                   // kind:key -> ids
+  std::map<std::string, std::set<std::int64_t>> by_table_;                 // table -> ids
   std::map<AttemptKey, std::map<std::int32_t, std::int64_t>> by_attempt_;  // position -> id
-  std::map<std::string, Time> held_;  // by lane; one per connection ever alerted
 };
 
 }  // namespace batuta

@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Thread
 
 sys.path.insert(0, str(Path(__file__).parent))
-from harness import BATUTA, DATA, SOURCE, Folder, eventually, main  # noqa: E402
+from harness import BATUTA, DATA, SOURCE, Folder, dag, eventually, main, shell  # noqa: E402
 from quotes import SIXTH, QuoteService  # noqa: E402
 
 AAPL = DATA / "quotes" / "AAPL_daily_2015-2017.csv"
@@ -209,6 +209,28 @@ def a_failing_source_is_told_once():
         assert "financial_extract" in message["text"], message
 
 
+def a_storm_is_a_few_messages():
+    """200 failures of one DAG are a few messages that name each, and another DAG's alert does not wait behind them"""
+    slack = {"notifier": "slack", "connection": "slack_alerts"}
+    with Folder("storm") as folder:
+        storm = dag("storm", [shell(f"t{n:03}", "exit 1", on_failure=slack) for n in range(200)], max_active_tasks=64)
+        quiet = dag("quiet", [shell("alone", "exit 1", on_failure=slack)])
+        server = folder.server({"storm": storm, "quiet": quiet}, arguments=["--slots", "4"]).start()
+        receiver = Receiver()
+        server.call("POST", "/api/v2/connections", {"connection_id": "slack_alerts", "conn_type": "slackwebhook",
+                                                    "host": receiver.url})
+        run = server.trigger("storm")["dag_run_id"]
+        eventually(lambda: len(receiver.messages) >= 2, 30, "the storm is told")
+        server.wait_run("quiet", server.trigger("quiet")["dag_run_id"])
+        eventually(lambda: any("alone" in m["text"] for m in receiver.messages), 5, "the other DAG's alert comes")
+        server.wait_run("storm", run)
+        named = lambda: {f"t{n:03}" for n in range(200)  # noqa: E731
+                         if any(f"t{n:03}" in m["text"] for m in receiver.messages)}
+        eventually(lambda: len(named()) == 200, 30, "each is named")
+        print(f"{len(receiver.messages)} messages", flush=True)
+        assert len(receiver.messages) <= 40, len(receiver.messages)
+
+
 def the_demo_runs_once():
     """standalone --demo --once ends with exit code 0 and prints the gold table"""
     result = subprocess.run([BATUTA, "standalone", "--demo", "--once", "--dags", SOURCE / "dags"],
@@ -219,4 +241,4 @@ def the_demo_runs_once():
 
 if __name__ == "__main__":
     main([the_demo_runs_once, made_quotes_become_gold, overlapping_runs_lose_no_late_row,
-          real_quotes_become_gold, a_failing_source_is_told_once])
+          real_quotes_become_gold, a_failing_source_is_told_once, a_storm_is_a_few_messages])

@@ -29,7 +29,7 @@ Result<HttpAnswer> status(int code, std::vector<std::pair<std::string, std::stri
 }
 
 const Time midday = *parse_iso("2026-11-20T12:00:00Z");
-const std::string payload = alert_payload("slack_alerts", "task failed", "#etl", "batuta");
+const std::string payload = alert_payload("slack_alerts", "etl", "task failed", "#etl", "batuta");
 
 // Waits for a named thing to happen on the outbox's threads.
 class Signal {
@@ -147,6 +147,46 @@ TEST_CASE("the outbox sends an alert after failures and forgets it only when tha
   outbox.stop();
   CHECK(calls == 3);
   CHECK(outbox.counts().alerts_sent == 1);
+  CHECK(outbox.counts().pending == 0);
+}
+
+TEST_CASE("alerts refused together are tried one by one, and only the refused one is dead") {
+  Signal settled;
+  std::vector<std::string> dead;
+  Outbox::Hooks hooks;
+  hooks.post = [](const Event&) { return true; };
+  hooks.delete_row = [&](std::int64_t) {
+    settled.raise();
+    return true;
+  };
+  hooks.save_row = [&](const OutboxRow& row) {
+    if (row.dead) {
+      dead.push_back(row.last_error);
+      settled.raise();
+    }
+    return true;
+  };
+  hooks.connection = [](const std::string&) { return std::optional(slack()); };
+  hooks.http = [](const HttpRequest& request) {
+    return status(request.body.find("bad") == std::string::npos ? 200 : 400);
+  };
+  Outbox outbox({"/nowhere", "store", 1, std::chrono::milliseconds(1)}, hooks);
+  Changes changes;
+  for (const char* text : {"good", "bad", "fine"}) {
+    OutboxRow row;
+    row.id = static_cast<std::int64_t>(changes.outbox.size()) + 1;
+    row.kind = OutboxKind::alert;
+    row.key = "slack_alerts";
+    row.payload_json = alert_payload("slack_alerts", "etl", text, "", "");
+    row.created_at = read_clock().wall;
+    changes.outbox.push_back(row);
+  }
+  outbox.on_committed(changes);
+  outbox.start();
+  REQUIRE(settled.wait(3));
+  outbox.stop();
+  CHECK(dead == std::vector<std::string>{"the webhook at hooks.example answered 400"});
+  CHECK(outbox.counts().alerts_sent == 2);
   CHECK(outbox.counts().pending == 0);
 }
 
