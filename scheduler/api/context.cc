@@ -182,7 +182,7 @@ Response to_response(const Result<Response>& result) {
 }
 
 Error reply_error(const Reply& reply) {
-  return {reply.code, reply.message, {}};
+  return {reply.code, reply.message, reply.where};
 }
 
 }  // namespace batuta::http

@@ -86,6 +86,7 @@ struct Reply {
   std::optional<RunRow> run;           // trigger, run patch, clear of a run
   bool repeated = false;               // trigger: the idempotency key was known
   std::vector<TaskInstanceRow> tasks;  // clear, mark: what is (or would be) touched, before
+  std::string where;                   // the field that is wrong, as in Error; when code is invalid
 };
 // For the live feed: what changed, as the page needs it. Strings are looked up by the engine.
 struct FeedItem {

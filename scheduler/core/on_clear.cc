@@ -70,10 +70,10 @@ bool choose(Turn& turn, const ClearRequested& event, std::vector<Chosen>& out) {
     return false;
   }
   if (total > max_cleared_tasks) {
-    reply(turn, event.request, Errc::invalid,
-          std::to_string(total) + " task instances would be cleared, at most " +
-              std::to_string(max_cleared_tasks) +
-              " can be at once: name fewer by task_ids, start_date and end_date");
+    refuse_field(turn, event.request, "/task_ids",
+                 std::to_string(total) + " task instances would be cleared, at most " +
+                     std::to_string(max_cleared_tasks) +
+                     " can be at once: name fewer by task_ids, start_date and end_date");
     return false;
   }
   return true;
@@ -181,7 +181,7 @@ void on(Turn& turn, const ClearRequested& event) {
   }
   if (event.request == 0) return;
   turn.out.replies.push_back(
-      {event.request, Errc::ok, {}, chosen.front().run->row(), false, std::move(before)});
+      {event.request, Errc::ok, {}, chosen.front().run->row(), false, std::move(before), {}});
 }
 
 }  // namespace batuta

@@ -95,7 +95,7 @@ std::string obstacle(const MarkRequested& event, const Marked& chosen) {
 void on(Turn& turn, const MarkRequested& event) {
   std::vector<Marked> chosen;
   if (!may_be_marked(event.state)) {
-    return reply(turn, event.request, Errc::invalid, "new_state: success, failed or skipped");
+    return refuse_field(turn, event.request, "/new_state", "must be success, failed or skipped");
   }
   if (!choose(turn, event, chosen)) return;
   std::vector<TaskInstanceRow> before;
@@ -110,7 +110,7 @@ void on(Turn& turn, const MarkRequested& event) {
   }
   if (event.request == 0) return;
   turn.out.replies.push_back(
-      {event.request, Errc::ok, {}, chosen.front().run->row(), false, std::move(before)});
+      {event.request, Errc::ok, {}, chosen.front().run->row(), false, std::move(before), {}});
 }
 
 }  // namespace batuta

@@ -23,11 +23,10 @@ void log_pool(Turn& turn, const char* event, const std::string& user, const std:
 
 void on(Turn& turn, const PoolSet& event) {
   if (!valid_id(event.pool.name)) {
-    return reply(turn, event.request, Errc::invalid,
-                 "name: 1 to 128 characters of A-Z a-z 0-9 _ . -");
+    return refuse_field(turn, event.request, "/name", "1 to 128 characters of A-Z a-z 0-9 _ . -");
   }
   if (event.pool.slots < -1) {
-    return reply(turn, event.request, Errc::invalid, "slots: 0 or more, or -1 for no limit");
+    return refuse_field(turn, event.request, "/slots", "0 or more, or -1 for no limit");
   }
   LivePool& pool = turn.state.pools[pool_number(turn.state, event.pool.name)];
   if (pool.exists && event.create_only) {

@@ -71,11 +71,12 @@ const RunRow* run_of_key(const RunRequested& event, const LiveDag& dag) {
 
 bool answer_repeat(Turn& turn, const RunRequested& event, const RunRow& known) {
   if (known.request_digest != event.request_digest && !mutant("ignore_digest")) {
-    reply(turn, event.request, Errc::invalid, "this idempotency key was used with another request");
+    refuse_field(turn, event.request, "header.Idempotency-Key",
+                 "this idempotency key was used with another request");
     return true;
   }
   if (event.request == 0) return true;
-  turn.out.replies.push_back({event.request, Errc::ok, {}, known, true, {}});
+  turn.out.replies.push_back({event.request, Errc::ok, {}, known, true, {}, {}});
   return true;
 }
 
@@ -150,7 +151,7 @@ void on(Turn& turn, const RunRequested& event) {
     return reply(turn, event.request, Errc::conflict, "the file of '" + event.dag_id + "' is gone");
   }
   if (Error bad = check_request(event); bad.code != Errc::ok) {
-    return reply(turn, event.request, bad.code, bad.where + ": " + bad.message);
+    return refuse_field(turn, event.request, "/" + bad.where, bad.message);
   }
   RunRow row = make_row(event, dag, turn.now);
   if (std::string taken = taken_by_other(event, row, dag); !taken.empty()) {
@@ -172,7 +173,7 @@ void on(Turn& turn, const RunStateRequested& event) {
   LiveRun* run = run_of_request(turn, event.request, event.dag_id, event.dag_run_id, event.stored);
   if (run == nullptr) return;
   if (event.state == DagRunState::running) {
-    return reply(turn, event.request, Errc::invalid, "state: queued, success or failed");
+    return refuse_field(turn, event.request, "/state", "must be queued, success or failed");
   }
   log_event(turn, event.state == DagRunState::failed ? "cancel" : "set_run_state", event.user,
             event.dag_id, event.dag_run_id);

@@ -24,12 +24,18 @@ LiveRun* run_of_request(Turn& turn, RequestId request, const std::string& dag_id
 
 void reply(Turn& turn, RequestId request, Errc code, std::string message) {
   if (request == 0) return;
-  turn.out.replies.push_back({request, code, std::move(message), std::nullopt, false, {}});
+  turn.out.replies.push_back({request, code, std::move(message), std::nullopt, false, {}, {}});
+}
+
+void refuse_field(Turn& turn, RequestId request, std::string where, std::string message) {
+  if (request == 0) return;
+  turn.out.replies.push_back(
+      {request, Errc::invalid, std::move(message), std::nullopt, false, {}, std::move(where)});
 }
 
 void reply(Turn& turn, RequestId request, const LiveRun& run, bool repeated) {
   if (request == 0) return;
-  turn.out.replies.push_back({request, Errc::ok, {}, run.row(), repeated, {}});
+  turn.out.replies.push_back({request, Errc::ok, {}, run.row(), repeated, {}, {}});
 }
 
 void log_event(Turn& turn, const char* event, const std::string& user, const std::string& dag_id,

@@ -224,6 +224,8 @@ void judge_leases(Turn& turn);
 LiveRun* run_of_request(Turn& turn, RequestId request, const std::string& dag_id,
                         const std::string& dag_run_id, const std::optional<StoredRun>& stored);
 void reply(Turn& turn, RequestId request, Errc code, std::string message = {});
+// A field of the request is wrong: `where` is its JSON pointer, or "header.<name>".
+void refuse_field(Turn& turn, RequestId request, std::string where, std::string message);
 void reply(Turn& turn, RequestId request, const LiveRun& run, bool repeated = false);
 void log_event(Turn& turn, const char* event, const std::string& user, const std::string& dag_id,
                const std::string& dag_run_id = {}, const std::string& task_id = {});

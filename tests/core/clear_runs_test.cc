@@ -101,6 +101,7 @@ TEST_CASE("a clear over too many task instances is refused, and says how to narr
   event.more_runs.push_back({run_id(world, runs[1]), std::nullopt});
   const Reply refused = world.ask(event);
   CHECK(refused.code == Errc::invalid);
+  CHECK(refused.where == "/task_ids");
   CHECK(refused.message.find("20002") != std::string::npos);
   CHECK(refused.message.find("task_ids, start_date and end_date") != std::string::npos);
   event.task_ids = {"t0"};

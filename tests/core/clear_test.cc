@@ -324,6 +324,39 @@ TEST_CASE("a running task marked failed is ended first; what follows then judges
   CHECK(world.state_of(run, "t1") == TaskState::upstream_failed);
 }
 
+TEST_CASE("a refusal of a field names it, and no other refusal names one") {
+  World world;
+  world.add(chain("dag", 1));
+  const auto where = [&](Event event) {
+    const Reply reply = world.ask(std::move(event));
+    CHECK((reply.code == Errc::invalid) == !reply.where.empty());
+    return reply.where;
+  };
+  RunRequested event;
+  event.dag_id = "dag";
+  event.dag_run_id = "a b";
+  CHECK(where(event) == "/dag_run_id");
+  event.dag_run_id = "x";
+  event.data_interval_start = at("2026-01-02T00:00:00Z");
+  CHECK(where(event) == "/data_interval_start");
+  event.data_interval_end = at("2026-01-01T00:00:00Z");
+  CHECK(where(event) == "/data_interval_end");
+  event.data_interval_end = event.data_interval_start = std::nullopt;
+  event.idempotency_key = "k";
+  CHECK(where(event).empty());
+  event.request_digest = "other";
+  CHECK(where(event) == "header.Idempotency-Key");
+  const RunSeq run = world.trigger("dag");
+  CHECK(where(set_state(world, run, DagRunState::running)) == "/state");
+  CHECK(where(mark_of(world, run, "t0", TaskState::queued)) == "/new_state");
+  CHECK(where(PoolSet{0, {"p", -2, ""}, false}) == "/slots");
+  CHECK(where(PoolSet{0, {"../p", 1, ""}, false}) == "/name");
+  event.idempotency_key.clear();
+  CHECK(where(event).empty());  // the id is taken: a conflict
+  event.dag_id = "nobody";
+  CHECK(where(event).empty());
+}
+
 TEST_CASE("only success, failed and skipped can be marked, and nothing of a run being ended") {
   World world;
   world.add(chain("dag", 2));
