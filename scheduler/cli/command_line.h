@@ -36,6 +36,15 @@ struct DagTest {
   std::vector<Variable> variables;
 };
 
+// What `clone` copies.
+struct CloneOptions {
+  std::string home;
+  std::string to;
+  std::string dags = "./dags";
+  bool dags_named = false;
+  std::vector<std::string> tables;  // "layer/domain/table"
+};
+
 // What the settings of a home say about the lake's SQL engine.
 struct LakeSettings {
   std::int64_t memory_bytes = 0;
@@ -53,6 +62,7 @@ struct Processes {
   // `db backup|check|restore` on a home whose scheduler is not running; `verb` is the verb's name.
   std::function<int(const std::string& home, const std::string& verb, const std::string& argument)>
       offline_db;
+  std::function<int(const CloneOptions&)> clone;
   // Of the home in the folder, which needs no server; errors for settings that do not fit.
   std::function<Result<LakeSettings>(const std::string& home)> lake_settings;
 };

@@ -75,6 +75,30 @@ void add_process_commands(CLI::App& app, Session& session) {
     session.serve = [options, p = session.processes] { return p->worker(*options); };
   });
 
+  CLI::App* clone = app.add_subcommand(
+      "clone",
+      "A copy of an installation for another machine: store, DAG files and chosen tables, "
+      "without secrets, users and what is still running");
+  auto copy = std::make_shared<CloneOptions>();
+  copy->home = session.home;
+  clone->add_option("--home", copy->home, "what is copied; its server may be running")
+      ->capture_default_str();
+  clone->add_option("--to", copy->to, "a new folder")->required();
+  clone
+      ->add_option_function<std::string>(
+          "--dags",
+          [copy](const std::string& folder) {
+            copy->dags = folder;
+            copy->dags_named = true;
+          },
+          "folder of DAG files (default: ./dags)")
+      ->take_last();
+  clone->add_option("--table", copy->tables,
+                    "a table of the lake, such as gold/financial/quotes; more of them follow");
+  clone->callback([copy, &session] {
+    session.serve = [copy, p = session.processes] { return p->clone(*copy); };
+  });
+
   demo::add_demo_commands(app, session.exit_code);
 }
 

@@ -41,6 +41,15 @@ std::string plugins_folder(const ServeOptions& options) {
   return options.plugins.empty() ? program("plugins") : absolute_path(options.plugins);
 }
 
+Error no_installation(const std::string& folder) {
+  return {Errc::not_found,
+          "there is no installation in " + absolute_path(folder) +
+              " (no batuta.db); name it with --home DIR, or make one with: batuta standalone "
+              "--home " +
+              folder,
+          {}};
+}
+
 int fail(const Error& error) {
   std::fprintf(stderr, "batuta: %s\n", error.message.c_str());
   return exit_code_of(error);

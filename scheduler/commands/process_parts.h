@@ -20,6 +20,9 @@ Status check_folders(const cli::ServeOptions& options);
 std::string absolute_path(const std::string& path);
 std::string plugins_folder(const cli::ServeOptions& options);
 
+// There is nothing in the folder that was named: it was misspelt, or never started.
+Error no_installation(const std::string& folder);
+
 // Prints the message as the command line does; the exit code.
 int fail(const Error& error);
 

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "common/log.h"
+#include "scheduler/commands/clone_command.h"
 #include "scheduler/commands/dags_test_command.h"
 #include "scheduler/commands/demo_run.h"
 #include "scheduler/commands/process_parts.h"
@@ -25,16 +26,6 @@ namespace {
 using cli::ServeOptions;
 
 constexpr Duration installation_patience = std::chrono::seconds(10);
-
-// There is nothing in the folder that was named: it was misspelt, or never started.
-Error no_installation(const std::string& folder) {
-  return {Errc::not_found,
-          "there is no installation in " + absolute_path(folder) +
-              " (no batuta.db); name it with --home DIR, or make one with: batuta standalone "
-              "--home " +
-              folder,
-          {}};
-}
 
 int run_scheduler(const ServeOptions& options) {
   Serving::Options with;
@@ -153,6 +144,7 @@ cli::Processes make_processes() {
   };
   processes.scheduler = run_scheduler;
   processes.worker = run_worker;
+  processes.clone = run_clone;
   processes.dags_test = run_dags_test;
   processes.offline_db = offline_db;
   processes.lake_settings = [](const std::string& home) -> Result<cli::LakeSettings> {

@@ -119,6 +119,11 @@ Status backup_store(const std::string& url, const std::string& to) {
   return backup_database(path_of(url), to);
 }
 
+ClonedStore clone_backend(const std::string& url, const std::string& key, const std::string& to,
+                          const std::string& to_key, Time now) {
+  return clone_store(path_of(url), key, to, to_key, now);
+}
+
 Result<std::string> restore_store(const std::string& from, const std::string& url, Time now) {
   return restore_database(from, path_of(url), now);
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "scheduler/store/clone.h"
 #include "scheduler/store/history.h"
 #include "scheduler/store/registry.h"
 #include "scheduler/store/store.h"
@@ -41,6 +42,9 @@ std::unique_ptr<History> open_history(const std::string& url);
 // As Upkeep's.
 Status backup_store(const std::string& url, const std::string& to);
 std::vector<std::string> check_store(const std::string& url);
+// As clone_store() of clone.h, into the file `to`.
+ClonedStore clone_backend(const std::string& url, const std::string& key, const std::string& to,
+                          const std::string& to_key, Time now);
 // As restore_database() of sqlite_upkeep.h.
 Result<std::string> restore_store(const std::string& from, const std::string& url, Time now);
 

@@ -26,7 +26,7 @@ def run(*arguments, code=0, **more):
 
 def every_command_has_help():
     """--help of every noun and verb, and exit code 2 for a wrong command line"""
-    nouns = ["standalone", "scheduler", "worker", "demo", "dags", "runs", "tasks", "pools", "variables", "connections",
+    nouns = ["standalone", "scheduler", "worker", "clone", "demo", "dags", "runs", "tasks", "pools", "variables", "connections",
              "users", "tokens", "lake", "db", "outbox", "plugins", "jobs", "events", "health", "doctor", "version"]
     assert all(noun in run("--help").stdout for noun in nouns)
     for noun in nouns:
