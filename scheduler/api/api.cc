@@ -70,8 +70,9 @@ Response wrong_method(const Request& request, const Match& match) {
 // What stands between a matched route and its handler; a Response when the request must not pass.
 std::optional<Response> refuse(Context& context, Request& request, const Route& route) {
   if (route.access != Access::everyone) {
-    const auto known = authenticate(request, context.services.registry, context.now());
+    auto known = known_identity(request, context.services.registry, context.now());
     if (!known) return error_response(known.error());
+    request.identity = *std::move(known);
     if (!role_allows(request.identity.role, route.access)) {
       return error_response(403, "this needs the role " + std::string(to_string(route.access)));
     }

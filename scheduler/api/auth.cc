@@ -78,7 +78,7 @@ std::string request_token(const Request& request, bool& by_cookie) {
   return cookie_token(request);
 }
 
-Status authenticate(Request& request, const Registry& registry, Time now) {
+Result<Identity> known_identity(const Request& request, const Registry& registry, Time now) {
   bool by_cookie = false;
   const std::string token = request_token(request, by_cookie);
   if (token.empty() || token.size() > max_token_bytes) {
@@ -86,8 +86,7 @@ Status authenticate(Request& request, const Registry& registry, Time now) {
   }
   const auto holder = registry.check_token(token, now);
   if (!holder) return {Errc::unauthenticated, "the token is unknown, expired or revoked"};
-  request.identity = {holder->user.name, holder->user.role, by_cookie, holder->expires_at};
-  return success();
+  return Identity{holder->user.name, holder->user.role, by_cookie, holder->expires_at};
 }
 
 Status check_origin(const Request& request, const std::vector<std::string>& allowed) {

@@ -27,9 +27,9 @@ std::string cookie_token(const Request& request);
 // The token the request carries, from the Authorization header or else the cookie; empty = none.
 std::string request_token(const Request& request, bool& by_cookie);
 
-// Fills request.identity. An Authorization header that is wrong is not healed by a good cookie.
+// Who sends this. An Authorization header that is wrong is not healed by a good cookie.
 // Errc::unauthenticated when the request carries nothing valid.
-Status authenticate(Request& request, const Registry& registry, Time now);
+Result<Identity> known_identity(const Request& request, const Registry& registry, Time now);
 
 // Origin, when sent, must be this server's own (by the Host header) or one of `allowed`.
 Status check_origin(const Request& request, const std::vector<std::string>& allowed);

@@ -190,11 +190,10 @@ void get_events(Context& context, Call call) {
     const auto allowed = [&context, token = request_token(*call.request, by_cookie)] {
       return context.services.registry.check_token(token, context.now()).has_value();
     };
-    response.stream = context.services.hub.subscribe(
-        std::move(filter), call.request->header("last-event-id"), allowed);
-    if (!response.stream) {
-      return call.respond(error_response({Errc::unavailable, "too many event streams", {}}));
-    }
+    auto stream = context.services.hub.subscribe(
+        std::move(filter), call.request->header("last-event-id"), call.request->holder(), allowed);
+    if (!stream) return call.respond(error_response(stream.error()));
+    response.stream = *std::move(stream);
   }
   call.respond(std::move(response));
 }

@@ -216,7 +216,7 @@ Result<Response> wait_answer(Context& context, const Request& request, const std
 // One waiting client: whoever learns the end first, feed or store, answers.
 struct Wait {
   Call call;
-  std::optional<std::uint64_t> ticket;
+  std::uint64_t ticket = 0;
   bool results = false;  // XComs were asked for
   std::atomic<bool> answered{false};
 };
@@ -313,8 +313,9 @@ void wait_for_run(Context& context, Call call) {
     });
   };
   // First listen, then look: a run that ends in between is seen by one of the two.
-  wait->ticket = context.services.hub.wait_for_run(
-      path_param(*call.request, "dag_id"), path_param(*call.request, "dag_run_id"), longest_wait,
+  const auto ticket = context.services.hub.wait_for_run(
+      path_param(*call.request, "dag_id"), path_param(*call.request, "dag_run_id"),
+      call.request->holder(), longest_wait,
       [&context, wait, tell](const std::optional<std::string>& state) {
         if (state) return tell(*state);
         if (wait->answered.exchange(true)) return;
@@ -324,13 +325,13 @@ void wait_for_run(Context& context, Call call) {
           return wait_answer(context, *wait->call.request, std::string(to_string(run->state)));
         });
       });
-  if (!wait->ticket) {
-    return call.respond(error_response({Errc::unavailable, "too many clients wait", {}}));
-  }
+  if (!ticket) return call.respond(error_response(ticket.error()));
+  wait->ticket = *ticket;
+  call.request->on_gone = [&context, gone = *ticket] { context.services.hub.stop_waiting(gone); };
   context.work(call.respond, [&context, wait, tell]() -> Status {
     const auto run = find_run(context, *wait->call.request);
     if (run && !is_terminal(run->state)) return success();
-    context.on_io([&context, wait] { context.services.hub.stop_waiting(*wait->ticket); });
+    context.on_io([&context, wait] { context.services.hub.stop_waiting(wait->ticket); });
     if (run) {
       tell(std::string(to_string(run->state)));
       return success();

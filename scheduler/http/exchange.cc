@@ -34,4 +34,8 @@ const std::string* Request::header(std::string_view lower_case_name) const {
   return it == headers.end() ? nullptr : &it->second;
 }
 
+std::string Request::holder() const {
+  return identity.user.empty() ? "address " + peer : "user " + identity.user;
+}
+
 }  // namespace batuta::http

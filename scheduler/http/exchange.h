@@ -38,9 +38,15 @@ struct Request {
   Identity identity;
   std::map<std::string, std::string, std::less<>> path_params;  // filled by the router
   const Route* route = nullptr;                                 // the same; null outside the API
+  // Set before it returns by a handler whose answer may take long: called once, on the io thread,
+  // when the client is gone before it was answered.
+  std::function<void()> on_gone;
   // First value of a query parameter, or nullptr.
   const std::string* query_value(std::string_view name) const;
   const std::string* header(std::string_view lower_case_name) const;
+  // Whose budget of streams and waits this one is taken from: "user ana" where somebody is known,
+  // else "address 10.0.0.9".
+  std::string holder() const;
 };
 
 // A live stream (SSE). The session calls `next` on the io thread whenever it can write; it returns

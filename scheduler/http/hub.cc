@@ -10,6 +10,8 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "common/log.h"
+#include "common/log_limit.h"
 #include "common/safe_json.h"
 #include "common/uuid.h"
 
@@ -41,11 +43,16 @@ std::optional<std::string> end_state(const FeedEvent& event) {
 
 class EventStream final : public Stream {
  public:
-  EventStream(FeedFilter filter, std::size_t limit, std::function<bool()> allowed)
-      : filter_(std::move(filter)), limit_(limit), allowed_(std::move(allowed)) {}
+  EventStream(FeedFilter filter, std::size_t limit, std::string holder,
+              std::function<bool()> allowed)
+      : filter_(std::move(filter)),
+        limit_(limit),
+        holder_(std::move(holder)),
+        allowed_(std::move(allowed)) {}
 
   std::string next() override { return std::exchange(pending_, {}); }
   bool ended() const override { return ended_; }
+  const std::string& holder() const { return holder_; }
 
   void offer(const std::string& prefix, const FeedEvent& event) {
     if (!wanted(filter_, event)) return;
@@ -75,6 +82,7 @@ class EventStream final : public Stream {
  private:
   FeedFilter filter_;
   std::size_t limit_;
+  std::string holder_;
   std::function<bool()> allowed_;
   std::string pending_;
   bool ended_ = false;
@@ -87,6 +95,7 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
   struct Waiter {
     explicit Waiter(asio::io_context& io) : timer(io) {}
     RunKey key;
+    std::string holder;
     asio::steady_timer timer;
     std::function<void(std::optional<std::string>)> done;
   };
@@ -136,6 +145,31 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
         it = streams.erase(it);
       }
     }
+  }
+
+  // Refuses one more of a kind of which there are `open`, at most `most`, or of one holder's; says
+  // so in the log once a minute.
+  std::optional<Error> no_room(const std::string& holder, const char* kind, std::size_t open,
+                               std::size_t most) {
+    std::size_t held = 0;
+    for_each_stream([&](const EventStream& stream) { held += stream.holder() == holder; });
+    for (const auto& [ticket, waiter] : waiters) held += waiter.holder == holder;
+    std::string why;
+    std::string key = kind;
+    if (held >= limits.per_holder) {
+      key = holder;
+      why = holder + " has " + std::to_string(held) +
+            " streams and waits open, as many as one may have: close some";
+    } else if (open >= most) {
+      why = std::to_string(open) + " " + kind + " are open, as many as there may be: try again";
+    } else {
+      return std::nullopt;
+    }
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    const auto more =
+        limit.pass(key, std::chrono::duration_cast<std::chrono::microseconds>(now).count());
+    if (more) log::warn("http: turned away a request of " + holder + ": " + why + *more);
+    return Error{Errc::unavailable, std::move(why), {}};
   }
 
   void tell_waiters(const FeedEvent& event) {
@@ -215,6 +249,7 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
   std::map<std::uint64_t, Waiter> waiters;  // by ticket
   std::multimap<RunKey, std::uint64_t> tickets;
   std::uint64_t last_ticket = 0;
+  LogLimit limit;
   bool pinging = false;  // there are streams, or were at the last ping: events are kept
   std::atomic<FeedDemand> demand{FeedDemand::nothing};
 };
@@ -233,12 +268,16 @@ void Hub::publish(std::vector<FeedEvent> events) {
   });
 }
 
-std::shared_ptr<Stream> Hub::subscribe(FeedFilter filter, const std::string* last_event_id,
-                                       std::function<bool()> allowed) {
+Result<std::shared_ptr<Stream>> Hub::subscribe(FeedFilter filter, const std::string* last_event_id,
+                                               const std::string& holder,
+                                               std::function<bool()> allowed) {
   impl_->for_each_stream([](EventStream&) {});  // forget the ones that ended
-  if (impl_->streams.size() >= impl_->limits.streams) return nullptr;
+  if (auto full =
+          impl_->no_room(holder, "event streams", impl_->streams.size(), impl_->limits.streams)) {
+    return *std::move(full);
+  }
   auto stream = std::make_shared<EventStream>(std::move(filter), impl_->limits.outbound_bytes,
-                                              std::move(allowed));
+                                              holder, std::move(allowed));
   stream->add("retry: 1000\n\n");
   if (last_event_id) impl_->resume(*last_event_id, *stream);
   impl_->streams.push_back(stream);
@@ -247,17 +286,21 @@ std::shared_ptr<Stream> Hub::subscribe(FeedFilter filter, const std::string* las
     impl_->update_demand();
     impl_->ping();
   }
-  return stream;
+  return std::shared_ptr<Stream>(std::move(stream));
 }
 
-std::optional<std::uint64_t> Hub::wait_for_run(
-    const std::string& dag_id, const std::string& dag_run_id, std::chrono::milliseconds patience,
-    std::function<void(std::optional<std::string>)> done) {
-  if (impl_->waiters.size() >= impl_->limits.waiters) return std::nullopt;
+Result<std::uint64_t> Hub::wait_for_run(const std::string& dag_id, const std::string& dag_run_id,
+                                        const std::string& holder,
+                                        std::chrono::milliseconds patience,
+                                        std::function<void(std::optional<std::string>)> done) {
+  if (auto full = impl_->no_room(holder, "waits", impl_->waiters.size(), impl_->limits.waiters)) {
+    return *std::move(full);
+  }
   const auto ticket = ++impl_->last_ticket;
   const auto place = impl_->waiters.try_emplace(ticket, impl_->io).first;
   Impl::Waiter& waiter = place->second;
   waiter.key = {dag_id, dag_run_id};
+  waiter.holder = holder;
   waiter.done = std::move(done);
   impl_->tickets.emplace(waiter.key, ticket);
   impl_->update_demand();

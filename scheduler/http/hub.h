@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "common/result.h"
 #include "scheduler/engine/engine.h"
 #include "scheduler/http/exchange.h"
 
@@ -26,10 +27,11 @@ struct FeedFilter {
 };
 
 struct HubLimits {
+  std::size_t per_holder = 64;  // streams and waits of one user, wherever it comes from
   std::size_t streams = 256;
   std::size_t kept = 1024;               // events kept for a client that comes back
   std::size_t outbound_bytes = 1 << 20;  // a stream that falls behind further is dropped
-  std::size_t waiters = 1024;
+  std::size_t waiters = 512;
   std::chrono::milliseconds ping{15'000};
 };
 
@@ -49,18 +51,18 @@ class Hub {
   // A stream of server-sent events. With `last_event_id` of this process's life the events missed
   // come first; with any other, or when they are no longer kept, a `resync` event tells the client
   // to read everything anew. `allowed` is asked on the io thread at every ping, and the stream ends
-  // when it says no: a token may end while its stream is open. nullptr when there are too many
-  // streams.
-  std::shared_ptr<Stream> subscribe(FeedFilter filter, const std::string* last_event_id,
-                                    std::function<bool()> allowed = nullptr);
+  // when it says no: a token may end while its stream is open. `holder`: Request::holder().
+  // Errc::unavailable, with the reason, when there are too many.
+  Result<std::shared_ptr<Stream>> subscribe(FeedFilter filter, const std::string* last_event_id,
+                                            const std::string& holder,
+                                            std::function<bool()> allowed = nullptr);
 
   // Calls `done` once: with the run's last state as the feed names it ("success", "failed"), or
-  // with nullopt when `patience` is over. The ticket ends the wait early, without a call; nullopt
-  // when too many wait.
-  std::optional<std::uint64_t> wait_for_run(const std::string& dag_id,
-                                            const std::string& dag_run_id,
-                                            std::chrono::milliseconds patience,
-                                            std::function<void(std::optional<std::string>)> done);
+  // with nullopt when `patience` is over. The ticket ends the wait early, without a call.
+  // Errc::unavailable, with the reason, when too many wait.
+  Result<std::uint64_t> wait_for_run(const std::string& dag_id, const std::string& dag_run_id,
+                                     const std::string& holder, std::chrono::milliseconds patience,
+                                     std::function<void(std::optional<std::string>)> done);
   void stop_waiting(std::uint64_t ticket);
 
  private:

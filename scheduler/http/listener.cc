@@ -1,15 +1,19 @@
 // Accepts connections and keeps their number in bounds.
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <list>
-#include <map>
+#include <optional>
 #include <system_error>
+#include <tuple>
 
 #include "common/log.h"
+#include "common/log_limit.h"
+#include "scheduler/http/response.h"
 #include "scheduler/http/server.h"
 #include "scheduler/http/session.h"
 
@@ -20,16 +24,19 @@ using boost::system::error_code;
 
 namespace {
 constexpr auto pause_without_descriptors = std::chrono::milliseconds(100);
-}
+// Newcomers who are told at leisure why they are turned away; more of them at once are told in
+// passing, and what they have sent may undo the answer.
+constexpr std::size_t most_refusals = 64;
+}  // namespace
 
 // Everything on the io thread except port() and the posting in stop().
 struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
-  Impl(asio::io_context& io_context, Limits limits, Handler handler)
+  Impl(asio::io_context& io_context, Limits limits, Handler handler, Identify identify)
       : io(io_context),
         acceptor(io_context),
         pause(io_context),
         context(std::make_shared<SessionContext>(
-            SessionContext{std::move(limits), std::move(handler)})) {}
+            SessionContext{std::move(limits), std::move(handler), std::move(identify)})) {}
 
   struct Entry {
     std::string address;
@@ -70,7 +77,8 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
 
   // Out of descriptors or memory: the next accept would fail at once, so wait a moment.
   void accept_later(const error_code& failure) {
-    log::warn("http: cannot accept: " + failure.message());
+    warn("accept", "cannot accept: " + failure.message());
+    make_room(nullptr);
     pause.expires_after(pause_without_descriptors);
     pause.async_wait([self = shared_from_this()](error_code cancelled) {
       if (!cancelled && !self->stopped) self->accept();
@@ -83,53 +91,80 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
     if (failure) return;  // gone already
     const std::string address = remote.address().to_string();
     const auto& limits = context->limits;
-    if (per_address[address] >= limits.connections_per_address && !make_room(&address)) {
-      return turn_away(std::move(socket), address);
+    if (strangers(address) >= limits.connections_per_address && !make_room(&address)) {
+      return turn_away(std::move(socket), address, "address",
+                       "too many requests of this address are under way");
     }
     if (sessions.size() - closing >= limits.connections && !make_room(nullptr)) {
-      return turn_away(std::move(socket), address);
+      return turn_away(std::move(socket), address, "all", "too many requests are under way");
     }
     sessions.push_back({address, make_session(std::move(socket), address, context)});
-    ++per_address[address];
     const auto place = std::prev(sessions.end());
     place->session->start([self = shared_from_this(), place] { self->remove(place); });
   }
 
-  // Closes the oldest connection that waits for a request; it leaves the list at once, so that its
-  // place is free. False when all are busy.
+  // Connections of an address whose users nobody knows.
+  std::size_t strangers(const std::string& address) const {
+    return static_cast<std::size_t>(
+        std::count_if(sessions.begin(), sessions.end(), [&](const Entry& entry) {
+          return entry.session && entry.session->user().empty() && entry.address == address;
+        }));
+  }
+
+  // Closes the connection that is missed least (see Limits), of all or of the strangers of
+  // `address`; it leaves the list at once, so that its place is free. False when all are busy.
   bool make_room(const std::string* address) {
+    using Rank = std::tuple<bool, bool, std::chrono::steady_clock::time_point>;
+    std::optional<Rank> least;
+    auto victim = sessions.end();
     for (auto it = sessions.begin(); it != sessions.end(); ++it) {
-      if (!it->session || !it->session->waiting()) continue;
-      if (address && it->address != *address) continue;
-      it->session->close();
-      forget(it->address);
-      it->session = nullptr;  // remove() takes the entry away when the coroutine has ended
-      ++closing;
-      return true;
+      if (!it->session || it->session->standing() == Standing::held) continue;
+      const bool known = !it->session->user().empty();
+      if (address && (known || it->address != *address)) continue;
+      const bool moving = it->session->standing() == Standing::moving;
+      const Rank rank{moving, moving && known, it->session->moved_at()};
+      if (least && *least <= rank) continue;
+      least = rank;
+      victim = it;
     }
-    return false;
+    if (!least) return false;
+    if (std::get<0>(*least)) {
+      warn("cut", "closed a connection of " + victim->address +
+                      " in the middle of a request: others need its place");
+    }
+    victim->session->close();
+    victim->session = nullptr;  // remove() takes the entry away when the coroutine has ended
+    ++closing;
+    return true;
   }
 
-  void turn_away(asio::ip::tcp::socket socket, const std::string& address) {
-    if (per_address[address] == 0) per_address.erase(address);
-    constexpr std::string_view answer =
-        "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n"
-        "Connection: close\r\n\r\n";
-    error_code ignored;
-    socket.non_blocking(true, ignored);
-    socket.send(asio::buffer(answer), 0, ignored);
+  void turn_away(asio::ip::tcp::socket socket, const std::string& address, const char* key,
+                 const std::string& why) {
+    warn(key, "turned away a connection of " + address + ": " + why);
+    if (refusals.size() >= most_refusals) {
+      const Response answer = error_response(503, why);
+      const std::string bytes = response_head(answer, false) + answer.body;
+      error_code ignored;
+      socket.non_blocking(true, ignored);
+      socket.send(asio::buffer(bytes), 0, ignored);
+      return;
+    }
+    refusals.push_back({address, make_session(std::move(socket), address, context)});
+    const auto place = std::prev(refusals.end());
+    place->session->turn_away(why,
+                              [self = shared_from_this(), place] { self->refusals.erase(place); });
   }
 
-  void forget(const std::string& address) {
-    if (--per_address[address] == 0) per_address.erase(address);
+  // What repeats under an attack is said once a minute.
+  void warn(const char* key, const std::string& text) {
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    const auto more =
+        limit.pass(key, std::chrono::duration_cast<std::chrono::microseconds>(now).count());
+    if (more) log::warn("http: " + text + *more);
   }
 
   void remove(Sessions::iterator place) {
-    if (place->session) {
-      forget(place->address);
-    } else {
-      --closing;
-    }
+    if (!place->session) --closing;
     sessions.erase(place);
   }
 
@@ -138,8 +173,10 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
     error_code ignored;
     acceptor.close(ignored);
     pause.cancel();
-    for (auto& entry : sessions) {
-      if (entry.session) entry.session->close();
+    for (auto* list : {&sessions, &refusals}) {
+      for (auto& entry : *list) {
+        if (entry.session) entry.session->close();
+      }
     }
   }
 
@@ -148,15 +185,17 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
   asio::steady_timer pause;
   std::shared_ptr<SessionContext> context;
   Sessions sessions;
-  std::map<std::string, std::size_t> per_address;
   std::size_t closing = 0;
+  Sessions refusals;
+  LogLimit limit;
   std::uint16_t port = 0;
   bool stopped = false;
 };
 
 Server::Server(asio::io_context& io, const std::string& address, std::uint16_t port, Limits limits,
-               Handler handler)
-    : impl_(std::make_shared<Impl>(io, std::move(limits), std::move(handler))) {
+               Handler handler, Identify identify)
+    : impl_(
+          std::make_shared<Impl>(io, std::move(limits), std::move(handler), std::move(identify))) {
   impl_->listen(address, port);
   impl_->accept();
 }
@@ -169,6 +208,7 @@ Server::~Server() {
   // Nothing posted would run any more; the handler, and what it refers to, must not outlive us.
   impl_->close_all();
   impl_->context->handler = nullptr;
+  impl_->context->identify = nullptr;
 }
 
 std::uint16_t Server::port() const {

@@ -113,6 +113,7 @@ Response error_response(int status, std::string_view detail) {
   Response response;
   response.status = status;
   response.body = json_text(nlohmann::json{{"detail", detail}});
+  if (status == 503) response.headers.emplace_back("Retry-After", "1");
   return response;
 }
 

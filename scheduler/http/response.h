@@ -13,7 +13,7 @@ namespace batuta::http {
 // the body's, also for HEAD; a stream has none and ends with the connection.
 std::string response_head(const Response& response, bool keep_alive);
 
-// {"detail": "…"}, Airflow's shape.
+// {"detail": "…"}, Airflow's shape; a 503 says when to come again.
 Response error_response(int status, std::string_view detail);
 
 }  // namespace batuta::http

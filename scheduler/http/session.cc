@@ -32,6 +32,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t linger_bytes = 8 << 20;
 constexpr auto linger_time = std::chrono::seconds(2);
+constexpr std::size_t write_piece = 64 << 10;
 
 // Carries the handler's answer back to the session's thread, exactly once: a handler that forgets
 // to answer becomes a 500 instead of a connection that hangs.
@@ -78,13 +79,27 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
         });
   }
 
+  void turn_away(std::string why, std::function<void()> ended) override {
+    auto self = shared_from_this();
+    asio::co_spawn(
+        stream_.get_executor(),
+        [self, refusal = Refusal{503, std::move(why)}]() { return self->refuse(refusal); },
+        [self, ended = std::move(ended)](std::exception_ptr failure) {
+          self->close();
+          ended();
+          self->report(failure);
+        });
+  }
+
   void close() override {
     error_code ignored;
     stream_.socket().close(ignored);
     closed_ = true;
   }
 
-  bool waiting() const override { return waiting_; }
+  Standing standing() const override { return standing_; }
+  Clock::time_point moved_at() const override { return moved_at_; }
+  const std::string& user() const override { return user_; }
 
  private:
   const Limits& limits() const { return context_->limits; }
@@ -92,6 +107,7 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
   asio::awaitable<void> run() {
     error_code ignored;
     stream_.socket().set_option(asio::ip::tcp::no_delay(true), ignored);
+    stream_.socket().non_blocking(true, ignored);  // see take_what_came
     for (std::size_t served = 1; !closed_; ++served) {
       const bool more = co_await serve_one(served);
       if (!more) break;
@@ -118,12 +134,17 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
     }
     auto& head = std::get<Head>(verdict);
     auto request = std::make_shared<Request>();
+    fill(head, *request);
+    // Whoever sends no body is known in a moment, when the handler has asked.
+    const bool ask = head.content_length > 0 && context_->identify;
+    user_ = ask ? context_->identify(*request) : std::string();
     const bool readable = co_await read_body(head, *request);
     if (!readable) co_return false;
-    fill(head, *request);
 
     stream_.expires_never();
+    standing_ = Standing::held;
     Response response = co_await call_handler(request);
+    stop_watching();
     const bool keep = head.keep_alive && !response.close && !response.stream &&
                       served < limits().requests_per_connection;
     co_await write(response, request->method == Method::head, keep);
@@ -133,22 +154,24 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
 
   asio::awaitable<std::variant<Head, Refusal>> read_head(bool first) {
     HeadScanner scanner(limits().guard);
-    waiting_ = true;
     // A new connection must speak at once; a kept one may rest between two requests.
     bool resting = !first && buffer_.size() == 0;
+    standing_ = resting ? Standing::idle : Standing::moving;
+    moved();
     stream_.expires_after(resting ? limits().idle : limits().head);
     for (;;) {
       const std::string_view bytes(static_cast<const char*>(buffer_.data().data()), buffer_.size());
       auto found = scanner.scan(bytes);
       if (auto* bad = std::get_if<Refusal>(&found)) co_return *bad;
       if (auto* size = std::get_if<std::size_t>(&found)) {
-        waiting_ = false;
         auto verdict = check_head(bytes.substr(0, *size), limits().guard);
         if (auto* refusal = std::get_if<Refusal>(&verdict)) co_return *refusal;
         co_return std::get<Head>(std::move(verdict));
       }
       const auto got = co_await stream_.async_read_some(buffer_.prepare(4096), asio::use_awaitable);
       buffer_.commit(got);
+      moved();
+      standing_ = Standing::moving;
       if (resting) stream_.expires_after(limits().head);
       resting = false;
     }
@@ -171,6 +194,7 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
       stream_.expires_at(start + std::min(limits().body, limits().body_grace + earned));
       co_await beast::http::async_read_some(stream_, buffer_, parser,
                                             asio::redirect_error(asio::use_awaitable, failure));
+      moved();
     }
     if (failure == beast::error::timeout || failure == asio::error::eof) co_return false;
     if (failure) {
@@ -196,6 +220,8 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
           std::make_shared<Answer<decltype(done)>>(stream_.get_executor(), std::move(done));
       context_->handler(request,
                         [answer](Response response) { answer->give(std::move(response)); });
+      user_ = request->identity.user;
+      if (request->on_gone) watch(std::move(request->on_gone));
     };
     return asio::async_initiate<const asio::use_awaitable_t<>, void(Response)>(std::move(start),
                                                                                asio::use_awaitable);
@@ -207,13 +233,19 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
     const std::array<asio::const_buffer, 2> parts = {
         asio::buffer(head), with_body ? asio::buffer(response.body) : asio::const_buffer{}};
     stream_.expires_after(limits().write);
-    co_await asio::async_write(stream_, parts, asio::use_awaitable);
+    standing_ = response.stream ? Standing::held : Standing::moving;
+    moved();
+    const auto go_on = [this](const error_code& failure, std::size_t) -> std::size_t {
+      moved();
+      return failure ? 0 : write_piece;
+    };
+    co_await asio::async_write(stream_, parts, go_on, asio::use_awaitable);
   }
 
   // Sends a stream's pieces until it ends, the client goes, or a piece cannot be written in time.
   asio::awaitable<void> pump(Stream& stream) {
     wake_.expires_at(Clock::time_point::max());
-    watch_for_end();
+    watch([this] { wake_.cancel(); });
     stream.on_ready = [this] { wake_.cancel(); };
     try {
       while (!closed_) {
@@ -231,17 +263,41 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
       // The client is gone or too slow: the same to us.
     }
     stream.on_ready = nullptr;
+    stop_watching();
   }
 
-  // Nobody speaks on a stream's connection but us: any byte or the end closes it.
-  void watch_for_end() {
-    stream_.expires_never();
-    stream_.async_read_some(asio::buffer(&scratch_, 1),
-                            [self = shared_from_this()](error_code, std::size_t) {
-                              self->closed_ = true;
-                              self->wake_.cancel();
-                            });
+  // Looks at the client's side while we have nothing to read: its end is the end of the request
+  // under way, at once. Waiting takes no bytes away, so that a look which comes too late is
+  // harmless.
+  void watch(std::function<void()> gone) {
+    gone_ = std::move(gone);
+    look(++watch_);
   }
+
+  void stop_watching() {
+    ++watch_;
+    gone_ = nullptr;
+  }
+
+  void look(std::uint64_t watch) {
+    stream_.socket().async_wait(asio::ip::tcp::socket::wait_read,
+                                [self = shared_from_this(), watch](error_code failure) {
+                                  if (failure || watch != self->watch_) return;
+                                  if (self->take_what_came()) return self->look(watch);
+                                  self->close();
+                                  std::exchange(self->gone_, nullptr)();
+                                });
+  }
+
+  // What the client sends ahead is kept for later. False at its end, and when it sends too much.
+  bool take_what_came() {
+    if (buffer_.size() >= limits().guard.max_head_bytes) return false;
+    error_code failure;
+    buffer_.commit(stream_.socket().read_some(buffer_.prepare(4096), failure));
+    return !failure || failure == asio::error::would_block;
+  }
+
+  void moved() { moved_at_ = Clock::now(); }
 
   // Says why, then reads a little more before closing: a reset would destroy the answer on its way.
   asio::awaitable<void> refuse(const Refusal& refusal) {
@@ -266,9 +322,12 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
   std::string peer_;
   std::shared_ptr<SessionContext> context_;
   beast::flat_buffer buffer_;
-  asio::steady_timer wake_;  // of the stream under way
-  char scratch_ = 0;
-  bool waiting_ = true;
+  asio::steady_timer wake_;     // of the stream under way
+  std::function<void()> gone_;  // while the client's side is watched
+  std::uint64_t watch_ = 0;     // the newest watch; looks of older ones are over
+  Standing standing_ = Standing::moving;
+  Clock::time_point moved_at_ = Clock::now();
+  std::string user_;
   bool closed_ = false;
 };
 

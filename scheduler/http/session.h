@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -15,6 +16,14 @@ namespace batuta::http {
 struct SessionContext {
   Limits limits;
   Handler handler;
+  Identify identify;
+};
+
+// What a connection is about, when another one needs its place.
+enum class Standing {
+  idle,    // answered and kept; nothing of a next request has come
+  moving,  // a request comes in or an answer goes out
+  held,    // a whole request is with the handler, or a stream is open
 };
 
 // io thread only.
@@ -23,9 +32,14 @@ class Session {
   virtual ~Session() = default;
   // Runs until the connection ends; then `ended` is called once.
   virtual void start(std::function<void()> ended) = 0;
+  // Instead of start(): answers 503 with the reason, whatever the client sends.
+  virtual void turn_away(std::string why, std::function<void()> ended) = 0;
   virtual void close() = 0;
-  // True while no whole request is here: such a connection may be closed to make room.
-  virtual bool waiting() const = 0;
+  virtual Standing standing() const = 0;
+  // When a byte last came or went.
+  virtual std::chrono::steady_clock::time_point moved_at() const = 0;
+  // Who sent the newest request; empty: nobody known, so it counts for its address.
+  virtual const std::string& user() const = 0;
 };
 
 std::shared_ptr<Session> make_session(boost::asio::ip::tcp::socket socket, std::string peer,

@@ -17,6 +17,7 @@
 #include "common/safe_json.h"
 #include "common/version.h"
 #include "scheduler/api/api.h"
+#include "scheduler/api/auth.h"
 #include "scheduler/api/engine_backend.h"
 #include "scheduler/dagfile/dag_codec.h"
 #include "scheduler/http/server.h"
@@ -323,9 +324,10 @@ struct Server::Impl {
     limits.guard.hosts.insert(limits.guard.hosts.end(), home.settings().allowed_hosts.begin(),
                               home.settings().allowed_hosts.end());
     try {
-      http_server =
-          std::make_unique<http::Server>(io, options.host, static_cast<std::uint16_t>(options.port),
-                                         limits, http::make_api(io, std::move(services)));
+      http_server = std::make_unique<http::Server>(
+          io, options.host, static_cast<std::uint16_t>(options.port), limits,
+          http::make_api(io, std::move(services)),
+          [this](const http::Request& head) { return user_of(head); });
     } catch (const std::system_error& error) {
       return {Errc::unavailable,
               "cannot listen on " + options.host + ":" + std::to_string(options.port) + ": " +
@@ -335,6 +337,11 @@ struct Server::Impl {
     }
     io_thread = std::thread([this] { io.run(); });
     return success();
+  }
+
+  std::string user_of(const http::Request& head) const {
+    const auto known = http::known_identity(head, registry, read_clock().wall);
+    return known ? known->user : "";
   }
 
   void retry_outbox(std::int64_t id, std::function<void(Status)> done) {

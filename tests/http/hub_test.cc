@@ -4,6 +4,8 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include "scheduler/http/server.h"
+
 namespace batuta::http {
 namespace {
 
@@ -11,6 +13,8 @@ FeedEvent run_event(std::uint64_t sequence, const std::string& run, const std::s
   return {sequence, "run", "demo", run,
           R"({"dag_id":"demo","dag_run_id":")" + run + R"(","state":")" + state + "\"}"};
 }
+
+const std::string ana = "user ana";
 
 struct Fixture {
   explicit Fixture(HubLimits limits = {}) : hub(io, limits) {}
@@ -32,8 +36,8 @@ std::string id_of(const std::string& text) {
 
 TEST_CASE("every stream gets the events it asked for, with their ids") {
   Fixture f;
-  const auto all = f.hub.subscribe({}, nullptr);
-  const auto one = f.hub.subscribe({"demo", "b"}, nullptr);
+  const auto all = *f.hub.subscribe({}, nullptr, ana);
+  const auto one = *f.hub.subscribe({"demo", "b"}, nullptr, ana);
   int woken = 0;
   all->on_ready = [&] { ++woken; };
   CHECK(all->next() == "retry: 1000\n\n");
@@ -52,20 +56,20 @@ TEST_CASE("a client that comes back gets what it missed, or is told to read anew
   HubLimits limits;
   limits.kept = 3;
   Fixture f(limits);
-  auto stream = f.hub.subscribe({}, nullptr);
+  auto stream = *f.hub.subscribe({}, nullptr, ana);
   f.publish({run_event(1, "a", "running")});
   const auto first = id_of(stream->next());
   f.publish({run_event(2, "b", "running")});
-  const auto back = f.hub.subscribe({}, &first);
+  const auto back = *f.hub.subscribe({}, &first, ana);
   const auto missed = back->next();
   CHECK(missed.find("\"b\"") != std::string::npos);
   CHECK(missed.find("\"a\"") == std::string::npos);
   CHECK(missed.find("resync") == std::string::npos);
   f.publish(
       {run_event(3, "c", "running"), run_event(4, "d", "running"), run_event(5, "e", "running")});
-  CHECK(f.hub.subscribe({}, &first)->next().find("event: resync") != std::string::npos);
+  CHECK((*f.hub.subscribe({}, &first, ana))->next().find("event: resync") != std::string::npos);
   for (const std::string bad : {"", "1", "1.1", "x.99999999999999999999999"}) {
-    CHECK(f.hub.subscribe({}, &bad)->next().find("event: resync") != std::string::npos);
+    CHECK((*f.hub.subscribe({}, &bad, ana))->next().find("event: resync") != std::string::npos);
   }
 }
 
@@ -73,8 +77,8 @@ TEST_CASE("a client that reads too slowly is dropped and others are not") {
   HubLimits limits;
   limits.outbound_bytes = 1000;
   Fixture f(limits);
-  const auto slow = f.hub.subscribe({}, nullptr);
-  const auto fast = f.hub.subscribe({}, nullptr);
+  const auto slow = *f.hub.subscribe({}, nullptr, ana);
+  const auto fast = *f.hub.subscribe({}, nullptr, ana);
   for (std::uint64_t i = 1; i < 40; ++i) {
     f.publish({run_event(i, "a", "running")});
     CHECK_FALSE(fast->next().empty());
@@ -88,11 +92,11 @@ TEST_CASE("the number of streams is bounded, and ended ones free their place") {
   HubLimits limits;
   limits.streams = 2;
   Fixture f(limits);
-  auto a = f.hub.subscribe({}, nullptr);
-  auto b = f.hub.subscribe({}, nullptr);
-  CHECK_FALSE(f.hub.subscribe({}, nullptr));
+  auto a = *f.hub.subscribe({}, nullptr, ana);
+  auto b = *f.hub.subscribe({}, nullptr, ana);
+  CHECK_FALSE(f.hub.subscribe({}, nullptr, ana));
   b.reset();
-  CHECK(f.hub.subscribe({}, nullptr));
+  CHECK(f.hub.subscribe({}, nullptr, ana));
 }
 
 TEST_CASE("a stream ends soon after its reader may no longer read") {
@@ -100,7 +104,7 @@ TEST_CASE("a stream ends soon after its reader may no longer read") {
   limits.ping = std::chrono::milliseconds(1);
   Fixture f(limits);
   bool allowed = true;
-  const auto stream = f.hub.subscribe({}, nullptr, [&allowed] { return allowed; });
+  const auto stream = *f.hub.subscribe({}, nullptr, ana, [&allowed] { return allowed; });
   stream->next();
   f.io.run_one();
   CHECK(stream->next() == ": ping\n\n");
@@ -116,7 +120,7 @@ TEST_CASE("streams get a ping when nothing happens") {
   HubLimits limits;
   limits.ping = std::chrono::milliseconds(1);
   Fixture f(limits);
-  const auto stream = f.hub.subscribe({}, nullptr);
+  const auto stream = *f.hub.subscribe({}, nullptr, ana);
   stream->next();
   f.io.run_one();
   CHECK(stream->next() == ": ping\n\n");
@@ -126,8 +130,8 @@ TEST_CASE("a waiter is told the end of its run and nothing else") {
   Fixture f;
   CHECK(f.hub.demand() == FeedDemand::nothing);
   std::vector<std::string> told;
-  f.hub.wait_for_run("demo", "a", std::chrono::seconds(60),
-                     [&](const auto& state) { told.push_back(state.value_or("gave up")); });
+  CHECK(f.hub.wait_for_run("demo", "a", ana, std::chrono::seconds(60),
+                           [&](const auto& state) { told.push_back(state.value_or("gave up")); }));
   CHECK(f.hub.demand() == FeedDemand::runs);
   f.publish({run_event(1, "a", "running"), run_event(2, "b", "success")});
   CHECK(told.empty());
@@ -140,20 +144,43 @@ TEST_CASE("a waiter whose patience is over is told so, and a stopped one nothing
   Fixture f;
   std::vector<std::string> told;
   const auto note = [&](const auto& state) { told.push_back(state.value_or("gave up")); };
-  f.hub.wait_for_run("demo", "a", std::chrono::milliseconds(1), note);
-  const auto ticket = f.hub.wait_for_run("demo", "b", std::chrono::milliseconds(1), note);
+  CHECK(f.hub.wait_for_run("demo", "a", ana, std::chrono::milliseconds(1), note));
+  const auto ticket = f.hub.wait_for_run("demo", "b", ana, std::chrono::milliseconds(1), note);
   f.hub.stop_waiting(*ticket);
   f.io.run();
   CHECK(told == std::vector<std::string>{"gave up"});
   f.hub.stop_waiting(*ticket);
 }
 
+TEST_CASE("streams and waits of one user are bounded together, and others do not notice") {
+  HubLimits limits;
+  limits.per_holder = 2;
+  Fixture f(limits);
+  auto stream = *f.hub.subscribe({}, nullptr, ana);
+  const auto wait = f.hub.wait_for_run("demo", "a", ana, std::chrono::seconds(60), [](auto) {});
+  const auto third = f.hub.subscribe({}, nullptr, ana);
+  REQUIRE_FALSE(third);
+  CHECK(third.error().code == Errc::unavailable);
+  CHECK(third.error().message.starts_with("user ana has 2 streams and waits open"));
+  CHECK_FALSE(f.hub.wait_for_run("demo", "a", ana, std::chrono::seconds(60), [](auto) {}));
+  CHECK(f.hub.subscribe({}, nullptr, "user bob"));
+  f.hub.stop_waiting(*wait);
+  const auto again = f.hub.subscribe({}, nullptr, ana);
+  CHECK(again);
+  stream.reset();
+  CHECK(f.hub.wait_for_run("demo", "a", ana, std::chrono::seconds(60), [](auto) {}));
+}
+
+TEST_CASE("streams and waits leave a quarter of all connections to short requests") {
+  CHECK(HubLimits{}.streams + HubLimits{}.waiters <= Limits{}.connections * 3 / 4);
+}
+
 TEST_CASE("waiting clients are bounded") {
   HubLimits limits;
   limits.waiters = 1;
   Fixture f(limits);
-  CHECK(f.hub.wait_for_run("demo", "a", std::chrono::seconds(60), [](const auto&) {}));
-  CHECK_FALSE(f.hub.wait_for_run("demo", "a", std::chrono::seconds(60), [](const auto&) {}));
+  CHECK(f.hub.wait_for_run("demo", "a", ana, std::chrono::seconds(60), [](const auto&) {}));
+  CHECK_FALSE(f.hub.wait_for_run("demo", "a", ana, std::chrono::seconds(60), [](const auto&) {}));
 }
 
 }  // namespace batuta::http

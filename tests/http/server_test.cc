@@ -168,44 +168,6 @@ TEST_CASE("a kept connection that rests too long is closed") {
   CHECK(client.read_to_end().empty());
 }
 
-TEST_CASE("at the limit the connection that waits longest makes room") {
-  Limits limits;
-  limits.connections_per_address = 2;
-  Echo echo(limits);
-  RawClient oldest(echo.port());
-  oldest.send(good);
-  CHECK(oldest.read_answer().status == 200);
-  RawClient second(echo.port());
-  second.send(good);
-  CHECK(second.read_answer().status == 200);
-  RawClient third(echo.port());
-  third.send(good);
-  CHECK(third.read_answer().status == 200);
-  CHECK(oldest.read_to_end().empty());
-  second.send(good);
-  CHECK(second.read_answer().status == 200);
-}
-
-TEST_CASE("when every connection is busy the newcomer is turned away") {
-  Limits limits;
-  limits.connections_per_address = 1;
-  std::vector<Respond> held;
-  std::atomic<bool> arrived{false};
-  IoThread thread;
-  Server server(thread.io, "127.0.0.1", 0, limits, [&](std::shared_ptr<Request>, Respond respond) {
-    held.push_back(std::move(respond));
-    arrived = true;
-  });
-  RawClient busy(server.port());
-  busy.send(good);
-  while (!arrived) std::this_thread::yield();
-  RawClient late(server.port());
-  CHECK(statuses(late.read_to_end()) == std::vector<int>{503});
-  held.front()({});
-  CHECK(busy.read_answer().status == 200);
-  thread.stop();
-}
-
 TEST_CASE("a handler that forgets to answer becomes a 500") {
   Echo echo;
   RawClient client(echo.port());
