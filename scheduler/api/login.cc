@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 #include <utility>
 
 #include "common/uuid.h"
@@ -66,25 +67,33 @@ std::optional<int> LoginLimiter::wait(const Counts& counts, const std::string& k
 
 std::optional<int> LoginLimiter::blocked(const std::string& account, const std::string& address,
                                          Time now) {
-  std::optional<int> longest;
-  for (const auto& one :
-       {wait(pairs_, account + '\n' + address, limits_.per_account_and_address, now),
-        wait(addresses_, address, limits_.per_address, now),
-        wait(accounts_, account, limits_.per_account, now)}) {
+  const std::string pair = account + '\n' + address;
+  auto longest = wait(pairs_, pair, limits_.per_account_and_address, now);
+  if (welcome_.contains(pair)) return longest;
+  for (const auto& one : {wait(addresses_, address, limits_.per_address, now),
+                          wait(accounts_, account, limits_.per_account, now)}) {
     if (one && (!longest || *one > *longest)) longest = one;
   }
   return longest;
 }
 
-void LoginLimiter::count(Counts& counts, const std::string& key, Time now) {
+LoginLimiter::Count& LoginLimiter::entry(Counts& counts, const std::string& key) const {
   if (counts.size() >= limits_.entries && !counts.contains(key)) {
-    std::erase_if(counts,
-                  [&](const auto& entry) { return entry.second.since + limits_.window <= now; });
-    if (counts.size() >= limits_.entries) counts.erase(counts.begin());
+    counts.erase(std::min_element(counts.begin(), counts.end(), [](const auto& a, const auto& b) {
+      return std::tie(a.second.tries, a.second.since) < std::tie(b.second.tries, b.second.since);
+    }));
   }
-  Count& entry = counts[key];
-  if (entry.tries == 0 || entry.since + limits_.window <= now) entry = {0, now};
-  ++entry.tries;
+  return counts[key];
+}
+
+void LoginLimiter::count(Counts& counts, const std::string& key, Time now) const {
+  if (counts.size() >= limits_.entries) {
+    std::erase_if(counts,
+                  [&](const auto& one) { return one.second.since + limits_.window <= now; });
+  }
+  Count& found = entry(counts, key);
+  if (found.tries == 0 || found.since + limits_.window <= now) found = {0, now};
+  ++found.tries;
 }
 
 void LoginLimiter::began(const std::string& account, const std::string& address, Time now) {
@@ -93,8 +102,10 @@ void LoginLimiter::began(const std::string& account, const std::string& address,
   count(accounts_, account, now);
 }
 
-void LoginLimiter::succeeded(const std::string& account, const std::string& address) {
-  pairs_.erase(account + '\n' + address);
+void LoginLimiter::succeeded(const std::string& account, const std::string& address, Time now) {
+  const std::string pair = account + '\n' + address;
+  pairs_.erase(pair);
+  entry(welcome_, pair).since = now;
   if (const auto it = addresses_.find(address); it != addresses_.end()) --it->second.tries;
   if (const auto it = accounts_.find(account); it != accounts_.end()) --it->second.tries;
 }

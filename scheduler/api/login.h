@@ -35,14 +35,16 @@ class LoginCodes {
   std::deque<Code> codes_;  // oldest first; guarded by mutex_
 };
 
-// Slows down guessing without ever touching tokens: those who are logged in stay so.
-// Single-threaded; every map is bounded.
+// Slows down guessing without ever touching tokens: those who are logged in stay so. It is the
+// guesser who waits, a name from an address; what bounds many names from an address, and a name
+// from many addresses, is so wide that an office behind one proxy does not meet it, and does not
+// hold up those who have logged in from there before. Single-threaded; every map is bounded.
 class LoginLimiter {
  public:
   struct Limits {
     int per_account_and_address = 5;  // failures within the window
-    int per_address = 20;
-    int per_account = 100;  // from everywhere: high, so that strangers cannot lock it
+    int per_address = 200;
+    int per_account = 100;
     Duration window = std::chrono::minutes(1);
     std::size_t entries = 4096;  // per map
   };
@@ -53,8 +55,8 @@ class LoginLimiter {
   std::optional<int> blocked(const std::string& account, const std::string& address, Time now);
   // Every try counts when it begins, so that many at once cannot slip through together.
   void began(const std::string& account, const std::string& address, Time now);
-  // A right password gives the account and address their tries back.
-  void succeeded(const std::string& account, const std::string& address);
+  // A right password gives the account and address their tries back, and the two are remembered.
+  void succeeded(const std::string& account, const std::string& address, Time now);
 
  private:
   struct Count {
@@ -63,10 +65,14 @@ class LoginLimiter {
   };
   using Counts = std::map<std::string, Count, std::less<>>;
   std::optional<int> wait(const Counts& counts, const std::string& key, int limit, Time now) const;
-  void count(Counts& counts, const std::string& key, Time now);
+  // The entry of `key`, fresh unless there is one. When all are taken the one with the fewest tries
+  // goes, so that many names do not wash away who is braked.
+  Count& entry(Counts& counts, const std::string& key) const;
+  void count(Counts& counts, const std::string& key, Time now) const;
 
   Limits limits_;
   Counts pairs_, addresses_, accounts_;
+  Counts welcome_;  // pairs that got in; `since`: the last time
 };
 
 // How many logins are written into the event log: nobody must be able to fill it, strangers with

@@ -114,7 +114,7 @@ void by_password(Context& context, const Call& call, const std::string& name,
     const auto user = context.services.registry.check_password(name, password);
     context.on_io([&context, call, name, user, door, granted] {
       if (!user) return refuse(context, call, name, door.by);
-      context.limiter.succeeded(user->name, call.request->peer);
+      context.limiter.succeeded(user->name, call.request->peer, context.now());
       issue(context, call, *user, door, granted);
     });
   });
@@ -127,7 +127,7 @@ void by_code(Context& context, const Call& call, const std::string& code, OnGran
   if (!name) return refuse(context, call, "", "code");
   for (const auto& user : context.services.registry.users()) {
     if (user.name != *name) continue;
-    context.limiter.succeeded("#code", call.request->peer);
+    context.limiter.succeeded("#code", call.request->peer, context.now());
     return issue(context, call, user, {"login", "session", "code"}, granted);
   }
   refuse(context, call, "", "code");

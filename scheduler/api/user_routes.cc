@@ -90,7 +90,7 @@ void save_own_password(Context& context, const Call& call, const std::string& pa
   const std::string& name = call.request->identity.user;
   const auto hash = std::make_shared<std::string>(hash_password(password));
   context.on_io([&context, call, name, hash] {
-    context.limiter.succeeded(name, call.request->peer);
+    context.limiter.succeeded(name, call.request->peer, context.now());
     commit(
         context, call, {"patch_user", name, {{"changed", json::array({"password"})}}, true},
         [&context, name, hash] { return context.services.registry.change_user(name, "", *hash); },

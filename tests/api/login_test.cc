@@ -39,11 +39,43 @@ TEST_CASE("five tries on one account from one address, then a pause") {
   CHECK_FALSE(limiter.blocked("bob", "1.1.1.1", start));
 }
 
-TEST_CASE("one address cannot try its way through many accounts") {
+TEST_CASE("a guesser behind a proxy does not lock out the others behind it") {
   LoginLimiter limiter;
-  for (int i = 0; i < 20; ++i) limiter.began("user" + std::to_string(i), "1.1.1.1", start);
+  for (int i = 0; i < 100; ++i) {
+    if (limiter.blocked("ana", "1.1.1.1", start)) continue;
+    limiter.began("ana", "1.1.1.1", start);
+  }
+  for (int i = 0; i < 60; ++i) {
+    const std::string colleague = "user" + std::to_string(i);
+    CHECK_FALSE(limiter.blocked(colleague, "1.1.1.1", start));
+    limiter.began(colleague, "1.1.1.1", start);
+  }
+}
+
+TEST_CASE("one address cannot try its way through many accounts, nor many addresses through one") {
+  LoginLimiter limiter;
+  limiter.began("bob", "1.1.1.1", start);
+  limiter.succeeded("bob", "1.1.1.1", start);
+  for (int i = 0; i < 200; ++i) limiter.began("user" + std::to_string(i), "1.1.1.1", start);
   CHECK(limiter.blocked("another", "1.1.1.1", start));
   CHECK_FALSE(limiter.blocked("another", "2.2.2.2", start));
+  for (int i = 0; i < 100; ++i) limiter.began("bob", "3.3.3." + std::to_string(i), start);
+  CHECK(limiter.blocked("bob", "2.2.2.2", start));
+  // Where bob has been before only his own tries hold him up.
+  CHECK_FALSE(limiter.blocked("bob", "1.1.1.1", start));
+  for (int i = 0; i < 5; ++i) limiter.began("bob", "1.1.1.1", start);
+  CHECK(limiter.blocked("bob", "1.1.1.1", start));
+}
+
+TEST_CASE("many made-up names do not wash away who is braked") {
+  LoginLimiter::Limits limits;
+  limits.entries = 8;
+  LoginLimiter limiter(limits);
+  for (int i = 0; i < 5; ++i) limiter.began("ana", "1.1.1.1", start);
+  for (int i = 0; i < 100; ++i) {
+    limiter.began("a" + std::to_string(i), "2.2.2." + std::to_string(i), start);
+  }
+  CHECK(limiter.blocked("ana", "1.1.1.1", start));
 }
 
 TEST_CASE("right passwords do not use up the tries") {
@@ -51,7 +83,7 @@ TEST_CASE("right passwords do not use up the tries") {
   for (int i = 0; i < 50; ++i) {
     CHECK_FALSE(limiter.blocked("ana", "1.1.1.1", start));
     limiter.began("ana", "1.1.1.1", start);
-    limiter.succeeded("ana", "1.1.1.1");
+    limiter.succeeded("ana", "1.1.1.1", start);
   }
 }
 
