@@ -13,6 +13,7 @@
 
 #include "common/log.h"
 #include "common/log_limit.h"
+#include "scheduler/http/forwarded.h"
 #include "scheduler/http/response.h"
 #include "scheduler/http/server.h"
 #include "scheduler/http/session.h"
@@ -36,7 +37,9 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
         acceptor(io_context),
         pause(io_context),
         context(std::make_shared<SessionContext>(
-            SessionContext{std::move(limits), std::move(handler), std::move(identify)})) {}
+            SessionContext{std::move(limits), std::move(handler), std::move(identify)})) {
+    context->admit = [this](const Session& session) { return admit(session); };
+  }
 
   struct Entry {
     std::string address;
@@ -89,11 +92,13 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
     error_code failure;
     const auto remote = socket.remote_endpoint(failure);
     if (failure) return;  // gone already
-    const std::string address = remote.address().to_string();
+    const std::string raw = remote.address().to_string();
+    const std::string address = plain_address(raw).value_or(raw);
     const auto& limits = context->limits;
-    if (strangers(address) >= limits.connections_per_address && !make_room(&address)) {
-      return turn_away(std::move(socket), address, "address",
-                       "too many requests of this address are under way");
+    // Whose requests a proxy will bring is not known yet: see admit().
+    if (!is_trusted(address, limits.trusted_proxies) &&
+        strangers(address) >= limits.connections_per_address && !make_room(&address)) {
+      return turn_away(std::move(socket), address, "address", std::string(address_is_full));
     }
     if (sessions.size() - closing >= limits.connections && !make_room(nullptr)) {
       return turn_away(std::move(socket), address, "all", "too many requests are under way");
@@ -103,24 +108,35 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
     place->session->start([self = shared_from_this(), place] { self->remove(place); });
   }
 
-  // Connections of an address whose users nobody knows.
+  // As SessionContext::admit; the session is counted already.
+  bool admit(const Session& session) {
+    const std::string client = session.client();
+    if (strangers(client) <= context->limits.connections_per_address) return true;
+    if (make_room(&client, &session)) return true;
+    warn("address", "turned away a request of " + client + ": " + std::string(address_is_full));
+    return false;
+  }
+
+  // Connections with requests of an address whose users nobody knows.
   std::size_t strangers(const std::string& address) const {
     return static_cast<std::size_t>(
         std::count_if(sessions.begin(), sessions.end(), [&](const Entry& entry) {
-          return entry.session && entry.session->user().empty() && entry.address == address;
+          return entry.session && entry.session->user().empty() &&
+                 entry.session->client() == address;
         }));
   }
 
   // Closes the connection that is missed least (see Limits), of all or of the strangers of
   // `address`; it leaves the list at once, so that its place is free. False when all are busy.
-  bool make_room(const std::string* address) {
+  bool make_room(const std::string* address, const Session* spared = nullptr) {
     using Rank = std::tuple<bool, bool, std::chrono::steady_clock::time_point>;
     std::optional<Rank> least;
     auto victim = sessions.end();
     for (auto it = sessions.begin(); it != sessions.end(); ++it) {
-      if (!it->session || it->session->standing() == Standing::held) continue;
+      if (!it->session || it->session.get() == spared) continue;
+      if (it->session->standing() == Standing::held) continue;
       const bool known = !it->session->user().empty();
-      if (address && (known || it->address != *address)) continue;
+      if (address && (known || it->session->client() != *address)) continue;
       const bool moving = it->session->standing() == Standing::moving;
       const Rank rank{moving, moving && known, it->session->moved_at()};
       if (least && *least <= rank) continue;
@@ -129,7 +145,8 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
     }
     if (!least) return false;
     if (std::get<0>(*least)) {
-      warn("cut", "closed a connection of " + victim->address +
+      const std::string& client = victim->session->client();
+      warn("cut", "closed a connection of " + (client.empty() ? victim->address : client) +
                       " in the middle of a request: others need its place");
     }
     victim->session->close();

@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "scheduler/http/exchange.h"
 #include "scheduler/http/guard.h"
@@ -35,6 +36,8 @@ struct Limits {
   std::chrono::milliseconds body{30'000};  // absolute; besides, 1 KiB/s once `body_grace` passed
   std::chrono::milliseconds body_grace{5'000};
   std::chrono::milliseconds write{30'000};  // one answer, or one piece of a stream
+  // Whose X-Forwarded-For is believed: IP addresses as plain_address() writes them.
+  std::vector<std::string> trusted_proxies;
   GuardOptions guard;
 };
 

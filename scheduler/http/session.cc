@@ -19,6 +19,7 @@
 #include <boost/beast/http/string_body.hpp>
 
 #include "common/log.h"
+#include "scheduler/http/forwarded.h"
 #include "scheduler/http/response.h"
 
 namespace batuta::http {
@@ -65,6 +66,8 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
       : stream_(std::move(socket)),
         peer_(std::move(peer)),
         context_(std::move(context)),
+        proxied_(is_trusted(peer_, limits().trusted_proxies)),
+        client_(proxied_ ? "" : peer_),
         buffer_(limits().guard.max_head_bytes + (64 << 10)),
         wake_(stream_.get_executor()) {}
 
@@ -100,6 +103,7 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
   Standing standing() const override { return standing_; }
   Clock::time_point moved_at() const override { return moved_at_; }
   const std::string& user() const override { return user_; }
+  const std::string& client() const override { return client_; }
 
  private:
   const Limits& limits() const { return context_->limits; }
@@ -138,6 +142,12 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
     // Whoever sends no body is known in a moment, when the handler has asked.
     const bool ask = head.content_length > 0 && context_->identify;
     user_ = ask ? context_->identify(*request) : std::string();
+    const bool stranger = proxied_ && head.content_length > 0 && user_.empty();
+    if (stranger && !context_->admit(*this)) {
+      const Refusal full{503, std::string(address_is_full)};
+      co_await refuse(full);
+      co_return false;
+    }
     const bool readable = co_await read_body(head, *request);
     if (!readable) co_return false;
 
@@ -157,6 +167,7 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
     // A new connection must speak at once; a kept one may rest between two requests.
     bool resting = !first && buffer_.size() == 0;
     standing_ = resting ? Standing::idle : Standing::moving;
+    if (proxied_) client_.clear();
     moved();
     stream_.expires_after(resting ? limits().idle : limits().head);
     for (;;) {
@@ -206,12 +217,13 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
     co_return true;
   }
 
-  void fill(Head& head, Request& request) const {
+  void fill(Head& head, Request& request) {
     request.method = head.method;
     request.path = std::move(head.path);
     request.query = std::move(head.query);
     request.headers = std::move(head.headers);
-    request.peer = peer_;
+    client_ = client_address(peer_, request.header("x-forwarded-for"), limits().trusted_proxies);
+    request.peer = client_;
   }
 
   asio::awaitable<Response> call_handler(std::shared_ptr<Request> request) {
@@ -321,6 +333,8 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
   beast::tcp_stream stream_;
   std::string peer_;
   std::shared_ptr<SessionContext> context_;
+  const bool proxied_;  // the peer is a trusted proxy
+  std::string client_;
   beast::flat_buffer buffer_;
   asio::steady_timer wake_;     // of the stream under way
   std::function<void()> gone_;  // while the client's side is watched

@@ -6,17 +6,23 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "scheduler/http/exchange.h"
 #include "scheduler/http/server.h"
 
 namespace batuta::http {
 
+class Session;
+
 // What every session of one server shares; outlives them.
 struct SessionContext {
   Limits limits;
   Handler handler;
   Identify identify;
+  // Whether a stranger behind a trusted proxy may send its body; the connection's own address says
+  // nothing there.
+  std::function<bool(const Session&)> admit{};
 };
 
 // What a connection is about, when another one needs its place.
@@ -25,6 +31,9 @@ enum class Standing {
   moving,  // a request comes in or an answer goes out
   held,    // a whole request is with the handler, or a stream is open
 };
+
+inline constexpr std::string_view address_is_full =
+    "too many requests of this address are under way";
 
 // io thread only.
 class Session {
@@ -38,8 +47,10 @@ class Session {
   virtual Standing standing() const = 0;
   // When a byte last came or went.
   virtual std::chrono::steady_clock::time_point moved_at() const = 0;
-  // Who sent the newest request; empty: nobody known, so it counts for its address.
+  // Who sent the newest request; empty: nobody known, so it counts for client().
   virtual const std::string& user() const = 0;
+  // The address of whom the request under way is; empty between a trusted proxy's requests.
+  virtual const std::string& client() const = 0;
 };
 
 std::shared_ptr<Session> make_session(boost::asio::ip::tcp::socket socket, std::string peer,

@@ -18,6 +18,7 @@
 #include <string_view>
 
 #include "common/safe_json.h"
+#include "scheduler/http/forwarded.h"
 #include "worker/slot_user.h"
 
 namespace batuta {
@@ -54,9 +55,6 @@ bool set_int(int& out, const json& value, int least, int most) {
 
 // As requests are compared with it: lower case, without a port. A scheme or port would never match.
 bool add_host(std::vector<std::string>& out, std::string host) {
-  const auto blank = [](char c) { return c == ' ' || c == '\t'; };
-  host.erase(host.begin(), std::find_if_not(host.begin(), host.end(), blank));
-  while (!host.empty() && blank(host.back())) host.pop_back();
   for (char& c : host) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   const bool bracketed = host.starts_with('[') && host.ends_with(']');
   if (host.empty() || host.find_first_of("/ \t") != std::string::npos) return false;
@@ -65,17 +63,32 @@ bool add_host(std::vector<std::string>& out, std::string host) {
   return true;
 }
 
-bool set_hosts(std::vector<std::string>& out, const json& value) {
-  out.clear();  // a variable of the environment takes the file's place
+bool add_address(std::vector<std::string>& out, std::string text) {
+  auto address = http::plain_address(text);
+  if (address) out.push_back(*std::move(address));
+  return address.has_value();
+}
+
+std::string trimmed(std::string word) {
+  const auto blank = [](char c) { return c == ' ' || c == '\t'; };
+  word.erase(word.begin(), std::find_if_not(word.begin(), word.end(), blank));
+  while (!word.empty() && blank(word.back())) word.pop_back();
+  return word;
+}
+
+// A list, or words with commas between as a variable of the environment has them.
+bool set_list(std::vector<std::string>& out, const json& value,
+              bool (*add)(std::vector<std::string>&, std::string)) {
+  out.clear();  // the variable takes the file's place
   if (value.is_string()) {
     std::istringstream words(value.get<std::string>());
     for (std::string word; std::getline(words, word, ',');) {
-      if (!add_host(out, word)) return false;
+      if (!add(out, trimmed(std::move(word)))) return false;
     }
     return true;
   }
   return value.is_array() && std::all_of(value.begin(), value.end(), [&](const json& item) {
-           return item.is_string() && add_host(out, item);
+           return item.is_string() && add(out, trimmed(item.get<std::string>()));
          });
 }
 
@@ -123,8 +136,12 @@ const std::vector<Setting>& settings_table() {
       {"min_free_disk_percent",
        [](Settings& s, const json& v) { return set_int(s.min_free_disk_percent, v, 0, 99); },
        "0 to 99"},
-      {"allowed_hosts", [](Settings& s, const json& v) { return set_hosts(s.allowed_hosts, v); },
+      {"allowed_hosts",
+       [](Settings& s, const json& v) { return set_list(s.allowed_hosts, v, add_host); },
        "a list of host names, without scheme and port"},
+      {"trusted_proxies",
+       [](Settings& s, const json& v) { return set_list(s.trusted_proxies, v, add_address); },
+       "a list of IP addresses, without port"},
       {"worker.user", [](Settings& s, const json& v) { return set_text(s.worker_user, v); },
        "the name of a user"},
       {"worker.user_range",

@@ -28,7 +28,9 @@ struct Settings {
   int retention_days = 90;
   int min_free_disk_percent = 10;
   std::vector<std::string> allowed_hosts;  // beside loopback names
-  std::string worker_user;                 // "worker.user": slots run as; empty = the server's
+  std::vector<std::string>
+      trusted_proxies;                   // plain IP addresses: their X-Forwarded-For is believed
+  std::string worker_user;               // "worker.user": slots run as; empty = the server's
   std::string worker_user_range;         // "worker.user_range": "64000-64031", an id for each slot
   std::int64_t worker_memory_limit = 0;  // "worker.memory_limit": bytes for each process; 0 = none
   std::int64_t lake_memory = 640 << 20;  // "lake.memory": of a slot's SQL engine, bytes

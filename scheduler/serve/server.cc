@@ -323,6 +323,7 @@ struct Server::Impl {
     http::Limits limits;
     limits.guard.hosts.insert(limits.guard.hosts.end(), home.settings().allowed_hosts.begin(),
                               home.settings().allowed_hosts.end());
+    limits.trusted_proxies = home.settings().trusted_proxies;
     try {
       http_server = std::make_unique<http::Server>(
           io, options.host, static_cast<std::uint16_t>(options.port), limits,

@@ -53,6 +53,7 @@ struct Holding {
     request.identity.user = user_in(request);
     Response response;
     response.body = request.path + " " + request.body;
+    if (request.path == "/peer") response.body = request.peer;
     if (request.path == "/large") response.body.assign(32 << 20, 'x');
     if (request.path == "/stream") response.stream = std::make_shared<Silence>(streams);
     if (request.path == "/wait") request.on_gone = [this] { ++gone; };
@@ -90,9 +91,10 @@ std::string get(const std::string& path, const std::string& user = "") {
 }
 
 // A request whose body the server waits for; it has said so.
-std::unique_ptr<RawClient> half_sent(const Holding& to, const std::string& user = "") {
+std::unique_ptr<RawClient> half_sent(const Holding& to, const std::string& user = "",
+                                     const std::string& more = "") {
   auto client = std::make_unique<RawClient>(to.server.port());
-  const std::string field = user.empty() ? "" : "X-User: " + user + "\r\n";
+  const std::string field = (user.empty() ? "" : "X-User: " + user + "\r\n") + more;
   client->send("POST /p HTTP/1.1\r\nHost: localhost\r\n" + field +
                "Content-Length: 3\r\nExpect: 100-continue\r\n\r\n");
   CHECK(client->read_until("\r\n\r\n").starts_with("HTTP/1.1 100"));
@@ -192,6 +194,63 @@ TEST_CASE("many users of one address do not lock each other out, nor those witho
   CHECK(status_of(server, get("/ok", "another")) == 200);
   server.answer_held();
   for (const auto& client : office) CHECK(client->read_answer().status == 200);
+}
+
+TEST_CASE("a client's address is the one that a trusted proxy names, and nobody else") {
+  for (const bool trusted : {true, false}) {
+    Limits limits;
+    if (trusted) limits.trusted_proxies = {"127.0.0.1"};
+    Holding server(limits);
+    RawClient proxy(server.server.port());
+    for (const std::string client : {"10.0.0.8", "10.0.0.9"}) {
+      proxy.send(
+          "GET /peer HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: 1.1.1.1\r\n"
+          "X-Forwarded-For: " +
+          client + "\r\n\r\n");
+      CHECK(proxy.read_answer().body == (trusted ? client : "127.0.0.1"));
+    }
+    proxy.send(get("/peer"));
+    CHECK(proxy.read_answer().body == "127.0.0.1");
+  }
+}
+
+TEST_CASE("behind a trusted proxy a client that is busy enough is told so, and no other") {
+  Limits limits = limits_of(1024, 1);
+  limits.trusted_proxies = {"127.0.0.1"};
+  Holding server(limits);
+  const auto request = [](const char* what, int client) {
+    return std::string(what) + " HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: 10.0.0." +
+           std::to_string(client) + "\r\n";
+  };
+  RawClient busy(server.server.port());
+  busy.send(request("GET /hold", 1) + "\r\n");
+  CHECK(soon([&] { return server.holding == 1; }));
+  const std::string body = "Content-Length: 3\r\n\r\nabc";
+  CHECK(status_of(server, request("POST /p", 1) + body) == 503);
+  CHECK(status_of(server, request("POST /p", 1) + "X-User: ana\r\n" + body) == 200);
+  CHECK(status_of(server, request("POST /p", 2) + body) == 200);
+}
+
+TEST_CASE("behind a trusted proxy the half-sent bodies of one client make room for its own") {
+  Limits limits = limits_of(1024, 2);
+  limits.trusted_proxies = {"127.0.0.1"};
+  Holding server(limits);
+  const auto of = [&](int client) {
+    return half_sent(server, "", "X-Forwarded-For: 10.0.0." + std::to_string(client) + "\r\n");
+  };
+  std::vector<std::unique_ptr<RawClient>> others;
+  for (int i = 0; i < 20; ++i) others.push_back(of(i));
+  const auto first = of(99);
+  const auto second = of(99);
+  const auto third = of(99);
+  CHECK(first->read_to_end().empty());
+  others.push_back(of(100));
+  for (const auto& client : others) {
+    client->send("abc");
+    CHECK(client->read_answer().body == "/p abc");
+  }
+  third->send("abc");
+  CHECK(third->read_answer().body == "/p abc");
 }
 
 TEST_CASE("who is turned away is told why and when to come again, and the log says so once") {

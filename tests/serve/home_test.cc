@@ -62,6 +62,23 @@ TEST_CASE("settings come from batuta.json, and the environment goes before it") 
   CHECK(home->settings().allowed_hosts == std::vector<std::string>{"a.example"});
 }
 
+TEST_CASE("trusted proxies are IP addresses, written one way") {
+  const Folder folder;
+  folder.write("batuta.json", R"({"trusted_proxies": ["::FFFF:10.0.0.1", " 2001:DB8::0:1"]})");
+  CHECK(settings_of(folder.path())->trusted_proxies ==
+        std::vector<std::string>{"10.0.0.1", "2001:db8::1"});
+  const Variable variable("BATUTA_TRUSTED_PROXIES", "127.0.0.1, ::1");
+  CHECK(settings_of(folder.path())->trusted_proxies ==
+        std::vector<std::string>{"127.0.0.1", "::1"});
+  for (const char* bad : {"proxy.example", "10.0.0.0/8", "127.0.0.1:80", "127.0.0.1,,"}) {
+    CAPTURE(bad);
+    const Variable wrong("BATUTA_TRUSTED_PROXIES", bad);
+    const auto refused = settings_of(folder.path());
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().message.find("a list of IP addresses") != std::string::npos);
+  }
+}
+
 TEST_CASE("a wrong setting is refused with the file, its name and what it expects") {
   const Folder folder;
   CHECK(error_of(folder, R"({"leese": "10s"})").find("unknown setting \"leese\"") !=

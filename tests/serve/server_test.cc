@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <future>
@@ -10,6 +11,7 @@
 #include <sstream>
 #include <thread>
 
+#include "common/http_client.h"
 #include "common/safe_json.h"
 #include "tests/serve/serve_fixture.h"
 
@@ -74,6 +76,33 @@ TEST_CASE("a server makes its first administrator and tells the command line whe
                                           read_clock().wall));
   (*server)->stop();
   CHECK(!std::filesystem::exists(installation.home.path("run/endpoint.json")));
+}
+
+TEST_CASE("the event log names the client that a trusted proxy forwards, else the proxy") {
+  for (const bool trusted : {true, false}) {
+    Installation installation;
+    if (trusted) {
+      installation.folder.write("home/batuta.json", R"({"trusted_proxies": ["127.0.0.1"]})");
+      installation.home = *Home::open(installation.folder.path("home"));
+    }
+    auto server = installation.start();
+    REQUIRE(server);
+    HttpRequest guess;
+    guess.method = "POST";
+    guess.url = (*server)->url() + "/auth/token";
+    guess.headers = {{"Content-Type", "application/json"}, {"X-Forwarded-For", "10.0.0.9"}};
+    guess.body = R"({"username": "admin", "password": "guess"})";
+    const auto answer = http_call(guess);
+    REQUIRE(answer);
+    CHECK(answer->status == 401);
+    (*server)->stop();
+    const auto log = (*server)->history().event_logs({}).rows;
+    const auto failed = std::find_if(log.begin(), log.end(), [](const EventLogView& one) {
+      return one.row.event == "login_failed";
+    });
+    REQUIRE(failed != log.end());
+    CHECK(failed->row.extra_json.find(trusted ? "10.0.0.9" : "127.0.0.1") != std::string::npos);
+  }
 }
 
 TEST_CASE("a second server on the same home is refused while the first one runs") {
