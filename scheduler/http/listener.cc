@@ -1,4 +1,5 @@
 // Accepts connections and keeps their number in bounds.
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -78,10 +79,12 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
         });
   }
 
-  // Out of descriptors or memory: the next accept would fail at once, so wait a moment.
+  // Out of descriptors or memory: the next accept would fail at once, so wait a moment. It fails so
+  // also when nobody asks to come in; only for somebody room is made.
   void accept_later(const error_code& failure) {
     warn("accept", "cannot accept: " + failure.message());
-    make_room(nullptr);
+    pollfd door{acceptor.native_handle(), POLLIN, 0};
+    if (::poll(&door, 1, 0) == 1) make_room(nullptr);
     pause.expires_after(pause_without_descriptors);
     pause.async_wait([self = shared_from_this()](error_code cancelled) {
       if (!cancelled && !self->stopped) self->accept();

@@ -1,6 +1,7 @@
 // Whose connections make room for whom, who is turned away, and who is noticed to be gone. The user
 // of a request is who its X-User says; what is held, the test answers.
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -139,6 +140,23 @@ TEST_CASE("at the limit the connection that waits longest makes room") {
   CHECK(oldest.read_to_end().empty());
   second.send(get("/ok"));
   CHECK(second.read_answer().status == 200);
+}
+
+TEST_CASE("without descriptors a connection that rests makes room, too") {
+  Holding server({});
+  RawClient resting(server.server.port());
+  resting.send(get("/ok"));
+  CHECK(resting.read_answer().status == 200);
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const int next = ::dup(STDERR_FILENO);
+  ::close(next);
+  // One more: the client's own end.
+  const rlimit low{static_cast<rlim_t>(next) + 1, before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &low) == 0);
+  CHECK(status_of(server, get("/ok")) == 200);
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  CHECK(resting.read_to_end().empty());
 }
 
 TEST_CASE("half-sent requests make room for a whole one, those that moved last at the end") {
