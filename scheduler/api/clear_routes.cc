@@ -121,7 +121,7 @@ void clear_runs(Context& context, const Call& call, const ClearRequested& event,
                 const std::vector<RunRow>& runs) {
   context.services.backend.request(event, [&context, call, runs](const Reply& reply) {
     if (reply.code != Errc::ok) return call.respond(error_response(reply_error(reply)));
-    context.read(call.respond, [&context, runs, reply] {
+    context.finish(call, [&context, runs, reply] {
       return touched_tasks(context, runs.empty() && reply.run ? std::vector{*reply.run} : runs,
                            reply, false);
     });
@@ -192,7 +192,7 @@ void clear_task_instances(Context& context, Call call) {
   const auto read = read_clear(*call.request, *body);
   if (!read) return call.respond(error_response(read.error()));
   if (read->of_one_run()) return clear_runs(context, call, read->event, {});
-  context.work(call.respond, [&context, call, clear = *read]() -> Status {
+  context.work(call, [&context, call, clear = *read]() -> Status {
     const auto runs = runs_of(context, {clear.event.dag_id, clear.event.dag_run_id, clear.past,
                                         clear.future, clear.start, clear.end});
     if (!runs) return runs.error();
@@ -228,7 +228,7 @@ void clear_run(Context& context, Call call) {
   if (event.dry_run) return clear_runs(context, call, event, {});
   context.services.backend.request(event, [&context, call](const Reply& reply) {
     if (reply.code != Errc::ok) return call.respond(error_response(reply_error(reply)));
-    context.read(call.respond, [&context, call] { return get_run(context, *call.request); });
+    context.finish(call, [&context, call] { return get_run(context, *call.request); });
   });
 }
 

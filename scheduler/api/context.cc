@@ -6,6 +6,7 @@
 
 #include "common/log.h"
 #include "common/safe_json.h"
+#include "scheduler/api/routes.h"
 #include "scheduler/dagfile/dag_codec.h"
 #include "scheduler/http/response.h"
 #include "scheduler/store/store.h"
@@ -13,8 +14,10 @@
 namespace batuta::http {
 namespace {
 
-constexpr std::size_t reader_threads = 2;
-constexpr std::size_t reader_limit = 512;
+// One user's slow reads leave one of them to everyone else.
+constexpr std::size_t reader_threads = 3;
+constexpr WorkQueue::Bounds reader_bounds = {
+    .waiting = 1024, .waiting_of_one = 256, .running_of_one = reader_threads - 1};
 constexpr std::size_t hasher_limit = 16;
 constexpr std::size_t max_versions = 256;
 
@@ -64,10 +67,30 @@ Response busy() {
   return error_response({Errc::unavailable, "too busy: try again in a moment", {}});
 }
 
-Response run_guarded(const std::function<Result<Response>()>& job) {
+Response too_many_of_one() {
+  return error_response({Errc::rate_limited,
+                         "too many of your requests wait already (" +
+                             std::to_string(reader_bounds.waiting_of_one) +
+                             "): wait for their answers",
+                         {}});
+}
+
+// Without Retry-After: the same again would take as long.
+Response too_slow(const Request& request) {
+  const std::string_view remedy = request.route ? request.route->remedy : "";
+  std::string detail = "this takes longer than the " + std::to_string(read_patience.count()) +
+                       " s that one read may take; ask for less";
+  if (!remedy.empty()) detail.append(": ").append(remedy);
+  log::info("http: " + request.path + " was given up after " +
+            std::to_string(read_patience.count()) + " s of reading");
+  return json_response({{"detail", detail}}, 503);
+}
+
+Response run_guarded(const Request& request, const std::function<Result<Response>()>& job) {
   try {
     return to_response(job());
   } catch (const StoreError& e) {
+    if (e.fault() == StoreFault::too_slow) return too_slow(request);
     log::warn(std::string("http: the store failed: ") + e.what());
     return error_response({Errc::unavailable, "the store is not available", {}});
   } catch (const std::exception& e) {
@@ -81,25 +104,43 @@ Response run_guarded(const std::function<Result<Response>()>& job) {
 Context::Context(boost::asio::io_context& io, ApiServices s)
     : services(std::move(s)),
       io_(io),
-      readers_(reader_threads, reader_limit),
+      readers_(reader_threads, reader_bounds),
       hasher_(1, hasher_limit) {}
 
-void Context::read(Respond respond, std::function<Result<Response>()> job) {
-  const bool taken = readers_.run([respond, job = std::move(job)] { respond(run_guarded(job)); });
-  if (!taken) respond(busy());
+void Context::on_reader(const Call& call, std::function<void()> job, bool must) {
+  const std::string& user = call.request->identity.user;
+  const std::string whose = user.empty() ? "at " + call.request->peer : "user " + user;
+  switch (readers_.run(whose, std::move(job), must)) {
+    case WorkQueue::Taken::yes:
+      return;
+    case WorkQueue::Taken::full:
+      return call.respond(busy());
+    case WorkQueue::Taken::full_of_one:
+      return call.respond(too_many_of_one());
+  }
 }
 
-void Context::work(Respond respond, std::function<Status()> job) {
-  const bool taken = readers_.run([respond, job = std::move(job)] {
+void Context::read(const Call& call, std::function<Result<Response>()> job) {
+  on_reader(
+      call, [call, job = std::move(job)] { call.respond(run_guarded(*call.request, job)); }, false);
+}
+
+void Context::finish(const Call& call, std::function<Result<Response>()> job) {
+  on_reader(
+      call, [call, job = std::move(job)] { call.respond(run_guarded(*call.request, job)); }, true);
+}
+
+void Context::work(const Call& call, std::function<Status()> job) {
+  const auto guarded = [call, job = std::move(job)] {
     Error failure;  // stays Errc::internal when the job throws
-    const auto refused = run_guarded([&]() -> Result<Response> {
+    const auto refused = run_guarded(*call.request, [&]() -> Result<Response> {
       const Status done = job();
       failure.code = done ? Errc::ok : done.error().code;
       return done ? Result<Response>(Response{}) : Result<Response>(done.error());
     });
-    if (failure.code != Errc::ok) respond(refused);
-  });
-  if (!taken) respond(busy());
+    if (failure.code != Errc::ok) call.respond(refused);
+  };
+  on_reader(call, guarded, false);
 }
 
 void Context::change(const Call& call, const std::string& event, const nlohmann::json& extra,

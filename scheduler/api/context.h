@@ -45,11 +45,15 @@ class Context {
   void change(const Call& call, const std::string& event, const nlohmann::json& extra,
               std::function<Status()> write, std::function<void(Status)> done);
 
-  // Runs `job` on a reader thread and answers with its result; 503 when too many reads wait or the
-  // store fails. `job` may block and throw.
-  void read(Respond respond, std::function<Result<Response>()> job);
-  // The same for a job that answers by itself unless it fails.
-  void work(Respond respond, std::function<Status()> job);
+  // Runs `job` on a reader thread and answers with its result; 429 when too many reads of this user
+  // (of this address, where there is none) wait, 503 when too many do in all, when it takes longer
+  // than one may, or the store fails. Users are served in turn. `job` may block and throw.
+  void read(const Call& call, std::function<Result<Response>()> job);
+  // The same for the answer to what has happened already, a commit or the end of a wait: it is not
+  // refused because its user has others waiting.
+  void finish(const Call& call, std::function<Result<Response>()> job);
+  // As read() for a job that answers by itself unless it fails.
+  void work(const Call& call, std::function<Status()> job);
   // On the hasher's thread, for passwords; the job answers.
   void hash(Respond respond, std::function<void()> job);
   // On the io thread, soon: where JSON is rendered when nothing needs reading. Any thread.
@@ -63,6 +67,9 @@ class Context {
   Time now() const { return services.clock().wall; }
 
  private:
+  // On a reader thread, or refused.
+  void on_reader(const Call& call, std::function<void()> job, bool must);
+
   boost::asio::io_context& io_;
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<const VersionInfo>> versions_;  // guarded by mutex_

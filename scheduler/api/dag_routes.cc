@@ -276,7 +276,7 @@ void patch_dag(Context& context, Call call) {
                              call.request->identity.user};
   context.services.backend.request(event, [&context, call](const Reply& reply) {
     if (reply.code != Errc::ok) return call.respond(error_response(reply_error(reply)));
-    context.read(call.respond, [&context, call] { return get_dag(context, *call.request); });
+    context.finish(call, [&context, call] { return get_dag(context, *call.request); });
   });
 }
 

@@ -113,7 +113,7 @@ void get_openapi(Context& context, Call call) {
         : text(openapi_document(version)), packed(gzip(text)), etag(stable_uuid(text)) {}
     std::string text, packed, etag;
   };
-  context.read(call.respond, [&context, request = call.request]() -> Result<Response> {
+  context.read(call, [&context, request = call.request]() -> Result<Response> {
     static const Document document(context.services.version);
     const bool small = accepts_gzip(*request);
     // Two forms are two entities to a cache.

@@ -126,8 +126,7 @@ void backup_database(Context& context, Call call) {
   context.change(call, "backup_database", {{"name", *name}}, success,
                  [&context, call, name](const Status& log) {
                    if (!log) return call.respond(error_response(log.error()));
-                   context.read(call.respond,
-                                [&context, name] { return write_backup(context, *name); });
+                   context.finish(call, [&context, name] { return write_backup(context, *name); });
                  });
 }
 

@@ -10,8 +10,7 @@ namespace {
 // Runs a reading handler on a reader thread.
 template <Result<Response> (*handler)(Context&, const Request&)>
 void reading(Context& context, Call call) {
-  context.read(call.respond,
-               [&context, request = call.request] { return handler(context, *request); });
+  context.read(call, [&context, request = call.request] { return handler(context, *request); });
 }
 
 constexpr auto get = Method::get;
@@ -22,6 +21,15 @@ constexpr auto everyone = Access::everyone;
 constexpr auto viewer = Access::viewer;
 constexpr auto operators = Access::operator_;
 constexpr auto admin = Access::admin;
+
+constexpr std::string_view less_runs =
+    "name a DAG, filter by run_after or end_date, or order by id or run_after";
+constexpr std::string_view less_tasks =
+    "name a DAG and a run, filter by state, run_after, start_date or end_date, or order by id, "
+    "run_after, start_date or end_date";
+constexpr std::string_view less_xcoms = "name a DAG and a run, or order by run_after";
+constexpr std::string_view less_events =
+    "filter by dag_id, after or before, or order by id or when";
 
 #define V2 "/api/v2"
 #define DAG V2 "/dags/{dag_id}"
@@ -89,7 +97,7 @@ constexpr Route every_route[] = {
      {.answer = "ImportError"}},
 
     {get,   DAG "/dagRuns", reading<list_runs>, viewer, "Runs of a DAG, or of all (~)",
-     {.query = &run_list_params, .answer = "DAGRunCollection"}},
+     {.query = &run_list_params, .answer = "DAGRunCollection", .remedy = less_runs}},
     {post,  DAG "/dagRuns", trigger_run, operators, "Trigger a run", {.body = &trigger_body, .answer = "DAGRun"}},
     {get,   RUN, reading<get_run>, viewer, "One run", {.answer = "DAGRun"}},
     {patch, RUN, patch_run, operators, "Set a run's state or note",
@@ -101,7 +109,7 @@ constexpr Route every_route[] = {
      {.query = &run_wait_params}},
 
     {get,   RUN "/taskInstances", reading<list_task_instances>, viewer, "Task instances of a run, or of all (~)",
-     {.query = &task_list_params, .answer = "TaskInstanceCollection"}},
+     {.query = &task_list_params, .answer = "TaskInstanceCollection", .remedy = less_tasks}},
     {get,   TASK, reading<get_task_instance>, viewer, "One task instance", {.answer = "TaskInstance"}},
     {patch, TASK, patch_task_instance, operators, "Mark a task instance, or set its note",
      {.query = &task_mask_params, .body = &task_patch_body, .answer = "TaskInstanceCollection"}},
@@ -114,7 +122,7 @@ constexpr Route every_route[] = {
     {get,   TASK "/logs/{try_number}", reading<get_log>, viewer, "The log of a try",
      {.query = &log_params, .answer = "TaskInstancesLog"}},
     {get,   TASK "/xcomEntries", reading<list_xcoms>, viewer, "What it returned",
-     {.query = &xcom_list_params, .answer = "XComCollection"}},
+     {.query = &xcom_list_params, .answer = "XComCollection", .remedy = less_xcoms}},
     {get,   TASK "/xcomEntries/{xcom_key}", reading<get_xcom>, viewer, "One returned value",
      {.query = &xcom_params, .answer = "XCom"}},
     {post,  DAG "/clearTaskInstances", clear_task_instances, operators,
@@ -147,7 +155,7 @@ constexpr Route every_route[] = {
     {del,   V2 "/connections/{connection_id}", delete_connection, admin, "Delete a connection", {.status = 204}},
 
     {get,   V2 "/eventLogs", reading<list_event_logs>, viewer, "Who did what",
-     {.query = &event_log_params, .answer = "EventLogCollection"}},
+     {.query = &event_log_params, .answer = "EventLogCollection", .remedy = less_events}},
     {get,   V2 "/eventLogs/{event_log_id}", reading<get_event_log>, viewer, "One event", {.answer = "EventLog"}},
     {get,   V2 "/jobs", list_jobs, viewer, "Scheduler and workers", {.query = &job_list_params, .answer = "JobCollection"}},
 

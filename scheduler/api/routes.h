@@ -29,6 +29,7 @@ struct Shape {
   const BodyTable* body = &no_body;
   std::string_view answer{};  // a schema of openapi_schemas.cc, "A|B" for either; empty: no JSON
   int status = 200;           // of success
+  std::string_view remedy{};  // what to ask for instead when reading it all takes too long
 };
 
 struct Route {
@@ -43,7 +44,8 @@ struct Route {
         query(shape.query),
         body(shape.body),
         answer(shape.answer),
-        status(shape.status) {
+        status(shape.status),
+        remedy(shape.remedy) {
     if (path_pattern.empty() || path_pattern.front() != '/' || what.empty())
       throw "malformed route";
   }
@@ -56,6 +58,7 @@ struct Route {
   const BodyTable* body;
   std::string_view answer;
   int status;
+  std::string_view remedy;
 };
 
 std::span<const Route> route_table();

@@ -33,12 +33,12 @@ Result<RunRow> find_run(Context& context, const Request& request) {
 }
 
 // The run's answer: rendered at once when its version is known, else after a look-up.
-void answer_run(Context& context, const Respond& respond, const RunRow& run) {
+void answer_run(Context& context, const Call& call, const RunRow& run) {
   if (const auto version = context.known_version(run.dag_version)) {
     return context.on_io(
-        [respond, run, version] { respond(text_response(run_text(run, version.get()))); });
+        [call, run, version] { call.respond(text_response(run_text(run, version.get()))); });
   }
-  context.read(respond, [&context, run]() -> Result<Response> {
+  context.finish(call, [&context, run]() -> Result<Response> {
     return text_response(run_text(run, context.find_version(run.dag_version).get()));
   });
 }
@@ -46,8 +46,8 @@ void answer_run(Context& context, const Respond& respond, const RunRow& run) {
 std::function<void(Reply)> answering_run(Context& context, const Call& call) {
   return [&context, call](const Reply& reply) {
     if (reply.code != Errc::ok) return call.respond(error_response(reply_error(reply)));
-    if (reply.run) return answer_run(context, call.respond, *reply.run);
-    context.read(call.respond, [&context, call] { return get_run(context, *call.request); });
+    if (reply.run) return answer_run(context, call, *reply.run);
+    context.finish(call, [&context, call] { return get_run(context, *call.request); });
   };
 }
 
@@ -308,7 +308,7 @@ void wait_for_run(Context& context, Call call) {
   const auto tell = [&context, wait](const std::string& state) {
     if (wait->answered.exchange(true)) return;
     if (!wait->results) return wait->call.respond(wait_line({{"state", state}}));
-    context.read(wait->call.respond, [&context, wait, state] {
+    context.finish(wait->call, [&context, wait, state] {
       return wait_answer(context, *wait->call.request, state);
     });
   };
@@ -319,7 +319,7 @@ void wait_for_run(Context& context, Call call) {
       [&context, wait, tell](const std::optional<std::string>& state) {
         if (state) return tell(*state);
         if (wait->answered.exchange(true)) return;
-        context.read(wait->call.respond, [&context, wait]() -> Result<Response> {
+        context.finish(wait->call, [&context, wait]() -> Result<Response> {
           const auto run = find_run(context, *wait->call.request);
           if (!run) return run.error();
           return wait_answer(context, *wait->call.request, std::string(to_string(run->state)));
@@ -328,7 +328,7 @@ void wait_for_run(Context& context, Call call) {
   if (!ticket) return call.respond(error_response(ticket.error()));
   wait->ticket = *ticket;
   call.request->on_gone = [&context, gone = *ticket] { context.services.hub.stop_waiting(gone); };
-  context.work(call.respond, [&context, wait, tell]() -> Status {
+  context.work(call, [&context, wait, tell]() -> Status {
     const auto run = find_run(context, *wait->call.request);
     if (run && !is_terminal(run->state)) return success();
     context.on_io([&context, wait] { context.services.hub.stop_waiting(wait->ticket); });

@@ -179,7 +179,7 @@ void send_patch(Context& context, const Call& call, const TaskPatch& patch,
                 const std::vector<RunRow>& runs) {
   const auto answer = [&context, call, runs](const Reply& reply) {
     if (reply.code != Errc::ok) return call.respond(error_response(reply_error(reply)));
-    context.read(call.respond, [&context, call, runs, reply]() -> Result<Response> {
+    context.finish(call, [&context, call, runs, reply]() -> Result<Response> {
       const auto& request = *call.request;
       if (!reply.tasks.empty()) {
         const RunRow own = reply.run.value_or(RunRow{});
@@ -213,7 +213,7 @@ void patch_task_instance(Context& context, Call call) {
   if (!patch) return call.respond(error_response(patch.error()));
   if (!patch->mark || (!patch->past && !patch->future))
     return send_patch(context, call, *patch, {});
-  context.work(call.respond, [&context, call, patch = *patch]() mutable -> Status {
+  context.work(call, [&context, call, patch = *patch]() mutable -> Status {
     MarkRequested& mark = *patch.mark;
     const auto runs =
         runs_of(context, {mark.dag_id, mark.dag_run_id, patch.past, patch.future, {}, {}});
@@ -227,7 +227,7 @@ void patch_task_instance(Context& context, Call call) {
 }
 
 void get_dependencies(Context& context, Call call) {
-  context.work(call.respond, [&context, call]() -> Status {
+  context.work(call, [&context, call]() -> Status {
     const auto view = find_instance(context, *call.request);
     if (!view) return view.error();
     const auto answer = [call](const Result<std::vector<Reason>>& reasons) {

@@ -67,7 +67,7 @@ void commit(Context& context, const Call& call, Changed what, std::function<Stat
   context.change(call, what.event, what.extra, std::move(write),
                  [&context, call, finish](const Status& done) {
                    if (!done) return call.respond(error_response(done.error()));
-                   context.read(call.respond, finish);
+                   context.finish(call, finish);
                  });
 }
 

@@ -1,12 +1,16 @@
-// A few threads and a bounded queue: where the API reads the database, reads logs and hashes
-// passwords, so that the io thread never waits for a disk.
+// A few threads and bounded queues, one for each who asks: where the API reads the database, reads
+// logs and hashes passwords, so that the io thread never waits for a disk. Who waits are served in
+// turn, one job each, and none of them can take all threads while others may want one.
 #pragma once
 
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
 #include <functional>
+#include <map>
 #include <mutex>
+#include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -14,23 +18,53 @@ namespace batuta::http {
 
 class WorkQueue {
  public:
-  WorkQueue(std::size_t threads, std::size_t limit);
+  struct Bounds {
+    std::size_t waiting = 0;  // jobs of all together
+    std::size_t waiting_of_one = 0;
+    std::size_t running_of_one = 0;  // at a time
+  };
+  enum class Taken {
+    yes,
+    full,         // `waiting` jobs wait already
+    full_of_one,  // `waiting_of_one` of this one do
+  };
+
+  WorkQueue(std::size_t threads, const Bounds& bounds);
+  // For jobs that are nobody's: as they come.
+  WorkQueue(std::size_t threads, std::size_t waiting)
+      : WorkQueue(threads, Bounds{waiting, waiting, threads}) {}
   // Lets the jobs under way finish, drops those that wait (their captures are destroyed), joins.
   ~WorkQueue();
   WorkQueue(const WorkQueue&) = delete;
   WorkQueue& operator=(const WorkQueue&) = delete;
 
-  // Any thread. False when `limit` jobs wait already; nothing was taken then. Jobs must not throw.
-  [[nodiscard]] bool run(std::function<void()> job);
+  // Any thread. Unless `yes`, nothing was taken. Jobs must not throw. `must`: the bound of one does
+  // not count; what began elsewhere has to be ended here.
+  [[nodiscard]] Taken run(std::string_view whose, std::function<void()> job, bool must = false);
+  [[nodiscard]] bool run(std::function<void()> job) {
+    return run({}, std::move(job)) == Taken::yes;
+  }
 
  private:
-  void work();
+  struct Line {
+    std::deque<std::function<void()>> jobs;
+    std::size_t running = 0;
+  };
+  using Lines = std::map<std::string, Line, std::less<>>;
 
-  const std::size_t limit_;
+  void work();
+  // The line whose turn it is, out of the order until it is put back; none: nobody may go.
+  Lines::iterator next();
+  void ended(Lines::iterator line);
+
+  const Bounds bounds_;
   std::mutex mutex_;
   std::condition_variable ready_;
-  std::deque<std::function<void()>> jobs_;  // guarded by mutex_
-  bool stopping_ = false;                   // guarded by mutex_
+  // All guarded by mutex_.
+  Lines lines_;                        // who has jobs waiting or running
+  std::deque<Lines::iterator> turns_;  // who has jobs waiting, each once, in turn
+  std::size_t waiting_ = 0;
+  bool stopping_ = false;
   std::vector<std::thread> threads_;
 };
 

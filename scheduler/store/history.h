@@ -1,7 +1,8 @@
 // The read side: lists, details, logs' rows. Read-only connections of its own, never the writer's;
-// each call is one short read transaction (at most 2 s), paged.
+// each call is one short read transaction (at most read_patience), paged.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 namespace batuta {
 
 inline constexpr std::int64_t max_page = 1000;
+inline constexpr std::chrono::seconds read_patience{2};
 
 struct Page {
   std::int64_t limit = 50;  // 0..max_page; 0: the total alone

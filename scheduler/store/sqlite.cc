@@ -63,7 +63,7 @@ void throw_sqlite_error(sqlite3* db, int code, std::string_view doing) {
   BATUTA_CHECK(primary != SQLITE_CONSTRAINT, text);
   BATUTA_CHECK(primary != SQLITE_MISUSE, text);
   if (primary == SQLITE_INTERRUPT) {
-    throw StoreError("the query took too long; ask for less", true);
+    throw StoreError("the query took too long; ask for less", true, StoreFault::too_slow);
   }
   const bool full = primary == SQLITE_FULL || primary == SQLITE_BUSY || primary == SQLITE_LOCKED ||
                     out_of_space(db, code);

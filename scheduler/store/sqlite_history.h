@@ -14,12 +14,12 @@ namespace batuta {
 
 // Construct after the SqliteStore of the same path. Every call waits up to `patience` for a free
 // connection, then reads one snapshot for at most `patience`; a call that needs longer ends with a
-// StoreError that is full() (HTTP: 503), so that no reader holds the log up.
+// StoreError (too_slow; HTTP: 503), so that no reader holds the log up.
 class SqliteHistory : public History {
  public:
   struct Options {
-    int connections = 2;
-    Duration patience = std::chrono::seconds(2);
+    int connections = 3;  // as many as the API has reader threads: none waits for another
+    Duration patience = read_patience;
   };
   explicit SqliteHistory(const std::string& path);
   SqliteHistory(const std::string& path, Options options);

@@ -24,6 +24,7 @@ enum class StoreFault {
   damaged,   // restore a backup
   not_ours,  // of a newer program, or of another home: start what made it
   in_use,    // another scheduler has it
+  too_slow,  // none: a read took longer than read_patience, and less of it would not
 };
 
 // The environment failed. `full`: the disk is full or the file busy; the same may work later.

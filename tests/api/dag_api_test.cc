@@ -149,9 +149,9 @@ TEST_CASE("warnings, import errors, tags and counts") {
 
 TEST_CASE("a store that fails is 503, and the next request works") {
   TestApi api;
-  api.history.broken = true;
+  api.history.before_runs = [] { throw StoreError("disk gone", false); };
   CHECK(api.status(Method::get, "/api/v2/dags/demo/dagRuns") == 503);
-  api.history.broken = false;
+  api.history.before_runs = [] {};
   CHECK(api.status(Method::get, "/api/v2/dags/demo/dagRuns") == 200);
 }
 

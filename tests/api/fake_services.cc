@@ -6,7 +6,6 @@
 #include <boost/asio/post.hpp>
 
 #include <filesystem>
-#include <future>
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
@@ -93,7 +92,7 @@ std::shared_ptr<const Dag> demo_dag() {
 // ---- history
 
 PageOf<RunRow> FakeHistory::runs(const RunQuery& query) {
-  if (broken) throw StoreError("disk gone", false);
+  before_runs();
   last_run_query = query;
   runs_sql(query);  // refuses what no list knows
   std::vector<RunRow> found;
@@ -338,11 +337,23 @@ TestApi::~TestApi() {
 
 Response TestApi::call(Method method, const std::string& target, const std::string& body,
                        const std::string& role, const Extra& extra) {
+  auto answer = send(method, target, body, role, extra);
+  BATUTA_CHECK(answer.wait_for(std::chrono::seconds(20)) == std::future_status::ready,
+               "no answer to " + target);
+  return answer.get();
+}
+
+std::future<Response> TestApi::send(Method method, const std::string& target,
+                                    const std::string& body, const std::string& role,
+                                    const Extra& extra) {
+  auto promise = std::make_shared<std::promise<Response>>();
+  auto answer = promise->get_future();
   auto parsed = parse_target(target);
   if (!parsed) {
     Response refused;
     refused.status = 400;
-    return refused;
+    promise->set_value(std::move(refused));
+    return answer;
   }
   auto request = std::make_shared<Request>();
   request->method = method;
@@ -354,15 +365,11 @@ Response TestApi::call(Method method, const std::string& target, const std::stri
   if (!body.empty()) request->headers["content-type"] = "application/json";
   if (!role.empty()) request->headers["authorization"] = "Bearer " + role + "-token";
   for (const auto& [name, value] : extra.headers) request->headers[name] = value;
-  auto promise = std::make_shared<std::promise<Response>>();
-  auto answer = promise->get_future();
   // On the io thread, as a session would.
   boost::asio::post(thread.io, [this, request, promise] {
     handler(request, [promise](Response r) { promise->set_value(std::move(r)); });
   });
-  BATUTA_CHECK(answer.wait_for(std::chrono::seconds(20)) == std::future_status::ready,
-               "no answer to " + target);
-  return answer.get();
+  return answer;
 }
 
 nlohmann::json body_of(const Response& response) {

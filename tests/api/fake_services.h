@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
@@ -52,7 +53,7 @@ class FakeHistory final : public History {
   TaskQuery last_task_query;
   XcomQuery last_xcom_query;
   EventLogQuery last_event_query;
-  bool broken = false;  // throw StoreError from runs()
+  std::function<void()> before_runs = [] {};  // in runs(), first; may wait or throw
 };
 
 class FakeBackend final : public ApiBackend {
@@ -93,6 +94,9 @@ class TestApi {
   // `role`: whose token is sent; empty for none. `target` with its query, as on the wire.
   Response call(Method method, const std::string& target, const std::string& body = "",
                 const std::string& role = "admin", const Extra& extra = {});
+  // The same without waiting for the answer.
+  std::future<Response> send(Method method, const std::string& target, const std::string& body = "",
+                             const std::string& role = "admin", const Extra& extra = {});
   nlohmann::json get(const std::string& target);
   int status(Method method, const std::string& target, const std::string& body = "",
              const std::string& role = "admin") {
