@@ -156,8 +156,8 @@ std::int64_t QueryReader::read_cursor(std::string_view text) {
   return 0;
 }
 
-void add_cursors(const Request& request, const Page& page, std::int64_t total,
-                 nlohmann::json& out) {
+void add_cursors(const Request& request, const Page& page, std::int64_t total, nlohmann::json& out,
+                 bool total_is_least) {
   const auto cursor = [](std::int64_t offset) {
     return std::string(cursor_mark) + std::to_string(offset);
   };
@@ -165,8 +165,10 @@ void add_cursors(const Request& request, const Page& page, std::int64_t total,
   const std::int64_t next = page.offset + page.limit;
   out["next_cursor"] = nullptr;
   out["previous_cursor"] = nullptr;
-  out["total_entries_limit"] = nullptr;  // the total is exact
-  if (asked && next < total) out["next_cursor"] = cursor(next);
+  out["total_entries_limit"] = total_is_least ? nlohmann::json(total) : nlohmann::json(nullptr);
+  // A full page whose list was not counted to its end may be the last: then the next one is empty.
+  if (asked && (next < total || (total_is_least && next == total)))
+    out["next_cursor"] = cursor(next);
   if (asked && page.offset > 0) {
     out["previous_cursor"] = cursor(std::max<std::int64_t>(0, page.offset - page.limit));
   }

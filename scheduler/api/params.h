@@ -125,7 +125,9 @@ std::vector<std::string> like_patterns(std::string_view written);
 std::vector<std::string> prefixes(std::string_view written);
 
 // Adds what a list that takes a `cursor` says of it: next_cursor and previous_cursor, null where
-// there is no such page, or where the request asked by offset.
-void add_cursors(const Request& request, const Page& page, std::int64_t total, nlohmann::json& out);
+// there is no such page, or where the request asked by offset; and total_entries_limit, null when
+// the total is exact. As in Airflow a total that equals it says "at least".
+void add_cursors(const Request& request, const Page& page, std::int64_t total, nlohmann::json& out,
+                 bool total_is_least = false);
 
 }  // namespace batuta::http

@@ -155,7 +155,9 @@ constexpr QueryParam run_wait_rows[] = {
     own("interval", Kind::text, "Seconds, above 0; not needed: the end is told when it happens")};
 
 constexpr QueryParam task_list_rows[] = {
-    limit,
+    own("limit", Kind::integer,
+        "Most rows of the answer: 50 unless given, at most 1000. Where total_entries_limit is not "
+        "null there are at least total_entries: more were not counted"),
     offset,
     orders("id state duration start_date end_date map_index try_number logical_date run_after "
            "data_interval_start data_interval_end rendered_map_index operator task_id pool "

@@ -141,7 +141,7 @@ Result<Response> list_task_instances(Context& context, const Request& request) {
   json items = json::array();
   for (const auto& view : found.rows) items.push_back(instance_json(context, view));
   json out = collection("task_instances", std::move(items), found.total);
-  add_cursors(request, query->page, found.total, out);
+  add_cursors(request, query->page, found.total, out, found.total_is_least);
   return json_response(out);
 }
 

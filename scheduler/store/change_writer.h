@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "scheduler/core/effects.h"
+#include "scheduler/store/run_tally.h"
 #include "scheduler/store/sqlite.h"
 #include "scheduler/store/store.h"
 
@@ -18,7 +19,7 @@ using DagLookup = std::function<std::shared_ptr<const Dag>(const std::string& ve
 // Writes everything in the order of Changes. Every expectation (a task's old state, a run that must
 // exist) is CHECKed against the number of rows touched.
 void write_changes(Database& db, const Changes& changes, const std::vector<RenderedRow>& rendered,
-                   const DagLookup& dag_of);
+                   const DagLookup& dag_of, RunTallies& tallies);
 
 void write_event(Database& db, const EventLogRow& row);
 

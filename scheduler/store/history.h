@@ -24,6 +24,7 @@ template <class Row>
 struct PageOf {
   std::vector<Row> rows;
   std::int64_t total = 0;
+  bool total_is_least = false;  // there may be more: to count them would take too long
 };
 
 // One condition of a list. `field` is one that the list knows (history_sql.cc); times are in

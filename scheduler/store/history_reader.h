@@ -7,6 +7,12 @@
 
 namespace batuta {
 
+// 0..max_page rows from a row that is not negative.
+Page bounded(const Page& page);
+// From the first parameter on; the index after them.
+int bind_values(Statement& statement, const std::vector<SqlValue>& values);
+std::int64_t count_of(Database& db, const ListSql& sql);
+
 class SqliteHistory::Reader {
  public:
   // StoreError (full) when no connection comes free in time.
@@ -16,36 +22,32 @@ class SqliteHistory::Reader {
   Reader& operator=(const Reader&) = delete;
 
   Database& db() { return *db_; }
-  std::int64_t count(const ListSql& sql) {
-    std::int64_t total = 0;
-    Statement statement = db_->prepare(sql.count);
-    bind(statement, sql.values);
-    Rows rows = statement.bound_query();
-    if (rows.next()) rows.read(total);
-    return total;
-  }
+  std::int64_t count(const ListSql& sql) { return count_of(*db_, sql); }
   // Runs a built list and its count over the same snapshot; `read_row` appends one row.
   template <class Row, class ReadRow>
   PageOf<Row> list(const ListSql& sql, const Page& page, ReadRow read_row) {
     PageOf<Row> result;
     result.total = count(sql);
+    result.rows = page_of<Row>(sql, page, read_row);
+    return result;
+  }
+  // The rows alone.
+  template <class Row, class ReadRow>
+  std::vector<Row> page_of(const ListSql& sql, const Page& page, ReadRow read_row) {
+    std::vector<Row> result;
     Statement statement = db_->prepare(sql.rows);
-    const int next = bind(statement, sql.values);
-    bind_page(statement, next, page);
+    const int next = bind_values(statement, sql.values);
+    const Page sound = bounded(page);
+    statement.bind_at(next, sound.limit);
+    statement.bind_at(next + 1, sound.offset);
     Rows rows = statement.bound_query();
-    while (rows.next()) read_row(rows, result.rows.emplace_back());
+    while (rows.next()) read_row(rows, result.emplace_back());
     return result;
   }
 
  private:
-  static int bind(Statement& statement, const std::vector<SqlValue>& values);
-  static void bind_page(Statement& statement, int index, const Page& page);
-
   SqliteHistory& history_;
   std::unique_ptr<Database> db_;
 };
-
-// 0..max_page rows from a row that is not negative.
-Page bounded(const Page& page);
 
 }  // namespace batuta

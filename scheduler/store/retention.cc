@@ -13,6 +13,7 @@ constexpr char select_expired[] =
     "ORDER BY r.end_date LIMIT ?2";
 constexpr char insert_removed[] = "INSERT INTO removed_run (seq, uuid, swept) VALUES (?, ?, 0)";
 constexpr char sweep_run_row[] = "DELETE FROM dag_run WHERE seq = ?";
+constexpr char sweep_summary[] = "DELETE FROM run_summary WHERE run = ?";
 constexpr char select_unswept[] =
     "SELECT seq FROM removed_run WHERE swept = 0 ORDER BY seq LIMIT ?";
 constexpr char mark_swept[] = "UPDATE removed_run SET swept = 1 WHERE seq = ?";
@@ -71,6 +72,7 @@ bool SqliteUpkeep::prune_runs(Time before) {
   for (const RemovedRun& run : expired) {
     db_.statement(insert_removed).run(run.seq, run.uuid);
     db_.statement(sweep_run_row).run(run.seq);
+    db_.statement(sweep_summary).run(run.seq);
   }
   transaction.commit();
   return true;

@@ -5,6 +5,7 @@
 
 #include "scheduler/store/history_reader.h"
 #include "scheduler/store/row_codec.h"
+#include "scheduler/store/task_pages.h"
 
 namespace batuta {
 namespace {
@@ -105,7 +106,7 @@ SqliteHistory::Reader::~Reader() {
   history_.freed_.notify_one();
 }
 
-int SqliteHistory::Reader::bind(Statement& statement, const std::vector<SqlValue>& values) {
+int bind_values(Statement& statement, const std::vector<SqlValue>& values) {
   int index = 1;
   for (const SqlValue& value : values) {
     std::visit([&](const auto& v) { statement.bind_at(index, v); }, value);
@@ -114,10 +115,13 @@ int SqliteHistory::Reader::bind(Statement& statement, const std::vector<SqlValue
   return index;
 }
 
-void SqliteHistory::Reader::bind_page(Statement& statement, int index, const Page& page) {
-  const Page sound = bounded(page);
-  statement.bind_at(index, sound.limit);
-  statement.bind_at(index + 1, sound.offset);
+std::int64_t count_of(Database& db, const ListSql& sql) {
+  std::int64_t total = 0;
+  Statement statement = db.prepare(sql.count);
+  bind_values(statement, sql.values);
+  Rows rows = statement.bound_query();
+  if (rows.next()) rows.read(total);
+  return total;
 }
 
 Page bounded(const Page& page) {
@@ -147,7 +151,15 @@ PageOf<TaskInstanceView> SqliteHistory::task_instances(const TaskQuery& query) {
     return sql && reader.count(*sql) > 0;
   };
   const TaskListing listing{holds(unstarted_sql(query)), holds(mapped_sql(query))};
-  return reader.list<TaskInstanceView>(tasks_sql(query, listing), query.page, read_view);
+  const auto plan = plan_tasks(reader.db(), query, listing);
+  if (!plan) return reader.list<TaskInstanceView>(tasks_sql(query, listing), query.page, read_view);
+  PageOf<TaskInstanceView> result{{}, plan->total, plan->total_is_least};
+  const ListSql sql = tasks_sql(query, listing, plan->scope ? &*plan->scope : nullptr);
+  result.rows = reader.page_of<TaskInstanceView>(sql, plan->page, read_view);
+  // Those that are shown are there, however far the count went.
+  const auto shown = static_cast<std::int64_t>(result.rows.size());
+  if (shown > 0) result.total = std::max(result.total, bounded(query.page).offset + shown);
+  return result;
 }
 
 std::optional<TaskInstanceView> SqliteHistory::task_instance(const InstanceName& name) {

@@ -105,6 +105,7 @@ CommitResult SqliteStore::commit(const Changes& changes, const std::vector<Rende
     write_turn(changes, rendered, turn);
     return {};
   } catch (const StoreError& error) {
+    tallies_.forget();
     return {error.full() ? CommitResult::Kind::retry : CommitResult::Kind::fatal, error.what()};
   }
 }
@@ -117,8 +118,9 @@ void SqliteStore::write_turn(const Changes& changes, const std::vector<RenderedR
   if (db_.statement(mark_turn).run(std::to_string(turn.number), epoch) != 1) {
     throw_replaced(turn.epoch);
   }
-  write_changes(db_, changes, rendered,
-                [this](const std::string& version) { return dag_of(version); });
+  write_changes(
+      db_, changes, rendered, [this](const std::string& version) { return dag_of(version); },
+      tallies_);
   transaction.commit();
 }
 

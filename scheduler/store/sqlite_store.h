@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "scheduler/store/run_tally.h"
 #include "scheduler/store/sqlite.h"
 #include "scheduler/store/store.h"
 
@@ -70,6 +71,7 @@ class SqliteStore : public Store {
   std::int64_t probes_ = 0;
   // Versions still alive somewhere, so that a thousand runs of one version share one Dag.
   std::unordered_map<std::string, std::weak_ptr<const Dag>> versions_;
+  RunTallies tallies_;
 };
 
 }  // namespace batuta

@@ -70,6 +70,7 @@ constexpr const char* delete_below_run[] = {
     "DELETE FROM accepted WHERE run = ?",
     "DELETE FROM publication WHERE run = ?",
     "DELETE FROM task_instance WHERE run = ?",
+    "DELETE FROM run_summary WHERE run = ?",
 };
 constexpr char delete_run_row[] = "DELETE FROM dag_run WHERE seq = ?";
 
@@ -149,10 +150,11 @@ void delete_run(Database& db, RunSeq run) {
 }
 
 void write_changes(Database& db, const Changes& changes, const std::vector<RenderedRow>& rendered,
-                   const DagLookup& dag_of) {
+                   const DagLookup& dag_of, RunTallies& tallies) {
   write_definitions(db, changes);
   write_runs(db, changes);
   write_tasks(db, changes, dag_of);
+  tallies.write(db, changes);
   write_results(db, changes, rendered);
   write_lake(db, changes);
   write_outbox(db, changes);

@@ -126,7 +126,9 @@ PageOf<TaskInstanceView> FakeHistory::task_instances(const TaskQuery& query) {
     if (left_out) continue;
     found.push_back(view);
   }
-  return cut(found, query.page);
+  auto page = cut(found, query.page);
+  page.total_is_least = total_is_least;
+  return page;
 }
 
 std::optional<TaskInstanceView> FakeHistory::task_instance(const InstanceName& name) {

@@ -291,6 +291,20 @@ TEST_CASE("the log of a try that was refused or came too late does not end as a 
   CHECK(told("/first/logs/2").ends_with(" INFO Tables published\n"));
 }
 
+TEST_CASE("a total that was not counted to its end says so, and pages go on while they are full") {
+  TestApi api;
+  const std::string all = "/api/v2/dags/~/dagRuns/~/taskInstances";
+  const std::int64_t total = api.get(all)["total_entries"];
+  CHECK(api.get(all)["total_entries_limit"].is_null());
+  const std::string page = all + "?cursor=&limit=" + std::to_string(total);
+  CHECK(api.get(page)["next_cursor"].is_null());
+  api.history.total_is_least = true;
+  const auto least = api.get(page);
+  CHECK(least["total_entries"] == total);
+  CHECK(least["total_entries_limit"] == total);
+  CHECK_FALSE(least["next_cursor"].is_null());
+}
+
 TEST_CASE("a try that left no log tells how it ended") {
   TestApi api;
   api.history.older_tries[0].row.signal = 9;

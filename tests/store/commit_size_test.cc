@@ -1,6 +1,8 @@
 // What a commit writes: each page of it is a frame of the log, and is written once more later.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "tests/store/store_fixture.h"
 #include "tests/support/ask.h"
 
@@ -32,6 +34,31 @@ TEST_CASE("an update of a task writes the page of its row and that of the turn, 
             CommitResult::Kind::committed);
     CHECK(store->wal_bytes() - before <= 2 * page_size);
   }
+}
+
+TEST_CASE("the end of a run writes one page for what lists know of it") {
+  TempFolder folder;
+  auto store = open_store(folder.file("batuta.db"));
+  std::vector<std::int64_t> written;
+  for (int n = 1; n <= 300; ++n) {
+    commit(*store, new_run(make_run(n), 1, TaskState::running));
+    if (n % 2 == 0) continue;
+    store->checkpoint(true);
+    TaskInstanceRow row = make_task(n, 0, TaskState::success);
+    row.start_date = at(n);
+    row.end_date = at(n + 1);
+    Changes end = end_run(make_run(n), at(n + 1));
+    end.tasks_updated.push_back(move_task(row, TaskState::running, 0));
+    const Lead lead = store->lead();
+    const std::int64_t before = store->wal_bytes();
+    REQUIRE(store->commit(end, {}, {lead.epoch, lead.last_turn + 1}).kind ==
+            CommitResult::Kind::committed);
+    written.push_back((store->wal_bytes() - before) / page_size);
+  }
+  // The turn, the run, its indexes of live and of ended ones, its task, and that. Now and then a
+  // page is full and becomes two.
+  std::sort(written.begin(), written.end());
+  CHECK(written[written.size() * 9 / 10] == 6);
 }
 
 }  // namespace

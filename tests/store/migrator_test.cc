@@ -234,6 +234,36 @@ constexpr char live_and_queued_in_0002[] =
     "INSERT INTO app_user VALUES ('ana', 'admin', 'hash', 1);"
     "INSERT INTO token VALUES (zeroblob(32), 'ana', 'login', 1, 2);";
 
+TEST_CASE("the upgrade sums ended runs up as their ends do") {
+  TempFolder folder;
+  const std::string path = folder.file("a.db");
+  {
+    auto store = open_store(path);
+    for (int n = 1; n <= 3; ++n) {
+      Changes changes = new_run(make_run(n), 3, TaskState::success);
+      for (TaskInstanceRow& row : changes.tasks_created) {
+        if (row.task > 0) row.start_date = at(n + 3 * row.task);
+        row.end_date = at(n + 50);
+      }
+      commit(*store, changes);
+      if (n < 3) commit(*store, end_run(make_run(n), at(60)));
+    }
+  }
+  {
+    Database db(path, Database::Mode::read_write);
+    db.execute(
+        "CREATE TABLE kept AS SELECT * FROM run_summary; DROP TABLE run_summary;"
+        "DELETE FROM schema_migration WHERE version >= 4");
+  }
+  open_store(path);
+  Database db(path, Database::Mode::read_only);
+  CHECK(number(db, "SELECT COUNT(*) FROM kept") == 2);
+  CHECK(number(db,
+               "SELECT COUNT(*) FROM (SELECT * FROM kept INTERSECT "
+               "SELECT * FROM run_summary)") == 2);
+  CHECK(number(db, "SELECT COUNT(*) FROM run_summary WHERE run = 3") == 0);
+}
+
 TEST_CASE("what a branch had left out is known by the branch after the upgrade") {
   TempFolder folder;
   const std::string path = folder.file("a.db");
