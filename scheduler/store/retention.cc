@@ -7,10 +7,11 @@ namespace batuta {
 namespace {
 
 constexpr char select_expired[] =
-    "SELECT r.seq, r.uuid FROM dag_run AS r WHERE r.end_date < ?1 AND NOT EXISTS "
-    "(SELECT 1 FROM publication AS p WHERE p.state = 0 "
-    "AND p.run = r.seq) AND NOT EXISTS (SELECT 1 FROM accepted AS a WHERE a.run = r.seq) "
-    "ORDER BY r.end_date LIMIT ?2";
+    "SELECT r.seq, r.uuid, r.end_date, "
+    "EXISTS (SELECT 1 FROM publication AS p WHERE +p.state = 0 AND p.run = r.seq) "
+    "OR EXISTS (SELECT 1 FROM accepted AS a WHERE a.run = r.seq) "
+    "FROM dag_run AS r WHERE r.end_date < ?1 AND (r.end_date, r.seq) > (?2, ?3) "
+    "ORDER BY r.end_date, r.seq LIMIT ?4";
 constexpr char insert_removed[] = "INSERT INTO removed_run (seq, uuid, swept) VALUES (?, ?, 0)";
 constexpr char sweep_run_row[] = "DELETE FROM dag_run WHERE seq = ?";
 constexpr char sweep_summary[] = "DELETE FROM run_summary WHERE run = ?";
@@ -54,19 +55,30 @@ constexpr char delete_events[] =
     "DELETE FROM event_log WHERE id IN "
     "(SELECT id FROM event_log WHERE at < ? ORDER BY at LIMIT ?)";
 
+constexpr std::int64_t runs_per_step = SqliteUpkeep::prune_rows / 2;
+
 }  // namespace
 
 bool SqliteUpkeep::prune_runs(Time before) {
-  if (sweep_removed()) return true;
+  if (sweep_removed() || remove_expired(before) || prune_versions(before)) return true;
+  end_seen_ = run_seen_ = 0;
+  return false;
+}
+
+// One step over the runs that have expired; false when all were looked at.
+bool SqliteUpkeep::remove_expired(Time before) {
   std::vector<RemovedRun> expired;
+  std::int64_t end = 0, seq = 0;
   {
-    Rows rows = db_.statement(select_expired).query(before, prune_rows / 2);
-    while (rows.next()) {
-      RemovedRun& run = expired.emplace_back();
-      rows.read(run.seq, run.uuid);
+    Rows rows = db_.statement(select_expired).query(before, end_seen_, run_seen_, runs_per_step);
+    for (bool stays = false; rows.next();) {
+      RemovedRun run;
+      rows.read(run.seq, run.uuid, end, stays);
+      seq = static_cast<std::int64_t>(run.seq);
+      if (!stays) expired.push_back(run);
     }
   }
-  if (expired.empty()) return prune_versions(before);
+  if (seq == 0) return false;
   // The run's row goes first: nobody may clear a run that is half gone.
   Transaction transaction(db_);
   for (const RemovedRun& run : expired) {
@@ -74,12 +86,13 @@ bool SqliteUpkeep::prune_runs(Time before) {
     db_.statement(sweep_run_row).run(run.seq);
     db_.statement(sweep_summary).run(run.seq);
   }
-  transaction.commit();
+  if (!expired.empty()) transaction.commit();
+  end_seen_ = end;
+  run_seen_ = seq;
   return true;
 }
 
-// One step over the rows below removed runs; false when there is nothing left to sweep. One look at
-// the list a step: it stays short as long as removed_runs() are forgotten as they come.
+// One step over the rows below removed runs; false when there is nothing left to sweep.
 bool SqliteUpkeep::sweep_removed() {
   Transaction transaction(db_);
   std::vector<RunSeq> runs;
@@ -156,6 +169,14 @@ bool SqliteUpkeep::give_back_space() {
   }
   transaction.commit();
   return true;
+}
+
+std::vector<std::string> SqliteUpkeep::retention_statements() {
+  std::vector<std::string> all = {select_expired,  insert_removed, sweep_run_row, sweep_summary,
+                                  select_unswept,  mark_swept,     select_swept,  delete_removed,
+                                  select_versions, delete_version, delete_events};
+  all.insert(all.end(), sweep.begin(), sweep.end());
+  return all;
 }
 
 std::int64_t SqliteUpkeep::pragma(const char* sql) {

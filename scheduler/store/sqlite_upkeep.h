@@ -29,13 +29,21 @@ class SqliteUpkeep : public Upkeep {
   std::vector<std::string> check(const std::function<bool()>& stop) override;
   void expect_in_place() override { db_.expect_file(); }
 
+  // What retention asks and does, one statement each, for the test that explains them: none may
+  // look at more than it takes away.
+  static std::vector<std::string> retention_statements();
+
  private:
   bool sweep_removed();
+  bool remove_expired(Time before);
   bool prune_versions(Time before);
   std::int64_t pragma(const char* sql);
 
   Database& db_;
-  std::int64_t version_seen_ = 0;  // the DAG version that prune_versions() goes on behind
+  // What a round of prune_runs() goes on behind: the run that ended last of those looked at, and
+  // the DAG version. What must stay is looked at once a round, not at every step.
+  std::int64_t end_seen_ = 0, run_seen_ = 0;
+  std::int64_t version_seen_ = 0;
 };
 
 // For a store whose file was taken away under it: copies what `db` still reads to
