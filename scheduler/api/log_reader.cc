@@ -51,6 +51,19 @@ void cut_to_lines(std::string& bytes) {
   if (!bytes.empty() && static_cast<unsigned char>(bytes.back()) >= 0xC0) bytes.pop_back();
 }
 
+// True: there were more.
+bool cut_to_most_lines(std::string& bytes) {
+  std::size_t end = 0;
+  for (std::size_t lines = 0; lines < max_log_lines; ++lines) {
+    end = bytes.find('\n', end);
+    if (end == std::string::npos) return false;
+    ++end;
+  }
+  if (end == bytes.size()) return false;
+  bytes.resize(end);
+  return true;
+}
+
 }  // namespace
 
 Result<LogWindow> read_log(const std::string& home, const Uuid& run, const std::string& name,
@@ -77,6 +90,7 @@ LogWindow log_window(std::string bytes, std::int64_t offset, std::int64_t file_b
   out.next = std::min(offset, file_bytes);
   out.at_end = out.next + static_cast<std::int64_t>(bytes.size()) >= file_bytes;
   if (!out.at_end) cut_to_lines(bytes);
+  if (cut_to_most_lines(bytes)) out.at_end = false;
   out.next += static_cast<std::int64_t>(bytes.size());
   out.text = repair_utf8(bytes);
   return out;

@@ -13,6 +13,8 @@
 namespace batuta::http {
 
 inline constexpr std::size_t max_log_window = 1 << 20;
+// A line costs far more than its bytes once it is an object of an answer.
+inline constexpr std::size_t max_log_lines = 10'000;
 
 struct LogWindow {
   std::string text;       // whole lines, valid UTF-8
@@ -20,7 +22,8 @@ struct LogWindow {
   bool at_end = true;     // nothing more is in the file now
 };
 
-// <home>/logs/<run uuid>/<name> from byte `offset`, at most `window` bytes; `name` is a
+// <home>/logs/<run uuid>/<name> from byte `offset`, at most `window` bytes and max_log_lines lines;
+// `name` is a
 // task_log_name(). Opened beneath the logs folder, without following links. Errc::not_found when
 // there is no such file (the attempt never wrote, or retention took it). Blocking; any thread.
 Result<LogWindow> read_log(const std::string& home, const Uuid& run, const std::string& name,
@@ -28,8 +31,8 @@ Result<LogWindow> read_log(const std::string& home, const Uuid& run, const std::
 
 // The log's name below its worker's home.
 std::string log_path(const Uuid& run, const std::string& name);
-// The window of a log of `file_bytes` that begins at `offset` with `bytes`, which somebody else has
-// read.
+// The window of a log of `file_bytes`, at most max_log_lines lines of it, that begins at `offset`
+// with `bytes`, which somebody else has read.
 LogWindow log_window(std::string bytes, std::int64_t offset, std::int64_t file_bytes);
 
 // One line as agents write it, "<RFC3339> LEVEL text". Other lines have only a text.

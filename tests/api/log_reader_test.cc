@@ -31,6 +31,23 @@ struct Home {
 
 }  // namespace
 
+TEST_CASE("a window of a log holds so many lines at most, however short they are") {
+  Home home;
+  constexpr std::size_t lines = 2 * max_log_lines + 7;
+  home.write("3-1.log", std::string(lines, '\n'));
+  std::size_t read = 0;
+  std::int64_t at = 0;
+  for (const std::size_t expected : {max_log_lines, max_log_lines, std::size_t{7}}) {
+    const auto window = read_log(home.folder, home.run, "3-1.log", at);
+    REQUIRE(window);
+    CHECK(window->text.size() == expected);
+    CHECK(window->at_end == (expected == 7));
+    at = window->next;
+    read += window->text.size();
+  }
+  CHECK(read == lines);
+}
+
 TEST_CASE("a log is read in windows of whole lines until its end") {
   Home home;
   std::string text;
