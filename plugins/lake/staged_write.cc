@@ -115,6 +115,7 @@ class OneThread {
 // Sizes and times are told once the files are final: the log may speak of them from then on.
 void make_final(const StagedWrite& write, std::vector<lakelog::AddFile>& files) {
   std::vector<std::string> keys;
+  keys.reserve(files.size());
   for (const lakelog::AddFile& file : files) keys.push_back(write.table + "/" + file.path);
   must(write.storage->sync(keys));
   for (std::size_t i = 0; i < files.size(); ++i) {

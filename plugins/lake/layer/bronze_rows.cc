@@ -16,6 +16,7 @@ constexpr std::int64_t memory_share = 4;
 
 std::vector<lakelog::Column> bronze_columns(const std::vector<std::string>& source_columns) {
   std::vector<lakelog::Column> columns;
+  columns.reserve(source_columns.size() + 8);
   for (const std::string& name : source_columns) columns.push_back({name, "string", true});
   for (const auto& [name, type] : {std::pair{"_run_id", "string"},
                                    {"_task_id", "string"},
