@@ -412,7 +412,8 @@ OutboxRow RegistryLaunchContext::render_alert(const Attempt& attempt,
   row.key = notifier.value("connection", "slack_alerts");
   row.created_at = now;
   row.payload_json = alert_payload(
-      row.key, attempt.run.dag_id, alert_text(notifier, default_alert_text(attempt, instance.reason), quoted),
+      row.key, attempt.run.dag_id,
+      alert_text(notifier, default_alert_text(attempt, instance.reason), quoted),
       render_text(notifier, "channel", scope), render_text(notifier, "username", scope));
   return row;
 }

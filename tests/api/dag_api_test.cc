@@ -105,7 +105,9 @@ TEST_CASE("pausing asks the scheduler and answers with the DAG as it is then") {
         422);
   CHECK(api.status(Method::patch, "/api/v2/dags/demo?update_mask=tags", R"({"is_paused":true})") ==
         422);
-  api.backend.answer = [](const Event&) { return Reply{0, Errc::not_found, "no", {}, false, {}, {}}; };
+  api.backend.answer = [](const Event&) {
+    return Reply{0, Errc::not_found, "no", {}, false, {}, {}};
+  };
   CHECK(api.status(Method::patch, "/api/v2/dags/nothing", R"({"is_paused":true})") == 404);
   CHECK(api.backend.events.size() == 2);
 }

@@ -49,7 +49,7 @@ class FakeHistory final : public History {
   std::vector<DagVersionView> older_versions;  // besides the newest, number 1
   std::vector<XcomRow> xcom_rows;
   std::vector<AttemptReportRow> report_rows;  // oldest first
-  bool total_is_least = false;  // of task_instances()
+  bool total_is_least = false;                // of task_instances()
   RunQuery last_run_query;
   TaskQuery last_task_query;
   XcomQuery last_xcom_query;
