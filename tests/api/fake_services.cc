@@ -93,7 +93,7 @@ std::shared_ptr<const Dag> demo_dag() {
 
 PageOf<RunRow> FakeHistory::runs(const RunQuery& query) {
   before_runs();
-  last_run_query = query;
+  remember(last_run_query, query);
   runs_sql(query);  // refuses what no list knows
   std::vector<RunRow> found;
   for (const auto& run : run_rows) {
@@ -112,7 +112,7 @@ std::optional<RunRow> FakeHistory::run(const std::string& dag_id, const std::str
 }
 
 PageOf<TaskInstanceView> FakeHistory::task_instances(const TaskQuery& query) {
-  last_task_query = query;
+  remember(last_task_query, query);
   tasks_sql(query);
   std::vector<TaskInstanceView> found;
   for (const auto& view : views) {
@@ -152,7 +152,7 @@ std::vector<TaskInstanceView> FakeHistory::tries(const InstanceName& name) {
 }
 
 PageOf<XcomView> FakeHistory::xcoms(const XcomQuery& query) {
-  last_xcom_query = query;
+  remember(last_xcom_query, query);
   xcoms_sql(query);
   std::vector<XcomView> found;
   for (const auto& row : xcom_rows) {
@@ -227,7 +227,7 @@ std::optional<DagVersionView> FakeHistory::dag_version(const std::string& versio
 }
 
 PageOf<EventLogView> FakeHistory::event_logs(const EventLogQuery& query) {
-  last_event_query = query;
+  remember(last_event_query, query);
   events_sql(query);
   return cut(std::vector{*event_log(7)}, query.page);
 }

@@ -7,6 +7,7 @@
 #include <future>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <nlohmann/json_fwd.hpp>
 #include <set>
 #include <string>
@@ -55,6 +56,15 @@ class FakeHistory final : public History {
   XcomQuery last_xcom_query;
   EventLogQuery last_event_query;
   std::function<void()> before_runs = [] {};  // in runs(), first; may wait or throw
+
+ private:
+  // Several readers ask at once.
+  template <class Query>
+  void remember(Query& last, const Query& query) {
+    const std::lock_guard guard(mutex_);
+    last = query;
+  }
+  std::mutex mutex_;
 };
 
 class FakeBackend final : public ApiBackend {
