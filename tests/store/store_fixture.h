@@ -226,4 +226,18 @@ bool dies(Body body) {
   return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
 }
 
+// What the query planner means to do, a step a line.
+inline std::string plan_of(Database& db, const std::string& sql) {
+  Statement explain = db.prepare("EXPLAIN QUERY PLAN " + sql);
+  Rows rows = explain.bound_query();
+  std::string plan;
+  std::int64_t id = 0, parent = 0, unused = 0;
+  std::string detail;
+  while (rows.next()) {
+    rows.read(id, parent, unused, detail);
+    plan += detail + "\n";
+  }
+  return plan;
+}
+
 }  // namespace batuta::test

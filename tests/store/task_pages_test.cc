@@ -119,19 +119,6 @@ class Runs {
   SqliteHistory history{path};
 };
 
-std::string plan_of(Database& db, const std::string& sql) {
-  Statement explain = db.prepare("EXPLAIN QUERY PLAN " + sql);
-  Rows rows = explain.bound_query();
-  std::string plan;
-  std::int64_t id = 0, parent = 0, unused = 0;
-  std::string detail;
-  while (rows.next()) {
-    rows.read(id, parent, unused, detail);
-    plan += detail + "\n";
-  }
-  return plan;
-}
-
 }  // namespace
 
 TEST_CASE_FIXTURE(Runs, "a page of all tasks is that of the whole list, in every order and state") {
