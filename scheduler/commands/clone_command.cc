@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <set>
 #include <vector>
 
 #include "common/ids.h"
@@ -61,6 +62,15 @@ void make_folder(const fs::path& to) {
   fs::permissions(to, fs::perms::owner_all);
 }
 
+// A copy below what is copied would hold itself.
+void expect_apart(const fs::path& to, const std::string& from) {
+  std::string inside = absolute_path(from);
+  if (!inside.ends_with('/')) inside += '/';
+  if (!(to.string() + "/").starts_with(inside)) return;
+  throw std::runtime_error(to.string() + " lies in " + absolute_path(from) +
+                           ", which is copied; name a folder elsewhere with --to");
+}
+
 // "layer/domain/table", as `lake tables` lists them: no path out of the lake.
 void expect_table_name(const std::string& table) {
   for (const auto& part : fs::path(table)) {
@@ -73,7 +83,9 @@ void expect_table_name(const std::string& table) {
 void clone_into(const cli::CloneOptions& clone, const fs::path& to) {
   auto home = Home::open(clone.home);
   if (!home) throw std::runtime_error(home.error().message);
-  for (const std::string& table : clone.tables) expect_table_name(table);
+  const std::set<std::string> tables(clone.tables.begin(), clone.tables.end());
+  for (const std::string& table : tables) expect_table_name(table);
+  for (const std::string& from : {home->folder(), clone.dags}) expect_apart(to, from);
   make_folder(to);
   const ClonedStore store =
       clone_backend(home->store_url(), home->path("secret.key"), (to / "batuta.db").string(),
@@ -83,7 +95,7 @@ void clone_into(const cli::CloneOptions& clone, const fs::path& to) {
   } else if (clone.dags_named) {
     throw std::runtime_error("there is no DAG folder " + absolute_path(clone.dags));
   }
-  for (const std::string& table : clone.tables) {
+  for (const std::string& table : tables) {
     copy_table(home->path("lake/" + table), to / "lake" / table);
   }
   std::printf("%s is a copy of %s; every DAG in it is paused\n", to.c_str(),
@@ -108,12 +120,18 @@ int run_clone(const cli::CloneOptions& clone) {
   if (!fs::exists(clone.home + "/batuta.db")) return fail(no_installation(clone.home));
   const fs::path to = absolute_path(clone.to);
   const bool was_there = fs::exists(to);
+  const bool was_empty = !was_there || (fs::is_directory(to) && fs::is_empty(to));
   try {
     clone_into(clone, to);
     return 0;
   } catch (const std::exception& error) {
     std::error_code ignored;
-    if (!was_there) fs::remove_all(to, ignored);
+    if (was_empty) {  // else it is somebody's
+      for (const auto& entry : fs::directory_iterator(to, ignored)) {
+        fs::remove_all(entry.path(), ignored);
+      }
+    }
+    if (!was_there) fs::remove(to, ignored);
     return fail({Errc::unavailable, error.what(), {}});
   }
 }

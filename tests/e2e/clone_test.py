@@ -28,7 +28,7 @@ def a_running_server_is_cloned():
         rows = server.sql(f'SELECT count(*), sum(volume)::VARCHAR FROM "{GOLD}"')
 
         to = folder.path / "copy"
-        said = server.cli("clone", "--to", to, "--dags", server.dags, "--table", GOLD).stdout
+        said = server.cli("clone", "--to", to, "--dags", server.dags, "--table", GOLD, GOLD).stdout
         print(said.strip(), flush=True)
         assert "1 run that has not ended" in said and "the secret of variable api_token" in said, said
         again = server.cli("clone", "--to", to, check=False)
@@ -38,6 +38,12 @@ def a_running_server_is_cloned():
         assert not (folder.path / "other").exists()
         outside = server.cli("clone", "--to", folder.path / "other", "--table", "../run", check=False)
         assert outside.returncode == 1 and "is no table" in outside.stderr, outside.stderr
+        for inside in (server.home / "copy", server.dags / "copy"):
+            itself = server.cli("clone", "--to", inside, "--dags", server.dags, check=False)
+            assert itself.returncode == 1 and "elsewhere" in itself.stderr and not inside.exists(), itself.stderr
+        (folder.path / "empty").mkdir()
+        twice = server.cli("clone", "--to", folder.path / "empty", "--table", GOLD, GOLD, "gold/no/table", check=False)
+        assert twice.returncode == 1 and not list((folder.path / "empty").iterdir()), twice.stderr
         for file in to.rglob("*"):
             assert not file.is_file() or b"the-secret-of-all" not in file.read_bytes(), file
         assert server.tasks("waits", live)["a"]["state"] == "running", "the original goes on"
