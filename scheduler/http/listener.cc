@@ -38,7 +38,8 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
         acceptor(io_context),
         pause(io_context),
         context(std::make_shared<SessionContext>(
-            SessionContext{std::move(limits), std::move(handler), std::move(identify)})) {
+            SessionContext{std::make_shared<const IoPost>(io_context), std::move(limits),
+                           std::move(handler), std::move(identify)})) {
     context->admit = [this](const Session& session) { return admit(session); };
   }
 
@@ -190,6 +191,7 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
 
   void close_all() {
     stopped = true;
+    context->post = nullptr;
     error_code ignored;
     acceptor.close(ignored);
     pause.cancel();

@@ -40,20 +40,31 @@ constexpr std::size_t write_piece = 64 << 10;
 template <class Done>
 class Answer {
  public:
-  Answer(asio::any_io_executor executor, Done done)
-      : executor_(std::move(executor)), done_(std::move(done)) {}
+  Answer(std::shared_ptr<const IoPost> post, asio::any_io_executor executor, Done done)
+      : post_(std::move(post)), executor_(std::move(executor)), done_(std::move(done)) {}
   Answer(const Answer&) = delete;
   Answer& operator=(const Answer&) = delete;
   ~Answer() { give(error_response(500, "the request was dropped")); }
 
   void give(Response response) {
     if (answered_.exchange(true)) return;
-    asio::post(executor_, [done = std::move(done_), response = std::move(response)]() mutable {
-      std::move(done)(std::move(response));
-    });
+    // Shared, for what is done with an answer can only be moved.
+    auto kept = std::make_shared<Kept>(std::move(done_), std::move(response));
+    auto work = [kept] { std::move(kept->done)(std::move(kept->response)); };
+    if (post_) {
+      (*post_)(std::move(work));
+    } else {
+      asio::post(executor_, std::move(work));
+    }
   }
 
  private:
+  struct Kept {
+    Kept(Done d, Response r) : done(std::move(d)), response(std::move(r)) {}
+    Done done;
+    Response response;
+  };
+  const std::shared_ptr<const IoPost> post_;
   asio::any_io_executor executor_;
   Done done_;
   std::atomic<bool> answered_{false};
@@ -228,8 +239,8 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
 
   asio::awaitable<Response> call_handler(std::shared_ptr<Request> request) {
     auto start = [this, request](auto done) {
-      auto answer =
-          std::make_shared<Answer<decltype(done)>>(stream_.get_executor(), std::move(done));
+      auto answer = std::make_shared<Answer<decltype(done)>>(
+          context_->post, stream_.get_executor(), std::move(done));
       context_->handler(request,
                         [answer](Response response) { answer->give(std::move(response)); });
       user_ = request->identity.user;

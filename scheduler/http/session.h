@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/io_post.h"
 #include "scheduler/http/exchange.h"
 #include "scheduler/http/server.h"
 
@@ -17,6 +18,9 @@ class Session;
 
 // What every session of one server shares; outlives them.
 struct SessionContext {
+  // Brings answers back from other threads; null once the server has stopped. It goes away earlier
+  // than the sessions, lest it keep the io thread busy.
+  std::shared_ptr<const IoPost> post;
   Limits limits;
   Handler handler;
   Identify identify;

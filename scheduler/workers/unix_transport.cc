@@ -7,11 +7,11 @@
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cerrno>
 #include <mutex>
 
+#include "common/io_post.h"
 #include "common/log.h"
 #include "common/log_limit.h"
 #include "common/time.h"
@@ -36,7 +36,8 @@ bool same_user(int socket) {
 
 class UnixChannel : public Channel, public std::enable_shared_from_this<UnixChannel> {
  public:
-  explicit UnixChannel(Local::socket socket) : socket_(std::move(socket)) {
+  UnixChannel(Local::socket socket, std::shared_ptr<const IoPost> post)
+      : socket_(std::move(socket)), post_(std::move(post)) {
     socket_.non_blocking(true);
   }
 
@@ -53,12 +54,11 @@ class UnixChannel : public Channel, public std::enable_shared_from_this<UnixChan
       if (flush_posted_) return;  // it will find these, too
       flush_posted_ = true;
     }
-    asio::post(socket_.get_executor(), [self = shared_from_this()] { self->flush(); });
+    (*post_)([self = shared_from_this()] { self->flush(); });
   }
 
   void close(const std::string& reason) override {
-    asio::post(socket_.get_executor(),
-               [self = shared_from_this(), reason] { self->finish(reason); });
+    (*post_)([self = shared_from_this(), reason] { self->finish(reason); });
   }
 
   bool same_host() const override { return true; }
@@ -131,6 +131,7 @@ class UnixChannel : public Channel, public std::enable_shared_from_this<UnixChan
   }
 
   Local::socket socket_;
+  const std::shared_ptr<const IoPost> post_;
   Handler handler_;  // io thread, as all up to the mutex
   bool finished_ = false;
   bool waiting_writable_ = false;
@@ -147,7 +148,10 @@ class UnixChannel : public Channel, public std::enable_shared_from_this<UnixChan
 class Acceptor : public std::enable_shared_from_this<Acceptor> {
  public:
   Acceptor(asio::io_context& io, std::string path)
-      : acceptor_(io), timer_(io), path_(std::move(path)) {}
+      : acceptor_(io),
+        timer_(io),
+        post_(std::make_shared<const IoPost>(io)),
+        path_(std::move(path)) {}
 
   Status listen(Transport::Accepted accepted) {
     accepted_ = std::move(accepted);
@@ -195,7 +199,7 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
         [self = shared_from_this()](boost::system::error_code error, Local::socket socket) {
           if (error == asio::error::operation_aborted || !self->accepted_) return;
           if (!error && same_user(socket.native_handle())) {
-            self->accepted_(std::make_shared<UnixChannel>(std::move(socket)));
+            self->accepted_(std::make_shared<UnixChannel>(std::move(socket), self->post_));
           } else if (!error) {
             log::warn("worker connection refused: it is another user's");
           } else {
@@ -207,6 +211,7 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
 
   Local::acceptor acceptor_;
   asio::steady_timer timer_;
+  const std::shared_ptr<const IoPost> post_;  // its channels'
   LogLimit limit_;
   const std::string path_;
   Transport::Accepted accepted_;
