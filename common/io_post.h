@@ -7,9 +7,9 @@
 
 namespace batuta {
 
-// Like asio::post, and cheaper between two threads: asio wakes its thread while it holds the lock of
-// its queue, so the woken thread stands still until the waker runs again, which on a busy core are
-// three changes of threads for each piece of work. Here an eventfd wakes, and no lock is held.
+// Like asio::post, and cheaper between two threads: asio wakes its thread while it holds the lock
+// of its queue, so the woken thread stands still until the waker runs again, which on a busy core
+// are three changes of threads for each piece of work. Here an eventfd wakes, and no lock is held.
 //
 // Any thread; what one thread posts runs in its order, on the thread that runs `io`, which must
 // outlive this. It keeps `io` busy, as an accepting socket does, until it goes away; what has not

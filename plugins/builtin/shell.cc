@@ -2,18 +2,13 @@
 // The script goes over a descriptor; each connection the task names is a file, its path in
 // $BATUTA_SECRET_<NAME>.
 // Exit code 0 is success, 99 is skipped (as in Airflow), everything else failed.
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
-#include <nlohmann/json.hpp>
 
-#include "common/fd.h"
-#include "common/safe_json.h"
 #include "common/text.h"
+#include "plugins/builtin/child.h"
 #include "plugins/builtin/shell_command.h"
 #include "plugins/sdk/plugin.h"
 
@@ -24,44 +19,6 @@ using batuta::plugin::FinalError;
 using batuta::plugin::optional;
 using batuta::plugin::required;
 using batuta::plugin::RetryableError;
-
-std::map<std::string, std::string> environment_of(const Context& context) {
-  std::map<std::string, std::string> out;
-  for (const char* name : {"PATH", "HOME", "LANG"}) {
-    if (const char* value = std::getenv(name)) out[name] = value;
-  }
-  if (const auto text = context.json("env"); !text.empty()) {
-    const auto given = batuta::parse_untrusted(text);
-    if (!given || !given->is_object()) throw FinalError("parameter env: expected an object");
-    for (const auto& [name, value] : given->items()) {
-      if (!batuta::plugin::allowed_variable(name)) {
-        throw FinalError("parameter env: the variable " + name + " may not be set");
-      }
-      const auto shown =
-          value.is_string() ? value.get_ref<const std::string&>() : batuta::json_text(value);
-      if (shown.find('\0') != std::string::npos) {
-        throw FinalError("parameter env: NUL in the value of " + name);
-      }
-      out[name] = shown;
-    }
-  }
-  out["BATUTA_DAG_ID"] = context.dag_id();
-  out["BATUTA_RUN_ID"] = context.run_id();
-  out["BATUTA_TASK_ID"] = context.task_id();
-  out["BATUTA_TRY_NUMBER"] = std::to_string(context.try_number());
-  out["BATUTA_MAP_INDEX"] = std::to_string(context.map_index());
-  return out;
-}
-
-// The value of a connection for a script: a file that its owner alone can read, because arguments
-// are every user's to see, and an environment is inherited by whatever the script starts.
-void write_secret(const std::string& path, const std::string& text) {
-  const batuta::UniqueFd file{
-      ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600)};
-  if (!file || ::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
-    throw RetryableError("cannot write " + path + ": " + std::strerror(errno));
-  }
-}
 
 // "my-api" is $BATUTA_SECRET_MY_API.
 std::string variable_of(const std::string& connection) {
@@ -74,6 +31,8 @@ std::string variable_of(const std::string& connection) {
   return name;
 }
 
+// Each a file that its owner alone can read, because arguments are every user's to see, and an
+// environment is inherited by whatever the script starts.
 void hand_over_secrets(const Context& context, std::map<std::string, std::string>& environment) {
   const auto names = context.connections();
   if (names.empty()) return;
@@ -88,7 +47,7 @@ void hand_over_secrets(const Context& context, std::map<std::string, std::string
                        " is taken by another connection or by \"env\"; rename one");
     }
     const std::string path = folder + "/" + name;
-    write_secret(path, context.connection_json(name));
+    batuta::plugin::write_private(path, context.connection_json(name));
     environment[variable] = path;
   }
 }
@@ -128,7 +87,7 @@ struct Shell {
     command.command = context.text("command");
     if (command.command.find('\0') != std::string::npos) throw FinalError("NUL in the command");
     command.folder = context.scratch();
-    command.environment = environment_of(context);
+    command.environment = batuta::plugin::environment_of(context);
     hand_over_secrets(context, command.environment);
     command.capture = context.boolean("do_xcom_push", true);
     command.cancelled = [&context] { return context.cancelled(); };

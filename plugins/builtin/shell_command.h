@@ -32,8 +32,4 @@ struct ShellEnd {
 // RetryableError when no process can be started.
 ShellEnd run_shell(const ShellCommand& command);
 
-// False for names that would let a value change what is run rather than what it sees (LD_*, IFS,
-// PATH, BASH_ENV...), and for what is no name at all.
-bool allowed_variable(std::string_view name);
-
 }  // namespace batuta::plugin

@@ -282,6 +282,10 @@ std::string Context::upstreams_json() const {
   return values == all.end() || !values->is_object() ? "{}" : json_text(*values);
 }
 
+std::string Context::context_json() const {
+  return json_text(attempt().all);
+}
+
 // ---- telling and stopping -----------------------------------------------------------------------
 
 void Context::log(std::int32_t level, std::string_view line) const {

@@ -125,6 +125,7 @@ class Context {
   std::string upstream_json(const std::string& upstream_task_id) const;
   // All of them: {task_id: return value}.
   std::string upstreams_json() const;
+  std::string context_json() const;  // all of the above, as the host gives it
 
   // -- telling
   void debug(std::string_view line) const { log(BATUTA_LOG_DEBUG, line); }

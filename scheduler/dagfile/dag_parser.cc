@@ -20,7 +20,8 @@ using nlohmann::json;
 constexpr std::size_t max_named_file_bytes = std::size_t{1} << 20;
 constexpr std::size_t max_inlined_bytes = std::size_t{16} << 20;
 
-// Replaces {"$file": "path"} among the tasks' params by the file's text.
+// Replaces {"$file": "path"} by the file's text: among the tasks' params, and as their command or
+// code.
 class Inliner {
  public:
   Inliner(const std::string& folder, Problems& problems, std::vector<std::string>& files)
@@ -31,16 +32,25 @@ class Inliner {
     if (tasks == definition.end() || !tasks->is_array()) return;
     for (std::size_t i = 0; i < tasks->size() && !problems_.full(); ++i) {
       json& task = (*tasks)[i];
-      const auto params = task.is_object() ? task.find("params") : task.end();
+      if (!task.is_object()) continue;
+      const std::string pointer = "/tasks/" + std::to_string(i) + "/";
+      for (const char* name : {"command", "code"}) {
+        const auto value = task.find(name);
+        if (value != task.end() && names_file(*value)) replace(*value, pointer + name);
+      }
+      const auto params = task.find("params");
       if (params == task.end() || !params->is_object()) continue;
       for (auto& [name, value] : params->items()) {
-        if (!value.is_object() || value.size() != 1 || !value.contains("$file")) continue;
-        replace(value, "/tasks/" + std::to_string(i) + "/params/" + pointer_token(name));
+        if (names_file(value)) replace(value, pointer + "params/" + pointer_token(name));
       }
     }
   }
 
  private:
+  static bool names_file(const json& value) {
+    return value.is_object() && value.size() == 1 && value.contains("$file");
+  }
+
   void replace(json& value, const std::string& pointer) {
     const json& path = value["$file"];
     if (!path.is_string()) {

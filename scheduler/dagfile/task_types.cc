@@ -69,6 +69,59 @@ void read_shell(FieldReader& fields, Task&, json& params) {
   read_env(fields, params);
 }
 
+// Code is not text with holes: what it needs comes as "params". So its braces stand for themselves,
+// as a template would have to write them.
+std::string without_templates(const std::string& code) {
+  std::string out;
+  for (std::size_t i = 0; i < code.size(); ++i) {
+    const auto two = std::string_view(code).substr(i, 2);
+    if (two != "{{" && two != "{%") {
+      out += code[i];
+      continue;
+    }
+    out += "{{ '" + std::string(two) + "' }}";
+    ++i;
+  }
+  return out;
+}
+
+void read_requirements(FieldReader& fields, json& params) {
+  const json* list = fields.find("requirements");
+  if (!list) return;
+  constexpr std::size_t most = 200;
+  const bool fits = list->is_array() && list->size() <= most &&
+                    std::all_of(list->begin(), list->end(), [](const json& item) {
+                      return item.is_string() && !item.get_ref<const std::string&>().empty() &&
+                             item.get_ref<const std::string&>().front() != '-';
+                    });
+  if (!fits) {
+    fields.problem("requirements",
+                   "requirements are a list of packages as pip names them, such as "
+                   "[\"pandas==2.2.3\"], 200 at most; pip's options belong into the worker's PIP_* "
+                   "variables");
+  }
+  params["requirements"] = *list;
+}
+
+void read_python(FieldReader& fields, Task&, json& params) {
+  const auto code = fields.text("code", max_command_bytes);
+  const auto file = fields.text("file", 4096);
+  if (fields.find("code") && fields.find("file")) {
+    fields.problem("file", "a python task has \"code\" or a \"file\", not both");
+  } else if (!fields.find("code") && !fields.find("file")) {
+    fields.problem("code", "a python task needs \"code\", or a \"file\" of the worker's machine");
+  }
+  if (code) params["code"] = without_templates(*code);
+  if (file && !file->starts_with('/') && !file->starts_with("{{")) {
+    fields.problem("file", "the file must be an absolute path on the worker's machine");
+  }
+  if (file) params["file"] = *file;
+  if (const auto python = fields.text("python", 4096)) params["python"] = *python;
+  read_requirements(fields, params);
+  if (const json* given = fields.object("params")) params["params"] = *given;
+  read_env(fields, params);
+}
+
 void read_http(FieldReader& fields, Task& task, json& params) {
   static const std::vector<std::string> methods = {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"};
   if (const auto method = fields.text("method")) {
@@ -172,8 +225,8 @@ struct TaskType {
 };
 constexpr TaskType task_types[] = {
     {"extract", false, read_data}, {"transform", false, read_data}, {"aggregate", false, read_data},
-    {"shell", true, read_shell},   {"http", true, read_http},       {"branch", true, read_branch},
-    {"empty", true, read_empty},   {"mock", true, read_mock},
+    {"shell", true, read_shell},   {"python", true, read_python},   {"http", true, read_http},
+    {"branch", true, read_branch}, {"empty", true, read_empty},     {"mock", true, read_mock},
 };
 
 }  // namespace
@@ -190,6 +243,8 @@ std::string_view type_known_elsewhere(std::string_view type) {
       {"DummyOperator", "empty"},
       {"EmptyOperator", "empty"},
       {"noop", "empty"},
+      {"PythonOperator", "python"},
+      {"py", "python"},
       {"BranchPythonOperator", "branch"},
       {"SimpleHttpOperator", "http"},
       {"HttpOperator", "http"},

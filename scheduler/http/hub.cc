@@ -264,9 +264,8 @@ FeedDemand Hub::demand() const {
 
 void Hub::publish(std::vector<FeedEvent> events) {
   if (events.empty()) return;
-  impl_->post([impl = impl_, events = std::move(events)]() mutable {
-    impl->take(std::move(events));
-  });
+  impl_->post(
+      [impl = impl_, events = std::move(events)]() mutable { impl->take(std::move(events)); });
 }
 
 Result<std::shared_ptr<Stream>> Hub::subscribe(FeedFilter filter, const std::string* last_event_id,

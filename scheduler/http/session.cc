@@ -239,8 +239,8 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
 
   asio::awaitable<Response> call_handler(std::shared_ptr<Request> request) {
     auto start = [this, request](auto done) {
-      auto answer = std::make_shared<Answer<decltype(done)>>(
-          context_->post, stream_.get_executor(), std::move(done));
+      auto answer = std::make_shared<Answer<decltype(done)>>(context_->post, stream_.get_executor(),
+                                                             std::move(done));
       context_->handler(request,
                         [answer](Response response) { answer->give(std::move(response)); });
       user_ = request->identity.user;

@@ -36,8 +36,8 @@ bool out_of_space(sqlite3* db, int code) {
       false, StoreFault::damaged);
 }
 
-// Asks for no time of change: a file whose times somebody has looked at gets a new one with the next
-// write, and the fdatasync after it must wait for the inode as well (Linux 6.13 and later).
+// Asks for no time of change: a file whose times somebody has looked at gets a new one with the
+// next write, and the fdatasync after it must wait for the inode as well (Linux 6.13 and later).
 std::optional<FileMark> mark_of(const std::string& path) {
   struct statx found {};
   if (::statx(AT_FDCWD, path.c_str(), 0, STATX_INO, &found) != 0) return std::nullopt;

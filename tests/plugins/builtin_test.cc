@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "common/http_client.h"
+#include "plugins/builtin/child.h"
 #include "plugins/builtin/shell_command.h"
 #include "tests/plugins/fake_host.h"
 

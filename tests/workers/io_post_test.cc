@@ -3,10 +3,10 @@
 #include <doctest/doctest.h>
 #include <sys/resource.h>
 
+#include <fcntl.h>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
-#include <fcntl.h>
 #include <thread>
 #include <vector>
 

@@ -1,0 +1,57 @@
+// A program that a built-in plugin starts and waits for: descriptors, output, end, cancelling.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/fd.h"
+
+namespace batuta::plugin {
+
+class Context;
+
+struct Child {
+  std::string program;  // absolute
+  std::vector<std::string>
+      arguments;       // after the program's name; every user of the host reads them
+  std::string folder;  // working folder, absolute
+  std::map<std::string, std::string> environment;
+  std::map<int, int> descriptors;  // the child's number -> ours; 0, 1 and 2 are inherited otherwise
+  struct Stream {
+    int number = 0;                                 // the child writes here
+    std::function<void(std::string_view)> handler;  // bytes as they come
+  };
+  std::vector<Stream> streams;
+  std::function<bool()> cancelled;  // true: SIGTERM to its process group, once
+};
+
+struct ChildEnd {
+  int exit_code = 0;  // meaningful when signal is 0
+  int signal = 0;
+  std::int64_t peak_rss_kib = 0;  // of the child and of what it waited for
+};
+
+// Blocks until the child itself has ended; what it left running is the slot's to end. Runs in a
+// process group of its own. Throws RetryableError when no process can be started.
+ChildEnd run_child(const Child& child);
+
+// A file that has no name and belongs to nobody else, holding `text`, sealed. Throws
+// RetryableError.
+UniqueFd sealed_file(std::string_view text);
+
+// What a command of this attempt may know: PATH, HOME, LANG, then parameter "env", then BATUTA_*.
+// FinalError when "env" says what it may not.
+std::map<std::string, std::string> environment_of(const Context& context);
+
+// False for names that would let a value change what is run rather than what it sees (LD_*, IFS,
+// PATH, BASH_ENV...), and for what is no name at all.
+bool allowed_variable(std::string_view name);
+
+// A new file in the attempt's scratch folder that its owner alone can read. RetryableError.
+void write_private(const std::string& path, std::string_view text);
+
+}  // namespace batuta::plugin

@@ -1,0 +1,173 @@
+"""What a Python task knows of its attempt, and how it tells what came of it.
+
+    import batuta
+
+    rows = fetch(batuta.params["url"], batuta.connection("api")["password"])
+    batuta.log.info("%d rows", len(rows))
+    batuta.result({"rows": len(rows)})
+
+The file runs as a script. To end it: return from it (success), raise batuta.Skip (the task is skipped),
+batuta.Fail (failed, no retry helps), or anything else (failed, tried again while retries are left).
+
+The protocol beneath, for other languages: descriptor 3 is a file with one JSON object, {"protocol": 1,
+"params", "context", "connections"}; to descriptor 4 go messages, one JSON object a line:
+{"type": "log", "level", "text"}, {"type": "progress", "share"}, {"type": "result", "value"},
+{"type": "records", "rows"}, {"type": "report", "list", "value"}, {"type": "skip", "reason"},
+{"type": "fail", "reason", "retry"}. Standard output and standard error are the log as they are.
+"""
+import datetime
+import json
+import logging
+import os
+import sys
+import threading
+
+_IN, _OUT = 3, 4
+_lock = threading.Lock()
+
+
+class Skip(Exception):
+    """There was nothing to do: the task becomes skipped."""
+
+
+class Fail(Exception):
+    """The attempt failed, and would fail again: no retry."""
+
+
+def _read():
+    with os.fdopen(os.dup(_IN), "r", encoding="utf-8") as file:
+        file.seek(0)
+        return json.load(file)
+
+
+def _tell(message):
+    # One write holds the lock, so that lines of threads do not mix.
+    data = (json.dumps(message, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8", "replace")
+    with _lock:
+        while data:
+            data = data[os.write(_OUT, data):]
+
+
+def _time(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")) if text else None
+
+
+class Context:
+    """The attempt. Times are aware datetimes in UTC, or None."""
+
+    def __init__(self, raw):
+        self._raw = raw
+        self.execution_id = raw.get("execution_id", "")
+        self.dag_id = raw.get("dag_id", "")
+        self.run_id = raw.get("run_id", "")
+        self.task_id = raw.get("task_id", "")
+        self.map_index = raw.get("map_index", -1)
+        self.try_number = raw.get("try_number", 1)
+        self.fence = raw.get("fence", 0)
+        self.scratch = raw.get("scratch", "")
+        self.lake = raw.get("lake", "")
+        self.logical_date = _time(raw.get("logical_date"))
+        self.data_interval_start = _time(raw.get("data_interval_start"))
+        self.data_interval_end = _time(raw.get("data_interval_end"))
+
+
+_start = _read()
+#: What the DAG file says under "params", templates filled in.
+params = _start["params"]
+context = Context(_start["context"])
+
+
+def param(name, default=None):
+    """One of `params`; `default` when it is absent or null."""
+    value = params.get(name)
+    return default if value is None else value
+
+
+def connection(name):
+    """A connection that the task names: conn_type, host, port, login, password, schema, extra."""
+    try:
+        return _start["connections"][name]
+    except KeyError:
+        raise Fail(f'the task does not name the connection "{name}": add it to its "connections"') from None
+
+
+def xcom(task_id):
+    """The return value of a direct upstream; None when it gave none."""
+    return _start["context"].get("upstream", {}).get(task_id)
+
+
+def result(value):
+    """The return value: anything that JSON can say, 64 KiB at most. The last call counts."""
+    size = len(json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace"))
+    if size > 64 << 10:
+        raise Fail(f"the result is too long: {size} bytes as JSON, 65536 at most; write it to a file and return its path")
+    _tell({"type": "result", "value": value})
+
+
+def progress(share):
+    """How much of the work is done, 0 to 1."""
+    _tell({"type": "progress", "share": float(share)})
+
+
+def records(rows):
+    """How many rows this attempt wrote."""
+    _tell({"type": "records", "rows": int(rows)})
+
+
+def quality(**facts):
+    """One fact about the data, for the attempt's record."""
+    _tell({"type": "report", "list": "quality", "value": facts})
+
+
+def lineage(**facts):
+    """What was read or written, for the attempt's record."""
+    _tell({"type": "report", "list": "lineage", "value": facts})
+
+
+class _Handler(logging.Handler):
+    def emit(self, record):
+        level = ("error" if record.levelno >= logging.ERROR else
+                 "warn" if record.levelno >= logging.WARNING else
+                 "info" if record.levelno >= logging.INFO else "debug")
+        try:
+            _tell({"type": "log", "level": level, "text": self.format(record)})
+        except Exception:  # as logging does: a line that cannot be told is not a reason to fail
+            self.handleError(record)
+
+
+logging.basicConfig(level=logging.INFO, handlers=[_Handler()])
+#: A logger of the standard library; others (logging.getLogger) go the same way.
+log = logging.getLogger("batuta")
+log.setLevel(logging.DEBUG)
+
+
+def _run(path):
+    """Runs the task's file as a script, and tells how it ended."""
+    import traceback
+    with open(path, "rb") as file:
+        source = file.read()
+    main = type(sys)("__main__")
+    main.__file__ = path
+    sys.modules["__main__"] = main
+    sys.argv = [path]
+    sys.path.insert(0, os.path.dirname(path))
+    try:
+        exec(compile(source, path, "exec"), main.__dict__)  # noqa: S102 - it is the task
+    except Skip as skip:
+        _tell({"type": "skip", "reason": str(skip)})
+    except SystemExit:
+        raise
+    except BaseException as error:
+        lines = traceback.format_exception(type(error), error, error.__traceback__.tb_next)
+        sys.stderr.write("".join(lines))
+        if isinstance(error, Fail):
+            _tell({"type": "fail", "reason": str(error), "retry": False})
+        else:
+            reason = traceback.format_exception_only(type(error), error)[-1].strip()
+            _tell({"type": "fail", "reason": reason, "retry": True})
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    sys.modules["batuta"] = sys.modules["__main__"]  # the task's import finds what runs it
+    _run(sys.argv[1])

@@ -1,0 +1,224 @@
+// The python plugin through its C table, with the machine's interpreter.
+#include <doctest/doctest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "tests/plugins/fake_host.h"
+
+namespace batuta {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+struct PythonRun {
+  PythonRun() {
+    char name[] = "/tmp/batuta-python-XXXXXX";
+    folder = ::mkdtemp(name);
+    host.context = {{"task_id", "load"}, {"scratch", folder + "/work"}};
+  }
+  ~PythonRun() { fs::remove_all(folder); }
+  int operator()(const std::string& code) {
+    host.parameters["code"] = code;
+    return again();
+  }
+  int again() {
+    fs::remove_all(folder + "/work");
+    fs::create_directory(folder + "/work");
+    host.result.clear();
+    host.failure.clear();
+    host.failure_kind = -1;
+    host.lines.clear();
+    return host.run("python");
+  }
+  bool logged(const std::string& text) const {
+    return std::any_of(host.lines.begin(), host.lines.end(), [&](const std::string& line) {
+      return line.find(text) != std::string::npos;
+    });
+  }
+
+  FakeHost host;
+  std::string folder;
+};
+
+}  // namespace
+
+TEST_CASE("Python code sees its params, its attempt, its connections and what comes before it") {
+  PythonRun run;
+  run.host.parameters["params"] = {{"tickers", {"PETR4", "VALE3"}}, {"none", nullptr}};
+  run.host.context.update({{"dag_id", "quotes"},
+                           {"run_id", "manual__1"},
+                           {"try_number", 2},
+                           {"map_index", 3},
+                           {"logical_date", "2026-01-02T03:04:05Z"},
+                           {"upstream", {{"list", {{"rows", 7}}}}},
+                           {"connections", {"api"}}});
+  run.host.secrets["api"] = R"({"password":"hunter22","port":443})";
+  CHECK_MESSAGE(run(R"PY(
+import batuta
+c = batuta.context
+batuta.result([batuta.params["tickers"], batuta.param("none", 5), c.dag_id, c.run_id, c.task_id, c.try_number,
+               c.map_index, c.logical_date.isoformat(), batuta.xcom("list")["rows"], batuta.xcom("other"),
+               batuta.connection("api")["port"]])
+)PY") == 0,
+                run.host.failure);
+  CHECK(json::parse(run.host.result) ==
+        json::parse(R"([["PETR4","VALE3"],5,"quotes","manual__1","load",2,3,
+                        "2026-01-02T03:04:05+00:00",7,null,443])"));
+  CHECK(run("import batuta; batuta.connection('other')") != 0);
+  CHECK(run.host.failure_kind == BATUTA_FAIL_FINAL);
+  CHECK(run.host.failure ==
+        "the task does not name the connection \"other\": add it to its \"connections\"");
+}
+
+TEST_CASE("a Python task ends as its exception says, and its reason is the exception's") {
+  PythonRun run;
+  CHECK(run("pass") == 0);
+  CHECK(run("import batuta; raise batuta.Skip('no news')") != 0);
+  CHECK(run.host.failure_kind == BATUTA_FAIL_SKIPPED);
+  CHECK(run.host.failure == "no news");
+  CHECK(run("import batuta; raise batuta.Fail('wrong password')") != 0);
+  CHECK(run.host.failure_kind == BATUTA_FAIL_FINAL);
+  CHECK(run.host.failure == "wrong password");
+  CHECK(run("def f():\n  return {}['ticker']\nf()") != 0);
+  CHECK(run.host.failure_kind == BATUTA_FAIL_RETRYABLE);
+  CHECK(run.host.failure == "KeyError: 'ticker'");
+  CHECK(run("x = = 1") != 0);
+  CHECK(run.host.failure.starts_with("SyntaxError:"));
+  CHECK(run("import sys; sys.exit(0)") == 0);
+  CHECK(run("import sys; sys.exit(7)") != 0);
+  CHECK(run.host.failure == "exit code 7");
+  CHECK(run("import os, signal; os.kill(os.getpid(), signal.SIGKILL)") != 0);
+  CHECK(run.host.failure == "the interpreter ended by signal 9");
+}
+
+TEST_CASE("what a Python task tells is taken in, and a result nobody can keep fails it") {
+  PythonRun run;
+  CHECK(run(R"PY(
+import batuta, logging, threading
+batuta.log.info("%d rows", 3)
+logging.getLogger("mine").warning("slow")
+batuta.records(42)
+batuta.quality(check="nulls", ok=True)
+batuta.lineage(inputs=["a"], outputs=["b"])
+batuta.progress(0.5)
+for t in [threading.Thread(target=lambda: [batuta.log.info("line %d", i) for i in range(200)]) for _ in range(4)]:
+    t.start()
+)PY") == 0);
+  CHECK(run.host.failure.empty());
+  CHECK(run.logged("3 rows"));
+  CHECK(run.logged("slow"));
+  CHECK(run.logged("line 199"));
+  CHECK(run.host.record_count == 42);
+  CHECK(json::parse(run.host.reports["quality"].at(0)) == json{{"check", "nulls"}, {"ok", true}});
+  CHECK(run.host.reports["lineage"].size() == 1);
+  CHECK(run("import batuta; batuta.result('x' * 70000)") != 0);
+  CHECK(run.host.failure_kind == BATUTA_FAIL_FINAL);
+  CHECK(run.host.failure.starts_with("the result is too long: 70002 bytes"));
+  CHECK(run("import batuta; batuta.result(float('nan'))") != 0);
+  CHECK(run.host.failure.starts_with("ValueError:"));
+  CHECK(run("import batuta; batuta.result({'é': '{{ x }}'})") == 0);
+  CHECK(run.host.result == R"({"é":"{{ x }}"})");
+}
+
+TEST_CASE("a message nobody understands fails the attempt, and says which") {
+  PythonRun run;
+  CHECK(run("import os; os.write(4, b'{\"type\":\"publish\"}\\n')") != 0);
+  CHECK(run.host.failure_kind == BATUTA_FAIL_FINAL);
+  CHECK(run.host.failure.find("unknown type \"publish\"") != std::string::npos);
+  CHECK(run("import os; os.write(4, b'nonsense\\n')") != 0);
+  CHECK(run.host.failure.find("not a JSON object: nonsense") != std::string::npos);
+  CHECK(run("import os; os.write(4, b'{\"type\":\"records\"}')") != 0);
+  CHECK(run.host.failure.find("a field is missing") != std::string::npos);
+  CHECK(run("import os\nfor _ in range(40): os.write(4, b'x' * 60000)") != 0);
+  CHECK(run.host.failure.find("over 1048576 bytes") != std::string::npos);
+}
+
+TEST_CASE("a cancelled Python task is asked to end, and may tidy up") {
+  PythonRun run;
+  run.host.stop = true;
+  CHECK(run(R"PY(
+import batuta, signal, sys, time
+def stop(*_):
+    batuta.log.info("tidied up")
+    sys.exit(3)
+signal.signal(signal.SIGTERM, stop)
+open("ready", "w").close()
+for _ in range(600):
+    time.sleep(0.1)
+)PY") != 0);
+  CHECK((run.host.failure == "exit code 3" ||
+         run.host.failure == "the interpreter ended by signal 15"));
+}
+
+TEST_CASE(
+    "a file of the worker's machine runs with its neighbours, and one that is not there is named") {
+  PythonRun run;
+  std::ofstream(run.folder + "/helper.py") << "answer = 42\n";
+  std::ofstream(run.folder + "/main.py") << "import batuta, helper\nbatuta.result(helper.answer)\n";
+  run.host.parameters["file"] = run.folder + "/main.py";
+  CHECK_MESSAGE(run.again() == 0, run.host.failure);
+  CHECK(run.host.result == "42");
+  run.host.parameters["file"] = run.folder + "/other.py";
+  CHECK(run.again() != 0);
+  CHECK(run.host.failure.find("/other.py: No such file") != std::string::npos);
+  run.host.parameters["file"] = "main.py";
+  CHECK(run.again() != 0);
+  CHECK(run.host.failure.find("not an absolute path") != std::string::npos);
+}
+
+TEST_CASE("an interpreter that is not there is named with where it was looked for") {
+  PythonRun run;
+  run.host.parameters["python"] = "python9";
+  CHECK(run("pass") != 0);
+  CHECK(run.host.failure_kind == BATUTA_FAIL_FINAL);
+  CHECK(run.host.failure.find("there is no python9 in the worker's PATH (/") != std::string::npos);
+  run.host.parameters["python"] = "/nowhere/python3";
+  CHECK(run("pass") != 0);
+  CHECK(run.host.failure.find("/nowhere/python3: No such file") != std::string::npos);
+}
+
+TEST_CASE(
+    "a virtual environment is made once, used again, and made anew when it was left half done") {
+  PythonRun run;
+  ::setenv("BATUTA_VENV_FOLDER", (run.folder + "/venvs").c_str(), 1);
+  run.host.parameters["python"] = "/usr/bin/python3";
+  // A wheel is a zip file with two files of metadata; no network is asked for it.
+  const std::string wheel = run.folder + "/batutademo-1.0-py3-none-any.whl";
+  run.host.parameters["params"] = {{"wheel", wheel}};
+  REQUIRE_MESSAGE(run(R"PY(
+import batuta, zipfile
+with zipfile.ZipFile(batuta.params["wheel"], "w") as wheel:
+    wheel.writestr("batutademo.py", "answer = 41\n")
+    wheel.writestr("batutademo-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: batutademo\nVersion: 1.0\n")
+    wheel.writestr("batutademo-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\n"
+                   "Generator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+    wheel.writestr("batutademo-1.0.dist-info/RECORD", "")
+)PY") == 0,
+                  run.host.failure);
+  run.host.parameters["requirements"] = {wheel};
+  const std::string code = "import batuta, batutademo; batuta.result(batutademo.answer)";
+  REQUIRE_MESSAGE(run(code) == 0, run.host.failure);
+  CHECK(run.host.result == "41");
+  CHECK(run.logged("making a virtual environment"));
+  CHECK(run(code) == 0);
+  CHECK_FALSE(run.logged("making a virtual environment"));
+  for (const auto& entry : fs::directory_iterator(run.folder + "/venvs")) {
+    if (entry.is_directory()) fs::remove(entry.path() / ".complete");
+  }
+  CHECK(run(code) == 0);
+  CHECK(run.logged("making a virtual environment"));
+  run.host.parameters["requirements"] = {run.folder + "/missing.whl"};
+  CHECK(run(code) != 0);
+  CHECK(run.host.failure_kind == BATUTA_FAIL_RETRYABLE);
+  CHECK(run.host.failure.find("pip failed with exit code") != std::string::npos);
+  run.host.parameters["requirements"] = {"--index-url=http://elsewhere"};
+  CHECK(run(code) != 0);
+  CHECK(run.host.failure_kind == BATUTA_FAIL_FINAL);
+  ::unsetenv("BATUTA_VENV_FOLDER");
+}
+
+}  // namespace batuta
