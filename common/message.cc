@@ -138,18 +138,33 @@ Result<Variant> decode_variant(std::string_view body, std::uint8_t base) {
   if (index >= std::variant_size_v<Variant>) {
     return {Errc::malformed, "unknown message number " + std::to_string(number)};
   }
-  Variant message;
-  if (!read_alternative(index, body.substr(1), message)) {
+  Result<Variant> message{Variant{}};  // read in its place: a Launch is a dozen strings to move
+  if (!read_alternative(index, body.substr(1), *message)) {
     return {Errc::malformed,
             "message " + std::to_string(number) + ": a field is short or out of range"};
   }
   return message;
 }
 
+template <class Variant, class Message, std::size_t Index = 0>
+constexpr std::size_t index_of() {
+  if constexpr (std::is_same_v<std::variant_alternative_t<Index, Variant>, Message>) {
+    return Index;
+  } else {
+    return index_of<Variant, Message, Index + 1>();
+  }
+}
+
 }  // namespace
 
 void encode(const FromAgent& message, std::string& out) {
   encode_variant(message, from_agent_base, out);
+}
+
+void encode(const Finished& message, std::string& out) {
+  WireWriter writer{out};
+  writer.put(static_cast<std::uint8_t>(from_agent_base + index_of<FromAgent, Finished>()));
+  codec::write_fields(writer, message);
 }
 
 void encode(const ToAgent& message, std::string& out) {

@@ -270,6 +270,7 @@ using ToAgent =
 
 // A body: one byte of message number, then the fields (common/field_codec.h).
 void encode(const FromAgent& message, std::string& out);
+void encode(const Finished& message, std::string& out);  // as the above
 void encode(const ToAgent& message, std::string& out);
 
 // Errc::malformed for an unknown number, a short field, a value out of range.

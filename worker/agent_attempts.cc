@@ -295,7 +295,7 @@ void Agent::report(Attempt& attempt, Finished finished) {
 
 void Agent::send_finished(const Finished& finished) {
   std::string body;
-  encode(FromAgent{finished}, body);
+  encode(finished, body);
   if (link_.connected()) link_.send_encoded(body);
   unacked_[finished.key] = std::move(body);
 }

@@ -299,6 +299,7 @@ void Agent::disconnect(const std::string& why) {
 
 void Agent::read_scheduler() {
   std::vector<SchedulerLink::Incoming> incoming;
+  incoming.reserve(32);
   const bool open = link_.read(incoming);
   for (auto& message : incoming) {
     if (link_.connected()) on_message(std::move(message));

@@ -84,7 +84,9 @@ bool SchedulerLink::read(std::vector<Incoming>& out) {
         return false;
       }
       const bool launch = std::holds_alternative<Launch>(*message);
-      out.push_back({*std::move(message), launch ? std::string{*body} : std::string{}});
+      Incoming& next = out.emplace_back();
+      next.message = *std::move(message);
+      if (launch) next.body.assign(*body);
     }
     if (reader_.bad()) return false;
     if (got < static_cast<ssize_t>(chunk.size())) return true;

@@ -37,7 +37,7 @@ std::string encode_slot_report(const SlotReport& report) {
   WireWriter out{body};
   out.put(report.number);
   out.put(static_cast<std::uint8_t>(report.retire));
-  encode(FromAgent{report.finished}, body);
+  encode(report.finished, body);
   return body;
 }
 

@@ -5,6 +5,11 @@
 #include <variant>
 
 namespace batuta {
+namespace {
+
+constexpr std::size_t report_bytes = 128;  // of a short one
+
+}  // namespace
 
 WorkerLink::WorkerLink(WorkerId id, std::shared_ptr<Channel> channel, Welcome welcome,
                        Callbacks callbacks)
@@ -31,6 +36,7 @@ void WorkerLink::received(std::string_view bytes) {
   if (over_) return;
   frames_.feed(bytes);
   std::vector<Event> events;
+  events.reserve(bytes.size() / report_bytes + 1);
   while (const auto body = frames_.next()) {
     auto message = decode_from_agent(*body);
     if (!message) return refuse("protocol error: " + message.error().message, false);
@@ -92,9 +98,9 @@ bool WorkerLink::on_message(FromAgent message, std::vector<Event>& events) {
     send(HeartbeatAck{beat->sequence});
     events.push_back(WorkerHeartbeat{id_});
   } else if (auto* started = std::get_if<Started>(&message)) {
-    events.push_back(AttemptStarted{id_, std::move(*started)});
+    events.emplace_back(AttemptStarted{id_, std::move(*started)});
   } else if (auto* finished = std::get_if<Finished>(&message)) {
-    events.push_back(AttemptFinished{id_, std::move(*finished)});
+    events.emplace_back(AttemptFinished{id_, std::move(*finished)});
   } else if (auto* recalled = std::get_if<Recalled>(&message)) {
     events.push_back(AttemptRecalled{id_, recalled->key});
   } else if (auto* changed = std::get_if<CatalogueChanged>(&message)) {
