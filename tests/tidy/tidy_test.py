@@ -12,19 +12,20 @@ from pathlib import Path
 # Room -> rooms it may include besides itself. Longest prefix wins. This is the table of
 # docs/architecture.md; CMake's targets say the same, this catches headers taken by path.
 CORE = {"common"}
-STORE = CORE | {"scheduler/core"}
+STORE = CORE | {"scheduler/core", "scheduler/rights"}
 ENGINE = STORE | {"scheduler/store"}
 API = ENGINE | {"scheduler/engine", "scheduler/dagfile", "scheduler/http"}
 ALLOWED = {
     "common": set(),
     "lakelog": {"common"},
     "scheduler/core": CORE,
-    "scheduler/dagfile": STORE,
+    "scheduler/rights": CORE,
+    "scheduler/dagfile": CORE | {"scheduler/core"},
     "scheduler/store": STORE,
     "scheduler/engine": ENGINE,
     "scheduler/workers": ENGINE | {"scheduler/engine"},
     "scheduler/outbox": ENGINE | {"scheduler/engine", "lakelog"},
-    "scheduler/http": CORE | {"scheduler/core", "scheduler/engine"},
+    "scheduler/http": CORE | {"scheduler/core", "scheduler/rights", "scheduler/engine"},
     "scheduler/api": API,
     "scheduler/demo": CORE | {"scheduler/http"},
     "scheduler/cli": API | {"scheduler/api", "scheduler/demo", "worker", "lakelog"},
