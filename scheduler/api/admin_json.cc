@@ -93,7 +93,28 @@ json token_json(const TokenInfo& token) {
           {"username", token.user},
           {"purpose", token.purpose},
           {"created_at", to_iso(token.created_at)},
-          {"expires_at", to_iso(token.expires_at)}};
+          {"expires_at", to_iso(token.expires_at)},
+          {"scope", grants_json(token.scope)}};
+}
+
+json grants_json(const std::vector<Grant>& grants) {
+  json list = json::array();
+  for (const Grant& grant : grants) list.push_back(to_string(grant));
+  return list;
+}
+
+json role_json(const Role& role) {
+  return {{"name", role.name},
+          {"description", role.description},
+          {"built_in", built_in_role(role.name) != nullptr},
+          {"grants", grants_json(role.grants)}};
+}
+
+json group_json(const UserGroup& group) {
+  return {{"name", group.name},
+          {"description", group.description},
+          {"roles", group.roles},
+          {"users", group.users}};
 }
 
 json event_log_json(const EventLogView& view) {

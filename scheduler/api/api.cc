@@ -1,4 +1,4 @@
-// From request to handler: origin, route, identity, role, CSRF, body type; in that order.
+// From request to handler: origin, route, identity, right, CSRF, body type; in that order.
 #include "scheduler/api/api.h"
 
 #include "common/ids.h"
@@ -68,14 +68,13 @@ Response wrong_method(const Request& request, const Match& match) {
 }
 
 // What stands between a matched route and its handler; a Response when the request must not pass.
-std::optional<Response> refuse(Context& context, Request& request, const Route& route) {
-  if (route.access != Access::everyone) {
+// Rights come before existence: what one may not see answers the same whether it is there or not.
+std::optional<Response> refuse(Context& context, Request& request, const Match& match) {
+  if (!is_open(*match.route)) {
     auto known = known_identity(request, context.services.registry, context.now());
     if (!known) return error_response(known.error());
     request.identity = *std::move(known);
-    if (!role_allows(request.identity.role, route.access)) {
-      return error_response(403, "this needs the role " + std::string(to_string(route.access)));
-    }
+    if (const auto ok = may_call(request.identity, match); !ok) return error_response(ok.error());
     if (const auto ok = check_csrf(request); !ok) return error_response(ok.error());
   }
   if (!request.body.empty() && !is_json(request)) {
@@ -91,7 +90,8 @@ bool plausible_ids(const Match& match) {
     if (value == "~" && (name == "dag_id" || name == "dag_run_id" || name == "task_id")) continue;
     if (name == "dag_run_id" && !valid_run_id(value)) return false;
     const bool is_id = name == "dag_id" || name == "task_id" || name == "pool_name" ||
-                       name == "variable_key" || name == "connection_id";
+                       name == "variable_key" || name == "connection_id" || name == "role_name" ||
+                       name == "group_name";
     if (is_id && !valid_id(value)) return false;
   }
   return true;
@@ -129,7 +129,7 @@ void handle(Context& context, std::shared_ptr<Request> request, const Respond& r
     return respond(api ? not_found() : static_file(context, *request));
   }
   if (!match.route) return respond(wrong_method(*request, match));
-  if (auto refused = refuse(context, *request, *match.route)) return respond(std::move(*refused));
+  if (auto refused = refuse(context, *request, match)) return respond(std::move(*refused));
   if (!plausible_ids(match)) return respond(not_found());
   if (const auto ok = only_served(*request, *match.route); !ok) {
     return respond(error_response(ok.error()));

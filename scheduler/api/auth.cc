@@ -9,13 +9,6 @@ namespace {
 
 constexpr std::size_t max_token_bytes = 256;
 
-int rank(std::string_view role) {
-  if (role == "viewer") return 1;
-  if (role == "operator") return 2;
-  if (role == "admin") return 3;
-  return 0;
-}
-
 bool same_word(std::string_view a, std::string_view lower_case) {
   return std::equal(a.begin(), a.end(), lower_case.begin(), lower_case.end(), [](char x, char y) {
     return (x >= 'A' && x <= 'Z' ? static_cast<char>(x - 'A' + 'a') : x) == y;
@@ -23,24 +16,6 @@ bool same_word(std::string_view a, std::string_view lower_case) {
 }
 
 }  // namespace
-
-std::string_view to_string(Access access) {
-  switch (access) {
-    case Access::everyone:
-      return "everyone";
-    case Access::viewer:
-      return "viewer";
-    case Access::operator_:
-      return "operator";
-    case Access::admin:
-      return "admin";
-  }
-  return "admin";
-}
-
-bool role_allows(std::string_view role, Access access) {
-  return rank(role) >= static_cast<int>(access);
-}
 
 bool is_unsafe(Method method) {
   return method != Method::get && method != Method::head && method != Method::options;
@@ -86,7 +61,8 @@ Result<Identity> known_identity(const Request& request, const Registry& registry
   }
   const auto holder = registry.check_token(token, now);
   if (!holder) return {Errc::unauthenticated, "the token is unknown, expired or revoked"};
-  return Identity{holder->user.name, holder->user.role, by_cookie, holder->expires_at};
+  return Identity{holder->user.name, holder->user.role, by_cookie, holder->expires_at,
+                  holder->rights};
 }
 
 Status check_origin(const Request& request, const std::vector<std::string>& allowed) {

@@ -13,11 +13,10 @@
 
 namespace batuta::http {
 
-enum class Access { everyone, viewer, operator_, admin };
-
-std::string_view to_string(Access access);
-// Roles include the ones below them; an unknown role may nothing.
-bool role_allows(std::string_view role, Access access);
+// The one question. Lists and streams ask for the identity's Rights::sight instead.
+inline bool may(const Identity& who, Action action, std::string_view resource) {
+  return who.rights.may(action, resource);
+}
 
 inline constexpr std::string_view session_cookie = "batuta_session";
 

@@ -112,16 +112,35 @@ constexpr BodyField backup_rows[] = {
 constexpr BodyField own_password_rows[] = {
     {"password", Kind::text, true, "The one of today"},
     {"new_password", Kind::text, true, "8 to 256 characters"}};
-constexpr BodyField user_rows[] = {{"username", Kind::text, true},
-                                   {"role", Kind::text, true, "viewer, operator or admin"},
-                                   {"password", Kind::text, true, "8 to 256 characters"}};
-constexpr BodyField user_patch_rows[] = {{"username", Kind::text, false, "It cannot be changed"},
-                                         {"role", Kind::text, false, "viewer, operator or admin"},
-                                         {"password", Kind::text, false, "8 to 256 characters"}};
+constexpr BodyField user_rows[] = {
+    {"username", Kind::text, true},
+    {"role", Kind::text, true, "none, viewer, operator, admin or one of one's own"},
+    {"password", Kind::text, true, "8 to 256 characters"}};
+constexpr BodyField user_patch_rows[] = {
+    {"username", Kind::text, false, "It cannot be changed"},
+    {"role", Kind::text, false, "none, viewer, operator, admin or one of one's own"},
+    {"password", Kind::text, false, "8 to 256 characters"}};
 constexpr BodyField token_issue_rows[] = {
     {"username", Kind::text, false, "One's own unless given; others' are for admins"},
     {"purpose", Kind::text, false, "For people; api unless given"},
-    {"lifetime_seconds", Kind::integer, false, "A minute to a year; a day unless given"}};
+    {"lifetime_seconds", Kind::integer, false, "A minute to a year; a day unless given"},
+    {"scope", Kind::list, false, "Rights that it is for; all of the user's unless given"}};
+
+constexpr BodyField role_rows[] = {
+    {"name", Kind::text, true},
+    {"description"},
+    {"grants", Kind::list, true, "Rights: \"read dag:finance_*\", \"* lake:finance/gold\""}};
+constexpr BodyField role_patch_rows[] = {{"name", Kind::text, false, "It cannot be changed"},
+                                         {"description"},
+                                         {"grants", Kind::list, false, "All of them"}};
+constexpr BodyField group_rows[] = {{"name", Kind::text, true},
+                                    {"description"},
+                                    {"roles", Kind::list, false, "Names of roles"},
+                                    {"users", Kind::list, false, "Names of users"}};
+constexpr BodyField group_patch_rows[] = {{"name", Kind::text, false, "It cannot be changed"},
+                                          {"description"},
+                                          {"roles", Kind::list, false, "All of them"},
+                                          {"users", Kind::list, false, "All of them"}};
 
 }  // namespace
 
@@ -145,5 +164,9 @@ constinit const BodyTable own_password_body = own_password_rows;
 constinit const BodyTable user_body = user_rows;
 constinit const BodyTable user_patch_body = user_patch_rows;
 constinit const BodyTable token_issue_body = token_issue_rows;
+constinit const BodyTable role_body = role_rows;
+constinit const BodyTable role_patch_body = role_patch_rows;
+constinit const BodyTable group_body = group_rows;
+constinit const BodyTable group_patch_body = group_patch_rows;
 
 }  // namespace batuta::http

@@ -46,5 +46,9 @@ extern const BodyTable own_password_body;
 extern const BodyTable user_body;
 extern const BodyTable user_patch_body;
 extern const BodyTable token_issue_body;
+extern const BodyTable role_body;
+extern const BodyTable role_patch_body;
+extern const BodyTable group_body;
+extern const BodyTable group_patch_body;
 
 }  // namespace batuta::http

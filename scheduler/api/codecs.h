@@ -80,6 +80,9 @@ std::string shown_host(const Connection& connection);
 nlohmann::json connection_json(const Connection& connection);  // never the password
 nlohmann::json user_json(const User& user);
 nlohmann::json token_json(const TokenInfo& token);
+nlohmann::json grants_json(const std::vector<Grant>& grants);
+nlohmann::json role_json(const Role& role);
+nlohmann::json group_json(const UserGroup& group);
 nlohmann::json event_log_json(const EventLogView& view);
 nlohmann::json plugin_json(const PluginInfo& plugin);
 nlohmann::json outbox_json(const OutboxRow& row);

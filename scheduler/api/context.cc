@@ -186,6 +186,17 @@ std::shared_ptr<const VersionInfo> Context::find_version(const std::string& vers
   return versions_[version] = std::move(info);
 }
 
+bool sees_file(const Sight& sight, const DagBagSnapshot& bag, const std::string& file) {
+  if (sight.everything()) return true;
+  bool any = false;
+  for (const auto& [id, dag] : bag.dags) {
+    if (dag->file != file) continue;
+    if (!sight.sees(id)) return false;
+    any = true;
+  }
+  return any;
+}
+
 Response json_response(const nlohmann::json& body, int status) {
   Response response = text_response(json_text(body));
   response.status = status;

@@ -78,6 +78,15 @@ class Context {
   WorkQueue hasher_;
 };
 
+// ---- what of DAGs the caller sees: for every list, stream and count that is of more than one
+
+inline Sight seen_dags(const Request& request) {
+  return request.identity.rights.sight("dag");
+}
+// The same of files: with all the DAGs that it has, and at least one. Whoever sees every DAG sees
+// every file; of a file without a DAG nobody knows whose it is.
+bool sees_file(const Sight& sight, const DagBagSnapshot& bag, const std::string& file);
+
 // ---- answers
 
 Response json_response(const nlohmann::json& body, int status = 200);

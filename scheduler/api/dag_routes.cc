@@ -50,6 +50,7 @@ struct DagFilter {
   std::vector<Filter> last_run;  // of the newest run
   std::optional<bool> paused, broken;
   bool nothing = false;  // asked for what no DAG here is
+  Sight sight;           // of who asks
   ListQuery list;
   std::int64_t runs = 0;
 };
@@ -109,6 +110,7 @@ void read_last_run(QueryReader& query, DagFilter& filter) {
 Result<DagFilter> read_filter(const Request& request) {
   QueryReader query(request);
   DagFilter filter;
+  filter.sight = seen_dags(request);
   filter.tags = query.list("tags");
   filter.owners = query.list("owners");
   const auto mode = query.text("tags_match_mode").value_or("any");
@@ -150,7 +152,7 @@ bool has_owner(const DagFilter& filter, const Dag* dag) {
 }
 
 bool belongs(const DagFilter& filter, const DagFacts& facts) {
-  if (filter.nothing) return false;
+  if (filter.nothing || !filter.sight.sees(facts.row.dag_id)) return false;
   if (filter.exclude_stale && facts.row.is_stale) return false;
   for (const Filter& name : filter.names) {
     if (!passes(name, cell(facts.row.dag_id))) return false;
@@ -386,7 +388,10 @@ Result<Response> list_dag_tags(Context& context, const Request& request) {
   if (!query.status()) return query.status().error();
   const auto bag = context.services.backend.dags();
   std::set<std::string> tags;
-  for (const auto& [id, dag] : bag->dags) tags.insert(dag->tags.begin(), dag->tags.end());
+  const Sight sight = seen_dags(request);
+  for (const auto& [id, dag] : bag->dags) {
+    if (sight.sees(id)) tags.insert(dag->tags.begin(), dag->tags.end());
+  }
   const std::vector<std::string> rows(tags.begin(), tags.end());
   return page_response("tags", pick<std::string>(rows, columns, list),
                        [](const std::string& tag) { return json(tag); });
@@ -396,9 +401,13 @@ Result<Response> get_dag_stats(Context& context, const Request& request) {
   QueryReader query(request);
   auto ids = query.list("dag_ids");
   if (!query.status()) return query.status().error();
-  if (ids.empty()) {
+  const bool named = !ids.empty();
+  const Sight sight = seen_dags(request);
+  // Named or not, and whether there is such a DAG or not.
+  std::erase_if(ids, [&](const std::string& id) { return !sight.sees(id); });
+  if (!named) {
     for (const auto& row : context.services.history.dags()) {
-      if (!row.is_stale) ids.push_back(row.dag_id);
+      if (!row.is_stale && sight.sees(row.dag_id)) ids.push_back(row.dag_id);
     }
     ids.resize(std::min<std::size_t>(ids.size(), 100));
   }

@@ -85,6 +85,17 @@ Result<Response> list_tokens(Context&, const Request&);
 void issue_token(Context&, Call);
 void revoke_token(Context&, Call);
 
+// rights_routes.cc
+Result<Response> list_roles(Context&, const Request&);
+void create_role(Context&, Call);
+void patch_role(Context&, Call);
+void delete_role(Context&, Call);
+Result<Response> list_groups(Context&, const Request&);
+void create_group(Context&, Call);
+void patch_group(Context&, Call);
+void delete_group(Context&, Call);
+Result<Response> get_right(Context&, const Request&);
+
 // monitor_routes.cc
 void get_health(Context&, Call);
 void get_version(Context&, Call);

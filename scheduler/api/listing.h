@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -46,9 +47,11 @@ struct Picked {
 
 // `columns` has every field and order that the route declares. Rows that are equal keep their
 // order.
+// `seen`: whether the caller may see a row at all; what may not be seen is not counted.
 template <class Row>
-Picked<Row> pick(const std::vector<Row>& rows, std::span<const Column<Row>> columns,
-                 const ListQuery& query) {
+Picked<Row> pick(
+    const std::vector<Row>& rows, std::span<const Column<Row>> columns, const ListQuery& query,
+    const std::function<bool(const Row&)>& seen = [](const Row&) { return true; }) {
   const auto column = [&](std::string_view name) -> const Column<Row>& {
     const auto it = std::find_if(columns.begin(), columns.end(),
                                  [&](const Column<Row>& one) { return one.name == name; });
@@ -57,6 +60,7 @@ Picked<Row> pick(const std::vector<Row>& rows, std::span<const Column<Row>> colu
   };
   std::vector<const Row*> found;
   for (const Row& row : rows) {
+    if (!seen(row)) continue;
     const bool all = std::all_of(
         query.filters.begin(), query.filters.end(),
         [&](const Filter& filter) { return passes(filter, column(filter.field).of(row)); });

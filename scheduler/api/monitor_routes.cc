@@ -82,6 +82,24 @@ std::vector<Job> jobs_of(const LiveView& live, Time now) {
   return jobs;
 }
 
+// Which DAGs' events a stream passes on. Rights may change while it is open: then they are asked
+// for anew, before the next event. io thread.
+std::function<bool(const std::string&)> watching(Context& context, const std::string& token) {
+  struct Seen {
+    std::uint64_t version = 0;
+    Sight sight = Sight::nothing();
+  };
+  return [&context, token, seen = std::make_shared<Seen>()](const std::string& dag_id) {
+    const Registry& registry = context.services.registry;
+    if (const auto version = registry.rights_version(); version != seen->version) {
+      const auto holder = registry.check_token(token, context.now());
+      seen->sight = holder ? holder->rights.sight("dag") : Sight::nothing();
+      seen->version = version;
+    }
+    return seen->sight.sees(dag_id);
+  };
+}
+
 }  // namespace
 
 void get_health(Context& context, Call call) {
@@ -187,7 +205,9 @@ void get_events(Context& context, Call call) {
   // A HEAD shows the fields of the answer without opening a stream.
   if (call.request->method != Method::head) {
     bool by_cookie = false;
-    const auto allowed = [&context, token = request_token(*call.request, by_cookie)] {
+    const std::string token = request_token(*call.request, by_cookie);
+    filter.sees = watching(context, token);
+    const auto allowed = [&context, token] {
       return context.services.registry.check_token(token, context.now()).has_value();
     };
     auto stream = context.services.hub.subscribe(

@@ -167,11 +167,6 @@ json choices_of(std::string_view type) {
       if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
     }
   }
-  if (type == "role") {
-    for (const auto access : {Access::viewer, Access::operator_, Access::admin}) {
-      names.push_back(to_string(access));
-    }
-  }
   return names;
 }
 
@@ -255,23 +250,24 @@ json responses_of(const Route& route) {
   }
   json responses = {{std::to_string(route.status), done},
                     {"default", {{"description", "{\"detail\": …}: what is wrong"}}}};
-  if (route.access != Access::everyone) {
+  if (!is_open(route)) {
     responses["401"] = {{"description", "not logged in"}};
-    responses["403"] = {{"description", "the role does not allow it"}};
+    responses["403"] = {{"description", "no right of the user, or not in the token's scope"}};
   }
   return responses;
 }
 
 json operation(const Route& route) {
   json security = json::array();
-  if (route.access != Access::everyone) {
+  if (!is_open(route)) {
     security = {{{"bearer", json::array()}}, {{"session", json::array()}}};
   }
   json out = {{"summary", route.summary},
               {"parameters", parameters_of(route)},
               {"responses", responses_of(route)},
               {"security", security},
-              {"x-access", to_string(route.access)}};
+              {"x-access", least_role(route)}};
+  if (const std::string right = right_text(route); !right.empty()) out["x-right"] = right;
   if (!route.body->empty()) out["requestBody"] = body_of(*route.body);
   return out;
 }

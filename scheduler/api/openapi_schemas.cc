@@ -7,8 +7,8 @@ constexpr ObjectSchema schemas[] = {
     {"HealthInfo", "metadatabase:object scheduler:object triggerer:object dag_processor:object"},
     {"VersionInfo", "version git_version?"},
     {"Token", "access_token"},
-    {"SessionUser", "username role:role"},
-    {"Session", "csrf_token user:SessionUser username role:role expires_at:time"},
+    {"SessionUser", "username role"},
+    {"Session", "csrf_token user:SessionUser username role expires_at:time"},
 
     {"DAGTag", "name dag_id dag_display_name"},
     {"DAG",
@@ -115,11 +115,16 @@ constexpr ObjectSchema schemas[] = {
     {"OutboxCollection", "[outbox:OutboxRow] total_entries:int"},
     {"Backup", "path"},
     {"AttemptReport", "try_number:int [quality:object] [lineage:object]"},
-    {"User", "username role:role created_at:time"},
+    {"User", "username role created_at:time"},
     {"UserCollection", "[users:User] total_entries:int"},
-    {"TokenInfo", "token_id username purpose created_at:time expires_at:time"},
+    {"TokenInfo", "token_id username purpose created_at:time expires_at:time [scope]"},
     {"TokenCollection", "[tokens:TokenInfo] total_entries:int"},
-    {"IssuedToken", "access_token username purpose expires_at:time"},
+    {"IssuedToken", "access_token username purpose expires_at:time [scope]"},
+    {"Role", "name description built_in:bool [grants]"},
+    {"RoleCollection", "[roles:Role] total_entries:int"},
+    {"Group", "name description [roles] [users]"},
+    {"GroupCollection", "[groups:Group] total_entries:int"},
+    {"RightAnswer", "username action resource allowed:bool grant? role? group? reason"},
 };
 
 }  // namespace

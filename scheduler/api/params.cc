@@ -362,6 +362,25 @@ std::string BodyReader::required_text(std::string_view name, std::size_t most) {
   return value.value_or("");
 }
 
+std::optional<std::vector<std::string>> BodyReader::texts(std::string_view name, std::size_t most) {
+  constexpr std::size_t max_text = 512;
+  const auto* field = value(name);
+  if (!field) return std::nullopt;
+  std::vector<std::string> texts;
+  const bool is_list = field->is_array() && field->size() <= most;
+  bool all = is_list;
+  for (std::size_t i = 0; all && i < field->size(); ++i) {
+    const auto* text = (*field)[i].get_ptr<const std::string*>();
+    all = text != nullptr && text->size() <= max_text;
+    if (all) texts.push_back(*text);
+  }
+  if (!all) {
+    fail(name, "must be a list of at most " + std::to_string(most) + " strings, each of at most " +
+                   std::to_string(max_text) + " bytes");
+  }
+  return texts;
+}
+
 std::optional<bool> BodyReader::boolean(std::string_view name) {
   const auto* field = value(name);
   if (!field) return std::nullopt;

@@ -104,6 +104,8 @@ class BodyReader {
   std::optional<bool> boolean(std::string_view name);
   std::optional<std::int64_t> integer(std::string_view name, std::int64_t least, std::int64_t most);
   OptTime time(std::string_view name);
+  // A list of texts of at most 512 bytes each; absent is nullopt.
+  std::optional<std::vector<std::string>> texts(std::string_view name, std::size_t most);
   // The raw value; nullptr when absent or null.
   const nlohmann::json* value(std::string_view name) const;
 

@@ -41,7 +41,9 @@ Result<Response> list_dag_warnings(Context& context, const Request& request) {
   if (!query.status()) return query.status().error();
   if (type) list.filters.push_back({"warning_type", Filter::Op::any, {*type}});
   const auto bag = context.services.backend.dags();
-  const auto picked = pick<DagWarning>(bag->warnings, warning_columns, list);
+  const auto picked = pick<DagWarning>(
+      bag->warnings, warning_columns, list,
+      [sight = seen_dags(request)](const DagWarning& w) { return sight.sees(w.dag_id); });
   return page_response("dag_warnings", picked, warning_json);
 }
 
@@ -50,7 +52,10 @@ Result<Response> list_import_errors(Context& context, const Request& request) {
   const auto list = query.list_query();
   if (!query.status()) return query.status().error();
   const auto bag = context.services.backend.dags();
-  const auto picked = pick<ImportError>(bag->import_errors, error_columns, list);
+  const auto picked = pick<ImportError>(bag->import_errors, error_columns, list,
+                                        [&, sight = seen_dags(request)](const ImportError& e) {
+                                          return sees_file(sight, *bag, e.file);
+                                        });
   return page_response("import_errors", picked, import_error_json);
 }
 
@@ -59,7 +64,8 @@ Result<Response> get_import_error(Context& context, const Request& request) {
   if (!id) return id.error();
   const auto bag = context.services.backend.dags();
   for (const auto& error : bag->import_errors) {
-    if (error.id == *id) return json_response(import_error_json(error));
+    if (error.id != *id || !sees_file(seen_dags(request), *bag, error.file)) continue;
+    return json_response(import_error_json(error));
   }
   return {Errc::not_found, "no such import error: it may have been mended"};
 }

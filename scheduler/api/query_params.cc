@@ -284,6 +284,10 @@ constexpr QueryParam job_list_rows[] = {
 constexpr QueryParam execution_rows[] = {limit, offset, own("job_name", Kind::text)};
 constexpr QueryParam report_rows[] = {
     map_index, own("try_number", Kind::integer, "The newest try that told anything, unless given")};
+constexpr QueryParam right_rows[] = {
+    own("username", Kind::text, "Oneself unless given"),
+    own("action", Kind::text, "read, trigger, create, edit or delete"),
+    own("resource", Kind::text, "dag:<id>, lake:<domain>/<layer> or admin:<thing>")};
 constexpr QueryParam outbox_rows[] = {limit, offset,
                                       own("dead", Kind::flag, "Only what was given up")};
 constexpr QueryParam feed_rows[] = {own("dag_id", Kind::text), own("run_id", Kind::text)};
@@ -316,6 +320,7 @@ constinit const QueryTable event_log_params = event_log_rows;
 constinit const QueryTable job_list_params = job_list_rows;
 constinit const QueryTable execution_params = execution_rows;
 constinit const QueryTable report_params = report_rows;
+constinit const QueryTable right_params = right_rows;
 constinit const QueryTable outbox_params = outbox_rows;
 constinit const QueryTable feed_params = feed_rows;
 constinit const QueryTable mask_params = mask_rows;

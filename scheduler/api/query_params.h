@@ -72,6 +72,7 @@ extern const QueryTable event_log_params;
 extern const QueryTable job_list_params;
 extern const QueryTable execution_params;
 extern const QueryTable report_params;
+extern const QueryTable right_params;
 extern const QueryTable outbox_params;
 extern const QueryTable feed_params;
 extern const QueryTable mask_params;       // update_mask

@@ -2,8 +2,10 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "common/ids.h"
+#include "scheduler/api/auth.h"
 #include "scheduler/api/codecs.h"
 #include "scheduler/api/handlers.h"
 #include "scheduler/api/params.h"
@@ -12,11 +14,36 @@ namespace batuta::http {
 
 using nlohmann::json;
 
+namespace {
+
+// Events that are of no DAG tell of users, connections, pools.
+bool sees_all_events(const Request& request) {
+  return may(request.identity, Action::read, "admin:audit");
+}
+
+// A job is named after its DAG and task, "a.b.c", where a dot may stand in either: whichever DAGs
+// it may be of must be seen, and one of them be there.
+bool sees_job(const Sight& sight, const std::set<std::string, std::less<>>& dags,
+              const std::string& job) {
+  if (sight.everything()) return true;
+  bool any = false;
+  for (auto dot = job.find('.'); dot != job.npos; dot = job.find('.', dot + 1)) {
+    const auto dag = std::string_view(job).substr(0, dot);
+    if (!dags.contains(dag)) continue;
+    if (!sight.sees(dag)) return false;
+    any = true;
+  }
+  return any;
+}
+
+}  // namespace
+
 Result<Response> list_event_logs(Context& context, const Request& request) {
   QueryReader query(request);
   auto list = query.list_query();
   if (!query.status()) return query.status().error();
-  const EventLogQuery events{std::move(list.filters), std::move(list.order_by), list.page};
+  const EventLogQuery events{std::move(list.filters), std::move(list.order_by), list.page,
+                             seen_dags(request), sees_all_events(request)};
   const auto found = context.services.history.event_logs(events);
   json items = json::array();
   for (const auto& view : found.rows) items.push_back(event_log_json(view));
@@ -27,14 +54,21 @@ Result<Response> get_event_log(Context& context, const Request& request) {
   const auto id = path_number(request, "event_log_id");
   if (!id) return id.error();
   const auto view = context.services.history.event_log(*id);
-  if (!view) return {Errc::not_found, "no such event"};
+  const bool seen = view && (view->row.dag_id.empty() ? sees_all_events(request)
+                                                      : seen_dags(request).sees(view->row.dag_id));
+  if (!seen) return {Errc::not_found, "no such event"};
   return json_response(event_log_json(*view));
 }
 
-Result<Response> list_job_configs(Context& context, const Request&) {
+Result<Response> list_job_configs(Context& context, const Request& request) {
+  const Sight sight = seen_dags(request);
+  std::set<std::string, std::less<>> dags;
+  if (!sight.everything()) {
+    for (DagRow& row : context.services.history.dags()) dags.insert(std::move(row.dag_id));
+  }
   json items = json::array();
   for (const auto& row : context.services.history.job_configs()) {
-    items.push_back(job_config_json(row));
+    if (sees_job(sight, dags, row.job_name)) items.push_back(job_config_json(row));
   }
   const auto total = static_cast<std::int64_t>(items.size());
   return json_response(collection("job_configs", std::move(items), total));
@@ -45,7 +79,7 @@ Result<Response> list_job_executions(Context& context, const Request& request) {
   const Page page = query.page();
   const auto job = query.text("job_name");
   if (!query.status()) return query.status().error();
-  const auto found = context.services.history.job_executions(job, page);
+  const auto found = context.services.history.job_executions(job, page, seen_dags(request));
   json items = json::array();
   for (const auto& row : found.rows) items.push_back(job_execution_json(row));
   return json_response(collection("job_executions", std::move(items), found.total));

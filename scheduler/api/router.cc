@@ -1,5 +1,6 @@
-// Matching a path against the table.
+// Matching a path against the table, and a route's right against who calls it.
 #include <algorithm>
+#include <memory>
 
 #include "scheduler/api/routes.h"
 
@@ -42,7 +43,52 @@ std::map<std::string, std::string, std::less<>> capture(std::string_view pattern
   return params;
 }
 
+// With the path's DAG in it.
+std::string resource_of(const Match& match) {
+  const std::string_view resource = match.route->right.resource;
+  if (resource.find('{') == resource.npos) return std::string(resource);
+  const auto dag = match.params.find("dag_id");
+  const std::string id = dag == match.params.end() ? "" : dag->second;
+  if (id == "~" && resource.ends_with("|~}")) return std::string(any_dag);
+  // A right names no DAG of no name: who has all of them has this one.
+  return "dag:" + id;
+}
+
+bool allows(const Rights& rights, Action action, std::string_view resource) {
+  if (resource == for_oneself) return true;
+  return resource == any_dag ? rights.may_some(action, "dag") : rights.may(action, resource);
+}
+
 }  // namespace
+
+Status may_call(const Identity& who, const Match& match) {
+  const Right& right = match.route->right;
+  const std::string resource = resource_of(match);
+  if (allows(who.rights, right.action, resource)) return success();
+  return {Errc::forbidden, "this needs the right \"" + std::string(to_string(right.action)) + " " +
+                               (resource == any_dag ? "dag:<id>\" of some DAG" : resource + "\"")};
+}
+
+std::string_view least_role(const Route& route) {
+  if (is_open(route)) return for_everyone;
+  const std::string_view asked = route.right.resource;
+  const bool of_dag = asked.find('{') != asked.npos;
+  for (const Role& role : built_in_roles()) {
+    if (role.grants.empty()) continue;
+    std::vector<GrantSet::Held> held;
+    for (const Grant& grant : role.grants) held.push_back({grant, role.name, {}});
+    const Rights rights(std::make_shared<const GrantSet>(std::move(held)));
+    if (allows(rights, route.right.action, of_dag ? "dag:some" : asked)) return role.name;
+  }
+  return "admin";
+}
+
+std::string right_text(const Route& route) {
+  const std::string_view asked = route.right.resource;
+  if (asked == for_everyone || asked == for_oneself) return {};
+  std::string text(to_string(route.right.action));
+  return text.append(" ").append(asked == any_dag ? "dag:<id>" : asked);
+}
 
 Match match_route(Method method, std::string_view path) {
   Match match;

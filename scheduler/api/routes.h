@@ -32,14 +32,34 @@ struct Shape {
   std::string_view remedy{};  // what to ask for instead when reading it all takes too long
 };
 
+// What a route asks of who calls it: an action on a resource (rights.h), where {dag_id} stands for
+// the path's; or one of these instead of a resource.
+inline constexpr std::string_view for_everyone = "everyone";  // nobody needs to be known
+inline constexpr std::string_view for_oneself = "own";        // whoever is known, about themselves
+// Some DAG, it does not matter which: the answer shows of each what may be seen.
+inline constexpr std::string_view any_dag = "dag:";
+struct Right {
+  Action action = Action::read;
+  std::string_view resource;
+};
+// "dag:{dag_id}" is the right for what stands below one DAG, and "dag:{dag_id|~}" where ~ is any of
+// them; nothing else is the right for a path with {dag_id} in it.
+consteval bool fits(std::string_view path, const Right& right) {
+  const bool one = path.find("{dag_id}") != path.npos;
+  if (one) return right.resource == "dag:{dag_id}" || right.resource == "dag:{dag_id|~}";
+  return right.resource == for_everyone || right.resource == for_oneself ||
+         right.resource == any_dag ||
+         (right.resource.starts_with("admin:") && right.resource.size() > 6);
+}
+
 struct Route {
-  // All five or it does not compile: a route without a permission cannot exist.
-  consteval Route(Method m, std::string_view path_pattern, RouteFn fn, Access who,
+  // All five or it does not compile: a route without a right cannot exist.
+  consteval Route(Method m, std::string_view path_pattern, RouteFn fn, Right asks,
                   std::string_view what, Shape shape = {})
       : method(m),
         pattern(path_pattern),
         handler(fn),
-        access(who),
+        right(asks),
         summary(what),
         query(shape.query),
         body(shape.body),
@@ -48,11 +68,12 @@ struct Route {
         remedy(shape.remedy) {
     if (path_pattern.empty() || path_pattern.front() != '/' || what.empty())
       throw "malformed route";
+    if (!fits(path_pattern, asks)) throw "a right that is not this path's";
   }
   Method method;
   std::string_view pattern;  // "/api/v2/dags/{dag_id}"
   RouteFn handler;
-  Access access;
+  Right right;
   std::string_view summary;
   const QueryTable* query;
   const BodyTable* body;
@@ -68,6 +89,18 @@ struct Match {
   std::vector<Method> allowed;   // what the path knows; empty: no such path
   std::map<std::string, std::string, std::less<>> params;
 };
+
+// Whether the route is for everyone, known or not.
+inline bool is_open(const Route& route) {
+  return route.right.resource == for_everyone;
+}
+// The one place where a route's right is asked for: Errc::forbidden, with the right that is missing
+// and not a word of whether there is such a resource.
+Status may_call(const Identity& who, const Match& match);
+// The least built-in role that may call it: "everyone", "viewer", "operator" or "admin".
+std::string_view least_role(const Route& route);
+// "trigger dag:{dag_id}", as the document says it; "" where nothing is asked.
+std::string right_text(const Route& route);
 
 // HEAD is answered by GET. A literal segment wins over a parameter. O(routes).
 Match match_route(Method method, std::string_view path);

@@ -104,6 +104,7 @@ Result<RunQuery> read_run_query(const Request& request) {
   RunQuery out;
   const std::string& dag_id = path_param(request, "dag_id");
   if (dag_id != "~") out.dag_id = dag_id;
+  out.sight = seen_dags(request);
   auto list = query.list_query();
   out.filters = std::move(list.filters);
   out.order_by = std::move(list.order_by);

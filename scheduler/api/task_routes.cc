@@ -69,6 +69,7 @@ Result<TaskQuery> read_task_query(const Request& request) {
   const std::string& run_id = path_param(request, "dag_run_id");
   if (dag_id != "~") out.dag_id = dag_id;
   if (run_id != "~") out.dag_run_id = run_id;
+  out.sight = seen_dags(request);
   auto list = query.list_query();
   out.filters = std::move(list.filters);
   out.order_by = std::move(list.order_by);
@@ -268,6 +269,7 @@ Result<Response> list_xcoms(Context& context, const Request& request) {
   xcoms.dag_id = named(path.dag_id);
   xcoms.dag_run_id = named(path.dag_run_id);
   xcoms.task_id = named(path.task_id);
+  xcoms.sight = seen_dags(request);
   const auto found = context.services.history.xcoms(xcoms);
   if (found.total == 0 && xcoms.dag_id && xcoms.dag_run_id && xcoms.task_id) {
     TaskQuery any;

@@ -7,6 +7,7 @@
 #include "common/ids.h"
 #include "scheduler/api/auth.h"
 #include "scheduler/api/codecs.h"
+#include "scheduler/api/giving.h"
 #include "scheduler/api/handlers.h"
 #include "scheduler/api/params.h"
 
@@ -23,10 +24,6 @@ constexpr std::size_t max_password_bytes = 4 * most_password;
 constexpr std::int64_t least_lifetime = 60;  // seconds
 constexpr std::int64_t most_lifetime = 365LL * 24 * 3600;
 constexpr std::int64_t usual_lifetime = 24LL * 3600;
-
-bool is_admin(const Call& call) {
-  return role_allows(call.request->identity.role, Access::admin);
-}
 
 // Characters, not bytes: eight letters are eight in any language.
 void check_new_password(BodyReader& fields, std::string_view name, const std::string& password) {
@@ -117,11 +114,13 @@ void create_user(Context& context, Call call) {
   const std::string role = fields.required_text("role", max_user_field);
   const std::string password = fields.required_text("password", max_password_bytes);
   if (fields.status() && !valid_id(name)) fields.fail("username", "is not a valid name");
-  if (fields.status() && !role_allows(role, Access::viewer)) {
-    fields.fail("role", "must be viewer, operator or admin");
-  }
+  check_role_name(fields, context.services.registry, role);
   check_new_password(fields, "password", password);
   if (!fields.status()) return call.respond(error_response(fields.status().error()));
+  const auto& giver = call.request->identity;
+  if (Status ok = may_give_roles(giver, context.services.registry, {role}); !ok) {
+    return call.respond(error_response(ok.error()));
+  }
   context.hash(call.respond, [&context, call, name, role, password] {
     const std::string hash = hash_password(password);
     commit(
@@ -143,12 +142,16 @@ void patch_user(Context& context, Call call) {
   }
   const auto role = fields.text("role", max_user_field);
   const auto password = fields.text("password", max_password_bytes);
-  if (role && !role_allows(*role, Access::viewer)) {
-    fields.fail("role", "must be viewer, operator or admin");
-  }
+  if (role) check_role_name(fields, context.services.registry, *role);
   if (password) check_new_password(fields, "password", *password);
   if (!role && !password && fields.status()) fields.fail("role", "or password must be given");
   if (!fields.status()) return call.respond(error_response(fields.status().error()));
+  // Who sets a password can be that user from then on.
+  const auto& giver = call.request->identity;
+  const auto& registry = context.services.registry;
+  Status ok = may_give(giver, registry.rights_of(name).grants());
+  if (ok && role) ok = may_give_roles(giver, registry, {*role});
+  if (!ok) return call.respond(error_response(ok.error()));
   json changed = json::array();
   if (role) changed.push_back("role");
   if (password) changed.push_back("password");
@@ -182,6 +185,10 @@ void patch_own_password(Context& context, Call call) {
   const std::string fresh = fields.required_text("new_password", max_password_bytes);
   check_new_password(fields, "new_password", fresh);
   if (!fields.status()) return call.respond(error_response(fields.status().error()));
+  if (call.request->identity.rights.scoped()) {
+    return call.respond(error_response(
+        {Errc::forbidden, "a token with a scope changes no password: log in, or use another", {}}));
+  }
   const std::string& name = call.request->identity.user;
   if (const auto wait = context.limiter.blocked(name, call.request->peer, context.now())) {
     return call.respond(error_response(
@@ -196,12 +203,21 @@ void patch_own_password(Context& context, Call call) {
   });
 }
 
+namespace {
+json token_extra(const std::string& name, const std::string& purpose,
+                 const std::vector<Grant>& scope) {
+  json extra{{"by", "token"}, {"username", name}, {"purpose", purpose}};
+  if (!scope.empty()) extra["scope"] = grants_json(scope);
+  return extra;
+}
+}  // namespace
+
 Result<Response> list_tokens(Context& context, const Request& request) {
   QueryReader query(request);
   const Page page = query.page();
   if (!query.status()) return query.status().error();
   auto tokens = context.services.registry.tokens(context.now());
-  if (!role_allows(request.identity.role, Access::admin)) {
+  if (!may(request.identity, Action::read, "admin:tokens")) {
     std::erase_if(tokens,
                   [&](const TokenInfo& token) { return token.user != request.identity.user; });
   }
@@ -218,28 +234,34 @@ void issue_token(Context& context, Call call) {
   const std::string purpose = fields.text("purpose", max_user_field).value_or("api");
   if (purpose == server_purpose) fields.fail("purpose", "is the server's own token's");
   const auto lifetime = fields.integer("lifetime_seconds", least_lifetime, most_lifetime);
+  const std::vector<Grant> scope = read_grants(fields, "scope");
+  if (fields.has("scope") && scope.empty() && fields.status()) {
+    fields.fail("scope", "must name a right; leave it out for all that the user may");
+  }
   if (!fields.status()) return call.respond(error_response(fields.status().error()));
-  if (name != call.request->identity.user && !is_admin(call)) {
-    return call.respond(
-        error_response({Errc::forbidden, "only an admin makes tokens for others", {}}));
+  const auto& giver = call.request->identity;
+  if (Status ok = may_issue(giver, context.services.registry, name, scope); !ok) {
+    return call.respond(error_response(ok.error()));
   }
   const Time now = context.now();
   const Duration alive = std::chrono::seconds(lifetime.value_or(usual_lifetime));
   const auto token = std::make_shared<std::string>();
   braked_change(
-      context, call, "token_created", {{"by", "token"}, {"username", name}, {"purpose", purpose}},
-      [&context, token, name, purpose, now, alive]() -> Status {
-        auto issued = context.services.registry.issue_token(name, purpose, now, alive);
+      context, call, "token_created", token_extra(name, purpose, scope),
+      [&context, token, name, purpose, scope, now, alive]() -> Status {
+        auto issued =
+            context.services.registry.issue_scoped_token(name, purpose, scope, now, alive);
         if (!issued) return issued.error();
         *token = std::move(*issued);
         return success();
       },
-      [call, token, name, purpose, now, alive](const Status& done) {
+      [call, token, name, purpose, scope, now, alive](const Status& done) {
         if (!done) return call.respond(error_response(done.error()));
         call.respond(json_response({{"access_token", *token},
                                     {"username", name},
                                     {"purpose", purpose},
-                                    {"expires_at", to_iso(now + alive)}},
+                                    {"expires_at", to_iso(now + alive)},
+                                    {"scope", grants_json(scope)}},
                                    201));
       });
 }
@@ -250,7 +272,13 @@ void revoke_token(Context& context, Call call) {
   const auto found = std::find_if(tokens.begin(), tokens.end(),
                                   [&](const TokenInfo& token) { return token.id == id; });
   // Whose token it is is told to nobody else.
-  if (found == tokens.end() || (found->user != call.request->identity.user && !is_admin(call))) {
+  const auto& who = call.request->identity;
+  const bool any = may(who, Action::remove, "admin:tokens");
+  if (!any && who.rights.scoped()) {
+    return call.respond(error_response(
+        {Errc::forbidden, "a token with a scope ends none but itself, by logging out", {}}));
+  }
+  if (found == tokens.end() || (found->user != who.user && !any)) {
     return call.respond(error_response({Errc::not_found, "there is no token " + id, {}}));
   }
   braked_change(

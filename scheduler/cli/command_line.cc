@@ -117,6 +117,7 @@ int parse(int argc, char** argv, Session& session) {
   add_task_commands(app, session);
   add_admin_commands(app, session);
   add_user_commands(app, session);
+  add_rights_commands(app, session);
   add_lake_commands(app, session);
   add_system_commands(app, session);
   try {

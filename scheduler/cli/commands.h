@@ -34,6 +34,7 @@ void add_run_commands(CLI::App& app, Session& session);      // runs
 void add_task_commands(CLI::App& app, Session& session);     // tasks, xcom
 void add_admin_commands(CLI::App& app, Session& session);    // pools variables connections
 void add_user_commands(CLI::App& app, Session& session);     // users tokens
+void add_rights_commands(CLI::App& app, Session& session);   // roles groups auth
 void add_system_commands(CLI::App& app,
                          Session& session);  // db outbox plugins jobs events health metrics …
 void add_lake_commands(CLI::App& app, Session& session);  // lake

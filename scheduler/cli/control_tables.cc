@@ -92,7 +92,7 @@ void read_from_file(const std::string& home, ControlTable& configs, ControlTable
     add_row(configs, http::job_config_json(row));
   }
   for (std::int64_t offset = 0; offset < most_rows; offset += max_page) {
-    const auto page = history->job_executions(std::nullopt, {max_page, offset});
+    const auto page = history->job_executions(std::nullopt, {max_page, offset}, {});
     for (const JobExecutionView& view : page.rows) {
       add_row(executions, http::job_execution_json(view));
     }

@@ -79,8 +79,9 @@ void add_users(CLI::App& app, Session& session) {
     return verb;
   };
   const auto role = [&](CLI::Option* option) {
-    option->check(CLI::IsMember({"viewer", "operator", "admin"}))
-        ->description("viewer: reads; operator: triggers, clears, pauses; admin: everything");
+    option->description(
+        "viewer: reads; operator: triggers, clears, pauses; admin: everything; none: what groups "
+        "give; or a role of your own (batuta roles list)");
   };
   const auto random = [&](CLI::App* verb) {
     verb->add_flag("--use-random-password", a->random,
@@ -109,6 +110,7 @@ void add_users(CLI::App& app, Session& session) {
 
 struct TokenArguments {
   std::string user, purpose, id, expires = "1d";
+  std::vector<std::string> scope;
   bool password = false;
 };
 
@@ -120,6 +122,9 @@ std::int64_t seconds_of(const std::string& text) {
 
 void create_token(Session& session, const TokenArguments& a) {
   json token;
+  if (a.password && !a.scope.empty()) {
+    throw Failure("--scope goes with your token, not with --password", 2);
+  }
   if (a.password) {
     token = session.client().call(
         "POST", "/auth/token",
@@ -127,6 +132,7 @@ void create_token(Session& session, const TokenArguments& a) {
   } else {
     json body{{"username", a.user}, {"lifetime_seconds", seconds_of(a.expires)}};
     if (!a.purpose.empty()) body["purpose"] = a.purpose;
+    if (!a.scope.empty()) body["scope"] = a.scope;
     token = session.client().call("POST", "/api/batuta/tokens", body);
   }
   if (session.format() == Format::json) return print_object(Format::json, token);
@@ -161,6 +167,11 @@ void add_tokens(CLI::App& app, Session& session) {
   create->add_option("--expires", a->expires, "how long it is good for, at most 365d")
       ->capture_default_str();
   create->add_option("--purpose", a->purpose, "what it is for, as tokens list shows it");
+  create
+      ->add_option("--scope", a->scope,
+                   "a right that it is for, \"read dag:finance_*\", and no more than the user has; "
+                   "may be given several times; default: all that the user may")
+      ->allow_extra_args(false);
   create->add_flag("--password", a->password,
                    "with the user's own password, asked for, instead of your token; good for a "
                    "day");

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/time.h"
+#include "scheduler/rights/rights.h"
 
 namespace batuta::http {
 
@@ -18,9 +19,10 @@ enum class Method { get, head, post, put, patch, del, options };
 
 struct Identity {
   std::string user;  // empty: nobody
-  std::string role;  // "viewer" | "operator" | "admin"
+  std::string role;  // by name, for people: what it may is in `rights`
   bool by_cookie = false;
   Time expires_at;  // of the token
+  Rights rights;    // of the user's role and groups, narrowed by the token's scope
 };
 
 // "GET", "DELETE", …

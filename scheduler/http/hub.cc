@@ -27,7 +27,7 @@ bool wanted(const FeedFilter& filter, const FeedEvent& event) {
   if (filter.dag_run_id && !event.dag_run_id.empty() && event.dag_run_id != *filter.dag_run_id) {
     return false;
   }
-  return true;
+  return event.dag_id.empty() || !filter.sees || filter.sees(event.dag_id);
 }
 
 // The state of an ended run; nullopt for every other event.

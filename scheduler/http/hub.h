@@ -24,6 +24,8 @@ namespace batuta::http {
 struct FeedFilter {
   std::optional<std::string> dag_id;
   std::optional<std::string> dag_run_id;
+  // Whether events of a DAG are for this reader; asked on the io thread for each. None: all are.
+  std::function<bool(const std::string& dag_id)> sees{};
 };
 
 struct HubLimits {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "scheduler/core/rows.h"
+#include "scheduler/rights/sight.h"
 
 namespace batuta {
 
@@ -51,6 +52,7 @@ struct RunQuery {
   std::vector<Filter> filters;
   std::vector<std::string> order_by;
   Page page;
+  Sight sight{};  // of DAGs: rows of others are neither listed nor counted
 };
 
 struct TaskQuery {
@@ -60,6 +62,7 @@ struct TaskQuery {
   std::vector<Filter> filters;
   std::vector<std::string> order_by;
   Page page;
+  Sight sight{};  // of DAGs
 };
 
 struct XcomQuery {
@@ -69,6 +72,7 @@ struct XcomQuery {
   std::vector<Filter> filters;
   std::vector<std::string> order_by;
   Page page;
+  Sight sight{};  // of DAGs
 };
 
 // A task instance by the names that people use.
@@ -106,6 +110,8 @@ struct EventLogQuery {
   std::vector<Filter> filters;
   std::vector<std::string> order_by;  // empty: newest first
   Page page;
+  Sight sight{};            // of DAGs
+  bool without_dag = true;  // events that are of no DAG, too
 };
 struct EventLogView {
   std::int64_t id = 0;
@@ -179,8 +185,9 @@ class History {
   virtual PageOf<EventLogView> event_logs(const EventLogQuery& query) = 0;
   virtual std::optional<EventLogView> event_log(std::int64_t id) = 0;
 
+  // `sight`: of DAGs; of a run that is gone nobody knows which it was.
   virtual PageOf<JobExecutionView> job_executions(const std::optional<std::string>& job_name,
-                                                  const Page& page) = 0;
+                                                  const Page& page, const Sight& sight) = 0;
   virtual std::vector<JobConfigView> job_configs() = 0;
 
   virtual PageOf<OutboxRow> outbox(bool dead_only, const Page& page) = 0;

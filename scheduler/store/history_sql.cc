@@ -78,6 +78,7 @@ std::int64_t micros(Time t) {
 ListSql runs_sql(const RunQuery& query) {
   Where where;
   if (query.dag_id) where.add("r.dag_id = ?", *query.dag_id);
+  where.add_sight("r.dag_id", query.sight);
   where.add_any("r.state", query.states);
   constexpr std::string_view date = "COALESCE(r.logical_date, r.run_after)";
   if (query.date.gte) where.add(std::string(date) + " >= ?", micros(*query.date.gte));
@@ -96,6 +97,7 @@ ListSql xcoms_sql(const XcomQuery& query) {
   if (query.dag_id) where.add("r.dag_id = ?", *query.dag_id);
   if (query.dag_run_id) where.add("r.dag_run_id = ?", *query.dag_run_id);
   if (query.task_id) where.add("t.task_id = ?", *query.task_id);
+  where.add_sight("r.dag_id", query.sight);
   where.add_all(query.filters, xcom_fields);
   const std::string tables = std::string(" FROM ") + counted_tables +
                              " CROSS JOIN xcom AS x ON x.run = t.run AND x.task = t.task "
@@ -127,6 +129,13 @@ ListSql dag_versions_sql(const DagVersionQuery& query) {
 
 ListSql events_sql(const EventLogQuery& query) {
   Where where;
+  // The id of an event that is of no DAG is ''; no DAG has that one.
+  for (const auto& patterns : query.sight.all) {
+    std::string seen = std::string("e.dag_id IN ").append(seen_dags);
+    if (query.without_dag) seen = "(" + seen + " OR e.dag_id = '')";
+    where.add(seen, json_array(patterns));
+  }
+  if (query.sight.everything() && !query.without_dag) where.add("e.dag_id <> ''");
   where.add_all(query.filters, event_fields);
   std::string conditions = where.text();
   // Lets the partial index serve.

@@ -63,6 +63,28 @@ inline std::string_view comparison(Filter::Op op) {
   }
 }
 
+inline std::string json_array(const std::vector<std::int64_t>& numbers) {
+  std::string text = "[";
+  for (const std::int64_t one : numbers)
+    text.append(text.size() > 1 ? "," : "") += std::to_string(one);
+  return text + "]";
+}
+
+// Of a Sight's patterns: nothing in them needs escaping (parse_grant).
+inline std::string json_array(const std::vector<std::string>& patterns) {
+  std::string text = "[";
+  for (const std::string& one : patterns) {
+    if (one.find_first_of("\"\\[?") != std::string::npos) continue;  // no DAG matches such a one
+    text.append(text.size() > 1 ? ",\"" : "\"").append(one).append("\"");
+  }
+  return text + "]";
+}
+
+// Takes a JSON array of patterns. GLOB's '*' is ours, and its other signs are in no pattern.
+constexpr std::string_view seen_dags =
+    "(SELECT seen.dag_id FROM dag AS seen WHERE EXISTS "
+    "(SELECT 1 FROM json_each(?) AS pattern WHERE seen.dag_id GLOB pattern.value))";
+
 // Conditions joined by AND, with their values in order.
 class Where {
  public:
@@ -79,6 +101,12 @@ class Where {
   void add(std::string_view condition) { begin(condition); }
   void add_all(const std::vector<Filter>& filters, std::span<const Field> fields) {
     for (const Filter& filter : filters) add(filter, field_of(filter.field, fields).column);
+  }
+  // `column` holds the id of a DAG that is seen. Asked of the DAGs, which are few, once a query.
+  void add_sight(std::string_view column, const Sight& sight) {
+    for (const auto& patterns : sight.all) {
+      add(std::string(column).append(" IN ").append(seen_dags), json_array(patterns));
+    }
   }
   const std::string& text() const { return text_; }
 
@@ -179,13 +207,6 @@ inline std::string order_text(const std::vector<SortKey>& keys) {
 inline std::string order_text(const std::vector<std::string>& order_by,
                               std::span<const Field> fields, std::string_view own) {
   return order_text(sort_keys(order_by, fields, std::span(&own, 1)));
-}
-
-inline std::string json_array(const std::vector<std::int64_t>& numbers) {
-  std::string text = "[";
-  for (const std::int64_t one : numbers)
-    text.append(text.size() > 1 ? "," : "") += std::to_string(one);
-  return text + "]";
 }
 
 constexpr std::string_view version_number =

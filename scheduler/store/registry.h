@@ -13,6 +13,7 @@
 #include "common/result.h"
 #include "common/time.h"
 #include "scheduler/core/rows.h"
+#include "scheduler/rights/rights.h"
 
 namespace batuta {
 
@@ -36,14 +37,15 @@ struct Connection {
 
 struct User {
   std::string name;
-  std::string role;  // viewer operator admin
+  std::string role;  // none viewer operator admin, or one of one's own
   Time created_at;
 };
 
-// Who a token stands for, and until when.
+// Who a token stands for, until when, and what may be done with it.
 struct TokenHolder {
   User user;
   Time expires_at;
+  Rights rights{};  // the user's, narrowed by the token's scope
 };
 
 // A token as its owner and admins see it: never the token itself.
@@ -53,6 +55,7 @@ struct TokenInfo {
   std::string purpose;
   Time created_at;
   Time expires_at;
+  std::vector<Grant> scope{};  // empty: all that the user may
 };
 
 // password, secret, token, api_key, … anywhere in the name, any case (Airflow's list).
@@ -83,6 +86,14 @@ class Registry {
 
   virtual std::vector<TokenInfo> tokens(Time now) const = 0;  // those alive, oldest first
 
+  virtual std::vector<Role> roles() const = 0;        // one's own, by name
+  virtual std::vector<UserGroup> groups() const = 0;  // by name
+  // What a user may, now; nothing when there is none of that name.
+  virtual Rights rights_of(std::string_view user) const = 0;
+  // Another number whenever somebody's rights may have changed, or a token has ended early: what
+  // was kept of them must be asked for anew. Read it before asking.
+  virtual std::uint64_t rights_version() const = 0;
+
   // ---- writes: control thread. Errc::conflict / not_found / invalid as named.
   virtual Status add_variable(const Variable& v) = 0;  // conflict when it exists
   virtual Status set_variable(const Variable& v) = 0;  // upsert
@@ -99,9 +110,23 @@ class Registry {
   virtual Status change_user(std::string_view name, std::string_view role,
                              std::string_view password_hash) = 0;
   virtual Status delete_user(std::string_view name) = 0;  // the same; ends its tokens at once
-  // A fresh opaque token ("batuta_" + 43 base64url characters); only its SHA-256 is stored.
-  virtual Result<std::string> issue_token(std::string_view user, std::string_view purpose, Time now,
-                                          Duration lifetime) = 0;
+  // A role of one's own. Errc::invalid as check_role says.
+  virtual Status add_role(const Role& role) = 0;          // conflict when it exists
+  virtual Status set_role(const Role& role) = 0;          // not_found when it does not
+  virtual Status delete_role(std::string_view name) = 0;  // conflict while anybody has it
+  // Errc::invalid as check_group says, and for roles and users there are not.
+  virtual Status add_group(const UserGroup& group) = 0;  // conflict when it exists
+  virtual Status set_group(const UserGroup& group) = 0;  // not_found when it does not
+  virtual Status delete_group(std::string_view name) = 0;
+  // A fresh opaque token ("batuta_" + 43 base64url characters); only its SHA-256 is stored. With a
+  // `scope` it may what its user may and the scope says; without, all that its user may.
+  virtual Result<std::string> issue_scoped_token(std::string_view user, std::string_view purpose,
+                                                 const std::vector<Grant>& scope, Time now,
+                                                 Duration lifetime) = 0;
+  Result<std::string> issue_token(std::string_view user, std::string_view purpose, Time now,
+                                  Duration lifetime) {
+    return issue_scoped_token(user, purpose, {}, now, lifetime);
+  }
   virtual Status revoke_token(std::string_view token) = 0;
   virtual Status revoke_token_id(std::string_view id) = 0;
   // Calls `change`, which makes at most one of the writes above, and puts `row` into the event log:

@@ -42,7 +42,7 @@ class SqliteHistory : public History {
   PageOf<EventLogView> event_logs(const EventLogQuery& query) override;
   std::optional<EventLogView> event_log(std::int64_t id) override;
   PageOf<JobExecutionView> job_executions(const std::optional<std::string>& job_name,
-                                          const Page& page) override;
+                                          const Page& page, const Sight& sight) override;
   std::vector<JobConfigView> job_configs() override;
   PageOf<OutboxRow> outbox(bool dead_only, const Page& page) override;
   std::vector<PublicationRow> publications(std::optional<RunSeq> run) override;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "scheduler/store/history_reader.h"
+#include "scheduler/store/list_sql.h"
 #include "scheduler/store/row_codec.h"
 #include "scheduler/store/sqlite_history.h"
 
@@ -183,13 +184,19 @@ std::optional<EventLogView> SqliteHistory::event_log(std::int64_t id) {
 }
 
 PageOf<JobExecutionView> SqliteHistory::job_executions(const std::optional<std::string>& job_name,
-                                                       const Page& page) {
-  const std::string where = job_name ? " WHERE e.job_name = ?" : "";
-  ListSql sql{
-      "SELECT " EXECUTION_COLUMNS EXECUTION_TABLES + where + " ORDER BY e.id DESC LIMIT ? OFFSET ?",
-      "SELECT COUNT(*) FROM ingestion_job_execution AS e" + where,
-      {}};
-  if (job_name) sql.values.emplace_back(*job_name);
+                                                       const Page& page, const Sight& sight) {
+  Where where;
+  if (job_name) where.add("e.job_name = ?", *job_name);
+  for (const auto& patterns : sight.all) {
+    where.add(std::string("e.run IN (SELECT r.seq FROM dag_run AS r WHERE r.dag_id IN ")
+                  .append(seen_dags)
+                  .append(")"),
+              json_array(patterns));
+  }
+  const ListSql sql{"SELECT " EXECUTION_COLUMNS EXECUTION_TABLES + where.text() +
+                        " ORDER BY e.id DESC LIMIT ? OFFSET ?",
+                    "SELECT COUNT(*) FROM ingestion_job_execution AS e" + where.text(),
+                    where.values};
   return Reader(*this).list<JobExecutionView>(sql, page, read_execution);
 }
 

@@ -1,4 +1,5 @@
-// Opening, variables and connections. Users and tokens are in sqlite_registry_users.cc.
+// Opening, variables and connections. Users and tokens are in sqlite_registry_users.cc, roles and
+// groups in sqlite_registry_rights.cc.
 #include "scheduler/store/sqlite_registry.h"
 
 #include <algorithm>
@@ -115,6 +116,7 @@ SqliteRegistry::SqliteRegistry(Database& db, const std::string& key_path)
     : db_(db), key_(open_key(db, key_path)) {
   load();
   load_tokens();
+  load_rights();
 }
 
 SqliteRegistry::~SqliteRegistry() = default;

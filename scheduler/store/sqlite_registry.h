@@ -1,7 +1,9 @@
 // Registry over the store's writing connection, all of it in memory.
 #pragma once
 
+#include <atomic>
 #include <map>
+#include <mutex>
 #include <shared_mutex>
 #include <string>
 #include <unordered_map>
@@ -34,6 +36,10 @@ class SqliteRegistry : public Registry {
                                      std::string_view password) const override;
   std::optional<TokenHolder> check_token(std::string_view token, Time now) const override;
   std::vector<TokenInfo> tokens(Time now) const override;
+  std::vector<Role> roles() const override;
+  std::vector<UserGroup> groups() const override;
+  Rights rights_of(std::string_view user) const override;
+  std::uint64_t rights_version() const override { return rights_version_.load(); }
 
   Status add_variable(const Variable& v) override;
   Status set_variable(const Variable& v) override;
@@ -48,8 +54,15 @@ class SqliteRegistry : public Registry {
   Status change_user(std::string_view name, std::string_view role,
                      std::string_view password_hash) override;
   Status delete_user(std::string_view name) override;
-  Result<std::string> issue_token(std::string_view user, std::string_view purpose, Time now,
-                                  Duration lifetime) override;
+  Status add_role(const Role& role) override;
+  Status set_role(const Role& role) override;
+  Status delete_role(std::string_view name) override;
+  Status add_group(const UserGroup& group) override;
+  Status set_group(const UserGroup& group) override;
+  Status delete_group(std::string_view name) override;
+  Result<std::string> issue_scoped_token(std::string_view user, std::string_view purpose,
+                                         const std::vector<Grant>& scope, Time now,
+                                         Duration lifetime) override;
   Status revoke_token(std::string_view token) override;
   Status revoke_token_id(std::string_view id) override;
   Status audited(const EventLogRow& row, const std::function<Status()>& change) override;
@@ -65,6 +78,7 @@ class SqliteRegistry : public Registry {
     std::string purpose;
     Time created_at;
     Time expires_at;
+    GrantSetPtr scope;  // null: none
   };
 
   std::optional<std::string> seal(std::string_view scope, std::string_view name,
@@ -74,6 +88,14 @@ class SqliteRegistry : public Registry {
   std::string open(std::string_view scope, std::string_view name, const std::string& box) const;
   void load();
   void load_tokens();
+  void load_rights();
+  bool known_role(std::string_view name) const;
+  Status keep_role(const Role& role);
+  Status keep_group(const UserGroup& group);
+  // The grants of a user there is. Under mutex_, shared.
+  GrantSetPtr grants(const User& user) const;
+  // Whatever was made of roles, groups and users is made anew. Under mutex_, alone.
+  void rights_changed();
   bool last_admin(std::string_view name) const;
   Status revoke(std::unordered_multimap<std::uint64_t, StoredToken>::iterator token);
   static std::uint64_t bucket_of(const Digest& digest);
@@ -87,6 +109,11 @@ class SqliteRegistry : public Registry {
   std::map<std::string, StoredUser, std::less<>> users_;
   // By the digest's first 8 bytes; the whole is compared in constant time.
   std::unordered_multimap<std::uint64_t, StoredToken> tokens_;
+  std::map<std::string, Role, std::less<>> roles_;
+  std::map<std::string, UserGroup, std::less<>> groups_;
+  std::atomic<std::uint64_t> rights_version_{1};  // set under mutex_, after what it tells of
+  mutable std::mutex grants_mutex_;               // after mutex_; guards what follows
+  mutable std::map<std::string, GrantSetPtr, std::less<>> grants_;  // of users who were asked for
 };
 
 }  // namespace batuta

@@ -14,13 +14,14 @@ constexpr char upsert_user[] =
     "role = excluded.role, password_hash = excluded.password_hash";
 constexpr char select_created[] = "SELECT created_at FROM app_user WHERE name = ?";
 constexpr char delete_user_row[] = "DELETE FROM app_user WHERE name = ?";
+constexpr char delete_memberships[] = "DELETE FROM user_group_user WHERE user_name = ?";
 constexpr char delete_user_tokens[] = "DELETE FROM token WHERE user_name = ?";
 
 constexpr char select_tokens[] =
-    "SELECT digest, user_name, purpose, created_at, expires_at FROM token";
+    "SELECT digest, user_name, purpose, created_at, expires_at, scope FROM token";
 constexpr char insert_token[] =
-    "INSERT INTO token (digest, user_name, purpose, created_at, expires_at) "
-    "VALUES (?, ?, ?, ?, ?)";
+    "INSERT INTO token (digest, user_name, purpose, created_at, expires_at, scope) "
+    "VALUES (?, ?, ?, ?, ?, ?)";
 constexpr char delete_token[] = "DELETE FROM token WHERE digest = ?";
 constexpr char delete_expired[] = "DELETE FROM token WHERE expires_at <= ?";
 
@@ -64,9 +65,14 @@ void SqliteRegistry::load_tokens() {
   Rows rows = db_.statement(select_tokens).query();
   while (rows.next()) {
     StoredToken token;
-    std::string digest;
-    rows.read(digest, token.user, token.purpose, token.created_at, token.expires_at);
+    std::string digest, scope;
+    rows.read(digest, token.user, token.purpose, token.created_at, token.expires_at, scope);
     std::memcpy(token.digest.data(), digest.data(), token.digest.size());  // 32 by a CHECK
+    if (!scope.empty()) {
+      // What a newer program may have written and we do not understand allows nothing.
+      const auto grants = parse_grants(scope);
+      token.scope = scope_of(grants ? *grants : std::vector<Grant>{});
+    }
     tokens_.emplace(bucket_of(token.digest), std::move(token));
   }
 }
@@ -103,7 +109,9 @@ std::optional<TokenHolder> SqliteRegistry::check_token(std::string_view token, T
     const StoredToken& stored = it->second;
     if (!equal_in_constant_time(stored.digest, digest) || stored.expires_at <= now) continue;
     const auto user = users_.find(stored.user);
-    if (user != users_.end()) return TokenHolder{user->second.user, stored.expires_at};
+    if (user == users_.end()) continue;
+    const User& known = user->second.user;
+    return TokenHolder{known, stored.expires_at, Rights(grants(known), stored.scope)};
   }
   return std::nullopt;
 }
@@ -111,8 +119,9 @@ std::optional<TokenHolder> SqliteRegistry::check_token(std::string_view token, T
 Status SqliteRegistry::set_user(std::string_view name, std::string_view role,
                                 std::string_view password_hash) {
   if (!valid_id(name)) return Error{Errc::invalid, "not a valid user name", "username"};
-  if (role != "viewer" && role != "operator" && role != "admin") {
-    return Error{Errc::invalid, "a role is viewer, operator or admin", "role"};
+  if (!known_role(role)) {
+    return Error{Errc::invalid, "a role is none, viewer, operator, admin or one of your own",
+                 "role"};
   }
   if (password_hash.empty()) return Error{Errc::invalid, "a password is needed", "password"};
   if (users_.size() >= max_entries && !users_.contains(name)) {
@@ -133,6 +142,7 @@ Status SqliteRegistry::set_user(std::string_view name, std::string_view role,
     std::erase_if(tokens_, [&](const auto& entry) { return entry.second.user == name; });
   }
   users_.insert_or_assign(std::string(name), std::move(stored));
+  rights_changed();
   return success();
 }
 
@@ -168,21 +178,30 @@ Status SqliteRegistry::delete_user(std::string_view name) {
   if (last_admin(name)) return no_admin_left(name);
   const Status written = write([&] {
     db_.statement(delete_user_tokens).run(name);
+    db_.statement(delete_memberships).run(name);
     db_.statement(delete_user_row).run(name);
   });
   if (!written) return written;
   std::unique_lock lock(mutex_);
   std::erase_if(tokens_, [&](const auto& entry) { return entry.second.user == found->first; });
+  for (auto& [group, row] : groups_) std::erase(row.users, found->first);
   users_.erase(found);
+  rights_changed();
   return success();
 }
 
-Result<std::string> SqliteRegistry::issue_token(std::string_view user, std::string_view purpose,
-                                                Time now, Duration lifetime) {
+Result<std::string> SqliteRegistry::issue_scoped_token(std::string_view user,
+                                                       std::string_view purpose,
+                                                       const std::vector<Grant>& scope, Time now,
+                                                       Duration lifetime) {
   const auto found = users_.find(user);
   if (found == users_.end()) return unknown_user(user);
   if (lifetime <= Duration::zero()) {
     return Error{Errc::invalid, "a token's lifetime is more than nothing", "lifetime"};
+  }
+  // As it will be read back.
+  if (const auto kept = parse_grants(to_lines(scope)); !kept) {
+    return Error{Errc::invalid, kept.error().message, "scope"};
   }
   std::size_t live = 0, own = 0;
   for (const auto& [bucket, token] : tokens_) {
@@ -201,11 +220,12 @@ Result<std::string> SqliteRegistry::issue_token(std::string_view user, std::stri
   std::string random(token_bytes, '\0');
   random_bytes(random.data(), random.size());
   const std::string token = "batuta_" + base64url(random);
-  StoredToken stored{sha256(token), found->first, std::string(purpose), now, now + lifetime};
+  StoredToken stored{sha256(token), found->first,   std::string(purpose),
+                     now,           now + lifetime, scope.empty() ? nullptr : scope_of(scope)};
   const Status written = write([&] {
     db_.statement(delete_expired).run(now);
     db_.statement(insert_token)
-        .run(Blob{text(stored.digest)}, user, purpose, now, stored.expires_at);
+        .run(Blob{text(stored.digest)}, user, purpose, now, stored.expires_at, to_lines(scope));
   });
   if (!written) return written.error();
   std::unique_lock lock(mutex_);
@@ -237,6 +257,7 @@ Status SqliteRegistry::revoke(std::unordered_multimap<std::uint64_t, StoredToken
   if (!written) return written;
   std::unique_lock lock(mutex_);
   tokens_.erase(token);
+  ++rights_version_;
   return success();
 }
 
@@ -246,8 +267,10 @@ std::vector<TokenInfo> SqliteRegistry::tokens(Time now) const {
     std::shared_lock lock(mutex_);
     for (const auto& [bucket, token] : tokens_) {
       if (token.expires_at <= now) continue;
-      result.push_back(
-          {id_of(token.digest), token.user, token.purpose, token.created_at, token.expires_at});
+      TokenInfo& info = result.emplace_back(TokenInfo{
+          id_of(token.digest), token.user, token.purpose, token.created_at, token.expires_at, {}});
+      if (!token.scope) continue;
+      for (const auto& held : token.scope->held()) info.scope.push_back(held.grant);
     }
   }
   std::sort(result.begin(), result.end(), [](const TokenInfo& a, const TokenInfo& b) {

@@ -133,6 +133,7 @@ bool of_task(const Filter& filter) {
 void add_names(Where& where, const TaskQuery& query) {
   if (query.dag_id) where.add("r.dag_id = ?", *query.dag_id);
   if (query.dag_run_id) where.add("r.dag_run_id = ?", *query.dag_run_id);
+  where.add_sight("r.dag_id", query.sight);
 }
 
 // Runs with rows and runs without, in one order: both parts name what they are sorted by.

@@ -61,7 +61,10 @@ std::optional<TokenHolder> FakeRegistry::check_token(std::string_view token, Tim
   const auto it = token_rows.find(token);
   if (it == token_rows.end() || it->second.expires_at <= now) return std::nullopt;
   for (const auto& row : user_rows) {
-    if (row.name == it->second.user) return TokenHolder{row, it->second.expires_at};
+    if (row.name != it->second.user) continue;
+    const auto& scope = it->second.scope;
+    return TokenHolder{row, it->second.expires_at,
+                       Rights(grants_of_user(row.name), scope.empty() ? nullptr : scope_of(scope))};
   }
   return std::nullopt;
 }
@@ -91,6 +94,8 @@ bool FakeRegistry::other_admin(std::string_view name) const {
 }
 Status FakeRegistry::set_user(std::string_view name, std::string_view role,
                               std::string_view password_hash) {
+  if (!role_of(role)) return {Errc::invalid, "no such role", "role"};
+  ++version;
   if (std::none_of(user_rows.begin(), user_rows.end(),
                    [&](const User& row) { return row.name == name; })) {
     return add_user(name, role, password_hash);
@@ -107,6 +112,7 @@ Status FakeRegistry::set_user(std::string_view name, std::string_view role,
 }
 Status FakeRegistry::add_user(std::string_view name, std::string_view role,
                               std::string_view password_hash) {
+  if (!role_of(role)) return {Errc::invalid, "no such role", "role"};
   for (const auto& row : user_rows) {
     if (row.name == name) return {Errc::conflict, "exists"};
   }
@@ -130,29 +136,110 @@ Status FakeRegistry::delete_user(std::string_view name) {
                                 [&](const User& user) { return user.name == name; });
   if (row == user_rows.end()) return {Errc::not_found, "unknown"};
   if (row->role == "admin" && !other_admin(name)) return {Errc::conflict, "the last admin"};
+  ++version;
+  for (auto& [group, members] : group_rows) std::erase(members.users, name);
   user_rows.erase(row);
   hashes.erase(hashes.find(name));
   std::erase_if(token_rows, [&](const auto& token) { return token.second.user == name; });
   return success();
 }
-Result<std::string> FakeRegistry::issue_token(std::string_view user, std::string_view purpose,
-                                              Time now, Duration lifetime) {
+Result<std::string> FakeRegistry::issue_scoped_token(std::string_view user,
+                                                     std::string_view purpose,
+                                                     const std::vector<Grant>& scope, Time now,
+                                                     Duration lifetime) {
   if (hashes.find(user) == hashes.end()) return {Errc::not_found, "unknown"};
   std::string token = "batuta_fresh" + std::to_string(token_rows.size());
-  token_rows[token] = {std::string(user), std::string(purpose), now, now + lifetime};
+  token_rows[token] = {std::string(user), std::string(purpose), now, now + lifetime, scope};
   return token;
 }
+const Role* FakeRegistry::role_of(std::string_view name) const {
+  if (const Role* built_in = built_in_role(name)) return built_in;
+  const auto it = role_rows.find(name);
+  return it == role_rows.end() ? nullptr : &it->second;
+}
+GrantSetPtr FakeRegistry::grants_of_user(std::string_view user) const {
+  std::vector<const UserGroup*> all;
+  for (const auto& [name, group] : group_rows) all.push_back(&group);
+  for (const User& row : user_rows) {
+    if (row.name != user) continue;
+    return grants_of(user, row.role, all, [this](std::string_view name) { return role_of(name); });
+  }
+  return nullptr;
+}
+std::vector<Role> FakeRegistry::roles() const {
+  return values_of(role_rows);
+}
+std::vector<UserGroup> FakeRegistry::groups() const {
+  return values_of(group_rows);
+}
+Rights FakeRegistry::rights_of(std::string_view user) const {
+  return Rights(grants_of_user(user));
+}
+Status FakeRegistry::add_role(const Role& role) {
+  if (Status ok = check_role(role); !ok) return ok;
+  ++version;
+  return add_to(role_rows, role.name, role);
+}
+Status FakeRegistry::set_role(const Role& role) {
+  if (!role_rows.contains(role.name)) return {Errc::not_found, "unknown"};
+  if (Status ok = check_role(role); !ok) return ok;
+  ++version;
+  role_rows[role.name] = role;
+  return success();
+}
+Status FakeRegistry::delete_role(std::string_view name) {
+  for (const User& row : user_rows) {
+    if (row.role == name) return {Errc::conflict, "in use"};
+  }
+  for (const auto& [group, row] : group_rows) {
+    if (std::find(row.roles.begin(), row.roles.end(), name) != row.roles.end()) {
+      return {Errc::conflict, "in use"};
+    }
+  }
+  ++version;
+  return delete_from(role_rows, name);
+}
+Status FakeRegistry::check_members(const UserGroup& group) const {
+  for (const auto& role : group.roles) {
+    if (!role_of(role)) return {Errc::invalid, "no such role", "roles"};
+  }
+  for (const auto& user : group.users) {
+    if (!hashes.contains(user)) return {Errc::invalid, "no such user", "users"};
+  }
+  return check_group(group);
+}
+Status FakeRegistry::add_group(const UserGroup& group) {
+  if (Status ok = check_members(group); !ok) return ok;
+  if (group_rows.contains(group.name)) return {Errc::conflict, "exists"};
+  group_rows[group.name];
+  return set_group(group);
+}
+Status FakeRegistry::set_group(const UserGroup& group) {
+  if (!group_rows.contains(group.name)) return {Errc::not_found, "unknown"};
+  if (Status ok = check_members(group); !ok) return ok;
+  ++version;
+  UserGroup& kept = group_rows[group.name] = group;
+  std::sort(kept.roles.begin(), kept.roles.end());
+  std::sort(kept.users.begin(), kept.users.end());
+  return success();
+}
+Status FakeRegistry::delete_group(std::string_view name) {
+  ++version;
+  return delete_from(group_rows, name);
+}
 Status FakeRegistry::revoke_token(std::string_view token) {
+  ++version;
   return delete_from(token_rows, token);
 }
 Status FakeRegistry::revoke_token_id(std::string_view id) {
+  ++version;
   return delete_from(token_rows, id);
 }
 std::vector<TokenInfo> FakeRegistry::tokens(Time now) const {
   std::vector<TokenInfo> out;
   for (const auto& [token, row] : token_rows) {
     if (row.expires_at <= now) continue;
-    out.push_back({token, row.user, row.purpose, row.created_at, row.expires_at});
+    out.push_back({token, row.user, row.purpose, row.created_at, row.expires_at, row.scope});
   }
   std::stable_sort(out.begin(), out.end(), [](const TokenInfo& a, const TokenInfo& b) {
     return a.created_at < b.created_at;

@@ -98,6 +98,7 @@ PageOf<RunRow> FakeHistory::runs(const RunQuery& query) {
   std::vector<RunRow> found;
   for (const auto& run : run_rows) {
     if (query.dag_id && run.dag_id != *query.dag_id) continue;
+    if (!query.sight.sees(run.dag_id)) continue;
     if (!has(query.states, run.state)) continue;
     found.push_back(run);
   }
@@ -118,6 +119,7 @@ PageOf<TaskInstanceView> FakeHistory::task_instances(const TaskQuery& query) {
   for (const auto& view : views) {
     if (query.dag_run_id && view.dag_run_id != *query.dag_run_id) continue;
     if (query.dag_id && view.dag_id != *query.dag_id) continue;
+    if (!query.sight.sees(view.dag_id)) continue;
     if (!has(query.states, view.row.state)) continue;
     const bool left_out =
         std::any_of(query.filters.begin(), query.filters.end(), [&](const Filter& filter) {
@@ -161,6 +163,7 @@ PageOf<XcomView> FakeHistory::xcoms(const XcomQuery& query) {
       if (query.dag_id && view.dag_id != *query.dag_id) continue;
       if (query.dag_run_id && view.dag_run_id != *query.dag_run_id) continue;
       if (query.task_id && view.task_id != *query.task_id) continue;
+      if (!query.sight.sees(view.dag_id)) continue;
       found.push_back({row, view.dag_id, view.dag_run_id, view.task_id, {}, view.run_after});
     }
   }
@@ -229,10 +232,18 @@ std::optional<DagVersionView> FakeHistory::dag_version(const std::string& versio
 PageOf<EventLogView> FakeHistory::event_logs(const EventLogQuery& query) {
   remember(last_event_query, query);
   events_sql(query);
-  return cut(std::vector{*event_log(7)}, query.page);
+  std::vector<EventLogView> found{*event_log(7)};
+  for (const auto& view : event_rows) found.push_back(view);
+  std::erase_if(found, [&](const EventLogView& view) {
+    return view.row.dag_id.empty() ? !query.without_dag : !query.sight.sees(view.row.dag_id);
+  });
+  return cut(std::move(found), query.page);
 }
 
 std::optional<EventLogView> FakeHistory::event_log(std::int64_t id) {
+  for (const auto& view : event_rows) {
+    if (view.id == id) return view;
+  }
   if (id != 7) return std::nullopt;
   EventLogView view;
   view.id = 7;
@@ -243,18 +254,26 @@ std::optional<EventLogView> FakeHistory::event_log(std::int64_t id) {
 }
 
 PageOf<JobExecutionView> FakeHistory::job_executions(const std::optional<std::string>&,
-                                                     const Page& page) {
-  JobExecutionView view;
-  view.row.job_name = "demo.first";
-  view.row.status = "success";
-  return cut(std::vector{view}, page);
+                                                     const Page& page, const Sight& sight) {
+  std::vector<JobExecutionView> found;
+  for (const auto& dag : dag_rows) {
+    if (!sight.sees(dag.dag_id)) continue;
+    JobExecutionView& view = found.emplace_back();
+    view.id = static_cast<std::int64_t>(found.size());
+    view.row.job_name = dag.dag_id + ".first";
+    view.row.status = "success";
+  }
+  return cut(std::move(found), page);
 }
 
 std::vector<JobConfigView> FakeHistory::job_configs() {
-  JobConfigView row;
-  row.job_name = "demo.first";
-  row.params_json = "{}";
-  return {row};
+  std::vector<JobConfigView> found;
+  for (const auto& dag : dag_rows) {
+    JobConfigView& row = found.emplace_back();
+    row.job_name = dag.dag_id + ".first";
+    row.params_json = "{}";
+  }
+  return found;
 }
 
 PageOf<OutboxRow> FakeHistory::outbox(bool dead_only, const Page& page) {

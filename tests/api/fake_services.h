@@ -38,7 +38,7 @@ class FakeHistory final : public History {
   PageOf<EventLogView> event_logs(const EventLogQuery& query) override;
   std::optional<EventLogView> event_log(std::int64_t id) override;
   PageOf<JobExecutionView> job_executions(const std::optional<std::string>& job_name,
-                                          const Page& page) override;
+                                          const Page& page, const Sight& sight) override;
   std::vector<JobConfigView> job_configs() override;
   PageOf<OutboxRow> outbox(bool dead_only, const Page& page) override;
   std::vector<PublicationRow> publications(std::optional<RunSeq>) override { return {}; }
@@ -49,6 +49,7 @@ class FakeHistory final : public History {
   std::vector<TaskInstanceView> older_tries;
   std::vector<DagVersionView> older_versions;  // besides the newest, number 1
   std::vector<XcomRow> xcom_rows;
+  std::vector<EventLogView> event_rows;       // besides number 7, which is of no DAG
   std::vector<AttemptReportRow> report_rows;  // oldest first
   bool total_is_least = false;                // of task_instances()
   RunQuery last_run_query;

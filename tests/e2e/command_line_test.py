@@ -27,7 +27,7 @@ def run(*arguments, code=0, **more):
 def every_command_has_help():
     """--help of every noun and verb, and exit code 2 for a wrong command line"""
     nouns = ["standalone", "scheduler", "worker", "clone", "demo", "dags", "runs", "tasks", "pools", "variables", "connections",
-             "users", "tokens", "lake", "db", "outbox", "plugins", "jobs", "events", "health", "doctor", "version"]
+             "users", "tokens", "roles", "groups", "auth", "lake", "db", "outbox", "plugins", "jobs", "events", "health", "doctor", "version"]
     assert all(noun in run("--help").stdout for noun in nouns)
     for noun in nouns:
         assert run(noun, "--help").stdout
@@ -434,6 +434,42 @@ def the_verbs_do_what_they_say():
                 assert not file.is_file() or secret not in file.read_bytes(), file
 
 
+def rights_are_given(server, may):
+    """roles, groups, scopes and can-i, on the server of users_are_managed with its user bob, an operator"""
+    def can(*question):
+        asked = server.cli("auth", "can-i", *question, check=False)
+        return asked.returncode == 0, asked.stdout
+
+    server.cli("roles", "create", "finance", "--grant", "read dag:fin_*", "--grant", "trigger dag:fin_day",
+               "--description", "the desk")
+    assert "trigger dag:fin_day" in server.cli("roles", "list").stdout
+    wrong = server.cli("roles", "create", "x", "--grant", "look dag:a", check=False)
+    assert wrong.returncode == 1 and "is no action" in wrong.stderr, wrong.stderr
+    server.cli("users", "set-role", "bob", "none")
+    assert can("bob", "read", "dag:fin_day") == (False, can("bob", "read", "dag:fin_day")[1])
+    server.cli("groups", "create", "desk", "--role", "finance", "--user", "bob")
+    assert "bob" in server.cli("groups", "list").stdout
+    yes, why = can("bob", "trigger", "dag:fin_day")
+    assert yes and '"trigger dag:fin_day" of the role finance' in why and "group desk" in why, why
+    token = server.cli("tokens", "create", "bob").stdout.strip()
+    assert may(token, "GET", "/api/v2/dags") == 200 and may(token, "GET", "/api/v2/dags/other") == 403
+    assert may(token, "GET", "/api/v2/dags/fin_day") == 404 and may(token, "GET", "/api/v2/pools") == 403
+    narrow = server.cli("tokens", "create", "ana", "--scope", "read dag:fin_*", "--scope", "read admin:pools")
+    narrow = narrow.stdout.strip()
+    assert may(narrow, "GET", "/api/v2/pools") == 200 and may(narrow, "GET", "/api/batuta/users") == 403
+    server.stop()
+    server.start()
+    assert may(token, "GET", "/api/v2/dags/other") == 403 and may(narrow, "GET", "/api/batuta/users") == 403
+    server.cli("roles", "edit", "finance", "--grant", "read dag:other")
+    assert may(token, "GET", "/api/v2/dags/other") == 404 and may(token, "GET", "/api/v2/dags/fin_day") == 403
+    assert server.cli("roles", "delete", "finance", check=False).returncode == 1
+    server.cli("groups", "delete", "desk")
+    assert may(token, "GET", "/api/v2/dags") == 403
+    server.cli("roles", "delete", "finance")
+    events = server.cli("events", "list", "-o", "json").stdout
+    assert "post_role" in events and "delete_group" in events
+
+
 def users_are_managed():
     """users: create, list, roles, passwords, delete; what ended is refused, admin.json does not lie, the last admin stays"""
     with Folder("users") as folder:
@@ -488,6 +524,7 @@ def users_are_managed():
         server.start()
         assert "ana" in server.cli("tokens", "show").stdout and not (server.home / "admin.json").exists()
         assert server.cli("tokens", "list").stdout.count("command line") == 1, "the token of the last start is alive"
+        rights_are_given(server, may)
         events = server.cli("events", "list", "-o", "json").stdout
         assert "post_user" in events and "another-password" not in events
         for file in server.home.rglob("*"):

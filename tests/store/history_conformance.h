@@ -73,7 +73,7 @@ TEST_CASE_TEMPLATE_DEFINE("the pages of every list are the whole list", Harness,
               [](const OutboxRow& row) { return std::to_string(row.id); });
   check_pages([&](Page page) { return history.outbox(true, page); },
               [](const OutboxRow& row) { return std::to_string(row.id); });
-  check_pages([&](Page page) { return history.job_executions({}, page); },
+  check_pages([&](Page page) { return history.job_executions({}, page, {}); },
               [](const JobExecutionView& view) { return std::to_string(view.id); });
   for (const DagRow& dag : history.dags()) {
     check_pages(
@@ -245,7 +245,43 @@ TEST_CASE_TEMPLATE_DEFINE("summaries come in the order asked, with the newest ru
   }
 }
 
+TEST_CASE_TEMPLATE_DEFINE("a list holds the rows of the DAGs that are seen, and counts no others",
+                          Harness, list_sights) {
+  Harness h;
+  History& history = h.history();
+  std::vector<Sight> sights = {Sight::nothing(), Sight{{{"*"}}}, Sight{{{"no_such_dag"}}},
+                               Sight{{{"*"}, {"*l*", "d*"}}}};
+  for (const DagRow& dag : history.dags()) {
+    sights.push_back(Sight{{{dag.dag_id}}});
+    sights.push_back(Sight{{{dag.dag_id.substr(0, 1) + "*"}}});
+    sights.push_back(Sight{{{dag.dag_id, "no_such_dag"}, {"*" + dag.dag_id.substr(1)}}});
+  }
+  const auto check = [](const auto& all, const auto& seen, auto is_seen) {
+    const auto wanted = std::count_if(all.rows.begin(), all.rows.end(), is_seen);
+    CHECK(seen.total == wanted);
+    CHECK(static_cast<std::int64_t>(seen.rows.size()) == wanted);
+    CHECK(std::all_of(seen.rows.begin(), seen.rows.end(), is_seen));
+  };
+  const Page page{max_page, 0};
+  for (const Sight& sight : sights) {
+    const auto of_dag = [&](const auto& row) { return sight.sees(row.dag_id); };
+    check(history.runs({{}, {}, {}, {}, {}, page}), history.runs({{}, {}, {}, {}, {}, page, sight}),
+          of_dag);
+    check(history.task_instances({{}, {}, {}, {}, {}, page}),
+          history.task_instances({{}, {}, {}, {}, {}, page, sight}), of_dag);
+    check(history.xcoms({{}, {}, {}, {}, {}, page}),
+          history.xcoms({{}, {}, {}, {}, {}, page, sight}), of_dag);
+    for (const bool without_dag : {true, false}) {
+      check(history.event_logs({{}, {}, page}),
+            history.event_logs({{}, {}, page, sight, without_dag}), [&](const EventLogView& view) {
+              return view.row.dag_id.empty() ? without_dag : sight.sees(view.row.dag_id);
+            });
+    }
+  }
+}
+
 #define BATUTA_HISTORY_CONFORMANCE(...)                   \
+  TEST_CASE_TEMPLATE_INVOKE(list_sights, __VA_ARGS__);    \
   TEST_CASE_TEMPLATE_INVOKE(list_pages, __VA_ARGS__);     \
   TEST_CASE_TEMPLATE_INVOKE(list_names, __VA_ARGS__);     \
   TEST_CASE_TEMPLATE_INVOKE(list_filters, __VA_ARGS__);   \

@@ -25,6 +25,8 @@ class SqliteHistoryHarness {
       row.event = event;
       row.extra_json = "{}";
       c.event_log.push_back(row);
+      row.dag_id = row.event == "one" ? "etl" : "ml";
+      c.event_log.push_back(row);
     }
     commit(*fixture_.store, c);
   }

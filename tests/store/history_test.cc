@@ -298,17 +298,17 @@ TEST_CASE_FIXTURE(Fixture, "XComs, events, control rows and the outbox are liste
   CHECK(total({{"event", Op::none, {std::string("login_failed"), std::string("nobody's")}}}) ==
         total({}) - 1);
 
-  const auto jobs = history.job_executions("etl.task_0", {});
+  const auto jobs = history.job_executions("etl.task_0", {}, {});
   REQUIRE(jobs.total == 1);
   CHECK(jobs.rows[0].row.status == "success");
   CHECK(jobs.rows[0].row.records == 3);
   CHECK(jobs.rows[0].id > 0);
   CHECK(jobs.rows[0].interval.empty());
   store->save_job_configs({{"etl.task_0", "{}", "@hourly", "5m", "lake", "ana", at(1), at(1)}});
-  CHECK(history.job_executions({}, {}).rows[0].interval == "@hourly");
-  CHECK(history.job_executions({}, {}).rows[0].overlap == "5m");
-  CHECK(history.job_executions({}, {}).rows[0].bucket_name == "lake");
-  CHECK(history.job_executions("other", {}).total == 0);
+  CHECK(history.job_executions({}, {}, {}).rows[0].interval == "@hourly");
+  CHECK(history.job_executions({}, {}, {}).rows[0].overlap == "5m");
+  CHECK(history.job_executions({}, {}, {}).rows[0].bucket_name == "lake");
+  CHECK(history.job_executions("other", {}, {}).total == 0);
   CHECK(history.publications(std::nullopt).size() == 1);
   CHECK(history.publications(RunSeq{2}).size() == 1);
   CHECK(history.publications(RunSeq{3}).empty());
@@ -445,6 +445,29 @@ TEST_CASE_FIXTURE(Fixture, "the common lists use an index and need no sorting") 
   EventLogQuery events;
   const std::string log = plan_of(db, events_sql(events).rows);
   CHECK(log.find("TEMP B-TREE") == std::string::npos);
+}
+
+TEST_CASE("who sees every DAG costs no condition") {
+  CHECK(runs_sql({}).rows.find("seen") == std::string::npos);
+  CHECK(tasks_sql({}).rows.find("seen") == std::string::npos);
+  CHECK(xcoms_sql({}).rows.find("seen") == std::string::npos);
+  CHECK(events_sql({}).rows.find("WHERE") == std::string::npos);
+  RunQuery some;
+  some.sight = Sight{{{"a"}}};
+  CHECK(runs_sql(some).count.find("seen") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(Fixture, "job executions are those of the runs of DAGs that are seen") {
+  Database db(path, Database::Mode::read_write);
+  db.execute(
+      "INSERT INTO ingestion_job_execution (run, task, map_index, fence, execution_id, job_name, "
+      "try_number, start_time, end_time, heartbeat_at, status, error, params_json, filename, "
+      "records) SELECT seq, 0, -1, seq, randomblob(16), dag_id || '.task_0', 1, 1, NULL, NULL, "
+      "'running', '', '{}', '', 0 FROM dag_run");
+  CHECK(history.job_executions({}, {}, {}).total == 7);
+  CHECK(history.job_executions({}, {}, Sight{{{"m*"}}}).total == 1);
+  CHECK(history.job_executions({}, {}, Sight{{{"etl"}}}).rows.at(0).row.job_name == "etl.task_0");
+  CHECK(history.job_executions("ml.task_0", {}, Sight{{{"etl"}}}).total == 0);
 }
 
 TEST_CASE("a query that takes too long ends, and the connection serves the next") {

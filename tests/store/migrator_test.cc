@@ -234,6 +234,32 @@ constexpr char live_and_queued_in_0002[] =
     "INSERT INTO app_user VALUES ('ana', 'admin', 'hash', 1);"
     "INSERT INTO token VALUES (zeroblob(32), 'ana', 'login', 1, 2);";
 
+TEST_CASE("users and their tokens are the same after the upgrade that brings roles") {
+  TempFolder folder;
+  const std::string path = folder.file("a.db");
+  migrate(path, embedded_migrations().first(2));
+  {
+    Database db(path, Database::Mode::read_write);
+    db.execute(live_and_queued_in_0002);
+  }
+  migrate(path, embedded_migrations());
+  Database db(path, Database::Mode::read_write);
+  CHECK(number(db,
+               "SELECT COUNT(*) FROM app_user WHERE name = 'ana' AND role = 'admin' "
+               "AND password_hash = 'hash' AND created_at = 1") == 1);
+  CHECK(number(db,
+               "SELECT COUNT(*) FROM token WHERE digest = zeroblob(32) AND user_name = 'ana' "
+               "AND purpose = 'login' AND created_at = 1 AND expires_at = 2 "
+               "AND scope = ''") == 1);
+  CHECK(number(db, "SELECT COUNT(*) FROM pragma_foreign_key_check") == 0);
+  CHECK(number(db,
+               "SELECT COUNT(*) FROM pragma_foreign_key_list('token') "
+               "WHERE \"table\" = 'app_user'") == 1);
+  CHECK(number(db,
+               "SELECT COUNT(*) FROM sqlite_schema WHERE name LIKE 'old_%' "
+               "OR name LIKE 'new_%'") == 0);
+}
+
 TEST_CASE("the upgrade sums ended runs up as their ends do") {
   TempFolder folder;
   const std::string path = folder.file("a.db");
@@ -321,7 +347,7 @@ TEST_CASE("a database with live and queued runs goes on, and what has not starte
   CHECK(tries[0].row.reason == "it broke");
   CHECK(tries[0].row.state == TaskState::failed);
   CHECK_FALSE(tries[0].row.retry_at);
-  CHECK(history.job_executions(std::nullopt, {}).rows.at(0).row.key == alive.attempt());
+  CHECK(history.job_executions(std::nullopt, {}, {}).rows.at(0).row.key == alive.attempt());
 
   // The waiting run starts: it gets its rows now.
   Changes start;

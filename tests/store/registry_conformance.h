@@ -194,6 +194,133 @@ TEST_CASE_TEMPLATE_DEFINE("a write is logged once, a refusal not at all", Harnes
   CHECK(h.logged() == std::vector<std::string>{"post_variable ana", "login_failed "});
 }
 
+inline std::vector<Grant> grants(std::initializer_list<std::string_view> texts) {
+  std::vector<Grant> parsed;
+  for (const auto text : texts) parsed.push_back(*parse_grant(text));
+  return parsed;
+}
+
+TEST_CASE_TEMPLATE_DEFINE("roles of one's own are kept, and gone only when nobody has them",
+                          Harness, own_roles) {
+  Harness h;
+  REQUIRE(h.registry().add_user("ana", "admin", h.hash("x")).ok());
+  CHECK(h.registry().add_user("bob", "finance", h.hash("x")).error().code == Errc::invalid);
+  const Role finance{"finance", "the desk", grants({"read dag:fin_*", "trigger dag:fin_day"})};
+  REQUIRE(h.registry().add_role(finance).ok());
+  CHECK(h.registry().add_role(finance).error().code == Errc::conflict);
+  CHECK(h.registry().add_role({"viewer", "", {}}).error().code == Errc::invalid);
+  CHECK(h.registry().add_role({"a b", "", {}}).error().code == Errc::invalid);
+  CHECK(h.registry().add_role({"r", "", grants({"read dag:a", "read dag:a"})}).error().code ==
+        Errc::invalid);
+  CHECK(h.registry().add_role({"r", std::string(1001, 'x'), {}}).error().code == Errc::invalid);
+  CHECK(h.registry().set_role({"other", "", {}}).error().code == Errc::not_found);
+  REQUIRE(h.registry().add_user("bob", "finance", h.hash("x")).ok());
+  h.reopen();
+  Registry& registry = h.registry();
+  REQUIRE(registry.roles().size() == 1);
+  CHECK(registry.roles()[0].grants == finance.grants);
+  CHECK(registry.roles()[0].description == "the desk");
+  CHECK(registry.rights_of("bob").may(Action::trigger, "dag:fin_day"));
+  CHECK_FALSE(registry.rights_of("bob").may(Action::read, "dag:hr"));
+  CHECK_FALSE(registry.rights_of("nobody").may(Action::read, "dag:fin_day"));
+  CHECK(registry.delete_role("finance").error().code == Errc::conflict);
+  CHECK(registry.delete_role("admin").error().code != Errc::ok);
+  REQUIRE(registry.change_user("bob", "none", "").ok());
+  CHECK_FALSE(registry.rights_of("bob").may(Action::read, "dag:fin_day"));
+  CHECK(registry.delete_role("finance").ok());
+  CHECK(registry.delete_role("finance").error().code == Errc::not_found);
+  h.reopen();
+  CHECK(h.registry().roles().empty());
+}
+
+TEST_CASE_TEMPLATE_DEFINE("a group gives its roles to its users, as long as they are in it",
+                          Harness, groups_of_users) {
+  Harness h;
+  REQUIRE(h.registry().add_user("ana", "admin", h.hash("x")).ok());
+  REQUIRE(h.registry().add_user("bob", "none", h.hash("x")).ok());
+  REQUIRE(h.registry().add_user("cid", "viewer", h.hash("x")).ok());
+  REQUIRE(h.registry().add_role({"finance", "", grants({"edit dag:fin_*"})}).ok());
+  const UserGroup desk{"desk", "who trades", {"viewer", "finance"}, {"cid", "bob"}};
+  REQUIRE(h.registry().add_group(desk).ok());
+  CHECK(h.registry().add_group(desk).error().code == Errc::conflict);
+  CHECK(h.registry().set_group({"x", "", {}, {}}).error().code == Errc::not_found);
+  CHECK(h.registry().add_group({"x", "", {"nothing"}, {}}).error().code == Errc::invalid);
+  CHECK(h.registry().add_group({"x", "", {}, {"nobody"}}).error().code == Errc::invalid);
+  CHECK(h.registry().add_group({"x", "", {}, {"bob", "bob"}}).error().code == Errc::invalid);
+  h.reopen();
+  Registry& registry = h.registry();
+  REQUIRE(registry.groups().size() == 1);
+  CHECK(registry.groups()[0].roles == std::vector<std::string>{"finance", "viewer"});
+  CHECK(registry.groups()[0].users == std::vector<std::string>{"bob", "cid"});
+  CHECK(registry.groups()[0].description == "who trades");
+  CHECK(registry.rights_of("bob").may(Action::edit, "dag:fin_day"));
+  CHECK(registry.rights_of("bob").may(Action::read, "dag:hr"));
+  CHECK(registry.rights_of("bob").why(Action::edit, "dag:fin_day").group == "desk");
+  CHECK_FALSE(registry.rights_of("ana").why(Action::edit, "dag:fin_day").group == "desk");
+  CHECK(registry.delete_role("finance").error().code == Errc::conflict);
+  REQUIRE(registry.delete_user("cid").ok());
+  CHECK(registry.groups()[0].users == std::vector<std::string>{"bob"});
+  REQUIRE(registry.set_group({"desk", "", {"viewer"}, {"bob"}}).ok());
+  CHECK_FALSE(registry.rights_of("bob").may(Action::edit, "dag:fin_day"));
+  CHECK(registry.delete_group("desk").ok());
+  CHECK(registry.delete_group("desk").error().code == Errc::not_found);
+  CHECK_FALSE(registry.rights_of("bob").may(Action::read, "dag:hr"));
+  h.reopen();
+  CHECK(h.registry().groups().empty());
+}
+
+TEST_CASE_TEMPLATE_DEFINE("a token's rights are its user's, as far as its scope goes", Harness,
+                          token_scopes) {
+  Harness h;
+  REQUIRE(h.registry().add_user("ana", "admin", "hash").ok());
+  REQUIRE(h.registry().add_user("bob", "viewer", "hash").ok());
+  const auto issue = [&](std::initializer_list<std::string_view> scope) {
+    return *h.registry().issue_scoped_token("bob", "api", grants(scope), at(0),
+                                            std::chrono::hours(1));
+  };
+  const std::string scoped = issue({"* dag:fin_*"});
+  const std::string whole = issue({});
+  h.reopen();
+  Registry& registry = h.registry();
+  CHECK(registry.tokens(at(1))[0].scope.size() + registry.tokens(at(1))[1].scope.size() == 1);
+  const auto rights = [&](const std::string& token) {
+    return registry.check_token(token, at(1))->rights;
+  };
+  CHECK(rights(scoped).may(Action::read, "dag:fin_day"));
+  CHECK_FALSE(rights(scoped).may(Action::edit, "dag:fin_day"));
+  CHECK_FALSE(rights(scoped).may(Action::read, "dag:hr"));
+  CHECK(rights(scoped).scoped());
+  CHECK(rights(whole).may(Action::read, "dag:hr"));
+  CHECK_FALSE(rights(whole).scoped());
+  REQUIRE(registry.change_user("bob", "operator", "").ok());
+  CHECK(rights(scoped).may(Action::edit, "dag:fin_day"));
+  CHECK_FALSE(rights(scoped).may(Action::edit, "dag:hr"));
+}
+
+TEST_CASE_TEMPLATE_DEFINE("whatever changes somebody's rights changes their version", Harness,
+                          rights_versions) {
+  Harness h;
+  Registry& registry = h.registry();
+  REQUIRE(registry.add_user("ana", "admin", "hash").ok());
+  REQUIRE(registry.add_user("bob", "viewer", "hash").ok());
+  const auto token = registry.issue_token("bob", "api", at(0), std::chrono::hours(1));
+  auto last = registry.rights_version();
+  const auto changed = [&](const Status& done) {
+    CHECK(done.ok());
+    return std::exchange(last, registry.rights_version()) != last;
+  };
+  CHECK(changed(registry.change_user("bob", "operator", "")));
+  CHECK(changed(registry.add_role({"r", "", grants({"read dag:a"})})));
+  CHECK(changed(registry.set_role({"r", "", grants({"read dag:b"})})));
+  CHECK(changed(registry.add_group({"g", "", {"r"}, {"bob"}})));
+  CHECK(registry.rights_of("bob").why(Action::read, "dag:b").allowed);
+  CHECK(changed(registry.set_group({"g", "", {}, {}})));
+  CHECK(changed(registry.delete_group("g")));
+  CHECK(changed(registry.delete_role("r")));
+  CHECK(changed(registry.revoke_token(*token)));
+  CHECK(changed(registry.delete_user("bob")));
+}
+
 #define BATUTA_REGISTRY_CONFORMANCE(...)                         \
   TEST_CASE_TEMPLATE_INVOKE(kept_values, __VA_ARGS__);           \
   TEST_CASE_TEMPLATE_INVOKE(add_and_delete, __VA_ARGS__);        \
@@ -202,6 +329,10 @@ TEST_CASE_TEMPLATE_DEFINE("a write is logged once, a refusal not at all", Harnes
   TEST_CASE_TEMPLATE_INVOKE(token_list, __VA_ARGS__);            \
   TEST_CASE_TEMPLATE_INVOKE(last_admin, __VA_ARGS__);            \
   TEST_CASE_TEMPLATE_INVOKE(token_of_changed_user, __VA_ARGS__); \
+  TEST_CASE_TEMPLATE_INVOKE(own_roles, __VA_ARGS__);             \
+  TEST_CASE_TEMPLATE_INVOKE(groups_of_users, __VA_ARGS__);       \
+  TEST_CASE_TEMPLATE_INVOKE(token_scopes, __VA_ARGS__);          \
+  TEST_CASE_TEMPLATE_INVOKE(rights_versions, __VA_ARGS__);       \
   TEST_CASE_TEMPLATE_INVOKE(audited_writes, __VA_ARGS__)
 
 }  // namespace batuta::test

@@ -174,6 +174,31 @@ TEST_CASE_FIXTURE(Runs, "so it is with filters, a second name to order by, and o
   }
 }
 
+TEST_CASE_FIXTURE(Runs, "so it is for who sees some DAGs, with the rows and the total of those") {
+  for (const Sight& sight : {Sight{{{"m*"}}}, Sight{{{"etl", "waits"}}}, Sight::nothing(),
+                             Sight{{{"*t*"}, {"e*", "ml"}}}}) {
+    for (const char* name : all_orders) {
+      for (const auto& some :
+           std::vector<std::vector<TaskState>>{{}, {TaskState::failed}, {TaskState::none}}) {
+        TaskQuery query;
+        query.page.limit = max_page;
+        if (*name) query.order_by = {name};
+        query.states = some;
+        const auto rows = history.task_instances(query).rows;
+        const auto seen =
+            std::count_if(rows.begin(), rows.end(),
+                          [&](const TaskInstanceView& view) { return sight.sees(view.dag_id); });
+        query.sight = sight;
+        CAPTURE(name);
+        const auto found = history.task_instances(query);
+        CHECK(found.total == seen);
+        for (const auto& view : found.rows) CHECK(sight.sees(view.dag_id));
+        check_pages(query, 5);
+      }
+    }
+  }
+}
+
 TEST_CASE_FIXTURE(Runs,
                   "what lists know of an ended run follows its tasks, and goes with the run") {
   TaskQuery failed;

@@ -120,6 +120,14 @@ export interface EventLogCollection {
   event_logs: EventLog[]; total_entries: number;
 }
 
+export interface Group {
+  description: string; name: string; roles: string[]; users: string[];
+}
+
+export interface GroupCollection {
+  groups: Group[]; total_entries: number;
+}
+
 export interface HealthInfo {
   dag_processor: Record<string, unknown>; metadatabase: Record<string, unknown>; scheduler: Record<string, unknown>;
   triggerer: Record<string, unknown>;
@@ -134,7 +142,7 @@ export interface ImportErrorCollection {
 }
 
 export interface IssuedToken {
-  access_token: string; expires_at: string; purpose: string; username: string;
+  access_token: string; expires_at: string; purpose: string; scope: string[]; username: string;
 }
 
 export interface Job {
@@ -202,12 +210,25 @@ export interface PoolCollection {
   pools: Pool[]; total_entries: number;
 }
 
+export interface RightAnswer {
+  action: string; allowed: boolean; grant: string | null; group: string | null; reason: string; resource: string;
+  role: string | null; username: string;
+}
+
+export interface Role {
+  built_in: boolean; description: string; grants: string[]; name: string;
+}
+
+export interface RoleCollection {
+  roles: Role[]; total_entries: number;
+}
+
 export interface Session {
-  csrf_token: string; expires_at: string; role: 'viewer' | 'operator' | 'admin'; user: SessionUser; username: string;
+  csrf_token: string; expires_at: string; role: string; user: SessionUser; username: string;
 }
 
 export interface SessionUser {
-  role: 'viewer' | 'operator' | 'admin'; username: string;
+  role: string; username: string;
 }
 
 export interface Task {
@@ -263,11 +284,11 @@ export interface TokenCollection {
 }
 
 export interface TokenInfo {
-  created_at: string; expires_at: string; purpose: string; token_id: string; username: string;
+  created_at: string; expires_at: string; purpose: string; scope: string[]; token_id: string; username: string;
 }
 
 export interface User {
-  created_at: string; role: 'viewer' | 'operator' | 'admin'; username: string;
+  created_at: string; role: string; username: string;
 }
 
 export interface UserCollection {
