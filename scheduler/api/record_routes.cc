@@ -5,6 +5,7 @@
 #include <set>
 
 #include "common/ids.h"
+#include "common/safe_json.h"
 #include "scheduler/api/auth.h"
 #include "scheduler/api/codecs.h"
 #include "scheduler/api/handlers.h"
@@ -19,6 +20,25 @@ namespace {
 // Events that are of no DAG tell of users, connections, pools.
 bool sees_all_events(const Request& request) {
   return may(request.identity, Action::read, "admin:audit");
+}
+
+// What a change's event says of before and after is for who may read the thing itself.
+EventLogView sifted(EventLogView view, const Identity& who) {
+  constexpr std::pair<std::string_view, std::string_view> things[] = {
+      {"_variable", "admin:variables"},
+      {"_connection", "admin:connections"},
+      {"_user", "admin:users"},
+      {"_role", "admin:roles"},
+      {"_group", "admin:roles"}};
+  for (const auto& [ending, resource] : things) {
+    if (!view.row.event.ends_with(ending) || may(who, Action::read, resource)) continue;
+    json extra = stored_json(view.row.extra_json);
+    if (!extra.is_object()) continue;
+    extra.erase("before");
+    extra.erase("after");
+    view.row.extra_json = json_text(extra);
+  }
+  return view;
 }
 
 // A job is named after its DAG and task, "a.b.c", where a dot may stand in either: whichever DAGs
@@ -46,7 +66,9 @@ Result<Response> list_event_logs(Context& context, const Request& request) {
                              seen_dags(request), sees_all_events(request)};
   const auto found = context.services.history.event_logs(events);
   json items = json::array();
-  for (const auto& view : found.rows) items.push_back(event_log_json(view));
+  for (const auto& view : found.rows) {
+    items.push_back(event_log_json(sifted(view, request.identity)));
+  }
   return json_response(collection("event_logs", std::move(items), found.total));
 }
 
@@ -57,7 +79,7 @@ Result<Response> get_event_log(Context& context, const Request& request) {
   const bool seen = view && (view->row.dag_id.empty() ? sees_all_events(request)
                                                       : seen_dags(request).sees(view->row.dag_id));
   if (!seen) return {Errc::not_found, "no such event"};
-  return json_response(event_log_json(*view));
+  return json_response(event_log_json(sifted(*view, request.identity)));
 }
 
 Result<Response> list_job_configs(Context& context, const Request& request) {

@@ -43,15 +43,30 @@ struct Written {
   const char* event;
   const char* kind;
   const std::string& name;
+  json before, after;  // null: there was, or is, none
 };
+
+// For the event log, which is not sealed: nothing that is kept sealed, not even where it looks
+// harmless.
+json told(const std::optional<Variable>& variable) {
+  if (!variable) return nullptr;
+  return {{"value", mask}, {"description", variable->description}};
+}
+json told(const std::optional<Connection>& connection) {
+  if (!connection) return nullptr;
+  json out = connection_json(*connection);
+  out.erase("team_name");
+  if (!connection->extra.empty()) out["extra"] = mask;
+  return out;
+}
 
 // Runs `write` on the control thread; answers with `answer` when it is durable.
 void commit(Context& context, const Call& call, const Written& what, std::function<Status()> write,
             std::function<Response()> answer) {
-  context.change(call, what.event, {{what.kind, what.name}}, std::move(write),
-                 [call, answer](const Status& done) {
-                   call.respond(done ? answer() : error_response(done.error()));
-                 });
+  const json extra = {{what.kind, what.name}, {"before", what.before}, {"after", what.after}};
+  context.change(call, what.event, extra, std::move(write), [call, answer](const Status& done) {
+    call.respond(done ? answer() : error_response(done.error()));
+  });
 }
 
 Error no_such_variable(const std::string& key) {
@@ -140,7 +155,7 @@ void create_variable(Context& context, Call call) {
   variable.description = fields.text("description").value_or("");
   if (!fields.status()) return call.respond(error_response(fields.status().error()));
   commit(
-      context, call, {"post_variable", "key", variable.key},
+      context, call, {"post_variable", "key", variable.key, nullptr, told(variable)},
       [&context, variable] { return context.services.registry.add_variable(variable); },
       [variable] { return json_response(variable_json(variable), 201); });
 }
@@ -151,6 +166,7 @@ void patch_variable(Context& context, Call call) {
   const std::string& key = path_param(*call.request, "variable_key");
   auto variable = context.services.registry.variable(key);
   if (!variable) return call.respond(error_response(no_such_variable(key)));
+  const json before = told(variable);
   BodyReader fields(*call.request, *body);
   if (fields.text("key", 128).value_or(key) != key) fields.fail("key", "cannot be changed");
   read_value(fields, *variable);
@@ -159,7 +175,7 @@ void patch_variable(Context& context, Call call) {
   }
   if (!fields.status()) return call.respond(error_response(fields.status().error()));
   commit(
-      context, call, {"patch_variable", "key", key},
+      context, call, {"patch_variable", "key", key, before, told(variable)},
       [&context, v = *variable] { return context.services.registry.set_variable(v); },
       [v = *variable] { return json_response(variable_json(v)); });
 }
@@ -167,7 +183,8 @@ void patch_variable(Context& context, Call call) {
 void delete_variable(Context& context, Call call) {
   const std::string key = path_param(*call.request, "variable_key");
   commit(
-      context, call, {"delete_variable", "key", key},
+      context, call,
+      {"delete_variable", "key", key, told(context.services.registry.variable(key)), nullptr},
       [&context, key] { return context.services.registry.delete_variable(key); }, no_content);
 }
 
@@ -199,7 +216,7 @@ void create_connection(Context& context, Call call) {
   read_connection(fields, *body, connection);
   if (!fields.status()) return call.respond(error_response(fields.status().error()));
   commit(
-      context, call, {"post_connection", "connection_id", connection.id},
+      context, call, {"post_connection", "connection_id", connection.id, nullptr, told(connection)},
       [&context, connection] { return context.services.registry.add_connection(connection); },
       [connection] { return json_response(connection_json(connection), 201); });
 }
@@ -210,6 +227,7 @@ void patch_connection(Context& context, Call call) {
   const std::string& id = path_param(*call.request, "connection_id");
   auto connection = context.services.registry.connection(id);
   if (!connection) return call.respond(error_response(no_such_connection(id)));
+  const json before = told(connection);
   BodyReader fields(*call.request, *body);
   if (fields.text("connection_id", 128).value_or(id) != id) {
     fields.fail("connection_id", "cannot be changed");
@@ -217,7 +235,7 @@ void patch_connection(Context& context, Call call) {
   read_connection(fields, *body, *connection);
   if (!fields.status()) return call.respond(error_response(fields.status().error()));
   commit(
-      context, call, {"patch_connection", "connection_id", id},
+      context, call, {"patch_connection", "connection_id", id, before, told(connection)},
       [&context, c = *connection] { return context.services.registry.set_connection(c); },
       [c = *connection] { return json_response(connection_json(c)); });
 }
@@ -225,7 +243,9 @@ void patch_connection(Context& context, Call call) {
 void delete_connection(Context& context, Call call) {
   const std::string id = path_param(*call.request, "connection_id");
   commit(
-      context, call, {"delete_connection", "connection_id", id},
+      context, call,
+      {"delete_connection", "connection_id", id, told(context.services.registry.connection(id)),
+       nullptr},
       [&context, id] { return context.services.registry.delete_connection(id); }, no_content);
 }
 

@@ -29,13 +29,15 @@ std::optional<UserGroup> find_group(Context& context, const std::string& name) {
 
 struct RightsChange {
   const char* event;
+  const char* kind;  // "role_name" | "group_name"
+  std::string name;
   json before, after;  // null: there was, or is, none
 };
 
 // Runs `write` on the control thread, with what was and what is in the event log.
 void keep_change(Context& context, const Call& call, const RightsChange& what,
                  std::function<Status()> write, Response answer) {
-  const json extra = {{"before", what.before}, {"after", what.after}};
+  const json extra = {{what.kind, what.name}, {"before", what.before}, {"after", what.after}};
   context.change(call, what.event, extra, std::move(write),
                  [call, answer = std::move(answer)](const Status& done) {
                    call.respond(done ? answer : error_response(done.error()));
@@ -87,7 +89,7 @@ void create_role(Context& context, Call call) {
   if (ok) ok = may_give(call.request->identity, role.grants);
   if (!ok) return call.respond(error_response(ok.error()));
   keep_change(
-      context, call, {"post_role", nullptr, role_json(role)},
+      context, call, {"post_role", "role_name", role.name, nullptr, role_json(role)},
       [&context, role] { return context.services.registry.add_role(role); },
       json_response(role_json(role), 201));
 }
@@ -107,7 +109,7 @@ void patch_role(Context& context, Call call) {
   if (ok) ok = may_give(call.request->identity, role.grants);
   if (!ok) return call.respond(error_response(ok.error()));
   keep_change(
-      context, call, {"patch_role", role_json(*kept), role_json(role)},
+      context, call, {"patch_role", "role_name", name, role_json(*kept), role_json(role)},
       [&context, role] { return context.services.registry.set_role(role); },
       json_response(role_json(role)));
 }
@@ -120,7 +122,7 @@ void delete_role(Context& context, Call call) {
     return call.respond(error_response({Errc::conflict, "the role " + name + " is built in", {}}));
   }
   keep_change(
-      context, call, {"delete_role", role_json(*kept), nullptr},
+      context, call, {"delete_role", "role_name", name, role_json(*kept), nullptr},
       [&context, name] { return context.services.registry.delete_role(name); }, no_content());
 }
 
@@ -145,7 +147,7 @@ void create_group(Context& context, Call call) {
   if (ok) ok = may_give_roles(call.request->identity, context.services.registry, group.roles);
   if (!ok) return call.respond(error_response(ok.error()));
   keep_change(
-      context, call, {"post_group", nullptr, group_json(group)},
+      context, call, {"post_group", "group_name", group.name, nullptr, group_json(group)},
       [&context, group] { return context.services.registry.add_group(group); },
       json_response(group_json(group), 201));
 }
@@ -166,7 +168,7 @@ void patch_group(Context& context, Call call) {
   if (ok) ok = may_give_roles(giver, context.services.registry, group.roles);
   if (!ok) return call.respond(error_response(ok.error()));
   keep_change(
-      context, call, {"patch_group", group_json(*kept), group_json(group)},
+      context, call, {"patch_group", "group_name", name, group_json(*kept), group_json(group)},
       [&context, group] { return context.services.registry.set_group(group); },
       json_response(group_json(group)));
 }
@@ -176,7 +178,7 @@ void delete_group(Context& context, Call call) {
   const auto kept = find_group(context, name);
   if (!kept) return call.respond(error_response(no_such("group", name)));
   keep_change(
-      context, call, {"delete_group", group_json(*kept), nullptr},
+      context, call, {"delete_group", "group_name", name, group_json(*kept), nullptr},
       [&context, name] { return context.services.registry.delete_group(name); }, no_content());
 }
 

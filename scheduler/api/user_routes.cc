@@ -124,7 +124,11 @@ void create_user(Context& context, Call call) {
   context.hash(call.respond, [&context, call, name, role, password] {
     const std::string hash = hash_password(password);
     commit(
-        context, call, {"post_user", name, {{"role", role}}, true},
+        context, call,
+        {"post_user",
+         name,
+         {{"role", role}, {"before", nullptr}, {"after", {{"role", role}}}},
+         true},
         [&context, name, role, hash] {
           return context.services.registry.add_user(name, role, hash);
         },
@@ -155,7 +159,10 @@ void patch_user(Context& context, Call call) {
   json changed = json::array();
   if (role) changed.push_back("role");
   if (password) changed.push_back("password");
-  const json extra{{"changed", changed}};
+  const auto was = find_user(context, name);
+  const std::string had = was ? was->role : "";
+  const json extra{
+      {"changed", changed}, {"before", {{"role", had}}}, {"after", {{"role", role.value_or(had)}}}};
   const auto save = [&context, call, name, extra, role](const std::string& hash) {
     commit(
         context, call, {"patch_user", name, extra, !hash.empty()},
@@ -170,8 +177,10 @@ void patch_user(Context& context, Call call) {
 
 void delete_user(Context& context, Call call) {
   const std::string name = path_param(*call.request, "username");
+  const auto was = find_user(context, name);
+  const json before = was ? json{{"role", was->role}} : json(nullptr);
   commit(
-      context, call, {"delete_user", name, json::object(), true},
+      context, call, {"delete_user", name, {{"before", before}, {"after", nullptr}}, true},
       [&context, name] { return context.services.registry.delete_user(name); }, no_content);
 }
 

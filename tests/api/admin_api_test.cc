@@ -61,19 +61,33 @@ TEST_CASE("writes to variables and connections leave their names in the event lo
   api.call(Method::post, variables, R"({"key":"channel","value":"hidden"})");  // 409: not logged
   api.call(Method::patch, variables + "/channel", R"({"value":"hidden"})");
   api.call(Method::del, variables + "/channel");
-  api.call(Method::post, connections,
-           R"({"connection_id":"api","conn_type":"http","password":"hidden"})");
-  api.call(Method::patch, connections + "/api", R"({"host":"hidden"})");
+  api.call(
+      Method::post, connections,
+      R"({"connection_id":"api","conn_type":"http","password":"hidden","extra":"{\"a\":\"hidden\"}"})");
+  api.call(Method::patch, connections + "/api", R"({"host":"me:hidden@example.org?key=hidden"})");
   api.call(Method::del, connections + "/api");
-  std::string log;
+  std::string log, whole;
   for (const auto& row : api.registry.audit) {
     CHECK(row.owner == "admin");
-    log += row.event + row.extra_json + " ";
+    whole += row.extra_json;
+    const auto extra = nlohmann::json::parse(row.extra_json);
+    const auto side = [&](const nlohmann::json& told) {
+      if (!told.contains("host")) return told.dump();
+      if (told["host"].is_null()) return std::string("-");
+      return std::string(
+          told["host"].dump().find("example.org") != std::string::npos ? "example.org" : "?");
+    };
+    log += row.event + " " + extra.value("key", extra.value("connection_id", "")) + " " +
+           side(extra["before"]) + " " + side(extra["after"]) + "; ";
   }
-  CHECK(log ==
-        R"(post_variable{"key":"channel"} patch_variable{"key":"channel"} )"
-        R"(delete_variable{"key":"channel"} post_connection{"connection_id":"api"} )"
-        R"(patch_connection{"connection_id":"api"} delete_connection{"connection_id":"api"} )");
+  CHECK(
+      log ==
+      R"(post_variable channel null {"description":"","value":"***"}; )"
+      R"(patch_variable channel {"description":"","value":"***"} {"description":"","value":"***"}; )"
+      R"(delete_variable channel {"description":"","value":"***"} null; )"
+      "post_connection api null -; patch_connection api - example.org; "
+      "delete_connection api example.org null; ");
+  CHECK(whole.find("hidden") == std::string::npos);
 }
 
 TEST_CASE("a connection's password goes in and never comes out") {

@@ -71,6 +71,7 @@ TEST_CASE("an admin makes, changes, lists and deletes roles and groups; nobody e
   const auto change = nlohmann::json::parse(api.registry.audit[2].extra_json);
   CHECK(change["before"]["grants"].size() == 2);
   CHECK(change["after"]["grants"].size() == 1);
+  CHECK(change["role_name"] == "finance");
 }
 
 TEST_CASE("a role or group that makes no sense is refused, with what is wrong") {

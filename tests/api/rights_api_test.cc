@@ -211,6 +211,32 @@ TEST_CASE("who has no right at all may still log out and ask who they are") {
   CHECK(api.status(Method::post, "/api/batuta/logout", "", "nobody") == 204);
 }
 
+TEST_CASE("what a change was is told to who may read the thing itself") {
+  TwoDags api;
+  api.add_user("auditor", {"read dag:*", "read admin:audit", "read admin:roles"});
+  for (const char* event : {"patch_connection", "patch_role", "delete_user", "post_variable"}) {
+    EventLogView view;
+    view.id = 20;
+    view.row.event = event;
+    view.row.extra_json = R"({"after":{"a":1},"before":null,"name":"x"})";
+    api.history.event_rows = {view};
+    const auto told = [&](const std::string& role) {
+      const auto one = api.call(Method::get, "/api/v2/eventLogs/20", "", role);
+      const auto list = api.call(Method::get, "/api/v2/eventLogs", "", role);
+      const bool in_one = one.body.find("after") != std::string::npos;
+      CHECK(in_one == (list.body.find("after") != std::string::npos));
+      CHECK(one.body.find("name") != std::string::npos);
+      return in_one;
+    };
+    const std::string_view what = event;
+    CAPTURE(what);
+    CHECK(told("admin"));
+    CHECK(told("operator") == (what == "patch_connection" || what == "post_variable"));
+    CHECK(told("viewer") == (what == "post_variable"));
+    CHECK(told("auditor") == (what == "patch_role"));
+  }
+}
+
 TEST_CASE("metrics name no DAG") {
   TwoDags api;
   api.add_user("prometheus", {"read admin:metrics"});

@@ -52,9 +52,11 @@ TEST_CASE("a user's writes are in the event log by name, never with a password")
            "viewer");
   api.call(Method::del, users + "/ana");
   CHECK(audit_of(api) ==
-        R"(post_user{"role":"viewer","username":"ana"} )"
-        R"(patch_user{"changed":["role","password"],"username":"ana"} )"
-        R"(patch_user{"changed":["password"],"username":"viewer"} delete_user{"username":"ana"} )");
+        R"(post_user{"after":{"role":"viewer"},"before":null,"role":"viewer","username":"ana"} )"
+        R"(patch_user{"after":{"role":"admin"},"before":{"role":"viewer"},)"
+        R"("changed":["role","password"],"username":"ana"} )"
+        R"(patch_user{"changed":["password"],"username":"viewer"} )"
+        R"(delete_user{"after":null,"before":{"role":"admin"},"username":"ana"} )");
 }
 
 TEST_CASE("a bad name, role or password makes no user") {
