@@ -46,16 +46,22 @@ std::string params_text(const Dag& dag) {
   return out + "}";
 }
 
+std::optional<ScheduledTick> next_tick_of(const DagFacts& facts) {
+  if (!facts.dag || facts.row.is_stale) return std::nullopt;
+  return upcoming_run(*facts.dag, facts.row.cursor, facts.now);
+}
+
 void add_next_run(const DagFacts& facts, json& out) {
-  const OptTime tick = next_run(facts);
-  out["next_dagrun_logical_date"] = iso_or_null(tick);
-  out["next_dagrun_run_after"] = iso_or_null(tick);
-  out["next_dagrun_data_interval_start"] = nullptr;
-  out["next_dagrun_data_interval_end"] = nullptr;
+  const auto tick = next_tick_of(facts);
+  for (const char* name : {"next_dagrun_logical_date", "next_dagrun_run_after",
+                           "next_dagrun_data_interval_start", "next_dagrun_data_interval_end"}) {
+    out[name] = nullptr;
+  }
   if (!tick) return;
-  const auto interval = interval_of_tick(facts.dag->schedule, *tick);
-  out["next_dagrun_data_interval_start"] = to_iso(interval.start);
-  out["next_dagrun_data_interval_end"] = to_iso(interval.end);
+  out["next_dagrun_logical_date"] = to_iso(tick->logical_date);
+  out["next_dagrun_run_after"] = to_iso(start_of_tick(*facts.dag, tick->at));
+  out["next_dagrun_data_interval_start"] = to_iso(tick->interval.start);
+  out["next_dagrun_data_interval_end"] = to_iso(tick->interval.end);
 }
 
 bool limits_a_task(const Dag& dag) {
@@ -67,20 +73,9 @@ bool limits_a_task(const Dag& dag) {
 
 }  // namespace
 
-// Three states decide what the next run is: no schedule, the next tick after now, or with catch-up
-// the first tick not handled yet.
 OptTime next_run(const DagFacts& facts) {
-  if (!facts.dag || facts.dag->schedule.kind != Timetable::Kind::cron || facts.row.is_stale) {
-    return std::nullopt;
-  }
-  Time base = facts.now;
-  if (facts.dag->catchup && facts.row.cursor) base = *facts.row.cursor;
-  if (facts.dag->start_date && *facts.dag->start_date > base) {
-    base = *facts.dag->start_date - Duration(1);
-  }
-  const OptTime tick = next_tick(facts.dag->schedule, base);
-  if (tick && facts.dag->end_date && *tick > *facts.dag->end_date) return std::nullopt;
-  return tick;
+  const auto tick = next_tick_of(facts);
+  return tick ? OptTime(tick->at) : std::nullopt;
 }
 
 json dag_json(const DagFacts& facts) {
@@ -105,9 +100,10 @@ json dag_json(const DagFacts& facts) {
               {"file_token", stable_uuid("file:" + dag.file)},
               {"description", text_or_null(dag.description)},
               {"timetable_summary", text_or_null(dag.schedule_text)},
-              {"timetable_description",
-               dag.schedule_text.empty() ? "Never, external triggers only" : dag.schedule_text},
+              {"timetable_description", describe(dag.schedule, dag.schedule_text)},
               {"timetable_partitioned", false},
+              {"timetable_periodic", is_periodic(dag.schedule)},
+              {"is_backfillable", has_ticks(dag.schedule)},
               {"tags", tags},
               {"max_active_tasks", dag.max_active_tasks},
               {"max_active_runs", dag.max_active_runs},

@@ -63,7 +63,8 @@ std::string lone_definition(const Dag& dag) {
   limits.tokens = 2'000'000;
   auto parsed = parse_untrusted(dag.canonical_json, limits);
   json definition = parsed ? std::move(*parsed) : json::object();
-  for (const char* name : {"schedule", "catchup"}) definition.erase(name);
+  for (const char* name : {"schedule", "catchup", "timetable", "overlap", "jitter"})
+    definition.erase(name);
   definition["is_paused_upon_creation"] = false;
   const auto without_pool = [](json& fields) {
     for (const char* name : {"pool", "pool_slots"}) fields.erase(name);

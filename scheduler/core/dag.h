@@ -25,6 +25,15 @@ struct RetryPolicy {
 
 enum class WeightRule : std::uint8_t { downstream, upstream, absolute };
 
+// What a tick does that finds max_active_runs scheduled runs alive.
+enum class Overlap : std::uint8_t {
+  buffer_one,    // it waits; of several that wait the newest runs
+  skip,          // it makes no run
+  buffer_all,    // it makes a run, which waits its turn
+  cancel_other,  // it makes a run, and the oldest is ended early
+  allow_all,     // there is no such limit
+};
+
 struct Task {
   std::string id;
   std::string plugin;               // catalogue name; "empty" needs no worker
@@ -68,6 +77,9 @@ struct Dag {
   OptTime start_date;
   OptTime end_date;
   bool catchup = false;
+  Duration catchup_window{};              // ticks older than this are not made up for; 0: no limit
+  Overlap overlap = Overlap::buffer_one;  // with catch-up every tick waits: buffer_all
+  Duration jitter{};                      // a scheduled run starts up to so long after its tick
   bool is_paused_upon_creation = true;
   std::int32_t max_active_runs = 16;
   std::int32_t max_active_tasks = 16;  // per run; queued + running
@@ -86,6 +98,12 @@ inline constexpr std::size_t max_tasks_per_dag = 20'000;
 // more than max_tasks_per_dag tasks. O(tasks + edges) except weights, which are bounded by
 // O(edges * tasks / 64).
 Result<std::shared_ptr<const Dag>> finish_dag(Dag dag);
+
+// When the run of this tick may start: the same for the same DAG and tick, up to `jitter` later.
+Time start_of_tick(const Dag& dag, Time tick);
+// The next run that time alone will bring: after `handled`, the DAG's cursor, if it has one.
+// nullopt: none, ever.
+std::optional<ScheduledTick> upcoming_run(const Dag& dag, OptTime handled, Time now);
 
 // Position of a task id, or nullopt. O(tasks); callers with many look-ups build their own index.
 std::optional<TaskIndex> find_task(const Dag& dag, std::string_view task_id);

@@ -59,6 +59,11 @@ constexpr std::array mutants = {
     MutantInfo{"ignore_run_timeout", "I16: dagrun_timeout ends a run"},
     // Schedules and triggers
     MutantInfo{"cursor_stays", "I8: each tick has at most one run"},
+    MutantInfo{"tick_vanishes", "I21: a tick without a run is on record"},
+    MutantInfo{"edit_fires_past", "I22: an edit brings no past tick of the new schedule"},
+    MutantInfo{"ignore_overlap_policy",
+               "I7: a tick that finds its runs alive does as overlap says"},
+    MutantInfo{"ignore_catchup_window", "I22: catch-up reaches as far as its window"},
     MutantInfo{"ignore_idempotency_key", "I17: the same key gives the same run"},
     MutantInfo{"ignore_digest", "I17: the same key with another body is refused"},
     MutantInfo{"rows_while_queued", "I19: a run that has not started has no rows"},

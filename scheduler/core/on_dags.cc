@@ -1,4 +1,6 @@
 // DAG versions come and go; DAGs are paused.
+#include <utility>
+
 #include "scheduler/core/turn.h"
 
 namespace batuta {
@@ -15,10 +17,14 @@ void take_version(Turn& turn, const std::shared_ptr<const Dag>& current) {
     dag.row.dag_id = current->id;
     dag.row.is_paused = current->is_paused_upon_creation;
   }
-  dag.row.is_stale = false;
+  if (dag.row.is_stale) {
+    dag.row.is_stale = false;
+    schedule_resumed(turn, dag, "gone", "the DAG's file was gone");
+  }
   if (!same) {
+    const std::shared_ptr<const Dag> before = std::exchange(dag.dag, current);
     dag.row.version = current->version;
-    dag.dag = current;
+    if (before) schedule_edited(turn, dag, *before);
     dag.plan = make_plan(state, *current);
     wake_all_past_users(state, dag);  // which runs count may be others now
     turn.out.changes.dag_versions.push_back(current);
@@ -47,7 +53,7 @@ void set_paused(Turn& turn, LiveDag& dag, bool paused) {
   dag.row.is_paused = paused;
   if (!paused) {
     dag.row.consecutive_failures = 0;
-    skip_missed_ticks(turn, dag);
+    schedule_resumed(turn, dag, "paused", "the DAG was paused");
     for (auto& [seq, run] : dag.running) check_all(turn.state, *run);
   }
   refresh_dag(turn.state, dag, turn.now.boot);

@@ -1,5 +1,4 @@
-// Scheduled runs. A DAG's cursor is the last tick handled: run created or passed over. It only
-// moves forward, so a clock that steps back creates nothing twice.
+// Scheduled runs: which ticks are due, and what each finds. Where a schedule stands is ticks.cc's.
 #include <algorithm>
 
 #include "scheduler/core/mutant.h"
@@ -9,13 +8,8 @@
 namespace batuta {
 namespace {
 
-constexpr Duration tiny = Duration(1);
-// A DAG that is seen for the first time runs a tick that has just passed.
-constexpr Duration least_grace = std::chrono::minutes(5);
 // @continuous with tasks that take no time: not more often than this.
 constexpr Duration continuous_gap = std::chrono::seconds(1);
-// So many ticks of one jump are counted; a clock that is set on by years has more.
-constexpr std::int64_t most_counted = 1000;
 
 // Version 7's layout, its random part derived: the same step always makes the same run.
 Uuid scheduled_uuid(const std::string& dag_id, Time tick, RunSeq seq, Time now) {
@@ -32,85 +26,107 @@ Uuid scheduled_uuid(const std::string& dag_id, Time tick, RunSeq seq, Time now) 
   return uuid;
 }
 
-void move_cursor(Turn& turn, LiveDag& dag, Time tick) {
-  if (dag.row.cursor && tick <= *dag.row.cursor) return;
-  touch(turn, dag);
-  dag.row.cursor = tick;
-  while (!dag.dates_ahead.empty() && *dag.dates_ahead.begin() <= tick) {
-    dag.dates_ahead.erase(dag.dates_ahead.begin());
-  }
-}
-
-// No tick that comes later has been handled. The DAG has a cursor.
-Time handled_until(const LiveDag& dag) {
-  const Time cursor = *dag.row.cursor;
-  return dag.dag->start_date ? std::max(cursor, *dag.dag->start_date - tiny) : cursor;
-}
-
-// No tick vanishes without a trace: those before `until` that no run is made for.
-void tell_skipped(Turn& turn, const LiveDag& dag, Time until, const char* why) {
-  const Timetable& timetable = dag.dag->schedule;
-  if (dag.dag->end_date) until = std::min(until, *dag.dag->end_date + tiny);
-  const OptTime first = next_tick(timetable, handled_until(dag));
-  if (!first || *first >= until) return;
-  std::int64_t count = 0;
-  OptTime tick = first;
-  for (; tick && *tick < until && count < most_counted; ++count) tick = next_tick(timetable, *tick);
-  const bool more = tick && *tick < until;
-  const Time last = last_tick(timetable, until - tiny).value_or(*first);
-  turn.state.counters.skipped_ticks += static_cast<std::uint64_t>(count);
-  EventLogRow row{turn.now.wall, "ticks_skipped", dag.row.dag_id, "", "", "", ""};
-  row.extra_json = "{\"count\":" + std::to_string(count) + (more ? ",\"more\":true" : "") +
-                   ",\"from\":\"" + to_iso(*first) + "\",\"to\":\"" + to_iso(last) +
-                   "\",\"why\":\"" + why + "\"}";
-  turn.out.changes.event_log.push_back(std::move(row));
-}
-
 // False when a run with this logical date exists already; the tick is then passed over, on record.
-bool create_scheduled(Turn& turn, LiveDag& dag, Time tick, DataInterval interval) {
-  const bool taken = dag.by_date.contains(tick) || dag.dates_ahead.contains(tick);
-  if (!mutant("cursor_stays")) move_cursor(turn, dag, tick);
-  const std::string run_id = "scheduled__" + to_iso(tick);
+bool create_scheduled(Turn& turn, LiveDag& dag, const ScheduledTick& tick) {
+  const Time date = tick.logical_date;
+  const bool taken = dag.by_date.contains(date) || dag.dates_ahead.contains(date);
+  if (!mutant("cursor_stays")) move_cursor(turn, dag, date);
+  const std::string run_id = "scheduled__" + to_iso(date);
   if (taken || dag.by_run_id.contains(run_id)) {
-    log_event(turn, "tick_passed_over", "", dag.row.dag_id, run_id);
+    pass_over_one(turn, dag, run_id);
     return false;
   }
   RunRow row;
-  row.uuid = scheduled_uuid(dag.row.dag_id, tick, turn.state.last_run_seq, turn.now.wall);
+  row.uuid = scheduled_uuid(dag.row.dag_id, date, turn.state.last_run_seq, turn.now.wall);
   row.dag_run_id = run_id;
   row.type = RunType::scheduled;
-  row.logical_date = tick;
-  row.data_interval_start = interval.start;
-  row.data_interval_end = interval.end;
-  row.run_after = std::min(tick, turn.now.wall);
+  row.logical_date = date;
+  row.data_interval_start = tick.interval.start;
+  row.data_interval_end = tick.interval.end;
+  row.run_after = start_of_tick(*dag.dag, tick.at);
   row.triggered_by = "timetable";
   create_run(turn, dag, std::move(row));
   return true;
 }
 
-// Where a DAG without a cursor begins: at its start date with catch-up, else now, but for a tick
-// that has only just passed.
-Time first_cursor(const LiveDag& dag, Time now) {
-  const Timetable& timetable = dag.dag->schedule;
-  if (dag.dag->catchup && dag.dag->start_date) return *dag.dag->start_date - tiny;
-  const OptTime last = last_tick(timetable, now);
-  if (!last) return now;
-  const Duration gap = *last - last_tick(timetable, *last - tiny).value_or(*last);
-  return now - *last <= std::max(least_grace, gap / 10) ? *last - tiny : *last;
+// The newest tick that is due, within the end date. There is one.
+ScheduledTick newest_due(const Dag& dag, Time now) {
+  const auto last = last_scheduled(dag.schedule, now);
+  if (!dag.end_date || last->logical_date <= *dag.end_date) return *last;
+  const OptTime within = last_tick(dag.schedule, *dag.end_date);
+  return *next_scheduled(dag.schedule, *within - least_time);
 }
 
-// The tick to handle next; it may lie in the future. nullopt: none, ever.
-OptTime upcoming_tick(const LiveDag& dag, Time now) {
-  OptTime tick = next_tick(dag.dag->schedule, handled_until(dag));
-  if (tick && !dag.dag->catchup && *tick <= now) {
-    tick = std::max(*tick, last_tick(dag.dag->schedule, now).value_or(*tick));
+// The tick to handle next; it may lie in the future. nullopt: none, ever. What lies further back
+// than catch-up reaches is passed over here.
+std::optional<ScheduledTick> upcoming_tick(Turn& turn, LiveDag& dag) {
+  const Time now = turn.now.wall;
+  const Dag& definition = *dag.dag;
+  auto tick = next_scheduled(definition.schedule, handled_until(dag));
+  const Time reach = now - definition.catchup_window;
+  const bool windowed = definition.catchup && definition.catchup_window > Duration::zero();
+  if (tick && windowed && tick->at < reach && !mutant("ignore_catchup_window")) {
+    const auto last = last_scheduled(definition.schedule, reach - least_time);
+    pass_over(turn, dag, last->logical_date, "window", "catch-up does not reach so far back");
+    tick = next_scheduled(definition.schedule, handled_until(dag));
   }
-  if (tick && dag.dag->end_date && *tick > *dag.dag->end_date) return std::nullopt;
-  return tick;
+  const bool ended = tick && definition.end_date && tick->logical_date > *definition.end_date;
+  if (!tick || ended) return std::nullopt;
+  return definition.catchup || tick->at > now ? *tick : newest_due(definition, now);
 }
+
+// ---- overlap -----------------------------------------------------------------------------------
 
 bool has_room(const LiveDag& dag) {
+  if (mutant("ignore_overlap_policy")) return true;
   return dag.dag->max_active_runs <= 0 || dag.scheduled_live < dag.dag->max_active_runs;
+}
+
+// Ends the oldest scheduled runs, those apart that are ending already, until one more has room.
+void cancel_others(Turn& turn, LiveDag& dag, Time tick) {
+  std::vector<LiveRun*> alive;
+  const auto look_at = [&](LiveRun* run) {
+    const RunRow& row = run->row();
+    if (row.type == RunType::scheduled && !row.ending && !run->deleted) alive.push_back(run);
+  };
+  for (const auto& [seq, run] : dag.running) look_at(run);
+  for (const auto& [due, seq] : dag.queued) look_at(turn.state.runs.at(seq).get());
+  std::sort(alive.begin(), alive.end(),
+            [](const LiveRun* a, const LiveRun* b) { return a->row().seq < b->row().seq; });
+  const auto keep = static_cast<std::size_t>(dag.dag->max_active_runs) - 1;
+  for (std::size_t i = 0; i + keep < alive.size(); ++i) {
+    log_event(turn, "overlap_cancelled", "", dag.row.dag_id, alive[i]->row().dag_run_id);
+    end_run_early(turn, *alive[i], DagRunState::failed,
+                  "cancelled: the tick of " + to_iso(tick) + " came (overlap cancel_other)");
+  }
+}
+
+enum class Verdict : std::uint8_t { create, wait, passed_over };
+
+Verdict judge_overlap(Turn& turn, LiveDag& dag, const ScheduledTick& tick) {
+  const Dag& definition = *dag.dag;
+  const auto most = turn.state.options.max_queued_runs_per_dag;
+  const bool full = dag.scheduled_live >= most;
+  if (has_room(dag) && !full) return Verdict::create;
+  if (definition.catchup) return Verdict::wait;
+  if (full) {
+    pass_over(turn, dag, tick.logical_date, "full", "as many runs were alive as may be");
+    return Verdict::passed_over;
+  }
+  switch (definition.overlap) {
+    case Overlap::buffer_one:
+      return Verdict::wait;
+    case Overlap::skip:
+      pass_over(turn, dag, tick.logical_date, "overlap", "the run before was still alive");
+      return Verdict::passed_over;
+    case Overlap::cancel_other:
+      cancel_others(turn, dag, tick.at);
+      return Verdict::create;
+    case Overlap::buffer_all:
+    case Overlap::allow_all:
+      return Verdict::create;
+  }
+  return Verdict::wait;
 }
 
 void set_timer(SchedulerState& state, LiveDag& dag, OptTime at) {
@@ -123,31 +139,33 @@ void set_timer(SchedulerState& state, LiveDag& dag, OptTime at) {
   dag.tick_timer = at;
 }
 
-// At most max_active_runs scheduled runs are alive, and as many are created in one turn; the rest
-// of a catch-up follows as runs end.
-void create_cron_runs(Turn& turn, LiveDag& dag) {
+// As many are created in one turn as may be alive; the rest of a catch-up follows as runs end.
+void create_ticking_runs(Turn& turn, LiveDag& dag) {
   const Time now = turn.now.wall;
   if (!dag.row.cursor) {
     touch(turn, dag);
-    dag.row.cursor = first_cursor(dag, now);
+    dag.row.cursor = first_cursor(*dag.dag, now);
   }
   const std::int32_t at_once = dag.dag->max_active_runs > 0 ? dag.dag->max_active_runs : 16;
-  OptTime tick = upcoming_tick(dag, now);
-  while (tick && *tick <= now && has_room(dag)) {
+  while (const auto tick = upcoming_tick(turn, dag)) {
+    if (tick->at > now) return set_timer(turn.state, dag, tick->at);
     if (dag.created_in_turn >= at_once) {
       turn.more_to_create = true;
       break;
     }
+    const Verdict verdict = judge_overlap(turn, dag, *tick);
+    // While it has no room, the end of a run is what goes on, not the clock.
+    if (verdict == Verdict::wait) break;
+    if (verdict == Verdict::passed_over) continue;
     ++dag.created_in_turn;
-    if (!dag.dag->catchup)
-      tell_skipped(turn, dag, *tick, "a run took too long, or no scheduler ran");
-    create_scheduled(turn, dag, *tick, interval_of_tick(dag.dag->schedule, *tick));
+    if (!dag.dag->catchup) {
+      const Time before = tick->logical_date - least_time;
+      pass_over(turn, dag, before, "late", "a run took too long, or no scheduler ran");
+    }
+    create_scheduled(turn, dag, *tick);
     if (mutant("cursor_stays")) break;
-    tick = upcoming_tick(dag, now);
   }
-  // While it has no room, the end of a run is what goes on, not the clock.
-  const bool waits_for_room = tick && *tick <= now;
-  set_timer(turn.state, dag, waits_for_room ? std::nullopt : tick);
+  set_timer(turn.state, dag, std::nullopt);
 }
 
 void create_once(Turn& turn, LiveDag& dag) {
@@ -155,7 +173,7 @@ void create_once(Turn& turn, LiveDag& dag) {
   const Time at = dag.dag->start_date.value_or(turn.now.wall);
   if (at > turn.now.wall) return set_timer(turn.state, dag, at);
   set_timer(turn.state, dag, std::nullopt);
-  create_scheduled(turn, dag, at, {at, at});
+  create_scheduled(turn, dag, {at, at, {at, at}});
 }
 
 // A clock set back holds it until the clock has caught up.
@@ -171,7 +189,7 @@ void create_continuous(Turn& turn, LiveDag& dag) {
   }
   if (at > now) return set_timer(turn.state, dag, at);
   set_timer(turn.state, dag, std::nullopt);
-  create_scheduled(turn, dag, now, {dag.row.cursor.value_or(now), now});
+  create_scheduled(turn, dag, {now, now, {dag.row.cursor.value_or(now), now}});
 }
 
 }  // namespace
@@ -187,16 +205,10 @@ void create_due_runs(Turn& turn, LiveDag& dag) {
     case Timetable::Kind::continuous:
       return create_continuous(turn, dag);
     case Timetable::Kind::cron:
-      return create_cron_runs(turn, dag);
+    case Timetable::Kind::interval:
+    case Timetable::Kind::dates:
+      return create_ticking_runs(turn, dag);
   }
-}
-
-void skip_missed_ticks(Turn& turn, LiveDag& dag) {
-  if (dag.dag->catchup || !dag.row.cursor) return;
-  const OptTime last = last_tick(dag.dag->schedule, turn.now.wall);
-  if (!last || *last <= *dag.row.cursor) return;
-  tell_skipped(turn, dag, *last + tiny, "the DAG was paused");
-  move_cursor(turn, dag, *last);
 }
 
 }  // namespace batuta

@@ -37,11 +37,13 @@ struct SchedulerOptions {
 
 // What the core counts about itself, since start.
 struct SchedulerCounters {
-  std::uint64_t stale_reports = 0;   // reports of attempts that are not current
-  std::uint64_t losses = 0;          // attempts lost with their worker
-  std::uint64_t conflicts = 0;       // publications refused, at accept or at publish
-  std::uint64_t recalls = 0;         // unstarted attempts given back
-  std::uint64_t skipped_ticks = 0;   // of schedules without catch-up
+  std::uint64_t stale_reports = 0;  // reports of attempts that are not current
+  std::uint64_t losses = 0;         // attempts lost with their worker
+  std::uint64_t conflicts = 0;      // publications refused, at accept or at publish
+  std::uint64_t recalls = 0;        // unstarted attempts given back
+  std::uint64_t skipped_ticks = 0;  // ticks that no run was made for
+  // The same by DAG and reason (ticks.cc lists them).
+  std::map<std::pair<std::string, std::string>, std::uint64_t> skipped_by;
   std::uint64_t dispatch_reads = 0;  // groups looked at to find work; stays near launches
 };
 

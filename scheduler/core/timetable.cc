@@ -1,5 +1,3 @@
-// When a cron expression ticks. Two walks: over local days for an expression that fixes the hour,
-// over absolute minutes for one that matches every hour (see the header on daylight saving).
 #include "scheduler/core/timetable.h"
 
 #include <algorithm>
@@ -7,186 +5,135 @@
 namespace batuta {
 namespace {
 
-using std::chrono::days;
-using std::chrono::minutes;
-using Local = std::chrono::local_time<Duration>;
-using LocalDay = std::chrono::local_days;
+constexpr Time forever = Time::max();
 
-constexpr int max_days = 8 * 366;  // from a 29 February before 2100 to the next
-constexpr std::uint32_t every_hour = (1U << 24) - 1;
-constexpr int minutes_per_day = 24 * 60;
-
-std::chrono::seconds offset_at(const Timetable& timetable, Time t) {
-  return timetable.zone ? timetable.zone->offset_at(t) : std::chrono::seconds(0);
-}
-
-Local to_local(const Timetable& timetable, Time t) {
-  return Local((t + offset_at(timetable, t)).time_since_epoch());
-}
-
-// The one instant a reading stands for: the second of two; in a gap, as if the clock had not
-// changed.
-struct Instant {
-  Time at;
-  bool moved = false;  // out of a gap: later readings may stand for earlier instants
-};
-Instant instant_of(const Timetable& timetable, Local reading) {
-  if (!timetable.zone) return {Time(reading.time_since_epoch())};
-  const Zone::Instants instants = timetable.zone->from_local(reading);
-  if (instants.count == 0) return {instants.unchanged, true};
-  return {instants.at[static_cast<std::size_t>(instants.count - 1)]};
-}
-
-bool day_matches(const Cron& cron, LocalDay day) {
-  const std::chrono::year_month_day date{day};
-  if ((cron.months >> static_cast<unsigned>(date.month()) & 1) == 0) return false;
-  const bool by_day = (cron.days >> static_cast<unsigned>(date.day()) & 1) != 0;
-  const bool by_weekday = (cron.weekdays >> std::chrono::weekday(day).c_encoding() & 1) != 0;
-  if (cron.any_day || cron.any_weekday) return by_day && by_weekday;
-  return by_day || by_weekday;
-}
-
-bool minute_matches(const Cron& cron, int minute_of_day) {
-  return (cron.hours >> (minute_of_day / 60) & 1) != 0 &&
-         (cron.minutes >> (minute_of_day % 60) & 1) != 0;
-}
-
-int minute_of_day(Local t) {
-  return static_cast<int>(std::chrono::floor<minutes>(t - std::chrono::floor<days>(t)).count());
-}
-
-// ---- fixed hours: readings of the local clock, in order ---------------------------------------
-
-// Whether the clock went forward in the day before `at`: readings of the gap were moved about
-// there.
-bool follows_gap(const Timetable& timetable, Time at) {
-  return offset_at(timetable, at - days(1)) < offset_at(timetable, at);
-}
-
-// Instants grow with readings, but for the one that a gap moves past later ones, by a day at most:
-// behind it, the first that is not moved decides.
-OptTime next_by_reading(const Timetable& timetable, Time t) {
-  Local start = to_local(timetable, t);
-  if (follows_gap(timetable, t)) start -= days(1);
-  LocalDay day = std::chrono::floor<days>(start);
-  LocalDay end = day + days(max_days);
-  std::optional<Local> gap;  // the first reading in it
-  OptTime moved;
-  for (int minute = minute_of_day(start); day <= end; day += days(1), minute = 0) {
-    if (!day_matches(timetable.cron, day)) continue;
-    for (; minute < minutes_per_day; ++minute) {
-      if (!minute_matches(timetable.cron, minute)) continue;
-      const Local reading = Local(day) + minutes(minute);
-      const Instant instant = instant_of(timetable, reading);
-      if (instant.moved && gap && reading - *gap < days(1)) continue;
-      if (instant.moved) gap = reading;
-      if (instant.at <= t) continue;
-      if (!instant.moved) return moved ? std::min(*moved, instant.at) : instant.at;
-      moved = instant.at;
-      end = std::min(end, day + days(1));
-    }
+// Of the crons' answers the earliest (or latest).
+template <class Ask, class Better>
+OptTime best_of(const Timetable& timetable, Ask ask, Better better) {
+  OptTime best = ask(timetable.cron);
+  for (const Cron& cron : timetable.more_crons) {
+    const OptTime found = ask(cron);
+    if (found && (!best || better(*found, *best))) best = found;
   }
-  return moved;
+  return best;
 }
 
-// The other way: behind the first that is not moved there may be a moved one that is later.
-OptTime last_by_reading(const Timetable& timetable, Time t) {
-  const Local start = to_local(timetable, t);
-  LocalDay day = std::chrono::floor<days>(start);
-  LocalDay end = day - days(max_days);
-  OptTime found;
-  OptTime moved;  // of the gap last met, the first reading so far
-  const auto later = [&] { return moved && *moved <= t && (!found || *moved > *found); };
-  for (int minute = minute_of_day(start); day >= end;
-       day -= days(1), minute = minutes_per_day - 1) {
-    if (!day_matches(timetable.cron, day)) continue;
-    for (; minute >= 0; --minute) {
-      if (!minute_matches(timetable.cron, minute)) continue;
-      const Instant instant = instant_of(timetable, Local(day) + minutes(minute));
-      if (instant.moved) {
-        moved = instant.at;
-      } else if (later()) {
-        return moved;
-      } else if (instant.at > t || found) {
-        continue;
-      } else if (!follows_gap(timetable, instant.at)) {
-        return instant.at;
-      } else {
-        found = instant.at;
-      }
-      if (found || later()) end = std::max(end, day - days(1));
-    }
-  }
-  return later() ? moved : found;
+// The tick of an interval at or before `t`.
+Time interval_floor(const Timetable& timetable, Time t) {
+  const Duration::rep every = timetable.every.count();
+  const Duration::rep since = (t - timetable.anchor).count();
+  Duration::rep periods = since / every;
+  if (since % every < 0) --periods;
+  return timetable.anchor + periods * timetable.every;
 }
 
-// ---- every hour: absolute time, looked at through the local clock -----------------------------
-
-// Strides over a day that does not match stop this far from its edge, where the clock may change.
-constexpr int near_midnight = 180;
-
-// One stride is at most a day, at least a minute; a day takes at most a handful.
-constexpr int max_strides = max_days * 70;
-
-OptTime next_by_minute(const Timetable& timetable, Time t) {
-  // Ticks lie on whole local minutes; offsets before 1900 have seconds.
-  Local local = to_local(timetable, t);
-  Time at = t + (std::chrono::floor<minutes>(local) + minutes(1) - local);
-  for (int stride = 0; stride < max_strides; ++stride) {
-    local = to_local(timetable, at);
-    const int minute = minute_of_day(local);
-    if (!day_matches(timetable.cron, std::chrono::floor<days>(local))) {
-      const int left = minutes_per_day - minute;
-      at += minutes(left > near_midnight ? left - near_midnight : 60 - minute % 60);
-    } else if (!minute_matches(timetable.cron, minute)) {
-      at += minutes(1);
-    } else {
-      return at;
-    }
-  }
-  return std::nullopt;
+ScheduledTick run_at(const Timetable& timetable, Time tick) {
+  if (timetable.style == Timetable::Style::trigger) return {tick, tick, {tick, tick}};
+  return {tick, tick, {last_tick(timetable, tick - least_time).value_or(tick), tick}};
 }
-
-OptTime last_by_minute(const Timetable& timetable, Time t) {
-  Local local = to_local(timetable, t);
-  Time at = t - (local - std::chrono::floor<minutes>(local));
-  for (int stride = 0; stride < max_strides; ++stride) {
-    local = to_local(timetable, at);
-    const int minute = minute_of_day(local);
-    if (!day_matches(timetable.cron, std::chrono::floor<days>(local))) {
-      at -= minutes(minute > near_midnight ? minute - near_midnight : minute % 60 + 1);
-    } else if (!minute_matches(timetable.cron, minute)) {
-      at -= minutes(1);
-    } else {
-      return at;
-    }
-  }
-  return std::nullopt;
-}
-
-constexpr Duration tiny = Duration(1);
 
 }  // namespace
 
+bool has_ticks(const Timetable& timetable) {
+  return is_periodic(timetable) || timetable.kind == Timetable::Kind::dates;
+}
+
+bool is_periodic(const Timetable& timetable) {
+  return timetable.kind == Timetable::Kind::cron || timetable.kind == Timetable::Kind::interval;
+}
+
+bool same_ticks(const Timetable& a, const Timetable& b) {
+  return a.kind == b.kind && a.style == b.style && a.cron == b.cron &&
+         a.more_crons == b.more_crons && a.every == b.every && a.anchor == b.anchor &&
+         a.dates == b.dates;
+}
+
 OptTime next_tick(const Timetable& timetable, Time t) {
-  if (timetable.kind != Timetable::Kind::cron) return std::nullopt;
-  return timetable.cron.hours == every_hour ? next_by_minute(timetable, t)
-                                            : next_by_reading(timetable, t);
+  switch (timetable.kind) {
+    case Timetable::Kind::none:
+    case Timetable::Kind::once:
+    case Timetable::Kind::continuous:
+      return std::nullopt;
+    case Timetable::Kind::cron:
+      return best_of(
+          timetable, [&](const Cron& cron) { return next_tick(cron, timetable.zone.get(), t); },
+          std::less<>());
+    case Timetable::Kind::interval:
+      if (t > forever - 2 * timetable.every) return std::nullopt;
+      return interval_floor(timetable, t) + timetable.every;
+    case Timetable::Kind::dates: {
+      const auto found = std::upper_bound(timetable.dates.begin(), timetable.dates.end(), t);
+      return found == timetable.dates.end() ? std::nullopt : OptTime(*found);
+    }
+  }
+  return std::nullopt;
 }
 
 OptTime last_tick(const Timetable& timetable, Time t) {
-  if (timetable.kind != Timetable::Kind::cron) return std::nullopt;
-  return timetable.cron.hours == every_hour ? last_by_minute(timetable, t)
-                                            : last_by_reading(timetable, t);
+  switch (timetable.kind) {
+    case Timetable::Kind::none:
+    case Timetable::Kind::once:
+    case Timetable::Kind::continuous:
+      return std::nullopt;
+    case Timetable::Kind::cron:
+      return best_of(
+          timetable, [&](const Cron& cron) { return last_tick(cron, timetable.zone.get(), t); },
+          std::greater<>());
+    case Timetable::Kind::interval:
+      return interval_floor(timetable, t);
+    case Timetable::Kind::dates: {
+      const auto after = std::upper_bound(timetable.dates.begin(), timetable.dates.end(), t);
+      return after == timetable.dates.begin() ? std::nullopt : OptTime(*std::prev(after));
+    }
+  }
+  return std::nullopt;
 }
 
-DataInterval interval_of_tick(const Timetable& timetable, Time tick) {
-  return {last_tick(timetable, tick - tiny).value_or(tick), tick};
+std::optional<ScheduledTick> next_scheduled(const Timetable& timetable, Time t) {
+  const OptTime first = next_tick(timetable, t);
+  if (!first) return std::nullopt;
+  if (timetable.style != Timetable::Style::data_interval) return run_at(timetable, *first);
+  const OptTime end = next_tick(timetable, *first);
+  if (!end) return std::nullopt;
+  return ScheduledTick{*end, *first, {*first, *end}};
+}
+
+std::optional<ScheduledTick> last_scheduled(const Timetable& timetable, Time t) {
+  const OptTime last = last_tick(timetable, t);
+  if (!last) return std::nullopt;
+  if (timetable.style != Timetable::Style::data_interval) return run_at(timetable, *last);
+  const OptTime start = last_tick(timetable, *last - least_time);
+  if (!start) return std::nullopt;
+  return ScheduledTick{*last, *start, {*start, *last}};
 }
 
 DataInterval interval_of_manual(const Timetable& timetable, Time run_after) {
-  const OptTime end = last_tick(timetable, run_after);
-  return end ? interval_of_tick(timetable, *end) : DataInterval{run_after, run_after};
+  const DataInterval nothing{run_after, run_after};
+  if (timetable.style == Timetable::Style::trigger) return nothing;
+  if (timetable.style == Timetable::Style::data_interval &&
+      timetable.kind == Timetable::Kind::interval) {
+    return {run_after - timetable.every, run_after};
+  }
+  const auto last = last_scheduled(timetable, run_after);
+  return last ? last->interval : nothing;
+}
+
+std::string describe(const Timetable& timetable, const std::string& text) {
+  switch (timetable.kind) {
+    case Timetable::Kind::none:
+      return "Never, external triggers only";
+    case Timetable::Kind::once:
+      return "Once, as soon as possible";
+    case Timetable::Kind::continuous:
+      return "As frequently as possible, but only one run at a time.";
+    case Timetable::Kind::cron:
+      return timetable.more_crons.empty() ? "At the ticks of " + text
+                                          : "At the ticks of any of " + text;
+    case Timetable::Kind::interval:
+    case Timetable::Kind::dates:
+      return text;
+  }
+  return text;
 }
 
 }  // namespace batuta

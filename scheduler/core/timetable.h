@@ -1,74 +1,72 @@
-// When scheduled runs happen. Trigger semantics: a run at tick t has logical date t and data
-// interval [previous tick, t); a manual run gets the last complete interval.
+// When scheduled runs happen, and what each of them covers.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
+#include <vector>
 
-#include "common/result.h"
 #include "common/time.h"
+#include "scheduler/core/cron.h"
 
 namespace batuta {
 
-// A zone's rules, given to the core so that it needs no zone database. Implementations are
-// immutable and thread-safe (scheduler/dagfile/zone.h; tests have their own).
-class Zone {
- public:
-  virtual ~Zone() = default;
-  // Seconds east of UTC in force at `t`.
-  virtual std::chrono::seconds offset_at(Time t) const = 0;
-  // The instants that a local wall-clock reading stands for: none in a gap, two in an overlap.
-  struct Instants {
-    int count = 0;
-    std::array<Time, 2> at{};
-    Time unchanged{};  // count == 0: as if the clock had not changed, so by so much after the gap
-  };
-  virtual Instants from_local(std::chrono::local_time<Duration> local) const = 0;
-};
-
-// A five-field cron expression. Fields as bit sets; day-of-month and day-of-week both given = OR.
-// Accepts lists, ranges, steps, names (JAN, MON), 7 for Sunday, `?` as `*`, and the presets
-// @hourly @daily @midnight @weekly @monthly @quarterly @yearly @annually.
-struct Cron {
-  std::uint64_t minutes = 0;  // bit per value
-  std::uint32_t hours = 0;
-  std::uint32_t days = 0;     // bits 1..31
-  std::uint16_t months = 0;   // bits 1..12
-  std::uint8_t weekdays = 0;  // bits 0..6, Sunday = 0
-  bool any_day = true;        // the day-of-month field leaves none out (`*`, `*,1`, `1-31`)
-  bool any_weekday = true;
-};
-
-// Errc::invalid with the field's name and what is allowed. An expression whose dates never occur
-// (30 February) is refused here, so the searches below always end.
-Result<Cron> parse_cron(std::string_view text);
-
-struct Timetable {
-  enum class Kind : std::uint8_t { none, once, continuous, cron };
-  Kind kind = Kind::none;
-  Cron cron;
-  std::shared_ptr<const Zone> zone;  // null = UTC
-};
-
-// First tick strictly after `t`; last tick at or before `t`. Cron kinds only, else nullopt.
-// Daylight saving, as Airflow's CronTriggerTimetable: an expression that fixes the hour runs once
-// for a reading in a gap (at the instant it would be had the clock not changed: 02:30 is 03:30) and
-// once for a reading that comes twice (the second time); one that matches every hour is stepped in
-// absolute time. Bounded: at most 8 years of days are looked at.
-OptTime next_tick(const Timetable& timetable, Time t);
-OptTime last_tick(const Timetable& timetable, Time t);
+inline constexpr Duration least_time = Duration(1);  // between two instants
 
 struct DataInterval {
   Time start;
   Time end;
 };
-// [previous tick, tick) for a scheduled run at `tick`.
-DataInterval interval_of_tick(const Timetable& timetable, Time tick);
-// The last complete interval before `run_after`; [run_after, run_after) where there is no schedule.
+
+// A schedule is a set of instants, its ticks. What a tick makes is the style's affair:
+//
+//   period         the run has the tick as its logical date and covers [previous tick, tick)
+//   trigger        likewise, but it covers nothing: [tick, tick); Airflow's CronTriggerTimetable,
+//                  MultipleCronTriggerTimetable, DeltaTriggerTimetable and EventsTimetable
+//   data_interval  the run covers [previous tick, tick) and has the start as its logical date;
+//                  Airflow's CronDataIntervalTimetable and DeltaDataIntervalTimetable
+struct Timetable {
+  enum class Kind : std::uint8_t { none, once, continuous, cron, interval, dates };
+  enum class Style : std::uint8_t { period, trigger, data_interval };
+  Kind kind = Kind::none;
+  Style style = Style::period;
+  Cron cron;
+  std::vector<Cron> more_crons;      // of a list: it ticks when any of them does
+  std::shared_ptr<const Zone> zone;  // of crons; null = UTC
+  Duration every{};                  // interval: in absolute time, whatever the local clock does
+  Time anchor{};                     // interval: a tick, from which the others are counted
+  std::vector<Time> dates;           // ascending, without repeats
+};
+
+// It has ticks: cron, interval, dates.
+bool has_ticks(const Timetable& timetable);
+// Ticks without end, at a pace of its own: cron, interval.
+bool is_periodic(const Timetable& timetable);
+// The same ticks and runs; zones are compared by their caller, who knows their names.
+bool same_ticks(const Timetable& a, const Timetable& b);
+
+// First tick strictly after `t`; last tick at or before `t`. Kinds with ticks only, else nullopt.
+OptTime next_tick(const Timetable& timetable, Time t);
+OptTime last_tick(const Timetable& timetable, Time t);
+
+// A scheduled run to be.
+struct ScheduledTick {
+  Time at;            // when it is due
+  Time logical_date;  // not after `at`; strictly growing from tick to tick
+  DataInterval interval;
+};
+// The run whose logical date is the first strictly after `t`.
+std::optional<ScheduledTick> next_scheduled(const Timetable& timetable, Time t);
+// The newest run due at or before `t`. nullopt: none is.
+std::optional<ScheduledTick> last_scheduled(const Timetable& timetable, Time t);
+
+// What a manual run covers: in style trigger nothing, else the last complete interval before
+// `run_after`; of an interval schedule in style data_interval, as in Airflow, the `every` before
+// it. [run_after, run_after) where there are no ticks.
 DataInterval interval_of_manual(const Timetable& timetable, Time run_after);
+
+// In words, for lists: "every 30m", "at the ticks of 0 9 * * *, 0 18 * * *".
+std::string describe(const Timetable& timetable, const std::string& text);
 
 }  // namespace batuta

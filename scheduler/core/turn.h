@@ -189,11 +189,22 @@ inline constexpr std::int32_t max_map_length = 100'000;
 // them, the others are added: cells, what downstream tasks wait for, rows.
 void expand_task(Turn& turn, LiveRun& run, TaskIndex task, std::int32_t count);
 
-// ---- schedule.cc
+// ---- schedule.cc, ticks.cc
 // ------------------------------------------------------------------------------------
 
 void create_due_runs(Turn& turn, LiveDag& dag);
-void skip_missed_ticks(Turn& turn, LiveDag& dag);  // a DAG without catch-up is unpaused
+void move_cursor(Turn& turn, LiveDag& dag, Time logical_date);
+// No run with a logical date up to this one is made any more. The DAG has a cursor.
+Time handled_until(const LiveDag& dag);
+// Where a DAG without a cursor begins.
+Time first_cursor(const Dag& dag, Time now);
+// No tick vanishes without a trace: those that are handled now, up to `last`, and get no run.
+void pass_over(Turn& turn, LiveDag& dag, Time last, const char* reason, const char* why);
+void pass_over_one(Turn& turn, LiveDag& dag, const std::string& run_id);
+// The one rule of new, edited and resumed DAGs: unless catch-up says otherwise, the first run is
+// that of the first tick after the change. `before`: its definition until now.
+void schedule_edited(Turn& turn, LiveDag& dag, const Dag& before);
+void schedule_resumed(Turn& turn, LiveDag& dag, const char* reason, const char* why);
 
 // ---- the other handlers
 // -------------------------------------------------------------------------------

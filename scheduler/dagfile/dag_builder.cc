@@ -7,10 +7,10 @@
 #include "common/safe_json.h"
 #include "scheduler/dagfile/params_schema.h"
 #include "scheduler/dagfile/run_fields.h"
+#include "scheduler/dagfile/schedule_fields.h"
 #include "scheduler/dagfile/suggest.h"
 #include "scheduler/dagfile/task_types.h"
 #include "scheduler/dagfile/template.h"
-#include "scheduler/dagfile/zone.h"
 
 namespace batuta {
 namespace {
@@ -27,60 +27,6 @@ struct TaskDraft {
   std::vector<std::string> depends_on;
 };
 
-void read_schedule(FieldReader& fields, Dag& dag) {
-  const json* value = fields.find("schedule");
-  if (!value || value->is_null()) return;
-  const auto text = fields.text("schedule", 1024);
-  if (!text) return;
-  dag.schedule_text = *text;
-  if (*text == "@once") {
-    dag.schedule.kind = Timetable::Kind::once;
-  } else if (*text == "@continuous") {
-    dag.schedule.kind = Timetable::Kind::continuous;
-    if (dag.max_active_runs != 1) {
-      fields.problem("schedule", "@continuous needs \"max_active_runs\": 1");
-    }
-  } else if (auto cron = parse_cron(*text)) {
-    dag.schedule.kind = Timetable::Kind::cron;
-    dag.schedule.cron = *cron;
-  } else {
-    static const std::vector<std::string> presets = {
-        "@once",   "@continuous", "@hourly",    "@daily",  "@midnight",
-        "@weekly", "@monthly",    "@quarterly", "@yearly", "@annually"};
-    std::string why = cron.error().message;
-    if (text->starts_with('@')) {
-      why = "known presets are " + presets.front();
-      for (std::size_t i = 1; i < presets.size(); ++i) why += ", " + presets[i];
-      why += did_you_mean(*text, presets);
-    }
-    fields.problem("schedule", "\"" + text->substr(0, 80) + "\" is not a schedule: " + why);
-  }
-}
-
-void read_timezone(FieldReader& fields, Dag& dag) {
-  const auto name = fields.text("timezone", 128);
-  if (!name) return;
-  dag.timezone = *name;
-  if (is_utc(*name)) return;
-  dag.schedule.zone = find_zone(*name);
-  if (!dag.schedule.zone) {
-    fields.problem("timezone",
-                   "unknown time zone \"" + *name + "\"" + did_you_mean(*name, zone_names()));
-  }
-}
-
-void read_dates(FieldReader& fields, Dag& dag) {
-  dag.start_date = fields.time("start_date");
-  dag.end_date = fields.time("end_date");
-  if (dag.start_date && dag.end_date && *dag.end_date < *dag.start_date) {
-    fields.problem("end_date", "end_date lies before start_date");
-  }
-  dag.catchup = fields.boolean("catchup").value_or(false);
-  if (dag.catchup && !fields.find("start_date")) {
-    fields.problem("catchup", "catchup needs a \"start_date\" to begin at");
-  }
-}
-
 void read_dag_fields(FieldReader& fields, Dag& dag, Problems& problems) {
   fields.allow("$schema");
   if (auto id = fields.id("dag_id")) {
@@ -92,7 +38,6 @@ void read_dag_fields(FieldReader& fields, Dag& dag, Problems& problems) {
   const auto count = [&](const char* name, std::int64_t least, std::int32_t otherwise) {
     return static_cast<std::int32_t>(fields.integer(name, least, max_count).value_or(otherwise));
   };
-  dag.max_active_runs = count("max_active_runs", 1, 16);
   dag.max_active_tasks = count("max_active_tasks", 1, 16);
   dag.max_consecutive_failed_dag_runs = count("max_consecutive_failed_dag_runs", 0, 0);
   dag.dagrun_timeout = fields.duration("dagrun_timeout").value_or(Duration{});
@@ -101,9 +46,7 @@ void read_dag_fields(FieldReader& fields, Dag& dag, Problems& problems) {
   for (const auto& tag : dag.tags) {
     if (tag.size() > 100) fields.problem("tags", "a tag is longer than 100 bytes");
   }
-  read_schedule(fields, dag);
-  read_timezone(fields, dag);
-  read_dates(fields, dag);
+  read_schedule_fields(fields, dag);
   if (const json* params = fields.object("params")) {
     Problems found;
     dag.params_json = normalise_params(*params, dag.schedule.kind != Timetable::Kind::none, found);

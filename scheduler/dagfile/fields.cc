@@ -194,7 +194,6 @@ namespace {
 std::string_view field_known_elsewhere(std::string_view field) {
   static constexpr std::pair<std::string_view, std::string_view> words[] = {
       {"schedule_interval", "schedule"},
-      {"timetable", "schedule"},
       {"name", "dag_id"},
       {"id", "task_id"},
       {"steps", "tasks"},

@@ -23,7 +23,7 @@ struct Expected {
 const std::string dag_fields =
     "dag_id dag_display_name file_token fileloc has_import_errors has_task_concurrency_limits "
     "is_paused is_stale max_active_tasks max_consecutive_failed_dag_runs owners tags "
-    "timetable_partitioned";
+    "timetable_partitioned timetable_periodic is_backfillable";
 const std::string details_fields =
     dag_fields + " catchup concurrency render_template_as_native_obj";
 constexpr const char* run_fields =

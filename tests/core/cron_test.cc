@@ -82,16 +82,76 @@ TEST_CASE("day of month and day of week, both given, mean either") {
   CHECK(next("0 0 15 * FRI", "2026-03-13T00:00:00Z") == "2026-03-15T00:00:00Z");
 }
 
-TEST_CASE("a field that leaves no value out restricts nothing, however it is written") {
-  for (const char* day : {"*", "*,1", "1-31", "*/1", "1-15,10-31"}) {
+TEST_CASE("a `*` restricts nothing; all values beside a restriction do, as in Airflow") {
+  for (const char* day : {"*", "*,1"}) {
     const std::string text = std::string("0 0 ") + day + " * FRI";
     CHECK(next(text.c_str(), "2026-03-14T00:00:00Z") == "2026-03-20T00:00:00Z");
   }
-  for (const char* day : {"*,1", "0-6", "1-7", "MON-SUN"}) {
-    const std::string text = std::string("0 0 13 * ") + day;
-    CHECK(next(text.c_str(), "2026-03-14T00:00:00Z") == "2026-04-13T00:00:00Z");
+  for (const char* day : {"1-31", "*/1", "1-15,10-31"}) {  // these days, or Fridays
+    const std::string text = std::string("0 0 ") + day + " * FRI";
+    CHECK(next(text.c_str(), "2026-03-14T00:00:00Z") == "2026-03-15T00:00:00Z");
   }
+  CHECK(next("0 0 13 * *,1", "2026-03-14T00:00:00Z") == "2026-04-13T00:00:00Z");
+  CHECK(next("0 0 13 * MON-SUN", "2026-03-14T00:00:00Z") == "2026-03-15T00:00:00Z");
+  CHECK(next("0 0 */2 * 0-6", "2026-03-13T12:00:00Z") == "2026-03-15T00:00:00Z");
   CHECK(next("0 0 */2 * FRI", "2026-03-14T00:00:00Z") == "2026-03-15T00:00:00Z");
+}
+
+TEST_CASE("ranges go over the end, by name and by number") {
+  CHECK(next("0 0 * * sat-mon", "2026-03-10T00:00:00Z") == "2026-03-14T00:00:00Z");
+  CHECK(next("0 0 * * sat-mon", "2026-03-15T00:00:00Z") == "2026-03-16T00:00:00Z");
+  CHECK(next("0 0 * * sat-mon", "2026-03-16T00:00:00Z") == "2026-03-21T00:00:00Z");
+  CHECK(next("0 0 * * 5-1", "2026-03-10T00:00:00Z") == "2026-03-13T00:00:00Z");
+  CHECK(next("0 22-3 * * *", "2026-03-10T03:00:00Z") == "2026-03-10T22:00:00Z");
+  CHECK(next("50-10/10 * * * *", "2026-03-10T03:00:00Z") == "2026-03-10T03:10:00Z");
+  CHECK(next("0 0 1 nov-feb *", "2026-03-10T03:00:00Z") == "2026-11-01T00:00:00Z");
+}
+
+TEST_CASE("a sixth field is seconds") {
+  CHECK(next("0 9 * * * 30", "2026-03-10T09:00:00Z") == "2026-03-10T09:00:30Z");
+  CHECK(next("* * * * * */20", "2026-03-10T09:00:40Z") == "2026-03-10T09:01:00Z");
+  CHECK(last("0 9 * * * 15,45", "2026-03-10T09:00:44Z") == "2026-03-10T09:00:15Z");
+  CHECK(last("* * * * * *", "2026-03-10T09:00:44.5Z") == "2026-03-10T09:00:44Z");
+}
+
+TEST_CASE("the last day, the nearest weekday, the nth and the last weekday of a month") {
+  CHECK(next("0 0 L * *", "2026-02-01T00:00:00Z") == "2026-02-28T00:00:00Z");
+  CHECK(next("0 0 L-3 * *", "2026-02-01T00:00:00Z") == "2026-02-25T00:00:00Z");
+  CHECK(next("0 0 10,L * *", "2026-02-10T00:00:00Z") == "2026-02-28T00:00:00Z");
+  CHECK(next("0 0 15W * *", "2026-03-01T00:00:00Z") == "2026-03-16T00:00:00Z");  // of a Sunday
+  CHECK(next("0 0 1W 8 *", "2026-07-01T00:00:00Z") == "2026-08-03T00:00:00Z");   // not in July
+  CHECK(next("0 0 LW * *", "2026-05-01T00:00:00Z") == "2026-05-29T00:00:00Z");
+  CHECK(next("0 0 * * mon#1", "2026-03-10T00:00:00Z") == "2026-04-06T00:00:00Z");
+  CHECK(next("0 0 * * L5", "2026-03-10T00:00:00Z") == "2026-03-27T00:00:00Z");
+  CHECK(next("0 0 * 2 mon#5", "2026-03-10T00:00:00Z") == "2044-02-29T00:00:00Z");
+}
+
+TEST_CASE("what cannot mean what it says is refused, with what to write instead") {
+  const auto told = [](const char* text) {
+    const auto parsed = parse_cron(text);
+    return parsed.ok() ? "taken" : parsed.error().message;
+  };
+  const auto says = [&](const char* text, const char* part) {
+    CHECK_MESSAGE(told(text).find(part) != std::string::npos, told(text));
+  };
+  says("*/90 * * * *", R"({"every": "90m"})");
+  says("0 */25 * * *", R"({"every": "25h"})");
+  says("* * * * * */70", R"({"every": "70s"})");
+  says("0 0 */40 * *", "at the first of them only");
+  says("CRON_TZ=UTC 0 0 * * *", R"("timezone")");
+  says("TZ=UTC 0 0 * * *", R"("timezone")");
+  says("0 0 1 1 * 0 2027", "start_date and end_date");
+  says("0 0 9 * * MON-FRI", "Quartz");
+  says("0 0 12 * * ?", "Quartz");
+  says("@every 30m", R"({"every": "30m"})");
+  says("@reboot", "@once");
+  says("0 0 * * mon-mon", "write 'mon'");
+  says("5-5 * * * *", "write '5'");
+  says("0 0 * * 5L", "`L5`");
+  says("0 0 * * mon#6", "`mon#5`");
+  says("0 0 13 * fri#2", "list of expressions");
+  says("0 0 15W * mon", "list of expressions");
+  says("0 0 10-15W * *", "not a range");
 }
 
 TEST_CASE("a tick is strictly after, the last one at or before") {
@@ -123,12 +183,12 @@ TEST_CASE("what can never be, or cannot be read, is refused by field") {
   CHECK(where("* * * 13 *") == "month");
   CHECK(where("* * * * 8") == "day of week");
   CHECK(where("*/0 * * * *") == "minute");
-  CHECK(where("5-1 * * * *") == "minute");
+  CHECK(where("5-5 * * * *") == "minute");
   CHECK(where("1,, * * * *") == "minute");
   CHECK(where("-1 * * * *") == "minute");
   CHECK(where("99999999999 * * * *") == "minute");
   CHECK(!parse_cron("* * * *").ok());
-  CHECK(!parse_cron("* * * * * *").ok());
+  CHECK(!parse_cron("* * * * * * *").ok());
   CHECK(!parse_cron("").ok());
   CHECK(!parse_cron("@never").ok());
   CHECK(!parse_cron(std::string(300, '*')).ok());
@@ -208,7 +268,8 @@ TEST_CASE("the slowest expression takes bounded time") {
 }
 
 TEST_CASE("a scheduled run covers the time since the tick before") {
-  const DataInterval interval = interval_of_tick(cron("0 6 * * *"), at("2026-03-10T06:00:00Z"));
+  const DataInterval interval =
+      next_scheduled(cron("0 6 * * *"), at("2026-03-10T05:00:00Z"))->interval;
   CHECK(to_iso(interval.start) == "2026-03-09T06:00:00Z");
   CHECK(to_iso(interval.end) == "2026-03-10T06:00:00Z");
 }

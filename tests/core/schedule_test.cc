@@ -1,4 +1,6 @@
 // Scheduled runs: cursor, catch-up, pause, clocks.
+#include <set>
+
 #include "tests/core/support.h"
 
 namespace batuta {
@@ -30,6 +32,14 @@ void at_time(World& world, const char* iso) {
   world.step();
 }
 
+std::vector<std::string> told(const World& world) {
+  std::vector<std::string> found;
+  for (const EventLogRow& row : world.ledger.events) {
+    if (row.event == "ticks_skipped") found.push_back(row.extra_json);
+  }
+  return found;
+}
+
 TEST_CASE("a run at each tick, its interval the time since the tick before") {
   World world;
   world.now.wall = at("2026-03-10T12:30:00Z");
@@ -50,15 +60,29 @@ TEST_CASE("a run at each tick, its interval the time since the tick before") {
   CHECK(row.uuid != Uuid{});
 }
 
-TEST_CASE("a tick that has just passed when the DAG is first seen counts") {
-  World world;
-  world.now.wall = at("2026-03-10T13:04:59Z");
-  world.add(scheduled("@hourly"));
-  CHECK(dates(world) == std::vector<std::string>{"2026-03-10T13:00:00Z"});
-  World daily;  // within a tenth of the gap
-  daily.now.wall = at("2026-03-10T02:20:00Z");
-  daily.add(scheduled("@daily"));
-  CHECK(dates(daily).size() == 1);
+TEST_CASE("new, edited and resumed without catch-up: the first run is the first tick after it") {
+  World fresh;
+  fresh.now.wall = at("2026-03-10T13:00:01Z");
+  fresh.add(scheduled("@hourly"));
+  CHECK(dates(fresh).empty());
+  CHECK(fresh.last.wake_at == at("2026-03-10T14:00:00Z"));
+  World edited;
+  edited.now.wall = at("2026-03-10T12:30:00Z");
+  edited.add(scheduled("@hourly"));
+  at_time(edited, "2026-03-10T13:00:00Z");
+  edited.now.wall = at("2026-03-10T13:59:00Z");
+  edited.tell(DagsChanged{{scheduled("*/10 * * * *", [](Dag& d) { d.version = "v2"; })}, {}});
+  CHECK(dates(edited).size() == 1);
+  CHECK(edited.last.wake_at == at("2026-03-10T14:00:00Z"));
+  World back;  // its file was gone
+  back.now.wall = at("2026-03-10T12:30:00Z");
+  back.add(scheduled("@hourly"));
+  back.tell(DagsChanged{{}, {"dag"}});
+  at_time(back, "2026-03-10T15:10:00Z");
+  back.tell(DagsChanged{{scheduled("@hourly")}, {}});
+  CHECK(dates(back).empty());
+  CHECK(told(back).back().find(R"("count":3)") != std::string::npos);
+  CHECK(told(back).back().find(R"("reason":"gone")") != std::string::npos);
 }
 
 TEST_CASE("without catch-up only the latest missed tick runs after a time away") {
@@ -146,30 +170,25 @@ TEST_CASE("ticks that no run was made for are on record, with their number and d
                   d.max_active_runs = 1;
                 })
                 .make());
-  const auto told = [&] {
-    std::vector<std::string> found;
-    for (const EventLogRow& row : world.ledger.events) {
-      if (row.event == "ticks_skipped") found.push_back(row.extra_json);
-    }
-    return found;
-  };
-  world.finish(world.launched().at(0).key);  // of the tick that had just passed
   at_time(world, "2026-03-10T12:40:00Z");
-  CHECK(told().empty());
+  CHECK(told(world).empty());
   at_time(world, "2026-03-10T13:15:00Z");
-  CHECK(told().empty());  // the run of 12:40 goes on; the newest tick may still have its run
+  CHECK(told(world).empty());  // the run of 12:40 goes on; the newest tick may still have its run
   world.finish(world.launched().at(0).key);
   CHECK(dates(world).back() == "2026-03-10T13:10:00Z");
-  REQUIRE(told().size() == 1);
-  CHECK(told()[0].find(
-            R"({"count":2,"from":"2026-03-10T12:50:00Z","to":"2026-03-10T13:00:00Z",)") == 0);
+  REQUIRE(told(world).size() == 1);
+  CHECK(
+      told(world)[0].find(
+          R"({"count":2,"from":"2026-03-10T12:50:00Z","to":"2026-03-10T13:00:00Z","reason":"late",)") ==
+      0);
   CHECK(world.state.counters.skipped_ticks == 2);
+  CHECK(world.state.counters.skipped_by.at({"dag", "late"}) == 2);
   world.ask(PauseRequested{0, "dag", true});
   at_time(world, "2026-03-10T13:31:00Z");
   world.ask(PauseRequested{0, "dag", false});
-  REQUIRE(told().size() == 2);
-  CHECK(told()[1].find(R"("count":2,"from":"2026-03-10T13:20:00Z")") != std::string::npos);
-  CHECK(told()[1].find("paused") != std::string::npos);
+  REQUIRE(told(world).size() == 2);
+  CHECK(told(world)[1].find(R"("count":2,"from":"2026-03-10T13:20:00Z")") != std::string::npos);
+  CHECK(told(world)[1].find("paused") != std::string::npos);
 }
 
 TEST_CASE("a jump of years is told of in bounded time") {
@@ -273,16 +292,247 @@ TEST_CASE("a DAG whose file is gone schedules nothing; its live runs go on") {
   CHECK(dates(world).empty());
 }
 
-TEST_CASE("a changed schedule goes on from the cursor") {
+TEST_CASE("an edit passes over what the old schedule owed, on record, and fires nothing past") {
+  World world;
+  world.join("a", 1);
+  world.now.wall = at("2026-03-10T12:30:00Z");
+  const auto dag = [](const char* cron, const char* version, bool catchup) {
+    return DagMaker("dag")
+        .task("t")
+        .with([&](Dag& d) {
+          d.version = version;
+          d.schedule.kind = Timetable::Kind::cron;
+          d.schedule.cron = *parse_cron(cron);
+          d.max_active_runs = 1;
+          d.catchup = catchup;
+        })
+        .make();
+  };
+  world.add(dag("@hourly", "v1", false));
+  at_time(world, "2026-03-10T13:00:00Z");
+  at_time(world, "2026-03-10T15:10:00Z");  // 14:00 and 15:00 wait for the run of 13:00
+  world.tell(DagsChanged{{dag("*/10 * * * *", "v2", false)}, {}});
+  REQUIRE(told(world).size() == 1);
+  CHECK(
+      told(world)[0].find(
+          R"({"count":2,"from":"2026-03-10T14:00:00Z","to":"2026-03-10T15:00:00Z","reason":"edited")") ==
+      0);
+  world.finish(world.launched().at(0).key);
+  CHECK(dates(world).size() == 1);
+  at_time(world, "2026-03-10T15:20:00Z");
+  CHECK(dates(world).back() == "2026-03-10T15:20:00Z");
+  // With catch-up the new schedule goes on from where the old one stood.
+  world.tell(DagsChanged{{dag("*/5 * * * *", "v3", true)}, {}});
+  world.now.wall = at("2026-03-10T15:31:00Z");
+  world.finish(world.launched().at(0).key);
+  CHECK(dates(world).back() == "2026-03-10T15:25:00Z");
+  world.tell(
+      DagsChanged{{DagMaker("dag").task("t").with([](Dag& d) { d.version = "v4"; }).make()}, {}});
+  CHECK(world.state.next_run_at("dag") == std::nullopt);
+}
+
+TEST_CASE("a changed style dates its runs anew and never takes a date twice") {
   World world;
   world.now.wall = at("2026-03-10T12:30:00Z");
   world.add(scheduled("@hourly"));
   at_time(world, "2026-03-10T13:00:00Z");
-  world.tell(DagsChanged{{scheduled("*/10 * * * *", [](Dag& d) { d.version = "v2"; })}, {}});
-  CHECK(world.last.wake_at == at("2026-03-10T13:10:00Z"));
-  world.tell(
-      DagsChanged{{DagMaker("dag").task("t").with([](Dag& d) { d.version = "v3"; }).make()}, {}});
-  CHECK(!world.last.wake_at);
+  world.now.wall = at("2026-03-10T13:30:00Z");
+  world.tell(DagsChanged{{scheduled("@hourly",
+                                    [](Dag& d) {
+                                      d.version = "v2";
+                                      d.schedule.style = Timetable::Style::data_interval;
+                                    })},
+                         {}});
+  REQUIRE(told(world).size() == 1);  // the run of 14:00 would be dated 13:00
+  CHECK(told(world)[0].find(R"("reason":"taken")") != std::string::npos);
+  at_time(world, "2026-03-10T14:00:00Z");
+  CHECK(dates(world).size() == 1);
+  at_time(world, "2026-03-10T15:00:00Z");
+  REQUIRE(dates(world).size() == 2);
+  const RunRow& row = world.ledger.runs.rbegin()->second.run;
+  CHECK(row.dag_run_id == "scheduled__2026-03-10T14:00:00Z");
+  CHECK(row.data_interval_start == at("2026-03-10T14:00:00Z"));
+  CHECK(row.data_interval_end == at("2026-03-10T15:00:00Z"));
+  CHECK(row.run_after == at("2026-03-10T15:00:00Z"));
+}
+
+TEST_CASE("Airflow's example, as it stands in our documents: daily, switched on at 15:00") {
+  for (const auto style : {Timetable::Style::trigger, Timetable::Style::data_interval}) {
+    World world;
+    world.now.wall = at("2026-01-31T15:00:00Z");
+    world.add(scheduled("@daily", [&](Dag& d) { d.schedule.style = style; }));
+    at_time(world, "2026-02-01T00:00:00Z");
+    REQUIRE(world.ledger.runs.size() == 1);
+    const RunRow& row = world.ledger.runs.begin()->second.run;
+    const bool trigger = style == Timetable::Style::trigger;
+    CHECK(row.logical_date == at(trigger ? "2026-02-01T00:00:00Z" : "2026-01-31T00:00:00Z"));
+    CHECK(row.data_interval_start == row.logical_date);
+    CHECK(row.data_interval_end == at("2026-02-01T00:00:00Z"));
+  }
+}
+
+TEST_CASE("an interval counts from its anchor, a list of dates ends by itself") {
+  World world;
+  world.now.wall = at("2026-03-10T12:30:00Z");
+  world.add(scheduled("@daily", [](Dag& d) {
+    d.schedule.kind = Timetable::Kind::interval;
+    d.schedule.every = 25min;
+    d.schedule.anchor = at("2026-03-10T12:10:00Z");
+  }));
+  CHECK(world.last.wake_at == at("2026-03-10T12:35:00Z"));
+  at_time(world, "2026-03-10T12:35:00Z");
+  CHECK(world.last.wake_at == at("2026-03-10T13:00:00Z"));
+  World dated;
+  dated.now.wall = at("2026-03-10T12:30:00Z");
+  dated.add(scheduled("@daily", [](Dag& d) {
+    d.schedule.kind = Timetable::Kind::dates;
+    d.schedule.dates = {at("2026-03-10T12:00:00Z"), at("2026-03-10T14:00:00Z"),
+                        at("2026-03-11T14:00:00Z")};
+  }));
+  at_time(dated, "2026-03-10T14:00:00Z");
+  at_time(dated, "2026-03-11T14:00:00Z");
+  CHECK(dates(dated) == std::vector<std::string>{"2026-03-10T14:00:00Z", "2026-03-11T14:00:00Z"});
+  CHECK(!dated.last.wake_at);
+}
+
+TEST_CASE("catch-up reaches as far as its window; what lies before is on record") {
+  World world;
+  world.now.wall = at("2026-03-10T05:30:00Z");
+  world.add(scheduled("@hourly", [](Dag& d) {
+    d.catchup = true;
+    d.catchup_window = 2h;
+    d.start_date = at("2026-03-10T00:00:00Z");
+  }));
+  CHECK(dates(world) == std::vector<std::string>{"2026-03-10T04:00:00Z", "2026-03-10T05:00:00Z"});
+  REQUIRE(told(world).size() == 1);
+  CHECK(told(world)[0].find(R"("count":4,"from":"2026-03-10T00:00:00Z")") != std::string::npos);
+  CHECK(told(world)[0].find(R"("reason":"window")") != std::string::npos);
+  at_time(world, "2026-03-10T09:10:00Z");
+  CHECK(dates(world).size() == 4);  // 08:00 and 09:00
+  CHECK(world.state.counters.skipped_by.at({"dag", "window"}) == 6);
+}
+
+TEST_CASE("ticks due before the end date are run or told of, even when it has passed") {
+  World world;
+  world.now.wall = at("2026-03-10T12:30:00Z");
+  world.add(scheduled("@hourly", [](Dag& d) { d.end_date = at("2026-03-10T15:00:00Z"); }));
+  at_time(world, "2026-03-10T18:10:00Z");
+  CHECK(dates(world) == std::vector<std::string>{"2026-03-10T15:00:00Z"});
+  CHECK(told(world).at(0).find(R"("count":2)") != std::string::npos);
+}
+
+std::shared_ptr<const Dag> overlapping(Overlap policy, int at_once) {
+  return DagMaker("dag")
+      .task("t")
+      .with([&](Dag& d) {
+        d.schedule.kind = Timetable::Kind::cron;
+        d.schedule.cron = *parse_cron("*/10 * * * *");
+        d.max_active_runs = at_once;
+        d.overlap = policy;
+      })
+      .make();
+}
+
+// Runs that are alive after three ticks, of which the first one's run still goes on.
+std::vector<std::string> alive_after_three(World& world, Overlap policy, int at_once = 1) {
+  world.join("a", 8);
+  world.now.wall = at("2026-03-10T12:05:00Z");
+  world.add(overlapping(policy, at_once));
+  for (const char* tick :
+       {"2026-03-10T12:10:00Z", "2026-03-10T12:20:00Z", "2026-03-10T12:30:00Z"}) {
+    at_time(world, tick);
+  }
+  std::vector<std::string> found;
+  for (const StoredRun* run : world.state.live_runs()) {
+    found.push_back(to_iso(*run->run.logical_date).substr(11, 5) +
+                    (run->run.state == DagRunState::queued ? " waits" : ""));
+  }
+  return found;
+}
+
+TEST_CASE("overlap: skip makes no run of a tick that finds one alive, and says so") {
+  World world;
+  CHECK(alive_after_three(world, Overlap::skip) == std::vector<std::string>{"12:10"});
+  REQUIRE(told(world).size() == 2);
+  CHECK(told(world)[0].find(R"("count":1,"from":"2026-03-10T12:20:00Z")") != std::string::npos);
+  CHECK(told(world)[1].find(R"("reason":"overlap")") != std::string::npos);
+  world.finish(world.launched().at(0).key);
+  CHECK(dates(world).size() == 1);
+  at_time(world, "2026-03-10T12:40:00Z");
+  CHECK(dates(world).back() == "2026-03-10T12:40:00Z");
+}
+
+TEST_CASE("overlap: buffer_one keeps the newest tick for when there is room") {
+  World world;
+  CHECK(alive_after_three(world, Overlap::buffer_one) == std::vector<std::string>{"12:10"});
+  world.finish(world.launched().at(0).key);
+  CHECK(dates(world) == std::vector<std::string>{"2026-03-10T12:10:00Z", "2026-03-10T12:30:00Z"});
+  CHECK(world.state.counters.skipped_by.at({"dag", "late"}) == 1);
+}
+
+TEST_CASE("overlap: buffer_all makes a run of every tick, and they take turns") {
+  World world;
+  CHECK(alive_after_three(world, Overlap::buffer_all) ==
+        std::vector<std::string>{"12:10", "12:20 waits", "12:30 waits"});
+  world.finish(world.launched().at(0).key);
+  CHECK(world.state.live_runs().size() == 2);
+  CHECK(told(world).empty());
+}
+
+TEST_CASE("overlap: cancel_other ends the oldest run to make room") {
+  World world;
+  CHECK(alive_after_three(world, Overlap::cancel_other) ==
+        std::vector<std::string>{"12:10", "12:30 waits"});
+  const RunRow& first = world.ledger.runs.begin()->second.run;
+  CHECK(first.ending == DagRunState::failed);
+  CHECK(first.reason.find("cancel_other") != std::string::npos);
+  world.finish(world.launched().at(0).key, Outcome::cancelled);
+  CHECK(world.state.live_runs().size() == 1);
+  CHECK(world.ledger.runs.begin()->second.run.state == DagRunState::failed);
+  World two;
+  CHECK(alive_after_three(two, Overlap::cancel_other, 2) ==
+        std::vector<std::string>{"12:10", "12:20", "12:30 waits"});
+}
+
+TEST_CASE("overlap: allow_all runs them side by side") {
+  World world;
+  CHECK(alive_after_three(world, Overlap::allow_all, 0) ==
+        std::vector<std::string>{"12:10", "12:20", "12:30"});
+}
+
+TEST_CASE("overlap: even allow_all has an end, and a tick beyond it is on record") {
+  SchedulerOptions options;
+  options.max_queued_runs_per_dag = 2;
+  World world(options);
+  CHECK(alive_after_three(world, Overlap::allow_all, 0).size() == 2);
+  CHECK(world.state.counters.skipped_by.at({"dag", "full"}) == 1);
+}
+
+TEST_CASE("jitter moves the start of a run, not its date, and always by the same") {
+  std::set<Time> starts;
+  for (int again = 0; again < 2; ++again) {
+    World world;
+    world.now.wall = at("2026-03-10T12:59:00Z");
+    world.add(scheduled("@hourly", [](Dag& d) { d.jitter = 10min; }));
+    at_time(world, "2026-03-10T13:00:00Z");
+    const RunRow& row = world.ledger.runs.begin()->second.run;
+    CHECK(row.logical_date == at("2026-03-10T13:00:00Z"));
+    CHECK(row.run_after >= at("2026-03-10T13:00:00Z"));
+    CHECK(row.run_after <= at("2026-03-10T13:10:00Z"));
+    CHECK(row.state == DagRunState::queued);
+    CHECK(world.last.wake_at == row.run_after);
+    starts.insert(row.run_after);
+    world.now.wall = row.run_after;
+    world.step();
+    CHECK(world.run_state(row.seq) == DagRunState::success);
+  }
+  CHECK(starts.size() == 1);
+  Dag dag;
+  dag.jitter = 10min;
+  for (int i = 0; i < 50; ++i) {
+    starts.insert(start_of_tick(dag, Time(std::chrono::hours(i))) - std::chrono::hours(i));
+  }
+  CHECK(starts.size() > 40);
 }
 
 }  // namespace

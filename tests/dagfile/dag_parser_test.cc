@@ -171,7 +171,7 @@ TEST_CASE("cron strings made to hang or overflow are refused at once") {
   std::string list = "0";
   for (int i = 0; i < 10'000; ++i) list += ",0";
   for (const auto& text :
-       {std::string("0 0 30 2 *"), std::string("0 0 31 4,6 *"), std::string("* * * * * *"),
+       {std::string("0 0 30 2 *"), std::string("0 0 31 4,6 *"), std::string("* * * * * * *"),
         std::string("@every 1ns"), std::string("0 0 31 2 *"), std::string("*/0 * * * *"),
         std::string("60 * * * *"), list + " * * * *", std::string(1 << 20, '*')}) {
     const auto begin = std::chrono::steady_clock::now();

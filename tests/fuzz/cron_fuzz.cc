@@ -16,7 +16,8 @@ void cron(std::string_view bytes) {
     BATUTA_CHECK(next.has_value(), "an expression that is taken has a next tick");
     BATUTA_CHECK(*next > t, "and it comes later");
     BATUTA_CHECK(last_tick(timetable, *next) == next, "a tick is its own last tick");
-    BATUTA_CHECK(interval_of_tick(timetable, *next).end == *next, "its interval ends there");
+    BATUTA_CHECK(last_scheduled(timetable, *next)->interval.end == *next,
+                 "its interval ends there");
     t = *next;
   }
 }
