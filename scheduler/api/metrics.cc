@@ -45,8 +45,11 @@ void counters(Page& page, const EngineMetrics& m) {
            "Attempts that failed, those that are tried again included", n(m.failed));
   page.one("airflow_task_instances_without_heartbeats_killed", "counter",
            "Attempts lost with their worker", n(m.losses));
-  page.one("batuta_skipped_ticks", "counter",
-           "Ticks that no run was made for, of schedules without catch-up", n(m.skipped_ticks));
+  page.head("batuta_ticks_skipped_total", "counter", "Ticks that no run was made for");
+  for (const auto& [of, count] : m.skipped_by) {  // ids and reasons need no escaping
+    page.sample("batuta_ticks_skipped_total",
+                "dag_id=\"" + of.first + "\",reason=\"" + of.second + "\"", n(count));
+  }
   page.one("batuta_events", "counter", "Events taken by the scheduler", n(m.events));
   page.one("batuta_stale_reports", "counter", "Reports of attempts that were not current",
            n(m.stale_reports));

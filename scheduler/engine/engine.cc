@@ -260,7 +260,10 @@ struct Engine::Impl : TurnDriver {
     counters.slots = static_cast<std::uint64_t>(gauges.slots);
     counters.stale_reports = state.counters.stale_reports;
     counters.losses = state.counters.losses;
-    counters.skipped_ticks = state.counters.skipped_ticks;
+    if (counters.skipped_ticks != state.counters.skipped_ticks) {
+      counters.skipped_ticks = state.counters.skipped_ticks;
+      counters.skipped_by = state.counters.skipped_by;
+    }
   }
 
   const Options options;

@@ -191,6 +191,8 @@ TEST_CASE("jobs, plugins and metrics show the live state") {
   const auto metrics = api.call(Method::get, "/metrics");
   CHECK(metrics.content_type.starts_with("text/plain"));
   CHECK(metrics.body.find("airflow_dagbag_size 1\n") != std::string::npos);
+  CHECK(metrics.body.find("batuta_ticks_skipped_total{dag_id=\"hourly\",reason=\"late\"} 3\n") !=
+        std::string::npos);
   CHECK(metrics.body.find("airflow_pool_open_slots{pool_name=\"default_pool\"} 125\n") !=
         std::string::npos);
 }

@@ -78,7 +78,11 @@ class FakeBackend final : public ApiBackend {
   void explain(const InstanceKey&, std::function<void(Result<std::vector<Reason>>)> done) override {
     done(std::vector<Reason>{{"Worker", "no live worker offers shell"}});
   }
-  EngineMetrics metrics() const override { return {}; }
+  EngineMetrics metrics() const override {
+    EngineMetrics told;
+    told.skipped_by[{"hourly", "late"}] = 3;
+    return told;
+  }
   std::string trouble() const override { return trouble_text; }
   std::shared_ptr<const DagBagSnapshot> dags() const override { return bag; }
 

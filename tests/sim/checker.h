@@ -86,6 +86,13 @@ class Checker {
                               const SchedulerState& state) const;
   void check_past(const TaskInstanceRow& row, const StoredRun& run, const Changes& changes,
                   const SchedulerState& state);
+  // checker_ticks.cc
+  const Dag& version_of(const DagRow& row, const Changes& changes) const;
+  void check_ticks(const Changes& changes, const SchedulerState& state);
+  void check_cursor(const DagRow& old, const DagRow& row, const Dag& before, const Dag& after,
+                    const Changes& changes);
+  void check_tick_of(const RunRow& run, const Dag& dag, const SchedulerState& state);
+  void ticks_committed();
   // checker_data.cc
   void check_window(const TaskInstanceRow& row, const StoredRun& run, const Changes& changes);
   void check_watermarks(const Changes& changes);
@@ -120,6 +127,9 @@ class Checker {
   std::set<RunSeq> ending_;      // runs that this turn ends
   std::set<RunSeq> known_past_;  // ended runs that later ones can look at
   std::map<Uuid, RunName> acknowledged_;
+  // When a DAG was last new, edited or resumed: in this turn; as committed.
+  std::map<std::string, Time> begun_, changed_;
+  std::set<std::string> ever_cleared_;  // DAGs of which ended runs may have come back to life
   std::set<AttemptKey> reported_;
   std::set<AttemptKey> recalled_;  // given back in this batch
   std::vector<AttemptKey> heard_;  // reports of current attempts in this batch

@@ -61,13 +61,28 @@ Task draw_task(Context& c, TaskIndex index) {
   return task;
 }
 
-void draw_schedule(Context& c, Dag& dag) {
+void draw_ticks(Rng& rng, Timetable& schedule) {
   static const Cron every_minute = *parse_cron("* * * * *");
-  dag.schedule.kind = Timetable::Kind::cron;
-  dag.schedule.cron = every_minute;
-  dag.schedule_text = "* * * * *";
+  static const Cron odd_minutes = *parse_cron("1/2 * * * *");
+  static const Cron half_minutes = *parse_cron("* * * * * 15,45");
+  schedule.kind = Timetable::Kind::cron;
+  schedule.style = static_cast<Timetable::Style>(rng.below(3));
+  schedule.cron = every_minute;
+  if (rng.chance(150)) schedule.cron = half_minutes;
+  if (rng.chance(150)) schedule.more_crons = {odd_minutes};
+  if (!rng.chance(200)) return;
+  schedule.kind = Timetable::Kind::interval;
+  schedule.every = seconds(rng.between(20, 90));
+}
+
+void draw_schedule(Context& c, Dag& dag) {
+  draw_ticks(c.rng, dag.schedule);
+  dag.schedule_text = "ticks";
   dag.catchup = c.rng.chance(500);
   dag.start_date = Context::epoch() - seconds(c.rng.between(0, 400));
+  if (dag.catchup && c.rng.chance(300)) dag.catchup_window = seconds(c.rng.between(30, 200));
+  dag.overlap = dag.catchup ? Overlap::buffer_all : static_cast<Overlap>(c.rng.below(5));
+  if (c.rng.chance(200)) dag.jitter = seconds(c.rng.between(1, 10));
 }
 
 }  // namespace
@@ -88,6 +103,7 @@ std::shared_ptr<const Dag> make_dag(Context& c, int index, int edition) {
     dag.max_active_runs = static_cast<int>(rng.between(1, 3));
     dag.max_active_tasks = static_cast<int>(rng.between(1, 4));
   }
+  if (dag.overlap == Overlap::allow_all) dag.max_active_runs = 0;
   if (k.dagrun_timeouts) dag.dagrun_timeout = seconds(rng.between(2, 30));
   return *finish_dag(std::move(dag));
 }

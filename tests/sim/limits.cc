@@ -106,6 +106,7 @@ void Limits::check_runs(const std::string& dag_id) const {
   const auto row = store_.data().dags.find(dag_id);
   const Dag& newest = *store_.data().dag_versions.at(row->second.version);
   const std::int64_t running = runs_running_.at(dag_id);
+  if (newest.max_active_runs <= 0) return;  // no limit
   require(running <= newest.max_active_runs, "I7", [&] {
     return std::to_string(running) + " running runs of " + dag_id + ", max_active_runs " +
            std::to_string(newest.max_active_runs);

@@ -10,6 +10,9 @@ namespace batuta::sim {
 
 // One row per situation: identifier, and what it means. The order is the order of the report.
 #define BATUTA_SITUATIONS(X)                                                         \
+  X(ticks_told, "ticks that no run was made for, on record")                         \
+  X(edited_in_debt, "a schedule that owed ticks was edited")                         \
+  X(overlap_cancelled, "a tick ended an older run to make room")                     \
   X(stale_report, "a report of an attempt that is not current")                      \
   X(duplicate_report, "a report that had been sent before")                          \
   X(report_after_reconnect, "an unacknowledged report repeated on a new connection") \
