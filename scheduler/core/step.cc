@@ -4,7 +4,7 @@
 //   on_dags.cc on_run.cc on_clear.cc on_mark.cc on_pool.cc    what people want
 //   on_worker.cc on_attempt.cc outcome.cc retry.cc            what agents report
 //   publications.cc jobs.cc                                   data: accept, settle, control rows
-//   schedule.cc run_life.cc                                   runs come, start, end
+//   schedule.cc ticks.cc run_life.cc                          runs come, start, end
 //   readiness.cc past.cc transitions.cc expand.cc             tasks: rules, states, instances
 //   lanes.cc dispatch.cc recall.cc                            who runs next, and where
 //   finish_turn.cc                                            rows, timers

@@ -47,7 +47,7 @@ void tell_skipped(Turn& turn, const LiveDag& dag, const Dag& definition, Time fr
     tick = next_scheduled(timetable, to);
   }
   const bool more = tick && tick->logical_date <= last;
-  if (more) to = last;
+  if (more) to = last_tick(timetable, last).value_or(to);
   count_skipped(turn, dag, reason, count);
   EventLogRow row{turn.now.wall, "ticks_skipped", dag.row.dag_id, "", "", "", ""};
   row.extra_json = "{\"count\":" + std::to_string(count) + (more ? ",\"more\":true" : "") +

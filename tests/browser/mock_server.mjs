@@ -147,7 +147,7 @@ const routes = [
   ['GET', '/pools', () => ({ pools: [{ name: 'default_pool', description: 'Default pool', slots: 128, occupied_slots: 40, running_slots: 24, queued_slots: 16, scheduled_slots: 3, open_slots: 88 }, { name: longName, description: null, slots: 1, occupied_slots: 0, running_slots: 0, queued_slots: 0, scheduled_slots: 0, open_slots: 1 }], total_entries: 2 })],
   ['GET', '/variables', () => ({ variables: [{ key: 'SLACK_ETL_ALERT_CHANNEL', value: '#alerts', description: 'Where alerts go' }, { key: longName, value: 'v'.repeat(5000), description: 'd'.repeat(300) }], total_entries: 2 })],
   ['GET', '/connections', () => ({ connections: [{ connection_id: 'quotes_api', conn_type: 'http', description: null, host: 'http://127.0.0.1', login: null, port: 9000, schema: null }, { connection_id: longName, conn_type: 'http', description: 'd'.repeat(300), host: `https://${'h'.repeat(200)}`, login: 'l'.repeat(100), port: 1, schema: null }], total_entries: 2 })],
-  ['GET', '/eventLogs', (w, _, q) => page(w.audit, q, 'event_logs')],
+  ['GET', '/eventLogs', (w, _, q) => page(w.audit.filter((row) => ['dag_id', 'event'].every((name) => !q.has(name) || row[name] === q.get(name))), q, 'event_logs')],
   ['GET', '/jobs', () => ({ jobs: [{ id: 1, job_type: 'SchedulerJob', state: 'running', hostname: 'localhost', start_date: new Date(Date.now() - 4e6).toISOString(), latest_heartbeat: new Date().toISOString() }], total_entries: 1 })],
   ['GET', '/monitor/health', () => ({ metadatabase: { status: 'healthy' }, scheduler: { status: 'healthy', latest_scheduler_heartbeat: new Date().toISOString() } })],
   ['GET', '/api/batuta/dags/:dag/dagRuns/:run/taskInstances/:task/report', (w, ids, q) => {

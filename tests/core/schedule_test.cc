@@ -421,6 +421,31 @@ TEST_CASE("ticks due before the end date are run or told of, even when it has pa
   CHECK(told(world).at(0).find(R"("count":2)") != std::string::npos);
 }
 
+TEST_CASE("the next run is told with its dates, in every style, with and without catch-up") {
+  const auto dag = scheduled("@daily", [](Dag& d) {
+    d.schedule.style = Timetable::Style::data_interval;
+    d.end_date = at("2026-02-02T00:00:00Z");
+  });
+  const auto next = upcoming_run(*dag, std::nullopt, at("2026-01-31T15:00:00Z"));
+  REQUIRE(next);
+  CHECK(next->at == at("2026-02-01T00:00:00Z"));
+  CHECK(next->logical_date == at("2026-01-31T00:00:00Z"));
+  CHECK(!upcoming_run(*dag, std::nullopt, at("2026-02-03T15:00:00Z")));
+  const auto behind = scheduled("@daily", [](Dag& d) {
+    d.catchup = true;
+    d.start_date = at("2026-01-01T00:00:00Z");
+  });
+  const Time now = at("2026-01-31T15:00:00Z");
+  CHECK(upcoming_run(*behind, std::nullopt, now)->at == at("2026-01-01T00:00:00Z"));
+  CHECK(upcoming_run(*behind, at("2026-01-05T00:00:00Z"), now)->at == at("2026-01-06T00:00:00Z"));
+  const auto windowed = scheduled("@daily", [](Dag& d) {
+    d.catchup = true;
+    d.catchup_window = std::chrono::days(2);
+  });
+  CHECK(upcoming_run(*windowed, at("2026-01-05T00:00:00Z"), now)->at ==
+        at("2026-01-30T00:00:00Z"));
+}
+
 std::shared_ptr<const Dag> overlapping(Overlap policy, int at_once) {
   return DagMaker("dag")
       .task("t")

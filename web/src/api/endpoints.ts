@@ -128,6 +128,14 @@ export const connections = (page: Page, signal?: AbortSignal) =>
   rowsOf<t.Connection>(`${v2}/connections`, 'connections', { ...page }, signal);
 export const eventLogs = (page: Page, signal?: AbortSignal) =>
   rowsOf<t.EventLog>(`${v2}/eventLogs`, 'event_logs', { ...page, order_by: '-event_log_id' }, signal);
+/** The newest event about ticks of this DAG that no run was made for. */
+export const lastSkippedTicks = (dag: string, signal?: AbortSignal) =>
+  rowsOf<t.EventLog>(
+    `${v2}/eventLogs`,
+    'event_logs',
+    { dag_id: dag, event: 'ticks_skipped', limit: 1, order_by: '-event_log_id' },
+    signal,
+  );
 export const jobs = (page: Page, signal?: AbortSignal) => rowsOf<t.Job>(`${v2}/jobs`, 'jobs', { ...page }, signal);
 export const health = (signal?: AbortSignal) => get<t.Health>(`${v2}/monitor/health`, signal);
 export const version = (signal?: AbortSignal) => get<{ version: string }>(`${v2}/version`, signal);

@@ -15,6 +15,7 @@ import { scheduleText } from './dag_row';
 import { DagSource } from './dag_source';
 import { DagTasks } from './dag_tasks';
 import { PauseSwitch } from './pause_switch';
+import { SkippedTicks } from './skipped_ticks';
 import { TriggerDialog } from './trigger_dialog';
 
 const tabs = [
@@ -75,7 +76,10 @@ export function DagView({ dag, tab }: { dag: string; tab: string }) {
               </Fact>
             )}
             <Fact name="Catch-up">{data.catchup ? 'yes' : 'no'}</Fact>
-            {data.max_active_runs !== null && <Fact name="Active runs">at most {data.max_active_runs}</Fact>}
+            {data.max_active_runs !== null && (
+              <Fact name="Active runs">{data.max_active_runs > 0 ? `at most ${data.max_active_runs}` : 'no limit'}</Fact>
+            )}
+            <SkippedTicks dag={dag} now={now} />
             {data.owners.length > 0 && <Fact name="Owner">{data.owners.join(', ')}</Fact>}
             {data.relative_fileloc && (
               <Fact name="File">
