@@ -83,6 +83,8 @@ void read_crons(FieldReader& fields, Dag& dag) {
 }
 
 void read_every(FieldReader& schedule, Dag& dag) {
+  const json& written = *schedule.find("every");
+  if (written.is_null()) return schedule.problem("every", "an interval is a text such as \"30m\"");
   const auto every = schedule.duration("every");
   if (!every) return;
   if (*every < least_every || *every > most_every) {
@@ -90,7 +92,6 @@ void read_every(FieldReader& schedule, Dag& dag) {
   }
   dag.schedule.kind = Timetable::Kind::interval;
   dag.schedule.every = *every;
-  const json& written = *schedule.find("every");
   dag.schedule_text =
       "every " + (written.is_string() ? written.get<std::string>() : written.dump() + "s");
 }
@@ -195,7 +196,8 @@ void read_catchup(FieldReader& fields, Dag& dag) {
   FieldReader catchup(*value, fields.pointer_to("catchup"), fields.problems());
   const auto window = catchup.duration("window");
   catchup.refuse_unknown("catchup");
-  if (!catchup.find("window")) {
+  const json* written = catchup.find("window");
+  if (written == nullptr || written->is_null()) {
     return catchup.problem("window", "catchup needs a \"window\", such as \"7d\"");
   }
   if (!window) return;

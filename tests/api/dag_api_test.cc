@@ -40,6 +40,8 @@ TEST_CASE("a DAG's answer tells its next run") {
   const auto dag = api.get("/api/v2/dags/demo");
   CHECK(dag["next_dagrun_logical_date"] == "2026-11-20T13:00:00Z");
   CHECK(dag["next_dagrun_data_interval_start"] == "2026-11-20T12:00:00Z");
+  CHECK(dag["timetable_periodic"] == true);
+  CHECK(dag["is_backfillable"] == true);
   CHECK(dag["description"] == "<b>two</b> tasks");
   CHECK(api.status(Method::get, "/api/v2/dags/nothing") == 404);
 }
