@@ -23,6 +23,10 @@ struct RetryPolicy {
   std::optional<Duration> max_delay;
 };
 
+// How many instances a mapped task may have: unless it says otherwise, and whatever it says.
+inline constexpr std::int32_t default_max_map_length = 1024;
+inline constexpr std::int32_t max_map_length = 100'000;
+
 enum class WeightRule : std::uint8_t { downstream, upstream, absolute };
 
 // What a tick does that finds max_active_runs scheduled runs alive.
@@ -46,7 +50,12 @@ struct Task {
   std::int32_t pool_slots = 1;
   std::int32_t priority_weight = 1;
   WeightRule weight_rule = WeightRule::downstream;
-  std::int32_t max_active_tis_per_dag = 0;  // 0: no limit
+  std::int32_t max_active_tis_per_dag = 0;     // 0: no limit
+  std::int32_t max_active_tis_per_dagrun = 0;  // 0: no limit
+  // A mapped task: what its instances are made of, opaque to the core (dagfile/mapping.h). Empty:
+  // one instance, not mapped.
+  std::string expand_json;
+  std::int32_t max_map_length = default_max_map_length;  // longer lists fail it
   bool depends_on_past = false;
   bool wait_for_downstream = false;
   Isolation isolation = Isolation::warm;
@@ -61,6 +70,8 @@ struct Task {
   bool has_templates = false;            // spec_json contains "{{"
   std::string params_json = "{}";        // data tasks: "params" as written, for the control row
   std::int32_t effective_weight = 1;     // filled by finish_dag
+
+  bool is_mapped() const { return !expand_json.empty(); }
 };
 
 struct Dag {

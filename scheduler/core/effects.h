@@ -55,6 +55,12 @@ struct LaunchEffect {
   std::int32_t try_number = 1;
   std::string predecessor_slot;
 };
+// A mapped task may run, and nobody knows yet over what: the engine reads it and answers with
+// TaskExpanded. Not kept: whoever forgets the answer asks again.
+struct ExpandEffect {
+  RunSeq run{};
+  TaskIndex task = 0;
+};
 struct CancelEffect {
   WorkerId worker = 0;
   AttemptKey key;
@@ -100,6 +106,7 @@ struct FeedItem {
 struct Effects {
   Changes changes;
   std::vector<LaunchEffect> launches;
+  std::vector<ExpandEffect> expansions;
   std::vector<CancelEffect> cancels;
   std::vector<RecallEffect> recalls;
   std::vector<AckEffect> acks;

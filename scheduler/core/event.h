@@ -80,6 +80,8 @@ struct ClearRequested {
   std::string dag_run_id;
   std::vector<Run> more_runs;         // of the same DAG, each once
   std::vector<std::string> task_ids;  // empty: all; those a run does not have are passed over in it
+  // None, or one for each id: only that instance of the task is meant.
+  std::vector<std::optional<MapIndex>> map_indexes{};
   bool only_failed = true;
   bool only_running = false;
   bool include_upstream = false;
@@ -159,6 +161,15 @@ struct AttemptRecalled {
   WorkerId worker = 0;
   AttemptKey key;
 };
+// What a mapped task is mapped over was read, as the turn before asked (ExpandEffect). Read from
+// what that turn knew: it comes first in the next one.
+struct TaskExpanded {
+  RunSeq run{};
+  TaskIndex task = 0;
+  std::int32_t count = 0;          // 0 to the task's max_map_length
+  std::vector<std::string> names;  // of its instances, for people; none, or `count`
+  std::string failure;             // why it cannot be expanded; then there is no count
+};
 struct PublicationSettled {
   std::int64_t publication = 0;
   std::int64_t version = 0;
@@ -179,6 +190,7 @@ using Event =
     std::variant<DagsChanged, PauseRequested, RunRequested, RunStateRequested, RunDeleted,
                  ClearRequested, MarkRequested, NoteSet, PoolSet, PoolDeleted, WorkerJoined,
                  WorkerLost, AgentDead, WorkerHeartbeat, WorkerCatalogue, AttemptStarted,
-                 AttemptFinished, AttemptRecalled, PublicationSettled, PublicationRefused, Stalled>;
+                 AttemptFinished, AttemptRecalled, TaskExpanded, PublicationSettled, PublicationRefused,
+                 Stalled>;
 
 }  // namespace batuta

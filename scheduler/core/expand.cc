@@ -1,4 +1,6 @@
-// A mapped task gets its instances.
+// A mapped task gets its instances. When its rule lets it run, the engine is asked over what it is
+// mapped; the answer adds instances, or takes away those that a shorter list has not any more.
+#include "scheduler/core/mutant.h"
 #include "scheduler/core/turn.h"
 
 namespace batuta {
@@ -14,25 +16,98 @@ void add_instance(Turn& turn, LiveRun& run, TaskIndex task, std::int32_t number)
   run.stored.add(std::move(row));
   run.cells.emplace_back();
   ++run.unfinished;
+  if (mutant("forget_added_upstreams")) return;
   for (const TaskIndex down : run.definition(task).downstream) ++run.upstreams[down].total;
+}
+
+std::vector<InstanceIndex> all_of(const LiveRun& run, TaskIndex task) {
+  return instances_of(run, {task});
+}
+
+// What the list has not any more is none of the task's instances; what runs still may end.
+void remove_instance(Turn& turn, LiveRun& run, InstanceIndex i, std::int32_t count) {
+  const TaskState state = run.task(i).state;
+  if (state == TaskState::removed || (state != TaskState::none && !is_terminal(state))) return;
+  if (mutant("keep_beyond_length")) return;
+  touch(turn, run, i);
+  run.detail(i).reason = "mapped over " + std::to_string(count) + (count == 1 ? " item" : " items");
+  move_task(turn, run, i, Cause::shrunk, TaskState::removed);
+}
+
+void skip_first(Turn& turn, LiveRun& run, InstanceIndex first) {
+  if (run.task(first).state != TaskState::none) return;
+  end_task(turn, run, first, Cause::skipped, TaskState::skipped, "mapped over nothing");
+}
+
+void add_missing(Turn& turn, LiveRun& run, TaskIndex task, std::int32_t count) {
+  const auto have = static_cast<std::int32_t>(all_of(run, task).size());
+  if (have >= count) return;
+  // Of a task with one instance the ready ones are listed in another way.
+  const InstanceIndex first = first_instance(task);
+  const bool relist = have == 1 && run.task(first).state == TaskState::scheduled;
+  if (relist) remove_ready(turn.state, run, first);
+  touch(turn, run);
+  for (std::int32_t number = have; number < count; ++number) {
+    add_instance(turn, run, task, number);
+  }
+  if (relist) add_ready(turn.state, run, first, turn.now.boot);
+}
+
+void fail_expansion(Turn& turn, LiveRun& run, TaskIndex task, const std::string& why) {
+  for (const InstanceIndex i : all_of(run, task)) {
+    if (run.task(i).state != TaskState::none) continue;
+    end_task(turn, run, i, Cause::unmappable, TaskState::failed, why);
+  }
 }
 
 }  // namespace
 
-void expand_task(Turn& turn, LiveRun& run, TaskIndex task, std::int32_t count) {
+void ask_expansion(Turn& turn, LiveRun& run, TaskIndex task) {
+  TaskCell& cell = run.cell(first_instance(task));
+  if (cell.expanding) return;
+  cell.expanding = true;
+  turn.out.expansions.push_back({run.row().seq, task});
+}
+
+void expand_task(Turn& turn, LiveRun& run, TaskIndex task, std::int32_t count,
+                 const std::vector<std::string>& names) {
   const InstanceIndex first = first_instance(task);
   BATUTA_CHECK(count >= 0 && count <= max_map_length, std::to_string(count));
-  BATUTA_CHECK(run.stored.has_rows() && run.task(first).state == TaskState::none &&
-                   run.task(first).map_index == unmapped,
-               "only what has not been expanded or looked at can be: " + run.definition(task).id);
-  if (count == 0) {
-    return end_task(turn, run, first, Cause::skipped, TaskState::skipped, "mapped over nothing");
+  BATUTA_CHECK(run.stored.has_rows(), "only a task of a run with rows can be expanded");
+  if (run.task(first).map_index == unmapped && count > 0) {
+    touch(turn, run, first);
+    run.task(first).map_index = MapIndex{0};
   }
-  touch(turn, run);
-  touch(turn, run, first);
-  run.task(first).map_index = MapIndex{0};
-  for (std::int32_t number = 1; number < count; ++number) add_instance(turn, run, task, number);
-  run.stored.each_of(task, [&](InstanceIndex i) { check_later(turn.state, run, i); });
+  add_missing(turn, run, task, count);
+  if (count == 0) skip_first(turn, run, first);
+  for (const InstanceIndex i : all_of(run, task)) {
+    const std::int32_t number = number_of(run.task(i).map_index);
+    if (number >= count && number > 0) {
+      remove_instance(turn, run, i, count);
+      continue;
+    }
+    if (run.task(i).state == TaskState::removed) clear_task(turn, run, i);
+    if (const auto at = static_cast<std::size_t>(number);
+        at < names.size() && run.detail(i).map_name != names[at]) {
+      touch(turn, run, i);
+      run.detail(i).map_name = names[at];
+    }
+    if (run.task(i).state == TaskState::none) check_later(turn.state, run, i);
+  }
+  run.cell(first).expanded = true;  // what was cleared above would be asked about again
+}
+
+void on(Turn& turn, const TaskExpanded& event) {
+  const auto at = turn.state.runs.find(event.run);
+  if (at == turn.state.runs.end() || at->second->deleted) return;
+  LiveRun& run = *at->second;
+  if (!run.stored.has_rows()) return;
+  TaskCell& cell = run.cell(first_instance(event.task));
+  if (!cell.expanding) return;
+  cell.expanding = false;
+  if (run.row().state != DagRunState::running || run.row().ending) return;
+  if (!event.failure.empty()) return fail_expansion(turn, run, event.task, event.failure);
+  expand_task(turn, run, event.task, event.count, event.names);
 }
 
 }  // namespace batuta

@@ -95,6 +95,8 @@ void explain_rule(const LiveRun& run, InstanceIndex i, Reasons& out) {
     out.push_back({"Previous Dagrun State",
                    "depends on the past, and the task (or what follows it, with "
                    "wait_for_downstream) is not success or skipped in the previous run"});
+  } else if (run.stored.has_rows() && run.cell(first_instance(task)).expanding) {
+    out.push_back({"Task has been mapped", "what it is mapped over is being read"});
   }
 }
 
@@ -147,9 +149,15 @@ void explain_dispatch(const SchedulerState& state, const LiveRun& run, InstanceI
                                            number(limit) + " may be"});
   }
   if (spec.limited && !task_has_room(run, run.task(i).task)) {
-    out.push_back({"Task Concurrency", "max_active_tis_per_dag is " +
-                                           number(task.max_active_tis_per_dag) +
-                                           ", and as many are active in this DAG"});
+    const auto in_run = run.active_of_task.find(run.task(i).task);
+    const bool of_run = task.max_active_tis_per_dagrun > 0 && in_run != run.active_of_task.end() &&
+                        in_run->second >= task.max_active_tis_per_dagrun;
+    out.push_back(
+        {"Task Concurrency",
+         of_run ? "max_active_tis_per_dagrun is " + number(task.max_active_tis_per_dagrun) +
+                      ", and as many are active in this run"
+                : "max_active_tis_per_dag is " + number(task.max_active_tis_per_dag) +
+                      ", and as many are active in this DAG"});
   }
   explain_worker(state, task, state.plugins[spec.plugin], out);
   if (out.empty()) out.push_back({"Worker", "tasks of higher priority go first"});

@@ -82,7 +82,7 @@ std::shared_ptr<const DispatchPlan> make_plan(SchedulerState& state, const Dag& 
     const PoolNo pool = pool_number(state, task.pool);
     const PluginNo plugin = plugin_number(state, task.plugin);
     const LaneNo lane = lane_number(state, pool, plugin);
-    const bool limited = task.max_active_tis_per_dag > 0;
+    const bool limited = task.max_active_tis_per_dag > 0 || task.max_active_tis_per_dagrun > 0;
     const GroupKey key{lane, task.pool_slots, limited ? std::int64_t{i} : -1};
     const auto [at, added] = known.emplace(key, static_cast<GroupNo>(plan->groups.size()));
     if (added) {
@@ -135,9 +135,15 @@ bool run_has_room(const LiveRun& run) {
 
 bool task_has_room(const LiveRun& run, TaskIndex index) {
   const Task& task = run.definition(index);
+  if (mutant("ignore_task_limit")) return true;
+  const auto in_run = run.active_of_task.find(index);
+  if (task.max_active_tis_per_dagrun > 0 && in_run != run.active_of_task.end() &&
+      in_run->second >= task.max_active_tis_per_dagrun && !mutant("ignore_run_task_limit")) {
+    return false;
+  }
+  if (task.max_active_tis_per_dag <= 0) return true;
   const auto at = run.dag->active_of_task.find(task.id);
-  return at == run.dag->active_of_task.end() || at->second < task.max_active_tis_per_dag ||
-         mutant("ignore_task_limit");
+  return at == run.dag->active_of_task.end() || at->second < task.max_active_tis_per_dag;
 }
 
 void refresh_group(SchedulerState& state, LiveRun& run, GroupNo number, Boot now) {

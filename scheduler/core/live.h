@@ -40,7 +40,7 @@ struct GroupSpec {
   PoolNo pool = 0;
   PluginNo plugin = 0;
   std::int32_t pool_slots = 1;
-  std::optional<TaskIndex> limited;  // a task with max_active_tis_per_dag has a group of its own
+  std::optional<TaskIndex> limited;  // a task with a limit of its own has a group of its own
   std::vector<TaskIndex> by_rank;    // heaviest first, then file order
 };
 
@@ -125,6 +125,8 @@ struct TaskCell {
   std::optional<Boot> cancel_by;  // its entry in SchedulerState::cancel_deadlines
   bool unlisted = false;          // its agent came back and did not name it
   bool in_check = false;          // in SchedulerState::to_check
+  bool expanding = false;         // a mapped task's first: its length was asked for
+  bool expanded = false;          // and is known, for as long as no upstream runs again
   bool touched = false;           // in Turn::tasks, with what the store has:
   TaskState durable_state = TaskState::none;
   Fence durable_fence = 0;
@@ -145,6 +147,7 @@ struct LiveRun {
   std::int32_t unfinished = 0;            // instances not terminal
   std::int32_t active = 0;  // queued, running, publishing: what max_active_tasks limits
   std::int32_t publishing = 0;
+  std::map<TaskIndex, std::int32_t> active_of_task;  // tasks with max_active_tis_per_dagrun
   bool created = false;  // in this turn
   bool deleted = false;  // in this turn
   bool touched = false;

@@ -57,6 +57,11 @@ constexpr std::array mutants = {
     MutantInfo{"end_with_unfinished", "I11: a run ends when all of its tasks have"},
     MutantInfo{"skip_what_waits_for_retry", "I20: what ran and did not succeed is failed"},
     MutantInfo{"ignore_run_timeout", "I16: dagrun_timeout ends a run"},
+    // Mapped tasks
+    MutantInfo{"forget_added_upstreams", "I6: what follows waits for every instance"},
+    MutantInfo{"keep_beyond_length", "I21: a mapped task has an instance for each item, no more"},
+    MutantInfo{"keep_old_length", "I21: what is mapped over is read again when it was made anew"},
+    MutantInfo{"ignore_run_task_limit", "I7: max_active_tis_per_dagrun"},
     // Schedules and triggers
     MutantInfo{"cursor_stays", "I8: each tick has at most one run"},
     MutantInfo{"tick_vanishes", "I21: a tick without a run is on record"},

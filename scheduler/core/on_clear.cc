@@ -1,5 +1,7 @@
 // Clear: chosen tasks run again, in the run they belong to.
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "scheduler/core/mutant.h"
 #include "scheduler/core/turn.h"
@@ -16,17 +18,38 @@ struct Chosen {
   std::vector<InstanceIndex> tasks;
 };
 
-// The tasks a request names in one run: its ids with their closures, then the filters, as in
-// Airflow. `known`: which of the ids were found.
+// Of tasks that are named by some of their instances alone: which.
+using Picked = std::map<TaskIndex, std::set<InstanceIndex>>;
+
+// The tasks that a request names in one run. `known`: which of its ids were found.
+std::vector<TaskIndex> named_tasks(const ClearRequested& event, const LiveRun& run,
+                                   std::vector<bool>& known, Picked& picked) {
+  std::vector<TaskIndex> named;
+  std::set<TaskIndex> whole;
+  for (std::size_t n = 0; n < event.task_ids.size(); ++n) {
+    const std::optional<TaskIndex> task = find_planned(run, event.task_ids[n]);
+    if (!task) continue;
+    const bool one = n < event.map_indexes.size() && event.map_indexes[n];
+    if (one) {
+      const auto i = run.stored.find(*task, *event.map_indexes[n]);
+      if (!i) continue;
+      picked[*task].insert(*i);
+    } else {
+      whole.insert(*task);
+    }
+    known[n] = true;
+    named.push_back(*task);
+  }
+  for (const TaskIndex task : whole) picked.erase(task);
+  return named;
+}
+
+// The instances that a request means in one run: its ids with their closures, then the filters, as
+// in Airflow.
 void select_tasks(const ClearRequested& event, const LiveRun& run, std::vector<bool>& known,
                   std::vector<InstanceIndex>& out) {
-  std::vector<TaskIndex> named;
-  for (std::size_t n = 0; n < event.task_ids.size(); ++n) {
-    const std::optional<TaskIndex> i = find_planned(run, event.task_ids[n]);
-    if (!i) continue;
-    known[n] = true;
-    named.push_back(*i);
-  }
+  Picked picked;
+  std::vector<TaskIndex> named = named_tasks(event, run, known, picked);
   if (event.task_ids.empty()) {
     named.resize(run.stored.dag->tasks.size());
     for (TaskIndex i = 0; i < named.size(); ++i) named[i] = i;
@@ -37,6 +60,10 @@ void select_tasks(const ClearRequested& event, const LiveRun& run, std::vector<b
       dag, closure(dag, named, event.include_upstream, false), false, event.include_downstream);
   for (const InstanceIndex i : instances_of(run, tasks)) {
     const TaskState state = run.stored.state_of(i);
+    const auto some = picked.find(run.stored.task_of(i));
+    if (some != picked.end() && !some->second.contains(i)) continue;
+    // What a shorter list has not any more comes back by itself when the list is long again.
+    if (state == TaskState::removed && some == picked.end()) continue;
     if (event.only_failed && !is_failed(state)) continue;
     if (event.only_running && !occupies(state)) continue;
     out.push_back(i);
@@ -64,9 +91,11 @@ bool choose(Turn& turn, const ClearRequested& event, std::vector<Chosen>& out) {
   const auto unknown = std::find(known.begin(), known.end(), false);
   if (unknown != known.end()) {
     const auto n = static_cast<std::size_t>(unknown - known.begin());
-    reply(
-        turn, event.request, Errc::not_found,
-        "no task '" + event.task_ids[n] + "' in " + (out.size() == 1 ? "this run" : "these runs"));
+    const bool one = n < event.map_indexes.size() && event.map_indexes[n];
+    reply(turn, event.request, Errc::not_found,
+          "no task '" + event.task_ids[n] + "'" +
+              (one ? " with map index " + std::to_string(number_of(*event.map_indexes[n])) : "") +
+              " in " + (out.size() == 1 ? "this run" : "these runs"));
     return false;
   }
   if (total > max_cleared_tasks) {

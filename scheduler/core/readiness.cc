@@ -36,6 +36,9 @@ void check_task(Turn& turn, LiveRun& run, InstanceIndex i) {
       return end_task(turn, run, i, Cause::rule_failed, TaskState::upstream_failed);
     case Verdict::run:
       if (!past_allows(run, run.task(i).task) && !mutant("ignore_past")) return;
+      if (task.is_mapped() && !run.cell(first_instance(run.task(i).task)).expanded) {
+        return ask_expansion(turn, run, run.task(i).task);
+      }
       move_task(turn, run, i, Cause::rule_met, TaskState::scheduled);
       if (is_empty) finish_empty(turn, run, i);
       return;

@@ -65,6 +65,7 @@ void restore_task(SchedulerState& state, LiveRun& run, InstanceIndex i, const No
     std::int64_t& counter = row.state == TaskState::queued ? pool.queued : pool.running;
     counter += task.pool_slots;
     if (task.max_active_tis_per_dag > 0) ++run.dag->active_of_task[task.id];
+    if (task.max_active_tis_per_dagrun > 0) ++run.active_of_task[row.task];
   }
   if (has_attempt(row.state)) await_agent(state, run, i, now);
   if (row.state == TaskState::up_for_retry) {

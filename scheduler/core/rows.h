@@ -100,6 +100,7 @@ struct InstanceCold {
   std::string slot;    // of the last attempt; a successor waits for its lock
   std::string reason;  // one line for people
   std::string note;
+  std::string map_name;  // of a mapped instance, for people; may be empty
   std::string plugin_sha256;
   std::int32_t exit_code = 0;
   std::int32_t signal = 0;

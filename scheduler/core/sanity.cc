@@ -124,11 +124,15 @@ void check_run(const SchedulerState& state, const LiveRun& run, Tally& tally) {
   std::int32_t unfinished = 0;
   std::int32_t active = 0;
   std::int32_t publishing = 0;
+  std::map<TaskIndex, std::int32_t> active_of_task;
   check_rows(run);
   for (const InstanceIndex i : run.instances()) {
     const TaskState s = run.task(i).state;
     if (!is_terminal(s)) ++unfinished;
     if (occupies(s)) ++active;
+    if (occupies(s) && run.definition(i).max_active_tis_per_dagrun > 0) {
+      ++active_of_task[run.stored.task_of(i)];
+    }
     if (s == TaskState::publishing) ++publishing;
     check_task(state, run, i, tally);
     BATUTA_CHECK(!run.cell(i).touched, "no marks between steps");
@@ -136,6 +140,10 @@ void check_run(const SchedulerState& state, const LiveRun& run, Tally& tally) {
   }
   BATUTA_CHECK(unfinished == run.unfinished && active == run.active && publishing == run.publishing,
                "the run's own counters: " + run.row().dag_run_id);
+  for (const auto& [task, count] : run.active_of_task) {
+    BATUTA_CHECK(count == active_of_task[task],
+                 "active instances of " + name_of(run, first_instance(task)));
+  }
   const DagRunState s = run.row().state;
   const LiveDag& dag = *run.dag;
   BATUTA_CHECK(

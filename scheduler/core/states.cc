@@ -56,6 +56,8 @@ constexpr Row table[] = {
     {Cause::run_ended, with_attempt, bit(failed) | bit(success) | bit(skipped)},
     {Cause::run_ended, bit(publishing), bit(failed)},
     {Cause::delay_over, bit(up_for_retry), bit(scheduled)},
+    {Cause::unmappable, bit(none), bit(failed)},
+    {Cause::shrunk, terminal | bit(none), bit(removed)},
 };
 
 }  // namespace

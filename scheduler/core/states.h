@@ -60,6 +60,8 @@ enum class Cause : std::uint8_t {
   marked,      // by a user: success, failed or skipped
   run_ended,   // time-out or cancel of the run
   delay_over,  // retry delay passed
+  unmappable,  // what it is mapped over is no list, too long, or cannot be read
+  shrunk,      // mapped over less than before: it is none of its instances any more
 };
 
 // True if the table has (from, cause) -> to. docs/architecture.md shows the same table.

@@ -34,9 +34,15 @@ void count_in_pool(SchedulerState& state, const LiveRun& run, InstanceIndex i, T
   if (std::int64_t* counter = pool_counter(pool, s)) *counter += sign * task.pool_slots;
 }
 
-// A task with a limit over all runs of its DAG: every run's group of it may be free or blocked now.
+// A task with a limit over all runs of its DAG: every run's group of it may be free or blocked now;
+// with one of its run, that run's.
 void count_limited(SchedulerState& state, LiveRun& run, InstanceIndex i, int sign, Boot now) {
   const Task& task = run.definition(i);
+  if (task.max_active_tis_per_dagrun > 0) {
+    const TaskIndex index = run.task(i).task;
+    run.active_of_task[index] += sign;
+    refresh_group(state, run, run.plan->group_of[index], now);
+  }
   if (task.max_active_tis_per_dag <= 0) return;
   run.dag->active_of_task[task.id] += sign;
   for (auto& [seq, other] : run.dag->running) {
@@ -86,7 +92,10 @@ void enter(Turn& turn, LiveRun& run, InstanceIndex i, TaskState from, TaskState 
     const Time at = *run.detail(i).retry_at;
     state.timers.insert({at, Timer::Kind::retry, run.row().seq, i, nullptr, {}});
   }
-  if (to == TaskState::none) check_later(state, run, i);
+  if (to == TaskState::none) {
+    run.cell(first_instance(run.task(i).task)).expanded = false;  // it may be mapped over others now
+    check_later(state, run, i);
+  }
   if (to == TaskState::failed && !mutant("no_alert_on_failure")) {
     for (const std::string& notifier : run.definition(i).on_failure) {
       turn.out.alerts.push_back({run.attempt(i), i, notifier});
@@ -100,6 +109,12 @@ void tell_neighbours(Turn& turn, LiveRun& run, InstanceIndex i, TaskState from, 
     UpstreamCounts& counts = run.upstreams[down];
     if (is_terminal(from)) count_upstream(counts, from, -1);
     if (is_terminal(to)) count_upstream(counts, to, +1);
+    if (is_terminal(from) && !mutant("keep_old_length")) {
+      TaskCell& first = run.cell(first_instance(down));
+      first.expanded = first.expanding = false;  // what it is mapped over is made anew
+    }
+    // Nothing follows for what waits on: of two mapped tasks in a row each end would look at all.
+    if (evaluate(run.definition(down).trigger_rule, counts) == Verdict::wait) continue;
     run.stored.each_of(down, [&](InstanceIndex each) { check_later(state, run, each); });
   }
   wake_next_run(state, run, run.task(i).task);

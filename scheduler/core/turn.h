@@ -183,11 +183,14 @@ void archive_try(Turn& turn, LiveRun& run, InstanceIndex i, TaskState as);
 // ---- expand.cc
 // -------------------------------------------------------------------------------------
 
-inline constexpr std::int32_t max_map_length = 100'000;
-// A mapped task learns how many instances it has, 0 to max_map_length; none skips it. Its one
-// instance must not have been looked at yet: state none, not expanded. It becomes the first of
-// them, the others are added: cells, what downstream tasks wait for, rows.
-void expand_task(Turn& turn, LiveRun& run, TaskIndex task, std::int32_t count);
+// A mapped task may run: how many instances it has is asked for, once.
+void ask_expansion(Turn& turn, LiveRun& run, TaskIndex task);
+// It learns how many, 0 to max_map_length. The first time its one instance becomes the first of
+// them and the others are added (cells, what downstream tasks wait for, rows); none skips it. Later,
+// after a clear, as in Airflow: instances that are missing are added, those beyond are removed.
+void expand_task(Turn& turn, LiveRun& run, TaskIndex task, std::int32_t count,
+                 const std::vector<std::string>& names = {});
+void on(Turn& turn, const TaskExpanded& event);
 
 // ---- schedule.cc, ticks.cc
 // ------------------------------------------------------------------------------------

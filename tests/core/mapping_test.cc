@@ -1,0 +1,233 @@
+// Mapped tasks: asked for when their rule lets them run, expanded once, and again after a clear.
+#include "scheduler/core/explain.h"
+#include "tests/core/support.h"
+
+namespace batuta::testing {
+namespace {
+
+// a, then b mapped over what a returned, then c.
+DagMaker a_map_c(const std::function<void(Task&)>& change = {}) {
+  return DagMaker("dag")
+      .task("a")
+      .task("b", {"a"},
+            [&](Task& task) {
+              task.expand_json = "{}";
+              if (change) change(task);
+            })
+      .task("c", {"b"});
+}
+
+struct Mapped {
+  World world;
+  RunSeq run{};
+  explicit Mapped(const std::shared_ptr<const Dag>& dag, int slots = 8) {
+    world.add(dag);
+    world.join("agent", slots);
+    run = world.trigger("dag");
+  }
+  // The answer to what the last step asked: it must have asked for b, once.
+  Effects answer(std::int32_t count, std::string failure = {},
+                 std::vector<std::string> names = {}) {
+    REQUIRE(world.last.expansions.size() == 1);
+    REQUIRE(world.last.expansions[0].task == 1);
+    return world.tell(
+        TaskExpanded{world.last.expansions[0].run, 1, count, std::move(names), std::move(failure)});
+  }
+  Mapped& after_a() {
+    world.finish(world.attempt(run, "a"));
+    return *this;
+  }
+  TaskState of(int number) const { return world.state_of(run, "b", MapIndex{number}); }
+  Reply clear(std::vector<std::string> ids, std::vector<std::optional<MapIndex>> indexes = {},
+              bool downstream = false) {
+    ClearRequested event;
+    event.dag_id = "dag";
+    event.dag_run_id = "run-2";
+    event.task_ids = std::move(ids);
+    event.map_indexes = std::move(indexes);
+    event.include_downstream = downstream;
+    event.only_failed = false;
+    event.dry_run = false;
+    return world.ask(event);
+  }
+};
+
+TEST_CASE("a mapped task is asked for once, when its rule lets it run, and expanded by the answer") {
+  Mapped mapped(a_map_c().make());
+  CHECK(mapped.world.last.expansions.empty());
+  mapped.after_a();
+  REQUIRE(mapped.world.last.expansions.size() == 1);
+  CHECK(mapped.world.state_of(mapped.run, "b") == TaskState::none);
+  mapped.world.step();
+  CHECK(mapped.world.last.expansions.empty());
+  mapped.world.tell(TaskExpanded{mapped.run, 1, 3, {"x", "y", "z"}, {}});
+  for (const int number : {0, 1, 2}) CHECK(mapped.of(number) == TaskState::queued);
+  CHECK(mapped.world.row(mapped.run, "b", MapIndex{2}).map_name == "z");
+  mapped.world.run_all();
+  CHECK(mapped.world.run_state(mapped.run) == DagRunState::success);
+}
+
+TEST_CASE("a restart between question and answer asks again, and an answer that nobody asked for changes nothing") {
+  Mapped mapped(a_map_c().make());
+  mapped.after_a();
+  mapped.world.restart();
+  REQUIRE(mapped.world.last.expansions.size() == 1);
+  mapped.world.join("agent", 8);
+  mapped.world.tell(TaskExpanded{mapped.run, 1, 2, {}, {}});
+  CHECK(mapped.world.ledger.runs.at(mapped.run).hot.size() == 4);
+  mapped.world.tell(TaskExpanded{mapped.run, 1, 5, {}, {}});
+  CHECK(mapped.world.ledger.runs.at(mapped.run).hot.size() == 4);
+  mapped.world.restart();
+  CHECK(mapped.world.ledger.runs.at(mapped.run).hot.size() == 4);
+}
+
+TEST_CASE("what cannot be expanded fails with its reason, without retries, and is told once") {
+  Mapped mapped(a_map_c([](Task& task) {
+                  task.retry.retries = 3;
+                  task.on_failure = {"{}"};
+                }).make());
+  mapped.after_a().answer(0, "expand.x: 7 is neither a list nor an object");
+  const TaskInstanceRow row = mapped.world.row(mapped.run, "b");
+  CHECK(row.state == TaskState::failed);
+  CHECK(row.reason == "expand.x: 7 is neither a list nor an object");
+  CHECK(row.try_number == 0);
+  CHECK(mapped.world.alerts.size() == 1);
+  CHECK(mapped.world.state_of(mapped.run, "c") == TaskState::upstream_failed);
+  CHECK(mapped.world.run_state(mapped.run) == DagRunState::failed);
+}
+
+TEST_CASE("an empty list skips the task, and what follows it") {
+  Mapped mapped(a_map_c().make());
+  mapped.after_a().answer(0);
+  CHECK(mapped.world.state_of(mapped.run, "b") == TaskState::skipped);
+  CHECK(mapped.world.state_of(mapped.run, "c") == TaskState::skipped);
+  CHECK(mapped.world.run_state(mapped.run) == DagRunState::success);
+}
+
+TEST_CASE("one instance is cleared by its index, the others stay") {
+  Mapped mapped(a_map_c().make());
+  mapped.after_a().answer(3);
+  mapped.world.run_all();
+  CHECK(mapped.clear({"b"}, {MapIndex{1}}).tasks.size() == 1);
+  CHECK(mapped.of(1) == TaskState::none);
+  mapped.answer(3);
+  CHECK(mapped.of(0) == TaskState::success);
+  CHECK(mapped.of(1) == TaskState::queued);
+  mapped.world.run_all();
+  CHECK(mapped.world.run_state(mapped.run) == DagRunState::success);
+  CHECK(mapped.world.row(mapped.run, "b", MapIndex{1}).try_number == 2);
+  const Reply unknown = mapped.clear({"b"}, {MapIndex{3}});
+  CHECK(unknown.code == Errc::not_found);
+  CHECK(unknown.message == "no task 'b' with map index 3 in this run");
+}
+
+TEST_CASE("a clear expands anew: what the list has not any more is removed and holds nobody back") {
+  Mapped mapped(a_map_c().make());
+  mapped.after_a().answer(3);
+  mapped.world.run_all();
+  CHECK(mapped.clear({"a"}, {}, true).tasks.size() == 5);
+  mapped.world.finish(mapped.world.attempt(mapped.run, "a"));
+  mapped.answer(2);
+  CHECK(mapped.of(0) == TaskState::queued);
+  CHECK(mapped.of(2) == TaskState::removed);
+  CHECK(mapped.world.row(mapped.run, "b", MapIndex{2}).reason == "mapped over 2 items");
+  mapped.world.launched();
+  mapped.world.finish(mapped.world.attempt(mapped.run, "b", MapIndex{0}));
+  mapped.world.finish(mapped.world.attempt(mapped.run, "b", MapIndex{1}));
+  mapped.world.run_all();
+  CHECK(mapped.world.run_state(mapped.run) == DagRunState::success);
+  CHECK(mapped.world.state_of(mapped.run, "c") == TaskState::success);
+}
+
+TEST_CASE("a list that grew adds instances, brings removed ones back, and one of no items skips") {
+  Mapped mapped(a_map_c().make());
+  mapped.after_a().answer(3);
+  mapped.world.run_all();
+  const auto again = [&](std::int32_t count) {
+    mapped.clear({"a"}, {}, true);
+    mapped.world.finish(mapped.world.attempt(mapped.run, "a"));
+    mapped.answer(count);
+  };
+  again(0);
+  CHECK(mapped.of(0) == TaskState::skipped);
+  CHECK(mapped.of(1) == TaskState::removed);
+  CHECK(mapped.world.state_of(mapped.run, "c") == TaskState::skipped);
+  again(5);
+  for (const int number : {0, 1, 2, 3, 4}) CHECK(mapped.of(number) == TaskState::queued);
+  mapped.world.restart();
+  CHECK(mapped.world.ledger.runs.at(mapped.run).hot.size() == 7);
+}
+
+TEST_CASE("a whole clear of a mapped task passes over what was removed, and asks anew") {
+  Mapped mapped(a_map_c().make());
+  mapped.after_a().answer(3);
+  mapped.world.run_all();
+  mapped.clear({"a"}, {}, true);
+  mapped.world.finish(mapped.world.attempt(mapped.run, "a"));
+  mapped.answer(1);
+  mapped.world.finish(mapped.world.attempt(mapped.run, "b", MapIndex{0}));
+  mapped.world.run_all();
+  CHECK(mapped.clear({"b"}).tasks.size() == 1);
+  CHECK(mapped.of(2) == TaskState::removed);
+  REQUIRE(mapped.world.last.expansions.size() == 1);
+}
+
+TEST_CASE("an upstream cleared while the answer is under way makes the answer worthless") {
+  Mapped mapped(a_map_c().make());
+  mapped.after_a();
+  mapped.clear({"a"});
+  mapped.world.tell(TaskExpanded{mapped.run, 1, 4, {}, {}});
+  CHECK(mapped.world.ledger.runs.at(mapped.run).hot.size() == 3);
+  mapped.world.finish(mapped.world.attempt(mapped.run, "a"));
+  mapped.answer(2);
+  CHECK(mapped.of(1) == TaskState::queued);
+}
+
+TEST_CASE("max_active_tis_per_dagrun limits the instances of one run, not those of another") {
+  Mapped mapped(a_map_c([](Task& task) { task.max_active_tis_per_dagrun = 2; }).make(), 16);
+  mapped.after_a().answer(5);
+  const auto active = [&](RunSeq run) {
+    int count = 0;
+    for (int i = 0; i < 5; ++i) {
+      if (mapped.world.state_of(run, "b", MapIndex{i}) == TaskState::queued) ++count;
+    }
+    return count;
+  };
+  CHECK(active(mapped.run) == 2);
+  CHECK(mapped.of(0) == TaskState::queued);
+  const RunSeq other = mapped.world.trigger("dag");
+  mapped.world.finish(mapped.world.attempt(other, "a"));
+  mapped.answer(5);
+  CHECK(active(other) == 2);
+  mapped.world.finish(mapped.world.attempt(mapped.run, "b", MapIndex{1}));
+  CHECK(mapped.of(2) == TaskState::queued);
+  CHECK(mapped.of(3) == TaskState::scheduled);
+  const auto why = explain(mapped.world.state, {mapped.run, 1, MapIndex{3}}, mapped.world.now);
+  REQUIRE(!why.empty());
+  CHECK(why[0].reason.find("max_active_tis_per_dagrun is 2") != std::string::npos);
+  mapped.world.restart();
+  CHECK(active(mapped.run) == 2);
+}
+
+TEST_CASE("two mapped tasks in a row of 5,000 end in steps that do not grow with the product") {
+  World world;
+  world.add(DagMaker("dag")
+                .task("a", {}, [](Task& task) { task.expand_json = "{}"; })
+                .task("b", {"a"}, [](Task& task) { task.expand_json = "{}"; })
+                .task("c", {"b"})
+                .with([](Dag& dag) { dag.max_active_tasks = 100'000; })
+                .make());
+  world.join("agent", 10'000);
+  const RunSeq run = world.trigger("dag");
+  for (const TaskIndex task : {0U, 1U}) {
+    REQUIRE(world.last.expansions.size() == 1);
+    world.tell(TaskExpanded{run, task, 5'000, {}, {}});
+    const auto reads = world.state.counters.dispatch_reads;
+    world.run_all();
+    CHECK(world.state.counters.dispatch_reads - reads < 10'100);
+  }
+  CHECK(world.run_state(run) == DagRunState::success);
+}
+
+}  // namespace
+}  // namespace batuta::testing
