@@ -186,7 +186,7 @@ json task_json(const Dag& dag, const Task& task) {
           {"operator_name", task.plugin},
           {"params", params},
           {"class_ref", {{"module_path", "batuta.plugins"}, {"class_name", task.plugin}}},
-          {"is_mapped", false},
+          {"is_mapped", task.is_mapped()},
           {"extra_links", json::array()}};
 }
 

@@ -91,7 +91,7 @@ json task_instance_json(const TaskInstanceView& view, const VersionInfo* version
           {"dag_display_name", view.dag_id},
           {"dag_run_id", view.dag_run_id},
           {"map_index", number_of(row.map_index)},
-          {"rendered_map_index", nullptr},
+          {"rendered_map_index", text_or_null(row.map_name)},
           {"logical_date", iso_or_null(view.logical_date)},
           {"run_after", to_iso(view.run_after)},
           {"start_date", iso_or_null(row.start_date)},

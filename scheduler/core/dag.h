@@ -55,6 +55,7 @@ struct Task {
   // A mapped task: what its instances are made of, opaque to the core (dagfile/mapping.h). Empty:
   // one instance, not mapped.
   std::string expand_json;
+  std::string map_index_template;  // {"map_index_template": …}: what they are called; may be empty
   std::int32_t max_map_length = default_max_map_length;  // longer lists fail it
   bool depends_on_past = false;
   bool wait_for_downstream = false;

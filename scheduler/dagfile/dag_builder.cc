@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "common/safe_json.h"
+#include "scheduler/dagfile/mapping.h"
 #include "scheduler/dagfile/params_schema.h"
 #include "scheduler/dagfile/run_fields.h"
 #include "scheduler/dagfile/schedule_fields.h"
@@ -56,12 +57,19 @@ void read_dag_fields(FieldReader& fields, Dag& dag, Problems& problems) {
   }
 }
 
-TaskDraft read_task(const json& object, std::string pointer, const Task& defaults,
+TaskDraft read_task(const json& written, std::string pointer, const Task& defaults,
                     Problems& problems) {
   TaskDraft draft;
   draft.pointer = pointer;
   draft.task = defaults;
+  json shared;  // of a mapped task: what its instances have in common
+  if (has_mapping(written)) {
+    shared = written;
+    read_mapping(shared, draft.pointer, problems, draft.task);
+  }
+  const json& object = shared.is_null() ? written : shared;
   FieldReader fields(object, std::move(pointer), problems);
+  for (const char* name : mapping_fields) fields.allow(name);
   if (auto id = fields.id("task_id")) {
     draft.task.id = *id;
   } else if (!fields.find("task_id")) {
@@ -81,6 +89,7 @@ TaskDraft read_task(const json& object, std::string pointer, const Task& default
   read_run_fields(fields, draft.task);
   if (read_task_type(fields, draft.task)) {
     fields.refuse_unknown(draft.task.is_data ? "this task" : "this " + draft.task.plugin + " task");
+    check_mapping(object, draft.pointer, problems, draft.task);
   }
   auto& connections = draft.task.connections;
   std::sort(connections.begin(), connections.end());
@@ -91,24 +100,28 @@ TaskDraft read_task(const json& object, std::string pointer, const Task& default
 // The place in the file of a pointer into spec_json: a built-in's params are the task's own fields.
 std::string spec_pointer(const TaskDraft& draft, const std::string& where) {
   const bool own = is_builtin_type(draft.task.plugin) && where.starts_with("/params");
+  if (where.starts_with("/expand/") && draft.task.expand_json.starts_with("{\"expand\":[")) {
+    const auto name = where.find('/', 8);  // kept as a list for its order (keep_expand_order)
+    if (name != std::string::npos) return draft.pointer + "/expand" + where.substr(name);
+  }
   return draft.pointer + (own ? where.substr(7) : where);
 }
 
-void check_task_templates(const TaskDraft& draft, const std::vector<std::string>& ids,
-                          const std::vector<std::string>& params, Problems& problems) {
-  const Task& task = draft.task;
-  if (!task.has_templates && task.spec_json.find("{%") == std::string::npos) return;
-  const auto status = check_templates(task.spec_json, task.plugin == "shell");
+void check_spec(const TaskDraft& draft, const std::string& spec,
+                const std::vector<std::string>& ids, const std::vector<std::string>& params,
+                Problems& problems) {
+  const bool quoted = draft.task.plugin == "shell" && &spec == &draft.task.spec_json;
+  const auto status = check_templates(spec, quoted);
   if (!status) {
     problems.add(spec_pointer(draft, status.error().where), status.error().message);
     return;
   }
-  for (const auto& source : xcom_sources(task.spec_json)) {
+  for (const auto& source : xcom_sources(spec)) {
     if (std::binary_search(ids.begin(), ids.end(), source)) continue;
     problems.add(draft.pointer, "xcom_pull names the unknown task \"" + source.substr(0, 80) +
                                     "\"" + did_you_mean(source, ids));
   }
-  for (const auto& use : params_needed(task.spec_json)) {
+  for (const auto& use : params_needed(spec)) {
     if (std::binary_search(params.begin(), params.end(), use.name)) continue;
     problems.add(spec_pointer(draft, use.pointer),
                  "the DAG declares no param \"" + use.name.substr(0, 80) + "\"" +
@@ -117,6 +130,14 @@ void check_task_templates(const TaskDraft& draft, const std::vector<std::string>
   }
 }
 
+void check_task_templates(const TaskDraft& draft, const std::vector<std::string>& ids,
+                          const std::vector<std::string>& params, Problems& problems) {
+  const Task& task = draft.task;
+  if (!task.has_templates && task.spec_json.find("{%") == std::string::npos) return;
+  for (const std::string* spec : {&task.spec_json, &task.expand_json, &task.map_index_template}) {
+    if (!spec->empty()) check_spec(draft, *spec, ids, params, problems);
+  }
+}
 // What a branch task names itself, and not by a template, must be one of its `followers`.
 void check_branch(const TaskDraft& draft, const std::vector<std::string>& followers,
                   Problems& problems) {
@@ -169,6 +190,18 @@ std::vector<std::string> params_of_conf(const Dag& dag) {
   return names;
 }
 
+// What a task is mapped over is there once its upstreams have ended: who makes it is one of them.
+void wait_for_lists(TaskDraft& draft, const std::unordered_map<std::string, TaskIndex>& index) {
+  auto& upstream = draft.task.upstream;
+  for (const auto& source : xcom_sources(draft.task.expand_json)) {
+    const auto found = index.find(source);
+    if (found == index.end()) continue;  // told with the templates
+    if (std::find(upstream.begin(), upstream.end(), found->second) == upstream.end()) {
+      upstream.push_back(found->second);
+    }
+  }
+}
+
 // Ids to positions: duplicates and unknown upstreams are problems.
 void connect(std::vector<TaskDraft>& drafts, const std::vector<std::string>& params,
              Problems& problems) {
@@ -197,6 +230,7 @@ void connect(std::vector<TaskDraft>& drafts, const std::vector<std::string>& par
       problems.add(draft.pointer + "/depends_on/" + std::to_string(i),
                    "unknown task \"" + name.substr(0, 80) + "\"" + did_you_mean(name, ids));
     }
+    if (draft.task.is_mapped()) wait_for_lists(draft, index);
     std::sort(draft.task.upstream.begin(), draft.task.upstream.end());
     if (!problems.full()) check_task_templates(draft, ids, params, problems);
   }

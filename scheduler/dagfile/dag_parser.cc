@@ -10,6 +10,7 @@
 #include "scheduler/dagfile/fields.h"
 #include "scheduler/dagfile/folder.h"
 #include "scheduler/dagfile/json_position.h"
+#include "scheduler/dagfile/mapping.h"
 #include "scheduler/dagfile/plugin_check.h"
 
 namespace batuta {
@@ -140,6 +141,7 @@ DagFileResult parse_dag_file(std::string_view text, const std::string& file,
   }
   Problems problems;
   Inliner(folder, problems, result.files).run(*definition);
+  keep_expand_order(*definition, text);
   auto dag = build_dag(*definition, problems);
   if (dag) result.unknown_plugins = check_plugins(*dag, *definition, catalogue, problems);
   if (dag && problems.none()) {

@@ -132,21 +132,62 @@ std::size_t count_json_items(std::string_view text, std::string_view pointer) {
   return items;
 }
 
-std::vector<std::string> json_keys(std::string_view text, std::string_view pointer) {
-  std::vector<std::string> names;
-  Cursor cursor(text);
-  if (!follow(cursor, pointer).whole || cursor.peek() != '{') return names;
+namespace {
+
+// Calls `use(name)` for each member of the object at the cursor, which stands at the member's value
+// then and must be moved behind it. Leaves the cursor behind the object.
+template <class Use>
+void each_member(Cursor& cursor, Use use) {
   cursor.next();
   while (cursor.peek() == '"') {
-    const auto quoted = cursor.take_string();
-    if (const auto name = parse_untrusted(quoted); name && name->is_string()) {
-      names.push_back(name->get<std::string>());
-    }
+    const auto name = parse_untrusted(cursor.take_string());
     cursor.next();  // ':'
-    cursor.skip_value();
+    use(name && name->is_string() ? name->get<std::string>() : std::string());
     if (cursor.peek() == ',') cursor.next();
   }
+  if (cursor.peek() == '}') cursor.next();
+}
+
+std::vector<std::string> take_keys(Cursor& cursor) {
+  std::vector<std::string> names;
+  each_member(cursor, [&](std::string name) {
+    names.push_back(std::move(name));
+    cursor.skip_value();
+  });
   return names;
+}
+
+}  // namespace
+
+std::vector<std::string> json_keys(std::string_view text, std::string_view pointer) {
+  Cursor cursor(text);
+  if (!follow(cursor, pointer).whole || cursor.peek() != '{') return {};
+  return take_keys(cursor);
+}
+
+std::vector<std::vector<std::string>> json_keys_of_items(std::string_view text,
+                                                         std::string_view pointer,
+                                                         std::string_view member) {
+  std::vector<std::vector<std::string>> items;
+  Cursor cursor(text);
+  if (!follow(cursor, pointer).whole || cursor.peek() != '[') return items;
+  cursor.next();
+  while (cursor.peek() != ']' && cursor.peek() != '\0') {
+    std::vector<std::string>& names = items.emplace_back();
+    if (cursor.peek() != '{') {
+      cursor.skip_value();
+    } else {
+      each_member(cursor, [&](const std::string& name) {
+        if (name == member && cursor.peek() == '{') {
+          names = take_keys(cursor);
+        } else {
+          cursor.skip_value();
+        }
+      });
+    }
+    if (cursor.peek() == ',') cursor.next();
+  }
+  return items;
 }
 
 TextPosition locate_json(std::string_view text, std::string_view pointer) {

@@ -25,6 +25,12 @@ std::size_t count_json_items(std::string_view text, std::string_view pointer);
 // no object. `text` must be valid JSON; O(size).
 std::vector<std::string> json_keys(std::string_view text, std::string_view pointer);
 
+// For each item of the list at `pointer`, the names in the object that is its member `member`, as
+// json_keys() has them. One pass over the text.
+std::vector<std::vector<std::string>> json_keys_of_items(std::string_view text,
+                                                         std::string_view pointer,
+                                                         std::string_view member);
+
 // One reference token, escaped: "a/b" -> "a~1b".
 std::string pointer_token(std::string_view key);
 

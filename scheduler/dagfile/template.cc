@@ -23,7 +23,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t max_output = 1 << 20;
 constexpr std::size_t max_expressions = 10'000;
 constexpr std::string_view command_pointer = "/params/command";
 
@@ -64,14 +63,16 @@ Status for_each_string(json& value, const std::string& pointer, Visit& visit) {
   return success();
 }
 
-Status too_large(const std::string& pointer) {
-  return {Errc::invalid, "rendered parameters are larger than 1 MiB", pointer};
+Status too_large(const std::string& pointer, std::size_t most) {
+  return {Errc::invalid,
+          "rendered parameters are larger than " + std::to_string(most >> 20) + " MiB", pointer};
 }
 
 class Renderer {
  public:
   // `plain`: bytes of the strings without templates.
-  Renderer(const TemplateScope& scope, std::size_t plain) : evaluator_(scope), output_(plain) {}
+  Renderer(const TemplateScope& scope, std::size_t plain, std::size_t most)
+      : evaluator_(scope), output_(plain), most_(most) {}
 
   Result<json> operator()(const TemplateSlot& slot) {
     const auto& pieces = slot.pieces;
@@ -127,12 +128,13 @@ class Renderer {
 
   Status charge(std::size_t bytes, const std::string& pointer) {
     output_ += bytes;
-    return output_ <= max_output ? success() : too_large(pointer);
+    return output_ <= most_ ? success() : too_large(pointer, most_);
   }
 
   TemplateEvaluator evaluator_;
   std::size_t expressions_ = 0;
   std::size_t output_;
+  std::size_t most_;
 };
 
 Status check_text(const std::string& text, bool command) {
@@ -175,6 +177,14 @@ void collect_params(const TemplateExpr& expr, std::set<std::string>& out) {
   for (const auto& argument : expr.arguments) collect_params(argument.value, out);
 }
 
+void collect_items(const TemplateExpr& expr, std::set<std::string>& out) {
+  if (!expr.is_literal && !expr.is_call && expr.path[0] == TemplateExpr::Step("item")) {
+    const auto* name = expr.path.size() > 1 ? std::get_if<std::string>(&expr.path[1]) : nullptr;
+    out.insert(name ? *name : std::string());
+  }
+  for (const auto& argument : expr.arguments) collect_items(argument.value, out);
+}
+
 }  // namespace
 
 struct ParsedSpec::Parts {
@@ -182,19 +192,22 @@ struct ParsedSpec::Parts {
   std::vector<TemplateSlot> slots;
   std::vector<json::json_pointer> places;  // of the slots
   std::size_t plain = 0;
+  std::size_t most = 0;
   std::vector<std::pair<std::string, std::string>> xcoms;
 };
 
-Result<ParsedSpec> ParsedSpec::parse(std::string_view spec_json, bool shell_quote_command) {
+Result<ParsedSpec> ParsedSpec::parse(std::string_view spec_json, bool shell_quote_command,
+                                     std::size_t most) {
   auto spec = parse_untrusted(spec_json, spec_limits());
   if (!spec) return spec.error();
   auto parts = std::make_shared<Parts>();
+  parts->most = most;
   std::set<std::pair<std::string, std::string>> xcoms;
   const auto visit = [&](json& value, const std::string& pointer) -> Status {
     const auto& text = value.get_ref<const std::string&>();
     if (!may_have_template(text)) {
       parts->plain += text.size();
-      return parts->plain <= max_output ? success() : too_large(pointer);
+      return parts->plain <= most ? success() : too_large(pointer, most);
     }
     auto pieces = parse_template(text);
     if (!pieces) return at(pieces.error(), pointer);
@@ -212,9 +225,9 @@ Result<ParsedSpec> ParsedSpec::parse(std::string_view spec_json, bool shell_quot
   return ParsedSpec(std::move(parts));
 }
 
-Result<json> ParsedSpec::render_all(const TemplateScope& scope) const {
+Result<json> ParsedSpec::render_value(const TemplateScope& scope) const {
   json out = parts_->spec;
-  Renderer renderer(scope, parts_->plain);
+  Renderer renderer(scope, parts_->plain, parts_->most);
   for (std::size_t i = 0; i < parts_->slots.size(); ++i) {
     auto value = renderer(parts_->slots[i]);
     if (!value) return value.error();
@@ -224,14 +237,14 @@ Result<json> ParsedSpec::render_all(const TemplateScope& scope) const {
 }
 
 Result<std::string> ParsedSpec::render(const TemplateScope& scope) const {
-  const auto out = render_all(scope);
+  const auto out = render_value(scope);
   if (!out) return out.error();
   return json_text(*out);
 }
 
 Result<std::string> ParsedSpec::render_member(const TemplateScope& scope,
                                               const std::string& member) const {
-  const auto out = render_all(scope);
+  const auto out = render_value(scope);
   if (!out) return out.error();
   const auto found = out->find(member);
   return found == out->end() ? std::string("{}") : json_text(*found);
@@ -267,7 +280,11 @@ std::vector<std::string> xcom_sources(std::string_view spec_json) {
   return {out.begin(), out.end()};
 }
 
-std::vector<ParamUse> params_needed(std::string_view spec_json) {
+namespace {
+
+// What `collect(expression, names)` finds in each string of the spec.
+template <class Collect>
+std::vector<ParamUse> names_needed(std::string_view spec_json, Collect collect) {
   std::vector<ParamUse> out;
   auto spec = parse_untrusted(spec_json, spec_limits());
   if (!spec) return out;
@@ -278,13 +295,23 @@ std::vector<ParamUse> params_needed(std::string_view spec_json) {
     if (!pieces) return success();
     std::set<std::string> names;
     for (const auto& piece : *pieces) {
-      if (const auto* expr = std::get_if<TemplateExpr>(&piece)) collect_params(*expr, names);
+      if (const auto* expr = std::get_if<TemplateExpr>(&piece)) collect(*expr, names);
     }
     for (const auto& name : names) out.push_back({name, pointer});
     return success();
   };
   if (auto status = for_each_string(*spec, "", visit); !status) return {};
   return out;
+}
+
+}  // namespace
+
+std::vector<ParamUse> params_needed(std::string_view spec_json) {
+  return names_needed(spec_json, collect_params);
+}
+
+std::vector<ParamUse> items_needed(std::string_view spec_json) {
+  return names_needed(spec_json, collect_items);
 }
 
 Status check_templates(std::string_view spec_json, bool shell_quote_command) {

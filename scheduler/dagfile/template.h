@@ -2,12 +2,14 @@
 //   names    params.x  params['x-y']  var.value.x  var.json.x.y  var.value.get('x', 'otherwise')
 //            ds  ds_nodash  ts  ts_nodash  ts_nodash_with_tz  logical_date  data_interval_start
 //            data_interval_end  window_start  window_end  run_id  execution_id
+//            item  item.x  map_index (of a mapped task's instance)
 //            dag.dag_id  task.task_id  dag_run.{run_id,run_type,conf,logical_date,…}
 //            ti.{task_id,dag_id,run_id,try_number,max_tries,map_index,state,reason,hostname,
 //                start_date,end_date}
 //   calls    ti.xcom_pull('task')  ti.xcom_pull('task').field[0]
 //            ti.xcom_pull(task_ids='task', key='k')  macros.ds_add(ds, 7)
-//   filters  value | tojson | ds | ds_nodash | ts | ts_nodash | strftime('%Y/%m') | upper | lower
+//            ti.xcom_pull('mapped'): a list, in map order  ti.xcom_pull('mapped', map_indexes=2)
+//   filters  value | tojson | fromjson | ds | ds_nodash | ts | ts_nodash | strftime('%Y/%m') | upper | lower
 //            | trim | join(',') | length | default('x') | raw
 // A string that is exactly one expression keeps its JSON type; inside a longer string a text stands
 // as it is and anything else as JSON. What an expression yields is never read as a template again.
@@ -38,29 +40,40 @@ struct TemplateScope {
   std::string params_json = "{}";  // conf over DAG params defaults
   // The same, read already; null: `params_json` is read. Outlives the rendering.
   const nlohmann::json* params = nullptr;
+  const nlohmann::json* item = nullptr;  // what a mapped instance is given; outlives the rendering
   // JSON text of an upstream's XCom; nullopt when there is none.
   std::function<std::optional<std::string>(std::string_view task_id, std::string_view key)> xcom;
+  // The same of a mapped task, as the text of a list: of the instances that are named, or of all (null),
+  // in that order, without those that have none. nullopt: the task is not mapped, and `xcom` tells.
+  std::function<Result<std::optional<std::string>>(
+      std::string_view task_id, std::string_view key, const std::vector<std::int64_t>* map_indexes)>
+      mapped_xcoms;
   std::function<std::optional<std::string>(std::string_view key)> variable;
 };
+
+// A whole list of results is read up to this size.
+inline constexpr std::size_t max_xcom_list = std::size_t{16} << 20;
 
 // A spec with its templates parsed, to be rendered for one attempt after the other. Immutable,
 // cheap to copy; any thread.
 class ParsedSpec {
  public:
-  // Parameters as render_spec(). Errc::invalid with a JSON pointer in `where`.
-  static Result<ParsedSpec> parse(std::string_view spec_json, bool shell_quote_command);
+  // Parameters as render_spec(); what it renders to has at most `most` bytes. Errc::invalid with a
+  // JSON pointer in `where`.
+  static Result<ParsedSpec> parse(std::string_view spec_json, bool shell_quote_command,
+                                  std::size_t most = std::size_t{1} << 20);
 
   Result<std::string> render(const TemplateScope& scope) const;
   // All of it is rendered, so that no error is missed; the text of one member comes back, "{}" when
   // there is none.
   Result<std::string> render_member(const TemplateScope& scope, const std::string& member) const;
+  Result<nlohmann::json> render_value(const TemplateScope& scope) const;
   // Task ids and keys of the XComs it pulls by literal names. Ascending, each once.
   const std::vector<std::pair<std::string, std::string>>& xcoms() const;
 
  private:
   struct Parts;
   explicit ParsedSpec(std::shared_ptr<const Parts> parts) : parts_(std::move(parts)) {}
-  Result<nlohmann::json> render_all(const TemplateScope& scope) const;
   std::shared_ptr<const Parts> parts_;
 };
 
@@ -83,6 +96,8 @@ struct ParamUse {
 };
 // In the order of the spec; each once a string. Unreadable templates need nothing.
 std::vector<ParamUse> params_needed(std::string_view spec_json);
+// The same of `item`, with `default` or without; the name is empty where all of it is taken.
+std::vector<ParamUse> items_needed(std::string_view spec_json);
 
 // Checks grammar, names of roots, filters and calls, and shell places; used when a DAG file is
 // parsed. Errc::invalid with a JSON pointer in `where`.

@@ -81,6 +81,9 @@ std::string format_ts_nodash_with_tz(Time t) {
 std::optional<json> instance_root(const TemplateScope& s) {
   return task_instance_value(s);
 }
+std::optional<json> map_index_root(const TemplateScope& s) {
+  return s.hot ? std::optional(json(number_of(s.hot->map_index))) : std::nullopt;
+}
 std::optional<json> dag_root(const TemplateScope& s) {
   return json{{"dag_id", s.dag_id}};
 }
@@ -96,6 +99,8 @@ constexpr Root roots[] = {
     {"params", nullptr},
     {"var", nullptr},
     {"macros", nullptr},
+    {"item", nullptr},
+    {"map_index", map_index_root},
     {"ti", instance_root},
     {"task_instance", instance_root},
     {"dag", dag_root},
@@ -141,6 +146,7 @@ Error undefined(const std::string& name) {
 // A name of the templates' that has no value in this run: what is missing, and how to mend it.
 Error without_value(const std::string& name, const TemplateScope& scope) {
   Error error = undefined(name);
+  if (name.starts_with("item") && !scope.item) error.message += ": only a mapped task has an item";
   const bool dated = name.starts_with("ds") || name.starts_with("ts") || name == "logical_date";
   if (dated && scope.run && !scope.run->logical_date) {
     error.message +=
@@ -178,7 +184,8 @@ struct Call {
 };
 const std::vector<Call>& calls() {
   static const std::vector<Call> list = {
-      {"ti.xcom_pull", {"task_ids", "key"}, 1}, {"task_instance.xcom_pull", {"task_ids", "key"}, 1},
+      {"ti.xcom_pull", {"task_ids", "key", "map_indexes"}, 1},
+      {"task_instance.xcom_pull", {"task_ids", "key", "map_indexes"}, 1},
       {"macros.ds_add", {"ds", "days"}, 2},     {"var.value.get", {"key", "default_var"}, 1},
       {"params.get", {"key", "default"}, 1},
   };
@@ -251,6 +258,8 @@ struct TemplateEvaluator::Impl {
   Result<json> head(const TemplateExpr& expr);
   Result<json> call(const TemplateExpr& expr);
   Result<json> xcom_pull(const TemplateExpr& expr);
+  Result<json> mapped_results(const TemplateExpr& expr, const std::string& id,
+                              const std::string& key);
   Result<json> variable(const std::vector<TemplateExpr::Step>& path);
   Result<json> evaluate(const TemplateExpr& expr);
   const json& all_params();
@@ -282,6 +291,40 @@ Result<json> TemplateEvaluator::Impl::variable(const std::vector<TemplateExpr::S
   return json(*value);
 }
 
+// Of a mapped task, or of the instances that are named. Discarded when neither is meant.
+Result<json> TemplateEvaluator::Impl::mapped_results(const TemplateExpr& expr,
+                                                     const std::string& id,
+                                                     const std::string& key) {
+  std::vector<std::int64_t> wanted;
+  const auto* given = argument(expr, "map_indexes", 2);
+  bool one = false;
+  if (given) {
+    const auto indexes = evaluate(*given);
+    if (!indexes) return indexes.error();
+    one = !indexes->is_array();
+    const json list = one ? json::array({*indexes}) : *indexes;
+    for (const json& each : list) {
+      const auto index = json_int(each);
+      if (!index) return {Errc::invalid, "map_indexes must be a map index, or a list of them"};
+      wanted.push_back(*index);
+    }
+  }
+  if (!scope.mapped_xcoms) return json(json::value_t::discarded);
+  const auto text = scope.mapped_xcoms(id, key, given ? &wanted : nullptr);
+  if (!text) return text.error();
+  if (!*text) return json(json::value_t::discarded);
+  JsonLimits limits;
+  limits.bytes = max_xcom_list;
+  limits.tokens = 4'000'000;
+  auto list = parse_untrusted(**text, limits);
+  if (!list || !one) return list;
+  if (list->empty()) {
+    return undefined("the result of task " + id.substr(0, 128) + "[" +
+                     std::to_string(wanted.front()) + "]");
+  }
+  return json(list->front());
+}
+
 Result<json> TemplateEvaluator::Impl::xcom_pull(const TemplateExpr& expr) {
   const auto* task = argument(expr, "task_ids", 0);
   const auto* key = argument(expr, "key", 1);
@@ -294,6 +337,8 @@ Result<json> TemplateEvaluator::Impl::xcom_pull(const TemplateExpr& expr) {
     return {Errc::invalid, "xcom_pull needs the id of one task and a key, both texts"};
   }
   const auto& id = task_id->get_ref<const std::string&>();
+  auto listed = mapped_results(expr, id, name->get_ref<const std::string&>());
+  if (!listed || !listed->is_discarded()) return listed;
   const auto text = scope.xcom ? scope.xcom(id, name->get_ref<const std::string&>()) : std::nullopt;
   if (!text) return undefined("the result of task " + id.substr(0, 128));
   return parse_untrusted(*text);
@@ -341,7 +386,10 @@ Result<json> TemplateEvaluator::Impl::head(const TemplateExpr& expr) {
   if (!root) return undefined(name);
   std::optional<json> made;
   if (root->value) made = root->value(scope);
-  const json* value = name == "params" ? &all_params() : made ? &*made : nullptr;
+  const json* value = name == "params" ? &all_params()
+                      : name == "item" ? scope.item
+                      : made           ? &*made
+                                       : nullptr;
   for (std::size_t i = 1; i < expr.path.size() && value; ++i) value = walk(value, expr.path[i]);
   if (!value) return without_value(spelled(expr.path), scope);
   return json(*value);

@@ -143,6 +143,13 @@ Result<json> length_filter(json value, const Arguments&) {
 Result<json> tojson_filter(json value, const Arguments&) {
   return json(json_text(value));
 }
+// What a command printed, as the value it stands for.
+Result<json> fromjson_filter(json value, const Arguments&) {
+  if (!value.is_string()) return not_fit("fromjson", "a text");
+  auto parsed = parse_untrusted(value.get_ref<const std::string&>());
+  if (!parsed) return not_fit("fromjson", ("a text that is JSON: " + parsed.error().message).c_str());
+  return parsed;
+}
 Result<json> as_it_is(json value, const Arguments&) {
   return value;
 }
@@ -155,6 +162,7 @@ struct FilterRow {
 };
 constexpr FilterRow filters[] = {
     {"tojson", 0, 0, tojson_filter},
+    {"fromjson", 0, 0, fromjson_filter},
     {"ds", 0, 0, time_filter<format_ds>},
     {"ds_nodash", 0, 0, time_filter<format_ds_nodash>},
     {"ts", 0, 0, time_filter<format_ts>},

@@ -35,7 +35,7 @@ namespace {
   "0 AS conflicts, NULL AS scheduled_at, NULL AS queued_at, NULL AS start_date, "                \
   "NULL AS end_date, NULL AS retry_at, NULL AS window_start, NULL AS window_end, '' AS worker, " \
   "'' AS hostname, '' AS slot, '' AS reason, '' AS note, '' AS plugin_sha256, 0 AS exit_code, "  \
-  "0 AS signal, 0 AS peak_rss_kib, 0 AS pid, NULL AS asked, NULL AS left_out_by "                \
+  "0 AS signal, 0 AS peak_rss_kib, 0 AS pid, NULL AS asked, NULL AS left_out_by, '' AS map_name " \
   "FROM definition AS d, json_each(d.json, '$.tasks') AS j) "
 
 constexpr char planned_tables[] =
@@ -67,8 +67,8 @@ constexpr Field task_fields[] = {
     {"scheduled_when", "t.scheduled_at", Holds::sometimes},
     {"duration", "(t.end_date - t.start_date)", Holds::sometimes},
     {"map_index", "t.map_index"},
-    // As the answers say: no names of instances, one queue, one executor without a name.
-    {"rendered_map_index", "NULL", Holds::one_value},
+    {"rendered_map_index", "NULLIF(t.map_name, '')", Holds::sometimes},
+    // As the answers say: one queue, one executor without a name.
     {"queue", "'default'", Holds::one_value},
     {"executor", "NULL", Holds::one_value},
 };

@@ -161,6 +161,7 @@ inline TaskInstanceRow make_full_task(std::int64_t run, TaskIndex task) {
   r.reason = "it broke";
   r.note = "noted";
   r.plugin_sha256 = "abc";
+  r.map_name = "Natal";
   r.exit_code = 3;
   r.signal = 9;
   r.peak_rss_kib = std::int64_t{5} << 32;
