@@ -17,28 +17,27 @@ namespace {
 // Runs one request may look at; their tasks are bounded by max_cleared_tasks.
 constexpr std::int64_t max_runs = max_page;
 
-// One entry of task_ids: an id, or [id, map index]. There are no mapped task instances: an index
-// other than -1 names none of them.
+// One entry of task_ids: an id, or [id, map index], which means that instance alone; -1 is that of a
+// task that is not mapped, or not expanded yet.
 struct NamedTask {
   std::string id;
-  bool exists = true;
+  std::optional<MapIndex> map_index;
 };
 std::optional<NamedTask> read_task(const json& item) {
-  if (item.is_string()) return NamedTask{item.get<std::string>()};
+  if (item.is_string()) return NamedTask{item.get<std::string>(), std::nullopt};
   if (!item.is_array() || item.size() != 2 || !item[0].is_string()) return std::nullopt;
   const auto index = json_int(item[1]);
-  if (!index) return std::nullopt;
-  return NamedTask{item[0].get<std::string>(), *index == -1};
+  if (!index || *index < -1 || *index > max_map_length) return std::nullopt;
+  return NamedTask{item[0].get<std::string>(), MapIndex{static_cast<std::int32_t>(*index)}};
 }
 
-// ["a", ["b", -1]]
-std::vector<std::string> read_task_ids(BodyReader& fields) {
-  std::vector<std::string> ids;
+// ["a", ["b", 3]]
+void read_task_ids(BodyReader& fields, ClearRequested& event) {
   const json* list = fields.value("task_ids");
-  if (!list) return ids;
-  if (!list->is_array() || list->size() > max_tasks_per_dag) {
-    fields.fail("task_ids", "must be a list of task ids");
-    return ids;
+  if (!list) return;
+  if (!list->is_array() || list->size() > max_cleared_tasks) {
+    return fields.fail("task_ids", "must be a list of at most " +
+                                       std::to_string(max_cleared_tasks) + " task ids");
   }
   if (list->empty()) fields.fail("task_ids", "must name a task; leave it out for all tasks");
   for (const auto& item : *list) {
@@ -47,13 +46,9 @@ std::vector<std::string> read_task_ids(BodyReader& fields) {
       fields.fail("task_ids", "must be a list of task ids, or of [task id, map index]");
       break;
     }
-    if (!task->exists) {
-      fields.fail("task_ids", "names a map index of " + task->id +
-                                  " other than -1: there are no mapped task instances");
-    }
-    ids.push_back(task->id);
+    event.task_ids.push_back(task->id);
+    event.map_indexes.push_back(task->map_index);
   }
-  return ids;
 }
 
 struct Clear {
@@ -91,7 +86,7 @@ Result<Clear> read_clear(const Request& request, const json& body) {
   ClearRequested& event = clear.event;
   event.dag_id = path_param(request, "dag_id");
   read_runs(fields, clear);
-  event.task_ids = read_task_ids(fields);
+  read_task_ids(fields, event);
   event.only_running = fields.boolean("only_running").value_or(false);
   const auto only_failed = fields.boolean("only_failed");
   if (event.only_running && only_failed.value_or(false)) {

@@ -39,6 +39,7 @@ Result<Response> list_tries(Context&, const Request&);
 Result<Response> get_try(Context&, const Request&);
 void patch_task_instance(Context&, Call);
 void get_dependencies(Context&, Call);
+Result<Response> list_mapped(Context&, const Request&);
 Result<Response> list_xcoms(Context&, const Request&);
 Result<Response> get_xcom(Context&, const Request&);
 Result<Response> get_attempt_report(Context&, const Request&);

@@ -9,6 +9,7 @@
 
 #include "common/safe_json.h"
 #include "scheduler/api/routes.h"
+#include "scheduler/core/dag.h"
 
 namespace batuta::http {
 namespace {
@@ -281,6 +282,17 @@ Result<InstanceName> instance_name(const Request& request) {
   const auto index =
       asked ? query.integer("map_index", -1, -1, std::numeric_limits<std::int32_t>::max()) : -1;
   if (!query.status()) return query.status().error();
+  if (request.path_params.contains("map_index")) {
+    const auto number = parse_integer(path_param(request, "map_index"));
+    if (!number || *number < -1 || *number > max_map_length) {
+      return {Errc::invalid,
+              "must be the index of a mapped task's instance, from 0, or -1 where there is none",
+              "path.map_index"};
+    }
+    return InstanceName{path_param(request, "dag_id"), path_param(request, "dag_run_id"),
+                        path_param(request, "task_id"),
+                        MapIndex{static_cast<std::int32_t>(*number)}};
+  }
   return InstanceName{path_param(request, "dag_id"), path_param(request, "dag_run_id"),
                       path_param(request, "task_id"), MapIndex{static_cast<std::int32_t>(index)}};
 }

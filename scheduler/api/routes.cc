@@ -53,6 +53,7 @@ constexpr std::string_view less_events =
 #define DAG V2 "/dags/{dag_id}"
 #define RUN DAG "/dagRuns/{dag_run_id}"
 #define TASK RUN "/taskInstances/{task_id}"
+#define INSTANCE TASK "/{map_index}"
 #define OURS "/api/batuta"
 #define OUR_TASK OURS "/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}"
 
@@ -149,6 +150,16 @@ constexpr Route every_route[] = {
     {get,   TASK, reading<get_task_instance>, read_dag, "One task instance", {.answer = "TaskInstance"}},
     {patch, TASK, patch_task_instance, edit_dag, "Mark a task instance, or set its note",
      {.query = &task_mask_params, .body = &task_patch_body, .answer = "TaskInstanceCollection"}},
+    {get,   TASK "/listMapped", reading<list_mapped>, read_dag, "The instances of a mapped task",
+     {.query = &task_list_params, .answer = "TaskInstanceCollection", .remedy = less_tasks}},
+    {get,   INSTANCE, reading<get_task_instance>, read_dag, "One instance of a mapped task", {.answer = "TaskInstance"}},
+    {patch, INSTANCE, patch_task_instance, edit_dag, "Mark one instance of a mapped task, or set its note",
+     {.query = &mask_params, .body = &task_patch_body, .answer = "TaskInstanceCollection"}},
+    {get,   INSTANCE "/dependencies", get_dependencies, read_dag, "Why this instance is not running",
+     {.answer = "TaskDependencyCollection"}},
+    {get,   INSTANCE "/tries", reading<list_tries>, read_dag, "Its tries", {.answer = "TaskInstanceCollection"}},
+    {get,   INSTANCE "/tries/{task_try_number}", reading<get_try>, read_dag, "One try of this instance",
+     {.answer = "TaskInstance"}},
     {get,   TASK "/dependencies", get_dependencies, read_dag, "Why it is not running",
      {.query = &map_index_params, .answer = "TaskDependencyCollection"}},
     {get,   TASK "/tries", reading<list_tries>, read_dag, "Its tries",

@@ -146,6 +146,34 @@ Result<Response> list_task_instances(Context& context, const Request& request) {
   return json_response(out);
 }
 
+Result<Response> list_mapped(Context& context, const Request& request) {
+  auto query = read_task_query(request);
+  if (!query) return query.error();
+  const TaskPath path = task_path(request);
+  query->filters.push_back({"task_id", Filter::Op::any, {path.task_id}});
+  query->filters.push_back({"map_index", Filter::Op::gte, {std::int64_t{0}}});
+  if (query->order_by.empty()) query->order_by = {"map_index"};
+  auto& history = context.services.history;
+  const auto found = history.task_instances(*query);
+  // Mapped over nothing, or not yet: an empty list. Of no such task, or one that is not mapped: none.
+  if (found.total == 0) {
+    const auto run = history.run(path.dag_id, path.dag_run_id);
+    if (!run) return {Errc::not_found, "no such run of this DAG"};
+    const auto version = context.find_version(run->dag_version);
+    const auto task = version && version->dag ? find_task(*version->dag, path.task_id)
+                                              : std::optional<TaskIndex>();
+    if (!task) return no_such_task();
+    if (!version->dag->tasks[*task].is_mapped()) {
+      return {Errc::not_found, "task '" + path.task_id + "' is not mapped"};
+    }
+  }
+  json items = json::array();
+  for (const auto& view : found.rows) items.push_back(instance_json(context, view));
+  json out = collection("task_instances", std::move(items), found.total);
+  add_cursors(request, query->page, found.total, out, found.total_is_least);
+  return json_response(out);
+}
+
 Result<Response> get_task_instance(Context& context, const Request& request) {
   const auto view = find_instance(context, request);
   if (!view) return view.error();

@@ -14,7 +14,7 @@ using json = nlohmann::json;
 struct TaskArguments {
   std::string dag_id, run_id, task_id, state, key = "return_value", start, end;
   std::vector<std::string> task_ids;
-  int try_number = 0, limit = 0, offset = 0;
+  int try_number = 0, limit = 0, offset = 0, map_index = -1;
   bool downstream = false, upstream = false, past = false, future = false;
   bool only_failed = false, only_running = false, keep_runs = false, dry_run = false;
 };
@@ -26,22 +26,34 @@ std::string task_path(const TaskArguments& a, const char* api = "/api/v2") {
   return run_path(a, api) + "/taskInstances/" + encode(a.task_id);
 }
 
+// Which instance of a mapped task, behind a path that has no query yet.
+std::string which(const TaskArguments& a) {
+  return a.map_index < 0 ? "" : "?map_index=" + std::to_string(a.map_index);
+}
+
+std::string instance_path(const TaskArguments& a) {
+  return task_path(a) + (a.map_index < 0 ? "" : "/" + std::to_string(a.map_index));
+}
+
 const std::vector<Column> instance_columns{
-    {"task_id", "task_id"}, {"state", "state"},      {"try", "try_number"}, {"start", "start_date"},
+    {"task_id", "task_id"}, {"map", "map_index"},    {"name", "rendered_map_index"},
+    {"state", "state"},      {"try", "try_number"}, {"start", "start_date"},
     {"end", "end_date"},    {"seconds", "duration"}, {"worker", "hostname"}};
 
 void print_log(Session& session, const TaskArguments& a) {
   const Client client = session.client();
   int number = a.try_number;
   if (number == 0)
-    number = std::max(1, static_cast<int>(client.get(task_path(a)).value("try_number", 1.0)));
+    number = std::max(1, static_cast<int>(client.get(instance_path(a)).value("try_number", 1.0)));
   // A page at a time, also as JSON: a log may be far larger than what one would keep of it.
   const bool as_json = session.format() == Format::json;
   std::string token;
   const char* between = "[\n  ";
   do {
     const json page = client.get(task_path(a) + "/logs/" + std::to_string(number) +
-                                 (token.empty() ? "" : "?token=" + encode(token)));
+                                 which(a) +
+                                 (token.empty() ? "" : (a.map_index < 0 ? "?" : "&")) +
+                                 (token.empty() ? "" : "token=" + encode(token)));
     const json& lines = page["content"];
     for (const json& line : lines) {
       if (as_json) {
@@ -61,7 +73,10 @@ void print_log(Session& session, const TaskArguments& a) {
 }
 
 void print_report(Session& session, const TaskArguments& a) {
-  const std::string asked = a.try_number == 0 ? "" : "?try_number=" + std::to_string(a.try_number);
+  std::string asked = which(a);
+  if (a.try_number != 0) {
+    asked += (asked.empty() ? "?try_number=" : "&try_number=") + std::to_string(a.try_number);
+  }
   const json report = session.client().get(task_path(a, "/api/batuta") + "/report" + asked);
   if (session.format() == Format::json) return print_object(session.format(), report);
   print_rows(session.format(), report["quality"],
@@ -77,6 +92,19 @@ void print_report(Session& session, const TaskArguments& a) {
              {{"from", "from"}, {"version", "from_version"}, {"to", "to"}});
 }
 
+// "task", or "task[3]": one instance of a mapped task.
+json named(const std::string& id) {
+  const auto open = id.find('[');
+  if (open == std::string::npos || id.back() != ']') return id;
+  const std::string digits = id.substr(open + 1, id.size() - open - 2);
+  const bool number = !digits.empty() && digits.size() <= 6 &&
+                      digits.find_first_not_of("0123456789") == std::string::npos;
+  if (!number) {
+    throw CLI::ValidationError(id, "write task, or task[3] for one instance of a mapped task");
+  }
+  return json::array({id.substr(0, open), std::stoi(digits)});
+}
+
 void clear(Session& session, const TaskArguments& a) {
   json body{{"dry_run", a.dry_run},           {"only_failed", a.only_failed},
             {"only_running", a.only_running}, {"include_downstream", a.downstream},
@@ -86,7 +114,7 @@ void clear(Session& session, const TaskArguments& a) {
   if (a.run_id != "-") body["dag_run_id"] = a.run_id;
   if (!a.start.empty()) body["start_date"] = a.start;
   if (!a.end.empty()) body["end_date"] = a.end;
-  if (!a.task_ids.empty()) body["task_ids"] = a.task_ids;
+  for (const std::string& id : a.task_ids) body["task_ids"].push_back(named(id));
   const json answer = session.client().call(
       "POST", "/api/v2/dags/" + encode(a.dag_id) + "/clearTaskInstances", body);
   std::vector<Column> columns = instance_columns;
@@ -116,6 +144,8 @@ void add_task_commands(CLI::App& app, Session& session) {
   const auto on_task = [&](const char* name, const char* help, std::function<void()> action) {
     CLI::App* verb = on_run(name, help, std::move(action));
     verb->add_option("task_id", a->task_id)->required();
+    verb->add_option("--map-index", a->map_index, "which instance of a mapped task")
+        ->check(CLI::Range(0, 99'999));
     return verb;
   };
   CLI::App* list = on_run("list", "Task instances of a run", [&session, a] {
@@ -132,17 +162,17 @@ void add_task_commands(CLI::App& app, Session& session) {
   list->add_option("--limit", a->limit, "default: all")->check(CLI::Range(1, 1000));
   list->add_option("--offset", a->offset, "how many to pass over")->check(CLI::NonNegativeNumber);
   on_task("get", "One task instance",
-          [&session, a] { print_object(session.format(), session.client().get(task_path(*a))); });
+          [&session, a] { print_object(session.format(), session.client().get(instance_path(*a))); });
   on_task("tries", "Its tries", [&session, a] {
     std::vector<Column> columns = instance_columns;
     columns.push_back({"reason", "batuta.reason"});
-    print_rows(session.format(), session.client().get(task_path(*a) + "/tries")["task_instances"],
+    print_rows(session.format(), session.client().get(instance_path(*a) + "/tries")["task_instances"],
                columns);
   });
   for (const char* name : {"explain", "dependencies"}) {
     on_task(name, "Why it is not running", [&session, a] {
       print_rows(session.format(),
-                 session.client().get(task_path(*a) + "/dependencies")["dependencies"],
+                 session.client().get(instance_path(*a) + "/dependencies")["dependencies"],
                  {{"waits for", "name"}, {"because", "reason"}});
     });
   }
@@ -150,7 +180,7 @@ void add_task_commands(CLI::App& app, Session& session) {
   log->add_option("--try", a->try_number, "default: the newest");
   CLI::App* xcom = on_task("xcom", "What it returned", [&session, a] {
     print_object(session.format(),
-                 session.client().get(task_path(*a) + "/xcomEntries/" + encode(a->key)));
+                 session.client().get(task_path(*a) + "/xcomEntries/" + encode(a->key) + which(*a)));
   });
   xcom->add_option("--key", a->key)->capture_default_str();
   CLI::App* report = on_task("report", "What a try told about quality and lineage",
@@ -158,14 +188,14 @@ void add_task_commands(CLI::App& app, Session& session) {
   report->add_option("--try", a->try_number, "default: the newest that told anything");
   on_task("xcoms", "The keys of what it returned", [&session, a] {
     print_rows(session.format(),
-               session.client().all(task_path(*a) + "/xcomEntries", "xcom_entries"),
+               session.client().all(task_path(*a) + "/xcomEntries" + which(*a), "xcom_entries"),
                {{"key", "key"}, {"when", "timestamp"}});
   });
   CLI::App* mark = on_task("mark", "Set its state by hand", [&session, a] {
     const json body{{"new_state", a->state},
                     {"include_upstream", a->upstream},
                     {"include_downstream", a->downstream}};
-    const json answer = session.client().call("PATCH", task_path(*a), body);
+    const json answer = session.client().call("PATCH", instance_path(*a), body);
     print_marked(session, answer);
   });
   mark->add_flag("--downstream", a->downstream, "and everything after it");
@@ -175,7 +205,7 @@ void add_task_commands(CLI::App& app, Session& session) {
       ->check(CLI::IsMember({"success", "failed", "skipped"}));
   CLI::App* clear_verb =
       on_run("clear", "Run task instances again", [&session, a] { clear(session, *a); });
-  clear_verb->add_option("task_ids", a->task_ids, "default: all");
+  clear_verb->add_option("task_ids", a->task_ids, "default: all; task[3]: one instance of a mapped task");
   clear_verb->add_flag("--downstream", a->downstream, "and everything after them");
   clear_verb->add_flag("--upstream", a->upstream, "and everything before them");
   clear_verb->add_flag("--past", a->past, "in the runs before this one too");

@@ -19,7 +19,8 @@ bool done_well(TaskState s) {
 TaskState folded(const StoredRun& run, TaskIndex task) {
   TaskState state = run.state_of(first_instance(task));
   run.each_of(task, [&](InstanceIndex i) {
-    if (done_well(state)) state = run.state_of(i);
+    // What a shorter list has not any more counts for nobody.
+    if (done_well(state) && run.state_of(i) != TaskState::removed) state = run.state_of(i);
   });
   return state;
 }

@@ -20,6 +20,7 @@ namespace batuta {
 
 class MappedItems {
  public:
+  MappedItems() = default;  // none
   // Errc::invalid, with a reason for people: something is no list, or they are more than `most`.
   static Result<MappedItems> of(nlohmann::json rendered, std::int32_t most);
 

@@ -74,7 +74,9 @@ class Xcoms {
  public:
   Xcoms(const Changes& changes, Store& store) : changes_(changes), store_(store) {}
 
+  // Of a mapped task nothing yet: of_instances() reads what is there by then.
   void want(const StoredRun& run, const LaunchContext::XcomName& name) {
+    if (run.dag->tasks[name.task].is_mapped()) return;
     const InstanceKey of{run.run.seq, name.task, unmapped};
     if (in_turn(of, name.key) || !fetched_.try_emplace(Id{of, name.key}).second) return;
     questions_.xcoms.push_back({of, name.key});
@@ -99,18 +101,66 @@ class Xcoms {
     return fetched_.at(id);
   }
 
+  Result<std::vector<std::string>> of_instances(const StoredRun& run, TaskIndex task,
+                                                std::string_view key,
+                                                const std::vector<std::int64_t>* map_indexes) {
+    std::vector<InstanceKey> wanted;
+    const auto want_one = [&](InstanceIndex i) {
+      const InstanceHot& hot = run.hot[place_of(i)];
+      if (hot.state == TaskState::success) wanted.push_back({run.run.seq, task, hot.map_index});
+    };
+    if (map_indexes == nullptr) {
+      run.each_of(task, want_one);
+    } else {
+      for (const std::int64_t index : *map_indexes) {
+        if (index < -1 || index > max_map_length) continue;
+        const auto i = run.find(task, MapIndex{static_cast<std::int32_t>(index)});
+        if (i) want_one(*i);
+      }
+    }
+    const std::string name(key);
+    for (const InstanceKey& of : wanted) {
+      if (!in_turn(of, key) && fetched_.try_emplace(Id{of, name}).second) {
+        questions_.xcoms.push_back({of, name});
+      }
+    }
+    fetch();
+    std::vector<std::string> values;
+    std::size_t bytes = 0;
+    for (const InstanceKey& of : wanted) {
+      const auto found = in_turn(of, key);
+      const std::optional<std::string>& value = found ? *found : fetched_.at(Id{of, name});
+      if (!value) continue;
+      bytes += value->size();
+      if (bytes > max_listed) {
+        return Error{Errc::invalid,
+                     "the results of task " + run.dag->tasks[task].id +
+                         " are larger than 16 MiB together: pull some of them with map_indexes",
+                     {}};
+      }
+      values.push_back(*value);
+    }
+    return values;
+  }
+
  private:
   using Id = std::pair<InstanceKey, std::string>;
+  static constexpr std::size_t max_listed = std::size_t{16} << 20;
 
   // What this turn says about it; nullopt when it says nothing, an empty value when it is cleared.
   std::optional<std::optional<std::string>> in_turn(const InstanceKey& of,
                                                     std::string_view key) const {
-    for (const XcomRow& row : changes_.xcoms) {
-      if (row.instance() == of && row.key == key) return row.value_json;
+    if (!indexed_) {
+      indexed_ = true;
+      for (const InstanceKey& of_it : changes_.xcoms_cleared) by_instance_[of_it].cleared = true;
+      for (const XcomRow& row : changes_.xcoms) by_instance_[row.instance()].rows.push_back(&row);
     }
-    for (const InstanceKey& cleared : changes_.xcoms_cleared) {
-      if (cleared == of) return std::optional<std::string>();
+    const auto known = by_instance_.find(of);
+    if (known == by_instance_.end()) return std::nullopt;
+    for (const XcomRow* row : known->second.rows) {
+      if (row->key == key) return row->value_json;
     }
+    if (known->second.cleared) return std::optional<std::string>();
     return std::nullopt;
   }
 
@@ -118,7 +168,30 @@ class Xcoms {
   Store& store_;
   Questions questions_;
   std::map<Id, std::optional<std::string>> fetched_;
+  struct InTurn {
+    bool cleared = false;
+    std::vector<const XcomRow*> rows;
+  };
+  // This turn's, of each instance that it gave or took any; made when first asked for.
+  mutable bool indexed_ = false;
+  mutable std::map<InstanceKey, InTurn> by_instance_;
 };
+
+// A result comes and goes with the success of its attempt.
+std::uint64_t results_stamp(const StoredRun& run, TaskIndex task) {
+  std::uint64_t stamp = 0;
+  const auto mix = [&](std::int64_t value) {
+    stamp = (stamp ^ static_cast<std::uint64_t>(value)) * 0x9e3779b97f4a7c15U;
+    stamp ^= stamp >> 29;
+  };
+  run.each_of(task, [&](InstanceIndex i) {
+    const OptTime end = run.cold[place_of(i)].end_date;
+    mix(run.hot[place_of(i)].fence);
+    mix(static_cast<std::int64_t>(run.hot[place_of(i)].state));
+    mix(end ? end->time_since_epoch().count() : 0);
+  });
+  return stamp;
+}
 
 LaunchContext::Attempt attempt_of(const StoredRun& run, InstanceIndex i, Xcoms& xcoms) {
   return {
@@ -127,7 +200,29 @@ LaunchContext::Attempt attempt_of(const StoredRun& run, InstanceIndex i, Xcoms& 
       run.dag->tasks[run.task_of(i)],
       run.hot[place_of(i)],
       run.cold[place_of(i)],
-      [&xcoms, &run](TaskIndex task, std::string_view key) { return xcoms.find(run, task, key); }};
+      [&xcoms, &run](TaskIndex task, std::string_view key) { return xcoms.find(run, task, key); },
+      [&xcoms, &run](TaskIndex task, std::string_view key, const auto* map_indexes) {
+        return xcoms.of_instances(run, task, key, map_indexes);
+      },
+      [&run](TaskIndex task) { return results_stamp(run, task); }};
+}
+
+void expand_tasks(const SchedulerState& state, const Effects& effects, Xcoms& xcoms,
+                  LaunchContext& context, std::vector<Event>& events) {
+  for (const ExpandEffect& effect : effects.expansions) {
+    const StoredRun* run = state.run(effect.run);
+    if (run == nullptr || !run->has_rows()) continue;  // deleted in this turn
+    TaskExpanded event{effect.run, effect.task, 0, {}, {}};
+    auto read = context.expand(attempt_of(*run, first_instance(effect.task), xcoms));
+    if (read) {
+      event.count = read->count;
+      event.names = std::move(read->names);
+    } else {
+      const Error& error = read.error();
+      event.failure = error.where.empty() ? error.message : error.where + ": " + error.message;
+    }
+    events.push_back(std::move(event));
+  }
 }
 
 Event render_failure(const LaunchEffect& launch, const Error& error, const Now& now) {
@@ -227,6 +322,7 @@ Prepared prepare_launches(SchedulerState& state, Effects& effects, Store& store,
   xcoms.fetch();
   add_alerts(state, effects, xcoms, context, now);
   Prepared prepared;
+  expand_tasks(state, effects, xcoms, context, prepared.events);
   prepared.launches.reserve(effects.launches.size());
   for (const LaunchEffect& effect : effects.launches) {
     const StoredRun& run = run_of(state, effect.key);
@@ -235,7 +331,7 @@ Prepared prepare_launches(SchedulerState& state, Effects& effects, Store& store,
     const auto status =
         context.render_launch(attempt_of(run, effect.instance, xcoms), launch, rendered);
     if (!status) {
-      prepared.failures.push_back(render_failure(effect, status.error(), now));
+      prepared.events.push_back(render_failure(effect, status.error(), now));
       continue;
     }
     if (!rendered.empty()) {

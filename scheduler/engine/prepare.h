@@ -23,10 +23,11 @@ struct PreparedLaunch {
 struct Prepared {
   std::vector<PreparedLaunch> launches;
   std::vector<RenderedRow> rendered;
-  std::vector<Event> failures;  // launches whose parameters could not be rendered
+  // For the next turn: launches whose parameters could not be rendered, mapped tasks expanded.
+  std::vector<Event> events;
 };
 
-// Fills publications' and alerts' outbox rows into effects.changes; renders every launch. XComs
+// Fills publications' and alerts' outbox rows into effects.changes; reads what mapped tasks are mapped over; renders every launch. XComs
 // committed by this very turn are seen.
 Prepared prepare_launches(SchedulerState& state, Effects& effects, Store& store,
                           LaunchContext& context, const Now& now);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <compare>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -27,6 +28,18 @@ class LaunchContext {
     const InstanceCold& cold;
     // JSON text of the XCom of a task of this run.
     std::function<std::optional<std::string>(TaskIndex task, std::string_view key)> xcom;
+    // The same of a mapped task's instances, in map order or as they are named, without those that
+    // have none.
+    std::function<Result<std::vector<std::string>>(TaskIndex task, std::string_view key,
+                                                   const std::vector<std::int64_t>* map_indexes)>
+        mapped_xcoms{};
+    // Another number whenever the results of a task may be others.
+    std::function<std::uint64_t(TaskIndex task)> results_stamp{};
+  };
+  // What a mapped task is mapped over: how many, and what they are called (none, or `count` names).
+  struct Expansion {
+    std::int32_t count = 0;
+    std::vector<std::string> names;
   };
   struct XcomName {
     TaskIndex task = 0;
@@ -40,6 +53,8 @@ class LaunchContext {
   virtual const std::vector<XcomName>& xcoms_of(const Dag& dag, TaskIndex task) = 0;
   virtual std::vector<XcomName> xcoms_of_alert(const Dag& dag,
                                                const std::string& notifier_json) = 0;
+  // Reads what a mapped task is mapped over. An error fails the task with its message.
+  virtual Result<Expansion> expand(const Attempt& attempt) = 0;
   // Params, context and secrets into `out`, whose identity fields are filled. `rendered` is set
   // when the parameters should be kept (they differ from the definition). An error (an undefined
   // name, an unknown connection) fails the attempt with its message.

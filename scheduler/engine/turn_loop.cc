@@ -46,7 +46,7 @@ bool TurnLoop::on_events(std::vector<Event> events, const Now& now) {
     Prepared prepared = prepare_launches(state_, pending_.effects, store_, context_, now);
     pending_.rendered = std::move(prepared.rendered);
     pending_.launches = std::move(prepared.launches);
-    carried_ = std::move(prepared.failures);
+    carried_ = std::move(prepared.events);
   } catch (const StoreError& error) {
     on_store_error(error, now);
     return false;

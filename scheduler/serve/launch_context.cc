@@ -7,8 +7,8 @@
 #include "common/safe_json.h"
 #include "common/url.h"
 #include "scheduler/dagfile/dag_parser.h"
+#include "scheduler/dagfile/mapping.h"
 #include "scheduler/dagfile/template.h"
-#include "scheduler/outbox/alert.h"
 #include "scheduler/store/sealed_value.h"
 
 namespace batuta {
@@ -21,6 +21,7 @@ constexpr std::size_t max_versions = 256;
 // Of an `extra` only values from this size are masked unless their name says secret: it is full of
 // words like "get" and "true".
 constexpr std::size_t shortest_nameless_secret = 6;
+constexpr std::size_t max_params = std::size_t{1} << 20;
 
 json time_or_null(const OptTime& t) {
   return t ? json(to_iso(*t)) : json(nullptr);
@@ -88,6 +89,28 @@ std::optional<std::string> upstream_value(const LaunchContext::Attempt& attempt,
   return std::move(opened->json);
 }
 
+// The same of a mapped task's results, as the text of a list.
+Result<std::string> upstream_list(const LaunchContext::Attempt& attempt, const SecretKey& key,
+                                  TaskIndex task, std::string_view name,
+                                  const std::vector<std::int64_t>* map_indexes,
+                                  std::vector<std::string>* hidden) {
+  auto stored = attempt.mapped_xcoms(task, name, map_indexes);
+  if (!stored) return stored.error();
+  std::string list = "[";
+  for (std::string& value : *stored) {
+    if (list.size() > 1) list += ',';
+    if (hidden == nullptr) {
+      list += shown_value(std::move(value));
+    } else if (auto opened = open_value(key, attempt.run.seq, value)) {
+      hidden->insert(hidden->end(), opened->hidden.begin(), opened->hidden.end());
+      list += opened->json;
+    } else {
+      list += value;
+    }
+  }
+  return list + "]";
+}
+
 // The address of a webhook is all that guards it; and any address may hold a password or a key.
 void collect_from_url(const Connection& connection, std::vector<std::string>& out) {
   const auto add = [&](std::string_view secret) {
@@ -119,70 +142,11 @@ Secret secret_of(const Connection& connection) {
   return secret;
 }
 
-// One text field of a notifier, rendered.
-Result<std::string> rendered_text(const json& text, const TemplateScope& scope) {
-  auto rendered = render_spec(json_text({{"text", text}}), scope, false);
-  if (!rendered) return rendered.error();
-  const auto parsed = parse_untrusted(*rendered);
-  if (!parsed) return parsed.error();
-  const json& value = (*parsed)["text"];
-  return value.is_string() ? value.get<std::string>() : json_text(value);
-}
-
-// What cannot be rendered is shown as it was written: a wrong channel's name beats no alert.
-std::string render_text(const json& notifier, const char* name, const TemplateScope& scope) {
-  if (!notifier.contains(name) || !notifier[name].is_string()) return "";
-  auto rendered = rendered_text(notifier[name], scope);
-  return rendered ? std::move(*rendered) : notifier[name].get<std::string>();
-}
-
-// Whatever becomes of its template, an alert says DAG, task, run and reason: `otherwise`.
-std::string alert_text(const json& notifier, const std::string& otherwise,
-                       const TemplateScope& scope) {
-  if (!notifier.contains("text") || !notifier["text"].is_string()) return otherwise;
-  auto rendered = rendered_text(notifier["text"], scope);
-  if (rendered) return std::move(*rendered);
-  return otherwise + "\nThe alert's own text cannot be rendered: " + rendered.error().message;
-}
-
-// Slack's three characters with a meaning (https://api.slack.com/reference/surfaces/formatting), in
-// plain or JSON text alike.
-std::string slack_text(const std::string& text) {
-  std::string out;
-  out.reserve(text.size());
-  for (const char c : text) {
-    if (c == '&') {
-      out += "&amp;";
-    } else if (c == '<') {
-      out += "&lt;";
-    } else if (c == '>') {
-      out += "&gt;";
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
-json slack_value(const json& value) {
-  if (value.is_string()) return slack_text(value.get_ref<const std::string&>());
-  json out = value;
-  if (value.is_structured()) {
-    for (json& item : out) item = slack_value(item);
-  }
-  return out;
-}
-
 // What templates pull by literal names, of tasks that there are.
 void add_names(const Dag& dag, const ParsedSpec& spec, std::set<LaunchContext::XcomName>& names) {
   for (const auto& [id, key] : spec.xcoms()) {
     if (const auto task = find_task(dag, id)) names.insert({*task, key});
   }
-}
-
-std::string default_alert_text(const LaunchContext::Attempt& attempt, const std::string& reason) {
-  return ":red_circle: Task failed: " + attempt.dag.id + "." + attempt.task.id +
-         "\nRun: " + attempt.run.dag_run_id + "\nExecution: " + to_string(attempt.run.uuid) +
-         "\nTry: " + std::to_string(attempt.hot.try_number) + "\nReason: " + reason;
 }
 
 }  // namespace
@@ -211,6 +175,16 @@ TemplateScope RegistryLaunchContext::scope_of(const Attempt& attempt, const json
     if (!task) return std::nullopt;
     return upstream_value(attempt, key_, *task, name, hidden);
   };
+  scope.mapped_xcoms = [this, &attempt, hidden](std::string_view id, std::string_view name,
+                                                const std::vector<std::int64_t>* map_indexes)
+      -> Result<std::optional<std::string>> {
+    const auto task = find_task(attempt.dag, id);
+    const bool listed = task && (map_indexes || attempt.dag.tasks[*task].is_mapped());
+    if (!listed || !attempt.mapped_xcoms) return std::optional<std::string>();
+    auto list = upstream_list(attempt, key_, *task, name, map_indexes, hidden);
+    if (!list) return list.error();
+    return std::optional(std::move(*list));
+  };
   scope.variable = [this, hidden](std::string_view key) -> std::optional<std::string> {
     const auto found = registry_.variable(key);
     if (!found) return std::nullopt;
@@ -237,15 +211,51 @@ Status RegistryLaunchContext::render_launch(const Attempt& attempt, Launch& out,
   return add_secrets(attempt, out);
 }
 
+namespace {
+
+// The parameters of a mapped task's instance: what all share, rendered with its item, and what it
+// is given.
+Result<std::string> render_instance(const LaunchContext::Attempt& attempt, const ParsedSpec& spec,
+                                    TemplateScope& scope, const MappedItems& items) {
+  const std::int32_t number = number_of(attempt.hot.map_index);
+  if (number < 0 || number >= items.count()) {
+    return {Errc::invalid, "its task is mapped over " + std::to_string(items.count()) +
+                               " items now, and this would be number " + std::to_string(number) +
+                               ": clear the whole task to expand it anew"};
+  }
+  const json item = items.item(number);
+  scope.item = &item;
+  auto rendered = spec.render_value(scope);
+  if (!rendered) return rendered.error();
+  json& params = (*rendered)["params"];
+  if (auto status = fill_arguments(attempt.task, item, params); !status) return status.error();
+  std::string text = json_text(params);
+  if (text.size() > max_params) {
+    return {Errc::invalid, "rendered parameters are larger than 1 MiB", "/params"};
+  }
+  return text;
+}
+
+}  // namespace
+
 Result<std::string> RegistryLaunchContext::render_params(const Attempt& attempt, Launch& out,
                                                          std::string& rendered) {
   const auto spec = parsed_spec(attempt.dag, attempt.hot.task);
   if (!spec) return spec.error();
   const auto params = params_of(attempt);
-  const auto render = [&](std::vector<std::string>* secrets) {
-    return spec->render_member(scope_of(attempt, *params, secrets), "params");
+  MappedCache::Kept over;  // of a mapped instance
+  if (attempt.task.is_mapped()) {
+    auto found = mapped_over(attempt);
+    if (!found) return found.error();
+    over = std::move(*found);
+  }
+  const auto render = [&](std::vector<std::string>* secrets) -> Result<std::string> {
+    TemplateScope scope = scope_of(attempt, *params, secrets);
+    if (!over) return spec->render_member(scope, "params");
+    return render_instance(attempt, *spec, scope, secrets ? over->told : over->shown);
   };
   std::vector<std::string> secrets;
+  if (over) secrets = over->hidden;
   auto told = render(&secrets);
   if (!told) return told;
   rendered = *told;
@@ -307,7 +317,9 @@ const std::vector<LaunchContext::XcomName>& RegistryLaunchContext::xcoms_of(cons
   if (!parts.xcoms) {
     // Its frame of reference holds every upstream's result; templates may name others.
     std::set<XcomName> names;
-    for (const TaskIndex upstream : task.upstream) names.insert({upstream, "return_value"});
+    if (!task.is_mapped()) {
+      for (const TaskIndex upstream : task.upstream) names.insert({upstream, "return_value"});
+    }
     if (task.has_templates) {
       if (const auto spec = parsed_spec(dag, index)) add_names(dag, *spec, names);
     }
@@ -341,6 +353,8 @@ std::string RegistryLaunchContext::context_json(const Attempt& attempt,
                {"window_end", time_or_null(attempt.cold.window_end)}};
   json upstream = json::object();
   for (const TaskIndex index : attempt.task.upstream) {
+    // An instance has its item; and whole lists are for those that ask, by a template.
+    if (attempt.task.is_mapped() || attempt.dag.tasks[index].is_mapped()) continue;
     const std::string& id = attempt.dag.tasks[index].id;
     if (const auto value = upstream_value(attempt, key_, index, "return_value", &hidden)) {
       upstream[id] = value_or_text(*value);
@@ -381,41 +395,6 @@ Status RegistryLaunchContext::add_secrets(const Attempt& attempt, Launch& out) c
     out.secrets.push_back(secret_of(*connection));
   }
   return success();
-}
-
-OutboxRow RegistryLaunchContext::render_alert(const Attempt& attempt,
-                                              const std::string& notifier_json, Time now) {
-  const auto parsed = parse_untrusted(notifier_json);
-  const json notifier = parsed ? *parsed : json::object();
-  const auto params = params_of(attempt);
-  const TemplateScope scope = scope_of(attempt, *params, nullptr);
-  // What others wrote must not become a mention or a link; what the DAG's author wrote may.
-  RunRow run = attempt.run;
-  run.conf_json = slack_text(run.conf_json);
-  run.note = slack_text(run.note);
-  InstanceCold instance = attempt.cold;
-  instance.reason = slack_text(instance.reason);
-  const json shown = slack_value(*params);
-  TemplateScope quoted = scope_of(attempt, shown, nullptr);
-  quoted.run = &run;
-  quoted.cold = &instance;
-  quoted.xcom = [plain = scope.xcom](std::string_view task, std::string_view name) {
-    auto value = plain(task, name);
-    return value ? std::optional(slack_text(*value)) : value;
-  };
-  quoted.variable = [plain = scope.variable](std::string_view key) {
-    auto value = plain(key);
-    return value ? std::optional(slack_text(*value)) : value;
-  };
-  OutboxRow row;
-  row.kind = OutboxKind::alert;
-  row.key = notifier.value("connection", "slack_alerts");
-  row.created_at = now;
-  row.payload_json = alert_payload(
-      row.key, attempt.run.dag_id,
-      alert_text(notifier, default_alert_text(attempt, instance.reason), quoted),
-      render_text(notifier, "channel", scope), render_text(notifier, "username", scope));
-  return row;
 }
 
 }  // namespace batuta

@@ -12,6 +12,7 @@
 
 #include "scheduler/dagfile/template.h"
 #include "scheduler/engine/render.h"
+#include "scheduler/serve/mapped_cache.h"
 #include "scheduler/serve/params_cache.h"
 #include "scheduler/store/crypto.h"
 #include "scheduler/store/registry.h"
@@ -30,6 +31,7 @@ class RegistryLaunchContext : public LaunchContext {
 
   const std::vector<XcomName>& xcoms_of(const Dag& dag, TaskIndex task) override;
   std::vector<XcomName> xcoms_of_alert(const Dag& dag, const std::string& notifier_json) override;
+  Result<Expansion> expand(const Attempt& attempt) override;
   Status render_launch(const Attempt& attempt, Launch& out, std::string& rendered) override;
   OutboxRow render_alert(const Attempt& attempt, const std::string& notifier_json,
                          Time now) override;
@@ -41,10 +43,15 @@ class RegistryLaunchContext : public LaunchContext {
   TemplateScope scope_of(const Attempt& attempt, const nlohmann::json& params,
                          std::vector<std::string>* hidden) const;
   Status add_secrets(const Attempt& attempt, Launch& out) const;
+  // What the attempt's task is mapped over, as it is now (launch_mapping.cc).
+  Result<MappedCache::Kept> mapped_over(const Attempt& attempt);
+  Result<MappedCache::Kept> read_mapping(const Attempt& attempt, std::size_t& bytes);
+  bool still_true(const Attempt& attempt, const MappedOver& kept) const;
   // What a task's definition says, read once per DAG version.
   struct TaskParts {
     std::string plain_params;        // of a task without templates
     std::optional<ParsedSpec> spec;  // of one with
+    std::optional<ParsedSpec> mapped_over, name;  // of a mapped one
     std::optional<std::vector<XcomName>> xcoms;
   };
   TaskParts& parts_of(const Dag& dag, TaskIndex task);
@@ -59,6 +66,7 @@ class RegistryLaunchContext : public LaunchContext {
   // Control thread.
   std::map<std::string, std::vector<TaskParts>, std::less<>> parts_;  // by version
   ParamsCache params_;
+  MappedCache mapped_;
 
   mutable std::mutex mutex_;  // guards what follows
   std::map<std::string, PluginInfo, std::less<>> catalogue_;

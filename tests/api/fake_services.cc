@@ -123,6 +123,9 @@ PageOf<TaskInstanceView> FakeHistory::task_instances(const TaskQuery& query) {
     if (!has(query.states, view.row.state)) continue;
     const bool left_out =
         std::any_of(query.filters.begin(), query.filters.end(), [&](const Filter& filter) {
+          if (filter.field == "map_index" && filter.op == Filter::Op::gte) {
+            return filter.values.front() > FilterValue(std::int64_t{number_of(view.row.map_index)});
+          }
           return filter.field == "task_id" && filter.values.front() != FilterValue(view.task_id);
         });
     if (left_out) continue;

@@ -122,6 +122,31 @@ TEST_CASE("a mark reaches the runs before and after in one request") {
                    R"({"new_state":"success","include_past":true})") == 404);
 }
 
+TEST_CASE("instances of a mapped task are listed, and each is found under its index") {
+  TestApi api;
+  CHECK(api.status(Method::get, done + "/first/listMapped") == 404);  // it is not mapped
+  CHECK(api.status(Method::get, done + "/nobody/listMapped") == 404);
+  CHECK(api.status(Method::get, dag + "/dagRuns/none/taskInstances/first/listMapped") == 404);
+  auto& views = api.history.views;
+  views[2].row.map_index = MapIndex{0};
+  views[2].row.map_name = "Natal";
+  auto second = views[2];
+  second.row.map_index = MapIndex{1};
+  views.push_back(second);
+  const auto listed = api.get(done + "/first/listMapped");
+  REQUIRE(listed["total_entries"] == 2);
+  CHECK(listed["task_instances"][0]["rendered_map_index"] == "Natal");
+  CHECK(listed["task_instances"][1]["map_index"] == 1);
+  CHECK(api.get(done + "/first/1")["map_index"] == 1);
+  CHECK(api.get(done + "/first/1/tries")["task_instances"].back()["map_index"] == 1);
+  CHECK(api.status(Method::get, done + "/first/2") == 404);
+  CHECK(api.status(Method::get, done + "/first/x") == 422);
+  CHECK(api.status(Method::get, done + "/first") == 404);  // -1: there is none any more
+  api.backend.answer = [](const Event&) { return Reply{}; };
+  api.call(Method::patch, done + "/first/1", R"({"new_state":"success"})");
+  CHECK(api.last_event<MarkRequested>().map_index == MapIndex{1});
+}
+
 TEST_CASE("a clear is dry unless said otherwise, and returns what it touches") {
   TestApi api;
   api.backend.answer = [&api](const Event&) {
@@ -138,11 +163,13 @@ TEST_CASE("a clear is dry unless said otherwise, and returns what it touches") {
   CHECK(event.dry_run);
   CHECK(event.only_failed);
   CHECK(event.task_ids == std::vector<std::string>{"second", "first"});
+  CHECK(event.map_indexes == std::vector<std::optional<MapIndex>>{std::nullopt, unmapped});
   for (const char* bad :
        {"{}", R"({"dag_run_id":"done","task_ids":"first"})",
         R"({"dag_run_id":"done","start_date":"2026-11-20T00:00:00Z"})",
         R"({"dag_run_id":"done","task_ids":[]})",
-        R"({"dag_run_id":"done","task_ids":[["first",7]]})",
+        R"({"dag_run_id":"done","task_ids":[["first",-2]]})",
+        R"({"dag_run_id":"done","task_ids":[["first",100001]]})",
         R"({"dag_run_id":"done","task_ids":[["first","x"]]})",
         R"({"dag_run_id":"done","only_failed":true,"only_running":true})",
         R"({"end_date":"2026-11-20T00:00:00Z","start_date":"2026-11-21T00:00:00Z"})",

@@ -62,6 +62,7 @@ class PlainContext : public LaunchContext {
  public:
   const std::vector<XcomName>& xcoms_of(const Dag&, TaskIndex) override { return none_; }
   std::vector<XcomName> xcoms_of_alert(const Dag&, const std::string&) override { return {}; }
+  Result<Expansion> expand(const Attempt&) override { return Expansion{1, {}}; }
   Status render_launch(const Attempt& attempt, Launch& out, std::string& rendered) override {
     if (attempt.task.spec_json == "undefined")
       return {Errc::invalid, "params.x is undefined", "/params/y"};

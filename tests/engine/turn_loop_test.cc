@@ -45,6 +45,14 @@ class Context : public LaunchContext {
   std::vector<XcomName> xcoms_of_alert(const Dag&, const std::string&) override {
     return {{0, "return_value"}};
   }
+  // As many as the upstream says; "x": it cannot be read.
+  Result<Expansion> expand(const Attempt& attempt) override {
+    const std::string value = attempt.xcom(0, "return_value").value_or("none");
+    if (value == "\"x\"") return {Errc::invalid, "no list", "/expand/y"};
+    Expansion out{std::stoi(value), {}};
+    for (int i = 0; i < out.count; ++i) out.names.push_back("item " + std::to_string(i));
+    return out;
+  }
   Status render_launch(const Attempt& attempt, Launch& out, std::string&) override {
     for (const TaskIndex up : attempt.task.upstream) {
       out.params_json += attempt.xcom(up, "return_value").value_or("none");
@@ -199,6 +207,66 @@ TEST_CASE(
   CHECK(state.find_run("d", "kept") != nullptr);
   CHECK(state.find_run("d", "lost") == nullptr);
   CHECK(state.gauges().runs_running == 1);
+}
+
+namespace {
+std::vector<Task> mapped_tasks() {
+  std::vector<Task> tasks{task("list"), task("each", {0}), task("sum", {1})};
+  tasks[1].expand_json = "{}";
+  return tasks;
+}
+}  // namespace
+
+TEST_CASE("a mapped task is expanded in the turn after the one that ended what it is mapped over") {
+  World world(mapped_tasks());
+  world.join();
+  world.turn({world.request("r1")});
+  world.turn({World::finished(world.launches.at(0).key, "3")});
+  CHECK(world.launches.size() == 1);
+  CHECK(world.loop->due(world.now));
+  CHECK(world.loop->patience(world.now, 1h) == Duration{});
+  world.settle();
+  REQUIRE(world.launches.size() == 4);
+  const AttemptKey last = world.launches[3].key;
+  CHECK(last.map_index == MapIndex{2});
+  CHECK(world.store.find_task(last.instance())->map_name == "item 2");
+}
+
+TEST_CASE("an answer that was lost with its turn, or with the process, is asked for again") {
+  World world(mapped_tasks());
+  world.join();
+  world.turn({world.request("r1")});
+  world.turn({World::finished(world.launches.at(0).key, "3")});
+  world.fate = CommitFate::fails_unapplied;
+  world.turn({});  // the expansion is lost
+  CHECK_FALSE(world.loop->available());
+  world.fate = CommitFate::ok;
+  world.pass(1s);
+  world.loop->on_probe(world.now);
+  world.settle();
+  const RunSeq run = world.launches[0].key.run;
+  CHECK(world.store.find_task({run, 1, MapIndex{2}}));
+  CHECK_FALSE(world.store.find_task({run, 1, MapIndex{3}}));
+
+  World other(mapped_tasks());
+  other.join();
+  other.turn({other.request("r1")});
+  other.turn({World::finished(other.launches.at(0).key, "2")});
+  other.start();  // another process
+  other.settle();
+  CHECK(other.store.find_task({other.launches[0].key.run, 1, MapIndex{1}}));
+}
+
+TEST_CASE("what cannot be read fails the mapped task with the place and the reason") {
+  World world(mapped_tasks());
+  world.join();
+  world.turn({world.request("r1")});
+  world.turn({World::finished(world.launches.at(0).key, R"("x")")});
+  world.settle();
+  const auto row = world.store.find_task({world.launches[0].key.run, 1, unmapped});
+  REQUIRE(row);
+  CHECK(row->state == TaskState::failed);
+  CHECK(row->reason == "/expand/y: no list");
 }
 
 TEST_CASE("an outage costs one reading of the store, however long it is") {

@@ -20,8 +20,8 @@ constexpr std::string_view event_names[] = {
     "run deleted",      "clear requested",  "mark requested",      "note set",
     "pool set",         "pool deleted",     "worker joined",       "worker lost",
     "agent dead",       "worker heartbeat", "worker catalogue",    "attempt started",
-    "attempt finished", "attempt recalled", "publication settled", "publication refused",
-    "stalled"};
+    "attempt finished", "attempt recalled", "task expanded",       "publication settled",
+    "publication refused", "stalled"};
 static_assert(std::size(event_names) == std::variant_size_v<Event>);
 
 template <class E>
@@ -42,6 +42,7 @@ void Checker::before(std::span<const Event> events, const Now& now) {
   marked_.clear();
   heard_.clear();
   recalled_.clear();
+  expanded_.clear();
   for (const Event& event : events) read(event);
 }
 
@@ -59,6 +60,9 @@ void Checker::read(const Event& event) {
     marked_.insert({mark->dag_id, mark->dag_run_id});
   workers_.read(event);
   if (const auto* recalled = std::get_if<AttemptRecalled>(&event)) recalled_.insert(recalled->key);
+  if (const auto* expanded = std::get_if<TaskExpanded>(&event)) {
+    expanded_[{expanded->run, expanded->task}] = *expanded;
+  }
   const auto* finished = std::get_if<AttemptFinished>(&event);
   if (!finished || finished->worker == 0) return;
   const AttemptKey& key = finished->report.key;
@@ -154,12 +158,13 @@ void Checker::check_update(const Changes::TaskUpdate& update, const Changes& cha
   require(update.row.fence >= update.from_fence, "I2",
           [] { return std::string("a fence went back"); });
   check_edge(update, run.run);
-  const TaskInstanceRow old = run.row(first_instance(update.row.task));
+  const TaskInstanceRow old = row_before(run, update.row);
   check_cause(update.row, update.from, run);
   check_tries(update.row, old, run.dag->tasks[update.row.task]);
   check_asked(update.row, old, run.run);
   check_early_end(update.row, old, run.run);
   check_window(update.row, run, changes);
+  check_mapped(update.row, old, state);
   check_report_kept(update, old, changes);
   const StoredRun* now_run = state.run(update.row.run);
   if (now_run && update.from == TaskState::none) {
@@ -172,9 +177,11 @@ void Checker::check_update(const Changes::TaskUpdate& update, const Changes& cha
 }
 
 void Checker::check_edge(const Changes::TaskUpdate& update, const RunRow& run) {
-  const Hands hands{ending_.count(run.seq) != 0, touched_now(run), touched_ever(run)};
+  const Hands hands{ending_.count(run.seq) != 0, touched_now(run), touched_ever(run),
+                    expanded_.count({run.seq, update.row.task}) != 0};
   const bool terminal_stays =
-      !is_terminal(update.from) || hands.user || update.from == update.row.state;
+      !is_terminal(update.from) || hands.user || update.from == update.row.state ||
+      (hands.user_before && hands.expanded);
   const auto text = [&] {
     return run.dag_run_id + " task " + std::to_string(update.row.task) + ": " +
            std::string(to_string(update.from)) + " -> " + std::string(to_string(update.row.state));
@@ -212,8 +219,7 @@ void Checker::check_launches(const Effects& effects) {
   for (const LaunchEffect& launch : effects.launches) {
     const AttemptKey& key = launch.key;
     const auto matches = [&](const TaskInstanceRow& row) {
-      return row.run == key.run && row.task == key.task && row.fence == key.fence &&
-             row.state == TaskState::queued;
+      return row.attempt() == key && row.state == TaskState::queued;
     };
     const Changes& changes = effects.changes;
     bool claimed = std::any_of(changes.tasks_updated.begin(), changes.tasks_updated.end(),
@@ -237,7 +243,7 @@ void Checker::check_history(const Effects& effects) {
     const Life* life = ledger_.find(before);
     if (!life || !life->recorded || life->report.outcome == Outcome::success) continue;
     const auto is_it = [&](const AttemptRow& a) {
-      return a.row.run == before.run && a.row.task == before.task && a.row.fence == before.fence;
+      return a.row.attempt() == before;
     };
     const auto& kept = store_.data().attempts;
     const auto& fresh = effects.changes.attempts_archived;
@@ -252,7 +258,9 @@ void Checker::check_cancels(const Effects& effects) {
   for (const CancelEffect& cancel : effects.cancels) {
     const auto run = store_.data().runs.find(cancel.key.run);
     if (run == store_.data().runs.end()) continue;
-    const TaskInstanceRow row = run->second.row(first_instance(cancel.key.task));
+    const auto at = run->second.find(cancel.key.task, cancel.key.map_index);
+    if (!at) continue;
+    const TaskInstanceRow row = run->second.row(*at);
     const bool current = row.fence == cancel.key.fence &&
                          (row.state == TaskState::queued || row.state == TaskState::running);
     if (!current) continue;

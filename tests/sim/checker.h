@@ -75,6 +75,10 @@ class Checker {
   void check_launches(const Effects& effects);
   void check_history(const Effects& effects);
   void check_cancels(const Effects& effects);
+  // checker_mapped.cc
+  TaskInstanceRow row_before(const StoredRun& run, const TaskInstanceRow& row) const;
+  void check_mapped(const TaskInstanceRow& row, const TaskInstanceRow& old,
+                    const SchedulerState& state);
   // checker_runs.cc
   void check_run_ends(const RunRow& row, const SchedulerState& state);
   void check_paused(const Effects& effects, const SchedulerState& state);
@@ -132,6 +136,7 @@ class Checker {
   std::set<std::string> ever_cleared_;  // DAGs of which ended runs may have come back to life
   std::set<AttemptKey> reported_;
   std::set<AttemptKey> recalled_;  // given back in this batch
+  std::map<std::pair<RunSeq, TaskIndex>, TaskExpanded> expanded_;  // in this batch
   std::vector<AttemptKey> heard_;  // reports of current attempts in this batch
   std::uint64_t turns_ = 0;
 };

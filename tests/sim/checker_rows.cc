@@ -12,13 +12,15 @@ namespace {
 UpstreamCounts count_upstreams(const StoredRun& run, TaskIndex task) {
   UpstreamCounts counts;
   for (TaskIndex up : run.dag->tasks[task].upstream) {
-    const TaskState state = run.state_of(first_instance(up));
-    if (state == TaskState::removed) continue;
-    ++counts.total;
-    if (state == TaskState::success) ++counts.success;
-    if (state == TaskState::skipped) ++counts.skipped;
-    if (state == TaskState::failed) ++counts.failed;
-    if (state == TaskState::upstream_failed) ++counts.upstream_failed;
+    run.each_of(up, [&](InstanceIndex i) {
+      const TaskState state = run.state_of(i);
+      if (state == TaskState::removed) return;
+      ++counts.total;
+      if (state == TaskState::success) ++counts.success;
+      if (state == TaskState::skipped) ++counts.skipped;
+      if (state == TaskState::failed) ++counts.failed;
+      if (state == TaskState::upstream_failed) ++counts.upstream_failed;
+    });
   }
   return counts;
 }
@@ -72,6 +74,8 @@ void Checker::check_cause(const TaskInstanceRow& row, TaskState from, const Stor
 void Checker::check_failed(const TaskInstanceRow& row, const Task& task, const Life* life,
                            const StoredRun& run) {
   if (ending_.count(row.run)) return;
+  const auto answer = expanded_.find({row.run, row.task});
+  if (answer != expanded_.end() && !answer->second.failure.empty()) return;
   const bool spent = row.failures > task.retry.retries;
   const bool useless = life && life->ended && life->report.outcome == Outcome::failed_no_retry;
   const bool lost = row.losses > 0 && row.losses >= c_.knobs.options.max_losses;
@@ -174,6 +178,10 @@ void Checker::check_verdict(const TaskInstanceRow& row, const StoredRun& run) {
   const Life* life = ledger_.find(row.attempt());
   const bool by_itself = life && life->ended && life->report.outcome == Outcome::skipped;
   if (by_itself || ending_.count(row.run)) return;
+  const auto answer = expanded_.find({row.run, row.task});
+  if (answer != expanded_.end() && answer->second.failure.empty() && answer->second.count == 0) {
+    return require(rule_holds(task.trigger_rule, counts), "I6", text);
+  }
   if (left_out_by_branch(run, row.task)) {
     c_.met(Situation::branch_skipped);
     return;
@@ -259,7 +267,7 @@ void Checker::check_lake() {
 
 void Checker::meet(const Changes::TaskUpdate& update, const StoredRun& run) {
   const TaskInstanceRow& row = update.row;
-  const TaskInstanceRow old = run.row(first_instance(row.task));
+  const TaskInstanceRow old = row_before(run, row);
   const Task& task = run.dag->tasks[row.task];
   const bool fails = row.state == TaskState::failed && update.from != TaskState::failed;
   if (row.state == TaskState::up_for_retry && row.failures > old.failures)

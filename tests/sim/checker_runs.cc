@@ -152,10 +152,15 @@ void Checker::check_past(const TaskInstanceRow& row, const StoredRun& run, const
     const Task& then = before->dag->tasks[i];
     if (then.id != task.id) continue;
     c_.met(before->dag == run.dag ? Situation::past_awaited : Situation::past_of_other_version);
-    require(well(before->state_of(InstanceIndex{static_cast<TaskIndex>(i)})), "I6", text);
+    const auto all_well = [&](TaskIndex which) {
+      before->each_of(which, [&](InstanceIndex each) {
+        const TaskState then_in = before->state_of(each);
+        require(well(then_in) || then_in == TaskState::removed, "I6", text);
+      });
+    };
+    all_well(static_cast<TaskIndex>(i));
     if (!task.wait_for_downstream) continue;
-    for (TaskIndex down : then.downstream)
-      require(well(before->state_of(first_instance(down))), "I6", text);
+    for (TaskIndex down : then.downstream) all_well(down);
   }
 }
 

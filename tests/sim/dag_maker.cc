@@ -30,6 +30,7 @@ void draw_kind(Rng& rng, const Knobs& k, Task& task) {
     task.is_data = true;
     task.overlap = seconds(30);
   }
+  if (k.mapped_tasks && task.plugin == "mock" && rng.chance(400)) task.expand_json = "{}";
 }
 
 void draw_limits(Rng& rng, const Knobs& k, Task& task) {
@@ -38,6 +39,7 @@ void draw_limits(Rng& rng, const Knobs& k, Task& task) {
   if (rng.chance(400)) task.pool = "small";
   task.pool_slots = static_cast<int>(rng.chance(200) ? 2 : 1);
   if (rng.chance(100)) task.max_active_tis_per_dag = 1;
+  if (rng.chance(task.is_mapped() ? 400 : 50)) task.max_active_tis_per_dagrun = 1;
 }
 
 Task draw_task(Context& c, TaskIndex index) {

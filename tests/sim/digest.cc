@@ -95,6 +95,7 @@ std::uint64_t digest(const Effects& effects) {
     h.add(e.key);
     h.add(e.predecessor_slot);
   }
+  for (const auto& e : effects.expansions) h.add(static_cast<std::int64_t>(e.task));
   for (const auto& e : effects.cancels) h.add(e.key);
   for (const auto& e : effects.recalls) h.add(e.key);
   for (const auto& e : effects.acks) h.add(e.key);

@@ -21,6 +21,7 @@ constexpr std::size_t at(TaskState s) {
 
 constexpr Edge machine_edges[] = {
     {none, scheduled},          {none, upstream_failed}, {none, skipped},
+    {none, failed},
     {scheduled, queued},        {scheduled, success},    {scheduled, skipped},
     {queued, scheduled},        {queued, running},       {queued, publishing},
     {queued, success},          {queued, failed},        {queued, up_for_retry},
@@ -48,6 +49,10 @@ void add_user(Matrix& m, bool now) {
     m[at(s)][at(none)] = true;
     for (TaskState to : by_hand) m[at(s)][at(to)] = true;
   }
+  // After a clear a mapped task may have fewer items, or more again.
+  for (TaskState s : ended) m[at(s)][at(removed)] = true;
+  m[at(none)][at(removed)] = true;
+  m[at(removed)][at(none)] = true;
   if (!now) return;
   for (TaskState s : waiting) {
     m[at(s)][at(none)] = true;

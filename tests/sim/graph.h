@@ -11,6 +11,7 @@ struct Hands {
   bool run_ended = false;    // the run timed out or is being ended
   bool user = false;         // a user named the run in this turn
   bool user_before = false;  // or earlier: what they asked is done when the attempt has ended
+  bool expanded = false;     // a mapped task, of which it was told in this turn over what
 };
 
 // True when one turn may take a task from `from` to `to`, in any number of moves.

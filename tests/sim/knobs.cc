@@ -18,6 +18,7 @@ void draw_pipelines(Rng& rng, Knobs& k) {
   k.cron = rng.chance(300);
   k.odd_rules = rng.chance(400);
   k.branches = rng.chance(250);
+  k.mapped_tasks = rng.chance(300);
   k.data_tasks = rng.chance(500);
   k.prior_dependence = rng.chance(150);
   k.tight_limits = rng.chance(500);

@@ -22,6 +22,7 @@ struct Knobs {
   bool cron = false;
   bool odd_rules = false;  // trigger rules other than all_success
   bool branches = false;
+  bool mapped_tasks = false;
   bool data_tasks = false;
   bool prior_dependence = false;  // depends_on_past, wait_for_downstream
   bool tight_limits = false;      // small pools, few active runs and tasks

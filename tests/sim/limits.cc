@@ -69,6 +69,7 @@ void Limits::committed(const Effects& effects) {
     pool_used_[d.task->pool] += d.change * d.task->pool_slots;
     run_active_[d.run] += d.change;
     if (d.task->max_active_tis_per_dag > 0) task_active_[{d.dag->id, d.task->id}] += d.change;
+    run_task_active_[{d.run, d.task->id}] += d.change;
   }
   for (const auto& [dag_id, change] : run_deltas_) runs_running_[dag_id] += change;
   for (const LaunchEffect& launch : effects.launches) check_launch(launch.key);
@@ -100,6 +101,9 @@ void Limits::check_launch(const AttemptKey& key) const {
   if (task.max_active_tis_per_dag > 0)
     require(task_active_.at({run.run.dag_id, task.id}) <= task.max_active_tis_per_dag, "I7",
             [&] { return "max_active_tis_per_dag of " + task.id + " exceeded"; });
+  if (task.max_active_tis_per_dagrun > 0)
+    require(run_task_active_.at({key.run, task.id}) <= task.max_active_tis_per_dagrun, "I7",
+            [&] { return "max_active_tis_per_dagrun of " + task.id + " exceeded"; });
 }
 
 void Limits::check_runs(const std::string& dag_id) const {

@@ -43,6 +43,7 @@ class Limits {
   std::map<std::string, std::int64_t> pool_used_;
   std::map<RunSeq, std::int64_t> run_active_;
   std::map<std::pair<std::string, std::string>, std::int64_t> task_active_;  // dag_id, task_id
+  std::map<std::pair<RunSeq, std::string>, std::int64_t> run_task_active_;   // by task_id
   std::map<std::string, std::int64_t> runs_running_;                         // by dag_id
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "tests/sim/mapping.h"
 #include "tests/sim/violation.h"
 
 namespace batuta::sim {
@@ -215,6 +216,7 @@ void SchedulerNode::commit() {
   const bool dies = c_.faults && c_.rng.chance(c_.knobs.crash_at_commit);
   const bool after = dies && c_.rng.chance(500);
   const Effects& effects = loop_->pending().effects;
+  if (dies && !effects.expansions.empty()) c_.met(Situation::answer_forgotten);
   if (dies && !after) {
     c_.met(Situation::crash_before_commit);
     return crash();
@@ -328,6 +330,16 @@ const std::vector<LaunchContext::XcomName>& SchedulerNode::xcoms_of(const Dag& d
 
 std::vector<LaunchContext::XcomName> SchedulerNode::xcoms_of_alert(const Dag&, const std::string&) {
   return {};
+}
+
+Result<LaunchContext::Expansion> SchedulerNode::expand(const Attempt& attempt) {
+  const std::int32_t count = mapped_count(*state().run(attempt.run.seq), attempt.hot.task);
+  if (count == unmappable_count) {
+    c_.met(Situation::unmappable);
+    return Error{Errc::invalid, "mapped over what is no list", {}};
+  }
+  if (count == 0) c_.met(Situation::mapped_over_nothing);
+  return Expansion{count, {}};
 }
 
 Status SchedulerNode::render_launch(const Attempt&, Launch& out, std::string&) {

@@ -86,6 +86,7 @@ class SchedulerNode : public TurnDriver, public Executor, public LaunchContext {
   // ---- rendering
   const std::vector<XcomName>& xcoms_of(const Dag& dag, TaskIndex task) override;
   std::vector<XcomName> xcoms_of_alert(const Dag& dag, const std::string& notifier) override;
+  Result<Expansion> expand(const Attempt& attempt) override;
   Status render_launch(const Attempt& attempt, Launch& out, std::string& rendered) override;
   OutboxRow render_alert(const Attempt& attempt, const std::string& notifier, Time now) override;
 

@@ -178,6 +178,8 @@ void Users::clear(const StoredRun& run) {
   event.include_upstream = c_.rng.chance(200);
   if (c_.rng.chance(600))
     event.task_ids.push_back(run.dag->tasks[c_.rng.below(run.dag->tasks.size())].id);
+  if (!event.task_ids.empty() && !run.mapped.empty() && c_.rng.chance(500))
+    event.map_indexes.push_back(MapIndex{static_cast<std::int32_t>(c_.rng.below(4))});
   const bool finished = is_terminal(run.run.state);
   const bool running = any(run, TaskState::running);
   const bool publishing = any(run, TaskState::publishing);
@@ -210,6 +212,8 @@ void Users::mark(const StoredRun& run) {
   event.dag_run_id = run.run.dag_run_id;
   event.task_id = run.dag->tasks[c_.rng.below(run.dag->tasks.size())].id;
   event.state = states[c_.rng.below(3)];
+  if (!run.mapped.empty() && c_.rng.chance(500))
+    event.map_index = MapIndex{static_cast<std::int32_t>(c_.rng.below(3))};
   event.include_downstream = c_.rng.chance(300);
   node_.request(std::move(event), [this](const Reply& reply) {
     if (reply.code == Errc::ok) c_.met(Situation::marked_by_hand);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { DagRun, RunEvent, TaskEvent, TaskInstance } from '../src/api/types';
-import { applyRun, applyRuns, applyTasks, countStates, taskMap } from '../src/lib/live';
+import { applyRun, applyRuns, applyTasks, countStates, foldMapped, hasNewInstances, taskMap } from '../src/lib/live';
 
 const run = (id: string, state: DagRun['state'] = 'running') =>
   ({ dag_id: 'd', dag_run_id: id, state, note: 'kept', queued_at: 'q' }) as DagRun;
@@ -67,5 +67,23 @@ describe('applyTasks', () => {
     const events = Array.from({ length: 1000 }, (_, at) => taskEvent(`t${at}`, 'success'));
     const next = applyTasks(large, events, 'd', 'r');
     expect(countStates(next.values())).toEqual(new Map([['success', 1000], ['queued', 19_000]]));
+  });
+});
+
+describe('mapped tasks', () => {
+  const one = (index: number, state: TaskInstance['state']) => ({ ...task('m'), map_index: index, state });
+  test('an instance that nobody has read tells that its task was expanded', () => {
+    const known = taskMap([task('m'), task('other')]);
+    const told = [taskEvent('m', 'queued', 1, { map_index: 0 })];
+    expect(hasNewInstances(known, told, 'd', 'r')).toBe(true);
+    expect(hasNewInstances(taskMap([one(0, 'queued')]), told, 'd', 'r')).toBe(false);
+    expect(hasNewInstances(known, told, 'd', 'another')).toBe(false);
+    expect(hasNewInstances(known, [taskEvent('m', 'queued')], 'd', 'r')).toBe(false);
+  });
+  test('the picture shows a mapped task as the worst of its instances', () => {
+    const folded = foldMapped(taskMap([one(0, 'success'), one(1, 'failed'), one(2, 'running'), task('other')]));
+    expect(folded.get('m')?.state).toBe('failed');
+    expect(folded.get('other')?.map_index).toBe(-1);
+    expect(folded.size).toBe(5);
   });
 });

@@ -60,13 +60,16 @@ export const trigger = (
 export const setRunState = (dag: string, run: string, state: 'success' | 'failed') =>
   request<t.DagRun>('PATCH', `${runUrl(dag, run)}?update_mask=state`, { body: { state } });
 
-// Task instances
+// Task instances. `index`: which of a mapped task's; below 0 where the task is not mapped.
+const instanceUrl = (dag: string, run: string, task: string, index: number) =>
+  `${taskUrl(dag, run, task)}${index < 0 ? '' : `/${index}`}`;
+const of = (index: number): Query => (index < 0 ? {} : { map_index: index });
 export const taskInstances = (dag: string, run: string, query: Query, signal?: AbortSignal) =>
   get<t.TaskPage>(`${runUrl(dag, run)}/taskInstances${queryString(query)}`, signal);
-export const taskInstance = (dag: string, run: string, task: string, signal?: AbortSignal) =>
-  get<t.TaskInstance>(taskUrl(dag, run, task), signal);
-export const tries = (dag: string, run: string, task: string, signal?: AbortSignal) =>
-  get<t.TaskPage>(`${taskUrl(dag, run, task)}/tries`, signal);
+export const taskInstance = (dag: string, run: string, task: string, signal?: AbortSignal, index = -1) =>
+  get<t.TaskInstance>(instanceUrl(dag, run, task, index), signal);
+export const tries = (dag: string, run: string, task: string, signal?: AbortSignal, index = -1) =>
+  get<t.TaskPage>(`${instanceUrl(dag, run, task, index)}/tries`, signal);
 export const logs = (
   dag: string,
   run: string,
@@ -74,18 +77,32 @@ export const logs = (
   attempt: number,
   token: string | null,
   signal?: AbortSignal,
+  index = -1,
 ) =>
   get<t.LogPage>(
-    `${taskUrl(dag, run, task)}/logs/${path(attempt)}${queryString({ token: token ?? undefined })}`,
+    `${taskUrl(dag, run, task)}/logs/${path(attempt)}${queryString({ ...of(index), token: token ?? undefined })}`,
     signal,
   );
 /** As it stands in the file, a window at a time. */
-export const logText = (dag: string, run: string, task: string, attempt: number, token: string | null, signal?: AbortSignal) =>
-  getText(`${taskUrl(dag, run, task)}/logs/${path(attempt)}${queryString({ token: token ?? undefined })}`, signal);
-export const xcomEntries = (dag: string, run: string, task: string, signal?: AbortSignal) =>
-  everyPage((page) => rowsOf<t.XCom>(`${taskUrl(dag, run, task)}/xcomEntries`, 'xcom_entries', { ...page }, signal));
-export const xcomEntry = (dag: string, run: string, task: string, key: string, signal?: AbortSignal) =>
-  get<t.XCom>(`${taskUrl(dag, run, task)}/xcomEntries/${path(key)}`, signal);
+export const logText = (
+  dag: string,
+  run: string,
+  task: string,
+  attempt: number,
+  token: string | null,
+  signal?: AbortSignal,
+  index = -1,
+) =>
+  getText(
+    `${taskUrl(dag, run, task)}/logs/${path(attempt)}${queryString({ ...of(index), token: token ?? undefined })}`,
+    signal,
+  );
+export const xcomEntries = (dag: string, run: string, task: string, signal?: AbortSignal, index = -1) =>
+  everyPage((page) =>
+    rowsOf<t.XCom>(`${taskUrl(dag, run, task)}/xcomEntries`, 'xcom_entries', { ...page, ...of(index) }, signal),
+  );
+export const xcomEntry = (dag: string, run: string, task: string, key: string, signal?: AbortSignal, index = -1) =>
+  get<t.XCom>(`${taskUrl(dag, run, task)}/xcomEntries/${path(key)}${queryString(of(index))}`, signal);
 /** What a try told about quality and lineage; null when it told nothing. */
 export const attemptReport = (
   dag: string,
@@ -93,23 +110,24 @@ export const attemptReport = (
   task: string,
   attempt: number,
   signal?: AbortSignal,
+  index = -1,
 ): Promise<t.AttemptReport | null> =>
   get<t.AttemptReport>(
-    `${ours}/dags/${path(dag)}/dagRuns/${path(run)}/taskInstances/${path(task)}/report${queryString({ try_number: attempt })}`,
+    `${ours}/dags/${path(dag)}/dagRuns/${path(run)}/taskInstances/${path(task)}/report${queryString({ ...of(index), try_number: attempt })}`,
     signal,
   ).catch((error: unknown) => {
     if (error instanceof ApiError && error.status === 404) return null;
     throw error;
   });
-export const dependencies = (dag: string, run: string, task: string, signal?: AbortSignal) =>
-  get<{ dependencies: t.Dependency[] }>(`${taskUrl(dag, run, task)}/dependencies`, signal);
-export const markTask = (dag: string, run: string, task: string, state: t.TaskState) =>
-  request<unknown>('PATCH', taskUrl(dag, run, task), { body: { new_state: state } });
+export const dependencies = (dag: string, run: string, task: string, signal?: AbortSignal, index = -1) =>
+  get<{ dependencies: t.Dependency[] }>(`${instanceUrl(dag, run, task, index)}/dependencies`, signal);
+export const markTask = (dag: string, run: string, task: string, state: t.TaskState, index = -1) =>
+  request<unknown>('PATCH', instanceUrl(dag, run, task, index), { body: { new_state: state } });
 
 export interface ClearBody {
   dry_run: boolean;
   dag_run_id: string;
-  task_ids?: string[];
+  task_ids?: (string | [string, number])[];
   include_downstream?: boolean;
   include_upstream?: boolean;
   only_failed?: boolean;

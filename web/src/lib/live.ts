@@ -84,6 +84,31 @@ export function applyTasks(
   return next ?? tasks;
 }
 
+/** A mapped task was expanded: the events tell of instances that nobody has read yet. */
+export function hasNewInstances(tasks: TaskMap, events: readonly TaskEvent[], dag: string, run: string): boolean {
+  return events.some(
+    (event) =>
+      event.dag_run_id === run && event.dag_id === dag && event.map_index >= 0 && !tasks.has(taskKey(event)),
+  );
+}
+
+// What a mapped task shows as one: the first of these that an instance is in.
+const worstFirst = [
+  'failed', 'upstream_failed', 'up_for_retry', 'running', 'queued', 'scheduled', 'none', 'success', 'skipped', 'removed',
+];
+const rank = (task: TaskInstance) => worstFirst.indexOf(task.state ?? 'none');
+
+/** With each mapped task under its own id, too: as the worst of its instances. */
+export function foldMapped(tasks: TaskMap): TaskMap {
+  const folded = new Map(tasks);
+  for (const task of tasks.values()) {
+    if (task.map_index < 0) continue;
+    const before = folded.get(task.task_id);
+    if (!before || rank(task) < rank(before)) folded.set(task.task_id, task);
+  }
+  return folded;
+}
+
 export function countStates(tasks: Iterable<TaskInstance>): Map<string, number> {
   const counts = new Map<string, number>();
   for (const task of tasks) {

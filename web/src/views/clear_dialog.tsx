@@ -2,6 +2,7 @@
 // whenever a choice changes.
 import { useState } from 'preact/hooks';
 import * as api from '../api/endpoints';
+import type { TaskInstance } from '../api/types';
 import { Dialog } from '../components/dialog';
 import { Loaded } from '../components/loaded';
 import { StateBadge } from '../components/state_badge';
@@ -14,7 +15,7 @@ const mostShown = 100;
 interface Props {
   dag: string;
   run: string;
-  task: string | null; // null: the whole run
+  task: TaskInstance | null; // null: the whole run
   onClose: () => void;
   onDone: () => void;
 }
@@ -31,6 +32,10 @@ const choices: readonly Choice[] = [
   { name: 'only_failed', label: 'Only failed tasks', forTask: false },
 ];
 
+/** One instance of a mapped task, or a task. */
+const named = (task: TaskInstance): string | [string, number] =>
+  task.map_index < 0 ? task.task_id : [task.task_id, task.map_index];
+
 export function ClearDialog({ dag, run, task, onClose, onDone }: Props) {
   const { notify } = useApp();
   const [chosen, setChosen] = useState({
@@ -40,7 +45,7 @@ export function ClearDialog({ dag, run, task, onClose, onDone }: Props) {
   });
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState('');
-  const body = { dag_run_id: run, ...chosen, ...(task === null ? {} : { task_ids: [task] }) };
+  const body = { dag_run_id: run, ...chosen, ...(task === null ? {} : { task_ids: [named(task)] }) };
   const preview = useResource(() => api.clearTasks(dag, { ...body, dry_run: true }), [dag, body]);
   const affected = preview.data?.task_instances ?? [];
   const clear = async () => {
@@ -56,7 +61,7 @@ export function ClearDialog({ dag, run, task, onClose, onDone }: Props) {
     }
   };
   return (
-    <Dialog title={task === null ? 'Clear this run' : `Clear ${task}`} onClose={onClose}>
+    <Dialog title={task === null ? 'Clear this run' : `Clear ${taskKey(task)}`} onClose={onClose}>
       <p>Cleared tasks run again, with the same data window.</p>
       <div class="choices">
         {choices

@@ -10,6 +10,7 @@ import { useApp } from '../lib/hooks';
 import { wholeLog } from '../lib/log_download';
 import { appendPage, emptyTail, type LogTail } from '../lib/log_tail';
 import { isEnded } from '../lib/states';
+import { taskKey } from '../lib/timeline';
 
 const pollMs = 1000;
 const nearEnd = 40; // px from the bottom that still count as reading the end
@@ -24,14 +25,14 @@ function useTail(task: TaskInstance, attempt: number): { tail: LogTail; error: E
   const [error, setError] = useState<Error>();
   const [turn, setTurn] = useState(0);
   const held = useRef(emptyTail);
-  const { dag_id, dag_run_id, task_id } = task;
+  const { dag_id, dag_run_id, task_id, map_index } = task;
   const running = attempt === task.try_number && !isEnded(task.state);
   useEffect(() => {
     const abort = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
     const read = async () => {
       const from = held.current.complete ? emptyTail : held.current;
-      const page = await api.logs(dag_id, dag_run_id, task_id, attempt, from.token, abort.signal);
+      const page = await api.logs(dag_id, dag_run_id, task_id, attempt, from.token, abort.signal, map_index);
       if (abort.signal.aborted) return;
       held.current = appendPage(from, page);
       setTail(held.current);
@@ -51,7 +52,7 @@ function useTail(task: TaskInstance, attempt: number): { tail: LogTail; error: E
       abort.abort();
       clearTimeout(timer);
     };
-  }, [dag_id, dag_run_id, task_id, attempt, running, turn]);
+  }, [dag_id, dag_run_id, task_id, map_index, attempt, running, turn]);
   return { tail, error, retry: () => setTurn((old) => old + 1) };
 }
 
@@ -71,12 +72,15 @@ function Download({ task, attempt }: { task: TaskInstance; attempt: number }) {
   const abort = useRef<AbortController>();
   useEffect(() => () => abort.current?.abort(), []);
   const start = async () => {
-    const { dag_id, dag_run_id, task_id } = task;
+    const { dag_id, dag_run_id, task_id, map_index } = task;
     const { signal } = (abort.current = new AbortController());
     setRead(0);
     try {
-      const blob = await wholeLog((token) => api.logText(dag_id, dag_run_id, task_id, attempt, token, signal), setRead);
-      save(blob, `${task_id}-try-${attempt}.log`);
+      const blob = await wholeLog(
+        (token) => api.logText(dag_id, dag_run_id, task_id, attempt, token, signal, map_index),
+        setRead,
+      );
+      save(blob, `${taskKey(task)}-try-${attempt}.log`);
     } catch (error) {
       if (!signal.aborted) notify(`The log could not be downloaded: ${(error as Error).message}`, 'error');
     }

@@ -30,8 +30,8 @@ export function QualityView({ task, attempt }: { task: TaskInstance; attempt: nu
     (signal) =>
       attempt === 0 || underWay(task, attempt)
         ? Promise.resolve(null)
-        : api.attemptReport(task.dag_id, task.dag_run_id, task.task_id, attempt, signal),
-    [task.dag_id, task.dag_run_id, task.task_id, attempt, task.state],
+        : api.attemptReport(task.dag_id, task.dag_run_id, task.task_id, attempt, signal, task.map_index),
+    [task.dag_id, task.dag_run_id, task.task_id, task.map_index, attempt, task.state],
   );
   const results = report.data?.quality ?? [];
   if (results.length === 0) return null;

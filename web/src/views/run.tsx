@@ -6,10 +6,11 @@ import { GraphPicture, graphLimit } from '../components/graph_picture';
 import { Loaded } from '../components/loaded';
 import { withSearch } from '../lib/address';
 import { useLive, useNow, useResource, useSearch, useThrottled, useTitle } from '../lib/hooks';
-import { applyRun, applyTasks, taskMap, type TaskMap } from '../lib/live';
+import { applyRun, applyTasks, foldMapped, hasNewInstances, taskMap, type TaskMap } from '../lib/live';
 import { everyPage } from '../lib/pages';
 import { dagLink } from '../lib/route';
 import { isEnded } from '../lib/states';
+import { taskKey } from '../lib/timeline';
 import { RunHead } from './run_head';
 import { TaskList } from './task_list';
 import { TaskPanel } from './task_panel';
@@ -52,7 +53,8 @@ function useRun(dag: string, run: string) {
       return map === old.map ? old : { ...old, map };
     });
     const ended = batch.runs.some((one) => one.dag_id === dag && one.dag_run_id === run && isEnded(one.state));
-    if (batch.resync || ended) reread();
+    const expanded = tasks.data !== undefined && hasNewInstances(tasks.data.map, batch.tasks, dag, run);
+    if (batch.resync || ended || expanded) reread();
   });
   return { head, tasks, shape, reread };
 }
@@ -76,6 +78,7 @@ export function RunView({ dag, run, task, tab }: RunViewProps) {
   };
   const map = tasks.data?.map;
   const list = useMemo(() => (map ? [...map.values()] : []), [map]);
+  const folded = useMemo(() => (map ? foldMapped(map) : undefined), [map]);
   const drawn = shape.data?.tasks ?? noTasks;
   const selected = task === null ? undefined : map?.get(task);
   return (
@@ -87,8 +90,11 @@ export function RunView({ dag, run, task, tab }: RunViewProps) {
             <a href={dagLink(dag)}>{dag}</a>
           </nav>
           <RunHead run={data} tasks={list} now={now} state={state} onState={(next) => change({ state: next })} onChanged={reread} />
-          {drawn.length > 1 && drawn.length <= graphLimit && map && (
-            <GraphPicture tasks={drawn} states={map} selected={task} onSelect={(id) => select(id)} />
+          {drawn.length > 1 && drawn.length <= graphLimit && map && folded && (
+            <GraphPicture tasks={drawn} states={folded}
+              selected={selected?.task_id ?? task}
+              onSelect={(id) => select(map.has(id) ? id : `${id}[0]`)}
+            />
           )}
           <div class={`run-body ${selected ? 'has-panel' : ''}`}>
             <Loaded of={tasks}>
@@ -107,11 +113,11 @@ export function RunView({ dag, run, task, tab }: RunViewProps) {
             </Loaded>
             {selected && (
               <TaskPanel
-                key={selected.task_id}
+                key={taskKey(selected)}
                 task={selected}
                 tab={tab}
                 now={now}
-                onTab={(next) => select(selected.task_id, next)}
+                onTab={(next) => select(taskKey(selected), next)}
                 onClose={() => select(null)}
                 onChanged={reread}
               />

@@ -8,8 +8,8 @@ import { useResource } from '../lib/hooks';
 
 export function TaskDetails({ task, now }: { task: TaskInstance; now: number }) {
   const full = useResource(
-    (signal) => api.taskInstance(task.dag_id, task.dag_run_id, task.task_id, signal),
-    [task.dag_id, task.dag_run_id, task.task_id, task.state, task.try_number],
+    (signal) => api.taskInstance(task.dag_id, task.dag_run_id, task.task_id, signal, task.map_index),
+    [task.dag_id, task.dag_run_id, task.task_id, task.map_index, task.state, task.try_number],
   );
   return (
     <Loaded of={full}>

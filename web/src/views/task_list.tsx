@@ -65,7 +65,8 @@ export function TaskList({ tasks, total, order, run, now, state, selected, onSel
   const shown = sorted.filter(
     (task) =>
       (state === '' || (task.state ?? 'none') === state) &&
-      (text === '' || task.task_id.toLowerCase().includes(text.toLowerCase())),
+      (text === '' ||
+        `${taskKey(task)} ${task.rendered_map_index ?? ''}`.toLowerCase().includes(text.toLowerCase())),
   );
   const timeline = useMemo(() => buildTimeline(tasks, run.start_date, now), [tasks, run.start_date, now]);
   return (
@@ -103,7 +104,10 @@ export function TaskList({ tasks, total, order, run, now, state, selected, onSel
                   onClick={() => onSelect(key)}
                 >
                   <StateBadge state={task.state} small />
-                  <span class="task-name">{key}</span>
+                  <span class="task-name">
+                    {key}
+                    {task.rendered_map_index && <span class="muted"> {task.rendered_map_index}</span>}
+                  </span>
                   <span class="task-tries" title={`Try ${task.try_number} of at most ${task.max_tries + 1}`}>
                     {task.try_number > 1 ? `try ${task.try_number}` : ''}
                   </span>

@@ -38,7 +38,7 @@ type Pending = 'clear' | 'success' | 'failed' | 'skipped' | null;
 function Actions({ task, onChanged }: { task: TaskInstance; onChanged: () => void }) {
   const [pending, setPending] = useState<Pending>(null);
   const close = () => setPending(null);
-  const mark = (state: TaskState) => api.markTask(task.dag_id, task.dag_run_id, task.task_id, state);
+  const mark = (state: TaskState) => api.markTask(task.dag_id, task.dag_run_id, task.task_id, state, task.map_index);
   const marks = (['success', 'failed', 'skipped'] as const).filter((state) => state !== task.state);
   return (
     <div class="actions">
@@ -51,11 +51,11 @@ function Actions({ task, onChanged }: { task: TaskInstance; onChanged: () => voi
         </button>
       ))}
       {pending === 'clear' && (
-        <ClearDialog dag={task.dag_id} run={task.dag_run_id} task={task.task_id} onClose={close} onDone={onChanged} />
+        <ClearDialog dag={task.dag_id} run={task.dag_run_id} task={task} onClose={close} onDone={onChanged} />
       )}
       {pending !== null && pending !== 'clear' && (
         <ConfirmDialog
-          title={`Mark ${task.task_id} ${pending}?`}
+          title={`Mark ${taskKey(task)} ${pending}?`}
           text={isEnded(task.state) ? 'The tasks after it follow the new state.' : 'If it is running, it is stopped.'}
           button={`Mark ${pending}`}
           danger={pending === 'failed'}
@@ -79,6 +79,7 @@ export function TaskPanel({ task, tab, now, onTab, onClose, onChanged }: Props) 
       <header class="panel-head">
         <StateBadge state={task.state} />
         <h2>{taskKey(task)}</h2>
+        {task.rendered_map_index && <span class="muted">{task.rendered_map_index}</span>}
         <button type="button" class="icon-button" aria-label="Close task" onClick={onClose}>
           <Icon name="close" />
         </button>

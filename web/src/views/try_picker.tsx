@@ -14,8 +14,8 @@ interface Props {
 /** One choice per try, newest last. Picking the newest follows the ones to come. */
 export function TryPicker({ task, attempt, now, onPick }: Props) {
   const tries = useResource(
-    (signal) => api.tries(task.dag_id, task.dag_run_id, task.task_id, signal),
-    [task.dag_id, task.dag_run_id, task.task_id, task.try_number, task.state],
+    (signal) => api.tries(task.dag_id, task.dag_run_id, task.task_id, signal, task.map_index),
+    [task.dag_id, task.dag_run_id, task.task_id, task.map_index, task.try_number, task.state],
   );
   const all = tries.data?.task_instances ?? [];
   if (all.length < 2) return null;

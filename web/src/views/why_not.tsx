@@ -7,8 +7,8 @@ const askEveryMs = 3000;
 
 function Reasons({ task }: { task: TaskInstance }) {
   const why = usePolled(
-    (signal) => api.dependencies(task.dag_id, task.dag_run_id, task.task_id, signal),
-    [task.dag_id, task.dag_run_id, task.task_id, task.state],
+    (signal) => api.dependencies(task.dag_id, task.dag_run_id, task.task_id, signal, task.map_index),
+    [task.dag_id, task.dag_run_id, task.task_id, task.map_index, task.state],
     askEveryMs,
   );
   const reasons = why.data?.dependencies ?? [];

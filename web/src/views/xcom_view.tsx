@@ -7,14 +7,14 @@ import { useResource } from '../lib/hooks';
 // XComs are at most 64 KiB each and few, so that their values are read with the list.
 async function readAll(task: TaskInstance, signal: AbortSignal): Promise<XCom[]> {
   const ids = [task.dag_id, task.dag_run_id, task.task_id] as const;
-  const heads = (await api.xcomEntries(...ids, signal)).rows;
-  return Promise.all(heads.map((head) => api.xcomEntry(...ids, head.key, signal)));
+  const heads = (await api.xcomEntries(...ids, signal, task.map_index)).rows;
+  return Promise.all(heads.map((head) => api.xcomEntry(...ids, head.key, signal, task.map_index)));
 }
 
 export function XComView({ task }: { task: TaskInstance }) {
   const entries = useResource(
     (signal) => readAll(task, signal),
-    [task.dag_id, task.dag_run_id, task.task_id, task.try_number, task.state],
+    [task.dag_id, task.dag_run_id, task.task_id, task.map_index, task.try_number, task.state],
   );
   return (
     <Loaded of={entries}>
