@@ -27,7 +27,7 @@ void Checker::check_mapped(const TaskInstanceRow& row, const TaskInstanceRow& ol
   if (row.state == TaskState::removed) c_.met(Situation::instance_removed);
   const bool goes_on = row.state == TaskState::scheduled || row.state == TaskState::queued;
   if (old.state != TaskState::none || !goes_on) return;
-  require(row.map_index != unmapped, "I21",
+  require(row.map_index != unmapped, "I23",
           [&] { return "runs without being expanded: " + task.id; });
   if (row.map_index == MapIndex{1}) c_.met(Situation::task_expanded);
   const bool waits_for_all =
@@ -45,7 +45,7 @@ void Checker::check_mapped(const TaskInstanceRow& row, const TaskInstanceRow& ol
     const bool counts = number_of(run->hot[place_of(i)].map_index) < count;
     if (counts && run->state_of(i) != TaskState::removed) ++there;
   });
-  require(number_of(row.map_index) < count && there == count, "I21", [&] {
+  require(number_of(row.map_index) < count && there == count, "I23", [&] {
     return run->run.dag_run_id + ": " + std::to_string(there) + " instances of " + task.id + " for " +
            std::to_string(count) + " items, and number " +
            std::to_string(number_of(row.map_index)) + " goes on";
