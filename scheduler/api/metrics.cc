@@ -34,7 +34,7 @@ double seconds(Duration d) {
   return std::chrono::duration<double>(d).count();
 }
 
-void counters(Page& page, const EngineMetrics& m) {
+void counters(Page& page, const EngineMetrics& m, const Sight& sight) {
   const auto n = [](std::uint64_t value) { return static_cast<double>(value); };
   page.one("airflow_scheduler_heartbeat", "counter", "Turns of the scheduler's loop", n(m.turns));
   page.one("airflow_ti_start", "counter", "Attempts launched", n(m.launches));
@@ -47,6 +47,7 @@ void counters(Page& page, const EngineMetrics& m) {
            "Attempts lost with their worker", n(m.losses));
   page.head("batuta_ticks_skipped_total", "counter", "Ticks that no run was made for");
   for (const auto& [of, count] : m.skipped_by) {  // ids and reasons need no escaping
+    if (!sight.sees(of.first)) continue;
     page.sample("batuta_ticks_skipped_total",
                 "dag_id=\"" + of.first + "\",reason=\"" + of.second + "\"", n(count));
   }
@@ -104,9 +105,9 @@ void pools(Page& page, const std::vector<PoolView>& all) {
 }  // namespace
 
 std::string metrics_text(const EngineMetrics& engine, const LiveView& live,
-                         const DagBagSnapshot& bag) {
+                         const DagBagSnapshot& bag, const Sight& sight) {
   Page page;
-  counters(page, engine);
+  counters(page, engine, sight);
   gauges(page, engine, bag);
   timers(page, engine);
   pools(page, live.pools);

@@ -5,10 +5,12 @@
 #include <string>
 
 #include "scheduler/api/backend.h"
+#include "scheduler/rights/sight.h"
 
 namespace batuta::http {
 
+// Lines about one DAG are those of DAGs in `sight`.
 std::string metrics_text(const EngineMetrics& engine, const LiveView& live,
-                         const DagBagSnapshot& bag);
+                         const DagBagSnapshot& bag, const Sight& sight);
 
 }  // namespace batuta::http

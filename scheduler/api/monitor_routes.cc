@@ -188,7 +188,7 @@ void get_metrics(Context& context, Call call) {
       Response response;
       response.content_type = "text/plain; version=0.0.4; charset=utf-8";
       response.body = metrics_text(context.services.backend.metrics(), live ? *live : LiveView{},
-                                   *context.services.backend.dags());
+                                   *context.services.backend.dags(), seen_dags(*call.request));
       call.respond(std::move(response));
     });
   });

@@ -9,7 +9,7 @@ namespace batuta {
 namespace {
 
 constexpr std::size_t max_expression = 4096;
-constexpr std::size_t max_expressions = 10'000;
+constexpr std::size_t max_pieces = 20'000;
 constexpr int max_nesting = 8;
 constexpr std::size_t max_steps = 32;
 
@@ -228,7 +228,7 @@ Result<std::vector<TemplatePiece>> parse_template(std::string_view text) {
     const auto open = std::min(text.find("{{", at), text.size());
     if (open > at) pieces.emplace_back(std::string(text.substr(at, open - at)));
     if (open == text.size()) break;
-    if (pieces.size() > 2 * max_expressions) {
+    if (pieces.size() > max_pieces) {
       return {Errc::invalid, "more than 10,000 templates in one text"};
     }
     Parser parser(text, open + 2);

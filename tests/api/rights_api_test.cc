@@ -116,6 +116,16 @@ TEST_CASE("who may read one DAG finds no other in any answer") {
   CHECK(answered > 100);
 }
 
+TEST_CASE("a metric of one DAG is told to who sees that DAG") {
+  TwoDags api;
+  api.add_user("watcher", {"read admin:metrics", "read dag:demo"});
+  const auto partly = api.call(Method::get, "/metrics", "", "watcher");
+  CHECK(partly.status == 200);
+  CHECK(partly.body.find("airflow_dagbag_size") != std::string::npos);
+  CHECK(partly.body.find("hourly") == std::string::npos);
+  CHECK(api.call(Method::get, "/metrics", "", "admin").body.find("hourly") != std::string::npos);
+}
+
 TEST_CASE("lists of what one may see have true totals and pages") {
   TwoDags api;
   for (const std::string path :
