@@ -17,8 +17,8 @@ namespace {
 // Runs one request may look at; their tasks are bounded by max_cleared_tasks.
 constexpr std::int64_t max_runs = max_page;
 
-// One entry of task_ids: an id, or [id, map index], which means that instance alone; -1 is that of a
-// task that is not mapped, or not expanded yet.
+// One entry of task_ids: an id, or [id, map index], which means that instance alone; -1 is that of
+// a task that is not mapped, or not expanded yet.
 struct NamedTask {
   std::string id;
   std::optional<MapIndex> map_index;
@@ -36,8 +36,8 @@ void read_task_ids(BodyReader& fields, ClearRequested& event) {
   const json* list = fields.value("task_ids");
   if (!list) return;
   if (!list->is_array() || list->size() > max_cleared_tasks) {
-    return fields.fail("task_ids", "must be a list of at most " +
-                                       std::to_string(max_cleared_tasks) + " task ids");
+    return fields.fail(
+        "task_ids", "must be a list of at most " + std::to_string(max_cleared_tasks) + " task ids");
   }
   if (list->empty()) fields.fail("task_ids", "must name a task; leave it out for all tasks");
   for (const auto& item : *list) {

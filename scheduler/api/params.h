@@ -74,8 +74,8 @@ const std::string& path_param(const Request& request, std::string_view name);
 // A path parameter that is a number from 0; Errc::invalid otherwise.
 Result<std::int64_t> path_number(const Request& request, std::string_view name);
 
-// The instance that the path is about, with its own `map_index` or the query's: -1 where it is not given, or
-// the route does not take it.
+// The instance that the path is about, with its own `map_index` or the query's: -1 where it is not
+// given, or the route does not take it.
 Result<InstanceName> instance_name(const Request& request);
 
 // What a body field says that is no id (valid_id of common/ids.h).

@@ -155,7 +155,8 @@ Result<Response> list_mapped(Context& context, const Request& request) {
   if (query->order_by.empty()) query->order_by = {"map_index"};
   auto& history = context.services.history;
   const auto found = history.task_instances(*query);
-  // Mapped over nothing, or not yet: an empty list. Of no such task, or one that is not mapped: none.
+  // Mapped over nothing, or not yet: an empty list. Of no such task, or one that is not mapped:
+  // none.
   if (found.total == 0) {
     const auto run = history.run(path.dag_id, path.dag_run_id);
     if (!run) return {Errc::not_found, "no such run of this DAG"};

@@ -37,7 +37,7 @@ std::string instance_path(const TaskArguments& a) {
 
 const std::vector<Column> instance_columns{
     {"task_id", "task_id"}, {"map", "map_index"},    {"name", "rendered_map_index"},
-    {"state", "state"},      {"try", "try_number"}, {"start", "start_date"},
+    {"state", "state"},     {"try", "try_number"},   {"start", "start_date"},
     {"end", "end_date"},    {"seconds", "duration"}, {"worker", "hostname"}};
 
 void print_log(Session& session, const TaskArguments& a) {
@@ -50,8 +50,7 @@ void print_log(Session& session, const TaskArguments& a) {
   std::string token;
   const char* between = "[\n  ";
   do {
-    const json page = client.get(task_path(a) + "/logs/" + std::to_string(number) +
-                                 which(a) +
+    const json page = client.get(task_path(a) + "/logs/" + std::to_string(number) + which(a) +
                                  (token.empty() ? "" : (a.map_index < 0 ? "?" : "&")) +
                                  (token.empty() ? "" : "token=" + encode(token)));
     const json& lines = page["content"];
@@ -161,13 +160,14 @@ void add_task_commands(CLI::App& app, Session& session) {
   });
   list->add_option("--limit", a->limit, "default: all")->check(CLI::Range(1, 1000));
   list->add_option("--offset", a->offset, "how many to pass over")->check(CLI::NonNegativeNumber);
-  on_task("get", "One task instance",
-          [&session, a] { print_object(session.format(), session.client().get(instance_path(*a))); });
+  on_task("get", "One task instance", [&session, a] {
+    print_object(session.format(), session.client().get(instance_path(*a)));
+  });
   on_task("tries", "Its tries", [&session, a] {
     std::vector<Column> columns = instance_columns;
     columns.push_back({"reason", "batuta.reason"});
-    print_rows(session.format(), session.client().get(instance_path(*a) + "/tries")["task_instances"],
-               columns);
+    print_rows(session.format(),
+               session.client().get(instance_path(*a) + "/tries")["task_instances"], columns);
   });
   for (const char* name : {"explain", "dependencies"}) {
     on_task(name, "Why it is not running", [&session, a] {
@@ -179,8 +179,8 @@ void add_task_commands(CLI::App& app, Session& session) {
   CLI::App* log = on_task("log", "The log of a try", [&session, a] { print_log(session, *a); });
   log->add_option("--try", a->try_number, "default: the newest");
   CLI::App* xcom = on_task("xcom", "What it returned", [&session, a] {
-    print_object(session.format(),
-                 session.client().get(task_path(*a) + "/xcomEntries/" + encode(a->key) + which(*a)));
+    print_object(session.format(), session.client().get(task_path(*a) + "/xcomEntries/" +
+                                                        encode(a->key) + which(*a)));
   });
   xcom->add_option("--key", a->key)->capture_default_str();
   CLI::App* report = on_task("report", "What a try told about quality and lineage",
@@ -205,7 +205,8 @@ void add_task_commands(CLI::App& app, Session& session) {
       ->check(CLI::IsMember({"success", "failed", "skipped"}));
   CLI::App* clear_verb =
       on_run("clear", "Run task instances again", [&session, a] { clear(session, *a); });
-  clear_verb->add_option("task_ids", a->task_ids, "default: all; task[3]: one instance of a mapped task");
+  clear_verb->add_option("task_ids", a->task_ids,
+                         "default: all; task[3]: one instance of a mapped task");
   clear_verb->add_flag("--downstream", a->downstream, "and everything after them");
   clear_verb->add_flag("--upstream", a->upstream, "and everything before them");
   clear_verb->add_flag("--past", a->past, "in the runs before this one too");

@@ -186,11 +186,10 @@ struct Stalled {
   Duration by{};
 };
 
-using Event =
-    std::variant<DagsChanged, PauseRequested, RunRequested, RunStateRequested, RunDeleted,
-                 ClearRequested, MarkRequested, NoteSet, PoolSet, PoolDeleted, WorkerJoined,
-                 WorkerLost, AgentDead, WorkerHeartbeat, WorkerCatalogue, AttemptStarted,
-                 AttemptFinished, AttemptRecalled, TaskExpanded, PublicationSettled, PublicationRefused,
-                 Stalled>;
+using Event = std::variant<DagsChanged, PauseRequested, RunRequested, RunStateRequested, RunDeleted,
+                           ClearRequested, MarkRequested, NoteSet, PoolSet, PoolDeleted,
+                           WorkerJoined, WorkerLost, AgentDead, WorkerHeartbeat, WorkerCatalogue,
+                           AttemptStarted, AttemptFinished, AttemptRecalled, TaskExpanded,
+                           PublicationSettled, PublicationRefused, Stalled>;
 
 }  // namespace batuta

@@ -152,12 +152,12 @@ void explain_dispatch(const SchedulerState& state, const LiveRun& run, InstanceI
     const auto in_run = run.active_of_task.find(run.task(i).task);
     const bool of_run = task.max_active_tis_per_dagrun > 0 && in_run != run.active_of_task.end() &&
                         in_run->second >= task.max_active_tis_per_dagrun;
-    out.push_back(
-        {"Task Concurrency",
-         of_run ? "max_active_tis_per_dagrun is " + number(task.max_active_tis_per_dagrun) +
-                      ", and as many are active in this run"
-                : "max_active_tis_per_dag is " + number(task.max_active_tis_per_dag) +
-                      ", and as many are active in this DAG"});
+    out.push_back({"Task Concurrency",
+                   of_run
+                       ? "max_active_tis_per_dagrun is " + number(task.max_active_tis_per_dagrun) +
+                             ", and as many are active in this run"
+                       : "max_active_tis_per_dag is " + number(task.max_active_tis_per_dag) +
+                             ", and as many are active in this DAG"});
   }
   explain_worker(state, task, state.plugins[spec.plugin], out);
   if (out.empty()) out.push_back({"Worker", "tasks of higher priority go first"});

@@ -148,8 +148,8 @@ struct LiveRun {
   std::int32_t active = 0;  // queued, running, publishing: what max_active_tasks limits
   std::int32_t publishing = 0;
   std::map<TaskIndex, std::int32_t> active_of_task;  // tasks with max_active_tis_per_dagrun
-  bool created = false;  // in this turn
-  bool deleted = false;  // in this turn
+  bool created = false;                              // in this turn
+  bool deleted = false;                              // in this turn
   bool touched = false;
   bool in_to_end = false;
   bool in_ended = false;  // in SchedulerState::ended

@@ -28,8 +28,7 @@ std::vector<InstanceIndex> with_closure(const LiveRun& run, InstanceIndex named,
   std::vector<TaskIndex> tasks = closure(*run.stored.dag, {task}, up, down);
   std::erase(tasks, task);
   std::vector<InstanceIndex> all = instances_of(run, tasks);
-  std::erase_if(all,
-                [&](InstanceIndex i) { return run.stored.state_of(i) == TaskState::removed; });
+  std::erase_if(all, [&](InstanceIndex i) { return run.stored.state_of(i) == TaskState::removed; });
   all.insert(std::upper_bound(all.begin(), all.end(), named), named);
   return all;
 }

@@ -93,7 +93,8 @@ void enter(Turn& turn, LiveRun& run, InstanceIndex i, TaskState from, TaskState 
     state.timers.insert({at, Timer::Kind::retry, run.row().seq, i, nullptr, {}});
   }
   if (to == TaskState::none) {
-    run.cell(first_instance(run.task(i).task)).expanded = false;  // it may be mapped over others now
+    // It may be mapped over others now.
+    if (!mutant("keep_old_length")) run.cell(first_instance(run.task(i).task)).expanded = false;
     check_later(state, run, i);
   }
   if (to == TaskState::failed && !mutant("no_alert_on_failure")) {

@@ -186,8 +186,9 @@ void archive_try(Turn& turn, LiveRun& run, InstanceIndex i, TaskState as);
 // A mapped task may run: how many instances it has is asked for, once.
 void ask_expansion(Turn& turn, LiveRun& run, TaskIndex task);
 // It learns how many, 0 to max_map_length. The first time its one instance becomes the first of
-// them and the others are added (cells, what downstream tasks wait for, rows); none skips it. Later,
-// after a clear, as in Airflow: instances that are missing are added, those beyond are removed.
+// them and the others are added (cells, what downstream tasks wait for, rows); none skips it.
+// Later, after a clear, as in Airflow: instances that are missing are added, those beyond are
+// removed.
 void expand_task(Turn& turn, LiveRun& run, TaskIndex task, std::int32_t count,
                  const std::vector<std::string>& names = {});
 void on(Turn& turn, const TaskExpanded& event);

@@ -24,8 +24,9 @@ Error not_a_list(const std::string& where, const json& value) {
 
 Error too_many(std::int64_t count, std::int32_t most) {
   return {Errc::invalid,
-          "it would have " + std::to_string(count) + " instances, more than its max_map_length of " +
-              std::to_string(most) + ": map over fewer items, or raise max_map_length (100000 at "
+          "it would have " + std::to_string(count) +
+              " instances, more than its max_map_length of " + std::to_string(most) +
+              ": map over fewer items, or raise max_map_length (100000 at "
               "most)",
           {}};
 }
@@ -100,8 +101,8 @@ Result<MappedItems> MappedItems::of(json rendered, std::int32_t most) {
     const auto fill = rendered.find("expand_fill");
     const bool filled = fill != rendered.end();
     if (filled) parts->fill = *fill;
-    auto arguments = arguments_of(zipped ? "expand_zip" : "expand",
-                                  zipped ? *zip : rendered["expand"]);
+    auto arguments =
+        arguments_of(zipped ? "expand_zip" : "expand", zipped ? *zip : rendered["expand"]);
     if (!arguments) return arguments.error();
     parts->arguments = std::move(*arguments);
     bool empty = parts->arguments.empty();

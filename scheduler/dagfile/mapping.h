@@ -14,9 +14,8 @@
 
 namespace batuta {
 
-inline constexpr const char* mapping_fields[] = {"expand",      "expand_zip",
-                                                 "expand_kwargs", "expand_fill",
-                                                 "map_index_template", "max_map_length"};
+inline constexpr const char* mapping_fields[] = {
+    "expand", "expand_zip", "expand_kwargs", "expand_fill", "map_index_template", "max_map_length"};
 // The task has one of them.
 bool has_mapping(const nlohmann::json& object);
 

@@ -23,7 +23,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t max_expressions = 10'000;
+constexpr std::size_t max_evaluated = 10'000;
 constexpr std::string_view command_pointer = "/params/command";
 
 // A spec may be as large as the file it came from.
@@ -118,7 +118,7 @@ class Renderer {
   }
 
   Result<json> evaluate(const TemplateExpr& expr, const std::string& pointer) {
-    if (++expressions_ > max_expressions) {
+    if (++expressions_ > max_evaluated) {
       return {Errc::invalid, "more than 10,000 templates in one task", pointer};
     }
     auto value = evaluator_.evaluate(expr);

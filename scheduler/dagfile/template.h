@@ -9,7 +9,8 @@
 //   calls    ti.xcom_pull('task')  ti.xcom_pull('task').field[0]
 //            ti.xcom_pull(task_ids='task', key='k')  macros.ds_add(ds, 7)
 //            ti.xcom_pull('mapped'): a list, in map order  ti.xcom_pull('mapped', map_indexes=2)
-//   filters  value | tojson | fromjson | ds | ds_nodash | ts | ts_nodash | strftime('%Y/%m') | upper | lower
+//   filters  value | tojson | fromjson | ds | ds_nodash | ts | ts_nodash | strftime('%Y/%m') |
+//   upper | lower
 //            | trim | join(',') | length | default('x') | raw
 // A string that is exactly one expression keeps its JSON type; inside a longer string a text stands
 // as it is and anything else as JSON. What an expression yields is never read as a template again.
@@ -43,10 +44,11 @@ struct TemplateScope {
   const nlohmann::json* item = nullptr;  // what a mapped instance is given; outlives the rendering
   // JSON text of an upstream's XCom; nullopt when there is none.
   std::function<std::optional<std::string>(std::string_view task_id, std::string_view key)> xcom;
-  // The same of a mapped task, as the text of a list: of the instances that are named, or of all (null),
-  // in that order, without those that have none. nullopt: the task is not mapped, and `xcom` tells.
-  std::function<Result<std::optional<std::string>>(
-      std::string_view task_id, std::string_view key, const std::vector<std::int64_t>* map_indexes)>
+  // The same of a mapped task, as the text of a list: of the instances that are named, or of all
+  // (null), in that order, without those that have none. nullopt: the task is not mapped, and
+  // `xcom` tells.
+  std::function<Result<std::optional<std::string>>(std::string_view task_id, std::string_view key,
+                                                   const std::vector<std::int64_t>* map_indexes)>
       mapped_xcoms;
   std::function<std::optional<std::string>(std::string_view key)> variable;
 };

@@ -186,7 +186,8 @@ const std::vector<Call>& calls() {
   static const std::vector<Call> list = {
       {"ti.xcom_pull", {"task_ids", "key", "map_indexes"}, 1},
       {"task_instance.xcom_pull", {"task_ids", "key", "map_indexes"}, 1},
-      {"macros.ds_add", {"ds", "days"}, 2},     {"var.value.get", {"key", "default_var"}, 1},
+      {"macros.ds_add", {"ds", "days"}, 2},
+      {"var.value.get", {"key", "default_var"}, 1},
       {"params.get", {"key", "default"}, 1},
   };
   return list;

@@ -147,7 +147,8 @@ Result<json> tojson_filter(json value, const Arguments&) {
 Result<json> fromjson_filter(json value, const Arguments&) {
   if (!value.is_string()) return not_fit("fromjson", "a text");
   auto parsed = parse_untrusted(value.get_ref<const std::string&>());
-  if (!parsed) return not_fit("fromjson", ("a text that is JSON: " + parsed.error().message).c_str());
+  if (!parsed)
+    return not_fit("fromjson", ("a text that is JSON: " + parsed.error().message).c_str());
   return parsed;
 }
 Result<json> as_it_is(json value, const Arguments&) {

@@ -27,8 +27,8 @@ struct Prepared {
   std::vector<Event> events;
 };
 
-// Fills publications' and alerts' outbox rows into effects.changes; reads what mapped tasks are mapped over; renders every launch. XComs
-// committed by this very turn are seen.
+// Fills publications' and alerts' outbox rows into effects.changes; reads what mapped tasks are
+// mapped over; renders every launch. XComs committed by this very turn are seen.
 Prepared prepare_launches(SchedulerState& state, Effects& effects, Store& store,
                           LaunchContext& context, const Now& now);
 

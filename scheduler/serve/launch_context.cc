@@ -175,9 +175,10 @@ TemplateScope RegistryLaunchContext::scope_of(const Attempt& attempt, const json
     if (!task) return std::nullopt;
     return upstream_value(attempt, key_, *task, name, hidden);
   };
-  scope.mapped_xcoms = [this, &attempt, hidden](std::string_view id, std::string_view name,
-                                                const std::vector<std::int64_t>* map_indexes)
-      -> Result<std::optional<std::string>> {
+  scope.mapped_xcoms =
+      [this, &attempt, hidden](
+          std::string_view id, std::string_view name,
+          const std::vector<std::int64_t>* map_indexes) -> Result<std::optional<std::string>> {
     const auto task = find_task(attempt.dag, id);
     const bool listed = task && (map_indexes || attempt.dag.tasks[*task].is_mapped());
     if (!listed || !attempt.mapped_xcoms) return std::optional<std::string>();

@@ -49,8 +49,8 @@ class RegistryLaunchContext : public LaunchContext {
   bool still_true(const Attempt& attempt, const MappedOver& kept) const;
   // What a task's definition says, read once per DAG version.
   struct TaskParts {
-    std::string plain_params;        // of a task without templates
-    std::optional<ParsedSpec> spec;  // of one with
+    std::string plain_params;                     // of a task without templates
+    std::optional<ParsedSpec> spec;               // of one with
     std::optional<ParsedSpec> mapped_over, name;  // of a mapped one
     std::optional<std::vector<XcomName>> xcoms;
   };

@@ -43,10 +43,9 @@ bool RegistryLaunchContext::still_true(const Attempt& attempt, const MappedOver&
     const auto found = registry_.variable(key);
     return found ? std::optional(found->value) : std::nullopt;
   };
-  return std::all_of(kept.results.begin(), kept.results.end(),
-                     [&](const auto& one) {
-                       return attempt.results_stamp(one.first) == one.second;
-                     }) &&
+  return std::all_of(
+             kept.results.begin(), kept.results.end(),
+             [&](const auto& one) { return attempt.results_stamp(one.first) == one.second; }) &&
          std::all_of(kept.variables.begin(), kept.variables.end(),
                      [&](const auto& one) { return value_of(one.first) == one.second; });
 }

@@ -15,8 +15,8 @@
 
 namespace batuta {
 
-// The items as the plugins get them, and as people may see them; what of them must not be shown; and
-// what they were made from, so that one can tell whether they still are what would be read.
+// The items as the plugins get them, and as people may see them; what of them must not be shown;
+// and what they were made from, so that one can tell whether they still are what would be read.
 struct MappedOver {
   MappedItems told;
   MappedItems shown;

@@ -7,11 +7,19 @@
 namespace batuta::http {
 
 inline std::string existing_path(std::string_view pattern) {
-  constexpr std::pair<std::string_view, std::string_view> ids[] = {
-      {"{dag_id}", "demo"},           {"{dag_run_id}", "done"}, {"{task_id}", "first"},
-      {"{variable_key}", "v"},        {"{connection_id}", "c"}, {"{pool_name}", "default_pool"},
-      {"{xcom_key}", "return_value"}, {"{event_log_id}", "7"},  {"{import_error_id}", "3"}};
+  constexpr std::pair<std::string_view, std::string_view> ids[] = {{"{dag_id}", "demo"},
+                                                                   {"{dag_run_id}", "done"},
+                                                                   {"{task_id}", "first"},
+                                                                   {"{map_index}", "-1"},
+                                                                   {"{variable_key}", "v"},
+                                                                   {"{connection_id}", "c"},
+                                                                   {"{pool_name}", "default_pool"},
+                                                                   {"{xcom_key}", "return_value"},
+                                                                   {"{event_log_id}", "7"},
+                                                                   {"{import_error_id}", "3"}};
   std::string path(pattern);
+  // Of the two tasks the second is mapped.
+  if (pattern.ends_with("/listMapped")) path.replace(path.find("{task_id}"), 9, "second");
   for (const auto& [name, id] : ids) {
     if (const auto at = path.find(name); at != path.npos) path.replace(at, name.size(), id);
   }

@@ -24,7 +24,7 @@ constexpr std::string_view demo_text = R"({
   "default_args": {"owner": "data", "retries": 2, "retry_delay": "2m"},
   "tasks": [
     {"task_id": "first", "type": "shell", "command": "true"},
-    {"task_id": "second", "type": "mock", "depends_on": ["first"]}
+    {"task_id": "second", "type": "mock", "depends_on": ["first"], "expand": {"print": ["a"]}}
   ]})";
 
 RunRow run_row(std::int64_t seq, const std::string& id, DagRunState state) {

@@ -52,7 +52,8 @@ struct Mapped {
   }
 };
 
-TEST_CASE("a mapped task is asked for once, when its rule lets it run, and expanded by the answer") {
+TEST_CASE(
+    "a mapped task is asked for once, when its rule lets it run, and expanded by the answer") {
   Mapped mapped(a_map_c().make());
   CHECK(mapped.world.last.expansions.empty());
   mapped.after_a();
@@ -67,7 +68,9 @@ TEST_CASE("a mapped task is asked for once, when its rule lets it run, and expan
   CHECK(mapped.world.run_state(mapped.run) == DagRunState::success);
 }
 
-TEST_CASE("a restart between question and answer asks again, and an answer that nobody asked for changes nothing") {
+TEST_CASE(
+    "a restart between question and answer asks again, and an answer that nobody asked for changes "
+    "nothing") {
   Mapped mapped(a_map_c().make());
   mapped.after_a();
   mapped.world.restart();

@@ -105,8 +105,8 @@ TEST_CASE("arguments fill the fields that bear their names, and nothing else") {
 }
 
 TEST_CASE("neither a command nor a connection comes from data") {
-  const Task shell = each(parse(
-      R"("type":"shell","command":"true","expand_kwargs":"{{ ti.xcom_pull('list') }}")"));
+  const Task shell = each(
+      parse(R"("type":"shell","command":"true","expand_kwargs":"{{ ti.xcom_pull('list') }}")"));
   json params = json::object();
   CHECK_FALSE(fill_arguments(shell, {{"command", "rm -rf /"}}, params));
   const Task http = each(parse(R"("type":"http","expand_kwargs":"{{ ti.xcom_pull('list') }}")"));
@@ -125,32 +125,48 @@ TEST_CASE("neither a command nor a connection comes from data") {
 TEST_CASE("a mapping of the wrong shape is refused, with the field and what to write") {
   const auto refused = [](const std::string& fields, const std::string& wanted) {
     const std::string text = told(fields);
-    CHECK_MESSAGE(text.find(wanted) != std::string::npos, "wanted: " << wanted << "\ntold: " << text);
+    CHECK_MESSAGE(text.find(wanted) != std::string::npos,
+                  "wanted: " << wanted << "\ntold: " << text);
   };
   const std::string shell = R"("type":"shell","command":"echo {{ item.x }}",)";
-  refused(shell + R"("expand":[1])", "/tasks/1/expand: an entry of a list in expand must be an object");
-  refused(shell + R"("expand":"x")", "/tasks/1/expand: expand must be an object of names and lists, not a text");
+  refused(shell + R"("expand":[1])",
+          "/tasks/1/expand: an entry of a list in expand must be an object");
+  refused(shell + R"("expand":"x")",
+          "/tasks/1/expand: expand must be an object of names and lists, not a text");
   refused(shell + R"("expand":{})", "/tasks/1/expand: expand names nothing to map over");
-  refused(shell + R"("expand":{"x":3})", "/tasks/1/expand/x: a task is mapped over a list, an object, or a template");
-  refused(shell + R"("expand":{"x":[1]},"expand_zip":{"x":[1]})", "/tasks/1/expand_zip: a task is mapped by one of");
-  refused(shell + R"("expand":{"x":[1]},"expand_fill":0)", "/tasks/1/expand_fill: expand_fill belongs to expand_zip");
-  refused(shell + R"("expand":{"x":[1],"citty":[1]})", R"(/tasks/1/expand/citty: "citty" is no field of a shell task)");
+  refused(shell + R"("expand":{"x":3})",
+          "/tasks/1/expand/x: a task is mapped over a list, an object, or a template");
+  refused(shell + R"("expand":{"x":[1]},"expand_zip":{"x":[1]})",
+          "/tasks/1/expand_zip: a task is mapped by one of");
+  refused(shell + R"("expand":{"x":[1]},"expand_fill":0)",
+          "/tasks/1/expand_fill: expand_fill belongs to expand_zip");
+  refused(shell + R"("expand":{"x":[1],"citty":[1]})",
+          R"(/tasks/1/expand/citty: "citty" is no field of a shell task)");
   refused(shell + R"("expand":{"y":[1]})", "item.x is not mapped; did you mean \"y\"?");
   refused(shell + R"("expand_kwargs":[{"x":1},2])", "/tasks/1/expand_kwargs/1: must be an object");
-  refused(shell + R"("expand":{"x":[1],"command":["true"]})", R"(/tasks/1/command: "command" is given twice)");
+  refused(shell + R"("expand":{"x":[1],"command":["true"]})",
+          R"(/tasks/1/command: "command" is given twice)");
   refused(R"("type":"shell","command":"true","expand":{"env":[{"A":"1"},{"LD_PRELOAD":"x"}]})",
           R"(/tasks/1/expand/env/1: "LD_PRELOAD" may not be set)");
   refused(R"("type":"mock","expand":{"run_for":["1s","soon"]})", "/tasks/1/expand/run_for/1: ");
-  refused(R"("type":"mock","expand":{"print":[1]},"max_map_length":100001)", "/tasks/1/max_map_length: ");
-  refused(R"("type":"mock","expand":{"print":["a","b","c"]},"max_map_length":2)", "/tasks/1/expand: it would have 3 instances");
+  refused(R"("type":"mock","expand":{"print":[1]},"max_map_length":100001)",
+          "/tasks/1/max_map_length: ");
+  refused(R"("type":"mock","expand":{"print":["a","b","c"]},"max_map_length":2)",
+          "/tasks/1/expand: it would have 3 instances");
   refused(R"("type":"mock","max_map_length":2)", "max_map_length belongs to a mapped task");
-  refused(R"("type":"empty","expand":{"x":[1]})", "an empty task does nothing that could be mapped");
-  refused(R"("type":"branch","choose":"x","expand":{"choose":["a"]})", "a branch decides once in a run");
-  refused(R"("type":"extract","source":"a","layer":"b","expand":{"x":[1]})", "one watermark for all");
-  refused(shell + R"("expand":{"x":"{{ ti.xcom_pull('lost') }}"})", R"(xcom_pull names the unknown task "lost")");
-  refused(shell + R"("expand":{"x":"{{ params.m }}"})", R"(/tasks/1/expand/x: the DAG declares no param "m")");
+  refused(R"("type":"empty","expand":{"x":[1]})",
+          "an empty task does nothing that could be mapped");
+  refused(R"("type":"branch","choose":"x","expand":{"choose":["a"]})",
+          "a branch decides once in a run");
+  refused(R"("type":"extract","source":"a","layer":"b","expand":{"x":[1]})",
+          "one watermark for all");
+  refused(shell + R"("expand":{"x":"{{ ti.xcom_pull('lost') }}"})",
+          R"(xcom_pull names the unknown task "lost")");
+  refused(shell + R"("expand":{"x":"{{ params.m }}"})",
+          R"(/tasks/1/expand/x: the DAG declares no param "m")");
   refused(R"("type":"mock","print":"{{ item.x }}")", "only a mapped task has an item");
-  refused(shell + R"("expnad":{"x":[1]})", R"(unknown field "expnad" in this shell task; did you mean "expand"?)");
+  refused(shell + R"("expnad":{"x":[1]})",
+          R"(unknown field "expnad" in this shell task; did you mean "expand"?)");
   refused(shell + R"("expand":{"x":"{{ ti.xcom_pull('each') }}"})", "itself");
 }
 

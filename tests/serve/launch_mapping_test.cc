@@ -45,7 +45,11 @@ struct Fixture {
   LaunchContext::Attempt attempt(const char* task, int index = -1) {
     row.task = *find_task(*dag, task);
     row.map_index = MapIndex{index};
-    return {run, *dag, dag->tasks[row.task], row, row,
+    return {run,
+            *dag,
+            dag->tasks[row.task],
+            row,
+            row,
             [this](TaskIndex, std::string_view) {
               ++reads;
               return std::optional(result);
@@ -103,18 +107,21 @@ TEST_CASE_FIXTURE(Fixture, "what is no list, or longer than the task allows, say
         "expand.env is a number: a task is mapped over a list or an object");
   stamp = 2;
   result = "[{},{},{}]";
-  CHECK(context.expand(attempt("each")).error().message.find(
-            "6 instances, more than its max_map_length of 5") != std::string::npos);
+  CHECK(context.expand(attempt("each"))
+            .error()
+            .message.find("6 instances, more than its max_map_length of 5") != std::string::npos);
 }
 
-TEST_CASE_FIXTURE(Fixture, "results of a mapped task are a list in map order, one is pulled by index") {
+TEST_CASE_FIXTURE(Fixture,
+                  "results of a mapped task are a list in map order, one is pulled by index") {
   results = {{0, "1"}, {2, "{\"x\":3}"}, {10, "null"}};
   CHECK(params("sum") == R"({"print":{"x":3},"return":[1,{"x":3},null]})");
   results.erase(2);
   CHECK(params("sum") == "failed: the result of task each[2] is undefined");
 }
 
-TEST_CASE_FIXTURE(Fixture, "secrets in an item reach its plugin, and are neither shown nor a name") {
+TEST_CASE_FIXTURE(Fixture,
+                  "secrets in an item reach its plugin, and are neither shown nor a name") {
   Finished report;
   report.key.run = run.seq;
   report.result_json = R"([{"A":"s3cret-value"}])";

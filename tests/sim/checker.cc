@@ -15,13 +15,28 @@ RunName name_of(const RunRow& run) {
 }
 
 // In the order of the variant.
-constexpr std::string_view event_names[] = {
-    "dags changed",     "pause requested",  "run requested",       "run state requested",
-    "run deleted",      "clear requested",  "mark requested",      "note set",
-    "pool set",         "pool deleted",     "worker joined",       "worker lost",
-    "agent dead",       "worker heartbeat", "worker catalogue",    "attempt started",
-    "attempt finished", "attempt recalled", "task expanded",       "publication settled",
-    "publication refused", "stalled"};
+constexpr std::string_view event_names[] = {"dags changed",
+                                            "pause requested",
+                                            "run requested",
+                                            "run state requested",
+                                            "run deleted",
+                                            "clear requested",
+                                            "mark requested",
+                                            "note set",
+                                            "pool set",
+                                            "pool deleted",
+                                            "worker joined",
+                                            "worker lost",
+                                            "agent dead",
+                                            "worker heartbeat",
+                                            "worker catalogue",
+                                            "attempt started",
+                                            "attempt finished",
+                                            "attempt recalled",
+                                            "task expanded",
+                                            "publication settled",
+                                            "publication refused",
+                                            "stalled"};
 static_assert(std::size(event_names) == std::variant_size_v<Event>);
 
 template <class E>
@@ -179,9 +194,9 @@ void Checker::check_update(const Changes::TaskUpdate& update, const Changes& cha
 void Checker::check_edge(const Changes::TaskUpdate& update, const RunRow& run) {
   const Hands hands{ending_.count(run.seq) != 0, touched_now(run), touched_ever(run),
                     expanded_.count({run.seq, update.row.task}) != 0};
-  const bool terminal_stays =
-      !is_terminal(update.from) || hands.user || update.from == update.row.state ||
-      (hands.user_before && hands.expanded);
+  const bool terminal_stays = !is_terminal(update.from) || hands.user ||
+                              update.from == update.row.state ||
+                              (hands.user_before && hands.expanded);
   const auto text = [&] {
     return run.dag_run_id + " task " + std::to_string(update.row.task) + ": " +
            std::string(to_string(update.from)) + " -> " + std::string(to_string(update.row.state));
@@ -242,9 +257,7 @@ void Checker::check_history(const Effects& effects) {
                             launch.key.fence - 1};
     const Life* life = ledger_.find(before);
     if (!life || !life->recorded || life->report.outcome == Outcome::success) continue;
-    const auto is_it = [&](const AttemptRow& a) {
-      return a.row.attempt() == before;
-    };
+    const auto is_it = [&](const AttemptRow& a) { return a.row.attempt() == before; };
     const auto& kept = store_.data().attempts;
     const auto& fresh = effects.changes.attempts_archived;
     require(std::any_of(kept.rbegin(), kept.rend(), is_it) ||

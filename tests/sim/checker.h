@@ -135,7 +135,7 @@ class Checker {
   std::map<std::string, Time> begun_, changed_;
   std::set<std::string> ever_cleared_;  // DAGs of which ended runs may have come back to life
   std::set<AttemptKey> reported_;
-  std::set<AttemptKey> recalled_;  // given back in this batch
+  std::set<AttemptKey> recalled_;                                  // given back in this batch
   std::map<std::pair<RunSeq, TaskIndex>, TaskExpanded> expanded_;  // in this batch
   std::vector<AttemptKey> heard_;  // reports of current attempts in this batch
   std::uint64_t turns_ = 0;

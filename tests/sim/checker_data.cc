@@ -131,8 +131,8 @@ void Checker::check_xcoms(const Changes& changes, const SchedulerState& state) {
     const StoredRun* run = state.run(row.run);
     if (!run) continue;
     const auto i = run->find(row.task, row.map_index);
-    require((i && run->state_of(*i) == TaskState::success) || touched_ever(run->run),
-            "I2", [&] { return "an XCom before its task's success in " + run->run.dag_run_id; });
+    require((i && run->state_of(*i) == TaskState::success) || touched_ever(run->run), "I2",
+            [&] { return "an XCom before its task's success in " + run->run.dag_run_id; });
   }
 }
 

@@ -17,8 +17,8 @@ TaskInstanceRow Checker::row_before(const StoredRun& run, const TaskInstanceRow&
   return fresh;
 }
 
-// Whatever of a mapped task goes on in this turn belongs to what its upstreams say at its end. (With
-// rules that do not wait for all of them they may say something else later.)
+// Whatever of a mapped task goes on in this turn belongs to what its upstreams say at its end.
+// (With rules that do not wait for all of them they may say something else later.)
 void Checker::check_mapped(const TaskInstanceRow& row, const TaskInstanceRow& old,
                            const SchedulerState& state) {
   const StoredRun* run = state.run(row.run);
@@ -46,8 +46,8 @@ void Checker::check_mapped(const TaskInstanceRow& row, const TaskInstanceRow& ol
     if (counts && run->state_of(i) != TaskState::removed) ++there;
   });
   require(number_of(row.map_index) < count && there == count, "I23", [&] {
-    return run->run.dag_run_id + ": " + std::to_string(there) + " instances of " + task.id + " for " +
-           std::to_string(count) + " items, and number " +
+    return run->run.dag_run_id + ": " + std::to_string(there) + " instances of " + task.id +
+           " for " + std::to_string(count) + " items, and number " +
            std::to_string(number_of(row.map_index)) + " goes on";
   });
 }

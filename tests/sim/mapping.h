@@ -16,9 +16,8 @@ inline std::int32_t mapped_count(const StoredRun& run, TaskIndex task) {
   };
   mix(7);
   for (const TaskIndex up : run.dag->tasks[task].upstream) {
-    run.each_of(up, [&](InstanceIndex i) {
-      mix(static_cast<std::uint64_t>(run.hot[place_of(i)].fence));
-    });
+    run.each_of(
+        up, [&](InstanceIndex i) { mix(static_cast<std::uint64_t>(run.hot[place_of(i)].fence)); });
   }
   const std::uint64_t drawn = stamp % 20;
   if (drawn == 0) return unmappable_count;

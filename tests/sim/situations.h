@@ -80,11 +80,11 @@ namespace batuta::sim {
   X(dag_paused, "a pause with runs waiting")                                         \
   X(run_deleted, "a run deleted")                                                    \
   X(render_failed, "a launch whose template could not be rendered")                  \
-  X(alert_retried, "an alert whose first delivery failed")                            \
-  X(task_expanded, "a mapped task of several instances")                              \
-  X(mapped_over_nothing, "a mapped task that nothing was given to")                   \
-  X(unmappable, "a mapped task that was given no list")                               \
-  X(instance_removed, "an instance that a shorter list has not any more")             \
+  X(alert_retried, "an alert whose first delivery failed")                           \
+  X(task_expanded, "a mapped task of several instances")                             \
+  X(mapped_over_nothing, "a mapped task that nothing was given to")                  \
+  X(unmappable, "a mapped task that was given no list")                              \
+  X(instance_removed, "an instance that a shorter list has not any more")            \
   X(answer_forgotten, "the scheduler died knowing what a task is mapped over")
 
 enum class Situation : std::uint8_t {
