@@ -14,7 +14,7 @@ namespace {
 using nlohmann::json;
 
 // A DAG of "list", a mock, and "each", whose fields are given.
-DagFileResult parse(const std::string& fields) {
+DagFileResult read_dag_text(const std::string& fields) {
   return parse_dag_file(
       R"({"dag_id":"m","params":{"n":[1,2]},"tasks":[{"task_id":"list","type":"mock"},)"
       R"({"task_id":"each",)" +
@@ -23,7 +23,7 @@ DagFileResult parse(const std::string& fields) {
 }
 std::string told(const std::string& fields) {
   std::string out;
-  for (const auto& problem : parse(fields).problems) {
+  for (const auto& problem : read_dag_text(fields).problems) {
     out += problem.pointer + ": " + problem.message + "\n";
   }
   return out;
@@ -53,7 +53,7 @@ TEST_CASE("every combination is made, the last name varying fastest, in the orde
   CHECK(items(R"({"expand":{"x":[1,2],"y":[]}})").empty());
   CHECK(items(R"({"expand":{"x":{"a":1,"b":2}}})") ==
         json::parse(R"([{"x":["a",1]},{"x":["b",2]}])"));
-  const auto written = parse(R"("type":"shell","command":"echo {{ item.z }} {{ item.a }}",
+  const auto written = read_dag_text(R"("type":"shell","command":"echo {{ item.z }} {{ item.a }}",
       "expand":{"z":[1,2],"a":[3,4]})");
   CHECK(each(written).expand_json == R"({"expand":[{"z":[1,2]},{"a":[3,4]}]})");
   // What the store keeps of it says the same.
@@ -82,7 +82,7 @@ TEST_CASE("what is no list, or too long, is told with its name and its limit") {
 }
 
 TEST_CASE("a mapped task keeps apart what its instances share and what each is given") {
-  const auto parsed = parse(R"("type":"shell","command":"echo {{ item.city }}","retries":2,
+  const auto parsed = read_dag_text(R"("type":"shell","command":"echo {{ item.city }}","retries":2,
       "expand":{"city":"{{ ti.xcom_pull('list') }}","env":[{"A":"1"}]},
       "map_index_template":"{{ item.city }}","max_map_length":100000,"max_active_tis_per_dagrun":3)");
   const Task& task = each(parsed);
@@ -98,18 +98,20 @@ TEST_CASE("a mapped task keeps apart what its instances share and what each is g
 }
 
 TEST_CASE("arguments fill the fields that bear their names, and nothing else") {
-  const Task task = each(parse(R"("type":"shell","command":"true","expand":{"env":[{"A":"1"}]})"));
+  const Task task =
+      each(read_dag_text(R"("type":"shell","command":"true","expand":{"env":[{"A":"1"}]})"));
   json params = json::parse(R"({"command":"true"})");
   CHECK(fill_arguments(task, json::parse(R"({"env":{"A":"1"},"other":5})"), params));
   CHECK(params == json::parse(R"({"command":"true","env":{"A":"1"}})"));
 }
 
 TEST_CASE("neither a command nor a connection comes from data") {
-  const Task shell = each(
-      parse(R"("type":"shell","command":"true","expand_kwargs":"{{ ti.xcom_pull('list') }}")"));
+  const Task shell = each(read_dag_text(
+      R"("type":"shell","command":"true","expand_kwargs":"{{ ti.xcom_pull('list') }}")"));
   json params = json::object();
   CHECK_FALSE(fill_arguments(shell, {{"command", "rm -rf /"}}, params));
-  const Task http = each(parse(R"("type":"http","expand_kwargs":"{{ ti.xcom_pull('list') }}")"));
+  const Task http =
+      each(read_dag_text(R"("type":"http","expand_kwargs":"{{ ti.xcom_pull('list') }}")"));
   CHECK_FALSE(fill_arguments(http, {{"connection", "bank"}}, params));
   CHECK(params.empty());
   CHECK(http.spec_json == R"({"params":{}})");
