@@ -98,7 +98,9 @@ struct Predecessor {
     lease       // elsewhere: its agent ends what it runs within a lease of silence
   };
   Kind kind = Kind::none;
-  std::string slot;           // name of the slot; an agent's id: any of that agent's slots
+  // Name of the slot; an agent's id: any of that agent's slots. Several, a space between: all of
+  // them.
+  std::string slot;
   std::int64_t lease_us = 0;  // lease: from the launch's arrival
   auto operator<=>(const Predecessor&) const = default;
 };

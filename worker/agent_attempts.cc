@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <sstream>
 #include <utility>
 
 #include "common/log.h"
@@ -18,6 +19,14 @@ constexpr std::size_t max_unacked = 100'000;
 constexpr std::int64_t kill_again_us = 500'000;
 constexpr std::int64_t max_grace_us = 3'600'000'000;
 constexpr std::int64_t predecessor_poll_us = 20'000;
+
+std::vector<std::string> slots_of(const Predecessor& predecessor) {
+  std::istringstream text(predecessor.slot);
+  std::vector<std::string> names;
+  for (std::string name; text >> name;) names.push_back(name);
+  return names;
+}
+
 // Some deaths may be anybody's doing; then its neighbours are spared. Fewer would suspect everybody
 // when machines or people kill workers in a row; alone and in a fresh slot an attempt takes longer,
 // and is then the likelier to be hit again.
@@ -76,7 +85,8 @@ void Agent::on_launch(Launch launch, std::string body) {
   if (launch.try_number < 0) return refuse(launch, "the try number is negative");
   if (known_.size() >= max_unstarted) return refuse(launch, "this worker holds too many attempts");
   const bool by_lock = launch.predecessor.kind == Predecessor::Kind::slot_lock;
-  if (by_lock && !valid_id(launch.predecessor.slot)) {
+  const auto names = slots_of(launch.predecessor);
+  if (by_lock && (names.empty() || !std::all_of(names.begin(), names.end(), valid_id))) {
     return refuse(launch, "the predecessor's slot is malformed");
   }
   auto attempt = std::make_unique<Attempt>();
@@ -135,13 +145,20 @@ bool Agent::predecessor_gone(const Attempt& attempt) {
   if (before.kind == Predecessor::Kind::lease) {
     return attempt.arrived_boot_us + before.lease_us <= boot_us();
   }
-  const std::string& name = before.slot;
+  bool gone = true;
+  for (const std::string& name : slots_of(before)) {
+    gone = slot_gone(name, attempt.launch.key) && gone;
+  }
+  return gone;
+}
+
+bool Agent::slot_gone(const std::string& name, const AttemptKey& key) {
   const bool ours = std::any_of(seats_.begin(), seats_.end(), [&](const Seat& seat) {
     return seat.slot && (seat.slot->name() == name || seat.slot->name().starts_with(name + "-"));
   });
   // Our own slots are ended by their own rules; a slot that has gone on to other work is no
   // obstacle, its earlier attempt being over.
-  if (ours) return !running_slot_of(name, attempt.launch.key);
+  if (ours) return !running_slot_of(name, key);
   bool gone = true;
   for (const std::string& lock : predecessor_locks(name)) {
     if (lock_is_free(lock)) continue;

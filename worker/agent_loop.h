@@ -101,6 +101,7 @@ class Agent {
   void judge_predecessors();
   std::vector<std::string> predecessor_locks(const std::string& name) const;
   bool predecessor_gone(const Attempt& attempt);
+  bool slot_gone(const std::string& name, const AttemptKey& successor);
   void attempt_timers(SlotProcess& slot, std::int64_t now);
 
   // agent_stop.cc

@@ -158,6 +158,17 @@ void refuse_publication(Turn& turn, LiveRun& run, InstanceIndex i, const std::st
   }
 }
 
+namespace {
+
+// To the names that the successor waits for, each once.
+void add_slot(std::string& slots, const std::string& name) {
+  if ((" " + slots + " ").find(" " + name + " ") != std::string::npos) return;
+  if (!slots.empty()) slots += ' ';
+  slots += name;
+}
+
+}  // namespace
+
 void lose_attempt(Turn& turn, LiveRun& run, InstanceIndex i, bool charged,
                   const std::string& reason) {
   ++turn.state.counters.losses;
@@ -167,8 +178,12 @@ void lose_attempt(Turn& turn, LiveRun& run, InstanceIndex i, bool charged,
   detail.reason = reason;
   detail.end_date = turn.now.wall;
   // It may have started in a slot that nobody named: then the successor waits for all of its
-  // agent's.
-  if (detail.slot.empty()) detail.slot = row.worker;
+  // agent's. If it never started, whom it waited for may still be there.
+  if (row.state == TaskState::queued) {
+    add_slot(detail.slot, row.worker);
+  } else if (detail.slot.empty()) {
+    detail.slot = row.worker;
+  }
   if (!detail.start_date) detail.start_date = detail.queued_at;
   if (charged) ++row.losses;
   if (charged && mutant("loss_is_failure")) ++row.failures;

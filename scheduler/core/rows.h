@@ -97,7 +97,9 @@ struct InstanceCold {
   OptTime window_start;
   OptTime window_end;
   std::string hostname;
-  std::string slot;    // of the last attempt; a successor waits for its lock
+  // Of the last attempt: whose lock a successor waits for. Several, a space between, when attempts
+  // were lost of which nobody knows whether they started: an agent's id stands for all its slots.
+  std::string slot;
   std::string reason;  // one line for people
   std::string note;
   std::string map_name;  // of a mapped instance, for people; may be empty

@@ -101,6 +101,22 @@ TEST_CASE("the predecessor's slot is kept over a launch that never started") {
   CHECK(one.world.launched().at(0).predecessor_slot == "slot-1");
 }
 
+TEST_CASE("who may have started unseen is waited for beside whom it waited for") {
+  OneRunning one;
+  const WorkerId b = one.world.join("b", 1);
+  one.world.tell(WorkerLost{one.worker, true});
+  one.world.launched();
+  const WorkerId c = one.world.join("c", 1);
+  one.world.tell(WorkerLost{b, true});
+  CHECK(one.world.launched().at(0).predecessor_slot == "slot-1 b");
+  const WorkerId again = one.world.join("b", 1);
+  one.world.tell(WorkerLost{c, true});
+  CHECK(one.world.launched().at(0).predecessor_slot == "slot-1 b c");
+  one.world.join("d", 1);
+  one.world.tell(WorkerLost{again, true});
+  CHECK(one.world.launched().at(0).predecessor_slot == "slot-1 b c");
+}
+
 TEST_CASE("nor does an attempt that ended before it started release that slot") {
   OneRunning one;
   const WorkerId b = one.world.join("b", 1);

@@ -1,6 +1,7 @@
 #include "tests/sim/agent.h"
 
 #include <algorithm>
+#include <sstream>
 
 namespace batuta::sim {
 
@@ -211,14 +212,22 @@ void Agent::launch(Launch launch) {
   if (!unstarted_.empty()) c_.met(Situation::prefetched);
 }
 
+// One of several names, a space between.
+bool Agent::predecessor_there(const std::string& slots) const {
+  std::istringstream names(slots);
+  for (std::string name; names >> name;) {
+    if (world_.slot_locked(name)) return true;
+  }
+  return false;
+}
+
 void Agent::start_some() {
   // Before anything is started, too: a launch may have waited in a link that was deaf, or through a
   // pause, and its successor may be alive elsewhere.
   if (welcomed_ && !unstarted_.empty() && c_.boot() >= lease_end()) return judge_lease();
   while (welcomed_ && !unstarted_.empty() &&
          running_.size() < static_cast<std::size_t>(c_.knobs.slots)) {
-    const std::string& before = unstarted_.front().predecessor.slot;
-    if (!before.empty() && c_.knobs.one_host && world_.slot_locked(before)) {
+    if (c_.knobs.one_host && predecessor_there(unstarted_.front().predecessor.slot)) {
       c_.met(Situation::predecessor_awaited);
       if (!waiting_for_predecessor_) {
         waiting_for_predecessor_ = true;

@@ -75,6 +75,7 @@ class Agent {
   Boot lease_end() const;
   void launch(Launch launch);
   void start_some();
+  bool predecessor_there(const std::string& slots) const;
   void begin(Launch launch);
   void refuse(const AttemptKey& key);
   void plan_end(const AttemptKey& key, Duration delay, Finished report);

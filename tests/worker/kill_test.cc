@@ -133,7 +133,7 @@ TEST_CASE("a successor waits for the lock of its predecessor's slot, and ends wh
   held->reset();
   CHECK_FALSE(lock_is_free(lock));
   Launch launch = world.make("empty");
-  launch.predecessor = {Predecessor::Kind::slot_lock, name, 0};
+  launch.predecessor = {Predecessor::Kind::slot_lock, "never-was " + name, 0};  // any of several
   world.send(launch);
   CHECK(world.finished(launch.key).outcome == Outcome::success);
   int status = 0;
