@@ -56,11 +56,17 @@ std::string request_token(const Request& request, bool& by_cookie) {
 Result<Identity> known_identity(const Request& request, const Registry& registry, Time now) {
   bool by_cookie = false;
   const std::string token = request_token(request, by_cookie);
-  if (token.empty() || token.size() > max_token_bytes) {
+  if (token.empty()) {
     return {Errc::unauthenticated, "log in first: send a bearer token or a session cookie"};
   }
-  const auto holder = registry.check_token(token, now);
-  if (!holder) return {Errc::unauthenticated, "the token is unknown, expired or revoked"};
+  const auto holder = token.size() > max_token_bytes ? std::optional<TokenHolder>()
+                                                     : registry.check_token(token, now);
+  // As in Airflow a token that is no good is 403. Of a session that is over the page wants to know
+  // that it must log in again.
+  if (!holder) {
+    return {by_cookie ? Errc::unauthenticated : Errc::forbidden,
+            "the token is unknown, expired or revoked"};
+  }
   return Identity{holder->user.name, holder->user.role, by_cookie, holder->expires_at,
                   holder->rights};
 }

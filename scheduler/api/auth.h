@@ -27,7 +27,8 @@ std::string cookie_token(const Request& request);
 std::string request_token(const Request& request, bool& by_cookie);
 
 // Who sends this. An Authorization header that is wrong is not healed by a good cookie.
-// Errc::unauthenticated when the request carries nothing valid.
+// Errc::unauthenticated when the request carries nothing, or a cookie that is no good;
+// Errc::forbidden for such a token.
 Result<Identity> known_identity(const Request& request, const Registry& registry, Time now);
 
 // Origin, when sent, must be this server's own (by the Host header) or one of `allowed`.

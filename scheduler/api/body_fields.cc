@@ -29,7 +29,9 @@ constexpr BodyField run_patch_rows[] = {{"state", Kind::text, false, "queued, su
 constexpr BodyField run_clear_rows[] = {
     {"dry_run", Kind::flag, false, "true unless given"},
     {"only_failed", Kind::flag},
+    {"only_new", Kind::flag, false, "Only tasks that the run's version lacks: it lacks none"},
     {"run_on_latest_version", Kind::flag, false, "Not supported: only false"},
+    {"note", Kind::text, false, "Becomes the run's"},
 };
 
 constexpr BodyField task_patch_rows[] = {
@@ -56,6 +58,7 @@ constexpr BodyField clear_tasks_rows[] = {
     {"reset_dag_runs", Kind::flag, false, "true unless given"},
     {"run_on_latest_version", Kind::flag, false, "Not supported: only false"},
     {"prevent_running_task", Kind::flag},
+    {"note", Kind::text, false, "Becomes that of each task instance that is cleared"},
 };
 
 constexpr BodyField slots{"slots", Kind::integer, false, "Positive, or -1 for no limit"};
@@ -75,7 +78,7 @@ constexpr BodyField pool_patch_rows[] = {
 
 constexpr BodyField variable_rows[] = {
     {"key", Kind::text, true},
-    {"value", Kind::any, true, "What is not a string is kept as its JSON text"},
+    {"value", Kind::any, true, "What is not a string is kept as its JSON text, null too"},
     {"description"},
     {"team_name", Kind::nothing}};
 constexpr BodyField variable_patch_rows[] = {

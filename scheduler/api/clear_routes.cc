@@ -16,6 +16,7 @@ namespace {
 
 // Runs one request may look at; their tasks are bounded by max_cleared_tasks.
 constexpr std::int64_t max_runs = max_page;
+constexpr std::size_t max_note = 1000;
 
 // One entry of task_ids: an id, or [id, map index], which means that instance alone; -1 is that of
 // a task that is not mapped, or not expanded yet.
@@ -53,6 +54,7 @@ void read_task_ids(BodyReader& fields, ClearRequested& event) {
 
 struct Clear {
   ClearRequested event;
+  std::optional<std::string> note{};
   // Runs by date, when the request is not about the one that event.dag_run_id names.
   bool past = false;
   bool future = false;
@@ -100,6 +102,7 @@ Result<Clear> read_clear(const Request& request, const json& body) {
   event.prevent_running = fields.boolean("prevent_running_task").value_or(false);
   event.dry_run = fields.boolean("dry_run").value_or(true);
   event.user = request.identity.user;
+  clear.note = fields.text("note", max_note);
   if (fields.boolean("run_on_latest_version").value_or(false)) {
     fields.fail("run_on_latest_version",
                 "is not supported: a run keeps the version it began with; trigger a new one");
@@ -112,15 +115,65 @@ Time date_of(const RunRow& run) {
   return run.logical_date.value_or(run.run_after);
 }
 
+// The notes that a clear leaves on its task instances, one commit after the other.
+struct Notes {
+  std::vector<NoteSet> left;  // the next one last
+  std::function<void(const Reply&)> done;
+};
+void set_notes(Context& context, const std::shared_ptr<Notes>& notes, const Reply& last) {
+  if (last.code != Errc::ok || notes->left.empty()) return notes->done(last);
+  const NoteSet next = std::move(notes->left.back());
+  notes->left.pop_back();
+  context.services.backend.request(
+      next, [&context, notes](const Reply& reply) { set_notes(context, notes, reply); });
+}
+
+// Reader thread: versions may have to be looked up.
+std::vector<NoteSet> notes_of(Context& context, const std::vector<RunRow>& runs, const Reply& reply,
+                              const NoteSet& like) {
+  std::vector<NoteSet> notes;
+  for (const auto& row : reply.tasks) {
+    const auto run = std::find_if(runs.begin(), runs.end(),
+                                  [&](const RunRow& one) { return one.seq == row.run; });
+    const auto version = run == runs.end() ? nullptr : context.find_version(run->dag_version);
+    if (!version || !version->dag || row.task >= version->dag->tasks.size()) continue;
+    notes.push_back(like);
+    notes.back().dag_run_id = run->dag_run_id;
+    notes.back().task_id = version->dag->tasks[row.task].id;
+    notes.back().map_index = row.map_index;
+  }
+  return notes;
+}
+
 void clear_runs(Context& context, const Call& call, const ClearRequested& event,
-                const std::vector<RunRow>& runs) {
-  context.services.backend.request(event, [&context, call, runs](const Reply& reply) {
+                const std::vector<RunRow>& runs, const std::optional<std::string>& note) {
+  const auto cleared = [&context, call, runs, event, note](const Reply& reply) {
     if (reply.code != Errc::ok) return call.respond(error_response(reply_error(reply)));
-    context.finish(call, [&context, runs, reply] {
-      return touched_tasks(context, runs.empty() && reply.run ? std::vector{*reply.run} : runs,
-                           reply, false);
-    });
-  });
+    const auto all = runs.empty() && reply.run ? std::vector{*reply.run} : runs;
+    const bool noted = note && !event.dry_run && !reply.tasks.empty();
+    if (!noted) {
+      return context.finish(call, [&context, all, reply] {
+        return touched_tasks(context, all, reply, false);
+      });
+    }
+    context.work(call, [&context, call, all, event, note, reply]() -> Status {
+      NoteSet like;
+      like.dag_id = event.dag_id;
+      like.note = *note;
+      like.user = event.user;
+      auto notes = std::make_shared<Notes>();
+      notes->left = notes_of(context, all, reply, like);
+      notes->done = [&context, call, all, reply](const Reply& last) {
+        if (last.code != Errc::ok) return call.respond(error_response(reply_error(last)));
+        context.finish(call, [&context, all, reply] {
+          return touched_tasks(context, all, reply, true);
+        });
+      };
+      set_notes(context, notes, Reply{});
+      return success();
+    }, true);
+  };
+  context.services.backend.request(event, cleared);
 }
 
 }  // namespace
@@ -186,7 +239,7 @@ void clear_task_instances(Context& context, Call call) {
   if (!body) return call.respond(error_response(body.error()));
   const auto read = read_clear(*call.request, *body);
   if (!read) return call.respond(error_response(read.error()));
-  if (read->of_one_run()) return clear_runs(context, call, read->event, {});
+  if (read->of_one_run()) return clear_runs(context, call, read->event, {}, read->note);
   context.work(call, [&context, call, clear = *read]() -> Status {
     const auto runs = runs_of(context, {clear.event.dag_id, clear.event.dag_run_id, clear.past,
                                         clear.future, clear.start, clear.end});
@@ -200,7 +253,7 @@ void clear_task_instances(Context& context, Call call) {
     for (auto run = runs->begin() + 1; run != runs->end(); ++run) {
       event.more_runs.push_back({run->dag_run_id, std::nullopt});
     }
-    clear_runs(context, call, event, *runs);
+    clear_runs(context, call, event, *runs, clear.note);
     return success();
   });
 }
@@ -215,16 +268,37 @@ void clear_run(Context& context, Call call) {
   event.only_failed = fields.boolean("only_failed").value_or(false);
   event.dry_run = fields.boolean("dry_run").value_or(true);
   event.user = call.request->identity.user;
+  const bool only_new = fields.boolean("only_new").value_or(false);
+  const auto note = fields.text("note", max_note);
   if (fields.boolean("run_on_latest_version").value_or(false)) {
     fields.fail("run_on_latest_version",
                 "is not supported: a run keeps the version it began with; trigger a new one");
   }
+  if (only_new && event.only_failed) fields.fail("only_new", "and only_failed exclude each other");
   if (!fields.status()) return call.respond(error_response(fields.status().error()));
-  if (event.dry_run) return clear_runs(context, call, event, {});
-  context.services.backend.request(event, [&context, call](const Reply& reply) {
+  const auto answer = [&context, call](const Reply& reply) {
     if (reply.code != Errc::ok) return call.respond(error_response(reply_error(reply)));
     context.finish(call, [&context, call] { return get_run(context, *call.request); });
-  });
+  };
+  // A run keeps its version, whose tasks it has all: there is never a new one to clear.
+  if (only_new) {
+    return context.read(call, [&context, call, dry = event.dry_run]() -> Result<Response> {
+      auto run = get_run(context, *call.request);
+      if (!run || !dry) return run;
+      return json_response(collection("task_instances", json::array(), 0));
+    });
+  }
+  if (event.dry_run) return clear_runs(context, call, event, {}, std::nullopt);
+  NoteSet noted;
+  noted.dag_id = event.dag_id;
+  noted.dag_run_id = event.dag_run_id;
+  noted.note = note.value_or("");
+  noted.user = event.user;
+  context.services.backend.request(
+      event, [&context, noted, set = note.has_value(), answer](const Reply& reply) {
+        if (reply.code != Errc::ok || !set) return answer(reply);
+        context.services.backend.request(noted, answer);
+      });
 }
 
 }  // namespace batuta::http

@@ -130,7 +130,7 @@ void Context::finish(const Call& call, std::function<Result<Response>()> job) {
       call, [call, job = std::move(job)] { call.respond(run_guarded(*call.request, job)); }, true);
 }
 
-void Context::work(const Call& call, std::function<Status()> job) {
+void Context::work(const Call& call, std::function<Status()> job, bool must) {
   const auto guarded = [call, job = std::move(job)] {
     Error failure;  // stays Errc::internal when the job throws
     const auto refused = run_guarded(*call.request, [&]() -> Result<Response> {
@@ -140,7 +140,7 @@ void Context::work(const Call& call, std::function<Status()> job) {
     });
     if (failure.code != Errc::ok) call.respond(refused);
   };
-  on_reader(call, guarded, false);
+  on_reader(call, guarded, must);
 }
 
 void Context::change(const Call& call, const std::string& event, const nlohmann::json& extra,

@@ -52,8 +52,8 @@ class Context {
   // The same for the answer to what has happened already, a commit or the end of a wait: it is not
   // refused because its user has others waiting.
   void finish(const Call& call, std::function<Result<Response>()> job);
-  // As read() for a job that answers by itself unless it fails.
-  void work(const Call& call, std::function<Status()> job);
+  // As read(), or with `must` as finish(), for a job that answers by itself unless it fails.
+  void work(const Call& call, std::function<Status()> job, bool must = false);
   // On the hasher's thread, for passwords; the job answers.
   void hash(Respond respond, std::function<void()> job);
   // On the io thread, soon: where JSON is rendered when nothing needs reading. Any thread.

@@ -151,7 +151,7 @@ std::string dag_details_text(const DagFacts& facts, const VersionInfo* version,
   return text + "\"params\":" + params_text(dag) + "}";
 }
 
-json task_json(const Dag& dag, const Task& task) {
+json task_json(const Dag& dag, const Task& task, bool old_client) {
   json downstream = json::array();
   for (const auto index : task.downstream) downstream.push_back(dag.tasks[index].id);
   json params = json::object();
@@ -175,7 +175,8 @@ json task_json(const Dag& dag, const Task& task) {
                                     ? time_delta(task.execution_timeout)
                                     : json(nullptr)},
           {"retry_delay", time_delta(task.retry.delay)},
-          {"retry_exponential_backoff", task.retry.multiplier},
+          {"retry_exponential_backoff",
+           old_client ? json(task.retry.multiplier > 1) : json(task.retry.multiplier)},
           {"priority_weight", task.priority_weight},
           {"weight_rule", weight_rules[static_cast<std::size_t>(task.weight_rule)]},
           {"ui_color", "#fff"},

@@ -187,7 +187,7 @@ json with_runs(Context& context, json dag, const std::vector<RunRow>& runs) {
 Result<DagVersionView> version_by_number(Context& context, const std::string& dag_id,
                                          std::int64_t number) {
   auto found = context.services.history.dag_versions(
-      {dag_id, {{"version_number", Filter::Op::any, {number}}}, {}, {1, 0}});
+      {dag_id, {{"version_number", Filter::Op::any, {number}}}, {}, {1, 0}, {}});
   if (found.rows.empty()) return {Errc::not_found, "no such version of this DAG"};
   return std::move(found.rows.front());
 }
@@ -304,6 +304,15 @@ constexpr Column<Task> task_columns[] = {
 };
 }  // namespace
 
+namespace {
+// Airflow's client of 3.0 or 3.1, which says so.
+bool is_old_client(const Request& request) {
+  const std::string* agent = request.header("user-agent");
+  return agent && (agent->starts_with("OpenAPI-Generator/3.0.") ||
+                   agent->starts_with("OpenAPI-Generator/3.1."));
+}
+}  // namespace
+
 Result<Response> list_tasks(Context& context, const Request& request) {
   QueryReader query(request);
   ListQuery list;
@@ -314,7 +323,9 @@ Result<Response> list_tasks(Context& context, const Request& request) {
   if (!dag) return dag.error();
   list.page.limit = static_cast<std::int64_t>((*dag)->tasks.size());  // Airflow's list has no pages
   const auto picked = pick<Task>((*dag)->tasks, task_columns, list);
-  return page_response("tasks", picked, [&](const Task& task) { return task_json(**dag, task); });
+  return page_response("tasks", picked, [&](const Task& task) {
+    return task_json(**dag, task, is_old_client(request));
+  });
 }
 
 Result<Response> get_task(Context& context, const Request& request) {
@@ -322,21 +333,26 @@ Result<Response> get_task(Context& context, const Request& request) {
   if (!dag) return dag.error();
   const auto index = find_task(**dag, path_param(request, "task_id"));
   if (!index) return {Errc::not_found, "no such task in this DAG"};
-  return json_response(task_json(**dag, (*dag)->tasks[*index]));
+  return json_response(task_json(**dag, (*dag)->tasks[*index], is_old_client(request)));
 }
 
+// Of one DAG, or of all that one may see ("~").
 Result<Response> list_dag_versions(Context& context, const Request& request) {
-  const auto summary = find_dag(context, request);
-  if (!summary) return summary.error();
+  const bool of_all = path_param(request, "dag_id") == "~";
+  if (!of_all) {
+    const auto summary = find_dag(context, request);
+    if (!summary) return summary.error();
+  }
   QueryReader query(request);
   auto list = query.list_query();
   if (!query.status()) return query.status().error();
-  const std::string& id = summary->row.dag_id;
-  const auto versions = context.services.history.dag_versions(
-      {id, std::move(list.filters), std::move(list.order_by), list.page});
+  DagVersionQuery wanted{std::nullopt, std::move(list.filters), std::move(list.order_by), list.page,
+                         seen_dags(request)};
+  if (!of_all) wanted.dag_id = path_param(request, "dag_id");
+  const auto versions = context.services.history.dag_versions(wanted);
   json items = json::array();
   for (const auto& v : versions.rows) {
-    items.push_back(version_json(id, v.version, v.number, v.created_at));
+    items.push_back(version_json(v.dag_id, v.version, v.number, v.created_at));
   }
   return json_response(collection("dag_versions", std::move(items), versions.total));
 }

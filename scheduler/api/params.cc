@@ -186,7 +186,9 @@ std::vector<std::string> QueryReader::order_by() {
     if (std::find(allowed.begin(), allowed.end(), bare) != allowed.end()) continue;
     std::string message = "must be one of";
     for (const auto one : allowed) message.append(" ").append(one);
-    fail("order_by", message + "; a - in front orders from the greatest");
+    message += "; a - in front orders from the greatest";
+    // As in Airflow, where it is the one parameter that is not 422.
+    if (status_) status_ = Status(Errc::malformed, "order_by " + message, "query.order_by");
   }
   return names;
 }
@@ -300,6 +302,9 @@ Result<InstanceName> instance_name(const Request& request) {
 Result<nlohmann::json> body_object(const Request& request) {
   if (request.body.empty()) return nlohmann::json::object();
   auto body = parse_untrusted(request.body);
+  if (!body && body.error().code == Errc::malformed) {
+    return {Errc::invalid, body.error().message, "/"};  // as in Airflow
+  }
   if (!body) return body.error();
   if (!body->is_object()) return {Errc::invalid, "the body must be a JSON object", "/"};
   return body;
@@ -391,6 +396,26 @@ std::optional<std::vector<std::string>> BodyReader::texts(std::string_view name,
                    std::to_string(max_text) + " bytes");
   }
   return texts;
+}
+
+void BodyReader::check(BodyTable known) {
+  for (const BodyField& field : known) {
+    const auto* given = value(field.name);
+    if (field.required && !given && field.kind != FieldKind::any) fail(field.name, "is required");
+    if (field.required && !object_.contains(field.name)) fail(field.name, "is required");
+    if (!given) continue;
+    if (field.kind == FieldKind::text) text(field.name);
+    if (field.kind == FieldKind::time) time(field.name);
+    if (field.kind == FieldKind::flag) boolean(field.name);
+    if (field.kind == FieldKind::integer) {
+      integer(field.name, std::numeric_limits<std::int64_t>::min(),
+              std::numeric_limits<std::int64_t>::max());
+    }
+    if (field.kind == FieldKind::object && !given->is_object()) {
+      fail(field.name, "must be an object");
+    }
+    if (field.kind == FieldKind::list && !given->is_array()) fail(field.name, "must be a list");
+  }
 }
 
 std::optional<bool> BodyReader::boolean(std::string_view name) {

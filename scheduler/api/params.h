@@ -106,6 +106,8 @@ class BodyReader {
   OptTime time(std::string_view name);
   // A list of texts of at most 512 bytes each; absent is nullopt.
   std::optional<std::vector<std::string>> texts(std::string_view name, std::size_t most);
+  // Every field of `known` by its kind alone, the required ones too: for what is only checked.
+  void check(BodyTable known);
   // The raw value; nullptr when absent or null.
   const nlohmann::json* value(std::string_view name) const;
 

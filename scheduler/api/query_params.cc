@@ -2,48 +2,14 @@
 
 #include <algorithm>
 
+#include "scheduler/api/query_rows.h"
+
 namespace batuta::http {
 namespace {
 
+using namespace query_rows;
 using Op = Filter::Op;
 using Kind = ParamKind;
-
-// ---- kinds of rows
-
-// Read by the handler itself.
-constexpr QueryParam own(std::string_view name, Kind kind, std::string_view about = {}) {
-  return {.name = name, .kind = kind, .about = about};
-}
-constexpr QueryParam filter(std::string_view name, Kind kind, std::string_view field,
-                            Op op = Op::any, std::string_view about = {}) {
-  return {.name = name, .kind = kind, .field = field, .op = op, .about = about};
-}
-constexpr QueryParam pattern(std::string_view name, std::string_view field) {
-  return {.name = name, .kind = Kind::pattern, .field = field};
-}
-constexpr QueryParam prefix(std::string_view name, std::string_view field) {
-  return {.name = name, .kind = Kind::prefix, .field = field};
-}
-constexpr QueryParam times(std::string_view name) {
-  return {.name = name, .kind = Kind::times, .field = name};
-}
-constexpr QueryParam refused(std::string_view name, Kind kind = Kind::text) {
-  return {.name = name, .kind = kind, .served = false};
-}
-constexpr QueryParam orders(std::string_view names) {
-  return {.name = "order_by", .kind = Kind::order, .orders = names};
-}
-
-constexpr QueryParam limit =
-    own("limit", Kind::integer, "Most rows of the answer: 50 unless given, at most 1000");
-constexpr QueryParam offset = own("offset", Kind::integer, "Rows to leave out at the start");
-constexpr QueryParam cursor =
-    own("cursor", Kind::text,
-        "Empty for the first page, then next_cursor of the answer before; takes offset's place");
-constexpr QueryParam map_index =
-    own("map_index", Kind::integer, "Which instance of a mapped task; -1 unless given");
-constexpr QueryParam update_mask =
-    own("update_mask", Kind::texts, "Only these fields of the body are applied");
 
 // ---- one table a route
 

@@ -75,6 +75,17 @@ extern const QueryTable report_params;
 extern const QueryTable right_params;
 extern const QueryTable outbox_params;
 extern const QueryTable feed_params;
+extern const QueryTable asset_list_params;
+extern const QueryTable alias_list_params;
+extern const QueryTable asset_event_params;
+extern const QueryTable queued_event_params;
+extern const QueryTable backfill_list_params;
+extern const QueryTable state_list_params;
+extern const QueryTable state_clear_params;
+extern const QueryTable hitl_list_params;
+extern const QueryTable config_params;
+extern const QueryTable link_params;
+extern const QueryTable next_params;
 extern const QueryTable mask_params;       // update_mask
 extern const QueryTable task_mask_params;  // update_mask, map_index
 

@@ -150,7 +150,9 @@ void create_variable(Context& context, Call call) {
   Variable variable;
   variable.key = fields.required_text("key", 128);
   if (fields.status() && !valid_id(variable.key)) fields.fail("key", id_rule);
-  if (!fields.has("value")) fields.fail("value", "is required");
+  const auto value = body->find("value");
+  if (value == body->end()) fields.fail("value", "is required");
+  if (value != body->end() && value->is_null()) variable.value = "null";
   read_value(fields, variable);
   variable.description = fields.text("description").value_or("");
   if (!fields.status()) return call.respond(error_response(fields.status().error()));

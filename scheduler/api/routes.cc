@@ -116,7 +116,7 @@ constexpr Route every_route[] = {
     {get,   DAG "/tasks", reading<list_tasks>, read_dag, "Tasks of a DAG",
      {.query = &dag_task_params, .answer = "TaskCollection"}},
     {get,   DAG "/tasks/{task_id}", reading<get_task>, read_dag, "One task of a DAG", {.answer = "Task"}},
-    {get,   DAG "/dagVersions", reading<list_dag_versions>, read_dag, "Versions of a DAG",
+    {get,   DAG "/dagVersions", reading<list_dag_versions>, read_dags, "Versions of a DAG, or of all (~)",
      {.query = &dag_version_params, .answer = "DAGVersionCollection"}},
     {get,   DAG "/dagVersions/{version_number}", reading<get_dag_version>, read_dag, "One version of a DAG",
      {.answer = "DagVersion"}},

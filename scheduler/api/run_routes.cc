@@ -123,18 +123,19 @@ std::string client_name(const Request& request) {
   return agent && agent->starts_with("batuta-cli") ? "cli" : "rest_api";
 }
 
-// conf as the run gets it: checked against the DAG's params, their defaults filled in.
+// conf is kept as it was given; it is checked with the defaults of the DAG's params, which attempts
+// get with it.
 Status read_conf(const Dag& dag, BodyReader& fields, RunRequested& event) {
   const json* conf = fields.value("conf");
   if (conf && !conf->is_object()) fields.fail("conf", "must be an object");
   if (!fields.status()) return fields.status();
-  const auto checked = validate_conf(dag, conf ? json_text(*conf) : "{}");
+  event.conf_json = conf ? json_text(*conf) : "{}";
+  const auto checked = validate_conf(dag, event.conf_json);
   if (!checked) {
     Error error = checked.error();
     if (!error.where.starts_with("/conf")) error.where = "/conf" + error.where;
     return error;
   }
-  event.conf_json = *checked;
   const json value = stored_json(*checked);
   const auto time_of = [&](const char* name) -> OptTime {
     const auto it = value.find(name);
@@ -150,8 +151,9 @@ Status read_trigger(const Request& request, const Dag& dag, const json& body, Ru
   BodyReader fields(request, body);
   event.dag_id = dag.id;
   event.dag_run_id = fields.text("dag_run_id", 250).value_or("");
-  if (fields.has("dag_run_id") && !valid_run_id(event.dag_run_id)) {
-    fields.fail("dag_run_id", "must be 1 to 250 of A-Z a-z 0-9 _ . ~ : + - without '..'");
+  if (fields.status() && fields.has("dag_run_id") && !valid_run_id(event.dag_run_id)) {
+    return {Errc::malformed,  // as in Airflow
+            "dag_run_id must be 1 to 250 of A-Z a-z 0-9 _ . ~ : + - without '..'", "/dag_run_id"};
   }
   event.logical_date = fields.time("logical_date");
   event.data_interval_start = fields.time("data_interval_start");
@@ -189,10 +191,14 @@ std::optional<RunStateRequested> state_change(const Request& request, BodyReader
   return event;
 }
 
-// {"state": …} on one line, as Airflow's endpoint ends.
-Response wait_line(const json& line) {
+// {"state": …} on one line, as Airflow's endpoint ends: JSON, and a whole NDJSON stream too. Airflow's
+// clients ask for either and understand the first type alone.
+Response wait_line(const Request& request, const json& line) {
   Response response;
-  response.content_type = "application/x-ndjson";
+  const std::string* accept = request.header("accept");
+  if (accept && accept->starts_with("application/x-ndjson")) {
+    response.content_type = "application/x-ndjson";
+  }
   response.body = json_text(line) + "\n";
   return response;
 }
@@ -211,7 +217,7 @@ Result<Response> wait_answer(Context& context, const Request& request, const std
       line["results"][task_id] = xcom ? stored_json(shown_value(xcom->value_json)) : json(nullptr);
     }
   }
-  return wait_line(line);
+  return wait_line(request, line);
 }
 
 // One waiting client: whoever learns the end first, feed or store, answers.
@@ -308,7 +314,7 @@ void wait_for_run(Context& context, Call call) {
   if (!query.status()) return call.respond(error_response(query.status().error()));
   const auto tell = [&context, wait](const std::string& state) {
     if (wait->answered.exchange(true)) return;
-    if (!wait->results) return wait->call.respond(wait_line({{"state", state}}));
+    if (!wait->results) return wait->call.respond(wait_line(*wait->call.request, {{"state", state}}));
     context.finish(wait->call, [&context, wait, state] {
       return wait_answer(context, *wait->call.request, state);
     });

@@ -325,8 +325,11 @@ Result<Response> get_xcom(Context& context, const Request& request) {
   const auto row = context.services.history.xcom(view->row.key(), path_param(request, "xcom_key"));
   if (!row) return {Errc::not_found, "no such XCom entry"};
   json out = xcom_json(*row, *view);
-  const std::string value = shown_value(row->value_json);
-  out["value"] = as_text ? json(value) : stored_json(value);
+  const std::string text = shown_value(row->value_json);
+  json value = stored_json(text);
+  // As text a string is itself, and nothing is nothing.
+  if (as_text && !value.is_string() && !value.is_null()) value = text;
+  out["value"] = std::move(value);
   return json_response(out);
 }
 

@@ -68,8 +68,9 @@ std::string detail_of(const std::string& body) {
 }
 
 // What to do about an answer whose own words do not say it.
-std::string remedy_of(int status, const std::string& path) {
-  if (status == 401 && path != "/auth/token") {
+std::string remedy_of(int status, const std::string& path, const std::string& body) {
+  const bool bad_token = body.find("the token is unknown") != std::string::npos;
+  if ((status == 401 && path != "/auth/token") || (status == 403 && bad_token)) {
     return "\n  make a new token: batuta tokens create USER --password, then set BATUTA_URL and "
            "BATUTA_TOKEN; "
            "or unset both to use the home's own";
@@ -81,7 +82,7 @@ std::string remedy_of(int status, const std::string& path) {
 
 // In the server's words first; what was asked of it stands last, for those who look into it.
 Failure refusal(const std::string& method, const std::string& path, const HttpAnswer& answer) {
-  return Failure(detail_of(answer.body) + remedy_of(answer.status, path) + "\n  (" + method + " " +
+  return Failure(detail_of(answer.body) + remedy_of(answer.status, path, answer.body) + "\n  (" + method + " " +
                      path + " was answered with " + std::to_string(answer.status) + ")",
                  1);
 }

@@ -131,6 +131,7 @@ struct DagVersionView {
   Time created_at;
   std::string source_text;
   std::string canonical_json;
+  std::string dag_id{};
 };
 
 // mngt.ingestion_job_execution: an attempt of a data task, with what others know of it. The
@@ -143,10 +144,11 @@ struct JobExecutionView {
 };
 
 struct DagVersionQuery {
-  std::string dag_id;
+  std::optional<std::string> dag_id;  // nullopt: of every DAG, each DAG's by themselves
   std::vector<Filter> filters;
   std::vector<std::string> order_by;  // empty: newest first
   Page page;
+  Sight sight{};  // of DAGs
 };
 
 struct JobConfigView {  // mngt.ingestion_job_config

@@ -116,12 +116,16 @@ ListSql xcoms_sql(const XcomQuery& query) {
 
 ListSql dag_versions_sql(const DagVersionQuery& query) {
   Where where;
-  where.add("dag_id = ?", query.dag_id);
+  if (query.dag_id) where.add("dag_id = ?", *query.dag_id);
+  where.add_sight("dag_id", query.sight);
   where.add_all(query.filters, version_fields);
   const auto order = query.order_by.empty() ? std::vector<std::string>{"-id"} : query.order_by;
+  // Numbers are a DAG's own; nothing but its id tells those of two DAGs apart.
+  constexpr std::string_view key[] = {"number", "dag_id"};
   ListSql sql;
-  sql.rows = "SELECT number, version, created_at, source_text, canonical_json FROM dag_version" +
-             where.text() + order_text(order, version_fields, "number") + " LIMIT ? OFFSET ?";
+  sql.rows =
+      "SELECT number, version, created_at, source_text, canonical_json, dag_id FROM dag_version" +
+      where.text() + order_text(sort_keys(order, version_fields, key)) + " LIMIT ? OFFSET ?";
   sql.count = "SELECT COUNT(*) FROM dag_version" + where.text();
   sql.values = std::move(where.values);
   return sql;

@@ -44,7 +44,7 @@ std::string planned_task_sql();
 // Columns: run, task, map_index, key, value_json, timestamp, dag_id, dag_run_id, task_id,
 // logical_date, run_after.
 ListSql xcoms_sql(const XcomQuery& query);
-// Columns: number, version, created_at, source_text, canonical_json.
+// Columns: number, version, created_at, source_text, canonical_json, dag_id.
 ListSql dag_versions_sql(const DagVersionQuery& query);
 // Columns: id, at, event, dag_id, dag_run_id, task_id, owner, extra_json.
 ListSql events_sql(const EventLogQuery& query);

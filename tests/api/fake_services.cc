@@ -211,7 +211,8 @@ std::vector<DagSummary> FakeHistory::dag_summaries(const std::vector<std::string
 
 PageOf<DagVersionView> FakeHistory::dag_versions(const DagVersionQuery& query) {
   dag_versions_sql(query);
-  if (query.dag_id != "demo") return {};
+  if (query.dag_id && query.dag_id != "demo") return {};
+  if (!query.sight.sees("demo")) return {};
   std::vector<DagVersionView> versions = older_versions;
   versions.push_back(*dag_version(demo_dag()->version));
   for (const Filter& filter : query.filters) {
@@ -229,7 +230,7 @@ std::optional<DagVersionView> FakeHistory::dag_version(const std::string& versio
   }
   if (version != demo_dag()->version) return std::nullopt;
   return DagVersionView{1, version, *parse_iso("2026-11-01T00:00:00Z"), std::string(demo_text),
-                        demo_dag()->canonical_json};
+                        demo_dag()->canonical_json, "demo"};
 }
 
 PageOf<EventLogView> FakeHistory::event_logs(const EventLogQuery& query) {

@@ -93,6 +93,9 @@ json wrong_for(FieldKind kind) {
 
 json sample_for(FieldKind kind) {
   if (kind == FieldKind::integer) return 5;
+  if (kind == FieldKind::time) return "2026-01-01T00:00:00Z";
+  if (kind == FieldKind::list) return json::array();
+  if (kind == FieldKind::object) return json::object();
   return kind == FieldKind::flag ? json(true) : json("x");
 }
 

@@ -501,14 +501,14 @@ def users_are_managed():
         assert may(ana, "POST", "/api/v2/pools", pool) == 200
         assert "ana" in server.cli("tokens", "list").stdout
         server.cli("users", "set-password", "ana", stdin="another-password\n")
-        assert may(ana, "GET", "/api/v2/dags") == 401 and log_in("ana", "another-password")
+        assert may(ana, "GET", "/api/v2/dags") == 403 and log_in("ana", "another-password")
         token = server.cli("tokens", "create", "bob", "--expires", "30d", "--purpose", "nightly").stdout.strip()
         assert may(token, "GET", "/api/v2/dags") == 200 and may(token, "GET", "/api/batuta/users") == 403
         row = next(row for row in json.loads(server.cli("tokens", "list", "-o", "json").stdout)
                    if row["purpose"] == "nightly")
         assert row["username"] == "bob" and token not in json.dumps(row)
         server.cli("tokens", "revoke", row["token_id"])
-        assert may(token, "GET", "/api/v2/dags") == 401
+        assert may(token, "GET", "/api/v2/dags") == 403
         # The first admin: its file goes with its password, and the command line goes on.
         assert (server.home / "admin.json").exists()
         server.cli("users", "set-password", "admin", stdin="the-admins-own\n")

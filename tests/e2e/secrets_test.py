@@ -72,7 +72,7 @@ def a_servers_own_token_ends_with_it():
             assert kill or not (server.home / "run" / "endpoint.json").exists()
             server.start()
             for old in tokens:
-                assert status_with(server, old) == 401, old
+                assert status_with(server, old) == 403, old
         assert len(set(tokens)) == 3
 
 

@@ -227,6 +227,13 @@ TEST_CASE_FIXTURE(Fixture, "DAG versions are numbered within their DAG, newest f
   REQUIRE(second.total == 1);
   CHECK(second.rows[0].version == "v2");
   CHECK(history.dag_version("m1")->source_text == "source of m1");
+  DagVersionQuery every{std::nullopt, {}, {}, {}, {}};
+  CHECK(history.dag_versions(every).total == 3);
+  CHECK(history.dag_versions(every).rows[0].dag_id == "etl");
+  every.sight.all = {{"ml"}};
+  const auto seen = history.dag_versions(every);
+  REQUIRE(seen.total == 1);
+  CHECK(seen.rows[0].dag_id == "ml");
   CHECK_FALSE(history.dag_version("v9"));
 }
 
