@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/result.h"
@@ -56,6 +57,11 @@ struct ApiServices {
   // What is wrong with the store as far as the last look at all of it told; empty: nothing. Any
   // thread.
   std::function<std::string()> damage = [] { return std::string(); };
+  // The settings in effect by their names in batuta.json, without secrets; those of one section
+  // side by side. Any thread.
+  std::function<std::vector<std::pair<std::string, std::string>>()> settings = [] {
+    return std::vector<std::pair<std::string, std::string>>{};
+  };
   const Asset* (*find_asset)(std::string_view path) = nullptr;  // null: no page
 };
 

@@ -152,26 +152,27 @@ void clear_runs(Context& context, const Call& call, const ClearRequested& event,
     const auto all = runs.empty() && reply.run ? std::vector{*reply.run} : runs;
     const bool noted = note && !event.dry_run && !reply.tasks.empty();
     if (!noted) {
-      return context.finish(call, [&context, all, reply] {
-        return touched_tasks(context, all, reply, false);
-      });
+      return context.finish(
+          call, [&context, all, reply] { return touched_tasks(context, all, reply, false); });
     }
-    context.work(call, [&context, call, all, event, note, reply]() -> Status {
-      NoteSet like;
-      like.dag_id = event.dag_id;
-      like.note = *note;
-      like.user = event.user;
-      auto notes = std::make_shared<Notes>();
-      notes->left = notes_of(context, all, reply, like);
-      notes->done = [&context, call, all, reply](const Reply& last) {
-        if (last.code != Errc::ok) return call.respond(error_response(reply_error(last)));
-        context.finish(call, [&context, all, reply] {
-          return touched_tasks(context, all, reply, true);
-        });
-      };
-      set_notes(context, notes, Reply{});
-      return success();
-    }, true);
+    context.work(
+        call,
+        [&context, call, all, event, note, reply]() -> Status {
+          NoteSet like;
+          like.dag_id = event.dag_id;
+          like.note = *note;
+          like.user = event.user;
+          auto notes = std::make_shared<Notes>();
+          notes->left = notes_of(context, all, reply, like);
+          notes->done = [&context, call, all, reply](const Reply& last) {
+            if (last.code != Errc::ok) return call.respond(error_response(reply_error(last)));
+            context.finish(
+                call, [&context, all, reply] { return touched_tasks(context, all, reply, true); });
+          };
+          set_notes(context, notes, Reply{});
+          return success();
+        },
+        true);
   };
   context.services.backend.request(event, cleared);
 }

@@ -47,8 +47,8 @@ nlohmann::json dag_json(const DagFacts& facts);
 // of the DAG file.
 std::string dag_details_text(const DagFacts& facts, const VersionInfo* version,
                              std::int64_t active_runs);
-// `old_client`: one of Airflow 3.0 or 3.1, whose document has retry_exponential_backoff as a boolean,
-// and whose client takes nothing else; since then it is a number.
+// `old_client`: one of Airflow 3.0 or 3.1, whose document has retry_exponential_backoff as a
+// boolean, and whose client takes nothing else; since then it is a number.
 nlohmann::json task_json(const Dag& dag, const Task& task, bool old_client = false);
 std::string version_text(const std::string& dag_id, const std::string& version, std::int64_t number,
                          Time created_at);  // as JSON text

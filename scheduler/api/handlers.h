@@ -76,6 +76,46 @@ void login(Context&, Call);
 void get_session(Context&, Call);
 void logout(Context&, Call);
 
+// absent_routes.cc
+Result<Response> list_assets(Context&, const Request&);
+Result<Response> list_asset_aliases(Context&, const Request&);
+Result<Response> list_asset_events(Context&, const Request&);
+Result<Response> no_asset(Context&, const Request&);
+Result<Response> no_asset_alias(Context&, const Request&);
+Result<Response> no_asset_of_event(Context&, const Request&);
+Result<Response> list_dag_queued_events(Context&, const Request&);
+Result<Response> no_dag_queued_events(Context&, const Request&);
+Result<Response> no_dag_asset(Context&, const Request&);
+Result<Response> list_upstream_asset_events(Context&, const Request&);
+Result<Response> list_backfills(Context&, const Request&);
+Result<Response> no_backfill(Context&, const Request&);
+Result<Response> refuse_backfill(Context&, const Request&);
+Result<Response> try_backfill(Context&, const Request&);
+Result<Response> list_task_states(Context&, const Request&);
+Result<Response> no_task_state(Context&, const Request&);
+Result<Response> refuse_task_state(Context&, const Request&);
+Result<Response> clear_task_states(Context&, const Request&);
+Result<Response> list_questions(Context&, const Request&);
+Result<Response> no_question(Context&, const Request&);
+Result<Response> no_task_group(Context&, const Request&);
+Result<Response> clear_partitions(Context&, const Request&);
+Result<Response> refuse_connection_test(Context&, const Request&);
+Result<Response> no_connection_test(Context&, const Request&);
+Result<Response> create_default_connections(Context&, const Request&);
+
+// installation_routes.cc
+void list_airflow_plugins(Context&, Call);
+Result<Response> list_plugin_errors(Context&, const Request&);
+Result<Response> list_providers(Context&, const Request&);
+Result<Response> list_links(Context&, const Request&);
+Result<Response> get_external_log_url(Context&, const Request&);
+void go_to_login(Context&, Call);
+void go_to_logout(Context&, Call);
+
+// config_routes.cc
+Result<Response> get_config(Context&, const Request&);
+Result<Response> get_config_value(Context&, const Request&);
+
 // user_routes.cc
 Result<Response> list_users(Context&, const Request&);
 void create_user(Context&, Call);

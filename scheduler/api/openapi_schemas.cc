@@ -100,6 +100,27 @@ constexpr ObjectSchema schemas[] = {
      "latest_heartbeat:time executor_class hostname unixname? ~batuta:object"},
     {"JobCollection", "[jobs:Job] total_entries:int"},
 
+    {"AirflowPlugin",
+     "name source [macros] [flask_blueprints] [fastapi_apps:object] "
+     "[fastapi_root_middlewares:object] [external_views:object] [react_apps:object] "
+     "[appbuilder_views:object] [appbuilder_menu_items:object] [global_operator_extra_links] "
+     "[operator_extra_links] [listeners] [timetables] batuta:Plugin"},
+    {"AirflowPluginCollection", "[plugins:AirflowPlugin] total_entries:int"},
+    {"PluginImportError", "source error"},
+    {"PluginImportErrorCollection", "[import_errors:PluginImportError] total_entries:int"},
+    {"ProviderCollection", "[providers:object] total_entries:int"},
+    {"ConfigOption", "key value"},
+    {"ConfigSection", "name [options:ConfigOption]"},
+    {"Config", "[sections:ConfigSection]"},
+    {"ExtraLinkCollection", "extra_links:object total_entries:int"},
+    {"AssetCollection", "[assets:object] total_entries:int"},
+    {"AssetAliasCollection", "[asset_aliases:object] total_entries:int"},
+    {"AssetEventCollection", "[asset_events:object] total_entries:int"},
+    {"QueuedEventCollection", "[queued_events:object] total_entries:int"},
+    {"BackfillCollection", "[backfills:object] total_entries:int"},
+    {"TaskStateCollection", "[task_state_store:object] total_entries:int"},
+    {"QuestionCollection", "[hitl_details:object] total_entries:int"},
+    {"PartitionsCleared", "dag_runs_cleared:int task_instances_cleared:int dry_run:bool"},
     {"Plugin", "name version kind summary sha256 [params:object]"},
     {"PluginFault", "name reason"},
     {"PluginCollection", "[plugins:Plugin] [not_offered:PluginFault] total_entries:int"},

@@ -35,7 +35,8 @@ constexpr QueryParam orders(std::string_view names) {
 
 inline constexpr QueryParam limit =
     own("limit", ParamKind::integer, "Most rows of the answer: 50 unless given, at most 1000");
-inline constexpr QueryParam offset = own("offset", ParamKind::integer, "Rows to leave out at the start");
+inline constexpr QueryParam offset =
+    own("offset", ParamKind::integer, "Rows to leave out at the start");
 inline constexpr QueryParam cursor =
     own("cursor", ParamKind::text,
         "Empty for the first page, then next_cursor of the answer before; takes offset's place");

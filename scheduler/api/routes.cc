@@ -15,6 +15,7 @@ void reading(Context& context, Call call) {
 
 constexpr auto get = Method::get;
 constexpr auto post = Method::post;
+constexpr auto put = Method::put;
 constexpr auto patch = Method::patch;
 constexpr auto del = Method::del;
 
@@ -22,6 +23,9 @@ constexpr auto del = Method::del;
 constexpr Right everyone{Action::read, for_everyone};
 constexpr Right own{Action::read, for_oneself};
 constexpr Right some_dag{Action::read, any_dag};
+constexpr Right trigger_some{Action::trigger, any_dag};
+constexpr Right edit_some{Action::edit, any_dag};
+constexpr Right delete_some{Action::remove, any_dag};
 constexpr Right read_dag{Action::read, "dag:{dag_id}"};
 constexpr Right read_dags{Action::read, "dag:{dag_id|~}"};
 constexpr Right trigger_dag{Action::trigger, "dag:{dag_id}"};
@@ -210,6 +214,104 @@ constexpr Route every_route[] = {
     {get,   V2 "/eventLogs/{event_log_id}", reading<get_event_log>, some_dag, "One event", {.answer = "EventLog"}},
     {get,   V2 "/jobs", list_jobs, reading_of("admin:workers"), "Scheduler and workers",
      {.query = &job_list_params, .answer = "JobCollection"}},
+
+    {get,   V2 "/plugins", list_airflow_plugins, reading_of("admin:plugins"), "Plugins, as Airflow lists its own",
+     {.query = &page_params, .answer = "AirflowPluginCollection"}},
+    {get,   V2 "/plugins/importErrors", reading<list_plugin_errors>, reading_of("admin:plugins"),
+     "Plugins that a worker has and none offers", {.answer = "PluginImportErrorCollection"}},
+    {get,   V2 "/providers", reading<list_providers>, reading_of("admin:plugins"), "Packages of operators: there are none",
+     {.query = &page_params, .answer = "ProviderCollection"}},
+    {get,   V2 "/config", reading<get_config>, reading_of("admin:config"), "The settings in effect",
+     {.query = &config_params, .answer = "Config"}},
+    {get,   V2 "/config/section/{section}/option/{option}", reading<get_config_value>, reading_of("admin:config"),
+     "One setting"},
+    {get,   V2 "/auth/login", go_to_login, everyone, "Leads to the page, which logs in",
+     {.query = &next_params, .status = 307}},
+    {get,   V2 "/auth/logout", go_to_logout, everyone, "Leads to the page, which logs out", {.status = 307}},
+    {get,   TASK "/links", reading<list_links>, read_dag, "Its extra links: there are none",
+     {.query = &link_params, .answer = "ExtraLinkCollection"}},
+    {get,   TASK "/externalLogUrl/{try_number}", reading<get_external_log_url>, read_dag,
+     "Where else its log lies: nowhere", {.query = &map_index_params}},
+
+    // Airflow's, without a subject here.
+    {get,   V2 "/assets", reading<list_assets>, some_dag, "Assets: there are none",
+     {.query = &asset_list_params, .answer = "AssetCollection"}},
+    {get,   V2 "/assets/aliases", reading<list_asset_aliases>, some_dag, "Aliases of assets: there are none",
+     {.query = &alias_list_params, .answer = "AssetAliasCollection"}},
+    {get,   V2 "/assets/aliases/{asset_alias_id}", reading<no_asset_alias>, some_dag, "No alias is found"},
+    {get,   V2 "/assets/events", reading<list_asset_events>, some_dag, "Events of assets: there are none",
+     {.query = &asset_event_params, .answer = "AssetEventCollection"}},
+    {post,  V2 "/assets/events", reading<no_asset_of_event>, trigger_some, "No asset is found",
+     {.body = &asset_event_body}},
+    {get,   V2 "/assets/{asset_id}", reading<no_asset>, some_dag, "No asset is found"},
+    {post,  V2 "/assets/{asset_id}/materialize", reading<no_asset>, trigger_some, "No asset is found",
+     {.body = &materialize_body}},
+    {get,   V2 "/assets/{asset_id}/queuedEvents", reading<no_asset>, some_dag, "No asset is found",
+     {.query = &queued_event_params}},
+    {del,   V2 "/assets/{asset_id}/queuedEvents", reading<no_asset>, delete_some, "No asset is found",
+     {.query = &queued_event_params}},
+    {get,   V2 "/assets/{asset_id}/state-store", reading<no_asset>, some_dag, "No asset is found",
+     {.query = &page_params}},
+    {del,   V2 "/assets/{asset_id}/state-store", reading<no_asset>, delete_some, "No asset is found"},
+    {get,   V2 "/assets/{asset_id}/state-store/{key}", reading<no_asset>, some_dag, "No asset is found"},
+    {put,   V2 "/assets/{asset_id}/state-store/{key}", reading<no_asset>, edit_some, "No asset is found",
+     {.body = &state_value_body}},
+    {del,   V2 "/assets/{asset_id}/state-store/{key}", reading<no_asset>, delete_some, "No asset is found"},
+    {get,   DAG "/assets/queuedEvents", reading<list_dag_queued_events>, read_dag, "Queued events of assets: there are none",
+     {.query = &queued_event_params, .answer = "QueuedEventCollection"}},
+    {del,   DAG "/assets/queuedEvents", reading<no_dag_queued_events>, delete_dag, "No queued event is found",
+     {.query = &queued_event_params}},
+    {get,   DAG "/assets/{asset_id}/queuedEvents", reading<no_dag_asset>, read_dag, "No queued event is found",
+     {.query = &queued_event_params}},
+    {del,   DAG "/assets/{asset_id}/queuedEvents", reading<no_dag_asset>, delete_dag, "No queued event is found",
+     {.query = &queued_event_params}},
+    {get,   RUN "/upstreamAssetEvents", reading<list_upstream_asset_events>, read_dag,
+     "Events of assets that caused the run: there are none", {.answer = "AssetEventCollection"}},
+
+    {get,   V2 "/backfills", reading<list_backfills>, some_dag, "Backfills: there are none",
+     {.query = &backfill_list_params, .answer = "BackfillCollection"}},
+    {post,  V2 "/backfills", reading<refuse_backfill>, trigger_some, "Refused: there are no backfills",
+     {.body = &backfill_body}},
+    {post,  V2 "/backfills/dry_run", reading<try_backfill>, trigger_some, "What a backfill would make: nothing",
+     {.body = &backfill_body, .answer = "BackfillCollection"}},
+    {get,   V2 "/backfills/{backfill_id}", reading<no_backfill>, some_dag, "No backfill is found"},
+    {put,   V2 "/backfills/{backfill_id}/pause", reading<no_backfill>, edit_some, "No backfill is found"},
+    {put,   V2 "/backfills/{backfill_id}/unpause", reading<no_backfill>, edit_some, "No backfill is found"},
+    {put,   V2 "/backfills/{backfill_id}/cancel", reading<no_backfill>, edit_some, "No backfill is found"},
+
+    {get,   TASK "/state-store", reading<list_task_states>, read_dag, "Its kept states: there are none",
+     {.query = &state_list_params, .answer = "TaskStateCollection"}},
+    {del,   TASK "/state-store", reading<clear_task_states>, delete_dag, "Forget its kept states: there are none",
+     {.query = &state_clear_params, .status = 204}},
+    {get,   TASK "/state-store/{key}", reading<no_task_state>, read_dag, "No state is found",
+     {.query = &map_index_params}},
+    {put,   TASK "/state-store/{key}", reading<refuse_task_state>, edit_dag, "Refused: there are no state stores",
+     {.query = &map_index_params, .body = &state_body}},
+    {patch, TASK "/state-store/{key}", reading<no_task_state>, edit_dag, "No state is found",
+     {.query = &map_index_params, .body = &state_value_body}},
+    {del,   TASK "/state-store/{key}", reading<no_task_state>, delete_dag, "No state is found",
+     {.query = &map_index_params}},
+
+    {get,   RUN "/hitlDetails", reading<list_questions>, read_dags, "Questions to people: there are none",
+     {.query = &hitl_list_params, .answer = "QuestionCollection"}},
+    {get,   TASK "/{map_index}/hitlDetails", reading<no_question>, read_dag, "No question is found"},
+    {patch, TASK "/{map_index}/hitlDetails", reading<no_question>, edit_dag, "No question is found",
+     {.body = &hitl_body}},
+    {get,   TASK "/{map_index}/hitlDetails/tries/{try_number}", reading<no_question>, read_dag, "No question is found"},
+    {patch, RUN "/taskGroupInstances/{group_id}", reading<no_task_group>, edit_dag, "No task group is found",
+     {.query = &mask_params, .body = &task_patch_body}},
+    {patch, RUN "/taskGroupInstances/{group_id}/dry_run", reading<no_task_group>, edit_dag, "No task group is found",
+     {.query = &mask_params, .body = &task_patch_body}},
+    {post,  DAG "/clearPartitions", reading<clear_partitions>, edit_dag, "Clear partitions of runs: there are none",
+     {.body = &partition_body, .answer = "PartitionsCleared"}},
+    {post,  V2 "/connections/test", reading<refuse_connection_test>, editing("admin:connections"),
+     "Refused: connections are not tried", {.body = &connection_body}},
+    {post,  V2 "/connections/enqueue-test", reading<refuse_connection_test>, editing("admin:connections"),
+     "Refused: connections are not tried", {.body = &connection_test_body}},
+    {get,   V2 "/connections/enqueue-test", reading<no_connection_test>, reading_of("admin:connections"),
+     "Refused: connections are not tried"},
+    {post,  V2 "/connections/defaults", reading<create_default_connections>, creating("admin:connections"),
+     "Make what every installation has: nothing", {.status = 204}},
 
     {get,   OURS "/events", get_events, some_dag,
      "Live changes as server-sent events: run, task, dag; dags when the set of DAGs, import errors or "

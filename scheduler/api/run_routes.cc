@@ -191,8 +191,8 @@ std::optional<RunStateRequested> state_change(const Request& request, BodyReader
   return event;
 }
 
-// {"state": …} on one line, as Airflow's endpoint ends: JSON, and a whole NDJSON stream too. Airflow's
-// clients ask for either and understand the first type alone.
+// {"state": …} on one line, as Airflow's endpoint ends: JSON, and a whole NDJSON stream too.
+// Airflow's clients ask for either and understand the first type alone.
 Response wait_line(const Request& request, const json& line) {
   Response response;
   const std::string* accept = request.header("accept");
@@ -314,7 +314,8 @@ void wait_for_run(Context& context, Call call) {
   if (!query.status()) return call.respond(error_response(query.status().error()));
   const auto tell = [&context, wait](const std::string& state) {
     if (wait->answered.exchange(true)) return;
-    if (!wait->results) return wait->call.respond(wait_line(*wait->call.request, {{"state", state}}));
+    if (!wait->results)
+      return wait->call.respond(wait_line(*wait->call.request, {{"state", state}}));
     context.finish(wait->call, [&context, wait, state] {
       return wait_answer(context, *wait->call.request, state);
     });

@@ -82,8 +82,9 @@ std::string remedy_of(int status, const std::string& path, const std::string& bo
 
 // In the server's words first; what was asked of it stands last, for those who look into it.
 Failure refusal(const std::string& method, const std::string& path, const HttpAnswer& answer) {
-  return Failure(detail_of(answer.body) + remedy_of(answer.status, path, answer.body) + "\n  (" + method + " " +
-                     path + " was answered with " + std::to_string(answer.status) + ")",
+  return Failure(detail_of(answer.body) + remedy_of(answer.status, path, answer.body) + "\n  (" +
+                     method + " " + path + " was answered with " + std::to_string(answer.status) +
+                     ")",
                  1);
 }
 

@@ -221,6 +221,32 @@ Result<Settings> settings_of(const std::string& folder) {
   return settings;
 }
 
+std::vector<std::pair<std::string, std::string>> shown_settings(const Settings& s) {
+  const auto duration = [](Duration d) {
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(d).count();
+    return ms % 1000 == 0 ? std::to_string(ms / 1000) + "s" : std::to_string(ms) + "ms";
+  };
+  const auto list = [](const std::vector<std::string>& words) {
+    std::string text;
+    for (const auto& word : words) text.append(text.empty() ? "" : ", ").append(word);
+    return text;
+  };
+  return {{"heartbeat", duration(s.heartbeat)},
+          {"lease", duration(s.lease)},
+          {"cancel_grace", duration(s.cancel_grace)},
+          {"stop_drain", duration(s.stop_drain)},
+          {"retention_days", std::to_string(s.retention_days)},
+          {"min_free_disk_percent", std::to_string(s.min_free_disk_percent)},
+          {"allowed_hosts", list(s.allowed_hosts)},
+          {"trusted_proxies", list(s.trusted_proxies)},
+          {"worker.user", s.worker_user},
+          {"worker.user_range", s.worker_user_range},
+          {"worker.memory_limit", std::to_string(s.worker_memory_limit)},
+          {"lake.memory", std::to_string(s.lake_memory)},
+          {"lake.threads", std::to_string(s.lake_threads)},
+          {"lake.sql_timeout", duration(s.lake_sql_timeout)}};
+}
+
 Result<Home> Home::open(const std::string& folder) {
   Home home;
   std::error_code error;

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/result.h"
@@ -41,6 +42,10 @@ struct Settings {
 // The settings of the home in `folder`, which need not be there: then the defaults and the
 // environment. Changes nothing. Errc::invalid for bad settings.
 Result<Settings> settings_of(const std::string& folder);
+
+// Every setting by its name with its value as batuta.json takes it; those with one prefix side by
+// side. None is a secret.
+std::vector<std::pair<std::string, std::string>> shown_settings(const Settings& settings);
 
 class Home {
  public:

@@ -292,7 +292,8 @@ struct Server::Impl {
                                .outbox_drop = {},
                                .plugin_faults = {},
                                .fetch_file = {},
-                               .damage = {}};
+                               .damage = {},
+                               .settings = {}};
     services.ready = [this] { return ready(); };
     services.damage = [this] {
       std::lock_guard guard(damage_mutex);
@@ -319,6 +320,7 @@ struct Server::Impl {
           },
           std::move(done));
     };
+    services.settings = [this] { return shown_settings(home.settings()); };
     services.find_asset = http::find_asset;
     http::Limits limits;
     limits.guard.hosts.insert(limits.guard.hosts.end(), home.settings().allowed_hosts.begin(),

@@ -65,8 +65,7 @@ void read_dag(Rows& rows, DagRow& r, OptTime& parsed) {
 }
 
 void read_version(Rows& rows, DagVersionView& v) {
-  rows.read(v.number, v.version, v.created_at, v.source_text, v.canonical_json,
-            v.dag_id);
+  rows.read(v.number, v.version, v.created_at, v.source_text, v.canonical_json, v.dag_id);
 }
 
 void read_xcom(Rows& rows, XcomRow& r) {

@@ -219,9 +219,12 @@ TEST_CASE("a body that is not JSON by its type is refused before it is read") {
 
 TEST_CASE("what is not quite a token is no token") {
   TestApi api;
-  for (const auto& [header, status] :
-       {std::pair{"Bearer", 401}, {"Bearer ", 401}, {"Basic admin-token", 401},
-        {"admin-token", 401}, {"Bearer admin-token x", 403}, {"Bearer admin-toke", 403}}) {
+  for (const auto& [header, status] : {std::pair{"Bearer", 401},
+                                       {"Bearer ", 401},
+                                       {"Basic admin-token", 401},
+                                       {"admin-token", 401},
+                                       {"Bearer admin-token x", 403},
+                                       {"Bearer admin-toke", 403}}) {
     CAPTURE(header);
     TestApi::Extra extra;
     extra.headers = {{"authorization", header}};

@@ -89,7 +89,8 @@ TEST_CASE("versions of all DAGs are listed under ~, of those that one may see") 
   CHECK(api.status(Method::get, "/api/v2/dags/none/dagVersions") == 404);
 }
 
-TEST_CASE("whether retries wait longer and longer is a number, and yes or no to clients of 3.0 and 3.1") {
+TEST_CASE(
+    "whether retries wait longer and longer is a number, and yes or no to clients of 3.0 and 3.1") {
   TestApi api;
   const std::string one = "/api/v2/dags/demo/tasks/first";
   CHECK(api.get(one)["retry_exponential_backoff"].is_number());
@@ -120,7 +121,9 @@ TEST_CASE("a variable may be null, which is kept as JSON") {
   CHECK(api.status(Method::post, "/api/v2/variables", R"({"key":"other"})") == 422);
 }
 
-TEST_CASE("mistakes have Airflow's status: an order 400, no JSON 422, a bad token 403, a bad run id 400") {
+TEST_CASE(
+    "mistakes have Airflow's status: an order 400, no JSON 422, a bad token 403, a bad run id "
+    "400") {
   TestApi api;
   CHECK(api.status(Method::get, "/api/v2/dags?order_by=nothing") == 400);
   const auto broken = api.call(Method::post, "/api/v2/variables", R"({"key":)");

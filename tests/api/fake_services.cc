@@ -229,8 +229,12 @@ std::optional<DagVersionView> FakeHistory::dag_version(const std::string& versio
     if (older.version == version) return older;
   }
   if (version != demo_dag()->version) return std::nullopt;
-  return DagVersionView{1, version, *parse_iso("2026-11-01T00:00:00Z"), std::string(demo_text),
-                        demo_dag()->canonical_json, "demo"};
+  return DagVersionView{1,
+                        version,
+                        *parse_iso("2026-11-01T00:00:00Z"),
+                        std::string(demo_text),
+                        demo_dag()->canonical_json,
+                        "demo"};
 }
 
 PageOf<EventLogView> FakeHistory::event_logs(const EventLogQuery& query) {
@@ -317,6 +321,10 @@ TestApi::TestApi() : hub(thread.io, {}) {
   backend.view.pools.push_back({{"default_pool", 128, ""}, 3, 1, 2, 4, 125});
 
   ApiServices services{backend, history, registry, codes, hub};
+  services.settings = [] {
+    return std::vector<std::pair<std::string, std::string>>{
+        {"lease", "10s"}, {"lake.memory", "640"}, {"lake.threads", "1"}};
+  };
   services.home = home;
   services.version = "9.9.9";
   services.clock = [this] { return Now{now, {}}; };

@@ -261,6 +261,7 @@ std::string asked_by(const Route& route) {
   const std::pair<Method, const char*> verbs[] = {{Method::get, "read"},
                                                   {Method::post, "create"},
                                                   {Method::patch, "edit"},
+                                                  {Method::put, "edit"},
                                                   {Method::del, "delete"}};
   std::string verb;
   for (const auto& [method, name] : verbs) {
@@ -274,14 +275,17 @@ std::string asked_by(const Route& route) {
                                     {"/groups", "roles"},
                                     {"/jobs", "workers"},
                                     {"/plugins", "plugins"},
+                                    {"/providers", "plugins"},
+                                    {"/config", "config"},
                                     {"/metrics", "metrics"},
                                     {"/db/", "backups"},
                                     {"/outbox", "outbox"}}) {
     if (!has(part) || has("/batuta/jobs")) continue;
-    const bool edits = verb == "create" && has("/outbox");
+    const bool edits = verb == "create" && (has("/outbox") || has("test"));
     return (edits ? "edit" : verb) + " admin:" + thing;
   }
-  if (verb == "create") verb = path.ends_with("/dagRuns") ? "trigger" : "edit";
+  const bool starts = path.ends_with("/dagRuns") || has("/backfills") || has("/materialize");
+  if (verb == "create") verb = starts ? "trigger" : "edit";
   return verb + " dag:" + (has("{dag_id}") ? "demo" : "");
 }
 

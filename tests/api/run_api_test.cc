@@ -88,8 +88,7 @@ TEST_CASE("a trigger that is not understood names the field and creates nothing"
     CHECK(detail["type"].is_string());
   }
   for (const char* id : {"../x", "a/b", ""}) {
-    const auto response =
-        api.call(Method::post, runs, nlohmann::json{{"dag_run_id", id}}.dump());
+    const auto response = api.call(Method::post, runs, nlohmann::json{{"dag_run_id", id}}.dump());
     CHECK(response.status == 400);
     CHECK(response.body.find("dag_run_id") != std::string::npos);
   }

@@ -113,6 +113,25 @@ TEST_CASE("how a worker stops, whom its slots are and what they may have are set
         std::string::npos);
 }
 
+TEST_CASE("settings are shown as the file takes them") {
+  const Folder folder;
+  folder.write("batuta.json", R"({"lake.memory": "1GiB", "lease": "2500ms", "heartbeat": "1s"})");
+  const auto home = Home::open(folder.path());
+  REQUIRE(home);
+  std::string file = "{";
+  for (const auto& [name, value] : shown_settings(home->settings())) {
+    if (value.empty()) continue;  // not set, and an empty text is no setting
+    file += (file == "{" ? "\"" : ", \"") + name + "\": ";
+    const bool number = value.find_first_not_of("0123456789") == std::string::npos;
+    file += number ? value : "\"" + value + "\"";
+  }
+  folder.write("batuta.json", file + "}");
+  const auto again = Home::open(folder.path());
+  REQUIRE(again);
+  CHECK(shown_settings(again->settings()) == shown_settings(home->settings()));
+  CHECK(again->settings().lease == 2500ms);
+}
+
 TEST_CASE("a private file is readable by its owner alone and replaces the one before") {
   const Folder folder;
   const auto home = Home::open(folder.path());

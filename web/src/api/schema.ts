@@ -1,12 +1,52 @@
 // The API's objects. Made by api_types.mjs out of the server's OpenAPI document: not to be edited, but
 // renewed by `./dev build web_api_types` whenever the document has changed (a test says so).
 
+export interface AirflowPlugin {
+  appbuilder_menu_items: Record<string, unknown>[]; appbuilder_views: Record<string, unknown>[]; batuta: Plugin;
+  external_views: Record<string, unknown>[]; fastapi_apps: Record<string, unknown>[];
+  fastapi_root_middlewares: Record<string, unknown>[]; flask_blueprints: string[];
+  global_operator_extra_links: string[]; listeners: string[]; macros: string[]; name: string;
+  operator_extra_links: string[]; react_apps: Record<string, unknown>[]; source: string; timetables: string[];
+}
+
+export interface AirflowPluginCollection {
+  plugins: AirflowPlugin[]; total_entries: number;
+}
+
+export interface AssetAliasCollection {
+  asset_aliases: Record<string, unknown>[]; total_entries: number;
+}
+
+export interface AssetCollection {
+  assets: Record<string, unknown>[]; total_entries: number;
+}
+
+export interface AssetEventCollection {
+  asset_events: Record<string, unknown>[]; total_entries: number;
+}
+
 export interface AttemptReport {
   lineage: Record<string, unknown>[]; quality: Record<string, unknown>[]; try_number: number;
 }
 
+export interface BackfillCollection {
+  backfills: Record<string, unknown>[]; total_entries: number;
+}
+
 export interface Backup {
   path: string;
+}
+
+export interface Config {
+  sections: ConfigSection[];
+}
+
+export interface ConfigOption {
+  key: string; value: string;
+}
+
+export interface ConfigSection {
+  name: string; options: ConfigOption[];
 }
 
 export interface Connection {
@@ -122,6 +162,10 @@ export interface EventLogCollection {
   event_logs: EventLog[]; total_entries: number;
 }
 
+export interface ExtraLinkCollection {
+  extra_links: Record<string, unknown>; total_entries: number;
+}
+
 export interface Group {
   description: string; name: string; roles: string[]; users: string[];
 }
@@ -190,6 +234,10 @@ export interface OutboxRow {
   next_try_at: string | null; tries: number;
 }
 
+export interface PartitionsCleared {
+  dag_runs_cleared: number; dry_run: boolean; task_instances_cleared: number;
+}
+
 export interface Plugin {
   kind: string; name: string; params: Record<string, unknown>[]; sha256: string; summary: string; version: string;
 }
@@ -202,6 +250,14 @@ export interface PluginFault {
   name: string; reason: string;
 }
 
+export interface PluginImportError {
+  error: string; source: string;
+}
+
+export interface PluginImportErrorCollection {
+  import_errors: PluginImportError[]; total_entries: number;
+}
+
 export interface Pool {
   deferred_slots: number; description: string | null; include_deferred: boolean; name: string; occupied_slots: number;
   open_slots: number; queued_slots: number; running_slots: number; scheduled_slots: number; slots: number;
@@ -210,6 +266,18 @@ export interface Pool {
 
 export interface PoolCollection {
   pools: Pool[]; total_entries: number;
+}
+
+export interface ProviderCollection {
+  providers: Record<string, unknown>[]; total_entries: number;
+}
+
+export interface QuestionCollection {
+  hitl_details: Record<string, unknown>[]; total_entries: number;
+}
+
+export interface QueuedEventCollection {
+  queued_events: Record<string, unknown>[]; total_entries: number;
 }
 
 export interface RightAnswer {
@@ -275,6 +343,10 @@ export interface TaskInstanceCollection {
 
 export interface TaskInstancesLog {
   content: LogMessage[]; continuation_token: string | null;
+}
+
+export interface TaskStateCollection {
+  task_state_store: Record<string, unknown>[]; total_entries: number;
 }
 
 export interface Token {

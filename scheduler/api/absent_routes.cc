@@ -1,0 +1,249 @@
+// Airflow's operations whose subject does not exist here: assets and their events, backfills, state
+// stores, questions to people, task groups, partitions. Lists are empty, one object is not found
+// and says why, and what cannot be written is refused before anything is changed.
+#include <nlohmann/json.hpp>
+
+#include "scheduler/api/auth.h"
+#include "scheduler/api/codecs.h"
+#include "scheduler/api/handlers.h"
+#include "scheduler/api/params.h"
+#include "scheduler/api/routes.h"
+
+namespace batuta::http {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr const char* no_assets = "there are no assets here: DAGs are not connected by them";
+constexpr const char* no_backfills =
+    "there are no backfills here: catchup, or runs triggered with a logical_date, fill the past";
+constexpr const char* no_states = "there are no state stores here: a task's results are its XComs";
+constexpr const char* no_questions = "there are no questions to people here: no task waits for one";
+constexpr const char* no_groups = "there are no task groups here";
+
+Error absent(const std::string& what, const char* why) {
+  return {Errc::not_found, what + " was not found: " + why, {}};
+}
+
+// An empty list, once what narrows it is known to make sense.
+Result<Response> none_of(const Request& request, std::string_view plural) {
+  QueryReader query(request);
+  query.filters();
+  if (find_param(*request.route->query, "order_by")) query.order_by();
+  if (find_param(*request.route->query, "limit")) query.page();
+  if (!query.status()) return query.status().error();
+  return json_response(collection(plural, json::array(), 0));
+}
+
+Status find_dag(Context& context, const std::string& dag_id) {
+  if (!context.services.history.dag_summaries({dag_id}, 0).empty()) return success();
+  return {Errc::not_found, "The Dag with ID: `" + dag_id + "` was not found"};
+}
+
+// The run of the path, or with "~" any.
+Status find_run(Context& context, const Request& request) {
+  const std::string& dag_id = path_param(request, "dag_id");
+  const std::string& run_id = path_param(request, "dag_run_id");
+  if (dag_id == "~" || run_id == "~") return success();
+  if (context.services.history.run(dag_id, run_id)) return success();
+  return {Errc::not_found, "no such run of this DAG"};
+}
+
+Status find_instance(Context& context, const Request& request) {
+  const auto name = instance_name(request);
+  if (!name) return name.error();
+  if (context.services.history.task_instance(*name)) return success();
+  return {Errc::not_found, "no such task instance"};
+}
+
+// The body as the route declares it. `kept`, when given, is the body.
+Status check_body(const Request& request, json* kept = nullptr) {
+  auto body = body_object(request);
+  if (!body) return body.error();
+  BodyReader fields(request, *body);
+  fields.check(*request.route->body);
+  if (kept) *kept = std::move(*body);
+  return fields.status();
+}
+
+}  // namespace
+
+// ---- assets
+
+Result<Response> list_assets(Context&, const Request& request) {
+  return none_of(request, "assets");
+}
+Result<Response> list_asset_aliases(Context&, const Request& request) {
+  return none_of(request, "asset_aliases");
+}
+Result<Response> list_asset_events(Context&, const Request& request) {
+  return none_of(request, "asset_events");
+}
+
+// Whatever is asked of one asset, or of what belongs to it.
+Result<Response> no_asset(Context&, const Request& request) {
+  if (const auto ok = check_body(request); !ok) return ok.error();
+  const auto id = path_number(request, "asset_id");
+  if (!id) return id.error();
+  if (const auto list = none_of(request, "assets"); !list) return list.error();
+  return absent("The Asset with ID: `" + std::to_string(*id) + "`", no_assets);
+}
+Result<Response> no_asset_alias(Context&, const Request& request) {
+  const auto id = path_number(request, "asset_alias_id");
+  if (!id) return id.error();
+  return absent("The Asset Alias with ID: `" + std::to_string(*id) + "`", no_assets);
+}
+Result<Response> no_asset_of_event(Context&, const Request& request) {
+  json body;
+  if (const auto ok = check_body(request, &body); !ok) return ok.error();
+  return absent("Asset with ID: `" + body["asset_id"].dump() + "`", no_assets);
+}
+
+Result<Response> list_dag_queued_events(Context& context, const Request& request) {
+  const std::string& dag_id = path_param(request, "dag_id");
+  if (const auto ok = find_dag(context, dag_id); !ok) return ok.error();
+  return none_of(request, "queued_events");
+}
+Result<Response> no_dag_queued_events(Context& context, const Request& request) {
+  const std::string& dag_id = path_param(request, "dag_id");
+  if (const auto ok = find_dag(context, dag_id); !ok) return ok.error();
+  QueryReader query(request);
+  query.filters();
+  if (!query.status()) return query.status().error();
+  return absent("Queue event with dag_id: `" + dag_id + "`", no_assets);
+}
+Result<Response> no_dag_asset(Context& context, const Request& request) {
+  const auto id = path_number(request, "asset_id");
+  if (!id) return id.error();
+  return no_dag_queued_events(context, request);
+}
+Result<Response> list_upstream_asset_events(Context& context, const Request& request) {
+  if (const auto ok = find_run(context, request); !ok) return ok.error();
+  return none_of(request, "asset_events");
+}
+
+// ---- backfills
+
+Result<Response> list_backfills(Context&, const Request& request) {
+  return none_of(request, "backfills");
+}
+Result<Response> no_backfill(Context&, const Request& request) {
+  const auto id = path_number(request, "backfill_id");
+  if (!id) return id.error();
+  return absent("Backfill " + std::to_string(*id), no_backfills);
+}
+
+namespace {
+Status check_backfill(Context& context, const Request& request, Action action) {
+  json body;
+  if (const auto ok = check_body(request, &body); !ok) return ok;
+  const auto dag_id = body["dag_id"].get<std::string>();
+  if (!may(request.identity, action, "dag:" + dag_id)) {
+    return {Errc::forbidden,
+            "this needs the right \"" + std::string(to_string(action)) + " dag:" + dag_id + "\""};
+  }
+  return find_dag(context, dag_id);
+}
+}  // namespace
+
+Result<Response> refuse_backfill(Context& context, const Request& request) {
+  if (const auto ok = check_backfill(context, request, Action::trigger); !ok) return ok.error();
+  return {Errc::conflict, no_backfills};
+}
+// What a backfill would make: nothing.
+Result<Response> try_backfill(Context& context, const Request& request) {
+  if (const auto ok = check_backfill(context, request, Action::trigger); !ok) return ok.error();
+  return json_response(collection("backfills", json::array(), 0));
+}
+
+// ---- state stores of tasks
+
+Result<Response> list_task_states(Context& context, const Request& request) {
+  if (const auto ok = find_instance(context, request); !ok) return ok.error();
+  return none_of(request, "task_state_store");
+}
+Result<Response> no_task_state(Context& context, const Request& request) {
+  if (const auto name = instance_name(request); !name) return name.error();
+  if (const auto ok = check_body(request); !ok) return ok.error();
+  if (const auto ok = find_instance(context, request); !ok) return ok.error();
+  return absent("The key `" + path_param(request, "key") + "`", no_states);
+}
+Result<Response> refuse_task_state(Context& context, const Request& request) {
+  if (const auto name = instance_name(request); !name) return name.error();
+  if (const auto ok = check_body(request); !ok) return ok.error();
+  if (const auto ok = find_instance(context, request); !ok) return ok.error();
+  return {Errc::conflict, no_states};
+}
+// There is nothing to clear: as in Airflow that is no mistake.
+Result<Response> clear_task_states(Context& context, const Request& request) {
+  QueryReader query(request);
+  query.boolean("all_map_indices");
+  if (!query.status()) return query.status().error();
+  if (const auto ok = find_instance(context, request); !ok) return ok.error();
+  return no_content();
+}
+
+// ---- questions to people, task groups, partitions
+
+Result<Response> list_questions(Context& context, const Request& request) {
+  if (const auto ok = find_run(context, request); !ok) return ok.error();
+  return none_of(request, "hitl_details");
+}
+Result<Response> no_question(Context&, const Request& request) {
+  if (const auto ok = check_body(request); !ok) return ok.error();
+  return absent("Human-in-the-loop detail of " + path_param(request, "task_id"), no_questions);
+}
+
+Result<Response> no_task_group(Context& context, const Request& request) {
+  if (const auto ok = check_body(request); !ok) return ok.error();
+  QueryReader query(request);
+  for (const auto& name : query.list("update_mask")) {
+    if (name != "new_state" && name != "note") {
+      query.fail("update_mask", name + " is not a field of this request");
+    }
+  }
+  if (!query.status()) return query.status().error();
+  if (const auto ok = find_run(context, request); !ok) return ok.error();
+  return absent("Task group " + path_param(request, "group_id"), no_groups);
+}
+
+// No run has a partition, so that none is cleared, and the answer says so.
+Result<Response> clear_partitions(Context& context, const Request& request) {
+  json body;
+  if (const auto ok = check_body(request, &body); !ok) return ok.error();
+  if (const auto ok = find_dag(context, path_param(request, "dag_id")); !ok) return ok.error();
+  const auto dry = body.find("dry_run");
+  return json_response({{"dag_runs_cleared", 0},
+                        {"task_instances_cleared", 0},
+                        {"dry_run", dry == body.end() || dry->is_null() || dry->get<bool>()}});
+}
+
+// ---- connections that are tried, or made from a list
+
+namespace {
+Error no_tests() {
+  return {Errc::forbidden,
+          "Testing connections is disabled: a test would send their secrets to whatever host is "
+          "named. Run a task that uses the connection instead.",
+          {}};
+}
+}  // namespace
+
+Result<Response> refuse_connection_test(Context&, const Request& request) {
+  if (const auto ok = check_body(request); !ok) return ok.error();
+  return no_tests();
+}
+Result<Response> no_connection_test(Context&, const Request& request) {
+  if (!request.header("airflow-connection-test-token")) {
+    return {Errc::invalid, "is required: the token of the test",
+            "header.Airflow-Connection-Test-Token"};
+  }
+  return no_tests();
+}
+// There is no list of connections to begin with: nothing is missing afterwards.
+Result<Response> create_default_connections(Context&, const Request&) {
+  return no_content();
+}
+
+}  // namespace batuta::http
