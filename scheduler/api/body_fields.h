@@ -47,6 +47,7 @@ extern const BodyTable backfill_body;
 extern const BodyTable state_body;
 extern const BodyTable state_value_body;
 extern const BodyTable hitl_body;
+extern const BodyTable bulk_body;
 extern const BodyTable partition_body;
 extern const BodyTable connection_test_body;
 extern const BodyTable backup_body;

@@ -64,6 +64,8 @@ Result<Response> get_variable(Context&, const Request&);
 void create_variable(Context&, Call);
 void patch_variable(Context&, Call);
 void delete_variable(Context&, Call);
+void bulk_variables(Context&, Call);
+void bulk_connections(Context&, Call);
 Result<Response> list_connections(Context&, const Request&);
 Result<Response> get_connection(Context&, const Request&);
 void create_connection(Context&, Call);

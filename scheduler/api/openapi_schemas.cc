@@ -100,6 +100,8 @@ constexpr ObjectSchema schemas[] = {
      "latest_heartbeat:time executor_class hostname unixname? ~batuta:object"},
     {"JobCollection", "[jobs:Job] total_entries:int"},
 
+    {"BulkDone", "[success] [errors:object]"},
+    {"BulkAnswer", "create:BulkDone? update:BulkDone? delete:BulkDone?"},
     {"AirflowPlugin",
      "name source [macros] [flask_blueprints] [fastapi_apps:object] "
      "[fastapi_root_middlewares:object] [external_views:object] [react_apps:object] "

@@ -3,6 +3,7 @@
 
 #include "common/ids.h"
 #include "common/safe_json.h"
+#include "scheduler/api/bulk.h"
 #include "scheduler/api/codecs.h"
 #include "scheduler/api/handlers.h"
 #include "scheduler/api/listing.h"
@@ -249,6 +250,58 @@ void delete_connection(Context& context, Call call) {
       {"delete_connection", "connection_id", id, told(context.services.registry.connection(id)),
        nullptr},
       [&context, id] { return context.services.registry.delete_connection(id); }, no_content);
+}
+
+void bulk_variables(Context& context, Call call) {
+  auto& registry = context.services.registry;
+  BulkKind kind{"admin:variables", "key", "variable", variable_body, {}, {}, {}};
+  kind.exists = [&registry](const std::string& key) { return registry.variable(key).has_value(); };
+  kind.set = [&registry](const json& entity) -> Result<BulkWrite> {
+    BodyReader fields(entity, variable_body);
+    const std::string key = fields.required_text("key", 128);
+    const auto before = registry.variable(key);
+    Variable now = before.value_or(Variable{key, {}, {}});
+    if (fields.status() && !valid_id(key)) fields.fail("key", id_rule);
+    if (!before && !entity.contains("value")) fields.fail("value", "is required");
+    if (!before && entity.contains("value") && entity["value"].is_null()) now.value = "null";
+    read_value(fields, now);
+    if (entity.contains("description")) now.description = fields.text("description").value_or("");
+    if (!fields.status()) return fields.status().error();
+    return BulkWrite{key, told(before), told(std::optional(now)),
+                     [&registry, now, made = !before.has_value()] {
+                       return made ? registry.add_variable(now) : registry.set_variable(now);
+                     }};
+  };
+  kind.remove = [&registry](const std::string& key) {
+    return BulkWrite{key, told(registry.variable(key)), nullptr,
+                     [&registry, key] { return registry.delete_variable(key); }};
+  };
+  run_bulk(context, call, std::move(kind));
+}
+
+void bulk_connections(Context& context, Call call) {
+  auto& registry = context.services.registry;
+  BulkKind kind{"admin:connections", "connection_id", "connection", connection_body, {}, {}, {}};
+  kind.exists = [&registry](const std::string& id) { return registry.connection(id).has_value(); };
+  kind.set = [&registry](const json& entity) -> Result<BulkWrite> {
+    BodyReader fields(entity, connection_body);
+    const std::string id = fields.required_text("connection_id", 128);
+    const auto before = registry.connection(id);
+    Connection now = before.value_or(Connection{});
+    now.id = id;
+    if (fields.status() && !valid_id(id)) fields.fail("connection_id", id_rule);
+    read_connection(fields, entity, now);
+    if (!fields.status()) return fields.status().error();
+    return BulkWrite{id, told(before), told(std::optional(now)),
+                     [&registry, now, made = !before.has_value()] {
+                       return made ? registry.add_connection(now) : registry.set_connection(now);
+                     }};
+  };
+  kind.remove = [&registry](const std::string& id) {
+    return BulkWrite{id, told(registry.connection(id)), nullptr,
+                     [&registry, id] { return registry.delete_connection(id); }};
+  };
+  run_bulk(context, call, std::move(kind));
 }
 
 }  // namespace batuta::http

@@ -119,6 +119,8 @@ constexpr Expected table[] = {
     {Method::patch, "/api/batuta/groups/{group_name}", "admin"},
     {Method::del, "/api/batuta/groups/{group_name}", "admin"},
     {Method::get, "/api/batuta/rights", "viewer"},
+    {Method::patch, "/api/v2/variables", "admin"},
+    {Method::patch, "/api/v2/connections", "admin"},
     {Method::get, "/api/v2/plugins", "viewer"},
     {Method::get, "/api/v2/plugins/importErrors", "viewer"},
     {Method::get, "/api/v2/providers", "viewer"},

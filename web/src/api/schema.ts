@@ -37,6 +37,14 @@ export interface Backup {
   path: string;
 }
 
+export interface BulkAnswer {
+  create: BulkDone | null; delete: BulkDone | null; update: BulkDone | null;
+}
+
+export interface BulkDone {
+  errors: Record<string, unknown>[]; success: string[];
+}
+
 export interface Config {
   sections: ConfigSection[];
 }
