@@ -100,8 +100,8 @@ json masked(const Job& job, const json& action, json entity) {
   const auto mask = action.find("update_mask");
   if (mask == action.end() || !mask->is_array() || !entity.is_object()) return entity;
   for (auto it = entity.begin(); it != entity.end();) {
-    const bool kept = it.key() == job.kind.key ||
-                      std::find(mask->begin(), mask->end(), it.key()) != mask->end();
+    const bool kept =
+        it.key() == job.kind.key || std::find(mask->begin(), mask->end(), it.key()) != mask->end();
     it = kept ? std::next(it) : entity.erase(it);
   }
   return entity;
@@ -151,17 +151,17 @@ void write_next(const std::shared_ptr<Job>& job) {
   job->writes.pop_back();
   const std::string action = job->actions[job->next]["action"];
   const char* verb = action == "delete" ? "delete_" : one.before.is_null() ? "post_" : "patch_";
-  job->context.change(
-      job->call, verb + std::string(job->kind.noun),
-      {{job->kind.key, one.name}, {"before", one.before}, {"after", one.after}}, one.write,
-      [job, action, name = one.name](const Status& done) {
-        json& result = job->answer[action];
-        if (done) result["success"].push_back(name);
-        if (!done) note_error(result, done.error());
-        // What failed once for want of a store fails again: the rest is left, and told.
-        if (!done && done.error().code == Errc::unavailable) job->writes.clear();
-        write_next(job);
-      });
+  job->context.change(job->call, verb + std::string(job->kind.noun),
+                      {{job->kind.key, one.name}, {"before", one.before}, {"after", one.after}},
+                      one.write, [job, action, name = one.name](const Status& done) {
+                        json& result = job->answer[action];
+                        if (done) result["success"].push_back(name);
+                        if (!done) note_error(result, done.error());
+                        // What failed once for want of a store fails again: the rest is left, and
+                        // told.
+                        if (!done && done.error().code == Errc::unavailable) job->writes.clear();
+                        write_next(job);
+                      });
 }
 
 void run(const std::shared_ptr<Job>& job) {

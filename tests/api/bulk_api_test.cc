@@ -24,12 +24,12 @@ TEST_CASE("a bulk write creates, changes and deletes, and says what each action 
   CHECK(api.registry.variable_rows["old"].description == "kept");
 }
 
-TEST_CASE("an action of a bulk write that does not fit writes nothing, unless it may skip or overwrite") {
+TEST_CASE(
+    "an action of a bulk write that does not fit writes nothing, unless it may skip or overwrite") {
   TestApi api;
   api.registry.variable_rows["old"] = {"old", "1", ""};
   const auto act = [&](const std::string& action) {
-    return body_of(
-        api.call(Method::patch, "/api/v2/variables", R"({"actions":[)" + action + "]}"));
+    return body_of(api.call(Method::patch, "/api/v2/variables", R"({"actions":[)" + action + "]}"));
   };
   const std::string both = R"("entities":[{"key":"new","value":"x"},{"key":"old","value":"x"}])";
   const auto refused = act(R"({"action":"create",)" + both + "}");
@@ -49,15 +49,15 @@ TEST_CASE("an action of a bulk write that does not fit writes nothing, unless it
   CHECK(rest["delete"]["success"] == nlohmann::json{"old"});
 }
 
-TEST_CASE("a bulk write is understood as a whole before anything of it is written, and asks each right") {
+TEST_CASE(
+    "a bulk write is understood as a whole before anything of it is written, and asks each right") {
   TestApi api;
   const std::string all = "/api/v2/connections";
   const std::string good =
       R"({"action":"create","entities":[{"connection_id":"c","conn_type":"http"}]})";
-  for (const std::string bad :
-       {R"({"action":"rename","entities":[]})", R"({"action":"create"})",
-        R"({"action":"create","entities":[{"conn_type":"http"}]})",
-        R"({"action":"create","entities":[],"on":1})", R"(7)"}) {
+  for (const std::string bad : {R"({"action":"rename","entities":[]})", R"({"action":"create"})",
+                                R"({"action":"create","entities":[{"conn_type":"http"}]})",
+                                R"({"action":"create","entities":[],"on":1})", R"(7)"}) {
     CAPTURE(bad);
     CHECK(api.status(Method::patch, all, R"({"actions":[)" + good + "," + bad + "]}") == 422);
   }
