@@ -1,5 +1,7 @@
 #include "scheduler/api/bulk.h"
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <memory>
 #include <vector>
@@ -108,6 +110,10 @@ json masked(const Job& job, const json& action, json entity) {
 }
 
 // What the action writes; an Error refuses all of it.
+json shown(const std::shared_ptr<const json>& entity) {
+  return entity ? *entity : json();
+}
+
 Result<std::vector<BulkWrite>> plan(const Job& job, const json& one) {
   const json& action = one["action"];
   const char* policy = action == "create" ? "action_on_existence" : "action_on_non_existence";
@@ -150,18 +156,19 @@ void write_next(const std::shared_ptr<Job>& job) {
   const BulkWrite one = std::move(job->writes.back());
   job->writes.pop_back();
   const std::string action = job->actions[job->next]["action"];
-  const char* verb = action == "delete" ? "delete_" : one.before.is_null() ? "post_" : "patch_";
-  job->context.change(job->call, verb + std::string(job->kind.noun),
-                      {{job->kind.key, one.name}, {"before", one.before}, {"after", one.after}},
-                      one.write, [job, action, name = one.name](const Status& done) {
-                        json& result = job->answer[action];
-                        if (done) result["success"].push_back(name);
-                        if (!done) note_error(result, done.error());
-                        // What failed once for want of a store fails again: the rest is left, and
-                        // told.
-                        if (!done && done.error().code == Errc::unavailable) job->writes.clear();
-                        write_next(job);
-                      });
+  const char* verb = action == "delete" ? "delete_" : !one.before ? "post_" : "patch_";
+  job->context.change(
+      job->call, verb + std::string(job->kind.noun),
+      {{job->kind.key, one.name}, {"before", shown(one.before)}, {"after", shown(one.after)}},
+      one.write, [job, action, name = one.name](const Status& done) {
+        json& result = job->answer[action];
+        if (done) result["success"].push_back(name);
+        if (!done) note_error(result, done.error());
+        // What failed once for want of a store fails again: the rest is left, and
+        // told.
+        if (!done && done.error().code == Errc::unavailable) job->writes.clear();
+        write_next(job);
+      });
 }
 
 void run(const std::shared_ptr<Job>& job) {

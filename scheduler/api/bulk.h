@@ -2,7 +2,8 @@
 #pragma once
 
 #include <functional>
-#include <nlohmann/json.hpp>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "scheduler/api/body_fields.h"
@@ -13,7 +14,7 @@ namespace batuta::http {
 // One entity's change, ready to be written; the event log gets before and after.
 struct BulkWrite {
   std::string name;
-  nlohmann::json before, after;
+  std::shared_ptr<const nlohmann::json> before, after;  // null: there is none
   std::function<Status()> write;
 };
 

@@ -252,6 +252,14 @@ void delete_connection(Context& context, Call call) {
       [&context, id] { return context.services.registry.delete_connection(id); }, no_content);
 }
 
+namespace {
+
+std::shared_ptr<const json> kept(json entity) {
+  return entity.is_null() ? nullptr : std::make_shared<const json>(std::move(entity));
+}
+
+}  // namespace
+
 void bulk_variables(Context& context, Call call) {
   auto& registry = context.services.registry;
   BulkKind kind{"admin:variables", "key", "variable", variable_body, {}, {}, {}};
@@ -267,13 +275,13 @@ void bulk_variables(Context& context, Call call) {
     read_value(fields, now);
     if (entity.contains("description")) now.description = fields.text("description").value_or("");
     if (!fields.status()) return fields.status().error();
-    return BulkWrite{key, told(before), told(std::optional(now)),
+    return BulkWrite{key, kept(told(before)), kept(told(std::optional(now))),
                      [&registry, now, made = !before.has_value()] {
                        return made ? registry.add_variable(now) : registry.set_variable(now);
                      }};
   };
   kind.remove = [&registry](const std::string& key) {
-    return BulkWrite{key, told(registry.variable(key)), nullptr,
+    return BulkWrite{key, kept(told(registry.variable(key))), nullptr,
                      [&registry, key] { return registry.delete_variable(key); }};
   };
   run_bulk(context, call, std::move(kind));
@@ -292,13 +300,13 @@ void bulk_connections(Context& context, Call call) {
     if (fields.status() && !valid_id(id)) fields.fail("connection_id", id_rule);
     read_connection(fields, entity, now);
     if (!fields.status()) return fields.status().error();
-    return BulkWrite{id, told(before), told(std::optional(now)),
+    return BulkWrite{id, kept(told(before)), kept(told(std::optional(now))),
                      [&registry, now, made = !before.has_value()] {
                        return made ? registry.add_connection(now) : registry.set_connection(now);
                      }};
   };
   kind.remove = [&registry](const std::string& id) {
-    return BulkWrite{id, told(registry.connection(id)), nullptr,
+    return BulkWrite{id, kept(told(registry.connection(id))), nullptr,
                      [&registry, id] { return registry.delete_connection(id); }};
   };
   run_bulk(context, call, std::move(kind));

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <atomic>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <deque>
 #include <list>
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "common/io_post.h"
 #include "common/log.h"
 #include "common/log_limit.h"
 #include "common/safe_json.h"
@@ -101,7 +101,7 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
   };
 
   Impl(asio::io_context& io_context, HubLimits hub_limits)
-      : io(io_context), post(io_context), limits(hub_limits), ping_timer(io_context) {
+      : io(io_context), limits(hub_limits), ping_timer(io_context) {
     start_new_life();
   }
 
@@ -240,7 +240,6 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
   }
 
   asio::io_context& io;
-  const IoPost post;
   HubLimits limits;
   asio::steady_timer ping_timer;
   std::string prefix;
@@ -264,8 +263,11 @@ FeedDemand Hub::demand() const {
 
 void Hub::publish(std::vector<FeedEvent> events) {
   if (events.empty()) return;
-  impl_->post(
-      [impl = impl_, events = std::move(events)]() mutable { impl->take(std::move(events)); });
+  // In one queue with the calls that begin a wait: one that was asked for before its run ended must
+  // not come after the news of that.
+  asio::post(impl_->io, [impl = impl_, events = std::move(events)]() mutable {
+    impl->take(std::move(events));
+  });
 }
 
 Result<std::shared_ptr<Stream>> Hub::subscribe(FeedFilter filter, const std::string* last_event_id,

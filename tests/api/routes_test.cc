@@ -13,6 +13,8 @@
 namespace batuta::http {
 namespace {
 
+#define TASK_PATH "/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}"
+
 // A path of the pattern, every parameter replaced by `value`.
 std::string fill(std::string_view pattern, const std::string& value) {
   std::string out;
@@ -77,6 +79,12 @@ constexpr Expected table[] = {
     {Method::get, "/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}", "viewer"},
     {Method::patch, "/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}", "operator"},
     {Method::get, "/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/dependencies", "viewer"},
+    {Method::get, TASK_PATH "/listMapped", "viewer"},
+    {Method::get, TASK_PATH "/{map_index}", "viewer"},
+    {Method::patch, TASK_PATH "/{map_index}", "operator"},
+    {Method::get, TASK_PATH "/{map_index}/dependencies", "viewer"},
+    {Method::get, TASK_PATH "/{map_index}/tries", "viewer"},
+    {Method::get, TASK_PATH "/{map_index}/tries/{task_try_number}", "viewer"},
     {Method::get, "/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/tries", "viewer"},
     {Method::get, "/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/tries/{task_try_number}", "viewer"},
     {Method::get, "/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/logs/{try_number}", "viewer"},
@@ -163,7 +171,7 @@ constexpr Expected table[] = {
     {Method::get, "/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/hitlDetails", "viewer"},
     {Method::get, "/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/{map_index}/hitlDetails", "viewer"},
     {Method::patch, "/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/{map_index}/hitlDetails", "operator"},
-    {Method::get, "/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/{map_index}/hitlDetails/tries/{try_number}", "viewer"},
+    {Method::get, TASK_PATH "/{map_index}/hitlDetails/tries/{try_number}", "viewer"},
     {Method::patch, "/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskGroupInstances/{group_id}", "operator"},
     {Method::patch, "/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskGroupInstances/{group_id}/dry_run", "operator"},
     {Method::post, "/api/v2/dags/{dag_id}/clearPartitions", "operator"},
