@@ -24,15 +24,33 @@ struct IoPost::Impl : std::enable_shared_from_this<IoPost::Impl> {
     if (fd && !error) bell_fd = fd.release();
   }
 
+  // Goes away with the last handler that could run what waits. That may hold whoever holds this:
+  // an io context that ends first would leave both for ever.
+  struct Listening {
+    explicit Listening(std::weak_ptr<Impl> of) : impl(std::move(of)) {}
+    Listening(const Listening&) = delete;
+    Listening& operator=(const Listening&) = delete;
+    ~Listening() {
+      if (const auto self = impl.lock()) self->drop_all();
+    }
+    const std::weak_ptr<Impl> impl;
+  };
+
   // Io thread, or before it runs.
-  void listen() {
+  void listen(std::shared_ptr<Listening> listening) {
     bell.async_read_some(asio::buffer(&rung, sizeof rung),
-                         [weak = weak_from_this()](boost::system::error_code error, std::size_t) {
-                           const auto self = weak.lock();
+                         [listening](boost::system::error_code error, std::size_t) {
+                           const auto self = listening->impl.lock();
                            if (!self) return;
                            self->run_all();
-                           if (!error) self->listen();
+                           if (!error) self->listen(listening);
                          });
+  }
+
+  void drop_all() {
+    std::vector<std::function<void()>> dropped;  // destroyed last, without the lock
+    const std::lock_guard lock(mutex);
+    dropped.swap(waiting);
   }
 
   void run_all() {
@@ -69,7 +87,8 @@ struct IoPost::Impl : std::enable_shared_from_this<IoPost::Impl> {
 };
 
 IoPost::IoPost(asio::io_context& io) : impl_(std::make_shared<Impl>(io)) {
-  if (impl_->bell_fd >= 0) impl_->listen();
+  if (impl_->bell_fd < 0) return;
+  impl_->listen(std::make_shared<Impl::Listening>(impl_));
 }
 
 IoPost::~IoPost() = default;

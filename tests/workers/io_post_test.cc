@@ -76,6 +76,20 @@ TEST_CASE("what is posted runs also where no descriptor is left for a bell") {
   CHECK(run_until(io, [&] { return ran; }));
 }
 
+TEST_CASE("what waits when its io context ends is dropped, also when it holds its own poster") {
+  auto held = std::make_shared<int>(1);
+  const std::weak_ptr<int> seen = held;
+  {
+    boost::asio::io_context io{1};
+    auto post = std::make_shared<IoPost>(io);
+    std::thread([&] { (*post)([post, held] {}); }).join();
+    held.reset();
+    post.reset();
+    CHECK_FALSE(seen.expired());
+  }
+  CHECK(seen.expired());
+}
+
 TEST_CASE("an io context whose last poster is gone has nothing more to wait for") {
   boost::asio::io_context io{1};
   { IoPost post(io); }
