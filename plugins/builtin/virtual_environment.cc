@@ -28,6 +28,8 @@ std::string key_of(const std::string& python, const std::vector<std::string>& pa
                               text.size() + 1);  // with the NUL: ["a","b"] is not ["ab"]
   };
   add(python);
+  std::error_code ignored;  // an upgrade of the interpreter behind the name wants another one
+  add(fs::canonical(python, ignored).string());
   for (const std::string& package : packages) add(package);
   unsigned char hash[crypto_hash_sha256_BYTES];
   crypto_hash_sha256_final(&state, hash);

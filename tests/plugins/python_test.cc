@@ -206,6 +206,18 @@ with zipfile.ZipFile(batuta.params["wheel"], "w") as wheel:
   CHECK(run.logged("making a virtual environment"));
   CHECK(run(code) == 0);
   CHECK_FALSE(run.logged("making a virtual environment"));
+  // The interpreter behind the same name is another one now.
+  fs::create_symlink(fs::canonical("/usr/bin/python3"), run.folder + "/python3");
+  run.host.parameters["python"] = run.folder + "/python3";
+  CHECK(run(code) == 0);
+  CHECK(run.logged("making a virtual environment"));
+  std::ofstream(run.folder + "/newer") << "#!/bin/sh\nexec /usr/bin/python3 \"$@\"\n";
+  fs::permissions(run.folder + "/newer", fs::perms::owner_all);
+  fs::remove(run.folder + "/python3");
+  fs::create_symlink(run.folder + "/newer", run.folder + "/python3");
+  run(code);  // whatever a wrapper makes of it
+  CHECK(run.logged("making a virtual environment"));
+  run.host.parameters["python"] = "/usr/bin/python3";
   for (const auto& entry : fs::directory_iterator(run.folder + "/venvs")) {
     if (entry.is_directory()) fs::remove(entry.path() / ".complete");
   }
