@@ -145,6 +145,9 @@ constexpr BodyField group_patch_rows[] = {{"name", Kind::text, false, "It cannot
                                           {"roles", Kind::list, false, "All of them"},
                                           {"users", Kind::list, false, "All of them"}};
 
+constexpr BodyField bulk_rows[] = {
+    {"actions", Kind::list, true, "{action: create, update or delete, entities: [...], ...}"}};
+
 }  // namespace
 
 constinit const BodyTable no_body = {};
@@ -171,5 +174,6 @@ constinit const BodyTable role_body = role_rows;
 constinit const BodyTable role_patch_body = role_patch_rows;
 constinit const BodyTable group_body = group_rows;
 constinit const BodyTable group_patch_body = group_patch_rows;
+constinit const BodyTable bulk_body = bulk_rows;
 
 }  // namespace batuta::http

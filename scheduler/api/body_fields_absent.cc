@@ -48,9 +48,6 @@ constexpr BodyField connection_test_rows[] = {{"connection_id", Kind::text, true
                                               {"executor"},
                                               {"queue"}};
 
-constexpr BodyField bulk_rows[] = {
-    {"actions", Kind::list, true, "{action: create, update or delete, entities: [...], ...}"}};
-
 }  // namespace
 
 constinit const BodyTable asset_event_body = asset_event_rows;
@@ -59,7 +56,6 @@ constinit const BodyTable backfill_body = backfill_rows;
 constinit const BodyTable state_body = state_rows;
 constinit const BodyTable state_value_body = state_value_rows;
 constinit const BodyTable hitl_body = hitl_rows;
-constinit const BodyTable bulk_body = bulk_rows;
 constinit const BodyTable partition_body = partition_rows;
 constinit const BodyTable connection_test_body = connection_test_rows;
 

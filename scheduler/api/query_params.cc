@@ -260,6 +260,11 @@ constexpr QueryParam feed_rows[] = {own("dag_id", Kind::text), own("run_id", Kin
 constexpr QueryParam mask_rows[] = {update_mask};
 constexpr QueryParam task_mask_rows[] = {update_mask, map_index};
 
+constexpr QueryParam config_rows[] = {own("section", Kind::text, "This section alone")};
+constexpr QueryParam link_rows[] = {map_index, own("try_number", Kind::integer)};
+constexpr QueryParam next_rows[] = {
+    own("next", Kind::text, "Where to go afterwards: a path of this server")};
+
 }  // namespace
 
 constinit const QueryTable no_params = {};
@@ -324,5 +329,8 @@ std::vector<std::string_view> order_names(const QueryParam& order) {
   }
   return names;
 }
+constinit const QueryTable config_params = config_rows;
+constinit const QueryTable link_params = link_rows;
+constinit const QueryTable next_params = next_rows;
 
 }  // namespace batuta::http

@@ -61,10 +61,6 @@ constexpr QueryParam hitl_list_rows[] = {
     filter("body_search", Kind::text, "body"),
     times("created_at"),
 };
-constexpr QueryParam config_rows[] = {own("section", Kind::text, "This section alone")};
-constexpr QueryParam link_rows[] = {map_index, own("try_number", Kind::integer)};
-constexpr QueryParam next_rows[] = {
-    own("next", Kind::text, "Where to go afterwards: a path of this server")};
 
 }  // namespace
 
@@ -76,8 +72,5 @@ constinit const QueryTable backfill_list_params = backfill_list_rows;
 constinit const QueryTable state_list_params = state_list_rows;
 constinit const QueryTable state_clear_params = state_clear_rows;
 constinit const QueryTable hitl_list_params = hitl_list_rows;
-constinit const QueryTable config_params = config_rows;
-constinit const QueryTable link_params = link_rows;
-constinit const QueryTable next_params = next_rows;
 
 }  // namespace batuta::http
