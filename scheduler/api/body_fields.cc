@@ -63,7 +63,7 @@ constexpr BodyField clear_tasks_rows[] = {
 
 constexpr BodyField slots{"slots", Kind::integer, false, "Positive, or -1 for no limit"};
 constexpr BodyField deferred{"include_deferred", Kind::flag, false,
-                             "Only false: no task is ever deferred"};
+                             "Only false: a deferred task takes no slot of a pool"};
 constexpr BodyField pool_rows[] = {{"name", Kind::text, true},
                                    {slots.name, slots.kind, true, slots.about},
                                    {"description"},

@@ -57,10 +57,10 @@ constexpr Column<PoolView> pool_columns[] = {
     {"name", [](const PoolView& pool) { return cell(pool.row.name); }},
 };
 
-// Tasks are never deferred here, so there is nothing that a pool could count.
+// What is deferred has never been in a pool: no worker runs it.
 void check_deferred(BodyReader& fields) {
   if (fields.boolean("include_deferred").value_or(false)) {
-    fields.fail("include_deferred", "is not supported: no task is ever deferred");
+    fields.fail("include_deferred", "is not supported: a deferred task takes no slot of a pool");
   }
 }
 

@@ -46,7 +46,7 @@ void read_states(QueryReader& query, TaskQuery& out) {
   const auto states = query.list("state");
   for (const auto& text : states) {
     // Airflow's, which no task of ours is ever in: they match nothing.
-    if (text == "deferred" || text == "restarting" || text == "up_for_reschedule") continue;
+    if (text == "restarting" || text == "up_for_reschedule") continue;
     const bool none = text == "no_status" || text == "null" || text == "None";
     const auto state = parse_task_state(none ? "none" : text);
     if (!state) {

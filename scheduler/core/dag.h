@@ -61,8 +61,11 @@ struct Task {
   bool wait_for_downstream = false;
   Isolation isolation = Isolation::warm;
   bool is_branch = false;  // its result names the direct downstreams to run
-  bool is_data = false;    // extract, transform, aggregate: has control rows and a window
-  Duration overlap{};      // data tasks: how far the window reaches back
+  // No worker runs it: the engine says what becomes of it (event.h, Resolution). Sensors,
+  // trigger_dag, short_circuit.
+  bool is_resolved = false;
+  bool is_data = false;  // extract, transform, aggregate: has control rows and a window
+  Duration overlap{};    // data tasks: how far the window reaches back
   std::string owner;
   std::vector<std::string> on_failure;   // one JSON text per notifier
   std::vector<std::string> connections;  // names it may use
@@ -73,6 +76,7 @@ struct Task {
   std::int32_t effective_weight = 1;     // filled by finish_dag
 
   bool is_mapped() const { return !expand_json.empty(); }
+  bool needs_worker() const { return !is_resolved && plugin != "empty"; }
 };
 
 struct Dag {

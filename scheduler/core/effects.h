@@ -37,7 +37,9 @@ struct Changes {
   std::vector<AttemptKey> accepted_done;     // drop the accepted row: settled, refused or cleared
   std::vector<PublicationRow> publications;  // upserts by id
   std::vector<WatermarkRow> watermarks;      // never moved back
-  std::vector<JobExecutionRow> job_executions;    // upserts by (key)
+  std::vector<JobExecutionRow> job_executions;  // upserts by (key)
+  std::vector<WaitRow> waits;                   // upserts by key
+  std::vector<InstanceKey> waits_done;
   std::vector<AttemptReportRow> attempt_reports;  // inserts: an attempt ends once
   std::vector<OutboxRow> outbox;                  // inserts
   std::vector<std::int64_t> outbox_done;
@@ -60,6 +62,19 @@ struct LaunchEffect {
 struct ExpandEffect {
   RunSeq run{};
   TaskIndex task = 0;
+};
+// A task may run that no worker runs: the engine reads what becomes of it and answers with
+// TaskResolved. Not kept, as above.
+struct ResolveEffect {
+  RunSeq run{};
+  InstanceIndex instance{};
+};
+// Something outside is to be looked at, once; the answer is WaitChecked. Not kept: what is asked
+// and not answered before a restart is asked again.
+struct CheckEffect {
+  AttemptKey key;
+  std::string dag_id;
+  std::string argument_json;
 };
 struct CancelEffect {
   WorkerId worker = 0;
@@ -107,6 +122,8 @@ struct Effects {
   Changes changes;
   std::vector<LaunchEffect> launches;
   std::vector<ExpandEffect> expansions;
+  std::vector<ResolveEffect> resolutions;
+  std::vector<CheckEffect> checks;
   std::vector<CancelEffect> cancels;
   std::vector<RecallEffect> recalls;
   std::vector<AckEffect> acks;

@@ -11,6 +11,7 @@
 #include "scheduler/core/dag.h"
 #include "scheduler/core/rows.h"
 #include "scheduler/core/stored_run.h"
+#include "scheduler/core/wait.h"
 
 namespace batuta {
 
@@ -170,6 +171,44 @@ struct TaskExpanded {
   std::vector<std::string> names;  // of its instances, for people; none, or `count`
   std::string failure;             // why it cannot be expanded; then there is no count
 };
+// What becomes of a task that no worker runs.
+struct Resolution {
+  enum class Kind : std::uint8_t {
+    done,  // success; of a short circuit, what follows may be skipped
+    skipped,
+    failed,
+    wait,
+    trigger,  // a run of another DAG, and perhaps a wait for it
+  };
+  Kind kind = Kind::done;
+  std::string result_json;  // done: its XCom; empty for none
+  std::string reason;       // skipped, failed
+  bool retryable = false;   // failed: trying again may help
+  // done: false is a short circuit. What is directly downstream is skipped then, or (`whole`) all
+  // that follows, whatever its trigger rules say.
+  bool goes_on = true;
+  bool whole = true;
+  WaitRow wait;                         // wait; trigger, when `waits`: allowed, refused, deadline
+  std::optional<RunRequested> trigger;  // with a UUID, and without a request
+  bool waits = false;
+  bool skip_when_exists = false;
+};
+// The answer to a ResolveEffect; read from what that turn knew: it comes first in the next one.
+struct TaskResolved {
+  RunSeq run{};
+  InstanceIndex instance{};
+  Resolution what;
+  // Set by the engine for a wait by date: the run, when it is not in memory but in the store.
+  std::optional<StoredRun> found{};
+};
+// A helper looked at what a task waits for (CheckEffect).
+struct WaitChecked {
+  enum class Outcome : std::uint8_t { satisfied, not_yet, failed };
+  AttemptKey key;
+  Outcome outcome = Outcome::not_yet;
+  std::string result_json;  // satisfied: its XCom; empty for none
+  std::string message;      // why not
+};
 struct PublicationSettled {
   std::int64_t publication = 0;
   std::int64_t version = 0;
@@ -186,10 +225,11 @@ struct Stalled {
   Duration by{};
 };
 
-using Event = std::variant<DagsChanged, PauseRequested, RunRequested, RunStateRequested, RunDeleted,
-                           ClearRequested, MarkRequested, NoteSet, PoolSet, PoolDeleted,
-                           WorkerJoined, WorkerLost, AgentDead, WorkerHeartbeat, WorkerCatalogue,
-                           AttemptStarted, AttemptFinished, AttemptRecalled, TaskExpanded,
-                           PublicationSettled, PublicationRefused, Stalled>;
+using Event =
+    std::variant<DagsChanged, PauseRequested, RunRequested, RunStateRequested, RunDeleted,
+                 ClearRequested, MarkRequested, NoteSet, PoolSet, PoolDeleted, WorkerJoined,
+                 WorkerLost, AgentDead, WorkerHeartbeat, WorkerCatalogue, AttemptStarted,
+                 AttemptFinished, AttemptRecalled, TaskExpanded, TaskResolved, WaitChecked,
+                 PublicationSettled, PublicationRefused, Stalled>;
 
 }  // namespace batuta

@@ -128,7 +128,10 @@ void explain_worker(const SchedulerState& state, const Task& task, const LivePlu
 void explain_dispatch(const SchedulerState& state, const LiveRun& run, InstanceIndex i,
                       Reasons& out) {
   const Task& task = run.definition(i);
-  if (task.plugin == "empty") return;
+  if (task.is_resolved && !run.dag->row.is_paused) {
+    out.push_back({"Wait", "no worker runs it; what becomes of it is being read"});
+  }
+  if (!task.needs_worker()) return;
   const GroupSpec& spec = run.group_spec(i);
   const LivePool& pool = state.pools[spec.pool];
   if (!pool.exists) {
@@ -163,6 +166,16 @@ void explain_dispatch(const SchedulerState& state, const LiveRun& run, InstanceI
   if (out.empty()) out.push_back({"Worker", "tasks of higher priority go first"});
 }
 
+void explain_wait(const LiveRun& run, InstanceIndex i, Reasons& out) {
+  const LiveWait& wait = run.waits.at(i);
+  std::string text = "it waits for " + wait.row.about + ", and holds no slot";
+  if (wait.next_check) text += "; it is looked at again at " + to_iso(*wait.next_check);
+  if (wait.row.kind == WaitKind::check && !wait.next_check) text += "; it is being looked at";
+  if (!run.detail(i).reason.empty()) text += " (last time: " + run.detail(i).reason + ")";
+  if (wait.row.deadline) text += "; until " + to_iso(*wait.row.deadline) + " at most";
+  out.push_back({"Wait", std::move(text)});
+}
+
 void explain_attempt(const LiveRun& run, InstanceIndex i, Reasons& out) {
   const TaskCell& cell = run.cell(i);
   if (run.task(i).state != TaskState::queued || cell.agent == nullptr) return;
@@ -192,6 +205,10 @@ std::vector<Reason> explain(const SchedulerState& state, const InstanceKey& inst
   }
   if (now_in == TaskState::queued) {
     explain_attempt(run, *i, out);
+    return out;
+  }
+  if (now_in == TaskState::deferred) {
+    explain_wait(run, *i, out);
     return out;
   }
   explain_run(run, now, out);

@@ -104,6 +104,23 @@ void set_wake_times(Turn& turn) {
   if (!state.cancel_deadlines.empty()) sooner(state.cancel_deadlines.begin()->at);
 }
 
+// A wait as the turn left it, once, or that there is none any more.
+void emit_waits(Turn& turn) {
+  std::set<InstanceKey> done;
+  for (const TaskRef& ref : turn.waits) {
+    LiveRun& run = *ref.run;
+    const InstanceHot& hot = run.task(ref.instance);
+    const InstanceKey key{run.row().seq, hot.task, hot.map_index};
+    if (run.deleted || !done.insert(key).second) continue;
+    const auto at = run.waits.find(ref.instance);
+    if (at != run.waits.end()) {
+      turn.out.changes.waits.push_back(at->second.row);
+    } else {
+      turn.out.changes.waits_done.push_back(key);
+    }
+  }
+}
+
 // A turn that continues a schedule starts its count of created runs anew.
 void reset_creation_counts(Turn& turn) {
   for (LiveDag* dag : turn.dags) {
@@ -121,6 +138,7 @@ void finish_turn(Turn& turn) {
   hush_deleted(turn);
   emit_tasks(turn);
   emit_runs(turn);
+  emit_waits(turn);
   job_heartbeats(turn);
   purge_ended(turn);
   set_wake_times(turn);
@@ -131,9 +149,9 @@ bool Changes::empty() const {
          runs_created.empty() && runs_updated.empty() && runs_deleted.empty() &&
          attempts_archived.empty() && tasks_created.empty() && tasks_updated.empty() &&
          xcoms_cleared.empty() && xcoms.empty() && tables.empty() && accepted.empty() &&
-         accepted_done.empty() && publications.empty() && watermarks.empty() &&
-         job_executions.empty() && attempt_reports.empty() && outbox.empty() &&
-         outbox_done.empty() && event_log.empty();
+         accepted_done.empty() && publications.empty() && watermarks.empty() && waits.empty() &&
+         waits_done.empty() && job_executions.empty() && attempt_reports.empty() &&
+         outbox.empty() && outbox_done.empty() && event_log.empty();
 }
 
 }  // namespace batuta

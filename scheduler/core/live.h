@@ -31,6 +31,8 @@ struct TaskRef {
   LiveRun* run = nullptr;
   InstanceIndex instance{};
 };
+// Who waits for a run: by numbers, for its own run may leave memory first.
+using WaiterKey = std::pair<RunSeq, InstanceIndex>;
 
 // ---- what waits for a slot --------------------------------------------------------------------
 
@@ -127,9 +129,18 @@ struct TaskCell {
   bool in_check = false;          // in SchedulerState::to_check
   bool expanding = false;         // a mapped task's first: its length was asked for
   bool expanded = false;          // and is known, for as long as no upstream runs again
+  bool resolving = false;         // what becomes of it was asked for
   bool touched = false;           // in Turn::tasks, with what the store has:
   TaskState durable_state = TaskState::none;
   Fence durable_fence = 0;
+};
+
+// What an instance waits for, or (between its tries) waited for.
+struct LiveWait {
+  WaitRow row;
+  std::int32_t checks = 0;  // answered with "not yet", since it was read from the store
+  OptTime next_check;       // kind check, unless it is being looked at
+  OptTime timer;            // its Timer, if it has one
 };
 
 // Runs of one DAG in the order in which `depends_on_past` sees them.
@@ -148,8 +159,9 @@ struct LiveRun {
   std::int32_t active = 0;  // queued, running, publishing: what max_active_tasks limits
   std::int32_t publishing = 0;
   std::map<TaskIndex, std::int32_t> active_of_task;  // tasks with max_active_tis_per_dagrun
-  bool created = false;                              // in this turn
-  bool deleted = false;                              // in this turn
+  std::map<InstanceIndex, LiveWait> waits;
+  bool created = false;  // in this turn
+  bool deleted = false;  // in this turn
   bool touched = false;
   bool in_to_end = false;
   bool in_ended = false;  // in SchedulerState::ended
@@ -260,11 +272,11 @@ struct LiveTable {
 // ---- timers -----------------------------------------------------------------------------------
 
 struct Timer {
-  enum class Kind : std::uint8_t { tick, run_after, retry, run_timeout };
+  enum class Kind : std::uint8_t { tick, run_after, retry, run_timeout, wait };
   Time at;
   Kind kind = Kind::tick;
   RunSeq run{};
-  InstanceIndex instance{};  // retry
+  InstanceIndex instance{};  // retry, wait
   LiveDag* dag = nullptr;    // tick, run_after
   std::string_view dag_id;   // orders ticks of one instant
   bool operator<(const Timer& o) const {

@@ -62,6 +62,13 @@ constexpr std::array mutants = {
     MutantInfo{"keep_beyond_length", "I21: a mapped task has an instance for each item, no more"},
     MutantInfo{"keep_old_length", "I21: what is mapped over is read again when it was made anew"},
     MutantInfo{"ignore_run_task_limit", "I7: max_active_tis_per_dagrun"},
+    // Waits
+    MutantInfo{"keep_fence_of_waits", "I24: only the newest try's checks count"},
+    MutantInfo{"wait_for_ever", "I24: a wait ends by its deadline"},
+    MutantInfo{"soft_fail_fails", "I24: a soft wait that ends in vain is skipped"},
+    MutantInfo{"retry_restarts_timeout", "I24: a wait's time-out counts over all tries"},
+    MutantInfo{"never_judge_waiters", "I24: who waits for a run is told of its end"},
+    MutantInfo{"short_circuit_stops_early", "I6: a short circuit skips all that follows"},
     // Schedules and triggers
     MutantInfo{"cursor_stays", "I8: each tick has at most one run"},
     MutantInfo{"tick_vanishes", "I21: a tick without a run is on record"},

@@ -39,6 +39,7 @@ void reopen_run(Turn& turn, LiveRun& run) {
   if (run.unfinished > 0) return requeue_run(turn, run);
   touch(turn, run);
   run.row().state = judge_leaves(run);
+  tell_waiters(turn.state, run);
   run.row().reason.clear();
   // Later runs look at what was kept of it when it ended.
   if (run.dag->past.contains(run.past_key())) remember_past(run);

@@ -69,15 +69,12 @@ const RunRow* run_of_key(const RunRequested& event, const LiveDag& dag) {
   return stored ? &*event.existing : nullptr;
 }
 
-bool answer_repeat(Turn& turn, const RunRequested& event, const RunRow& known) {
+RunAnswer answer_repeat(const RunRequested& event, const RunRow& known) {
   if (known.request_digest != event.request_digest && !mutant("ignore_digest")) {
-    refuse_field(turn, event.request, "header.Idempotency-Key",
-                 "this idempotency key was used with another request");
-    return true;
+    return {Errc::invalid, "this idempotency key was used with another request",
+            "header.Idempotency-Key"};
   }
-  if (event.request == 0) return true;
-  turn.out.replies.push_back({event.request, Errc::ok, {}, known, true, {}, {}});
-  return true;
+  return {Errc::ok, {}, {}, nullptr, &known};
 }
 
 // What another run has already: its id or its logical date.
@@ -118,6 +115,7 @@ void end_by_request(Turn& turn, const RunStateRequested& event, LiveRun& run) {
     touch(turn, run);
     run.row().state = event.state;
     run.row().reason = "marked " + std::string(to_string(event.state)) + " by " + event.user;
+    tell_waiters(turn.state, run);
     return reply(turn, event.request, run);
   }
   const std::string what = event.state == DagRunState::failed ? "cancelled" : "marked success";
@@ -137,36 +135,47 @@ void requeue_by_request(Turn& turn, const RunStateRequested& event, LiveRun& run
 
 }  // namespace
 
-void on(Turn& turn, const RunRequested& event) {
+RunAnswer request_run(Turn& turn, const RunRequested& event) {
   const auto found = turn.state.dags.find(event.dag_id);
   if (found == turn.state.dags.end()) {
-    return reply(turn, event.request, Errc::not_found, "no DAG '" + event.dag_id + "'");
+    return {Errc::not_found, "no DAG '" + event.dag_id + "'"};
   }
   LiveDag& dag = found->second;
   if (const RunRow* known = run_of_key(event, dag); known && !mutant("ignore_idempotency_key")) {
-    answer_repeat(turn, event, *known);
-    return;
+    return answer_repeat(event, *known);
   }
   if (dag.row.is_stale) {
-    return reply(turn, event.request, Errc::conflict, "the file of '" + event.dag_id + "' is gone");
+    return {Errc::conflict, "the file of '" + event.dag_id + "' is gone"};
   }
   if (Error bad = check_request(event); bad.code != Errc::ok) {
-    return refuse_field(turn, event.request, "/" + bad.where, bad.message);
+    return {Errc::invalid, bad.message, "/" + bad.where};
   }
   RunRow row = make_row(event, dag, turn.now);
   if (std::string taken = taken_by_other(event, row, dag); !taken.empty()) {
-    return reply(turn, event.request, Errc::conflict, std::move(taken));
+    return {Errc::conflict, std::move(taken)};
   }
   const auto limit = static_cast<std::size_t>(turn.state.options.max_queued_runs_per_dag);
   if (dag.queued.size() >= limit && !mutant("unbounded_queue")) {
-    return reply(
-        turn, event.request, Errc::rate_limited,
-        std::to_string(dag.queued.size()) + " runs of '" + event.dag_id + "' wait already");
+    return {Errc::rate_limited,
+            std::to_string(dag.queued.size()) + " runs of '" + event.dag_id + "' wait already"};
   }
   LiveRun& run = create_run(turn, dag, std::move(row));
   if (event.logical_date) keep_date(dag, *event.logical_date);
   log_event(turn, "trigger", event.user, event.dag_id, run.row().dag_run_id);
-  reply(turn, event.request, run);
+  return {Errc::ok, {}, {}, &run};
+}
+
+void on(Turn& turn, const RunRequested& event) {
+  RunAnswer answer = request_run(turn, event);
+  if (answer.made != nullptr) return reply(turn, event.request, *answer.made);
+  if (answer.code == Errc::invalid) {
+    return refuse_field(turn, event.request, std::move(answer.where), std::move(answer.message));
+  }
+  if (answer.code != Errc::ok) {
+    return reply(turn, event.request, answer.code, std::move(answer.message));
+  }
+  if (event.request == 0) return;
+  turn.out.replies.push_back({event.request, Errc::ok, {}, *answer.known, true, {}, {}});
 }
 
 void on(Turn& turn, const RunStateRequested& event) {
@@ -187,6 +196,7 @@ void on(Turn& turn, const RunDeleted& event) {
   if (run->row().state == DagRunState::running || run->active > 0) {
     return reply(turn, event.request, Errc::conflict, "the run is running; cancel it first");
   }
+  abandon_waiters(turn, *run);
   run->deleted = true;
   run->dag->past.erase(run->past_key());
   wake_all_past_users(turn.state, *run->dag);

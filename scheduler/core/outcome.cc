@@ -5,9 +5,7 @@
 #include "scheduler/core/turn.h"
 
 namespace batuta {
-namespace {
 
-// Its own failure: again after a delay while the budget lasts.
 void fail_or_retry(Turn& turn, LiveRun& run, InstanceIndex i, bool retryable) {
   InstanceHot& row = run.task(i);
   ++row.failures;
@@ -22,24 +20,38 @@ void fail_or_retry(Turn& turn, LiveRun& run, InstanceIndex i, bool retryable) {
   move_task(turn, run, i, Cause::retry, TaskState::up_for_retry);
 }
 
+// Only what has not been dispatched yet: an `always` task may run already.
+void leave_out(Turn& turn, LiveRun& run, InstanceIndex decider, const std::vector<TaskIndex>& tasks,
+               bool direct, const std::string& why) {
+  for (const InstanceIndex each : instances_of(run, tasks)) {
+    const TaskState state = run.task(each).state;
+    if (state != TaskState::none && state != TaskState::scheduled) continue;
+    end_task(turn, run, each, Cause::skipped, TaskState::skipped, why);
+    if (direct) run.task(each).left_out_by = run.task(decider).task;
+  }
+}
+
+// It stays skipped: a clear runs it.
+void take_back(Turn& turn, LiveRun& run, InstanceIndex decider,
+               const std::vector<TaskIndex>& tasks) {
+  for (const InstanceIndex each : instances_of(run, tasks)) {
+    if (run.task(each).left_out_by != run.task(decider).task) continue;
+    touch(turn, run, each);
+    run.task(each).left_out_by.reset();
+  }
+}
+
+namespace {
+
 // The direct downstreams that a branch did not choose are skipped, but for those that a chosen one
-// leads to. Only what has not been dispatched yet: an `always` task may run already. What an
-// earlier decision of this branch left out stays skipped, and is left out no more if it is chosen.
+// leads to.
 void apply_branch(Turn& turn, LiveRun& run, InstanceIndex i, const std::vector<TaskIndex>& chosen) {
-  const TaskIndex branch = run.task(i).task;
   const std::vector<TaskIndex> kept = closure(*run.stored.dag, chosen, false, true);
   for (const TaskIndex down : run.definition(i).downstream) {
-    const bool is_kept = std::binary_search(kept.begin(), kept.end(), down);
-    for (const InstanceIndex each : instances_of(run, {down})) {
-      const TaskState state = run.task(each).state;
-      if (is_kept && run.task(each).left_out_by == branch) {
-        touch(turn, run, each);
-        run.task(each).left_out_by.reset();
-      }
-      if (is_kept || (state != TaskState::none && state != TaskState::scheduled)) continue;
-      end_task(turn, run, each, Cause::skipped, TaskState::skipped,
-               "not chosen by " + run.definition(i).id);
-      run.task(each).left_out_by = branch;
+    if (std::binary_search(kept.begin(), kept.end(), down)) {
+      take_back(turn, run, i, {down});
+    } else {
+      leave_out(turn, run, i, {down}, true, "not chosen by " + run.definition(i).id);
     }
   }
 }
@@ -234,13 +246,14 @@ bool carry_out_request(Turn& turn, LiveRun& run, InstanceIndex i, bool ran) {
 void end_with_run(Turn& turn, LiveRun& run, InstanceIndex i, bool ran) {
   const InstanceHot& row = run.task(i);
   InstanceCold& detail = run.detail(i);
-  ran = ran || row.failures + row.losses + row.conflicts > 0;
+  const bool waits = row.state == TaskState::deferred;
+  ran = ran || waits || row.failures + row.losses + row.conflicts > 0;
   if (!ran || (row.state == TaskState::up_for_retry && mutant("skip_what_waits_for_retry"))) {
     return end_task(turn, run, i, Cause::run_ended, TaskState::skipped, run.row().reason);
   }
   const TaskState to =
       run.row().ending == DagRunState::success ? TaskState::success : TaskState::failed;
-  if (has_attempt(row.state)) {
+  if (has_attempt(row.state) || waits) {
     return end_task(turn, run, i, Cause::run_ended, to, run.row().reason);
   }
   // The row tells of the try that it would have repeated: that one keeps its times and its reason.

@@ -15,13 +15,21 @@ void finish_empty(Turn& turn, LiveRun& run, InstanceIndex i) {
   end_task(turn, run, i, Cause::succeeded, TaskState::success);
 }
 
+// What no worker runs is decided here, or asked for; a paused DAG holds it like any other.
+void decide_here(Turn& turn, LiveRun& run, InstanceIndex i) {
+  if (run.definition(i).is_resolved) {
+    if (!run.dag->row.is_paused) ask_resolution(turn, run, i);
+  } else {
+    finish_empty(turn, run, i);
+  }
+}
+
 void check_task(Turn& turn, LiveRun& run, InstanceIndex i) {
   run.cell(i).in_check = false;
   if (run.row().state != DagRunState::running || run.row().ending) return;
   const TaskState state = run.task(i).state;
   const Task& task = run.definition(i);
-  const bool is_empty = task.plugin == "empty";
-  if (state == TaskState::scheduled && is_empty) return finish_empty(turn, run, i);
+  if (state == TaskState::scheduled && !task.needs_worker()) return decide_here(turn, run, i);
   if (state != TaskState::none) return;
   Verdict verdict = evaluate(task.trigger_rule, run.upstreams[run.task(i).task]);
   if (mutant("ignore_upstream_failure") && verdict == Verdict::upstream_failed) {
@@ -40,7 +48,7 @@ void check_task(Turn& turn, LiveRun& run, InstanceIndex i) {
         return ask_expansion(turn, run, run.task(i).task);
       }
       move_task(turn, run, i, Cause::rule_met, TaskState::scheduled);
-      if (is_empty) finish_empty(turn, run, i);
+      if (!task.needs_worker()) decide_here(turn, run, i);
       return;
   }
 }

@@ -79,7 +79,7 @@ void restore_task(SchedulerState& state, LiveRun& run, InstanceIndex i, const No
 void offer_tasks(SchedulerState& state, LiveRun& run, const Now& now) {
   for (const InstanceIndex i : run.instances()) {
     const Task& task = run.definition(i);
-    if (run.task(i).state != TaskState::scheduled || task.plugin == "empty") continue;
+    if (run.task(i).state != TaskState::scheduled || !task.needs_worker()) continue;
     state.pools[run.group_spec(i).pool].scheduled += task.pool_slots;
     add_ready(state, run, i, now.boot);
   }
@@ -99,6 +99,19 @@ LiveDag& dag_of(SchedulerState& state, const StoredRun& run) {
   return dag;
 }
 
+// Runs that ended since were told to those who wait in the turn that ended them.
+void restore_waits(SchedulerState& state, StoredState& stored, const Now& now) {
+  for (WaitRow& row : stored.waits) {
+    const auto at = state.runs.find(row.run);
+    BATUTA_CHECK(at != state.runs.end(), "a wait of a run that is not live");
+    LiveRun& run = *at->second;
+    const std::optional<InstanceIndex> i = run.stored.find(row.task, row.map_index);
+    BATUTA_CHECK(i, "a wait of a task instance that is not there");
+    run.waits.emplace(*i, LiveWait{std::move(row), 0, {}, {}});
+    if (run.task(*i).state == TaskState::deferred) arm_wait(state, run, *i, now.wall);
+  }
+}
+
 void restore_runs(SchedulerState& state, StoredState& stored, const Now& now) {
   std::sort(stored.runs.begin(), stored.runs.end(),
             [](const StoredRun& a, const StoredRun& b) { return a.run.seq < b.run.seq; });
@@ -110,6 +123,7 @@ void restore_runs(SchedulerState& state, StoredState& stored, const Now& now) {
     if (run.row().logical_date) keep_date(dag, *run.row().logical_date);
     for (const InstanceIndex i : run.instances()) restore_task(state, run, i, now);
   }
+  restore_waits(state, stored, now);
   for (LiveRun* each : runs) {
     LiveRun& run = *each;
     offer_tasks(state, run, now);

@@ -94,6 +94,7 @@ void finish_run(Turn& turn, LiveRun& run) {
   const LiveDag& dag = *run.dag;
   if (run.plan->uses_past || dag.plan->uses_past || dag.past_users > 0) remember_past(run);
   remember_ended(turn.state, run);
+  tell_waiters(turn.state, run);
   count_failures(turn, *run.dag, ended);
   advance_later(turn.state, *run.dag);
 }
@@ -278,6 +279,7 @@ void advance_runs(Turn& turn) {
   SchedulerState& state = turn.state;
   do {
     check_tasks(turn);
+    judge_waiters(turn);
     end_runs(turn);
     std::vector<LiveDag*> list;
     list.swap(state.to_advance);
@@ -286,7 +288,8 @@ void advance_runs(Turn& turn) {
       create_due_runs(turn, *dag);
       start_queued_runs(turn, *dag);
     }
-  } while (!state.to_check.empty() || !state.to_end.empty() || !state.to_advance.empty());
+  } while (!state.to_check.empty() || !state.to_end.empty() || !state.to_advance.empty() ||
+           !state.to_judge.empty());
 }
 
 }  // namespace batuta

@@ -73,6 +73,39 @@ void check_attempt(const LiveRun& run, InstanceIndex i, Tally& tally) {
                "a live attempt has a worker, a fence and a try: " + name_of(run, i));
 }
 
+bool may_leave_out(const LiveRun& run, TaskIndex task) {
+  return run.definition(task).is_branch || run.definition(task).is_resolved;
+}
+
+// What is deferred has a wait, with something that will end it; what ended has none.
+void check_wait(const SchedulerState& state, const LiveRun& run, InstanceIndex i) {
+  const TaskState s = run.task(i).state;
+  const auto at = run.waits.find(i);
+  BATUTA_CHECK(s != TaskState::deferred || at != run.waits.end(),
+               "a deferred task waits for something: " + name_of(run, i));
+  if (at == run.waits.end()) return;
+  BATUTA_CHECK(s != TaskState::none && !is_terminal(s),
+               "a task that ended waits for nothing: " + name_of(run, i));
+  const LiveWait& wait = at->second;
+  BATUTA_CHECK(!wait.timer || s == TaskState::deferred, "only a wait has its timer");
+  if (wait.timer) {
+    BATUTA_CHECK(
+        state.timers.contains({*wait.timer, Timer::Kind::wait, run.row().seq, i, nullptr, {}}),
+        "a wait's timer is set: " + name_of(run, i));
+  }
+  if (s != TaskState::deferred || wait.row.kind != WaitKind::run) return;
+  const WaiterKey waiter{run.row().seq, i};
+  const bool by_run = wait.row.watched != RunSeq{};
+  const auto has = [&](const auto& map, const auto& key) {
+    const auto found = map.find(key);
+    return found != map.end() && found->second.contains(waiter);
+  };
+  BATUTA_CHECK(by_run ? has(state.waiters_of_run, wait.row.watched)
+                      : has(state.waiters_of_date,
+                            std::pair(wait.row.dag_id, wait.row.logical_date.value_or(Time{}))),
+               "who waits for a run is told: " + name_of(run, i));
+}
+
 void check_task(const SchedulerState& state, const LiveRun& run, InstanceIndex i, Tally& tally) {
   const InstanceHot& row = run.task(i);
   const OptTime retry_at = run.detail(i).retry_at;
@@ -83,13 +116,14 @@ void check_task(const SchedulerState& state, const LiveRun& run, InstanceIndex i
   const auto mapped = group.mapped.find(row.task);
   const bool ready = group.ready.contains(run.plan->rank_of[row.task]) &&
                      (mapped == group.mapped.end() || mapped->second.contains(i));
-  const bool should_be_ready = row.state == TaskState::scheduled && task.plugin != "empty";
+  const bool should_be_ready = row.state == TaskState::scheduled && task.needs_worker();
   BATUTA_CHECK(ready == should_be_ready, "scheduled tasks are ready: " + name_of(run, i));
   BATUTA_CHECK(retry_at.has_value() == (row.state == TaskState::up_for_retry),
                "only up_for_retry waits for a time: " + name_of(run, i));
-  BATUTA_CHECK(!row.left_out_by ||
-                   (row.state == TaskState::skipped && run.definition(*row.left_out_by).is_branch),
-               "only a branch leaves a task out, which is skipped then: " + name_of(run, i));
+  BATUTA_CHECK(
+      !row.left_out_by || (row.state == TaskState::skipped && may_leave_out(run, *row.left_out_by)),
+      "only a branch leaves a task out, which is skipped then: " + name_of(run, i));
+  check_wait(state, run, i);
   if (retry_at) {
     tally.retries.insert({*retry_at, Timer::Kind::retry, run.row().seq, i, nullptr, {}});
   }

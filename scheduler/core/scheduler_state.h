@@ -143,10 +143,15 @@ class SchedulerState {
   std::set<Timer> timers;  // wall clock
   std::set<CancelDeadline> cancel_deadlines;
 
+  // Who waits for runs, by the run, or by DAG and logical date.
+  std::map<RunSeq, std::set<WaiterKey>> waiters_of_run;
+  std::map<std::pair<std::string, Time>, std::set<WaiterKey>> waiters_of_date;
+
   // Work found while folding; empty between steps, but after restore().
   std::vector<TaskRef> to_check;     // tasks whose rule may have an answer now
   std::vector<LiveRun*> to_end;      // runs that may have ended
   std::vector<LiveDag*> to_advance;  // DAGs that may start or create runs
+  std::vector<WaiterKey> to_judge;   // those whose run has changed
 
   RunSeq last_run_seq{};
   std::int64_t last_instance = 0;

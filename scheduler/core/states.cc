@@ -6,9 +6,9 @@
 namespace batuta {
 namespace {
 
-constexpr std::array<std::string_view, 11> task_names = {
+constexpr std::array<std::string_view, 12> task_names = {
     "none",   "scheduled",    "queued",          "running", "publishing", "success",
-    "failed", "up_for_retry", "upstream_failed", "skipped", "removed"};
+    "failed", "up_for_retry", "upstream_failed", "skipped", "removed",    "deferred"};
 constexpr std::array<std::string_view, 4> run_names = {"queued", "running", "success", "failed"};
 
 // A set of states as bits.
@@ -20,7 +20,7 @@ using enum TaskState;
 
 constexpr unsigned terminal =
     bit(success) | bit(failed) | bit(upstream_failed) | bit(skipped) | bit(removed);
-constexpr unsigned waiting = bit(none) | bit(scheduled) | bit(up_for_retry);
+constexpr unsigned waiting = bit(none) | bit(scheduled) | bit(up_for_retry) | bit(deferred);
 constexpr unsigned with_attempt = bit(queued) | bit(running);
 constexpr unsigned by_hand = bit(success) | bit(failed) | bit(skipped);
 
@@ -39,25 +39,29 @@ constexpr Row table[] = {
     {Cause::recalled, bit(queued), bit(scheduled)},
     {Cause::started, bit(queued), bit(running)},
     {Cause::accepted, with_attempt, bit(publishing)},
-    // From `scheduled`: a task that needs no worker ("empty").
-    {Cause::succeeded, with_attempt | bit(publishing) | bit(scheduled), bit(success)},
-    {Cause::failed, with_attempt | bit(publishing), bit(failed)},
+    // From `scheduled`: a task that needs no worker.
+    {Cause::succeeded, with_attempt | bit(publishing) | bit(scheduled) | bit(deferred),
+     bit(success)},
+    {Cause::failed, with_attempt | bit(publishing) | bit(scheduled) | bit(deferred), bit(failed)},
     // After a failure of its own it waits for its delay; a lost worker or a refused publication
     // costs no time.
     {Cause::retry, with_attempt | bit(publishing), bit(up_for_retry) | bit(scheduled)},
-    // From `none` and `scheduled`: the branch not taken.
-    {Cause::skipped, with_attempt | bit(none) | bit(scheduled), bit(skipped)},
-    {Cause::cleared, terminal | with_attempt | bit(scheduled) | bit(up_for_retry), bit(none)},
+    {Cause::retry, bit(scheduled) | bit(deferred), bit(up_for_retry)},
+    // From `none`: the branch not taken; from `scheduled` also what the engine skips.
+    {Cause::skipped, with_attempt | bit(none) | bit(scheduled) | bit(deferred), bit(skipped)},
+    {Cause::cleared, terminal | with_attempt | bit(scheduled) | bit(up_for_retry) | bit(deferred),
+     bit(none)},
     {Cause::marked, terminal | waiting | with_attempt, by_hand},
     {Cause::run_ended, bit(none), bit(skipped)},
     // What ran before and waits to run again did not succeed.
     {Cause::run_ended, bit(scheduled) | bit(up_for_retry),
      bit(failed) | bit(skipped) | bit(success)},
-    {Cause::run_ended, with_attempt, bit(failed) | bit(success) | bit(skipped)},
+    {Cause::run_ended, with_attempt | bit(deferred), bit(failed) | bit(success) | bit(skipped)},
     {Cause::run_ended, bit(publishing), bit(failed)},
     {Cause::delay_over, bit(up_for_retry), bit(scheduled)},
     {Cause::unmappable, bit(none), bit(failed)},
     {Cause::shrunk, terminal | bit(none), bit(removed)},
+    {Cause::deferred, bit(scheduled), bit(deferred)},
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 //   publications.cc jobs.cc                                   data: accept, settle, control rows
 //   schedule.cc ticks.cc run_life.cc                          runs come, start, end
 //   readiness.cc past.cc transitions.cc expand.cc             tasks: rules, states, instances
+//   resolve.cc waits.cc                                       tasks that no worker runs, waits
 //   lanes.cc dispatch.cc recall.cc                            who runs next, and where
 //   finish_turn.cc                                            rows, timers
 #include "scheduler/core/step.h"
@@ -39,6 +40,9 @@ void fire(Turn& turn, const Timer& timer) {
     case Timer::Kind::retry:
       retry_due(turn, timer);
       return;
+    case Timer::Kind::wait:
+      wait_due(turn, timer);
+      return;
     case Timer::Kind::run_timeout: {
       const auto at = turn.state.runs.find(timer.run);
       if (at == turn.state.runs.end()) return;
@@ -64,7 +68,7 @@ void fire_timers(Turn& turn) {
 }  // namespace
 
 Effects step(SchedulerState& state, std::span<const Event> events, const Now& now) {
-  Turn turn{state, now, {}, {}, {}, {}, false};
+  Turn turn{state, now, {}, {}, {}, {}, {}, false};
   if (mutant("judge_leases_first")) judge_leases(turn);
   for (const Event& event : events) {
     std::visit([&](const auto& one) { on(turn, one); }, event);

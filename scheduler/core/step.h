@@ -26,6 +26,7 @@ struct StoredState {
   std::vector<PublicationRow> publications;  // pending
   std::vector<AcceptedRow> accepted;
   std::vector<WatermarkRow> watermarks;
+  std::vector<WaitRow> waits;         // of instances of live runs
   std::vector<PluginInfo> catalogue;  // last known
   // For DAGs whose newest version or a live run uses the past: their newest ended runs, at most 64
   // each.

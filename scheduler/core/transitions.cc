@@ -7,10 +7,6 @@
 namespace batuta {
 namespace {
 
-bool needs_worker(const Task& task) {
-  return task.plugin != "empty";
-}
-
 // The pool's counter that a state belongs to; null for states that count nowhere.
 std::int64_t* pool_counter(LivePool& pool, TaskState state) {
   switch (state) {
@@ -29,7 +25,7 @@ std::int64_t* pool_counter(LivePool& pool, TaskState state) {
 void count_in_pool(SchedulerState& state, const LiveRun& run, InstanceIndex i, TaskState s,
                    int sign) {
   const Task& task = run.definition(i);
-  if (!needs_worker(task)) return;
+  if (!task.needs_worker()) return;
   LivePool& pool = state.pools[run.group_spec(i).pool];
   if (std::int64_t* counter = pool_counter(pool, s)) *counter += sign * task.pool_slots;
 }
@@ -62,7 +58,11 @@ void change_active(SchedulerState& state, LiveRun& run, InstanceIndex i, int sig
 void leave(Turn& turn, LiveRun& run, InstanceIndex i, TaskState from, TaskState to) {
   SchedulerState& state = turn.state;
   count_in_pool(state, run, i, from, -1);
-  if (from == TaskState::scheduled && needs_worker(run.definition(i))) remove_ready(state, run, i);
+  if (from == TaskState::scheduled) {
+    if (run.definition(i).needs_worker()) remove_ready(state, run, i);
+    run.cell(i).resolving = false;
+  }
+  if (from == TaskState::deferred) disarm_wait(state, run, i);
   if (has_attempt(from) && !has_attempt(to)) detach(run, i);
   if (occupies(from) && !occupies(to)) change_active(state, run, i, -1, turn.now.boot);
   if (from == TaskState::publishing) --run.publishing;
@@ -84,7 +84,11 @@ void enter(Turn& turn, LiveRun& run, InstanceIndex i, TaskState from, TaskState 
   count_in_pool(state, run, i, to, +1);
   if (to == TaskState::scheduled) {
     run.detail(i).scheduled_at = turn.now.wall;
-    if (needs_worker(run.definition(i))) add_ready(state, run, i, turn.now.boot);
+    if (run.definition(i).needs_worker()) {
+      add_ready(state, run, i, turn.now.boot);
+    } else if (run.definition(i).is_resolved) {
+      check_later(state, run, i);  // perhaps after the delay of a retry
+    }
   }
   if (occupies(to) && !occupies(from)) change_active(state, run, i, +1, turn.now.boot);
   if (to == TaskState::publishing) ++run.publishing;
@@ -92,6 +96,7 @@ void enter(Turn& turn, LiveRun& run, InstanceIndex i, TaskState from, TaskState 
     const Time at = *run.detail(i).retry_at;
     state.timers.insert({at, Timer::Kind::retry, run.row().seq, i, nullptr, {}});
   }
+  if (!run.waits.empty() && (to == TaskState::none || is_terminal(to))) forget_wait(turn, run, i);
   if (to == TaskState::none) {
     // It may be mapped over others now.
     if (!mutant("keep_old_length")) run.cell(first_instance(run.task(i).task)).expanded = false;
@@ -119,6 +124,7 @@ void tell_neighbours(Turn& turn, LiveRun& run, InstanceIndex i, TaskState from, 
     run.stored.each_of(down, [&](InstanceIndex each) { check_later(state, run, each); });
   }
   wake_next_run(state, run, run.task(i).task);
+  tell_waiters(state, run);
   run.unfinished += (is_terminal(from) ? 1 : 0) - (is_terminal(to) ? 1 : 0);
   if (run.unfinished == 0 && !run.in_to_end) {
     run.in_to_end = true;

@@ -23,6 +23,7 @@ struct Turn {
   std::vector<TaskRef> tasks;  // touched, in order
   std::vector<LiveRun*> runs;
   std::vector<LiveDag*> dags;
+  std::vector<TaskRef> waits;   // touched, perhaps more than once
   bool more_to_create = false;  // a schedule is behind: the next turn is due at once
 };
 
@@ -111,6 +112,14 @@ void attach(LiveAgent& agent, LiveRun& run, InstanceIndex i, std::uint64_t launc
 void detach(LiveRun& run, InstanceIndex i);
 // Asks the agent to end the attempt (recalls it when it has not started). Again after a reconnect.
 void cancel_attempt(Turn& turn, LiveRun& run, InstanceIndex i, std::string reason);
+// A failure of its own, with end_date set: again after its delay while the budget lasts.
+void fail_or_retry(Turn& turn, LiveRun& run, InstanceIndex i, bool retryable);
+// The tasks that a decision leaves out are skipped, unless they were dispatched already.
+void leave_out(Turn& turn, LiveRun& run, InstanceIndex decider, const std::vector<TaskIndex>& tasks,
+               bool direct, const std::string& why);
+// What an earlier decision of this task left out, and the newest does not, is left out no more.
+void take_back(Turn& turn, LiveRun& run, InstanceIndex decider,
+               const std::vector<TaskIndex>& tasks);
 // A live attempt ended: decides what the task becomes.
 void attempt_failed(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& report);
 void attempt_succeeded(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& report);
@@ -193,6 +202,34 @@ void expand_task(Turn& turn, LiveRun& run, TaskIndex task, std::int32_t count,
                  const std::vector<std::string>& names = {});
 void on(Turn& turn, const TaskExpanded& event);
 
+// ---- resolve.cc, waits.cc
+// -------------------------------------------------------------------------------
+
+// What becomes of a task that no worker runs is asked for, once.
+void ask_resolution(Turn& turn, LiveRun& run, InstanceIndex i);
+void on(Turn& turn, const TaskResolved& event);
+void on(Turn& turn, const WaitChecked& event);
+// The task waits from now on. `since` and the deadline of an earlier try stay.
+void begin_wait(Turn& turn, LiveRun& run, InstanceIndex i, WaitRow row);
+// Its timer and its place among the waiters, for a row that memory has.
+void arm_wait(SchedulerState& state, LiveRun& run, InstanceIndex i, Time now);
+void disarm_wait(SchedulerState& state, LiveRun& run, InstanceIndex i);
+// Nothing is left of it: the task ended, or begins anew.
+void forget_wait(Turn& turn, LiveRun& run, InstanceIndex i);
+void wait_due(Turn& turn, const Timer& timer);
+// The state of a run, or of one of its tasks, is one that somebody may wait for.
+void tell_waiters(SchedulerState& state, const LiveRun& run);
+// The run is gone for good.
+void abandon_waiters(Turn& turn, const LiveRun& run);
+void judge_waiters(Turn& turn);
+// The task made this run, and waits for it no more.
+void end_with_run_id(Turn& turn, LiveRun& run, InstanceIndex i, const StoredRun& made);
+// Of a task that succeeds in this turn; none when it is empty.
+void add_xcom(Turn& turn, LiveRun& run, InstanceIndex i, const std::string& key,
+              const std::string& value_json);
+// Ends the wait if the run that it looks at is where it should be, or will never be.
+void end_if_decided(Turn& turn, LiveRun& run, InstanceIndex i, const StoredRun& watched);
+
 // ---- schedule.cc, ticks.cc
 // ------------------------------------------------------------------------------------
 
@@ -217,6 +254,15 @@ void on(Turn& turn, const DagsChanged& event);
 void on(Turn& turn, const PauseRequested& event);
 void set_paused(Turn& turn, LiveDag& dag, bool paused);
 void on(Turn& turn, const RunRequested& event);
+// What comes of a request for a run: the run, or the one that it made before, or why there is none.
+struct RunAnswer {
+  Errc code = Errc::ok;
+  std::string message{};
+  std::string where{};  // the field that is wrong; code invalid
+  LiveRun* made = nullptr;
+  const RunRow* known = nullptr;
+};
+RunAnswer request_run(Turn& turn, const RunRequested& event);
 void on(Turn& turn, const RunStateRequested& event);
 void on(Turn& turn, const RunDeleted& event);
 void on(Turn& turn, const NoteSet& event);

@@ -26,6 +26,9 @@ std::string type_of(const json& object) {
 std::string_view why_not(std::string_view type) {
   if (type == "empty") return "an empty task does nothing that could be mapped";
   if (type == "branch") return "a branch decides once in a run, so it cannot be mapped";
+  if (type == "short_circuit") {
+    return "a short circuit decides once in a run, so it cannot be mapped";
+  }
   if (type == "extract" || type == "transform" || type == "aggregate") {
     return "a data task keeps one window and one watermark for all, so it cannot be mapped: map a "
            "shell or http task, or write one task for each";

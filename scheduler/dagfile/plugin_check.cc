@@ -75,7 +75,7 @@ std::vector<std::string> check_plugins(const Dag& dag, const json& definition,
     const Task& task = dag.tasks[i];
     const auto found = known.find(task.plugin);
     if (found == known.end()) {
-      if (task.plugin != "empty") missing.insert(task.plugin);
+      if (task.needs_worker()) missing.insert(task.plugin);
       continue;
     }
     if (is_builtin_type(task.plugin)) continue;  // the parser knows their fields

@@ -7,6 +7,7 @@
 #include "common/ids.h"
 #include "common/safe_json.h"
 #include "scheduler/dagfile/suggest.h"
+#include "scheduler/dagfile/wait_types.h"
 
 namespace batuta {
 namespace {
@@ -224,9 +225,18 @@ struct TaskType {
   void (*read)(FieldReader&, Task&, json& params);
 };
 constexpr TaskType task_types[] = {
-    {"extract", false, read_data}, {"transform", false, read_data}, {"aggregate", false, read_data},
-    {"shell", true, read_shell},   {"python", true, read_python},   {"http", true, read_http},
-    {"branch", true, read_branch}, {"empty", true, read_empty},     {"mock", true, read_mock},
+    {"extract", false, read_data},
+    {"transform", false, read_data},
+    {"aggregate", false, read_data},
+    {"shell", true, read_shell},
+    {"python", true, read_python},
+    {"http", true, read_http},
+    {"branch", true, read_branch},
+    {"empty", true, read_empty},
+    {"mock", true, read_mock},
+    {"sensor", true, read_sensor},
+    {"trigger_dag", true, read_trigger_dag},
+    {"short_circuit", true, read_short_circuit},
 };
 
 }  // namespace
@@ -248,6 +258,14 @@ std::string_view type_known_elsewhere(std::string_view type) {
       {"BranchPythonOperator", "branch"},
       {"SimpleHttpOperator", "http"},
       {"HttpOperator", "http"},
+      {"TriggerDagRunOperator", "trigger_dag"},
+      {"ShortCircuitOperator", "short_circuit"},
+      {"FileSensor", "sensor"},
+      {"HttpSensor", "sensor"},
+      {"DateTimeSensor", "sensor"},
+      {"TimeSensor", "sensor"},
+      {"TimeDeltaSensor", "sensor"},
+      {"ExternalTaskSensor", "sensor"},
   };
   for (const auto& [theirs, ours] : words) {
     if (type == theirs) return ours;

@@ -68,6 +68,9 @@ struct Engine::Impl : TurnDriver {
 
   void released(PendingTurn& turn, const SchedulerState& state) override {
     for (Reply& reply : turn.effects.replies) answer(std::move(reply));
+    for (CheckEffect& check : turn.effects.checks) {
+      if (sinks.check) sinks.check(std::move(check));
+    }
     if (sinks.committed) sinks.committed(turn.effects.changes);
     const FeedDemand demand =
         sinks.feed && sinks.feed_demand ? sinks.feed_demand() : FeedDemand::nothing;

@@ -42,6 +42,8 @@ struct FeedEvent {
 struct EngineSinks {
   std::function<FeedDemand()> feed_demand;
   std::function<void(std::vector<FeedEvent>)> feed;
+  // Something outside is to be looked at; the answer is a WaitChecked.
+  std::function<void(CheckEffect)> check{};
   std::function<void(const Changes&)> committed;  // the outbox takes its new rows from here
   std::function<void()> store_unavailable;        // writes fail for now (503)
   // They work again; what may have been forgotten with a lost turn comes along.

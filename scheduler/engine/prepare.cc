@@ -14,19 +14,15 @@ class Asking {
  public:
   explicit Asking(const SchedulerState& state) : state_(state) {}
 
-  void operator()(RunRequested& e) {
-    if (!e.idempotency_key.empty() && !state_.find_run_by_key(e.dag_id, e.idempotency_key)) {
-      questions_.keys.push_back({e.dag_id, e.idempotency_key});
-      keys_.push_back(&e);
-    }
-    if (!e.dag_run_id.empty() && !state_.find_run(e.dag_id, e.dag_run_id)) {
-      questions_.runs.push_back({e.dag_id, e.dag_run_id});
-      runs_.push_back(&e);
-    }
-    if (e.logical_date && !state_.find_run_by_date(e.dag_id, *e.logical_date)) {
-      questions_.dates.push_back({e.dag_id, *e.logical_date});
-      dates_.push_back(&e);
-    }
+  void operator()(RunRequested& e) { run(e); }
+  void operator()(TaskResolved& e) {
+    if (e.what.trigger) run(*e.what.trigger);
+    const WaitRow& wait = e.what.wait;
+    const bool by_date = e.what.kind == Resolution::Kind::wait && wait.kind == WaitKind::run &&
+                         wait.logical_date && wait.watched == RunSeq{};
+    if (!by_date || state_.find_run_by_date(wait.dag_id, *wait.logical_date)) return;
+    questions_.whole_dates.push_back({wait.dag_id, *wait.logical_date});
+    found_.push_back(&e.found);
   }
   void operator()(RunStateRequested& e) { whole(e.dag_id, e.dag_run_id, e.stored); }
   void operator()(RunDeleted& e) { whole(e.dag_id, e.dag_run_id, e.stored); }
@@ -41,6 +37,9 @@ class Asking {
     for (std::size_t i = 0; i < whole_.size(); ++i) {
       *whole_[i] = std::move(answers.whole_runs.at(i));
     }
+    for (std::size_t i = 0; i < found_.size(); ++i) {
+      *found_[i] = std::move(answers.whole_dates.at(i));
+    }
     // The key comes first: a repeated request is answered with the run it made.
     give(keys_, answers.keys);
     give(runs_, answers.runs);
@@ -48,6 +47,20 @@ class Asking {
   }
 
  private:
+  void run(RunRequested& e) {
+    if (!e.idempotency_key.empty() && !state_.find_run_by_key(e.dag_id, e.idempotency_key)) {
+      questions_.keys.push_back({e.dag_id, e.idempotency_key});
+      keys_.push_back(&e);
+    }
+    if (!e.dag_run_id.empty() && !state_.find_run(e.dag_id, e.dag_run_id)) {
+      questions_.runs.push_back({e.dag_id, e.dag_run_id});
+      runs_.push_back(&e);
+    }
+    if (e.logical_date && !state_.find_run_by_date(e.dag_id, *e.logical_date)) {
+      questions_.dates.push_back({e.dag_id, *e.logical_date});
+      dates_.push_back(&e);
+    }
+  }
   void whole(const std::string& dag_id, const std::string& run_id, std::optional<StoredRun>& to) {
     if (state_.find_run(dag_id, run_id)) return;
     questions_.whole_runs.push_back({dag_id, run_id});
@@ -66,6 +79,7 @@ class Asking {
   const SchedulerState& state_;
   Questions questions_;
   std::vector<std::optional<StoredRun>*> whole_;
+  std::vector<std::optional<StoredRun>*> found_;
   std::vector<RunRequested*> keys_, runs_, dates_;
 };
 
@@ -207,6 +221,10 @@ LaunchContext::Attempt attempt_of(const StoredRun& run, InstanceIndex i, Xcoms& 
       [&run](TaskIndex task) { return results_stamp(run, task); }};
 }
 
+std::string message_of(const Error& error) {
+  return error.where.empty() ? error.message : error.where + ": " + error.message;
+}
+
 void expand_tasks(const SchedulerState& state, const Effects& effects, Xcoms& xcoms,
                   LaunchContext& context, std::vector<Event>& events) {
   for (const ExpandEffect& effect : effects.expansions) {
@@ -218,8 +236,25 @@ void expand_tasks(const SchedulerState& state, const Effects& effects, Xcoms& xc
       event.count = read->count;
       event.names = std::move(read->names);
     } else {
-      const Error& error = read.error();
-      event.failure = error.where.empty() ? error.message : error.where + ": " + error.message;
+      event.failure = message_of(read.error());
+    }
+    events.push_back(std::move(event));
+  }
+}
+
+void resolve_tasks(const SchedulerState& state, const Effects& effects, Xcoms& xcoms,
+                   LaunchContext& context, const Now& now, std::vector<Event>& events) {
+  const auto newest = [&state](std::string_view dag_id) { return state.dag(dag_id); };
+  for (const ResolveEffect& effect : effects.resolutions) {
+    const StoredRun* run = state.run(effect.run);
+    if (run == nullptr || !run->has_rows()) continue;  // deleted in this turn
+    TaskResolved event{effect.run, effect.instance, {}};
+    auto what = context.resolve(attempt_of(*run, effect.instance, xcoms), newest, now.wall);
+    if (what) {
+      event.what = std::move(*what);
+    } else {
+      event.what.kind = Resolution::Kind::failed;
+      event.what.reason = message_of(what.error());
     }
     events.push_back(std::move(event));
   }
@@ -229,7 +264,7 @@ Event render_failure(const LaunchEffect& launch, const Error& error, const Now& 
   Finished report;
   report.key = launch.key;
   report.outcome = Outcome::failed_no_retry;
-  report.reason = error.where.empty() ? error.message : error.where + ": " + error.message;
+  report.reason = message_of(error);
   report.started = now.wall;
   report.ended = now.wall;
   return AttemptFinished{0, std::move(report)};
@@ -313,6 +348,13 @@ Prepared prepare_launches(SchedulerState& state, Effects& effects, Store& store,
     const StoredRun& run = run_of(state, effect.key);
     for (const auto& name : context.xcoms_of(*run.dag, effect.key.task)) xcoms.want(run, name);
   }
+  for (const ResolveEffect& effect : effects.resolutions) {
+    const StoredRun* run = state.run(effect.run);
+    if (run == nullptr || !run->has_rows()) continue;
+    for (const auto& name : context.xcoms_of(*run->dag, run->task_of(effect.instance))) {
+      xcoms.want(*run, name);
+    }
+  }
   for (const AlertEffect& alert : effects.alerts) {
     const StoredRun& run = run_of(state, alert.key);
     for (const auto& name : context.xcoms_of_alert(*run.dag, alert.notifier_json)) {
@@ -323,6 +365,7 @@ Prepared prepare_launches(SchedulerState& state, Effects& effects, Store& store,
   add_alerts(state, effects, xcoms, context, now);
   Prepared prepared;
   expand_tasks(state, effects, xcoms, context, prepared.events);
+  resolve_tasks(state, effects, xcoms, context, now, prepared.events);
   prepared.launches.reserve(effects.launches.size());
   for (const LaunchEffect& effect : effects.launches) {
     const StoredRun& run = run_of(state, effect.key);

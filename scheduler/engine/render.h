@@ -12,6 +12,7 @@
 #include "common/message.h"
 #include "common/result.h"
 #include "scheduler/core/dag.h"
+#include "scheduler/core/event.h"
 #include "scheduler/core/rows.h"
 
 namespace batuta {
@@ -55,6 +56,10 @@ class LaunchContext {
                                                const std::string& notifier_json) = 0;
   // Reads what a mapped task is mapped over. An error fails the task with its message.
   virtual Result<Expansion> expand(const Attempt& attempt) = 0;
+  // What becomes of a task that no worker runs. An error fails it with its message. `newest` gives
+  // the newest version of a DAG, or null.
+  using DagFinder = std::function<std::shared_ptr<const Dag>(std::string_view dag_id)>;
+  virtual Result<Resolution> resolve(const Attempt& attempt, const DagFinder& newest, Time now) = 0;
   // Params, context and secrets into `out`, whose identity fields are filled. `rendered` is set
   // when the parameters should be kept (they differ from the definition). An error (an undefined
   // name, an unknown connection) fails the attempt with its message.

@@ -32,6 +32,8 @@ class RegistryLaunchContext : public LaunchContext {
   const std::vector<XcomName>& xcoms_of(const Dag& dag, TaskIndex task) override;
   std::vector<XcomName> xcoms_of_alert(const Dag& dag, const std::string& notifier_json) override;
   Result<Expansion> expand(const Attempt& attempt) override;
+  // launch_waits.cc
+  Result<Resolution> resolve(const Attempt& attempt, const DagFinder& newest, Time now) override;
   Status render_launch(const Attempt& attempt, Launch& out, std::string& rendered) override;
   OutboxRow render_alert(const Attempt& attempt, const std::string& notifier_json,
                          Time now) override;

@@ -33,6 +33,7 @@
 #include "scheduler/store/backend.h"
 #include "scheduler/store/home_lock.h"
 #include "scheduler/store/sealed_value.h"
+#include "scheduler/waits/wait_checker.h"
 #include "scheduler/workers/unix_transport.h"
 #include "scheduler/workers/worker_server.h"
 
@@ -88,6 +89,8 @@ struct Server::Impl {
         result_key(key_of(home)),
         workers(io, make_unix_transport(io, home.path("run/worker.sock")), worker_options()),
         outbox(outbox_options(), outbox_hooks()),
+        waits({}, look_hooks(),
+              [this](WaitChecked answer) { return engine.post(std::move(answer)); }),
         engine(engine_options(), store, workers, context, engine_sinks()),
         endpoint(home, registry, engine),
         dags(options.dags_folder, engine,
@@ -147,6 +150,12 @@ struct Server::Impl {
     return hooks;
   }
 
+  LookHooks look_hooks() {
+    LookHooks hooks;
+    hooks.connection = [this](const std::string& id) { return registry.connection(id); };
+    return hooks;
+  }
+
   // A stand-in for whatever connection an alert names: the real one need not exist, and its secret
   // address is nobody's business here.
   void divert_alerts(Outbox::Hooks& hooks) const {
@@ -183,6 +192,7 @@ struct Server::Impl {
       moves += changes.tasks_updated.size();
       if (!changes.pools.empty() || !changes.pools_deleted.empty()) dags.check_pools();
     };
+    sinks.check = [this](CheckEffect effect) { waits.check(std::move(effect)); };
     sinks.idle = [this] { give_back_memory(); };
     sinks.store_available = [this](Unsent unsent) {
       // The turns that were lost may have held DAG changes and outbox results.
@@ -248,6 +258,7 @@ struct Server::Impl {
     });
     malloc_trim(0);  // what reading the store took beyond what is kept
     outbox.start();
+    waits.start();
     dags.start(known);
     workers.set_offers_sink([this](WorkerId worker, std::optional<WorkerOffers> told) {
       offers.set(worker, std::move(told));
@@ -386,6 +397,7 @@ struct Server::Impl {
     dags.stop();
     asio::post(io, [this] { workers.stop(); });
     outbox.stop();
+    waits.stop();
     engine.stop();
     work.reset();
     io.stop();
@@ -411,6 +423,7 @@ struct Server::Impl {
   const SecretKey result_key;  // seals return values that hold secrets; io thread
   WorkerServer workers;
   Outbox outbox;
+  WaitChecker waits;
   Engine engine;
   Endpoint endpoint;
   DagWiring dags;

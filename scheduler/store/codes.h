@@ -8,6 +8,7 @@
 #include "scheduler/core/dag.h"
 #include "scheduler/core/rows.h"
 #include "scheduler/core/states.h"
+#include "scheduler/core/wait.h"
 #include "scheduler/store/sqlite.h"
 
 namespace batuta {
@@ -18,7 +19,8 @@ static_assert(
     static_cast<int>(TaskState::publishing) == 4 && static_cast<int>(TaskState::success) == 5 &&
     static_cast<int>(TaskState::failed) == 6 && static_cast<int>(TaskState::up_for_retry) == 7 &&
     static_cast<int>(TaskState::upstream_failed) == 8 &&
-    static_cast<int>(TaskState::skipped) == 9 && static_cast<int>(TaskState::removed) == 10);
+    static_cast<int>(TaskState::skipped) == 9 && static_cast<int>(TaskState::removed) == 10 &&
+    static_cast<int>(TaskState::deferred) == 11);
 static_assert(static_cast<int>(DagRunState::queued) == 0 &&
               static_cast<int>(DagRunState::running) == 1 &&
               static_cast<int>(DagRunState::success) == 2 &&
@@ -29,10 +31,12 @@ static_assert(static_cast<int>(PublicationState::pending) == 0 &&
               static_cast<int>(PublicationState::refused) == 2);
 static_assert(static_cast<int>(OutboxKind::publish) == 0 &&
               static_cast<int>(OutboxKind::alert) == 1);
+static_assert(static_cast<int>(WaitKind::time) == 0 && static_cast<int>(WaitKind::run) == 1 &&
+              static_cast<int>(WaitKind::check) == 2);
 static_assert(static_cast<int>(Outcome::success) == 0 && static_cast<int>(Outcome::refused) == 8);
 
 template <>
-inline constexpr std::int64_t enum_max<TaskState> = 10;
+inline constexpr std::int64_t enum_max<TaskState> = 11;
 template <>
 inline constexpr std::int64_t enum_max<DagRunState> = 3;
 template <>
@@ -43,5 +47,7 @@ template <>
 inline constexpr std::int64_t enum_max<OutboxKind> = 1;
 template <>
 inline constexpr std::int64_t enum_max<Outcome> = 8;
+template <>
+inline constexpr std::int64_t enum_max<WaitKind> = 2;
 
 }  // namespace batuta

@@ -38,6 +38,8 @@ constexpr char select_accepted[] =
     "FROM accepted ORDER BY run, task, map_index, fence";
 constexpr char select_watermarks[] =
     "SELECT dag_id, task_id, value FROM watermark ORDER BY dag_id, task_id";
+constexpr char select_waits[] =
+    "SELECT " BATUTA_WAIT_COLUMNS " FROM task_wait ORDER BY run, task, map_index";
 constexpr char select_outbox[] =
     "SELECT " BATUTA_OUTBOX_COLUMNS " FROM outbox WHERE dead = 0 ORDER BY id";
 constexpr char select_last_instance[] = "SELECT COALESCE(MAX(id), 0) FROM task_instance";
@@ -128,6 +130,8 @@ void SqliteStore::load_runs(StoredState& state) {
     stored.dag = dag_of(stored.run.dag_version);
     load_tasks(stored);
   }
+  Rows waits = db_.statement(select_waits).query();
+  while (waits.next()) read_wait(waits, state.waits.emplace_back());
 }
 
 void SqliteStore::load_tasks(StoredRun& run) {

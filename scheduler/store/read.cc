@@ -36,7 +36,10 @@ std::optional<RunRow> SqliteStore::find_run(const Questions::Name& name) {
 }
 
 std::optional<StoredRun> SqliteStore::load_run(const Questions::Name& name) {
-  std::optional<RunRow> run = find_run(name);
+  return with_tasks(find_run(name));
+}
+
+std::optional<StoredRun> SqliteStore::with_tasks(std::optional<RunRow> run) {
   if (!run) return std::nullopt;
   StoredRun stored;
   stored.dag = dag_of(run->dag_version);
@@ -57,6 +60,10 @@ Answers SqliteStore::read(const Questions& questions) {
   for (const auto& date : questions.dates) {
     answers.dates.push_back(
         one_run(db_.statement(select_by_date).query(date.dag_id, date.logical_date)));
+  }
+  for (const auto& date : questions.whole_dates) {
+    answers.whole_dates.push_back(
+        with_tasks(one_run(db_.statement(select_by_date).query(date.dag_id, date.logical_date))));
   }
   for (const auto& xcom : questions.xcoms) {
     const InstanceKey& of = xcom.of;

@@ -28,4 +28,14 @@ void read_outbox(Rows& rows, OutboxRow& r) {
             r.next_try_at, r.last_error, r.dead);
 }
 
+void read_wait(Rows& rows, WaitRow& r) {
+  std::int64_t interval = 0;
+  std::int64_t longest = 0;
+  rows.read(r.run, r.task, r.map_index, r.kind, r.since, r.due, r.deadline, r.soft_fail, r.about,
+            r.watched, r.dag_id, r.logical_date, r.task_id, r.allowed, r.refused, r.argument_json,
+            interval, r.doubling, longest);
+  r.interval = Duration(interval);
+  r.longest_interval = Duration(longest);
+}
+
 }  // namespace batuta

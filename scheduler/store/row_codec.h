@@ -3,6 +3,7 @@
 #pragma once
 
 #include "scheduler/core/rows.h"
+#include "scheduler/core/wait.h"
 #include "scheduler/store/codes.h"
 #include "scheduler/store/sqlite.h"
 
@@ -30,6 +31,9 @@
 #define BATUTA_PUBLICATION_COLUMNS                                                        \
   "id, run, task, map_index, fence, position, table_name, number, uuid, state, version, " \
   "payload_json"
+#define BATUTA_WAIT_COLUMNS                                                               \
+  "run, task, map_index, kind, since, due, deadline, soft_fail, about, watched, dag_id, " \
+  "logical_date, task_id, allowed, refused, argument_json, interval, doubling, longest_interval"
 #define BATUTA_OUTBOX_COLUMNS \
   "id, kind, key, publication, payload_json, created_at, tries, next_try_at, last_error, dead"
 
@@ -56,5 +60,6 @@ void read_run(Rows& rows, RunRow& r);
 void read_task(Rows& rows, TaskInstanceRow& r);  // BATUTA_TASK_COLUMNS
 void read_publication(Rows& rows, PublicationRow& r);
 void read_outbox(Rows& rows, OutboxRow& r);
+void read_wait(Rows& rows, WaitRow& r);
 
 }  // namespace batuta

@@ -61,6 +61,7 @@ class SqliteStore : public Store {
   std::vector<OutboxRow> load_outbox();
   std::optional<RunRow> find_run(const Questions::Name& name);
   std::optional<StoredRun> load_run(const Questions::Name& name);
+  std::optional<StoredRun> with_tasks(std::optional<RunRow> run);
   void make_store_uuid(Time now);
   [[noreturn]] void throw_replaced(Epoch ours);
   std::int64_t meta_number(const char* key);  // 0 when it is not there

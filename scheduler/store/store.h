@@ -105,14 +105,16 @@ struct Questions {
     InstanceKey of;
     std::string key;
   };
-  std::vector<Name> whole_runs;  // by run id, with their tasks: for clear, mark and delete
-  std::vector<Name> runs;        // by run id
-  std::vector<Name> keys;        // by idempotency key
-  std::vector<Date> dates;       // a logical date belongs to one run of its DAG
+  std::vector<Name> whole_runs;   // by run id, with their tasks: for clear, mark and delete
+  std::vector<Name> runs;         // by run id
+  std::vector<Name> keys;         // by idempotency key
+  std::vector<Date> dates;        // a logical date belongs to one run of its DAG
+  std::vector<Date> whole_dates;  // likewise, with their tasks: for who waits for one of them
   std::vector<Xcom> xcoms;
 
   bool empty() const {
-    return whole_runs.empty() && runs.empty() && keys.empty() && dates.empty() && xcoms.empty();
+    return whole_runs.empty() && runs.empty() && keys.empty() && dates.empty() &&
+           whole_dates.empty() && xcoms.empty();
   }
 };
 // nullopt: there is none. Runs may have ended or not.
@@ -121,6 +123,7 @@ struct Answers {
   std::vector<std::optional<RunRow>> runs;
   std::vector<std::optional<RunRow>> keys;
   std::vector<std::optional<RunRow>> dates;
+  std::vector<std::optional<StoredRun>> whole_dates;
   std::vector<std::optional<std::string>> xcoms;  // JSON texts
 };
 

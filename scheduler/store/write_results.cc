@@ -28,6 +28,10 @@ constexpr char upsert_execution[] =
     "params_json = excluded.params_json, filename = excluded.filename, "
     "records = excluded.records";
 
+constexpr char upsert_wait[] = "INSERT OR REPLACE INTO task_wait (" BATUTA_WAIT_COLUMNS
+                               ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+constexpr char delete_wait[] = "DELETE FROM task_wait WHERE run = ? AND task = ? AND map_index = ?";
+
 constexpr char insert_report[] =
     "INSERT INTO attempt_report (run, task, map_index, fence, try_number, report_json) "
     "VALUES (?, ?, ?, ?, ?, ?)";
@@ -63,6 +67,7 @@ constexpr char insert_event[] =
 // Written out rather than left to foreign keys: the hot tables carry none.
 constexpr const char* delete_below_run[] = {
     "DELETE FROM xcom WHERE run = ?",
+    "DELETE FROM task_wait WHERE run = ?",
     "DELETE FROM rendered WHERE run = ?",
     "DELETE FROM task_instance_history WHERE run = ?",
     "DELETE FROM ingestion_job_execution WHERE run = ?",
@@ -81,6 +86,13 @@ void write_accepted(Database& db, const Finished& f) {
       .run(f.key.run, f.key.task, f.key.map_index, f.key.fence, f.outcome, f.reason, f.exit_code,
            f.signal, f.peak_rss_kib, f.started, f.ended, f.slot, f.plugin_sha256, f.result_json,
            f.files_json, f.watermark_us, f.records, branch);
+}
+
+void write_wait(Database& db, const WaitRow& r) {
+  db.statement(upsert_wait)
+      .run(r.run, r.task, r.map_index, r.kind, r.since, r.due, r.deadline, r.soft_fail, r.about,
+           r.watched, r.dag_id, r.logical_date, r.task_id, r.allowed, r.refused, r.argument_json,
+           r.interval.count(), r.doubling, r.longest_interval.count());
 }
 
 void write_execution(Database& db, const JobExecutionRow& r) {
@@ -102,6 +114,10 @@ void write_results(Database& db, const Changes& changes, const std::vector<Rende
   for (const RenderedRow& r : rendered) {
     db.statement(upsert_rendered).run(r.run, r.task, r.map_index, r.try_number, r.params_json);
   }
+  for (const InstanceKey& of : changes.waits_done) {
+    db.statement(delete_wait).run(of.run, of.task, of.map_index);
+  }
+  for (const WaitRow& r : changes.waits) write_wait(db, r);
   for (const JobExecutionRow& r : changes.job_executions) write_execution(db, r);
   for (const AttemptReportRow& r : changes.attempt_reports) {
     db.statement(insert_report)

@@ -197,7 +197,7 @@ struct Expanded {
     expand(count);
   }
   void expand(std::int32_t count) {
-    Turn turn{world.state, world.now, {}, {}, {}, {}, false};
+    Turn turn{world.state, world.now, {}, {}, {}, {}, {}, false};
     expand_task(turn, *world.state.runs.at(run), 1, count);
     advance_runs(turn);
     dispatch(turn);

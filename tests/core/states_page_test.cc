@@ -16,13 +16,13 @@
 namespace batuta {
 namespace {
 
-constexpr std::array<std::string_view, 17> cause_names = {
+constexpr std::array<std::string_view, 18> cause_names = {
     "rule_met", "rule_failed", "rule_skipped", "launched",   "recalled", "started",
     "accepted", "succeeded",   "failed",       "retry",      "skipped",  "cleared",
-    "marked",   "run_ended",   "delay_over",   "unmappable", "shrunk"};
-static_assert(cause_names.size() == static_cast<std::size_t>(Cause::shrunk) + 1);
+    "marked",   "run_ended",   "delay_over",   "unmappable", "shrunk",   "deferred"};
+static_assert(cause_names.size() == static_cast<std::size_t>(Cause::deferred) + 1);
 
-constexpr int state_count = static_cast<int>(TaskState::removed) + 1;
+constexpr int state_count = static_cast<int>(TaskState::deferred) + 1;
 using Move = std::tuple<std::string, std::string, std::string>;  // cause, from, to
 
 std::string trimmed(const std::string& text) {

@@ -99,6 +99,8 @@ void Ledger::apply_tasks(const Changes& changes) {
   }
   for (const InstanceKey& cleared : changes.xcoms_cleared) xcoms.erase(cleared);
   for (const XcomRow& row : changes.xcoms) xcoms[row.instance()] = row.value_json;
+  for (const InstanceKey& done : changes.waits_done) waits.erase(done);
+  for (const WaitRow& row : changes.waits) waits[row.key()] = row;
 }
 
 void Ledger::apply_lake(const Changes& changes) {
@@ -152,6 +154,7 @@ StoredState Ledger::load() const {
     if (row.state == PublicationState::pending) stored.publications.push_back(row);
   }
   for (const auto& [key, row] : accepted) stored.accepted.push_back(row);
+  for (const auto& [key, row] : waits) stored.waits.push_back(row);
   for (const auto& [key, value] : watermarks) {
     stored.watermarks.push_back({key.first, key.second, value});
   }

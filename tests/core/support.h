@@ -47,6 +47,7 @@ struct Ledger {
   std::map<AttemptKey, AcceptedRow> accepted;
   std::map<std::pair<std::string, std::string>, Time> watermarks;
   std::map<InstanceKey, std::string> xcoms;
+  std::map<InstanceKey, WaitRow> waits;
   std::map<AttemptKey, JobExecutionRow> jobs;
   std::map<AttemptKey, AttemptReportRow> reports;
   std::map<std::int64_t, OutboxRow> outbox;

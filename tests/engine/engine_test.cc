@@ -63,6 +63,9 @@ class PlainContext : public LaunchContext {
   const std::vector<XcomName>& xcoms_of(const Dag&, TaskIndex) override { return none_; }
   std::vector<XcomName> xcoms_of_alert(const Dag&, const std::string&) override { return {}; }
   Result<Expansion> expand(const Attempt&) override { return Expansion{1, {}}; }
+  Result<Resolution> resolve(const Attempt&, const DagFinder&, Time) override {
+    return Resolution{};
+  }
   Status render_launch(const Attempt& attempt, Launch& out, std::string& rendered) override {
     if (attempt.task.spec_json == "undefined")
       return {Errc::invalid, "params.x is undefined", "/params/y"};

@@ -5,35 +5,18 @@
 
 #include <utility>
 
+#include "tests/engine/counting_store.h"
 #include "tests/support/ask.h"
 #include "tests/support/memory_store.h"
 
 using namespace batuta;
 using namespace std::chrono_literals;
+using batuta::test::CountingStore;
 using batuta::test::find_run;
 
 namespace {
 
 constexpr WorkerId agent_link = 1;
-
-// Counts what is asked of it.
-class CountingStore : public MemoryStore {
- public:
-  using MemoryStore::MemoryStore;
-  StoredState load() override {
-    ++loads;
-    if (unreadable) throw StoreError("no answer", true);
-    return MemoryStore::load();
-  }
-  Answers read(const Questions& questions) override {
-    ++reads;
-    if (unreadable) throw StoreError("no answer", true);
-    return MemoryStore::read(questions);
-  }
-  int loads = 0;
-  int reads = 0;
-  bool unreadable = false;
-};
 
 class Context : public LaunchContext {
  public:
@@ -44,6 +27,9 @@ class Context : public LaunchContext {
   }
   std::vector<XcomName> xcoms_of_alert(const Dag&, const std::string&) override {
     return {{0, "return_value"}};
+  }
+  Result<Resolution> resolve(const Attempt&, const DagFinder&, Time) override {
+    return Resolution{};
   }
   // As many as the upstream says; "x": it cannot be read.
   Result<Expansion> expand(const Attempt& attempt) override {

@@ -32,6 +32,9 @@ class NoContext : public LaunchContext {
   const std::vector<XcomName>& xcoms_of(const Dag&, TaskIndex) override { return none_; }
   std::vector<XcomName> xcoms_of_alert(const Dag&, const std::string&) override { return {}; }
   Result<Expansion> expand(const Attempt&) override { return Expansion{1, {}}; }
+  Result<Resolution> resolve(const Attempt&, const DagFinder&, Time) override {
+    return Resolution{};
+  }
   Status render_launch(const Attempt&, Launch&, std::string&) override { return success(); }
   OutboxRow render_alert(const Attempt&, const std::string&, Time) override { return {}; }
 

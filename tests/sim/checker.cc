@@ -15,28 +15,13 @@ RunName name_of(const RunRow& run) {
 }
 
 // In the order of the variant.
-constexpr std::string_view event_names[] = {"dags changed",
-                                            "pause requested",
-                                            "run requested",
-                                            "run state requested",
-                                            "run deleted",
-                                            "clear requested",
-                                            "mark requested",
-                                            "note set",
-                                            "pool set",
-                                            "pool deleted",
-                                            "worker joined",
-                                            "worker lost",
-                                            "agent dead",
-                                            "worker heartbeat",
-                                            "worker catalogue",
-                                            "attempt started",
-                                            "attempt finished",
-                                            "attempt recalled",
-                                            "task expanded",
-                                            "publication settled",
-                                            "publication refused",
-                                            "stalled"};
+constexpr std::string_view event_names[] = {
+    "dags changed",     "pause requested",     "run requested",       "run state requested",
+    "run deleted",      "clear requested",     "mark requested",      "note set",
+    "pool set",         "pool deleted",        "worker joined",       "worker lost",
+    "agent dead",       "worker heartbeat",    "worker catalogue",    "attempt started",
+    "attempt finished", "attempt recalled",    "task expanded",       "task resolved",
+    "wait checked",     "publication settled", "publication refused", "stalled"};
 static_assert(std::size(event_names) == std::variant_size_v<Event>);
 
 template <class E>
@@ -58,6 +43,8 @@ void Checker::before(std::span<const Event> events, const Now& now) {
   heard_.clear();
   recalled_.clear();
   expanded_.clear();
+  resolved_.clear();
+  checked_.clear();
   for (const Event& event : events) read(event);
 }
 
@@ -77,6 +64,13 @@ void Checker::read(const Event& event) {
   if (const auto* recalled = std::get_if<AttemptRecalled>(&event)) recalled_.insert(recalled->key);
   if (const auto* expanded = std::get_if<TaskExpanded>(&event)) {
     expanded_[{expanded->run, expanded->task}] = *expanded;
+  }
+  if (const auto* resolved = std::get_if<TaskResolved>(&event))
+    resolved_[{resolved->run, resolved->instance}] = resolved->what;
+  if (const auto* checked = std::get_if<WaitChecked>(&event)) {
+    checked_[checked->key].insert(checked->outcome);
+    const auto row = store_.find_task(checked->key.instance());
+    if (row && row->fence != checked->key.fence) c_.met(Situation::stale_check);
   }
   const auto* finished = std::get_if<AttemptFinished>(&event);
   if (!finished || finished->worker == 0) return;
@@ -122,6 +116,7 @@ void Checker::decided(const Effects& effects, const SchedulerState& state) {
   check_paused(effects, state);
   check_queue(effects.changes, state);
   check_watermarks(effects.changes);
+  check_waits(effects.changes);
   check_publications(effects.changes, state);
   check_xcoms(effects.changes, state);
   check_reports(effects.changes);
@@ -180,11 +175,13 @@ void Checker::check_update(const Changes::TaskUpdate& update, const Changes& cha
   check_early_end(update.row, old, run.run);
   check_window(update.row, run, changes);
   check_mapped(update.row, old, state);
+  check_resolved(update.row, old, run, state);
   check_report_kept(update, old, changes);
   const StoredRun* now_run = state.run(update.row.run);
   if (now_run && update.from == TaskState::none) {
     check_verdict(update.row, *now_run);
     check_branch(update.row, *now_run);
+    check_circuits(update.row, *now_run);
     const bool goes_on = update.row.state != TaskState::none && !is_terminal(update.row.state);
     if (goes_on && !touched_ever(run.run)) check_past(update.row, *now_run, changes, state);
   }
@@ -321,6 +318,7 @@ void Checker::whole(const SchedulerState& state) {
   sanity_check(state);
   check_owners(state);
   check_overdue(state);
+  check_waiting(state);
   workers_.check_idle(state);
   if (turns_ % 64 == 0) check_replay(state);
 }

@@ -79,6 +79,19 @@ class Checker {
   TaskInstanceRow row_before(const StoredRun& run, const TaskInstanceRow& row) const;
   void check_mapped(const TaskInstanceRow& row, const TaskInstanceRow& old,
                     const SchedulerState& state);
+  // checker_waits.cc
+  enum class Watched { open, satisfied, refused, gone };
+  const WaitRow* wait_before(const InstanceKey& key) const;
+  const Resolution* answer_to(const TaskInstanceRow& row, const StoredRun& run) const;
+  Watched look_at_watched(const WaitRow& wait, const SchedulerState& state) const;
+  std::vector<const WaitRow*> waits_of(const TaskInstanceRow& row, const StoredRun& run) const;
+  bool touched_watched(const WaitRow& wait) const;
+  void check_resolved(const TaskInstanceRow& row, const TaskInstanceRow& old, const StoredRun& run,
+                      const SchedulerState& state);
+  void check_waits(const Changes& changes);
+  void check_circuits(const TaskInstanceRow& row, const StoredRun& run);
+  void check_waiting(const SchedulerState& state);
+  bool left_out_by_circuit(const StoredRun& run, TaskIndex task) const;
   // checker_runs.cc
   void check_run_ends(const RunRow& row, const SchedulerState& state);
   void check_paused(const Effects& effects, const SchedulerState& state);
@@ -135,8 +148,10 @@ class Checker {
   std::map<std::string, Time> begun_, changed_;
   std::set<std::string> ever_cleared_;  // DAGs of which ended runs may have come back to life
   std::set<AttemptKey> reported_;
-  std::set<AttemptKey> recalled_;                                  // given back in this batch
-  std::map<std::pair<RunSeq, TaskIndex>, TaskExpanded> expanded_;  // in this batch
+  std::set<AttemptKey> recalled_;                                    // given back in this batch
+  std::map<std::pair<RunSeq, TaskIndex>, TaskExpanded> expanded_;    // in this batch
+  std::map<std::pair<RunSeq, InstanceIndex>, Resolution> resolved_;  // in this batch
+  std::map<AttemptKey, std::set<WaitChecked::Outcome>> checked_;     // in this batch
   std::vector<AttemptKey> heard_;  // reports of current attempts in this batch
   std::uint64_t turns_ = 0;
 };

@@ -50,7 +50,7 @@ void Checker::check_cause(const TaskInstanceRow& row, TaskState from, const Stor
   const bool succeeds = row.state == TaskState::success || row.state == TaskState::publishing;
   if (succeeds && from != row.state && !asked) {
     const bool earned = life && life->ended && life->report.outcome == Outcome::success;
-    require(earned || task.plugin == "empty", "I2", text);
+    require(earned || !task.needs_worker(), "I2", text);
     if (row.state == TaskState::success && life)
       require(lake_.published(life->report.key) == life->report.outputs.size(), "I2",
               [&] { return "success without its data: " + describe(run, row); });
@@ -61,7 +61,7 @@ void Checker::check_cause(const TaskInstanceRow& row, TaskState from, const Stor
   const bool retries = row.state == TaskState::up_for_retry && from != TaskState::up_for_retry;
   require(!(retries && life && life->ended && is_final(life->report.outcome)), "I5",
           [&] { return "retried although it was not to be: " + describe(run, row); });
-  if (asked) return;
+  if (asked || task.is_resolved) return;  // of those: check_resolved
   const int failures = ledger_.failures(row.key());
   require(row.failures <= failures, "I5",
           [&] { return "charged with failures that did not happen: " + describe(run, row); });
@@ -131,6 +131,9 @@ void Checker::check_early_end(const TaskInstanceRow& row, const TaskInstanceRow&
   if (!ending_.count(row.run) || row.state != TaskState::skipped || old.state == row.state) return;
   // Somebody marked it, now or while its attempt was alive.
   if (old.asked || marked_.count({run.dag_id, run.dag_run_id})) return;
+  // It was over in this turn: a soft wait in vain, or a run that exists already.
+  if (const WaitRow* wait = wait_before(row.key()); wait && wait->soft_fail) return;
+  if (answer_to(row, store_.data().runs.at(row.run))) return;
   const Life* life = ledger_.find(row.attempt());
   const bool by_itself = life && life->ended && life->report.outcome == Outcome::skipped;
   require(by_itself || row.failures + row.losses + row.conflicts == 0, "I20",
@@ -176,8 +179,13 @@ void Checker::check_verdict(const TaskInstanceRow& row, const StoredRun& run) {
     return;
   }
   const Life* life = ledger_.find(row.attempt());
-  const bool by_itself = life && life->ended && life->report.outcome == Outcome::skipped;
+  const bool by_itself =
+      (life && life->ended && life->report.outcome == Outcome::skipped) || task.is_resolved;
   if (by_itself || ending_.count(row.run)) return;
+  if (left_out_by_circuit(run, row.task)) {
+    c_.met(Situation::circuit_opened);
+    return;
+  }
   const auto answer = expanded_.find({row.run, row.task});
   if (answer != expanded_.end() && answer->second.failure.empty() && answer->second.count == 0) {
     return require(rule_holds(task.trigger_rule, counts), "I6", text);

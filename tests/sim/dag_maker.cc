@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "tests/sim/waits.h"
+
 namespace batuta::sim {
 namespace {
 
@@ -29,6 +31,11 @@ void draw_kind(Rng& rng, const Knobs& k, Task& task) {
     task.plugin = "financial_bronze";
     task.is_data = true;
     task.overlap = seconds(30);
+  }
+  if (k.waits && task.plugin == "mock" && rng.chance(450)) {
+    task.plugin = "sensor";
+    task.is_resolved = true;
+    task.spec_json = wait_kinds[rng.below(std::size(wait_kinds))];
   }
   if (k.mapped_tasks && task.plugin == "mock" && rng.chance(400)) task.expand_json = "{}";
 }

@@ -80,6 +80,14 @@ void add_rows(Hasher& h, const Changes& c) {
     h.add(row.key);
     h.add(row.report_json);
   }
+  for (const auto& row : c.waits) {
+    h.add(AttemptKey{row.run, row.task, row.map_index, 0});
+    h.add(row.since);
+    h.add(row.due);
+    h.add(row.deadline);
+    h.add(row.dag_id);
+  }
+  for (const auto& key : c.waits_done) h.add(AttemptKey{key.run, key.task, key.map_index, 0});
   for (const auto& row : c.outbox) h.add(row.id);
   for (std::int64_t id : c.outbox_done) h.add(id);
   for (const auto& row : c.event_log) h.add(row.event);
@@ -96,6 +104,8 @@ std::uint64_t digest(const Effects& effects) {
     h.add(e.predecessor_slot);
   }
   for (const auto& e : effects.expansions) h.add(static_cast<std::int64_t>(e.task));
+  for (const auto& e : effects.resolutions) h.add(static_cast<std::int64_t>(e.instance));
+  for (const auto& e : effects.checks) h.add(e.key);
   for (const auto& e : effects.cancels) h.add(e.key);
   for (const auto& e : effects.recalls) h.add(e.key);
   for (const auto& e : effects.acks) h.add(e.key);

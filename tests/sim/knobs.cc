@@ -24,6 +24,8 @@ void draw_pipelines(Rng& rng, Knobs& k) {
   k.tight_limits = rng.chance(500);
   k.dagrun_timeouts = rng.chance(200);
   k.execution_timeouts = rng.chance(400);
+  k.waits = rng.chance(250);
+  if (k.waits) k.dags = 2;
   k.max_retries = static_cast<int>(rng.between(0, 3));
   k.task_ms = static_cast<int>(rng.chance(500) ? rng.between(1, 200) : rng.between(200, 5000));
 }

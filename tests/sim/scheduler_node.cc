@@ -4,6 +4,7 @@
 
 #include "tests/sim/mapping.h"
 #include "tests/sim/violation.h"
+#include "tests/sim/waits.h"
 
 namespace batuta::sim {
 namespace {
@@ -280,6 +281,7 @@ void SchedulerNode::released(PendingTurn& turn, const SchedulerState& state) {
   }
   world_.checker.released(turn.effects);
   for (const Reply& reply : turn.effects.replies) answer(reply);
+  for (const CheckEffect& check : turn.effects.checks) look(check.key);
   const Changes& changes = turn.effects.changes;
   if (!changes.outbox.empty() || !changes.outbox_done.empty()) publisher_.committed();
   world_.checker.whole(state);
@@ -340,6 +342,31 @@ Result<LaunchContext::Expansion> SchedulerNode::expand(const Attempt& attempt) {
   }
   if (count == 0) c_.met(Situation::mapped_over_nothing);
   return Expansion{count, {}};
+}
+
+Result<Resolution> SchedulerNode::resolve(const Attempt& attempt, const DagFinder&, Time) {
+  const StoredRun& run = *state().run(attempt.run.seq);
+  if (c_.faults && c_.rng.chance(c_.knobs.render_fail)) {
+    return Error{Errc::invalid, "undefined name in a template", {}};
+  }
+  Resolution what =
+      resolution_of(c_, attempt.run, attempt.dag, attempt.hot.task, attempt.hot.try_number);
+  if (what.kind == Resolution::Kind::done) what.goes_on = !stops(run, attempt.hot.task);
+  return what;
+}
+
+// What is outside is there in the end; a helper may be slow, and its answer may come twice.
+void SchedulerNode::look(const AttemptKey& key) {
+  using enum WaitChecked::Outcome;
+  const std::uint64_t life = life_;
+  const auto drawn = c_.rng.below(10);
+  const auto outcome = drawn < 3 ? satisfied : drawn == 3 ? failed : not_yet;
+  const int times = c_.rng.chance(100) ? 2 : 1;
+  for (int i = 0; i < times; ++i) {
+    c_.agenda.after(c_.random_up_to(std::chrono::seconds(3)), [this, life, key, outcome] {
+      if (life == life_ && listens()) post(WaitChecked{key, outcome, {}, "looked"});
+    });
+  }
 }
 
 Status SchedulerNode::render_launch(const Attempt&, Launch& out, std::string&) {

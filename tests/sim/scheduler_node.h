@@ -64,6 +64,7 @@ class SchedulerNode : public TurnDriver, public Executor, public LaunchContext {
   void lose_requests();
   void meet_failed_turn(const Effects& effects);
   void find_dead_agents();
+  void look(const AttemptKey& key);
 
   // ---- what the loop tells
   void folding(std::span<const Event> events, const Now& now) override;
@@ -87,6 +88,7 @@ class SchedulerNode : public TurnDriver, public Executor, public LaunchContext {
   const std::vector<XcomName>& xcoms_of(const Dag& dag, TaskIndex task) override;
   std::vector<XcomName> xcoms_of_alert(const Dag& dag, const std::string& notifier) override;
   Result<Expansion> expand(const Attempt& attempt) override;
+  Result<Resolution> resolve(const Attempt& attempt, const DagFinder& newest, Time now) override;
   Status render_launch(const Attempt& attempt, Launch& out, std::string& rendered) override;
   OutboxRow render_alert(const Attempt& attempt, const std::string& notifier, Time now) override;
 

@@ -85,7 +85,12 @@ namespace batuta::sim {
   X(mapped_over_nothing, "a mapped task that nothing was given to")                  \
   X(unmappable, "a mapped task that was given no list")                              \
   X(instance_removed, "an instance that a shorter list has not any more")            \
-  X(answer_forgotten, "the scheduler died knowing what a task is mapped over")
+  X(answer_forgotten, "the scheduler died knowing what a task is mapped over")       \
+  X(task_deferred, "a task that waits without a slot")                               \
+  X(wait_timed_out, "a wait that ended in vain")                                     \
+  X(wait_repeated, "a wait begun again by a later try")                              \
+  X(stale_check, "an answer about what an earlier try waited for")                   \
+  X(circuit_opened, "a task skipped by a short circuit")
 
 enum class Situation : std::uint8_t {
 #define X(name, text) name,

@@ -74,6 +74,12 @@ inline void describe(Text& t, const OutboxRow& o) {
         o.tries, o.next_try_at, o.last_error, o.dead);
 }
 
+inline void describe(Text& t, const WaitRow& w) {
+  t.add(std::string("wait"), w.run, w.task, w.map_index, w.kind, w.since, w.due, w.deadline,
+        w.soft_fail, w.about, w.watched, w.dag_id, w.logical_date, w.task_id, w.allowed, w.refused,
+        w.argument_json, w.interval.count(), w.doubling, w.longest_interval.count());
+}
+
 inline void describe(Text& t, const PluginInfo& p) {
   t.add(std::string("plugin"), p.name, p.version, p.kind, p.summary, p.sha256);
   for (const ParamInfo& param : p.params) {
@@ -113,6 +119,7 @@ inline std::string described(const StoredState& s) {
   for (const AcceptedRow& a : s.accepted) describe(t, a.report);
   for (const WatermarkRow& w : s.watermarks)
     t.add(std::string("mark"), w.dag_id, w.task_id, w.value);
+  for (const WaitRow& w : s.waits) describe(t, w);
   for (const PluginInfo& p : s.catalogue) describe(t, p);
   t.add(s.last_run_seq, s.last_instance, s.last_publication, s.last_outbox);
   return t.text();

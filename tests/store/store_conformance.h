@@ -47,6 +47,9 @@ inline Changes rich_changes() {
   c.publications = {make_publication(3, key)};
   c.accepted = {make_accepted(key)};
   c.watermarks = {{"etl", "task_1", at(50)}};
+  c.waits = {{RunSeq{1}, 1, MapIndex{2}, WaitKind::check, at(51), at(52), at(53), true, "a file",
+              RunSeq{7}, "other", at(54), "load", 3, 5, R"({"file":"/x"})", Duration(60), true,
+              Duration(600)}};
   OutboxRow publish;
   publish.id = 3;
   publish.key = "silver/quotes";
@@ -81,6 +84,12 @@ TEST_CASE_TEMPLATE_DEFINE("what was committed comes back field by field", Harnes
   CHECK(state.pools.size() == 2);
   CHECK(state.tables.at(0).next_number == 4);
   CHECK(state.watermarks.at(0).value == at(50));
+  REQUIRE(state.waits.size() == 1);
+  CHECK(described(state.waits[0]) == described(changes.waits[0]));
+  Changes done;
+  done.waits_done = {state.waits[0].key()};
+  commit(h.store(), done);
+  CHECK(h.store().load().waits.empty());
   CHECK(state.last_run_seq == 1);
   CHECK(state.last_publication == 3);
   CHECK(state.last_outbox == 3);

@@ -31,6 +31,7 @@ StoredState MemoryStore::load() {
     if (row.state == PublicationState::pending) stored.publications.push_back(row);
   for (const auto& [key, row] : data_.accepted) stored.accepted.push_back(row);
   for (const auto& [id, row] : data_.watermarks) stored.watermarks.push_back(row);
+  for (const auto& [key, row] : data_.waits) stored.waits.push_back(row);
   load_past(stored);
   stored.catalogue = data_.catalogue;
   for (const auto& [id, row] : data_.outbox)
@@ -129,6 +130,7 @@ void MemoryStore::delete_run(RunSeq seq) {
   std::erase_if(data_.attempts, [&](const AttemptRow& a) { return a.row.run == seq; });
   std::erase_if(data_.rendered, [&](const RenderedRow& r) { return r.run == seq; });
   std::erase_if(data_.xcoms, [&](const auto& x) { return x.second.run == seq; });
+  std::erase_if(data_.waits, [&](const auto& w) { return w.first.run == seq; });
   std::erase_if(data_.job_executions, [&](const auto& j) { return j.first.run == seq; });
   std::erase_if(data_.attempt_reports, [&](const auto& r) { return r.first.run == seq; });
   std::erase_if(data_.accepted, [&](const auto& a) { return a.first.run == seq; });
@@ -170,6 +172,8 @@ void MemoryStore::apply_tasks(const Changes& changes) {
   for (const InstanceKey& cleared : changes.xcoms_cleared)
     std::erase_if(data_.xcoms, [&](const auto& x) { return x.first.first == cleared; });
   for (const XcomRow& row : changes.xcoms) data_.xcoms[{row.instance(), row.key}] = row;
+  for (const InstanceKey& done : changes.waits_done) data_.waits.erase(done);
+  for (const WaitRow& row : changes.waits) data_.waits[row.key()] = row;
 }
 
 void MemoryStore::apply_lake(const Changes& changes) {
@@ -220,6 +224,12 @@ Answers MemoryStore::read(const Questions& questions) {
     answers.keys.push_back(row_of(data_.run_keys, RunName(key.dag_id, key.text)));
   for (const auto& date : questions.dates)
     answers.dates.push_back(row_of(data_.run_dates, std::pair(date.dag_id, date.logical_date)));
+  for (const auto& date : questions.whole_dates) {
+    const auto it = data_.run_dates.find(std::pair(date.dag_id, date.logical_date));
+    const bool is_there = it != data_.run_dates.end();
+    answers.whole_dates.push_back(is_there ? std::optional(data_.runs.at(it->second))
+                                           : std::nullopt);
+  }
   for (const auto& xcom : questions.xcoms) {
     const auto it = data_.xcoms.find({xcom.of, xcom.key});
     answers.xcoms.push_back(it == data_.xcoms.end() ? std::nullopt

@@ -38,6 +38,7 @@ class MemoryStore : public Store {
     std::map<std::int64_t, PublicationRow> publications;  // settled and refused ones too
     std::map<AttemptKey, AcceptedRow> accepted;
     std::map<std::pair<std::string, std::string>, WatermarkRow> watermarks;
+    std::map<InstanceKey, WaitRow> waits;
     std::map<XcomId, XcomRow> xcoms;
     std::vector<AttemptRow> attempts;
     std::map<AttemptKey, JobExecutionRow> job_executions;

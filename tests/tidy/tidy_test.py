@@ -25,11 +25,12 @@ ALLOWED = {
     "scheduler/engine": ENGINE,
     "scheduler/workers": ENGINE | {"scheduler/engine"},
     "scheduler/outbox": ENGINE | {"scheduler/engine", "lakelog"},
+    "scheduler/waits": ENGINE | {"scheduler/engine"},
     "scheduler/http": CORE | {"scheduler/core", "scheduler/rights", "scheduler/engine"},
     "scheduler/api": API,
     "scheduler/demo": CORE | {"scheduler/http"},
     "scheduler/cli": API | {"scheduler/api", "scheduler/demo", "worker", "lakelog"},
-    "scheduler/serve": API | {"scheduler/api", "scheduler/workers", "scheduler/outbox", "worker"},
+    "scheduler/serve": API | {"scheduler/api", "scheduler/workers", "scheduler/outbox", "scheduler/waits", "worker"},
     "scheduler/commands": API | {"scheduler/cli", "scheduler/serve", "scheduler/demo"},
     "scheduler": {"scheduler/commands", "scheduler/cli"},  # main.cc alone
     "worker": {"common", "plugins/sdk"},

@@ -94,7 +94,7 @@ export function hasNewInstances(tasks: TaskMap, events: readonly TaskEvent[], da
 
 // What a mapped task shows as one: the first of these that an instance is in.
 const worstFirst = [
-  'failed', 'upstream_failed', 'up_for_retry', 'running', 'queued', 'scheduled', 'none', 'success', 'skipped', 'removed',
+  'failed', 'upstream_failed', 'up_for_retry', 'running', 'deferred', 'queued', 'scheduled', 'none', 'success', 'skipped', 'removed',
 ];
 const rank = (task: TaskInstance) => worstFirst.indexOf(task.state ?? 'none');
 

@@ -3,7 +3,7 @@
 import type { RunState, TaskState } from '../api/types';
 
 // Airflow's further states are drawn too, though no answer of this server holds them yet.
-type Further = 'restarting' | 'deferred' | 'up_for_reschedule';
+type Further = 'restarting' | 'up_for_reschedule';
 export type StateName = Exclude<TaskState, null> | 'none' | Further;
 export type Shape = 'check' | 'cross' | 'play' | 'clock' | 'retry' | 'skip' | 'up' | 'dot' | 'minus';
 

@@ -1,0 +1,272 @@
+// What becomes of tasks that no worker runs: their fields, rendered, as something to wait for, a
+// run to make, or a decision. dagfile/wait_types.cc says which fields there are.
+#include <algorithm>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+#include "scheduler/dagfile/run_conf.h"
+#include "scheduler/dagfile/zone.h"
+#include "scheduler/serve/launch_context.h"
+
+namespace batuta {
+namespace {
+
+using json = nlohmann::json;
+using Attempt = LaunchContext::Attempt;
+
+constexpr Duration default_timeout = std::chrono::days(7);  // Airflow's
+constexpr Duration default_interval = std::chrono::minutes(1);
+
+Error wrong(const char* field, const std::string& message) {
+  return {Errc::invalid, message, std::string("/") + field};
+}
+
+std::string text_of(const json& value) {
+  return value.is_string() ? value.get<std::string>() : json_text(value);
+}
+
+Result<Duration> duration_of(const json& value, const char* field) {
+  const auto found = parse_duration(text_of(value));
+  if (!found) return wrong(field, "'" + text_of(value).substr(0, 100) + "' is no duration");
+  return *found;
+}
+
+Result<Time> time_of(const json& value, const char* field) {
+  const OptTime found = parse_iso(text_of(value));
+  if (!found) {
+    return wrong(field, "'" + text_of(value).substr(0, 100) +
+                            "' is no instant with its zone, such as 2026-01-01T06:00:00Z");
+  }
+  return *found;
+}
+
+// The states that a list names, or what is meant without one.
+template <class State, class Parse>
+StateSet states_of(const json& fields, const char* name, StateSet otherwise, Parse parse) {
+  const auto list = fields.find(name);
+  if (list == fields.end()) return otherwise;
+  StateSet set = 0;
+  for (const json& text : *list) {
+    const std::optional<State> state = parse(text.get_ref<const std::string&>());
+    if (state) set |= states_with(*state);
+  }
+  return set;
+}
+
+Status set_time_of_day(const Attempt& attempt, const json& value, Time now, WaitRow& wait) {
+  using namespace std::chrono;
+  const std::string text = text_of(value);
+  int hour = 0;
+  int minute = 0;
+  int second = 0;
+  const int read = std::sscanf(text.c_str(), "%2d:%2d:%2d", &hour, &minute, &second);
+  if (read < 2 || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59) {
+    return wrong("wait_for/time", "'" + text.substr(0, 100) + "' is no time of day");
+  }
+  const Duration of_day = hours(hour) + minutes(minute) + seconds(second);
+  const auto zone = find_zone(attempt.dag.timezone);
+  if (!zone) {
+    wait.due = floor<days>(now) + of_day;
+  } else {
+    const local_time<Duration> local(now.time_since_epoch() + zone->offset_at(now));
+    const auto instants = zone->from_local(floor<days>(local) + of_day);
+    wait.due = instants.count > 0 ? instants.at[0] : instants.unchanged;
+  }
+  wait.about = text + " in " + attempt.dag.timezone + " (" + to_iso(*wait.due) + ")";
+  return success();
+}
+
+Status set_run(const Attempt& attempt, const json& fields, WaitRow& wait) {
+  wait.kind = WaitKind::run;
+  wait.dag_id = text_of(fields.value("dag_id", json("")));
+  wait.task_id = text_of(fields.value("task_id", json("")));
+  if (const auto date = fields.find("logical_date"); date != fields.end()) {
+    const auto at = time_of(*date, "wait_for/run/logical_date");
+    if (!at) return at.error();
+    wait.logical_date = *at;
+  } else {
+    if (!attempt.run.logical_date) {
+      return wrong("wait_for/run",
+                   "this run has no logical date, so it does not say which run to wait for: give "
+                   "\"logical_date\", or trigger it with one");
+    }
+    Duration offset{};
+    if (const auto given = fields.find("offset"); given != fields.end()) {
+      std::string text = text_of(*given);
+      const bool before = text.starts_with('-');
+      const auto size = duration_of(json(before ? text.substr(1) : text), "wait_for/run/offset");
+      if (!size) return size.error();
+      offset = before ? -*size : *size;
+    }
+    wait.logical_date = *attempt.run.logical_date + offset;
+  }
+  const bool of_task = !wait.task_id.empty();
+  if (of_task) {
+    wait.allowed = states_of<TaskState>(fields, "allowed_states", states_with(TaskState::success),
+                                        parse_task_state);
+    wait.refused = states_of<TaskState>(fields, "failed_states", 0, parse_task_state);
+  } else {
+    wait.allowed = states_of<DagRunState>(fields, "allowed_states",
+                                          states_with(DagRunState::success), parse_run_state);
+    wait.refused = states_of<DagRunState>(fields, "failed_states", 0, parse_run_state);
+  }
+  wait.about = (of_task ? "task " + wait.task_id + " of " : std::string()) + "the run of " +
+               wait.dag_id + " for " + to_iso(*wait.logical_date);
+  return success();
+}
+
+void set_check(const json& wait_for, WaitRow& wait) {
+  wait.kind = WaitKind::check;
+  wait.argument_json = json_text(wait_for);
+  if (const auto file = wait_for.find("file"); file != wait_for.end()) {
+    wait.about = "file " + text_of(*file);
+    return;
+  }
+  const json& http = wait_for.at("http");
+  const std::string url = text_of(http.value("url", json("")));
+  const std::string connection = text_of(http.value("connection", json("")));
+  wait.about = "an answer of " + (connection.empty() ? url.substr(0, url.find('?')) : connection);
+}
+
+Status set_wait(const Attempt& attempt, const json& wait_for, Time now, WaitRow& wait) {
+  if (const auto time = wait_for.find("time"); time != wait_for.end()) {
+    return set_time_of_day(attempt, *time, now, wait);
+  }
+  if (const auto until = wait_for.find("until"); until != wait_for.end()) {
+    const auto at = time_of(*until, "wait_for/until");
+    if (!at) return at.error();
+    wait.due = *at;
+    wait.about = to_iso(*at);
+    return success();
+  }
+  if (const auto delay = wait_for.find("delay"); delay != wait_for.end()) {
+    const auto size = duration_of(*delay, "wait_for/delay");
+    if (!size) return size.error();
+    wait.due = now + *size;
+    wait.about = to_iso(*wait.due) + ", " + text_of(*delay) + " after it began";
+    return success();
+  }
+  if (const auto run = wait_for.find("run"); run != wait_for.end()) {
+    return set_run(attempt, *run, wait);
+  }
+  if (wait_for.contains("file") || wait_for.contains("http")) {
+    set_check(wait_for, wait);
+    return success();
+  }
+  return wrong("wait_for", "names nothing that can be waited for");
+}
+
+Status set_limits(const json& params, Duration otherwise, Time now, WaitRow& wait) {
+  Duration timeout = otherwise;
+  if (const auto given = params.find("timeout"); given != params.end()) {
+    const auto size = duration_of(*given, "timeout");
+    if (!size) return size.error();
+    timeout = *size;
+  }
+  if (timeout > Duration{}) wait.deadline = now + timeout;
+  wait.soft_fail = params.value("soft_fail", false);
+  wait.interval = default_interval;
+  if (const auto given = params.find("poke_interval"); given != params.end()) {
+    const auto size = duration_of(*given, "poke_interval");
+    if (!size) return size.error();
+    wait.interval = std::max<Duration>(*size, std::chrono::seconds(1));
+  }
+  wait.doubling = params.value("exponential_backoff", false);
+  if (const auto given = params.find("max_wait"); given != params.end()) {
+    const auto size = duration_of(*given, "max_wait");
+    if (!size) return size.error();
+    wait.longest_interval = *size;
+  }
+  return success();
+}
+
+Result<Resolution> resolve_sensor(const Attempt& attempt, const json& params, Time now) {
+  Resolution what;
+  what.kind = Resolution::Kind::wait;
+  if (auto status = set_limits(params, default_timeout, now, what.wait); !status) {
+    return status.error();
+  }
+  const json wait_for = params.value("wait_for", json::object());
+  if (auto status = set_wait(attempt, wait_for, now, what.wait); !status) return status.error();
+  return what;
+}
+
+Result<Resolution> resolve_trigger(const Attempt& attempt, const json& params,
+                                   const LaunchContext::DagFinder& newest, Time now) {
+  Resolution what;
+  what.kind = Resolution::Kind::trigger;
+  what.waits = params.value("wait_for_completion", false);
+  what.skip_when_exists = params.value("skip_when_already_exists", false);
+  if (auto status = set_limits(params, {}, now, what.wait); !status) return status.error();
+  what.wait.allowed = states_of<DagRunState>(params, "allowed_states",
+                                             states_with(DagRunState::success), parse_run_state);
+  what.wait.refused = states_of<DagRunState>(params, "failed_states",
+                                             states_with(DagRunState::failed), parse_run_state);
+  RunRequested& request = what.trigger.emplace();
+  request.uuid = make_uuid_v7(now);
+  request.dag_id = text_of(params.value("dag_id", json("")));
+  request.dag_run_id = text_of(params.value("run_id", json("")));
+  request.note = text_of(params.value("note", json("")));
+  request.triggered_by = "operator";
+  request.user = attempt.run.triggering_user;
+  if (const auto date = params.find("logical_date"); date != params.end() && !date->is_null()) {
+    const auto at = time_of(*date, "logical_date");
+    if (!at) return at.error();
+    request.logical_date = *at;
+  }
+  const auto dag = newest(request.dag_id);
+  if (!dag) return wrong("dag_id", "no DAG '" + request.dag_id.substr(0, 250) + "'");
+  const json conf = params.value("conf", json::object());
+  if (auto status = set_conf(*dag, json_text(conf), request); !status) return status.error();
+  return what;
+}
+
+// Python's truth, and the words that a template may make of it.
+bool is_true(const json& value) {
+  if (value.is_boolean()) return value.get<bool>();
+  if (value.is_null()) return false;
+  if (value.is_number()) return value != 0;
+  if (!value.is_string()) return !value.empty();
+  const std::string& text = value.get_ref<const std::string&>();
+  return !text.empty() && text != "0" && text != "false" && text != "False" && text != "null" &&
+         text != "None";
+}
+
+Resolution resolve_short_circuit(const json& params) {
+  Resolution what;
+  what.goes_on = is_true(params.value("condition", json(nullptr)));
+  what.whole = params.value("ignore_downstream_trigger_rules", true);
+  what.result_json = what.goes_on ? "true" : "false";
+  return what;
+}
+
+}  // namespace
+
+Result<Resolution> RegistryLaunchContext::resolve(const Attempt& attempt, const DagFinder& newest,
+                                                  Time now) {
+  Launch scratch;
+  std::string shown;
+  std::string text;
+  if (attempt.task.has_templates) {
+    auto rendered = render_params(attempt, scratch, shown);
+    if (!rendered) return rendered.error();
+    text = std::move(*rendered);
+  } else {
+    text = plain_params(attempt);
+  }
+  const auto parsed = parse_untrusted(text);
+  if (!parsed) return parsed.error();
+  const json& params = *parsed;
+  if (attempt.task.plugin == "short_circuit") return resolve_short_circuit(params);
+  if (!scratch.secrets.empty()) {
+    return Error{Errc::invalid,
+                 "what is waited for, and the conf of a run, are kept in the clear, so no secret "
+                 "may be in them: name a connection, or let the other DAG read the variable",
+                 {}};
+  }
+  if (attempt.task.plugin == "trigger_dag") return resolve_trigger(attempt, params, newest, now);
+  return resolve_sensor(attempt, params, now);
+}
+
+}  // namespace batuta

@@ -1,0 +1,148 @@
+#include "scheduler/waits/look.h"
+
+#include <glob.h>
+#include <sodium.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+
+namespace batuta {
+namespace {
+
+using json = nlohmann::json;
+using enum WaitChecked::Outcome;
+
+constexpr Duration http_timeout = std::chrono::seconds(30);
+constexpr std::size_t max_body = std::size_t{1} << 20;
+
+Looked look_at_file(const std::string& pattern) {
+  glob_t found{};
+  const int result = ::glob(pattern.c_str(), GLOB_NOSORT | GLOB_ERR, nullptr, &found);
+  ::globfree(&found);
+  if (result == 0) return {satisfied, {}};
+  if (result == GLOB_NOMATCH) return {not_yet, "nothing there"};
+  return {not_yet, result == GLOB_ABORTED ? "a folder on the way cannot be read"
+                                          : "not enough memory to look"};
+}
+
+// As tasks of type http have it.
+std::string base_url(const Connection& connection) {
+  std::string url = connection.host;
+  if (url.find("://") == std::string::npos) {
+    url = (connection.schema.empty() ? "http" : connection.schema) + "://" + url;
+  }
+  while (url.ends_with('/')) url.pop_back();
+  if (connection.port) url += ":" + std::to_string(*connection.port);
+  return url;
+}
+
+std::string basic_auth(const Connection& connection) {
+  const std::string plain = connection.login + ":" + connection.password;
+  std::string text(sodium_base64_encoded_len(plain.size(), sodium_base64_VARIANT_ORIGINAL), '\0');
+  sodium_bin2base64(text.data(), text.size(), reinterpret_cast<const unsigned char*>(plain.data()),
+                    plain.size(), sodium_base64_VARIANT_ORIGINAL);
+  text.pop_back();  // the final NUL
+  return "Basic " + text;
+}
+
+void add_headers(const json& headers, HttpRequest& request) {
+  if (!headers.is_object()) return;
+  for (const auto& [name, value] : headers.items()) {
+    if (value.is_string()) request.headers.emplace_back(name, value.get<std::string>());
+  }
+}
+
+// The connection's secrets go to its server and to no other.
+bool on_host(const std::string& url, const std::string& base) {
+  if (!url.starts_with(base)) return false;
+  const char after = url.c_str()[base.size()];
+  return after == '\0' || after == '/' || after == '?' || after == '#';
+}
+
+Status add_connection(const std::string& id, const LookHooks& hooks, HttpRequest& request) {
+  const auto connection = hooks.connection(id);
+  if (!connection) return {Errc::not_found, "connection \"" + id + "\" does not exist"};
+  const std::string base = base_url(*connection);
+  if (request.url.find("://") == std::string::npos) {
+    const bool slash = request.url.starts_with('/') || request.url.empty();
+    request.url = base + (slash ? "" : "/") + request.url;
+  }
+  if (!on_host(request.url, base)) {
+    return {Errc::invalid, "the url is not on the host of connection " + id};
+  }
+  if (!connection->login.empty()) {
+    request.headers.emplace_back("Authorization", basic_auth(*connection));
+  }
+  const auto extra = parse_untrusted(connection->extra.empty() ? "{}" : connection->extra);
+  if (extra && extra->is_object() && extra->contains("headers")) {
+    add_headers((*extra)["headers"], request);
+  }
+  return success();
+}
+
+bool may_come_yet(int status) {
+  return status == 404 || status == 408 || status == 425 || status == 429 || status >= 500;
+}
+
+Looked judge_body(const json& http, const HttpAnswer& answer) {
+  if (!http.contains("pointer")) return {satisfied, {}};
+  const std::string pointer = http.at("pointer").get<std::string>();
+  const auto body = parse_untrusted(answer.body, {.bytes = max_body});
+  if (!body) return {not_yet, "the answer is not JSON"};
+  const json::json_pointer at(pointer);
+  if (!body->contains(at)) return {not_yet, "the answer has nothing at '" + pointer + "'"};
+  if ((*body)[at] == http.at("equals")) return {satisfied, {}};
+  return {not_yet, "'" + pointer + "' of the answer is another value"};
+}
+
+Looked look_at_http(const json& http, const LookHooks& hooks) {
+  HttpRequest request;
+  request.method = http.value("method", "GET");
+  request.url = http.value("url", "");
+  request.timeout = http_timeout;
+  request.max_body = max_body;
+  request.ignore_body = !http.contains("pointer");
+  request.cancelled = hooks.cancelled;
+  if (http.contains("connection")) {
+    const auto status = add_connection(http.at("connection").get<std::string>(), hooks, request);
+    if (!status) return {failed, status.error().message};
+  }
+  add_headers(http.value("headers", json::object()), request);
+  if (http.contains("body")) {
+    const json& body = http.at("body");
+    request.body = body.is_string() ? body.get<std::string>() : json_text(body);
+    request.headers.emplace_back("Content-Type",
+                                 body.is_string() ? "text/plain" : "application/json");
+  }
+  const auto answer = hooks.http(request);
+  if (!answer) return {not_yet, answer.error().message};
+  const json wanted = http.value("status", json::array());
+  const bool right = wanted.empty()
+                         ? answer->status >= 200 && answer->status < 300
+                         : std::find(wanted.begin(), wanted.end(), answer->status) != wanted.end();
+  if (right) return judge_body(http, *answer);
+  const std::string told = "HTTP " + std::to_string(answer->status);
+  return may_come_yet(answer->status) ? Looked{not_yet, told} : Looked{failed, told};
+}
+
+}  // namespace
+
+bool looks_at_file(const std::string& argument_json) {
+  return argument_json.starts_with("{\"file\"");
+}
+
+Looked look(const std::string& argument_json, const LookHooks& hooks) {
+  try {
+    const auto argument = parse_untrusted(argument_json);
+    if (!argument) return {failed, argument.error().message};
+    if (argument->contains("file")) return look_at_file(argument->at("file").get<std::string>());
+    return look_at_http(argument->at("http"), hooks);
+  } catch (const json::exception& error) {
+    // A template made something of it that is no text, number or object where one is needed.
+    return {failed, std::string("it cannot be looked at as it is written: ") + error.what()};
+  }
+}
+
+}  // namespace batuta

@@ -1,0 +1,36 @@
+// One look at what a task waits for.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "common/http_client.h"
+#include "scheduler/core/event.h"
+#include "scheduler/store/registry.h"
+
+namespace batuta {
+
+struct LookHooks {
+  std::function<std::optional<Connection>(const std::string& id)> connection;
+  std::function<Result<HttpAnswer>(const HttpRequest&)> http = http_call;
+  std::function<bool()> cancelled;  // true ends a call under way
+};
+
+struct Looked {
+  WaitChecked::Outcome outcome = WaitChecked::Outcome::not_yet;
+  std::string message;  // why not; without secrets
+};
+
+// It looks at files, so a slow server holds nobody up.
+bool looks_at_file(const std::string& argument_json);
+
+// `argument_json` is {"file": PATTERN} or {"http": {connection, url, method, headers, body, status,
+// pointer, equals}} (dagfile/wait_types.cc). Blocks for up to 30 s; any thread.
+//   file  satisfied when something has that path; * ? [ ] as in a shell
+//   http  satisfied by one of `status` (without it any 2xx) whose body, read as JSON, has `equals`
+//         at `pointer`; 404, 408, 425, 429, 5xx and no answer at all are "not yet", and any other
+//         answer is a failure
+Looked look(const std::string& argument_json, const LookHooks& hooks);
+
+}  // namespace batuta

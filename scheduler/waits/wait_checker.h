@@ -1,0 +1,40 @@
+// Looks at what deferred tasks wait for outside, when the engine asks, and tells it what there is.
+// Files and servers have threads of their own: a server that does not answer holds up no file.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+
+#include "scheduler/core/effects.h"
+#include "scheduler/waits/look.h"
+
+namespace batuta {
+
+class WaitChecker {
+ public:
+  struct Options {
+    int file_threads = 1;
+    int http_threads = 4;
+    Duration post_again = std::chrono::seconds(1);
+  };
+  // Hands the answer to the engine; false: it takes none now, and is told again.
+  using Post = std::function<bool(WaitChecked)>;
+
+  WaitChecker(Options options, LookHooks hooks, Post post);
+  ~WaitChecker();
+
+  void start();
+  void stop();  // ends calls under way; what was asked is asked again after a start
+
+  // Any thread; returns at once. The engine asks about a wait only once at a time, so that what
+  // waits here is bounded by the tasks that are deferred.
+  void check(CheckEffect effect);
+  std::size_t waiting() const;  // any thread
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace batuta

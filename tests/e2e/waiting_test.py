@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+"""Tasks that wait without a slot, with real processes: files, answers, times, runs of other DAGs; the scheduler killed in between."""
+import http.server
+import sys
+import threading
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from harness import Folder, dag, eventually, main, mock, shell  # noqa: E402
+
+
+def state(server, dag_id, run, task):
+    return server.get(f"/api/v2/dags/{dag_id}/dagRuns/{run}/taskInstances/{task}")["state"]
+
+
+def sensor(task_id, wait_for, depends_on=(), **more):
+    return {"task_id": task_id, "type": "sensor", "wait_for": wait_for, "depends_on": list(depends_on), "poke_interval": "1s", **more}
+
+
+def waits_for_a_file_on_no_slot_through_a_kill():
+    """a file is waited for while the only slot runs other tasks; the scheduler is killed and goes on waiting"""
+    with Folder("waiting") as folder:
+        file = folder.path / "there.csv"
+        waits = dag("waits", [sensor("there", {"file": str(folder.path / "*.csv")}), shell("after", "echo went on", ["there"])])
+        busy = dag("busy", [shell("one", "true")])
+        server = folder.server({"waits": waits, "busy": busy}, arguments=["--slots", "1"]).start()
+        run = server.trigger("waits")["dag_run_id"]
+        eventually(lambda: state(server, "waits", run, "there") == "deferred", 10, "it waits")
+        assert server.wait_run("busy", server.trigger("busy")["dag_run_id"])["state"] == "success"
+        told = server.cli("tasks", "explain", "waits", run, "there").stdout
+        assert "there" in told and "holds no slot" in told, told
+        server.kill()
+        server.start()
+        assert state(server, "waits", run, "there") == "deferred"
+        file.write_text("x")
+        assert server.wait_run("waits", run)["state"] == "success"
+        server.stop()
+        server.check_database()
+
+
+class Answers(http.server.BaseHTTPRequestHandler):
+    body = '{"job":{"state":"running"}}'
+    status = 503
+
+    def do_GET(self):
+        self.send_response(Answers.status)
+        self.send_header("Content-Length", str(len(Answers.body)))
+        self.end_headers()
+        self.wfile.write(Answers.body.encode())
+
+    def log_message(self, *_):
+        pass
+
+
+def waits_for_an_answer_with_a_condition():
+    """an HTTP answer is waited for until its JSON says so; a server that is busy or away is waited for too"""
+    with Folder("answers") as folder:
+        server_side = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+        threading.Thread(target=server_side.serve_forever, daemon=True).start()
+        look = {"http": {"url": f"http://127.0.0.1:{server_side.server_port}/{{{{ dag.dag_id }}}}", "pointer": "/job/state", "equals": "done"}}
+        away = {"http": {"url": "http://127.0.0.1:9/"}}
+        refused = {"http": {"url": f"http://127.0.0.1:{server_side.server_port}/", "status": [204]}}
+        server = folder.server({"answers": dag("answers", [
+            sensor("job", look),
+            sensor("away", away, timeout="2s", soft_fail=True),
+            sensor("late", {"file": "/nonexistent/x"}, timeout="2s"),
+            sensor("refused", refused),
+        ])}).start()
+        run = server.trigger("answers")["dag_run_id"]
+        eventually(lambda: state(server, "answers", run, "away") == "skipped", 20, "a soft wait that ended in vain")
+        eventually(lambda: state(server, "answers", run, "late") == "failed", 20, "a wait that timed out")
+        late = server.get(f"/api/v2/dags/answers/dagRuns/{run}/taskInstances/late")
+        assert late["try_number"] == 1, late
+        assert state(server, "answers", run, "job") == "deferred"
+        Answers.status = 200
+        eventually(lambda: state(server, "answers", run, "refused") == "failed", 20, "an answer that is wrong for good")
+        assert state(server, "answers", run, "job") == "deferred"
+        Answers.body = '{"job":{"state":"done"}}'
+        eventually(lambda: state(server, "answers", run, "job") == "success", 20, "the answer says so")
+        server_side.shutdown()
+        server.stop()
+
+
+def runs_another_dag_and_waits_for_it_on_the_only_slot():
+    """a DAG calls another with a conf and waits for its run, with one slot in all"""
+    with Folder("calling") as folder:
+        call = {"task_id": "call", "type": "trigger_dag", "dag_id": "called", "conf": {"n": "{{ params.n }}"}, "wait_for_completion": True}
+        after = shell("after", "echo {{ ti.xcom_pull('call', key='trigger_run_id') }}", ["call"])
+        caller = dag("caller", [call, after], params={"n": 3})
+        called = dag("called", [shell("work", "test {{ params.n }} = 4")], params={"n": {"type": "integer", "default": 1}})
+        server = folder.server({"caller": caller, "called": called}, arguments=["--slots", "1"]).start()
+        run = server.trigger("caller", conf={"n": 4})["dag_run_id"]
+        assert server.wait_run("caller", run)["state"] == "success"
+        made = server.get("/api/v2/dags/called/dagRuns")["dag_runs"]
+        assert len(made) == 1 and made[0]["triggered_by"] == "operator" and made[0]["conf"] == {"n": 4}, made
+        base = f"/api/v2/dags/caller/dagRuns/{run}/taskInstances"
+        assert server.get(f"{base}/after/xcomEntries/return_value")["value"] == made[0]["dag_run_id"]
+        run = server.trigger("caller", conf={"n": 5})["dag_run_id"]
+        assert server.wait_run("caller", run)["state"] == "failed"
+        run = server.trigger("caller", conf={"n": "x"})["dag_run_id"]
+        assert server.wait_run("caller", run)["state"] == "failed"
+        server.stop()
+
+
+def waits_for_a_run_and_a_task_of_another_dag_by_date():
+    """a run of another DAG with the same date, and a task of it a day before; runs that ended long ago count"""
+    with Folder("dates") as folder:
+        other = dag("other", [mock("load"), mock("rest", ["load"])])
+        waits = dag("waits", [
+            sensor("same", {"run": {"dag_id": "other"}}),
+            sensor("before", {"run": {"dag_id": "other", "task_id": "load", "offset": "-1d"}}),
+            sensor("at_once", {"until": "{{ logical_date }}"}),
+            sensor("soon", {"delay": "1s"}),
+            sensor("today", {"time": "00:00"}),
+            mock("end", ["same", "before", "at_once", "soon", "today"]),
+        ])
+        server = folder.server({"other": other, "waits": waits}).start()
+        trigger = lambda dag_id, day: server.call("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": f"2024-05-{day:02}T00:00:00Z"})["dag_run_id"]  # noqa: E731
+        assert server.wait_run("other", trigger("other", 1))["state"] == "success"
+        server.kill()
+        server.start()
+        run = trigger("waits", 2)
+        eventually(lambda: state(server, "waits", run, "before") == "success", 20, "yesterday's task, from the store")
+        eventually(lambda: state(server, "waits", run, "soon") == "success", 20, "a second later")
+        assert state(server, "waits", run, "same") == "deferred"
+        trigger("other", 2)
+        assert server.wait_run("waits", run)["state"] == "success"
+        undated = server.trigger("waits")["dag_run_id"]
+        eventually(lambda: state(server, "waits", undated, "same") == "failed", 20, "no date to go by")
+        server.stop()
+
+
+def skips_what_follows_a_short_circuit():
+    """a short circuit on an upstream's result skips all that follows, also what runs whatever happens"""
+    with Folder("circuit") as folder:
+        flow = dag("flow", [
+            mock("count", **{"return": 0}),
+            {"task_id": "any", "type": "short_circuit", "condition": "{{ ti.xcom_pull('count') }}", "depends_on": ["count"]},
+            mock("work", ["any"]),
+            mock("clean", ["work"], trigger_rule="all_done"),
+        ])
+        server = folder.server({"flow": flow}).start()
+        run = server.trigger("flow")["dag_run_id"]
+        assert server.wait_run("flow", run)["state"] == "success"
+        assert [state(server, "flow", run, task) for task in ("any", "work", "clean")] == ["success", "skipped", "skipped"]
+        server.stop()
+
+
+main([
+    waits_for_a_file_on_no_slot_through_a_kill,
+    waits_for_an_answer_with_a_condition,
+    runs_another_dag_and_waits_for_it_on_the_only_slot,
+    waits_for_a_run_and_a_task_of_another_dag_by_date,
+    skips_what_follows_a_short_circuit,
+])

@@ -1,0 +1,88 @@
+#include "scheduler/waits/wait_checker.h"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <future>
+#include <mutex>
+#include <set>
+#include <thread>
+
+namespace batuta {
+namespace {
+
+CheckEffect effect(Fence fence, std::string argument) {
+  return {AttemptKey{RunSeq{1}, 0, unmapped, fence}, "dag", std::move(argument)};
+}
+
+}  // namespace
+
+TEST_CASE("a server that does not answer holds up no file") {
+  std::promise<void> release;
+  std::shared_future<void> released = release.get_future().share();
+  LookHooks hooks;
+  hooks.connection = [](const std::string&) { return std::nullopt; };
+  hooks.http = [released](const HttpRequest&) -> Result<HttpAnswer> {
+    released.wait();
+    return HttpAnswer{200, {}, {}};
+  };
+  std::mutex mutex;
+  std::set<Fence> told;
+  std::promise<void> file;
+  std::promise<void> all;
+  WaitChecker checker({}, hooks, [&](const WaitChecked& answer) {
+    std::lock_guard lock(mutex);
+    told.insert(answer.key.fence);
+    if (answer.key.fence == 9) file.set_value();
+    if (told.size() == 7) all.set_value();
+    return true;
+  });
+  checker.start();
+  for (Fence fence = 1; fence <= 6; ++fence) {
+    checker.check(effect(fence, R"({"http":{"url":"http://x/"}})"));
+  }
+  checker.check(effect(9, R"({"file":"/"})"));
+  file.get_future().wait();
+  {
+    std::lock_guard lock(mutex);
+    CHECK(told == std::set<Fence>{9});
+  }
+  release.set_value();
+  all.get_future().wait();
+  checker.stop();
+}
+
+TEST_CASE("an answer that the engine does not take is told again") {
+  std::atomic<int> refusals{3};
+  std::promise<WaitChecked> told;
+  WaitChecker::Options options;
+  options.post_again = std::chrono::milliseconds(1);
+  WaitChecker checker(options, {}, [&](const WaitChecked& answer) {
+    if (refusals-- > 0) return false;
+    told.set_value(answer);
+    return true;
+  });
+  checker.start();
+  checker.check(effect(4, R"({"file":"/"})"));
+  const WaitChecked answer = told.get_future().get();
+  CHECK(answer.key.fence == 4);
+  CHECK(answer.outcome == WaitChecked::Outcome::satisfied);
+}
+
+TEST_CASE("a stop waits for no answer, and cancels calls under way") {
+  std::promise<void> begun;
+  LookHooks hooks;
+  hooks.http = [&](const HttpRequest& request) -> Result<HttpAnswer> {
+    begun.set_value();
+    while (!request.cancelled()) std::this_thread::yield();
+    return Error{Errc::unavailable, "cancelled", {}};
+  };
+  WaitChecker checker({}, hooks, [](const WaitChecked&) { return false; });
+  checker.start();
+  checker.check(effect(1, R"({"http":{"url":"http://x/"}})"));
+  begun.get_future().wait();
+  checker.stop();
+  CHECK(checker.waiting() == 0);
+}
+
+}  // namespace batuta
