@@ -48,6 +48,10 @@ Result<Response> get_attempt_report(Context&, const Request&);
 void clear_run(Context&, Call);
 void clear_task_instances(Context&, Call);
 
+// batch_routes.cc
+Result<Response> list_runs_batch(Context&, const Request&);
+Result<Response> list_task_instances_batch(Context&, const Request&);
+
 // log_routes.cc
 Result<Response> get_log(Context&, const Request&);
 

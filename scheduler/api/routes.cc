@@ -140,6 +140,8 @@ constexpr Route every_route[] = {
     {get,   DAG "/dagRuns", reading<list_runs>, read_dags, "Runs of a DAG, or of all (~)",
      {.query = &run_list_params, .answer = "DAGRunCollection", .remedy = less_runs}},
     {post,  DAG "/dagRuns", trigger_run, trigger_dag, "Trigger a run", {.body = &trigger_body, .answer = "DAGRun"}},
+    {post,  DAG "/dagRuns/list", reading<list_runs_batch>, read_dags, "Runs of all DAGs (~), by a body",
+     {.body = &run_batch_body, .answer = "DAGRunCollection", .remedy = less_runs}},
     {get,   RUN, reading<get_run>, read_dag, "One run", {.answer = "DAGRun"}},
     {patch, RUN, patch_run, edit_dag, "Set a run's state or note",
      {.query = &mask_params, .body = &run_patch_body, .answer = "DAGRun"}},
@@ -151,6 +153,9 @@ constexpr Route every_route[] = {
 
     {get,   RUN "/taskInstances", reading<list_task_instances>, read_dags, "Task instances of a run, or of all (~)",
      {.query = &task_list_params, .answer = "TaskInstanceCollection", .remedy = less_tasks}},
+    {post,  RUN "/taskInstances/list", reading<list_task_instances_batch>, read_dags,
+     "Task instances of all DAGs and runs (~), by a body",
+     {.body = &task_batch_body, .answer = "TaskInstanceCollection", .remedy = less_tasks}},
     {get,   TASK, reading<get_task_instance>, read_dag, "One task instance", {.answer = "TaskInstance"}},
     {patch, TASK, patch_task_instance, edit_dag, "Mark a task instance, or set its note",
      {.query = &task_mask_params, .body = &task_patch_body, .answer = "TaskInstanceCollection"}},

@@ -5,6 +5,7 @@
 #include "scheduler/api/codecs.h"
 #include "scheduler/api/handlers.h"
 #include "scheduler/api/params.h"
+#include "scheduler/api/row_lists.h"
 #include "scheduler/api/touched.h"
 #include "scheduler/store/sealed_value.h"
 
@@ -45,21 +46,9 @@ json instance_json(Context& context, const TaskInstanceView& view) {
 void read_states(QueryReader& query, TaskQuery& out) {
   const auto states = query.list("state");
   for (const auto& text : states) {
-    // Airflow's, which no task of ours is ever in: they match nothing.
-    if (text == "deferred" || text == "restarting" || text == "up_for_reschedule") continue;
-    const bool none = text == "no_status" || text == "null" || text == "None";
-    const auto state = parse_task_state(none ? "none" : text);
-    if (!state) {
-      query.fail("state", "is not a task state");
-      continue;
-    }
-    out.states.push_back(*state);
-    // What is being published looks like running from outside.
-    if (*state == TaskState::running) out.states.push_back(TaskState::publishing);
+    if (!add_task_state(text, out)) query.fail("state", "is not a task state");
   }
-  if (!states.empty() && out.states.empty()) {
-    out.filters.push_back({"state", Filter::Op::any, {std::int64_t{-1}}});
-  }
+  if (!states.empty()) match_no_state(out);
 }
 
 Result<TaskQuery> read_task_query(const Request& request) {
@@ -130,19 +119,41 @@ Result<TaskPatch> read_task_patch(const Request& request, const json& body) {
 
 }  // namespace
 
+bool add_task_state(std::string_view text, TaskQuery& query) {
+  if (text == "deferred" || text == "restarting" || text == "up_for_reschedule" ||
+      text == "awaiting_input") {
+    return true;  // Airflow's
+  }
+  const bool none = text == "no_status" || text == "null" || text == "None";
+  const auto state = parse_task_state(none ? "none" : text);
+  if (!state) return false;
+  query.states.push_back(*state);
+  // What is being published looks like running from outside.
+  if (*state == TaskState::running) query.states.push_back(TaskState::publishing);
+  return true;
+}
+
+void match_no_state(TaskQuery& query) {
+  if (query.states.empty()) query.filters.push_back({"state", Filter::Op::any, {std::int64_t{-1}}});
+}
+
 Result<Response> list_task_instances(Context& context, const Request& request) {
   const auto query = read_task_query(request);
   if (!query) return query.error();
+  return task_page(context, request, *query);
+}
+
+Result<Response> task_page(Context& context, const Request& request, const TaskQuery& query) {
   auto& history = context.services.history;
-  const auto found = history.task_instances(*query);
-  if (found.total == 0 && query->dag_id && query->dag_run_id &&
-      !history.run(*query->dag_id, *query->dag_run_id)) {
+  const auto found = history.task_instances(query);
+  if (found.total == 0 && query.dag_id && query.dag_run_id &&
+      !history.run(*query.dag_id, *query.dag_run_id)) {
     return {Errc::not_found, "no such run of this DAG"};
   }
   json items = json::array();
   for (const auto& view : found.rows) items.push_back(instance_json(context, view));
   json out = collection("task_instances", std::move(items), found.total);
-  add_cursors(request, query->page, found.total, out, found.total_is_least);
+  add_cursors(request, query.page, found.total, out, found.total_is_least);
   return json_response(out);
 }
 
