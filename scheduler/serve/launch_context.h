@@ -33,6 +33,7 @@ class RegistryLaunchContext : public LaunchContext {
   std::vector<XcomName> xcoms_of_alert(const Dag& dag, const std::string& notifier_json) override;
   Result<Expansion> expand(const Attempt& attempt) override;
   Status render_launch(const Attempt& attempt, Launch& out, std::string& rendered) override;
+  void results_edited(RunSeq run) override { mapped_.forget(run); }
   OutboxRow render_alert(const Attempt& attempt, const std::string& notifier_json,
                          Time now) override;
 
