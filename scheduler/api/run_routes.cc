@@ -297,11 +297,8 @@ void patch_run(Context& context, Call call) {
   set_note.user = call.request->identity.user;
   auto answer = answering_run(context, call);
   if (!change) return context.services.backend.request(set_note, answer);
-  if (!noted) return context.services.backend.request(*change, answer);
-  context.services.backend.request(*change, [&context, call, set_note, answer](const Reply& reply) {
-    if (reply.code != Errc::ok) return call.respond(error_response(reply_error(reply)));
-    context.services.backend.request(set_note, answer);
-  });
+  if (noted) change->note = note;
+  context.services.backend.request(*change, answer);
 }
 
 void delete_run(Context& context, Call call) {

@@ -349,6 +349,7 @@ TestApi::TestApi() : hub(thread.io, {}) {
   services.user_changed = [this](const std::string& user, bool other_password) {
     user_changes.push_back(user + (other_password ? " password" : " role"));
   };
+  services.read_dags = [this](bool at_once) { folder_reads.push_back(at_once); };
   services.plugin_faults = [this] { return plugin_faults; };
   services.damage = [this] { return damage; };
   services.fetch_file = [this](const std::string& agent, const std::string& path,
