@@ -141,6 +141,15 @@ void on(Turn& turn, const MarkRequested& event) {
                             " can be at once: leave out include_past or include_future, or name "
                             "one map index");
   }
+  // As in Airflow a mark that changes nothing is a mistake.
+  const bool changes = std::any_of(before.begin(), before.end(), [&](const TaskInstanceRow& row) {
+    return row.state != event.state;
+  });
+  if (!changes && !event.dry_run) {
+    return reply(turn, event.request, Errc::conflict,
+                 "Task id " + event.task_id + " is already in " +
+                     std::string(to_string(event.state)) + " state");
+  }
   for (const Marked& one : chosen) {
     if (!event.dry_run) mark(turn, event, one);
   }

@@ -239,11 +239,22 @@ TEST_CASE("a mark and a note of a mapped task without an index are those of all 
   }
   CHECK(world.ledger.events.back().extra_json ==
         R"({"before":{"b[0]":"success","b[1]":"success","b[2]":"success"},"after":"failed"})");
+  event.note = "never";
+  event.stored = world.ledger.runs.at(run);
+  const Reply again = world.ask(event);
+  CHECK(again.code == Errc::conflict);
+  CHECK(again.message == "Task id b is already in failed state");
+  CHECK(world.last.changes.empty());
+  event.dry_run = true;
+  event.stored = world.ledger.runs.at(run);
+  CHECK(world.ask(event).tasks.size() == 3);
+  event.dry_run = false;
   NoteSet note;
   note.dag_id = "dag";
   note.dag_run_id = event.dag_run_id;
   note.task_id = "b";
   note.note = "all";
+  note.stored = world.ledger.runs.at(run);
   note.all_instances = true;
   world.ask(note);
   CHECK(world.row(run, "b", MapIndex{2}).note == "all");

@@ -119,6 +119,7 @@ def task_instances(walk):
         index = {"_dry_run": "patch_task_instance_dry_run_by_map_index", "": "patch_task_instance_by_map_index"}[dry]
         walk.call(index, 200, {"new_state": "success"}, task_id="b", map_index=1)
         walk.call(index, 404, {"new_state": "success"}, task_id="b", map_index=7)
+    walk.call("patch_task_instance", 409, {"new_state": "success"})  # it is
     walk.call("patch_task_instance", 422, {"new_state": "running"})
     walk.call("bulk_task_instances", 200, {"actions": [
         {"action": "update", "entities": [{"task_id": "b", "new_state": "success"}, {"task_id": "a", "note": "n"}]},

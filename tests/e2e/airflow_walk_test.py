@@ -114,5 +114,26 @@ def a_deleted_dag_whose_file_stays_comes_back_without_its_history():
         server.check_database()
 
 
+def an_xcom_changed_by_hand_is_what_a_cleared_mapped_task_is_mapped_over():
+    """After an XCom was changed, a clear of the task mapped over it makes as many instances as it has now."""
+    with Folder("edited") as folder:
+        each = mock("each", ["list"], expand={"return": "{{ ti.xcom_pull('list') }}"})
+        server = folder.server({"m": dag("m", [mock("list", **{"return": ["a", "b"]}), each])}).start()
+        eventually(lambda: server.get("/api/v2/dags/m"), 10, "the DAG is there")
+        run = "/api/v2/dags/m/dagRuns/r"
+        server.trigger("m", run_id="r")
+        server.wait_run("m", "r", 30)
+        for value in (["c", "d", "e"], ["f"]):
+            server.call("PATCH", run + "/taskInstances/list/xcomEntries/return_value", {"value": value})
+            server.call("POST", "/api/v2/dags/m/clearTaskInstances",
+                        {"dag_run_id": "r", "dry_run": False, "only_failed": False, "task_ids": ["each"]})
+            server.wait_run("m", "r", 30)
+            entries = server.get(run + "/taskInstances/each/xcomEntries?order_by=map_index")["xcom_entries"]
+            values = [server.get(f"{run}/taskInstances/each/xcomEntries/return_value?map_index={one['map_index']}")["value"]
+                      for one in entries]
+            assert values == value, (values, value)
+
+
 main([every_operation_answers_as_airflows_document_says,
-      a_deleted_dag_whose_file_stays_comes_back_without_its_history])
+      a_deleted_dag_whose_file_stays_comes_back_without_its_history,
+      an_xcom_changed_by_hand_is_what_a_cleared_mapped_task_is_mapped_over])
