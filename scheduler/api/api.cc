@@ -5,6 +5,7 @@
 #include "scheduler/api/auth.h"
 #include "scheduler/api/compressor.h"
 #include "scheduler/api/context.h"
+#include "scheduler/api/entity_tags.h"
 #include "scheduler/api/routes.h"
 #include "scheduler/dagfile/suggest.h"
 #include "scheduler/http/gzip.h"
@@ -150,7 +151,7 @@ Handler make_api(boost::asio::io_context& io, ApiServices services) {
   };
   auto api = std::make_shared<Api>(io, std::move(services));
   return [api](std::shared_ptr<Request> request, Respond respond) {
-    Respond through = api->compressor.wrap(*request, std::move(respond));
+    Respond through = tagging(request, api->compressor.wrap(*request, std::move(respond)));
     handle(api->context, std::move(request), through);
   };
 }

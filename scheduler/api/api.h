@@ -62,6 +62,9 @@ struct ApiServices {
   std::function<std::vector<std::pair<std::string, std::string>>()> settings = [] {
     return std::vector<std::pair<std::string, std::string>>{};
   };
+  // The DAG folder is read again and all of it told to the engine, what it lacks too: `now`, or
+  // with the next look at the folder. Any thread.
+  std::function<void(bool now)> read_dags = [](bool) {};
   const Asset* (*find_asset)(std::string_view path) = nullptr;  // null: no page
 };
 

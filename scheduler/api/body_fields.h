@@ -10,6 +10,7 @@ namespace batuta::http {
 enum class FieldKind {
   text,
   integer,
+  number,  // with a fraction or without
   flag,
   time,
   object,
@@ -48,6 +49,13 @@ extern const BodyTable state_body;
 extern const BodyTable state_value_body;
 extern const BodyTable hitl_body;
 extern const BodyTable bulk_body;
+extern const BodyTable run_batch_body;
+extern const BodyTable task_batch_body;
+extern const BodyTable clear_runs_body;
+extern const BodyTable xcom_body;
+extern const BodyTable xcom_patch_body;
+extern const BodyTable run_entity;   // of a bulk body
+extern const BodyTable task_entity;  // the same
 extern const BodyTable partition_body;
 extern const BodyTable connection_test_body;
 extern const BodyTable backup_body;

@@ -269,37 +269,29 @@ void clear_run(Context& context, Call call) {
   event.only_failed = fields.boolean("only_failed").value_or(false);
   event.dry_run = fields.boolean("dry_run").value_or(true);
   event.user = call.request->identity.user;
-  const bool only_new = fields.boolean("only_new").value_or(false);
+  // A run keeps its version, whose tasks it has all: there is never a new one to clear.
+  event.only_new = fields.boolean("only_new").value_or(false);
   const auto note = fields.text("note", max_note);
   if (fields.boolean("run_on_latest_version").value_or(false)) {
     fields.fail("run_on_latest_version",
                 "is not supported: a run keeps the version it began with; trigger a new one");
   }
-  if (only_new && event.only_failed) fields.fail("only_new", "and only_failed exclude each other");
+  if (event.only_new && event.only_failed)
+    fields.fail("only_new", "and only_failed exclude each other");
   if (!fields.status()) return call.respond(error_response(fields.status().error()));
   const auto answer = [&context, call](const Reply& reply) {
     if (reply.code != Errc::ok) return call.respond(error_response(reply_error(reply)));
     context.finish(call, [&context, call] { return get_run(context, *call.request); });
   };
-  // A run keeps its version, whose tasks it has all: there is never a new one to clear.
-  if (only_new) {
-    return context.read(call, [&context, call, dry = event.dry_run]() -> Result<Response> {
+  if (event.dry_run && event.only_new) {
+    return context.read(call, [&context, call]() -> Result<Response> {
       auto run = get_run(context, *call.request);
-      if (!run || !dry) return run;
-      return json_response(collection("task_instances", json::array(), 0));
+      return run ? json_response(collection("task_instances", json::array(), 0)) : run;
     });
   }
   if (event.dry_run) return clear_runs(context, call, event, {}, std::nullopt);
-  NoteSet noted;
-  noted.dag_id = event.dag_id;
-  noted.dag_run_id = event.dag_run_id;
-  noted.note = note.value_or("");
-  noted.user = event.user;
-  context.services.backend.request(
-      event, [&context, noted, set = note.has_value(), answer](const Reply& reply) {
-        if (reply.code != Errc::ok || !set) return answer(reply);
-        context.services.backend.request(noted, answer);
-      });
+  event.run_note = note;
+  context.services.backend.request(event, answer);
 }
 
 }  // namespace batuta::http

@@ -144,12 +144,14 @@ void Context::work(const Call& call, std::function<Status()> job, bool must) {
 }
 
 void Context::change(const Call& call, const std::string& event, const nlohmann::json& extra,
-                     std::function<Status()> write, std::function<void(Status)> done) {
+                     std::function<Status()> write, std::function<void(Status)> done,
+                     const std::string& dag_id) {
   EventLogRow row;
   row.when = now();
   row.event = event;
   row.owner = call.request->identity.user;
-  row.extra_json = json_text(extra);
+  row.dag_id = dag_id;
+  row.extra_json = extra.empty() ? std::string() : json_text(extra);
   services.backend.write(
       [this, row, write = std::move(write)] { return services.registry.audited(row, write); },
       std::move(done));

@@ -41,9 +41,11 @@ class Context {
   std::map<std::string, AuditBrake> brakes;  // io thread; of each user's own logins and logouts
 
   // Runs `write`, a change to the registry, on the control thread, with a row in the event log in
-  // its transaction: who of `call`, what, and `extra` about it (names, never values).
+  // its transaction: who of `call`, what, and `extra` about it (names, never values); of `dag_id`,
+  // if it is of one.
   void change(const Call& call, const std::string& event, const nlohmann::json& extra,
-              std::function<Status()> write, std::function<void(Status)> done);
+              std::function<Status()> write, std::function<void(Status)> done,
+              const std::string& dag_id = {});
 
   // Runs `job` on a reader thread and answers with its result; 429 when too many reads of this user
   // (of this address, where there is none) wait, 503 when too many do in all, when it takes longer

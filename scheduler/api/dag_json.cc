@@ -117,7 +117,7 @@ json dag_json(const DagFacts& facts) {
 }
 
 std::string dag_details_text(const DagFacts& facts, const VersionInfo* version,
-                             std::int64_t active_runs) {
+                             std::int64_t active_runs, bool is_favorite) {
   static const Dag nothing;
   const Dag& dag = facts.dag ? *facts.dag : nothing;
   json out = dag_json(facts);
@@ -138,7 +138,7 @@ std::string dag_details_text(const DagFacts& facts, const VersionInfo* version,
   out["default_args"] =
       definition.is_object() ? definition.value("default_args", json(nullptr)) : json(nullptr);
   out["owner_links"] = json::object();
-  out["is_favorite"] = false;
+  out["is_favorite"] = is_favorite;
   out["active_runs_count"] = active_runs;
   out["template_search_path"] = nullptr;
   out["render_template_as_native_obj"] = true;

@@ -4,6 +4,7 @@
 
 #include "common/safe_json.h"
 #include "scheduler/api/codecs.h"
+#include "scheduler/api/dag_filter.h"
 #include "scheduler/api/handlers.h"
 #include "scheduler/api/listing.h"
 #include "scheduler/api/params.h"
@@ -27,33 +28,6 @@ Result<DagSummary> find_dag(Context& context, const Request& request, int last_r
   if (found.empty()) return no_such_dag(dag_id);
   return std::move(found.front());
 }
-
-DagFacts facts_of(const DagBagSnapshot& bag, const DagRow& row, Time now) {
-  DagFacts facts{row, nullptr, std::nullopt, false, now};
-  if (const auto it = bag.dags.find(row.dag_id); it != bag.dags.end()) {
-    facts.dag = it->second.get();
-    for (const auto& error : bag.import_errors) {
-      facts.has_import_errors = facts.has_import_errors || error.file == facts.dag->file;
-    }
-  }
-  if (const auto it = bag.parsed_at.find(row.dag_id); it != bag.parsed_at.end()) {
-    facts.parsed_at = it->second;
-  }
-  return facts;
-}
-
-struct DagFilter {
-  std::vector<std::string> tags, owners;
-  bool all_tags = false;
-  bool exclude_stale = true;
-  std::vector<Filter> names;     // of dag_id
-  std::vector<Filter> last_run;  // of the newest run
-  std::optional<bool> paused, broken;
-  bool nothing = false;  // asked for what no DAG here is
-  Sight sight;           // of who asks
-  ListQuery list;
-  std::int64_t runs = 0;
-};
 
 // A DAG of the list, as far as it is filtered and ordered by what its definition does not say.
 struct ListedDag {
@@ -110,56 +84,19 @@ void read_last_run(QueryReader& query, DagFilter& filter) {
 Result<DagFilter> read_filter(const Request& request) {
   QueryReader query(request);
   DagFilter filter;
-  filter.sight = seen_dags(request);
-  filter.tags = query.list("tags");
-  filter.owners = query.list("owners");
-  const auto mode = query.text("tags_match_mode").value_or("any");
-  if (mode != "any" && mode != "all") query.fail("tags_match_mode", "must be any or all");
-  filter.all_tags = mode == "all";
-  filter.exclude_stale = query.boolean("exclude_stale").value_or(true);
-  filter.names = query.filters_of("dag_id_pattern", "dag_id");
-  for (const char* more :
-       {"dag_display_name_pattern", "dag_id_prefix_pattern", "dag_display_name_prefix_pattern"}) {
+  read_dag_filter(request, query, filter);
+  for (const char* more : {"dag_display_name_pattern", "dag_display_name_prefix_pattern"}) {
     for (auto& one : query.filters_of(more, "dag_id")) filter.names.push_back(std::move(one));
   }
-  filter.paused = query.boolean("paused");
+  filter.favorite = query.boolean("is_favorite");
   filter.broken = query.boolean("has_import_errors");
-  filter.nothing = query.boolean("is_favorite").value_or(false) ||
-                   query.boolean("has_asset_schedule").value_or(false) ||
+  filter.nothing = query.boolean("has_asset_schedule").value_or(false) ||
                    query.text("bundle_name").value_or(bundle_name) != bundle_name;
   read_last_run(query, filter);
   filter.list = query.list_query();
   filter.runs = query.integer("dag_runs_limit", 0, 0, 25);
   if (!query.status()) return query.status().error();
   return filter;
-}
-
-bool has_tags(const DagFilter& filter, const Dag* dag) {
-  if (filter.tags.empty()) return true;
-  if (!dag) return false;
-  const auto has = [&](const std::string& tag) {
-    return std::find(dag->tags.begin(), dag->tags.end(), tag) != dag->tags.end();
-  };
-  return filter.all_tags ? std::all_of(filter.tags.begin(), filter.tags.end(), has)
-                         : std::any_of(filter.tags.begin(), filter.tags.end(), has);
-}
-
-bool has_owner(const DagFilter& filter, const Dag* dag) {
-  if (filter.owners.empty()) return true;
-  return dag && std::any_of(filter.owners.begin(), filter.owners.end(), [&](const auto& owner) {
-           return std::find(dag->owners.begin(), dag->owners.end(), owner) != dag->owners.end();
-         });
-}
-
-bool belongs(const DagFilter& filter, const DagFacts& facts) {
-  if (filter.nothing || !filter.sight.sees(facts.row.dag_id)) return false;
-  if (filter.exclude_stale && facts.row.is_stale) return false;
-  for (const Filter& name : filter.names) {
-    if (!passes(name, cell(facts.row.dag_id))) return false;
-  }
-  if (filter.paused && *filter.paused != facts.row.is_paused) return false;
-  if (filter.broken && *filter.broken != facts.has_import_errors) return false;
-  return has_tags(filter, facts.dag) && has_owner(filter, facts.dag);
 }
 
 // Only the newest runs say who passes and in which order.
@@ -221,7 +158,12 @@ Result<Response> list_dags(Context& context, const Request& request) {
   const auto bag = context.services.backend.dags();
   auto& history = context.services.history;
   std::vector<std::string> ids;
+  std::set<std::string> favorites;
+  if (filter->favorite) {
+    for (auto& id : history.favorites(request.identity.user)) favorites.insert(std::move(id));
+  }
   for (const auto& row : history.dags()) {
+    if (filter->favorite && *filter->favorite != favorites.contains(row.dag_id)) continue;
     if (belongs(*filter, facts_of(*bag, row, context.now()))) ids.push_back(row.dag_id);
   }
   std::sort(ids.begin(), ids.end());
@@ -264,22 +206,10 @@ Result<Response> get_dag_details(Context& context, const Request& request) {
   DagFacts facts = facts_of(*bag, summary->row, context.now());
   const auto version = context.find_version(summary->row.version);
   if (!facts.dag && version) facts.dag = version->dag.get();
-  return text_response(dag_details_text(facts, version.get(), summary->active_runs));
-}
-
-void patch_dag(Context& context, Call call) {
-  const auto body = patch_body(*call.request);
-  if (!body) return call.respond(error_response(body.error()));
-  BodyReader fields(*call.request, *body);
-  const auto paused = fields.boolean("is_paused");
-  if (!paused && fields.status()) fields.fail("is_paused", "is required");
-  if (!fields.status()) return call.respond(error_response(fields.status().error()));
-  const PauseRequested event{0, path_param(*call.request, "dag_id"), *paused,
-                             call.request->identity.user};
-  context.services.backend.request(event, [&context, call](const Reply& reply) {
-    if (reply.code != Errc::ok) return call.respond(error_response(reply_error(reply)));
-    context.finish(call, [&context, call] { return get_dag(context, *call.request); });
-  });
+  const auto favorites = context.services.history.favorites(request.identity.user);
+  const bool is_one =
+      std::find(favorites.begin(), favorites.end(), summary->row.dag_id) != favorites.end();
+  return text_response(dag_details_text(facts, version.get(), summary->active_runs, is_one));
 }
 
 namespace {

@@ -10,7 +10,6 @@ namespace batuta::http {
 Result<Response> list_dags(Context&, const Request&);
 Result<Response> get_dag(Context&, const Request&);
 Result<Response> get_dag_details(Context&, const Request&);
-void patch_dag(Context&, Call);
 Result<Response> list_tasks(Context&, const Request&);
 Result<Response> get_task(Context&, const Request&);
 Result<Response> get_dag_source(Context&, const Request&);
@@ -18,6 +17,14 @@ Result<Response> list_dag_versions(Context&, const Request&);
 Result<Response> get_dag_version(Context&, const Request&);
 Result<Response> list_dag_tags(Context&, const Request&);
 Result<Response> get_dag_stats(Context&, const Request&);
+
+// dag_change_routes.cc
+void patch_dag(Context&, Call);
+void patch_dags(Context&, Call);
+void delete_dag(Context&, Call);
+void favorite_dag(Context&, Call);
+void unfavorite_dag(Context&, Call);
+void reparse_dag_file(Context&, Call);
 
 // problem_routes.cc
 Result<Response> list_dag_warnings(Context&, const Request&);
@@ -32,21 +39,39 @@ void patch_run(Context&, Call);
 void delete_run(Context&, Call);
 void wait_for_run(Context&, Call);
 
+// run_bulk_routes.cc
+void bulk_runs(Context&, Call);
+void clear_dag_runs(Context&, Call);
+
 // task_routes.cc
 Result<Response> list_task_instances(Context&, const Request&);
 Result<Response> get_task_instance(Context&, const Request&);
 Result<Response> list_tries(Context&, const Request&);
 Result<Response> get_try(Context&, const Request&);
-void patch_task_instance(Context&, Call);
 void get_dependencies(Context&, Call);
 Result<Response> list_mapped(Context&, const Request&);
+Result<Response> get_attempt_report(Context&, const Request&);
+
+// task_patch_routes.cc
+void patch_task_instance(Context&, Call);
+void try_patch_task_instance(Context&, Call);
+void delete_task_instance(Context&, Call);
+void bulk_task_instances(Context&, Call);
+
+// xcom_routes.cc
 Result<Response> list_xcoms(Context&, const Request&);
 Result<Response> get_xcom(Context&, const Request&);
-Result<Response> get_attempt_report(Context&, const Request&);
+void create_xcom(Context&, Call);
+void patch_xcom(Context&, Call);
+void delete_xcom(Context&, Call);
 
 // clear_routes.cc
 void clear_run(Context&, Call);
 void clear_task_instances(Context&, Call);
+
+// batch_routes.cc
+Result<Response> list_runs_batch(Context&, const Request&);
+Result<Response> list_task_instances_batch(Context&, const Request&);
 
 // log_routes.cc
 Result<Response> get_log(Context&, const Request&);
@@ -57,6 +82,7 @@ void get_pool(Context&, Call);
 void create_pool(Context&, Call);
 void patch_pool(Context&, Call);
 void delete_pool(Context&, Call);
+void bulk_pools(Context&, Call);
 
 // registry_routes.cc
 Result<Response> list_variables(Context&, const Request&);

@@ -37,7 +37,7 @@ Result<TaskInstanceView> known_instance(Context& context, const Request& request
 // The page logs in and out by itself; these lead there. Nothing but a path of this server is a way
 // back: "//elsewhere" and "/\elsewhere" are addresses of other hosts to a browser.
 Response redirect_to_page(const std::string& next) {
-  Response response = text_response("{}");
+  Response response = json_response({{"detail", "the page does that"}});
   response.status = 307;
   response.headers.emplace_back("Location", next);
   response.headers.emplace_back("Cache-Control", "no-store");

@@ -113,6 +113,9 @@ json field_schema(const BodyField& field) {
     case FieldKind::integer:
       schema["type"] = {"integer", "null"};
       break;
+    case FieldKind::number:
+      schema["type"] = {"number", "null"};
+      break;
     case FieldKind::flag:
       schema["type"] = {"boolean", "null"};
       break;

@@ -58,7 +58,7 @@ constexpr ObjectSchema schemas[] = {
      "end_date:time? duration:number? data_interval_start:time? data_interval_end:time? "
      "run_after:time last_scheduling_decision:time? run_type state:run_state triggered_by? "
      "triggering_user_name? conf:object? note? [dag_versions:DagVersion] bundle_version? "
-     "partition_key? batuta:object"},
+     "partition_key? partition_date:time? batuta:object"},
     {"DAGRunCollection",
      "[dag_runs:DAGRun] total_entries:int next_cursor? previous_cursor? total_entries_limit:int?"},
     {"TaskInstance",

@@ -103,6 +103,8 @@ class BodyReader {
   std::string required_text(std::string_view name, std::size_t most = 4096);
   std::optional<bool> boolean(std::string_view name);
   std::optional<std::int64_t> integer(std::string_view name, std::int64_t least, std::int64_t most);
+  // A number of seconds, with a fraction or without, as microseconds.
+  std::optional<std::int64_t> micros(std::string_view name);
   OptTime time(std::string_view name);
   // A list of texts of at most 512 bytes each; absent is nullopt.
   std::optional<std::vector<std::string>> texts(std::string_view name, std::size_t most);

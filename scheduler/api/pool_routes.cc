@@ -2,6 +2,8 @@
 #include <nlohmann/json.hpp>
 
 #include "common/ids.h"
+#include "scheduler/api/auth.h"
+#include "scheduler/api/bulk.h"
 #include "scheduler/api/codecs.h"
 #include "scheduler/api/handlers.h"
 #include "scheduler/api/listing.h"
@@ -125,6 +127,80 @@ void patch_pool(Context& context, Call call) {
     save_pool(context, call, event, 200);
   };
   context.services.backend.live(change);
+}
+
+namespace {
+
+Status check_pool_entity(const json& entity) {
+  BodyReader fields(entity, pool_body);
+  fields.check(pool_body);
+  const std::string name = fields.required_text("name", 128);
+  if (fields.status() && !valid_id(name)) fields.fail("name", id_rule);
+  check_slots(fields, fields.integer("slots", -1, max_slots).value_or(1));
+  check_deferred(fields);
+  return fields.status();
+}
+
+// What the entity, which was checked, does not say stays.
+void set_pool(const json& entity, PoolRow& pool) {
+  BodyReader fields(entity, pool_body);
+  pool.name = fields.text("name").value_or(pool.name);
+  const auto slots = fields.integer("slots", -1, max_slots);
+  if (slots) pool.slots = static_cast<std::int32_t>(*slots);
+  if (entity.contains("description")) pool.description = fields.text("description").value_or("");
+}
+
+std::vector<EngineWrite> plan_pools(const json& action, json& result, const LiveView& live,
+                                    const std::string& user) {
+  const bool creates = action["action"] == "create", deletes = action["action"] == "delete";
+  const char* policy = creates ? "action_on_existence" : "action_on_non_existence";
+  const json on = action.value(policy, json("fail"));
+  std::vector<EngineWrite> writes;
+  for (const json& entity : action["entities"]) {
+    const std::string name = bulk_name("name", entity);
+    const PoolView* known = find_pool(live, name);
+    const bool fits = (known != nullptr) != creates;
+    if (!fits && on == "skip") continue;
+    if (!fits && on == "fail") {  // as in Airflow nothing of the action is done then
+      bulk_error(
+          result,
+          known == nullptr
+              ? no_such_pool(name)
+              : Error{Errc::conflict, "The Pool with name: `" + name + "` exists already", {}});
+      return {};
+    }
+    if (deletes) {
+      writes.push_back({{name}, PoolDeleted{0, name, user}});
+      continue;
+    }
+    PoolSet event;
+    if (known) event.pool = known->row;
+    event.create_only = known == nullptr;
+    event.user = user;
+    set_pool(creates ? entity : bulk_masked(action, entity, {"name"}), event.pool);
+    writes.push_back({{name}, event});
+  }
+  return writes;
+}
+
+}  // namespace
+
+void bulk_pools(Context& context, Call call) {
+  EngineBulk kind;
+  kind.key = "name";
+  kind.entity = [call](const json& entity, Action does) -> Status {
+    if (!may(call.request->identity, does, "admin:pools")) return needs_right(does, "admin:pools");
+    return does == Action::remove ? success() : check_pool_entity(entity);
+  };
+  kind.plan = [&context, call](const json& action, json& result, EngineBulk::Planned then) {
+    context.services.backend.live(
+        [call, &action, &result, then = std::move(then)](const Result<LiveView>& live) {
+          if (live) return then(plan_pools(action, result, *live, call.request->identity.user));
+          bulk_error(result, live.error());
+          then({});
+        });
+  };
+  run_engine_bulk(context, call, std::move(kind));
 }
 
 void delete_pool(Context& context, Call call) {

@@ -35,13 +35,26 @@ constexpr QueryParam dag_list_rows[] = {
     own("dag_run_state", Kind::texts, "States of the DAG's newest run"),
     own("dag_run_start_date", Kind::times, "Of the DAG's newest run"),
     own("dag_run_end_date", Kind::times, "Of the DAG's newest run"),
-    own("is_favorite", Kind::flag, "No DAG is anyone's favorite here"),
+    own("is_favorite", Kind::flag, "One's own"),
     own("has_asset_schedule", Kind::flag, "No DAG is scheduled by assets here"),
     refused("bundle_version"),
     refused("asset_dependency"),
     refused("timetable_type", Kind::texts),
     own("dag_runs_limit", Kind::integer,
         "So many newest runs of each DAG come with it, at most 25"),
+};
+
+constexpr QueryParam dag_patch_rows[] = {
+    update_mask,
+    limit,
+    offset,
+    own("tags", Kind::texts),
+    own("tags_match_mode", Kind::text, "any (unless given) or all"),
+    own("owners", Kind::texts),
+    own("dag_id_pattern", Kind::pattern, "Without it and the next, no DAG is meant"),
+    own("dag_id_prefix_pattern", Kind::prefix),
+    own("exclude_stale", Kind::flag, "true unless given"),
+    own("paused", Kind::flag),
 };
 
 constexpr QueryParam dag_task_rows[] = {
@@ -270,6 +283,7 @@ constexpr QueryParam next_rows[] = {
 constinit const QueryTable no_params = {};
 constinit const QueryTable page_params = page_rows;
 constinit const QueryTable dag_list_params = dag_list_rows;
+constinit const QueryTable dag_patch_params = dag_patch_rows;
 constinit const QueryTable dag_task_params = dag_task_rows;
 constinit const QueryTable dag_version_params = dag_version_rows;
 constinit const QueryTable dag_source_params = dag_source_rows;

@@ -51,6 +51,7 @@ std::vector<std::string_view> order_names(const QueryParam& order);
 extern const QueryTable no_params;
 extern const QueryTable page_params;  // limit, offset
 extern const QueryTable dag_list_params;
+extern const QueryTable dag_patch_params;
 extern const QueryTable dag_task_params;
 extern const QueryTable dag_version_params;
 extern const QueryTable dag_source_params;

@@ -25,11 +25,9 @@ bool sees_all_events(const Request& request) {
 // What a change's event says of before and after is for who may read the thing itself.
 EventLogView sifted(EventLogView view, const Identity& who) {
   constexpr std::pair<std::string_view, std::string_view> things[] = {
-      {"_variable", "admin:variables"},
-      {"_connection", "admin:connections"},
-      {"_user", "admin:users"},
-      {"_role", "admin:roles"},
-      {"_group", "admin:roles"}};
+      {"_variable", "admin:variables"}, {"_connection", "admin:connections"},
+      {"_pool", "admin:pools"},         {"_user", "admin:users"},
+      {"_role", "admin:roles"},         {"_group", "admin:roles"}};
   for (const auto& [ending, resource] : things) {
     if (!view.row.event.ends_with(ending) || may(who, Action::read, resource)) continue;
     json extra = stored_json(view.row.extra_json);

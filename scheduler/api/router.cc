@@ -90,25 +90,25 @@ std::string right_text(const Route& route) {
   return text.append(" ").append(asked == any_dag ? "dag:<id>" : asked);
 }
 
+// A path may fit several patterns, ".../list" and ".../{id}": the method decides among them before
+// the literals do, so that a word of one never hides what has that word for its id from another.
 Match match_route(Method method, std::string_view path) {
   Match match;
-  std::string_view pattern;
   int best = -1;
   if (path.empty() || path.front() != '/') return match;
   for (const auto& route : route_table()) {
     const int score = fit(route.pattern, path);
-    if (score < best || score < 0) continue;
-    if (score > best) {
-      best = score;
-      pattern = route.pattern;
-      match.allowed.clear();
-      match.route = nullptr;
+    if (score < 0) continue;
+    auto& allowed = match.allowed;
+    if (std::find(allowed.begin(), allowed.end(), route.method) == allowed.end()) {
+      allowed.push_back(route.method);
     }
-    match.allowed.push_back(route.method);
     const bool by_get = method == Method::head && route.method == Method::get;
-    if (route.method == method || by_get) match.route = &route;
+    if ((route.method != method && !by_get) || score <= best) continue;
+    best = score;
+    match.route = &route;
   }
-  if (best >= 0) match.params = capture(pattern, path);
+  if (match.route) match.params = capture(match.route->pattern, path);
   return match;
 }
 

@@ -30,7 +30,8 @@ constexpr Right read_dag{Action::read, "dag:{dag_id}"};
 constexpr Right read_dags{Action::read, "dag:{dag_id|~}"};
 constexpr Right trigger_dag{Action::trigger, "dag:{dag_id}"};
 constexpr Right edit_dag{Action::edit, "dag:{dag_id}"};
-constexpr Right delete_dag{Action::remove, "dag:{dag_id}"};
+constexpr Right edit_dags{Action::edit, "dag:{dag_id|~}"};
+constexpr Right delete_dag_right{Action::remove, "dag:{dag_id}"};
 constexpr Right reading_of(std::string_view thing) {
   return {Action::read, thing};
 }
@@ -114,8 +115,15 @@ constexpr Route every_route[] = {
 
     {get,   V2 "/dags", reading<list_dags>, some_dag, "List DAGs", {.query = &dag_list_params, .answer = "DAGCollection"}},
     {get,   DAG, reading<get_dag>, read_dag, "One DAG", {.answer = "DAG"}},
+    {patch, V2 "/dags", patch_dags, edit_some, "Pause or resume the DAGs of a pattern",
+     {.query = &dag_patch_params, .body = &dag_patch_body, .answer = "DAGCollection"}},
     {patch, DAG, patch_dag, edit_dag, "Pause or resume a DAG",
      {.query = &mask_params, .body = &dag_patch_body, .answer = "DAG"}},
+    {del,   DAG, delete_dag, delete_dag_right, "Delete a DAG with all that it has done; its file stays", {.status = 204}},
+    {post,  DAG "/favorite", favorite_dag, read_dag, "Make a DAG a favourite of one's own", {.status = 204}},
+    {post,  DAG "/unfavorite", unfavorite_dag, read_dag, "It is no favourite any more", {.status = 204}},
+    {put,   V2 "/parseDagFile/{file_token}", reparse_dag_file, edit_some, "Read the DAG folder again, for a DAG's file_token",
+     {.status = 201}},
     {get,   DAG "/details", reading<get_dag_details>, read_dag, "One DAG with its definition", {.answer = "DAGDetails"}},
     {get,   DAG "/tasks", reading<list_tasks>, read_dag, "Tasks of a DAG",
      {.query = &dag_task_params, .answer = "TaskCollection"}},
@@ -140,10 +148,16 @@ constexpr Route every_route[] = {
     {get,   DAG "/dagRuns", reading<list_runs>, read_dags, "Runs of a DAG, or of all (~)",
      {.query = &run_list_params, .answer = "DAGRunCollection", .remedy = less_runs}},
     {post,  DAG "/dagRuns", trigger_run, trigger_dag, "Trigger a run", {.body = &trigger_body, .answer = "DAGRun"}},
+    {patch, DAG "/dagRuns", bulk_runs, edit_dags, "Set and delete runs of a DAG, or of several (~)",
+     {.body = &bulk_body, .answer = "BulkAnswer"}},
+    {post,  DAG "/clearDagRuns", clear_dag_runs, edit_dags, "Clear runs of a DAG, or of several (~): all of them or none",
+     {.body = &clear_runs_body, .answer = "DAGRunCollection|TaskInstanceCollection"}},
+    {post,  DAG "/dagRuns/list", reading<list_runs_batch>, read_dags, "Runs of all DAGs (~), by a body",
+     {.body = &run_batch_body, .answer = "DAGRunCollection", .remedy = less_runs}},
     {get,   RUN, reading<get_run>, read_dag, "One run", {.answer = "DAGRun"}},
     {patch, RUN, patch_run, edit_dag, "Set a run's state or note",
      {.query = &mask_params, .body = &run_patch_body, .answer = "DAGRun"}},
-    {del,   RUN, delete_run, delete_dag, "Delete a run and all below it", {.status = 204}},
+    {del,   RUN, delete_run, delete_dag_right, "Delete a run and all below it", {.status = 204}},
     {post,  RUN "/clear", clear_run, edit_dag, "Clear a run's task instances",
      {.body = &run_clear_body, .answer = "DAGRun|TaskInstanceCollection"}},
     {get,   RUN "/wait", wait_for_run, read_dag, "Answers when the run has ended, or after a minute",
@@ -151,9 +165,20 @@ constexpr Route every_route[] = {
 
     {get,   RUN "/taskInstances", reading<list_task_instances>, read_dags, "Task instances of a run, or of all (~)",
      {.query = &task_list_params, .answer = "TaskInstanceCollection", .remedy = less_tasks}},
+    {patch, RUN "/taskInstances", bulk_task_instances, edit_dags,
+     "Mark, note and delete task instances of a run, or of several (~)", {.body = &bulk_body, .answer = "BulkAnswer"}},
+    {post,  RUN "/taskInstances/list", reading<list_task_instances_batch>, read_dags,
+     "Task instances of all DAGs and runs (~), by a body",
+     {.body = &task_batch_body, .answer = "TaskInstanceCollection", .remedy = less_tasks}},
     {get,   TASK, reading<get_task_instance>, read_dag, "One task instance", {.answer = "TaskInstance"}},
     {patch, TASK, patch_task_instance, edit_dag, "Mark a task instance, or set its note",
      {.query = &task_mask_params, .body = &task_patch_body, .answer = "TaskInstanceCollection"}},
+    {del,   TASK, delete_task_instance, delete_dag_right, "Take a task instance out of its run",
+     {.query = &map_index_params}},
+    {patch, TASK "/dry_run", try_patch_task_instance, edit_dag, "What marking it would touch",
+     {.query = &task_mask_params, .body = &task_patch_body, .answer = "TaskInstanceCollection"}},
+    {patch, INSTANCE "/dry_run", try_patch_task_instance, edit_dag, "What marking this instance would touch",
+     {.query = &mask_params, .body = &task_patch_body, .answer = "TaskInstanceCollection"}},
     {get,   TASK "/listMapped", reading<list_mapped>, read_dag, "The instances of a mapped task",
      {.query = &task_list_params, .answer = "TaskInstanceCollection", .remedy = less_tasks}},
     {get,   INSTANCE, reading<get_task_instance>, read_dag, "One instance of a mapped task", {.answer = "TaskInstance"}},
@@ -176,6 +201,11 @@ constexpr Route every_route[] = {
      {.query = &xcom_list_params, .answer = "XComCollection", .remedy = less_xcoms}},
     {get,   TASK "/xcomEntries/{xcom_key}", reading<get_xcom>, read_dag, "One returned value",
      {.query = &xcom_params, .answer = "XCom"}},
+    {post,  TASK "/xcomEntries", create_xcom, edit_dag, "Make an XCom", {.body = &xcom_body, .answer = "XCom", .status = 201}},
+    {patch, TASK "/xcomEntries/{xcom_key}", patch_xcom, edit_dag, "Change an XCom",
+     {.body = &xcom_patch_body, .answer = "XCom"}},
+    {del,   TASK "/xcomEntries/{xcom_key}", delete_xcom, delete_dag_right, "Delete an XCom",
+     {.query = &map_index_params, .status = 204}},
     {post,  DAG "/clearTaskInstances", clear_task_instances, edit_dag,
      "Clear task instances of a run (dag_run_id), of those before or after it too (include_past, "
      "include_future), or of the runs from start_date to end_date; of all of them or of none",
@@ -188,6 +218,8 @@ constexpr Route every_route[] = {
     {get,   V2 "/pools/{pool_name}", get_pool, reading_of("admin:pools"), "One pool", {.answer = "Pool"}},
     {patch, V2 "/pools/{pool_name}", patch_pool, editing("admin:pools"), "Change a pool",
      {.query = &mask_params, .body = &pool_patch_body, .answer = "Pool"}},
+    {patch, V2 "/pools", bulk_pools, editing("admin:pools"), "Create, change and delete pools",
+     {.body = &bulk_body, .answer = "BulkAnswer"}},
     {del,   V2 "/pools/{pool_name}", delete_pool, deleting("admin:pools"), "Delete a pool", {.status = 204}},
     {get,   V2 "/variables", reading<list_variables>, reading_of("admin:variables"), "Variables; sensitive values masked",
      {.query = &variable_list_params, .answer = "VariableCollection"}},
@@ -263,11 +295,11 @@ constexpr Route every_route[] = {
     {del,   V2 "/assets/{asset_id}/state-store/{key}", reading<no_asset>, delete_some, "No asset is found"},
     {get,   DAG "/assets/queuedEvents", reading<list_dag_queued_events>, read_dag, "Queued events of assets: there are none",
      {.query = &queued_event_params, .answer = "QueuedEventCollection"}},
-    {del,   DAG "/assets/queuedEvents", reading<no_dag_queued_events>, delete_dag, "No queued event is found",
+    {del,   DAG "/assets/queuedEvents", reading<no_dag_queued_events>, delete_dag_right, "No queued event is found",
      {.query = &queued_event_params}},
     {get,   DAG "/assets/{asset_id}/queuedEvents", reading<no_dag_asset>, read_dag, "No queued event is found",
      {.query = &queued_event_params}},
-    {del,   DAG "/assets/{asset_id}/queuedEvents", reading<no_dag_asset>, delete_dag, "No queued event is found",
+    {del,   DAG "/assets/{asset_id}/queuedEvents", reading<no_dag_asset>, delete_dag_right, "No queued event is found",
      {.query = &queued_event_params}},
     {get,   RUN "/upstreamAssetEvents", reading<list_upstream_asset_events>, read_dag,
      "Events of assets that caused the run: there are none", {.answer = "AssetEventCollection"}},
@@ -285,7 +317,7 @@ constexpr Route every_route[] = {
 
     {get,   TASK "/state-store", reading<list_task_states>, read_dag, "Its kept states: there are none",
      {.query = &state_list_params, .answer = "TaskStateCollection"}},
-    {del,   TASK "/state-store", reading<clear_task_states>, delete_dag, "Forget its kept states: there are none",
+    {del,   TASK "/state-store", reading<clear_task_states>, delete_dag_right, "Forget its kept states: there are none",
      {.query = &state_clear_params, .status = 204}},
     {get,   TASK "/state-store/{key}", reading<no_task_state>, read_dag, "No state is found",
      {.query = &map_index_params}},
@@ -293,7 +325,7 @@ constexpr Route every_route[] = {
      {.query = &map_index_params, .body = &state_body}},
     {patch, TASK "/state-store/{key}", reading<no_task_state>, edit_dag, "No state is found",
      {.query = &map_index_params, .body = &state_value_body}},
-    {del,   TASK "/state-store/{key}", reading<no_task_state>, delete_dag, "No state is found",
+    {del,   TASK "/state-store/{key}", reading<no_task_state>, delete_dag_right, "No state is found",
      {.query = &map_index_params}},
 
     {get,   RUN "/hitlDetails", reading<list_questions>, read_dags, "Questions to people: there are none",

@@ -102,7 +102,8 @@ std::string_view least_role(const Route& route);
 // "trigger dag:{dag_id}", as the document says it; "" where nothing is asked.
 std::string right_text(const Route& route);
 
-// HEAD is answered by GET. A literal segment wins over a parameter. O(routes).
+// HEAD is answered by GET. Of the patterns that have the method, a literal segment wins over a
+// parameter. O(routes).
 Match match_route(Method method, std::string_view path);
 
 // "GET, HEAD, OPTIONS"

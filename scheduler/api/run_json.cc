@@ -64,6 +64,7 @@ std::string run_text(const RunRow& run, const VersionInfo* version) {
       .raw("dag_versions", versions)
       .text_or_null("bundle_version", run.dag_version)
       .null("partition_key")
+      .null("partition_date")
       .raw("batuta", JsonObject{}
                          .text("execution_id", to_string(run.uuid))
                          .text_or_null("reason", run.reason)

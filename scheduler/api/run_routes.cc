@@ -8,6 +8,7 @@
 #include "scheduler/api/codecs.h"
 #include "scheduler/api/handlers.h"
 #include "scheduler/api/params.h"
+#include "scheduler/api/row_lists.h"
 #include "scheduler/dagfile/dag_parser.h"
 #include "scheduler/store/sealed_value.h"
 
@@ -111,7 +112,7 @@ Result<RunQuery> read_run_query(const Request& request) {
   out.page = list.page;
   read_states(query, out);
   if (const auto part = query.text("conf_contains")) {
-    out.filters.push_back({"conf", Filter::Op::like, {containing(conf_pattern(*part))}});
+    out.filters.push_back(conf_filter(*part));
   }
   if (!query.status()) return query.status().error();
   return out;
@@ -230,20 +231,28 @@ struct Wait {
 
 }  // namespace
 
+Filter conf_filter(const std::string& part) {
+  return {"conf", Filter::Op::like, {containing(conf_pattern(part))}};
+}
+
 Result<Response> list_runs(Context& context, const Request& request) {
   const auto query = read_run_query(request);
   if (!query) return query.error();
-  const auto runs = context.services.history.runs(*query);
-  if (runs.total == 0 && query->dag_id &&
-      context.services.history.dag_summaries({*query->dag_id}, 0).empty()) {
-    return {Errc::not_found, "The Dag with ID: `" + *query->dag_id + "` was not found"};
+  return run_page(context, request, *query);
+}
+
+Result<Response> run_page(Context& context, const Request& request, const RunQuery& query) {
+  const auto runs = context.services.history.runs(query);
+  if (runs.total == 0 && query.dag_id &&
+      context.services.history.dag_summaries({*query.dag_id}, 0).empty()) {
+    return {Errc::not_found, "The Dag with ID: `" + *query.dag_id + "` was not found"};
   }
   json items = json::array();
   for (const auto& run : runs.rows) {
     items.push_back(run_json(run, context.find_version(run.dag_version).get()));
   }
   json out = collection("dag_runs", std::move(items), runs.total);
-  add_cursors(request, query->page, runs.total, out);
+  add_cursors(request, query.page, runs.total, out);
   return json_response(out);
 }
 
@@ -288,11 +297,8 @@ void patch_run(Context& context, Call call) {
   set_note.user = call.request->identity.user;
   auto answer = answering_run(context, call);
   if (!change) return context.services.backend.request(set_note, answer);
-  if (!noted) return context.services.backend.request(*change, answer);
-  context.services.backend.request(*change, [&context, call, set_note, answer](const Reply& reply) {
-    if (reply.code != Errc::ok) return call.respond(error_response(reply_error(reply)));
-    context.services.backend.request(set_note, answer);
-  });
+  if (noted) change->note = note;
+  context.services.backend.request(*change, answer);
 }
 
 void delete_run(Context& context, Call call) {

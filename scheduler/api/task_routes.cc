@@ -5,16 +5,13 @@
 #include "scheduler/api/codecs.h"
 #include "scheduler/api/handlers.h"
 #include "scheduler/api/params.h"
-#include "scheduler/api/touched.h"
-#include "scheduler/store/sealed_value.h"
+#include "scheduler/api/row_lists.h"
 
 namespace batuta::http {
 
 using nlohmann::json;
 
 namespace {
-
-constexpr std::size_t max_task_note = 1000;
 
 Error no_such_task() {
   return {Errc::not_found, "no such task instance", {}};
@@ -45,21 +42,9 @@ json instance_json(Context& context, const TaskInstanceView& view) {
 void read_states(QueryReader& query, TaskQuery& out) {
   const auto states = query.list("state");
   for (const auto& text : states) {
-    // Airflow's, which no task of ours is ever in: they match nothing.
-    if (text == "restarting" || text == "up_for_reschedule") continue;
-    const bool none = text == "no_status" || text == "null" || text == "None";
-    const auto state = parse_task_state(none ? "none" : text);
-    if (!state) {
-      query.fail("state", "is not a task state");
-      continue;
-    }
-    out.states.push_back(*state);
-    // What is being published looks like running from outside.
-    if (*state == TaskState::running) out.states.push_back(TaskState::publishing);
+    if (!add_task_state(text, out)) query.fail("state", "is not a task state");
   }
-  if (!states.empty() && out.states.empty()) {
-    out.filters.push_back({"state", Filter::Op::any, {std::int64_t{-1}}});
-  }
+  if (!states.empty()) match_no_state(out);
 }
 
 Result<TaskQuery> read_task_query(const Request& request) {
@@ -79,70 +64,42 @@ Result<TaskQuery> read_task_query(const Request& request) {
   return out;
 }
 
-struct TaskPatch {
-  std::optional<MarkRequested> mark;
-  std::optional<NoteSet> note;
-  bool past = false;  // the mark is meant for the runs before, or after, too
-  bool future = false;
-};
+}  // namespace
 
-Result<TaskPatch> read_task_patch(const Request& request, const json& body) {
-  const auto name = instance_name(request);
-  if (!name) return name.error();
-  BodyReader fields(request, body);
-  TaskPatch patch;
-  patch.past = fields.boolean("include_past").value_or(false);
-  patch.future = fields.boolean("include_future").value_or(false);
-  const bool upstream = fields.boolean("include_upstream").value_or(false);
-  const bool downstream = fields.boolean("include_downstream").value_or(false);
-  if (const auto text = fields.text("new_state", 32)) {
-    const auto state = parse_task_state(*text);
-    const bool allowed = state && (*state == TaskState::success || *state == TaskState::failed ||
-                                   *state == TaskState::skipped);
-    if (!allowed) fields.fail("new_state", "must be success, failed or skipped");
-    MarkRequested mark;
-    mark.dag_id = name->dag_id;
-    mark.dag_run_id = name->dag_run_id;
-    mark.task_id = name->task_id;
-    mark.map_index = name->map_index;
-    mark.state = state.value_or(TaskState::success);
-    mark.include_upstream = upstream;
-    mark.include_downstream = downstream;
-    mark.user = request.identity.user;
-    patch.mark = mark;
+bool add_task_state(std::string_view text, TaskQuery& query) {
+  if (text == "restarting" || text == "up_for_reschedule" || text == "awaiting_input") {
+    return true;  // Airflow's
   }
-  if (body.contains("note")) {
-    NoteSet note;
-    note.dag_id = name->dag_id;
-    note.dag_run_id = name->dag_run_id;
-    note.task_id = name->task_id;
-    note.map_index = name->map_index;
-    note.note = fields.text("note", max_task_note).value_or("");
-    note.user = request.identity.user;
-    patch.note = note;
-  }
-  if (fields.status() && !patch.mark && !patch.note) {
-    fields.fail("new_state", "or note must be given");
-  }
-  if (!fields.status()) return fields.status().error();
-  return patch;
+  const bool none = text == "no_status" || text == "null" || text == "None";
+  const auto state = parse_task_state(none ? "none" : text);
+  if (!state) return false;
+  query.states.push_back(*state);
+  // What is being published looks like running from outside.
+  if (*state == TaskState::running) query.states.push_back(TaskState::publishing);
+  return true;
 }
 
-}  // namespace
+void match_no_state(TaskQuery& query) {
+  if (query.states.empty()) query.filters.push_back({"state", Filter::Op::any, {std::int64_t{-1}}});
+}
 
 Result<Response> list_task_instances(Context& context, const Request& request) {
   const auto query = read_task_query(request);
   if (!query) return query.error();
+  return task_page(context, request, *query);
+}
+
+Result<Response> task_page(Context& context, const Request& request, const TaskQuery& query) {
   auto& history = context.services.history;
-  const auto found = history.task_instances(*query);
-  if (found.total == 0 && query->dag_id && query->dag_run_id &&
-      !history.run(*query->dag_id, *query->dag_run_id)) {
+  const auto found = history.task_instances(query);
+  if (found.total == 0 && query.dag_id && query.dag_run_id &&
+      !history.run(*query.dag_id, *query.dag_run_id)) {
     return {Errc::not_found, "no such run of this DAG"};
   }
   json items = json::array();
   for (const auto& view : found.rows) items.push_back(instance_json(context, view));
   json out = collection("task_instances", std::move(items), found.total);
-  add_cursors(request, query->page, found.total, out, found.total_is_least);
+  add_cursors(request, query.page, found.total, out, found.total_is_least);
   return json_response(out);
 }
 
@@ -203,59 +160,6 @@ Result<Response> get_try(Context& context, const Request& request) {
   return {Errc::not_found, "no such try of this task instance"};
 }
 
-namespace {
-// `runs`: all that a mark is about, when they are more than the one of the path.
-void send_patch(Context& context, const Call& call, const TaskPatch& patch,
-                const std::vector<RunRow>& runs) {
-  const auto answer = [&context, call, runs](const Reply& reply) {
-    if (reply.code != Errc::ok) return call.respond(error_response(reply_error(reply)));
-    context.finish(call, [&context, call, runs, reply]() -> Result<Response> {
-      const auto& request = *call.request;
-      if (!reply.tasks.empty()) {
-        const RunRow own = reply.run.value_or(RunRow{});
-        return touched_tasks(context, runs.empty() ? std::vector{own} : runs, reply, true);
-      }
-      const auto view = find_instance(context, request);
-      if (!view) return view.error();
-      return json_response(
-          collection("task_instances", json::array({instance_json(context, *view)}), 1));
-    });
-  };
-  auto& backend = context.services.backend;
-  if (!patch.mark) return backend.request(*patch.note, answer);
-  if (!patch.note) return backend.request(*patch.mark, answer);
-  const NoteSet note = *patch.note;
-  backend.request(*patch.mark, [&backend, call, note, answer](const Reply& marked) {
-    if (marked.code != Errc::ok) return call.respond(error_response(reply_error(marked)));
-    backend.request(note, [marked, answer](const Reply& noted) {
-      answer(noted.code == Errc::ok ? marked : noted);
-    });
-  });
-}
-}  // namespace
-
-void patch_task_instance(Context& context, Call call) {
-  // As in Airflow a mask does not take away how new_state is meant.
-  const auto body = patch_body(
-      *call.request, {"include_upstream", "include_downstream", "include_past", "include_future"});
-  if (!body) return call.respond(error_response(body.error()));
-  const auto patch = read_task_patch(*call.request, *body);
-  if (!patch) return call.respond(error_response(patch.error()));
-  if (!patch->mark || (!patch->past && !patch->future))
-    return send_patch(context, call, *patch, {});
-  context.work(call, [&context, call, patch = *patch]() mutable -> Status {
-    MarkRequested& mark = *patch.mark;
-    const auto runs =
-        runs_of(context, {mark.dag_id, mark.dag_run_id, patch.past, patch.future, {}, {}});
-    if (!runs) return runs.error();
-    for (const RunRow& run : *runs) {
-      if (run.dag_run_id != mark.dag_run_id) mark.more_runs.push_back({run.dag_run_id, {}});
-    }
-    send_patch(context, call, patch, *runs);
-    return success();
-  });
-}
-
 void get_dependencies(Context& context, Call call) {
   context.work(call, [&context, call]() -> Status {
     const auto view = find_instance(context, *call.request);
@@ -269,68 +173,6 @@ void get_dependencies(Context& context, Call call) {
     context.services.backend.explain(view->row.key(), answer);
     return success();
   });
-}
-
-namespace {
-TaskInstanceView instance_of(const XcomView& xcom) {
-  TaskInstanceView view;
-  view.dag_id = xcom.dag_id;
-  view.dag_run_id = xcom.dag_run_id;
-  view.task_id = xcom.task_id;
-  view.logical_date = xcom.logical_date;
-  view.run_after = xcom.run_after;
-  return view;
-}
-}  // namespace
-
-// "~" in the place of a DAG, run or task is any of them.
-Result<Response> list_xcoms(Context& context, const Request& request) {
-  QueryReader query(request);
-  XcomQuery xcoms;
-  xcoms.filters = query.filters();
-  xcoms.order_by = query.order_by();
-  xcoms.page = query.page();
-  if (!query.status()) return query.status().error();
-  const auto path = task_path(request);
-  const auto named = [](const std::string& id) {
-    return id == "~" ? std::nullopt : std::optional(id);
-  };
-  xcoms.dag_id = named(path.dag_id);
-  xcoms.dag_run_id = named(path.dag_run_id);
-  xcoms.task_id = named(path.task_id);
-  xcoms.sight = seen_dags(request);
-  const auto found = context.services.history.xcoms(xcoms);
-  if (found.total == 0 && xcoms.dag_id && xcoms.dag_run_id && xcoms.task_id) {
-    TaskQuery any;
-    any.dag_id = xcoms.dag_id;
-    any.dag_run_id = xcoms.dag_run_id;
-    any.filters.push_back({"task_id", Filter::Op::any, {*xcoms.task_id}});
-    any.page.limit = 1;
-    if (context.services.history.task_instances(any).total == 0) return no_such_task();
-  }
-  json items = json::array();
-  for (const auto& view : found.rows) items.push_back(xcom_json(view.row, instance_of(view)));
-  return json_response(collection("xcom_entries", std::move(items), found.total));
-}
-
-Result<Response> get_xcom(Context& context, const Request& request) {
-  QueryReader query(request);
-  const bool as_text = query.boolean("stringify").value_or(false);
-  if (query.boolean("deserialize").value_or(false)) {
-    query.fail("deserialize", "is not supported: values are JSON");
-  }
-  if (!query.status()) return query.status().error();
-  const auto view = find_instance(context, request);
-  if (!view) return view.error();
-  const auto row = context.services.history.xcom(view->row.key(), path_param(request, "xcom_key"));
-  if (!row) return {Errc::not_found, "no such XCom entry"};
-  json out = xcom_json(*row, *view);
-  const std::string text = shown_value(row->value_json);
-  json value = stored_json(text);
-  // As text a string is itself, and nothing is nothing.
-  if (as_text && !value.is_string() && !value.is_null()) value = text;
-  out["value"] = std::move(value);
-  return json_response(out);
 }
 
 Result<Response> get_attempt_report(Context& context, const Request& request) {

@@ -31,6 +31,7 @@ struct Changes {
   std::vector<TaskInstanceRow> tasks_created;
   std::vector<TaskUpdate> tasks_updated;
   std::vector<InstanceKey> xcoms_cleared;
+  std::vector<std::pair<InstanceKey, std::string>> xcoms_deleted;  // one key of an instance
   std::vector<XcomRow> xcoms;
   std::vector<TableRow> tables;  // upserts
   std::vector<AcceptedRow> accepted;
@@ -44,6 +45,14 @@ struct Changes {
   std::vector<OutboxRow> outbox;                  // inserts
   std::vector<std::int64_t> outbox_done;
   std::vector<EventLogRow> event_log;
+  // Ended runs of a DAG, the oldest first, as retention takes them: their rows go in small steps
+  // afterwards. `most` 0: all of them.
+  struct RunsRemoved {
+    std::string dag_id;
+    std::int64_t most = 0;
+  };
+  std::vector<RunsRemoved> runs_removed;
+  std::vector<std::string> dags_deleted;  // with versions and favourites; no run of theirs is left
 
   bool empty() const;
 };
@@ -131,8 +140,9 @@ struct Effects {
   std::vector<DropWorkerEffect> drops;
   std::vector<Reply> replies;
   std::vector<FeedItem> feed;
-  OptTime wake_at;                   // next cron tick, retry, run time-out (wall clock)
-  std::optional<Boot> wake_at_boot;  // next lease end or cancel deadline
+  std::vector<RunSeq> results_edited;  // by hand: what was made of them may be others now
+  OptTime wake_at;                     // next cron tick, retry, run time-out (wall clock)
+  std::optional<Boot> wake_at_boot;    // next lease end or cancel deadline
 };
 
 }  // namespace batuta

@@ -31,6 +31,16 @@ struct PauseRequested {
   std::string dag_id;
   bool paused = false;
   std::string user{};
+  std::vector<std::string> more_dag_ids{};  // the same; one that is not there is passed over
+};
+// What the DAG has done goes, and the DAG with it; its file stays. Refused while a run is running.
+struct DagDeleted {
+  RequestId request = 0;
+  std::string dag_id;
+  std::string user{};
+  // So many ended runs and no more, the oldest, and the DAG stays: for a history that one turn
+  // cannot take. 0: all that is left.
+  std::int64_t some_runs = 0;
 };
 struct RunRequested {
   RequestId request = 0;
@@ -60,6 +70,7 @@ struct RunStateRequested {
   DagRunState state = DagRunState::failed;
   std::string user;
   std::optional<StoredRun> stored;  // when the run is not in memory
+  std::optional<std::string> note{};
 };
 struct RunDeleted {
   RequestId request = 0;
@@ -75,11 +86,12 @@ struct ClearRequested {
   struct Run {
     std::string dag_run_id;
     std::optional<StoredRun> stored;  // when it is not in memory
+    std::string dag_id{};             // empty: the request's
   };
   RequestId request = 0;
   std::string dag_id;
   std::string dag_run_id;
-  std::vector<Run> more_runs;         // of the same DAG, each once
+  std::vector<Run> more_runs;         // each once
   std::vector<std::string> task_ids;  // empty: all; those a run does not have are passed over in it
   // None, or one for each id: only that instance of the task is meant.
   std::vector<std::optional<MapIndex>> map_indexes{};
@@ -91,7 +103,9 @@ struct ClearRequested {
   bool prevent_running = false;  // refused when one of the tasks is running
   bool dry_run = true;
   std::string user;
-  std::optional<StoredRun> stored;  // of dag_run_id
+  std::optional<StoredRun> stored;        // of dag_run_id
+  bool only_new = false;                  // tasks that the run's version lacks: it lacks none
+  std::optional<std::string> run_note{};  // becomes that of each run
 };
 // PATCH of a task instance: success, failed or skipped by hand.
 struct MarkRequested {
@@ -107,7 +121,9 @@ struct MarkRequested {
   std::string user;
   std::optional<StoredRun> stored;
   std::vector<ClearRequested::Run>
-      more_runs{};  // of the same DAG, each once; without it: passed over
+      more_runs{};                    // of the same DAG, each once; without it: passed over
+  bool all_instances = false;         // of the task, whatever map_index says
+  std::optional<std::string> note{};  // of the instances named, in the first run
 };
 struct NoteSet {  // task_id empty: the run's note
   RequestId request = 0;
@@ -118,6 +134,33 @@ struct NoteSet {  // task_id empty: the run's note
   std::string note;
   std::optional<StoredRun> stored;
   std::string user{};
+  bool all_instances = false;  // of the task, whatever map_index says
+};
+// A task instance is taken out of its run: `removed`, without its results. A clear brings it back.
+struct InstanceDeleted {
+  RequestId request = 0;
+  std::string dag_id;
+  std::string dag_run_id;
+  std::string task_id;
+  MapIndex map_index = unmapped;
+  std::string user{};
+  std::optional<StoredRun> stored{};
+};
+// An XCom by hand.
+struct XcomEdited {
+  enum class Kind : std::uint8_t { create, change, remove };
+  RequestId request = 0;
+  std::string dag_id;
+  std::string dag_run_id;
+  std::string task_id;
+  MapIndex map_index = unmapped;
+  InstanceKey instance;  // the same, as the door found it: what the store is asked by
+  std::string key;
+  Kind kind = Kind::create;
+  std::string value_json;  // unless it is removed
+  std::string user{};
+  std::optional<StoredRun> stored{};
+  bool exists = false;  // in the store; set by the engine
 };
 struct PoolSet {
   RequestId request = 0;
@@ -226,10 +269,11 @@ struct Stalled {
 };
 
 using Event =
-    std::variant<DagsChanged, PauseRequested, RunRequested, RunStateRequested, RunDeleted,
-                 ClearRequested, MarkRequested, NoteSet, PoolSet, PoolDeleted, WorkerJoined,
-                 WorkerLost, AgentDead, WorkerHeartbeat, WorkerCatalogue, AttemptStarted,
-                 AttemptFinished, AttemptRecalled, TaskExpanded, TaskResolved, WaitChecked,
+    std::variant<DagsChanged, PauseRequested, DagDeleted, RunRequested, RunStateRequested,
+                 RunDeleted, ClearRequested, MarkRequested, NoteSet, InstanceDeleted, XcomEdited,
+                 PoolSet, PoolDeleted, WorkerJoined, WorkerLost, AgentDead, WorkerHeartbeat,
+                 WorkerCatalogue, AttemptStarted, AttemptFinished, AttemptRecalled, TaskExpanded,
+                 TaskResolved, WaitChecked,
                  PublicationSettled, PublicationRefused, Stalled>;
 
 }  // namespace batuta

@@ -56,6 +56,7 @@ void emit_runs(Turn& turn) {
 void emit_dags(Turn& turn) {
   for (LiveDag* dag : turn.dags) {
     dag->touched = false;
+    if (dag->deleted) continue;
     turn.out.changes.dags.push_back(dag->row);
     turn.out.feed.push_back({FeedItem::Kind::dag, RunSeq{}, {}, dag->row.dag_id});
   }
@@ -141,6 +142,7 @@ void finish_turn(Turn& turn) {
   emit_waits(turn);
   job_heartbeats(turn);
   purge_ended(turn);
+  forget_deleted_dags(turn);
   set_wake_times(turn);
 }
 
@@ -148,10 +150,11 @@ bool Changes::empty() const {
   return dags.empty() && dag_versions.empty() && pools.empty() && pools_deleted.empty() &&
          runs_created.empty() && runs_updated.empty() && runs_deleted.empty() &&
          attempts_archived.empty() && tasks_created.empty() && tasks_updated.empty() &&
-         xcoms_cleared.empty() && xcoms.empty() && tables.empty() && accepted.empty() &&
-         accepted_done.empty() && publications.empty() && watermarks.empty() && waits.empty() &&
-         waits_done.empty() && job_executions.empty() && attempt_reports.empty() &&
-         outbox.empty() && outbox_done.empty() && event_log.empty();
+         xcoms_cleared.empty() && xcoms_deleted.empty() && xcoms.empty() && tables.empty() &&
+         accepted.empty() && accepted_done.empty() && publications.empty() && watermarks.empty() &&
+         waits.empty() && waits_done.empty() && job_executions.empty() && attempt_reports.empty() &&
+         outbox.empty() && outbox_done.empty() && event_log.empty() && runs_removed.empty() &&
+         dags_deleted.empty();
 }
 
 }  // namespace batuta

@@ -220,6 +220,8 @@ struct LiveDag {
   std::int32_t created_in_turn = 0;        // scheduled runs
   bool in_to_advance = false;
   bool touched = false;
+  bool deleted = false;     // in this turn
+  bool loses_runs = false;  // in this turn: what the store had before it may not be there any more
 };
 
 // ---- pools, plugins, workers, tables ----------------------------------------------------------

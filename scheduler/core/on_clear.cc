@@ -48,6 +48,7 @@ std::vector<TaskIndex> named_tasks(const ClearRequested& event, const LiveRun& r
 // in Airflow.
 void select_tasks(const ClearRequested& event, const LiveRun& run, std::vector<bool>& known,
                   std::vector<InstanceIndex>& out) {
+  if (event.only_new) return;
   Picked picked;
   std::vector<TaskIndex> named = named_tasks(event, run, known, picked);
   if (event.task_ids.empty()) {
@@ -63,7 +64,8 @@ void select_tasks(const ClearRequested& event, const LiveRun& run, std::vector<b
     const auto some = picked.find(run.stored.task_of(i));
     if (some != picked.end() && !some->second.contains(i)) continue;
     // What a shorter list has not any more comes back by itself when the list is long again.
-    if (state == TaskState::removed && some == picked.end()) continue;
+    const bool mapped = run.definition(i).is_mapped();
+    if (state == TaskState::removed && mapped && some == picked.end()) continue;
     if (event.only_failed && !is_failed(state)) continue;
     if (event.only_running && !occupies(state)) continue;
     out.push_back(i);
@@ -73,14 +75,16 @@ void select_tasks(const ClearRequested& event, const LiveRun& run, std::vector<b
 // Every run of the request with its tasks. False (and replied) when a run or a task is unknown, or
 // there are too many.
 bool choose(Turn& turn, const ClearRequested& event, std::vector<Chosen>& out) {
-  const auto add = [&](const std::string& id, const std::optional<StoredRun>& stored) {
-    LiveRun* run = run_of_request(turn, event.request, event.dag_id, id, stored);
+  const auto add = [&](const std::string& dag_id, const std::string& id,
+                       const std::optional<StoredRun>& stored) {
+    LiveRun* run = run_of_request(turn, event.request, dag_id, id, stored);
     if (run != nullptr) out.push_back({run, {}});
     return run != nullptr;
   };
-  if (!add(event.dag_run_id, event.stored)) return false;
+  if (!add(event.dag_id, event.dag_run_id, event.stored)) return false;
   for (const auto& more : event.more_runs) {
-    if (!add(more.dag_run_id, more.stored)) return false;
+    const std::string& dag_id = more.dag_id.empty() ? event.dag_id : more.dag_id;
+    if (!add(dag_id, more.dag_run_id, more.stored)) return false;
   }
   std::vector<bool> known(event.task_ids.size());
   std::size_t total = 0;
@@ -202,11 +206,15 @@ void on(Turn& turn, const ClearRequested& event) {
   }
   for (const auto& [run, tasks] : chosen) {
     if (event.dry_run) break;
+    log_event(turn, "clear", event.user, run->row().dag_id, run->row().dag_run_id,
+              event.task_ids.size() == 1 ? event.task_ids.front() : std::string(),
+              states_changed(*run, tasks, to_string(TaskState::none)));
     clear_tasks(turn, *run, tasks);
     const bool reopen = is_terminal(run->row().state) && event.reset_dag_runs && !tasks.empty();
     if (reopen) requeue_run(turn, *run);
-    log_event(turn, "clear", event.user, event.dag_id, run->row().dag_run_id,
-              event.task_ids.size() == 1 ? event.task_ids.front() : std::string());
+    if (!event.run_note) continue;
+    touch(turn, *run);
+    run->row().note = *event.run_note;
   }
   if (event.request == 0) return;
   turn.out.replies.push_back(

@@ -9,6 +9,7 @@ namespace {
 void take_version(Turn& turn, const std::shared_ptr<const Dag>& current) {
   SchedulerState& state = turn.state;
   LiveDag& dag = state.dags[current->id];
+  if (dag.deleted) return;  // it comes back when the folder is read again
   const bool is_new = dag.row.dag_id.empty();
   const bool same = !is_new && dag.row.version == current->version;
   if (same && !dag.row.is_stale) return;
@@ -60,15 +61,29 @@ void set_paused(Turn& turn, LiveDag& dag, bool paused) {
   advance_later(turn.state, dag);
 }
 
+namespace {
+
+// False: there is no such DAG.
+bool pause_by_hand(Turn& turn, const PauseRequested& event, const std::string& dag_id) {
+  const auto found = turn.state.dags.find(dag_id);
+  if (found == turn.state.dags.end() || found->second.deleted) return false;
+  if (found->second.row.is_paused == event.paused) return true;
+  set_paused(turn, found->second, event.paused);
+  const auto text = [](bool paused) {
+    return std::string("{\"is_paused\":") + (paused ? "true}" : "false}");
+  };
+  log_event(turn, event.paused ? "pause" : "unpause", event.user, dag_id, {}, {},
+            "{\"before\":" + text(!event.paused) + ",\"after\":" + text(event.paused) + "}");
+  return true;
+}
+
+}  // namespace
+
 void on(Turn& turn, const PauseRequested& event) {
-  const auto found = turn.state.dags.find(event.dag_id);
-  if (found == turn.state.dags.end()) {
+  if (!pause_by_hand(turn, event, event.dag_id)) {
     return reply(turn, event.request, Errc::not_found, "no DAG '" + event.dag_id + "'");
   }
-  if (found->second.row.is_paused != event.paused) {
-    set_paused(turn, found->second, event.paused);
-    log_event(turn, event.paused ? "pause" : "unpause", event.user, event.dag_id);
-  }
+  for (const std::string& more : event.more_dag_ids) pause_by_hand(turn, event, more);
   reply(turn, event.request, Errc::ok);
 }
 

@@ -21,19 +21,36 @@ void mark_task(Turn& turn, LiveRun& run, InstanceIndex i, TaskState to, const st
   end_task(turn, run, i, Cause::marked, to, "marked " + std::string(to_string(to)) + " by " + user);
 }
 
-// The named instance, and all of what stands up- or downstream of its task.
-std::vector<InstanceIndex> with_closure(const LiveRun& run, InstanceIndex named, bool up,
-                                        bool down) {
-  const TaskIndex task = run.stored.task_of(named);
-  std::vector<TaskIndex> tasks = closure(*run.stored.dag, {task}, up, down);
-  std::erase(tasks, task);
+// All instances of a task, but those that its list has not any more.
+std::vector<InstanceIndex> present(const LiveRun& run, const std::vector<TaskIndex>& tasks) {
   std::vector<InstanceIndex> all = instances_of(run, tasks);
   std::erase_if(all, [&](InstanceIndex i) { return run.stored.state_of(i) == TaskState::removed; });
-  all.insert(std::upper_bound(all.begin(), all.end(), named), named);
   return all;
 }
 
-// An ended run goes on if the mark left something to do, else its leaves are judged again.
+std::vector<InstanceIndex> named_instances(const LiveRun& run, const MarkRequested& event) {
+  if (event.all_instances) {
+    const std::optional<TaskIndex> task = find_planned(run, event.task_id);
+    return task ? present(run, {*task}) : std::vector<InstanceIndex>{};
+  }
+  const std::optional<InstanceIndex> one = find_instance(run, event.task_id, event.map_index);
+  return one ? std::vector{*one} : std::vector<InstanceIndex>{};
+}
+
+// The named instances of one task, and all of what stands up- or downstream of it.
+std::vector<InstanceIndex> with_closure(const LiveRun& run, const std::vector<InstanceIndex>& named,
+                                        bool up, bool down) {
+  const TaskIndex task = run.stored.task_of(named.front());
+  std::vector<TaskIndex> tasks = closure(*run.stored.dag, {task}, up, down);
+  std::erase(tasks, task);
+  std::vector<InstanceIndex> all = present(run, tasks);
+  all.insert(all.end(), named.begin(), named.end());
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+}  // namespace
+
 void reopen_run(Turn& turn, LiveRun& run) {
   if (!is_terminal(run.row().state)) return;
   if (run.unfinished > 0) return requeue_run(turn, run);
@@ -45,17 +62,27 @@ void reopen_run(Turn& turn, LiveRun& run) {
   if (run.dag->past.contains(run.past_key())) remember_past(run);
 }
 
+namespace {
+
 struct Marked {
   LiveRun* run = nullptr;
-  std::vector<InstanceIndex> tasks;
+  std::vector<InstanceIndex> named;
+  std::vector<InstanceIndex> tasks;  // those and what belongs to them
 };
 
 void mark(Turn& turn, const MarkRequested& event, const Marked& chosen) {
   LiveRun& run = *chosen.run;
   create_rows(turn, run);
+  log_event(turn, "mark", event.user, event.dag_id, run.row().dag_run_id, event.task_id,
+            states_changed(run, chosen.tasks, to_string(event.state)));
+  if (event.note && run.row().dag_run_id == event.dag_run_id) {
+    for (const InstanceIndex i : chosen.named) {
+      touch(turn, run, i);
+      run.detail(i).note = *event.note;
+    }
+  }
   for (const InstanceIndex i : chosen.tasks) mark_task(turn, run, i, event.state, event.user);
   reopen_run(turn, run);
-  log_event(turn, "mark", event.user, event.dag_id, run.row().dag_run_id, event.task_id);
 }
 
 // The task in every run of the request, with its closure there. False (and replied) when a run is
@@ -64,10 +91,10 @@ bool choose(Turn& turn, const MarkRequested& event, std::vector<Marked>& out) {
   const auto add = [&](const std::string& id, const std::optional<StoredRun>& stored) {
     LiveRun* run = run_of_request(turn, event.request, event.dag_id, id, stored);
     if (run == nullptr) return false;
-    const std::optional<InstanceIndex> named = find_instance(*run, event.task_id, event.map_index);
-    if (named) {
-      out.push_back(
-          {run, with_closure(*run, *named, event.include_upstream, event.include_downstream)});
+    const std::vector<InstanceIndex> named = named_instances(*run, event);
+    if (!named.empty()) {
+      out.push_back({run, named,
+                     with_closure(*run, named, event.include_upstream, event.include_downstream)});
     } else if (out.empty()) {
       reply(turn, event.request, Errc::not_found, "no task instance '" + event.task_id + "'");
     }
@@ -106,6 +133,23 @@ void on(Turn& turn, const MarkRequested& event) {
       return reply(turn, event.request, Errc::conflict, std::move(why));
     }
     for (const InstanceIndex i : one.tasks) before.push_back(one.run->stored.row(i));
+  }
+  if (before.size() > max_cleared_tasks) {
+    return refuse_field(turn, event.request, "/new_state",
+                        std::to_string(before.size()) +
+                            " task instances would be marked, at most " +
+                            std::to_string(max_cleared_tasks) +
+                            " can be at once: leave out include_past or include_future, or name "
+                            "one map index");
+  }
+  // As in Airflow a mark that changes nothing is a mistake.
+  const bool changes = std::any_of(before.begin(), before.end(), [&](const TaskInstanceRow& row) {
+    return row.state != event.state;
+  });
+  if (!changes && !event.dry_run) {
+    return reply(turn, event.request, Errc::conflict,
+                 "Task id " + event.task_id + " is already in " +
+                     std::string(to_string(event.state)) + " state");
   }
   for (const Marked& one : chosen) {
     if (!event.dry_run) mark(turn, event, one);

@@ -9,13 +9,20 @@ void refresh_all(Turn& turn) {
   for (auto& [id, dag] : turn.state.dags) refresh_dag(turn.state, dag, turn.now.boot);
 }
 
-// Pool names are ids: nothing in them needs escaping.
-void log_pool(Turn& turn, const char* event, const std::string& user, const std::string& pool) {
+std::string pool_text(const PoolRow* pool) {
+  if (pool == nullptr) return "null";
+  return "{\"slots\":" + std::to_string(pool->slots) + "," +
+         json_member("description", pool->description) + "}";
+}
+
+void log_pool(Turn& turn, const char* event, const std::string& user, const std::string& name,
+              const PoolRow* before, const PoolRow* after) {
   EventLogRow row;
   row.when = turn.now.wall;
   row.event = event;
   row.owner = user;
-  row.extra_json = R"({"pool_name":")" + pool + R"("})";
+  row.extra_json = "{" + json_member("pool_name", name) + ",\"before\":" + pool_text(before) +
+                   ",\"after\":" + pool_text(after) + "}";
   turn.out.changes.event_log.push_back(std::move(row));
 }
 
@@ -32,7 +39,8 @@ void on(Turn& turn, const PoolSet& event) {
   if (pool.exists && event.create_only) {
     return reply(turn, event.request, Errc::conflict, "pool '" + event.pool.name + "' exists");
   }
-  log_pool(turn, pool.exists ? "patch_pool" : "post_pool", event.user, event.pool.name);
+  log_pool(turn, pool.exists ? "patch_pool" : "post_pool", event.user, event.pool.name,
+           pool.exists ? &pool.row : nullptr, &event.pool);
   pool.exists = true;
   pool.row = event.pool;
   turn.out.changes.pools.push_back(event.pool);
@@ -48,7 +56,8 @@ void on(Turn& turn, const PoolDeleted& event) {
   if (found == turn.state.pool_numbers.end() || !turn.state.pools[found->second].exists) {
     return reply(turn, event.request, Errc::not_found, "no pool '" + event.name + "'");
   }
-  log_pool(turn, "delete_pool", event.user, event.name);
+  log_pool(turn, "delete_pool", event.user, event.name, &turn.state.pools[found->second].row,
+           nullptr);
   turn.state.pools[found->second].exists = false;
   std::erase_if(turn.out.changes.pools, [&](const PoolRow& row) { return row.name == event.name; });
   turn.out.changes.pools_deleted.push_back(event.name);

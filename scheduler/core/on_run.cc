@@ -106,6 +106,14 @@ bool has_publishing(const LiveRun& run) {
   return run.publishing > 0;
 }
 
+void note_and_reply(Turn& turn, const RunStateRequested& event, LiveRun& run) {
+  if (event.note) {
+    touch(turn, run);
+    run.row().note = *event.note;
+  }
+  reply(turn, event.request, run);
+}
+
 void end_by_request(Turn& turn, const RunStateRequested& event, LiveRun& run) {
   if (has_publishing(run)) {
     return reply(turn, event.request, Errc::conflict,
@@ -116,11 +124,11 @@ void end_by_request(Turn& turn, const RunStateRequested& event, LiveRun& run) {
     run.row().state = event.state;
     run.row().reason = "marked " + std::string(to_string(event.state)) + " by " + event.user;
     tell_waiters(turn.state, run);
-    return reply(turn, event.request, run);
+    return note_and_reply(turn, event, run);
   }
   const std::string what = event.state == DagRunState::failed ? "cancelled" : "marked success";
   end_run_early(turn, run, event.state, what + " by " + event.user);
-  reply(turn, event.request, run);
+  note_and_reply(turn, event, run);
 }
 
 // As in Airflow: the run is looked at again, and what has ended stays as it is; to run tasks again
@@ -130,14 +138,14 @@ void requeue_by_request(Turn& turn, const RunStateRequested& event, LiveRun& run
     return reply(turn, event.request, Errc::conflict, "the run is being ended");
   }
   if (is_terminal(run.row().state)) requeue_run(turn, run);
-  reply(turn, event.request, run);
+  note_and_reply(turn, event, run);
 }
 
 }  // namespace
 
 RunAnswer request_run(Turn& turn, const RunRequested& event) {
   const auto found = turn.state.dags.find(event.dag_id);
-  if (found == turn.state.dags.end()) {
+  if (found == turn.state.dags.end() || found->second.deleted) {
     return {Errc::not_found, "no DAG '" + event.dag_id + "'"};
   }
   LiveDag& dag = found->second;
@@ -185,7 +193,9 @@ void on(Turn& turn, const RunStateRequested& event) {
     return refuse_field(turn, event.request, "/state", "must be queued, success or failed");
   }
   log_event(turn, event.state == DagRunState::failed ? "cancel" : "set_run_state", event.user,
-            event.dag_id, event.dag_run_id);
+            event.dag_id, event.dag_run_id, {},
+            "{" + json_member("before", to_string(run->row().state)) + "," +
+                json_member("after", to_string(event.state)) + "}");
   if (event.state == DagRunState::queued) return requeue_by_request(turn, event, *run);
   end_by_request(turn, event, *run);
 }
@@ -205,6 +215,19 @@ void on(Turn& turn, const RunDeleted& event) {
   reply(turn, event.request, *run);
 }
 
+namespace {
+
+std::vector<InstanceIndex> noted_instances(const LiveRun& run, const NoteSet& event) {
+  if (event.all_instances) {
+    const std::optional<TaskIndex> task = find_planned(run, event.task_id);
+    return task ? instances_of(run, {*task}) : std::vector<InstanceIndex>{};
+  }
+  const std::optional<InstanceIndex> one = find_instance(run, event.task_id, event.map_index);
+  return one ? std::vector{*one} : std::vector<InstanceIndex>{};
+}
+
+}  // namespace
+
 void on(Turn& turn, const NoteSet& event) {
   LiveRun* run = run_of_request(turn, event.request, event.dag_id, event.dag_run_id, event.stored);
   if (run == nullptr) return;
@@ -212,14 +235,16 @@ void on(Turn& turn, const NoteSet& event) {
     touch(turn, *run);
     run->row().note = event.note;
   } else {
-    const std::optional<InstanceIndex> i = find_instance(*run, event.task_id, event.map_index);
-    if (!i) {
+    const std::vector<InstanceIndex> named = noted_instances(*run, event);
+    if (named.empty()) {
       return reply(turn, event.request, Errc::not_found,
                    "no task instance '" + event.task_id + "'");
     }
     create_rows(turn, *run);
-    touch(turn, *run, *i);
-    run->detail(*i).note = event.note;
+    for (const InstanceIndex i : named) {
+      touch(turn, *run, i);
+      run->detail(i).note = event.note;
+    }
   }
   log_event(turn, "set_note", event.user, event.dag_id, event.dag_run_id, event.task_id);
   reply(turn, event.request, *run);

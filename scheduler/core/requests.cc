@@ -1,5 +1,6 @@
 // What all user actions share: finding the run, answering, the audit trail.
 #include <algorithm>
+#include <utility>
 
 #include "scheduler/core/turn.h"
 
@@ -8,14 +9,15 @@ namespace batuta {
 LiveRun* run_of_request(Turn& turn, RequestId request, const std::string& dag_id,
                         const std::string& dag_run_id, const std::optional<StoredRun>& stored) {
   const auto dag = turn.state.dags.find(dag_id);
-  if (dag == turn.state.dags.end()) {
+  if (dag == turn.state.dags.end() || dag->second.deleted) {
     reply(turn, request, Errc::not_found, "no DAG '" + dag_id + "'");
     return nullptr;
   }
   const auto live = dag->second.by_run_id.find(dag_run_id);
   if (live != dag->second.by_run_id.end() && !live->second->deleted) return live->second;
   // `stored` was read before this step; a run deleted in it stays deleted.
-  if (live == dag->second.by_run_id.end() && stored && stored->run.dag_run_id == dag_run_id) {
+  const bool known = live == dag->second.by_run_id.end() && !dag->second.loses_runs;
+  if (known && stored && stored->run.dag_run_id == dag_run_id) {
     return &add_run(turn.state, dag->second, *stored);
   }
   reply(turn, request, Errc::not_found, "no run '" + dag_run_id + "' of DAG '" + dag_id + "'");
@@ -39,9 +41,9 @@ void reply(Turn& turn, RequestId request, const LiveRun& run, bool repeated) {
 }
 
 void log_event(Turn& turn, const char* event, const std::string& user, const std::string& dag_id,
-               const std::string& dag_run_id, const std::string& task_id) {
+               const std::string& dag_run_id, const std::string& task_id, std::string extra_json) {
   turn.out.changes.event_log.push_back(
-      {turn.now.wall, event, dag_id, dag_run_id, task_id, user, {}});
+      {turn.now.wall, event, dag_id, dag_run_id, task_id, user, std::move(extra_json)});
 }
 
 std::vector<TaskIndex> closure(const Dag& dag, std::vector<TaskIndex> tasks, bool up, bool down) {

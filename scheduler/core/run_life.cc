@@ -285,6 +285,7 @@ void advance_runs(Turn& turn) {
     list.swap(state.to_advance);
     for (LiveDag* dag : list) {
       dag->in_to_advance = false;
+      if (dag->deleted) continue;
       create_due_runs(turn, *dag);
       start_queued_runs(turn, *dag);
     }

@@ -252,6 +252,9 @@ void schedule_resumed(Turn& turn, LiveDag& dag, const char* reason, const char* 
 
 void on(Turn& turn, const DagsChanged& event);
 void on(Turn& turn, const PauseRequested& event);
+void on(Turn& turn, const DagDeleted& event);
+// What was deleted in this turn leaves memory.
+void forget_deleted_dags(Turn& turn);
 void set_paused(Turn& turn, LiveDag& dag, bool paused);
 void on(Turn& turn, const RunRequested& event);
 // What comes of a request for a run: the run, or the one that it made before, or why there is none.
@@ -268,6 +271,8 @@ void on(Turn& turn, const RunDeleted& event);
 void on(Turn& turn, const NoteSet& event);
 void on(Turn& turn, const ClearRequested& event);
 void on(Turn& turn, const MarkRequested& event);
+void on(Turn& turn, const InstanceDeleted& event);
+void on(Turn& turn, const XcomEdited& event);
 void on(Turn& turn, const PoolSet& event);
 void on(Turn& turn, const PoolDeleted& event);
 void on(Turn& turn, const WorkerJoined& event);
@@ -289,7 +294,8 @@ void reply(Turn& turn, RequestId request, Errc code, std::string message = {});
 void refuse_field(Turn& turn, RequestId request, std::string where, std::string message);
 void reply(Turn& turn, RequestId request, const LiveRun& run, bool repeated = false);
 void log_event(Turn& turn, const char* event, const std::string& user, const std::string& dag_id,
-               const std::string& dag_run_id = {}, const std::string& task_id = {});
+               const std::string& dag_run_id = {}, const std::string& task_id = {},
+               std::string extra_json = {});
 // Task positions with everything up- or downstream of them, ascending.
 std::vector<TaskIndex> closure(const Dag& dag, std::vector<TaskIndex> tasks, bool up, bool down);
 // Every instance of these tasks; of a run without rows those that it would have.
@@ -298,6 +304,20 @@ std::vector<InstanceIndex> instances_of(const LiveRun& run, const std::vector<Ta
 void clear_tasks(Turn& turn, LiveRun& run, const std::vector<InstanceIndex>& tasks);
 // One task without a live attempt (or whose attempt has just ended): archived and reset.
 void clear_task(Turn& turn, LiveRun& run, InstanceIndex i);
+
+// An ended run goes on if something is left to do after a change by hand, else its leaves are
+// judged again.
+void reopen_run(Turn& turn, LiveRun& run);
+
+// ---- audit.cc: what the event log says of a change beyond its names, as JSON
+// -------------------------------------------------------------------------------
+
+std::string json_quoted(std::string_view text);
+std::string json_member(std::string_view name, std::string_view text);  // "name":"text"
+// {"before":{"extract":"failed","load[3]":"none"},"after":…}; of many instances the rest is counted
+// by state: "more":{"failed":12}.
+std::string states_changed(const LiveRun& run, const std::vector<InstanceIndex>& tasks,
+                           std::string_view after);
 
 // ---- finish_turn.cc
 // -----------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
 #include "common/safe_json.h"
@@ -29,6 +30,12 @@ class Asking {
   void operator()(NoteSet& e) { whole(e.dag_id, e.dag_run_id, e.stored); }
   void operator()(ClearRequested& e) { all_of(e); }
   void operator()(MarkRequested& e) { all_of(e); }
+  void operator()(InstanceDeleted& e) { whole(e.dag_id, e.dag_run_id, e.stored); }
+  void operator()(XcomEdited& e) {
+    whole(e.dag_id, e.dag_run_id, e.stored);
+    questions_.xcoms.push_back({e.instance, e.key});
+    xcoms_.push_back(&e);
+  }
   void operator()(auto&) {}
 
   void ask(Store& store) {
@@ -44,6 +51,9 @@ class Asking {
     give(keys_, answers.keys);
     give(runs_, answers.runs);
     give(dates_, answers.dates);
+    for (std::size_t i = 0; i < xcoms_.size(); ++i) {
+      xcoms_[i]->exists = answers.xcoms.at(i).has_value();
+    }
   }
 
  private:
@@ -68,7 +78,9 @@ class Asking {
   }
   void all_of(auto& e) {
     whole(e.dag_id, e.dag_run_id, e.stored);
-    for (ClearRequested::Run& run : e.more_runs) whole(e.dag_id, run.dag_run_id, run.stored);
+    for (ClearRequested::Run& run : e.more_runs) {
+      whole(run.dag_id.empty() ? e.dag_id : run.dag_id, run.dag_run_id, run.stored);
+    }
   }
   static void give(const std::vector<RunRequested*>& to, std::vector<std::optional<RunRow>>& rows) {
     for (std::size_t i = 0; i < to.size(); ++i) {
@@ -81,6 +93,7 @@ class Asking {
   std::vector<std::optional<StoredRun>*> whole_;
   std::vector<std::optional<StoredRun>*> found_;
   std::vector<RunRequested*> keys_, runs_, dates_;
+  std::vector<XcomEdited*> xcoms_;
 };
 
 // XComs as the next task may see them: of this very turn, or committed before.
@@ -167,6 +180,9 @@ class Xcoms {
     if (!indexed_) {
       indexed_ = true;
       for (const InstanceKey& of_it : changes_.xcoms_cleared) by_instance_[of_it].cleared = true;
+      for (const auto& [of_it, name] : changes_.xcoms_deleted) {
+        by_instance_[of_it].deleted.insert(name);
+      }
       for (const XcomRow& row : changes_.xcoms) by_instance_[row.instance()].rows.push_back(&row);
     }
     const auto known = by_instance_.find(of);
@@ -174,7 +190,8 @@ class Xcoms {
     for (const XcomRow* row : known->second.rows) {
       if (row->key == key) return row->value_json;
     }
-    if (known->second.cleared) return std::optional<std::string>();
+    const bool deleted = known->second.deleted.find(key) != known->second.deleted.end();
+    if (known->second.cleared || deleted) return std::optional<std::string>();
     return std::nullopt;
   }
 
@@ -184,6 +201,7 @@ class Xcoms {
   std::map<Id, std::optional<std::string>> fetched_;
   struct InTurn {
     bool cleared = false;
+    std::set<std::string, std::less<>> deleted;
     std::vector<const XcomRow*> rows;
   };
   // This turn's, of each instance that it gave or took any; made when first asked for.
@@ -343,6 +361,7 @@ void prepare_events(const SchedulerState& state, Store& store, std::vector<Event
 Prepared prepare_launches(SchedulerState& state, Effects& effects, Store& store,
                           LaunchContext& context, const Now& now) {
   fill_publications(state, effects.changes);
+  for (const RunSeq run : effects.results_edited) context.results_edited(run);
   Xcoms xcoms(effects.changes, store);
   for (const LaunchEffect& effect : effects.launches) {
     const StoredRun& run = run_of(state, effect.key);

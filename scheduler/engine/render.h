@@ -64,6 +64,8 @@ class LaunchContext {
   // when the parameters should be kept (they differ from the definition). An error (an undefined
   // name, an unknown connection) fails the attempt with its message.
   virtual Status render_launch(const Attempt& attempt, Launch& out, std::string& rendered) = 0;
+  // Results of a run were changed by hand: what is kept of them may not be true any more.
+  virtual void results_edited(RunSeq) {}
   // One failure notification as an outbox payload; never fails (an unknown variable is shown as
   // written). `id` is filled by the engine.
   virtual OutboxRow render_alert(const Attempt& attempt, const std::string& notifier_json,

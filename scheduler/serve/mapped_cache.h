@@ -52,6 +52,12 @@ class MappedCache {
     bytes_ += bytes;
     kept_[{run, task}] = {std::move(items), bytes};
   }
+  void forget(RunSeq run) {
+    for (auto at = kept_.lower_bound({run, 0}); at != kept_.end() && at->first.first == run;) {
+      bytes_ -= at->second.second;
+      at = kept_.erase(at);
+    }
+  }
 
  private:
   std::size_t bytes_ = 0;

@@ -331,6 +331,7 @@ struct Server::Impl {
           },
           std::move(done));
     };
+    services.read_dags = [this](bool now) { now ? dags.repost() : dags.missed(); };
     services.settings = [this] { return shown_settings(home.settings()); };
     services.find_asset = http::find_asset;
     http::Limits limits;

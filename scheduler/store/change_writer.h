@@ -26,7 +26,8 @@ void write_event(Database& db, const EventLogRow& row);
 // A run's row and everything below it.
 void delete_run(Database& db, RunSeq run);
 
-// The parts, one file each: write_runs.cc and write_results.cc.
+// The parts: write_runs.cc, write_results.cc and write_deletions.cc.
+void write_deletions(Database& db, const Changes& changes);
 void write_definitions(Database& db, const Changes& changes);
 void write_runs(Database& db, const Changes& changes);
 void write_tasks(Database& db, const Changes& changes, const DagLookup& dag_of);

@@ -181,6 +181,8 @@ class History {
                                                 int last_runs) = 0;
   // Every DAG ever seen, stale ones included, by id.
   virtual std::vector<DagRow> dags() = 0;
+  // The DAGs that the user has marked as favourites, by id.
+  virtual std::vector<std::string> favorites(const std::string& user) = 0;
   virtual PageOf<DagVersionView> dag_versions(const DagVersionQuery& query) = 0;
   virtual std::optional<DagVersionView> dag_version(const std::string& version) = 0;
 

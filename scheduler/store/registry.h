@@ -118,6 +118,9 @@ class Registry {
   virtual Status add_group(const UserGroup& group) = 0;  // conflict when it exists
   virtual Status set_group(const UserGroup& group) = 0;  // not_found when it does not
   virtual Status delete_group(std::string_view name) = 0;
+  // A DAG is a favourite of the user's, or none any more: Errc::conflict when it was so already,
+  // not_found when there is no such DAG. Which there are, History::favorites() tells.
+  virtual Status set_favorite(std::string_view user, std::string_view dag_id, bool is_one) = 0;
   // A fresh opaque token ("batuta_" + 43 base64url characters); only its SHA-256 is stored. With a
   // `scope` it may what its user may and the scope says; without, all that its user may.
   virtual Result<std::string> issue_scoped_token(std::string_view user, std::string_view purpose,

@@ -37,6 +37,7 @@ class SqliteHistory : public History {
   std::vector<DagSummary> dag_summaries(const std::vector<std::string>& dag_ids,
                                         int last_runs) override;
   std::vector<DagRow> dags() override;
+  std::vector<std::string> favorites(const std::string& user) override;
   PageOf<DagVersionView> dag_versions(const DagVersionQuery& query) override;
   std::optional<DagVersionView> dag_version(const std::string& version) override;
   PageOf<EventLogView> event_logs(const EventLogQuery& query) override;

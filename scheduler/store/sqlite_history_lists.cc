@@ -121,6 +121,16 @@ std::vector<DagSummary> SqliteHistory::dag_summaries(const std::vector<std::stri
   return result;
 }
 
+std::vector<std::string> SqliteHistory::favorites(const std::string& user) {
+  Reader reader(*this);
+  std::vector<std::string> result;
+  Rows rows = reader.db()
+                  .statement("SELECT dag_id FROM dag_favorite WHERE user_name = ? ORDER BY dag_id")
+                  .query(user);
+  while (rows.next()) rows.read(result.emplace_back());
+  return result;
+}
+
 std::vector<DagRow> SqliteHistory::dags() {
   Reader reader(*this);
   std::vector<DagRow> result;

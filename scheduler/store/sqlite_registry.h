@@ -60,6 +60,7 @@ class SqliteRegistry : public Registry {
   Status add_group(const UserGroup& group) override;
   Status set_group(const UserGroup& group) override;
   Status delete_group(std::string_view name) override;
+  Status set_favorite(std::string_view user, std::string_view dag_id, bool is_one) override;
   Result<std::string> issue_scoped_token(std::string_view user, std::string_view purpose,
                                          const std::vector<Grant>& scope, Time now,
                                          Duration lifetime) override;

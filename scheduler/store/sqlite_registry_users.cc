@@ -15,6 +15,13 @@ constexpr char upsert_user[] =
 constexpr char select_created[] = "SELECT created_at FROM app_user WHERE name = ?";
 constexpr char delete_user_row[] = "DELETE FROM app_user WHERE name = ?";
 constexpr char delete_memberships[] = "DELETE FROM user_group_user WHERE user_name = ?";
+constexpr char select_favorite[] =
+    "SELECT EXISTS (SELECT 1 FROM dag_favorite AS f WHERE f.user_name = ?1 AND f.dag_id = "
+    "d.dag_id) "
+    "FROM dag AS d WHERE d.dag_id = ?2";
+constexpr char insert_favorite[] = "INSERT INTO dag_favorite (user_name, dag_id) VALUES (?1, ?2)";
+constexpr char delete_favorite[] = "DELETE FROM dag_favorite WHERE user_name = ?1 AND dag_id = ?2";
+constexpr char delete_favorites[] = "DELETE FROM dag_favorite WHERE user_name = ?";
 constexpr char delete_user_tokens[] = "DELETE FROM token WHERE user_name = ?";
 
 constexpr char select_tokens[] =
@@ -179,6 +186,7 @@ Status SqliteRegistry::delete_user(std::string_view name) {
   const Status written = write([&] {
     db_.statement(delete_user_tokens).run(name);
     db_.statement(delete_memberships).run(name);
+    db_.statement(delete_favorites).run(name);
     db_.statement(delete_user_row).run(name);
   });
   if (!written) return written;
@@ -188,6 +196,26 @@ Status SqliteRegistry::delete_user(std::string_view name) {
   users_.erase(found);
   rights_changed();
   return success();
+}
+
+Status SqliteRegistry::set_favorite(std::string_view user, std::string_view dag_id, bool is_one) {
+  if (!users_.contains(user)) return unknown_user(user);
+  bool known = false, was_one = false;
+  {
+    Rows rows = db_.statement(select_favorite).query(user, dag_id);
+    if ((known = rows.next())) rows.read(was_one);
+  }
+  if (!known) {
+    return Error{
+        Errc::not_found, "The Dag with ID: `" + std::string(dag_id) + "` was not found", {}};
+  }
+  if (was_one == is_one) {
+    return Error{Errc::conflict,
+                 is_one ? "Dag is already marked as favorite" : "Dag is not marked as favorite",
+                 {}};
+  }
+  return write(
+      [&] { db_.statement(is_one ? insert_favorite : delete_favorite).run(user, dag_id); });
 }
 
 Result<std::string> SqliteRegistry::issue_scoped_token(std::string_view user,

@@ -9,6 +9,8 @@ namespace batuta {
 namespace {
 
 constexpr char delete_xcoms[] = "DELETE FROM xcom WHERE run = ? AND task = ? AND map_index = ?";
+constexpr char delete_xcom[] =
+    "DELETE FROM xcom WHERE run = ? AND task = ? AND map_index = ? AND key = ?";
 constexpr char upsert_xcom[] =
     "INSERT INTO xcom (run, task, map_index, key, value_json, timestamp) "
     "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (run, task, map_index, key) DO UPDATE SET value_json = "
@@ -108,6 +110,9 @@ void write_results(Database& db, const Changes& changes, const std::vector<Rende
   for (const InstanceKey& of : changes.xcoms_cleared) {
     db.statement(delete_xcoms).run(of.run, of.task, of.map_index);
   }
+  for (const auto& [of, key] : changes.xcoms_deleted) {
+    db.statement(delete_xcom).run(of.run, of.task, of.map_index, key);
+  }
   for (const XcomRow& r : changes.xcoms) {
     db.statement(upsert_xcom).run(r.run, r.task, r.map_index, r.key, r.value_json, r.timestamp);
   }
@@ -174,6 +179,7 @@ void write_changes(Database& db, const Changes& changes, const std::vector<Rende
   write_results(db, changes, rendered);
   write_lake(db, changes);
   write_outbox(db, changes);
+  write_deletions(db, changes);
 }
 
 }  // namespace batuta

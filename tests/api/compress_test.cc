@@ -54,6 +54,30 @@ TEST_CASE("short answers, errors and streams are sent as they are") {
   CHECK(header(events, "Content-Encoding").empty());
 }
 
+TEST_CASE(
+    "an answer to a read bears a tag of what it says, and whoever has it is sent nothing more") {
+  TestApi api;
+  const std::string target = "/api/v2/dags/demo/dagRuns";
+  const auto whole = api.call(Method::get, target);
+  const std::string tag = header(whole, "ETag");
+  CHECK(tag.starts_with("W/\""));
+  for (const std::string& known : {tag, "\"other\", " + tag, std::string("*")}) {
+    const auto same =
+        api.call(Method::get, target, "", "admin", asking({{"if-none-match", known}}));
+    CHECK(same.status == 304);
+    CHECK(same.body.empty());
+    CHECK(header(same, "ETag") == tag);
+  }
+  api.history.run_rows.front().note = "another";
+  const auto changed = api.call(Method::get, target, "", "admin", asking({{"if-none-match", tag}}));
+  CHECK(changed.status == 200);
+  CHECK(header(changed, "ETag") != tag);
+  // Rights come first, and neither refusals nor changes have one.
+  CHECK(api.call(Method::get, target, "", "", asking({{"if-none-match", "*"}})).status == 401);
+  CHECK(header(api.call(Method::get, target + "/none"), "ETag").empty());
+  CHECK(header(api.call(Method::post, target + "/done/clear", "{}"), "ETag").empty());
+}
+
 TEST_CASE("the OpenAPI document has an ETag, and whoever has it is told so") {
   TestApi api;
   const auto whole = api.call(Method::get, "/openapi.json");

@@ -106,7 +106,7 @@ TEST_CASE("pausing asks the scheduler and answers with the DAG as it is then") {
   CHECK(api.status(Method::patch, "/api/v2/dags/demo", R"({"is_paused":true,"owner":"me"})") ==
         422);
   CHECK(api.status(Method::patch, "/api/v2/dags/demo?update_mask=tags", R"({"is_paused":true})") ==
-        422);
+        400);
   api.backend.answer = [](const Event&) {
     return Reply{0, Errc::not_found, "no", {}, false, {}, {}};
   };

@@ -20,6 +20,11 @@ inline std::string existing_path(std::string_view pattern) {
   std::string path(pattern);
   // Of the two tasks the second is mapped.
   if (pattern.ends_with("/listMapped")) path.replace(path.find("{task_id}"), 9, "second");
+  if (pattern.ends_with("s/list")) {  // of all of them
+    for (const std::string_view name : {"{dag_id}", "{dag_run_id}"}) {
+      if (const auto at = path.find(name); at != path.npos) path.replace(at, name.size(), "~");
+    }
+  }
   for (const auto& [name, id] : ids) {
     if (const auto at = path.find(name); at != path.npos) path.replace(at, name.size(), id);
   }

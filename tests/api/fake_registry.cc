@@ -143,6 +143,18 @@ Status FakeRegistry::delete_user(std::string_view name) {
   std::erase_if(token_rows, [&](const auto& token) { return token.second.user == name; });
   return success();
 }
+Status FakeRegistry::set_favorite(std::string_view user, std::string_view dag_id, bool is_one) {
+  const std::pair<std::string, std::string> row(user, dag_id);
+  if (!known_dags.contains(dag_id)) return {Errc::not_found, "no such DAG"};
+  if (favorite_rows.contains(row) == is_one) {
+    return {Errc::conflict,
+            is_one ? "Dag is already marked as favorite" : "Dag is not marked as favorite"};
+  }
+  if (is_one) favorite_rows.insert(row);
+  if (!is_one) favorite_rows.erase(row);
+  return success();
+}
+
 Result<std::string> FakeRegistry::issue_scoped_token(std::string_view user,
                                                      std::string_view purpose,
                                                      const std::vector<Grant>& scope, Time now,

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,7 @@ class FakeRegistry final : public Registry {
   Status add_group(const UserGroup& group) override;
   Status set_group(const UserGroup& group) override;
   Status delete_group(std::string_view name) override;
+  Status set_favorite(std::string_view user, std::string_view dag_id, bool is_one) override;
   Result<std::string> issue_scoped_token(std::string_view user, std::string_view purpose,
                                          const std::vector<Grant>& scope, Time now,
                                          Duration lifetime) override;
@@ -77,6 +79,8 @@ class FakeRegistry final : public Registry {
   std::vector<EventLogRow> audit;
   std::map<std::string, Variable, std::less<>> variable_rows;
   std::map<std::string, Connection, std::less<>> connection_rows;
+  std::set<std::pair<std::string, std::string>> favorite_rows;  // user, DAG
+  std::set<std::string, std::less<>> known_dags{"demo"};
 };
 
 }  // namespace batuta::http

@@ -209,6 +209,15 @@ std::vector<DagSummary> FakeHistory::dag_summaries(const std::vector<std::string
   return found;
 }
 
+std::vector<std::string> FakeHistory::favorites(const std::string& user) {
+  std::vector<std::string> found;
+  if (registry == nullptr) return found;
+  for (const auto& [name, dag_id] : registry->favorite_rows) {
+    if (name == user) found.push_back(dag_id);
+  }
+  return found;
+}
+
 PageOf<DagVersionView> FakeHistory::dag_versions(const DagVersionQuery& query) {
   dag_versions_sql(query);
   if (query.dag_id && query.dag_id != "demo") return {};
@@ -303,6 +312,7 @@ TestApi::TestApi() : hub(thread.io, {}) {
   char folder[] = "/tmp/batuta-http-XXXXXX";
   BATUTA_CHECK(::mkdtemp(folder) != nullptr);
   home = folder;
+  history.registry = &registry;
   history.dag_rows.push_back({"demo", false, false, demo_dag()->version, std::nullopt, 0});
   history.run_rows.push_back(run_row(2, "live", DagRunState::running));
   history.run_rows.push_back(run_row(1, "done", DagRunState::success));
@@ -339,6 +349,7 @@ TestApi::TestApi() : hub(thread.io, {}) {
   services.user_changed = [this](const std::string& user, bool other_password) {
     user_changes.push_back(user + (other_password ? " password" : " role"));
   };
+  services.read_dags = [this](bool at_once) { folder_reads.push_back(at_once); };
   services.plugin_faults = [this] { return plugin_faults; };
   services.damage = [this] { return damage; };
   services.fetch_file = [this](const std::string& agent, const std::string& path,

@@ -33,6 +33,7 @@ class FakeHistory final : public History {
   std::vector<DagSummary> dag_summaries(const std::vector<std::string>& dag_ids,
                                         int last_runs) override;
   std::vector<DagRow> dags() override { return dag_rows; }
+  std::vector<std::string> favorites(const std::string& user) override;
   PageOf<DagVersionView> dag_versions(const DagVersionQuery& query) override;
   std::optional<DagVersionView> dag_version(const std::string& version) override;
   PageOf<EventLogView> event_logs(const EventLogQuery& query) override;
@@ -44,6 +45,7 @@ class FakeHistory final : public History {
   std::vector<PublicationRow> publications(std::optional<RunSeq>) override { return {}; }
 
   std::vector<DagRow> dag_rows;
+  const FakeRegistry* registry = nullptr;  // which has the favourites
   std::vector<RunRow> run_rows;
   std::vector<TaskInstanceView> views;  // newest tries
   std::vector<TaskInstanceView> older_tries;
@@ -133,6 +135,7 @@ class TestApi {
   Time now = *parse_iso("2026-11-20T12:00:00Z");
   bool ready = true;
   std::vector<std::string> outbox_calls;
+  std::vector<bool> folder_reads;         // of read_dags
   std::vector<std::string> user_changes;  // what the API told of users
   std::string remote_log;                 // of worker "far-away", on no disk of ours
   std::vector<PluginFault> plugin_faults;

@@ -87,12 +87,13 @@ struct Documented : TestApi {
 
 // A value that a field of that kind refuses.
 json wrong_for(FieldKind kind) {
-  const bool by_text = kind == FieldKind::integer || kind == FieldKind::flag;
+  const bool by_text =
+      kind == FieldKind::integer || kind == FieldKind::flag || kind == FieldKind::number;
   return by_text || kind == FieldKind::time ? json("x") : json(7);
 }
 
 json sample_for(FieldKind kind) {
-  if (kind == FieldKind::integer) return 5;
+  if (kind == FieldKind::integer || kind == FieldKind::number) return 5;
   if (kind == FieldKind::time) return "2026-01-01T00:00:00Z";
   if (kind == FieldKind::list) return json::array();
   if (kind == FieldKind::object) return json::object();

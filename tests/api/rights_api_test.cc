@@ -286,6 +286,7 @@ std::string asked_by(const Route& route) {
   }
   const bool starts = path.ends_with("/dagRuns") || has("/backfills") || has("/materialize");
   if (verb == "create") verb = starts ? "trigger" : "edit";
+  if (path.ends_with("s/list") || path.ends_with("favorite")) verb = "read";
   return verb + " dag:" + (has("{dag_id}") ? "demo" : "");
 }
 

@@ -92,7 +92,7 @@ TEST_CASE("marking asks the scheduler; only ends can be marked") {
   CHECK(body_of(response)["task_instances"][0]["task_id"] == "first");
   CHECK(api.last_event<MarkRequested>().include_downstream);
   CHECK(api.status(Method::patch, live + "/first", R"({"new_state":"failed","note":"n"})") == 200);
-  CHECK(api.last_event<NoteSet>().task_id == "first");
+  CHECK(api.last_event<MarkRequested>().note == "n");
   CHECK(api.status(Method::patch, live + "/first", R"({"new_state":"running"})") == 422);
   CHECK(api.status(Method::patch, live + "/first", R"({"new_state":"failed","fence":1})") == 422);
   CHECK(api.status(Method::patch, live + "/first", "{}") == 422);

@@ -302,7 +302,8 @@ TEST_CASE("pools are kept by hand: made, changed, refused, deleted") {
   CHECK(world.ask(PoolDeleted{0, "p", "ana"}).code == Errc::ok);
   CHECK(world.ledger.events.back().event == "delete_pool");
   CHECK(world.ledger.events.back().owner == "ana");
-  CHECK(world.ledger.events.back().extra_json == R"({"pool_name":"p"})");
+  CHECK(world.ledger.events.back().extra_json ==
+        R"({"pool_name":"p","before":{"slots":6,"description":"d"},"after":null})");
   CHECK(world.state.pool_views().size() == 1);
   CHECK(world.ledger.pools.empty());
 }

@@ -72,6 +72,14 @@ void Ledger::apply_runs(const Changes& changes) {
   }
   for (const RunRow& row : changes.runs_updated) runs.at(row.seq).run = row;
   for (const RunSeq seq : changes.runs_deleted) REQUIRE(runs.erase(seq) == 1);
+  for (const auto& [dag_id, most] : changes.runs_removed) {
+    std::int64_t gone = 0;
+    std::erase_if(runs, [&](const auto& one) {
+      const RunRow& run = one.second.run;
+      return run.dag_id == dag_id && is_terminal(run.state) && (most == 0 || gone++ < most);
+    });
+  }
+  for (const std::string& dag_id : changes.dags_deleted) REQUIRE(dags.erase(dag_id) == 1);
 }
 
 void Ledger::apply_tasks(const Changes& changes) {
@@ -98,7 +106,12 @@ void Ledger::apply_tasks(const Changes& changes) {
     put_row(run, i, update.row);
   }
   for (const InstanceKey& cleared : changes.xcoms_cleared) xcoms.erase(cleared);
-  for (const XcomRow& row : changes.xcoms) xcoms[row.instance()] = row.value_json;
+  for (const auto& [of, key] : changes.xcoms_deleted) {
+    if (key == "return_value") xcoms.erase(of);
+  }
+  for (const XcomRow& row : changes.xcoms) {
+    if (row.key == "return_value") xcoms[row.instance()] = row.value_json;
+  }
   for (const InstanceKey& done : changes.waits_done) waits.erase(done);
   for (const WaitRow& row : changes.waits) waits[row.key()] = row;
 }

@@ -392,7 +392,9 @@ TEST_CASE("a task makes a run of another DAG, and its id is the task's result") 
   const StoredRun* made = w.world.state.find_run("other", "made");
   REQUIRE(made != nullptr);
   CHECK(made->run.triggered_by == "operator");
-  CHECK(w.world.ledger.xcoms.at(w.world.row(w.run, "t").key()) == "\"made\"");
+  REQUIRE(w.world.last.changes.xcoms.size() == 1);
+  CHECK(w.world.last.changes.xcoms[0].key == "trigger_run_id");
+  CHECK(w.world.last.changes.xcoms[0].value_json == "\"made\"");
 }
 
 TEST_CASE("a task waits for the run that it made, without a slot") {

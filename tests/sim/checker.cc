@@ -16,12 +16,15 @@ RunName name_of(const RunRow& run) {
 
 // In the order of the variant.
 constexpr std::string_view event_names[] = {
-    "dags changed",     "pause requested",     "run requested",       "run state requested",
-    "run deleted",      "clear requested",     "mark requested",      "note set",
-    "pool set",         "pool deleted",        "worker joined",       "worker lost",
-    "agent dead",       "worker heartbeat",    "worker catalogue",    "attempt started",
-    "attempt finished", "attempt recalled",    "task expanded",       "task resolved",
-    "wait checked",     "publication settled", "publication refused", "stalled"};
+    "dags changed",     "pause requested",     "DAG deleted",
+    "run requested",    "run state requested", "run deleted",
+    "clear requested",  "mark requested",      "note set",
+    "instance deleted", "XCom edited",         "pool set",
+    "pool deleted",     "worker joined",       "worker lost",
+    "agent dead",       "worker heartbeat",    "worker catalogue",
+    "attempt started",  "attempt finished",    "attempt recalled",
+    "task expanded",    "task resolved",       "wait checked",
+    "publication settled", "publication refused", "stalled"};
 static_assert(std::size(event_names) == std::variant_size_v<Event>);
 
 template <class E>
@@ -54,7 +57,8 @@ void Checker::read(const Event& event) {
       [this](const auto& e) {
         if constexpr (NamesRun<decltype(e)>) named(e.dag_id, e.dag_run_id);
         if constexpr (std::is_same_v<std::decay_t<decltype(e)>, ClearRequested>) {
-          for (const ClearRequested::Run& run : e.more_runs) named(e.dag_id, run.dag_run_id);
+          for (const ClearRequested::Run& run : e.more_runs)
+            named(run.dag_id.empty() ? e.dag_id : run.dag_id, run.dag_run_id);
         }
       },
       event);

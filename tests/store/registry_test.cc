@@ -60,6 +60,39 @@ class SqliteRegistryHarness {
 
 BATUTA_REGISTRY_CONFORMANCE(SqliteRegistryHarness);
 
+TEST_CASE_FIXTURE(Fixture,
+                  "favourites are a user's own, of DAGs that there are, and go with either") {
+  REQUIRE(registry->set_user("ana", "admin", "hash").ok());
+  REQUIRE(registry->set_user("bob", "viewer", "hash").ok());
+  commit(*store, new_run(make_run(1)));
+  commit(*store, end_run(make_run(1), at(9)));
+  SqliteHistory history(path);
+  CHECK(registry->set_favorite("ana", "none", true).error().code == Errc::not_found);
+  CHECK(registry->set_favorite("eve", "etl", true).error().code == Errc::not_found);
+  REQUIRE(registry->set_favorite("ana", "etl", true).ok());
+  CHECK(registry->set_favorite("ana", "etl", true).error().code == Errc::conflict);
+  CHECK(registry->set_favorite("bob", "etl", false).error().code == Errc::conflict);
+  CHECK(history.favorites("ana") == std::vector<std::string>{"etl"});
+  CHECK(history.favorites("bob").empty());
+  REQUIRE(registry->set_favorite("ana", "etl", false).ok());
+  CHECK(history.favorites("ana").empty());
+  REQUIRE(registry->set_favorite("bob", "etl", true).ok());
+  REQUIRE(registry->delete_user("bob").ok());
+  CHECK(history.favorites("bob").empty());
+  REQUIRE(registry->set_favorite("ana", "etl", true).ok());
+  Changes gone;
+  gone.runs_removed.push_back({"etl", 0});
+  gone.dags_deleted.push_back("etl");
+  commit(*store, gone);
+  CHECK(history.favorites("ana").empty());
+  // What is below its runs goes with those that retention took.
+  SqliteUpkeep upkeep(store->database());
+  while (upkeep.prune_runs(at(0))) {
+  }
+  REQUIRE(upkeep.removed_runs().size() == 1);
+  CHECK(upkeep.removed_runs()[0].seq == RunSeq{1});
+}
+
 TEST_CASE_FIXTURE(Fixture, "variables and connections survive a restart, secrets included") {
   REQUIRE(registry->set_variable({"channel", "value-of-variable", "where"}).ok());
   REQUIRE(registry->set_connection(slack_connection()).ok());

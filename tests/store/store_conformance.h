@@ -312,6 +312,12 @@ TEST_CASE_TEMPLATE_DEFINE("XComs are written over and cleared per task", Harness
   CHECK_FALSE(find_xcom(h.store(), {RunSeq{1}, 0, unmapped}, "return_value"));
   CHECK(find_xcom(h.store(), {RunSeq{1}, 0, unmapped}, "fresh") == "3");
   CHECK(find_xcom(h.store(), {RunSeq{1}, 1, unmapped}, "return_value") == "7");
+  Changes deleted;
+  deleted.xcoms.push_back({RunSeq{1}, 0, unmapped, "more", "4", at(4)});
+  deleted.xcoms_deleted = {{{RunSeq{1}, 0, unmapped}, "fresh"}, {{RunSeq{1}, 0, unmapped}, "none"}};
+  commit(h.store(), deleted);
+  CHECK_FALSE(find_xcom(h.store(), {RunSeq{1}, 0, unmapped}, "fresh"));
+  CHECK(find_xcom(h.store(), {RunSeq{1}, 0, unmapped}, "more") == "4");
 }
 
 TEST_CASE_TEMPLATE_DEFINE("a settled publication is no longer loaded, its number stays used",

@@ -150,10 +150,45 @@ TEST_CASE_TEMPLATE_DEFINE("the catalogue is replaced whole, a job's configuratio
   CHECK(jobs[0].updated_at == at(5));
 }
 
-#define BATUTA_STORE_CONFORMANCE_BESIDE(...)         \
-  TEST_CASE_TEMPLATE_INVOKE(lead, __VA_ARGS__);      \
-  TEST_CASE_TEMPLATE_INVOKE(questions, __VA_ARGS__); \
-  TEST_CASE_TEMPLATE_INVOKE(outbox, __VA_ARGS__);    \
+TEST_CASE_TEMPLATE_DEFINE("a DAG goes with its history, some of the oldest runs before the others",
+                          Harness, dag_deleted) {
+  Harness h;
+  for (const std::int64_t seq : {1, 2, 3}) {
+    commit(h.store(), new_run(make_run(seq)));
+    commit(h.store(), end_run(make_run(seq), at(10 + seq)));
+  }
+  RunRow other = make_run(4, "other");
+  other.dag_version = "v-other";
+  commit(h.store(), new_run(other));
+  commit(h.store(), new_run(make_run(5)));
+  Changes some;
+  some.runs_removed.push_back({"etl", 2});
+  commit(h.store(), some);
+  CHECK_FALSE(find_run(h.store(), "etl", "run_1"));
+  CHECK_FALSE(find_run(h.store(), "etl", "run_2"));
+  CHECK(find_run(h.store(), "etl", "run_3"));
+  Changes all;
+  all.runs_deleted.push_back(RunSeq{5});
+  all.runs_removed.push_back({"etl", 0});
+  all.dags_deleted.push_back("etl");
+  commit(h.store(), all);
+  h.reopen();
+  const StoredState left = h.store().load();
+  REQUIRE(left.dags.size() == 1);
+  CHECK(left.dags[0].first.dag_id == "other");
+  REQUIRE(left.runs.size() == 1);
+  CHECK(left.last_run_seq == 5);
+  CHECK_FALSE(find_run(h.store(), "etl", "run_3"));
+  // It may come back.
+  commit(h.store(), new_run(make_run(6)));
+  CHECK(h.store().load().dags.size() == 2);
+}
+
+#define BATUTA_STORE_CONFORMANCE_BESIDE(...)           \
+  TEST_CASE_TEMPLATE_INVOKE(lead, __VA_ARGS__);        \
+  TEST_CASE_TEMPLATE_INVOKE(questions, __VA_ARGS__);   \
+  TEST_CASE_TEMPLATE_INVOKE(outbox, __VA_ARGS__);      \
+  TEST_CASE_TEMPLATE_INVOKE(dag_deleted, __VA_ARGS__); \
   TEST_CASE_TEMPLATE_INVOKE(beside, __VA_ARGS__)
 
 }  // namespace batuta::test

@@ -86,6 +86,7 @@ CommitResult MemoryStore::commit(const Changes& changes, const std::vector<Rende
   apply_tasks(changes);
   apply_lake(changes);
   apply_logs(changes);
+  apply_deletions(changes);
   data_.rendered.insert(data_.rendered.end(), rendered.begin(), rendered.end());
   data_.last_turn = turn.number;
   silent_ = fate == CommitFate::lost_in_silence;
@@ -171,6 +172,7 @@ void MemoryStore::apply_tasks(const Changes& changes) {
   }
   for (const InstanceKey& cleared : changes.xcoms_cleared)
     std::erase_if(data_.xcoms, [&](const auto& x) { return x.first.first == cleared; });
+  for (const auto& [of, key] : changes.xcoms_deleted) data_.xcoms.erase({of, key});
   for (const XcomRow& row : changes.xcoms) data_.xcoms[{row.instance(), row.key}] = row;
   for (const InstanceKey& done : changes.waits_done) data_.waits.erase(done);
   for (const WaitRow& row : changes.waits) data_.waits[row.key()] = row;
@@ -200,6 +202,22 @@ void MemoryStore::apply_lake(const Changes& changes) {
 
 void MemoryStore::apply_logs(const Changes& changes) {
   data_.event_log.insert(data_.event_log.end(), changes.event_log.begin(), changes.event_log.end());
+}
+
+void MemoryStore::apply_deletions(const Changes& changes) {
+  for (const auto& [dag_id, most] : changes.runs_removed) {
+    std::vector<RunSeq> ended;
+    for (const auto& [seq, run] : data_.runs) {
+      const bool full = most > 0 && static_cast<std::int64_t>(ended.size()) == most;
+      if (run.run.dag_id == dag_id && is_terminal(run.run.state) && !full) ended.push_back(seq);
+    }
+    for (const RunSeq seq : ended) delete_run(seq);
+  }
+  for (const std::string& dag_id : changes.dags_deleted) {
+    for (const auto& [seq, run] : data_.runs) BATUTA_CHECK(run.run.dag_id != dag_id, dag_id);
+    data_.dags.erase(dag_id);
+    std::erase_if(data_.dag_versions, [&](const auto& v) { return v.second->id == dag_id; });
+  }
 }
 
 const StoredRun* MemoryStore::find_run(const Questions::Name& name) const {

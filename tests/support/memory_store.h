@@ -93,6 +93,7 @@ class MemoryStore : public Store {
   void apply_tasks(const Changes& changes);
   void apply_lake(const Changes& changes);
   void apply_logs(const Changes& changes);
+  void apply_deletions(const Changes& changes);
   void create_run(const RunRow& row);
   void delete_run(RunSeq seq);
 

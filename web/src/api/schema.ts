@@ -105,8 +105,9 @@ export interface DAGRun {
   dag_display_name: string; dag_id: string; dag_run_id: string; dag_versions: DagVersion[];
   data_interval_end: string | null; data_interval_start: string | null; duration: number | null;
   end_date: string | null; last_scheduling_decision: string | null; logical_date: string | null; note: string | null;
-  partition_key: string | null; queued_at: string; run_after: string; run_type: string; start_date: string | null;
-  state: 'queued' | 'running' | 'success' | 'failed'; triggered_by: string | null; triggering_user_name: string | null;
+  partition_date: string | null; partition_key: string | null; queued_at: string; run_after: string; run_type: string;
+  start_date: string | null; state: 'queued' | 'running' | 'success' | 'failed'; triggered_by: string | null;
+  triggering_user_name: string | null;
 }
 
 export interface DAGRunCollection {

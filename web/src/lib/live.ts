@@ -31,6 +31,7 @@ function runOf(event: RunEvent): DagRun {
     dag_versions: [],
     bundle_version: null,
     partition_key: null,
+    partition_date: null,
     batuta: {},
   };
 }

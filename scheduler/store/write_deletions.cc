@@ -1,0 +1,40 @@
+// A DAG that was deleted by hand. Its ended runs leave the lists at once; the rows below them go in
+// small steps, with their logs, as those that retention took (retention.cc).
+#include <limits>
+
+#include "scheduler/store/change_writer.h"
+#include "scheduler/store/row_codec.h"
+
+namespace batuta {
+namespace {
+
+#define ENDED_RUNS                                                        \
+  "SELECT seq FROM dag_run WHERE dag_id = ?1 AND state >= 2 ORDER BY seq" \
+  " LIMIT ?2"
+constexpr char note_removed[] =
+    "INSERT INTO removed_run (seq, uuid, swept) SELECT seq, uuid, 0 FROM dag_run "
+    "WHERE seq IN (" ENDED_RUNS ")";
+constexpr char drop_summaries[] = "DELETE FROM run_summary WHERE run IN (" ENDED_RUNS ")";
+constexpr char drop_runs[] = "DELETE FROM dag_run WHERE seq IN (" ENDED_RUNS ")";
+
+constexpr char drop_favourites[] = "DELETE FROM dag_favorite WHERE dag_id = ?";
+constexpr char drop_dag[] = "DELETE FROM dag WHERE dag_id = ?";
+constexpr char drop_versions[] = "DELETE FROM dag_version WHERE dag_id = ?";
+
+}  // namespace
+
+void write_deletions(Database& db, const Changes& changes) {
+  for (const auto& [dag_id, most] : changes.runs_removed) {
+    const std::int64_t limit = most > 0 ? most : std::numeric_limits<std::int64_t>::max();
+    for (const char* sql : {note_removed, drop_summaries, drop_runs}) {
+      db.statement(sql).run(dag_id, limit);
+    }
+  }
+  for (const std::string& dag_id : changes.dags_deleted) {
+    for (const char* sql : {drop_favourites, drop_dag, drop_versions}) {
+      db.statement(sql).run(dag_id);
+    }
+  }
+}
+
+}  // namespace batuta
