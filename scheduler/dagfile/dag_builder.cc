@@ -107,15 +107,10 @@ std::string spec_pointer(const TaskDraft& draft, const std::string& where) {
   return draft.pointer + (own ? where.substr(7) : where);
 }
 
-void check_spec(const TaskDraft& draft, const std::string& spec,
-                const std::vector<std::string>& ids, const std::vector<std::string>& params,
-                Problems& problems) {
-  const bool quoted = draft.task.plugin == "shell" && &spec == &draft.task.spec_json;
-  const auto status = check_templates(spec, quoted);
-  if (!status) {
-    problems.add(spec_pointer(draft, status.error().where), status.error().message);
-    return;
-  }
+// What a spec names that this DAG may not have.
+void check_names(const TaskDraft& draft, const std::string& spec, const std::string& below,
+                 const std::vector<std::string>& ids, const std::vector<std::string>& params,
+                 Problems& problems) {
   for (const auto& source : xcom_sources(spec)) {
     if (std::binary_search(ids.begin(), ids.end(), source)) continue;
     problems.add(draft.pointer, "xcom_pull names the unknown task \"" + source.substr(0, 80) +
@@ -123,16 +118,30 @@ void check_spec(const TaskDraft& draft, const std::string& spec,
   }
   for (const auto& use : params_needed(spec)) {
     if (std::binary_search(params.begin(), params.end(), use.name)) continue;
-    problems.add(spec_pointer(draft, use.pointer),
-                 "the DAG declares no param \"" + use.name.substr(0, 80) + "\"" +
-                     did_you_mean(use.name, params) + ": name it in \"params\", or write params." +
-                     use.name.substr(0, 80) + " | default(…)");
+    problems.add(
+        below.empty() ? spec_pointer(draft, use.pointer) : draft.pointer + below + use.pointer,
+        "the DAG declares no param \"" + use.name.substr(0, 80) + "\"" +
+            did_you_mean(use.name, params) + ": name it in \"params\", or write params." +
+            use.name.substr(0, 80) + " | default(…)");
   }
+}
+
+void check_spec(const TaskDraft& draft, const std::string& spec,
+                const std::vector<std::string>& ids, const std::vector<std::string>& params,
+                Problems& problems) {
+  const bool quoted = draft.task.plugin == "shell" && &spec == &draft.task.spec_json;
+  const auto status = check_templates(spec, quoted);
+  if (status) return check_names(draft, spec, "", ids, params, problems);
+  problems.add(spec_pointer(draft, status.error().where), status.error().message);
 }
 
 void check_task_templates(const TaskDraft& draft, const std::vector<std::string>& ids,
                           const std::vector<std::string>& params, Problems& problems) {
   const Task& task = draft.task;
+  for (std::size_t i = 0; i < task.on_failure.size(); ++i) {  // read when they were, but for this
+    check_names(draft, task.on_failure[i], "/on_failure/" + std::to_string(i), ids, params,
+                problems);
+  }
   if (!task.has_templates && task.spec_json.find("{%") == std::string::npos) return;
   for (const std::string* spec : {&task.spec_json, &task.expand_json, &task.map_index_template}) {
     if (!spec->empty()) check_spec(draft, *spec, ids, params, problems);

@@ -291,7 +291,8 @@ bool read_task_type(FieldReader& fields, Task& task) {
   type->read(fields, task, params);
   if (task.is_data) task.params_json = json_text(params);
   task.spec_json = json_text(json{{"params", std::move(params)}});
-  task.has_templates = task.spec_json.find("{{") != std::string::npos;
+  task.has_templates = task.spec_json.find("{{") != std::string::npos ||
+                       task.spec_json.find("{%") != std::string::npos;
   return true;
 }
 

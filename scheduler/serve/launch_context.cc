@@ -169,6 +169,8 @@ TemplateScope RegistryLaunchContext::scope_of(const Attempt& attempt, const json
   scope.cold = &attempt.cold;
   scope.dag_id = attempt.dag.id;
   scope.task_id = attempt.task.id;
+  scope.timezone = attempt.dag.timezone;
+  scope.schedule = &attempt.dag.schedule;
   scope.xcom = [this, &attempt, hidden](std::string_view id,
                                         std::string_view name) -> std::optional<std::string> {
     const auto task = find_task(attempt.dag, id);
