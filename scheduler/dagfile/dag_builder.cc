@@ -9,6 +9,7 @@
 #include "scheduler/dagfile/params_schema.h"
 #include "scheduler/dagfile/run_fields.h"
 #include "scheduler/dagfile/schedule_fields.h"
+#include "scheduler/dagfile/shared_fields.h"
 #include "scheduler/dagfile/suggest.h"
 #include "scheduler/dagfile/task_types.h"
 #include "scheduler/dagfile/template.h"
@@ -58,7 +59,7 @@ void read_dag_fields(FieldReader& fields, Dag& dag, Problems& problems) {
 }
 
 TaskDraft read_task(const json& written, std::string pointer, const Task& defaults,
-                    Problems& problems) {
+                    const json& shared_params, Problems& problems) {
   TaskDraft draft;
   draft.pointer = pointer;
   draft.task = defaults;
@@ -90,6 +91,7 @@ TaskDraft read_task(const json& written, std::string pointer, const Task& defaul
   if (read_task_type(fields, draft.task)) {
     fields.refuse_unknown(draft.task.is_data ? "this task" : "this " + draft.task.plugin + " task");
     check_mapping(object, draft.pointer, problems, draft.task);
+    take_over(shared_params, draft.task);
   }
   auto& connections = draft.task.connections;
   std::sort(connections.begin(), connections.end());
@@ -246,7 +248,8 @@ void connect(std::vector<TaskDraft>& drafts, const std::vector<std::string>& par
   check_branches(drafts, problems);
 }
 
-void read_tasks(FieldReader& fields, const Task& defaults, Dag& dag, Problems& problems) {
+void read_tasks(FieldReader& fields, const Task& defaults, const json& shared_params, Dag& dag,
+                Problems& problems) {
   const json* tasks = fields.find("tasks");
   if (!tasks || !tasks->is_array() || tasks->empty()) {
     fields.problem("tasks", "a DAG needs \"tasks\", a list of at least one task");
@@ -262,7 +265,8 @@ void read_tasks(FieldReader& fields, const Task& defaults, Dag& dag, Problems& p
   for (std::size_t i = 0; i < tasks->size() && !problems.full(); ++i) {
     auto pointer = "/tasks/" + std::to_string(i);
     if ((*tasks)[i].is_object()) {
-      drafts.push_back(read_task((*tasks)[i], std::move(pointer), defaults, problems));
+      drafts.push_back(
+          read_task((*tasks)[i], std::move(pointer), defaults, shared_params, problems));
     } else {
       problems.add(std::move(pointer),
                    "a task must be an object, not " + std::string(json_kind((*tasks)[i])));
@@ -293,7 +297,7 @@ std::optional<Dag> build_dag(const json& definition, Problems& problems) {
     read_run_fields(reader, defaults);
     reader.refuse_unknown("default_args");
   }
-  read_tasks(fields, defaults, dag, problems);
+  read_tasks(fields, defaults, read_shared(fields), dag, problems);
   fields.refuse_unknown("a DAG");
   if (!problems.none()) return std::nullopt;
   return dag;

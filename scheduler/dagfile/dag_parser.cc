@@ -11,6 +11,7 @@
 #include "scheduler/dagfile/folder.h"
 #include "scheduler/dagfile/json_position.h"
 #include "scheduler/dagfile/mapping.h"
+#include "scheduler/dagfile/nested_shell.h"
 #include "scheduler/dagfile/plugin_check.h"
 
 namespace batuta {
@@ -35,9 +36,12 @@ class Inliner {
       json& task = (*tasks)[i];
       if (!task.is_object()) continue;
       const std::string pointer = "/tasks/" + std::to_string(i) + "/";
-      for (const char* name : {"command", "code"}) {
+      for (const char* name : {"command", "code", "script"}) {
         const auto value = task.find(name);
-        if (value != task.end() && names_file(*value)) replace(*value, pointer + name);
+        if (value == task.end()) continue;
+        const bool path = value->is_string() && std::string_view(name) == "script";
+        if (path) *value = json{{"$file", *value}};
+        if (names_file(*value)) replace(*value, pointer + name);
       }
       const auto params = task.find("params");
       if (params == task.end() || !params->is_object()) continue;
@@ -96,16 +100,15 @@ DagFileProblem syntax_problem(const std::string& file, const Error& error) {
   return problem;
 }
 
-void place(const Problems& problems, std::string_view text, const std::string& file,
-           DagFileResult& result) {
-  for (const auto& found : problems.list()) {
+void place(const std::vector<FieldProblem>& problems, std::string_view text,
+           const std::string& file, std::vector<DagFileProblem>& out) {
+  for (const auto& found : problems) {
     const auto position = locate_json(text, found.pointer);
-    result.problems.push_back({file, position.line, position.column, found.pointer, found.message});
+    out.push_back({file, position.line, position.column, found.pointer, found.message});
   }
-  std::stable_sort(result.problems.begin(), result.problems.end(),
-                   [](const DagFileProblem& a, const DagFileProblem& b) {
-                     return std::pair(a.line, a.column) < std::pair(b.line, b.column);
-                   });
+  std::stable_sort(out.begin(), out.end(), [](const DagFileProblem& a, const DagFileProblem& b) {
+    return std::pair(a.line, a.column) < std::pair(b.line, b.column);
+  });
 }
 
 }  // namespace
@@ -127,7 +130,7 @@ DagFileResult parse_dag_file(std::string_view text, const std::string& file,
     Problems problems;
     problems.add("/tasks", "a DAG may hold at most " + std::to_string(max_tasks_per_dag) +
                                " tasks; this one has " + std::to_string(tasks));
-    place(problems, text, file, result);
+    place(problems.list(), text, file, result.problems);
     return result;
   }
   JsonLimits limits;
@@ -152,11 +155,12 @@ DagFileResult parse_dag_file(std::string_view text, const std::string& file,
     auto finished = finish_dag(std::move(*dag));
     if (finished) {
       result.dag = *finished;
+      place(nested_shell_warnings(*result.dag), text, file, result.warnings);
     } else {
       problems.add("/tasks", finished.error().message);
     }
   }
-  place(problems, text, file, result);
+  place(problems.list(), text, file, result.problems);
   return result;
 }
 
