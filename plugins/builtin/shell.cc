@@ -12,6 +12,7 @@
 #include "common/safe_json.h"
 #include "common/text.h"
 #include "plugins/builtin/child.h"
+#include "plugins/builtin/result_file.h"
 #include "plugins/builtin/shell_command.h"
 #include "plugins/sdk/plugin.h"
 
@@ -144,6 +145,8 @@ struct Shell {
     command.folder = batuta::plugin::working_folder(context);
     command.environment = batuta::plugin::environment_of(context);
     hand_over_secrets(context, command.environment);
+    const std::string result_file = context.scratch() + "/.result";
+    command.environment["BATUTA_RESULT"] = result_file;
     command.capture = context.boolean("do_xcom_push", true);
     command.cancelled = [&context] { return context.cancelled(); };
     const auto end = batuta::plugin::run_shell(command);
@@ -159,7 +162,12 @@ struct Shell {
     if (end.exit_code != 0) {
       throw RetryableError("exit code " + std::to_string(end.exit_code), end.exit_code);
     }
-    if (command.capture) give_back(context, end);
+    if (!command.capture) return;
+    if (const auto value = batuta::plugin::result_of_file(result_file); !value.empty()) {
+      context.return_json(value);
+    } else {
+      give_back(context, end);
+    }
   }
 };
 

@@ -4,6 +4,7 @@
 #include <cctype>
 #include <nlohmann/json.hpp>
 
+#include "common/safe_json.h"
 #include "scheduler/dagfile/suggest.h"
 
 namespace batuta {
@@ -109,6 +110,14 @@ std::string without_templates(const std::string& code) {
   return out;
 }
 
+void read_outputs(FieldReader& fields, Task& task, json& params) {
+  // Told to those that fail over a value that cannot be kept.
+  if (!task.do_xcom_push) params["do_xcom_push"] = false;
+  task.multiple_outputs = fields.boolean("multiple_outputs").value_or(false);
+  if (!task.multiple_outputs || task.do_xcom_push) return;
+  fields.problem("multiple_outputs", "multiple_outputs keeps what do_xcom_push: false drops");
+}
+
 void read_working_dir(FieldReader& fields, json& params) {
   const auto folder = fields.text("working_dir", 4096);
   if (!folder) return;
@@ -136,15 +145,45 @@ void read_env(FieldReader& fields, json& params) {
   params["env"] = *env;
 }
 
-void read_shell(FieldReader& fields, Task&, json& params) {
+void read_shell(FieldReader& fields, Task& task, json& params) {
   read_what_to_run(fields, params);
   read_args(fields, params);
   read_surroundings(fields, params);
   read_env(fields, params);
-  if (const auto push = fields.boolean("do_xcom_push")) params["do_xcom_push"] = *push;
+  read_outputs(fields, task, params);
 }
 
+namespace {
+
+// Statuses that are worth another try: numbers, ranges and classes such as "5xx".
+void read_retries_of(FieldReader& fields, json& params) {
+  const json* statuses = fields.find("retry_on_status");
+  if (statuses) {
+    const auto fits = [](const json& status) {
+      const auto number = json_int(status);
+      if (number) return *number >= 300 && *number <= 599;
+      return status == "3xx" || status == "4xx" || status == "5xx";
+    };
+    if (!statuses->is_array() || statuses->size() > 64 ||
+        !std::all_of(statuses->begin(), statuses->end(), fits)) {
+      fields.problem("retry_on_status",
+                     "retry_on_status is a list of statuses from 300 to 599 and of \"3xx\", "
+                     "\"4xx\", \"5xx\", such as [404, 429, \"5xx\"]");
+    }
+    params["retry_on_status"] = *statuses;
+  }
+  if (const auto on = fields.boolean("retry_on_timeout")) params["retry_on_timeout"] = *on;
+  if (const json* timeout = fields.find("timeout")) {
+    if (!is_template(*timeout)) fields.duration("timeout");
+    params["timeout"] = *timeout;
+  }
+}
+
+}  // namespace
+
 void read_http(FieldReader& fields, Task& task, json& params) {
+  read_outputs(fields, task, params);
+  read_retries_of(fields, params);
   static const std::vector<std::string> methods = {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"};
   if (const auto method = fields.text("method")) {
     if (std::find(methods.begin(), methods.end(), *method) == methods.end()) {

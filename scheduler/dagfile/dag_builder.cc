@@ -1,12 +1,14 @@
 #include "scheduler/dagfile/dag_builder.h"
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <unordered_map>
 
 #include "common/safe_json.h"
 #include "scheduler/dagfile/mapping.h"
 #include "scheduler/dagfile/params_schema.h"
+#include "scheduler/dagfile/people_fields.h"
 #include "scheduler/dagfile/run_fields.h"
 #include "scheduler/dagfile/schedule_fields.h"
 #include "scheduler/dagfile/shared_fields.h"
@@ -27,6 +29,7 @@ struct TaskDraft {
   Task task;
   std::string pointer;
   std::vector<std::string> depends_on;
+  std::map<std::string, std::string> edge_labels;
 };
 
 void read_dag_fields(FieldReader& fields, Dag& dag, Problems& problems) {
@@ -37,6 +40,7 @@ void read_dag_fields(FieldReader& fields, Dag& dag, Problems& problems) {
     fields.problem("dag_id", "a DAG needs a \"dag_id\"");
   }
   dag.description = fields.text("description", 64 << 10).value_or("");
+  dag.doc_md = read_doc(fields);
   const auto count = [&](const char* name, std::int64_t least, std::int32_t otherwise) {
     return static_cast<std::int32_t>(fields.integer(name, least, max_count).value_or(otherwise));
   };
@@ -78,6 +82,9 @@ TaskDraft read_task(const json& written, std::string pointer, const Task& defaul
   }
   draft.depends_on =
       fields.texts("depends_on", max_tasks_per_dag).value_or(std::vector<std::string>{});
+  draft.edge_labels = read_edge_labels(fields);
+  draft.task.doc_md = read_doc(fields);
+  draft.task.display_name = fields.text("display_name", 250).value_or("");
   draft.task.connections =
       fields.ids("connections", max_connections).value_or(std::vector<std::string>{});
   if (const auto isolation = fields.text("isolation")) {
@@ -243,6 +250,11 @@ void connect(std::vector<TaskDraft>& drafts, const std::vector<std::string>& par
     }
     if (draft.task.is_mapped()) wait_for_lists(draft, index);
     std::sort(draft.task.upstream.begin(), draft.task.upstream.end());
+    if (!draft.edge_labels.empty()) {
+      std::vector<std::string> above;
+      for (const TaskIndex i : draft.task.upstream) above.push_back(drafts[i].task.id);
+      label_edges(draft.edge_labels, above, draft.pointer, problems, draft.task);
+    }
     if (!problems.full()) check_task_templates(draft, ids, params, problems);
   }
   check_branches(drafts, problems);

@@ -13,6 +13,7 @@
 #include "scheduler/dagfile/mapping.h"
 #include "scheduler/dagfile/nested_shell.h"
 #include "scheduler/dagfile/plugin_check.h"
+#include "scheduler/dagfile/task_templates.h"
 
 namespace batuta {
 namespace {
@@ -31,27 +32,35 @@ class Inliner {
 
   void run(json& definition) {
     const auto tasks = definition.find("tasks");
-    if (tasks == definition.end() || !tasks->is_array()) return;
-    for (std::size_t i = 0; i < tasks->size() && !problems_.full(); ++i) {
-      json& task = (*tasks)[i];
-      if (!task.is_object()) continue;
-      const std::string pointer = "/tasks/" + std::to_string(i) + "/";
-      for (const char* name : {"command", "code", "script"}) {
-        const auto value = task.find(name);
-        if (value == task.end()) continue;
-        const bool path = value->is_string() && std::string_view(name) == "script";
-        if (path) *value = json{{"$file", *value}};
-        if (names_file(*value)) replace(*value, pointer + name);
+    if (tasks != definition.end() && tasks->is_array()) {
+      for (std::size_t i = 0; i < tasks->size() && !problems_.full(); ++i) {
+        of_task((*tasks)[i], "/tasks/" + std::to_string(i) + "/");
       }
-      const auto params = task.find("params");
-      if (params == task.end() || !params->is_object()) continue;
-      for (auto& [name, value] : params->items()) {
-        if (names_file(value)) replace(value, pointer + "params/" + pointer_token(name));
-      }
+    }
+    const auto templates = definition.find("task_templates");
+    if (templates == definition.end() || !templates->is_object()) return;
+    for (auto& [name, task] : templates->items()) {
+      of_task(task, "/task_templates/" + pointer_token(name) + "/");
     }
   }
 
  private:
+  void of_task(json& task, const std::string& pointer) {
+    if (!task.is_object()) return;
+    for (const char* name : {"command", "code", "script"}) {
+      const auto value = task.find(name);
+      if (value == task.end()) continue;
+      const bool path = value->is_string() && std::string_view(name) == "script";
+      if (path) *value = json{{"$file", *value}};
+      if (names_file(*value)) replace(*value, pointer + name);
+    }
+    const auto params = task.find("params");
+    if (params == task.end() || !params->is_object()) return;
+    for (auto& [name, value] : params->items()) {
+      if (names_file(value)) replace(value, pointer + "params/" + pointer_token(name));
+    }
+  }
+
   static bool names_file(const json& value) {
     return value.is_object() && value.size() == 1 && value.contains("$file");
   }
@@ -145,7 +154,10 @@ DagFileResult parse_dag_file(std::string_view text, const std::string& file,
   Problems problems;
   Inliner(folder, problems, result.files).run(*definition);
   keep_expand_order(*definition, text);
-  auto dag = build_dag(*definition, problems);
+  Problems of_templates;
+  put_in_task_templates(*definition, of_templates);
+  for (const auto& found : of_templates.list()) problems.add(found.pointer, found.message);
+  auto dag = of_templates.none() ? build_dag(*definition, problems) : std::nullopt;
   if (dag) result.unknown_plugins = check_plugins(*dag, *definition, catalogue, problems);
   if (dag && problems.none()) {
     dag->file = file;

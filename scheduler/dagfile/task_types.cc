@@ -36,7 +36,8 @@ void read_requirements(FieldReader& fields, json& params) {
   params["requirements"] = *list;
 }
 
-void read_python(FieldReader& fields, Task&, json& params) {
+void read_python(FieldReader& fields, Task& task, json& params) {
+  read_outputs(fields, task, params);
   const auto code = fields.text("code", max_command_bytes);
   const auto file = fields.text("file", 4096);
   if (fields.find("code") && fields.find("file")) {
@@ -72,7 +73,8 @@ void read_branch(FieldReader& fields, Task& task, json& params) {
   params["choose"] = *choose;
 }
 
-void read_mock(FieldReader& fields, Task&, json& params) {
+void read_mock(FieldReader& fields, Task& task, json& params) {
+  read_outputs(fields, task, params);
   if (const json* run_for = fields.find("run_for"); run_for && !is_template(*run_for)) {
     fields.duration("run_for");
   }

@@ -207,6 +207,7 @@ struct ParsedSpec::Parts {
   std::size_t plain = 0;
   std::size_t most = 0;
   std::vector<std::pair<std::string, std::string>> xcoms;
+  bool previous_success = false;
 };
 
 Result<ParsedSpec> ParsedSpec::parse(std::string_view spec_json, bool shell_quote_command,
@@ -225,7 +226,14 @@ Result<ParsedSpec> ParsedSpec::parse(std::string_view spec_json, bool shell_quot
     auto pieces = parse_template(text);
     if (!pieces) return at(pieces.error(), pointer);
     for (const auto& piece : *pieces) {
-      if (const auto* expr = std::get_if<TemplateExpr>(&piece)) collect_xcoms(*expr, xcoms);
+      const auto* expr = std::get_if<TemplateExpr>(&piece);
+      if (!expr) continue;
+      collect_xcoms(*expr, xcoms);
+      each_expression(*expr, [&](const TemplateExpr& each) {
+        const auto* root =
+            each.path.empty() ? nullptr : std::get_if<std::string>(&each.path.front());
+        parts->previous_success = parts->previous_success || (root && root->ends_with("_success"));
+      });
     }
     const bool command = shell_quote_command && pointer == command_pointer;
     parts->slots.push_back({pointer, std::move(*pieces), command});
@@ -265,6 +273,10 @@ Result<std::string> ParsedSpec::render_member(const TemplateScope& scope,
 
 const std::vector<std::pair<std::string, std::string>>& ParsedSpec::xcoms() const {
   return parts_->xcoms;
+}
+
+bool ParsedSpec::names_previous_success() const {
+  return parts_->previous_success;
 }
 
 Result<std::string> render_spec(std::string_view spec_json, const TemplateScope& scope,

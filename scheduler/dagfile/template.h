@@ -42,6 +42,8 @@ struct TemplateScope {
                                                    const std::vector<std::int64_t>* map_indexes)>
       mapped_xcoms;
   std::function<std::optional<std::string>(std::string_view key)> variable;
+  // The newest run of the DAG that succeeded and is dated before this one.
+  std::function<std::optional<RunRow>()> previous_success;
 };
 
 // A whole list of results is read up to this size.
@@ -63,6 +65,7 @@ class ParsedSpec {
   Result<nlohmann::json> render_value(const TemplateScope& scope) const;
   // Task ids and keys of the XComs it pulls by literal names. Ascending, each once.
   const std::vector<std::pair<std::string, std::string>>& xcoms() const;
+  bool names_previous_success() const;
 
  private:
   struct Parts;

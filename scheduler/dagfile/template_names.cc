@@ -84,6 +84,11 @@ Value of_run(const TemplateScope& scope) {
   if (!scope.run || !(scope.run->*member)) return std::nullopt;
   return json(to_iso(*(scope.run->*member)));
 }
+template <OptTime RunRow::*member>
+Value of_previous(const TemplateScope& scope) {
+  const auto run = scope.previous_success ? scope.previous_success() : std::nullopt;
+  return run && *run.*member ? Value(json(to_iso(*(*run.*member)))) : std::nullopt;
+}
 template <OptTime InstanceCold::*member>
 Value of_row(const TemplateScope& scope) {
   if (!scope.cold || !(scope.cold->*member)) return std::nullopt;
@@ -146,6 +151,10 @@ constexpr Root roots[] = {
     {"logical_date", of_run<&RunRow::logical_date>},
     {"data_interval_start", of_run<&RunRow::data_interval_start>},
     {"data_interval_end", of_run<&RunRow::data_interval_end>},
+    {"prev_data_interval_start_success", of_previous<&RunRow::data_interval_start>},
+    {"prev_data_interval_end_success", of_previous<&RunRow::data_interval_end>},
+    {"prev_start_date_success", of_previous<&RunRow::start_date>},
+    {"prev_end_date_success", of_previous<&RunRow::end_date>},
     {"window_start", of_row<&TaskInstanceRow::window_start>},
     {"window_end", of_row<&TaskInstanceRow::window_end>},
 };
@@ -192,6 +201,9 @@ Error without_value(const std::string& name, const TemplateScope& scope) {
     error.message +=
         ": the run was triggered without a logical date; trigger it with one, or use "
         "dag_run.run_after";
+  } else if (root.ends_with("_success") && find_root(root)) {
+    error.message += ": no run dated before this one has succeeded; write " + root +
+                     " | default(data_interval_start), say";
   } else if (dated && beside) {
     error.message += ": the schedule has no tick there";
   }

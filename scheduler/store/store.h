@@ -109,10 +109,12 @@ struct Questions {
   std::vector<Name> runs;        // by run id
   std::vector<Name> keys;        // by idempotency key
   std::vector<Date> dates;       // a logical date belongs to one run of its DAG
+  std::vector<Date> before;      // the newest successful run dated before
   std::vector<Xcom> xcoms;
 
   bool empty() const {
-    return whole_runs.empty() && runs.empty() && keys.empty() && dates.empty() && xcoms.empty();
+    return whole_runs.empty() && runs.empty() && keys.empty() && dates.empty() && before.empty() &&
+           xcoms.empty();
   }
 };
 // nullopt: there is none. Runs may have ended or not.
@@ -121,6 +123,7 @@ struct Answers {
   std::vector<std::optional<RunRow>> runs;
   std::vector<std::optional<RunRow>> keys;
   std::vector<std::optional<RunRow>> dates;
+  std::vector<std::optional<RunRow>> before;
   std::vector<std::optional<std::string>> xcoms;  // JSON texts
 };
 

@@ -199,6 +199,31 @@ TEST_CASE("the run's neighbours are the ticks beside it; a manual run is its own
   CHECK(s.render("{{ next_ds }}") == "error: next_ds is undefined: the schedule has no tick there");
 }
 
+TEST_CASE("the run before that succeeded has dates, and is asked for only where it is named") {
+  Scene s;
+  CHECK(s.render("{{ prev_data_interval_end_success }}")
+            .get<std::string>()
+            .find("no run dated before this one has succeeded") != std::string::npos);
+  CHECK(s.render("{{ prev_start_date_success | default('first') }}") == "first");
+  s.scope.previous_success = [] {
+    RunRow before;
+    before.data_interval_start = parse_iso("2024-01-30T04:00:00Z");
+    before.data_interval_end = parse_iso("2024-01-30T05:00:00Z");
+    before.start_date = parse_iso("2024-01-30T05:00:01Z");
+    before.end_date = parse_iso("2024-01-30T05:10:00Z");
+    return std::optional(before);
+  };
+  CHECK(s.render("{{ prev_data_interval_start_success }}") == "2024-01-30T04:00:00Z");
+  CHECK(s.render("{{ prev_data_interval_end_success | ds }}") == "2024-01-30");
+  CHECK(s.render("{{ prev_start_date_success }} {{ prev_end_date_success }}") ==
+        "2024-01-30T05:00:01Z 2024-01-30T05:10:00Z");
+  const auto names = [](const char* text) {
+    return ParsedSpec::parse(json_text({{"v", text}}), false)->names_previous_success();
+  };
+  CHECK(names("{{ ds | default(prev_end_date_success) }}"));
+  CHECK_FALSE(names("{{ prev_ds }} {{ params.x }}"));
+}
+
 TEST_CASE("template bombs end early, in bounded memory and time") {
   Scene s;
   const auto begin = std::chrono::steady_clock::now();

@@ -34,6 +34,54 @@ def a_script_beside_the_dag_gets_values_as_arguments_and_the_workers_environment
         assert "Asia/Tokyo" not in shown
 
 
+def results_are_handed_on_by_field_and_key_whoever_made_them():
+    """JSON in a last line, $BATUTA_RESULT, key=value lines: fields in templates, XComs by key, nothing where told"""
+    pull = "ti.xcom_pull"
+    tasks = [shell("line", "echo '{\"rows\": [{\"n\": 7}]}'"),
+             shell("lines", "printf 'a=1\\nb<<E\\nx\\ny\\nE\\n' >$BATUTA_RESULT; echo no", multiple_outputs=True),
+             shell("none", "head -c 70000 /dev/zero | tr '\\0' x", do_xcom_push=False),
+             shell("wrong", "echo text", multiple_outputs=True, retries=3),
+             shell("use", f"printf '%s|' {{{{ {pull}('line').rows[0].n }}}} {{{{ {pull}('lines', key='b') }}}} "
+                          f"{{{{ {pull}('lines').a }}}} {{{{ {pull}('none') | default('d') }}}}", ["line", "lines", "none"])]
+    with Folder("results") as folder:
+        server = folder.server({"results": dag("results", tasks)}).start()
+        run_id = server.trigger("results")["dag_run_id"]
+        server.wait_run("results", run_id)
+        seen = server.tasks("results", run_id)
+        assert {name: task["state"] for name, task in seen.items()} == {
+            "line": "success", "lines": "success", "none": "success", "wrong": "failed", "use": "success"}, seen
+        assert seen["wrong"]["try_number"] == 1 and "no JSON object" in seen["wrong"]["batuta"]["reason"], seen["wrong"]
+        path = f"/api/v2/dags/results/dagRuns/{run_id}/taskInstances"
+        keys = sorted(entry["key"] for entry in server.get(f"{path}/lines/xcomEntries")["xcom_entries"])
+        assert keys == ["a", "b", "return_value"], keys
+        assert server.get(f"{path}/lines/xcomEntries/b")["value"] == "x\ny"
+        assert server.get(f"{path}/use/xcomEntries/return_value")["value"] == "y|1|d|", "the last line"
+        assert server.get(f"{path}/none/xcomEntries")["xcom_entries"] == []
+
+
+def a_run_knows_the_dates_of_the_one_before_that_succeeded():
+    """prev_…_success: of the newest successful run dated before; what failed or is dated later does not count"""
+    with Folder("previous") as folder:
+        command = "echo {{ prev_start_date_success | default('first') }}; exit {{ params.code }}"
+        server = folder.server({"p": dag("p", [shell("say", command)], params={"code": 0})}).start()
+
+        def run(date, code=0):
+            made = server.call("POST", "/api/v2/dags/p/dagRuns", {"logical_date": date, "conf": {"code": code}})
+            return server.wait_run("p", made["dag_run_id"])
+
+        def said(of):
+            path = f"/api/v2/dags/p/dagRuns/{of['dag_run_id']}/taskInstances/say/xcomEntries/return_value"
+            return server.get(path)["value"]
+
+        first = run("2024-01-01T00:00:00Z")
+        assert said(first) == "first"
+        assert run("2024-01-02T00:00:00Z", code=1)["state"] == "failed"
+        third = run("2024-01-03T00:00:00Z")
+        assert said(third)[:19] == first["start_date"][:19], (said(third), first)
+        assert said(run("2023-12-31T00:00:00Z")) == "first"
+        assert said(run("2024-01-02T12:00:00Z"))[:19] == first["start_date"][:19]
+
+
 TIDY = "trap 'echo tidied up; exit 1' TERM; echo up; while :; do sleep 0.05; done"
 
 
@@ -59,5 +107,6 @@ def every_way_of_ending_a_command_asks_first():
 
 
 if __name__ == "__main__":
-    main([a_script_beside_the_dag_gets_values_as_arguments_and_the_workers_environment,
+    main([results_are_handed_on_by_field_and_key_whoever_made_them, a_run_knows_the_dates_of_the_one_before_that_succeeded,
+          a_script_beside_the_dag_gets_values_as_arguments_and_the_workers_environment,
           every_way_of_ending_a_command_asks_first])

@@ -4,6 +4,8 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "plugins/builtin/shell_command.h"
@@ -109,6 +111,46 @@ TEST_CASE_FIXTURE(CommandHost, "a command runs where and with the umask it is to
         std::string::npos);
   CHECK(failure_kind == BATUTA_FAIL_FINAL);
   CHECK(output({{"command", "true"}, {"umask", "0; id"}}).find("octal") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(CommandHost, "what a command writes to BATUTA_RESULT is its return value") {
+  const auto returned = [&](const std::string& command) {
+    std::filesystem::remove(folder + "/.result");
+    return output({{"command", command + "; echo last"}});
+  };
+  const auto value = [&](const std::string& text) -> json {
+    std::filesystem::remove(folder + "/.result");
+    parameters = {{"command", "printf '%s' \"$1\" >\"$BATUTA_RESULT\"; echo last"},
+                  {"args", {text}}};
+    result.clear();
+    if (run("shell") != 0) return "failed: " + failure;
+    return json::parse(result);
+  };
+  CHECK(value(R"({"rows": 7, "files": ["a"]})") == json{{"rows", 7}, {"files", {"a"}}});
+  CHECK(value("[1, 2]\n") == json({1, 2}));
+  CHECK(value("a=1\nb_2=x=y\n\nempty=\r\ntext<<END\none\ntwo=2\nEND\nlast=z") ==
+        json{{"a", "1"}, {"b_2", "x=y"}, {"empty", ""}, {"text", "one\ntwo=2"}, {"last", "z"}});
+  CHECK(value(" \n") == "last");
+  CHECK(returned("true") == "last");
+  const std::map<std::string, std::string> wrong = {
+      {"no json", "line 1 is no key=value"},
+      {"a=1\na=2", "line 2: \"a\" is given twice"},
+      {"a<<END\nx", "line 1: the value of \"a\" has no end"},
+      {std::string(65'537, '1'), "over 65536 bytes"},
+      {"a=" + std::string(65'500, '"'), "over 65536 bytes as JSON"},
+      {"S\xE3o=1", "no text in utf-8"}};
+  for (const auto& [text, told] : wrong) {
+    CAPTURE(told);
+    std::filesystem::remove(folder + "/.result");
+    std::ofstream(folder + "/.result") << text;
+    const std::string out = output({{"command", "true"}});
+    CHECK_MESSAGE(out.starts_with("failed: the file $BATUTA_RESULT cannot be the return value"),
+                  out);
+    CHECK_MESSAGE(out.find(told) != std::string::npos, out);
+    CHECK(failure_kind == BATUTA_FAIL_FINAL);
+  }
+  CHECK(returned("ln -s /etc/passwd \"$BATUTA_RESULT\"").starts_with("failed"));
+  CHECK(returned("mkfifo \"$BATUTA_RESULT\"").find("it is no file") != std::string::npos);
 }
 
 TEST_CASE_FIXTURE(CommandHost,

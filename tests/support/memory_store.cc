@@ -220,6 +220,17 @@ Answers MemoryStore::read(const Questions& questions) {
     answers.keys.push_back(row_of(data_.run_keys, RunName(key.dag_id, key.text)));
   for (const auto& date : questions.dates)
     answers.dates.push_back(row_of(data_.run_dates, std::pair(date.dag_id, date.logical_date)));
+  for (const auto& date : questions.before) {
+    const RunRow* newest = nullptr;
+    for (const auto& [seq, stored] : data_.runs) {
+      const RunRow& run = stored.run;
+      if (run.dag_id != date.dag_id || run.state != DagRunState::success || !run.logical_date ||
+          *run.logical_date >= date.logical_date)
+        continue;
+      if (!newest || *run.logical_date > *newest->logical_date) newest = &run;
+    }
+    answers.before.push_back(newest ? std::optional(*newest) : std::nullopt);
+  }
   for (const auto& xcom : questions.xcoms) {
     const auto it = data_.xcoms.find({xcom.of, xcom.key});
     answers.xcoms.push_back(it == data_.xcoms.end() ? std::nullopt
