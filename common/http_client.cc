@@ -262,6 +262,9 @@ Result<HttpAnswer> http_call(const HttpRequest& request) {
                                  (encoding == nullptr ? std::string{} : "\"" + *encoding + "\" ") +
                                  "is unknown or its data is damaged"};
   }
+  if (code == CURLE_OPERATION_TIMEDOUT) {
+    return {Errc::unavailable, libcurl().easy_strerror(code), "timeout"};
+  }
   if (code != CURLE_OK) return {Errc::unavailable, libcurl().easy_strerror(code)};
   long status = 0;
   libcurl().easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);

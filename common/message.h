@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -168,6 +169,8 @@ struct Finished {
   // values in it, so that it can be kept sealed and masked where it goes next.
   std::string shown_json;
   std::vector<std::string> hidden;
+  // Further XComs by key, JSON texts. Not sent: the engine makes them of result_json.
+  std::vector<std::pair<std::string, std::string>> xcoms{};
 };
 
 // ---- agent -> scheduler -----------------------------------------------------------------------

@@ -35,6 +35,7 @@ class ProcessDefaults {
   bool restore_limits() const;
 
   std::string home_;
+  std::string commands_;  // BATUTA_COMMAND_ENV: what commands get beside, as JSON; may be empty
   mode_t mask_;
   std::array<rlimit, 9> limits_{};
   int nice_ = 0;

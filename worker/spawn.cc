@@ -60,7 +60,11 @@ Result<pid_t> spawn_process(const SpawnRequest& request) {
   std::string home = "HOME=" + std::string{home_value == nullptr ? "/" : home_value};
   std::string path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
   std::string lang = "LANG=C.UTF-8";
-  char* environment[] = {path.data(), home.data(), lang.data(), nullptr};
+  const char* commands_value = std::getenv("BATUTA_COMMAND_ENV");
+  std::string commands =
+      "BATUTA_COMMAND_ENV=" + std::string{commands_value == nullptr ? "" : commands_value};
+  char* environment[] = {path.data(), home.data(), lang.data(),
+                         commands_value == nullptr ? nullptr : commands.data(), nullptr};
   pid_t pid = -1;
   const int error =
       ::posix_spawn(&pid, argv[0], &state.actions, &state.attributes, argv.data(), environment);

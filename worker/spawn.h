@@ -17,8 +17,8 @@ struct SpawnRequest {
 };
 
 // posix_spawn (never fork: the parent may be large): own process group, no signals blocked, default
-// handlers, environment PATH, HOME and LANG. Descriptors not in `keep` are closed on exec if they
-// carry the flag, as all of ours do.
+// handlers, environment PATH, HOME, LANG and BATUTA_COMMAND_ENV, where we have that. Descriptors
+// not in `keep` are closed on exec if they carry the flag, as all of ours do.
 Result<pid_t> spawn_process(const SpawnRequest& request);
 
 }  // namespace batuta

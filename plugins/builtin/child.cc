@@ -6,6 +6,7 @@
 #include <spawn.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -163,6 +164,11 @@ std::map<std::string, std::string> environment_of(const Context& context) {
   for (const char* name : {"PATH", "HOME", "LANG"}) {
     if (const char* value = std::getenv(name)) out[name] = value;
   }
+  if (const char* text = std::getenv("BATUTA_COMMAND_ENV")) {  // checked where it was read
+    const auto settings = parse_untrusted(text);
+    if (!settings || !settings->is_object()) throw FinalError("worker.env is no JSON object");
+    for (const auto& [name, value] : settings->items()) out[name] = value.get<std::string>();
+  }
   if (const auto text = context.json("env"); !text.empty()) {
     const auto given = parse_untrusted(text);
     if (!given || !given->is_object()) throw FinalError("parameter env: expected an object");
@@ -182,7 +188,22 @@ std::map<std::string, std::string> environment_of(const Context& context) {
   out["BATUTA_TASK_ID"] = context.task_id();
   out["BATUTA_TRY_NUMBER"] = std::to_string(context.try_number());
   out["BATUTA_MAP_INDEX"] = std::to_string(context.map_index());
+  out["BATUTA_SCRATCH"] = context.scratch();
   return out;
+}
+
+std::string working_folder(const Context& context) {
+  std::string folder = context.text("working_dir", "");
+  if (folder.empty()) return context.scratch();
+  if (!folder.starts_with('/')) {
+    throw FinalError("working_dir: " + folder + " is not an absolute path on the worker's machine");
+  }
+  struct stat found {};
+  if (::stat(folder.c_str(), &found) == 0 && !S_ISDIR(found.st_mode))
+    errno = ENOTDIR;
+  else if (::access(folder.c_str(), X_OK) == 0)
+    return folder;
+  throw RetryableError("working_dir: cannot enter " + folder + ": " + reason());
 }
 
 void write_private(const std::string& path, std::string_view text) {

@@ -43,9 +43,14 @@ ChildEnd run_child(const Child& child);
 // RetryableError.
 UniqueFd sealed_file(std::string_view text);
 
-// What a command of this attempt may know: PATH, HOME, LANG, then parameter "env", then BATUTA_*.
-// FinalError when "env" says what it may not.
+// What a command of this attempt may know: PATH, HOME, LANG, then the worker's own setting
+// ($BATUTA_COMMAND_ENV, JSON), then parameter "env", then BATUTA_*. FinalError when "env" says what
+// it may not.
 std::map<std::string, std::string> environment_of(const Context& context);
+
+// Parameter "working_dir", or the attempt's scratch folder. FinalError when it is not absolute,
+// RetryableError when it cannot be entered.
+std::string working_folder(const Context& context);
 
 // False for names that would let a value change what is run rather than what it sees (LD_*, IFS,
 // PATH, BASH_ENV...), and for what is no name at all.

@@ -1,6 +1,6 @@
-// http: one request. 2xx is success and its body the return value; 408, 425, 429 and 5xx are worth
-// a retry; any other answer is final. A Retry-After of up to a minute is waited for within the
-// attempt.
+// http: one request. 2xx is success and its body the return value; an answer of retry_on_status
+// (408, 425, 429 and 5xx) and a time-out are worth a retry; any other answer is final. A
+// Retry-After of up to a minute is waited for within the attempt.
 #include "common/http_client.h"
 
 #include <sodium.h>
@@ -22,6 +22,7 @@ using batuta::plugin::RetryableError;
 
 constexpr int most_calls = 3;
 constexpr Duration longest_wait = std::chrono::seconds(60);
+constexpr const char* retried_statuses = R"([408,425,429,"5xx"])";
 constexpr std::size_t max_return = 64 << 10;  // what the host takes
 
 std::string basic_auth(const Connection& connection) {
@@ -90,8 +91,15 @@ batuta::HttpRequest request_of(const Context& context) {
   return request;
 }
 
-bool worth_retrying(int status) {
-  return status == 408 || status == 425 || status == 429 || status >= 500;
+// What the task names, as numbers and as classes such as "5xx".
+bool worth_retrying(const Context& context, int status) {
+  const std::string text = context.json("retry_on_status");
+  const auto named = batuta::parse_untrusted(text.empty() ? retried_statuses : text);
+  if (!named || !named->is_array()) throw FinalError("retry_on_status: expected a list");
+  const std::string status_class = std::to_string(status / 100) + "xx";
+  return std::any_of(named->begin(), named->end(), [&](const nlohmann::json& one) {
+    return one == status_class || batuta::json_int(one) == status;
+  });
 }
 
 // What the server asks for; nullopt when it names nothing we would wait for.
@@ -128,6 +136,10 @@ struct Http {
       optional(BATUTA_PARAM_OBJECT, "headers", "more request headers"),
       optional(BATUTA_PARAM_ANY, "body", "a text, or any JSON to be sent as such"),
       optional(BATUTA_PARAM_ANY, "timeout", "for one exchange", "\"60s\""),
+      optional(BATUTA_PARAM_ARRAY, "retry_on_status", "answers that are worth another try",
+               retried_statuses),
+      optional(BATUTA_PARAM_BOOLEAN, "retry_on_timeout", "so is an exchange that took too long",
+               "true"),
       optional(BATUTA_PARAM_BOOLEAN, "do_xcom_push", "the body becomes the return value", "true")};
 
   void execute(Context& context) {
@@ -140,14 +152,16 @@ struct Http {
         const bool wrong = code == batuta::Errc::invalid || code == batuta::Errc::malformed ||
                            code == batuta::Errc::too_large;
         const std::string why = request.method + " failed: " + answer.error().message;
-        if (wrong) throw FinalError(why);
+        const bool final_timeout =
+            answer.error().where == "timeout" && !context.boolean("retry_on_timeout", true);
+        if (wrong || final_timeout) throw FinalError(why);
         throw RetryableError(why);
       }
       context.info(request.method + " answered " + std::to_string(answer->status) + ", " +
                    std::to_string(answer->body.size()) + " bytes");
       if (answer->status >= 200 && answer->status < 300) return give_back(context, *answer);
       const std::string why = "the server answered " + std::to_string(answer->status);
-      if (!worth_retrying(answer->status)) throw FinalError(why);
+      if (!worth_retrying(context, answer->status)) throw FinalError(why);
       const auto wait = told_wait(*answer);
       if (!wait || call == most_calls) throw RetryableError(why);
       context.info("the server asks to wait");

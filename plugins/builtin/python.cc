@@ -176,6 +176,7 @@ struct Python {
       optional(BATUTA_PARAM_STRING, "python", "the interpreter", "\"python3\""),
       optional(BATUTA_PARAM_ARRAY, "requirements",
                "packages, as pip names them, in a virtual environment made once"),
+      optional(BATUTA_PARAM_STRING, "working_dir", "absolute; else a fresh folder"),
       optional(BATUTA_PARAM_OBJECT, "env", "more environment variables")};
 
   void execute(Context& context) {
@@ -199,7 +200,7 @@ struct Python {
     child.environment["PYTHONPATH"] = folder;  // for what the code starts
     child.environment["PYTHONUTF8"] = "1";
     child.arguments = {"-u", "-B", module, script};
-    child.folder = context.scratch();
+    child.folder = batuta::plugin::working_folder(context);
     child.descriptors = {{in_fd, input.get()}};
     Messages messages(context);
     child.streams = {{out_fd, [&](std::string_view bytes) { messages.feed(bytes); }}};

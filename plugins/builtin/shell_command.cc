@@ -15,6 +15,7 @@ namespace {
 constexpr int script_fd = 9;
 constexpr const char* script_words = ". /proc/self/fd/9";
 constexpr std::string_view script_head = "exec 9<&-;";
+constexpr std::string_view strict_head = "set -Eeuo pipefail;shopt -s inherit_errexit;";
 
 // Remembers the last line of a stream that comes in pieces.
 class LastLine {
@@ -44,6 +45,32 @@ class LastLine {
   bool done_too_long_ = false, open_too_long_ = false;
 };
 
+// One word to any shell, whatever it holds.
+std::string quoted_word(std::string_view text) {
+  std::string out = "'";
+  for (const char c : text) {
+    if (c == '\'') {
+      out += "'\\''";
+    } else {
+      out += c;
+    }
+  }
+  return out + "'";
+}
+
+// All on the script's first line, so that the shell's messages name the lines that were written.
+std::string script_of(const ShellCommand& command) {
+  std::string out(script_head);
+  if (!command.umask.empty()) out += "umask " + command.umask + ";";
+  if (!command.args.empty()) {
+    out += "set --";
+    for (const std::string& arg : command.args) out += " " + quoted_word(arg);
+    out += ";";
+  }
+  if (command.strict) out += strict_head;
+  return out + command.command;
+}
+
 void pass_on(std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t put = ::write(STDOUT_FILENO, bytes.data(), bytes.size());
@@ -58,11 +85,11 @@ void pass_on(std::string_view bytes) {
 ShellEnd run_shell(const ShellCommand& command) {
   // Not in the arguments: every user of the host can read every process's, and a script may hold
   // secrets. Sealed, so that what runs cannot change under the shell that reads it bit by bit.
-  const UniqueFd script = sealed_file(std::string{script_head} + command.command);
+  const UniqueFd script = sealed_file(script_of(command));
   LastLine last;
   Child child;
-  child.program = "/bin/sh";
-  child.arguments = {"-c", script_words, "sh"};
+  child.program = command.shell;
+  child.arguments = {"-c", script_words, command.shell.substr(command.shell.rfind('/') + 1)};
   child.folder = command.folder;
   child.environment = command.environment;
   child.descriptors = {{script_fd, script.get()}};

@@ -1,4 +1,4 @@
-// Runs one command line by /bin/sh: environment, output, end. Without the plugin ABI, for tests.
+// Runs one command line by a shell: environment, output, end. Without the plugin ABI, for tests.
 #pragma once
 
 #include <cstdint>
@@ -6,11 +6,16 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace batuta::plugin {
 
 struct ShellCommand {
-  std::string command;  // a script; its words never stand in any process's arguments
+  std::string command;            // a script; its words never stand in any process's arguments
+  std::vector<std::string> args;  // its $1, $2, …; they stand in no process's arguments either
+  std::string shell = "/bin/sh";
+  bool strict = false;  // bash's: a failed command, pipe, substitution or unset name ends it
+  std::string umask;    // octal; empty: as it is
   std::string folder;   // working folder, absolute
   std::map<std::string, std::string> environment;
   bool capture = true;              // read its standard output for `last_line`

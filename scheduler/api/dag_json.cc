@@ -129,7 +129,7 @@ std::string dag_details_text(const DagFacts& facts, const VersionInfo* version,
     out["dag_run_timeout"] = "PT" + json(seconds).dump() + "S";
   }
   out["asset_expression"] = nullptr;
-  out["doc_md"] = nullptr;
+  out["doc_md"] = text_or_null(dag.doc_md);
   out["start_date"] = iso_or_null(dag.start_date);
   out["end_date"] = iso_or_null(dag.end_date);
   out["is_paused_upon_creation"] = dag.is_paused_upon_creation;
@@ -153,14 +153,22 @@ std::string dag_details_text(const DagFacts& facts, const VersionInfo* version,
 
 json task_json(const Dag& dag, const Task& task, bool old_client) {
   json downstream = json::array();
-  for (const auto index : task.downstream) downstream.push_back(dag.tasks[index].id);
+  json labels = json::object();  // of the edges to them, where they have any
+  for (const auto index : task.downstream) {
+    const Task& below = dag.tasks[index];
+    downstream.push_back(below.id);
+    for (std::size_t i = 0; i < below.labels.size(); ++i) {
+      const bool from_here = &dag.tasks[below.upstream[i]] == &task;
+      if (from_here && !below.labels[i].empty()) labels[below.id] = below.labels[i];
+    }
+  }
   json params = json::object();
   if (const json spec = stored_json(task.spec_json); spec.is_object() && spec.contains("params")) {
     for (const auto& [name, value] : spec["params"].items()) params[name] = {{"value", value}};
   }
   constexpr std::array<std::string_view, 3> weight_rules = {"downstream", "upstream", "absolute"};
   return {{"task_id", task.id},
-          {"task_display_name", task.id},
+          {"task_display_name", task.display_name.empty() ? task.id : task.display_name},
           {"owner", text_or_null(task.owner)},
           {"start_date", iso_or_null(dag.start_date)},
           {"end_date", iso_or_null(dag.end_date)},
@@ -183,12 +191,13 @@ json task_json(const Dag& dag, const Task& task, bool old_client) {
           {"ui_fgcolor", "#000"},
           {"template_fields", json::array()},
           {"downstream_task_ids", downstream},
-          {"doc_md", nullptr},
+          {"doc_md", text_or_null(task.doc_md)},
           {"operator_name", task.plugin},
           {"params", params},
           {"class_ref", {{"module_path", "batuta.plugins"}, {"class_name", task.plugin}}},
           {"is_mapped", task.is_mapped()},
-          {"extra_links", json::array()}};
+          {"extra_links", json::array()},
+          {"batuta", {{"edge_labels", labels}}}};
 }
 
 std::string version_text(const std::string& dag_id, const std::string& version, std::int64_t number,

@@ -50,7 +50,8 @@ constexpr ObjectSchema schemas[] = {
      "execution_timeout:object? retry_delay:object retry_exponential_backoff:number "
      "priority_weight:int weight_rule ui_color ui_fgcolor [template_fields] "
      "[downstream_task_ids] doc_md? operator_name params:object class_ref:object is_mapped:bool "
-     "[extra_links]"},
+     "[extra_links] batuta:TaskExtra"},
+    {"TaskExtra", "edge_labels:object"},
     {"TaskCollection", "[tasks:Task] total_entries:int"},
 
     {"DAGRun",

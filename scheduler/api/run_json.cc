@@ -87,7 +87,7 @@ json task_instance_json(const TaskInstanceView& view, const VersionInfo* version
   if (row.map_index != unmapped) key += "/" + std::to_string(number_of(row.map_index));
   return {{"id", stable_uuid(key)},
           {"task_id", view.task_id},
-          {"task_display_name", view.task_id},
+          {"task_display_name", task.display_name.empty() ? view.task_id : task.display_name},
           {"dag_id", view.dag_id},
           {"dag_display_name", view.dag_id},
           {"dag_run_id", view.dag_run_id},

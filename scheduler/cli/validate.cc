@@ -67,6 +67,10 @@ class Validator {
         say(shown + ": warning: " + missing_in(plugins_, warning));
       }
     }
+    for (DagFileProblem warning : result.warnings) {
+      warning.message.insert(0, "warning: ");
+      say(warning.text());
+    }
     if (!result.dag) {
       ++bad_;
       return;

@@ -76,6 +76,8 @@ bool wait_for_end(const sigset_t& watched, KeptChild* child, const std::function
 }
 
 std::vector<std::string> agent_command(const Home& home, const ServeOptions& options) {
+  // By the environment, for arguments are every user's to read.
+  ::setenv("BATUTA_COMMAND_ENV", home.settings().worker_env.c_str(), 1);
   std::vector<std::string> command{
       program("batuta-worker"),
       "agent",

@@ -67,6 +67,11 @@ struct Task {
   bool is_data = false;  // extract, transform, aggregate: has control rows and a window
   Duration overlap{};    // data tasks: how far the window reaches back
   std::string owner;
+  std::string doc_md;               // for people, Markdown
+  std::string display_name;         // for people; empty: the id
+  std::vector<std::string> labels;  // of the edges from `upstream`, one each; empty: none has any
+  bool do_xcom_push = true;         // false: what it returns is not kept
+  bool multiple_outputs = false;    // each member of what it returns is an XCom of its own, too
   std::vector<std::string> on_failure;   // one JSON text per notifier
   std::vector<std::string> connections;  // names it may use
   std::string spec_json;                 // the task's fields for rendering: {"params":…} and the
@@ -83,7 +88,8 @@ struct Dag {
   std::string id;
   std::string version;  // SHA-256, hex, of canonical JSON and the files it names
   std::string description;
-  std::string file;  // relative to the DAG folder
+  std::string doc_md;  // for people, Markdown
+  std::string file;    // relative to the DAG folder
   std::vector<std::string> tags;
   std::vector<std::string> owners;
   std::vector<Task> tasks;    // in file order; TaskIndex is the position

@@ -144,6 +144,10 @@ void attempt_succeeded(Turn& turn, LiveRun& run, InstanceIndex i, const Finished
     turn.out.changes.xcoms.push_back({run.row().seq, run.task(i).task, run.task(i).map_index,
                                       "return_value", report.result_json, turn.now.wall});
   }
+  for (const auto& [key, value] : report.xcoms) {
+    turn.out.changes.xcoms.push_back(
+        {run.row().seq, run.task(i).task, run.task(i).map_index, key, value, turn.now.wall});
+  }
   if (run.definition(i).is_branch && !mutant("ignore_branch")) apply_branch(turn, run, i, chosen);
 }
 

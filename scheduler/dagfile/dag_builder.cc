@@ -1,14 +1,17 @@
 #include "scheduler/dagfile/dag_builder.h"
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <unordered_map>
 
 #include "common/safe_json.h"
 #include "scheduler/dagfile/mapping.h"
 #include "scheduler/dagfile/params_schema.h"
+#include "scheduler/dagfile/people_fields.h"
 #include "scheduler/dagfile/run_fields.h"
 #include "scheduler/dagfile/schedule_fields.h"
+#include "scheduler/dagfile/shared_fields.h"
 #include "scheduler/dagfile/suggest.h"
 #include "scheduler/dagfile/task_types.h"
 #include "scheduler/dagfile/template.h"
@@ -26,6 +29,7 @@ struct TaskDraft {
   Task task;
   std::string pointer;
   std::vector<std::string> depends_on;
+  std::map<std::string, std::string> edge_labels;
 };
 
 void read_dag_fields(FieldReader& fields, Dag& dag, Problems& problems) {
@@ -36,6 +40,7 @@ void read_dag_fields(FieldReader& fields, Dag& dag, Problems& problems) {
     fields.problem("dag_id", "a DAG needs a \"dag_id\"");
   }
   dag.description = fields.text("description", 64 << 10).value_or("");
+  dag.doc_md = read_doc(fields);
   const auto count = [&](const char* name, std::int64_t least, std::int32_t otherwise) {
     return static_cast<std::int32_t>(fields.integer(name, least, max_count).value_or(otherwise));
   };
@@ -58,7 +63,7 @@ void read_dag_fields(FieldReader& fields, Dag& dag, Problems& problems) {
 }
 
 TaskDraft read_task(const json& written, std::string pointer, const Task& defaults,
-                    Problems& problems) {
+                    const json& shared_params, Problems& problems) {
   TaskDraft draft;
   draft.pointer = pointer;
   draft.task = defaults;
@@ -77,6 +82,9 @@ TaskDraft read_task(const json& written, std::string pointer, const Task& defaul
   }
   draft.depends_on =
       fields.texts("depends_on", max_tasks_per_dag).value_or(std::vector<std::string>{});
+  draft.edge_labels = read_edge_labels(fields);
+  draft.task.doc_md = read_doc(fields);
+  draft.task.display_name = fields.text("display_name", 250).value_or("");
   draft.task.connections =
       fields.ids("connections", max_connections).value_or(std::vector<std::string>{});
   if (const auto isolation = fields.text("isolation")) {
@@ -90,6 +98,7 @@ TaskDraft read_task(const json& written, std::string pointer, const Task& defaul
   if (read_task_type(fields, draft.task)) {
     fields.refuse_unknown(draft.task.is_data ? "this task" : "this " + draft.task.plugin + " task");
     check_mapping(object, draft.pointer, problems, draft.task);
+    take_over(shared_params, draft.task);
   }
   auto& connections = draft.task.connections;
   std::sort(connections.begin(), connections.end());
@@ -107,15 +116,10 @@ std::string spec_pointer(const TaskDraft& draft, const std::string& where) {
   return draft.pointer + (own ? where.substr(7) : where);
 }
 
-void check_spec(const TaskDraft& draft, const std::string& spec,
-                const std::vector<std::string>& ids, const std::vector<std::string>& params,
-                Problems& problems) {
-  const bool quoted = draft.task.plugin == "shell" && &spec == &draft.task.spec_json;
-  const auto status = check_templates(spec, quoted);
-  if (!status) {
-    problems.add(spec_pointer(draft, status.error().where), status.error().message);
-    return;
-  }
+// What a spec names that this DAG may not have.
+void check_names(const TaskDraft& draft, const std::string& spec, const std::string& below,
+                 const std::vector<std::string>& ids, const std::vector<std::string>& params,
+                 Problems& problems) {
   for (const auto& source : xcom_sources(spec)) {
     if (std::binary_search(ids.begin(), ids.end(), source)) continue;
     problems.add(draft.pointer, "xcom_pull names the unknown task \"" + source.substr(0, 80) +
@@ -123,16 +127,30 @@ void check_spec(const TaskDraft& draft, const std::string& spec,
   }
   for (const auto& use : params_needed(spec)) {
     if (std::binary_search(params.begin(), params.end(), use.name)) continue;
-    problems.add(spec_pointer(draft, use.pointer),
-                 "the DAG declares no param \"" + use.name.substr(0, 80) + "\"" +
-                     did_you_mean(use.name, params) + ": name it in \"params\", or write params." +
-                     use.name.substr(0, 80) + " | default(…)");
+    problems.add(
+        below.empty() ? spec_pointer(draft, use.pointer) : draft.pointer + below + use.pointer,
+        "the DAG declares no param \"" + use.name.substr(0, 80) + "\"" +
+            did_you_mean(use.name, params) + ": name it in \"params\", or write params." +
+            use.name.substr(0, 80) + " | default(…)");
   }
+}
+
+void check_spec(const TaskDraft& draft, const std::string& spec,
+                const std::vector<std::string>& ids, const std::vector<std::string>& params,
+                Problems& problems) {
+  const bool quoted = draft.task.plugin == "shell" && &spec == &draft.task.spec_json;
+  const auto status = check_templates(spec, quoted);
+  if (status) return check_names(draft, spec, "", ids, params, problems);
+  problems.add(spec_pointer(draft, status.error().where), status.error().message);
 }
 
 void check_task_templates(const TaskDraft& draft, const std::vector<std::string>& ids,
                           const std::vector<std::string>& params, Problems& problems) {
   const Task& task = draft.task;
+  for (std::size_t i = 0; i < task.on_failure.size(); ++i) {  // read when they were, but for this
+    check_names(draft, task.on_failure[i], "/on_failure/" + std::to_string(i), ids, params,
+                problems);
+  }
   if (!task.has_templates && task.spec_json.find("{%") == std::string::npos) return;
   for (const std::string* spec : {&task.spec_json, &task.expand_json, &task.map_index_template}) {
     if (!spec->empty()) check_spec(draft, *spec, ids, params, problems);
@@ -232,12 +250,18 @@ void connect(std::vector<TaskDraft>& drafts, const std::vector<std::string>& par
     }
     if (draft.task.is_mapped()) wait_for_lists(draft, index);
     std::sort(draft.task.upstream.begin(), draft.task.upstream.end());
+    if (!draft.edge_labels.empty()) {
+      std::vector<std::string> above;
+      for (const TaskIndex i : draft.task.upstream) above.push_back(drafts[i].task.id);
+      label_edges(draft.edge_labels, above, draft.pointer, problems, draft.task);
+    }
     if (!problems.full()) check_task_templates(draft, ids, params, problems);
   }
   check_branches(drafts, problems);
 }
 
-void read_tasks(FieldReader& fields, const Task& defaults, Dag& dag, Problems& problems) {
+void read_tasks(FieldReader& fields, const Task& defaults, const json& shared_params, Dag& dag,
+                Problems& problems) {
   const json* tasks = fields.find("tasks");
   if (!tasks || !tasks->is_array() || tasks->empty()) {
     fields.problem("tasks", "a DAG needs \"tasks\", a list of at least one task");
@@ -253,7 +277,8 @@ void read_tasks(FieldReader& fields, const Task& defaults, Dag& dag, Problems& p
   for (std::size_t i = 0; i < tasks->size() && !problems.full(); ++i) {
     auto pointer = "/tasks/" + std::to_string(i);
     if ((*tasks)[i].is_object()) {
-      drafts.push_back(read_task((*tasks)[i], std::move(pointer), defaults, problems));
+      drafts.push_back(
+          read_task((*tasks)[i], std::move(pointer), defaults, shared_params, problems));
     } else {
       problems.add(std::move(pointer),
                    "a task must be an object, not " + std::string(json_kind((*tasks)[i])));
@@ -284,7 +309,7 @@ std::optional<Dag> build_dag(const json& definition, Problems& problems) {
     read_run_fields(reader, defaults);
     reader.refuse_unknown("default_args");
   }
-  read_tasks(fields, defaults, dag, problems);
+  read_tasks(fields, defaults, read_shared(fields), dag, problems);
   fields.refuse_unknown("a DAG");
   if (!problems.none()) return std::nullopt;
   return dag;

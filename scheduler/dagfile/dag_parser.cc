@@ -11,7 +11,9 @@
 #include "scheduler/dagfile/folder.h"
 #include "scheduler/dagfile/json_position.h"
 #include "scheduler/dagfile/mapping.h"
+#include "scheduler/dagfile/nested_shell.h"
 #include "scheduler/dagfile/plugin_check.h"
+#include "scheduler/dagfile/task_templates.h"
 
 namespace batuta {
 namespace {
@@ -30,24 +32,35 @@ class Inliner {
 
   void run(json& definition) {
     const auto tasks = definition.find("tasks");
-    if (tasks == definition.end() || !tasks->is_array()) return;
-    for (std::size_t i = 0; i < tasks->size() && !problems_.full(); ++i) {
-      json& task = (*tasks)[i];
-      if (!task.is_object()) continue;
-      const std::string pointer = "/tasks/" + std::to_string(i) + "/";
-      for (const char* name : {"command", "code"}) {
-        const auto value = task.find(name);
-        if (value != task.end() && names_file(*value)) replace(*value, pointer + name);
+    if (tasks != definition.end() && tasks->is_array()) {
+      for (std::size_t i = 0; i < tasks->size() && !problems_.full(); ++i) {
+        of_task((*tasks)[i], "/tasks/" + std::to_string(i) + "/");
       }
-      const auto params = task.find("params");
-      if (params == task.end() || !params->is_object()) continue;
-      for (auto& [name, value] : params->items()) {
-        if (names_file(value)) replace(value, pointer + "params/" + pointer_token(name));
-      }
+    }
+    const auto templates = definition.find("task_templates");
+    if (templates == definition.end() || !templates->is_object()) return;
+    for (auto& [name, task] : templates->items()) {
+      of_task(task, "/task_templates/" + pointer_token(name) + "/");
     }
   }
 
  private:
+  void of_task(json& task, const std::string& pointer) {
+    if (!task.is_object()) return;
+    for (const char* name : {"command", "code", "script"}) {
+      const auto value = task.find(name);
+      if (value == task.end()) continue;
+      const bool path = value->is_string() && std::string_view(name) == "script";
+      if (path) *value = json{{"$file", *value}};
+      if (names_file(*value)) replace(*value, pointer + name);
+    }
+    const auto params = task.find("params");
+    if (params == task.end() || !params->is_object()) return;
+    for (auto& [name, value] : params->items()) {
+      if (names_file(value)) replace(value, pointer + "params/" + pointer_token(name));
+    }
+  }
+
   static bool names_file(const json& value) {
     return value.is_object() && value.size() == 1 && value.contains("$file");
   }
@@ -100,16 +113,15 @@ DagFileProblem syntax_problem(const std::string& file, std::string_view text, co
   return problem;
 }
 
-void place(const Problems& problems, std::string_view text, const std::string& file,
-           DagFileResult& result) {
-  for (const auto& found : problems.list()) {
+void place(const std::vector<FieldProblem>& problems, std::string_view text,
+           const std::string& file, std::vector<DagFileProblem>& out) {
+  for (const auto& found : problems) {
     const auto position = locate_json(text, found.pointer);
-    result.problems.push_back({file, position.line, position.column, found.pointer, found.message});
+    out.push_back({file, position.line, position.column, found.pointer, found.message});
   }
-  std::stable_sort(result.problems.begin(), result.problems.end(),
-                   [](const DagFileProblem& a, const DagFileProblem& b) {
-                     return std::pair(a.line, a.column) < std::pair(b.line, b.column);
-                   });
+  std::stable_sort(out.begin(), out.end(), [](const DagFileProblem& a, const DagFileProblem& b) {
+    return std::pair(a.line, a.column) < std::pair(b.line, b.column);
+  });
 }
 
 }  // namespace
@@ -131,7 +143,7 @@ DagFileResult parse_dag_file(std::string_view text, const std::string& file,
     Problems problems;
     problems.add("/tasks", "a DAG may hold at most " + std::to_string(max_tasks_per_dag) +
                                " tasks; this one has " + std::to_string(tasks));
-    place(problems, text, file, result);
+    place(problems.list(), text, file, result.problems);
     return result;
   }
   JsonLimits limits;
@@ -146,7 +158,10 @@ DagFileResult parse_dag_file(std::string_view text, const std::string& file,
   Problems problems;
   Inliner(folder, problems, result.files).run(*definition);
   keep_expand_order(*definition, text);
-  auto dag = build_dag(*definition, problems);
+  Problems of_templates;
+  put_in_task_templates(*definition, of_templates);
+  for (const auto& found : of_templates.list()) problems.add(found.pointer, found.message);
+  auto dag = of_templates.none() ? build_dag(*definition, problems) : std::nullopt;
   if (dag) result.unknown_plugins = check_plugins(*dag, *definition, catalogue, problems);
   if (dag && problems.none()) {
     dag->file = file;
@@ -156,11 +171,12 @@ DagFileResult parse_dag_file(std::string_view text, const std::string& file,
     auto finished = finish_dag(std::move(*dag));
     if (finished) {
       result.dag = *finished;
+      place(nested_shell_warnings(*result.dag), text, file, result.warnings);
     } else {
       problems.add("/tasks", finished.error().message);
     }
   }
-  place(problems, text, file, result);
+  place(problems.list(), text, file, result.problems);
   return result;
 }
 

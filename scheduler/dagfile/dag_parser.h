@@ -25,14 +25,16 @@ struct DagFileResult {
   std::shared_ptr<const Dag> dag;  // null when there are problems
   std::vector<DagFileProblem> problems;
   std::vector<std::string> unknown_plugins;  // one text each, with a suggestion; a warning only
+  std::vector<DagFileProblem> warnings;      // of a DAG that is valid, but may not do what it says
   std::vector<std::string> files;            // files it names, relative to the folder
 };
 
 inline constexpr std::size_t max_dag_file_bytes = std::size_t{4} << 20;
 
-// A plugin parameter written as {"$file": "queries/rows.sql"} stands for that file's text, read
-// from `folder` (never outside it). Pure otherwise. Limits: 4 MiB a file, 1 MiB a named file,
-// 20,000 tasks, depth 64. At most 20 problems, in file order where they have a place.
+// A plugin parameter written as {"$file": "queries/rows.sql"} stands for that file's text, and so
+// does a shell task's "script", both read from `folder` (never outside it). Pure otherwise. Limits:
+// 4 MiB a file, 1 MiB a named file, 20,000 tasks, depth 64. At most 20 problems, in file order
+// where they have a place.
 DagFileResult parse_dag_file(std::string_view text, const std::string& file,
                              const std::string& folder, const std::vector<PluginInfo>& catalogue);
 

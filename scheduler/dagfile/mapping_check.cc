@@ -147,7 +147,12 @@ Status fill_arguments(const Task& task, const json& item, json& params) {
               "a command cannot come from what a task is mapped over: write it in the "
               "task, with {{ item.<name> }}, which is quoted there"};
     }
-    params[name] = value;
+    json& given = params[name];
+    if (name == "env" && given.is_object() && value.is_object()) {
+      given.update(value);  // over the DAG's
+    } else {
+      given = value;
+    }
   }
   return success();
 }

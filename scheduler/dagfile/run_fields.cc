@@ -125,6 +125,7 @@ void read_run_fields(FieldReader& fields, Task& task) {
   number("priority_weight", -max_weight, max_weight, task.priority_weight);
   number("max_active_tis_per_dag", 1, 1'000'000, task.max_active_tis_per_dag);
   number("max_active_tis_per_dagrun", 1, 1'000'000, task.max_active_tis_per_dagrun);
+  if (const auto on = fields.boolean("do_xcom_push")) task.do_xcom_push = *on;
   if (const auto on = fields.boolean("depends_on_past")) task.depends_on_past = *on;
   if (const auto on = fields.boolean("wait_for_downstream")) task.wait_for_downstream = *on;
 }

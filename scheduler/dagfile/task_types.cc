@@ -6,6 +6,7 @@
 
 #include "common/ids.h"
 #include "common/safe_json.h"
+#include "scheduler/dagfile/builtin_fields.h"
 #include "scheduler/dagfile/suggest.h"
 #include "scheduler/dagfile/wait_types.h"
 
@@ -14,76 +15,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t max_command_bytes = 128 << 10;
-
 void keep(json& params, std::string_view name, const json* value) {
   if (value) params[std::string(name)] = *value;
-}
-
-// Names that would change how /bin/sh, the loader or a run-time starts, or pass for ours.
-bool hostile_env_name(const std::string& name) {
-  static const std::vector<std::string> exact = {
-      "BASH_ENV",     "BASHOPTS",       "CDPATH",      "ENV",
-      "GCONV_PATH",   "GLOBIGNORE",     "HOSTALIASES", "IFS",
-      "NODE_OPTIONS", "OPENSSL_CONF",   "PATH",        "PERL5LIB",
-      "PERL5OPT",     "PROMPT_COMMAND", "PS4",         "PYTHONHOME",
-      "PYTHONPATH",   "PYTHONSTARTUP",  "RUBYOPT",     "SHELLOPTS"};
-  static const std::vector<std::string> prefixes = {"BATUTA_", "BASH_FUNC_", "GLIBC_", "LD_",
-                                                    "MALLOC_"};
-  return std::find(exact.begin(), exact.end(), name) != exact.end() ||
-         std::any_of(prefixes.begin(), prefixes.end(),
-                     [&](const auto& prefix) { return name.starts_with(prefix); });
-}
-
-bool valid_env_name(const std::string& name) {
-  const auto letter = [](unsigned char c) { return std::isalpha(c) || c == '_'; };
-  return !name.empty() && name.size() <= 128 && letter(name[0]) &&
-         std::all_of(name.begin(), name.end(),
-                     [&](unsigned char c) { return c < 128 && (letter(c) || std::isdigit(c)); });
-}
-
-void read_env(FieldReader& fields, json& params) {
-  const json* env = fields.object("env");
-  if (!env) return;
-  for (const auto& [name, value] : env->items()) {
-    const auto shown = "\"" + name.substr(0, 80) + "\"";
-    if (!valid_env_name(name)) {
-      fields.problem("env", shown + " is not a name for an environment variable");
-    } else if (hostile_env_name(name)) {
-      fields.problem("env", shown + " may not be set: it would change how the command starts");
-    } else if (!value.is_string()) {
-      fields.problem("env", "the value of " + shown + " must be a text");
-    } else if (value.get_ref<const std::string&>().find('\0') != std::string::npos) {
-      fields.problem("env", "the value of " + shown + " holds a NUL character");
-    }
-  }
-  params["env"] = *env;
-}
-
-void read_shell(FieldReader& fields, Task&, json& params) {
-  const auto command = fields.text("command", max_command_bytes);
-  if (command && !command->empty()) {
-    params["command"] = *command;
-  } else if (command || !fields.find("command")) {
-    fields.problem("command", "a shell task needs a \"command\"");
-  }
-  read_env(fields, params);
-}
-
-// Code is not text with holes: what it needs comes as "params". So its braces stand for themselves,
-// as a template would have to write them.
-std::string without_templates(const std::string& code) {
-  std::string out;
-  for (std::size_t i = 0; i < code.size(); ++i) {
-    const auto two = std::string_view(code).substr(i, 2);
-    if (two != "{{" && two != "{%") {
-      out += code[i];
-      continue;
-    }
-    out += "{{ '" + std::string(two) + "' }}";
-    ++i;
-  }
-  return out;
 }
 
 void read_requirements(FieldReader& fields, json& params) {
@@ -104,7 +37,8 @@ void read_requirements(FieldReader& fields, json& params) {
   params["requirements"] = *list;
 }
 
-void read_python(FieldReader& fields, Task&, json& params) {
+void read_python(FieldReader& fields, Task& task, json& params) {
+  read_outputs(fields, task, params);
   const auto code = fields.text("code", max_command_bytes);
   const auto file = fields.text("file", 4096);
   if (fields.find("code") && fields.find("file")) {
@@ -121,45 +55,7 @@ void read_python(FieldReader& fields, Task&, json& params) {
   read_requirements(fields, params);
   if (const json* given = fields.object("params")) params["params"] = *given;
   read_env(fields, params);
-}
-
-void read_http(FieldReader& fields, Task& task, json& params) {
-  static const std::vector<std::string> methods = {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"};
-  if (const auto method = fields.text("method")) {
-    if (std::find(methods.begin(), methods.end(), *method) == methods.end()) {
-      fields.problem("method", "method must be one of GET, POST, PUT, PATCH, DELETE, HEAD" +
-                                   did_you_mean(*method, methods));
-    }
-    params["method"] = *method;
-  }
-  const auto connection = fields.id("connection");
-  if (connection) {
-    params["connection"] = *connection;
-    task.connections.push_back(*connection);
-  }
-  if (const auto url = fields.text("url", 8192)) {
-    const bool absolute = url->starts_with("http://") || url->starts_with("https://");
-    if (!absolute && !connection && !url->starts_with("{{")) {
-      fields.problem("url",
-                     "url must start with http:// or https://, or be a path with a "
-                     "\"connection\" that gives the server");
-    }
-    params["url"] = *url;
-  } else if (!fields.find("url")) {
-    fields.problem("url", "an http task needs a \"url\"");
-  }
-  keep(params, "body", fields.find("body"));
-  if (const json* headers = fields.object("headers")) {
-    for (const auto& [name, value] : headers->items()) {
-      const bool line_break =
-          (name + (value.is_string() ? value.get<std::string>() : ""))
-              .find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos;
-      if (!value.is_string() || line_break) {
-        fields.problem("headers", "a header must be a text without line breaks");
-      }
-    }
-    params["headers"] = *headers;
-  }
+  read_working_dir(fields, params);
 }
 
 void read_branch(FieldReader& fields, Task& task, json& params) {
@@ -178,7 +74,8 @@ void read_branch(FieldReader& fields, Task& task, json& params) {
   params["choose"] = *choose;
 }
 
-void read_mock(FieldReader& fields, Task&, json& params) {
+void read_mock(FieldReader& fields, Task& task, json& params) {
+  read_outputs(fields, task, params);
   if (const json* run_for = fields.find("run_for"); run_for && !is_template(*run_for)) {
     fields.duration("run_for");
   }
@@ -309,7 +206,8 @@ bool read_task_type(FieldReader& fields, Task& task) {
   type->read(fields, task, params);
   if (task.is_data) task.params_json = json_text(params);
   task.spec_json = json_text(json{{"params", std::move(params)}});
-  task.has_templates = task.spec_json.find("{{") != std::string::npos;
+  task.has_templates = task.spec_json.find("{{") != std::string::npos ||
+                       task.spec_json.find("{%") != std::string::npos;
   return true;
 }
 

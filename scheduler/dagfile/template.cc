@@ -122,8 +122,10 @@ class Renderer {
       return {Errc::invalid, "more than 10,000 templates in one task", pointer};
     }
     auto value = evaluator_.evaluate(expr);
-    if (!value) return at(value.error(), pointer);
-    return value;
+    if (value) return value;
+    Error error = at(value.error(), pointer);
+    error.code = Errc::invalid;
+    return error;
   }
 
   Status charge(std::size_t bytes, const std::string& pointer) {
@@ -155,34 +157,45 @@ Status check_text(const std::string& text, bool command) {
 }
 
 void collect_sources(const TemplateExpr& expr, std::set<std::string>& out) {
-  if (auto task = xcom_task(expr); !task.empty()) out.insert(std::move(task));
-  for (const auto& argument : expr.arguments) collect_sources(argument.value, out);
+  each_expression(expr, [&](const TemplateExpr& each) {
+    if (auto task = xcom_task(each); !task.empty()) out.insert(std::move(task));
+  });
 }
 
 void collect_xcoms(const TemplateExpr& expr, std::set<std::pair<std::string, std::string>>& out) {
-  std::string task = xcom_task(expr);
-  std::string key = task.empty() ? std::string() : xcom_key(expr);
-  if (!key.empty()) out.emplace(std::move(task), std::move(key));
-  for (const auto& argument : expr.arguments) collect_xcoms(argument.value, out);
+  each_expression(expr, [&](const TemplateExpr& each) {
+    std::string task = xcom_task(each);
+    std::string key = task.empty() ? std::string() : xcom_key(each);
+    if (!key.empty()) out.emplace(std::move(task), std::move(key));
+  });
 }
 
-void collect_params(const TemplateExpr& expr, std::set<std::string>& out) {
-  const auto is_default = [](const TemplateExpr::Filter& f) { return f.name == "default"; };
-  const bool forgiving = std::any_of(expr.filters.begin(), expr.filters.end(), is_default);
-  const bool of_params = !expr.is_literal && !expr.is_call && expr.path.size() > 1 &&
+// Forgiven is what `default` stands in for, in parentheses too.
+void collect_params(const TemplateExpr& expr, std::set<std::string>& out, bool forgiven = false) {
+  forgiven =
+      forgiven || std::any_of(expr.filters.begin(), expr.filters.end(), [](const auto& filter) {
+        return filter.name == "default" || filter.name == "d";
+      });
+  const bool of_params = expr.kind == TemplateExpr::Kind::name && expr.path.size() > 1 &&
                          expr.path[0] == TemplateExpr::Step("params");
-  if (of_params && !forgiving) {
+  if (of_params && !forgiven) {
     if (const auto* name = std::get_if<std::string>(&expr.path[1])) out.insert(*name);
   }
-  for (const auto& argument : expr.arguments) collect_params(argument.value, out);
+  const bool group = expr.kind == TemplateExpr::Kind::group;
+  for (const auto& argument : expr.arguments) {
+    collect_params(argument.value, out, group && forgiven);
+  }
+  for (const auto& filter : expr.filters) {
+    for (const auto& argument : filter.arguments) collect_params(argument.value, out);
+  }
 }
 
 void collect_items(const TemplateExpr& expr, std::set<std::string>& out) {
-  if (!expr.is_literal && !expr.is_call && expr.path[0] == TemplateExpr::Step("item")) {
-    const auto* name = expr.path.size() > 1 ? std::get_if<std::string>(&expr.path[1]) : nullptr;
+  each_expression(expr, [&](const TemplateExpr& each) {
+    if (each.kind != TemplateExpr::Kind::name || each.path[0] != TemplateExpr::Step("item")) return;
+    const auto* name = each.path.size() > 1 ? std::get_if<std::string>(&each.path[1]) : nullptr;
     out.insert(name ? *name : std::string());
-  }
-  for (const auto& argument : expr.arguments) collect_items(argument.value, out);
+  });
 }
 
 }  // namespace
@@ -194,6 +207,7 @@ struct ParsedSpec::Parts {
   std::size_t plain = 0;
   std::size_t most = 0;
   std::vector<std::pair<std::string, std::string>> xcoms;
+  bool previous_success = false;
 };
 
 Result<ParsedSpec> ParsedSpec::parse(std::string_view spec_json, bool shell_quote_command,
@@ -212,7 +226,14 @@ Result<ParsedSpec> ParsedSpec::parse(std::string_view spec_json, bool shell_quot
     auto pieces = parse_template(text);
     if (!pieces) return at(pieces.error(), pointer);
     for (const auto& piece : *pieces) {
-      if (const auto* expr = std::get_if<TemplateExpr>(&piece)) collect_xcoms(*expr, xcoms);
+      const auto* expr = std::get_if<TemplateExpr>(&piece);
+      if (!expr) continue;
+      collect_xcoms(*expr, xcoms);
+      each_expression(*expr, [&](const TemplateExpr& each) {
+        const auto* root =
+            each.path.empty() ? nullptr : std::get_if<std::string>(&each.path.front());
+        parts->previous_success = parts->previous_success || (root && root->ends_with("_success"));
+      });
     }
     const bool command = shell_quote_command && pointer == command_pointer;
     parts->slots.push_back({pointer, std::move(*pieces), command});
@@ -252,6 +273,10 @@ Result<std::string> ParsedSpec::render_member(const TemplateScope& scope,
 
 const std::vector<std::pair<std::string, std::string>>& ParsedSpec::xcoms() const {
   return parts_->xcoms;
+}
+
+bool ParsedSpec::names_previous_success() const {
+  return parts_->previous_success;
 }
 
 Result<std::string> render_spec(std::string_view spec_json, const TemplateScope& scope,
@@ -307,7 +332,9 @@ std::vector<ParamUse> names_needed(std::string_view spec_json, Collect collect) 
 }  // namespace
 
 std::vector<ParamUse> params_needed(std::string_view spec_json) {
-  return names_needed(spec_json, collect_params);
+  return names_needed(spec_json, [](const TemplateExpr& expr, std::set<std::string>& names) {
+    collect_params(expr, names);
+  });
 }
 
 std::vector<ParamUse> items_needed(std::string_view spec_json) {

@@ -1,17 +1,5 @@
-// {{ … }} in task fields: Airflow's names, a fixed grammar, no code.
-//   names    params.x  params['x-y']  var.value.x  var.json.x.y  var.value.get('x', 'otherwise')
-//            ds  ds_nodash  ts  ts_nodash  ts_nodash_with_tz  logical_date  data_interval_start
-//            data_interval_end  window_start  window_end  run_id  execution_id
-//            item  item.x  map_index (of a mapped task's instance)
-//            dag.dag_id  task.task_id  dag_run.{run_id,run_type,conf,logical_date,…}
-//            ti.{task_id,dag_id,run_id,try_number,max_tries,map_index,state,reason,hostname,
-//                start_date,end_date}
-//   calls    ti.xcom_pull('task')  ti.xcom_pull('task').field[0]
-//            ti.xcom_pull(task_ids='task', key='k')  macros.ds_add(ds, 7)
-//            ti.xcom_pull('mapped'): a list, in map order  ti.xcom_pull('mapped', map_indexes=2)
-//   filters  value | tojson | fromjson | ds | ds_nodash | ts | ts_nodash | strftime('%Y/%m') |
-//   upper | lower
-//            | trim | join(',') | length | default('x') | raw
+// {{ … }} in task fields: Airflow's names, Jinja's filters, a fixed grammar, no code. The names,
+// calls and filters stand in docs/templates.md.
 // A string that is exactly one expression keeps its JSON type; inside a longer string a text stands
 // as it is and anything else as JSON. What an expression yields is never read as a template again.
 // An undefined name is an error unless `default` follows it.
@@ -29,6 +17,7 @@
 
 #include "common/result.h"
 #include "scheduler/core/rows.h"
+#include "scheduler/core/timetable.h"
 
 namespace batuta {
 
@@ -38,7 +27,9 @@ struct TemplateScope {
   const InstanceCold* cold = nullptr;
   std::string dag_id;
   std::string task_id;
-  std::string params_json = "{}";  // conf over DAG params defaults
+  std::string timezone = "UTC";         // of the DAG
+  const Timetable* schedule = nullptr;  // outlives the rendering
+  std::string params_json = "{}";       // conf over DAG params defaults
   // The same, read already; null: `params_json` is read. Outlives the rendering.
   const nlohmann::json* params = nullptr;
   const nlohmann::json* item = nullptr;  // what a mapped instance is given; outlives the rendering
@@ -51,6 +42,8 @@ struct TemplateScope {
                                                    const std::vector<std::int64_t>* map_indexes)>
       mapped_xcoms;
   std::function<std::optional<std::string>(std::string_view key)> variable;
+  // The newest run of the DAG that succeeded and is dated before this one.
+  std::function<std::optional<RunRow>()> previous_success;
 };
 
 // A whole list of results is read up to this size.
@@ -72,6 +65,7 @@ class ParsedSpec {
   Result<nlohmann::json> render_value(const TemplateScope& scope) const;
   // Task ids and keys of the XComs it pulls by literal names. Ascending, each once.
   const std::vector<std::pair<std::string, std::string>>& xcoms() const;
+  bool names_previous_success() const;
 
  private:
   struct Parts;

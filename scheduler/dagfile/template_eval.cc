@@ -1,130 +1,21 @@
 #include "scheduler/dagfile/template_eval.h"
 
 #include <algorithm>
+#include <deque>
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "scheduler/dagfile/filter_table.h"
 #include "scheduler/dagfile/suggest.h"
 #include "scheduler/dagfile/template_filters.h"
+#include "scheduler/dagfile/template_names.h"
+#include "scheduler/dagfile/template_times.h"
 
 namespace batuta {
 namespace {
 
 using nlohmann::json;
-
-// Absent members are undefined; so is a time that the run does not have.
-void put(json& object, const char* name, const OptTime& time) {
-  if (time) object[name] = to_iso(*time);
-}
-
-json run_value(const RunRow& run) {
-  json out = {{"run_id", run.dag_run_id},
-              {"dag_id", run.dag_id},
-              {"execution_id", to_string(run.uuid)},
-              {"run_type", std::string(to_string(run.type))},
-              {"triggering_user", run.triggering_user}};
-  auto conf = parse_untrusted(run.conf_json);
-  out["conf"] = conf ? *conf : json::object();
-  put(out, "logical_date", run.logical_date);
-  put(out, "data_interval_start", run.data_interval_start);
-  put(out, "data_interval_end", run.data_interval_end);
-  put(out, "run_after", run.run_after);
-  put(out, "queued_at", run.queued_at);
-  put(out, "start_date", run.start_date);
-  return out;
-}
-
-json task_instance_value(const TemplateScope& scope) {
-  json out = {
-      {"task_id", scope.task_id}, {"dag_id", scope.dag_id}, {"map_index", number_of(unmapped)}};
-  if (scope.run) out["run_id"] = scope.run->dag_run_id;
-  if (!scope.hot || !scope.cold) return out;
-  out["map_index"] = number_of(scope.hot->map_index);
-  out["try_number"] = scope.hot->try_number;
-  out["max_tries"] = scope.hot->max_tries;
-  out["state"] = std::string(to_string(scope.hot->state));
-  out["reason"] = scope.cold->reason;
-  out["hostname"] = scope.cold->hostname;
-  put(out, "start_date", scope.cold->start_date);
-  put(out, "end_date", scope.cold->end_date);
-  return out;
-}
-
-// The roots' values; nullopt where this run or task instance has none.
-template <std::string (*format)(Time)>
-std::optional<json> logical(const TemplateScope& scope) {
-  if (!scope.run || !scope.run->logical_date) return std::nullopt;
-  return json(format(*scope.run->logical_date));
-}
-template <OptTime RunRow::*member>
-std::optional<json> of_run(const TemplateScope& scope) {
-  if (!scope.run || !(scope.run->*member)) return std::nullopt;
-  return json(to_iso(*(scope.run->*member)));
-}
-template <OptTime InstanceCold::*member>
-std::optional<json> of_row(const TemplateScope& scope) {
-  if (!scope.cold || !(scope.cold->*member)) return std::nullopt;
-  return json(to_iso(*(scope.cold->*member)));
-}
-std::optional<json> run_root(const TemplateScope& scope) {
-  return scope.run ? std::optional(run_value(*scope.run)) : std::nullopt;
-}
-std::optional<json> run_id_root(const TemplateScope& scope) {
-  return scope.run ? std::optional(json(scope.run->dag_run_id)) : std::nullopt;
-}
-std::optional<json> execution_id_root(const TemplateScope& scope) {
-  return scope.run ? std::optional(json(to_string(scope.run->uuid))) : std::nullopt;
-}
-std::string format_ts_nodash_with_tz(Time t) {
-  return format_ts_nodash(t) + "+0000";
-}
-std::optional<json> instance_root(const TemplateScope& s) {
-  return task_instance_value(s);
-}
-std::optional<json> map_index_root(const TemplateScope& s) {
-  return s.hot ? std::optional(json(number_of(s.hot->map_index))) : std::nullopt;
-}
-std::optional<json> dag_root(const TemplateScope& s) {
-  return json{{"dag_id", s.dag_id}};
-}
-std::optional<json> task_root(const TemplateScope& s) {
-  return json{{"task_id", s.task_id}};
-}
-
-struct Root {
-  const char* name;
-  std::optional<json> (*value)(const TemplateScope&);  // null: walked by the evaluator itself
-};
-constexpr Root roots[] = {
-    {"params", nullptr},
-    {"var", nullptr},
-    {"macros", nullptr},
-    {"item", nullptr},
-    {"map_index", map_index_root},
-    {"ti", instance_root},
-    {"task_instance", instance_root},
-    {"dag", dag_root},
-    {"task", task_root},
-    {"dag_run", run_root},
-    {"run_id", run_id_root},
-    {"execution_id", execution_id_root},
-    {"ds", logical<format_ds>},
-    {"ds_nodash", logical<format_ds_nodash>},
-    {"ts", logical<format_ts>},
-    {"ts_nodash", logical<format_ts_nodash>},
-    {"ts_nodash_with_tz", logical<format_ts_nodash_with_tz>},
-    {"logical_date", of_run<&RunRow::logical_date>},
-    {"data_interval_start", of_run<&RunRow::data_interval_start>},
-    {"data_interval_end", of_run<&RunRow::data_interval_end>},
-    {"window_start", of_row<&TaskInstanceRow::window_start>},
-    {"window_end", of_row<&TaskInstanceRow::window_end>},
-};
-
-const Root* find_root(const std::string& name) {
-  const auto* row = std::find_if(std::begin(roots), std::end(roots),
-                                 [&](const Root& r) { return name == r.name; });
-  return row == std::end(roots) ? nullptr : row;
-}
+using Kind = TemplateExpr::Kind;
 
 // "params.tickers[0]": how the expression's name was written, for messages.
 std::string spelled(const std::vector<TemplateExpr::Step>& path) {
@@ -140,20 +31,7 @@ std::string spelled(const std::vector<TemplateExpr::Step>& path) {
 }
 
 Error undefined(const std::string& name) {
-  return {Errc::invalid, name + " is undefined", ""};
-}
-
-// A name of the templates' that has no value in this run: what is missing, and how to mend it.
-Error without_value(const std::string& name, const TemplateScope& scope) {
-  Error error = undefined(name);
-  if (name.starts_with("item") && !scope.item) error.message += ": only a mapped task has an item";
-  const bool dated = name.starts_with("ds") || name.starts_with("ts") || name == "logical_date";
-  if (dated && scope.run && !scope.run->logical_date) {
-    error.message +=
-        ": the run was triggered without a logical date; trigger it with one, or use "
-        "dag_run.run_after";
-  }
-  return error;
+  return {Errc::not_found, name + " is undefined", ""};
 }
 
 const json* walk(const json* value, const TemplateExpr::Step& step) {
@@ -175,6 +53,10 @@ const TemplateExpr* argument(const TemplateExpr& expr, std::string_view name, st
     if (given.name.empty() && position++ == place) return &given.value;
   }
   return nullptr;
+}
+
+bool is_literal(const TemplateExpr& expr) {
+  return expr.kind == Kind::literal && expr.filters.empty();
 }
 
 struct Call {
@@ -202,11 +84,18 @@ std::string instead_of(const std::string& name) {
   for (const std::string_view method : {".strftime", ".format"}) {
     if (name.ends_with(method)) return "; write " + before(method) + " | strftime('%Y-%m-%d')";
   }
+  for (const std::string_view method : {".in_timezone", ".in_tz", ".astimezone"}) {
+    if (name.ends_with(method))
+      return "; write " + before(method) + " | in_timezone('Europe/Rome')";
+  }
   if (name.ends_with(".get")) return "; write " + before(".get") + ".name | default('…')";
-  for (const std::string_view method : {".upper", ".lower", ".strip"}) {
+  for (const std::string_view method : {".upper", ".lower", ".strip", ".replace", ".split"}) {
     if (!name.ends_with(method)) continue;
     return "; write " + before(method) + " | " +
-           (method == ".strip" ? "trim" : std::string(method.substr(1)));
+           (method == ".strip"     ? "trim"
+            : method == ".replace" ? "replace('-', '/')"
+            : method == ".split"   ? "split(',')"
+                                   : std::string(method.substr(1)));
   }
   return "";
 }
@@ -228,7 +117,7 @@ Status check_call(const TemplateExpr& expr) {
       fits = fits && argument(expr, call.arguments[i], i) != nullptr;
     }
     const TemplateExpr* days = name == "macros.ds_add" ? argument(expr, "days", 1) : nullptr;
-    if (days && days->is_literal && !std::holds_alternative<std::int64_t>(days->literal)) {
+    if (days && is_literal(*days) && !std::holds_alternative<std::int64_t>(days->literal)) {
       return {Errc::invalid, "macros.ds_add takes a date and a number of days"};
     }
     if (fits) return success();
@@ -242,18 +131,19 @@ Status check_call(const TemplateExpr& expr) {
 }
 
 Result<json> ds_add(const json& ds, const json& days) {
-  const auto time = ds.is_string() ? parse_iso(ds.get_ref<const std::string&>()) : std::nullopt;
+  const auto time = read_time(ds);
   const auto count = json_int(days);
   if (!time || !count || *count < -100'000 || *count > 100'000) {
     return {Errc::invalid, "macros.ds_add needs a date and a number of days"};
   }
-  return json(format_ds(*time + std::chrono::days(*count)));
+  return json(format_ds({time->at + std::chrono::days(*count), time->offset, {}}));
 }
 
 }  // namespace
 
 struct TemplateEvaluator::Impl {
   const TemplateScope& scope;
+  FilterScope filters;
   std::optional<json> params;  // read on first use
 
   Result<json> head(const TemplateExpr& expr);
@@ -262,6 +152,9 @@ struct TemplateEvaluator::Impl {
   Result<json> mapped_results(const TemplateExpr& expr, const std::string& id,
                               const std::string& key);
   Result<json> variable(const std::vector<TemplateExpr::Step>& path);
+  Result<json> collection(const TemplateExpr& expr);
+  Result<json> result_member(const TemplateExpr& expr, const json& result);
+  Result<json> filtered(Result<json> value, const TemplateExpr::Filter& filter);
   Result<json> evaluate(const TemplateExpr& expr);
   const json& all_params();
 };
@@ -369,24 +262,59 @@ Result<json> TemplateEvaluator::Impl::call(const TemplateExpr& expr) {
   return text ? Result<json>(json(*text)) : otherwise;
 }
 
+// Whoever made a result: what is JSON in a text (a command's last line, an HTTP body) has fields.
+Result<json> TemplateEvaluator::Impl::result_member(const TemplateExpr& expr, const json& result) {
+  std::deque<json> read;  // pointers into it stay
+  const json* value = &result;
+  for (const auto& step : expr.steps) {
+    const bool text = value->is_string();
+    if (text) {
+      auto parsed = parse_untrusted(value->get_ref<const std::string&>());
+      if (parsed) value = &read.emplace_back(std::move(*parsed));
+    }
+    const json* inner = walk(value, step);
+    if (inner) {
+      value = inner;
+      continue;
+    }
+    Error error = undefined(spelled(expr.path) + "(…)." + spelled(expr.steps));
+    if (text && value->is_string()) error.message += ": the result is a text that is no JSON";
+    return error;
+  }
+  return json(*value);
+}
+
+Result<json> TemplateEvaluator::Impl::collection(const TemplateExpr& expr) {
+  json out = expr.kind == Kind::list ? json::array() : json::object();
+  for (const auto& argument : expr.arguments) {
+    auto value = evaluate(argument.value);
+    if (!value) return value;
+    if (out.is_array()) {
+      out.push_back(std::move(*value));
+    } else {
+      out[argument.name] = std::move(*value);
+    }
+  }
+  return out;
+}
+
 Result<json> TemplateEvaluator::Impl::head(const TemplateExpr& expr) {
-  if (expr.is_literal) return literal_value(expr.literal);
-  if (expr.is_call) {
-    auto result = call(expr);
+  if (expr.kind == Kind::literal) return literal_value(expr.literal);
+  if (expr.kind == Kind::list || expr.kind == Kind::object) return collection(expr);
+  if (expr.kind == Kind::group || expr.kind == Kind::call) {
+    auto result = expr.kind == Kind::call ? call(expr) : evaluate(expr.arguments.front().value);
     if (!result || expr.steps.empty()) return result;
+    if (expr.kind == Kind::call) return result_member(expr, *result);
     const json* value = &*result;
     for (const auto& step : expr.steps) {
       value = walk(value, step);
-      if (!value) return undefined(spelled(expr.path) + "(…)." + spelled(expr.steps));
+      if (!value) return undefined("(…)." + spelled(expr.steps));
     }
     return json(*value);
   }
   const auto& name = std::get<std::string>(expr.path[0]);
   if (name == "var") return variable(expr.path);
-  const auto* root = find_root(name);
-  if (!root) return undefined(name);
-  std::optional<json> made;
-  if (root->value) made = root->value(scope);
+  const std::optional<json> made = root_value(name, scope);
   const json* value = name == "params" ? &all_params()
                       : name == "item" ? scope.item
                       : made           ? &*made
@@ -396,20 +324,43 @@ Result<json> TemplateEvaluator::Impl::head(const TemplateExpr& expr) {
   return json(*value);
 }
 
-Result<json> TemplateEvaluator::Impl::evaluate(const TemplateExpr& expr) {
-  auto value = head(expr);
-  for (const auto& filter : expr.filters) {
-    if (filter.name == "default" && filter.arguments.size() == 1) {
-      if (!value) value = literal_value(filter.arguments[0]);
-    } else if (value) {
-      value = apply_filter(filter, std::move(*value));
+// `default` stands in for what is undefined, not for what went wrong.
+Result<json> TemplateEvaluator::Impl::filtered(Result<json> value,
+                                               const TemplateExpr::Filter& filter) {
+  const bool otherwise = filter.name == "default" || filter.name == "d";
+  if (!value && (!otherwise || value.error().code != Errc::not_found)) return value;
+  if (value && filter.name == "raw") return value;
+  FilterArguments arguments;
+  for (const auto& argument : filter.arguments) {
+    auto given = evaluate(argument.value);
+    if (!given) return given;
+    arguments.names.push_back(argument.name);
+    arguments.values.push_back(std::move(*given));
+  }
+  if (!otherwise)
+    return apply_filter(filter.name, std::move(*value), std::move(arguments), filters);
+  json instead;
+  bool falsy_too = false;
+  for (std::size_t i = 0; i < arguments.values.size(); ++i) {
+    const std::string& name = arguments.names[i];
+    if (name == "boolean" || (name.empty() && i == 1)) {
+      falsy_too = filters::truthy(arguments.values[i]);
+    } else {
+      instead = std::move(arguments.values[i]);
     }
   }
+  const bool kept = value && !(falsy_too && !filters::truthy(*value));
+  return kept ? std::move(value) : Result<json>(std::move(instead));
+}
+
+Result<json> TemplateEvaluator::Impl::evaluate(const TemplateExpr& expr) {
+  auto value = head(expr);
+  for (const auto& filter : expr.filters) value = filtered(std::move(value), filter);
   return value;
 }
 
 TemplateEvaluator::TemplateEvaluator(const TemplateScope& scope)
-    : impl_(std::make_unique<Impl>(Impl{scope, std::nullopt})) {}
+    : impl_(std::make_unique<Impl>(Impl{scope, {scope.timezone}, std::nullopt})) {}
 TemplateEvaluator::~TemplateEvaluator() = default;
 
 Result<json> TemplateEvaluator::evaluate(const TemplateExpr& expr) {
@@ -419,18 +370,17 @@ Result<json> TemplateEvaluator::evaluate(const TemplateExpr& expr) {
 Status check_expression(const TemplateExpr& expr) {
   for (const auto& filter : expr.filters) {
     if (auto status = check_filter(filter); !status) return status;
+    for (const auto& argument : filter.arguments) {
+      if (auto status = check_expression(argument.value); !status) return status;
+    }
   }
-  if (expr.is_literal) return success();
-  if (expr.is_call) return check_call(expr);
+  if (expr.kind == Kind::call) return check_call(expr);
+  for (const auto& argument : expr.arguments) {
+    if (auto status = check_expression(argument.value); !status) return status;
+  }
+  if (expr.kind != Kind::name) return success();
   const auto& name = std::get<std::string>(expr.path[0]);
-  if (!find_root(name)) {
-    std::vector<std::string> names;
-    for (const auto& root : roots) names.emplace_back(root.name);
-    const bool airflows = name == "execution_date";
-    return {Errc::invalid,
-            "unknown name \"" + name.substr(0, 80) + "\"" +
-                (airflows ? "; here it is \"logical_date\"" : did_you_mean(name, names))};
-  }
+  if (auto status = check_root(name); !status) return status;
   if (name == "var" || name == "macros") {
     const auto* kind = expr.path.size() >= 3 ? std::get_if<std::string>(&expr.path[1]) : nullptr;
     if (name == "macros" || !kind || (*kind != "value" && *kind != "json")) {
@@ -442,16 +392,16 @@ Status check_expression(const TemplateExpr& expr) {
 }
 
 std::string xcom_task(const TemplateExpr& expr) {
-  if (!expr.is_call || !spelled(expr.path).ends_with(".xcom_pull")) return {};
+  if (expr.kind != Kind::call || !spelled(expr.path).ends_with(".xcom_pull")) return {};
   const auto* task = argument(expr, "task_ids", 0);
-  const auto* name = task && task->is_literal ? std::get_if<std::string>(&task->literal) : nullptr;
+  const auto* name = task && is_literal(*task) ? std::get_if<std::string>(&task->literal) : nullptr;
   return name ? *name : std::string();
 }
 
 std::string xcom_key(const TemplateExpr& expr) {
   const auto* key = argument(expr, "key", 1);
   if (!key) return "return_value";
-  const auto* name = key->is_literal ? std::get_if<std::string>(&key->literal) : nullptr;
+  const auto* name = is_literal(*key) ? std::get_if<std::string>(&key->literal) : nullptr;
   return name ? *name : std::string();
 }
 

@@ -15,7 +15,7 @@ class TemplateEvaluator {
   // `scope` must outlive it.
   explicit TemplateEvaluator(const TemplateScope& scope);
   ~TemplateEvaluator();
-  // Errc::invalid when a name is undefined or a filter does not fit its value.
+  // Errc::not_found when a name is undefined, Errc::invalid when a filter does not fit its value.
   Result<nlohmann::json> evaluate(const TemplateExpr& expr);
 
  private:

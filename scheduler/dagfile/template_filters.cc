@@ -1,216 +1,243 @@
 #include "scheduler/dagfile/template_filters.h"
 
 #include <algorithm>
-#include <cctype>
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "scheduler/dagfile/filter_table.h"
+#include "scheduler/dagfile/filter_tests.h"
 #include "scheduler/dagfile/suggest.h"
+#include "scheduler/dagfile/template_times.h"
 
 namespace batuta {
+namespace filters {
 namespace {
 
 using nlohmann::json;
-using Arguments = std::vector<TemplateLiteral>;
 
-std::string padded(long value, int width) {
-  auto digits = std::to_string(value);
-  return std::string(width > static_cast<int>(digits.size()) ? width - digits.size() : 0, '0') +
-         digits;
+const std::vector<Row>& all_rows() {
+  static const std::vector<Row> rows = [] {
+    std::vector<Row> out;
+    for (const auto part : {text_rows(), number_rows(), list_rows(), time_rows()}) {
+      out.insert(out.end(), part.begin(), part.end());
+    }
+    return out;
+  }();
+  return rows;
 }
 
-struct Parts {
-  std::chrono::year_month_day day;
-  std::chrono::hh_mm_ss<Duration> clock;
-  long day_of_year;
-  explicit Parts(Time t)
-      : day(std::chrono::floor<std::chrono::days>(t)),
-        clock(t - std::chrono::floor<std::chrono::days>(t)),
-        day_of_year(
-            (std::chrono::floor<std::chrono::days>(t) - std::chrono::sys_days(day.year() / 1 / 1))
-                .count() +
-            1) {}
-};
+Result<const Row*> find_row(const std::string& name) {
+  for (const Row& row : all_rows()) {
+    if (name == row.name) return &row;
+  }
+  std::vector<std::string> names;
+  for (const Row& row : all_rows()) names.emplace_back(row.name);
+  return {Errc::invalid,
+          "unknown filter \"" + name.substr(0, 80) + "\"" + did_you_mean(name, names)};
+}
 
-// The specifiers that mean the same everywhere; nullopt for another one.
-std::optional<std::string> format_time(Time t, const std::string& format) {
-  const Parts parts(t);
+std::string shape_of(const Row& row) {
   std::string out;
-  for (std::size_t i = 0; i < format.size(); ++i) {
-    if (format[i] != '%') {
-      out += format[i];
-      continue;
+  for (const Param& param : row.params) {
+    if (!param.name) break;
+    out += (out.empty() ? "" : ", ") + std::string(param.name) + (param.required ? "" : "=…");
+  }
+  if (row.rest) out += out.empty() ? "…" : ", …";
+  return std::string(row.name) + "(" + out + ")";
+}
+
+// Each argument's place among the params; -1: among the rest.
+Result<std::vector<int>> places_of(const Row& row, const std::vector<std::string>& names) {
+  const auto refuse = [&](const std::string& why) {
+    return Result<std::vector<int>>(Errc::invalid, why + ": write " + shape_of(row));
+  };
+  std::vector<int> places;
+  std::array<bool, 4> taken{};
+  std::size_t next = 0;
+  for (const std::string& name : names) {
+    int place = -1;
+    if (name.empty()) {
+      const auto open = [&] { return next < row.params.size() && row.params[next].name; };
+      while (open() && row.params[next].by_name) ++next;
+      if (open()) {
+        place = static_cast<int>(next++);
+      } else if (!row.rest) {
+        return refuse("filter " + std::string(row.name) + " takes fewer arguments");
+      }
+    } else {
+      for (std::size_t i = 0; i < row.params.size() && row.params[i].name; ++i) {
+        if (name == row.params[i].name) place = static_cast<int>(i);
+      }
+      if (place < 0) {
+        return refuse("filter " + std::string(row.name) + " has no argument \"" +
+                      name.substr(0, 80) + "\"");
+      }
     }
-    switch (++i < format.size() ? format[i] : '\0') {
-      case 'Y':
-        out += padded(static_cast<int>(parts.day.year()), 4);
-        break;
-      case 'y':
-        out += padded(static_cast<int>(parts.day.year()) % 100, 2);
-        break;
-      case 'm':
-        out += padded(static_cast<unsigned>(parts.day.month()), 2);
-        break;
-      case 'd':
-        out += padded(static_cast<unsigned>(parts.day.day()), 2);
-        break;
-      case 'j':
-        out += padded(parts.day_of_year, 3);
-        break;
-      case 'H':
-        out += padded(parts.clock.hours().count(), 2);
-        break;
-      case 'M':
-        out += padded(parts.clock.minutes().count(), 2);
-        break;
-      case 'S':
-        out += padded(parts.clock.seconds().count(), 2);
-        break;
-      case 'f':
-        out += padded(parts.clock.subseconds().count(), 6);
-        break;
-      case 'z':
-        out += "+0000";
-        break;
-      case '%':
-        out += '%';
-        break;
-      default:
-        return std::nullopt;
+    if (place >= 0 && std::exchange(taken[static_cast<std::size_t>(place)], true)) {
+      return refuse("an argument of filter " + std::string(row.name) + " is given twice");
+    }
+    places.push_back(place);
+  }
+  for (std::size_t i = 0; i < row.params.size() && row.params[i].name; ++i) {
+    if (!row.params[i].required || taken[i]) continue;
+    return refuse("filter " + std::string(row.name) + " needs \"" + row.params[i].name + "\"");
+  }
+  return places;
+}
+
+Status check_value(const Row& row, const Param& param, const json& value) {
+  const auto refuse = [&](const std::string& wanted) {
+    const bool only = !row.params[1].name;
+    return Status(Errc::invalid, "filter " + std::string(row.name) + " takes " + wanted +
+                                     (only ? "" : " as \"" + std::string(param.name) + "\""));
+  };
+  if (value.is_null() && !param.required) return success();  // as if it were not given
+  switch (param.kind) {
+    case Kind::any:
+      return success();
+    case Kind::text:
+      return value.is_string() ? success() : refuse("a text in quotes");
+    case Kind::whole:
+      return json_int(value) ? success() : refuse("a whole number");
+    case Kind::truth:
+      return value.is_boolean() ? success() : refuse("true or false");
+    case Kind::attribute:
+      return value.is_string() || json_int(value) ? success()
+                                                  : refuse("the name of a member in quotes");
+    case Kind::zone: {
+      if (!value.is_string()) return refuse("a zone such as 'America/Sao_Paulo'");
+      const auto zoned = in_zone(Time{}, value.get_ref<const std::string&>());
+      return zoned ? success() : Status(zoned.error());
+    }
+    case Kind::form: {
+      if (!value.is_string()) return refuse("a text in quotes such as '%Y-%m-%d'");
+      const auto text = format_time(ZonedTime{}, value.get_ref<const std::string&>());
+      return text ? success() : Status(text.error());
     }
   }
-  return out;
+  return success();
 }
 
-Result<json> not_fit(const char* filter, const char* wanted) {
-  return {Errc::invalid, std::string("| ") + filter + " needs " + wanted};
-}
-
-OptTime as_time(const json& value) {
-  return value.is_string() ? parse_iso(value.get_ref<const std::string&>()) : std::nullopt;
-}
-
-template <std::string (*format)(Time)>
-Result<json> time_filter(json value, const Arguments&) {
-  const auto time = as_time(value);
-  if (!time) return not_fit("ds or ts", "a time");
-  return json(format(*time));
-}
-
-Result<json> strftime_filter(json value, const Arguments& arguments) {
-  const auto time = as_time(value);
-  const auto* format = std::get_if<std::string>(&arguments[0]);
-  if (!time || !format) return not_fit("strftime", "a time and a text such as '%Y-%m-%d'");
-  auto out = format_time(*time, *format);
-  if (!out) return not_fit("strftime", "only %Y %y %m %d %j %H %M %S %f %z %%");
-  return json(std::move(*out));
-}
-
-template <int (*change)(int)>
-Result<json> letters_filter(json value, const Arguments&) {
-  if (!value.is_string()) return not_fit("upper or lower", "a text");
-  auto text = value.get<std::string>();
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) {
-    return c < 128 ? static_cast<char>(change(c)) : static_cast<char>(c);
-  });
-  return json(std::move(text));
-}
-
-Result<json> trim_filter(json value, const Arguments&) {
-  if (!value.is_string()) return not_fit("trim", "a text");
-  const auto& text = value.get_ref<const std::string&>();
-  const auto first = text.find_first_not_of(" \t\r\n");
-  if (first == std::string::npos) return json("");
-  return json(text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1));
-}
-
-Result<json> join_filter(json value, const Arguments& arguments) {
-  const std::string none;
-  const auto* between = arguments.empty() ? &none : std::get_if<std::string>(&arguments[0]);
-  if (!value.is_array() || !between) return not_fit("join", "a list, and a text to put between");
-  std::string out;
-  for (std::size_t i = 0; i < value.size(); ++i)
-    out += (i ? *between : none) + value_text(value[i]);
-  return json(std::move(out));
-}
-
-Result<json> length_filter(json value, const Arguments&) {
-  if (value.is_string()) return json(value.get_ref<const std::string&>().size());
-  if (!value.is_structured()) return not_fit("length", "a text, a list or an object");
-  return json(value.size());
-}
-
-Result<json> tojson_filter(json value, const Arguments&) {
-  return json(json_text(value));
-}
-// What a command printed, as the value it stands for.
-Result<json> fromjson_filter(json value, const Arguments&) {
-  if (!value.is_string()) return not_fit("fromjson", "a text");
-  auto parsed = parse_untrusted(value.get_ref<const std::string&>());
-  if (!parsed)
-    return not_fit("fromjson", ("a text that is JSON: " + parsed.error().message).c_str());
-  return parsed;
-}
-Result<json> as_it_is(json value, const Arguments&) {
-  return value;
-}
-
-struct FilterRow {
-  const char* name;
-  std::size_t least;
-  std::size_t most;
-  Result<json> (*apply)(json, const Arguments&);
-};
-constexpr FilterRow filters[] = {
-    {"tojson", 0, 0, tojson_filter},
-    {"fromjson", 0, 0, fromjson_filter},
-    {"ds", 0, 0, time_filter<format_ds>},
-    {"ds_nodash", 0, 0, time_filter<format_ds_nodash>},
-    {"ts", 0, 0, time_filter<format_ts>},
-    {"ts_nodash", 0, 0, time_filter<format_ts_nodash>},
-    {"strftime", 1, 1, strftime_filter},
-    {"upper", 0, 0, letters_filter<std::toupper>},
-    {"lower", 0, 0, letters_filter<std::tolower>},
-    {"trim", 0, 0, trim_filter},
-    {"join", 0, 1, join_filter},
-    {"length", 0, 0, length_filter},
-    {"default", 1, 1, as_it_is},
-    {"raw", 0, 0, as_it_is},
-};
-
-const FilterRow* find_filter(const std::string& name) {
-  const auto* row = std::find_if(std::begin(filters), std::end(filters),
-                                 [&](const FilterRow& f) { return name == f.name; });
-  return row == std::end(filters) ? nullptr : row;
+// What `map`, `select` and their like are told to do.
+Status check_rest(const Row& row, bool mapped, const std::vector<json>& rest,
+                  const std::vector<bool>& known) {
+  const std::string_view name = row.name;
+  if (rest.empty()) {
+    if (name != "map" || mapped) return success();
+    return {Errc::invalid, "filter map needs attribute='…', or the name of a filter"};
+  }
+  if (name == "map" && mapped) {
+    return {Errc::invalid, "filter map takes attribute='…' or the name of a filter, not both"};
+  }
+  if (!known.front()) return success();  // told when it is rendered
+  const auto* inner = rest.front().get_ptr<const std::string*>();
+  if (!inner) return {Errc::invalid, "filter " + std::string(name) + " takes a name in quotes"};
+  if (name != "map") return check_test(*inner, rest.size() - 1);
+  TemplateExpr::Filter filter{*inner, {}};
+  for (std::size_t i = 1; i < rest.size(); ++i) {
+    TemplateExpr argument;  // what is not known yet, is left to the rendering
+    if (known[i] && !rest[i].is_structured()) {
+      argument.kind = TemplateExpr::Kind::literal;
+      const json& value = rest[i];
+      if (value.is_string()) argument.literal = value.get<std::string>();
+      if (value.is_boolean()) argument.literal = value.get<bool>();
+      if (value.is_number_integer()) argument.literal = json_int(value).value_or(0);
+      if (value.is_number_float()) argument.literal = value.get<double>();
+    }
+    filter.arguments.push_back({"", std::move(argument)});
+  }
+  return check_filter(filter);
 }
 
 }  // namespace
 
-Result<json> apply_filter(const TemplateExpr::Filter& filter, json value) {
-  if (auto status = check_filter(filter); !status) return status.error();
-  return find_filter(filter.name)->apply(std::move(value), filter.arguments);
+const std::string* Given::text(std::size_t i) const {
+  return at[i] ? at[i]->get_ptr<const std::string*>() : nullptr;
+}
+bool Given::truth(std::size_t i) const {
+  return at[i] && at[i]->is_boolean() && at[i]->get<bool>();
+}
+std::int64_t Given::whole(std::size_t i, std::int64_t otherwise) const {
+  return at[i] ? json_int(*at[i]).value_or(otherwise) : otherwise;
+}
+
+Result<json> not_fit(std::string_view filter, std::string_view wanted) {
+  return {Errc::invalid, "| " + std::string(filter) + " needs " + std::string(wanted)};
+}
+
+Result<json> apply_named(const json& name, json value, const std::vector<json>& arguments,
+                         FilterScope& scope) {
+  const auto* text = name.get_ptr<const std::string*>();
+  if (!text) return not_fit("map", "the name of a filter");
+  FilterArguments given{std::vector<std::string>(arguments.size()), arguments};
+  return apply_filter(*text, std::move(value), std::move(given), scope);
+}
+
+Status charge(FilterScope& scope, std::size_t bytes) {
+  if (bytes > scope.budget) {
+    return {Errc::invalid, "the filters of one task would make more than 64 MiB of text"};
+  }
+  scope.budget -= bytes;
+  return success();
+}
+
+}  // namespace filters
+
+using nlohmann::json;
+
+Result<json> apply_filter(const std::string& name, json value, FilterArguments arguments,
+                          FilterScope& scope) {
+  const auto row = filters::find_row(name);
+  if (!row) return row.error();
+  const auto places = filters::places_of(**row, arguments.names);
+  if (!places) return places.error();
+  filters::Given given;
+  for (std::size_t i = 0; i < arguments.values.size(); ++i) {
+    const int place = (*places)[i];
+    if (place < 0) {
+      given.rest.push_back(std::move(arguments.values[i]));
+      continue;
+    }
+    const auto at = static_cast<std::size_t>(place);
+    if (auto fits = filters::check_value(**row, (*row)->params[at], arguments.values[i]); !fits) {
+      return fits.error();
+    }
+    const bool absent =
+        arguments.values[i].is_null() && (*row)->params[at].kind != filters::Kind::any;
+    if (!absent) given.at[at] = &arguments.values[i];
+  }
+  const bool mapped = given.at[0] != nullptr;
+  const std::vector<bool> known(given.rest.size(), true);
+  if (auto fits = filters::check_rest(**row, mapped, given.rest, known); !fits) return fits.error();
+  return (*row)->apply(std::move(value), given, scope);
 }
 
 Status check_filter(const TemplateExpr::Filter& filter) {
-  const auto* row = find_filter(filter.name);
-  if (!row) {
-    std::vector<std::string> names;
-    for (const auto& known : filters) names.emplace_back(known.name);
-    return {Errc::invalid,
-            "unknown filter \"" + filter.name + "\"" + did_you_mean(filter.name, names)};
+  const auto row = filters::find_row(filter.name);
+  if (!row) return row.error();
+  std::vector<std::string> names;
+  for (const auto& argument : filter.arguments) names.push_back(argument.name);
+  const auto places = filters::places_of(**row, names);
+  if (!places) return places.error();
+  std::vector<json> rest;
+  std::vector<bool> known;
+  bool mapped = false;
+  for (std::size_t i = 0; i < filter.arguments.size(); ++i) {
+    const TemplateExpr& expr = filter.arguments[i].value;
+    const bool literal = expr.kind == TemplateExpr::Kind::literal && expr.filters.empty();
+    const json value = literal ? literal_value(expr.literal) : json(nullptr);
+    const int place = (*places)[i];
+    if (place < 0) {
+      rest.push_back(value);
+      known.push_back(literal);
+      continue;
+    }
+    mapped = mapped || place == 0;
+    const auto& param = (*row)->params[static_cast<std::size_t>(place)];
+    if (!literal) continue;
+    if (auto fits = filters::check_value(**row, param, value); !fits) return fits;
   }
-  if (filter.arguments.size() < row->least || filter.arguments.size() > row->most) {
-    return {Errc::invalid, "filter " + filter.name + " takes " + std::to_string(row->most) +
-                               " argument(s), not " + std::to_string(filter.arguments.size())};
-  }
-  const bool wants_text = filter.name == "strftime" || filter.name == "join";
-  if (!wants_text || filter.arguments.empty()) return success();
-  const auto* text = std::get_if<std::string>(&filter.arguments.front());
-  if (!text) return {Errc::invalid, "filter " + filter.name + " takes a text in quotes"};
-  if (filter.name == "strftime" && !format_time(Time{}, *text)) {
-    return {Errc::invalid, "strftime does not know the form '" + text->substr(0, 80) + "'"};
-  }
-  return success();
+  return filters::check_rest(**row, mapped, rest, known);
 }
 
 json literal_value(const TemplateLiteral& literal) {
@@ -227,20 +254,6 @@ json literal_value(const TemplateLiteral& literal) {
 
 std::string value_text(const json& value) {
   return value.is_string() ? value.get<std::string>() : json_text(value);
-}
-
-std::string format_ds(Time t) {
-  return *format_time(t, "%Y-%m-%d");
-}
-std::string format_ds_nodash(Time t) {
-  return *format_time(t, "%Y%m%d");
-}
-std::string format_ts(Time t) {
-  const bool whole = t == std::chrono::floor<std::chrono::seconds>(t);
-  return *format_time(t, whole ? "%Y-%m-%dT%H:%M:%S+00:00" : "%Y-%m-%dT%H:%M:%S.%f+00:00");
-}
-std::string format_ts_nodash(Time t) {
-  return *format_time(t, "%Y%m%dT%H%M%S");
 }
 
 }  // namespace batuta

@@ -49,6 +49,17 @@ std::shared_ptr<const Zone> find_zone(const std::string& name) {
   }
 }
 
+std::optional<ZoneReading> read_zone(const std::string& name, Time t) {
+  if (is_utc(name)) return ZoneReading{{}, "UTC"};
+  try {
+    const auto info =
+        date::locate_zone(name)->get_info(std::chrono::floor<std::chrono::seconds>(t));
+    return ZoneReading{info.offset, info.abbrev};
+  } catch (const std::runtime_error&) {
+    return std::nullopt;
+  }
+}
+
 std::vector<std::string> zone_names() {
   std::vector<std::string> names;
   try {

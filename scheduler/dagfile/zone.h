@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,14 @@ namespace batuta {
 // Null for an unknown name or when the system has no tzdata. Any thread; the first call reads the
 // zone list (some milliseconds).
 std::shared_ptr<const Zone> find_zone(const std::string& name);
+
+// What clocks show there: how far they are ahead of UTC, and the zone's abbreviation ("CET").
+struct ZoneReading {
+  std::chrono::seconds offset{};
+  std::string abbreviation;
+};
+// nullopt where find_zone finds nothing.
+std::optional<ZoneReading> read_zone(const std::string& name, Time t);
 
 // Every name find_zone knows, for suggestions; empty without tzdata.
 std::vector<std::string> zone_names();

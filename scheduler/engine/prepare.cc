@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/safe_json.h"
+#include "scheduler/engine/results.h"
 
 namespace batuta {
 namespace {
@@ -35,6 +36,11 @@ class Asking {
     whole(e.dag_id, e.dag_run_id, e.stored);
     questions_.xcoms.push_back({e.instance, e.key});
     xcoms_.push_back(&e);
+  }
+  void operator()(AttemptFinished& e) {
+    const StoredRun* run = state_.run(e.report.key.run);
+    if (run == nullptr || e.report.key.task >= run->dag->tasks.size()) return;
+    shape_result(run->dag->tasks[e.report.key.task], e.report);
   }
   void operator()(auto&) {}
 
@@ -96,10 +102,24 @@ class Asking {
   std::vector<XcomEdited*> xcoms_;
 };
 
-// XComs as the next task may see them: of this very turn, or committed before.
+// XComs as the next task may see them, and the run before: of this very turn, or committed before.
 class Xcoms {
  public:
   Xcoms(const Changes& changes, Store& store) : changes_(changes), store_(store) {}
+
+  void want_previous(const RunRow& run) {
+    if (!run.logical_date || !previous_.try_emplace(run.seq).second) return;
+    questions_.before.push_back({run.dag_id, *run.logical_date});
+    previous_of_.push_back(&run);
+  }
+  std::optional<RunRow> previous(const RunRow& run) {
+    if (!run.logical_date) return std::nullopt;
+    if (!previous_.count(run.seq)) {
+      want_previous(run);
+      fetch();
+    }
+    return previous_.at(run.seq);
+  }
 
   // Of a mapped task nothing yet: of_instances() reads what is there by then.
   void want(const StoredRun& run, const LaunchContext::XcomName& name) {
@@ -115,6 +135,11 @@ class Xcoms {
       const Questions::Xcom& asked = questions_.xcoms[i];
       fetched_[{asked.of, asked.key}] = std::move(answers.xcoms.at(i));
     }
+    for (std::size_t i = 0; i < previous_of_.size(); ++i) {
+      const RunRow& run = *previous_of_[i];
+      previous_[run.seq] = as_this_turn_leaves_it(run, std::move(answers.before.at(i)));
+    }
+    previous_of_.clear();
     questions_ = {};
   }
   std::optional<std::string> find(const StoredRun& run, TaskIndex task, std::string_view key) {
@@ -171,6 +196,29 @@ class Xcoms {
   }
 
  private:
+  // What the store told of the run before `run`, against what this turn does to runs.
+  std::optional<RunRow> as_this_turn_leaves_it(const RunRow& run, std::optional<RunRow> found) {
+    const auto gone = [&](const RunRow& row) {
+      const auto& deleted = changes_.runs_deleted;
+      if (std::find(deleted.begin(), deleted.end(), row.seq) != deleted.end()) return true;
+      return std::any_of(changes_.runs_updated.begin(), changes_.runs_updated.end(),
+                         [&](const RunRow& updated) {
+                           return updated.seq == row.seq && updated.state != DagRunState::success;
+                         });
+    };
+    while (found && gone(*found)) {
+      Questions next;
+      next.before.push_back({run.dag_id, *found->logical_date});
+      found = store_.read(next).before.at(0);
+    }
+    for (const RunRow& row : changes_.runs_updated) {
+      const bool before = row.dag_id == run.dag_id && row.state == DagRunState::success &&
+                          row.logical_date && *row.logical_date < *run.logical_date;
+      if (before && (!found || *row.logical_date > *found->logical_date)) found = row;
+    }
+    return found;
+  }
+
   using Id = std::pair<InstanceKey, std::string>;
   static constexpr std::size_t max_listed = std::size_t{16} << 20;
 
@@ -199,6 +247,8 @@ class Xcoms {
   Store& store_;
   Questions questions_;
   std::map<Id, std::optional<std::string>> fetched_;
+  std::map<RunSeq, std::optional<RunRow>> previous_;
+  std::vector<const RunRow*> previous_of_;  // of questions_.before
   struct InTurn {
     bool cleared = false;
     std::set<std::string, std::less<>> deleted;
@@ -236,7 +286,8 @@ LaunchContext::Attempt attempt_of(const StoredRun& run, InstanceIndex i, Xcoms& 
       [&xcoms, &run](TaskIndex task, std::string_view key, const auto* map_indexes) {
         return xcoms.of_instances(run, task, key, map_indexes);
       },
-      [&run](TaskIndex task) { return results_stamp(run, task); }};
+      [&run](TaskIndex task) { return results_stamp(run, task); },
+      [&run, &xcoms] { return xcoms.previous(run.run); }};
 }
 
 std::string message_of(const Error& error) {
@@ -366,6 +417,7 @@ Prepared prepare_launches(SchedulerState& state, Effects& effects, Store& store,
   for (const LaunchEffect& effect : effects.launches) {
     const StoredRun& run = run_of(state, effect.key);
     for (const auto& name : context.xcoms_of(*run.dag, effect.key.task)) xcoms.want(run, name);
+    if (context.asks_for_previous(*run.dag, effect.key.task)) xcoms.want_previous(run.run);
   }
   for (const ResolveEffect& effect : effects.resolutions) {
     const StoredRun* run = state.run(effect.run);

@@ -36,6 +36,8 @@ class LaunchContext {
         mapped_xcoms{};
     // Another number whenever the results of a task may be others.
     std::function<std::uint64_t(TaskIndex task)> results_stamp{};
+    // The newest run of the DAG that succeeded and is dated before this one.
+    std::function<std::optional<RunRow>()> previous_success{};
   };
   // What a mapped task is mapped over: how many, and what they are called (none, or `count` names).
   struct Expansion {
@@ -54,6 +56,8 @@ class LaunchContext {
   virtual const std::vector<XcomName>& xcoms_of(const Dag& dag, TaskIndex task) = 0;
   virtual std::vector<XcomName> xcoms_of_alert(const Dag& dag,
                                                const std::string& notifier_json) = 0;
+  // Rendering this task will ask for the run before; said here, it is read with the rest.
+  virtual bool asks_for_previous(const Dag&, TaskIndex) { return false; }
   // Reads what a mapped task is mapped over. An error fails the task with its message.
   virtual Result<Expansion> expand(const Attempt& attempt) = 0;
   // What becomes of a task that no worker runs. An error fails it with its message. `newest` gives

@@ -112,6 +112,23 @@ bool set_bytes(std::int64_t& out, const json& value, std::int64_t least) {
   return out == 0 || out >= least;
 }
 
+// Names and values as a program's environment can hold them; the variable of the same setting has
+// the object as a text.
+bool set_env(std::string& out, const json& value) {
+  const auto given = value.is_string() ? parse_untrusted(value.get_ref<const std::string&>())
+                                       : Result<json>(value);
+  if (!given || !given->is_object()) return false;
+  for (const auto& [name, text] : given->items()) {
+    if (name.empty() || name.starts_with("BATUTA_") || name.find('=') != std::string::npos ||
+        name.find('\0') != std::string::npos || !text.is_string() ||
+        text.get_ref<const std::string&>().find('\0') != std::string::npos) {
+      return false;
+    }
+  }
+  out = json_text(*given);
+  return out.size() <= (32 << 10);
+}
+
 bool set_text(std::string& out, const json& value) {
   if (!value.is_string() || value.get_ref<const std::string&>().empty()) return false;
   out = value;
@@ -153,6 +170,9 @@ const std::vector<Setting>& settings_table() {
        // Less, and no plugin can be loaded.
        [](Settings& s, const json& v) { return set_bytes(s.worker_memory_limit, v, 64 << 20); },
        "a size of at least 64MiB such as \"2GiB\", or 0 for none"},
+      {"worker.env", [](Settings& s, const json& v) { return set_env(s.worker_env, v); },
+       "an object of texts by name, such as {\"PATH\": \"/opt/tools/bin:/usr/bin:/bin\", \"TZ\": "
+       "\"Europe/Rome\"}, none of them BATUTA_…, at most 32 KiB"},
       {"lake.memory",
        [](Settings& s, const json& v) {
          return set_bytes(s.lake_memory, v, 32 << 20) && s.lake_memory != 0;
@@ -221,6 +241,18 @@ Result<Settings> settings_of(const std::string& folder) {
   return settings;
 }
 
+namespace {
+
+// Its names; a value may be a secret.
+std::string starred_env(const std::string& env) {
+  auto shown = parse_untrusted(env);
+  if (!shown || !shown->is_object()) return "{}";
+  for (auto& value : *shown) value = "***";
+  return json_text(*shown);
+}
+
+}  // namespace
+
 std::vector<std::pair<std::string, std::string>> shown_settings(const Settings& s) {
   const auto duration = [](Duration d) {
     const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(d).count();
@@ -242,6 +274,7 @@ std::vector<std::pair<std::string, std::string>> shown_settings(const Settings& 
           {"worker.user", s.worker_user},
           {"worker.user_range", s.worker_user_range},
           {"worker.memory_limit", std::to_string(s.worker_memory_limit)},
+          {"worker.env", starred_env(s.worker_env)},
           {"lake.memory", std::to_string(s.lake_memory)},
           {"lake.threads", std::to_string(s.lake_threads)},
           {"lake.sql_timeout", duration(s.lake_sql_timeout)}};

@@ -34,6 +34,8 @@ struct Settings {
   std::string worker_user;               // "worker.user": slots run as; empty = the server's
   std::string worker_user_range;         // "worker.user_range": "64000-64031", an id for each slot
   std::int64_t worker_memory_limit = 0;  // "worker.memory_limit": bytes for each process; 0 = none
+  // "worker.env": what commands find in their environment, by name; as a JSON object.
+  std::string worker_env = "{}";
   std::int64_t lake_memory = 640 << 20;  // "lake.memory": of a slot's SQL engine, bytes
   int lake_threads = 1;                  // "lake.threads": of a slot's SQL engine
   Duration lake_sql_timeout = std::chrono::seconds(30);  // "lake.sql_timeout"

@@ -75,12 +75,31 @@ std::string starred(const Variable& variable) {
   return parsed && parsed->is_structured() ? json_text(starred(*parsed)) : "***";
 }
 
+std::optional<std::string> upstream_value(const LaunchContext::Attempt& attempt,
+                                          const SecretKey& key, TaskIndex task,
+                                          std::string_view name, std::vector<std::string>* hidden);
+
+// A value that is kept sealed was not taken apart: its member, as if it had been.
+std::optional<std::string> member_of_sealed(const LaunchContext::Attempt& attempt,
+                                            const SecretKey& key, TaskIndex task,
+                                            std::string_view name,
+                                            std::vector<std::string>* hidden) {
+  const auto whole = upstream_value(attempt, key, task, "return_value", hidden);
+  json value = whole ? value_or_text(*whole) : json(nullptr);
+  if (value.is_string()) value = value_or_text(value.get<std::string>());
+  const auto found = value.is_object() ? value.find(std::string(name)) : value.end();
+  return found == value.end() ? std::nullopt : std::optional(json_text(*found));
+}
+
 // What people may see in the place of a value that was sealed, or what the next task gets of it.
 // With `hidden`, the latter; its secrets are added there.
 std::optional<std::string> upstream_value(const LaunchContext::Attempt& attempt,
                                           const SecretKey& key, TaskIndex task,
                                           std::string_view name, std::vector<std::string>* hidden) {
   auto stored = attempt.xcom(task, name);
+  if (!stored && name != "return_value" && attempt.dag.tasks[task].multiple_outputs) {
+    return member_of_sealed(attempt, key, task, name, hidden);
+  }
   if (!stored) return stored;
   if (hidden == nullptr) return shown_value(*std::move(stored));
   auto opened = open_value(key, attempt.run.seq, *stored);
@@ -169,6 +188,8 @@ TemplateScope RegistryLaunchContext::scope_of(const Attempt& attempt, const json
   scope.cold = &attempt.cold;
   scope.dag_id = attempt.dag.id;
   scope.task_id = attempt.task.id;
+  scope.timezone = attempt.dag.timezone;
+  scope.schedule = &attempt.dag.schedule;
   scope.xcom = [this, &attempt, hidden](std::string_view id,
                                         std::string_view name) -> std::optional<std::string> {
     const auto task = find_task(attempt.dag, id);
@@ -186,6 +207,7 @@ TemplateScope RegistryLaunchContext::scope_of(const Attempt& attempt, const json
     if (!list) return list.error();
     return std::optional(std::move(*list));
   };
+  scope.previous_success = attempt.previous_success;
   scope.variable = [this, hidden](std::string_view key) -> std::optional<std::string> {
     const auto found = registry_.variable(key);
     if (!found) return std::nullopt;
@@ -327,6 +349,12 @@ const std::vector<LaunchContext::XcomName>& RegistryLaunchContext::xcoms_of(cons
     parts.xcoms.emplace(names.begin(), names.end());
   }
   return *parts.xcoms;
+}
+
+bool RegistryLaunchContext::asks_for_previous(const Dag& dag, TaskIndex index) {
+  if (!dag.tasks[index].has_templates) return false;
+  const auto spec = parsed_spec(dag, index);
+  return spec && spec->names_previous_success();
 }
 
 // Read each time: alerts are few.

@@ -30,6 +30,7 @@ class RegistryLaunchContext : public LaunchContext {
   void set_catalogue(const std::vector<PluginInfo>& catalogue);
 
   const std::vector<XcomName>& xcoms_of(const Dag& dag, TaskIndex task) override;
+  bool asks_for_previous(const Dag& dag, TaskIndex task) override;
   std::vector<XcomName> xcoms_of_alert(const Dag& dag, const std::string& notifier_json) override;
   Result<Expansion> expand(const Attempt& attempt) override;
   // launch_waits.cc

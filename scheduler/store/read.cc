@@ -12,6 +12,9 @@ constexpr char select_by_key[] =
     "WHERE dag_id = ? AND idempotency_key = ? AND idempotency_key <> ''";
 constexpr char select_by_date[] =
     "SELECT " BATUTA_RUN_COLUMNS("") " FROM dag_run WHERE dag_id = ? AND logical_date = ?";
+constexpr char select_before[] =
+    "SELECT " BATUTA_RUN_COLUMNS("") " FROM dag_run "
+    "WHERE dag_id = ? AND logical_date < ? AND state = ? ORDER BY logical_date DESC LIMIT 1";
 constexpr char select_xcom[] =
     "SELECT value_json FROM xcom WHERE run = ? AND task = ? AND map_index = ? AND key = ?";
 
@@ -64,6 +67,10 @@ Answers SqliteStore::read(const Questions& questions) {
   for (const auto& date : questions.whole_dates) {
     answers.whole_dates.push_back(
         with_tasks(one_run(db_.statement(select_by_date).query(date.dag_id, date.logical_date))));
+  }
+  for (const auto& date : questions.before) {
+    answers.before.push_back(one_run(
+        db_.statement(select_before).query(date.dag_id, date.logical_date, DagRunState::success)));
   }
   for (const auto& xcom : questions.xcoms) {
     const InstanceKey& of = xcom.of;

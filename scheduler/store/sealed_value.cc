@@ -11,7 +11,6 @@ namespace {
 
 using json = nlohmann::json;
 
-constexpr std::string_view head = "{\"batuta:sealed\":\"";
 constexpr std::string_view middle = "\",\"shown\":";
 constexpr std::string_view purpose = "xcom";
 constexpr JsonLimits limits{1 << 20, 64, 2'000'000, 1 << 20};  // sealed by ourselves
@@ -37,7 +36,7 @@ std::optional<std::string> from_base64url(std::string_view text) {
 void seal_result(const SecretKey& key, Finished& report) {
   if (report.shown_json.empty()) return;
   const std::string plain = json_text({{"value", report.result_json}, {"hidden", report.hidden}});
-  std::string stored{head};
+  std::string stored{sealed_head};
   stored += base64url(key.seal(purpose, bound_to(report.key.run), plain));
   stored += middle;
   stored += report.shown_json;
@@ -48,8 +47,8 @@ void seal_result(const SecretKey& key, Finished& report) {
 }
 
 std::optional<OpenedValue> open_value(const SecretKey& key, RunSeq run, std::string_view stored) {
-  if (!stored.starts_with(head)) return std::nullopt;
-  stored.remove_prefix(head.size());
+  if (!stored.starts_with(sealed_head)) return std::nullopt;
+  stored.remove_prefix(sealed_head.size());
   const auto box = from_base64url(stored.substr(0, stored.find('"')));
   const auto plain = box ? key.open(purpose, bound_to(run), *box) : std::nullopt;
   if (!plain) return std::nullopt;
@@ -60,7 +59,7 @@ std::optional<OpenedValue> open_value(const SecretKey& key, RunSeq run, std::str
 }
 
 std::string shown_value(std::string stored) {
-  if (!stored.starts_with(head)) return stored;
+  if (!stored.starts_with(sealed_head)) return stored;
   const auto at = stored.find(middle);
   if (at == std::string::npos || !stored.ends_with('}')) return stored;
   return stored.substr(at + middle.size(), stored.size() - at - middle.size() - 1);

@@ -26,6 +26,11 @@ struct OpenedValue {
 // nullopt: not sealed (then it is its own value), or not for this run and key.
 std::optional<OpenedValue> open_value(const SecretKey& key, RunSeq run, std::string_view stored);
 
+inline constexpr std::string_view sealed_head = "{\"batuta:sealed\":\"";
+inline bool is_sealed(std::string_view stored) {
+  return stored.starts_with(sealed_head);
+}
+
 // What people may see of a stored value: itself, unless it is sealed.
 std::string shown_value(std::string stored);
 

@@ -110,11 +110,12 @@ struct Questions {
   std::vector<Name> keys;         // by idempotency key
   std::vector<Date> dates;        // a logical date belongs to one run of its DAG
   std::vector<Date> whole_dates;  // likewise, with their tasks: for who waits for one of them
+  std::vector<Date> before;       // the newest successful run dated before
   std::vector<Xcom> xcoms;
 
   bool empty() const {
     return whole_runs.empty() && runs.empty() && keys.empty() && dates.empty() &&
-           whole_dates.empty() && xcoms.empty();
+           whole_dates.empty() && before.empty() && xcoms.empty();
   }
 };
 // nullopt: there is none. Runs may have ended or not.
@@ -124,6 +125,7 @@ struct Answers {
   std::vector<std::optional<RunRow>> keys;
   std::vector<std::optional<RunRow>> dates;
   std::vector<std::optional<StoredRun>> whole_dates;
+  std::vector<std::optional<RunRow>> before;
   std::vector<std::optional<std::string>> xcoms;  // JSON texts
 };
 

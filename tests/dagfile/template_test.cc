@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "scheduler/dagfile/template_parse.h"
 
 namespace batuta {
 namespace {
@@ -140,6 +141,87 @@ TEST_CASE("look-alikes stay as they are") {
     CHECK((out == text || out.get<std::string>().starts_with("error: ")));
   }
   CHECK(s.render("$(id) {{ ds }}") == "$(id) 2024-01-31");
+}
+
+TEST_CASE("between raw and endraw braces stand for themselves") {
+  const Scene s;
+  CHECK(s.render("{% raw %}{{ .Names }} {% if x %}{% endraw %}") == "{{ .Names }} {% if x %}");
+  CHECK(s.render("{{ ds }} {%raw%}{{ ds }}{%endraw%} {{ ds }}") ==
+        "2024-01-31 {{ ds }} 2024-01-31");
+  CHECK(s.render("a  {%- raw -%}  {{  {%- endraw -%}  b") == "a{{b");
+  CHECK(s.render("{{ '{%' }} 100%}") == "{% 100%}");
+  CHECK(s.render("{% nothing closes") == "{% nothing closes");
+  CHECK(s.render("{% raw %}{{ x }}").get<std::string>().find("without {% endraw %}") !=
+        std::string::npos);
+  for (const char* foreign : {"{{.Names}}", "{{ $x }}", "{{ Names }}", "{% if x %}{% endif %}"}) {
+    CAPTURE(std::string(foreign));
+    const auto status = check_templates(json_text({{"v", foreign}}), false);
+    REQUIRE_FALSE(status.ok());
+    CHECK(status.error().message.find("{% endraw %}") != std::string::npos);
+  }
+  const auto begin = std::chrono::steady_clock::now();
+  std::string many = "{% raw %}";
+  for (int i = 0; i < 300'000; ++i) many += "{%";
+  CHECK(parse_template(many + " %}{% endraw %}").ok());
+  CHECK(parse_template(many.substr(9)).ok());
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(20));
+}
+
+TEST_CASE("a result that is JSON in a text has fields, whoever made it") {
+  Scene s;
+  s.xcoms["shell/return_value"] = json_text(R"({"rows":[{"n":1},{"n":"2"}]})");
+  s.xcoms["plain/return_value"] = json_text("done");
+  CHECK(s.render("{{ ti.xcom_pull('shell').rows[1].n }}") == "2");
+  CHECK(s.render("{{ ti.xcom_pull('shell') }}") == R"({"rows":[{"n":1},{"n":"2"}]})");
+  CHECK(s.render("{{ ti.xcom_pull('shell').gone | default('d') }}") == "d");
+  CHECK(s.render("{{ ti.xcom_pull('plain').rows }}")
+            .get<std::string>()
+            .find("is undefined: the result is a text that is no JSON") != std::string::npos);
+}
+
+TEST_CASE("the run's neighbours are the ticks beside it; a manual run is its own") {
+  Scene s;
+  Timetable daily;
+  daily.kind = Timetable::Kind::cron;
+  daily.cron = *parse_cron("0 5 * * *");
+  s.scope.schedule = &daily;
+  s.run.type = RunType::scheduled;
+  CHECK(s.render("{{ prev_ds }} {{ next_ds }}") == "2024-01-30 2024-02-01");
+  CHECK(s.render("{{ prev_ds_nodash }} {{ next_ds_nodash }}") == "20240130 20240201");
+  CHECK(s.render("{{ next_logical_date }}") == "2024-02-01T05:00:00Z");
+  CHECK(s.render("{{ yesterday_ds }} {{ tomorrow_ds_nodash }}") == "2024-01-30 20240201");
+  s.run.type = RunType::manual;
+  CHECK(s.render("{{ prev_ds }} {{ next_ds }}") == "2024-01-31 2024-01-31");
+  s.run.type = RunType::scheduled;
+  daily = {};
+  daily.kind = Timetable::Kind::dates;
+  daily.dates = {*s.run.logical_date};
+  CHECK(s.render("{{ next_ds }}") == "error: next_ds is undefined: the schedule has no tick there");
+}
+
+TEST_CASE("the run before that succeeded has dates, and is asked for only where it is named") {
+  Scene s;
+  CHECK(s.render("{{ prev_data_interval_end_success }}")
+            .get<std::string>()
+            .find("no run dated before this one has succeeded") != std::string::npos);
+  CHECK(s.render("{{ prev_start_date_success | default('first') }}") == "first");
+  s.scope.previous_success = [] {
+    RunRow before;
+    before.data_interval_start = parse_iso("2024-01-30T04:00:00Z");
+    before.data_interval_end = parse_iso("2024-01-30T05:00:00Z");
+    before.start_date = parse_iso("2024-01-30T05:00:01Z");
+    before.end_date = parse_iso("2024-01-30T05:10:00Z");
+    return std::optional(before);
+  };
+  CHECK(s.render("{{ prev_data_interval_start_success }}") == "2024-01-30T04:00:00Z");
+  CHECK(s.render("{{ prev_data_interval_end_success | ds }}") == "2024-01-30");
+  CHECK(s.render("{{ prev_start_date_success }} {{ prev_end_date_success }}") ==
+        "2024-01-30T05:00:01Z 2024-01-30T05:10:00Z");
+  const auto names = [](const char* text) {
+    return ParsedSpec::parse(json_text({{"v", text}}), false)->names_previous_success();
+  };
+  CHECK(names("{{ ds | default(prev_end_date_success) }}"));
+  CHECK_FALSE(names("{{ prev_ds }} {{ params.x }}"));
 }
 
 TEST_CASE("template bombs end early, in bounded memory and time") {

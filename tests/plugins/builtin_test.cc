@@ -147,6 +147,40 @@ TEST_CASE("http returns the body, sends login and headers, and understands refus
     CHECK(host.run("http") != 0);
     CHECK(host.failure_kind == BATUTA_FAIL_RETRYABLE);
   }
+  SUBCASE("which answers are worth a retry is the task's to say") {
+    const auto kind = [&](const char* status, json statuses) {
+      CannedServer server{{answer(status, "")}};
+      host.parameters = {{"url", server.url()}};
+      if (!statuses.is_null()) host.parameters["retry_on_status"] = std::move(statuses);
+      CHECK(host.run("http") != 0);
+      return host.failure_kind;
+    };
+    CHECK(kind("404 No", {404, "5xx"}) == BATUTA_FAIL_RETRYABLE);
+    CHECK(kind("502 No", {404, "5xx"}) == BATUTA_FAIL_RETRYABLE);
+    CHECK(kind("429 No", {404, "5xx"}) == BATUTA_FAIL_FINAL);
+    CHECK(kind("500 No", json::array()) == BATUTA_FAIL_FINAL);
+    for (const char* by_default : {"408 No", "425 No", "429 No", "500 No", "599 No"}) {
+      CHECK(kind(by_default, nullptr) == BATUTA_FAIL_RETRYABLE);
+    }
+  }
+  SUBCASE("a time-out is worth a retry, unless the task says otherwise") {
+    const int listener = ::socket(AF_INET, SOCK_STREAM, 0);  // takes, and never answers
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    REQUIRE(::bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    REQUIRE(::listen(listener, 8) == 0);
+    socklen_t size = sizeof address;
+    ::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size);
+    host.parameters = {{"url", "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port))},
+                       {"timeout", 0.05}};
+    CHECK(host.run("http") != 0);
+    CHECK(host.failure_kind == BATUTA_FAIL_RETRYABLE);
+    host.parameters["retry_on_timeout"] = false;
+    CHECK(host.run("http") != 0);
+    CHECK(host.failure_kind == BATUTA_FAIL_FINAL);
+    ::close(listener);
+  }
   SUBCASE("a redirect is not followed") {
     CannedServer server{{answer("302 Elsewhere", "", "Location: http://127.0.0.1:1/\r\n")}};
     host.parameters = {{"url", server.url()}};

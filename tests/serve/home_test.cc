@@ -91,6 +91,23 @@ TEST_CASE("a wrong setting is refused with the file, its name and what it expect
   CHECK(error_of(folder, "[]").find("must be a JSON object") != std::string::npos);
 }
 
+TEST_CASE("what commands find in their environment is a setting whose values are not shown") {
+  const Folder folder;
+  folder.write("batuta.json", R"({"worker.env": {"TZ": "Asia/Tokyo", "TOKEN": "s3cret"}})");
+  auto home = Home::open(folder.path());
+  REQUIRE(home);
+  CHECK(home->settings().worker_env == R"({"TOKEN":"s3cret","TZ":"Asia/Tokyo"})");
+  for (const auto& [name, value] : shown_settings(home->settings())) {
+    CHECK(value.find("s3cret") == std::string::npos);
+    if (name == "worker.env") CHECK(value.find("TOKEN") != std::string::npos);
+  }
+  for (const char* env :
+       {"[]", "{\"A\": 1}", "{\"BATUTA_X\": \"\"}", "{\"A=B\": \"\"}", "\"TZ=UTC\""}) {
+    CHECK(error_of(folder, std::string(R"({"worker.env": )") + env + "}")
+              .find("an object of texts by name") != std::string::npos);
+  }
+}
+
 TEST_CASE("how a worker stops, whom its slots are and what they may have are settings") {
   const Folder folder;
   folder.write("batuta.json", R"({"stop_drain": "90s", "worker.memory_limit": "2GiB"})");

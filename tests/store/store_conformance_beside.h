@@ -42,11 +42,15 @@ TEST_CASE_TEMPLATE_DEFINE("one question is answered in its own order, what is no
   Changes put;
   put.xcoms.push_back({RunSeq{2}, 1, unmapped, "return_value", "7", at(1)});
   commit(h.store(), put);
+  commit(h.store(), end_run(make_full_run(1), at(200)));
   Questions ask;
   ask.whole_runs = {{"etl", "run_9"}, {"etl", "run_2"}};
   ask.runs = {{"etl", "run_2"}, {"other", "run_1"}, {"etl", "run_1"}};
   ask.keys = {{"etl", "key-2"}, {"etl", ""}, {"etl", "key-1"}};
   ask.dates = {{"etl", at(5)}, {"etl", *make_full_run(2).logical_date}};
+  ask.before = {{"etl", *make_full_run(2).logical_date},
+                {"etl", *make_full_run(1).logical_date},
+                {"other", *make_full_run(2).logical_date}};
   ask.xcoms = {{{RunSeq{1}, 1, unmapped}, "return_value"},
                {{RunSeq{2}, 1, unmapped}, "return_value"}};
   const Answers answers = h.store().read(ask);
@@ -65,6 +69,10 @@ TEST_CASE_TEMPLATE_DEFINE("one question is answered in its own order, what is no
   REQUIRE(answers.dates.size() == 2);
   CHECK_FALSE(answers.dates[0]);
   CHECK(answers.dates[1]->seq == RunSeq{2});
+  REQUIRE(answers.before.size() == 3);
+  CHECK(answers.before[0]->seq == RunSeq{1});
+  CHECK_FALSE(answers.before[1]);
+  CHECK_FALSE(answers.before[2]);
   REQUIRE(answers.xcoms.size() == 2);
   CHECK_FALSE(answers.xcoms[0]);
   CHECK(answers.xcoms[1] == "7");

@@ -248,6 +248,17 @@ Answers MemoryStore::read(const Questions& questions) {
     answers.whole_dates.push_back(is_there ? std::optional(data_.runs.at(it->second))
                                            : std::nullopt);
   }
+  for (const auto& date : questions.before) {
+    const RunRow* newest = nullptr;
+    for (const auto& [seq, stored] : data_.runs) {
+      const RunRow& run = stored.run;
+      if (run.dag_id != date.dag_id || run.state != DagRunState::success || !run.logical_date ||
+          *run.logical_date >= date.logical_date)
+        continue;
+      if (!newest || *run.logical_date > *newest->logical_date) newest = &run;
+    }
+    answers.before.push_back(newest ? std::optional(*newest) : std::nullopt);
+  }
   for (const auto& xcom : questions.xcoms) {
     const auto it = data_.xcoms.find({xcom.of, xcom.key});
     answers.xcoms.push_back(it == data_.xcoms.end() ? std::nullopt

@@ -1,0 +1,115 @@
+#include "plugins/builtin/result_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "common/fd.h"
+#include "common/safe_json.h"
+#include "common/text.h"
+#include "plugins/sdk/plugin.h"
+
+namespace batuta::plugin {
+namespace {
+
+using nlohmann::json;
+
+const std::string limit_text = std::to_string(max_result_bytes);
+
+[[noreturn]] void refuse(const std::string& why) {
+  throw FinalError("the file $BATUTA_RESULT cannot be the return value: " + why);
+}
+
+class Lines {
+ public:
+  explicit Lines(std::string_view text) : text_(text) {}
+  std::optional<std::string_view> next() {
+    if (text_.empty()) return std::nullopt;
+    ++number_;
+    const auto end = std::min(text_.find('\n'), text_.size());
+    std::string_view line = text_.substr(0, end);
+    text_.remove_prefix(std::min(end + 1, text_.size()));
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    return line;
+  }
+  std::string here() const { return "line " + std::to_string(number_); }
+
+ private:
+  std::string_view text_;
+  int number_ = 0;
+};
+
+json keys_and_values(std::string_view text, const std::string& no_json) {
+  json out = json::object();
+  Lines lines(text);
+  while (const auto line = lines.next()) {
+    if (line->find_first_not_of(" \t") == std::string_view::npos) continue;
+    const std::string where = lines.here();
+    const auto equals = line->find('='), open = line->find("<<");
+    const bool long_value = open < equals;
+    const auto end = std::min(equals, open);
+    if (end == std::string_view::npos || end == 0) {
+      refuse("it is no JSON (" + no_json + "), and " + where + " is no key=value");
+    }
+    const std::string key(line->substr(0, end));
+    if (out.contains(key)) refuse(where + ": \"" + key.substr(0, 80) + "\" is given twice");
+    if (!long_value) {
+      out[key] = line->substr(end + 1);
+      continue;
+    }
+    const std::string_view mark = line->substr(end + 2);
+    std::string value;
+    for (bool first = true;; first = false) {
+      const auto inner = lines.next();
+      if (!inner || mark.empty()) refuse(where + ": the value of \"" + key + "\" has no end");
+      if (*inner == mark) break;
+      if (!first) value += '\n';
+      value += *inner;
+    }
+    out[key] = std::move(value);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string result_of_text(std::string_view text) {
+  const auto readable = to_utf8(text);
+  if (!readable) refuse(readable.error().message);
+  if (readable->find_first_not_of(" \t\r\n") == std::string::npos) return {};
+  const auto parsed = parse_untrusted(*readable);
+  const std::string value =
+      json_text(parsed ? *parsed : keys_and_values(*readable, parsed.error().message));
+  if (value.size() > max_result_bytes) {
+    refuse("it is over " + limit_text + " bytes as JSON");
+  }
+  return value;
+}
+
+std::string result_of_file(const std::string& path) {
+  const UniqueFd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)};
+  if (!file && errno == ENOENT) return {};
+  struct stat found {};
+  if (!file || ::fstat(file.get(), &found) != 0) refuse(std::strerror(errno));
+  if (!S_ISREG(found.st_mode)) refuse("it is no file");
+  std::string text(max_result_bytes + 1, '\0');
+  std::size_t size = 0;
+  while (size < text.size()) {
+    const ssize_t got = ::read(file.get(), text.data() + size, text.size() - size);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) refuse(std::strerror(errno));
+    if (got == 0) break;
+    size += static_cast<std::size_t>(got);
+  }
+  if (size > max_result_bytes) refuse("it is over " + limit_text + " bytes");
+  text.resize(size);
+  return result_of_text(text);
+}
+
+}  // namespace batuta::plugin

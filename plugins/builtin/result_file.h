@@ -1,0 +1,23 @@
+// What a command wrote to $BATUTA_RESULT: its return value.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace batuta::plugin {
+
+inline constexpr std::size_t max_result_bytes = 64 << 10;  // what the host takes
+
+// Either JSON, or lines as GitHub's actions write them, which make an object of texts:
+//   key=value
+//   key<<END
+//   lines
+//   END
+// JSON text of at most max_result_bytes; FinalError, naming the line, for anything else.
+std::string result_of_text(std::string_view text);
+
+// The same of a file; empty where there is none or nothing in it. FinalError when it is too large
+// or no file of its own.
+std::string result_of_file(const std::string& path);
+
+}  // namespace batuta::plugin

@@ -1,0 +1,22 @@
+// Commands that hand a text to another shell, where a value that was quoted for the first is code.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "scheduler/core/dag.h"
+#include "scheduler/dagfile/fields.h"
+
+namespace batuta {
+
+// The program that reads what follows `before` as code: "sh -c", "ssh", "eval"; nullopt where none
+// does. It reads the command as sh would, far enough for what people write; it is a warning's eye,
+// not a guard's.
+std::optional<std::string> reads_as_code(std::string_view before);
+
+// Templates in shell commands that such a program would read, with their place in the file.
+std::vector<FieldProblem> nested_shell_warnings(const Dag& dag);
+
+}  // namespace batuta

@@ -1,0 +1,58 @@
+#include "scheduler/engine/results.h"
+
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+#include "scheduler/store/sealed_value.h"
+
+namespace batuta {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t max_outputs = 1000;
+constexpr std::size_t max_key_bytes = 512;
+
+// The object, or what of a text stands for one.
+Result<json> members_of(const std::string& result_json) {
+  auto value = parse_untrusted(result_json.empty() ? "null" : result_json);
+  if (value && value->is_string()) {
+    auto inner = parse_untrusted(value->get_ref<const std::string&>());
+    if (inner) value = std::move(inner);
+  }
+  if (!value || !value->is_object()) {
+    return {Errc::invalid, "multiple_outputs: what the task returned is no JSON object"};
+  }
+  if (value->size() > max_outputs) {
+    return {Errc::invalid, "multiple_outputs: what the task returned has more than 1,000 members"};
+  }
+  for (const auto& [key, member] : value->items()) {
+    if (!key.empty() && key.size() <= max_key_bytes && key != "return_value") continue;
+    return {Errc::invalid, "multiple_outputs: \"" + key.substr(0, 80) + "\" cannot be a key"};
+  }
+  return value;
+}
+
+}  // namespace
+
+void shape_result(const Task& task, Finished& report) {
+  if (report.outcome != Outcome::success) return;
+  if (!task.do_xcom_push) {
+    report.result_json.clear();
+    return;
+  }
+  if (!task.multiple_outputs || is_sealed(report.result_json)) return;
+  const auto members = members_of(report.result_json);
+  if (members) {
+    for (const auto& [key, member] : members->items()) {
+      report.xcoms.emplace_back(key, json_text(member));
+    }
+    return;
+  }
+  report.outcome = Outcome::failed_no_retry;
+  report.reason = members.error().message;
+  report.result_json.clear();
+  report.outputs.clear();
+}
+
+}  // namespace batuta

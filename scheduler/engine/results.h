@@ -1,0 +1,14 @@
+// What is kept of an attempt's return value, as its task asks for it.
+#pragma once
+
+#include "common/message.h"
+#include "scheduler/core/dag.h"
+
+namespace batuta {
+
+// Drops the value when the task keeps none. With multiple_outputs its members become XComs of their
+// own; a value that has no members fails the attempt, as does a key that cannot be one. A value
+// that is kept sealed stays whole: its members are found in it when templates ask.
+void shape_result(const Task& task, Finished& report);
+
+}  // namespace batuta

@@ -1,0 +1,96 @@
+// What DAG files say of commands: scripts, surroundings that a DAG's tasks share, and warnings.
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+#include "scheduler/dagfile/dag_codec.h"
+#include "scheduler/dagfile/mapping.h"
+#include "scheduler/dagfile/nested_shell.h"
+#include "scheduler/dagfile/template.h"
+#include "tests/dagfile/dagfile_fixture.h"
+
+namespace batuta {
+namespace {
+
+using nlohmann::json;
+
+json params_of(const Dag& dag, std::string_view task) {
+  return (*parse_untrusted(dag.tasks[*find_task(dag, task)].spec_json))["params"];
+}
+
+std::string warned(const std::string& command) {
+  const json dag{{"dag_id", "x"},
+                 {"params", {{"p", "v"}}},
+                 {"tasks", {{{"task_id", "a"}, {"type", "shell"}, {"command", command}}}}};
+  const auto result = parse_dag_file(json_text(dag), "x.json", "/nonexistent", {});
+  REQUIRE(result.dag);
+  return result.warnings.empty() ? "" : result.warnings.front().text();
+}
+
+}  // namespace
+
+TEST_CASE("a DAG's env and working_dir are those of its commands and code, a task's own win") {
+  const auto folder = source_folder() / "tests/dagfile/good";
+  const auto result =
+      parse_dag_file(read_text(folder / "commands.json"), "commands.json", folder, {});
+  REQUIRE(result.dag);
+  const Dag& dag = *result.dag;
+  const json shared = {{"TZ", "America/Sao_Paulo"}, {"STAGE", "test"}, {"DAY", "{{ params.day }}"}};
+  CHECK(params_of(dag, "script")["env"] == shared);
+  CHECK(params_of(dag, "script")["working_dir"] == "/srv/work");
+  CHECK(params_of(dag, "bash")["env"]["STAGE"] == "own");
+  CHECK(params_of(dag, "bash")["env"]["TZ"] == "America/Sao_Paulo");
+  CHECK(params_of(dag, "bash")["working_dir"] == "{{ params.day }}");
+  CHECK(params_of(dag, "code")["env"] == shared);
+  CHECK(params_of(dag, "none") == json::object());
+  json params = params_of(dag, "each");
+  CHECK(
+      fill_arguments(dag.tasks[*find_task(dag, "each")], {{"env", {{"STAGE", "mapped"}}}}, params));
+  CHECK(params["env"]["STAGE"] == "mapped");
+  CHECK(params["env"]["TZ"] == "America/Sao_Paulo");
+}
+
+TEST_CASE("a script is a file's text without templates, kept with the DAG's version") {
+  const auto folder = source_folder() / "tests/dagfile/good";
+  const auto result =
+      parse_dag_file(read_text(folder / "commands.json"), "commands.json", folder, {});
+  REQUIRE(result.dag);
+  CHECK(result.files == std::vector<std::string>{"scripts/load.sh"});
+  const auto again = dag_from_canonical("v", result.dag->canonical_json, "commands.json", "");
+  REQUIRE(again);
+  for (const Dag* dag : {result.dag.get(), again.get()}) {
+    TemplateScope scope;
+    scope.params_json = R"({"day":"2024-01-31"})";
+    const auto rendered =
+        render_spec(dag->tasks[*find_task(*dag, "script")].spec_json, scope, true);
+    REQUIRE_MESSAGE(rendered.ok(), rendered.error().message);
+    const json params = (*parse_untrusted(*rendered))["params"];
+    CHECK(params["script"] == read_text(folder / "scripts/load.sh"));
+    CHECK(params["args"] == json({"2024-01-31", 7, true}));
+    CHECK(params["env"]["DAY"] == "2024-01-31");
+  }
+}
+
+TEST_CASE("a value that another shell reads as code is warned of, with its place") {
+  for (const char* command :
+       {"sh -c \"echo {{ params.p }}\"", "sudo bash -lc 'echo {{ params.p }}'",
+        "docker exec web /bin/sh -c \"echo {{ params.p }}\"", "eval \"x={{ params.p }}\"",
+        "ssh -p 22 host ls {{ params.p }}", "true; ssh host \"ls {{ params.p }}\"",
+        "find . | xargs sh -c 'echo {{ params.p }}'", "su -c {{ params.p }}"}) {
+    CAPTURE(command);
+    const std::string told = warned(command);
+    CHECK(told.starts_with("x.json:1:"));
+    CHECK(told.find("/tasks/0/command: a value in what") != std::string::npos);
+  }
+  for (const char* command :
+       {"echo {{ params.p }}", "sh -c 'echo \"$1\"' sh {{ params.p }}", "ssh {{ params.p }} ls",
+        "ssh host true; echo {{ params.p }}", "sh script.sh {{ params.p }}",
+        "sh -c \"echo {{ params.p | raw }}\"", "echo 'sh -c' {{ params.p }}",
+        "grep -c sh {{ params.p }}", "echo eval; echo {{ params.p }}"}) {
+    CAPTURE(command);
+    CHECK(warned(command).empty());
+  }
+}
+
+}  // namespace batuta
