@@ -81,7 +81,7 @@ void add_variables(CLI::App& app, Session& session) {
   });
   CLI::App* get = add_verb(*variables, session, "get", "One variable", [&session, a] {
     const json variable = session.client().get("/api/v2/variables/" + encode(a->key));
-    if (session.format() == Format::json) return print_object(Format::json, variable);
+    if (session.format().data()) return print_object(session.format(), variable);
     std::printf("%s\n", shown_text(variable.value("value", "")).c_str());
   });
   get->add_option("key", a->key)->required();

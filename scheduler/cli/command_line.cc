@@ -19,8 +19,12 @@ CLI::App* add_verb(CLI::App& noun, Session& session, const std::string& name,
                    const std::string& help, std::function<void()> action) {
   CLI::App* verb = noun.add_subcommand(name, help);
   verb->add_option("--home", session.home, "the installation's folder (or BATUTA_HOME)");
-  verb->add_option("-o,--output", session.output, "table or json")
-      ->check(CLI::IsMember({"table", "json"}));
+  verb->add_option("-o,--output", session.output,
+                   "table, json, yaml, or plain: a line each, tabs between the columns")
+      ->check(CLI::IsMember({"table", "json", "yaml", "plain"}));
+  verb->add_option("--columns", session.columns, "which columns or fields, in this order: a,b.c")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   verb->callback(std::move(action));
   return verb;
 }

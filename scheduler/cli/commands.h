@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "scheduler/cli/client.h"
 #include "scheduler/cli/command_line.h"
@@ -18,6 +19,7 @@ namespace batuta::cli {
 struct Session {
   std::string home;  // --home, BATUTA_HOME, else ./.batuta
   std::string output = "table";
+  std::vector<std::string> columns;  // --columns
   const Processes* processes = nullptr;
   int exit_code = 0;
   // What runs for as long as the process: after the command line has been read and forgotten, whose
@@ -25,7 +27,7 @@ struct Session {
   std::function<int()> serve;
 
   Client client() const { return Client::find(home); }
-  Format format() const { return output == "json" ? Format::json : Format::table; }
+  Look format() const { return {format_named(output), columns}; }
 };
 
 void add_process_commands(CLI::App& app, Session& session);  // standalone scheduler worker demo

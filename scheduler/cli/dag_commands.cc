@@ -74,7 +74,9 @@ const std::vector<Column> warning_columns{
 
 // Whole, as `dags validate` prints them: the end of such a line is how to mend it.
 void print_import_errors(Session& session, const json& errors) {
-  if (session.format() == Format::json) return print_rows(Format::json, errors, {});
+  if (session.output != "table") {
+    return print_rows(session.format(), errors, {{"file", "filename"}, {"problem", "stack_trace"}});
+  }
   for (const json& error : errors) {
     const std::string file = error.value("filename", "");
     const std::string problem = error.value("stack_trace", "");

@@ -20,6 +20,7 @@
 #include "scheduler/cli/commands.h"
 #include "scheduler/cli/control_tables.h"
 #include "scheduler/cli/slot_run.h"
+#include "scheduler/dagfile/suggest.h"
 
 namespace batuta::cli {
 namespace {
@@ -117,14 +118,14 @@ void describe_control(Session& session, const ControlTable& table) {
     columns.push_back({{"column", name}, {"type", type}, {"nullable", true}});
   }
   json head{{"table", "mngt." + table.name}, {"rows", table.rows.size()}};
-  if (session.format() == Format::json) {
+  if (session.format().data()) {
     head["columns"] = columns;
-    return print_object(Format::json, head);
+    return print_object(session.format(), head);
   }
   head["kept in"] = "the store: it has no versions and no files";
-  print_object(Format::table, head);
+  print_object(session.format().format, head);
   std::printf("\n");
-  print_rows(Format::table, columns, column_columns);
+  print_rows(session.format(), columns, column_columns);
 }
 
 void describe(Session& session, const LakeArguments& a) {
@@ -135,24 +136,24 @@ void describe(Session& session, const LakeArguments& a) {
     columns.push_back(
         {{"column", column.name}, {"type", column.type}, {"nullable", column.nullable}});
   }
-  if (session.format() == Format::json) {
+  if (session.format().data()) {
     json whole = table_row(info);
     whole["id"] = info.id;
     whole["description"] = info.description;
     whole["partition_columns"] = info.partition_columns;
     whole["columns"] = columns;
-    return print_object(Format::json, whole);
+    return print_object(session.format(), whole);
   }
   json head = table_row(info);
   head["partitioned by"] = json_text(info.partition_columns);
-  print_object(Format::table, head);
+  print_object(session.format().format, head);
   std::printf("\n");
-  print_rows(Format::table, columns, column_columns);
+  print_rows(session.format(), columns, column_columns);
 }
 
 // Beside JSON it goes to standard error: what reads the rows must not stumble over it.
 void say_cut(Session& session, const char* what, std::size_t shown) {
-  std::fprintf(session.format() == Format::table ? stdout : stderr,
+  std::fprintf(session.output == "table" ? stdout : stderr,
                "(there are more %s than these %zu: raise --limit)\n", what, shown);
 }
 
@@ -239,44 +240,56 @@ std::vector<std::string> distinct_names(const std::vector<std::string>& names) {
   return out;
 }
 
-// Prints rows as they come (JSON), or all together when the widths are known (a table).
+// Which of the names --columns asks for, by position; all of them without it.
+std::vector<std::size_t> chosen_of(const Look& look, const std::vector<std::string>& names) {
+  std::vector<std::size_t> chosen;
+  for (const std::string& name : look.columns) {
+    const auto at = std::find(names.begin(), names.end(), name);
+    if (at == names.end()) {
+      throw Failure("--columns: there is no \"" + name + "\"" + one_of(names), 2);
+    }
+    chosen.push_back(static_cast<std::size_t>(at - names.begin()));
+  }
+  for (std::size_t i = 0; look.columns.empty() && i < names.size(); ++i) chosen.push_back(i);
+  return chosen;
+}
+
+// Prints rows as they come (JSON, YAML), or all together when the widths are known (a table).
 class RowPrinter {
  public:
   RowPrinter(Session& session, const std::vector<std::string>& names)
-      : session_(session), names_(names), members_(distinct_names(names)) {
-    if (is_json()) std::printf("[");
+      : look_(session.format()), names_(names), members_(distinct_names(names)) {
+    chosen_ = chosen_of(look_, members_);
   }
   // Lists of names and values would be shorter; objects are what jq users expect.
   void row(const json& values) {
     ++count_;
-    if (!is_json()) {
+    if (!look_.data()) {
       json object = json::object();
-      for (std::size_t i = 0; i < names_.size(); ++i) object[std::to_string(i)] = values.at(i);
+      for (const std::size_t i : chosen_) object[std::to_string(i)] = values.at(i);
       rows_.push_back(std::move(object));
       return;
     }
     nlohmann::ordered_json object = nlohmann::ordered_json::object();
-    for (std::size_t i = 0; i < members_.size(); ++i) object[members_[i]] = values.at(i);
-    std::string text = object.dump(2, ' ', false, json::error_handler_t::replace);
+    for (const std::size_t i : chosen_) object[members_[i]] = values.at(i);
+    const bool wide = look_.format == Format::json;
+    std::string text = object.dump(wide ? 2 : -1, ' ', false, json::error_handler_t::replace);
     for (std::size_t at = 0; (at = text.find('\n', at)) != std::string::npos; at += 3)
       text.insert(at + 1, "  ");
-    std::printf("%s\n  %s", count_ == 1 ? "" : ",", text.c_str());
+    print_item(look_.format, text, count_ == 1);
   }
   void finish() {
-    if (is_json()) {
-      std::printf(count_ == 0 ? "]\n" : "\n]\n");
-      return;
-    }
+    if (look_.data()) return end_items(look_.format, count_ == 0);
     std::vector<Column> shown;
-    for (std::size_t i = 0; i < names_.size(); ++i) shown.push_back({names_[i], std::to_string(i)});
-    print_rows(Format::table, rows_, shown);
+    for (const std::size_t i : chosen_) shown.push_back({names_[i], std::to_string(i)});
+    print_rows(look_.format, rows_, shown);
   }
   std::size_t count() const { return count_; }
 
  private:
-  bool is_json() const { return session_.format() == Format::json; }
-  Session& session_;
+  Look look_;
   std::vector<std::string> names_, members_;
+  std::vector<std::size_t> chosen_;
   json rows_ = json::array();
   std::size_t count_ = 0;
 };
@@ -341,7 +354,7 @@ void head_of_control(Session& session, const ControlTable& table, const LakeArgu
 
 void run_sql(Session& session, const LakeArguments& a, const json& what) {
   constexpr int most_in_a_table = 100'000;
-  if (session.format() == Format::table && a.limit > most_in_a_table)
+  if (!session.format().data() && a.limit > most_in_a_table)
     throw Failure("a table shows at most 100000 rows: take --output json for more", 2);
   SlotRun run;
   run.lake_folder = lake_folder(session);

@@ -4,10 +4,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cstdio>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "scheduler/cli/client.h"
+#include "scheduler/dagfile/suggest.h"
 
 namespace batuta::cli {
 namespace {
@@ -28,6 +32,18 @@ const json& field_of(const json& row, std::string_view path) {
     path = dot == std::string_view::npos ? "" : path.substr(dot + 1);
   }
   return *at;
+}
+
+bool has_field(const json& row, std::string_view path) {
+  const json* at = &row;
+  while (!path.empty()) {
+    const auto dot = path.find('.');
+    const std::string name(path.substr(0, dot));
+    if (!at->is_object() || !at->contains(name)) return false;
+    at = &(*at)[name];
+    path = dot == std::string_view::npos ? "" : path.substr(dot + 1);
+  }
+  return true;
 }
 
 // Columns as a terminal counts them, near enough: bytes that start a UTF-8 character.
@@ -79,6 +95,78 @@ std::string cut(const std::string& text, std::size_t width) {
   return text.substr(0, end) + "…";
 }
 
+// A text that YAML reads as this very text, also YAML 1.1 with its `no` and `12:30`.
+bool plain_in_yaml(std::string_view text) {
+  static constexpr std::string_view words[] = {"true", "false", "null", "yes", "no",
+                                               "on",   "off",   "y",    "n"};
+  if (text.empty() || std::isalpha(static_cast<unsigned char>(text[0])) == 0) return false;
+  std::string lower;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isalnum(byte) == 0 && std::string_view("_./-").find(c) == std::string_view::npos) {
+      return false;
+    }
+    lower += static_cast<char>(std::tolower(byte));
+  }
+  return std::find(std::begin(words), std::end(words), lower) == std::end(words);
+}
+
+// JSON's quoted text is YAML's, but for a few characters that YAML does not take as they are.
+std::string quoted_in_yaml(const std::string& text) {
+  std::string out;
+  const std::string quoted = json_text(text);
+  for (std::size_t i = 0; i < quoted.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(quoted[i]);
+    const auto next = static_cast<unsigned char>(i + 1 < quoted.size() ? quoted[i + 1] : 0);
+    char code[8];
+    if (byte == 0x7f) {
+      out += "\\x7f";
+    } else if (byte == 0xC2 && next < 0xA0) {  // the second control block
+      std::snprintf(code, sizeof code, "\\x%02x", next);
+      out += code;
+      ++i;
+    } else {
+      out += quoted[i];
+    }
+  }
+  return out;
+}
+
+// Appends `value` as a block; `indent` blanks stand before what follows on further lines.
+template <class Json>
+void yaml_block(std::string& out, const Json& value, std::size_t indent, bool after_key) {
+  const bool nested = value.is_structured() && !value.empty();
+  if (!nested) {
+    const std::string text = value.is_string() ? value.template get<std::string>() : "";
+    if (after_key) out += ' ';
+    out += !value.is_string()    ? value.dump(-1, ' ', false, Json::error_handler_t::replace)
+           : plain_in_yaml(text) ? text
+                                 : quoted_in_yaml(text);
+    out += '\n';
+    return;
+  }
+  if (after_key) out += '\n';
+  bool fresh = after_key;  // the first entry of a list item stands on the dash's line
+  for (const auto& [key, item] : value.items()) {
+    if (fresh) out.append(indent, ' ');
+    fresh = true;
+    if (value.is_array()) {
+      out += "- ";
+      yaml_block(out, item, indent + 2, false);
+    } else {
+      out += (plain_in_yaml(key) ? key : quoted_in_yaml(key)) + ":";
+      yaml_block(out, item, indent + 2, true);
+    }
+  }
+}
+
+template <class Json>
+std::string yaml_of(const Json& value) {
+  std::string out;
+  yaml_block(out, value, 0, false);
+  return out;
+}
+
 std::string without_controls(std::string text, std::string_view kept) {
   for (char& c : text) {
     const bool control = static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
@@ -88,6 +176,12 @@ std::string without_controls(std::string text, std::string_view kept) {
 }
 
 }  // namespace
+
+Format format_named(const std::string& name) {
+  if (name == "json") return Format::json;
+  if (name == "yaml") return Format::yaml;
+  return name == "plain" ? Format::plain : Format::table;
+}
 
 std::string cell_text(const json& value) {
   return without_controls(value.is_null()     ? ""
@@ -100,10 +194,81 @@ std::string shown_text(std::string text) {
   return without_controls(std::move(text), "\n\t");
 }
 
-void print_rows(Format format, const json& rows, const std::vector<Column>& columns) {
-  if (format == Format::json) {
-    std::printf("%s\n", rows.dump(2, ' ', false, json::error_handler_t::replace).c_str());
+namespace {
+
+const Column* column_of(const std::string& name, const std::vector<Column>& known) {
+  for (const Column& column : known) {
+    if (name == column.field || name == column.title) return &column;
+  }
+  return nullptr;
+}
+
+// What --columns names: titles or fields of the usual columns, or any other field of the rows.
+std::vector<Column> chosen_columns(const Look& look, const json& rows,
+                                   const std::vector<Column>& usual) {
+  if (look.columns.empty()) return usual;
+  std::vector<Column> chosen;
+  for (const std::string& name : look.columns) {
+    if (const Column* column = column_of(name, usual)) {
+      chosen.push_back(*column);
+      continue;
+    }
+    const bool there = rows.empty() || std::any_of(rows.begin(), rows.end(), [&](const json& row) {
+                         return has_field(row, name);
+                       });
+    if (!there) {
+      std::vector<std::string> names;
+      for (const Column& column : usual) names.push_back(column.field);
+      for (const auto& [field, value] : rows[0].items()) {
+        if (column_of(field, usual) == nullptr) names.push_back(field);
+      }
+      const std::string near = did_you_mean(name, names);
+      throw Failure("--columns: there is no \"" + shown_text(name) + "\"" +
+                        (near.empty() ? one_of(names) : near),
+                    2);
+    }
+    chosen.push_back({name, name});
+  }
+  return chosen;
+}
+
+// The chosen fields of each row, in their order, for programs.
+nlohmann::ordered_json projected(const json& rows, const std::vector<Column>& columns) {
+  auto out = nlohmann::ordered_json::array();
+  for (const json& row : rows) {
+    auto object = nlohmann::ordered_json::object();
+    for (const Column& column : columns) object[column.field] = field_of(row, column.field);
+    out.push_back(std::move(object));
+  }
+  return out;
+}
+
+template <class Json>
+void print_data(Format format, const Json& value) {
+  if (format == Format::yaml) {
+    std::fputs(yaml_of(value).c_str(), stdout);
     return;
+  }
+  std::printf("%s\n", value.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+}
+
+void print_plain(const std::vector<std::vector<std::string>>& lines) {
+  for (const auto& line : lines) {
+    for (std::size_t i = 0; i < line.size(); ++i) {
+      if (i > 0) std::fputc('\t', stdout);
+      std::fputs(line[i].c_str(), stdout);
+    }
+    std::fputc('\n', stdout);
+  }
+}
+
+}  // namespace
+
+void print_rows(const Look& look, const json& rows, const std::vector<Column>& usual) {
+  const std::vector<Column> columns = chosen_columns(look, rows, usual);
+  if (look.data()) {
+    if (look.columns.empty()) return print_data(look.format, rows);
+    return print_data(look.format, projected(rows, columns));
   }
   std::vector<std::vector<std::string>> lines(1);
   for (const Column& column : columns) lines[0].push_back(column.title);
@@ -112,6 +277,7 @@ void print_rows(Format format, const json& rows, const std::vector<Column>& colu
     for (const Column& column : columns)
       lines.back().push_back(cell_text(field_of(row, column.field)));
   }
+  if (look.format == Format::plain) return print_plain(lines);
   std::vector<std::size_t> widths(columns.size());
   for (const auto& line : lines) {
     for (std::size_t i = 0; i < line.size(); ++i)
@@ -127,10 +293,10 @@ void print_rows(Format format, const json& rows, const std::vector<Column>& colu
   if (rows.empty()) std::printf("(none)\n");
 }
 
-void print_page(Format format, const json& page, const std::string& plural, std::int64_t offset,
+void print_page(const Look& look, const json& page, const std::string& plural, std::int64_t offset,
                 const std::vector<Column>& columns) {
   const json rows = page.value(plural, json::array());
-  print_rows(format, rows, columns);
+  print_rows(look, rows, columns);
   std::fflush(stdout);
   const std::int64_t end = offset + static_cast<std::int64_t>(rows.size());
   const std::int64_t total = json_int(page.value("total_entries", json(0))).value_or(0);
@@ -140,16 +306,45 @@ void print_page(Format format, const json& page, const std::string& plural, std:
                static_cast<long long>(end));
 }
 
-void print_object(Format format, const json& object) {
-  if (format == Format::json) {
-    std::printf("%s\n", object.dump(2, ' ', false, json::error_handler_t::replace).c_str());
-    return;
+void print_object(const Look& look, const json& object) {
+  nlohmann::ordered_json shown = nlohmann::ordered_json::object();
+  if (look.columns.empty()) {
+    for (const auto& [name, value] : object.items()) shown[name] = value;
+  } else {
+    const json rows = json::array({object});
+    shown = projected(rows, chosen_columns(look, rows, {}))[0];
   }
+  if (look.data()) return print_data(look.format, shown);
   std::size_t width = 0;
-  for (const auto& [name, value] : object.items()) width = std::max(width, name.size());
-  for (const auto& [name, value] : object.items()) {
-    std::printf("%-*s  %s\n", static_cast<int>(width), name.c_str(), cell_text(value).c_str());
+  for (const auto& [name, value] : shown.items()) width = std::max(width, name.size());
+  for (const auto& [name, value] : shown.items()) {
+    const std::string text = cell_text(value);
+    if (look.format == Format::plain) {
+      std::printf("%s\t%s\n", name.c_str(), text.c_str());
+    } else {
+      std::printf("%-*s  %s\n", static_cast<int>(width), name.c_str(), text.c_str());
+    }
   }
+}
+
+void print_item(Format format, const std::string& json_object, bool first) {
+  if (format == Format::yaml) {
+    std::printf("- %s\n", json_object.c_str());
+  } else {
+    std::printf("%s%s", first ? "[\n  " : ",\n  ", json_object.c_str());
+  }
+}
+
+void end_items(Format format, bool none) {
+  if (format == Format::yaml) {
+    if (none) std::printf("[]\n");
+  } else {
+    std::printf(none ? "[]\n" : "\n]\n");
+  }
+}
+
+std::string yaml_text(const json& value) {
+  return yaml_of(value);
 }
 
 }  // namespace batuta::cli

@@ -21,8 +21,8 @@ struct GroupArguments {
 };
 
 // Lists as one cell of a table.
-json joined(Format format, json rows, std::initializer_list<const char*> fields) {
-  if (format == Format::json) return rows;
+json joined(const Look& look, json rows, std::initializer_list<const char*> fields) {
+  if (look.data()) return rows;
   for (json& row : rows) {
     for (const char* field : fields) {
       std::string text;
@@ -144,7 +144,7 @@ void add_auth(CLI::App& app, Session& session) {
                                                  "&resource=" + encode(q->resource));
         const bool allowed = answer.value("allowed", false);
         if (!allowed) session.exit_code = 1;
-        if (session.format() == Format::json) return print_object(Format::json, answer);
+        if (session.format().data()) return print_object(session.format(), answer);
         std::printf("%s: %s\n", allowed ? "yes" : "no", answer.value("reason", "").c_str());
       });
   can->add_option("user", q->user)->required();

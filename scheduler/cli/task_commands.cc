@@ -3,6 +3,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "common/safe_json.h"
 #include "scheduler/cli/commands.h"
 #include "scheduler/store/history.h"
 
@@ -46,19 +47,18 @@ void print_log(Session& session, const TaskArguments& a) {
   if (number == 0)
     number = std::max(1, static_cast<int>(client.get(instance_path(a)).value("try_number", 1.0)));
   // A page at a time, also as JSON: a log may be far larger than what one would keep of it.
-  const bool as_json = session.format() == Format::json;
+  const Look look = session.format();
   std::string token;
-  const char* between = "[\n  ";
+  bool first = true;
   do {
     const json page = client.get(task_path(a) + "/logs/" + std::to_string(number) + which(a) +
                                  (token.empty() ? "" : (a.map_index < 0 ? "?" : "&")) +
                                  (token.empty() ? "" : "token=" + encode(token)));
     const json& lines = page["content"];
     for (const json& line : lines) {
-      if (as_json) {
-        std::printf("%s%s", between,
-                    line.dump(-1, ' ', false, json::error_handler_t::replace).c_str());
-        between = ",\n  ";
+      if (look.data()) {
+        print_item(look.format, json_text(line), first);
+        first = false;
         continue;
       }
       std::printf("%s %-5s %s\n", line.value("timestamp", "").c_str(),
@@ -68,7 +68,7 @@ void print_log(Session& session, const TaskArguments& a) {
                 ? ""
                 : page["continuation_token"].get<std::string>();
   } while (!token.empty());
-  if (as_json) std::printf("%s\n]\n", *between == '[' ? "[" : "");
+  if (look.data()) end_items(look.format, first);
 }
 
 void print_report(Session& session, const TaskArguments& a) {
@@ -77,7 +77,7 @@ void print_report(Session& session, const TaskArguments& a) {
     asked += (asked.empty() ? "?try_number=" : "&try_number=") + std::to_string(a.try_number);
   }
   const json report = session.client().get(task_path(a, "/api/batuta") + "/report" + asked);
-  if (session.format() == Format::json) return print_object(session.format(), report);
+  if (session.format().data()) return print_object(session.format(), report);
   print_rows(session.format(), report["quality"],
              {{"rule", "rule"},
               {"table", "table"},
@@ -87,7 +87,7 @@ void print_report(Session& session, const TaskArguments& a) {
               {"passed", "passed"}});
   if (report["lineage"].empty()) return;
   std::printf("\n");
-  print_rows(session.format(), report["lineage"],
+  print_rows(session.format().format, report["lineage"],
              {{"from", "from"}, {"version", "from_version"}, {"to", "to"}});
 }
 

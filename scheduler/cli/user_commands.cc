@@ -135,7 +135,7 @@ void create_token(Session& session, const TokenArguments& a) {
     if (!a.scope.empty()) body["scope"] = a.scope;
     token = session.client().call("POST", "/api/batuta/tokens", body);
   }
-  if (session.format() == Format::json) return print_object(Format::json, token);
+  if (session.format().data()) return print_object(session.format(), token);
   std::printf("%s\n", token.value("access_token", "").c_str());
 }
 

@@ -1,0 +1,31 @@
+#include "scheduler/cli/output.h"
+
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+
+using batuta::cli::yaml_text;
+using nlohmann::json;
+
+TEST_CASE("yaml: lists and objects are blocks, empty ones stay on their line") {
+  CHECK(yaml_text(json::array()) == "[]\n");
+  CHECK(yaml_text({{"a", {{"b", {1, 2}}, {"c", json::object()}}}, {"d", nullptr}}) ==
+        "a:\n  b:\n    - 1\n    - 2\n  c: {}\nd: null\n");
+  CHECK(yaml_text(json::array({{{"x", 1}, {"w", {{"z", true}}}}, json::array({1, {2}})})) ==
+        "- x: 1\n  w:\n    z: true\n- - 1\n  - - 2\n");
+}
+
+TEST_CASE("yaml: a text that could be read as something else is quoted") {
+  for (const char* text :
+       {"yes", "No", "null", "12:30", "1e3", "", "a b", "- x", "a: b", "~", "#c"}) {
+    CHECK_MESSAGE(yaml_text(text) == json(text).dump() + "\n", text);
+  }
+  CHECK(yaml_text("manual__2024-01-01T00.00") == "manual__2024-01-01T00.00\n");
+  CHECK(yaml_text("two\nlines \"quoted\"") == "\"two\\nlines \\\"quoted\\\"\"\n");
+  CHECK(yaml_text(json{{"no", 1}}) == "\"no\": 1\n");
+}
+
+TEST_CASE("yaml: what YAML does not take as it is, is escaped") {
+  CHECK(yaml_text("a\x7f\xC2\x9B") == "\"a\\x7f\\x9b\"\n");
+  CHECK(yaml_text("é €") == "\"é €\"\n");
+}
