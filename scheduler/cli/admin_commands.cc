@@ -4,6 +4,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "common/safe_json.h"
 #include "scheduler/cli/commands.h"
 #include "scheduler/cli/import_file.h"
 
@@ -190,6 +191,12 @@ void import_connections(Session& session, const std::string& file) {
     const bool exists = std::any_of(known.begin(), known.end(), [&](const json& c) {
       return c["connection_id"] == connection.id;
     });
+    // Sent back as it was shown, a secret stays what it is; a new connection has none to keep.
+    if (!exists && json_text(body).find("***") != std::string::npos) {
+      throw Failure(file + ": connection \"" + connection.id +
+                        "\" is not here yet: write its secrets in the place of ***",
+                    1);
+    }
     client.call(exists ? "PATCH" : "POST",
                 "/api/v2/connections" + (exists ? "/" + encode(connection.id) : ""), body);
     std::printf("%s %s\n", connection.id.c_str(), exists ? "changed" : "created");

@@ -146,10 +146,9 @@ json Client::health() const {
   throw refusal("GET", path, answer);
 }
 
-json Client::call(const std::string& method, const std::string& path, const json& body,
-                  const Headers& headers) const {
-  const std::string text =
-      exchange(method, path, body.is_null() ? "" : json_text(body), "application/json", headers);
+namespace {
+
+json answer_of(const std::string& text) {
   if (text.empty()) return nullptr;
   JsonLimits limits;
   limits.bytes = 64u << 20;
@@ -159,8 +158,23 @@ json Client::call(const std::string& method, const std::string& path, const json
   return *parsed;
 }
 
+}  // namespace
+
+json Client::call(const std::string& method, const std::string& path, const json& body,
+                  const Headers& headers) const {
+  return answer_of(
+      exchange(method, path, body.is_null() ? "" : json_text(body), "application/json", headers));
+}
+
 json Client::get(const std::string& path) const {
   return call("GET", path, nullptr);
+}
+
+json Client::look_up(const std::string& path) const {
+  const HttpAnswer answer = send("GET", path, "", "application/json", {});
+  if (answer.status == 404) return nullptr;
+  if (answer.status < 200 || answer.status > 299) throw refusal("GET", path, answer);
+  return answer_of(answer.body);
 }
 
 json Client::all(const std::string& path, const std::string& plural) const {

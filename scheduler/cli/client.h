@@ -42,9 +42,12 @@ class Client {
   nlohmann::json call(const std::string& method, const std::string& path,
                       const nlohmann::json& body, const Headers& headers = {}) const;
   nlohmann::json get(const std::string& path) const;
+  // The same, null when there is no such thing (404).
+  nlohmann::json look_up(const std::string& path) const;
   // Every row of a list, page by page to its end; `plural` is the answer's member that holds them.
   nlohmann::json all(const std::string& path, const std::string& plural) const;
   std::string get_text(const std::string& path) const;
+  const std::string& url() const { return url_; }
   // What the server says about itself, also when it is not well (503).
   nlohmann::json health() const;
 

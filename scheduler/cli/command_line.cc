@@ -124,6 +124,8 @@ int parse(int argc, char** argv, Session& session) {
   add_rights_commands(app, session);
   add_lake_commands(app, session);
   add_system_commands(app, session);
+  add_airflow_commands(app, session);
+  add_move_commands(app, session);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

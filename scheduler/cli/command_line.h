@@ -27,9 +27,11 @@ struct ServeOptions {
   bool once = false;        // demo: temporary home, ends after that run
 };
 
-// What `dags test` takes beside the folders and slots of ServeOptions.
+// What `dags test` and `tasks test` take beside the folders and slots of ServeOptions.
 struct DagTest {
   std::string dag_id;
+  std::string task_id;            // this task alone; its upstreams only return what `xcoms` says
+  std::string xcoms_json = "{}";  // task id -> what it returned; an object
   std::string conf_json = "{}";
   std::optional<Time> logical_date;  // none: null, as a trigger without one
   std::vector<Connection> connections;

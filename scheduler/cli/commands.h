@@ -40,10 +40,19 @@ void add_rights_commands(CLI::App& app, Session& session);   // roles groups aut
 void add_system_commands(CLI::App& app,
                          Session& session);  // db outbox plugins jobs events health metrics …
 void add_lake_commands(CLI::App& app, Session& session);  // lake
+// Airflow's verbs of dags and tasks, config, info, cheat-sheet, and what moves from one
+// installation to another; the nouns must be there.
+void add_airflow_commands(CLI::App& app, Session& session);
+void add_move_commands(CLI::App& app, Session& session);
 
 // Adds --home and --output to a verb and runs `action` when it is chosen.
 CLI::App* add_verb(CLI::App& noun, Session& session, const std::string& name,
                    const std::string& help, std::function<void()> action);
+
+// `runs list`, which Airflow calls `dags list-runs`.
+void add_run_list(CLI::App& noun, Session& session, const char* name);
+// `dags test` or `tasks test`, below its noun.
+void add_test(CLI::App& noun, Session& session, bool of_a_task);
 
 // The newest rows of the event log; `filter` in the form "&dag_id=…".
 void print_events(Session& session, const std::string& filter, int limit, int offset = 0);

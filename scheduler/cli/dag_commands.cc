@@ -100,16 +100,27 @@ Time logical_date_of(const std::string& text) {
   return *time;
 }
 
-void add_test(CLI::App& dags, Session& session) {
+}  // namespace
+
+void add_test(CLI::App& noun, Session& session, bool of_a_task) {
   struct Arguments {
     ServeOptions serve;
     DagTest test;
     std::string logical_date, connections, variables;
   };
   auto a = std::make_shared<Arguments>();
-  CLI::App* test = dags.add_subcommand(
-      "test", "Run a DAG once in a temporary home; needs no server. Alerts are printed, not sent");
+  CLI::App* test = noun.add_subcommand(
+      "test",
+      of_a_task
+          ? "Run one task once in a temporary home, without what comes before it; needs no server"
+          : "Run a DAG once in a temporary home; needs no server. Alerts are printed, not sent");
   test->add_option("dag_id", a->test.dag_id)->required();
+  if (of_a_task) {
+    test->add_option("task_id", a->test.task_id)->required();
+    test->add_option("--xcom", a->test.xcoms_json,
+                     "what the tasks before it returned: {\"task_id\": value}")
+        ->capture_default_str();
+  }
   test->add_option("--conf", a->test.conf_json, "JSON object of parameters")->capture_default_str();
   test->add_option("--logical-date", a->logical_date, "ISO 8601, or none for null; default: now");
   test->add_option("--connections", a->connections,
@@ -131,8 +142,6 @@ void add_test(CLI::App& dags, Session& session) {
     session.exit_code = session.processes->dags_test(a->serve, a->test);
   });
 }
-
-}  // namespace
 
 void add_dag_commands(CLI::App& app, Session& session) {
   CLI::App* dags =
@@ -201,7 +210,7 @@ void add_dag_commands(CLI::App& app, Session& session) {
                     "folder of plugins (default: beside the executable)");
   check->callback([&session, checked] { session.exit_code = validate(*checked); });
 
-  add_test(*dags, session);
+  add_test(*dags, session, false);
 
   add_verb(*dags, session, "list-import-errors", "Files that are not DAGs, and why", [&session] {
     const json errors = session.client().all("/api/v2/importErrors", "import_errors");

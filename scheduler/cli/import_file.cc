@@ -80,6 +80,25 @@ std::vector<Connection> read_connections(const std::string& file) {
   return out;
 }
 
+std::vector<PoolEntry> read_pools(const std::string& file) {
+  std::vector<PoolEntry> out;
+  const json entries = read_object(file);
+  for (const auto& [name, entry] : entries.items()) {
+    const std::string where = file + ": pool \"" + name + "\"";
+    const auto slots =
+        entry.is_object() && entry.contains("slots") ? json_int(entry["slots"]) : std::nullopt;
+    if (!slots) throw Failure(where + ": must be an object with slots, a whole number", 2);
+    for (const auto& [field, value] : entry.items()) {
+      // Airflow's include_deferred: nothing is ever deferred here, so either value means the same.
+      if (field != "slots" && field != "description" && field != "include_deferred") {
+        throw Failure(where + ": unknown field \"" + field + "\"", 2);
+      }
+    }
+    out.push_back({name, text_of(entry.value("description", json(nullptr))), *slots});
+  }
+  return out;
+}
+
 std::vector<Variable> read_variables(const std::string& file) {
   std::vector<Variable> out;
   const json entries = read_object(file);

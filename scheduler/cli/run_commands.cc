@@ -11,7 +11,7 @@ namespace {
 using json = nlohmann::json;
 
 struct RunArguments {
-  std::string dag_id, run_id, state, note;
+  std::string dag_id, run_id, state, note, start, end;
   int limit = 25, offset = 0;
   bool only_failed = false;
   bool dry_run = false;
@@ -26,11 +26,14 @@ void list_runs(Session& session, const RunArguments& a) {
                      "/dagRuns?order_by=-id&limit=" + std::to_string(a.limit) +
                      "&offset=" + std::to_string(a.offset);
   if (!a.state.empty()) path += "&state=" + encode(a.state);
+  if (!a.start.empty()) path += "&logical_date_gte=" + encode(a.start);
+  if (!a.end.empty()) path += "&logical_date_lte=" + encode(a.end);
   print_page(session.format(), session.client().get(path), "dag_runs", a.offset,
              {{"dag_id", "dag_id"},
               {"run_id", "dag_run_id"},
               {"state", "state"},
               {"type", "run_type"},
+              {"logical date", "logical_date"},
               {"start", "start_date"},
               {"end", "end_date"},
               {"seconds", "duration"}});
@@ -49,6 +52,19 @@ void clear_run(Session& session, const RunArguments& a) {
 
 }  // namespace
 
+void add_run_list(CLI::App& noun, Session& session, const char* name) {
+  auto a = std::make_shared<RunArguments>();
+  CLI::App* list = add_verb(noun, session, name, "Runs, newest first",
+                            [&session, a] { list_runs(session, *a); });
+  list->add_option("dag_id,-d,--dag-id", a->dag_id, "default: every DAG");
+  list->add_option("--state", a->state)
+      ->check(CLI::IsMember({"queued", "running", "success", "failed"}));
+  list->add_option("-s,--start-date", a->start, "of logical dates from here on, ISO 8601");
+  list->add_option("-e,--end-date", a->end, "of logical dates up to here, ISO 8601");
+  list->add_option("--limit", a->limit)->check(CLI::Range(1, 1000))->capture_default_str();
+  list->add_option("--offset", a->offset, "how many to pass over")->check(CLI::NonNegativeNumber);
+}
+
 void add_run_commands(CLI::App& app, Session& session) {
   CLI::App* runs =
       app.add_subcommand("runs", "Runs: list, get, wait, cancel, clear, set-state, delete");
@@ -60,13 +76,7 @@ void add_run_commands(CLI::App& app, Session& session) {
     added->add_option("run_id", a->run_id)->required();
     return added;
   };
-  CLI::App* list =
-      add_verb(*runs, session, "list", "Newest first", [&session, a] { list_runs(session, *a); });
-  list->add_option("dag_id", a->dag_id, "default: every DAG");
-  list->add_option("--state", a->state)
-      ->check(CLI::IsMember({"queued", "running", "success", "failed"}));
-  list->add_option("--limit", a->limit)->check(CLI::Range(1, 1000))->capture_default_str();
-  list->add_option("--offset", a->offset, "how many to pass over")->check(CLI::NonNegativeNumber);
+  add_run_list(*runs, session, "list");
   verb("get", "One run",
        [&session, a] { print_object(session.format(), session.client().get(run_path(*a))); });
   verb("wait", "Until it has ended; exit code 1 if it failed", [&session, a] {

@@ -1,10 +1,12 @@
 #include "scheduler/commands/dags_test_command.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <future>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <thread>
 
 #include "common/log.h"
@@ -54,9 +56,63 @@ Result<Found> find_dag(const std::string& folder, const std::string& dag_id,
                                (faults.empty() ? "" : "\nfiles there that are no DAGs:" + faults)};
 }
 
+void add_upstreams(const Dag& dag, TaskIndex of, std::set<TaskIndex>& found) {
+  for (const TaskIndex upstream : dag.tasks[of].upstream) {
+    if (found.insert(upstream).second) add_upstreams(dag, upstream, found);
+  }
+}
+
+// The task itself, tried once, behind stand-ins for all that comes before it: they return what the
+// test says, and nothing of them runs.
+Status keep_one_task(json& definition, const Dag& dag, const cli::DagTest& test) {
+  std::vector<std::string> ids;
+  for (const Task& task : dag.tasks) ids.push_back(task.id);
+  const auto at = std::find(ids.begin(), ids.end(), test.task_id);
+  if (at == ids.end()) {
+    return {Errc::not_found,
+            "no task \"" + test.task_id + "\" in DAG " + dag.id + did_you_mean(test.task_id, ids)};
+  }
+  std::set<TaskIndex> before;
+  add_upstreams(dag, static_cast<TaskIndex>(at - ids.begin()), before);
+  const auto xcoms = parse_untrusted(test.xcoms_json);
+  if (!xcoms || !xcoms->is_object()) return {Errc::invalid, "--xcom must be a JSON object"};
+  for (const auto& [id, value] : xcoms->items()) {
+    const auto known = std::find(ids.begin(), ids.end(), id);
+    if (known == ids.end() || before.count(static_cast<TaskIndex>(known - ids.begin())) == 0) {
+      return {Errc::invalid, "--xcom: \"" + id + "\" does not come before " + test.task_id +
+                                 did_you_mean(id, ids)};
+    }
+  }
+  json tasks = json::array();
+  json depends = json::array();
+  for (const TaskIndex index : before) {
+    const std::string& id = ids[index];
+    json stand_in{{"task_id", id}, {"type", "mock"}};
+    if (xcoms->contains(id)) stand_in["return"] = (*xcoms)[id];
+    tasks.push_back(std::move(stand_in));
+    depends.push_back(id);
+  }
+  for (json& task : definition["tasks"]) {
+    if (task["task_id"] != test.task_id) continue;
+    for (const char* name :
+         {"trigger_rule", "depends_on_past", "wait_for_downstream", "on_failure"})
+      task.erase(name);
+    task["depends_on"] = depends;
+    task["retries"] = 0;
+    tasks.push_back(task);
+  }
+  if (definition.contains("default_args")) {
+    for (const char* name :
+         {"trigger_rule", "depends_on_past", "wait_for_downstream", "on_failure"})
+      definition["default_args"].erase(name);
+  }
+  definition["tasks"] = std::move(tasks);
+  return success();
+}
+
 // The definition without what a temporary home cannot give (pools) and what would start other runs
 // or none (schedule, pause switch).
-std::string lone_definition(const Dag& dag) {
+Result<std::string> lone_definition(const Dag& dag, const cli::DagTest& test) {
   JsonLimits limits;
   limits.bytes = max_dag_file_bytes * 8;
   limits.string_bytes = limits.bytes;
@@ -71,6 +127,9 @@ std::string lone_definition(const Dag& dag) {
   };
   if (definition.contains("default_args")) without_pool(definition["default_args"]);
   for (json& task : definition["tasks"]) without_pool(task);
+  if (!test.task_id.empty()) {
+    if (const auto status = keep_one_task(definition, dag, test); !status) return status.error();
+  }
   return json_text(definition);
 }
 
@@ -176,7 +235,9 @@ int run_dags_test(const cli::ServeOptions& serve, const cli::DagTest& test) {
   const TemporaryFolder temporary;
   const std::string dags = temporary.path() + "/dags";
   std::filesystem::create_directory(dags);
-  if (auto status = write_text(dags + "/test.json", lone_definition(*found->dag)); !status) {
+  const auto definition = lone_definition(*found->dag, test);
+  if (!definition) return fail(definition.error());
+  if (auto status = write_text(dags + "/test.json", *definition); !status) {
     return fail(status.error());
   }
   cli::ServeOptions options = serve;

@@ -27,7 +27,7 @@ def run(*arguments, code=0, **more):
 def every_command_has_help():
     """--help of every noun and verb, and exit code 2 for a wrong command line"""
     nouns = ["standalone", "scheduler", "worker", "clone", "demo", "dags", "runs", "tasks", "pools", "variables", "connections",
-             "users", "tokens", "roles", "groups", "auth", "lake", "db", "outbox", "plugins", "jobs", "events", "health", "doctor", "version"]
+             "users", "tokens", "roles", "groups", "auth", "lake", "db", "config", "info", "cheat-sheet", "outbox", "plugins", "jobs", "events", "health", "doctor", "version"]
     assert all(noun in run("--help").stdout for noun in nouns)
     for noun in nouns:
         assert run(noun, "--help").stdout
@@ -60,8 +60,8 @@ def an_unknown_command_is_named():
     assert 'did you mean "list"?' in run("dags", "lst", code=2).stderr
     assert "batuta dags --help" in run("dags", code=2).stderr
     assert "--nonsense" in run("dags", "list", "--nonsense", code=2).stderr
-    opposite = run("variables", "export", code=2).stderr
-    assert "import" not in opposite and "batuta variables --help" in opposite, opposite
+    opposite = run("variables", "unset", code=2).stderr
+    assert '"set"' not in opposite and "batuta variables --help" in opposite, opposite
 
 
 def half_an_address_is_said_to_be_half():

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """The command line beyond its first verbs: formats, Airflow's names, following, hints."""
 import json
-import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from harness import BATUTA, Folder, dag, main, mock, shell  # noqa: E402
+from harness import BATUTA, Folder, dag, eventually, main, mock, shell  # noqa: E402
 
 
 def run(*arguments, code=0, **more):
@@ -55,5 +55,147 @@ def rows_and_logs_have_them_too():
         assert any(json.loads(line[2:])["event"] == "it: is" for line in log.splitlines()), log
 
 
+def runs_are_asked_for_as_in_airflow():
+    """dags list-runs, state, next-execution -n; tasks state, render, states-for-dag-run, in either order of words"""
+    with Folder("airflow") as folder:
+        daily = dag("daily", [shell("say", "echo {{ ds }} {{ params.who }}"), mock("then", ["say"])], schedule="@daily",
+                    start_date="2024-01-01T00:00:00Z", params={"who": {"type": "string", "default": "me"}})
+        server = folder.server({"daily": daily}).start()
+        at = "2024-05-06T07:00:00Z"
+        server.cli("dags", "trigger", "daily", "--run-id", "r1", "--logical-date", at)
+        server.wait_run("daily", "r1")
+        for named in ("r1", at):
+            assert server.cli("dags", "state", "daily", named).stdout == "success\n"
+        whole = json.loads(server.cli("dags", "state", "daily", "r1", "-o", "json").stdout)
+        assert whole["dag_run_id"] == "r1", whole
+        assert server.cli("dags", "state", "daily", "r2", check=False).returncode == 1
+        listed = json.loads(server.cli("dags", "list-runs", "-d", "daily", "--start-date", at, "-o", "json").stdout)
+        assert [row["dag_run_id"] for row in listed] == ["r1"], listed
+        assert server.cli("dags", "list-runs", "daily", "--end-date", "2024-05-01T00:00:00Z", "-o", "json").stdout == "[]\n"
+        for words in (("r1", "say"), ("say", "r1"), ("say", at)):
+            assert server.cli("tasks", "state", "daily", *words).stdout == "success\n"
+            rendered = json.loads(server.cli("tasks", "render", "daily", *words, "-o", "json").stdout)
+            assert rendered["command"] == "echo '2024-05-06' 'me'", rendered
+        states = server.cli("tasks", "states-for-dag-run", "daily", "r1", "-o", "plain",
+                            "--columns", "task_id,state").stdout
+        assert states.splitlines() == ["task_id\tstate", "say\tsuccess", "then\tsuccess"], states
+        ticks = json.loads(server.cli("dags", "next-execution", "daily", "-n", "3", "-o", "json").stdout)
+        first = ticks[0]["logical_date"]
+        days = [row["logical_date"][:10] for row in ticks]
+        assert len(set(days)) == 3 and days == sorted(days), ticks
+        assert server.get("/api/v2/dags/daily")["next_dagrun_logical_date"] == first
+        assert all(row["data_interval_end"] == row["run_after"] for row in ticks), ticks
+        assert "paused" not in server.cli("dags", "next-execution", "daily").stderr
+        server.cli("dags", "pause", "daily")
+        assert "unpause daily" in server.cli("dags", "next-execution", "daily").stderr
+
+
+def one_task_is_tested_alone():
+    """tasks test runs one task, with what those before it returned; nothing before it runs"""
+    with Folder("onetask") as folder:
+        dags = folder.path / "dags"
+        dags.mkdir()
+        mark = folder.path / "mark"
+        (dags / "d.json").write_text(json.dumps(dag("d", [
+            shell("load", f"touch {mark}; echo 1"), shell("sum", "echo got {{ ti.xcom_pull('load').rows }} {{ ds }}", ["load"]),
+            shell("never", f"touch {mark}", ["sum"])])))
+        given = ["d", "sum", "--dags", dags, "--logical-date", "2024-05-06T07:00:00Z"]
+        said = run("tasks", "test", *given, "--xcom", '{"load": {"rows": 7}}').stdout
+        assert "got 7 2024-05-06" in said and not mark.exists(), said
+        wrong = run("tasks", "test", *given, "--xcom", '{"lod": 1}', code=1).stderr
+        assert 'did you mean "load"' in wrong, wrong
+        assert 'did you mean "sum"' in run("tasks", "test", "d", "summ", "--dags", dags, code=1).stderr
+        assert run("tasks", "test", *given, code=1)  # without what it asks for
+
+
+def the_installation_is_told():
+    """config list and get-value, info, cheat-sheet"""
+    with Folder("told") as folder:
+        server = folder.server(env={"BATUTA_LAKE_THREADS": "3"}).start()
+        rows = json.loads(server.cli("config", "list", "--section", "lake", "-o", "json").stdout)
+        assert {"section": "lake", "option": "threads", "value": "3"} in rows, rows
+        assert server.cli("config", "get-value", "lake", "threads").stdout == "3\n"
+        assert server.cli("config", "get-value", "core", "nonsense", check=False).returncode == 1
+        eventually(lambda: any("batuta" in job for job in server.get("/api/v2/jobs")["jobs"]), 20, "a worker joins")
+        told = json.loads(server.cli("info", "-o", "json").stdout)
+        assert told["server"] == server.url and told["workers"] == 1 and told["user"] == "admin", told
+        server.stop()
+        assert json.loads(server.cli("info", "-o", "json").stdout)["server"] == "not running"
+        sheet = run("cheat-sheet").stdout
+        assert "batuta dags trigger dag_id" in sheet and "batuta tasks states-for-dag-run dag_id run_id" in sheet, sheet
+
+
+def entries_move_between_installations():
+    """pools, variables and connections: exported, imported elsewhere, no secret shown and none lost"""
+    with Folder("moves") as folder:
+        (folder.path / "a").mkdir()
+        server = folder.server().start()
+        server.cli("pools", "set", "small", "1", "one at a time")
+        server.cli("variables", "set", "plain", "v", "--description", "d")
+        server.cli("variables", "set", "api_key", "-", stdin="s3cret\n")
+        server.cli("connections", "add", "c", "--conn-type", "http", "--conn-host", "h", "--conn-password",
+                   "--conn-extra", '{"token": "t0ken", "x": 1}', stdin="hidden\n")
+        files = {noun: folder.path / f"{noun}.json" for noun in ("pools", "variables", "connections")}
+        for noun, file in files.items():
+            said = server.cli(noun, "export", file)
+            assert (file.stat().st_mode & 0o777) == 0o600
+            assert "hidden" not in file.read_text() and "s3cret" not in file.read_text() and "t0ken" not in file.read_text()
+            assert ("api_key" in said.stderr) == (noun == "variables"), said.stderr
+            assert server.cli(noun, "export", file, check=False).returncode == 1, "a file that is there is kept"
+            server.cli(noun, "export", file, "--overwrite")
+            server.cli(noun, "import", file)
+        assert json.loads(server.cli("variables", "export").stdout) == {"plain": {"value": "v", "description": "d"}}
+        kept = server.get("/api/v2/connections/c")
+        assert kept["host"] == "h" and kept["password"] == "***" and json.loads(kept["extra"])["x"] == 1, kept
+        server.cli("pools", "delete", "small")
+        server.cli("pools", "import", files["pools"])
+        assert server.get("/api/v2/pools/small")["slots"] == 1
+        server.cli("connections", "delete", "c")
+        refused = server.cli("connections", "import", files["connections"], check=False)
+        assert refused.returncode == 1 and "in the place of ***" in refused.stderr, refused.stderr
+        files["pools"].write_text('{"p": {"slots": "x"}}')
+        assert '"p"' in server.cli("pools", "import", files["pools"], check=False).stderr
+
+
+def a_connection_is_tried_without_its_secrets():
+    """connections test: a host that answers, one that does not, one without a port; nothing is sent"""
+    with Folder("tried") as folder, socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        server = folder.server().start()
+        server.cli("connections", "add", "up", "--conn-type", "http", "--conn-host", "127.0.0.1", "--conn-port", port,
+                   "--conn-password", stdin="hidden\n")
+        assert "answers" in server.cli("connections", "test", "up").stdout
+        taken, _ = listener.accept()
+        assert taken.recv(100) == b"", "something was sent"
+        taken.close()
+        listener.close()
+        down = server.cli("connections", "test", "up", check=False)
+        assert down.returncode == 1 and "does not answer" in down.stderr, down
+        server.cli("connections", "add", "odd", "--conn-type", "own", "--conn-host", "h")
+        assert "no port" in server.cli("connections", "test", "odd", check=False).stderr
+
+
+def old_runs_are_cleaned_away():
+    """db clean: a dry run shows, --yes deletes what ended before, later runs stay"""
+    with Folder("clean") as folder:
+        server = folder.server({"a": dag("a", [mock("m")]), "b": dag("b", [mock("m")])}).start()
+        for name, run_id in (("a", "one"), ("a", "two"), ("b", "three")):
+            server.trigger(name, run_id=run_id)
+            server.wait_run(name, run_id)
+        border = server.run("b", "three")["end_date"]
+        dry = server.cli("db", "clean", "--clean-before-timestamp", border, "--dry-run", "-o", "json")
+        assert [row["dag_run_id"] for row in json.loads(dry.stdout)] == ["one", "two"], dry.stdout
+        refused = server.cli("db", "clean", "--clean-before-timestamp", border, check=False, stdin="")
+        assert refused.returncode == 2 and "--yes" in refused.stderr, refused
+        assert server.cli("db", "clean", "--clean-before-timestamp", border, "--dag-ids", "b", "-y").stdout == "0 runs deleted\n"
+        assert server.cli("db", "clean", "--clean-before-timestamp", border, "-y").stdout == "2 runs deleted\n"
+        assert json.loads(server.cli("runs", "list", "-o", "json").stdout)[0]["dag_run_id"] == "three"
+        assert server.cli("db", "clean", "--clean-before-timestamp", "yesterday", check=False).returncode == 2
+
+
 if __name__ == "__main__":
-    main([lists_have_four_formats_and_chosen_columns, rows_and_logs_have_them_too])
+    main([lists_have_four_formats_and_chosen_columns, rows_and_logs_have_them_too, runs_are_asked_for_as_in_airflow,
+          one_task_is_tested_alone, the_installation_is_told, entries_move_between_installations,
+          a_connection_is_tried_without_its_secrets, old_runs_are_cleaned_away])
