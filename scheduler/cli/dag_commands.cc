@@ -5,6 +5,7 @@
 
 #include "common/safe_json.h"
 #include "scheduler/cli/commands.h"
+#include "scheduler/cli/follow.h"
 #include "scheduler/cli/import_file.h"
 #include "scheduler/cli/validate.h"
 
@@ -59,10 +60,8 @@ void trigger_run(Session& session, const Trigger& trigger) {
   if (trigger.wait) {
     const std::string path =
         dag_path(trigger.dag_id) + "/dagRuns/" + encode(run["dag_run_id"].get<std::string>());
-    std::string state;
-    while (state != "success" && state != "failed") {
-      state = client.get(path + "/wait?interval=1").value("state", "");
-    }
+    const std::string state =
+        follow_run(client, trigger.dag_id, run["dag_run_id"].get<std::string>(), false);
     run = client.get(path);
     session.exit_code = state == "success" ? 0 : 1;
   }

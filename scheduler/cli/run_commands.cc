@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "scheduler/cli/commands.h"
+#include "scheduler/cli/follow.h"
 
 namespace batuta::cli {
 namespace {
@@ -67,7 +68,7 @@ void add_run_list(CLI::App& noun, Session& session, const char* name) {
 
 void add_run_commands(CLI::App& app, Session& session) {
   CLI::App* runs =
-      app.add_subcommand("runs", "Runs: list, get, wait, cancel, clear, set-state, delete");
+      app.add_subcommand("runs", "Runs: list, get, wait, follow, cancel, clear, set-state, delete");
   runs->require_subcommand(1);
   auto a = std::make_shared<RunArguments>();
   const auto verb = [&](const char* name, const char* help, std::function<void()> action) {
@@ -80,13 +81,15 @@ void add_run_commands(CLI::App& app, Session& session) {
   verb("get", "One run",
        [&session, a] { print_object(session.format(), session.client().get(run_path(*a))); });
   verb("wait", "Until it has ended; exit code 1 if it failed", [&session, a] {
-    std::string state;
-    while (state != "success" && state != "failed") {
-      state = session.client().get(run_path(*a) + "/wait?interval=1").value("state", "");
-    }
+    const std::string state = follow_run(session.client(), a->dag_id, a->run_id, false);
     std::printf("%s\n", state.c_str());
     session.exit_code = state == "success" ? 0 : 1;
   });
+  verb("follow", "A line for every change until it has ended; exit code 1 if it failed",
+       [&session, a] {
+         const std::string state = follow_run(session.client(), a->dag_id, a->run_id, true);
+         session.exit_code = state == "success" ? 0 : 1;
+       });
   verb("cancel", "Stop what runs, skip what has not started, fail the run", [&session, a] {
     print_object(session.format(),
                  session.client().call("PATCH", run_path(*a), {{"state", "failed"}}));

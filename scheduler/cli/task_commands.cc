@@ -3,8 +3,8 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "common/safe_json.h"
 #include "scheduler/cli/commands.h"
+#include "scheduler/cli/follow.h"
 #include "scheduler/store/history.h"
 
 namespace batuta::cli {
@@ -16,7 +16,7 @@ struct TaskArguments {
   std::string dag_id, run_id, task_id, state, key = "return_value", start, end;
   std::vector<std::string> task_ids;
   int try_number = 0, limit = 0, offset = 0, map_index = -1;
-  bool downstream = false, upstream = false, past = false, future = false;
+  bool follow = false, downstream = false, upstream = false, past = false, future = false;
   bool only_failed = false, only_running = false, keep_runs = false, dry_run = false;
 };
 
@@ -40,36 +40,6 @@ const std::vector<Column> instance_columns{
     {"task_id", "task_id"}, {"map", "map_index"},    {"name", "rendered_map_index"},
     {"state", "state"},     {"try", "try_number"},   {"start", "start_date"},
     {"end", "end_date"},    {"seconds", "duration"}, {"worker", "hostname"}};
-
-void print_log(Session& session, const TaskArguments& a) {
-  const Client client = session.client();
-  int number = a.try_number;
-  if (number == 0)
-    number = std::max(1, static_cast<int>(client.get(instance_path(a)).value("try_number", 1.0)));
-  // A page at a time, also as JSON: a log may be far larger than what one would keep of it.
-  const Look look = session.format();
-  std::string token;
-  bool first = true;
-  do {
-    const json page = client.get(task_path(a) + "/logs/" + std::to_string(number) + which(a) +
-                                 (token.empty() ? "" : (a.map_index < 0 ? "?" : "&")) +
-                                 (token.empty() ? "" : "token=" + encode(token)));
-    const json& lines = page["content"];
-    for (const json& line : lines) {
-      if (look.data()) {
-        print_item(look.format, json_text(line), first);
-        first = false;
-        continue;
-      }
-      std::printf("%s %-5s %s\n", line.value("timestamp", "").c_str(),
-                  line.value("level", "").c_str(), shown_text(line.value("event", "")).c_str());
-    }
-    token = lines.empty() || page["continuation_token"].is_null()
-                ? ""
-                : page["continuation_token"].get<std::string>();
-  } while (!token.empty());
-  if (look.data()) end_items(look.format, first);
-}
 
 void print_report(Session& session, const TaskArguments& a) {
   std::string asked = which(a);
@@ -176,8 +146,14 @@ void add_task_commands(CLI::App& app, Session& session) {
                  {{"waits for", "name"}, {"because", "reason"}});
     });
   }
-  CLI::App* log = on_task("log", "The log of a try", [&session, a] { print_log(session, *a); });
+  CLI::App* log = on_task("log", "The log of a try", [&session, a] {
+    const LogWanted wanted{a->dag_id,    a->run_id,     a->task_id,
+                           a->map_index, a->try_number, a->follow};
+    session.exit_code = print_log(session.client(), session.format(), wanted) ? 0 : 1;
+  });
   log->add_option("--try", a->try_number, "default: the newest");
+  log->add_flag("-f,--follow", a->follow,
+                "go on until it has ended, through its retries; exit code 1 if it failed");
   CLI::App* xcom = on_task("xcom", "What it returned", [&session, a] {
     print_object(session.format(), session.client().get(task_path(*a) + "/xcomEntries/" +
                                                         encode(a->key) + which(*a)));

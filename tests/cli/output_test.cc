@@ -11,8 +11,8 @@ TEST_CASE("yaml: lists and objects are blocks, empty ones stay on their line") {
   CHECK(yaml_text(json::array()) == "[]\n");
   CHECK(yaml_text({{"a", {{"b", {1, 2}}, {"c", json::object()}}}, {"d", nullptr}}) ==
         "a:\n  b:\n    - 1\n    - 2\n  c: {}\nd: null\n");
-  CHECK(yaml_text(json::array({{{"x", 1}, {"w", {{"z", true}}}}, json::array({1, {2}})})) ==
-        "- x: 1\n  w:\n    z: true\n- - 1\n  - - 2\n");
+  CHECK(yaml_text(json::array({{{"x", 1}, {"xx", {{"z", true}}}}, json::array({1, {2}})})) ==
+        "- x: 1\n  xx:\n    z: true\n- - 1\n  - - 2\n");
 }
 
 TEST_CASE("yaml: a text that could be read as something else is quoted") {

@@ -1,9 +1,14 @@
 #!/usr/bin/env python3
 """The command line beyond its first verbs: formats, Airflow's names, following, hints."""
+import fcntl
 import json
+import os
+import pty
 import socket
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -195,7 +200,74 @@ def old_runs_are_cleaned_away():
         assert server.cli("db", "clean", "--clean-before-timestamp", "yesterday", check=False).returncode == 2
 
 
+def on_a_terminal(command, columns=100):
+    """What a command shows on a terminal, and its exit code."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    with subprocess.Popen([BATUTA, *map(str, command)], stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        text = b""
+        try:
+            while chunk := os.read(ours, 65536):
+                text += chunk
+        except OSError:  # how Linux says that the other end is closed
+            pass
+        os.close(ours)
+        return text.decode(), process.wait(60)
+
+
+def what_is_waited_for_shows_how_far_it_is():
+    """trigger --wait, runs wait and runs follow: progress on a terminal, changes line by line, one line and a link last"""
+    with Folder("follow") as folder:
+        server = folder.server({"work": dag("work", [shell("quick", "true"), mock("slow", ["quick"], run_for="2s"),
+                                                     shell("fails", "exit 3", ["slow"]), mock("after", ["fails"])])}).start()
+        link = f"{server.url}/#/dags/work/runs/"
+        piped = server.cli("dags", "trigger", "work", "--run-id", "r0", "--wait", "-o", "json", check=False)
+        assert piped.returncode == 1 and json.loads(piped.stdout)["state"] == "failed", piped
+        lines = piped.stderr.splitlines()
+        assert len(lines) == 1 and lines[0].startswith("work r0: failed in ") and lines[0].endswith(link + "r0"), lines
+        assert "2 success, 1 failed, 1 upstream_failed" in lines[0], lines
+        server.trigger("work", run_id="r1")
+        followed = server.cli("runs", "follow", "work", "r1", check=False)
+        assert followed.returncode == 1, followed
+        changes = [line.split("  ")[0].split(" ")[1] + " " + line.split("  ")[1] for line in followed.stdout.splitlines()]
+        for change in ("quick success", "slow running", "slow success", "fails failed", "after upstream_failed"):
+            assert change in changes, followed.stdout
+        assert "exit code 3" in followed.stdout, followed.stdout
+        assert followed.stderr.count("\n") == 1 and link + "r1" in followed.stderr, followed.stderr
+        server.trigger("work", run_id="r2")
+        shown, code = on_a_terminal(["runs", "wait", "work", "r2", "--home", server.home])
+        assert code == 1 and "\r\033[K" in shown and "/4 tasks ended, " in shown and "1 running" in shown, shown
+        assert shown.rstrip().endswith("failed") and link + "r2" in shown, shown
+        assert server.cli("runs", "follow", "work", "none", check=False).returncode == 1
+
+
+def a_log_is_followed_to_its_end():
+    """tasks log --follow: from before the task starts, through its retries, with lines as they are written"""
+    with Folder("followlog") as folder:
+        server = folder.server({"talk": dag("talk", [
+            mock("first", run_for="1s"),
+            shell("says", "echo one; sleep 1; echo two; test $BATUTA_TRY_NUMBER = 2", ["first"], retries=1, retry_delay="1s")])}).start()
+        server.trigger("talk", run_id="r")
+        follow = [BATUTA, "tasks", "log", "talk", "r", "says", "--follow", "--home", server.home]
+        with subprocess.Popen(follow, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            seen = []
+            for line in process.stdout:
+                seen.append(line.rstrip())
+                if line.rstrip().endswith(" one") and len(seen) < 20 and "-- try 2" not in seen:
+                    assert server.tasks("talk", "r")["says"]["state"] == "running", "told while it runs"
+            last = process.stderr.read()
+            assert process.wait(60) == 0, last
+        words = [line.split()[-1] for line in seen]
+        assert words.count("one") == 2 and words.count("two") == 2 and "-- try 2" in seen, seen
+        assert last.splitlines()[-1] == f"talk r says: success  {server.url}/#/dags/talk/runs/r?task=says", last
+        alone = server.cli("tasks", "log", "talk", "r", "says", "--try", "1")
+        assert alone.stdout.count(" one") == 1 and alone.stderr == "", alone
+        assert json.loads(server.cli("tasks", "log", "talk", "r", "says", "-f", "-o", "json").stdout), "one list"
+
+
 if __name__ == "__main__":
     main([lists_have_four_formats_and_chosen_columns, rows_and_logs_have_them_too, runs_are_asked_for_as_in_airflow,
           one_task_is_tested_alone, the_installation_is_told, entries_move_between_installations,
-          a_connection_is_tried_without_its_secrets, old_runs_are_cleaned_away])
+          a_connection_is_tried_without_its_secrets, old_runs_are_cleaned_away, what_is_waited_for_shows_how_far_it_is,
+          a_log_is_followed_to_its_end])
