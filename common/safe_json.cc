@@ -150,14 +150,44 @@ std::string position_of(std::string_view text, std::size_t offset) {
   return "line " + std::to_string(line) + ", column " + std::to_string(column);
 }
 
+// What a text that ends too early has left open, and since where.
+std::string open_at_end(std::string_view text) {
+  std::vector<std::size_t> open;  // where each bracket stands that is not closed
+  std::size_t quote = std::string_view::npos;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quote != std::string_view::npos) {
+      if (c == '\\') ++i;
+      if (c == '"') quote = std::string_view::npos;
+    } else if (c == '"') {
+      quote = i;
+    } else if (c == '{' || c == '[') {
+      open.push_back(i);
+    } else if ((c == '}' || c == ']') && !open.empty()) {
+      open.pop_back();
+    }
+  }
+  const bool in_text = quote != std::string_view::npos;
+  if (!in_text && open.empty()) return "the text ends too early";
+  const std::size_t at = in_text ? quote : open.back();
+  return std::string("the text ends too early: the ") + text[at] + " of " +
+         position_of(text, at + 1) + " is not closed";
+}
+
+// Whether the text is one whole object or list, so that nothing may follow.
+bool ends_a_value(std::string_view text) {
+  return text.find_first_of("{[") != std::string_view::npos &&
+         open_at_end(text) == "the text ends too early";
+}
+
 // What people get wrong, told by the sign that was not expected and the one before it; empty when
 // it is none of these. `offset` is one past the former.
-std::string_view likely_reason(std::string_view text, std::size_t offset) {
+std::string likely_reason(std::string_view text, std::size_t offset) {
   if (offset == 0) return {};
   const std::string_view before = text.substr(0, std::min(offset - 1, text.size()));
   const auto last = before.find_last_not_of(" \t\r\n");
   const char previous = last == std::string_view::npos ? '\0' : before[last];
-  if (offset > text.size()) return "the text ends too early";
+  if (offset > text.size()) return open_at_end(text);
   const char found = text[offset - 1];
   if ((found == ']' || found == '}') && previous == ',') return "a comma with nothing after it";
   if (found == '/' || found == '#') return "JSON has no comments";
@@ -165,6 +195,13 @@ std::string_view likely_reason(std::string_view text, std::size_t offset) {
   if (found == '\n' || found == '\r') return "a line break inside a text is written \\n";
   const bool value_before = previous == '"' || previous == '}' || previous == ']' ||
                             std::isalnum(static_cast<unsigned char>(previous)) != 0;
+  if (found == '=') return "a colon stands between name and value";
+  if (text.substr(offset - 1).starts_with("\xE2\x80")) return "quotes are straight ones: \"";
+  if (before.ends_with('\\')) return "a backslash inside a text is written \\\\";
+  const bool number = std::isdigit(static_cast<unsigned char>(found)) != 0;
+  if ((number && (previous == '0' || previous == '-')) || found == '.' || found == '+') {
+    return "a number is written like 0.5, -1 or 12: no sign but -, nothing before its first digit";
+  }
   if (value_before && (found == '"' || found == '{' || found == '[')) {
     return "a comma or colon is missing before it";
   }
@@ -175,6 +212,7 @@ std::string_view likely_reason(std::string_view text, std::size_t offset) {
   if (std::isalpha(static_cast<unsigned char>(found)) != 0 && !value_before) {
     return "names and text stand in double quotes";
   }
+  if (ends_a_value(text.substr(0, offset - 1))) return "the value has ended before it";
   return {};
 }
 
@@ -197,7 +235,7 @@ Result<json> parse_untrusted(std::string_view text, const JsonLimits& limits) {
     return {Errc::malformed, "JSON refused: " + builder.refusal() + " at " +
                                  position_of(text, refused_at(text, limits))};
   }
-  const std::string why(likely_reason(text, builder.error_at()));
+  const std::string why = likely_reason(text, builder.error_at());
   return {Errc::malformed, "not valid JSON" + (why.empty() ? "" : ": " + why) + " at " +
                                position_of(text, builder.error_at())};
 }

@@ -80,7 +80,7 @@ class Inliner {
 };
 
 // The guarded parser tells the place of a syntax error in its text.
-DagFileProblem syntax_problem(const std::string& file, const Error& error) {
+DagFileProblem syntax_problem(const std::string& file, std::string_view text, const Error& error) {
   DagFileProblem problem;
   problem.file = file;
   problem.message = error.message;
@@ -92,6 +92,10 @@ DagFileProblem syntax_problem(const std::string& file, const Error& error) {
     problem.line = line;
     problem.column = column;
     problem.message.resize(at);
+  }
+  const auto begin = text.find_first_not_of(" \t\r\n");
+  if (begin != std::string_view::npos && text[begin] != '{') {
+    problem.message += "; a DAG file is a JSON object (batuta dags import-dagu makes one of YAML)";
   }
   return problem;
 }
@@ -136,7 +140,7 @@ DagFileResult parse_dag_file(std::string_view text, const std::string& file,
   limits.tokens = 2'000'000;
   auto definition = parse_untrusted(text, limits);
   if (!definition) {
-    result.problems.push_back(syntax_problem(file, definition.error()));
+    result.problems.push_back(syntax_problem(file, text, definition.error()));
     return result;
   }
   Problems problems;

@@ -208,6 +208,17 @@ std::string_view field_known_elsewhere(std::string_view field) {
       {"concurrency", "max_active_tasks"},
       {"retry_interval", "retry_delay"},
       {"endpoint", "url"},
+      {"cron", "schedule"},
+      {"interval", "schedule"},
+      {"needs", "depends_on"},
+      {"upstream_task_ids", "depends_on"},
+      {"bash", "command"},
+      {"run", "command"},
+      {"on_failure_callback", "on_failure"},
+      {"task_concurrency", "max_active_tis_per_dag"},
+      {"max_active_tasks_per_dag", "max_active_tasks"},
+      {"maxActiveRuns", "max_active_runs"},
+      {"is_paused", "is_paused_upon_creation"},
   };
   for (const auto& [theirs, ours] : words) {
     if (field == theirs) return ours;

@@ -85,3 +85,19 @@ TEST_CASE("what is no JSON is told with the likely reason, and where") {
   CHECK(told("{\"a\": \"x\ny\"}").find("a line break inside a text") != std::string::npos);
   CHECK(told("{\"a\": 1").find("the text ends too early") != std::string::npos);
 }
+
+TEST_CASE("what people write that is no JSON is told with its remedy") {
+  const auto says = [](const char* text, const char* what) {
+    CHECK_MESSAGE(refusal(text).find(what) != std::string::npos, refusal(text));
+  };
+  says("{\"a\": [1,\n {\"b\": 2", "the { of line 2, column 2 is not closed");
+  says("{\"a\": \"x}", "the \" of line 1, column 7 is not closed");
+  says("{\"a\": 1} x", "the value has ended before it");
+  says("{\"a\": 1}}", "the value has ended before it");
+  says("{\"a\" = 1}", "a colon stands between");
+  says("{\xE2\x80\x9C" "a\xE2\x80\x9D: 1}", "quotes are straight ones");
+  says(R"({"a": "C:\dir"})", R"(is written \\)");
+  says("{\"a\": .5}", "a number is written like 0.5");
+  says("{\"a\": 01}", "a number is written like 0.5");
+  says("{'a': 1}", "double quotes");
+}
