@@ -8,6 +8,7 @@
 #include "common/http_client.h"
 #include "common/safe_json.h"
 #include "common/version.h"
+#include "scheduler/cli/hints.h"
 #include "scheduler/store/history.h"
 
 namespace batuta::cli {
@@ -17,6 +18,7 @@ using json = nlohmann::json;
 
 // A wait for a run's end answers after a minute at the latest.
 constexpr Duration call_timeout = std::chrono::seconds(75);
+constexpr Duration hint_timeout = std::chrono::seconds(2);
 
 std::optional<std::pair<std::string, std::string>> endpoint_of(const std::string& home) {
   const char* url = std::getenv("BATUTA_URL");
@@ -80,15 +82,29 @@ std::string remedy_of(int status, const std::string& path, const std::string& bo
   return "";
 }
 
-// In the server's words first; what was asked of it stands last, for those who look into it.
-Failure refusal(const std::string& method, const std::string& path, const HttpAnswer& answer) {
-  return Failure(detail_of(answer.body) + remedy_of(answer.status, path, answer.body) + "\n  (" +
-                     method + " " + path + " was answered with " + std::to_string(answer.status) +
-                     ")",
-                 1);
+}  // namespace
+
+Client::Client(std::string url, std::string token)
+    : url_(std::move(url)), token_(std::move(token)), timeout_(call_timeout) {}
+
+Client Client::hurried(Duration timeout) const {
+  Client client = *this;
+  client.timeout_ = timeout;
+  client.hints_ = false;
+  return client;
 }
 
-}  // namespace
+// In the server's words first, then what may have been meant; what was asked of it stands last, for
+// those who look into it.
+Failure Client::refused(const std::string& method, const std::string& path,
+                        const HttpAnswer& answer) const {
+  std::string near;
+  if (answer.status == 404 && hints_) near = near_id(hurried(hint_timeout), path);
+  return Failure(detail_of(answer.body) + (near.empty() ? "" : "\n  " + near) +
+                     remedy_of(answer.status, path, answer.body) + "\n  (" + method + " " + path +
+                     " was answered with " + std::to_string(answer.status) + ")",
+                 1);
+}
 
 Client Client::find(const std::string& home) {
   auto endpoint = endpoint_of(home);
@@ -116,7 +132,7 @@ HttpAnswer Client::send(const std::string& method, const std::string& path, cons
   request.headers.insert(request.headers.end(), headers.begin(), headers.end());
   if (!body.empty()) request.headers.emplace_back("Content-Type", "application/json");
   request.body = body;
-  request.timeout = call_timeout;
+  request.timeout = timeout_;
   request.max_body = 64u << 20;
   const auto answer = http_call(request);
   if (!answer) {
@@ -132,7 +148,7 @@ std::string Client::exchange(const std::string& method, const std::string& path,
                              const Headers& headers) const {
   HttpAnswer answer = send(method, path, body, accept, headers);
   if (answer.status < 200 || answer.status > 299) {
-    throw refusal(method, path, answer);
+    throw refused(method, path, answer);
   }
   return std::move(answer.body);
 }
@@ -143,7 +159,7 @@ json Client::health() const {
   auto body = parse_untrusted(answer.body);
   const bool told = body.ok() && body->is_object() && body->contains("scheduler");
   if (told) return std::move(*body);
-  throw refusal("GET", path, answer);
+  throw refused("GET", path, answer);
 }
 
 namespace {
@@ -173,7 +189,7 @@ json Client::get(const std::string& path) const {
 json Client::look_up(const std::string& path) const {
   const HttpAnswer answer = send("GET", path, "", "application/json", {});
   if (answer.status == 404) return nullptr;
-  if (answer.status < 200 || answer.status > 299) throw refusal("GET", path, answer);
+  if (answer.status < 200 || answer.status > 299) throw refused("GET", path, answer);
   return answer_of(answer.body);
 }
 

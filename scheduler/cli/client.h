@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/result.h"
+#include "common/time.h"
 
 namespace batuta {
 struct HttpAnswer;
@@ -32,6 +33,8 @@ class Client {
   using Headers = std::vector<std::pair<std::string, std::string>>;
   // Throws Failure when no server is to be found, with the ways to start or name one.
   static Client find(const std::string& home);
+  // The same server, given up after so long; it tells no more than what the server said.
+  Client hurried(Duration timeout) const;
   // The same server with another token.
   Client with_token(std::string token) const { return Client(url_, std::move(token)); }
   // nullopt-like: whether a server answers at all.
@@ -52,13 +55,17 @@ class Client {
   nlohmann::json health() const;
 
  private:
-  Client(std::string url, std::string token) : url_(std::move(url)), token_(std::move(token)) {}
+  Client(std::string url, std::string token);
+  Failure refused(const std::string& method, const std::string& path,
+                  const HttpAnswer& answer) const;
   HttpAnswer send(const std::string& method, const std::string& path, const std::string& body,
                   const std::string& accept, const Headers& headers) const;
   std::string exchange(const std::string& method, const std::string& path, const std::string& body,
                        const std::string& accept, const Headers& headers = {}) const;
   std::string url_;
   std::string token_;
+  Duration timeout_;
+  bool hints_ = true;  // a refusal looks for what may have been meant
 };
 
 // Percent-encodes one path segment or query value.

@@ -11,6 +11,7 @@
 
 #include "common/version.h"
 #include "scheduler/cli/commands.h"
+#include "scheduler/cli/hints.h"
 #include "scheduler/dagfile/suggest.h"
 
 namespace batuta::cli {
@@ -97,6 +98,11 @@ std::string wrong_command(const CLI::App& app, int argc, char** argv) {
     }
     if (names.empty()) return "";
     if (std::find(names.begin(), names.end(), word) == names.end()) {
+      const std::string hint = hint_for(path + word);
+      if (!hint.empty()) {
+        return "there is no command \"" + path + word + "\" here: " + hint + " (batuta " + path +
+               "--help lists what there is)";
+      }
       return "unknown command \"" + path + shown_text(word) + "\"" +
              did_you_mean(word, meant_alike(word, names)) + " (batuta " + path +
              "--help lists what there is)";
@@ -126,6 +132,7 @@ int parse(int argc, char** argv, Session& session) {
   add_system_commands(app, session);
   add_airflow_commands(app, session);
   add_move_commands(app, session);
+  add_examples(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

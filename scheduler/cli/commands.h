@@ -45,6 +45,9 @@ void add_lake_commands(CLI::App& app, Session& session);  // lake
 void add_airflow_commands(CLI::App& app, Session& session);
 void add_move_commands(CLI::App& app, Session& session);
 
+// How verbs are used, at the end of their --help. Once all of them are there.
+void add_examples(CLI::App& app);
+
 // Adds --home and --output to a verb and runs `action` when it is chosen.
 CLI::App* add_verb(CLI::App& noun, Session& session, const std::string& name,
                    const std::string& help, std::function<void()> action);

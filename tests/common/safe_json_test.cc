@@ -95,7 +95,10 @@ TEST_CASE("what people write that is no JSON is told with its remedy") {
   says("{\"a\": 1} x", "the value has ended before it");
   says("{\"a\": 1}}", "the value has ended before it");
   says("{\"a\" = 1}", "a colon stands between");
-  says("{\xE2\x80\x9C" "a\xE2\x80\x9D: 1}", "quotes are straight ones");
+  says(
+      "{\xE2\x80\x9C"
+      "a\xE2\x80\x9D: 1}",
+      "quotes are straight ones");
   says(R"({"a": "C:\dir"})", R"(is written \\)");
   says("{\"a\": .5}", "a number is written like 0.5");
   says("{\"a\": 01}", "a number is written like 0.5");

@@ -266,8 +266,30 @@ def a_log_is_followed_to_its_end():
         assert json.loads(server.cli("tasks", "log", "talk", "r", "says", "-f", "-o", "json").stdout), "one list"
 
 
+def what_was_meant_is_told():
+    """commands of others, misspelt ids of DAGs, runs, tasks, pools; the first page of help tells of first steps, verbs have examples"""
+    assert "batuta dags trigger" in run("start", code=2).stderr
+    assert "when the server starts" in run("db", "init", code=2).stderr
+    assert "Examples:" in run("dags", "trigger", "--help").stdout and "First steps" in run("--help").stdout
+    assert "First steps" not in run("dags", "--help").stdout
+    with Folder("meant") as folder:
+        server = folder.server({"nightly": dag("nightly", [mock("load")])}).start()
+        server.trigger("nightly", run_id="r-2024-05-06")
+        server.wait_run("nightly", "r-2024-05-06")
+
+        def told(*words):
+            refused = server.cli(*words, check=False)
+            assert refused.returncode == 1, refused
+            return refused.stderr
+        assert 'there is no DAG "nigthly"; did you mean "nightly"?' in told("dags", "trigger", "nigthly")
+        assert 'there is no run "r-2024-05-07"; did you mean "r-2024-05-06"?' in told("runs", "get", "nightly", "r-2024-05-07")
+        assert 'there is no task "laod"; did you mean "load"?' in told("tasks", "log", "nightly", "r-2024-05-06", "laod")
+        assert 'there is no pool "default_poo"; did you mean "default_pool"?' in told("pools", "get", "default_poo")
+        assert "did you mean" not in told("dags", "details", "something_else_entirely")
+
+
 if __name__ == "__main__":
     main([lists_have_four_formats_and_chosen_columns, rows_and_logs_have_them_too, runs_are_asked_for_as_in_airflow,
           one_task_is_tested_alone, the_installation_is_told, entries_move_between_installations,
           a_connection_is_tried_without_its_secrets, old_runs_are_cleaned_away, what_is_waited_for_shows_how_far_it_is,
-          a_log_is_followed_to_its_end])
+          a_log_is_followed_to_its_end, what_was_meant_is_told])

@@ -1,0 +1,98 @@
+// What the --help of a verb ends with: how it is used, as one would type it.
+#include <CLI/CLI.hpp>
+
+#include "scheduler/cli/commands.h"
+
+namespace batuta::cli {
+namespace {
+
+struct Example {
+  const char *command, *lines;
+};
+constexpr Example examples[] = {
+    {"standalone",
+     "batuta standalone\n  batuta standalone --home /srv/batuta --dags dags --port 0"},
+    {"scheduler", "batuta scheduler --home /srv/batuta --dags /etc/batuta/dags"},
+    {"worker", "batuta worker --home /srv/batuta --slots 8"},
+    {"clone", "batuta clone --home /srv/batuta --to copy --table gold/financial/quotes"},
+    {"dags list", "batuta dags list\n  batuta dags list -o plain --columns dag_id,tags"},
+    {"dags trigger",
+     "batuta dags trigger hello --wait\n"
+     "  batuta dags trigger hello --conf '{\"name\": \"you\"}' --note 'by hand'\n"
+     "  batuta dags trigger hello --idempotency-key \"$BUILD_ID\""},
+    {"dags test",
+     "batuta dags test hello --conf '{\"name\": \"you\"}'\n"
+     "  batuta dags test hello --logical-date 2024-05-06T00:00:00Z --variables variables.json"},
+    {"dags validate", "batuta dags validate dags\n  batuta dags validate dags/hello.json"},
+    {"dags next-execution", "batuta dags next-execution hello -n 5"},
+    {"dags state", "batuta dags state hello 2024-05-06T00:00:00Z"},
+    {"dags list-runs",
+     "batuta dags list-runs hello --state failed --start-date 2024-05-01T00:00:00Z"},
+    {"dags list-import-errors", "batuta dags list-import-errors || echo 'a DAG file is broken'"},
+    {"runs list", "batuta runs list --state running\n  batuta runs list hello --limit 100 -o json"},
+    {"runs follow", "batuta runs follow hello \"$RUN\""},
+    {"runs wait", "batuta runs wait hello \"$RUN\" && echo done"},
+    {"runs clear", "batuta runs clear hello \"$RUN\" --only-failed --dry-run"},
+    {"tasks log",
+     "batuta tasks log hello \"$RUN\" greet --follow\n  batuta tasks log hello \"$RUN\" greet "
+     "--try 1"},
+    {"tasks test", "batuta tasks test hello count --xcom '{\"greet\": \"hello you\"}'"},
+    {"tasks render", "batuta tasks render hello \"$RUN\" greet"},
+    {"tasks clear",
+     "batuta tasks clear hello \"$RUN\" greet --downstream --dry-run\n"
+     "  batuta tasks clear hello - greet --start-date 2024-05-01T00:00:00Z --end-date "
+     "2024-05-07T00:00:00Z"},
+    {"tasks mark", "batuta tasks mark hello \"$RUN\" greet success --downstream"},
+    {"tasks xcom", "batuta tasks xcom hello \"$RUN\" greet -o json --columns value"},
+    {"tasks explain", "batuta tasks explain hello \"$RUN\" greet"},
+    {"pools set", "batuta pools set reports 2 'at most two reports at once'"},
+    {"pools import", "batuta pools import pools.json"},
+    {"variables set",
+     "batuta variables set TICKERS '[\"PETR4\"]'\n  batuta variables set api_key - <key.txt"},
+    {"variables export", "batuta variables export variables.json"},
+    {"connections add",
+     "batuta connections add api --conn-type http --conn-host https://api.example.org "
+     "--conn-password <password.txt"},
+    {"connections test", "batuta connections test api"},
+    {"connections export", "batuta connections export connections.json"},
+    {"users create", "batuta users create ana --role operator"},
+    {"tokens create", "batuta tokens create ana --expires 30d --purpose nightly"},
+    {"roles create",
+     "batuta roles create finance --grant 'read dag:fin_*' --grant 'trigger dag:fin_*'"},
+    {"auth can-i", "batuta auth can-i ana trigger dag:fin_daily"},
+    {"lake sql", "batuta lake sql 'SELECT count(*) FROM \"gold/financial/financial_data_hour\"'"},
+    {"lake head", "batuta lake head gold/financial/financial_data_hour --limit 5"},
+    {"db backup", "batuta db backup"},
+    {"db clean", "batuta db clean --clean-before-timestamp 2024-01-01T00:00:00Z --dry-run"},
+    {"config get-value", "batuta config get-value lake memory"},
+    {"events list", "batuta events list --event trigger --owner ana --after 2024-05-01T00:00:00Z"},
+};
+
+CLI::App* command_of(CLI::App& app, std::string_view path) {
+  CLI::App* at = &app;
+  while (!path.empty()) {
+    const auto blank = std::min(path.find(' '), path.size());
+    at = at->get_subcommand(std::string(path.substr(0, blank)));
+    path.remove_prefix(std::min(blank + 1, path.size()));
+  }
+  return at;
+}
+
+// Only the first page tells of first steps; those below inherited it.
+void forget_footers(CLI::App& app) {
+  for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    command->footer("");
+    forget_footers(*command);
+  }
+}
+
+}  // namespace
+
+void add_examples(CLI::App& app) {
+  forget_footers(app);
+  for (const Example& example : examples) {
+    command_of(app, example.command)->footer(std::string("Examples:\n  ") + example.lines);
+  }
+}
+
+}  // namespace batuta::cli
