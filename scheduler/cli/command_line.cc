@@ -11,6 +11,7 @@
 
 #include "common/version.h"
 #include "scheduler/cli/commands.h"
+#include "scheduler/cli/completion.h"
 #include "scheduler/cli/hints.h"
 #include "scheduler/dagfile/suggest.h"
 
@@ -114,6 +115,24 @@ std::string wrong_command(const CLI::App& app, int argc, char** argv) {
   return "a command is missing: batuta " + path + "--help lists what there is";
 }
 
+void add_completion(CLI::App& app) {
+  auto shell = std::make_shared<std::string>();
+  CLI::App* command = app.add_subcommand(
+      "completion", "The script that makes a shell complete commands, DAG and run ids");
+  command->add_option("shell", *shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  command->callback([shell] { std::printf("%s", completion_script(*shell).c_str()); });
+}
+
+// `batuta __complete WORD…`, which those scripts call: never an error, for nobody would read it.
+int answer_completion(CLI::App& app, int argc, char** argv, const Session& session) {
+  const std::vector<std::string> words(argv + 2, argv + argc);
+  const AskNames ask = [&](const NamesWanted& wanted) { return ask_server(session.home, wanted); };
+  for (const std::string& word : complete(app, words, ask)) std::printf("%s\n", word.c_str());
+  return 0;
+}
+
 // Reads the command line and carries out its verb; the exit code.
 int parse(int argc, char** argv, Session& session) {
   CLI::App app{"Batuta: DAGs in JSON, plugins in C++, tables in Delta.", "batuta"};
@@ -132,7 +151,11 @@ int parse(int argc, char** argv, Session& session) {
   add_system_commands(app, session);
   add_airflow_commands(app, session);
   add_move_commands(app, session);
+  add_completion(app);
   add_examples(app);
+  if (argc >= 2 && std::string_view(argv[1]) == "__complete") {
+    return answer_completion(app, argc, argv, session);
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

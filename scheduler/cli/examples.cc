@@ -64,6 +64,10 @@ constexpr Example examples[] = {
     {"lake head", "batuta lake head gold/financial/financial_data_hour --limit 5"},
     {"db backup", "batuta db backup"},
     {"db clean", "batuta db clean --clean-before-timestamp 2024-01-01T00:00:00Z --dry-run"},
+    {"completion",
+     "source <(batuta completion bash)\n"
+     "  batuta completion zsh >\"${fpath[1]}/_batuta\"\n"
+     "  batuta completion fish >~/.config/fish/completions/batuta.fish"},
     {"config get-value", "batuta config get-value lake memory"},
     {"events list", "batuta events list --event trigger --owner ana --after 2024-05-01T00:00:00Z"},
 };

@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import pty
+import shlex
 import socket
 import struct
 import subprocess
@@ -288,8 +289,48 @@ def what_was_meant_is_told():
         assert "did you mean" not in told("dags", "details", "something_else_entirely")
 
 
+def bash_completes(line, env):
+    """What bash offers at the end of the line, by the script as it is printed."""
+    script = "\n".join([f"source <({BATUTA} completion bash)", f"COMP_LINE={shlex.quote(line)} COMP_POINT={len(line)}",
+                        "_batuta", 'printf "%s\\n" "${COMPREPLY[@]}"'])
+    result = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=30,
+                            env={**os.environ, **env, "PATH": f"{BATUTA.parent}:{os.environ['PATH']}"})
+    assert result.returncode == 0 and not result.stderr, result
+    return result.stdout.split()
+
+
+def a_shell_completes_words_and_ids():
+    """completion: commands, options, values, ids of DAGs, runs with colons, tasks; silence without a server"""
+    with Folder("completion") as folder:
+        server = folder.server({"nightly": dag("nightly", [mock("load"), mock("look", ["load"])]),
+                                "other": dag("other", [mock("m")])}).start()
+        server.trigger("nightly", run_id="at-2024-05-06T00:00:00Z")
+        server.trigger("nightly", run_id="at-2024-05-07T00:00:00Z")
+        env = {"BATUTA_HOME": str(server.home)}
+        assert bash_completes("batuta da", env) == ["dags"]
+        assert "list-runs" in bash_completes("batuta dags ", env)
+        assert bash_completes("batuta dags trigger n", env) == ["nightly"]
+        assert set(bash_completes("batuta dags trigger ", env)) == {"nightly", "other"}
+        assert bash_completes("batuta dags trigger nightly --wa", env) == ["--wait"]
+        assert set(bash_completes("batuta runs get nightly at-2024-05-06T", env)) == {"at-2024-05-06T00:00:00Z"}
+        assert bash_completes("batuta runs get nightly at-2024-05-06T00:", env) == ["00:00Z"], "behind bash's own cut"
+        assert bash_completes("batuta tasks log nightly at-2024-05-06T00:00:00Z lo", env) == ["load", "look"]
+        assert bash_completes("batuta tasks clear nightly r load loo", env) == ["look"]
+        assert bash_completes("batuta dags list -o ya", env) == ["yaml"]
+        assert bash_completes("batuta dags list --output=ya", env) == ["yaml"]
+        assert bash_completes("batuta pools get def", env) == ["default_pool"]
+        assert bash_completes(f"batuta dags pause --home {server.home} oth", {}) == ["other"]
+        assert "__complete" not in bash_completes("batuta ", env)
+        assert run("completion", "zsh").stdout.startswith("#compdef batuta")
+        assert "complete -c batuta" in run("completion", "fish").stdout
+        assert run("completion", "tcsh", code=2)
+        server.stop()
+        assert bash_completes("batuta dags trigger n", env) == []
+        assert run("__complete", "dags", "trigger", "", "--home").stderr == ""
+
+
 if __name__ == "__main__":
     main([lists_have_four_formats_and_chosen_columns, rows_and_logs_have_them_too, runs_are_asked_for_as_in_airflow,
           one_task_is_tested_alone, the_installation_is_told, entries_move_between_installations,
           a_connection_is_tried_without_its_secrets, old_runs_are_cleaned_away, what_is_waited_for_shows_how_far_it_is,
-          a_log_is_followed_to_its_end, what_was_meant_is_told])
+          a_log_is_followed_to_its_end, what_was_meant_is_told, a_shell_completes_words_and_ids])
