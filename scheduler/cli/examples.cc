@@ -28,6 +28,10 @@ constexpr Example examples[] = {
     {"dags state", "batuta dags state hello 2024-05-06T00:00:00Z"},
     {"dags list-runs",
      "batuta dags list-runs hello --state failed --start-date 2024-05-01T00:00:00Z"},
+    {"dags import-crontab",
+     "crontab -l | batuta dags import-crontab - --to dags\n  batuta dags import-crontab "
+     "/etc/crontab --dry-run"},
+    {"dags import-dagu", "batuta dags import-dagu ~/.config/dagu/dags/*.yaml --to dags"},
     {"dags list-import-errors", "batuta dags list-import-errors || echo 'a DAG file is broken'"},
     {"runs list", "batuta runs list --state running\n  batuta runs list hello --limit 100 -o json"},
     {"runs follow", "batuta runs follow hello \"$RUN\""},

@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import shlex
+import shutil
 import socket
 import struct
 import subprocess
@@ -323,14 +324,44 @@ def a_shell_completes_words_and_ids():
         assert "__complete" not in bash_completes("batuta ", env)
         assert run("completion", "zsh").stdout.startswith("#compdef batuta")
         assert "complete -c batuta" in run("completion", "fish").stdout
+        if shutil.which("fish"):
+            fish = f"{BATUTA} completion fish | source; complete -C 'batuta dags trigger n'"
+            offered = subprocess.run(["fish", "-c", fish], capture_output=True, text=True, timeout=30, env={
+                **os.environ, **env, "PATH": f"{BATUTA.parent}:{os.environ['PATH']}", "HOME": str(folder.path)})
+            assert offered.stdout == "nightly\n", offered
         assert run("completion", "tcsh", code=2)
         server.stop()
         assert bash_completes("batuta dags trigger n", env) == []
         assert run("__complete", "dags", "trigger", "", "--home").stderr == ""
 
 
+def crontabs_and_dagu_files_become_dags():
+    """dags import-crontab and import-dagu: files that the server takes and that run as before; nothing is written over"""
+    with Folder("imports") as folder:
+        dags = folder.path / "dags"
+        table, yaml = folder.path / "table", folder.path / "pipe.yaml"
+        table.write_text("GREETING=it's 5 %\n*/5 * * * * cat; echo \"$GREETING {{x}}\"%one%two\n")
+        yaml.write_text("params: WHO=you\nsteps:\n  - name: a\n    command: echo out $WHO\n    output: OUT\n"
+                        "  - name: b\n    command: echo \"got $OUT\"\n    depends: a\n")
+        said = run("dags", "import-crontab", table, "--to", dags, "--timezone", "UTC", "--prefix", "c-")
+        assert said.stdout == f"{dags}/c-cat.json\n" and "what needs a hand" in said.stderr, said
+        refused = run("dags", "import-crontab", table, "--to", dags, "--prefix", "c-", code=1)
+        assert "--overwrite" in refused.stderr, refused.stderr
+        run("dags", "import-dagu", yaml, "--to", dags)
+        dry = json.loads(run("dags", "import-crontab", "-", "--dry-run", "--to", folder.path / "none", input="@daily /opt/x\n").stdout)
+        assert dry["schedule"] == "@daily" and not (folder.path / "none").exists(), dry
+        assert run("dags", "validate", dags).stdout.count(": ok") == 2
+        told = run("dags", "test", "c-cat", "--dags", dags).stdout
+        assert "one" in told and "two" in told and "it's 5 % {{x}}" in told, told
+        assert "got out you" in run("dags", "test", "pipe", "--dags", dags).stdout
+        yaml.write_text("steps: [\n")
+        assert "line 2" in run("dags", "import-dagu", yaml, "--to", dags, code=1).stderr
+        assert "not a regular file" in run("dags", "import-crontab", "/dev/zero", "--to", dags, code=1).stderr
+
+
 if __name__ == "__main__":
     main([lists_have_four_formats_and_chosen_columns, rows_and_logs_have_them_too, runs_are_asked_for_as_in_airflow,
           one_task_is_tested_alone, the_installation_is_told, entries_move_between_installations,
           a_connection_is_tried_without_its_secrets, old_runs_are_cleaned_away, what_is_waited_for_shows_how_far_it_is,
-          a_log_is_followed_to_its_end, what_was_meant_is_told, a_shell_completes_words_and_ids])
+          a_log_is_followed_to_its_end, what_was_meant_is_told, a_shell_completes_words_and_ids,
+          crontabs_and_dagu_files_become_dags])

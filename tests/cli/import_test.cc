@@ -1,0 +1,208 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+
+#include "scheduler/cli/imported.h"
+
+using namespace batuta::cli;
+
+namespace {
+
+bool noted(const Imported& imported, const std::string& words) {
+  return std::any_of(imported.notes.begin(), imported.notes.end(),
+                     [&](const std::string& note) { return note.find(words) != note.npos; });
+}
+
+Imported crontab(const std::string& text, CrontabOptions options = {}) {
+  Imported imported = import_crontab(text, options);
+  check_imported(imported);
+  return imported;
+}
+
+std::string command_of(const Imported& imported, std::size_t dag, std::size_t task = 0) {
+  return imported.dags.at(dag).definition["tasks"].at(task)["command"];
+}
+
+Imported dagu(const std::string& text) {
+  auto imported = import_dagu(text, "file");
+  REQUIRE_MESSAGE(imported, imported.error().message);
+  check_imported(*imported);
+  CHECK_MESSAGE(!noted(*imported, "not taken as it is"), imported->notes.back());
+  return *imported;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "crontab: a job becomes a DAG with its schedule, comment, environment and a name of its own") {
+  const auto got = crontab(
+      "# m h dom mon dow\n\nPATH=/usr/local/bin:/usr/bin\nLANG = C\nMAILTO = \"me@example.org\"\n"
+      "# Nightly copy\n30 2 * * 1-5  cd /srv && nice -n 10 /opt/jobs/backup.sh --full\n"
+      "@annually /opt/jobs/backup.sh\n",
+      {"cron-", "Europe/Berlin", false});
+  REQUIRE(got.dags.size() == 2);
+  const auto& dag = got.dags[0].definition;
+  CHECK(dag["dag_id"] == "cron-backup");
+  CHECK(dag["description"] == "Nightly copy");
+  CHECK(dag["schedule"] == "30 2 * * 1-5");
+  CHECK(dag["timezone"] == "Europe/Berlin");
+  CHECK(dag["tasks"][0]["env"].dump() == R"({"LANG":"C"})");
+  CHECK(command_of(got, 0) ==
+        "export PATH='/usr/local/bin:/usr/bin'\ncd /srv && nice -n 10 /opt/jobs/backup.sh --full");
+  CHECK(got.dags[1].dag_id == "cron-backup_2");
+  CHECK(got.dags[1].definition["schedule"] == "@yearly");
+  CHECK(noted(got, "line 5: MAILTO=me@example.org is not carried over"));
+  CHECK(noted(got, "the DAGs are paused"));
+  CHECK_FALSE(noted(got, "not taken as it is"));
+}
+
+TEST_CASE("crontab: % is a line break on standard input, \\% is a percent sign") {
+  const auto got = crontab("0 0 * * * date +\\%F\n0 1 * * * mail -s hi me%Hello,%100\\%\n");
+  CHECK(command_of(got, 0) == "date +%F");
+  CHECK(command_of(got, 1) == "{ mail -s hi me\n} <<'END_OF_INPUT'\nHello,\n100%\nEND_OF_INPUT");
+}
+
+TEST_CASE("crontab: the sixth field of a system's is a user") {
+  const auto got =
+      crontab("17 * * * * root cd / && run-parts --report /etc/cron.hourly\n", {"", "", true});
+  CHECK(command_of(got, 0) == "cd / && run-parts --report /etc/cron.hourly");
+  CHECK(got.dags[0].dag_id == "run-parts");
+  CHECK(noted(got, "ran as user root"));
+}
+
+TEST_CASE("crontab: shells, zones and braces are kept") {
+  const auto got = crontab(
+      "SHELL=/bin/bash\nCRON_TZ=America/Sao_Paulo\n0 9 * * mon docker ps --format '{{.ID}}' "
+      ">/dev/null\n");
+  CHECK(command_of(got, 0).starts_with("'/bin/bash' -c '"));
+  CHECK(command_of(got, 0).find("{{ '{{' | raw }}.ID}}") != std::string::npos);
+  CHECK(got.dags[0].definition["timezone"] == "America/Sao_Paulo");
+  CHECK(noted(got, "throws its output away"));
+  CHECK_FALSE(noted(got, "not taken as it is"));
+}
+
+TEST_CASE("crontab: what has no counterpart is told by its line") {
+  const auto got = crontab("@reboot /opt/start\nthis is no job\n0 0 */2 * mon x\n*/90 * * * * y\n");
+  REQUIRE(got.dags.size() == 3);
+  CHECK(got.dags[0].definition["schedule"].is_null());
+  CHECK(noted(got, "line 1: @reboot has no counterpart"));
+  CHECK(noted(got, "line 2: not understood"));
+  CHECK(noted(got, "line 3: cron runs this only when both day fields fit"));
+  CHECK(noted(got, "y.json: not taken as it is: /schedule"));
+}
+
+TEST_CASE("dagu: steps become tasks with their order, retries, limits and parameters") {
+  const auto got = dagu(R"(
+name: daily-report
+schedule: "CRON_TZ=Asia/Tokyo 5 4 * * *"
+tags: finance, daily
+maxActiveRuns: 2
+params: "DAY=today NAME='a b'"
+env:
+  - REGION: eu
+  - LOG: ${HOME}/log
+steps:
+  - name: fetch data
+    command: ./fetch.sh
+    dir: /srv/jobs
+    output: ROWS
+    retryPolicy: {limit: 3, intervalSec: 10}
+  - name: report
+    script: |
+      echo "$ROWS rows of $DAY"
+    depends: [fetch data]
+    timeoutSec: 60
+)");
+  const auto& dag = got.dags.at(0).definition;
+  CHECK(dag["dag_id"] == "daily-report");
+  CHECK(dag["schedule"] == "5 4 * * *");
+  CHECK(dag["timezone"] == "Asia/Tokyo");
+  CHECK(dag["tags"].dump() == R"(["finance","daily"])");
+  CHECK(dag["max_active_runs"] == 2);
+  CHECK(dag["params"]["NAME"]["default"] == "a b");
+  const auto& fetch = dag["tasks"][0];
+  CHECK(fetch["task_id"] == "fetch_data");
+  CHECK(fetch["retries"] == 3);
+  CHECK(fetch["retry_delay"] == 10);
+  CHECK(fetch["command"] == "cd \"/srv/jobs\" || exit 1\nexport LOG=\"${HOME}/log\"\n./fetch.sh");
+  CHECK(fetch["env"]["REGION"] == "eu");
+  CHECK(fetch["env"]["DAY"] == "{{ params.DAY }}");
+  const auto& report = dag["tasks"][1];
+  CHECK(report["depends_on"].dump() == R"(["fetch_data"])");
+  CHECK(report["execution_timeout"] == 60);
+  CHECK(report["env"]["ROWS"] == "{{ ti.xcom_pull('fetch_data') }}");
+  CHECK(noted(got, "fetch_data: the last line that it prints is $ROWS"));
+}
+
+TEST_CASE("dagu: its newer words, chains, and steps that are texts") {
+  const auto got = dagu(R"(
+type: chain
+steps:
+  - echo one
+  - id: two
+    run: python
+    script: print(2)
+    continue_on: failed
+  - id: three
+    run: [echo a, echo b]
+)");
+  const auto& tasks = got.dags.at(0).definition["tasks"];
+  CHECK(got.dags[0].dag_id == "file");
+  CHECK(tasks[0]["command"] == "echo one");
+  CHECK(tasks[1]["depends_on"].dump() == R"(["step_1"])");
+  CHECK(tasks[1]["command"] ==
+        "cat >script <<'END_OF_SCRIPT'\nprint(2)\nEND_OF_SCRIPT\npython script");
+  CHECK(tasks[2]["command"] == "set -e\necho a\necho b");
+  CHECK(tasks[2]["trigger_rule"] == "all_done");
+}
+
+TEST_CASE("dagu: whatever is not carried over is told") {
+  const auto got = dagu(R"(
+handlerOn: {failure: {command: mail}}
+mailOn: {failure: true}
+logDir: /tmp
+schedule: {start: "0 1 * * *", stop: "0 2 * * *"}
+steps:
+  - name: a
+    executor: {type: http}
+    command: GET https://example.org
+  - name: b
+    command: run
+    preconditions: [{condition: "`date +%u`", expected: "1"}]
+    repeatPolicy: {repeat: true, intervalSec: 60}
+    continueOn: {exitCode: [1]}
+)");
+  for (const char* words :
+       {"handlerOn.failure", "mailOn: is not", "logDir: is not", "schedule.stop",
+        "a: is a step of kind http", "b: preconditions is not carried over: the step runs always",
+        "b: repeatPolicy", "b: continueOn.exitCode", "taken as a chain", "set \"timezone\""}) {
+    CHECK_MESSAGE(noted(got, words), words);
+  }
+  CHECK(command_of(got, 0).find("exit 1") != std::string::npos);
+}
+
+TEST_CASE("dagu: what is no Dagu file is refused with its line") {
+  CHECK(import_dagu("a: [1", "x").error().message.find("line") != std::string::npos);
+  CHECK(import_dagu("a: 1", "x").error().message.find("no steps") != std::string::npos);
+  CHECK(import_dagu("", "x").error().message.find("nothing") != std::string::npos);
+}
+
+TEST_CASE("yaml: scalars are what the core schema says, and nothing grows without bound") {
+  CHECK(parse_yaml("[1, -2, +3, 1.5, 1e3, true, no, ~, '1', 1.2.3, 007a, .inf]")->dump() ==
+        R"([1,-2,3,1.5,1000.0,true,"no",null,"1","1.2.3","007a",".inf"])");
+  CHECK(parse_yaml("a: &x {b: 1}\nc: *x\nd: {<<: *x, e: 2}")->dump() ==
+        R"({"a":{"b":1},"c":{"b":1},"d":{"b":1,"e":2}})");
+  CHECK(parse_yaml("a: 1\na: 2").error().message.find("stands twice") != std::string::npos);
+  std::string bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n";
+  for (int i = 1; i < 9; ++i) {
+    const std::string before = "*a" + std::to_string(i - 1);
+    bomb += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [" + before;
+    for (int n = 1; n < 10; ++n) bomb += "," + before;
+    bomb += "]\n";
+  }
+  CHECK(parse_yaml(bomb).error().message.find("too many values") != std::string::npos);
+  CHECK(parse_yaml(std::string(100, '[')).error().message.find("line 1") != std::string::npos);
+  CHECK(parse_yaml(std::string((1 << 20) + 1, ' ')).error().message.find("1 MiB") !=
+        std::string::npos);
+}
