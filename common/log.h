@@ -12,6 +12,11 @@ enum class Level { debug, info, warn, error };
 // (rotated at 10 MiB, 5 files, mode 0600).
 void start(std::string_view process_name, Level level, const std::string& file = {});
 
+// Of the lines: text, or a JSON object each with "time", "level", "process", "pid", "message".
+// BATUTA_LOG_FORMAT=json asks for the latter; start() reads it, so that child processes do alike.
+enum class Format { text, json };
+Format format_from_environment();
+
 // Any thread. Goes on in a new file when the one at that path is not the one written to (it was
 // moved or removed). Done by itself within a second of the next line; SIGHUP asks for it at once.
 void reopen();

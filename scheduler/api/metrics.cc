@@ -102,15 +102,69 @@ void pools(Page& page, const std::vector<PoolView>& all) {
          &PoolView::scheduled_slots);
 }
 
+std::string escaped(std::string_view label) {
+  std::string out;
+  for (const char c : label) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c == '\n' ? ' ' : c;
+  }
+  return out;
+}
+
+// By host and process, for two agents may share a host.
+void workers(Page& page, const std::vector<WorkerView>& all, Time now) {
+  const auto family = [&](std::string_view name, std::string_view help, auto value) {
+    page.head(name, "gauge", help);
+    for (const WorkerView& worker : all) {
+      page.sample(name,
+                  "hostname=\"" + escaped(worker.hostname) + "\",pid=\"" +
+                      std::to_string(worker.pid) + "\"",
+                  value(worker));
+    }
+  };
+  family("batuta_worker_connected", "1 while its connection stands",
+         [](const WorkerView& w) { return w.connection != 0 ? 1.0 : 0.0; });
+  family("batuta_worker_slots", "Its slots",
+         [](const WorkerView& w) { return static_cast<double>(w.slots); });
+  family("batuta_worker_running_attempts", "Attempts that it runs",
+         [](const WorkerView& w) { return static_cast<double>(w.started); });
+  family("batuta_worker_silent_seconds", "Since it last showed that it lives",
+         [now](const WorkerView& w) { return std::max(0.0, seconds(now - w.last_seen)); });
+}
+
+void surroundings(Page& page, const Surroundings& around) {
+  const auto n = [](auto value) { return static_cast<double>(value); };
+  page.head("batuta_build_info", "gauge", "The version");
+  page.sample("batuta_build_info", "version=\"" + escaped(around.version) + "\"", 1);
+  page.one("batuta_healthy", "gauge", "1 when health answers 200", around.well ? 1 : 0);
+  if (around.outbox_dead >= 0) {
+    page.one("batuta_outbox_pending", "gauge", "Publications and alerts on their way",
+             n(around.outbox_pending));
+    page.one("batuta_outbox_dead", "gauge", "Alerts that were given up", n(around.outbox_dead));
+  }
+  const ProcessMetrics& p = around.process;
+  page.one("batuta_disk_free_bytes", "gauge", "Free disk under the home", n(p.disk_free_bytes));
+  page.one("batuta_disk_size_bytes", "gauge", "Size of the disk under the home", n(p.disk_bytes));
+  page.one("process_cpu_seconds_total", "counter", "CPU time of the scheduler", p.cpu_seconds);
+  page.one("process_resident_memory_bytes", "gauge", "Memory of the scheduler",
+           n(p.resident_bytes));
+  page.one("process_start_time_seconds", "gauge", "When it started", p.start_time);
+  page.one("process_open_fds", "gauge", "Files and sockets that it has open", n(p.open_files));
+  page.one("process_max_fds", "gauge", "How many it may", n(p.max_files));
+}
+
 }  // namespace
 
 std::string metrics_text(const EngineMetrics& engine, const LiveView& live,
-                         const DagBagSnapshot& bag, const Sight& sight) {
+                         const DagBagSnapshot& bag, const Sight& sight,
+                         const Surroundings& around) {
   Page page;
   counters(page, engine, sight);
   gauges(page, engine, bag);
   timers(page, engine);
   pools(page, live.pools);
+  workers(page, live.workers, around.now);
+  surroundings(page, around);
   return page.take();
 }
 

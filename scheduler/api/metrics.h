@@ -5,12 +5,22 @@
 #include <string>
 
 #include "scheduler/api/backend.h"
+#include "scheduler/api/process_metrics.h"
 #include "scheduler/rights/sight.h"
 
 namespace batuta::http {
 
+// What is beside the engine, read for this answer.
+struct Surroundings {
+  std::int64_t outbox_pending = -1, outbox_dead = -1;  // -1: the store could not be read
+  bool well = true;                                    // what health says
+  std::string_view version;
+  Time now;
+  ProcessMetrics process;
+};
+
 // Lines about one DAG are those of DAGs in `sight`.
 std::string metrics_text(const EngineMetrics& engine, const LiveView& live,
-                         const DagBagSnapshot& bag, const Sight& sight);
+                         const DagBagSnapshot& bag, const Sight& sight, const Surroundings& around);
 
 }  // namespace batuta::http

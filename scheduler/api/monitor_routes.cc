@@ -182,14 +182,38 @@ void list_plugins(Context& context, Call call) {
   });
 }
 
+namespace {
+
+// A store that cannot be read is what one wants to be told of: the rest is answered from memory.
+void count_outbox(Context& context, Surroundings& around) {
+  try {
+    const auto all = context.services.history.outbox(false, {0, 0}).total;
+    const auto dead = context.services.history.outbox(true, {0, 0}).total;
+    around.outbox_dead = dead;
+    around.outbox_pending = all - dead;
+  } catch (const std::exception&) {
+    around.well = false;
+  }
+}
+
+}  // namespace
+
 void get_metrics(Context& context, Call call) {
-  context.services.backend.live([&context, call](const Result<LiveView>& live) {
-    context.on_io([&context, call, live] {
+  const bool well = context.services.ready() && context.services.backend.trouble().empty();
+  context.services.backend.live([&context, call, well](const Result<LiveView>& live) {
+    context.finish(call, [&context, call, well, live]() -> Result<Response> {
+      const ApiServices& services = context.services;
+      Surroundings around;
+      around.well = well && services.damage().empty();
+      count_outbox(context, around);
+      around.version = services.version;
+      around.now = context.now();
+      around.process = read_process_metrics(services.home);
       Response response;
       response.content_type = "text/plain; version=0.0.4; charset=utf-8";
-      response.body = metrics_text(context.services.backend.metrics(), live ? *live : LiveView{},
-                                   *context.services.backend.dags(), seen_dags(*call.request));
-      call.respond(std::move(response));
+      response.body = metrics_text(services.backend.metrics(), live ? *live : LiveView{},
+                                   *services.backend.dags(), seen_dags(*call.request), around);
+      return response;
     });
   });
 }

@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <cstdlib>
 #include <memory>
 
 #include "scheduler/cli/commands.h"
@@ -33,6 +34,17 @@ void add_worker_options(CLI::App& command, ServeOptions& options) {
       ->check(CLI::Range(0, 1024));
 }
 
+// As an environment variable, so that the worker that the server starts does alike.
+void add_log_format(CLI::App& command) {
+  command
+      .add_option_function<std::string>(
+          "--log-format",
+          [](const std::string& format) { ::setenv("BATUTA_LOG_FORMAT", format.c_str(), 1); },
+          "text, or json: an object a line")
+      ->envname("BATUTA_LOG_FORMAT")
+      ->check(CLI::IsMember({"text", "json"}));
+}
+
 }  // namespace
 
 void add_process_commands(CLI::App& app, Session& session) {
@@ -47,6 +59,7 @@ void add_process_commands(CLI::App& app, Session& session) {
   home_option(*standalone);
   add_server_options(*standalone, *options);
   add_worker_options(*standalone, *options);
+  add_log_format(*standalone);
   standalone->add_flag(
       "--demo", options->demo,
       "with a quote service and an alert receiver; runs the DAG financial at once");
@@ -63,6 +76,7 @@ void add_process_commands(CLI::App& app, Session& session) {
   home_option(*scheduler);
   add_server_options(*scheduler, *options);
   add_worker_options(*scheduler, *options);
+  add_log_format(*scheduler);
   scheduler->callback([options, &session] {
     session.serve = [options, p = session.processes] { return p->scheduler(*options); };
   });
@@ -71,6 +85,7 @@ void add_process_commands(CLI::App& app, Session& session) {
       app.add_subcommand("worker", "A worker on the same home: runs attempts in slots");
   home_option(*worker);
   add_worker_options(*worker, *options);
+  add_log_format(*worker);
   worker->callback([options, &session] {
     session.serve = [options, p = session.processes] { return p->worker(*options); };
   });

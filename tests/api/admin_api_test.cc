@@ -193,6 +193,10 @@ TEST_CASE("jobs, plugins and metrics show the live state") {
   CHECK(metrics.body.find("airflow_dagbag_size 1\n") != std::string::npos);
   CHECK(metrics.body.find("batuta_ticks_skipped_total{dag_id=\"hourly\",reason=\"late\"} 3\n") !=
         std::string::npos);
+  CHECK(metrics.body.find("batuta_worker_slots{hostname=") != std::string::npos);
+  CHECK(metrics.body.find("batuta_healthy 1\n") != std::string::npos);
+  CHECK(metrics.body.find("batuta_outbox_dead ") != std::string::npos);
+  CHECK(metrics.body.find("process_resident_memory_bytes ") != std::string::npos);
   CHECK(metrics.body.find("airflow_pool_open_slots{pool_name=\"default_pool\"} 125\n") !=
         std::string::npos);
 }

@@ -4,17 +4,20 @@ import fcntl
 import json
 import os
 import pty
+import re
 import shlex
 import shutil
+import signal
 import socket
 import struct
 import subprocess
 import sys
 import termios
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from harness import BATUTA, Folder, dag, eventually, main, mock, shell  # noqa: E402
+from harness import BATUTA, SOURCE, Folder, dag, eventually, main, mock, shell  # noqa: E402
 
 
 def run(*arguments, code=0, **more):
@@ -359,9 +362,54 @@ def crontabs_and_dagu_files_become_dags():
         assert "not a regular file" in run("dags", "import-crontab", "/dev/zero", "--to", dags, code=1).stderr
 
 
+def metrics_alerts_and_page_agree():
+    """every metric stands in docs/operations.md, dashboard and alerts use none that there is not, each alert has what to do"""
+    page = (SOURCE / "docs" / "operations.md").read_text()
+    table = page.split("## Metrics")[1].split("## Alerts")[0].split("Not there")[0]
+    name = re.compile(r"\b(?:airflow|batuta|process)_[a-z0-9_]+")
+    with Folder("metrics") as folder:
+        server = folder.server({"d": dag("d", [mock("m")])}).start()
+        eventually(lambda: json.loads(server.cli("workers", "list", "-o", "json").stdout), 20, "a worker joins")
+        row = json.loads(server.cli("workers", "list", "-o", "json").stdout)[0]
+        assert row["connected"] is True and row["slots"] >= 1 and row["hostname"], row
+        text = server.cli("metrics").stdout
+        told = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE ")}
+        assert told == set(name.findall(table)), told ^ set(name.findall(table))
+        values = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+        assert values["batuta_healthy"] == "1" and float(values["process_resident_memory_bytes"]) > 1e6, values
+        assert 0 < float(values["batuta_disk_free_bytes"]) <= float(values["batuta_disk_size_bytes"]), values
+        assert abs(float(values["process_start_time_seconds"]) - time.time()) < 120, values
+        dashboard = json.loads((SOURCE / "packaging" / "grafana-dashboard.json").read_text())
+        asked = {used for panel in dashboard["panels"] for target in panel["targets"] for used in name.findall(target["expr"])}
+        alerts = (SOURCE / "packaging" / "prometheus-alerts.yml").read_text()
+        asked |= {used for line in alerts.splitlines() if "expr:" in line for used in name.findall(line)}
+        assert len(asked) > 20 and asked <= told, asked - told
+        for alert in re.findall(r"- alert: (\w+)", alerts):
+            assert f"### {alert}\n" in page and f"#{alert.lower()}\n" in alerts, alert
+
+
+def logs_are_json_when_asked():
+    """--log-format json: every line of the processes' logs is an object, also by the variable; other values are refused"""
+    for how in ({"arguments": ["--log-format", "json"]}, {"env": {"BATUTA_LOG_FORMAT": "json"}}):
+        with Folder("logs") as folder:
+            server = folder.server(**how).start()
+            file = server.home / "logs" / "scheduler.log"
+            eventually(lambda: file.exists() and "joined" in file.read_text(), 20, "the scheduler tells of its worker")
+            os.kill(server.pids("agent")[0], signal.SIGTERM)
+            worker = server.home / "logs" / "worker.log"
+            eventually(lambda: file.read_text().count("joined") == 2, 30, "another worker")
+            server.stop()
+            for log, name in ((file, "scheduler"), (worker, "worker")):
+                lines = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+                assert lines or name == "worker"
+                assert all(set(line) == {"time", "level", "process", "pid", "message"} for line in lines), lines
+                assert all(line["process"] == name and line["time"].endswith("Z") for line in lines), lines
+    run("standalone", "--log-format", "xml", code=2)
+
+
 if __name__ == "__main__":
     main([lists_have_four_formats_and_chosen_columns, rows_and_logs_have_them_too, runs_are_asked_for_as_in_airflow,
           one_task_is_tested_alone, the_installation_is_told, entries_move_between_installations,
           a_connection_is_tried_without_its_secrets, old_runs_are_cleaned_away, what_is_waited_for_shows_how_far_it_is,
           a_log_is_followed_to_its_end, what_was_meant_is_told, a_shell_completes_words_and_ids,
-          crontabs_and_dagu_files_become_dags])
+          crontabs_and_dagu_files_become_dags, metrics_alerts_and_page_agree, logs_are_json_when_asked])
