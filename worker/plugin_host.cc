@@ -1,8 +1,12 @@
 #include "worker/plugin_host.h"
 
+#include <cxxabi.h>
 #include <dlfcn.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "common/ids.h"
@@ -83,6 +87,25 @@ Result<PluginInfo> check_table(const batuta_plugin* table, const PluginFile& fil
   return info;
 }
 
+namespace {
+
+// The loader's words with the symbol that is missing as its author wrote it.
+std::string readable(std::string problem) {
+  constexpr std::string_view before = "undefined symbol: ";
+  const auto at = problem.find(before);
+  if (at == std::string::npos) return problem;
+  const auto begin = at + before.size();
+  const auto end = std::min(problem.find_first_of(" ,", begin), problem.size());
+  int failed = 0;
+  const std::unique_ptr<char, decltype(&std::free)> name(
+      abi::__cxa_demangle(problem.substr(begin, end - begin).c_str(), nullptr, nullptr, &failed),
+      &std::free);
+  if (name != nullptr && failed == 0) problem.replace(begin, end - begin, name.get());
+  return problem;
+}
+
+}  // namespace
+
 Result<const LoadedPlugin*> PluginHost::load(const PluginFile& file) {
   if (const auto found = loaded_.find(file.name); found != loaded_.end()) {
     if (found->second.info.sha256 == file.sha256) return &found->second;
@@ -97,7 +120,7 @@ Result<const LoadedPlugin*> PluginHost::load(const PluginFile& file) {
   path += std::to_string(fd->get());
   ++loads_;
   void* library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (library == nullptr) return {Errc::invalid, file.file + ": " + ::dlerror()};
+  if (library == nullptr) return {Errc::invalid, file.file + ": " + readable(::dlerror())};
   using Entry = const batuta_plugin* (*)(std::uint32_t);
   const auto entry = reinterpret_cast<Entry>(::dlsym(library, BATUTA_PLUGIN_ENTRY));
   if (entry == nullptr) return {Errc::invalid, file.file + ": no symbol " BATUTA_PLUGIN_ENTRY};

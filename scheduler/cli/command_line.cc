@@ -152,6 +152,7 @@ int parse(int argc, char** argv, Session& session) {
   add_airflow_commands(app, session);
   add_move_commands(app, session);
   add_import_commands(app, session);
+  add_plugin_commands(app, session);
   add_completion(app);
   add_examples(app);
   if (argc >= 2 && std::string_view(argv[1]) == "__complete") {

@@ -44,6 +44,8 @@ void add_lake_commands(CLI::App& app, Session& session);  // lake
 // installation to another; the nouns must be there.
 void add_airflow_commands(CLI::App& app, Session& session);
 void add_move_commands(CLI::App& app, Session& session);
+// plugins new, build
+void add_plugin_commands(CLI::App& app, Session& session);
 // dags import-crontab, import-dagu
 void add_import_commands(CLI::App& app, Session& session);
 

@@ -72,6 +72,10 @@ constexpr Example examples[] = {
      "source <(batuta completion bash)\n"
      "  batuta completion zsh >\"${fpath[1]}/_batuta\"\n"
      "  batuta completion fish >~/.config/fish/completions/batuta.fish"},
+    {"plugins new", "batuta plugins new weather_bronze"},
+    {"plugins build",
+     "batuta plugins build weather_bronze\n  batuta plugins build weather_bronze --plugins "
+     "/srv/batuta/plugins"},
     {"config get-value", "batuta config get-value lake memory"},
     {"events list", "batuta events list --event trigger --owner ana --after 2024-05-01T00:00:00Z"},
 };

@@ -29,7 +29,11 @@ std::string missing_in(const std::string& folder, const std::string& unknown_plu
   return folder + " has no plugin " + unknown_plugin.substr(nobody_offers.size());
 }
 
-Result<std::vector<PluginInfo>> scan_plugins(const std::string& folder) {
+namespace {
+
+// Runs the scan of a folder to its end, then hands it to `use`.
+template <class Answer, class Use>
+Result<Answer> scan_folder(const std::string& folder, Use use) {
   if (!std::filesystem::is_directory(folder)) {
     return {Errc::not_found,
             "there is no plugin folder " + folder + "; name it with --plugins DIR"};
@@ -47,7 +51,19 @@ Result<std::vector<PluginInfo>> scan_plugins(const std::string& folder) {
     const bool done = ready > 0 ? scan.on_readable() : ready == 0 && scan.on_timeout();
     if (done) break;
   }
-  return scan.plugins();
+  return use(scan);
+}
+
+}  // namespace
+
+Result<std::vector<PluginInfo>> scan_plugins(const std::string& folder) {
+  return scan_folder<std::vector<PluginInfo>>(
+      folder, [](const CatalogueScan& scan) { return scan.plugins(); });
+}
+
+Result<std::map<std::string, std::string>> scan_plugin_faults(const std::string& folder) {
+  return scan_folder<std::map<std::string, std::string>>(
+      folder, [](const CatalogueScan& scan) { return scan.faults(); });
 }
 
 }  // namespace batuta::cli

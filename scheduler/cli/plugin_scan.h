@@ -1,6 +1,7 @@
 // The plugins of a folder with their parameters, for commands that run without scheduler or worker.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,9 @@ std::string default_plugins_folder();
 // has it done; one that cannot be loaded is left out, with a line in the log. Errc::not_found when
 // there is no such folder. Blocking, some 10 ms.
 Result<std::vector<PluginInfo>> scan_plugins(const std::string& folder);
+
+// Why those that cannot be loaded cannot: a line for each, by name. As scan_plugins().
+Result<std::map<std::string, std::string>> scan_plugin_faults(const std::string& folder);
 
 // The text of an unknown plugin where there are no workers, but the folder they would read.
 std::string missing_in(const std::string& folder, const std::string& unknown_plugin);
