@@ -126,6 +126,20 @@ void add_dag_verbs(CLI::App& dags, Session& session) {
                              });
   state->add_option("dag_id", a->dag_id)->required();
   state->add_option("run_id", a->run, "or the logical date, ISO 8601")->required();
+  auto yes = std::make_shared<bool>(false);
+  CLI::App* gone = add_verb(
+      dags, session, "delete", "Delete a DAG with its runs, logs and results; its file stays",
+      [&session, a, yes] {
+        const Client client = session.client();
+        const json dag = client.get(path_of_dag(a->dag_id));
+        confirm("Delete DAG " + a->dag_id + " with all its runs, logs and results?", *yes);
+        client.call("DELETE", path_of_dag(a->dag_id), nullptr);
+        std::printf(
+            "%s deleted; remove its file %s too, or the next change to it brings the DAG back\n",
+            a->dag_id.c_str(), cell_text(dag.value("relative_fileloc", json(""))).c_str());
+      });
+  gone->add_option("dag_id", a->dag_id)->required();
+  gone->add_flag("-y,--yes", *yes, "do not ask");
   CLI::App* next = add_verb(dags, session, "next-execution", "The next scheduled runs",
                             [&session, a] { next_execution(session, *a); });
   next->add_option("dag_id", a->dag_id)->required();

@@ -35,6 +35,15 @@ bool at_terminal() {
   return isatty(STDIN_FILENO) != 0;
 }
 
+void confirm(const std::string& question, bool yes) {
+  if (yes) return;
+  if (!at_terminal()) throw Failure("--yes says that it is meant", 2);
+  std::fprintf(stderr, "%s [y/N] ", question.c_str());
+  std::string answer;
+  std::getline(std::cin, answer);
+  if (answer != "y" && answer != "Y" && answer != "yes") throw Failure("nothing was deleted", 1);
+}
+
 namespace {
 
 // Nothing that is typed is shown while this lives.

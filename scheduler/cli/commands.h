@@ -65,6 +65,9 @@ void add_test(CLI::App& noun, Session& session, bool of_a_task);
 void print_events(Session& session, const std::string& filter, int limit, int offset = 0);
 
 bool at_terminal();  // standard input is one
+// Asks on a terminal, unless `yes` says that it is meant. Throws Failure: with 1 for a no, with 2
+// where nobody can be asked.
+void confirm(const std::string& question, bool yes);
 // A line of standard input, not echoed on a terminal (never from argv, where others see it).
 std::string read_secret(const std::string& prompt);
 

@@ -62,7 +62,7 @@ void write_dag(const Import& import, const ImportedDag& dag) {
   // Beside its place and then there: a server that watches the folder never reads half of it.
   const fs::path staged = path.string() + ".new";
   std::ofstream out(staged, std::ios::binary);
-  out << dag.definition.dump(2) << "\n" << std::flush;
+  out << dag.text << "\n" << std::flush;
   std::error_code failed;
   if (out) fs::rename(staged, path, failed);
   if (!out || failed) throw Failure("cannot write " + path.string(), 1);
@@ -75,8 +75,7 @@ void keep(const Import& import, Imported imported, const std::string& file) {
     std::fprintf(stderr, "batuta: %s: no job was found in it\n", file.c_str());
   }
   if (import.dry_run) {
-    for (const ImportedDag& dag : imported.dags)
-      std::printf("%s\n", dag.definition.dump(2).c_str());
+    for (const ImportedDag& dag : imported.dags) std::printf("%s\n", dag.text.c_str());
   } else {
     std::error_code failed;
     fs::create_directories(import.folder, failed);

@@ -2,6 +2,7 @@
 #include <array>
 #include <cctype>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 
@@ -229,7 +230,7 @@ class Reader {
     if (!timezone_.empty() && timezone_ != "UTC") dag["timezone"] = timezone_;
     dag["tags"] = {"cron"};
     dag["tasks"] = Definition::array({task});
-    out_.dags.push_back({id, std::move(dag)});
+    out_.dags.push_back({id, dag.dump(2)});
   }
 
   std::string script_of(const Command& command) const {

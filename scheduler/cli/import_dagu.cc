@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <set>
 
+#include "scheduler/cli/dagu_fields.h"
 #include "scheduler/cli/imported.h"
 
 namespace batuta::cli {
@@ -9,27 +11,14 @@ namespace {
 
 using Value = nlohmann::ordered_json;
 
-// Field names as Dagu 1 (retryPolicy) and 2 (retry_policy) write them: without case and '_'.
-std::string plain_key(std::string_view key) {
-  std::string out;
-  for (const char c : key) {
-    if (c != '_') out += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  }
-  return out;
-}
-
-std::string scalar_text(const Value& value) {
-  return value.is_string() ? value.get<std::string>() : value.is_null() ? "" : value.dump();
-}
-
 // The fields of an object by their plain names, taken one by one, so that what is left over can be
 // told.
-class Fields {
+class DaguFields {
  public:
-  explicit Fields(const Value& object) {
+  explicit DaguFields(const Value& object) {
     if (!object.is_object()) return;
     for (const auto& [key, value] : object.items())
-      by_key_.emplace(plain_key(key), std::pair(key, value));
+      by_key_.emplace(dagu_key(key), std::pair(key, value));
   }
   Value take(const std::string& key) {
     const auto at = by_key_.find(key);
@@ -38,7 +27,7 @@ class Fields {
     by_key_.erase(at);
     return value;
   }
-  std::string take_text(const std::string& key) { return scalar_text(take(key)); }
+  std::string take_text(const std::string& key) { return dagu_text(take(key)); }
   std::vector<std::string> left() const {
     std::vector<std::string> names;
     for (const auto& [key, field] : by_key_) names.push_back(field.first);
@@ -48,60 +37,6 @@ class Fields {
  private:
   std::map<std::string, std::pair<std::string, Value>> by_key_;
 };
-
-std::vector<std::string> texts_of(const Value& value) {
-  std::vector<std::string> out;
-  if (value.is_array()) {
-    for (const Value& item : value) out.push_back(scalar_text(item));
-  } else if (!value.is_null()) {
-    out.push_back(scalar_text(value));
-  }
-  return out;
-}
-
-// NAME -> value from a map, a list of maps or "NAME=value", or a line of "NAME=value" words.
-std::vector<std::pair<std::string, std::string>> pairs_of(const Value& value) {
-  std::vector<std::pair<std::string, std::string>> out;
-  const auto add_text = [&](const std::string& text) {
-    const auto equals = text.find('=');
-    if (equals == text.npos) {
-      out.emplace_back("", text);
-    } else {
-      out.emplace_back(text.substr(0, equals), text.substr(equals + 1));
-    }
-  };
-  if (value.is_object()) {
-    for (const auto& [key, item] : value.items()) out.emplace_back(key, scalar_text(item));
-  } else if (value.is_array()) {
-    for (const Value& item : value) {
-      if (item.is_object()) {
-        const auto inner = pairs_of(item);
-        out.insert(out.end(), inner.begin(), inner.end());
-      } else {
-        add_text(scalar_text(item));
-      }
-    }
-  } else if (value.is_string()) {
-    std::string word;
-    char quote = 0;
-    for (const char c : value.get<std::string>() + " ") {
-      if (quote != 0) {
-        if (c == quote)
-          quote = 0;
-        else
-          word += c;
-      } else if (c == '"' || c == '\'') {
-        quote = c;
-      } else if (c != ' ') {
-        word += c;
-      } else if (!word.empty()) {
-        add_text(word);
-        word.clear();
-      }
-    }
-  }
-  return out;
-}
 
 struct Step {
   std::string id;      // as it is called here
@@ -129,12 +64,12 @@ class Converter {
     params(dag);
     shell_ = fields_.take_text("shell");
     folder_ = fields_.take_text("workingdir");
-    environment_ = pairs_of(fields_.take("env"));
+    environment_ = dagu_pairs(fields_.take("env"));
     steps(dag);
     handlers();
     for (const std::string& left : fields_.left()) note(left, "is not carried over");
     out_.notes.insert(out_.notes.begin(), "the DAG is paused: batuta dags unpause " + dag_id_);
-    out_.dags.push_back({dag_id_, std::move(dag)});
+    out_.dags.push_back({dag_id_, dag.dump(2)});
     return std::move(out_);
   }
 
@@ -146,13 +81,13 @@ class Converter {
   void schedule(Value& dag) {
     Value given = fields_.take("schedule");
     if (given.is_object()) {
-      Fields parts(given);
+      DaguFields parts(given);
       given = parts.take("start");
       for (const std::string& left : parts.left()) {
         note("schedule." + left, "is not carried over: only starts are scheduled");
       }
     }
-    auto times = texts_of(given);
+    auto times = dagu_texts(given);
     for (std::string& text : times) {
       std::string zone;
       for (const char* name : {"CRON_TZ=", "TZ="}) {
@@ -192,11 +127,11 @@ class Converter {
       std::vector<std::string> texts;
       if (given.is_object()) {
         for (const auto& [key, value] : given.items())
-          texts.push_back(key + "=" + scalar_text(value));
+          texts.push_back(key + "=" + dagu_text(value));
       } else {
-        for (std::string text : texts_of(given)) {
+        for (std::string text : dagu_texts(given)) {
           std::replace(text.begin(), text.end(), ',', ' ');
-          for (const auto& [name, word] : pairs_of(text)) {
+          for (const auto& [name, word] : dagu_pairs(text)) {
             texts.push_back(name.empty() ? word : name + "=" + word);
           }
         }
@@ -210,7 +145,7 @@ class Converter {
 
   void params(Value& dag) {
     int position = 0;
-    for (const auto& [name, value] : pairs_of(fields_.take("params"))) {
+    for (const auto& [name, value] : dagu_pairs(fields_.take("params"))) {
       ++position;
       if (name.empty() || id_of(name, "") != name) {
         note("params", "the value \"" + value + "\" has no name that a parameter may have: $" +
@@ -264,7 +199,7 @@ class Converter {
 
   // Whether it names what it depends on.
   bool add_step(const Value& given) {
-    Fields fields(given.is_object() ? given : Value{{"command", given}});
+    DaguFields fields(given.is_object() ? given : Value{{"command", given}});
     Step step;
     const std::string name = fields.take_text("name");
     const std::string id = fields.take_text("id");
@@ -277,7 +212,7 @@ class Converter {
     if (step.called.empty()) names_[step.called = step.id] = step.id;
     if (step.called != step.id) note(step.called, "is called " + step.id + " here");
     const Value depends = fields.take("depends");
-    step.depends = texts_of(depends);
+    step.depends = dagu_texts(depends);
     step.output = output_of(step, fields.take("output"));
     step.task = Value{{"task_id", step.id}, {"type", "shell"}};
     retries(step, fields.take("retrypolicy"));
@@ -289,7 +224,7 @@ class Converter {
     command(step, fields);
     for (const std::string& left : fields.left()) {
       note(step.id, left + " is not carried over" +
-                        (plain_key(left) == "preconditions" ? ": the step runs always" : ""));
+                        (dagu_key(left) == "preconditions" ? ": the step runs always" : ""));
     }
     steps_.push_back(std::move(step));
     return !depends.is_null();
@@ -297,7 +232,7 @@ class Converter {
 
   std::string output_of(const Step& step, const Value& given) {
     if (given.is_null()) return {};
-    std::string name = given.is_object() ? given.value("name", "") : scalar_text(given);
+    std::string name = given.is_object() ? given.value("name", "") : dagu_text(given);
     if (name.starts_with('$')) name.erase(0, 1);
     if (name.empty()) {
       note(step.id, "output is not carried over");
@@ -311,7 +246,7 @@ class Converter {
 
   void retries(Step& step, const Value& given) {
     if (given.is_null()) return;
-    Fields policy(given);
+    DaguFields policy(given);
     if (const Value limit = policy.take("limit"); limit.is_number_integer())
       step.task["retries"] = limit;
     if (const Value wait = policy.take("intervalsec"); wait.is_number())
@@ -329,7 +264,7 @@ class Converter {
 
   void going_on(Step& step, const Value& given) {
     if (given.is_null()) return;
-    Fields on(given);
+    DaguFields on(given);
     const bool failure = on.take("failure") == true ||
                          (given.is_string() && (given == "failed" || given == "failure"));
     on.take("skipped");
@@ -343,12 +278,12 @@ class Converter {
       note(step.id, "continueOn." + left + " is not carried over");
   }
 
-  void command(Step& step, Fields& fields) {
+  void command(Step& step, DaguFields& fields) {
     std::string text;
     const Value command = fields.take("command");
     const Value run = fields.take("run");
     const std::string script = fields.take_text("script");
-    const auto arguments = texts_of(fields.take("args"));
+    const auto arguments = dagu_texts(fields.take("args"));
     std::string kind;
     const Value executor = fields.take("executor");
     if (executor.is_string()) kind = executor.get<std::string>();
@@ -368,7 +303,7 @@ class Converter {
     if (run.is_string() && !command.is_null())
       note(step.id, "run is not carried over beside command");
     const Value& lines = command.is_null() ? run : command;
-    for (const std::string& line : texts_of(lines)) text += (text.empty() ? "" : "\n") + line;
+    for (const std::string& line : dagu_texts(lines)) text += (text.empty() ? "" : "\n") + line;
     if (lines.is_array()) text = "set -e\n" + text;
     for (const std::string& argument : arguments) text += " " + sh_quoted(argument);
     if (!script.empty()) text = with_script(text, script);
@@ -401,7 +336,7 @@ class Converter {
     return write + (command.empty() ? "chmod +x script\n./script" : command + " script");
   }
 
-  static std::string redirected(const std::string& text, Fields& fields) {
+  static std::string redirected(const std::string& text, DaguFields& fields) {
     std::string to;
     if (const std::string out = fields.take_text("stdout"); !out.empty()) {
       to += " >>" + in_double_quotes(out);
@@ -422,9 +357,9 @@ class Converter {
     return out + "\"";
   }
 
-  void variables(Step& step, Fields& fields, std::string& head) {
+  void variables(Step& step, DaguFields& fields, std::string& head) {
     auto all = environment_;
-    for (auto& pair : pairs_of(fields.take("env"))) all.push_back(std::move(pair));
+    for (auto& pair : dagu_pairs(fields.take("env"))) all.push_back(std::move(pair));
     Value env = Value::object();
     for (const std::string& name : param_names_) env[name] = "{{ params." + name + " }}";
     for (const auto& [name, value] : all) {
@@ -486,7 +421,7 @@ class Converter {
     }
   }
 
-  Fields fields_;
+  DaguFields fields_;
   Imported out_;
   std::string dag_id_, shell_, folder_;
   std::vector<std::pair<std::string, std::string>> environment_;

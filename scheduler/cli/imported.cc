@@ -69,7 +69,7 @@ std::string without_braces(std::string_view text) {
 
 void check_imported(Imported& imported) {
   for (const ImportedDag& dag : imported.dags) {
-    const auto read = parse_dag_file(dag.definition.dump(), dag.dag_id + ".json", ".", {});
+    const auto read = parse_dag_file(dag.text, dag.dag_id + ".json", ".", {});
     for (const DagFileProblem& problem : read.problems) {
       imported.notes.push_back(dag.dag_id + ".json: not taken as it is: " + problem.pointer + ": " +
                                problem.message);

@@ -2,7 +2,7 @@
 // list of what needs a hand out.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,7 +13,7 @@ namespace batuta::cli {
 
 struct ImportedDag {
   std::string dag_id;  // the file is <dag_id>.json
-  nlohmann::ordered_json definition;
+  std::string text;    // what stands in it
 };
 struct Imported {
   std::vector<ImportedDag> dags;

@@ -6,7 +6,6 @@
 #include <CLI/CLI.hpp>
 #include <cerrno>
 #include <cstdio>
-#include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <system_error>
@@ -210,15 +209,8 @@ void db_clean(Session& session, const Clean& a) {
         (total > static_cast<std::int64_t>(first.size()) ? "; the oldest are shown" : ""));
     return;
   }
-  if (total > 0 && !a.yes) {
-    if (!at_terminal())
-      throw Failure("--yes says that it is meant (or --dry-run, to look first)", 2);
-    std::fprintf(stderr, "Delete %lld runs with their tasks, logs and results? [y/N] ",
-                 static_cast<long long>(total));
-    std::string answer;
-    std::getline(std::cin, answer);
-    if (answer != "y" && answer != "Y" && answer != "yes") throw Failure("nothing was deleted", 1);
-  }
+  confirm("Delete " + std::to_string(total) + " runs with their tasks, logs and results?",
+          a.yes || total == 0);
   std::size_t gone = 0, kept = 0;
   std::string why;
   for (const std::string& id : ids) clean_runs(client, a, id, gone, kept, why);

@@ -1,8 +1,10 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <string>
 
+#include "common/safe_json.h"
 #include "scheduler/cli/imported.h"
 
 using namespace batuta::cli;
@@ -20,8 +22,14 @@ Imported crontab(const std::string& text, CrontabOptions options = {}) {
   return imported;
 }
 
+nlohmann::json definition_of(const Imported& imported, std::size_t dag = 0) {
+  const auto read = batuta::parse_untrusted(imported.dags.at(dag).text);
+  REQUIRE(read);
+  return *read;
+}
+
 std::string command_of(const Imported& imported, std::size_t dag, std::size_t task = 0) {
-  return imported.dags.at(dag).definition["tasks"].at(task)["command"];
+  return definition_of(imported, dag)["tasks"].at(task)["command"];
 }
 
 Imported dagu(const std::string& text) {
@@ -42,7 +50,7 @@ TEST_CASE(
       "@annually /opt/jobs/backup.sh\n",
       {"cron-", "Europe/Berlin", false});
   REQUIRE(got.dags.size() == 2);
-  const auto& dag = got.dags[0].definition;
+  const auto dag = definition_of(got);
   CHECK(dag["dag_id"] == "cron-backup");
   CHECK(dag["description"] == "Nightly copy");
   CHECK(dag["schedule"] == "30 2 * * 1-5");
@@ -51,7 +59,7 @@ TEST_CASE(
   CHECK(command_of(got, 0) ==
         "export PATH='/usr/local/bin:/usr/bin'\ncd /srv && nice -n 10 /opt/jobs/backup.sh --full");
   CHECK(got.dags[1].dag_id == "cron-backup_2");
-  CHECK(got.dags[1].definition["schedule"] == "@yearly");
+  CHECK(definition_of(got, 1)["schedule"] == "@yearly");
   CHECK(noted(got, "line 5: MAILTO=me@example.org is not carried over"));
   CHECK(noted(got, "the DAGs are paused"));
   CHECK_FALSE(noted(got, "not taken as it is"));
@@ -77,7 +85,7 @@ TEST_CASE("crontab: shells, zones and braces are kept") {
       ">/dev/null\n");
   CHECK(command_of(got, 0).starts_with("'/bin/bash' -c '"));
   CHECK(command_of(got, 0).find("{{ '{{' | raw }}.ID}}") != std::string::npos);
-  CHECK(got.dags[0].definition["timezone"] == "America/Sao_Paulo");
+  CHECK(definition_of(got, 0)["timezone"] == "America/Sao_Paulo");
   CHECK(noted(got, "throws its output away"));
   CHECK_FALSE(noted(got, "not taken as it is"));
 }
@@ -85,7 +93,7 @@ TEST_CASE("crontab: shells, zones and braces are kept") {
 TEST_CASE("crontab: what has no counterpart is told by its line") {
   const auto got = crontab("@reboot /opt/start\nthis is no job\n0 0 */2 * mon x\n*/90 * * * * y\n");
   REQUIRE(got.dags.size() == 3);
-  CHECK(got.dags[0].definition["schedule"].is_null());
+  CHECK(definition_of(got, 0)["schedule"].is_null());
   CHECK(noted(got, "line 1: @reboot has no counterpart"));
   CHECK(noted(got, "line 2: not understood"));
   CHECK(noted(got, "line 3: cron runs this only when both day fields fit"));
@@ -114,7 +122,7 @@ steps:
     depends: [fetch data]
     timeoutSec: 60
 )");
-  const auto& dag = got.dags.at(0).definition;
+  const auto dag = definition_of(got);
   CHECK(dag["dag_id"] == "daily-report");
   CHECK(dag["schedule"] == "5 4 * * *");
   CHECK(dag["timezone"] == "Asia/Tokyo");
@@ -147,7 +155,7 @@ steps:
   - id: three
     run: [echo a, echo b]
 )");
-  const auto& tasks = got.dags.at(0).definition["tasks"];
+  const auto tasks = definition_of(got)["tasks"];
   CHECK(got.dags[0].dag_id == "file");
   CHECK(tasks[0]["command"] == "echo one");
   CHECK(tasks[1]["depends_on"].dump() == R"(["step_1"])");

@@ -387,6 +387,22 @@ def metrics_alerts_and_page_agree():
             assert f"### {alert}\n" in page and f"#{alert.lower()}\n" in alerts, alert
 
 
+def a_dag_is_deleted_when_it_is_meant():
+    """dags delete: asks, or takes --yes; runs are gone, the file is named"""
+    with Folder("delete") as folder:
+        server = folder.server({"old": dag("old", [mock("m")])}).start()
+        server.trigger("old", run_id="r")
+        server.wait_run("old", "r")
+        refused = server.cli("dags", "delete", "old", check=False, stdin="")
+        assert refused.returncode == 2 and "--yes" in refused.stderr, refused
+        assert server.run("old", "r")["state"] == "success"
+        if "delete" not in server.get("/api/v2/openapi.json")["paths"]["/api/v2/dags/{dag_id}"]:
+            return  # the server cannot, and says so
+        assert "old.json" in server.cli("dags", "delete", "old", "--yes").stdout
+        assert server.cli("runs", "get", "old", "r", check=False).returncode == 1
+        assert "there is no DAG" in server.cli("dags", "delete", "older", "--yes", check=False).stderr
+
+
 def logs_are_json_when_asked():
     """--log-format json: every line of the processes' logs is an object, also by the variable; other values are refused"""
     for how in ({"arguments": ["--log-format", "json"]}, {"env": {"BATUTA_LOG_FORMAT": "json"}}):
@@ -411,4 +427,5 @@ if __name__ == "__main__":
           one_task_is_tested_alone, the_installation_is_told, entries_move_between_installations,
           a_connection_is_tried_without_its_secrets, old_runs_are_cleaned_away, what_is_waited_for_shows_how_far_it_is,
           a_log_is_followed_to_its_end, what_was_meant_is_told, a_shell_completes_words_and_ids,
-          crontabs_and_dagu_files_become_dags, metrics_alerts_and_page_agree, logs_are_json_when_asked])
+          crontabs_and_dagu_files_become_dags, metrics_alerts_and_page_agree,
+          a_dag_is_deleted_when_it_is_meant, logs_are_json_when_asked])
