@@ -426,10 +426,8 @@ Status check_expression(const TemplateExpr& expr) {
   if (!find_root(name)) {
     std::vector<std::string> names;
     for (const auto& root : roots) names.emplace_back(root.name);
-    const bool airflows = name == "execution_date";
     return {Errc::invalid,
-            "unknown name \"" + name.substr(0, 80) + "\"" +
-                (airflows ? "; here it is \"logical_date\"" : did_you_mean(name, names))};
+            "unknown name \"" + name.substr(0, 80) + "\"" + did_you_mean(name, names)};
   }
   if (name == "var" || name == "macros") {
     const auto* kind = expr.path.size() >= 3 ? std::get_if<std::string>(&expr.path[1]) : nullptr;
