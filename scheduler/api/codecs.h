@@ -34,6 +34,9 @@ nlohmann::json page_of(std::string_view plural, const Page& page, std::size_t to
 
 // ---- DAGs
 
+// Asked by Airflow's client of 3.0 or 3.1, which says so, and takes less than later ones.
+bool is_old_client(const Request& request);
+
 struct DagFacts {
   const DagRow& row;
   const Dag* dag = nullptr;  // the newest version; null when its file is gone
@@ -57,7 +60,8 @@ nlohmann::json version_json(const std::string& dag_id, const std::string& versio
 // Our kinds of warnings as values of Airflow's enum, so that generated clients can parse them; the
 // kind itself is the answer's batuta.kind.
 std::string_view airflow_warning_type(const DagWarning& warning);
-nlohmann::json warning_json(const DagWarning& warning);
+// `old_client`: it knows but two of the types.
+nlohmann::json warning_json(const DagWarning& warning, bool old_client = false);
 nlohmann::json import_error_json(const ImportError& error);
 
 // ---- runs and task instances

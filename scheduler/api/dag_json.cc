@@ -224,10 +224,17 @@ std::string_view airflow_warning_type(const DagWarning& warning) {
   return pool ? "non-existent pool" : "runtime varying value";
 }
 
-json warning_json(const DagWarning& warning) {
+bool is_old_client(const Request& request) {
+  const std::string* agent = request.header("user-agent");
+  return agent && (agent->starts_with("OpenAPI-Generator/3.0.") ||
+                   agent->starts_with("OpenAPI-Generator/3.1."));
+}
+
+json warning_json(const DagWarning& warning, bool old_client) {
+  const std::string_view type = airflow_warning_type(warning);
   return {{"dag_id", warning.dag_id},
           {"dag_display_name", warning.dag_id},
-          {"warning_type", airflow_warning_type(warning)},
+          {"warning_type", old_client && type == "runtime varying value" ? "asset conflict" : type},
           {"message", warning.message},
           {"timestamp", to_iso(warning.timestamp)},
           {"batuta", {{"kind", warning.kind}}}};

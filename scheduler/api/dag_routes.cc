@@ -234,15 +234,6 @@ constexpr Column<Task> task_columns[] = {
 };
 }  // namespace
 
-namespace {
-// Airflow's client of 3.0 or 3.1, which says so.
-bool is_old_client(const Request& request) {
-  const std::string* agent = request.header("user-agent");
-  return agent && (agent->starts_with("OpenAPI-Generator/3.0.") ||
-                   agent->starts_with("OpenAPI-Generator/3.1."));
-}
-}  // namespace
-
 Result<Response> list_tasks(Context& context, const Request& request) {
   QueryReader query(request);
   ListQuery list;

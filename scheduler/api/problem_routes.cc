@@ -44,7 +44,9 @@ Result<Response> list_dag_warnings(Context& context, const Request& request) {
   const auto picked = pick<DagWarning>(
       bag->warnings, warning_columns, list,
       [sight = seen_dags(request)](const DagWarning& w) { return sight.sees(w.dag_id); });
-  return page_response("dag_warnings", picked, warning_json);
+  return page_response("dag_warnings", picked, [old = is_old_client(request)](const DagWarning& w) {
+    return warning_json(w, old);
+  });
 }
 
 Result<Response> list_import_errors(Context& context, const Request& request) {

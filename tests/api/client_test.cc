@@ -100,6 +100,11 @@ TEST_CASE(
   };
   CHECK(asked(one, "OpenAPI-Generator/3.1.8/python")["retry_exponential_backoff"].is_boolean());
   CHECK(asked(one, "OpenAPI-Generator/3.3.2/python")["retry_exponential_backoff"].is_number());
+  const auto warned = [&](const char* agent) {
+    return asked("/api/v2/dagWarnings", agent)["dag_warnings"][0]["warning_type"];
+  };
+  CHECK(warned("OpenAPI-Generator/3.1.8/python") == "asset conflict");
+  CHECK(warned("OpenAPI-Generator/3.3.2/python") == "runtime varying value");
   const auto list = asked("/api/v2/dags/demo/tasks", "OpenAPI-Generator/3.0.2/python");
   CHECK(list["tasks"][0]["retry_exponential_backoff"].is_boolean());
 }
