@@ -13,6 +13,7 @@ using nlohmann::json;
 constexpr MappedField mapped_fields[] = {
     {"shell", "command", R"("true")"},
     {"shell", "env", "{}"},
+    {"shell", "args", "[]"},
     {"http", "method", R"("GET")"},
     {"http", "url", R"("http://localhost/")"},
     {"http", "body", "null"},

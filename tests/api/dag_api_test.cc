@@ -74,6 +74,26 @@ TEST_CASE("details give the params in the order of the DAG file") {
   CHECK(params["alpha"]["schema"]["type"] == "string");
 }
 
+TEST_CASE("Markdown, names and labels of edges are in the answers of DAG and tasks") {
+  TestApi api;
+  const std::string file = R"({"dag_id": "demo", "doc_md": "# Why", "tasks": [
+    {"task_id": "a", "type": "mock", "doc_md": "*how*", "display_name": "Ask"},
+    {"task_id": "b", "type": "mock", "depends_on": ["a"], "edge_labels": {"a": "if asked"}},
+    {"task_id": "c", "type": "mock", "depends_on": ["a"]}]})";
+  const auto parsed = parse_dag_file(file, "demo.json", ".", {});
+  REQUIRE(parsed.dag);
+  api.backend.bag->dags["demo"] = parsed.dag;
+  CHECK(api.get("/api/v2/dags/demo/details")["doc_md"] == "# Why");
+  const auto task = api.get("/api/v2/dags/demo/tasks/a");
+  CHECK(task["doc_md"] == "*how*");
+  CHECK(task["task_display_name"] == "Ask");
+  CHECK(task["batuta"]["edge_labels"] == nlohmann::json{{"b", "if asked"}});
+  const auto other = api.get("/api/v2/dags/demo/tasks/b");
+  CHECK(other["doc_md"].is_null());
+  CHECK(other["task_display_name"] == "b");
+  CHECK(other["batuta"]["edge_labels"].empty());
+}
+
 TEST_CASE("the tasks of an older version are asked for by its number") {
   TestApi api;
   const auto parsed = parse_dag_file(

@@ -103,6 +103,10 @@ TEST_CASE("arguments fill the fields that bear their names, and nothing else") {
   json params = json::parse(R"({"command":"true"})");
   CHECK(fill_arguments(task, json::parse(R"({"env":{"A":"1"},"other":5})"), params));
   CHECK(params == json::parse(R"({"command":"true","env":{"A":"1"}})"));
+  const Task listed = each(
+      read_dag_text(R"("type":"shell","command":"echo $1","expand":{"args":[["a b"],["c",1]]})"));
+  CHECK(fill_arguments(listed, json::parse(R"({"args":["c",1]})"), params));
+  CHECK(params["args"] == json::parse(R"(["c",1])"));
 }
 
 TEST_CASE("neither a command nor a connection comes from data") {

@@ -80,8 +80,10 @@ TEST_CASE(
   CHECK(task["print"] == "{{ (ds) }} {{ 'v' }} {{ 1 }}");
   CHECK(task["fail_times"] == 3);
   CHECK(task["display_name"] == "{{ '{{' }} b }} x");
-  const json given = whole_task(
-      body, {{"task_id", "a"}, {"template", "t"}, {"arguments", {{"s", "{% raw %}{{{% endraw %}"}, {"n", "{{ ds }}"}}}});
+  const json given =
+      whole_task(body, {{"task_id", "a"},
+                        {"template", "t"},
+                        {"arguments", {{"s", "{% raw %}{{{% endraw %}"}, {"n", "{{ ds }}"}}}});
   CHECK(given["return"]["n"] == "{{ ds }}");
   CHECK(given["display_name"] == "{{ '{{' }} b }} {{ '{{' }}");
 }

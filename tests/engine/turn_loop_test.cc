@@ -5,165 +5,13 @@
 
 #include <utility>
 
-#include "tests/engine/counting_store.h"
+#include "tests/engine/turn_loop_world.h"
 #include "tests/support/ask.h"
-#include "tests/support/memory_store.h"
 
 using namespace batuta;
 using namespace std::chrono_literals;
-using batuta::test::CountingStore;
+using namespace batuta::turns;
 using batuta::test::find_run;
-
-namespace {
-
-constexpr WorkerId agent_link = 1;
-
-class Context : public LaunchContext {
- public:
-  const std::vector<XcomName>& xcoms_of(const Dag& dag, TaskIndex i) override {
-    names_.clear();
-    for (const TaskIndex up : dag.tasks[i].upstream) names_.push_back({up, "return_value"});
-    return names_;
-  }
-  std::vector<XcomName> xcoms_of_alert(const Dag&, const std::string&) override {
-    return {{0, "return_value"}};
-  }
-  Result<Resolution> resolve(const Attempt&, const DagFinder&, Time) override {
-    return Resolution{};
-  }
-  // As many as the upstream says; "x": it cannot be read.
-  Result<Expansion> expand(const Attempt& attempt) override {
-    const std::string value = attempt.xcom(0, "return_value").value_or("none");
-    if (value == "\"x\"") return {Errc::invalid, "no list", "/expand/y"};
-    Expansion out{std::stoi(value), {}};
-    for (int i = 0; i < out.count; ++i) out.names.push_back("item " + std::to_string(i));
-    return out;
-  }
-  Status render_launch(const Attempt& attempt, Launch& out, std::string&) override {
-    for (const TaskIndex up : attempt.task.upstream) {
-      out.params_json += attempt.xcom(up, "return_value").value_or("none");
-    }
-    if (!attempt.task.spec_json.empty()) {
-      const auto named = find_task(attempt.dag, attempt.task.spec_json);
-      out.params_json += attempt.xcom(*named, "computed").value_or("none");
-    }
-    return success();
-  }
-  OutboxRow render_alert(const Attempt& attempt, const std::string& notifier, Time) override {
-    OutboxRow row;
-    row.kind = OutboxKind::alert;
-    row.key = notifier;
-    row.payload_json = attempt.task.id + attempt.xcom(0, "return_value").value_or("none");
-    return row;
-  }
-
- private:
-  std::vector<XcomName> names_;
-};
-
-Task task(const std::string& id, std::vector<TaskIndex> upstream = {}) {
-  Task t;
-  t.id = id;
-  t.plugin = "mock";
-  t.upstream = std::move(upstream);
-  return t;
-}
-
-std::shared_ptr<const Dag> dag_of(std::vector<Task> tasks) {
-  Dag dag;
-  dag.id = "d";
-  dag.version = "v1";
-  dag.is_paused_upon_creation = false;
-  dag.tasks = std::move(tasks);
-  auto finished = finish_dag(std::move(dag));
-  REQUIRE(finished);
-  return *finished;
-}
-
-// A loop with its own clock; every commit may be given a fate.
-struct World : TurnDriver, Executor {
-  explicit World(std::vector<Task> tasks) : store([this] { return fate; }) {
-    start();
-    turn({DagsChanged{{dag_of(std::move(tasks))}, {}}});
-  }
-  void start() {
-    const Lead lead = store.lead();
-    loop.emplace(store.load(), lead, SchedulerOptions{}, store, *this, context, *this, now);
-  }
-
-  void turn(std::vector<Event> events) {
-    if (loop->on_events(std::move(events), now)) loop->on_commit_result(loop->commit(), now);
-  }
-  void settle() {
-    while (loop->available() && loop->due(now)) turn({});
-  }
-  void pass(Duration time) {
-    now.wall += time;
-    now.boot = now.boot + time;
-  }
-  RunRequested request(const std::string& run_id) {
-    RunRequested trigger;
-    trigger.request = ++requests;
-    trigger.uuid = make_uuid_v7(now.wall);
-    trigger.dag_id = "d";
-    trigger.dag_run_id = run_id;
-    return trigger;
-  }
-  void join(std::vector<RunningAttempt> running = {}) {
-    Hello hello;
-    hello.agent_id = "agent";
-    hello.slots = 4;
-    hello.running = std::move(running);
-    PluginInfo plugin;
-    plugin.name = "mock";
-    hello.catalogue = {plugin};
-    turn({WorkerJoined{agent_link, hello}});
-  }
-  static Event finished(const AttemptKey& key, const std::string& result) {
-    Finished report;
-    report.key = key;
-    report.outcome = Outcome::success;
-    report.result_json = result;
-    return AttemptFinished{agent_link, report};
-  }
-
-  void released(PendingTurn& turn, const SchedulerState&) override {
-    for (const Reply& reply : turn.effects.replies) replies.push_back(reply);
-  }
-  void unavailable(const std::string&, bool unknown) override {
-    ++outages;
-    maybe_done = unknown;
-  }
-  void reloaded() override { ++reloads; }
-  void available(Unsent unsent) override {
-    ++recoveries;
-    unsent_rows = std::move(unsent);
-  }
-  void fatal(const std::string& why) override { lost = why; }
-
-  void launch(WorkerId, Launch launch) override { launches.push_back(std::move(launch)); }
-  void cancel(WorkerId, Cancel) override {}
-  void recall(WorkerId, Recall) override {}
-  void ack(WorkerId, Ack) override {}
-  void drop(WorkerId, const std::string&) override { ++drops; }
-  void drop_all(const std::string&) override { ++dropped_all; }
-  void flush() override {}
-
-  CommitFate fate = CommitFate::ok;
-  CountingStore store;
-  Context context;
-  Now now{Time(1'760'000'000s), Boot{}};
-  std::optional<TurnLoop> loop;
-  std::vector<Launch> launches;
-  std::vector<Reply> replies;
-  Unsent unsent_rows;
-  std::string lost;
-  RequestId requests = 0;
-  int outages = 0, recoveries = 0, reloads = 0, dropped_all = 0, drops = 0;
-  bool maybe_done = false;
-};
-
-}  // namespace
 
 TEST_CASE("nothing leaves before its commit, and a turn without changes needs none") {
   World world({task("first")});
@@ -466,6 +314,40 @@ TEST_CASE("the XComs that a turn's alerts need are read with those of its launch
   const auto& outbox = world.store.data().outbox;
   REQUIRE(outbox.size() == 2);
   for (const auto& [id, row] : outbox) CHECK(row.payload_json == "fails1");
+}
+
+TEST_CASE("the run before is read with the rest, as this very turn leaves it") {
+  World world({task("a")});
+  world.context.previous = true;
+  Hello hello;
+  hello.agent_id = "agent";
+  hello.slots = 1;
+  hello.catalogue.emplace_back().name = "mock";
+  world.turn({WorkerJoined{agent_link, hello}});
+  const auto dated = [&](const std::string& run_id, std::chrono::seconds date) {
+    RunRequested request = world.request(run_id);
+    request.logical_date = Time(date);
+    return request;
+  };
+  world.turn({dated("first", 10s)});
+  world.settle();
+  world.turn({dated("second", 20s), dated("earlier", 5s)});
+  world.settle();
+  REQUIRE(world.launches.size() == 1);
+  CHECK(world.launches[0].params_json == "none");
+  const int before = world.store.reads;
+  world.turn({World::finished(world.launches[0].key, "")});  // which frees the slot for the others
+  REQUIRE(world.launches.size() == 3);
+  CHECK(world.launches[1].dag_run_id == "earlier");
+  CHECK(world.launches[1].params_json == "none");
+  CHECK(world.launches[2].dag_run_id == "second");
+  CHECK(world.launches[2].params_json == "first");
+  CHECK(world.store.reads == before + 1);
+  world.turn({World::finished(world.launches[1].key, "")});
+  world.turn({World::finished(world.launches[2].key, ""), dated("third", 30s)});
+  world.settle();
+  REQUIRE(world.launches.size() == 4);
+  CHECK(world.launches[3].params_json == "second");
 }
 
 TEST_CASE("an XCom whose name is computed while rendering is read then") {

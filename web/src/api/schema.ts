@@ -311,13 +311,13 @@ export interface SessionUser {
 }
 
 export interface Task {
-  class_ref: Record<string, unknown>; depends_on_past: boolean; doc_md: string | null; downstream_task_ids: string[];
-  end_date: string | null; execution_timeout: Record<string, unknown> | null; extra_links: string[]; is_mapped: boolean;
-  operator_name: string; owner: string | null; params: Record<string, unknown>; pool: string; pool_slots: number;
-  priority_weight: number; queue: string; retries: number; retry_delay: Record<string, unknown>;
-  retry_exponential_backoff: number; start_date: string | null; task_display_name: string; task_id: string;
-  template_fields: string[]; trigger_rule: string; ui_color: string; ui_fgcolor: string; wait_for_downstream: boolean;
-  weight_rule: string;
+  batuta: TaskExtra; class_ref: Record<string, unknown>; depends_on_past: boolean; doc_md: string | null;
+  downstream_task_ids: string[]; end_date: string | null; execution_timeout: Record<string, unknown> | null;
+  extra_links: string[]; is_mapped: boolean; operator_name: string; owner: string | null;
+  params: Record<string, unknown>; pool: string; pool_slots: number; priority_weight: number; queue: string;
+  retries: number; retry_delay: Record<string, unknown>; retry_exponential_backoff: number; start_date: string | null;
+  task_display_name: string; task_id: string; template_fields: string[]; trigger_rule: string; ui_color: string;
+  ui_fgcolor: string; wait_for_downstream: boolean; weight_rule: string;
 }
 
 export interface TaskCollection {
@@ -330,6 +330,10 @@ export interface TaskDependency {
 
 export interface TaskDependencyCollection {
   dependencies: TaskDependency[];
+}
+
+export interface TaskExtra {
+  edge_labels: Record<string, unknown>;
 }
 
 export interface TaskInstance {

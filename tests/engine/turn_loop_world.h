@@ -1,0 +1,189 @@
+// A turn loop with its own clock, a store that counts and a context that shows what it was given.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <utility>
+
+#include "scheduler/engine/turn_loop.h"
+#include "tests/support/memory_store.h"
+
+namespace batuta::turns {
+
+using namespace std::chrono_literals;
+
+inline constexpr WorkerId agent_link = 1;
+
+// Counts what is asked of it.
+class CountingStore : public MemoryStore {
+ public:
+  using MemoryStore::MemoryStore;
+  StoredState load() override {
+    ++loads;
+    if (unreadable) throw StoreError("no answer", true);
+    return MemoryStore::load();
+  }
+  Answers read(const Questions& questions) override {
+    ++reads;
+    if (unreadable) throw StoreError("no answer", true);
+    return MemoryStore::read(questions);
+  }
+  int loads = 0;
+  int reads = 0;
+  bool unreadable = false;
+};
+
+class Context : public LaunchContext {
+ public:
+  const std::vector<XcomName>& xcoms_of(const Dag& dag, TaskIndex i) override {
+    names_.clear();
+    for (const TaskIndex up : dag.tasks[i].upstream) names_.push_back({up, "return_value"});
+    return names_;
+  }
+  std::vector<XcomName> xcoms_of_alert(const Dag&, const std::string&) override {
+    return {{0, "return_value"}};
+  }
+  Result<Resolution> resolve(const Attempt&, const DagFinder&, Time) override {
+    return Resolution{};
+  }
+  // As many as the upstream says; "x": it cannot be read.
+  Result<Expansion> expand(const Attempt& attempt) override {
+    const std::string value = attempt.xcom(0, "return_value").value_or("none");
+    if (value == "\"x\"") return {Errc::invalid, "no list", "/expand/y"};
+    Expansion out{std::stoi(value), {}};
+    for (int i = 0; i < out.count; ++i) out.names.push_back("item " + std::to_string(i));
+    return out;
+  }
+  bool asks_for_previous(const Dag&, TaskIndex) override { return previous; }
+  Status render_launch(const Attempt& attempt, Launch& out, std::string&) override {
+    if (previous) {
+      const auto run = attempt.previous_success();
+      out.params_json += run ? run->dag_run_id : "none";
+      return success();
+    }
+    for (const TaskIndex up : attempt.task.upstream) {
+      out.params_json += attempt.xcom(up, "return_value").value_or("none");
+    }
+    if (!attempt.task.spec_json.empty()) {
+      const auto named = find_task(attempt.dag, attempt.task.spec_json);
+      out.params_json += attempt.xcom(*named, "computed").value_or("none");
+    }
+    return success();
+  }
+  OutboxRow render_alert(const Attempt& attempt, const std::string& notifier, Time) override {
+    OutboxRow row;
+    row.kind = OutboxKind::alert;
+    row.key = notifier;
+    row.payload_json = attempt.task.id + attempt.xcom(0, "return_value").value_or("none");
+    return row;
+  }
+
+  bool previous = false;  // launches tell of the run before instead
+
+ private:
+  std::vector<XcomName> names_;
+};
+
+inline Task task(const std::string& id, std::vector<TaskIndex> upstream = {}) {
+  Task t;
+  t.id = id;
+  t.plugin = "mock";
+  t.upstream = std::move(upstream);
+  return t;
+}
+
+inline std::shared_ptr<const Dag> dag_of(std::vector<Task> tasks) {
+  Dag dag;
+  dag.id = "d";
+  dag.version = "v1";
+  dag.is_paused_upon_creation = false;
+  dag.tasks = std::move(tasks);
+  auto finished = finish_dag(std::move(dag));
+  REQUIRE(finished);
+  return *finished;
+}
+
+// A loop with its own clock; every commit may be given a fate.
+struct World : TurnDriver, Executor {
+  explicit World(std::vector<Task> tasks) : store([this] { return fate; }) {
+    start();
+    turn({DagsChanged{{dag_of(std::move(tasks))}, {}}});
+  }
+  void start() {
+    const Lead lead = store.lead();
+    loop.emplace(store.load(), lead, SchedulerOptions{}, store, *this, context, *this, now);
+  }
+
+  void turn(std::vector<Event> events) {
+    if (loop->on_events(std::move(events), now)) loop->on_commit_result(loop->commit(), now);
+  }
+  void settle() {
+    while (loop->available() && loop->due(now)) turn({});
+  }
+  void pass(Duration time) {
+    now.wall += time;
+    now.boot = now.boot + time;
+  }
+  RunRequested request(const std::string& run_id) {
+    RunRequested trigger;
+    trigger.request = ++requests;
+    trigger.uuid = make_uuid_v7(now.wall);
+    trigger.dag_id = "d";
+    trigger.dag_run_id = run_id;
+    return trigger;
+  }
+  void join(std::vector<RunningAttempt> running = {}) {
+    Hello hello;
+    hello.agent_id = "agent";
+    hello.slots = 4;
+    hello.running = std::move(running);
+    PluginInfo plugin;
+    plugin.name = "mock";
+    hello.catalogue = {plugin};
+    turn({WorkerJoined{agent_link, hello}});
+  }
+  static Event finished(const AttemptKey& key, const std::string& result) {
+    Finished report;
+    report.key = key;
+    report.outcome = Outcome::success;
+    report.result_json = result;
+    return AttemptFinished{agent_link, report};
+  }
+
+  void released(PendingTurn& turn, const SchedulerState&) override {
+    for (const Reply& reply : turn.effects.replies) replies.push_back(reply);
+  }
+  void unavailable(const std::string&, bool unknown) override {
+    ++outages;
+    maybe_done = unknown;
+  }
+  void reloaded() override { ++reloads; }
+  void available(Unsent unsent) override {
+    ++recoveries;
+    unsent_rows = std::move(unsent);
+  }
+  void fatal(const std::string& why) override { lost = why; }
+
+  void launch(WorkerId, Launch launch) override { launches.push_back(std::move(launch)); }
+  void cancel(WorkerId, Cancel) override {}
+  void recall(WorkerId, Recall) override {}
+  void ack(WorkerId, Ack) override {}
+  void drop(WorkerId, const std::string&) override { ++drops; }
+  void drop_all(const std::string&) override { ++dropped_all; }
+  void flush() override {}
+
+  CommitFate fate = CommitFate::ok;
+  CountingStore store;
+  Context context;
+  Now now{Time(1'760'000'000s), Boot{}};
+  std::optional<TurnLoop> loop;
+  std::vector<Launch> launches;
+  std::vector<Reply> replies;
+  Unsent unsent_rows;
+  std::string lost;
+  RequestId requests = 0;
+  int outages = 0, recoveries = 0, reloads = 0, dropped_all = 0, drops = 0;
+  bool maybe_done = false;
+};
+
+}  // namespace batuta::turns
