@@ -273,7 +273,6 @@ using Event =
                  RunDeleted, ClearRequested, MarkRequested, NoteSet, InstanceDeleted, XcomEdited,
                  PoolSet, PoolDeleted, WorkerJoined, WorkerLost, AgentDead, WorkerHeartbeat,
                  WorkerCatalogue, AttemptStarted, AttemptFinished, AttemptRecalled, TaskExpanded,
-                 TaskResolved, WaitChecked,
-                 PublicationSettled, PublicationRefused, Stalled>;
+                 TaskResolved, WaitChecked, PublicationSettled, PublicationRefused, Stalled>;
 
 }  // namespace batuta

@@ -16,14 +16,14 @@ RunName name_of(const RunRow& run) {
 
 // In the order of the variant.
 constexpr std::string_view event_names[] = {
-    "dags changed",     "pause requested",     "DAG deleted",
-    "run requested",    "run state requested", "run deleted",
-    "clear requested",  "mark requested",      "note set",
-    "instance deleted", "XCom edited",         "pool set",
-    "pool deleted",     "worker joined",       "worker lost",
-    "agent dead",       "worker heartbeat",    "worker catalogue",
-    "attempt started",  "attempt finished",    "attempt recalled",
-    "task expanded",    "task resolved",       "wait checked",
+    "dags changed",        "pause requested",     "DAG deleted",
+    "run requested",       "run state requested", "run deleted",
+    "clear requested",     "mark requested",      "note set",
+    "instance deleted",    "XCom edited",         "pool set",
+    "pool deleted",        "worker joined",       "worker lost",
+    "agent dead",          "worker heartbeat",    "worker catalogue",
+    "attempt started",     "attempt finished",    "attempt recalled",
+    "task expanded",       "task resolved",       "wait checked",
     "publication settled", "publication refused", "stalled"};
 static_assert(std::size(event_names) == std::variant_size_v<Event>);
 
