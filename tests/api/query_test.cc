@@ -302,10 +302,12 @@ TEST_CASE("runs of a kind that is never made here are none, not a mistake") {
   CHECK(api.history.last_run_query.filters.at(0).values == std::vector<FilterValue>{-1});
   CHECK(api.status(Method::get, "/api/v2/dags/demo/dagRuns?run_type=weekly") == 422);
   const std::string tasks = "/api/v2/dags/demo/dagRuns/done/taskInstances?state=";
-  CHECK(api.status(Method::get, tasks + "deferred") == 200);
+  CHECK(api.status(Method::get, tasks + "up_for_reschedule") == 200);
   CHECK(api.history.last_task_query.filters.at(0).values == std::vector<FilterValue>{-1});
-  CHECK(api.status(Method::get, tasks + "deferred&state=success") == 200);
+  CHECK(api.status(Method::get, tasks + "up_for_reschedule&state=success") == 200);
   CHECK(api.history.last_task_query.states == std::vector{TaskState::success});
+  CHECK(api.status(Method::get, tasks + "deferred") == 200);
+  CHECK(api.history.last_task_query.states == std::vector{TaskState::deferred});
 }
 
 TEST_CASE("conf_contains finds JSON written with spaces or without, and takes no wildcards") {

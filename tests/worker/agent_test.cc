@@ -103,7 +103,7 @@ TEST_CASE("what cannot run is refused with a reason") {
   CHECK(world.finished(launch.key).outcome == Outcome::refused);
   const Finished missing = world.finished(world.launch("shell"));
   CHECK(missing.outcome == Outcome::failed_no_retry);
-  CHECK(missing.reason == "parameter command is missing");
+  CHECK(missing.reason == R"(a shell task needs either "command" or "script")");
 }
 
 TEST_CASE("an unstarted attempt is recalled, a started one is not") {
