@@ -14,7 +14,8 @@ namespace {
 
 // In this order: each names what those before it told of.
 constexpr char drop_what_goes_on[] =
-    "DELETE FROM outbox; DELETE FROM accepted; DELETE FROM publication WHERE state = 0; "
+    "DELETE FROM outbox; DELETE FROM accepted; DELETE FROM task_wait; "
+    "DELETE FROM publication WHERE state = 0; "
     "DELETE FROM token; DELETE FROM user_group_user; DELETE FROM dag_favorite; "
     "DELETE FROM app_user; DELETE FROM variable; "
     "DELETE FROM connection; "

@@ -49,6 +49,10 @@ TEST_CASE("a cloned store tells what happened, and has no secret, no user, nothi
   seal_result(*SecretKey::read(key), report);
   owed.xcoms = {{RunSeq{1}, 0, unmapped, "return_value", report.result_json, at(1)},
                 {RunSeq{1}, 1, unmapped, "return_value", "7", at(1)}};
+  WaitRow wait;
+  wait.run = RunSeq{2};
+  wait.about = "a file";
+  owed.waits = {wait};
   commit(*store, owed);
 
   const std::string to = folder.file("copy.db");
@@ -71,6 +75,7 @@ TEST_CASE("a cloned store tells what happened, and has no secret, no user, nothi
   CHECK(registry.variable("api_token")->value.empty());
   CHECK(registry.connection("slack_alerts")->password.empty());
   CHECK(registry.connection("slack_alerts")->login == "bot");
+  CHECK(copy->load().waits.empty());
   SqliteHistory history(to);
   CHECK(history.runs({}).total == 1);
   CHECK(history.run("etl", ended.dag_run_id));
