@@ -116,6 +116,7 @@ const StoredRun* watched_run(const SchedulerState& state, const WaitRow& wait) {
 void add_xcom(Turn& turn, LiveRun& run, InstanceIndex i, const std::string& key,
               const std::string& value_json) {
   if (value_json.empty()) return;
+  if (key == "return_value" && !run.definition(i).do_xcom_push) return;
   turn.out.changes.xcoms.push_back(
       {run.row().seq, run.task(i).task, run.task(i).map_index, key, value_json, turn.now.wall});
 }

@@ -112,6 +112,15 @@ TEST_CASE("a task that no worker runs is asked about, and what is said becomes o
   }
 }
 
+TEST_CASE("a result that is not to be kept is not") {
+  Waiting w([](Task& t) { t.do_xcom_push = false; });
+  Resolution done;
+  done.result_json = "5";
+  w.answer(done);
+  CHECK(w.state() == TaskState::success);
+  CHECK(w.world.ledger.xcoms.empty());
+}
+
 TEST_CASE("a paused DAG asks nothing until it goes on") {
   World world;
   world.add(DagMaker("dag")
