@@ -58,6 +58,8 @@ void take_checkpoint(std::int64_t version, std::string_view name, std::string_vi
   }
 }
 
+constexpr std::size_t max_missed = 1000;
+
 // Of two whole ones of a version, either will do.
 void take_checkpoints(const Parts& found, const std::string& prefix, LogListing& listing) {
   listing.has_other_checkpoint = found.has_other;
@@ -112,6 +114,7 @@ Result<LogListing> LogFolder::list() const {
   take_checkpoints(parts, prefix_, listing);
   std::sort(listing.commits.begin(), listing.commits.end());
   std::sort(listing.compactions.begin(), listing.compactions.end());
+  add_missed(listing.commits, -1);
   return listing;
 }
 
@@ -125,7 +128,25 @@ Result<std::vector<std::int64_t>> LogFolder::commits_after(std::int64_t version)
   for (const ObjectInfo& object : found->objects)
     take_name(std::string_view(object.key).substr(prefix_.size()), listing, parts);
   std::sort(listing.commits.begin(), listing.commits.end());
+  add_missed(listing.commits, version);
   return std::move(listing.commits);
+}
+
+// A folder that is read while others write into it may show what came last and not what came just
+// before (POSIX leaves both open): what seems to be missing is looked for by its name.
+void LogFolder::add_missed(std::vector<std::int64_t>& commits, std::int64_t after) const {
+  std::vector<std::int64_t> missed;
+  std::int64_t before = after;
+  for (const std::int64_t version : commits) {
+    for (std::int64_t v = version - 1; v > before && missed.size() < max_missed; --v) {
+      if (!storage_->stat(prefix_ + commit_file_name(v))) break;
+      missed.push_back(v);
+    }
+    before = version;
+  }
+  if (missed.empty()) return;
+  commits.insert(commits.end(), missed.begin(), missed.end());
+  std::sort(commits.begin(), commits.end());
 }
 
 Result<std::string> LogFolder::read_entry(const std::string& name) const {

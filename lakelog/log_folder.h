@@ -57,6 +57,8 @@ class LogFolder {
 
  private:
   Result<std::string> read_entry(const std::string& name) const;
+  // Ascending; of versions above `after`.
+  void add_missed(std::vector<std::int64_t>& commits, std::int64_t after) const;
   Storage* storage_;
   std::string table_;
   std::string prefix_;  // of the log's objects

@@ -1,7 +1,9 @@
 // Real processes against one table: they race, and they are killed at every step.
 #include <doctest/doctest.h>
+
 #include <sys/wait.h>
 #include <unistd.h>
+#include <cstdio>
 
 #include <csignal>
 #include <nlohmann/json.hpp>
@@ -21,7 +23,10 @@ constexpr int commits_each = 25;
   const std::string app = "racer-" + std::to_string(who);
   for (int i = 0; i < commits_each; ++i) {
     const auto add = data_file(lake.path(), app + "-" + std::to_string(i));
-    if (!publish(publication(lake, append_payload({add}), i + 1, app)).ok()) ::_exit(1);
+    const auto published = publish(publication(lake, append_payload({add}), i + 1, app));
+    if (published.ok()) continue;
+    std::fprintf(stderr, "%s: %s\n", app.c_str(), published.error().message.c_str());
+    ::_exit(1);
   }
   ::_exit(0);
 }
