@@ -82,7 +82,6 @@ struct ResolveEffect {
 // and not answered before a restart is asked again.
 struct CheckEffect {
   AttemptKey key;
-  std::string dag_id;
   std::string argument_json;
 };
 struct CancelEffect {

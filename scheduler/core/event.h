@@ -217,16 +217,14 @@ struct TaskExpanded {
 // What becomes of a task that no worker runs.
 struct Resolution {
   enum class Kind : std::uint8_t {
-    done,  // success; of a short circuit, what follows may be skipped
-    skipped,
-    failed,
+    done,    // success; of a short circuit, what follows may be skipped
+    failed,  // for good, as a launch that cannot be rendered
     wait,
     trigger,  // a run of another DAG, and perhaps a wait for it
   };
   Kind kind = Kind::done;
   std::string result_json;  // done: its XCom; empty for none
-  std::string reason;       // skipped, failed
-  bool retryable = false;   // failed: trying again may help
+  std::string reason;       // failed
   // done: false is a short circuit. What is directly downstream is skipped then, or (`whole`) all
   // that follows, whatever its trigger rules say.
   bool goes_on = true;
@@ -249,8 +247,7 @@ struct WaitChecked {
   enum class Outcome : std::uint8_t { satisfied, not_yet, failed };
   AttemptKey key;
   Outcome outcome = Outcome::not_yet;
-  std::string result_json;  // satisfied: its XCom; empty for none
-  std::string message;      // why not
+  std::string message;  // why not
 };
 struct PublicationSettled {
   std::int64_t publication = 0;

@@ -90,10 +90,8 @@ void on(Turn& turn, const TaskResolved& event) {
   switch (what.kind) {
     case Resolution::Kind::done:
       return succeed(turn, run, i, what);
-    case Resolution::Kind::skipped:
-      return end_task(turn, run, i, Cause::skipped, TaskState::skipped, what.reason);
     case Resolution::Kind::failed:
-      return fail_here(turn, run, i, what.reason, what.retryable);
+      return fail_here(turn, run, i, what.reason, false);
     case Resolution::Kind::trigger:
       return trigger(turn, run, i, what);
     case Resolution::Kind::wait:

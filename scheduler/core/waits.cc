@@ -42,9 +42,8 @@ Finding judge(const WaitRow& wait, const StoredRun& run) {
   return all ? Finding::satisfied : Finding::open;
 }
 
-void end_satisfied(Turn& turn, LiveRun& run, InstanceIndex i, const std::string& result_json) {
+void end_satisfied(Turn& turn, LiveRun& run, InstanceIndex i) {
   end_task(turn, run, i, Cause::succeeded, TaskState::success);
-  add_xcom(turn, run, i, "return_value", result_json);
 }
 
 // It waited too long, or what it waits for will never come. `final`: no retry, as in Airflow.
@@ -88,7 +87,7 @@ void note(Turn& turn, LiveRun& run, InstanceIndex i) {
 void ask_check(Turn& turn, LiveRun& run, InstanceIndex i, LiveWait& wait) {
   wait.next_check.reset();
   set_timer(turn.state, run, i, wait);
-  turn.out.checks.push_back({run.attempt(i), run.row().dag_id, wait.row.argument_json});
+  turn.out.checks.push_back({run.attempt(i), wait.row.argument_json});
 }
 
 using WaiterIndex = std::set<WaiterKey>;
@@ -186,7 +185,7 @@ void wait_due(Turn& turn, const Timer& timer) {
   if (wait == nullptr || wait->timer != timer.at) return;
   wait->timer.reset();  // it has been taken out
   const InstanceIndex i = timer.instance;
-  if (wait->row.due && *wait->row.due <= turn.now.wall) return end_satisfied(turn, run, i, {});
+  if (wait->row.due && *wait->row.due <= turn.now.wall) return end_satisfied(turn, run, i);
   if (wait->row.deadline && *wait->row.deadline <= turn.now.wall && !mutant("wait_for_ever")) {
     return end_in_vain(turn, run, i, "timed out waiting for " + wait->row.about, true);
   }
@@ -205,7 +204,7 @@ void on(Turn& turn, const WaitChecked& event) {
   if (!current || wait.row.kind != WaitKind::check) return;
   switch (event.outcome) {
     case WaitChecked::Outcome::satisfied:
-      return end_satisfied(turn, run, *i, event.result_json);
+      return end_satisfied(turn, run, *i);
     case WaitChecked::Outcome::failed:
       return end_in_vain(turn, run, *i, event.message, false);
     case WaitChecked::Outcome::not_yet:
@@ -225,7 +224,7 @@ void end_if_decided(Turn& turn, LiveRun& run, InstanceIndex i, const StoredRun& 
       return;
     case Finding::satisfied:
       if (wait.watched != RunSeq{}) return end_with_run_id(turn, run, i, watched);
-      return end_satisfied(turn, run, i, {});
+      return end_satisfied(turn, run, i);
     case Finding::refused:
       return end_in_vain(turn, run, i, what + " came to a state that fails the wait", false);
     case Finding::impossible:

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "common/url.h"
 #include "scheduler/dagfile/run_conf.h"
 #include "scheduler/dagfile/zone.h"
 #include "scheduler/serve/launch_context.h"
@@ -126,7 +127,8 @@ void set_check(const json& wait_for, WaitRow& wait) {
   const json& http = wait_for.at("http");
   const std::string url = text_of(http.value("url", json("")));
   const std::string connection = text_of(http.value("connection", json("")));
-  wait.about = "an answer of " + (connection.empty() ? url.substr(0, url.find('?')) : connection);
+  wait.about = "an answer of " +
+               (connection.empty() ? without_user_info(url.substr(0, url.find('?'))) : connection);
 }
 
 Status set_wait(const Attempt& attempt, const json& wait_for, Time now, WaitRow& wait) {

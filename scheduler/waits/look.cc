@@ -1,12 +1,12 @@
 #include "scheduler/waits/look.h"
 
 #include <glob.h>
-#include <sodium.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "common/url.h"
 
 namespace batuta {
 namespace {
@@ -27,26 +27,6 @@ Looked look_at_file(const std::string& pattern) {
                                           : "not enough memory to look"};
 }
 
-// As tasks of type http have it.
-std::string base_url(const Connection& connection) {
-  std::string url = connection.host;
-  if (url.find("://") == std::string::npos) {
-    url = (connection.schema.empty() ? "http" : connection.schema) + "://" + url;
-  }
-  while (url.ends_with('/')) url.pop_back();
-  if (connection.port) url += ":" + std::to_string(*connection.port);
-  return url;
-}
-
-std::string basic_auth(const Connection& connection) {
-  const std::string plain = connection.login + ":" + connection.password;
-  std::string text(sodium_base64_encoded_len(plain.size(), sodium_base64_VARIANT_ORIGINAL), '\0');
-  sodium_bin2base64(text.data(), text.size(), reinterpret_cast<const unsigned char*>(plain.data()),
-                    plain.size(), sodium_base64_VARIANT_ORIGINAL);
-  text.pop_back();  // the final NUL
-  return "Basic " + text;
-}
-
 void add_headers(const json& headers, HttpRequest& request) {
   if (!headers.is_object()) return;
   for (const auto& [name, value] : headers.items()) {
@@ -54,27 +34,21 @@ void add_headers(const json& headers, HttpRequest& request) {
   }
 }
 
-// The connection's secrets go to its server and to no other.
-bool on_host(const std::string& url, const std::string& base) {
-  if (!url.starts_with(base)) return false;
-  const char after = url.c_str()[base.size()];
-  return after == '\0' || after == '/' || after == '?' || after == '#';
-}
-
 Status add_connection(const std::string& id, const LookHooks& hooks, HttpRequest& request) {
   const auto connection = hooks.connection(id);
   if (!connection) return {Errc::not_found, "connection \"" + id + "\" does not exist"};
-  const std::string base = base_url(*connection);
+  const std::string base =
+      base_url(connection->host, connection->schema, connection->port.value_or(0));
   if (request.url.find("://") == std::string::npos) {
     const bool slash = request.url.starts_with('/') || request.url.empty();
     request.url = base + (slash ? "" : "/") + request.url;
   }
-  if (!on_host(request.url, base)) {
+  // Its secrets go to its server and to no other.
+  if (!lies_below(request.url, base)) {
     return {Errc::invalid, "the url is not on the host of connection " + id};
   }
-  if (!connection->login.empty()) {
-    request.headers.emplace_back("Authorization", basic_auth(*connection));
-  }
+  request.login = connection->login;
+  request.password = connection->password;
   const auto extra = parse_untrusted(connection->extra.empty() ? "{}" : connection->extra);
   if (extra && extra->is_object() && extra->contains("headers")) {
     add_headers((*extra)["headers"], request);
@@ -117,7 +91,10 @@ Looked look_at_http(const json& http, const LookHooks& hooks) {
                                  body.is_string() ? "text/plain" : "application/json");
   }
   const auto answer = hooks.http(request);
-  if (!answer) return {not_yet, answer.error().message};
+  if (!answer) {
+    const bool away = answer.error().code == Errc::unavailable;
+    return {away ? not_yet : failed, answer.error().message};
+  }
   const json wanted = http.value("status", json::array());
   const bool right = wanted.empty()
                          ? answer->status >= 200 && answer->status < 300
@@ -129,8 +106,16 @@ Looked look_at_http(const json& http, const LookHooks& hooks) {
 
 }  // namespace
 
-bool looks_at_file(const std::string& argument_json) {
-  return argument_json.starts_with("{\"file\"");
+std::string server_of(const std::string& argument_json) {
+  const auto argument = parse_untrusted(argument_json);
+  if (!argument || !argument->contains("http")) return {};
+  const json& http = (*argument)["http"];
+  const auto text = [&](const char* name) {
+    const auto at = http.find(name);
+    return at != http.end() && at->is_string() ? at->get<std::string>() : std::string();
+  };
+  const std::string connection = text("connection");
+  return connection.empty() ? "//" + std::string(split_url(text("url")).host) : connection;
 }
 
 Looked look(const std::string& argument_json, const LookHooks& hooks) {

@@ -22,15 +22,16 @@ struct Looked {
   std::string message;  // why not; without secrets
 };
 
-// It looks at files, so a slow server holds nobody up.
-bool looks_at_file(const std::string& argument_json);
+// Who is asked by a look at an answer: the connection, or "//" and the URL's host. Empty: it looks
+// at a file.
+std::string server_of(const std::string& argument_json);
 
 // `argument_json` is {"file": PATTERN} or {"http": {connection, url, method, headers, body, status,
 // pointer, equals}} (dagfile/wait_types.cc). Blocks for up to 30 s; any thread.
 //   file  satisfied when something has that path; * ? [ ] as in a shell
 //   http  satisfied by one of `status` (without it any 2xx) whose body, read as JSON, has `equals`
-//         at `pointer`; 404, 408, 425, 429, 5xx and no answer at all are "not yet", and any other
-//         answer is a failure
+//         at `pointer`; 404, 408, 425, 429, 5xx and no answer at all are "not yet"; any other
+//         answer, one larger than 1 MiB, and what is no address are failures
 Looked look(const std::string& argument_json, const LookHooks& hooks);
 
 }  // namespace batuta

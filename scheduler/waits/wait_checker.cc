@@ -3,20 +3,75 @@
 #include <atomic>
 #include <condition_variable>
 #include <deque>
+#include <map>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
 namespace batuta {
-
 struct WaitChecker::Impl {
-  struct Lane {
-    std::deque<CheckEffect> queue;
-    std::condition_variable wake;
+  struct Look {
+    std::string server;
+    CheckEffect effect;
   };
 
-  Impl(Options o, LookHooks h, Post p) : options(o), hooks(std::move(h)), post(std::move(p)) {
+  // Servers in turn, each with so many calls at once. Files are one server without a limit.
+  class Lane {
+   public:
+    explicit Lane(int calls) : calls_(calls) {}
+
+    void add(Look look) {
+      Server& server = servers_[look.server];
+      server.queue.push_back(std::move(look));
+      offer(server);
+    }
+    std::optional<Look> take() {
+      if (turns_.empty()) return std::nullopt;
+      Server& server = *turns_.front();
+      turns_.pop_front();
+      server.offered = false;
+      Look look = std::move(server.queue.front());
+      server.queue.pop_front();
+      ++server.calls;
+      offer(server);
+      return look;
+    }
+    void done(const std::string& name) {
+      const auto at = servers_.find(name);
+      --at->second.calls;
+      offer(at->second);
+      if (at->second.calls == 0 && at->second.queue.empty()) servers_.erase(at);
+    }
+
+    std::condition_variable wake;
+
+   private:
+    struct Server {
+      std::deque<Look> queue;
+      int calls = 0;
+      bool offered = false;  // it stands in turns_
+    };
+    void offer(Server& server) {
+      if (server.offered || server.queue.empty() || server.calls >= calls_) return;
+      server.offered = true;
+      turns_.push_back(&server);
+      wake.notify_one();
+    }
+
+    const int calls_;
+    std::map<std::string, Server> servers_;
+    std::deque<Server*> turns_;
+  };
+
+  Impl(Options o, LookHooks h, Post p)
+      : options(o),
+        hooks(std::move(h)),
+        post(std::move(p)),
+        files(o.file_threads),
+        servers(o.calls_per_server) {
     hooks.cancelled = [this] { return stopping.load(); };
   }
 
@@ -39,16 +94,16 @@ struct WaitChecker::Impl {
   void run(Lane& lane) {
     std::unique_lock lock(mutex);
     while (!stopping) {
-      if (lane.queue.empty()) {
+      const std::optional<Look> next = lane.take();
+      if (!next) {
         lane.wake.wait(lock);
         continue;
       }
-      const CheckEffect effect = std::move(lane.queue.front());
-      lane.queue.pop_front();
       lock.unlock();
-      const Looked looked = look(effect.argument_json, hooks);
+      const Looked looked = look(next->effect.argument_json, hooks);
       lock.lock();
-      tell({effect.key, looked.outcome, {}, looked.message}, lane, lock);
+      lane.done(next->server);
+      tell({next->effect.key, looked.outcome, looked.message}, lane, lock);
     }
   }
 
@@ -66,7 +121,7 @@ struct WaitChecker::Impl {
   const Options options;
   LookHooks hooks;
   const Post post;
-  mutable std::mutex mutex;
+  std::mutex mutex;
   Lane files;
   Lane servers;
   std::atomic<bool> stopping{false};
@@ -89,15 +144,9 @@ void WaitChecker::stop() {
 }
 
 void WaitChecker::check(CheckEffect effect) {
+  Impl::Look asked{server_of(effect.argument_json), std::move(effect)};
   std::lock_guard lock(impl_->mutex);
-  auto& lane = looks_at_file(effect.argument_json) ? impl_->files : impl_->servers;
-  lane.queue.push_back(std::move(effect));
-  lane.wake.notify_one();
-}
-
-std::size_t WaitChecker::waiting() const {
-  std::lock_guard lock(impl_->mutex);
-  return impl_->files.queue.size() + impl_->servers.queue.size();
+  (asked.server.empty() ? impl_->files : impl_->servers).add(std::move(asked));
 }
 
 }  // namespace batuta

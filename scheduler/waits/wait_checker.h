@@ -1,8 +1,8 @@
 // Looks at what deferred tasks wait for outside, when the engine asks, and tells it what there is.
-// Files and servers have threads of their own: a server that does not answer holds up no file.
+// Files and servers have threads of their own, and servers take turns: one that does not answer
+// holds up no file, and of the other servers only what a few calls that time out take.
 #pragma once
 
-#include <cstddef>
 #include <functional>
 #include <memory>
 
@@ -15,7 +15,8 @@ class WaitChecker {
  public:
   struct Options {
     int file_threads = 1;
-    int http_threads = 4;
+    int http_threads = 8;
+    int calls_per_server = 2;  // at once
     Duration post_again = std::chrono::seconds(1);
   };
   // Hands the answer to the engine; false: it takes none now, and is told again.
@@ -30,7 +31,6 @@ class WaitChecker {
   // Any thread; returns at once. The engine asks about a wait only once at a time, so that what
   // waits here is bounded by the tasks that are deferred.
   void check(CheckEffect effect);
-  std::size_t waiting() const;  // any thread
 
  private:
   struct Impl;

@@ -45,7 +45,7 @@ struct Waiting {
     return row;
   }
   Effects checked(WaitChecked::Outcome outcome, const std::string& message = {}) {
-    return world.tell(WaitChecked{world.attempt(run, "t"), outcome, {}, message});
+    return world.tell(WaitChecked{world.attempt(run, "t"), outcome, message});
   }
   TaskState state(const char* task = "t") const { return world.state_of(run, task); }
 
@@ -77,14 +77,6 @@ TEST_CASE("a task that no worker runs is asked about, and what is said becomes o
     CHECK(w.state("after") == TaskState::success);
     CHECK(w.world.row(w.run, "t").try_number == 1);
     CHECK(w.world.ledger.xcoms.at(w.world.row(w.run, "t").key()) == "5");
-  }
-  SUBCASE("skipped") {
-    Resolution skipped;
-    skipped.kind = Resolution::Kind::skipped;
-    skipped.reason = "not today";
-    w.answer(skipped);
-    CHECK(w.state() == TaskState::skipped);
-    CHECK(w.world.row(w.run, "t").reason == "not today");
   }
   SUBCASE("failed") {
     Resolution failed;
@@ -244,12 +236,12 @@ TEST_CASE("an answer about an earlier try, or one that nobody waits for, changes
   w.wait(w.check());
   const AttemptKey old = w.world.attempt(w.run, "t");
   w.checked(failed);
-  w.world.tell(WaitChecked{old, satisfied, {}, {}});
+  w.world.tell(WaitChecked{old, satisfied, {}});
   CHECK(w.state() == TaskState::up_for_retry);
   w.world.pass(10s);
   w.world.step();
   w.wait(w.check());
-  w.world.tell(WaitChecked{old, satisfied, {}, {}});
+  w.world.tell(WaitChecked{old, satisfied, {}});
   CHECK(w.state() == TaskState::deferred);
   w.checked(not_yet);
   w.checked(satisfied);  // nobody was asked

@@ -364,7 +364,7 @@ void SchedulerNode::look(const AttemptKey& key) {
   const int times = c_.rng.chance(100) ? 2 : 1;
   for (int i = 0; i < times; ++i) {
     c_.agenda.after(c_.random_up_to(std::chrono::seconds(3)), [this, life, key, outcome] {
-      if (life == life_ && listens()) post(WaitChecked{key, outcome, {}, "looked"});
+      if (life == life_ && listens()) post(WaitChecked{key, outcome, "looked"});
     });
   }
 }

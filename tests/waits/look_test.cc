@@ -48,7 +48,7 @@ TEST_CASE("a file is there when something has its path, stars included") {
       std::filesystem::temp_directory_path() / ("batuta-look-" + std::to_string(::getpid()));
   std::filesystem::create_directories(folder);
   const std::string argument = "{\"file\":\"" + folder.string() + "/*.csv\"}";
-  CHECK(looks_at_file(argument));
+  CHECK(server_of(argument).empty());
   CHECK(look(argument, {}).outcome == not_yet);
   std::ofstream(folder / "a.csv") << "x";
   CHECK(look(argument, {}).outcome == satisfied);
@@ -99,15 +99,34 @@ TEST_CASE("a connection gives server, login and headers, and its secrets go nowh
         satisfied);
   CHECK(server.asked.url == "https://api.test/ready");
   using Header = std::pair<std::string, std::string>;
-  CHECK(server.asked.headers ==
-        std::vector<Header>{{"Authorization", "Basic YW5uOnB3"}, {"X-Key", "k"}});
+  CHECK(server.asked.login == "ann");
+  CHECK(server.asked.password == "pw");
+  CHECK(server.asked.headers == std::vector<Header>{{"X-Key", "k"}});
   server.asked = {};
   const Looked other =
       look(R"({"http":{"connection":"api","url":"https://api.test.evil/"}})", server.hooks());
   CHECK(other.outcome == failed);
   CHECK(server.asked.url.empty());
+  CHECK(server.asked.login.empty());
   CHECK(look(R"({"http":{"connection":"no","url":"/"}})", server.hooks()).message ==
         "connection \"no\" does not exist");
+}
+
+TEST_CASE("a look is for the connection's server, or the URL's") {
+  CHECK(server_of(R"({"http":{"connection":"api","url":"/x"}})") == "api");
+  CHECK(server_of(R"({"http":{"url":"http://u:p@host:81/x?y"}})") == "//host:81");
+  CHECK(server_of(R"({"http":{"url":5}})") == "//");
+}
+
+TEST_CASE("what is no address, or too large an answer, fails at once") {
+  Server server;
+  LookHooks hooks = server.hooks();
+  for (const Errc code : {Errc::invalid, Errc::too_large, Errc::malformed}) {
+    hooks.http = [code](const HttpRequest&) -> Result<HttpAnswer> {
+      return Error{code, "why", {}};
+    };
+    CHECK(look(R"({"http":{"url":"ftp://x/"}})", hooks).outcome == failed);
+  }
 }
 
 TEST_CASE("a template that made no text of the url is a failure with its reason") {
