@@ -182,6 +182,11 @@ void set_options(CURL* curl, Exchange& exchange, const List& headers) {
   set(curl, CURLOPT_ACCEPT_ENCODING, "");  // all it can decode; max_body counts decoded bytes
   set(curl, CURLOPT_URL, request.url.c_str());
   set(curl, CURLOPT_HTTPHEADER, headers.get());
+  if (!request.login.empty()) {
+    set(curl, CURLOPT_HTTPAUTH, long{CURLAUTH_BASIC});
+    set(curl, CURLOPT_USERNAME, request.login.c_str());
+    set(curl, CURLOPT_PASSWORD, request.password.c_str());
+  }
   set(curl, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(request.connect_timeout));
   set(curl, CURLOPT_TIMEOUT_MS, milliseconds(request.timeout));
   set(curl, CURLOPT_WRITEFUNCTION, on_body);

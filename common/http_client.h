@@ -16,6 +16,8 @@ struct HttpRequest {
   std::string method = "GET";
   std::string url;  // http or https only; redirects are never followed
   std::vector<std::pair<std::string, std::string>> headers;
+  std::string login;  // HTTP Basic, unless `headers` has an Authorization; empty: none
+  std::string password;
   std::string body;
   Duration connect_timeout = std::chrono::seconds(5);
   Duration timeout = std::chrono::seconds(10);  // whole exchange

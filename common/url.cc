@@ -45,4 +45,20 @@ std::string without_user_info(std::string_view text) {
   return out;
 }
 
+std::string base_url(std::string_view host, std::string_view scheme, int port) {
+  std::string url(host);
+  if (url.find("://") == std::string::npos) {
+    url = (scheme.empty() ? "http" : std::string(scheme)) + "://" + url;
+  }
+  while (url.ends_with('/')) url.pop_back();
+  if (port != 0) url += ":" + std::to_string(port);
+  return url;
+}
+
+bool lies_below(std::string_view url, std::string_view base) {
+  if (!url.starts_with(base)) return false;
+  const std::string_view rest = url.substr(base.size());
+  return rest.empty() || rest[0] == '/' || rest[0] == '?' || rest[0] == '#';
+}
+
 }  // namespace batuta

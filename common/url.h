@@ -17,6 +17,12 @@ struct UrlParts {
 // Never fails: what has no scheme begins with user info or host.
 UrlParts split_url(std::string_view url);
 
+// Where a connection leads, without a '/' at its end: `host` may bring its scheme, else `scheme`
+// (http when that is empty) is put before it. `port` 0: none.
+std::string base_url(std::string_view host, std::string_view scheme, int port);
+// It is `base` itself or lies below it: what is meant for that server may go there.
+bool lies_below(std::string_view url, std::string_view base);
+
 // `text` with the user info of every URL in it (scheme://user:password@host) as ***.
 std::string without_user_info(std::string_view text);
 

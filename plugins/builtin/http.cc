@@ -3,12 +3,11 @@
 // Retry-After of up to a minute is waited for within the attempt.
 #include "common/http_client.h"
 
-#include <sodium.h>
-
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "common/url.h"
 #include "plugins/sdk/plugin.h"
 
 namespace {
@@ -24,15 +23,6 @@ constexpr int most_calls = 3;
 constexpr Duration longest_wait = std::chrono::seconds(60);
 constexpr const char* retried_statuses = R"([408,425,429,"5xx"])";
 constexpr std::size_t max_return = 64 << 10;  // what the host takes
-
-std::string basic_auth(const Connection& connection) {
-  const std::string plain = connection.login + ":" + connection.password;
-  std::string text(sodium_base64_encoded_len(plain.size(), sodium_base64_VARIANT_ORIGINAL), '\0');
-  sodium_bin2base64(text.data(), text.size(), reinterpret_cast<const unsigned char*>(plain.data()),
-                    plain.size(), sodium_base64_VARIANT_ORIGINAL);
-  text.pop_back();  // the final NUL
-  return "Basic " + text;
-}
 
 void add_headers(const std::string& json_object, const char* where, batuta::HttpRequest& request) {
   if (json_object.empty()) return;
@@ -57,16 +47,11 @@ batuta::HttpRequest request_of(const Context& context) {
       request.url = connection.base_url() + (slash ? "" : "/") + request.url;
     }
     // The connection's secrets go to the connection's server and to no other.
-    if (!request.url.starts_with(connection.base_url())) {
+    if (!batuta::lies_below(request.url, connection.base_url())) {
       throw FinalError("parameter url: not on the host of connection " + id);
     }
-    const char after = request.url.c_str()[connection.base_url().size()];
-    if (after != '\0' && after != '/' && after != '?' && after != '#') {
-      throw FinalError("parameter url: not on the host of connection " + id);
-    }
-    if (!connection.login.empty()) {
-      request.headers.emplace_back("Authorization", basic_auth(connection));
-    }
+    request.login = connection.login;
+    request.password = connection.password;
     if (!connection.extra_json.empty()) {
       const auto extra = batuta::parse_untrusted(connection.extra_json);
       if (extra && extra->is_object() && extra->contains("headers")) {

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "common/shell_word.h"
 #include "plugins/builtin/child.h"
 
 namespace batuta::plugin {
@@ -45,26 +46,13 @@ class LastLine {
   bool done_too_long_ = false, open_too_long_ = false;
 };
 
-// One word to any shell, whatever it holds.
-std::string quoted_word(std::string_view text) {
-  std::string out = "'";
-  for (const char c : text) {
-    if (c == '\'') {
-      out += "'\\''";
-    } else {
-      out += c;
-    }
-  }
-  return out + "'";
-}
-
 // All on the script's first line, so that the shell's messages name the lines that were written.
 std::string script_of(const ShellCommand& command) {
   std::string out(script_head);
   if (!command.umask.empty()) out += "umask " + command.umask + ";";
   if (!command.args.empty()) {
     out += "set --";
-    for (const std::string& arg : command.args) out += " " + quoted_word(arg);
+    for (const std::string& arg : command.args) out += " " + shell_word(arg);
     out += ";";
   }
   if (command.strict) out += strict_head;

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "common/safe_json.h"
+#include "common/url.h"
 
 namespace batuta::plugin {
 namespace {
@@ -197,13 +198,7 @@ Connection Context::connection(const std::string& id) const {
 }
 
 std::string Connection::base_url() const {
-  std::string url = host;
-  if (url.find("://") == std::string::npos) {
-    url = (schema.empty() ? "http" : schema) + "://" + url;
-  }
-  while (url.ends_with('/')) url.pop_back();
-  if (port != 0) url += ":" + std::to_string(port);
-  return url;
+  return batuta::base_url(host, schema, port);
 }
 
 std::string Connection::extra(std::string_view key) const {

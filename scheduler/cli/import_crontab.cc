@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 
+#include "common/shell_word.h"
 #include "scheduler/cli/imported.h"
 
 namespace batuta::cli {
@@ -235,7 +236,7 @@ class Reader {
 
   std::string script_of(const Command& command) const {
     std::string script = command.text;
-    if (!shell_.empty()) script = sh_quoted(shell_) + " -c " + sh_quoted(script);
+    if (!shell_.empty()) script = shell_word(shell_) + " -c " + shell_word(script);
     if (command.input) {
       std::string end = "END_OF_INPUT";
       while (command.input->find(end) != std::string::npos) end += "_";
@@ -243,7 +244,7 @@ class Reader {
     }
     std::string head;
     for (const auto& [name, value] : exports_)
-      head += "export " + name + "=" + sh_quoted(value) + "\n";
+      head += "export " + name + "=" + shell_word(value) + "\n";
     return without_braces(head + script);
   }
 

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "common/shell_word.h"
 #include "scheduler/cli/dagu_fields.h"
 #include "scheduler/cli/imported.h"
 
@@ -295,7 +296,7 @@ class Converter {
     if (!kind.empty() && kind != "command" && kind != "shell") {
       note(step.id,
            "is a step of kind " + kind + ": write what it does; until then the task fails");
-      step.task["command"] = "echo " + sh_quoted("to be written: " + kind) + " >&2; exit 1";
+      step.task["command"] = "echo " + shell_word("to be written: " + kind) + " >&2; exit 1";
       fields.take("config");
       fields.take("with");
       return;
@@ -305,7 +306,7 @@ class Converter {
     const Value& lines = command.is_null() ? run : command;
     for (const std::string& line : dagu_texts(lines)) text += (text.empty() ? "" : "\n") + line;
     if (lines.is_array()) text = "set -e\n" + text;
-    for (const std::string& argument : arguments) text += " " + sh_quoted(argument);
+    for (const std::string& argument : arguments) text += " " + shell_word(argument);
     if (!script.empty()) text = with_script(text, script);
     if (text.empty()) {
       note(step.id, "has no command");
@@ -322,7 +323,7 @@ class Converter {
     variables(step, fields, head);
     text = head + text;
     if (!shell.empty() && shell != "sh" && shell != "/bin/sh")
-      text = shell + " -c " + sh_quoted(text);
+      text = shell + " -c " + shell_word(text);
     step.task["command"] = without_braces(text);
   }
 

@@ -32,18 +32,6 @@ std::string free_id(const std::string& id, const std::vector<std::string>& taken
   return name;
 }
 
-std::string sh_quoted(std::string_view text) {
-  std::string out = "'";
-  for (const char c : text) {
-    if (c == '\'') {
-      out += "'\\''";
-    } else {
-      out += c;
-    }
-  }
-  return out + "'";
-}
-
 bool exported_by_command(std::string_view name) {
   for (const std::string_view prefix :
        {"BASH", "BATUTA_", "GCONV", "GLIBC", "IFS", "LD_", "MALLOC", "NODE_", "OPENSSL", "PATH",

@@ -41,8 +41,6 @@ void check_imported(Imported& imported);
 std::string id_of(std::string_view text, std::string_view fallback);
 // The same with a number behind it when one of `taken` has it already.
 std::string free_id(const std::string& id, const std::vector<std::string>& taken);
-// 'text' for sh.
-std::string sh_quoted(std::string_view text);
 // A variable that a task's "env" may not set, for it changes how the command starts: it is exported
 // by the command itself.
 bool exported_by_command(std::string_view name);

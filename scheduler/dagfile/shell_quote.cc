@@ -4,6 +4,8 @@
 #include <cstring>
 #include <utility>
 
+#include "common/shell_word.h"
+
 namespace batuta {
 namespace {
 
@@ -16,19 +18,6 @@ std::string escape(std::string_view value, std::string_view special) {
   for (const char c : value) {
     if (special.find(c) != std::string_view::npos) out += '\\';
     out += c;
-  }
-  return out;
-}
-
-// Closes the quotes, adds the quote, opens them again.
-std::string escape_single(std::string_view value) {
-  std::string out;
-  for (const char c : value) {
-    if (c == '\'') {
-      out += "'\\''";
-    } else {
-      out += c;
-    }
   }
   return out;
 }
@@ -147,8 +136,8 @@ Result<std::string> ShellText::quote(std::string_view value) {
   last_ = 'x';  // what follows continues a word
   opened_ = false;
   if (mode() == Mode::quoted) return escape(value, "\\\"$`");
-  if (mode() == Mode::single) return escape_single(value);
-  return "'" + escape_single(value) + "'";
+  const std::string word = shell_word(value);
+  return mode() == Mode::single ? word.substr(1, word.size() - 2) : word;
 }
 
 }  // namespace batuta

@@ -38,3 +38,22 @@ TEST_CASE("the user info of a URL never shows") {
         "https://host/a@b http://x:80/ a@b://");
   CHECK(without_user_info("postgres://u:p@ss@db:5432/x") == "postgres://***@db:5432/x");
 }
+
+TEST_CASE("a connection leads to its host, with its scheme and port") {
+  CHECK(base_url("api.test", "", 0) == "http://api.test");
+  CHECK(base_url("api.test/", "https", 8443) == "https://api.test:8443");
+  CHECK(base_url("https://api.test//", "http", 0) == "https://api.test");
+}
+
+TEST_CASE("what only begins like a server's address is another server") {
+  for (const char* url :
+       {"http://a.b", "http://a.b/", "http://a.b/x", "http://a.b?x", "http://a.b#x"}) {
+    CAPTURE(url);
+    CHECK(lies_below(url, "http://a.b"));
+  }
+  for (const char* url : {"http://a.bc/", "http://a.b.evil/", "http://a.b@evil/", "http://a.b:81/",
+                          "https://a.b/", ""}) {
+    CAPTURE(url);
+    CHECK_FALSE(lies_below(url, "http://a.b"));
+  }
+}

@@ -9,8 +9,8 @@ import sys
 import time
 
 from airflow_http import Walk
-from airflow_steps import IDS, PARTS, definitions
-from harness import SKIPPED, Folder, eventually, main
+from airflow_steps import IDS, PARTS, started
+from harness import SKIPPED, Folder, main
 
 try:
     import airflow_client.client as airflow
@@ -100,9 +100,7 @@ def the_official_client_goes_through_every_operation():
     """apache-airflow-client calls each of its operations and takes each answer."""
     started = time.monotonic()
     with Folder("client") as folder:
-        server = folder.server(definitions()).start()
-        eventually(lambda: server.get("/api/v2/dags/walk"), 10, "the DAG is there")
-        eventually(lambda: server.get("/api/v2/importErrors")["total_entries"] == 1, 10, "the broken file is told")
+        server = started(folder)
         walk = ClientWalk(server)
         for part in PARTS:
             part(walk)

@@ -3,7 +3,7 @@
 A walk has call(operation_id, status, body, query, headers, token, **path parameters), which gives the answer or None,
 and every() for several operations alike.
 """
-from harness import dag, mock
+from harness import dag, eventually, mock
 
 # What a path parameter is unless a call says otherwise.
 IDS = {"dag_id": "walk", "dag_run_id": "one", "task_id": "a", "map_index": -1, "try_number": 1, "task_try_number": 1,
@@ -19,6 +19,14 @@ def definitions():
                         description="walked through", params={"p": {"type": "integer", "default": 3}}),
             "doomed": dag("doomed", [mock("a")]),
             "broken": "{ not JSON"}
+
+
+def started(folder):
+    """A server that knows all of them."""
+    server = folder.server(definitions()).start()
+    eventually(lambda: server.get("/api/v2/dags/walk"), 10, "the DAG is there")
+    eventually(lambda: server.get("/api/v2/importErrors")["total_entries"] == 1, 10, "the broken file is told")
+    return server
 
 
 def monitor_and_installation(walk):

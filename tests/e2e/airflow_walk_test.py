@@ -2,7 +2,7 @@
 import time
 
 from airflow_http import DOCUMENT, Walk
-from airflow_steps import PARTS, definitions
+from airflow_steps import PARTS, started
 from harness import Folder, dag, eventually, main, mock
 
 BOUND = 60  # seconds, for all of it
@@ -12,9 +12,7 @@ def every_operation_answers_as_airflows_document_says():
     """All operations of Airflow's API, each with what it answers to a mistake, by Airflow's own schemas."""
     started = time.monotonic()
     with Folder("walk") as folder:
-        server = folder.server(definitions()).start()
-        eventually(lambda: server.get("/api/v2/dags/walk"), 10, "the DAG is there")
-        eventually(lambda: server.get("/api/v2/importErrors")["total_entries"] == 1, 10, "the broken file is told")
+        server = started(folder)
         walk = Walk(server)
         for part in PARTS:
             part(walk)

@@ -15,13 +15,7 @@ import threading
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from harness import BATUTA, SOURCE, Folder, Refused, dag, eventually, main, mock, shell  # noqa: E402
-
-
-def run(*arguments, code=0, **more):
-    result = subprocess.run([BATUTA, *map(str, arguments)], capture_output=True, text=True, timeout=120, **more)
-    assert result.returncode == code, f"{arguments}: {result.returncode}\n{result.stdout}\n{result.stderr}"
-    return result
+from harness import BATUTA, SOURCE, Folder, Refused, dag, eventually, main, mock, run, shell  # noqa: E402
 
 
 def every_command_has_help():

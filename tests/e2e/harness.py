@@ -218,6 +218,13 @@ class Folder:
                 print(server.log_tail(), file=sys.stderr)
 
 
+def run(*arguments, code=0, **more):
+    """The command line, without a server of this test: what it said, if it ended with `code`."""
+    result = subprocess.run([BATUTA, *map(str, arguments)], capture_output=True, text=True, timeout=120, **more)
+    assert result.returncode == code, f"{arguments}: {result.returncode}\n{result.stdout}\n{result.stderr}"
+    return result
+
+
 def dag(dag_id, tasks, **more):
     return {"dag_id": dag_id, "schedule": None, "is_paused_upon_creation": False, "tasks": tasks, **more}
 

@@ -6,13 +6,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from harness import BATUTA, BUILD, Folder, eventually, main  # noqa: E402
-
-
-def run(*arguments, code=0, **more):
-    result = subprocess.run([BATUTA, *map(str, arguments)], capture_output=True, text=True, timeout=120, **more)
-    assert result.returncode == code, f"{arguments}: {result.returncode}\n{result.stdout}\n{result.stderr}"
-    return result
+from harness import BUILD, Folder, eventually, main, run  # noqa: E402
 
 
 def two_commands_lead_to_a_loaded_plugin():

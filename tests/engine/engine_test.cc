@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "common/safe_json.h"
+#include "tests/engine/small_dag.h"
 #include "tests/support/ask.h"
 #include "tests/support/memory_store.h"
 
@@ -87,25 +88,6 @@ class PlainContext : public LaunchContext {
  private:
   const std::vector<XcomName> none_;
 };
-
-std::shared_ptr<const Dag> dag_of(std::vector<Task> tasks) {
-  Dag dag;
-  dag.id = "d";
-  dag.version = "v1";
-  dag.is_paused_upon_creation = false;
-  dag.tasks = std::move(tasks);
-  auto finished = finish_dag(std::move(dag));
-  REQUIRE(finished);
-  return *finished;
-}
-
-Task task(const std::string& id, std::vector<TaskIndex> upstream = {}) {
-  Task t;
-  t.id = id;
-  t.plugin = "mock";
-  t.upstream = std::move(upstream);
-  return t;
-}
 
 Hello agent() {
   Hello hello;

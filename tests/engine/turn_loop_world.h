@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "scheduler/engine/turn_loop.h"
+#include "tests/engine/small_dag.h"
 #include "tests/support/memory_store.h"
 
 namespace batuta::turns {
@@ -83,25 +84,6 @@ class Context : public LaunchContext {
  private:
   std::vector<XcomName> names_;
 };
-
-inline Task task(const std::string& id, std::vector<TaskIndex> upstream = {}) {
-  Task t;
-  t.id = id;
-  t.plugin = "mock";
-  t.upstream = std::move(upstream);
-  return t;
-}
-
-inline std::shared_ptr<const Dag> dag_of(std::vector<Task> tasks) {
-  Dag dag;
-  dag.id = "d";
-  dag.version = "v1";
-  dag.is_paused_upon_creation = false;
-  dag.tasks = std::move(tasks);
-  auto finished = finish_dag(std::move(dag));
-  REQUIRE(finished);
-  return *finished;
-}
 
 // A loop with its own clock; every commit may be given a fate.
 struct World : TurnDriver, Executor {
