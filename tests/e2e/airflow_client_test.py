@@ -9,7 +9,7 @@ import sys
 import time
 
 from airflow_http import Walk
-from airflow_steps import IDS, PARTS, started
+from airflow_steps import IDS, PARTS, walk_server
 from harness import SKIPPED, Folder, main
 
 try:
@@ -100,7 +100,7 @@ def the_official_client_goes_through_every_operation():
     """apache-airflow-client calls each of its operations and takes each answer."""
     started = time.monotonic()
     with Folder("client") as folder:
-        server = started(folder)
+        server = walk_server(folder)
         walk = ClientWalk(server)
         for part in PARTS:
             part(walk)

@@ -21,7 +21,7 @@ def definitions():
             "broken": "{ not JSON"}
 
 
-def started(folder):
+def walk_server(folder):
     """A server that knows all of them."""
     server = folder.server(definitions()).start()
     eventually(lambda: server.get("/api/v2/dags/walk"), 10, "the DAG is there")

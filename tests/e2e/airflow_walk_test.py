@@ -2,7 +2,7 @@
 import time
 
 from airflow_http import DOCUMENT, Walk
-from airflow_steps import PARTS, started
+from airflow_steps import PARTS, walk_server
 from harness import Folder, dag, eventually, main, mock
 
 BOUND = 60  # seconds, for all of it
@@ -12,7 +12,7 @@ def every_operation_answers_as_airflows_document_says():
     """All operations of Airflow's API, each with what it answers to a mistake, by Airflow's own schemas."""
     started = time.monotonic()
     with Folder("walk") as folder:
-        server = started(folder)
+        server = walk_server(folder)
         walk = Walk(server)
         for part in PARTS:
             part(walk)
