@@ -20,7 +20,6 @@ constexpr const char* no_backfills =
     "there are no backfills here: catchup, or runs triggered with a logical_date, fill the past";
 constexpr const char* no_states = "there are no state stores here: a task's results are its XComs";
 constexpr const char* no_questions = "there are no questions to people here: no task waits for one";
-constexpr const char* no_groups = "there are no task groups here";
 
 Error absent(const std::string& what, const char* why) {
   return {Errc::not_found, what + " was not found: " + why, {}};
@@ -193,19 +192,6 @@ Result<Response> list_questions(Context& context, const Request& request) {
 Result<Response> no_question(Context&, const Request& request) {
   if (const auto ok = check_body(request); !ok) return ok.error();
   return absent("Human-in-the-loop detail of " + path_param(request, "task_id"), no_questions);
-}
-
-Result<Response> no_task_group(Context& context, const Request& request) {
-  if (const auto ok = check_body(request); !ok) return ok.error();
-  QueryReader query(request);
-  for (const auto& name : query.list("update_mask")) {
-    if (name != "new_state" && name != "note") {
-      query.fail("update_mask", name + " is not a field of this request");
-    }
-  }
-  if (!query.status()) return query.status().error();
-  if (const auto ok = find_run(context, request); !ok) return ok.error();
-  return absent("Task group " + path_param(request, "group_id"), no_groups);
 }
 
 // No run has a partition, so that none is cleared, and the answer says so.

@@ -197,7 +197,12 @@ json task_json(const Dag& dag, const Task& task, bool old_client) {
           {"class_ref", {{"module_path", "batuta.plugins"}, {"class_name", task.plugin}}},
           {"is_mapped", task.is_mapped()},
           {"extra_links", json::array()},
-          {"batuta", {{"edge_labels", labels}}}};
+          {"batuta",
+           {{"edge_labels", labels},
+            {"group", text_or_null(task.group)},
+            {"is_setup", task.is_setup},
+            {"is_teardown", task.is_teardown},
+            {"is_on_exit", task.is_on_exit}}}};
 }
 
 std::string version_text(const std::string& dag_id, const std::string& version, std::int64_t number,

@@ -55,6 +55,8 @@ Result<Response> get_attempt_report(Context&, const Request&);
 // task_patch_routes.cc
 void patch_task_instance(Context&, Call);
 void try_patch_task_instance(Context&, Call);
+void patch_task_group(Context&, Call);
+void try_patch_task_group(Context&, Call);
 void delete_task_instance(Context&, Call);
 void bulk_task_instances(Context&, Call);
 
@@ -125,7 +127,6 @@ Result<Response> refuse_task_state(Context&, const Request&);
 Result<Response> clear_task_states(Context&, const Request&);
 Result<Response> list_questions(Context&, const Request&);
 Result<Response> no_question(Context&, const Request&);
-Result<Response> no_task_group(Context&, const Request&);
 Result<Response> clear_partitions(Context&, const Request&);
 Result<Response> refuse_connection_test(Context&, const Request&);
 Result<Response> no_connection_test(Context&, const Request&);

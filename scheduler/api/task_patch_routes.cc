@@ -97,6 +97,28 @@ Result<std::vector<RunRow>> spread(Context& context, TaskPatch& patch) {
   return runs;
 }
 
+// Airflow's body of a task instance, of all instances of a group. `name.task_id` is empty.
+void patch_group(Context& context, const Call& call, bool dry) {
+  const Request& request = *call.request;
+  const InstanceName name{
+      path_param(request, "dag_id"), path_param(request, "dag_run_id"), {}, unmapped};
+  const auto body = patch_body(
+      request, {"include_upstream", "include_downstream", "include_past", "include_future"});
+  if (!body) return call.respond(error_response(body.error()));
+  BodyReader fields(request, *body);
+  auto patch = read_task_patch(name, true, request.identity.user, *body, fields);
+  if (fields.status() && !patch.mark) fields.fail("new_state", "must be given");
+  if (!fields.status()) return call.respond(error_response(fields.status().error()));
+  patch.mark->group_id = path_param(request, "group_id");
+  patch.mark->dry_run = dry;
+  context.work(call, [&context, call, name, patch]() mutable -> Status {
+    const auto runs = spread(context, patch);
+    if (!runs) return runs.error();
+    send_patch(context, call, name, patch, *runs);
+    return success();
+  });
+}
+
 void patch_instances(Context& context, const Call& call, bool dry) {
   const auto name = instance_name(*call.request);
   if (!name) return call.respond(error_response(name.error()));
@@ -173,6 +195,13 @@ void patch_task_instance(Context& context, Call call) {
 }
 void try_patch_task_instance(Context& context, Call call) {
   patch_instances(context, call, true);
+}
+
+void patch_task_group(Context& context, Call call) {
+  patch_group(context, call, false);
+}
+void try_patch_task_group(Context& context, Call call) {
+  patch_group(context, call, true);
 }
 
 void delete_task_instance(Context& context, Call call) {

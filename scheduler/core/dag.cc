@@ -129,6 +129,83 @@ Status link_tasks(Dag& dag) {
   return success();
 }
 
+// Everything reachable over `next` from these tasks, themselves included.
+template <class Next>
+std::vector<bool> reachable(const Dag& dag, std::vector<TaskIndex> from, Next next) {
+  std::vector<bool> seen(dag.tasks.size());
+  for (const TaskIndex i : from) seen[i] = true;
+  while (!from.empty()) {
+    const TaskIndex at = from.back();
+    from.pop_back();
+    for (const TaskIndex other : next(dag.tasks[at])) {
+      if (!seen[other]) from.push_back(other);
+      seen[other] = true;
+    }
+  }
+  return seen;
+}
+
+// Airflow's get_upstreams_only_setups, without those directly upstream: the trigger rule knows
+// them.
+void guard(Dag& dag, TaskIndex setup) {
+  const Task& task = dag.tasks[setup];
+  std::vector<TaskIndex> teardowns;
+  for (const TaskIndex down : task.downstream) {
+    if (dag.tasks[down].is_teardown) teardowns.push_back(down);
+  }
+  const auto down = [](const Task& t) -> const auto& {
+    return t.downstream;
+  };
+  const auto up = [](const Task& t) -> const auto& {
+    return t.upstream;
+  };
+  const std::vector<bool> after = reachable(dag, {setup}, down);
+  const std::vector<bool> before = reachable(dag, teardowns, up);
+  for (TaskIndex i = 0; i < dag.tasks.size(); ++i) {
+    Task& other = dag.tasks[i];
+    if (i == setup || !after[i]) continue;
+    const bool direct = std::binary_search(other.upstream.begin(), other.upstream.end(), setup);
+    const bool between = teardowns.empty() || before[i];
+    if (other.is_teardown ? direct : (between && !direct)) other.setups.push_back(setup);
+  }
+}
+
+Status find_setups(Dag& dag) {
+  std::size_t setups = 0, pairs = 0;
+  for (TaskIndex i = 0; i < dag.tasks.size(); ++i) {
+    if (!dag.tasks[i].is_setup) continue;
+    if (++setups > max_setups_per_dag) {
+      return {Errc::invalid,
+              "a DAG may have at most " + std::to_string(max_setups_per_dag) + " setups", "/tasks"};
+    }
+    guard(dag, i);
+  }
+  for (TaskIndex i = 0; i < dag.tasks.size(); ++i) {
+    pairs += dag.tasks[i].setups.size();
+    if (pairs > max_guarded_tasks) {
+      return {Errc::invalid,
+              "more than " + std::to_string(max_guarded_tasks) +
+                  " pairs of a setup and a task that it stands before: give the setups teardowns",
+              "/tasks"};
+    }
+    for (const TaskIndex setup : dag.tasks[i].setups) dag.tasks[setup].guards.push_back(i);
+  }
+  return success();
+}
+
+// A teardown's end does not count unless asked, and what only teardowns follow is a leaf.
+void find_leaves(Dag& dag) {
+  bool any = false;
+  for (Task& task : dag.tasks) {
+    const bool followed = std::any_of(task.downstream.begin(), task.downstream.end(),
+                                      [&](TaskIndex i) { return !dag.tasks[i].is_teardown; });
+    task.decides = task.is_teardown ? task.on_failure_fail_dagrun : !followed;
+    any = any || task.decides;
+  }
+  if (any) return;
+  for (Task& task : dag.tasks) task.decides = true;
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const Dag>> finish_dag(Dag dag) {
@@ -144,6 +221,8 @@ Result<std::shared_ptr<const Dag>> finish_dag(Dag dag) {
     return {Errc::invalid, "the tasks depend on each other: " + describe_cycle(dag, order),
             "/tasks"};
   }
+  if (Status found = find_setups(dag); !found) return found.error();
+  find_leaves(dag);
   fill_weights(dag, std::move(order));
   return std::shared_ptr<const Dag>(std::make_shared<Dag>(std::move(dag)));
 }
@@ -154,6 +233,23 @@ bool looks_back(const Task& task) {
 
 bool uses_past(const Dag& dag) {
   return std::any_of(dag.tasks.begin(), dag.tasks.end(), looks_back);
+}
+
+std::vector<TaskIndex> tasks_of_group(const Dag& dag, std::string_view group_id) {
+  std::vector<std::string_view> groups{group_id};
+  for (std::size_t at = 0; at < groups.size(); ++at) {  // inner ones behind outer ones
+    for (const TaskGroup& group : dag.groups) {
+      if (!group.parent.empty() && group.parent == groups[at]) groups.push_back(group.id);
+    }
+  }
+  std::vector<TaskIndex> tasks;
+  for (TaskIndex i = 0; i < dag.tasks.size(); ++i) {
+    const std::string& of = dag.tasks[i].group;
+    if (!of.empty() && std::find(groups.begin(), groups.end(), of) != groups.end()) {
+      tasks.push_back(i);
+    }
+  }
+  return tasks;
 }
 
 std::optional<TaskIndex> find_task(const Dag& dag, std::string_view task_id) {

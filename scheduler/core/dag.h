@@ -27,6 +27,9 @@ struct RetryPolicy {
 inline constexpr std::int32_t default_max_map_length = 1024;
 inline constexpr std::int32_t max_map_length = 100'000;
 
+// Whose end an `on_exit` task waits for: of every run, or of runs that end so.
+enum class RunEnd : std::uint8_t { any, success, failed };
+
 enum class WeightRule : std::uint8_t { downstream, upstream, absolute };
 
 // What a tick does that finds max_active_runs scheduled runs alive.
@@ -57,6 +60,15 @@ struct Task {
   std::string expand_json;
   std::string map_index_template;  // {"map_index_template": …}: what they are called; may be empty
   std::int32_t max_map_length = default_max_map_length;  // longer lists fail it
+  std::string group;  // the task group that it stands in; empty: none
+  // A setup makes what the tasks between it and its teardown need; a teardown takes it away again,
+  // and runs when all before it is done and a setup of it succeeded, however the run ends.
+  bool is_setup = false;
+  bool is_teardown = false;             // with the trigger rule all_done_setup_success
+  bool on_failure_fail_dagrun = false;  // of a teardown: its failure is the run's
+  // Runs when all else has ended, as a teardown without a setup does.
+  bool is_on_exit = false;
+  RunEnd on_exit_of = RunEnd::any;
   bool depends_on_past = false;
   bool wait_for_downstream = false;
   Isolation isolation = Isolation::warm;
@@ -78,10 +90,24 @@ struct Task {
                                          // built-in's own fields; opaque to the core
   bool has_templates = false;            // spec_json contains "{{"
   std::string params_json = "{}";        // data tasks: "params" as written, for the control row
-  std::int32_t effective_weight = 1;     // filled by finish_dag
+  // Filled by finish_dag.
+  std::int32_t effective_weight = 1;
+  // Of a teardown the setups directly upstream. Of other tasks those farther up, without a teardown
+  // or with one downstream of the task: unless they succeeded it does not run, whatever its rule.
+  std::vector<TaskIndex> setups;
+  std::vector<TaskIndex> guards;  // the tasks that have it among their `setups`
+  bool decides = true;            // the run's state follows from it: an effective leaf
 
   bool is_mapped() const { return !expand_json.empty(); }
   bool needs_worker() const { return !is_resolved && plugin != "empty"; }
+};
+
+// Tasks that belong together: named, shown and waited for as one.
+struct TaskGroup {
+  std::string id;
+  std::string parent;        // the group that it stands in; empty: none
+  std::string display_name;  // for people; empty: the id
+  std::string doc_md;
 };
 
 struct Dag {
@@ -92,9 +118,10 @@ struct Dag {
   std::string file;    // relative to the DAG folder
   std::vector<std::string> tags;
   std::vector<std::string> owners;
-  std::vector<Task> tasks;    // in file order; TaskIndex is the position
-  Timetable schedule;         // scheduled runs
-  std::string schedule_text;  // as written: "@hourly", "0 5 * * *", empty for none
+  std::vector<Task> tasks;        // in file order; TaskIndex is the position
+  std::vector<TaskGroup> groups;  // by id
+  Timetable schedule;             // scheduled runs
+  std::string schedule_text;      // as written: "@hourly", "0 5 * * *", empty for none
   std::string timezone = "UTC";
   OptTime start_date;
   OptTime end_date;
@@ -113,12 +140,15 @@ struct Dag {
 };
 
 inline constexpr std::size_t max_tasks_per_dag = 20'000;
+inline constexpr std::size_t max_setups_per_dag = 1'000;
+inline constexpr std::size_t max_guarded_tasks = 1'000'000;  // over all setups of a DAG
 
 // Completes a parsed DAG: fills `downstream` from `upstream`, computes effective_weight (own weight
-// plus all descendants or ancestors by weight_rule, clamped to int32), rejects duplicate ids,
-// dangling indices, self-dependence and cycles (the message names the cycle's tasks in order), and
-// more than max_tasks_per_dag tasks. O(tasks + edges) except weights, which are bounded by
-// O(edges * tasks / 64).
+// plus all descendants or ancestors by weight_rule, clamped to int32), finds whose setups are whose
+// and which tasks decide the run's state, rejects duplicate ids, dangling indices, self-dependence
+// and cycles (the message names the cycle's tasks in order), and more than max_tasks_per_dag tasks
+// or max_setups_per_dag setups. O(tasks + edges) except weights, which are bounded by O(edges *
+// tasks / 64), and setups, by O(setups * edges).
 Result<std::shared_ptr<const Dag>> finish_dag(Dag dag);
 
 // When the run of this tick may start: the same for the same DAG and tick, up to `jitter` later.
@@ -127,6 +157,9 @@ Time start_of_tick(const Dag& dag, Time tick);
 // nullopt: none, ever.
 std::optional<ScheduledTick> upcoming_run(const Dag& dag, OptTime handled, Time now);
 
+// All tasks of a group, those of inner groups included, ascending; none when there is no such
+// group.
+std::vector<TaskIndex> tasks_of_group(const Dag& dag, std::string_view group_id);
 // Position of a task id, or nullopt. O(tasks); callers with many look-ups build their own index.
 std::optional<TaskIndex> find_task(const Dag& dag, std::string_view task_id);
 // The task, or some task of the DAG, waits for the run before: depends_on_past or

@@ -112,7 +112,7 @@ struct MarkRequested {
   RequestId request = 0;
   std::string dag_id;
   std::string dag_run_id;
-  std::string task_id;
+  std::string task_id;  // empty: all tasks of the group
   MapIndex map_index = unmapped;
   TaskState state = TaskState::success;
   bool include_upstream = false;
@@ -124,6 +124,7 @@ struct MarkRequested {
       more_runs{};                    // of the same DAG, each once; without it: passed over
   bool all_instances = false;         // of the task, whatever map_index says
   std::optional<std::string> note{};  // of the instances named, in the first run
+  std::string group_id{};             // without a task_id: a task group, inner ones included
 };
 struct NoteSet {  // task_id empty: the run's note
   RequestId request = 0;

@@ -18,6 +18,7 @@ void add_instance(Turn& turn, LiveRun& run, TaskIndex task, std::int32_t number)
   ++run.unfinished;
   if (mutant("forget_added_upstreams")) return;
   for (const TaskIndex down : run.definition(task).downstream) ++run.upstreams[down].total;
+  for (const TaskIndex guarded : run.definition(task).guards) ++run.setups[guarded].total;
 }
 
 std::vector<InstanceIndex> all_of(const LiveRun& run, TaskIndex task) {
@@ -105,7 +106,9 @@ void on(Turn& turn, const TaskExpanded& event) {
   TaskCell& cell = run.cell(first_instance(event.task));
   if (!cell.expanding) return;
   cell.expanding = false;
-  if (run.row().state != DagRunState::running || run.row().ending) return;
+  if (run.row().state != DagRunState::running || ends_with_run(run, first_instance(event.task))) {
+    return;
+  }
   if (!event.failure.empty()) return fail_expansion(turn, run, event.task, event.failure);
   expand_task(turn, run, event.task, event.count, event.names);
 }

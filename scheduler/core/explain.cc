@@ -74,7 +74,16 @@ void explain_rule(const LiveRun& run, InstanceIndex i, Reasons& out) {
   c.total = static_cast<std::int32_t>(run.definition(i).upstream.size());
   if (run.stored.has_rows()) c = run.upstreams[task];
   const TriggerRule rule = run.definition(i).trigger_rule;
-  if (evaluate(rule, c) == Verdict::wait) {
+  const std::vector<TaskIndex>& setups = run.definition(i).setups;
+  const bool waits = run.stored.has_rows() ? verdict_of(run, task) == Verdict::wait
+                                           : evaluate(rule, c) == Verdict::wait;
+  if (waits && evaluate(rule, c) != Verdict::wait) {
+    std::string names;
+    for (const TaskIndex setup : setups) {
+      names += (names.empty() ? "" : ", ") + run.definition(setup).id;
+    }
+    out.push_back({"Trigger Rule", "its setups have not all succeeded yet: " + names});
+  } else if (waits) {
     std::string open;
     int listed = 0;
     for (const TaskIndex up : run.definition(i).upstream) {

@@ -20,6 +20,11 @@ constexpr std::array mutants = {
     MutantInfo{"refuse_adoption", "I1: what runs under a returning agent goes on"},
     MutantInfo{"forget_history", "I4: an ended try is kept when it is repeated"},
     MutantInfo{"forget_report", "I4: what an attempt told of its data is kept, however it ended"},
+    // Setups, teardowns, the end of a run
+    MutantInfo{"ignore_setups", "I25: without its setups a task does not run"},
+    MutantInfo{"teardown_ends_with_run", "I25: a teardown runs however its run ends"},
+    MutantInfo{"leave_out_teardowns", "I25: no decision leaves a teardown out"},
+    MutantInfo{"exit_whatever_end", "I25: what waits for an end so runs at no other"},
     // Leases
     MutantInfo{"lease_never_ends", "I16: a silent worker's attempts run elsewhere"},
     MutantInfo{"lease_half", "I1: a lease is kept in full"},

@@ -51,7 +51,7 @@ void mark_started(Turn& turn, LiveRun& run, InstanceIndex i, Time started,
   agent.unstarted.erase(cell.launch_no);
   agent.started.emplace(cell.launch_no, TaskRef{&run, i});
   job_started(turn, run, i);
-  if (run.task(i).asked || run.row().ending) cancel_attempt(turn, run, i, run.row().reason);
+  if (run.task(i).asked || ends_with_run(run, i)) cancel_attempt(turn, run, i, run.row().reason);
 }
 
 }  // namespace
@@ -115,7 +115,7 @@ void on(Turn& turn, const AttemptFinished& event) {
     const InstanceCold& detail = run.detail(i);
     note_duration(*run.dag, run.group_spec(i).plugin, *detail.end_date - *detail.start_date);
   }
-  const bool asked = run.task(i).asked || run.row().ending;
+  const bool asked = run.task(i).asked || ends_with_run(run, i);
   if (asked && !mutant("forget_cancel")) {
     job_ended(turn, run, i, "cancelled", &report);
     carry_out_request(turn, run, i, true);

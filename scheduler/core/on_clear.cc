@@ -44,6 +44,43 @@ std::vector<TaskIndex> named_tasks(const ClearRequested& event, const LiveRun& r
   return named;
 }
 
+// What goes with the tasks cleared, whatever its state: the setups that they need and those setups'
+// teardowns, and what runs at the end of the run. Airflow takes its filters first, and so leaves
+// out a setup that succeeded, and what it made is gone.
+void add_companions(const LiveRun& run, const std::set<TaskIndex>& cleared,
+                    std::vector<InstanceIndex>& out) {
+  if (cleared.empty()) return;
+  const Dag& dag = *run.stored.dag;
+  std::set<TaskIndex> more;
+  const auto add_setup = [&](TaskIndex setup) {
+    more.insert(setup);
+    for (const TaskIndex down : dag.tasks[setup].downstream) {
+      if (dag.tasks[down].is_teardown) more.insert(down);
+    }
+  };
+  for (const TaskIndex i : cleared) {
+    const Task& task = dag.tasks[i];
+    if (task.is_setup) add_setup(i);
+    if (task.is_teardown) continue;
+    for (const TaskIndex setup : task.setups) add_setup(setup);
+    for (const TaskIndex up : task.upstream) {
+      if (dag.tasks[up].is_setup) add_setup(up);
+    }
+  }
+  for (TaskIndex i = 0; i < dag.tasks.size(); ++i) {
+    if (dag.tasks[i].is_on_exit) more.insert(i);
+  }
+  for (const TaskIndex i : cleared) more.erase(i);
+  for (const InstanceIndex i : instances_of(run, {more.begin(), more.end()})) {
+    const TaskState state = run.stored.state_of(i);
+    if (state == TaskState::none ||
+        (state == TaskState::removed && run.definition(i).is_mapped())) {
+      continue;
+    }
+    out.push_back(i);
+  }
+}
+
 // The instances that a request means in one run: its ids with their closures, then the filters, as
 // in Airflow.
 void select_tasks(const ClearRequested& event, const LiveRun& run, std::vector<bool>& known,
@@ -57,8 +94,9 @@ void select_tasks(const ClearRequested& event, const LiveRun& run, std::vector<b
   }
   // As in Airflow: with both, all that is downstream of what is upstream.
   const Dag& dag = *run.stored.dag;
-  const std::vector<TaskIndex> tasks = closure(
-      dag, closure(dag, named, event.include_upstream, false), false, event.include_downstream);
+  std::vector<TaskIndex> tasks = closure(dag, closure(dag, named, event.include_upstream, false),
+                                         false, event.include_downstream);
+  std::set<TaskIndex> cleared;
   for (const InstanceIndex i : instances_of(run, tasks)) {
     const TaskState state = run.stored.state_of(i);
     const auto some = picked.find(run.stored.task_of(i));
@@ -68,8 +106,10 @@ void select_tasks(const ClearRequested& event, const LiveRun& run, std::vector<b
     if (state == TaskState::removed && mapped && some == picked.end()) continue;
     if (event.only_failed && !is_failed(state)) continue;
     if (event.only_running && !occupies(state)) continue;
+    cleared.insert(run.stored.task_of(i));
     out.push_back(i);
   }
+  add_companions(run, cleared, out);
 }
 
 // Every run of the request with its tasks. False (and replied) when a run or a task is unknown, or

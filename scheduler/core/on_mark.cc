@@ -29,6 +29,7 @@ std::vector<InstanceIndex> present(const LiveRun& run, const std::vector<TaskInd
 }
 
 std::vector<InstanceIndex> named_instances(const LiveRun& run, const MarkRequested& event) {
+  if (event.task_id.empty()) return present(run, tasks_of_group(*run.stored.dag, event.group_id));
   if (event.all_instances) {
     const std::optional<TaskIndex> task = find_planned(run, event.task_id);
     return task ? present(run, {*task}) : std::vector<InstanceIndex>{};
@@ -37,16 +38,26 @@ std::vector<InstanceIndex> named_instances(const LiveRun& run, const MarkRequest
   return one ? std::vector{*one} : std::vector<InstanceIndex>{};
 }
 
-// The named instances of one task, and all of what stands up- or downstream of it.
+// The named instances, and all of what stands up- or downstream of their tasks.
 std::vector<InstanceIndex> with_closure(const LiveRun& run, const std::vector<InstanceIndex>& named,
                                         bool up, bool down) {
-  const TaskIndex task = run.stored.task_of(named.front());
-  std::vector<TaskIndex> tasks = closure(*run.stored.dag, {task}, up, down);
-  std::erase(tasks, task);
+  std::vector<TaskIndex> of_named;
+  for (const InstanceIndex i : named) of_named.push_back(run.stored.task_of(i));
+  std::sort(of_named.begin(), of_named.end());
+  of_named.erase(std::unique(of_named.begin(), of_named.end()), of_named.end());
+  std::vector<TaskIndex> tasks = closure(*run.stored.dag, of_named, up, down);
+  std::erase_if(tasks, [&](TaskIndex task) {
+    return std::binary_search(of_named.begin(), of_named.end(), task);
+  });
   std::vector<InstanceIndex> all = present(run, tasks);
   all.insert(all.end(), named.begin(), named.end());
   std::sort(all.begin(), all.end());
   return all;
+}
+
+std::string what_is_marked(const MarkRequested& event) {
+  return event.task_id.empty() ? "task group '" + event.group_id + "'"
+                               : "task instance '" + event.task_id + "'";
 }
 
 }  // namespace
@@ -96,7 +107,7 @@ bool choose(Turn& turn, const MarkRequested& event, std::vector<Marked>& out) {
       out.push_back({run, named,
                      with_closure(*run, named, event.include_upstream, event.include_downstream)});
     } else if (out.empty()) {
-      reply(turn, event.request, Errc::not_found, "no task instance '" + event.task_id + "'");
+      reply(turn, event.request, Errc::not_found, "no " + what_is_marked(event));
     }
     return !out.empty();
   };
@@ -111,8 +122,8 @@ bool choose(Turn& turn, const MarkRequested& event, std::vector<Marked>& out) {
 std::string obstacle(const MarkRequested& event, const Marked& chosen) {
   const LiveRun& run = *chosen.run;
   const std::string where = event.more_runs.empty() ? "" : " in run '" + run.row().dag_run_id + "'";
-  if (run.row().ending) return "the run is being ended" + where;
   for (const InstanceIndex i : chosen.tasks) {
+    if (ends_with_run(run, i)) return "the run is being ended" + where;
     if (run.stored.state_of(i) != TaskState::publishing) continue;
     return "'" + run.definition(i).id + "'" + where + " is publishing its tables";
   }
@@ -147,9 +158,10 @@ void on(Turn& turn, const MarkRequested& event) {
     return row.state != event.state;
   });
   if (!changes && !event.dry_run) {
-    return reply(turn, event.request, Errc::conflict,
-                 "Task id " + event.task_id + " is already in " +
-                     std::string(to_string(event.state)) + " state");
+    return reply(
+        turn, event.request, Errc::conflict,
+        (event.task_id.empty() ? "Task group " + event.group_id : "Task id " + event.task_id) +
+            " is already in " + std::string(to_string(event.state)) + " state");
   }
   for (const Marked& one : chosen) {
     if (!event.dry_run) mark(turn, event, one);

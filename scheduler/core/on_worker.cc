@@ -85,7 +85,7 @@ void adopt(Turn& turn, LiveAgent& agent, const RunningAttempt& named) {
   run.cell(ref->instance).unlisted = false;
   if (run.task(ref->instance).state == TaskState::queued) {
     on(turn, AttemptStarted{agent.connection, {named.key, named.started, named.slot}});
-  } else if (run.task(ref->instance).asked || run.row().ending) {
+  } else if (run.task(ref->instance).asked || ends_with_run(run, ref->instance)) {
     cancel_attempt(turn, run, ref->instance, run.row().reason);
   }
 }

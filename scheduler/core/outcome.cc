@@ -26,6 +26,7 @@ void leave_out(Turn& turn, LiveRun& run, InstanceIndex decider, const std::vecto
   for (const InstanceIndex each : instances_of(run, tasks)) {
     const TaskState state = run.task(each).state;
     if (state != TaskState::none && state != TaskState::scheduled) continue;
+    if (run.definition(each).is_teardown && !mutant("leave_out_teardowns")) continue;
     end_task(turn, run, each, Cause::skipped, TaskState::skipped, why);
     if (direct) run.task(each).left_out_by = run.task(decider).task;
   }
@@ -161,7 +162,7 @@ void refuse_publication(Turn& turn, LiveRun& run, InstanceIndex i, const std::st
   detail.end_date = turn.now.wall;
   if (rerun_may_help) ++row.conflicts;
   job_ended(turn, run, i, "failed", nullptr);
-  if (run.row().ending) {
+  if (ends_with_run(run, i)) {
     end_task(turn, run, i, Cause::run_ended, TaskState::failed);
   } else if (!rerun_may_help ||
              (row.conflicts > turn.state.options.max_conflicts && !mutant("endless_conflicts"))) {
@@ -240,7 +241,7 @@ bool carry_out_request(Turn& turn, LiveRun& run, InstanceIndex i, bool ran) {
     end_task(turn, run, i, Cause::marked, to, "marked " + std::string(to_string(to)));
     return true;
   }
-  if (run.row().ending) {
+  if (ends_with_run(run, i)) {
     end_with_run(turn, run, i, ran);
     return true;
   }

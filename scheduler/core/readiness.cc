@@ -24,14 +24,21 @@ void decide_here(Turn& turn, LiveRun& run, InstanceIndex i) {
   }
 }
 
+// The run ended so, or is about to: all that decides it is over.
+bool is_wanted_end(const LiveRun& run, RunEnd wanted) {
+  if (wanted == RunEnd::any || mutant("exit_whatever_end")) return true;
+  const DagRunState end = run.row().ending.value_or(judge_leaves(run));
+  return end == (wanted == RunEnd::success ? DagRunState::success : DagRunState::failed);
+}
+
 void check_task(Turn& turn, LiveRun& run, InstanceIndex i) {
   run.cell(i).in_check = false;
-  if (run.row().state != DagRunState::running || run.row().ending) return;
+  if (run.row().state != DagRunState::running || ends_with_run(run, i)) return;
   const TaskState state = run.task(i).state;
   const Task& task = run.definition(i);
   if (state == TaskState::scheduled && !task.needs_worker()) return decide_here(turn, run, i);
   if (state != TaskState::none) return;
-  Verdict verdict = evaluate(task.trigger_rule, run.upstreams[run.task(i).task]);
+  Verdict verdict = verdict_of(run, run.task(i).task);
   if (mutant("ignore_upstream_failure") && verdict == Verdict::upstream_failed) {
     verdict = Verdict::run;
   }
@@ -43,6 +50,10 @@ void check_task(Turn& turn, LiveRun& run, InstanceIndex i) {
     case Verdict::upstream_failed:
       return end_task(turn, run, i, Cause::rule_failed, TaskState::upstream_failed);
     case Verdict::run:
+      if (!is_wanted_end(run, task.on_exit_of)) {
+        return end_task(turn, run, i, Cause::rule_skipped, TaskState::skipped,
+                        "the run did not end so");
+      }
       if (!past_allows(run, run.task(i).task) && !mutant("ignore_past")) return;
       if (task.is_mapped() && !run.cell(first_instance(run.task(i).task)).expanded) {
         return ask_expansion(turn, run, run.task(i).task);
@@ -54,6 +65,19 @@ void check_task(Turn& turn, LiveRun& run, InstanceIndex i) {
 }
 
 }  // namespace
+
+Verdict verdict_of(const LiveRun& run, TaskIndex index) {
+  const Task& task = run.definition(index);
+  const UpstreamCounts& counts = run.upstreams[index];
+  const UpstreamCounts& setups = run.setups[index];
+  if (task.is_teardown) return evaluate(task.trigger_rule, counts, setups);
+  if (!task.setups.empty() && task.trigger_rule != TriggerRule::always &&
+      !mutant("ignore_setups")) {
+    const Verdict of_setups = evaluate(TriggerRule::all_success, setups);
+    if (of_setups != Verdict::run) return of_setups;
+  }
+  return evaluate(task.trigger_rule, counts);
+}
 
 void check_later(SchedulerState& state, LiveRun& run, InstanceIndex i) {
   TaskCell& cell = run.cell(i);

@@ -84,7 +84,7 @@ void on(Turn& turn, const TaskResolved& event) {
   if (!run.stored.has_rows() || !run.cell(event.instance).resolving) return;
   const InstanceIndex i = event.instance;
   run.cell(i).resolving = false;
-  if (run.task(i).state != TaskState::scheduled || run.row().ending) return;
+  if (run.task(i).state != TaskState::scheduled || ends_with_run(run, i)) return;
   begin_try(turn, run, i);
   const Resolution& what = event.what;
   switch (what.kind) {

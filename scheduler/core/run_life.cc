@@ -25,11 +25,16 @@ void count_rows(LiveRun& run) {
   run.cells.resize(run.stored.hot.size());
   run.groups.resize(run.plan->groups.size());
   run.upstreams.resize(run.stored.dag->tasks.size());
+  run.setups.resize(run.stored.dag->tasks.size());
   for (const InstanceIndex i : run.instances()) {
     const TaskState state = run.task(i).state;
     for (const TaskIndex down : run.definition(i).downstream) {
       ++run.upstreams[down].total;
       count_upstream(run.upstreams[down], state, +1);
+    }
+    for (const TaskIndex guarded : run.definition(i).guards) {
+      ++run.setups[guarded].total;
+      count_upstream(run.setups[guarded], state, +1);
     }
     if (!is_terminal(state)) ++run.unfinished;
     if (occupies(state)) ++run.active;
@@ -217,6 +222,12 @@ void start_run(Turn& turn, LiveRun& run) {
   }
 }
 
+bool ends_with_run(const LiveRun& run, InstanceIndex i) {
+  const bool outlives = run.definition(i).is_teardown && run.row().state == DagRunState::running &&
+                        !mutant("teardown_ends_with_run");
+  return run.row().ending && !outlives;
+}
+
 void end_run_early(Turn& turn, LiveRun& run, DagRunState state, const std::string& reason) {
   touch(turn, run);
   create_rows(turn, run);
@@ -225,7 +236,7 @@ void end_run_early(Turn& turn, LiveRun& run, DagRunState state, const std::strin
   refresh_groups(turn.state, run, turn.now.boot);
   for (const InstanceIndex i : run.instances()) {
     const TaskState now = run.task(i).state;
-    if (is_terminal(now) || now == TaskState::publishing) continue;
+    if (is_terminal(now) || now == TaskState::publishing || !ends_with_run(run, i)) continue;
     if (has_attempt(now)) {
       if (run.task(i).asked) {  // the end of the run overrules what was asked of the task
         touch(turn, run, i);
@@ -262,7 +273,7 @@ DagRunState judge_leaves(const LiveRun& run) {
   for (const InstanceIndex i : run.instances()) {
     const TaskState state = run.task(i).state;
     const bool bad = state == TaskState::failed || state == TaskState::upstream_failed;
-    if (bad && run.definition(i).downstream.empty() && !mutant("leaves_never_fail")) {
+    if (bad && run.definition(i).decides && !mutant("leaves_never_fail")) {
       return DagRunState::failed;
     }
   }

@@ -22,15 +22,15 @@ std::string name_of(const LiveRun& run, InstanceIndex i) {
   return run.row().dag_id + "/" + run.row().dag_run_id + "/" + run.definition(i).id;
 }
 
-void check_counts(const LiveRun& run, TaskIndex task) {
+void check_counts(const LiveRun& run, TaskIndex task, const std::vector<TaskIndex>& above,
+                  const UpstreamCounts& kept) {
   UpstreamCounts fresh;
-  for (const TaskIndex up : run.definition(task).upstream) {
+  for (const TaskIndex up : above) {
     run.stored.each_of(up, [&](InstanceIndex i) {
       ++fresh.total;
       count_upstream(fresh, run.task(i).state, +1);
     });
   }
-  const UpstreamCounts& kept = run.upstreams[task];
   BATUTA_CHECK(kept.total == fresh.total && kept.success == fresh.success &&
                    kept.skipped == fresh.skipped && kept.failed == fresh.failed &&
                    kept.upstream_failed == fresh.upstream_failed,
@@ -52,7 +52,10 @@ void check_rows(const LiveRun& run) {
                  "an instance is found: " + name_of(run, i));
   }
   if (count == 0) return;
-  for (TaskIndex task = 0; task < tasks; ++task) check_counts(run, task);
+  for (TaskIndex task = 0; task < tasks; ++task) {
+    check_counts(run, task, run.definition(task).upstream, run.upstreams[task]);
+    check_counts(run, task, run.definition(task).setups, run.setups[task]);
+  }
 }
 
 void check_attempt(const LiveRun& run, InstanceIndex i, Tally& tally) {

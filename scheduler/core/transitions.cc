@@ -109,6 +109,12 @@ void enter(Turn& turn, LiveRun& run, InstanceIndex i, TaskState from, TaskState 
   }
 }
 
+// Nothing follows for what waits on: of two mapped tasks in a row each end would look at all.
+void check_waiting(SchedulerState& state, LiveRun& run, TaskIndex task) {
+  if (verdict_of(run, task) == Verdict::wait) return;
+  run.stored.each_of(task, [&](InstanceIndex each) { check_later(state, run, each); });
+}
+
 void tell_neighbours(Turn& turn, LiveRun& run, InstanceIndex i, TaskState from, TaskState to) {
   SchedulerState& state = turn.state;
   for (const TaskIndex down : run.definition(i).downstream) {
@@ -119,9 +125,13 @@ void tell_neighbours(Turn& turn, LiveRun& run, InstanceIndex i, TaskState from, 
       TaskCell& first = run.cell(first_instance(down));
       first.expanded = first.expanding = false;  // what it is mapped over is made anew
     }
-    // Nothing follows for what waits on: of two mapped tasks in a row each end would look at all.
-    if (evaluate(run.definition(down).trigger_rule, counts) == Verdict::wait) continue;
-    run.stored.each_of(down, [&](InstanceIndex each) { check_later(state, run, each); });
+    check_waiting(state, run, down);
+  }
+  for (const TaskIndex guarded : run.definition(i).guards) {
+    UpstreamCounts& counts = run.setups[guarded];
+    if (is_terminal(from)) count_upstream(counts, from, -1);
+    if (is_terminal(to)) count_upstream(counts, to, +1);
+    check_waiting(state, run, guarded);
   }
   wake_next_run(state, run, run.task(i).task);
   tell_waiters(state, run);

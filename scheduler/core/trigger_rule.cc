@@ -9,10 +9,20 @@
 namespace batuta {
 namespace {
 
-constexpr std::array<std::string_view, trigger_rule_count> names = {
-    "all_success", "all_failed", "all_done",    "all_done_min_one_success",    "one_success",
-    "one_failed",  "one_done",   "none_failed", "none_failed_min_one_success", "none_skipped",
-    "all_skipped", "always"};
+constexpr std::array<std::string_view, trigger_rule_count + 1> names = {
+    "all_success",
+    "all_failed",
+    "all_done",
+    "all_done_min_one_success",
+    "one_success",
+    "one_failed",
+    "one_done",
+    "none_failed",
+    "none_failed_min_one_success",
+    "none_skipped",
+    "all_skipped",
+    "always",
+    "all_done_setup_success"};
 
 }  // namespace
 
@@ -21,14 +31,14 @@ std::string_view to_string(TriggerRule rule) {
 }
 
 std::optional<TriggerRule> parse_trigger_rule(std::string_view text) {
-  for (std::size_t i = 0; i < names.size(); ++i) {
+  for (std::size_t i = 0; i < trigger_rule_count; ++i) {
     if (names[i] == text) return static_cast<TriggerRule>(i);
   }
   return std::nullopt;
 }
 
 // Each case answers early only when no later end of an upstream could change the answer.
-Verdict evaluate(TriggerRule rule, const UpstreamCounts& c) {
+Verdict evaluate(TriggerRule rule, const UpstreamCounts& c, const UpstreamCounts& setups) {
   if (c.total == 0) return Verdict::run;
   const bool all_done = c.done() == c.total;
   const std::int32_t bad = c.failed + c.upstream_failed;
@@ -73,6 +83,10 @@ Verdict evaluate(TriggerRule rule, const UpstreamCounts& c) {
       return all_done ? Verdict::run : Verdict::wait;
     case TriggerRule::always:
       return Verdict::run;
+    case TriggerRule::all_done_setup_success:
+      if (!all_done) return Verdict::wait;
+      if (setups.total == 0 || setups.success > 0) return Verdict::run;
+      return setups.skipped == setups.total ? Verdict::skip : Verdict::upstream_failed;
   }
   check_failed("a trigger rule of the enum", __FILE__, __LINE__, {});
 }

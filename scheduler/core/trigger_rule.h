@@ -24,8 +24,9 @@ enum class TriggerRule : std::uint8_t {
   none_skipped,
   all_skipped,
   always,
+  all_done_setup_success,  // of teardowns, which have no other
 };
-inline constexpr int trigger_rule_count = 12;
+inline constexpr int trigger_rule_count = 12;  // those that a DAG file may name, the first ones
 
 std::string_view to_string(TriggerRule rule);
 std::optional<TriggerRule> parse_trigger_rule(std::string_view text);
@@ -42,7 +43,8 @@ struct UpstreamCounts {
 
 enum class Verdict : std::uint8_t { wait, run, skip, upstream_failed };
 
-// Pure, total. With total == 0 every rule answers `run`.
-Verdict evaluate(TriggerRule rule, const UpstreamCounts& counts);
+// Pure, total. With total == 0 every rule answers `run`. `setups`, of a teardown: those of its
+// upstreams that are setups, which `counts` has too.
+Verdict evaluate(TriggerRule rule, const UpstreamCounts& counts, const UpstreamCounts& setups = {});
 
 }  // namespace batuta

@@ -51,6 +51,8 @@ inline bool has_attempt(TaskState s) {
 // ---- readiness.cc -------------------------------------------------------------------------------
 
 void check_later(SchedulerState& state, LiveRun& run, InstanceIndex i);
+// What a task's rule, and its setups, say of it now. Of a run with rows.
+Verdict verdict_of(const LiveRun& run, TaskIndex task);
 void check_all(SchedulerState& state, LiveRun& run);
 // Applies trigger rules until nothing more follows.
 void check_tasks(Turn& turn);
@@ -114,7 +116,8 @@ void detach(LiveRun& run, InstanceIndex i);
 void cancel_attempt(Turn& turn, LiveRun& run, InstanceIndex i, std::string reason);
 // A failure of its own, with end_date set: again after its delay while the budget lasts.
 void fail_or_retry(Turn& turn, LiveRun& run, InstanceIndex i, bool retryable);
-// The tasks that a decision leaves out are skipped, unless they were dispatched already.
+// The tasks that a decision leaves out are skipped, unless they were dispatched already. As in
+// Airflow a teardown never is: its setups decide.
 void leave_out(Turn& turn, LiveRun& run, InstanceIndex decider, const std::vector<TaskIndex>& tasks,
                bool direct, const std::string& why);
 // What an earlier decision of this task left out, and the newest does not, is left out no more.
@@ -170,6 +173,8 @@ void advance_watermark(Turn& turn, LiveRun& run, InstanceIndex i, std::int64_t w
 // ---- runs: run_life.cc
 // ------------------------------------------------------------------------------
 
+// The end of its run ends the task too. Teardowns of a run that had begun outlive it.
+bool ends_with_run(const LiveRun& run, InstanceIndex i);
 // When a run may start: a logical date that lies ahead is waited for.
 inline Time due_at(const RunRow& run) {
   return std::max(run.run_after, run.logical_date.value_or(run.run_after));

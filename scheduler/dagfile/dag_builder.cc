@@ -1,11 +1,11 @@
 #include "scheduler/dagfile/dag_builder.h"
 
 #include <algorithm>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <unordered_map>
 
 #include "common/safe_json.h"
+#include "scheduler/dagfile/flow_fields.h"
 #include "scheduler/dagfile/mapping.h"
 #include "scheduler/dagfile/params_schema.h"
 #include "scheduler/dagfile/people_fields.h"
@@ -13,6 +13,8 @@
 #include "scheduler/dagfile/schedule_fields.h"
 #include "scheduler/dagfile/shared_fields.h"
 #include "scheduler/dagfile/suggest.h"
+#include "scheduler/dagfile/task_draft.h"
+#include "scheduler/dagfile/task_groups.h"
 #include "scheduler/dagfile/task_types.h"
 #include "scheduler/dagfile/template.h"
 
@@ -24,13 +26,6 @@ using nlohmann::json;
 constexpr std::size_t max_tags = 64;
 constexpr std::size_t max_connections = 64;
 constexpr std::int64_t max_count = 1'000'000;
-
-struct TaskDraft {
-  Task task;
-  std::string pointer;
-  std::vector<std::string> depends_on;
-  std::map<std::string, std::string> edge_labels;
-};
 
 void read_dag_fields(FieldReader& fields, Dag& dag, Problems& problems) {
   fields.allow("$schema");
@@ -95,6 +90,7 @@ TaskDraft read_task(const json& written, std::string pointer, const Task& defaul
     }
   }
   read_run_fields(fields, draft.task);
+  read_flow_fields(fields, draft);
   if (read_task_type(fields, draft.task)) {
     fields.refuse_unknown(draft.task.is_data ? "this task" : "this " + draft.task.plugin + " task");
     check_mapping(object, draft.pointer, problems, draft.task);
@@ -208,56 +204,31 @@ std::vector<std::string> params_of_conf(const Dag& dag) {
   return names;
 }
 
-// What a task is mapped over is there once its upstreams have ended: who makes it is one of them.
-void wait_for_lists(TaskDraft& draft, const std::unordered_map<std::string, TaskIndex>& index) {
-  auto& upstream = draft.task.upstream;
-  for (const auto& source : xcom_sources(draft.task.expand_json)) {
-    const auto found = index.find(source);
-    if (found == index.end()) continue;  // told with the templates
-    if (std::find(upstream.begin(), upstream.end(), found->second) == upstream.end()) {
-      upstream.push_back(found->second);
-    }
+void check_templates_of(std::vector<TaskDraft>& drafts, const std::vector<std::string>& params,
+                        Problems& problems) {
+  std::vector<std::string> ids;
+  ids.reserve(drafts.size());
+  for (const auto& draft : drafts) ids.push_back(draft.task.id);
+  std::sort(ids.begin(), ids.end());
+  for (auto& draft : drafts) {
+    if (!problems.full()) check_task_templates(draft, ids, params, problems);
   }
 }
 
-// Ids to positions: duplicates and unknown upstreams are problems.
-void connect(std::vector<TaskDraft>& drafts, const std::vector<std::string>& params,
-             Problems& problems) {
-  std::unordered_map<std::string, TaskIndex> index;
-  for (TaskIndex i = 0; i < drafts.size(); ++i) {
-    const auto& id = drafts[i].task.id;
-    if (id.empty()) continue;
-    const auto [first, added] = index.emplace(id, i);
-    if (added) continue;
-    problems.add(
-        drafts[i].pointer + "/task_id",
-        "task_id \"" + id + "\" is already used by /tasks/" + std::to_string(first->second));
-  }
+// What a task has unless it says otherwise: of its group, if it stands in one.
+const Task& defaults_of(const json& written, const Task& of_dag,
+                        const std::vector<GroupDraft>& groups, const std::string& pointer,
+                        Problems& problems) {
+  const auto group = written.find("group");
+  if (group == written.end() || !group->is_string()) return of_dag;
+  const auto& id = group->get_ref<const std::string&>();
+  if (const auto found = find_group(groups, id)) return groups[*found].defaults;
   std::vector<std::string> ids;
-  ids.reserve(index.size());
-  for (const auto& entry : index) ids.push_back(entry.first);
-  std::sort(ids.begin(), ids.end());
-  for (auto& draft : drafts) {
-    for (std::size_t i = 0; i < draft.depends_on.size() && !problems.full(); ++i) {
-      const auto& name = draft.depends_on[i];
-      const auto found = index.find(name);
-      if (found != index.end()) {
-        draft.task.upstream.push_back(found->second);
-        continue;
-      }
-      problems.add(draft.pointer + "/depends_on/" + std::to_string(i),
-                   "unknown task \"" + name.substr(0, 80) + "\"" + did_you_mean(name, ids));
-    }
-    if (draft.task.is_mapped()) wait_for_lists(draft, index);
-    std::sort(draft.task.upstream.begin(), draft.task.upstream.end());
-    if (!draft.edge_labels.empty()) {
-      std::vector<std::string> above;
-      for (const TaskIndex i : draft.task.upstream) above.push_back(drafts[i].task.id);
-      label_edges(draft.edge_labels, above, draft.pointer, problems, draft.task);
-    }
-    if (!problems.full()) check_task_templates(draft, ids, params, problems);
-  }
-  check_branches(drafts, problems);
+  for (const auto& draft : groups) ids.push_back(draft.group.id);
+  problems.add(pointer + "/group", "unknown task group \"" + id.substr(0, 80) + "\"" +
+                                       did_you_mean(id, ids) +
+                                       ": groups are declared in the DAG's \"task_groups\"");
+  return of_dag;
 }
 
 void read_tasks(FieldReader& fields, const Task& defaults, const json& shared_params, Dag& dag,
@@ -272,19 +243,23 @@ void read_tasks(FieldReader& fields, const Task& defaults, const json& shared_pa
                                 " tasks; this one has " + std::to_string(tasks->size()));
     return;
   }
+  const std::vector<GroupDraft> groups = read_task_groups(fields, defaults, problems);
   std::vector<TaskDraft> drafts;
   drafts.reserve(tasks->size());
   for (std::size_t i = 0; i < tasks->size() && !problems.full(); ++i) {
     auto pointer = "/tasks/" + std::to_string(i);
-    if ((*tasks)[i].is_object()) {
-      drafts.push_back(
-          read_task((*tasks)[i], std::move(pointer), defaults, shared_params, problems));
+    if (const json& task = (*tasks)[i]; task.is_object()) {
+      const Task& own = defaults_of(task, defaults, groups, pointer, problems);
+      drafts.push_back(read_task(task, std::move(pointer), own, shared_params, problems));
     } else {
       problems.add(std::move(pointer),
                    "a task must be an object, not " + std::string(json_kind((*tasks)[i])));
     }
   }
-  connect(drafts, params_of_conf(dag), problems);
+  connect_tasks(drafts, groups, problems);
+  check_templates_of(drafts, params_of_conf(dag), problems);
+  if (problems.none()) check_branches(drafts, problems);
+  for (const auto& draft : groups) dag.groups.push_back(draft.group);
   for (auto& draft : drafts) {
     if (!draft.task.owner.empty()) dag.owners.push_back(draft.task.owner);
     dag.tasks.push_back(std::move(draft.task));

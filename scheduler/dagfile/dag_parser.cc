@@ -8,6 +8,7 @@
 #include "scheduler/dagfile/dag_builder.h"
 #include "scheduler/dagfile/dag_codec.h"
 #include "scheduler/dagfile/fields.h"
+#include "scheduler/dagfile/flow_fields.h"
 #include "scheduler/dagfile/folder.h"
 #include "scheduler/dagfile/json_position.h"
 #include "scheduler/dagfile/mapping.h"
@@ -113,11 +114,13 @@ DagFileProblem syntax_problem(const std::string& file, std::string_view text, co
   return problem;
 }
 
-void place(const std::vector<FieldProblem>& problems, std::string_view text,
+// `tasks`: how many the file's "tasks" has; what stands behind them came from its "on_exit".
+void place(const std::vector<FieldProblem>& problems, std::size_t tasks, std::string_view text,
            const std::string& file, std::vector<DagFileProblem>& out) {
   for (const auto& found : problems) {
-    const auto position = locate_json(text, found.pointer);
-    out.push_back({file, position.line, position.column, found.pointer, found.message});
+    std::string pointer = pointer_before_move(found.pointer, tasks);
+    const auto position = locate_json(text, pointer);
+    out.push_back({file, position.line, position.column, std::move(pointer), found.message});
   }
   std::stable_sort(out.begin(), out.end(), [](const DagFileProblem& a, const DagFileProblem& b) {
     return std::pair(a.line, a.column) < std::pair(b.line, b.column);
@@ -138,12 +141,12 @@ DagFileResult parse_dag_file(std::string_view text, const std::string& file,
   DagFileResult result;
   // Counted before parsing: a file of 100,000 tasks costs milliseconds, not the memory of its
   // values.
-  if (const auto tasks = count_json_items(text.substr(0, max_dag_file_bytes), "/tasks");
-      tasks > max_tasks_per_dag) {
+  const std::size_t tasks = count_json_items(text.substr(0, max_dag_file_bytes), "/tasks");
+  if (tasks > max_tasks_per_dag) {
     Problems problems;
     problems.add("/tasks", "a DAG may hold at most " + std::to_string(max_tasks_per_dag) +
                                " tasks; this one has " + std::to_string(tasks));
-    place(problems.list(), text, file, result.problems);
+    place(problems.list(), tasks, text, file, result.problems);
     return result;
   }
   JsonLimits limits;
@@ -156,6 +159,7 @@ DagFileResult parse_dag_file(std::string_view text, const std::string& file,
     return result;
   }
   Problems problems;
+  move_on_exit(*definition, problems);
   Inliner(folder, problems, result.files).run(*definition);
   keep_expand_order(*definition, text);
   Problems of_templates;
@@ -171,12 +175,12 @@ DagFileResult parse_dag_file(std::string_view text, const std::string& file,
     auto finished = finish_dag(std::move(*dag));
     if (finished) {
       result.dag = *finished;
-      place(nested_shell_warnings(*result.dag), text, file, result.warnings);
+      place(nested_shell_warnings(*result.dag), tasks, text, file, result.warnings);
     } else {
       problems.add("/tasks", finished.error().message);
     }
   }
-  place(problems.list(), text, file, result.problems);
+  place(problems.list(), tasks, text, file, result.problems);
   return result;
 }
 

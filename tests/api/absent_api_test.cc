@@ -94,8 +94,6 @@ TEST_CASE("what cannot be written is refused with a reason, before anything is c
   CHECK(api.status(Method::put, first + "/state-store/k", R"({"value":1})") == 409);
   CHECK(api.status(Method::patch, first + "/state-store/k", R"({"value":1})") == 404);
   CHECK(api.status(Method::del, first + "/state-store") == 204);
-  CHECK(api.status(Method::patch, done + "/taskGroupInstances/g", R"({"new_state":"failed"})") ==
-        404);
   const auto cleared = api.call(Method::post, v2 + "/dags/demo/clearPartitions", "{}");
   CHECK(body_of(cleared) ==
         nlohmann::json{{"dag_runs_cleared", 0}, {"task_instances_cleared", 0}, {"dry_run", true}});

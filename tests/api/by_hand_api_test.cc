@@ -254,6 +254,27 @@ TEST_CASE("a dry run of a mark shows what would become another, and changes noth
   CHECK(api.status(Method::patch, done + "/taskInstances/none/dry_run", "{}") == 404);
 }
 
+TEST_CASE("a task group is marked by its id, all of its instances at once") {
+  Api api;
+  const std::string group = done + "/taskGroupInstances/load";
+  api.backend.answer = [&](const Event&) {
+    Reply reply;
+    reply.run = api.history.run_rows[1];
+    reply.tasks = {api.history.views[2].row};
+    return reply;
+  };
+  CHECK(body_of(api.call(Method::patch, group, R"({"new_state":"failed"})"))["total_entries"] == 1);
+  const auto& mark = api.last_event<MarkRequested>();
+  CHECK(mark.group_id == "load");
+  CHECK(mark.task_id.empty());
+  CHECK_FALSE(mark.dry_run);
+  CHECK(api.status(Method::patch, group + "/dry_run", R"({"new_state":"success"})") == 200);
+  CHECK(api.last_event<MarkRequested>().dry_run);
+  CHECK(api.status(Method::patch, group, R"({"note":"n"})") == 422);
+  api.refuse(Errc::not_found);
+  CHECK(api.status(Method::patch, group, R"({"new_state":"failed"})") == 404);
+}
+
 TEST_CASE("a task instance is taken out of its run by the engine") {
   Api api;
   const auto answer = api.call(Method::del, first + "?map_index=3");

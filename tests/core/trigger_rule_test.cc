@@ -51,6 +51,7 @@ Verdict final_verdict(TriggerRule rule, std::vector<End> ups) {
     case TriggerRule::all_skipped:
       return run_if(all(skip), Verdict::skip);
     case TriggerRule::always:
+    case TriggerRule::all_done_setup_success:
       return Verdict::run;
   }
   return Verdict::wait;

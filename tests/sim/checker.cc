@@ -185,6 +185,7 @@ void Checker::check_update(const Changes::TaskUpdate& update, const Changes& cha
   if (now_run && update.from == TaskState::none) {
     check_verdict(update.row, *now_run);
     check_branch(update.row, *now_run);
+    check_setups(update.row, *now_run);
     check_circuits(update.row, *now_run);
     const bool goes_on = update.row.state != TaskState::none && !is_terminal(update.row.state);
     if (goes_on && !touched_ever(run.run)) check_past(update.row, *now_run, changes, state);
@@ -278,8 +279,9 @@ void Checker::check_cancels(const Effects& effects) {
     const bool current = row.fence == cancel.key.fence &&
                          (row.state == TaskState::queued || row.state == TaskState::running);
     if (!current) continue;
-    const bool meant = row.asked || run->second.run.ending || ending_.count(cancel.key.run) ||
-                       touched_ever(run->second.run);
+    const bool ends = (run->second.run.ending || ending_.count(cancel.key.run)) &&
+                      !run->second.dag->tasks[row.task].is_teardown;
+    const bool meant = row.asked || ends || touched_ever(run->second.run);
     require(meant, "I4", [&] { return "cancelled for nothing: " + run->second.run.dag_run_id; });
   }
 }

@@ -89,6 +89,11 @@ class Checker {
   void check_resolved(const TaskInstanceRow& row, const TaskInstanceRow& old, const StoredRun& run,
                       const SchedulerState& state);
   void check_waits(const Changes& changes);
+  bool decided_failed(const StoredRun& run) const;
+  bool setups_failed(const StoredRun& run, TaskIndex task) const;
+  bool setups_skipped(const StoredRun& run, TaskIndex task) const;
+  void check_setups(const TaskInstanceRow& row, const StoredRun& run);
+  void check_teardown(const TaskInstanceRow& row, const StoredRun& run);
   void check_circuits(const TaskInstanceRow& row, const StoredRun& run);
   void check_waiting(const SchedulerState& state);
   bool left_out_by_circuit(const StoredRun& run, TaskIndex task) const;

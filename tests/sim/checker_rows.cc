@@ -143,7 +143,8 @@ void Checker::check_early_end(const TaskInstanceRow& row, const TaskInstanceRow&
 // A task that its branch left out does not go on, unless a chosen task leads to it.
 void Checker::check_branch(const TaskInstanceRow& row, const StoredRun& run) {
   const bool goes_on = row.state != TaskState::none && row.state != TaskState::skipped &&
-                       row.state != TaskState::upstream_failed;
+                       row.state != TaskState::upstream_failed &&
+                       !run.dag->tasks[row.task].is_teardown;  // no decision leaves it out
   if (!goes_on || touched_ever(run.run) || !left_out_by_branch(run, row.task)) return;
   // Reached through another upstream than the branch itself: a chosen task may lead here.
   require(run.dag->tasks[row.task].upstream.size() > 1, "I6",
@@ -165,13 +166,14 @@ bool Checker::left_out_by_branch(const StoredRun& run, TaskIndex task) const {
 }
 
 void Checker::check_verdict(const TaskInstanceRow& row, const StoredRun& run) {
-  if (row.state == TaskState::none || touched_ever(run.run)) return;
   const Task& task = run.dag->tasks[row.task];
+  if (row.state == TaskState::none || touched_ever(run.run) || task.is_teardown) return;
   const UpstreamCounts counts = count_upstreams(run, row.task);
   const auto text = [&] { return describe(run, row); };
   if (row.state == TaskState::upstream_failed) {
     c_.met(Situation::upstream_failed);
-    require(rule_is_hopeless(task.trigger_rule, counts), "I6", text);
+    require(rule_is_hopeless(task.trigger_rule, counts) || setups_failed(run, row.task), "I6",
+            text);
     return;
   }
   if (row.state != TaskState::skipped) {
@@ -181,7 +183,7 @@ void Checker::check_verdict(const TaskInstanceRow& row, const StoredRun& run) {
   const Life* life = ledger_.find(row.attempt());
   const bool by_itself =
       (life && life->ended && life->report.outcome == Outcome::skipped) || task.is_resolved;
-  if (by_itself || ending_.count(row.run)) return;
+  if (by_itself || ending_.count(row.run) || setups_skipped(run, row.task)) return;
   if (left_out_by_circuit(run, row.task)) {
     c_.met(Situation::circuit_opened);
     return;

@@ -23,15 +23,12 @@ void Checker::check_run_ends(const RunRow& row, const SchedulerState& state) {
   if (!is_terminal(row.state) || before == store_.data().runs.end()) return;
   const StoredRun* run = state.run(row.seq);
   if (!run || is_terminal(before->second.run.state)) return;
-  bool leaf_failed = false;
   for (const InstanceHot& task : run->hot) {
     require(is_terminal(task.state), "I9",
             [&] { return "run " + row.dag_run_id + " ended before its tasks"; });
-    const bool bad = task.state == TaskState::failed || task.state == TaskState::upstream_failed;
-    leaf_failed = leaf_failed || (bad && run->dag->tasks[task.task].downstream.empty());
   }
   if (before->second.run.ending || !row.reason.empty() || touched_ever(row)) return;
-  require((row.state == DagRunState::failed) == leaf_failed, "I4", [&] {
+  require((row.state == DagRunState::failed) == decided_failed(*run), "I4", [&] {
     return "run " + row.dag_run_id + " ended " + std::string(to_string(row.state)) +
            ", against its leaves";
   });

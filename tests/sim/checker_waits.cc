@@ -157,7 +157,7 @@ bool Checker::left_out_by_circuit(const StoredRun& run, TaskIndex task) const {
 // No task goes on that a short circuit before it has stopped.
 void Checker::check_circuits(const TaskInstanceRow& row, const StoredRun& run) {
   const bool goes_on = row.state == TaskState::scheduled || row.state == TaskState::queued;
-  if (!goes_on || touched_ever(run.run)) return;
+  if (!goes_on || touched_ever(run.run) || run.dag->tasks[row.task].is_teardown) return;
   std::vector<TaskIndex> open = run.dag->tasks[row.task].upstream;
   std::set<TaskIndex> seen;
   while (!open.empty()) {

@@ -66,8 +66,46 @@ Task draw_task(Context& c, TaskIndex index) {
   if (k.execution_timeouts && rng.chance(500)) task.execution_timeout = seconds(rng.between(1, 8));
   if (k.prior_dependence && rng.chance(300)) task.depends_on_past = true;
   if (k.prior_dependence && rng.chance(150)) task.wait_for_downstream = true;
+  task.is_setup = k.setups && !task.is_mapped() && rng.chance(250);
   if (rng.chance(500)) task.on_failure.push_back("{\"notifier\":\"slack\"}");
   return task;
+}
+
+Task teardown_of(Context& c, const Dag& dag) {
+  Task task = draw_task(c, static_cast<TaskIndex>(dag.tasks.size()));
+  task.is_setup = task.is_branch = task.depends_on_past = task.wait_for_downstream = false;
+  task.is_teardown = true;
+  task.trigger_rule = TriggerRule::all_done_setup_success;
+  task.expand_json.clear();
+  task.execution_timeout = seconds(c.rng.between(1, 8));  // the end of its run does not end it
+  if (task.plugin == "branch") task.plugin = "mock";
+  return task;
+}
+
+// A teardown of a setup that the DAG has, and what runs when all the rest is over.
+void draw_teardowns(Context& c, Dag& dag) {
+  const auto size = static_cast<TaskIndex>(dag.tasks.size());
+  for (TaskIndex setup = 0; setup < size; ++setup) {
+    if (!dag.tasks[setup].is_setup || c.rng.chance(300)) continue;
+    Task task = teardown_of(c, dag);
+    std::erase_if(task.upstream, [&](TaskIndex up) { return up >= size; });
+    if (std::find(task.upstream.begin(), task.upstream.end(), setup) == task.upstream.end())
+      task.upstream.push_back(setup);
+    dag.tasks.push_back(std::move(task));
+    break;
+  }
+  if (!c.rng.chance(400)) return;
+  Task task = teardown_of(c, dag);
+  task.is_on_exit = true;
+  task.on_exit_of = static_cast<RunEnd>(c.rng.below(3));
+  task.upstream.clear();
+  for (TaskIndex i = 0; i < dag.tasks.size(); ++i) {
+    const bool followed = std::any_of(dag.tasks.begin(), dag.tasks.end(), [&](const Task& other) {
+      return std::find(other.upstream.begin(), other.upstream.end(), i) != other.upstream.end();
+    });
+    if (!followed) task.upstream.push_back(i);
+  }
+  dag.tasks.push_back(std::move(task));
 }
 
 void draw_ticks(Rng& rng, Timetable& schedule) {
@@ -106,6 +144,7 @@ std::shared_ptr<const Dag> make_dag(Context& c, int index, int edition) {
   dag.canonical_json = "{}";
   const auto tasks = static_cast<TaskIndex>(rng.between(1, k.max_tasks));
   for (TaskIndex i = 0; i < tasks; ++i) dag.tasks.push_back(draw_task(c, i));
+  if (k.setups) draw_teardowns(c, dag);
   if (k.cron && !rng.chance(150)) draw_schedule(c, dag);
   dag.is_paused_upon_creation = rng.chance(100);
   if (k.tight_limits) {

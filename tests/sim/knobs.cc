@@ -26,6 +26,7 @@ void draw_pipelines(Rng& rng, Knobs& k) {
   k.execution_timeouts = rng.chance(400);
   k.waits = rng.chance(250);
   if (k.waits) k.dags = 2;
+  k.setups = rng.chance(250);
   k.max_retries = static_cast<int>(rng.between(0, 3));
   k.task_ms = static_cast<int>(rng.chance(500) ? rng.between(1, 200) : rng.between(200, 5000));
 }

@@ -24,6 +24,7 @@ struct Knobs {
   bool branches = false;
   bool mapped_tasks = false;
   bool data_tasks = false;
+  bool setups = false;            // setups, teardowns, tasks at the end of the run
   bool waits = false;             // tasks that no worker runs
   bool prior_dependence = false;  // depends_on_past, wait_for_downstream
   bool tight_limits = false;      // small pools, few active runs and tasks

@@ -31,6 +31,8 @@ bool rule_holds(TriggerRule rule, const UpstreamCounts& c) {
       return c.skipped == c.total;
     case TriggerRule::always:
       return true;
+    case TriggerRule::all_done_setup_success:  // of teardowns: Checker::check_teardown
+      return all_done;
   }
   return false;
 }

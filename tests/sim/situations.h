@@ -90,7 +90,10 @@ namespace batuta::sim {
   X(wait_timed_out, "a wait that ended in vain")                                     \
   X(wait_repeated, "a wait begun again by a later try")                              \
   X(stale_check, "an answer about what an earlier try waited for")                   \
-  X(circuit_opened, "a task skipped by a short circuit")
+  X(circuit_opened, "a task skipped by a short circuit")                             \
+  X(guarded_by_setup, "a task that ran after a setup farther up")                    \
+  X(teardown_ran, "a teardown of a run that ended by itself")                        \
+  X(teardown_of_ended_run, "a teardown of a run that was ended early")
 
 enum class Situation : std::uint8_t {
 #define X(name, text) name,

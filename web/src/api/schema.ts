@@ -333,7 +333,8 @@ export interface TaskDependencyCollection {
 }
 
 export interface TaskExtra {
-  edge_labels: Record<string, unknown>;
+  edge_labels: Record<string, unknown>; group: string | null; is_on_exit: boolean; is_setup: boolean;
+  is_teardown: boolean;
 }
 
 export interface TaskInstance {

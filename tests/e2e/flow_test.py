@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+"""Task groups, setups and teardowns, and what runs at the end of a run, with real processes."""
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from harness import Folder, eventually, main, shell  # noqa: E402
+
+
+def states(server, dag_id, run):
+    rows = server.get(f"/api/v2/dags/{dag_id}/dagRuns/{run}/taskInstances")["task_instances"]
+    return {row["task_id"]: row["state"] for row in rows}
+
+
+def cluster(path, work):
+    return {
+        "dag_id": "cluster", "schedule": None, "is_paused_upon_creation": False,
+        "task_groups": {"all": {}, "work": {"parent": "all"}},
+        "tasks": [
+            {**shell("up", f"echo up >> {path}"), "group": "all", "setup": True},
+            {**shell("first", work, ["up"]), "group": "work"},
+            {**shell("second", f"echo second >> {path}", ["first"]), "group": "work"},
+            {**shell("down", f"echo down >> {path}", ["work"]), "group": "all", "teardown": ["up"]},
+            shell("report", f"echo report >> {path}", ["all"]),
+        ],
+        "on_exit": [shell("bye", f"echo bye >> {path}"), {**shell("alas", f"echo alas >> {path}"), "when": "failed"}],
+    }
+
+
+def a_group_is_waited_for_and_its_teardown_is_not():
+    """a run through setup, group, teardown and end; the group's tasks are marked by its id"""
+    with Folder("flow") as folder:
+        path = folder.path / "said"
+        server = folder.server({"cluster": cluster(path, "true")}, arguments=["--slots", "1"]).start()
+        run = server.trigger("cluster")["dag_run_id"]
+        assert server.wait_run("cluster", run)["state"] == "success"
+        said = path.read_text().split()
+        assert said[:2] == ["up", "second"] and sorted(said[2:4]) == ["down", "report"] and said[4:] == ["bye"], said
+        assert states(server, "cluster", run)["alas"] == "skipped"
+        touched = server.call("PATCH", f"/api/v2/dags/cluster/dagRuns/{run}/taskGroupInstances/work", {"new_state": "failed"})
+        assert sorted(row["task_id"] for row in touched["task_instances"]) == ["first", "second"], touched
+        assert states(server, "cluster", run)["second"] == "failed"
+        server.stop()
+        server.check_database()
+
+
+def a_cancelled_run_is_torn_down_through_a_kill():
+    """the scheduler dies while a cancelled run waits for its task; what was set up is taken away all the same"""
+    with Folder("flow") as folder:
+        path = folder.path / "said"
+        server = folder.server({"cluster": cluster(path, f"echo first >> {path}; trap 'sleep 1; exit 1' TERM; sleep 60 & wait")}).start()
+        run = server.trigger("cluster")["dag_run_id"]
+        eventually(lambda: path.exists() and "first" in path.read_text(), 10, "it runs")
+        server.call("PATCH", f"/api/v2/dags/cluster/dagRuns/{run}", {"state": "failed"})
+        server.kill()
+        server.start()
+        assert server.wait_run("cluster", run)["state"] == "failed"
+        said = path.read_text().split()
+        assert said[:3] == ["up", "first", "down"] and sorted(said[3:]) == ["alas", "bye"], said
+        assert states(server, "cluster", run)["second"] == "skipped"
+        server.stop()
+        server.check_database()
+
+
+
+main([a_group_is_waited_for_and_its_teardown_is_not, a_cancelled_run_is_torn_down_through_a_kill])
