@@ -155,6 +155,14 @@ void delete_run(World& world, const json& step, const std::string& where) {
   told(world.ask(request), step, where);
 }
 
+void scheduler(World& world, const json& step, const std::string& where) {
+  allow_only(step, {"scheduler", "for"}, where);
+  const std::string what = text(step, "scheduler");
+  if (what == "restarts") return world.restart({});
+  if (what == "away") return world.restart(span_of(step.value("for", json()), where));
+  throw BadCase(where + ": a scheduler restarts, or is away");
+}
+
 }  // namespace
 
 void do_step(World& world, const json& step, const std::string& where) {
@@ -167,7 +175,8 @@ void do_step(World& world, const json& step, const std::string& where) {
   if (step.contains("pause")) return pause(world, step, where, "pause");
   if (step.contains("unpause")) return pause(world, step, where, "unpause");
   if (step.contains("pool")) return pool(world, step, where);
-  allow_only(step, {"pass", "until", "edit", "remove", "worker", "scheduler"}, where);
+  if (step.contains("scheduler")) return scheduler(world, step, where);
+  allow_only(step, {"pass", "until", "edit", "remove", "worker"}, where);
   if (step.size() != 1) throw BadCase(where + ": one thing at a time");
   if (step.contains("pass")) {
     return world.advance(world.now.wall + span_of(step["pass"], where));
@@ -176,7 +185,6 @@ void do_step(World& world, const json& step, const std::string& where) {
   if (step.contains("edit")) return world.put({dag_of(step["edit"])});
   if (step.contains("remove")) return world.put({}, {step["remove"].get<std::string>()});
   if (step == json{{"worker", "dies"}}) return world.lose_worker();
-  if (step == json{{"scheduler", "restarts"}}) return world.restart();
   throw BadCase(where + ": what is to happen?");
 }
 

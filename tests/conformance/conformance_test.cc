@@ -30,7 +30,7 @@ std::string read_whole(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
-constexpr std::size_t least_cases = 60;
+constexpr std::size_t least_cases = 130;
 
 }  // namespace
 

@@ -36,7 +36,8 @@ void World::turn(std::vector<Event> events) {
 
 void World::join() {
   Hello hello;
-  hello.agent_id = "worker-" + std::to_string(++worker_);
+  ++worker_;
+  hello.agent_id = "worker-" + std::to_string(deaths_);  // an agent that comes back is the same one
   hello.slots = slots_;
   for (const auto& [name, plugin] : plugins_) hello.catalogue.push_back(plugin);
   for (const Alive& one : alive_) {
@@ -80,7 +81,9 @@ Reply World::ask(Event event) {
   return reply;
 }
 
-void World::restart() {
+void World::restart(Duration away) {
+  now.wall += away;
+  now.boot = now.boot + away;
   begin();
   settle();
   join();
@@ -90,6 +93,7 @@ void World::restart() {
 void World::lose_worker() {
   for (const Alive& one : alive_) course_.emplace_back(one.launched, -1);
   alive_.clear();
+  ++deaths_;
   turn({WorkerLost{worker_, true}});
   join();
   settle();

@@ -54,8 +54,8 @@ class World : public TurnDriver, public Executor {
   void advance(Time to);
   // Until no run is alive, or so long.
   void rest(Duration at_most);
-  // The scheduler dies and comes back; the worker goes on.
-  void restart();
+  // The scheduler dies and comes back after so long; the worker goes on.
+  void restart(Duration away);
   // Everything that runs dies with its worker, and another one joins.
   void lose_worker();
 
@@ -101,7 +101,8 @@ class World : public TurnDriver, public Executor {
   RegistryLaunchContext context_;
   std::optional<TurnLoop> loop_;
   const int slots_;
-  WorkerId worker_ = 0;
+  WorkerId worker_ = 0;  // its newest connection
+  int deaths_ = 0;
   std::map<std::string, PluginInfo> plugins_;
   std::deque<Alive> alive_;
   std::vector<Event> told_;  // for the next turn
