@@ -25,6 +25,7 @@ void delete_runs(Turn& turn, LiveDag& dag, bool ended_only) {
     abandon_waiters(turn, *run);
     run->deleted = true;
     dag.past.erase(run->past_key());
+    if (run->row().logical_date) dag.dates_ahead.erase(*run->row().logical_date);
     touch(turn, *run);
   }
 }

@@ -209,6 +209,7 @@ void on(Turn& turn, const RunDeleted& event) {
   abandon_waiters(turn, *run);
   run->deleted = true;
   run->dag->past.erase(run->past_key());
+  if (run->row().logical_date) run->dag->dates_ahead.erase(*run->row().logical_date);
   wake_all_past_users(turn.state, *run->dag);
   touch(turn, *run);
   log_event(turn, "delete_run", event.user, event.dag_id, event.dag_run_id);

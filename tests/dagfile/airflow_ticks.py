@@ -2,7 +2,7 @@
 
 Opt-in, for it needs croniter and pendulum: python3 tests/dagfile/airflow_ticks.py > tests/dagfile/airflow_ticks.txt
 Left out are expressions of every hour where Airflow adds a wall-clock distance to an instant across a change, and so
-ticks at a local time that the expression does not name (docs/features.md)."""
+ticks at a local time that the expression does not name (docs/differences.md)."""
 import datetime
 
 import pendulum

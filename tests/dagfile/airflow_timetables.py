@@ -8,7 +8,7 @@ A row is  kind|schedule|zone|from|ticks  with kind trigger or data_interval; a d
 its logical date, and left out where it is the end before. Expressions of every hour are left out for Lord Howe, where Airflow adds a wall-clock distance of half an
 hour to an instant, and so ticks at minutes that the expression does not name; so are data intervals of two readings in one gap, of
 which Airflow starts one half an hour after the end before it, and lists with a reading in a gap, which Airflow then passes
-over when another expression of the list ticks there (docs/features.md)."""
+over when another expression of the list ticks there (docs/differences.md)."""
 import datetime
 import importlib.machinery
 import importlib.util

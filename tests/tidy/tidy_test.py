@@ -7,6 +7,7 @@ Usage: tidy_test.py SOURCE_FOLDER            exit 1 and one line per finding
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 # Room -> rooms it may include besides itself. Longest prefix wins. This is the table of
@@ -147,6 +148,49 @@ def check_docs(root: Path, files: list[str]) -> list[str]:
     return found
 
 
+FEATURES = "docs/features.md"
+# The numbers that the page must have, in this order.
+FEATURE_ROWS = [str(n) for n in range(1, 90)] + [f"D{n}" for n in range(1, 13)]
+CASES = "tests/conformance/cases"
+
+
+def check_features(root: Path) -> list[str]:
+    """Each feature has a test that exists, or a reason why it has none."""
+    found, numbers = [], []
+    for line in (root / FEATURES).read_text(encoding="utf-8").split("\n"):
+        cells = [cell.strip() for cell in line.split("|")[1:-1]]
+        if len(cells) != 6 or not re.fullmatch(r"D?\d+", cells[0]):
+            continue
+        number, _, state, _, proof, missing = cells
+        numbers.append(number)
+        where = f"{FEATURES} row {number}"
+        if state not in ("yes", "part", "no"):
+            found.append(f"{where}: {state!r} is neither yes, part nor no")
+        if state != "no" and "`" not in proof:
+            found.append(f"{where}: no test shows it")
+        if state != "yes" and not missing:
+            found.append(f"{where}: what is missing, or why is it not there?")
+        for named in re.findall(r"`([^`]+)`", proof):
+            found += check_named_test(root, where, named)
+    if numbers != FEATURE_ROWS:
+        lacking = [number for number in FEATURE_ROWS if number not in numbers]
+        found.append(f"{FEATURES}: rows are missing, doubled or out of order ({', '.join(lacking) or 'none missing'})")
+    return found
+
+
+def check_named_test(root: Path, where: str, named: str) -> list[str]:
+    """`file`, `file: part of a test's name`, or a conformance case by its path without the ending."""
+    path, _, name = named.partition(": ")
+    if (root / path).is_file():
+        text = (root / path).read_text(encoding="utf-8")
+        # A long name may be written over several lines, in several literals.
+        text = re.sub(r'"\s*\n\s*"', "", text).replace('\\"', '"')
+        return [] if name in text else [f"{where}: no test {name!r} in {path}"]
+    if (root / CASES / f"{path}.json").is_file() or (path.endswith("/") and (root / CASES / path).is_dir()):
+        return []
+    return [f"{where}: there is no test {path!r}"]
+
+
 def files_of(root: Path) -> list[str]:
     try:
         out = subprocess.run(["git", "-C", str(root), "ls-files", "-co", "--exclude-standard"],
@@ -164,6 +208,7 @@ def main(root: Path) -> int:
     for name in sources:
         found += check_source(name, (root / name).read_text(encoding="utf-8"))
     found += check_docs(root, files)
+    found += check_features(root)
     for line in found:
         print(line)
     print(f"{len(sources)} sources, {len(found)} findings")
@@ -199,8 +244,35 @@ def self_test() -> int:
     if clean:
         print(f"a clean file was refused: {clean}")
         failed += 1
-    print(f"{len(cases) + 1 - failed} passed, {failed} failed")
+    failed += features_self_test()
+    print(f"{len(cases) + 2 - failed} passed, {failed} failed")
     return 1 if failed else 0
+
+
+def features_self_test() -> int:
+    rows = [f"| {n} | x | yes | | `tests/a_test.cc: it works` | |" for n in FEATURE_ROWS]
+    wrong = {"1": ("| 1 | x | yes | | | |", "row 1: no test shows it"),
+             "2": ("| 2 | x | part | | `tests/a_test.cc` | |", "row 2: what is missing"),
+             "3": ("| 3 | x | yes | | `tests/a_test.cc: it fails` | |", "row 3: no test 'it fails'"),
+             "4": ("| 4 | x | yes | | `rules/none` | |", "row 4: there is no test 'rules/none'"),
+             "5": ("| 5 | x | so | | | y |", "row 5: 'so' is neither"),
+             "7": ("", "out of order (7)")}
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        for name, text in ((FEATURES, ""), ("tests/a_test.cc", 'TEST_CASE("it "\n   "works") {}')):
+            (root / name).parent.mkdir(exist_ok=True)
+            (root / name).write_text(text)
+        (root / FEATURES).write_text("\n".join(rows))
+        found = check_features(root)
+        lines = dict(zip(FEATURE_ROWS, rows)) | {number: row for number, (row, _) in wrong.items()}
+        (root / FEATURES).write_text("\n".join(lines.values()))
+        noticed = check_features(root)
+    for _, expected in wrong.values():
+        if not any(expected in line for line in noticed):
+            found.append(f"not noticed: {expected}")
+    if found:
+        print("\n".join(found))
+    return 1 if found else 0
 
 
 if __name__ == "__main__":
