@@ -1,12 +1,14 @@
 #include "scheduler/dagfile/dag_builder.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <unordered_map>
 
 #include "common/safe_json.h"
 #include "scheduler/dagfile/mapping.h"
+#include "scheduler/dagfile/notifier_fields.h"
 #include "scheduler/dagfile/params_schema.h"
 #include "scheduler/dagfile/people_fields.h"
 #include "scheduler/dagfile/run_fields.h"
@@ -53,6 +55,8 @@ void read_dag_fields(FieldReader& fields, Dag& dag, Problems& problems) {
     if (tag.size() > 100) fields.problem("tags", "a tag is longer than 100 bytes");
   }
   read_schedule_fields(fields, dag);
+  read_notifiers(fields, Told::dag, dag.notifiers);
+  read_deadlines(fields, dag);
   if (const json* params = fields.object("params")) {
     Problems found;
     dag.params_json = normalise_params(*params, dag.schedule.kind != Timetable::Kind::none, found);
@@ -116,23 +120,33 @@ std::string spec_pointer(const TaskDraft& draft, const std::string& where) {
   return draft.pointer + (own ? where.substr(7) : where);
 }
 
-// What a spec names that this DAG may not have.
-void check_names(const TaskDraft& draft, const std::string& spec, const std::string& below,
+// What a spec below `pointer` names that this DAG may not have. `place`: the spec's own below it.
+using PlaceOf = std::function<std::string(const std::string& where)>;
+void check_names(const std::string& pointer, const std::string& spec, const PlaceOf& place_of,
                  const std::vector<std::string>& ids, const std::vector<std::string>& params,
                  Problems& problems) {
   for (const auto& source : xcom_sources(spec)) {
     if (std::binary_search(ids.begin(), ids.end(), source)) continue;
-    problems.add(draft.pointer, "xcom_pull names the unknown task \"" + source.substr(0, 80) +
-                                    "\"" + did_you_mean(source, ids));
+    problems.add(pointer, "xcom_pull names the unknown task \"" + source.substr(0, 80) + "\"" +
+                              did_you_mean(source, ids));
   }
   for (const auto& use : params_needed(spec)) {
     if (std::binary_search(params.begin(), params.end(), use.name)) continue;
-    problems.add(
-        below.empty() ? spec_pointer(draft, use.pointer) : draft.pointer + below + use.pointer,
-        "the DAG declares no param \"" + use.name.substr(0, 80) + "\"" +
-            did_you_mean(use.name, params) + ": name it in \"params\", or write params." +
-            use.name.substr(0, 80) + " | default(…)");
+    problems.add(place_of(use.pointer), "the DAG declares no param \"" + use.name.substr(0, 80) +
+                                            "\"" + did_you_mean(use.name, params) +
+                                            ": name it in \"params\", or write params." +
+                                            use.name.substr(0, 80) + " | default(…)");
   }
+}
+
+void check_notifiers(const std::string& pointer, const std::vector<Notifier>& notifiers,
+                     const std::vector<std::string>& ids, const std::vector<std::string>& params,
+                     Problems& problems) {
+  // Their templates were looked at when they were read, but for this.
+  each_notifier(notifiers, [&](const std::string& place, const std::string& notifier) {
+    const auto place_of = [&](const std::string& where) { return pointer + place + where; };
+    check_names(pointer, notifier, place_of, ids, params, problems);
+  });
 }
 
 void check_spec(const TaskDraft& draft, const std::string& spec,
@@ -140,17 +154,15 @@ void check_spec(const TaskDraft& draft, const std::string& spec,
                 Problems& problems) {
   const bool quoted = draft.task.plugin == "shell" && &spec == &draft.task.spec_json;
   const auto status = check_templates(spec, quoted);
-  if (status) return check_names(draft, spec, "", ids, params, problems);
+  const auto place_of = [&](const std::string& where) { return spec_pointer(draft, where); };
+  if (status) return check_names(draft.pointer, spec, place_of, ids, params, problems);
   problems.add(spec_pointer(draft, status.error().where), status.error().message);
 }
 
 void check_task_templates(const TaskDraft& draft, const std::vector<std::string>& ids,
                           const std::vector<std::string>& params, Problems& problems) {
   const Task& task = draft.task;
-  for (std::size_t i = 0; i < task.on_failure.size(); ++i) {  // read when they were, but for this
-    check_names(draft, task.on_failure[i], "/on_failure/" + std::to_string(i), ids, params,
-                problems);
-  }
+  check_notifiers(draft.pointer, task.notifiers, ids, params, problems);
   if (!task.has_templates && task.spec_json.find("{%") == std::string::npos) return;
   for (const std::string* spec : {&task.spec_json, &task.expand_json, &task.map_index_template}) {
     if (!spec->empty()) check_spec(draft, *spec, ids, params, problems);
@@ -221,8 +233,8 @@ void wait_for_lists(TaskDraft& draft, const std::unordered_map<std::string, Task
 }
 
 // Ids to positions: duplicates and unknown upstreams are problems.
-void connect(std::vector<TaskDraft>& drafts, const std::vector<std::string>& params,
-             Problems& problems) {
+void connect(std::vector<TaskDraft>& drafts, const std::vector<Notifier>& of_dag,
+             const std::vector<std::string>& params, Problems& problems) {
   std::unordered_map<std::string, TaskIndex> index;
   for (TaskIndex i = 0; i < drafts.size(); ++i) {
     const auto& id = drafts[i].task.id;
@@ -237,6 +249,7 @@ void connect(std::vector<TaskDraft>& drafts, const std::vector<std::string>& par
   ids.reserve(index.size());
   for (const auto& entry : index) ids.push_back(entry.first);
   std::sort(ids.begin(), ids.end());
+  check_notifiers("", of_dag, ids, params, problems);
   for (auto& draft : drafts) {
     for (std::size_t i = 0; i < draft.depends_on.size() && !problems.full(); ++i) {
       const auto& name = draft.depends_on[i];
@@ -284,7 +297,7 @@ void read_tasks(FieldReader& fields, const Task& defaults, const json& shared_pa
                    "a task must be an object, not " + std::string(json_kind((*tasks)[i])));
     }
   }
-  connect(drafts, params_of_conf(dag), problems);
+  connect(drafts, dag.notifiers, params_of_conf(dag), problems);
   for (auto& draft : drafts) {
     if (!draft.task.owner.empty()) dag.owners.push_back(draft.task.owner);
     dag.tasks.push_back(std::move(draft.task));

@@ -66,7 +66,7 @@ Task draw_task(Context& c, TaskIndex index) {
   if (k.execution_timeouts && rng.chance(500)) task.execution_timeout = seconds(rng.between(1, 8));
   if (k.prior_dependence && rng.chance(300)) task.depends_on_past = true;
   if (k.prior_dependence && rng.chance(150)) task.wait_for_downstream = true;
-  if (rng.chance(500)) task.on_failure.push_back("{\"notifier\":\"slack\"}");
+  if (rng.chance(500)) task.notifiers.push_back({AlertOn::failure, "{\"notifier\":\"slack\"}"});
   return task;
 }
 
