@@ -24,6 +24,14 @@ execute_process(COMMAND ${CMAKE_OBJDUMP} -p ${CURL_FILE} OUTPUT_VARIABLE curl_dy
 string(REGEX MATCH "SONAME +([^ \n]+)" found "${curl_dynamic}")
 set(CURL_SONAME ${CMAKE_MATCH_1})
 
+# As libcurl: opened by the task that needs it.
+pkg_check_modules(PQ REQUIRED libpq)
+pkg_get_variable(PQ_LIBDIR libpq libdir)
+find_library(PQ_FILE NAMES pq HINTS ${PQ_LIBDIR} REQUIRED)
+execute_process(COMMAND ${CMAKE_OBJDUMP} -p ${PQ_FILE} OUTPUT_VARIABLE pq_dynamic)
+string(REGEX MATCH "SONAME +([^ \n]+)" found "${pq_dynamic}")
+set(PQ_SONAME ${CMAKE_MATCH_1})
+
 # SQLite: Debian 12's 3.40.1 has the WAL-reset bug; 3.53.2 comes as the amalgamation.
 npm_tarball(better-sqlite3 12.11.1
   76af40b40a608393c616d0733c54819771d94231e893981a40233ace1d989346929830acd426e7548f3f1e001242434ab16169b1e20ef5b7a0e71c696216c87c

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/outgoing.h"
 #include "common/result.h"
 #include "common/time.h"
 
@@ -22,7 +23,8 @@ struct HttpRequest {
   Duration connect_timeout = std::chrono::seconds(5);
   Duration timeout = std::chrono::seconds(10);  // whole exchange
   std::size_t max_body = 8 << 20;
-  bool ignore_body = false;         // nothing of the answer's body is kept, however long it is
+  bool ignore_body = false;  // nothing of the answer's body is kept, however long it is
+  Outgoing outgoing{};
   std::function<bool()> cancelled;  // polled about ten times a second; true aborts
 };
 

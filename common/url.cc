@@ -55,6 +55,21 @@ std::string base_url(std::string_view host, std::string_view scheme, int port) {
   return url;
 }
 
+std::string webhook_url(std::string_view host, std::string_view scheme, int port,
+                        std::string_view secret_path) {
+  std::string url(host);
+  if (url.find("://") == std::string::npos) {
+    url = (scheme.empty() ? "https" : std::string(scheme)) + "://" + url;
+  }
+  if (port > 0) {
+    const auto path = url.find('/', url.find("://") + 3);
+    url.insert(path == std::string::npos ? url.size() : path, ":" + std::to_string(port));
+  }
+  if (secret_path.empty()) return url;
+  if (url.back() != '/') url += '/';
+  return url += secret_path.front() == '/' ? secret_path.substr(1) : secret_path;
+}
+
 bool lies_below(std::string_view url, std::string_view base) {
   if (!url.starts_with(base)) return false;
   const std::string_view rest = url.substr(base.size());

@@ -20,6 +20,11 @@ UrlParts split_url(std::string_view url);
 // Where a connection leads, without a '/' at its end: `host` may bring its scheme, else `scheme`
 // (http when that is empty) is put before it. `port` 0: none.
 std::string base_url(std::string_view host, std::string_view scheme, int port);
+// The address of a webhook as Airflow's connections keep it: `host` may be a whole URL, `scheme`
+// (https when that is empty) else; `secret_path`, which may be empty, is the part of the path that
+// is kept as a password.
+std::string webhook_url(std::string_view host, std::string_view scheme, int port,
+                        std::string_view secret_path);
 // It is `base` itself or lies below it: what is meant for that server may go there.
 bool lies_below(std::string_view url, std::string_view base);
 

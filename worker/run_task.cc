@@ -14,6 +14,7 @@
 
 #include "worker/posix.h"
 #include "worker/process_tree.h"
+#include "worker/spawn.h"
 
 namespace batuta {
 namespace {
@@ -105,7 +106,9 @@ Finished run_task(SlotLaunch& task, PluginHost& plugins, SlotSurroundings& slot)
 
 ProcessDefaults::ProcessDefaults(std::string home, mode_t mask)
     : home_(std::move(home)), mask_(mask) {
-  if (const char* commands = std::getenv("BATUTA_COMMAND_ENV")) commands_ = commands;
+  for (const char* name : passed_variables) {
+    if (const char* value = std::getenv(name)) passed_.emplace_back(name, value);
+  }
   for (std::size_t i = 0; i < limits_.size(); ++i) ::getrlimit(bounded[i], &limits_[i]);
   nice_ = ::getpriority(PRIO_PROCESS, 0);
   ::sched_getaffinity(0, sizeof processors_, &processors_);
@@ -149,7 +152,7 @@ bool ProcessDefaults::restore() const {
   ::setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
   ::setenv("HOME", home_.c_str(), 1);
   ::setenv("LANG", "C.UTF-8", 1);
-  if (!commands_.empty()) ::setenv("BATUTA_COMMAND_ENV", commands_.c_str(), 1);
+  for (const auto& [name, value] : passed_) ::setenv(name.c_str(), value.c_str(), 1);
   ::alarm(0);
   return restore_limits();
 }

@@ -8,6 +8,8 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "common/message.h"
 #include "worker/attempt_host.h"
@@ -35,7 +37,7 @@ class ProcessDefaults {
   bool restore_limits() const;
 
   std::string home_;
-  std::string commands_;  // BATUTA_COMMAND_ENV: what commands get beside, as JSON; may be empty
+  std::vector<std::pair<std::string, std::string>> passed_;  // those of passed_variables
   mode_t mask_;
   std::array<rlimit, 9> limits_{};
   int nice_ = 0;

@@ -60,14 +60,17 @@ Result<pid_t> spawn_process(const SpawnRequest& request) {
   std::string home = "HOME=" + std::string{home_value == nullptr ? "/" : home_value};
   std::string path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
   std::string lang = "LANG=C.UTF-8";
-  const char* commands_value = std::getenv("BATUTA_COMMAND_ENV");
-  std::string commands =
-      "BATUTA_COMMAND_ENV=" + std::string{commands_value == nullptr ? "" : commands_value};
-  char* environment[] = {path.data(), home.data(), lang.data(),
-                         commands_value == nullptr ? nullptr : commands.data(), nullptr};
+  std::vector<std::string> handed_on;
+  for (const char* name : passed_variables) {
+    const char* value = std::getenv(name);
+    if (value != nullptr) handed_on.push_back(std::string(name) + "=" + value);
+  }
+  std::vector<char*> environment{path.data(), home.data(), lang.data()};
+  for (std::string& variable : handed_on) environment.push_back(variable.data());
+  environment.push_back(nullptr);
   pid_t pid = -1;
-  const int error =
-      ::posix_spawn(&pid, argv[0], &state.actions, &state.attributes, argv.data(), environment);
+  const int error = ::posix_spawn(&pid, argv[0], &state.actions, &state.attributes, argv.data(),
+                                  environment.data());
   if (error != 0) {
     return {Errc::unavailable,
             "start " + request.arguments[0] + ": " + std::generic_category().message(error)};

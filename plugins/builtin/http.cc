@@ -52,6 +52,7 @@ batuta::HttpRequest request_of(const Context& context) {
     }
     request.login = connection.login;
     request.password = connection.password;
+    request.outgoing = batuta::outgoing_of(connection.extra_json);
     if (!connection.extra_json.empty()) {
       const auto extra = batuta::parse_untrusted(connection.extra_json);
       if (extra && extra->is_object() && extra->contains("headers")) {

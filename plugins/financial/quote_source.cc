@@ -57,7 +57,10 @@ std::string query_encode(std::string_view text) {
 
 QuoteSource::QuoteSource(const plugin::Context& context, const plugin::Connection& connection,
                          SourceLimits limits)
-    : context_(context), base_url_(connection.base_url()), limits_(limits) {
+    : context_(context),
+      base_url_(connection.base_url()),
+      outgoing_(outgoing_of(connection.extra_json)),
+      limits_(limits) {
   headers_.emplace_back("Accept", "application/json");
   if (!connection.password.empty())
     headers_.emplace_back("Authorization", "Bearer " + connection.password);
@@ -83,6 +86,7 @@ std::string QuoteSource::page(const QuoteQuery& query, const std::string& page_t
   if (query.page_size > 0) request.url += "&page_size=" + std::to_string(query.page_size);
   if (!page_token.empty()) request.url += "&page_token=" + query_encode(page_token);
   request.headers = headers_;
+  request.outgoing = outgoing_;
   request.timeout = limits_.timeout;
   request.max_body = max_page_bytes;
   request.cancelled = [this] { return context_.cancelled(); };

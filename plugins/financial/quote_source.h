@@ -40,6 +40,7 @@ class QuoteSource {
   const plugin::Context& context_;
   std::string base_url_;
   std::vector<std::pair<std::string, std::string>> headers_;
+  Outgoing outgoing_;
   SourceLimits limits_;
 };
 

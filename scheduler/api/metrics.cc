@@ -51,6 +51,11 @@ void counters(Page& page, const EngineMetrics& m, const Sight& sight) {
     page.sample("batuta_ticks_skipped_total",
                 "dag_id=\"" + of.first + "\",reason=\"" + of.second + "\"", n(count));
   }
+  page.head("batuta_deadlines_missed_total", "counter", "Runs that missed a deadline");
+  for (const auto& [dag, count] : m.deadlines_missed) {
+    if (!sight.sees(dag)) continue;
+    page.sample("batuta_deadlines_missed_total", "dag_id=\"" + dag + "\"", n(count));
+  }
   page.one("batuta_events", "counter", "Events taken by the scheduler", n(m.events));
   page.one("batuta_stale_reports", "counter", "Reports of attempts that were not current",
            n(m.stale_reports));

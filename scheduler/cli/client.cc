@@ -118,6 +118,7 @@ bool Client::server_is_running(const std::string& home) {
   HttpRequest request;
   request.url = endpoint->first + "/api/v2/version";
   request.timeout = std::chrono::seconds(2);
+  request.outgoing.direct = true;
   return http_call(request).ok();
 }
 
@@ -133,6 +134,7 @@ HttpAnswer Client::send(const std::string& method, const std::string& path, cons
   if (!body.empty()) request.headers.emplace_back("Content-Type", "application/json");
   request.body = body;
   request.timeout = timeout_;
+  request.outgoing.direct = true;
   request.max_body = 64u << 20;
   const auto answer = http_call(request);
   if (!answer) {

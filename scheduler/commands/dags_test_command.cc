@@ -62,6 +62,11 @@ void add_upstreams(const Dag& dag, TaskIndex of, std::set<TaskIndex>& found) {
   }
 }
 
+// What means nothing to a task by itself.
+constexpr const char* fields_of_a_run[] = {"trigger_rule", "depends_on_past", "wait_for_downstream",
+                                           "on_success",   "on_failure",      "on_retry",
+                                           "on_skipped",   "on_recovery",     "on_timeout"};
+
 // The task itself, tried once, behind stand-ins for all that comes before it: they return what the
 // test says, and nothing of them runs.
 Status keep_one_task(json& definition, const Dag& dag, const cli::DagTest& test) {
@@ -94,17 +99,13 @@ Status keep_one_task(json& definition, const Dag& dag, const cli::DagTest& test)
   }
   for (json& task : definition["tasks"]) {
     if (task["task_id"] != test.task_id) continue;
-    for (const char* name :
-         {"trigger_rule", "depends_on_past", "wait_for_downstream", "on_failure"})
-      task.erase(name);
+    for (const char* name : fields_of_a_run) task.erase(name);
     task["depends_on"] = depends;
     task["retries"] = 0;
     tasks.push_back(task);
   }
   if (definition.contains("default_args")) {
-    for (const char* name :
-         {"trigger_rule", "depends_on_past", "wait_for_downstream", "on_failure"})
-      definition["default_args"].erase(name);
+    for (const char* name : fields_of_a_run) definition["default_args"].erase(name);
   }
   definition["tasks"] = std::move(tasks);
   return success();
@@ -119,7 +120,8 @@ Result<std::string> lone_definition(const Dag& dag, const cli::DagTest& test) {
   limits.tokens = 2'000'000;
   auto parsed = parse_untrusted(dag.canonical_json, limits);
   json definition = parsed ? std::move(*parsed) : json::object();
-  for (const char* name : {"schedule", "catchup", "timetable", "overlap", "jitter"})
+  for (const char* name :
+       {"schedule", "catchup", "timetable", "overlap", "jitter", "deadline", "on_deadline"})
     definition.erase(name);
   definition["is_paused_upon_creation"] = false;
   const auto without_pool = [](json& fields) {
@@ -206,8 +208,13 @@ void await_alerts(Server& server) {
   }
 }
 
-void print_alert(const std::string& connection, const std::string& body_json) {
-  std::printf("  alert, not sent (connection %s): %s\n", connection.c_str(), body_json.c_str());
+void print_alert(const std::string& connection, const std::string& body) {
+  std::string shown = body;
+  if (auto message = parse_untrusted(body); message && message->is_object()) {
+    message->erase("blocks");  // say what the text says
+    shown = json_text(*message);
+  }
+  std::printf("  alert, not sent (connection %s): %s\n", connection.c_str(), shown.c_str());
   std::fflush(stdout);
 }
 

@@ -75,6 +75,14 @@ bool wait_for_end(const sigset_t& watched, KeptChild* child, const std::function
   }
 }
 
+void set_outgoing(const Settings& settings) {
+  for (const auto& [name, value] : {std::pair{"BATUTA_OUTGOING_PROXY", &settings.outgoing_proxy},
+                                    {"BATUTA_OUTGOING_NO_PROXY", &settings.outgoing_no_proxy},
+                                    {"BATUTA_OUTGOING_CA_FILE", &settings.outgoing_ca_file}}) {
+    if (!value->empty()) ::setenv(name, value->c_str(), 1);
+  }
+}
+
 std::vector<std::string> agent_command(const Home& home, const ServeOptions& options) {
   // By the environment, for arguments are every user's to read.
   ::setenv("BATUTA_COMMAND_ENV", home.settings().worker_env.c_str(), 1);

@@ -32,6 +32,10 @@ sigset_t block_signals();
 // Until SIGTERM or SIGINT (true) or until `done` says so (false); keeps the child alive meanwhile.
 bool wait_for_end(const sigset_t& watched, KeptChild* child, const std::function<bool()>& done);
 
+// Proxy and certificates, for every client of this process and of what it starts. Before any thread
+// starts.
+void set_outgoing(const Settings& settings);
+
 // The words that start an agent for this home, the executable's path first.
 std::vector<std::string> agent_command(const Home& home, const cli::ServeOptions& options);
 

@@ -93,6 +93,7 @@ int run_worker(const ServeOptions& options) {
   if (!installation_appears(options.home)) return fail(no_installation(options.home));
   auto home = Home::open(options.home);
   if (!home) return fail(home.error());
+  set_outgoing(home->settings());
   std::vector<std::string> command = agent_command(*home, options);
   std::vector<char*> argv;
   argv.reserve(command.size() + 1);

@@ -61,6 +61,7 @@ Result<std::unique_ptr<Serving>> Serving::start(const ServeOptions& serve, Optio
   auto home = Home::open(serve.home);
   if (!home) return home.error();
   serving->home_.emplace(std::move(*home));
+  set_outgoing(serving->home_->settings());
   log::start("scheduler", options.log_level,
              options.log_file ? serving->home_->path("logs/scheduler.log") : std::string());
   Server::Options with;

@@ -10,6 +10,7 @@
 #include "common/message.h"
 #include "common/result.h"
 #include "common/time.h"
+#include "scheduler/core/notifier.h"
 #include "scheduler/core/timetable.h"
 #include "scheduler/core/trigger_rule.h"
 
@@ -84,7 +85,7 @@ struct Task {
   std::vector<std::string> labels;  // of the edges from `upstream`, one each; empty: none has any
   bool do_xcom_push = true;         // false: what it returns is not kept
   bool multiple_outputs = false;    // each member of what it returns is an XCom of its own, too
-  std::vector<std::string> on_failure;   // one JSON text per notifier
+  std::vector<Notifier> notifiers;
   std::vector<std::string> connections;  // names it may use
   std::string spec_json;                 // the task's fields for rendering: {"params":…} and the
                                          // built-in's own fields; opaque to the core
@@ -133,10 +134,12 @@ struct Dag {
   std::int32_t max_active_runs = 16;
   std::int32_t max_active_tasks = 16;  // per run; queued + running
   std::int32_t max_consecutive_failed_dag_runs = 0;
-  Duration dagrun_timeout{};       // 0: none
-  std::string params_json = "{}";  // {"name": {schema…, "default": …}}
-  std::string canonical_json;      // the whole definition, sorted keys; what the store keeps
-  std::string source_text;         // the file as it was read
+  Duration dagrun_timeout{};  // 0: none
+  std::vector<Deadline> deadlines;
+  std::vector<Notifier> notifiers;  // of its runs, and of ticks without one
+  std::string params_json = "{}";   // {"name": {schema…, "default": …}}
+  std::string canonical_json;       // the whole definition, sorted keys; what the store keeps
+  std::string source_text;          // the file as it was read
 };
 
 inline constexpr std::size_t max_tasks_per_dag = 20'000;

@@ -38,6 +38,7 @@ struct Changes {
   std::vector<AttemptKey> accepted_done;     // drop the accepted row: settled, refused or cleared
   std::vector<PublicationRow> publications;  // upserts by id
   std::vector<WatermarkRow> watermarks;      // never moved back
+  std::vector<StreakRow> streaks;            // upserts; without failures: gone
   std::vector<JobExecutionRow> job_executions;  // upserts by (key)
   std::vector<WaitRow> waits;                   // upserts by key
   std::vector<InstanceKey> waits_done;
@@ -98,11 +99,16 @@ struct AckEffect {  // this report is recorded, or stale and counted
   WorkerId worker = 0;
   AttemptKey key;
 };
-// One failure notification; the engine renders it and adds an OutboxRow to this very commit.
+// One notification; the engine renders it and adds an OutboxRow to this very commit.
 struct AlertEffect {
-  AttemptKey key;
-  InstanceIndex instance{};
+  enum class Of : std::uint8_t { task, run, dag };
+  AttemptKey key;            // of a run: only that is named; of a DAG: none
+  InstanceIndex instance{};  // of a task
   std::string notifier_json;
+  AlertOn on = AlertOn::failure;
+  Of of = Of::task;
+  std::string dag_id{};  // of a DAG
+  std::string reason{};  // where the instance's own does not say it
 };
 struct DropWorkerEffect {  // lease over or protocol broken: close the connection
   WorkerId worker = 0;

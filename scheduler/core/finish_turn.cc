@@ -65,6 +65,10 @@ void emit_dags(Turn& turn) {
 // What a deleted run would have told the world is nobody's business any more.
 void hush_deleted(Turn& turn) {
   std::erase_if(turn.out.alerts, [&](const AlertEffect& alert) {
+    if (alert.of == AlertEffect::Of::dag) {
+      const auto dag = turn.state.dags.find(alert.dag_id);
+      return dag == turn.state.dags.end() || dag->second.deleted;
+    }
     const auto at = turn.state.runs.find(alert.key.run);
     return at == turn.state.runs.end() || at->second->deleted;
   });
@@ -152,9 +156,9 @@ bool Changes::empty() const {
          attempts_archived.empty() && tasks_created.empty() && tasks_updated.empty() &&
          xcoms_cleared.empty() && xcoms_deleted.empty() && xcoms.empty() && tables.empty() &&
          accepted.empty() && accepted_done.empty() && publications.empty() && watermarks.empty() &&
-         waits.empty() && waits_done.empty() && job_executions.empty() && attempt_reports.empty() &&
-         outbox.empty() && outbox_done.empty() && event_log.empty() && runs_removed.empty() &&
-         dags_deleted.empty();
+         streaks.empty() && waits.empty() && waits_done.empty() && job_executions.empty() &&
+         attempt_reports.empty() && outbox.empty() && outbox_done.empty() && event_log.empty() &&
+         runs_removed.empty() && dags_deleted.empty();
 }
 
 }  // namespace batuta

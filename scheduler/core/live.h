@@ -216,9 +216,11 @@ struct LiveDag {
   std::int32_t past_users = 0;  // live runs that look back, of whatever version
   std::map<std::string, std::int32_t, std::less<>> active_of_task;  // tasks with a limit
   std::map<PluginNo, Duration> estimates;  // how long a task runs, near its median
-  std::int32_t scheduled_live = 0;         // scheduled runs not ended
-  OptTime tick_timer;                      // its Timer, if it has one
-  std::int32_t created_in_turn = 0;        // scheduled runs
+  // Failures in a row of tasks that count them, by id and map index.
+  std::map<std::pair<std::string, MapIndex>, std::int32_t> streaks;
+  std::int32_t scheduled_live = 0;   // scheduled runs not ended
+  OptTime tick_timer;                // its Timer, if it has one
+  std::int32_t created_in_turn = 0;  // scheduled runs
   bool in_to_advance = false;
   bool touched = false;
   bool deleted = false;     // in this turn
@@ -275,11 +277,11 @@ struct LiveTable {
 // ---- timers -----------------------------------------------------------------------------------
 
 struct Timer {
-  enum class Kind : std::uint8_t { tick, run_after, retry, run_timeout, wait };
+  enum class Kind : std::uint8_t { tick, run_after, retry, run_timeout, wait, deadline };
   Time at;
   Kind kind = Kind::tick;
   RunSeq run{};
-  InstanceIndex instance{};  // retry, wait
+  InstanceIndex instance{};  // retry, wait; deadline: which of the version's
   LiveDag* dag = nullptr;    // tick, run_after
   std::string_view dag_id;   // orders ticks of one instant
   bool operator<(const Timer& o) const {

@@ -111,6 +111,7 @@ void attempt_failed(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& r
     return;
   }
   job_ended(turn, run, i, job_status(report.outcome), &report);
+  if (report.outcome == Outcome::timeout) tell_task_timeout(turn, run, i, report.reason);
   switch (report.outcome) {
     case Outcome::skipped:
       end_task(turn, run, i, Cause::skipped, TaskState::skipped);

@@ -26,6 +26,11 @@ void restore_dags(SchedulerState& state, StoredState& stored) {
     live.plan = make_plan(state, *dag);
     advance_later(state, live);
   }
+  for (const StreakRow& row : stored.streaks) {
+    const auto at = state.dags.find(row.dag_id);
+    if (at == state.dags.end()) continue;
+    at->second.streaks[{row.task_id, MapIndex{row.map_index}}] = row.failures;
+  }
   for (const auto& [dag_id, date] : stored.dates_ahead) {
     const auto at = state.dags.find(dag_id);
     if (at != state.dags.end()) at->second.dates_ahead.insert(date);

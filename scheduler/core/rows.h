@@ -52,6 +52,7 @@ struct RunRow {
   std::int32_t clear_number = 0;
   // Cancelled, marked or timed out, with attempts still alive: the state it takes when they ended.
   std::optional<DagRunState> ending;
+  std::int64_t deadlines_missed = 0;  // a bit for each of its version's
 };
 
 // A task instance's place among those of its run, without gaps and for as long as the run lives.

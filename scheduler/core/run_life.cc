@@ -53,6 +53,7 @@ void file_run(SchedulerState& state, LiveDag& dag, LiveRun& run) {
     if (timeout.count() > 0 && row.start_date) state.timers.insert(run_timeout_timer(run, timeout));
   }
   if (is_terminal(row.state)) return;
+  arm_deadlines(state, run);
   if (row.type == RunType::scheduled) ++dag.scheduled_live;
   if (run.plan->uses_past) ++dag.past_users;
   dag.live_by_date.emplace(run.past_key(), &run);
@@ -65,6 +66,7 @@ void unfile_run(SchedulerState& state, LiveRun& run) {
   dag.running.erase(row.seq);
   clear_timeout(state, run);
   if (is_terminal(row.state)) return;
+  disarm_deadlines(state, run);
   if (row.type == RunType::scheduled) --dag.scheduled_live;
   if (run.plan->uses_past) --dag.past_users;
   dag.live_by_date.erase(run.past_key());
@@ -100,7 +102,9 @@ void finish_run(Turn& turn, LiveRun& run) {
   if (run.plan->uses_past || dag.plan->uses_past || dag.past_users > 0) remember_past(run);
   remember_ended(turn.state, run);
   tell_waiters(turn.state, run);
+  const std::int32_t before = run.dag->row.consecutive_failures;
   count_failures(turn, *run.dag, ended);
+  tell_of_run(turn, run, ended == DagRunState::success ? before : before + 1);
   advance_later(turn.state, *run.dag);
 }
 
@@ -263,6 +267,7 @@ void requeue_run(Turn& turn, LiveRun& run) {
   row.end_date.reset();
   row.last_scheduling_decision.reset();
   row.reason.clear();
+  row.deadlines_missed = 0;
   ++row.clear_number;
   run.dag->past.erase(run.past_key());
   file_run(turn.state, *run.dag, run);

@@ -8,6 +8,7 @@
 //   readiness.cc past.cc transitions.cc expand.cc             tasks: rules, states, instances
 //   resolve.cc waits.cc                                       tasks that no worker runs, waits
 //   lanes.cc dispatch.cc recall.cc                            who runs next, and where
+//   notices.cc                                                callbacks, deadlines
 //   finish_turn.cc                                            rows, timers
 #include "scheduler/core/step.h"
 
@@ -43,12 +44,16 @@ void fire(Turn& turn, const Timer& timer) {
     case Timer::Kind::wait:
       wait_due(turn, timer);
       return;
+    case Timer::Kind::deadline:
+      deadline_due(turn, timer);
+      return;
     case Timer::Kind::run_timeout: {
       const auto at = turn.state.runs.find(timer.run);
       if (at == turn.state.runs.end()) return;
       LiveRun& run = *at->second;
       if (!is_terminal(run.row().state) && !run.row().ending && !mutant("ignore_run_timeout")) {
         end_run_early(turn, run, DagRunState::failed, "timed out");
+        tell_run_timeout(turn, run);
       }
       return;
     }

@@ -27,6 +27,7 @@ struct StoredState {
   std::vector<AcceptedRow> accepted;
   std::vector<WatermarkRow> watermarks;
   std::vector<WaitRow> waits;         // of instances of live runs
+  std::vector<StreakRow> streaks;     // by (dag_id, task_id, map_index)
   std::vector<PluginInfo> catalogue;  // last known
   // For DAGs whose newest version or a live run uses the past: their newest ended runs, at most 64
   // each.

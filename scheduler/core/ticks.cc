@@ -54,6 +54,11 @@ void tell_skipped(Turn& turn, const LiveDag& dag, const Dag& definition, Time fr
                    ",\"from\":\"" + to_iso(first->logical_date) + "\",\"to\":\"" + to_iso(to) +
                    "\",\"reason\":\"" + reason + "\",\"why\":\"" + why + "\"}";
   turn.out.changes.event_log.push_back(std::move(row));
+  const std::string which = count == 1 ? "the tick of " + to_iso(first->logical_date)
+                                       : (more ? "more than " : "") + std::to_string(count) +
+                                             " ticks from " + to_iso(first->logical_date) + " to " +
+                                             to_iso(to);
+  tell_ticks_skipped(turn, dag, "no run was made for " + which + ": " + why);
 }
 
 // Where the cursor stands when nothing that is due by `now` is to run.
@@ -103,6 +108,8 @@ void pass_over(Turn& turn, LiveDag& dag, Time last, const char* reason, const ch
 void pass_over_one(Turn& turn, LiveDag& dag, const std::string& run_id) {
   count_skipped(turn, dag, "taken", 1);
   log_event(turn, "tick_passed_over", "", dag.row.dag_id, run_id);
+  tell_ticks_skipped(turn, dag,
+                     "no run was made for a tick: run " + run_id + " has its logical date");
 }
 
 void schedule_edited(Turn& turn, LiveDag& dag, const Dag& before) {

@@ -102,11 +102,7 @@ void enter(Turn& turn, LiveRun& run, InstanceIndex i, TaskState from, TaskState 
     if (!mutant("keep_old_length")) run.cell(first_instance(run.task(i).task)).expanded = false;
     check_later(state, run, i);
   }
-  if (to == TaskState::failed && !mutant("no_alert_on_failure")) {
-    for (const std::string& notifier : run.definition(i).on_failure) {
-      turn.out.alerts.push_back({run.attempt(i), i, notifier});
-    }
-  }
+  tell_of_task(turn, run, i, to);
 }
 
 // Nothing follows for what waits on: of two mapped tasks in a row each end would look at all.

@@ -235,6 +235,22 @@ void add_xcom(Turn& turn, LiveRun& run, InstanceIndex i, const std::string& key,
 // Ends the wait if the run that it looks at is where it should be, or will never be.
 void end_if_decided(Turn& turn, LiveRun& run, InstanceIndex i, const StoredRun& watched);
 
+// ---- notices.cc: what people are told
+// -------------------------------------------------------------------------------------
+
+// A task instance came to a state that notifiers may be about.
+void tell_of_task(Turn& turn, LiveRun& run, InstanceIndex i, TaskState state);
+void tell_task_timeout(Turn& turn, LiveRun& run, InstanceIndex i, const std::string& reason);
+// A run ended; `failures`: runs of its DAG that failed in a row, this one included, or (it
+// succeeded) before it.
+void tell_of_run(Turn& turn, LiveRun& run, std::int32_t failures);
+void tell_run_timeout(Turn& turn, LiveRun& run);
+void tell_ticks_skipped(Turn& turn, const LiveDag& dag, const std::string& reason);
+// Timers of the deadlines that the run has not missed, for as long as it has not ended.
+void arm_deadlines(SchedulerState& state, const LiveRun& run);
+void disarm_deadlines(SchedulerState& state, const LiveRun& run);
+void deadline_due(Turn& turn, const Timer& timer);
+
 // ---- schedule.cc, ticks.cc
 // ------------------------------------------------------------------------------------
 

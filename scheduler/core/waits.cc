@@ -187,7 +187,9 @@ void wait_due(Turn& turn, const Timer& timer) {
   const InstanceIndex i = timer.instance;
   if (wait->row.due && *wait->row.due <= turn.now.wall) return end_satisfied(turn, run, i);
   if (wait->row.deadline && *wait->row.deadline <= turn.now.wall && !mutant("wait_for_ever")) {
-    return end_in_vain(turn, run, i, "timed out waiting for " + wait->row.about, true);
+    const std::string reason = "timed out waiting for " + wait->row.about;
+    tell_task_timeout(turn, run, i, reason);
+    return end_in_vain(turn, run, i, reason, true);
   }
   if (wait->next_check) ask_check(turn, run, i, *wait);
 }

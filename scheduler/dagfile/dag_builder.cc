@@ -1,12 +1,14 @@
 #include "scheduler/dagfile/dag_builder.h"
 
 #include <algorithm>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <unordered_map>
 
 #include "common/safe_json.h"
 #include "scheduler/dagfile/flow_fields.h"
 #include "scheduler/dagfile/mapping.h"
+#include "scheduler/dagfile/notifier_fields.h"
 #include "scheduler/dagfile/params_schema.h"
 #include "scheduler/dagfile/people_fields.h"
 #include "scheduler/dagfile/run_fields.h"
@@ -48,6 +50,8 @@ void read_dag_fields(FieldReader& fields, Dag& dag, Problems& problems) {
     if (tag.size() > 100) fields.problem("tags", "a tag is longer than 100 bytes");
   }
   read_schedule_fields(fields, dag);
+  read_notifiers(fields, Told::dag, dag.notifiers);
+  read_deadlines(fields, dag);
   if (const json* params = fields.object("params")) {
     Problems found;
     dag.params_json = normalise_params(*params, dag.schedule.kind != Timetable::Kind::none, found);
@@ -112,23 +116,33 @@ std::string spec_pointer(const TaskDraft& draft, const std::string& where) {
   return draft.pointer + (own ? where.substr(7) : where);
 }
 
-// What a spec names that this DAG may not have.
-void check_names(const TaskDraft& draft, const std::string& spec, const std::string& below,
+// What a spec below `pointer` names that this DAG may not have. `place`: the spec's own below it.
+using PlaceOf = std::function<std::string(const std::string& where)>;
+void check_names(const std::string& pointer, const std::string& spec, const PlaceOf& place_of,
                  const std::vector<std::string>& ids, const std::vector<std::string>& params,
                  Problems& problems) {
   for (const auto& source : xcom_sources(spec)) {
     if (std::binary_search(ids.begin(), ids.end(), source)) continue;
-    problems.add(draft.pointer, "xcom_pull names the unknown task \"" + source.substr(0, 80) +
-                                    "\"" + did_you_mean(source, ids));
+    problems.add(pointer, "xcom_pull names the unknown task \"" + source.substr(0, 80) + "\"" +
+                              did_you_mean(source, ids));
   }
   for (const auto& use : params_needed(spec)) {
     if (std::binary_search(params.begin(), params.end(), use.name)) continue;
-    problems.add(
-        below.empty() ? spec_pointer(draft, use.pointer) : draft.pointer + below + use.pointer,
-        "the DAG declares no param \"" + use.name.substr(0, 80) + "\"" +
-            did_you_mean(use.name, params) + ": name it in \"params\", or write params." +
-            use.name.substr(0, 80) + " | default(…)");
+    problems.add(place_of(use.pointer), "the DAG declares no param \"" + use.name.substr(0, 80) +
+                                            "\"" + did_you_mean(use.name, params) +
+                                            ": name it in \"params\", or write params." +
+                                            use.name.substr(0, 80) + " | default(…)");
   }
+}
+
+void check_notifiers(const std::string& pointer, const std::vector<Notifier>& notifiers,
+                     const std::vector<std::string>& ids, const std::vector<std::string>& params,
+                     Problems& problems) {
+  // Their templates were looked at when they were read, but for this.
+  each_notifier(notifiers, [&](const std::string& place, const std::string& notifier) {
+    const auto place_of = [&](const std::string& where) { return pointer + place + where; };
+    check_names(pointer, notifier, place_of, ids, params, problems);
+  });
 }
 
 void check_spec(const TaskDraft& draft, const std::string& spec,
@@ -136,17 +150,15 @@ void check_spec(const TaskDraft& draft, const std::string& spec,
                 Problems& problems) {
   const bool quoted = draft.task.plugin == "shell" && &spec == &draft.task.spec_json;
   const auto status = check_templates(spec, quoted);
-  if (status) return check_names(draft, spec, "", ids, params, problems);
+  const auto place_of = [&](const std::string& where) { return spec_pointer(draft, where); };
+  if (status) return check_names(draft.pointer, spec, place_of, ids, params, problems);
   problems.add(spec_pointer(draft, status.error().where), status.error().message);
 }
 
 void check_task_templates(const TaskDraft& draft, const std::vector<std::string>& ids,
                           const std::vector<std::string>& params, Problems& problems) {
   const Task& task = draft.task;
-  for (std::size_t i = 0; i < task.on_failure.size(); ++i) {  // read when they were, but for this
-    check_names(draft, task.on_failure[i], "/on_failure/" + std::to_string(i), ids, params,
-                problems);
-  }
+  check_notifiers(draft.pointer, task.notifiers, ids, params, problems);
   if (!task.has_templates && task.spec_json.find("{%") == std::string::npos) return;
   for (const std::string* spec : {&task.spec_json, &task.expand_json, &task.map_index_template}) {
     if (!spec->empty()) check_spec(draft, *spec, ids, params, problems);
@@ -204,12 +216,13 @@ std::vector<std::string> params_of_conf(const Dag& dag) {
   return names;
 }
 
-void check_templates_of(std::vector<TaskDraft>& drafts, const std::vector<std::string>& params,
-                        Problems& problems) {
+void check_templates_of(std::vector<TaskDraft>& drafts, const std::vector<Notifier>& of_dag,
+                        const std::vector<std::string>& params, Problems& problems) {
   std::vector<std::string> ids;
   ids.reserve(drafts.size());
   for (const auto& draft : drafts) ids.push_back(draft.task.id);
   std::sort(ids.begin(), ids.end());
+  check_notifiers("", of_dag, ids, params, problems);
   for (auto& draft : drafts) {
     if (!problems.full()) check_task_templates(draft, ids, params, problems);
   }
@@ -257,7 +270,7 @@ void read_tasks(FieldReader& fields, const Task& defaults, const json& shared_pa
     }
   }
   connect_tasks(drafts, groups, problems);
-  check_templates_of(drafts, params_of_conf(dag), problems);
+  check_templates_of(drafts, dag.notifiers, params_of_conf(dag), problems);
   if (problems.none()) check_branches(drafts, problems);
   for (const auto& draft : groups) dag.groups.push_back(draft.group);
   for (auto& draft : drafts) {

@@ -2,16 +2,14 @@
 
 #include <nlohmann/json.hpp>
 
-#include "common/safe_json.h"
+#include "scheduler/dagfile/notifier_fields.h"
 #include "scheduler/dagfile/suggest.h"
-#include "scheduler/dagfile/template.h"
 
 namespace batuta {
 namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t max_notifiers = 8;
 constexpr double max_multiplier = 100;
 
 void read_retries(FieldReader& fields, RetryPolicy& retry) {
@@ -63,57 +61,13 @@ void read_rules(FieldReader& fields, Task& task) {
   }
 }
 
-void read_notifier(const json& notifier, const std::string& pointer, Problems& problems,
-                   Task& task) {
-  if (!notifier.is_object()) {
-    problems.add(pointer,
-                 "a notifier must be an object such as {\"notifier\": \"slack\", "
-                 "\"connection\": \"slack_alerts\"}");
-    return;
-  }
-  FieldReader fields(notifier, pointer, problems);
-  const auto kind = fields.text("notifier");
-  if (kind ? *kind != "slack" : !fields.find("notifier")) {
-    fields.problem("notifier", "the notifier must be \"slack\"");
-  }
-  if (!fields.id("connection") && !fields.find("connection")) {
-    fields.problem("connection", "a slack notifier needs a \"connection\" that holds its webhook");
-  }
-  fields.text("channel");
-  fields.text("username");
-  fields.text("text", 16 << 10);
-  fields.refuse_unknown("a slack notifier");
-  task.on_failure.push_back(json_text(notifier));
-  const auto templates = check_templates(task.on_failure.back(), /*shell_quote_command=*/false);
-  if (!templates) problems.add(pointer + templates.error().where, templates.error().message);
-}
-
-void read_on_failure(FieldReader& fields, Task& task) {
-  Problems& problems = fields.problems();
-  const json* value = fields.find("on_failure");
-  if (!value) return;
-  task.on_failure.clear();
-  const auto pointer = fields.pointer_to("on_failure");
-  if (!value->is_array()) {
-    read_notifier(*value, pointer, problems, task);
-    return;
-  }
-  if (value->size() > max_notifiers) {
-    fields.problem("on_failure", "on_failure may hold at most 8 notifiers");
-    return;
-  }
-  for (std::size_t i = 0; i < value->size(); ++i) {
-    read_notifier((*value)[i], pointer + "/" + std::to_string(i), problems, task);
-  }
-}
-
 }  // namespace
 
 void read_run_fields(FieldReader& fields, Task& task) {
   constexpr std::int64_t max_weight = 1'000'000'000;
   read_retries(fields, task.retry);
   read_rules(fields, task);
-  read_on_failure(fields, task);
+  read_notifiers(fields, Told::task, task.notifiers);
   if (const auto owner = fields.text("owner", 128)) task.owner = *owner;
   if (const auto limit = fields.duration("execution_timeout")) task.execution_timeout = *limit;
   if (const auto pool = fields.id("pool")) task.pool = *pool;

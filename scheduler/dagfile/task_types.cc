@@ -7,6 +7,7 @@
 #include "common/ids.h"
 #include "common/safe_json.h"
 #include "scheduler/dagfile/builtin_fields.h"
+#include "scheduler/dagfile/message_fields.h"
 #include "scheduler/dagfile/suggest.h"
 #include "scheduler/dagfile/wait_types.h"
 
@@ -128,6 +129,9 @@ constexpr TaskType task_types[] = {
     {"shell", true, read_shell},
     {"python", true, read_python},
     {"http", true, read_http},
+    {"mail", true, read_mail},
+    {"slack", true, read_slack},
+    {"sql", true, read_sql},
     {"branch", true, read_branch},
     {"empty", true, read_empty},
     {"mock", true, read_mock},
@@ -155,6 +159,12 @@ std::string_view type_known_elsewhere(std::string_view type) {
       {"BranchPythonOperator", "branch"},
       {"SimpleHttpOperator", "http"},
       {"HttpOperator", "http"},
+      {"EmailOperator", "mail"},
+      {"email", "mail"},
+      {"SlackWebhookOperator", "slack"},
+      {"SQLExecuteQueryOperator", "sql"},
+      {"PostgresOperator", "sql"},
+      {"SqliteOperator", "sql"},
       {"TriggerDagRunOperator", "trigger_dag"},
       {"ShortCircuitOperator", "short_circuit"},
       {"FileSensor", "sensor"},

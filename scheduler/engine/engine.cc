@@ -267,6 +267,10 @@ struct Engine::Impl : TurnDriver {
       counters.skipped_ticks = state.counters.skipped_ticks;
       counters.skipped_by = state.counters.skipped_by;
     }
+    if (counters.deadlines != state.counters.deadlines) {
+      counters.deadlines = state.counters.deadlines;
+      counters.deadlines_missed = state.counters.deadlines_missed;
+    }
   }
 
   const Options options;

@@ -58,6 +58,8 @@ struct EngineMetrics {  // counters since start, gauges now
   std::uint64_t runs_active = 0, tasks_queued = 0, tasks_running = 0, workers = 0, slots = 0;
   std::uint64_t inbox_depth = 0;
   std::map<std::pair<std::string, std::string>, std::uint64_t> skipped_by;  // DAG, reason
+  std::uint64_t deadlines = 0;                                              // missed by runs
+  std::map<std::string, std::uint64_t> deadlines_missed;                    // by DAG
   Duration commit_p50{}, commit_p99{};
   Duration turn_p50{}, turn_p99{};
 };

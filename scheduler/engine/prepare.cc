@@ -384,6 +384,34 @@ void fill_publications(const SchedulerState& state, Changes& changes) {
   }
 }
 
+// What stands in the place of a task where an alert is about a whole run.
+const Task no_task;
+const InstanceHot no_hot;
+const InstanceCold no_cold;
+
+LaunchContext::Attempt attempt_of(const StoredRun& run, Xcoms& xcoms) {
+  return {
+      run.run,
+      *run.dag,
+      no_task,
+      no_hot,
+      no_cold,
+      [&xcoms, &run](TaskIndex task, std::string_view key) { return xcoms.find(run, task, key); },
+      [&xcoms, &run](TaskIndex task, std::string_view key, const auto* map_indexes) {
+        return xcoms.of_instances(run, task, key, map_indexes);
+      },
+      [&run](TaskIndex task) { return results_stamp(run, task); },
+      [&run, &xcoms] { return xcoms.previous(run.run); }};
+}
+
+// The run of an alert; of one about a DAG, a run of its newest version that never was.
+StoredRun made_up_run(const SchedulerState& state, const AlertEffect& alert) {
+  StoredRun run;
+  run.dag = state.dag(alert.dag_id);
+  run.run.dag_id = alert.dag_id;
+  return run;
+}
+
 const StoredRun& run_of(const SchedulerState& state, const AttemptKey& key) {
   const StoredRun* run = state.run(key.run);
   BATUTA_CHECK(run != nullptr, "a launch or an alert of a run that is not live");
@@ -393,9 +421,12 @@ const StoredRun& run_of(const SchedulerState& state, const AttemptKey& key) {
 void add_alerts(SchedulerState& state, Effects& effects, Xcoms& xcoms, LaunchContext& context,
                 const Now& now) {
   for (const AlertEffect& alert : effects.alerts) {
-    const StoredRun& run = run_of(state, alert.key);
-    OutboxRow row =
-        context.render_alert(attempt_of(run, alert.instance, xcoms), alert.notifier_json, now.wall);
+    using Of = AlertEffect::Of;
+    const StoredRun none = alert.of == Of::dag ? made_up_run(state, alert) : StoredRun{};
+    const StoredRun& run = alert.of == Of::dag ? none : run_of(state, alert.key);
+    OutboxRow row = context.render_alert(
+        alert.of == Of::task ? attempt_of(run, alert.instance, xcoms) : attempt_of(run, xcoms),
+        alert, now.wall);
     row.id = state.take_outbox_id();
     effects.changes.outbox.push_back(std::move(row));
   }
@@ -427,6 +458,7 @@ Prepared prepare_launches(SchedulerState& state, Effects& effects, Store& store,
     }
   }
   for (const AlertEffect& alert : effects.alerts) {
+    if (alert.of == AlertEffect::Of::dag) continue;  // there is no run that could have any
     const StoredRun& run = run_of(state, alert.key);
     for (const auto& name : context.xcoms_of_alert(*run.dag, alert.notifier_json)) {
       xcoms.want(run, name);

@@ -12,6 +12,7 @@
 #include "common/message.h"
 #include "common/result.h"
 #include "scheduler/core/dag.h"
+#include "scheduler/core/effects.h"
 #include "scheduler/core/event.h"
 #include "scheduler/core/rows.h"
 
@@ -70,10 +71,10 @@ class LaunchContext {
   virtual Status render_launch(const Attempt& attempt, Launch& out, std::string& rendered) = 0;
   // Results of a run were changed by hand: what is kept of them may not be true any more.
   virtual void results_edited(RunSeq) {}
-  // One failure notification as an outbox payload; never fails (an unknown variable is shown as
-  // written). `id` is filled by the engine.
-  virtual OutboxRow render_alert(const Attempt& attempt, const std::string& notifier_json,
-                                 Time now) = 0;
+  // One notification as an outbox payload; never fails (an unknown variable is shown as written).
+  // Of a run or a DAG the attempt has an empty task, of a DAG an empty run too. `id` is filled by
+  // the engine.
+  virtual OutboxRow render_alert(const Attempt& attempt, const AlertEffect& alert, Time now) = 0;
 };
 
 }  // namespace batuta

@@ -8,7 +8,10 @@ void AlertQueue::add(OutboxRow row) {
   const std::int64_t id = row.id;
   if (entries_.contains(id)) return;
   Entry entry{std::move(row), {}};
-  entry.group = alert_group(entry.row.payload_json);
+  if (const auto alert = read_alert(entry.row.payload_json)) {  // else refused when it goes
+    entry.group = alert_group(*alert);
+    entry.every = alert->every;
+  }
   const auto [group, fresh] = lanes_[entry.row.key].groups.try_emplace(entry.group);
   if (fresh) group->second.turn = ++turns_;
   group->second.ids.insert(id);
@@ -23,7 +26,8 @@ void AlertQueue::remove(std::int64_t outbox_id) {
   Lane& lane = lanes_.at(entry.row.key);
   const auto group = lane.groups.find(entry.group);
   group->second.ids.erase(outbox_id);
-  if (group->second.ids.empty()) lane.groups.erase(group);
+  // One that is closed is kept until it opens, so that it stays closed.
+  if (group->second.ids.empty() && !group->second.closed_until) lane.groups.erase(group);
   if (lane.groups.empty() && !lane.held_until) lanes_.erase(entry.row.key);
   entries_.erase(found);
 }
@@ -34,12 +38,38 @@ void AlertQueue::stop_running(Entry& entry) {
   --lanes_.at(entry.row.key).running;
 }
 
+bool AlertQueue::may_go(const Entry& entry, const Group& group, Time now) const {
+  if (entry.running || (entry.row.next_try_at && *entry.row.next_try_at > now)) return false;
+  // One that failed, or that somebody asked to send, has had its turn before.
+  const bool fresh = entry.row.tries == 0 && !entry.row.next_try_at;
+  return !fresh || !group.closed_until || *group.closed_until <= now;
+}
+
 std::optional<std::int64_t> AlertQueue::first_due(const Group& group, Time now) const {
   for (const std::int64_t id : group.ids) {
-    const Entry& entry = entries_.at(id);
-    if (!entry.running && (!entry.row.next_try_at || *entry.row.next_try_at <= now)) return id;
+    if (may_go(entries_.at(id), group, now)) return id;
   }
   return std::nullopt;
+}
+
+// A group with an interval sends what it had when it opened, in as many messages as that takes.
+void AlertQueue::close_when_done(Group& group, Duration every, Time now,
+                                 const std::map<std::int64_t, Entry>& entries) {
+  if (every <= Duration::zero()) return;
+  if (group.opened == 0) group.opened = *group.ids.rbegin();
+  for (const std::int64_t id : group.ids) {
+    if (id <= group.opened && !entries.at(id).running) return;
+  }
+  group.opened = 0;
+  group.closed_until = now + every;
+}
+
+void AlertQueue::open_groups(Lane& lane, Time now) {
+  for (auto it = lane.groups.begin(); it != lane.groups.end();) {
+    OptTime& closed = it->second.closed_until;
+    if (closed && *closed <= now) closed.reset();
+    it = it->second.ids.empty() && !closed ? lane.groups.erase(it) : std::next(it);
+  }
 }
 
 // The group that waits longest for its turn, of all connections that may send.
@@ -49,6 +79,7 @@ AlertQueue::Lane* AlertQueue::next_lane(Time now, std::string& group) {
   for (auto it = lanes_.begin(); it != lanes_.end();) {
     Lane& lane = it->second;
     if (lane.held_until && *lane.held_until <= now) lane.held_until.reset();
+    open_groups(lane, now);
     if (lane.groups.empty() && !lane.held_until) {
       it = lanes_.erase(it);
       continue;
@@ -76,7 +107,7 @@ std::vector<OutboxRow> AlertQueue::take(Time now) {
   std::size_t bytes = 0;
   for (const std::int64_t id : group.ids) {
     Entry& entry = entries_.at(id);
-    if (entry.row.next_try_at && *entry.row.next_try_at > now) continue;
+    if (!may_go(entry, group, now)) continue;
     const bool more = !taken.empty();
     if (more && (entry.alone || bytes + entry.row.payload_json.size() > max_bytes)) continue;
     bytes += entry.row.payload_json.size();
@@ -85,6 +116,7 @@ std::vector<OutboxRow> AlertQueue::take(Time now) {
     taken.push_back(entry.row);
     if (entry.alone || !together_ || taken.size() == max_rows) break;
   }
+  if (together_) close_when_done(group, entries_.at(taken.front().id).every, now, entries_);
   return taken;
 }
 
@@ -104,8 +136,10 @@ void AlertQueue::hold(const std::string& connection, Time until) {
 void AlertQueue::retry_now(std::int64_t outbox_id) {
   const auto found = entries_.find(outbox_id);
   if (found == entries_.end()) return;
+  Lane& lane = lanes_.at(found->second.row.key);
   found->second.row.next_try_at.reset();
-  lanes_.at(found->second.row.key).held_until.reset();
+  lane.held_until.reset();
+  lane.groups.at(found->second.group).closed_until.reset();
 }
 
 void AlertQueue::resync(std::vector<OutboxRow> pending) {
@@ -125,10 +159,12 @@ OptTime AlertQueue::next_due() const {
     if (lane.running > 0) continue;
     for (const auto& [name, group] : lane.groups) {
       for (const std::int64_t id : group.ids) {
-        OptTime at = entries_.at(id).row.next_try_at;
+        const OutboxRow& row = entries_.at(id).row;
+        OptTime at = row.next_try_at;
+        if (!at && row.tries == 0) at = group.closed_until;
         if (lane.held_until && (!at || *lane.held_until > *at)) at = lane.held_until;
         if (at && (!due || *at < *due)) due = at;
-        if (!entries_.at(id).row.next_try_at) break;  // the rest is due no earlier
+        if (!row.next_try_at) break;  // the rest is due no earlier
       }
     }
   }

@@ -2,6 +2,8 @@
 //
 // One message at a time per connection. DAGs of a connection take turns, so that nothing of one
 // waits behind another's storm; what a DAG has waiting for the same channel goes as one message.
+// Where an interval is asked for, a group that has sent is closed for so long: what comes meanwhile
+// goes together when it opens.
 #pragma once
 
 #include <cstdint>
@@ -49,20 +51,27 @@ class AlertQueue {
   struct Entry {
     OutboxRow row;
     std::string group;  // DAG, channel and name of the sender
+    Duration every{};
     bool running = false;
     bool alone = false;
   };
   struct Group {
     std::uint64_t turn = 0;  // when it had one last, or came
     std::set<std::int64_t> ids;
+    OptTime closed_until{};   // what has not been tried yet waits
+    std::int64_t opened = 0;  // what goes before it closes: ids up to this one; 0: it is not open
   };
   struct Lane {
     std::map<std::string, Group> groups;
     std::size_t running = 0;
     OptTime held_until;
   };
+  static void open_groups(Lane& lane, Time now);
   Lane* next_lane(Time now, std::string& group);
   std::optional<std::int64_t> first_due(const Group& group, Time now) const;
+  bool may_go(const Entry& entry, const Group& group, Time now) const;
+  static void close_when_done(Group& group, Duration every, Time now,
+                              const std::map<std::int64_t, Entry>& entries);
   void stop_running(Entry& entry);
 
   const bool together_;

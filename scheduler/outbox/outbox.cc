@@ -141,12 +141,11 @@ struct Outbox::Impl {
   }
 
   void alert(std::vector<OutboxRow> rows) {
-    std::vector<std::string> payloads;
-    for (const OutboxRow& row : rows) payloads.push_back(row.payload_json);
-    const auto connection = hooks.connection(alert_connection(payloads.front()));
-    const SendResult result =
-        send_alert(alert_digest(payloads), connection, hooks.now(), hooks.http);
     const std::string receiver = rows.front().key;
+    const SendResult result =
+        send_alerts(rows, hooks.connection(receiver),
+                    {options.store_uuid, options.base_url, hooks.now(), hooks.log_tail},
+                    {hooks.http, hooks.mail});
     if (result.sent) return finish_alerts(receiver, std::move(rows));
     // One of them may be what the receiver does not take: each by itself, then.
     const bool alone = result.final && rows.size() > 1;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/http_client.h"
+#include "common/mail_client.h"
 #include "scheduler/core/effects.h"
 #include "scheduler/outbox/outbox_queue.h"
 #include "scheduler/store/registry.h"
@@ -22,6 +23,7 @@ class Outbox {
     int threads = 2;
     Duration alert_spacing = std::chrono::seconds(1);  // per connection (Slack's limit)
     Duration alert_expiry = std::chrono::hours(24);
+    std::string base_url{};  // of the page, for links; empty: none
   };
   struct Hooks {
     // Hands an event to the engine; false = try again later.
@@ -32,6 +34,9 @@ class Outbox {
     std::function<bool(OutboxRow row)> save_row;
     std::function<std::optional<Connection>(const std::string& id)> connection;
     std::function<Result<HttpAnswer>(const HttpRequest&)> http = http_call;
+    std::function<Status(const MailRequest&)> mail = send_mail;
+    // The last lines of a log below logs/; on a thread of the outbox.
+    std::function<std::string(const std::string& log)> log_tail{};
     std::function<Time()> now = [] { return read_clock().wall; };
   };
   Outbox(Options options, Hooks hooks);

@@ -18,6 +18,7 @@
 #include <string_view>
 
 #include "common/safe_json.h"
+#include "common/url.h"
 #include "scheduler/http/forwarded.h"
 #include "worker/slot_user.h"
 
@@ -135,6 +136,20 @@ bool set_text(std::string& out, const json& value) {
   return true;
 }
 
+// An absolute address of one of these schemes, kept without a slash at its end.
+bool set_url(std::string& out, const json& value, std::initializer_list<std::string_view> schemes) {
+  if (!set_text(out, value)) return false;
+  const UrlParts parts = split_url(out);
+  const bool known = std::any_of(schemes.begin(), schemes.end(), [&](std::string_view scheme) {
+    return parts.scheme == std::string(scheme) + "://";
+  });
+  if (!known || parts.host.empty() || out.find_first_of(" \t\r\n\"<>") != std::string::npos) {
+    return false;
+  }
+  while (out.back() == '/') out.pop_back();
+  return true;
+}
+
 const std::vector<Setting>& settings_table() {
   using namespace std::chrono_literals;
   static const std::vector<Setting> table{
@@ -173,6 +188,24 @@ const std::vector<Setting>& settings_table() {
       {"worker.env", [](Settings& s, const json& v) { return set_env(s.worker_env, v); },
        "an object of texts by name, such as {\"PATH\": \"/opt/tools/bin:/usr/bin:/bin\", \"TZ\": "
        "\"Europe/Rome\"}, none of them BATUTA_…, at most 32 KiB"},
+      {"base_url",
+       [](Settings& s, const json& v) {
+         return set_url(s.base_url, v, {"http", "https"});
+       },
+       "the address that people reach the page by, such as \"https://batuta.example.org\""},
+      {"outgoing.proxy",
+       [](Settings& s, const json& v) {
+         return set_url(s.outgoing_proxy, v, {"http", "https", "socks5", "socks5h"});
+       },
+       "the address of a proxy such as \"http://proxy.example.org:3128\""},
+      {"outgoing.no_proxy",
+       [](Settings& s, const json& v) { return set_text(s.outgoing_no_proxy, v); },
+       "host names with commas between, such as \"intranet.example.org,.local\""},
+      {"outgoing.ca_file",
+       [](Settings& s, const json& v) {
+         return set_text(s.outgoing_ca_file, v) && std::ifstream(s.outgoing_ca_file).good();
+       },
+       "a file of certificates (PEM) that can be read"},
       {"lake.memory",
        [](Settings& s, const json& v) {
          return set_bytes(s.lake_memory, v, 32 << 20) && s.lake_memory != 0;
@@ -275,6 +308,10 @@ std::vector<std::pair<std::string, std::string>> shown_settings(const Settings& 
           {"worker.user_range", s.worker_user_range},
           {"worker.memory_limit", std::to_string(s.worker_memory_limit)},
           {"worker.env", starred_env(s.worker_env)},
+          {"base_url", s.base_url},
+          {"outgoing.proxy", without_user_info(s.outgoing_proxy)},
+          {"outgoing.no_proxy", s.outgoing_no_proxy},
+          {"outgoing.ca_file", s.outgoing_ca_file},
           {"lake.memory", std::to_string(s.lake_memory)},
           {"lake.threads", std::to_string(s.lake_threads)},
           {"lake.sql_timeout", duration(s.lake_sql_timeout)}};

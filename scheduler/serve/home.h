@@ -36,6 +36,10 @@ struct Settings {
   std::int64_t worker_memory_limit = 0;  // "worker.memory_limit": bytes for each process; 0 = none
   // "worker.env": what commands find in their environment, by name; as a JSON object.
   std::string worker_env = "{}";
+  std::string base_url;           // "base_url": where people reach the page, for links in alerts
+  std::string outgoing_proxy;     // "outgoing.proxy": common/outgoing.h
+  std::string outgoing_no_proxy;  // "outgoing.no_proxy"
+  std::string outgoing_ca_file;   // "outgoing.ca_file"
   std::int64_t lake_memory = 640 << 20;  // "lake.memory": of a slot's SQL engine, bytes
   int lake_threads = 1;                  // "lake.threads": of a slot's SQL engine
   Duration lake_sql_timeout = std::chrono::seconds(30);  // "lake.sql_timeout"

@@ -1,4 +1,4 @@
-// Alerts: what a notifier says of a failed task instance.
+// Alerts: what a notifier says of a task instance, a run or a DAG.
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
@@ -27,13 +27,25 @@ std::string render_text(const json& notifier, const char* name, const TemplateSc
   return rendered ? std::move(*rendered) : notifier[name].get<std::string>();
 }
 
-// Whatever becomes of its template, an alert says DAG, task, run and reason: `otherwise`.
-std::string alert_text(const json& notifier, const std::string& otherwise,
-                       const TemplateScope& scope) {
-  if (!notifier.contains("text") || !notifier["text"].is_string()) return otherwise;
+// The author's own text into the alert, or why there is none: whatever becomes of it, DAG, task,
+// run and reason are told.
+void set_text(const json& notifier, const TemplateScope& scope, Alert& alert) {
+  if (!notifier.contains("text") || !notifier["text"].is_string()) return;
   auto rendered = rendered_text(notifier["text"], scope);
-  if (rendered) return std::move(*rendered);
-  return otherwise + "\nThe alert's own text cannot be rendered: " + rendered.error().message;
+  if (rendered) {
+    alert.text = std::move(*rendered);
+  } else {
+    alert.mishap = "The alert's own text cannot be rendered: " + rendered.error().message;
+  }
+}
+
+void set_receivers(const json& notifier, const TemplateScope& scope, Alert& alert) {
+  const auto to = notifier.find("to");
+  if (to == notifier.end()) return;
+  const json list = to->is_array() ? *to : json::array({*to});
+  for (const json& each : list) {
+    alert.to.push_back(render_text({{"to", each}}, "to", scope));
+  }
 }
 
 // Slack's three characters with a meaning (https://api.slack.com/reference/surfaces/formatting), in
@@ -63,23 +75,34 @@ json slack_value(const json& value) {
   return out;
 }
 
-// `cold`: the instance's, quoted for the channel.
-std::string default_alert_text(const LaunchContext::Attempt& attempt, const InstanceCold& cold) {
-  std::string which;
-  if (attempt.hot.map_index != unmapped) {
-    which = "[" + std::to_string(number_of(attempt.hot.map_index)) + "]";
-    if (!cold.map_name.empty()) which += " " + cold.map_name;
+// What is told whatever the template says.
+Alert facts_of(const LaunchContext::Attempt& attempt, const AlertEffect& effect) {
+  Alert alert;
+  alert.on = effect.on;
+  alert.dag_id = attempt.dag.id;
+  alert.reason = effect.reason;
+  if (effect.of == AlertEffect::Of::dag) return alert;
+  alert.dag_run_id = attempt.run.dag_run_id;
+  alert.execution_id = to_string(attempt.run.uuid);
+  if (attempt.run.logical_date) alert.logical_date = to_iso(*attempt.run.logical_date);
+  if (effect.of == AlertEffect::Of::run) return alert;
+  alert.task_id = attempt.task.id;
+  alert.map_index = number_of(attempt.hot.map_index);
+  alert.map_name = attempt.cold.map_name;
+  alert.try_number = attempt.hot.try_number;
+  if (alert.reason.empty()) alert.reason = attempt.cold.reason;
+  if (alert.try_number > 0 && effect.on != AlertOn::success && effect.on != AlertOn::recovery) {
+    alert.log = alert.execution_id + "/" +
+                task_log_name(attempt.hot.task, attempt.hot.map_index, alert.try_number);
   }
-  return ":red_circle: Task failed: " + attempt.dag.id + "." + attempt.task.id + which +
-         "\nRun: " + attempt.run.dag_run_id + "\nExecution: " + to_string(attempt.run.uuid) +
-         "\nTry: " + std::to_string(attempt.hot.try_number) + "\nReason: " + cold.reason;
+  return alert;
 }
 
 }  // namespace
 
-OutboxRow RegistryLaunchContext::render_alert(const Attempt& attempt,
-                                              const std::string& notifier_json, Time now) {
-  const auto parsed = parse_untrusted(notifier_json);
+OutboxRow RegistryLaunchContext::render_alert(const Attempt& attempt, const AlertEffect& effect,
+                                              Time now) {
+  const auto parsed = parse_untrusted(effect.notifier_json);
   const json notifier = parsed ? *parsed : json::object();
   const auto params = params_of(attempt);
   TemplateScope scope = scope_of(attempt, *params, nullptr);
@@ -90,41 +113,52 @@ OutboxRow RegistryLaunchContext::render_alert(const Attempt& attempt,
     if (over && number < (*over)->shown.count()) item = (*over)->shown.item(number);
     if (!item.is_null()) scope.item = &item;
   }
+  Alert alert = facts_of(attempt, effect);
+  alert.channel_kind = notifier.value("notifier", "slack");
+  alert.connection = notifier.value("connection", "slack_alerts");
+  if (const auto every = notifier.find("every"); every != notifier.end()) {
+    const std::string span = every->is_string() ? every->get<std::string>() : json_text(*every);
+    alert.every = parse_duration(span).value_or(Duration{});
+  }
   // What others wrote must not become a mention or a link; what the DAG's author wrote may.
+  const bool slack = alert.channel_kind == "slack";
+  const auto quoted_text = [slack](std::string text) { return slack ? slack_text(text) : text; };
   RunRow run = attempt.run;
-  run.conf_json = slack_text(run.conf_json);
-  run.note = slack_text(run.note);
+  run.conf_json = quoted_text(run.conf_json);
+  run.note = quoted_text(run.note);
   InstanceCold instance = attempt.cold;
-  instance.reason = slack_text(instance.reason);
-  instance.map_name = slack_text(instance.map_name);
-  const json shown_item = slack_value(item);
-  const json shown = slack_value(*params);
+  instance.reason = quoted_text(alert.reason);
+  instance.map_name = quoted_text(instance.map_name);
+  const json shown_item = slack ? slack_value(item) : item;
+  const json shown = slack ? slack_value(*params) : *params;
   TemplateScope quoted = scope_of(attempt, shown, nullptr);
   quoted.run = &run;
   quoted.cold = &instance;
   if (!item.is_null()) quoted.item = &shown_item;
-  quoted.mapped_xcoms = [plain = scope.mapped_xcoms](std::string_view task, std::string_view name,
-                                                     const auto* map_indexes) {
+  quoted.mapped_xcoms = [quoted_text, plain = scope.mapped_xcoms](
+                            std::string_view task, std::string_view name, const auto* map_indexes) {
     auto list = plain(task, name, map_indexes);
-    if (list && *list) *list = slack_text(**list);
+    if (list && *list) *list = quoted_text(**list);
     return list;
   };
-  quoted.xcom = [plain = scope.xcom](std::string_view task, std::string_view name) {
+  quoted.xcom = [quoted_text, plain = scope.xcom](std::string_view task, std::string_view name) {
     auto value = plain(task, name);
-    return value ? std::optional(slack_text(*value)) : value;
+    return value ? std::optional(quoted_text(*value)) : value;
   };
-  quoted.variable = [plain = scope.variable](std::string_view key) {
+  quoted.variable = [quoted_text, plain = scope.variable](std::string_view key) {
     auto value = plain(key);
-    return value ? std::optional(slack_text(*value)) : value;
+    return value ? std::optional(quoted_text(*value)) : value;
   };
+  set_text(notifier, quoted, alert);
+  alert.channel = render_text(notifier, "channel", scope);
+  alert.username = render_text(notifier, "username", scope);
+  alert.subject = render_text(notifier, "subject", scope);
+  set_receivers(notifier, scope, alert);
   OutboxRow row;
   row.kind = OutboxKind::alert;
-  row.key = notifier.value("connection", "slack_alerts");
+  row.key = alert.connection;
   row.created_at = now;
-  row.payload_json = alert_payload(
-      row.key, attempt.run.dag_id,
-      alert_text(notifier, default_alert_text(attempt, instance), quoted),
-      render_text(notifier, "channel", scope), render_text(notifier, "username", scope));
+  row.payload_json = alert_payload(alert);
   return row;
 }
 

@@ -37,8 +37,7 @@ class RegistryLaunchContext : public LaunchContext {
   Result<Resolution> resolve(const Attempt& attempt, const DagFinder& newest, Time now) override;
   Status render_launch(const Attempt& attempt, Launch& out, std::string& rendered) override;
   void results_edited(RunSeq run) override { mapped_.forget(run); }
-  OutboxRow render_alert(const Attempt& attempt, const std::string& notifier_json,
-                         Time now) override;
+  OutboxRow render_alert(const Attempt& attempt, const AlertEffect& alert, Time now) override;
 
  private:
   // The parameters as the plugin gets them; `rendered` is what people may see of them.

@@ -22,6 +22,7 @@
 #include "scheduler/dagfile/dag_codec.h"
 #include "scheduler/http/server.h"
 #include "scheduler/outbox/outbox.h"
+#include "scheduler/serve/alert_hooks.h"
 #include "scheduler/serve/dag_wiring.h"
 #include "scheduler/serve/endpoint.h"
 #include "scheduler/serve/housekeeping.h"
@@ -124,6 +125,7 @@ struct Server::Impl {
 
   Outbox::Options outbox_options() const {
     Outbox::Options outbox_options{home.path("lake"), store.store_uuid()};
+    outbox_options.base_url = home.settings().base_url;
     if (options.divert_alerts) outbox_options.alert_spacing = Duration::zero();
     return outbox_options;
   }
@@ -146,7 +148,8 @@ struct Server::Impl {
       return done.ok();
     };
     hooks.connection = [this](const std::string& id) { return registry.connection(id); };
-    if (options.divert_alerts) divert_alerts(hooks);
+    hooks.log_tail = [this](const std::string& log) { return log_tail(home.folder(), log); };
+    if (options.divert_alerts) divert_alerts(hooks, options.divert_alerts);
     return hooks;
   }
 
@@ -154,25 +157,6 @@ struct Server::Impl {
     LookHooks hooks;
     hooks.connection = [this](const std::string& id) { return registry.connection(id); };
     return hooks;
-  }
-
-  // A stand-in for whatever connection an alert names: the real one need not exist, and its secret
-  // address is nobody's business here.
-  void divert_alerts(Outbox::Hooks& hooks) const {
-    static const std::string nowhere = "http://nowhere.invalid/";
-    hooks.connection = [](const std::string& id) {
-      Connection connection;
-      connection.id = id;
-      connection.conn_type = "slackwebhook";
-      connection.host = nowhere + id;
-      return std::optional(std::move(connection));
-    };
-    hooks.http = [this](const HttpRequest& request) -> Result<HttpAnswer> {
-      options.divert_alerts(request.url.substr(nowhere.size()), request.body);
-      HttpAnswer answer;
-      answer.status = 200;
-      return answer;
-    };
   }
 
   Engine::Options engine_options() const {

@@ -40,6 +40,9 @@ constexpr char select_watermarks[] =
     "SELECT dag_id, task_id, value FROM watermark ORDER BY dag_id, task_id";
 constexpr char select_waits[] =
     "SELECT " BATUTA_WAIT_COLUMNS " FROM task_wait ORDER BY run, task, map_index";
+constexpr char select_streaks[] =
+    "SELECT dag_id, task_id, map_index, failures FROM failure_streak "
+    "ORDER BY dag_id, task_id, map_index";
 constexpr char select_outbox[] =
     "SELECT " BATUTA_OUTBOX_COLUMNS " FROM outbox WHERE dead = 0 ORDER BY id";
 constexpr char select_last_instance[] = "SELECT COALESCE(MAX(id), 0) FROM task_instance";
@@ -132,6 +135,11 @@ void SqliteStore::load_runs(StoredState& state) {
   }
   Rows waits = db_.statement(select_waits).query();
   while (waits.next()) read_wait(waits, state.waits.emplace_back());
+  Rows streaks = db_.statement(select_streaks).query();
+  while (streaks.next()) {
+    StreakRow& r = state.streaks.emplace_back();
+    streaks.read(r.dag_id, r.task_id, r.map_index, r.failures);
+  }
 }
 
 void SqliteStore::load_tasks(StoredRun& run) {

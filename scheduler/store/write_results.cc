@@ -34,6 +34,11 @@ constexpr char upsert_wait[] = "INSERT OR REPLACE INTO task_wait (" BATUTA_WAIT_
                                ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 constexpr char delete_wait[] = "DELETE FROM task_wait WHERE run = ? AND task = ? AND map_index = ?";
 
+constexpr char upsert_streak[] =
+    "INSERT OR REPLACE INTO failure_streak (dag_id, task_id, map_index, failures) "
+    "VALUES (?, ?, ?, ?)";
+constexpr char delete_streak[] =
+    "DELETE FROM failure_streak WHERE dag_id = ? AND task_id = ? AND map_index = ?";
 constexpr char insert_report[] =
     "INSERT INTO attempt_report (run, task, map_index, fence, try_number, report_json) "
     "VALUES (?, ?, ?, ?, ?, ?)";
@@ -123,6 +128,13 @@ void write_results(Database& db, const Changes& changes, const std::vector<Rende
     db.statement(delete_wait).run(of.run, of.task, of.map_index);
   }
   for (const WaitRow& r : changes.waits) write_wait(db, r);
+  for (const StreakRow& r : changes.streaks) {
+    if (r.failures > 0) {
+      db.statement(upsert_streak).run(r.dag_id, r.task_id, r.map_index, r.failures);
+    } else {
+      db.statement(delete_streak).run(r.dag_id, r.task_id, r.map_index);
+    }
+  }
   for (const JobExecutionRow& r : changes.job_executions) write_execution(db, r);
   for (const AttemptReportRow& r : changes.attempt_reports) {
     db.statement(insert_report)

@@ -49,6 +49,7 @@ Status add_connection(const std::string& id, const LookHooks& hooks, HttpRequest
   }
   request.login = connection->login;
   request.password = connection->password;
+  request.outgoing = outgoing_of(connection->extra);
   const auto extra = parse_untrusted(connection->extra.empty() ? "{}" : connection->extra);
   if (extra && extra->is_object() && extra->contains("headers")) {
     add_headers((*extra)["headers"], request);

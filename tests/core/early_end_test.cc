@@ -15,10 +15,16 @@ struct Retrying {
                   .task("flaky", {},
                         [](Task& t) {
                           t.retry = {3, 5min, 0, {}};
-                          t.on_failure = {"slack"};
+                          t.notifiers = {{AlertOn::failure, "slack"}};
                         })
-                  .task("never", {"flaky"}, [](Task& t) { t.on_failure = {"slack"}; })
-                  .task("runs", {}, [](Task& t) { t.on_failure = {"mail"}; })
+                  .task("never", {"flaky"},
+                        [](Task& t) {
+                          t.notifiers = {{AlertOn::failure, "slack"}};
+                        })
+                  .task("runs", {},
+                        [](Task& t) {
+                          t.notifiers = {{AlertOn::failure, "mail"}};
+                        })
                   .with([](Dag& d) { d.dagrun_timeout = 60s; })
                   .make());
     world.join("w", 2);
@@ -98,7 +104,9 @@ TEST_CASE("what only waited for a slot of a worker that is lost is skipped, and 
   World world;
   DagMaker maker("dag");
   for (int i = 0; i < 6; ++i) {
-    maker.task("t" + std::to_string(i), {}, [](Task& t) { t.on_failure = {"slack"}; });
+    maker.task("t" + std::to_string(i), {}, [](Task& t) {
+      t.notifiers = {{AlertOn::failure, "slack"}};
+    });
   }
   world.add(maker.make());
   const WorkerId worker = world.join("w", 1);

@@ -90,7 +90,12 @@ TEST_CASE("an end that is reported before its start is the start") {
 
 TEST_CASE("what a run that is deleted in the same turn would have told is not told") {
   World world;
-  world.add(DagMaker("dag").task("t", {}, [](Task& t) { t.on_failure = {"slack"}; }).make());
+  world.add(DagMaker("dag")
+                .task("t", {},
+                      [](Task& t) {
+                        t.notifiers = {{AlertOn::failure, "slack"}};
+                      })
+                .make());
   world.join("a", 1);
   const auto mark_ended_run = [&](bool delete_it) {
     const RunSeq run = world.trigger("dag");

@@ -87,7 +87,7 @@ TEST_CASE(
 TEST_CASE("what cannot be expanded fails with its reason, without retries, and is told once") {
   Mapped mapped(a_map_c([](Task& task) {
                   task.retry.retries = 3;
-                  task.on_failure = {"{}"};
+                  task.notifiers = {{AlertOn::failure, "{}"}};
                 }).make());
   mapped.after_a().answer(0, "expand.x: 7 is neither a list nor an object");
   const TaskInstanceRow row = mapped.world.row(mapped.run, "b");

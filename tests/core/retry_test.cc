@@ -176,9 +176,12 @@ TEST_CASE("an alert is told once per end in failed, not on a retry and not downs
                       [](Task& t) {
                         t.retry.retries = 1;
                         t.retry.delay = 1s;
-                        t.on_failure = {"slack", "mail"};
+                        t.notifiers = {{AlertOn::failure, "slack"}, {AlertOn::failure, "mail"}};
                       })
-                .task("b", {"a"}, [](Task& t) { t.on_failure = {"slack"}; })
+                .task("b", {"a"},
+                      [](Task& t) {
+                        t.notifiers = {{AlertOn::failure, "slack"}};
+                      })
                 .make());
   world.join("w", 1);
   const RunSeq run = world.trigger("dag");

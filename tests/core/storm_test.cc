@@ -77,7 +77,7 @@ class Storm {
         t.is_data = chance(40);
         t.priority_weight = 1 + pick(5);
         t.retry = {pick(3), std::chrono::seconds(pick(20)), chance(50) ? 2.0 : 0.0, {}};
-        t.on_failure = {"slack"};
+        t.notifiers = {{AlertOn::failure, "slack"}};
       });
     }
     return maker

@@ -114,6 +114,11 @@ void Ledger::apply_tasks(const Changes& changes) {
   }
   for (const InstanceKey& done : changes.waits_done) waits.erase(done);
   for (const WaitRow& row : changes.waits) waits[row.key()] = row;
+  for (const StreakRow& row : changes.streaks) {
+    const auto key = std::tuple(row.dag_id, row.task_id, row.map_index);
+    if (row.failures == 0) REQUIRE(streaks.erase(key) == 1);
+    if (row.failures > 0) streaks[key] = row;
+  }
 }
 
 void Ledger::apply_lake(const Changes& changes) {
@@ -168,6 +173,7 @@ StoredState Ledger::load() const {
   }
   for (const auto& [key, row] : accepted) stored.accepted.push_back(row);
   for (const auto& [key, row] : waits) stored.waits.push_back(row);
+  for (const auto& [key, row] : streaks) stored.streaks.push_back(row);
   for (const auto& [key, value] : watermarks) {
     stored.watermarks.push_back({key.first, key.second, value});
   }

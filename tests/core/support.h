@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -48,6 +49,7 @@ struct Ledger {
   std::map<std::pair<std::string, std::string>, Time> watermarks;
   std::map<InstanceKey, std::string> xcoms;
   std::map<InstanceKey, WaitRow> waits;
+  std::map<std::tuple<std::string, std::string, std::int32_t>, StreakRow> streaks;
   std::map<AttemptKey, JobExecutionRow> jobs;
   std::map<AttemptKey, AttemptReportRow> reports;
   std::map<std::int64_t, OutboxRow> outbox;

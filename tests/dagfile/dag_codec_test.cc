@@ -28,7 +28,7 @@ TEST_CASE("a stored version comes back as the DAG it was") {
         CHECK(back->tasks[i].upstream == dag.tasks[i].upstream);
         CHECK(back->tasks[i].downstream == dag.tasks[i].downstream);
         CHECK(back->tasks[i].effective_weight == dag.tasks[i].effective_weight);
-        CHECK(back->tasks[i].on_failure == dag.tasks[i].on_failure);
+        CHECK(back->tasks[i].notifiers == dag.tasks[i].notifiers);
         CHECK(back->tasks[i].overlap == dag.tasks[i].overlap);
       }
     }

@@ -65,9 +65,9 @@ TEST_CASE("the financial DAG is what P1 asks for") {
     CHECK(task.retry.retries == 2);
     CHECK(task.retry.delay == std::chrono::minutes(2));
     CHECK(task.retry.multiplier == 0);
-    REQUIRE(task.on_failure.size() == 1);
-    CHECK(task.on_failure[0].find("SLACK_ETL_ALERT_CHANNEL") != std::string::npos);
-    CHECK(task.on_failure[0].find("SLACK_ETL_ALERT_USERNAME") != std::string::npos);
+    REQUIRE(task.notifiers.size() == 1);
+    CHECK(task.notifiers[0].json.find("SLACK_ETL_ALERT_CHANNEL") != std::string::npos);
+    CHECK(task.notifiers[0].json.find("SLACK_ETL_ALERT_USERNAME") != std::string::npos);
   }
   CHECK(dag.tasks[0].plugin == "financial_bronze");
   CHECK(dag.tasks[0].overlap == std::chrono::minutes(15));
@@ -83,7 +83,7 @@ TEST_CASE("fields of a task win over default_args, which win over the built-in d
   const Dag& dag = *result.dag;
   CHECK(dag.tasks[0].retry.retries == 2);
   CHECK(dag.tasks[2].retry.retries == 0);
-  CHECK(dag.tasks[2].on_failure.empty());
+  CHECK(dag.tasks[2].notifiers.empty());
   CHECK(dag.tasks[0].retry.multiplier == 1.5);
   CHECK(dag.tasks[0].trigger_rule == TriggerRule::all_done);
   CHECK(dag.tasks[7].trigger_rule == TriggerRule::none_failed_min_one_success);

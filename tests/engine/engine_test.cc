@@ -76,10 +76,10 @@ class PlainContext : public LaunchContext {
     }
     return success();
   }
-  OutboxRow render_alert(const Attempt& attempt, const std::string& notifier, Time now) override {
+  OutboxRow render_alert(const Attempt& attempt, const AlertEffect& alert, Time now) override {
     OutboxRow row;
     row.kind = OutboxKind::alert;
-    row.key = notifier;
+    row.key = alert.notifier_json;
     row.payload_json = attempt.task.id + ": " + attempt.cold.reason;
     row.created_at = now;
     return row;
@@ -240,7 +240,7 @@ TEST_CASE(
   Task broken = task("broken");
   broken.spec_json = "undefined";
   broken.retry.retries = 3;
-  broken.on_failure = {"slack"};
+  broken.notifiers = {{AlertOn::failure, "slack"}};
   World world({broken});
   world.join();
   REQUIRE(world.trigger().code == Errc::ok);

@@ -298,7 +298,7 @@ TEST_CASE("the XComs that a turn's launches need are read in one go, its own one
 
 TEST_CASE("the XComs that a turn's alerts need are read with those of its launches") {
   Task fails = task("fails", {0});
-  fails.on_failure = {"slack", "mail"};
+  fails.notifiers = {{AlertOn::failure, "slack"}, {AlertOn::failure, "mail"}};
   Task after = task("after", {1});
   after.trigger_rule = TriggerRule::all_done;
   World world({task("first"), fails, after});

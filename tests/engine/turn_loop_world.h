@@ -71,10 +71,10 @@ class Context : public LaunchContext {
     }
     return success();
   }
-  OutboxRow render_alert(const Attempt& attempt, const std::string& notifier, Time) override {
+  OutboxRow render_alert(const Attempt& attempt, const AlertEffect& alert, Time) override {
     OutboxRow row;
     row.kind = OutboxKind::alert;
-    row.key = notifier;
+    row.key = alert.notifier_json;
     row.payload_json = attempt.task.id + attempt.xcom(0, "return_value").value_or("none");
     return row;
   }

@@ -12,13 +12,23 @@ const Time twelve = Time(std::chrono::seconds(1'700'000'000));
 constexpr auto second = std::chrono::seconds(1);
 
 OutboxRow alert(std::int64_t id, const std::string& dag, const std::string& connection = "slack",
-                const std::string& channel = "#etl", std::size_t bytes = 10) {
+                const std::string& channel = "#etl", std::size_t bytes = 10, Duration every = {}) {
   OutboxRow row;
   row.id = id;
   row.kind = OutboxKind::alert;
   row.key = connection;
-  row.payload_json = alert_payload(connection, dag, std::string(bytes, 'x'), channel, "batuta");
+  Alert alert;
+  alert.connection = connection;
+  alert.dag_id = dag;
+  alert.text = std::string(bytes, 'x');
+  alert.channel = channel;
+  alert.username = "batuta";
+  alert.every = every;
+  row.payload_json = alert_payload(alert);
   return row;
+}
+OutboxRow each_hour(std::int64_t id) {
+  return alert(id, "a", "slack", "#etl", 10, std::chrono::hours(1));
 }
 
 std::vector<std::int64_t> ids(const std::vector<OutboxRow>& rows) {
@@ -133,12 +143,52 @@ TEST_CASE("an alert removed while it runs is not put back, and a resync forgets 
   CHECK(ids(queue.take(twelve)) == Ids{3, 4});
 }
 
-TEST_CASE("a digest says how many alerts of which DAG, and has every text whole") {
-  const std::string digest =
-      alert_digest({alert_payload("slack", "etl", "first", "#c", "batuta"),
-                    alert_payload("slack", "etl", "second", "#c", "batuta")});
-  CHECK(digest ==
-        alert_payload("slack", "etl", "*2 alerts of etl*\n\nfirst\n\nsecond", "#c", "batuta"));
-  const std::string single = alert_payload("slack", "etl", "first", "", "");
-  CHECK(alert_digest({single}) == single);
+TEST_CASE("with an interval, what comes after a message waits and goes together when it is over") {
+  AlertQueue queue;
+  queue.add(each_hour(1));
+  auto rows = queue.take(twelve);
+  CHECK(ids(rows) == Ids{1});
+  sent(queue, rows, twelve);
+  CHECK(queue.size() == 0);
+  for (const std::int64_t id : {2, 3}) queue.add(each_hour(id));
+  queue.add(alert(4, "a"));  // without an interval: waits for none
+  rows = queue.take(twelve + second);
+  CHECK(ids(rows) == Ids{4});
+  sent(queue, rows, twelve + second);
+  CHECK(queue.take(twelve + 30 * 60 * second).empty());
+  CHECK(queue.next_due() == twelve + 3600 * second);
+  rows = queue.take(twelve + 3600 * second);
+  CHECK(ids(rows) == Ids{2, 3});
+  sent(queue, rows, twelve + 3600 * second);
+  queue.add(each_hour(5));
+  CHECK(queue.take(twelve + 3602 * second).empty());
+  queue.retry_now(5);
+  CHECK(ids(queue.take(twelve + 3603 * second)) == Ids{5});
+}
+
+TEST_CASE("an interval that opens sends all that waited, in as many messages as that takes") {
+  AlertQueue queue;
+  const auto count = static_cast<std::int64_t>(AlertQueue::max_rows) + 5;
+  for (std::int64_t id = 1; id <= count; ++id) queue.add(each_hour(id));
+  auto rows = queue.take(twelve);
+  CHECK(rows.size() == AlertQueue::max_rows);
+  queue.add(each_hour(1000));  // came after it opened
+  sent(queue, rows, twelve);
+  rows = queue.take(twelve + second);
+  CHECK(rows.size() == 6);
+  sent(queue, rows, twelve + second);
+  queue.add(each_hour(1001));
+  CHECK(queue.take(twelve + 5 * second).empty());
+}
+
+TEST_CASE("a try that failed is repeated though its interval is not over") {
+  AlertQueue queue;
+  queue.add(each_hour(1));
+  OutboxRow row = queue.take(twelve).front();
+  row.tries = 1;
+  row.next_try_at = twelve + second;
+  REQUIRE(queue.put_back(row, false));
+  CHECK(queue.take(twelve).empty());
+  CHECK(queue.next_due() == twelve + second);
+  CHECK(ids(queue.take(twelve + second)) == Ids{1});
 }

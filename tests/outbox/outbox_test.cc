@@ -29,7 +29,25 @@ Result<HttpAnswer> status(int code, std::vector<std::pair<std::string, std::stri
 }
 
 const Time midday = *parse_iso("2026-11-20T12:00:00Z");
-const std::string payload = alert_payload("slack_alerts", "etl", "task failed", "#etl", "batuta");
+
+std::string payload_of(const std::string& text, const std::string& channel = "#etl") {
+  Alert alert;
+  alert.connection = "slack_alerts";
+  alert.dag_id = "etl";
+  alert.text = text;
+  alert.channel = channel;
+  alert.username = "batuta";
+  return alert_payload(alert);
+}
+const std::string payload = payload_of("task failed in etl");
+
+SendResult send(const std::optional<Connection>& connection,
+                const std::function<Result<HttpAnswer>(const HttpRequest&)>& http) {
+  OutboxRow row;
+  row.id = 7;
+  row.payload_json = payload;
+  return send_alerts({row}, connection, {"store", "", midday, {}}, {http, {}});
+}
 
 // Waits for a named thing to happen on the outbox's threads.
 class Signal {
@@ -54,14 +72,17 @@ class Signal {
 
 TEST_CASE("an alert is one POST to the connection's webhook with channel and user name") {
   HttpRequest seen;
-  const auto result = send_alert(payload, slack(), midday, [&](const HttpRequest& request) {
+  const auto result = send(slack(), [&](const HttpRequest& request) {
     seen = request;
     return status(200);
   });
   CHECK(result.sent);
   CHECK(seen.method == "POST");
   CHECK(seen.url == "https://hooks.example/services/T000/B000/secret");
-  CHECK(seen.body == R"({"channel":"#etl","text":"task failed","username":"batuta"})");
+  const auto body = nlohmann::json::parse(seen.body);
+  CHECK(body["channel"] == "#etl");
+  CHECK(body["username"] == "batuta");
+  CHECK(body["text"] == "task failed in etl");
 }
 
 TEST_CASE("a port in the connection goes between host and path") {
@@ -69,7 +90,7 @@ TEST_CASE("a port in the connection goes between host and path") {
   connection.host = "http://localhost/hook";
   connection.port = 8099;
   std::string url;
-  send_alert(payload, connection, midday, [&](const HttpRequest& request) {
+  send(connection, [&](const HttpRequest& request) {
     url = request.url;
     return status(200);
   });
@@ -78,7 +99,7 @@ TEST_CASE("a port in the connection goes between host and path") {
 
 TEST_CASE("a rate-limited alert waits as long as the receiver says, but 15 minutes at most") {
   const auto answer = [](const char* seconds) {
-    return send_alert(payload, slack(), midday, [&](const HttpRequest&) {
+    return send(slack(), [&](const HttpRequest&) {
       return status(429, {{"retry-after", seconds}});
     });
   };
@@ -93,12 +114,12 @@ TEST_CASE("a rate-limited alert waits as long as the receiver says, but 15 minut
 }
 
 TEST_CASE("an error names the receiver's host and not the secret behind it; a long answer is one") {
-  const auto refused = send_alert(payload, slack(), midday, [](const HttpRequest& request) {
+  const auto refused = send(slack(), [](const HttpRequest& request) {
     CHECK(request.ignore_body);
     return status(500);
   });
   CHECK(refused.error == "the webhook at hooks.example answered 500");
-  const auto gone = send_alert(payload, slack(), midday, [](const HttpRequest&) {
+  const auto gone = send(slack(), [](const HttpRequest&) {
     return Result<HttpAnswer>(Errc::unavailable, "it refused the connection");
   });
   CHECK(gone.error == "hooks.example: it refused the connection");
@@ -106,16 +127,13 @@ TEST_CASE("an error names the receiver's host and not the secret behind it; a lo
 
 TEST_CASE("a refusal of the message itself is final, a failing receiver is not") {
   const auto with = [](int code) {
-    return send_alert(payload, slack(), midday,
-                      [code](const HttpRequest&) { return status(code); });
+    return send(slack(), [code](const HttpRequest&) { return status(code); });
   };
   CHECK(with(404).final);
   CHECK(with(400).final);
   CHECK_FALSE(with(500).final);
   CHECK_FALSE(with(503).final);
-  CHECK_FALSE(send_alert(payload, std::nullopt, midday, [](const HttpRequest&) {
-                return status(200);
-              }).final);
+  CHECK_FALSE(send(std::nullopt, [](const HttpRequest&) { return status(200); }).final);
 }
 
 TEST_CASE("the outbox sends an alert after failures and forgets it only when that is durable") {
@@ -177,7 +195,7 @@ TEST_CASE("alerts refused together are tried one by one, and only the refused on
     row.id = static_cast<std::int64_t>(changes.outbox.size()) + 1;
     row.kind = OutboxKind::alert;
     row.key = "slack_alerts";
-    row.payload_json = alert_payload("slack_alerts", "etl", text, "", "");
+    row.payload_json = payload_of(text, "");
     row.created_at = read_clock().wall;
     changes.outbox.push_back(row);
   }

@@ -36,7 +36,7 @@ class NoContext : public LaunchContext {
     return Resolution{};
   }
   Status render_launch(const Attempt&, Launch&, std::string&) override { return success(); }
-  OutboxRow render_alert(const Attempt&, const std::string&, Time) override { return {}; }
+  OutboxRow render_alert(const Attempt&, const AlertEffect&, Time) override { return {}; }
 
  private:
   const std::vector<XcomName> none_;

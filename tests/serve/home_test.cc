@@ -186,3 +186,29 @@ TEST_CASE(
     CHECK(refused.error().message.find("a size of at least 32MiB") != std::string::npos);
   }
 }
+
+TEST_CASE("how requests leave the machine are settings; a proxy's password is not shown") {
+  const Folder folder;
+  folder.write("ca.pem", "-----BEGIN CERTIFICATE-----");
+  folder.write("batuta.json", R"({"outgoing.proxy": "http://me:s3cret@proxy:3128/",
+      "outgoing.no_proxy": ".example.org", "base_url": "https://batuta.example.org/"})");
+  const Variable file("BATUTA_OUTGOING_CA_FILE", folder.path("ca.pem").c_str());
+  const auto settings = settings_of(folder.path());
+  REQUIRE(settings);
+  CHECK(settings->outgoing_proxy == "http://me:s3cret@proxy:3128");
+  CHECK(settings->outgoing_no_proxy == ".example.org");
+  CHECK(settings->outgoing_ca_file == folder.path("ca.pem"));
+  CHECK(settings->base_url == "https://batuta.example.org");
+  for (const auto& [name, value] : shown_settings(*settings)) {
+    CHECK(value.find("s3cret") == std::string::npos);
+  }
+  for (const char* bad : {"proxy:3128", "ftp://proxy", "http://", "http://a b", ""}) {
+    CAPTURE(std::string(bad));
+    const Variable wrong("BATUTA_OUTGOING_PROXY", bad);
+    const auto refused = settings_of(folder.path());
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().message.find("the address of a proxy") != std::string::npos);
+  }
+  const Variable missing("BATUTA_OUTGOING_CA_FILE", "/nowhere/ca.pem");
+  CHECK_FALSE(settings_of(folder.path()));
+}

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "scheduler/outbox/alert.h"
 #include "scheduler/store/backend.h"
 #include "scheduler/store/sealed_value.h"
 #include "tests/serve/serve_fixture.h"
@@ -113,12 +114,13 @@ TEST_CASE_FIXTURE(Fixture,
   row.task = *find_task(*dag, "greet");
   row.reason = "said <!here>";
   const auto alert = [&](const std::string& notifier) {
-    return context
-        .render_alert(
-            {run, *dag, dag->tasks[row.task], row, row,
-             [](TaskIndex, std::string_view) { return std::optional<std::string>(R"("<@U1>")"); }},
-            notifier, Time{})
-        .payload_json;
+    AlertEffect effect;
+    effect.notifier_json = notifier;
+    const OutboxRow told = context.render_alert(
+        {run, *dag, dag->tasks[row.task], row, row,
+         [](TaskIndex, std::string_view) { return std::optional<std::string>(R"("<@U1>")"); }},
+        effect, Time{});
+    return slack_body({{1, *read_alert(told.payload_json)}}, {"store", "", Time{}, {}});
   };
   const std::string own = alert(
       R"({"text": "<!subteam^S1> {{ params.who }} {{ ti.xcom_pull('first') }} {{ ti.reason }}"})");

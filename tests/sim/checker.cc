@@ -293,7 +293,7 @@ void Checker::check_alerts(const Effects& effects) {
   for (const auto& update : effects.changes.tasks_updated) {
     const AttemptKey key = update.row.attempt();
     const StoredRun& run = store_.data().runs.at(key.run);
-    const auto wanted = static_cast<int>(run.dag->tasks[key.task].on_failure.size());
+    const auto wanted = static_cast<int>(run.dag->tasks[key.task].notifiers.size());
     const bool fails = update.row.state == TaskState::failed && update.from != TaskState::failed;
     const auto it = alerts.find(key);
     const int sent = it == alerts.end() ? 0 : it->second;

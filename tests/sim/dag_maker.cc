@@ -67,7 +67,7 @@ Task draw_task(Context& c, TaskIndex index) {
   if (k.prior_dependence && rng.chance(300)) task.depends_on_past = true;
   if (k.prior_dependence && rng.chance(150)) task.wait_for_downstream = true;
   task.is_setup = k.setups && !task.is_mapped() && rng.chance(250);
-  if (rng.chance(500)) task.on_failure.push_back("{\"notifier\":\"slack\"}");
+  if (rng.chance(500)) task.notifiers.push_back({AlertOn::failure, "{\"notifier\":\"slack\"}"});
   return task;
 }
 

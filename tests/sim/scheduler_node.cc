@@ -375,11 +375,11 @@ Status SchedulerNode::render_launch(const Attempt&, Launch& out, std::string&) {
   return {Errc::invalid, "undefined name in a template"};
 }
 
-OutboxRow SchedulerNode::render_alert(const Attempt&, const std::string& notifier, Time now) {
+OutboxRow SchedulerNode::render_alert(const Attempt&, const AlertEffect& alert, Time now) {
   OutboxRow row;
   row.kind = OutboxKind::alert;
   row.key = "slack";
-  row.payload_json = notifier;
+  row.payload_json = alert.notifier_json;
   row.created_at = now;
   return row;
 }

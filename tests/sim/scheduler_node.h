@@ -90,7 +90,7 @@ class SchedulerNode : public TurnDriver, public Executor, public LaunchContext {
   Result<Expansion> expand(const Attempt& attempt) override;
   Result<Resolution> resolve(const Attempt& attempt, const DagFinder& newest, Time now) override;
   Status render_launch(const Attempt& attempt, Launch& out, std::string& rendered) override;
-  OutboxRow render_alert(const Attempt& attempt, const std::string& notifier, Time now) override;
+  OutboxRow render_alert(const Attempt& attempt, const AlertEffect& alert, Time now) override;
 
   Context& c_;
   MemoryStore& store_;

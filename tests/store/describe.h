@@ -45,7 +45,7 @@ inline void describe(Text& t, const RunRow& r) {
         r.logical_date, r.data_interval_start, r.data_interval_end, r.run_after, r.queued_at,
         r.start_date, r.end_date, r.last_scheduling_decision, r.conf_json, r.conf_start, r.conf_end,
         r.note, r.triggered_by, r.triggering_user, r.idempotency_key, r.request_digest, r.reason,
-        r.clear_number, r.ending);
+        r.clear_number, r.ending, r.deadlines_missed);
 }
 
 inline void describe(Text& t, const TaskInstanceRow& r) {
@@ -120,6 +120,8 @@ inline std::string described(const StoredState& s) {
   for (const WatermarkRow& w : s.watermarks)
     t.add(std::string("mark"), w.dag_id, w.task_id, w.value);
   for (const WaitRow& w : s.waits) describe(t, w);
+  for (const StreakRow& r : s.streaks)
+    t.add(std::string("streak"), r.dag_id, r.task_id, r.map_index, r.failures);
   for (const PluginInfo& p : s.catalogue) describe(t, p);
   t.add(s.last_run_seq, s.last_instance, s.last_publication, s.last_outbox);
   return t.text();

@@ -34,6 +34,26 @@ TEST_CASE_TEMPLATE_DEFINE("whoever took the lead last may commit, and nobody bef
   CHECK(h.store().lead().epoch > second.epoch);
 }
 
+TEST_CASE_TEMPLATE_DEFINE(
+    "failures in a row are kept until there are none, or their DAG is deleted", Harness, streaks) {
+  Harness h;
+  commit(h.store(), new_run(make_run(1)));
+  const StreakRow often{"etl", "load", 3, 2};
+  const StreakRow once{"etl", "load", -1, 1};
+  const StreakRow other{"other", "load", -1, 4};
+  Changes put;
+  put.streaks = {often, once, other};
+  commit(h.store(), put);
+  h.reopen();
+  CHECK(h.store().load().streaks == std::vector<StreakRow>{once, often, other});
+  Changes over;
+  over.streaks = {{"etl", "load", 3, 0}, {"etl", "load", -1, 5}};
+  over.dags_deleted = {"other"};
+  commit(h.store(), over);
+  h.reopen();
+  CHECK(h.store().load().streaks == std::vector<StreakRow>{{"etl", "load", -1, 5}});
+}
+
 TEST_CASE_TEMPLATE_DEFINE("one question is answered in its own order, what is not there as nothing",
                           Harness, questions) {
   Harness h;
@@ -195,6 +215,7 @@ TEST_CASE_TEMPLATE_DEFINE("a DAG goes with its history, some of the oldest runs 
 #define BATUTA_STORE_CONFORMANCE_BESIDE(...)           \
   TEST_CASE_TEMPLATE_INVOKE(lead, __VA_ARGS__);        \
   TEST_CASE_TEMPLATE_INVOKE(questions, __VA_ARGS__);   \
+  TEST_CASE_TEMPLATE_INVOKE(streaks, __VA_ARGS__);     \
   TEST_CASE_TEMPLATE_INVOKE(outbox, __VA_ARGS__);      \
   TEST_CASE_TEMPLATE_INVOKE(dag_deleted, __VA_ARGS__); \
   TEST_CASE_TEMPLATE_INVOKE(beside, __VA_ARGS__)

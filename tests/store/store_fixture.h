@@ -126,6 +126,7 @@ inline RunRow make_full_run(std::int64_t seq) {
   r.reason = "because";
   r.clear_number = 2;
   r.ending = DagRunState::failed;
+  r.deadlines_missed = 5;
   return r;
 }
 

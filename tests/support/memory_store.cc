@@ -32,6 +32,7 @@ StoredState MemoryStore::load() {
   for (const auto& [key, row] : data_.accepted) stored.accepted.push_back(row);
   for (const auto& [id, row] : data_.watermarks) stored.watermarks.push_back(row);
   for (const auto& [key, row] : data_.waits) stored.waits.push_back(row);
+  for (const auto& [key, row] : data_.streaks) stored.streaks.push_back(row);
   load_past(stored);
   stored.catalogue = data_.catalogue;
   for (const auto& [id, row] : data_.outbox)
@@ -176,6 +177,14 @@ void MemoryStore::apply_tasks(const Changes& changes) {
   for (const XcomRow& row : changes.xcoms) data_.xcoms[{row.instance(), row.key}] = row;
   for (const InstanceKey& done : changes.waits_done) data_.waits.erase(done);
   for (const WaitRow& row : changes.waits) data_.waits[row.key()] = row;
+  for (const StreakRow& row : changes.streaks) {
+    const auto key = std::tuple(row.dag_id, row.task_id, row.map_index);
+    if (row.failures == 0) {
+      data_.streaks.erase(key);
+    } else {
+      data_.streaks[key] = row;
+    }
+  }
 }
 
 void MemoryStore::apply_lake(const Changes& changes) {
@@ -214,6 +223,7 @@ void MemoryStore::apply_deletions(const Changes& changes) {
     for (const RunSeq seq : ended) delete_run(seq);
   }
   for (const std::string& dag_id : changes.dags_deleted) {
+    std::erase_if(data_.streaks, [&](const auto& s) { return s.second.dag_id == dag_id; });
     for (const auto& [seq, run] : data_.runs) BATUTA_CHECK(run.run.dag_id != dag_id, dag_id);
     data_.dags.erase(dag_id);
     std::erase_if(data_.dag_versions, [&](const auto& v) { return v.second->id == dag_id; });

@@ -39,6 +39,7 @@ class MemoryStore : public Store {
     std::map<AttemptKey, AcceptedRow> accepted;
     std::map<std::pair<std::string, std::string>, WatermarkRow> watermarks;
     std::map<InstanceKey, WaitRow> waits;
+    std::map<std::tuple<std::string, std::string, std::int32_t>, StreakRow> streaks;
     std::map<XcomId, XcomRow> xcoms;
     std::vector<AttemptRow> attempts;
     std::map<AttemptKey, JobExecutionRow> job_executions;

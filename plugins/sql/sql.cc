@@ -1,0 +1,204 @@
+// sql: one or several statements in one transaction, in a database that a connection names or over
+// files. Values come as bound parameters. The return value: the rows of the last statement that has
+// any, its first row, or nothing.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+#include "plugins/sql/sql_engine.h"
+
+namespace batuta::plugin {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t max_return = 64 << 10;  // what the host takes
+constexpr std::size_t max_statements = 100;
+
+enum class Wanted { none, first, rows };
+
+Wanted wanted_of(const Context& context) {
+  const std::string text = context.text("result", "none");
+  if (text == "none" || !context.boolean("do_xcom_push", true)) return Wanted::none;
+  if (text == "first") return Wanted::first;
+  if (text == "rows") return Wanted::rows;
+  throw FinalError("parameter result: rows, first or none");
+}
+
+// The rows of one statement as objects, as far as they are wanted.
+class Kept : public SqlRows {
+ public:
+  explicit Kept(Wanted wanted) : wanted_(wanted) {}
+  void columns(std::vector<std::string> names) override {
+    names_ = std::move(names);
+    any_ = true;
+    if (wanted_ == Wanted::none) return;
+    auto sorted = names_;
+    std::sort(sorted.begin(), sorted.end());
+    const auto twice = std::adjacent_find(sorted.begin(), sorted.end());
+    if (twice != sorted.end()) {
+      throw FinalError("two columns of the result are called \"" + *twice +
+                       "\": name one of them with AS");
+    }
+  }
+  bool row(std::vector<json> values) override {
+    if (wanted_ == Wanted::none) return true;
+    json object = json::object();
+    for (std::size_t i = 0; i < names_.size(); ++i) object[names_[i]] = std::move(values[i]);
+    bytes_ += json_text(object).size() + 1;
+    if (bytes_ > max_return - 2) {
+      throw FinalError(
+          "the result is larger than a return value may be (64 KiB; it has more than " +
+          std::to_string(rows_.size()) +
+          " rows): select less, or write it into a table or file and return its name; with "
+          "\"result\": \"none\" the task has no return value and succeeds");
+    }
+    rows_.push_back(std::move(object));
+    return wanted_ != Wanted::first;
+  }
+  bool any() const { return any_; }
+  json result() const {
+    if (wanted_ == Wanted::rows) return rows_;
+    return rows_.empty() ? json() : rows_.front();
+  }
+
+ private:
+  const Wanted wanted_;
+  bool any_ = false;
+  std::vector<std::string> names_;
+  json rows_ = json::array();
+  std::size_t bytes_ = 0;
+};
+
+json parameters_of(const Context& context) {
+  const std::string text = context.json("parameters");
+  if (text.empty() || text == "null") return json::object();
+  auto parsed = parse_untrusted(text);
+  if (!parsed || !parsed->is_object()) throw FinalError("parameter parameters: not an object");
+  return *std::move(parsed);
+}
+
+std::unique_ptr<SqlEngine> open_engine(const Context& context, const SqlLimits& limits) {
+  if (const std::string files = context.json("files"); !files.empty() && files != "null") {
+    return open_duckdb(files, limits);
+  }
+  const std::string id = context.text("connection", "");
+  if (id.empty()) return open_duckdb("{}", limits);
+  const Connection connection = context.connection(id);
+  if (connection.conn_type == "postgres" || connection.conn_type == "postgresql") {
+    return open_postgres(connection, limits);
+  }
+  if (connection.conn_type == "sqlite") return open_sqlite(connection, limits);
+  throw FinalError("connection " + id + " is of type \"" + connection.conn_type +
+                   "\": an sql task takes postgres or sqlite");
+}
+
+std::vector<SqlStatement> statements_of(const Context& context, const SqlEngine& engine,
+                                        const json& parameters) {
+  auto statements =
+      sql_statements(context.text("sql"), [&](std::size_t n, const std::string& name) {
+        const auto at = parameters.find(name);
+        if (at == parameters.end()) {
+          throw FinalError("the SQL names :" + name + ", which parameters has not");
+        }
+        return engine.marker(n, *at);
+      });
+  if (!statements) throw FinalError("parameter sql: " + statements.error().message);
+  if (statements->empty()) throw FinalError("parameter sql: there is no statement");
+  if (statements->size() > max_statements) throw FinalError("parameter sql: over 100 statements");
+  for (const SqlStatement& statement : *statements) {
+    for (const char* word : {"begin", "start", "commit", "rollback", "end", "abort"}) {
+      if (statement.first_word == word) {
+        throw FinalError("parameter sql: the statements are one transaction already, without " +
+                         statement.first_word);
+      }
+    }
+  }
+  return *std::move(statements);
+}
+
+class Transaction {
+ public:
+  // A single statement is one by itself, and may be one that none can hold (VACUUM).
+  Transaction(SqlEngine& engine, bool several) : engine_(engine), open_(several) {
+    if (several) say("BEGIN");
+  }
+  ~Transaction() {
+    if (!open_) return;
+    try {
+      say("ROLLBACK");
+    } catch (const std::exception&) {  // the connection is gone, and with it what was done
+    }
+  }
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+  void commit() {
+    if (open_) say("COMMIT");
+    open_ = false;
+  }
+
+ private:
+  void say(const char* words) {
+    Kept none(Wanted::none);
+    engine_.run({words, {}, {}}, {}, none);
+  }
+  SqlEngine& engine_;
+  bool open_;
+};
+
+}  // namespace
+
+SqlDeadline::SqlDeadline(const SqlLimits& limits)
+    : limits_(&limits), until_(std::chrono::steady_clock::now() + limits.timeout) {}
+
+bool SqlDeadline::over() const {
+  return limits_->context.cancelled() || std::chrono::steady_clock::now() > until_;
+}
+
+void SqlDeadline::fail() const {
+  limits_->context.check_cancelled();
+  throw FinalError("the statement took longer than its timeout of " +
+                   std::to_string(limits_->timeout / std::chrono::milliseconds(1)) + " ms");
+}
+
+struct Sql {
+  static constexpr auto name = "sql";
+  static constexpr auto version = "1.0.0";
+  static constexpr auto kind = "builtin";
+  static constexpr auto summary = "Runs SQL in PostgreSQL, SQLite, or DuckDB over files";
+  static constexpr batuta_param params[] = {
+      required(BATUTA_PARAM_STRING, "sql", "statements with semicolons between"),
+      optional(BATUTA_PARAM_CONNECTION, "connection", "of type postgres or sqlite"),
+      optional(BATUTA_PARAM_OBJECT, "files", "what DuckDB reads: files by the name of their view"),
+      optional(BATUTA_PARAM_OBJECT, "parameters", "values of :name in the SQL"),
+      optional(BATUTA_PARAM_STRING, "result", "rows, first or none", "\"none\""),
+      optional(BATUTA_PARAM_ANY, "timeout", "of a statement", "\"10m\""),
+      optional(BATUTA_PARAM_BOOLEAN, "do_xcom_push", "the result becomes the return value",
+               "true")};
+
+  void execute(Context& context) {
+    const Wanted wanted = wanted_of(context);
+    const json parameters = parameters_of(context);
+    const SqlLimits limits{context, context.duration("timeout", std::chrono::minutes(10))};
+    const auto engine = open_engine(context, limits);
+    const auto statements = statements_of(context, *engine, parameters);
+    Transaction transaction(*engine, statements.size() > 1);
+    json result;
+    for (std::size_t n = 0; n < statements.size(); ++n) {
+      std::vector<json> values;
+      for (const std::string& each : statements[n].names) values.push_back(parameters.at(each));
+      Kept kept(wanted);
+      const std::int64_t changed = engine->run(statements[n], values, kept);
+      if (kept.any()) result = kept.result();
+      context.info("statement " + std::to_string(n + 1) + " of " +
+                   std::to_string(statements.size()) + " (" + statements[n].first_word + "): done" +
+                   (changed >= 0 ? ", " + std::to_string(changed) + " rows" : ""));
+    }
+    transaction.commit();
+    if (wanted != Wanted::none) context.return_json(json_text(result));
+  }
+};
+
+}  // namespace batuta::plugin
+
+BATUTA_PLUGIN(batuta::plugin::Sql)

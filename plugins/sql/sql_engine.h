@@ -1,0 +1,59 @@
+// A database that the sql task talks to: PostgreSQL, SQLite, DuckDB over files.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "common/sql_text.h"
+#include "plugins/sdk/plugin.h"
+
+namespace batuta::plugin {
+
+// Takes the rows of one statement, or none of them.
+class SqlRows {
+ public:
+  virtual ~SqlRows() = default;
+  virtual void columns(std::vector<std::string> names) = 0;
+  // False: no more is wanted.
+  virtual bool row(std::vector<nlohmann::json> values) = 0;
+};
+
+// Failures throw RetryableError or FinalError. Used from one thread.
+class SqlEngine {
+ public:
+  virtual ~SqlEngine() = default;
+  // How its statements write the n-th parameter.
+  virtual std::string marker(std::size_t n, const nlohmann::json& value) const = 0;
+  // Runs one statement; `values` are bound, never pasted. The number of rows it changed, or -1.
+  virtual std::int64_t run(const SqlStatement& statement, const std::vector<nlohmann::json>& values,
+                           SqlRows& rows) = 0;
+};
+
+// When a statement has to end, and who wants it to: asked by the engines while they wait.
+struct SqlLimits {
+  const Context& context;
+  Duration timeout{};  // of a statement
+};
+class SqlDeadline {
+ public:
+  explicit SqlDeadline(const SqlLimits& limits);
+  bool over() const;  // time is up, or the attempt is cancelled
+  // Throws what over() was about.
+  [[noreturn]] void fail() const;
+
+ private:
+  const SqlLimits* limits_;
+  std::chrono::steady_clock::time_point until_;
+};
+
+std::unique_ptr<SqlEngine> open_postgres(const Connection& connection, const SqlLimits& limits);
+// An absolute path, in the connection's host.
+std::unique_ptr<SqlEngine> open_sqlite(const Connection& connection, const SqlLimits& limits);
+// Views over files, by name; `files_json`: {"orders": "/data/orders/*.parquet"}.
+std::unique_ptr<SqlEngine> open_duckdb(const std::string& files_json, const SqlLimits& limits);
+
+}  // namespace batuta::plugin

@@ -1,0 +1,155 @@
+#include "scheduler/dagfile/message_fields.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "common/sql_text.h"
+#include "scheduler/dagfile/builtin_fields.h"
+#include "scheduler/dagfile/suggest.h"
+
+namespace batuta {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t max_sql = 256 << 10;
+constexpr std::size_t max_text = 256 << 10;
+constexpr std::size_t max_receivers = 50;
+
+void read_connection(FieldReader& fields, Task& task, json& params, const char* what) {
+  const auto connection = fields.id("connection");
+  if (connection) {
+    params["connection"] = *connection;
+    task.connections.push_back(*connection);
+  } else if (!fields.find("connection")) {
+    fields.problem("connection", std::string("it needs a \"connection\" that ") + what);
+  }
+}
+
+void read_text(FieldReader& fields, json& params, const char* name, bool needed,
+               std::size_t most = max_text) {
+  if (const auto text = fields.text(name, most)) {
+    params[name] = *text;
+  } else if (needed && !fields.find(name)) {
+    fields.problem(name, std::string("it needs a \"") + name + "\"");
+  }
+}
+
+void read_timeout(FieldReader& fields, json& params) {
+  const json* timeout = fields.find("timeout");
+  if (timeout == nullptr) return;
+  if (!is_template(*timeout)) fields.duration("timeout");
+  params["timeout"] = *timeout;
+}
+
+void read_sql_text(FieldReader& fields, json& params, json& parameters) {
+  const auto sql = fields.text("sql", max_sql);
+  if (!sql) {
+    if (!fields.find("sql")) {
+      fields.problem("sql", "an sql task needs \"sql\", or {\"$file\": \"load.sql\"} for a file's");
+    }
+    return;
+  }
+  // What templates yield comes as bound parameters, and never becomes SQL.
+  auto found = sql_templates(*sql);
+  if (!found) {
+    fields.problem("sql", found.error().message);
+    return;
+  }
+  for (const auto& [name, text] : found->parameters) parameters[name] = text;
+  std::string missing;
+  const auto statements = sql_statements(found->text, [&](std::size_t, const std::string& name) {
+    if (missing.empty() && !parameters.contains(name)) missing = name;
+    return ":" + name;
+  });
+  if (!statements) {
+    fields.problem("sql", statements.error().message);
+  } else if (statements->empty()) {
+    fields.problem("sql", "there is no statement in it");
+  } else if (!missing.empty()) {
+    fields.problem("sql", "it names :" + missing.substr(0, 80) +
+                              ", which \"parameters\" has not: add it there");
+  }
+  params["sql"] = found->text;
+}
+
+}  // namespace
+
+bool names_receivers(const json* to) {
+  const auto address = [](const json& value) {
+    return value.is_string() && (is_template(value) || value.get_ref<const std::string&>().find(
+                                                           '@') != std::string::npos);
+  };
+  if (to == nullptr || !to->is_array()) return to != nullptr && address(*to);
+  return !to->empty() && to->size() <= max_receivers &&
+         std::all_of(to->begin(), to->end(), address);
+}
+
+void read_mail(FieldReader& fields, Task& task, json& params) {
+  read_outputs(fields, task, params);
+  read_connection(fields, task, params, "names its mail server");
+  const json* to = fields.find("to");
+  if (names_receivers(to)) {
+    params["to"] = *to;
+  } else {
+    fields.problem("to",
+                   "a mail task needs \"to\": an address such as \"ops@example.org\", or a list of "
+                   "at most 50");
+  }
+  read_text(fields, params, "subject", true, 1000);
+  read_text(fields, params, "text", true);
+  read_text(fields, params, "html", false);
+  read_timeout(fields, params);
+}
+
+void read_slack(FieldReader& fields, Task& task, json& params) {
+  read_outputs(fields, task, params);
+  read_connection(fields, task, params, "holds its webhook");
+  read_text(fields, params, "text", true, 40'000);
+  read_text(fields, params, "channel", false, 250);
+  read_text(fields, params, "username", false, 250);
+  if (const json* blocks = fields.find("blocks")) {
+    if (!is_template(*blocks) && !(blocks->is_array() && blocks->size() <= 50)) {
+      fields.problem("blocks", "blocks are a list of at most 50 of Slack's Block Kit");
+    }
+    params["blocks"] = *blocks;
+  }
+  read_timeout(fields, params);
+}
+
+void read_sql(FieldReader& fields, Task& task, json& params) {
+  read_outputs(fields, task, params);
+  const json* files = fields.object("files");
+  if (files == nullptr) {
+    read_connection(fields, task, params,
+                    "names a database (postgres, sqlite), or \"files\" that DuckDB reads");
+  } else if (fields.find("connection")) {
+    fields.problem("files", "an sql task has a \"connection\" or \"files\", not both");
+  } else {
+    for (const auto& [name, path] : files->items()) {
+      const bool absolute =
+          path.is_string() &&
+          (is_template(path) || path.get_ref<const std::string&>().starts_with('/'));
+      if (!absolute) {
+        fields.problem("files", "\"" + name.substr(0, 80) +
+                                    "\" must be an absolute path on the worker's machine");
+      }
+    }
+    params["files"] = *files;
+  }
+  json parameters = json::object();
+  if (const json* given = fields.object("parameters")) parameters = *given;
+  read_sql_text(fields, params, parameters);
+  if (!parameters.empty()) params["parameters"] = parameters;
+  static const std::vector<std::string> results = {"rows", "first", "none"};
+  if (const auto result = fields.text("result")) {
+    if (std::find(results.begin(), results.end(), *result) == results.end()) {
+      fields.problem("result",
+                     "result must be rows, first or none" + did_you_mean(*result, results));
+    }
+    params["result"] = *result;
+  }
+  read_timeout(fields, params);
+}
+
+}  // namespace batuta

@@ -1,0 +1,348 @@
+// How Slack, a webhook and a mail say what is told.
+#include <sodium.h>
+
+#include <algorithm>
+#include <charconv>
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+#include "common/url.h"
+#include "scheduler/outbox/alert.h"
+
+namespace batuta {
+namespace {
+
+using nlohmann::json;
+
+constexpr Duration max_retry_after = std::chrono::minutes(15);
+// Slack refuses a message whose section is longer than 3,000 characters, or with more than 50
+// blocks.
+constexpr std::size_t longest_section = 2900;
+constexpr std::size_t most_sections = 45;
+constexpr std::size_t longest_field = 500;
+
+// Slack's three characters with a meaning (https://api.slack.com/reference/surfaces/formatting).
+std::string slack_quoted(const std::string& text) {
+  std::string out;
+  out.reserve(text.size());
+  for (const char c : text) {
+    if (c == '&') {
+      out += "&amp;";
+    } else if (c == '<') {
+      out += "&lt;";
+    } else if (c == '>') {
+      out += "&gt;";
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+// At most so many bytes, whole characters and whole entities, with dots where it was cut.
+std::string shortened(const std::string& text, std::size_t most) {
+  if (text.size() <= most) return text;
+  std::size_t end = most - 3;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  if (const auto entity = text.rfind('&', end);
+      entity != std::string::npos && end - entity < 5 && text.find(';', entity) >= end) {
+    end = entity;
+  }
+  return text.substr(0, end) + "…";
+}
+
+const char* sign_of(AlertOn on) {
+  switch (on) {
+    case AlertOn::success:
+    case AlertOn::recovery:
+      return ":large_green_circle: ";
+    case AlertOn::retry:
+    case AlertOn::skipped:
+    case AlertOn::tick_skipped:
+      return ":large_yellow_circle: ";
+    default:
+      return ":red_circle: ";
+  }
+}
+
+std::string encoded(const std::string& text) {
+  static constexpr char digits[] = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+        c == '_' || c == '.' || c == '~') {
+      out += c;
+    } else {
+      out += '%';
+      out += digits[byte >> 4];
+      out += digits[byte & 15];
+    }
+  }
+  return out;
+}
+
+// Where the page shows it.
+std::string link_of(const Alert& alert, const Sending& sending) {
+  if (sending.base_url.empty()) return {};
+  std::string link = sending.base_url + "/#/dags/" + encoded(alert.dag_id);
+  if (!alert.dag_run_id.empty()) link += "/runs/" + encoded(alert.dag_run_id);
+  if (!alert.task_id.empty()) link += "?task=" + encoded(alert.task_id);
+  return link;
+}
+
+std::string tail_of(const Alert& alert, const Sending& sending) {
+  return alert.log.empty() || !sending.log_tail ? std::string() : sending.log_tail(alert.log);
+}
+
+// The channel's own text has its sign before it; an author's stands as it was written.
+std::string slack_text(const Alert& alert) {
+  const std::string text = alert_text(alert, slack_quoted);
+  return alert.text.empty() ? sign_of(alert.on) + text : text;
+}
+
+json section(const std::string& text) {
+  return {{"type", "section"},
+          {"text", {{"type", "mrkdwn"}, {"text", shortened(text, longest_section)}}}};
+}
+
+json link_block(const std::string& link) {
+  return {{"type", "actions"},
+          {"elements", json::array({{{"type", "button"},
+                                     {"text", {{"type", "plain_text"}, {"text", "Open in Batuta"}}},
+                                     {"url", link}}})}};
+}
+
+json blocks_of_one(const Alert& alert, const Sending& sending) {
+  json fields = json::array();
+  const auto field = [&](const char* name, const std::string& value) {
+    if (value.empty()) return;
+    fields.push_back({{"type", "mrkdwn"},
+                      {"text", "*" + std::string(name) + "*\n" +
+                                   shortened(slack_quoted(value), longest_field)}});
+  };
+  std::string task = alert.task_id;
+  if (alert.map_index >= 0) task += "[" + std::to_string(alert.map_index) + "] " + alert.map_name;
+  field("DAG", alert.dag_id);
+  field("Task", task);
+  field("Run", alert.dag_run_id);
+  field("Try", alert.try_number > 0 ? std::to_string(alert.try_number) : "");
+  field("Logical date", alert.logical_date);
+  json blocks = json::array();
+  blocks.push_back(section(
+      alert.text.empty() ? sign_of(alert.on) + ("*" + slack_quoted(alert_headline(alert)) + "*")
+                         : alert.text));
+  if (!alert.mishap.empty()) blocks.push_back(section(slack_quoted(alert.mishap)));
+  blocks.push_back({{"type", "section"}, {"fields", std::move(fields)}});
+  if (!alert.reason.empty()) {
+    blocks.push_back(section("*Reason*\n" + slack_quoted(alert.reason)));
+  }
+  if (std::string tail = tail_of(alert, sending); !tail.empty()) {
+    // A fence within would end the block.
+    for (std::size_t at = 0; (at = tail.find("```", at)) != std::string::npos;) {
+      tail.replace(at, 3, "'''");
+    }
+    const std::string quoted = shortened(slack_quoted(tail), longest_section - 30);
+    blocks.push_back(section("*Last lines of its log*\n```\n" + quoted + "\n```"));
+  }
+  if (const std::string link = link_of(alert, sending); !link.empty()) {
+    blocks.push_back(link_block(link));
+  }
+  return blocks;
+}
+
+std::string digest_title(const std::vector<NumberedAlert>& alerts) {
+  return std::to_string(alerts.size()) + " alerts of " + alerts.front().alert.dag_id;
+}
+
+// Many alerts in sections of a few each: Slack bounds both.
+json blocks_of_many(const std::vector<NumberedAlert>& alerts, const Sending& sending) {
+  json blocks = json::array({section("*" + slack_quoted(digest_title(alerts)) + "*")});
+  std::string text;
+  std::size_t left = alerts.size();
+  for (const NumberedAlert& each : alerts) {
+    std::string one = slack_text(each.alert);
+    if (const std::string link = link_of(each.alert, sending); !link.empty()) {
+      one += " <" + link + "|open>";
+    }
+    one = shortened(one, longest_section);
+    if (!text.empty() && text.size() + one.size() + 2 > longest_section) {
+      blocks.push_back(section(text));
+      text.clear();
+    }
+    if (blocks.size() >= most_sections) break;
+    text += (text.empty() ? "" : "\n\n") + one;
+    --left;
+  }
+  if (!text.empty()) blocks.push_back(section(text));
+  if (left > 0) blocks.push_back(section(std::to_string(left) + " more are in the message's text"));
+  return blocks;
+}
+
+json webhook_alert(const NumberedAlert& each, const Sending& sending) {
+  const Alert& a = each.alert;
+  const auto or_null = [](const std::string& text) { return text.empty() ? json() : json(text); };
+  return {{"id", sending.sender + "/" + std::to_string(each.id)},
+          {"on", to_string(a.on)},
+          {"summary", alert_headline(a)},
+          {"dag_id", a.dag_id},
+          {"dag_run_id", or_null(a.dag_run_id)},
+          {"execution_id", or_null(a.execution_id)},
+          {"logical_date", or_null(a.logical_date)},
+          {"task_id", or_null(a.task_id)},
+          {"map_index", a.map_index},
+          {"try_number", a.try_number},
+          {"reason", a.reason},
+          {"text", or_null(a.text)},
+          {"log_tail", or_null(tail_of(a, sending))},
+          {"url", or_null(link_of(a, sending))}};
+}
+
+std::string hex(const unsigned char* bytes, std::size_t count) {
+  std::string out;
+  for (std::size_t i = 0; i < count; ++i) {
+    out += "0123456789abcdef"[bytes[i] >> 4];
+    out += "0123456789abcdef"[bytes[i] & 15];
+  }
+  return out;
+}
+
+// Seconds, or a date of HTTP (RFC 9110 10.2.3), "Fri, 20 Nov 2026 07:28:00 GMT".
+std::optional<Duration> retry_after(const HttpAnswer& answer, Time now) {
+  const std::string* value = answer.header("retry-after");
+  if (value == nullptr) return std::nullopt;
+  std::int64_t seconds = 0;
+  const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), seconds);
+  if (error != std::errc{}) {
+    std::tm date{};
+    const char* rest = ::strptime(value->c_str(), "%a, %d %b %Y %H:%M:%S GMT", &date);
+    if (rest == nullptr || *rest != '\0') return std::nullopt;
+    const Time until{std::chrono::seconds(::timegm(&date))};
+    return std::clamp<Duration>(until - now, Duration::zero(), max_retry_after);
+  }
+  if (seconds < 0) return std::nullopt;
+  return std::min<Duration>(std::chrono::seconds(std::min<std::int64_t>(seconds, 86'400)),
+                            max_retry_after);
+}
+
+SendResult post(const HttpRequest& request, const Sending& sending, const Senders& senders) {
+  const std::string host(split_url(request.url).host);  // never the path, which is the secret
+  const auto answer = senders.http(request);
+  if (!answer) return {false, false, {}, host + ": " + answer.error().message};
+  if (answer->status >= 200 && answer->status < 300) return {true, false, {}, {}};
+  const std::string error =
+      "the webhook at " + host + " answered " + std::to_string(answer->status);
+  const bool passing = answer->status == 429 || answer->status == 408 || answer->status >= 500;
+  return {false, !passing, retry_after(*answer, sending.now), error};
+}
+
+SendResult send_by_mail(const std::vector<NumberedAlert>& alerts, const Connection& connection,
+                        const Sending& sending, const Senders& senders) {
+  auto request = mail_by(connection.host, connection.port.value_or(0), connection.login,
+                         connection.password, connection.extra);
+  // The connection can be mended while the alert waits.
+  if (!request) return {false, false, {}, request.error().message};
+  fill_mail(alerts, sending, *request);
+  const Status sent = senders.mail(*request);
+  if (sent) return {true, false, {}, {}};
+  return {false, sent.error().code == Errc::invalid, {}, sent.error().message};
+}
+
+}  // namespace
+
+std::string slack_body(const std::vector<NumberedAlert>& alerts, const Sending& sending) {
+  const Alert& first = alerts.front().alert;
+  json body;
+  if (!first.channel.empty()) body["channel"] = first.channel;
+  if (!first.username.empty()) body["username"] = first.username;
+  if (alerts.size() == 1) {
+    body["text"] = slack_text(first);
+    body["blocks"] = blocks_of_one(first, sending);
+    return json_text(body);
+  }
+  std::string text = "*" + slack_quoted(digest_title(alerts)) + "*";
+  for (const NumberedAlert& each : alerts) text += "\n\n" + slack_text(each.alert);
+  body["text"] = std::move(text);
+  body["blocks"] = blocks_of_many(alerts, sending);
+  return json_text(body);
+}
+
+std::string webhook_body(const std::vector<NumberedAlert>& alerts, const Sending& sending) {
+  json list = json::array();
+  for (const NumberedAlert& each : alerts) list.push_back(webhook_alert(each, sending));
+  return json_text({{"version", 1}, {"sender", sending.sender}, {"alerts", std::move(list)}});
+}
+
+std::string webhook_signature(const std::string& key, const std::string& body, Time now) {
+  const std::string seconds = std::to_string(
+      std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count());
+  const std::string text = seconds + "." + body;
+  unsigned char mac[crypto_auth_hmacsha256_BYTES];
+  crypto_auth_hmacsha256_state state;
+  crypto_auth_hmacsha256_init(&state, reinterpret_cast<const unsigned char*>(key.data()),
+                              key.size());
+  crypto_auth_hmacsha256_update(&state, reinterpret_cast<const unsigned char*>(text.data()),
+                                text.size());
+  crypto_auth_hmacsha256_final(&state, mac);
+  return "t=" + seconds + ",v1=" + hex(mac, sizeof mac);
+}
+
+void fill_mail(const std::vector<NumberedAlert>& alerts, const Sending& sending,
+               MailRequest& request) {
+  const Alert& first = alerts.front().alert;
+  const auto plain = [](const std::string& text) { return text; };
+  request.to = first.to;
+  request.date = sending.now;
+  request.message_id = std::to_string(alerts.front().id) + "." + sending.sender + "@batuta";
+  if (alerts.size() > 1) {
+    request.subject = "[Batuta] " + digest_title(alerts);
+  } else {
+    request.subject = first.subject.empty() ? "[Batuta] " + alert_headline(first) : first.subject;
+  }
+  for (const NumberedAlert& each : alerts) {
+    if (!request.text.empty()) request.text += "\n----\n\n";
+    request.text += alert_text(each.alert, plain) + "\n";
+    if (const auto link = link_of(each.alert, sending); !link.empty()) request.text += link + "\n";
+    if (alerts.size() > 1) continue;
+    if (const auto tail = tail_of(each.alert, sending); !tail.empty()) {
+      request.text += "\nLast lines of its log:\n" + tail + "\n";
+    }
+  }
+}
+
+SendResult send_alerts(const std::vector<OutboxRow>& rows,
+                       const std::optional<Connection>& connection, const Sending& sending,
+                       const Senders& senders) {
+  std::vector<NumberedAlert> alerts;
+  for (const OutboxRow& row : rows) {
+    auto alert = read_alert(row.payload_json);
+    if (!alert) return {false, true, {}, alert.error().message};
+    alerts.push_back({row.id, *std::move(alert)});
+  }
+  const Alert& first = alerts.front().alert;
+  if (!connection) {
+    return {false,
+            false,
+            {},
+            "connection \"" + first.connection +
+                "\" does not exist: create it with `batuta connections add`"};
+  }
+  if (first.channel_kind == "mail") return send_by_mail(alerts, *connection, sending, senders);
+  const bool slack = first.channel_kind == "slack";
+  HttpRequest request;
+  request.method = "POST";
+  request.url = webhook_url(connection->host, connection->schema, connection->port.value_or(0),
+                            slack ? connection->password : std::string());
+  request.headers = {{"Content-Type", "application/json"}};
+  request.body = slack ? slack_body(alerts, sending) : webhook_body(alerts, sending);
+  if (!slack && !connection->password.empty()) {
+    request.headers.emplace_back(
+        "X-Batuta-Signature", webhook_signature(connection->password, request.body, sending.now));
+  }
+  request.ignore_body = true;  // a long answer is an answer
+  request.outgoing = outgoing_of(connection->extra);
+  return post(request, sending, senders);
+}
+
+}  // namespace batuta

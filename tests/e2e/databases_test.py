@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+"""sql, mail and slack tasks with real servers: SQLite, DuckDB over files, a PostgreSQL of its own, SMTP, a webhook."""
+import os
+import pwd
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from harness import Folder, dag, eventually, main, shell  # noqa: E402
+from receivers import Hooks, Mails, connect  # noqa: E402
+
+EVIL = "x'); DROP TABLE t; --"
+
+
+def sql(task_id, text, depends_on=(), **more):
+    return {"task_id": task_id, "type": "sql", "sql": text, "depends_on": list(depends_on), **more}
+
+
+def value(server, dag_id, run, task):
+    return server.get(f"/api/v2/dags/{dag_id}/dagRuns/{run}/taskInstances/{task}/xcomEntries/return_value")["value"]
+
+
+class Postgres:
+    """A server of this test's own, as a user who is not root, on a free port of this machine."""
+
+    def __init__(self, folder):
+        programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+        assert programs, "no PostgreSQL server: apt-get install postgresql (./dev test does)"
+        self.bin, self.folder = programs[-1].parent, folder / "postgres"
+        self.user = {"user": "nobody", "group": pwd.getpwnam("nobody").pw_gid, "extra_groups": []} if os.getuid() == 0 else {}
+        self.folder.mkdir()
+        folder.chmod(0o711)
+        if self.user:
+            shutil.chown(self.folder, "nobody")
+        (folder / "pw").write_text("hunter22")
+        (folder / "pw").chmod(0o644)
+        self.run("initdb", "-D", self.folder / "data", "-U", "batuta", "--pwfile", folder / "pw", "-A", "scram-sha-256", "-N", "--locale=C", "-E", "UTF8")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.process = subprocess.Popen([self.bin / "postgres", "-D", self.folder / "data", "-p", str(self.port), "-h", "127.0.0.1", "-k", str(self.folder), "-F"],
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", **self.user)
+        eventually(lambda: socket.create_connection(("127.0.0.1", self.port), 1), 20, "PostgreSQL listens")
+
+    def run(self, program, *arguments):
+        subprocess.run([self.bin / program, *map(str, arguments)], check=True, capture_output=True, cwd="/", **self.user)
+
+    def stop(self):
+        self.process.send_signal(2)  # fast: nobody is waited for
+        self.process.wait(20)
+
+
+def sqlite_and_files_bind_values_and_bound_results():
+    """SQLite and DuckDB over files: values are bound whatever they hold, one transaction, results of a bounded size"""
+    with Folder("sqlite") as folder:
+        database, csv = folder.path / "db.sqlite", folder.path / "orders.csv"
+        with sqlite3.connect(database) as made:
+            made.execute("CREATE TABLE t (a TEXT, n INTEGER)")
+        csv.write_text("id,total\n1,2.5\n2,4\n")
+        tasks = [
+            sql("load", "INSERT INTO t VALUES ({{ params.who }}, :n); INSERT INTO t SELECT a, n + 1 FROM t", connection="lite", parameters={"n": "{{ params.n }}"}),
+            sql("rows", "SELECT a, n FROM t WHERE a = {{ params.who }} ORDER BY n", ["load"], connection="lite", result="rows"),
+            sql("first", "SELECT max(n) AS top FROM t", ["load"], connection="lite", result="first", multiple_outputs=True),
+            sql("large", "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 9000) SELECT x FROM c", connection="lite", result="rows"),
+            sql("half", "INSERT INTO t VALUES ('half', 0); INSERT INTO nowhere VALUES (1)", ["rows", "first"], connection="lite"),
+            sql("long", "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c", connection="lite", timeout="300ms"),
+            sql("files", "SELECT sum(total) AS total, {{ params.who }} AS who FROM orders WHERE total > :least", files={"orders": str(csv)}, parameters={"least": 2.4}, result="first"),
+            sql("peeks", "SELECT * FROM read_csv('/etc/passwd')", files={"orders": str(csv)}, result="rows"),
+            shell("says", "echo {{ ti.xcom_pull('first', key='top') }}", ["first"]),
+        ]
+        server = folder.server({"lite": dag("lite", tasks, params={"who": EVIL, "n": 1})}).start()
+        connect(server, "lite", "sqlite", host=str(database))
+        run = server.trigger("lite")["dag_run_id"]
+        assert server.wait_run("lite", run)["state"] == "failed"
+        states = {name: task["state"] for name, task in server.tasks("lite", run).items()}
+        assert states == {"load": "success", "rows": "success", "first": "success", "says": "success", "files": "success",
+                          "large": "failed", "half": "failed", "long": "failed", "peeks": "failed"}, states
+        assert value(server, "lite", run, "rows") == [{"a": EVIL, "n": 1}, {"a": EVIL, "n": 2}]
+        assert value(server, "lite", run, "files") == {"total": 6.5, "who": EVIL}
+        assert value(server, "lite", run, "says") in (2, "2")
+        for task, part in (("large", "64 KiB"), ("half", "nowhere"), ("long", "longer than its timeout of 300 ms"), ("peeks", "ermission")):
+            log = server.log_text("lite", run, task) + server.cli("tasks", "explain", "lite", run, task).stdout
+            assert part in log, (task, log)
+        with sqlite3.connect(database) as left:
+            assert left.execute("SELECT count(*) FROM t").fetchone() == (2,)  # nothing of "half"
+        server.stop()
+
+
+def postgres_binds_cancels_and_keeps_its_password():
+    """PostgreSQL: typed results, one transaction, a wrong statement, a cancelled one that the server stops, no password anywhere"""
+    with Folder("postgres") as folder:
+        postgres = Postgres(folder.path)
+        try:
+            make = "CREATE TABLE IF NOT EXISTS t (a text, n int, j jsonb); TRUNCATE t; INSERT INTO t VALUES ({{ params.who }}, :n, :j)"
+            tasks = [
+                sql("load", make, connection="pg", parameters={"n": "{{ params.n }}", "j": {"x": [1]}}),
+                sql("read", "SELECT a, n, j, n::numeric / 3 AS third, n > 0 AS some, NULL AS nothing FROM t WHERE a = {{ params.who }}", ["load"], connection="pg", result="first"),
+                sql("half", "INSERT INTO t VALUES ('half', 0, '{}'); SELECT 1 / (n - n) FROM t", ["read"], connection="pg"),
+                sql("left", "SELECT count(*) AS n FROM t", ["half"], connection="pg", result="first", trigger_rule="all_done"),
+                sql("slow", "SELECT pg_sleep(600)", connection="pg"),
+            ]
+            server = folder.server({"pg": dag("pg", tasks, params={"who": EVIL, "n": 7})}).start()
+            connect(server, "pg", "postgres", host="127.0.0.1", port=postgres.port, login="batuta", password="hunter22", schema="postgres")
+            run = server.trigger("pg")["dag_run_id"]
+            eventually(lambda: server.tasks("pg", run)["left"]["state"] == "success", 30, "all but the slow one ended")
+            got = value(server, "pg", run, "read")
+            assert got.pop("third").startswith("2.333"), got
+            assert got == {"a": EVIL, "n": 7, "j": {"x": [1]}, "some": True, "nothing": None}, got
+            assert value(server, "pg", run, "left") == {"n": 1}
+            assert server.tasks("pg", run)["half"]["state"] == "failed"
+            assert "division by zero" in server.log_text("pg", run, "half") + server.cli("tasks", "explain", "pg", run, "half").stdout
+            begun = time.monotonic()
+            server.call("PATCH", f"/api/v2/dags/pg/dagRuns/{run}", {"state": "failed"})
+            eventually(lambda: server.tasks("pg", run)["slow"]["state"] == "failed", 9, "the slow one is cancelled before it is killed")
+            assert time.monotonic() - begun < 9
+            assert "hunter22" not in server.log_text("pg", run, "load") + server.log_tail(100_000)
+            server.stop()
+        finally:
+            postgres.stop()
+
+
+def mail_and_slack_tasks_say_what_they_are_told():
+    """mail and slack tasks: templated, values mention nobody and add no header, what is refused is told"""
+    with Folder("messages") as folder:
+        mails, hooks = Mails(), Hooks()
+        tasks = [
+            {"task_id": "mail", "type": "mail", "connection": "smtp", "to": ["a@example.org", "{{ params.to }}"], "subject": "for {{ params.who }}", "text": "on {{ ds }}", "html": "<b>x</b>"},
+            {"task_id": "nobody", "type": "mail", "connection": "smtp", "to": "{{ params.who }}@", "subject": "s", "text": "t"},
+            {"task_id": "slack", "type": "slack", "connection": "hook", "text": "hello {{ params.who }}", "channel": "#x"},
+            shell("says", "echo {{ ti.xcom_pull('mail').message_id }}", ["mail"]),
+        ]
+        server = folder.server({"say": dag("say", tasks, params={"who": "<!here>\r\nBcc: all@example.org", "to": "b@example.org"})}).start()
+        connect(server, "smtp", "email", host="127.0.0.1", port=mails.port, extra={"from": "batuta@example.org", "tls": "none"})
+        connect(server, "hook", "slackwebhook", host=f"http://127.0.0.1:{hooks.port}/services", password="T0/s3cret")
+        run = server.call("POST", "/api/v2/dags/say/dagRuns", {"logical_date": "2024-05-01T00:00:00Z"})["dag_run_id"]
+        assert server.wait_run("say", run)["state"] == "failed"
+        states = {name: task["state"] for name, task in server.tasks("say", run).items()}
+        assert states == {"mail": "success", "nobody": "failed", "slack": "success", "says": "success"}, states
+        mail = mails.mails[0]
+        assert len(mails.mails) == 1 and mail["to"] == ["a@example.org", "b@example.org"], mails.mails
+        assert "\nBcc:" not in mail["data"] and "multipart/alternative" in mail["data"], mail
+        assert hooks.taken("/services/T0/s3cret") == [{"channel": "#x", "text": "hello &lt;!here&gt;\r\nBcc: all@example.org"}]
+        hooks.status = 404
+        run = server.call("POST", "/api/v2/dags/say/dagRuns", {"logical_date": "2024-05-02T00:00:00Z"})["dag_run_id"]
+        server.wait_run("say", run)
+        assert "Slack answered 404" in server.log_text("say", run, "slack") + server.cli("tasks", "explain", "say", run, "slack").stdout
+        server.stop()
+
+
+main([sqlite_and_files_bind_values_and_bound_results, postgres_binds_cancels_and_keeps_its_password, mail_and_slack_tasks_say_what_they_are_told])
