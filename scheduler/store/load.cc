@@ -4,6 +4,7 @@
 
 #include "common/log.h"
 #include "common/safe_json.h"
+#include "scheduler/store/backfill_rows.h"
 #include "scheduler/store/catalogue_rows.h"
 #include "scheduler/store/row_codec.h"
 #include "scheduler/store/sqlite_store.h"
@@ -40,6 +41,8 @@ constexpr char select_watermarks[] =
     "SELECT dag_id, task_id, value FROM watermark ORDER BY dag_id, task_id";
 constexpr char select_waits[] =
     "SELECT " BATUTA_WAIT_COLUMNS " FROM task_wait ORDER BY run, task, map_index";
+constexpr char select_backfills[] =
+    "SELECT " BATUTA_BACKFILL_COLUMNS " FROM backfill WHERE phase < 2 ORDER BY id";
 constexpr char select_outbox[] =
     "SELECT " BATUTA_OUTBOX_COLUMNS " FROM outbox WHERE dead = 0 ORDER BY id";
 constexpr char select_last_instance[] = "SELECT COALESCE(MAX(id), 0) FROM task_instance";
@@ -132,6 +135,15 @@ void SqliteStore::load_runs(StoredState& state) {
   }
   Rows waits = db_.statement(select_waits).query();
   while (waits.next()) read_wait(waits, state.waits.emplace_back());
+  load_backfills(state);
+}
+
+void SqliteStore::load_backfills(StoredState& state) {
+  {
+    Rows rows = db_.statement(select_backfills).query();
+    while (rows.next()) read_backfill(rows, state.backfills.emplace_back().first);
+  }
+  for (auto& [row, dag] : state.backfills) dag = load_dag_version(row.dag_version);
 }
 
 void SqliteStore::load_tasks(StoredRun& run) {
@@ -166,6 +178,7 @@ void SqliteStore::load_counters(StoredState& state) {
   state.last_run_seq = counter(db_, "dag_run");
   state.last_publication = counter(db_, "publication");
   state.last_outbox = counter(db_, "outbox");
+  state.last_backfill = counter(db_, "backfill");
   Rows rows = db_.statement(select_last_instance).query();
   if (rows.next()) rows.read(state.last_instance);
 }

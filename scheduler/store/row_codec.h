@@ -12,7 +12,8 @@
     "logical_date, " p "data_interval_start, " p "data_interval_end, " p "run_after, " p           \
     "queued_at, " p "start_date, " p "end_date, " p "last_scheduling_decision, " p "conf_json, " p \
     "conf_start, " p "conf_end, " p "note, " p "triggered_by, " p "triggering_user, " p            \
-    "idempotency_key, " p "request_digest, " p "reason, " p "clear_number, " p "ending"
+    "idempotency_key, " p "request_digest, " p "reason, " p "clear_number, " p "ending, " p        \
+    "backfill, " p "backfill_tick"
 
 // Of a task instance and of its ended tries alike; each table has a key of its own before them.
 // First the three that say which instance it is, then what may change in an instance's life.
