@@ -1,4 +1,4 @@
-// Airflow's operations whose subject does not exist here: assets and their events, backfills, state
+// Airflow's operations whose subject does not exist here: assets and their events, state
 // stores, questions to people, task groups, partitions. Lists are empty, one object is not found
 // and says why, and what cannot be written is refused before anything is changed.
 #include <nlohmann/json.hpp>
@@ -16,8 +16,6 @@ using nlohmann::json;
 namespace {
 
 constexpr const char* no_assets = "there are no assets here: DAGs are not connected by them";
-constexpr const char* no_backfills =
-    "there are no backfills here: catchup, or runs triggered with a logical_date, fill the past";
 constexpr const char* no_states = "there are no state stores here: a task's results are its XComs";
 constexpr const char* no_questions = "there are no questions to people here: no task waits for one";
 
@@ -120,40 +118,6 @@ Result<Response> no_dag_asset(Context& context, const Request& request) {
 Result<Response> list_upstream_asset_events(Context& context, const Request& request) {
   if (const auto ok = find_run(context, request); !ok) return ok.error();
   return none_of(request, "asset_events");
-}
-
-// ---- backfills
-
-Result<Response> list_backfills(Context&, const Request& request) {
-  return none_of(request, "backfills");
-}
-Result<Response> no_backfill(Context&, const Request& request) {
-  const auto id = path_number(request, "backfill_id");
-  if (!id) return id.error();
-  return absent("Backfill " + std::to_string(*id), no_backfills);
-}
-
-namespace {
-Status check_backfill(Context& context, const Request& request, Action action) {
-  json body;
-  if (const auto ok = check_body(request, &body); !ok) return ok;
-  const auto dag_id = body["dag_id"].get<std::string>();
-  if (!may(request.identity, action, "dag:" + dag_id)) {
-    return {Errc::forbidden,
-            "this needs the right \"" + std::string(to_string(action)) + " dag:" + dag_id + "\""};
-  }
-  return find_dag(context, dag_id);
-}
-}  // namespace
-
-Result<Response> refuse_backfill(Context& context, const Request& request) {
-  if (const auto ok = check_backfill(context, request, Action::trigger); !ok) return ok.error();
-  return {Errc::conflict, no_backfills};
-}
-// What a backfill would make: nothing.
-Result<Response> try_backfill(Context& context, const Request& request) {
-  if (const auto ok = check_backfill(context, request, Action::trigger); !ok) return ok.error();
-  return json_response(collection("backfills", json::array(), 0));
 }
 
 // ---- state stores of tasks

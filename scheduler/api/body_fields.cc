@@ -148,6 +148,12 @@ constexpr BodyField group_patch_rows[] = {{"name", Kind::text, false, "It cannot
 constexpr BodyField bulk_rows[] = {
     {"actions", Kind::list, true, "{action: create, update or delete, entities: [...], ...}"}};
 
+constexpr BodyField backfill_rows[] = {
+    {"dag_id", Kind::text, true},       {"from_date", Kind::time, true},
+    {"to_date", Kind::time, true},      {"run_backwards", Kind::flag},
+    {"dag_run_conf", Kind::object},     {"reprocess_behavior"},
+    {"max_active_runs", Kind::integer}, {"run_on_latest_version", Kind::flag}};
+
 }  // namespace
 
 constinit const BodyTable no_body = {};
@@ -175,5 +181,7 @@ constinit const BodyTable role_patch_body = role_patch_rows;
 constinit const BodyTable group_body = group_rows;
 constinit const BodyTable group_patch_body = group_patch_rows;
 constinit const BodyTable bulk_body = bulk_rows;
+
+constinit const BodyTable backfill_body = backfill_rows;
 
 }  // namespace batuta::http

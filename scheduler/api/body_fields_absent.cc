@@ -18,11 +18,6 @@ constexpr BodyField materialize_rows[] = {{"dag_run_id"},
                                           {"conf", Kind::object},
                                           {"note"},
                                           {"partition_key"}};
-constexpr BodyField backfill_rows[] = {
-    {"dag_id", Kind::text, true},       {"from_date", Kind::time, true},
-    {"to_date", Kind::time, true},      {"run_backwards", Kind::flag},
-    {"dag_run_conf", Kind::object},     {"reprocess_behavior"},
-    {"max_active_runs", Kind::integer}, {"run_on_latest_version", Kind::flag}};
 constexpr BodyField state_rows[] = {{"value", Kind::any, true},
                                     {"expires_at", Kind::text, false, "A time, default or null"}};
 constexpr BodyField state_value_rows[] = {{"value", Kind::any, true}};
@@ -52,7 +47,6 @@ constexpr BodyField connection_test_rows[] = {{"connection_id", Kind::text, true
 
 constinit const BodyTable asset_event_body = asset_event_rows;
 constinit const BodyTable materialize_body = materialize_rows;
-constinit const BodyTable backfill_body = backfill_rows;
 constinit const BodyTable state_body = state_rows;
 constinit const BodyTable state_value_body = state_value_rows;
 constinit const BodyTable hitl_body = hitl_rows;

@@ -100,6 +100,17 @@ void create_connection(Context&, Call);
 void patch_connection(Context&, Call);
 void delete_connection(Context&, Call);
 
+// backfill_routes.cc
+Result<Response> list_backfills(Context&, const Request&);
+Result<Response> get_backfill(Context&, const Request&);
+Result<Response> get_backfill_progress(Context&, const Request&);
+Result<Response> list_backfill_ticks(Context&, const Request&);
+Result<Response> try_backfill(Context&, const Request&);
+void create_backfill(Context&, Call);
+void pause_backfill(Context&, Call);
+void unpause_backfill(Context&, Call);
+void cancel_backfill(Context&, Call);
+
 // session_routes.cc
 void create_token(Context&, Call);
 void login(Context&, Call);
@@ -117,10 +128,6 @@ Result<Response> list_dag_queued_events(Context&, const Request&);
 Result<Response> no_dag_queued_events(Context&, const Request&);
 Result<Response> no_dag_asset(Context&, const Request&);
 Result<Response> list_upstream_asset_events(Context&, const Request&);
-Result<Response> list_backfills(Context&, const Request&);
-Result<Response> no_backfill(Context&, const Request&);
-Result<Response> refuse_backfill(Context&, const Request&);
-Result<Response> try_backfill(Context&, const Request&);
 Result<Response> list_task_states(Context&, const Request&);
 Result<Response> no_task_state(Context&, const Request&);
 Result<Response> refuse_task_state(Context&, const Request&);

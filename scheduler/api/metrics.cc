@@ -56,6 +56,8 @@ void counters(Page& page, const EngineMetrics& m, const Sight& sight) {
     if (!sight.sees(dag)) continue;
     page.sample("batuta_deadlines_missed_total", "dag_id=\"" + dag + "\"", n(count));
   }
+  page.one("batuta_backfill_ticks", "counter", "Ticks of backfills that are handled",
+           n(m.backfill_ticks));
   page.one("batuta_events", "counter", "Events taken by the scheduler", n(m.events));
   page.one("batuta_stale_reports", "counter", "Reports of attempts that were not current",
            n(m.stale_reports));
@@ -77,6 +79,7 @@ void gauges(Page& page, const EngineMetrics& m, const DagBagSnapshot& bag) {
   page.one("airflow_executor_running_tasks", "gauge", "Attempts running", n(m.tasks_running));
   page.one("batuta_workers", "gauge", "Agents connected", n(m.workers));
   page.one("batuta_slots", "gauge", "Slots of all agents", n(m.slots));
+  page.one("batuta_backfills", "gauge", "Backfills that are not done", n(m.backfills));
   page.one("batuta_inbox_depth", "gauge", "Events waiting for the scheduler", n(m.inbox_depth));
 }
 

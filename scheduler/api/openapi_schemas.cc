@@ -120,7 +120,21 @@ constexpr ObjectSchema schemas[] = {
     {"AssetAliasCollection", "[asset_aliases:object] total_entries:int"},
     {"AssetEventCollection", "[asset_events:object] total_entries:int"},
     {"QueuedEventCollection", "[queued_events:object] total_entries:int"},
-    {"BackfillCollection", "[backfills:object] total_entries:int"},
+    {"BackfillExtra",
+     "run_backwards:bool run_on_latest_version:bool ticks:int done:int cancelled:bool ended:bool "
+     "triggering_user_name? ~outcomes:object ~runs:object"},
+    {"Backfill",
+     "id:int dag_id dag_display_name from_date:time to_date:time dag_run_conf:object? "
+     "is_paused:bool reprocess_behavior max_active_runs:int created_at:time completed_at:time? "
+     "updated_at:time batuta:BackfillExtra"},
+    {"BackfillCollection", "[backfills:Backfill] total_entries:int"},
+    {"PlannedRunExtra", "action dag_run_id"},
+    {"PlannedRun", "logical_date:time? partition_key? partition_date:time? batuta:PlannedRunExtra"},
+    {"LeftAlone", "logical_date:time dag_run_id reason"},
+    {"BackfillPlanExtra", "ticks:int [left_alone:LeftAlone]"},
+    {"BackfillPlan", "[backfills:PlannedRun] total_entries:int batuta:BackfillPlanExtra"},
+    {"BackfillTick", "ordinal:int logical_date:time outcome dag_run_id? state?"},
+    {"BackfillTickCollection", "[ticks:BackfillTick] total_entries:int"},
     {"TaskStateCollection", "[task_state_store:object] total_entries:int"},
     {"QuestionCollection", "[hitl_details:object] total_entries:int"},
     {"PartitionsCleared", "dag_runs_cleared:int task_instances_cleared:int dry_run:bool"},

@@ -174,6 +174,11 @@ constexpr QueryParam task_list_rows[] = {
     refused("task_group_id"),
 };
 
+constexpr QueryParam backfill_list_rows[] = {
+    limit, offset, orders("id dag_id from_date to_date created_at completed_at"),
+    own("dag_id", Kind::text, "Of this DAG; of all unless given"),
+    own("unfinished", Kind::flag, "Only those that are not done")};
+
 constexpr QueryParam map_index_rows[] = {map_index};
 
 constexpr QueryParam log_rows[] = {
@@ -346,5 +351,6 @@ std::vector<std::string_view> order_names(const QueryParam& order) {
 constinit const QueryTable config_params = config_rows;
 constinit const QueryTable link_params = link_rows;
 constinit const QueryTable next_params = next_rows;
+constinit const QueryTable backfill_list_params = backfill_list_rows;
 
 }  // namespace batuta::http

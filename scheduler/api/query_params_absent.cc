@@ -36,9 +36,6 @@ constexpr QueryParam asset_event_rows[] = {
     times("timestamp"),
 };
 constexpr QueryParam queued_event_rows[] = {filter("before", Kind::time, "created_at", Op::lt)};
-constexpr QueryParam backfill_list_rows[] = {
-    limit, offset, orders("id dag_id from_date to_date created_at completed_at"),
-    filter("dag_id", Kind::text, "dag_id")};
 constexpr QueryParam state_list_rows[] = {map_index, limit, offset};
 constexpr QueryParam state_clear_rows[] = {map_index, own("all_map_indices", Kind::flag)};
 constexpr QueryParam hitl_list_rows[] = {
@@ -68,7 +65,6 @@ constinit const QueryTable asset_list_params = asset_list_rows;
 constinit const QueryTable alias_list_params = alias_list_rows;
 constinit const QueryTable asset_event_params = asset_event_rows;
 constinit const QueryTable queued_event_params = queued_event_rows;
-constinit const QueryTable backfill_list_params = backfill_list_rows;
 constinit const QueryTable state_list_params = state_list_rows;
 constinit const QueryTable state_clear_params = state_clear_rows;
 constinit const QueryTable hitl_list_params = hitl_list_rows;

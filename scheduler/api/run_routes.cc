@@ -90,7 +90,9 @@ void read_states(QueryReader& query, RunQuery& out) {
       types.values.emplace_back(static_cast<std::int64_t>(RunType::manual));
     } else if (text == to_string(RunType::scheduled)) {
       types.values.emplace_back(static_cast<std::int64_t>(RunType::scheduled));
-    } else if (text == "backfill" || text == "asset_triggered" || text == "asset_materialization") {
+    } else if (text == to_string(RunType::backfill)) {
+      types.values.emplace_back(static_cast<std::int64_t>(RunType::backfill));
+    } else if (text == "asset_triggered" || text == "asset_materialization") {
       types.values.emplace_back(no_code);
     } else {
       query.fail("run_type",

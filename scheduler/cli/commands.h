@@ -30,13 +30,14 @@ struct Session {
   Look format() const { return {format_named(output), columns}; }
 };
 
-void add_process_commands(CLI::App& app, Session& session);  // standalone scheduler worker demo
-void add_dag_commands(CLI::App& app, Session& session);      // dags
-void add_run_commands(CLI::App& app, Session& session);      // runs
-void add_task_commands(CLI::App& app, Session& session);     // tasks, xcom
-void add_admin_commands(CLI::App& app, Session& session);    // pools variables connections
-void add_user_commands(CLI::App& app, Session& session);     // users tokens
-void add_rights_commands(CLI::App& app, Session& session);   // roles groups auth
+void add_process_commands(CLI::App& app, Session& session);   // standalone scheduler worker demo
+void add_dag_commands(CLI::App& app, Session& session);       // dags
+void add_run_commands(CLI::App& app, Session& session);       // runs
+void add_backfill_commands(CLI::App& app, Session& session);  // backfill
+void add_task_commands(CLI::App& app, Session& session);      // tasks, xcom
+void add_admin_commands(CLI::App& app, Session& session);     // pools variables connections
+void add_user_commands(CLI::App& app, Session& session);      // users tokens
+void add_rights_commands(CLI::App& app, Session& session);    // roles groups auth
 void add_system_commands(CLI::App& app,
                          Session& session);  // db outbox plugins jobs events health metrics …
 void add_lake_commands(CLI::App& app, Session& session);  // lake

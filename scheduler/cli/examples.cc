@@ -37,6 +37,11 @@ constexpr Example examples[] = {
     {"runs follow", "batuta runs follow hello \"$RUN\""},
     {"runs wait", "batuta runs wait hello \"$RUN\" && echo done"},
     {"runs clear", "batuta runs clear hello \"$RUN\" --only-failed --dry-run"},
+    {"backfill create",
+     "batuta backfill create hello -s 2024-05-01T00:00:00Z -e 2024-05-07T00:00:00Z --dry-run\n"
+     "  batuta backfill create hello -s 2024-05-01T00:00:00Z -e 2024-05-07T00:00:00Z "
+     "--reprocess-behavior failed --wait"},
+    {"backfill show", "batuta backfill show 3 --ticks -o plain"},
     {"tasks log",
      "batuta tasks log hello \"$RUN\" greet --follow\n  batuta tasks log hello \"$RUN\" greet "
      "--try 1"},

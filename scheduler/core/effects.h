@@ -24,7 +24,18 @@ struct Changes {
   std::vector<std::string> pools_deleted;
   std::vector<RunRow> runs_created;  // without task instances
   std::vector<RunRow> runs_updated;
-  std::vector<RunSeq> runs_deleted;  // with everything below them
+  std::vector<RunRow> runs_adopted;  // likewise, by a backfill: their type, conf and origin, too
+  // It goes on with another version: what its tasks have goes from the old number to the new one.
+  // Its rows are all among tasks_created; those there were are gone.
+  struct RunRepinned {
+    RunSeq run{};
+    std::string version;
+    std::vector<TaskIndex> moved;  // by the old number
+  };
+  std::vector<RunRepinned> runs_repinned;
+  std::vector<RunSeq> runs_deleted;             // with everything below them
+  std::vector<BackfillRow> backfills;           // upserts by id
+  std::vector<BackfillTickRow> backfill_ticks;  // inserts
   std::vector<AttemptRow> attempts_archived;
   // What runs got in this turn, as the turn left it, by run and there by InstanceIndex: every
   // task's instance when the run gets its rows, later those of an expanded task.
@@ -79,6 +90,12 @@ struct ResolveEffect {
   RunSeq run{};
   InstanceIndex instance{};
 };
+// What a backfill does next depends on the runs that these ticks have: the engine looks for them
+// and answers with BackfillLooked. Not kept, as above.
+struct BackfillEffect {
+  std::int64_t backfill = 0;
+  std::vector<Time> logical_dates;
+};
 // Something outside is to be looked at, once; the answer is WaitChecked. Not kept: what is asked
 // and not answered before a restart is asked again.
 struct CheckEffect {
@@ -122,6 +139,7 @@ struct Reply {
   bool repeated = false;               // trigger: the idempotency key was known
   std::vector<TaskInstanceRow> tasks;  // clear, mark: what is (or would be) touched, before
   std::string where;                   // the field that is wrong, as in Error; when code is invalid
+  std::optional<BackfillRow> backfill{};  // of a backfill
 };
 // For the live feed: what changed, as the page needs it. Strings are looked up by the engine.
 struct FeedItem {
@@ -137,6 +155,7 @@ struct Effects {
   std::vector<LaunchEffect> launches;
   std::vector<ExpandEffect> expansions;
   std::vector<ResolveEffect> resolutions;
+  std::vector<BackfillEffect> backfill_looks;
   std::vector<CheckEffect> checks;
   std::vector<CancelEffect> cancels;
   std::vector<RecallEffect> recalls;

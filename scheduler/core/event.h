@@ -163,6 +163,30 @@ struct XcomEdited {
   std::optional<StoredRun> stored{};
   bool exists = false;  // in the store; set by the engine
 };
+// The checks of check_backfill() (backfill.h) come first.
+struct BackfillRequested {
+  RequestId request = 0;
+  BackfillRow backfill;  // what people say of it; the rest is filled in
+};
+struct BackfillChanged {
+  enum class Kind : std::uint8_t { pause, unpause, cancel };
+  RequestId request = 0;
+  std::int64_t backfill = 0;
+  Kind kind = Kind::pause;
+  std::string user{};
+};
+// The answer to a BackfillEffect; read from what that turn knew: it comes first in the next one.
+struct BackfillLooked {
+  struct Tick {
+    Time logical_date;
+    // Set by the engine: the run of that date, when it is not in memory but in the store; and
+    // whether a run there bears the name that a new one would have.
+    std::optional<StoredRun> found{};
+    bool name_taken = false;
+  };
+  std::int64_t backfill = 0;
+  std::vector<Tick> ticks;  // the next ones, in order
+};
 struct PoolSet {
   RequestId request = 0;
   PoolRow pool;
@@ -269,8 +293,9 @@ struct Stalled {
 using Event =
     std::variant<DagsChanged, PauseRequested, DagDeleted, RunRequested, RunStateRequested,
                  RunDeleted, ClearRequested, MarkRequested, NoteSet, InstanceDeleted, XcomEdited,
-                 PoolSet, PoolDeleted, WorkerJoined, WorkerLost, AgentDead, WorkerHeartbeat,
-                 WorkerCatalogue, AttemptStarted, AttemptFinished, AttemptRecalled, TaskExpanded,
-                 TaskResolved, WaitChecked, PublicationSettled, PublicationRefused, Stalled>;
+                 BackfillRequested, BackfillChanged, BackfillLooked, PoolSet, PoolDeleted,
+                 WorkerJoined, WorkerLost, AgentDead, WorkerHeartbeat, WorkerCatalogue,
+                 AttemptStarted, AttemptFinished, AttemptRecalled, TaskExpanded, TaskResolved,
+                 WaitChecked, PublicationSettled, PublicationRefused, Stalled>;
 
 }  // namespace batuta

@@ -46,22 +46,36 @@ std::string suggest_plugin(const SchedulerState& state, std::string_view name) {
   return best;
 }
 
-void explain_run(const LiveRun& run, const Now& now, Reasons& out) {
+// Of a queued run that a backfill's limit is for.
+void explain_backfill(const LiveBackfill& backfill, Reasons& out) {
+  const std::string name = "backfill " + number(backfill.row.id);
+  if (backfill.row.is_paused) {
+    out.push_back({"Backfill Not Paused", name + " is paused"});
+  } else if (backfill.running >= backfill.row.max_active_runs) {
+    out.push_back({"Max Active Runs", number(backfill.running) + " of at most " +
+                                          number(backfill.row.max_active_runs) + " runs of " +
+                                          name + " are active; this one is queued"});
+  }
+}
+
+void explain_run(const SchedulerState& state, const LiveRun& run, const Now& now, Reasons& out) {
   const RunRow& row = run.row();
   const LiveDag& dag = *run.dag;
   if (row.ending) out.push_back({"Dagrun Running", "the run is being ended: " + row.reason});
   if (dag.row.is_paused) out.push_back({"Dag Not Paused", "DAG '" + row.dag_id + "' is paused"});
   if (row.state != DagRunState::queued) return;
+  if (const auto at = state.backfills.find(row.backfill); at != state.backfills.end()) {
+    return explain_backfill(at->second, out);
+  }
   if (const Time due = due_at(row); due > now.wall) {
     const bool dated = due != row.run_after;
     out.push_back(
         {dated ? "Execution Date" : "Dagrun Running",
          (dated ? "its logical date lies ahead: the run starts after " : "the run starts after ") +
              to_iso(due)});
-  } else if (dag.dag->max_active_runs > 0 &&
-             static_cast<std::int32_t>(dag.running.size()) >= dag.dag->max_active_runs) {
-    out.push_back({"Max Active Runs", number(static_cast<std::int64_t>(dag.running.size())) +
-                                          " of at most " + number(dag.dag->max_active_runs) +
+  } else if (dag.dag->max_active_runs > 0 && running_of_dag(dag) >= dag.dag->max_active_runs) {
+    out.push_back({"Max Active Runs", number(running_of_dag(dag)) + " of at most " +
+                                          number(dag.dag->max_active_runs) +
                                           " runs are active; this one is queued"});
   } else if (!dag.row.is_paused) {
     out.push_back({"Dagrun Running", "the run is queued"});
@@ -220,7 +234,7 @@ std::vector<Reason> explain(const SchedulerState& state, const InstanceKey& inst
     explain_wait(run, *i, out);
     return out;
   }
-  explain_run(run, now, out);
+  explain_run(state, run, now, out);
   if (now_in == TaskState::none) explain_rule(run, *i, out);
   if (now_in == TaskState::up_for_retry) {
     const Time retry_at = *run.detail(*i).retry_at;

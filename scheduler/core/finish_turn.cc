@@ -48,7 +48,9 @@ void emit_runs(Turn& turn) {
     } else if (!mutant("forget_run_row")) {
       turn.out.changes.runs_updated.push_back(run->row());
     }
+    if (run->adopted && !run->created) turn.out.changes.runs_adopted.push_back(run->row());
     run->created = false;
+    run->adopted = false;
     emit_new_rows(turn, *run);
   }
 }
@@ -91,7 +93,13 @@ void purge_ended(Turn& turn) {
   }
   turn.state.ended = std::move(kept);
   for (LiveRun* run : turn.runs) {
-    if (run->deleted) remove_run(turn.state, *run);
+    if (!run->deleted) continue;
+    // A backfill has room for another.
+    if (backfill_of(turn.state, run->row()) != nullptr) {
+      advance_later(turn.state, *run->dag);
+      turn.more_to_create = true;
+    }
+    remove_run(turn.state, *run);
   }
 }
 
@@ -107,6 +115,12 @@ void set_wake_times(Turn& turn) {
     if (agent.unlisted_until) sooner(*agent.unlisted_until);
   }
   if (!state.cancel_deadlines.empty()) sooner(state.cancel_deadlines.begin()->at);
+}
+
+void emit_backfills(Turn& turn) {
+  for (const std::int64_t id : turn.backfills) {
+    turn.out.changes.backfills.push_back(turn.state.backfills.at(id).row);
+  }
 }
 
 // A wait as the turn left it, once, or that there is none any more.
@@ -144,6 +158,7 @@ void finish_turn(Turn& turn) {
   emit_tasks(turn);
   emit_runs(turn);
   emit_waits(turn);
+  emit_backfills(turn);
   job_heartbeats(turn);
   purge_ended(turn);
   forget_deleted_dags(turn);
@@ -153,10 +168,11 @@ void finish_turn(Turn& turn) {
 bool Changes::empty() const {
   return dags.empty() && dag_versions.empty() && pools.empty() && pools_deleted.empty() &&
          runs_created.empty() && runs_updated.empty() && runs_deleted.empty() &&
-         attempts_archived.empty() && tasks_created.empty() && tasks_updated.empty() &&
-         xcoms_cleared.empty() && xcoms_deleted.empty() && xcoms.empty() && tables.empty() &&
-         accepted.empty() && accepted_done.empty() && publications.empty() && watermarks.empty() &&
-         streaks.empty() && waits.empty() && waits_done.empty() && job_executions.empty() &&
+         runs_adopted.empty() && runs_repinned.empty() && backfills.empty() &&
+         backfill_ticks.empty() && attempts_archived.empty() && tasks_created.empty() &&
+         tasks_updated.empty() && xcoms_cleared.empty() && xcoms_deleted.empty() && xcoms.empty() &&
+         tables.empty() && accepted.empty() && accepted_done.empty() && publications.empty() &&
+         watermarks.empty() && streaks.empty() && waits.empty() && waits_done.empty() && job_executions.empty() &&
          attempt_reports.empty() && outbox.empty() && outbox_done.empty() && event_log.empty() &&
          runs_removed.empty() && dags_deleted.empty();
 }

@@ -166,6 +166,7 @@ struct LiveRun {
   bool touched = false;
   bool in_to_end = false;
   bool in_ended = false;  // in SchedulerState::ended
+  bool adopted = false;   // in this turn, by a backfill
   bool linger = false;    // ended or touched in this turn: stays for the next one
 
   RunRow& row() { return stored.run; }
@@ -199,13 +200,26 @@ struct PastRun {
 inline constexpr std::size_t max_past_runs = 64;        // kept per DAG that uses the past
 inline constexpr std::size_t max_dates_ahead = 10'000;  // per DAG; the farthest are dropped
 
+// A backfill that is not done.
+struct LiveBackfill {
+  BackfillRow row;
+  std::shared_ptr<const Dag> dag;  // whose schedule has the ticks
+  std::int32_t live = 0;           // runs that have not ended
+  std::int32_t running = 0;
+  bool looking = false;    // it was asked which runs the next ticks have
+  std::int32_t reach = 0;  // how many ticks that was; as many again when none needed a run
+};
+
 struct LiveDag {
   DagRow row;
   std::shared_ptr<const Dag> dag;  // newest version
   std::shared_ptr<const DispatchPlan> plan;
   // Of older versions that runs are pinned to, by version.
   std::map<std::string, std::weak_ptr<const DispatchPlan>> older_plans;
-  std::set<std::pair<Time, RunSeq>> queued;  // by due_at()
+  std::set<std::pair<Time, RunSeq>> queued;               // by due_at()
+  std::set<std::pair<Time, RunSeq>> queued_in_backfills;  // those that a backfill's limit is for
+  std::int32_t running_in_backfills = 0;                  // of `running`
+  std::int64_t backfill = 0;                              // the active one
   std::map<RunSeq, LiveRun*> running;
   std::map<std::string, LiveRun*, std::less<>> by_run_id;  // in memory, ended ones included
   std::map<std::string, LiveRun*, std::less<>> by_key;

@@ -22,6 +22,9 @@ Error check_request(const RunRequested& event) {
     if (event.dag_run_id.starts_with("scheduled__")) {
       return {Errc::invalid, "'scheduled__' is kept for scheduled runs", "dag_run_id"};
     }
+    if (event.dag_run_id.starts_with("backfill__")) {
+      return {Errc::invalid, "'backfill__' is kept for the runs of backfills", "dag_run_id"};
+    }
   }
   if (event.data_interval_start.has_value() != event.data_interval_end.has_value()) {
     return {Errc::invalid, "data_interval_start and data_interval_end go together",

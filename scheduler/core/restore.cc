@@ -117,6 +117,18 @@ void restore_waits(SchedulerState& state, StoredState& stored, const Now& now) {
   }
 }
 
+// Before their runs, which are counted with them.
+void restore_backfills(SchedulerState& state, const StoredState& stored) {
+  for (const auto& [row, dag] : stored.backfills) {
+    const auto at = state.dags.find(row.dag_id);
+    if (at == state.dags.end()) continue;  // its definition cannot be read
+    LiveBackfill& backfill = state.backfills[row.id];
+    backfill.row = row;
+    backfill.dag = dag ? dag : at->second.dag;
+    if (row.phase == BackfillPhase::active) at->second.backfill = row.id;
+  }
+}
+
 void restore_runs(SchedulerState& state, StoredState& stored, const Now& now) {
   std::sort(stored.runs.begin(), stored.runs.end(),
             [](const StoredRun& a, const StoredRun& b) { return a.run.seq < b.run.seq; });
@@ -162,12 +174,14 @@ SchedulerState restore(StoredState stored, const SchedulerOptions& options, cons
   state.options = options;
   state.last_run_seq = RunSeq{stored.last_run_seq};
   state.last_instance = stored.last_instance;
+  state.last_backfill = stored.last_backfill;
   state.last_outbox = std::max(stored.last_outbox, stored.last_publication);
   restore_pools(state, stored.pools);
   for (const PluginInfo& info : stored.catalogue) {
     state.plugins[plugin_number(state, info.name)].info = info;
   }
   restore_dags(state, stored);
+  restore_backfills(state, stored);
   restore_runs(state, stored, now);
   restore_lake(state, stored);
   return state;

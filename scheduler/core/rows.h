@@ -53,6 +53,10 @@ struct RunRow {
   // Cancelled, marked or timed out, with attempts still alive: the state it takes when they ended.
   std::optional<DagRunState> ending;
   std::int64_t deadlines_missed = 0;  // a bit for each of its version's
+  // The backfill that made it, or ran it again, and for which of its ticks (1 is the first); 0:
+  // none.
+  std::int64_t backfill = 0;
+  std::int32_t backfill_tick = 0;
 };
 
 // A task instance's place among those of its run, without gaps and for as long as the run lives.
@@ -158,6 +162,61 @@ struct PublicationRow {
   PublicationState state = PublicationState::pending;
   std::int64_t version = -1;  // Delta version once settled
   std::string payload_json;
+};
+
+// What a backfill does with a tick that has a run already, unless that run has not ended.
+enum class Reprocess : std::uint8_t {
+  none,       // nothing
+  failed,     // it runs again if it failed
+  completed,  // it runs again
+};
+
+enum class BackfillPhase : std::uint8_t {
+  active,    // ticks are left, or runs of it have not ended
+  draining,  // cancelled: what runs goes on, nothing comes after it
+  done,
+};
+
+// Runs for the ticks that a DAG's schedule has in a range of logical dates, made one after the
+// other as its limit allows.
+struct BackfillRow {
+  std::int64_t id = 0;  // store-wide, growing
+  std::string dag_id;
+  std::string dag_version;  // whose schedule has the ticks: the newest when it was asked for
+  Time from_date;           // both within
+  Time to_date;
+  bool run_backwards = false;
+  Reprocess reprocess = Reprocess::none;
+  std::int32_t max_active_runs = 10;  // apart from the DAG's
+  bool latest_version = true;         // of runs that run again; new ones always have the newest
+  std::optional<std::string> conf_json;
+  OptTime conf_start;  // of conf, as in RunRow
+  OptTime conf_end;
+  bool is_paused = false;
+  BackfillPhase phase = BackfillPhase::active;
+  std::int32_t ticks = 0;  // in all
+  std::int32_t done = 0;   // that are handled: each has a BackfillTickRow
+  OptTime cursor;          // logical date of the last one handled
+  Time created_at;
+  Time updated_at;
+  OptTime completed_at;  // phase draining has it already
+  std::string user;
+};
+
+enum class TickOutcome : std::uint8_t {
+  created,      // a run was made
+  reprocessed,  // its run runs again
+  exists,       // it has a run, which is left as it is
+  in_flight,    // it has a run that has not ended
+};
+
+// What became of one tick of a backfill.
+struct BackfillTickRow {
+  std::int64_t backfill = 0;
+  std::int32_t ordinal = 0;  // 1, 2, … in the order in which they are handled
+  Time logical_date;
+  TickOutcome outcome = TickOutcome::created;
+  RunSeq run{};
 };
 
 // What an accepted attempt will show once its publications are settled.

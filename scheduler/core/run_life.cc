@@ -45,15 +45,19 @@ void count_rows(LiveRun& run) {
 // Where the run stands in its DAG's books.
 void file_run(SchedulerState& state, LiveDag& dag, LiveRun& run) {
   const RunRow& row = run.row();
+  LiveBackfill* backfill = backfill_of(state, row);
   if (row.state == DagRunState::queued) {
-    dag.queued.emplace(due_at(row), row.seq);
+    (backfill ? dag.queued_in_backfills : dag.queued).emplace(due_at(row), row.seq);
   } else if (row.state == DagRunState::running) {
     dag.running.emplace(row.seq, &run);
+    if (backfill) ++backfill->running;
+    if (backfill) ++dag.running_in_backfills;
     const Duration timeout = run.stored.dag->dagrun_timeout;
     if (timeout.count() > 0 && row.start_date) state.timers.insert(run_timeout_timer(run, timeout));
   }
   if (is_terminal(row.state)) return;
   arm_deadlines(state, run);
+  if (backfill) ++backfill->live;
   if (row.type == RunType::scheduled) ++dag.scheduled_live;
   if (run.plan->uses_past) ++dag.past_users;
   dag.live_by_date.emplace(run.past_key(), &run);
@@ -62,11 +66,16 @@ void file_run(SchedulerState& state, LiveDag& dag, LiveRun& run) {
 void unfile_run(SchedulerState& state, LiveRun& run) {
   LiveDag& dag = *run.dag;
   const RunRow& row = run.row();
-  dag.queued.erase({due_at(row), row.seq});
-  dag.running.erase(row.seq);
+  LiveBackfill* backfill = backfill_of(state, row);
+  (backfill ? dag.queued_in_backfills : dag.queued).erase({due_at(row), row.seq});
+  if (dag.running.erase(row.seq) > 0 && backfill) {
+    --backfill->running;
+    --dag.running_in_backfills;
+  }
   clear_timeout(state, run);
   if (is_terminal(row.state)) return;
   disarm_deadlines(state, run);
+  if (backfill) --backfill->live;
   if (row.type == RunType::scheduled) --dag.scheduled_live;
   if (run.plan->uses_past) --dag.past_users;
   dag.live_by_date.erase(run.past_key());
@@ -124,6 +133,7 @@ void end_runs(Turn& turn) {
 
 void start_queued_runs(Turn& turn, LiveDag& dag) {
   if (dag.row.is_paused && !mutant("start_while_paused")) return;
+  start_backfill_runs(turn, dag);
   const std::int32_t limit = dag.dag->max_active_runs;
   while (!dag.queued.empty()) {
     const auto [due, seq] = *dag.queued.begin();
@@ -132,7 +142,7 @@ void start_queued_runs(Turn& turn, LiveDag& dag) {
       dag.queued.erase(dag.queued.begin());
       continue;
     }
-    const bool full = limit > 0 && static_cast<std::int32_t>(dag.running.size()) >= limit;
+    const bool full = limit > 0 && running_of_dag(dag) >= limit;
     if (full && !mutant("ignore_max_active_runs")) return;
     if (due > turn.now.wall) {
       turn.state.timers.insert({due, Timer::Kind::run_after, seq, {}, &dag, dag.row.dag_id});
@@ -303,6 +313,7 @@ void advance_runs(Turn& turn) {
       dag->in_to_advance = false;
       if (dag->deleted) continue;
       create_due_runs(turn, *dag);
+      advance_backfills(turn, *dag);
       start_queued_runs(turn, *dag);
     }
   } while (!state.to_check.empty() || !state.to_end.empty() || !state.to_advance.empty() ||

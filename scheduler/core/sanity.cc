@@ -157,6 +157,12 @@ void check_groups(const SchedulerState& state, const LiveRun& run) {
   }
 }
 
+const std::set<std::pair<Time, RunSeq>>& queued_of(const SchedulerState& state,
+                                                   const LiveRun& run) {
+  const bool in_backfill = run.row().backfill != 0 && state.backfills.contains(run.row().backfill);
+  return in_backfill ? run.dag->queued_in_backfills : run.dag->queued;
+}
+
 void check_run(const SchedulerState& state, const LiveRun& run, Tally& tally) {
   std::int32_t unfinished = 0;
   std::int32_t active = 0;
@@ -183,10 +189,10 @@ void check_run(const SchedulerState& state, const LiveRun& run, Tally& tally) {
   }
   const DagRunState s = run.row().state;
   const LiveDag& dag = *run.dag;
-  BATUTA_CHECK(
-      (s == DagRunState::running) == dag.running.contains(run.row().seq) &&
-          (s == DagRunState::queued) == dag.queued.contains({due_at(run.row()), run.row().seq}),
-      "the DAG's books have the run: " + run.row().dag_run_id);
+  BATUTA_CHECK((s == DagRunState::running) == dag.running.contains(run.row().seq) &&
+                   (s == DagRunState::queued) ==
+                       queued_of(state, run).contains({due_at(run.row()), run.row().seq}),
+               "the DAG's books have the run: " + run.row().dag_run_id);
   BATUTA_CHECK(s != DagRunState::running || unfinished > 0 || run.in_to_end,
                "a running run has something to do");
   BATUTA_CHECK(s != DagRunState::success || active == 0, "no success while a task runs");
@@ -243,13 +249,44 @@ void check_dag(const LiveDag& dag, Tally& tally) {
     if (run->row().type == RunType::scheduled) ++scheduled;
   }
   BATUTA_CHECK(scheduled == dag.scheduled_live, "live scheduled runs of " + dag.row.dag_id);
-  BATUTA_CHECK(dag.live_by_date.size() == dag.running.size() + dag.queued.size(),
+  BATUTA_CHECK(dag.live_by_date.size() ==
+                   dag.running.size() + dag.queued.size() + dag.queued_in_backfills.size(),
                "live runs by date of " + dag.row.dag_id);
   for (const auto& [task, count] : dag.active_of_task) {
     BATUTA_CHECK((count == tally.active_of_task[{dag.row.dag_id, task}]),
                  "active instances of " + task);
   }
   BATUTA_CHECK(!dag.touched, "no marks between steps");
+}
+
+void check_backfills(const SchedulerState& state) {
+  std::map<std::int64_t, std::int32_t> live, running;
+  std::map<const LiveDag*, std::int32_t> running_of_dag;
+  for (const auto& [seq, run] : state.runs) {
+    const bool counts = run->row().backfill != 0 && !is_terminal(run->row().state) &&
+                        state.backfills.contains(run->row().backfill);
+    if (!counts) continue;
+    ++live[run->row().backfill];
+    if (run->row().state != DagRunState::running) continue;
+    ++running[run->row().backfill];
+    ++running_of_dag[run->dag];
+  }
+  for (const auto& [id, backfill] : state.backfills) {
+    BATUTA_CHECK(backfill.live == live[id] && backfill.running == running[id],
+                 "the counters of backfill " + std::to_string(id));
+    BATUTA_CHECK(backfill.row.phase != BackfillPhase::done && backfill.row.id == id,
+                 "what is done has left memory: backfill " + std::to_string(id));
+    BATUTA_CHECK(backfill.row.done <= backfill.row.ticks,
+                 "no more ticks than there are: backfill " + std::to_string(id));
+  }
+  for (const auto& [id, dag] : state.dags) {
+    BATUTA_CHECK(dag.running_in_backfills == running_of_dag[&dag],
+                 "running runs in backfills of " + id);
+    const auto at = state.backfills.find(dag.backfill);
+    BATUTA_CHECK(dag.backfill == 0 ||
+                     (at != state.backfills.end() && at->second.row.phase == BackfillPhase::active),
+                 "the active backfill of " + id);
+  }
 }
 
 void check_lake(const SchedulerState& state, Tally& tally) {
@@ -282,6 +319,7 @@ void sanity_check(const SchedulerState& state) {
   check_agents(state, tally);
   check_pools(state, tally);
   for (const auto& [id, dag] : state.dags) check_dag(dag, tally);
+  check_backfills(state);
   check_lake(state, tally);
   check_timers(state, tally);
 }

@@ -11,21 +11,6 @@ namespace {
 // @continuous with tasks that take no time: not more often than this.
 constexpr Duration continuous_gap = std::chrono::seconds(1);
 
-// Version 7's layout, its random part derived: the same step always makes the same run.
-Uuid scheduled_uuid(const std::string& dag_id, Time tick, RunSeq seq, Time now) {
-  const auto hash = sha1("run/" + dag_id + "/" + to_iso(tick) + "/" +
-                         std::to_string(static_cast<std::int64_t>(seq)) + "/" + to_iso(now));
-  Uuid uuid;
-  const auto ms = std::chrono::floor<std::chrono::milliseconds>(now).time_since_epoch().count();
-  for (int i = 0; i < 6; ++i) {
-    uuid.bytes[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(ms >> (40 - 8 * i));
-  }
-  std::copy_n(hash.begin(), 10, uuid.bytes.begin() + 6);
-  uuid.bytes[6] = (uuid.bytes[6] & 0x0F) | 0x70;
-  uuid.bytes[8] = (uuid.bytes[8] & 0x3F) | 0x80;
-  return uuid;
-}
-
 // False when a run with this logical date exists already; the tick is then passed over, on record.
 bool create_scheduled(Turn& turn, LiveDag& dag, const ScheduledTick& tick) {
   const Time date = tick.logical_date;
@@ -37,7 +22,7 @@ bool create_scheduled(Turn& turn, LiveDag& dag, const ScheduledTick& tick) {
     return false;
   }
   RunRow row;
-  row.uuid = scheduled_uuid(dag.row.dag_id, date, turn.state.last_run_seq, turn.now.wall);
+  row.uuid = derived_uuid(dag.row.dag_id, date, turn.state.last_run_seq, turn.now.wall);
   row.dag_run_id = run_id;
   row.type = RunType::scheduled;
   row.logical_date = date;
@@ -178,7 +163,7 @@ void create_once(Turn& turn, LiveDag& dag) {
 
 // A clock set back holds it until the clock has caught up.
 void create_continuous(Turn& turn, LiveDag& dag) {
-  if (!dag.queued.empty() || !dag.running.empty()) {
+  if (!dag.queued.empty() || !dag.queued_in_backfills.empty() || !dag.running.empty()) {
     return set_timer(turn.state, dag, std::nullopt);
   }
   Time at = dag.row.cursor ? *dag.row.cursor + continuous_gap : turn.now.wall;
@@ -193,6 +178,20 @@ void create_continuous(Turn& turn, LiveDag& dag) {
 }
 
 }  // namespace
+
+Uuid derived_uuid(const std::string& dag_id, Time tick, RunSeq seq, Time now) {
+  const auto hash = sha1("run/" + dag_id + "/" + to_iso(tick) + "/" +
+                         std::to_string(static_cast<std::int64_t>(seq)) + "/" + to_iso(now));
+  Uuid uuid;
+  const auto ms = std::chrono::floor<std::chrono::milliseconds>(now).time_since_epoch().count();
+  for (int i = 0; i < 6; ++i) {
+    uuid.bytes[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(ms >> (40 - 8 * i));
+  }
+  std::copy_n(hash.begin(), 10, uuid.bytes.begin() + 6);
+  uuid.bytes[6] = (uuid.bytes[6] & 0x0F) | 0x70;
+  uuid.bytes[8] = (uuid.bytes[8] & 0x3F) | 0x80;
+  return uuid;
+}
 
 void create_due_runs(Turn& turn, LiveDag& dag) {
   const bool idle = (dag.row.is_paused && !mutant("schedule_while_paused")) || dag.row.is_stale;

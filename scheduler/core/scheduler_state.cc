@@ -20,7 +20,9 @@ const StoredRun* find_in(const Map& map, const Key& key) {
 void collect_runs(const LiveDag& dag, const SchedulerState& state,
                   std::vector<const StoredRun*>& out) {
   for (const auto& [seq, run] : dag.running) out.push_back(&run->stored);
-  for (const auto& [run_after, seq] : dag.queued) out.push_back(&state.runs.at(seq)->stored);
+  for (const auto* queued : {&dag.queued, &dag.queued_in_backfills}) {
+    for (const auto& [run_after, seq] : *queued) out.push_back(&state.runs.at(seq)->stored);
+  }
 }
 
 }  // namespace
@@ -135,8 +137,10 @@ OptTime SchedulerState::watermark(const std::string& dag_id, const std::string& 
 
 Gauges SchedulerState::gauges() const {
   Gauges gauges;
+  gauges.backfills = std::ssize(backfills);
   for (const auto& [id, dag] : dags) {
-    gauges.runs_queued += static_cast<std::int64_t>(dag.queued.size());
+    gauges.runs_queued +=
+        static_cast<std::int64_t>(dag.queued.size() + dag.queued_in_backfills.size());
     gauges.runs_running += static_cast<std::int64_t>(dag.running.size());
     for (const auto& [seq, run] : dag.running) {
       gauges.tasks_running += run->publishing;
@@ -151,6 +155,17 @@ Gauges SchedulerState::gauges() const {
     gauges.slots += agent.slots;
   }
   return gauges;
+}
+
+std::vector<BackfillRow> SchedulerState::live_backfills() const {
+  std::vector<BackfillRow> rows;
+  for (const auto& [id, backfill] : backfills) rows.push_back(backfill.row);
+  return rows;
+}
+
+std::string SchedulerState::dag_of_backfill(std::int64_t id) const {
+  const auto at = backfills.find(id);
+  return at == backfills.end() ? std::string() : at->second.row.dag_id;
 }
 
 std::vector<std::string> SchedulerState::absent_agents() const {

@@ -46,6 +46,7 @@ struct SchedulerCounters {
   std::map<std::pair<std::string, std::string>, std::uint64_t> skipped_by;
   std::uint64_t deadlines = 0;                            // missed by runs
   std::map<std::string, std::uint64_t> deadlines_missed;  // the same by DAG
+  std::uint64_t backfill_ticks = 0;  // handled
   std::uint64_t dispatch_reads = 0;  // groups looked at to find work; stays near launches
 };
 
@@ -75,6 +76,7 @@ struct Gauges {
   std::int64_t tasks_scheduled = 0;
   std::int64_t tasks_queued = 0;
   std::int64_t tasks_running = 0;  // publishing included
+  std::int64_t backfills = 0;      // not done
   std::int64_t workers = 0;        // connected
   std::int64_t slots = 0;          // of connected workers
 };
@@ -109,6 +111,8 @@ class SchedulerState {
   bool plugin_is_live(std::string_view plugin) const;
   OptTime watermark(const std::string& dag_id, const std::string& task_id) const;
   Gauges gauges() const;
+  std::vector<BackfillRow> live_backfills() const;     // not done, by id
+  std::string dag_of_backfill(std::int64_t id) const;  // empty: it is not there, or done
   // Attempts of agents that are waited for: no connection, lease not over. By agent id.
   std::vector<std::string> absent_agents() const;
   // An accepted publication that is not settled; null otherwise.
@@ -125,6 +129,8 @@ class SchedulerState {
   std::map<std::string, LiveDag, std::less<>> dags;
   std::unordered_map<RunSeq, std::unique_ptr<LiveRun>> runs;  // looked up, never walked for effects
   std::vector<LiveRun*> ended;  // terminal: leave memory at the end of the next step
+
+  std::map<std::int64_t, LiveBackfill> backfills;  // not done
 
   std::vector<LivePool> pools;  // by PoolNo; never shrinks
   std::map<std::string, PoolNo, std::less<>> pool_numbers;
@@ -157,6 +163,7 @@ class SchedulerState {
 
   RunSeq last_run_seq{};
   std::int64_t last_instance = 0;
+  std::int64_t last_backfill = 0;
   std::int64_t last_outbox = 0;  // publications take their numbers here too
   std::uint64_t last_launch = 0;
   std::uint64_t last_offer = 0;

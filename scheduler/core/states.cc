@@ -73,7 +73,15 @@ std::string_view to_string(DagRunState state) {
   return run_names[static_cast<std::size_t>(state)];
 }
 std::string_view to_string(RunType type) {
-  return type == RunType::manual ? "manual" : "scheduled";
+  switch (type) {
+    case RunType::manual:
+      return "manual";
+    case RunType::scheduled:
+      return "scheduled";
+    case RunType::backfill:
+      return "backfill";
+  }
+  return "";
 }
 
 std::optional<TaskState> parse_task_state(std::string_view text) {

@@ -24,7 +24,7 @@ enum class TaskState : std::uint8_t {
 
 enum class DagRunState : std::uint8_t { queued, running, success, failed };
 
-enum class RunType : std::uint8_t { manual, scheduled };
+enum class RunType : std::uint8_t { manual, scheduled, backfill };
 
 constexpr bool is_terminal(TaskState s) {
   return s == TaskState::success || s == TaskState::failed || s == TaskState::upstream_failed ||

@@ -2,6 +2,7 @@
 // follows follow, hands out work, and lists the result:
 //
 //   on_dags.cc on_run.cc on_clear.cc on_mark.cc on_pool.cc    what people want
+//   on_backfill.cc backfill.cc                                runs for a range of the past
 //   on_worker.cc on_attempt.cc outcome.cc retry.cc            what agents report
 //   publications.cc jobs.cc                                   data: accept, settle, control rows
 //   schedule.cc ticks.cc run_life.cc                          runs come, start, end

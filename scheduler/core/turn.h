@@ -7,6 +7,7 @@
 #pragma once
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,8 +24,9 @@ struct Turn {
   std::vector<TaskRef> tasks;  // touched, in order
   std::vector<LiveRun*> runs;
   std::vector<LiveDag*> dags;
-  std::vector<TaskRef> waits;   // touched, perhaps more than once
-  bool more_to_create = false;  // a schedule is behind: the next turn is due at once
+  std::vector<TaskRef> waits;          // touched, perhaps more than once
+  bool more_to_create = false;         // a schedule is behind: the next turn is due at once
+  std::set<std::int64_t> backfills{};  // touched
 };
 
 // ---- transitions.cc: the only place where a task's state changes --------------------------------
@@ -179,6 +181,10 @@ bool ends_with_run(const LiveRun& run, InstanceIndex i);
 inline Time due_at(const RunRow& run) {
   return std::max(run.run_after, run.logical_date.value_or(run.run_after));
 }
+// Running runs that the DAG's own limit is for.
+inline std::int32_t running_of_dag(const LiveDag& dag) {
+  return static_cast<std::int32_t>(dag.running.size()) - dag.running_in_backfills;
+}
 LiveRun& add_run(SchedulerState& state, LiveDag& dag, StoredRun stored);  // counters from its rows
 void remove_run(SchedulerState& state, LiveRun& run);  // from memory, whatever its state
 LiveRun& create_run(Turn& turn, LiveDag& dag, RunRow row);
@@ -188,6 +194,9 @@ void start_run(Turn& turn, LiveRun& run);
 // Ends what has not started, cancels what has; the run takes `state` when all attempts are over.
 void end_run_early(Turn& turn, LiveRun& run, DagRunState state, const std::string& reason);
 void requeue_run(Turn& turn, LiveRun& run);  // a terminal run that was cleared
+// repin.cc: an ended run that is not in memory, with the DAG's newest version: its tasks are found
+// by their ids, with all that they have. To be cleared in this very step.
+LiveRun& repin_run(Turn& turn, LiveDag& dag, StoredRun from);
 DagRunState judge_leaves(const LiveRun& run);
 void advance_runs(Turn& turn);  // ends of runs, starts of queued ones
 void advance_later(SchedulerState& state, LiveDag& dag);
@@ -267,6 +276,22 @@ void pass_over_one(Turn& turn, LiveDag& dag, const std::string& run_id);
 // that of the first tick after the change. `before`: its definition until now.
 void schedule_edited(Turn& turn, LiveDag& dag, const Dag& before);
 void schedule_resumed(Turn& turn, LiveDag& dag, const char* reason, const char* why);
+
+// The same step always makes the same run: version 7's layout, its random part derived.
+Uuid derived_uuid(const std::string& dag_id, Time tick, RunSeq seq, Time now);
+
+// ---- on_backfill.cc
+// ------------------------------------------------------------------------------------
+
+// The backfill whose limit the run is under: the one that made it, until that is done.
+LiveBackfill* backfill_of(SchedulerState& state, const RunRow& run);
+// Goes on with the DAG's backfills as far as their limits allow, and closes what is over.
+void advance_backfills(Turn& turn, LiveDag& dag);
+void start_backfill_runs(Turn& turn, LiveDag& dag);
+void forget_backfills(Turn& turn, const LiveDag& dag);  // the DAG is deleted
+void on(Turn& turn, const BackfillRequested& event);
+void on(Turn& turn, const BackfillChanged& event);
+void on(Turn& turn, const BackfillLooked& event);
 
 // ---- the other handlers
 // -------------------------------------------------------------------------------

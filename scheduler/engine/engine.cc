@@ -263,6 +263,8 @@ struct Engine::Impl : TurnDriver {
     counters.slots = static_cast<std::uint64_t>(gauges.slots);
     counters.stale_reports = state.counters.stale_reports;
     counters.losses = state.counters.losses;
+    counters.backfills = static_cast<std::uint64_t>(gauges.backfills);
+    counters.backfill_ticks = state.counters.backfill_ticks;
     if (counters.skipped_ticks != state.counters.skipped_ticks) {
       counters.skipped_ticks = state.counters.skipped_ticks;
       counters.skipped_by = state.counters.skipped_by;

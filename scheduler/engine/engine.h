@@ -56,7 +56,7 @@ struct EngineMetrics {  // counters since start, gauges now
   std::uint64_t turns = 0, events = 0, launches = 0, finished = 0, failed = 0, succeeded = 0;
   std::uint64_t stale_reports = 0, losses = 0, skipped_ticks = 0, commits = 0, commit_failures = 0;
   std::uint64_t runs_active = 0, tasks_queued = 0, tasks_running = 0, workers = 0, slots = 0;
-  std::uint64_t inbox_depth = 0;
+  std::uint64_t inbox_depth = 0, backfills = 0, backfill_ticks = 0;
   std::map<std::pair<std::string, std::string>, std::uint64_t> skipped_by;  // DAG, reason
   std::uint64_t deadlines = 0;                                              // missed by runs
   std::map<std::string, std::uint64_t> deadlines_missed;                    // by DAG

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/safe_json.h"
+#include "scheduler/core/backfill.h"
 #include "scheduler/engine/results.h"
 
 namespace batuta {
@@ -37,6 +38,19 @@ class Asking {
     questions_.xcoms.push_back({e.instance, e.key});
     xcoms_.push_back(&e);
   }
+  void operator()(BackfillLooked& e) {
+    const std::string dag_id = state_.dag_of_backfill(e.backfill);
+    if (dag_id.empty()) return;  // its DAG was deleted
+    for (BackfillLooked::Tick& tick : e.ticks) {
+      const std::string name = backfill_run_id(tick.logical_date);
+      if (state_.find_run_by_date(dag_id, tick.logical_date)) continue;
+      questions_.whole_dates.push_back({dag_id, tick.logical_date});
+      found_.push_back(&tick.found);
+      names_.emplace_back(questions_.runs.size(), &tick.name_taken);
+      questions_.runs.push_back({dag_id, name});
+      runs_.push_back(nullptr);
+    }
+  }
   void operator()(AttemptFinished& e) {
     const StoredRun* run = state_.run(e.report.key.run);
     if (run == nullptr || e.report.key.task >= run->dag->tasks.size()) return;
@@ -53,6 +67,7 @@ class Asking {
     for (std::size_t i = 0; i < found_.size(); ++i) {
       *found_[i] = std::move(answers.whole_dates.at(i));
     }
+    for (const auto& [i, taken] : names_) *taken = answers.runs.at(i).has_value();
     // The key comes first: a repeated request is answered with the run it made.
     give(keys_, answers.keys);
     give(runs_, answers.runs);
@@ -90,7 +105,7 @@ class Asking {
   }
   static void give(const std::vector<RunRequested*>& to, std::vector<std::optional<RunRow>>& rows) {
     for (std::size_t i = 0; i < to.size(); ++i) {
-      if (!to[i]->existing) to[i]->existing = std::move(rows.at(i));
+      if (to[i] != nullptr && !to[i]->existing) to[i]->existing = std::move(rows.at(i));
     }
   }
 
@@ -98,7 +113,8 @@ class Asking {
   Questions questions_;
   std::vector<std::optional<StoredRun>*> whole_;
   std::vector<std::optional<StoredRun>*> found_;
-  std::vector<RunRequested*> keys_, runs_, dates_;
+  std::vector<RunRequested*> keys_, runs_, dates_;  // runs_: null where only a name is asked
+  std::vector<std::pair<std::size_t, bool*>> names_;
   std::vector<XcomEdited*> xcoms_;
 };
 
@@ -467,6 +483,11 @@ Prepared prepare_launches(SchedulerState& state, Effects& effects, Store& store,
   xcoms.fetch();
   add_alerts(state, effects, xcoms, context, now);
   Prepared prepared;
+  for (const BackfillEffect& effect : effects.backfill_looks) {
+    BackfillLooked event{effect.backfill, {}};
+    for (const Time date : effect.logical_dates) event.ticks.push_back({date, {}, false});
+    prepared.events.push_back(std::move(event));
+  }
   expand_tasks(state, effects, xcoms, context, prepared.events);
   resolve_tasks(state, effects, xcoms, context, now, prepared.events);
   prepared.launches.reserve(effects.launches.size());

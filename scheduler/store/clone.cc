@@ -16,6 +16,8 @@ namespace {
 constexpr char drop_what_goes_on[] =
     "DELETE FROM outbox; DELETE FROM accepted; DELETE FROM task_wait; "
     "DELETE FROM publication WHERE state = 0; "
+    "DELETE FROM backfill_tick WHERE backfill IN (SELECT id FROM backfill WHERE phase < 2); "
+    "DELETE FROM backfill WHERE phase < 2; "
     "DELETE FROM token; DELETE FROM user_group_user; DELETE FROM dag_favorite; "
     "DELETE FROM app_user; DELETE FROM variable; "
     "DELETE FROM connection; "

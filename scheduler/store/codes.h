@@ -25,7 +25,17 @@ static_assert(static_cast<int>(DagRunState::queued) == 0 &&
               static_cast<int>(DagRunState::running) == 1 &&
               static_cast<int>(DagRunState::success) == 2 &&
               static_cast<int>(DagRunState::failed) == 3);
-static_assert(static_cast<int>(RunType::manual) == 0 && static_cast<int>(RunType::scheduled) == 1);
+static_assert(static_cast<int>(RunType::manual) == 0 && static_cast<int>(RunType::scheduled) == 1 &&
+              static_cast<int>(RunType::backfill) == 2);
+static_assert(static_cast<int>(Reprocess::none) == 0 && static_cast<int>(Reprocess::failed) == 1 &&
+              static_cast<int>(Reprocess::completed) == 2);
+static_assert(static_cast<int>(BackfillPhase::active) == 0 &&
+              static_cast<int>(BackfillPhase::draining) == 1 &&
+              static_cast<int>(BackfillPhase::done) == 2);
+static_assert(static_cast<int>(TickOutcome::created) == 0 &&
+              static_cast<int>(TickOutcome::reprocessed) == 1 &&
+              static_cast<int>(TickOutcome::exists) == 2 &&
+              static_cast<int>(TickOutcome::in_flight) == 3);
 static_assert(static_cast<int>(PublicationState::pending) == 0 &&
               static_cast<int>(PublicationState::settled) == 1 &&
               static_cast<int>(PublicationState::refused) == 2);
@@ -40,7 +50,13 @@ inline constexpr std::int64_t enum_max<TaskState> = 11;
 template <>
 inline constexpr std::int64_t enum_max<DagRunState> = 3;
 template <>
-inline constexpr std::int64_t enum_max<RunType> = 1;
+inline constexpr std::int64_t enum_max<RunType> = 2;
+template <>
+inline constexpr std::int64_t enum_max<Reprocess> = 2;
+template <>
+inline constexpr std::int64_t enum_max<BackfillPhase> = 2;
+template <>
+inline constexpr std::int64_t enum_max<TickOutcome> = 3;
 template <>
 inline constexpr std::int64_t enum_max<PublicationState> = 2;
 template <>

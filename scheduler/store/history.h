@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -156,6 +157,24 @@ struct JobConfigView {  // mngt.ingestion_job_config
   Time created_at, updated_at;
 };
 
+struct BackfillQuery {
+  std::optional<std::string> dag_id;
+  bool unfinished = false;            // only those that are not done
+  std::vector<std::string> order_by;  // empty: by id
+  Page page;
+  Sight sight{};  // of DAGs
+};
+// What became of a tick, and its run as it is now; no state when the run is gone.
+struct BackfillTickView {
+  BackfillTickRow row;
+  std::string dag_run_id;
+  std::optional<DagRunState> state;
+};
+struct BackfillCounts {
+  std::map<TickOutcome, std::int64_t> outcomes;  // of the ticks that are handled
+  std::map<DagRunState, std::int64_t> runs;      // of those that it made or ran again
+};
+
 // Thread-safe: a small pool of connections inside. Throws StoreError.
 class History {
  public:
@@ -193,6 +212,14 @@ class History {
   virtual PageOf<JobExecutionView> job_executions(const std::optional<std::string>& job_name,
                                                   const Page& page, const Sight& sight) = 0;
   virtual std::vector<JobConfigView> job_configs() = 0;
+
+  virtual PageOf<BackfillRow> backfills(const BackfillQuery& query) = 0;
+  virtual std::optional<BackfillRow> backfill(std::int64_t id) = 0;
+  virtual PageOf<BackfillTickView> backfill_ticks(std::int64_t id, const Page& page) = 0;
+  virtual BackfillCounts backfill_counts(std::int64_t id) = 0;
+  // The run of each date, in this order.
+  virtual std::vector<std::optional<RunRow>> runs_of_dates(
+      const std::string& dag_id, const std::vector<Time>& logical_dates) = 0;
 
   virtual PageOf<OutboxRow> outbox(bool dead_only, const Page& page) = 0;
   // Publications not settled, and those of one run (lake history links).

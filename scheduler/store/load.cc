@@ -4,6 +4,7 @@
 
 #include "common/log.h"
 #include "common/safe_json.h"
+#include "scheduler/store/backfill_rows.h"
 #include "scheduler/store/catalogue_rows.h"
 #include "scheduler/store/row_codec.h"
 #include "scheduler/store/sqlite_store.h"
@@ -43,6 +44,8 @@ constexpr char select_waits[] =
 constexpr char select_streaks[] =
     "SELECT dag_id, task_id, map_index, failures FROM failure_streak "
     "ORDER BY dag_id, task_id, map_index";
+constexpr char select_backfills[] =
+    "SELECT " BATUTA_BACKFILL_COLUMNS " FROM backfill WHERE phase < 2 ORDER BY id";
 constexpr char select_outbox[] =
     "SELECT " BATUTA_OUTBOX_COLUMNS " FROM outbox WHERE dead = 0 ORDER BY id";
 constexpr char select_last_instance[] = "SELECT COALESCE(MAX(id), 0) FROM task_instance";
@@ -140,6 +143,15 @@ void SqliteStore::load_runs(StoredState& state) {
     StreakRow& r = state.streaks.emplace_back();
     streaks.read(r.dag_id, r.task_id, r.map_index, r.failures);
   }
+  load_backfills(state);
+}
+
+void SqliteStore::load_backfills(StoredState& state) {
+  {
+    Rows rows = db_.statement(select_backfills).query();
+    while (rows.next()) read_backfill(rows, state.backfills.emplace_back().first);
+  }
+  for (auto& [row, dag] : state.backfills) dag = load_dag_version(row.dag_version);
 }
 
 void SqliteStore::load_tasks(StoredRun& run) {
@@ -174,6 +186,7 @@ void SqliteStore::load_counters(StoredState& state) {
   state.last_run_seq = counter(db_, "dag_run");
   state.last_publication = counter(db_, "publication");
   state.last_outbox = counter(db_, "outbox");
+  state.last_backfill = counter(db_, "backfill");
   Rows rows = db_.statement(select_last_instance).query();
   if (rows.next()) rows.read(state.last_instance);
 }

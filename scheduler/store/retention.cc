@@ -39,12 +39,19 @@ constexpr std::array<const char*, 7> sweep = {
     "(SELECT id FROM task_instance WHERE run = ?1 LIMIT ?2)",
 };
 
-// A version is needed by its runs and, the newest, by its DAG. One look-up each: this is asked of
-// every version, however many runs there are.
+// Of backfills that ended so long ago; one whole backfill at a time, which is bounded.
+constexpr char select_old_backfill[] =
+    "SELECT id FROM backfill WHERE phase = 2 AND completed_at < ? ORDER BY completed_at LIMIT 1";
+constexpr char delete_old_ticks[] = "DELETE FROM backfill_tick WHERE backfill = ?";
+constexpr char delete_old_backfill[] = "DELETE FROM backfill WHERE id = ?";
+
+// A version is needed by its runs, by backfills and, the newest, by its DAG. One look-up each: this
+// is asked of every version, however many runs there are.
 constexpr char select_versions[] =
     "SELECT v.id, v.created_at < ?1 "
     "AND NOT EXISTS (SELECT 1 FROM dag AS d WHERE d.dag_id = v.dag_id AND d.version = v.version) "
     "AND NOT EXISTS (SELECT 1 FROM dag_run AS r WHERE r.dag_version = v.version) "
+    "AND NOT EXISTS (SELECT 1 FROM backfill AS b WHERE b.phase < 2 AND b.dag_version = v.version) "
     "FROM dag_version AS v WHERE v.id > ?2 ORDER BY v.id LIMIT ?3";
 constexpr char delete_version[] = "DELETE FROM dag_version WHERE id = ?";
 constexpr std::int64_t versions_per_call = 50;
@@ -60,7 +67,10 @@ constexpr std::int64_t runs_per_step = SqliteUpkeep::prune_rows / 2;
 }  // namespace
 
 bool SqliteUpkeep::prune_runs(Time before) {
-  if (sweep_removed() || remove_expired(before) || prune_versions(before)) return true;
+  if (sweep_removed() || remove_expired(before) || prune_backfill(before) ||
+      prune_versions(before)) {
+    return true;
+  }
   end_seen_ = run_seen_ = 0;
   return false;
 }
@@ -112,6 +122,20 @@ bool SqliteUpkeep::sweep_removed() {
   }
   if (!runs.empty()) transaction.commit();
   return !runs.empty();
+}
+
+bool SqliteUpkeep::prune_backfill(Time before) {
+  Transaction transaction(db_);
+  std::int64_t id = 0;
+  {
+    Rows rows = db_.statement(select_old_backfill).query(before);
+    if (!rows.next()) return false;
+    rows.read(id);
+  }
+  db_.statement(delete_old_ticks).run(id);
+  db_.statement(delete_old_backfill).run(id);
+  transaction.commit();
+  return true;
 }
 
 bool SqliteUpkeep::prune_versions(Time before) {
@@ -172,9 +196,10 @@ bool SqliteUpkeep::give_back_space() {
 }
 
 std::vector<std::string> SqliteUpkeep::retention_statements() {
-  std::vector<std::string> all = {select_expired,  insert_removed, sweep_run_row, sweep_summary,
-                                  select_unswept,  mark_swept,     select_swept,  delete_removed,
-                                  select_versions, delete_version, delete_events};
+  std::vector<std::string> all = {
+      select_expired, insert_removed,      sweep_run_row,    sweep_summary,      select_unswept,
+      mark_swept,     select_swept,        delete_removed,   select_versions,    delete_version,
+      delete_events,  select_old_backfill, delete_old_ticks, delete_old_backfill};
   all.insert(all.end(), sweep.begin(), sweep.end());
   return all;
 }

@@ -45,6 +45,12 @@ class SqliteHistory : public History {
   PageOf<JobExecutionView> job_executions(const std::optional<std::string>& job_name,
                                           const Page& page, const Sight& sight) override;
   std::vector<JobConfigView> job_configs() override;
+  PageOf<BackfillRow> backfills(const BackfillQuery& query) override;
+  std::optional<BackfillRow> backfill(std::int64_t id) override;
+  PageOf<BackfillTickView> backfill_ticks(std::int64_t id, const Page& page) override;
+  BackfillCounts backfill_counts(std::int64_t id) override;
+  std::vector<std::optional<RunRow>> runs_of_dates(const std::string& dag_id,
+                                                   const std::vector<Time>& logical_dates) override;
   PageOf<OutboxRow> outbox(bool dead_only, const Page& page) override;
   std::vector<PublicationRow> publications(std::optional<RunSeq> run) override;
 

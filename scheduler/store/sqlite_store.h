@@ -52,6 +52,7 @@ class SqliteStore : public Store {
   std::shared_ptr<const Dag> dag_of(const std::string& version);
   void write_turn(const Changes& changes, const std::vector<RenderedRow>& rendered,
                   const TurnId& turn);
+  void load_backfills(StoredState& state);
   void load_tasks(StoredRun& run);  // run and dag are set
   void load_definitions(StoredState& state);
   void load_runs(StoredState& state);

@@ -37,6 +37,7 @@ class SqliteUpkeep : public Upkeep {
   bool sweep_removed();
   bool remove_expired(Time before);
   bool prune_versions(Time before);
+  bool prune_backfill(Time before);
   std::int64_t pragma(const char* sql);
 
   Database& db_;

@@ -1,4 +1,5 @@
 // Definitions, runs and task instances.
+#include "scheduler/store/backfill_rows.h"
 #include "scheduler/store/change_writer.h"
 #include "scheduler/store/row_codec.h"
 
@@ -29,7 +30,7 @@ constexpr char delete_pool[] = "DELETE FROM pool WHERE name = ?";
 
 constexpr char insert_run[] =
     "INSERT INTO dag_run (" BATUTA_RUN_COLUMNS("") ") VALUES "
-    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 // Only what may change: setting a column rewrites every index that holds it.
 constexpr char update_run[] =
     "UPDATE dag_run SET state = ?, queued_at = ?, start_date = ?, end_date = ?, "
@@ -53,13 +54,44 @@ constexpr char insert_attempt[] =
     "INSERT INTO task_instance_history (" BATUTA_TASK_COLUMNS("") ") "
     "VALUES (" BATUTA_TASK_MARKS ")";
 
+// What a task left behind under its number in the run's version; its instances' rows are written
+// anew. By way of numbers below zero: no two tasks have the same one in between.
+struct TableOfTasks {
+  const char *away, *back;
+};
+#define MOVE_IN(table)                                                     \
+  TableOfTasks {                                                           \
+    "UPDATE " table " SET task = -1 - ? WHERE run = ? AND task = ?",       \
+        "UPDATE " table " SET task = -1 - task WHERE run = ? AND task < 0" \
+  }
+constexpr TableOfTasks tables_of_tasks[] = {
+    MOVE_IN("xcom"),           MOVE_IN("rendered"),    MOVE_IN("task_instance_history"),
+    MOVE_IN("attempt_report"), MOVE_IN("publication"), MOVE_IN("ingestion_job_execution"),
+};
+#undef MOVE_IN
+constexpr char give_version[] = "UPDATE dag_run SET dag_version = ? WHERE seq = ?";
+constexpr char drop_tasks[] = "DELETE FROM task_instance WHERE run = ?";
+
+void repin_run(Database& db, const Changes::RunRepinned& change) {
+  BATUTA_CHECK(db.statement(give_version).run(change.version, change.run) == 1,
+               "a run that is not stored takes another version");
+  db.statement(drop_tasks).run(change.run);
+  for (const auto& [away, back] : tables_of_tasks) {
+    for (std::size_t old = 0; old < change.moved.size(); ++old) {
+      if (change.moved[old] == old) continue;
+      db.statement(away).run(change.moved[old], change.run, static_cast<TaskIndex>(old));
+    }
+    db.statement(back).run(change.run);
+  }
+}
+
 void insert_new_run(Database& db, const RunRow& r) {
   db.statement(insert_run)
       .run(r.seq, r.uuid, r.dag_id, r.dag_run_id, r.dag_version, r.type, r.state, r.logical_date,
            r.data_interval_start, r.data_interval_end, r.run_after, r.queued_at, r.start_date,
            r.end_date, r.last_scheduling_decision, r.conf_json, r.conf_start, r.conf_end, r.note,
            r.triggered_by, r.triggering_user, r.idempotency_key, r.request_digest, r.reason,
-           r.clear_number, r.ending, r.deadlines_missed);
+           r.clear_number, r.ending, r.backfill, r.backfill_tick, r.deadlines_missed);
 }
 
 std::string version_of(Database& db, RunSeq run) {
@@ -116,6 +148,8 @@ void write_runs(Database& db, const Changes& changes) {
                  r.reason, r.clear_number, r.ending, r.deadlines_missed, r.seq);
     BATUTA_CHECK(touched == 1, "an update of a run that is not stored");
   }
+  for (const auto& change : changes.runs_repinned) repin_run(db, change);
+  write_backfills(db, changes);
   for (const RunSeq run : changes.runs_deleted) delete_run(db, run);
 }
 

@@ -47,7 +47,6 @@ TEST_CASE("lists of what does not exist here are empty, and narrowed by what Air
       {v2 + "/assets/events?asset_id=3&timestamp_gte=2026-01-01T00:00:00Z", "asset_events"},
       {v2 + "/dags/demo/assets/queuedEvents?before=2026-01-01T00:00:00Z", "queued_events"},
       {done + "/upstreamAssetEvents", "asset_events"},
-      {v2 + "/backfills?dag_id=demo", "backfills"},
       {first + "/state-store", "task_state_store"},
       {done + "/hitlDetails?state=success", "hitl_details"},
       {v2 + "/dags/~/dagRuns/~/hitlDetails", "hitl_details"},
@@ -68,7 +67,7 @@ TEST_CASE("one object that does not exist here is not found, and the answer says
   TestApi api;
   for (const std::string& path :
        {v2 + "/assets/1", v2 + "/assets/aliases/1", v2 + "/assets/1/queuedEvents",
-        v2 + "/assets/1/state-store", v2 + "/assets/1/state-store/k", v2 + "/backfills/1",
+        v2 + "/assets/1/state-store", v2 + "/assets/1/state-store/k",
         v2 + "/dags/demo/assets/1/queuedEvents", first + "/state-store/k",
         first + "/-1/hitlDetails", first + "/-1/hitlDetails/tries/1"}) {
     CAPTURE(path);
@@ -76,19 +75,10 @@ TEST_CASE("one object that does not exist here is not found, and the answer says
     CHECK(answer.status == 404);
     CHECK(answer.body.find("there are no ") != std::string::npos);
   }
-  for (const char* action : {"pause", "unpause", "cancel"}) {
-    CHECK(api.status(Method::put, v2 + "/backfills/1/" + action) == 404);
-  }
 }
 
 TEST_CASE("what cannot be written is refused with a reason, before anything is changed") {
   TestApi api;
-  const std::string backfill =
-      R"({"dag_id":"demo","from_date":"2026-01-01T00:00:00Z","to_date":"2026-01-02T00:00:00Z"})";
-  CHECK(api.status(Method::post, v2 + "/backfills", backfill) == 409);
-  CHECK(api.status(Method::post, v2 + "/backfills", R"({"dag_id":"demo"})") == 422);
-  const auto tried = api.call(Method::post, v2 + "/backfills/dry_run", backfill);
-  CHECK(body_of(tried)["total_entries"] == 0);
   CHECK(api.status(Method::post, v2 + "/assets/events", R"({"asset_id":1})") == 404);
   CHECK(api.status(Method::post, v2 + "/assets/1/materialize", "{}") == 404);
   CHECK(api.status(Method::put, first + "/state-store/k", R"({"value":1})") == 409);

@@ -156,6 +156,40 @@ std::vector<TaskInstanceView> FakeHistory::tries(const InstanceName& name) {
   return found;
 }
 
+PageOf<BackfillRow> FakeHistory::backfills(const BackfillQuery& query) {
+  PageOf<BackfillRow> found;
+  for (const BackfillRow& row : backfill_rows) {
+    if (query.dag_id && row.dag_id != *query.dag_id) continue;
+    if (query.unfinished && row.phase == BackfillPhase::done) continue;
+    if (query.sight.sees(row.dag_id)) found.rows.push_back(row);
+  }
+  found.total = std::ssize(found.rows);
+  return found;
+}
+
+std::optional<BackfillRow> FakeHistory::backfill(std::int64_t id) {
+  for (const BackfillRow& row : backfill_rows) {
+    if (row.id == id) return row;
+  }
+  return std::nullopt;
+}
+
+PageOf<BackfillTickView> FakeHistory::backfill_ticks(std::int64_t, const Page&) {
+  return {tick_rows, std::ssize(tick_rows)};
+}
+
+std::vector<std::optional<RunRow>> FakeHistory::runs_of_dates(
+    const std::string& dag_id, const std::vector<Time>& logical_dates) {
+  std::vector<std::optional<RunRow>> found;
+  for (const Time date : logical_dates) {
+    std::optional<RunRow>& one = found.emplace_back();
+    for (const RunRow& row : run_rows) {
+      if (row.dag_id == dag_id && row.logical_date == date) one = row;
+    }
+  }
+  return found;
+}
+
 PageOf<XcomView> FakeHistory::xcoms(const XcomQuery& query) {
   remember(last_xcom_query, query);
   xcoms_sql(query);
@@ -323,6 +357,12 @@ TestApi::TestApi() : hub(thread.io, {}) {
     history.views.push_back(view_row(run, 1, done ? TaskState::success : TaskState::none, done));
     if (done) history.older_tries.push_back(view_row(run, 0, TaskState::failed, 1));
   }
+  BackfillRow backfill;
+  backfill.id = 1;
+  backfill.dag_id = "demo";
+  backfill.ticks = 3;
+  backfill.user = "ana";
+  history.backfill_rows.push_back(backfill);
   history.xcom_rows.push_back({RunSeq{1}, 0, unmapped, "return_value", R"({"records":42})", now});
   backend.bag->dags["demo"] = demo_dag();
   backend.bag->parsed_at["demo"] = now;

@@ -41,6 +41,12 @@ class FakeHistory final : public History {
   PageOf<JobExecutionView> job_executions(const std::optional<std::string>& job_name,
                                           const Page& page, const Sight& sight) override;
   std::vector<JobConfigView> job_configs() override;
+  PageOf<BackfillRow> backfills(const BackfillQuery& query) override;
+  std::optional<BackfillRow> backfill(std::int64_t id) override;
+  PageOf<BackfillTickView> backfill_ticks(std::int64_t id, const Page& page) override;
+  BackfillCounts backfill_counts(std::int64_t) override { return tick_counts; }
+  std::vector<std::optional<RunRow>> runs_of_dates(const std::string& dag_id,
+                                                   const std::vector<Time>& logical_dates) override;
   PageOf<OutboxRow> outbox(bool dead_only, const Page& page) override;
   std::vector<PublicationRow> publications(std::optional<RunSeq>) override { return {}; }
 
@@ -53,7 +59,10 @@ class FakeHistory final : public History {
   std::vector<XcomRow> xcom_rows;
   std::vector<EventLogView> event_rows;       // besides number 7, which is of no DAG
   std::vector<AttemptReportRow> report_rows;  // oldest first
-  bool total_is_least = false;                // of task_instances()
+  std::vector<BackfillRow> backfill_rows;
+  std::vector<BackfillTickView> tick_rows;
+  BackfillCounts tick_counts;
+  bool total_is_least = false;  // of task_instances()
   RunQuery last_run_query;
   TaskQuery last_task_query;
   XcomQuery last_xcom_query;

@@ -299,6 +299,8 @@ TEST_CASE("DAGs are filtered by their newest run, and by what no DAG here is") {
 TEST_CASE("runs of a kind that is never made here are none, not a mistake") {
   Api api;
   CHECK(api.status(Method::get, "/api/v2/dags/demo/dagRuns?run_type=backfill") == 200);
+  CHECK(api.history.last_run_query.filters.at(0).values == std::vector<FilterValue>{2});
+  CHECK(api.status(Method::get, "/api/v2/dags/demo/dagRuns?run_type=asset_triggered") == 200);
   CHECK(api.history.last_run_query.filters.at(0).values == std::vector<FilterValue>{-1});
   CHECK(api.status(Method::get, "/api/v2/dags/demo/dagRuns?run_type=weekly") == 422);
   const std::string tasks = "/api/v2/dags/demo/dagRuns/done/taskInstances?state=";

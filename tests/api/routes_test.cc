@@ -179,6 +179,8 @@ constexpr Expected table[] = {
     {Method::put, "/api/v2/backfills/{backfill_id}/pause", "operator"},
     {Method::put, "/api/v2/backfills/{backfill_id}/unpause", "operator"},
     {Method::put, "/api/v2/backfills/{backfill_id}/cancel", "operator"},
+    {Method::get, "/api/batuta/backfills/{backfill_id}", "viewer"},
+    {Method::get, "/api/batuta/backfills/{backfill_id}/ticks", "viewer"},
     {Method::get, "/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/state-store", "viewer"},
     {Method::del, "/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/state-store", "operator"},
     {Method::get, "/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/state-store/{key}", "viewer"},

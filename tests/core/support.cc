@@ -71,6 +71,23 @@ void Ledger::apply_runs(const Changes& changes) {
     runs[created.seq] = {created, versions.at(created.dag_version)};
   }
   for (const RunRow& row : changes.runs_updated) runs.at(row.seq).run = row;
+  for (const auto& change : changes.runs_repinned) {
+    StoredRun& run = runs.at(change.run);
+    run = StoredRun{run.run, versions.at(change.version)};
+    for (AttemptRow& attempt : archived) {
+      const bool ours = attempt.row.run == change.run && attempt.row.task < change.moved.size();
+      if (ours) attempt.row.task = change.moved[attempt.row.task];
+    }
+  }
+  for (const RunRow& row : changes.runs_adopted) REQUIRE(runs.at(row.seq).run.uuid == row.uuid);
+  for (const BackfillRow& row : changes.backfills) backfills[row.id] = row;
+  for (const BackfillTickRow& row : changes.backfill_ticks) {
+    for (const BackfillTickRow& other : backfill_ticks) {
+      REQUIRE((row.backfill != other.backfill || row.ordinal != other.ordinal));
+      REQUIRE((row.backfill != other.backfill || row.logical_date != other.logical_date));
+    }
+    backfill_ticks.push_back(row);
+  }
   for (const RunSeq seq : changes.runs_deleted) REQUIRE(runs.erase(seq) == 1);
   for (const auto& [dag_id, most] : changes.runs_removed) {
     std::int64_t gone = 0;
@@ -79,7 +96,10 @@ void Ledger::apply_runs(const Changes& changes) {
       return run.dag_id == dag_id && is_terminal(run.state) && (most == 0 || gone++ < most);
     });
   }
-  for (const std::string& dag_id : changes.dags_deleted) REQUIRE(dags.erase(dag_id) == 1);
+  for (const std::string& dag_id : changes.dags_deleted) {
+    REQUIRE(dags.erase(dag_id) == 1);
+    std::erase_if(backfills, [&](const auto& one) { return one.second.dag_id == dag_id; });
+  }
 }
 
 void Ledger::apply_tasks(const Changes& changes) {
@@ -177,6 +197,11 @@ StoredState Ledger::load() const {
   for (const auto& [key, value] : watermarks) {
     stored.watermarks.push_back({key.first, key.second, value});
   }
+  for (const auto& [id, row] : backfills) {
+    stored.last_backfill = id;
+    if (row.phase == BackfillPhase::done) continue;
+    stored.backfills.emplace_back(row, versions.at(row.dag_version));
+  }
   stored.last_instance = last_instance;
   stored.last_outbox = last_outbox;
   return stored;
@@ -191,6 +216,22 @@ World::World(SchedulerOptions chosen) : options(chosen) {
 }
 
 Effects World::step(std::vector<Event> events) {
+  std::vector<Event> answers;
+  for (const BackfillEffect& effect : std::exchange(asked_, {})) {
+    BackfillLooked event{effect.backfill, {}};
+    const auto backfill = ledger.backfills.find(effect.backfill);
+    for (const Time date : effect.logical_dates) {
+      BackfillLooked::Tick& tick = event.ticks.emplace_back();
+      tick.logical_date = date;
+      for (const auto& [seq, run] : ledger.runs) {
+        const bool same_dag =
+            backfill != ledger.backfills.end() && run.run.dag_id == backfill->second.dag_id;
+        if (same_dag && run.run.logical_date == date) tick.found = run;
+      }
+    }
+    answers.push_back(std::move(event));
+  }
+  events.insert(events.begin(), answers.begin(), answers.end());
   last = batuta::step(state, events, now);
   ledger.apply(last.changes);
   sanity_check(state);
@@ -203,9 +244,14 @@ Effects World::step(std::vector<Event> events) {
       REQUIRE(kept.hot[i].fence == run->hot[i].fence);
     }
   }
+  asked_ = last.backfill_looks;
   launches_.insert(launches_.end(), last.launches.begin(), last.launches.end());
   alerts.insert(alerts.end(), last.alerts.begin(), last.alerts.end());
   return last;
+}
+
+void World::settle() {
+  while (!asked_.empty()) step();
 }
 
 void World::live(Duration time) {
@@ -224,6 +270,7 @@ void World::live(Duration time) {
 void World::restart() {
   state = restore(ledger.load(), options, now);
   connected_.clear();
+  asked_.clear();
   sanity_check(state);
   step();
 }

@@ -55,6 +55,8 @@ struct Ledger {
   std::map<std::int64_t, OutboxRow> outbox;
   std::vector<AttemptRow> archived;
   std::vector<EventLogRow> events;
+  std::map<std::int64_t, BackfillRow> backfills;
+  std::vector<BackfillTickRow> backfill_ticks;
   std::int64_t last_instance = 0;
   std::int64_t last_outbox = 0;
 
@@ -79,6 +81,8 @@ class World {
   void pass(Duration time) { now.wall += time, now.boot = now.boot + time; }
   // Time passes in small steps, with heartbeats, so that leases hold.
   void live(Duration time);
+  // Steps until no backfill has a question.
+  void settle();
   // As after a crash: everything in memory is gone.
   void restart();
 
@@ -115,6 +119,7 @@ class World {
   std::vector<LaunchEffect> launches_;
   std::uint8_t next_uuid_ = 1;
   std::map<WorkerId, bool> connected_;
+  std::vector<BackfillEffect> asked_;  // answered at the beginning of the next step
 };
 
 Finished finished(const AttemptKey& key, Outcome outcome, Time started, Time ended);

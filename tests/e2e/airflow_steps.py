@@ -180,22 +180,41 @@ def pools_and_registry(walk):
     walk.every(["get_connection", "delete_connection"], 404)
 
 
+def backfills(walk):
+    body = {"dag_id": "walk", "from_date": "2026-01-02T00:00:00Z", "to_date": "2026-01-04T00:00:00Z",
+            "max_active_runs": 1, "reprocess_behavior": "completed", "run_backwards": False,
+            "run_on_latest_version": True, "dag_run_conf": {"p": 4}}
+    plan = walk.call("create_backfill_dry_run", 200, body)
+    assert [run["logical_date"] for run in plan["backfills"]] == [
+        f"2026-01-0{day}T00:00:00Z" for day in (2, 3, 4)], plan
+    made = walk.call("create_backfill", 200, body)
+    walk.call("create_backfill", 409, body)
+    walk.call("pause_backfill", 200, backfill_id=made["id"])
+    assert walk.call("get_backfill", 200, backfill_id=made["id"])["is_paused"]
+    walk.call("unpause_backfill", 200, backfill_id=made["id"])
+    walk.call("list_backfills", 200, query={"dag_id": "walk", "order_by": "-id", "limit": 1})
+    walk.call("cancel_backfill", 200, backfill_id=made["id"])
+    walk.every(["cancel_backfill", "pause_backfill", "unpause_backfill"], 409, backfill_id=made["id"])
+    walk.every(["get_backfill", "cancel_backfill", "pause_backfill", "unpause_backfill"], 404, backfill_id=99)
+    walk.every(["create_backfill", "create_backfill_dry_run"], 404, body={**body, "dag_id": "none"})
+    for wrong in ({"from_date": "2026-02-01T00:00:00Z"}, {"from_date": "2999-01-01T00:00:00Z",
+                                                        "to_date": "2999-01-02T00:00:00Z"}, {"dag_id": "doomed"}):
+        walk.every(["create_backfill", "create_backfill_dry_run"], 422, body={**body, **wrong})
+    walk.call("get_dag_runs", 200, query={"run_type": "backfill"})
+
+
 def what_has_no_subject(walk):
     """Lists are empty and valid; one object is not found, in Airflow's shape; what would make one is refused."""
     walk.every(["get_assets", "get_asset_aliases", "get_asset_events", "get_dag_asset_queued_events",
-                "list_backfills", "list_task_state_store", "get_hitl_details"], 200)
+                "list_task_state_store", "get_hitl_details"], 200)
     walk.every(["get_asset", "get_asset_alias", "get_asset_queued_events", "delete_asset_queued_events",
                 "delete_dag_asset_queued_events", "get_dag_asset_queued_event", "delete_dag_asset_queued_event",
                 "list_asset_state_store", "clear_asset_state_store", "get_asset_state_store",
-                "delete_asset_state_store", "get_backfill", "pause_backfill", "unpause_backfill", "cancel_backfill",
-                "get_task_state_store", "delete_task_state_store", "get_hitl_detail", "get_hitl_detail_try_detail"],
-               404)
+                "delete_asset_state_store", "get_task_state_store", "delete_task_state_store", "get_hitl_detail",
+                "get_hitl_detail_try_detail"], 404)
     walk.call("create_asset_event", 404, {"asset_id": 1})
     walk.call("materialize_asset", 404, {})
     walk.call("set_asset_state_store", 404, {"value": 1})
-    backfill = {"dag_id": "walk", "from_date": "2026-01-01T00:00:00Z", "to_date": "2026-01-02T00:00:00Z"}
-    walk.call("create_backfill", 409, backfill)
-    walk.call("create_backfill_dry_run", 200, backfill)
     walk.call("clear_task_state_store", 204)
     walk.call("patch_task_state_store", 404, {"value": 1})
     walk.call("set_task_state_store", 404, {"value": 1}, dag_run_id="none")
@@ -216,5 +235,5 @@ def events_and_the_end(walk):
     walk.call("get_dag", 404, dag_id="doomed")
 
 
-PARTS = (monitor_and_installation, dags, runs, task_instances, pools_and_registry, what_has_no_subject,
+PARTS = (monitor_and_installation, dags, runs, task_instances, pools_and_registry, backfills, what_has_no_subject,
          events_and_the_end)

@@ -19,7 +19,8 @@ constexpr std::string_view event_names[] = {
     "dags changed",        "pause requested",     "DAG deleted",
     "run requested",       "run state requested", "run deleted",
     "clear requested",     "mark requested",      "note set",
-    "instance deleted",    "XCom edited",         "pool set",
+    "instance deleted",    "XCom edited",         "backfill requested",
+    "backfill changed",    "backfill looked",     "pool set",
     "pool deleted",        "worker joined",       "worker lost",
     "agent dead",          "worker heartbeat",    "worker catalogue",
     "attempt started",     "attempt finished",    "attempt recalled",
@@ -64,6 +65,7 @@ void Checker::read(const Event& event) {
       event);
   if (const auto* mark = std::get_if<MarkRequested>(&event))
     marked_.insert({mark->dag_id, mark->dag_run_id});
+  if (const auto* looked = std::get_if<BackfillLooked>(&event)) read_backfill(*looked);
   workers_.read(event);
   if (const auto* recalled = std::get_if<AttemptRecalled>(&event)) recalled_.insert(recalled->key);
   if (const auto* expanded = std::get_if<TaskExpanded>(&event)) {
@@ -119,6 +121,7 @@ void Checker::decided(const Effects& effects, const SchedulerState& state) {
   for (const RunRow& row : effects.changes.runs_updated) check_run_ends(row, state);
   check_paused(effects, state);
   check_queue(effects.changes, state);
+  check_backfills(effects.changes);
   check_watermarks(effects.changes);
   check_waits(effects.changes);
   check_publications(effects.changes, state);

@@ -52,6 +52,8 @@ class Checker {
   // A user asked for its deletion; it may be gone from now on.
   void may_be_deleted(const RunName& name) { deletable_.insert(name); }
   bool deletable(const RunName& name) const { return deletable_.count(name) != 0; }
+  // A user asked for its end before all of its ticks are handled.
+  void may_be_cancelled(std::int64_t backfill) { cancelled_backfills_.insert(backfill); }
   // Once everything is quiet.
   void at_rest();
 
@@ -115,6 +117,9 @@ class Checker {
                     const Changes& changes);
   void check_tick_of(const RunRow& run, const Dag& dag, const SchedulerState& state);
   void ticks_committed();
+  // checker_backfills.cc
+  void read_backfill(const BackfillLooked& event);
+  void check_backfills(const Changes& changes);
   // checker_data.cc
   void check_window(const TaskInstanceRow& row, const StoredRun& run, const Changes& changes);
   void check_watermarks(const Changes& changes);
@@ -158,6 +163,8 @@ class Checker {
   std::map<std::pair<RunSeq, InstanceIndex>, Resolution> resolved_;  // in this batch
   std::map<AttemptKey, std::set<WaitChecked::Outcome>> checked_;     // in this batch
   std::vector<AttemptKey> heard_;  // reports of current attempts in this batch
+  std::map<std::int64_t, std::vector<Time>> told_ticks_;  // of backfills, in order
+  std::set<std::int64_t> cancelled_backfills_;
   std::uint64_t turns_ = 0;
 };
 

@@ -44,8 +44,10 @@ void Checker::check_paused(const Effects& effects, const SchedulerState& state) 
       require(!paused(run->run.dag_id), "I6",
               [&] { return "a launch of the paused DAG " + run->run.dag_id; });
   for (const RunRow& created : effects.changes.runs_created)
-    require(created.type != RunType::scheduled || !paused(created.dag_id), "I8",
-            [&] { return "a scheduled run of the paused DAG " + created.dag_id; });
+    require(created.type == RunType::manual || !paused(created.dag_id), "I8", [&] {
+      return "a " + std::string(to_string(created.type)) + " run of the paused DAG " +
+             created.dag_id;
+    });
   for (const RunRow& row : effects.changes.runs_updated) {
     const auto before = store_.data().runs.find(row.seq);
     const bool starts = row.state == DagRunState::running && before != store_.data().runs.end() &&
@@ -59,7 +61,7 @@ void Checker::check_paused(const Effects& effects, const SchedulerState& state) 
 void Checker::check_queue(const Changes& changes, const SchedulerState& state) {
   if (!batch_named_.empty()) return;
   for (const RunRow& created : changes.runs_created) {
-    if (created.type == RunType::scheduled) return;
+    if (created.type != RunType::manual) return;
     std::int64_t queued = 0;
     for (const StoredRun* run : state.live_runs(created.dag_id))
       if (run->run.state == DagRunState::queued) ++queued;
@@ -118,7 +120,7 @@ const StoredRun* Checker::run_before(const RunRow& run, const Changes& changes,
   const StoredRun* before = nullptr;
   const auto look_at = [&](const StoredRun& other) {
     const RunRow& row = other.run;
-    const bool counts = !newest || !newest->catchup || row.type == RunType::scheduled;
+    const bool counts = !newest || !newest->catchup || row.type != RunType::manual;
     if (row.dag_id != run.dag_id || !counts || key(row) >= key(run)) return;
     if (!before || key(before->run) < key(row)) before = &other;
   };

@@ -88,6 +88,12 @@ void add_rows(Hasher& h, const Changes& c) {
     h.add(row.dag_id);
   }
   for (const auto& key : c.waits_done) h.add(AttemptKey{key.run, key.task, key.map_index, 0});
+  for (const auto& row : c.backfills) {
+    h.add(row.id);
+    h.add(static_cast<std::int64_t>(row.phase));
+    h.add(std::int64_t{row.done});
+  }
+  for (const auto& row : c.backfill_ticks) h.add(row.logical_date);
   for (const auto& row : c.outbox) h.add(row.id);
   for (std::int64_t id : c.outbox_done) h.add(id);
   for (const auto& row : c.event_log) h.add(row.event);

@@ -86,6 +86,8 @@ Knobs draw_knobs(Rng& rng) {
   k.pauses = maybe(rng, 3);
   k.pool_changes = k.tight_limits ? maybe(rng, 4) : 0;
   k.edits = maybe(rng, 3);
+  // A tick that waits for a past that failed would hold its backfill for ever.
+  if (k.cron && !k.prior_dependence) k.backfills = maybe(rng, 3);
   return k;
 }
 

@@ -57,6 +57,7 @@ struct Knobs {
   int triggers = 4;
   int interventions = 0;  // clear, mark, cancel, delete, note
   int pauses = 0, pool_changes = 0, edits = 0;
+  int backfills = 0;
 };
 
 Knobs draw_knobs(Rng& rng);

@@ -29,14 +29,27 @@ const Dag* Limits::dag_of(RunSeq run, const Changes& changes) const {
   return store_.data().dag_versions.at(created->dag_version).get();
 }
 
+// A run is under its backfill's limit until that is done.
+void Limits::add_run(const RunRow& run, int change) {
+  const auto backfill = store_.data().backfills.find(run.backfill);
+  const bool open =
+      backfill != store_.data().backfills.end() && backfill->second.phase != BackfillPhase::done;
+  if (open) {
+    backfill_deltas_.emplace_back(run.backfill, change);
+  } else {
+    run_deltas_.emplace_back(run.dag_id, change);
+  }
+}
+
 void Limits::decided(const Effects& effects) {
   deltas_.clear();
   run_deltas_.clear();
+  backfill_deltas_.clear();
   const Changes& changes = effects.changes;
   const auto& runs = store_.data().runs;
   std::map<RunSeq, DagRunState> was;
   for (const RunRow& created : changes.runs_created)
-    if (created.state == DagRunState::running) run_deltas_.emplace_back(created.dag_id, 1);
+    if (created.state == DagRunState::running) add_run(created, 1);
   for (const TaskInstanceRow& row : changes.tasks_created) {
     if (!occupies(row.state)) continue;
     const Dag* dag = dag_of(row.run, changes);
@@ -47,7 +60,7 @@ void Limits::decided(const Effects& effects) {
     if (it == runs.end()) continue;
     const int change = (row.state == DagRunState::running ? 1 : 0) -
                        (it->second.run.state == DagRunState::running ? 1 : 0);
-    if (change != 0) run_deltas_.emplace_back(row.dag_id, change);
+    if (change != 0) add_run(row, change);
     was[row.seq] = row.state;
   }
   for (const auto& update : changes.tasks_updated) {
@@ -60,7 +73,7 @@ void Limits::decided(const Effects& effects) {
     for (const InstanceHot& row : it->second.hot)
       count(it->second, row.task, row.state, TaskState::none);
     const DagRunState last = was.count(seq) ? was[seq] : it->second.run.state;
-    if (last == DagRunState::running) run_deltas_.emplace_back(it->second.run.dag_id, -1);
+    if (last == DagRunState::running) add_run(it->second.run, -1);
   }
 }
 
@@ -73,8 +86,11 @@ void Limits::committed(const Effects& effects) {
   }
   for (const auto& [dag_id, change] : run_deltas_) runs_running_[dag_id] += change;
   for (const LaunchEffect& launch : effects.launches) check_launch(launch.key);
+  for (const auto& [id, change] : backfill_deltas_) backfill_running_[id] += change;
   for (const auto& [dag_id, change] : run_deltas_)
     if (change > 0) check_runs(dag_id);
+  for (const auto& [id, change] : backfill_deltas_)
+    if (change > 0) check_backfill(id);
   check_pool_shrinks(effects);
 }
 
@@ -116,6 +132,16 @@ void Limits::check_runs(const std::string& dag_id) const {
            std::to_string(newest.max_active_runs);
   });
   if (running == newest.max_active_runs) c_.met(Situation::runs_capped);
+}
+
+void Limits::check_backfill(std::int64_t id) const {
+  const BackfillRow& row = store_.data().backfills.at(id);
+  const std::int64_t running = backfill_running_.at(id);
+  require(running <= row.max_active_runs, "I27", [&] {
+    return std::to_string(running) + " running runs of backfill " + std::to_string(id) +
+           ", max_active_runs " + std::to_string(row.max_active_runs);
+  });
+  if (running == row.max_active_runs) c_.met(Situation::backfill_capped);
 }
 
 void Limits::check_pool_shrinks(const Effects& effects) {

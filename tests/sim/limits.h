@@ -35,16 +35,20 @@ class Limits {
   void check_launch(const AttemptKey& key) const;
   void check_pool_shrinks(const Effects& effects);
   void check_runs(const std::string& dag_id) const;
+  void check_backfill(std::int64_t id) const;
+  void add_run(const RunRow& run, int change);
 
   Context& c_;
   const MemoryStore& store_;
   std::vector<Delta> deltas_;
   std::vector<std::pair<std::string, int>> run_deltas_;
+  std::vector<std::pair<std::int64_t, int>> backfill_deltas_;
   std::map<std::string, std::int64_t> pool_used_;
   std::map<RunSeq, std::int64_t> run_active_;
   std::map<std::pair<std::string, std::string>, std::int64_t> task_active_;  // dag_id, task_id
   std::map<std::pair<RunSeq, std::string>, std::int64_t> run_task_active_;   // by task_id
   std::map<std::string, std::int64_t> runs_running_;                         // by dag_id
+  std::map<std::int64_t, std::int64_t> backfill_running_;  // by backfill, of those not done
 };
 
 }  // namespace batuta::sim

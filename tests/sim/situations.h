@@ -13,6 +13,11 @@ namespace batuta::sim {
   X(ticks_told, "ticks that no run was made for, on record")                         \
   X(edited_in_debt, "a schedule that owed ticks was edited")                         \
   X(overlap_cancelled, "a tick ended an older run to make room")                     \
+  X(backfill_run, "a run that a backfill made")                                      \
+  X(backfill_reprocessed, "a run that a backfill ran again")                         \
+  X(backfill_capped, "a backfill with as many runs as it may have")                  \
+  X(backfill_ended, "a backfill that came to its end")                               \
+  X(backfill_cancelled, "a backfill that was cancelled before its end")              \
   X(stale_report, "a report of an attempt that is not current")                      \
   X(duplicate_report, "a report that had been sent before")                          \
   X(report_after_reconnect, "an unacknowledged report repeated on a new connection") \

@@ -37,6 +37,7 @@ void Users::start() {
   plan(c_.knobs.pauses, &Users::toggle_pause);
   plan(c_.knobs.pool_changes, &Users::resize_pool);
   plan(c_.knobs.edits, &Users::edit);
+  plan(c_.knobs.backfills, &Users::backfill);
 }
 
 void Users::plan(int count, void (Users::*action)()) {
@@ -256,6 +257,41 @@ void Users::toggle_pause() {
   });
 }
 
+// Over a few minutes that have passed, or are passing. A run keeps its version: the checker knows
+// an instance's rows by their place.
+void Users::backfill() {
+  static constexpr Reprocess all[] = {Reprocess::none, Reprocess::failed, Reprocess::completed};
+  BackfillRequested event;
+  BackfillRow& row = event.backfill;
+  row.dag_id = any_dag();
+  row.from_date = c_.wall() - std::chrono::minutes(c_.rng.between(1, 8));
+  row.to_date = c_.wall() + std::chrono::minutes(c_.rng.between(-1, 1));
+  row.run_backwards = c_.rng.chance(300);
+  row.reprocess = all[c_.rng.below(3)];
+  row.max_active_runs = static_cast<std::int32_t>(c_.rng.between(1, 3));
+  row.latest_version = false;
+  node_.request(std::move(event), [this](const Reply& reply) {
+    if (reply.code != Errc::ok || !reply.backfill) return;
+    c_.agenda.after(c_.random_up_to(seconds(10)),
+                    [this, id = reply.backfill->id] { meddle_with(id); });
+  });
+}
+
+void Users::meddle_with(std::int64_t backfill) {
+  const auto change = [&](BackfillChanged::Kind kind) {
+    node_.request(BackfillChanged{0, backfill, kind}, ignore);
+  };
+  if (c_.rng.chance(250)) {
+    checker_.may_be_cancelled(backfill);
+    return change(BackfillChanged::Kind::cancel);
+  }
+  if (!c_.faults || c_.rng.chance(500)) return;
+  change(BackfillChanged::Kind::pause);
+  c_.agenda.after(c_.random_up_to(seconds(15)), [this, backfill] {
+    node_.request(BackfillChanged{0, backfill, BackfillChanged::Kind::unpause}, ignore);
+  });
+}
+
 void Users::resize_pool() {
   const auto slots = static_cast<std::int32_t>(c_.rng.between(0, 4));
   insist([slots] { return Event{PoolSet{0, {"small", slots, ""}, false}}; });
@@ -312,6 +348,10 @@ void Users::rest() {
   dags_read();
   for (const auto& [id, dag] : files_)
     insist([id = id] { return Event{PauseRequested{0, id, false}}; });
+  for (const auto& [id, row] : store_.data().backfills) {
+    if (row.phase != BackfillPhase::active) continue;
+    insist([id = id] { return Event{BackfillChanged{0, id, BackfillChanged::Kind::unpause}}; });
+  }
   insist([] { return Event{PoolSet{0, {"default_pool", 128, ""}, false}}; });
   insist([] { return Event{PoolSet{0, {"small", 4, ""}, false}}; });
 }

@@ -51,6 +51,8 @@ class Users {
   void remove(const StoredRun& run);
   void toggle_pause();
   void resize_pool();
+  void backfill();
+  void meddle_with(std::int64_t backfill);
   void edit();
   // Sends until it is answered by the core.
   void insist(std::function<Event()> make);

@@ -215,6 +215,8 @@ bool World::at_rest() const {
     if (!is_terminal(run.run.state)) return false;
   for (const auto& [id, row] : store_.data().publications)
     if (row.state == PublicationState::pending) return false;
+  for (const auto& [id, row] : store_.data().backfills)
+    if (row.phase != BackfillPhase::done) return false;
   return std::all_of(agents_.begin(), agents_.end(),
                      [](const auto& agent) { return agent->alive() && agent->idle(); });
 }
@@ -234,6 +236,10 @@ std::string World::unfinished() const {
         text += "; " + reason.name + ": " + reason.reason;
     }
   }
+  for (const auto& [id, row] : store_.data().backfills)
+    if (row.phase != BackfillPhase::done)
+      text += "\n  backfill " + std::to_string(id) + ": " + std::to_string(row.done) + " of " +
+              std::to_string(row.ticks) + " ticks" + (row.is_paused ? ", paused" : "");
   for (std::size_t i = 0; i < agents_.size(); ++i)
     if (!agents_[i]->idle()) text += "\n  agent " + std::to_string(i) + " still has attempts";
   return text;

@@ -45,7 +45,14 @@ inline void describe(Text& t, const RunRow& r) {
         r.logical_date, r.data_interval_start, r.data_interval_end, r.run_after, r.queued_at,
         r.start_date, r.end_date, r.last_scheduling_decision, r.conf_json, r.conf_start, r.conf_end,
         r.note, r.triggered_by, r.triggering_user, r.idempotency_key, r.request_digest, r.reason,
-        r.clear_number, r.ending, r.deadlines_missed);
+        r.clear_number, r.ending, r.backfill, r.backfill_tick, r.deadlines_missed);
+}
+
+inline void describe(Text& t, const BackfillRow& b) {
+  t.add(std::string("backfill"), b.id, b.dag_id, b.dag_version, b.from_date, b.to_date,
+        b.run_backwards, b.reprocess, b.max_active_runs, b.latest_version, b.conf_json,
+        b.conf_start, b.conf_end, b.is_paused, b.phase, b.ticks, b.done, b.cursor, b.created_at,
+        b.updated_at, b.completed_at, b.user);
 }
 
 inline void describe(Text& t, const TaskInstanceRow& r) {
@@ -123,6 +130,11 @@ inline std::string described(const StoredState& s) {
   for (const StreakRow& r : s.streaks)
     t.add(std::string("streak"), r.dag_id, r.task_id, r.map_index, r.failures);
   for (const PluginInfo& p : s.catalogue) describe(t, p);
+  for (const auto& [row, dag] : s.backfills) {
+    describe(t, row);
+    t.add(std::string("of"), dag ? dag->version : "");
+  }
+  t.add(s.last_backfill);
   t.add(s.last_run_seq, s.last_instance, s.last_publication, s.last_outbox);
   return t.text();
 }

@@ -50,6 +50,8 @@ inline Changes rich_changes() {
   c.waits = {{RunSeq{1}, 1, MapIndex{2}, WaitKind::check, at(51), at(52), at(53), true, "a file",
               RunSeq{7}, "other", at(54), "load", 3, 5, R"({"file":"/x"})", Duration(60), true,
               Duration(600)}};
+  c.backfills = {make_full_backfill(5, "v1")};
+  c.backfill_ticks = {{5, 1, at(2), TickOutcome::in_flight, RunSeq{1}}};
   OutboxRow publish;
   publish.id = 3;
   publish.key = "silver/quotes";
@@ -86,6 +88,10 @@ TEST_CASE_TEMPLATE_DEFINE("what was committed comes back field by field", Harnes
   CHECK(state.watermarks.at(0).value == at(50));
   REQUIRE(state.waits.size() == 1);
   CHECK(described(state.waits[0]) == described(changes.waits[0]));
+  REQUIRE(state.backfills.size() == 1);
+  CHECK(described(state.backfills[0].first) == described(changes.backfills[0]));
+  CHECK(state.backfills[0].second->version == "v1");
+  CHECK(state.last_backfill == 5);
   Changes done;
   done.waits_done = {state.waits[0].key()};
   commit(h.store(), done);

@@ -127,7 +127,35 @@ inline RunRow make_full_run(std::int64_t seq) {
   r.clear_number = 2;
   r.ending = DagRunState::failed;
   r.deadlines_missed = 5;
+  r.backfill = 4;
+  r.backfill_tick = 2;
   return r;
+}
+
+inline BackfillRow make_full_backfill(std::int64_t id, const std::string& version) {
+  BackfillRow b;
+  b.id = id;
+  b.dag_id = "etl";
+  b.dag_version = version;
+  b.from_date = at(1);
+  b.to_date = at(9);
+  b.run_backwards = true;
+  b.reprocess = Reprocess::completed;
+  b.max_active_runs = 3;
+  b.latest_version = false;
+  b.conf_json = R"({"a":1})";
+  b.conf_start = at(2);
+  b.conf_end = at(3);
+  b.is_paused = true;
+  b.phase = BackfillPhase::draining;
+  b.ticks = 8;
+  b.done = 2;
+  b.cursor = at(4);
+  b.created_at = at(10);
+  b.updated_at = at(11);
+  b.completed_at = at(12);
+  b.user = "ana";
+  return b;
 }
 
 inline TaskInstanceRow make_task(std::int64_t run, TaskIndex task,

@@ -41,6 +41,13 @@ StoredState MemoryStore::load() {
   stored.last_instance = data_.last_instance;
   stored.last_publication = data_.last_publication;
   stored.last_outbox = data_.last_outbox;
+  for (const auto& [id, row] : data_.backfills) {
+    const auto version = data_.dag_versions.find(row.dag_version);
+    if (row.phase == BackfillPhase::done) continue;
+    stored.backfills.emplace_back(row,
+                                  version == data_.dag_versions.end() ? nullptr : version->second);
+  }
+  stored.last_backfill = data_.last_backfill;
   return stored;
 }
 
@@ -149,7 +156,49 @@ void MemoryStore::apply_runs(const Changes& changes) {
     BATUTA_CHECK(it != data_.runs.end(), row.dag_run_id);
     it->second.run = row;
   }
+  for (const auto& change : changes.runs_repinned) {
+    StoredRun& run = data_.runs.at(change.run);
+    run = StoredRun{run.run, data_.dag_versions.at(change.version)};
+    move_tasks(change);
+  }
+  for (const BackfillRow& row : changes.backfills) {
+    data_.backfills[row.id] = row;
+    data_.last_backfill = std::max(data_.last_backfill, row.id);
+  }
+  data_.backfill_ticks.insert(data_.backfill_ticks.end(), changes.backfill_ticks.begin(),
+                              changes.backfill_ticks.end());
   for (RunSeq seq : changes.runs_deleted) delete_run(seq);
+}
+
+void MemoryStore::move_tasks(const Changes::RunRepinned& change) {
+  const auto move = [&](TaskIndex& task) {
+    if (task < change.moved.size()) task = change.moved[task];
+  };
+  const auto move_keys = [&](auto& rows, auto task_of) {
+    auto all = std::exchange(rows, {});
+    while (!all.empty()) {
+      auto node = all.extract(all.begin());
+      task_of(node.key(), node.mapped());
+      BATUTA_CHECK(rows.insert(std::move(node)).inserted);
+    }
+  };
+  for (AttemptRow& attempt : data_.attempts) {
+    if (attempt.row.run == change.run) move(attempt.row.task);
+  }
+  for (RenderedRow& row : data_.rendered) {
+    if (row.run == change.run) move(row.task);
+  }
+  move_keys(data_.xcoms, [&](XcomId& id, XcomRow& row) {
+    if (row.run == change.run) move(id.first.task), move(row.task);
+  });
+  const auto by_attempt = [&](AttemptKey& key, auto& row) {
+    if (key.run == change.run) move(key.task), move(row.key.task);
+  };
+  move_keys(data_.job_executions, by_attempt);
+  move_keys(data_.attempt_reports, by_attempt);
+  for (auto& [id, row] : data_.publications) {
+    if (row.key.run == change.run) move(row.key.task);
+  }
 }
 
 void MemoryStore::apply_tasks(const Changes& changes) {
@@ -226,6 +275,10 @@ void MemoryStore::apply_deletions(const Changes& changes) {
     std::erase_if(data_.streaks, [&](const auto& s) { return s.second.dag_id == dag_id; });
     for (const auto& [seq, run] : data_.runs) BATUTA_CHECK(run.run.dag_id != dag_id, dag_id);
     data_.dags.erase(dag_id);
+    std::erase_if(data_.backfill_ticks, [&](const BackfillTickRow& tick) {
+      return data_.backfills.at(tick.backfill).dag_id == dag_id;
+    });
+    std::erase_if(data_.backfills, [&](const auto& b) { return b.second.dag_id == dag_id; });
     std::erase_if(data_.dag_versions, [&](const auto& v) { return v.second->id == dag_id; });
   }
 }

@@ -47,6 +47,8 @@ class MemoryStore : public Store {
     std::map<std::int64_t, OutboxRow> outbox;
     std::vector<EventLogRow> event_log;
     std::vector<RenderedRow> rendered;
+    std::map<std::int64_t, BackfillRow> backfills;  // done ones too
+    std::vector<BackfillTickRow> backfill_ticks;
     std::vector<PluginInfo> catalogue;
     std::map<std::string, JobConfigView> job_configs;
     Epoch epoch{};
@@ -55,6 +57,7 @@ class MemoryStore : public Store {
     std::int64_t last_instance = 0;
     std::int64_t last_publication = 0;
     std::int64_t last_outbox = 0;
+    std::int64_t last_backfill = 0;
   };
 
   // Asked once per commit and probe; null = always ok. Failing ones are `retry` and `unknown`; a
@@ -92,6 +95,7 @@ class MemoryStore : public Store {
   void apply_dags(const Changes& changes);
   void apply_runs(const Changes& changes);
   void apply_tasks(const Changes& changes);
+  void move_tasks(const Changes::RunRepinned& change);
   void apply_lake(const Changes& changes);
   void apply_logs(const Changes& changes);
   void apply_deletions(const Changes& changes);

@@ -29,8 +29,35 @@ export interface AttemptReport {
   lineage: Record<string, unknown>[]; quality: Record<string, unknown>[]; try_number: number;
 }
 
+export interface Backfill {
+  batuta: BackfillExtra; completed_at: string | null; created_at: string; dag_display_name: string; dag_id: string;
+  dag_run_conf: Record<string, unknown> | null; from_date: string; id: number; is_paused: boolean;
+  max_active_runs: number; reprocess_behavior: string; to_date: string; updated_at: string;
+}
+
 export interface BackfillCollection {
-  backfills: Record<string, unknown>[]; total_entries: number;
+  backfills: Backfill[]; total_entries: number;
+}
+
+export interface BackfillExtra {
+  cancelled: boolean; done: number; ended: boolean; outcomes?: Record<string, unknown>; run_backwards: boolean;
+  run_on_latest_version: boolean; runs?: Record<string, unknown>; ticks: number; triggering_user_name: string | null;
+}
+
+export interface BackfillPlan {
+  backfills: PlannedRun[]; batuta: BackfillPlanExtra; total_entries: number;
+}
+
+export interface BackfillPlanExtra {
+  left_alone: LeftAlone[]; ticks: number;
+}
+
+export interface BackfillTick {
+  dag_run_id: string | null; logical_date: string; ordinal: number; outcome: string; state: string | null;
+}
+
+export interface BackfillTickCollection {
+  ticks: BackfillTick[]; total_entries: number;
 }
 
 export interface Backup {
@@ -230,6 +257,10 @@ export interface JobExecutionCollection {
   job_executions: JobExecution[]; total_entries: number;
 }
 
+export interface LeftAlone {
+  dag_run_id: string; logical_date: string; reason: string;
+}
+
 export interface LogMessage {
   event: string; level?: string; timestamp: string | null;
 }
@@ -245,6 +276,14 @@ export interface OutboxRow {
 
 export interface PartitionsCleared {
   dag_runs_cleared: number; dry_run: boolean; task_instances_cleared: number;
+}
+
+export interface PlannedRun {
+  batuta: PlannedRunExtra; logical_date: string | null; partition_date: string | null; partition_key: string | null;
+}
+
+export interface PlannedRunExtra {
+  action: string; dag_run_id: string;
 }
 
 export interface Plugin {
