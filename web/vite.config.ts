@@ -18,5 +18,5 @@ export default defineConfig({
     },
   },
   server: { proxy: { '/api': process.env['BATUTA_URL'] ?? 'http://127.0.0.1:8080' } },
-  test: { include: ['test/**/*.test.ts'], environment: 'node' },
+  test: { include: ['test/**/*.test.ts'], environment: 'node', css: true },
 });

@@ -26,6 +26,12 @@ void favorite_dag(Context&, Call);
 void unfavorite_dag(Context&, Call);
 void reparse_dag_file(Context&, Call);
 
+// grid_routes.cc
+Result<Response> get_grid(Context&, const Request&);
+
+// home_routes.cc
+void get_home(Context&, Call);
+
 // problem_routes.cc
 Result<Response> list_dag_warnings(Context&, const Request&);
 Result<Response> list_import_errors(Context&, const Request&);

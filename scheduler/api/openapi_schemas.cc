@@ -154,6 +154,25 @@ constexpr ObjectSchema schemas[] = {
      "id:int kind key created_at:time tries:int next_try_at:time? last_error? dead:bool"},
     {"OutboxCollection", "[outbox:OutboxRow] total_entries:int"},
     {"Backup", "path"},
+    {"GridTask", "task_id operator_name is_mapped:bool is_gone:bool"},
+    {"GridRun",
+     "dag_run_id state:run_state run_type logical_date:time? run_after:time queued_at:time "
+     "start_date:time? end_date:time? version_number:int? cells mapped:object"},
+    {"Grid", "dag_id [tasks:GridTask] [runs:GridRun] total_runs:int"},
+    {"HomeRun",
+     "dag_id dag_run_id state:run_state run_type run_after:time queued_at:time start_date:time? "
+     "end_date:time?"},
+    {"HomeRuns", "[runs:HomeRun] total:int"},
+    {"HomeNext", "dag_id run_after:time"},
+    {"HomeNexts", "[dags:HomeNext] total:int"},
+    {"HomeBar", "from:time success:int failed:int"},
+    {"HomeTasks", "running:int queued:int scheduled:int up_for_retry:int deferred:int"},
+    {"HomeDags", "active:int paused:int"},
+    {"HomeWorker", "agent_id hostname slots:int attempts:int connected:bool last_seen:time"},
+    {"Home",
+     "now:time hours:int from:time [history:HomeBar] failed:HomeRuns running:HomeRuns "
+     "queued:HomeRuns late:HomeNexts upcoming:HomeNexts tasks:HomeTasks dags:HomeDags "
+     "import_errors:int warnings:int [~pools:Pool] [~workers:HomeWorker]"},
     {"AttemptReport", "try_number:int [quality:object] [lineage:object]"},
     {"User", "username role created_at:time"},
     {"UserCollection", "[users:User] total_entries:int"},

@@ -275,6 +275,13 @@ constexpr QueryParam right_rows[] = {
 constexpr QueryParam outbox_rows[] = {limit, offset,
                                       own("dead", Kind::flag, "Only what was given up")};
 constexpr QueryParam feed_rows[] = {own("dag_id", Kind::text), own("run_id", Kind::text)};
+constexpr QueryParam grid_rows[] = {
+    own("runs", Kind::integer, "So many of the newest runs: 50 unless given, at most 200"),
+    own("offset", Kind::integer, "Runs to leave out at the newest end"),
+    filter("dag_run_id", Kind::texts, "dag_run_id", Op::any, "These runs alone"),
+};
+constexpr QueryParam home_rows[] = {
+    own("hours", Kind::integer, "How far back: 24 unless given, at most 336")};
 constexpr QueryParam mask_rows[] = {update_mask};
 constexpr QueryParam task_mask_rows[] = {update_mask, map_index};
 
@@ -313,6 +320,8 @@ constinit const QueryTable report_params = report_rows;
 constinit const QueryTable right_params = right_rows;
 constinit const QueryTable outbox_params = outbox_rows;
 constinit const QueryTable feed_params = feed_rows;
+constinit const QueryTable grid_params = grid_rows;
+constinit const QueryTable home_params = home_rows;
 constinit const QueryTable mask_params = mask_rows;
 constinit const QueryTable task_mask_params = task_mask_rows;
 

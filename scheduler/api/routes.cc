@@ -360,6 +360,13 @@ constexpr Route every_route[] = {
      "Live changes as server-sent events: run, task, dag; dags when the set of DAGs, import errors or "
      "DAG warnings changed; resync when everything must be read anew", {.query = &feed_params}},
     {get,   OURS "/plugins", list_plugins, reading_of("admin:plugins"), "The plugin catalogue", {.answer = "PluginCollection"}},
+    {get,   OURS "/home", get_home, some_dag, "What failed, runs, waits and is late, over all DAGs",
+     {.query = &home_params, .answer = "Home"}},
+    {get,   OURS "/dags/{dag_id}/grid", reading<get_grid>, read_dag,
+     "Tasks by newest runs: of each run one letter a task, in the order of `tasks`. - none, h scheduled, q queued, "
+     "r running, s success, f failed, y up for retry, u upstream failed, k skipped, w deferred, x removed; a space where "
+     "the run's version has no such task. `mapped`: of mapped tasks, by position, instances by state",
+     {.query = &grid_params, .answer = "Grid"}},
     {get,   OUR_TASK "/report", reading<get_attempt_report>, read_dag,
      "What a try told about quality and lineage: try_number, or the newest that told anything",
      {.query = &report_params, .answer = "AttemptReport"}},

@@ -97,6 +97,14 @@ struct TaskInstanceView {
   std::string rendered_json;  // of the newest try; empty when not kept
 };
 
+// The state of one task instance among those of many runs.
+struct InstanceState {
+  std::uint32_t run = 0;  // which of the runs that were asked
+  TaskIndex task = 0;     // of the run's DAG version
+  MapIndex map_index = unmapped;
+  TaskState state = TaskState::none;
+};
+
 // What a task instance returned, as lists show it.
 struct XcomView {
   XcomRow row;
@@ -185,6 +193,9 @@ class History {
 
   virtual PageOf<TaskInstanceView> task_instances(const TaskQuery& query) = 0;
   virtual std::optional<TaskInstanceView> task_instance(const InstanceName& name) = 0;
+  // Of every task instance of these runs, by run, task and map index; a run that has not started
+  // may have none. Not paged: as many as the runs have.
+  virtual std::vector<InstanceState> instance_states(const std::vector<RunSeq>& runs) = 0;
   // Every try, oldest first, the newest included.
   virtual std::vector<TaskInstanceView> tries(const InstanceName& name) = 0;
 

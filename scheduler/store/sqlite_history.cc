@@ -12,6 +12,9 @@ namespace {
 
 constexpr char select_run[] = "SELECT " BATUTA_RUN_COLUMNS("") " FROM dag_run "
                               "WHERE dag_id = ? AND dag_run_id = ?";
+// In the order of the table's key, which gives each run's rows in the order in which they lie.
+constexpr char select_states[] =
+    "SELECT task, map_index, state FROM task_instance WHERE run = ? ORDER BY task, map_index";
 // The ended tries of one task instance, in the shape of task_view_columns.
 constexpr char select_tries[] =
     "SELECT t.id, " BATUTA_TASK_COLUMNS("h.") ", r.dag_id, r.dag_run_id, t.task_id, r.uuid, "
@@ -165,6 +168,20 @@ PageOf<TaskInstanceView> SqliteHistory::task_instances(const TaskQuery& query) {
 std::optional<TaskInstanceView> SqliteHistory::task_instance(const InstanceName& name) {
   Reader reader(*this);
   return newest_try(reader.db(), name);
+}
+
+std::vector<InstanceState> SqliteHistory::instance_states(const std::vector<RunSeq>& runs) {
+  Reader reader(*this);
+  std::vector<InstanceState> result;
+  for (std::size_t at = 0; at < runs.size(); ++at) {
+    Rows rows = reader.db().statement(select_states).query(runs[at]);
+    while (rows.next()) {
+      InstanceState& one = result.emplace_back();
+      one.run = static_cast<std::uint32_t>(at);
+      rows.read(one.task, one.map_index, one.state);
+    }
+  }
+  return result;
 }
 
 std::vector<TaskInstanceView> SqliteHistory::tries(const InstanceName& name) {

@@ -145,6 +145,18 @@ std::optional<TaskInstanceView> FakeHistory::task_instance(const InstanceName& n
   return std::nullopt;
 }
 
+std::vector<InstanceState> FakeHistory::instance_states(const std::vector<RunSeq>& runs) {
+  std::vector<InstanceState> found;
+  for (std::size_t at = 0; at < runs.size(); ++at) {
+    for (const auto& view : views) {
+      if (view.row.run != runs[at]) continue;
+      found.push_back(
+          {static_cast<std::uint32_t>(at), view.row.task, view.row.map_index, view.row.state});
+    }
+  }
+  return found;
+}
+
 std::vector<TaskInstanceView> FakeHistory::tries(const InstanceName& name) {
   std::vector<TaskInstanceView> found;
   const auto newest = task_instance(name);

@@ -55,6 +55,8 @@ constexpr Expected table[] = {
     {Method::post, "/api/batuta/tokens", "viewer"},
     {Method::del, "/api/batuta/tokens/{token_id}", "viewer"},
     {Method::get, "/api/v2/dags", "viewer"},
+    {Method::get, "/api/batuta/home", "viewer"},
+    {Method::get, "/api/batuta/dags/{dag_id}/grid", "viewer"},
     {Method::get, "/api/v2/dags/{dag_id}", "viewer"},
     {Method::patch, "/api/v2/dags/{dag_id}", "operator"},
     {Method::patch, "/api/v2/dags", "operator"},

@@ -131,7 +131,21 @@ export const changing = {
   ],
 };
 
-export const dags = [demo, chatty, flaky, slow, hostile, wide, exact, long, flood, changing];
+// A diamond with an edge that would pass behind a box, a mapped task and a branch that fails.
+const branchy = {
+  dag_id: 'branchy',
+  description: 'One of its branches fails',
+  doc_md: '# Branchy\n\nSee *the* **docs** at [the site](https://example.org/a).\n\n- one\n- two\n\n<img src=x onerror="window.pwned=1">',
+  ...begin,
+  tasks: [
+    { task_id: 'start', type: 'mock', run_for: '50ms' },
+    { task_id: 'bad', type: 'shell', command: 'echo about to fail; exit 3', depends_on: ['start'] },
+    { task_id: 'many', type: 'shell', command: 'echo part', expand: { env: [{ PART: 'a' }, { PART: 'b' }, { PART: 'c' }] }, depends_on: ['start'] },
+    { task_id: 'end', type: 'mock', depends_on: ['start', 'bad', 'many'] },
+  ],
+};
+
+export const dags = [demo, branchy, chatty, flaky, slow, hostile, wide, exact, long, flood, changing];
 
 /** Writes the DAG files and one that is half a file. */
 export function writeDags(folder) {

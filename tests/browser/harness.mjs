@@ -5,7 +5,8 @@
 //   BATUTA_SCREENSHOTS    where pictures go
 //   CHROMIUM              the browser's binary
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { startMock } from './mock_server.mjs';
@@ -95,6 +96,18 @@ export async function login(session) {
   const hash = await page.evaluate(() => location.hash);
   await finish();
   return hash;
+}
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** What axe finds in the page as it stands is a failure. */
+export async function check(page, name) {
+  if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe);
+  const found = await page.evaluate(async () => {
+    const { violations } = await window.axe.run(document, { resultTypes: ['violations'] });
+    return violations.flatMap((one) => one.nodes.slice(0, 3).map((node) => `${one.id}: ${node.target.join(' ')}: ${node.failureSummary}`));
+  });
+  assert.deepEqual(found, [], name);
 }
 
 export const shoot = (page, name) => page.screenshot({ path: join(shots, `${name}.png`), animations: 'disabled' });

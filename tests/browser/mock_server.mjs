@@ -80,6 +80,41 @@ function tasksOf(dag) {
   }));
 }
 
+const letters = { null: '-', queued: 'q', running: 'r', success: 's', failed: 'f', up_for_retry: 'y', upstream_failed: 'u', skipped: 'k' };
+
+function grid(w, dag, limit) {
+  const runs = w.runs.filter((run) => run.dag_id === dag.dag_id);
+  return {
+    dag_id: dag.dag_id,
+    tasks: dag.tasks.map((task) => ({ task_id: task.task_id, operator_name: task.type, is_mapped: false, is_gone: false })),
+    runs: runs.slice(0, limit).map((run) => ({
+      ...w.runJson(run),
+      version_number: run.version,
+      cells: dag.tasks.map((task) => letters[run.tasks.find((one) => one.spec.task_id === task.task_id)?.state] ?? ' ').join(''),
+      mapped: {},
+    })),
+    total_runs: runs.length,
+  };
+}
+
+function home(w) {
+  const of = (state) => {
+    const runs = w.runs.filter((run) => run.state === state).map((run) => w.runJson(run));
+    return { runs: runs.slice(0, 10), total: runs.length };
+  };
+  const at = (hours) => new Date(Date.now() + hours * 3_600_000).toISOString();
+  return {
+    now: at(0), hours: 24, from: at(-24),
+    history: Array.from({ length: 24 }, (_, hour) => ({ from: at(hour - 24), success: hour % 5, failed: hour % 7 === 0 ? 1 : 0 })),
+    failed: of('failed'), running: of('running'), queued: of('queued'),
+    tasks: { running: 0, queued: 0, scheduled: 0, up_for_retry: 0, deferred: 0 },
+    dags: { active: w.dags.size, paused: 0 },
+    late: { dags: [], total: 0 },
+    upcoming: { dags: [{ dag_id: 'demo', run_after: at(0.4) }], total: 1 },
+    import_errors: 1, warnings: 1, pools: [], workers: [],
+  };
+}
+
 // [method, pattern, handler(world, ids, query, body, reply)]
 const routes = [
   ['GET', '/version', () => ({ version: '0.1.0' })],
@@ -150,6 +185,8 @@ const routes = [
   ['GET', '/eventLogs', (w, _, q) => page(w.audit.filter((row) => ['dag_id', 'event'].every((name) => !q.has(name) || row[name] === q.get(name))), q, 'event_logs')],
   ['GET', '/jobs', () => ({ jobs: [{ id: 1, job_type: 'SchedulerJob', state: 'running', hostname: 'localhost', start_date: new Date(Date.now() - 4e6).toISOString(), latest_heartbeat: new Date().toISOString() }], total_entries: 1 })],
   ['GET', '/monitor/health', () => ({ metadatabase: { status: 'healthy' }, scheduler: { status: 'healthy', latest_scheduler_heartbeat: new Date().toISOString() } })],
+  ['GET', '/api/batuta/dags/:dag/grid', (w, [dag], q) => grid(w, must(w.dags.get(dag)), Number(q.get('runs') ?? 50))],
+  ['GET', '/api/batuta/home', (w) => home(w)],
   ['GET', '/api/batuta/dags/:dag/dagRuns/:run/taskInstances/:task/report', (w, ids, q) => {
     const told = must(taskOf(w, ids).tries[Number(q.get('try_number')) - 1]?.report);
     return { try_number: Number(q.get('try_number')), quality: told, lineage: [] };

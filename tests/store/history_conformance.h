@@ -99,6 +99,25 @@ TEST_CASE_TEMPLATE_DEFINE("what a list shows is found by its name, and nothing e
   }
   const auto tasks = history.task_instances({}).rows;
   REQUIRE(tasks.size() >= 2);
+  std::vector<RunSeq> seqs;
+  for (const RunRow& run : runs) seqs.push_back(run.seq);
+  std::vector<std::string> states, listed;
+  for (const InstanceState& one : history.instance_states(seqs)) {
+    states.push_back(runs[one.run].dag_run_id + "/" + std::to_string(one.task) + "/" +
+                     std::to_string(number_of(one.map_index)) + std::string(to_string(one.state)));
+  }
+  for (const TaskInstanceView& view : tasks) {
+    const auto run = history.run(view.dag_id, view.dag_run_id);
+    if (run->state == DagRunState::queued && view.row.state == TaskState::none) continue;
+    listed.push_back(view.dag_run_id + "/" + std::to_string(view.row.task) + "/" +
+                     std::to_string(number_of(view.row.map_index)) +
+                     std::string(to_string(view.row.state)));
+  }
+  for (const std::string& one : listed) {
+    CHECK_MESSAGE(std::count(states.begin(), states.end(), one) == 1, one);
+  }
+  CHECK(states.size() >= listed.size());
+  CHECK(history.instance_states({}).empty());
   for (const TaskInstanceView& view : tasks) {
     InstanceName name = instance_of(view);
     const auto found = history.task_instance(name);

@@ -10,6 +10,7 @@ import './css/tables.css';
 import './css/dags.css';
 import './css/run.css';
 import './css/log.css';
+import './css/grid.css';
 
 const root = document.getElementById('app');
 if (root) render(<App />, root);

@@ -48,6 +48,11 @@ export const importErrors = (page: Page, signal?: AbortSignal) =>
 export const dagWarnings = (page: Page, signal?: AbortSignal) =>
   rowsOf<t.DagWarning>(`${v2}/dagWarnings`, 'dag_warnings', { ...page }, signal);
 
+/** Tasks by newest runs, a letter a cell. */
+export const grid = (dag: string, query: Query, signal?: AbortSignal) =>
+  get<t.Grid>(`${ours}/dags/${path(dag)}/grid${queryString(query)}`, signal);
+export const home = (hours: number, signal?: AbortSignal) => get<t.Home>(`${ours}/home${queryString({ hours })}`, signal);
+
 // Runs
 export const dagRuns = (dag: string, query: Query, signal?: AbortSignal) =>
   get<t.RunPage>(`${dagUrl(dag)}/dagRuns${queryString(query)}`, signal);

@@ -202,6 +202,20 @@ export interface ExtraLinkCollection {
   extra_links: Record<string, unknown>; total_entries: number;
 }
 
+export interface Grid {
+  dag_id: string; runs: GridRun[]; tasks: GridTask[]; total_runs: number;
+}
+
+export interface GridRun {
+  cells: string; dag_run_id: string; end_date: string | null; logical_date: string | null;
+  mapped: Record<string, unknown>; queued_at: string; run_after: string; run_type: string; start_date: string | null;
+  state: 'queued' | 'running' | 'success' | 'failed'; version_number: number | null;
+}
+
+export interface GridTask {
+  is_gone: boolean; is_mapped: boolean; operator_name: string; task_id: string;
+}
+
 export interface Group {
   description: string; name: string; roles: string[]; users: string[];
 }
@@ -213,6 +227,45 @@ export interface GroupCollection {
 export interface HealthInfo {
   dag_processor: Record<string, unknown>; metadatabase: Record<string, unknown>; scheduler: Record<string, unknown>;
   triggerer: Record<string, unknown>;
+}
+
+export interface Home {
+  dags: HomeDags; failed: HomeRuns; from: string; history: HomeBar[]; hours: number; import_errors: number;
+  late: HomeNexts; now: string; pools?: Pool[]; queued: HomeRuns; running: HomeRuns; tasks: HomeTasks;
+  upcoming: HomeNexts; warnings: number; workers?: HomeWorker[];
+}
+
+export interface HomeBar {
+  failed: number; from: string; success: number;
+}
+
+export interface HomeDags {
+  active: number; paused: number;
+}
+
+export interface HomeNext {
+  dag_id: string; run_after: string;
+}
+
+export interface HomeNexts {
+  dags: HomeNext[]; total: number;
+}
+
+export interface HomeRun {
+  dag_id: string; dag_run_id: string; end_date: string | null; queued_at: string; run_after: string; run_type: string;
+  start_date: string | null; state: 'queued' | 'running' | 'success' | 'failed';
+}
+
+export interface HomeRuns {
+  runs: HomeRun[]; total: number;
+}
+
+export interface HomeTasks {
+  deferred: number; queued: number; running: number; scheduled: number; up_for_retry: number;
+}
+
+export interface HomeWorker {
+  agent_id: string; attempts: number; connected: boolean; hostname: string; last_seen: string; slots: number;
 }
 
 export interface ImportError {

@@ -2,6 +2,10 @@
 // what plugins tell. Everything else is schema.ts, which is made from the server's OpenAPI document.
 import type * as schema from './schema';
 
+export type Grid = schema.Grid;
+export type GridRun = schema.GridRun;
+export type Home = schema.Home;
+export type HomeRun = schema.HomeRun;
 export type Session = schema.Session;
 export type Dag = schema.DAG;
 export type DagDetails = schema.DAGDetails;

@@ -15,6 +15,7 @@ interface Props {
 /** A tab list by the book: arrows move, one tab stop, the panel belongs to the caller. */
 export function Tabs({ tabs, current, label, onChange }: Props) {
   const list = useRef<HTMLDivElement>(null);
+  const stop = tabs.some((tab) => tab.id === current) ? current : tabs[0]?.id;
   const onKeyDown = (event: KeyboardEvent) => {
     const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
     if (step === 0) return;
@@ -33,7 +34,7 @@ export function Tabs({ tabs, current, label, onChange }: Props) {
           role="tab"
           class="tab"
           aria-selected={tab.id === current}
-          tabIndex={tab.id === current ? 0 : -1}
+          tabIndex={tab.id === stop ? 0 : -1}
           onClick={() => onChange(tab.id)}
         >
           {tab.label}

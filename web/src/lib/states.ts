@@ -1,6 +1,7 @@
 // What each state is called and how it is drawn. The colours themselves stand in css/states.css under
 // the same names; a shape goes with each colour, so that no meaning rests on colour alone.
 import type { RunState, TaskState } from '../api/types';
+import { t } from './words';
 
 // Airflow's further states are drawn too, though no answer of this server holds them yet.
 type Further = 'restarting' | 'up_for_reschedule';
@@ -17,23 +18,23 @@ const info = (name: StateName, label: string, shape: Shape): StateInfo => ({ nam
 
 /** In the order a summary lists them: what needs attention first. */
 export const states: readonly StateInfo[] = [
-  info('failed', 'Failed', 'cross'),
-  info('upstream_failed', 'Upstream failed', 'up'),
-  info('up_for_retry', 'Up for retry', 'retry'),
-  info('running', 'Running', 'play'),
-  info('queued', 'Queued', 'clock'),
-  info('scheduled', 'Scheduled', 'clock'),
-  info('restarting', 'Restarting', 'retry'),
-  info('deferred', 'Deferred', 'clock'),
-  info('up_for_reschedule', 'Up for reschedule', 'clock'),
-  info('none', 'Waiting', 'dot'),
-  info('success', 'Success', 'check'),
-  info('skipped', 'Skipped', 'skip'),
-  info('removed', 'Removed', 'minus'),
+  info('failed', t('Failed'), 'cross'),
+  info('upstream_failed', t('Upstream failed'), 'up'),
+  info('up_for_retry', t('Up for retry'), 'retry'),
+  info('running', t('Running'), 'play'),
+  info('queued', t('Queued'), 'clock'),
+  info('scheduled', t('Scheduled'), 'clock'),
+  info('restarting', t('Restarting'), 'retry'),
+  info('deferred', t('Deferred'), 'clock'),
+  info('up_for_reschedule', t('Up for reschedule'), 'clock'),
+  info('none', t('Waiting'), 'dot'),
+  info('success', t('Success'), 'check'),
+  info('skipped', t('Skipped'), 'skip'),
+  info('removed', t('Removed'), 'minus'),
 ];
 
 const byName = new Map<string, StateInfo>(states.map((state) => [state.name, state]));
-const unknown = info('none', 'Unknown', 'dot');
+const unknown = info('none', t('Unknown'), 'dot');
 
 /** Never throws: a state a newer server invents is drawn as unknown. */
 export function stateInfo(state: string | null | undefined): StateInfo {
@@ -45,3 +46,13 @@ const ended = new Set<string>(['success', 'failed', 'upstream_failed', 'skipped'
 export function isEnded(state: TaskState | RunState | undefined): boolean {
   return typeof state === 'string' && ended.has(state);
 }
+
+const runTypes: Readonly<Record<string, string>> = {
+  manual: t('triggered'),
+  scheduled: t('scheduled'),
+  backfill: t('backfill'),
+  asset_triggered: t('by an asset'),
+};
+
+/** How a run came to be; one that this page does not know keeps its own name. */
+export const runTypeName = (type: string): string => runTypes[type] ?? type;

@@ -7,13 +7,16 @@ import { Icon } from '../components/icon';
 import { Empty, ErrorBox, Loaded } from '../components/loaded';
 import { Tabs } from '../components/tabs';
 import { Ago } from '../components/time';
-import { useApp, useLive, useNow, useResource, useThrottled, useTitle } from '../lib/hooks';
-import { withSearch } from '../lib/address';
+import { withSearch, type Changes } from '../lib/address';
+import { useApp, useLive, useNow, useResource, useSearch, useThrottled, useTitle } from '../lib/hooks';
+import { t } from '../lib/words';
 import { DagFileNotice } from './dag_file_notice';
 import { DagRuns } from './dag_runs';
 import { scheduleText } from './dag_row';
 import { DagSource } from './dag_source';
 import { DagTasks } from './dag_tasks';
+import { GridPane } from './grid';
+import { GridTask } from './grid_task';
 import { PauseSwitch } from './pause_switch';
 import { SkippedTicks } from './skipped_ticks';
 import { TriggerDialog } from './trigger_dialog';
@@ -23,6 +26,20 @@ const tabs = [
   { id: 'tasks', label: 'Tasks' },
   { id: 'source', label: 'Source' },
 ];
+
+const nothing: Changes = { run: null, task: null, try: null };
+const go = (changes: Changes) => void (location.hash = withSearch(location.hash, changes));
+const gridKept = 'batuta-grid';
+
+// Whether the grid is open is the reader's habit, not the address's.
+function useGridShown(): [boolean, () => void] {
+  const [shown, setShown] = useState(() => localStorage.getItem(gridKept) !== 'closed');
+  const turn = () => {
+    localStorage.setItem(gridKept, shown ? 'closed' : 'open');
+    setShown(!shown);
+  };
+  return [shown, turn];
+}
 
 export function DagView({ dag, tab }: { dag: string; tab: string }) {
   const { canOperate } = useApp();
@@ -34,6 +51,10 @@ export function DagView({ dag, tab }: { dag: string; tab: string }) {
     if (batch.resync || batch.listChanged || batch.dags.includes(dag)) refresh();
   });
   useTitle(dag);
+  const [gridShown, showGrid] = useGridShown();
+  const [search] = useSearch();
+  const [run, task] = [search.get('run'), search.get('task')];
+  const chosen = run !== null && task !== null;
   const current = tabs.some((one) => one.id === tab) ? tab : 'runs';
   const version = details.data?.latest_dag_version?.version_number;
   if (details.error instanceof ApiError && details.error.status === 404) {
@@ -88,15 +109,26 @@ export function DagView({ dag, tab }: { dag: string; tab: string }) {
             )}
             {version !== undefined && <Fact name="Version">{version}</Fact>}
           </dl>
-          <Tabs
-            tabs={tabs}
-            current={current}
-            label="About this DAG"
-            onChange={(id) => (location.hash = withSearch(location.hash, { tab: id }))}
-          />
-          {current === 'runs' && <DagRuns dag={dag} now={now} />}
-          {current === 'tasks' && <DagTasks dag={dag} version={version} />}
-          {current === 'source' && <DagSource dag={dag} version={version} />}
+          <div class={`dag-body ${gridShown ? 'has-grid' : ''}`}>
+            {gridShown && <GridPane dag={dag} run={run} task={task} onChoose={(nextRun, nextTask) => go({ run: nextRun, task: nextTask, tab: 'log', try: null })} />}
+            <div class="dag-side">
+              <div class="dag-tabs">
+                <Tabs tabs={tabs} current={chosen ? '' : current} label="About this DAG" onChange={(id) => go({ ...nothing, tab: id })} />
+                <button type="button" class="button grid-switch" aria-pressed={gridShown} onClick={showGrid}>
+                  {t('Grid')}
+                </button>
+              </div>
+              {chosen && run !== null && task !== null ? (
+                <GridTask key={`${run}\n${task}`} dag={dag} run={run} task={task} tab={tab} onTab={(id) => go({ tab: id })} onClose={() => go({ ...nothing, tab: null })} />
+              ) : (
+                <>
+                  {current === 'runs' && <DagRuns dag={dag} now={now} />}
+                  {current === 'tasks' && <DagTasks dag={dag} version={version} />}
+                  {current === 'source' && <DagSource dag={dag} version={version} />}
+                </>
+              )}
+            </div>
+          </div>
           {triggering && <TriggerDialog dag={dag} onClose={() => setTriggering(false)} />}
         </>
       )}

@@ -1,0 +1,139 @@
+// What the page alone asks for: the grid and the home.
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "scheduler/dagfile/dag_parser.h"
+#include "tests/api/fake_services.h"
+
+namespace batuta::http {
+namespace {
+
+using nlohmann::json;
+
+const std::string grid = "/api/batuta/dags/demo/grid";
+
+json run_of(const json& body, const std::string& id) {
+  for (const json& run : body["runs"]) {
+    if (run["dag_run_id"] == id) return run;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+TEST_CASE("the grid has a byte for each task and run") {
+  TestApi api;
+  const json body = api.get(grid);
+  CHECK(body["tasks"][0]["task_id"] == "first");
+  CHECK(body["tasks"][1]["is_mapped"] == true);
+  CHECK(body["tasks"][1]["is_gone"] == false);
+  CHECK(body["total_runs"] == 2);
+  const json live = run_of(body, "live");
+  CHECK(live["cells"] == "r-");  // what is being published looks like running
+  CHECK(live["state"] == "running");
+  CHECK(live["run_type"] == "manual");
+  CHECK(live["version_number"] == 1);
+  CHECK(run_of(body, "done")["cells"].get<std::string>()[0] == 's');
+  CHECK(api.history.last_run_query.order_by == std::vector<std::string>{"-run_after"});
+  CHECK(api.history.last_run_query.page.limit == 50);
+}
+
+TEST_CASE("a mapped task's cell is its worst instance, and all of them are counted") {
+  TestApi api;
+  TaskInstanceView some;
+  for (const TaskInstanceView& view : api.history.views) {
+    if (view.dag_run_id == "done" && view.task_id == "second") some = view;
+  }
+  std::erase_if(api.history.views, [&](const TaskInstanceView& view) {
+    return view.row.run == some.row.run && view.row.task == 1;
+  });
+  const TaskState states[] = {TaskState::success, TaskState::failed, TaskState::success};
+  for (std::int32_t i = 0; i < 3; ++i) {
+    some.row.map_index = MapIndex{i};
+    some.row.state = states[i];
+    api.history.views.push_back(some);
+  }
+  const json done = run_of(api.get(grid), "done");
+  CHECK(done["cells"] == "sf");
+  CHECK(done["mapped"]["1"] == json{{"success", 2}, {"failed", 1}});
+}
+
+TEST_CASE(
+    "the grid keeps rows of tasks that only older versions have, and blanks what a run had not") {
+  TestApi api;
+  auto parsed = parse_dag_file(R"({"dag_id": "demo", "tasks": [
+      {"task_id": "gone", "type": "shell", "command": "true"},
+      {"task_id": "second", "type": "mock", "depends_on": ["gone"]}]})",
+                               "demo.json", ".", {});
+  REQUIRE(parsed.dag);
+  DagVersionView older;
+  older.version = parsed.dag->version;
+  older.number = 7;
+  older.dag_id = "demo";
+  older.canonical_json = parsed.dag->canonical_json;
+  api.history.older_versions.push_back(older);
+  for (RunRow& run : api.history.run_rows) {
+    if (run.dag_run_id == "done") run.dag_version = older.version;
+  }
+  const json body = api.get(grid);
+  REQUIRE(body["tasks"].size() == 3);
+  CHECK(body["tasks"][2]["task_id"] == "gone");
+  CHECK(body["tasks"][2]["is_gone"] == true);
+  const std::string cells = run_of(body, "done")["cells"];
+  CHECK(cells[0] == ' ');
+  CHECK(cells[2] == 's');  // the first task of that version
+  CHECK(run_of(body, "done")["version_number"] == 7);
+  CHECK(run_of(body, "live")["cells"] == "r- ");
+}
+
+TEST_CASE("the grid reads the runs that it is asked for") {
+  TestApi api;
+  api.get(grid + "?runs=7&offset=3&dag_run_id=done");
+  const RunQuery& asked = api.history.last_run_query;
+  CHECK(asked.page.limit == 7);
+  CHECK(asked.page.offset == 3);
+  REQUIRE(asked.filters.size() == 1);
+  CHECK(asked.filters[0].field == "dag_run_id");
+  CHECK(api.status(Method::get, grid + "?runs=201") == 422);
+  CHECK(api.status(Method::get, grid + "?runs=0") == 422);
+  CHECK(api.status(Method::get, "/api/batuta/dags/nothing/grid") == 404);
+}
+
+TEST_CASE("home tells what failed, runs, waits and comes, in one answer") {
+  TestApi api;
+  const json home = api.get("/api/batuta/home");
+  CHECK(home["running"]["total"] == 1);
+  CHECK(home["running"]["runs"][0]["dag_run_id"] == "live");
+  CHECK(home["failed"]["total"] == 0);
+  CHECK(home["queued"]["runs"].empty());
+  CHECK(home["history"].size() == 24);
+  CHECK(home["history"][23]["from"] == "2026-11-20T11:00:00Z");
+  CHECK(home["tasks"]["running"] == 1);
+  CHECK(home["dags"] == json{{"active", 1}, {"paused", 0}});
+  CHECK(home["upcoming"]["dags"][0] ==
+        json{{"dag_id", "demo"}, {"run_after", "2026-11-20T13:00:00Z"}});
+  CHECK(home["late"]["total"] == 0);
+  CHECK(home["import_errors"] == 1);
+  CHECK(home["pools"].is_array());
+  CHECK(home["workers"].is_array());
+  CHECK(api.status(Method::get, "/api/batuta/home?hours=0") == 422);
+  CHECK(api.status(Method::get, "/api/batuta/home?hours=337") == 422);
+}
+
+TEST_CASE("a tick that should have been a run by now makes its DAG late") {
+  TestApi api;
+  // The cursor stands two hours back.
+  for (DagRow& row : api.history.dag_rows) {
+    if (row.dag_id == "demo") row.cursor = *parse_iso("2026-11-20T09:00:00Z");
+  }
+  auto dag = std::make_shared<Dag>(*demo_dag());
+  dag->catchup = true;
+  api.backend.bag->dags["demo"] = dag;
+  const json home = api.get("/api/batuta/home");
+  CHECK(home["late"]["total"] == 1);
+  CHECK(home["late"]["dags"][0]["dag_id"] == "demo");
+  CHECK(home["upcoming"]["total"] == 0);
+}
+
+}  // namespace batuta::http

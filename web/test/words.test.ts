@@ -1,0 +1,30 @@
+/// <reference types="vite/client" />
+import { describe, expect, test } from 'vitest';
+import { portuguese } from '../src/lang/pt';
+import { chooseLanguage, translate } from '../src/lib/words';
+
+const sources = Object.values(import.meta.glob<string>('../src/**/*.{ts,tsx}', { query: '?raw', import: 'default', eager: true }));
+const quoted = /\bt\(\s*'((?:[^'\\]|\\.)*)'/g;
+const used = new Set(sources.flatMap((text) => [...text.matchAll(quoted)].map((found) => (found[1] ?? '').replaceAll("\\'", "'"))));
+const values = (text: string) => (text.match(/\{\w+\}/g) ?? []).sort();
+
+describe('Portuguese', () => {
+  test('has every sentence that the page says, and none that it does not', () => {
+    expect([...used].filter((text) => !(text in portuguese))).toEqual([]);
+    expect(Object.keys(portuguese).filter((text) => !used.has(text))).toEqual([]);
+  });
+  test('keeps the values of each sentence', () => {
+    for (const [english, other] of Object.entries(portuguese)) expect([english, values(other)]).toEqual([english, values(english)]);
+  });
+});
+
+test('the language is the chosen one, else the first of the browser that there is, else English', () => {
+  expect(chooseLanguage('pt', ['en-US'])).toBe('pt');
+  expect(chooseLanguage(null, ['fr', 'pt-BR', 'en'])).toBe('pt');
+  expect(chooseLanguage('xx', ['fr'])).toBe('en');
+});
+
+test('values are put into a sentence, and what has none stands as it is', () => {
+  expect(translate('en', '{count} runs of {dag}', { count: 3 })).toBe('3 runs of {dag}');
+  expect(translate('pt', 'Failed')).toBe('Falhou');
+});
