@@ -17,8 +17,8 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t max_notifiers = 8;  // of one kind
 constexpr std::int64_t max_after = 1000;
-constexpr Duration least_every = 1min;
-constexpr Duration most_every = 12h;  // an alert is given up after a day
+constexpr Duration shortest_pause = 1min;
+constexpr Duration longest_pause = 12h;  // an alert is given up after a day
 
 bool fits(Told told, AlertOn on) {
   switch (on) {
@@ -81,7 +81,7 @@ void read_limits(FieldReader& fields, Notifier& notifier) {
     }
   }
   const auto every = fields.duration("every");
-  if (every && (*every < least_every || *every > most_every)) {
+  if (every && (*every < shortest_pause || *every > longest_pause)) {
     fields.problem("every",
                    "every must be from \"1m\" to \"12h\": what comes between is told together");
   }
