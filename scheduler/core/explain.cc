@@ -49,7 +49,7 @@ std::string suggest_plugin(const SchedulerState& state, std::string_view name) {
 // Of a queued run that a backfill's limit is for.
 void explain_backfill(const LiveBackfill& backfill, Reasons& out) {
   const std::string name = "backfill " + number(backfill.row.id);
-  if (backfill.row.is_paused) {
+  if (backfill.row.is_paused && backfill.row.phase == BackfillPhase::active) {
     out.push_back({"Backfill Not Paused", name + " is paused"});
   } else if (backfill.running >= backfill.row.max_active_runs) {
     out.push_back({"Max Active Runs", number(backfill.running) + " of at most " +

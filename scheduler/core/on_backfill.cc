@@ -245,7 +245,9 @@ void start_backfill_runs(Turn& turn, LiveDag& dag) {
     const LiveBackfill& backfill = *backfill_of(turn.state, run->row());
     const bool full = backfill.running >= backfill.row.max_active_runs;
     if (full && !mutant("ignore_backfill_limit")) continue;
-    if (backfill.row.is_paused && !mutant("backfill_while_paused")) continue;
+    // A cancelled one is paused for good, and holds nobody who clears a run of it.
+    const bool open = backfill.row.phase == BackfillPhase::active;
+    if (open && backfill.row.is_paused && !mutant("backfill_while_paused")) continue;
     start_run(turn, *run);
   }
 }

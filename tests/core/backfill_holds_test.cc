@@ -85,6 +85,13 @@ TEST_CASE("cancelled, a backfill makes nothing more: what waits fails, what runs
     CHECK(world.ask(BackfillChanged{0, id, kind, "bo"}).code == Errc::conflict);
   }
   CHECK(world.ledger.backfills.at(id).phase == BackfillPhase::draining);
+  // Whoever clears a run of it is not held by it.
+  world.step();
+  clear.stored = world.ledger.runs.at(first);
+  REQUIRE(world.ask(clear).code == Errc::ok);
+  CHECK(runs_of(world) == Names{"00 running", "01 running"});
+  world.start(world.attempt(first, "t"));
+  world.finish(world.attempt(first, "t"));
   const auto other = begin(world, six());  // the next may come at once
   CHECK(ticks_of(world, other).front() == "00 already exists");
   world.restart();

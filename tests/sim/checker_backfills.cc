@@ -43,7 +43,7 @@ void Checker::check_backfills(const Changes& changes) {
   const auto& data = store_.data();
   const auto held = [&](const RunRow& run) {
     const auto before = data.backfills.find(run.backfill);
-    return before != data.backfills.end() && before->second.phase != BackfillPhase::done &&
+    return before != data.backfills.end() && before->second.phase == BackfillPhase::active &&
            before->second.is_paused;
   };
   for (const RunRow& made : changes.runs_created) {

@@ -57,14 +57,15 @@ void Checker::check_paused(const Effects& effects, const SchedulerState& state) 
   }
 }
 
-// More triggers than may wait are refused. Scheduled and cleared runs may come on top.
+// More triggers than may wait are refused. Scheduled and cleared runs may come on top, and those
+// of backfills, which have a limit of their own.
 void Checker::check_queue(const Changes& changes, const SchedulerState& state) {
   if (!batch_named_.empty()) return;
   for (const RunRow& created : changes.runs_created) {
     if (created.type != RunType::manual) return;
     std::int64_t queued = 0;
     for (const StoredRun* run : state.live_runs(created.dag_id))
-      if (run->run.state == DagRunState::queued) ++queued;
+      if (run->run.state == DagRunState::queued && run->run.backfill == 0) ++queued;
     require(queued <= c_.knobs.options.max_queued_runs_per_dag, "I15", [&] {
       return std::to_string(queued) + " runs of " + created.dag_id + " wait, at most " +
              std::to_string(c_.knobs.options.max_queued_runs_per_dag) + " may";
