@@ -159,9 +159,7 @@ Result<Response> list_dags(Context& context, const Request& request) {
   auto& history = context.services.history;
   std::vector<std::string> ids;
   std::set<std::string> favorites;
-  if (filter->favorite) {
-    for (auto& id : history.favorites(request.identity.user)) favorites.insert(std::move(id));
-  }
+  for (auto& id : history.favorites(request.identity.user)) favorites.insert(std::move(id));
   for (const auto& row : history.dags()) {
     if (filter->favorite && *filter->favorite != favorites.contains(row.dag_id)) continue;
     if (belongs(*filter, facts_of(*bag, row, context.now()))) ids.push_back(row.dag_id);
@@ -186,6 +184,7 @@ Result<Response> list_dags(Context& context, const Request& request) {
   json items = json::array();
   for (const auto& summary : history.dag_summaries(page, static_cast<int>(filter->runs))) {
     json dag = dag_json(facts_of(*bag, summary.row, context.now()));
+    dag["batuta"] = {{"is_favorite", favorites.contains(summary.row.dag_id)}};
     items.push_back(filter->runs > 0 ? with_runs(context, std::move(dag), summary.last_runs)
                                      : std::move(dag));
   }

@@ -111,8 +111,8 @@ struct GridColumn {
   std::string cells;
   std::map<std::size_t, std::map<TaskState, int>> mapped;  // by row
 
-  void put(const InstanceState& one) {
-    if (!places || one.task >= places->size()) return;
+  void put(const RunStates::Named& one) {
+    if (one.task >= places->size()) return;
     const std::size_t row = (*places)[one.task];
     const char letter = cell_letter(one.state);
     if (one.map_index == unmapped) {
@@ -124,6 +124,12 @@ struct GridColumn {
       cells[row] = letter;
     }
     ++counts[one.state == TaskState::publishing ? TaskState::running : one.state];
+  }
+
+  void put_all(const RunStates& states) {
+    if (!places) return;
+    for (const std::size_t row : *places) cells[row] = cell_letter(states.others);
+    for (const RunStates::Named& one : states.named) put(one);
   }
 
   json to_json() const {
@@ -199,9 +205,9 @@ Result<Response> get_grid(Context& context, const Request& request) {
     auto [it, is_new] = places.try_emplace(column.run->dag_version);
     if (is_new) it->second = rows.places_of(*column.version->dag);
     column.places = &it->second;
-    for (const std::size_t row : it->second) column.cells[row] = cell_letter(TaskState::none);
   }
-  for (const InstanceState& one : history.instance_states(asked)) columns[one.run].put(one);
+  const auto states = history.instance_states(asked);
+  for (std::size_t i = 0; i < columns.size(); ++i) columns[i].put_all(states[i]);
   json list = json::array();
   for (const GridColumn& column : columns) list.push_back(column.to_json());
   return json_response({{"dag_id", *query->dag_id},

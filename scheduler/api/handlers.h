@@ -31,6 +31,7 @@ Result<Response> get_grid(Context&, const Request&);
 
 // home_routes.cc
 void get_home(Context&, Call);
+Result<Response> get_search(Context&, const Request&);
 
 // problem_routes.cc
 Result<Response> list_dag_warnings(Context&, const Request&);
@@ -83,6 +84,7 @@ Result<Response> list_task_instances_batch(Context&, const Request&);
 
 // log_routes.cc
 Result<Response> get_log(Context&, const Request&);
+Result<Response> get_log_window(Context&, const Request&);
 
 // pool_routes.cc
 void list_pools(Context&, Call);

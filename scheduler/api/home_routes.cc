@@ -1,4 +1,5 @@
-// What one looks at first: what failed, runs, waits and is late, over all DAGs that one may see.
+// What one looks at first: what failed, runs, waits and is late, over all DAGs that one may see;
+// and what is found by a part of its name.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -22,6 +23,21 @@ constexpr Duration late_after = std::chrono::minutes(1);
 
 std::int64_t micros(Time t) {
   return t.time_since_epoch().count();
+}
+
+json short_runs(const std::vector<RunRow>& runs) {
+  json rows = json::array();
+  for (const RunRow& run : runs) {
+    rows.push_back({{"dag_id", run.dag_id},
+                    {"dag_run_id", run.dag_run_id},
+                    {"state", to_string(run.state)},
+                    {"run_type", to_string(run.type)},
+                    {"run_after", to_iso(run.run_after)},
+                    {"queued_at", to_iso(run.queued_at)},
+                    {"start_date", iso_or_null(run.start_date)},
+                    {"end_date", iso_or_null(run.end_date)}});
+  }
+  return rows;
 }
 
 struct HomeReader {
@@ -57,19 +73,8 @@ struct HomeReader {
     }
     return out;
   }
-  json shown(const PageOf<RunRow>& page) const {
-    json rows = json::array();
-    for (const RunRow& run : page.rows) {
-      rows.push_back({{"dag_id", run.dag_id},
-                      {"dag_run_id", run.dag_run_id},
-                      {"state", to_string(run.state)},
-                      {"run_type", to_string(run.type)},
-                      {"run_after", to_iso(run.run_after)},
-                      {"queued_at", to_iso(run.queued_at)},
-                      {"start_date", iso_or_null(run.start_date)},
-                      {"end_date", iso_or_null(run.end_date)}});
-    }
-    return {{"runs", std::move(rows)}, {"total", page.total}};
+  static json shown(const PageOf<RunRow>& page) {
+    return {{"runs", short_runs(page.rows)}, {"total", page.total}};
   }
   json in_state(DagRunState state, const char* order) const {
     RunQuery query = runs_in(state, listed);
@@ -189,7 +194,54 @@ Result<Response> home_answer(Context& context, const Request& request,
   return json_response(out);
 }
 
+constexpr std::int64_t usual_found = 10;
+constexpr std::int64_t most_found_of_a_kind = 50;
+constexpr Duration runs_found_for = std::chrono::days(90);
+
 }  // namespace
+
+Result<Response> get_search(Context& context, const Request& request) {
+  QueryReader query(request);
+  const std::string part = query.text("q").value_or("");
+  const auto limit = query.integer("limit", usual_found, 1, most_found_of_a_kind);
+  if (!query.status()) return query.status().error();
+  // Nothing is typed yet: nothing is found.
+  if (part.empty()) {
+    return json_response(
+        {{"dags", json::array()}, {"tasks", json::array()}, {"runs", json::array()}});
+  }
+  const auto patterns = like_patterns(part);
+  const auto fits = [&](const std::string& name) {
+    return std::any_of(patterns.begin(), patterns.end(),
+                       [&](const std::string& pattern) { return like(pattern, name); });
+  };
+  const auto most = static_cast<std::size_t>(limit);
+  const Sight sight = seen_dags(request);
+  const auto bag = context.services.backend.dags();
+  json dags = json::array(), tasks = json::array();
+  for (const auto& [id, dag] : bag->dags) {
+    if (!sight.sees(id)) continue;
+    if (dags.size() < most && fits(id)) {
+      dags.push_back({{"dag_id", id}, {"description", dag->description}});
+    }
+    for (const Task& task : dag->tasks) {
+      if (tasks.size() == most) break;
+      if (fits(task.id)) tasks.push_back({{"dag_id", id}, {"task_id", task.id}});
+    }
+  }
+  RunQuery runs;
+  runs.sight = sight;
+  runs.order_by = {"-run_after"};
+  runs.page.limit = limit;
+  Filter by_name{"dag_run_id", Filter::Op::like, {}};
+  by_name.values.assign(patterns.begin(), patterns.end());
+  // Further back a part of a name would have every run ever made looked at.
+  runs.filters = {by_name,
+                  {"run_after", Filter::Op::gte, {micros(context.now() - runs_found_for)}}};
+  return json_response({{"dags", std::move(dags)},
+                        {"tasks", std::move(tasks)},
+                        {"runs", short_runs(context.services.history.runs(runs).rows)}});
+}
 
 void get_home(Context& context, Call call) {
   context.services.backend.live([&context, call](Result<LiveView> live) {

@@ -93,6 +93,7 @@ LogWindow log_window(std::string bytes, std::int64_t offset, std::int64_t file_b
   if (cut_to_most_lines(bytes)) out.at_end = false;
   out.next += static_cast<std::int64_t>(bytes.size());
   out.text = repair_utf8(bytes);
+  out.bytes = std::move(bytes);
   return out;
 }
 

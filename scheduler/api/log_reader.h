@@ -18,6 +18,7 @@ inline constexpr std::size_t max_log_lines = 10'000;
 
 struct LogWindow {
   std::string text;       // whole lines, valid UTF-8
+  std::string bytes;      // the same as they stand in the file
   std::int64_t next = 0;  // where the next window starts
   bool at_end = true;     // nothing more is in the file now
 };

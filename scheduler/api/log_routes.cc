@@ -9,6 +9,7 @@
 #include "scheduler/api/handlers.h"
 #include "scheduler/api/log_reader.h"
 #include "scheduler/api/params.h"
+#include "scheduler/http/utf8.h"
 
 namespace batuta::http {
 
@@ -134,7 +135,184 @@ Result<LogWindow> log_of_worker(Context& context, const TaskInstanceView& view, 
   return chunk.error().code == Errc::unavailable ? chunk.error() : none;
 }
 
+constexpr std::int64_t usual_window = 64 << 10;
+constexpr std::int64_t most_scanned = 16 << 20;  // by one search; the next goes on from there
+constexpr std::size_t most_found = 500;
+
+// A log that is read at any place, wherever it lies.
+class OpenLog {
+ public:
+  OpenLog(Context& context, const TaskInstanceView& view, const Uuid& run)
+      : context_(context), view_(view), run_(run) {}
+
+  Result<LogWindow> read(std::int64_t from, std::int64_t bytes) const {
+    const std::string name =
+        task_log_name(view_.row.task, view_.row.map_index, view_.row.try_number);
+    auto here = read_log(context_.services.home, run_, name, from, static_cast<std::size_t>(bytes));
+    if (here) return here;
+    auto far = log_of_worker(context_, view_, run_, from);
+    if (far && static_cast<std::int64_t>(far->bytes.size()) > bytes) {
+      far = log_window(far->bytes.substr(0, static_cast<std::size_t>(bytes)), from,
+                       std::numeric_limits<std::int64_t>::max());
+    }
+    return far;
+  }
+  Result<std::int64_t> size() const {
+    const auto end = read(std::numeric_limits<std::int64_t>::max(), 0);
+    if (!end) return end.error();
+    return end->next;
+  }
+  // What lies before `end`, at most `bytes` of it, from the start of a line on. Windows are cut
+  // after so many lines: then less is asked.
+  Result<LogWindow> before(std::int64_t end, std::int64_t bytes, std::int64_t& start) const {
+    for (;; bytes /= 2) {
+      start = std::max<std::int64_t>(0, end - bytes);
+      auto window = read(start, end - start);
+      if (!window || window->next >= end || bytes < 64) {
+        if (window && start > 0) skip_part_of_line(*window, start);
+        return window;
+      }
+    }
+  }
+
+ private:
+  static void skip_part_of_line(LogWindow& window, std::int64_t& start) {
+    const auto first = window.bytes.find('\n');
+    if (first == std::string::npos || first + 1 == window.bytes.size()) return;
+    window.bytes.erase(0, first + 1);
+    start += static_cast<std::int64_t>(first) + 1;
+  }
+
+  Context& context_;
+  const TaskInstanceView& view_;
+  const Uuid& run_;
+};
+
+struct LineQuery {
+  std::string text;                 // lower case; empty: any
+  std::vector<std::string> levels;  // none: any
+
+  bool any() const { return text.empty() && levels.empty(); }
+  bool takes(const json& line) const {
+    if (!levels.empty()) {
+      const std::string level = line.value("level", "");
+      if (std::find(levels.begin(), levels.end(), level) == levels.end()) return false;
+    }
+    return lower(line["event"].get<std::string>()).find(text) != std::string::npos;
+  }
+  static std::string lower(std::string text) {
+    for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+    return text;
+  }
+};
+
+// Adds the lines of `bytes`, which begin at `offset` of the file, that are asked for.
+void add_lines(std::string_view bytes, std::int64_t offset, const LineQuery& query, json& out) {
+  while (!bytes.empty()) {
+    const auto end = std::min(bytes.find('\n'), bytes.size());
+    json line = line_json(repair_utf8(bytes.substr(0, end)));
+    if (query.any() || query.takes(line)) {
+      line["offset"] = offset;
+      out.push_back(std::move(line));
+    }
+    const auto whole = std::min(end + 1, bytes.size());
+    bytes.remove_prefix(whole);
+    offset += static_cast<std::int64_t>(whole);
+  }
+}
+
+// Returns where the search stopped.
+Result<std::int64_t> search_log(const OpenLog& log, std::int64_t from, std::int64_t size,
+                                const LineQuery& query, json& out) {
+  const std::int64_t stop = std::min(size, from + most_scanned);
+  while (from < stop && out.size() < most_found) {
+    const auto window = log.read(from, static_cast<std::int64_t>(max_log_window));
+    if (!window) return window.error();
+    if (window->bytes.empty()) break;
+    add_lines(window->bytes, from, query, out);
+    from = window->next;
+  }
+  return from;
+}
+
+struct LogPlace {
+  std::int64_t before = -1;  // -1: the end
+  std::int64_t from = -1;    // -1: `before` counts
+  std::int64_t bytes = 0;
+  std::int64_t try_number = 0;
+  LineQuery lines;
+};
+Result<LogPlace> read_place(const Request& request) {
+  QueryReader query(request);
+  constexpr auto most = std::numeric_limits<std::int64_t>::max();
+  LogPlace place;
+  place.try_number = query.integer("try_number", 0, 0, std::numeric_limits<std::int32_t>::max());
+  place.before = query.integer("before", -1, 0, most);
+  place.from = query.integer("from", -1, 0, most);
+  place.bytes = query.integer("bytes", usual_window, 1, static_cast<std::int64_t>(max_log_window));
+  place.lines = {LineQuery::lower(query.text("q").value_or("")), query.list("level")};
+  if (!query.status()) return query.status().error();
+  if (!place.lines.any()) place.from = std::max<std::int64_t>(place.from, 0);
+  return place;
+}
+
 }  // namespace
+
+Result<Response> get_log_window(Context& context, const Request& request) {
+  auto place = read_place(request);
+  if (!place) return place.error();
+  const auto name = instance_name(request);
+  if (!name) return name.error();
+  const auto current = context.services.history.task_instance(*name);
+  if (!current) return {Errc::not_found, "no such task instance"};
+  if (place->try_number == 0) place->try_number = current->row.try_number;
+  const auto view = find_try(context, request, place->try_number);
+  if (!view) return view.error();
+  const auto run = parse_uuid(view->run_uuid);
+  if (!run) return {Errc::not_found, "no such run of this DAG"};
+  const bool ended = has_ended(*view);
+  const OpenLog log(context, *view, *run);
+  json content = json::array();
+  std::int64_t start = 0, end = 0;
+  const auto size = log.size();
+  if (!size) {
+    if (size.error().code == Errc::unavailable) return size.error();
+    if (ended) add_lines(last_line(*view), 0, place->lines, content);
+    return json_response({{"content", content},
+                          {"start", 0},
+                          {"end", 0},
+                          {"size", 0},
+                          {"try_number", place->try_number},
+                          {"is_ended", ended}});
+  }
+  std::string last;
+  if (!place->lines.any()) {
+    start = std::min(place->from, *size);
+    const auto stopped = search_log(log, start, *size, place->lines, content);
+    if (!stopped) return stopped.error();
+    end = *stopped;
+  } else {
+    Result<LogWindow> window = LogWindow{};
+    if (place->from >= 0) {
+      start = std::min(place->from, *size);
+      window = log.read(start, place->bytes);
+      if (window) end = window->next;
+    } else {
+      end = place->before < 0 ? *size : std::min(place->before, *size);
+      window = log.before(end, place->bytes, start);
+    }
+    if (!window) return window.error();
+    add_lines(window->bytes, start, place->lines, content);
+    last = std::string(last_line_in(window->bytes));
+    if (ended && end == *size) add_lines(verdict(*view, last), *size, place->lines, content);
+  }
+  return json_response({{"content", std::move(content)},
+                        {"start", start},
+                        {"end", end},
+                        {"size", *size},
+                        {"try_number", place->try_number},
+                        {"is_ended", ended}});
+}
 
 Result<Response> get_log(Context& context, const Request& request) {
   const auto number = path_number(request, "try_number");

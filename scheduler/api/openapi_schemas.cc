@@ -21,7 +21,8 @@ constexpr ObjectSchema schemas[] = {
      "max_active_runs:int max_consecutive_failed_dag_runs:int has_task_concurrency_limits:bool "
      "has_import_errors:bool allowed_run_types:any? [owners] next_dagrun_logical_date:time? "
      "next_dagrun_run_after:time? next_dagrun_data_interval_start:time? "
-     "next_dagrun_data_interval_end:time? [~latest_dag_runs:DAGRun]"},
+     "next_dagrun_data_interval_end:time? [~latest_dag_runs:DAGRun] ~batuta:DAGExtra"},
+    {"DAGExtra", "is_favorite:bool"},
     {"DAGDetails",
      "=DAG catchup:bool concurrency:int dag_run_timeout? asset_expression:any? doc_md? "
      "start_date:time? end_date:time? is_paused_upon_creation:bool params:object timezone "
@@ -154,6 +155,12 @@ constexpr ObjectSchema schemas[] = {
      "id:int kind key created_at:time tries:int next_try_at:time? last_error? dead:bool"},
     {"OutboxCollection", "[outbox:OutboxRow] total_entries:int"},
     {"Backup", "path"},
+    {"LogWindowLine", "offset:int event timestamp:time? ~level"},
+    {"LogWindow",
+     "[content:LogWindowLine] start:int end:int size:int try_number:int is_ended:bool"},
+    {"SearchDag", "dag_id description"},
+    {"SearchTask", "dag_id task_id"},
+    {"SearchAnswer", "[dags:SearchDag] [tasks:SearchTask] [runs:HomeRun]"},
     {"GridTask", "task_id operator_name is_mapped:bool is_gone:bool"},
     {"GridRun",
      "dag_run_id state:run_state run_type logical_date:time? run_after:time queued_at:time "

@@ -275,6 +275,17 @@ constexpr QueryParam right_rows[] = {
 constexpr QueryParam outbox_rows[] = {limit, offset,
                                       own("dead", Kind::flag, "Only what was given up")};
 constexpr QueryParam feed_rows[] = {own("dag_id", Kind::text), own("run_id", Kind::text)};
+constexpr QueryParam log_window_rows[] = {
+    map_index,
+    own("try_number", Kind::integer, "The newest unless given"),
+    own("before", Kind::integer, "What lies before this byte; the end unless given"),
+    own("from", Kind::integer, "What lies from this byte on"),
+    own("bytes", Kind::integer, "At most so much: 65536 unless given, at most 1048576"),
+    own("q", Kind::text, "Only lines with this text, searched from `from` on"),
+    own("level", Kind::texts, "Only lines of these levels, searched from `from` on"),
+};
+constexpr QueryParam search_rows[] = {own("q", Kind::text, "Part of a name"),
+                                      own("limit", Kind::integer, "Of each kind: 10 unless given")};
 constexpr QueryParam grid_rows[] = {
     own("runs", Kind::integer, "So many of the newest runs: 50 unless given, at most 200"),
     own("offset", Kind::integer, "Runs to leave out at the newest end"),
@@ -321,6 +332,8 @@ constinit const QueryTable right_params = right_rows;
 constinit const QueryTable outbox_params = outbox_rows;
 constinit const QueryTable feed_params = feed_rows;
 constinit const QueryTable grid_params = grid_rows;
+constinit const QueryTable log_window_params = log_window_rows;
+constinit const QueryTable search_params = search_rows;
 constinit const QueryTable home_params = home_rows;
 constinit const QueryTable mask_params = mask_rows;
 constinit const QueryTable task_mask_params = task_mask_rows;

@@ -77,6 +77,8 @@ extern const QueryTable right_params;
 extern const QueryTable outbox_params;
 extern const QueryTable feed_params;
 extern const QueryTable grid_params;
+extern const QueryTable log_window_params;
+extern const QueryTable search_params;
 extern const QueryTable home_params;
 extern const QueryTable asset_list_params;
 extern const QueryTable alias_list_params;

@@ -367,6 +367,11 @@ constexpr Route every_route[] = {
      "r running, s success, f failed, y up for retry, u upstream failed, k skipped, w deferred, x removed; a space where "
      "the run's version has no such task. `mapped`: of mapped tasks, by position, instances by state",
      {.query = &grid_params, .answer = "Grid"}},
+    {get,   OURS "/search", reading<get_search>, some_dag, "DAGs, tasks and runs by a part of their name",
+     {.query = &search_params, .answer = "SearchAnswer"}},
+    {get,   OUR_TASK "/log", reading<get_log_window>, read_dag,
+     "A part of a try's log: its end, what lies before or after a byte of it, or the lines with a text or of a level",
+     {.query = &log_window_params, .answer = "LogWindow"}},
     {get,   OUR_TASK "/report", reading<get_attempt_report>, read_dag,
      "What a try told about quality and lineage: try_number, or the newest that told anything",
      {.query = &report_params, .answer = "AttemptReport"}},

@@ -97,12 +97,16 @@ struct TaskInstanceView {
   std::string rendered_json;  // of the newest try; empty when not kept
 };
 
-// The state of one task instance among those of many runs.
-struct InstanceState {
-  std::uint32_t run = 0;  // which of the runs that were asked
-  TaskIndex task = 0;     // of the run's DAG version
-  MapIndex map_index = unmapped;
-  TaskState state = TaskState::none;
+// The states of a run's task instances: those that are named, and one for all others. What is not
+// named is not mapped.
+struct RunStates {
+  struct Named {
+    TaskIndex task = 0;  // of the run's DAG version
+    MapIndex map_index = unmapped;
+    TaskState state = TaskState::none;
+  };
+  TaskState others = TaskState::none;
+  std::vector<Named> named;
 };
 
 // What a task instance returned, as lists show it.
@@ -193,9 +197,9 @@ class History {
 
   virtual PageOf<TaskInstanceView> task_instances(const TaskQuery& query) = 0;
   virtual std::optional<TaskInstanceView> task_instance(const InstanceName& name) = 0;
-  // Of every task instance of these runs, by run, task and map index; a run that has not started
-  // may have none. Not paged: as many as the runs have.
-  virtual std::vector<InstanceState> instance_states(const std::vector<RunSeq>& runs) = 0;
+  // Of each of these runs, in their order. Not paged. Of ended runs the successes are not read one
+  // by one: a run in which all went well costs a look-up.
+  virtual std::vector<RunStates> instance_states(const std::vector<RunSeq>& runs) = 0;
   // Every try, oldest first, the newest included.
   virtual std::vector<TaskInstanceView> tries(const InstanceName& name) = 0;
 

@@ -12,9 +12,18 @@ namespace {
 
 constexpr char select_run[] = "SELECT " BATUTA_RUN_COLUMNS("") " FROM dag_run "
                               "WHERE dag_id = ? AND dag_run_id = ?";
-// In the order of the table's key, which gives each run's rows in the order in which they lie.
-constexpr char select_states[] =
-    "SELECT task, map_index, state FROM task_instance WHERE run = ? ORDER BY task, map_index";
+// How an ended run's tasks ended, and whether it has mapped ones.
+constexpr char select_scope[] =
+    "SELECT odd, failed + upstream_failed + skipped + removed, first_id, last_id, "
+    "EXISTS (SELECT 1 FROM task_instance WHERE run = s.run AND map_index >= 0) "
+    "FROM run_summary AS s WHERE run = ?";
+// By their numbers: a run's rows lie together, and are read without a look into an index for each.
+constexpr char select_unlike_success[] =
+    "SELECT task, map_index, state FROM task_instance WHERE id BETWEEN ? AND ? AND run = ? "
+    "AND (state <> 5 OR map_index >= 0)";
+constexpr char select_started[] =
+    "SELECT task, map_index, state FROM task_instance WHERE run = ? "
+    "AND (state <> 0 OR map_index >= 0)";
 // The ended tries of one task instance, in the shape of task_view_columns.
 constexpr char select_tries[] =
     "SELECT t.id, " BATUTA_TASK_COLUMNS("h.") ", r.dag_id, r.dag_run_id, t.task_id, r.uuid, "
@@ -46,6 +55,22 @@ std::optional<TaskInstanceView> current_try(Database& db, const InstanceName& na
   TaskInstanceView view;
   read_view(rows, view);
   return view;
+}
+
+struct StatesScope {
+  bool whole = false;     // and all of its tasks have ended with it
+  bool all_well = false;  // every one of them in success, and none is mapped
+  std::int64_t first_id = 0, last_id = 0;
+};
+StatesScope scope_of_states(Database& db, RunSeq run) {
+  std::int64_t odd = 0, otherwise = 0, mapped = 0;
+  StatesScope ended;
+  Rows rows = db.statement(select_scope).query(run);
+  if (!rows.next()) return ended;
+  rows.read(odd, otherwise, ended.first_id, ended.last_id, mapped);
+  ended.whole = odd == 0;
+  ended.all_well = ended.whole && otherwise == 0 && mapped == 0;
+  return ended;
 }
 
 // In a run without rows: what the row would be.
@@ -170,14 +195,20 @@ std::optional<TaskInstanceView> SqliteHistory::task_instance(const InstanceName&
   return newest_try(reader.db(), name);
 }
 
-std::vector<InstanceState> SqliteHistory::instance_states(const std::vector<RunSeq>& runs) {
+std::vector<RunStates> SqliteHistory::instance_states(const std::vector<RunSeq>& runs) {
   Reader reader(*this);
-  std::vector<InstanceState> result;
-  for (std::size_t at = 0; at < runs.size(); ++at) {
-    Rows rows = reader.db().statement(select_states).query(runs[at]);
+  std::vector<RunStates> result;
+  for (const RunSeq run : runs) {
+    RunStates& states = result.emplace_back();
+    const StatesScope ended = scope_of_states(reader.db(), run);
+    if (ended.whole) states.others = TaskState::success;
+    if (ended.all_well) continue;
+    Database& db = reader.db();
+    Rows rows = ended.whole
+                    ? db.statement(select_unlike_success).query(ended.first_id, ended.last_id, run)
+                    : db.statement(select_started).query(run);
     while (rows.next()) {
-      InstanceState& one = result.emplace_back();
-      one.run = static_cast<std::uint32_t>(at);
+      RunStates::Named& one = states.named.emplace_back();
       rows.read(one.task, one.map_index, one.state);
     }
   }

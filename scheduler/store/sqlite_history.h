@@ -29,7 +29,7 @@ class SqliteHistory : public History {
   std::optional<RunRow> run(const std::string& dag_id, const std::string& dag_run_id) override;
   PageOf<TaskInstanceView> task_instances(const TaskQuery& query) override;
   std::optional<TaskInstanceView> task_instance(const InstanceName& name) override;
-  std::vector<InstanceState> instance_states(const std::vector<RunSeq>& runs) override;
+  std::vector<RunStates> instance_states(const std::vector<RunSeq>& runs) override;
   std::vector<TaskInstanceView> tries(const InstanceName& name) override;
   PageOf<XcomView> xcoms(const XcomQuery& query) override;
   std::optional<XcomRow> xcom(const InstanceKey& instance, const std::string& key) override;

@@ -31,6 +31,9 @@ TEST_CASE("the DAG list filters, pages and shows last runs when asked") {
   CHECK(api.get("/api/v2/dags?limit=1")["total_entries"] == 2);
   const auto with_runs = api.get("/api/v2/dags?dag_runs_limit=2")["dags"][0];
   CHECK(with_runs["latest_dag_runs"][0]["dag_run_id"] == "live");
+  CHECK(with_runs["batuta"]["is_favorite"] == false);
+  CHECK(api.status(Method::post, "/api/v2/dags/demo/favorite", "{}") == 204);
+  CHECK(api.get("/api/v2/dags")["dags"][0]["batuta"]["is_favorite"] == true);
   CHECK(api.status(Method::get, "/api/v2/dags?order_by=password") == 400);
   CHECK(api.status(Method::get, "/api/v2/dags?limit=9223372036854775808") == 422);
 }

@@ -145,13 +145,13 @@ std::optional<TaskInstanceView> FakeHistory::task_instance(const InstanceName& n
   return std::nullopt;
 }
 
-std::vector<InstanceState> FakeHistory::instance_states(const std::vector<RunSeq>& runs) {
-  std::vector<InstanceState> found;
-  for (std::size_t at = 0; at < runs.size(); ++at) {
+std::vector<RunStates> FakeHistory::instance_states(const std::vector<RunSeq>& runs) {
+  std::vector<RunStates> found;
+  for (const RunSeq run : runs) {
+    RunStates& states = found.emplace_back();
     for (const auto& view : views) {
-      if (view.row.run != runs[at]) continue;
-      found.push_back(
-          {static_cast<std::uint32_t>(at), view.row.task, view.row.map_index, view.row.state});
+      if (view.row.run != run) continue;
+      states.named.push_back({view.row.task, view.row.map_index, view.row.state});
     }
   }
   return found;

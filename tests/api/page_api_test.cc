@@ -1,6 +1,8 @@
 // What the page alone asks for: the grid and the home.
 #include <doctest/doctest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "scheduler/dagfile/dag_parser.h"
@@ -134,6 +136,98 @@ TEST_CASE("a tick that should have been a run by now makes its DAG late") {
   CHECK(home["late"]["total"] == 1);
   CHECK(home["late"]["dags"][0]["dag_id"] == "demo");
   CHECK(home["upcoming"]["total"] == 0);
+}
+
+TEST_CASE("a part of a name finds DAGs, tasks and runs") {
+  TestApi api;
+  const json found = api.get("/api/batuta/search?q=EM");
+  REQUIRE(found["dags"].size() == 1);
+  CHECK(found["dags"][0]["dag_id"] == "demo");
+  CHECK(found["tasks"].empty());
+  CHECK(api.get("/api/batuta/search?q=sec")["tasks"][0] ==
+        json{{"dag_id", "demo"}, {"task_id", "second"}});
+  CHECK(api.get("/api/batuta/search?q=x")["runs"].size() == 2);  // the fake filters nothing
+  CHECK(api.history.last_run_query.filters[0].op == Filter::Op::like);
+  CHECK(api.get("/api/batuta/search")["dags"].empty());
+  CHECK(api.status(Method::get, "/api/batuta/search?q=a&limit=51") == 422);
+}
+
+namespace {
+const std::string log_of_first = "/api/batuta/dags/demo/dagRuns/done/taskInstances/first/log";
+
+void write_lines(const TestApi& api, int lines) {
+  for (const TaskInstanceView& view : api.history.views) {
+    if (view.dag_run_id != "done" || view.task_id != "first") continue;
+    const std::string folder = api.home + "/logs/" + view.run_uuid;
+    std::filesystem::create_directories(folder);
+    std::ofstream log(folder + "/" + task_log_name(0, unmapped, view.row.try_number));
+    for (int i = 0; i < lines; ++i) {
+      log << "2026-11-20T12:00:00Z " << (i % 100 == 7 ? "ERROR" : "INFO") << " line " << i << "\n";
+    }
+  }
+}
+
+std::vector<std::string> events_of(const json& window) {
+  std::vector<std::string> out;
+  for (const json& line : window["content"]) out.push_back(line["event"]);
+  return out;
+}
+}  // namespace
+
+TEST_CASE("a log is read from its end, and upward without a gap or a line twice") {
+  TestApi api;
+  write_lines(api, 3000);
+  json window = api.get(log_of_first + "?bytes=4000");
+  CHECK(window["end"] == window["size"]);
+  CHECK(window["is_ended"] == true);
+  CHECK(events_of(window).back() == "line 2999");
+  std::vector<std::string> whole = events_of(window);
+  int windows = 1;
+  while (window["start"] > 0 && ++windows < 100) {
+    window = api.get(log_of_first + "?bytes=4000&before=" + window["start"].dump());
+    const auto before = events_of(window);
+    whole.insert(whole.begin(), before.begin(), before.end());
+  }
+  REQUIRE(whole.size() == 3000);
+  for (int i = 0; i < 3000; ++i)
+    REQUIRE(whole[static_cast<std::size_t>(i)] == "line " + std::to_string(i));
+  CHECK(windows > 20);
+}
+
+TEST_CASE("a line is found again by its byte") {
+  TestApi api;
+  write_lines(api, 500);
+  const json last = api.get(log_of_first + "?bytes=200")["content"].back();
+  const json again = api.get(log_of_first + "?bytes=200&from=" + last["offset"].dump());
+  CHECK(again["content"][0] == last);
+  CHECK(again["content"].size() == 1);
+  CHECK(api.get(log_of_first + "?from=99999999")["content"].empty());
+}
+
+TEST_CASE("a log is searched by text whatever its case, and by level") {
+  TestApi api;
+  write_lines(api, 3000);
+  const json lines = api.get(log_of_first + "?q=LINE%20299");
+  CHECK(events_of(lines) == std::vector<std::string>{"line 299", "line 2990", "line 2991",
+                                                     "line 2992", "line 2993", "line 2994",
+                                                     "line 2995", "line 2996", "line 2997",
+                                                     "line 2998", "line 2999"});
+  CHECK(lines["end"] == lines["size"]);
+  CHECK(api.get(log_of_first + "?level=error")["content"].size() == 30);
+  const json rest =
+      api.get(log_of_first + "?q=line&level=error&from=" + lines["content"][0]["offset"].dump());
+  CHECK(events_of(rest).front() == "line 307");
+}
+
+TEST_CASE("a log window says what is wrong with a question, and that there is no log") {
+  TestApi api;
+  CHECK(api.status(Method::get, log_of_first + "?bytes=0") == 422);
+  CHECK(api.status(Method::get, log_of_first + "?before=-1") == 422);
+  CHECK(api.status(Method::get, log_of_first + "?try_number=99") == 404);
+  const json none = api.get(log_of_first);
+  REQUIRE(none["content"].size() == 1);
+  CHECK(events_of(none)[0].find("No log is kept") == 0);
+  CHECK(none["size"] == 0);
 }
 
 }  // namespace batuta::http

@@ -56,6 +56,8 @@ constexpr Expected table[] = {
     {Method::del, "/api/batuta/tokens/{token_id}", "viewer"},
     {Method::get, "/api/v2/dags", "viewer"},
     {Method::get, "/api/batuta/home", "viewer"},
+    {Method::get, "/api/batuta/search", "viewer"},
+    {Method::get, "/api/batuta/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/log", "viewer"},
     {Method::get, "/api/batuta/dags/{dag_id}/grid", "viewer"},
     {Method::get, "/api/v2/dags/{dag_id}", "viewer"},
     {Method::patch, "/api/v2/dags/{dag_id}", "operator"},

@@ -23,7 +23,7 @@ after(() => session?.close());
 
 /** One view at desk and phone, light and dark: nothing sticks out, axe finds nothing. */
 async function look(page, name, ready) {
-  for (const [width, scheme] of [[1280, 'light'], [390, 'dark'], [390, 'light'], [1280, 'dark']]) {
+  for (const [width, scheme] of [[1280, 'light'], [390, 'light'], [390, 'dark'], [1280, 'dark']]) {
     await page.emulateMedia({ colorScheme: scheme });
     await page.setViewportSize({ width, height: 900 });
     await ready.first().waitFor();
@@ -53,7 +53,7 @@ test('the grid shows every task by run, and a cell leads to its log beside it', 
   await page.locator('.graph-node').first().waitFor();
   assert.equal(await row('bad').count(), 1, 'the grid stays beside the tabs');
   await row('many').locator('.grid-cells').click({ position: { x: 27, y: 11 } });
-  await page.locator('.grid-picked').getByRole('row').nth(3).waitFor();
+  await page.locator('.grid-picked tbody tr').nth(2).waitFor();
   await finish();
 });
 
@@ -84,4 +84,59 @@ test('the grid is walked by keys and follows a run that goes on', async () => {
   assert.equal(await page.locator('.grid-pane').count(), 0);
   await page.getByRole('button', { name: 'Grid', exact: true }).click();
   await finish();
+});
+
+test('home tells what failed, and each number leads to what it counts', async () => {
+  const { page, finish } = await newPage(session, '#/home');
+  const failed = page.locator('.tile', { hasText: 'runs failed' });
+  await failed.waitFor();
+  assert.ok(Number(await failed.locator('.tile-value').textContent()) >= 2);
+  await page.getByRole('region', { name: 'Failed' }).getByRole('link', { name: 'branchy' }).first().waitFor();
+  await page.getByRole('region', { name: 'Pools' }).getByText('default_pool').waitFor();
+  await page.getByRole('link', { name: /Import errors: 1/ }).waitFor();
+  await look(page, 'home', failed);
+  await failed.click();
+  await page.getByRole('heading', { name: 'Runs' }).waitFor();
+  assert.equal(await page.getByLabel('State').inputValue(), 'failed');
+  await page.getByRole('link', { name: 'branchy' }).first().waitFor();
+  await finish();
+});
+
+test('runs of all DAGs are filtered by the address, and many are cleared after a look at what that touches', async () => {
+  const { page, finish } = await newPage(session, '#/runs?dag=branchy&state=failed');
+  const rows = page.locator('tr[data-run]');
+  await rows.nth(1).waitFor();
+  assert.equal(await rows.count(), 2);
+  await look(page, 'runs', rows);
+  await page.getByRole('checkbox', { name: 'All of this page' }).check();
+  await page.getByRole('button', { name: 'Clear…' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('2 task instances will run again.').or(dialog.getByText('4 task instances will run again.')).waitFor();
+  await check(page, 'clear dialog');
+  await shoot(page, 'view-runs-clear');
+  await dialog.getByRole('button', { name: 'Do it' }).click();
+  await page.getByText('Done: 2 runs.').waitFor();
+  await page.getByLabel('State').selectOption('');
+  await page.waitForFunction(() => !location.hash.includes('state='));
+  await page.locator('tr [data-state="failed"]').nth(1).waitFor();
+  await finish();
+});
+
+test('task instances of all DAGs are found by state and name', async () => {
+  const { page, finish } = await newPage(session, '#/tasks?state=failed&dag=branchy');
+  await page.getByRole('link', { name: 'bad', exact: true }).first().waitFor();
+  await look(page, 'tasks', page.getByRole('link', { name: 'bad', exact: true }));
+  await page.getByRole('searchbox', { name: 'Search tasks' }).fill('nothing of that name');
+  await page.getByText('No task matches.').waitFor();
+  await finish();
+});
+
+test('the page speaks Portuguese where the browser does', async () => {
+  const context = await session.context.browser().newContext({ locale: 'pt-BR', storageState: await session.context.storageState() });
+  const { page, finish } = await newPage({ ...session, context }, '#/home');
+  await page.getByRole('heading', { name: 'Início' }).waitFor();
+  await page.locator('.tile', { hasText: 'execuções falharam' }).waitFor();
+  await shoot(page, 'view-home-pt');
+  await finish();
+  await context.close();
 });

@@ -14,10 +14,13 @@ import { ConnectionsView } from './views/connections';
 import { DagView } from './views/dag';
 import { DagsView } from './views/dags';
 import { HealthView } from './views/health';
+import { HomeView } from './views/home';
 import { LoginView } from './views/login';
 import { PoolsView } from './views/pools';
 import { ProblemsView } from './views/problems';
 import { RunView } from './views/run';
+import { RunsView } from './views/runs';
+import { TasksView } from './views/tasks';
 import { VariablesView } from './views/variables';
 
 function View({ route }: { route: Route }) {
@@ -28,6 +31,12 @@ function View({ route }: { route: Route }) {
       return <DagView key={route.dag} dag={route.dag} tab={route.tab} />;
     case 'run':
       return <RunView key={`${route.dag}\n${route.run}`} {...route} />;
+    case 'home':
+      return <HomeView />;
+    case 'runs':
+      return <RunsView />;
+    case 'tasks':
+      return <TasksView />;
     case 'problems':
       return <ProblemsView />;
     case 'pools':

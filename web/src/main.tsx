@@ -11,6 +11,7 @@ import './css/dags.css';
 import './css/run.css';
 import './css/log.css';
 import './css/grid.css';
+import './css/home.css';
 
 const root = document.getElementById('app');
 if (root) render(<App />, root);

@@ -62,6 +62,15 @@ export const trigger = (
   dag: string,
   body: { logical_date: string | null; conf: Record<string, unknown>; note?: string },
 ) => request<t.DagRun>('POST', `${dagUrl(dag)}/dagRuns`, { body });
+/** Of any DAG, of all of it or of none. */
+export const clearRuns = (runs: readonly t.RunKey[], dryRun: boolean, onlyFailed: boolean) =>
+  request<{ task_instances?: t.TaskInstance[]; total_entries: number }>('POST', `${dagUrl('~')}/clearDagRuns`, {
+    body: { dag_runs: runs.map(({ dag_id, dag_run_id }) => ({ dag_id, dag_run_id })), dry_run: dryRun, only_failed: onlyFailed },
+  });
+type RunAction = { action: 'update'; entities: (t.RunKey & { state: string })[] } | { action: 'delete'; entities: t.RunKey[] };
+/** Each row by itself; what was refused is in the answer. */
+export const changeRuns = (action: RunAction) =>
+  request<t.BulkAnswer>('PATCH', `${dagUrl('~')}/dagRuns`, { body: { actions: [action] } });
 export const setRunState = (dag: string, run: string, state: 'success' | 'failed') =>
   request<t.DagRun>('PATCH', `${runUrl(dag, run)}?update_mask=state`, { body: { state } });
 

@@ -94,10 +94,10 @@ export interface ConnectionCollection {
 }
 
 export interface DAG {
-  allowed_run_types: unknown; bundle_name: string; bundle_version: string | null; dag_display_name: string;
-  dag_id: string; description: string | null; file_token: string; fileloc: string; has_import_errors: boolean;
-  has_task_concurrency_limits: boolean; is_backfillable: boolean; is_paused: boolean; is_stale: boolean;
-  last_expired: string | null; last_parse_duration: number | null; last_parsed_time: string | null;
+  allowed_run_types: unknown; batuta?: DAGExtra; bundle_name: string; bundle_version: string | null;
+  dag_display_name: string; dag_id: string; description: string | null; file_token: string; fileloc: string;
+  has_import_errors: boolean; has_task_concurrency_limits: boolean; is_backfillable: boolean; is_paused: boolean;
+  is_stale: boolean; last_expired: string | null; last_parse_duration: number | null; last_parsed_time: string | null;
   latest_dag_runs?: DAGRun[]; max_active_runs: number; max_active_tasks: number;
   max_consecutive_failed_dag_runs: number; next_dagrun_data_interval_end: string | null;
   next_dagrun_data_interval_start: string | null; next_dagrun_logical_date: string | null;
@@ -111,20 +111,24 @@ export interface DAGCollection {
 }
 
 export interface DAGDetails {
-  active_runs_count: number; allowed_run_types: unknown; asset_expression: unknown; bundle_name: string;
-  bundle_version: string | null; catchup: boolean; concurrency: number; dag_display_name: string; dag_id: string;
-  dag_run_timeout: string | null; default_args: Record<string, unknown> | null; description: string | null;
-  doc_md: string | null; end_date: string | null; file_token: string; fileloc: string; has_import_errors: boolean;
-  has_task_concurrency_limits: boolean; is_backfillable: boolean; is_favorite: boolean; is_paused: boolean;
-  is_paused_upon_creation: boolean; is_stale: boolean; last_expired: string | null; last_parse_duration: number | null;
-  last_parsed: string | null; last_parsed_time: string | null; latest_dag_runs?: DAGRun[];
-  latest_dag_version: DagVersion | null; max_active_runs: number; max_active_tasks: number;
+  active_runs_count: number; allowed_run_types: unknown; asset_expression: unknown; batuta?: DAGExtra;
+  bundle_name: string; bundle_version: string | null; catchup: boolean; concurrency: number; dag_display_name: string;
+  dag_id: string; dag_run_timeout: string | null; default_args: Record<string, unknown> | null;
+  description: string | null; doc_md: string | null; end_date: string | null; file_token: string; fileloc: string;
+  has_import_errors: boolean; has_task_concurrency_limits: boolean; is_backfillable: boolean; is_favorite: boolean;
+  is_paused: boolean; is_paused_upon_creation: boolean; is_stale: boolean; last_expired: string | null;
+  last_parse_duration: number | null; last_parsed: string | null; last_parsed_time: string | null;
+  latest_dag_runs?: DAGRun[]; latest_dag_version: DagVersion | null; max_active_runs: number; max_active_tasks: number;
   max_consecutive_failed_dag_runs: number; next_dagrun_data_interval_end: string | null;
   next_dagrun_data_interval_start: string | null; next_dagrun_logical_date: string | null;
   next_dagrun_run_after: string | null; owner_links: Record<string, unknown>; owners: string[];
   params: Record<string, unknown>; relative_fileloc: string | null; render_template_as_native_obj: boolean;
   start_date: string | null; tags: DAGTag[]; template_search_path: unknown; timetable_description: string;
   timetable_partitioned: boolean; timetable_periodic: boolean; timetable_summary: string | null; timezone: string;
+}
+
+export interface DAGExtra {
+  is_favorite: boolean;
 }
 
 export interface DAGRun {
@@ -318,6 +322,14 @@ export interface LogMessage {
   event: string; level?: string; timestamp: string | null;
 }
 
+export interface LogWindow {
+  content: LogWindowLine[]; end: number; is_ended: boolean; size: number; start: number; try_number: number;
+}
+
+export interface LogWindowLine {
+  event: string; level?: string; offset: number; timestamp: string | null;
+}
+
 export interface OutboxCollection {
   outbox: OutboxRow[]; total_entries: number;
 }
@@ -392,6 +404,18 @@ export interface Role {
 
 export interface RoleCollection {
   roles: Role[]; total_entries: number;
+}
+
+export interface SearchAnswer {
+  dags: SearchDag[]; runs: HomeRun[]; tasks: SearchTask[];
+}
+
+export interface SearchDag {
+  dag_id: string; description: string;
+}
+
+export interface SearchTask {
+  dag_id: string; task_id: string;
 }
 
 export interface Session {

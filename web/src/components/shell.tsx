@@ -3,16 +3,20 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Connection } from '../api/events';
 import { useApp } from '../lib/hooks';
 import type { Route } from '../lib/route';
+import { t } from '../lib/words';
 import { Icon } from './icon';
 
 const places: readonly { href: string; label: string; views: readonly string[] }[] = [
-  { href: '#/dags', label: 'DAGs', views: ['dags', 'dag', 'run'] },
-  { href: '#/problems', label: 'Problems', views: ['problems'] },
-  { href: '#/pools', label: 'Pools', views: ['pools'] },
-  { href: '#/variables', label: 'Variables', views: ['variables'] },
-  { href: '#/connections', label: 'Connections', views: ['connections'] },
-  { href: '#/audit', label: 'Event log', views: ['audit'] },
-  { href: '#/health', label: 'Health', views: ['health'] },
+  { href: '#/home', label: t('Home'), views: ['home'] },
+  { href: '#/dags', label: t('DAGs'), views: ['dags', 'dag', 'run'] },
+  { href: '#/runs', label: t('Runs'), views: ['runs'] },
+  { href: '#/tasks', label: t('Tasks'), views: ['tasks'] },
+  { href: '#/problems', label: t('Problems'), views: ['problems'] },
+  { href: '#/pools', label: t('Pools'), views: ['pools'] },
+  { href: '#/variables', label: t('Variables'), views: ['variables'] },
+  { href: '#/connections', label: t('Connections'), views: ['connections'] },
+  { href: '#/audit', label: t('Event log'), views: ['audit'] },
+  { href: '#/health', label: t('Health'), views: ['health'] },
 ];
 
 const words: Record<Connection, string> = {

@@ -6,10 +6,10 @@ export type Route =
   | { view: 'dags' }
   | { view: 'dag'; dag: string; tab: string }
   | { view: 'run'; dag: string; run: string; task: string | null; tab: string }
-  | { view: 'problems' | 'pools' | 'variables' | 'connections' | 'audit' | 'health' }
+  | { view: 'home' | 'runs' | 'tasks' | 'problems' | 'pools' | 'variables' | 'connections' | 'audit' | 'health' }
   | { view: 'unknown' };
 
-const plain = new Set(['problems', 'pools', 'variables', 'connections', 'audit', 'health']);
+const plain = new Set(['home', 'runs', 'tasks', 'problems', 'pools', 'variables', 'connections', 'audit', 'health']);
 
 function decode(segment: string): string | null {
   try {

@@ -1,0 +1,46 @@
+import { t } from '../lib/words';
+
+interface Props {
+  label: string;
+  value: string;
+  choices: readonly { id: string; name: string }[];
+  all: string; // what no choice means
+  onChange: (value: string) => void;
+}
+
+/** A filter of a list: one of some, or all. */
+export function Choice({ label, value, choices, all, onChange }: Props) {
+  const known = value === '' || choices.some((one) => one.id === value);
+  return (
+    <label>
+      <span class="visually-hidden">{label}</span>
+      <select value={value} onChange={(event) => onChange(event.currentTarget.value)}>
+        <option value="">{all}</option>
+        {!known && <option value={value}>{t('other: {value}', { value })}</option>}
+        {choices.map((one) => (
+          <option key={one.id} value={one.id}>
+            {one.name}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+/** A text to be looked for. */
+export function SearchBox({ label, text, onText }: { label: string; text: string; onText: (text: string) => void }) {
+  return (
+    <label class="search">
+      <span class="visually-hidden">{label}</span>
+      <input type="search" placeholder={label} value={text} onInput={(event) => onText(event.currentTarget.value)} />
+    </label>
+  );
+}
+
+export const spanChoices = () =>
+  [1, 6, 24, 72, 168].map((hours) => ({ id: String(hours), name: t('last {count} hours', { count: hours }) }));
+
+/** The start of a span of so many hours, to the minute: the same question for as long. */
+export function sinceHours(hours: number, now = Date.now()): string {
+  return new Date(Math.floor(now / 60_000) * 60_000 - hours * 3_600_000).toISOString();
+}

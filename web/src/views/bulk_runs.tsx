@@ -1,0 +1,117 @@
+// One change of many runs: first what it will touch, then what the server did and refused.
+import { useState } from 'preact/hooks';
+import * as api from '../api/endpoints';
+import type { BulkAnswer, DagRun } from '../api/types';
+import { Dialog } from '../components/dialog';
+import { ErrorBox } from '../components/loaded';
+import { StateBadge } from '../components/state_badge';
+import { useApp, useResource } from '../lib/hooks';
+import { isEnded } from '../lib/states';
+import { t } from '../lib/words';
+
+export type BulkAct = 'clear' | 'success' | 'failed' | 'delete';
+const mostShown = 100;
+
+interface Props {
+  act: BulkAct;
+  runs: readonly DagRun[];
+  onClose: () => void;
+  onDone: () => void;
+}
+
+function titleOf(act: BulkAct, count: number): string {
+  const titles: Record<BulkAct, string> = {
+    clear: t('Clear {count} runs?', { count }),
+    success: t('Mark {count} runs as success?', { count }),
+    failed: t('Mark {count} runs as failed?', { count }),
+    delete: t('Delete {count} runs?', { count }),
+  };
+  return titles[act];
+}
+
+// What the act would change: an ended run keeps its state where it has it already.
+function touched(act: BulkAct, runs: readonly DagRun[]): readonly DagRun[] {
+  if (act === 'success' || act === 'failed') return runs.filter((run) => run.state !== act);
+  if (act === 'delete') return runs.filter((run) => isEnded(run.state));
+  return runs;
+}
+
+async function change(act: BulkAct, runs: readonly DagRun[], onlyFailed: boolean): Promise<string[]> {
+  const keys = runs.map(({ dag_id, dag_run_id }) => ({ dag_id, dag_run_id }));
+  if (act === 'clear') {
+    await api.clearRuns(keys, false, onlyFailed);
+    return [];
+  }
+  const answer: BulkAnswer = await api.changeRuns(
+    act === 'delete' ? { action: 'delete', entities: keys } : { action: 'update', entities: keys.map((key) => ({ ...key, state: act })) },
+  );
+  const done = act === 'delete' ? answer.delete : answer.update;
+  return ((done?.errors ?? []) as { error?: string }[]).map((one) => one.error ?? t('refused'));
+}
+
+function Preview({ runs, skipped }: { runs: readonly DagRun[]; skipped: number }) {
+  return (
+    <>
+      <ul class="preview" tabIndex={0} aria-label={t('What is touched')}>
+        {runs.slice(0, mostShown).map((run) => (
+          <li key={`${run.dag_id}\n${run.dag_run_id}`}>
+            <StateBadge state={run.state} small />
+            <span>
+              {run.dag_id} <span class="muted">{run.dag_run_id}</span>
+            </span>
+          </li>
+        ))}
+      </ul>
+      {skipped > 0 && <p class="muted">{t('{count} of those that were chosen stay as they are.', { count: skipped })}</p>}
+    </>
+  );
+}
+
+export function BulkRuns({ act, runs, onClose, onDone }: Props) {
+  const { notify } = useApp();
+  const [onlyFailed, setOnlyFailed] = useState(act === 'clear');
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<Error>();
+  const meant = touched(act, runs);
+  const dry = useResource(
+    () => (act === 'clear' && meant.length > 0 ? api.clearRuns(meant, true, onlyFailed) : Promise.resolve({ total_entries: meant.length })),
+    [act, onlyFailed, meant.map((run) => [run.dag_id, run.dag_run_id])],
+  );
+  const count = dry.data?.total_entries ?? 0;
+  const go = async () => {
+    setBusy(true);
+    try {
+      const refused = await change(act, meant, onlyFailed);
+      if (refused.length > 0) notify(refused.join('; '), 'error');
+      else notify(t('Done: {count} runs.', { count: meant.length }));
+      onDone();
+      onClose();
+    } catch (error) {
+      setProblem(error as Error);
+      setBusy(false);
+    }
+  };
+  const none = meant.length === 0 || (act === 'clear' && count === 0);
+  return (
+    <Dialog title={titleOf(act, meant.length)} onClose={onClose}>
+      {act === 'clear' && (
+        <label class="check">
+          <input type="checkbox" checked={onlyFailed} onChange={(event) => setOnlyFailed(event.currentTarget.checked)} />
+          <span>{t('Only failed tasks')}</span>
+        </label>
+      )}
+      <Preview runs={meant} skipped={runs.length - meant.length} />
+      {act === 'clear' && <p>{t('{count} task instances will run again.', { count })}</p>}
+      {act === 'delete' && <p>{t('Their tasks, results and logs go with them.')}</p>}
+      {(problem ?? dry.error) && <ErrorBox error={(problem ?? dry.error) as Error} />}
+      <footer class="dialog-foot">
+        <button type="button" class="button" onClick={onClose}>
+          {t('Back')}
+        </button>
+        <button type="button" class={`button ${act === 'delete' || act === 'failed' ? 'button-danger' : 'button-primary'}`} disabled={busy || none} onClick={go}>
+          {t('Do it')}
+        </button>
+      </footer>
+    </Dialog>
+  );
+}
