@@ -62,8 +62,9 @@ batuta_precompiled(batuta_test_headers "${unoptimised}" <nlohmann/json.hpp> <doc
 # them, which halves a build from nothing. A changed file then costs its neighbours', a few seconds.
 # APART names the files whose insides clash with a neighbour's. Lint reads every file alone.
 option(BATUTA_UNITY "compile several files of a room at once" ON)
+set(BATUTA_UNITY_BATCH 6 CACHE STRING "so many of them; more where nothing is built twice")
 function(batuta_unity target)
-  set_target_properties(${target} PROPERTIES UNITY_BUILD ${BATUTA_UNITY} UNITY_BUILD_BATCH_SIZE 6)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${BATUTA_UNITY} UNITY_BUILD_BATCH_SIZE ${BATUTA_UNITY_BATCH})
   foreach(file ${ARGN})
     set_source_files_properties(${file} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   endforeach()
