@@ -25,8 +25,8 @@ constexpr BodyField action_rows[] = {{"action", FieldKind::text, true},
                                      {"action_on_existence"},
                                      {"action_on_non_existence"}};
 
-struct Job {
-  Job(Context& c, Call asked, BulkKind of)
+struct BulkJob {
+  BulkJob(Context& c, Call asked, BulkKind of)
       : context(c), call(std::move(asked)), kind(std::move(of)) {}
   Context& context;
   Call call;
@@ -95,7 +95,7 @@ json shown(const std::shared_ptr<const json>& entity) {
   return entity ? *entity : json();
 }
 
-Result<std::vector<BulkWrite>> plan(const Job& job, const json& one) {
+Result<std::vector<BulkWrite>> plan(const BulkJob& job, const json& one) {
   const json& action = one["action"];
   const char* policy = action == "create" ? "action_on_existence" : "action_on_non_existence";
   const json on = one.value(policy, json("fail"));
@@ -122,9 +122,9 @@ Result<std::vector<BulkWrite>> plan(const Job& job, const json& one) {
   return writes;
 }
 
-void run(const std::shared_ptr<Job>& job);
+void run(const std::shared_ptr<BulkJob>& job);
 
-void write_next(const std::shared_ptr<Job>& job) {
+void write_next(const std::shared_ptr<BulkJob>& job) {
   if (job->writes.empty()) {
     ++job->next;
     return run(job);
@@ -147,7 +147,7 @@ void write_next(const std::shared_ptr<Job>& job) {
       });
 }
 
-void run(const std::shared_ptr<Job>& job) {
+void run(const std::shared_ptr<BulkJob>& job) {
   if (job->next == job->actions.size()) return job->call.respond(json_response(job->answer));
   const json& one = job->actions[job->next];
   json& result = job->answer[one["action"].get<std::string>()];
@@ -213,7 +213,7 @@ void run_bulk(Context& context, const Call& call, BulkKind kind) {
     return needs_right(does, kind.resource);
   });
   if (!actions) return call.respond(error_response(actions.error()));
-  auto job = std::make_shared<Job>(context, call, std::move(kind));
+  auto job = std::make_shared<BulkJob>(context, call, std::move(kind));
   job->actions = std::move(*actions);
   run(job);
 }

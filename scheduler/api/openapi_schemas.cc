@@ -52,7 +52,7 @@ constexpr ObjectSchema schemas[] = {
      "priority_weight:int weight_rule ui_color ui_fgcolor [template_fields] "
      "[downstream_task_ids] doc_md? operator_name params:object class_ref:object is_mapped:bool "
      "[extra_links] batuta:TaskExtra"},
-    {"TaskExtra", "edge_labels:object group? is_setup:boolean is_teardown:boolean is_on_exit:boolean"},
+    {"TaskExtra", "edge_labels:object group? is_setup:bool is_teardown:bool is_on_exit:bool"},
     {"TaskCollection", "[tasks:Task] total_entries:int"},
 
     {"DAGRun",

@@ -55,7 +55,7 @@ def a_cancelled_run_is_torn_down_through_a_kill():
         server.kill()
         server.start()
         assert server.wait_run("cluster", run)["state"] == "failed"
-        said = path.read_text().split()
+        said = list(dict.fromkeys(path.read_text().split()))  # what the kill found running runs again
         assert said[:3] == ["up", "first", "down"] and sorted(said[3:]) == ["alas", "bye"], said
         assert states(server, "cluster", run)["second"] == "skipped"
         server.stop()

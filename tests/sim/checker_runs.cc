@@ -60,9 +60,10 @@ void Checker::check_paused(const Effects& effects, const SchedulerState& state) 
 // More triggers than may wait are refused. Scheduled and cleared runs may come on top, and those
 // of backfills, which have a limit of their own.
 void Checker::check_queue(const Changes& changes, const SchedulerState& state) {
-  if (!batch_named_.empty()) return;
+  const bool on_top = std::any_of(changes.runs_created.begin(), changes.runs_created.end(),
+                                  [](const RunRow& row) { return row.type != RunType::manual; });
+  if (!batch_named_.empty() || on_top) return;
   for (const RunRow& created : changes.runs_created) {
-    if (created.type != RunType::manual) return;
     std::int64_t queued = 0;
     for (const StoredRun* run : state.live_runs(created.dag_id))
       if (run->run.state == DagRunState::queued && run->run.backfill == 0) ++queued;
