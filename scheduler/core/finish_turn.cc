@@ -172,9 +172,9 @@ bool Changes::empty() const {
          backfill_ticks.empty() && attempts_archived.empty() && tasks_created.empty() &&
          tasks_updated.empty() && xcoms_cleared.empty() && xcoms_deleted.empty() && xcoms.empty() &&
          tables.empty() && accepted.empty() && accepted_done.empty() && publications.empty() &&
-         watermarks.empty() && streaks.empty() && waits.empty() && waits_done.empty() && job_executions.empty() &&
-         attempt_reports.empty() && outbox.empty() && outbox_done.empty() && event_log.empty() &&
-         runs_removed.empty() && dags_deleted.empty();
+         watermarks.empty() && streaks.empty() && waits.empty() && waits_done.empty() &&
+         job_executions.empty() && attempt_reports.empty() && outbox.empty() &&
+         outbox_done.empty() && event_log.empty() && runs_removed.empty() && dags_deleted.empty();
 }
 
 }  // namespace batuta

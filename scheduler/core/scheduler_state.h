@@ -46,7 +46,7 @@ struct SchedulerCounters {
   std::map<std::pair<std::string, std::string>, std::uint64_t> skipped_by;
   std::uint64_t deadlines = 0;                            // missed by runs
   std::map<std::string, std::uint64_t> deadlines_missed;  // the same by DAG
-  std::uint64_t backfill_ticks = 0;  // handled
+  std::uint64_t backfill_ticks = 0;                       // handled
   std::uint64_t dispatch_reads = 0;  // groups looked at to find work; stays near launches
 };
 
