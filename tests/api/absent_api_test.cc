@@ -9,7 +9,7 @@
 #include "scheduler/api/routes.h"
 #include "tests/api/fake_services.h"
 
-namespace batuta::http {
+namespace batuta::http::absent_test {
 namespace {
 
 const std::string v2 = "/api/v2";
@@ -139,4 +139,4 @@ TEST_CASE("the addresses to log in and out lead to the page, and nowhere else") 
   }
 }
 
-}  // namespace batuta::http
+}  // namespace batuta::http::absent_test

@@ -5,7 +5,7 @@
 
 #include "tests/api/fake_services.h"
 
-namespace batuta::http {
+namespace batuta::http::backfill_test {
 namespace {
 
 using nlohmann::json;
@@ -202,4 +202,4 @@ TEST_CASE("how far a backfill is, and what became of each tick") {
   CHECK(api.status(Method::get, ours + "/2/ticks") == 404);
 }
 
-}  // namespace batuta::http
+}  // namespace batuta::http::backfill_test

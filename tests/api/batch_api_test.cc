@@ -5,7 +5,7 @@
 
 #include "tests/api/fake_services.h"
 
-namespace batuta::http {
+namespace batuta::http::batch_test {
 namespace {
 
 const std::string runs = "/api/v2/dags/~/dagRuns/list";
@@ -97,4 +97,4 @@ TEST_CASE("a list that is asked for by a body has only what one may see") {
   CHECK(api.history.last_task_query.sight == Sight{{{"demo"}}});
 }
 
-}  // namespace batuta::http
+}  // namespace batuta::http::batch_test

@@ -4,7 +4,7 @@
 
 #include "tests/api/fake_services.h"
 
-namespace batuta::http {
+namespace batuta::http::bulk_test {
 
 TEST_CASE("a bulk write creates, changes and deletes, and says what each action did") {
   TestApi api;
@@ -67,4 +67,4 @@ TEST_CASE(
   CHECK(api.status(Method::patch, all, R"({"actions":[)" + good + "]}", "operator") == 403);
 }
 
-}  // namespace batuta::http
+}  // namespace batuta::http::bulk_test

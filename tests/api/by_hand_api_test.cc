@@ -6,7 +6,7 @@
 #include "scheduler/api/codecs.h"
 #include "tests/api/fake_services.h"
 
-namespace batuta::http {
+namespace batuta::http::by_hand_test {
 namespace {
 
 using nlohmann::json;
@@ -378,4 +378,4 @@ TEST_CASE("pools are made, changed and deleted by one request") {
   CHECK(api.status(Method::patch, v2 + "/pools", R"({"actions":[]})", "operator") == 403);
 }
 
-}  // namespace batuta::http
+}  // namespace batuta::http::by_hand_test

@@ -5,7 +5,7 @@
 
 #include "tests/api/fake_services.h"
 
-namespace batuta::http {
+namespace batuta::http::client_test {
 namespace {
 
 const std::string run = "/api/v2/dags/demo/dagRuns/done";
@@ -141,4 +141,4 @@ TEST_CASE(
   CHECK(api.status(Method::post, "/api/v2/dags/demo/dagRuns", R"({"dag_run_id":"a/b"})") == 400);
 }
 
-}  // namespace batuta::http
+}  // namespace batuta::http::client_test

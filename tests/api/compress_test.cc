@@ -4,7 +4,7 @@
 #include "tests/api/fake_services.h"
 #include "tests/http/gunzip.h"
 
-namespace batuta::http {
+namespace batuta::http::compress_test {
 namespace {
 
 std::string header(const Response& response, std::string_view wanted) {
@@ -114,4 +114,4 @@ TEST_CASE("a file of the page is sent in the form made at the build") {
   CHECK(api.status(Method::get, "/index.html.gz", "", "") == 404);
 }
 
-}  // namespace batuta::http
+}  // namespace batuta::http::compress_test

@@ -3,7 +3,7 @@
 #include "tests/store/history_conformance.h"
 #include "tests/store/registry_conformance.h"
 
-namespace batuta::test {
+namespace batuta::test::fakes_test {
 namespace {
 
 class FakeHistoryHarness {
@@ -38,4 +38,4 @@ BATUTA_HISTORY_CONFORMANCE(FakeHistoryHarness);
 BATUTA_REGISTRY_CONFORMANCE(FakeRegistryHarness);
 
 }  // namespace
-}  // namespace batuta::test
+}  // namespace batuta::test::fakes_test

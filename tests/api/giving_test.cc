@@ -5,7 +5,7 @@
 
 #include "tests/api/fake_services.h"
 
-namespace batuta::http {
+namespace batuta::http::giving_test {
 namespace {
 
 const std::string roles = "/api/batuta/roles";
@@ -161,4 +161,4 @@ TEST_CASE("who asks why is told the grant that decides, of others only with the 
   CHECK(ask("action=read", "admin").status == 422);
 }
 
-}  // namespace batuta::http
+}  // namespace batuta::http::giving_test

@@ -10,7 +10,7 @@
 #include "scheduler/api/routes.h"
 #include "tests/api/fake_services.h"
 
-namespace batuta::http {
+namespace batuta::http::rights_test {
 namespace {
 
 const std::string foreign = "hidden_dag";
@@ -403,4 +403,4 @@ TEST_CASE("a token's scope holds for every route and list") {
   CHECK(api.status(Method::get, "/api/batuta/users", "", "scoped") == 403);
 }
 
-}  // namespace batuta::http
+}  // namespace batuta::http::rights_test

@@ -10,7 +10,7 @@
 
 #include "tests/api/fake_services.h"
 
-namespace batuta::http {
+namespace batuta::http::streams_test {
 namespace {
 
 const std::string events = "/api/batuta/events";
@@ -88,4 +88,4 @@ TEST_CASE("a stream or a wait whose client has gone gives its place back at once
   CHECK(soon(stream_opens));
 }
 
-}  // namespace batuta::http
+}  // namespace batuta::http::streams_test
