@@ -7,7 +7,7 @@
 
 #include "tests/api/fake_services.h"
 
-namespace batuta::http {
+namespace batuta::http::shapes_test {
 namespace {
 
 const std::string run = "/api/v2/dags/demo/dagRuns/done";
@@ -116,4 +116,4 @@ TEST_CASE("times are UTC with a Z and enumerations are Airflow's words") {
   CHECK(object["triggered_by"] == "rest_api");
 }
 
-}  // namespace batuta::http
+}  // namespace batuta::http::shapes_test
