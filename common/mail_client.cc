@@ -243,4 +243,41 @@ Status send_mail(const MailRequest& request) {
   return {Errc::unavailable, why + curl_error(code, route)};
 }
 
+MailReach send_to_each(MailRequest request, const std::function<Status(const MailRequest&)>& send) {
+  const auto until = std::chrono::steady_clock::now() + 4 * request.timeout;
+  MailReach out;
+  std::vector<std::string> addresses;
+  for (const std::string& address : request.to) {
+    if (Status ok = check_address(address)) {
+      addresses.push_back(address);
+    } else {
+      out.missed.push_back(ok.error().message);
+      out.status = ok.error();
+    }
+  }
+  // Without a receiver the message itself says what is wrong.
+  if (addresses.empty() && !request.to.empty()) return out;
+  request.to = addresses;
+  out.status = send(request);
+  if (out.status) out.reached = addresses;
+  // A server refuses a message for the sake of one receiver, and does not say of which.
+  if (out.status || out.status.error().code != Errc::invalid || addresses.size() < 2) return out;
+  Error failure = out.status.error();
+  for (const std::string& address : addresses) {
+    request.to = {address};
+    const bool late = std::chrono::steady_clock::now() > until;
+    const Status sent =
+        late ? Status(Errc::unavailable, request.host + ": there was no time left") : send(request);
+    if (sent) {
+      out.reached.push_back(address);
+      continue;
+    }
+    failure = sent.error();
+    if (failure.code != Errc::invalid && out.reached.empty()) break;  // nobody gets it twice
+    out.missed.push_back(address + ": " + failure.message);
+  }
+  out.status = out.reached.empty() ? Status(failure) : success();
+  return out;
+}
+
 }  // namespace batuta

@@ -40,6 +40,19 @@ Result<MailRequest> mail_by(const std::string& host, int port, const std::string
 // address is wrong or the server has refused it for good.
 Status send_mail(const MailRequest& request);
 
+// What became of a mail to several.
+struct MailReach {
+  Status status = success();          // of the whole: it has reached somebody
+  std::vector<std::string> reached;   // in the order of `to`
+  std::vector<std::string> missed{};  // "address: why" of those who never get it
+};
+
+// As send_mail(), but an address that is none, or that the server refuses, costs the others
+// nothing: they get a message each. Errc::unavailable: nobody has it yet, all of it may be tried
+// again. No message begins later than four times the request's timeout.
+MailReach send_to_each(MailRequest request,
+                       const std::function<Status(const MailRequest&)>& send = send_mail);
+
 // The message as it is sent (RFC 5322, MIME). Errc::invalid names the address that is none.
 Result<std::string> mail_message(const MailRequest& request);
 

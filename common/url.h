@@ -28,6 +28,9 @@ std::string webhook_url(std::string_view host, std::string_view scheme, int port
 // It is `base` itself or lies below it: what is meant for that server may go there.
 bool lies_below(std::string_view url, std::string_view base);
 
+// One segment of a path or one value of a query, as it may stand there (RFC 3986, unreserved).
+std::string percent_encoded(std::string_view text);
+
 // `text` with the user info of every URL in it (scheme://user:password@host) as ***.
 std::string without_user_info(std::string_view text);
 

@@ -1,4 +1,5 @@
-// mail: one message by the mail server that a connection names. Returns who it went to.
+// mail: one message by the mail server that a connection names. Returns who it went to: a receiver
+// that is refused costs the others nothing.
 #include "common/mail_client.h"
 
 #include <nlohmann/json.hpp>
@@ -14,6 +15,29 @@ using batuta::plugin::FinalError;
 using batuta::plugin::optional;
 using batuta::plugin::required;
 using batuta::plugin::RetryableError;
+
+constexpr std::size_t most_receivers = 50;
+
+// What a template yields may be a list of its own, or no text at all: that stands as JSON and is
+// refused as an address, and the others get theirs.
+void add_receivers(const nlohmann::json& given, std::vector<std::string>& to) {
+  for (const auto& each : given.is_array() ? given : nlohmann::json::array({given})) {
+    if (each.is_array()) {
+      add_receivers(each, to);
+    } else {
+      to.push_back(each.is_string() ? each.get<std::string>() : batuta::json_text(each));
+    }
+    if (to.size() > most_receivers) throw FinalError("parameter to: more than 50 receivers");
+  }
+}
+
+std::vector<std::string> receivers(const Context& context) {
+  const auto given = batuta::parse_untrusted(context.json("to"));
+  if (!given) throw FinalError("parameter to: an address, or a list of them");
+  std::vector<std::string> to;
+  add_receivers(*given, to);
+  return to;
+}
 
 struct Mail {
   static constexpr auto name = "mail";
@@ -34,7 +58,7 @@ struct Mail {
     auto request = batuta::mail_by(connection.host, static_cast<int>(connection.port),
                                    connection.login, connection.password, connection.extra_json);
     if (!request) throw FinalError(request.error().message);
-    request->to = context.texts("to");
+    request->to = receivers(context);
     request->subject = context.text("subject");
     request->text = context.text("text");
     request->html = context.text("html", "");
@@ -44,18 +68,20 @@ struct Mail {
                           std::to_string(context.map_index()) + "@batuta";
     request->timeout = context.duration("timeout", std::chrono::seconds(60));
     request->cancelled = [&context] { return context.cancelled(); };
-    const batuta::Status sent = batuta::send_mail(*request);
-    context.check_cancelled();
-    if (!sent) {
-      const bool final =
-          sent.error().code == batuta::Errc::invalid || sent.error().where == "login";
-      if (final) throw FinalError(sent.error().message);
-      throw RetryableError(sent.error().message);
+    const batuta::MailReach sent = batuta::send_to_each(*request);
+    if (!sent.status) {
+      context.check_cancelled();
+      const batuta::Error& error = sent.status.error();
+      const bool final = error.code == batuta::Errc::invalid || error.where == "login";
+      if (final) throw FinalError(error.message);
+      throw RetryableError(error.message);
     }
-    context.info("sent to " + std::to_string(request->to.size()) + " receivers");
+    for (const std::string& missed : sent.missed) context.warn("did not get it: " + missed);
+    context.info("sent to " + std::to_string(sent.reached.size()) + " receivers");
     if (!context.boolean("do_xcom_push", true)) return;
-    context.return_json(
-        batuta::json_text({{"to", request->to}, {"message_id", request->message_id}}));
+    nlohmann::json result{{"to", sent.reached}, {"message_id", request->message_id}};
+    if (!sent.missed.empty()) result["missed"] = sent.missed;
+    context.return_json(batuta::json_text(result));
   }
 };
 

@@ -1,10 +1,11 @@
 // slack: one message to the incoming webhook that a connection holds. What stands in `text`
-// mentions nobody and links nowhere, whatever values come into it; `blocks` are sent as they are
-// written.
+// mentions nobody and links nowhere, whatever values come into it: it is shown as sections that
+// Slack leaves as they are. `blocks` take their place, and are sent as they are written.
 #include <nlohmann/json.hpp>
 
 #include "common/http_client.h"
 #include "common/safe_json.h"
+#include "common/slack_text.h"
 #include "common/url.h"
 #include "plugins/sdk/plugin.h"
 
@@ -17,34 +18,33 @@ using batuta::plugin::optional;
 using batuta::plugin::required;
 using batuta::plugin::RetryableError;
 
-constexpr std::size_t most_text = 40'000;  // longer texts Slack cuts without a word
+constexpr std::size_t most_text = 40'000;      // longer texts Slack cuts without a word
+constexpr std::size_t longest_section = 2900;  // of 3,000: more it refuses
 
-std::string quoted(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '&') {
-      out += "&amp;";
-    } else if (c == '<') {
-      out += "&lt;";
-    } else if (c == '>') {
-      out += "&gt;";
-    } else {
-      out += c;
-    }
+// A message that has only a text gets links made of every address in it.
+nlohmann::json sections(const std::string& text) {
+  nlohmann::json blocks = nlohmann::json::array();
+  for (const std::string& part : batuta::slack_parts(text, longest_section)) {
+    blocks.push_back(
+        {{"type", "section"}, {"text", {{"type", "mrkdwn"}, {"text", part}, {"verbatim", true}}}});
   }
-  return out;
+  return blocks;
 }
 
 nlohmann::json message_of(const Context& context) {
-  nlohmann::json message{{"text", quoted(context.text("text"))}};
-  if (message["text"].get_ref<const std::string&>().size() > most_text) {
+  const std::string text = batuta::slack_escaped(context.text("text"));
+  if (text.size() > most_text) {
     throw FinalError("parameter text: longer than the 40,000 characters that Slack takes");
   }
+  nlohmann::json message{{"text", text}};
   for (const char* name : {"channel", "username"}) {
     if (const std::string value = context.text(name, ""); !value.empty()) message[name] = value;
   }
   const std::string blocks = context.json("blocks");
-  if (blocks.empty() || blocks == "null") return message;
+  if (blocks.empty() || blocks == "null") {
+    if (auto shown = sections(text); !shown.empty()) message["blocks"] = std::move(shown);
+    return message;
+  }
   auto parsed = batuta::parse_untrusted(blocks);
   if (!parsed || !parsed->is_array()) throw FinalError("parameter blocks: not a list");
   message["blocks"] = *std::move(parsed);

@@ -3,6 +3,7 @@
 // any, its first row, or nothing.
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "common/safe_json.h"
 #include "plugins/sql/sql_engine.h"
@@ -29,10 +30,10 @@ Wanted wanted_of(const Context& context) {
 class Kept : public SqlRows {
  public:
   explicit Kept(Wanted wanted) : wanted_(wanted) {}
-  void columns(std::vector<std::string> names) override {
+  bool columns(std::vector<std::string> names) override {
     names_ = std::move(names);
     any_ = true;
-    if (wanted_ == Wanted::none) return;
+    if (wanted_ == Wanted::none) return false;
     auto sorted = names_;
     std::sort(sorted.begin(), sorted.end());
     const auto twice = std::adjacent_find(sorted.begin(), sorted.end());
@@ -40,9 +41,9 @@ class Kept : public SqlRows {
       throw FinalError("two columns of the result are called \"" + *twice +
                        "\": name one of them with AS");
     }
+    return true;
   }
   bool row(std::vector<json> values) override {
-    if (wanted_ == Wanted::none) return true;
     json object = json::object();
     for (std::size_t i = 0; i < names_.size(); ++i) object[names_[i]] = std::move(values[i]);
     bytes_ += json_text(object).size() + 1;
@@ -117,14 +118,29 @@ std::vector<SqlStatement> statements_of(const Context& context, const SqlEngine&
   return *std::move(statements);
 }
 
+// A single statement that may stand within a transaction gets one, so that a result which cannot be
+// returned undoes what it changed; any other is sent as it is, for none may hold it (VACUUM).
+bool held(const std::vector<SqlStatement>& statements) {
+  static const std::set<std::string> may_be{"select", "with",   "values", "table",   "explain",
+                                            "insert", "update", "delete", "replace", "merge"};
+  return statements.size() > 1 || may_be.contains(statements.front().first_word);
+}
+
+// What may be done twice without a difference.
+bool repeatable(const SqlStatement& statement) {
+  static const std::set<std::string> words{"vacuum", "analyze", "reindex", "checkpoint",
+                                           "show",   "set",     "pragma"};
+  return words.contains(statement.first_word);
+}
+
 class Transaction {
  public:
-  // A single statement is one by itself, and may be one that none can hold (VACUUM).
-  Transaction(SqlEngine& engine, bool several) : engine_(engine), open_(several) {
-    if (several) say("BEGIN");
+  Transaction(const Context& context, SqlEngine& engine, bool open)
+      : context_(context), engine_(engine), open_(open) {
+    if (open) say("BEGIN");
   }
   ~Transaction() {
-    if (!open_) return;
+    if (!open_ || !engine_.connected()) return;
     try {
       say("ROLLBACK");
     } catch (const std::exception&) {  // the connection is gone, and with it what was done
@@ -132,16 +148,39 @@ class Transaction {
   }
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
+
+  std::int64_t run(const SqlStatement& statement, const std::vector<json>& values, SqlRows& rows) {
+    try {
+      return engine_.run(statement, values, rows);
+    } catch (const NoAnswer& lost) {
+      if (!open_ && !repeatable(statement)) may_be_done(lost);
+      context_.check_cancelled();
+      throw;
+    }
+  }
   void commit() {
-    if (open_) say("COMMIT");
+    if (!open_) return;
+    try {
+      say("COMMIT");
+    } catch (const NoAnswer& lost) {
+      may_be_done(lost);
+    }
     open_ = false;
   }
 
  private:
+  // Another try might do it a second time.
+  [[noreturn]] static void may_be_done(const NoAnswer& lost) {
+    throw FinalError(
+        "the connection was lost while it committed: it may have been done; look before clearing "
+        "(" +
+        std::string(lost.what()) + ")");
+  }
   void say(const char* words) {
     Kept none(Wanted::none);
     engine_.run({words, {}, {}}, {}, none);
   }
+  const Context& context_;
   SqlEngine& engine_;
   bool open_;
 };
@@ -151,8 +190,12 @@ class Transaction {
 SqlDeadline::SqlDeadline(const SqlLimits& limits)
     : limits_(&limits), until_(std::chrono::steady_clock::now() + limits.timeout) {}
 
+void SqlDeadline::restart() {
+  until_ = std::chrono::steady_clock::now() + limits_->timeout;
+}
+
 bool SqlDeadline::over() const {
-  return limits_->context.cancelled() || std::chrono::steady_clock::now() > until_;
+  return limits_->context.cancelled() || std::chrono::steady_clock::now() > until_.load();
 }
 
 void SqlDeadline::fail() const {
@@ -182,13 +225,13 @@ struct Sql {
     const SqlLimits limits{context, context.duration("timeout", std::chrono::minutes(10))};
     const auto engine = open_engine(context, limits);
     const auto statements = statements_of(context, *engine, parameters);
-    Transaction transaction(*engine, statements.size() > 1);
+    Transaction transaction(context, *engine, held(statements));
     json result;
     for (std::size_t n = 0; n < statements.size(); ++n) {
       std::vector<json> values;
       for (const std::string& each : statements[n].names) values.push_back(parameters.at(each));
       Kept kept(wanted);
-      const std::int64_t changed = engine->run(statements[n], values, kept);
+      const std::int64_t changed = transaction.run(statements[n], values, kept);
       if (kept.any()) result = kept.result();
       context.info("statement " + std::to_string(n + 1) + " of " +
                    std::to_string(statements.size()) + " (" + statements[n].first_word + "): done" +

@@ -1,6 +1,7 @@
 // A database that the sql task talks to: PostgreSQL, SQLite, DuckDB over files.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -17,15 +18,24 @@ namespace batuta::plugin {
 class SqlRows {
  public:
   virtual ~SqlRows() = default;
-  virtual void columns(std::vector<std::string> names) = 0;
-  // False: no more is wanted.
+  // Both: false when no more rows are wanted, so that none need be made.
+  virtual bool columns(std::vector<std::string> names) = 0;
   virtual bool row(std::vector<nlohmann::json> values) = 0;
+};
+
+// What became of a statement is not known: the connection was lost after it was sent, or nothing
+// was heard for so long that it was given up. Not to be told as a failure where it may have
+// committed.
+struct NoAnswer : RetryableError {
+  using RetryableError::RetryableError;
 };
 
 // Failures throw RetryableError or FinalError. Used from one thread.
 class SqlEngine {
  public:
   virtual ~SqlEngine() = default;
+  // False: nothing more can be said to it, and what was not committed is undone by that.
+  virtual bool connected() const { return true; }
   // How its statements write the n-th parameter.
   virtual std::string marker(std::size_t n, const nlohmann::json& value) const = 0;
   // Runs one statement; `values` are bound, never pasted. The number of rows it changed, or -1.
@@ -41,13 +51,14 @@ struct SqlLimits {
 class SqlDeadline {
  public:
   explicit SqlDeadline(const SqlLimits& limits);
-  bool over() const;  // time is up, or the attempt is cancelled
+  void restart();     // for the next statement
+  bool over() const;  // time is up, or the attempt is cancelled; any thread
   // Throws what over() was about.
   [[noreturn]] void fail() const;
 
  private:
   const SqlLimits* limits_;
-  std::chrono::steady_clock::time_point until_;
+  std::atomic<std::chrono::steady_clock::time_point> until_;  // DuckDB's watcher asks meanwhile
 };
 
 std::unique_ptr<SqlEngine> open_postgres(const Connection& connection, const SqlLimits& limits);

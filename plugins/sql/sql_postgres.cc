@@ -1,12 +1,23 @@
 // libpq is opened at the first use: a worker without it runs everything else.
+#include <arpa/inet.h>
 #include <dlfcn.h>
 #include <libpq-fe.h>
 #include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
 #include <nlohmann/json.hpp>
+#include <string_view>
+#include <thread>
 #include <type_traits>
+#include <utility>
 
+#include "common/outgoing.h"
 #include "common/safe_json.h"
 #include "plugins/sql/sql_engine.h"
 
@@ -14,6 +25,12 @@ namespace batuta::plugin {
 namespace {
 
 using nlohmann::json;
+using Steady = std::chrono::steady_clock;
+
+// How long a server that was asked to end a statement may take to say what became of it.
+constexpr auto patience = std::chrono::seconds(5);
+// And how long it may take to be asked.
+constexpr auto asking = std::chrono::seconds(2);
 
 // Oids of pg_type.dat, which never change.
 enum Type : Oid {
@@ -30,6 +47,8 @@ enum Type : Oid {
 struct Pq {
   decltype(&PQconnectStartParams) connect_start;
   decltype(&PQconnectPoll) connect_poll;
+  decltype(&PQstatus) status;
+  decltype(&PQsetnonblocking) set_nonblocking;
   decltype(&PQsocket) socket;
   decltype(&PQfinish) finish;
   decltype(&PQerrorMessage) error_message;
@@ -69,6 +88,8 @@ Pq open_pq() {
   };
   load(pq.connect_start, "PQconnectStartParams");
   load(pq.connect_poll, "PQconnectPoll");
+  load(pq.status, "PQstatus");
+  load(pq.set_nonblocking, "PQsetnonblocking");
   load(pq.socket, "PQsocket");
   load(pq.finish, "PQfinish");
   load(pq.error_message, "PQerrorMessage");
@@ -112,62 +133,141 @@ std::string field(const PGresult* result, int code) {
   return one_line(libpq().result_error_field(result, code));
 }
 
-// Connection lost, resources short, shut down, cannot be serialised: another try may pass.
+// Resources short, cannot be serialised, locked: another try may pass.
 bool passing(const std::string& state) {
-  return state.starts_with("08") || state.starts_with("53") || state.starts_with("57P") ||
-         state.starts_with("40") || state == "55P03";
+  return state.starts_with("53") || state.starts_with("40") || state == "55P03";
 }
+
+// The connection is lost or is ended by the server, or the server itself does not know.
+bool unanswered(const std::string& state) {
+  return state.empty() || state.starts_with("08") || state.starts_with("57P") || state == "40003";
+}
+
+// A Unix socket or loopback: no line that others could listen to. `hosts`: libpq takes several,
+// with commas between.
+bool stays_here(std::string_view hosts) {
+  for (std::size_t at = 0; at <= hosts.size();) {
+    const auto end = std::min(hosts.find(',', at), hosts.size());
+    const std::string host(hosts.substr(at, end - at));
+    at = end + 1;
+    in_addr four{};
+    in6_addr six{};
+    const bool socket = host.empty() || host.front() == '/' || host.front() == '@';
+    const bool here =
+        socket || host == "localhost" ||
+        (::inet_pton(AF_INET, host.c_str(), &four) == 1 && ::ntohl(four.s_addr) >> 24 == 127) ||
+        (::inet_pton(AF_INET6, host.c_str(), &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six));
+    if (!here) return false;
+  }
+  return true;
+}
+
+struct Encryption {
+  std::string mode;  // empty: libpq's own, which takes what the server offers
+  std::string root;
+};
+
+Encryption encryption_of(const Connection& connection) {
+  Encryption out{connection.extra("sslmode"), connection.extra("sslrootcert")};
+  const bool ours = out.mode.empty();
+  if (ours && !stays_here(connection.host)) out.mode = "require";
+  // With a plain "require" of its own a connection says that no certificate is looked at.
+  const bool looks = out.mode.starts_with("verify-") || (ours && !out.mode.empty());
+  if (looks && out.root.empty()) out.root = route_of(outgoing_of(connection.extra_json)).ca_file;
+  return out;
+}
+
+// Asks the server to end a statement. PQcancel waits for the server without a bound, so a child
+// process does it, which can be ended: it is made to be called where little may be done (a signal
+// handler), as in the child of a process with threads.
+class Cancelling {
+ public:
+  Cancelling() = default;
+  // A cancel that is still on its way must not hit the statement that comes next.
+  ~Cancelling() {
+    while (child_ > 0 && !gone()) {
+      if (Steady::now() > asked_at_ + asking) ::kill(child_, SIGKILL);
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+  }
+  Cancelling(const Cancelling&) = delete;
+  Cancelling& operator=(const Cancelling&) = delete;
+
+  void ask(PGconn* connection) {
+    const Pq& pq = libpq();
+    asked_ = true;
+    asked_at_ = Steady::now();
+    PGcancel* cancel = pq.get_cancel(connection);
+    if (cancel == nullptr) return;
+    child_ = ::fork();
+    if (child_ == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+      std::array<char, 256> why{};
+      pq.cancel(cancel, why.data(), static_cast<int>(why.size()));
+      ::_exit(0);
+    }
+    pq.free_cancel(cancel);
+  }
+  bool asked() const { return asked_; }
+  bool in_vain() const { return asked_ && Steady::now() > asked_at_ + patience; }
+
+ private:
+  bool gone() const {
+    const pid_t got = ::waitpid(child_, nullptr, WNOHANG);
+    return got == child_ || (got < 0 && errno != EINTR);
+  }
+
+  bool asked_ = false;
+  Steady::time_point asked_at_;
+  pid_t child_ = -1;
+};
 
 class Postgres : public SqlEngine {
  public:
-  Postgres(const Connection& connection, const SqlLimits& limits) : limits_(limits) {
-    const SqlDeadline deadline(limits_);
+  Postgres(const Connection& connection, const SqlLimits& limits)
+      : limits_(limits), connection_(nullptr, libpq().finish) {
+    const Pq& pq = libpq();
     const std::string port = connection.port > 0 ? std::to_string(connection.port) : "";
-    const std::string ssl = connection.extra("sslmode");
-    const std::string root = connection.extra("sslrootcert");
-    const std::array<const char*, 9> names{"host",   "port",    "user",        "password",
-                                           "dbname", "sslmode", "sslrootcert", "application_name",
-                                           nullptr};
-    const std::array<const char*, 9> values{connection.host.c_str(),
-                                            port.c_str(),
-                                            connection.login.c_str(),
-                                            connection.password.c_str(),
-                                            connection.schema.c_str(),
-                                            ssl.c_str(),
-                                            root.c_str(),
-                                            "batuta",
-                                            nullptr};
+    const Encryption encryption = encryption_of(connection);
     // Values are values: a dbname never is a connection string of its own.
-    connection_ = libpq().connect_start(names.data(), values.data(), 0);
-    if (connection_ == nullptr) throw RetryableError("out of memory");
-    for (auto state = PGRES_POLLING_WRITING; state != PGRES_POLLING_OK;) {
-      if (state == PGRES_POLLING_FAILED) {
-        const std::string why = one_line(libpq().error_message(connection_));
-        libpq().finish(connection_);
-        const bool login = why.find("authentication failed") != std::string::npos ||
-                           why.find("does not exist") != std::string::npos;
-        if (login) throw FinalError(why);
-        throw RetryableError(why);
-      }
-      await(state == PGRES_POLLING_WRITING ? POLLOUT : POLLIN);
-      if (deadline.over()) {
-        libpq().finish(connection_);
-        deadline.fail();
-      }
-      state = libpq().connect_poll(connection_);
+    const std::array<std::pair<const char*, const char*>, 13> parameters{
+        {{"host", connection.host.c_str()},
+         {"port", port.c_str()},
+         {"user", connection.login.c_str()},
+         {"password", connection.password.c_str()},
+         {"dbname", connection.schema.c_str()},
+         {"sslmode", encryption.mode.c_str()},
+         {"sslrootcert", encryption.root.c_str()},
+         {"application_name", "batuta"},
+         // A machine that is gone says nothing: a minute of that is a lost connection.
+         {"keepalives_idle", "30"},
+         {"keepalives_interval", "10"},
+         {"keepalives_count", "3"},
+         {"tcp_user_timeout", "60000"},
+         {nullptr, nullptr}}};
+    std::array<const char*, parameters.size()> names{};
+    std::array<const char*, parameters.size()> values{};
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      names[i] = parameters[i].first;
+      values[i] = parameters[i].second;
     }
-    libpq().set_notice_processor(
-        connection_, [](void*, const char*) {}, nullptr);
+    connection_.reset(pq.connect_start(names.data(), values.data(), 0));
+    if (!connection_) throw RetryableError("out of memory");
+    connect(connection.extra("sslmode").empty());
+    // Else a send or the end of the connection would wait for a server that takes nothing.
+    pq.set_nonblocking(connection_.get(), 1);
+    pq.set_notice_processor(
+        connection_.get(), [](void*, const char*) {}, nullptr);
   }
-  ~Postgres() override { libpq().finish(connection_); }
-  Postgres(const Postgres&) = delete;
-  Postgres& operator=(const Postgres&) = delete;
 
   std::string marker(std::size_t n, const json&) const override { return "$" + std::to_string(n); }
 
+  bool connected() const override {
+    return connection_ && libpq().status(connection_.get()) == CONNECTION_OK;
+  }
+
   std::int64_t run(const SqlStatement& statement, const std::vector<json>& values,
                    SqlRows& rows) override {
-    const SqlDeadline deadline(limits_);
     std::vector<std::string> texts;
     std::vector<const char*> pointers;
     texts.reserve(values.size());
@@ -179,68 +279,134 @@ class Postgres : public SqlEngine {
       pointers.push_back(value.is_null() ? nullptr : texts.back().c_str());
     }
     const Pq& pq = libpq();
-    if (pq.send_query_params(connection_, statement.text.c_str(), static_cast<int>(values.size()),
-                             nullptr, pointers.data(), nullptr, nullptr, 0) == 0) {
-      throw RetryableError(one_line(pq.error_message(connection_)));
+    if (!connected()) throw RetryableError("the connection to PostgreSQL is lost");
+    const SqlDeadline deadline(limits_);
+    if (pq.send_query_params(connection_.get(), statement.text.c_str(),
+                             static_cast<int>(values.size()), nullptr, pointers.data(), nullptr,
+                             nullptr, 0) == 0) {
+      throw RetryableError(one_line(pq.error_message(connection_.get())));
     }
-    pq.set_single_row_mode(connection_);
+    pq.set_single_row_mode(connection_.get());
+    Outcome outcome;
+    try {
+      Cancelling cancelling;
+      outcome = results(deadline, cancelling, rows);
+      if (!outcome.failure.message.empty() && unanswered(outcome.failure.where)) {
+        throw NoAnswer(outcome.why());
+      }
+    } catch (...) {
+      connection_.reset();  // it is in the midst of an answer, or lost
+      throw;
+    }
+    if (outcome.failure.message.empty()) return outcome.changed;
+    if (deadline.over()) deadline.fail();
+    if (passing(outcome.failure.where)) throw RetryableError(outcome.why());
+    throw FinalError(outcome.why());
+  }
+
+ private:
+  struct Outcome {
     std::int64_t changed = -1;
-    Error failure;
+    Error failure;  // `where` is the SQLSTATE
+    std::string why() const {
+      return failure.message + (failure.where.empty() ? "" : " [" + failure.where + "]");
+    }
+  };
+
+  // `by_default`: how it is encrypted was not said by the connection.
+  void connect(bool by_default) {
+    const Pq& pq = libpq();
+    const SqlDeadline deadline(limits_);
+    for (auto state = PGRES_POLLING_WRITING; state != PGRES_POLLING_OK;) {
+      if (state == PGRES_POLLING_FAILED) {
+        std::string why = one_line(pq.error_message(connection_.get()));
+        const auto says = [&](const char* words) { return why.find(words) != std::string::npos; };
+        const bool open_line = says("SSL was required");
+        if (open_line && by_default) {
+          why +=
+              " (it is unless the connection's extra has \"sslmode\": \"disable\", for a line that "
+              "nobody else can listen to)";
+        }
+        if (open_line || says("authentication failed") || says("does not exist") ||
+            says("invalid sslmode")) {
+          throw FinalError(why);
+        }
+        throw RetryableError(why);
+      }
+      await(state == PGRES_POLLING_WRITING ? POLLOUT : POLLIN);
+      if (deadline.over()) deadline.fail();
+      state = pq.connect_poll(connection_.get());
+    }
+  }
+
+  void await(int events) const {
+    pollfd wait{libpq().socket(connection_.get()), static_cast<short>(events), 0};
+    ::poll(&wait, 1, 100);
+  }
+
+  Outcome results(const SqlDeadline& deadline, Cancelling& cancelling, SqlRows& rows) {
+    const Pq& pq = libpq();
+    Outcome outcome;
     bool told = false;
     bool more = true;
-    while (PGresult* raw = next(deadline)) {
+    while (PGresult* raw = next(deadline, cancelling)) {
       const std::unique_ptr<PGresult, decltype(&PQclear)> result(raw, pq.clear);
+      look_at_the_time(deadline, cancelling);  // rows may come without a pause
       const auto status = pq.result_status(raw);
       if (status == PGRES_SINGLE_TUPLE || status == PGRES_TUPLES_OK) {
-        if (!told) rows.columns(columns(raw));
+        if (!told) more = rows.columns(columns(raw));
         told = true;
         for (int i = 0; more && i < pq.ntuples(raw); ++i) more = rows.row(row(raw, i));
       } else if (status == PGRES_COMMAND_OK) {
         const std::string count = pq.cmd_tuples(raw);
-        if (!count.empty()) changed = std::stoll(count);
-      } else if (failure.message.empty()) {
+        if (!count.empty()) outcome.changed = std::stoll(count);
+      } else if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {
+        throw FinalError(
+            "COPY … FROM STDIN and … TO STDOUT want a client that brings or takes the data, which "
+            "an sql task is not: use INSERT or SELECT, or name a file on the database's machine");
+      } else if (outcome.failure.message.empty()) {
         const std::string detail = field(raw, PG_DIAG_MESSAGE_DETAIL);
-        failure = {Errc::invalid, field(raw, PG_DIAG_MESSAGE_PRIMARY),
-                   field(raw, PG_DIAG_SQLSTATE)};
-        if (failure.message.empty()) failure.message = one_line(pq.error_message(connection_));
-        if (!detail.empty()) failure.message += " (" + detail + ")";
+        outcome.failure = {Errc::invalid, field(raw, PG_DIAG_MESSAGE_PRIMARY),
+                           field(raw, PG_DIAG_SQLSTATE)};
+        if (outcome.failure.message.empty()) {
+          outcome.failure.message = one_line(pq.error_message(connection_.get()));
+        }
+        if (outcome.failure.message.empty()) outcome.failure.message = "PostgreSQL gave no reason";
+        if (!detail.empty()) outcome.failure.message += " (" + detail + ")";
       }
     }
-    if (failure.message.empty()) return changed;
-    if (deadline.over()) deadline.fail();
-    const std::string why =
-        failure.message + (failure.where.empty() ? "" : " [" + failure.where + "]");
-    if (failure.where.empty() || passing(failure.where)) throw RetryableError(why);
-    throw FinalError(why);
+    return outcome;
   }
 
- private:
-  void await(short events) const {
-    pollfd wait{libpq().socket(connection_), events, 0};
-    ::poll(&wait, 1, 100);
-  }
-
-  // The next result, or null at the end. Past the deadline the server is asked to stop, once; what
-  // it answers then is read as always.
-  PGresult* next(const SqlDeadline& deadline) {
+  // The next result, or null at the end.
+  PGresult* next(const SqlDeadline& deadline, Cancelling& cancelling) {
     const Pq& pq = libpq();
-    bool asked = false;
-    while (pq.flush(connection_) == 1 || pq.is_busy(connection_) != 0) {
-      await(POLLIN);
-      if (pq.consume_input(connection_) == 0) break;
-      if (asked || !deadline.over()) continue;
-      asked = true;
-      if (PGcancel* cancel = pq.get_cancel(connection_)) {
-        std::array<char, 256> why{};
-        pq.cancel(cancel, why.data(), static_cast<int>(why.size()));
-        pq.free_cancel(cancel);
-      }
+    for (;;) {
+      const int unsent = pq.flush(connection_.get());
+      // A lost connection comes as a result of its own.
+      if (unsent < 0 || (unsent == 0 && pq.is_busy(connection_.get()) == 0)) break;
+      await(unsent > 0 ? POLLIN | POLLOUT : POLLIN);
+      if (pq.consume_input(connection_.get()) == 0) break;
+      look_at_the_time(deadline, cancelling);
     }
-    return pq.get_result(connection_);
+    return pq.get_result(connection_.get());
+  }
+
+  // Past the deadline the server is asked to end the statement, once; what it answers then is read
+  // as always. One that says nothing is given up.
+  void look_at_the_time(const SqlDeadline& deadline, Cancelling& cancelling) const {
+    if (!cancelling.asked()) {
+      if (deadline.over()) cancelling.ask(connection_.get());
+    } else if (cancelling.in_vain()) {
+      throw NoAnswer(
+          "PostgreSQL was asked to end the statement, whose time was over, and did not "
+          "answer within 5 s");
+    }
   }
 
   static std::vector<std::string> columns(const PGresult* result) {
     std::vector<std::string> names;
+    names.reserve(static_cast<std::size_t>(libpq().nfields(result)));
     for (int i = 0; i < libpq().nfields(result); ++i) names.emplace_back(libpq().fname(result, i));
     return names;
   }
@@ -280,7 +446,7 @@ class Postgres : public SqlEngine {
   }
 
   const SqlLimits& limits_;
-  PGconn* connection_ = nullptr;
+  std::unique_ptr<PGconn, decltype(&PQfinish)> connection_;
 };
 
 }  // namespace

@@ -48,13 +48,14 @@ class Sqlite : public SqlEngine {
     for (std::size_t i = 0; i < values.size(); ++i)
       bind(prepared, static_cast<int>(i) + 1, values[i]);
     const int columns = sqlite3_column_count(prepared);
+    bool more = false;
     if (columns > 0) {
       std::vector<std::string> names;
       for (int i = 0; i < columns; ++i) names.emplace_back(sqlite3_column_name(prepared, i));
-      rows.columns(std::move(names));
+      more = rows.columns(std::move(names));
     }
     const int before = sqlite3_total_changes(db_);
-    for (bool more = true;;) {
+    for (;;) {
       const int code = sqlite3_step(prepared);
       if (code == SQLITE_DONE) break;
       if (code != SQLITE_ROW) fail(deadline);

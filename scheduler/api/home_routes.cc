@@ -207,8 +207,10 @@ Result<Response> get_search(Context& context, const Request& request) {
   if (!query.status()) return query.status().error();
   // Nothing is typed yet: nothing is found.
   if (part.empty()) {
-    return json_response(
-        {{"dags", json::array()}, {"tasks", json::array()}, {"runs", json::array()}});
+    return json_response({{"dags", json::array()},
+                          {"tasks", json::array()},
+                          {"runs", json::array()},
+                          {"more", false}});
   }
   const auto patterns = like_patterns(part);
   const auto fits = [&](const std::string& name) {
@@ -219,14 +221,20 @@ Result<Response> get_search(Context& context, const Request& request) {
   const Sight sight = seen_dags(request);
   const auto bag = context.services.backend.dags();
   json dags = json::array(), tasks = json::array();
+  bool more = false;
+  const auto add = [&](json& list, json found) {
+    if (list.size() == most) {
+      more = true;
+    } else {
+      list.push_back(std::move(found));
+    }
+  };
   for (const auto& [id, dag] : bag->dags) {
     if (!sight.sees(id)) continue;
-    if (dags.size() < most && fits(id)) {
-      dags.push_back({{"dag_id", id}, {"description", dag->description}});
-    }
+    if (fits(id)) add(dags, {{"dag_id", id}, {"description", dag->description}});
     for (const Task& task : dag->tasks) {
-      if (tasks.size() == most) break;
-      if (fits(task.id)) tasks.push_back({{"dag_id", id}, {"task_id", task.id}});
+      if (more && tasks.size() == most) break;
+      if (fits(task.id)) add(tasks, {{"dag_id", id}, {"task_id", task.id}});
     }
   }
   RunQuery runs;
@@ -238,9 +246,12 @@ Result<Response> get_search(Context& context, const Request& request) {
   // Further back a part of a name would have every run ever made looked at.
   runs.filters = {by_name,
                   {"run_after", Filter::Op::gte, {micros(context.now() - runs_found_for)}}};
+  const auto found = context.services.history.runs(runs);
+  more = more || found.total > limit;
   return json_response({{"dags", std::move(dags)},
                         {"tasks", std::move(tasks)},
-                        {"runs", short_runs(context.services.history.runs(runs).rows)}});
+                        {"runs", short_runs(found.rows)},
+                        {"more", more}});
 }
 
 void get_home(Context& context, Call call) {

@@ -122,13 +122,18 @@ Result<TaskInstanceView> find_try(Context& context, const Request& request, std:
   return {Errc::not_found, "no such try of this task instance"};
 }
 
+std::string log_name(const TaskInstanceView& view) {
+  const TaskInstanceRow& row = view.row;
+  return task_log_name(view.log_task.value_or(row.task), row.map_index, row.try_number);
+}
+
 // A worker may keep its logs on a disk that is not ours. Errc::not_found when it has none either;
 // Errc::unavailable when it cannot be asked, so that nobody takes that for "no log".
 Result<LogWindow> log_of_worker(Context& context, const TaskInstanceView& view, const Uuid& run,
                                 std::int64_t offset) {
   const Error none{Errc::not_found, "there is no log", {}};
   if (view.row.worker.empty()) return none;
-  const std::string name = task_log_name(view.row.task, view.row.map_index, view.row.try_number);
+  const std::string name = log_name(view);
   const auto chunk = context.services.fetch_file(view.row.worker, log_path(run, name), offset,
                                                  static_cast<std::int64_t>(max_log_window));
   if (chunk) return log_window(chunk->bytes, offset, chunk->file_bytes);
@@ -146,8 +151,7 @@ class OpenLog {
       : context_(context), view_(view), run_(run) {}
 
   Result<LogWindow> read(std::int64_t from, std::int64_t bytes) const {
-    const std::string name =
-        task_log_name(view_.row.task, view_.row.map_index, view_.row.try_number);
+    const std::string name = log_name(view_);
     auto here = read_log(context_.services.home, run_, name, from, static_cast<std::size_t>(bytes));
     if (here) return here;
     auto far = log_of_worker(context_, view_, run_, from);
@@ -168,14 +172,17 @@ class OpenLog {
     for (;; bytes /= 2) {
       start = std::max<std::int64_t>(0, end - bytes);
       auto window = read(start, end - start);
-      if (!window || window->next >= end || bytes < 64) {
-        if (window && start > 0) skip_part_of_line(*window, start);
-        return window;
-      }
+      const bool cut = window && window->next < end && lines_in(window->bytes) >= max_log_lines;
+      if (cut && bytes >= 64) continue;
+      if (window && start > 0) skip_part_of_line(*window, start);
+      return window;
     }
   }
 
  private:
+  static std::size_t lines_in(const std::string& text) {
+    return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+  }
   static void skip_part_of_line(LogWindow& window, std::int64_t& start) {
     const auto first = window.bytes.find('\n');
     if (first == std::string::npos || first + 1 == window.bytes.size()) return;
@@ -300,6 +307,7 @@ Result<Response> get_log_window(Context& context, const Request& request) {
     } else {
       end = place->before < 0 ? *size : std::min(place->before, *size);
       window = log.before(end, place->bytes, start);
+      if (window) end = window->next;  // in the middle of a line: what is left of it comes later
     }
     if (!window) return window.error();
     add_lines(window->bytes, start, place->lines, content);
@@ -325,8 +333,7 @@ Result<Response> get_log(Context& context, const Request& request) {
   if (!run) return {Errc::not_found, "no such run of this DAG"};
 
   const bool ended = has_ended(*view);
-  const std::string name =
-      task_log_name(view->row.task, view->row.map_index, static_cast<std::int32_t>(*number));
+  const std::string name = log_name(*view);
   const auto read = [&](std::int64_t from) {
     auto here = read_log(context.services.home, *run, name, from);
     return here ? here : log_of_worker(context, *view, *run, from);

@@ -160,7 +160,7 @@ constexpr ObjectSchema schemas[] = {
      "[content:LogWindowLine] start:int end:int size:int try_number:int is_ended:bool"},
     {"SearchDag", "dag_id description"},
     {"SearchTask", "dag_id task_id"},
-    {"SearchAnswer", "[dags:SearchDag] [tasks:SearchTask] [runs:HomeRun]"},
+    {"SearchAnswer", "[dags:SearchDag] [tasks:SearchTask] [runs:HomeRun] more:bool"},
     {"GridTask", "task_id operator_name is_mapped:bool is_gone:bool"},
     {"GridRun",
      "dag_run_id state:run_state run_type logical_date:time? run_after:time queued_at:time "

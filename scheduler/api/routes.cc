@@ -367,7 +367,8 @@ constexpr Route every_route[] = {
      "r running, s success, f failed, y up for retry, u upstream failed, k skipped, w deferred, x removed; a space where "
      "the run's version has no such task. `mapped`: of mapped tasks, by position, instances by state",
      {.query = &grid_params, .answer = "Grid"}},
-    {get,   OURS "/search", reading<get_search>, some_dag, "DAGs, tasks and runs by a part of their name",
+    {get,   OURS "/search", reading<get_search>, some_dag,
+     "DAGs, tasks and runs of the last 90 days by a part of their name; `more`: not all that was found is listed",
      {.query = &search_params, .answer = "SearchAnswer"}},
     {get,   OUR_TASK "/log", reading<get_log_window>, read_dag,
      "A part of a try's log: its end, what lies before or after a byte of it, or the lines with a text or of a level",

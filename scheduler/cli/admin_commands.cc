@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "common/url.h"
 #include "scheduler/cli/commands.h"
 #include "scheduler/cli/import_file.h"
 
@@ -31,7 +32,8 @@ void add_pools(CLI::App& app, Session& session) {
                 {"description", "description"}});
   });
   CLI::App* get = add_verb(*pools, session, "get", "One pool", [&session, a] {
-    print_object(session.format(), session.client().get("/api/v2/pools/" + encode(a->name)));
+    print_object(session.format(),
+                 session.client().get("/api/v2/pools/" + percent_encoded(a->name)));
   });
   get->add_option("name", a->name)->required();
   CLI::App* set = add_verb(*pools, session, "set", "Create or change a pool", [&session, a] {
@@ -42,14 +44,14 @@ void add_pools(CLI::App& app, Session& session) {
                                     [&](const json& p) { return p["name"] == a->name; });
     json change{{"slots", a->slots}, {"description", a->description}};
     print_object(session.format(),
-                 exists ? client.call("PATCH", "/api/v2/pools/" + encode(a->name), change)
+                 exists ? client.call("PATCH", "/api/v2/pools/" + percent_encoded(a->name), change)
                         : client.call("POST", "/api/v2/pools", body));
   });
   set->add_option("name", a->name)->required();
   set->add_option("slots", a->slots, "-1 = unlimited")->required();
   set->add_option("description", a->description);
   CLI::App* remove = add_verb(*pools, session, "delete", "Delete a pool", [&session, a] {
-    session.client().call("DELETE", "/api/v2/pools/" + encode(a->name), nullptr);
+    session.client().call("DELETE", "/api/v2/pools/" + percent_encoded(a->name), nullptr);
   });
   remove->add_option("name", a->name)->required();
 }
@@ -59,12 +61,12 @@ void import_variables(Session& session, const std::string& file) {
   for (const Variable& variable : read_variables(file)) {
     const json body{
         {"key", variable.key}, {"value", variable.value}, {"description", variable.description}};
-    const json known =
-        client.all("/api/v2/variables?variable_key_pattern=" + encode(variable.key), "variables");
+    const json known = client.all(
+        "/api/v2/variables?variable_key_pattern=" + percent_encoded(variable.key), "variables");
     const bool exists = std::any_of(known.begin(), known.end(),
                                     [&](const json& v) { return v["key"] == variable.key; });
     client.call(exists ? "PATCH" : "POST",
-                "/api/v2/variables" + (exists ? "/" + encode(variable.key) : ""), body);
+                "/api/v2/variables" + (exists ? "/" + percent_encoded(variable.key) : ""), body);
     std::printf("%s %s\n", variable.key.c_str(), exists ? "changed" : "created");
   }
 }
@@ -81,7 +83,7 @@ void add_variables(CLI::App& app, Session& session) {
                {{"key", "key"}, {"value", "value"}, {"description", "description"}});
   });
   CLI::App* get = add_verb(*variables, session, "get", "One variable", [&session, a] {
-    const json variable = session.client().get("/api/v2/variables/" + encode(a->key));
+    const json variable = session.client().get("/api/v2/variables/" + percent_encoded(a->key));
     if (session.format().data()) return print_object(session.format(), variable);
     std::printf("%s\n", shown_text(variable.value("value", "")).c_str());
   });
@@ -95,7 +97,7 @@ void add_variables(CLI::App& app, Session& session) {
                                         [&](const json& v) { return v["key"] == a->key; });
         const json body{{"key", a->key}, {"value", value}, {"description", a->description}};
         client.call(exists ? "PATCH" : "POST",
-                    "/api/v2/variables" + (exists ? "/" + encode(a->key) : ""), body);
+                    "/api/v2/variables" + (exists ? "/" + percent_encoded(a->key) : ""), body);
       });
   set->add_option("key", a->key)->required();
   set->add_option("value", a->value, "`-` reads it from standard input")->required();
@@ -105,7 +107,7 @@ void add_variables(CLI::App& app, Session& session) {
                [&session, a] { import_variables(session, a->value); });
   import->add_option("file", a->value, "{\"key\": value}")->required();
   CLI::App* remove = add_verb(*variables, session, "delete", "Delete a variable", [&session, a] {
-    session.client().call("DELETE", "/api/v2/variables/" + encode(a->key), nullptr);
+    session.client().call("DELETE", "/api/v2/variables/" + percent_encoded(a->key), nullptr);
   });
   remove->add_option("key", a->key)->required();
 }
@@ -134,7 +136,7 @@ json connection_body(const ConnectionArguments& a) {
 }
 
 void change_connection(Session& session, const ConnectionArguments& a) {
-  const std::string path = "/api/v2/connections/" + encode(a.id);
+  const std::string path = "/api/v2/connections/" + percent_encoded(a.id);
   print_object(session.format(), session.client().call("PATCH", path, connection_body(a)));
 }
 
@@ -154,7 +156,7 @@ void add_connection(Session& session, const ConnectionArguments& a) {
       }
       if (all["password"].is_null()) all["password"] = "";
       if (all["extra"].is_null()) all["extra"] = "";
-      const std::string path = "/api/v2/connections/" + encode(a.id);
+      const std::string path = "/api/v2/connections/" + percent_encoded(a.id);
       return print_object(session.format(), client.call("PATCH", path, all));
     }
   }
@@ -186,8 +188,9 @@ void import_connections(Session& session, const std::string& file) {
                     {"port", connection.port ? json(*connection.port) : json(nullptr)},
                     {"password", connection.password},
                     {"extra", connection.extra}};
-    const json known = client.all(
-        "/api/v2/connections?connection_id_pattern=" + encode(connection.id), "connections");
+    const json known =
+        client.all("/api/v2/connections?connection_id_pattern=" + percent_encoded(connection.id),
+                   "connections");
     const bool exists = std::any_of(known.begin(), known.end(), [&](const json& c) {
       return c["connection_id"] == connection.id;
     });
@@ -198,7 +201,7 @@ void import_connections(Session& session, const std::string& file) {
                     1);
     }
     client.call(exists ? "PATCH" : "POST",
-                "/api/v2/connections" + (exists ? "/" + encode(connection.id) : ""), body);
+                "/api/v2/connections" + (exists ? "/" + percent_encoded(connection.id) : ""), body);
     std::printf("%s %s\n", connection.id.c_str(), exists ? "changed" : "created");
   }
 }
@@ -217,7 +220,8 @@ void add_connections(CLI::App& app, Session& session) {
                 {"description", "description"}});
   });
   CLI::App* get = add_verb(*connections, session, "get", "One connection", [&session, a] {
-    print_object(session.format(), session.client().get("/api/v2/connections/" + encode(a->id)));
+    print_object(session.format(),
+                 session.client().get("/api/v2/connections/" + percent_encoded(a->id)));
   });
   get->add_option("id", a->id)->required();
   CLI::App* add = add_verb(*connections, session, "add", "Create a connection",
@@ -235,7 +239,7 @@ void add_connections(CLI::App& app, Session& session) {
       ->required();
   CLI::App* remove =
       add_verb(*connections, session, "delete", "Delete a connection", [&session, a] {
-        session.client().call("DELETE", "/api/v2/connections/" + encode(a->id), nullptr);
+        session.client().call("DELETE", "/api/v2/connections/" + percent_encoded(a->id), nullptr);
       });
   remove->add_option("id", a->id)->required();
 }

@@ -9,6 +9,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "common/url.h"
 #include "common/version.h"
 #include "scheduler/cli/commands.h"
 #include "scheduler/dagfile/dag_parser.h"
@@ -24,16 +25,16 @@ struct AirflowArguments {
 };
 
 std::string path_of_dag(const std::string& dag_id) {
-  return "/api/v2/dags/" + encode(dag_id);
+  return "/api/v2/dags/" + percent_encoded(dag_id);
 }
 
 // The run of that id, or of that logical date; null when there is none.
 json find_run(const Client& client, const std::string& dag_id, const std::string& named) {
-  json run = client.look_up(path_of_dag(dag_id) + "/dagRuns/" + encode(named));
+  json run = client.look_up(path_of_dag(dag_id) + "/dagRuns/" + percent_encoded(named));
   if (!run.is_null()) return run;
   const auto date = parse_iso(named);
   if (!date) return nullptr;
-  const std::string at = encode(to_iso(*date));
+  const std::string at = percent_encoded(to_iso(*date));
   json page = client.look_up(path_of_dag(dag_id) + "/dagRuns?limit=1&logical_date_gte=" + at +
                              "&logical_date_lte=" + at);
   if (page.is_null() || page["dag_runs"].empty()) return nullptr;
@@ -48,13 +49,14 @@ std::string run_and_task(const Client& client, AirflowArguments& a) {
     if (!run.is_null()) a.task_id = a.run;
   }
   // Asked for as it was named, for the server's words about what is not there.
-  if (run.is_null()) run = client.get(path_of_dag(a.dag_id) + "/dagRuns/" + encode(a.run));
-  return path_of_dag(a.dag_id) + "/dagRuns/" + encode(run["dag_run_id"].get<std::string>());
+  if (run.is_null()) run = client.get(path_of_dag(a.dag_id) + "/dagRuns/" + percent_encoded(a.run));
+  return path_of_dag(a.dag_id) + "/dagRuns/" +
+         percent_encoded(run["dag_run_id"].get<std::string>());
 }
 
 json instance_of(const Client& client, AirflowArguments& a) {
   const std::string run = run_and_task(client, a);  // which may swap the two words
-  return client.get(run + "/taskInstances/" + encode(a.task_id) +
+  return client.get(run + "/taskInstances/" + percent_encoded(a.task_id) +
                     (a.map_index < 0 ? "" : "/" + std::to_string(a.map_index)));
 }
 
@@ -83,7 +85,7 @@ json next_runs(const Client& client, const std::string& dag_id, const json& deta
                   {"data_interval_start", details["next_dagrun_data_interval_start"]},
                   {"data_interval_end", details["next_dagrun_data_interval_end"]}});
   if (count == 1) return rows;
-  const json source = client.get("/api/v2/dagSources/" + encode(dag_id));
+  const json source = client.get("/api/v2/dagSources/" + percent_encoded(dag_id));
   const auto read = parse_dag_file(source.value("content", ""), dag_id, ".", {});
   auto at = parse_iso(rows[0].value("logical_date", ""));
   if (!read.dag || !at) {
@@ -206,7 +208,7 @@ void add_config(CLI::App& app, Session& session) {
   CLI::App* config = app.add_subcommand("config", "The settings in effect");
   config->require_subcommand(1);
   CLI::App* list = add_verb(*config, session, "list", "All of them, or one section", [&session, a] {
-    const std::string query = a->section.empty() ? "" : "?section=" + encode(a->section);
+    const std::string query = a->section.empty() ? "" : "?section=" + percent_encoded(a->section);
     json rows = json::array();
     const json answer = session.client().get("/api/v2/config" + query);
     for (const json& section : answer.value("sections", json::array())) {
@@ -220,8 +222,9 @@ void add_config(CLI::App& app, Session& session) {
   });
   list->add_option("--section", a->section);
   CLI::App* get = add_verb(*config, session, "get-value", "One setting", [&session, a] {
-    const json answer = session.client().get("/api/v2/config/section/" + encode(a->section) +
-                                             "/option/" + encode(a->option));
+    const json answer =
+        session.client().get("/api/v2/config/section/" + percent_encoded(a->section) + "/option/" +
+                             percent_encoded(a->option));
     const json option = answer["sections"][0]["options"][0];
     if (session.format().data()) return print_object(session.format(), option);
     std::printf("%s\n", shown_text(option.value("value", "")).c_str());

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "common/safe_json.h"
+#include "common/url.h"
 #include "scheduler/cli/commands.h"
 #include "scheduler/cli/follow.h"
 
@@ -72,13 +73,13 @@ bool follow_backfill(const Client& client, std::int64_t id) {
   const json& extra = backfill["batuta"];
   const bool cancelled = extra.value("cancelled", false);
   const std::string runs = counted(extra.value("runs", json::object()));
-  std::fprintf(stderr, "batuta: backfill %lld of %s %s: %s of %s dates (%s)%s; %s\n",
-               static_cast<long long>(id), cell_text(backfill["dag_id"]).c_str(),
-               cancelled ? "was cancelled" : "has ended", cell_text(extra["done"]).c_str(),
-               cell_text(extra["ticks"]).c_str(),
-               counted(extra.value("outcomes", json::object())).c_str(),
-               runs.empty() ? "" : (", runs: " + runs).c_str(),
-               (client.url() + "/#/dags/" + encode(cell_text(backfill["dag_id"]))).c_str());
+  std::fprintf(
+      stderr, "batuta: backfill %lld of %s %s: %s of %s dates (%s)%s; %s\n",
+      static_cast<long long>(id), cell_text(backfill["dag_id"]).c_str(),
+      cancelled ? "was cancelled" : "has ended", cell_text(extra["done"]).c_str(),
+      cell_text(extra["ticks"]).c_str(), counted(extra.value("outcomes", json::object())).c_str(),
+      runs.empty() ? "" : (", runs: " + runs).c_str(),
+      (client.url() + "/#/dags/" + percent_encoded(cell_text(backfill["dag_id"]))).c_str());
   return !cancelled && number_in(extra.value("runs", json::object()), "failed") == 0;
 }
 
@@ -123,7 +124,7 @@ void create(Session& session, const BackfillArguments& a) {
   const json made = client.call("POST", "/api/v2/backfills", body);
   print_object(session.format(), made);
   std::fflush(stdout);
-  if (client.get("/api/v2/dags/" + encode(a.dag_id)).value("is_paused", false)) {
+  if (client.get("/api/v2/dags/" + percent_encoded(a.dag_id)).value("is_paused", false)) {
     std::fprintf(stderr,
                  "batuta: %s is paused: its backfill goes on after `batuta dags unpause %s`\n",
                  a.dag_id.c_str(), a.dag_id.c_str());
@@ -135,7 +136,7 @@ void create(Session& session, const BackfillArguments& a) {
 void list(Session& session, const BackfillArguments& a) {
   std::string path = "/api/v2/backfills?order_by=-id&limit=" + std::to_string(a.limit) +
                      "&offset=" + std::to_string(a.offset);
-  if (!a.dag_id.empty()) path += "&dag_id=" + encode(a.dag_id);
+  if (!a.dag_id.empty()) path += "&dag_id=" + percent_encoded(a.dag_id);
   if (a.unfinished) path += "&unfinished=true";
   print_page(session.format(), session.client().get(path), "backfills", a.offset,
              {{"id", "id"},

@@ -68,7 +68,4 @@ class Client {
   bool hints_ = true;  // a refusal looks for what may have been meant
 };
 
-// Percent-encodes one path segment or query value.
-std::string encode(const std::string& text);
-
 }  // namespace batuta::cli

@@ -1,4 +1,5 @@
 #include "scheduler/cli/completion.h"
+#include "common/url.h"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -175,7 +176,7 @@ std::vector<std::string> names_from(const Client& client, const NamesWanted& wan
     const json page = client.get(path);
     return fields_of(page.value(plural, json::array()), field);
   };
-  const std::string prefix = encode(wanted.prefix);
+  const std::string prefix = percent_encoded(wanted.prefix);
   if (wanted.kind == "dag_id") {
     return list("/api/v2/dags?limit=1000&order_by=dag_id&dag_id_prefix_pattern=" + prefix, "dags",
                 "dag_id");
@@ -186,7 +187,7 @@ std::vector<std::string> names_from(const Client& client, const NamesWanted& wan
     return list("/api/v2/connections?limit=1000", "connections", "connection_id");
   }
   if (wanted.before.empty()) return {};
-  const std::string dag = "/api/v2/dags/" + encode(wanted.before[0]);
+  const std::string dag = "/api/v2/dags/" + percent_encoded(wanted.before[0]);
   if (wanted.kind == "task_id") return list(dag + "/tasks", "tasks", "task_id");
   return list(dag + "/dagRuns?limit=100&order_by=-id&run_id_prefix_pattern=" + prefix, "dag_runs",
               "dag_run_id");

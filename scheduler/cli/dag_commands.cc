@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "common/url.h"
 #include "scheduler/cli/commands.h"
 #include "scheduler/cli/follow.h"
 #include "scheduler/cli/import_file.h"
@@ -22,7 +23,7 @@ const std::vector<Column> dag_columns{{"dag_id", "dag_id"},
                                       {"file", "relative_fileloc"}};
 
 std::string dag_path(const std::string& dag_id) {
-  return "/api/v2/dags/" + encode(dag_id);
+  return "/api/v2/dags/" + percent_encoded(dag_id);
 }
 
 void set_paused(Session& session, const std::string& dag_id, bool paused) {
@@ -58,8 +59,8 @@ void trigger_run(Session& session, const Trigger& trigger) {
   json run =
       client.call("POST", dag_path(trigger.dag_id) + "/dagRuns", trigger_body(trigger), headers);
   if (trigger.wait) {
-    const std::string path =
-        dag_path(trigger.dag_id) + "/dagRuns/" + encode(run["dag_run_id"].get<std::string>());
+    const std::string path = dag_path(trigger.dag_id) + "/dagRuns/" +
+                             percent_encoded(run["dag_run_id"].get<std::string>());
     const std::string state =
         follow_run(client, trigger.dag_id, run["dag_run_id"].get<std::string>(), false);
     run = client.get(path);
@@ -86,7 +87,7 @@ void print_import_errors(Session& session, const json& errors) {
 }
 
 void print_source(Session& session, const Trigger& which) {
-  const json source = session.client().get("/api/v2/dagSources/" + encode(which.dag_id));
+  const json source = session.client().get("/api/v2/dagSources/" + percent_encoded(which.dag_id));
   std::printf("%s\n", source.value("content", "").c_str());
 }
 
@@ -179,13 +180,15 @@ void add_dag_commands(CLI::App& app, Session& session) {
         {{"number", "version_number"}, {"version", "bundle_version"}, {"since", "created_at"}});
   });
   one("warnings", "Warnings about a DAG", [&session, trigger] {
-    print_rows(session.format(),
-               session.client().all("/api/v2/dagWarnings?dag_id=" + encode(trigger->dag_id),
-                                    "dag_warnings"),
-               warning_columns);
+    print_rows(
+        session.format(),
+        session.client().all("/api/v2/dagWarnings?dag_id=" + percent_encoded(trigger->dag_id),
+                             "dag_warnings"),
+        warning_columns);
   });
-  one("events", "The event log of a DAG, newest first",
-      [&session, trigger] { print_events(session, "&dag_id=" + encode(trigger->dag_id), 100); });
+  one("events", "The event log of a DAG, newest first", [&session, trigger] {
+    print_events(session, "&dag_id=" + percent_encoded(trigger->dag_id), 100);
+  });
   one("pause", "Create no more runs",
       [&session, trigger] { set_paused(session, trigger->dag_id, true); });
   one("unpause", "Create runs again",

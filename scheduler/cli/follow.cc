@@ -1,4 +1,5 @@
 #include "scheduler/cli/follow.h"
+#include "common/url.h"
 
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -23,7 +24,7 @@ constexpr int most_lines = 1000;  // instances of a run that are looked at one b
 constexpr Duration pace = std::chrono::milliseconds(500);
 
 std::string run_place(const std::string& dag_id, const std::string& run_id) {
-  return "/api/v2/dags/" + encode(dag_id) + "/dagRuns/" + encode(run_id);
+  return "/api/v2/dags/" + percent_encoded(dag_id) + "/dagRuns/" + percent_encoded(run_id);
 }
 
 // Waits for the run's end on a thread of its own: the server answers at once when it comes, while
@@ -197,8 +198,8 @@ void say_end(const Client& client, const json& run, const Counts& counts) {
 
 std::string run_link(const Client& client, const std::string& dag_id, const std::string& run_id,
                      const std::string& task_id) {
-  return client.url() + "/#/dags/" + encode(dag_id) + "/runs/" + encode(run_id) +
-         (task_id.empty() ? "" : "?task=" + encode(task_id));
+  return client.url() + "/#/dags/" + percent_encoded(dag_id) + "/runs/" + percent_encoded(run_id) +
+         (task_id.empty() ? "" : "?task=" + percent_encoded(task_id));
 }
 
 std::string span_text(Duration span) {

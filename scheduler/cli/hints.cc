@@ -1,4 +1,5 @@
 #include "scheduler/cli/hints.h"
+#include "common/url.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -150,13 +151,13 @@ std::string near_id(const Client& client, const std::string& path) try {
   const bool of_dag = parts.size() >= 4 && parts[0] == "api" &&
                       (parts[2] == "dags" || parts[2] == "dagSources") && parts[3] != "~";
   if (!of_dag) return {};
-  const std::string dag = "/api/v2/dags/" + encode(parts[3]);
+  const std::string dag = "/api/v2/dags/" + percent_encoded(parts[3]);
   if (client.look_up(dag).is_null()) {
     const json page = client.get("/api/v2/dags?limit=1000&order_by=dag_id");
     return missing("DAG", parts[3], texts_of(page["dags"], "dag_id"));
   }
   if (parts.size() < 6 || parts[4] != "dagRuns") return {};
-  if (client.look_up(dag + "/dagRuns/" + encode(parts[5])).is_null()) {
+  if (client.look_up(dag + "/dagRuns/" + percent_encoded(parts[5])).is_null()) {
     const json page = client.get(dag + "/dagRuns?limit=1000&order_by=-id");
     return missing("run", parts[5], texts_of(page["dag_runs"], "dag_run_id"));
   }

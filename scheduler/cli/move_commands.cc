@@ -12,6 +12,7 @@
 
 #include "common/fd.h"
 #include "common/safe_json.h"
+#include "common/url.h"
 #include "scheduler/cli/commands.h"
 #include "scheduler/cli/import_file.h"
 #include "scheduler/cli/reach.h"
@@ -69,7 +70,7 @@ void export_pools(Session& session, const MoveArguments& a) {
 void import_pools(Session& session, const std::string& file) {
   const Client client = session.client();
   for (const PoolEntry& pool : read_pools(file)) {
-    const std::string path = "/api/v2/pools/" + encode(pool.name);
+    const std::string path = "/api/v2/pools/" + percent_encoded(pool.name);
     const json change{{"slots", pool.slots}, {"description", pool.description}};
     const bool exists = !client.look_up(path).is_null();
     if (exists) {
@@ -127,7 +128,7 @@ void export_connections(Session& session, const MoveArguments& a) {
 }
 
 void test_connection(Session& session, const std::string& id) {
-  const json connection = session.client().get("/api/v2/connections/" + encode(id));
+  const json connection = session.client().get("/api/v2/connections/" + percent_encoded(id));
   const Reach reach = reach_of(
       connection.value("conn_type", ""), cell_text(connection.value("host", json(nullptr))),
       connection["port"].is_null() ? 0
@@ -160,9 +161,9 @@ struct Clean {
 
 json ended_before(const Client& client, const Clean& a, const std::string& dag_id,
                   std::size_t offset) {
-  return client.get("/api/v2/dags/" + (dag_id.empty() ? "~" : encode(dag_id)) +
+  return client.get("/api/v2/dags/" + (dag_id.empty() ? "~" : percent_encoded(dag_id)) +
                     "/dagRuns?state=success&state=failed&order_by=end_date&end_date_lt=" +
-                    encode(a.before) + "&limit=1000&offset=" + std::to_string(offset));
+                    percent_encoded(a.before) + "&limit=1000&offset=" + std::to_string(offset));
 }
 
 // Deletes page after page; those that the server keeps are passed over and counted.
@@ -174,8 +175,8 @@ void clean_runs(const Client& client, const Clean& a, const std::string& dag_id,
     for (const json& run : page["dag_runs"]) {
       try {
         client.call("DELETE",
-                    "/api/v2/dags/" + encode(run["dag_id"].get<std::string>()) + "/dagRuns/" +
-                        encode(run["dag_run_id"].get<std::string>()),
+                    "/api/v2/dags/" + percent_encoded(run["dag_id"].get<std::string>()) +
+                        "/dagRuns/" + percent_encoded(run["dag_run_id"].get<std::string>()),
                     nullptr);
         ++gone;
       } catch (const Failure& refused) {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "common/url.h"
 #include "scheduler/cli/commands.h"
 
 namespace batuta::cli {
@@ -71,7 +72,7 @@ void add_roles(CLI::App& app, Session& session) {
       if (made) body["name"] = a->name;
       print_one(session,
                 made ? session.client().call("POST", path, body)
-                     : session.client().call("PATCH", path + "/" + encode(a->name), body),
+                     : session.client().call("PATCH", path + "/" + percent_encoded(a->name), body),
                 {"grants"});
     });
     (*verb)->add_option("name", a->name)->required();
@@ -85,7 +86,7 @@ void add_roles(CLI::App& app, Session& session) {
   on_role("edit", "Other rights, all of them, or another description", false);
   add_verb(*roles, session, "delete", "Delete a role that no user and no group has",
            [&session, a, path] {
-             session.client().call("DELETE", path + "/" + encode(a->name), nullptr);
+             session.client().call("DELETE", path + "/" + percent_encoded(a->name), nullptr);
            })
       ->add_option("name", a->name)
       ->required();
@@ -109,7 +110,7 @@ void add_groups(CLI::App& app, Session& session) {
       if (made) body["name"] = a->name;
       print_one(session,
                 made ? session.client().call("POST", path, body)
-                     : session.client().call("PATCH", path + "/" + encode(a->name), body),
+                     : session.client().call("PATCH", path + "/" + percent_encoded(a->name), body),
                 {"roles", "users"});
     });
     (*verb)->add_option("name", a->name)->required();
@@ -122,7 +123,7 @@ void add_groups(CLI::App& app, Session& session) {
   on_group("edit", "Other roles or other users, all of them, or another description", false);
   add_verb(*groups, session, "delete", "Delete a group; its users lose its roles",
            [&session, a, path] {
-             session.client().call("DELETE", path + "/" + encode(a->name), nullptr);
+             session.client().call("DELETE", path + "/" + percent_encoded(a->name), nullptr);
            })
       ->add_option("name", a->name)
       ->required();
@@ -139,9 +140,9 @@ void add_auth(CLI::App& app, Session& session) {
   CLI::App* can = add_verb(
       *auth, session, "can-i", "May USER do ACTION with RESOURCE, and why; exit code 1: no",
       [&session, q] {
-        const json answer = session.client().get("/api/batuta/rights?username=" + encode(q->user) +
-                                                 "&action=" + encode(q->action) +
-                                                 "&resource=" + encode(q->resource));
+        const json answer = session.client().get(
+            "/api/batuta/rights?username=" + percent_encoded(q->user) +
+            "&action=" + percent_encoded(q->action) + "&resource=" + percent_encoded(q->resource));
         const bool allowed = answer.value("allowed", false);
         if (!allowed) session.exit_code = 1;
         if (session.format().data()) return print_object(session.format(), answer);

@@ -3,6 +3,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "common/url.h"
 #include "scheduler/cli/commands.h"
 #include "scheduler/cli/follow.h"
 
@@ -19,16 +20,16 @@ struct RunArguments {
 };
 
 std::string run_path(const RunArguments& a) {
-  return "/api/v2/dags/" + encode(a.dag_id) + "/dagRuns/" + encode(a.run_id);
+  return "/api/v2/dags/" + percent_encoded(a.dag_id) + "/dagRuns/" + percent_encoded(a.run_id);
 }
 
 void list_runs(Session& session, const RunArguments& a) {
-  std::string path = "/api/v2/dags/" + (a.dag_id.empty() ? "~" : encode(a.dag_id)) +
+  std::string path = "/api/v2/dags/" + (a.dag_id.empty() ? "~" : percent_encoded(a.dag_id)) +
                      "/dagRuns?order_by=-id&limit=" + std::to_string(a.limit) +
                      "&offset=" + std::to_string(a.offset);
-  if (!a.state.empty()) path += "&state=" + encode(a.state);
-  if (!a.start.empty()) path += "&logical_date_gte=" + encode(a.start);
-  if (!a.end.empty()) path += "&logical_date_lte=" + encode(a.end);
+  if (!a.state.empty()) path += "&state=" + percent_encoded(a.state);
+  if (!a.start.empty()) path += "&logical_date_gte=" + percent_encoded(a.start);
+  if (!a.end.empty()) path += "&logical_date_lte=" + percent_encoded(a.end);
   print_page(session.format(), session.client().get(path), "dag_runs", a.offset,
              {{"dag_id", "dag_id"},
               {"run_id", "dag_run_id"},

@@ -6,6 +6,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "common/url.h"
 #include "common/version.h"
 #include "scheduler/cli/commands.h"
 
@@ -63,13 +64,13 @@ void add_outbox(CLI::App& app, Session& session) {
            });
   CLI::App* retry = add_verb(
       *outbox, session, "retry", "Try a row now; a dead alert comes alive", [&session, id] {
-        session.client().call("POST", "/api/batuta/outbox/" + encode(*id) + "/retry",
+        session.client().call("POST", "/api/batuta/outbox/" + percent_encoded(*id) + "/retry",
                               json::object());
       });
   retry->add_option("id", *id)->required();
   CLI::App* drop = add_verb(
       *outbox, session, "drop", "Forget an alert (publications are data: never)", [&session, id] {
-        session.client().call("POST", "/api/batuta/outbox/" + encode(*id) + "/drop",
+        session.client().call("POST", "/api/batuta/outbox/" + percent_encoded(*id) + "/drop",
                               json::object());
       });
   drop->add_option("id", *id)->required();
@@ -207,7 +208,7 @@ void add_system_commands(CLI::App& app, Session& session) {
   CLI::App* list = add_verb(*events, session, "list", "Newest first", [&session, filter] {
     std::string query;
     const auto add = [&](const char* name, const std::string& value) {
-      if (!value.empty()) query += std::string("&") + name + "=" + encode(value);
+      if (!value.empty()) query += std::string("&") + name + "=" + percent_encoded(value);
     };
     add("dag_id", filter->dag_id);
     add("run_id", filter->run_id);

@@ -3,6 +3,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "common/url.h"
 #include "scheduler/cli/commands.h"
 #include "scheduler/cli/follow.h"
 #include "scheduler/store/history.h"
@@ -21,10 +22,10 @@ struct TaskArguments {
 };
 
 std::string run_path(const TaskArguments& a, const char* api = "/api/v2") {
-  return api + ("/dags/" + encode(a.dag_id)) + "/dagRuns/" + encode(a.run_id);
+  return api + ("/dags/" + percent_encoded(a.dag_id)) + "/dagRuns/" + percent_encoded(a.run_id);
 }
 std::string task_path(const TaskArguments& a, const char* api = "/api/v2") {
-  return run_path(a, api) + "/taskInstances/" + encode(a.task_id);
+  return run_path(a, api) + "/taskInstances/" + percent_encoded(a.task_id);
 }
 
 // Which instance of a mapped task, behind a path that has no query yet.
@@ -85,7 +86,7 @@ void clear(Session& session, const TaskArguments& a) {
   if (!a.end.empty()) body["end_date"] = a.end;
   for (const std::string& id : a.task_ids) body["task_ids"].push_back(named(id));
   const json answer = session.client().call(
-      "POST", "/api/v2/dags/" + encode(a.dag_id) + "/clearTaskInstances", body);
+      "POST", "/api/v2/dags/" + percent_encoded(a.dag_id) + "/clearTaskInstances", body);
   std::vector<Column> columns = instance_columns;
   columns.insert(columns.begin(), {"run_id", "dag_run_id"});
   print_rows(session.format(), answer["task_instances"], columns);
@@ -156,7 +157,7 @@ void add_task_commands(CLI::App& app, Session& session) {
                 "go on until it has ended, through its retries; exit code 1 if it failed");
   CLI::App* xcom = on_task("xcom", "What it returned", [&session, a] {
     print_object(session.format(), session.client().get(task_path(*a) + "/xcomEntries/" +
-                                                        encode(a->key) + which(*a)));
+                                                        percent_encoded(a->key) + which(*a)));
   });
   xcom->add_option("--key", a->key)->capture_default_str();
   CLI::App* report = on_task("report", "What a try told about quality and lineage",

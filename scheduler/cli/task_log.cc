@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "common/safe_json.h"
+#include "common/url.h"
 #include "scheduler/cli/follow.h"
 
 namespace batuta::cli {
@@ -17,8 +18,8 @@ class LogPrinter {
  public:
   LogPrinter(const Client& client, const Look& look, const LogWanted& wanted)
       : client_(client), look_(look), wanted_(wanted) {
-    task_ = "/api/v2/dags/" + encode(wanted.dag_id) + "/dagRuns/" + encode(wanted.run_id) +
-            "/taskInstances/" + encode(wanted.task_id);
+    task_ = "/api/v2/dags/" + percent_encoded(wanted.dag_id) + "/dagRuns/" +
+            percent_encoded(wanted.run_id) + "/taskInstances/" + percent_encoded(wanted.task_id);
   }
 
   json instance() const {
@@ -95,7 +96,7 @@ class LogPrinter {
   std::string address(int number, const std::string& token) const {
     std::string query =
         wanted_.map_index < 0 ? "" : "map_index=" + std::to_string(wanted_.map_index);
-    if (!token.empty()) query += (query.empty() ? "token=" : "&token=") + encode(token);
+    if (!token.empty()) query += (query.empty() ? "token=" : "&token=") + percent_encoded(token);
     return task_ + "/logs/" + std::to_string(number) + (query.empty() ? "" : "?" + query);
   }
 

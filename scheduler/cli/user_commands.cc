@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/time.h"
+#include "common/url.h"
 #include "common/uuid.h"
 #include "scheduler/cli/commands.h"
 
@@ -21,7 +22,7 @@ struct UserArguments {
 };
 
 std::string user_path(const std::string& name) {
-  return "/api/batuta/users/" + encode(name);
+  return "/api/batuta/users/" + percent_encoded(name);
 }
 
 std::string random_password() {
@@ -141,7 +142,7 @@ void create_token(Session& session, const TokenArguments& a) {
 
 void revoke_token(Session& session, const TokenArguments& a) {
   if (!a.id.empty()) {
-    session.client().call("DELETE", "/api/batuta/tokens/" + encode(a.id), nullptr);
+    session.client().call("DELETE", "/api/batuta/tokens/" + percent_encoded(a.id), nullptr);
     return;
   }
   const std::string token = read_secret("token to end");

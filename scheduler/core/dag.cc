@@ -170,22 +170,37 @@ void guard(Dag& dag, TaskIndex setup) {
   }
 }
 
-Status find_setups(Dag& dag) {
-  std::size_t setups = 0, pairs = 0;
+void find_what_is_before(Dag& dag, TaskIndex teardown) {
+  const std::vector<bool> before = reachable(
+      dag, {teardown}, [](const Task& t) -> const auto& { return t.upstream; });
   for (TaskIndex i = 0; i < dag.tasks.size(); ++i) {
-    if (!dag.tasks[i].is_setup) continue;
-    if (++setups > max_setups_per_dag) {
-      return {Errc::invalid,
-              "a DAG may have at most " + std::to_string(max_setups_per_dag) + " setups", "/tasks"};
-    }
-    guard(dag, i);
+    if (before[i] && i != teardown) dag.tasks[i].torn_down_by.push_back(teardown);
+  }
+}
+
+Status find_setups(Dag& dag) {
+  std::size_t setups = 0, teardowns = 0, pairs = 0;
+  for (TaskIndex i = 0; i < dag.tasks.size(); ++i) {
+    setups += dag.tasks[i].is_setup ? 1 : 0;
+    teardowns += dag.tasks[i].is_teardown ? 1 : 0;
+  }
+  if (std::max(setups, teardowns) > max_setups_per_dag) {
+    return {Errc::invalid,
+            "a DAG may have at most " + std::to_string(max_setups_per_dag) +
+                " setups, and as many teardowns",
+            "/tasks"};
   }
   for (TaskIndex i = 0; i < dag.tasks.size(); ++i) {
-    pairs += dag.tasks[i].setups.size();
+    if (dag.tasks[i].is_setup) guard(dag, i);
+    if (dag.tasks[i].is_teardown) find_what_is_before(dag, i);
+  }
+  for (TaskIndex i = 0; i < dag.tasks.size(); ++i) {
+    pairs += dag.tasks[i].setups.size() + dag.tasks[i].torn_down_by.size();
     if (pairs > max_guarded_tasks) {
       return {Errc::invalid,
               "more than " + std::to_string(max_guarded_tasks) +
-                  " pairs of a setup and a task that it stands before: give the setups teardowns",
+                  " pairs of a task and a setup before it or a teardown after it: fewer setups "
+                  "and teardowns would do",
               "/tasks"};
     }
     for (const TaskIndex setup : dag.tasks[i].setups) dag.tasks[setup].guards.push_back(i);

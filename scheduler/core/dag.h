@@ -97,7 +97,9 @@ struct Task {
   // or with one downstream of the task: unless they succeeded it does not run, whatever its rule.
   std::vector<TaskIndex> setups;
   std::vector<TaskIndex> guards;  // the tasks that have it among their `setups`
-  bool decides = true;            // the run's state follows from it: an effective leaf
+  // The teardowns and tasks of on_exit that come after it, however far: they wait for its end.
+  std::vector<TaskIndex> torn_down_by;
+  bool decides = true;  // the run's state follows from it: an effective leaf
 
   bool is_mapped() const { return !expand_json.empty(); }
   bool needs_worker() const { return !is_resolved && plugin != "empty"; }
@@ -144,7 +146,7 @@ struct Dag {
 
 inline constexpr std::size_t max_tasks_per_dag = 20'000;
 inline constexpr std::size_t max_setups_per_dag = 1'000;
-inline constexpr std::size_t max_guarded_tasks = 1'000'000;  // over all setups of a DAG
+inline constexpr std::size_t max_guarded_tasks = 4'000'000;  // over all setups and teardowns
 
 // Completes a parsed DAG: fills `downstream` from `upstream`, computes effective_weight (own weight
 // plus all descendants or ancestors by weight_rule, clamped to int32), finds whose setups are whose

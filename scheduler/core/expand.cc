@@ -1,5 +1,7 @@
 // A mapped task gets its instances. When its rule lets it run, the engine is asked over what it is
 // mapped; the answer adds instances, or takes away those that a shorter list has not any more.
+#include <algorithm>
+
 #include "scheduler/core/mutant.h"
 #include "scheduler/core/turn.h"
 
@@ -12,13 +14,22 @@ void add_instance(Turn& turn, LiveRun& run, TaskIndex task, std::int32_t number)
   row.run = run.row().seq;
   row.task = task;
   row.map_index = MapIndex{number};
-  row.max_tries = run.definition(task).retry.retries;
+  // Under this number another task's instances may have run, before the run took another version
+  // (on_backfill.cc); the first instance began beyond their tries.
+  const InstanceHot& first = run.task(first_instance(task));
+  row.fence = first.fence;
+  const std::int32_t retries = run.definition(task).retry.retries;
+  if (run.row().backfill != 0 && run.row().clear_number > 0) {
+    row.try_number = std::max(0, first.max_tries - retries);
+  }
+  row.max_tries = row.try_number + retries;
   run.stored.add(std::move(row));
   run.cells.emplace_back();
   ++run.unfinished;
   if (mutant("forget_added_upstreams")) return;
   for (const TaskIndex down : run.definition(task).downstream) ++run.upstreams[down].total;
   for (const TaskIndex guarded : run.definition(task).guards) ++run.setups[guarded].total;
+  for (const TaskIndex teardown : run.definition(task).torn_down_by) ++run.open_before[teardown];
 }
 
 std::vector<InstanceIndex> all_of(const LiveRun& run, TaskIndex task) {

@@ -91,7 +91,10 @@ void explain_rule(const LiveRun& run, InstanceIndex i, Reasons& out) {
   const std::vector<TaskIndex>& setups = run.definition(i).setups;
   const bool waits = run.stored.has_rows() ? verdict_of(run, task) == Verdict::wait
                                            : evaluate(rule, c) == Verdict::wait;
-  if (waits && evaluate(rule, c) != Verdict::wait) {
+  if (waits && run.definition(i).is_teardown && run.stored.has_rows()) {
+    out.push_back({"Trigger Rule", "it waits for all that comes before it: " +
+                                       number(run.open_before[task]) + " have not ended"});
+  } else if (waits && evaluate(rule, c) != Verdict::wait) {
     std::string names;
     for (const TaskIndex setup : setups) {
       names += (names.empty() ? "" : ", ") + run.definition(setup).id;

@@ -40,6 +40,8 @@ void emit_runs(Turn& turn) {
     run->linger = true;
     if (run->deleted) {
       if (!run->created) turn.out.changes.runs_deleted.push_back(run->row().seq);
+      // Nothing can be told of a run that is not there: who shows its DAG looks again.
+      turn.out.feed.push_back({FeedItem::Kind::dag, RunSeq{}, {}, run->row().dag_id});
       continue;
     }
     turn.out.feed.push_back({FeedItem::Kind::run, run->row().seq, {}, {}});

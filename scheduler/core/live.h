@@ -153,6 +153,7 @@ struct LiveRun {
   // Empty while the run has no rows:
   std::vector<UpstreamCounts> upstreams;  // by TaskIndex, over all instances of the upstream tasks
   std::vector<UpstreamCounts> setups;     // the same of Task::setups
+  std::vector<std::int32_t> open_before;  // of teardowns: instances before them that have not ended
   std::vector<TaskCell> cells;            // by InstanceIndex
   std::vector<ReadyGroup> groups;         // by GroupNo
   std::size_t durable_rows = 0;           // the others came in this turn

@@ -23,6 +23,7 @@ constexpr std::array mutants = {
     // Setups, teardowns, the end of a run
     MutantInfo{"ignore_setups", "I25: without its setups a task does not run"},
     MutantInfo{"teardown_ends_with_run", "I25: a teardown runs however its run ends"},
+    MutantInfo{"teardown_under_work", "I25: a teardown waits for all that comes before it"},
     MutantInfo{"leave_out_teardowns", "I25: no decision leaves a teardown out"},
     MutantInfo{"exit_whatever_end", "I25: what waits for an end so runs at no other"},
     // Leases

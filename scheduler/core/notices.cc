@@ -120,8 +120,10 @@ void each_deadline_timer(const LiveRun& run, Use use) {
   const std::vector<Deadline>& deadlines = run.stored.dag->deadlines;
   for (std::size_t n = 0; n < deadlines.size(); ++n) {
     if ((run.row().deadlines_missed & (std::int64_t{1} << n)) != 0) continue;
+    // The date of a backfill's run is long past: that it is late is why there is a backfill.
+    const bool of_date = deadlines[n].reference == Deadline::Reference::logical_date;
     const OptTime base = base_of(run, deadlines[n].reference);
-    if (!base) continue;
+    if (!base || (of_date && run.row().type == RunType::backfill)) continue;
     const auto which = InstanceIndex{static_cast<std::uint32_t>(n)};
     use(Timer{
         *base + deadlines[n].interval, Timer::Kind::deadline, run.row().seq, which, nullptr, {}});

@@ -79,7 +79,10 @@ bool held(const LiveDag& dag, const LiveBackfill& backfill) {
 }
 
 void look_ahead(Turn& turn, LiveDag& dag, LiveBackfill& backfill) {
-  auto tick = next_backfill_tick(*backfill.dag, backfill.row);
+  // `done` beyond the range: its version could not be read, and another one's ticks are more.
+  auto tick = backfill.row.done < backfill.row.ticks
+                  ? next_backfill_tick(*backfill.dag, backfill.row)
+                  : std::nullopt;
   if (!tick) {
     if (backfill.live == 0) close(turn, dag, backfill);
     return;
@@ -136,8 +139,35 @@ RunSeq make_run(Turn& turn, LiveDag& dag, const LiveBackfill& backfill, const Sc
   return made;
 }
 
+// How far a run's tries went before it took another version. Tasks go by their numbers, which are
+// others in the new version: no report of before and no log may be taken for one of another task.
+struct TriesBefore {
+  Fence fence = 0;
+  std::int32_t try_number = 0;
+};
+
+TriesBefore tries_of(const StoredRun& run) {
+  TriesBefore out;
+  for (const InstanceHot& row : run.hot) {
+    out.fence = std::max(out.fence, row.fence);
+    out.try_number = std::max(out.try_number, row.try_number);
+  }
+  return out;
+}
+
+// After the clear, which keeps the rows as they were as history.
+void begin_beyond(LiveRun& run, const TriesBefore& before) {
+  for (const InstanceIndex i : run.instances()) {
+    InstanceHot& row = run.task(i);
+    row.fence = before.fence;
+    row.try_number = before.try_number;
+    row.max_tries = before.try_number + run.definition(i).retry.retries;
+  }
+}
+
 // As in Airflow: all of its tasks are cleared, and the run is one of the backfill from now on.
-void run_again(Turn& turn, LiveRun& run, const LiveBackfill& backfill) {
+void run_again(Turn& turn, LiveRun& run, const LiveBackfill& backfill,
+               const std::optional<TriesBefore>& tries_before) {
   const BackfillRow& from = backfill.row;
   std::vector<InstanceIndex> tasks;
   for (const InstanceIndex i : run.instances()) {
@@ -149,6 +179,7 @@ void run_again(Turn& turn, LiveRun& run, const LiveBackfill& backfill) {
   log_event(turn, "clear", from.user, run.row().dag_id, run.row().dag_run_id, {},
             states_changed(run, tasks, to_string(TaskState::none)));
   clear_tasks(turn, run, tasks);
+  if (tries_before) begin_beyond(run, *tries_before);
   RunRow& row = run.row();
   row.type = RunType::backfill;
   row.triggered_by = "backfill";
@@ -189,13 +220,15 @@ bool handle_tick(Turn& turn, LiveDag& dag, LiveBackfill& backfill, BackfillLooke
   if (outcome == TickOutcome::created) {
     seq = make_run(turn, dag, backfill, tick, look.name_taken);
   } else if (outcome == TickOutcome::reprocessed) {
+    std::optional<TriesBefore> tries_before;
     if (run == nullptr) {
       const bool other = look.found->run.dag_version != dag.row.version;
-      run = other && backfill.row.latest_version
-                ? &repin_run(turn, dag, std::move(*look.found))
-                : &add_run(turn.state, dag, std::move(*look.found));
+      const bool repins = other && backfill.row.latest_version;
+      if (repins) tries_before = tries_of(*look.found);
+      run = repins ? &repin_run(turn, dag, std::move(*look.found))
+                   : &add_run(turn.state, dag, std::move(*look.found));
     }
-    run_again(turn, *run, backfill);
+    run_again(turn, *run, backfill, tries_before);
   }
   record(turn, backfill, tick.logical_date, outcome, seq);
   if (mutant("backfill_drops_tick")) {
@@ -270,6 +303,15 @@ void on(Turn& turn, const BackfillRequested& event) {
   BackfillRow row = event.backfill;
   if (const Status ok = check_backfill(*dag.dag, row, turn.now.wall); !ok) {
     return refuse_field(turn, event.request, ok.error().where, ok.error().message);
+  }
+  // Their dates are kept beside those that a schedule has yet to reach.
+  if (dag.dates_ahead.size() + static_cast<std::size_t>(row.ticks) > max_dates_ahead) {
+    return reply(turn, event.request, Errc::conflict,
+                 number(static_cast<std::int64_t>(dag.dates_ahead.size())) +
+                     " runs have dates that the schedule has not reached, and with this range they "
+                     "would be more than " +
+                     number(static_cast<std::int64_t>(max_dates_ahead)) +
+                     ": let catch-up reach them first");
   }
   row.id = ++turn.state.last_backfill;
   row.dag_version = dag.dag->version;
@@ -352,9 +394,12 @@ void on(Turn& turn, const BackfillLooked& event) {
   advance_later(turn.state, dag);
   if (backfill.row.phase != BackfillPhase::active || held(dag, backfill) || dag.deleted) return;
   const std::int32_t live = backfill.live;
-  for (BackfillLooked::Tick look : event.ticks) {
+  std::size_t rows = 0;  // a run of mapped tasks has more than its reach counted
+  for (const BackfillLooked::Tick& each : event.ticks) {
     const auto tick = next_backfill_tick(*backfill.dag, backfill.row);
-    if (!tick || tick->logical_date != look.logical_date) break;
+    if (!tick || tick->logical_date != each.logical_date || rows > max_cleared_tasks) break;
+    BackfillLooked::Tick look = each;
+    rows += look.found ? look.found->hot.size() : 0;
     if (!handle_tick(turn, dag, backfill, look, *tick)) break;
   }
   // A row of ticks that are left as they are is passed in greater and greater steps.

@@ -53,7 +53,7 @@ void add_companions(const LiveRun& run, const std::set<TaskIndex>& cleared,
   const Dag& dag = *run.stored.dag;
   std::set<TaskIndex> more;
   const auto add_setup = [&](TaskIndex setup) {
-    more.insert(setup);
+    if (!more.insert(setup).second) return;
     for (const TaskIndex down : dag.tasks[setup].downstream) {
       if (dag.tasks[down].is_teardown) more.insert(down);
     }

@@ -5,9 +5,10 @@
 namespace batuta {
 namespace {
 
-// A task of plugin "empty" is done as soon as it may run; a paused DAG holds it like any other.
+// A task of plugin "empty" is done as soon as it may run; a paused DAG holds it like any other, but
+// for teardowns of a run that is being ended.
 void finish_empty(Turn& turn, LiveRun& run, InstanceIndex i) {
-  if (run.dag->row.is_paused) return;
+  if (run.dag->row.is_paused && !run.row().ending) return;
   touch(turn, run, i);
   ++run.task(i).try_number;
   run.detail(i).queued_at = turn.now.wall;
@@ -18,7 +19,7 @@ void finish_empty(Turn& turn, LiveRun& run, InstanceIndex i) {
 // What no worker runs is decided here, or asked for; a paused DAG holds it like any other.
 void decide_here(Turn& turn, LiveRun& run, InstanceIndex i) {
   if (run.definition(i).is_resolved) {
-    if (!run.dag->row.is_paused) ask_resolution(turn, run, i);
+    if (!run.dag->row.is_paused || run.row().ending) ask_resolution(turn, run, i);
   } else {
     finish_empty(turn, run, i);
   }
@@ -70,6 +71,11 @@ Verdict verdict_of(const LiveRun& run, TaskIndex index) {
   const Task& task = run.definition(index);
   const UpstreamCounts& counts = run.upstreams[index];
   const UpstreamCounts& setups = run.setups[index];
+  // A task may end before what it waits for: a failure above it is enough. A teardown takes nothing
+  // away from under work that goes on.
+  if (task.is_teardown && run.open_before[index] > 0 && !mutant("teardown_under_work")) {
+    return Verdict::wait;
+  }
   if (task.is_teardown) return evaluate(task.trigger_rule, counts, setups);
   if (!task.setups.empty() && task.trigger_rule != TriggerRule::always &&
       !mutant("ignore_setups")) {

@@ -64,6 +64,10 @@ LiveRun& repin_run(Turn& turn, LiveDag& dag, StoredRun from) {
   touch(turn, run);
   turn.out.changes.runs_repinned.push_back(std::move(change));
   turn.out.results_edited.push_back(run.row().seq);  // results go by the numbers of tasks
+  // All is cleared in this turn; what the store has under these numbers now is another task's.
+  for (const InstanceIndex i : run.instances()) {
+    turn.out.changes.xcoms_cleared.push_back(run.attempt(i).instance());
+  }
   return run;
 }
 

@@ -26,6 +26,7 @@ void count_rows(LiveRun& run) {
   run.groups.resize(run.plan->groups.size());
   run.upstreams.resize(run.stored.dag->tasks.size());
   run.setups.resize(run.stored.dag->tasks.size());
+  run.open_before.resize(run.stored.dag->tasks.size());
   for (const InstanceIndex i : run.instances()) {
     const TaskState state = run.task(i).state;
     for (const TaskIndex down : run.definition(i).downstream) {
@@ -36,7 +37,10 @@ void count_rows(LiveRun& run) {
       ++run.setups[guarded].total;
       count_upstream(run.setups[guarded], state, +1);
     }
-    if (!is_terminal(state)) ++run.unfinished;
+    if (!is_terminal(state)) {
+      ++run.unfinished;
+      for (const TaskIndex teardown : run.definition(i).torn_down_by) ++run.open_before[teardown];
+    }
     if (occupies(state)) ++run.active;
     if (state == TaskState::publishing) ++run.publishing;
   }

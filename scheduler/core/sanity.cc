@@ -56,6 +56,12 @@ void check_rows(const LiveRun& run) {
     check_counts(run, task, run.definition(task).upstream, run.upstreams[task]);
     check_counts(run, task, run.definition(task).setups, run.setups[task]);
   }
+  std::vector<std::int32_t> open_before(tasks);
+  for (const InstanceIndex i : run.instances()) {
+    if (is_terminal(run.task(i).state)) continue;
+    for (const TaskIndex teardown : run.definition(i).torn_down_by) ++open_before[teardown];
+  }
+  BATUTA_CHECK(open_before == run.open_before, "what teardowns wait for: " + run.row().dag_run_id);
 }
 
 void check_attempt(const LiveRun& run, InstanceIndex i, Tally& tally) {

@@ -129,9 +129,14 @@ void tell_neighbours(Turn& turn, LiveRun& run, InstanceIndex i, TaskState from, 
     if (is_terminal(to)) count_upstream(counts, to, +1);
     check_waiting(state, run, guarded);
   }
+  const int opened = (is_terminal(from) ? 1 : 0) - (is_terminal(to) ? 1 : 0);
+  for (const TaskIndex teardown : run.definition(i).torn_down_by) {
+    run.open_before[teardown] += opened;
+    if (run.open_before[teardown] == 0) check_waiting(state, run, teardown);
+  }
   wake_next_run(state, run, run.task(i).task);
   tell_waiters(state, run);
-  run.unfinished += (is_terminal(from) ? 1 : 0) - (is_terminal(to) ? 1 : 0);
+  run.unfinished += opened;
   if (run.unfinished == 0 && !run.in_to_end) {
     run.in_to_end = true;
     state.to_end.push_back(&run);

@@ -35,7 +35,7 @@ void FieldReader::problem(std::string_view name, std::string message) {
 }
 
 const json* FieldReader::find(std::string_view name) {
-  known_.push_back(name);
+  known_.emplace_back(name);
   const auto it = object_.find(name);
   return it == object_.end() ? nullptr : &*it;
 }
@@ -186,7 +186,7 @@ const json* FieldReader::object(std::string_view name) {
 }
 
 void FieldReader::allow(std::string_view name) {
-  known_.push_back(name);
+  known_.emplace_back(name);
 }
 
 namespace {

@@ -71,7 +71,7 @@ class FieldReader {
   const nlohmann::json& object_;
   std::string pointer_;
   Problems& problems_;
-  std::vector<std::string_view> known_;
+  std::vector<std::string> known_;
 };
 
 // "a text", "a number", …: what a JSON value is, for messages.

@@ -73,6 +73,49 @@ void read_sql_text(FieldReader& fields, json& params, json& parameters) {
   params["sql"] = found->text;
 }
 
+// A path with values in it as texts and templates by turns, the first a text: who puts it together
+// can tell what is a value's, which may name a part of one folder or file and no more. Where one
+// template is all of it, its value is the path.
+json path_pieces(const std::string& path) {
+  json pieces = json::array();
+  std::size_t at = 0;
+  for (std::size_t begin = 0; (begin = path.find("{{", at)) != std::string::npos;) {
+    const auto end = path.find("}}", begin);
+    if (end == std::string::npos) break;  // told where templates are checked
+    if (begin == 0 && end + 2 == path.size()) return path;
+    pieces.push_back(path.substr(at, begin - at));
+    pieces.push_back(path.substr(begin, end + 2 - begin));
+    at = end + 2;
+  }
+  if (pieces.empty()) return path;
+  pieces.push_back(path.substr(at));
+  return pieces;
+}
+
+void read_files(FieldReader& fields, const json& files, json& params) {
+  json read = json::object();
+  for (const auto& [name, path] : files.items()) {
+    const auto problem = [&fields, &called = name](const std::string& words) {
+      fields.problem("files", "\"" + called.substr(0, 80) + "\" " + words);
+    };
+    if (!path.is_string()) {
+      problem("must be an absolute path on the worker's machine");
+      continue;
+    }
+    const auto& text = path.get_ref<const std::string&>();
+    read[name] = path_pieces(text);
+    const bool whole = read[name].is_string() && is_template(path);
+    if (!whole && !text.starts_with('/')) {
+      problem(
+          "must be an absolute path on the worker's machine: it begins with /, or one template is "
+          "all of it");
+    } else if (("/" + text + "/").find("/../") != std::string::npos) {
+      problem("goes up by \"..\": write where it leads");
+    }
+  }
+  params["files"] = std::move(read);
+}
+
 }  // namespace
 
 bool names_receivers(const json* to) {
@@ -126,16 +169,7 @@ void read_sql(FieldReader& fields, Task& task, json& params) {
   } else if (fields.find("connection")) {
     fields.problem("files", "an sql task has a \"connection\" or \"files\", not both");
   } else {
-    for (const auto& [name, path] : files->items()) {
-      const bool absolute =
-          path.is_string() &&
-          (is_template(path) || path.get_ref<const std::string&>().starts_with('/'));
-      if (!absolute) {
-        fields.problem("files", "\"" + name.substr(0, 80) +
-                                    "\" must be an absolute path on the worker's machine");
-      }
-    }
-    params["files"] = *files;
+    read_files(fields, *files, params);
   }
   json parameters = json::object();
   if (const json* given = fields.object("parameters")) parameters = *given;

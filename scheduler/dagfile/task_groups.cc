@@ -327,7 +327,10 @@ class Connector {
   void wait_for_the_rest() {
     std::vector<TaskIndex> open;
     for (TaskIndex i = 0; i < drafts_.size(); ++i) {
-      if (!drafts_[i].task.is_on_exit && downstream_[i].empty()) open.push_back(i);
+      const bool followed =
+          std::any_of(downstream_[i].begin(), downstream_[i].end(),
+                      [&](TaskIndex down) { return !drafts_[down].task.is_on_exit; });
+      if (!drafts_[i].task.is_on_exit && !followed) open.push_back(i);
     }
     for (auto& draft : drafts_) {
       auto& upstream = draft.task.upstream;

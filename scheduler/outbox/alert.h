@@ -69,8 +69,9 @@ struct NumberedAlert {
 
 // alert_channels.cc: a message of all of these, which are of one group, at least one.
 // Slack's incoming webhook: a text, and blocks that say the same with links and the last lines of
-// the log.
+// the log. Of the first slack_fits() alerts: what Slack takes in one message, at least one.
 std::string slack_body(const std::vector<NumberedAlert>& alerts, const Sending& sending);
+std::size_t slack_fits(const std::vector<NumberedAlert>& alerts, const Sending& sending);
 // {"version":1,"sender":…,"alerts":[…]}
 std::string webhook_body(const std::vector<NumberedAlert>& alerts, const Sending& sending);
 // X-Batuta-Signature: "t=<seconds>,v1=<hex of HMAC-SHA256 of "<seconds>.<body>">".
@@ -84,6 +85,7 @@ struct SendResult {
   bool final = false;                   // the receiver will never take it (4xx but 429)
   std::optional<Duration> retry_after;  // as the receiver asked, at most 15 minutes
   std::string error;
+  std::size_t left = 0;  // of the rows, the last so many: they did not fit, and were not tried
 };
 
 struct Senders {

@@ -2,11 +2,14 @@
 #include <sodium.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "common/log.h"
 #include "common/safe_json.h"
+#include "common/slack_text.h"
 #include "common/url.h"
 #include "scheduler/outbox/alert.h"
 
@@ -21,24 +24,7 @@ constexpr Duration max_retry_after = std::chrono::minutes(15);
 constexpr std::size_t longest_section = 2900;
 constexpr std::size_t most_sections = 45;
 constexpr std::size_t longest_field = 500;
-
-// Slack's three characters with a meaning (https://api.slack.com/reference/surfaces/formatting).
-std::string slack_quoted(const std::string& text) {
-  std::string out;
-  out.reserve(text.size());
-  for (const char c : text) {
-    if (c == '&') {
-      out += "&amp;";
-    } else if (c == '<') {
-      out += "&lt;";
-    } else if (c == '>') {
-      out += "&gt;";
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
+constexpr std::size_t longest_text = 39'000;  // beside the blocks; Slack cuts at 40,000
 
 // At most so many bytes, whole characters and whole entities, with dots where it was cut.
 std::string shortened(const std::string& text, std::size_t most) {
@@ -66,29 +52,12 @@ const char* sign_of(AlertOn on) {
   }
 }
 
-std::string encoded(const std::string& text) {
-  static constexpr char digits[] = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-        c == '_' || c == '.' || c == '~') {
-      out += c;
-    } else {
-      out += '%';
-      out += digits[byte >> 4];
-      out += digits[byte & 15];
-    }
-  }
-  return out;
-}
-
 // Where the page shows it.
 std::string link_of(const Alert& alert, const Sending& sending) {
   if (sending.base_url.empty()) return {};
-  std::string link = sending.base_url + "/#/dags/" + encoded(alert.dag_id);
-  if (!alert.dag_run_id.empty()) link += "/runs/" + encoded(alert.dag_run_id);
-  if (!alert.task_id.empty()) link += "?task=" + encoded(alert.task_id);
+  std::string link = sending.base_url + "/#/dags/" + percent_encoded(alert.dag_id);
+  if (!alert.dag_run_id.empty()) link += "/runs/" + percent_encoded(alert.dag_run_id);
+  if (!alert.task_id.empty()) link += "?task=" + percent_encoded(alert.task_id);
   return link;
 }
 
@@ -98,13 +67,27 @@ std::string tail_of(const Alert& alert, const Sending& sending) {
 
 // The channel's own text has its sign before it; an author's stands as it was written.
 std::string slack_text(const Alert& alert) {
-  const std::string text = alert_text(alert, slack_quoted);
+  const std::string text = alert_text(alert, slack_escaped);
   return alert.text.empty() ? sign_of(alert.on) + text : text;
 }
 
+// Verbatim: Slack makes no link of an address that somebody wrote into a param or a reason.
+json mrkdwn(const std::string& text) {
+  return {{"type", "mrkdwn"}, {"text", text}, {"verbatim", true}};
+}
+
 json section(const std::string& text) {
-  return {{"type", "section"},
-          {"text", {{"type", "mrkdwn"}, {"text", shortened(text, longest_section)}}}};
+  return {{"type", "section"}, {"text", mrkdwn(shortened(text, longest_section))}};
+}
+
+// The parts of a text that are shown, with dots where even so many do not suffice.
+std::vector<std::string> parts_of(const std::string& text) {
+  auto parts = slack_parts(text, longest_section - 3);
+  if (parts.size() > most_sections) {
+    parts.resize(most_sections);
+    parts.back() += "…";
+  }
+  return parts;
 }
 
 json link_block(const std::string& link) {
@@ -118,9 +101,8 @@ json blocks_of_one(const Alert& alert, const Sending& sending) {
   json fields = json::array();
   const auto field = [&](const char* name, const std::string& value) {
     if (value.empty()) return;
-    fields.push_back({{"type", "mrkdwn"},
-                      {"text", "*" + std::string(name) + "*\n" +
-                                   shortened(slack_quoted(value), longest_field)}});
+    fields.push_back(
+        mrkdwn("*" + std::string(name) + "*\n" + shortened(slack_escaped(value), longest_field)));
   };
   std::string task = alert.task_id;
   if (alert.map_index >= 0) task += "[" + std::to_string(alert.map_index) + "] " + alert.map_name;
@@ -130,20 +112,22 @@ json blocks_of_one(const Alert& alert, const Sending& sending) {
   field("Try", alert.try_number > 0 ? std::to_string(alert.try_number) : "");
   field("Logical date", alert.logical_date);
   json blocks = json::array();
-  blocks.push_back(section(
-      alert.text.empty() ? sign_of(alert.on) + ("*" + slack_quoted(alert_headline(alert)) + "*")
-                         : alert.text));
-  if (!alert.mishap.empty()) blocks.push_back(section(slack_quoted(alert.mishap)));
+  for (const std::string& part : parts_of(alert.text)) blocks.push_back(section(part));
+  if (blocks.empty()) {
+    blocks.push_back(
+        section(sign_of(alert.on) + ("*" + slack_escaped(alert_headline(alert)) + "*")));
+  }
+  if (!alert.mishap.empty()) blocks.push_back(section(slack_escaped(alert.mishap)));
   blocks.push_back({{"type", "section"}, {"fields", std::move(fields)}});
   if (!alert.reason.empty()) {
-    blocks.push_back(section("*Reason*\n" + slack_quoted(alert.reason)));
+    blocks.push_back(section("*Reason*\n" + slack_escaped(alert.reason)));
   }
   if (std::string tail = tail_of(alert, sending); !tail.empty()) {
     // A fence within would end the block.
     for (std::size_t at = 0; (at = tail.find("```", at)) != std::string::npos;) {
       tail.replace(at, 3, "'''");
     }
-    const std::string quoted = shortened(slack_quoted(tail), longest_section - 30);
+    const std::string quoted = shortened(slack_escaped(tail), longest_section - 30);
     blocks.push_back(section("*Last lines of its log*\n```\n" + quoted + "\n```"));
   }
   if (const std::string link = link_of(alert, sending); !link.empty()) {
@@ -152,32 +136,45 @@ json blocks_of_one(const Alert& alert, const Sending& sending) {
   return blocks;
 }
 
-std::string digest_title(const std::vector<NumberedAlert>& alerts) {
-  return std::to_string(alerts.size()) + " alerts of " + alerts.front().alert.dag_id;
+std::string digest_title(const std::vector<NumberedAlert>& alerts, std::size_t count) {
+  return std::to_string(count) + " alerts of " + alerts.front().alert.dag_id;
 }
 
-// Many alerts in sections of a few each: Slack bounds both.
-json blocks_of_many(const std::vector<NumberedAlert>& alerts, const Sending& sending) {
-  json blocks = json::array({section("*" + slack_quoted(digest_title(alerts)) + "*")});
-  std::string text;
-  std::size_t left = alerts.size();
+struct Digest {
+  json blocks = json::array();
+  std::size_t count = 0;  // of the alerts, from the first
+};
+
+// Many alerts in sections of a few each, as many of them as Slack takes in one message: nothing of
+// one is left out for the sake of the next.
+Digest digest_of(const std::vector<NumberedAlert>& alerts, const Sending& sending) {
+  Digest digest;
+  std::string text;  // of the section that is being filled
+  const auto flush = [&] {
+    if (!text.empty()) digest.blocks.push_back(section(text));
+    text.clear();
+  };
   for (const NumberedAlert& each : alerts) {
     std::string one = slack_text(each.alert);
     if (const std::string link = link_of(each.alert, sending); !link.empty()) {
       one += " <" + link + "|open>";
     }
-    one = shortened(one, longest_section);
-    if (!text.empty() && text.size() + one.size() + 2 > longest_section) {
-      blocks.push_back(section(text));
-      text.clear();
+    const auto parts = parts_of(one);
+    const bool joins = parts.size() == 1 && !text.empty() &&
+                       text.size() + 2 + parts.front().size() <= longest_section;
+    const std::size_t needed = joins ? 1 : parts.size() + (text.empty() ? 0 : 1);
+    if (digest.count > 0 && digest.blocks.size() + needed > most_sections) break;
+    if (joins) text += "\n\n";
+    for (const std::string& part : parts) {
+      if (!joins) flush();
+      text += part;
     }
-    if (blocks.size() >= most_sections) break;
-    text += (text.empty() ? "" : "\n\n") + one;
-    --left;
+    ++digest.count;
   }
-  if (!text.empty()) blocks.push_back(section(text));
-  if (left > 0) blocks.push_back(section(std::to_string(left) + " more are in the message's text"));
-  return blocks;
+  flush();
+  digest.blocks.insert(digest.blocks.begin(),
+                       section("*" + slack_escaped(digest_title(alerts, digest.count)) + "*"));
+  return digest;
 }
 
 json webhook_alert(const NumberedAlert& each, const Sending& sending) {
@@ -244,27 +241,39 @@ SendResult send_by_mail(const std::vector<NumberedAlert>& alerts, const Connecti
   // The connection can be mended while the alert waits.
   if (!request) return {false, false, {}, request.error().message};
   fill_mail(alerts, sending, *request);
-  const Status sent = senders.mail(*request);
-  if (sent) return {true, false, {}, {}};
-  return {false, sent.error().code == Errc::invalid, {}, sent.error().message};
+  const MailReach sent = send_to_each(*request, senders.mail);
+  if (!sent.status) {
+    const Error& error = sent.status.error();
+    return {false, error.code == Errc::invalid, {}, error.message};
+  }
+  for (const std::string& missed : sent.missed) {
+    log::warn("alert " + std::to_string(alerts.front().id) + " did not reach " + missed);
+  }
+  return {true, false, {}, {}};
 }
 
 }  // namespace
+
+std::size_t slack_fits(const std::vector<NumberedAlert>& alerts, const Sending& sending) {
+  return alerts.size() == 1 ? 1 : digest_of(alerts, sending).count;
+}
 
 std::string slack_body(const std::vector<NumberedAlert>& alerts, const Sending& sending) {
   const Alert& first = alerts.front().alert;
   json body;
   if (!first.channel.empty()) body["channel"] = first.channel;
   if (!first.username.empty()) body["username"] = first.username;
-  if (alerts.size() == 1) {
-    body["text"] = slack_text(first);
+  Digest digest;
+  if (alerts.size() > 1) digest = digest_of(alerts, sending);
+  if (digest.count <= 1) {
+    body["text"] = shortened(slack_text(first), longest_text);
     body["blocks"] = blocks_of_one(first, sending);
     return json_text(body);
   }
-  std::string text = "*" + slack_quoted(digest_title(alerts)) + "*";
-  for (const NumberedAlert& each : alerts) text += "\n\n" + slack_text(each.alert);
-  body["text"] = std::move(text);
-  body["blocks"] = blocks_of_many(alerts, sending);
+  std::string text = "*" + slack_escaped(digest_title(alerts, digest.count)) + "*";
+  for (std::size_t i = 0; i < digest.count; ++i) text += "\n\n" + slack_text(alerts[i].alert);
+  body["text"] = shortened(text, longest_text);
+  body["blocks"] = std::move(digest.blocks);
   return json_text(body);
 }
 
@@ -288,15 +297,30 @@ std::string webhook_signature(const std::string& key, const std::string& body, T
   return "t=" + seconds + ",v1=" + hex(mac, sizeof mac);
 }
 
+// The same for every repeat of a message and for no other: a receiver that has one by this id
+// throws the next away, though another digest begins with the same alert.
+std::string message_id(const std::vector<NumberedAlert>& alerts, const Sending& sending) {
+  std::string id = std::to_string(alerts.front().id);
+  if (alerts.size() > 1) {
+    std::string all;
+    for (const NumberedAlert& each : alerts) all += std::to_string(each.id) + " ";
+    std::array<unsigned char, crypto_generichash_BYTES_MIN> hash{};
+    crypto_generichash(hash.data(), hash.size(), reinterpret_cast<const unsigned char*>(all.data()),
+                       all.size(), nullptr, 0);
+    id += "-" + hex(hash.data(), hash.size());
+  }
+  return id + "." + sending.sender + "@batuta";
+}
+
 void fill_mail(const std::vector<NumberedAlert>& alerts, const Sending& sending,
                MailRequest& request) {
   const Alert& first = alerts.front().alert;
   const auto plain = [](const std::string& text) { return text; };
   request.to = first.to;
   request.date = sending.now;
-  request.message_id = std::to_string(alerts.front().id) + "." + sending.sender + "@batuta";
+  request.message_id = message_id(alerts, sending);
   if (alerts.size() > 1) {
-    request.subject = "[Batuta] " + digest_title(alerts);
+    request.subject = "[Batuta] " + digest_title(alerts, alerts.size());
   } else {
     request.subject = first.subject.empty() ? "[Batuta] " + alert_headline(first) : first.subject;
   }
@@ -335,6 +359,9 @@ SendResult send_alerts(const std::vector<OutboxRow>& rows,
   request.url = webhook_url(connection->host, connection->schema, connection->port.value_or(0),
                             slack ? connection->password : std::string());
   request.headers = {{"Content-Type", "application/json"}};
+  const std::size_t fits = slack ? slack_fits(alerts, sending) : alerts.size();
+  const std::size_t left = alerts.size() - fits;
+  alerts.resize(fits);
   request.body = slack ? slack_body(alerts, sending) : webhook_body(alerts, sending);
   if (!slack && !connection->password.empty()) {
     request.headers.emplace_back(
@@ -342,7 +369,9 @@ SendResult send_alerts(const std::vector<OutboxRow>& rows,
   }
   request.ignore_body = true;  // a long answer is an answer
   request.outgoing = outgoing_of(connection->extra);
-  return post(request, sending, senders);
+  SendResult result = post(request, sending, senders);
+  result.left = left;
+  return result;
 }
 
 }  // namespace batuta

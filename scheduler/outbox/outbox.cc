@@ -146,6 +146,13 @@ struct Outbox::Impl {
         send_alerts(rows, hooks.connection(receiver),
                     {options.store_uuid, options.base_url, hooks.now(), hooks.log_tail},
                     {hooks.http, hooks.mail});
+    for (std::size_t i = 0; i < result.left; ++i) {
+      OutboxRow row = std::move(rows.back());
+      rows.pop_back();
+      row.next_try_at = hooks.now();  // it had its turn: no interval holds it back now
+      std::lock_guard lock(mutex);
+      alerts.put_back(std::move(row), false);
+    }
     if (result.sent) return finish_alerts(receiver, std::move(rows));
     // One of them may be what the receiver does not take: each by itself, then.
     const bool alone = result.final && rows.size() > 1;
@@ -156,8 +163,9 @@ struct Outbox::Impl {
         give_up(std::move(row), result.error);
         continue;
       }
-      const auto wait =
-          alone ? Duration::zero() : result.retry_after.value_or(backoff(row.tries + 1));
+      // A receiver may say "at once" (or a date that is past) and fail for ever.
+      const auto asked = std::max(backoff(row.tries + 1), result.retry_after.value_or(Duration{}));
+      const auto wait = alone ? Duration::zero() : asked;
       next = alert_again(std::move(row), result.error, wait, alone);
     }
     if (!next) return;

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "common/slack_text.h"
 #include "scheduler/outbox/alert.h"
 #include "scheduler/serve/launch_context.h"
 
@@ -48,26 +49,9 @@ void set_receivers(const json& notifier, const TemplateScope& scope, Alert& aler
   }
 }
 
-// Slack's three characters with a meaning (https://api.slack.com/reference/surfaces/formatting), in
-// plain or JSON text alike.
-std::string slack_text(const std::string& text) {
-  std::string out;
-  out.reserve(text.size());
-  for (const char c : text) {
-    if (c == '&') {
-      out += "&amp;";
-    } else if (c == '<') {
-      out += "&lt;";
-    } else if (c == '>') {
-      out += "&gt;";
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
+// In plain or JSON text alike.
 json slack_value(const json& value) {
-  if (value.is_string()) return slack_text(value.get_ref<const std::string&>());
+  if (value.is_string()) return slack_escaped(value.get_ref<const std::string&>());
   json out = value;
   if (value.is_structured()) {
     for (json& item : out) item = slack_value(item);
@@ -122,7 +106,7 @@ OutboxRow RegistryLaunchContext::render_alert(const Attempt& attempt, const Aler
   }
   // What others wrote must not become a mention or a link; what the DAG's author wrote may.
   const bool slack = alert.channel_kind == "slack";
-  const auto quoted_text = [slack](std::string text) { return slack ? slack_text(text) : text; };
+  const auto quoted_text = [slack](std::string text) { return slack ? slack_escaped(text) : text; };
   RunRow run = attempt.run;
   run.conf_json = quoted_text(run.conf_json);
   run.note = quoted_text(run.note);

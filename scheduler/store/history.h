@@ -95,6 +95,9 @@ struct TaskInstanceView {
   Time run_after;
   std::string dag_version;
   std::string rendered_json;  // of the newest try; empty when not kept
+  // Of an ended try: the number in its log's name, where its run took another version since, in
+  // which the task has another one.
+  std::optional<TaskIndex> log_task{};
 };
 
 // The states of a run's task instances: those that are named, and one for all others. What is not

@@ -24,10 +24,11 @@ constexpr char select_unlike_success[] =
 constexpr char select_started[] =
     "SELECT task, map_index, state FROM task_instance WHERE run = ? "
     "AND (state <> 0 OR map_index >= 0)";
-// The ended tries of one task instance, in the shape of task_view_columns.
+// The ended tries of one task instance, in the shape of task_view_columns, and behind them the task
+// of the log's name.
 constexpr char select_tries[] =
     "SELECT t.id, " BATUTA_TASK_COLUMNS("h.") ", r.dag_id, r.dag_run_id, t.task_id, r.uuid, "
-    "r.logical_date, r.run_after, r.dag_version, COALESCE(x.params_json, '') "
+    "r.logical_date, r.run_after, r.dag_version, COALESCE(x.params_json, ''), h.log_task "
     "FROM dag_run AS r JOIN task_instance AS t ON t.run = r.seq "
     "JOIN task_instance_history AS h "
     "ON h.run = t.run AND h.task = t.task AND h.map_index = t.map_index "
@@ -222,7 +223,10 @@ std::vector<TaskInstanceView> SqliteHistory::tries(const InstanceName& name) {
     Rows rows = reader.db()
                     .statement(select_tries)
                     .query(name.dag_id, name.dag_run_id, name.task_id, name.map_index);
-    while (rows.next()) read_view(rows, result.emplace_back());
+    while (rows.next()) {
+      read_view(rows, result.emplace_back());
+      rows.read(result.back().log_task);
+    }
   }
   std::optional<TaskInstanceView> current = newest_try(reader.db(), name);
   // Cleared and not started again: the row still bears the number of the try that was archived.

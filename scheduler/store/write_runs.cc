@@ -65,8 +65,15 @@ struct TableOfTasks {
         "UPDATE " table " SET task = -1 - task WHERE run = ? AND task < 0" \
   }
 constexpr TableOfTasks tables_of_tasks[] = {
-    MOVE_IN("xcom"),           MOVE_IN("rendered"),    MOVE_IN("task_instance_history"),
-    MOVE_IN("attempt_report"), MOVE_IN("publication"), MOVE_IN("ingestion_job_execution"),
+    MOVE_IN("xcom"),
+    MOVE_IN("rendered"),
+    // A log's file keeps its name.
+    {"UPDATE task_instance_history SET task = -1 - ?, log_task = COALESCE(log_task, task) "
+     "WHERE run = ? AND task = ?",
+     "UPDATE task_instance_history SET task = -1 - task WHERE run = ? AND task < 0"},
+    MOVE_IN("attempt_report"),
+    MOVE_IN("publication"),
+    MOVE_IN("ingestion_job_execution"),
 };
 #undef MOVE_IN
 constexpr char give_version[] = "UPDATE dag_run SET dag_version = ? WHERE seq = ?";

@@ -146,6 +146,8 @@ TEST_CASE("a part of a name finds DAGs, tasks and runs") {
   CHECK(found["tasks"].empty());
   CHECK(api.get("/api/batuta/search?q=sec")["tasks"][0] ==
         json{{"dag_id", "demo"}, {"task_id", "second"}});
+  CHECK(found["more"] == false);
+  CHECK(api.get("/api/batuta/search?q=s&limit=1")["more"] == true);
   CHECK(api.get("/api/batuta/search?q=x")["runs"].size() == 2);  // the fake filters nothing
   CHECK(api.history.last_run_query.filters[0].op == Filter::Op::like);
   CHECK(api.get("/api/batuta/search")["dags"].empty());
@@ -217,6 +219,17 @@ TEST_CASE("a log is searched by text whatever its case, and by level") {
   const json rest =
       api.get(log_of_first + "?q=line&level=error&from=" + lines["content"][0]["offset"].dump());
   CHECK(events_of(rest).front() == "line 307");
+}
+
+TEST_CASE("a log window before a byte in the middle of a line is no smaller, and ends at a line") {
+  TestApi api;
+  write_lines(api, 3000);
+  const json whole = api.get(log_of_first + "?bytes=4096");
+  const json& line = whole["content"][whole["content"].size() / 2];
+  const auto middle = line["offset"].get<std::int64_t>() + 3;
+  const json part = api.get(log_of_first + "?bytes=4096&before=" + std::to_string(middle));
+  CHECK(part["content"].size() > 50);
+  CHECK(part["end"] == line["offset"]);
 }
 
 TEST_CASE("a log window says what is wrong with a question, and that there is no log") {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { headState, login, newPage, open, patience, real, shoot, taskRow, trigger } from './harness.mjs';
+import { check, headState, login, newPage, open, patience, real, shoot, taskRow, trigger } from './harness.mjs';
 
 let session;
 let loginHash;
@@ -369,6 +369,29 @@ test('every view fits a narrow screen and a dark one', async () => {
     }
   }
   await finish();
+});
+
+test('the language is switched by keyboard, on a narrow screen too, and is kept', async () => {
+  const context = await session.context.browser().newContext({ viewport: { width: 390, height: 900 }, storageState: await session.context.storageState() });
+  context.setDefaultTimeout(patience);
+  const { page, finish } = await newPage({ ...session, context }, '#/home');
+  const lang = () => page.evaluate(() => document.documentElement.lang);
+  await page.getByRole('heading', { name: 'Home', exact: true }).waitFor();
+  assert.equal(await lang(), 'en');
+  await page.getByRole('button', { name: 'Português (PT)' }).focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'Início', exact: true }).waitFor();
+  assert.equal(await lang(), 'pt-BR');
+  assert.ok((await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)) <= 0, 'the bar is too wide');
+  await check(page, 'Portuguese at 390');
+  await shoot(page, 'language-390');
+  await page.reload();
+  await page.getByRole('heading', { name: 'Início', exact: true }).waitFor();
+  await page.getByRole('button', { name: 'English (EN)' }).focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'Home', exact: true }).waitFor();
+  await finish();
+  await context.close();
 });
 
 test('everything needed to trigger a run is reachable by keyboard', async () => {

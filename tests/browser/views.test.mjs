@@ -99,6 +99,11 @@ test('home tells what failed, and each number leads to what it counts', async ()
   await page.getByRole('heading', { name: 'Runs' }).waitFor();
   assert.equal(await page.getByLabel('State').inputValue(), 'failed');
   await page.getByRole('link', { name: 'branchy' }).first().waitFor();
+  await goTo(page, '#/home');
+  await page.getByRole('link', { name: 'Runs that ended' }).click();
+  await page.getByRole('heading', { name: 'Runs' }).waitFor();
+  assert.equal(await page.getByLabel('State').inputValue(), 'success+failed');
+  for (const dag of ['demo', 'branchy']) await page.getByRole('link', { name: dag, exact: true }).first().waitFor();
   await finish();
 });
 
@@ -136,6 +141,7 @@ test('the page speaks Portuguese where the browser does', async () => {
   const { page, finish } = await newPage({ ...session, context }, '#/home');
   await page.getByRole('heading', { name: 'Início' }).waitFor();
   await page.locator('.tile', { hasText: 'execuções falharam' }).waitFor();
+  assert.equal(await page.evaluate(() => document.documentElement.lang), 'pt-BR');
   await shoot(page, 'view-home-pt');
   await finish();
   await context.close();

@@ -1,6 +1,7 @@
 #include "tests/conformance/case.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
 #include "scheduler/dagfile/dag_parser.h"

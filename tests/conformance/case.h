@@ -1,7 +1,8 @@
 // A case of the conformance folder (README.md): read, run, compared.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
+#include <stdexcept>
 #include <string>
 #include <vector>
 

@@ -1,5 +1,6 @@
 // What a case expects of a world, and where the world is otherwise.
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "common/safe_json.h"

@@ -1,5 +1,7 @@
 // What happens in a case: requests as the API makes them, time, the worker's and the scheduler's
 // end.
+#include <nlohmann/json.hpp>
+
 #include "scheduler/dagfile/run_conf.h"
 #include "tests/conformance/case.h"
 

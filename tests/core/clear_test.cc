@@ -406,6 +406,10 @@ TEST_CASE("an ended run can be deleted, a running one cannot") {
   CHECK(world.ask(event).code == Errc::ok);
   CHECK(world.last.changes.runs_deleted.size() == 1);
   CHECK(world.last.changes.runs_updated.empty());
+  // Nothing can be told of a run that is gone; who shows its DAG reads it again.
+  REQUIRE(world.last.feed.size() == 1);
+  CHECK(world.last.feed[0].kind == FeedItem::Kind::dag);
+  CHECK(world.last.feed[0].dag_id == "dag");
   const RunSeq running = world.trigger("dag");
   event.dag_run_id = run_id(world, running);
   CHECK(world.ask(event).code == Errc::conflict);

@@ -113,6 +113,60 @@ TEST_CASE("a cancelled run tears down what it set up, also after a restart") {
   CHECK(c.world.run_state(c.run) == DagRunState::failed);
 }
 
+TEST_CASE("a teardown takes nothing away from under work that goes on") {
+  for (const bool cancelled : {false, true}) {
+    World world;
+    world.add(DagMaker("dag")
+                  .task("up", {}, setup)
+                  .task("bad", {"up"})
+                  .task("slow", {"up"})
+                  .task("last", {"bad", "slow"})
+                  .task("down", {"up", "last"}, teardown)
+                  .task("bye", {"down"}, on_exit_of(RunEnd::any))
+                  .make());
+    world.join("a", 4);
+    const RunSeq run = world.trigger("dag");
+    const auto end = [&](const char* task, Outcome outcome) {
+      world.start(world.attempt(run, task));
+      world.finish(world.attempt(run, task), outcome);
+    };
+    end("up", Outcome::success);
+    world.start(world.attempt(run, "slow"));
+    if (cancelled) {
+      RunStateRequested cancel;
+      cancel.request = 7;
+      cancel.dag_id = "dag";
+      cancel.dag_run_id = world.ledger.runs.at(run).run.dag_run_id;
+      CHECK(world.ask(cancel).code == Errc::ok);
+    } else {
+      end("bad", Outcome::failed);
+      CHECK(world.state_of(run, "last") == TaskState::upstream_failed);
+    }
+    CHECK(world.state_of(run, "down") == TaskState::none);
+    world.restart();
+    world.join("a", 4, {"mock"}, {{world.attempt(run, "slow"), world.now.wall, "slot-a"}});
+    CHECK(world.state_of(run, "down") == TaskState::none);
+    world.finish(world.attempt(run, "slow"), cancelled ? Outcome::cancelled : Outcome::success);
+    if (cancelled && world.state_of(run, "bad") == TaskState::queued) {
+      world.finish(world.attempt(run, "bad"), Outcome::cancelled);
+    }
+    end("down", Outcome::success);
+    end("bye", Outcome::success);
+    CHECK(world.run_state(run) == DagRunState::failed);
+  }
+}
+
+TEST_CASE("a pause does not hold the teardowns of a run that is being ended") {
+  Cluster c;
+  c.end("up");
+  c.world.start(c.world.attempt(c.run, "first"));
+  c.world.tell(PauseRequested{0, "dag", true});
+  CHECK(c.world.ask(c.cancel()).code == Errc::ok);
+  c.world.finish(c.world.attempt(c.run, "first"), Outcome::cancelled);
+  c.end("down");
+  CHECK(c.world.run_state(c.run) == DagRunState::failed);
+}
+
 TEST_CASE("a teardown of a cancelled run has its retries, and ends when it is marked") {
   Cluster c([](DagMaker& maker) {
     maker.with([](Dag& dag) {

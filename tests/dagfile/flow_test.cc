@@ -69,6 +69,15 @@ TEST_CASE("what stands in on_exit follows all that nothing else follows") {
   CHECK_FALSE(complain.decides);
 }
 
+TEST_CASE("a task of on_exit that names what it follows leaves the others theirs") {
+  const auto result = parse_flow(
+      R"({"dag_id":"x","tasks":[{"task_id":"load","type":"empty"}],"on_exit":[)"
+      R"({"task_id":"report","type":"empty","depends_on":["load"]},{"task_id":"bye","type":"empty"}]})");
+  REQUIRE(result.dag);
+  CHECK(upstream_of(*result.dag, "report") == "load");
+  CHECK(upstream_of(*result.dag, "bye") == "load");
+}
+
 TEST_CASE("groups that would make more edges than a DAG may have are refused") {
   std::string tasks;
   for (const std::string group : {"a", "b"}) {

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <functional>
 #include <nlohmann/json.hpp>
 
 using namespace batuta;
@@ -42,6 +43,15 @@ std::string all_texts(const json& node) {
     for (const json& item : node) out += all_texts(item);
   }
   return out;
+}
+
+// Slack is told of every text with formatting in it to make no links of its own.
+void check_verbatim(const json& node) {
+  if (!node.is_structured()) return;
+  if (node.is_object() && node.value("type", json()) == "mrkdwn") {
+    CHECK_MESSAGE(node.value("verbatim", false), node.dump());
+  }
+  for (const json& item : node) check_verbatim(item);
 }
 
 OutboxRow row_of(std::int64_t id, const Alert& alert) {
@@ -95,6 +105,7 @@ TEST_CASE("Slack gets a text and blocks with the facts, the last lines of the lo
   const json body = json::parse(slack_body({{7, failure()}}, sending()));
   CHECK(body["text"].get<std::string>().starts_with(":red_circle: Task failed: etl.load\n"));
   CHECK(body.dump().find("<@U1>") == std::string::npos);  // what others wrote mentions nobody
+  check_verbatim(body);
   const std::string texts = all_texts(body["blocks"]);
   for (const char* part :
        {"Task failed: etl.load", "*DAG*\netl", "*Task*\nload", "*Run*\nscheduled__1", "*Try*\n3",
@@ -110,8 +121,39 @@ TEST_CASE("Slack gets a text and blocks with the facts, the last lines of the lo
       ":large_green_circle: Task succeeded again: etl.load\n"));
 }
 
+TEST_CASE("an author's long text is several sections, none longer than Slack takes") {
+  Alert alert = failure();
+  for (int line = 0; line < 400; ++line) alert.text += "line " + std::to_string(line) + " &amp;\n";
+  alert.text += std::string(7000, 'x') + "<https://example.org/a b|name>";
+  const json body = json::parse(slack_body({{7, alert}}, sending()));
+  const std::string texts = all_texts(body["blocks"]);
+  for (int line = 0; line < 400; ++line) {
+    CHECK(texts.find("line " + std::to_string(line) + " &amp;\n") != std::string::npos);
+  }
+  CHECK(texts.find("<https://example.org/a b|name>") != std::string::npos);
+  CHECK(texts.find("…") == std::string::npos);
+  CHECK(body["blocks"].size() <= 50);
+  for (const json& block : body["blocks"]) {
+    if (!block.contains("text")) continue;
+    CHECK(block["text"]["text"].get<std::string>().size() <= 3000);
+  }
+  alert.text = std::string(300'000, '<');
+  const json cut = json::parse(slack_body({{7, alert}}, sending()));
+  CHECK(cut["blocks"].size() <= 50);
+  CHECK(all_texts(cut["blocks"]).find("<…\n") != std::string::npos);
+}
+
 TEST_CASE(
-    "a digest says how many of which DAG; no block is longer than Slack takes, none is lost") {
+    "a text that quoting makes long is bounded beside the blocks, with dots and whole signs") {
+  Alert alert = failure();
+  alert.reason = std::string(20'000, '&');
+  const json body = json::parse(slack_body({{7, alert}}, sending()));
+  const auto text = body["text"].get<std::string>();
+  CHECK(text.size() <= 39'000);
+  CHECK(text.ends_with("&amp;…"));
+}
+
+TEST_CASE("a digest says how many of which DAG; what does not fit into it goes in the next one") {
   std::vector<NumberedAlert> alerts;
   for (std::int64_t id = 0; id < 100; ++id) {
     Alert alert = failure();
@@ -119,15 +161,30 @@ TEST_CASE(
     alert.reason = std::string(static_cast<std::size_t>(id) * 8, '&');
     alerts.push_back({id, alert});
   }
-  const json body = json::parse(slack_body(alerts, sending()));
-  CHECK(body["text"].get<std::string>().starts_with("*100 alerts of etl*\n\n:red_circle: Task"));
-  CHECK(body["blocks"].size() <= 50);
-  for (const json& block : body["blocks"]) {
-    CHECK(block["text"]["text"].get<std::string>().size() <= 3000);
+  std::string told;
+  int messages = 0;
+  while (!alerts.empty()) {
+    const std::size_t fits = slack_fits(alerts, sending());
+    REQUIRE(fits >= 1);
+    const json body = json::parse(slack_body(alerts, sending()));
+    CHECK(body["text"].get<std::string>().starts_with("*" + std::to_string(fits) +
+                                                      " alerts of etl*\n\n:red_circle: Task"));
+    CHECK(body["text"].get<std::string>().size() <= 39'000);
+    CHECK(body["blocks"].size() <= 50);
+    check_verbatim(body);
+    for (const json& block : body["blocks"]) {
+      CHECK(block["text"]["text"].get<std::string>().size() <= 3000);
+    }
+    told += all_texts(body["blocks"]);
+    alerts.erase(alerts.begin(), alerts.begin() + static_cast<std::ptrdiff_t>(fits));
+    ++messages;
   }
-  for (const NumberedAlert& each : alerts) {
-    CHECK(body["text"].get<std::string>().find(each.alert.dag_run_id) != std::string::npos);
+  CHECK(messages > 1);
+  CHECK(messages < 6);
+  for (int id = 0; id < 100; ++id) {
+    CHECK(told.find("run_" + std::to_string(id) + "_\n") != std::string::npos);
   }
+  CHECK(told.find("…") == std::string::npos);
 }
 
 TEST_CASE("a webhook is signed over time and body, as the documentation says") {
@@ -201,6 +258,90 @@ TEST_CASE("a mail goes to its receivers by the connection's server; what it refu
   connection.login = "batuta";  // no sender: can be mended
   CHECK_FALSE(send().final);
   CHECK(send().error.find("\"from\"") != std::string::npos);
+}
+
+TEST_CASE("a digest's message id is the same for the same alerts and another for others") {
+  Alert alert = failure();
+  alert.channel_kind = "mail";
+  const auto id_of = [&](const std::vector<std::int64_t>& ids) {
+    std::vector<NumberedAlert> alerts;
+    for (const std::int64_t id : ids) alerts.push_back({id, alert});
+    MailRequest request;
+    fill_mail(alerts, sending(), request);
+    return request.message_id;
+  };
+  CHECK(id_of({7}) == "7.store-uuid@batuta");
+  CHECK(id_of({7, 8}).starts_with("7-"));
+  CHECK(id_of({7, 8}).ends_with(".store-uuid@batuta"));
+  CHECK(id_of({7, 8}) == id_of({7, 8}));
+  CHECK(id_of({7, 8}) != id_of({7, 9}));
+  CHECK(id_of({7, 8}) != id_of({7, 8, 9}));
+  CHECK(id_of({7, 89}) != id_of({7, 8, 9}));
+}
+
+namespace {
+
+// Refuses whatever goes to one who is gone.
+struct Receivers {
+  std::vector<std::vector<std::string>> taken;
+  Errc others = Errc::ok;  // what becomes of those who are not gone
+  int tries = 0;
+
+  Status operator()(const MailRequest& request) {
+    ++tries;
+    for (const std::string& to : request.to) {
+      if (to.starts_with("gone")) return {Errc::invalid, "mail: the mail server answered 550"};
+    }
+    if (others != Errc::ok) return {others, "mail: the mail server answered 450"};
+    taken.push_back(request.to);
+    return success();
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a receiver that is refused, or is no address, costs the other receivers nothing") {
+  Connection connection;
+  connection.host = "mail.example.org";
+  connection.login = "batuta@example.org";
+  Alert alert = failure();
+  alert.channel_kind = "mail";
+  alert.to = {"a@example.org", "gone@example.org", "{{ params.nobody }}", "b@example.org"};
+  Receivers receivers;
+  const auto result =
+      send_alerts({row_of(7, alert)}, connection, sending(), {{}, std::ref(receivers)});
+  CHECK(result.sent);
+  CHECK(receivers.taken ==
+        std::vector<std::vector<std::string>>{{"a@example.org"}, {"b@example.org"}});
+  MailRequest request;
+  request.to = alert.to;
+  const MailReach reach = send_to_each(request, std::ref(receivers));
+  CHECK(reach.reached == std::vector<std::string>{"a@example.org", "b@example.org"});
+  REQUIRE(reach.missed.size() == 2);
+  CHECK(reach.missed[0].starts_with("\"{{ params.nobody }}\" is no mail address"));
+  CHECK(reach.missed[1] == "gone@example.org: mail: the mail server answered 550");
+  // Those who can be reached get one message together where nobody is refused.
+  request.to = {"a@example.org", "", "b@example.org"};
+  receivers.taken.clear();
+  CHECK(send_to_each(request, std::ref(receivers)).status);
+  CHECK(receivers.taken ==
+        std::vector<std::vector<std::string>>{{"a@example.org", "b@example.org"}});
+}
+
+TEST_CASE("a mail that nobody takes fails: for good when all are refused, else to be tried again") {
+  MailRequest request;
+  Receivers receivers;
+  request.to = {"gone1@example.org", "gone2@example.org"};
+  CHECK(send_to_each(request, std::ref(receivers)).status.error().code == Errc::invalid);
+  CHECK(receivers.tries == 3);
+  request.to = {"nobody"};
+  CHECK(send_to_each(request, std::ref(receivers)).status.error().code == Errc::invalid);
+  CHECK(receivers.tries == 3);  // the server is not bothered
+  receivers.others = Errc::unavailable;
+  request.to = {"gone@example.org", "a@example.org", "b@example.org"};
+  const MailReach reach = send_to_each(request, std::ref(receivers));
+  CHECK(reach.status.error().code == Errc::unavailable);
+  CHECK(reach.reached.empty());
 }
 
 TEST_CASE("a mail's headers hold what they are given in one line, and only real addresses") {

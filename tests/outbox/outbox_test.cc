@@ -168,6 +168,86 @@ TEST_CASE("the outbox sends an alert after failures and forgets it only when tha
   CHECK(outbox.counts().pending == 0);
 }
 
+TEST_CASE("a receiver that asks for the next try at once is given the usual time between tries") {
+  for (const char* asked : {"0", "Fri, 20 Nov 2026 11:00:00 GMT"}) {
+    Signal saved;
+    OutboxRow kept;
+    Outbox::Hooks hooks;
+    hooks.post = [](const Event&) { return true; };
+    hooks.delete_row = [](std::int64_t) { return true; };
+    hooks.save_row = [&](const OutboxRow& row) {
+      kept = row;
+      saved.raise();
+      return true;
+    };
+    hooks.connection = [](const std::string&) { return std::optional(slack()); };
+    hooks.http = [&](const HttpRequest&) { return status(429, {{"retry-after", asked}}); };
+    hooks.now = [] { return midday; };
+    Outbox outbox({"/nowhere", "store", 1, std::chrono::milliseconds(1)}, hooks);
+    OutboxRow row;
+    row.id = 1;
+    row.kind = OutboxKind::alert;
+    row.key = "slack_alerts";
+    row.payload_json = payload;
+    row.created_at = midday;
+    row.tries = 3;
+    outbox.reload({row}, {});
+    outbox.start();
+    REQUIRE(saved.wait());
+    outbox.stop();
+    CHECK(kept.next_try_at == midday + std::chrono::milliseconds(800));
+  }
+}
+
+TEST_CASE("what does not fit into one message to Slack goes in the next, within an interval too") {
+  Signal deleted;
+  std::vector<std::string> bodies;
+  int saved = 0;
+  Outbox::Hooks hooks;
+  hooks.post = [](const Event&) { return true; };
+  hooks.delete_row = [&](std::int64_t) {
+    deleted.raise();
+    return true;
+  };
+  hooks.save_row = [&](const OutboxRow&) {
+    ++saved;
+    return true;
+  };
+  hooks.connection = [](const std::string&) { return std::optional(slack()); };
+  hooks.http = [&](const HttpRequest& request) {
+    bodies.push_back(request.body);
+    return status(200);
+  };
+  Outbox outbox({"/nowhere", "store", 1, std::chrono::milliseconds(1)}, hooks);
+  Changes changes;
+  for (int id = 1; id <= 50; ++id) {
+    Alert alert;
+    alert.connection = "slack_alerts";
+    alert.dag_id = "etl";
+    alert.dag_run_id = "run_" + std::to_string(id) + "_";
+    alert.reason = std::string(280, '&');
+    alert.every = std::chrono::hours(1);
+    OutboxRow row;
+    row.id = id;
+    row.kind = OutboxKind::alert;
+    row.key = "slack_alerts";
+    row.payload_json = alert_payload(alert);
+    row.created_at = read_clock().wall;
+    changes.outbox.push_back(row);
+  }
+  outbox.on_committed(changes);
+  outbox.start();
+  REQUIRE(deleted.wait(50));
+  outbox.stop();
+  CHECK(bodies.size() == 2);
+  CHECK(saved == 0);
+  std::string blocks;
+  for (const std::string& body : bodies) blocks += nlohmann::json::parse(body)["blocks"].dump();
+  for (int id = 1; id <= 50; ++id) {
+    CHECK(blocks.find("run_" + std::to_string(id) + "_") != std::string::npos);
+  }
+}
+
 TEST_CASE("alerts refused together are tried one by one, and only the refused one is dead") {
   Signal settled;
   std::vector<std::string> dead;

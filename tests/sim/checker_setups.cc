@@ -115,7 +115,11 @@ void Checker::check_setups(const TaskInstanceRow& row, const StoredRun& run) {
 // It runs however its run ends, unless there is nothing to take away; only a queued run's does not.
 void Checker::check_teardown(const TaskInstanceRow& row, const StoredRun& run) {
   const Task& task = run.dag->tasks[row.task];
-  const States all = states_of(run, task.upstream);
+  std::vector<TaskIndex> above;
+  for (TaskIndex i = 0; i < run.dag->tasks.size(); ++i) {
+    if (i != row.task && leads_to(*run.dag, i, row.task)) above.push_back(i);
+  }
+  const States all = states_of(run, above);
   const States setups = states_of(run, setups_of(*run.dag, row.task));
   const auto text = [&] {
     return run.run.dag_run_id + " " + task.id + " is " + std::string(to_string(row.state));

@@ -160,6 +160,7 @@ TEST_CASE_FIXTURE(HistoryFixture, "a run with another version has its tries and 
   REQUIRE(tries.size() == 1);  // the one before; the row waits, and is no try of its own
   CHECK(tries[0].row.try_number == 4);
   CHECK(tries[0].row.task == 1);
+  CHECK(tries[0].log_task == TaskIndex{0});  // its log bears the number that it was written under
   CHECK(history.tries({"etl", "run_1", "task_2", unmapped}).size() == 1);
   CHECK(history.tries({"etl", "run_1", "task_1", unmapped}).empty());
   CHECK(history.xcom({RunSeq{1}, 0, unmapped}, "return_value")->value_json == "42");

@@ -9,6 +9,7 @@ import { Shell } from './components/shell';
 import { Toasts, useToasts } from './components/toasts';
 import { AppContext, useRoute } from './lib/hooks';
 import { loginCode, type Route } from './lib/route';
+import { t } from './lib/words';
 import { AuditView } from './views/audit';
 import { ConnectionsView } from './views/connections';
 import { DagView } from './views/dag';
@@ -123,6 +124,6 @@ export function App() {
   }, []);
   const logout = () => void api.logout().catch(() => undefined).then(() => leave(''));
   if (session) return <SignedIn session={session} onLogout={logout} />;
-  if (message === null) return <p class="loading" role="status">Loading…</p>;
+  if (message === null) return <p class="loading" role="status">{t('Loading…')}</p>;
   return <LoginView message={message} onLogin={enter} />;
 }

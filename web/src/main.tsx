@@ -1,5 +1,6 @@
 import { render } from 'preact';
 import { App } from './app';
+import { language, tagOf } from './lib/words';
 import './css/colors.css';
 import './css/states.css';
 import './css/base.css';
@@ -13,5 +14,6 @@ import './css/log.css';
 import './css/grid.css';
 import './css/home.css';
 
+document.documentElement.lang = tagOf(language);
 const root = document.getElementById('app');
 if (root) render(<App />, root);

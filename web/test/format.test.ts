@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { count, duration, elapsed, errorPosition, localTime, relative } from '../src/lib/format';
+import { count, duration, elapsed, errorPosition, localTime, number, relative } from '../src/lib/format';
 
 describe('duration', () => {
   test.each([
@@ -52,6 +52,20 @@ test('a local time without a value is a dash', () => {
 test('counts have their plural and thousands', () => {
   expect(count(1, 'task')).toBe('1 task');
   expect(count(12_000, 'task')).toBe('12,000 tasks');
+});
+
+test('times and counts are told in the language of the reader', () => {
+  const now = Date.parse('2024-05-01T12:00:00Z');
+  expect(relative('2024-05-01T11:57:00Z', now, 'pt')).toBe('há 3 min');
+  expect(relative('2024-05-01T14:00:00Z', now, 'pt')).toBe('em 2 h');
+  expect(relative('2024-05-01T12:00:00Z', now, 'pt')).toBe('agora');
+  expect(count(1, 'run', 'pt')).toBe('1 execução');
+  expect(count(12_000, 'run', 'pt')).toBe('12.000 execuções');
+  expect(number(1234, 'pt')).toBe('1.234');
+});
+
+test('what has no word in a language is counted in English', () => {
+  expect(count(12_000, 'import error', 'pt')).toBe('12,000 import errors');
 });
 
 test('an import error names its line when the text has one', () => {

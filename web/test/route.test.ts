@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { dagLink, loginCode, parseRoute, runLink } from '../src/lib/route';
+import { searchOf } from '../src/lib/address';
+import { tasksQuery } from '../src/lib/list_query';
+import { dagLink, instancesLink, loginCode, parseRoute, runLink } from '../src/lib/route';
 
 describe('routes', () => {
   test('the empty address is the list of DAGs', () => {
@@ -17,6 +19,11 @@ describe('routes', () => {
     expect(parseRoute('#/nowhere')).toEqual({ view: 'unknown' });
     expect(parseRoute('#/dags/a/runs/b/c')).toEqual({ view: 'unknown' });
   });
+});
+
+test('the link to the instances of one task asks for that task of that run', () => {
+  const query = tasksQuery(searchOf(instancesLink('a b', 'manual__2024-01-01T00:00:00+00:00', 't&u')), 0);
+  expect(query).toMatchObject({ dag_id_pattern: '%a b%', run_id_pattern: '%manual__2024-01-01T00:00:00+00:00%', task_display_name_pattern: '%t&u%' });
 });
 
 test('a login code is read from the fragment only in its own form', () => {

@@ -407,7 +407,7 @@ export interface RoleCollection {
 }
 
 export interface SearchAnswer {
-  dags: SearchDag[]; runs: HomeRun[]; tasks: SearchTask[];
+  dags: SearchDag[]; more: boolean; runs: HomeRun[]; tasks: SearchTask[];
 }
 
 export interface SearchDag {

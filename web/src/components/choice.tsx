@@ -1,3 +1,5 @@
+import { useSearch } from '../lib/hooks';
+import { stateInfo } from '../lib/states';
 import { t } from '../lib/words';
 
 interface Props {
@@ -27,6 +29,23 @@ export function Choice({ label, value, choices, all, onChange }: Props) {
   );
 }
 
+/** The states of the address. Several at once come from a link alone; they stand first, as one choice. */
+export function StateChoice({ states }: { states: readonly string[] }) {
+  const [search, change] = useSearch();
+  const several = search.getAll('state');
+  const name = (of: readonly string[]) => of.map((one) => stateInfo(one).label).join(' + ');
+  const choices = [...(several.length > 1 ? [several] : []), ...states.map((one) => [one])];
+  return (
+    <Choice
+      label={t('State')}
+      value={several.join('+')}
+      all={t('All states')}
+      choices={choices.map((of) => ({ id: of.join('+'), name: name(of) }))}
+      onChange={(state) => change({ state })}
+    />
+  );
+}
+
 /** A text to be looked for. */
 export function SearchBox({ label, text, onText }: { label: string; text: string; onText: (text: string) => void }) {
   return (
@@ -39,8 +58,3 @@ export function SearchBox({ label, text, onText }: { label: string; text: string
 
 export const spanChoices = () =>
   [1, 6, 24, 72, 168].map((hours) => ({ id: String(hours), name: t('last {count} hours', { count: hours }) }));
-
-/** The start of a span of so many hours, to the minute: the same question for as long. */
-export function sinceHours(hours: number, now = Date.now()): string {
-  return new Date(Math.floor(now / 60_000) * 60_000 - hours * 3_600_000).toISOString();
-}

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useRef } from 'preact/hooks';
+import { t } from '../lib/words';
 import { Icon } from './icon';
 
 interface Props {
@@ -31,7 +32,7 @@ export function Dialog({ title, onClose, children }: Props) {
       <div class="dialog-box">
         <header class="dialog-head">
           <h2 id={titleId}>{title}</h2>
-          <button type="button" class="icon-button" aria-label="Close" onClick={onClose}>
+          <button type="button" class="icon-button" aria-label={t('Close')} onClick={onClose}>
             <Icon name="close" />
           </button>
         </header>

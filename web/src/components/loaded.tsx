@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import type { Resource } from '../lib/hooks';
+import { t } from '../lib/words';
 
 interface Props<T> {
   of: Resource<T>;
@@ -19,7 +20,7 @@ export function Loaded<T>({ of, children }: Props<T>) {
   if (of.error) return <ErrorBox error={of.error} onRetry={of.reload} />;
   return (
     <p class="loading" role="status">
-      Loading…
+      {t('Loading…')}
     </p>
   );
 }
@@ -30,7 +31,7 @@ export function ErrorBox({ error, onRetry }: { error: Error; onRetry?: () => voi
       <span>{error.message}</span>
       {onRetry && (
         <button type="button" class="button" onClick={onRetry}>
-          Try again
+          {t('Try again')}
         </button>
       )}
     </div>

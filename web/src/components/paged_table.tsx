@@ -1,6 +1,7 @@
 import { useEffect } from 'preact/hooks';
 import { useResource, usePage } from '../lib/hooks';
 import type { Rows } from '../lib/pages';
+import { t } from '../lib/words';
 import { Loaded } from './loaded';
 import { Pager } from './pager';
 import { SimpleTable, type Column } from './simple_table';
@@ -30,7 +31,7 @@ export function PagedTable<T>({ read, columns, keyOf, empty, noun, everyMs }: Pr
     <Loaded of={page}>
       {({ rows, total }) => (
         <>
-          <SimpleTable rows={rows} columns={columns} keyOf={keyOf} empty={offset > 0 ? 'Nothing is on this page.' : empty} />
+          <SimpleTable rows={rows} columns={columns} keyOf={keyOf} empty={offset > 0 ? t('Nothing is on this page.') : empty} />
           <Pager offset={offset} limit={size} total={total} noun={noun} onMove={move} />
         </>
       )}

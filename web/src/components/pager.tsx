@@ -1,4 +1,5 @@
-import { count } from '../lib/format';
+import { count, number } from '../lib/format';
+import { t } from '../lib/words';
 
 interface Props {
   offset: number;
@@ -11,10 +12,11 @@ interface Props {
 export function Pager({ offset, limit, total, noun, onMove }: Props) {
   if (total <= limit && offset === 0) return <p class="pager muted">{count(total, noun)}</p>;
   return (
-    <nav class="pager" aria-label="Pages">
+    <nav class="pager" aria-label={t('Pages')}>
       <span class="muted">
-        {offset < total && `${offset + 1}–${Math.min(offset + limit, total)} of `}
-        {count(total, noun)}
+        {offset < total
+          ? t('{from}–{to} of {total}', { from: number(offset + 1), to: number(Math.min(offset + limit, total)), total: count(total, noun) })
+          : count(total, noun)}
       </span>
       <button
         type="button"
@@ -22,7 +24,7 @@ export function Pager({ offset, limit, total, noun, onMove }: Props) {
         disabled={offset === 0}
         onClick={() => onMove(Math.max(0, offset - limit))}
       >
-        Previous
+        {t('Previous')}
       </button>
       <button
         type="button"
@@ -30,7 +32,7 @@ export function Pager({ offset, limit, total, noun, onMove }: Props) {
         disabled={offset + limit >= total}
         onClick={() => onMove(offset + limit)}
       >
-        Next
+        {t('Next')}
       </button>
     </nav>
   );

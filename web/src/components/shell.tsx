@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Connection } from '../api/events';
 import { useApp } from '../lib/hooks';
 import type { Route } from '../lib/route';
-import { t } from '../lib/words';
+import { language, languages, setLanguage, t } from '../lib/words';
 import { Icon } from './icon';
 
 const places: readonly { href: string; label: string; views: readonly string[] }[] = [
@@ -20,9 +20,9 @@ const places: readonly { href: string; label: string; views: readonly string[] }
 ];
 
 const words: Record<Connection, string> = {
-  connecting: 'Connecting…',
-  live: 'Live',
-  lost: 'Reconnecting…',
+  connecting: t('Connecting…'),
+  live: t('Live'),
+  lost: t('Reconnecting…'),
 };
 
 function LiveMark() {
@@ -34,6 +34,21 @@ function LiveMark() {
       <span class="live-dot" />
       {words[state]}
     </span>
+  );
+}
+
+// Each language is offered in its own words, for those who read no other.
+function LanguageSwitch() {
+  return (
+    <>
+      {languages
+        .filter((one) => one.id !== language)
+        .map((one) => (
+          <button key={one.id} type="button" class="icon-button language" lang={one.tag} aria-label={`${one.name} (${one.id.toUpperCase()})`} title={one.name} onClick={() => setLanguage(one.id)}>
+            {one.id.toUpperCase()}
+          </button>
+        ))}
+    </>
   );
 }
 
@@ -51,14 +66,14 @@ export function Shell({ route, onLogout, children }: Props) {
         event.preventDefault();
         document.getElementById('main')?.focus();
       }}>
-        Skip to content
+        {t('Skip to content')}
       </a>
       <header class="topbar">
-        <a class="brand" href="#/dags" aria-label="Batuta, all DAGs">
+        <a class="brand" href="#/dags" aria-label={t('Batuta, all DAGs')}>
           <img src="/favicon.svg" alt="" width="26" height="26" />
           <span>Batuta</span>
         </a>
-        <nav class="places" aria-label="Main">
+        <nav class="places" aria-label={t('Main')}>
           {places.map((place) => (
             <a
               key={place.href}
@@ -71,10 +86,11 @@ export function Shell({ route, onLogout, children }: Props) {
         </nav>
         <div class="topbar-end">
           <LiveMark />
-          <span class="who" title={`Role: ${session.role}`}>
+          <span class="who" title={t('Role: {role}', { role: session.role })}>
             {session.username}
           </span>
-          <button type="button" class="icon-button" aria-label="Sign out" title="Sign out" onClick={onLogout}>
+          <LanguageSwitch />
+          <button type="button" class="icon-button" aria-label={t('Sign out')} title={t('Sign out')} onClick={onLogout}>
             <Icon name="out" />
           </button>
         </div>

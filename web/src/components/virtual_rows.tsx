@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useScroll } from '../lib/use_scroll';
 import { visibleWindow } from '../lib/window';
 
 interface Props<T> {
@@ -11,20 +11,7 @@ interface Props<T> {
 
 /** A scrolling list that draws only the rows in sight; twenty thousand cost as much as fifty. */
 export function VirtualRows<T>({ items, rowHeight, label, children }: Props<T>) {
-  const box = useRef<HTMLDivElement>(null);
-  const [scroll, setScroll] = useState({ top: 0, height: 600 });
-  useLayoutEffect(() => {
-    const element = box.current;
-    if (!element) return undefined;
-    const measure = () => setScroll({ top: element.scrollTop, height: element.clientHeight });
-    const observer = new ResizeObserver(measure);
-    observer.observe(element);
-    element.addEventListener('scroll', measure, { passive: true });
-    return () => {
-      observer.disconnect();
-      element.removeEventListener('scroll', measure);
-    };
-  }, []);
+  const { box, scroll } = useScroll();
   const { first, last, before, after } = visibleWindow(
     items.length,
     rowHeight,

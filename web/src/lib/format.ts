@@ -1,5 +1,6 @@
 // Times and amounts as people read them. Inputs are the API's: ISO 8601 text, seconds.
 import { jsonText } from './exact_json';
+import { language, t, tagOf, type Language } from './words';
 
 export function parseTime(iso: string | null | undefined): number | null {
   if (!iso) return null;
@@ -58,7 +59,7 @@ const units: readonly [number, string][] = [
 ];
 
 /** "3 min ago", "in 2 h", "now". */
-export function relative(iso: string | null | undefined, now: number): string {
+export function relative(iso: string | null | undefined, now: number, to: Language = language): string {
   const ms = parseTime(iso);
   if (ms === null) return '–';
   const seconds = (ms - now) / 1000;
@@ -66,14 +67,31 @@ export function relative(iso: string | null | undefined, now: number): string {
   for (const [unit, name] of units) {
     if (size >= unit) {
       const amount = `${Math.floor(size / unit)} ${name}`;
-      return seconds < 0 ? `${amount} ago` : `in ${amount}`;
+      return seconds < 0 ? t('{amount} ago', { amount }, to) : t('in {amount}', { amount }, to);
     }
   }
-  return 'now';
+  return t('now', {}, to);
 }
 
-export function count(amount: number, one: string, many = `${one}s`): string {
-  return `${amount.toLocaleString('en-US')} ${amount === 1 ? one : many}`;
+export const number = (amount: number, to: Language = language): string => amount.toLocaleString(tagOf(to));
+
+// What lists count, one and many.
+const nouns = (to: Language): Readonly<Record<string, readonly [string, string]>> => ({
+  run: [t('run', {}, to), t('runs', {}, to)],
+  task: [t('task', {}, to), t('tasks', {}, to)],
+  DAG: [t('DAG', {}, to), t('DAGs', {}, to)],
+  pool: [t('pool', {}, to), t('pools', {}, to)],
+  variable: [t('variable', {}, to), t('variables', {}, to)],
+  connection: [t('connection', {}, to), t('connections', {}, to)],
+  event: [t('event', {}, to), t('events', {}, to)],
+  job: [t('job', {}, to), t('jobs', {}, to)],
+});
+
+/** What has no word in the language is counted in English, digits and all: its view speaks English. */
+export function count(amount: number, one: string, to: Language = language): string {
+  const noun = nouns(to)[one];
+  if (!noun) return `${number(amount, 'en')} ${amount === 1 ? one : `${one}s`}`;
+  return `${number(amount, to)} ${amount === 1 ? noun[0] : noun[1]}`;
 }
 
 export function prettyJson(value: unknown): string {

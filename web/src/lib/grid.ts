@@ -1,5 +1,6 @@
 // The grid of a DAG as the page holds it: what the server answered, with live events folded in. Pure.
 import type { Grid, GridRun, RunEvent, TaskEvent } from '../api/types';
+import { mergeRun } from './live';
 
 // As the server writes them (scheduler/api/grid_routes.cc).
 const states: Readonly<Record<string, string>> = {
@@ -30,22 +31,13 @@ export function lettersOf(grid: Grid, row: number): string {
 
 export interface Applied {
   grid: Grid;
-  stale: readonly string[]; // runs that only the server can tell the rest of
-}
-
-function applyRun(run: GridRun, event: RunEvent): GridRun {
-  return {
-    ...run,
-    state: event.state,
-    start_date: event.start_date,
-    end_date: event.end_date,
-    queued_at: event.queued_at ?? run.queued_at,
-  };
+  stale: readonly string[]; // shown runs that only the server can tell the rest of
+  unknown: readonly string[]; // live runs that are not shown: new ones, or older than those that are
 }
 
 /**
- * What the events say. Of a mapped task one instance's event does not tell what its cell shows, and a
- * run or task that is not in the grid is unknown: those runs are named, to be read again.
+ * What the events say. Of a mapped task one instance's event does not tell what its cell shows, and of a
+ * task that is not in the grid none does: those runs are named, to be read again.
  */
 export function applyEvents(
   grid: Grid,
@@ -53,14 +45,15 @@ export function applyEvents(
   tasks: readonly TaskEvent[],
 ): Applied {
   const stale = new Set<string>();
+  const unknown = new Set<string>();
   const changed = new Map<string, GridRun>();
   const known = new Map(grid.runs.map((run) => [run.dag_run_id, run]));
   for (const event of runs) {
     if (event.dag_id !== grid.dag_id) continue;
     const run = changed.get(event.dag_run_id) ?? known.get(event.dag_run_id);
-    if (run) changed.set(event.dag_run_id, applyRun(run, event));
+    if (run) changed.set(event.dag_run_id, mergeRun(run, event));
     // One that ended long ago may stand outside of what is shown.
-    else if (event.state === 'queued' || event.state === 'running') stale.add(event.dag_run_id);
+    else if (event.state === 'queued' || event.state === 'running') unknown.add(event.dag_run_id);
   }
   const mine = tasks.filter((event) => event.dag_id === grid.dag_id);
   if (mine.length > 0) {
@@ -84,23 +77,20 @@ export function applyEvents(
       if (run) changed.set(id, { ...run, cells: list.join('') });
     }
   }
-  if (changed.size === 0) return { grid, stale: [...stale] };
-  return {
-    grid: { ...grid, runs: grid.runs.map((run) => changed.get(run.dag_run_id) ?? run) },
-    stale: [...stale],
-  };
+  const next = changed.size === 0 ? grid : { ...grid, runs: grid.runs.map((run) => changed.get(run.dag_run_id) ?? run) };
+  return { grid: next, stale: [...stale], unknown: [...unknown] };
 }
 
 /**
- * An answer about some runs put into the grid; null when it has rows or runs that the grid has not, so
- * that the whole must be read again.
+ * An answer about some runs put into the grid; null when it has rows that the grid has not, so that the
+ * whole must be read again. A run that the grid has not is left out: it is not among those to be shown.
  */
 export function mergeRuns(grid: Grid, part: Grid): Grid | null {
   const rows = new Map(grid.tasks.map((task, at) => [task.task_id, at]));
   const places = part.tasks.map((task) => rows.get(task.task_id));
   const next = new Map<string, GridRun>();
   for (const run of part.runs) {
-    if (!grid.runs.some((one) => one.dag_run_id === run.dag_run_id)) return null;
+    if (!grid.runs.some((one) => one.dag_run_id === run.dag_run_id)) continue;
     const cells = Array.from({ length: grid.tasks.length }, () => ' ');
     const mapped: Record<string, unknown> = {};
     for (const [at, place] of places.entries()) {

@@ -3,7 +3,11 @@
 import type { DagRun, RunEvent, TaskEvent, TaskInstance } from '../api/types';
 import { taskKey } from './timeline';
 
-function mergeRun(run: DagRun, event: RunEvent): DagRun {
+/** The run as its event leaves it. */
+export function mergeRun<Run extends Pick<DagRun, 'state' | 'start_date' | 'end_date' | 'queued_at'>>(
+  run: Run,
+  event: RunEvent,
+): Run {
   return {
     ...run,
     state: event.state,

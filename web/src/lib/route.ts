@@ -50,6 +50,11 @@ export function runLink(dag: string, run: string, task: string | null = null, ta
   return query ? `${place}?${query}` : place;
 }
 
+/** The list of task instances, of one task of one run. */
+export function instancesLink(dag: string, run: string, task: string): string {
+  return `#/tasks?${new URLSearchParams({ dag, run, q: task }).toString()}`;
+}
+
 /** The one-time code of "#login=<code>", or null. */
 export function loginCode(hash: string): string | null {
   const code = /^#login=([^&]+)/.exec(hash)?.[1];

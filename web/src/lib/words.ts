@@ -8,10 +8,13 @@ type Values = Readonly<Record<string, string | number>>;
 const tables: Record<Language, Readonly<Record<string, string>>> = { en: {}, pt: portuguese };
 const kept = 'batuta-language';
 
-export const languages: readonly { id: Language; name: string }[] = [
-  { id: 'en', name: 'English' },
-  { id: 'pt', name: 'Português' },
+/** `tag`: as the document and the browser's own formats name it. */
+export const languages: readonly { id: Language; name: string; tag: string }[] = [
+  { id: 'en', name: 'English', tag: 'en' },
+  { id: 'pt', name: 'Português', tag: 'pt-BR' },
 ];
+
+export const tagOf = (language: Language): string => languages.find((one) => one.id === language)?.tag ?? language;
 
 /** What was chosen here before, else the first of the browser's languages that there is. */
 export function chooseLanguage(chosen: string | null, offered: readonly string[]): Language {
@@ -33,4 +36,4 @@ export function translate(to: Language, text: string, values: Values = {}): stri
   return sentence.replace(/\{(\w+)\}/g, (all, name: string) => String(values[name] ?? all));
 }
 
-export const t = (text: string, values?: Values): string => translate(language, text, values);
+export const t = (text: string, values?: Values, to: Language = language): string => translate(to, text, values);

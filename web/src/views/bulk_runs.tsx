@@ -14,7 +14,7 @@ const mostShown = 100;
 
 interface Props {
   act: BulkAct;
-  runs: readonly DagRun[];
+  runs: readonly DagRun[]; // as they were chosen
   onClose: () => void;
   onDone: () => void;
 }
@@ -72,10 +72,11 @@ export function BulkRuns({ act, runs, onClose, onDone }: Props) {
   const [onlyFailed, setOnlyFailed] = useState(act === 'clear');
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Error>();
-  const meant = touched(act, runs);
+  // What is shown is what is done: runs that change under the open dialog are for the server to refuse.
+  const [meant] = useState(() => touched(act, runs));
   const dry = useResource(
     () => (act === 'clear' && meant.length > 0 ? api.clearRuns(meant, true, onlyFailed) : Promise.resolve({ total_entries: meant.length })),
-    [act, onlyFailed, meant.map((run) => [run.dag_id, run.dag_run_id])],
+    [act, onlyFailed],
   );
   const count = dry.data?.total_entries ?? 0;
   const go = async () => {

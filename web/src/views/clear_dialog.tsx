@@ -52,7 +52,7 @@ export function ClearDialog({ dag, run, task, onClose, onDone }: Props) {
     setBusy(true);
     try {
       const done = await api.clearTasks(dag, { ...body, dry_run: false });
-      notify(`Cleared ${count(done.total_entries, 'task')}.`);
+      notify(`Cleared ${count(done.total_entries, 'task', 'en')}.`);
       onDone();
       onClose();
     } catch (error) {
@@ -80,7 +80,7 @@ export function ClearDialog({ dag, run, task, onClose, onDone }: Props) {
       <Loaded of={preview}>
         {(data) => (
           <>
-            <p class="muted">{count(data.total_entries, 'task')} would run again:</p>
+            <p class="muted">{count(data.total_entries, 'task', 'en')} would run again:</p>
             <ul class="preview" aria-label="Tasks that would run again">
               {affected.slice(0, mostShown).map((one) => (
                 <li key={taskKey(one)}>

@@ -53,7 +53,7 @@ export function DagRuns({ dag, now }: { dag: string; now: number }) {
         return { ...page, dag_runs: dagRuns, total_entries: Math.max(page.total_entries, dagRuns.length) };
       });
     }
-    if (batch.resync || mine.length > 0) refresh();
+    if (batch.resync || mine.length > 0 || batch.dags.includes(dag)) refresh();
   });
   return (
     <section aria-label="Runs">

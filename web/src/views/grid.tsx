@@ -1,5 +1,5 @@
 // The grid of a DAG, beside its tabs: every task by the newest runs, kept current by the live stream.
-import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useMemo, useRef, useState } from 'preact/hooks';
 import * as api from '../api/endpoints';
 import type { Grid } from '../api/types';
 import { GridHead } from '../components/grid_head';
@@ -8,11 +8,13 @@ import { cellSize, GridRow, rowHeight } from '../components/grid_row';
 import { Icon } from '../components/icon';
 import { Empty, Loaded } from '../components/loaded';
 import { countOf } from '../lib/address';
-import { applyEvents, countsOf, lettersOf, mergeRuns, stateOf, step, type Place } from '../lib/grid';
+import { countsOf, lettersOf, stateOf, step, type Place } from '../lib/grid';
+import { GridFeed } from '../lib/grid_feed';
 import { placeText } from '../lib/grid_text';
 import { useLive, useNow, useResource, useSearch, useSearchText, useThrottled } from '../lib/hooks';
 import { runLink } from '../lib/route';
 import { isEnded } from '../lib/states';
+import { useScroll } from '../lib/use_scroll';
 import { visibleWindow } from '../lib/window';
 import { t } from '../lib/words';
 
@@ -21,31 +23,38 @@ const usualRuns = 50;
 const headRow = -1; // the runs, above the first task
 const nameWidth = 168; // as in css/grid.css
 const rereadMs = 2000;
-const mostStale = 20;
 
 function useGrid(dag: string, runs: number) {
-  const grid = useResource((signal) => api.grid(dag, { runs }, signal), [dag, runs]);
-  const stale = useRef(new Set<string>());
-  const reload = useThrottled(grid.reload, rereadMs);
-  const readStale = useThrottled(() => {
-    const ids = [...stale.current];
-    stale.current.clear();
-    if (ids.length > mostStale) return grid.reload();
-    return void api
-      .grid(dag, { runs: ids.length, dag_run_id: ids })
-      .then((part) => {
-        const next = grid.data && mergeRuns(grid.data, part);
-        if (next) grid.change((old) => mergeRuns(old, part) ?? old);
-        else grid.reload();
-      })
-      .catch(grid.reload);
+  const feed = useMemo(
+    () => new GridFeed(dag, (some, signal) => api.grid(dag, some ? { runs: some.length, dag_run_id: [...some] } : { runs }, signal)),
+    [dag, runs],
+  );
+  const latest = useRef(feed);
+  latest.current = feed;
+  const grid = useResource(
+    async (signal) => {
+      const whole = await feed.readAll(signal);
+      follow();
+      return whole;
+    },
+    [dag, runs],
+  );
+  const show = () => {
+    if (latest.current !== feed) return; // another number of runs was chosen meanwhile
+    grid.change((old) => feed.grid ?? old);
+    follow();
+  };
+  const read = useThrottled(() => {
+    if (feed.need === 'all') grid.reload();
+    if (feed.need === 'some') void feed.readSome().then(show);
   }, rereadMs);
+  const follow = () => {
+    if (feed.need !== 'nothing') read();
+  };
   useLive((batch) => {
-    if (batch.resync || batch.dags.includes(dag)) return reload();
-    if (!grid.data) return;
-    for (const id of applyEvents(grid.data, batch.runs, batch.tasks).stale) stale.current.add(id);
-    grid.change((old) => applyEvents(old, batch.runs, batch.tasks).grid);
-    if (stale.current.size > 0) readStale();
+    const isLost = batch.resync || batch.dags.includes(dag);
+    if (isLost) feed.lose();
+    if (feed.take(batch) || isLost) show();
   });
   return grid;
 }
@@ -57,27 +66,12 @@ interface Props {
   onChoose: (run: string, task: string) => void;
 }
 
-function useScroll() {
-  const box = useRef<HTMLDivElement>(null);
-  const [scroll, setScroll] = useState({ top: 0, height: 600 });
-  useLayoutEffect(() => {
-    const element = box.current;
-    if (!element) return undefined;
-    const measure = () => setScroll({ top: element.scrollTop, height: element.clientHeight });
-    const observer = new ResizeObserver(measure);
-    observer.observe(element);
-    element.addEventListener('scroll', measure, { passive: true });
-    element.scrollLeft = element.scrollWidth; // the newest runs
-    return () => {
-      observer.disconnect();
-      element.removeEventListener('scroll', measure);
-    };
-  }, []);
-  return { box, scroll };
-}
+const toNewest = (box: HTMLDivElement) => {
+  box.scrollLeft = box.scrollWidth;
+};
 
 function GridBox({ grid, dag, run, task, onChoose, text }: Props & { grid: Grid; text: string }) {
-  const { box, scroll } = useScroll();
+  const { box, scroll } = useScroll(toNewest);
   const [place, setPlace] = useState<Place | null>(null);
   const [byKeys, setByKeys] = useState(false);
   const columns = grid.runs.length;

@@ -5,9 +5,9 @@ import { Loaded } from '../components/loaded';
 import { SimpleTable, type Column } from '../components/simple_table';
 import { StateBadge } from '../components/state_badge';
 import { At } from '../components/time';
-import { duration, elapsed } from '../lib/format';
+import { duration, elapsed, number } from '../lib/format';
 import { useLive, useNow, useResource, useThrottled } from '../lib/hooks';
-import { runLink } from '../lib/route';
+import { instancesLink, runLink } from '../lib/route';
 import { isEnded } from '../lib/states';
 import { taskKey } from '../lib/timeline';
 import { t } from '../lib/words';
@@ -24,11 +24,32 @@ interface Props {
   onClose: () => void;
 }
 
-// All of a mapped task's instances, or the one there is.
-async function readInstances(dag: string, run: string, task: string, signal: AbortSignal): Promise<TaskInstance[]> {
+interface Instances {
+  rows: TaskInstance[];
+  total: number;
+  isLeast: boolean; // there may be more than `total`: the server stopped counting
+}
+
+// A mapped task's first instances, or the one there is.
+async function readInstances(dag: string, run: string, task: string, signal: AbortSignal): Promise<Instances> {
   const query = { task_id: task, limit: mostInstances, order_by: 'map_index' };
   const page = await api.taskInstances(dag, run, query, signal);
-  return page.task_instances.filter((one) => one.task_id === task);
+  return {
+    rows: page.task_instances.filter((one) => one.task_id === task),
+    total: page.total_entries,
+    isLeast: typeof page.total_entries_limit === 'number',
+  };
+}
+
+function Rest({ of, link }: { of: Instances; link: string }) {
+  const { rows, total, isLeast } = of;
+  if (rows.length >= total) return null;
+  const values = { shown: number(rows.length), total: number(total) };
+  return (
+    <p class="muted">
+      {isLeast ? t('{shown} of at least {total}.', values) : t('{shown} of {total}.', values)} <a href={link}>{t('All of them')}</a>
+    </p>
+  );
 }
 
 function Mapped({ instances, now }: { instances: readonly TaskInstance[]; now: number }) {
@@ -51,7 +72,7 @@ export function GridTask({ dag, run, task, tab, onTab, onClose }: Props) {
     const mine = batch.tasks.some((one) => one.dag_id === dag && one.dag_run_id === run && one.task_id === task);
     if (batch.resync || mine) reread();
   });
-  const now = useNow(instances.data?.some((one) => !isEnded(one.state)) ?? false);
+  const now = useNow(instances.data?.rows.some((one) => !isEnded(one.state)) ?? false);
   return (
     <section class="grid-picked" aria-label={t('Task of the grid')}>
       <p class="grid-task-run">
@@ -59,11 +80,16 @@ export function GridTask({ dag, run, task, tab, onTab, onClose }: Props) {
       </p>
       <Loaded of={instances}>
         {(list) => {
-          const [only] = list;
-          if (list.length === 1 && only) {
+          const [only] = list.rows;
+          if (list.rows.length === 1 && only) {
             return <TaskPanel key={taskKey(only)} task={only} tab={tab} now={now} onTab={onTab} onClose={onClose} onChanged={instances.reload} />;
           }
-          return <Mapped instances={list} now={now} />;
+          return (
+            <>
+              <Rest of={list} link={instancesLink(dag, run, task)} />
+              <Mapped instances={list.rows} now={now} />
+            </>
+          );
         }}
       </Loaded>
     </section>

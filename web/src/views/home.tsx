@@ -9,7 +9,8 @@ import { StateBadge } from '../components/state_badge';
 import { Ago } from '../components/time';
 import { UseBar } from '../components/use_bar';
 import { countOf, withSearch } from '../lib/address';
-import { useLive, useNow, useResource, useSearch, useThrottled, useTitle } from '../lib/hooks';
+import { number } from '../lib/format';
+import { useLive, useNow, usePolled, useSearch, useThrottled, useTitle } from '../lib/hooks';
 import { dagLink, runLink } from '../lib/route';
 import type { StateName } from '../lib/states';
 import { t } from '../lib/words';
@@ -17,12 +18,13 @@ import { t } from '../lib/words';
 const spans = [6, 24, 72, 168];
 const usualSpan = 24;
 const rereadMs = 2000;
+const pollMs = 15_000; // of what becomes late, of workers and of pools no event tells
 
 function Tile({ name, value, href, state }: { name: string; value: number; href: string; state: StateName }) {
   return (
     <a class={`tile ${value === 0 ? 'is-zero' : ''}`} href={href}>
       <StateBadge state={state} small />
-      <strong class="tile-value">{value.toLocaleString('en-US')}</strong>
+      <strong class="tile-value">{number(value)}</strong>
       <span class="muted">{name}</span>
     </a>
   );
@@ -48,7 +50,7 @@ function Card({ title, href, total, children }: { title: string; href?: string; 
     <section class="card home-card" aria-label={title}>
       <h2>
         {href === undefined ? title : <a href={href}>{title}</a>}
-        {total !== undefined && <span class="muted"> {total.toLocaleString('en-US')}</span>}
+        {total !== undefined && <span class="muted"> {number(total)}</span>}
       </h2>
       {children}
     </section>
@@ -142,7 +144,7 @@ export function HomeView() {
   const [search, change] = useSearch();
   const asked = countOf(search, 'hours', usualSpan);
   const hours = spans.includes(asked) ? asked : usualSpan;
-  const home = useResource((signal) => api.home(hours, signal), [hours]);
+  const home = usePolled((signal) => api.home(hours, signal), [hours], pollMs);
   const reload = useThrottled(home.reload, rereadMs);
   useLive((batch) => {
     if (batch.resync || batch.listChanged || batch.runs.length > 0 || batch.dags.length > 0) reload();
@@ -173,7 +175,7 @@ export function HomeView() {
             <>
               <Problems home={data} />
               <Tiles home={data} />
-              <Card title={t('Runs that ended')} href={withSearch('#/runs', { hours: data.hours })}>
+              <Card title={t('Runs that ended')} href={withSearch('#/runs?state=success&state=failed', { hours: data.hours })}>
                 <HistoryBars bars={data.history} />
               </Card>
               <div class="home-grid">

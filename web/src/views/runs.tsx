@@ -2,23 +2,22 @@
 import { useState } from 'preact/hooks';
 import * as api from '../api/endpoints';
 import type { DagRun } from '../api/types';
-import { Choice, SearchBox, sinceHours, spanChoices } from '../components/choice';
+import { Choice, SearchBox, spanChoices, StateChoice } from '../components/choice';
 import { Empty, Loaded } from '../components/loaded';
 import { Pager } from '../components/pager';
 import { StateBadge } from '../components/state_badge';
 import { At } from '../components/time';
-import { countOf } from '../lib/address';
 import { duration, elapsed } from '../lib/format';
 import { useApp, useLive, useNow, usePage, useResource, useSearch, useSearchText, useThrottled, useTitle } from '../lib/hooks';
+import { runOrders, runsQuery } from '../lib/list_query';
 import { dagLink, runLink } from '../lib/route';
-import { isEnded, runTypeName, stateInfo } from '../lib/states';
+import { isEnded, runTypeName } from '../lib/states';
 import { t } from '../lib/words';
 import { BulkRuns, type BulkAct } from './bulk_runs';
 
 const pageSize = 50;
 const runStates = ['queued', 'running', 'success', 'failed'];
 const runTypes = ['scheduled', 'manual', 'backfill'];
-const orders = ['-run_after', '-start_date', '-end_date', '-duration', 'dag_id'];
 const keyOf = (run: DagRun) => `${run.dag_id}\n${run.dag_run_id}`;
 
 function orderName(order: string): string {
@@ -34,20 +33,7 @@ function orderName(order: string): string {
 
 function useRuns(offset: number) {
   const [search] = useSearch();
-  const hours = countOf(search, 'hours', 0);
-  const text = search.get('dag') ?? '';
-  const order = search.get('order') ?? '';
-  const query = {
-    dag_id_pattern: text ? `%${text}%` : undefined,
-    state: search.get('state') || undefined,
-    run_type: search.get('type') || undefined,
-    // A run that has not ended is of now.
-    [search.get('state') === 'queued' || search.get('state') === 'running' ? 'run_after_gte' : 'end_date_gte']: hours > 0 ? sinceHours(hours) : undefined,
-    order_by: orders.includes(order) ? order : orders[0],
-    limit: pageSize,
-    offset,
-  };
-  return useResource((signal) => api.dagRuns('~', query, signal), [query]);
+  return useResource((signal) => api.dagRuns('~', { ...runsQuery(search, Date.now()), limit: pageSize, offset }, signal), [search.toString(), offset]);
 }
 
 function Filters() {
@@ -57,10 +43,10 @@ function Filters() {
   return (
     <div class="toolbar" role="search">
       <SearchBox label={t('Search DAGs')} text={text} onText={setText} />
-      <Choice label={t('State')} value={search.get('state') ?? ''} all={t('All states')} choices={name(runStates, (one) => stateInfo(one).label)} onChange={(state) => change({ state })} />
+      <StateChoice states={runStates} />
       <Choice label={t('Type')} value={search.get('type') ?? ''} all={t('All types')} choices={name(runTypes, runTypeName)} onChange={(type) => change({ type })} />
       <Choice label={t('When')} value={search.get('hours') ?? ''} all={t('At any time')} choices={spanChoices()} onChange={(hours) => change({ hours })} />
-      <Choice label={t('Order')} value={search.get('order') ?? ''} all={orderName(orders[0] ?? '')} choices={name(orders.slice(1), orderName)} onChange={(order) => change({ order })} />
+      <Choice label={t('Order')} value={search.get('order') ?? ''} all={orderName(runOrders[0] ?? '')} choices={name(runOrders.slice(1), orderName)} onChange={(order) => change({ order })} />
     </div>
   );
 }
@@ -105,10 +91,10 @@ export function RunsView() {
   const [offset, move] = usePage(pageSize);
   const runs = useRuns(offset);
   const [picked, setPicked] = useState<ReadonlySet<string>>(new Set());
-  const [act, setAct] = useState<BulkAct | null>(null);
+  const [act, setAct] = useState<{ act: BulkAct; runs: readonly DagRun[] } | null>(null);
   const reload = useThrottled(runs.reload, 1000);
   useLive((batch) => {
-    if (batch.resync || batch.runs.length > 0) reload();
+    if (batch.resync || batch.runs.length > 0 || batch.dags.length > 0) reload();
   });
   const rows = runs.data?.dag_runs ?? [];
   const now = useNow(rows.some((run) => !isEnded(run.state)));
@@ -138,7 +124,7 @@ export function RunsView() {
                       <span>{chosen.length === 0 ? t('All of this page') : t('{count} chosen', { count: chosen.length })}</span>
                     </label>
                     {acts.map(([one, name]) => (
-                      <button key={one} type="button" class="button" disabled={chosen.length === 0} onClick={() => setAct(one)}>
+                      <button key={one} type="button" class="button" disabled={chosen.length === 0} onClick={() => setAct({ act: one, runs: chosen })}>
                         {name}
                       </button>
                     ))}
@@ -174,7 +160,7 @@ export function RunsView() {
           )
         }
       </Loaded>
-      {act !== null && <BulkRuns act={act} runs={chosen} onClose={() => setAct(null)} onDone={() => { setPicked(new Set()); runs.reload(); }} />}
+      {act !== null && <BulkRuns {...act} onClose={() => setAct(null)} onDone={() => { setPicked(new Set()); runs.reload(); }} />}
     </>
   );
 }

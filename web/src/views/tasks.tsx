@@ -1,52 +1,39 @@
 // Task instances of all DAGs, found by filters that stand in the address.
 import * as api from '../api/endpoints';
 import type { TaskInstance } from '../api/types';
-import { Choice, SearchBox, sinceHours, spanChoices } from '../components/choice';
+import { Choice, SearchBox, spanChoices, StateChoice } from '../components/choice';
 import { Loaded } from '../components/loaded';
 import { Pager } from '../components/pager';
 import { SimpleTable, type Column } from '../components/simple_table';
 import { StateBadge } from '../components/state_badge';
 import { At } from '../components/time';
-import { countOf } from '../lib/address';
 import { duration, elapsed } from '../lib/format';
 import { useLive, useNow, usePage, useResource, useSearch, useSearchText, useThrottled, useTitle } from '../lib/hooks';
+import { tasksQuery } from '../lib/list_query';
 import { dagLink, runLink } from '../lib/route';
-import { isEnded, stateInfo, states } from '../lib/states';
+import { isEnded, states } from '../lib/states';
 import { taskKey } from '../lib/timeline';
 import { t } from '../lib/words';
 
 const pageSize = 50;
+const taskStates = states.map((one) => one.name).filter((one) => one !== 'restarting' && one !== 'up_for_reschedule');
 
 function useTasks(offset: number) {
   const [search] = useSearch();
-  const hours = countOf(search, 'hours', 0);
-  const [dag, task] = [search.get('dag') ?? '', search.get('q') ?? ''];
-  const asked = search.getAll('state').map((one) => (one === 'none' ? 'no_status' : one));
-  const query = {
-    state: asked.length > 0 ? asked : undefined,
-    dag_id_pattern: dag ? `%${dag}%` : undefined,
-    task_display_name_pattern: task ? `%${task}%` : undefined,
-    pool: search.get('pool') || undefined,
-    start_date_gte: hours > 0 ? sinceHours(hours) : undefined,
-    order_by: '-run_after',
-    limit: pageSize,
-    offset,
-  };
-  return useResource((signal) => api.taskInstances('~', '~', query, signal), [query]);
+  return useResource((signal) => api.taskInstances('~', '~', { ...tasksQuery(search, Date.now()), limit: pageSize, offset }, signal), [search.toString(), offset]);
 }
 
 function Filters() {
   const [search, change] = useSearch();
   const [dag, setDag] = useSearchText('dag');
   const [task, setTask] = useSearchText('q');
-  const several = search.getAll('state');
-  const choices: { id: string; name: string }[] = states.filter((one) => one.name !== 'restarting' && one.name !== 'up_for_reschedule').map((one) => ({ id: one.name, name: one.label }));
-  if (several.length > 1) choices.unshift({ id: several.join('+'), name: several.map((one) => stateInfo(one).label).join(' + ') });
+  const [run, setRun] = useSearchText('run');
   return (
     <div class="toolbar" role="search">
       <SearchBox label={t('Search DAGs')} text={dag} onText={setDag} />
       <SearchBox label={t('Search tasks')} text={task} onText={setTask} />
-      <Choice label={t('State')} value={several.join('+')} all={t('All states')} choices={choices} onChange={(state) => change({ state })} />
+      <SearchBox label={t('Search runs')} text={run} onText={setRun} />
+      <StateChoice states={taskStates} />
       <Choice label={t('When')} value={search.get('hours') ?? ''} all={t('At any time')} choices={spanChoices()} onChange={(hours) => change({ hours })} />
     </div>
   );
@@ -69,7 +56,7 @@ export function TasksView() {
   const tasks = useTasks(offset);
   const reload = useThrottled(tasks.reload, 2000);
   useLive((batch) => {
-    if (batch.resync || batch.tasks.length > 0) reload();
+    if (batch.resync || batch.tasks.length > 0 || batch.dags.length > 0) reload();
   });
   const now = useNow(tasks.data?.task_instances.some((one) => !isEnded(one.state)) ?? false);
   useTitle(t('Tasks'));

@@ -1,0 +1,44 @@
+import { describe, expect, test } from 'vitest';
+import { queryString } from '../src/api/client';
+import { runsQuery, tasksQuery } from '../src/lib/list_query';
+
+const now = Date.parse('2026-11-20T12:00:00Z');
+const dayAgo = '2026-11-19T12:00:00.000Z';
+const runs = (search: string) => runsQuery(new URLSearchParams(search), now);
+const tasks = (search: string) => tasksQuery(new URLSearchParams(search), now);
+const times = (query: object) => Object.fromEntries(Object.entries(query).filter(([name, value]) => name.endsWith('_gte') && value !== undefined));
+
+describe('a span of hours', () => {
+  test.each(['state=queued&', 'state=running&', 'state=queued&state=running&'])('hides no run that waits or works (%s)', (states) => {
+    expect(times(runs(`${states}hours=24`))).toEqual({});
+  });
+  test('means the end of runs that ended', () => {
+    for (const states of ['state=success', 'state=failed', 'state=success&state=failed']) {
+      expect(times(runs(`${states}&hours=24`))).toEqual({ end_date_gte: dayAgo });
+    }
+  });
+  test('means when runs of all states were due, for not all have an end', () => {
+    expect(times(runs('hours=24'))).toEqual({ run_after_gte: dayAgo });
+    expect(times(runs('state=running&state=failed&hours=24'))).toEqual({ run_after_gte: dayAgo });
+  });
+  test('means the start of tasks, and hides none that waits or works', () => {
+    expect(times(tasks('hours=24'))).toEqual({ start_date_gte: dayAgo });
+    expect(times(tasks('state=failed&hours=24'))).toEqual({ start_date_gte: dayAgo });
+    expect(times(tasks('state=none&state=queued&state=running&hours=24'))).toEqual({});
+  });
+  test('that is none leaves all', () => {
+    for (const hours of ['', 'hours=', 'hours=x', 'hours=0']) expect([times(runs(hours)), times(tasks(hours))]).toEqual([{}, {}]);
+  });
+});
+
+test('several states of a link are all asked for', () => {
+  expect(runs('state=success&state=failed').state).toEqual(['success', 'failed']);
+  expect(tasks('state=none&state=failed').state).toEqual(['no_status', 'failed']);
+});
+
+test('an address without a search asks for everything, in an order of its own', () => {
+  expect(queryString(runs(''))).toBe('?order_by=-run_after');
+  expect(queryString(tasks(''))).toBe('?order_by=-run_after');
+  expect(runs('order=nonsense').order_by).toBe('-run_after');
+  expect(runs('order=-duration').order_by).toBe('-duration');
+});
