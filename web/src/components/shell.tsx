@@ -44,7 +44,7 @@ function LanguageSwitch() {
       {languages
         .filter((one) => one.id !== language)
         .map((one) => (
-          <button key={one.id} type="button" class="icon-button language" lang={one.tag} aria-label={`${one.name} (${one.id.toUpperCase()})`} title={one.name} onClick={() => setLanguage(one.id)}>
+          <button key={one.id} type="button" class="icon-button language" lang={one.tag} aria-label={`${one.id.toUpperCase()} ${one.name}`} title={one.name} onClick={() => setLanguage(one.id)}>
             {one.id.toUpperCase()}
           </button>
         ))}
