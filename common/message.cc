@@ -45,7 +45,7 @@ constexpr auto fields(Type<VersionRange>) {
 constexpr auto fields(Type<Hello>) {
   return std::tuple(&Hello::versions, &Hello::agent_id, &Hello::agent_lock, &Hello::hostname,
                     &Hello::pid, &Hello::slots, &Hello::catalogue, &Hello::running,
-                    &Hello::faults, &Hello::leaving);
+                    &Hello::faults, &Hello::leaving, &Hello::drained);
 }
 constexpr auto fields(Type<Heartbeat>) { return std::tuple(&Heartbeat::sequence); }
 constexpr auto fields(Type<Started>) {
@@ -62,7 +62,8 @@ constexpr auto fields(Type<Finished>) {
 }
 constexpr auto fields(Type<Recalled>) { return std::tuple(&Recalled::key); }
 constexpr auto fields(Type<CatalogueChanged>) {
-  return std::tuple(&CatalogueChanged::catalogue, &CatalogueChanged::faults);
+  return std::tuple(&CatalogueChanged::catalogue, &CatalogueChanged::faults,
+                    &CatalogueChanged::drained);
 }
 constexpr auto fields(Type<Leaving>) { return std::tuple(&Leaving::reason); }
 constexpr auto fields(Type<FileChunk>) {
@@ -89,6 +90,7 @@ constexpr auto fields(Type<Refused>) { return std::tuple(&Refused::reason, &Refu
 constexpr auto fields(Type<FetchFile>) {
   return std::tuple(&FetchFile::request, &FetchFile::path, &FetchFile::offset, &FetchFile::size);
 }
+constexpr auto fields(Type<Drain>) { return std::tuple(&Drain::on); }
 // clang-format on
 
 // The last valid value of each enumeration that is a choice (RunSeq and MapIndex are numbers).

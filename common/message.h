@@ -31,7 +31,9 @@ struct VersionRange {
   std::uint32_t least = 0;
   std::uint32_t most = 0;
 };
-inline constexpr VersionRange protocol_versions{3, 3};
+inline constexpr VersionRange protocol_versions{3, 4};
+// From which on an agent understands Drain.
+inline constexpr std::uint32_t drain_version = 4;
 // The newest version that both speak.
 std::optional<std::uint32_t> common_version(VersionRange a, VersionRange b);
 std::string to_string(VersionRange range);  // "3" or "3 to 5"
@@ -194,6 +196,7 @@ struct Hello {
   // Finished but unacknowledged attempts follow as ordinary `Finished` messages.
   std::vector<PluginFault> faults;
   bool leaving = false;  // as if `Leaving` had been said
+  bool drained = false;  // it was told to Drain, and not yet to stop that
 };
 struct Heartbeat {
   std::uint64_t sequence = 0;
@@ -209,6 +212,7 @@ struct Recalled {  // answer to Recall: the attempt had not started and never wi
 struct CatalogueChanged {
   std::vector<PluginInfo> catalogue;
   std::vector<PluginFault> faults;
+  bool drained = false;  // it has them, and takes nothing; said after every Drain
 };
 // The agent stops: nothing more is to be launched on it. What had not started is recalled, what
 // runs is reported as ever; the connection closes when all is acknowledged.
@@ -268,8 +272,15 @@ struct FetchFile {
 };
 inline constexpr std::int64_t max_chunk_bytes = 1 << 20;
 
+// The agent takes nothing new until it is told the contrary or ends: what had not started is
+// recalled, what runs goes on. It remembers, so that a scheduler that starts anew finds it so. Only
+// to agents of drain_version.
+struct Drain {
+  bool on = true;
+};
+
 using ToAgent =
-    std::variant<Welcome, HeartbeatAck, Launch, Cancel, Recall, Ack, Refused, FetchFile>;
+    std::variant<Welcome, HeartbeatAck, Launch, Cancel, Recall, Ack, Refused, FetchFile, Drain>;
 
 // ---- codec ------------------------------------------------------------------------------------
 

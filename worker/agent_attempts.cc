@@ -54,6 +54,8 @@ void Agent::on_message(SchedulerLink::Incoming incoming) {
     on_cancel(*cancel);
   } else if (const auto* recall = std::get_if<Recall>(&message)) {
     on_recall(recall->key);
+  } else if (const auto* drain = std::get_if<Drain>(&message)) {
+    on_drain(drain->on);
   } else if (const auto* refused = std::get_if<Refused>(&message)) {
     if (!refused->retry) short_connections_ = 10;  // as seldom as we ever ask
     disconnect("it refuses this worker: " + refused->reason);
@@ -79,7 +81,7 @@ void Agent::on_launch(Launch launch, std::string body) {
     return link_.send_encoded(told->second);
   }
   if (known_.contains(key)) return;  // said twice
-  if (stopping_) return link_.send(Recalled{key});
+  if (stopping_ || drained_) return link_.send(Recalled{key});
   if (unacked_.size() >= max_unacked) return disconnect("it acknowledges nothing");
   if (!parse_uuid(launch.run_uuid)) return refuse(launch, "the run's UUID is malformed");
   if (launch.try_number < 0) return refuse(launch, "the try number is negative");

@@ -249,6 +249,7 @@ void Agent::connect() {
   hello.catalogue = scan_.plugins();
   for (const auto& [name, why] : scan_.faults()) hello.faults.push_back({name, why});
   hello.leaving = stopping_;
+  hello.drained = drained_;
   for (Seat& seat : seats_) {
     if (!seat.slot || !seat.slot->front_running()) continue;
     Attempt& front = *seat.slot->given().front();
@@ -328,6 +329,12 @@ void Agent::watch_plugins() {
       IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB | IN_DELETE_SELF);
 }
 
+void Agent::tell_catalogue() {
+  CatalogueChanged changed{scan_.plugins(), {}, drained_};
+  for (const auto& [name, why] : scan_.faults()) changed.faults.push_back({name, why});
+  link_.send(changed);
+}
+
 void Agent::catalogue_ready() {
   auto plugins = scan_.plugins();
   if (!catalogue_known_) {
@@ -335,9 +342,7 @@ void Agent::catalogue_ready() {
     connect_at_us_ = boot_us();
   } else if (link_.connected() && !stopping_ &&
              (plugins != told_ || scan_.faults() != told_faults_)) {
-    CatalogueChanged changed{plugins, {}};
-    for (const auto& [name, why] : scan_.faults()) changed.faults.push_back({name, why});
-    link_.send(changed);
+    tell_catalogue();
   }
   told_ = std::move(plugins);
   told_faults_ = scan_.faults();

@@ -79,6 +79,7 @@ class Agent {
   void beat();
   void watch_plugins();
   void catalogue_ready();
+  void tell_catalogue();
 
   // agent_attempts.cc
   void on_message(SchedulerLink::Incoming incoming);
@@ -107,6 +108,8 @@ class Agent {
   // agent_stop.cc
   void on_stop_signal();
   void leave();
+  void on_drain(bool on);
+  void give_back();
   void stop_timers(std::int64_t now);
   bool anything_runs();
 
@@ -144,6 +147,7 @@ class Agent {
 
   bool stop_ = false;
   bool stopping_ = false;                // nothing new is begun
+  bool drained_ = false;                 // the same, until it is told to go on
   bool asked_all_ = false;               // what runs has been asked to end
   std::int64_t drain_until_us_ = 0;      // while leaving: until then what runs may end by itself
   std::int64_t last_word_until_us_ = 0;  // nothing runs any more: until then reports may be sent

@@ -23,9 +23,23 @@ void Agent::on_stop_signal() {
   leave();
 }
 
-// What has not started is the scheduler's again.
 void Agent::leave() {
   if (link_.connected()) link_.send(Leaving{"asked to end"});
+  give_back();
+}
+
+// What comes while it is drained is given back as it comes (on_launch).
+void Agent::on_drain(bool on) {
+  if (stopping_) return;
+  if (on != drained_)
+    log::info(on ? "worker: drained: it takes nothing new" : "worker: it takes work again");
+  drained_ = on;
+  if (catalogue_known_) tell_catalogue();
+  if (on) give_back();
+}
+
+// What has not started is the scheduler's again.
+void Agent::give_back() {
   std::vector<AttemptKey> unstarted;
   for (const auto& attempt : queue_) unstarted.push_back(attempt->launch.key);
   for (const auto& attempt : awaiting_) unstarted.push_back(attempt->launch.key);

@@ -54,6 +54,10 @@ struct ApiServices {
       fetch_file = [](const auto&, const auto&, auto, auto) {
         return Result<FileChunk>(Errc::unavailable, "no worker is connected");
       };
+  // A connected worker takes nothing new, or work again (WorkerServer::drain). Any thread.
+  std::function<Status(const std::string& agent_id, bool on)> drain_worker = [](const auto&, bool) {
+    return Status(Errc::not_found, "no worker is connected");
+  };
   // What is wrong with the store as far as the last look at all of it told; empty: nothing. Any
   // thread.
   std::function<std::string()> damage = [] { return std::string(); };

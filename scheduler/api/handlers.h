@@ -196,6 +196,8 @@ Result<Response> get_event_log(Context&, const Request&);
 Result<Response> list_job_configs(Context&, const Request&);
 Result<Response> list_job_executions(Context&, const Request&);
 Result<Response> list_outbox(Context&, const Request&);
+void drain_worker(Context&, Call);
+void resume_worker(Context&, Call);
 void retry_outbox(Context&, Call);
 void drop_outbox(Context&, Call);
 void backup_database(Context&, Call);

@@ -170,6 +170,7 @@ void add_machinery(const Rights& rights, const LiveView& live, json& out) {
                          {"slots", worker.slots},
                          {"attempts", worker.started + worker.unstarted},
                          {"connected", worker.connection != 0},
+                         {"drained", worker.drained},
                          {"last_seen", to_iso(worker.last_seen)}});
     }
   }

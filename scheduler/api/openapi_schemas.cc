@@ -175,7 +175,8 @@ constexpr ObjectSchema schemas[] = {
     {"HomeBar", "from:time success:int failed:int"},
     {"HomeTasks", "running:int queued:int scheduled:int up_for_retry:int deferred:int"},
     {"HomeDags", "active:int paused:int"},
-    {"HomeWorker", "agent_id hostname slots:int attempts:int connected:bool last_seen:time"},
+    {"HomeWorker",
+     "agent_id hostname slots:int attempts:int connected:bool drained:bool last_seen:time"},
     {"Home",
      "now:time hours:int from:time [history:HomeBar] failed:HomeRuns running:HomeRuns "
      "queued:HomeRuns late:HomeNexts upcoming:HomeNexts tasks:HomeTasks dags:HomeDags "

@@ -156,6 +156,7 @@ int parse(int argc, char** argv, Session& session) {
   add_admin_commands(app, session);
   add_user_commands(app, session);
   add_rights_commands(app, session);
+  add_worker_commands(app, session);
   add_lake_commands(app, session);
   add_system_commands(app, session);
   add_backfill_commands(app, session);

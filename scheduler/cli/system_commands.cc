@@ -145,27 +145,6 @@ void add_system_commands(CLI::App& app, Session& session) {
         {{"name", "name"}, {"kind", "kind"}, {"version", "version"}, {"summary", "summary"}});
   });
 
-  CLI::App* workers = app.add_subcommand("workers", "Workers, connected or lately lost");
-  workers->require_subcommand(1);
-  add_verb(*workers, session, "list", "What they run", [&session] {
-    json rows = json::array();
-    for (json& job : session.client().all("/api/v2/jobs?job_type=WorkerJob", "jobs")) {
-      json row = std::move(job["batuta"]);
-      for (const char* field : {"hostname", "start_date", "latest_heartbeat"})
-        row[field] = job[field];
-      rows.push_back(std::move(row));
-    }
-    print_rows(session.format(), rows,
-               {{"worker", "agent_id"},
-                {"host", "hostname"},
-                {"pid", "pid"},
-                {"connected", "connected"},
-                {"slots", "slots"},
-                {"attempts", "attempts"},
-                {"since", "start_date"},
-                {"heartbeat", "latest_heartbeat"}});
-  });
-
   CLI::App* jobs =
       app.add_subcommand("jobs", "Scheduler, workers, and the ingestion control tables");
   jobs->require_subcommand(1);

@@ -216,7 +216,8 @@ struct WorkerHeartbeat {
 };
 struct WorkerCatalogue {
   WorkerId worker = 0;
-  std::vector<PluginInfo> catalogue;
+  std::vector<PluginInfo> catalogue;  // none while it is drained
+  bool drained = false;
 };
 struct AttemptStarted {
   WorkerId worker = 0;

@@ -134,6 +134,9 @@ void explain_worker(const SchedulerState& state, const Task& task, const LivePlu
     text += task.plugin;
     const std::string meant = suggest_plugin(state, task.plugin);
     if (!meant.empty()) text += "; did you mean " + meant + "?";
+    const auto drained = std::count_if(state.agents.begin(), state.agents.end(),
+                                       [](const auto& agent) { return agent.second.drained; });
+    if (drained > 0) text += "; " + std::to_string(drained) + " drained (batuta workers resume)";
     out.push_back({"Worker", text});
     return;
   }

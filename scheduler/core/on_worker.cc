@@ -173,6 +173,7 @@ void on(Turn& turn, const WorkerJoined& event) {
   agent.lease_until = turn.now.boot + state.options.lease;
   state.connections[event.worker] = &agent;
   take_catalogue(state, agent, hello.catalogue);
+  agent.drained = hello.drained;
   publish_offers(state, agent);
   await_unlisted(turn, agent, hello);
 }
@@ -207,6 +208,7 @@ void on(Turn& turn, const WorkerCatalogue& event) {
   if (agent == nullptr) return;
   withdraw_offers(turn.state, *agent);
   take_catalogue(turn.state, *agent, event.catalogue);
+  agent->drained = event.drained;
   publish_offers(turn.state, *agent);
 }
 

@@ -109,7 +109,8 @@ std::vector<WorkerView> SchedulerState::worker_views() const {
                     static_cast<std::int32_t>(agent.unstarted.size()),
                     agent.joined,
                     agent.last_seen,
-                    {}};
+                    {},
+                    agent.drained};
     for (const PluginNo number : agent.offers) view.plugins.push_back(plugins[number].name);
     std::sort(view.plugins.begin(), view.plugins.end());
     views.push_back(std::move(view));

@@ -69,6 +69,7 @@ struct WorkerView {
   Time joined;
   Time last_seen;
   std::vector<std::string> plugins;  // what it offers, sorted
+  bool drained = false;              // by hand: it takes nothing new
 };
 struct Gauges {
   std::int64_t runs_queued = 0;

@@ -287,6 +287,7 @@ struct Server::Impl {
                                .outbox_drop = {},
                                .plugin_faults = {},
                                .fetch_file = {},
+                               .drain_worker = {},
                                .damage = {},
                                .settings = {}};
     services.ready = [this] { return ready(); };
@@ -298,6 +299,9 @@ struct Server::Impl {
     services.fetch_file = [this](const std::string& agent_id, const std::string& path,
                                  std::int64_t offset, std::int64_t size) {
       return workers.fetch_file(agent_id, path, offset, size);
+    };
+    services.drain_worker = [this](const std::string& agent_id, bool on) {
+      return workers.drain(agent_id, on);
     };
     services.backup = [this](const std::string& path) { return kept->upkeep().backup(path); };
     services.user_changed = [this](const std::string& user, bool other_password) {

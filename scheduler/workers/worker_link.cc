@@ -75,6 +75,7 @@ bool WorkerLink::on_hello(Hello hello, std::vector<Event>& events) {
     return false;
   }
   greeted_ = true;
+  version_ = *version;
   Welcome welcome = welcome_;
   welcome.version = *version;
   send(welcome);  // before the engine can send anything
@@ -83,6 +84,7 @@ bool WorkerLink::on_hello(Hello hello, std::vector<Event>& events) {
   } else {
     callbacks_.offers({hello.catalogue, std::move(hello.faults)});
   }
+  if (hello.drained) hello.catalogue.clear();
   events.push_back(WorkerJoined{id_, std::move(hello)});
   return true;
 }
@@ -105,7 +107,9 @@ bool WorkerLink::on_message(FromAgent message, std::vector<Event>& events) {
     events.push_back(AttemptRecalled{id_, recalled->key});
   } else if (auto* changed = std::get_if<CatalogueChanged>(&message)) {
     callbacks_.offers({changed->catalogue, std::move(changed->faults)});
-    events.push_back(WorkerCatalogue{id_, std::move(changed->catalogue)});
+    // What it has stays known while it takes nothing.
+    if (changed->drained) changed->catalogue.clear();
+    events.push_back(WorkerCatalogue{id_, std::move(changed->catalogue), changed->drained});
   } else if (auto* leaving = std::get_if<Leaving>(&message)) {
     events.push_back(WorkerCatalogue{id_, {}});  // it offers nothing any more
     callbacks_.leaving(*leaving);

@@ -2,6 +2,7 @@
 // with a version we do not speak, or when reports cannot be taken, is told why and sent away.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -41,6 +42,8 @@ class WorkerLink : public std::enable_shared_from_this<WorkerLink> {
   void send(const ToAgent& message);      // any thread; at once
   void close(const std::string& reason);  // any thread
 
+  // What both speak; 0 until it has greeted. Any thread.
+  std::uint32_t version() const { return version_; }
   WorkerId id() const { return id_; }
   bool same_host() const { return channel_->same_host(); }
 
@@ -56,6 +59,7 @@ class WorkerLink : public std::enable_shared_from_this<WorkerLink> {
   const Welcome welcome_;
   const Callbacks callbacks_;
   std::string staged_;  // control thread
+  std::atomic<std::uint32_t> version_{0};
 
   // Io thread.
   FrameReader frames_;

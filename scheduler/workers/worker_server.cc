@@ -209,14 +209,32 @@ struct WorkerServer::Impl : std::enable_shared_from_this<WorkerServer::Impl> {
     if (!events.empty() && !sink(std::move(events))) later(report_retry, [this] { hold_back(); });
   }
 
-  Result<FileChunk> fetch(const std::string& agent_id, FetchFile question) {
+  std::shared_ptr<WorkerLink> link_of(const std::string& agent_id) {
+    std::lock_guard lock(mutex);
     std::shared_ptr<WorkerLink> link;
-    {
-      std::lock_guard lock(mutex);
-      for (const auto& [id, entry] : links) {
-        if (entry.agent_id == agent_id) link = entry.link;
-      }
+    for (const auto& [id, entry] : links) {
+      if (entry.agent_id == agent_id) link = entry.link;
     }
+    return link;
+  }
+
+  Status drain(const std::string& agent_id, bool on) {
+    const auto link = agent_id.empty() ? nullptr : link_of(agent_id);
+    if (!link) {
+      return {Errc::not_found,
+              "no worker '" + agent_id + "' is connected; `batuta workers list` " + "names them"};
+    }
+    if (link->version() < drain_version) {
+      return {Errc::conflict, "worker '" + agent_id + "' speaks protocol " +
+                                  std::to_string(link->version()) +
+                                  " and cannot be drained; stop it with SIGTERM instead"};
+    }
+    link->send(Drain{on});
+    return success();
+  }
+
+  Result<FileChunk> fetch(const std::string& agent_id, FetchFile question) {
+    const std::shared_ptr<WorkerLink> link = link_of(agent_id);
     if (!link) return {Errc::unavailable, "the worker that keeps the file is not connected"};
     // Its folder is ours: what is not there has not been written.
     if (link->same_host()) return {Errc::not_found, "there is no such file"};
@@ -278,6 +296,10 @@ void WorkerServer::hold_back() {
 Result<FileChunk> WorkerServer::fetch_file(const std::string& agent_id, const std::string& path,
                                            std::int64_t offset, std::int64_t size) {
   return impl_->fetch(agent_id, {0, path, offset, size});
+}
+
+Status WorkerServer::drain(const std::string& agent_id, bool on) {
+  return impl_->drain(agent_id, on);
 }
 
 void WorkerServer::check_agents(const std::vector<std::string>& agent_ids) {

@@ -53,6 +53,10 @@ class WorkerServer : public Executor {
   Result<FileChunk> fetch_file(const std::string& agent_id, const std::string& path,
                                std::int64_t offset, std::int64_t size);
 
+  // Asks a connected agent to take nothing new, or work again; it answers by what it offers. Any
+  // thread. Errc::not_found when it is not connected, Errc::conflict when it is too old to know.
+  Status drain(const std::string& agent_id, bool on);
+
   void launch(WorkerId worker, Launch launch) override;
   void cancel(WorkerId worker, Cancel cancel) override;
   void recall(WorkerId worker, Recall recall) override;

@@ -182,6 +182,11 @@ TEST_CASE("jobs, plugins and metrics show the live state") {
   CHECK(jobs["jobs"][0]["job_type"] == "SchedulerJob");
   CHECK(jobs["jobs"][1]["batuta"]["slots"] == 2);
   CHECK(api.get("/api/v2/jobs?job_type=WorkerJob")["total_entries"] == 1);
+  CHECK(jobs["jobs"][1]["batuta"]["drained"] == false);
+  CHECK(api.status(Method::post, "/api/batuta/workers/a/drain") == 204);
+  CHECK(api.status(Method::post, "/api/batuta/workers/a/resume") == 204);
+  CHECK(api.status(Method::post, "/api/batuta/workers/nobody/drain") == 404);
+  CHECK(api.drains == std::vector<std::string>{"drain a", "resume a"});
   CHECK(api.get("/api/batuta/plugins")["plugins"][0]["params"][0]["required"] == true);
   CHECK(api.get("/api/batuta/plugins")["not_offered"].empty());
   api.plugin_faults.push_back({"broken", "/plugins: broken.so: no symbol"});

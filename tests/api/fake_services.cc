@@ -402,6 +402,11 @@ TestApi::TestApi() : hub(thread.io, {}) {
     user_changes.push_back(user + (other_password ? " password" : " role"));
   };
   services.read_dags = [this](bool at_once) { folder_reads.push_back(at_once); };
+  services.drain_worker = [this](const std::string& agent, bool on) -> Status {
+    if (agent == "nobody") return {Errc::not_found, "no worker 'nobody' is connected"};
+    drains.push_back((on ? "drain " : "resume ") + agent);
+    return success();
+  };
   services.plugin_faults = [this] { return plugin_faults; };
   services.damage = [this] { return damage; };
   services.fetch_file = [this](const std::string& agent, const std::string& path,

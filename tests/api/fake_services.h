@@ -145,6 +145,7 @@ class TestApi {
   Time now = *parse_iso("2026-11-20T12:00:00Z");
   bool ready = true;
   std::vector<std::string> outbox_calls;
+  std::vector<std::string> drains;        // of workers: "drain a", "resume a"
   std::vector<bool> folder_reads;         // of read_dags
   std::vector<std::string> user_changes;  // what the API told of users
   std::string remote_log;                 // of worker "far-away", on no disk of ours

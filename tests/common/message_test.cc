@@ -87,7 +87,8 @@ std::vector<ToAgent> downward() {
           Recall{key},
           Ack{key},
           Refused{"full", false},
-          FetchFile{3, "logs/x/0-1.log", 5, 6}};
+          FetchFile{3, "logs/x/0-1.log", 5, 6},
+          Drain{false}};
 }
 
 template <class Message>

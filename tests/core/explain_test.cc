@@ -27,6 +27,12 @@ TEST_CASE("nobody offers the plugin: said, with the name it may have meant") {
   world.join("a", 1, {"financial_bronze", "shell"});
   CHECK(why(world, run, "t") ==
         "Worker: no live worker offers finacial_bronze; did you mean financial_bronze?\n");
+  Hello drained;
+  drained.agent_id = "b";
+  drained.slots = 1;
+  drained.drained = true;
+  world.tell(WorkerJoined{77, drained});
+  CHECK(has(why(world, run, "t"), "1 drained (batuta workers resume)"));
   World far;
   far.add(DagMaker("dag").task("t", {}, [](Task& t) { t.plugin = "weather"; }).make());
   far.join("a", 1, {"financial_bronze"});

@@ -303,5 +303,20 @@ TEST_CASE("a catalogue that changes moves offers; the last known is kept") {
   CHECK(world.state.known_plugins().size() == 2);
 }
 
+TEST_CASE("a drained worker gets nothing until it is resumed") {
+  World world;
+  world.add(chain("dag", 1));
+  const WorkerId worker = world.join("a", 1, {"mock"});
+  world.tell(WorkerCatalogue{worker, {}, true});
+  CHECK(world.state.worker_views().at(0).drained);
+  world.trigger("dag");
+  CHECK(world.launched().empty());
+  PluginInfo mock;
+  mock.name = "mock";
+  world.tell(WorkerCatalogue{worker, {mock}});
+  CHECK_FALSE(world.state.worker_views().at(0).drained);
+  CHECK(world.launched().size() == 1);
+}
+
 }  // namespace
 }  // namespace batuta

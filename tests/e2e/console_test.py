@@ -416,10 +416,34 @@ def logs_are_json_when_asked():
     run("standalone", "--log-format", "xml", code=2)
 
 
+def a_worker_is_drained_and_resumed():
+    """what runs ends, nothing new comes, a restarted scheduler finds it so, and a resume brings the work back"""
+    with Folder("drain") as folder:
+        server = folder.server({"long": dag("long", [mock("m", run_for="2s")]), "d": dag("d", [mock("m")])}, arguments=("--slots", "2")).start()
+        rows = lambda: json.loads(server.cli("workers", "list", "-o", "json").stdout)
+        eventually(lambda: [row for row in rows() if row["connected"]], 20, "a worker joins")
+        worker = rows()[0]["agent_id"]
+        server.cli("dags", "trigger", "long")
+        eventually(lambda: rows()[0]["attempts"] == 1, 20, "the long task runs")
+        done = server.cli("workers", "drain", worker[:13])
+        assert f"worker {worker} is drained" in done.stdout, done
+        assert rows()[0]["drained"] is True and rows()[0]["attempts"] == 0, rows()
+        server.cli("dags", "trigger", "d", "--run-id", "r1")
+        why = server.cli("tasks", "explain", "d", "r1", "m").stdout
+        assert "drained" in why, why
+        server.cli("workers", "resume", worker[:13])
+        server.cli("runs", "wait", "d", "r1", "--timeout", "20")
+        told = server.cli("events", "list", "-o", "json").stdout
+        assert "drain_worker" in told and "resume_worker" in told, told
+        wrong = server.cli("workers", "drain", "nobody", check=False)
+        assert wrong.returncode == 1 and "batuta workers list" in wrong.stderr, wrong
+        assert server.cli("workers", "drain", check=False).returncode == 2
+
+
 if __name__ == "__main__":
     main([lists_have_four_formats_and_chosen_columns, rows_and_logs_have_them_too, runs_are_asked_for_as_in_airflow,
           one_task_is_tested_alone, the_installation_is_told, entries_move_between_installations,
           a_connection_is_tried_without_its_secrets, old_runs_are_cleaned_away, what_is_waited_for_shows_how_far_it_is,
           a_log_is_followed_to_its_end, what_was_meant_is_told, a_shell_completes_words_and_ids,
           crontabs_and_dagu_files_become_dags, metrics_alerts_and_page_agree,
-          a_dag_is_deleted_when_it_is_meant, logs_are_json_when_asked])
+          a_dag_is_deleted_when_it_is_meant, a_worker_is_drained_and_resumed, logs_are_json_when_asked])

@@ -121,5 +121,27 @@ TEST_CASE("a part of a log can be asked for, other files cannot") {
   }
 }
 
+TEST_CASE("a drained worker ends what runs, gives back the rest, and works when it is resumed") {
+  AgentFixture world{{.slots = 1}};
+  const AttemptKey runs = world.launch("mock", R"({"run_for":"700ms"})");
+  world.started(runs);
+  const AttemptKey waits = world.launch("empty");
+  world.send(Drain{true});
+  const CatalogueChanged told = world.catalogue();
+  CHECK(told.drained);
+  CHECK_FALSE(told.catalogue.empty());
+  world.recalled(waits);
+  const AttemptKey late = world.launch("empty");
+  world.recalled(late);
+  CHECK(world.finished(runs, seconds(10)).outcome == Outcome::success);
+  // A scheduler that comes anew is told.
+  world.hang_up();
+  world.accept();
+  CHECK(world.hello().drained);
+  world.send(Drain{false});
+  CHECK_FALSE(world.catalogue().drained);
+  CHECK(world.finished(world.launch("empty")).outcome == Outcome::success);
+}
+
 }  // namespace
 }  // namespace batuta

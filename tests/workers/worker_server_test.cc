@@ -215,6 +215,53 @@ TEST_CASE("a worker that leaves offers nothing more, and its plugins stay known"
   CHECK(world.offers.size() == 1);
 }
 
+TEST_CASE(
+    "a worker that is drained offers nothing until it is resumed, and its plugins stay known") {
+  World world;
+  Agent agent(world);
+  agent.say(Agent::hello());
+  agent.hear();
+  REQUIRE(world.server->drain("an-agent", true).ok());
+  const auto heard = agent.hear();
+  REQUIRE(heard.size() == 1);
+  CHECK(std::get<Drain>(heard[0]).on);
+  CatalogueChanged drained{Agent::hello().catalogue, {}, true};
+  agent.say(drained);
+  REQUIRE(world.of<WorkerCatalogue>().size() == 1);
+  CHECK(world.of<WorkerCatalogue>()[0].catalogue.empty());
+  CHECK(world.of<WorkerCatalogue>()[0].drained);
+  CHECK(world.offers.back().second->plugins.size() == 1);
+  drained.drained = false;
+  agent.say(drained);
+  REQUIRE(world.of<WorkerCatalogue>().size() == 2);
+  CHECK(world.of<WorkerCatalogue>()[1].catalogue.size() == 1);
+  CHECK_FALSE(world.of<WorkerCatalogue>()[1].drained);
+  // Back again drained, after a restart of the scheduler.
+  Agent again(world);
+  Hello hello = Agent::hello();
+  hello.drained = true;
+  again.say(hello);
+  REQUIRE(world.of<WorkerJoined>().size() == 2);
+  CHECK(world.of<WorkerJoined>()[1].hello.catalogue.empty());
+  CHECK(world.of<WorkerJoined>()[1].hello.drained);
+}
+
+TEST_CASE("who cannot be drained is told why") {
+  World world;
+  CHECK(world.server->drain("an-agent", true).error().code == Errc::not_found);
+  CHECK(world.server->drain("", true).error().code == Errc::not_found);
+  Agent agent(world);
+  Hello old = Agent::hello();
+  old.versions = {drain_version - 1, drain_version - 1};
+  agent.say(old);
+  agent.hear();
+  const Status refused = world.server->drain("an-agent", true);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().code == Errc::conflict);
+  CHECK(refused.error().message.find("SIGTERM") != std::string::npos);
+  CHECK(agent.hear().empty());
+}
+
 TEST_CASE("a server that holds back launches nowhere, on who is there and on who comes") {
   World world;
   Agent there(world);

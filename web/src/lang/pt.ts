@@ -55,6 +55,7 @@ export const portuguese: Readonly<Record<string, string>> = {
   'Workers': 'Trabalhadores',
   'No worker is here: only tasks that need none can run.': 'Não há trabalhador: só correm tarefas que não precisam de um.',
   'away': 'ausente',
+  'drained': 'sem novas tarefas',
   'Import errors: {errors}, warnings: {warnings}': 'Erros de leitura: {errors}, avisos: {warnings}',
   '{count} hours': '{count} horas',
   '{count} days': '{count} dias',

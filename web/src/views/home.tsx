@@ -119,6 +119,7 @@ function Machinery({ home }: { home: Home }) {
                 <li key={worker.agent_id}>
                   <span class="home-name">{worker.hostname}</span>
                   {worker.connected ? <UseBar used={worker.attempts} of={worker.slots} /> : <span class="health-bad">{t('away')}</span>}
+                  {worker.drained && <span class="muted">{t('drained')}</span>}
                 </li>
               ))}
             </ul>
