@@ -231,6 +231,17 @@ constexpr Column<Task> task_columns[] = {
     {"wait_for_downstream",
      [](const Task& t) { return Cell(std::int64_t{t.wait_for_downstream}); }},
 };
+
+json task_groups_json(const Dag& dag) {
+  json out = json::array();
+  for (const TaskGroup& group : dag.groups) {
+    out.push_back({{"group_id", group.id},
+                   {"parent", text_or_null(group.parent)},
+                   {"display_name", group.display_name.empty() ? group.id : group.display_name},
+                   {"doc_md", text_or_null(group.doc_md)}});
+  }
+  return out;
+}
 }  // namespace
 
 Result<Response> list_tasks(Context& context, const Request& request) {
@@ -243,9 +254,12 @@ Result<Response> list_tasks(Context& context, const Request& request) {
   if (!dag) return dag.error();
   list.page.limit = static_cast<std::int64_t>((*dag)->tasks.size());  // Airflow's list has no pages
   const auto picked = pick<Task>((*dag)->tasks, task_columns, list);
-  return page_response("tasks", picked, [&](const Task& task) {
+  Response response = page_response("tasks", picked, [&](const Task& task) {
     return task_json(**dag, task, is_old_client(request));
   });
+  const std::string groups = json_text({{"groups", task_groups_json(**dag)}});
+  response.body.insert(response.body.size() - 1, ",\"batuta\":" + groups);
+  return response;
 }
 
 Result<Response> get_task(Context& context, const Request& request) {

@@ -52,7 +52,7 @@ char cell_letter(TaskState state) {
 constexpr std::string_view worst_first = "fuyrwqh-skx";
 
 // Tasks as rows, by name: first those of the newest version, in the order of their dependencies,
-// then those that only older runs have.
+// then those that only older runs have; and the groups that they stand in, by name, too.
 class GridRows {
  public:
   struct Row {
@@ -66,8 +66,11 @@ class GridRows {
       const Task& task = dag.tasks[index];
       const auto [it, is_new] = places_.try_emplace(task.id, rows_.size());
       if (is_new) rows_.push_back({&task, is_gone});
+      if (is_new) add_groups(dag, task.group);
     }
   }
+  // Each with its parents: as the newest version that has it says.
+  const std::map<std::string_view, const TaskGroup*>& groups() const { return groups_; }
   // The row of each task of a version that was added.
   std::vector<std::size_t> places_of(const Dag& dag) const {
     std::vector<std::size_t> places;
@@ -99,8 +102,20 @@ class GridRows {
     return order;
   }
 
+  void add_groups(const Dag& dag, std::string_view id) {
+    while (!id.empty() && !groups_.contains(id)) {
+      const auto found = std::lower_bound(
+          dag.groups.begin(), dag.groups.end(), id,
+          [](const TaskGroup& group, std::string_view name) { return group.id < name; });
+      if (found == dag.groups.end() || found->id != id) return;
+      groups_.emplace(found->id, &*found);
+      id = found->parent;
+    }
+  }
+
   std::vector<Row> rows_;
   std::map<std::string, std::size_t, std::less<>> places_;
+  std::map<std::string_view, const TaskGroup*> groups_;
 };
 
 // One run's column.
@@ -155,10 +170,24 @@ struct GridColumn {
 json grid_rows_json(const GridRows& rows) {
   json out = json::array();
   for (const auto& [task, is_gone] : rows.rows()) {
-    out.push_back({{"task_id", task->id},
-                   {"operator_name", task->plugin},
-                   {"is_mapped", task->is_mapped()},
-                   {"is_gone", is_gone}});
+    json row = {{"task_id", task->id},
+                {"operator_name", task->plugin},
+                {"is_mapped", task->is_mapped()},
+                {"is_gone", is_gone},
+                {"group", text_or_null(rows.groups().contains(task->group) ? task->group : "")}};
+    if (!task->display_name.empty()) row["display_name"] = task->display_name;
+    out.push_back(std::move(row));
+  }
+  return out;
+}
+
+json grid_groups_json(const GridRows& rows) {
+  json out = json::array();
+  for (const auto& [id, group] : rows.groups()) {
+    const bool has_parent = rows.groups().contains(group->parent);
+    json one = {{"group_id", id}, {"parent", text_or_null(has_parent ? group->parent : "")}};
+    if (!group->display_name.empty()) one["display_name"] = group->display_name;
+    out.push_back(std::move(one));
   }
   return out;
 }
@@ -212,6 +241,7 @@ Result<Response> get_grid(Context& context, const Request& request) {
   for (const GridColumn& column : columns) list.push_back(column.to_json());
   return json_response({{"dag_id", *query->dag_id},
                         {"tasks", grid_rows_json(rows)},
+                        {"groups", grid_groups_json(rows)},
                         {"runs", std::move(list)},
                         {"total_runs", runs.total}});
 }

@@ -53,7 +53,9 @@ constexpr ObjectSchema schemas[] = {
      "[downstream_task_ids] doc_md? operator_name params:object class_ref:object is_mapped:bool "
      "[extra_links] batuta:TaskExtra"},
     {"TaskExtra", "edge_labels:object group? is_setup:bool is_teardown:bool is_on_exit:bool"},
-    {"TaskCollection", "[tasks:Task] total_entries:int"},
+    {"TaskGroup", "group_id parent? display_name doc_md?"},
+    {"TaskCollectionExtra", "[groups:TaskGroup]"},
+    {"TaskCollection", "[tasks:Task] total_entries:int batuta:TaskCollectionExtra"},
 
     {"DAGRun",
      "dag_run_id dag_id dag_display_name logical_date:time? queued_at:time start_date:time? "
@@ -161,11 +163,12 @@ constexpr ObjectSchema schemas[] = {
     {"SearchDag", "dag_id description"},
     {"SearchTask", "dag_id task_id"},
     {"SearchAnswer", "[dags:SearchDag] [tasks:SearchTask] [runs:HomeRun] more:bool"},
-    {"GridTask", "task_id operator_name is_mapped:bool is_gone:bool"},
+    {"GridTask", "task_id ~display_name operator_name is_mapped:bool is_gone:bool group?"},
+    {"GridGroup", "group_id ~display_name parent?"},
     {"GridRun",
      "dag_run_id state:run_state run_type logical_date:time? run_after:time queued_at:time "
      "start_date:time? end_date:time? version_number:int? cells mapped:object"},
-    {"Grid", "dag_id [tasks:GridTask] [runs:GridRun] total_runs:int"},
+    {"Grid", "dag_id [tasks:GridTask] [groups:GridGroup] [runs:GridRun] total_runs:int"},
     {"HomeRun",
      "dag_id dag_run_id state:run_state run_type run_after:time queued_at:time start_date:time? "
      "end_date:time?"},

@@ -89,6 +89,37 @@ TEST_CASE(
   CHECK(run_of(body, "live")["cells"] == "r- ");
 }
 
+TEST_CASE("the grid tells in which groups its tasks stand, by the newest version that has them") {
+  TestApi api;
+  auto parsed = parse_dag_file(R"({"dag_id": "demo",
+      "task_groups": {"load": {"display_name": "Load"}, "inner": {"parent": "load"}, "empty": {}},
+      "tasks": [
+      {"task_id": "gone", "type": "shell", "command": "true", "group": "inner"},
+      {"task_id": "second", "type": "mock", "display_name": "The second", "group": "empty"}]})",
+                               "demo.json", ".", {});
+  REQUIRE(parsed.dag);
+  DagVersionView older;
+  older.version = parsed.dag->version;
+  older.number = 7;
+  older.dag_id = "demo";
+  older.canonical_json = parsed.dag->canonical_json;
+  api.history.older_versions.push_back(older);
+  for (RunRow& run : api.history.run_rows) {
+    if (run.dag_run_id == "done") run.dag_version = older.version;
+  }
+  const json body = api.get(grid);
+  CHECK(body["tasks"][1]["task_id"] == "second");
+  CHECK(body["tasks"][1]["group"].is_null());  // the newest version has it outside
+  CHECK(body["tasks"][2]["group"] == "inner");
+  CHECK(body["groups"] ==
+        json{{{"group_id", "inner"}, {"parent", "load"}},
+             {{"group_id", "load"}, {"parent", nullptr}, {"display_name", "Load"}}});
+  const json tasks = api.get("/api/v2/dags/demo/tasks?version_number=7");
+  CHECK(tasks["batuta"]["groups"].size() == 3);
+  CHECK(tasks["batuta"]["groups"][1]["parent"] == "load");
+  CHECK(tasks["batuta"]["groups"][2]["display_name"] == "Load");
+}
+
 TEST_CASE("the grid reads the runs that it is asked for") {
   TestApi api;
   api.get(grid + "?runs=7&offset=3&dag_run_id=done");

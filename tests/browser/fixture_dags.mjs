@@ -145,7 +145,28 @@ const branchy = {
   ],
 };
 
-export const dags = [demo, branchy, chatty, flaky, slow, hostile, wide, exact, long, flood, changing];
+// Groups in a group, a task in them that fails, edges past boxes, labels, a setup and its teardown, names for people.
+const grouped = {
+  dag_id: 'grouped',
+  description: 'Task groups, one in another',
+  doc_md: 'Loads *prices* and tells of them.\n\n- orders first\n- then **prices**',
+  ...begin,
+  task_groups: {
+    load: { display_name: 'Load everything', doc_md: 'All that is **read**.' },
+    prices: { parent: 'load' },
+  },
+  tasks: [
+    { task_id: 'open_store', type: 'mock', run_for: '50ms', setup: true },
+    { task_id: 'orders', group: 'load', type: 'mock', run_for: '50ms', depends_on: ['open_store'], edge_labels: { open_store: 'when open' } },
+    { task_id: 'customers', group: 'load', type: 'mock', run_for: '50ms', depends_on: ['orders'] },
+    { task_id: 'spot', group: 'prices', type: 'shell', command: 'exit 1', depends_on: ['open_store'], display_name: 'Spot prices', doc_md: 'From the *market*.' },
+    { task_id: 'futures', group: 'prices', type: 'mock', run_for: '50ms', depends_on: ['open_store'] },
+    { task_id: 'report', type: 'mock', depends_on: ['load', 'open_store'] },
+    { task_id: 'close_store', type: 'mock', depends_on: ['report'], teardown: ['open_store'] },
+  ],
+};
+
+export const dags = [demo, branchy, grouped, chatty, flaky, slow, hostile, wide, exact, long, flood, changing];
 
 /** Writes the DAG files and one that is half a file. */
 export function writeDags(folder) {

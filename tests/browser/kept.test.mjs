@@ -110,7 +110,8 @@ test('the download of a log holds every line, those that are not shown too', asy
   await trigger(page, 'flood');
   await headState(page, 'success').waitFor({ timeout: 2 * patience });
   await taskRow(page, 'flood').click();
-  await page.getByText(/earlier lines not shown/).waitFor();
+  await page.getByText(/before this: scroll up/).waitFor();
+  await page.locator('.log-line', { hasText: `line ${floodLines}` }).waitFor();
   const saved = page.waitForEvent('download');
   await page.getByRole('button', { name: 'Download log' }).click();
   const text = readFileSync(await (await saved).path(), 'utf8');

@@ -67,6 +67,8 @@ const page = (rows, query, name) => {
   return { [name]: rows.slice(offset, offset + limit), total_entries: rows.length };
 };
 
+const groupsOf = (dag) => Object.entries(dag.task_groups ?? {}).map(([group_id, { parent = null, display_name = group_id, doc_md = null }]) => ({ group_id, parent, display_name, doc_md }));
+
 function tasksOf(dag) {
   return dag.tasks.map((task) => ({
     task_id: task.task_id,
@@ -76,7 +78,9 @@ function tasksOf(dag) {
     trigger_rule: 'all_success',
     pool: 'default_pool',
     retries: dag.default_args?.retries ?? 0,
+    is_mapped: false,
     downstream_task_ids: dag.tasks.filter((one) => one.depends_on?.includes(task.task_id)).map((one) => one.task_id),
+    batuta: { edge_labels: {}, group: task.group ?? null, is_setup: task.setup === true, is_teardown: task.teardown !== undefined, is_on_exit: false },
   }));
 }
 
@@ -86,7 +90,8 @@ function grid(w, dag, limit) {
   const runs = w.runs.filter((run) => run.dag_id === dag.dag_id);
   return {
     dag_id: dag.dag_id,
-    tasks: dag.tasks.map((task) => ({ task_id: task.task_id, operator_name: task.type, is_mapped: false, is_gone: false })),
+    tasks: dag.tasks.map((task) => ({ task_id: task.task_id, operator_name: task.type, is_mapped: false, is_gone: false, group: task.group ?? null })),
+    groups: groupsOf(dag),
     runs: runs.slice(0, limit).map((run) => ({
       ...w.runJson(run),
       version_number: run.version,
@@ -121,14 +126,28 @@ const routes = [
   ['GET', '/dags', (w, _, q) => {
     const text = (q.get('dag_id_pattern') ?? '').replaceAll('%', '');
     const rows = [...w.dags.values()].filter((dag) => dag.dag_id.includes(text) && (!q.has('tags') || dag.tags?.includes(q.get('tags'))) && (!q.has('paused') || String(dag.is_paused) === q.get('paused')));
-    return page(rows.map(dagJson), q, 'dags');
+    const runsOf = (dag) => w.runs.filter((run) => run.dag_id === dag.dag_id).slice(0, Number(q.get('dag_runs_limit'))).map((run) => w.runJson(run));
+    const fits = (dag) => (!q.has('owners') || q.get('owners') === 'data') && (!q.has('is_favorite') || dag.is_favorite === true) && (!q.has('last_dag_run_state') || runsOf(dag)[0]?.state === q.get('last_dag_run_state'));
+    return page(rows.filter(fits).map((dag) => ({ ...dagJson(dag), batuta: { is_favorite: dag.is_favorite === true }, latest_dag_runs: runsOf(dag) })), q, 'dags');
+  }],
+  ['GET', '/api/batuta/search', (w, _, q) => {
+    const fits = (name) => name.toLowerCase().includes(q.get('q').toLowerCase());
+    const dags = [...w.dags.values()];
+    return {
+      dags: dags.filter((dag) => fits(dag.dag_id)).map(({ dag_id, description }) => ({ dag_id, description })).slice(0, 8),
+      tasks: dags.flatMap((dag) => dag.tasks.filter((task) => fits(task.task_id)).map((task) => ({ dag_id: dag.dag_id, task_id: task.task_id }))).slice(0, 8),
+      runs: w.runs.filter((run) => fits(run.dag_run_id)).map((run) => w.runJson(run)).slice(0, 8),
+      more: false,
+    };
   }],
   ['GET', '/dagTags', (w, _, q) => page([...new Set([...w.dags.values()].flatMap((dag) => dag.tags ?? []))], q, 'tags')],
   ['GET', '/importErrors', () => ({ import_errors: [{ import_error_id: 1, timestamp: new Date().toISOString(), filename: 'broken.json', stack_trace: 'broken.json:4:1 : the file ends in the middle of an array' }], total_entries: 1 })],
   ['GET', '/dagWarnings', () => ({ dag_warnings: [{ dag_id: 'slow', warning_type: 'runtime varying value', batuta: { kind: 'unknown plugin' }, message: 'no worker offers financial_bronse; did you mean financial_bronze?', timestamp: new Date().toISOString() }], total_entries: 1 })],
   ['GET', '/dagSources/:dag', (w, [dag]) => ({ content: JSON.stringify(must(w.dags.get(dag)), null, 2), version_number: 1 })],
   ['GET', '/dags/:dag/details', (w, [dag]) => dagJson(must(w.dags.get(dag)))],
-  ['GET', '/dags/:dag/tasks', (w, [dag], q) => ({ tasks: tasksOf(w.version(must(w.dags.get(dag)), Number(q.get('version_number') ?? 0))) })],
+  ['GET', '/dags/:dag/tasks', (w, [dag], q) => ({ tasks: tasksOf(w.version(must(w.dags.get(dag)), Number(q.get('version_number') ?? 0))), batuta: { groups: groupsOf(must(w.dags.get(dag))) } })],
+  ['POST', '/dags/:dag/favorite', (w, [dag]) => ((must(w.dags.get(dag)).is_favorite = true), {})],
+  ['POST', '/dags/:dag/unfavorite', (w, [dag]) => ((must(w.dags.get(dag)).is_favorite = false), {})],
   ['PATCH', '/dags/:dag', (w, [dag], _, body) => {
     must(w.dags.get(dag)).is_paused = body.is_paused;
     w.emit('dag', { dag_id: dag });
@@ -162,6 +181,19 @@ const routes = [
     if (!reply.plain) return { content, continuation_token: token };
     if (token !== null) reply.headers['x-continuation-token'] = token;
     return content.map((line) => `${line.timestamp} ${line.level.toUpperCase()} ${line.event}\n`).join('');
+  }],
+  ['GET', '/api/batuta/dags/:dag/dagRuns/:run/taskInstances/:task/log', (w, ids, q) => {
+    const attempt = must(taskOf(w, ids).tries[Number(q.get('try_number')) - 1]);
+    const number = (name) => (q.has(name) ? Number(q.get(name)) : null);
+    let size = 0;
+    const all = attempt.log.map((line) => ({ ...line, offset: size, end: (size += line.event.length + 30) }));
+    const [from, before, bytes] = [number('from'), Math.min(size, number('before') ?? size), number('bytes') ?? 65536];
+    const levels = q.getAll('level');
+    const isSearch = q.has('q') || levels.length > 0;
+    const fits = (line) => line.event.toLowerCase().includes((q.get('q') ?? '').toLowerCase()) && (levels.length === 0 || levels.includes(line.level));
+    const rows = isSearch ? all.filter((line) => line.offset >= (from ?? 0) && fits(line)) : from !== null ? all.filter((line) => line.offset >= from && line.end <= from + bytes) : all.filter((line) => line.offset >= before - bytes && line.end <= before);
+    const [start, end] = isSearch ? [from ?? 0, size] : from !== null ? [from, rows.at(-1)?.end ?? from] : [rows[0]?.offset ?? before, before];
+    return { content: rows.map(({ end: _, ...line }) => line), start, end, size, try_number: 1, is_ended: attempt.end !== null };
   }],
   ['GET', '/dags/:dag/dagRuns/:run/taskInstances/:task/dependencies', (w, ids) => ({
     dependencies: (taskOf(w, ids).spec.depends_on ?? []).map((id) => ({ name: 'Trigger Rule', reason: `all_success: ${id} has not ended` })),

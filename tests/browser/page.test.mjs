@@ -49,6 +49,46 @@ test('the list finds DAGs by name and by tag', async () => {
   await finish();
 });
 
+test('Ctrl-K leads to a page, a DAG, a task or a run by a part of its name, and ? tells the keys', async () => {
+  const { page, finish } = await newPage(session);
+  await page.locator('.dag-row').first().waitFor();
+  const box = page.getByRole('combobox', { name: 'Go to' });
+  const option = (name) => page.getByRole('option', { name });
+  await page.keyboard.press('Control+k');
+  await box.fill('transf');
+  await option(/Task transform demo/).waitFor();
+  await check(page, 'palette');
+  await shoot(page, 'palette');
+  await page.keyboard.press('Enter');
+  await page.locator('tr.is-selected[data-task="transform"]').waitFor();
+  assert.match(await page.evaluate(() => location.hash), /dags\/demo.*node=transform/);
+  await page.keyboard.press('Control+k');
+  await box.fill('flaky');
+  await option(/DAG flaky/).waitFor();
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'flaky', exact: true }).waitFor();
+  await page.getByRole('button', { name: 'Go to' }).click();
+  await box.fill('no such thing at all');
+  await page.getByText('Nothing of that name.').waitFor();
+  await box.fill('ev');
+  await option(/Page Event log/).waitFor();
+  await page.keyboard.press('Escape');
+  assert.equal(await page.getByRole('dialog').count(), 0);
+  await page.keyboard.press('?');
+  await page.getByRole('dialog', { name: 'Keyboard' }).waitFor();
+  await check(page, 'keyboard help');
+  await shoot(page, 'keys');
+  await page.setViewportSize({ width: 390, height: 800 });
+  assert.ok((await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)) <= 0);
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('g');
+  await page.keyboard.press('o');
+  await page.getByRole('heading', { name: 'Pools' }).waitFor();
+  await page.keyboard.press('Control+k');
+  await shoot(page, 'palette-390');
+  await finish();
+});
+
 test('the switch pauses a DAG, and another page sees it at once', async () => {
   const first = await newPage(session);
   const second = await newPage(session);

@@ -12,7 +12,7 @@ before(async () => {
   session = await open();
   await login(session);
   const { page, finish } = await newPage(session);
-  for (const dag of ['demo', 'branchy', 'branchy']) {
+  for (const dag of ['demo', 'branchy', 'branchy', 'grouped']) {
     await trigger(page, dag);
     await headState(page, dag === 'demo' ? 'success' : 'failed').waitFor();
     runs.push(await page.evaluate(() => decodeURIComponent(location.hash.split('/')[4].split('?')[0])));
@@ -83,6 +83,164 @@ test('the grid is walked by keys and follows a run that goes on', async () => {
   await page.getByRole('button', { name: 'Grid', exact: true }).click();
   assert.equal(await page.locator('.grid-pane').count(), 0);
   await page.getByRole('button', { name: 'Grid', exact: true }).click();
+  await finish();
+});
+
+test('groups are folded in grid and graph alike, by mouse and keys, and a reload keeps what was unfolded', async () => {
+  const { page, finish } = await newPage(session, '#/dags/grouped?tab=tasks');
+  const row = (name) => page.locator(`.grid-row[data-group="${name}"]`);
+  const box = (name) => page.locator(`.graph-node[data-task="${name}"]`);
+  await page.locator('.graph-node[data-group="load"]').waitFor();
+  await page.locator('.graph-edge[data-from="open_store"][data-to="load"]').waitFor({ state: 'attached' });
+  await page.locator('.graph-edge[data-from="load"][data-to="report"]').waitFor({ state: 'attached' });
+  await row('load').locator('.grid-fold').waitFor();
+  assert.equal(await row('load').getAttribute('data-cells'), 'f', 'a group shows the failure in it');
+  assert.equal(await page.locator('.grid-row[data-task="orders"]').count(), 0);
+  assert.equal(await box('orders').count(), 0);
+  await page.locator('.graph-node[data-group="load"]').press('Enter');
+  await box('orders').waitFor();
+  await page.locator('.grid-row[data-task="orders"]').waitFor();
+  assert.equal(await page.locator('.graph-frame[data-group="load"]').count(), 1);
+  assert.equal(await page.evaluate(() => document.activeElement?.getAttribute('data-unit')), 'load', 'who unfolds a group stays on it');
+  await page.locator('.graph-label', { hasText: 'when open' }).waitFor();
+  await row('prices').locator('.grid-name').click();
+  await box('spot').locator('text', { hasText: 'Spot prices' }).waitFor();
+  await box('open_store').locator('.graph-note', { hasText: 'setup' }).waitFor();
+  await box('close_store').locator('.graph-note', { hasText: 'teardown' }).waitFor();
+  await look(page, 'grouped', box('spot'));
+  await page.reload();
+  await box('spot').waitFor();
+  await box('spot').click();
+  await page.getByText('From the market.').waitFor();
+  await page.getByLabel('Which part').selectOption('up');
+  await page.waitForFunction(() => document.querySelectorAll('.graph-node').length === 2);
+  await page.getByRole('searchbox', { name: 'Find in the graph' }).fill('open');
+  await page.locator('.graph-node.is-miss[data-task="spot"]').waitFor();
+  await page.getByRole('searchbox', { name: 'Find in the graph' }).fill('');
+  await page.getByLabel('Which part').selectOption('all');
+  await page.getByRole('button', { name: 'From top to bottom' }).click();
+  await page.getByRole('button', { name: 'Fit into view' }).click();
+  await shoot(page, 'view-grouped-down');
+  await page.getByRole('button', { name: 'From top to bottom' }).click();
+  await page.getByText('Documentation').first().click();
+  await page.getByText('Loads prices and tells of them.').waitFor();
+  await page.locator('.grid-pane').getByRole('button', { name: 'Fold all groups', exact: true }).click();
+  await box('spot').waitFor({ state: 'detached' });
+  const grid = page.getByRole('group', { name: 'Grid of tasks and runs' });
+  await grid.focus();
+  for (const key of ['ArrowDown', 'ArrowDown', 'ArrowUp', 'Enter']) await page.keyboard.press(key);
+  await page.locator('.grid-row[data-task="orders"]').waitFor();
+  await page.keyboard.press('Enter');
+  await page.locator('.grid-row[data-task="orders"]').waitFor({ state: 'detached' });
+  await finish();
+});
+
+test('a run draws its groups in the state of what is in them', async () => {
+  const { page, finish } = await newPage(session, `#/dags/grouped/runs/${encodeURIComponent(runs[3])}`);
+  await page.evaluate(() => localStorage.removeItem('batuta-open-groups'));
+  await page.reload();
+  await page.locator('.graph-node[data-group="load"][data-state="failed"] .graph-note', { hasText: '1 Failed, 3 Success' }).waitFor();
+  await look(page, 'grouped-run', page.locator('.graph-node[data-group="load"]'));
+  await finish();
+});
+
+test('the list of DAGs asks once, follows its runs, and is narrowed and sorted by its address', async () => {
+  const { page, finish } = await newPage(session, '#/problems');
+  await page.getByRole('heading', { name: 'Problems' }).waitFor();
+  const asked = [];
+  page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+  await goTo(page, '#/dags');
+  const row = (dag) => page.locator('.dag-row', { has: page.getByRole('link', { name: dag, exact: true }) });
+  await row('branchy').locator('.run-bar[data-state="failed"]').first().waitFor();
+  await page.waitForTimeout(300);
+  assert.deepEqual(asked.filter((path) => path.startsWith('/api/v2/dags')), ['/api/v2/dags'], 'one request, not one a row');
+  await look(page, 'dags', row('branchy'));
+  await page.getByLabel('State of the last run').selectOption('failed');
+  await row('demo').waitFor({ state: 'detached' });
+  await row('branchy').getByRole('button', { name: 'Favourite: branchy' }).click();
+  await row('branchy').locator('.star.is-on').waitFor();
+  await goTo(page, '#/dags?favorite=true&order=-last_run_start_date');
+  await page.waitForFunction(() => document.querySelectorAll('.dag-row').length === 1);
+  await page.reload();
+  await row('branchy').waitFor();
+  assert.equal(await page.locator('.dag-row').count(), 1);
+  assert.equal(await page.getByLabel('Order').inputValue(), '-last_run_start_date');
+  await row('branchy').getByRole('button', { name: 'Favourite: branchy' }).click();
+  await finish();
+});
+
+test('many DAGs are paused, resumed and triggered at once, after a look at what that touches', async () => {
+  const { page, finish } = await newPage(session, '#/dags');
+  for (const dag of ['flaky', 'chatty']) await page.getByRole('checkbox', { name: `Choose ${dag}` }).check();
+  const act = async (name, title) => {
+    await page.getByRole('button', { name, exact: true }).click();
+    const dialog = page.getByRole('dialog', { name: title });
+    await dialog.getByText('flaky').waitFor();
+    if (name === 'Trigger…') {
+      await check(page, 'bulk trigger');
+      await shoot(page, 'view-dags-bulk');
+    }
+    await dialog.getByRole('button', { name: 'Do it' }).click();
+    await page.getByText('Done: 2 DAGs.').first().waitFor();
+    for (const dag of ['flaky', 'chatty']) await page.getByRole('checkbox', { name: `Choose ${dag}` }).check();
+  };
+  await act('Pause…', 'Pause 2 DAGs?');
+  await page.getByRole('switch', { name: 'flaky is paused' }).waitFor();
+  await act('Resume…', 'Resume 2 DAGs?');
+  await page.getByRole('switch', { name: 'chatty is active' }).waitFor();
+  await act('Trigger…', 'Trigger 2 DAGs?');
+  await page.locator('.dag-row', { hasText: 'Fails once' }).locator('.run-bar').first().waitFor();
+  await finish();
+});
+
+test('a long log is opened at its end, read upward and searched from end to end, and a line has its link', async () => {
+  const { page, finish } = await newPage(session);
+  await trigger(page, 'flood');
+  await headState(page, 'success').waitFor();
+  const moved = [];
+  page.on('response', async (answer) => {
+    if (answer.url().includes('/log?')) moved.push((await answer.body()).length);
+  });
+  await page.locator('.task-row[data-task="flood"]').click();
+  const line = (number) => page.locator('.log-line', { has: page.getByText(`line ${number}`, { exact: true }) });
+  await line(60000).waitFor();
+  await page.waitForTimeout(300);
+  assert.ok(moved.reduce((sum, size) => sum + size, 0) < 1_000_000, `${moved} bytes for the end of a log`);
+  const first = async () => Number(/line (\d+)/.exec(await page.locator('.log-line').first().textContent())?.[1] ?? 0);
+  const before = await first();
+  const box = page.getByRole('log');
+  await box.evaluate((element) => (element.scrollTop = 0));
+  await page.waitForFunction((old) => Number(/line (\d+)/.exec(document.querySelector('.log-line').textContent)?.[1] ?? 0) < old, before);
+  await page.getByRole('searchbox', { name: 'Search the log' }).fill('line 12345');
+  await page.locator('.log-line.is-chosen', { hasText: 'line 12345' }).waitFor();
+  await page.locator('.log-found', { hasText: '1 of 1' }).waitFor();
+  assert.equal(await page.locator('.log-line.is-chosen mark').textContent(), 'line 12345');
+  await page.getByRole('searchbox', { name: 'Search the log' }).fill('line 5999');
+  await page.locator('.log-found', { hasText: '11 of 11' }).waitFor();
+  await page.locator('.log-line.is-chosen', { hasText: 'line 59999' }).waitFor();
+  await page.getByRole('button', { name: 'Previous match' }).click();
+  await page.locator('.log-line.is-chosen', { hasText: 'line 59998' }).waitFor();
+  await look(page, 'log', page.locator('.log-line.is-chosen'));
+  const link = await page.evaluate(() => location.hash);
+  assert.match(link, /line=\d+/);
+  await page.reload();
+  await page.locator('.log-line.is-chosen', { hasText: 'line 59998' }).waitFor();
+  await page.getByRole('button', { name: 'Full screen' }).click();
+  await page.locator('.log-full').waitFor();
+  await shoot(page, 'view-log-full');
+  await page.keyboard.press('Escape');
+  await page.locator('.log-full').waitFor({ state: 'detached' });
+  await page.getByRole('checkbox', { name: 'Follow' }).check();
+  await line(60000).waitFor();
+  await finish();
+});
+
+test('a log is drawn in the colours that it asks for', async () => {
+  const { page, finish } = await newPage(session);
+  await trigger(page, 'hostile');
+  await headState(page, 'success').waitFor();
+  await page.locator('.task-row[data-task="shout"]').click();
+  await page.locator('.log-line .ansi-1', { hasText: 'red' }).waitFor();
   await finish();
 });
 

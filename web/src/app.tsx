@@ -16,6 +16,7 @@ import { DagView } from './views/dag';
 import { DagsView } from './views/dags';
 import { HealthView } from './views/health';
 import { HomeView } from './views/home';
+import { KeyMap } from './views/key_map';
 import { LoginView } from './views/login';
 import { PoolsView } from './views/pools';
 import { ProblemsView } from './views/problems';
@@ -74,7 +75,7 @@ function SignedIn({ session, onLogout }: { session: Session; onLogout: () => voi
   );
   return (
     <AppContext.Provider value={app}>
-      <Shell route={route} onLogout={onLogout}>
+      <Shell route={route} onLogout={onLogout} tools={<KeyMap />}>
         <View route={route} />
       </Shell>
       <Toasts toasts={toasts} />

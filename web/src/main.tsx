@@ -9,6 +9,7 @@ import './css/controls.css';
 import './css/dialogs.css';
 import './css/tables.css';
 import './css/dags.css';
+import './css/graph.css';
 import './css/run.css';
 import './css/log.css';
 import './css/grid.css';

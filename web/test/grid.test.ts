@@ -1,14 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import type { Grid, GridRun, RunEvent, TaskEvent } from '../src/api/types';
 import { applyEvents, countsOf, lettersOf, mergeRuns, stateOf, step } from '../src/lib/grid';
+import { gridLines } from '../src/lib/grid_lines';
 import { placeText } from '../src/lib/grid_text';
 
 const run = (id: string, cells: string, other: Partial<GridRun> = {}): GridRun => ({
   dag_run_id: id, state: 'running', run_type: 'manual', logical_date: null, run_after: '2026-11-20T12:00:00Z',
   queued_at: '2026-11-20T12:00:00Z', start_date: null, end_date: null, version_number: 1, cells, mapped: {}, ...other,
 });
-const task = (id: string, isMapped = false) => ({ task_id: id, operator_name: 'shell', is_mapped: isMapped, is_gone: false });
-const grid = (runs: GridRun[], tasks = [task('a'), task('b'), task('m', true)]): Grid => ({ dag_id: 'd', tasks, runs, total_runs: runs.length });
+const task = (id: string, isMapped = false) => ({ task_id: id, operator_name: 'shell', is_mapped: isMapped, is_gone: false, group: null as string | null });
+const grid = (runs: GridRun[], tasks = [task('a'), task('b'), task('m', true)]): Grid => ({ dag_id: 'd', tasks, groups: [], runs, total_runs: runs.length });
 const taskEvent = (id: string, state: TaskEvent['state'], other: Partial<TaskEvent> = {}): TaskEvent => ({
   dag_id: 'd', dag_run_id: 'r1', task_id: id, map_index: -1, state, try_number: 1, start_date: null, end_date: null, duration: null, ...other,
 });
@@ -28,10 +29,15 @@ describe('what is shown', () => {
   });
   test('a place is told in words, with the instances of a mapped task', () => {
     const one = grid([run('r1', 'sf ', { mapped: { '1': { success: 2, failed: 1 } } })]);
-    expect(placeText(one, 0, one.runs[0], 0)).toMatch(/^a, 2026-11-20 .*: Success$/);
-    expect(placeText(one, 1, one.runs[0], 0)).toMatch(/: 2 Success, 1 Failed$/);
-    expect(placeText(one, 2, one.runs[0], 0)).toContain('not in this version');
+    const line = (at: number) => gridLines(one, new Set())[at]!;
+    expect(placeText(one, line(0), one.runs[0], 0)).toMatch(/^a, 2026-11-20 .*: Success$/);
+    expect(placeText(one, line(1), one.runs[0], 0)).toMatch(/: 2 Success, 1 Failed$/);
+    expect(placeText(one, line(2), one.runs[0], 0)).toContain('not in this version');
     expect(countsOf(one.runs[0] as GridRun, 0)).toEqual([]);
+  });
+  test('a group is told by how many of its tasks are in each state', () => {
+    const one: Grid = { ...grid([run('r1', 'sfs')], [{ ...task('a'), group: 'g' }, { ...task('b'), group: 'g' }, task('c')]), groups: [{ group_id: 'g', parent: null, display_name: 'Load' }] };
+    expect(placeText(one, gridLines(one, new Set())[0]!, one.runs[0], 0)).toMatch(/^Group Load \(folded\), .*: 1 Success, 1 Failed$/);
   });
 });
 

@@ -6,8 +6,8 @@ const run = (id: string, cells: string, state: GridRun['state'] = 'running'): Gr
   dag_run_id: id, state, run_type: 'manual', logical_date: null, run_after: '2026-11-20T12:00:00Z',
   queued_at: '2026-11-20T12:00:00Z', start_date: null, end_date: null, version_number: 1, cells, mapped: {},
 });
-const task = (id: string, isMapped = false) => ({ task_id: id, operator_name: 'shell', is_mapped: isMapped, is_gone: false });
-const grid = (...runs: GridRun[]): Grid => ({ dag_id: 'd', tasks: [task('a'), task('m', true)], runs, total_runs: runs.length });
+const task = (id: string, isMapped = false) => ({ task_id: id, operator_name: 'shell', is_mapped: isMapped, is_gone: false, group: null });
+const grid = (...runs: GridRun[]): Grid => ({ dag_id: 'd', tasks: [task('a'), task('m', true)], groups: [], runs, total_runs: runs.length });
 const taskEvent = (state: TaskEvent['state'], other: Partial<TaskEvent> = {}): TaskEvent => ({
   dag_id: 'd', dag_run_id: 'r1', task_id: 'a', map_index: -1, state, try_number: 1, start_date: null, end_date: null, duration: null, ...other,
 });

@@ -202,7 +202,7 @@ describe('the instances of a mapped task', () => {
 
 describe('the grid', () => {
   const grid = '/api/batuta/dags/d/grid';
-  const cell = (cells: string) => ({ dag_id: 'd', tasks: [{ task_id: 'a', operator_name: 'shell', is_mapped: false, is_gone: false }], runs: [{ ...run('r', 'running'), cells, mapped: {} }], total_runs: 1 });
+  const cell = (cells: string) => ({ dag_id: 'd', groups: [], tasks: [{ task_id: 'a', operator_name: 'shell', is_mapped: false, is_gone: false }], runs: [{ ...run('r', 'running'), cells, mapped: {} }], total_runs: 1 });
   const event = { ...instance(-1), dag_run_id: 'r', task_id: 'a', state: 'success', duration: null } as never;
   const props = { dag: 'd', run: null, task: null, onChoose: vi.fn() };
   const cells = (page: Awaited<ReturnType<typeof open>>) => page.root.all('div').find((one) => one.attributes.has('data-cells'))?.attributes.get('data-cells');

@@ -40,9 +40,11 @@ export const dagSource = (dag: string, signal?: AbortSignal) =>
   get<t.DagSource>(`${v2}/dagSources/${path(dag)}`, signal);
 /** Of one version, or of the newest. */
 export const dagTasks = (dag: string, version: number | undefined, signal?: AbortSignal) =>
-  get<{ tasks: t.Task[] }>(`${dagUrl(dag)}/tasks${queryString({ version_number: version })}`, signal);
+  get<t.TaskPageOfDag>(`${dagUrl(dag)}/tasks${queryString({ version_number: version })}`, signal);
 export const setPaused = (dag: string, paused: boolean) =>
   request<t.Dag>('PATCH', `${dagUrl(dag)}?update_mask=is_paused`, { body: { is_paused: paused } });
+export const setFavorite = (dag: string, favorite: boolean) =>
+  request<unknown>('POST', `${dagUrl(dag)}/${favorite ? 'favorite' : 'unfavorite'}`);
 export const importErrors = (page: Page, signal?: AbortSignal) =>
   rowsOf<t.ImportProblem>(`${v2}/importErrors`, 'import_errors', { ...page }, signal);
 export const dagWarnings = (page: Page, signal?: AbortSignal) =>
@@ -51,6 +53,8 @@ export const dagWarnings = (page: Page, signal?: AbortSignal) =>
 /** Tasks by newest runs, a letter a cell. */
 export const grid = (dag: string, query: Query, signal?: AbortSignal) =>
   get<t.Grid>(`${ours}/dags/${path(dag)}/grid${queryString(query)}`, signal);
+/** DAGs, tasks and runs by a part of their name. */
+export const search = (q: string, signal?: AbortSignal) => get<t.SearchAnswer>(`${ours}/search${queryString({ q, limit: 8 })}`, signal);
 export const home = (hours: number, signal?: AbortSignal) => get<t.Home>(`${ours}/home${queryString({ hours })}`, signal);
 
 // Runs
@@ -84,17 +88,10 @@ export const taskInstance = (dag: string, run: string, task: string, signal?: Ab
   get<t.TaskInstance>(instanceUrl(dag, run, task, index), signal);
 export const tries = (dag: string, run: string, task: string, signal?: AbortSignal, index = -1) =>
   get<t.TaskPage>(`${instanceUrl(dag, run, task, index)}/tries`, signal);
-export const logs = (
-  dag: string,
-  run: string,
-  task: string,
-  attempt: number,
-  token: string | null,
-  signal?: AbortSignal,
-  index = -1,
-) =>
-  get<t.LogPage>(
-    `${taskUrl(dag, run, task)}/logs/${path(attempt)}${queryString({ ...of(index), token: token ?? undefined })}`,
+/** A part of a try's log: before or after a byte of it, its end, or the lines with a text or of a level. */
+export const logWindow = (dag: string, run: string, task: string, query: Query, signal?: AbortSignal, index = -1) =>
+  get<t.LogWindow>(
+    `${ours}/dags/${path(dag)}/dagRuns/${path(run)}/taskInstances/${path(task)}/log${queryString({ ...of(index), ...query })}`,
     signal,
   );
 /** As it stands in the file, a window at a time. */

@@ -207,7 +207,11 @@ export interface ExtraLinkCollection {
 }
 
 export interface Grid {
-  dag_id: string; runs: GridRun[]; tasks: GridTask[]; total_runs: number;
+  dag_id: string; groups: GridGroup[]; runs: GridRun[]; tasks: GridTask[]; total_runs: number;
+}
+
+export interface GridGroup {
+  display_name?: string; group_id: string; parent: string | null;
 }
 
 export interface GridRun {
@@ -217,7 +221,8 @@ export interface GridRun {
 }
 
 export interface GridTask {
-  is_gone: boolean; is_mapped: boolean; operator_name: string; task_id: string;
+  display_name?: string; group: string | null; is_gone: boolean; is_mapped: boolean; operator_name: string;
+  task_id: string;
 }
 
 export interface Group {
@@ -437,7 +442,11 @@ export interface Task {
 }
 
 export interface TaskCollection {
-  tasks: Task[]; total_entries: number;
+  batuta: TaskCollectionExtra; tasks: Task[]; total_entries: number;
+}
+
+export interface TaskCollectionExtra {
+  groups: TaskGroup[];
 }
 
 export interface TaskDependency {
@@ -451,6 +460,10 @@ export interface TaskDependencyCollection {
 export interface TaskExtra {
   edge_labels: Record<string, unknown>; group: string | null; is_on_exit: boolean; is_setup: boolean;
   is_teardown: boolean;
+}
+
+export interface TaskGroup {
+  display_name: string; doc_md: string | null; group_id: string; parent: string | null;
 }
 
 export interface TaskInstance {

@@ -42,7 +42,7 @@ export function GridHead({ dag, runs, now, chosen }: Props) {
         const words = `${run.dag_run_id}: ${label}, ${runTypeName(run.run_type)}, ${localTime(run.start_date ?? run.run_after)}, ${duration(seconds[at])}`;
         const x = at * cellSize;
         return (
-          <a key={run.dag_run_id} href={runLink(dag, run.dag_run_id)} tabIndex={-1} aria-label={words} data-run={run.dag_run_id} data-state={name}>
+          <a key={run.dag_run_id} href={runLink(dag, run.dag_run_id)} tabindex={-1} aria-label={words} data-run={run.dag_run_id} data-state={name}>
             <title>{words}</title>
             <rect class={`grid-run-hit ${chosen === run.dag_run_id ? 'is-chosen' : ''}`} x={x} y={0} width={cellSize} height={height} />
             <rect class={`run-bar state-${name}`} x={x + 4} y={tallest - tall} width={cellSize - 8} height={tall} rx={2} />

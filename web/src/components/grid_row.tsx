@@ -31,6 +31,7 @@ interface Drawn {
 
 const drawn = new Map<string, readonly Drawn[]>();
 const mostDrawn = 5000;
+const deepest = 6; // groups further in are drawn no further to the right
 
 /** The paths of a row's letters, one of each state. */
 export function pathsOf(letters: string): readonly Drawn[] {
@@ -53,7 +54,12 @@ export function pathsOf(letters: string): readonly Drawn[] {
 }
 
 interface Props {
-  task: string;
+  line: string; // which of the grid's lines it is
+  task: string | null; // its id; null: a group
+  group: string | null;
+  name: string;
+  depth: number;
+  fold: 'open' | 'folded' | null; // of a group
   letters: string;
   instances: number; // of a mapped task in the newest run that has them; 0: not mapped, or none yet
   isMapped: boolean;
@@ -67,12 +73,18 @@ export class GridRow extends Component<Props> {
   }
 
   override render() {
-    const { task, letters, instances, isMapped, isGone, at } = this.props;
+    const { line, task, group, name, depth, fold, letters, instances, isMapped, isGone, at } = this.props;
     const width = letters.length * cellSize;
+    const id = task ?? group ?? '';
     return (
-      <div class={`grid-row ${at === null ? '' : 'is-chosen'}`} data-task={task} data-cells={letters}>
-        <span class={`grid-name ${isGone ? 'muted' : ''}`} title={task}>
-          <span class="grid-task">{task}</span>
+      <div class={`grid-row ${at === null ? '' : 'is-chosen'} ${fold === null ? '' : 'is-group'}`} data-line={line} data-task={task ?? undefined} data-group={group ?? undefined} data-fold={fold ?? undefined} data-cells={letters}>
+        <span class={`grid-name grid-depth-${Math.min(depth, deepest)} ${isGone ? 'muted' : ''}`} title={name === id ? id : `${name} (${id})`}>
+          {fold !== null && (
+            <svg class="grid-fold" width="10" height="10" viewBox="0 0 10 10" aria-hidden="true">
+              <path d={fold === 'open' ? 'M1.5 3l3.5 4 3.5-4' : 'M3 1.5l4 3.5-4 3.5'} />
+            </svg>
+          )}
+          <span class="grid-task">{name}</span>
           {isMapped && <span class="grid-mapped">[{instances > 0 ? instances : ''}]</span>}
         </span>
         <svg class="grid-cells" width={width} height={rowHeight} aria-hidden="true">

@@ -1,23 +1,24 @@
 import type { DagRun } from '../api/types';
 import { duration, elapsed, localTime } from '../lib/format';
 import { runLink } from '../lib/route';
-import { stateInfo } from '../lib/states';
+import { barCount } from '../lib/dag_list';
+import { isEnded, stateInfo } from '../lib/states';
+import { t } from '../lib/words';
 
 const barWidth = 8;
 const gap = 3;
 const height = 30;
 const shortest = 6;
-export const barCount = 14;
 
-/** A DAG's last runs, oldest to the left: colour tells the state, height the duration. */
+/** A DAG's last runs, oldest to the left: colour and shape tell the state, height the duration. */
 export function RunBars({ runs, now }: { runs: readonly DagRun[]; now: number }) {
   const shown = runs.slice(0, barCount).reverse();
-  if (shown.length === 0) return <span class="muted">No runs yet</span>;
+  if (shown.length === 0) return <span class="muted">{t('No runs yet')}</span>;
   const seconds = shown.map((run) => elapsed(run.start_date, run.end_date, now) ?? 0);
   const longest = Math.max(...seconds, 0.001);
   const width = shown.length * (barWidth + gap) - gap;
   return (
-    <svg class="run-bars" width={width} height={height} role="group" aria-label="Last runs">
+    <svg class="run-bars" width={width} height={height} role="group" aria-label={t('Last runs')}>
       {shown.map((run, at) => {
         const tall = shortest + ((seconds[at] ?? 0) / longest) * (height - shortest);
         const { name, label } = stateInfo(run.state);
@@ -36,6 +37,8 @@ export function RunBars({ runs, now }: { runs: readonly DagRun[]; now: number })
               height={tall}
               rx={2}
             />
+            {name === 'failed' && <path class="run-bar-cut" d={`M${x} ${height - 3}h${barWidth}`} />}
+            {!isEnded(run.state) && <rect class="run-bar-open" x={x + 2} y={height - tall + 2} width={barWidth - 4} height={Math.max(1, tall - 4)} />}
           </a>
         );
       })}

@@ -2,22 +2,10 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { Connection } from '../api/events';
 import { useApp } from '../lib/hooks';
+import { places } from '../lib/places';
 import type { Route } from '../lib/route';
 import { language, languages, setLanguage, t } from '../lib/words';
 import { Icon } from './icon';
-
-const places: readonly { href: string; label: string; views: readonly string[] }[] = [
-  { href: '#/home', label: t('Home'), views: ['home'] },
-  { href: '#/dags', label: t('DAGs'), views: ['dags', 'dag', 'run'] },
-  { href: '#/runs', label: t('Runs'), views: ['runs'] },
-  { href: '#/tasks', label: t('Tasks'), views: ['tasks'] },
-  { href: '#/problems', label: t('Problems'), views: ['problems'] },
-  { href: '#/pools', label: t('Pools'), views: ['pools'] },
-  { href: '#/variables', label: t('Variables'), views: ['variables'] },
-  { href: '#/connections', label: t('Connections'), views: ['connections'] },
-  { href: '#/audit', label: t('Event log'), views: ['audit'] },
-  { href: '#/health', label: t('Health'), views: ['health'] },
-];
 
 const words: Record<Connection, string> = {
   connecting: t('Connecting…'),
@@ -55,10 +43,11 @@ function LanguageSwitch() {
 interface Props {
   route: Route;
   onLogout: () => void;
+  tools: ComponentChildren; // at the end of the bar
   children: ComponentChildren;
 }
 
-export function Shell({ route, onLogout, children }: Props) {
+export function Shell({ route, onLogout, tools, children }: Props) {
   const { session } = useApp();
   return (
     <>
@@ -89,6 +78,7 @@ export function Shell({ route, onLogout, children }: Props) {
           <span class="who" title={t('Role: {role}', { role: session.role })}>
             {session.username}
           </span>
+          {tools}
           <LanguageSwitch />
           <button type="button" class="icon-button" aria-label={t('Sign out')} title={t('Sign out')} onClick={onLogout}>
             <Icon name="out" />

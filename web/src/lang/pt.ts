@@ -1,5 +1,14 @@
 // Português. As chaves são as frases em inglês, como estão onde são usadas.
+import { dagListWords } from './pt_dags';
+import { graphWords } from './pt_graph';
+import { logWords } from './pt_log';
+import { paletteWords } from './pt_palette';
+
 export const portuguese: Readonly<Record<string, string>> = {
+  ...dagListWords,
+  ...graphWords,
+  ...logWords,
+  ...paletteWords,
   'Failed': 'Falhou',
   'Upstream failed': 'Falhou acima',
   'Up for retry': 'Aguarda nova tentativa',

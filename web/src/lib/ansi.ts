@@ -19,3 +19,64 @@ export function stripAnsi(text: string): string {
   }
   return clean.replace(controls, '').replace(reordering, '\ufffd');
 }
+
+export interface AnsiPart {
+  text: string;
+  style: string; // classes of css/log.css
+}
+
+const colours = /\u001b\[([\d;:]*)m/g;
+
+interface Look {
+  colour: string;
+  marks: Set<string>;
+}
+
+const markOf: Readonly<Record<number, string>> = { 1: 'bold', 2: 'faint', 3: 'italic', 4: 'underline', 7: 'inverse' };
+const markEnds: Readonly<Record<number, readonly string[]>> = { 22: ['bold', 'faint'], 23: ['italic'], 24: ['underline'], 27: ['inverse'] };
+
+function change(look: Look, codes: string): void {
+  const numbers = codes.split(/[;:]/).map(Number);
+  for (let at = 0; at < numbers.length; at += 1) {
+    const code = numbers[at] ?? 0;
+    if (code === 0) {
+      look.colour = '';
+      look.marks.clear();
+    } else if ((code >= 30 && code <= 37) || (code >= 90 && code <= 97)) {
+      look.colour = String(code % 10) + (code >= 90 ? ' ansi-bright' : '');
+    } else if (code === 39) {
+      look.colour = '';
+    } else if (code === 38 || code === 48) {
+      // One of 256 colours, or of all: the sixteen first have a name, the others keep the text's own colour.
+      const [kind, value = 0] = [numbers[at + 1], numbers[at + 2]];
+      if (code === 38) look.colour = kind === 5 && value < 16 ? String(value % 8) + (value > 7 ? ' ansi-bright' : '') : '';
+      at += kind === 5 ? 2 : kind === 2 ? 4 : 0;
+    } else if (markOf[code]) {
+      look.marks.add(markOf[code]);
+    } else {
+      for (const mark of markEnds[code] ?? []) look.marks.delete(mark);
+    }
+  }
+}
+
+/** A line's text with the colours that it asks for; every other sequence is taken out. */
+export function ansiParts(line: string): AnsiPart[] {
+  const text = line.includes('\r') ? (line.replace(/[\r\n]+$/, '').split('\r').pop() ?? '') : line;
+  if (!text.includes('\u001b')) return [{ text: stripAnsi(text), style: '' }];
+  const parts: AnsiPart[] = [];
+  const look: Look = { colour: '', marks: new Set() };
+  const add = (piece: string) => {
+    const clean = stripAnsi(piece);
+    if (clean === '') return;
+    const style = [look.colour && `ansi-${look.colour}`, ...[...look.marks].map((mark) => `ansi-${mark}`)].filter((one) => one).join(' ');
+    parts.push({ text: clean, style });
+  };
+  let from = 0;
+  for (const found of text.matchAll(colours)) {
+    add(text.slice(from, found.index));
+    change(look, found[1] ?? '');
+    from = found.index + found[0].length;
+  }
+  add(text.slice(from));
+  return parts;
+}

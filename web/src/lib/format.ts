@@ -103,3 +103,16 @@ export function errorPosition(filename: string, text: string): string {
   const line = /^[^\n]*?:(\d+)(?::(\d+))?[: ]/.exec(text);
   return line ? `${filename}:${line[1]}${line[2] ? `:${line[2]}` : ''}` : filename;
 }
+
+const sizes = ['B', 'kB', 'MB', 'GB', 'TB'];
+
+/** "14.2 MB": a size for people. */
+export function bytes(amount: number, to: Language = language): string {
+  let unit = 0;
+  let value = amount;
+  while (value >= 1000 && unit + 1 < sizes.length) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${value.toLocaleString(tagOf(to), { maximumFractionDigits: value < 10 && unit > 0 ? 1 : 0 })} ${sizes[unit] ?? ''}`;
+}

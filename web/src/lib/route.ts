@@ -50,6 +50,11 @@ export function runLink(dag: string, run: string, task: string | null = null, ta
   return query ? `${place}?${query}` : place;
 }
 
+/** A task in its DAG's graph and table. */
+export function taskLink(dag: string, task: string): string {
+  return `#/dags/${encodeURIComponent(dag)}?${new URLSearchParams({ tab: 'tasks', node: task }).toString()}`;
+}
+
 /** The list of task instances, of one task of one run. */
 export function instancesLink(dag: string, run: string, task: string): string {
   return `#/tasks?${new URLSearchParams({ dag, run, q: task }).toString()}`;

@@ -5,6 +5,7 @@ import * as api from '../api/endpoints';
 import { Fact } from '../components/fact';
 import { Icon } from '../components/icon';
 import { Empty, ErrorBox, Loaded } from '../components/loaded';
+import { Markdown } from '../components/markdown';
 import { Tabs } from '../components/tabs';
 import { Ago } from '../components/time';
 import { withSearch, type Changes } from '../lib/address';
@@ -27,7 +28,7 @@ const tabs = [
   { id: 'source', label: 'Source' },
 ];
 
-const nothing: Changes = { run: null, task: null, try: null };
+const nothing: Changes = { run: null, task: null, try: null, line: null };
 const go = (changes: Changes) => void (location.hash = withSearch(location.hash, changes));
 const gridKept = 'batuta-grid';
 
@@ -109,8 +110,14 @@ export function DagView({ dag, tab }: { dag: string; tab: string }) {
             )}
             {version !== undefined && <Fact name="Version">{version}</Fact>}
           </dl>
+          {data.doc_md && (
+            <details class="dag-doc">
+              <summary>{t('Documentation')}</summary>
+              <Markdown text={data.doc_md} />
+            </details>
+          )}
           <div class={`dag-body ${gridShown ? 'has-grid' : ''}`}>
-            {gridShown && <GridPane dag={dag} run={run} task={task} onChoose={(nextRun, nextTask) => go({ run: nextRun, task: nextTask, tab: 'log', try: null })} />}
+            {gridShown && <GridPane dag={dag} run={run} task={task} onChoose={(nextRun, nextTask) => go({ run: nextRun, task: nextTask, tab: 'log', try: null, line: null })} />}
             <div class="dag-side">
               <div class="dag-tabs">
                 <Tabs tabs={tabs} current={chosen ? '' : current} label="About this DAG" onChange={(id) => go({ ...nothing, tab: id })} />

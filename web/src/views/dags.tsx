@@ -1,13 +1,14 @@
-// All DAGs: find one, see how its last runs went, pause it, start it.
+// All DAGs: find some, see how their last runs went, pause and start one or many.
 import { useState } from 'preact/hooks';
 import * as api from '../api/endpoints';
-import type { Dag, DagRun } from '../api/types';
-import { Icon } from '../components/icon';
+import type { Dag } from '../api/types';
 import { Empty, Loaded } from '../components/loaded';
 import { Pager } from '../components/pager';
-import { barCount } from '../components/run_bars';
-import { useLive, useNow, usePage, useResource, useSearch, useSearchText, useThrottled, useTitle } from '../lib/hooks';
-import { applyRuns } from '../lib/live';
+import { useApp, useLive, useNow, usePage, useResource, useSearch, useThrottled, useTitle } from '../lib/hooks';
+import { applyDagRuns, barCount, dagQuery, filterNames } from '../lib/dag_list';
+import { t } from '../lib/words';
+import { BulkDags, type BulkDagAct } from './bulk_dags';
+import { DagFilterBar } from './dag_filter_bar';
 import { DagRow } from './dag_row';
 import { ProblemBanner } from './problem_banner';
 import { TriggerDialog } from './trigger_dialog';
@@ -15,107 +16,50 @@ import { TriggerDialog } from './trigger_dialog';
 const pageSize = 25;
 const refreshMs = 1000;
 
-type RunsByDag = Record<string, readonly DagRun[]>;
-
-async function readRuns(dags: readonly Dag[], signal: AbortSignal): Promise<RunsByDag> {
-  const query = { limit: barCount, order_by: '-run_after' };
-  const pages = await Promise.all(dags.map((dag) => api.dagRuns(dag.dag_id, query, signal)));
-  return Object.fromEntries(dags.map((dag, at) => [dag.dag_id, pages[at]?.dag_runs ?? []]));
-}
-
-interface Filter {
-  text: string;
-  tag: string;
-  paused: string; // '' | 'true' | 'false'
-}
-
-function useDags(filter: Filter, offset: number) {
-  const query = {
-    dag_id_pattern: filter.text ? `%${filter.text}%` : undefined,
-    tags: filter.tag ? [filter.tag] : undefined,
-    paused: filter.paused || undefined,
-    order_by: 'dag_id',
-    limit: pageSize,
-    offset,
-  };
-  const list = useResource((signal) => api.dags(query, signal), [filter, offset]);
-  const shown = list.data?.dags;
-  const runs = useResource<RunsByDag>(
-    (signal) => readRuns(shown ?? [], signal),
-    [shown?.map((dag) => dag.dag_id)],
-  );
+// One request has the DAGs with their last runs; the stream tells of runs, and only what it does not tell is asked for.
+function useDags(offset: number) {
+  const [search] = useSearch();
+  const query = { ...dagQuery(search), dag_runs_limit: barCount, limit: pageSize, offset };
+  const list = useResource((signal) => api.dags(query, signal), [query]);
   const refresh = useThrottled(list.reload, refreshMs);
-  const refreshRuns = useThrottled(runs.reload, refreshMs);
   useLive((batch) => {
     if (batch.listChanged || batch.resync || batch.dags.length > 0) refresh();
-    if (batch.resync) refreshRuns();
-    if (batch.runs.length === 0) return;
-    runs.change((old) => {
-      let next = old;
-      for (const dag of new Set(batch.runs.map((run) => run.dag_id))) {
-        const before = old[dag];
-        if (!before) continue;
-        const after = applyRuns(before, batch.runs, dag, barCount);
-        if (after !== before) next = { ...next, [dag]: after };
-      }
-      return next;
-    });
+    if (batch.runs.length > 0) list.change((page) => applyDagRuns(page, batch.runs));
   });
-  return { list, runs: runs.data ?? {} };
+  return list;
 }
 
-// The filter stands in the address.
-function FilterBar() {
-  const [search, change] = useSearch();
-  const [text, setText] = useSearchText('q');
-  const tags = useResource((signal) => api.dagTags(signal), []);
-  const tag = search.get('tag') ?? '';
-  const known = tags.data?.rows ?? [];
-  const choices = tag === '' || known.includes(tag) ? known : [tag, ...known];
+function Picked({ dags, picked, onPick, onAct }: { dags: readonly Dag[]; picked: number; onPick: (on: boolean) => void; onAct: (act: BulkDagAct) => void }) {
+  const acts: [BulkDagAct, string][] = [['pause', t('Pause…')], ['resume', t('Resume…')], ['trigger', t('Trigger…')]];
   return (
-    <div class="toolbar" role="search">
-      <label class="search">
-        <Icon name="search" />
-        <span class="visually-hidden">Search DAGs</span>
-        <input
-          type="search"
-          placeholder="Search DAGs"
-          value={text}
-          onInput={(event) => setText(event.currentTarget.value)}
-        />
+    <div class="bulk-bar dag-bulk">
+      <label class="check">
+        <input type="checkbox" checked={dags.length > 0 && picked === dags.length} onChange={(event) => onPick(event.currentTarget.checked)} />
+        <span>{picked === 0 ? t('All of this page') : t('{count} chosen', { count: picked })}</span>
       </label>
-      <label>
-        <span class="visually-hidden">Tag</span>
-        <select value={tag} onChange={(event) => change({ tag: event.currentTarget.value })}>
-          <option value="">All tags</option>
-          {choices.map((one) => (
-            <option key={one} value={one}>
-              {one}
-            </option>
-          ))}
-        </select>
-      </label>
-      <label>
-        <span class="visually-hidden">Active or paused</span>
-        <select value={search.get('paused') ?? ''} onChange={(event) => change({ paused: event.currentTarget.value })}>
-          <option value="">Active and paused</option>
-          <option value="false">Active</option>
-          <option value="true">Paused</option>
-        </select>
-      </label>
+      {acts.map(([act, name]) => (
+        <button key={act} type="button" class="button" disabled={picked === 0} onClick={() => onAct(act)}>
+          {name}
+        </button>
+      ))}
     </div>
   );
 }
 
 export function DagsView() {
+  const { canOperate } = useApp();
   const [search, change] = useSearch();
   const [offset, move] = usePage(pageSize);
-  const filter: Filter = { text: search.get('q') ?? '', tag: search.get('tag') ?? '', paused: search.get('paused') ?? '' };
-  const filtered = filter.text !== '' || filter.tag !== '' || filter.paused !== '';
   const [triggering, setTriggering] = useState<string | null>(null);
-  const { list, runs } = useDags(filter, offset);
+  const [picked, setPicked] = useState<ReadonlySet<string>>(new Set());
+  const [act, setAct] = useState<{ act: BulkDagAct; dags: readonly Dag[] } | null>(null);
+  const list = useDags(offset);
   const now = useNow(true);
-  useTitle('DAGs');
+  useTitle(t('DAGs'));
+  const filtered = filterNames.some((name) => search.has(name));
+  const dags = list.data?.dags ?? [];
+  const chosen = dags.filter((dag) => picked.has(dag.dag_id));
+  const pick = (ids: readonly string[], on: boolean) => setPicked((old) => new Set(on ? [...old, ...ids] : [...old].filter((one) => !ids.includes(one))));
   const replace = (dag: Dag) =>
     list.change((page) => ({
       ...page,
@@ -125,35 +69,40 @@ export function DagsView() {
     <>
       <ProblemBanner />
       <div class="page-head">
-        <h1>DAGs</h1>
-        <FilterBar />
+        <h1>{t('DAGs')}</h1>
+        <DagFilterBar />
       </div>
       <Loaded of={list}>
         {(page) =>
           page.total_entries === 0 ? (
-            <Empty>{filtered ? 'No DAG matches.' : 'No DAGs yet. Put a JSON file into the dags folder; it is live within a second.'}</Empty>
+            <Empty>{filtered ? t('No DAG matches.') : t('No DAGs yet. Put a JSON file into the dags folder; it is live within a second.')}</Empty>
           ) : (
             <>
-              {page.dags.length === 0 && <Empty>Nothing is on this page.</Empty>}
-              <ul class="dag-list" aria-label="DAGs">
-                {page.dags.map((dag) => (
-                  <DagRow
-                    key={dag.dag_id}
-                    dag={dag}
-                    runs={runs[dag.dag_id]}
-                    now={now}
-                    onChange={replace}
-                    onTag={(tag) => change({ tag })}
-                    onTrigger={() => setTriggering(dag.dag_id)}
-                  />
-                ))}
-              </ul>
+              {page.dags.length === 0 && <Empty>{t('Nothing is on this page.')}</Empty>}
+              <div class="dag-list">
+                {canOperate && <Picked dags={dags} picked={chosen.length} onPick={(on) => pick(dags.map((dag) => dag.dag_id), on)} onAct={(one) => setAct({ act: one, dags: chosen })} />}
+                <ul aria-label={t('DAGs')}>
+                  {page.dags.map((dag) => (
+                    <DagRow
+                      key={dag.dag_id}
+                      dag={dag}
+                      now={now}
+                      picked={picked.has(dag.dag_id)}
+                      onPick={canOperate ? (on) => pick([dag.dag_id], on) : undefined}
+                      onChange={replace}
+                      onFilter={change}
+                      onTrigger={() => setTriggering(dag.dag_id)}
+                    />
+                  ))}
+                </ul>
+              </div>
               <Pager offset={offset} limit={pageSize} total={page.total_entries} noun="DAG" onMove={move} />
             </>
           )
         }
       </Loaded>
       {triggering !== null && <TriggerDialog dag={triggering} onClose={() => setTriggering(null)} />}
+      {act !== null && <BulkDags {...act} onClose={() => setAct(null)} onDone={() => { setPicked(new Set()); list.reload(); }} />}
     </>
   );
 }

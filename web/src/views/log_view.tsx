@@ -1,132 +1,134 @@
-// The log of one try, read on while the try runs. Text enters the document as text nodes only.
+// The log of one try: opened at its end, read upward as far as one likes, followed while the try runs, searched on the
+// server. Text enters the document as text nodes only.
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import * as api from '../api/endpoints';
 import type { TaskInstance } from '../api/types';
 import { Icon } from '../components/icon';
 import { Empty, ErrorBox } from '../components/loaded';
 import { LogChunk } from '../components/log_chunk';
-import { count } from '../lib/format';
-import { useApp } from '../lib/hooks';
-import { wholeLog } from '../lib/log_download';
-import { appendPage, emptyTail, type LogTail } from '../lib/log_tail';
-import { isEnded } from '../lib/states';
-import { taskKey } from '../lib/timeline';
+import { withSearch } from '../lib/address';
+import { bytes } from '../lib/format';
+import { useSearch, useSearchText } from '../lib/hooks';
+import { hasLine, isAtEnd } from '../lib/log_part';
+import { t } from '../lib/words';
+import { LogDownload } from './log_download';
+import { LogSearchBar } from './log_search_bar';
+import { useLog } from './use_log';
 
-const pollMs = 1000;
 const nearEnd = 40; // px from the bottom that still count as reading the end
+const nearEdge = 800; // px from an edge at which more is read
+const wrapKept = 'batuta-log-wrap';
 
-/**
- * Reads pages until there are no more. While the try runs it asks again every second; after its end
- * once more, so that the last line is never missed. A log said to be complete while the try still runs
- * is read again from its start.
- */
-function useTail(task: TaskInstance, attempt: number): { tail: LogTail; error: Error | undefined; retry: () => void } {
-  const [tail, setTail] = useState(emptyTail);
-  const [error, setError] = useState<Error>();
-  const [turn, setTurn] = useState(0);
-  const held = useRef(emptyTail);
-  const { dag_id, dag_run_id, task_id, map_index } = task;
-  const running = attempt === task.try_number && !isEnded(task.state);
-  useEffect(() => {
-    const abort = new AbortController();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const read = async () => {
-      const from = held.current.complete ? emptyTail : held.current;
-      const page = await api.logs(dag_id, dag_run_id, task_id, attempt, from.token, abort.signal, map_index);
-      if (abort.signal.aborted) return;
-      held.current = appendPage(from, page);
-      setTail(held.current);
-      setError(undefined);
-      const more = page.content.length > 0 && page.continuation_token !== null;
-      if (more) void step();
-      else if (running) timer = setTimeout(step, pollMs);
-    };
-    const step = () =>
-      read().catch((problem: Error) => {
-        if (abort.signal.aborted) return;
-        setError(problem);
-        if (running) timer = setTimeout(step, pollMs * 3);
-      });
-    if (attempt > 0) void step();
-    return () => {
-      abort.abort();
-      clearTimeout(timer);
-    };
-  }, [dag_id, dag_run_id, task_id, map_index, attempt, running, turn]);
-  return { tail, error, retry: () => setTurn((old) => old + 1) };
-}
-
-function save(blob: Blob, name: string): void {
-  const url = URL.createObjectURL(blob);
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = name;
-  link.click();
-  URL.revokeObjectURL(url);
-}
-
-/** Saves the whole log, not only what is shown: it is read to its end first. */
-function Download({ task, attempt }: { task: TaskInstance; attempt: number }) {
-  const { notify } = useApp();
-  const [read, setRead] = useState<number | null>(null); // bytes, while reading
-  const abort = useRef<AbortController>();
-  useEffect(() => () => abort.current?.abort(), []);
-  const start = async () => {
-    const { dag_id, dag_run_id, task_id, map_index } = task;
-    const { signal } = (abort.current = new AbortController());
-    setRead(0);
-    try {
-      const blob = await wholeLog(
-        (token) => api.logText(dag_id, dag_run_id, task_id, attempt, token, signal, map_index),
-        setRead,
-      );
-      save(blob, `${taskKey(task)}-try-${attempt}.log`);
-    } catch (error) {
-      if (!signal.aborted) notify(`The log could not be downloaded: ${(error as Error).message}`, 'error');
-    }
-    setRead(null);
-  };
-  return (
-    <>
-      {read !== null && <span class="muted" role="status">{(read / 1e6).toFixed(1)} MB</span>}
-      <button type="button" class="icon-button" aria-label="Download log" title="Download the whole log" disabled={read !== null} onClick={start}>
-        <Icon name="download" />
-      </button>
-    </>
-  );
-}
+const lineOf = (search: URLSearchParams): number | null => {
+  const text = search.get('line') ?? '';
+  return /^\d{1,15}$/.test(text) ? Number(text) : null;
+};
 
 export function LogView({ task, attempt }: { task: TaskInstance; attempt: number }) {
-  const { tail, error, retry } = useTail(task, attempt);
+  const [search, change] = useSearch();
+  const [text, setText] = useSearchText('log');
+  const line = lineOf(search);
+  const { part, error, reader, isLive, run } = useLog(task, attempt, line);
+  const [searchError, setSearchError] = useState<Error>();
   const box = useRef<HTMLDivElement>(null);
-  const [follow, setFollow] = useState(true);
+  const [follow, setFollow] = useState(line === null);
+  const [wrap, setWrap] = useState(() => localStorage.getItem(wrapKept) !== 'no');
+  const [full, setFull] = useState(false);
+  const gone = useRef<number | null>(null); // the line that was scrolled to
+  const { dag_id, dag_run_id, task_id, map_index } = task;
+
   useLayoutEffect(() => {
-    if (follow && box.current) box.current.scrollTop = box.current.scrollHeight;
-  }, [tail, follow]);
+    const element = box.current;
+    if (!element || !part) return;
+    if (line !== null && gone.current !== line) {
+      const found = element.querySelector(`[data-offset="${line}"]`);
+      if (!found) return;
+      gone.current = line;
+      found.scrollIntoView({ block: 'center' });
+      return;
+    }
+    if (follow && isAtEnd(part)) element.scrollTop = element.scrollHeight;
+  }, [part, follow, line, full]);
+
+  const isHeld = line === null || !part || hasLine(part, line);
+  useEffect(() => {
+    if (line !== null && !isHeld && gone.current !== line) run(reader.open(line));
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- when another line is pointed at; not when what is held changes
+  }, [line, reader]);
+
+  const goTo = (offset: number) => {
+    gone.current = null;
+    setFollow(false);
+    change({ line: offset });
+  };
   const onScroll = () => {
     const element = box.current;
-    if (element) setFollow(element.scrollHeight - element.scrollTop - element.clientHeight < nearEnd);
+    if (!element || !part) return;
+    const below = element.scrollHeight - element.scrollTop - element.clientHeight;
+    if (isAtEnd(part)) setFollow(below < nearEnd);
+    else if (below < nearEdge) run(reader.later());
+    if (element.scrollTop < nearEdge && part.start > 0) {
+      if (element.scrollTop === 0) element.scrollTop = 1; // at the very top the browser would not hold what is seen in its place
+      run(reader.earlier());
+    }
   };
-  const live = attempt === task.try_number && !isEnded(task.state);
-  if (attempt === 0) return <Empty>This task has not started yet.</Empty>;
+  const onFollow = (on: boolean) => {
+    setFollow(on);
+    if (!on) return;
+    if (line !== null) change({ line: null });
+    if (part && !isAtEnd(part)) run(reader.open(null));
+  };
+  if (attempt === 0) return <Empty>{t('This task has not started yet.')}</Empty>;
+  const problem = error ?? searchError;
+  const isEmpty = part !== null && part.chunks.length === 0;
   return (
-    <div class="log">
+    <div class={`log ${full ? 'log-full' : ''} ${wrap ? '' : 'log-long'}`} onKeyDown={(event) => {
+      if (full && event.key === 'Escape') setFull(false);
+    }}>
       <div class="log-bar">
-        <span class="muted">{count(tail.total, 'line')}</span>
-        <label class="check">
-          <input type="checkbox" checked={follow} onChange={(event) => setFollow(event.currentTarget.checked)} />
-          <span>Follow</span>
-        </label>
-        <Download task={task} attempt={attempt} />
+        <LogSearchBar
+          text={text}
+          level={search.get('level') ?? ''}
+          size={isLive ? 0 : (part?.size ?? 0)}
+          ask={(query, signal) => api.logWindow(dag_id, dag_run_id, task_id, { ...query, try_number: attempt }, signal, map_index)}
+          onText={setText}
+          onLevel={(level) => change({ level })}
+          onGo={goTo}
+          onError={setSearchError}
+        />
+        <span class="log-tools">
+          {part && <span class="muted">{bytes(part.size)}</span>}
+          <label class="check">
+            <input type="checkbox" checked={follow} onChange={(event) => onFollow(event.currentTarget.checked)} />
+            <span>{t('Follow')}</span>
+          </label>
+          <button type="button" class="icon-button" aria-pressed={wrap} aria-label={t('Wrap lines')} title={t('Wrap lines')} onClick={() => {
+            localStorage.setItem(wrapKept, wrap ? 'no' : 'yes');
+            setWrap(!wrap);
+          }}>
+            <Icon name="wrap" />
+          </button>
+          <button type="button" class="icon-button" aria-pressed={full} aria-label={t('Full screen')} title={t('Full screen')} onClick={() => setFull(!full)}>
+            <Icon name={full ? 'close' : 'full'} />
+          </button>
+          <LogDownload task={task} attempt={attempt} />
+        </span>
       </div>
-      {error && <ErrorBox error={error} onRetry={retry} />}
-      <div class="log-box" ref={box} onScroll={onScroll} tabIndex={0} role="log" aria-label="Log" aria-live="off">
-        {tail.hidden > 0 && <p class="log-note">{count(tail.hidden, 'earlier line')} not shown</p>}
-        {tail.chunks.map((chunk) => (
-          <LogChunk key={chunk[0]?.number} lines={chunk} />
+      {problem && <ErrorBox error={problem} onRetry={() => run(reader.open(line))} />}
+      <div class="log-box" ref={box} onScroll={onScroll} tabIndex={0} role="log" aria-label={t('Log')} aria-live="off">
+        {part && part.start > 0 && <p class="log-note">{t('{size} before this: scroll up to read it', { size: bytes(part.start) })}</p>}
+        {part?.chunks.map((chunk) => (
+          <LogChunk
+            key={chunk[0]?.offset}
+            lines={chunk}
+            query={text.toLowerCase()}
+            chosen={line !== null && chunk.some((one) => one.offset === line) ? line : null}
+            linkOf={(offset) => withSearch(location.hash, { line: offset })}
+          />
         ))}
-        {tail.total === 0 && !error && <p class="log-note">{live ? 'Waiting for the first line…' : 'The log is empty.'}</p>}
-        {live && tail.total > 0 && <p class="log-note log-more">Running…</p>}
+        {isEmpty && <p class="log-note">{isLive ? t('Waiting for the first line…') : t('The log is empty.')}</p>}
+        {part && !isAtEnd(part) && <p class="log-note">{t('{size} behind this: scroll down to read it', { size: bytes(part.size - part.end) })}</p>}
+        {isLive && !isEmpty && <p class="log-note log-more">{t('Running…')}</p>}
       </div>
     </div>
   );

@@ -1,8 +1,7 @@
 // One run: its tasks with live states, a picture of them, and everything about the selected one.
 import { useMemo } from 'preact/hooks';
 import * as api from '../api/endpoints';
-import type { Task, TaskInstance } from '../api/types';
-import { GraphPicture, graphLimit } from '../components/graph_picture';
+import type { Task, TaskGroup, TaskInstance } from '../api/types';
 import { Loaded } from '../components/loaded';
 import { withSearch } from '../lib/address';
 import { useLive, useNow, useResource, useSearch, useThrottled, useTitle } from '../lib/hooks';
@@ -11,6 +10,7 @@ import { everyPage } from '../lib/pages';
 import { dagLink } from '../lib/route';
 import { isEnded } from '../lib/states';
 import { taskKey } from '../lib/timeline';
+import { DagGraph } from './dag_graph';
 import { RunHead } from './run_head';
 import { TaskList } from './task_list';
 import { TaskPanel } from './task_panel';
@@ -32,6 +32,7 @@ async function readTasks(dag: string, run: string, signal: AbortSignal): Promise
 }
 
 const noTasks: Task[] = [];
+const noGroups: TaskGroup[] = [];
 
 function useRun(dag: string, run: string) {
   const head = useResource((signal) => api.dagRun(dag, run, signal), [dag, run]);
@@ -39,7 +40,7 @@ function useRun(dag: string, run: string) {
   // Of the version the run was made from: the newest may have other tasks by now.
   const version = head.data?.dag_versions[0]?.version_number;
   const shape = useResource(
-    (signal) => (head.data ? api.dagTasks(dag, version, signal) : Promise.resolve({ tasks: noTasks })),
+    (signal) => (head.data ? api.dagTasks(dag, version, signal) : Promise.resolve({ tasks: noTasks, total_entries: 0, batuta: { groups: noGroups } })),
     [dag, version, head.data !== undefined],
   );
   const reread = useThrottled(() => {
@@ -74,7 +75,7 @@ export function RunView({ dag, run, task, tab }: RunViewProps) {
   const now = useNow(live);
   useTitle(`${run} · ${dag}`);
   const select = (next: string | null, nextTab = tab) => {
-    location.hash = withSearch(location.hash, { task: next, tab: next === null ? null : nextTab, ...(next === task ? {} : { try: null }) });
+    location.hash = withSearch(location.hash, { task: next, tab: next === null ? null : nextTab, ...(next === task ? {} : { try: null, line: null }) });
   };
   const map = tasks.data?.map;
   const list = useMemo(() => (map ? [...map.values()] : []), [map]);
@@ -90,8 +91,12 @@ export function RunView({ dag, run, task, tab }: RunViewProps) {
             <a href={dagLink(dag)}>{dag}</a>
           </nav>
           <RunHead run={data} tasks={list} now={now} state={state} onState={(next) => change({ state: next })} onChanged={reread} />
-          {drawn.length > 1 && drawn.length <= graphLimit && map && folded && (
-            <GraphPicture tasks={drawn} states={folded}
+          {drawn.length > 1 && map && folded && (
+            <DagGraph
+              dag={dag}
+              tasks={drawn}
+              groups={shape.data?.batuta.groups ?? noGroups}
+              states={folded}
               selected={selected?.task_id ?? task}
               onSelect={(id) => select(map.has(id) ? id : `${id}[0]`)}
             />

@@ -106,6 +106,7 @@ export function TaskList({ tasks, total, order, run, now, state, selected, onSel
                   <StateBadge state={task.state} small />
                   <span class="task-name">
                     {key}
+                    {task.task_display_name && task.task_display_name !== task.task_id && <span class="muted"> {task.task_display_name}</span>}
                     {task.rendered_map_index && <span class="muted"> {task.rendered_map_index}</span>}
                   </span>
                   <span class="task-tries" title={`Try ${task.try_number} of at most ${task.max_tries + 1}`}>

@@ -88,7 +88,7 @@ export function TaskPanel({ task, tab, now, onTab, onClose, onChanged }: Props) 
       <WhyNot task={task} />
       <div class="panel-tabs">
         <Tabs tabs={tabs} current={current} label="About this task" onChange={onTab} />
-        <TryPicker task={task} attempt={attempt} now={now} onPick={(next) => change({ try: next })} />
+        <TryPicker task={task} attempt={attempt} now={now} onPick={(next) => change({ try: next, line: null })} />
       </div>
       <QualityView task={task} attempt={attempt} />
       {current === 'log' && <LogView key={attempt} task={task} attempt={attempt} />}

@@ -1,0 +1,22 @@
+// The page's places, as the bar and the palette offer them.
+import { t } from './words';
+
+export interface Place {
+  href: string;
+  label: string;
+  views: readonly string[];
+  key: string; // behind "g"
+}
+
+export const places: readonly Place[] = [
+  { href: '#/home', label: t('Home'), views: ['home'], key: 'h' },
+  { href: '#/dags', label: t('DAGs'), views: ['dags', 'dag', 'run'], key: 'd' },
+  { href: '#/runs', label: t('Runs'), views: ['runs'], key: 'r' },
+  { href: '#/tasks', label: t('Tasks'), views: ['tasks'], key: 't' },
+  { href: '#/problems', label: t('Problems'), views: ['problems'], key: 'p' },
+  { href: '#/pools', label: t('Pools'), views: ['pools'], key: 'o' },
+  { href: '#/variables', label: t('Variables'), views: ['variables'], key: 'v' },
+  { href: '#/connections', label: t('Connections'), views: ['connections'], key: 'c' },
+  { href: '#/audit', label: t('Event log'), views: ['audit'], key: 'e' },
+  { href: '#/health', label: t('Health'), views: ['health'], key: 'l' },
+];

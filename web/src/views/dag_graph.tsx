@@ -1,0 +1,141 @@
+// The graph of a DAG or of a run, with what one does to it: groups folded, a part of it, a search, larger and smaller.
+import { useMemo, useState } from 'preact/hooks';
+import type { Task, TaskGroup, TaskInstance } from '../api/types';
+import { FoldButtons } from '../components/fold_buttons';
+import { GraphPicture, type BoxWords } from '../components/graph_picture';
+import { Icon } from '../components/icon';
+import { layoutGraph, unitCount } from '../lib/graph';
+import { countsText, partOf, worstState, type Part } from '../lib/graph_view';
+import { number } from '../lib/format';
+import { useSearch, useSearchText } from '../lib/hooks';
+import { useGraphBox } from '../lib/use_graph_box';
+import { useOpenGroups } from '../lib/use_open_groups';
+import { t } from '../lib/words';
+
+/** More boxes than this make a picture nobody can read. */
+const mostBoxes = 500;
+const downKept = 'batuta-graph-down';
+const parts: readonly Part[] = ['all', 'up', 'down', 'both'];
+
+interface Props {
+  dag: string;
+  tasks: readonly Task[];
+  groups: readonly TaskGroup[];
+  states?: ReadonlyMap<string, TaskInstance>;
+  selected: string | null;
+  onSelect: (task: string) => void;
+}
+
+function useDown(): [boolean, () => void] {
+  const [down, setDown] = useState(() => localStorage.getItem(downKept) === 'yes');
+  const turn = () => {
+    localStorage.setItem(downKept, down ? 'no' : 'yes');
+    setDown(!down);
+  };
+  return [down, turn];
+}
+
+function wordsOf(task: Task): BoxWords {
+  const name = task.task_display_name || task.task_id;
+  const { is_setup, is_teardown, is_on_exit } = task.batuta;
+  const marks = [is_setup && t('setup'), is_teardown && t('teardown'), is_on_exit && t('on exit'), task.is_mapped && t('mapped')].filter((one) => one !== false);
+  const title = [name, ...(name === task.task_id ? [] : [task.task_id]), ...marks, ...(task.doc_md ? ['', task.doc_md.slice(0, 400)] : [])];
+  return { name, note: [task.operator_name, ...marks].join(' · '), title: title.join('\n') };
+}
+
+export function DagGraph({ dag, tasks, groups, states, selected, onSelect }: Props) {
+  const [search, change] = useSearch();
+  const [text, setText] = useSearchText('find');
+  const { open, turn, setAll } = useOpenGroups(dag);
+  const [down, turnDown] = useDown();
+  const asked = search.get('part') as Part;
+  const part = parts.includes(asked) ? asked : 'all';
+  const shown = useMemo(() => partOf(tasks, selected, part), [tasks, selected, part]);
+  const input = useMemo(
+    () => ({
+      tasks: shown.map((task) => ({ id: task.task_id, downstream: task.downstream_task_ids, group: task.batuta.group, labels: task.batuta.edge_labels })),
+      groups: groups.map((group) => ({ id: group.group_id, parent: group.parent, name: group.display_name })),
+    }),
+    [shown, groups],
+  );
+  const boxes = useMemo(() => unitCount(input.tasks, input.groups, open), [input, open]);
+  const isDrawn = boxes <= mostBoxes;
+  const graph = useMemo(() => (isDrawn ? layoutGraph(input.tasks, { groups: input.groups, open, down }) : null), [input, open, down, isDrawn]);
+  const byId = useMemo(() => new Map(tasks.map((task) => [task.task_id, task])), [tasks]);
+  const names = useMemo(() => new Map(groups.map((group) => [group.group_id, group])), [groups]);
+  const { box, zoom, setZoom, fit, pan } = useGraphBox(graph);
+  const statesOf = (members: readonly string[]) => members.map((id) => states?.get(id)?.state ?? null);
+  const found = useMemo(() => {
+    if (text === '' || !graph) return null;
+    const fits = (id: string) => `${id} ${byId.get(id)?.task_display_name ?? ''} ${names.get(id)?.display_name ?? ''}`.toLowerCase().includes(text.toLowerCase());
+    return new Set(graph.nodes.filter((node) => fits(node.id) || node.members.some(fits)).map((node) => node.id));
+  }, [text, graph, byId, names]);
+  const used = useMemo(() => new Set(input.tasks.map((task) => task.group)), [input]);
+  // Nothing could be folded or left out: the list of tasks serves better.
+  if (!graph && used.size === 1 && used.has(null) && selected === null) return null;
+  return (
+    <section class="graph-card card" aria-label={t('Graph')}>
+      <div class="graph-bar">
+        <label class="search">
+          <Icon name="search" />
+          <span class="visually-hidden">{t('Find in the graph')}</span>
+          <input type="search" placeholder={t('Find in the graph')} value={text} onInput={(event) => setText(event.currentTarget.value)} />
+        </label>
+        {found !== null && <span class="muted" role="status">{t('{count} found', { count: found.size })}</span>}
+        {selected !== null && (
+          <label>
+            <span class="visually-hidden">{t('Which part')}</span>
+            <select value={part} onChange={(event) => change({ part: event.currentTarget.value === 'all' ? null : event.currentTarget.value })}>
+              <option value="all">{t('All tasks')}</option>
+              <option value="up">{t('What comes before it')}</option>
+              <option value="down">{t('What comes behind it')}</option>
+              <option value="both">{t('Before and behind')}</option>
+            </select>
+          </label>
+        )}
+        <span class="graph-tools">
+          {groups.length > 0 && used.size > 0 && (
+            <FoldButtons count={groups.length} open={groups.filter((group) => open.has(group.group_id)).length} onAll={(all) => setAll(all ? groups.map((group) => group.group_id) : [])} />
+          )}
+          <button type="button" class="icon-button" aria-pressed={down} aria-label={t('From top to bottom')} title={t('From top to bottom')} onClick={turnDown}>
+            <Icon name="turn" />
+          </button>
+          <button type="button" class="icon-button" aria-label={t('Smaller')} title={t('Smaller')} onClick={() => setZoom(zoom / 1.25)}>
+            <Icon name="minus" />
+          </button>
+          <button type="button" class="icon-button" aria-label={t('Larger')} title={t('Larger')} onClick={() => setZoom(zoom * 1.25)}>
+            <Icon name="plus" />
+          </button>
+          <button type="button" class="icon-button" aria-label={t('Fit into view')} title={t('Fit into view')} onClick={fit}>
+            <Icon name="fit" />
+          </button>
+        </span>
+      </div>
+      {graph ? (
+        <div class="graph-box" ref={box} tabIndex={-1} {...pan}>
+          <GraphPicture
+            graph={graph}
+            zoom={zoom}
+            found={found}
+            selected={selected}
+            onSelect={onSelect}
+            onTurn={turn}
+            stateOf={(id, members) => (states ? (members.length > 0 ? worstState(statesOf(members)) : (states.get(id)?.state ?? null)) : undefined)}
+            wordsOf={(id, members) => {
+              const task = byId.get(id);
+              if (task && members.length === 0) return wordsOf(task);
+              const group = names.get(id);
+              const name = group?.display_name ?? id;
+              const note = states ? countsText(statesOf(members)) : t('{count} tasks', { count: number(members.length) });
+              return { name, note, title: [name, ...(name === id ? [] : [id]), note, ...(group?.doc_md ? ['', group.doc_md.slice(0, 400)] : [])].join('\n') };
+            }}
+          />
+        </div>
+      ) : (
+        <p class="muted graph-none">
+          {t('{count} boxes are too many for a picture: fold groups, or choose a task and what comes before or behind it.', { count: number(boxes) })}
+        </p>
+      )}
+    </section>
+  );
+}

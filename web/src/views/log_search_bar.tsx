@@ -1,0 +1,110 @@
+// A search in a log: how often, and to the next and the one before.
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { Icon } from '../components/icon';
+import { number } from '../lib/format';
+import { useDebounced } from '../lib/hooks';
+import { searchLog, type Found } from '../lib/log_search';
+import type { LogWindow } from '../api/types';
+import { t } from '../lib/words';
+
+const nothing: Found = { offsets: [], share: 1, isMore: false };
+const levelChoices: readonly (readonly [value: string, words: string, levels: readonly string[]])[] = [
+  ['', t('All levels'), []],
+  ['warning', t('Warnings and errors'), ['warning', 'warn', 'error', 'critical', 'fatal']],
+  ['error', t('Errors'), ['error', 'critical', 'fatal']],
+];
+
+interface Props {
+  text: string;
+  level: string;
+  size: number; // a log that grew is searched again
+  ask: (query: { q?: string; level?: string[]; from: number }, signal: AbortSignal) => Promise<LogWindow>;
+  onText: (text: string) => void;
+  onLevel: (level: string) => void;
+  onGo: (offset: number) => void;
+  onError: (error: Error) => void;
+}
+
+export function LogSearchBar({ text, level, size, ask, onText, onLevel, onGo, onError }: Props) {
+  const settled = useDebounced(text, 250);
+  const [found, setFound] = useState<Found>(nothing);
+  const [at, setAt] = useState(-1);
+  const calls = useRef({ ask, onGo, onError });
+  calls.current = { ask, onGo, onError };
+  const levels = levelChoices.find(([value]) => value === level)?.[2] ?? [];
+  const key = JSON.stringify([settled, levels]);
+  const searched = useRef('');
+  const isOn = settled !== '' || levels.length > 0;
+  useEffect(() => {
+    const isNew = searched.current !== key;
+    searched.current = key;
+    if (isNew) {
+      setFound(nothing);
+      setAt(-1);
+    }
+    const [q, some] = JSON.parse(key) as [string, string[]];
+    if (q === '' && some.length === 0) return undefined;
+    const abort = new AbortController();
+    const go = (from: number) => calls.current.ask({ ...(q === '' ? {} : { q }), ...(some.length === 0 ? {} : { level: some }), from }, abort.signal);
+    searchLog(go, (next) => {
+      if (abort.signal.aborted) return;
+      setFound(next);
+      // The newest is nearest to where a log is read.
+      if (!isNew || next.share < 1 || next.offsets.length === 0) return;
+      setAt(next.offsets.length - 1);
+      calls.current.onGo(next.offsets[next.offsets.length - 1] as number);
+    }).catch((error: Error) => !abort.signal.aborted && calls.current.onError(error));
+    return () => abort.abort();
+  }, [key, size]);
+  const step = (by: number) => {
+    const count = found.offsets.length;
+    if (count === 0) return;
+    const next = (Math.max(0, at) + (at < 0 ? 0 : by) + count) % count;
+    setAt(next);
+    onGo(found.offsets[next] as number);
+  };
+  const count = found.offsets.length;
+  const words = !isOn ? '' : found.share < 1 && !found.isMore ? `${Math.floor(found.share * 100)} %` : count === 0 ? t('Not found') : t('{at} of {count}', { at: at < 0 ? '–' : number(at + 1), count: number(count) + (found.isMore ? '+' : '') });
+  return (
+    <div class="log-search" role="search">
+      <label class="search">
+        <Icon name="search" />
+        <span class="visually-hidden">{t('Search the log')}</span>
+        <input
+          type="search"
+          placeholder={t('Search the log')}
+          value={text}
+          onInput={(event) => onText(event.currentTarget.value)}
+          onKeyDown={(event) => {
+            if (event.key !== 'Enter') return;
+            event.preventDefault();
+            step(event.shiftKey ? -1 : 1);
+          }}
+        />
+      </label>
+      <label>
+        <span class="visually-hidden">{t('Level')}</span>
+        <select value={level} onChange={(event) => onLevel(event.currentTarget.value)}>
+          {levelChoices.map(([value, name]) => (
+            <option key={value} value={value}>
+              {name}
+            </option>
+          ))}
+        </select>
+      </label>
+      {isOn && (
+        <>
+          <span class="muted log-found" role="status">
+            {words}
+          </span>
+          <button type="button" class="icon-button" aria-label={t('Previous match')} title={t('Previous match')} disabled={count === 0} onClick={() => step(-1)}>
+            <Icon name="up" />
+          </button>
+          <button type="button" class="icon-button" aria-label={t('Next match')} title={t('Next match')} disabled={count === 0} onClick={() => step(1)}>
+            <Icon name="down" />
+          </button>
+        </>
+      )}
+    </div>
+  );
+}
