@@ -301,6 +301,18 @@ test('the page speaks Portuguese where the browser does', async () => {
   await page.locator('.tile', { hasText: 'execuções falharam' }).waitFor();
   assert.equal(await page.evaluate(() => document.documentElement.lang), 'pt-BR');
   await shoot(page, 'view-home-pt');
+  await goTo(page, '#/dags');
+  await page.getByRole('button', { name: 'Disparar…' }).waitFor();
+  await shoot(page, 'view-dags-pt');
+  await goTo(page, '#/dags/grouped?tab=tasks');
+  await page.getByRole('tab', { name: 'Código' }).waitFor();
+  await page.locator('td[data-label="Depende de"]').first().waitFor();
+  await check(page, 'a DAG in Portuguese');
+  await shoot(page, 'view-dag-pt');
+  for (const [hash, words] of [['#/pools', 'Em uso'], ['#/variables', 'Nenhuma variável.'], ['#/connections', 'Nenhuma conexão.'], ['#/audit', 'Quando'], ['#/health', 'Sinal de vida'], ['#/problems', 'Erro de importação']]) {
+    await goTo(page, hash);
+    await page.getByText(words).first().waitFor();
+  }
   await finish();
   await context.close();
 });
