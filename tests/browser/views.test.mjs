@@ -225,6 +225,8 @@ test('a long log is opened at its end, read upward and searched from end to end,
   assert.match(link, /line=\d+/);
   await page.reload();
   await page.locator('.log-line.is-chosen', { hasText: 'line 59998' }).waitFor();
+  await page.locator('.log-found', { hasText: '10 of 11' }).waitFor();
+  assert.equal(await page.evaluate(() => location.hash), link, 'a link to a line stays on it');
   await page.getByRole('button', { name: 'Full screen' }).click();
   await page.locator('.log-full').waitFor();
   await shoot(page, 'view-log-full');
