@@ -225,6 +225,8 @@ test('a long log is opened at its end, read upward and searched from end to end,
   assert.match(link, /line=\d+/);
   await page.reload();
   await page.locator('.log-line.is-chosen', { hasText: 'line 59998' }).waitFor();
+  await page.locator('.log-found', { hasText: '10 of 11' }).waitFor();
+  assert.equal(await page.evaluate(() => location.hash), link, 'a link to a line stays on it');
   await page.getByRole('button', { name: 'Full screen' }).click();
   await page.locator('.log-full').waitFor();
   await shoot(page, 'view-log-full');
@@ -301,6 +303,18 @@ test('the page speaks Portuguese where the browser does', async () => {
   await page.locator('.tile', { hasText: 'execuções falharam' }).waitFor();
   assert.equal(await page.evaluate(() => document.documentElement.lang), 'pt-BR');
   await shoot(page, 'view-home-pt');
+  await goTo(page, '#/dags');
+  await page.getByRole('button', { name: 'Disparar…' }).waitFor();
+  await shoot(page, 'view-dags-pt');
+  await goTo(page, '#/dags/grouped?tab=tasks');
+  await page.getByRole('tab', { name: 'Código' }).waitFor();
+  await page.locator('td[data-label="Depende de"]').first().waitFor();
+  await check(page, 'a DAG in Portuguese');
+  await shoot(page, 'view-dag-pt');
+  for (const [hash, words] of [['#/pools', 'Em uso'], ['#/variables', 'Nenhuma variável.'], ['#/connections', 'Nenhuma conexão.'], ['#/audit', 'Quando'], ['#/health', 'Sinal de vida'], ['#/problems', 'Erro de importação']]) {
+    await goTo(page, hash);
+    await page.getByText(words).first().waitFor();
+  }
   await finish();
   await context.close();
 });

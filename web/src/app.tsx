@@ -16,7 +16,7 @@ import { DagView } from './views/dag';
 import { DagsView } from './views/dags';
 import { HealthView } from './views/health';
 import { HomeView } from './views/home';
-import { KeyMap } from './views/key_map';
+import { useKeyMap } from './views/key_map';
 import { LoginView } from './views/login';
 import { PoolsView } from './views/pools';
 import { ProblemsView } from './views/problems';
@@ -54,7 +54,7 @@ function View({ route }: { route: Route }) {
     case 'unknown':
       return (
         <Empty>
-          Nothing is at this address. <a href="#/dags">All DAGs</a>
+          {t('Nothing is at this address.')} <a href="#/dags">{t('All DAGs')}</a>
         </Empty>
       );
   }
@@ -63,6 +63,7 @@ function View({ route }: { route: Route }) {
 function SignedIn({ session, onLogout }: { session: Session; onLogout: () => void }) {
   const [toasts, notify] = useToasts();
   const route = useRoute();
+  const keys = useKeyMap();
   // A refused stream may mean the session is over; asking for it shows the login if so.
   const live = useMemo(() => new LiveEvents(() => void api.version().catch(() => undefined)), []);
   useEffect(() => {
@@ -75,9 +76,10 @@ function SignedIn({ session, onLogout }: { session: Session; onLogout: () => voi
   );
   return (
     <AppContext.Provider value={app}>
-      <Shell route={route} onLogout={onLogout} tools={<KeyMap />}>
+      <Shell route={route} onLogout={onLogout} tools={keys.buttons}>
         <View route={route} />
       </Shell>
+      {keys.dialogs}
       <Toasts toasts={toasts} />
     </AppContext.Provider>
   );
@@ -101,7 +103,7 @@ async function begin(code: string | null): Promise<Session | string> {
   try {
     return await api.session();
   } catch {
-    return code === null ? '' : 'This link has been used or is too old. Sign in with a password.';
+    return code === null ? '' : t('This link has been used or is too old. Sign in with a password.');
   }
 }
 
@@ -118,7 +120,7 @@ export function App() {
     setMessage(reason);
   };
   useEffect(() => {
-    setUnauthorizedHandler(() => leave('Your session has ended. Please sign in again.'));
+    setUnauthorizedHandler(() => leave(t('Your session has ended. Please sign in again.')));
     void begin(takeLoginCode()).then((result) =>
       typeof result === 'string' ? leave(result) : enter(result),
     );

@@ -7,11 +7,11 @@ const asked = (text: string) => Object.fromEntries(Object.entries(dagQuery(new U
 
 describe('the list of DAGs', () => {
   test('asks what its address says, and passes over what no such list knows', () => {
-    expect(asked('')).toEqual({ order_by: 'dag_id' });
+    expect(asked('')).toEqual({});
     expect(asked('q=a&tag=t&owner=o&paused=true&state=failed&favorite=true&order=next_dagrun')).toEqual({
       dag_id_pattern: '%a%', tags: ['t'], owners: ['o'], paused: 'true', last_dag_run_state: 'failed', is_favorite: true, order_by: 'next_dagrun',
     });
-    expect(asked('paused=x&state=x&favorite=x&order=x')).toEqual({ order_by: 'dag_id' });
+    expect(asked('paused=x&state=x&favorite=x&order=x')).toEqual({});
   });
   test('follows the runs of its DAGs by the stream, and is the same while only others move', () => {
     const run = { dag_id: 'a', dag_run_id: 'r', state: 'running' };

@@ -65,10 +65,10 @@ test('times and counts are told in the language of the reader', () => {
 });
 
 test('what has no word in a language is counted in English', () => {
-  expect(count(12_000, 'import error', 'pt')).toBe('12,000 import errors');
+  expect(count(12_000, 'odd thing', 'pt')).toBe('12,000 odd things');
 });
 
-test('an import error names its line when the text has one', () => {
+test('an odd thing names its line when the text has one', () => {
   expect(errorPosition('dags/a.json', 'dags/a.json:7:3 /tasks/0: unknown field')).toBe('dags/a.json:7:3');
   expect(errorPosition('dags/a.json', 'dags/a.json:7: half a file')).toBe('dags/a.json:7');
   expect(errorPosition('dags/a.json', 'the file is empty')).toBe('dags/a.json');

@@ -1,3 +1,5 @@
+import { t } from '../lib/words';
+
 interface Props {
   problems: Readonly<Record<string, string>>; // by field; '' for those of no field
   names: readonly { name: string; title: string }[];
@@ -19,7 +21,7 @@ export function FormProblems({ problems, names }: Props) {
       {own !== undefined && <p>{own}</p>}
       {listed.length > 0 && (
         <>
-          <p>{listed.length === 1 ? 'One value cannot be used:' : `${listed.length} values cannot be used:`}</p>
+          <p>{listed.length === 1 ? t('One value cannot be used:') : t('{count} values cannot be used:', { count: listed.length })}</p>
           <ul>
             {listed.map((one) => (
               <li key={one.name}>

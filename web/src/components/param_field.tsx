@@ -1,5 +1,6 @@
 import { useId } from 'preact/hooks';
 import { toText, type Field } from '../lib/params';
+import { t } from '../lib/words';
 import { TextControl, type ControlProps } from './text_control';
 
 interface Props {
@@ -43,9 +44,9 @@ function Control({ field, text, onChange, common }: Omit<Props, 'problem'> & { c
 
 function hint(field: Field): string {
   const parts = [field.description.replace(/(?<=[^.!?])$/, '.')];
-  if (field.kind === 'list') parts.push('One per line.');
+  if (field.kind === 'list') parts.push(t('One per line.'));
   if (field.kind === 'json') parts.push('JSON.');
-  if (field.minimum !== null && field.maximum !== null) parts.push(`${field.minimum} to ${field.maximum}.`);
+  if (field.minimum !== null && field.maximum !== null) parts.push(t('{least} to {most}.', { least: String(field.minimum), most: String(field.maximum) }));
   return parts.filter((part) => part !== '').join(' ');
 }
 
@@ -74,7 +75,7 @@ export function ParamField({ field, text, problem, onChange }: Props) {
         <>
           <label class="field-name" for={id}>
             {field.title}
-            {field.required && <span class="required"> (needed)</span>}
+            {field.required && <span class="required"> {t('(needed)')}</span>}
           </label>
           <Control field={field} text={text} onChange={onChange} common={common} />
         </>

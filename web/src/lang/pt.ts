@@ -3,12 +3,14 @@ import { dagListWords } from './pt_dags';
 import { graphWords } from './pt_graph';
 import { logWords } from './pt_log';
 import { paletteWords } from './pt_palette';
+import { viewWords } from './pt_views';
 
 export const portuguese: Readonly<Record<string, string>> = {
   ...dagListWords,
   ...graphWords,
   ...logWords,
   ...paletteWords,
+  ...viewWords,
   'Failed': 'Falhou',
   'Upstream failed': 'Falhou acima',
   'Up for retry': 'Aguarda nova tentativa',
@@ -51,7 +53,7 @@ export const portuguese: Readonly<Record<string, string>> = {
   'Pools': 'Pools',
   'Variables': 'Variáveis',
   'Connections': 'Conexões',
-  'Event log': 'Registro de eventos',
+  'Event log': 'Eventos',
   'Health': 'Saúde',
   'Now': 'Agora',
   'runs failed': 'execuções falharam',
@@ -105,7 +107,7 @@ export const portuguese: Readonly<Record<string, string>> = {
   'Mark failed…': 'Marcar falha…',
   'Delete…': 'Apagar…',
   'No run matches.': 'Nenhuma execução encontrada.',
-  'All of this page': 'Todas desta página',
+  'All of this page': 'Tudo desta página',
   '{count} chosen': '{count} escolhidas',
   'Chosen': 'Escolhida',
   'Clear {count} runs?': 'Limpar {count} execuções?',

@@ -31,7 +31,7 @@ export const graphWords: Readonly<Record<string, string>> = {
   'Depends on': 'Depende de',
   'Trigger rule': 'Regra de disparo',
   'Pool': 'Pool',
-  'Retries': 'Novas tentativas',
+  'Retries': 'Repetições',
   'Groups': 'Grupos',
   'The first {shown} of {total} tasks; the source tab has all of them.': 'As primeiras {shown} de {total} tarefas; a aba do código tem todas.',
   'Arrow keys move, Enter opens, and folds a group.': 'As setas movem, Enter abre, e abre ou fecha um grupo.',

@@ -85,6 +85,8 @@ const nouns = (to: Language): Readonly<Record<string, readonly [string, string]>
   connection: [t('connection', {}, to), t('connections', {}, to)],
   event: [t('event', {}, to), t('events', {}, to)],
   job: [t('job', {}, to), t('jobs', {}, to)],
+  'import error': [t('import error', {}, to), t('import errors', {}, to)],
+  warning: [t('warning', {}, to), t('warnings', {}, to)],
 });
 
 /** What has no word in the language is counted in English, digits and all: its view speaks English. */

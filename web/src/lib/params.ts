@@ -1,6 +1,7 @@
 // The trigger form's fields out of a DAG's `params`, and the run's conf out of the form's texts.
 import type { FieldProblem } from '../api/client';
 import { jsonText, parseJson } from './exact_json';
+import { t } from './words';
 
 export type FieldKind = 'text' | 'number' | 'integer' | 'boolean' | 'choice' | 'list' | 'json';
 
@@ -127,13 +128,13 @@ function exactNumber(text: string): Amount {
 function parseNumber(field: Field, text: string): Parsed {
   const value = exactNumber(text);
   if (typeof value === 'bigint') {
-    if (value < least || value > most) return { problem: `Must be between ${least} and ${most}.` };
+    if (value < least || value > most) return { problem: t('Must be between {least} and {most}.', { least: String(least), most: String(most) }) };
   } else {
-    if (!Number.isFinite(value)) return { problem: 'Must be a number.' };
-    if (field.kind === 'integer' && !Number.isSafeInteger(value)) return { problem: 'Must be a whole number.' };
+    if (!Number.isFinite(value)) return { problem: t('Must be a number.') };
+    if (field.kind === 'integer' && !Number.isSafeInteger(value)) return { problem: t('Must be a whole number.') };
   }
-  if (field.minimum !== null && value < field.minimum) return { problem: `Must be at least ${field.minimum}.` };
-  if (field.maximum !== null && value > field.maximum) return { problem: `Must be at most ${field.maximum}.` };
+  if (field.minimum !== null && value < field.minimum) return { problem: t('Must be at least {least}.', { least: String(field.minimum) }) };
+  if (field.maximum !== null && value > field.maximum) return { problem: t('Must be at most {most}.', { most: String(field.maximum) }) };
   return { value };
 }
 
@@ -141,7 +142,7 @@ function parseText(text: string): Parsed {
   try {
     return { value: parseJson(text) };
   } catch (error) {
-    return { problem: `Not valid JSON: ${(error as Error).message}` };
+    return { problem: t('Not valid JSON: {reason}', { reason: (error as Error).message }) };
   }
 }
 
@@ -152,7 +153,7 @@ export function parseField(field: Field, text: string): Parsed {
     return value.length === 0 && field.nullable ? { value: null } : { value };
   }
   if (text.trim() === '') {
-    if (field.required) return { problem: 'Needs a value.' };
+    if (field.required) return { problem: t('Needs a value.') };
     if (field.nullable) return { value: null };
     return field.kind === 'text' ? { value: text } : { absent: true };
   }

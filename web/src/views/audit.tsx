@@ -5,6 +5,7 @@ import { PagedTable } from '../components/paged_table';
 import type { Column } from '../components/simple_table';
 import { At } from '../components/time';
 import { dagLink, runLink } from '../lib/route';
+import { t } from '../lib/words';
 
 function About({ entry }: { entry: EventLog }) {
   if (!entry.dag_id) return null;
@@ -14,21 +15,21 @@ function About({ entry }: { entry: EventLog }) {
 }
 
 const columns: readonly Column<EventLog>[] = [
-  { name: 'When', cell: (entry) => <At at={entry.when} /> },
-  { name: 'Event', cell: (entry) => <strong>{entry.event}</strong> },
-  { name: 'By', cell: (entry) => entry.owner ?? '' },
-  { name: 'About', cell: (entry) => <About entry={entry} /> },
-  { name: 'Extra', cell: (entry) => (entry.extra ? <code class="value">{entry.extra}</code> : '') },
+  { name: t('When'), cell: (entry) => <At at={entry.when} /> },
+  { name: t('Event'), cell: (entry) => <strong>{entry.event}</strong> },
+  { name: t('By'), cell: (entry) => entry.owner ?? '' },
+  { name: t('About'), cell: (entry) => <About entry={entry} /> },
+  { name: t('Extra'), cell: (entry) => (entry.extra ? <code class="value">{entry.extra}</code> : '') },
 ];
 
 export function AuditView() {
   return (
-    <Page title="Event log">
+    <Page title={t('Event log')}>
       <PagedTable
         read={api.eventLogs}
         columns={columns}
         keyOf={(entry) => entry.event_log_id}
-        empty="Nothing has happened yet."
+        empty={t('Nothing has happened yet.')}
         noun="event"
       />
     </Page>

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import { Dialog } from '../components/dialog';
+import { t } from '../lib/words';
 
 interface Props {
   title: string;
@@ -36,7 +37,7 @@ export function ConfirmDialog({ title, text, button, danger, act, onClose, onDon
       )}
       <footer class="dialog-foot">
         <button type="button" class="button" onClick={onClose}>
-          Back
+          {t('Back')}
         </button>
         <button type="button" class={`button ${danger ? 'button-danger' : 'button-primary'}`} disabled={busy} onClick={confirm}>
           {button}

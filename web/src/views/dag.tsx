@@ -23,9 +23,9 @@ import { SkippedTicks } from './skipped_ticks';
 import { TriggerDialog } from './trigger_dialog';
 
 const tabs = [
-  { id: 'runs', label: 'Runs' },
-  { id: 'tasks', label: 'Tasks' },
-  { id: 'source', label: 'Source' },
+  { id: 'runs', label: t('Runs') },
+  { id: 'tasks', label: t('Tasks') },
+  { id: 'source', label: t('Source') },
 ];
 
 const nothing: Changes = { run: null, task: null, try: null, line: null };
@@ -63,7 +63,7 @@ export function DagView({ dag, tab }: { dag: string; tab: string }) {
       <>
         <ErrorBox error={details.error} onRetry={details.reload} />
         <Empty>
-          If a file of the dags folder should hold it, that file may be broken: see <a href="#/problems">Problems</a>.
+          {t('If a file of the dags folder should hold it, that file may be broken: see')} <a href="#/problems">{t('Problems')}</a>.
         </Empty>
       </>
     );
@@ -72,8 +72,8 @@ export function DagView({ dag, tab }: { dag: string; tab: string }) {
     <Loaded of={details}>
       {(data) => (
         <>
-          <nav class="crumbs" aria-label="Breadcrumb">
-            <a href="#/dags">DAGs</a>
+          <nav class="crumbs" aria-label={t('Where this is')}>
+            <a href="#/dags">{t('DAGs')}</a>
           </nav>
           <div class="page-head">
             <div class="head-title">
@@ -83,32 +83,32 @@ export function DagView({ dag, tab }: { dag: string; tab: string }) {
             {canOperate && (
               <button type="button" class="button button-primary" onClick={() => setTriggering(true)}>
                 <Icon name="play" />
-                Trigger
+                {t('Trigger')}
               </button>
             )}
           </div>
           <DagFileNotice dag={data} />
           {data.description && <p class="lead">{data.description}</p>}
           <dl class="facts">
-            <Fact name="Schedule">{scheduleText(data)}</Fact>
-            {data.timezone && <Fact name="Time zone">{data.timezone}</Fact>}
+            <Fact name={t('Schedule')}>{scheduleText(data)}</Fact>
+            {data.timezone && <Fact name={t('Time zone')}>{data.timezone}</Fact>}
             {!data.is_paused && data.next_dagrun_run_after && (
-              <Fact name="Next run">
+              <Fact name={t('Next run')}>
                 <Ago at={data.next_dagrun_run_after} now={now} />
               </Fact>
             )}
-            <Fact name="Catch-up">{data.catchup ? 'yes' : 'no'}</Fact>
+            <Fact name={t('Catch-up')}>{data.catchup ? t('yes') : t('no')}</Fact>
             {data.max_active_runs !== null && (
-              <Fact name="Active runs">{data.max_active_runs > 0 ? `at most ${data.max_active_runs}` : 'no limit'}</Fact>
+              <Fact name={t('Active runs')}>{data.max_active_runs > 0 ? t('at most {count}', { count: data.max_active_runs }) : t('no limit')}</Fact>
             )}
             <SkippedTicks dag={dag} now={now} />
-            {data.owners.length > 0 && <Fact name="Owner">{data.owners.join(', ')}</Fact>}
+            {data.owners.length > 0 && <Fact name={t('Owner')}>{data.owners.join(', ')}</Fact>}
             {data.relative_fileloc && (
-              <Fact name="File">
+              <Fact name={t('File')}>
                 <code>{data.relative_fileloc}</code>
               </Fact>
             )}
-            {version !== undefined && <Fact name="Version">{version}</Fact>}
+            {version !== undefined && <Fact name={t('Version')}>{version}</Fact>}
           </dl>
           {data.doc_md && (
             <details class="dag-doc">
@@ -120,7 +120,7 @@ export function DagView({ dag, tab }: { dag: string; tab: string }) {
             {gridShown && <GridPane dag={dag} run={run} task={task} onChoose={(nextRun, nextTask) => go({ run: nextRun, task: nextTask, tab: 'log', try: null, line: null })} />}
             <div class="dag-side">
               <div class="dag-tabs">
-                <Tabs tabs={tabs} current={chosen ? '' : current} label="About this DAG" onChange={(id) => go({ ...nothing, tab: id })} />
+                <Tabs tabs={tabs} current={chosen ? '' : current} label={t('About this DAG')} onChange={(id) => go({ ...nothing, tab: id })} />
                 <button type="button" class="button grid-switch" aria-pressed={gridShown} onClick={showGrid}>
                   {t('Grid')}
                 </button>

@@ -2,6 +2,7 @@ import * as api from '../api/endpoints';
 import type { Dag } from '../api/types';
 import { useLive, useResource, useThrottled } from '../lib/hooks';
 import { everyPage } from '../lib/pages';
+import { t } from '../lib/words';
 
 // Why the DAG's own file cannot be read.
 async function readError(file: string, signal: AbortSignal): Promise<string | null> {
@@ -19,7 +20,7 @@ function Broken({ dag }: { dag: Dag }) {
   return (
     <div class="notice notice-error file-notice" role="status">
       <p>
-        <strong>The file of this DAG is broken.</strong> What is shown and run is its last version that could be read.
+        <strong>{t('The file of this DAG is broken.')}</strong> {t('What is shown and run is its last version that could be read.')}
       </p>
       {error.data && <pre class="code">{error.data}</pre>}
     </div>
@@ -33,8 +34,8 @@ export function DagFileNotice({ dag }: { dag: Dag }) {
   return (
     <div class="notice notice-warning file-notice" role="status">
       <p>
-        <strong>No file holds this DAG any more.</strong> It was deleted, renamed or <a href="#/problems">cannot be read</a>; its
-        runs are kept, and nothing starts new ones until a file brings it back.
+        <strong>{t('No file holds this DAG any more.')}</strong> {t('It was deleted, renamed, or cannot be read:')}{' '}
+        <a href="#/problems">{t('Problems')}</a>. {t('Its runs are kept, and nothing starts new ones until a file brings it back.')}
       </p>
     </div>
   );

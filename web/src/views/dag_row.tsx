@@ -23,7 +23,8 @@ interface Props {
 }
 
 export function scheduleText(dag: Pick<Dag, 'timetable_summary' | 'timetable_description'>): string {
-  return dag.timetable_summary ?? (dag.timetable_description || t('Only when triggered'));
+  const never = dag.timetable_description === '' || dag.timetable_description === 'Never, external triggers only';
+  return dag.timetable_summary ?? (never ? t('Only when triggered') : dag.timetable_description);
 }
 
 // The first few; the others behind one button, so that forty tags are not forty stops of the tab key.

@@ -8,7 +8,8 @@ import { duration, elapsed } from '../lib/format';
 import { useLive, usePage, useResource, useSearch, useThrottled } from '../lib/hooks';
 import { applyRuns } from '../lib/live';
 import { runLink } from '../lib/route';
-import { stateInfo } from '../lib/states';
+import { runTypeName, stateInfo } from '../lib/states';
+import { t } from '../lib/words';
 
 const pageSize = 25;
 const runStates = ['queued', 'running', 'success', 'failed'];
@@ -16,20 +17,20 @@ const runStates = ['queued', 'running', 'success', 'failed'];
 function RunRow({ run, now }: { run: DagRun; now: number }) {
   return (
     <tr data-run={run.dag_run_id}>
-      <td data-label="State">
+      <td data-label={t('State')}>
         <StateBadge state={run.state} />
       </td>
-      <td class="cell-main" data-label="Run">
+      <td class="cell-main" data-label={t('Run')}>
         <a href={runLink(run.dag_id, run.dag_run_id)}>{run.dag_run_id}</a>
       </td>
-      <td data-label="Type">{run.run_type}</td>
-      <td data-label="Logical date">
+      <td data-label={t('Type')}>{runTypeName(run.run_type)}</td>
+      <td data-label={t('Logical date')}>
         <At at={run.logical_date} />
       </td>
-      <td data-label="Started">
+      <td data-label={t('Started')}>
         <At at={run.start_date ?? run.queued_at} />
       </td>
-      <td class="number" data-label="Duration">{duration(elapsed(run.start_date, run.end_date, now))}</td>
+      <td class="number" data-label={t('Duration')}>{duration(elapsed(run.start_date, run.end_date, now))}</td>
     </tr>
   );
 }
@@ -56,12 +57,12 @@ export function DagRuns({ dag, now }: { dag: string; now: number }) {
     if (batch.resync || mine.length > 0 || batch.dags.includes(dag)) refresh();
   });
   return (
-    <section aria-label="Runs">
+    <section aria-label={t('Runs')}>
       <div class="toolbar">
         <label>
-          <span class="visually-hidden">State</span>
+          <span class="visually-hidden">{t('State')}</span>
           <select value={state} onChange={(event) => change({ state: event.currentTarget.value })}>
-            <option value="">All states</option>
+            <option value="">{t('All states')}</option>
             {runStates.map((one) => (
               <option key={one} value={one}>
                 {stateInfo(one).label}
@@ -73,20 +74,20 @@ export function DagRuns({ dag, now }: { dag: string; now: number }) {
       <Loaded of={runs}>
         {(page) =>
           page.total_entries === 0 ? (
-            <Empty>{state === '' ? 'No runs yet.' : 'No run matches.'}</Empty>
+            <Empty>{state === '' ? t('No runs yet.') : t('No run matches.')}</Empty>
           ) : (
             <>
               <div class="table-box">
                 <table class="table table-stack">
                   <thead>
                     <tr>
-                      <th scope="col">State</th>
-                      <th scope="col">Run</th>
-                      <th scope="col">Type</th>
-                      <th scope="col">Logical date</th>
-                      <th scope="col">Started</th>
+                      <th scope="col">{t('State')}</th>
+                      <th scope="col">{t('Run')}</th>
+                      <th scope="col">{t('Type')}</th>
+                      <th scope="col">{t('Logical date')}</th>
+                      <th scope="col">{t('Started')}</th>
                       <th scope="col" class="number">
-                        Duration
+                        {t('Duration')}
                       </th>
                     </tr>
                   </thead>

@@ -7,6 +7,7 @@ import { PagedTable } from '../components/paged_table';
 import type { Column } from '../components/simple_table';
 import { Ago } from '../components/time';
 import { useNow, usePolled } from '../lib/hooks';
+import { t } from '../lib/words';
 
 const refreshMs = 3000;
 
@@ -17,38 +18,38 @@ async function readAll(signal: AbortSignal) {
 
 function columnsAt(now: number): readonly Column<Job>[] {
   return [
-    { name: 'Job', cell: (job) => <strong>{job.job_type ?? '–'}</strong> },
-    { name: 'State', cell: (job) => job.state ?? '–' },
-    { name: 'Host', cell: (job) => job.hostname ?? '–' },
-    { name: 'Started', cell: (job) => <Ago at={job.start_date} now={now} /> },
-    { name: 'Heartbeat', cell: (job) => <Ago at={job.latest_heartbeat} now={now} /> },
+    { name: t('Job'), cell: (job) => <strong>{job.job_type ?? '–'}</strong> },
+    { name: t('State'), cell: (job) => job.state ?? '–' },
+    { name: t('Host'), cell: (job) => job.hostname ?? '–' },
+    { name: t('Started'), cell: (job) => <Ago at={job.start_date} now={now} /> },
+    { name: t('Heartbeat'), cell: (job) => <Ago at={job.latest_heartbeat} now={now} /> },
   ];
 }
 
 function Health({ status }: { status: string | null }) {
   const good = status === 'healthy';
-  return <span class={`health ${good ? 'health-good' : 'health-bad'}`}>{status ?? 'unknown'}</span>;
+  return <span class={`health ${good ? 'health-good' : 'health-bad'}`}>{status ?? t('unknown')}</span>;
 }
 
 export function HealthView() {
   const all = usePolled(readAll, [], refreshMs);
   const now = useNow(true);
   return (
-    <Page title="Health">
+    <Page title={t('Health')}>
       <Loaded of={all}>
         {({ health, version }) => (
           <dl class="facts">
-            <Fact name="Scheduler">
+            <Fact name={t('Scheduler')}>
               <Health status={health.scheduler.status} />
             </Fact>
-            <Fact name="Store">
+            <Fact name={t('Store')}>
               <Health status={health.metadatabase.status} />
             </Fact>
-            <Fact name="Version">{version}</Fact>
+            <Fact name={t('Version')}>{version}</Fact>
           </dl>
         )}
       </Loaded>
-      <PagedTable read={api.jobs} columns={columnsAt(now)} keyOf={(job) => job.id} empty="No jobs." noun="job" everyMs={refreshMs} />
+      <PagedTable read={api.jobs} columns={columnsAt(now)} keyOf={(job) => job.id} empty={t('No jobs.')} noun="job" everyMs={refreshMs} />
     </Page>
   );
 }

@@ -1,4 +1,5 @@
 // The keys that work everywhere, and what they open.
+import type { VNode } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { Icon } from '../components/icon';
 import { places } from '../lib/places';
@@ -12,7 +13,8 @@ const goForMs = 1200; // after "g"
 const isTyping = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
 
-export function KeyMap() {
+/** The buttons for the bar, and what is open: a dialog stands outside the bar's landmark. */
+export function useKeyMap(): { buttons: VNode; dialogs: VNode } {
   const [open, setOpen] = useState<'palette' | 'help' | null>(null);
   const going = useRef(0);
   useEffect(() => {
@@ -39,16 +41,22 @@ export function KeyMap() {
     return () => document.removeEventListener('keydown', onKeyDown);
   }, []);
   const close = () => setOpen(null);
-  return (
-    <>
-      <button type="button" class="icon-button" aria-label={t('Go to')} aria-keyshortcuts="Control+K" title={t('Go to (Ctrl K)')} onClick={() => setOpen('palette')}>
-        <Icon name="search" />
-      </button>
-      <button type="button" class="icon-button key-button" aria-label={t('Keyboard')} aria-keyshortcuts="?" title={t('Keyboard (?)')} onClick={() => setOpen('help')}>
-        <Icon name="help" />
-      </button>
-      {open === 'palette' && <Palette onClose={close} />}
-      {open === 'help' && <KeyHelp onClose={close} />}
-    </>
-  );
+  return {
+    buttons: (
+      <>
+        <button type="button" class="icon-button" aria-label={t('Go to')} aria-keyshortcuts="Control+K" title={t('Go to (Ctrl K)')} onClick={() => setOpen('palette')}>
+          <Icon name="search" />
+        </button>
+        <button type="button" class="icon-button key-button" aria-label={t('Keyboard')} aria-keyshortcuts="?" title={t('Keyboard (?)')} onClick={() => setOpen('help')}>
+          <Icon name="help" />
+        </button>
+      </>
+    ),
+    dialogs: (
+      <>
+        {open === 'palette' && <Palette onClose={close} />}
+        {open === 'help' && <KeyHelp onClose={close} />}
+      </>
+    ),
+  };
 }

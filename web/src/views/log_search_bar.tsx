@@ -7,7 +7,7 @@ import { searchLog, type Found } from '../lib/log_search';
 import type { LogWindow } from '../api/types';
 import { t } from '../lib/words';
 
-const nothing: Found = { offsets: [], share: 1, isMore: false };
+const nothing: Found = { offsets: [], share: 0, isMore: false };
 const levelChoices: readonly (readonly [value: string, words: string, levels: readonly string[]])[] = [
   ['', t('All levels'), []],
   ['warning', t('Warnings and errors'), ['warning', 'warn', 'error', 'critical', 'fatal']],
@@ -18,6 +18,7 @@ interface Props {
   text: string;
   level: string;
   size: number; // a log that grew is searched again
+  line: number | null; // the one that is pointed at: a link to it stays on it
   ask: (query: { q?: string; level?: string[]; from: number }, signal: AbortSignal) => Promise<LogWindow>;
   onText: (text: string) => void;
   onLevel: (level: string) => void;
@@ -25,15 +26,17 @@ interface Props {
   onError: (error: Error) => void;
 }
 
-export function LogSearchBar({ text, level, size, ask, onText, onLevel, onGo, onError }: Props) {
+export function LogSearchBar({ text, level, size, line, ask, onText, onLevel, onGo, onError }: Props) {
   const settled = useDebounced(text, 250);
   const [found, setFound] = useState<Found>(nothing);
   const [at, setAt] = useState(-1);
   const calls = useRef({ ask, onGo, onError });
   calls.current = { ask, onGo, onError };
+  const linked = useRef(line);
   const levels = levelChoices.find(([value]) => value === level)?.[2] ?? [];
   const key = JSON.stringify([settled, levels]);
   const searched = useRef('');
+  const decided = useRef(''); // the search whose first match was chosen: one that is cut short by a log that grew has none yet
   const isOn = settled !== '' || levels.length > 0;
   useEffect(() => {
     const isNew = searched.current !== key;
@@ -50,9 +53,14 @@ export function LogSearchBar({ text, level, size, ask, onText, onLevel, onGo, on
       if (abort.signal.aborted) return;
       setFound(next);
       // The newest is nearest to where a log is read.
-      if (!isNew || next.share < 1 || next.offsets.length === 0) return;
-      setAt(next.offsets.length - 1);
-      calls.current.onGo(next.offsets[next.offsets.length - 1] as number);
+      if (decided.current === key || next.share < 1) return;
+      decided.current = key;
+      if (next.offsets.length === 0) return;
+      const [given, last] = [linked.current, next.offsets.length - 1];
+      linked.current = null;
+      setAt(given === null ? last : next.offsets.indexOf(given));
+      if (given !== null) return;
+      calls.current.onGo(next.offsets[last] as number);
     }).catch((error: Error) => !abort.signal.aborted && calls.current.onError(error));
     return () => abort.abort();
   }, [key, size]);

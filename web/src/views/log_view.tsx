@@ -89,6 +89,7 @@ export function LogView({ task, attempt }: { task: TaskInstance; attempt: number
         <LogSearchBar
           text={text}
           level={search.get('level') ?? ''}
+          line={line}
           size={isLive ? 0 : (part?.size ?? 0)}
           ask={(query, signal) => api.logWindow(dag_id, dag_run_id, task_id, { ...query, try_number: attempt }, signal, map_index)}
           onText={setText}

@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks';
 import * as api from '../api/endpoints';
 import type { Session } from '../api/types';
 import { useTitle } from '../lib/hooks';
+import { t } from '../lib/words';
 
 interface Props {
   message: string;
@@ -13,7 +14,7 @@ export function LoginView({ message, onLogin }: Props) {
   const [password, setPassword] = useState('');
   const [problem, setProblem] = useState(message);
   const [busy, setBusy] = useState(false);
-  useTitle('Sign in');
+  useTitle(t('Sign in'));
   const submit = async (event: Event) => {
     event.preventDefault();
     setBusy(true);
@@ -30,14 +31,14 @@ export function LoginView({ message, onLogin }: Props) {
       <form class="login-card" onSubmit={submit}>
         <img src="/favicon.svg" alt="" width="44" height="44" />
         <h1>Batuta</h1>
-        <p class="muted">Sign in to watch and conduct your pipelines.</p>
+        <p class="muted">{t('Sign in to watch and conduct your pipelines.')}</p>
         {problem && (
           <p class="notice notice-error" role="alert">
             {problem}
           </p>
         )}
         <label class="field">
-          <span class="field-name">User name</span>
+          <span class="field-name">{t('User name')}</span>
           <input
             name="username"
             autoComplete="username"
@@ -48,7 +49,7 @@ export function LoginView({ message, onLogin }: Props) {
           />
         </label>
         <label class="field">
-          <span class="field-name">Password</span>
+          <span class="field-name">{t('Password')}</span>
           <input
             name="password"
             type="password"
@@ -59,7 +60,7 @@ export function LoginView({ message, onLogin }: Props) {
           />
         </label>
         <button class="button button-primary" disabled={busy}>
-          {busy ? 'Signing in…' : 'Sign in'}
+          {busy ? t('Signing in…') : t('Sign in')}
         </button>
       </form>
     </main>

@@ -3,6 +3,7 @@ import * as api from '../api/endpoints';
 import type { Dag } from '../api/types';
 import { Switch } from '../components/switch';
 import { useApp } from '../lib/hooks';
+import { t } from '../lib/words';
 
 interface Props {
   dag: Dag;
@@ -24,7 +25,7 @@ export function PauseSwitch({ dag, onChange }: Props) {
       setBusy(false);
     }
   };
-  const label = dag.is_paused ? `${dag.dag_id} is paused; activate` : `${dag.dag_id} is active; pause`;
+  const label = dag.is_paused ? t('{dag} is paused; activate', { dag: dag.dag_id }) : t('{dag} is active; pause', { dag: dag.dag_id });
   return (
     <Switch checked={!dag.is_paused} disabled={busy || !canOperate} label={label} onChange={toggle} />
   );

@@ -3,6 +3,7 @@ import type { Pool } from '../api/types';
 import { Page } from '../components/page';
 import { PagedTable } from '../components/paged_table';
 import type { Column } from '../components/simple_table';
+import { t } from '../lib/words';
 
 const refreshMs = 3000;
 
@@ -11,7 +12,7 @@ function Use({ pool }: { pool: Pool }) {
   const running = Math.min(100, (pool.running_slots / all) * 100);
   const queued = Math.min(100 - running, (pool.queued_slots / all) * 100);
   return (
-    <svg class="use-bar" role="img" aria-label={`${pool.occupied_slots} of ${pool.slots} slots in use`}>
+    <svg class="use-bar" role="img" aria-label={t('{used} of {slots} slots in use', { used: pool.occupied_slots, slots: pool.slots })}>
       <rect class="use-all" width="100%" height="8" y="4" rx="4" />
       <rect class="use-part state-running" width={`${running}%`} height="8" y="4" rx="4" />
       <rect class="use-part state-queued" x={`${running}%`} width={`${queued}%`} height="8" y="4" rx="4" />
@@ -20,19 +21,19 @@ function Use({ pool }: { pool: Pool }) {
 }
 
 const columns: readonly Column<Pool>[] = [
-  { name: 'Pool', cell: (pool) => <strong title={pool.description ?? undefined}>{pool.name}</strong> },
-  { name: 'In use', cell: (pool) => <Use pool={pool} /> },
-  { name: 'Running', number: true, cell: (pool) => pool.running_slots },
-  { name: 'Queued', number: true, cell: (pool) => pool.queued_slots },
-  { name: 'Scheduled', number: true, cell: (pool) => pool.scheduled_slots },
-  { name: 'Open', number: true, cell: (pool) => pool.open_slots },
-  { name: 'Slots', number: true, cell: (pool) => pool.slots },
+  { name: t('Pool'), cell: (pool) => <strong title={pool.description ?? undefined}>{pool.name}</strong> },
+  { name: t('In use'), cell: (pool) => <Use pool={pool} /> },
+  { name: t('Running'), number: true, cell: (pool) => pool.running_slots },
+  { name: t('Queued'), number: true, cell: (pool) => pool.queued_slots },
+  { name: t('Scheduled'), number: true, cell: (pool) => pool.scheduled_slots },
+  { name: t('Open'), number: true, cell: (pool) => pool.open_slots },
+  { name: t('Slots'), number: true, cell: (pool) => pool.slots },
 ];
 
 export function PoolsView() {
   return (
-    <Page title="Pools">
-      <PagedTable read={api.pools} columns={columns} keyOf={(one) => one.name} empty="No pools." noun="pool" everyMs={refreshMs} />
+    <Page title={t('Pools')}>
+      <PagedTable read={api.pools} columns={columns} keyOf={(one) => one.name} empty={t('No pools.')} noun="pool" everyMs={refreshMs} />
     </Page>
   );
 }

@@ -3,6 +3,7 @@ import { Icon } from '../components/icon';
 import { count } from '../lib/format';
 import { useLive, useResource, useThrottled } from '../lib/hooks';
 import { everyPage } from '../lib/pages';
+import { t } from '../lib/words';
 
 /** The first `most` of each, and how many there are. */
 export function useProblems(most: number) {
@@ -33,7 +34,7 @@ export function ProblemBanner() {
   return (
     <a class={`notice ${errors > 0 ? 'notice-error' : 'notice-warning'} problem-banner`} href="#/problems">
       <Icon name="warning" />
-      <span>{parts.join(' and ')} in the DAG files</span>
+      <span>{t('{what} in the DAG files', { what: parts.join(t(' and ')) })}</span>
       <Icon name="right" />
     </a>
   );

@@ -1,36 +1,37 @@
 import { Empty, Loaded } from '../components/loaded';
 import { Ago } from '../components/time';
-import { count, errorPosition } from '../lib/format';
+import { count, errorPosition, number } from '../lib/format';
 import { useNow, useTitle } from '../lib/hooks';
 import { dagLink } from '../lib/route';
+import { t } from '../lib/words';
 import { useProblems } from './problem_banner';
 
 const most = 2000;
 
 function Missing({ shown, total, noun }: { shown: number; total: number; noun: string }) {
   if (shown >= total) return null;
-  return <li class="muted">The first {shown.toLocaleString('en-US')} of {count(total, noun)}; the API has all of them.</li>;
+  return <li class="muted">{t('The first {shown} of {total}; the API has all of them.', { shown: number(shown), total: count(total, noun) })}</li>;
 }
 
 export function ProblemsView() {
   const problems = useProblems(most);
   const now = useNow(true);
-  useTitle('Problems');
+  useTitle(t('Problems'));
   return (
     <>
       <div class="page-head">
-        <h1>Problems</h1>
+        <h1>{t('Problems')}</h1>
       </div>
       <Loaded of={problems}>
         {({ errors, warnings }) =>
           errors.total + warnings.total === 0 ? (
-            <Empty>Every DAG file is in order.</Empty>
+            <Empty>{t('Every DAG file is in order.')}</Empty>
           ) : (
-            <ul class="problems" aria-label="Problems">
+            <ul class="problems" aria-label={t('Problems')}>
               {errors.rows.map((error) => (
                 <li key={`error ${error.import_error_id}`} class="card problem problem-error">
                   <p class="problem-head">
-                    <strong>Import error</strong>
+                    <strong>{t('Import error')}</strong>
                     <code>{errorPosition(error.filename, error.stack_trace)}</code>
                     <span class="muted">
                       <Ago at={error.timestamp} now={now} />
@@ -42,7 +43,7 @@ export function ProblemsView() {
               {warnings.rows.map((warning) => (
                 <li key={`${warning.dag_id} ${warning.batuta.kind} ${warning.message}`} class="card problem problem-warning">
                   <p class="problem-head">
-                    <strong>Warning</strong>
+                    <strong>{t('Warning')}</strong>
                     <a href={dagLink(warning.dag_id)}>{warning.dag_id}</a>
                     <span class="muted">
                       {warning.batuta.kind} · <Ago at={warning.timestamp} now={now} />

@@ -1,23 +1,25 @@
 import * as api from '../api/endpoints';
 import type { QualityResult, TaskInstance } from '../api/types';
 import { SimpleTable, type Column } from '../components/simple_table';
+import { number } from '../lib/format';
 import { useResource } from '../lib/hooks';
+import { t } from '../lib/words';
 
 const broken = (result: QualityResult) => result.passed === false;
 
-const count = (rows: number | undefined) => rows?.toLocaleString('en') ?? '–';
+const count = (rows: number | undefined) => (rows === undefined ? '–' : number(rows));
 
 function Outcome({ result }: { result: QualityResult }) {
-  if (!broken(result)) return <span class="quality-good">holds</span>;
+  if (!broken(result)) return <span class="quality-good">{t('holds')}</span>;
   const blocking = result.severity === 'blocking';
-  return <span class={blocking ? 'quality-bad' : 'quality-warning'}>{blocking ? 'broken' : 'warning'}</span>;
+  return <span class={blocking ? 'quality-bad' : 'quality-warning'}>{blocking ? t('broken') : t('warning')}</span>;
 }
 
 const columns: readonly Column<QualityResult>[] = [
-  { name: 'Rule', cell: (result) => result.rule ?? '–' },
-  { name: 'Table', cell: (result) => result.table ?? '–' },
-  { name: 'Outcome', cell: (result) => <Outcome result={result} /> },
-  { name: 'Rows failed', number: true, cell: (result) => `${count(result.failed)} of ${count(result.checked)}` },
+  { name: t('Rule'), cell: (result) => result.rule ?? '–' },
+  { name: t('Table'), cell: (result) => result.table ?? '–' },
+  { name: t('Outcome'), cell: (result) => <Outcome result={result} /> },
+  { name: t('Rows failed'), number: true, cell: (result) => t('{part} of {all}', { part: count(result.failed), all: count(result.checked) }) },
 ];
 
 // A try tells its results with its end.
@@ -40,9 +42,9 @@ export function QualityView({ task, attempt }: { task: TaskInstance; attempt: nu
   return (
     <details class="quality" open={failed > 0}>
       <summary>
-        Quality{' '}
+        {t('Quality')}{' '}
         <span class="muted">
-          {failed > 0 ? `${failed} of ${results.length} rules broken` : `${results.length} rules hold`}
+          {failed > 0 ? t('{failed} of {count} rules broken', { failed, count: results.length }) : t('{count} rules hold', { count: results.length })}
         </span>
       </summary>
       <SimpleTable rows={rows} columns={columns} keyOf={(row) => row.at} empty="" />

@@ -10,6 +10,7 @@ import { everyPage } from '../lib/pages';
 import { dagLink } from '../lib/route';
 import { isEnded } from '../lib/states';
 import { taskKey } from '../lib/timeline';
+import { t } from '../lib/words';
 import { DagGraph } from './dag_graph';
 import { RunHead } from './run_head';
 import { TaskList } from './task_list';
@@ -86,8 +87,8 @@ export function RunView({ dag, run, task, tab }: RunViewProps) {
     <Loaded of={head}>
       {(data) => (
         <>
-          <nav class="crumbs" aria-label="Breadcrumb">
-            <a href="#/dags">DAGs</a>
+          <nav class="crumbs" aria-label={t('Where this is')}>
+            <a href="#/dags">{t('DAGs')}</a>
             <a href={dagLink(dag)}>{dag}</a>
           </nav>
           <RunHead run={data} tasks={list} now={now} state={state} onState={(next) => change({ state: next })} onChanged={reread} />

@@ -3,6 +3,7 @@ import * as api from '../api/endpoints';
 import { Fact } from '../components/fact';
 import { Ago } from '../components/time';
 import { useResource } from '../lib/hooks';
+import { t } from '../lib/words';
 
 interface Told {
   count: number;
@@ -25,9 +26,9 @@ export function SkippedTicks({ dag, now }: { dag: string; now: number }) {
   const told = readExtra(row?.extra ?? null);
   if (!row || !told) return null;
   return (
-    <Fact name="Ticks without a run">
+    <Fact name={t('Ticks without a run')}>
       {told.count}
-      {told.more ? ' or more' : ''} <Ago at={row.when} now={now} />: {told.why}
+      {told.more ? ` ${t('or more')}` : ''} <Ago at={row.when} now={now} />: {told.why}
     </Fact>
   );
 }

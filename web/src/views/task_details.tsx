@@ -5,6 +5,7 @@ import { Loaded } from '../components/loaded';
 import { At } from '../components/time';
 import { duration, elapsed, prettyJson } from '../lib/format';
 import { useResource } from '../lib/hooks';
+import { t } from '../lib/words';
 
 export function TaskDetails({ task, now }: { task: TaskInstance; now: number }) {
   const full = useResource(
@@ -16,31 +17,31 @@ export function TaskDetails({ task, now }: { task: TaskInstance; now: number }) 
       {(data) => (
         <>
           <dl class="facts facts-block">
-            <Fact name="Type">{data.operator_name ?? '–'}</Fact>
-            <Fact name="Try">
-              {data.try_number} of at most {data.max_tries + 1}
+            <Fact name={t('Type')}>{data.operator_name ?? '–'}</Fact>
+            <Fact name={t('Try')}>
+              {t('{at} of at most {most}', { at: data.try_number, most: data.max_tries + 1 })}
             </Fact>
-            <Fact name="Queued">
+            <Fact name={t('Queued')}>
               <At at={data.queued_when} />
             </Fact>
-            <Fact name="Started">
+            <Fact name={t('Started')}>
               <At at={data.start_date} />
             </Fact>
-            <Fact name="Ended">
+            <Fact name={t('Ended')}>
               <At at={data.end_date} />
             </Fact>
-            <Fact name="Duration">{duration(elapsed(data.start_date, data.end_date, now))}</Fact>
-            <Fact name="Pool">{data.pool}</Fact>
-            <Fact name="Priority">{data.priority_weight ?? '–'}</Fact>
-            <Fact name="Worker">
+            <Fact name={t('Duration')}>{duration(elapsed(data.start_date, data.end_date, now))}</Fact>
+            <Fact name={t('Pool')}>{data.pool}</Fact>
+            <Fact name={t('Priority')}>{data.priority_weight ?? '–'}</Fact>
+            <Fact name={t('Worker')}>
               {data.hostname ?? '–'}
-              {data.pid ? `, process ${data.pid}` : ''}
+              {data.pid ? t(', process {pid}', { pid: data.pid }) : ''}
             </Fact>
-            {data.note && <Fact name="Note">{data.note}</Fact>}
+            {data.note && <Fact name={t('Note')}>{data.note}</Fact>}
           </dl>
           {data.rendered_fields && Object.keys(data.rendered_fields).length > 0 && (
             <>
-              <h3>Rendered fields</h3>
+              <h3>{t('Rendered fields')}</h3>
               <pre class="code">{prettyJson(data.rendered_fields)}</pre>
             </>
           )}

@@ -4,11 +4,12 @@ import { Icon } from '../components/icon';
 import { Empty } from '../components/loaded';
 import { StateBadge } from '../components/state_badge';
 import { VirtualRows } from '../components/virtual_rows';
-import { duration, elapsed } from '../lib/format';
+import { duration, elapsed, number } from '../lib/format';
 import { layers } from '../lib/graph';
 import { useSearchText } from '../lib/hooks';
 import { stateInfo } from '../lib/states';
 import { axisMarks, buildTimeline, taskKey, type Bar } from '../lib/timeline';
+import { t } from '../lib/words';
 
 const rowHeight = 40; // as in css/run.css
 const searchFrom = 12; // shorter lists need no search box
@@ -70,27 +71,27 @@ export function TaskList({ tasks, total, order, run, now, state, selected, onSel
   );
   const timeline = useMemo(() => buildTimeline(tasks, run.start_date, now), [tasks, run.start_date, now]);
   return (
-    <section class="task-list card" aria-label="Tasks">
+    <section class="task-list card" aria-label={t('Tasks')}>
       <div class="task-list-head">
-        <h2>Tasks</h2>
+        <h2>{t('Tasks')}</h2>
         {tasks.length >= searchFrom && (
           <label class="search">
             <Icon name="search" />
-            <span class="visually-hidden">Search tasks</span>
-            <input type="search" placeholder="Search tasks" value={text} onInput={(event) => setText(event.currentTarget.value)} />
+            <span class="visually-hidden">{t('Search tasks')}</span>
+            <input type="search" placeholder={t('Search tasks')} value={text} onInput={(event) => setText(event.currentTarget.value)} />
           </label>
         )}
         <Axis length={timeline.length} />
       </div>
       {tasks.length < total && (
         <p class="list-note">
-          The first {tasks.length.toLocaleString('en-US')} of {total.toLocaleString('en-US')} tasks; the API has all of them.
+          {t('The first {shown} of {total}; the API has all of them.', { shown: number(tasks.length), total: t('{count} tasks', { count: number(total) }) })}
         </p>
       )}
       {shown.length === 0 ? (
-        <Empty>No task matches.</Empty>
+        <Empty>{t('No task matches.')}</Empty>
       ) : (
-        <VirtualRows items={shown} rowHeight={rowHeight} label="Tasks">
+        <VirtualRows items={shown} rowHeight={rowHeight} label={t('Tasks')}>
           {(task) => {
             const key = taskKey(task);
             return (
@@ -109,8 +110,8 @@ export function TaskList({ tasks, total, order, run, now, state, selected, onSel
                     {task.task_display_name && task.task_display_name !== task.task_id && <span class="muted"> {task.task_display_name}</span>}
                     {task.rendered_map_index && <span class="muted"> {task.rendered_map_index}</span>}
                   </span>
-                  <span class="task-tries" title={`Try ${task.try_number} of at most ${task.max_tries + 1}`}>
-                    {task.try_number > 1 ? `try ${task.try_number}` : ''}
+                  <span class="task-tries" title={t('Try {at} of at most {most}', { at: task.try_number, most: task.max_tries + 1 })}>
+                    {task.try_number > 1 ? t('try {at}', { at: task.try_number }) : ''}
                   </span>
                   <span class="task-time number">{duration(elapsed(task.start_date, task.end_date, now))}</span>
                   <TimeBar bar={timeline.bars.get(key)} state={stateInfo(task.state).name} />

@@ -13,16 +13,17 @@ import { prettyJson } from '../lib/format';
 import { useApp, useResource } from '../lib/hooks';
 import { confOf, fieldsOf, problemsByField, utcOf, type ConfResult, type Field } from '../lib/params';
 import { runLink } from '../lib/route';
+import { t } from '../lib/words';
 import { DagFileNotice } from './dag_file_notice';
 
 const modes = [
-  { id: 'form', label: 'Form' },
+  { id: 'form', label: t('Form') },
   { id: 'json', label: 'JSON' },
 ];
 
 type Texts = Record<string, string>;
 const windowNames = ['start', 'end'] as const;
-const titleOf = (name: (typeof windowNames)[number]) => (name === 'start' ? 'Start, UTC' : 'End, UTC');
+const titleOf = (name: (typeof windowNames)[number]) => (name === 'start' ? t('Start, UTC') : t('End, UTC'));
 const windowFields = windowNames.map((name) => ({ name, title: titleOf(name) }));
 
 function formConf(fields: readonly Field[], texts: Texts, windowTexts: Texts): ConfResult {
@@ -33,7 +34,7 @@ function formConf(fields: readonly Field[], texts: Texts, windowTexts: Texts): C
   }
   const { start, end } = result.conf;
   if (typeof start === 'string' && typeof end === 'string' && start >= end && windowTexts['end']) {
-    result.problems['end'] = 'Must be after the start.';
+    result.problems['end'] = t('Must be after the start.');
   }
   return result;
 }
@@ -44,9 +45,9 @@ function jsonConf(text: string): ConfResult {
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
       return { conf: value as Record<string, unknown>, problems: {} };
     }
-    return { conf: {}, problems: { '': 'The configuration must be a JSON object.' } };
+    return { conf: {}, problems: { '': t('The configuration must be a JSON object.') } };
   } catch (error) {
-    return { conf: {}, problems: { '': `Not valid JSON: ${(error as Error).message}` } };
+    return { conf: {}, problems: { '': t('Not valid JSON: {reason}', { reason: (error as Error).message }) } };
   }
 }
 
@@ -59,7 +60,7 @@ interface WindowProps {
 function DataWindow({ texts, problems, onChange }: WindowProps) {
   return (
     <details class="window" open={windowNames.some((name) => problems[name] !== undefined) || undefined}>
-      <summary>Data window (optional)</summary>
+      <summary>{t('Data window (optional)')}</summary>
       <div class="window-fields">
         {windowNames.map((name) => (
           <label key={name} class="field" data-field={name}>
@@ -76,7 +77,7 @@ function DataWindow({ texts, problems, onChange }: WindowProps) {
           </label>
         ))}
       </div>
-      <p class="field-hint">Left empty, the run takes the last complete interval of the schedule.</p>
+      <p class="field-hint">{t('Left empty, the run takes the last complete interval of the schedule.')}</p>
     </details>
   );
 }
@@ -111,7 +112,7 @@ function TriggerForm({ details, onClose }: { details: DagDetails; onClose: () =>
     setBusy(true);
     try {
       const run = await api.trigger(details.dag_id, { logical_date: new Date().toISOString(), conf });
-      notify(`A run of ${run.dag_id} has been triggered.`);
+      notify(t('A run of {dag} has been triggered.', { dag: run.dag_id }));
       location.hash = runLink(run.dag_id, run.dag_run_id);
       onClose();
     } catch (error) {
@@ -127,11 +128,11 @@ function TriggerForm({ details, onClose }: { details: DagDetails; onClose: () =>
   };
   return (
     <form class="trigger-form" ref={form} onSubmit={submit} noValidate>
-      <Tabs tabs={modes} current={mode} label="How to write the configuration" onChange={changeMode} />
+      <Tabs tabs={modes} current={mode} label={t('How to write the configuration')} onChange={changeMode} />
       <FormProblems problems={problems} names={ownWindow ? fields : [...fields, ...windowFields]} />
       {mode === 'form' ? (
         <>
-          {fields.length === 0 && <p class="muted">This DAG declares no params.</p>}
+          {fields.length === 0 && <p class="muted">{t('This DAG declares no params.')}</p>}
           {fields.map((field) => (
             <ParamField
               key={field.name}
@@ -151,7 +152,7 @@ function TriggerForm({ details, onClose }: { details: DagDetails; onClose: () =>
         </>
       ) : (
         <label class="field">
-          <span class="field-name">Configuration (conf)</span>
+          <span class="field-name">{t('Configuration (conf)')}</span>
           <textarea
             class="mono"
             name="conf"
@@ -164,13 +165,13 @@ function TriggerForm({ details, onClose }: { details: DagDetails; onClose: () =>
         </label>
       )}
       <DagFileNotice dag={details} />
-      {details.is_paused && <p class="notice notice-warning">This DAG is paused; the run waits until it is activated.</p>}
+      {details.is_paused && <p class="notice notice-warning">{t('This DAG is paused; the run waits until it is activated.')}</p>}
       <footer class="dialog-foot">
         <button type="button" class="button" onClick={onClose}>
-          Cancel
+          {t('Cancel')}
         </button>
         <button class="button button-primary" disabled={busy}>
-          {busy ? 'Starting…' : 'Trigger'}
+          {busy ? t('Starting…') : t('Trigger')}
         </button>
       </footer>
     </form>
@@ -180,7 +181,7 @@ function TriggerForm({ details, onClose }: { details: DagDetails; onClose: () =>
 export function TriggerDialog({ dag, onClose }: { dag: string; onClose: () => void }) {
   const details = useResource((signal) => api.dagDetails(dag, signal), [dag]);
   return (
-    <Dialog title={`Trigger ${dag}`} onClose={onClose}>
+    <Dialog title={t('Trigger {dag}', { dag })} onClose={onClose}>
       <Loaded of={details}>{(data) => <TriggerForm details={data} onClose={onClose} />}</Loaded>
     </Dialog>
   );

@@ -3,6 +3,7 @@ import type { TaskInstance } from '../api/types';
 import { duration, elapsed } from '../lib/format';
 import { useResource } from '../lib/hooks';
 import { stateInfo } from '../lib/states';
+import { t } from '../lib/words';
 
 interface Props {
   task: TaskInstance;
@@ -22,7 +23,7 @@ export function TryPicker({ task, attempt, now, onPick }: Props) {
   return (
     <div class="try-picker">
       <select
-        aria-label="Try"
+        aria-label={t('Try')}
         value={String(attempt)}
         onChange={(event) => {
           const picked = Number(event.currentTarget.value);
@@ -31,7 +32,7 @@ export function TryPicker({ task, attempt, now, onPick }: Props) {
       >
         {all.map((one) => (
           <option key={one.try_number} value={String(one.try_number)}>
-            Try {one.try_number}: {stateInfo(one.state).label}, {duration(elapsed(one.start_date, one.end_date, now))}
+            {t('Try')} {one.try_number}: {stateInfo(one.state).label}, {duration(elapsed(one.start_date, one.end_date, now))}
           </option>
         ))}
       </select>

@@ -2,6 +2,7 @@ import * as api from '../api/endpoints';
 import type { TaskInstance } from '../api/types';
 import { usePolled } from '../lib/hooks';
 import { isEnded } from '../lib/states';
+import { t } from '../lib/words';
 
 const askEveryMs = 3000;
 
@@ -14,9 +15,9 @@ function Reasons({ task }: { task: TaskInstance }) {
   const reasons = why.data?.dependencies ?? [];
   return (
     <div class="why" role="status">
-      <h3>Why is it not running?</h3>
+      <h3>{t('Why is it not running?')}</h3>
       {reasons.length === 0 ? (
-        <p class="muted">{why.loading ? 'Asking…' : 'Nothing holds it back; it starts as soon as a worker takes it.'}</p>
+        <p class="muted">{why.loading ? t('Asking…') : t('Nothing holds it back; it starts as soon as a worker takes it.')}</p>
       ) : (
         <ul>
           {reasons.map((one) => (

@@ -3,6 +3,7 @@ import type { TaskInstance, XCom } from '../api/types';
 import { Empty, Loaded } from '../components/loaded';
 import { prettyJson } from '../lib/format';
 import { useResource } from '../lib/hooks';
+import { t } from '../lib/words';
 
 // XComs are at most 64 KiB each and few, so that their values are read with the list.
 async function readAll(task: TaskInstance, signal: AbortSignal): Promise<XCom[]> {
@@ -20,7 +21,7 @@ export function XComView({ task }: { task: TaskInstance }) {
     <Loaded of={entries}>
       {(list) =>
         list.length === 0 ? (
-          <Empty>This task has passed nothing on.</Empty>
+          <Empty>{t('This task has passed nothing on.')}</Empty>
         ) : (
           <dl class="xcoms">
             {list.map((entry) => (
