@@ -1,0 +1,1 @@
+-- Nothing: keeps the row of numbers without a gap.
