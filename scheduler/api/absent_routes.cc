@@ -1,5 +1,5 @@
 // Airflow's operations whose subject does not exist here: assets and their events, state
-// stores, questions to people, task groups, partitions. Lists are empty, one object is not found
+// stores, task groups, partitions. Lists are empty, one object is not found
 // and says why, and what cannot be written is refused before anything is changed.
 #include <nlohmann/json.hpp>
 
@@ -17,7 +17,6 @@ namespace {
 
 constexpr const char* no_assets = "there are no assets here: DAGs are not connected by them";
 constexpr const char* no_states = "there are no state stores here: a task's results are its XComs";
-constexpr const char* no_questions = "there are no questions to people here: no task waits for one";
 
 Error absent(const std::string& what, const char* why) {
   return {Errc::not_found, what + " was not found: " + why, {}};
@@ -147,16 +146,7 @@ Result<Response> clear_task_states(Context& context, const Request& request) {
   return no_content();
 }
 
-// ---- questions to people, task groups, partitions
-
-Result<Response> list_questions(Context& context, const Request& request) {
-  if (const auto ok = find_run(context, request); !ok) return ok.error();
-  return none_of(request, "hitl_details");
-}
-Result<Response> no_question(Context&, const Request& request) {
-  if (const auto ok = check_body(request); !ok) return ok.error();
-  return absent("Human-in-the-loop detail of " + path_param(request, "task_id"), no_questions);
-}
+// ---- task groups, partitions
 
 // No run has a partition, so that none is cleared, and the answer says so.
 Result<Response> clear_partitions(Context& context, const Request& request) {

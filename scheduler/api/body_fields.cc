@@ -154,8 +154,12 @@ constexpr BodyField backfill_rows[] = {
     {"dag_run_conf", Kind::object},     {"reprocess_behavior"},
     {"max_active_runs", Kind::integer}, {"run_on_latest_version", Kind::flag}};
 
+constexpr BodyField hitl_rows[] = {{"chosen_options", Kind::list, true},
+                                   {"params_input", Kind::object}};
+
 }  // namespace
 
+constinit const BodyTable hitl_body = hitl_rows;
 constinit const BodyTable no_body = {};
 constinit const BodyTable token_body = token_rows;
 constinit const BodyTable login_body = login_rows;

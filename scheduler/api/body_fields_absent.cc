@@ -21,8 +21,6 @@ constexpr BodyField materialize_rows[] = {{"dag_run_id"},
 constexpr BodyField state_rows[] = {{"value", Kind::any, true},
                                     {"expires_at", Kind::text, false, "A time, default or null"}};
 constexpr BodyField state_value_rows[] = {{"value", Kind::any, true}};
-constexpr BodyField hitl_rows[] = {{"chosen_options", Kind::list, true},
-                                   {"params_input", Kind::object}};
 constexpr BodyField partition_rows[] = {{"partition_key"},
                                         {"partition_date_start", Kind::time},
                                         {"partition_date_end", Kind::time},
@@ -49,7 +47,6 @@ constinit const BodyTable asset_event_body = asset_event_rows;
 constinit const BodyTable materialize_body = materialize_rows;
 constinit const BodyTable state_body = state_rows;
 constinit const BodyTable state_value_body = state_value_rows;
-constinit const BodyTable hitl_body = hitl_rows;
 constinit const BodyTable partition_body = partition_rows;
 constinit const BodyTable connection_test_body = connection_test_rows;
 

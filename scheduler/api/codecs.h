@@ -50,6 +50,8 @@ nlohmann::json dag_json(const DagFacts& facts);
 // of the DAG file.
 std::string dag_details_text(const DagFacts& facts, const VersionInfo* version,
                              std::int64_t active_runs, bool is_favorite);
+// A param, or a field of a question's form: {"value", "description", "schema"}.
+nlohmann::json param_form(const nlohmann::json& schema);
 // `old_client`: one of Airflow 3.0 or 3.1, whose document has retry_exponential_backoff as a
 // boolean, and whose client takes nothing else; since then it is a number.
 nlohmann::json task_json(const Dag& dag, const Task& task, bool old_client = false);

@@ -12,8 +12,6 @@ namespace batuta::http {
 
 using nlohmann::json;
 
-namespace {
-
 json param_form(const json& schema) {
   json rest = schema;
   rest.erase("default");
@@ -22,6 +20,8 @@ json param_form(const json& schema) {
           {"description", schema.value("description", json(nullptr))},
           {"schema", rest}};
 }
+
+namespace {
 
 // Airflow's form of a DAG's params: {"name": {"value", "description", "schema"}}, as text, for a
 // form asks for them in the order of the DAG file, which a json value would not keep.

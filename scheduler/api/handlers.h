@@ -125,6 +125,12 @@ void login(Context&, Call);
 void get_session(Context&, Call);
 void logout(Context&, Call);
 
+// question_routes.cc
+Result<Response> list_questions(Context&, const Request&);
+Result<Response> get_question(Context&, const Request&);
+Result<Response> get_question_of_try(Context&, const Request&);
+void answer_question(Context&, Call);
+
 // absent_routes.cc
 Result<Response> list_assets(Context&, const Request&);
 Result<Response> list_asset_aliases(Context&, const Request&);
@@ -140,8 +146,6 @@ Result<Response> list_task_states(Context&, const Request&);
 Result<Response> no_task_state(Context&, const Request&);
 Result<Response> refuse_task_state(Context&, const Request&);
 Result<Response> clear_task_states(Context&, const Request&);
-Result<Response> list_questions(Context&, const Request&);
-Result<Response> no_question(Context&, const Request&);
 Result<Response> clear_partitions(Context&, const Request&);
 Result<Response> refuse_connection_test(Context&, const Request&);
 Result<Response> no_connection_test(Context&, const Request&);

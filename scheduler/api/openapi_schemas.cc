@@ -139,7 +139,15 @@ constexpr ObjectSchema schemas[] = {
     {"BackfillTick", "ordinal:int logical_date:time outcome dag_run_id? state?"},
     {"BackfillTickCollection", "[ticks:BackfillTick] total_entries:int"},
     {"TaskStateCollection", "[task_state_store:object] total_entries:int"},
-    {"QuestionCollection", "[hitl_details:object] total_entries:int"},
+    {"Person", "id name"},
+    {"QuestionExtra", "deadline:time? on_reject may_answer:bool"},
+    {"Question",
+     "[options] subject body? defaults:any? multiple:bool params:object [assigned_users:Person] "
+     "created_at:time responded_by_user:Person? responded_at:time? chosen_options:any? "
+     "params_input:object response_received:bool task_instance:TaskInstance batuta:QuestionExtra"},
+    {"QuestionCollection", "[hitl_details:Question] total_entries:int"},
+    {"QuestionAnswer",
+     "responded_by:Person responded_at:time [chosen_options] params_input:object"},
     {"PartitionsCleared", "dag_runs_cleared:int task_instances_cleared:int dry_run:bool"},
     {"Plugin", "name version kind summary sha256 [params:object]"},
     {"PluginFault", "name reason"},

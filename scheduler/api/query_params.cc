@@ -301,9 +301,31 @@ constexpr QueryParam link_rows[] = {map_index, own("try_number", Kind::integer)}
 constexpr QueryParam next_rows[] = {
     own("next", Kind::text, "Where to go afterwards: a path of this server")};
 
+constexpr QueryParam hitl_list_rows[] = {
+    limit,
+    offset,
+    orders("ti_id subject responded_at created_at responded_by_user_id responded_by_user_name "
+           "dag_id run_id task_display_name run_after rendered_map_index task_instance_operator "
+           "task_instance_state"),
+    pattern("dag_id_pattern", "dag_id"),
+    prefix("dag_id_prefix_pattern", "dag_id"),
+    filter("task_id", Kind::text, "task_id"),
+    pattern("task_id_pattern", "task_id"),
+    prefix("task_id_prefix_pattern", "task_id"),
+    filter("map_index", Kind::integer, "map_index"),
+    own("state", Kind::texts, "Of the task instance; awaiting_input is deferred"),
+    own("response_received", Kind::flag),
+    filter("responded_by_user_id", Kind::texts, "responded_by_user_id"),
+    filter("responded_by_user_name", Kind::texts, "responded_by_user_name"),
+    pattern("subject_search", "subject"),
+    pattern("body_search", "body"),
+    times("created_at"),
+};
+
 }  // namespace
 
 constinit const QueryTable no_params = {};
+constinit const QueryTable hitl_list_params = hitl_list_rows;
 constinit const QueryTable page_params = page_rows;
 constinit const QueryTable dag_list_params = dag_list_rows;
 constinit const QueryTable dag_patch_params = dag_patch_rows;

@@ -38,26 +38,6 @@ constexpr QueryParam asset_event_rows[] = {
 constexpr QueryParam queued_event_rows[] = {filter("before", Kind::time, "created_at", Op::lt)};
 constexpr QueryParam state_list_rows[] = {map_index, limit, offset};
 constexpr QueryParam state_clear_rows[] = {map_index, own("all_map_indices", Kind::flag)};
-constexpr QueryParam hitl_list_rows[] = {
-    limit,
-    offset,
-    orders("ti_id subject responded_at created_at responded_by_user_id responded_by_user_name "
-           "dag_id run_id run_after rendered_map_index task_instance_operator "
-           "task_instance_state"),
-    pattern("dag_id_pattern", "dag_id"),
-    prefix("dag_id_prefix_pattern", "dag_id"),
-    filter("task_id", Kind::text, "task_id"),
-    pattern("task_id_pattern", "task_id"),
-    prefix("task_id_prefix_pattern", "task_id"),
-    filter("map_index", Kind::integer, "map_index"),
-    filter("state", Kind::texts, "state"),
-    filter("response_received", Kind::flag, "response_received"),
-    filter("responded_by_user_id", Kind::texts, "responded_by_user_id"),
-    filter("responded_by_user_name", Kind::texts, "responded_by_user_name"),
-    filter("subject_search", Kind::text, "subject"),
-    filter("body_search", Kind::text, "body"),
-    times("created_at"),
-};
 
 }  // namespace
 
@@ -67,6 +47,5 @@ constinit const QueryTable asset_event_params = asset_event_rows;
 constinit const QueryTable queued_event_params = queued_event_rows;
 constinit const QueryTable state_list_params = state_list_rows;
 constinit const QueryTable state_clear_params = state_clear_rows;
-constinit const QueryTable hitl_list_params = hitl_list_rows;
 
 }  // namespace batuta::http

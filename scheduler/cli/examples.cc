@@ -52,6 +52,10 @@ constexpr Example examples[] = {
      "  batuta tasks clear hello - greet --start-date 2024-05-01T00:00:00Z --end-date "
      "2024-05-07T00:00:00Z"},
     {"tasks mark", "batuta tasks mark hello \"$RUN\" greet success --downstream"},
+    {"tasks answer",
+     "batuta tasks answer deploy \"$RUN\" ask --option Approve\n"
+     "  batuta tasks answer deploy \"$RUN\" how_many --input '{\"n\": 3}'"},
+    {"hitl list", "batuta hitl list\n  batuta hitl list deploy --all -o json"},
     {"tasks xcom", "batuta tasks xcom hello \"$RUN\" greet -o json --columns value"},
     {"tasks explain", "batuta tasks explain hello \"$RUN\" greet"},
     {"pools set", "batuta pools set reports 2 'at most two reports at once'"},

@@ -75,7 +75,7 @@ struct Task {
   Isolation isolation = Isolation::warm;
   bool is_branch = false;  // its result names the direct downstreams to run
   // No worker runs it: the engine says what becomes of it (event.h, Resolution). Sensors,
-  // trigger_dag, short_circuit.
+  // trigger_dag, short_circuit, approval, input.
   bool is_resolved = false;
   bool is_data = false;  // extract, transform, aggregate: has control rows and a window
   Duration overlap{};    // data tasks: how far the window reaches back

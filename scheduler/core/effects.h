@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "scheduler/core/event.h"
+#include "scheduler/core/question.h"
 #include "scheduler/core/rows.h"
 
 namespace batuta {
@@ -53,6 +54,8 @@ struct Changes {
   std::vector<JobExecutionRow> job_executions;  // upserts by (key)
   std::vector<WaitRow> waits;                   // upserts by key
   std::vector<InstanceKey> waits_done;
+  std::vector<QuestionRow> questions;             // inserts by (key, try)
+  std::vector<AnswerRow> answers;                 // of questions that have none
   std::vector<AttemptReportRow> attempt_reports;  // inserts: an attempt ends once
   std::vector<OutboxRow> outbox;                  // inserts
   std::vector<std::int64_t> outbox_done;
@@ -140,6 +143,7 @@ struct Reply {
   std::vector<TaskInstanceRow> tasks;  // clear, mark: what is (or would be) touched, before
   std::string where;                   // the field that is wrong, as in Error; when code is invalid
   std::optional<BackfillRow> backfill{};  // of a backfill
+  std::optional<AnswerRow> answer{};      // of an answer
 };
 // For the live feed: what changed, as the page needs it. Strings are looked up by the engine.
 struct FeedItem {

@@ -9,6 +9,7 @@
 
 #include "common/message.h"
 #include "scheduler/core/dag.h"
+#include "scheduler/core/question.h"
 #include "scheduler/core/rows.h"
 #include "scheduler/core/stored_run.h"
 #include "scheduler/core/wait.h"
@@ -255,8 +256,9 @@ struct Resolution {
   // that follows, whatever its trigger rules say.
   bool goes_on = true;
   bool whole = true;
-  WaitRow wait;                         // wait; trigger, when `waits`: allowed, refused, deadline
-  std::optional<RunRequested> trigger;  // with a UUID, and without a request
+  WaitRow wait;                           // wait; trigger, when `waits`: allowed, refused, deadline
+  std::optional<QuestionRow> question{};  // wait of kind answer: what is asked
+  std::optional<RunRequested> trigger;    // with a UUID, and without a request
   bool waits = false;
   bool skip_when_exists = false;
 };
@@ -274,6 +276,16 @@ struct WaitChecked {
   AttemptKey key;
   Outcome outcome = Outcome::not_yet;
   std::string message;  // why not
+};
+// A person answers what a task asks. Checked at the door against the question's options and form
+// (dagfile/answer.h), and whether this person may. Refused unless the task still waits for it.
+struct QuestionAnswered {
+  RequestId request = 0;
+  InstanceKey key;
+  std::int32_t try_number = 0;  // whose question was read
+  std::vector<std::string> chosen_options;
+  std::string params_input_json = "{}";
+  std::string user{};
 };
 struct PublicationSettled {
   std::int64_t publication = 0;
@@ -297,6 +309,6 @@ using Event =
                  BackfillRequested, BackfillChanged, BackfillLooked, PoolSet, PoolDeleted,
                  WorkerJoined, WorkerLost, AgentDead, WorkerHeartbeat, WorkerCatalogue,
                  AttemptStarted, AttemptFinished, AttemptRecalled, TaskExpanded, TaskResolved,
-                 WaitChecked, PublicationSettled, PublicationRefused, Stalled>;
+                 WaitChecked, QuestionAnswered, PublicationSettled, PublicationRefused, Stalled>;
 
 }  // namespace batuta

@@ -175,8 +175,9 @@ bool Changes::empty() const {
          tasks_updated.empty() && xcoms_cleared.empty() && xcoms_deleted.empty() && xcoms.empty() &&
          tables.empty() && accepted.empty() && accepted_done.empty() && publications.empty() &&
          watermarks.empty() && streaks.empty() && waits.empty() && waits_done.empty() &&
-         job_executions.empty() && attempt_reports.empty() && outbox.empty() &&
-         outbox_done.empty() && event_log.empty() && runs_removed.empty() && dags_deleted.empty();
+         questions.empty() && answers.empty() && job_executions.empty() &&
+         attempt_reports.empty() && outbox.empty() && outbox_done.empty() && event_log.empty() &&
+         runs_removed.empty() && dags_deleted.empty();
 }
 
 }  // namespace batuta

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "scheduler/core/event.h"
+#include "scheduler/core/question.h"
 #include "scheduler/core/rows.h"
 
 namespace batuta {
@@ -141,6 +142,7 @@ struct LiveWait {
   std::int32_t checks = 0;  // answered with "not yet", since it was read from the store
   OptTime next_check;       // kind check, unless it is being looked at
   OptTime timer;            // its Timer, if it has one
+  std::optional<OpenQuestion> question{};  // kind answer
 };
 
 // Runs of one DAG in the order in which `depends_on_past` sees them.

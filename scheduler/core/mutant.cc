@@ -74,6 +74,9 @@ constexpr std::array mutants = {
     MutantInfo{"soft_fail_fails", "I24: a soft wait that ends in vain is skipped"},
     MutantInfo{"retry_restarts_timeout", "I24: a wait's time-out counts over all tries"},
     MutantInfo{"never_judge_waiters", "I24: who waits for a run is told of its end"},
+    MutantInfo{"answer_twice", "I30: a question has one answer at most"},
+    MutantInfo{"forget_default_answer", "I30: when the time is over the default is the answer"},
+    MutantInfo{"reject_goes_on", "I6: a rejection skips what follows"},
     MutantInfo{"short_circuit_stops_early", "I6: a short circuit skips all that follows"},
     // Schedules and triggers
     MutantInfo{"cursor_stays", "I8: each tick has at most one run"},

@@ -137,8 +137,9 @@ std::string seconds_text(Duration span) {
 }  // namespace
 
 std::string_view to_string(AlertOn on) {
-  static constexpr std::string_view names[] = {"success",  "failure", "retry",    "skipped",
-                                               "recovery", "timeout", "deadline", "tick_skipped"};
+  static constexpr std::string_view names[] = {"success",  "failure",      "retry",
+                                               "skipped",  "recovery",     "timeout",
+                                               "deadline", "tick_skipped", "input_required"};
   return names[static_cast<std::size_t>(on)];
 }
 
@@ -161,6 +162,10 @@ void tell_of_task(Turn& turn, LiveRun& run, InstanceIndex i, TaskState state) {
 
 void tell_task_timeout(Turn& turn, LiveRun& run, InstanceIndex i, const std::string& reason) {
   tell_task(turn, run, i, AlertOn::timeout, 0, reason);
+}
+
+void tell_input_required(Turn& turn, LiveRun& run, InstanceIndex i, const std::string& subject) {
+  tell_task(turn, run, i, AlertOn::input_required, 0, subject);
 }
 
 void tell_of_run(Turn& turn, LiveRun& run, std::int32_t failures) {

@@ -13,18 +13,20 @@ namespace batuta {
 // What an alert is about. Of a task, of a run, or (tick_skipped) of a DAG.
 enum class AlertOn : std::uint8_t {
   success,
-  failure,       // for good
-  retry,         // task: failed, and will be tried again
-  skipped,       // task
-  recovery,      // the first success after a failure
-  timeout,       // run: dagrun_timeout; task: execution_timeout, or its wait took too long
-  deadline,      // run
-  tick_skipped,  // DAG: no run was made for ticks of its schedule
+  failure,         // for good
+  retry,           // task: failed, and will be tried again
+  skipped,         // task
+  recovery,        // the first success after a failure
+  timeout,         // run: dagrun_timeout; task: execution_timeout, or its wait took too long
+  deadline,        // run
+  tick_skipped,    // DAG: no run was made for ticks of its schedule
+  input_required,  // task: it asks people, and waits for an answer
 };
-inline constexpr AlertOn alert_kinds[] = {AlertOn::success,  AlertOn::failure,     AlertOn::retry,
-                                          AlertOn::skipped,  AlertOn::recovery,    AlertOn::timeout,
-                                          AlertOn::deadline, AlertOn::tick_skipped};
-// "success", "failure", …, "tick_skipped": the field of a DAG file is "on_" and this.
+inline constexpr AlertOn alert_kinds[] = {
+    AlertOn::success,  AlertOn::failure,      AlertOn::retry,
+    AlertOn::skipped,  AlertOn::recovery,     AlertOn::timeout,
+    AlertOn::deadline, AlertOn::tick_skipped, AlertOn::input_required};
+// "success", "failure", …, "input_required": the field of a DAG file is "on_" and this.
 std::string_view to_string(AlertOn on);
 
 struct Notifier {

@@ -29,24 +29,11 @@ void fail_here(Turn& turn, LiveRun& run, InstanceIndex i, const std::string& rea
   fail_or_retry(turn, run, i, retryable);
 }
 
-// A short circuit that is open skips what follows; one that is closed lets go what it held before.
-void apply_short_circuit(Turn& turn, LiveRun& run, InstanceIndex i, const Resolution& what) {
-  const std::vector<TaskIndex>& downstream = run.definition(i).downstream;
-  if (what.goes_on) return take_back(turn, run, i, downstream);
-  const std::string why = run.definition(i).id + " ended it here";
-  leave_out(turn, run, i, downstream, true, why);
-  if (!what.whole || mutant("short_circuit_stops_early")) return;
-  std::vector<TaskIndex> rest = closure(*run.stored.dag, downstream, false, true);
-  std::erase_if(rest, [&](TaskIndex task) {
-    return std::binary_search(downstream.begin(), downstream.end(), task);
-  });
-  leave_out(turn, run, i, rest, false, why);
-}
-
 void succeed(Turn& turn, LiveRun& run, InstanceIndex i, const Resolution& what) {
   end_task(turn, run, i, Cause::succeeded, TaskState::success);
   add_xcom(turn, run, i, "return_value", what.result_json);
-  apply_short_circuit(turn, run, i, what);
+  apply_short_circuit(turn, run, i, what.goes_on, what.whole,
+                      run.definition(i).id + " ended it here");
 }
 
 void trigger(Turn& turn, LiveRun& run, InstanceIndex i, const Resolution& what) {
@@ -69,6 +56,20 @@ void trigger(Turn& turn, LiveRun& run, InstanceIndex i, const Resolution& what) 
 }
 
 }  // namespace
+
+// A decision to go on lets go what an earlier one of the same task held.
+void apply_short_circuit(Turn& turn, LiveRun& run, InstanceIndex i, bool goes_on, bool whole,
+                         const std::string& why) {
+  const std::vector<TaskIndex>& downstream = run.definition(i).downstream;
+  if (goes_on) return take_back(turn, run, i, downstream);
+  leave_out(turn, run, i, downstream, true, why);
+  if (!whole || mutant("short_circuit_stops_early")) return;
+  std::vector<TaskIndex> rest = closure(*run.stored.dag, downstream, false, true);
+  std::erase_if(rest, [&](TaskIndex task) {
+    return std::binary_search(downstream.begin(), downstream.end(), task);
+  });
+  leave_out(turn, run, i, rest, false, why);
+}
 
 void ask_resolution(Turn& turn, LiveRun& run, InstanceIndex i) {
   TaskCell& cell = run.cell(i);
@@ -95,6 +96,7 @@ void on(Turn& turn, const TaskResolved& event) {
     case Resolution::Kind::trigger:
       return trigger(turn, run, i, what);
     case Resolution::Kind::wait:
+      if (what.question) return begin_question(turn, run, i, what.wait, *what.question);
       begin_wait(turn, run, i, what.wait);
       if (event.found && run.task(i).state == TaskState::deferred) {
         end_if_decided(turn, run, i, *event.found);

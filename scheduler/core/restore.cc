@@ -112,8 +112,15 @@ void restore_waits(SchedulerState& state, StoredState& stored, const Now& now) {
     LiveRun& run = *at->second;
     const std::optional<InstanceIndex> i = run.stored.find(row.task, row.map_index);
     BATUTA_CHECK(i, "a wait of a task instance that is not there");
-    run.waits.emplace(*i, LiveWait{std::move(row), 0, {}, {}});
+    run.waits.emplace(*i, LiveWait{std::move(row), 0, {}, {}, {}});
     if (run.task(*i).state == TaskState::deferred) arm_wait(state, run, *i, now.wall);
+  }
+  for (OpenQuestion& question : stored.questions) {
+    const auto at = state.runs.find(question.run);
+    BATUTA_CHECK(at != state.runs.end(), "a question of a run that is not live");
+    const auto i = at->second->stored.find(question.task, question.map_index);
+    BATUTA_CHECK(i && at->second->waits.contains(*i), "a question of a task that does not wait");
+    at->second->waits.at(*i).question = std::move(question);
   }
 }
 

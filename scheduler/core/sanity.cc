@@ -102,6 +102,9 @@ void check_wait(const SchedulerState& state, const LiveRun& run, InstanceIndex i
         state.timers.contains({*wait.timer, Timer::Kind::wait, run.row().seq, i, nullptr, {}}),
         "a wait's timer is set: " + name_of(run, i));
   }
+  BATUTA_CHECK(s != TaskState::deferred || wait.row.kind != WaitKind::answer ||
+                   (wait.question && wait.question->try_number == run.task(i).try_number),
+               "who waits for an answer has asked: " + name_of(run, i));
   if (s != TaskState::deferred || wait.row.kind != WaitKind::run) return;
   const WaiterKey waiter{run.row().seq, i};
   const bool by_run = wait.row.watched != RunSeq{};

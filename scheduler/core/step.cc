@@ -7,7 +7,8 @@
 //   publications.cc jobs.cc                                   data: accept, settle, control rows
 //   schedule.cc ticks.cc run_life.cc                          runs come, start, end
 //   readiness.cc past.cc transitions.cc expand.cc             tasks: rules, states, instances
-//   resolve.cc waits.cc                                       tasks that no worker runs, waits
+//   resolve.cc waits.cc answers.cc                            tasks that no worker runs, waits,
+//                                                             questions to people
 //   lanes.cc dispatch.cc recall.cc                            who runs next, and where
 //   notices.cc                                                callbacks, deadlines
 //   finish_turn.cc                                            rows, timers

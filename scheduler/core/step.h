@@ -26,9 +26,10 @@ struct StoredState {
   std::vector<PublicationRow> publications;  // pending
   std::vector<AcceptedRow> accepted;
   std::vector<WatermarkRow> watermarks;
-  std::vector<WaitRow> waits;         // of instances of live runs
-  std::vector<StreakRow> streaks;     // by (dag_id, task_id, map_index)
-  std::vector<PluginInfo> catalogue;  // last known
+  std::vector<WaitRow> waits;           // of instances of live runs
+  std::vector<OpenQuestion> questions;  // of waits for an answer, the newest of each
+  std::vector<StreakRow> streaks;       // by (dag_id, task_id, map_index)
+  std::vector<PluginInfo> catalogue;    // last known
   // Not done, with the version whose schedule they follow; null when it cannot be read.
   std::vector<std::pair<BackfillRow, std::shared_ptr<const Dag>>> backfills;
   // For DAGs whose newest version or a live run uses the past: their newest ended runs, at most 64

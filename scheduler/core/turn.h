@@ -244,12 +244,26 @@ void add_xcom(Turn& turn, LiveRun& run, InstanceIndex i, const std::string& key,
 // Ends the wait if the run that it looks at is where it should be, or will never be.
 void end_if_decided(Turn& turn, LiveRun& run, InstanceIndex i, const StoredRun& watched);
 
+// What follows a decision goes on; or what is directly downstream is skipped, with `whole` all of
+// it, whatever its trigger rules say. `why`: the reason of those.
+void apply_short_circuit(Turn& turn, LiveRun& run, InstanceIndex i, bool goes_on, bool whole,
+                         const std::string& why);
+
+// ---- answers.cc: questions to people
+// -------------------------------------------------------------------------------------
+
+// Its try asks, and waits for an answer until the wait's deadline, if it has one.
+void begin_question(Turn& turn, LiveRun& run, InstanceIndex i, WaitRow wait, QuestionRow question);
+void question_timed_out(Turn& turn, LiveRun& run, InstanceIndex i);
+void on(Turn& turn, const QuestionAnswered& event);
+
 // ---- notices.cc: what people are told
 // -------------------------------------------------------------------------------------
 
 // A task instance came to a state that notifiers may be about.
 void tell_of_task(Turn& turn, LiveRun& run, InstanceIndex i, TaskState state);
 void tell_task_timeout(Turn& turn, LiveRun& run, InstanceIndex i, const std::string& reason);
+void tell_input_required(Turn& turn, LiveRun& run, InstanceIndex i, const std::string& subject);
 // A run ended; `failures`: runs of its DAG that failed in a row, this one included, or (it
 // succeeded) before it.
 void tell_of_run(Turn& turn, LiveRun& run, std::int32_t failures);

@@ -14,9 +14,10 @@ namespace batuta {
 
 // What a deferred task instance waits for. It holds no slot meanwhile.
 enum class WaitKind : std::uint8_t {
-  time,   // an instant
-  run,    // a run, or a task of a run, comes to one of some states
-  check,  // the engine's helpers look at something outside again and again
+  time,    // an instant
+  run,     // a run, or a task of a run, comes to one of some states
+  check,   // the engine's helpers look at something outside again and again
+  answer,  // a person answers its question (question.h), until `deadline`
 };
 
 // The states of runs (DagRunState) or of tasks (TaskState) that a wait looks for, a bit each.

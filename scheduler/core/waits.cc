@@ -130,12 +130,14 @@ void begin_wait(Turn& turn, LiveRun& run, InstanceIndex i, WaitRow row) {
   row.task = run.task(i).task;
   row.map_index = run.task(i).map_index;
   row.since = turn.now.wall;
-  if (const LiveWait* earlier = wait_of(run, i); earlier && !mutant("retry_restarts_timeout")) {
+  // People are asked anew by each try, and have the whole time again.
+  const bool goes_on = row.kind != WaitKind::answer && !mutant("retry_restarts_timeout");
+  if (const LiveWait* earlier = wait_of(run, i); earlier && goes_on) {
     row.since = earlier->row.since;
     row.deadline = earlier->row.deadline;
   }
   LiveWait& wait = run.waits[i];
-  wait = {std::move(row), 0, {}, {}};
+  wait = {std::move(row), 0, {}, {}, {}};
   note(turn, run, i);
   move_task(turn, run, i, Cause::deferred, TaskState::deferred);
   arm_wait(turn.state, run, i, turn.now.wall);
@@ -187,6 +189,7 @@ void wait_due(Turn& turn, const Timer& timer) {
   const InstanceIndex i = timer.instance;
   if (wait->row.due && *wait->row.due <= turn.now.wall) return end_satisfied(turn, run, i);
   if (wait->row.deadline && *wait->row.deadline <= turn.now.wall && !mutant("wait_for_ever")) {
+    if (wait->row.kind == WaitKind::answer) return question_timed_out(turn, run, i);
     const std::string reason = "timed out waiting for " + wait->row.about;
     tell_task_timeout(turn, run, i, reason);
     return end_in_vain(turn, run, i, reason, true);

@@ -26,6 +26,10 @@ std::string type_of(const json& object) {
 std::string_view why_not(std::string_view type) {
   if (type == "empty") return "an empty task does nothing that could be mapped";
   if (type == "branch") return "a branch decides once in a run, so it cannot be mapped";
+  if (type == "approval") {
+    return "an approval decides once in a run, so it cannot be mapped: an input task can, with "
+           "\"options\" of its own";
+  }
   if (type == "short_circuit") {
     return "a short circuit decides once in a run, so it cannot be mapped";
   }

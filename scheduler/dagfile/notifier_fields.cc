@@ -24,6 +24,7 @@ bool fits(Told told, AlertOn on) {
   switch (on) {
     case AlertOn::retry:
     case AlertOn::skipped:
+    case AlertOn::input_required:
       return told == Told::task;
     case AlertOn::deadline:
     case AlertOn::tick_skipped:
@@ -35,9 +36,9 @@ bool fits(Told told, AlertOn on) {
 
 // Their names outlive every reader of fields, which keeps views of them.
 std::string_view field_of(AlertOn on) {
-  static constexpr std::string_view names[] = {"on_success",  "on_failure",     "on_retry",
-                                               "on_skipped",  "on_recovery",    "on_timeout",
-                                               "on_deadline", "on_tick_skipped"};
+  static constexpr std::string_view names[] = {
+      "on_success", "on_failure",  "on_retry",        "on_skipped",       "on_recovery",
+      "on_timeout", "on_deadline", "on_tick_skipped", "on_input_required"};
   return names[static_cast<std::size_t>(on)];
 }
 

@@ -8,6 +8,7 @@
 #include "common/safe_json.h"
 #include "scheduler/dagfile/builtin_fields.h"
 #include "scheduler/dagfile/message_fields.h"
+#include "scheduler/dagfile/question_fields.h"
 #include "scheduler/dagfile/suggest.h"
 #include "scheduler/dagfile/wait_types.h"
 
@@ -138,6 +139,8 @@ constexpr TaskType task_types[] = {
     {"sensor", true, read_sensor},
     {"trigger_dag", true, read_trigger_dag},
     {"short_circuit", true, read_short_circuit},
+    {"approval", true, read_approval},
+    {"input", true, read_input},
 };
 
 }  // namespace
@@ -173,6 +176,10 @@ std::string_view type_known_elsewhere(std::string_view type) {
       {"TimeSensor", "sensor"},
       {"TimeDeltaSensor", "sensor"},
       {"ExternalTaskSensor", "sensor"},
+      {"ApprovalOperator", "approval"},
+      {"HITLOperator", "input"},
+      {"HITLEntryOperator", "input"},
+      {"HITLBranchOperator", "input"},
   };
   for (const auto& [theirs, ours] : words) {
     if (type == theirs) return ours;

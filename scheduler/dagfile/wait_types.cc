@@ -199,13 +199,8 @@ void read_wait_for(FieldReader& fields, Task& task, json& params) {
   params["wait_for"] = std::move(out);
 }
 
-// What only an attempt in a slot can have.
-void refuse_slot_fields(FieldReader& fields) {
-  for (const char* name :
-       {"pool", "pool_slots", "isolation", "max_active_tis_per_dag", "max_active_tis_per_dagrun"}) {
-    if (!fields.find(name)) continue;
-    fields.problem(name, "no worker runs this task and it takes no slot: leave it out");
-  }
+void refuse_attempt_fields(FieldReader& fields) {
+  refuse_slot_fields(fields);
   if (fields.find("execution_timeout")) {
     fields.problem("execution_timeout",
                    "no worker runs this task; a wait is bounded by "
@@ -215,9 +210,17 @@ void refuse_slot_fields(FieldReader& fields) {
 
 }  // namespace
 
+void refuse_slot_fields(FieldReader& fields) {
+  for (const char* name :
+       {"pool", "pool_slots", "isolation", "max_active_tis_per_dag", "max_active_tis_per_dagrun"}) {
+    if (!fields.find(name)) continue;
+    fields.problem(name, "no worker runs this task and it takes no slot: leave it out");
+  }
+}
+
 void read_sensor(FieldReader& fields, Task& task, json& params) {
   task.is_resolved = true;
-  refuse_slot_fields(fields);
+  refuse_attempt_fields(fields);
   read_wait_for(fields, task, params);
   if (const auto interval = fields.duration("poke_interval")) {
     if (*interval < std::chrono::seconds(1)) fields.problem("poke_interval", "1 s at least");
@@ -231,7 +234,7 @@ void read_sensor(FieldReader& fields, Task& task, json& params) {
 
 void read_trigger_dag(FieldReader& fields, Task& task, json& params) {
   task.is_resolved = true;
-  refuse_slot_fields(fields);
+  refuse_attempt_fields(fields);
   if (const auto id = fields.text("dag_id", 250)) {
     params["dag_id"] = *id;
   } else if (!fields.find("dag_id")) {
@@ -258,7 +261,7 @@ void read_trigger_dag(FieldReader& fields, Task& task, json& params) {
 
 void read_short_circuit(FieldReader& fields, Task& task, json& params) {
   task.is_resolved = true;
-  refuse_slot_fields(fields);
+  refuse_attempt_fields(fields);
   if (const json* condition = fields.find("condition")) {
     params["condition"] = *condition;
   } else {

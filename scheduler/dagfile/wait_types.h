@@ -11,6 +11,8 @@ namespace batuta {
 
 void read_sensor(FieldReader& fields, Task& task, nlohmann::json& params);
 void read_trigger_dag(FieldReader& fields, Task& task, nlohmann::json& params);
+// What only an attempt in a slot can have, refused.
+void refuse_slot_fields(FieldReader& fields);
 void read_short_circuit(FieldReader& fields, Task& task, nlohmann::json& params);
 
 }  // namespace batuta

@@ -35,6 +35,8 @@ const char* happened(const Alert& alert) {
       return "Run missed its deadline";
     case AlertOn::tick_skipped:
       return "Ticks skipped";
+    case AlertOn::input_required:
+      return "Task waits for an answer";
   }
   return "";
 }

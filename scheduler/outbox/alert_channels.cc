@@ -46,6 +46,7 @@ const char* sign_of(AlertOn on) {
     case AlertOn::retry:
     case AlertOn::skipped:
     case AlertOn::tick_skipped:
+    case AlertOn::input_required:
       return ":large_yellow_circle: ";
     default:
       return ":red_circle: ";
@@ -57,7 +58,9 @@ std::string link_of(const Alert& alert, const Sending& sending) {
   if (sending.base_url.empty()) return {};
   std::string link = sending.base_url + "/#/dags/" + percent_encoded(alert.dag_id);
   if (!alert.dag_run_id.empty()) link += "/runs/" + percent_encoded(alert.dag_run_id);
-  if (!alert.task_id.empty()) link += "?task=" + percent_encoded(alert.task_id);
+  std::string task = alert.task_id;
+  if (alert.map_index >= 0) task += "[" + std::to_string(alert.map_index) + "]";
+  if (!task.empty()) link += "?task=" + percent_encoded(task);
   return link;
 }
 

@@ -9,6 +9,7 @@
 #include "scheduler/dagfile/run_conf.h"
 #include "scheduler/dagfile/zone.h"
 #include "scheduler/serve/launch_context.h"
+#include "scheduler/serve/launch_questions.h"
 
 namespace batuta {
 namespace {
@@ -257,9 +258,12 @@ Result<Resolution> RegistryLaunchContext::resolve(const Attempt& attempt, const 
   } else {
     text = plain_params(attempt);
   }
-  const auto parsed = parse_untrusted(text);
+  const bool asks = attempt.task.plugin == "approval" || attempt.task.plugin == "input";
+  // A question is read by people: where a secret would stand in it there are stars.
+  const auto parsed = parse_untrusted(asks && !shown.empty() ? shown : text);
   if (!parsed) return parsed.error();
   const json& params = *parsed;
+  if (asks) return resolve_question(params, now);
   if (attempt.task.plugin == "short_circuit") return resolve_short_circuit(params);
   if (!scratch.secrets.empty()) {
     return Error{Errc::invalid,

@@ -6,6 +6,7 @@
 
 #include "common/result.h"
 #include "scheduler/core/dag.h"
+#include "scheduler/core/question.h"
 #include "scheduler/core/rows.h"
 #include "scheduler/core/states.h"
 #include "scheduler/core/wait.h"
@@ -42,7 +43,10 @@ static_assert(static_cast<int>(PublicationState::pending) == 0 &&
 static_assert(static_cast<int>(OutboxKind::publish) == 0 &&
               static_cast<int>(OutboxKind::alert) == 1);
 static_assert(static_cast<int>(WaitKind::time) == 0 && static_cast<int>(WaitKind::run) == 1 &&
-              static_cast<int>(WaitKind::check) == 2);
+              static_cast<int>(WaitKind::check) == 2 && static_cast<int>(WaitKind::answer) == 3);
+static_assert(static_cast<int>(OnReject::nothing) == 0 &&
+              static_cast<int>(OnReject::skip_next) == 1 &&
+              static_cast<int>(OnReject::skip_all) == 2 && static_cast<int>(OnReject::fail) == 3);
 static_assert(static_cast<int>(Outcome::success) == 0 && static_cast<int>(Outcome::refused) == 8);
 
 template <>
@@ -64,6 +68,8 @@ inline constexpr std::int64_t enum_max<OutboxKind> = 1;
 template <>
 inline constexpr std::int64_t enum_max<Outcome> = 8;
 template <>
-inline constexpr std::int64_t enum_max<WaitKind> = 2;
+inline constexpr std::int64_t enum_max<WaitKind> = 3;
+template <>
+inline constexpr std::int64_t enum_max<OnReject> = 3;
 
 }  // namespace batuta

@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "scheduler/core/question.h"
 #include "scheduler/core/rows.h"
 #include "scheduler/rights/sight.h"
 
@@ -190,6 +191,23 @@ struct BackfillCounts {
   std::map<DagRunState, std::int64_t> runs;      // of those that it made or ran again
 };
 
+// By default in the order in which they were asked. Of each task instance the newest one.
+struct QuestionQuery {
+  std::optional<std::string> dag_id;
+  std::optional<std::string> dag_run_id;
+  std::optional<bool> response_received;
+  std::vector<TaskState> states;  // of the task instance, as it is now
+  std::vector<Filter> filters;
+  std::vector<std::string> order_by;
+  Page page;
+  Sight sight{};  // of DAGs
+};
+struct QuestionView {
+  QuestionRow row;
+  std::optional<AnswerRow> answer;
+  TaskInstanceView task;  // in lists
+};
+
 // Thread-safe: a small pool of connections inside. Throws StoreError.
 class History {
  public:
@@ -238,6 +256,11 @@ class History {
   // The run of each date, in this order.
   virtual std::vector<std::optional<RunRow>> runs_of_dates(
       const std::string& dag_id, const std::vector<Time>& logical_dates) = 0;
+
+  virtual PageOf<QuestionView> questions(const QuestionQuery& query) = 0;
+  // What this try asked.
+  virtual std::optional<QuestionView> question(const InstanceKey& instance,
+                                               std::int32_t try_number) = 0;
 
   virtual PageOf<OutboxRow> outbox(bool dead_only, const Page& page) = 0;
   // Publications not settled, and those of one run (lake history links).

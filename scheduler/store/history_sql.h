@@ -81,6 +81,9 @@ ListSql count_unstarted_sql(const TaskQuery& query);
 // The run follows `values`.
 ListSql order_values_sql(const TaskQuery& query, const PageOrder& order);
 
+// Columns: of a question, of its answer, and of the task instance's view.
+ListSql questions_sql(const QuestionQuery& query);
+
 // What a TaskInstanceView is read from: task_instance t, its run r, its rendered parameters x.
 extern const char* const task_view_columns;
 extern const char* const task_view_tables;

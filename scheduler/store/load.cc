@@ -6,6 +6,7 @@
 #include "common/safe_json.h"
 #include "scheduler/store/backfill_rows.h"
 #include "scheduler/store/catalogue_rows.h"
+#include "scheduler/store/question_rows.h"
 #include "scheduler/store/row_codec.h"
 #include "scheduler/store/sqlite_store.h"
 
@@ -138,6 +139,7 @@ void SqliteStore::load_runs(StoredState& state) {
   }
   Rows waits = db_.statement(select_waits).query();
   while (waits.next()) read_wait(waits, state.waits.emplace_back());
+  load_open_questions(db_, state.questions);
   Rows streaks = db_.statement(select_streaks).query();
   while (streaks.next()) {
     StreakRow& r = state.streaks.emplace_back();

@@ -22,7 +22,8 @@ constexpr char select_swept[] =
     "SELECT seq, uuid FROM removed_run WHERE swept = 1 ORDER BY seq LIMIT ?";
 constexpr char delete_removed[] = "DELETE FROM removed_run WHERE seq = ? AND swept = 1";
 
-constexpr std::array<const char*, 7> sweep = {
+constexpr std::array<const char*, 8> sweep = {
+    "DELETE FROM question WHERE id IN (SELECT id FROM question WHERE run = ?1 LIMIT ?2)",
     "DELETE FROM xcom WHERE (run, task, map_index, key) IN "
     "(SELECT run, task, map_index, key FROM xcom WHERE run = ?1 LIMIT ?2)",
     "DELETE FROM rendered WHERE (run, task, map_index, try_number) IN "

@@ -52,6 +52,9 @@ class SqliteHistory : public History {
   BackfillCounts backfill_counts(std::int64_t id) override;
   std::vector<std::optional<RunRow>> runs_of_dates(const std::string& dag_id,
                                                    const std::vector<Time>& logical_dates) override;
+  PageOf<QuestionView> questions(const QuestionQuery& query) override;
+  std::optional<QuestionView> question(const InstanceKey& instance,
+                                       std::int32_t try_number) override;
   PageOf<OutboxRow> outbox(bool dead_only, const Page& page) override;
   std::vector<PublicationRow> publications(std::optional<RunSeq> run) override;
 

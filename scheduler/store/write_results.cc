@@ -3,6 +3,7 @@
 
 #include "common/safe_json.h"
 #include "scheduler/store/change_writer.h"
+#include "scheduler/store/question_rows.h"
 #include "scheduler/store/row_codec.h"
 
 namespace batuta {
@@ -75,6 +76,7 @@ constexpr char insert_event[] =
 constexpr const char* delete_below_run[] = {
     "DELETE FROM xcom WHERE run = ?",
     "DELETE FROM task_wait WHERE run = ?",
+    "DELETE FROM question WHERE run = ?",
     "DELETE FROM rendered WHERE run = ?",
     "DELETE FROM task_instance_history WHERE run = ?",
     "DELETE FROM ingestion_job_execution WHERE run = ?",
@@ -128,6 +130,7 @@ void write_results(Database& db, const Changes& changes, const std::vector<Rende
     db.statement(delete_wait).run(of.run, of.task, of.map_index);
   }
   for (const WaitRow& r : changes.waits) write_wait(db, r);
+  write_questions(db, changes);
   for (const StreakRow& r : changes.streaks) {
     if (r.failures > 0) {
       db.statement(upsert_streak).run(r.dag_id, r.task_id, r.map_index, r.failures);

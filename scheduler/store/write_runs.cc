@@ -73,6 +73,7 @@ constexpr TableOfTasks tables_of_tasks[] = {
      "UPDATE task_instance_history SET task = -1 - task WHERE run = ? AND task < 0"},
     MOVE_IN("attempt_report"),
     MOVE_IN("publication"),
+    MOVE_IN("question"),
     MOVE_IN("ingestion_job_execution"),
 };
 #undef MOVE_IN

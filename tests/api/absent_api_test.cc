@@ -48,8 +48,6 @@ TEST_CASE("lists of what does not exist here are empty, and narrowed by what Air
       {v2 + "/dags/demo/assets/queuedEvents?before=2026-01-01T00:00:00Z", "queued_events"},
       {done + "/upstreamAssetEvents", "asset_events"},
       {first + "/state-store", "task_state_store"},
-      {done + "/hitlDetails?state=success", "hitl_details"},
-      {v2 + "/dags/~/dagRuns/~/hitlDetails", "hitl_details"},
       {v2 + "/providers", "providers"},
   };
   for (const auto& [path, plural] : lists) {
@@ -60,7 +58,6 @@ TEST_CASE("lists of what does not exist here are empty, and narrowed by what Air
   }
   CHECK(api.status(Method::get, v2 + "/assets/events?asset_id=x") == 422);
   CHECK(api.status(Method::get, v2 + "/dags/none/assets/queuedEvents") == 404);
-  CHECK(api.status(Method::get, v2 + "/dags/demo/dagRuns/none/hitlDetails") == 404);
 }
 
 TEST_CASE("one object that does not exist here is not found, and the answer says why") {
@@ -68,8 +65,7 @@ TEST_CASE("one object that does not exist here is not found, and the answer says
   for (const std::string& path :
        {v2 + "/assets/1", v2 + "/assets/aliases/1", v2 + "/assets/1/queuedEvents",
         v2 + "/assets/1/state-store", v2 + "/assets/1/state-store/k",
-        v2 + "/dags/demo/assets/1/queuedEvents", first + "/state-store/k",
-        first + "/-1/hitlDetails", first + "/-1/hitlDetails/tries/1"}) {
+        v2 + "/dags/demo/assets/1/queuedEvents", first + "/state-store/k"}) {
     CAPTURE(path);
     const auto answer = api.call(Method::get, path);
     CHECK(answer.status == 404);

@@ -339,6 +339,24 @@ std::vector<JobConfigView> FakeHistory::job_configs() {
   return found;
 }
 
+PageOf<QuestionView> FakeHistory::questions(const QuestionQuery& query) {
+  remember(last_question_query, query);
+  std::vector<QuestionView> found;
+  for (const QuestionView& view : question_rows) {
+    if (query.sight.sees(view.task.dag_id)) found.push_back(view);
+  }
+  return cut(found, query.page);
+}
+
+std::optional<QuestionView> FakeHistory::question(const InstanceKey& of, std::int32_t try_number) {
+  for (const QuestionView& view : question_rows) {
+    if (view.row.key() == of && view.row.try_number == try_number) {
+      return QuestionView{view.row, view.answer, {}};
+    }
+  }
+  return std::nullopt;
+}
+
 PageOf<OutboxRow> FakeHistory::outbox(bool dead_only, const Page& page) {
   OutboxRow row;
   row.id = 5;

@@ -48,6 +48,9 @@ class FakeHistory final : public History {
   BackfillCounts backfill_counts(std::int64_t) override { return tick_counts; }
   std::vector<std::optional<RunRow>> runs_of_dates(const std::string& dag_id,
                                                    const std::vector<Time>& logical_dates) override;
+  PageOf<QuestionView> questions(const QuestionQuery& query) override;
+  std::optional<QuestionView> question(const InstanceKey& instance,
+                                       std::int32_t try_number) override;
   PageOf<OutboxRow> outbox(bool dead_only, const Page& page) override;
   std::vector<PublicationRow> publications(std::optional<RunSeq>) override { return {}; }
 
@@ -63,6 +66,8 @@ class FakeHistory final : public History {
   std::vector<BackfillRow> backfill_rows;
   std::vector<BackfillTickView> tick_rows;
   BackfillCounts tick_counts;
+  std::vector<QuestionView> question_rows;  // with their tasks
+  QuestionQuery last_question_query;
   bool total_is_least = false;  // of task_instances()
   RunQuery last_run_query;
   TaskQuery last_task_query;

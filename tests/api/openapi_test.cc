@@ -27,6 +27,16 @@ struct Documented : TestApi {
     backend.view.workers = {worker};
     backend.view.catalogue = {{"shell", "1.0", "builtin", "runs a command", {}, {}}};
     history.report_rows = {{{RunSeq{1}, 0, unmapped, 3}, 1, R"({"quality":[{"rule":"r"}]})"}};
+    // What `first` of the run `done` asked, try by try.
+    for (const std::int32_t number : {1, 2}) {
+      QuestionView& asked = history.question_rows.emplace_back();
+      asked.row.run = RunSeq{1};
+      asked.row.try_number = number;
+      asked.row.options = {"Approve", "Reject"};
+      asked.row.assigned_users = {"ana"};
+      asked.answer = AnswerRow{RunSeq{1}, 0, unmapped, number, now, "ana", {"Approve"}, "{}"};
+      asked.task = *history.task_instance({"demo", "done", "first", unmapped});
+    }
     document = get("/openapi.json");
   }
 

@@ -131,6 +131,25 @@ export const changing = {
   ],
 };
 
+// People are asked before it goes on.
+const asking = {
+  dag_id: 'asking',
+  description: 'Waits for an answer',
+  ...begin,
+  tasks: [
+    {
+      task_id: 'ask',
+      type: 'approval',
+      subject: 'Deploy 1.4?',
+      body: `All *green*.\n${canary}`,
+      defaults: 'Reject',
+      response_timeout: '1h',
+      params: { count: { type: 'integer', minimum: 1, default: 2, description: 'How many' } },
+    },
+    { task_id: 'deploy', type: 'mock', depends_on: ['ask'] },
+  ],
+};
+
 // A diamond with an edge that would pass behind a box, a mapped task and a branch that fails.
 const branchy = {
   dag_id: 'branchy',
@@ -166,7 +185,7 @@ const grouped = {
   ],
 };
 
-export const dags = [demo, branchy, grouped, chatty, flaky, slow, hostile, wide, exact, long, flood, changing];
+export const dags = [demo, asking, branchy, grouped, chatty, flaky, slow, hostile, wide, exact, long, flood, changing];
 
 /** Writes the DAG files and one that is half a file. */
 export function writeDags(folder) {

@@ -158,6 +158,19 @@ const routes = [
     checkConf(must(w.dags.get(dag)), body.conf);
     return w.runJson(w.trigger(dag, body.conf));
   }],
+  ['GET', '/dags/~/dagRuns/~/hitlDetails', (w, _, q) => {
+    const waiting = w.runs.flatMap((run) => run.tasks.filter((task) => task.state === 'deferred').map((task) => w.questionJson(run, task)));
+    return page(waiting, q, 'hitl_details');
+  }],
+  ['GET', '/dags/:dag/dagRuns/:run/taskInstances/:task/:index/hitlDetails/tries/:try', (w, ids) => {
+    const task = taskOf(w, ids);
+    return task.spec.type === 'approval' ? w.questionJson(runOf(w, ids), task) : refuse(404, 'it asks nothing');
+  }],
+  ['PATCH', '/dags/:dag/dagRuns/:run/taskInstances/:task/:index/hitlDetails', (w, ids, _, body) => {
+    if (!Number.isInteger(body.params_input.count)) refuse(400, '/params_input/count: must be integer, not a text');
+    w.answer(runOf(w, ids), taskOf(w, ids), body);
+    return { responded_by: { id: 'admin', name: 'admin' }, ...body };
+  }],
   ['GET', '/dags/:dag/dagRuns/:run', (w, ids) => w.runJson(runOf(w, ids))],
   ['PATCH', '/dags/:dag/dagRuns/:run', (w, ids) => {
     w.cancel(runOf(w, ids));

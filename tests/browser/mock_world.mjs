@@ -98,7 +98,7 @@ export class World {
       this.setTask(run, task, 'upstream_failed');
     } else if ((task.state === null && up.every((state) => state === 'success')) || (task.state === 'up_for_retry' && now > task.tries.at(-1).end + 800)) {
       task.tries.push({ start: now, end: null, queued: now - 20, log: [], state: 'running' });
-      this.setTask(run, task, 'running');
+      this.setTask(run, task, task.spec.type === 'approval' ? 'deferred' : 'running');
     } else if (task.state === 'running') {
       const last = task.tries.at(-1);
       const length = script.run_for ?? milliseconds(task.spec.run_for);
@@ -114,6 +114,34 @@ export class World {
       last.report = script.report?.(task.tries.length);
       this.setTask(run, task, failed ? 'up_for_retry' : 'success');
     }
+  }
+
+  answer(run, task, body) {
+    task.answer = { ...body, at: Date.now() };
+    Object.assign(task.tries.at(-1), { end: Date.now(), state: 'success' });
+    this.setTask(run, task, 'success');
+  }
+
+  questionJson(run, task) {
+    const { spec, answer } = task;
+    const form = Object.entries(spec.params).map(([name, { default: value, description, ...schema }]) => [name, { value, description, schema }]);
+    return {
+      subject: spec.subject,
+      body: spec.body,
+      options: ['Approve', 'Reject'],
+      defaults: [spec.defaults],
+      multiple: false,
+      params: Object.fromEntries(form),
+      assigned_users: [],
+      created_at: iso(task.tries[0].start),
+      responded_by_user: answer ? { id: 'admin', name: 'admin' } : null,
+      responded_at: answer ? iso(answer.at) : null,
+      chosen_options: answer?.chosen_options ?? null,
+      params_input: answer?.params_input ?? {},
+      response_received: answer !== undefined,
+      task_instance: this.taskJson(run, task),
+      batuta: { deadline: iso(task.tries[0].start + 3_600_000), on_reject: 'skip_next', may_answer: answer === undefined },
+    };
   }
 
   setRun(run, state, now) {
@@ -193,6 +221,7 @@ export class World {
       end_date: one?.end ? iso(one.end) : null,
       duration: one?.end ? (one.end - one.start) / 1000 : null,
       queued_when: one ? iso(one.queued) : null,
+      operator: task.spec.type,
       operator_name: task.spec.type,
       pool: 'default_pool',
       priority_weight: 1,

@@ -2,6 +2,7 @@
 // end.
 #include <nlohmann/json.hpp>
 
+#include "scheduler/dagfile/answer.h"
 #include "scheduler/dagfile/run_conf.h"
 #include "tests/conformance/case.h"
 
@@ -149,6 +150,38 @@ void delete_instance(World& world, const json& step, const std::string& where) {
   told(world.ask(request), step, where);
 }
 
+// As the door does it: held against what was asked, then handed over.
+void answer(World& world, const json& step, const std::string& where) {
+  allow_only(step, {"answer", "dag", "run", "index", "choose", "input", "user", "refused"}, where);
+  const std::string run_id = text(step, "run", "r1");
+  const auto& data = world.store.data();
+  const auto run = data.run_ids.find({dag_of_run(world, step, run_id), run_id});
+  if (run == data.run_ids.end()) throw BadCase(where + ": no such run");
+  const auto task = find_task(*data.runs.at(run->second).dag, text(step, "answer"));
+  if (!task) throw BadCase(where + ": no such task");
+  const InstanceKey key{run->second, *task, MapIndex{step.value("index", -1)}};
+  const MemoryStore::Data::Question* asked = nullptr;
+  for (const auto& [id, question] : data.questions) {
+    if (id.first == key) asked = &question;
+  }
+  if (asked == nullptr) throw BadCase(where + ": nothing was asked");
+  QuestionAnswered event;
+  event.key = key;
+  event.try_number = asked->row.try_number;
+  event.chosen_options = step.value("choose", std::vector<std::string>());
+  event.user = text(step, "user", "ana");
+  auto input =
+      check_answer(asked->row, event.chosen_options, step.value("input", json::object()).dump());
+  if (!input) {
+    Reply reply;
+    reply.code = input.error().code;
+    reply.message = input.error().where + ": " + input.error().message;
+    return told(reply, step, where);
+  }
+  event.params_input_json = std::move(*input);
+  told(world.ask(event), step, where);
+}
+
 void delete_run(World& world, const json& step, const std::string& where) {
   allow_only(step, {"delete_run", "dag", "refused"}, where);
   RunDeleted request;
@@ -174,6 +207,7 @@ void do_step(World& world, const json& step, const std::string& where) {
   if (step.contains("set_run")) return set_run(world, step, where);
   if (step.contains("delete_run")) return delete_run(world, step, where);
   if (step.contains("delete_task")) return delete_instance(world, step, where);
+  if (step.contains("answer")) return answer(world, step, where);
   if (step.contains("pause")) return pause(world, step, where, "pause");
   if (step.contains("unpause")) return pause(world, step, where, "unpause");
   if (step.contains("pool")) return pool(world, step, where);

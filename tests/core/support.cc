@@ -134,6 +134,13 @@ void Ledger::apply_tasks(const Changes& changes) {
   }
   for (const InstanceKey& done : changes.waits_done) waits.erase(done);
   for (const WaitRow& row : changes.waits) waits[row.key()] = row;
+  for (const QuestionRow& row : changes.questions) {
+    REQUIRE(questions.emplace(std::pair(row.key(), row.try_number), row).second);
+  }
+  for (const AnswerRow& row : changes.answers) {
+    REQUIRE(questions.contains({row.key(), row.try_number}));
+    REQUIRE(answers.emplace(std::pair(row.key(), row.try_number), row).second);
+  }
   for (const StreakRow& row : changes.streaks) {
     const auto key = std::tuple(row.dag_id, row.task_id, row.map_index);
     if (row.failures == 0) REQUIRE(streaks.erase(key) == 1);
@@ -193,6 +200,13 @@ StoredState Ledger::load() const {
   }
   for (const auto& [key, row] : accepted) stored.accepted.push_back(row);
   for (const auto& [key, row] : waits) stored.waits.push_back(row);
+  for (auto at = questions.begin(); at != questions.end(); ++at) {
+    const InstanceKey& key = at->first.first;
+    const auto wait = waits.find(key);
+    if (wait == waits.end() || wait->second.kind != WaitKind::answer) continue;
+    const auto next = std::next(at);
+    if (next == questions.end() || next->first.first != key) stored.questions.push_back(at->second);
+  }
   for (const auto& [key, row] : streaks) stored.streaks.push_back(row);
   for (const auto& [key, value] : watermarks) {
     stored.watermarks.push_back({key.first, key.second, value});

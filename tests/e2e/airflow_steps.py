@@ -18,6 +18,8 @@ def definitions():
                         schedule="@daily", start_date="2026-01-01T00:00:00Z", catchup=False, tags=["t"],
                         description="walked through", params={"p": {"type": "integer", "default": 3}}),
             "doomed": dag("doomed", [mock("a")]),
+            "asks": dag("asks", [{"task_id": "ask", "type": "approval", "subject": "Deploy?", "body": "all of *it*", "defaults": "Reject",
+                                  "response_timeout": "1h", "params": {"n": {"type": "integer", "default": 1}}}]),
             "broken": "{ not JSON"}
 
 
@@ -203,22 +205,43 @@ def backfills(walk):
     walk.call("get_dag_runs", 200, query={"run_type": "backfill"})
 
 
+def questions(walk):
+    asked = {"dag_id": "asks", "dag_run_id": "q", "task_id": "ask"}
+    walk.server.trigger("asks", run_id="q")
+    eventually(lambda: walk.server.tasks("asks", "q")["ask"]["state"] == "deferred", 20, "it waits for an answer")
+    for query in ({}, {"response_received": "false", "state": "deferred", "subject_search": "deploy"}, {"order_by": "-created_at"},
+                  {"body_search": "it", "task_id": "ask", "map_index": -1, "created_at_gte": "2026-01-01T00:00:00Z"}):
+        found = walk.call("get_hitl_details", 200, dag_id="asks", dag_run_id="q", query=query)
+        assert found["total_entries"] == 1, (query, found)
+    walk.call("get_hitl_detail", 200, **asked)
+    walk.call("get_hitl_detail", 404)  # it asks nothing
+    walk.call("get_hitl_detail", 404, **{**asked, "map_index": 7})
+    walk.call("update_hitl_detail", 404, {"chosen_options": ["Approve"]})
+    walk.call("update_hitl_detail", 400, {"chosen_options": ["Maybe"]}, **asked)
+    walk.call("update_hitl_detail", 422, {"chosen_options": []}, **asked)
+    given = walk.call("update_hitl_detail", 200, {"chosen_options": ["Approve"], "params_input": {"n": 2}}, **asked)
+    assert given["params_input"] == {"n": 2}, given
+    walk.call("update_hitl_detail", 409, {"chosen_options": ["Reject"]}, **asked)
+    walk.server.wait_run("asks", "q", 30)
+    walk.call("get_hitl_detail_try_detail", 200, try_number=1, **asked)
+    walk.call("get_hitl_detail_try_detail", 404, try_number=2, **asked)
+    walk.call("get_hitl_details", 200, dag_id="~", dag_run_id="~", query={"response_received": "true", "responded_by_user_id": "admin"})
+
+
 def what_has_no_subject(walk):
     """Lists are empty and valid; one object is not found, in Airflow's shape; what would make one is refused."""
     walk.every(["get_assets", "get_asset_aliases", "get_asset_events", "get_dag_asset_queued_events",
-                "list_task_state_store", "get_hitl_details"], 200)
+                "list_task_state_store"], 200)
     walk.every(["get_asset", "get_asset_alias", "get_asset_queued_events", "delete_asset_queued_events",
                 "delete_dag_asset_queued_events", "get_dag_asset_queued_event", "delete_dag_asset_queued_event",
                 "list_asset_state_store", "clear_asset_state_store", "get_asset_state_store",
-                "delete_asset_state_store", "get_task_state_store", "delete_task_state_store", "get_hitl_detail",
-                "get_hitl_detail_try_detail"], 404)
+                "delete_asset_state_store", "get_task_state_store", "delete_task_state_store"], 404)
     walk.call("create_asset_event", 404, {"asset_id": 1})
     walk.call("materialize_asset", 404, {})
     walk.call("set_asset_state_store", 404, {"value": 1})
     walk.call("clear_task_state_store", 204)
     walk.call("patch_task_state_store", 404, {"value": 1})
     walk.call("set_task_state_store", 404, {"value": 1}, dag_run_id="none")
-    walk.call("update_hitl_detail", 404, {"chosen_options": ["x"]})
     walk.every(["patch_task_group_instances", "patch_task_group_instances_dry_run"], 404,
                body={"new_state": "success"})
 
@@ -235,5 +258,5 @@ def events_and_the_end(walk):
     walk.call("get_dag", 404, dag_id="doomed")
 
 
-PARTS = (monitor_and_installation, dags, runs, task_instances, pools_and_registry, backfills, what_has_no_subject,
+PARTS = (monitor_and_installation, dags, runs, task_instances, pools_and_registry, backfills, questions, what_has_no_subject,
          events_and_the_end)

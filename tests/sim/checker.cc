@@ -15,17 +15,20 @@ RunName name_of(const RunRow& run) {
 }
 
 // In the order of the variant.
+// clang-format off
 constexpr std::string_view event_names[] = {
-    "dags changed",        "pause requested",     "DAG deleted",
-    "run requested",       "run state requested", "run deleted",
-    "clear requested",     "mark requested",      "note set",
-    "instance deleted",    "XCom edited",         "backfill requested",
-    "backfill changed",    "backfill looked",     "pool set",
-    "pool deleted",        "worker joined",       "worker lost",
-    "agent dead",          "worker heartbeat",    "worker catalogue",
-    "attempt started",     "attempt finished",    "attempt recalled",
-    "task expanded",       "task resolved",       "wait checked",
-    "publication settled", "publication refused", "stalled"};
+    "dags changed", "pause requested", "DAG deleted",
+    "run requested", "run state requested", "run deleted",
+    "clear requested", "mark requested", "note set",
+    "instance deleted", "XCom edited", "backfill requested",
+    "backfill changed", "backfill looked", "pool set",
+    "pool deleted", "worker joined", "worker lost",
+    "agent dead", "worker heartbeat", "worker catalogue",
+    "attempt started", "attempt finished", "attempt recalled",
+    "task expanded", "task resolved", "wait checked",
+    "question answered", "publication settled", "publication refused",
+    "stalled"};
+// clang-format on
 static_assert(std::size(event_names) == std::variant_size_v<Event>);
 
 template <class E>
@@ -49,6 +52,7 @@ void Checker::before(std::span<const Event> events, const Now& now) {
   expanded_.clear();
   resolved_.clear();
   checked_.clear();
+  answered_.clear();
   for (const Event& event : events) read(event);
 }
 
@@ -73,6 +77,8 @@ void Checker::read(const Event& event) {
   }
   if (const auto* resolved = std::get_if<TaskResolved>(&event))
     resolved_[{resolved->run, resolved->instance}] = resolved->what;
+  if (const auto* answer = std::get_if<QuestionAnswered>(&event))
+    answered_.insert({answer->key, answer->try_number});
   if (const auto* checked = std::get_if<WaitChecked>(&event)) {
     checked_[checked->key].insert(checked->outcome);
     const auto row = store_.find_task(checked->key.instance());
@@ -124,6 +130,7 @@ void Checker::decided(const Effects& effects, const SchedulerState& state) {
   check_backfills(effects.changes);
   check_watermarks(effects.changes);
   check_waits(effects.changes);
+  check_answers(effects.changes);
   check_publications(effects.changes, state);
   check_xcoms(effects.changes, state);
   check_reports(effects.changes);

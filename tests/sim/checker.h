@@ -91,6 +91,11 @@ class Checker {
   void check_resolved(const TaskInstanceRow& row, const TaskInstanceRow& old, const StoredRun& run,
                       const SchedulerState& state);
   void check_waits(const Changes& changes);
+  // checker_answers.cc
+  const MemoryStore::Data::Question* question_of(const TaskInstanceRow& row) const;
+  bool answered(const TaskInstanceRow& row, const WaitRow& wait) const;
+  bool ends_unanswered(const TaskInstanceRow& row, const WaitRow& wait) const;
+  void check_answers(const Changes& changes);
   bool decided_failed(const StoredRun& run) const;
   bool setups_failed(const StoredRun& run, TaskIndex task) const;
   bool setups_skipped(const StoredRun& run, TaskIndex task) const;
@@ -162,6 +167,7 @@ class Checker {
   std::map<std::pair<RunSeq, TaskIndex>, TaskExpanded> expanded_;    // in this batch
   std::map<std::pair<RunSeq, InstanceIndex>, Resolution> resolved_;  // in this batch
   std::map<AttemptKey, std::set<WaitChecked::Outcome>> checked_;     // in this batch
+  std::set<std::pair<InstanceKey, std::int32_t>> answered_;          // by people, in this batch
   std::vector<AttemptKey> heard_;  // reports of current attempts in this batch
   std::map<std::int64_t, std::vector<Time>> told_ticks_;  // of backfills, in order
   std::set<std::int64_t> cancelled_backfills_;

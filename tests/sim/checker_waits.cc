@@ -100,6 +100,10 @@ void Checker::check_resolved(const TaskInstanceRow& row, const TaskInstanceRow& 
   const auto wanted = well ? WaitChecked::Outcome::satisfied : WaitChecked::Outcome::failed;
   cause = cause || (look != checked_.end() && look->second.count(wanted) != 0);
   for (const WaitRow* wait : waits_of(row, run)) {
+    if (wait->kind == WaitKind::answer) {
+      cause = cause || (well ? answered(row, *wait) : ends_unanswered(row, *wait));
+      continue;
+    }
     if (well) cause = cause || (wait->due && *wait->due <= now_.wall);
     const bool late = wait->deadline && *wait->deadline <= now_.wall;
     if (!well && late) {
@@ -127,7 +131,7 @@ void Checker::check_waits(const Changes& changes) {
     const WaitRow* before = wait_before(wait.key());
     const auto run = store_.data().runs.find(wait.run);
     const bool by_user = run != store_.data().runs.end() && touched_now(run->second.run);
-    if (before == nullptr || by_user) continue;
+    if (before == nullptr || by_user || wait.kind == WaitKind::answer) continue;
     c_.met(Situation::wait_repeated);
     require(wait.since == before->since && wait.deadline == before->deadline, "I24",
             [&] { return "a wait's time-out begins anew: " + wait.about; });
@@ -144,8 +148,8 @@ bool Checker::left_out_by_circuit(const StoredRun& run, TaskIndex task) const {
     open.pop_back();
     if (!seen.insert(up).second) continue;
     const Task& one = run.dag->tasks[up];
-    const bool reaches =
-        one.spec_json == "circuit" || (one.spec_json == "next circuit" && direct.count(up) != 0);
+    const bool reaches = one.spec_json == "circuit" || one.spec_json == "approval" ||
+                         (one.spec_json == "next circuit" && direct.count(up) != 0);
     if (one.is_resolved && reaches && stops(run, up) &&
         run.state_of(first_instance(up)) == TaskState::success)
       return true;
@@ -168,7 +172,9 @@ void Checker::check_circuits(const TaskInstanceRow& row, const StoredRun& run) {
     const auto stored = store_.data().runs.find(run.run.seq);
     const bool decided = stored != store_.data().runs.end() && stored->second.has_rows() &&
                          stored->second.state_of(first_instance(up)) == TaskState::success;
-    require(!(decided && task.is_resolved && task.spec_json == "circuit" && stops(run, up)), "I6",
+    require(!(decided && task.is_resolved &&
+              (task.spec_json == "circuit" || task.spec_json == "approval") && stops(run, up)),
+            "I6",
             [&] { return "goes on behind a short circuit: task " + std::to_string(row.task); });
     open.insert(open.end(), task.upstream.begin(), task.upstream.end());
   }

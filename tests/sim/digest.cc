@@ -88,6 +88,15 @@ void add_rows(Hasher& h, const Changes& c) {
     h.add(row.dag_id);
   }
   for (const auto& key : c.waits_done) h.add(AttemptKey{key.run, key.task, key.map_index, 0});
+  for (const auto& row : c.questions) {
+    h.add(AttemptKey{row.run, row.task, row.map_index, row.try_number});
+    h.add(row.subject);
+  }
+  for (const auto& row : c.answers) {
+    h.add(AttemptKey{row.run, row.task, row.map_index, row.try_number});
+    h.add(row.responded_at);
+    h.add(row.responded_by);
+  }
   for (const auto& row : c.backfills) {
     h.add(row.id);
     h.add(static_cast<std::int64_t>(row.phase));

@@ -349,10 +349,31 @@ Result<Resolution> SchedulerNode::resolve(const Attempt& attempt, const DagFinde
   if (c_.faults && c_.rng.chance(c_.knobs.render_fail)) {
     return Error{Errc::invalid, "undefined name in a template", {}};
   }
+  const bool stop = stops(run, attempt.hot.task);
   Resolution what =
-      resolution_of(c_, attempt.run, attempt.dag, attempt.hot.task, attempt.hot.try_number);
-  if (what.kind == Resolution::Kind::done) what.goes_on = !stops(run, attempt.hot.task);
+      resolution_of(c_, attempt.run, attempt.dag, attempt.hot.task, attempt.hot.try_number, stop);
+  if (what.kind == Resolution::Kind::done) what.goes_on = !stop;
+  if (what.question) {
+    const InstanceKey key{attempt.run.seq, attempt.hot.task, attempt.hot.map_index};
+    let_answer(key, attempt.hot.try_number + 1, choice_of(what.question->subject, stop));
+  }
   return what;
+}
+
+// Nobody, one person or two, at any time: before it is known that it was asked, with its deadline,
+// after it, or after a restart.
+void SchedulerNode::let_answer(const InstanceKey& key, std::int32_t try_number,
+                               const std::string& option) {
+  for (auto people = c_.rng.below(3); people > 0; --people) {
+    QuestionAnswered answer;
+    answer.key = key;
+    answer.try_number = try_number;
+    answer.chosen_options = {option};
+    answer.user = "user" + std::to_string(people);
+    c_.agenda.after(c_.random_up_to(std::chrono::seconds(30)), [this, answer] {
+      if (listens()) post(answer);
+    });
+  }
 }
 
 // What is outside is there in the end; a helper may be slow, and its answer may come twice.

@@ -94,6 +94,9 @@ namespace batuta::sim {
   X(task_deferred, "a task that waits without a slot")                               \
   X(wait_timed_out, "a wait that ended in vain")                                     \
   X(wait_repeated, "a wait begun again by a later try")                              \
+  X(question_answered, "a question that a person answered")                          \
+  X(answered_by_default, "a question whose time was over, and its default taken")    \
+  X(answer_too_late, "an answer to a question that does not wait any more")          \
   X(stale_check, "an answer about what an earlier try waited for")                   \
   X(circuit_opened, "a task skipped by a short circuit")                             \
   X(guarded_by_setup, "a task that ran after a setup farther up")                    \

@@ -10,16 +10,23 @@
 namespace batuta::sim {
 
 // The kinds of such tasks, as their spec_json names them.
-inline constexpr const char* wait_kinds[] = {"time", "check",        "soft check", "run",
-                                             "made", "made waiting", "circuit",    "next circuit"};
+inline constexpr const char* wait_kinds[] = {
+    "time",         "check",   "soft check",   "run",      "made",
+    "made waiting", "circuit", "next circuit", "question", "approval"};
 
 // Whether a short circuit stops what follows it.
 inline bool stops(const StoredRun& run, TaskIndex task) {
   return mix64(static_cast<std::uint64_t>(run.run.seq) * 131 + task) % 3 == 0;
 }
 
+// What people choose, and what they would: an approval stops what a short circuit would.
+inline std::string choice_of(const std::string& kind, bool stop) {
+  return kind == "approval" && stop ? reject_option : approve_option;
+}
+
+// `stop`: as stops() says of it.
 inline Resolution resolution_of(Context& c, const RunRow& run, const Dag& dag, TaskIndex task,
-                                std::int32_t try_number) {
+                                std::int32_t try_number, bool stop) {
   using std::chrono::seconds;
   const std::string& kind = dag.tasks[task].spec_json;
   const Time now = c.now().wall;
@@ -59,6 +66,13 @@ inline Resolution resolution_of(Context& c, const RunRow& run, const Dag& dag, T
     request.dag_run_id = "made__" + run.dag_run_id + "_" + std::to_string(task) + "_" +
                          std::to_string(c.rng.chance(800) ? try_number : 0);
     what.skip_when_exists = c.rng.chance(500);
+  } else if (kind == "question" || kind == "approval") {
+    wait.kind = WaitKind::answer;
+    QuestionRow& question = what.question.emplace();
+    question.subject = kind;
+    question.options = {approve_option, reject_option};
+    if (kind == "approval") question.on_reject = OnReject::skip_all;
+    if (c.rng.chance(500)) question.defaults = {choice_of(kind, stop)};
   } else {
     what.kind = Resolution::Kind::done;
     what.result_json = "1";

@@ -87,6 +87,27 @@ inline void describe(Text& t, const WaitRow& w) {
         w.argument_json, w.interval.count(), w.doubling, w.longest_interval.count());
 }
 
+inline void describe(Text& t, const OpenQuestion& q) {
+  t.add(std::string("open question"), q.run, q.task, q.map_index, q.try_number,
+        q.default_input_json, q.on_reject);
+  for (const auto* list : {&q.options, &q.defaults}) {
+    for (const std::string& text : *list) t.add(text);
+    t.add(list->size());
+  }
+}
+
+inline void describe(Text& t, const QuestionRow& q) {
+  describe(t, static_cast<const OpenQuestion&>(q));
+  t.add(q.subject, q.body, q.multiple, q.params_json, q.created_at, q.deadline);
+  for (const std::string& user : q.assigned_users) t.add(user);
+}
+
+inline void describe(Text& t, const AnswerRow& a) {
+  t.add(std::string("answer"), a.run, a.task, a.map_index, a.try_number, a.responded_at,
+        a.responded_by, a.params_input_json);
+  for (const std::string& option : a.chosen_options) t.add(option);
+}
+
 inline void describe(Text& t, const PluginInfo& p) {
   t.add(std::string("plugin"), p.name, p.version, p.kind, p.summary, p.sha256);
   for (const ParamInfo& param : p.params) {
@@ -127,6 +148,7 @@ inline std::string described(const StoredState& s) {
   for (const WatermarkRow& w : s.watermarks)
     t.add(std::string("mark"), w.dag_id, w.task_id, w.value);
   for (const WaitRow& w : s.waits) describe(t, w);
+  for (const OpenQuestion& q : s.questions) describe(t, q);
   for (const StreakRow& r : s.streaks)
     t.add(std::string("streak"), r.dag_id, r.task_id, r.map_index, r.failures);
   for (const PluginInfo& p : s.catalogue) describe(t, p);

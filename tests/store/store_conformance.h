@@ -92,6 +92,7 @@ TEST_CASE_TEMPLATE_DEFINE("what was committed comes back field by field", Harnes
   CHECK(described(state.backfills[0].first) == described(changes.backfills[0]));
   CHECK(state.backfills[0].second->version == "v1");
   CHECK(state.last_backfill == 5);
+  CHECK(state.questions.empty());
   Changes done;
   done.waits_done = {state.waits[0].key()};
   commit(h.store(), done);

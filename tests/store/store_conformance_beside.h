@@ -212,12 +212,48 @@ TEST_CASE_TEMPLATE_DEFINE("a DAG goes with its history, some of the oldest runs 
   CHECK(h.store().load().dags.size() == 2);
 }
 
-#define BATUTA_STORE_CONFORMANCE_BESIDE(...)           \
-  TEST_CASE_TEMPLATE_INVOKE(lead, __VA_ARGS__);        \
-  TEST_CASE_TEMPLATE_INVOKE(questions, __VA_ARGS__);   \
-  TEST_CASE_TEMPLATE_INVOKE(streaks, __VA_ARGS__);     \
-  TEST_CASE_TEMPLATE_INVOKE(outbox, __VA_ARGS__);      \
-  TEST_CASE_TEMPLATE_INVOKE(dag_deleted, __VA_ARGS__); \
+TEST_CASE_TEMPLATE_DEFINE(
+    "of what is asked of people, the newest of each task that waits comes back", Harness,
+    questions_kept) {
+  Harness h;
+  Changes c = new_run(make_full_run(1));
+  WaitRow wait;
+  wait.run = RunSeq{1};
+  wait.task = 1;
+  wait.map_index = MapIndex{2};
+  wait.kind = WaitKind::answer;
+  c.waits = {wait};
+  c.questions = {make_question(1, 1), make_question(1, 3)};
+  QuestionRow other = make_question(1, 4);  // of a task that does not wait
+  other.task = 2;
+  c.questions.push_back(other);
+  commit(h.store(), c);
+  h.reopen();
+  const StoredState state = h.store().load();
+  REQUIRE(state.questions.size() == 1);
+  const OpenQuestion& asked = c.questions[1];
+  CHECK(described(state.questions[0]) == described(asked));
+  Changes answered;
+  answered.answers = {make_answer(c.questions[1])};
+  answered.waits_done = {wait.key()};
+  commit(h.store(), answered);
+  h.reopen();
+  CHECK(h.store().load().questions.empty());
+  Changes gone;
+  gone.runs_deleted = {RunSeq{1}};
+  commit(h.store(), gone);
+  Changes again = new_run(make_run(2));
+  again.questions = {make_question(2, 1)};
+  commit(h.store(), again);
+}
+
+#define BATUTA_STORE_CONFORMANCE_BESIDE(...)              \
+  TEST_CASE_TEMPLATE_INVOKE(lead, __VA_ARGS__);           \
+  TEST_CASE_TEMPLATE_INVOKE(questions, __VA_ARGS__);      \
+  TEST_CASE_TEMPLATE_INVOKE(questions_kept, __VA_ARGS__); \
+  TEST_CASE_TEMPLATE_INVOKE(streaks, __VA_ARGS__);        \
+  TEST_CASE_TEMPLATE_INVOKE(outbox, __VA_ARGS__);         \
+  TEST_CASE_TEMPLATE_INVOKE(dag_deleted, __VA_ARGS__);    \
   TEST_CASE_TEMPLATE_INVOKE(beside, __VA_ARGS__)
 
 }  // namespace batuta::test

@@ -132,6 +132,40 @@ inline RunRow make_full_run(std::int64_t seq) {
   return r;
 }
 
+// Of task 1, mapped; on_reject and the answer aside, every field differs from its default.
+inline QuestionRow make_question(std::int64_t run, std::int32_t try_number = 1) {
+  QuestionRow q;
+  q.run = RunSeq{run};
+  q.task = 1;
+  q.map_index = MapIndex{2};
+  q.try_number = try_number;
+  q.subject = "Deploy?";
+  q.body = "to *production*";
+  q.options = {"Approve", "Reject"};
+  q.defaults = {"Reject"};
+  q.default_input_json = R"({"n":1})";
+  q.on_reject = OnReject::skip_all;
+  q.multiple = true;
+  q.params_json = R"({"n":{"default":1}})";
+  q.assigned_users = {"ana", "rita \"the boss\""};
+  q.created_at = at(60);
+  q.deadline = at(70);
+  return q;
+}
+
+inline AnswerRow make_answer(const QuestionRow& q) {
+  AnswerRow a;
+  a.run = q.run;
+  a.task = q.task;
+  a.map_index = q.map_index;
+  a.try_number = q.try_number;
+  a.responded_at = at(65);
+  a.responded_by = "ana";
+  a.chosen_options = {"Approve"};
+  a.params_input_json = R"({"n":2})";
+  return a;
+}
+
 inline BackfillRow make_full_backfill(std::int64_t id, const std::string& version) {
   BackfillRow b;
   b.id = id;

@@ -32,6 +32,14 @@ StoredState MemoryStore::load() {
   for (const auto& [key, row] : data_.accepted) stored.accepted.push_back(row);
   for (const auto& [id, row] : data_.watermarks) stored.watermarks.push_back(row);
   for (const auto& [key, row] : data_.waits) stored.waits.push_back(row);
+  for (auto at = data_.questions.begin(); at != data_.questions.end(); ++at) {
+    const InstanceKey& key = at->first.first;
+    const auto wait = data_.waits.find(key);
+    if (wait == data_.waits.end() || wait->second.kind != WaitKind::answer) continue;
+    const auto next = std::next(at);
+    if (next == data_.questions.end() || next->first.first != key)
+      stored.questions.push_back(at->second.row);
+  }
   for (const auto& [key, row] : data_.streaks) stored.streaks.push_back(row);
   load_past(stored);
   stored.catalogue = data_.catalogue;
@@ -140,6 +148,7 @@ void MemoryStore::delete_run(RunSeq seq) {
   std::erase_if(data_.rendered, [&](const RenderedRow& r) { return r.run == seq; });
   std::erase_if(data_.xcoms, [&](const auto& x) { return x.second.run == seq; });
   std::erase_if(data_.waits, [&](const auto& w) { return w.first.run == seq; });
+  std::erase_if(data_.questions, [&](const auto& q) { return q.first.first.run == seq; });
   std::erase_if(data_.job_executions, [&](const auto& j) { return j.first.run == seq; });
   std::erase_if(data_.attempt_reports, [&](const auto& r) { return r.first.run == seq; });
   std::erase_if(data_.accepted, [&](const auto& a) { return a.first.run == seq; });
@@ -191,6 +200,11 @@ void MemoryStore::move_tasks(const Changes::RunRepinned& change) {
   move_keys(data_.xcoms, [&](XcomId& id, XcomRow& row) {
     if (row.run == change.run) move(id.first.task), move(row.task);
   });
+  move_keys(data_.questions, [&](auto& id, Data::Question& question) {
+    if (question.row.run != change.run) return;
+    move(id.first.task), move(question.row.task);
+    if (question.answer) move(question.answer->task);
+  });
   const auto by_attempt = [&](AttemptKey& key, auto& row) {
     if (key.run == change.run) move(key.task), move(row.key.task);
   };
@@ -226,6 +240,15 @@ void MemoryStore::apply_tasks(const Changes& changes) {
   for (const XcomRow& row : changes.xcoms) data_.xcoms[{row.instance(), row.key}] = row;
   for (const InstanceKey& done : changes.waits_done) data_.waits.erase(done);
   for (const WaitRow& row : changes.waits) data_.waits[row.key()] = row;
+  for (const QuestionRow& row : changes.questions) {
+    const auto id = std::pair(row.key(), row.try_number);
+    BATUTA_CHECK(data_.questions.try_emplace(id, Data::Question{row, {}}).second, row.subject);
+  }
+  for (const AnswerRow& row : changes.answers) {
+    auto& question = data_.questions.at({row.key(), row.try_number});
+    BATUTA_CHECK(!question.answer, "a second answer");
+    question.answer = row;
+  }
   for (const StreakRow& row : changes.streaks) {
     const auto key = std::tuple(row.dag_id, row.task_id, row.map_index);
     if (row.failures == 0) {

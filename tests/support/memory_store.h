@@ -39,6 +39,11 @@ class MemoryStore : public Store {
     std::map<AttemptKey, AcceptedRow> accepted;
     std::map<std::pair<std::string, std::string>, WatermarkRow> watermarks;
     std::map<InstanceKey, WaitRow> waits;
+    struct Question {
+      QuestionRow row;
+      std::optional<AnswerRow> answer;
+    };
+    std::map<std::pair<InstanceKey, std::int32_t>, Question> questions;  // by try
     std::map<std::tuple<std::string, std::string, std::int32_t>, StreakRow> streaks;
     std::map<XcomId, XcomRow> xcoms;
     std::vector<AttemptRow> attempts;

@@ -18,6 +18,13 @@ const home = {
   late: { dags: [], total: 0 }, upcoming: { dags: [], total: 0 }, import_errors: 0, warnings: 0,
 };
 
+const asking = { ...instance(-1), id: 'a', task_id: 'ask', map_index: -1, operator: 'approval', state: 'deferred' };
+const asked = (more: object) => ({
+  subject: 'Deploy?', body: 'to *production*', options: ['Approve', 'Reject'], defaults: ['Reject'], multiple: false, params: {}, assigned_users: [],
+  created_at: '2026-11-20T11:00:00Z', responded_by_user: null, responded_at: null, chosen_options: null, params_input: {}, response_received: false,
+  task_instance: asking, batuta: { deadline: '2026-11-20T13:00:00Z', on_reject: 'skip_next', may_answer: true }, ...more,
+});
+
 const never = new Promise<never>(() => undefined);
 
 // A page with one view, a server that answers with what `answers` holds, and the live stream's end.
@@ -46,6 +53,7 @@ async function open(hash: string, view: string, props: object, answers: Record<s
     dagRuns: async () => (await import('../src/views/dag_runs')).DagRuns,
     grid: async () => (await import('../src/views/grid')).GridPane,
     gridTask: async () => (await import('../src/views/grid_task')).GridTask,
+    question: async () => (await import('../src/views/question_view')).QuestionView,
     shell: async () => (await import('../src/components/shell')).Shell,
   };
   const component = (await views[view as keyof typeof views]()) as ComponentType<object>;
@@ -75,11 +83,24 @@ afterEach(() => {
 describe('home', () => {
   test('is read again every fifteen seconds, for what is late and who works is told by no event', async () => {
     const page = await open('#/home', 'home', {}, { '/api/batuta/home': home });
-    expect(page.asked).toHaveLength(1);
+    const reads = () => page.asked.filter((one) => one.url.pathname === '/api/batuta/home');
+    expect(reads()).toHaveLength(1);
     page.answers['/api/batuta/home'] = { ...home, late: { dags: [{ dag_id: 'behind', run_after: '2026-11-20T11:00:00Z' }], total: 1 } };
     await page.wait(15_000);
-    expect(page.asked).toHaveLength(2);
+    expect(reads()).toHaveLength(2);
     expect(page.root.text).toContain('behind');
+  });
+  test('names what waits for an answer, and leads to where one answers', async () => {
+    const answers = { '/api/batuta/home': home, '/api/v2/dags/~/dagRuns/~/hitlDetails': { hitl_details: [asked({})], total_entries: 1 } };
+    const page = await open('#/home', 'home', {}, answers);
+    const link = page.root.all('a').find((one) => one.text === 'Deploy?');
+    expect(link?.attributes.get('href')).toBe('#/dags/d/runs/r?task=ask');
+    const [list] = page.asked.filter((one) => one.url.pathname.endsWith('/hitlDetails'));
+    expect(list?.url.search).toBe('?response_received=false&state=deferred&limit=10');
+    page.answers['/api/v2/dags/~/dagRuns/~/hitlDetails'] = { hitl_details: [], total_entries: 0 };
+    page.tell({ resync: true });
+    await page.wait(2500);
+    expect(page.root.text).not.toContain('Waiting for an answer');
   });
   test('leads from the runs that ended to those that ended in the same span', async () => {
     const page = await open('#/home', 'home', {}, { '/api/batuta/home': home });
@@ -88,6 +109,61 @@ describe('home', () => {
   });
   test('writes its numbers as the language does', async () => {
     expect((await open('#/home', 'home', {}, { '/api/batuta/home': home }, ['pt-BR'])).root.text).toContain('1.234');
+  });
+});
+
+describe('a question to people', () => {
+  const url = '/api/v2/dags/d/dagRuns/r/taskInstances/ask/-1/hitlDetails';
+  const props = { task: asking, attempt: 1, onChanged: vi.fn() };
+  const see = (question: object, more: object = {}) => open('#/', 'question', { ...props, ...more }, { [`${url}/tries/1`]: question });
+
+  test('shows what is asked and until when, and its options are buttons that answer', async () => {
+    const onChanged = vi.fn();
+    const page = await see(asked({}), { onChanged });
+    expect(page.root.text).toContain('Deploy?');
+    expect(page.root.text).toContain('to *production*');
+    expect(page.root.text).toContain('then Reject is taken');
+    page.root.button('Approve').fire('click');
+    await page.wait(100);
+    const deed = page.asked.find((one) => one.method === 'PATCH');
+    expect(deed?.url.pathname).toBe(url);
+    expect(deed?.body).toEqual({ chosen_options: ['Approve'], params_input: {} });
+    expect(onChanged).toHaveBeenCalledOnce();
+  });
+
+  test('has the form of its params, and sends nothing that the form cannot be', async () => {
+    const params = { n: { value: 2, description: null, schema: { type: 'integer', minimum: 1 } }, why: { value: null, description: null, schema: { type: 'string' } } };
+    const page = await see(asked({ params }));
+    page.root.button('Approve').fire('click');
+    await page.wait(100);
+    expect(page.root.text).toContain('Needs a value.');
+    expect(page.asked.some((one) => one.method === 'PATCH')).toBe(false);
+    const why = page.root.all('input').find((one) => one.attributes.get('name') === 'param-why');
+    if (why) why.value = 'because';
+    why?.fire('Input');
+    await page.wait(100);
+    page.root.button('Reject').fire('click');
+    await page.wait(100);
+    expect(page.asked.find((one) => one.method === 'PATCH')?.body).toEqual({ chosen_options: ['Reject'], params_input: { n: 2, why: 'because' } });
+  });
+
+  test('tells who answered what, or that its default was taken', async () => {
+    const given = { response_received: true, responded_at: '2026-11-20T11:30:00Z', chosen_options: ['Approve'], params_input: { n: 3 } };
+    const done = { task: { ...asking, state: 'success' } };
+    const page = await see(asked({ ...given, responded_by_user: { id: 'rita', name: 'rita' } }), done);
+    expect(page.root.text).toContain('was chosen by rita');
+    expect(page.root.text).toContain('"n": 3');
+    expect(page.root.all('button')).toHaveLength(0);
+    expect((await see(asked(given), done)).root.text).toContain('nobody answered in time');
+  });
+
+  test('has no buttons for who may not answer, and nothing at all for other tasks', async () => {
+    const page = await see(asked({ assigned_users: [{ id: 'rita', name: 'rita' }], batuta: { deadline: null, on_reject: 'fail', may_answer: false } }));
+    expect(page.root.text).toContain('To be answered by rita');
+    expect(page.root.all('button')).toHaveLength(0);
+    const other = await see(asked({}), { task: { ...asking, operator: 'shell' } });
+    expect(other.root.text).toBe('');
+    expect(other.asked).toHaveLength(0);
   });
 });
 

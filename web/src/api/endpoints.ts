@@ -132,6 +132,40 @@ export const attemptReport = (
   });
 export const dependencies = (dag: string, run: string, task: string, signal?: AbortSignal, index = -1) =>
   get<{ dependencies: t.Dependency[] }>(`${instanceUrl(dag, run, task, index)}/dependencies`, signal);
+const questionUrl = (dag: string, run: string, task: string, index: number) =>
+  `${taskUrl(dag, run, task)}/${index}/hitlDetails`;
+/** What a try asked people; null when it asked nothing. */
+export const question = (
+  dag: string,
+  run: string,
+  task: string,
+  index: number,
+  attempt: number,
+  signal?: AbortSignal,
+): Promise<t.Question | null> =>
+  get<t.Question>(`${questionUrl(dag, run, task, index)}/tries/${path(attempt)}`, signal).catch((error: unknown) => {
+    if (error instanceof ApiError && error.status === 404) return null;
+    throw error;
+  });
+export const answer = (
+  dag: string,
+  run: string,
+  task: string,
+  index: number,
+  options: readonly string[],
+  input: Record<string, unknown>,
+) =>
+  request<unknown>('PATCH', questionUrl(dag, run, task, index), {
+    body: { chosen_options: options, params_input: input },
+  });
+/** Over all DAGs that one sees, the oldest first. */
+export const questionsWaiting = (limit: number, signal?: AbortSignal) =>
+  rowsOf<t.Question>(
+    `${dagUrl('~')}/dagRuns/~/hitlDetails`,
+    'hitl_details',
+    { response_received: false, state: 'deferred', limit },
+    signal,
+  );
 export const markTask = (dag: string, run: string, task: string, state: t.TaskState, index = -1) =>
   request<unknown>('PATCH', instanceUrl(dag, run, task, index), { body: { new_state: state } });
 

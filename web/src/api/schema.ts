@@ -348,6 +348,10 @@ export interface PartitionsCleared {
   dag_runs_cleared: number; dry_run: boolean; task_instances_cleared: number;
 }
 
+export interface Person {
+  id: string; name: string;
+}
+
 export interface PlannedRun {
   batuta: PlannedRunExtra; logical_date: string | null; partition_date: string | null; partition_key: string | null;
 }
@@ -390,8 +394,23 @@ export interface ProviderCollection {
   providers: Record<string, unknown>[]; total_entries: number;
 }
 
+export interface Question {
+  assigned_users: Person[]; batuta: QuestionExtra; body: string | null; chosen_options: unknown; created_at: string;
+  defaults: unknown; multiple: boolean; options: string[]; params: Record<string, unknown>;
+  params_input: Record<string, unknown>; responded_at: string | null; responded_by_user: Person | null;
+  response_received: boolean; subject: string; task_instance: TaskInstance;
+}
+
+export interface QuestionAnswer {
+  chosen_options: string[]; params_input: Record<string, unknown>; responded_at: string; responded_by: Person;
+}
+
 export interface QuestionCollection {
-  hitl_details: Record<string, unknown>[]; total_entries: number;
+  hitl_details: Question[]; total_entries: number;
+}
+
+export interface QuestionExtra {
+  deadline: string | null; may_answer: boolean; on_reject: string;
 }
 
 export interface QueuedEventCollection {

@@ -26,6 +26,7 @@ export type TaskState = TaskInstance['state'];
 export type LogWindow = schema.LogWindow;
 export type XCom = schema.XCom;
 export type Dependency = schema.TaskDependency;
+export type Question = schema.Question;
 export type ImportProblem = schema.ImportError;
 export type DagWarning = schema.DAGWarning;
 export type Pool = schema.Pool;

@@ -1,7 +1,7 @@
 // What one looks at first, in one answer: what failed, runs, waits and is late; each number is a link.
 import type { ComponentChildren } from 'preact';
 import * as api from '../api/endpoints';
-import type { Home, HomeRun } from '../api/types';
+import type { Home, HomeRun, Question } from '../api/types';
 import { HistoryBars } from '../components/history_bars';
 import { Icon } from '../components/icon';
 import { Empty, Loaded } from '../components/loaded';
@@ -11,8 +11,10 @@ import { UseBar } from '../components/use_bar';
 import { countOf, withSearch } from '../lib/address';
 import { number } from '../lib/format';
 import { useLive, useNow, usePolled, useSearch, useThrottled, useTitle } from '../lib/hooks';
+import type { Rows } from '../lib/pages';
 import { dagLink, runLink } from '../lib/route';
 import type { StateName } from '../lib/states';
+import { taskKey } from '../lib/timeline';
 import { t } from '../lib/words';
 
 const spans = [6, 24, 72, 168];
@@ -141,12 +143,40 @@ function Problems({ home }: { home: Home }) {
   );
 }
 
+const questionsShown = 10;
+
+/** Nothing is shown while nothing waits. */
+function Questions({ waiting, now }: { waiting: Rows<Question> | undefined; now: number }) {
+  if (!waiting || waiting.rows.length === 0) return null;
+  return (
+    <Card title={t('Waiting for an answer')} total={waiting.total}>
+      <ul class="home-list">
+        {waiting.rows.map(({ subject, created_at, task_instance: task }) => (
+          <li key={task.id}>
+            <StateBadge state={task.state} small />
+            <a class="home-name" href={runLink(task.dag_id, task.dag_run_id, taskKey(task))} title={`${task.dag_id}: ${taskKey(task)}`}>
+              {subject}
+            </a>
+            <span class="muted">
+              <Ago at={created_at} now={now} />
+            </span>
+          </li>
+        ))}
+      </ul>
+    </Card>
+  );
+}
+
 export function HomeView() {
   const [search, change] = useSearch();
   const asked = countOf(search, 'hours', usualSpan);
   const hours = spans.includes(asked) ? asked : usualSpan;
   const home = usePolled((signal) => api.home(hours, signal), [hours], pollMs);
-  const reload = useThrottled(home.reload, rereadMs);
+  const questions = usePolled((signal) => api.questionsWaiting(questionsShown, signal), [], pollMs);
+  const reload = useThrottled(() => {
+    home.reload();
+    questions.reload();
+  }, rereadMs);
   useLive((batch) => {
     if (batch.resync || batch.listChanged || batch.runs.length > 0 || batch.dags.length > 0) reload();
   });
@@ -175,6 +205,7 @@ export function HomeView() {
           ) : (
             <>
               <Problems home={data} />
+              <Questions waiting={questions.data} now={now} />
               <Tiles home={data} />
               <Card title={t('Runs that ended')} href={withSearch('#/runs?state=success&state=failed', { hours: data.hours })}>
                 <HistoryBars bars={data.history} />

@@ -13,6 +13,7 @@ import { ClearDialog } from './clear_dialog';
 import { ConfirmDialog } from './confirm_dialog';
 import { LogView } from './log_view';
 import { QualityView } from './quality_view';
+import { QuestionView } from './question_view';
 import { TaskDetails } from './task_details';
 import { TryPicker } from './try_picker';
 import { WhyNot } from './why_not';
@@ -84,6 +85,7 @@ export function TaskPanel({ task, tab, now, onTab, onClose, onChanged }: Props) 
           <Icon name="close" />
         </button>
       </header>
+      <QuestionView key={`${taskKey(task)} ${attempt}`} task={task} attempt={attempt} onChanged={onChanged} />
       {canOperate && <Actions task={task} onChanged={onChanged} />}
       <WhyNot task={task} />
       <div class="panel-tabs">
