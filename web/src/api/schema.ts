@@ -274,7 +274,8 @@ export interface HomeTasks {
 }
 
 export interface HomeWorker {
-  agent_id: string; attempts: number; connected: boolean; hostname: string; last_seen: string; slots: number;
+  agent_id: string; attempts: number; connected: boolean; drained: boolean; hostname: string; last_seen: string;
+  slots: number;
 }
 
 export interface ImportError {
