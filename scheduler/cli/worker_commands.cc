@@ -46,11 +46,14 @@ std::vector<json> chosen(const json& workers, const WorkerArguments& wanted) {
     if (out.empty()) throw Failure("no worker is connected", 1);
     return out;
   }
+  if (wanted.names.empty()) {
+    throw Failure("which worker? Name one of `batuta workers list`, or say --all", 2);
+  }
   for (const std::string& name : wanted.names) {
     std::vector<json> meant;
     for (const json& worker : workers) {
-      const bool is_it = worker.value("agent_id", "").starts_with(name) ||
-                         worker.value("hostname", "") == name;
+      const bool is_it =
+          worker.value("agent_id", "").starts_with(name) || worker.value("hostname", "") == name;
       if (is_it && !name.empty()) meant.push_back(worker);
     }
     if (meant.empty()) {
@@ -82,11 +85,13 @@ void await_idle(const Client& client, const std::string& id) {
       const bool drained = worker.value("drained", false);
       if (!drained && looked > answers_within) {
         progress.clear();
-        throw Failure("worker " + id + " does not say that it is drained; is it resumed, or hung?", 1);
+        throw Failure("worker " + id + " does not say that it is drained; is it resumed, or hung?",
+                      1);
       }
       if (drained && attempts == 0) {
         progress.clear();
-        std::printf("worker %s is drained: nothing runs on it, and it can be stopped\n", id.c_str());
+        std::printf("worker %s is drained: nothing runs on it, and it can be stopped\n",
+                    id.c_str());
         return;
       }
       progress.show("worker " + id + ": " + std::to_string(attempts) + " attempts to go");
@@ -124,23 +129,23 @@ void add_worker_commands(CLI::App& app, Session& session) {
                                    "Its id, how that begins, or the host it is alone on");
     auto* all = verb->add_flag("--all", arguments->all, "All that are connected");
     names->excludes(all);
-    verb->require_option(1, 0);
   };
-  CLI::App* drain = add_verb(
-      *workers, session, "drain",
-      "Give a worker nothing new, and wait until nothing runs on it", [&session, arguments] {
-        const Client client = session.client();
-        const auto those = chosen(workers_now(client), *arguments);
-        for (const json& worker : those) ask(client, worker.value("agent_id", ""), "drain");
-        for (const json& worker : those) {
-          const std::string id = worker.value("agent_id", "");
-          if (!arguments->no_wait) {
-            await_idle(client, id);
-          } else {
-            std::printf("worker %s takes nothing new\n", id.c_str());
-          }
-        }
-      });
+  CLI::App* drain = add_verb(*workers, session, "drain",
+                             "Give a worker nothing new, and wait until nothing runs on it",
+                             [&session, arguments] {
+                               const Client client = session.client();
+                               const auto those = chosen(workers_now(client), *arguments);
+                               for (const json& worker : those)
+                                 ask(client, worker.value("agent_id", ""), "drain");
+                               for (const json& worker : those) {
+                                 const std::string id = worker.value("agent_id", "");
+                                 if (!arguments->no_wait) {
+                                   await_idle(client, id);
+                                 } else {
+                                   std::printf("worker %s takes nothing new\n", id.c_str());
+                                 }
+                               }
+                             });
   take_names(drain);
   drain->add_flag("--no-wait", arguments->no_wait, "Do not wait for what runs on it");
   take_names(add_verb(*workers, session, "resume", "Let a drained worker take work again",

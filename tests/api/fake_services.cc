@@ -399,7 +399,6 @@ TestApi::TestApi() : hub(thread.io, {}) {
   backend.bag->import_errors.push_back({3, now, "broken.json", "broken.json:1:1: not JSON"});
   backend.bag->warnings.push_back({now, "demo", "unknown plugin", "no worker offers it"});
   backend.view.pools.push_back({{"default_pool", 128, ""}, 3, 1, 2, 4, 125});
-
   ApiServices services{backend, history, registry, codes, hub};
   services.settings = [] {
     return std::vector<std::pair<std::string, std::string>>{
@@ -421,7 +420,7 @@ TestApi::TestApi() : hub(thread.io, {}) {
   };
   services.read_dags = [this](bool at_once) { folder_reads.push_back(at_once); };
   services.drain_worker = [this](const std::string& agent, bool on) -> Status {
-    if (agent == "nobody") return {Errc::not_found, "no worker 'nobody' is connected"};
+    if (agent != "a") return {Errc::not_found, "it is not connected"};
     drains.push_back((on ? "drain " : "resume ") + agent);
     return success();
   };
@@ -432,11 +431,9 @@ TestApi::TestApi() : hub(thread.io, {}) {
     if (agent != "far-away" || !path.starts_with("logs/") || remote_log.empty()) {
       return {Errc::not_found, "not found"};
     }
-    FileChunk chunk;
     const auto from = std::min(static_cast<std::size_t>(offset), remote_log.size());
-    chunk.bytes = remote_log.substr(from, static_cast<std::size_t>(size));
-    chunk.file_bytes = static_cast<std::int64_t>(remote_log.size());
-    return chunk;
+    const auto whole = static_cast<std::int64_t>(remote_log.size());
+    return FileChunk{0, remote_log.substr(from, static_cast<std::size_t>(size)), whole, {}};
   };
   services.backup = [](const std::string&) { return success(); };
   services.find_asset = [](std::string_view path) -> const Asset* {

@@ -274,6 +274,7 @@ std::string asked_by(const Route& route) {
                                     {"/roles", "roles"},
                                     {"/groups", "roles"},
                                     {"/jobs", "workers"},
+                                    {"/workers", "workers"},
                                     {"/plugins", "plugins"},
                                     {"/providers", "plugins"},
                                     {"/config", "config"},
@@ -281,7 +282,7 @@ std::string asked_by(const Route& route) {
                                     {"/db/", "backups"},
                                     {"/outbox", "outbox"}}) {
     if (!has(part) || has("/batuta/jobs")) continue;
-    const bool edits = verb == "create" && (has("/outbox") || has("test"));
+    const bool edits = verb == "create" && (has("/outbox") || has("/workers") || has("test"));
     return (edits ? "edit" : verb) + " admin:" + thing;
   }
   const bool starts = path.ends_with("/dagRuns") || has("/backfills") || has("/materialize");

@@ -135,6 +135,8 @@ constexpr Expected table[] = {
     {Method::get, "/api/batuta/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/report", "viewer"},
     {Method::get, "/api/batuta/jobs/configs", "viewer"},
     {Method::get, "/api/batuta/jobs/executions", "viewer"},
+    {Method::post, "/api/batuta/workers/{agent_id}/drain", "admin"},
+    {Method::post, "/api/batuta/workers/{agent_id}/resume", "admin"},
     {Method::get, "/api/batuta/outbox", "operator"},
     {Method::post, "/api/batuta/outbox/{outbox_id}/retry", "operator"},
     {Method::post, "/api/batuta/outbox/{outbox_id}/drop", "operator"},

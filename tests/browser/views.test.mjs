@@ -311,7 +311,7 @@ test('the page speaks Portuguese where the browser does', async () => {
   await page.locator('td[data-label="Depende de"]').first().waitFor();
   await check(page, 'a DAG in Portuguese');
   await shoot(page, 'view-dag-pt');
-  for (const [hash, words] of [['#/pools', 'Em uso'], ['#/variables', 'Nenhuma variável.'], ['#/connections', 'Nenhuma conexão.'], ['#/audit', 'Quando'], ['#/health', 'Sinal de vida'], ['#/problems', 'Erro de importação']]) {
+  for (const [hash, words] of [['#/pools', 'Em uso'], ['#/variables', /^(Nenhuma variável\.|Chave)$/], ['#/connections', /^(Nenhuma conexão\.|Conexão)$/], ['#/audit', 'Quando'], ['#/health', 'Sinal de vida'], ['#/problems', 'Erro de importação']]) {
     await goTo(page, hash);
     await page.getByText(words).first().waitFor();
   }

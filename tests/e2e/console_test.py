@@ -417,7 +417,7 @@ def logs_are_json_when_asked():
 
 
 def a_worker_is_drained_and_resumed():
-    """what runs ends, nothing new comes, a restarted scheduler finds it so, and a resume brings the work back"""
+    """workers drain: what runs ends and nothing new comes, explain and the event log tell why; a resume brings the work back"""
     with Folder("drain") as folder:
         server = folder.server({"long": dag("long", [mock("m", run_for="2s")]), "d": dag("d", [mock("m")])}, arguments=("--slots", "2")).start()
         rows = lambda: json.loads(server.cli("workers", "list", "-o", "json").stdout)
@@ -432,7 +432,7 @@ def a_worker_is_drained_and_resumed():
         why = server.cli("tasks", "explain", "d", "r1", "m").stdout
         assert "drained" in why, why
         server.cli("workers", "resume", worker[:13])
-        server.cli("runs", "wait", "d", "r1", "--timeout", "20")
+        server.cli("runs", "wait", "d", "r1")
         told = server.cli("events", "list", "-o", "json").stdout
         assert "drain_worker" in told and "resume_worker" in told, told
         wrong = server.cli("workers", "drain", "nobody", check=False)
