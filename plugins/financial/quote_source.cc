@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "common/url.h"
 #include "common/uuid.h"
 
 namespace batuta::financial {
@@ -38,23 +39,6 @@ Duration retry_after(const HttpAnswer& answer) {
 
 }  // namespace
 
-std::string query_encode(std::string_view text) {
-  static constexpr char digits[] = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '_' || c == '.' || c == '~';
-    if (plain) {
-      out += c;
-    } else {
-      out += '%';
-      out += digits[static_cast<unsigned char>(c) >> 4];
-      out += digits[static_cast<unsigned char>(c) & 15];
-    }
-  }
-  return out;
-}
-
 QuoteSource::QuoteSource(const plugin::Context& context, const plugin::Connection& connection,
                          SourceLimits limits)
     : context_(context),
@@ -78,13 +62,13 @@ Duration QuoteSource::wait_for(const Result<HttpAnswer>& answer, int tried) cons
 std::string QuoteSource::page(const QuoteQuery& query, const std::string& page_token) {
   std::string tickers;
   for (const std::string& ticker : query.tickers)
-    tickers += (tickers.empty() ? "" : ",") + query_encode(ticker);
+    tickers += (tickers.empty() ? "" : ",") + percent_encoded(ticker);
   HttpRequest request;
   request.url = base_url_ + "/v1/quotes?tickers=" + tickers +
-                "&start=" + query_encode(to_iso(query.start)) +
-                "&end=" + query_encode(to_iso(query.end));
+                "&start=" + percent_encoded(to_iso(query.start)) +
+                "&end=" + percent_encoded(to_iso(query.end));
   if (query.page_size > 0) request.url += "&page_size=" + std::to_string(query.page_size);
-  if (!page_token.empty()) request.url += "&page_token=" + query_encode(page_token);
+  if (!page_token.empty()) request.url += "&page_token=" + percent_encoded(page_token);
   request.headers = headers_;
   request.outgoing = outgoing_;
   request.timeout = limits_.timeout;

@@ -44,7 +44,4 @@ class QuoteSource {
   SourceLimits limits_;
 };
 
-// Percent-encodes everything but unreserved characters.
-std::string query_encode(std::string_view text);
-
 }  // namespace batuta::financial

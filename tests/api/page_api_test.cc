@@ -61,13 +61,9 @@ TEST_CASE("a mapped task's cell is its worst instance, and all of them are count
   CHECK(done["mapped"]["1"] == json{{"success", 2}, {"failed", 1}});
 }
 
-TEST_CASE(
-    "the grid keeps rows of tasks that only older versions have, and blanks what a run had not") {
-  TestApi api;
-  auto parsed = parse_dag_file(R"({"dag_id": "demo", "tasks": [
-      {"task_id": "gone", "type": "shell", "command": "true"},
-      {"task_id": "second", "type": "mock", "depends_on": ["gone"]}]})",
-                               "demo.json", ".", {});
+// The run "done" was of this version of the DAG, its seventh.
+void run_of_older_version(TestApi& api, const char* text) {
+  auto parsed = parse_dag_file(text, "demo.json", ".", {});
   REQUIRE(parsed.dag);
   DagVersionView older;
   older.version = parsed.dag->version;
@@ -78,6 +74,14 @@ TEST_CASE(
   for (RunRow& run : api.history.run_rows) {
     if (run.dag_run_id == "done") run.dag_version = older.version;
   }
+}
+
+TEST_CASE(
+    "the grid keeps rows of tasks that only older versions have, and blanks what a run had not") {
+  TestApi api;
+  run_of_older_version(api, R"({"dag_id": "demo", "tasks": [
+      {"task_id": "gone", "type": "shell", "command": "true"},
+      {"task_id": "second", "type": "mock", "depends_on": ["gone"]}]})");
   const json body = api.get(grid);
   REQUIRE(body["tasks"].size() == 3);
   CHECK(body["tasks"][2]["task_id"] == "gone");
@@ -91,22 +95,11 @@ TEST_CASE(
 
 TEST_CASE("the grid tells in which groups its tasks stand, by the newest version that has them") {
   TestApi api;
-  auto parsed = parse_dag_file(R"({"dag_id": "demo",
+  run_of_older_version(api, R"({"dag_id": "demo",
       "task_groups": {"load": {"display_name": "Load"}, "inner": {"parent": "load"}, "empty": {}},
       "tasks": [
       {"task_id": "gone", "type": "shell", "command": "true", "group": "inner"},
-      {"task_id": "second", "type": "mock", "display_name": "The second", "group": "empty"}]})",
-                               "demo.json", ".", {});
-  REQUIRE(parsed.dag);
-  DagVersionView older;
-  older.version = parsed.dag->version;
-  older.number = 7;
-  older.dag_id = "demo";
-  older.canonical_json = parsed.dag->canonical_json;
-  api.history.older_versions.push_back(older);
-  for (RunRow& run : api.history.run_rows) {
-    if (run.dag_run_id == "done") run.dag_version = older.version;
-  }
+      {"task_id": "second", "type": "mock", "display_name": "The second", "group": "empty"}]})");
   const json body = api.get(grid);
   CHECK(body["tasks"][1]["task_id"] == "second");
   CHECK(body["tasks"][1]["group"].is_null());  // the newest version has it outside

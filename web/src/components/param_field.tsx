@@ -51,7 +51,7 @@ function hint(field: Field): string {
 }
 
 /** One control for one param, with its description and what is wrong with it. */
-export function ParamField({ field, text, problem, onChange }: Props) {
+function ParamField({ field, text, problem, onChange }: Props) {
   const id = useId();
   const common: ControlProps = {
     id,
@@ -87,5 +87,29 @@ export function ParamField({ field, text, problem, onChange }: Props) {
         {problem}
       </p>
     </div>
+  );
+}
+
+interface AllProps {
+  fields: readonly Field[];
+  texts: Record<string, string>; // what was typed; a field that was not touched has its default
+  problems: Record<string, string | undefined>;
+  onChange: (change: (old: Record<string, string>) => Record<string, string>) => void;
+}
+
+/** The controls of a form made of params. */
+export function ParamFields({ fields, texts, problems, onChange }: AllProps) {
+  return (
+    <>
+      {fields.map((field) => (
+        <ParamField
+          key={field.name}
+          field={field}
+          text={texts[field.name] ?? field.initial}
+          problem={problems[field.name]}
+          onChange={(text) => onChange((old) => ({ ...old, [field.name]: text }))}
+        />
+      ))}
+    </>
   );
 }

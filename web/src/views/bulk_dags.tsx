@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import * as api from '../api/endpoints';
 import type { Dag } from '../api/types';
-import { Dialog } from '../components/dialog';
+import { BulkDialog } from '../components/bulk_dialog';
 import { useApp } from '../lib/hooks';
 import { eachOf } from '../lib/each';
 import { t } from '../lib/words';
@@ -46,25 +46,21 @@ export function BulkDags({ act, dags, onClose, onDone }: Props) {
     onClose();
   };
   return (
-    <Dialog title={titleOf(act, meant.length)} onClose={onClose}>
-      <ul class="preview" tabIndex={0} aria-label={t('What is touched')}>
-        {meant.map((dag) => (
-          <li key={dag.dag_id}>
-            <span>{dag.dag_id}</span>
-          </li>
-        ))}
-      </ul>
-      {meant.length < dags.length && <p class="muted">{t('{count} of those that were chosen stay as they are.', { count: dags.length - meant.length })}</p>}
+    <BulkDialog
+      title={titleOf(act, meant.length)}
+      rows={meant.map((dag) => (
+        <li key={dag.dag_id}>
+          <span>{dag.dag_id}</span>
+        </li>
+      ))}
+      skipped={dags.length - meant.length}
+      busy={busy}
+      none={meant.length === 0}
+      onGo={() => void go()}
+      onClose={onClose}
+    >
       {act === 'trigger' && <p>{t('Each starts once, with the defaults of its params.')}</p>}
       {paused > 0 && <p>{t('{count} of them are paused: their runs wait until they are resumed.', { count: paused })}</p>}
-      <footer class="dialog-foot">
-        <button type="button" class="button" onClick={onClose}>
-          {t('Back')}
-        </button>
-        <button type="button" class="button button-primary" disabled={busy || meant.length === 0} onClick={go}>
-          {t('Do it')}
-        </button>
-      </footer>
-    </Dialog>
+    </BulkDialog>
   );
 }

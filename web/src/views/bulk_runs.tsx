@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import * as api from '../api/endpoints';
 import type { BulkAnswer, DagRun } from '../api/types';
-import { Dialog } from '../components/dialog';
+import { BulkDialog } from '../components/bulk_dialog';
 import { ErrorBox } from '../components/loaded';
 import { StateBadge } from '../components/state_badge';
 import { useApp, useResource } from '../lib/hooks';
@@ -49,24 +49,6 @@ async function change(act: BulkAct, runs: readonly DagRun[], onlyFailed: boolean
   return ((done?.errors ?? []) as { error?: string }[]).map((one) => one.error ?? t('refused'));
 }
 
-function Preview({ runs, skipped }: { runs: readonly DagRun[]; skipped: number }) {
-  return (
-    <>
-      <ul class="preview" tabIndex={0} aria-label={t('What is touched')}>
-        {runs.slice(0, mostShown).map((run) => (
-          <li key={`${run.dag_id}\n${run.dag_run_id}`}>
-            <StateBadge state={run.state} small />
-            <span>
-              {run.dag_id} <span class="muted">{run.dag_run_id}</span>
-            </span>
-          </li>
-        ))}
-      </ul>
-      {skipped > 0 && <p class="muted">{t('{count} of those that were chosen stay as they are.', { count: skipped })}</p>}
-    </>
-  );
-}
-
 export function BulkRuns({ act, runs, onClose, onDone }: Props) {
   const { notify } = useApp();
   const [onlyFailed, setOnlyFailed] = useState(act === 'clear');
@@ -94,25 +76,34 @@ export function BulkRuns({ act, runs, onClose, onDone }: Props) {
   };
   const none = meant.length === 0 || (act === 'clear' && count === 0);
   return (
-    <Dialog title={titleOf(act, meant.length)} onClose={onClose}>
-      {act === 'clear' && (
-        <label class="check">
-          <input type="checkbox" checked={onlyFailed} onChange={(event) => setOnlyFailed(event.currentTarget.checked)} />
-          <span>{t('Only failed tasks')}</span>
-        </label>
-      )}
-      <Preview runs={meant} skipped={runs.length - meant.length} />
+    <BulkDialog
+      title={titleOf(act, meant.length)}
+      before={
+        act === 'clear' && (
+          <label class="check">
+            <input type="checkbox" checked={onlyFailed} onChange={(event) => setOnlyFailed(event.currentTarget.checked)} />
+            <span>{t('Only failed tasks')}</span>
+          </label>
+        )
+      }
+      rows={meant.slice(0, mostShown).map((run) => (
+        <li key={`${run.dag_id}\n${run.dag_run_id}`}>
+          <StateBadge state={run.state} small />
+          <span>
+            {run.dag_id} <span class="muted">{run.dag_run_id}</span>
+          </span>
+        </li>
+      ))}
+      skipped={runs.length - meant.length}
+      busy={busy}
+      none={none}
+      danger={act === 'delete' || act === 'failed'}
+      onGo={() => void go()}
+      onClose={onClose}
+    >
       {act === 'clear' && <p>{t('{count} task instances will run again.', { count })}</p>}
       {act === 'delete' && <p>{t('Their tasks, results and logs go with them.')}</p>}
       {(problem ?? dry.error) && <ErrorBox error={(problem ?? dry.error) as Error} />}
-      <footer class="dialog-foot">
-        <button type="button" class="button" onClick={onClose}>
-          {t('Back')}
-        </button>
-        <button type="button" class={`button ${act === 'delete' || act === 'failed' ? 'button-danger' : 'button-primary'}`} disabled={busy || none} onClick={go}>
-          {t('Do it')}
-        </button>
-      </footer>
-    </Dialog>
+    </BulkDialog>
   );
 }

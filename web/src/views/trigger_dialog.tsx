@@ -6,7 +6,7 @@ import type { DagDetails } from '../api/types';
 import { Dialog } from '../components/dialog';
 import { FormProblems } from '../components/form_problems';
 import { Loaded } from '../components/loaded';
-import { ParamField } from '../components/param_field';
+import { ParamFields } from '../components/param_field';
 import { Tabs } from '../components/tabs';
 import { parseJson } from '../lib/exact_json';
 import { prettyJson } from '../lib/format';
@@ -133,15 +133,7 @@ function TriggerForm({ details, onClose }: { details: DagDetails; onClose: () =>
       {mode === 'form' ? (
         <>
           {fields.length === 0 && <p class="muted">{t('This DAG declares no params.')}</p>}
-          {fields.map((field) => (
-            <ParamField
-              key={field.name}
-              field={field}
-              text={texts[field.name] ?? field.initial}
-              problem={problems[field.name]}
-              onChange={(text) => setTexts((old) => ({ ...old, [field.name]: text }))}
-            />
-          ))}
+          <ParamFields fields={fields} texts={texts} problems={problems} onChange={setTexts} />
           {!ownWindow && (
             <DataWindow
               texts={windowTexts}
