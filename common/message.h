@@ -212,7 +212,7 @@ struct Recalled {  // answer to Recall: the attempt had not started and never wi
 struct CatalogueChanged {
   std::vector<PluginInfo> catalogue;
   std::vector<PluginFault> faults;
-  bool drained = false;  // it has them, and takes nothing; said after every Drain
+  bool drained = false;  // it has them, and takes nothing; said after a Drain, unless it leaves
 };
 // The agent stops: nothing more is to be launched on it. What had not started is recalled, what
 // runs is reported as ever; the connection closes when all is acknowledged.

@@ -155,7 +155,8 @@ constexpr BodyField backfill_rows[] = {
     {"max_active_runs", Kind::integer}, {"run_on_latest_version", Kind::flag}};
 
 constexpr BodyField hitl_rows[] = {{"chosen_options", Kind::list, true},
-                                   {"params_input", Kind::object}};
+                                   {"params_input", Kind::object},
+                                   {"try_number", Kind::integer}};
 
 }  // namespace
 

@@ -132,7 +132,7 @@ void workers(Page& page, const std::vector<WorkerView>& all, Time now) {
   };
   family("batuta_worker_connected", "1 while its connection stands",
          [](const WorkerView& w) { return w.connection != 0 ? 1.0 : 0.0; });
-  family("batuta_worker_drained", "1 while it takes nothing new because it was told so",
+  family("batuta_worker_drained", "1 while it takes nothing new: it was drained, or leaves",
          [](const WorkerView& w) { return w.drained ? 1.0 : 0.0; });
   family("batuta_worker_slots", "Its slots",
          [](const WorkerView& w) { return static_cast<double>(w.slots); });

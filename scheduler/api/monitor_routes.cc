@@ -165,14 +165,15 @@ void list_jobs(Context& context, Call call) {
 
 namespace {
 
-// In the event log first: a worker that idles unexplained is a riddle at night.
+// Who did it is in the event log when the worker was there to be asked.
 void set_drained(Context& context, const Call& call, bool on) {
   const std::string agent_id = path_param(*call.request, "agent_id");
-  context.change(call, on ? "drain_worker" : "resume_worker", {{"worker", agent_id}}, success,
-                 [&context, call, agent_id, on](const Status& log) {
-                   const Status done = log ? context.services.drain_worker(agent_id, on) : log;
-                   call.respond(done ? no_content() : error_response(done.error()));
-                 });
+  context.change(
+      call, on ? "drain_worker" : "resume_worker", {{"worker", agent_id}},
+      [&context, agent_id, on] { return context.services.drain_worker(agent_id, on); },
+      [call](const Status& done) {
+        call.respond(done ? no_content() : error_response(done.error()));
+      });
 }
 
 }  // namespace

@@ -18,6 +18,7 @@ using nlohmann::json;
 namespace {
 
 constexpr std::size_t max_chosen = 100;
+constexpr std::int64_t max_page = 100;  // each has a body of up to 64 KiB and a form
 
 json person(const std::string& name) {
   return {{"id", name}, {"name", name}};
@@ -141,7 +142,16 @@ Error already_answered(const QuestionView& view) {
 struct Given {
   std::vector<std::string> chosen;
   std::string input = "{}";
+  std::optional<std::int64_t> try_number;  // whose question was read; Airflow's clients do not say
 };
+
+Error asked_anew(const QuestionView& view, std::int64_t meant) {
+  return {Errc::conflict,
+          "the question of try " + std::to_string(meant) + " is over: try " +
+              std::to_string(view.row.try_number) + " of " + view.task.task_id +
+              " has asked anew; read its question first",
+          {}};
+}
 
 Result<Given> read_answer(const Request& request) {
   const auto body = body_object(request);
@@ -154,6 +164,7 @@ Result<Given> read_answer(const Request& request) {
     fields.fail("chosen_options", "must name at least one option");
   }
   if (const json* input = fields.value("params_input")) given.input = json_text(*input);
+  given.try_number = fields.integer("try_number", 0, 1'000'000'000);
   if (!fields.status()) return fields.status().error();
   return given;
 }
@@ -174,6 +185,7 @@ Result<Response> list_questions(Context& context, const Request& request) {
   list.filters = query.filters();
   list.order_by = query.order_by();
   list.page = query.page();
+  list.page.limit = std::min(list.page.limit, max_page);
   list.response_received = query.boolean("response_received");
   read_states(query, list);
   if (!query.status()) return query.status().error();
@@ -220,6 +232,9 @@ void answer_question(Context& context, Call call) {
   context.work(call, [&context, call, given = std::move(*given)]() -> Status {
     const auto view = newest_question(context, *call.request);
     if (!view) return view.error();
+    if (given.try_number.value_or(view->row.try_number) != view->row.try_number) {
+      return asked_anew(*view, *given.try_number);
+    }
     if (view->answer) return already_answered(*view);
     const std::string& user = call.request->identity.user;
     if (!is_assigned(view->row, user)) {

@@ -1,4 +1,4 @@
-// hitl list, show, answer, and tasks answer: what tasks ask people.
+// hitl list, show, and tasks answer: what tasks ask people.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
@@ -56,9 +56,8 @@ void show(Session& session, const HitlArguments& a) {
 }
 
 // The only option there is needs no name.
-std::vector<std::string> chosen(const Client& client, const HitlArguments& a) {
+std::vector<std::string> chosen(const json& options, const HitlArguments& a) {
   if (!a.options.empty()) return a.options;
-  const json options = client.get(question_path(a))["options"];
   if (options.size() == 1) return {options[0].get<std::string>()};
   std::string names;
   for (const json& option : options) {
@@ -69,7 +68,15 @@ std::vector<std::string> chosen(const Client& client, const HitlArguments& a) {
 
 void answer(Session& session, const HitlArguments& a) {
   const Client client = session.client();
-  json body{{"chosen_options", chosen(client, a)}};
+  const json question = client.get(question_path(a));
+  const auto asked = json_int(question["task_instance"]["try_number"]).value_or(0);
+  if (a.try_number > 0 && a.try_number != asked) {
+    throw Failure("try " + std::to_string(a.try_number) + " waits no longer: try " +
+                      std::to_string(asked) + " asks now",
+                  1);
+  }
+  // What is asked anew meanwhile is not answered.
+  json body{{"chosen_options", chosen(question["options"], a)}, {"try_number", asked}};
   if (!a.input.empty()) {
     auto input = parse_untrusted(a.input);
     if (!input) throw Failure("--input is no JSON: " + input.error().message, 2);
@@ -98,13 +105,15 @@ void add_answer(CLI::App& noun, Session& session) {
                    "what is chosen, several times where several may be; the only one if it is left "
                    "out");
   verb->add_option("--input", a->input, "the form's values, a JSON object");
+  verb->add_option("--try", a->try_number, "whose question was read; default: the newest's")
+      ->check(CLI::PositiveNumber);
 }
 
 }  // namespace
 
 void add_hitl_commands(CLI::App& app, Session& session) {
-  CLI::App* noun =
-      app.add_subcommand("hitl", "What tasks ask people (human in the loop): list, show, answer");
+  CLI::App* noun = app.add_subcommand(
+      "hitl", "What tasks ask people (human in the loop); `tasks answer` answers");
   noun->require_subcommand(1);
   auto a = std::make_shared<HitlArguments>();
   CLI::App* all = add_verb(*noun, session, "list", "What waits for an answer, the oldest first",
@@ -112,14 +121,13 @@ void add_hitl_commands(CLI::App& app, Session& session) {
   all->add_option("dag_id", a->dag_id, "default: every DAG");
   all->add_option("run_id", a->run_id, "default: every run");
   all->add_flag("--all", a->all, "what was answered, or waits no longer, too; the newest first");
-  all->add_option("--limit", a->limit)->check(CLI::Range(1, 1000))->capture_default_str();
+  all->add_option("--limit", a->limit)->check(CLI::Range(1, 100))->capture_default_str();
   all->add_option("--offset", a->offset, "how many to pass over")->check(CLI::NonNegativeNumber);
   auto of = std::make_shared<HitlArguments>();
   CLI::App* one = add_verb(*noun, session, "show", "One question, whole, and its answer",
                            [&session, of] { show(session, *of); });
   name_task(*one, of);
   one->add_option("--try", of->try_number, "default: the newest")->check(CLI::PositiveNumber);
-  add_answer(*noun, session);
   add_answer(*app.get_subcommand("tasks"), session);
 }
 

@@ -16,9 +16,9 @@ namespace {
 
 using json = nlohmann::json;
 
-constexpr Duration pace = std::chrono::milliseconds(500);
+constexpr Duration look_pace = std::chrono::milliseconds(500);
 // A worker that has not answered by then is reported as it stands.
-constexpr int answers_within = 20;  // paces
+constexpr int answers_within = 20;  // looks
 
 struct WorkerArguments {
   std::vector<std::string> names;
@@ -37,7 +37,7 @@ json workers_now(const Client& client) {
 }
 
 // Those that the names mean: an id, how it begins, or a host on which there is one.
-std::vector<json> chosen(const json& workers, const WorkerArguments& wanted) {
+std::vector<json> meant_by(const json& workers, const WorkerArguments& wanted) {
   std::vector<json> out;
   if (wanted.all) {
     for (const json& worker : workers) {
@@ -101,7 +101,7 @@ void await_idle(const Client& client, const std::string& id) {
       std::printf("worker %s has left\n", id.c_str());
       return;
     }
-    std::this_thread::sleep_for(pace);
+    std::this_thread::sleep_for(look_pace);
   }
 }
 
@@ -130,31 +130,30 @@ void add_worker_commands(CLI::App& app, Session& session) {
     auto* all = verb->add_flag("--all", arguments->all, "All that are connected");
     names->excludes(all);
   };
-  CLI::App* drain = add_verb(*workers, session, "drain",
-                             "Give a worker nothing new, and wait until nothing runs on it",
-                             [&session, arguments] {
-                               const Client client = session.client();
-                               const auto those = chosen(workers_now(client), *arguments);
-                               for (const json& worker : those)
-                                 ask(client, worker.value("agent_id", ""), "drain");
-                               for (const json& worker : those) {
-                                 const std::string id = worker.value("agent_id", "");
-                                 if (!arguments->no_wait) {
-                                   await_idle(client, id);
-                                 } else {
-                                   std::printf("worker %s takes nothing new\n", id.c_str());
-                                 }
-                               }
-                             });
+  CLI::App* drain = add_verb(
+      *workers, session, "drain", "Give a worker nothing new, and wait until nothing runs on it",
+      [&session, arguments] {
+        const Client client = session.client();
+        const auto those = meant_by(workers_now(client), *arguments);
+        for (const json& worker : those) ask(client, worker.value("agent_id", ""), "drain");
+        for (const json& worker : those) {
+          const std::string id = worker.value("agent_id", "");
+          if (!arguments->no_wait) {
+            await_idle(client, id);
+          } else {
+            std::printf("worker %s was asked to take nothing new\n", id.c_str());
+          }
+        }
+      });
   take_names(drain);
   drain->add_flag("--no-wait", arguments->no_wait, "Do not wait for what runs on it");
   take_names(add_verb(*workers, session, "resume", "Let a drained worker take work again",
                       [&session, arguments] {
                         const Client client = session.client();
-                        for (const json& worker : chosen(workers_now(client), *arguments)) {
+                        for (const json& worker : meant_by(workers_now(client), *arguments)) {
                           const std::string id = worker.value("agent_id", "");
                           ask(client, id, "resume");
-                          std::printf("worker %s takes work again\n", id.c_str());
+                          std::printf("worker %s was asked to take work again\n", id.c_str());
                         }
                       }));
 }

@@ -6,8 +6,6 @@
 namespace batuta {
 namespace {
 
-constexpr std::size_t longest_reason = 200;
-
 std::string json_list(const std::vector<std::string>& texts) {
   std::string list = "[";
   for (const std::string& text : texts) {
@@ -93,7 +91,7 @@ void begin_question(Turn& turn, LiveRun& run, InstanceIndex i, WaitRow wait, Que
   question.try_number = run.task(i).try_number;
   question.created_at = turn.now.wall;
   question.deadline = wait.deadline;
-  const std::string subject = question.subject.substr(0, longest_reason);
+  const std::string subject = question.subject;
   turn.out.changes.questions.push_back(question);
   begin_wait(turn, run, i, std::move(wait));
   run.waits.at(i).question = std::move(question);

@@ -218,7 +218,7 @@ struct WorkerHeartbeat {
 struct WorkerCatalogue {
   WorkerId worker = 0;
   std::vector<PluginInfo> catalogue;  // none while it is drained
-  bool drained = false;
+  bool drained = false;               // by hand, or it leaves
 };
 struct AttemptStarted {
   WorkerId worker = 0;

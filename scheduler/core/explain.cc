@@ -136,7 +136,8 @@ void explain_worker(const SchedulerState& state, const Task& task, const LivePlu
     if (!meant.empty()) text += "; did you mean " + meant + "?";
     const auto drained = std::count_if(state.agents.begin(), state.agents.end(),
                                        [](const auto& agent) { return agent.second.drained; });
-    if (drained > 0) text += "; " + std::to_string(drained) + " drained (batuta workers resume)";
+    if (drained > 0)
+      text += "; " + std::to_string(drained) + " drained or leaving (batuta workers list)";
     out.push_back({"Worker", text});
     return;
   }

@@ -272,7 +272,7 @@ struct LiveAgent {
   Time last_seen;
   Boot lease_until;
   std::vector<PluginNo> offers;
-  bool drained = false;  // by hand: it offers nothing
+  bool drained = false;  // by hand, or it leaves: it offers nothing
   // Attempts by launch number: launched and not known to have started; started.
   std::map<std::uint64_t, TaskRef> unstarted;
   std::map<std::uint64_t, TaskRef> started;

@@ -11,6 +11,8 @@
 
 namespace batuta {
 
+// Of a subject, which is shown in lists and told in messages.
+inline constexpr std::size_t max_subject_bytes = 1000;
 inline constexpr const char* approve_option = "Approve";
 inline constexpr const char* reject_option = "Reject";
 

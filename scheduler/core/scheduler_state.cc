@@ -153,7 +153,8 @@ Gauges SchedulerState::gauges() const {
     gauges.tasks_running += static_cast<std::int64_t>(agent.started.size());
     if (agent.connection == 0) continue;
     ++gauges.workers;
-    gauges.slots += agent.slots;
+    // Slots of a drained one are no room for anybody.
+    gauges.slots += agent.drained ? std::ssize(agent.started) : agent.slots;
   }
   return gauges;
 }

@@ -69,7 +69,7 @@ struct WorkerView {
   Time joined;
   Time last_seen;
   std::vector<std::string> plugins;  // what it offers, sorted
-  bool drained = false;              // by hand: it takes nothing new
+  bool drained = false;              // by hand, or it leaves: it takes nothing new
 };
 struct Gauges {
   std::int64_t runs_queued = 0;
@@ -79,7 +79,7 @@ struct Gauges {
   std::int64_t tasks_running = 0;  // publishing included
   std::int64_t backfills = 0;      // not done
   std::int64_t workers = 0;        // connected
-  std::int64_t slots = 0;          // of connected workers
+  std::int64_t slots = 0;          // of connected workers; of a drained one those that are taken
 };
 
 class SchedulerState {

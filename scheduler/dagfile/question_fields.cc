@@ -5,6 +5,7 @@
 
 #include "common/safe_json.h"
 #include "scheduler/core/question.h"
+#include "scheduler/dagfile/mapping_fields.h"
 #include "scheduler/dagfile/params_schema.h"
 #include "scheduler/dagfile/suggest.h"
 #include "scheduler/dagfile/wait_types.h"
@@ -22,6 +23,10 @@ constexpr std::size_t max_users = 100;
 void read_texts(FieldReader& fields, json& params) {
   if (const auto subject = fields.text("subject", 16 << 10)) {
     if (subject->empty()) fields.problem("subject", "the subject is empty: say what is asked");
+    if (!is_template(json(*subject)) && subject->size() > max_subject_bytes) {
+      fields.problem("subject",
+                     "is longer than 1000 bytes: what is long belongs into the \"body\"");
+    }
     params["subject"] = *subject;
   } else if (!fields.find("subject")) {
     fields.problem("subject", "what is asked? A \"subject\" is the question in one line");
@@ -87,6 +92,9 @@ Texts read_form(FieldReader& fields, json& params) {
   const json* given = fields.object("params");
   if (given == nullptr) return without;
   refuse_passwords(fields, *given);
+  if (has_template(*given)) {
+    fields.problem("params", "a form has no templates: the subject and the body may have them");
+  }
   Problems found;
   const auto form = parse_untrusted(normalise_params(*given, false, found));
   for (const FieldProblem& problem : found.list()) {
@@ -100,7 +108,8 @@ Texts read_form(FieldReader& fields, json& params) {
   return without;
 }
 
-void read_response_time(FieldReader& fields, json& params) {
+// `inherited`: the execution_timeout that default_args or a group give; 0: none.
+void read_response_time(FieldReader& fields, Duration inherited, json& params) {
   for (const char* name : {"response_timeout", "execution_timeout"}) {
     const json* given = fields.find(name);
     if (given == nullptr || given->is_null()) continue;
@@ -112,6 +121,10 @@ void read_response_time(FieldReader& fields, json& params) {
       if (size && *size <= Duration{}) fields.problem(name, "must be longer than nothing");
     }
     params["response_timeout"] = *given;
+  }
+  if (!params.contains("response_timeout") && inherited > Duration{}) {
+    params["response_timeout"] =
+        std::to_string(std::chrono::ceil<std::chrono::milliseconds>(inherited).count()) + "ms";
   }
 }
 
@@ -143,7 +156,7 @@ void read_question(FieldReader& fields, Task& task, const Texts& options, bool m
                                  ": needs a \"default\": when the time is over nobody "
                                  "gives one, and \"defaults\" are taken");
   }
-  read_response_time(fields, params);
+  read_response_time(fields, task.execution_timeout, params);
   read_users(fields, params);
 }
 

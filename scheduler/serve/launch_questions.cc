@@ -11,8 +11,7 @@ namespace {
 using json = nlohmann::json;
 using Texts = std::vector<std::string>;
 
-// Both are shown in lists and told in messages: what is longer is a mistake, and is not cut.
-constexpr std::size_t max_subject = 1000;
+// What is longer than it may be is a mistake, and is not cut.
 constexpr std::size_t max_body = 64 << 10;
 
 Error faulty(const char* field, const std::string& message) {
@@ -54,7 +53,7 @@ Result<Resolution> resolve_question(const json& params, Time now) {
   question.subject = text_of(params, "subject");
   question.body = text_of(params, "body");
   if (question.subject.empty()) return faulty("subject", "is empty: nobody knows what is asked");
-  if (question.subject.size() > max_subject) {
+  if (question.subject.size() > max_subject_bytes) {
     return faulty("subject", "is longer than 1000 bytes: what is long belongs into the \"body\"");
   }
   if (question.body.size() > max_body) {

@@ -84,6 +84,7 @@ bool WorkerLink::on_hello(Hello hello, std::vector<Event>& events) {
   } else {
     callbacks_.offers({hello.catalogue, std::move(hello.faults)});
   }
+  hello.drained = hello.drained || hello.leaving;
   if (hello.drained) hello.catalogue.clear();
   events.push_back(WorkerJoined{id_, std::move(hello)});
   return true;
@@ -111,7 +112,7 @@ bool WorkerLink::on_message(FromAgent message, std::vector<Event>& events) {
     if (changed->drained) changed->catalogue.clear();
     events.push_back(WorkerCatalogue{id_, std::move(changed->catalogue), changed->drained});
   } else if (auto* leaving = std::get_if<Leaving>(&message)) {
-    events.push_back(WorkerCatalogue{id_, {}});  // it offers nothing any more
+    events.push_back(WorkerCatalogue{id_, {}, true});  // it offers nothing any more
     callbacks_.leaving(*leaving);
   } else if (auto* chunk = std::get_if<FileChunk>(&message)) {
     callbacks_.file_chunk(std::move(*chunk));

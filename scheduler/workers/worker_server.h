@@ -53,8 +53,9 @@ class WorkerServer : public Executor {
   Result<FileChunk> fetch_file(const std::string& agent_id, const std::string& path,
                                std::int64_t offset, std::int64_t size);
 
-  // Asks a connected agent to take nothing new, or work again; it answers by what it offers. Any
-  // thread. Errc::not_found when it is not connected, Errc::conflict when it is too old to know.
+  // Asks a connected agent to take nothing new, or work again; it answers by what it offers, unless
+  // it leaves, and takes nothing anyway. Any thread. Errc::not_found when it is not connected,
+  // Errc::conflict when it is too old to know.
   Status drain(const std::string& agent_id, bool on);
 
   void launch(WorkerId worker, Launch launch) override;

@@ -167,6 +167,12 @@ TEST_CASE("a second answer is a conflict, at the door and when another was faste
     api.newest().answer->responded_by.clear();
     CHECK(api.refusal(approve, 409).find("default was taken") != std::string::npos);
   }
+  SUBCASE("to the question of an earlier try") {
+    CHECK(api.refusal(R"({"chosen_options": ["Approve"], "try_number": 1})", 409)
+              .find("try 2 of first has asked anew") != std::string::npos);
+    api.answer(R"({"chosen_options": ["Approve"], "params_input": {"n": 2}, "try_number": 2})",
+               200);
+  }
   SUBCASE("in the engine") {
     api.backend.answer = [](const Event&) {
       Reply reply;

@@ -33,7 +33,7 @@ struct Asking {
     what.wait.about = "an answer to \"Deploy?\"";
     if (timeout > Duration{}) what.wait.deadline = world.now.wall + timeout;
     QuestionRow& question = what.question.emplace();
-    question.subject = "Deploy?";
+    question.subject = subject;
     question.body = "to *production*";
     question.options = {approve_option, reject_option};
     question.defaults = std::move(defaults);
@@ -65,6 +65,7 @@ struct Asking {
 
   World world;
   RunSeq run{};
+  std::string subject = "Deploy?";
 };
 
 void notify(Task& task) {
@@ -90,6 +91,13 @@ TEST_CASE("a question is kept, told and waited for without a slot, also over a r
   CHECK(reasons[0].reason.find("an answer to \"Deploy?\"") != std::string::npos);
   CHECK(a.world.ask(a.answer(approve_option)).code == Errc::ok);
   CHECK(a.state() == TaskState::success);
+}
+
+TEST_CASE("the question is told whole, however long it is") {
+  Asking a(notify);
+  a.subject = std::string(999, 'x') + "?";
+  a.ask(1h);
+  CHECK(a.told(AlertOn::input_required, a.subject));
 }
 
 TEST_CASE("an answer is kept with who gave it, becomes the result, and what follows goes on") {

@@ -309,6 +309,7 @@ TEST_CASE("a drained worker gets nothing until it is resumed") {
   const WorkerId worker = world.join("a", 1, {"mock"});
   world.tell(WorkerCatalogue{worker, {}, true});
   CHECK(world.state.worker_views().at(0).drained);
+  CHECK(world.state.gauges().slots == 0);
   world.trigger("dag");
   CHECK(world.launched().empty());
   PluginInfo mock;

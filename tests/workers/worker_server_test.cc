@@ -204,6 +204,7 @@ TEST_CASE("a worker that leaves offers nothing more, and its plugins stay known"
   agent.say(Leaving{"asked to end"});
   REQUIRE(world.of<WorkerCatalogue>().size() == 1);
   CHECK(world.of<WorkerCatalogue>()[0].catalogue.empty());
+  CHECK(world.of<WorkerCatalogue>()[0].drained);
   CHECK(world.offers.size() == 1);
   // Back again while it leaves, after a restart of the scheduler: as before.
   Agent again(world);
@@ -212,6 +213,7 @@ TEST_CASE("a worker that leaves offers nothing more, and its plugins stay known"
   again.say(hello);
   REQUIRE(world.of<WorkerJoined>().size() == 2);
   CHECK(world.of<WorkerJoined>()[1].hello.catalogue.empty());
+  CHECK(world.of<WorkerJoined>()[1].hello.drained);
   CHECK(world.offers.size() == 1);
 }
 
