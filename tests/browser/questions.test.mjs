@@ -17,7 +17,7 @@ test('a question is on the home page, is answered with its form, and the run goe
   await page.evaluate(() => (location.hash = '#/home'));
   await page.getByRole('link', { name: 'Deploy 1.4?' }).click();
   const question = page.getByRole('region', { name: 'Question' });
-  await question.getByText('All *green*.').waitFor();
+  await question.locator('em', { hasText: 'green' }).waitFor();
   await question.getByText(/then Reject is taken/).waitFor();
   await check(page, 'a question that waits');
   await shoot(page, 'question');

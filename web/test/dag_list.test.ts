@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { DagPage, RunEvent } from '../src/api/types';
-import { applyDagRuns, dagQuery } from '../src/lib/dag_list';
+import { applyDagRuns, dagQuery, runsMatter } from '../src/lib/dag_list';
 import { eachOf } from '../src/lib/each';
 
 const asked = (text: string) => Object.fromEntries(Object.entries(dagQuery(new URLSearchParams(text))).filter(([, value]) => value !== undefined));
@@ -12,6 +12,11 @@ describe('the list of DAGs', () => {
       dag_id_pattern: '%a%', tags: ['t'], owners: ['o'], paused: 'true', last_dag_run_state: 'failed', is_favorite: true, order_by: 'next_dagrun',
     });
     expect(asked('paused=x&state=x&favorite=x&order=x')).toEqual({});
+  });
+  test('is asked for anew when a run may change what it lists, or an answer was on its way', () => {
+    const matter = (text: string, isLoading = false) => runsMatter(new URLSearchParams(text), isLoading);
+    expect([matter(''), matter('order=next_dagrun'), matter('tag=t')]).toEqual([false, false, false]);
+    expect([matter('', true), matter('state=running'), matter('order=-last_run_start_date')]).toEqual([true, true, true]);
   });
   test('follows the runs of its DAGs by the stream, and is the same while only others move', () => {
     const run = { dag_id: 'a', dag_run_id: 'r', state: 'running' };

@@ -42,6 +42,31 @@ describe('a log', () => {
     expect(file.asked.length).toBe(4);
   });
 
+  test('is followed to its end however much came since the last look, and from the end where that is far', async () => {
+    const { file, reader } = reading(10_000);
+    await reader.open(null);
+    file.lines += 80_000; // three reads
+    await reader.follow();
+    expect(texts(reader.part).at(-1)).toBe(89_999);
+    file.lines += 1_000_000;
+    await reader.follow();
+    expect(texts(reader.part).at(-1)).toBe(1_089_999);
+    expect(isWhole(reader.part)).toBe(true);
+  });
+
+  test('goes on behind a line that is longer than one read', async () => {
+    const size = 700_000;
+    const long = (query: LogAsk): Promise<LogWindow> => {
+      const start = query.from ?? 0;
+      const end = Math.min(size, start + (query.bytes ?? 0));
+      return Promise.resolve({ content: [{ offset: start, event: 'x', timestamp: null }], start, end, size, try_number: 1, is_ended: true });
+    };
+    const reader = new LogReader(long, () => undefined);
+    await reader.open(0);
+    for (let reads = 0; reads < 8; reads += 1) await reader.later();
+    expect(reader.part?.end).toBe(size);
+  });
+
   test('is opened around a line, with what stands before it', async () => {
     const { reader } = reading(20_000);
     await reader.open(100_000);

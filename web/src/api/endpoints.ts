@@ -152,11 +152,12 @@ export const answer = (
   run: string,
   task: string,
   index: number,
+  tryNumber: number,
   options: readonly string[],
   input: Record<string, unknown>,
 ) =>
   request<unknown>('PATCH', questionUrl(dag, run, task, index), {
-    body: { chosen_options: options, params_input: input },
+    body: { chosen_options: options, params_input: input, try_number: tryNumber },
   });
 /** Over all DAGs that one sees, the oldest first. */
 export const questionsWaiting = (limit: number, signal?: AbortSignal) =>

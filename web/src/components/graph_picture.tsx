@@ -121,7 +121,8 @@ export function GraphPicture(props: Props) {
   // A group that was turned is another element now: who stood on it stays on it.
   useLayoutEffect(() => {
     if (hadFocus.current && current !== null && !svg.current?.contains(document.activeElement)) focus(current);
-  });
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- only another layout replaces what has the focus
+  }, [graph]);
   const onKeyDown = (event: KeyboardEvent) => {
     const unit = (event.target as Element).closest<SVGElement>('[data-unit]');
     const id = unit?.dataset['unit'];

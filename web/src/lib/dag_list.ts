@@ -3,6 +3,10 @@ import type { Query } from '../api/client';
 import type { DagPage, DagRun, RunEvent } from '../api/types';
 import { applyRuns } from './live';
 
+/** A run may change which DAGs are listed and where, or is told while an older answer is on its way. */
+export const runsMatter = (search: URLSearchParams, isLoading: boolean): boolean =>
+  isLoading || search.has('state') || (search.get('order') ?? '').includes('last_run');
+
 export const barCount = 14;
 
 /** What narrows the list, as it stands in the address. */

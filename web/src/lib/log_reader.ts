@@ -52,17 +52,23 @@ export class LogReader {
   async later(): Promise<void> {
     const { part } = this;
     if (!part) return;
-    await this.read({ from: resumeAt(part), bytes: window * 4 }, (answer) => withLater(part, answer));
+    // A last line that is longer than a read is gone on with where it was left.
+    const last = resumeAt(part);
+    const from = part.end - last < window * 4 ? last : part.end;
+    await this.read({ from, bytes: window * 4 }, (answer) => withLater(part, answer));
   }
 
   /** The newest, for those who follow: on from what is held, or, where that is far behind, from the end. */
   async follow(): Promise<void> {
     if (this.busy) return;
-    await this.later();
-    const { part } = this;
-    if (!part || isAtEnd(part)) return;
-    if (part.size - part.end > farBehind) await this.open(null);
-    else await this.later();
+    const { turn } = this;
+    for (let before = -1; ; ) {
+      await this.later();
+      const { part } = this;
+      if (turn !== this.turn || !part || isAtEnd(part) || part.end === before) return;
+      if (part.size - part.end > farBehind) return this.open(null);
+      before = part.end;
+    }
   }
 
   /** What is on its way is not wanted any more. */

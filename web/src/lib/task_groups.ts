@@ -1,4 +1,5 @@
 // The task groups of a DAG: what stands in what, and which of them a reader has unfolded. Grid and graph share both.
+import { keep, readKept as readText } from './kept';
 
 export interface GroupInfo {
   id: string;
@@ -60,9 +61,9 @@ const listeners = new Set<() => void>();
 /** Groups are folded until somebody unfolds them; what was unfolded is kept in the browser, for each DAG. */
 export const openGroups = {
   of: (dag: string): ReadonlySet<string> =>
-    new Set(readKept(localStorage.getItem(kept)).find(([id]) => id === dag)?.[1] ?? []),
+    new Set(readKept(readText(kept)).find(([id]) => id === dag)?.[1] ?? []),
   set(dag: string, open: ReadonlySet<string>): void {
-    localStorage.setItem(kept, JSON.stringify(renewKept(readKept(localStorage.getItem(kept)), dag, open)));
+    keep(kept, JSON.stringify(renewKept(readKept(readText(kept)), dag, open)));
     for (const listener of listeners) listener();
   },
   listen(listener: () => void): () => void {

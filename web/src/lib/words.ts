@@ -1,6 +1,7 @@
 // The page's words in the reader's language. English is written where it is used and is its own key;
 // the others are tables of the same sentences (lang/). {name} in a sentence stands for a value.
 import { portuguese } from '../lang/pt';
+import { keep, readKept } from './kept';
 
 export type Language = 'en' | 'pt';
 type Values = Readonly<Record<string, string | number>>;
@@ -23,11 +24,11 @@ export function chooseLanguage(chosen: string | null, offered: readonly string[]
 }
 
 export const language: Language =
-  typeof document === 'undefined' ? 'en' : chooseLanguage(localStorage.getItem(kept), navigator.languages);
+  typeof document === 'undefined' ? 'en' : chooseLanguage(readKept(kept), navigator.languages);
 
 /** The page is drawn anew: its words are in every part of it. */
 export function setLanguage(next: Language): void {
-  localStorage.setItem(kept, next);
+  keep(kept, next);
   location.reload();
 }
 

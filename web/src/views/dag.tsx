@@ -10,6 +10,7 @@ import { Tabs } from '../components/tabs';
 import { Ago } from '../components/time';
 import { withSearch, type Changes } from '../lib/address';
 import { useApp, useLive, useNow, useResource, useSearch, useThrottled, useTitle } from '../lib/hooks';
+import { keep, readKept } from '../lib/kept';
 import { t } from '../lib/words';
 import { DagFileNotice } from './dag_file_notice';
 import { DagRuns } from './dag_runs';
@@ -34,9 +35,9 @@ const gridKept = 'batuta-grid';
 
 // Whether the grid is open is the reader's habit, not the address's.
 function useGridShown(): [boolean, () => void] {
-  const [shown, setShown] = useState(() => localStorage.getItem(gridKept) !== 'closed');
+  const [shown, setShown] = useState(() => readKept(gridKept) !== 'closed');
   const turn = () => {
-    localStorage.setItem(gridKept, shown ? 'closed' : 'open');
+    keep(gridKept, shown ? 'closed' : 'open');
     setShown(!shown);
   };
   return [shown, turn];

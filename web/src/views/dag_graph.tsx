@@ -10,6 +10,7 @@ import { number } from '../lib/format';
 import { useSearch, useSearchText } from '../lib/hooks';
 import { useGraphBox } from '../lib/use_graph_box';
 import { useOpenGroups } from '../lib/use_open_groups';
+import { keep, readKept } from '../lib/kept';
 import { t } from '../lib/words';
 
 /** More boxes than this make a picture nobody can read. */
@@ -27,9 +28,9 @@ interface Props {
 }
 
 function useDown(): [boolean, () => void] {
-  const [down, setDown] = useState(() => localStorage.getItem(downKept) === 'yes');
+  const [down, setDown] = useState(() => readKept(downKept) === 'yes');
   const turn = () => {
-    localStorage.setItem(downKept, down ? 'no' : 'yes');
+    keep(downKept, down ? 'no' : 'yes');
     setDown(!down);
   };
   return [down, turn];

@@ -5,7 +5,7 @@ import type { Dag } from '../api/types';
 import { Empty, Loaded } from '../components/loaded';
 import { Pager } from '../components/pager';
 import { useApp, useLive, useNow, usePage, useResource, useSearch, useThrottled, useTitle } from '../lib/hooks';
-import { applyDagRuns, barCount, dagQuery, filterNames } from '../lib/dag_list';
+import { applyDagRuns, barCount, dagQuery, filterNames, runsMatter } from '../lib/dag_list';
 import { t } from '../lib/words';
 import { BulkDags, type BulkDagAct } from './bulk_dags';
 import { DagFilterBar } from './dag_filter_bar';
@@ -23,7 +23,7 @@ function useDags(offset: number) {
   const list = useResource((signal) => api.dags(query, signal), [query]);
   const refresh = useThrottled(list.reload, refreshMs);
   useLive((batch) => {
-    if (batch.listChanged || batch.resync || batch.dags.length > 0) refresh();
+    if (batch.listChanged || batch.resync || batch.dags.length > 0 || (batch.runs.length > 0 && runsMatter(search, list.loading))) refresh();
     if (batch.runs.length > 0) list.change((page) => applyDagRuns(page, batch.runs));
   });
   return list;

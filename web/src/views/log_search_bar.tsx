@@ -23,7 +23,7 @@ interface Props {
   onText: (text: string) => void;
   onLevel: (level: string) => void;
   onGo: (offset: number) => void;
-  onError: (error: Error) => void;
+  onError: (error: Error | undefined) => void; // undefined: it goes well again
 }
 
 export function LogSearchBar({ text, level, size, line, ask, onText, onLevel, onGo, onError }: Props) {
@@ -32,12 +32,12 @@ export function LogSearchBar({ text, level, size, line, ask, onText, onLevel, on
   const [at, setAt] = useState(-1);
   const calls = useRef({ ask, onGo, onError });
   calls.current = { ask, onGo, onError };
-  const linked = useRef(line);
   const levels = levelChoices.find(([value]) => value === level)?.[2] ?? [];
   const key = JSON.stringify([settled, levels]);
   const searched = useRef('');
   const decided = useRef(''); // the search whose first match was chosen: one that is cut short by a log that grew has none yet
   const isOn = settled !== '' || levels.length > 0;
+  const linked = useRef(isOn ? line : null); // of the search that came with the address
   useEffect(() => {
     const isNew = searched.current !== key;
     searched.current = key;
@@ -52,6 +52,7 @@ export function LogSearchBar({ text, level, size, line, ask, onText, onLevel, on
     searchLog(go, (next) => {
       if (abort.signal.aborted) return;
       setFound(next);
+      calls.current.onError(undefined);
       // The newest is nearest to where a log is read.
       if (decided.current === key || next.share < 1) return;
       decided.current = key;

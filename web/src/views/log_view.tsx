@@ -10,6 +10,7 @@ import { withSearch } from '../lib/address';
 import { bytes } from '../lib/format';
 import { useSearch, useSearchText } from '../lib/hooks';
 import { hasLine, isAtEnd } from '../lib/log_part';
+import { keep, readKept } from '../lib/kept';
 import { t } from '../lib/words';
 import { LogDownload } from './log_download';
 import { LogSearchBar } from './log_search_bar';
@@ -28,11 +29,11 @@ export function LogView({ task, attempt }: { task: TaskInstance; attempt: number
   const [search, change] = useSearch();
   const [text, setText] = useSearchText('log');
   const line = lineOf(search);
-  const { part, error, reader, isLive, run } = useLog(task, attempt, line);
+  const [follow, setFollow] = useState(line === null);
+  const { part, error, reader, isLive, run } = useLog(task, attempt, line, follow);
   const [searchError, setSearchError] = useState<Error>();
   const box = useRef<HTMLDivElement>(null);
-  const [follow, setFollow] = useState(line === null);
-  const [wrap, setWrap] = useState(() => localStorage.getItem(wrapKept) !== 'no');
+  const [wrap, setWrap] = useState(() => readKept(wrapKept) !== 'no');
   const [full, setFull] = useState(false);
   const gone = useRef<number | null>(null); // the line that was scrolled to
   const { dag_id, dag_run_id, task_id, map_index } = task;
@@ -59,14 +60,19 @@ export function LogView({ task, attempt }: { task: TaskInstance; attempt: number
   const goTo = (offset: number) => {
     gone.current = null;
     setFollow(false);
-    change({ line: offset });
+    if (offset !== line) return change({ line: offset });
+    const there = box.current?.querySelector(`[data-offset="${offset}"]`);
+    if (!there) return run(reader.open(offset));
+    gone.current = offset;
+    there.scrollIntoView({ block: 'center' });
   };
   const onScroll = () => {
     const element = box.current;
     if (!element || !part) return;
     const below = element.scrollHeight - element.scrollTop - element.clientHeight;
-    if (isAtEnd(part)) setFollow(below < nearEnd);
-    else if (below < nearEdge) run(reader.later());
+    if (below >= nearEnd) setFollow(false);
+    else if (isAtEnd(part)) setFollow(true);
+    if (!isAtEnd(part) && below < nearEdge) run(reader.later());
     if (element.scrollTop < nearEdge && part.start > 0) {
       if (element.scrollTop === 0) element.scrollTop = 1; // at the very top the browser would not hold what is seen in its place
       run(reader.earlier());
@@ -80,6 +86,7 @@ export function LogView({ task, attempt }: { task: TaskInstance; attempt: number
   };
   if (attempt === 0) return <Empty>{t('This task has not started yet.')}</Empty>;
   const problem = error ?? searchError;
+  const place = withSearch(location.hash, { line: null });
   const isEmpty = part !== null && part.chunks.length === 0;
   return (
     <div class={`log ${full ? 'log-full' : ''} ${wrap ? '' : 'log-long'}`} onKeyDown={(event) => {
@@ -104,7 +111,7 @@ export function LogView({ task, attempt }: { task: TaskInstance; attempt: number
             <span>{t('Follow')}</span>
           </label>
           <button type="button" class="icon-button" aria-pressed={wrap} aria-label={t('Wrap lines')} title={t('Wrap lines')} onClick={() => {
-            localStorage.setItem(wrapKept, wrap ? 'no' : 'yes');
+            keep(wrapKept, wrap ? 'no' : 'yes');
             setWrap(!wrap);
           }}>
             <Icon name="wrap" />
@@ -115,20 +122,31 @@ export function LogView({ task, attempt }: { task: TaskInstance; attempt: number
           <LogDownload task={task} attempt={attempt} />
         </span>
       </div>
-      {problem && <ErrorBox error={problem} onRetry={() => run(reader.open(line))} />}
+      {problem && <ErrorBox error={problem} onRetry={() => {
+        setSearchError(undefined);
+        run(reader.open(line));
+      }} />}
       <div class="log-box" ref={box} onScroll={onScroll} tabIndex={0} role="log" aria-label={t('Log')} aria-live="off">
-        {part && part.start > 0 && <p class="log-note">{t('{size} before this: scroll up to read it', { size: bytes(part.start) })}</p>}
+        {part && part.start > 0 && (
+          <button type="button" class="log-note log-on" onClick={() => run(reader.earlier())}>
+            {t('{size} before this: scroll up to read it', { size: bytes(part.start) })}
+          </button>
+        )}
         {part?.chunks.map((chunk) => (
           <LogChunk
             key={chunk[0]?.offset}
             lines={chunk}
             query={text.toLowerCase()}
             chosen={line !== null && chunk.some((one) => one.offset === line) ? line : null}
-            linkOf={(offset) => withSearch(location.hash, { line: offset })}
+            place={place}
           />
         ))}
         {isEmpty && <p class="log-note">{isLive ? t('Waiting for the first line…') : t('The log is empty.')}</p>}
-        {part && !isAtEnd(part) && <p class="log-note">{t('{size} behind this: scroll down to read it', { size: bytes(part.size - part.end) })}</p>}
+        {part && !isAtEnd(part) && (
+          <button type="button" class="log-note log-on" onClick={() => run(reader.later())}>
+            {t('{size} behind this: scroll down to read it', { size: bytes(part.size - part.end) })}
+          </button>
+        )}
         {isLive && !isEmpty && <p class="log-note log-more">{t('Running…')}</p>}
       </div>
     </div>

@@ -3,8 +3,10 @@ import { useState } from 'preact/hooks';
 import { ApiError } from '../api/client';
 import * as api from '../api/endpoints';
 import type { Question, TaskInstance } from '../api/types';
+import { ErrorBox } from '../components/loaded';
 import { FormProblems } from '../components/form_problems';
-import { ParamField } from '../components/param_field';
+import { Markdown } from '../components/markdown';
+import { ParamFields } from '../components/param_field';
 import { At } from '../components/time';
 import { prettyJson } from '../lib/format';
 import { useApp, useResource } from '../lib/hooks';
@@ -69,7 +71,7 @@ function AnswerForm({ question, onAnswered }: FormProps) {
     if (Object.keys(found).length > 0) return;
     setBusy(true);
     try {
-      await api.answer(task.dag_id, task.dag_run_id, task.task_id, task.map_index, options, conf);
+      await api.answer(task.dag_id, task.dag_run_id, task.task_id, task.map_index, task.try_number, options, conf);
       notify(t('The answer is kept.'));
       onAnswered();
     } catch (error) {
@@ -90,15 +92,7 @@ function AnswerForm({ question, onAnswered }: FormProps) {
       noValidate
     >
       <FormProblems problems={problems} names={fields} />
-      {fields.map((field) => (
-        <ParamField
-          key={field.name}
-          field={field}
-          text={texts[field.name] ?? field.initial}
-          problem={problems[field.name]}
-          onChange={(text) => setTexts((old) => ({ ...old, [field.name]: text }))}
-        />
-      ))}
+      <ParamFields fields={fields} texts={texts} problems={problems} onChange={setTexts} />
       {question.multiple ? (
         <fieldset class="question-options">
           <legend>{t('Choose one or more')}</legend>
@@ -162,6 +156,8 @@ function Asked({ task, attempt, onChanged }: Props) {
     [task.dag_id, task.dag_run_id, task.task_id, task.map_index, attempt, task.state],
   );
   const question = asked.data;
+  const { error } = asked;
+  if (!question && error && !(error instanceof ApiError && error.status === 404)) return <ErrorBox error={error} onRetry={asked.reload} />;
   if (!question) return null;
   const waits = task.state === 'deferred' && attempt === task.try_number && !question.response_received;
   const answered = () => {
@@ -171,7 +167,7 @@ function Asked({ task, attempt, onChanged }: Props) {
   return (
     <section class="question" aria-label={t('Question')}>
       <h3>{question.subject}</h3>
-      {question.body !== null && <p class="question-body">{question.body}</p>}
+      {question.body !== null && <Markdown text={question.body} />}
       {question.response_received && <Given question={question} />}
       {waits && <Waiting question={question} onAnswered={answered} />}
       {!waits && !question.response_received && <p class="muted">{t('Nobody answered.')}</p>}

@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import * as api from '../api/endpoints';
 import type { TaskInstance } from '../api/types';
-import { isAtEnd, type LogPart } from '../lib/log_part';
+import { isAtEnd, linesIn, maxLines, type LogPart } from '../lib/log_part';
 import { LogReader } from '../lib/log_reader';
 import { isEnded } from '../lib/states';
 
@@ -17,7 +17,7 @@ export interface LogState {
   run: (act: Promise<void>) => void;
 }
 
-export function useLog(task: TaskInstance, attempt: number, line: number | null): LogState {
+export function useLog(task: TaskInstance, attempt: number, line: number | null, follow: boolean): LogState {
   const { dag_id, dag_run_id, task_id, map_index } = task;
   const isLive = attempt === task.try_number && !isEnded(task.state) && task.state !== 'up_for_retry';
   const [part, setPart] = useState<LogPart | null>(null);
@@ -30,6 +30,8 @@ export function useLog(task: TaskInstance, attempt: number, line: number | null)
   const latest = useRef(run);
   latest.current = run;
   const first = useRef(line);
+  const following = useRef(follow);
+  following.current = follow;
   useEffect(() => {
     if (attempt === 0) return undefined;
     latest.current(reader.open(first.current));
@@ -39,7 +41,11 @@ export function useLog(task: TaskInstance, attempt: number, line: number | null)
   useEffect(() => {
     if (attempt === 0) return undefined;
     const read = () => {
-      if (reader.part && isAtEnd(reader.part) && !reader.part.isEnded) latest.current(reader.follow());
+      const held = reader.part;
+      if (!held || (held.isEnded && isAtEnd(held))) return;
+      if (following.current) latest.current(reader.follow());
+      // What is being read is not taken away for what comes.
+      else if (isAtEnd(held) && linesIn(held) < maxLines) latest.current(reader.later());
     };
     read();
     if (!isLive) {
