@@ -18,6 +18,10 @@ def definitions():
                         schedule="@daily", start_date="2026-01-01T00:00:00Z", catchup=False, tags=["t"],
                         description="walked through", params={"p": {"type": "integer", "default": 3}}),
             "doomed": dag("doomed", [mock("a")]),
+            # Its runs never end by themselves, so that what is done to a backfill of it meets it open, however slow the walk.
+            "lasting": dag("lasting", [{"task_id": "wait", "type": "sensor", "wait_for": {"delay": "1h"}, "timeout": "2h"}],
+                           schedule="@daily", start_date="2026-01-01T00:00:00Z", catchup=False,
+                           params={"p": {"type": "integer", "default": 3}}),
             "asks": dag("asks", [{"task_id": "ask", "type": "approval", "subject": "Deploy?", "body": "all of *it*", "defaults": "Reject",
                                   "response_timeout": "1h", "params": {"n": {"type": "integer", "default": 1}}}]),
             "broken": "{ not JSON"}
@@ -183,7 +187,7 @@ def pools_and_registry(walk):
 
 
 def backfills(walk):
-    body = {"dag_id": "walk", "from_date": "2026-01-02T00:00:00Z", "to_date": "2026-01-04T00:00:00Z",
+    body = {"dag_id": "lasting", "from_date": "2026-01-02T00:00:00Z", "to_date": "2026-01-04T00:00:00Z",
             "max_active_runs": 1, "reprocess_behavior": "completed", "run_backwards": False,
             "run_on_latest_version": True, "dag_run_conf": {"p": 4}}
     plan = walk.call("create_backfill_dry_run", 200, body)
@@ -194,7 +198,7 @@ def backfills(walk):
     walk.call("pause_backfill", 200, backfill_id=made["id"])
     assert walk.call("get_backfill", 200, backfill_id=made["id"])["is_paused"]
     walk.call("unpause_backfill", 200, backfill_id=made["id"])
-    walk.call("list_backfills", 200, query={"dag_id": "walk", "order_by": "-id", "limit": 1})
+    walk.call("list_backfills", 200, query={"dag_id": "lasting", "order_by": "-id", "limit": 1})
     walk.call("cancel_backfill", 200, backfill_id=made["id"])
     walk.every(["cancel_backfill", "pause_backfill", "unpause_backfill"], 409, backfill_id=made["id"])
     walk.every(["get_backfill", "cancel_backfill", "pause_backfill", "unpause_backfill"], 404, backfill_id=99)
@@ -202,7 +206,7 @@ def backfills(walk):
     for wrong in ({"from_date": "2026-02-01T00:00:00Z"}, {"from_date": "2999-01-01T00:00:00Z",
                                                         "to_date": "2999-01-02T00:00:00Z"}, {"dag_id": "doomed"}):
         walk.every(["create_backfill", "create_backfill_dry_run"], 422, body={**body, **wrong})
-    walk.call("get_dag_runs", 200, query={"run_type": "backfill"})
+    walk.call("get_dag_runs", 200, dag_id="lasting", query={"run_type": "backfill"})
 
 
 def questions(walk):
