@@ -207,8 +207,16 @@ struct LineQuery {
     }
     return lower(line["event"].get<std::string>()).find(text) != std::string::npos;
   }
+  // A to Z and the accented letters of western Europe (U+00C0 to U+00DE), which in UTF-8 keep their
+  // length; the page marks what it finds by the same rule (web/src/lib/log_search.ts).
   static std::string lower(std::string text) {
-    for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+    char before = 0;
+    for (char& c : text) {
+      const auto byte = static_cast<unsigned char>(c);
+      const bool accented = before == '\xc3' && byte >= 0x80 && byte <= 0x9e && byte != 0x97;
+      if (accented || (c >= 'A' && c <= 'Z')) c = static_cast<char>(byte + 0x20);
+      before = c;
+    }
     return text;
   }
 };

@@ -181,14 +181,15 @@ TEST_CASE("a part of a name finds DAGs, tasks and runs") {
 namespace {
 const std::string log_of_first = "/api/batuta/dags/demo/dagRuns/done/taskInstances/first/log";
 
-void write_lines(const TestApi& api, int lines) {
+void write_lines(const TestApi& api, int lines, std::string_view text = "line ") {
   for (const TaskInstanceView& view : api.history.views) {
     if (view.dag_run_id != "done" || view.task_id != "first") continue;
     const std::string folder = api.home + "/logs/" + view.run_uuid;
     std::filesystem::create_directories(folder);
     std::ofstream log(folder + "/" + task_log_name(0, unmapped, view.row.try_number));
     for (int i = 0; i < lines; ++i) {
-      log << "2026-11-20T12:00:00Z " << (i % 100 == 7 ? "ERROR" : "INFO") << " line " << i << "\n";
+      log << "2026-11-20T12:00:00Z " << (i % 100 == 7 ? "ERROR" : "INFO") << " " << text << i
+          << "\n";
     }
   }
 }
@@ -243,6 +244,15 @@ TEST_CASE("a log is searched by text whatever its case, and by level") {
   const json rest =
       api.get(log_of_first + "?q=line&level=error&from=" + lines["content"][0]["offset"].dump());
   CHECK(events_of(rest).front() == "line 307");
+}
+
+TEST_CASE("a log is searched by accented letters whatever their case") {
+  TestApi api;
+  write_lines(api, 3, "EXECU\xc3\x87\xc3\x83O \xe2\x83\x87 ");
+  CHECK(api.get(log_of_first + "?q=execu%C3%A7%C3%A3o")["content"].size() == 3);
+  CHECK(api.get(log_of_first + "?q=Execu%C3%A7%C3%83o")["content"].size() == 3);
+  CHECK(api.get(log_of_first + "?q=%E2%83%87")["content"].size() == 3);
+  CHECK(api.get(log_of_first + "?q=execucao")["content"].empty());
 }
 
 TEST_CASE("a log window before a byte in the middle of a line is no smaller, and ends at a line") {

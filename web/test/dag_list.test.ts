@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { DagPage, RunEvent } from '../src/api/types';
-import { applyDagRuns, dagQuery, runsMatter } from '../src/lib/dag_list';
+import { applyDagRuns, dagQuery, hasUnknownRuns, runsMatter } from '../src/lib/dag_list';
 import { eachOf } from '../src/lib/each';
 
 const asked = (text: string) => Object.fromEntries(Object.entries(dagQuery(new URLSearchParams(text))).filter(([, value]) => value !== undefined));
@@ -25,7 +25,10 @@ describe('the list of DAGs', () => {
     expect(applyDagRuns(page, [event('c', 'r')])).toBe(page);
     const next = applyDagRuns(page, [event('a', 'r'), event('b', 'new')]);
     expect(next.dags[0]?.latest_dag_runs?.[0]?.state).toBe('failed');
-    expect(next.dags[1]?.latest_dag_runs?.map((one) => one.dag_run_id)).toEqual(['new']);
+    expect(next.dags[1]?.latest_dag_runs ?? []).toEqual([]);
+    expect(hasUnknownRuns(page, [event('a', 'r'), event('c', 'new')])).toBe(false);
+    expect(hasUnknownRuns(page, [event('b', 'new')])).toBe(true);
+    expect(hasUnknownRuns(page, [event('a', 'cleared long ago')])).toBe(true);
   });
 });
 

@@ -30,16 +30,17 @@ const taskEvent = (id: string, state: TaskEvent['state'], attempt = 1, other: Pa
 
 describe('applyRuns', () => {
   test('changes a known run in place and keeps what the event does not say', () => {
-    const [next] = applyRuns([run('a')], [runEvent('a', 'success')], 'd', 5);
+    const [next] = applyRuns([run('a')], [runEvent('a', 'success')], 'd');
     expect(next).toMatchObject({ state: 'success', note: 'kept', queued_at: 'q', start_date: 's' });
   });
-  test('puts a new run on top and keeps the limit', () => {
-    const next = applyRuns([run('a'), run('b')], [runEvent('c', 'queued')], 'd', 2);
-    expect(next.map((one) => one.dag_run_id)).toEqual(['c', 'a']);
+  test('leaves out a run that is not listed: a new one, or an old one that was cleared', () => {
+    const runs = [run('a'), run('b')];
+    expect(applyRuns(runs, [runEvent('old', 'queued')], 'd')).toBe(runs);
+    expect(applyRuns(runs, [runEvent('old', 'queued'), runEvent('b', 'failed')], 'd').map((one) => [one.dag_run_id, one.state])).toEqual([['a', 'running'], ['b', 'failed']]);
   });
   test('another DAG changes nothing, not even the list', () => {
     const runs = [run('a')];
-    expect(applyRuns(runs, [runEvent('a', 'failed', 'other')], 'd', 5)).toBe(runs);
+    expect(applyRuns(runs, [runEvent('a', 'failed', 'other')], 'd')).toBe(runs);
   });
 });
 

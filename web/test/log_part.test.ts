@@ -3,7 +3,7 @@ import type { LogWindow } from '../src/api/types';
 import { ansiParts } from '../src/lib/ansi';
 import { firstPart, hasLine, isAtEnd, linesIn, maxLines, resumeAt, withEarlier, withLater, type LogPart } from '../src/lib/log_part';
 import { LogReader, type LogAsk } from '../src/lib/log_reader';
-import { searchLog, splitFound, type Found } from '../src/lib/log_search';
+import { foldLetters, mostFound, searchLog, splitFound, type Found } from '../src/lib/log_search';
 
 /** A file of lines of ten bytes each, read as the server reads it. */
 class File {
@@ -129,15 +129,65 @@ describe('a log', () => {
   });
 });
 
-test('a search goes stretch by stretch to the end, and tells how far it is', async () => {
+/** A log of lines of `width` bytes, searched as the server does: so many lines in one answer, so far in one go. */
+const searching = (lines: number, width: number, fits: (line: number) => boolean) => {
+  const size = lines * width;
+  const asked: number[] = [];
+  const ask = (from: number): Promise<LogWindow> => {
+    asked.push(from);
+    const content: LogWindow['content'] = [];
+    const stop = Math.min(size, from + 16 * 1024 * 1024);
+    let end = Math.min(from, size);
+    for (let line = Math.floor(end / width); end < stop && content.length < 500; line += 1) {
+      const offset = Math.max(line * width, end); // of a line in whose middle it begins: what is left of it
+      if (fits(line)) content.push({ offset, event: `line ${line}`, timestamp: null });
+      end = (line + 1) * width;
+    }
+    return Promise.resolve({ content, start: Math.min(from, size), end, size, try_number: 1, is_ended: true });
+  };
   const told: Found[] = [];
-  await searchLog((from) => Promise.resolve({ content: [{ offset: from + 3, event: 'x', timestamp: null }], start: from, end: from + 10, size: 30, try_number: 1, is_ended: true }), (found) => told.push(found));
-  expect(told.map((one) => Math.round(one.share * 100))).toEqual([33, 67, 100]);
-  expect(told[2]?.offsets).toEqual([3, 13, 23]);
+  return { asked, told, search: () => searchLog(ask, (found) => told.push(found)) };
+};
+
+describe('a search', () => {
+  test('looks at the end first, in stretches that grow while little is found, and finds each line once', async () => {
+    const { asked, told, search } = searching(100_000, 1003, (line) => line % 9973 === 0);
+    await search();
+    expect(told.at(-1)?.offsets).toEqual(Array.from({ length: 11 }, (_, at) => at * 9973 * 1003));
+    expect(told.at(-1)).toMatchObject({ share: 1, isMore: false });
+    expect(told[0]?.share).toBeLessThan(0.01);
+    expect(asked.length).toBeLessThan(16);
+  });
+  test('that finds very much lists the newest, and says that there are older ones', async () => {
+    const { asked, told, search } = searching(500_000, 50, () => true);
+    await search();
+    const last = told.at(-1);
+    expect(last?.offsets).toHaveLength(mostFound);
+    expect(last?.offsets.at(-1)).toBe(499_999 * 50);
+    expect(last?.offsets[0]).toBe((500_000 - mostFound) * 50);
+    expect(last).toMatchObject({ share: 1, isMore: true });
+    expect(asked.length).toBeLessThan(20);
+  });
+  test('that comes upon very much goes on in small stretches', async () => {
+    const { asked, told, search } = searching(500_000, 100, (line) => line < 300_000);
+    await search();
+    expect(told.at(-1)?.offsets.at(-1)).toBe(299_999 * 100);
+    expect(told.at(-1)?.isMore).toBe(true);
+    expect(asked.length).toBeLessThan(80);
+  });
+  test('of an empty log, and of one in which nothing is found, ends', async () => {
+    for (const lines of [0, 10]) {
+      const { told, search } = searching(lines, 10, () => false);
+      await search();
+      expect(told.at(-1)).toEqual({ offsets: [], share: 1, isMore: false });
+    }
+  });
 });
 
-test('what is searched for is found in a line in any letters', () => {
+test('what is searched for is found in a line in any letters, accented ones too, as the server finds it', () => {
   expect(splitFound('An Error, an error', 'error')).toEqual(['An ', 'Error', ', an ', 'error', '']);
+  expect(splitFound('EXECUÇÃO em execução', foldLetters('Execução'))).toEqual(['', 'EXECUÇÃO', ' em ', 'execução', '']);
+  expect(foldLetters('ÀÖ×ØÞßŁİ')).toBe('àö×øþßŁİ');
   expect(splitFound('none', 'x')).toEqual(['none']);
   expect(splitFound('a', '')).toEqual(['a']);
 });
@@ -148,6 +198,9 @@ describe('colours of a terminal', () => {
     expect(seen('a\u001b[31mb\u001b[1mc\u001b[0md')).toEqual(['|a', 'ansi-1|b', 'ansi-1 ansi-bold|c', '|d']);
     expect(seen('\u001b[38;5;12mx\u001b[39my')).toEqual(['ansi-4 ansi-bright|x', '|y']);
     expect(seen('\u001b[38;2;1;2;3;4mx')).toEqual(['ansi-underline|x']);
+    expect(seen('\u001b[38:5:9mx\u001b[39my')).toEqual(['ansi-1 ansi-bright|x', '|y']);
+    expect(seen('\u001b[1;38:2::10:20:30;4:3mx\u001b[4:0my')).toEqual(['ansi-bold ansi-underline|x', 'ansi-bold|y']);
+    expect(seen('\u001b[48:2:1:2:3mx\u001b[58:5:4;1my')).toEqual(['|x', 'ansi-bold|y']);
     expect(seen('\u001b[7;3mx\u001b[27my')).toEqual(['ansi-inverse ansi-italic|x', 'ansi-italic|y']);
   });
   test('no other sequence comes through, and of a line that was written over the last is left', () => {

@@ -18,6 +18,17 @@ describe('Portuguese', () => {
   });
 });
 
+test('no view says English past it: texts and labels go through t()', () => {
+  // A name of ours, or a text that is one word of another language.
+  const allowed = /^(Batuta)$/;
+  const said = sources.flatMap((text) => [
+    ...[...text.matchAll(/<\w[^<>]*>\s*([A-Z][a-z]+[^<>{}=;]*?)\s*<\//g)].map((found) => found[1] ?? ''),
+    ...[...text.matchAll(/\b(?:aria-label|title|placeholder|label|name|alt)="([A-Z][^"]*)"/g)].map((found) => found[1] ?? ''),
+    ...[...text.matchAll(/^\s*([A-Z][a-z]+(?: [\w,.'…]+)*[…:.]?)\s*\n\s*<\//gm)].map((found) => found[1] ?? ''),
+  ]);
+  expect(said.filter((text) => !allowed.test(text))).toEqual([]);
+});
+
 test('the language is the chosen one, else the first of the browser that there is, else English', () => {
   expect(chooseLanguage('pt', ['en-US'])).toBe('pt');
   expect(chooseLanguage(null, ['fr', 'pt-BR', 'en'])).toBe('pt');

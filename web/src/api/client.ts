@@ -1,6 +1,7 @@
 // One way to talk to the server: JSON in and out, the session's CSRF token on unsafe methods, every
 // failure an ApiError, and a 401 anywhere reported once to whoever shows the login.
 import { jsonText, parseJson } from '../lib/exact_json';
+import { t } from '../lib/words';
 
 export interface FieldProblem {
   loc: (string | number)[];
@@ -42,7 +43,7 @@ export function errorFrom(status: number, body: unknown): ApiError {
     const fields = detail.filter(isFieldProblem);
     if (fields.length > 0) return new ApiError(status, fields.map((f) => f.msg).join('; '), fields);
   }
-  return new ApiError(status, `The server answered ${status}.`);
+  return new ApiError(status, t('The server answered {status}.', { status }));
 }
 
 export type Query = Record<string, string | number | boolean | string[] | undefined>;
@@ -64,7 +65,7 @@ export function queryString(query: Query): string {
 export function path(...segments: (string | number)[]): string {
   const texts = segments.map(String);
   if (texts.some((text) => text === '' || text === '.' || text === '..')) {
-    throw new ApiError(404, 'There is no such thing.');
+    throw new ApiError(404, t('There is no such thing.'));
   }
   return texts.map(encodeURIComponent).join('/');
 }
@@ -82,7 +83,7 @@ async function ask(url: string, init: RequestInit, options: Options): Promise<Re
     response = await fetch(url, { ...init, credentials: 'same-origin', ...(options.signal ? { signal: options.signal } : {}) });
   } catch (cause) {
     if (options.signal?.aborted) throw cause;
-    throw new ApiError(0, 'The server cannot be reached.');
+    throw new ApiError(0, t('The server cannot be reached.'));
   }
   if (response.status === 401 && !options.quiet401) onUnauthorized();
   if (!response.ok) throw errorFrom(response.status, await readBody(response));
@@ -95,7 +96,7 @@ async function readBody(response: Response): Promise<unknown> {
   try {
     return parseJson(text);
   } catch {
-    throw new ApiError(response.status, `The server answered ${response.status}, not in JSON.`);
+    throw new ApiError(response.status, t('The server answered {status}, not in JSON.', { status: response.status }));
   }
 }
 

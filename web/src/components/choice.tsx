@@ -1,4 +1,5 @@
 import { useSearch } from '../lib/hooks';
+import { Icon } from './icon';
 import { stateInfo } from '../lib/states';
 import { t } from '../lib/words';
 
@@ -6,7 +7,7 @@ interface Props {
   label: string;
   value: string;
   choices: readonly { id: string; name: string }[];
-  all: string; // what no choice means
+  all: string; // what no choice means, as '' among the values
   onChange: (value: string) => void;
 }
 
@@ -50,6 +51,7 @@ export function StateChoice({ states }: { states: readonly string[] }) {
 export function SearchBox({ label, text, onText }: { label: string; text: string; onText: (text: string) => void }) {
   return (
     <label class="search">
+      <Icon name="search" />
       <span class="visually-hidden">{label}</span>
       <input type="search" placeholder={label} value={text} onInput={(event) => onText(event.currentTarget.value)} />
     </label>

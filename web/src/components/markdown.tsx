@@ -1,4 +1,5 @@
 import type { VNode } from 'preact';
+import { useMemo } from 'preact/hooks';
 import { markdown, type Block, type Inline } from '../lib/markdown';
 
 function Part({ part }: { part: Inline }): VNode {
@@ -40,11 +41,15 @@ function One({ block }: { block: Block }): VNode {
 
 /** What people have written about a DAG, a task or a group. */
 export function Markdown({ text }: { text: string }) {
-  return (
-    <div class="markdown">
-      {markdown(text).map((block, at) => (
-        <One key={at} block={block} />
-      ))}
-    </div>
+  // The same text is the same drawing, however often what is around it is drawn.
+  return useMemo(
+    () => (
+      <div class="markdown">
+        {markdown(text).map((block, at) => (
+          <One key={at} block={block} />
+        ))}
+      </div>
+    ),
+    [text],
   );
 }

@@ -1,4 +1,5 @@
 import { useEffect } from 'preact/hooks';
+import type { Noun } from '../lib/format';
 import { useResource, usePage } from '../lib/hooks';
 import type { Rows } from '../lib/pages';
 import { t } from '../lib/words';
@@ -11,7 +12,7 @@ interface Props<T> {
   columns: readonly Column<T>[];
   keyOf: (row: T) => string | number;
   empty: string;
-  noun: string;
+  noun: Noun;
   everyMs?: number; // read again as often
 }
 

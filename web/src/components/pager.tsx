@@ -1,11 +1,11 @@
-import { count, number } from '../lib/format';
+import { count, number, type Noun } from '../lib/format';
 import { t } from '../lib/words';
 
 interface Props {
   offset: number;
   limit: number;
   total: number;
-  noun: string;
+  noun: Noun;
   onMove: (offset: number) => void;
 }
 

@@ -1,5 +1,6 @@
 import type { DagRun } from '../api/types';
 import { duration, elapsed, localTime } from '../lib/format';
+import { useNow } from '../lib/hooks';
 import { runLink } from '../lib/route';
 import { barCount } from '../lib/dag_list';
 import { isEnded, stateInfo } from '../lib/states';
@@ -11,7 +12,8 @@ const height = 30;
 const shortest = 6;
 
 /** A DAG's last runs, oldest to the left: colour and shape tell the state, height the duration. */
-export function RunBars({ runs, now }: { runs: readonly DagRun[]; now: number }) {
+export function RunBars({ runs }: { runs: readonly DagRun[] }) {
+  const now = useNow(runs.some((run) => !isEnded(run.state)));
   const shown = runs.slice(0, barCount).reverse();
   if (shown.length === 0) return <span class="muted">{t('No runs yet')}</span>;
   const seconds = shown.map((run) => elapsed(run.start_date, run.end_date, now) ?? 0);

@@ -3,6 +3,7 @@ import { dagListWords } from './pt_dags';
 import { graphWords } from './pt_graph';
 import { logWords } from './pt_log';
 import { paletteWords } from './pt_palette';
+import { runWords } from './pt_run';
 import { viewWords } from './pt_views';
 
 export const portuguese: Readonly<Record<string, string>> = {
@@ -10,6 +11,7 @@ export const portuguese: Readonly<Record<string, string>> = {
   ...graphWords,
   ...logWords,
   ...paletteWords,
+  ...runWords,
   ...viewWords,
   'Failed': 'Falhou',
   'Upstream failed': 'Falhou acima',

@@ -12,6 +12,8 @@ export const logWords: Readonly<Record<string, string>> = {
   'Errors': 'Erros',
   'Not found': 'Não encontrado',
   '{at} of {count}': '{at} de {count}',
+  '{at} of the newest {count}': '{at} das {count} mais novas',
+  '{count} more characters: download the log': 'mais {count} caracteres: baixe o log',
   'Previous match': 'Ocorrência anterior',
   'Next match': 'Próxima ocorrência',
   '{size} before this: scroll up to read it': '{size} antes disto: role para cima para ler',

@@ -35,10 +35,23 @@ interface Look {
 const markOf: Readonly<Record<number, string>> = { 1: 'bold', 2: 'faint', 3: 'italic', 4: 'underline', 7: 'inverse' };
 const markEnds: Readonly<Record<number, readonly string[]>> = { 22: ['bold', 'faint'], 23: ['italic'], 24: ['underline'], 27: ['inverse'] };
 
+// The sixteen first colours have a name; of the others the text keeps its own.
+const named = (value: number): string => (value < 16 ? String(value % 8) + (value > 7 ? ' ansi-bright' : '') : '');
+
+// "38;5;n", "38;2;r;g;b", and with colons, one parameter: "38:5:n", "38:2:r:g:b", "38:2:space:r:g:b". Returns how many further
+// parameters the colour took.
+function changeColour(look: Look, parameters: readonly string[], at: number): number {
+  const whole = parameters[at] ?? '';
+  const isOne = whole.includes(':');
+  const [code, kind, value = 0] = (isOne ? whole.split(':') : parameters.slice(at, at + 3)).map(Number);
+  if (code === 38) look.colour = kind === 5 ? named(value) : '';
+  return isOne ? 0 : kind === 5 ? 2 : kind === 2 ? 4 : 0;
+}
+
 function change(look: Look, codes: string): void {
-  const numbers = codes.split(/[;:]/).map(Number);
-  for (let at = 0; at < numbers.length; at += 1) {
-    const code = numbers[at] ?? 0;
+  const parameters = codes.split(';');
+  for (let at = 0; at < parameters.length; at += 1) {
+    const [code = 0, kind] = (parameters[at] ?? '').split(':').map(Number);
     if (code === 0) {
       look.colour = '';
       look.marks.clear();
@@ -46,11 +59,10 @@ function change(look: Look, codes: string): void {
       look.colour = String(code % 10) + (code >= 90 ? ' ansi-bright' : '');
     } else if (code === 39) {
       look.colour = '';
-    } else if (code === 38 || code === 48) {
-      // One of 256 colours, or of all: the sixteen first have a name, the others keep the text's own colour.
-      const [kind, value = 0] = [numbers[at + 1], numbers[at + 2]];
-      if (code === 38) look.colour = kind === 5 && value < 16 ? String(value % 8) + (value > 7 ? ' ansi-bright' : '') : '';
-      at += kind === 5 ? 2 : kind === 2 ? 4 : 0;
+    } else if (code === 38 || code === 48 || code === 58) {
+      at += changeColour(look, parameters, at);
+    } else if (code === 4 && kind === 0) {
+      look.marks.delete('underline');
     } else if (markOf[code]) {
       look.marks.add(markOf[code]);
     } else {

@@ -32,6 +32,12 @@ export function dagQuery(search: URLSearchParams): Query {
   };
 }
 
+/** An event is about a run of a listed DAG whose place only the server can tell: a new one, or an old one that was cleared. */
+export function hasUnknownRuns(page: DagPage | undefined, events: readonly RunEvent[]): boolean {
+  const runsOf = new Map(page?.dags.map((dag) => [dag.dag_id, dag.latest_dag_runs ?? []]));
+  return events.some((event) => runsOf.get(event.dag_id)?.every((run) => run.dag_run_id !== event.dag_run_id) ?? false);
+}
+
 /** The same page where no event is about a DAG of it. */
 export function applyDagRuns(page: DagPage, events: readonly RunEvent[]): DagPage {
   const told = new Set(events.map((event) => event.dag_id));
@@ -39,7 +45,7 @@ export function applyDagRuns(page: DagPage, events: readonly RunEvent[]): DagPag
   const dags = page.dags.map((dag) => {
     if (!told.has(dag.dag_id)) return dag;
     const before: readonly DagRun[] = dag.latest_dag_runs ?? [];
-    const after = applyRuns(before, events, dag.dag_id, barCount);
+    const after = applyRuns(before, events, dag.dag_id);
     return after === before ? dag : { ...dag, latest_dag_runs: [...after] };
   });
   return { ...page, dags };

@@ -76,7 +76,7 @@ export function relative(iso: string | null | undefined, now: number, to: Langua
 export const number = (amount: number, to: Language = language): string => amount.toLocaleString(tagOf(to));
 
 // What lists count, one and many.
-const nouns = (to: Language): Readonly<Record<string, readonly [string, string]>> => ({
+const nouns = (to: Language): Readonly<Record<Noun, readonly [string, string]>> => ({
   run: [t('run', {}, to), t('runs', {}, to)],
   task: [t('task', {}, to), t('tasks', {}, to)],
   DAG: [t('DAG', {}, to), t('DAGs', {}, to)],
@@ -89,11 +89,11 @@ const nouns = (to: Language): Readonly<Record<string, readonly [string, string]>
   warning: [t('warning', {}, to), t('warnings', {}, to)],
 });
 
-/** What has no word in the language is counted in English, digits and all: its view speaks English. */
-export function count(amount: number, one: string, to: Language = language): string {
-  const noun = nouns(to)[one];
-  if (!noun) return `${number(amount, 'en')} ${amount === 1 ? one : `${one}s`}`;
-  return `${number(amount, to)} ${amount === 1 ? noun[0] : noun[1]}`;
+export type Noun = 'run' | 'task' | 'DAG' | 'pool' | 'variable' | 'connection' | 'event' | 'job' | 'import error' | 'warning';
+
+export function count(amount: number, one: Noun, to: Language = language): string {
+  const [single, several] = nouns(to)[one];
+  return `${number(amount, to)} ${amount === 1 ? single : several}`;
 }
 
 export function prettyJson(value: unknown): string {

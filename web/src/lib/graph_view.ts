@@ -1,5 +1,5 @@
 // What a reader asks of a graph: a part of it, the next box in a direction, the state of a group. Pure.
-import { stateInfo, states } from './states';
+import { stateInfo, states, worstFirst } from './states';
 
 interface Below {
   task_id: string;
@@ -50,8 +50,6 @@ export function nextSpot(spots: readonly Spot[], from: Spot, key: string): Spot 
   }
   return best;
 }
-
-const worstFirst = ['failed', 'upstream_failed', 'up_for_retry', 'running', 'deferred', 'queued', 'scheduled', 'none', 'success', 'skipped', 'removed'];
 
 /** What a group shows: the state that needs attention most. */
 export function worstState(found: readonly (string | null)[]): string | null {

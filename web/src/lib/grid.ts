@@ -18,6 +18,9 @@ const states: Readonly<Record<string, string>> = {
 };
 const letters = new Map(Object.entries(states).map(([letter, state]) => [state, letter]));
 
+/** The letter that stands for a state. */
+export const letterOf = (state: string | null): string => letters.get(state ?? 'none') ?? '-';
+
 /** The state a letter stands for; null where the run's version has no such task. */
 export const stateOf = (letter: string | undefined): string | null =>
   letter === undefined || letter === ' ' ? null : (states[letter] ?? 'none');
@@ -70,7 +73,7 @@ export function applyEvents(
       }
       let list = cells.get(id);
       if (!list) cells.set(id, (list = [...run.cells]));
-      list[row] = letters.get(event.state ?? 'none') ?? '-';
+      list[row] = letterOf(event.state);
     }
     for (const [id, list] of cells) {
       const run = changed.get(id) ?? known.get(id);

@@ -1,6 +1,7 @@
 // The lines of a grid: its tasks in their groups. A folded group is one line, in the state that needs attention most. Pure.
 import type { Grid, GridRun } from '../api/types';
-import { lettersOf } from './grid';
+import { letterOf, lettersOf } from './grid';
+import { worstFirst } from './states';
 import { groupTree } from './task_groups';
 
 export interface GridLine {
@@ -70,7 +71,7 @@ export function gridLines(grid: Pick<Grid, 'tasks' | 'groups'>, open: ReadonlySe
 }
 
 // As the server folds mapped tasks (scheduler/api/grid_routes.cc).
-const worstFirst = 'fuyrwqh-skx';
+const worstLetters = worstFirst.map(letterOf).join('');
 // A run that did not change is the same object, so its groups are not counted anew.
 const letters = new WeakMap<GridRun, WeakMap<readonly number[], string>>();
 
@@ -80,12 +81,12 @@ export function groupLetter(run: GridRun, members: readonly number[]): string {
   if (!known) letters.set(run, (known = new WeakMap()));
   const before = known.get(members);
   if (before !== undefined) return before;
-  let best = worstFirst.length;
+  let best = worstLetters.length;
   for (const at of members) {
-    const rank = worstFirst.indexOf(run.cells[at] ?? ' ');
+    const rank = worstLetters.indexOf(run.cells[at] ?? ' ');
     if (rank >= 0 && rank < best) best = rank;
   }
-  const letter = worstFirst[best] ?? ' ';
+  const letter = worstLetters[best] ?? ' ';
   known.set(members, letter);
   return letter;
 }

@@ -1,6 +1,7 @@
 // Live events folded into what the page has already read. Pure: the same inputs give the same lists,
 // and a list nothing touched is returned as it was, so that nothing redraws.
 import type { DagRun, RunEvent, TaskEvent, TaskInstance } from '../api/types';
+import { worstFirst } from './states';
 import { taskKey } from './timeline';
 
 /** The run as its event leaves it. */
@@ -17,45 +18,20 @@ export function mergeRun<Run extends Pick<DagRun, 'state' | 'start_date' | 'end_
   };
 }
 
-function runOf(event: RunEvent): DagRun {
-  return {
-    ...event,
-    dag_display_name: event.dag_id,
-    queued_at: event.queued_at ?? event.start_date ?? '',
-    run_after: event.queued_at ?? event.start_date ?? '',
-    duration: null,
-    logical_date: null,
-    data_interval_start: null,
-    data_interval_end: null,
-    last_scheduling_decision: null,
-    triggered_by: null,
-    triggering_user_name: null,
-    conf: null,
-    note: null,
-    dag_versions: [],
-    bundle_version: null,
-    partition_key: null,
-    partition_date: null,
-    batuta: {},
-  };
-}
-
-/** Newest first, at most `limit`; a run not in the list yet enters at the top. */
-export function applyRuns(
-  runs: readonly DagRun[],
-  events: readonly RunEvent[],
-  dag: string,
-  limit: number,
-): readonly DagRun[] {
+/**
+ * The listed runs as the events leave them. A run that is not listed stays out: an event does not tell whether it is new
+ * or an old one that was cleared, so that its place is the server's to tell.
+ */
+export function applyRuns(runs: readonly DagRun[], events: readonly RunEvent[], dag: string): readonly DagRun[] {
   let next: DagRun[] | null = null;
   for (const event of events) {
     if (event.dag_id !== dag) continue;
+    const at = (next ?? runs).findIndex((run) => run.dag_run_id === event.dag_run_id);
+    if (at < 0) continue;
     next ??= [...runs];
-    const at = next.findIndex((run) => run.dag_run_id === event.dag_run_id);
-    if (at >= 0) next[at] = mergeRun(next[at] as DagRun, event);
-    else next.unshift(runOf(event));
+    next[at] = mergeRun(next[at] as DagRun, event);
   }
-  return next ? next.slice(0, limit) : runs;
+  return next ?? runs;
 }
 
 export function applyRun(run: DagRun, events: readonly RunEvent[]): DagRun {
@@ -97,10 +73,6 @@ export function hasNewInstances(tasks: TaskMap, events: readonly TaskEvent[], da
   );
 }
 
-// What a mapped task shows as one: the first of these that an instance is in.
-const worstFirst = [
-  'failed', 'upstream_failed', 'up_for_retry', 'running', 'deferred', 'queued', 'scheduled', 'none', 'success', 'skipped', 'removed',
-];
 const rank = (task: TaskInstance) => worstFirst.indexOf(task.state ?? 'none');
 
 /** With each mapped task under its own id, too: as the worst of its instances. */

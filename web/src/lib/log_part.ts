@@ -1,6 +1,8 @@
 // The part of a try's log that the page holds: a stretch of the file in chunks, bounded, that grows at either end. A
 // chunk that is full never changes again, so that what is drawn of it stays. Pure.
 import type { LogWindow } from '../api/types';
+import { number } from './format';
+import { t } from './words';
 
 export interface LogLine {
   offset: number; // where it begins in the file
@@ -31,7 +33,7 @@ function normalLevel(level: string | undefined): string {
 }
 
 export const shortLine = (text: string): string =>
-  text.length > maxLineLength ? `${text.slice(0, maxLineLength)} … ${text.length - maxLineLength} more characters: download the log` : text;
+  text.length > maxLineLength ? `${text.slice(0, maxLineLength)} … ${t('{count} more characters: download the log', { count: number(text.length - maxLineLength) })}` : text;
 
 const linesOf = (window: LogWindow): LogLine[] =>
   window.content.map((line) => ({ offset: line.offset, time: line.timestamp, level: normalLevel(line.level), text: line.event }));

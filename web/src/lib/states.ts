@@ -33,6 +33,11 @@ export const states: readonly StateInfo[] = [
   info('removed', t('Removed'), 'minus'),
 ];
 
+/** What stands for several as one, a group or a mapped task, is in the first of these that one of them is in. */
+export const worstFirst: readonly string[] = [
+  'failed', 'upstream_failed', 'up_for_retry', 'running', 'deferred', 'queued', 'scheduled', 'none', 'success', 'skipped', 'removed',
+];
+
 const byName = new Map<string, StateInfo>(states.map((state) => [state.name, state]));
 const unknown = info('none', t('Unknown'), 'dot');
 

@@ -6,9 +6,10 @@ import type { TaskInstance } from '../api/types';
 import { Dialog } from '../components/dialog';
 import { Loaded } from '../components/loaded';
 import { StateBadge } from '../components/state_badge';
-import { count } from '../lib/format';
+import { count, number } from '../lib/format';
 import { useApp, useResource } from '../lib/hooks';
 import { taskKey } from '../lib/timeline';
+import { t } from '../lib/words';
 
 const mostShown = 100;
 
@@ -27,9 +28,9 @@ interface Choice {
 }
 
 const choices: readonly Choice[] = [
-  { name: 'include_downstream', label: 'Also the tasks after it', forTask: true },
-  { name: 'include_upstream', label: 'Also the tasks before it', forTask: true },
-  { name: 'only_failed', label: 'Only failed tasks', forTask: false },
+  { name: 'include_downstream', label: t('Also the tasks after it'), forTask: true },
+  { name: 'include_upstream', label: t('Also the tasks before it'), forTask: true },
+  { name: 'only_failed', label: t('Only failed tasks'), forTask: false },
 ];
 
 /** One instance of a mapped task, or a task. */
@@ -52,7 +53,7 @@ export function ClearDialog({ dag, run, task, onClose, onDone }: Props) {
     setBusy(true);
     try {
       const done = await api.clearTasks(dag, { ...body, dry_run: false });
-      notify(`Cleared ${count(done.total_entries, 'task', 'en')}.`);
+      notify(t('Cleared: {tasks}.', { tasks: count(done.total_entries, 'task') }));
       onDone();
       onClose();
     } catch (error) {
@@ -61,8 +62,8 @@ export function ClearDialog({ dag, run, task, onClose, onDone }: Props) {
     }
   };
   return (
-    <Dialog title={task === null ? 'Clear this run' : `Clear ${taskKey(task)}`} onClose={onClose}>
-      <p>Cleared tasks run again, with the same data window.</p>
+    <Dialog title={task === null ? t('Clear this run') : t('Clear {task}', { task: taskKey(task) })} onClose={onClose}>
+      <p>{t('Cleared tasks run again, with the same data window.')}</p>
       <div class="choices">
         {choices
           .filter((choice) => task !== null || !choice.forTask)
@@ -80,15 +81,15 @@ export function ClearDialog({ dag, run, task, onClose, onDone }: Props) {
       <Loaded of={preview}>
         {(data) => (
           <>
-            <p class="muted">{count(data.total_entries, 'task', 'en')} would run again:</p>
-            <ul class="preview" aria-label="Tasks that would run again">
+            <p class="muted">{t('Would run again: {tasks}', { tasks: count(data.total_entries, 'task') })}</p>
+            <ul class="preview" tabIndex={0} aria-label={t('Tasks that would run again')}>
               {affected.slice(0, mostShown).map((one) => (
                 <li key={taskKey(one)}>
                   <StateBadge state={one.state} small />
                   {taskKey(one)}
                 </li>
               ))}
-              {affected.length > mostShown && <li class="muted">and {affected.length - mostShown} more</li>}
+              {data.total_entries > mostShown && <li class="muted">{t('and {count} more', { count: number(data.total_entries - mostShown) })}</li>}
             </ul>
           </>
         )}
@@ -100,10 +101,10 @@ export function ClearDialog({ dag, run, task, onClose, onDone }: Props) {
       )}
       <footer class="dialog-foot">
         <button type="button" class="button" onClick={onClose}>
-          Back
+          {t('Back')}
         </button>
         <button type="button" class="button button-primary" disabled={busy || affected.length === 0} onClick={clear}>
-          Clear
+          {t('Clear')}
         </button>
       </footer>
     </Dialog>

@@ -9,7 +9,7 @@ import { Markdown } from '../components/markdown';
 import { Tabs } from '../components/tabs';
 import { Ago } from '../components/time';
 import { withSearch, type Changes } from '../lib/address';
-import { useApp, useLive, useNow, useResource, useSearch, useThrottled, useTitle } from '../lib/hooks';
+import { useApp, useLive, useResource, useSearch, useThrottled, useTitle } from '../lib/hooks';
 import { keep, readKept } from '../lib/kept';
 import { t } from '../lib/words';
 import { DagFileNotice } from './dag_file_notice';
@@ -47,7 +47,6 @@ export function DagView({ dag, tab }: { dag: string; tab: string }) {
   const { canOperate } = useApp();
   const details = useResource((signal) => api.dagDetails(dag, signal), [dag]);
   const [triggering, setTriggering] = useState(false);
-  const now = useNow(true);
   const refresh = useThrottled(details.reload, 1000);
   useLive((batch) => {
     if (batch.resync || batch.listChanged || batch.dags.includes(dag)) refresh();
@@ -95,14 +94,14 @@ export function DagView({ dag, tab }: { dag: string; tab: string }) {
             {data.timezone && <Fact name={t('Time zone')}>{data.timezone}</Fact>}
             {!data.is_paused && data.next_dagrun_run_after && (
               <Fact name={t('Next run')}>
-                <Ago at={data.next_dagrun_run_after} now={now} />
+                <Ago at={data.next_dagrun_run_after} />
               </Fact>
             )}
             <Fact name={t('Catch-up')}>{data.catchup ? t('yes') : t('no')}</Fact>
             {data.max_active_runs !== null && (
               <Fact name={t('Active runs')}>{data.max_active_runs > 0 ? t('at most {count}', { count: data.max_active_runs }) : t('no limit')}</Fact>
             )}
-            <SkippedTicks dag={dag} now={now} />
+            <SkippedTicks dag={dag} />
             {data.owners.length > 0 && <Fact name={t('Owner')}>{data.owners.join(', ')}</Fact>}
             {data.relative_fileloc && (
               <Fact name={t('File')}>
@@ -130,7 +129,7 @@ export function DagView({ dag, tab }: { dag: string; tab: string }) {
                 <GridTask key={`${run}\n${task}`} dag={dag} run={run} task={task} tab={tab} onTab={(id) => go({ tab: id })} onClose={() => go({ ...nothing, tab: null })} />
               ) : (
                 <>
-                  {current === 'runs' && <DagRuns dag={dag} now={now} />}
+                  {current === 'runs' && <DagRuns dag={dag} />}
                   {current === 'tasks' && <DagTasks dag={dag} version={version} />}
                   {current === 'source' && <DagSource dag={dag} version={version} />}
                 </>

@@ -1,32 +1,11 @@
 // What the list of DAGs is narrowed and sorted by. All of it stands in the address.
 import * as api from '../api/endpoints';
+import { Choice, SearchBox } from '../components/choice';
 import { Icon } from '../components/icon';
 import { dagOrders, runStates } from '../lib/dag_list';
 import { useResource, useSearch, useSearchText } from '../lib/hooks';
 import { stateInfo } from '../lib/states';
 import { t } from '../lib/words';
-
-interface ChoiceProps {
-  name: string;
-  label: string;
-  choices: readonly (readonly [value: string, words: string])[];
-}
-
-function Choice({ name, label, choices }: ChoiceProps) {
-  const [search, change] = useSearch();
-  return (
-    <label>
-      <span class="visually-hidden">{label}</span>
-      <select value={search.get(name) ?? ''} onChange={(event) => change({ [name]: event.currentTarget.value })}>
-        {choices.map(([value, words]) => (
-          <option key={value} value={value}>
-            {words}
-          </option>
-        ))}
-      </select>
-    </label>
-  );
-}
 
 const orderWords: Record<(typeof dagOrders)[number], string> = {
   dag_id: t('By name'),
@@ -40,22 +19,16 @@ export function DagFilterBar() {
   const [search, change] = useSearch();
   const [text, setText] = useSearchText('q');
   const tags = useResource((signal) => api.dagTags(signal), []);
-  const tag = search.get('tag') ?? '';
+  const of = (name: string) => ({ value: search.get(name) ?? '', onChange: (value: string) => change({ [name]: value }) });
   const owner = search.get('owner');
-  const known = tags.data?.rows ?? [];
-  const choices = tag === '' || known.includes(tag) ? known : [tag, ...known];
   const favorite = search.get('favorite') === 'true';
   return (
     <div class="toolbar" role="search">
-      <label class="search">
-        <Icon name="search" />
-        <span class="visually-hidden">{t('Search DAGs')}</span>
-        <input type="search" placeholder={t('Search DAGs')} value={text} onInput={(event) => setText(event.currentTarget.value)} />
-      </label>
-      <Choice name="tag" label={t('Tag')} choices={[['', t('All tags')], ...choices.map((one) => [one, one] as const)]} />
-      <Choice name="paused" label={t('Active or paused')} choices={[['', t('Active and paused')], ['false', t('Active')], ['true', t('Paused')]]} />
-      <Choice name="state" label={t('State of the last run')} choices={[['', t('Any last run')], ...runStates.map((one) => [one, stateInfo(one).label] as const)]} />
-      <Choice name="order" label={t('Order')} choices={dagOrders.map((one) => [one === 'dag_id' ? '' : one, orderWords[one]] as const)} />
+      <SearchBox label={t('Search DAGs')} text={text} onText={setText} />
+      <Choice label={t('Tag')} all={t('All tags')} choices={(tags.data?.rows ?? []).map((id) => ({ id, name: id }))} {...of('tag')} />
+      <Choice label={t('Active or paused')} all={t('Active and paused')} choices={[{ id: 'false', name: t('Active') }, { id: 'true', name: t('Paused') }]} {...of('paused')} />
+      <Choice label={t('State of the last run')} all={t('Any last run')} choices={runStates.map((id) => ({ id, name: stateInfo(id).label }))} {...of('state')} />
+      <Choice label={t('Order')} all={orderWords.dag_id} choices={dagOrders.slice(1).map((id) => ({ id, name: orderWords[id] }))} {...of('order')} />
       <button type="button" class={`button star-filter ${favorite ? 'is-on' : ''}`} aria-pressed={favorite} onClick={() => change({ favorite: favorite ? null : 'true' })}>
         <Icon name="star" />
         {t('Favourites')}

@@ -1,6 +1,7 @@
 // The graph of a DAG or of a run, with what one does to it: groups folded, a part of it, a search, larger and smaller.
 import { useMemo, useState } from 'preact/hooks';
 import type { Task, TaskGroup, TaskInstance } from '../api/types';
+import { SearchBox } from '../components/choice';
 import { FoldButtons } from '../components/fold_buttons';
 import { GraphPicture, type BoxWords } from '../components/graph_picture';
 import { Icon } from '../components/icon';
@@ -11,6 +12,7 @@ import { useSearch, useSearchText } from '../lib/hooks';
 import { useGraphBox } from '../lib/use_graph_box';
 import { useOpenGroups } from '../lib/use_open_groups';
 import { keep, readKept } from '../lib/kept';
+import { taskMarks } from '../lib/task_marks';
 import { t } from '../lib/words';
 
 /** More boxes than this make a picture nobody can read. */
@@ -38,8 +40,7 @@ function useDown(): [boolean, () => void] {
 
 function wordsOf(task: Task): BoxWords {
   const name = task.task_display_name || task.task_id;
-  const { is_setup, is_teardown, is_on_exit } = task.batuta;
-  const marks = [is_setup && t('setup'), is_teardown && t('teardown'), is_on_exit && t('on exit'), task.is_mapped && t('mapped')].filter((one) => one !== false);
+  const marks = taskMarks(task);
   const title = [name, ...(name === task.task_id ? [] : [task.task_id]), ...marks, ...(task.doc_md ? ['', task.doc_md.slice(0, 400)] : [])];
   return { name, note: [task.operator_name, ...marks].join(' · '), title: title.join('\n') };
 }
@@ -77,11 +78,7 @@ export function DagGraph({ dag, tasks, groups, states, selected, onSelect }: Pro
   return (
     <section class="graph-card card" aria-label={t('Graph')}>
       <div class="graph-bar">
-        <label class="search">
-          <Icon name="search" />
-          <span class="visually-hidden">{t('Find in the graph')}</span>
-          <input type="search" placeholder={t('Find in the graph')} value={text} onInput={(event) => setText(event.currentTarget.value)} />
-        </label>
+        <SearchBox label={t('Find in the graph')} text={text} onText={setText} />
         {found !== null && <span class="muted" role="status">{t('{count} found', { count: found.size })}</span>}
         {selected !== null && (
           <label>

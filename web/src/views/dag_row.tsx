@@ -14,7 +14,6 @@ const tagsShown = 4;
 
 interface Props {
   dag: Dag;
-  now: number;
   picked: boolean;
   onPick: ((on: boolean) => void) | undefined;
   onChange: (dag: Dag) => void;
@@ -68,7 +67,7 @@ function Star({ dag, onChange }: Pick<Props, 'dag' | 'onChange'>) {
   );
 }
 
-function When({ dag, now }: { dag: Dag; now: number }) {
+function When({ dag }: { dag: Dag }) {
   const last = dag.latest_dag_runs?.[0];
   return (
     <div class="dag-when">
@@ -80,20 +79,20 @@ function When({ dag, now }: { dag: Dag; now: number }) {
       ) : (
         dag.next_dagrun_run_after && (
           <span class="muted">
-            {t('Next')} <Ago at={dag.next_dagrun_run_after} now={now} />
+            {t('Next')} <Ago at={dag.next_dagrun_run_after} />
           </span>
         )
       )}
       {last && (
         <span class="muted">
-          {t('Last')} <Ago at={last.start_date ?? last.run_after} now={now} />
+          {t('Last')} <Ago at={last.start_date ?? last.run_after} />
         </span>
       )}
     </div>
   );
 }
 
-export function DagRow({ dag, now, picked, onPick, onChange, onFilter, onTrigger }: Props) {
+export function DagRow({ dag, picked, onPick, onChange, onFilter, onTrigger }: Props) {
   const { canOperate } = useApp();
   return (
     <li class={`dag-row ${dag.is_paused ? 'is-paused' : ''}`}>
@@ -125,8 +124,8 @@ export function DagRow({ dag, now, picked, onPick, onChange, onFilter, onTrigger
           </p>
         )}
       </div>
-      <When dag={dag} now={now} />
-      <div class="dag-runs">{dag.latest_dag_runs && <RunBars runs={dag.latest_dag_runs} now={now} />}</div>
+      <When dag={dag} />
+      <div class="dag-runs">{dag.latest_dag_runs && <RunBars runs={dag.latest_dag_runs} />}</div>
       {canOperate && (
         <button type="button" class="button dag-trigger" aria-label={t('Trigger {dag}', { dag: dag.dag_id })} onClick={onTrigger}>
           <Icon name="play" />

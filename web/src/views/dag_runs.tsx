@@ -5,10 +5,10 @@ import { Pager } from '../components/pager';
 import { StateBadge } from '../components/state_badge';
 import { At } from '../components/time';
 import { duration, elapsed } from '../lib/format';
-import { useLive, usePage, useResource, useSearch, useThrottled } from '../lib/hooks';
+import { useLive, useNow, usePage, useResource, useSearch, useThrottled } from '../lib/hooks';
 import { applyRuns } from '../lib/live';
 import { runLink } from '../lib/route';
-import { runTypeName, stateInfo } from '../lib/states';
+import { isEnded, runTypeName, stateInfo } from '../lib/states';
 import { t } from '../lib/words';
 
 const pageSize = 25;
@@ -35,7 +35,7 @@ function RunRow({ run, now }: { run: DagRun; now: number }) {
   );
 }
 
-export function DagRuns({ dag, now }: { dag: string; now: number }) {
+export function DagRuns({ dag }: { dag: string }) {
   const [search, change] = useSearch();
   const [offset, move] = usePage(pageSize);
   const asked = search.get('state') ?? '';
@@ -45,13 +45,14 @@ export function DagRuns({ dag, now }: { dag: string; now: number }) {
       api.dagRuns(dag, { limit: pageSize, offset, state: state || undefined, order_by: '-run_after' }, signal),
     [dag, offset, state],
   );
+  const now = useNow(runs.data?.dag_runs.some((run) => !isEnded(run.state)) ?? false);
   const refresh = useThrottled(runs.reload, 1000);
   useLive((batch) => {
     const mine = batch.runs.filter((run) => run.dag_id === dag);
     if (mine.length > 0 && state === '' && offset === 0) {
       runs.change((page) => {
-        const dagRuns = [...applyRuns(page.dag_runs, mine, dag, pageSize)];
-        return { ...page, dag_runs: dagRuns, total_entries: Math.max(page.total_entries, dagRuns.length) };
+        const next = applyRuns(page.dag_runs, mine, dag);
+        return next === page.dag_runs ? page : { ...page, dag_runs: [...next] };
       });
     }
     if (batch.resync || mine.length > 0 || batch.dags.includes(dag)) refresh();

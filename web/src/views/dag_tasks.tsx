@@ -6,6 +6,7 @@ import { Markdown } from '../components/markdown';
 import { Loaded } from '../components/loaded';
 import { number } from '../lib/format';
 import { useResource, useSearch } from '../lib/hooks';
+import { taskMarks } from '../lib/task_marks';
 import { t } from '../lib/words';
 import { DagGraph } from './dag_graph';
 
@@ -31,8 +32,8 @@ function TaskRow({ task, upstream, isSelected }: RowProps) {
   useEffect(() => {
     if (isSelected) row.current?.scrollIntoView({ block: 'nearest' });
   }, [isSelected]);
-  const { is_setup, is_teardown, is_on_exit, group } = task.batuta;
-  const kinds = [is_setup && t('setup'), is_teardown && t('teardown'), is_on_exit && t('on exit'), task.is_mapped && t('mapped')].filter((one) => one !== false);
+  const { group } = task.batuta;
+  const kinds = taskMarks(task);
   const name = task.task_display_name || task.task_id;
   return (
     <tr ref={row} class={isSelected ? 'is-selected' : ''} data-task={task.task_id} aria-current={isSelected ? 'true' : undefined}>

@@ -4,8 +4,8 @@ import * as api from '../api/endpoints';
 import type { Dag } from '../api/types';
 import { Empty, Loaded } from '../components/loaded';
 import { Pager } from '../components/pager';
-import { useApp, useLive, useNow, usePage, useResource, useSearch, useThrottled, useTitle } from '../lib/hooks';
-import { applyDagRuns, barCount, dagQuery, filterNames, runsMatter } from '../lib/dag_list';
+import { useApp, useLive, usePage, useResource, useSearch, useThrottled, useTitle } from '../lib/hooks';
+import { applyDagRuns, barCount, dagQuery, filterNames, hasUnknownRuns, runsMatter } from '../lib/dag_list';
 import { t } from '../lib/words';
 import { BulkDags, type BulkDagAct } from './bulk_dags';
 import { DagFilterBar } from './dag_filter_bar';
@@ -23,7 +23,7 @@ function useDags(offset: number) {
   const list = useResource((signal) => api.dags(query, signal), [query]);
   const refresh = useThrottled(list.reload, refreshMs);
   useLive((batch) => {
-    if (batch.listChanged || batch.resync || batch.dags.length > 0 || (batch.runs.length > 0 && runsMatter(search, list.loading))) refresh();
+    if (batch.listChanged || batch.resync || batch.dags.length > 0 || (batch.runs.length > 0 && (runsMatter(search, list.loading) || hasUnknownRuns(list.data, batch.runs)))) refresh();
     if (batch.runs.length > 0) list.change((page) => applyDagRuns(page, batch.runs));
   });
   return list;
@@ -54,7 +54,6 @@ export function DagsView() {
   const [picked, setPicked] = useState<ReadonlySet<string>>(new Set());
   const [act, setAct] = useState<{ act: BulkDagAct; dags: readonly Dag[] } | null>(null);
   const list = useDags(offset);
-  const now = useNow(true);
   useTitle(t('DAGs'));
   const filtered = filterNames.some((name) => search.has(name));
   const dags = list.data?.dags ?? [];
@@ -86,7 +85,6 @@ export function DagsView() {
                     <DagRow
                       key={dag.dag_id}
                       dag={dag}
-                      now={now}
                       picked={picked.has(dag.dag_id)}
                       onPick={canOperate ? (on) => pick([dag.dag_id], on) : undefined}
                       onChange={replace}

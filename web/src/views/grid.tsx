@@ -1,8 +1,8 @@
 // The grid of a DAG, beside its tabs: every task by the newest runs, kept current by the live stream.
 import { useMemo, useRef } from 'preact/hooks';
 import * as api from '../api/endpoints';
+import { SearchBox } from '../components/choice';
 import { GridLegend } from '../components/grid_legend';
-import { Icon } from '../components/icon';
 import { Empty, Loaded } from '../components/loaded';
 import { FoldButtons } from '../components/fold_buttons';
 import { countOf } from '../lib/address';
@@ -69,11 +69,7 @@ export function GridPane(props: Props) {
   return (
     <section class="grid-pane card" aria-label={t('Grid')}>
       <div class="grid-bar">
-        <label class="search">
-          <Icon name="search" />
-          <span class="visually-hidden">{t('Search tasks')}</span>
-          <input type="search" placeholder={t('Search tasks')} value={text} onInput={(event) => setText(event.currentTarget.value)} />
-        </label>
+        <SearchBox label={t('Search tasks')} text={text} onText={setText} />
         <label>
           <span class="visually-hidden">{t('How many runs')}</span>
           <select value={runs} onChange={(event) => change({ runs: event.currentTarget.value === String(usualRuns) ? null : event.currentTarget.value })}>

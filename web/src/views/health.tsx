@@ -6,7 +6,7 @@ import { Page } from '../components/page';
 import { PagedTable } from '../components/paged_table';
 import type { Column } from '../components/simple_table';
 import { Ago } from '../components/time';
-import { useNow, usePolled } from '../lib/hooks';
+import { usePolled } from '../lib/hooks';
 import { t } from '../lib/words';
 
 const refreshMs = 3000;
@@ -16,15 +16,13 @@ async function readAll(signal: AbortSignal) {
   return { health, version: version.version };
 }
 
-function columnsAt(now: number): readonly Column<Job>[] {
-  return [
-    { name: t('Job'), cell: (job) => <strong>{job.job_type ?? '–'}</strong> },
-    { name: t('State'), cell: (job) => job.state ?? '–' },
-    { name: t('Host'), cell: (job) => job.hostname ?? '–' },
-    { name: t('Started'), cell: (job) => <Ago at={job.start_date} now={now} /> },
-    { name: t('Heartbeat'), cell: (job) => <Ago at={job.latest_heartbeat} now={now} /> },
-  ];
-}
+const columns: readonly Column<Job>[] = [
+  { name: t('Job'), cell: (job) => <strong>{job.job_type ?? '–'}</strong> },
+  { name: t('State'), cell: (job) => job.state ?? '–' },
+  { name: t('Host'), cell: (job) => job.hostname ?? '–' },
+  { name: t('Started'), cell: (job) => <Ago at={job.start_date} /> },
+  { name: t('Heartbeat'), cell: (job) => <Ago at={job.latest_heartbeat} /> },
+];
 
 function Health({ status }: { status: string | null }) {
   const good = status === 'healthy';
@@ -33,7 +31,6 @@ function Health({ status }: { status: string | null }) {
 
 export function HealthView() {
   const all = usePolled(readAll, [], refreshMs);
-  const now = useNow(true);
   return (
     <Page title={t('Health')}>
       <Loaded of={all}>
@@ -49,7 +46,7 @@ export function HealthView() {
           </dl>
         )}
       </Loaded>
-      <PagedTable read={api.jobs} columns={columnsAt(now)} keyOf={(job) => job.id} empty={t('No jobs.')} noun="job" everyMs={refreshMs} />
+      <PagedTable read={api.jobs} columns={columns} keyOf={(job) => job.id} empty={t('No jobs.')} noun="job" everyMs={refreshMs} />
     </Page>
   );
 }

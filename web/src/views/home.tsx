@@ -10,7 +10,7 @@ import { Ago } from '../components/time';
 import { UseBar } from '../components/use_bar';
 import { countOf, withSearch } from '../lib/address';
 import { number } from '../lib/format';
-import { useLive, useNow, usePolled, useSearch, useThrottled, useTitle } from '../lib/hooks';
+import { useLive, usePolled, useSearch, useThrottled, useTitle } from '../lib/hooks';
 import type { Rows } from '../lib/pages';
 import { dagLink, runLink } from '../lib/route';
 import type { StateName } from '../lib/states';
@@ -59,7 +59,7 @@ function Card({ title, href, total, children }: { title: string; href?: string; 
   );
 }
 
-function RunList({ runs, now, empty, at }: { runs: readonly HomeRun[]; now: number; empty: string; at: (run: HomeRun) => string | null }) {
+function RunList({ runs, empty, at }: { runs: readonly HomeRun[]; empty: string; at: (run: HomeRun) => string | null }) {
   if (runs.length === 0) return <p class="muted">{empty}</p>;
   return (
     <ul class="home-list">
@@ -70,7 +70,7 @@ function RunList({ runs, now, empty, at }: { runs: readonly HomeRun[]; now: numb
             {run.dag_id}
           </a>
           <span class="muted">
-            <Ago at={at(run)} now={now} />
+            <Ago at={at(run)} />
           </span>
         </li>
       ))}
@@ -78,7 +78,7 @@ function RunList({ runs, now, empty, at }: { runs: readonly HomeRun[]; now: numb
   );
 }
 
-function DagList({ dags, now, empty }: { dags: Home['late']['dags']; now: number; empty: string }) {
+function DagList({ dags, empty }: { dags: Home['late']['dags']; empty: string }) {
   if (dags.length === 0) return <p class="muted">{empty}</p>;
   return (
     <ul class="home-list">
@@ -88,7 +88,7 @@ function DagList({ dags, now, empty }: { dags: Home['late']['dags']; now: number
             {dag.dag_id}
           </a>
           <span class="muted">
-            <Ago at={dag.run_after} now={now} />
+            <Ago at={dag.run_after} />
           </span>
         </li>
       ))}
@@ -146,7 +146,7 @@ function Problems({ home }: { home: Home }) {
 const questionsShown = 10;
 
 /** Nothing is shown while nothing waits. */
-function Questions({ waiting, now }: { waiting: Rows<Question> | undefined; now: number }) {
+function Questions({ waiting }: { waiting: Rows<Question> | undefined }) {
   if (!waiting || waiting.rows.length === 0) return null;
   return (
     <Card title={t('Waiting for an answer')} total={waiting.total}>
@@ -158,7 +158,7 @@ function Questions({ waiting, now }: { waiting: Rows<Question> | undefined; now:
               {subject}
             </a>
             <span class="muted">
-              <Ago at={created_at} now={now} />
+              <Ago at={created_at} />
             </span>
           </li>
         ))}
@@ -180,7 +180,6 @@ export function HomeView() {
   useLive((batch) => {
     if (batch.resync || batch.listChanged || batch.runs.length > 0 || batch.dags.length > 0) reload();
   });
-  const now = useNow(true);
   useTitle(t('Home'));
   const spanName = (one: number) => (one < 72 ? t('{count} hours', { count: one }) : t('{count} days', { count: one / 24 }));
   return (
@@ -205,26 +204,26 @@ export function HomeView() {
           ) : (
             <>
               <Problems home={data} />
-              <Questions waiting={questions.data} now={now} />
+              <Questions waiting={questions.data} />
               <Tiles home={data} />
               <Card title={t('Runs that ended')} href={withSearch('#/runs?state=success&state=failed', { hours: data.hours })}>
                 <HistoryBars bars={data.history} />
               </Card>
               <div class="home-grid">
                 <Card title={t('Failed')} href={withSearch('#/runs', { state: 'failed', hours: data.hours })} total={data.failed.total}>
-                  <RunList runs={data.failed.runs} now={now} empty={t('Nothing failed.')} at={(run) => run.end_date} />
+                  <RunList runs={data.failed.runs} empty={t('Nothing failed.')} at={(run) => run.end_date} />
                 </Card>
                 <Card title={t('Late')} total={data.late.total}>
-                  <DagList dags={data.late.dags} now={now} empty={t('Nothing is late.')} />
+                  <DagList dags={data.late.dags} empty={t('Nothing is late.')} />
                 </Card>
                 <Card title={t('Running')} href="#/runs?state=running" total={data.running.total}>
-                  <RunList runs={data.running.runs} now={now} empty={t('Nothing runs.')} at={(run) => run.start_date} />
+                  <RunList runs={data.running.runs} empty={t('Nothing runs.')} at={(run) => run.start_date} />
                 </Card>
                 <Card title={t('Queued')} href="#/runs?state=queued" total={data.queued.total}>
-                  <RunList runs={data.queued.runs} now={now} empty={t('Nothing waits.')} at={(run) => run.queued_at} />
+                  <RunList runs={data.queued.runs} empty={t('Nothing waits.')} at={(run) => run.queued_at} />
                 </Card>
                 <Card title={t('Upcoming')} total={data.upcoming.total}>
-                  <DagList dags={data.upcoming.dags} now={now} empty={t('No DAG has a next run: they are paused or without a schedule.')} />
+                  <DagList dags={data.upcoming.dags} empty={t('No DAG has a next run: they are paused or without a schedule.')} />
                 </Card>
                 <Card title={t('DAGs')} href="#/dags" total={data.dags.active + data.dags.paused}>
                   <p>

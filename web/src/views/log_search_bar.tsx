@@ -29,7 +29,7 @@ interface Props {
 export function LogSearchBar({ text, level, size, line, ask, onText, onLevel, onGo, onError }: Props) {
   const settled = useDebounced(text, 250);
   const [found, setFound] = useState<Found>(nothing);
-  const [at, setAt] = useState(-1);
+  const [chosen, setChosen] = useState<number | null>(null); // where the match that one is at begins
   const calls = useRef({ ask, onGo, onError });
   calls.current = { ask, onGo, onError };
   const levels = levelChoices.find(([value]) => value === level)?.[2] ?? [];
@@ -43,7 +43,7 @@ export function LogSearchBar({ text, level, size, line, ask, onText, onLevel, on
     searched.current = key;
     if (isNew) {
       setFound(nothing);
-      setAt(-1);
+      setChosen(null);
     }
     const [q, some] = JSON.parse(key) as [string, string[]];
     if (q === '' && some.length === 0) return undefined;
@@ -54,26 +54,26 @@ export function LogSearchBar({ text, level, size, line, ask, onText, onLevel, on
       setFound(next);
       calls.current.onError(undefined);
       // The newest is nearest to where a log is read.
-      if (decided.current === key || next.share < 1) return;
+      if (decided.current === key || (next.offsets.length === 0 && next.share < 1)) return;
       decided.current = key;
-      if (next.offsets.length === 0) return;
-      const [given, last] = [linked.current, next.offsets.length - 1];
+      const newest = linked.current ?? next.offsets.at(-1);
+      if (newest === undefined) return;
+      setChosen(newest);
+      if (linked.current === null) calls.current.onGo(newest);
       linked.current = null;
-      setAt(given === null ? last : next.offsets.indexOf(given));
-      if (given !== null) return;
-      calls.current.onGo(next.offsets[last] as number);
     }).catch((error: Error) => !abort.signal.aborted && calls.current.onError(error));
     return () => abort.abort();
   }, [key, size]);
+  const count = found.offsets.length;
+  const at = chosen === null ? -1 : found.offsets.indexOf(chosen);
   const step = (by: number) => {
-    const count = found.offsets.length;
     if (count === 0) return;
     const next = (Math.max(0, at) + (at < 0 ? 0 : by) + count) % count;
-    setAt(next);
+    setChosen(found.offsets[next] as number);
     onGo(found.offsets[next] as number);
   };
-  const count = found.offsets.length;
-  const words = !isOn ? '' : found.share < 1 && !found.isMore ? `${Math.floor(found.share * 100)} %` : count === 0 ? t('Not found') : t('{at} of {count}', { at: at < 0 ? '–' : number(at + 1), count: number(count) + (found.isMore ? '+' : '') });
+  const place = { at: at < 0 ? '–' : number(at + 1), count: number(count) };
+  const words = !isOn ? '' : found.share < 1 ? `${Math.floor(found.share * 100)} %` : count === 0 ? t('Not found') : found.isMore ? t('{at} of the newest {count}', place) : t('{at} of {count}', place);
   return (
     <div class="log-search" role="search">
       <label class="search">

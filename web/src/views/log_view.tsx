@@ -5,12 +5,12 @@ import * as api from '../api/endpoints';
 import type { TaskInstance } from '../api/types';
 import { Icon } from '../components/icon';
 import { Empty, ErrorBox } from '../components/loaded';
-import { LogChunk } from '../components/log_chunk';
-import { withSearch } from '../lib/address';
+import { LogChunk, lineLink } from '../components/log_chunk';
 import { bytes } from '../lib/format';
-import { useSearch, useSearchText } from '../lib/hooks';
+import { useDebounced, useSearch, useSearchText } from '../lib/hooks';
 import { hasLine, isAtEnd } from '../lib/log_part';
 import { keep, readKept } from '../lib/kept';
+import { foldLetters } from '../lib/log_search';
 import { t } from '../lib/words';
 import { LogDownload } from './log_download';
 import { LogSearchBar } from './log_search_bar';
@@ -25,12 +25,20 @@ const lineOf = (search: URLSearchParams): number | null => {
   return /^\d{1,15}$/.test(text) ? Number(text) : null;
 };
 
+// A line is drawn once, its link is of the search that is shown when somebody wants it.
+function renewLink(event: Event): void {
+  const link = event.target instanceof Element ? event.target.closest('a.log-time') : null;
+  const offset = link?.parentElement?.dataset['offset'];
+  if (link && offset !== undefined) link.setAttribute('href', lineLink(offset));
+}
+
 export function LogView({ task, attempt }: { task: TaskInstance; attempt: number }) {
   const [search, change] = useSearch();
   const [text, setText] = useSearchText('log');
   const line = lineOf(search);
   const [follow, setFollow] = useState(line === null);
-  const { part, error, reader, isLive, run } = useLog(task, attempt, line, follow);
+  const marked = useDebounced(foldLetters(text), 150);
+  const { part, error, reader, isLive, isWritten, run } = useLog(task, attempt, line, follow);
   const [searchError, setSearchError] = useState<Error>();
   const box = useRef<HTMLDivElement>(null);
   const [wrap, setWrap] = useState(() => readKept(wrapKept) !== 'no');
@@ -86,7 +94,6 @@ export function LogView({ task, attempt }: { task: TaskInstance; attempt: number
   };
   if (attempt === 0) return <Empty>{t('This task has not started yet.')}</Empty>;
   const problem = error ?? searchError;
-  const place = withSearch(location.hash, { line: null });
   const isEmpty = part !== null && part.chunks.length === 0;
   return (
     <div class={`log ${full ? 'log-full' : ''} ${wrap ? '' : 'log-long'}`} onKeyDown={(event) => {
@@ -97,7 +104,7 @@ export function LogView({ task, attempt }: { task: TaskInstance; attempt: number
           text={text}
           level={search.get('level') ?? ''}
           line={line}
-          size={isLive ? 0 : (part?.size ?? 0)}
+          size={isWritten ? 0 : (part?.size ?? 0)}
           ask={(query, signal) => api.logWindow(dag_id, dag_run_id, task_id, { ...query, try_number: attempt }, signal, map_index)}
           onText={setText}
           onLevel={(level) => change({ level })}
@@ -126,7 +133,7 @@ export function LogView({ task, attempt }: { task: TaskInstance; attempt: number
         setSearchError(undefined);
         run(reader.open(line));
       }} />}
-      <div class="log-box" ref={box} onScroll={onScroll} tabIndex={0} role="log" aria-label={t('Log')} aria-live="off">
+      <div class="log-box" ref={box} onScroll={onScroll} onPointerOver={renewLink} tabIndex={0} role="log" aria-label={t('Log')} aria-live="off">
         {part && part.start > 0 && (
           <button type="button" class="log-note log-on" onClick={() => run(reader.earlier())}>
             {t('{size} before this: scroll up to read it', { size: bytes(part.start) })}
@@ -136,9 +143,8 @@ export function LogView({ task, attempt }: { task: TaskInstance; attempt: number
           <LogChunk
             key={chunk[0]?.offset}
             lines={chunk}
-            query={text.toLowerCase()}
+            query={marked}
             chosen={line !== null && chunk.some((one) => one.offset === line) ? line : null}
-            place={place}
           />
         ))}
         {isEmpty && <p class="log-note">{isLive ? t('Waiting for the first line…') : t('The log is empty.')}</p>}

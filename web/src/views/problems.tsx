@@ -1,21 +1,20 @@
 import { Empty, Loaded } from '../components/loaded';
 import { Ago } from '../components/time';
-import { count, errorPosition, number } from '../lib/format';
-import { useNow, useTitle } from '../lib/hooks';
+import { count, errorPosition, number, type Noun } from '../lib/format';
+import { useTitle } from '../lib/hooks';
 import { dagLink } from '../lib/route';
 import { t } from '../lib/words';
 import { useProblems } from './problem_banner';
 
 const most = 2000;
 
-function Missing({ shown, total, noun }: { shown: number; total: number; noun: string }) {
+function Missing({ shown, total, noun }: { shown: number; total: number; noun: Noun }) {
   if (shown >= total) return null;
   return <li class="muted">{t('The first {shown} of {total}; the API has all of them.', { shown: number(shown), total: count(total, noun) })}</li>;
 }
 
 export function ProblemsView() {
   const problems = useProblems(most);
-  const now = useNow(true);
   useTitle(t('Problems'));
   return (
     <>
@@ -34,7 +33,7 @@ export function ProblemsView() {
                     <strong>{t('Import error')}</strong>
                     <code>{errorPosition(error.filename, error.stack_trace)}</code>
                     <span class="muted">
-                      <Ago at={error.timestamp} now={now} />
+                      <Ago at={error.timestamp} />
                     </span>
                   </p>
                   <pre class="code">{error.stack_trace}</pre>
@@ -46,7 +45,7 @@ export function ProblemsView() {
                     <strong>{t('Warning')}</strong>
                     <a href={dagLink(warning.dag_id)}>{warning.dag_id}</a>
                     <span class="muted">
-                      {warning.batuta.kind} · <Ago at={warning.timestamp} now={now} />
+                      {warning.batuta.kind} · <Ago at={warning.timestamp} />
                     </span>
                   </p>
                   <p>{warning.message}</p>

@@ -4,10 +4,11 @@ import type { DagRun, TaskInstance } from '../api/types';
 import { Fact } from '../components/fact';
 import { StateBadge } from '../components/state_badge';
 import { At } from '../components/time';
-import { duration, elapsed, prettyJson } from '../lib/format';
+import { duration, elapsed, number, prettyJson } from '../lib/format';
 import { useApp } from '../lib/hooks';
 import { countStates } from '../lib/live';
-import { isEnded, states } from '../lib/states';
+import { isEnded, runTypeName, states } from '../lib/states';
+import { t } from '../lib/words';
 import { ClearDialog } from './clear_dialog';
 import { ConfirmDialog } from './confirm_dialog';
 
@@ -25,7 +26,7 @@ type Pending = 'clear' | 'cancel' | 'success' | 'failed' | null;
 function StateSummary({ tasks, state, onState }: Pick<Props, 'tasks' | 'state' | 'onState'>) {
   const counts = countStates(tasks);
   return (
-    <div class="state-summary" role="group" aria-label="Tasks by state">
+    <div class="state-summary" role="group" aria-label={t('Tasks by state')}>
       {states
         .filter((one) => counts.has(one.name))
         .map((one) => (
@@ -37,7 +38,7 @@ function StateSummary({ tasks, state, onState }: Pick<Props, 'tasks' | 'state' |
             onClick={() => onState(state === one.name ? '' : one.name)}
           >
             <StateBadge state={one.name} />
-            <strong>{(counts.get(one.name) ?? 0).toLocaleString('en-US')}</strong>
+            <strong>{number(counts.get(one.name) ?? 0)}</strong>
           </button>
         ))}
     </div>
@@ -49,22 +50,22 @@ function RunFacts({ run, now }: { run: DagRun; now: number }) {
   return (
     <>
       <dl class="facts">
-        <Fact name="Type">{run.run_type}</Fact>
-        <Fact name="Started">
+        <Fact name={t('Type')}>{runTypeName(run.run_type)}</Fact>
+        <Fact name={t('Started')}>
           <At at={run.start_date} />
         </Fact>
-        <Fact name="Duration">{duration(elapsed(run.start_date, run.end_date, now))}</Fact>
+        <Fact name={t('Duration')}>{duration(elapsed(run.start_date, run.end_date, now))}</Fact>
         {run.data_interval_start && (
-          <Fact name="Data interval">
-            <At at={run.data_interval_start} /> to <At at={run.data_interval_end} />
+          <Fact name={t('Data interval')}>
+            <At at={run.data_interval_start} /> – <At at={run.data_interval_end} />
           </Fact>
         )}
-        {run.triggering_user_name && <Fact name="By">{run.triggering_user_name}</Fact>}
-        {run.dag_versions[0] && <Fact name="DAG version">{run.dag_versions[0].version_number}</Fact>}
+        {run.triggering_user_name && <Fact name={t('By')}>{run.triggering_user_name}</Fact>}
+        {run.dag_versions[0] && <Fact name={t('DAG version')}>{run.dag_versions[0].version_number}</Fact>}
       </dl>
       {hasConf && (
         <details class="conf">
-          <summary>Configuration</summary>
+          <summary>{t('Configuration')}</summary>
           <pre class="code">{prettyJson(run.conf)}</pre>
         </details>
       )}
@@ -73,9 +74,9 @@ function RunFacts({ run, now }: { run: DagRun; now: number }) {
 }
 
 const questions = {
-  cancel: { title: 'Cancel this run?', text: 'Running tasks are stopped and marked failed; those not started are skipped.', button: 'Cancel the run' },
-  failed: { title: 'Mark this run failed?', text: 'The run is recorded as failed.', button: 'Mark failed' },
-  success: { title: 'Mark this run successful?', text: 'The run and its unfinished tasks are recorded as successful.', button: 'Mark success' },
+  cancel: { title: t('Cancel this run?'), text: t('Running tasks are stopped and marked failed; those not started are skipped.'), button: t('Cancel the run') },
+  failed: { title: t('Mark this run failed?'), text: t('The run is recorded as failed.'), button: t('Mark failed') },
+  success: { title: t('Mark this run successful?'), text: t('The run and its unfinished tasks are recorded as successful.'), button: t('Mark success') },
 };
 
 export function RunHead({ run, tasks, now, state, onState, onChanged }: Props) {
@@ -95,20 +96,20 @@ export function RunHead({ run, tasks, now, state, onState, onChanged }: Props) {
           <div class="actions">
             {!ended && (
               <button type="button" class="button button-danger" onClick={() => setPending('cancel')}>
-                Cancel run
+                {t('Cancel run')}
               </button>
             )}
             <button type="button" class="button" onClick={() => setPending('clear')}>
-              Clear…
+              {t('Clear…')}
             </button>
             {run.state !== 'success' && (
               <button type="button" class="button" onClick={() => setPending('success')}>
-                Mark success
+                {t('Mark success')}
               </button>
             )}
             {run.state === 'success' && (
               <button type="button" class="button" onClick={() => setPending('failed')}>
-                Mark failed
+                {t('Mark failed')}
               </button>
             )}
           </div>

@@ -20,7 +20,7 @@ function readExtra(text: string | null): Told | undefined {
   }
 }
 
-export function SkippedTicks({ dag, now }: { dag: string; now: number }) {
+export function SkippedTicks({ dag }: { dag: string }) {
   const last = useResource((signal) => api.lastSkippedTicks(dag, signal), [dag]);
   const row = last.data?.rows[0];
   const told = readExtra(row?.extra ?? null);
@@ -28,7 +28,7 @@ export function SkippedTicks({ dag, now }: { dag: string; now: number }) {
   return (
     <Fact name={t('Ticks without a run')}>
       {told.count}
-      {told.more ? ` ${t('or more')}` : ''} <Ago at={row.when} now={now} />: {told.why}
+      {told.more ? ` ${t('or more')}` : ''} <Ago at={row.when} />: {told.why}
     </Fact>
   );
 }

@@ -1,6 +1,6 @@
 import { useMemo } from 'preact/hooks';
 import type { DagRun, Task, TaskInstance } from '../api/types';
-import { Icon } from '../components/icon';
+import { SearchBox } from '../components/choice';
 import { Empty } from '../components/loaded';
 import { StateBadge } from '../components/state_badge';
 import { VirtualRows } from '../components/virtual_rows';
@@ -75,11 +75,7 @@ export function TaskList({ tasks, total, order, run, now, state, selected, onSel
       <div class="task-list-head">
         <h2>{t('Tasks')}</h2>
         {tasks.length >= searchFrom && (
-          <label class="search">
-            <Icon name="search" />
-            <span class="visually-hidden">{t('Search tasks')}</span>
-            <input type="search" placeholder={t('Search tasks')} value={text} onInput={(event) => setText(event.currentTarget.value)} />
-          </label>
+          <SearchBox label={t('Search tasks')} text={text} onText={setText} />
         )}
         <Axis length={timeline.length} />
       </div>

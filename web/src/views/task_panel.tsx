@@ -9,6 +9,7 @@ import { countOf } from '../lib/address';
 import { useApp, useSearch } from '../lib/hooks';
 import { isEnded } from '../lib/states';
 import { taskKey } from '../lib/timeline';
+import { t } from '../lib/words';
 import { ClearDialog } from './clear_dialog';
 import { ConfirmDialog } from './confirm_dialog';
 import { LogView } from './log_view';
@@ -20,9 +21,9 @@ import { WhyNot } from './why_not';
 import { XComView } from './xcom_view';
 
 const tabs = [
-  { id: 'log', label: 'Log' },
-  { id: 'xcom', label: 'XCom' },
-  { id: 'details', label: 'Details' },
+  { id: 'log', label: t('Log') },
+  { id: 'xcom', label: t('XCom') },
+  { id: 'details', label: t('Details') },
 ];
 
 interface Props {
@@ -34,21 +35,31 @@ interface Props {
   onChanged: () => void;
 }
 
-type Pending = 'clear' | 'success' | 'failed' | 'skipped' | null;
+const marks = ['success', 'failed', 'skipped'] as const;
+type Mark = (typeof marks)[number];
+type Pending = 'clear' | Mark | null;
+const buttons: Record<Mark, string> = { success: t('Mark success'), failed: t('Mark failed'), skipped: t('Mark skipped') };
+const titleOf = (mark: Mark, task: string): string => {
+  const titles: Record<Mark, string> = {
+    success: t('Mark {task} as success?', { task }),
+    failed: t('Mark {task} as failed?', { task }),
+    skipped: t('Mark {task} as skipped?', { task }),
+  };
+  return titles[mark];
+};
 
 function Actions({ task, onChanged }: { task: TaskInstance; onChanged: () => void }) {
   const [pending, setPending] = useState<Pending>(null);
   const close = () => setPending(null);
   const mark = (state: TaskState) => api.markTask(task.dag_id, task.dag_run_id, task.task_id, state, task.map_index);
-  const marks = (['success', 'failed', 'skipped'] as const).filter((state) => state !== task.state);
   return (
     <div class="actions">
       <button type="button" class="button" onClick={() => setPending('clear')}>
-        Clear…
+        {t('Clear…')}
       </button>
-      {marks.map((state) => (
+      {marks.filter((state) => state !== task.state).map((state) => (
         <button key={state} type="button" class="button" onClick={() => setPending(state)}>
-          Mark {state}
+          {buttons[state]}
         </button>
       ))}
       {pending === 'clear' && (
@@ -56,9 +67,9 @@ function Actions({ task, onChanged }: { task: TaskInstance; onChanged: () => voi
       )}
       {pending !== null && pending !== 'clear' && (
         <ConfirmDialog
-          title={`Mark ${taskKey(task)} ${pending}?`}
-          text={isEnded(task.state) ? 'The tasks after it follow the new state.' : 'If it is running, it is stopped.'}
-          button={`Mark ${pending}`}
+          title={titleOf(pending, taskKey(task))}
+          text={isEnded(task.state) ? t('The tasks after it follow the new state.') : t('If it is running, it is stopped.')}
+          button={buttons[pending]}
           danger={pending === 'failed'}
           act={() => mark(pending)}
           onClose={close}
@@ -76,12 +87,12 @@ export function TaskPanel({ task, tab, now, onTab, onClose, onChanged }: Props) 
   const attempt = picked === 0 || picked > task.try_number ? task.try_number : picked;
   const current = tabs.some((one) => one.id === tab) ? tab : 'log';
   return (
-    <section class="task-panel card" aria-label={`Task ${taskKey(task)}`}>
+    <section class="task-panel card" aria-label={t('Task {task}', { task: taskKey(task) })}>
       <header class="panel-head">
         <StateBadge state={task.state} />
         <h2>{taskKey(task)}</h2>
         {task.rendered_map_index && <span class="muted">{task.rendered_map_index}</span>}
-        <button type="button" class="icon-button" aria-label="Close task" onClick={onClose}>
+        <button type="button" class="icon-button" aria-label={t('Close task')} onClick={onClose}>
           <Icon name="close" />
         </button>
       </header>
@@ -89,7 +100,7 @@ export function TaskPanel({ task, tab, now, onTab, onClose, onChanged }: Props) 
       {canOperate && <Actions task={task} onChanged={onChanged} />}
       <WhyNot task={task} />
       <div class="panel-tabs">
-        <Tabs tabs={tabs} current={current} label="About this task" onChange={onTab} />
+        <Tabs tabs={tabs} current={current} label={t('About this task')} onChange={onTab} />
         <TryPicker task={task} attempt={attempt} now={now} onPick={(next) => change({ try: next, line: null })} />
       </div>
       <QualityView task={task} attempt={attempt} />

@@ -12,7 +12,8 @@ export interface LogState {
   part: LogPart | null;
   error: Error | undefined;
   reader: LogReader;
-  isLive: boolean;
+  isLive: boolean; // more may come
+  isWritten: boolean; // a process writes it now; nobody does while a task waits, or is put off
   /** Does something with the reader; what goes wrong is shown. */
   run: (act: Promise<void>) => void;
 }
@@ -20,6 +21,7 @@ export interface LogState {
 export function useLog(task: TaskInstance, attempt: number, line: number | null, follow: boolean): LogState {
   const { dag_id, dag_run_id, task_id, map_index } = task;
   const isLive = attempt === task.try_number && !isEnded(task.state) && task.state !== 'up_for_retry';
+  const isWritten = isLive && (task.state === 'running' || task.state === 'queued');
   const [part, setPart] = useState<LogPart | null>(null);
   const [error, setError] = useState<Error>();
   const reader = useMemo(
@@ -48,12 +50,12 @@ export function useLog(task: TaskInstance, attempt: number, line: number | null,
       else if (isAtEnd(held) && linesIn(held) < maxLines) latest.current(reader.later());
     };
     read();
-    if (!isLive) {
+    if (!isWritten) {
       const last = [500, 2000].map((wait) => setTimeout(read, wait));
       return () => last.forEach(clearTimeout);
     }
     const timer = setInterval(read, pollMs);
     return () => clearInterval(timer);
-  }, [reader, attempt, isLive]);
-  return { part, error, reader, isLive, run };
+  }, [reader, attempt, isWritten]);
+  return { part, error, reader, isLive, isWritten, run };
 }
