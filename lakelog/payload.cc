@@ -199,6 +199,10 @@ Payload payload_of(const json& root) {
   if (const json* base = member(root, "base")) out.base = base_of(*base);
   if (out.base && out.read_version < 0) throw Wrong{"base", "is of no version that was read"};
   out.schema = schema_of(root);
+  if (const json* evolve = member(root, "evolve")) {
+    if (!evolve->is_boolean()) throw Wrong{"evolve", "must be true or false"};
+    out.evolve = evolve->get<bool>();
+  }
   for (const json& column : list_of(root, "partition_columns")) {
     if (!column.is_string()) throw Wrong{"partition_columns", "must be a list of names"};
     out.partition_columns.push_back(column.get<std::string>());
@@ -249,6 +253,7 @@ std::string serialise_payload(const Payload& payload) {
   for (const Column& column : payload.schema)
     out["schema"].push_back(
         {{"name", column.name}, {"type", column.type}, {"nullable", column.nullable}});
+  if (payload.evolve) out["evolve"] = true;
   if (payload.base) out["base"] = base_json(*payload.base);
   if (!payload.description.empty()) out["description"] = payload.description;
   if (payload.read_partitions) {

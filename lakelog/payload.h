@@ -28,6 +28,8 @@ struct Payload {
   std::int64_t read_version = -1;
   std::optional<Base> base;  // of read_version; nullopt: not told, or read_version is -1
   std::vector<Column> schema;
+  bool evolve =
+      false;  // `schema` may have nullable columns behind those of the table: they are added
   std::vector<std::string> partition_columns;
   std::string description;
   std::optional<std::vector<PartitionValues>> read_partitions;  // nullopt = the whole table

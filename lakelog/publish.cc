@@ -13,6 +13,7 @@
 #include "lakelog/conflict.h"
 #include "lakelog/path.h"
 #include "lakelog/payload.h"
+#include "lakelog/schema.h"
 #include "lakelog/snapshot.h"
 
 namespace batuta::lakelog {
@@ -38,15 +39,33 @@ bool holds_publication(const Commit& commit, const std::string& uuid) {
          batuta->value("publication", json()) == uuid;
 }
 
+bool begins_alike(const std::vector<Column>& a, const std::vector<Column>& b) {
+  const auto same = [](const Column& x, const Column& y) {
+    return x.name == y.name && x.type == y.type;
+  };
+  return std::equal(a.begin(),
+                    a.begin() + static_cast<std::ptrdiff_t>(std::min(a.size(), b.size())),
+                    b.begin(), same);
+}
+
+// Every column behind the first `count` may be NULL.
+bool rest_nullable(const std::vector<Column>& columns, std::size_t count) {
+  return std::all_of(columns.begin() + static_cast<std::ptrdiff_t>(count), columns.end(),
+                     [](const Column& column) { return column.nullable; });
+}
+
 Status check_same_shape(const Payload& payload, const Metadata& metadata) {
   if (payload.partition_columns != metadata.partition_columns)
     return {Errc::invalid, payload.table + " is partitioned otherwise", "partition_columns"};
-  bool same = payload.schema.size() == metadata.columns.size();
-  for (std::size_t i = 0; same && i < payload.schema.size(); ++i) {
-    same = payload.schema[i].name == metadata.columns[i].name &&
-           payload.schema[i].type == metadata.columns[i].type;
+  const auto& ours = payload.schema;
+  const auto& theirs = metadata.columns;
+  bool fits = begins_alike(ours, theirs);
+  if (ours.size() > theirs.size()) {
+    fits = fits && payload.evolve && rest_nullable(ours, theirs.size());
+  } else if (ours.size() < theirs.size()) {
+    fits = fits && payload.append && rest_nullable(theirs, ours.size());
   }
-  if (!same) return {Errc::invalid, payload.table + " has another schema", "schema"};
+  if (!fits) return {Errc::invalid, payload.table + " has another schema", "schema"};
   return success();
 }
 
@@ -218,11 +237,12 @@ std::string commit_info(const Publication& publication, const Payload& payload, 
   return json_text(out);
 }
 
+// `base`: what the table is before it; nullopt: it is made.
 Commit commit_of(const Publication& publication, const Payload& payload, const json& info,
-                 bool is_new) {
+                 const std::optional<Base>& base) {
   const std::int64_t stamp = now_ms();
   Commit commit;
-  if (is_new) {
+  if (!base) {
     commit.protocol = Protocol{};
     Metadata metadata;
     metadata.id = to_string(make_uuid_v7(Time(std::chrono::milliseconds(stamp))));
@@ -231,6 +251,10 @@ Commit commit_of(const Publication& publication, const Payload& payload, const j
     metadata.partition_columns = payload.partition_columns;
     metadata.created_ms = stamp;
     commit.metadata = std::move(metadata);
+  } else if (payload.schema.size() > base->metadata.columns.size()) {
+    commit.metadata = base->metadata;
+    const auto known = static_cast<std::ptrdiff_t>(base->metadata.columns.size());
+    add_columns(*commit.metadata, {payload.schema.begin() + known, payload.schema.end()});
   }
   commit.txns = payload.txns;
   commit.txns.push_back({publication.app_id, publication.number});
@@ -273,8 +297,8 @@ Result<std::optional<Published>> try_once(const LogFolder& log, const Publicatio
   if (publication.before_put)
     if (auto allowed = publication.before_put(); !allowed) return allowed.error();
   const std::int64_t version = held.version + 1;
-  auto put = log.put_if_absent(
-      version, serialise(commit_of(publication, payload, info, !held.base.has_value())));
+  auto put =
+      log.put_if_absent(version, serialise(commit_of(publication, payload, info, held.base)));
   if (!put) return put.error();
   if (*put == Put::exists) return std::optional<Published>();
   failpoint("publish_before_return");

@@ -8,7 +8,11 @@
 //    "base": {"protocol":{…}, "metaData":{…}},  // what held at read_version: only the log after it
 //                                        // is read then; without, it is replayed from its begin
 //    "schema": [{"name","type","nullable"}…],   // Delta types; used when the table is created,
-//                                               // compared when it exists
+//                                               // compared when it exists. A blind append may lack
+//                                               // nullable columns at its end: they are NULL
+//    "evolve": true,                     // the schema may have more columns than the table:
+//    nullable
+//                                        // ones at its end, which this version adds
 //    "partition_columns": ["day"],
 //    "description": "…",
 //    "read_partitions": [{"day":"2026-11-20"}…] | null,   // null: read the whole table

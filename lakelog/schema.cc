@@ -28,6 +28,23 @@ bool is_decimal_type(std::string_view type) {
          scale <= precision;
 }
 
+json fields_json(const std::vector<Column>& columns) {
+  json fields = json::array();
+  for (const Column& column : columns) {
+    json type = column.type;
+    if (!is_primitive_type(column.type)) {
+      // A name that we do not know is somebody else's, and stays as it is.
+      auto nested = parse_untrusted(column.type, schema_limits);
+      if (nested && nested->is_object()) type = std::move(*nested);
+    }
+    fields.push_back({{"name", column.name},
+                      {"type", std::move(type)},
+                      {"nullable", column.nullable},
+                      {"metadata", json::object()}});
+  }
+  return fields;
+}
+
 }  // namespace
 
 bool is_primitive_type(std::string_view type) {
@@ -66,20 +83,20 @@ Result<Schema> parse_schema(std::string_view schema_string) {
 }
 
 std::string schema_string(const std::vector<Column>& columns) {
-  json fields = json::array();
-  for (const Column& column : columns) {
-    json type = column.type;
-    if (!is_primitive_type(column.type)) {
-      // A name that we do not know is somebody else's, and stays as it is.
-      auto nested = parse_untrusted(column.type, schema_limits);
-      if (nested && nested->is_object()) type = std::move(*nested);
-    }
-    fields.push_back({{"name", column.name},
-                      {"type", std::move(type)},
-                      {"nullable", column.nullable},
-                      {"metadata", json::object()}});
-  }
-  return json_text({{"type", "struct"}, {"fields", std::move(fields)}});
+  return json_text({{"type", "struct"}, {"fields", fields_json(columns)}});
+}
+
+void add_columns(Metadata& metadata, const std::vector<Column>& columns) {
+  metadata.columns.insert(metadata.columns.end(), columns.begin(), columns.end());
+  if (metadata.extra_json.empty()) return;
+  auto extra = parse_untrusted(metadata.extra_json, schema_limits);
+  if (!extra || !extra->is_object() || !extra->contains("schemaString")) return;
+  json& text = (*extra)["schemaString"];
+  auto schema = parse_untrusted(text.is_string() ? text.get<std::string>() : "", schema_limits);
+  BATUTA_CHECK(schema.ok() && schema->contains("fields"), metadata.extra_json);
+  for (json& field : fields_json(columns)) (*schema)["fields"].push_back(std::move(field));
+  text = json_text(*schema);
+  metadata.extra_json = json_text(*extra);
 }
 
 }  // namespace batuta::lakelog

@@ -36,7 +36,8 @@ void create_schema(Session& session, const std::string& name) {
 }
 
 std::string spelt(const NamedTable& named) {
-  return named.schema.empty() ? named.name : named.schema + "." + named.name;
+  const std::string path = named.schema.empty() ? named.name : named.schema + "." + named.name;
+  return named.catalog.empty() ? path : named.catalog + "." + path;
 }
 
 // The one table of `all` that `named` means.
@@ -141,10 +142,37 @@ void attach_rows(Session& session, const std::string& name, const std::string& t
               quoted_name(raw));
 }
 
-void lock_down(Session& session, const std::string& lake) {
+void attach_table(Session& session, const NamedTable& named, const DeltaTable& table) {
+  const std::string view = "lake_view_" + spelt(named);
+  create_view(session, view, table);
+  attach_relation(session, named, view);
+}
+
+void attach_relation(Session& session, const NamedTable& named, const std::string& relation) {
+  std::string name = quoted_name(named.name);
+  if (!named.schema.empty()) name = quoted_name(named.schema) + "." + name;
+  if (!named.catalog.empty()) {
+    for (const char* own : {"temp", "system", "memory"})
+      if (same_ignoring_case(named.catalog, own))
+        throw plugin::FinalError("the layer " + named.catalog +
+                                 " cannot be named so in SQL: write \"" + named.catalog + "/" +
+                                 named.schema + "/" + named.name + "\"");
+    const std::string catalog = quoted_name(named.catalog);
+    session.run("ATTACH IF NOT EXISTS ':memory:' AS " + catalog);
+    session.run("CREATE SCHEMA IF NOT EXISTS " + catalog + "." + quoted_name(named.schema));
+    name = catalog + "." + name;
+  }
+  session.run("CREATE VIEW " + name + " AS SELECT * FROM temp.main." + quoted_name(relation));
+}
+
+void close_outside(Session& session, const std::string& lake) {
   session.run("SET allowed_directories = [" + quoted_literal(lake + "/") + ", " +
               quoted_literal(exact_path(lake) + "/") + "]");
   session.run("SET enable_external_access = false");
+}
+
+void lock_down(Session& session, const std::string& lake) {
+  close_outside(session, lake);
   session.run("SET lock_configuration = true");
 }
 

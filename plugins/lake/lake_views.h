@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "plugins/lake/delta_table.h"
 #include "plugins/lake/outside_select.h"
 #include "plugins/lake/session.h"
 
@@ -21,7 +22,18 @@ void attach_tables(Session& session, const std::string& lake, const std::vector<
 // `table_json`: {"columns":[{"name","type"}],"rows":[[text, number or null…]…]}, Delta types.
 void attach_rows(Session& session, const std::string& name, const std::string& table_json);
 
-// From here on: files under `lake` only, no extensions, no settings. Cannot be undone.
+// Makes the table, at the version it was opened, a view under the name that a model has for it:
+// layer.domain.table or "layer/domain/table". Throws plugin::FinalError where the engine itself
+// has a catalogue of the layer's name.
+void attach_table(Session& session, const NamedTable& named, const DeltaTable& table);
+
+// Makes `relation`, a temporary table or view, known under such a name.
+void attach_relation(Session& session, const NamedTable& named, const std::string& relation);
+
+// From here on files under `lake` only and no extensions. Cannot be undone.
+void close_outside(Session& session, const std::string& lake);
+
+// The same, and no settings.
 void lock_down(Session& session, const std::string& lake);
 
 }  // namespace batuta::lake

@@ -33,12 +33,16 @@ bool is_catalogue_function(const std::string& name) {
 
 class Walk {
  public:
+  explicit Walk(bool with_domains) : with_domains_(with_domains) {}
+
   void visit(const json& node) {
     if (node.is_array())
       for (const json& item : node) visit(item);
     if (!node.is_object() || text(node, "class") == "CONSTANT") return;
     const std::string type = text(node, "type");
     if (type == "BASE_TABLE") note_table(node);
+    if (const auto sample = node.find("sample"); sample != node.end() && !sample->is_null())
+      found_.samples = true;
     if (type == "SHOW_REF" && node.contains("query") && node["query"].is_null())
       throw SqlError("SHOW is not allowed here: batuta lake tables lists the tables");
     const std::size_t outer = defined_.size();
@@ -48,7 +52,9 @@ class Walk {
     if (is_table_function) {
       check_table_function(lower(text(node["function"], "function_name")));
     } else if (node.contains("function_name")) {
-      check_function(lower(text(node, "function_name")));
+      const std::string name = lower(text(node, "function_name"));
+      check_function(name);
+      functions_.insert(name);
     }
     for (const auto& [key, child] : node.items()) {
       if (is_table_function && key == "function") {
@@ -60,7 +66,11 @@ class Walk {
     defined_.resize(outer);
   }
 
-  std::vector<NamedTable> tables() const { return {tables_.begin(), tables_.end()}; }
+  OutsideSelect found() {
+    found_.tables.assign(tables_.begin(), tables_.end());
+    found_.functions.assign(functions_.begin(), functions_.end());
+    return std::move(found_);
+  }
 
  private:
   static std::string text(const json& node, const char* key) {
@@ -69,12 +79,15 @@ class Walk {
   }
 
   void note_table(const json& node) {
-    NamedTable table{text(node, "schema_name"), text(node, "table_name")};
-    if (!text(node, "catalog_name").empty())
+    NamedTable table{text(node, "schema_name"), text(node, "table_name"),
+                     text(node, "catalog_name")};
+    if (!table.catalog.empty() && !with_domains_)
       throw SqlError("tables are named layer.table or \"layer/domain/table\", not " +
-                     text(node, "catalog_name") + "." + table.schema + "." + table.name);
+                     table.catalog + "." + table.schema + "." + table.name);
     if (const auto at = node.find("at_clause"); at != node.end() && !at->is_null())
-      throw SqlError("AT is not allowed here: batuta lake head --version reads an older version");
+      throw SqlError("AT is not allowed here: " +
+                     std::string(with_domains_ ? "a model reads the versions that its run fixed"
+                                               : "batuta lake head --version reads an older one"));
     if (table.schema.empty() && holds(defined_, lower(table.name))) return;
     tables_.insert(std::move(table));
   }
@@ -111,7 +124,10 @@ class Walk {
                    " is not allowed here: only tables of the lake can be read, and " + known);
   }
 
+  const bool with_domains_;
+  OutsideSelect found_;
   std::set<NamedTable> tables_;
+  std::set<std::string> functions_;
   std::vector<std::string> defined_;  // by WITH, as far as the walk's place sees it
 };
 
@@ -137,7 +153,9 @@ const std::vector<std::string>& pure_table_functions() {
   return names;
 }
 
-std::vector<NamedTable> check_outside_select(Session& session, const std::string& sql) {
+namespace {
+
+OutsideSelect look_at(Session& session, const std::string& sql, bool with_domains) {
   if (sql.find('\0') != std::string::npos) throw SqlError("the statement holds a NUL character");
   const std::string tree_text =
       session.value("SELECT json_serialize_sql(CAST($1 AS VARCHAR))", {sql}).text();
@@ -154,9 +172,19 @@ std::vector<NamedTable> check_outside_select(Session& session, const std::string
   if (statements.size() != 1)
     throw SqlError("one SELECT is expected, not " + std::to_string(statements.size()) +
                    " statements");
-  Walk walk;
+  Walk walk(with_domains);
   walk.visit(statements);
-  return walk.tables();
+  return walk.found();
+}
+
+}  // namespace
+
+std::vector<NamedTable> check_outside_select(Session& session, const std::string& sql) {
+  return look_at(session, sql, false).tables;
+}
+
+OutsideSelect check_model_select(Session& session, const std::string& sql) {
+  return look_at(session, sql, true);
 }
 
 }  // namespace batuta::lake

@@ -9,10 +9,12 @@
 
 namespace batuta::lake {
 
-// silver.quotes or "silver/financial/quotes"; `schema` is empty for the latter.
+// silver.quotes or "silver/financial/quotes", whose `schema` is empty; of a model also
+// silver.financial.quotes, with its layer as `catalog`.
 struct NamedTable {
   std::string schema;
   std::string name;
+  std::string catalog{};
   auto operator<=>(const NamedTable&) const = default;
 };
 
@@ -21,6 +23,16 @@ struct NamedTable {
 // SUMMARIZE of one) that names tables and pure functions only: none that reads files, settings or
 // the catalogue, or leaves anything behind.
 std::vector<NamedTable> check_outside_select(Session& session, const std::string& sql);
+
+// What a statement names, beside tables.
+struct OutsideSelect {
+  std::vector<NamedTable> tables;      // each once
+  std::vector<std::string> functions;  // each once, in lower case: operators, too
+  bool samples = false;                // takes a sample of a table: another one each time
+};
+
+// The same for the SELECT of a model, whose tables may be named layer.domain.table.
+OutsideSelect check_model_select(Session& session, const std::string& sql);
 
 // The scalar functions that are refused, and the table functions that are not: for the test that
 // compares them with the engine's catalogue.

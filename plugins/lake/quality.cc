@@ -10,10 +10,11 @@ namespace batuta::lake {
 QualityTally::QualityTally(std::string table, const std::vector<QualityRule>& rules)
     : table_(std::move(table)), rules_(rules), failed_(rules.size(), 0) {}
 
-void QualityTally::count(Session& session, const std::string& relation) {
+void QualityTally::count(Session& session, const std::string& relation,
+                         const std::vector<Param>& params) {
   std::string counts = "count(*)";
   for (const QualityRule& rule : rules_) counts += ", count(*) FILTER (" + rule.failing + ")";
-  const Table result = session.query("SELECT " + counts + " FROM " + relation);
+  const Table result = session.query("SELECT " + counts + " FROM " + relation, params);
   const auto& row = result.rows.at(0);
   counted_ = true;
   checked_ += row.at(0).integer();

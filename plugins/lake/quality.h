@@ -13,8 +13,9 @@ namespace batuta::lake {
 struct QualityRule {
   std::string name;       // "price_inside_range"
   std::string dimension;  // "validity", "uniqueness"…
-  std::string failing;    // SQL condition of a row that breaks the rule
-  bool blocking = true;   // a broken blocking rule fails the attempt
+  // SQL condition of a row that breaks the rule; values in it are parameters, see count().
+  std::string failing;
+  bool blocking = true;  // a broken blocking rule fails the attempt
 };
 
 // Counts over all pieces of one table's new rows, told once at the end.
@@ -23,8 +24,8 @@ class QualityTally {
   // `rules` must outlive this.
   QualityTally(std::string table, const std::vector<QualityRule>& rules);
 
-  // Adds the rows of `relation` that break each rule.
-  void count(Session& session, const std::string& relation);
+  // Adds the rows of `relation` that break each rule. `params`: of all rules together.
+  void count(Session& session, const std::string& relation, const std::vector<Param>& params = {});
   // A blocking rule is broken already.
   bool broken() const;
   // Reports every count to the host; nothing when nothing was counted. Throws plugin::FinalError

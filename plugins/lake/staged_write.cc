@@ -1,8 +1,10 @@
 #include "plugins/lake/staged_write.h"
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <stdexcept>
 
 #include "common/safe_json.h"
@@ -49,12 +51,17 @@ json bound(const lakelog::Column& column, const std::string& text, bool upper) {
   return nullptr;
 }
 
+bool is_partition(const StagedWrite& write, const std::string& column) {
+  const auto& names = write.partition_columns;
+  return std::find(names.begin(), names.end(), column) != names.end();
+}
+
 std::string statistics(const StagedWrite& write, std::int64_t rows, const Cell& columns) {
   json low = json::object();
   json high = json::object();
   json nulls = json::object();
   for (const lakelog::Column& column : write.columns) {
-    if (column.name == write.partition_column) continue;
+    if (is_partition(write, column.name)) continue;
     const Cell* told = columns.field(quoted_name(column.name));
     if (told == nullptr) told = columns.field(column.name);
     if (told == nullptr) continue;
@@ -83,10 +90,15 @@ lakelog::AddFile to_add(const StagedWrite& write, const std::string& folder,
   if (!path.starts_with(prefix))
     throw plugin::FinalError("the lake engine wrote outside the table: " + path);
   add.path = path.substr(prefix.size());
-  const Cell* key = row.at(5).field(write.partition_column);
-  if (key == nullptr || key->is_null())
-    throw plugin::FinalError("a file without its partition value: " + path);
-  add.partition_values[write.partition_column] = key->text();
+  for (const std::string& column : write.partition_columns) {
+    const Cell* key = row.at(5).field(column);
+    if (key == nullptr) throw plugin::FinalError("a file without its " + column + ": " + path);
+    if (key->is_null()) {
+      add.partition_values[column] = std::nullopt;
+    } else {
+      add.partition_values[column] = key->text();
+    }
+  }
   const auto* count = std::get_if<std::int64_t>(&row.at(1).value);
   const std::int64_t rows = count != nullptr ? *count : to_integer(row.at(1).text());
   add.stats_json = statistics(write, rows, row.at(4));
@@ -125,6 +137,33 @@ void make_final(const StagedWrite& write, std::vector<lakelog::AddFile>& files) 
   }
 }
 
+// Two partitions in one file would be one of them lost.
+void check_distinct(const StagedWrite& write, const std::vector<lakelog::AddFile>& files) {
+  std::set<std::string> paths;
+  for (const lakelog::AddFile& file : files)
+    if (!paths.insert(file.path).second)
+      throw plugin::FinalError(write.table +
+                               ": a partition column holds NULL and the text NULL, which have one "
+                               "folder: write another text for one of them");
+}
+
+std::string sorted_by(const StagedWrite& write) {
+  std::string order;
+  // Rows of one partition come together: the engine keeps few files open at a time, and begins a
+  // second one for a partition that it comes back to.
+  for (const auto* columns : {&write.partition_columns, &write.order})
+    for (const std::string& column : *columns)
+      order += (order.empty() ? " ORDER BY " : ", ") + quoted_name(column);
+  return order;
+}
+
+std::string partitioned_by(const StagedWrite& write) {
+  std::string names;
+  for (const std::string& column : write.partition_columns)
+    names += (names.empty() ? "" : ", ") + quoted_name(column);
+  return names;
+}
+
 }  // namespace
 
 std::vector<lakelog::AddFile> write_files(Session& session, const StagedWrite& write) {
@@ -134,19 +173,29 @@ std::vector<lakelog::AddFile> write_files(Session& session, const StagedWrite& w
   // The name holds only hexadecimal digits and dashes; COPY takes no parameter for it. Rows keep
   // the query's order because one thread writes them.
   const OneThread one(session);
-  // Rows of one partition come together: the engine keeps few files open at a time, and begins a
-  // second one for a partition that it comes back to.
-  std::string order = quoted_name(write.partition_column);
-  for (const std::string& column : write.order) order += ", " + quoted_name(column);
-  const std::string copy = "COPY (SELECT * FROM (" + write.select + ") ORDER BY " + order +
-                           ") TO $1 (FORMAT parquet, COMPRESSION snappy, " + "PARTITION_BY (" +
-                           quoted_name(write.partition_column) + "), FILENAME_PATTERN 'part-" +
-                           to_string(id) + "-{i}', OVERWRITE_OR_IGNORE, RETURN_STATS)";
-  std::vector<Param> params = {folder};
+  const bool whole = write.partition_columns.empty();
+  const std::string name = "part-" + to_string(id);
+  const std::string copy =
+      "COPY (SELECT * FROM (" + write.select + ")" + sorted_by(write) +
+      ") TO $1 (FORMAT parquet, COMPRESSION snappy, " +
+      (whole ? std::string()
+             : "PARTITION_BY (" + partitioned_by(write) + "), FILENAME_PATTERN '" + name +
+                   "-{i}', OVERWRITE_OR_IGNORE, ") +
+      "RETURN_STATS)";
+  std::vector<Param> params = {whole ? folder + "/" + name + ".parquet" : folder};
   params.insert(params.end(), write.params.begin(), write.params.end());
   const Table written = session.query(copy, params);
   std::vector<lakelog::AddFile> files;
-  for (const auto& row : written.rows) files.push_back(to_add(write, folder, row));
+  for (const auto& row : written.rows) {
+    lakelog::AddFile add = to_add(write, folder, row);
+    // Without partitions the engine writes a file for no rows, too.
+    if (whole && lakelog::record_count(add) == 0) {
+      (void)must(write.storage->remove(write.table + "/" + add.path));
+      continue;
+    }
+    files.push_back(std::move(add));
+  }
+  check_distinct(write, files);
   make_final(write, files);
   return files;
 }

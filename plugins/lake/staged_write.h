@@ -16,15 +16,18 @@ struct StagedWrite {
   std::shared_ptr<lakelog::Storage> storage;
   std::string table;  // in the storage; need not exist
   std::vector<lakelog::Column> columns;
-  std::string partition_column;  // one of `columns`, never NULL in the rows
-  std::string select;            // of exactly `columns`, in their order
+  // Of `columns`, not all of them; none: one file. Their values may be NULL.
+  std::vector<std::string> partition_columns;
+  std::string select;  // of exactly `columns`, in their order
   // Its parameters, from $2 on: $1 is the folder that the engine writes into.
   std::vector<Param> params;
   std::vector<std::string> order;  // of the rows inside a file: columns
 };
 
 // One file a partition, durable, with sizes, partition values and statistics for the log. Empty
-// when the query gave no rows. Throws SqlError, or plugin::RetryableError when the disk refuses.
+// when the query gave no rows. Throws SqlError, plugin::RetryableError when the disk refuses, and
+// plugin::FinalError where the text "NULL" and NULL are values of one partition column: the engine
+// spells their folders alike.
 //
 // Statistics: exact counts; bounds only where they are certainly not narrower than the data (whole
 // numbers, dates, short texts, instants widened to a millisecond). Decimals get none: a JSON number

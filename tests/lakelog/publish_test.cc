@@ -6,6 +6,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "lakelog/schema.h"
 #include "lakelog/table.h"
 #include "tests/lakelog/lake_fixture.h"
 
@@ -119,6 +120,51 @@ TEST_CASE("another schema or partitioning is no conflict: no repeat could mend i
   const auto refused = publish(publication(lake, wider, 2));
   CHECK(code_of(refused) == Errc::invalid);
   CHECK(refused.error().where == "schema");
+}
+
+TEST_CASE("a publication that may evolve adds nullable columns at the end, and no others") {
+  TempLake lake;
+  REQUIRE(publish(publication(lake, append_payload({first_file(lake)}), 1)).ok());
+  const auto before = read_snapshot(test_log(lake))->metadata;
+  auto wider = append_payload({data_file(lake.path(), "b")}, 0);
+  wider["schema"].push_back({{"name", "note"}, {"type", "string"}, {"nullable", true}});
+  CHECK(publish(publication(lake, wider, 2)).error().where == "schema");
+  wider["evolve"] = true;
+  auto strict = wider;
+  strict["schema"].back()["nullable"] = false;
+  CHECK(publish(publication(lake, strict, 2)).error().where == "schema");
+  auto retyped = wider;
+  retyped["schema"][0]["type"] = "double";
+  CHECK(publish(publication(lake, retyped, 2)).error().where == "schema");
+  REQUIRE(publish(publication(lake, wider, 2)).ok());
+  const auto after = read_snapshot(test_log(lake))->metadata;
+  CHECK(after.id == before.id);
+  REQUIRE(after.columns.size() == before.columns.size() + 1);
+  CHECK(after.columns.back() == Column{"note", "string", true});
+
+  // Who prepared an append before that may still add rows, without the new column; who rewrites may
+  // not, for its values would be lost.
+  CHECK(publish(publication(lake, append_payload({data_file(lake.path(), "c")}, 0), 3)).ok());
+  const auto blind_to_it =
+      merge_payload({}, {data_file(lake.path(), "d")}, 2, json::array({{{"day", "2026-11-29"}}}));
+  CHECK(publish(publication(lake, blind_to_it, 4)).error().where == "schema");
+  CHECK(read_snapshot(test_log(lake))->metadata.columns.size() == after.columns.size());
+}
+
+TEST_CASE("what another writer says of the columns stays when a column is added") {
+  Metadata metadata;
+  metadata.columns = {{"n", "long", true}};
+  metadata.extra_json =
+      json{{"schemaString",
+            R"({"type":"struct","fields":[{"name":"n","type":"long","nullable":true,)"
+            R"("metadata":{"comment":"counted"}}]})"}}
+          .dump();
+  add_columns(metadata, {{"note", "string", true}});
+  const auto schema =
+      json::parse(json::parse(metadata.extra_json)["schemaString"].get<std::string>());
+  CHECK(schema["fields"][0]["metadata"]["comment"] == "counted");
+  CHECK(schema["fields"][1]["name"] == "note");
+  CHECK(metadata.columns.size() == 2);
 }
 
 TEST_CASE("a log entry never names a file that is absent, cut short or outside the table") {

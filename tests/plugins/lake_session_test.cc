@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <thread>
 
 #include "common/safe_json.h"
@@ -45,7 +46,7 @@ StagedWrite sample(const lakelog::TempLake& lake, const std::string& rows) {
   return {lake.storage(),
           "silver/demo/things",
           columns,
-          "day",
+          {"day"},
           "SELECT * FROM (VALUES " + rows + ") v(n, price, \"at\", name, day)",
           {},
           {}};
@@ -196,7 +197,7 @@ TEST_CASE("a partition gets one file, its rows in order, however many rows and p
       session, {lake.storage(),
                 "silver/demo/many",
                 {{"n", "long", true}, {"day", "date", true}},
-                "day",
+                {"day"},
                 "SELECT range AS n, DATE '2026-01-01' + CAST(hash(range) % 150 AS INTEGER) AS day "
                 "FROM range(700000) ORDER BY hash(range + 1)",
                 {},
@@ -207,6 +208,47 @@ TEST_CASE("a partition gets one file, its rows in order, however many rows and p
       "SELECT list(n) = list_sort(list(n)), count(*) > 1000 FROM read_parquet($1)", {first});
   CHECK(std::get<bool>(rows.rows.at(0).at(0).value));
   CHECK(std::get<bool>(rows.rows.at(0).at(1).value));
+}
+
+TEST_CASE("files are written for several partition columns, NULL among their values, or for none") {
+  lakelog::TempLake lake;
+  Session session(options_in(lake));
+  StagedWrite write{lake.storage(),
+                    "gold/demo/parts",
+                    {{"n", "long", true}, {"region", "string", true}, {"day", "date", true}},
+                    {"region", "day"},
+                    "SELECT * FROM (VALUES (1::BIGINT, 'a/b %', DATE '2026-11-20'), (2, NULL, DATE "
+                    "'2026-11-20'), "
+                    "(3, NULL, NULL), (4, 'a/b %', DATE '2026-11-20')) v(n, region, day)",
+                    {},
+                    {"n"}};
+  const auto files = write_files(session, write);
+  REQUIRE(files.size() == 3);
+  std::set<std::pair<std::string, std::string>> told;
+  for (const auto& file : files)
+    told.insert({file.partition_values.at("region").value_or("NULL"),
+                 file.partition_values.at("day").value_or("NULL")});
+  CHECK(told == std::set<std::pair<std::string, std::string>>{
+                    {"a/b %", "2026-11-20"}, {"NULL", "2026-11-20"}, {"NULL", "NULL"}});
+  const auto table = DeltaTable::open(lake.path(), "gold/demo/parts");
+  create_view(session, "parts", table, write.columns, write.partition_columns, files);
+  CHECK(
+      session.value("SELECT list(n ORDER BY n)::VARCHAR FROM parts WHERE region IS NULL").text() ==
+      "[2, 3]");
+  CHECK(session.value("SELECT sum(n)::BIGINT FROM parts WHERE region = 'a/b %'").integer() == 5);
+
+  write.partition_columns.clear();
+  const auto whole = write_files(session, write);
+  REQUIRE(whole.size() == 1);
+  CHECK(whole[0].partition_values.empty());
+  CHECK(lakelog::record_count(whole[0]) == 4);
+  write.select += " LIMIT 0";
+  CHECK(write_files(session, write).empty());
+
+  write.partition_columns = {"region"};
+  write.select =
+      "SELECT 1::BIGINT AS n, 'NULL' AS region, NULL::DATE AS day UNION ALL SELECT 2, NULL, NULL";
+  CHECK_THROWS_AS(write_files(session, write), plugin::FinalError);
 }
 
 TEST_CASE("a view takes partition columns from the log and is typed even when empty") {
@@ -324,7 +366,7 @@ TEST_CASE("a column that no file has is NULL, and any column name is read") {
       session, {lake.storage(),
                 "silver/demo/odd",
                 old_columns,
-                "day",
+                {"day"},
                 "SELECT 'a' AS filename, 1::BIGINT AS batuta_file, DATE '2026-11-20' AS day",
                 {},
                 {}});

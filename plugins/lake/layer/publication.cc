@@ -25,8 +25,13 @@ Publication::Publication(const TableShape& shape, const DeltaTable& table,
 void Publication::stage(Session& session, const std::string& select,
                         const std::vector<std::string>& order, const std::vector<Param>& params) {
   lakelog::Payload piece;
-  piece.adds = write_files(session, StagedWrite{table_.storage(), table_.name(), shape_.columns,
-                                                shape_.partition, select, params, order});
+  piece.adds = write_files(session, StagedWrite{table_.storage(),
+                                                table_.name(),
+                                                shape_.columns,
+                                                {shape_.partition},
+                                                select,
+                                                params,
+                                                order});
   bytes_ += lakelog::serialise_payload(piece).size();
   payload_.adds.insert(payload_.adds.end(), std::make_move_iterator(piece.adds.begin()),
                        std::make_move_iterator(piece.adds.end()));
