@@ -112,6 +112,22 @@ export async function check(page, name) {
 
 export const shoot = (page, name) => page.screenshot({ path: join(shots, `${name}.png`), animations: 'disabled' });
 
+/** One view at desk and phone, light and dark: nothing sticks out, axe finds nothing. */
+export async function look(page, name, ready) {
+  for (const [width, scheme] of [[1280, 'light'], [390, 'light'], [390, 'dark'], [1280, 'dark']]) {
+    await page.emulateMedia({ colorScheme: scheme });
+    await page.setViewportSize({ width, height: 900 });
+    await ready.first().waitFor();
+    await page.waitForTimeout(80);
+    const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.ok(over <= 0, `${name} is ${over} px too wide at ${width}`);
+    if (width === 1280 || scheme === 'dark') await check(page, `${name} at ${width}, ${scheme}`);
+    await shoot(page, `view-${name}-${scheme}-${width}`);
+  }
+  await page.emulateMedia({ colorScheme: 'light' });
+  await page.setViewportSize({ width: 1280, height: 900 });
+}
+
 /** Opens a DAG's trigger dialog, starts a run as it stands, and waits for the run's page. */
 export async function trigger(page, dag, fill = async () => undefined) {
   await page.evaluate((id) => (location.hash = `#/dags/${id}`), dag);

@@ -8,6 +8,7 @@ import './css/shell.css';
 import './css/controls.css';
 import './css/dialogs.css';
 import './css/tables.css';
+import './css/lists.css';
 import './css/dags.css';
 import './css/graph.css';
 import './css/run.css';

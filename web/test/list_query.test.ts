@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { queryString } from '../src/api/client';
+import { instantText, localInput } from '../src/components/list_filters';
 import { runsQuery, tasksQuery } from '../src/lib/list_query';
 
 const now = Date.parse('2026-11-20T12:00:00Z');
@@ -41,4 +42,27 @@ test('an address without a search asks for everything, in an order of its own', 
   expect(queryString(tasks(''))).toBe('?order_by=-run_after');
   expect(runs('order=nonsense').order_by).toBe('-run_after');
   expect(runs('order=-duration').order_by).toBe('-duration');
+});
+
+test('every filter of an address is asked for, and what no filter can be is passed over', () => {
+  expect(queryString(runs('dag=a&run=r&type=manual&user=ana&conf=x&longer=2.5&from=2026-11-01T00:00Z&to=2026-11-02T00:00Z&order=dag_id'))).toBe(
+    '?' + new URLSearchParams({ dag_id_pattern: '%a%', run_id_pattern: '%r%', duration_gte: '2.5', run_after_gte: '2026-11-01T00:00:00.000Z', run_after_lte: '2026-11-02T00:00:00.000Z', run_type: 'manual', triggering_user_name_pattern: '%ana%', conf_contains: 'x', order_by: 'dag_id' }).toString(),
+  );
+  expect(queryString(tasks('q=t&pool=p&operator=shell&map=m&try=2&order=-duration'))).toBe(
+    '?' + new URLSearchParams({ task_display_name_pattern: '%t%', pool: 'p', operator: 'shell', rendered_map_index_pattern: '%m%', try_number: '2', order_by: '-duration' }).toString(),
+  );
+  expect(queryString(runs('longer=-1&from=yesterday&to=&order=-nonsense'))).toBe('?order_by=-run_after');
+  expect(queryString(tasks('longer=x&try=0&order=conf'))).toBe('?order_by=-run_after');
+});
+
+test('a span and a time from which on do not contradict each other: the later one counts', () => {
+  expect(times(runs('hours=24&from=2026-11-20T00:00Z'))).toEqual({ run_after_gte: '2026-11-20T00:00:00.000Z' });
+  expect(times(runs('hours=24&from=2026-11-01T00:00Z'))).toEqual({ run_after_gte: dayAgo });
+  expect(times(runs('state=failed&hours=24&from=2026-11-01T00:00Z'))).toEqual({ end_date_gte: dayAgo, run_after_gte: '2026-11-01T00:00:00.000Z' });
+});
+
+test('a time is typed as it is here and stands in the address as it is everywhere', () => {
+  const local = localInput('2026-11-20T12:34Z');
+  expect(instantText(local)).toBe('2026-11-20T12:34Z');
+  expect([localInput(''), localInput('soon'), instantText('')]).toEqual(['', '', '']);
 });

@@ -167,6 +167,17 @@ export const questionsWaiting = (limit: number, signal?: AbortSignal) =>
     { response_received: false, state: 'deferred', limit },
     signal,
   );
+/** What a mark of one, with its neighbours, would touch. */
+export const markPreview = (task: t.TaskKey, body: MarkBody, signal?: AbortSignal) =>
+  request<t.TaskPage>('PATCH', `${instanceUrl(task.dag_id, task.dag_run_id, task.task_id, task.map_index)}/dry_run`, { body, signal });
+export interface MarkBody {
+  new_state: t.TaskState;
+  include_upstream: boolean;
+  include_downstream: boolean;
+}
+type TaskAction = { action: 'update'; entities: (t.TaskKey & MarkBody)[] } | { action: 'delete'; entities: t.TaskKey[] };
+/** Each by itself, of any DAG and run; what was refused is in the answer. */
+export const changeTasks = (action: TaskAction) => request<t.BulkAnswer>('PATCH', `${runUrl('~', '~')}/taskInstances`, { body: { actions: [action] } });
 export const markTask = (dag: string, run: string, task: string, state: t.TaskState, index = -1) =>
   request<unknown>('PATCH', instanceUrl(dag, run, task, index), { body: { new_state: state } });
 

@@ -23,6 +23,7 @@ export type TaskPageOfDag = schema.TaskCollection;
 export type TaskInstance = schema.TaskInstance;
 export type TaskPage = schema.TaskInstanceCollection;
 export type TaskState = TaskInstance['state'];
+export type TaskKey = Pick<TaskInstance, 'dag_id' | 'dag_run_id' | 'task_id' | 'map_index'>;
 export type LogWindow = schema.LogWindow;
 export type XCom = schema.XCom;
 export type Dependency = schema.TaskDependency;

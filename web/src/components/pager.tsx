@@ -5,18 +5,20 @@ interface Props {
   offset: number;
   limit: number;
   total: number;
+  isLeast?: boolean; // there may be more than `total`: the server stopped counting
   noun: Noun;
   onMove: (offset: number) => void;
 }
 
-export function Pager({ offset, limit, total, noun, onMove }: Props) {
-  if (total <= limit && offset === 0) return <p class="pager muted">{count(total, noun)}</p>;
+export function Pager({ offset, limit, total, isLeast, noun, onMove }: Props) {
+  const all = isLeast === true ? t('at least {count}', { count: count(total, noun) }) : count(total, noun);
+  if (total <= limit && offset === 0) return <p class="pager muted">{all}</p>;
   return (
     <nav class="pager" aria-label={t('Pages')}>
       <span class="muted">
         {offset < total
-          ? t('{from}–{to} of {total}', { from: number(offset + 1), to: number(Math.min(offset + limit, total)), total: count(total, noun) })
-          : count(total, noun)}
+          ? t('{from}–{to} of {total}', { from: number(offset + 1), to: number(Math.min(offset + limit, total)), total: all })
+          : all}
       </span>
       <button
         type="button"

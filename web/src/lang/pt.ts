@@ -3,12 +3,14 @@ import { dagListWords } from './pt_dags';
 import { graphWords } from './pt_graph';
 import { logWords } from './pt_log';
 import { paletteWords } from './pt_palette';
+import { listWords } from './pt_lists';
 import { runWords } from './pt_run';
 import { viewWords } from './pt_views';
 
 export const portuguese: Readonly<Record<string, string>> = {
   ...dagListWords,
   ...graphWords,
+  ...listWords,
   ...logWords,
   ...paletteWords,
   ...runWords,
@@ -102,11 +104,6 @@ export const portuguese: Readonly<Record<string, string>> = {
   'now': 'agora',
   'other: {value}': 'outro: {value}',
   'last {count} hours': 'últimas {count} horas',
-  'newest first': 'mais novas primeiro',
-  'last started first': 'últimas iniciadas primeiro',
-  'last ended first': 'últimas terminadas primeiro',
-  'longest first': 'mais longas primeiro',
-  'by DAG': 'por DAG',
   'Search DAGs': 'Procurar DAGs',
   'All states': 'Todos os estados',
   'Type': 'Tipo',

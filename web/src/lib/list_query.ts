@@ -6,11 +6,30 @@ import type { TaskState } from '../api/types';
 import { countOf } from './address';
 import { isEnded } from './states';
 
-export const runOrders = ['-run_after', '-start_date', '-end_date', '-duration', 'dag_id'];
+/** By what the lists are sorted; a minus before it: the largest, or newest, first. */
+export const runOrders = ['run_after', 'dag_id', 'dag_run_id', 'state', 'run_type', 'start_date', 'end_date', 'duration'] as const;
+export const taskOrders = ['run_after', 'dag_id', 'task_id', 'run_id', 'state', 'start_date', 'end_date', 'try_number', 'pool', 'duration'] as const;
+export const usualOrder = '-run_after';
+
+/** What narrows the lists, as it stands in the address. */
+export const runFilters = ['dag', 'run', 'state', 'type', 'hours', 'from', 'to', 'longer', 'user', 'conf'] as const;
+export const taskFilters = ['dag', 'q', 'run', 'state', 'hours', 'from', 'to', 'longer', 'pool', 'operator', 'map', 'try'] as const;
 
 const contains = (text: string | null) => (text ? `%${text}%` : undefined);
 const statesOf = (search: URLSearchParams) => search.getAll('state').filter((one) => one !== '');
 const isLive = (state: string) => !isEnded(state as TaskState);
+
+/** The order of the address, or the usual one where the list has none of that name. */
+export function orderOf(search: URLSearchParams, orders: readonly string[]): string {
+  const order = search.get('order') ?? '';
+  return orders.includes(order.replace(/^-/, '')) ? order : usualOrder;
+}
+
+/** An instant of the address, as the API takes it; undefined where it is none. */
+export function instantOf(search: URLSearchParams, name: string): string | undefined {
+  const ms = Date.parse(search.get(name) ?? '');
+  return Number.isNaN(ms) ? undefined : new Date(ms).toISOString();
+}
 
 // What waits or works is of now, whenever it was due: where only that is asked for, a span hides nothing.
 function since(search: URLSearchParams, now: number): string | undefined {
@@ -20,28 +39,47 @@ function since(search: URLSearchParams, now: number): string | undefined {
   return new Date(now - hours * 3_600_000).toISOString();
 }
 
-export function runsQuery(search: URLSearchParams, now: number): Query {
-  const states = statesOf(search);
-  const order = search.get('order') ?? '';
-  // The time that all runs asked for have.
-  const time = states.length === 0 || states.some(isLive) ? 'run_after_gte' : 'end_date_gte';
+const later = (one: string | undefined, other: string | undefined) => ((one ?? '') > (other ?? '') ? one : other);
+
+// What both lists are narrowed by.
+function common(search: URLSearchParams): Query {
+  const longer = Number(search.get('longer') || NaN);
   return {
     dag_id_pattern: contains(search.get('dag')),
+    run_id_pattern: contains(search.get('run')),
+    duration_gte: longer > 0 && Number.isFinite(longer) ? longer : undefined,
+    run_after_gte: instantOf(search, 'from'),
+    run_after_lte: instantOf(search, 'to'),
+  };
+}
+
+export function runsQuery(search: URLSearchParams, now: number): Query {
+  const states = statesOf(search);
+  const query = common(search);
+  // The time that all runs asked for have.
+  const span = since(search, now);
+  const byDue = states.length === 0 || states.some(isLive);
+  return {
+    ...query,
     state: states,
     run_type: search.get('type') ?? undefined,
-    [time]: since(search, now),
-    order_by: runOrders.includes(order) ? order : runOrders[0],
+    triggering_user_name_pattern: contains(search.get('user')),
+    conf_contains: search.get('conf') ?? undefined,
+    ...(byDue ? { run_after_gte: later(span, query['run_after_gte'] as string | undefined) } : { end_date_gte: span }),
+    order_by: orderOf(search, runOrders),
   };
 }
 
 export function tasksQuery(search: URLSearchParams, now: number): Query {
   return {
-    dag_id_pattern: contains(search.get('dag')),
-    run_id_pattern: contains(search.get('run')),
+    ...common(search),
     task_display_name_pattern: contains(search.get('q')),
     state: statesOf(search).map((one) => (one === 'none' ? 'no_status' : one)),
     pool: search.get('pool') ?? undefined,
+    operator: search.get('operator') ?? undefined,
+    rendered_map_index_pattern: contains(search.get('map')),
+    try_number: countOf(search, 'try', 0) || undefined,
     start_date_gte: since(search, now),
-    order_by: '-run_after',
+    order_by: orderOf(search, taskOrders),
   };
 }

@@ -5,11 +5,13 @@ import type { BulkAnswer, DagRun } from '../api/types';
 import { BulkDialog } from '../components/bulk_dialog';
 import { ErrorBox } from '../components/loaded';
 import { StateBadge } from '../components/state_badge';
+import { number } from '../lib/format';
 import { useApp, useResource } from '../lib/hooks';
+import { refusalsOf } from '../lib/bulk_tasks';
 import { isEnded } from '../lib/states';
 import { t } from '../lib/words';
 
-export type BulkAct = 'clear' | 'success' | 'failed' | 'delete';
+export type BulkAct = 'clear' | 'success' | 'failed' | 'cancel' | 'delete';
 const mostShown = 100;
 
 interface Props {
@@ -24,6 +26,7 @@ function titleOf(act: BulkAct, count: number): string {
     clear: t('Clear {count} runs?', { count }),
     success: t('Mark {count} runs as success?', { count }),
     failed: t('Mark {count} runs as failed?', { count }),
+    cancel: t('Cancel {count} runs?', { count }),
     delete: t('Delete {count} runs?', { count }),
   };
   return titles[act];
@@ -32,6 +35,7 @@ function titleOf(act: BulkAct, count: number): string {
 // What the act would change: an ended run keeps its state where it has it already.
 function touched(act: BulkAct, runs: readonly DagRun[]): readonly DagRun[] {
   if (act === 'success' || act === 'failed') return runs.filter((run) => run.state !== act);
+  if (act === 'cancel') return runs.filter((run) => !isEnded(run.state));
   if (act === 'delete') return runs.filter((run) => isEnded(run.state));
   return runs;
 }
@@ -43,10 +47,9 @@ async function change(act: BulkAct, runs: readonly DagRun[], onlyFailed: boolean
     return [];
   }
   const answer: BulkAnswer = await api.changeRuns(
-    act === 'delete' ? { action: 'delete', entities: keys } : { action: 'update', entities: keys.map((key) => ({ ...key, state: act })) },
+    act === 'delete' ? { action: 'delete', entities: keys } : { action: 'update', entities: keys.map((key) => ({ ...key, state: act === 'cancel' ? 'failed' : act })) },
   );
-  const done = act === 'delete' ? answer.delete : answer.update;
-  return ((done?.errors ?? []) as { error?: string }[]).map((one) => one.error ?? t('refused'));
+  return refusalsOf(answer, t('refused'));
 }
 
 export function BulkRuns({ act, runs, onClose, onDone }: Props) {
@@ -86,22 +89,26 @@ export function BulkRuns({ act, runs, onClose, onDone }: Props) {
           </label>
         )
       }
-      rows={meant.slice(0, mostShown).map((run) => (
-        <li key={`${run.dag_id}\n${run.dag_run_id}`}>
-          <StateBadge state={run.state} small />
-          <span>
-            {run.dag_id} <span class="muted">{run.dag_run_id}</span>
-          </span>
-        </li>
-      ))}
+      rows={[
+        ...meant.slice(0, mostShown).map((run) => (
+          <li key={`${run.dag_id}\n${run.dag_run_id}`}>
+            <StateBadge state={run.state} small />
+            <span>
+              {run.dag_id} <span class="muted">{run.dag_run_id}</span>
+            </span>
+          </li>
+        )),
+        ...(meant.length > mostShown ? [<li key="more" class="muted">{t('and {count} more', { count: number(meant.length - mostShown) })}</li>] : []),
+      ]}
       skipped={runs.length - meant.length}
       busy={busy}
       none={none}
-      danger={act === 'delete' || act === 'failed'}
+      danger={act === 'delete' || act === 'failed' || act === 'cancel'}
       onGo={() => void go()}
       onClose={onClose}
     >
       {act === 'clear' && <p>{t('{count} task instances will run again.', { count })}</p>}
+      {act === 'cancel' && <p>{t('Running tasks are stopped and marked failed; those not started are skipped.')}</p>}
       {act === 'delete' && <p>{t('Their tasks, results and logs go with them.')}</p>}
       {(problem ?? dry.error) && <ErrorBox error={(problem ?? dry.error) as Error} />}
     </BulkDialog>

@@ -2,108 +2,94 @@
 import { useState } from 'preact/hooks';
 import * as api from '../api/endpoints';
 import type { DagRun } from '../api/types';
-import { Choice, SearchBox, spanChoices, StateChoice } from '../components/choice';
+import { Choice, spanChoices, StateChoice } from '../components/choice';
+import { MoreFilters, NumberFilter, OrderChoice, TextFilter, TimeFilter } from '../components/list_filters';
 import { Empty, Loaded } from '../components/loaded';
 import { Pager } from '../components/pager';
+import { PickTable, type PickColumn } from '../components/pick_table';
 import { StateBadge } from '../components/state_badge';
 import { At } from '../components/time';
 import { duration, elapsed } from '../lib/format';
-import { useApp, useLive, useNow, usePage, useResource, useSearch, useSearchText, useThrottled, useTitle } from '../lib/hooks';
-import { runOrders, runsQuery } from '../lib/list_query';
+import { useApp, useLive, useNow, usePage, useResource, useSearch, useThrottled, useTitle } from '../lib/hooks';
+import { orderOf, runFilters, runOrders, runsQuery, usualOrder } from '../lib/list_query';
+import { usePicks } from '../lib/picks';
 import { dagLink, runLink } from '../lib/route';
 import { isEnded, runTypeName } from '../lib/states';
 import { t } from '../lib/words';
 import { BulkRuns, type BulkAct } from './bulk_runs';
+import { ChooseAll } from './choose_all';
 
 const pageSize = 50;
 const runStates = ['queued', 'running', 'success', 'failed'];
 const runTypes = ['scheduled', 'manual', 'backfill'];
+const seldom = ['from', 'to', 'longer', 'user', 'conf'];
 const keyOf = (run: DagRun) => `${run.dag_id}\n${run.dag_run_id}`;
 
-function orderName(order: string): string {
-  const names: Record<string, string> = {
-    '-run_after': t('newest first'),
-    '-start_date': t('last started first'),
-    '-end_date': t('last ended first'),
-    '-duration': t('longest first'),
-    dag_id: t('by DAG'),
-  };
-  return names[order] ?? order;
-}
+const orderNames: Record<(typeof runOrders)[number], string> = {
+  run_after: t('Due'),
+  dag_id: t('DAG'),
+  dag_run_id: t('Run'),
+  state: t('State'),
+  run_type: t('Type'),
+  start_date: t('Started'),
+  end_date: t('Ended'),
+  duration: t('Duration'),
+};
 
 function useRuns(offset: number) {
   const [search] = useSearch();
-  return useResource((signal) => api.dagRuns('~', { ...runsQuery(search, Date.now()), limit: pageSize, offset }, signal), [search.toString(), offset]);
+  const read = (limit: number, from: number, signal?: AbortSignal) => api.dagRuns('~', { ...runsQuery(search, Date.now()), limit, offset: from }, signal);
+  return { runs: useResource((signal) => read(pageSize, offset, signal), [search.toString(), offset]), read };
 }
 
 function Filters() {
   const [search, change] = useSearch();
-  const [text, setText] = useSearchText('dag');
-  const name = (list: readonly string[], of: (one: string) => string) => list.map((id) => ({ id, name: of(id) }));
   return (
     <div class="toolbar" role="search">
-      <SearchBox label={t('Search DAGs')} text={text} onText={setText} />
+      <TextFilter name="dag" label={t('Search DAGs')} />
+      <TextFilter name="run" label={t('Search runs')} />
       <StateChoice states={runStates} />
-      <Choice label={t('Type')} value={search.get('type') ?? ''} all={t('All types')} choices={name(runTypes, runTypeName)} onChange={(type) => change({ type })} />
+      <Choice label={t('Type')} value={search.get('type') ?? ''} all={t('All types')} choices={runTypes.map((id) => ({ id, name: runTypeName(id) }))} onChange={(type) => change({ type })} />
       <Choice label={t('When')} value={search.get('hours') ?? ''} all={t('At any time')} choices={spanChoices()} onChange={(hours) => change({ hours })} />
-      <Choice label={t('Order')} value={search.get('order') ?? ''} all={orderName(runOrders[0] ?? '')} choices={name(runOrders.slice(1), orderName)} onChange={(order) => change({ order })} />
+      <OrderChoice names={orderNames} usual={usualOrder} />
+      <MoreFilters names={seldom} all={runFilters}>
+        <TextFilter name="user" label={t('Who triggered it')} />
+        <TextFilter name="conf" label={t('Part of the configuration')} />
+        <NumberFilter name="longer" label={t('At least so many seconds')} />
+        <TimeFilter name="from" label={t('Due from')} />
+        <TimeFilter name="to" label={t('Due until')} />
+      </MoreFilters>
     </div>
   );
 }
 
-interface RowProps {
-  run: DagRun;
-  now: number;
-  picked: boolean;
-  onPick: ((picked: boolean) => void) | undefined;
-}
-
-function RunRow({ run, now, picked, onPick }: RowProps) {
-  return (
-    <tr data-run={run.dag_run_id}>
-      {onPick && (
-        <td class="cell-pick">
-          <input type="checkbox" checked={picked} aria-label={t('Choose {run}', { run: `${run.dag_id} ${run.dag_run_id}` })} onChange={(event) => onPick(event.currentTarget.checked)} />
-        </td>
-      )}
-      <td data-label={t('State')}>
-        <StateBadge state={run.state} />
-      </td>
-      <td class="cell-main" data-label={t('DAG')}>
-        <a href={dagLink(run.dag_id)}>{run.dag_id}</a>
-      </td>
-      <td class="cell-main" data-label={t('Run')}>
-        <a href={runLink(run.dag_id, run.dag_run_id)}>{run.dag_run_id}</a>
-      </td>
-      <td data-label={t('Type')}>{runTypeName(run.run_type)}</td>
-      <td data-label={t('Started')}>
-        <At at={run.start_date ?? run.queued_at} />
-      </td>
-      <td class="number" data-label={t('Duration')}>
-        {duration(elapsed(run.start_date, run.end_date, now))}
-      </td>
-    </tr>
-  );
+function columnsOf(now: number): PickColumn<DagRun>[] {
+  return [
+    { name: t('State'), order: 'state', cell: (run) => <StateBadge state={run.state} /> },
+    { name: t('DAG'), order: 'dag_id', isMain: true, cell: (run) => <a href={dagLink(run.dag_id)}>{run.dag_id}</a> },
+    { name: t('Run'), order: 'dag_run_id', isMain: true, cell: (run) => <a href={runLink(run.dag_id, run.dag_run_id)}>{run.dag_run_id}</a> },
+    { name: t('Type'), order: 'run_type', cell: (run) => runTypeName(run.run_type) },
+    { name: t('Due'), order: 'run_after', cell: (run) => <At at={run.run_after} /> },
+    { name: t('Started'), order: 'start_date', cell: (run) => <At at={run.start_date} /> },
+    { name: t('Duration'), order: 'duration', number: true, cell: (run) => duration(elapsed(run.start_date, run.end_date, now)) },
+  ];
 }
 
 export function RunsView() {
   const { canOperate } = useApp();
+  const [search, change] = useSearch();
   const [offset, move] = usePage(pageSize);
-  const runs = useRuns(offset);
-  const [picked, setPicked] = useState<ReadonlySet<string>>(new Set());
+  const { runs, read } = useRuns(offset);
   const [act, setAct] = useState<{ act: BulkAct; runs: readonly DagRun[] } | null>(null);
   const reload = useThrottled(runs.reload, 1000);
   useLive((batch) => {
     if (batch.resync || batch.runs.length > 0 || batch.dags.length > 0) reload();
   });
   const rows = runs.data?.dag_runs ?? [];
+  const picks = usePicks(rows, keyOf, runFilters.map((name) => search.getAll(name).join()).join('\n'));
   const now = useNow(rows.some((run) => !isEnded(run.state)));
   useTitle(t('Runs'));
-  const chosen = rows.filter((run) => picked.has(keyOf(run)));
-  const pick = (keys: readonly string[], on: boolean) => setPicked((old) => new Set(on ? [...old, ...keys] : [...old].filter((one) => !keys.includes(one))));
-  const all = rows.length > 0 && chosen.length === rows.length;
-  const heads = [t('State'), t('DAG'), t('Run'), t('Type'), t('Started')];
-  const acts: [BulkAct, string][] = [['clear', t('Clear…')], ['success', t('Mark success…')], ['failed', t('Mark failed…')], ['delete', t('Delete…')]];
+  const acts: [BulkAct, string][] = [['clear', t('Clear…')], ['success', t('Mark success…')], ['failed', t('Mark failed…')], ['cancel', t('Cancel…')], ['delete', t('Delete…')]];
   return (
     <>
       <div class="page-head">
@@ -113,54 +99,29 @@ export function RunsView() {
       <Loaded of={runs}>
         {(page) =>
           page.dag_runs.length === 0 ? (
-            <Empty>{t('No run matches.')}</Empty>
+            <Empty>{offset > 0 ? t('Nothing is on this page.') : t('No run matches.')}</Empty>
           ) : (
-            <>
-              <div class="table-box">
-                {canOperate && (
-                  <div class="bulk-bar">
-                    <label class="check">
-                      <input type="checkbox" checked={all} onChange={(event) => pick(rows.map(keyOf), event.currentTarget.checked)} />
-                      <span>{chosen.length === 0 ? t('All of this page') : t('{count} chosen', { count: chosen.length })}</span>
-                    </label>
-                    {acts.map(([one, name]) => (
-                      <button key={one} type="button" class="button" disabled={chosen.length === 0} onClick={() => setAct({ act: one, runs: chosen })}>
-                        {name}
-                      </button>
-                    ))}
-                  </div>
-                )}
-                <table class="table table-stack">
-                  <thead>
-                    <tr>
-                      {canOperate && (
-                        <th scope="col">
-                          <span class="visually-hidden">{t('Chosen')}</span>
-                        </th>
-                      )}
-                      {heads.map((name) => (
-                        <th key={name} scope="col">
-                          {name}
-                        </th>
-                      ))}
-                      <th scope="col" class="number">
-                        {t('Duration')}
-                      </th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {page.dag_runs.map((run) => (
-                      <RunRow key={keyOf(run)} run={run} now={now} picked={picked.has(keyOf(run))} onPick={canOperate ? (on) => pick([keyOf(run)], on) : undefined} />
-                    ))}
-                  </tbody>
-                </table>
-              </div>
-              <Pager offset={offset} limit={pageSize} total={page.total_entries} noun="run" onMove={move} />
-            </>
+            <PickTable
+              rows={page.dag_runs}
+              columns={columnsOf(now)}
+              keyOf={keyOf}
+              labelOf={(run) => `${run.dag_id} ${run.dag_run_id}`}
+              picks={canOperate ? picks : null}
+              order={orderOf(search, runOrders)}
+              onOrder={(order) => change({ order: order === usualOrder ? null : order })}
+            >
+              <ChooseAll picks={picks} shown={page.dag_runs.length} total={page.total_entries} read={async (limit) => (await read(limit, 0)).dag_runs} />
+              {acts.map(([one, name]) => (
+                <button key={one} type="button" class="button" disabled={picks.chosen.length === 0} onClick={() => setAct({ act: one, runs: picks.chosen })}>
+                  {name}
+                </button>
+              ))}
+            </PickTable>
           )
         }
       </Loaded>
-      {act !== null && <BulkRuns {...act} onClose={() => setAct(null)} onDone={() => { setPicked(new Set()); runs.reload(); }} />}
+      {runs.data && <Pager offset={offset} limit={pageSize} total={runs.data.total_entries} isLeast={typeof runs.data.total_entries_limit === 'number'} noun="run" onMove={move} />}
+      {act !== null && <BulkRuns {...act} onClose={() => setAct(null)} onDone={() => { picks.clear(); runs.reload(); }} />}
     </>
   );
 }

@@ -1,65 +1,109 @@
-// Task instances of all DAGs, found by filters that stand in the address.
+// Task instances of all DAGs: found by filters that stand in the address, changed many at once.
+import { useState } from 'preact/hooks';
 import * as api from '../api/endpoints';
 import type { TaskInstance } from '../api/types';
-import { Choice, SearchBox, spanChoices, StateChoice } from '../components/choice';
-import { Loaded } from '../components/loaded';
+import { Choice, spanChoices, StateChoice } from '../components/choice';
+import { MoreFilters, NumberFilter, OrderChoice, TextFilter, TimeFilter } from '../components/list_filters';
+import { Empty, Loaded } from '../components/loaded';
 import { Pager } from '../components/pager';
-import { SimpleTable, type Column } from '../components/simple_table';
+import { PickTable, type PickColumn } from '../components/pick_table';
 import { StateBadge } from '../components/state_badge';
 import { At } from '../components/time';
 import { duration, elapsed } from '../lib/format';
-import { useLive, useNow, usePage, useResource, useSearch, useSearchText, useThrottled, useTitle } from '../lib/hooks';
-import { tasksQuery } from '../lib/list_query';
+import { taskId, type TaskAct } from '../lib/bulk_tasks';
+import { useApp, useLive, useNow, usePage, useResource, useSearch, useThrottled, useTitle } from '../lib/hooks';
+import { orderOf, taskFilters, taskOrders, tasksQuery, usualOrder } from '../lib/list_query';
+import { usePicks } from '../lib/picks';
 import { dagLink, runLink } from '../lib/route';
 import { isEnded, states } from '../lib/states';
 import { taskKey } from '../lib/timeline';
 import { t } from '../lib/words';
+import { BulkTasks } from './bulk_tasks';
+import { ChooseAll } from './choose_all';
 
 const pageSize = 50;
 const taskStates = states.map((one) => one.name).filter((one) => one !== 'restarting' && one !== 'up_for_reschedule');
+const seldom = ['from', 'to', 'longer', 'pool', 'operator', 'map', 'try'];
+
+const orderNames: Record<(typeof taskOrders)[number], string> = {
+  run_after: t('Due'),
+  dag_id: t('DAG'),
+  task_id: t('Task'),
+  run_id: t('Run'),
+  state: t('State'),
+  start_date: t('Started'),
+  end_date: t('Ended'),
+  try_number: t('Tries'),
+  pool: t('Pool'),
+  duration: t('Duration'),
+};
 
 function useTasks(offset: number) {
   const [search] = useSearch();
-  return useResource((signal) => api.taskInstances('~', '~', { ...tasksQuery(search, Date.now()), limit: pageSize, offset }, signal), [search.toString(), offset]);
+  const read = (limit: number, from: number, signal?: AbortSignal) => api.taskInstances('~', '~', { ...tasksQuery(search, Date.now()), limit, offset: from }, signal);
+  return { tasks: useResource((signal) => read(pageSize, offset, signal), [search.toString(), offset]), read };
 }
 
 function Filters() {
   const [search, change] = useSearch();
-  const [dag, setDag] = useSearchText('dag');
-  const [task, setTask] = useSearchText('q');
-  const [run, setRun] = useSearchText('run');
   return (
     <div class="toolbar" role="search">
-      <SearchBox label={t('Search DAGs')} text={dag} onText={setDag} />
-      <SearchBox label={t('Search tasks')} text={task} onText={setTask} />
-      <SearchBox label={t('Search runs')} text={run} onText={setRun} />
+      <TextFilter name="dag" label={t('Search DAGs')} />
+      <TextFilter name="q" label={t('Search tasks')} />
+      <TextFilter name="run" label={t('Search runs')} />
       <StateChoice states={taskStates} />
       <Choice label={t('When')} value={search.get('hours') ?? ''} all={t('At any time')} choices={spanChoices()} onChange={(hours) => change({ hours })} />
+      <OrderChoice names={orderNames} usual={usualOrder} />
+      <MoreFilters names={seldom} all={taskFilters}>
+        <TextFilter name="pool" label={t('Pool, the whole name')} />
+        <TextFilter name="operator" label={t('Type, the whole name')} />
+        <TextFilter name="map" label={t('Name of a mapped instance')} />
+        <NumberFilter name="try" label={t('Try')} least={1} />
+        <NumberFilter name="longer" label={t('At least so many seconds')} />
+        <TimeFilter name="from" label={t('Due from')} />
+        <TimeFilter name="to" label={t('Due until')} />
+      </MoreFilters>
     </div>
   );
 }
 
-function columnsOf(now: number): Column<TaskInstance>[] {
+function columnsOf(now: number): PickColumn<TaskInstance>[] {
   return [
-    { name: t('State'), cell: (one) => <StateBadge state={one.state} /> },
-    { name: t('DAG'), cell: (one) => <a href={dagLink(one.dag_id)}>{one.dag_id}</a> },
-    { name: t('Task'), cell: (one) => <a href={runLink(one.dag_id, one.dag_run_id, taskKey(one), 'log')}>{taskKey(one)}</a> },
-    { name: t('Run'), cell: (one) => <a href={runLink(one.dag_id, one.dag_run_id)}>{one.dag_run_id}</a> },
-    { name: t('Started'), cell: (one) => <At at={one.start_date} /> },
-    { name: t('Tries'), number: true, cell: (one) => one.try_number },
-    { name: t('Duration'), number: true, cell: (one) => duration(elapsed(one.start_date, one.end_date, now)) },
+    { name: t('State'), order: 'state', cell: (one) => <StateBadge state={one.state} /> },
+    { name: t('DAG'), order: 'dag_id', isMain: true, cell: (one) => <a href={dagLink(one.dag_id)}>{one.dag_id}</a> },
+    {
+      name: t('Task'),
+      order: 'task_id',
+      isMain: true,
+      cell: (one) => (
+        <a href={runLink(one.dag_id, one.dag_run_id, taskKey(one), 'log')}>
+          {taskKey(one)}
+          {one.rendered_map_index ? ` ${one.rendered_map_index}` : ''}
+        </a>
+      ),
+    },
+    { name: t('Run'), order: 'run_id', isMain: true, cell: (one) => <a href={runLink(one.dag_id, one.dag_run_id)}>{one.dag_run_id}</a> },
+    { name: t('Started'), order: 'start_date', cell: (one) => <At at={one.start_date} /> },
+    { name: t('Tries'), order: 'try_number', number: true, cell: (one) => one.try_number },
+    { name: t('Duration'), order: 'duration', number: true, cell: (one) => duration(elapsed(one.start_date, one.end_date, now)) },
   ];
 }
 
 export function TasksView() {
+  const { canOperate } = useApp();
+  const [search, change] = useSearch();
   const [offset, move] = usePage(pageSize);
-  const tasks = useTasks(offset);
+  const { tasks, read } = useTasks(offset);
+  const [act, setAct] = useState<{ act: TaskAct; tasks: readonly TaskInstance[] } | null>(null);
   const reload = useThrottled(tasks.reload, 2000);
   useLive((batch) => {
     if (batch.resync || batch.tasks.length > 0 || batch.dags.length > 0) reload();
   });
-  const now = useNow(tasks.data?.task_instances.some((one) => !isEnded(one.state)) ?? false);
+  const rows = tasks.data?.task_instances ?? [];
+  const picks = usePicks(rows, taskId, taskFilters.map((name) => search.getAll(name).join()).join('\n'));
+  const now = useNow(rows.some((one) => !isEnded(one.state)));
   useTitle(t('Tasks'));
+  const acts: [TaskAct, string][] = [['clear', t('Clear…')], ['success', t('Mark success…')], ['failed', t('Mark failed…')], ['skipped', t('Mark skipped…')], ['delete', t('Delete…')]];
   return (
     <>
       <div class="page-head">
@@ -67,13 +111,31 @@ export function TasksView() {
       </div>
       <Filters />
       <Loaded of={tasks}>
-        {(page) => (
-          <>
-            <SimpleTable rows={page.task_instances} columns={columnsOf(now)} keyOf={(one) => one.id} empty={t('No task matches.')} />
-            <Pager offset={offset} limit={pageSize} total={page.total_entries} noun="task" onMove={move} />
-          </>
-        )}
+        {(page) =>
+          page.task_instances.length === 0 ? (
+            <Empty>{offset > 0 ? t('Nothing is on this page.') : t('No task matches.')}</Empty>
+          ) : (
+            <PickTable
+              rows={page.task_instances}
+              columns={columnsOf(now)}
+              keyOf={taskId}
+              labelOf={(one) => `${one.dag_id} ${one.dag_run_id} ${taskKey(one)}`}
+              picks={canOperate ? picks : null}
+              order={orderOf(search, taskOrders)}
+              onOrder={(order) => change({ order: order === usualOrder ? null : order })}
+            >
+              <ChooseAll picks={picks} shown={page.task_instances.length} total={page.total_entries} read={async (limit) => (await read(limit, 0)).task_instances} />
+              {acts.map(([one, name]) => (
+                <button key={one} type="button" class="button" disabled={picks.chosen.length === 0} onClick={() => setAct({ act: one, tasks: picks.chosen })}>
+                  {name}
+                </button>
+              ))}
+            </PickTable>
+          )
+        }
       </Loaded>
+      {tasks.data && <Pager offset={offset} limit={pageSize} total={tasks.data.total_entries} isLeast={typeof tasks.data.total_entries_limit === 'number'} noun="task" onMove={move} />}
+      {act !== null && <BulkTasks {...act} onClose={() => setAct(null)} onDone={() => { picks.clear(); tasks.reload(); }} />}
     </>
   );
 }
