@@ -65,6 +65,52 @@ void counters(Page& page, const EngineMetrics& m, const Sight& sight) {
   page.one("batuta_commit_failures", "counter", "Transactions that failed", n(m.commit_failures));
 }
 
+// Ids need no escaping. A summary without quantiles: sums and counts add up over time and DAGs.
+void timing(Page& page, const std::string& name, const std::string& labels, const Timing& timing) {
+  page.sample(name + "_sum", labels, seconds(timing.sum));
+  page.sample(name + "_count", labels, static_cast<double>(timing.count));
+}
+
+void tallies(Page& page, const Tallies& all, const Sight& sight) {
+  const auto of_dag = [&](const std::string& name, std::string_view help, auto field) {
+    page.head(name, "summary", help);
+    for (const auto& [dag, tally] : all.by_dag()) {
+      if (!sight.sees(dag) || (tally.*field).count == 0) continue;
+      timing(page, name, "dag_id=\"" + dag + "\"", tally.*field);
+    }
+  };
+  of_dag("airflow_dagrun_duration_success", "Seconds of runs that succeeded", &DagTally::succeeded);
+  of_dag("airflow_dagrun_duration_failed", "Seconds of runs that failed", &DagTally::failed);
+  of_dag("airflow_dagrun_schedule_delay", "Seconds that scheduled runs began after they were due",
+         &DagTally::delay);
+  const auto of_task = [&](auto tell) {
+    for (const auto& [dag, tally] : all.by_dag()) {
+      if (!sight.sees(dag)) continue;
+      for (const auto& [task, told] : tally.tasks) {
+        tell("dag_id=\"" + dag + "\",task_id=\"" + task + "\"", told);
+      }
+    }
+  };
+  const auto times = [&](const std::string& name, std::string_view help, Timing TaskTally::*field) {
+    page.head(name, "summary", help);
+    of_task([&](const std::string& labels, const TaskTally& told) {
+      if ((told.*field).count > 0) timing(page, name, labels, told.*field);
+    });
+  };
+  times("airflow_task_duration", "Seconds of attempts, from start to end", &TaskTally::ran);
+  times("airflow_task_queued_duration", "Seconds that attempts waited in their worker to start",
+        &TaskTally::queued);
+  page.head("batuta_task_attempts_total", "counter",
+            "Attempts ended, by what became of the task instance");
+  of_task([&](const std::string& labels, const TaskTally& told) {
+    for (const auto& [state, count] : told.ended) {
+      const std::string_view name = state == TaskState::none ? "none" : to_string(state);
+      page.sample("batuta_task_attempts_total", labels + ",state=\"" + std::string(name) + "\"",
+                  static_cast<double>(count));
+    }
+  });
+}
+
 void gauges(Page& page, const EngineMetrics& m, const DagBagSnapshot& bag) {
   const auto n = [](std::uint64_t value) { return static_cast<double>(value); };
   page.one("airflow_dagbag_size", "gauge", "DAGs known", n(bag.dags.size()));
@@ -172,6 +218,7 @@ std::string metrics_text(const EngineMetrics& engine, const LiveView& live,
   counters(page, engine, sight);
   gauges(page, engine, bag);
   timers(page, engine);
+  tallies(page, engine.tallies, sight);
   pools(page, live.pools);
   workers(page, live.workers, around.now);
   surroundings(page, around);

@@ -168,6 +168,7 @@ struct Effects {
   std::vector<DropWorkerEffect> drops;
   std::vector<Reply> replies;
   std::vector<FeedItem> feed;
+  std::vector<RunSeq> runs_ended;      // success or failed as of this turn
   std::vector<RunSeq> results_edited;  // by hand: what was made of them may be others now
   OptTime wake_at;                     // next cron tick, retry, run time-out (wall clock)
   std::optional<Boot> wake_at_boot;    // next lease end or cancel deadline

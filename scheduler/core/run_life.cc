@@ -114,6 +114,7 @@ void finish_run(Turn& turn, LiveRun& run) {
   const LiveDag& dag = *run.dag;
   if (run.plan->uses_past || dag.plan->uses_past || dag.past_users > 0) remember_past(run);
   remember_ended(turn.state, run);
+  turn.out.runs_ended.push_back(run.row().seq);
   tell_waiters(turn.state, run);
   const std::int32_t before = run.dag->row.consecutive_failures;
   count_failures(turn, *run.dag, ended);

@@ -219,15 +219,9 @@ struct Engine::Impl : TurnDriver {
     if (sinks.idle) sinks.idle();
   }
 
-  // Attempts only, so that launches less ends is what is under way: not task instances that end
-  // without one, and not rows that are written again after their end.
   void count(const Changes::TaskUpdate& update) {
-    const auto under_way = [](TaskState s) {
-      return s == TaskState::queued || s == TaskState::running || s == TaskState::publishing;
-    };
+    if (!ends_attempt(update)) return;
     const TaskState now = update.row.state;
-    const bool same = under_way(now) && update.row.fence == update.from_fence;
-    if (!under_way(update.from) || same) return;
     ++counters.finished;
     counters.succeeded += now == TaskState::success;
     counters.failed += now == TaskState::failed || now == TaskState::up_for_retry;
@@ -250,6 +244,7 @@ struct Engine::Impl : TurnDriver {
     counters.events += turn.events;
     counters.launches += turn.effects.launches.size();
     for (const Changes::TaskUpdate& update : turn.effects.changes.tasks_updated) count(update);
+    counters.tallies.add(turn.effects, state);
     turn_times.add(now - turn.began);
     read_gauges(state);
   }

@@ -21,6 +21,7 @@
 #include "scheduler/core/explain.h"
 #include "scheduler/engine/executor.h"
 #include "scheduler/engine/render.h"
+#include "scheduler/engine/tallies.h"
 #include "scheduler/engine/turn_loop.h"
 #include "scheduler/store/store.h"
 
@@ -60,6 +61,7 @@ struct EngineMetrics {  // counters since start, gauges now
   std::map<std::pair<std::string, std::string>, std::uint64_t> skipped_by;  // DAG, reason
   std::uint64_t deadlines = 0;                                              // missed by runs
   std::map<std::string, std::uint64_t> deadlines_missed;                    // by DAG
+  Tallies tallies;                                                          // by DAG and task
   Duration commit_p50{}, commit_p99{};
   Duration turn_p50{}, turn_p99{};
 };

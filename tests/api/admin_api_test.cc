@@ -198,6 +198,11 @@ TEST_CASE("jobs, plugins and metrics show the live state") {
   CHECK(metrics.body.find("airflow_dagbag_size 1\n") != std::string::npos);
   CHECK(metrics.body.find("batuta_ticks_skipped_total{dag_id=\"hourly\",reason=\"late\"} 3\n") !=
         std::string::npos);
+  CHECK(metrics.body.find("airflow_task_duration_sum{dag_id=\"hourly\",task_id=\"load\"} 3\n"
+                          "airflow_task_duration_count{dag_id=\"hourly\",task_id=\"load\"} 1\n") !=
+        std::string::npos);
+  CHECK(metrics.body.find("batuta_task_attempts_total{dag_id=\"hourly\",task_id=\"load\","
+                          "state=\"success\"} 1\n") != std::string::npos);
   CHECK(metrics.body.find("batuta_worker_slots{hostname=") != std::string::npos);
   CHECK(metrics.body.find("batuta_healthy 1\n") != std::string::npos);
   CHECK(metrics.body.find("batuta_outbox_dead ") != std::string::npos);

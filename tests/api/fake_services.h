@@ -98,6 +98,9 @@ class FakeBackend final : public ApiBackend {
   EngineMetrics metrics() const override {
     EngineMetrics told;
     told.skipped_by[{"hourly", "late"}] = 3;
+    TaskTally& load = told.tallies.task("hourly", "load");
+    load.ran.add(std::chrono::seconds(3));
+    ++load.ended[TaskState::success];
     return told;
   }
   std::string trouble() const override { return trouble_text; }

@@ -220,6 +220,40 @@ TEST_CASE("attempts are counted at their start and once at their end, and nothin
   CHECK(metrics.succeeded == 0);
 }
 
+TEST_CASE("what attempts and runs came to is counted by DAG and task, once each") {
+  World world({task("first"), task("second", {0})});
+  world.join();
+  for (const std::string run : {"r1", "r2"}) {
+    const std::size_t so_far = world.executor.launches.size();
+    world.trigger(run);
+    REQUIRE(world.executor.wait([&] { return world.executor.launches.size() == so_far + 1; }));
+    world.finish(world.executor.launches.back(), run == "r1" ? Outcome::failed : Outcome::success);
+    if (run == "r1") continue;
+    REQUIRE(world.executor.wait([&] { return world.executor.launches.size() == so_far + 2; }));
+    world.finish(world.executor.launches.back());
+  }
+  REQUIRE(world.executor.wait([&] { return world.executor.acks.size() == 3; }));
+  NoteSet note;  // writes the row of an ended run again
+  note.dag_id = "d";
+  note.dag_run_id = "r2";
+  std::promise<void> noted;
+  world.engine.request(note, [&](const Reply&) { noted.set_value(); });
+  noted.get_future().get();
+  world.look([](const SchedulerState&) {});
+  const Tallies tallies = world.engine.metrics().tallies;
+  REQUIRE(tallies.by_dag().size() == 1);
+  const DagTally& told = tallies.by_dag().at("d");
+  CHECK(told.succeeded.count == 1);
+  CHECK(told.failed.count == 1);
+  CHECK(told.delay.count == 0);  // nobody's schedule was late
+  CHECK(told.tasks.at("first").ended ==
+        std::map<TaskState, std::uint64_t>{{TaskState::success, 1}, {TaskState::failed, 1}});
+  CHECK(told.tasks.at("first").ran.count == 2);
+  // `second` of r1 is upstream_failed without an attempt.
+  CHECK(told.tasks.at("second").ended ==
+        std::map<TaskState, std::uint64_t>{{TaskState::success, 1}});
+}
+
 TEST_CASE("a launch sees the XCom that this very turn commits") {
   Task second = task("second", {0});
   second.has_templates = true;
