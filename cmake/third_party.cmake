@@ -16,6 +16,9 @@ set_target_properties(SODIUM::static PROPERTIES IMPORTED_LOCATION ${SODIUM_ARCHI
 find_library(YAML_ARCHIVE libyaml.a REQUIRED)
 add_library(YAML::static STATIC IMPORTED)
 set_target_properties(YAML::static PROPERTIES IMPORTED_LOCATION ${YAML_ARCHIVE})
+find_library(RE2_ARCHIVE libre2.a REQUIRED)
+add_library(RE2::static STATIC IMPORTED)
+set_target_properties(RE2::static PROPERTIES IMPORTED_LOCATION ${RE2_ARCHIVE} INTERFACE_LINK_LIBRARIES Threads::Threads)
 pkg_check_modules(CURL REQUIRED libcurl)
 # libcurl is opened at run time, by the name that a linked program would carry.
 pkg_get_variable(CURL_LIBDIR libcurl libdir)

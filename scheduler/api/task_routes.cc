@@ -170,6 +170,13 @@ void get_dependencies(Context& context, Call call) {
       for (const auto& r : *reasons) items.push_back({{"name", r.name}, {"reason", r.reason}});
       call.respond(json_response({{"dependencies", items}}));
     };
+    // Its run may have left memory.
+    const auto version = context.find_version(view->dag_version);
+    if (view->row.state == TaskState::failed && version && version->dag) {
+      const RetryPolicy& policy = version->dag->tasks.at(view->row.task).retry;
+      answer(std::vector{why_no_other_try(view->row, view->row.reason, policy, {})});
+      return success();
+    }
     context.services.backend.explain(view->row.key(), answer);
     return success();
   });

@@ -257,9 +257,12 @@ class Converter {
       step.task["retry_exponential_backoff"] = backoff;
     if (const Value most = policy.take("maxintervalsec"); most.is_number())
       step.task["max_retry_delay"] = most;
+    if (const Value codes = policy.take("exitcode"); codes.is_array() && !codes.empty()) {
+      step.task["retry_rules"] = {{{"exit_codes", codes}, {"action", "retry"}},
+                                  {{"action", "fail"}}};
+    }
     for (const std::string& left : policy.left()) {
-      note(step.id,
-           "retryPolicy." + left + " is not carried over: it is retried after any failure");
+      note(step.id, "retryPolicy." + left + " is not carried over");
     }
   }
 

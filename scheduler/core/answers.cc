@@ -29,11 +29,10 @@ bool is_rejected(const OpenQuestion& question, const AnswerRow& answer) {
          answer.chosen_options.front() == reject_option;
 }
 
-void fail(Turn& turn, LiveRun& run, InstanceIndex i, std::string reason, bool retryable) {
+void note_failure(Turn& turn, LiveRun& run, InstanceIndex i, std::string reason) {
   touch(turn, run, i);
   run.detail(i).reason = std::move(reason);
   run.detail(i).end_date = turn.now.wall;
-  fail_or_retry(turn, run, i, retryable);
 }
 
 // The one place where a question is answered: kept, and acted upon, in one turn.
@@ -48,7 +47,8 @@ void resolve(Turn& turn, LiveRun& run, InstanceIndex i, const AnswerRow& answer)
   const bool rejected = is_rejected(question, answer);
   const std::string who = answer.responded_by.empty() ? "its default" : answer.responded_by;
   if (rejected && question.on_reject == OnReject::fail) {
-    return fail(turn, run, i, "rejected by " + who, false);
+    note_failure(turn, run, i, "rejected by " + who);
+    return fail_for_good(turn, run, i);  // a person has decided
   }
   end_task(turn, run, i, Cause::succeeded, TaskState::success);
   add_xcom(turn, run, i, "return_value", result_of(answer));
@@ -104,7 +104,8 @@ void question_timed_out(Turn& turn, LiveRun& run, InstanceIndex i) {
   const std::string since = "nobody answered until " + to_iso(*wait.row.deadline);
   if (question.defaults.empty() || mutant("forget_default_answer")) {
     tell_task_timeout(turn, run, i, since);
-    return fail(turn, run, i, since, true);  // the next try asks again, as in Airflow
+    note_failure(turn, run, i, since);
+    return fail_or_retry(turn, run, i, {FailureClass::timeout});  // the next try asks again
   }
   AnswerRow answer = answer_to(question.key(), question.try_number, turn.now.wall);
   answer.chosen_options = question.defaults;

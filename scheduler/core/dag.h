@@ -11,6 +11,7 @@
 #include "common/result.h"
 #include "common/time.h"
 #include "scheduler/core/notifier.h"
+#include "scheduler/core/retry_rule.h"
 #include "scheduler/core/timetable.h"
 #include "scheduler/core/trigger_rule.h"
 
@@ -22,6 +23,11 @@ struct RetryPolicy {
   Duration delay = std::chrono::minutes(5);
   double multiplier = 0;  // 0 or 1: constant delay
   std::optional<Duration> max_delay;
+  std::vector<RetryRule>
+      rules{};  // the first that holds decides; none: another try if that may help
+  // Losses that are not the task's fault (its worker was lost, the attempt was refused) which it
+  // survives; nothing: SchedulerOptions::max_losses.
+  std::optional<std::int32_t> infrastructure_retries{};
 };
 
 // How many instances a mapped task may have: unless it says otherwise, and whatever it says.

@@ -206,6 +206,24 @@ void explain_wait(const LiveRun& run, InstanceIndex i, Reasons& out) {
   out.push_back({"Wait", std::move(text)});
 }
 
+std::string in_parentheses(const std::string& text) {
+  return text.empty() ? "" : " (" + text + ")";
+}
+
+// Why the try that ended is repeated.
+void explain_retry(const SchedulerState& state, const LiveRun& run, InstanceIndex i, Reasons& out) {
+  const InstanceHot& row = run.task(i);
+  std::string spent =
+      number(row.failures) + " of " + number(run.definition(i).retry.retries) + " retries are used";
+  if (row.losses > 0) {
+    spent += ", " + number(row.losses) + " of " + number(infrastructure_retries(state, run, i)) +
+             " infrastructure retries";
+  }
+  out.push_back({"Not In Retry Period", "the next try is due at " +
+                                            to_iso(*run.detail(i).retry_at) + "; " + spent +
+                                            in_parentheses(run.detail(i).reason)});
+}
+
 void explain_attempt(const LiveRun& run, InstanceIndex i, Reasons& out) {
   const TaskCell& cell = run.cell(i);
   if (run.task(i).state != TaskState::queued || cell.agent == nullptr) return;
@@ -221,6 +239,23 @@ void explain_attempt(const LiveRun& run, InstanceIndex i, Reasons& out) {
 
 }  // namespace
 
+Reason why_no_other_try(const InstanceHot& row, const std::string& reason,
+                        const RetryPolicy& policy, const SchedulerOptions& options) {
+  std::string text;
+  if (row.losses > policy.infrastructure_retries.value_or(options.max_losses)) {
+    text = "it was lost or refused more often than its infrastructure retries allow";
+  } else if (row.conflicts > options.max_conflicts) {
+    text = "its publications were refused " + number(row.conflicts) + " times";
+  } else if (row.failures > policy.retries) {
+    text = policy.retries == 0 ? "it has no retries"
+                               : "all of its " + number(policy.retries) + " retries are used";
+  } else {
+    text = "it failed for good, with " + number(policy.retries - std::max(row.failures - 1, 0)) +
+           " of " + number(policy.retries) + " retries left";
+  }
+  return {"Retries", text + in_parentheses(reason)};
+}
+
 std::vector<Reason> explain(const SchedulerState& state, const InstanceKey& instance,
                             const Now& now) {
   const auto at = state.runs.find(instance.run);
@@ -230,6 +265,10 @@ std::vector<Reason> explain(const SchedulerState& state, const InstanceKey& inst
   if (!i) return {{"Task", "the run has no such task instance"}};
   const TaskState now_in = run.stored.state_of(*i);
   Reasons out;
+  if (now_in == TaskState::failed) {
+    out.push_back(why_no_other_try(run.task(*i), run.detail(*i).reason, run.definition(*i).retry,
+                                   state.options));
+  }
   if (is_terminal(now_in) || now_in == TaskState::running || now_in == TaskState::publishing) {
     return out;
   }
@@ -243,10 +282,7 @@ std::vector<Reason> explain(const SchedulerState& state, const InstanceKey& inst
   }
   explain_run(state, run, now, out);
   if (now_in == TaskState::none) explain_rule(run, *i, out);
-  if (now_in == TaskState::up_for_retry) {
-    const Time retry_at = *run.detail(*i).retry_at;
-    out.push_back({"Not In Retry Period", "the next try is due at " + to_iso(retry_at)});
-  }
+  if (now_in == TaskState::up_for_retry) explain_retry(state, run, *i, out);
   if (now_in == TaskState::scheduled) explain_dispatch(state, run, *i, out);
   return out;
 }

@@ -13,9 +13,14 @@ struct Reason {
   std::string reason;  // a sentence: "no live worker offers financial_bronze; did you mean …?"
 };
 
-// Empty when nothing blocks the instance (it is running, or ended). Unknown run or instance: one
-// Reason. A run that has not started is answered for as if it had its rows.
+// Empty when nothing blocks the instance (it is running, or ended). Of one that failed: why no
+// other try follows. Unknown run or instance: one Reason. A run that has not started is answered
+// for as if it had its rows.
 std::vector<Reason> explain(const SchedulerState& state, const InstanceKey& instance,
                             const Now& now);
+
+// Of a task instance that failed, whether its run is in memory or not.
+Reason why_no_other_try(const InstanceHot& row, const std::string& reason,
+                        const RetryPolicy& policy, const SchedulerOptions& options);
 
 }  // namespace batuta

@@ -39,6 +39,11 @@ constexpr std::array mutants = {
     // Budgets
     MutantInfo{"one_retry_more", "I5: failures stay within retries"},
     MutantInfo{"retry_despite_no_retry", "I5: failed_no_retry is final"},
+    MutantInfo{"ignore_retry_rules", "I5: a retry rule that holds decides"},
+    MutantInfo{"last_retry_rule_wins", "I5: the first retry rule that holds decides"},
+    MutantInfo{"ignore_rule_delay", "I5: a retry rule's own delay is kept"},
+    MutantInfo{"refusal_is_failure", "I5: a refused attempt is not the task's failure"},
+    MutantInfo{"ignore_infrastructure_retries", "I5: losses are bounded as the task says"},
     MutantInfo{"no_retry_delay", "I16: a retry waits for its delay"},
     MutantInfo{"loss_is_failure", "I5: a lost worker is not the task's failure"},
     MutantInfo{"endless_losses", "I5: losses have a limit"},

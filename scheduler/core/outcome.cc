@@ -6,18 +6,58 @@
 
 namespace batuta {
 
-void fail_or_retry(Turn& turn, LiveRun& run, InstanceIndex i, bool retryable) {
+namespace {
+
+// "exit code 3; skipped by retry rule 2": people read it where they read the failure.
+std::string told_by_rule(const std::string& reason, RetryAction action, std::size_t rule) {
+  const char* what = action == RetryAction::skip   ? "skipped by"
+                     : action == RetryAction::fail ? "not tried again by"
+                                                   : "worth another try by";
+  return reason + (reason.empty() ? "" : "; ") + what + " retry rule " + std::to_string(rule + 1);
+}
+
+}  // namespace
+
+void fail_or_retry(Turn& turn, LiveRun& run, InstanceIndex i, const Failure& failure) {
   InstanceHot& row = run.task(i);
+  InstanceCold& detail = run.detail(i);
+  const RetryPolicy& policy = run.definition(i).retry;
+  const std::optional<std::size_t> rule =
+      mutant("ignore_retry_rules") ? std::nullopt
+                                   : find_retry_rule(policy.rules, failure, detail.reason);
+  RetryAction action = RetryAction::retry;
+  if (rule) {
+    action = policy.rules[*rule].action;
+    detail.reason = told_by_rule(detail.reason, action, *rule);
+  } else if (failure.kind == FailureClass::no_retry && !mutant("retry_despite_no_retry")) {
+    action = RetryAction::fail;
+  }
+  if (action == RetryAction::skip) {
+    end_task(turn, run, i, Cause::skipped, TaskState::skipped);
+    return;
+  }
   ++row.failures;
-  const std::int32_t retries = run.definition(i).retry.retries + (mutant("one_retry_more") ? 1 : 0);
-  if (!retryable || row.failures > retries) {
+  const std::int32_t retries = policy.retries + (mutant("one_retry_more") ? 1 : 0);
+  if (action == RetryAction::fail || row.failures > retries) {
     end_task(turn, run, i, Cause::failed, TaskState::failed);
     return;
   }
-  InstanceCold& detail = run.detail(i);
-  detail.retry_at =
-      mutant("no_retry_delay") ? turn.now.wall : next_retry_at(run, i, *detail.end_date);
+  const Time ended = *detail.end_date;
+  const bool own_delay = rule && policy.rules[*rule].delay && !mutant("ignore_rule_delay");
+  detail.retry_at = own_delay ? ended + *policy.rules[*rule].delay : next_retry_at(run, i, ended);
+  if (mutant("no_retry_delay")) detail.retry_at = turn.now.wall;
   move_task(turn, run, i, Cause::retry, TaskState::up_for_retry);
+}
+
+void fail_for_good(Turn& turn, LiveRun& run, InstanceIndex i) {
+  ++run.task(i).failures;
+  end_task(turn, run, i, Cause::failed, TaskState::failed);
+}
+
+std::int32_t infrastructure_retries(const SchedulerState& state, const LiveRun& run,
+                                    InstanceIndex i) {
+  if (mutant("ignore_infrastructure_retries")) return state.options.max_losses;
+  return run.definition(i).retry.infrastructure_retries.value_or(state.options.max_losses);
 }
 
 // Only what has not been dispatched yet: an `always` task may run already.
@@ -78,11 +118,47 @@ bool waits_for_plugin(const SchedulerState& state, const LiveRun& run, InstanceI
   return state.plugins[run.group_spec(i).plugin].workers.empty();
 }
 
-// Whoever holds the table gets room, and a storm of rivals thins out.
+// Whoever holds the table gets room, and a storm of rivals thins out; a worker that cannot is not
+// asked again and again.
 Duration conflict_delay(const SchedulerOptions& options, std::int32_t conflicts) {
   const auto doubled =
       options.conflict_delay * (std::int64_t{1} << std::clamp(conflicts - 1, 0, 20));
   return std::min<Duration>(doubled, options.longest_conflict_delay);
+}
+
+// No infrastructure retry is left: the task fails.
+bool end_if_lost_too_often(Turn& turn, LiveRun& run, InstanceIndex i, const std::string& reason) {
+  const std::int32_t losses = run.task(i).losses;
+  const std::int32_t limit = infrastructure_retries(turn.state, run, i);
+  if (losses <= limit || mutant("endless_losses")) return false;
+  end_task(turn, run, i, Cause::failed, TaskState::failed,
+           "lost or refused " + std::to_string(losses) + " times, more than its " +
+               std::to_string(limit) + " infrastructure retries; last: " + reason);
+  return true;
+}
+
+// The worker took the attempt and could not run it: that is not the task's fault.
+void refuse_attempt(Turn& turn, LiveRun& run, InstanceIndex i, const std::string& reason) {
+  ++turn.state.counters.losses;
+  InstanceHot& row = run.task(i);
+  ++row.losses;
+  if (end_if_lost_too_often(turn, run, i, reason)) return;
+  InstanceCold& detail = run.detail(i);
+  detail.retry_at = *detail.end_date + conflict_delay(turn.state.options, row.losses);
+  move_task(turn, run, i, Cause::retry, TaskState::up_for_retry);
+}
+
+FailureClass class_of(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::failed_no_retry:
+      return FailureClass::no_retry;
+    case Outcome::timeout:
+      return FailureClass::timeout;
+    case Outcome::crashed:
+      return FailureClass::crash;
+    default:
+      return FailureClass::failure;
+  }
 }
 
 const char* job_status(Outcome outcome) {
@@ -116,12 +192,18 @@ void attempt_failed(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& r
     case Outcome::skipped:
       end_task(turn, run, i, Cause::skipped, TaskState::skipped);
       return;
-    case Outcome::failed_no_retry:
-    case Outcome::cancelled:
-      fail_or_retry(turn, run, i, mutant("retry_despite_no_retry"));
+    case Outcome::cancelled:  // somebody's wish
+      fail_for_good(turn, run, i);
+      return;
+    case Outcome::refused:
+      if (mutant("refusal_is_failure")) {
+        fail_or_retry(turn, run, i, {FailureClass::failure});
+      } else {
+        refuse_attempt(turn, run, i, report.reason);
+      }
       return;
     default:
-      fail_or_retry(turn, run, i, true);
+      fail_or_retry(turn, run, i, {class_of(report.outcome), report.exit_code});
       return;
   }
 }
@@ -134,7 +216,7 @@ void attempt_succeeded(Turn& turn, LiveRun& run, InstanceIndex i, const Finished
     if (!found) {
       touch(turn, run, i);
       run.detail(i).reason = "chose '" + unknown + "', which is not directly downstream";
-      fail_or_retry(turn, run, i, true);
+      fail_or_retry(turn, run, i, {FailureClass::failure});
       return;
     }
     chosen = std::move(*found);
@@ -207,11 +289,7 @@ void lose_attempt(Turn& turn, LiveRun& run, InstanceIndex i, bool charged,
   if (charged && mutant("loss_is_failure")) ++row.failures;
   job_ended(turn, run, i, "zombie", nullptr);
   if (carry_out_request(turn, run, i, charged)) return;
-  if (row.losses > turn.state.options.max_losses && !mutant("endless_losses")) {
-    end_task(turn, run, i, Cause::failed, TaskState::failed,
-             "lost " + std::to_string(row.losses) + " workers; last: " + reason);
-    return;
-  }
+  if (end_if_lost_too_often(turn, run, i, reason)) return;
   move_task(turn, run, i, Cause::retry, TaskState::scheduled);
 }
 

@@ -26,7 +26,7 @@ void fail_here(Turn& turn, LiveRun& run, InstanceIndex i, const std::string& rea
                bool retryable) {
   run.detail(i).reason = reason;
   run.detail(i).end_date = turn.now.wall;
-  fail_or_retry(turn, run, i, retryable);
+  fail_or_retry(turn, run, i, {retryable ? FailureClass::failure : FailureClass::no_retry});
 }
 
 void succeed(Turn& turn, LiveRun& run, InstanceIndex i, const Resolution& what) {

@@ -84,7 +84,7 @@ struct InstanceHot {
   std::int32_t try_number = 0;  // attempts that started or may have; 0 before the first
   std::int32_t max_tries = 0;   // Airflow's: retries, moved on by clears
   std::int32_t failures = 0;    // since the last clear; compared with retries
-  std::int32_t losses = 0;      // workers lost since the last clear; limit 10
+  std::int32_t losses = 0;      // workers lost and refusals, likewise; infrastructure_retries
   std::int32_t conflicts = 0;   // refused publications since the last clear; limit 10
   Fence fence = 0;              // launches so far
   std::string worker;           // agent id of the current attempt

@@ -26,9 +26,10 @@ struct SchedulerOptions {
   Duration heartbeat = std::chrono::seconds(2);
   Duration lease = std::chrono::seconds(10);
   Duration cancel_grace = std::chrono::seconds(10);
-  std::int32_t max_losses = 10;  // per task instance
+  std::int32_t max_losses = 10;  // per task instance, unless its task says otherwise
   std::int32_t max_conflicts = 10;
-  // Before a refused attempt runs again: doubled with each conflict of the task, up to the longest.
+  // Before an attempt that was refused, or whose publication was, runs again: doubled each time, up
+  // to the longest.
   Duration conflict_delay = std::chrono::seconds(1);
   Duration longest_conflict_delay = std::chrono::minutes(1);
   std::int32_t max_prefetch = 128;                // unstarted attempts per slot, short tasks only

@@ -116,8 +116,14 @@ void attach(LiveAgent& agent, LiveRun& run, InstanceIndex i, std::uint64_t launc
 void detach(LiveRun& run, InstanceIndex i);
 // Asks the agent to end the attempt (recalls it when it has not started). Again after a reconnect.
 void cancel_attempt(Turn& turn, LiveRun& run, InstanceIndex i, std::string reason);
-// A failure of its own, with end_date set: again after its delay while the budget lasts.
-void fail_or_retry(Turn& turn, LiveRun& run, InstanceIndex i, bool retryable);
+// A failure of its own, with end_date and reason set: again after its delay while the budget lasts
+// and its retry rules, or the failure, do not say otherwise.
+void fail_or_retry(Turn& turn, LiveRun& run, InstanceIndex i, const Failure& failure);
+// A failure that no other try may follow, with end_date and reason set.
+void fail_for_good(Turn& turn, LiveRun& run, InstanceIndex i);
+// How many losses the task survives.
+std::int32_t infrastructure_retries(const SchedulerState& state, const LiveRun& run,
+                                    InstanceIndex i);
 // The tasks that a decision leaves out are skipped, unless they were dispatched already. As in
 // Airflow a teardown never is: its setups decide.
 void leave_out(Turn& turn, LiveRun& run, InstanceIndex decider, const std::vector<TaskIndex>& tasks,
@@ -128,7 +134,8 @@ void take_back(Turn& turn, LiveRun& run, InstanceIndex decider,
 // A live attempt ended: decides what the task becomes.
 void attempt_failed(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& report);
 void attempt_succeeded(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& report);
-// The worker is gone, and the attempt may have run. `charged`: it counts against max_losses.
+// The worker is gone, and the attempt may have run. `charged`: it uses up one of the task's
+// infrastructure retries.
 void lose_attempt(Turn& turn, LiveRun& run, InstanceIndex i, bool charged,
                   const std::string& reason);
 // Known never to have started: costs nothing.

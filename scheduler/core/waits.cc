@@ -46,14 +46,16 @@ void end_satisfied(Turn& turn, LiveRun& run, InstanceIndex i) {
   end_task(turn, run, i, Cause::succeeded, TaskState::success);
 }
 
-// It waited too long, or what it waits for will never come. `final`: no retry, as in Airflow.
+// It waited too long, or what it waits for will never come. `final`: no retry whatever its retry
+// rules say, as in Airflow: the time that it may wait counts over all tries.
 void end_in_vain(Turn& turn, LiveRun& run, InstanceIndex i, const std::string& reason, bool final) {
   touch(turn, run, i);
   const bool soft = run.waits.at(i).row.soft_fail && !mutant("soft_fail_fails");
   run.detail(i).reason = reason;
   run.detail(i).end_date = turn.now.wall;
   if (soft) return end_task(turn, run, i, Cause::skipped, TaskState::skipped);
-  fail_or_retry(turn, run, i, !final);
+  if (final) return fail_for_good(turn, run, i);
+  fail_or_retry(turn, run, i, {FailureClass::failure});
 }
 
 Duration interval_after(const WaitRow& row, std::int32_t checks) {

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "scheduler/dagfile/notifier_fields.h"
+#include "scheduler/dagfile/retry_fields.h"
 #include "scheduler/dagfile/suggest.h"
 
 namespace batuta {
@@ -66,6 +67,7 @@ void read_rules(FieldReader& fields, Task& task) {
 void read_run_fields(FieldReader& fields, Task& task) {
   constexpr std::int64_t max_weight = 1'000'000'000;
   read_retries(fields, task.retry);
+  read_retry_rules(fields, task.retry);
   read_rules(fields, task);
   read_notifiers(fields, Told::task, task.notifiers);
   if (const auto owner = fields.text("owner", 128)) task.owner = *owner;

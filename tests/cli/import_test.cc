@@ -115,7 +115,7 @@ steps:
     command: ./fetch.sh
     dir: /srv/jobs
     output: ROWS
-    retryPolicy: {limit: 3, intervalSec: 10}
+    retryPolicy: {limit: 3, intervalSec: 10, exitCode: [1, 75]}
   - name: report
     script: |
       echo "$ROWS rows of $DAY"
@@ -133,6 +133,8 @@ steps:
   CHECK(fetch["task_id"] == "fetch_data");
   CHECK(fetch["retries"] == 3);
   CHECK(fetch["retry_delay"] == 10);
+  CHECK(fetch["retry_rules"].dump() ==
+        R"([{"action":"retry","exit_codes":[1,75]},{"action":"fail"}])");
   CHECK(fetch["command"] == "cd \"/srv/jobs\" || exit 1\nexport LOG=\"${HOME}/log\"\n./fetch.sh");
   CHECK(fetch["env"]["REGION"] == "eu");
   CHECK(fetch["env"]["DAY"] == "{{ params.DAY }}");

@@ -13,7 +13,8 @@ Outcome outcome_of(const std::string& word) {
   static const std::map<std::string, Outcome> words = {
       {"success", Outcome::success}, {"fail", Outcome::failed},
       {"skip", Outcome::skipped},    {"fail_for_good", Outcome::failed_no_retry},
-      {"crash", Outcome::crashed},   {"hang", Outcome::success}};
+      {"crash", Outcome::crashed},   {"hang", Outcome::success},
+      {"refuse", Outcome::refused}};
   const auto found = words.find(word);
   if (found == words.end()) throw BadCase("no attempt ends as '" + word + "'");
   return found->second;

@@ -61,6 +61,32 @@ def a_cancelled_run_is_torn_down_through_a_kill():
         server.stop()
         server.check_database()
 
+def retry_rules_decide_about_real_failures():
+    """exit codes, a message and a time-out of real processes meet their retry rules; explain says why, after the run too"""
+    with Folder("flow") as folder:
+        count = folder.path / "count"
+        rules = [
+            {"exit_codes": "70-79", "action": "retry", "delay": "100ms"},
+            {"message": "^exit code 3$", "action": "skip"},
+            {"error_class": "timeout", "action": "fail"},
+        ]
+        args = {"retries": 2, "retry_delay": "1h", "retry_rules": rules}
+        again = f"echo x >> {count}; test $(wc -l < {count}) -gt 2 || exit 75"
+        server = folder.server({"ruled": {
+            "dag_id": "ruled", "schedule": None, "is_paused_upon_creation": False, "default_args": args,
+            "tasks": [shell("again", again), shell("nothing", "exit 3"),
+                      {**shell("slow", "sleep 30"), "execution_timeout": "500ms"}],
+        }}).start()
+        run = server.trigger("ruled")["dag_run_id"]
+        assert server.wait_run("ruled", run)["state"] == "failed"
+        assert states(server, "ruled", run) == {"again": "success", "nothing": "skipped", "slow": "failed"}
+        path = f"/api/v2/dags/ruled/dagRuns/{run}/taskInstances"
+        assert server.get(f"{path}/again")["try_number"] == 3
+        why = server.get(f"{path}/slow/dependencies")["dependencies"]
+        assert why[0]["name"] == "Retries" and "not tried again by retry rule 3" in why[0]["reason"], why
+        server.stop()
+        server.check_database()
 
 
-main([a_group_is_waited_for_and_its_teardown_is_not, a_cancelled_run_is_torn_down_through_a_kill])
+main([a_group_is_waited_for_and_its_teardown_is_not, a_cancelled_run_is_torn_down_through_a_kill,
+      retry_rules_decide_about_real_failures])

@@ -65,6 +65,7 @@ class Checker {
                     const SchedulerState& state);
   void check_edge(const Changes::TaskUpdate& update, const RunRow& run);
   void check_cause(const TaskInstanceRow& row, TaskState from, const StoredRun& run);
+  std::int32_t most_losses(const Task& task) const;
   void check_failed(const TaskInstanceRow& row, const Task& task, const Life* life,
                     const StoredRun& run);
   // `run`: with every row as this turn leaves it.
@@ -140,6 +141,7 @@ class Checker {
   void check_replay(const SchedulerState& state);
   void check_acknowledged();
   void check_lake();
+  void meet_rule(const TaskInstanceRow& row, TaskState from, const Task& task);
   void meet(const Changes::TaskUpdate& update, const StoredRun& run);
   void named(const std::string& dag_id, const std::string& dag_run_id);  // by a user
   bool touched_now(const RunRow& run) const;

@@ -3,6 +3,7 @@
 
 #include "scheduler/core/explain.h"
 #include "tests/sim/checker.h"
+#include "tests/sim/retry_model.h"
 #include "tests/sim/rule_model.h"
 #include "tests/sim/violation.h"
 
@@ -35,11 +36,6 @@ std::string describe(const StoredRun& run, const TaskInstanceRow& row) {
          (run.dag->tasks[row.task].depends_on_past ? ", depends on past" : "") + "): " + row.reason;
 }
 
-// A retry would be useless, or against what somebody asked for.
-bool is_final(Outcome outcome) {
-  return outcome == Outcome::failed_no_retry || outcome == Outcome::cancelled;
-}
-
 }  // namespace
 
 void Checker::check_cause(const TaskInstanceRow& row, TaskState from, const StoredRun& run) {
@@ -56,11 +52,12 @@ void Checker::check_cause(const TaskInstanceRow& row, TaskState from, const Stor
               [&] { return "success without its data: " + describe(run, row); });
   }
   require(row.failures <= task.retry.retries + 1, "I5", text);
-  require(row.losses <= c_.knobs.options.max_losses + 1, "I5", text);
+  require(row.losses <= most_losses(task) + 1, "I5", text);
   require(row.conflicts <= c_.knobs.options.max_conflicts + 1, "I5", text);
   const bool retries = row.state == TaskState::up_for_retry && from != TaskState::up_for_retry;
-  require(!(retries && life && life->ended && is_final(life->report.outcome)), "I5",
-          [&] { return "retried although it was not to be: " + describe(run, row); });
+  require(
+      !(retries && life && life->ended && (ends_for_good(task, life->report) || skips(task, life))),
+      "I5", [&] { return "retried although it was not to be: " + describe(run, row); });
   if (asked || task.is_resolved) return;  // of those: check_resolved
   const int failures = ledger_.failures(row.key());
   require(row.failures <= failures, "I5",
@@ -71,14 +68,18 @@ void Checker::check_cause(const TaskInstanceRow& row, TaskState from, const Stor
     check_failed(row, task, life, run);
 }
 
+std::int32_t Checker::most_losses(const Task& task) const {
+  return task.retry.infrastructure_retries.value_or(c_.knobs.options.max_losses);
+}
+
 void Checker::check_failed(const TaskInstanceRow& row, const Task& task, const Life* life,
                            const StoredRun& run) {
   if (ending_.count(row.run)) return;
   const auto answer = expanded_.find({row.run, row.task});
   if (answer != expanded_.end() && !answer->second.failure.empty()) return;
   const bool spent = row.failures > task.retry.retries;
-  const bool useless = life && life->ended && life->report.outcome == Outcome::failed_no_retry;
-  const bool lost = row.losses > 0 && row.losses >= c_.knobs.options.max_losses;
+  const bool useless = life && life->ended && ends_for_good(task, life->report);
+  const bool lost = row.losses > 0 && row.losses > most_losses(task);
   const bool refused = row.conflicts > 0 && row.conflicts >= c_.knobs.options.max_conflicts;
   require(spent || useless || lost || refused, "I5",
           [&] { return "failed with budget left: " + describe(run, row); });
@@ -93,10 +94,10 @@ void Checker::check_tries(const TaskInstanceRow& row, const TaskInstanceRow& old
     require(row.try_number == old.try_number - 1 + launches, "I5", [&] {
       return "an attempt that never started was charged, try " + std::to_string(row.try_number);
     });
-  const Duration least =
-      row.conflicts > old.conflicts
-          ? c_.knobs.options.conflict_delay
-          : std::min(task.retry.delay, task.retry.max_delay.value_or(task.retry.delay));
+  const Life* life = ledger_.find(old.attempt());
+  const bool refused = row.conflicts > old.conflicts || row.losses > old.losses;
+  const Duration least = refused ? c_.knobs.options.conflict_delay
+                                 : least_delay(task, life && life->ended ? &life->report : nullptr);
   if (row.state == TaskState::up_for_retry && old.state != TaskState::up_for_retry) {
     require(row.retry_at && row.end_date && *row.retry_at >= *row.end_date + least, "I5",
             [] { return std::string("a retry before its delay"); });
@@ -107,7 +108,6 @@ void Checker::check_tries(const TaskInstanceRow& row, const TaskInstanceRow& old
   require(!(goes_on && row.conflicts > old.conflicts), "I5",
           [] { return std::string("refused, and ready again within one turn"); });
   // Failed and ready again within one turn: its report was that late, or there is no delay.
-  const Life* life = ledger_.find(old.attempt());
   if (goes_on && row.failures > old.failures && life && life->ended)
     require(now_.wall >= life->report.ended + least, "I5",
             [] { return std::string("a retry without its delay"); });
@@ -134,8 +134,8 @@ void Checker::check_early_end(const TaskInstanceRow& row, const TaskInstanceRow&
   // It was over in this turn: a soft wait in vain, or a run that exists already.
   if (const WaitRow* wait = wait_before(row.key()); wait && wait->soft_fail) return;
   if (answer_to(row, store_.data().runs.at(row.run))) return;
-  const Life* life = ledger_.find(row.attempt());
-  const bool by_itself = life && life->ended && life->report.outcome == Outcome::skipped;
+  const bool by_itself =
+      skips(store_.data().runs.at(row.run).dag->tasks[row.task], ledger_.find(row.attempt()));
   require(by_itself || row.failures + row.losses + row.conflicts == 0, "I20",
           [&] { return "skipped although it ran: task " + std::to_string(row.task); });
 }
@@ -180,9 +180,7 @@ void Checker::check_verdict(const TaskInstanceRow& row, const StoredRun& run) {
     require(rule_holds(task.trigger_rule, counts), "I6", text);
     return;
   }
-  const Life* life = ledger_.find(row.attempt());
-  const bool by_itself =
-      (life && life->ended && life->report.outcome == Outcome::skipped) || task.is_resolved;
+  const bool by_itself = skips(task, ledger_.find(row.attempt())) || task.is_resolved;
   if (by_itself || ending_.count(row.run) || setups_skipped(run, row.task)) return;
   if (left_out_by_circuit(run, row.task)) {
     c_.met(Situation::circuit_opened);
@@ -279,6 +277,7 @@ void Checker::meet(const Changes::TaskUpdate& update, const StoredRun& run) {
   const TaskInstanceRow& row = update.row;
   const TaskInstanceRow old = row_before(run, row);
   const Task& task = run.dag->tasks[row.task];
+  meet_rule(row, update.from, task);
   const bool fails = row.state == TaskState::failed && update.from != TaskState::failed;
   if (row.state == TaskState::up_for_retry && row.failures > old.failures)
     c_.met(Situation::retry_after_failure);
@@ -297,6 +296,20 @@ void Checker::meet(const Changes::TaskUpdate& update, const StoredRun& run) {
   const Life* life = ledger_.find(row.attempt());
   if (life && life->ended && life->report.outcome == Outcome::failed_no_retry)
     c_.met(Situation::failed_without_retry);
+}
+
+void Checker::meet_rule(const TaskInstanceRow& row, TaskState from, const Task& task) {
+  const Life* life = ledger_.find(row.attempt());
+  const bool alive = from == TaskState::queued || from == TaskState::running;
+  if (!alive || from == row.state || !life || !life->ended) return;
+  if (life->report.outcome == Outcome::refused && row.state == TaskState::up_for_retry)
+    c_.met(Situation::attempt_refused);
+  const RetryRule* rule = deciding_rule(task, life->report);
+  if (!rule) return;
+  if (row.state == TaskState::skipped) c_.met(Situation::skipped_by_rule);
+  if (row.state == TaskState::up_for_retry) c_.met(Situation::retried_by_rule);
+  if (row.state == TaskState::failed && rule->action == RetryAction::fail)
+    c_.met(Situation::failed_by_rule);
 }
 
 }  // namespace batuta::sim

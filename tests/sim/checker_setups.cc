@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "tests/sim/checker.h"
+#include "tests/sim/retry_model.h"
 #include "tests/sim/violation.h"
 
 namespace batuta::sim {
@@ -135,8 +136,7 @@ void Checker::check_teardown(const TaskInstanceRow& row, const StoredRun& run) {
   if (is_terminal(run.run.state)) failed = run.run.state == DagRunState::failed;
   const bool wanted =
       task.on_exit_of == RunEnd::any || (task.on_exit_of == RunEnd::failed) == failed;
-  const Life* life = ledger_.find(row.attempt());
-  if (life && life->ended && life->report.outcome == Outcome::skipped) return;
+  if (skips(task, ledger_.find(row.attempt()))) return;
   if (task.is_resolved && row.state == TaskState::skipped) return;  // a soft wait: check_resolved
   const bool of_setups = setups.total > 0 && setups.success == 0;
   if (row.state == TaskState::skipped) {

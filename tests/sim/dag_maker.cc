@@ -49,6 +49,32 @@ void draw_limits(Rng& rng, const Knobs& k, Task& task) {
   if (rng.chance(task.is_mapped() ? 400 : 50)) task.max_active_tis_per_dagrun = 1;
 }
 
+RetryRule draw_rule(Rng& rng) {
+  static const Pattern deadlock = *Pattern::compile("deadlock");
+  RetryRule rule;
+  if (rng.chance(500)) {
+    const auto least = static_cast<std::int32_t>(rng.between(1, 4));
+    rule.exit_codes.push_back({least, least + static_cast<std::int32_t>(rng.below(2))});
+  }
+  if (rng.chance(300))
+    rule.classes.push_back(static_cast<FailureClass>(rng.below(failure_class_count)));
+  if (rng.chance(300)) rule.message = deadlock;
+  rule.action = static_cast<RetryAction>(rng.below(3));
+  if (rule.action == RetryAction::retry && rng.chance(600))
+    rule.delay = seconds(rng.between(0, 15));
+  return rule;
+}
+
+void draw_retries(Rng& rng, const Knobs& k, Task& task) {
+  task.retry.retries = static_cast<int>(rng.between(0, k.max_retries));
+  task.retry.delay = seconds(rng.between(0, 5));
+  if (rng.chance(300)) task.retry.multiplier = 2;
+  task.retry.max_delay = seconds(20);
+  if (!k.retry_rules) return;
+  for (auto left = rng.below(4); left > 0; --left) task.retry.rules.push_back(draw_rule(rng));
+  if (rng.chance(500)) task.retry.infrastructure_retries = static_cast<int>(rng.between(0, 3));
+}
+
 Task draw_task(Context& c, TaskIndex index) {
   Rng& rng = c.rng;
   const Knobs& k = c.knobs;
@@ -59,10 +85,7 @@ Task draw_task(Context& c, TaskIndex index) {
   draw_limits(rng, k, task);
   if (k.odd_rules && rng.chance(400))
     task.trigger_rule = static_cast<TriggerRule>(rng.below(trigger_rule_count));
-  task.retry.retries = static_cast<int>(rng.between(0, k.max_retries));
-  task.retry.delay = seconds(rng.between(0, 5));
-  if (rng.chance(300)) task.retry.multiplier = 2;
-  task.retry.max_delay = seconds(20);
+  draw_retries(rng, k, task);
   if (k.execution_timeouts && rng.chance(500)) task.execution_timeout = seconds(rng.between(1, 8));
   if (k.prior_dependence && rng.chance(300)) task.depends_on_past = true;
   if (k.prior_dependence && rng.chance(150)) task.wait_for_downstream = true;

@@ -28,6 +28,7 @@ void draw_pipelines(Rng& rng, Knobs& k) {
   if (k.waits) k.dags = 2;
   k.setups = rng.chance(250);
   k.max_retries = static_cast<int>(rng.between(0, 3));
+  k.retry_rules = rng.chance(300);
   k.task_ms = static_cast<int>(rng.chance(500) ? rng.between(1, 200) : rng.between(200, 5000));
 }
 
@@ -40,6 +41,7 @@ void draw_outcomes(Rng& rng, Knobs& k) {
   k.ignore_cancel = maybe(rng, 500);
   k.late_report = maybe(rng, 200);
   k.render_fail = rng.chance(200) ? 30 : 0;
+  k.refuse = rng.chance(200) ? static_cast<int>(rng.between(1, 150)) : 0;
   k.foreign_writer = k.data_tasks ? maybe(rng, 300) : 0;
 }
 

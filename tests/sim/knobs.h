@@ -31,6 +31,7 @@ struct Knobs {
   bool dagrun_timeouts = false;
   bool execution_timeouts = false;
   int max_retries = 2;
+  bool retry_rules = false;  // and infrastructure retries of their own
 
   // Cluster.
   int agents = 1;
@@ -42,6 +43,7 @@ struct Knobs {
 
   // Outcomes of attempts.
   int fail = 0, fail_no_retry = 0, crash = 0, skip = 0, hang = 0, ignore_cancel = 0;
+  int refuse = 0;  // the worker takes an attempt and cannot run it
   int late_report = 0, render_fail = 0;
   int foreign_writer = 0;  // someone else writes the same tables
 

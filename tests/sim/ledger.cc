@@ -8,7 +8,7 @@ namespace {
 bool own_fault(Outcome outcome) {
   return outcome == Outcome::failed || outcome == Outcome::failed_no_retry ||
          outcome == Outcome::timeout || outcome == Outcome::crashed ||
-         outcome == Outcome::refused || outcome == Outcome::cancelled;
+         outcome == Outcome::cancelled;
 }
 
 }  // namespace

@@ -4,6 +4,7 @@ namespace batuta::sim {
 namespace {
 
 Outcome draw_outcome(Rng& rng, const Knobs& k) {
+  if (k.refuse > 0 && rng.chance(k.refuse)) return Outcome::refused;
   if (rng.chance(k.fail)) return Outcome::failed;
   if (rng.chance(k.fail_no_retry)) return Outcome::failed_no_retry;
   if (rng.chance(k.crash)) return Outcome::crashed;
@@ -42,7 +43,9 @@ Script draw_script(Context& c, const Launch& launch, const Dag& dag) {
     }
     if (task.is_branch) choose(rng, dag, task, report);
   } else {
-    report.reason = "as scripted";
+    report.reason = rng.chance(500) ? "as scripted" : "deadlock found";
+    const bool has_code = report.outcome != Outcome::crashed && report.outcome != Outcome::refused;
+    if (has_code) report.exit_code = static_cast<std::int32_t>(rng.between(1, 4));
   }
   return script;
 }

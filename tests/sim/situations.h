@@ -74,6 +74,10 @@ namespace batuta::sim {
   X(retries_exhausted, "a task that failed with no retry left")                      \
   X(losses_exhausted, "a task that failed by lost workers alone")                    \
   X(failed_without_retry, "a plugin said that a retry is useless")                   \
+  X(retried_by_rule, "another try because a retry rule says so")                     \
+  X(failed_by_rule, "no other try because a retry rule says so")                     \
+  X(skipped_by_rule, "a failed attempt whose retry rule skips its task")             \
+  X(attempt_refused, "an attempt that its worker could not run")                     \
   X(task_timed_out, "an attempt past its execution time-out")                        \
   X(run_timed_out, "a run past its time-out")                                        \
   X(upstream_failed, "a task that could never run")                                  \
