@@ -144,6 +144,7 @@ const routes = [
   ['GET', '/importErrors', () => ({ import_errors: [{ import_error_id: 1, timestamp: new Date().toISOString(), filename: 'broken.json', stack_trace: 'broken.json:4:1 : the file ends in the middle of an array' }], total_entries: 1 })],
   ['GET', '/dagWarnings', () => ({ dag_warnings: [{ dag_id: 'slow', warning_type: 'runtime varying value', batuta: { kind: 'unknown plugin' }, message: 'no worker offers financial_bronse; did you mean financial_bronze?', timestamp: new Date().toISOString() }], total_entries: 1 })],
   ['GET', '/dagSources/:dag', (w, [dag]) => ({ content: JSON.stringify(must(w.dags.get(dag)), null, 2), version_number: 1 })],
+  ['GET', '/dags/:dag/dagVersions', (w, [dag]) => ({ dag_versions: [{ version_number: must(w.dags.get(dag)).number ?? 1, created_at: new Date().toISOString() }], total_entries: 1 })],
   ['GET', '/dags/:dag/details', (w, [dag]) => dagJson(must(w.dags.get(dag)))],
   ['GET', '/dags/:dag/tasks', (w, [dag], q) => ({ tasks: tasksOf(w.version(must(w.dags.get(dag)), Number(q.get('version_number') ?? 0))), batuta: { groups: groupsOf(must(w.dags.get(dag))) } })],
   ['POST', '/dags/:dag/favorite', (w, [dag]) => ((must(w.dags.get(dag)).is_favorite = true), {})],

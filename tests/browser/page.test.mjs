@@ -400,7 +400,7 @@ test('every view fits a narrow screen and a dark one', async () => {
       await page.setViewportSize({ width, height: 900 });
       for (const [name, hash] of Object.entries(places)) {
         await page.evaluate((to) => (location.hash = to), hash);
-        await page.locator('.dag-row, .table, .code-source, .task-row').first().waitFor();
+        await page.locator('.dag-row, .table, .code-box, .task-row').first().waitFor();
         await page.waitForTimeout(150);
         const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
         assert.ok(over <= 0, `${name} is ${over} px too wide at ${width}`);

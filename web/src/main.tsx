@@ -15,6 +15,8 @@ import './css/run.css';
 import './css/log.css';
 import './css/grid.css';
 import './css/home.css';
+import './css/trends.css';
+import './css/code.css';
 
 document.documentElement.lang = tagOf(language);
 const root = document.getElementById('app');

@@ -36,8 +36,12 @@ export const dagDetails = (dag: string, signal?: AbortSignal) =>
   get<t.DagDetails>(`${dagUrl(dag)}/details`, signal);
 export const dagTags = (signal?: AbortSignal) =>
   everyPage((page) => rowsOf<string>(`${v2}/dagTags`, 'tags', { ...page }, signal));
-export const dagSource = (dag: string, signal?: AbortSignal) =>
-  get<t.DagSource>(`${v2}/dagSources/${path(dag)}`, signal);
+/** Of one version, or of the newest. */
+export const dagSource = (dag: string, version: number | undefined, signal?: AbortSignal) =>
+  get<t.DagSource>(`${v2}/dagSources/${path(dag)}${queryString({ version_number: version })}`, signal);
+/** The newest first. */
+export const dagVersions = (dag: string, limit: number, signal?: AbortSignal) =>
+  rowsOf<t.DagVersion>(`${dagUrl(dag)}/dagVersions`, 'dag_versions', { limit, order_by: '-version_number' }, signal);
 /** Of one version, or of the newest. */
 export const dagTasks = (dag: string, version: number | undefined, signal?: AbortSignal) =>
   get<t.TaskPageOfDag>(`${dagUrl(dag)}/tasks${queryString({ version_number: version })}`, signal);

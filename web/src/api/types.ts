@@ -11,6 +11,7 @@ export type Session = schema.Session;
 export type Dag = schema.DAG;
 export type DagDetails = schema.DAGDetails;
 export type DagPage = schema.DAGCollection;
+export type DagVersion = schema.DagVersion;
 export type DagSource = schema.DAGSource;
 export type DagRun = schema.DAGRun;
 export type RunKey = Pick<DagRun, 'dag_id' | 'dag_run_id'>;

@@ -1,19 +1,23 @@
 // Português. As chaves são as frases em inglês, como estão onde são usadas.
+import { codeWords } from './pt_code';
 import { dagListWords } from './pt_dags';
 import { graphWords } from './pt_graph';
 import { logWords } from './pt_log';
 import { paletteWords } from './pt_palette';
 import { listWords } from './pt_lists';
 import { runWords } from './pt_run';
+import { trendWords } from './pt_trends';
 import { viewWords } from './pt_views';
 
 export const portuguese: Readonly<Record<string, string>> = {
+  ...codeWords,
   ...dagListWords,
   ...graphWords,
   ...listWords,
   ...logWords,
   ...paletteWords,
   ...runWords,
+  ...trendWords,
   ...viewWords,
   'Failed': 'Falhou',
   'Upstream failed': 'Falhou acima',

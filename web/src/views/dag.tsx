@@ -17,6 +17,7 @@ import { DagRuns } from './dag_runs';
 import { scheduleText } from './dag_row';
 import { DagSource } from './dag_source';
 import { DagTasks } from './dag_tasks';
+import { DagTrends } from './dag_trends';
 import { GridPane } from './grid';
 import { GridTask } from './grid_task';
 import { PauseSwitch } from './pause_switch';
@@ -26,6 +27,7 @@ import { TriggerDialog } from './trigger_dialog';
 const tabs = [
   { id: 'runs', label: t('Runs') },
   { id: 'tasks', label: t('Tasks') },
+  { id: 'trends', label: t('Trends') },
   { id: 'source', label: t('Source') },
 ];
 
@@ -131,6 +133,7 @@ export function DagView({ dag, tab }: { dag: string; tab: string }) {
                 <>
                   {current === 'runs' && <DagRuns dag={dag} />}
                   {current === 'tasks' && <DagTasks dag={dag} version={version} />}
+                  {current === 'trends' && <DagTrends dag={dag} version={version} />}
                   {current === 'source' && <DagSource dag={dag} version={version} />}
                 </>
               )}

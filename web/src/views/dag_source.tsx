@@ -1,17 +1,125 @@
+// The file of a DAG as it was read, of any version that is kept, and what changed between two of them.
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import * as api from '../api/endpoints';
-import { Loaded } from '../components/loaded';
-import { useResource } from '../lib/hooks';
+import type { DagVersion } from '../api/types';
+import { Choice } from '../components/choice';
+import { CodeLines } from '../components/code_lines';
+import { Icon } from '../components/icon';
+import { Empty, Loaded } from '../components/loaded';
+import { countOf } from '../lib/address';
+import { countChanges, diffLines, foldSame, linesOf, type DiffLine } from '../lib/diff';
+import { localTime, number } from '../lib/format';
+import { useApp, useResource, useSearch } from '../lib/hooks';
 import { t } from '../lib/words';
 
-export function DagSource({ dag, version }: { dag: string; version: number | undefined }) {
-  const source = useResource((signal) => api.dagSource(dag, signal), [dag, version]);
+const mostLines = 5000; // more are shown when asked for
+const mostVersions = 500;
+
+const nameOf = (one: DagVersion, newest: number): string =>
+  one.version_number === newest ? t('Version {version}, the newest', { version: one.version_number }) : t('Version {version}, {time}', { version: one.version_number, time: localTime(one.created_at) });
+
+function Whole({ text, chosen, onChoose }: { text: string; chosen: number; onChoose: (line: number) => void }) {
+  const lines = useMemo<DiffLine[]>(() => linesOf(text).map((line, at) => ({ kind: 'same', before: at + 1, after: at + 1, text: line })), [text]);
+  const [all, setAll] = useState(chosen > mostLines);
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (chosen > 0) box.current?.querySelector(`[data-line="${chosen}"]`)?.scrollIntoView({ block: 'center' });
+  }, [chosen]);
+  const shown = useMemo(() => (all ? lines : lines.slice(0, mostLines)), [all, lines]);
   return (
-    <Loaded of={source}>
-      {(data) => (
-        <pre class="code code-source" tabIndex={0} aria-label={t('Source')}>
-          {data.content || t('The source of this version is not kept.')}
-        </pre>
+    <div class="code-box" ref={box} tabIndex={0} role="region" aria-label={t('Lines')}>
+      <CodeLines lines={shown} hasBoth={false} chosen={chosen} onNumber={onChoose} />
+      {shown.length < lines.length && (
+        <button type="button" class="log-note log-on" onClick={() => setAll(true)}>
+          {t('Show all {count} lines', { count: number(lines.length) })}
+        </button>
       )}
-    </Loaded>
+    </div>
+  );
+}
+
+function Comparison({ before, after }: { before: string; after: string }) {
+  const lines = useMemo(() => diffLines(before, after), [before, after]);
+  const [open, setOpen] = useState<ReadonlySet<number>>(new Set());
+  const parts = useMemo(() => foldSame(lines), [lines]);
+  const { added, gone } = countChanges(lines);
+  if (added + gone === 0) return <Empty>{t('Both versions have the same text.')}</Empty>;
+  return (
+    <>
+      <p class="muted" role="status">
+        {t('{added} lines came, {gone} went.', { added: number(added), gone: number(gone) })}
+      </p>
+      <div class="code-box" tabIndex={0} role="region" aria-label={t('What changed')}>
+        {parts.map((part, at) =>
+          part.kind === 'lines' || open.has(at) ? (
+            <CodeLines key={at} lines={part.lines} hasBoth />
+          ) : (
+            <button key={at} type="button" class="code-fold" onClick={() => setOpen(new Set([...open, at]))}>
+              <Icon name="unfold" /> {t('{count} lines that stayed', { count: number(part.lines.length) })}
+            </button>
+          ),
+        )}
+      </div>
+    </>
+  );
+}
+
+function Copy({ text }: { text: string }) {
+  const { notify } = useApp();
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+      notify(t('Copied.'));
+    } catch {
+      notify(t('The browser does not let the page copy: select the text instead.'), 'error');
+    }
+  };
+  return (
+    <button type="button" class="button" onClick={() => void copy()}>
+      {t('Copy')}
+    </button>
+  );
+}
+
+export function DagSource({ dag, version }: { dag: string; version: number | undefined }) {
+  const [search, change] = useSearch();
+  const newest = version ?? 0;
+  const shown = countOf(search, 'version', newest);
+  const other = countOf(search, 'with', 0);
+  const versions = useResource((signal) => api.dagVersions(dag, mostVersions, signal), [dag, version]);
+  const source = useResource((signal) => api.dagSource(dag, shown || undefined, signal), [dag, shown]);
+  const compared = useResource((signal) => (other === 0 ? Promise.resolve(null) : api.dagSource(dag, other, signal)), [dag, other]);
+  const list = versions.data?.rows ?? [];
+  const choices = list.map((one) => ({ id: String(one.version_number), name: nameOf(one, newest) }));
+  return (
+    <section aria-label={t('Source')} class="source">
+      <div class="toolbar">
+        {choices.length > 1 && (
+          <>
+            <Choice label={t('Version')} value={shown === newest ? '' : String(shown)} all={choices[0]?.name ?? ''} choices={choices.filter((one) => one.id !== String(newest))} onChange={(id) => change({ version: id, line: null })} />
+            <Choice label={t('Compare with')} value={other === 0 ? '' : String(other)} all={t('Compare with…')} choices={choices.filter((one) => one.id !== String(shown))} onChange={(id) => change({ with: id, line: null })} />
+          </>
+        )}
+        {source.data?.content && <Copy text={source.data.content} />}
+      </div>
+      <Loaded of={source}>
+        {(data) => {
+          if (!data.content) return <Empty>{t('The source of this version is not kept.')}</Empty>;
+          if (other === 0) return <Whole key={shown} text={data.content} chosen={countOf(search, 'line', 0)} onChoose={(line) => change({ line })} />;
+          return (
+            <Loaded of={compared}>
+              {(before) =>
+                before === null || !before.content ? (
+                  <Empty>{t('The source of this version is not kept.')}</Empty>
+                ) : (
+                  // The older one is what was, whichever was chosen first.
+                  <Comparison key={`${shown} ${other}`} {...(other < shown ? { before: before.content, after: data.content } : { before: data.content, after: before.content })} />
+                )
+              }
+            </Loaded>
+          );
+        }}
+      </Loaded>
+    </section>
   );
 }

@@ -1,0 +1,80 @@
+// How a DAG went and what it was: its trends, its source over the versions. With the real server behind them.
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { changing } from './fixture_dags.mjs';
+import { check, headState, login, look, newPage, open, shoot, trigger } from './harness.mjs';
+
+let session;
+const goTo = (page, hash) => page.evaluate((to) => (location.hash = to), hash);
+
+before(async () => {
+  session = await open();
+  await login(session);
+  const { page, finish } = await newPage(session);
+  for (let turn = 0; turn < 3; turn += 1) {
+    await trigger(page, 'branchy');
+    await headState(page, 'failed').waitFor();
+  }
+  await finish();
+});
+after(() => session?.close());
+
+test('trends tell how the last runs went, of all tasks or of one, and lead to each', async () => {
+  const { page, finish } = await newPage(session, '#/dags/branchy?tab=trends');
+  const bars = page.locator('.trend-run');
+  await page.waitForFunction(() => document.querySelectorAll('figure[aria-label="Duration"] .trend-run').length === 3);
+  assert.equal(await page.locator('figure[aria-label="Duration"] .run-bar[data-state="failed"]').count(), 3);
+  assert.match(await page.locator('.trends .facts').textContent(), /Failed3 of 3/);
+  await page.getByText('As a table').click();
+  await page.locator('.trends tbody tr').nth(2).waitFor();
+  await look(page, 'trends', bars);
+  await page.getByLabel('Of what').selectOption('many');
+  await page.locator('figure[aria-label="Duration"] .run-bar[data-state="success"]').nth(2).waitFor();
+  await page.reload();
+  await page.locator('figure[aria-label="Duration"] .run-bar[data-state="success"]').nth(2).waitFor();
+  assert.equal(await page.getByLabel('Of what').inputValue(), 'many');
+  await page.locator('figure[aria-label="Duration"] .trend-run').first().locator('.run-bar').click();
+  await page.waitForFunction(() => /dags\/branchy\/runs\/.*task=many/.test(location.hash));
+  await finish();
+});
+
+test('the source has numbered lines, its versions, and what changed between two of them', async () => {
+  const { page, finish } = await newPage(session, '#/dags/changing?tab=source');
+  await page.locator('.code-line').first().waitFor();
+  writeFileSync(join(process.env.BATUTA_DAGS, 'changing.json'), JSON.stringify({ ...changing, description: 'It has changed', tasks: [...changing.tasks, { task_id: 'three', type: 'mock' }] }, null, 2));
+  const picker = page.getByRole('combobox', { name: 'Version', exact: true });
+  await picker.waitFor();
+  await page.locator('.code-line', { hasText: 'It has changed' }).waitFor();
+  await picker.selectOption({ index: 1 });
+  await page.locator('.code-line', { hasText: 'Changes while one looks' }).waitFor();
+  await page.locator('.code-line[data-line="3"] .code-number').click();
+  await page.waitForFunction(() => /line=3/.test(location.hash));
+  await page.locator('.code-line.is-chosen[data-line="3"]').waitFor();
+  await page.reload();
+  await page.locator('.code-line.is-chosen[data-line="3"]').waitFor();
+  await page.getByRole('combobox', { name: 'Compare with', exact: true }).selectOption({ index: 1 });
+  await page.locator('.code-new', { hasText: 'It has changed' }).waitFor();
+  await page.locator('.code-gone', { hasText: 'Changes while one looks' }).waitFor();
+  await page.locator('.code-new', { hasText: 'three' }).waitFor();
+  const folds = await page.locator('.code-fold').count();
+  if (folds > 0) await page.locator('.code-fold').first().click();
+  await look(page, 'source-diff', page.locator('.code-new'));
+  await goTo(page, '#/dags/branchy?tab=source');
+  await page.locator('.code-line', { hasText: 'about to fail' }).waitFor();
+  await look(page, 'source', page.locator('.code-line'));
+  await finish();
+});
+
+test('trends and source speak Portuguese where the browser does', async () => {
+  const context = await session.context.browser().newContext({ locale: 'pt-BR', storageState: await session.context.storageState() });
+  const { page, finish } = await newPage({ ...session, context }, '#/dags/branchy?tab=trends');
+  await page.getByText('Duração mediana').waitFor();
+  await shoot(page, 'view-trends-pt');
+  await page.getByRole('tab', { name: 'Código' }).click();
+  await page.getByRole('button', { name: 'Copiar' }).waitFor();
+  await check(page, 'source in Portuguese');
+  await finish();
+  await context.close();
+});
