@@ -131,6 +131,9 @@ export const changing = {
   ],
 };
 
+// The same for a test that looks at its versions.
+export const edited = { ...changing, dag_id: 'edited' };
+
 // People are asked before it goes on.
 const asking = {
   dag_id: 'asking',
@@ -164,6 +167,9 @@ const branchy = {
   ],
 };
 
+// The same for a test that counts its runs.
+const steady = { ...branchy, dag_id: 'steady', description: 'Its runs are counted' };
+
 // Groups in a group, a task in them that fails, edges past boxes, labels, a setup and its teardown, names for people.
 const grouped = {
   dag_id: 'grouped',
@@ -185,7 +191,7 @@ const grouped = {
   ],
 };
 
-export const dags = [demo, asking, branchy, grouped, chatty, flaky, slow, hostile, wide, exact, long, flood, changing];
+export const dags = [steady, demo, asking, branchy, grouped, chatty, flaky, slow, hostile, wide, exact, long, flood, changing, edited];
 
 /** Writes the DAG files and one that is half a file. */
 export function writeDags(folder) {

@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import { check, headState, login, look, newPage, open, shoot, trigger } from './harness.mjs';
 
 let session;
+let begun; // other tests have had runs before
 const goTo = (page, hash) => page.evaluate((to) => (location.hash = to), hash);
 const rows = (page) => page.locator('tr[data-row]');
 const count = (page, number) => page.waitForFunction((wanted) => document.querySelectorAll('tr[data-row]').length === wanted, number);
@@ -12,6 +13,7 @@ const cells = (page, name) => page.locator(`td[data-label="${name}"]`).allTextCo
 before(async () => {
   session = await open();
   await login(session);
+  begun = new Date().toISOString();
   const { page, finish } = await newPage(session);
   for (const dag of ['branchy', 'branchy', 'exact']) {
     await trigger(page, dag);
@@ -26,7 +28,7 @@ before(async () => {
 after(() => session?.close());
 
 test('runs are sorted by a column and narrowed by more filters, all of it in the address', async () => {
-  const { page, finish } = await newPage(session, '#/runs');
+  const { page, finish } = await newPage(session, `#/runs?from=${begun}`);
   await count(page, 5);
   await page.getByRole('columnheader', { name: 'DAG' }).getByRole('button').click();
   await page.waitForFunction(() => location.hash.includes('order=dag_id'));
@@ -35,27 +37,26 @@ test('runs are sorted by a column and narrowed by more filters, all of it in the
   assert.deepEqual(await cells(page, 'DAG'), ['branchy', 'branchy', 'exact', 'slow', 'slow']);
   await page.getByRole('columnheader', { name: 'DAG' }).getByRole('button').click();
   await page.waitForFunction(() => document.querySelector('tr[data-row]')?.dataset.row.startsWith('slow'));
-  await page.getByText('More filters').click();
   await page.getByRole('searchbox', { name: 'Part of the configuration' }).fill('9007199254740993');
   await count(page, 1);
   await page.reload();
   await count(page, 1);
   assert.equal(await page.getByRole('searchbox', { name: 'Part of the configuration' }).inputValue(), '9007199254740993');
   await page.getByRole('button', { name: 'All filters off' }).click();
-  await count(page, 5);
+  await page.waitForFunction(() => document.querySelectorAll('tr[data-row]').length >= 5 && !/conf=|from=/.test(location.hash));
   await page.getByRole('spinbutton', { name: 'At least so many seconds' }).fill('100000');
   await page.getByText('No run matches.').waitFor();
   await page.getByRole('button', { name: 'All filters off' }).click();
   await page.getByLabel('Due from').fill('2099-01-01T00:00');
   await page.getByText('No run matches.').waitFor();
-  await page.getByRole('button', { name: 'All filters off' }).click();
+  await goTo(page, `#/runs?from=${begun}`);
   await count(page, 5);
   await look(page, 'runs-all', rows(page));
   await finish();
 });
 
 test('a list is walked by arrow keys, and the space bar chooses', async () => {
-  const { page, finish } = await newPage(session, '#/runs?order=dag_id');
+  const { page, finish } = await newPage(session, `#/runs?from=${begun}&order=dag_id`);
   await count(page, 5);
   await rows(page).first().getByRole('checkbox').focus();
   await page.keyboard.press('ArrowDown');
@@ -72,7 +73,7 @@ test('a list is walked by arrow keys, and the space bar chooses', async () => {
 });
 
 test('runs that run are cancelled together, after a look at what that touches, and those that ended stay', async () => {
-  const { page, finish } = await newPage(session, '#/runs');
+  const { page, finish } = await newPage(session, `#/runs?from=${begun}`);
   await count(page, 5);
   await page.getByRole('checkbox', { name: 'All of this page' }).check();
   await page.getByRole('button', { name: 'Cancel…' }).click();
@@ -83,13 +84,13 @@ test('runs that run are cancelled together, after a look at what that touches, a
   await shoot(page, 'view-runs-cancel');
   await dialog.getByRole('button', { name: 'Do it' }).click();
   await page.getByText('Done: 2 runs.').waitFor();
-  await goTo(page, '#/runs?dag=slow&state=failed');
+  await goTo(page, `#/runs?dag=slow&state=failed&from=${begun}`);
   await count(page, 2);
   await finish();
 });
 
 test('tasks of several runs are cleared with what is behind them, and marked, as the preview says', async () => {
-  const { page, finish } = await newPage(session, '#/tasks?dag=branchy&q=bad');
+  const { page, finish } = await newPage(session, `#/tasks?dag=branchy&q=bad&from=${begun}`);
   await count(page, 2);
   await look(page, 'tasks-all', rows(page));
   await page.getByRole('checkbox', { name: 'All of this page' }).check();
@@ -108,9 +109,9 @@ test('tasks of several runs are cleared with what is behind them, and marked, as
   await dialog.getByRole('button', { name: 'Do it' }).click();
   await page.getByText('Done: 4 tasks.').waitFor();
   await page.locator('tr[data-row] [data-state="skipped"]').nth(1).waitFor();
-  await goTo(page, '#/tasks?dag=branchy&state=skipped');
+  await goTo(page, `#/tasks?dag=branchy&state=skipped&from=${begun}`);
   await count(page, 4);
-  await goTo(page, '#/tasks?dag=branchy&q=bad');
+  await goTo(page, `#/tasks?dag=branchy&q=bad&from=${begun}`);
   await count(page, 2);
   await page.getByRole('checkbox', { name: 'All of this page' }).check();
   await page.getByRole('button', { name: 'Clear…' }).click();
@@ -125,7 +126,7 @@ test('tasks of several runs are cleared with what is behind them, and marked, as
 test('all that match are chosen over the pages', async () => {
   const { page, finish } = await newPage(session);
   await trigger(page, 'wide');
-  await goTo(page, '#/tasks?dag=wide&q=task_00');
+  await goTo(page, `#/tasks?dag=wide&q=task_00&from=${begun}`);
   await count(page, 50);
   await page.getByRole('checkbox', { name: 'All of this page' }).check();
   await page.getByRole('button', { name: 'Choose all 100 that match' }).click();
@@ -140,9 +141,8 @@ test('all that match are chosen over the pages', async () => {
 
 test('both lists and what is done there speak Portuguese where the browser does', async () => {
   const context = await session.context.browser().newContext({ locale: 'pt-BR', storageState: await session.context.storageState() });
-  const { page, finish } = await newPage({ ...session, context }, '#/tasks?dag=branchy&q=bad');
+  const { page, finish } = await newPage({ ...session, context }, `#/tasks?dag=branchy&q=bad&from=${begun}`);
   await count(page, 2);
-  await page.getByText('Mais filtros').click();
   await page.getByRole('checkbox', { name: 'Tudo desta página' }).check();
   await page.getByRole('button', { name: 'Limpar…' }).click();
   await page.getByRole('dialog', { name: 'Limpar 2 tarefas?' }).getByText('4 instâncias de tarefas vão correr de novo.').waitFor();

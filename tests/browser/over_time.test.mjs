@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { changing } from './fixture_dags.mjs';
+import { edited } from './fixture_dags.mjs';
 import { check, headState, login, look, newPage, open, shoot, trigger } from './harness.mjs';
 
 let session;
@@ -14,7 +14,7 @@ before(async () => {
   await login(session);
   const { page, finish } = await newPage(session);
   for (let turn = 0; turn < 3; turn += 1) {
-    await trigger(page, 'branchy');
+    await trigger(page, 'steady');
     await headState(page, 'failed').waitFor();
   }
   await finish();
@@ -22,7 +22,7 @@ before(async () => {
 after(() => session?.close());
 
 test('trends tell how the last runs went, of all tasks or of one, and lead to each', async () => {
-  const { page, finish } = await newPage(session, '#/dags/branchy?tab=trends');
+  const { page, finish } = await newPage(session, '#/dags/steady?tab=trends');
   const bars = page.locator('.trend-run');
   await page.waitForFunction(() => document.querySelectorAll('figure[aria-label="Duration"] .trend-run').length === 3);
   assert.equal(await page.locator('figure[aria-label="Duration"] .run-bar[data-state="failed"]').count(), 3);
@@ -36,14 +36,14 @@ test('trends tell how the last runs went, of all tasks or of one, and lead to ea
   await page.locator('figure[aria-label="Duration"] .run-bar[data-state="success"]').nth(2).waitFor();
   assert.equal(await page.getByLabel('Of what').inputValue(), 'many');
   await page.locator('figure[aria-label="Duration"] .trend-run').first().locator('.run-bar').click();
-  await page.waitForFunction(() => /dags\/branchy\/runs\/.*task=many/.test(location.hash));
+  await page.waitForFunction(() => /dags\/steady\/runs\/.*task=many/.test(location.hash));
   await finish();
 });
 
 test('the source has numbered lines, its versions, and what changed between two of them', async () => {
-  const { page, finish } = await newPage(session, '#/dags/changing?tab=source');
+  const { page, finish } = await newPage(session, '#/dags/edited?tab=source');
   await page.locator('.code-line').first().waitFor();
-  writeFileSync(join(process.env.BATUTA_DAGS, 'changing.json'), JSON.stringify({ ...changing, description: 'It has changed', tasks: [...changing.tasks, { task_id: 'three', type: 'mock' }] }, null, 2));
+  writeFileSync(join(process.env.BATUTA_DAGS, 'edited.json'), JSON.stringify({ ...edited, description: 'It has changed', tasks: [...edited.tasks, { task_id: 'three', type: 'mock' }] }, null, 2));
   const picker = page.getByRole('combobox', { name: 'Version', exact: true });
   await picker.waitFor();
   await page.locator('.code-line', { hasText: 'It has changed' }).waitFor();
@@ -61,7 +61,7 @@ test('the source has numbered lines, its versions, and what changed between two 
   const folds = await page.locator('.code-fold').count();
   if (folds > 0) await page.locator('.code-fold').first().click();
   await look(page, 'source-diff', page.locator('.code-new'));
-  await goTo(page, '#/dags/branchy?tab=source');
+  await goTo(page, '#/dags/steady?tab=source');
   await page.locator('.code-line', { hasText: 'about to fail' }).waitFor();
   await look(page, 'source', page.locator('.code-line'));
   await finish();
@@ -69,7 +69,7 @@ test('the source has numbered lines, its versions, and what changed between two 
 
 test('trends and source speak Portuguese where the browser does', async () => {
   const context = await session.context.browser().newContext({ locale: 'pt-BR', storageState: await session.context.storageState() });
-  const { page, finish } = await newPage({ ...session, context }, '#/dags/branchy?tab=trends');
+  const { page, finish } = await newPage({ ...session, context }, '#/dags/steady?tab=trends');
   await page.getByText('Duração mediana').waitFor();
   await shoot(page, 'view-trends-pt');
   await page.getByRole('tab', { name: 'Código' }).click();

@@ -170,7 +170,7 @@ test('XCom and details of a task are a tab away', async () => {
   await headState(page, 'success').waitFor();
   await taskRow(page, 'transform').click();
   await page.getByRole('tab', { name: 'XCom' }).click();
-  await page.locator('.xcom', { hasText: '"records": 42' }).waitFor();
+  await page.locator('.xcom .json-leaf', { hasText: 'records 42' }).waitFor();
   await page.getByRole('tab', { name: 'Details' }).click();
   await page.getByText('default_pool').waitFor();
   await finish();

@@ -17,6 +17,7 @@ import './css/grid.css';
 import './css/home.css';
 import './css/trends.css';
 import './css/code.css';
+import './css/json.css';
 
 document.documentElement.lang = tagOf(language);
 const root = document.getElementById('app');

@@ -22,7 +22,7 @@ test('all times share one timer, and there is none while nobody listens', () => 
 
 test('typing in a log draws no line again but those in sight', () => {
   const lines: LogLine[] = [{ offset: 0, time: null, level: 'info', text: 'x' }];
-  const props = { lines, query: '', chosen: null };
+  const props = { lines, query: '', chosen: null, lineName: 'line' };
   const chunk = new LogChunk(props);
   chunk.props = props;
   const asks = (next: Partial<typeof props>, isSeen: boolean) => {

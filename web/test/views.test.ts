@@ -259,20 +259,34 @@ describe('the instances of a mapped task', () => {
   const list = '/api/v2/dags/d/dagRuns/r/taskInstances';
   const props = { dag: 'd', run: 'r', task: 'm', tab: 'log', onTab: vi.fn(), onClose: vi.fn() };
   const [first, second] = [instance(0), instance(1)];
-  test('that are not shown are counted, and a link leads to all', async () => {
-    const page = await open('#/dags/d', 'gridTask', props, { [list]: { task_instances: [first, second], total_entries: 2500, total_entries_limit: null } });
-    expect(page.root.text).toContain('2 of 2,500. All of them');
-    const link = page.root.all('a').find((one) => one.text === 'All of them');
+  const page = (more: object) => ({ task_instances: [first, second], total_entries: 2500, total_entries_limit: null, ...more });
+  test('are a table that the server pages and sorts, and a link leads to the list of all tasks', async () => {
+    const view = await open('#/dags/d?order=-duration&state=failed', 'gridTask', props, { [list]: page({}) });
+    expect(view.root.text).toContain('1–50 of 2,500 tasks');
+    expect(view.root.all('tr')).toHaveLength(3);
+    const link = view.root.all('a').find((one) => one.text === 'In the list of tasks');
     expect(link?.attributes.get('href')).toBe('#/tasks?dag=d&run=r&q=m');
+    const [look, asked] = view.asked;
+    expect(look?.url.search).toBe('?task_id=m&limit=2&order_by=map_index');
+    expect(asked?.url.search).toBe('?task_id=m&state=failed&order_by=-duration&limit=50&offset=0');
   });
   test('are at least so many where the server stopped counting', async () => {
-    const page = await open('#/dags/d', 'gridTask', props, { [list]: { task_instances: [first, second], total_entries: 2500, total_entries_limit: 2500 } });
-    expect(page.root.text).toContain('2 of at least 2,500.');
+    const view = await open('#/dags/d', 'gridTask', props, { [list]: page({ total_entries_limit: 2500 }) });
+    expect(view.root.text).toContain('of at least 2,500 tasks');
   });
-  test('say nothing of a rest when all are shown', async () => {
-    const page = await open('#/dags/d', 'gridTask', props, { [list]: { task_instances: [first, second], total_entries: 2, total_entries_limit: null } });
-    expect(page.root.text).not.toContain('All of them');
-    expect(page.root.all('tr')).toHaveLength(3);
+  test('are changed many at once, each by its number', async () => {
+    const view = await open('#/dags/d', 'gridTask', props, { [list]: page({ total_entries: 2 }) });
+    const box = view.root.all('input').find((one) => one.attributes.get('type') === 'checkbox');
+    if (box) box.checked = true;
+    box?.fire('change');
+    await view.wait(100);
+    view.root.button('Mark failed…').fire('click');
+    await view.wait(500);
+    view.root.button('Do it').fire('click');
+    await view.wait(100);
+    const deed = view.asked.find((one) => one.method === 'PATCH');
+    expect(deed?.url.pathname).toBe('/api/v2/dags/~/dagRuns/~/taskInstances');
+    expect(deed?.body).toMatchObject({ actions: [{ action: 'update', entities: [{ task_id: 'm', map_index: 0, new_state: 'failed' }, { task_id: 'm', map_index: 1 }] }] });
   });
 });
 

@@ -118,6 +118,12 @@ export const xcomEntries = (dag: string, run: string, task: string, signal?: Abo
   );
 export const xcomEntry = (dag: string, run: string, task: string, key: string, signal?: AbortSignal, index = -1) =>
   get<t.XCom>(`${taskUrl(dag, run, task)}/xcomEntries/${path(key)}${queryString(of(index))}`, signal);
+const xcomUrl = (task: t.TaskKey, key: string) => `${taskUrl(task.dag_id, task.dag_run_id, task.task_id)}/xcomEntries/${path(key)}`;
+export const createXcom = (task: t.TaskKey, key: string, value: unknown) =>
+  request<t.XCom>('POST', `${taskUrl(task.dag_id, task.dag_run_id, task.task_id)}/xcomEntries`, { body: { key, value, map_index: task.map_index } });
+export const setXcom = (task: t.TaskKey, key: string, value: unknown) =>
+  request<t.XCom>('PATCH', xcomUrl(task, key), { body: { value, map_index: task.map_index } });
+export const deleteXcom = (task: t.TaskKey, key: string) => request<unknown>('DELETE', `${xcomUrl(task, key)}${queryString(of(task.map_index))}`);
 /** What a try told about quality and lineage; null when it told nothing. */
 export const attemptReport = (
   dag: string,

@@ -9,6 +9,7 @@ interface Props {
   lines: readonly LogLine[];
   query: string; // folded; its places are marked
   chosen: number | null; // the line that is pointed at, where it is one of these
+  lineName: string; // what the address calls it
 }
 
 interface State {
@@ -25,7 +26,7 @@ function watch(element: Element, told: (isSeen: boolean) => void): void {
 }
 
 /** The address of a line: of the log as it is shown now, with the search in it. */
-export const lineLink = (offset: string | number): string => withSearch(location.hash, { line: offset });
+export const lineLink = (lineName: string, offset: string | number): string => withSearch(location.hash, { [lineName]: offset });
 
 function Text({ line, query }: { line: LogLine; query: string }) {
   return (
@@ -57,13 +58,13 @@ export class LogChunk extends Component<Props, State> {
   }
 
   override render() {
-    const { lines, chosen } = this.props;
+    const { lines, chosen, lineName } = this.props;
     const query = this.state.isSeen ? this.props.query : '';
     return (
       <div class="log-chunk" ref={this.box}>
         {lines.map((line) => (
           <div key={line.offset} class={`log-line log-${line.level} ${line.offset === chosen ? 'is-chosen' : ''}`} data-offset={line.offset}>
-            <a class="log-time" href={lineLink(line.offset)} tabIndex={-1}>
+            <a class="log-time" href={lineLink(lineName, line.offset)} tabIndex={-1}>
               {clockTime(line.time) || '·'}
             </a>
             <Text line={line} query={query} />

@@ -17,6 +17,7 @@ interface Props<T> {
   keyOf: (row: T) => string;
   labelOf: (row: T) => string; // for who cannot see the row
   picks: Picks<T> | null; // null: who looks may change nothing
+  isSmall?: boolean; // few columns: it stays a table where there is less room
   order: string; // a minus before it: the largest first
   onOrder: (order: string) => void;
   children: ComponentChildren; // what is done with those that were chosen
@@ -70,7 +71,7 @@ export function PickAll<T>({ rows, picks }: Pick<Props<T>, 'rows'> & { picks: Pi
   );
 }
 
-export function PickTable<T>({ rows, columns, keyOf, labelOf, picks, order, onOrder, children }: Props<T>) {
+export function PickTable<T>({ rows, columns, keyOf, labelOf, picks, isSmall, order, onOrder, children }: Props<T>) {
   return (
     <div class="table-box">
       {picks && (
@@ -79,7 +80,7 @@ export function PickTable<T>({ rows, columns, keyOf, labelOf, picks, order, onOr
           {children}
         </div>
       )}
-      <table class="table table-stack">
+      <table class={`table table-stack ${isSmall === true ? 'table-small' : ''}`}>
         <thead>
           <tr>
             {picks && (

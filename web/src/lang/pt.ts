@@ -8,6 +8,7 @@ import { listWords } from './pt_lists';
 import { runWords } from './pt_run';
 import { trendWords } from './pt_trends';
 import { viewWords } from './pt_views';
+import { xcomWords } from './pt_xcom';
 
 export const portuguese: Readonly<Record<string, string>> = {
   ...codeWords,
@@ -19,6 +20,7 @@ export const portuguese: Readonly<Record<string, string>> = {
   ...runWords,
   ...trendWords,
   ...viewWords,
+  ...xcomWords,
   'Failed': 'Falhou',
   'Upstream failed': 'Falhou acima',
   'Up for retry': 'Aguarda nova tentativa',
@@ -174,8 +176,5 @@ export const portuguese: Readonly<Record<string, string>> = {
   'events': 'eventos',
   'job': 'processo',
   'jobs': 'processos',
-  '{shown} of at least {total}.': '{shown} de pelo menos {total}.',
-  '{shown} of {total}.': '{shown} de {total}.',
-  'All of them': 'Todas',
   'Search runs': 'Procurar execuções',
 };

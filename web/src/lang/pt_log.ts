@@ -2,6 +2,10 @@
 export const logWords: Readonly<Record<string, string>> = {
   'Log': 'Log',
   'This task has not started yet.': 'Esta tarefa ainda não começou.',
+  'Beside it': 'Ao lado',
+  'no other beside it': 'nenhuma outra ao lado',
+  'Log of try {at}': 'Log da tentativa {at}',
+  'Search in the log of try {at}': 'Procura no log da tentativa {at}',
   'Follow': 'Acompanhar',
   'Wrap lines': 'Quebrar linhas',
   'Full screen': 'Tela cheia',

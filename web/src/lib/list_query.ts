@@ -17,12 +17,13 @@ export const taskFilters = ['dag', 'q', 'run', 'state', 'hours', 'from', 'to', '
 
 const contains = (text: string | null) => (text ? `%${text}%` : undefined);
 const statesOf = (search: URLSearchParams) => search.getAll('state').filter((one) => one !== '');
+const apiState = (state: string) => (state === 'none' ? 'no_status' : state);
 const isLive = (state: string) => !isEnded(state as TaskState);
 
 /** The order of the address, or the usual one where the list has none of that name. */
-export function orderOf(search: URLSearchParams, orders: readonly string[]): string {
+export function orderOf(search: URLSearchParams, orders: readonly string[], usual = usualOrder): string {
   const order = search.get('order') ?? '';
-  return orders.includes(order.replace(/^-/, '')) ? order : usualOrder;
+  return orders.includes(order.replace(/^-/, '')) ? order : usual;
 }
 
 /** An instant of the address, as the API takes it; undefined where it is none. */
@@ -74,7 +75,7 @@ export function tasksQuery(search: URLSearchParams, now: number): Query {
   return {
     ...common(search),
     task_display_name_pattern: contains(search.get('q')),
-    state: statesOf(search).map((one) => (one === 'none' ? 'no_status' : one)),
+    state: statesOf(search).map(apiState),
     pool: search.get('pool') ?? undefined,
     operator: search.get('operator') ?? undefined,
     rendered_map_index_pattern: contains(search.get('map')),
@@ -83,3 +84,15 @@ export function tasksQuery(search: URLSearchParams, now: number): Query {
     order_by: orderOf(search, taskOrders),
   };
 }
+
+/** Of a mapped task's instances in one run. */
+export const instanceOrders = ['map_index', 'rendered_map_index', 'state', 'start_date', 'try_number', 'duration'] as const;
+export const usualInstanceOrder = 'map_index';
+export const instanceOrder = (search: URLSearchParams): string => orderOf(search, instanceOrders, usualInstanceOrder);
+
+export const instancesQuery = (search: URLSearchParams, task: string) => ({
+  task_id: task,
+  state: statesOf(search).map(apiState),
+  rendered_map_index_pattern: contains(search.get('map')),
+  order_by: instanceOrder(search),
+});

@@ -31,7 +31,9 @@ const tabs = [
   { id: 'source', label: t('Source') },
 ];
 
-const nothing: Changes = { run: null, task: null, try: null, line: null };
+// What stood for what was chosen before.
+const noPart: Changes = { try: null, line: null, beside: null, line2: null, state: null, order: null, page: null, map: null };
+const nothing: Changes = { run: null, task: null, ...noPart };
 const go = (changes: Changes) => void (location.hash = withSearch(location.hash, changes));
 const gridKept = 'batuta-grid';
 
@@ -119,7 +121,7 @@ export function DagView({ dag, tab }: { dag: string; tab: string }) {
             </details>
           )}
           <div class={`dag-body ${gridShown ? 'has-grid' : ''}`}>
-            {gridShown && <GridPane dag={dag} run={run} task={task} onChoose={(nextRun, nextTask) => go({ run: nextRun, task: nextTask, tab: 'log', try: null, line: null })} />}
+            {gridShown && <GridPane dag={dag} run={run} task={task} onChoose={(nextRun, nextTask) => go({ run: nextRun, task: nextTask, tab: 'log', ...noPart })} />}
             <div class="dag-side">
               <div class="dag-tabs">
                 <Tabs tabs={tabs} current={chosen ? '' : current} label={t('About this DAG')} onChange={(id) => go({ ...nothing, tab: id })} />

@@ -15,6 +15,7 @@ const levelChoices: readonly (readonly [value: string, words: string, levels: re
 ];
 
 interface Props {
+  name: string; // of two searches in sight each has its own
   text: string;
   level: string;
   size: number; // a log that grew is searched again
@@ -26,7 +27,7 @@ interface Props {
   onError: (error: Error | undefined) => void; // undefined: it goes well again
 }
 
-export function LogSearchBar({ text, level, size, line, ask, onText, onLevel, onGo, onError }: Props) {
+export function LogSearchBar({ name, text, level, size, line, ask, onText, onLevel, onGo, onError }: Props) {
   const settled = useDebounced(text, 250);
   const [found, setFound] = useState<Found>(nothing);
   const [chosen, setChosen] = useState<number | null>(null); // where the match that one is at begins
@@ -75,7 +76,7 @@ export function LogSearchBar({ text, level, size, line, ask, onText, onLevel, on
   const place = { at: at < 0 ? '–' : number(at + 1), count: number(count) };
   const words = !isOn ? '' : found.share < 1 ? `${Math.floor(found.share * 100)} %` : count === 0 ? t('Not found') : found.isMore ? t('{at} of the newest {count}', place) : t('{at} of {count}', place);
   return (
-    <div class="log-search" role="search">
+    <div class="log-search" role="search" aria-label={name}>
       <label class="search">
         <Icon name="search" />
         <span class="visually-hidden">{t('Search the log')}</span>

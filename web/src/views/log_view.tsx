@@ -20,22 +20,28 @@ const nearEnd = 40; // px from the bottom that still count as reading the end
 const nearEdge = 800; // px from an edge at which more is read
 const wrapKept = 'batuta-log-wrap';
 
-const lineOf = (search: URLSearchParams): number | null => {
-  const text = search.get('line') ?? '';
+const lineOf = (search: URLSearchParams, name: string): number | null => {
+  const text = search.get(name) ?? '';
   return /^\d{1,15}$/.test(text) ? Number(text) : null;
 };
 
 // A line is drawn once, its link is of the search that is shown when somebody wants it.
-function renewLink(event: Event): void {
+function renewLink(event: Event, lineName: string): void {
   const link = event.target instanceof Element ? event.target.closest('a.log-time') : null;
   const offset = link?.parentElement?.dataset['offset'];
-  if (link && offset !== undefined) link.setAttribute('href', lineLink(offset));
+  if (link && offset !== undefined) link.setAttribute('href', lineLink(lineName, offset));
 }
 
-export function LogView({ task, attempt }: { task: TaskInstance; attempt: number }) {
+interface Props {
+  task: TaskInstance;
+  attempt: number;
+  lineName?: string; // what the address calls the line that is pointed at: of two logs side by side each has its own
+}
+
+export function LogView({ task, attempt, lineName = 'line' }: Props) {
   const [search, change] = useSearch();
   const [text, setText] = useSearchText('log');
-  const line = lineOf(search);
+  const line = lineOf(search, lineName);
   const [follow, setFollow] = useState(line === null);
   const marked = useDebounced(foldLetters(text), 150);
   const { part, error, reader, isLive, isWritten, run } = useLog(task, attempt, line, follow);
@@ -68,7 +74,7 @@ export function LogView({ task, attempt }: { task: TaskInstance; attempt: number
   const goTo = (offset: number) => {
     gone.current = null;
     setFollow(false);
-    if (offset !== line) return change({ line: offset });
+    if (offset !== line) return change({ [lineName]: offset });
     const there = box.current?.querySelector(`[data-offset="${offset}"]`);
     if (!there) return run(reader.open(offset));
     gone.current = offset;
@@ -89,7 +95,7 @@ export function LogView({ task, attempt }: { task: TaskInstance; attempt: number
   const onFollow = (on: boolean) => {
     setFollow(on);
     if (!on) return;
-    if (line !== null) change({ line: null });
+    if (line !== null) change({ [lineName]: null });
     if (part && !isAtEnd(part)) run(reader.open(null));
   };
   if (attempt === 0) return <Empty>{t('This task has not started yet.')}</Empty>;
@@ -101,6 +107,7 @@ export function LogView({ task, attempt }: { task: TaskInstance; attempt: number
     }}>
       <div class="log-bar">
         <LogSearchBar
+          name={t('Search in the log of try {at}', { at: attempt })}
           text={text}
           level={search.get('level') ?? ''}
           line={line}
@@ -133,7 +140,7 @@ export function LogView({ task, attempt }: { task: TaskInstance; attempt: number
         setSearchError(undefined);
         run(reader.open(line));
       }} />}
-      <div class="log-box" ref={box} onScroll={onScroll} onPointerOver={renewLink} tabIndex={0} role="log" aria-label={t('Log')} aria-live="off">
+      <div class="log-box" ref={box} onScroll={onScroll} onPointerOver={(event) => renewLink(event, lineName)} tabIndex={0} role="log" aria-label={t('Log')} aria-live="off">
         {part && part.start > 0 && (
           <button type="button" class="log-note log-on" onClick={() => run(reader.earlier())}>
             {t('{size} before this: scroll up to read it', { size: bytes(part.start) })}
@@ -144,6 +151,7 @@ export function LogView({ task, attempt }: { task: TaskInstance; attempt: number
             key={chunk[0]?.offset}
             lines={chunk}
             query={marked}
+            lineName={lineName}
             chosen={line !== null && chunk.some((one) => one.offset === line) ? line : null}
           />
         ))}

@@ -76,7 +76,7 @@ export function RunView({ dag, run, task, tab }: RunViewProps) {
   const now = useNow(live);
   useTitle(`${run} · ${dag}`);
   const select = (next: string | null, nextTab = tab) => {
-    location.hash = withSearch(location.hash, { task: next, tab: next === null ? null : nextTab, ...(next === task ? {} : { try: null, line: null }) });
+    location.hash = withSearch(location.hash, { task: next, tab: next === null ? null : nextTab, ...(next === task ? {} : { try: null, line: null, beside: null, line2: null }) });
   };
   const map = tasks.data?.map;
   const list = useMemo(() => (map ? [...map.values()] : []), [map]);

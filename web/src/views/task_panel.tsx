@@ -85,6 +85,8 @@ export function TaskPanel({ task, tab, now, onTab, onClose, onChanged }: Props) 
   const [search, change] = useSearch();
   const picked = countOf(search, 'try', 0); // 0: always the newest
   const attempt = picked === 0 || picked > task.try_number ? task.try_number : picked;
+  const asked = countOf(search, 'beside', 0);
+  const beside = asked > task.try_number || asked === attempt ? 0 : asked;
   const current = tabs.some((one) => one.id === tab) ? tab : 'log';
   return (
     <section class="task-panel card" aria-label={t('Task {task}', { task: taskKey(task) })}>
@@ -101,10 +103,20 @@ export function TaskPanel({ task, tab, now, onTab, onClose, onChanged }: Props) 
       <WhyNot task={task} />
       <div class="panel-tabs">
         <Tabs tabs={tabs} current={current} label={t('About this task')} onChange={onTab} />
-        <TryPicker task={task} attempt={attempt} now={now} onPick={(next) => change({ try: next, line: null })} />
+        <TryPicker task={task} attempt={attempt} beside={beside} now={now} onPick={(next) => change({ try: next, line: null })} onBeside={(next) => change({ beside: next, line2: null })} />
       </div>
       <QualityView task={task} attempt={attempt} />
-      {current === 'log' && <LogView key={attempt} task={task} attempt={attempt} />}
+      {current === 'log' && beside === 0 && <LogView key={attempt} task={task} attempt={attempt} />}
+      {current === 'log' && beside > 0 && (
+        <div class="tries-beside">
+          {[attempt, beside].map((one, at) => (
+            <section key={`${at} ${one}`} aria-label={t('Log of try {at}', { at: one })}>
+              <h3>{t('Try {at} of at most {most}', { at: one, most: task.max_tries + 1 })}</h3>
+              <LogView task={task} attempt={one} lineName={at === 0 ? 'line' : 'line2'} />
+            </section>
+          ))}
+        </div>
+      )}
       {current === 'xcom' && <XComView task={task} />}
       {current === 'details' && <TaskDetails task={task} now={now} />}
     </section>
