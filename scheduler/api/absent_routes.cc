@@ -1,5 +1,5 @@
-// Airflow's operations whose subject does not exist here: assets and their events, state
-// stores, task groups, partitions. Lists are empty, one object is not found
+// Airflow's operations whose subject does not exist here: aliases of assets, state stores, task
+// groups, partitions. Lists are empty, one object is not found
 // and says why, and what cannot be written is refused before anything is changed.
 #include <nlohmann/json.hpp>
 
@@ -15,7 +15,9 @@ using nlohmann::json;
 
 namespace {
 
-constexpr const char* no_assets = "there are no assets here: DAGs are not connected by them";
+constexpr const char* no_aliases = "assets have no aliases here: a task names what it makes";
+constexpr const char* no_asset_states =
+    "there are no state stores here: how far a task has read a source is its watermark";
 constexpr const char* no_states = "there are no state stores here: a task's results are its XComs";
 
 Error absent(const std::string& what, const char* why) {
@@ -37,15 +39,6 @@ Status find_dag(Context& context, const std::string& dag_id) {
   return {Errc::not_found, "The Dag with ID: `" + dag_id + "` was not found"};
 }
 
-// The run of the path, or with "~" any.
-Status find_run(Context& context, const Request& request) {
-  const std::string& dag_id = path_param(request, "dag_id");
-  const std::string& run_id = path_param(request, "dag_run_id");
-  if (dag_id == "~" || run_id == "~") return success();
-  if (context.services.history.run(dag_id, run_id)) return success();
-  return {Errc::not_found, "no such run of this DAG"};
-}
-
 Status find_instance(Context& context, const Request& request) {
   const auto name = instance_name(request);
   if (!name) return name.error();
@@ -65,58 +58,49 @@ Status check_body(const Request& request, json* kept = nullptr) {
 
 }  // namespace
 
-// ---- assets
+// ---- aliases of assets
 
-Result<Response> list_assets(Context&, const Request& request) {
-  return none_of(request, "assets");
-}
 Result<Response> list_asset_aliases(Context&, const Request& request) {
   return none_of(request, "asset_aliases");
-}
-Result<Response> list_asset_events(Context&, const Request& request) {
-  return none_of(request, "asset_events");
-}
-
-// Whatever is asked of one asset, or of what belongs to it.
-Result<Response> no_asset(Context&, const Request& request) {
-  if (const auto ok = check_body(request); !ok) return ok.error();
-  const auto id = path_number(request, "asset_id");
-  if (!id) return id.error();
-  if (const auto list = none_of(request, "assets"); !list) return list.error();
-  return absent("The Asset with ID: `" + std::to_string(*id) + "`", no_assets);
 }
 Result<Response> no_asset_alias(Context&, const Request& request) {
   const auto id = path_number(request, "asset_alias_id");
   if (!id) return id.error();
-  return absent("The Asset Alias with ID: `" + std::to_string(*id) + "`", no_assets);
-}
-Result<Response> no_asset_of_event(Context&, const Request& request) {
-  json body;
-  if (const auto ok = check_body(request, &body); !ok) return ok.error();
-  return absent("Asset with ID: `" + body["asset_id"].dump() + "`", no_assets);
+  return absent("The Asset Alias with ID: `" + std::to_string(*id) + "`", no_aliases);
 }
 
-Result<Response> list_dag_queued_events(Context& context, const Request& request) {
-  const std::string& dag_id = path_param(request, "dag_id");
-  if (const auto ok = find_dag(context, dag_id); !ok) return ok.error();
-  return none_of(request, "queued_events");
-}
-Result<Response> no_dag_queued_events(Context& context, const Request& request) {
-  const std::string& dag_id = path_param(request, "dag_id");
-  if (const auto ok = find_dag(context, dag_id); !ok) return ok.error();
-  QueryReader query(request);
-  query.filters();
-  if (!query.status()) return query.status().error();
-  return absent("Queue event with dag_id: `" + dag_id + "`", no_assets);
-}
-Result<Response> no_dag_asset(Context& context, const Request& request) {
+// ---- state stores of assets
+
+namespace {
+Status find_asset(Context& context, const Request& request) {
   const auto id = path_number(request, "asset_id");
   if (!id) return id.error();
-  return no_dag_queued_events(context, request);
+  AssetQuery query;
+  query.id = *id;
+  query.sight = seen_dags(request);
+  if (!context.services.history.assets(query).rows.empty()) return success();
+  return {Errc::not_found, "The Asset with ID: `" + std::to_string(*id) + "` was not found"};
 }
-Result<Response> list_upstream_asset_events(Context& context, const Request& request) {
-  if (const auto ok = find_run(context, request); !ok) return ok.error();
-  return none_of(request, "asset_events");
+}  // namespace
+
+Result<Response> list_asset_states(Context& context, const Request& request) {
+  if (const auto ok = find_asset(context, request); !ok) return ok.error();
+  return none_of(request, "asset_state_store");
+}
+Result<Response> no_asset_state(Context& context, const Request& request) {
+  if (const auto ok = check_body(request); !ok) return ok.error();
+  if (const auto ok = find_asset(context, request); !ok) return ok.error();
+  return absent("The key `" + path_param(request, "key") + "`", no_asset_states);
+}
+Result<Response> refuse_asset_state(Context& context, const Request& request) {
+  if (const auto ok = check_body(request); !ok) return ok.error();
+  if (const auto ok = find_asset(context, request); !ok) return ok.error();
+  return {Errc::conflict, no_asset_states};
+}
+// There is nothing to clear: as in Airflow that is no mistake.
+Result<Response> clear_asset_states(Context& context, const Request& request) {
+  if (const auto ok = find_asset(context, request); !ok) return ok.error();
+  return no_content();
 }
 
 // ---- state stores of tasks

@@ -2,10 +2,12 @@
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "scheduler/api/auth.h"
 #include "scheduler/api/bulk.h"
 #include "scheduler/api/codecs.h"
 #include "scheduler/api/handlers.h"
 #include "scheduler/api/params.h"
+#include "scheduler/api/routes.h"
 #include "scheduler/core/backfill.h"
 #include "scheduler/dagfile/run_conf.h"
 

@@ -37,6 +37,9 @@ nlohmann::json page_of(std::string_view plural, const Page& page, std::size_t to
 // Asked by Airflow's client of 3.0 or 3.1, which says so, and takes less than later ones.
 bool is_old_client(const Request& request);
 
+// What the DAG waits for, as Airflow's asset_expression; null for nothing, or no DAG.
+nlohmann::json asset_expression(const Dag* dag);
+
 struct DagFacts {
   const DagRow& row;
   const Dag* dag = nullptr;  // the newest version; null when its file is gone

@@ -62,6 +62,8 @@ bool belongs(const DagFilter& filter, const DagFacts& facts) {
     if (!passes(name, cell(facts.row.dag_id))) return false;
   }
   if (filter.paused && *filter.paused != facts.row.is_paused) return false;
+  const bool waits = facts.dag != nullptr && facts.dag->waits_for.has_value();
+  if (filter.by_assets && *filter.by_assets != waits) return false;
   if (filter.broken && *filter.broken != facts.has_import_errors) return false;
   return has_tags(filter, facts.dag) && has_owner(filter, facts.dag);
 }

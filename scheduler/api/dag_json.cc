@@ -100,7 +100,7 @@ json dag_json(const DagFacts& facts) {
               {"file_token", stable_uuid("file:" + dag.file)},
               {"description", text_or_null(dag.description)},
               {"timetable_summary", text_or_null(dag.schedule_text)},
-              {"timetable_description", describe(dag.schedule, dag.schedule_text)},
+              {"timetable_description", describe_schedule(dag)},
               {"timetable_partitioned", false},
               {"timetable_periodic", is_periodic(dag.schedule)},
               {"is_backfillable", has_ticks(dag.schedule)},
@@ -128,7 +128,7 @@ std::string dag_details_text(const DagFacts& facts, const VersionInfo* version,
     const auto seconds = std::chrono::duration<double>(dag.dagrun_timeout).count();
     out["dag_run_timeout"] = "PT" + json(seconds).dump() + "S";
   }
-  out["asset_expression"] = nullptr;
+  out["asset_expression"] = asset_expression(facts.dag);
   out["doc_md"] = text_or_null(dag.doc_md);
   out["start_date"] = iso_or_null(dag.start_date);
   out["end_date"] = iso_or_null(dag.end_date);
@@ -150,6 +150,14 @@ std::string dag_details_text(const DagFacts& facts, const VersionInfo* version,
   text.back() = ',';  // the object's brace, which the params' member puts back
   return text + "\"params\":" + params_text(dag) + "}";
 }
+
+namespace {
+json uris_of(const Dag& dag, const std::vector<AssetIndex>& assets) {
+  json uris = json::array();
+  for (const AssetIndex place : assets) uris.push_back(dag.assets[place].uri);
+  return uris;
+}
+}  // namespace
 
 json task_json(const Dag& dag, const Task& task, bool old_client) {
   json downstream = json::array();
@@ -202,7 +210,9 @@ json task_json(const Dag& dag, const Task& task, bool old_client) {
             {"group", text_or_null(task.group)},
             {"is_setup", task.is_setup},
             {"is_teardown", task.is_teardown},
-            {"is_on_exit", task.is_on_exit}}}};
+            {"is_on_exit", task.is_on_exit},
+            {"outlets", uris_of(dag, task.outlets)},
+            {"inlets", uris_of(dag, task.inlets)}}}};
 }
 
 std::string version_text(const std::string& dag_id, const std::string& version, std::int64_t number,

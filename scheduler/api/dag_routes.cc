@@ -90,8 +90,8 @@ Result<DagFilter> read_filter(const Request& request) {
   }
   filter.favorite = query.boolean("is_favorite");
   filter.broken = query.boolean("has_import_errors");
-  filter.nothing = query.boolean("has_asset_schedule").value_or(false) ||
-                   query.text("bundle_name").value_or(bundle_name) != bundle_name;
+  filter.by_assets = query.boolean("has_asset_schedule");
+  filter.nothing = query.text("bundle_name").value_or(bundle_name) != bundle_name;
   read_last_run(query, filter);
   filter.list = query.list_query();
   filter.runs = query.integer("dag_runs_limit", 0, 0, 25);

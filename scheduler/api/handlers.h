@@ -131,17 +131,28 @@ Result<Response> get_question(Context&, const Request&);
 Result<Response> get_question_of_try(Context&, const Request&);
 void answer_question(Context&, Call);
 
-// absent_routes.cc
+// asset_routes.cc
 Result<Response> list_assets(Context&, const Request&);
-Result<Response> list_asset_aliases(Context&, const Request&);
+Result<Response> get_asset(Context&, const Request&);
 Result<Response> list_asset_events(Context&, const Request&);
-Result<Response> no_asset(Context&, const Request&);
-Result<Response> no_asset_alias(Context&, const Request&);
-Result<Response> no_asset_of_event(Context&, const Request&);
-Result<Response> list_dag_queued_events(Context&, const Request&);
-Result<Response> no_dag_queued_events(Context&, const Request&);
-Result<Response> no_dag_asset(Context&, const Request&);
+void create_asset_event(Context&, Call);
+void materialize_asset(Context&, Call);
+Result<Response> list_queued_of_asset(Context&, const Request&);
+Result<Response> list_queued_of_dag(Context&, const Request&);
+Result<Response> get_queued_of_dag(Context&, const Request&);
+void drop_queued_of_asset(Context&, Call);
+void drop_queued_of_dag(Context&, Call);
+void drop_one_queued_of_dag(Context&, Call);
 Result<Response> list_upstream_asset_events(Context&, const Request&);
+Result<Response> get_awaited_assets(Context&, const Request&);
+
+// absent_routes.cc
+Result<Response> list_asset_aliases(Context&, const Request&);
+Result<Response> no_asset_alias(Context&, const Request&);
+Result<Response> list_asset_states(Context&, const Request&);
+Result<Response> no_asset_state(Context&, const Request&);
+Result<Response> refuse_asset_state(Context&, const Request&);
+Result<Response> clear_asset_states(Context&, const Request&);
 Result<Response> list_task_states(Context&, const Request&);
 Result<Response> no_task_state(Context&, const Request&);
 Result<Response> refuse_task_state(Context&, const Request&);

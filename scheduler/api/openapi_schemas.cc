@@ -52,7 +52,9 @@ constexpr ObjectSchema schemas[] = {
      "priority_weight:int weight_rule ui_color ui_fgcolor [template_fields] "
      "[downstream_task_ids] doc_md? operator_name params:object class_ref:object is_mapped:bool "
      "[extra_links] batuta:TaskExtra"},
-    {"TaskExtra", "edge_labels:object group? is_setup:bool is_teardown:bool is_on_exit:bool"},
+    {"TaskExtra",
+     "edge_labels:object group? is_setup:bool is_teardown:bool is_on_exit:bool [outlets] "
+     "[inlets]"},
     {"TaskGroup", "group_id parent? display_name doc_md?"},
     {"TaskCollectionExtra", "[groups:TaskGroup]"},
     {"TaskCollection", "[tasks:Task] total_entries:int batuta:TaskCollectionExtra"},
@@ -119,10 +121,31 @@ constexpr ObjectSchema schemas[] = {
     {"ConfigSection", "name [options:ConfigOption]"},
     {"Config", "[sections:ConfigSection]"},
     {"ExtraLinkCollection", "extra_links:object total_entries:int"},
-    {"AssetCollection", "[assets:object] total_entries:int"},
+    {"AssetSchedule", "dag_id created_at:time updated_at:time"},
+    {"AssetTask", "dag_id task_id created_at:time updated_at:time"},
+    {"LastAssetEvent", "id:int? timestamp:time?"},
+    {"Asset",
+     "id:int uri name group extra:object created_at:time updated_at:time "
+     "[scheduled_dags:AssetSchedule] [producing_tasks:AssetTask] [consuming_tasks:AssetTask] "
+     "[aliases:object] [watchers:object] last_asset_event:LastAssetEvent?"},
+    {"AssetCollection", "[assets:Asset] total_entries:int"},
     {"AssetAliasCollection", "[asset_aliases:object] total_entries:int"},
-    {"AssetEventCollection", "[asset_events:object] total_entries:int"},
-    {"QueuedEventCollection", "[queued_events:object] total_entries:int"},
+    {"AssetConsumer",
+     "run_id dag_id logical_date:time? start_date:time end_date:time? state "
+     "data_interval_start:time? data_interval_end:time? partition_key? triggering:bool"},
+    {"AssetEvent",
+     "id:int asset_id:int uri name group extra:object source_dag_id? source_task_id? "
+     "source_run_id? source_map_index:int [created_dagruns:AssetConsumer] timestamp:time "
+     "partition_key?"},
+    {"AssetEventCollection", "[asset_events:AssetEvent] total_entries:int"},
+    {"QueuedEventExtra", "uri events:int"},
+    {"QueuedEvent", "dag_id dag_display_name asset_id:int created_at:time batuta:QueuedEventExtra"},
+    {"QueuedEventCollection", "[queued_events:QueuedEvent] total_entries:int"},
+    {"AwaitedAsset", "uri asset_id:int? queued_events:int queued_at:time?"},
+    {"AwaitedAssets",
+     "dag_id asset_expression:any? is_paused:bool condition_met:bool reason "
+     "[assets:AwaitedAsset]"},
+    {"AssetStateCollection", "[asset_state_store:object] total_entries:int"},
     {"BackfillExtra",
      "run_backwards:bool run_on_latest_version:bool ticks:int done:int cancelled:bool ended:bool "
      "triggering_user_name? ~outcomes:object ~runs:object"},

@@ -36,7 +36,7 @@ constexpr QueryParam dag_list_rows[] = {
     own("dag_run_start_date", Kind::times, "Of the DAG's newest run"),
     own("dag_run_end_date", Kind::times, "Of the DAG's newest run"),
     own("is_favorite", Kind::flag, "One's own"),
-    own("has_asset_schedule", Kind::flag, "No DAG is scheduled by assets here"),
+    own("has_asset_schedule", Kind::flag, "Whether it waits for assets"),
     refused("bundle_version"),
     refused("asset_dependency"),
     refused("timetable_type", Kind::texts),
@@ -123,8 +123,7 @@ constexpr QueryParam run_list_rows[] = {
     filter("partition_key_prefix_pattern", Kind::prefix, "partition_key", Op::any,
            "No run has one"),
     filter("partition_date", Kind::days, "partition_date", Op::any, "No run has one"),
-    filter("consuming_asset_pattern", Kind::pattern, "consuming_asset", Op::any,
-           "No run is caused by an asset"),
+    pattern("consuming_asset_pattern", "consuming_asset"),
     cursor,
     refused("updated_at", Kind::times),
 };

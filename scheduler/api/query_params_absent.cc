@@ -1,11 +1,11 @@
-// Query parameters of Airflow's operations that have no subject here: checked, and nothing passes.
+// Query parameters of Airflow's operations on assets, and of those that have no subject here:
+// checked, and nothing passes.
 #include "scheduler/api/query_rows.h"
 
 namespace batuta::http {
 namespace {
 
 using namespace query_rows;
-using Op = Filter::Op;
 using Kind = ParamKind;
 
 constexpr QueryParam asset_list_rows[] = {
@@ -16,8 +16,8 @@ constexpr QueryParam asset_list_rows[] = {
     prefix("name_prefix_pattern", "name"),
     pattern("uri_pattern", "uri"),
     prefix("uri_prefix_pattern", "uri"),
-    filter("dag_ids", Kind::texts, "dag_id"),
-    filter("only_active", Kind::flag, "is_active"),
+    own("dag_ids", Kind::texts, "Only assets that one of these DAGs names"),
+    own("only_active", Kind::flag, "Only assets that a DAG names, and tables; true unless given"),
 };
 constexpr QueryParam alias_list_rows[] = {limit, offset, orders("id name group"),
                                           pattern("name_pattern", "name"),
@@ -35,7 +35,8 @@ constexpr QueryParam asset_event_rows[] = {
     prefix("name_prefix_pattern", "name"),
     times("timestamp"),
 };
-constexpr QueryParam queued_event_rows[] = {filter("before", Kind::time, "created_at", Op::lt)};
+constexpr QueryParam queued_event_rows[] = {
+    own("before", Kind::time, "Only what was queued before")};
 constexpr QueryParam state_list_rows[] = {map_index, limit, offset};
 constexpr QueryParam state_clear_rows[] = {map_index, own("all_map_indices", Kind::flag)};
 

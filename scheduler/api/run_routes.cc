@@ -9,6 +9,7 @@
 #include "scheduler/api/handlers.h"
 #include "scheduler/api/params.h"
 #include "scheduler/api/row_lists.h"
+#include "scheduler/api/run_answers.h"
 #include "scheduler/dagfile/dag_parser.h"
 #include "scheduler/store/sealed_value.h"
 
@@ -18,7 +19,6 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::size_t max_run_note = 1000;
 constexpr auto longest_wait = std::chrono::seconds(60);
 
 Error no_such_run() {
@@ -44,6 +44,8 @@ void answer_run(Context& context, const Call& call, const RunRow& run) {
   });
 }
 
+}  // namespace
+
 std::function<void(Reply)> answering_run(Context& context, const Call& call) {
   return [&context, call](const Reply& reply) {
     if (reply.code != Errc::ok) return call.respond(error_response(reply_error(reply)));
@@ -52,8 +54,7 @@ std::function<void(Reply)> answering_run(Context& context, const Call& call) {
   };
 }
 
-// Kinds of runs and states that Airflow knows and we never have: they match nothing.
-constexpr std::int64_t no_code = -1;
+namespace {
 
 // Airflow keeps conf with a space after each colon and comma, we keep it without: what is written
 // either way is found, also when it is a piece of an object only.
@@ -86,17 +87,15 @@ void read_states(QueryReader& query, RunQuery& out) {
   }
   Filter types{"run_type", Filter::Op::any, {}};
   for (const auto& text : query.list("run_type")) {
-    if (text == to_string(RunType::manual)) {
-      types.values.emplace_back(static_cast<std::int64_t>(RunType::manual));
-    } else if (text == to_string(RunType::scheduled)) {
-      types.values.emplace_back(static_cast<std::int64_t>(RunType::scheduled));
-    } else if (text == to_string(RunType::backfill)) {
-      types.values.emplace_back(static_cast<std::int64_t>(RunType::backfill));
-    } else if (text == "asset_triggered" || text == "asset_materialization") {
-      types.values.emplace_back(no_code);
-    } else {
+    static constexpr RunType all[] = {RunType::manual, RunType::scheduled, RunType::backfill,
+                                      RunType::asset_triggered, RunType::asset_materialization};
+    const auto type = std::find_if(std::begin(all), std::end(all),
+                                   [&](RunType one) { return text == to_string(one); });
+    if (type == std::end(all)) {
       query.fail("run_type",
                  "must be manual, scheduled, backfill, asset_triggered or asset_materialization");
+    } else {
+      types.values.emplace_back(static_cast<std::int64_t>(*type));
     }
   }
   if (!types.values.empty()) out.filters.push_back(std::move(types));
@@ -120,11 +119,15 @@ Result<RunQuery> read_run_query(const Request& request) {
   return out;
 }
 
+}  // namespace
+
 std::string client_name(const Request& request) {
   if (request.identity.by_cookie) return "ui";
   const std::string* agent = request.header("user-agent");
   return agent && agent->starts_with("batuta-cli") ? "cli" : "rest_api";
 }
+
+namespace {
 
 // conf is kept as it was given; it is checked with the defaults of the DAG's params, which attempts
 // get with it.

@@ -161,6 +161,7 @@ int parse(int argc, char** argv, Session& session) {
   add_lake_commands(app, session);
   add_system_commands(app, session);
   add_backfill_commands(app, session);
+  add_asset_commands(app, session);
   add_airflow_commands(app, session);
   add_move_commands(app, session);
   add_import_commands(app, session);

@@ -34,6 +34,8 @@ void add_process_commands(CLI::App& app, Session& session);   // standalone sche
 void add_dag_commands(CLI::App& app, Session& session);       // dags
 void add_run_commands(CLI::App& app, Session& session);       // runs
 void add_backfill_commands(CLI::App& app, Session& session);  // backfill
+void add_asset_commands(CLI::App& app, Session& session);     // assets
+void add_dag_explain(CLI::App& dags, Session& session);       // dags explain
 void add_task_commands(CLI::App& app, Session& session);      // tasks, xcom
 void add_hitl_commands(CLI::App& app, Session& session);      // hitl; tasks must be there
 void add_admin_commands(CLI::App& app, Session& session);     // pools variables connections

@@ -194,6 +194,8 @@ void add_dag_commands(CLI::App& app, Session& session) {
   one("unpause", "Create runs again",
       [&session, trigger] { set_paused(session, trigger->dag_id, false); });
 
+  add_dag_explain(*dags, session);
+
   CLI::App* run =
       one("trigger", "Start a run", [&session, trigger] { trigger_run(session, *trigger); });
   run->add_option("--conf", trigger->conf, "JSON object of parameters")->capture_default_str();

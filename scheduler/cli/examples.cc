@@ -37,6 +37,11 @@ constexpr Example examples[] = {
     {"runs follow", "batuta runs follow hello \"$RUN\""},
     {"runs wait", "batuta runs wait hello \"$RUN\" && echo done"},
     {"runs clear", "batuta runs clear hello \"$RUN\" --only-failed --dry-run"},
+    {"dags explain", "batuta dags explain report"},
+    {"assets list", "batuta assets list orders\n  batuta assets list --dag-id hello -o json"},
+    {"assets events", "batuta assets events s3://lake/orders --limit 5"},
+    {"assets tell", "batuta assets tell s3://lake/orders --extra '{\"rows\": 3}'"},
+    {"assets materialize", "batuta assets materialize s3://lake/orders"},
     {"backfill create",
      "batuta backfill create hello -s 2024-05-01T00:00:00Z -e 2024-05-07T00:00:00Z --dry-run\n"
      "  batuta backfill create hello -s 2024-05-01T00:00:00Z -e 2024-05-07T00:00:00Z "

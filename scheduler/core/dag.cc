@@ -250,6 +250,15 @@ bool uses_past(const Dag& dag) {
   return std::any_of(dag.tasks.begin(), dag.tasks.end(), looks_back);
 }
 
+std::string describe_schedule(const Dag& dag) {
+  if (!dag.waits_for) return describe(dag.schedule, dag.schedule_text);
+  if (dag.schedule.kind == Timetable::Kind::none) return "Triggered by assets";
+  constexpr std::string_view by_assets = "Asset or ";
+  std::string_view ticks = dag.schedule_text;
+  if (ticks.starts_with(by_assets)) ticks.remove_prefix(by_assets.size());
+  return "Triggered by assets or " + describe(dag.schedule, std::string(ticks));
+}
+
 std::vector<TaskIndex> tasks_of_group(const Dag& dag, std::string_view group_id) {
   std::vector<std::string_view> groups{group_id};
   for (std::size_t at = 0; at < groups.size(); ++at) {  // inner ones behind outer ones

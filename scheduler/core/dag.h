@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "common/message.h"
 #include "common/result.h"
 #include "common/time.h"
+#include "scheduler/core/asset.h"
 #include "scheduler/core/notifier.h"
 #include "scheduler/core/retry_rule.h"
 #include "scheduler/core/timetable.h"
@@ -93,6 +95,8 @@ struct Task {
   bool multiple_outputs = false;    // each member of what it returns is an XCom of its own, too
   std::vector<Notifier> notifiers;
   std::vector<std::string> connections;  // names it may use
+  std::vector<AssetIndex> outlets;       // what it makes: an event of each when it succeeds
+  std::vector<AssetIndex> inlets;        // what it reads; for people
   std::string spec_json;                 // the task's fields for rendering: {"params":…} and the
                                          // built-in's own fields; opaque to the core
   bool has_templates = false;            // spec_json contains "{{"
@@ -127,10 +131,12 @@ struct Dag {
   std::string file;    // relative to the DAG folder
   std::vector<std::string> tags;
   std::vector<std::string> owners;
-  std::vector<Task> tasks;        // in file order; TaskIndex is the position
-  std::vector<TaskGroup> groups;  // by id
-  Timetable schedule;             // scheduled runs
-  std::string schedule_text;      // as written: "@hourly", "0 5 * * *", empty for none
+  std::vector<Task> tasks;                  // in file order; TaskIndex is the position
+  std::vector<TaskGroup> groups;            // by id
+  Timetable schedule;                       // scheduled runs
+  std::string schedule_text;                // as written: "@hourly", "0 5 * * *", empty for none
+  std::vector<AssetSpec> assets;            // that it names, each once
+  std::optional<AssetCondition> waits_for;  // of those; beside the ticks of `schedule`
   std::string timezone = "UTC";
   OptTime start_date;
   OptTime end_date;
@@ -167,6 +173,9 @@ Time start_of_tick(const Dag& dag, Time tick);
 // The next run that time alone will bring: after `handled`, the DAG's cursor, if it has one.
 // nullopt: none, ever.
 std::optional<ScheduledTick> upcoming_run(const Dag& dag, OptTime handled, Time now);
+
+// When it runs, in words, for lists: "every 30m", "Triggered by assets".
+std::string describe_schedule(const Dag& dag);
 
 // All tasks of a group, those of inner groups included, ascending; none when there is no such
 // group.

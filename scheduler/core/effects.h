@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "scheduler/core/asset.h"
 #include "scheduler/core/event.h"
 #include "scheduler/core/question.h"
 #include "scheduler/core/rows.h"
@@ -54,8 +55,20 @@ struct Changes {
   std::vector<JobExecutionRow> job_executions;  // upserts by (key)
   std::vector<WaitRow> waits;                   // upserts by key
   std::vector<InstanceKey> waits_done;
-  std::vector<QuestionRow> questions;             // inserts by (key, try)
-  std::vector<AnswerRow> answers;                 // of questions that have none
+  std::vector<QuestionRow> questions;  // inserts by (key, try)
+  std::vector<AnswerRow> answers;      // of questions that have none
+  std::vector<AssetRow> assets;        // upserts by id
+  // Replaces all that the DAG's versions before named.
+  struct AssetRefs {
+    std::string dag_id;
+    Time at;
+    std::vector<AssetRefRow> refs;  // each once
+  };
+  std::vector<AssetRefs> asset_refs;
+  std::vector<AssetEventRow> asset_events;                             // inserts
+  std::vector<QueuedAssetEvent> asset_queued;                          // inserts
+  std::vector<std::pair<std::string, std::int64_t>> asset_unqueued;    // DAG and event; afterwards
+  std::vector<std::pair<RunSeq, std::int64_t>> asset_events_consumed;  // run and event; inserts
   std::vector<AttemptReportRow> attempt_reports;  // inserts: an attempt ends once
   std::vector<OutboxRow> outbox;                  // inserts
   std::vector<std::int64_t> outbox_done;
@@ -142,8 +155,9 @@ struct Reply {
   bool repeated = false;               // trigger: the idempotency key was known
   std::vector<TaskInstanceRow> tasks;  // clear, mark: what is (or would be) touched, before
   std::string where;                   // the field that is wrong, as in Error; when code is invalid
-  std::optional<BackfillRow> backfill{};  // of a backfill
-  std::optional<AnswerRow> answer{};      // of an answer
+  std::optional<BackfillRow> backfill{};       // of a backfill
+  std::optional<AnswerRow> answer{};           // of an answer
+  std::optional<AssetEventRow> asset_event{};  // of one that was told
 };
 // For the live feed: what changed, as the page needs it. Strings are looked up by the engine.
 struct FeedItem {

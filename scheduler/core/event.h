@@ -60,6 +60,7 @@ struct RunRequested {
   std::string user;
   std::string idempotency_key;
   std::string request_digest;
+  RunType type = RunType::manual;  // or asset_materialization
   // Set by the engine when the key or the run id exists among finished runs in the store.
   std::optional<RunRow> existing;
 };
@@ -287,6 +288,23 @@ struct QuestionAnswered {
   std::string params_input_json = "{}";
   std::string user{};
 };
+// Somebody tells that an asset has changed.
+struct AssetChanged {
+  RequestId request = 0;
+  std::int64_t asset = 0;
+  std::string extra_json = "{}";
+  std::string user{};
+};
+// What is queued goes, without a run. At least one of `dag_id` and `asset` is given.
+struct QueuedAssetEventsDropped {
+  RequestId request = 0;
+  std::string dag_id;      // empty: of all DAGs that the asset is queued for
+  std::int64_t asset = 0;  // 0: whatever is queued for the DAG
+  OptTime before{};        // only what was queued before
+  std::string user{};
+  // Of several DAGs only these; without it, all. For who may not change every DAG.
+  std::optional<std::vector<std::string>> dag_ids{};
+};
 struct PublicationSettled {
   std::int64_t publication = 0;
   std::int64_t version = 0;
@@ -309,6 +327,7 @@ using Event =
                  BackfillRequested, BackfillChanged, BackfillLooked, PoolSet, PoolDeleted,
                  WorkerJoined, WorkerLost, AgentDead, WorkerHeartbeat, WorkerCatalogue,
                  AttemptStarted, AttemptFinished, AttemptRecalled, TaskExpanded, TaskResolved,
-                 WaitChecked, QuestionAnswered, PublicationSettled, PublicationRefused, Stalled>;
+                 WaitChecked, QuestionAnswered, AssetChanged, QueuedAssetEventsDropped,
+                 PublicationSettled, PublicationRefused, Stalled>;
 
 }  // namespace batuta

@@ -96,8 +96,8 @@ void purge_ended(Turn& turn) {
   turn.state.ended = std::move(kept);
   for (LiveRun* run : turn.runs) {
     if (!run->deleted) continue;
-    // A backfill has room for another.
-    if (backfill_of(turn.state, run->row()) != nullptr) {
+    // A backfill, or a DAG that waits for assets, has room for another.
+    if (backfill_of(turn.state, run->row()) != nullptr || run->dag->dag->waits_for) {
       advance_later(turn.state, *run->dag);
       turn.more_to_create = true;
     }
@@ -175,9 +175,11 @@ bool Changes::empty() const {
          tasks_updated.empty() && xcoms_cleared.empty() && xcoms_deleted.empty() && xcoms.empty() &&
          tables.empty() && accepted.empty() && accepted_done.empty() && publications.empty() &&
          watermarks.empty() && streaks.empty() && waits.empty() && waits_done.empty() &&
-         questions.empty() && answers.empty() && job_executions.empty() &&
-         attempt_reports.empty() && outbox.empty() && outbox_done.empty() && event_log.empty() &&
-         runs_removed.empty() && dags_deleted.empty();
+         questions.empty() && answers.empty() && assets.empty() && asset_refs.empty() &&
+         asset_events.empty() && asset_queued.empty() && asset_unqueued.empty() &&
+         asset_events_consumed.empty() && job_executions.empty() && attempt_reports.empty() &&
+         outbox.empty() && outbox_done.empty() && event_log.empty() && runs_removed.empty() &&
+         dags_deleted.empty();
 }
 
 }  // namespace batuta

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -13,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "scheduler/core/asset.h"
 #include "scheduler/core/event.h"
 #include "scheduler/core/question.h"
 #include "scheduler/core/rows.h"
@@ -235,9 +237,20 @@ struct LiveDag {
   std::map<PluginNo, Duration> estimates;  // how long a task runs, near its median
   // Failures in a row of tasks that count them, by id and map index.
   std::map<std::pair<std::string, MapIndex>, std::int32_t> streaks;
-  std::int32_t scheduled_live = 0;   // scheduled runs not ended
-  OptTime tick_timer;                // its Timer, if it has one
-  std::int32_t created_in_turn = 0;  // scheduled runs
+  std::vector<std::int64_t> assets;  // ids, by AssetIndex of the newest version
+  // What it has yet to consume, by asset, oldest first; nothing of assets that it does not wait
+  // for.
+  struct QueuedEvent {
+    std::int64_t event = 0;
+    Time queued_at;
+  };
+  std::map<std::int64_t, std::deque<QueuedEvent>> asset_queue;
+  std::size_t asset_queue_size = 0;
+  bool asset_queue_overflows = false;  // told since it was consumed
+  OptTime asset_run_at;                // when it started one by its assets, since start
+  std::int32_t scheduled_live = 0;     // scheduled runs not ended
+  OptTime tick_timer;                  // its Timer, if it has one
+  std::int32_t created_in_turn = 0;    // scheduled runs
   bool in_to_advance = false;
   bool touched = false;
   bool deleted = false;     // in this turn
@@ -290,6 +303,11 @@ struct LiveAgent {
 struct LiveTable {
   TableRow row;
   std::int32_t pending = 0;  // publications accepted and not settled
+};
+
+struct LiveAsset {
+  AssetRow row;
+  std::set<std::string> consumers;  // DAGs whose newest version waits for it
 };
 
 // ---- timers -----------------------------------------------------------------------------------

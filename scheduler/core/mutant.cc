@@ -96,6 +96,16 @@ constexpr std::array mutants = {
     MutantInfo{"ignore_idempotency_key", "I17: the same key gives the same run"},
     MutantInfo{"ignore_digest", "I17: the same key with another body is refused"},
     MutantInfo{"rows_while_queued", "I19: a run that has not started has no rows"},
+    // Assets
+    MutantInfo{"forget_asset_event", "I31: a success makes an event of each of its outlets"},
+    MutantInfo{"forget_table_event", "I31: a published version is an event of its table"},
+    MutantInfo{"marked_makes_event", "I31: a mark by hand makes no event"},
+    MutantInfo{"paused_misses_events", "I31: an event is queued for every DAG that waits for it"},
+    MutantInfo{"forget_queue_on_restart", "I31: what is queued outlives a restart"},
+    MutantInfo{"consume_one_each", "I31: a run consumes all that is queued"},
+    MutantInfo{"keep_consumed", "I31: no event is consumed twice"},
+    MutantInfo{"any_is_all", "I31: a run by assets starts when its condition holds, not before"},
+    MutantInfo{"ignore_asset_room", "I31: a run by assets waits for room among its DAG's"},
     // Commits, data
     MutantInfo{"forget_run_row", "I10: the store replays to the same state"},
     MutantInfo{"no_alert_on_failure", "I12: every failure is told once"},

@@ -26,6 +26,7 @@ void take_version(Turn& turn, const std::shared_ptr<const Dag>& current) {
     const std::shared_ptr<const Dag> before = std::exchange(dag.dag, current);
     dag.row.version = current->version;
     if (before) schedule_edited(turn, dag, *before);
+    take_assets(turn, dag);
     dag.plan = make_plan(state, *current);
     wake_all_past_users(state, dag);  // which runs count may be others now
     turn.out.changes.dag_versions.push_back(current);

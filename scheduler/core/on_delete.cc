@@ -66,6 +66,7 @@ void forget_deleted_dags(Turn& turn) {
     dag->loses_runs = false;
     if (!dag->deleted) continue;
     forget_backfills(turn, *dag);
+    forget_assets(state, *dag);
     BATUTA_CHECK(dag->by_run_id.empty(), "a deleted DAG has runs: " + dag->row.dag_id);
     std::erase_if(state.timers, [&](const Timer& timer) { return timer.dag == dag; });
     std::erase(state.to_advance, dag);

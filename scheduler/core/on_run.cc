@@ -9,8 +9,8 @@ namespace {
 
 std::string generated_run_id(const RunRow& row) {
   const std::string uuid = to_string(row.uuid);
-  return "manual__" + to_iso(row.logical_date.value_or(row.run_after)) + "__" +
-         uuid.substr(uuid.size() - 8);
+  return std::string(to_string(row.type)) + "__" +
+         to_iso(row.logical_date.value_or(row.run_after)) + "__" + uuid.substr(uuid.size() - 8);
 }
 
 // Bad fields of the request itself; Errc::ok when there are none.
@@ -24,6 +24,10 @@ Error check_request(const RunRequested& event) {
     }
     if (event.dag_run_id.starts_with("backfill__")) {
       return {Errc::invalid, "'backfill__' is kept for the runs of backfills", "dag_run_id"};
+    }
+    if (event.dag_run_id.starts_with("asset_triggered__")) {
+      return {Errc::invalid, "'asset_triggered__' is kept for runs that assets start",
+              "dag_run_id"};
     }
   }
   if (event.data_interval_start.has_value() != event.data_interval_end.has_value()) {
@@ -42,7 +46,7 @@ Error check_request(const RunRequested& event) {
 RunRow make_row(const RunRequested& event, const LiveDag& dag, const Now& now) {
   RunRow row;
   row.uuid = event.uuid;
-  row.type = RunType::manual;
+  row.type = event.type;
   row.logical_date = event.logical_date;
   row.run_after = event.run_after.value_or(now.wall);
   const DataInterval interval =

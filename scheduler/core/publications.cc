@@ -163,6 +163,7 @@ void on(Turn& turn, const PublicationSettled& event) {
   table.row.last_version = std::max(table.row.last_version, event.version);
   turn.out.changes.tables.push_back(table.row);
   turn.out.changes.outbox_done.push_back(row->id);
+  write_table_event(turn, *of.run, of.instance, row->table, event.version);
   const PublicationRow gone = *row;
   drop_publication(turn, *row, PublicationState::settled);
   queue_followers(turn, gone);

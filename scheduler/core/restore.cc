@@ -191,6 +191,7 @@ SchedulerState restore(StoredState stored, const SchedulerOptions& options, cons
   restore_backfills(state, stored);
   restore_runs(state, stored, now);
   restore_lake(state, stored);
+  restore_assets(state, stored);
   return state;
 }
 

@@ -308,6 +308,27 @@ void check_lake(const SchedulerState& state, Tally& tally) {
   }
 }
 
+void check_assets(const SchedulerState& state) {
+  for (const auto& [id, dag] : state.dags) {
+    std::size_t queued = 0;
+    for (const auto& [asset, events] : dag.asset_queue) {
+      BATUTA_CHECK(!events.empty(), "an asset without events in the queue of " + id);
+      const auto at = state.assets_by_id.find(asset);
+      BATUTA_CHECK(at != state.assets_by_id.end() && at->second->consumers.contains(id),
+                   "queued for " + id + ", which does not wait for it");
+      queued += events.size();
+    }
+    BATUTA_CHECK(queued == dag.asset_queue_size && queued <= max_queued_asset_events,
+                 "the queue of assets of " + id);
+  }
+  for (const auto& [id, asset] : state.assets_by_id) {
+    BATUTA_CHECK(asset->row.id == id && id <= state.last_asset, "the number of an asset");
+    for (const std::string& dag : asset->consumers) {
+      BATUTA_CHECK(state.dags.contains(dag), "an asset that a DAG waits for which is not there");
+    }
+  }
+}
+
 void check_timers(const SchedulerState& state, const Tally& tally) {
   std::set<Timer> retries;
   for (const Timer& timer : state.timers) {
@@ -330,6 +351,7 @@ void sanity_check(const SchedulerState& state) {
   for (const auto& [id, dag] : state.dags) check_dag(dag, tally);
   check_backfills(state);
   check_lake(state, tally);
+  check_assets(state);
   check_timers(state, tally);
 }
 

@@ -196,6 +196,7 @@ Uuid derived_uuid(const std::string& dag_id, Time tick, RunSeq seq, Time now) {
 void create_due_runs(Turn& turn, LiveDag& dag) {
   const bool idle = (dag.row.is_paused && !mutant("schedule_while_paused")) || dag.row.is_stale;
   if (idle) return set_timer(turn.state, dag, std::nullopt);
+  create_asset_run(turn, dag);
   switch (dag.dag->schedule.kind) {
     case Timetable::Kind::none:
       return set_timer(turn.state, dag, std::nullopt);

@@ -48,6 +48,9 @@ struct SchedulerCounters {
   std::uint64_t deadlines = 0;                            // missed by runs
   std::map<std::string, std::uint64_t> deadlines_missed;  // the same by DAG
   std::uint64_t backfill_ticks = 0;                       // handled
+  std::uint64_t asset_events = 0;                         // written
+  std::uint64_t asset_runs = 0;                           // started by assets
+  std::uint64_t asset_events_dropped = 0;                 // that left a queue which was full
   std::uint64_t dispatch_reads = 0;  // groups looked at to find work; stays near launches
 };
 
@@ -119,6 +122,10 @@ class SchedulerState {
   std::vector<std::string> absent_agents() const;
   // An accepted publication that is not settled; null otherwise.
   const PublicationRow* pending_publication(std::int64_t id) const;
+  const AssetRow* asset(std::int64_t id) const;  // null when unknown
+  const AssetRow* find_asset(std::string_view uri) const;
+  // The DAG waits for assets: those of its condition, and how many events of each are queued.
+  std::vector<std::pair<std::string, std::size_t>> awaited_assets(std::string_view dag_id) const;
   // For rows that the engine adds to a commit: one sequence for all outbox rows.
   std::int64_t take_outbox_id() { return ++last_outbox; }
 
@@ -150,6 +157,9 @@ class SchedulerState {
   std::map<AttemptKey, AcceptedRow> accepted;
   std::map<std::pair<std::string, std::string>, Time> watermarks;  // (dag_id, task_id)
 
+  std::map<std::string, LiveAsset, std::less<>> assets;  // by URI
+  std::map<std::int64_t, LiveAsset*> assets_by_id;
+
   std::set<Timer> timers;  // wall clock
   std::set<CancelDeadline> cancel_deadlines;
 
@@ -166,6 +176,8 @@ class SchedulerState {
   RunSeq last_run_seq{};
   std::int64_t last_instance = 0;
   std::int64_t last_backfill = 0;
+  std::int64_t last_asset = 0;
+  std::int64_t last_asset_event = 0;
   std::int64_t last_outbox = 0;  // publications take their numbers here too
   std::uint64_t last_launch = 0;
   std::uint64_t last_offer = 0;

@@ -80,6 +80,10 @@ std::string_view to_string(RunType type) {
       return "scheduled";
     case RunType::backfill:
       return "backfill";
+    case RunType::asset_triggered:
+      return "asset_triggered";
+    case RunType::asset_materialization:
+      return "asset_materialization";
   }
   return "";
 }

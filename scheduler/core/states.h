@@ -24,7 +24,13 @@ enum class TaskState : std::uint8_t {
 
 enum class DagRunState : std::uint8_t { queued, running, success, failed };
 
-enum class RunType : std::uint8_t { manual, scheduled, backfill };
+enum class RunType : std::uint8_t {
+  manual,
+  scheduled,
+  backfill,
+  asset_triggered,        // what its DAG waits for had come
+  asset_materialization,  // asked for, to make an asset
+};
 
 constexpr bool is_terminal(TaskState s) {
   return s == TaskState::success || s == TaskState::failed || s == TaskState::upstream_failed ||

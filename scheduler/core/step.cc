@@ -5,7 +5,7 @@
 //   on_backfill.cc backfill.cc                                runs for a range of the past
 //   on_worker.cc on_attempt.cc outcome.cc retry.cc            what agents report
 //   publications.cc jobs.cc                                   data: accept, settle, control rows
-//   schedule.cc ticks.cc run_life.cc                          runs come, start, end
+//   schedule.cc ticks.cc assets.cc run_life.cc                runs come, start, end
 //   readiness.cc past.cc transitions.cc expand.cc             tasks: rules, states, instances
 //   resolve.cc waits.cc answers.cc                            tasks that no worker runs, waits,
 //                                                             questions to people

@@ -29,7 +29,9 @@ struct StoredState {
   std::vector<WaitRow> waits;           // of instances of live runs
   std::vector<OpenQuestion> questions;  // of waits for an answer, the newest of each
   std::vector<StreakRow> streaks;       // by (dag_id, task_id, map_index)
-  std::vector<PluginInfo> catalogue;    // last known
+  std::vector<AssetRow> assets;
+  std::vector<QueuedAssetEvent> asset_queue;  // by DAG and event
+  std::vector<PluginInfo> catalogue;          // last known
   // Not done, with the version whose schedule they follow; null when it cannot be read.
   std::vector<std::pair<BackfillRow, std::shared_ptr<const Dag>>> backfills;
   // For DAGs whose newest version or a live run uses the past: their newest ended runs, at most 64
@@ -45,6 +47,8 @@ struct StoredState {
   std::int64_t last_publication = 0;
   std::int64_t last_outbox = 0;
   std::int64_t last_backfill = 0;
+  std::int64_t last_asset = 0;
+  std::int64_t last_asset_event = 0;
 };
 
 // Queued and running attempts stay so for one full lease from `now`, waiting for their agent to

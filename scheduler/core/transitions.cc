@@ -197,6 +197,9 @@ void move_task(Turn& turn, LiveRun& run, InstanceIndex i, Cause cause, TaskState
   leave(turn, run, i, from, to);
   run.task(i).state = to;
   enter(turn, run, i, from, to);
+  const bool marked = cause == Cause::marked && to == TaskState::success;
+  if (cause == Cause::succeeded || (marked && mutant("marked_makes_event")))
+    write_asset_events(turn, run, i);
   if (is_terminal(from) || is_terminal(to)) tell_neighbours(turn, run, i, from, to);
 }
 

@@ -17,6 +17,8 @@
 
 namespace batuta {
 
+struct StoredState;
+
 struct Turn {
   SchedulerState& state;
   const Now now;
@@ -263,6 +265,25 @@ void apply_short_circuit(Turn& turn, LiveRun& run, InstanceIndex i, bool goes_on
 void begin_question(Turn& turn, LiveRun& run, InstanceIndex i, WaitRow wait, QuestionRow question);
 void question_timed_out(Turn& turn, LiveRun& run, InstanceIndex i);
 void on(Turn& turn, const QuestionAnswered& event);
+
+// ---- assets.cc: data, its events, and who waits for it
+// -------------------------------------------------------------------------------------
+
+// A version came: the assets that it names, and what it waits for.
+void take_assets(Turn& turn, LiveDag& dag);
+// The same of a DAG that the store had.
+void restore_assets(SchedulerState& state, const StoredState& stored);
+// The task made what it makes.
+void write_asset_events(Turn& turn, const LiveRun& run, InstanceIndex i);
+// It published a version of a table.
+void write_table_event(Turn& turn, const LiveRun& run, InstanceIndex i, const std::string& table,
+                       std::int64_t version);
+// If what it waits for has come, a run that consumes it.
+void create_asset_run(Turn& turn, LiveDag& dag);
+void forget_assets(SchedulerState& state, const LiveDag& dag);  // the DAG is deleted
+bool condition_holds(const AssetCondition& condition, const LiveDag& dag);
+void on(Turn& turn, const AssetChanged& event);
+void on(Turn& turn, const QueuedAssetEventsDropped& event);
 
 // ---- notices.cc: what people are told
 // -------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "common/safe_json.h"
+#include "scheduler/dagfile/asset_fields.h"
 #include "scheduler/dagfile/flow_fields.h"
 #include "scheduler/dagfile/mapping.h"
 #include "scheduler/dagfile/notifier_fields.h"
@@ -54,7 +55,8 @@ void read_dag_fields(FieldReader& fields, Dag& dag, Problems& problems) {
   read_deadlines(fields, dag);
   if (const json* params = fields.object("params")) {
     Problems found;
-    dag.params_json = normalise_params(*params, dag.schedule.kind != Timetable::Kind::none, found);
+    const bool by_itself = dag.schedule.kind != Timetable::Kind::none || dag.waits_for;
+    dag.params_json = normalise_params(*params, by_itself, found);
     for (const auto& problem : found.list()) {
       problems.add("/params" + problem.pointer, problem.message);
     }
@@ -95,6 +97,7 @@ TaskDraft read_task(const json& written, std::string pointer, const Task& defaul
   }
   read_run_fields(fields, draft.task);
   read_flow_fields(fields, draft);
+  read_task_assets(fields, draft);
   if (read_task_type(fields, draft.task)) {
     fields.refuse_unknown(draft.task.is_data ? "this task" : "this " + draft.task.plugin + " task");
     check_mapping(object, draft.pointer, problems, draft.task);
@@ -270,6 +273,7 @@ void read_tasks(FieldReader& fields, const Task& defaults, const json& shared_pa
     }
   }
   connect_tasks(drafts, groups, problems);
+  connect_assets(drafts, dag, problems);
   check_templates_of(drafts, dag.notifiers, params_of_conf(dag), problems);
   if (problems.none()) check_branches(drafts, problems);
   for (const auto& draft : groups) dag.groups.push_back(draft.group);

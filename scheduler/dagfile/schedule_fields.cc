@@ -4,6 +4,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "scheduler/dagfile/asset_fields.h"
 #include "scheduler/dagfile/suggest.h"
 #include "scheduler/dagfile/zone.h"
 
@@ -37,11 +38,14 @@ void refuse_schedule(Problems& problems, std::string pointer, const std::string&
   problems.add(std::move(pointer), "\"" + text.substr(0, 80) + "\" is not a schedule: " + why);
 }
 
-void read_schedule_text(FieldReader& fields, Dag& dag) {
-  const auto text = fields.text("schedule", 1024);
+void read_schedule_text(FieldReader& fields, Dag& dag, const char* name = "schedule") {
+  const auto text = fields.text(name, 1024);
   if (!text) return;
   dag.schedule_text = *text;
-  if (*text == "@once") {
+  const bool beside_assets = std::string_view(name) != "schedule";
+  if (beside_assets && (*text == "@once" || *text == "@continuous")) {
+    fields.problem(name, *text + " stands alone, not beside assets");
+  } else if (*text == "@once") {
     dag.schedule.kind = Timetable::Kind::once;
   } else if (*text == "@continuous") {
     dag.schedule.kind = Timetable::Kind::continuous;
@@ -52,22 +56,22 @@ void read_schedule_text(FieldReader& fields, Dag& dag) {
     dag.schedule.kind = Timetable::Kind::cron;
     dag.schedule.cron = *cron;
   } else {
-    refuse_schedule(fields.problems(), fields.pointer_to("schedule"), *text, cron.error());
+    refuse_schedule(fields.problems(), fields.pointer_to(name), *text, cron.error());
   }
 }
 
-void read_crons(FieldReader& fields, Dag& dag) {
-  const auto list = fields.texts("schedule", max_crons);
+void read_crons(FieldReader& fields, Dag& dag, const char* name = "schedule") {
+  const auto list = fields.texts(name, max_crons);
   if (!list) return;
   if (list->empty()) {
-    return fields.problem("schedule", "a list of cron expressions needs at least one");
+    return fields.problem(name, "a list of cron expressions needs at least one");
   }
   std::vector<Cron> crons;
   for (std::size_t i = 0; i < list->size(); ++i) {
     const std::string& text = (*list)[i];
     dag.schedule_text += (i == 0 ? "" : ", ") + text;
     const auto cron = parse_cron(text);
-    const auto where = fields.pointer_to("schedule") + "/" + std::to_string(i);
+    const auto where = fields.pointer_to(name) + "/" + std::to_string(i);
     if (cron) {
       crons.push_back(*cron);
     } else if (text == "@once" || text == "@continuous") {
@@ -126,19 +130,31 @@ void read_schedule(FieldReader& fields, Dag& dag) {
     if (value->is_string()) return read_schedule_text(fields, dag);
     return fields.problem("schedule",
                           "schedule must be a text, a list of cron expressions, "
-                          "{\"every\": \"30m\"} or {\"dates\": […]}");
+                          "{\"every\": \"30m\"}, {\"dates\": […]} or {\"assets\": […]}");
   }
   FieldReader schedule(*value, fields.pointer_to("schedule"), fields.problems());
   const bool every = schedule.find("every") != nullptr;
   const bool dates = schedule.find("dates") != nullptr;
+  const json* crons = schedule.find("cron");
+  const json* assets = schedule.find("assets");
   schedule.refuse_unknown("a schedule");
-  if (every == dates) {
+  const int times = (every ? 1 : 0) + (dates ? 1 : 0) + (crons ? 1 : 0);
+  if (assets == nullptr && (times != 1 || crons)) {
     return fields.problem("schedule",
                           "a schedule that is an object has either \"every\", an "
-                          "interval, or \"dates\", a list");
+                          "interval, or \"dates\", a list, or \"assets\"");
   }
-  if (every) return read_every(schedule, dag);
-  read_date_list(schedule, dag);
+  if (times > 1) {
+    return fields.problem("schedule",
+                          "beside \"assets\" stands one of \"cron\", \"every\" and \"dates\"");
+  }
+  if (every) read_every(schedule, dag);
+  if (dates) read_date_list(schedule, dag);
+  if (crons && crons->is_array()) read_crons(schedule, dag, "cron");
+  if (crons && !crons->is_array()) read_schedule_text(schedule, dag, "cron");
+  if (assets == nullptr) return;
+  read_awaited_assets(*assets, schedule.pointer_to("assets"), fields.problems(), dag);
+  dag.schedule_text = times == 0 ? "Asset" : "Asset or " + dag.schedule_text;
 }
 
 void read_timezone(FieldReader& fields, Dag& dag) {

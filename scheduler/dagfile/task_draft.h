@@ -15,6 +15,8 @@ struct TaskDraft {
   std::vector<std::string> depends_on;  // tasks and task groups
   std::vector<std::string> setups;      // of a teardown: tasks, upstream too
   std::map<std::string, std::string> edge_labels;
+  std::vector<AssetSpec> outlets;
+  std::vector<AssetSpec> inlets;
 };
 
 }  // namespace batuta

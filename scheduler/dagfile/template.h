@@ -44,6 +44,8 @@ struct TemplateScope {
   std::function<std::optional<std::string>(std::string_view key)> variable;
   // The newest run of the DAG that succeeded and is dated before this one.
   std::function<std::optional<RunRow>()> previous_success;
+  // What the run consumed of assets' events: JSON text, an object of lists by URI.
+  std::function<std::string()> asset_events{};
 };
 
 // A whole list of results is read up to this size.

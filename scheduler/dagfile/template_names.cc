@@ -66,7 +66,7 @@ Value logical(const TemplateScope& scope) {
 OptTime tick_beside(const TemplateScope& scope, bool next) {
   if (!scope.run || !scope.run->logical_date) return std::nullopt;
   const Time date = *scope.run->logical_date;
-  if (scope.run->type == RunType::manual) return date;
+  if (scope.run->type != RunType::scheduled && scope.run->type != RunType::backfill) return date;
   if (!scope.schedule) return std::nullopt;
   return next ? next_tick(*scope.schedule, date) : last_tick(*scope.schedule, date - least_time);
 }
@@ -109,6 +109,13 @@ Value instance_root(const TemplateScope& scope) {
 Value map_index_root(const TemplateScope& scope) {
   return scope.hot ? Value(json(number_of(scope.hot->map_index))) : std::nullopt;
 }
+Value asset_events_root(const TemplateScope& scope) {
+  if (!scope.asset_events) return json::object();
+  // A thousand events, each with what it carries.
+  auto events =
+      parse_untrusted(scope.asset_events(), {.bytes = max_xcom_list, .tokens = 2'000'000});
+  return events ? Value(std::move(*events)) : std::nullopt;
+}
 Value dag_root(const TemplateScope& scope) {
   return json{{"dag_id", scope.dag_id}, {"timezone", scope.timezone}};
 }
@@ -132,6 +139,7 @@ constexpr Root roots[] = {
     {"task", task_root},
     {"dag_run", run_root},
     {"run_id", run_id_root},
+    {"triggering_asset_events", asset_events_root},
     {"execution_id", execution_id_root},
     {"ds", logical<format_ds>},
     {"ds_nodash", logical<format_ds_nodash>},

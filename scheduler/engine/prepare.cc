@@ -133,6 +133,27 @@ std::uint64_t results_stamp(const StoredRun& run, TaskIndex task) {
   return stamp;
 }
 
+// As Airflow's triggering_asset_events, by URI.
+std::string asset_events_text(const RunRow& run, Xcoms& xcoms) {
+  nlohmann::json out = nlohmann::json::object();
+  if (run.type != RunType::asset_triggered) return json_text(out);
+  for (const AssetEventRow& event : xcoms.asset_events(run.seq)) {
+    const AssetRow* asset = xcoms.asset(event.asset);
+    if (asset == nullptr) continue;
+    auto extra = parse_untrusted(event.extra_json);
+    out[asset->uri].push_back({{"id", event.id},
+                               {"uri", asset->uri},
+                               {"name", asset->name},
+                               {"timestamp", to_iso(event.timestamp)},
+                               {"extra", extra ? *extra : nlohmann::json::object()},
+                               {"source_dag_id", event.source_dag_id},
+                               {"source_run_id", event.source_run_id},
+                               {"source_task_id", event.source_task_id},
+                               {"source_map_index", number_of(event.source_map_index)}});
+  }
+  return json_text(out);
+}
+
 LaunchContext::Attempt attempt_of(const StoredRun& run, InstanceIndex i, Xcoms& xcoms) {
   return {
       run.run,
@@ -145,7 +166,8 @@ LaunchContext::Attempt attempt_of(const StoredRun& run, InstanceIndex i, Xcoms& 
         return xcoms.of_instances(run, task, key, map_indexes);
       },
       [&run](TaskIndex task) { return results_stamp(run, task); },
-      [&run, &xcoms] { return xcoms.previous(run.run); }};
+      [&run, &xcoms] { return xcoms.previous(run.run); },
+      [&run, &xcoms] { return asset_events_text(run.run, xcoms); }};
 }
 
 std::string message_of(const Error& error) {
@@ -259,7 +281,8 @@ LaunchContext::Attempt attempt_of(const StoredRun& run, Xcoms& xcoms) {
         return xcoms.of_instances(run, task, key, map_indexes);
       },
       [&run](TaskIndex task) { return results_stamp(run, task); },
-      [&run, &xcoms] { return xcoms.previous(run.run); }};
+      [&run, &xcoms] { return xcoms.previous(run.run); },
+      [&run, &xcoms] { return asset_events_text(run.run, xcoms); }};
 }
 
 // The run of an alert; of one about a DAG, a run of its newest version that never was.
@@ -302,7 +325,7 @@ Prepared prepare_launches(SchedulerState& state, Effects& effects, Store& store,
                           LaunchContext& context, const Now& now) {
   fill_publications(state, effects.changes);
   for (const RunSeq run : effects.results_edited) context.results_edited(run);
-  Xcoms xcoms(effects.changes, store);
+  Xcoms xcoms(state, effects.changes, store);
   for (const LaunchEffect& effect : effects.launches) {
     const StoredRun& run = run_of(state, effect.key);
     for (const auto& name : context.xcoms_of(*run.dag, effect.key.task)) xcoms.want(run, name);

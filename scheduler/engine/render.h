@@ -39,6 +39,9 @@ class LaunchContext {
     std::function<std::uint64_t(TaskIndex task)> results_stamp{};
     // The newest run of the DAG that succeeded and is dated before this one.
     std::function<std::optional<RunRow>()> previous_success{};
+    // The events of assets that the run consumed, as JSON text: an object of lists by URI, oldest
+    // first; of a run that assets did not start without any.
+    std::function<std::string()> asset_events{};
   };
   // What a mapped task is mapped over: how many, and what they are called (none, or `count` names).
   struct Expansion {

@@ -19,7 +19,32 @@ namespace batuta {
 // XComs as the next task may see them, and the run before: of this very turn, or committed before.
 class Xcoms {
  public:
-  Xcoms(const Changes& changes, Store& store) : changes_(changes), store_(store) {}
+  Xcoms(const SchedulerState& state, const Changes& changes, Store& store)
+      : state_(state), changes_(changes), store_(store) {}
+
+  // The events of assets that the run consumed, in this turn or before.
+  const std::vector<AssetEventRow>& asset_events(RunSeq run) {
+    const auto [at, fresh] = consumed_.try_emplace(run);
+    if (!fresh) return at->second;
+    Questions question;
+    auto& asked = question.consumed.emplace_back();
+    asked.run = run;
+    std::vector<AssetEventRow> of_turn;
+    for (const auto& [by, event] : changes_.asset_events_consumed) {
+      if (by != run) continue;
+      const auto& made = changes_.asset_events;
+      const auto found = std::find_if(made.begin(), made.end(),
+                                      [id = event](const auto& row) { return row.id == id; });
+      if (found == made.end()) asked.events.push_back(event);
+      if (found != made.end()) of_turn.push_back(*found);
+    }
+    at->second = std::move(store_.read(question).consumed.at(0));
+    at->second.insert(at->second.end(), of_turn.begin(), of_turn.end());
+    std::sort(at->second.begin(), at->second.end(),
+              [](const auto& a, const auto& b) { return a.id < b.id; });
+    return at->second;
+  }
+  const AssetRow* asset(std::int64_t id) const { return state_.asset(id); }
 
   void want_previous(const RunRow& run) {
     if (!run.logical_date || !previous_.try_emplace(run.seq).second) return;
@@ -157,8 +182,10 @@ class Xcoms {
     return std::nullopt;
   }
 
+  const SchedulerState& state_;
   const Changes& changes_;
   Store& store_;
+  std::map<RunSeq, std::vector<AssetEventRow>> consumed_;
   Questions questions_;
   std::map<Id, std::optional<std::string>> fetched_;
   std::map<RunSeq, std::optional<RunRow>> previous_;

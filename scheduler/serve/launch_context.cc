@@ -208,6 +208,7 @@ TemplateScope RegistryLaunchContext::scope_of(const Attempt& attempt, const json
     return std::optional(std::move(*list));
   };
   scope.previous_success = attempt.previous_success;
+  scope.asset_events = attempt.asset_events;
   scope.variable = [this, hidden](std::string_view key) -> std::optional<std::string> {
     const auto found = registry_.variable(key);
     if (!found) return std::nullopt;

@@ -15,6 +15,7 @@ namespace {
 // In this order: each names what those before it told of.
 constexpr char drop_what_goes_on[] =
     "DELETE FROM outbox; DELETE FROM accepted; DELETE FROM task_wait; "
+    "DELETE FROM asset_queue; "
     "DELETE FROM publication WHERE state = 0; "
     "DELETE FROM backfill_tick WHERE backfill IN (SELECT id FROM backfill WHERE phase < 2); "
     "DELETE FROM backfill WHERE phase < 2; "

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "common/result.h"
+#include "scheduler/core/asset.h"
 #include "scheduler/core/dag.h"
 #include "scheduler/core/question.h"
 #include "scheduler/core/rows.h"
@@ -27,7 +28,11 @@ static_assert(static_cast<int>(DagRunState::queued) == 0 &&
               static_cast<int>(DagRunState::success) == 2 &&
               static_cast<int>(DagRunState::failed) == 3);
 static_assert(static_cast<int>(RunType::manual) == 0 && static_cast<int>(RunType::scheduled) == 1 &&
-              static_cast<int>(RunType::backfill) == 2);
+              static_cast<int>(RunType::backfill) == 2 &&
+              static_cast<int>(RunType::asset_triggered) == 3 &&
+              static_cast<int>(RunType::asset_materialization) == 4);
+static_assert(static_cast<int>(AssetRole::schedule) == 0 &&
+              static_cast<int>(AssetRole::outlet) == 1 && static_cast<int>(AssetRole::inlet) == 2);
 static_assert(static_cast<int>(Reprocess::none) == 0 && static_cast<int>(Reprocess::failed) == 1 &&
               static_cast<int>(Reprocess::completed) == 2);
 static_assert(static_cast<int>(BackfillPhase::active) == 0 &&
@@ -54,7 +59,9 @@ inline constexpr std::int64_t enum_max<TaskState> = 11;
 template <>
 inline constexpr std::int64_t enum_max<DagRunState> = 3;
 template <>
-inline constexpr std::int64_t enum_max<RunType> = 2;
+inline constexpr std::int64_t enum_max<RunType> = 4;
+template <>
+inline constexpr std::int64_t enum_max<AssetRole> = 2;
 template <>
 inline constexpr std::int64_t enum_max<Reprocess> = 2;
 template <>

@@ -13,6 +13,7 @@
 #include "scheduler/core/question.h"
 #include "scheduler/core/rows.h"
 #include "scheduler/rights/sight.h"
+#include "scheduler/store/asset_views.h"
 
 namespace batuta {
 
@@ -208,6 +209,32 @@ struct QuestionView {
   TaskInstanceView task;  // in lists
 };
 
+// An asset is seen by whoever sees a DAG that names it, or one whose task wrote an event of it.
+struct AssetQuery {
+  std::optional<std::int64_t> id;
+  std::vector<std::string> dag_ids;  // only assets that one of these names
+  bool only_active = false;          // only assets that a DAG names whose file is there, and tables
+  std::vector<Filter> filters;
+  std::vector<std::string> order_by;
+  Page page;
+  Sight sight{};  // of DAGs
+};
+// By default in the order of their ids. An event is seen by whoever sees the DAG whose task wrote
+// it; one that somebody told, by whoever sees its asset.
+struct AssetEventQuery {
+  std::optional<RunSeq> consumed_by;
+  std::vector<Filter> filters;
+  std::vector<std::string> order_by;
+  Page page;
+  Sight sight{};  // of DAGs
+};
+struct QueuedAssetQuery {
+  std::optional<std::string> dag_id;
+  std::optional<std::int64_t> asset;
+  OptTime before;
+  Sight sight{};  // of the DAGs that wait
+};
+
 // Thread-safe: a small pool of connections inside. Throws StoreError.
 class History {
  public:
@@ -261,6 +288,11 @@ class History {
   // What this try asked.
   virtual std::optional<QuestionView> question(const InstanceKey& instance,
                                                std::int32_t try_number) = 0;
+
+  virtual PageOf<AssetView> assets(const AssetQuery& query) = 0;
+  virtual PageOf<AssetEventView> asset_events(const AssetEventQuery& query) = 0;
+  // By DAG and asset; not paged, for queues are bounded.
+  virtual std::vector<QueuedAssetView> queued_assets(const QueuedAssetQuery& query) = 0;
 
   virtual PageOf<OutboxRow> outbox(bool dead_only, const Page& page) = 0;
   // Publications not settled, and those of one run (lake history links).

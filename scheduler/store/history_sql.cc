@@ -27,10 +27,14 @@ constexpr Field run_fields[] = {
     {"dag_version", version_number, Holds::sometimes},
     {"bundle_version", "r.dag_version"},
     {"triggering_user_name", "r.triggering_user", Holds::text},
-    // As the answers say: no run has a partition or was caused by an asset.
+    // As the answers say: no run has a partition.
     {"partition_key", "NULL", Holds::one_value},
     {"partition_date", "NULL", Holds::one_value},
-    {"consuming_asset", "NULL", Holds::one_value},
+    {"consuming_asset",
+     "(SELECT group_concat(a.name || ' ' || a.uri) FROM asset_event_run AS c "
+     "JOIN asset_event AS e ON e.id = c.event JOIN asset AS a ON a.id = e.asset "
+     "WHERE c.run = r.seq)",
+     Holds::sometimes},
 };
 
 constexpr Field xcom_fields[] = {

@@ -84,6 +84,11 @@ ListSql order_values_sql(const TaskQuery& query, const PageOrder& order);
 // Columns: of a question, of its answer, and of the task instance's view.
 ListSql questions_sql(const QuestionQuery& query);
 
+// Columns: of an asset.
+ListSql assets_sql(const AssetQuery& query);
+// Columns: of an event, then its asset's uri, name and group.
+ListSql asset_events_sql(const AssetEventQuery& query);
+
 // What a TaskInstanceView is read from: task_instance t, its run r, its rendered parameters x.
 extern const char* const task_view_columns;
 extern const char* const task_view_tables;

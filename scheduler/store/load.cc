@@ -4,6 +4,7 @@
 
 #include "common/log.h"
 #include "common/safe_json.h"
+#include "scheduler/store/asset_rows.h"
 #include "scheduler/store/backfill_rows.h"
 #include "scheduler/store/catalogue_rows.h"
 #include "scheduler/store/question_rows.h"
@@ -140,6 +141,7 @@ void SqliteStore::load_runs(StoredState& state) {
   Rows waits = db_.statement(select_waits).query();
   while (waits.next()) read_wait(waits, state.waits.emplace_back());
   load_open_questions(db_, state.questions);
+  load_assets(db_, state);
   Rows streaks = db_.statement(select_streaks).query();
   while (streaks.next()) {
     StreakRow& r = state.streaks.emplace_back();
@@ -189,6 +191,8 @@ void SqliteStore::load_counters(StoredState& state) {
   state.last_publication = counter(db_, "publication");
   state.last_outbox = counter(db_, "outbox");
   state.last_backfill = counter(db_, "backfill");
+  state.last_asset = counter(db_, "asset");
+  state.last_asset_event = counter(db_, "asset_event");
   Rows rows = db_.statement(select_last_instance).query();
   if (rows.next()) rows.read(state.last_instance);
 }

@@ -1,4 +1,5 @@
 // One answer to all that a turn asks.
+#include "scheduler/store/asset_rows.h"
 #include "scheduler/store/row_codec.h"
 #include "scheduler/store/sqlite_store.h"
 
@@ -15,6 +16,10 @@ constexpr char select_by_date[] =
 constexpr char select_before[] =
     "SELECT " BATUTA_RUN_COLUMNS("") " FROM dag_run "
     "WHERE dag_id = ? AND logical_date < ? AND state = ? ORDER BY logical_date DESC LIMIT 1";
+constexpr char select_consumed[] =
+    "SELECT " BATUTA_ASSET_EVENT_COLUMNS("e.") " FROM asset_event AS e WHERE e.id IN "
+    "(SELECT event FROM asset_event_run WHERE run = ?1 UNION SELECT value FROM json_each(?2)) "
+    "ORDER BY e.id";
 constexpr char select_xcom[] =
     "SELECT value_json FROM xcom WHERE run = ? AND task = ? AND map_index = ? AND key = ?";
 
@@ -76,6 +81,16 @@ Answers SqliteStore::read(const Questions& questions) {
     const InstanceKey& of = xcom.of;
     answers.xcoms.push_back(
         one_text(db_.statement(select_xcom).query(of.run, of.task, of.map_index, xcom.key)));
+  }
+  for (const auto& of : questions.consumed) {
+    std::string numbers = "[";
+    for (const std::int64_t id : of.events) {
+      numbers.append(numbers.size() > 1 ? "," : "") += std::to_string(id);
+    }
+    numbers += "]";
+    auto& events = answers.consumed.emplace_back();
+    Rows rows = db_.statement(select_consumed).query(of.run, numbers);
+    while (rows.next()) read_asset_event(rows, events.emplace_back());
   }
   return answers;
 }

@@ -22,7 +22,9 @@ constexpr char select_swept[] =
     "SELECT seq, uuid FROM removed_run WHERE swept = 1 ORDER BY seq LIMIT ?";
 constexpr char delete_removed[] = "DELETE FROM removed_run WHERE seq = ? AND swept = 1";
 
-constexpr std::array<const char*, 8> sweep = {
+constexpr std::array<const char*, 9> sweep = {
+    "DELETE FROM asset_event_run WHERE (run, event) IN "
+    "(SELECT run, event FROM asset_event_run WHERE run = ?1 LIMIT ?2)",
     "DELETE FROM question WHERE id IN (SELECT id FROM question WHERE run = ?1 LIMIT ?2)",
     "DELETE FROM xcom WHERE (run, task, map_index, key) IN "
     "(SELECT run, task, map_index, key FROM xcom WHERE run = ?1 LIMIT ?2)",
@@ -45,6 +47,15 @@ constexpr char select_old_backfill[] =
     "SELECT id FROM backfill WHERE phase = 2 AND completed_at < ? ORDER BY completed_at LIMIT 1";
 constexpr char delete_old_ticks[] = "DELETE FROM backfill_tick WHERE backfill = ?";
 constexpr char delete_old_backfill[] = "DELETE FROM backfill WHERE id = ?";
+
+// An event of an asset is needed while a DAG has yet to consume it and while there is a run that
+// did.
+constexpr char select_asset_events[] =
+    "SELECT e.id, e.timestamp, "
+    "NOT EXISTS (SELECT 1 FROM asset_queue AS q WHERE q.event = e.id) "
+    "AND NOT EXISTS (SELECT 1 FROM asset_event_run AS r WHERE r.event = e.id) "
+    "FROM asset_event AS e WHERE e.id > ?1 ORDER BY e.id LIMIT ?2";
+constexpr char delete_asset_event[] = "DELETE FROM asset_event WHERE id = ?";
 
 // A version is needed by its runs, by backfills and, the newest, by its DAG. One look-up each: this
 // is asked of every version, however many runs there are.
@@ -69,7 +80,7 @@ constexpr std::int64_t runs_per_step = SqliteUpkeep::prune_rows / 2;
 
 bool SqliteUpkeep::prune_runs(Time before) {
   if (sweep_removed() || remove_expired(before) || prune_backfill(before) ||
-      prune_versions(before)) {
+      prune_versions(before) || prune_asset_events(before)) {
     return true;
   }
   end_seen_ = run_seen_ = 0;
@@ -139,6 +150,29 @@ bool SqliteUpkeep::prune_backfill(Time before) {
   return true;
 }
 
+bool SqliteUpkeep::prune_asset_events(Time before) {
+  Transaction transaction(db_);
+  std::int64_t seen = 0;
+  std::vector<std::int64_t> unneeded;
+  {
+    Rows rows = db_.statement(select_asset_events).query(asset_event_seen_, prune_rows);
+    for (; rows.next(); ++seen) {
+      std::int64_t id = 0;
+      Time when;
+      bool is_unneeded = false;
+      rows.read(id, when, is_unneeded);
+      if (when >= before) break;
+      asset_event_seen_ = id;
+      if (is_unneeded) unneeded.push_back(id);
+    }
+  }
+  for (const std::int64_t id : unneeded) db_.statement(delete_asset_event).run(id);
+  if (!unneeded.empty()) transaction.commit();
+  if (seen == prune_rows) return true;
+  asset_event_seen_ = 0;
+  return false;
+}
+
 bool SqliteUpkeep::prune_versions(Time before) {
   Transaction transaction(db_);
   std::int64_t seen = 0;
@@ -198,9 +232,10 @@ bool SqliteUpkeep::give_back_space() {
 
 std::vector<std::string> SqliteUpkeep::retention_statements() {
   std::vector<std::string> all = {
-      select_expired, insert_removed,      sweep_run_row,    sweep_summary,      select_unswept,
-      mark_swept,     select_swept,        delete_removed,   select_versions,    delete_version,
-      delete_events,  select_old_backfill, delete_old_ticks, delete_old_backfill};
+      select_expired,   insert_removed,      sweep_run_row,       sweep_summary,
+      select_unswept,   mark_swept,          select_swept,        delete_removed,
+      select_versions,  delete_version,      delete_events,       select_old_backfill,
+      delete_old_ticks, delete_old_backfill, select_asset_events, delete_asset_event};
   all.insert(all.end(), sweep.begin(), sweep.end());
   return all;
 }

@@ -55,6 +55,9 @@ class SqliteHistory : public History {
   PageOf<QuestionView> questions(const QuestionQuery& query) override;
   std::optional<QuestionView> question(const InstanceKey& instance,
                                        std::int32_t try_number) override;
+  PageOf<AssetView> assets(const AssetQuery& query) override;
+  PageOf<AssetEventView> asset_events(const AssetEventQuery& query) override;
+  std::vector<QueuedAssetView> queued_assets(const QueuedAssetQuery& query) override;
   PageOf<OutboxRow> outbox(bool dead_only, const Page& page) override;
   std::vector<PublicationRow> publications(std::optional<RunSeq> run) override;
 

@@ -37,6 +37,7 @@ class SqliteUpkeep : public Upkeep {
   bool sweep_removed();
   bool remove_expired(Time before);
   bool prune_versions(Time before);
+  bool prune_asset_events(Time before);
   bool prune_backfill(Time before);
   std::int64_t pragma(const char* sql);
 
@@ -45,6 +46,7 @@ class SqliteUpkeep : public Upkeep {
   // the DAG version. What must stay is looked at once a round, not at every step.
   std::int64_t end_seen_ = 0, run_seen_ = 0;
   std::int64_t version_seen_ = 0;
+  std::int64_t asset_event_seen_ = 0;
 };
 
 // For a store whose file was taken away under it: copies what `db` still reads to

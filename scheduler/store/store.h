@@ -112,10 +112,16 @@ struct Questions {
   std::vector<Date> whole_dates;  // likewise, with their tasks: for who waits for one of them
   std::vector<Date> before;       // the newest successful run dated before
   std::vector<Xcom> xcoms;
+  // What a run consumed of assets' events, and besides those with these numbers.
+  struct Consumed {
+    RunSeq run{};
+    std::vector<std::int64_t> events;
+  };
+  std::vector<Consumed> consumed;
 
   bool empty() const {
     return whole_runs.empty() && runs.empty() && keys.empty() && dates.empty() &&
-           whole_dates.empty() && before.empty() && xcoms.empty();
+           whole_dates.empty() && before.empty() && xcoms.empty() && consumed.empty();
   }
 };
 // nullopt: there is none. Runs may have ended or not.
@@ -126,7 +132,8 @@ struct Answers {
   std::vector<std::optional<RunRow>> dates;
   std::vector<std::optional<StoredRun>> whole_dates;
   std::vector<std::optional<RunRow>> before;
-  std::vector<std::optional<std::string>> xcoms;  // JSON texts
+  std::vector<std::optional<std::string>> xcoms;     // JSON texts
+  std::vector<std::vector<AssetEventRow>> consumed;  // oldest first, each once
 };
 
 // One attempt at a time; control thread only. Calls throw StoreError unless they say otherwise.

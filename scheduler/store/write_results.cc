@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "scheduler/store/asset_rows.h"
 #include "scheduler/store/change_writer.h"
 #include "scheduler/store/question_rows.h"
 #include "scheduler/store/row_codec.h"
@@ -77,6 +78,7 @@ constexpr const char* delete_below_run[] = {
     "DELETE FROM xcom WHERE run = ?",
     "DELETE FROM task_wait WHERE run = ?",
     "DELETE FROM question WHERE run = ?",
+    "DELETE FROM asset_event_run WHERE run = ?",
     "DELETE FROM rendered WHERE run = ?",
     "DELETE FROM task_instance_history WHERE run = ?",
     "DELETE FROM ingestion_job_execution WHERE run = ?",
@@ -192,6 +194,7 @@ void write_changes(Database& db, const Changes& changes, const std::vector<Rende
   write_tasks(db, changes, dag_of);
   tallies.write(db, changes);
   write_results(db, changes, rendered);
+  write_assets(db, changes);
   write_lake(db, changes);
   write_outbox(db, changes);
   write_deletions(db, changes);

@@ -62,14 +62,11 @@ TEST_CASE("lists of what does not exist here are empty, and narrowed by what Air
 
 TEST_CASE("one object that does not exist here is not found, and the answer says why") {
   TestApi api;
-  for (const std::string& path :
-       {v2 + "/assets/1", v2 + "/assets/aliases/1", v2 + "/assets/1/queuedEvents",
-        v2 + "/assets/1/state-store", v2 + "/assets/1/state-store/k",
-        v2 + "/dags/demo/assets/1/queuedEvents", first + "/state-store/k"}) {
+  for (const std::string& path : {v2 + "/assets/aliases/1", first + "/state-store/k"}) {
     CAPTURE(path);
     const auto answer = api.call(Method::get, path);
     CHECK(answer.status == 404);
-    CHECK(answer.body.find("there are no ") != std::string::npos);
+    CHECK(answer.body.find(" here: ") != std::string::npos);
   }
 }
 

@@ -51,6 +51,9 @@ class FakeHistory final : public History {
   PageOf<QuestionView> questions(const QuestionQuery& query) override;
   std::optional<QuestionView> question(const InstanceKey& instance,
                                        std::int32_t try_number) override;
+  PageOf<AssetView> assets(const AssetQuery& query) override;
+  PageOf<AssetEventView> asset_events(const AssetEventQuery& query) override;
+  std::vector<QueuedAssetView> queued_assets(const QueuedAssetQuery& query) override;
   PageOf<OutboxRow> outbox(bool dead_only, const Page& page) override;
   std::vector<PublicationRow> publications(std::optional<RunSeq>) override { return {}; }
 
@@ -68,6 +71,11 @@ class FakeHistory final : public History {
   BackfillCounts tick_counts;
   std::vector<QuestionView> question_rows;  // with their tasks
   QuestionQuery last_question_query;
+  std::vector<AssetView> asset_rows;  // with all of their references
+  std::vector<AssetEventView> asset_event_rows;
+  std::vector<QueuedAssetView> queued_rows;
+  AssetQuery last_asset_query;
+  AssetEventQuery last_asset_event_query;
   bool total_is_least = false;  // of task_instances()
   RunQuery last_run_query;
   TaskQuery last_task_query;

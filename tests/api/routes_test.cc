@@ -178,6 +178,7 @@ constexpr Expected table[] = {
     {Method::get, "/api/v2/dags/{dag_id}/assets/{asset_id}/queuedEvents", "viewer"},
     {Method::del, "/api/v2/dags/{dag_id}/assets/{asset_id}/queuedEvents", "operator"},
     {Method::get, "/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/upstreamAssetEvents", "viewer"},
+    {Method::get, "/api/batuta/dags/{dag_id}/awaitedAssets", "viewer"},
     {Method::get, "/api/v2/backfills", "viewer"},
     {Method::post, "/api/v2/backfills", "operator"},
     {Method::post, "/api/v2/backfills/dry_run", "operator"},

@@ -31,13 +31,20 @@ void contains(Problems& problems, const std::string& where, const std::string& e
   problems.push_back(where + ": expected '…" + expected + "…', is '" + is + "'");
 }
 
-// The ids of runs; those that two DAGs share with the DAG before them.
+// The ids of runs; those that two DAGs share with the DAG before them. The runs that assets started
+// are "d@1", "d@2", … of DAG d.
 std::map<std::string, const StoredRun*> named_runs(const World& world) {
   std::map<std::string, int> count;
   for (const auto& [seq, run] : world.store.data().runs) ++count[run.run.dag_run_id];
   std::map<std::string, const StoredRun*> named;
+  std::map<std::string, int> by_assets;
   for (const auto& [seq, run] : world.store.data().runs) {
     const std::string& id = run.run.dag_run_id;
+    if (run.run.type == RunType::asset_triggered) {
+      const std::string& dag = run.run.dag_id;
+      named[dag + "@" + std::to_string(++by_assets[dag])] = &run;
+      continue;
+    }
     named[count[id] == 1 ? id : run.run.dag_id + "/" + id] = &run;
   }
   return named;
@@ -185,12 +192,32 @@ void compare_details(const RunView& view, const json& expected, const std::strin
 }
 
 const std::vector<std::string> run_members = {
-    "state",        "tasks",         "tries",   "reasons", "names",   "starts",
-    "ends",         "given",         "context", "results", "explain", "reason",
-    "logical_date", "data_interval", "begins",  "ended",   "conf",    "type"};
+    "state",  "tasks",   "tries",   "reasons", "names",   "starts",       "ends",
+    "given",  "context", "results", "explain", "reason",  "logical_date", "data_interval",
+    "begins", "ended",   "conf",    "type",    "consumed"};
 
 json time_or_null(const OptTime& time) {
   return time ? json(to_iso(*time)) : json(nullptr);
+}
+
+// How many events of each asset.
+json consumed_by(const World& world, RunSeq run) {
+  const auto& data = world.store.data();
+  json counts = json::object();
+  for (const auto& [of, event] : data.asset_events_consumed) {
+    if (of != run) continue;
+    json& count = counts[data.assets.at(data.asset_events.at(event).asset).uri];
+    count = (count.is_null() ? 0 : count.get<int>()) + 1;
+  }
+  return counts;
+}
+
+json queued_for(const World& world, const std::string& dag_id) {
+  json counts = json::object();
+  for (const auto& [uri, count] : world.state().awaited_assets(dag_id)) {
+    if (count > 0) counts[uri] = count;
+  }
+  return counts;
 }
 
 void compare_run(const RunView& view, const json& expected, const std::string& where,
@@ -214,6 +241,10 @@ void compare_run(const RunView& view, const json& expected, const std::string& w
   }
   if (expected.contains("type")) {
     differ(problems, where + "/type", expected["type"], std::string(to_string(row.type)));
+  }
+  if (expected.contains("consumed")) {
+    differ(problems, where + "/consumed", expected["consumed"],
+           consumed_by(view.world, view.run.run.seq));
   }
   if (expected.contains("conf")) {
     differ(problems, where + "/conf", expected["conf"], json::parse(row.conf_json));
@@ -267,7 +298,7 @@ void compare_together(const World& world, const json& expected, const std::strin
 void compare(const World& world, Time begin, const json& expected, const std::string& where,
              Problems& problems) {
   std::vector<std::string> members = run_members;
-  for (const char* more : {"runs", "order", "together", "events", "alerts", "paused"}) {
+  for (const char* more : {"runs", "order", "together", "events", "alerts", "paused", "queued"}) {
     members.emplace_back(more);
   }
   allow_only(expected, members, where);
@@ -289,7 +320,8 @@ void compare(const World& world, Time begin, const json& expected, const std::st
   } else if (expected.contains("state")) {
     if (runs.size() != 1) throw BadCase(where + ": there is not one run, so name them in 'runs'");
     json of = expected;
-    for (const char* more : {"order", "together", "events", "alerts", "paused"}) of.erase(more);
+    for (const char* more : {"order", "together", "events", "alerts", "paused", "queued"})
+      of.erase(more);
     compare_run({world, begin, *runs.begin()->second}, of, where, problems);
   }
   if (expected.contains("order")) {
@@ -305,6 +337,10 @@ void compare(const World& world, Time begin, const json& expected, const std::st
   compare_together(world, expected.value("together", json::object()), where + "/together",
                    problems);
   compare_events(world, expected.value("events", json::object()), where + "/events", problems);
+  const json queued = expected.value("queued", json::object());
+  for (const auto& [dag, counts] : queued.items()) {
+    differ(problems, where + "/queued/" + dag, counts, queued_for(world, dag));
+  }
   const json paused = expected.value("paused", json::object());
   for (const auto& [dag, is_paused] : paused.items()) {
     differ(problems, where + "/paused/" + dag, is_paused, world.state().dag_row(dag)->is_paused);

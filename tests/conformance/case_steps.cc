@@ -182,6 +182,29 @@ void answer(World& world, const json& step, const std::string& where) {
   told(world.ask(event), step, where);
 }
 
+// Somebody tells that an asset has changed.
+void asset(World& world, const json& step, const std::string& where) {
+  allow_only(step, {"asset", "extra", "refused"}, where);
+  const AssetRow* row = world.state().find_asset(text(step, "asset"));
+  AssetChanged event;
+  event.asset = row == nullptr ? 0 : row->id;
+  event.extra_json = step.value("extra", json::object()).dump();
+  event.user = "ana";
+  told(world.ask(event), step, where);
+}
+
+void drop_queued(World& world, const json& step, const std::string& where) {
+  allow_only(step, {"drop_queued", "asset", "refused"}, where);
+  QueuedAssetEventsDropped event;
+  event.dag_id = text(step, "drop_queued");
+  if (step.contains("asset")) {
+    const AssetRow* row = world.state().find_asset(text(step, "asset"));
+    if (row == nullptr) throw BadCase(where + ": no such asset");
+    event.asset = row->id;
+  }
+  told(world.ask(event), step, where);
+}
+
 void delete_run(World& world, const json& step, const std::string& where) {
   allow_only(step, {"delete_run", "dag", "refused"}, where);
   RunDeleted request;
@@ -207,6 +230,8 @@ void do_step(World& world, const json& step, const std::string& where) {
   if (step.contains("set_run")) return set_run(world, step, where);
   if (step.contains("delete_run")) return delete_run(world, step, where);
   if (step.contains("delete_task")) return delete_instance(world, step, where);
+  if (step.contains("drop_queued")) return drop_queued(world, step, where);
+  if (step.contains("asset")) return asset(world, step, where);
   if (step.contains("answer")) return answer(world, step, where);
   if (step.contains("pause")) return pause(world, step, where, "pause");
   if (step.contains("unpause")) return pause(world, step, where, "unpause");

@@ -1,6 +1,7 @@
 // Backfills of one hourly DAG, and what became of their ticks.
 #pragma once
 
+#include "scheduler/core/backfill.h"
 #include "tests/core/schedule_support.h"
 
 namespace batuta::testing {

@@ -169,10 +169,32 @@ void Ledger::apply_lake(const Changes& changes) {
   for (const std::int64_t id : changes.outbox_done) REQUIRE(outbox.erase(id) == 1);
 }
 
+void Ledger::apply_assets(const Changes& changes) {
+  for (const AssetRow& row : changes.assets) assets[row.id] = row;
+  for (const auto& of : changes.asset_refs) asset_refs[of.dag_id] = of.refs;
+  for (const AssetEventRow& row : changes.asset_events) {
+    REQUIRE(assets.contains(row.asset));
+    REQUIRE(asset_events.emplace(row.id, row).second);
+  }
+  for (const QueuedAssetEvent& row : changes.asset_queued) {
+    REQUIRE(asset_events.contains(row.event));
+    REQUIRE(asset_queue.emplace(std::pair(row.dag_id, row.event), row).second);
+  }
+  for (const auto& id : changes.asset_unqueued) REQUIRE(asset_queue.erase(id) == 1);
+  for (const auto& [run, event] : changes.asset_events_consumed) {
+    REQUIRE(runs.contains(run));
+    consumed[run].push_back(event);
+  }
+  for (const std::string& dag_id : changes.dags_deleted) {
+    std::erase_if(asset_queue, [&](const auto& one) { return one.first.first == dag_id; });
+  }
+}
+
 void Ledger::apply(const Changes& changes) {
   apply_runs(changes);
   apply_tasks(changes);
   apply_lake(changes);
+  apply_assets(changes);
   for (const PoolRow& row : changes.pools) pools[row.name] = row;
   for (const std::string& name : changes.pools_deleted) pools.erase(name);
   events.insert(events.end(), changes.event_log.begin(), changes.event_log.end());
@@ -216,6 +238,12 @@ StoredState Ledger::load() const {
     if (row.phase == BackfillPhase::done) continue;
     stored.backfills.emplace_back(row, versions.at(row.dag_version));
   }
+  for (const auto& [id, row] : assets) {
+    stored.assets.push_back(row);
+    stored.last_asset = id;
+  }
+  for (const auto& [id, row] : asset_queue) stored.asset_queue.push_back(row);
+  if (!asset_events.empty()) stored.last_asset_event = asset_events.rbegin()->first;
   stored.last_instance = last_instance;
   stored.last_outbox = last_outbox;
   return stored;

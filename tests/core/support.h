@@ -59,6 +59,11 @@ struct Ledger {
   std::vector<EventLogRow> events;
   std::map<std::int64_t, BackfillRow> backfills;
   std::vector<BackfillTickRow> backfill_ticks;
+  std::map<std::int64_t, AssetRow> assets;
+  std::map<std::string, std::vector<AssetRefRow>> asset_refs;
+  std::map<std::int64_t, AssetEventRow> asset_events;
+  std::map<std::pair<std::string, std::int64_t>, QueuedAssetEvent> asset_queue;
+  std::map<RunSeq, std::vector<std::int64_t>> consumed;
   std::int64_t last_instance = 0;
   std::int64_t last_outbox = 0;
 
@@ -69,6 +74,7 @@ struct Ledger {
   void apply_runs(const Changes& changes);
   void apply_tasks(const Changes& changes);
   void apply_lake(const Changes& changes);
+  void apply_assets(const Changes& changes);
 };
 
 class World {

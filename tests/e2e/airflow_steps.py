@@ -24,6 +24,8 @@ def definitions():
                            params={"p": {"type": "integer", "default": 3}}),
             "asks": dag("asks", [{"task_id": "ask", "type": "approval", "subject": "Deploy?", "body": "all of *it*", "defaults": "Reject",
                                   "response_timeout": "1h", "params": {"n": {"type": "integer", "default": 1}}}]),
+            "makes": dag("makes", [mock("make", outlets=[{"uri": "s3://walk/made", "name": "made", "extra": {"a": 1}}])]),
+            "uses": dag("uses", [mock("use", inlets=["s3://walk/made"])], schedule={"assets": ["s3://walk/made", "s3://walk/never"]}),
             "broken": "{ not JSON"}
 
 
@@ -232,17 +234,59 @@ def questions(walk):
     walk.call("get_hitl_details", 200, dag_id="~", dag_run_id="~", query={"response_received": "true", "responded_by_user_id": "admin"})
 
 
+def what_dags_make_and_wait_for(walk):
+    found = walk.call("get_assets", 200, query={"uri_pattern": "walk/made", "only_active": "true", "order_by": "-id"})["assets"]
+    made = found[0]["id"]
+    assert [one["dag_id"] for one in found[0]["scheduled_dags"]] == ["uses"], found
+    walk.call("get_assets", 200, query={"dag_ids": "makes", "name_prefix_pattern": "ma"})
+    walk.call("get_assets", 422, query={"order_by": "size"})
+    walk.call("get_asset", 200, asset_id=made)
+    walk.call("get_asset", 404, asset_id=999)
+    run = walk.call("materialize_asset", 200, {"dag_run_id": "made", "note": "by hand"}, asset_id=made)
+    assert run["dag_id"] == "makes" and run["run_type"] == "asset_materialization", run
+    walk.server.wait_run("makes", "made", 30)
+    walk.call("materialize_asset", 404, {}, asset_id=999)
+    event = walk.call("create_asset_event", 200, {"asset_id": made, "extra": {"rows": 3}})
+    assert event["extra"] == {"rows": 3, "from_rest_api": True}, event
+    walk.call("create_asset_event", 404, {"asset_id": 999})
+    walk.call("create_asset_event", 422, {"extra": {}})
+    events = walk.call("get_asset_events", 200, query={"asset_id": made, "order_by": "timestamp"})["asset_events"]
+    assert [one["source_run_id"] for one in events] == ["made", None], events
+    walk.call("get_asset_events", 200, query={"source_dag_id": "makes", "name_pattern": "made", "timestamp_gte": "2026-01-01T00:00:00Z"})
+    walk.call("get_asset_queued_events", 200, asset_id=made)
+    walk.call("get_asset_queued_events", 404, asset_id=999)
+    queued = walk.call("get_dag_asset_queued_events", 200, dag_id="uses")
+    assert queued["total_entries"] == 1, queued
+    walk.call("get_dag_asset_queued_events", 404, dag_id="none")
+    walk.call("get_dag_asset_queued_event", 200, dag_id="uses", asset_id=made)
+    walk.call("get_dag_asset_queued_event", 404, dag_id="uses", asset_id=999)
+    walk.call("delete_dag_asset_queued_event", 204, dag_id="uses", asset_id=made)
+    walk.call("delete_dag_asset_queued_event", 404, dag_id="uses", asset_id=made)
+    walk.call("create_asset_event", 200, {"asset_id": made})
+    walk.call("delete_dag_asset_queued_events", 204, dag_id="uses")
+    walk.call("delete_dag_asset_queued_events", 404, dag_id="uses")
+    walk.call("create_asset_event", 200, {"asset_id": made})
+    walk.call("delete_asset_queued_events", 204, asset_id=made)
+    walk.call("delete_asset_queued_events", 404, asset_id=made)
+    never = walk.call("get_assets", 200, query={"uri_pattern": "walk/never"})["assets"][0]["id"]
+    for asset in (made, never):
+        walk.call("create_asset_event", 200, {"asset_id": asset})
+    used = eventually(lambda: walk.server.get("/api/v2/dags/uses/dagRuns?run_type=asset_triggered")["dag_runs"], 20, "uses runs")[0]
+    walk.server.wait_run("uses", used["dag_run_id"], 30)
+    upstream = walk.call("get_upstream_asset_events", 200, dag_id="uses", dag_run_id=used["dag_run_id"])
+    assert upstream["total_entries"] == 2, upstream
+    walk.call("get_upstream_asset_events", 404, dag_run_id="none")
+    walk.call("list_asset_state_store", 200, asset_id=made)
+    walk.call("clear_asset_state_store", 204, asset_id=made)
+    walk.call("get_asset_state_store", 404, asset_id=made)
+    walk.call("delete_asset_state_store", 404, asset_id=made)
+    walk.call("set_asset_state_store", 409, {"value": 1}, asset_id=made)
+
+
 def what_has_no_subject(walk):
     """Lists are empty and valid; one object is not found, in Airflow's shape; what would make one is refused."""
-    walk.every(["get_assets", "get_asset_aliases", "get_asset_events", "get_dag_asset_queued_events",
-                "list_task_state_store"], 200)
-    walk.every(["get_asset", "get_asset_alias", "get_asset_queued_events", "delete_asset_queued_events",
-                "delete_dag_asset_queued_events", "get_dag_asset_queued_event", "delete_dag_asset_queued_event",
-                "list_asset_state_store", "clear_asset_state_store", "get_asset_state_store",
-                "delete_asset_state_store", "get_task_state_store", "delete_task_state_store"], 404)
-    walk.call("create_asset_event", 404, {"asset_id": 1})
-    walk.call("materialize_asset", 404, {})
-    walk.call("set_asset_state_store", 404, {"value": 1})
+    walk.every(["get_asset_aliases", "list_task_state_store"], 200)
+    walk.every(["get_asset_alias", "get_task_state_store", "delete_task_state_store"], 404)
     walk.call("clear_task_state_store", 204)
     walk.call("patch_task_state_store", 404, {"value": 1})
     walk.call("set_task_state_store", 404, {"value": 1}, dag_run_id="none")
@@ -262,5 +306,5 @@ def events_and_the_end(walk):
     walk.call("get_dag", 404, dag_id="doomed")
 
 
-PARTS = (monitor_and_installation, dags, runs, task_instances, pools_and_registry, backfills, questions, what_has_no_subject,
+PARTS = (monitor_and_installation, dags, runs, task_instances, pools_and_registry, backfills, questions, what_dags_make_and_wait_for, what_has_no_subject,
          events_and_the_end)

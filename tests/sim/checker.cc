@@ -26,7 +26,7 @@ constexpr std::string_view event_names[] = {
     "agent dead", "worker heartbeat", "worker catalogue",
     "attempt started", "attempt finished", "attempt recalled",
     "task expanded", "task resolved", "wait checked",
-    "question answered", "publication settled", "publication refused",
+    "question answered", "asset changed", "queued asset events dropped", "publication settled", "publication refused",
     "stalled"};
 // clang-format on
 static_assert(std::size(event_names) == std::variant_size_v<Event>);
@@ -53,6 +53,8 @@ void Checker::before(std::span<const Event> events, const Now& now) {
   resolved_.clear();
   checked_.clear();
   answered_.clear();
+  assets_told_.clear();
+  queues_dropped_ = false;
   for (const Event& event : events) read(event);
 }
 
@@ -79,6 +81,8 @@ void Checker::read(const Event& event) {
     resolved_[{resolved->run, resolved->instance}] = resolved->what;
   if (const auto* answer = std::get_if<QuestionAnswered>(&event))
     answered_.insert({answer->key, answer->try_number});
+  if (const auto* told = std::get_if<AssetChanged>(&event)) assets_told_.push_back(told->asset);
+  queues_dropped_ = queues_dropped_ || std::holds_alternative<QueuedAssetEventsDropped>(event);
   if (const auto* checked = std::get_if<WaitChecked>(&event)) {
     checked_[checked->key].insert(checked->outcome);
     const auto row = store_.find_task(checked->key.instance());
@@ -131,6 +135,7 @@ void Checker::decided(const Effects& effects, const SchedulerState& state) {
   check_watermarks(effects.changes);
   check_waits(effects.changes);
   check_answers(effects.changes);
+  check_assets(effects.changes, state);
   check_publications(effects.changes, state);
   check_xcoms(effects.changes, state);
   check_reports(effects.changes);
@@ -335,6 +340,7 @@ void Checker::whole(const SchedulerState& state) {
   check_owners(state);
   check_overdue(state);
   check_waiting(state);
+  check_queues(state);
   workers_.check_idle(state);
   if (turns_ % 64 == 0) check_replay(state);
 }
@@ -381,6 +387,7 @@ void Checker::queried(const SchedulerState& state, const Now& now, bool availabl
 }
 
 void Checker::reloaded() {
+  started_ = c_.now().wall;
   workers_.reset();
   remember_past();
   check_acknowledged();

@@ -97,6 +97,13 @@ class Checker {
   bool answered(const TaskInstanceRow& row, const WaitRow& wait) const;
   bool ends_unanswered(const TaskInstanceRow& row, const WaitRow& wait) const;
   void check_answers(const Changes& changes);
+  // checker_assets.cc
+  void check_assets(const Changes& changes, const SchedulerState& state);
+  void check_asset_events(const Changes& changes);
+  void check_queued(const Changes& changes, const SchedulerState& state);
+  void check_consumed(const Changes& changes, const SchedulerState& state);
+  void check_due_asset_runs(const Changes& changes, const SchedulerState& state);
+  void check_queues(const SchedulerState& state);
   bool decided_failed(const StoredRun& run) const;
   bool setups_failed(const StoredRun& run, TaskIndex task) const;
   bool setups_skipped(const StoredRun& run, TaskIndex task) const;
@@ -170,9 +177,13 @@ class Checker {
   std::map<std::pair<RunSeq, InstanceIndex>, Resolution> resolved_;  // in this batch
   std::map<AttemptKey, std::set<WaitChecked::Outcome>> checked_;     // in this batch
   std::set<std::pair<InstanceKey, std::int32_t>> answered_;          // by people, in this batch
+  std::vector<std::int64_t> assets_told_;                            // by people, in this batch
+  bool queues_dropped_ = false;                                      // likewise
   std::vector<AttemptKey> heard_;  // reports of current attempts in this batch
   std::map<std::int64_t, std::vector<Time>> told_ticks_;  // of backfills, in order
   std::set<std::int64_t> cancelled_backfills_;
+  Time started_{};                            // when the state was read from the store
+  std::map<std::string, Time> asset_run_at_;  // when a DAG's last run by assets was decided
   std::uint64_t turns_ = 0;
 };
 

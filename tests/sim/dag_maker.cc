@@ -145,6 +145,56 @@ void draw_ticks(Rng& rng, Timetable& schedule) {
   schedule.every = seconds(rng.between(20, 90));
 }
 
+AssetIndex named(Dag& dag, const std::string& uri) {
+  for (AssetIndex i = 0; i < dag.assets.size(); ++i) {
+    if (dag.assets[i].uri == uri) return i;
+  }
+  AssetSpec spec;
+  spec.uri = uri;
+  dag.assets.push_back(std::move(spec));
+  return static_cast<AssetIndex>(dag.assets.size() - 1);
+}
+
+AssetCondition draw_leg(Rng& rng, Dag& dag, int index) {
+  static constexpr const char* tables[] = {"lake://bronze/quotes", "lake://silver/quotes"};
+  if (rng.chance(150)) return {AssetCondition::Kind::asset, named(dag, tables[rng.below(2)])};
+  // Never what the DAG itself leads to: it would start itself without end.
+  const auto of = rng.below(static_cast<std::uint64_t>(index) + 1);
+  const std::string uri = of == 0 ? "told" : "a" + std::to_string(of - 1);
+  return {AssetCondition::Kind::asset, named(dag, uri + (rng.chance(300)   ? ""
+                                                         : rng.chance(500) ? "/x"
+                                                                           : "/y"))};
+}
+
+// Tasks of DAG n make a<n>, a<n>/x and a<n>/y; what waits for them comes behind it.
+void draw_assets(Context& c, Dag& dag, int index) {
+  Rng& rng = c.rng;
+  const std::string own = "a" + std::to_string(index);
+  for (Task& task : dag.tasks) {
+    for (const char* which : {"", "/x", "/y"}) {
+      if (rng.chance(250)) task.outlets.push_back(named(dag, own + which));
+    }
+  }
+  const bool makes_tables = std::any_of(dag.tasks.begin(), dag.tasks.end(),
+                                        [](const Task& task) { return task.is_data; });
+  if (rng.chance(300)) return;
+  AssetCondition condition;
+  condition.kind = rng.chance(500) ? AssetCondition::Kind::all : AssetCondition::Kind::any;
+  for (auto legs = rng.between(1, 3); legs > 0; --legs) {
+    AssetCondition leg = draw_leg(rng, dag, index);
+    const bool table = dag.assets[leg.asset].uri.starts_with(lake_assets);
+    if (!(table && makes_tables)) condition.of.push_back(std::move(leg));
+  }
+  if (condition.of.size() == 3 && rng.chance(400)) {
+    AssetCondition inner;
+    inner.kind = rng.chance(500) ? AssetCondition::Kind::all : AssetCondition::Kind::any;
+    inner.of = {condition.of[0], condition.of[1]};
+    condition.of = {std::move(inner), condition.of[2]};
+  }
+  if (condition.of.empty()) return;
+  dag.waits_for = std::move(condition);
+}
+
 void draw_schedule(Context& c, Dag& dag) {
   draw_ticks(c.rng, dag.schedule);
   dag.schedule_text = "ticks";
@@ -169,6 +219,7 @@ std::shared_ptr<const Dag> make_dag(Context& c, int index, int edition) {
   for (TaskIndex i = 0; i < tasks; ++i) dag.tasks.push_back(draw_task(c, i));
   if (k.setups) draw_teardowns(c, dag);
   if (k.cron && !rng.chance(150)) draw_schedule(c, dag);
+  if (k.assets) draw_assets(c, dag, index);
   dag.is_paused_upon_creation = rng.chance(100);
   if (k.tight_limits) {
     dag.max_active_runs = static_cast<int>(rng.between(1, 3));
@@ -184,6 +235,7 @@ std::shared_ptr<const Dag> unscheduled(const Dag& dag) {
   copy.version += ".rest";
   copy.schedule = {};
   copy.schedule_text.clear();
+  copy.waits_for.reset();
   return std::make_shared<const Dag>(std::move(copy));
 }
 

@@ -103,6 +103,24 @@ void add_rows(Hasher& h, const Changes& c) {
     h.add(std::int64_t{row.done});
   }
   for (const auto& row : c.backfill_ticks) h.add(row.logical_date);
+  for (const auto& row : c.assets) h.add(row.uri);
+  for (const auto& row : c.asset_events) {
+    h.add(row.id);
+    h.add(row.asset);
+    h.add(row.source_run_id);
+  }
+  for (const auto& row : c.asset_queued) {
+    h.add(row.event);
+    h.add(row.dag_id);
+  }
+  for (const auto& [dag_id, event] : c.asset_unqueued) {
+    h.add(event);
+    h.add(dag_id);
+  }
+  for (const auto& [run, event] : c.asset_events_consumed) {
+    h.add(static_cast<std::int64_t>(run));
+    h.add(event);
+  }
   for (const auto& row : c.outbox) h.add(row.id);
   for (std::int64_t id : c.outbox_done) h.add(id);
   for (const auto& row : c.event_log) h.add(row.event);

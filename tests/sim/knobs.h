@@ -26,6 +26,7 @@ struct Knobs {
   bool data_tasks = false;
   bool setups = false;            // setups, teardowns, tasks at the end of the run
   bool waits = false;             // tasks that no worker runs
+  bool assets = false;            // DAGs that wait for what others make
   bool prior_dependence = false;  // depends_on_past, wait_for_downstream
   bool tight_limits = false;      // small pools, few active runs and tasks
   bool dagrun_timeouts = false;

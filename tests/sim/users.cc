@@ -38,6 +38,9 @@ void Users::start() {
   plan(c_.knobs.pool_changes, &Users::resize_pool);
   plan(c_.knobs.edits, &Users::edit);
   plan(c_.knobs.backfills, &Users::backfill);
+  if (!c_.knobs.assets) return;
+  plan(static_cast<int>(c_.rng.between(0, 6)), &Users::tell_asset);
+  plan(static_cast<int>(c_.rng.between(0, 2)), &Users::drop_queued);
 }
 
 void Users::plan(int count, void (Users::*action)()) {
@@ -295,6 +298,25 @@ void Users::meddle_with(std::int64_t backfill) {
 void Users::resize_pool() {
   const auto slots = static_cast<std::int32_t>(c_.rng.between(0, 4));
   insist([slots] { return Event{PoolSet{0, {"small", slots, ""}, false}}; });
+}
+
+void Users::tell_asset() {
+  const auto& assets = store_.data().assets;
+  if (assets.empty() || !c_.faults) return;
+  AssetChanged event;
+  event.asset = static_cast<std::int64_t>(c_.rng.below(assets.size() + 1)) + 1;  // or none
+  node_.request(std::move(event), ignore);
+}
+
+void Users::drop_queued() {
+  const auto& assets = store_.data().assets;
+  if (assets.empty()) return;
+  QueuedAssetEventsDropped event;
+  if (c_.rng.chance(600)) event.dag_id = any_dag();
+  if (event.dag_id.empty() || c_.rng.chance(400))
+    event.asset = static_cast<std::int64_t>(c_.rng.below(assets.size())) + 1;
+  if (c_.rng.chance(300)) event.before = c_.wall();
+  node_.request(std::move(event), ignore);
 }
 
 void Users::edit() {

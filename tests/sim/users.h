@@ -51,6 +51,8 @@ class Users {
   void remove(const StoredRun& run);
   void toggle_pause();
   void resize_pool();
+  void tell_asset();
+  void drop_queued();
   void backfill();
   void meddle_with(std::int64_t backfill);
   void edit();

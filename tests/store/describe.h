@@ -108,6 +108,20 @@ inline void describe(Text& t, const AnswerRow& a) {
   for (const std::string& option : a.chosen_options) t.add(option);
 }
 
+inline void describe(Text& t, const AssetRow& a) {
+  t.add(std::string("asset"), a.id, a.uri, a.name, a.group, a.extra_json, a.created_at,
+        a.updated_at);
+}
+
+inline void describe(Text& t, const AssetEventRow& e) {
+  t.add(std::string("asset event"), e.id, e.asset, e.timestamp, e.extra_json, e.source_dag_id,
+        e.source_run_id, e.source_task_id, e.source_map_index);
+}
+
+inline void describe(Text& t, const QueuedAssetEvent& q) {
+  t.add(std::string("queued"), q.dag_id, q.asset, q.event, q.queued_at);
+}
+
 inline void describe(Text& t, const PluginInfo& p) {
   t.add(std::string("plugin"), p.name, p.version, p.kind, p.summary, p.sha256);
   for (const ParamInfo& param : p.params) {
@@ -151,6 +165,9 @@ inline std::string described(const StoredState& s) {
   for (const OpenQuestion& q : s.questions) describe(t, q);
   for (const StreakRow& r : s.streaks)
     t.add(std::string("streak"), r.dag_id, r.task_id, r.map_index, r.failures);
+  for (const AssetRow& a : s.assets) describe(t, a);
+  for (const QueuedAssetEvent& q : s.asset_queue) describe(t, q);
+  t.add(s.last_asset, s.last_asset_event);
   for (const PluginInfo& p : s.catalogue) describe(t, p);
   for (const auto& [row, dag] : s.backfills) {
     describe(t, row);

@@ -247,10 +247,57 @@ TEST_CASE_TEMPLATE_DEFINE(
   commit(h.store(), again);
 }
 
+TEST_CASE_TEMPLATE_DEFINE("assets and what is queued of their events come back, and are counted on",
+                          Harness, assets_kept) {
+  Harness h;
+  Changes c = new_run(make_run(1));
+  AssetRow asset{3, "s3://a", "orders", "sales", R"({"owner":"data"})", at(1), at(2)};
+  c.assets = {asset};
+  c.asset_refs = {{"etl", at(2), {{3, AssetRole::schedule, ""}, {3, AssetRole::inlet, "task_0"}}}};
+  AssetEventRow event;
+  event.asset = 3;
+  event.timestamp = at(5);
+  for (event.id = 7; event.id <= 9; ++event.id) c.asset_events.push_back(event);
+  c.asset_queued = {{"etl", 3, 7, at(5)}, {"etl", 3, 8, at(6)}, {"ml", 3, 8, at(6)}};
+  commit(h.store(), c);
+  h.reopen();
+  StoredState state = h.store().load();
+  REQUIRE(state.assets.size() == 1);
+  CHECK(described(state.assets[0]) == described(asset));
+  REQUIRE(state.asset_queue.size() == 3);
+  CHECK(described(state.asset_queue[1]) == described(c.asset_queued[1]));
+  CHECK(state.last_asset == 3);
+  CHECK(state.last_asset_event == 9);
+  Changes next;
+  asset.name = "all orders";
+  next.assets = {asset};
+  next.asset_refs = {{"etl", at(9), {}}};
+  // Of one turn what is queued comes first, and may leave again.
+  event.id = 10;
+  next.asset_events = {event};
+  next.asset_queued = {{"etl", 3, 10, at(9)}};
+  next.asset_unqueued = {{"etl", 7}, {"etl", 8}, {"etl", 10}};
+  next.asset_events_consumed = {{RunSeq{1}, 7}, {RunSeq{1}, 8}, {RunSeq{1}, 10}};
+  commit(h.store(), next);
+  h.reopen();
+  state = h.store().load();
+  CHECK(state.assets.at(0).name == "all orders");
+  CHECK(state.asset_queue.size() == 1);
+  CHECK(state.last_asset_event == 10);
+  Changes gone;
+  gone.runs_deleted = {RunSeq{1}};
+  gone.dags_deleted = {"etl"};
+  commit(h.store(), gone);
+  h.reopen();
+  CHECK(h.store().load().asset_queue.size() == 1);
+  CHECK(h.store().load().assets.size() == 1);
+}
+
 #define BATUTA_STORE_CONFORMANCE_BESIDE(...)              \
   TEST_CASE_TEMPLATE_INVOKE(lead, __VA_ARGS__);           \
   TEST_CASE_TEMPLATE_INVOKE(questions, __VA_ARGS__);      \
   TEST_CASE_TEMPLATE_INVOKE(questions_kept, __VA_ARGS__); \
+  TEST_CASE_TEMPLATE_INVOKE(assets_kept, __VA_ARGS__);    \
   TEST_CASE_TEMPLATE_INVOKE(streaks, __VA_ARGS__);        \
   TEST_CASE_TEMPLATE_INVOKE(outbox, __VA_ARGS__);         \
   TEST_CASE_TEMPLATE_INVOKE(dag_deleted, __VA_ARGS__);    \

@@ -56,6 +56,10 @@ StoredState MemoryStore::load() {
                                   version == data_.dag_versions.end() ? nullptr : version->second);
   }
   stored.last_backfill = data_.last_backfill;
+  for (const auto& [id, row] : data_.assets) stored.assets.push_back(row);
+  for (const auto& [id, row] : data_.asset_queue) stored.asset_queue.push_back(row);
+  stored.last_asset = data_.last_asset;
+  stored.last_asset_event = data_.last_asset_event;
   return stored;
 }
 
@@ -100,6 +104,7 @@ CommitResult MemoryStore::commit(const Changes& changes, const std::vector<Rende
   apply_dags(changes);
   apply_runs(changes);
   apply_tasks(changes);
+  apply_assets(changes);
   apply_lake(changes);
   apply_logs(changes);
   apply_deletions(changes);
@@ -149,6 +154,7 @@ void MemoryStore::delete_run(RunSeq seq) {
   std::erase_if(data_.xcoms, [&](const auto& x) { return x.second.run == seq; });
   std::erase_if(data_.waits, [&](const auto& w) { return w.first.run == seq; });
   std::erase_if(data_.questions, [&](const auto& q) { return q.first.first.run == seq; });
+  std::erase_if(data_.asset_events_consumed, [&](const auto& c) { return c.first == seq; });
   std::erase_if(data_.job_executions, [&](const auto& j) { return j.first.run == seq; });
   std::erase_if(data_.attempt_reports, [&](const auto& r) { return r.first.run == seq; });
   std::erase_if(data_.accepted, [&](const auto& a) { return a.first.run == seq; });
@@ -259,6 +265,26 @@ void MemoryStore::apply_tasks(const Changes& changes) {
   }
 }
 
+void MemoryStore::apply_assets(const Changes& changes) {
+  for (const AssetRow& row : changes.assets) {
+    data_.assets[row.id] = row;
+    data_.last_asset = std::max(data_.last_asset, row.id);
+  }
+  for (const auto& of : changes.asset_refs) data_.asset_refs[of.dag_id] = of.refs;
+  for (const AssetEventRow& row : changes.asset_events) {
+    BATUTA_CHECK(data_.asset_events.try_emplace(row.id, row).second, std::to_string(row.id));
+    data_.last_asset_event = std::max(data_.last_asset_event, row.id);
+  }
+  for (const QueuedAssetEvent& row : changes.asset_queued) {
+    const auto id = std::pair(row.dag_id, row.event);
+    BATUTA_CHECK(data_.asset_queue.try_emplace(id, row).second, row.dag_id);
+  }
+  for (const auto& id : changes.asset_unqueued)
+    BATUTA_CHECK(data_.asset_queue.erase(id) == 1, id.first);
+  for (const auto& id : changes.asset_events_consumed)
+    BATUTA_CHECK(data_.asset_events_consumed.insert(id).second, std::to_string(id.second));
+}
+
 void MemoryStore::apply_lake(const Changes& changes) {
   for (const TableRow& row : changes.tables) data_.tables[row.table] = row;
   for (const AcceptedRow& row : changes.accepted) data_.accepted[row.report.key] = row;
@@ -297,6 +323,8 @@ void MemoryStore::apply_deletions(const Changes& changes) {
   for (const std::string& dag_id : changes.dags_deleted) {
     std::erase_if(data_.streaks, [&](const auto& s) { return s.second.dag_id == dag_id; });
     for (const auto& [seq, run] : data_.runs) BATUTA_CHECK(run.run.dag_id != dag_id, dag_id);
+    std::erase_if(data_.asset_queue, [&](const auto& q) { return q.first.first == dag_id; });
+    data_.asset_refs.erase(dag_id);
     data_.dags.erase(dag_id);
     std::erase_if(data_.backfill_ticks, [&](const BackfillTickRow& tick) {
       return data_.backfills.at(tick.backfill).dag_id == dag_id;
@@ -349,6 +377,13 @@ Answers MemoryStore::read(const Questions& questions) {
     const auto it = data_.xcoms.find({xcom.of, xcom.key});
     answers.xcoms.push_back(it == data_.xcoms.end() ? std::nullopt
                                                     : std::optional(it->second.value_json));
+  }
+  for (const auto& of : questions.consumed) {
+    std::set<std::int64_t> ids(of.events.begin(), of.events.end());
+    for (const auto& [run, event] : data_.asset_events_consumed)
+      if (run == of.run) ids.insert(event);
+    auto& events = answers.consumed.emplace_back();
+    for (const std::int64_t id : ids) events.push_back(data_.asset_events.at(id));
   }
   return answers;
 }

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -54,6 +55,11 @@ class MemoryStore : public Store {
     std::vector<RenderedRow> rendered;
     std::map<std::int64_t, BackfillRow> backfills;  // done ones too
     std::vector<BackfillTickRow> backfill_ticks;
+    std::map<std::int64_t, AssetRow> assets;
+    std::map<std::string, std::vector<AssetRefRow>> asset_refs;  // by DAG
+    std::map<std::int64_t, AssetEventRow> asset_events;
+    std::map<std::pair<std::string, std::int64_t>, QueuedAssetEvent> asset_queue;
+    std::set<std::pair<RunSeq, std::int64_t>> asset_events_consumed;
     std::vector<PluginInfo> catalogue;
     std::map<std::string, JobConfigView> job_configs;
     Epoch epoch{};
@@ -63,6 +69,8 @@ class MemoryStore : public Store {
     std::int64_t last_publication = 0;
     std::int64_t last_outbox = 0;
     std::int64_t last_backfill = 0;
+    std::int64_t last_asset = 0;
+    std::int64_t last_asset_event = 0;
   };
 
   // Asked once per commit and probe; null = always ok. Failing ones are `retry` and `unknown`; a
@@ -102,6 +110,7 @@ class MemoryStore : public Store {
   void apply_tasks(const Changes& changes);
   void move_tasks(const Changes::RunRepinned& change);
   void apply_lake(const Changes& changes);
+  void apply_assets(const Changes& changes);
   void apply_logs(const Changes& changes);
   void apply_deletions(const Changes& changes);
   void create_run(const RunRow& row);

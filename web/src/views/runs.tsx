@@ -21,7 +21,7 @@ import { ChooseAll } from './choose_all';
 
 const pageSize = 50;
 const runStates = ['queued', 'running', 'success', 'failed'];
-const runTypes = ['scheduled', 'manual', 'backfill'];
+const runTypes = ['scheduled', 'manual', 'backfill', 'asset_triggered'];
 const seldom = ['from', 'to', 'longer', 'user', 'conf'];
 const keyOf = (run: DagRun) => `${run.dag_id}\n${run.dag_run_id}`;
 

@@ -1,0 +1,256 @@
+// What of the events of assets is queued for which DAG: Airflow's operations, and ours for what a
+// DAG still waits for.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "scheduler/api/asset_answers.h"
+#include "scheduler/api/auth.h"
+#include "scheduler/api/bulk.h"
+#include "scheduler/api/codecs.h"
+#include "scheduler/api/handlers.h"
+#include "scheduler/api/params.h"
+
+namespace batuta::http {
+
+using nlohmann::json;
+
+namespace {
+
+json queued_json(const QueuedAssetView& view) {
+  return {{"dag_id", view.dag_id},
+          {"dag_display_name", view.dag_id},
+          {"asset_id", view.asset},
+          {"created_at", to_iso(view.queued_at)},
+          {"batuta", {{"uri", view.uri}, {"events", view.events}}}};
+}
+
+Response queued_page(const std::vector<QueuedAssetView>& found) {
+  json items = json::array();
+  for (const QueuedAssetView& view : found) items.push_back(queued_json(view));
+  const auto total = static_cast<std::int64_t>(found.size());
+  return json_response(collection("queued_events", std::move(items), total));
+}
+
+Status find_dag_of(Context& context, const std::string& dag_id) {
+  if (!context.services.history.dag_summaries({dag_id}, 0).empty()) return success();
+  return {Errc::not_found, "The Dag with ID: `" + dag_id + "` was not found"};
+}
+
+Error not_queued(const std::string& dag_id, std::optional<std::int64_t> asset) {
+  std::string what = "Queue event with ";
+  if (!dag_id.empty()) what += "dag_id: `" + dag_id + "`";
+  if (!dag_id.empty() && asset) what += " and ";
+  if (asset) what += "asset_id: `" + std::to_string(*asset) + "`";
+  return {Errc::not_found, what + " was not found", {}};
+}
+
+// The condition of a DAG, as Airflow's asset_expression has it.
+json expression_json(const AssetCondition& condition, const Dag& dag) {
+  if (condition.kind == AssetCondition::Kind::asset) {
+    const AssetSpec& spec = dag.assets[condition.asset];
+    return {{"asset",
+             {{"uri", spec.uri},
+              {"name", spec.name.empty() ? spec.uri : spec.name},
+              {"group", spec.group.empty() ? "asset" : spec.group}}}};
+  }
+  json of = json::array();
+  for (const AssetCondition& each : condition.of) of.push_back(expression_json(each, dag));
+  return {{condition.kind == AssetCondition::Kind::all ? "all" : "any", std::move(of)}};
+}
+
+using Queued = std::vector<QueuedAssetView>;
+
+const QueuedAssetView* queued_of(const Queued& queued, const std::string& uri) {
+  const auto found = std::find_if(queued.begin(), queued.end(),
+                                  [&](const QueuedAssetView& one) { return one.uri == uri; });
+  return found == queued.end() ? nullptr : &*found;
+}
+
+bool has_come(const AssetCondition& condition, const Dag& dag, const Queued& queued) {
+  const auto one = [&](const AssetCondition& each) { return has_come(each, dag, queued); };
+  switch (condition.kind) {
+    case AssetCondition::Kind::asset:
+      return queued_of(queued, dag.assets[condition.asset].uri) != nullptr;
+    case AssetCondition::Kind::all:
+      return std::all_of(condition.of.begin(), condition.of.end(), one);
+    case AssetCondition::Kind::any:
+      return std::any_of(condition.of.begin(), condition.of.end(), one);
+  }
+  return false;
+}
+
+void name_assets(const AssetCondition& condition, const Dag& dag, std::vector<std::string>& out) {
+  if (condition.kind == AssetCondition::Kind::asset) {
+    const std::string& uri = dag.assets[condition.asset].uri;
+    if (std::find(out.begin(), out.end(), uri) == out.end()) out.push_back(uri);
+  }
+  for (const AssetCondition& each : condition.of) name_assets(each, dag, out);
+}
+
+// "all of: s3://a, (any of: s3://b, s3://c)", of what has not come.
+std::string missing_text(const AssetCondition& condition, const Dag& dag, const Queued& queued) {
+  if (condition.kind == AssetCondition::Kind::asset) return dag.assets[condition.asset].uri;
+  const bool all = condition.kind == AssetCondition::Kind::all;
+  std::vector<std::string> parts;
+  for (const AssetCondition& each : condition.of) {
+    if (!has_come(each, dag, queued)) parts.push_back(missing_text(each, dag, queued));
+  }
+  if (parts.size() == 1) return parts.front();
+  std::string text = all ? "all of (" : "any of (";
+  for (std::size_t i = 0; i < parts.size(); ++i) text += (i == 0 ? "" : ", ") + parts[i];
+  return text + ")";
+}
+
+}  // namespace
+
+json asset_expression(const Dag* dag) {
+  if (dag == nullptr || !dag->waits_for) return nullptr;
+  return expression_json(*dag->waits_for, *dag);
+}
+
+Result<Response> list_queued_of_asset(Context& context, const Request& request) {
+  const auto id = path_number(request, "asset_id");
+  if (!id) return id.error();
+  QueryReader query(request);
+  QueuedAssetQuery asked;
+  asked.asset = *id;
+  asked.before = query.time("before");
+  if (!query.status()) return query.status().error();
+  if (const auto view = find_asset_of(context, request, *id); !view) return view.error();
+  asked.sight = seen_dags(request);
+  return queued_page(context.services.history.queued_assets(asked));
+}
+
+Result<Response> list_queued_of_dag(Context& context, const Request& request) {
+  QueuedAssetQuery asked;
+  asked.dag_id = path_param(request, "dag_id");
+  if (const auto ok = find_dag_of(context, *asked.dag_id); !ok) return ok.error();
+  QueryReader query(request);
+  asked.before = query.time("before");
+  if (!query.status()) return query.status().error();
+  return queued_page(context.services.history.queued_assets(asked));
+}
+
+Result<Response> get_queued_of_dag(Context& context, const Request& request) {
+  const auto id = path_number(request, "asset_id");
+  if (!id) return id.error();
+  QueuedAssetQuery asked;
+  asked.dag_id = path_param(request, "dag_id");
+  asked.asset = *id;
+  if (const auto ok = find_dag_of(context, *asked.dag_id); !ok) return ok.error();
+  QueryReader query(request);
+  asked.before = query.time("before");
+  if (!query.status()) return query.status().error();
+  const auto found = context.services.history.queued_assets(asked);
+  if (found.empty()) return not_queued(*asked.dag_id, *id);
+  return json_response(queued_json(found.front()));
+}
+
+namespace {
+
+void drop_queued(Context& context, const Call& call, QueuedAssetEventsDropped event) {
+  QueryReader query(*call.request);
+  event.before = query.time("before");
+  if (!query.status()) return call.respond(error_response(query.status().error()));
+  event.user = call.request->identity.user;
+  context.services.backend.request(std::move(event), [call](const Reply& reply) {
+    call.respond(reply.code == Errc::ok ? no_content() : error_response(reply_error(reply)));
+  });
+}
+
+}  // namespace
+
+// Of the DAGs of which the caller may delete things; the queues of others stay.
+void drop_queued_of_asset(Context& context, Call call) {
+  const auto id = path_number(*call.request, "asset_id");
+  if (!id) return call.respond(error_response(id.error()));
+  context.work(call, [&context, call, id = *id]() -> Status {
+    const auto view = find_asset_of(context, *call.request, id);
+    if (!view) return view.error();
+    QueuedAssetQuery asked;
+    asked.asset = id;
+    asked.sight = seen_dags(*call.request);
+    QueuedAssetEventsDropped event;
+    event.asset = id;
+    event.dag_ids.emplace();
+    std::string refused;
+    for (const QueuedAssetView& one : context.services.history.queued_assets(asked)) {
+      const std::string resource = "dag:" + one.dag_id;
+      if (may(call.request->identity, Action::remove, resource)) {
+        event.dag_ids->push_back(one.dag_id);
+      } else {
+        refused = resource;
+      }
+    }
+    if (event.dag_ids->empty()) {
+      return refused.empty() ? not_queued("", id) : needs_right(Action::remove, refused);
+    }
+    drop_queued(context, call, std::move(event));
+    return success();
+  });
+}
+
+void drop_queued_of_dag(Context& context, Call call) {
+  QueuedAssetEventsDropped event;
+  event.dag_id = path_param(*call.request, "dag_id");
+  drop_queued(context, call, std::move(event));
+}
+
+void drop_one_queued_of_dag(Context& context, Call call) {
+  const auto id = path_number(*call.request, "asset_id");
+  if (!id) return call.respond(error_response(id.error()));
+  QueuedAssetEventsDropped event;
+  event.dag_id = path_param(*call.request, "dag_id");
+  event.asset = *id;
+  if (*id == 0) return call.respond(error_response(not_queued(event.dag_id, *id)));
+  drop_queued(context, call, std::move(event));
+}
+
+// Why a DAG that waits for assets has no run: what has come, and what has not.
+Result<Response> get_awaited_assets(Context& context, const Request& request) {
+  const std::string& dag_id = path_param(request, "dag_id");
+  const auto summaries = context.services.history.dag_summaries({dag_id}, 0);
+  const auto bag = context.services.backend.dags();
+  const auto found = bag->dags.find(dag_id);
+  if (summaries.empty() || found == bag->dags.end()) {
+    return {Errc::not_found, "The Dag with ID: `" + dag_id + "` was not found"};
+  }
+  const Dag& dag = *found->second;
+  json assets = json::array();
+  json out{{"dag_id", dag_id},
+           {"asset_expression", asset_expression(&dag)},
+           {"is_paused", summaries.front().row.is_paused}};
+  if (!dag.waits_for) {
+    out["assets"] = std::move(assets);
+    out["condition_met"] = false;
+    out["reason"] = "the DAG waits for no asset";
+    return json_response(out);
+  }
+  QueuedAssetQuery asked;
+  asked.dag_id = dag_id;
+  const Queued queued = context.services.history.queued_assets(asked);
+  std::vector<std::string> uris;
+  name_assets(*dag.waits_for, dag, uris);
+  for (const std::string& uri : uris) {
+    const QueuedAssetView* one = queued_of(queued, uri);
+    assets.push_back({{"uri", uri},
+                      {"asset_id", one ? json(one->asset) : json(nullptr)},
+                      {"queued_events", one ? one->events : 0},
+                      {"queued_at", one ? json(to_iso(one->queued_at)) : json(nullptr)}});
+  }
+  const bool met = has_come(*dag.waits_for, dag, queued);
+  std::string reason = "it waits for " + missing_text(*dag.waits_for, dag, queued);
+  if (met) {
+    reason = summaries.front().row.is_paused
+                 ? "what it waits for has come, but the DAG is paused: its run starts when it is "
+                   "resumed"
+                 : "what it waits for has come; its run starts when fewer than max_active_runs (" +
+                       std::to_string(dag.max_active_runs) + ") are alive";
+  }
+  out["assets"] = std::move(assets);
+  out["condition_met"] = met;
+  out["reason"] = reason;
+  return json_response(out);
+}
+
+}  // namespace batuta::http

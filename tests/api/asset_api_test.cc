@@ -1,0 +1,229 @@
+// Assets over the API: what is listed of them, who sees and changes what.
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "scheduler/dagfile/dag_parser.h"
+#include "tests/api/fake_services.h"
+
+namespace batuta::http::asset_test {
+namespace {
+
+using nlohmann::json;
+
+const std::string v2 = "/api/v2";
+
+AssetRefView named_by(AssetRole role, const std::string& dag_id, const std::string& task_id) {
+  AssetRefView ref;
+  ref.role = role;
+  ref.dag_id = dag_id;
+  ref.task_id = task_id;
+  return ref;
+}
+
+// Asset 1 is made by demo and waited for by `waits`, for which an event of it is queued; asset 2 is
+// made by two DAGs, asset 3 is a table that nobody names.
+struct Assets : TestApi {
+  Assets() {
+    AssetView orders;
+    orders.row = {1, "s3://lake/orders", "orders", "sales", R"({"owner":"data"})", now, now};
+    orders.refs = {named_by(AssetRole::schedule, "waits", ""),
+                   named_by(AssetRole::outlet, "demo", "first"),
+                   named_by(AssetRole::inlet, "demo", "second")};
+    orders.last_event = {7, now};
+    AssetView both;
+    both.row = {2, "s3://both", "s3://both", "asset", "{}", now, now};
+    both.refs = {named_by(AssetRole::outlet, "demo", "first"),
+                 named_by(AssetRole::outlet, "waits", "a")};
+    AssetView table;
+    table.row = {3, "lake://gold/t", "lake://gold/t", "asset", "{}", now, now};
+    history.asset_rows = {orders, both, table};
+    AssetEventView event;
+    event.row = {7, 1, now, R"({"version":4})", "demo", "done", "first", MapIndex{2}};
+    event.uri = "s3://lake/orders";
+    event.name = "orders";
+    event.group = "sales";
+    RunRow run = history.run_rows.front();
+    run.start_date.reset();
+    event.consumed_by = {run};
+    event.started = {run.seq};
+    history.asset_event_rows = {event};
+    history.queued_rows = {{"waits", 1, "s3://lake/orders", 2, now}};
+    history.dag_rows.push_back({"waits", false, false, demo_dag()->version, std::nullopt, 0});
+    const auto parsed = parse_dag_file(
+        R"({"dag_id":"waits","schedule":{"assets":{"all":["s3://lake/orders",
+            {"any":["s3://both",{"uri":"x","name":"ex"}]}]}},
+            "tasks":[{"task_id":"a","type":"empty"}]})",
+        "waits.json", ".", {});
+    backend.bag->dags["waits"] = parsed.dag;
+    backend.bag->parsed_at["waits"] = now;
+    backend.answer = [this](const Event& asked) {
+      Reply reply;
+      if (std::holds_alternative<RunRequested>(asked)) reply.run = history.run_rows.front();
+      if (const auto* told = std::get_if<AssetChanged>(&asked)) {
+        reply.asset_event.emplace();
+        reply.asset_event->id = 9;
+        reply.asset_event->asset = told->asset;
+        reply.asset_event->timestamp = now;
+        reply.asset_event->extra_json = told->extra_json;
+      }
+      return reply;
+    };
+    add_user("waiter", {"read dag:waits", "trigger dag:waits"});
+    add_user("maker", {"trigger dag:demo"});
+  }
+  void add_user(const std::string& name, std::initializer_list<std::string_view> rights) {
+    std::vector<Grant> grants;
+    for (const auto text : rights) grants.push_back(*parse_grant(text));
+    REQUIRE(registry.add_role({name, "", grants}).ok());
+    REQUIRE(registry.add_user(name, name, "hash").ok());
+    registry.token_rows[name + "-token"].user = name;
+  }
+  json of(const std::string& path, const std::string& role) {
+    return body_of(call(Method::get, v2 + path, "", role));
+  }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Assets, "an asset tells who makes, reads and waits for it") {
+  const json one = get(v2 + "/assets/1");
+  CHECK(one["uri"] == "s3://lake/orders");
+  CHECK(one["name"] == "orders");
+  CHECK(one["group"] == "sales");
+  CHECK(one["extra"] == json{{"owner", "data"}});
+  CHECK(one["scheduled_dags"][0]["dag_id"] == "waits");
+  CHECK_FALSE(one["scheduled_dags"][0].contains("task_id"));
+  CHECK(one["producing_tasks"][0]["task_id"] == "first");
+  CHECK(one["consuming_tasks"][0]["task_id"] == "second");
+  CHECK(one["last_asset_event"]["id"] == 7);
+  CHECK(get(v2 + "/assets/3")["last_asset_event"].is_null());
+  CHECK(get(v2 + "/assets")["total_entries"] == 3);
+  CHECK(history.last_asset_query.only_active);
+  get(v2 + "/assets?only_active=false&dag_ids=demo&dag_ids=x&uri_pattern=orders&order_by=-name");
+  CHECK_FALSE(history.last_asset_query.only_active);
+  CHECK(history.last_asset_query.dag_ids == std::vector<std::string>{"demo", "x"});
+  CHECK(status(Method::get, v2 + "/assets/9") == 404);
+  CHECK(status(Method::get, v2 + "/assets/x") == 422);
+}
+
+TEST_CASE_FIXTURE(Assets, "an event tells its source, and the runs that consumed it") {
+  const json one = get(v2 + "/assets/events")["asset_events"][0];
+  CHECK(one["asset_id"] == 1);
+  CHECK(one["uri"] == "s3://lake/orders");
+  CHECK(one["extra"] == json{{"version", 4}});
+  CHECK(one["source_run_id"] == "done");
+  CHECK(one["source_map_index"] == 2);
+  CHECK(one["created_dagruns"][0]["run_id"] == history.run_rows.front().dag_run_id);
+  CHECK(one["created_dagruns"][0]["triggering"] == true);
+  CHECK(one["created_dagruns"][0]["start_date"].is_string());
+  CHECK(get(v2 + "/assets/events?asset_id=3")["total_entries"] == 0);
+  const std::string run = v2 + "/dags/demo/dagRuns/" + history.run_rows.front().dag_run_id;
+  CHECK(get(run + "/upstreamAssetEvents")["total_entries"] == 1);
+  CHECK(status(Method::get, v2 + "/dags/demo/dagRuns/none/upstreamAssetEvents") == 404);
+}
+
+TEST_CASE_FIXTURE(Assets, "who sees some DAGs sees their part of an asset") {
+  const json one = of("/assets/1", "waiter");
+  CHECK(one["producing_tasks"].empty());
+  CHECK(one["scheduled_dags"].size() == 1);
+  CHECK(of("/assets", "waiter")["total_entries"] == 2);
+  CHECK(of("/assets/events", "waiter")["total_entries"] == 0);
+  CHECK(call(Method::get, v2 + "/assets/3", "", "waiter").status == 404);
+  CHECK(call(Method::get, v2 + "/assets/3/queuedEvents", "", "waiter").status == 404);
+  CHECK(of("/assets/1/queuedEvents", "maker")["total_entries"] == 0);
+  CHECK(of("/assets/1/queuedEvents", "waiter")["total_entries"] == 1);
+}
+
+TEST_CASE_FIXTURE(Assets, "who tells of an asset may start the DAGs that wait for it") {
+  const std::string body = R"({"asset_id":1,"extra":{"rows":3}})";
+  const auto told = call(Method::post, v2 + "/assets/events", body, "waiter");
+  CHECK(told.status == 200);
+  CHECK(body_of(told)["uri"] == "s3://lake/orders");
+  CHECK(body_of(told)["extra"] == json{{"rows", 3}, {"from_rest_api", true}});
+  CHECK(last_event<AssetChanged>().user == "waiter");
+  backend.events.clear();
+  CHECK(call(Method::post, v2 + "/assets/events", body, "maker").status == 403);
+  CHECK(call(Method::post, v2 + "/assets/events", R"({"asset_id":2})", "maker").status == 200);
+  backend.events.clear();
+  CHECK(status(Method::post, v2 + "/assets/events", R"({"asset_id":9})") == 404);
+  CHECK(status(Method::post, v2 + "/assets/events", "{}") == 422);
+  CHECK(status(Method::post, v2 + "/assets/events", R"({"asset_id":1,"partition_key":"a"})") ==
+        422);
+  CHECK(status(Method::post, v2 + "/assets/events", R"({"asset_id":1,"extra":[]})") == 422);
+  CHECK(backend.events.empty());
+}
+
+TEST_CASE_FIXTURE(Assets, "to materialise an asset is to run the one DAG that makes it") {
+  const auto run = call(Method::post, v2 + "/assets/1/materialize", R"({"conf":{"n":4}})", "maker");
+  CHECK(run.status == 200);
+  CHECK(body_of(run)["dag_id"] == "demo");
+  const auto& asked = last_event<RunRequested>();
+  CHECK(asked.dag_id == "demo");
+  CHECK(asked.type == RunType::asset_materialization);
+  CHECK(asked.conf_json == R"({"n":4})");
+  CHECK(asked.user == "maker");
+  backend.events.clear();
+  CHECK(status(Method::post, v2 + "/assets/1/materialize", R"({"conf":{"n":"x"}})") == 422);
+  CHECK(status(Method::post, v2 + "/assets/2/materialize") == 400);
+  CHECK(status(Method::post, v2 + "/assets/3/materialize") == 404);
+  CHECK(call(Method::post, v2 + "/assets/1/materialize", "", "waiter").status == 404);
+  CHECK(backend.events.empty());
+}
+
+TEST_CASE_FIXTURE(Assets, "what is queued is listed and deleted, of a DAG, an asset or both") {
+  const json queued = get(v2 + "/dags/waits/assets/queuedEvents")["queued_events"][0];
+  CHECK(queued["asset_id"] == 1);
+  CHECK(queued["batuta"] == json{{"uri", "s3://lake/orders"}, {"events", 2}});
+  CHECK(get(v2 + "/dags/waits/assets/1/queuedEvents")["dag_id"] == "waits");
+  CHECK(status(Method::get, v2 + "/dags/waits/assets/2/queuedEvents") == 404);
+  CHECK(get(v2 + "/dags/demo/assets/queuedEvents")["total_entries"] == 0);
+  CHECK(status(Method::del, v2 + "/dags/waits/assets/queuedEvents") == 204);
+  CHECK(last_event<QueuedAssetEventsDropped>().dag_id == "waits");
+  CHECK(last_event<QueuedAssetEventsDropped>().asset == 0);
+  const std::string before = "?before=2026-01-01T00:00:00Z";
+  CHECK(status(Method::del, v2 + "/dags/waits/assets/1/queuedEvents" + before) == 204);
+  CHECK(last_event<QueuedAssetEventsDropped>().asset == 1);
+  CHECK(last_event<QueuedAssetEventsDropped>().before);
+  CHECK(status(Method::del, v2 + "/assets/1/queuedEvents") == 204);
+  CHECK(last_event<QueuedAssetEventsDropped>().dag_ids == std::vector<std::string>{"waits"});
+  backend.events.clear();
+  CHECK(status(Method::del, v2 + "/assets/3/queuedEvents") == 404);
+  add_user("remover", {"delete dag:demo", "read dag:waits"});
+  CHECK(call(Method::del, v2 + "/assets/1/queuedEvents", "", "remover").status == 403);
+  CHECK(backend.events.empty());
+}
+
+TEST_CASE_FIXTURE(Assets, "a DAG tells what it waits for, and what of it has come") {
+  const json told = get("/api/batuta/dags/waits/awaitedAssets");
+  CHECK(told["condition_met"] == false);
+  CHECK(told["reason"] == "it waits for any of (s3://both, x)");
+  CHECK(told["assets"].size() == 3);
+  CHECK(told["assets"][0]["queued_events"] == 2);
+  CHECK(told["assets"][1]["queued_events"] == 0);
+  CHECK(told["asset_expression"]["all"][1]["any"][1]["asset"]["name"] == "ex");
+  history.queued_rows.push_back({"waits", 2, "s3://both", 1, now});
+  CHECK(get("/api/batuta/dags/waits/awaitedAssets")["condition_met"] == true);
+  CHECK(get("/api/batuta/dags/demo/awaitedAssets")["reason"] == "the DAG waits for no asset");
+  CHECK(status(Method::get, "/api/batuta/dags/none/awaitedAssets") == 404);
+}
+
+TEST_CASE_FIXTURE(Assets, "a DAG by assets is told apart in lists and details") {
+  CHECK(get(v2 + "/dags?has_asset_schedule=true")["dags"][0]["dag_id"] == "waits");
+  CHECK(get(v2 + "/dags?has_asset_schedule=true")["total_entries"] == 1);
+  const json details = get(v2 + "/dags/waits/details");
+  CHECK(details["timetable_summary"] == "Asset");
+  CHECK(details["timetable_description"] == "Triggered by assets");
+  CHECK(details["asset_expression"]["all"][0]["asset"]["uri"] == "s3://lake/orders");
+  CHECK(get(v2 + "/dags/demo/details")["asset_expression"].is_null());
+}
+
+TEST_CASE_FIXTURE(Assets, "an asset keeps no states, and says so") {
+  CHECK(get(v2 + "/assets/1/state-store")["total_entries"] == 0);
+  CHECK(status(Method::get, v2 + "/assets/1/state-store/k") == 404);
+  CHECK(status(Method::put, v2 + "/assets/1/state-store/k", R"({"value":1})") == 409);
+  CHECK(status(Method::del, v2 + "/assets/1/state-store") == 204);
+  CHECK(status(Method::get, v2 + "/assets/9/state-store") == 404);
+}
+
+}  // namespace batuta::http::asset_test
