@@ -27,6 +27,7 @@ json ours(const TaskInstanceView& view) {
           {"failures", row.failures},
           {"losses", row.losses},
           {"conflicts", row.conflicts},
+          {"continued", row.continued},
           {"retry_at", iso_or_null(row.retry_at)},
           {"window_start", iso_or_null(row.window_start)},
           {"window_end", iso_or_null(row.window_end)},

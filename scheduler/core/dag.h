@@ -10,6 +10,7 @@
 #include "common/message.h"
 #include "common/result.h"
 #include "common/time.h"
+#include "scheduler/core/continue_on.h"
 #include "scheduler/core/notifier.h"
 #include "scheduler/core/retry_rule.h"
 #include "scheduler/core/timetable.h"
@@ -55,6 +56,8 @@ struct Task {
   std::vector<TaskIndex> downstream;
   TriggerRule trigger_rule = TriggerRule::all_success;
   RetryPolicy retry;
+  ContinueOn continue_on;
+  std::string run_if_json;       // conditions, opaque to the core (dagfile/run_if.h); empty: none
   Duration execution_timeout{};  // 0: none
   std::string pool = "default_pool";
   std::int32_t pool_slots = 1;
@@ -138,6 +141,7 @@ struct Dag {
   Duration catchup_window{};              // ticks older than this are not made up for; 0: no limit
   Overlap overlap = Overlap::buffer_one;  // with catch-up every tick waits: buffer_all
   Duration jitter{};                      // a scheduled run starts up to so long after its tick
+  std::string run_if_json;                // of its runs, as Task::run_if_json
   bool is_paused_upon_creation = true;
   std::int32_t max_active_runs = 16;
   std::int32_t max_active_tasks = 16;  // per run; queued + running

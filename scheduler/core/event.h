@@ -241,6 +241,15 @@ struct TaskExpanded {
   std::vector<std::string> names;  // of its instances, for people; none, or `count`
   std::string failure;             // why it cannot be expanded; then there is no count
 };
+// Whether a run_if holds, as the turn before asked (GateEffect). Read from what that turn knew: it
+// comes first in the next one.
+struct GateAnswered {
+  RunSeq run{};
+  std::optional<InstanceIndex> instance{};  // none: of the run
+  bool holds = true;
+  std::string why{};        // it does not: which condition, and what its value is
+  bool unreadable = false;  // `why` says what is wrong with it; the task, or the run, fails
+};
 // What becomes of a task that no worker runs.
 struct Resolution {
   enum class Kind : std::uint8_t {
@@ -308,7 +317,7 @@ using Event =
                  RunDeleted, ClearRequested, MarkRequested, NoteSet, InstanceDeleted, XcomEdited,
                  BackfillRequested, BackfillChanged, BackfillLooked, PoolSet, PoolDeleted,
                  WorkerJoined, WorkerLost, AgentDead, WorkerHeartbeat, WorkerCatalogue,
-                 AttemptStarted, AttemptFinished, AttemptRecalled, TaskExpanded, TaskResolved,
-                 WaitChecked, QuestionAnswered, PublicationSettled, PublicationRefused, Stalled>;
+                 AttemptStarted, AttemptFinished, AttemptRecalled, TaskExpanded, GateAnswered,
+                 TaskResolved, WaitChecked, QuestionAnswered, PublicationSettled, PublicationRefused, Stalled>;
 
 }  // namespace batuta

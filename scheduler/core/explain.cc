@@ -121,6 +121,9 @@ void explain_rule(const LiveRun& run, InstanceIndex i, Reasons& out) {
     out.push_back({"Previous Dagrun State",
                    "depends on the past, and the task (or what follows it, with "
                    "wait_for_downstream) is not success or skipped in the previous run"});
+  } else if (run.gate_asked || (run.stored.has_rows() && run.cell(i).gate_asked)) {
+    out.push_back({"Run If", std::string("whether the run_if of its ") +
+                                 (run.gate_asked ? "DAG" : "task") + " holds is being read"});
   } else if (run.stored.has_rows() && run.cell(first_instance(task)).expanding) {
     out.push_back({"Task has been mapped", "what it is mapped over is being read"});
   }

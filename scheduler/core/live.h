@@ -131,10 +131,18 @@ struct TaskCell {
   bool expanding = false;         // a mapped task's first: its length was asked for
   bool expanded = false;          // and is known, for as long as no upstream runs again
   bool resolving = false;         // what becomes of it was asked for
+  bool output_found = false;      // its last attempt printed what continue_on waits for
+  bool gate_asked = false;        // whether its run_if holds was asked for
+  bool gate_open = false;         // and it does, for as long as no upstream runs again
   bool touched = false;           // in Turn::tasks, with what the store has:
   TaskState durable_state = TaskState::none;
   Fence durable_fence = 0;
 };
+
+// What those take it for that come after it.
+inline TaskState seen_as(const InstanceHot& row) {
+  return row.continued ? TaskState::success : row.state;
+}
 
 // What an instance waits for, or (between its tries) waited for.
 struct LiveWait {
@@ -170,6 +178,8 @@ struct LiveRun {
   bool in_to_end = false;
   bool in_ended = false;  // in SchedulerState::ended
   bool adopted = false;   // in this turn, by a backfill
+  bool gate_asked = false;  // whether its DAG's run_if holds
+  bool gate_open = false;   // it does, or a task has left `none` already
   bool linger = false;    // ended or touched in this turn: stays for the next one
 
   RunRow& row() { return stored.run; }

@@ -110,6 +110,7 @@ void on(Turn& turn, const AttemptFinished& event) {
   const InstanceIndex i = ref->instance;
   touch(turn, run, i);
   record(run.detail(i), run.task(i).state, report, turn.now);
+  run.cell(i).output_found = report.output_found;
   keep_report(turn, run, i, report);
   if (report.outcome == Outcome::success) {
     const InstanceCold& detail = run.detail(i);

@@ -38,7 +38,7 @@ void check_task(Turn& turn, LiveRun& run, InstanceIndex i) {
   const TaskState state = run.task(i).state;
   const Task& task = run.definition(i);
   if (state == TaskState::scheduled && !task.needs_worker()) return decide_here(turn, run, i);
-  if (state != TaskState::none) return;
+  if (state != TaskState::none || !passes_gate(turn, run)) return;
   Verdict verdict = verdict_of(run, run.task(i).task);
   if (mutant("ignore_upstream_failure") && verdict == Verdict::upstream_failed) {
     verdict = Verdict::run;
@@ -59,6 +59,7 @@ void check_task(Turn& turn, LiveRun& run, InstanceIndex i) {
       if (task.is_mapped() && !run.cell(first_instance(run.task(i).task)).expanded) {
         return ask_expansion(turn, run, run.task(i).task);
       }
+      if (!passes_gate(turn, run, i)) return;
       move_task(turn, run, i, Cause::rule_met, TaskState::scheduled);
       if (!task.needs_worker()) decide_here(turn, run, i);
       return;

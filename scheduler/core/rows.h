@@ -81,6 +81,8 @@ struct InstanceHot {
   std::optional<TaskState> asked;
   // Skipped only: the branch directly upstream whose newest decision did not choose it.
   std::optional<TaskIndex> left_out_by;
+  // Failed or skipped only: what follows it takes it for a success (continue_on.h).
+  bool continued = false;
   std::int32_t try_number = 0;  // attempts that started or may have; 0 before the first
   std::int32_t max_tries = 0;   // Airflow's: retries, moved on by clears
   std::int32_t failures = 0;    // since the last clear; compared with retries

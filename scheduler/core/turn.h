@@ -119,6 +119,8 @@ void cancel_attempt(Turn& turn, LiveRun& run, InstanceIndex i, std::string reaso
 // A failure of its own, with end_date and reason set: again after its delay while the budget lasts
 // and its retry rules, or the failure, do not say otherwise.
 void fail_or_retry(Turn& turn, LiveRun& run, InstanceIndex i, const Failure& failure);
+// By continue_on, after the failure that its rows tell of: what follows goes on.
+bool goes_on(const LiveRun& run, InstanceIndex i);
 // A failure that no other try may follow, with end_date and reason set.
 void fail_for_good(Turn& turn, LiveRun& run, InstanceIndex i);
 // How many losses the task survives.
@@ -222,6 +224,16 @@ void ask_expansion(Turn& turn, LiveRun& run, TaskIndex task);
 void expand_task(Turn& turn, LiveRun& run, TaskIndex task, std::int32_t count,
                  const std::vector<std::string>& names = {});
 void on(Turn& turn, const TaskExpanded& event);
+
+// ---- gate.cc: run_if
+// -------------------------------------------------------------------------------------
+
+// Of a run that starts, or comes from the store: whether its conditions are still to be read.
+void judge_gate_later(LiveRun& run);
+// Its conditions hold, or it has none; false: they are being read.
+bool passes_gate(Turn& turn, LiveRun& run);
+bool passes_gate(Turn& turn, LiveRun& run, InstanceIndex i);
+void on(Turn& turn, const GateAnswered& event);
 
 // ---- resolve.cc, waits.cc
 // -------------------------------------------------------------------------------

@@ -25,9 +25,9 @@ constexpr std::string_view event_names[] = {
     "pool deleted", "worker joined", "worker lost",
     "agent dead", "worker heartbeat", "worker catalogue",
     "attempt started", "attempt finished", "attempt recalled",
-    "task expanded", "task resolved", "wait checked",
-    "question answered", "publication settled", "publication refused",
-    "stalled"};
+    "task expanded", "gate answered", "task resolved",
+    "wait checked", "question answered", "publication settled",
+    "publication refused", "stalled"};
 // clang-format on
 static_assert(std::size(event_names) == std::variant_size_v<Event>);
 
@@ -200,6 +200,7 @@ void Checker::check_update(const Changes::TaskUpdate& update, const Changes& cha
     const bool goes_on = update.row.state != TaskState::none && !is_terminal(update.row.state);
     if (goes_on && !touched_ever(run.run)) check_past(update.row, *now_run, changes, state);
   }
+  if (now_run) check_continued(update.row, update.from, *now_run);
   meet(update, run);
 }
 

@@ -231,6 +231,7 @@ inline TaskInstanceRow make_full_task(std::int64_t run, TaskIndex task) {
   r.pid = 77;
   r.asked = TaskState::skipped;
   r.left_out_by = 2;
+  r.continued = true;
   return r;
 }
 
