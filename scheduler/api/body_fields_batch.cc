@@ -62,7 +62,7 @@ constexpr BodyField clear_runs_rows[] = {
     {"dry_run", Kind::flag, false, "true unless given"},
     {"only_failed", Kind::flag},
     {"only_new", Kind::flag, false, "Only tasks that the run's version lacks: it lacks none"},
-    {"run_on_latest_version", Kind::flag, false, "Not supported: only false"},
+    {"run_on_latest_version", Kind::flag, false, "Of one ended run: it goes on with the newest version"},
     {"note", Kind::text, false, "Becomes that of each run"},
     {"partition_key", Kind::text, false, "Instead of dag_runs: no run has one"},
     {"partition_date_start", Kind::time, false, "Instead of dag_runs: no run has one"},

@@ -150,6 +150,21 @@ Status read_conf(const Dag& dag, BodyReader& fields, RunRequested& event) {
   return success();
 }
 
+// ["load", "report"]: these tasks alone.
+void read_only(BodyReader& fields, RunRequested& event) {
+  const json* only = fields.value("only");
+  event.with_upstream = fields.boolean("only_with_upstream").value_or(false);
+  if (only == nullptr) {
+    if (event.with_upstream) fields.fail("only_with_upstream", "needs \"only\"");
+    return;
+  }
+  const bool list = only->is_array() && !only->empty() && only->size() <= max_tasks_per_dag &&
+                    std::all_of(only->begin(), only->end(),
+                                [](const json& id) { return id.is_string(); });
+  if (!list) return fields.fail("only", "must be a list of task ids, of at least one");
+  for (const json& id : *only) event.only.push_back(id.get<std::string>());
+}
+
 Status read_trigger(const Request& request, const Dag& dag, const json& body, RunRequested& event) {
   BodyReader fields(request, body);
   event.dag_id = dag.id;
@@ -172,6 +187,7 @@ Status read_trigger(const Request& request, const Dag& dag, const json& body, Ru
     }
     event.idempotency_key = *key;
   }
+  read_only(fields, event);
   event.request_digest = stable_uuid("trigger:" + json_text(body));
   event.triggered_by = client_name(request);
   event.user = request.identity.user;

@@ -17,6 +17,7 @@ struct RunArguments {
   int limit = 25, offset = 0;
   bool only_failed = false;
   bool dry_run = false;
+  bool newest = false;
 };
 
 std::string run_path(const RunArguments& a) {
@@ -42,7 +43,9 @@ void list_runs(Session& session, const RunArguments& a) {
 }
 
 void clear_run(Session& session, const RunArguments& a) {
-  const json body{{"dry_run", a.dry_run}, {"only_failed", a.only_failed}};
+  const json body{{"dry_run", a.dry_run},
+                  {"only_failed", a.only_failed},
+                  {"run_on_latest_version", a.newest}};
   const json answer = session.client().call("POST", run_path(a) + "/clear", body);
   if (a.dry_run) {
     print_rows(session.format(), answer.value("task_instances", json::array()),
@@ -98,6 +101,7 @@ void add_run_commands(CLI::App& app, Session& session) {
   CLI::App* clear = verb("clear", "Run its tasks again", [&session, a] { clear_run(session, *a); });
   clear->add_flag("--only-failed", a->only_failed);
   clear->add_flag("--dry-run", a->dry_run, "show what would be cleared");
+  clear->add_flag("--newest", a->newest, "an ended run goes on with the DAG's newest version");
   CLI::App* set =
       verb("set-state",
            "queued: judge it again (runs clear runs tasks again); success or failed: end it so",

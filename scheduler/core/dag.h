@@ -122,6 +122,14 @@ struct TaskGroup {
   std::string doc_md;
 };
 
+// What triggers a DAG from outside: requests that are signed with a secret, which is the password
+// of a connection or the value of a variable.
+struct Webhook {
+  std::string connection;  // one of the two
+  std::string variable;
+  Duration window = std::chrono::minutes(5);  // a signature's time may lie so far off
+};
+
 struct Dag {
   std::string id;
   std::string version;  // SHA-256, hex, of canonical JSON and the files it names
@@ -141,6 +149,7 @@ struct Dag {
   Duration catchup_window{};              // ticks older than this are not made up for; 0: no limit
   Overlap overlap = Overlap::buffer_one;  // with catch-up every tick waits: buffer_all
   Duration jitter{};                      // a scheduled run starts up to so long after its tick
+  std::optional<Webhook> webhook;
   std::string run_if_json;                // of its runs, as Task::run_if_json
   bool is_paused_upon_creation = true;
   std::int32_t max_active_runs = 16;

@@ -60,6 +60,10 @@ struct RunRequested {
   std::string user;
   std::string idempotency_key;
   std::string request_digest;
+  // Not empty: these tasks alone, with the setups that they need, those setups' teardowns and
+  // on_exit; `with_upstream`: and all that comes before them. The others are none of the run's.
+  std::vector<std::string> only{};
+  bool with_upstream = false;
   // Set by the engine when the key or the run id exists among finished runs in the store.
   std::optional<RunRow> existing;
 };
@@ -106,6 +110,7 @@ struct ClearRequested {
   std::string user;
   std::optional<StoredRun> stored;        // of dag_run_id
   bool only_new = false;                  // tasks that the run's version lacks: it lacks none
+  bool on_latest_version = false;         // the run goes on with the DAG's newest; it has ended
   std::optional<std::string> run_note{};  // becomes that of each run
 };
 // PATCH of a task instance: success, failed or skipped by hand.

@@ -177,6 +177,7 @@ struct LiveRun {
   bool touched = false;
   bool in_to_end = false;
   bool in_ended = false;  // in SchedulerState::ended
+  bool renumbered = false;  // in this turn: the store has its results under other numbers
   bool adopted = false;   // in this turn, by a backfill
   bool gate_asked = false;  // whether its DAG's run_if holds
   bool gate_open = false;   // it does, or a task has left `none` already

@@ -97,6 +97,7 @@ constexpr std::array mutants = {
     MutantInfo{"ignore_backfill_limit", "I27: no more runs of a backfill than it may have"},
     MutantInfo{"backfill_while_paused", "I27: a paused backfill makes and starts no run"},
     MutantInfo{"backfill_drops_tick", "I26: each tick of a backfill has one outcome"},
+    MutantInfo{"only_without_upstream", "I6: a run of chosen tasks has what was chosen"},
     MutantInfo{"ignore_idempotency_key", "I17: the same key gives the same run"},
     MutantInfo{"ignore_digest", "I17: the same key with another body is refused"},
     MutantInfo{"rows_while_queued", "I19: a run that has not started has no rows"},

@@ -161,6 +161,9 @@ RunAnswer request_run(Turn& turn, const RunRequested& event) {
   if (Error bad = check_request(event); bad.code != Errc::ok) {
     return {Errc::invalid, bad.message, "/" + bad.where};
   }
+  if (const std::string id = unknown_task(*dag.dag, event.only); !id.empty()) {
+    return {Errc::invalid, "the DAG has no task '" + id.substr(0, 250) + "'", "/only"};
+  }
   RunRow row = make_row(event, dag, turn.now);
   if (std::string taken = taken_by_other(event, row, dag); !taken.empty()) {
     return {Errc::conflict, std::move(taken)};
@@ -172,6 +175,7 @@ RunAnswer request_run(Turn& turn, const RunRequested& event) {
   }
   LiveRun& run = create_run(turn, dag, std::move(row));
   if (event.logical_date) keep_date(dag, *event.logical_date);
+  if (!event.only.empty()) keep_only(turn, run, event);
   log_event(turn, "trigger", event.user, event.dag_id, run.row().dag_run_id);
   return {Errc::ok, {}, {}, &run};
 }

@@ -147,6 +147,10 @@ void start_queued_runs(Turn& turn, LiveDag& dag) {
       dag.queued.erase(dag.queued.begin());
       continue;
     }
+    if (run.renumbered) {  // the next turn finds its results
+      turn.more_to_create = true;
+      return;
+    }
     const bool full = limit > 0 && running_of_dag(dag) >= limit;
     if (full && !mutant("ignore_max_active_runs")) return;
     if (due > turn.now.wall) {

@@ -204,8 +204,12 @@ void start_run(Turn& turn, LiveRun& run);
 void end_run_early(Turn& turn, LiveRun& run, DagRunState state, const std::string& reason);
 void requeue_run(Turn& turn, LiveRun& run);  // a terminal run that was cleared
 // repin.cc: an ended run that is not in memory, with the DAG's newest version: its tasks are found
-// by their ids, with all that they have. To be cleared in this very step.
-LiveRun& repin_run(Turn& turn, LiveDag& dag, StoredRun from);
+// by their ids, with all that they have. To be cleared in this very step, as a whole; or
+// (`keeps_results`) in part: then it starts in the next one, for until this one is committed the
+// store has the results under other numbers.
+LiveRun& repin_run(Turn& turn, LiveDag& dag, StoredRun from, bool keeps_results = false);
+// newest.cc: does that for a clear that asks for it. False: it cannot be, and was replied.
+bool take_to_newest(Turn& turn, const ClearRequested& event);
 DagRunState judge_leaves(const LiveRun& run);
 void advance_runs(Turn& turn);  // ends of runs, starts of queued ones
 void advance_later(SchedulerState& state, LiveDag& dag);
@@ -325,6 +329,17 @@ void forget_backfills(Turn& turn, const LiveDag& dag);  // the DAG is deleted
 void on(Turn& turn, const BackfillRequested& event);
 void on(Turn& turn, const BackfillChanged& event);
 void on(Turn& turn, const BackfillLooked& event);
+
+// ---- only.cc: a run of chosen tasks alone
+// -------------------------------------------------------------------------------------
+
+// What goes with tasks that run, whatever else does not: the setups that they need, those setups'
+// teardowns, and what runs at the end of the run. Without the tasks themselves.
+std::set<TaskIndex> companions_of(const Dag& dag, const std::set<TaskIndex>& tasks);
+// The first of these ids that the DAG has no task for; empty when it has all.
+std::string unknown_task(const Dag& dag, const std::vector<std::string>& ids);
+// A run that was just made is of the tasks that the request names; it has them.
+void keep_only(Turn& turn, LiveRun& run, const RunRequested& event);
 
 // ---- the other handlers
 // -------------------------------------------------------------------------------

@@ -21,6 +21,7 @@
 #include "scheduler/dagfile/task_groups.h"
 #include "scheduler/dagfile/task_types.h"
 #include "scheduler/dagfile/template.h"
+#include "scheduler/dagfile/webhook_fields.h"
 
 namespace batuta {
 namespace {
@@ -55,6 +56,7 @@ void read_dag_fields(FieldReader& fields, Dag& dag, Problems& problems) {
   read_notifiers(fields, Told::dag, dag.notifiers);
   read_deadlines(fields, dag);
   dag.run_if_json = read_run_if(fields);
+  read_webhook(fields, dag);
   if (const json* params = fields.object("params")) {
     Problems found;
     dag.params_json = normalise_params(*params, dag.schedule.kind != Timetable::Kind::none, found);

@@ -67,6 +67,12 @@ void Users::trigger() {
   t.digest = "body" + std::to_string(keys_);
   if (t.key.empty() || c_.rng.chance(300)) t.run_id = "run" + std::to_string(++keys_);
   t.dated = c_.knobs.cron && t.key.empty() && c_.rng.chance(200);
+  const auto file = files_.find(t.dag_id);
+  if (c_.rng.chance(150) && file != files_.end()) {
+    const auto& tasks = file->second->tasks;
+    t.only.push_back(tasks[c_.rng.below(tasks.size())].id);
+    t.with_upstream = c_.rng.chance(500);
+  }
   ++open_triggers_;
   send(std::move(t));
 }
@@ -78,6 +84,8 @@ void Users::send(Trigger t) {
   event.dag_run_id = t.run_id;
   event.idempotency_key = t.key;
   event.request_digest = t.digest;
+  event.only = t.only;
+  event.with_upstream = t.with_upstream;
   if (t.dated) event.logical_date = std::chrono::ceil<std::chrono::minutes>(c_.wall());
   node_.request(std::move(event), [this, t](const Reply& reply) { answered(t, reply); });
 }
@@ -95,6 +103,7 @@ void Users::answered(const Trigger& trigger, const Reply& reply) {
   if (reply.code != Errc::ok || !reply.run) return;
   checker_.acknowledged(reply.run->uuid, {reply.run->dag_id, reply.run->dag_run_id});
   if (reply.repeated) c_.met(Situation::trigger_repeated);
+  if (!reply.repeated && !t.only.empty()) check_chosen(t, *reply.run);
   if (t.key.empty()) return;
   const RunName name{reply.run->dag_id, reply.run->dag_run_id};
   const auto [it, fresh] = answers_.try_emplace(t.dag_id + "/" + t.key, reply.run->uuid, name);
@@ -124,6 +133,37 @@ void Users::misuse_key() {
     if (reply.code == Errc::ok && reply.run)  // the first run had been deleted
       checker_.acknowledged(reply.run->uuid, {reply.run->dag_id, reply.run->dag_run_id});
   });
+}
+
+// The run has what was chosen and what that needs; what comes only after it is none of the run's.
+void Users::check_chosen(const Trigger& trigger, const RunRow& made) {
+  const auto at = store_.data().runs.find(made.seq);
+  if (at == store_.data().runs.end() || !at->second.has_rows()) return;
+  const StoredRun& run = at->second;
+  const Dag& dag = *run.dag;
+  const auto chosen = find_task(dag, trigger.only.front());
+  if (!chosen) return;
+  c_.met(Situation::run_of_chosen_tasks);
+  std::vector<bool> before(dag.tasks.size());
+  before[*chosen] = true;
+  for (bool grown = true; grown;) {
+    grown = false;
+    for (TaskIndex i = 0; i < dag.tasks.size(); ++i) {
+      if (!before[i]) continue;
+      for (const TaskIndex up : dag.tasks[i].upstream) {
+        grown = grown || !before[up];
+        before[up] = true;
+      }
+    }
+  }
+  for (TaskIndex i = 0; i < dag.tasks.size(); ++i) {
+    const bool wanted = i == *chosen || (trigger.with_upstream && before[i]);
+    const bool gone = run.hot[i].state == TaskState::removed;
+    const bool plain = !dag.tasks[i].is_setup && !dag.tasks[i].is_teardown;
+    require(!wanted || !gone, "I6", [&] { return "chosen, and not there: " + dag.tasks[i].id; });
+    require(wanted || gone || !plain, "I6",
+            [&] { return "not chosen, and there: " + dag.tasks[i].id; });
+  }
 }
 
 // ---- interventions

@@ -35,6 +35,8 @@ class Users {
     std::string key;
     std::string digest;
     std::string run_id;
+    std::vector<std::string> only;  // these tasks alone
+    bool with_upstream = false;     // and what comes before them
     bool dated = false;  // takes the next tick's logical date
     int tries = 0;
   };
@@ -42,6 +44,7 @@ class Users {
   void trigger();
   void send(Trigger trigger);
   void answered(const Trigger& trigger, const Reply& reply);
+  void check_chosen(const Trigger& trigger, const RunRow& made);
   void misuse_key();
   void intervene();
   void clear(const StoredRun& run);
