@@ -121,12 +121,13 @@ void receive_hook(Context& context, Call call) {
     const auto signature = header ? read_signature(*header) : std::nullopt;
     const std::string secret = secret_of(context.services.registry, *dag->webhook);
     const Time now = context.now();
-    if (const char* why = refusal(signature ? &*signature : nullptr, secret, *dag->webhook,
-                                  request.body, now)) {
+    if (const char* why =
+            refusal(signature ? &*signature : nullptr, secret, *dag->webhook, request.body, now)) {
       note_refusal(context, call, dag->id, why);
-      return {Errc::unauthenticated,
-              "X-Batuta-Signature must be t=<seconds>,v1=<hex of HMAC-SHA256(secret, \"<seconds>.\" "
-              "+ body)>, of now and with this webhook's secret"};
+      return {
+          Errc::unauthenticated,
+          "X-Batuta-Signature must be t=<seconds>,v1=<hex of HMAC-SHA256(secret, \"<seconds>.\" "
+          "+ body)>, of now and with this webhook's secret"};
     }
     auto event = hooked_run(request, *dag, *signature, now);
     if (!event) return event.error();

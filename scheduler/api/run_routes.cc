@@ -158,9 +158,9 @@ void read_only(BodyReader& fields, RunRequested& event) {
     if (event.with_upstream) fields.fail("only_with_upstream", "needs \"only\"");
     return;
   }
-  const bool list = only->is_array() && !only->empty() && only->size() <= max_tasks_per_dag &&
-                    std::all_of(only->begin(), only->end(),
-                                [](const json& id) { return id.is_string(); });
+  const bool list =
+      only->is_array() && !only->empty() && only->size() <= max_tasks_per_dag &&
+      std::all_of(only->begin(), only->end(), [](const json& id) { return id.is_string(); });
   if (!list) return fields.fail("only", "must be a list of task ids, of at least one");
   for (const json& id : *only) event.only.push_back(id.get<std::string>());
 }

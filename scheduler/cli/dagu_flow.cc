@@ -35,15 +35,17 @@ std::string variable_in(const std::string& text) {
   if (text.size() < 2 || text[0] != '$') return {};
   std::string name = text.substr(1);
   if (name.front() == '{' && name.back() == '}') name = name.substr(1, name.size() - 2);
-  const bool plain = name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                                            "0123456789_") == std::string::npos;
+  const bool plain = name.find_first_not_of(
+                         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                         "0123456789_") == std::string::npos;
   return plain ? name : std::string();
 }
 
 Value condition_of(const Value& given, const DaguVariable& value_of, std::string& why_not) {
   if (!given.is_object()) {
-    why_not = "\"" + dagu_text(given) + "\" is a command: a task before it may run it, and "
-                                        "short_circuit or continue_on decide by its end";
+    why_not = "\"" + dagu_text(given) +
+              "\" is a command: a task before it may run it, and "
+              "short_circuit or continue_on decide by its end";
     return nullptr;
   }
   std::string condition;
@@ -109,8 +111,9 @@ Value dagu_continue_on(const Value& given, std::vector<std::string>& notes) {
   if (!after_failures) on.erase("mark_success");
   if (on.empty()) return nullptr;
   if (after_failures && !on.contains("mark_success")) {
-    notes.push_back("continueOn: the run goes on and is failed in the end; Dagu calls it partially "
-                    "succeeded");
+    notes.push_back(
+        "continueOn: the run goes on and is failed in the end; Dagu calls it partially "
+        "succeeded");
   }
   return on;
 }

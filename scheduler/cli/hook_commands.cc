@@ -33,8 +33,9 @@ void send_hook(Session& session, const HookArguments& a) {
   const Digest mac = hmac_sha256(secret, seconds + "." + json_text(*conf));
   Client::Headers headers{{"X-Batuta-Signature", "t=" + seconds + ",v1=" + hex_of(mac)}};
   if (!a.key.empty()) headers.emplace_back("Idempotency-Key", a.key);
-  print_object(session.format(), session.client().call("POST", "/hooks/" + percent_encoded(a.dag_id),
-                                                       *conf, headers));
+  print_object(
+      session.format(),
+      session.client().call("POST", "/hooks/" + percent_encoded(a.dag_id), *conf, headers));
 }
 
 }  // namespace

@@ -43,9 +43,8 @@ void list_runs(Session& session, const RunArguments& a) {
 }
 
 void clear_run(Session& session, const RunArguments& a) {
-  const json body{{"dry_run", a.dry_run},
-                  {"only_failed", a.only_failed},
-                  {"run_on_latest_version", a.newest}};
+  const json body{
+      {"dry_run", a.dry_run}, {"only_failed", a.only_failed}, {"run_on_latest_version", a.newest}};
   const json answer = session.client().call("POST", run_path(a) + "/clear", body);
   if (a.dry_run) {
     print_rows(session.format(), answer.value("task_instances", json::array()),

@@ -150,7 +150,7 @@ struct Dag {
   Overlap overlap = Overlap::buffer_one;  // with catch-up every tick waits: buffer_all
   Duration jitter{};                      // a scheduled run starts up to so long after its tick
   std::optional<Webhook> webhook;
-  std::string run_if_json;                // of its runs, as Task::run_if_json
+  std::string run_if_json;  // of its runs, as Task::run_if_json
   bool is_paused_upon_creation = true;
   std::int32_t max_active_runs = 16;
   std::int32_t max_active_tasks = 16;  // per run; queued + running

@@ -317,12 +317,12 @@ struct Stalled {
   Duration by{};
 };
 
-using Event =
-    std::variant<DagsChanged, PauseRequested, DagDeleted, RunRequested, RunStateRequested,
-                 RunDeleted, ClearRequested, MarkRequested, NoteSet, InstanceDeleted, XcomEdited,
-                 BackfillRequested, BackfillChanged, BackfillLooked, PoolSet, PoolDeleted,
-                 WorkerJoined, WorkerLost, AgentDead, WorkerHeartbeat, WorkerCatalogue,
-                 AttemptStarted, AttemptFinished, AttemptRecalled, TaskExpanded, GateAnswered,
-                 TaskResolved, WaitChecked, QuestionAnswered, PublicationSettled, PublicationRefused, Stalled>;
+using Event = std::variant<DagsChanged, PauseRequested, DagDeleted, RunRequested, RunStateRequested,
+                           RunDeleted, ClearRequested, MarkRequested, NoteSet, InstanceDeleted,
+                           XcomEdited, BackfillRequested, BackfillChanged, BackfillLooked, PoolSet,
+                           PoolDeleted, WorkerJoined, WorkerLost, AgentDead, WorkerHeartbeat,
+                           WorkerCatalogue, AttemptStarted, AttemptFinished, AttemptRecalled,
+                           TaskExpanded, GateAnswered, TaskResolved, WaitChecked, QuestionAnswered,
+                           PublicationSettled, PublicationRefused, Stalled>;
 
 }  // namespace batuta

@@ -176,12 +176,12 @@ struct LiveRun {
   bool deleted = false;  // in this turn
   bool touched = false;
   bool in_to_end = false;
-  bool in_ended = false;  // in SchedulerState::ended
+  bool in_ended = false;    // in SchedulerState::ended
   bool renumbered = false;  // in this turn: the store has its results under other numbers
-  bool adopted = false;   // in this turn, by a backfill
+  bool adopted = false;     // in this turn, by a backfill
   bool gate_asked = false;  // whether its DAG's run_if holds
   bool gate_open = false;   // it does, or a task has left `none` already
-  bool linger = false;    // ended or touched in this turn: stays for the next one
+  bool linger = false;      // ended or touched in this turn: stays for the next one
 
   RunRow& row() { return stored.run; }
   const RunRow& row() const { return stored.run; }

@@ -69,8 +69,10 @@ constexpr std::array mutants = {
     MutantInfo{"skip_what_waits_for_retry", "I20: what ran and did not succeed is failed"},
     MutantInfo{"ignore_run_timeout", "I16: dagrun_timeout ends a run"},
     MutantInfo{"ignore_continue_on", "I6: what follows goes on as continue_on says"},
-    MutantInfo{"continued_failure_is_forgotten", "I11: a failure that a run went on after fails it"},
-    MutantInfo{"every_failure_is_success", "I2: a failure is a success only where mark_success says so"},
+    MutantInfo{"continued_failure_is_forgotten",
+               "I11: a failure that a run went on after fails it"},
+    MutantInfo{"every_failure_is_success",
+               "I2: a failure is a success only where mark_success says so"},
     MutantInfo{"ignore_run_if", "I6: a task whose run_if does not hold is skipped"},
     // Mapped tasks
     MutantInfo{"forget_added_upstreams", "I6: what follows waits for every instance"},

@@ -67,9 +67,9 @@ bool take_to_newest(Turn& turn, const ClearRequested& event) {
   StoredRun from = live != nullptr ? taken_from_memory(turn.state, *live) : *event.stored;
   const std::string before = from.run.dag_version;
   LiveRun& run = repin_run(turn, dag, std::move(from), true);
-  log_event(turn, "take_to_newest", event.user, event.dag_id, run.row().dag_run_id, {},
-            "{" + json_member("before", before) + "," + json_member("after", dag.dag->version) +
-                "}");
+  log_event(
+      turn, "take_to_newest", event.user, event.dag_id, run.row().dag_run_id, {},
+      "{" + json_member("before", before) + "," + json_member("after", dag.dag->version) + "}");
   return true;
 }
 

@@ -44,8 +44,8 @@ std::vector<TaskIndex> named_tasks(const ClearRequested& event, const LiveRun& r
   return named;
 }
 
-// What goes with the tasks cleared, whatever its state (companions_of). Airflow takes its filters first, and so leaves
-// out a setup that succeeded, and what it made is gone.
+// What goes with the tasks cleared, whatever its state (companions_of). Airflow takes its filters
+// first, and so leaves out a setup that succeeded, and what it made is gone.
 void add_companions(const LiveRun& run, const std::set<TaskIndex>& cleared,
                     std::vector<InstanceIndex>& out) {
   if (cleared.empty()) return;

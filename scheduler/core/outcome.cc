@@ -33,8 +33,7 @@ void end_failed(Turn& turn, LiveRun& run, InstanceIndex i) {
 bool goes_on(const LiveRun& run, InstanceIndex i) {
   const ContinueOn& on = run.definition(i).continue_on;
   if (mutant("ignore_continue_on")) return false;
-  return on.failure || has_code(on.exit_codes, run.detail(i).exit_code) ||
-         run.cell(i).output_found;
+  return on.failure || has_code(on.exit_codes, run.detail(i).exit_code) || run.cell(i).output_found;
 }
 
 void fail_or_retry(Turn& turn, LiveRun& run, InstanceIndex i, const Failure& failure) {

@@ -301,8 +301,8 @@ DagRunState judge_leaves(const LiveRun& run) {
     const bool bad = state == TaskState::failed || state == TaskState::upstream_failed;
     const Task& task = run.definition(i);
     // Nobody after it tells of a failure that the run went on after.
-    const bool silent = run.task(i).continued && !task.is_teardown &&
-                        !mutant("continued_failure_is_forgotten");
+    const bool silent =
+        run.task(i).continued && !task.is_teardown && !mutant("continued_failure_is_forgotten");
     if (bad && (task.decides || silent) && !mutant("leaves_never_fail")) {
       return DagRunState::failed;
     }

@@ -43,8 +43,8 @@ constexpr Row table[] = {
     {Cause::succeeded, with_attempt | bit(publishing) | bit(scheduled) | bit(deferred),
      bit(success)},
     // From `none`: its run_if could not be read.
-    {Cause::failed,
-     with_attempt | bit(publishing) | bit(none) | bit(scheduled) | bit(deferred), bit(failed)},
+    {Cause::failed, with_attempt | bit(publishing) | bit(none) | bit(scheduled) | bit(deferred),
+     bit(failed)},
     // After a failure of its own it waits for its delay; a lost worker or a refused publication
     // costs no time.
     {Cause::retry, with_attempt | bit(publishing), bit(up_for_retry) | bit(scheduled)},

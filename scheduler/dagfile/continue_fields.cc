@@ -51,7 +51,8 @@ void read_continue_on(FieldReader& fields, Task& task) {
                   "makes a success of a failure: say of which by failure, exit_codes or output");
   }
   if (on.mark_success && task.is_data) {
-    inner.problem("mark_success", "the success of this task is its tables, which a failure has not");
+    inner.problem("mark_success",
+                  "the success of this task is its tables, which a failure has not");
   }
   if (!on.output.empty() && !task.needs_worker()) {
     inner.problem("output", "a task of this type prints nothing");

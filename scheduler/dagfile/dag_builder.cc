@@ -178,8 +178,9 @@ void check_run_if(const Dag& dag, const std::vector<std::string>& params, Proble
   check_names("", dag.run_if_json, place_of, xcom_sources(dag.run_if_json), params, problems);
   refuse_item("", dag.run_if_json, problems);
   if (!xcom_sources(dag.run_if_json).empty()) {
-    problems.add("/run_if", "no task has returned anything when a run starts: a run_if that reads "
-                            "XComs belongs to a task");
+    problems.add("/run_if",
+                 "no task has returned anything when a run starts: a run_if that reads "
+                 "XComs belongs to a task");
   }
 }
 

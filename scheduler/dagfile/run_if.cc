@@ -62,8 +62,8 @@ void check_condition(const json& given, const std::string& pointer, Problems& pr
   if (value == nullptr) {
     fields.problem("value", "a condition needs a \"value\", such as \"{{ params.mode }}\"");
   } else if (!is_scalar(*value)) {
-    fields.problem("value", "must be a text, a number or a boolean, not " +
-                                std::string(json_kind(*value)));
+    fields.problem("value",
+                   "must be a text, a number or a boolean, not " + std::string(json_kind(*value)));
   }
   int named = 0;
   for (const char* name : comparisons) {
@@ -72,8 +72,9 @@ void check_condition(const json& given, const std::string& pointer, Problems& pr
     check_comparison(fields, name);
   }
   if (named != 1) {
-    fields.problem("value", "a condition compares its value once: by equals, not_equals, matches or "
-                            "in");
+    fields.problem("value",
+                   "a condition compares its value once: by equals, not_equals, matches or "
+                   "in");
   }
   fields.refuse_unknown("a condition");
 }

@@ -21,8 +21,8 @@ struct RunIfVerdict {
   std::size_t condition = 0;  // the first that does not hold
   std::string why{};          // "\"dev\" is not \"prod\""
 };
-// Of a rendered one. Values are compared as texts: 3 is "3", true is "true", null is "". An error: a
-// pattern that is none.
+// Of a rendered one. Values are compared as texts: 3 is "3", true is "true", null is "". An error:
+// a pattern that is none.
 Result<RunIfVerdict> judge_run_if(const nlohmann::json& rendered);
 // Why a condition does not hold, for people; of what is no rendered run_if that it does not.
 std::string describe_condition(const nlohmann::json& rendered, std::size_t condition);

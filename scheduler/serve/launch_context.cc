@@ -341,7 +341,8 @@ const std::vector<LaunchContext::XcomName>& RegistryLaunchContext::xcoms_of(cons
     // Its frame of reference holds every upstream's result; templates may name others.
     std::set<XcomName> names;
     if (!task.run_if_json.empty()) {
-      if (const auto spec = ParsedSpec::parse(task.run_if_json, false)) add_names(dag, *spec, names);
+      if (const auto spec = ParsedSpec::parse(task.run_if_json, false))
+        add_names(dag, *spec, names);
     }
     if (!task.is_mapped() && (task.is_data || task.has_templates)) {
       for (const TaskIndex upstream : task.upstream) names.insert({upstream, "return_value"});

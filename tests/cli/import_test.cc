@@ -189,9 +189,9 @@ steps:
 )");
   for (const char* words :
        {"handlerOn.failure", "mailOn: is not", "logDir: is not", "schedule.stop",
-        "a: is a step of kind http",
-        "b: preconditions: \"`date +%u`\" is computed by Dagu",
-        "c: preconditions: \"test -f x\" is a command", "b: repeatPolicy", "b: continueOn.never", "taken as a chain", "set \"timezone\""}) {
+        "a: is a step of kind http", "b: preconditions: \"`date +%u`\" is computed by Dagu",
+        "c: preconditions: \"test -f x\" is a command", "b: repeatPolicy", "b: continueOn.never",
+        "taken as a chain", "set \"timezone\""}) {
     CHECK_MESSAGE(noted(got, words), words);
   }
   CHECK(command_of(got, 0).find("exit 1") != std::string::npos);
@@ -219,8 +219,9 @@ steps:
   CHECK(dag["run_if"].dump() == R"([{"equals":"full","value":"{{ params.MODE }}"}])");
   CHECK(dag["tasks"][0]["continue_on"].dump() ==
         R"({"exit_codes":[3,4],"mark_success":true,"output":["no rows\\?","^none$"]})");
-  CHECK(dag["tasks"][1]["run_if"].dump() ==
-        R"([{"matches":"[1-9]","value":"{{ ti.xcom_pull('count') }}"},{"not_equals":"us","value":"eu"}])");
+  CHECK(
+      dag["tasks"][1]["run_if"].dump() ==
+      R"([{"matches":"[1-9]","value":"{{ ti.xcom_pull('count') }}"},{"not_equals":"us","value":"eu"}])");
   CHECK(dag["tasks"][1]["continue_on"].dump() == R"({"skipped":true})");
 }
 

@@ -45,7 +45,8 @@ Behaviour by_itself(const Launch& launch) {
 void change(Behaviour& does, const json& told, const std::string& where) {
   const bool word = told.is_string();
   if (!word) {
-    allow_only(told, {"ends", "takes", "reason", "exit_code", "result", "watermark", "prints"}, where);
+    allow_only(told, {"ends", "takes", "reason", "exit_code", "result", "watermark", "prints"},
+               where);
   }
   const std::string ends = word ? told.get<std::string>() : told.value("ends", "success");
   does.outcome = outcome_of(ends);

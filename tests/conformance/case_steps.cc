@@ -70,11 +70,11 @@ void trigger(World& world, const json& step, const std::string& where) {
 }
 
 void clear(World& world, const json& step, const std::string& where) {
-  allow_only(step,
-             {"clear", "dag", "tasks", "indexes", "only_failed", "only_running", "include_upstream",
-              "include_downstream", "reset_dag_runs", "prevent_running", "more_runs", "newest",
-              "refused"},
-             where);
+  allow_only(
+      step,
+      {"clear", "dag", "tasks", "indexes", "only_failed", "only_running", "include_upstream",
+       "include_downstream", "reset_dag_runs", "prevent_running", "more_runs", "newest", "refused"},
+      where);
   ClearRequested request;
   request.dag_run_id = text(step, "clear");
   request.dag_id = dag_of_run(world, step, request.dag_run_id);

@@ -46,10 +46,9 @@ void Checker::check_cause(const TaskInstanceRow& row, TaskState from, const Stor
   const auto text = [&] { return describe(run, row); };
   const bool succeeds = row.state == TaskState::success || row.state == TaskState::publishing;
   if (succeeds && from != row.state && !asked) {
-    const bool earned =
-        life && life->ended &&
-        (life->report.outcome == Outcome::success ||
-         (task.continue_on.mark_success && goes_on_after(task, life->report)));
+    const bool earned = life && life->ended &&
+                        (life->report.outcome == Outcome::success ||
+                         (task.continue_on.mark_success && goes_on_after(task, life->report)));
     require(earned || !task.needs_worker(), "I2", text);
     if (row.state == TaskState::success && life)
       require(lake_.published(life->report.key) == life->report.outputs.size(), "I2",
@@ -81,8 +80,7 @@ void Checker::check_continued(const TaskInstanceRow& row, TaskState from, const 
     return (row.continued ? "gone on after: " : "not gone on after: ") + describe(run, row);
   };
   if (row.state == TaskState::skipped) {
-    const bool left_out =
-        left_out_by_branch(run, row.task) || left_out_by_circuit(run, row.task);
+    const bool left_out = left_out_by_branch(run, row.task) || left_out_by_circuit(run, row.task);
     if (row.continued) c_.met(Situation::went_on_after_skip);
     require(row.continued ? task.continue_on.skipped : !task.continue_on.skipped || left_out, "I6",
             text);
@@ -92,8 +90,8 @@ void Checker::check_continued(const TaskInstanceRow& row, TaskState from, const 
   if (row.state == TaskState::success && failed) c_.met(Situation::failure_marked_success);
   if (row.state != TaskState::failed) return require(!row.continued, "I6", text);
   const bool lost = row.losses > most_losses(task);
-  const bool told = !lost && !task.is_resolved && life && life->ended &&
-                    goes_on_after(task, life->report);
+  const bool told =
+      !lost && !task.is_resolved && life && life->ended && goes_on_after(task, life->report);
   if (row.continued) c_.met(Situation::went_on_after_failure);
   require(row.continued == (task.continue_on.failure || told), "I6", text);
 }

@@ -347,9 +347,9 @@ Result<LaunchContext::Expansion> SchedulerNode::expand(const Attempt& attempt) {
 
 Result<LaunchContext::Gate> SchedulerNode::gate(const Attempt& attempt) {
   const bool of_task = !attempt.task.id.empty();
-  const bool holds = of_task ? run_if_holds(attempt.run, attempt.task, attempt.hot.task,
-                                            attempt.hot.map_index)
-                             : run_if_holds(attempt.run, attempt.dag);
+  const bool holds =
+      of_task ? run_if_holds(attempt.run, attempt.task, attempt.hot.task, attempt.hot.map_index)
+              : run_if_holds(attempt.run, attempt.dag);
   if (!holds) c_.met(of_task ? Situation::task_kept_out : Situation::run_kept_out);
   return Gate{holds, holds ? "" : "run_if: as scripted"};
 }

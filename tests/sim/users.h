@@ -37,7 +37,7 @@ class Users {
     std::string run_id;
     std::vector<std::string> only;  // these tasks alone
     bool with_upstream = false;     // and what comes before them
-    bool dated = false;  // takes the next tick's logical date
+    bool dated = false;             // takes the next tick's logical date
     int tries = 0;
   };
   void plan(int count, void (Users::*action)());
