@@ -19,13 +19,13 @@ bool is_scalar(const json& value) {
   return !value.is_structured();
 }
 
-std::string compared(const json& value) {
+std::string compared_text(const json& value) {
   if (value.is_string()) return value.get<std::string>();
   return value.is_null() ? std::string() : json_text(value);
 }
 
-std::string shown(const json& value) {
-  std::string text = compared(value);
+std::string shown_value(const json& value) {
+  std::string text = compared_text(value);
   if (text.size() > most_shown) {
     std::size_t end = most_shown;
     while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
@@ -81,22 +81,22 @@ void check_condition(const json& given, const std::string& pointer, Problems& pr
 
 // Errc::invalid: a pattern that is none.
 Result<bool> condition_holds(const json& condition) {
-  const std::string value = compared(condition.value("value", json(nullptr)));
+  const std::string value = compared_text(condition.value("value", json(nullptr)));
   if (const auto other = condition.find("equals"); other != condition.end()) {
-    return value == compared(*other);
+    return value == compared_text(*other);
   }
   if (const auto other = condition.find("not_equals"); other != condition.end()) {
-    return value != compared(*other);
+    return value != compared_text(*other);
   }
   if (const auto other = condition.find("matches"); other != condition.end()) {
-    const auto pattern = Pattern::compile(compared(*other));
+    const auto pattern = Pattern::compile(compared_text(*other));
     if (!pattern) return pattern.error();
     return pattern->found_in(value);
   }
   const json list = condition.value("in", json::array());
   if (!list.is_array()) return Error{Errc::invalid, "\"in\" did not become a list", "in"};
   return std::any_of(list.begin(), list.end(),
-                     [&](const json& one) { return compared(one) == value; });
+                     [&](const json& one) { return compared_text(one) == value; });
 }
 
 }  // namespace
@@ -139,17 +139,17 @@ std::string describe_condition(const json& rendered, std::size_t condition) {
   const auto list = rendered.is_object() ? rendered.find("run_if") : rendered.end();
   if (!rendered.is_object() || list == rendered.end() || condition >= list->size()) return place;
   const json& one = (*list)[condition];
-  const std::string value = place + ": " + shown(one.value("value", json(nullptr)));
+  const std::string value = place + ": " + shown_value(one.value("value", json(nullptr)));
   if (const auto other = one.find("equals"); other != one.end()) {
-    return value + " is not " + shown(*other);
+    return value + " is not " + shown_value(*other);
   }
   if (const auto other = one.find("not_equals"); other != one.end()) {
     return value + " is what it must not be";
   }
   if (const auto other = one.find("matches"); other != one.end()) {
-    return value + " does not match " + shown(*other);
+    return value + " does not match " + shown_value(*other);
   }
-  return value + " is none of " + shown(one.value("in", json::array()));
+  return value + " is none of " + shown_value(one.value("in", json::array()));
 }
 
 }  // namespace batuta
