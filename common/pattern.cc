@@ -35,12 +35,10 @@ Result<Pattern> Pattern::compile(std::string_view text) {
   }
   auto compiled = std::make_shared<const Compiled>(text);
   if (compiled->expression.ok()) return Pattern(std::move(compiled));
-  const std::string at = compiled->expression.error_arg();
   return {Errc::invalid,
           "no regular expression (RE2's syntax, without look-around and "
           "back-references): " +
-              compiled->expression.error() +
-              (at.empty() ? "" : ", at \"" + at.substr(0, 80) + "\"")};
+              compiled->expression.error()};
 }
 
 bool Pattern::found_in(std::string_view text) const {
