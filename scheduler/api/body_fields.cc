@@ -25,8 +25,10 @@ constexpr BodyField trigger_rows[] = {
     {"partition_key", Kind::nothing},
 };
 
-constexpr BodyField run_patch_rows[] = {{"state", Kind::text, false, "queued, success or failed"},
-                                        {"note"}};
+constexpr BodyField run_patch_rows[] = {
+    {"state", Kind::text, false, "queued, success or failed"},
+    {"is_paused", Kind::flag, false, "Instead of state: true holds it"},
+    {"note"}};
 
 constexpr BodyField run_clear_rows[] = {
     {"dry_run", Kind::flag, false, "true unless given"},

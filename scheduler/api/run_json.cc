@@ -69,6 +69,7 @@ std::string run_text(const RunRow& run, const VersionInfo* version) {
       .raw("batuta", JsonObject{}
                          .text("execution_id", to_string(run.uuid))
                          .text_or_null("reason", run.reason)
+                         .raw("is_paused", run.is_paused ? "true" : "false")
                          .take());
   return out.take();
 }

@@ -196,6 +196,16 @@ Status read_trigger(const Request& request, const Dag& dag, const json& body, Ru
 
 std::optional<RunStateRequested> state_change(const Request& request, BodyReader& fields) {
   const auto text = fields.text("state", 32);
+  const auto paused = fields.boolean("is_paused");
+  if (text && paused) fields.fail("is_paused", "and state exclude each other");
+  if (paused) {
+    RunStateRequested event;
+    event.dag_id = path_param(request, "dag_id");
+    event.dag_run_id = path_param(request, "dag_run_id");
+    event.user = request.identity.user;
+    event.paused = *paused;
+    return event;
+  }
   if (!text) return std::nullopt;
   const auto state = parse_run_state(*text);
   if (!state || *state == DagRunState::running) {
@@ -305,7 +315,7 @@ void patch_run(Context& context, Call call) {
   auto change = state_change(*call.request, fields);
   const bool noted = body->contains("note");
   const std::string note = fields.text("note", max_run_note).value_or("");
-  if (fields.status() && !change && !noted) fields.fail("state", "or note must be given");
+  if (fields.status() && !change && !noted) fields.fail("state", "is_paused or note must be given");
   if (!fields.status()) return call.respond(error_response(fields.status().error()));
 
   NoteSet set_note;

@@ -70,8 +70,8 @@ void add_run_list(CLI::App& noun, Session& session, const char* name) {
 }
 
 void add_run_commands(CLI::App& app, Session& session) {
-  CLI::App* runs =
-      app.add_subcommand("runs", "Runs: list, get, wait, follow, cancel, clear, set-state, delete");
+  CLI::App* runs = app.add_subcommand(
+      "runs", "Runs: list, get, wait, follow, pause, cancel, clear, set-state, delete");
   runs->require_subcommand(1);
   auto a = std::make_shared<RunArguments>();
   const auto verb = [&](const char* name, const char* help, std::function<void()> action) {
@@ -97,6 +97,14 @@ void add_run_commands(CLI::App& app, Session& session) {
     print_object(session.format(),
                  session.client().call("PATCH", run_path(*a), {{"state", "failed"}}));
   });
+  for (const bool paused : {true, false}) {
+    verb(paused ? "pause" : "resume",
+         paused ? "Launch nothing more of it; what runs goes on" : "Let a paused run go on",
+         [&session, a, paused] {
+           print_object(session.format(),
+                        session.client().call("PATCH", run_path(*a), {{"is_paused", paused}}));
+         });
+  }
   CLI::App* clear = verb("clear", "Run its tasks again", [&session, a] { clear_run(session, *a); });
   clear->add_flag("--only-failed", a->only_failed);
   clear->add_flag("--dry-run", a->dry_run, "show what would be cleared");

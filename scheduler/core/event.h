@@ -76,6 +76,7 @@ struct RunStateRequested {
   std::string user;
   std::optional<StoredRun> stored;  // when the run is not in memory
   std::optional<std::string> note{};
+  std::optional<bool> paused{};  // instead of `state`: it is held, or goes on; it has not ended
 };
 struct RunDeleted {
   RequestId request = 0;

@@ -201,6 +201,8 @@ struct LiveRun {
     const InstanceHot& hot = task(i);
     return {stored.run.seq, hot.task, hot.map_index, hot.fence};
   }
+  // Nothing of it is launched or decided; but what is being ended is torn down.
+  bool is_held() const;
   Time date() const { return stored.run.logical_date.value_or(stored.run.run_after); }
   PastKey past_key() const { return {date(), stored.run.seq}; }
 };
@@ -254,6 +256,10 @@ struct LiveDag {
   bool deleted = false;     // in this turn
   bool loses_runs = false;  // in this turn: what the store had before it may not be there any more
 };
+
+inline bool LiveRun::is_held() const {
+  return (dag->row.is_paused || stored.run.is_paused) && !stored.run.ending;
+}
 
 // ---- pools, plugins, workers, tables ----------------------------------------------------------
 

@@ -56,6 +56,7 @@ constexpr std::array mutants = {
     MutantInfo{"ignore_task_limit", "I7: max_active_tis_per_dag"},
     MutantInfo{"unbounded_queue", "I15: queued runs are bounded"},
     MutantInfo{"launch_while_paused", "I7: a paused DAG launches nothing"},
+    MutantInfo{"launch_in_paused_run", "I7: a paused run launches nothing"},
     MutantInfo{"start_while_paused", "I7: a paused DAG starts no run"},
     MutantInfo{"schedule_while_paused", "I8: a paused DAG creates no run"},
     // Rules

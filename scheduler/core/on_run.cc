@@ -144,6 +144,26 @@ void requeue_by_request(Turn& turn, const RunStateRequested& event, LiveRun& run
   note_and_reply(turn, event, run);
 }
 
+// What it has launched goes on, and it counts among the active runs of its DAG, time-out included.
+void pause_by_request(Turn& turn, const RunStateRequested& event, LiveRun& run) {
+  if (is_terminal(run.row().state)) {
+    return reply(turn, event.request, Errc::conflict,
+                 "the run has ended: there is nothing to pause");
+  }
+  const bool before = run.row().is_paused;
+  touch(turn, run);
+  run.row().is_paused = *event.paused;
+  const auto text = [](bool is) { return std::string(is ? "true" : "false"); };
+  log_event(turn, *event.paused ? "pause_run" : "resume_run", event.user, event.dag_id,
+            event.dag_run_id, {},
+            "{\"before\":" + text(before) + ",\"after\":" + text(*event.paused) + "}");
+  if (run.stored.has_rows()) {
+    refresh_groups(turn.state, run, turn.now.boot);
+    check_all(turn.state, run);
+  }
+  note_and_reply(turn, event, run);
+}
+
 }  // namespace
 
 RunAnswer request_run(Turn& turn, const RunRequested& event) {
@@ -196,6 +216,7 @@ void on(Turn& turn, const RunRequested& event) {
 void on(Turn& turn, const RunStateRequested& event) {
   LiveRun* run = run_of_request(turn, event.request, event.dag_id, event.dag_run_id, event.stored);
   if (run == nullptr) return;
+  if (event.paused) return pause_by_request(turn, event, *run);
   if (event.state == DagRunState::running) {
     return refuse_field(turn, event.request, "/state", "must be queued, success or failed");
   }

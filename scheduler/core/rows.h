@@ -53,6 +53,7 @@ struct RunRow {
   // Cancelled, marked or timed out, with attempts still alive: the state it takes when they ended.
   std::optional<DagRunState> ending;
   std::int64_t deadlines_missed = 0;  // a bit for each of its version's
+  bool is_paused = false;             // it launches nothing; what was launched goes on
   // The backfill that made it, or ran it again, and for which of its ticks (1 is the first); 0:
   // none.
   std::int64_t backfill = 0;

@@ -111,6 +111,7 @@ void finish_run(Turn& turn, LiveRun& run) {
   run.row().state = ended;
   run.row().end_date = turn.now.wall;
   run.row().ending.reset();
+  run.row().is_paused = false;
   const LiveDag& dag = *run.dag;
   if (run.plan->uses_past || dag.plan->uses_past || dag.past_users > 0) remember_past(run);
   remember_ended(turn.state, run);

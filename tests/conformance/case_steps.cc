@@ -118,10 +118,14 @@ void mark(World& world, const json& step, const std::string& where) {
 }
 
 void set_run(World& world, const json& step, const std::string& where) {
-  allow_only(step, {"set_run", "dag", "state", "refused"}, where);
+  allow_only(step, {"set_run", "dag", "state", "paused", "refused"}, where);
   RunStateRequested request;
   request.dag_run_id = text(step, "set_run");
   request.dag_id = dag_of_run(world, step, request.dag_run_id);
+  if (step.contains("paused")) {
+    request.paused = step["paused"].get<bool>();
+    return told(world.ask(request), step, where);
+  }
   const auto state = parse_run_state(text(step, "state"));
   if (!state) throw BadCase(where + ": no state");
   request.state = *state;

@@ -59,6 +59,27 @@ def an_ended_run_goes_on_with_the_newest_version():
         server.check_database()
 
 
+def one_run_is_held():
+    """a paused run launches nothing until it is resumed, through a restart of the scheduler"""
+    with Folder("runs") as folder:
+        server = folder.server({"line": dag("line", [shell("a", "sleep 1"), shell("b", "true", ["a"])])}).start()
+        run = server.trigger("line")["dag_run_id"]
+        path = f"/api/v2/dags/line/dagRuns/{run}"
+        eventually(lambda: states(server, "line", run)["a"] == "running", 10, "a runs")
+        assert server.call("PATCH", path, {"is_paused": True})["batuta"]["is_paused"]
+        eventually(lambda: states(server, "line", run) == {"a": "success", "b": "scheduled"}, 10, "b waits")
+        server.stop()
+        server.start()
+        time.sleep(1)
+        assert states(server, "line", run)["b"] == "scheduled"
+        why = server.get(f"{path}/taskInstances/b/dependencies")["dependencies"]
+        assert any("the run is paused" in each["reason"] for each in why), why
+        server.cli("runs", "resume", "line", run)
+        assert server.wait_run("line", run)["state"] == "success"
+        server.stop()
+        server.check_database()
+
+
 def trial(server, path, body, headers=None, raw=None):
     data = raw if raw is not None else json.dumps(body).encode()
     request = urllib.request.Request(server.url + path, data, {"Content-Type": "application/json", **(headers or {})})
@@ -109,4 +130,4 @@ def a_webhook_triggers_its_dag():
         server.check_database()
 
 
-main([chosen_tasks_run_alone, an_ended_run_goes_on_with_the_newest_version, a_webhook_triggers_its_dag])
+main([chosen_tasks_run_alone, one_run_is_held, an_ended_run_goes_on_with_the_newest_version, a_webhook_triggers_its_dag])

@@ -77,6 +77,7 @@ namespace batuta::sim {
   X(retried_by_rule, "another try because a retry rule says so")                     \
   X(failed_by_rule, "no other try because a retry rule says so")                     \
   X(skipped_by_rule, "a failed attempt whose retry rule skips its task")             \
+  X(run_paused, "a run held by hand")                                                \
   X(run_of_chosen_tasks, "a run triggered with some of its tasks alone")             \
   X(task_kept_out, "a task whose run_if does not hold")                              \
   X(run_kept_out, "a run whose DAG's run_if does not hold")                          \

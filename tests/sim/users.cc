@@ -287,10 +287,31 @@ void Users::remove(const StoredRun& run) {
 // ---- DAGs and pools
 // -------------------------------------------------------------------------------
 
+// Held, and let go again: by then it may have ended, or be gone.
+void Users::pause_run(const StoredRun& run) {
+  RunStateRequested event;
+  event.dag_id = run.run.dag_id;
+  event.dag_run_id = run.run.dag_run_id;
+  event.paused = true;
+  node_.request(event, [this, event](const Reply& reply) {
+    if (reply.code != Errc::ok) return;
+    c_.met(Situation::run_paused);
+    RunStateRequested resume = event;
+    resume.paused = false;
+    if (!c_.faults) insist([resume] { return Event{resume}; });  // it came too late to be held
+  });
+  c_.agenda.after(c_.random_up_to(seconds(15)), [this, event] {
+    RunStateRequested resume = event;
+    resume.paused = false;
+    insist([resume] { return Event{resume}; });
+  });
+}
+
 void Users::toggle_pause() {
   const std::string id = any_dag();
-  if (const StoredRun* run = any_run(); run && !is_terminal(run->run.state))
-    c_.met(Situation::dag_paused);
+  const StoredRun* live = any_run();
+  if (live && !is_terminal(live->run.state) && c_.rng.chance(500)) return pause_run(*live);
+  if (live && !is_terminal(live->run.state)) c_.met(Situation::dag_paused);
   insist([id] { return Event{PauseRequested{0, id, true}}; });
   c_.agenda.after(c_.random_up_to(seconds(15)), [this, id] {
     insist([id] { return Event{PauseRequested{0, id, false}}; });
@@ -388,6 +409,13 @@ void Users::rest() {
   dags_read();
   for (const auto& [id, dag] : files_)
     insist([id = id] { return Event{PauseRequested{0, id, false}}; });
+  for (const auto& [seq, run] : store_.data().runs) {
+    RunStateRequested resume;
+    resume.dag_id = run.run.dag_id;
+    resume.dag_run_id = run.run.dag_run_id;
+    resume.paused = false;
+    if (run.run.is_paused) insist([resume] { return Event{resume}; });
+  }
   for (const auto& [id, row] : store_.data().backfills) {
     if (row.phase != BackfillPhase::active) continue;
     insist([id = id] { return Event{BackfillChanged{0, id, BackfillChanged::Kind::unpause}}; });

@@ -46,6 +46,7 @@ class Users {
   void answered(const Trigger& trigger, const Reply& reply);
   void check_chosen(const Trigger& trigger, const RunRow& made);
   void misuse_key();
+  void pause_run(const StoredRun& run);
   void intervene();
   void clear(const StoredRun& run);
   void add_runs(ClearRequested& event);

@@ -127,6 +127,7 @@ inline RunRow make_full_run(std::int64_t seq) {
   r.clear_number = 2;
   r.ending = DagRunState::failed;
   r.deadlines_missed = 5;
+  r.is_paused = true;
   r.backfill = 4;
   r.backfill_tick = 2;
   return r;
