@@ -28,7 +28,7 @@ void skip_run(Turn& turn, LiveRun& run, const std::string& why) {
 
 void judge_gate_later(LiveRun& run) {
   run.gate_asked = false;
-  run.gate_open = run.stored.dag->run_if_json.empty() || has_begun(run);
+  run.gate_open = run.stored.dag->run_if_json.empty() || (run.stored.has_rows() && has_begun(run));
 }
 
 bool passes_gate(Turn& turn, LiveRun& run) {
