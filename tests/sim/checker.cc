@@ -163,7 +163,11 @@ void Checker::check_new_rows(const Changes& changes, const SchedulerState& state
   for (const TaskInstanceRow& row : changes.tasks_created) {
     const StoredRun* run = state.run(row.run);
     if (!run) continue;
-    require(run->run.state != DagRunState::queued || touched_ever(run->run), "I19",
+    const bool chosen = std::any_of(run->hot.begin(), run->hot.end(), [](const InstanceHot& each) {
+      return each.state == TaskState::removed && each.map_index == unmapped;
+    });
+    const bool has_begun = run->run.state != DagRunState::queued;
+    require(has_begun || chosen || touched_ever(run->run), "I19",
             [&] { return "rows of " + run->run.dag_run_id + ", which has not started"; });
     if (store_.data().runs.count(row.run)) {
       check_update({TaskState::none, 0, row}, changes, state);

@@ -196,6 +196,7 @@ bool Checker::left_out_by_branch(const StoredRun& run, TaskIndex task) const {
 void Checker::check_verdict(const TaskInstanceRow& row, const StoredRun& run) {
   const Task& task = run.dag->tasks[row.task];
   if (row.state == TaskState::none || touched_ever(run.run) || task.is_teardown) return;
+  if (row.state == TaskState::removed && row.map_index == unmapped) return;  // not chosen
   const UpstreamCounts counts = count_upstreams(run, row.task);
   const auto text = [&] { return describe(run, row); };
   if (row.state == TaskState::upstream_failed) {
@@ -207,7 +208,8 @@ void Checker::check_verdict(const TaskInstanceRow& row, const StoredRun& run) {
   const bool kept_out = is_kept_out(run, row.task, row.map_index);
   if (row.state != TaskState::skipped) {
     require(rule_holds(task.trigger_rule, counts), "I6", text);
-    const bool never_went = row.state == TaskState::removed || row.try_number == 0;
+    const bool never_went =
+        row.state == TaskState::removed || (row.state == TaskState::failed && row.try_number == 0);
     require(!kept_out || never_went, "I6",
             [&] { return "goes on though its run_if does not hold: " + describe(run, row); });
     return;

@@ -68,7 +68,8 @@ void Users::trigger() {
   if (t.key.empty() || c_.rng.chance(300)) t.run_id = "run" + std::to_string(++keys_);
   t.dated = c_.knobs.cron && t.key.empty() && c_.rng.chance(200);
   const auto file = files_.find(t.dag_id);
-  if (c_.rng.chance(150) && file != files_.end()) {
+  // What its past was without a task is not the checker's business.
+  if (file != files_.end() && !c_.knobs.prior_dependence && c_.rng.chance(150)) {
     const auto& tasks = file->second->tasks;
     t.only.push_back(tasks[c_.rng.below(tasks.size())].id);
     t.with_upstream = c_.rng.chance(500);
