@@ -58,7 +58,7 @@ constexpr auto fields(Type<Finished>) {
                     &Finished::result_json, &Finished::files_json, &Finished::extra_json,
                     &Finished::watermark_us, &Finished::records, &Finished::has_branch,
                     &Finished::branch, &Finished::outputs, &Finished::shown_json,
-                    &Finished::hidden);
+                    &Finished::hidden, &Finished::output_found);
 }
 constexpr auto fields(Type<Recalled>) { return std::tuple(&Recalled::key); }
 constexpr auto fields(Type<CatalogueChanged>) {
@@ -79,7 +79,7 @@ constexpr auto fields(Type<Launch>) {
   return std::tuple(&Launch::key, &Launch::try_number, &Launch::run_uuid, &Launch::dag_id,
                     &Launch::dag_run_id, &Launch::task_id, &Launch::plugin,
                     &Launch::params_json, &Launch::context_json, &Launch::secrets,
-                    &Launch::timeout_us, &Launch::isolation, &Launch::predecessor);
+                    &Launch::timeout_us, &Launch::isolation, &Launch::predecessor, &Launch::watch);
 }
 constexpr auto fields(Type<Cancel>) {
   return std::tuple(&Cancel::key, &Cancel::grace_us, &Cancel::reason);

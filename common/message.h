@@ -125,6 +125,8 @@ struct Launch {
   std::int64_t timeout_us = 0;  // from the start; 0 = none
   Isolation isolation = Isolation::warm;
   Predecessor predecessor;
+  // Regular expressions (common/pattern.h) to look for in each line that it prints.
+  std::vector<std::string> watch{};
 };
 
 enum class Outcome : std::uint8_t {
@@ -171,6 +173,7 @@ struct Finished {
   // values in it, so that it can be kept sealed and masked where it goes next.
   std::string shown_json;
   std::vector<std::string> hidden;
+  bool output_found = false;  // a line that it printed holds one of Launch::watch
   // Further XComs by key, JSON texts. Not sent: the engine makes them of result_json.
   std::vector<std::pair<std::string, std::string>> xcoms{};
 };

@@ -306,6 +306,7 @@ void Agent::report(Attempt& attempt, Finished finished) {
     AttemptLog& log = log_of(attempt, options_.home);
     finished.reason = log.masked(finished.reason);
     log.finish(finished);
+    finished.output_found = log.found();
   }
   hide_secrets(attempt.launch, finished);
   known_.erase(finished.key);

@@ -40,12 +40,25 @@ std::string summary(const Finished& done, std::string_view reason) {
 
 }  // namespace
 
+AttemptLog::AttemptLog(std::string path, const std::vector<std::string>& secrets,
+                       const std::vector<std::string>& watch)
+    : file_(std::move(path)), mask_(secrets) {
+  for (const std::string& text : watch) {
+    if (auto pattern = Pattern::compile(text)) watch_.push_back(*std::move(pattern));
+  }
+}
+
+void AttemptLog::look(std::string_view line) {
+  for (const Pattern& pattern : watch_) found_ = found_ || pattern.found_in(line);
+}
+
 void AttemptLog::end_line(std::string& out) {
   out += to_iso(wall_now());
   out += ' ';
   out += level_name(level_);
   out += ' ';
   if (line_.ends_with('\r')) line_.pop_back();
+  look(line_);
   const bool url = line_.find("://") != std::string::npos;
   out += url ? without_user_info(line_) : line_;
   out += '\n';
@@ -119,6 +132,7 @@ void AttemptLog::finish(const Finished& finished) {
   take(shown, lines);
   if (begun_) end_line(lines);
   file_.write(lines);
+  watch_.clear();  // what follows is ours
   const bool well = finished.outcome == Outcome::success || finished.outcome == Outcome::skipped;
   if (well && !file_.opened()) return;
   level_ = well ? 'I' : 'E';

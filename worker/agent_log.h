@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/message.h"
+#include "common/pattern.h"
 #include "common/url.h"
 #include "worker/log_file.h"
 #include "worker/mask.h"
@@ -15,14 +16,17 @@ namespace batuta {
 
 class AttemptLog {
  public:
-  // `secrets`: values that must not be shown.
-  AttemptLog(std::string path, const std::vector<std::string>& secrets)
-      : file_(std::move(path)), mask_(secrets) {}
+  // `secrets`: values that must not be shown. `watch`: Launch::watch; what is no expression is
+  // found nowhere.
+  AttemptLog(std::string path, const std::vector<std::string>& secrets,
+             const std::vector<std::string>& watch = {});
 
   // Bytes as they come, level marks included (worker/slot_link.h), switch marks taken out.
   void feed(std::string_view raw);
   // The last line. An attempt that said nothing and ended well leaves no file.
   void finish(const Finished& finished);
+  // Whether a line so far, as it stands in the file, holds one of the patterns.
+  bool found() const { return found_; }
   // A text that goes elsewhere than the log, such as the reason of a failure.
   std::string masked(std::string_view text) const {
     return without_user_info(mask_.empty() ? std::string{text} : mask_.whole(text));
@@ -31,10 +35,13 @@ class AttemptLog {
  private:
   void take(std::string_view shown, std::string& out);
   void end_line(std::string& out);
+  void look(std::string_view line);
   void warn_of_short_values(std::string& out);
 
   LogFile file_;
   Mask mask_;
+  std::vector<Pattern> watch_;
+  bool found_ = false;
   std::string line_;  // the unfinished line
   char level_ = 'I';
   bool after_mark_ = false;  // the mark byte came last: its letter is still to come

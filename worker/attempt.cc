@@ -10,7 +10,7 @@ AttemptLog& log_of(Attempt& attempt, const std::string& home) {
       secrets.insert(secrets.end(), secret.mask.begin(), secret.mask.end());
     }
     attempt.log = std::make_unique<AttemptLog>(
-        task_log_path(home, launch.run_uuid, launch.key, launch.try_number), secrets);
+        task_log_path(home, launch.run_uuid, launch.key, launch.try_number), secrets, launch.watch);
   }
   return *attempt.log;
 }

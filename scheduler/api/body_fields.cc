@@ -20,17 +20,21 @@ constexpr BodyField trigger_rows[] = {
     {"run_after", Kind::time},
     {"conf", Kind::object, false, "Checked against the DAG's params"},
     {"note"},
+    {"only", Kind::list, false, "Ids of tasks: the run has these alone, with what they need"},
+    {"only_with_upstream", Kind::flag, false, "And all that comes before them"},
     {"partition_key", Kind::nothing},
 };
 
-constexpr BodyField run_patch_rows[] = {{"state", Kind::text, false, "queued, success or failed"},
-                                        {"note"}};
+constexpr BodyField run_patch_rows[] = {
+    {"state", Kind::text, false, "queued, success or failed"},
+    {"is_paused", Kind::flag, false, "Instead of state: true holds it"},
+    {"note"}};
 
 constexpr BodyField run_clear_rows[] = {
     {"dry_run", Kind::flag, false, "true unless given"},
     {"only_failed", Kind::flag},
     {"only_new", Kind::flag, false, "Only tasks that the run's version lacks: it lacks none"},
-    {"run_on_latest_version", Kind::flag, false, "Not supported: only false"},
+    {"run_on_latest_version", Kind::flag, false, "An ended run goes on with the newest version"},
     {"note", Kind::text, false, "Becomes the run's"},
 };
 
@@ -56,7 +60,7 @@ constexpr BodyField clear_tasks_rows[] = {
     {"include_past", Kind::flag},
     {"include_future", Kind::flag},
     {"reset_dag_runs", Kind::flag, false, "true unless given"},
-    {"run_on_latest_version", Kind::flag, false, "Not supported: only false"},
+    {"run_on_latest_version", Kind::flag, false, "An ended run goes on with the newest version"},
     {"prevent_running_task", Kind::flag},
     {"note", Kind::text, false, "Becomes that of each task instance that is cleared"},
 };

@@ -103,9 +103,9 @@ Result<Clear> read_clear(const Request& request, const json& body) {
   event.dry_run = fields.boolean("dry_run").value_or(true);
   event.user = request.identity.user;
   clear.note = fields.text("note", max_note);
-  if (fields.boolean("run_on_latest_version").value_or(false)) {
-    fields.fail("run_on_latest_version",
-                "is not supported: a run keeps the version it began with; trigger a new one");
+  event.on_latest_version = fields.boolean("run_on_latest_version").value_or(false);
+  if (event.on_latest_version && !clear.of_one_run()) {
+    fields.fail("run_on_latest_version", "is for one run at a time: name it by dag_run_id");
   }
   if (!fields.status()) return fields.status().error();
   return clear;
@@ -272,10 +272,7 @@ void clear_run(Context& context, Call call) {
   // A run keeps its version, whose tasks it has all: there is never a new one to clear.
   event.only_new = fields.boolean("only_new").value_or(false);
   const auto note = fields.text("note", max_note);
-  if (fields.boolean("run_on_latest_version").value_or(false)) {
-    fields.fail("run_on_latest_version",
-                "is not supported: a run keeps the version it began with; trigger a new one");
-  }
+  event.on_latest_version = fields.boolean("run_on_latest_version").value_or(false);
   if (event.only_new && event.only_failed)
     fields.fail("only_new", "and only_failed exclude each other");
   if (!fields.status()) return call.respond(error_response(fields.status().error()));

@@ -41,6 +41,7 @@ Result<Response> get_import_error(Context&, const Request&);
 // run_routes.cc
 Result<Response> list_runs(Context&, const Request&);
 Result<Response> get_run(Context&, const Request&);
+void receive_hook(Context& context, Call call);
 void trigger_run(Context&, Call);
 void patch_run(Context&, Call);
 void delete_run(Context&, Call);

@@ -7,6 +7,7 @@ constexpr ObjectSchema schemas[] = {
     {"HealthInfo", "metadatabase:object scheduler:object triggerer:object dag_processor:object"},
     {"VersionInfo", "version git_version?"},
     {"Token", "access_token"},
+    {"HookAnswer", "dag_id dag_run_id state repeated:bool"},
     {"SessionUser", "username role"},
     {"Session", "csrf_token user:SessionUser username role expires_at:time"},
 

@@ -73,6 +73,7 @@ constexpr Route every_route[] = {
 
     {post,  "/auth/token", create_token, everyone, "Token for a user name and password",
      {.body = &token_body, .answer = "Token", .status = 201}},
+    {post,  hook_path, receive_hook, everyone, "Trigger a run by a signed webhook", {.answer = "HookAnswer", .status = 202}},
     {post,  OURS "/login", login, everyone, "Session cookie for a password or a one-time code",
      {.body = &login_body, .answer = "Session"}},
     {get,   OURS "/session", get_session, own, "Who am I; the CSRF token", {.answer = "Session"}},

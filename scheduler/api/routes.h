@@ -38,6 +38,7 @@ inline constexpr std::string_view for_everyone = "everyone";  // nobody needs to
 inline constexpr std::string_view for_oneself = "own";        // whoever is known, about themselves
 // Some DAG, it does not matter which: the answer shows of each what may be seen.
 inline constexpr std::string_view any_dag = "dag:";
+inline constexpr std::string_view hook_path = "/hooks/{dag_id}";
 struct Right {
   Action action = Action::read;
   std::string_view resource;
@@ -46,6 +47,7 @@ struct Right {
 // them; nothing else is the right for a path with {dag_id} in it.
 consteval bool fits(std::string_view path, const Right& right) {
   const bool one = path.find("{dag_id}") != path.npos;
+  if (path == hook_path) return right.resource == for_everyone;  // who can sign may call it
   if (one) return right.resource == "dag:{dag_id}" || right.resource == "dag:{dag_id|~}";
   return right.resource == for_everyone || right.resource == for_oneself ||
          right.resource == any_dag ||

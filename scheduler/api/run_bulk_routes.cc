@@ -211,10 +211,7 @@ Result<ClearMany> read_clear_many(const Request& request) {
   if (event.only_new && event.only_failed) {
     fields.fail("only_new", "and only_failed exclude each other");
   }
-  if (fields.boolean("run_on_latest_version").value_or(false)) {
-    fields.fail("run_on_latest_version",
-                "is not supported: a run keeps the version it began with; trigger a new one");
-  }
+  event.on_latest_version = fields.boolean("run_on_latest_version").value_or(false);
   if (!fields.status()) return fields.status().error();
   if (const auto ok = read_selection(request, fields, many.runs); !ok) return ok.error();
   for (const RunName& run : many.runs) {

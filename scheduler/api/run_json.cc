@@ -27,6 +27,7 @@ json ours(const TaskInstanceView& view) {
           {"failures", row.failures},
           {"losses", row.losses},
           {"conflicts", row.conflicts},
+          {"continued", row.continued},
           {"retry_at", iso_or_null(row.retry_at)},
           {"window_start", iso_or_null(row.window_start)},
           {"window_end", iso_or_null(row.window_end)},
@@ -68,6 +69,7 @@ std::string run_text(const RunRow& run, const VersionInfo* version) {
       .raw("batuta", JsonObject{}
                          .text("execution_id", to_string(run.uuid))
                          .text_or_null("reason", run.reason)
+                         .raw("is_paused", run.is_paused ? "true" : "false")
                          .take());
   return out.take();
 }

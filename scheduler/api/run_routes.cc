@@ -153,6 +153,21 @@ Status read_conf(const Dag& dag, BodyReader& fields, RunRequested& event) {
   return success();
 }
 
+// ["load", "report"]: these tasks alone.
+void read_only(BodyReader& fields, RunRequested& event) {
+  const json* only = fields.value("only");
+  event.with_upstream = fields.boolean("only_with_upstream").value_or(false);
+  if (only == nullptr) {
+    if (event.with_upstream) fields.fail("only_with_upstream", "needs \"only\"");
+    return;
+  }
+  const bool list =
+      only->is_array() && !only->empty() && only->size() <= max_tasks_per_dag &&
+      std::all_of(only->begin(), only->end(), [](const json& id) { return id.is_string(); });
+  if (!list) return fields.fail("only", "must be a list of task ids, of at least one");
+  for (const json& id : *only) event.only.push_back(id.get<std::string>());
+}
+
 Status read_trigger(const Request& request, const Dag& dag, const json& body, RunRequested& event) {
   BodyReader fields(request, body);
   event.dag_id = dag.id;
@@ -175,6 +190,7 @@ Status read_trigger(const Request& request, const Dag& dag, const json& body, Ru
     }
     event.idempotency_key = *key;
   }
+  read_only(fields, event);
   event.request_digest = stable_uuid("trigger:" + json_text(body));
   event.triggered_by = client_name(request);
   event.user = request.identity.user;
@@ -183,6 +199,16 @@ Status read_trigger(const Request& request, const Dag& dag, const json& body, Ru
 
 std::optional<RunStateRequested> state_change(const Request& request, BodyReader& fields) {
   const auto text = fields.text("state", 32);
+  const auto paused = fields.boolean("is_paused");
+  if (text && paused) fields.fail("is_paused", "and state exclude each other");
+  if (paused) {
+    RunStateRequested event;
+    event.dag_id = path_param(request, "dag_id");
+    event.dag_run_id = path_param(request, "dag_run_id");
+    event.user = request.identity.user;
+    event.paused = *paused;
+    return event;
+  }
   if (!text) return std::nullopt;
   const auto state = parse_run_state(*text);
   if (!state || *state == DagRunState::running) {
@@ -292,7 +318,7 @@ void patch_run(Context& context, Call call) {
   auto change = state_change(*call.request, fields);
   const bool noted = body->contains("note");
   const std::string note = fields.text("note", max_run_note).value_or("");
-  if (fields.status() && !change && !noted) fields.fail("state", "or note must be given");
+  if (fields.status() && !change && !noted) fields.fail("state", "is_paused or note must be given");
   if (!fields.status()) return call.respond(error_response(fields.status().error()));
 
   NoteSet set_note;

@@ -154,6 +154,7 @@ int parse(int argc, char** argv, Session& session) {
   add_run_commands(app, session);
   add_task_commands(app, session);
   add_hitl_commands(app, session);
+  add_hook_commands(app, session);
   add_admin_commands(app, session);
   add_user_commands(app, session);
   add_rights_commands(app, session);

@@ -38,6 +38,7 @@ void add_asset_commands(CLI::App& app, Session& session);     // assets
 void add_dag_explain(CLI::App& dags, Session& session);       // dags explain
 void add_task_commands(CLI::App& app, Session& session);      // tasks, xcom
 void add_hitl_commands(CLI::App& app, Session& session);      // hitl; tasks must be there
+void add_hook_commands(CLI::App& app, Session& session);      // hooks
 void add_admin_commands(CLI::App& app, Session& session);     // pools variables connections
 void add_user_commands(CLI::App& app, Session& session);      // users tokens
 void add_rights_commands(CLI::App& app, Session& session);    // roles groups auth

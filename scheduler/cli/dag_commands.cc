@@ -34,6 +34,8 @@ void set_paused(Session& session, const std::string& dag_id, bool paused) {
 
 struct Trigger {
   std::string dag_id, run_id, conf = "{}", logical_date, note, key;
+  std::vector<std::string> only;
+  bool with_upstream = false;
   bool wait = false;
 };
 
@@ -49,6 +51,8 @@ json trigger_body(const Trigger& trigger) {
                                 : json(trigger.logical_date);
   if (!trigger.run_id.empty()) body["dag_run_id"] = trigger.run_id;
   if (!trigger.note.empty()) body["note"] = trigger.note;
+  if (!trigger.only.empty()) body["only"] = trigger.only;
+  if (trigger.with_upstream) body["only_with_upstream"] = true;
   return body;
 }
 
@@ -203,6 +207,8 @@ void add_dag_commands(CLI::App& app, Session& session) {
   run->add_option("--logical-date,--exec-date", trigger->logical_date,
                   "ISO 8601, or none for null; default: now, or none with --idempotency-key");
   run->add_option("--note", trigger->note);
+  run->add_option("--only", trigger->only, "a task; given several times: these tasks alone");
+  run->add_flag("--with-upstream", trigger->with_upstream, "of --only: and all that comes before");
   run->add_option("--idempotency-key", trigger->key,
                   "sent twice with the same key, it is still one run");
   run->add_flag("--wait", trigger->wait, "until it has ended; exit code 1 if it failed");

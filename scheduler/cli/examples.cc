@@ -19,7 +19,10 @@ constexpr Example examples[] = {
     {"dags trigger",
      "batuta dags trigger hello --wait\n"
      "  batuta dags trigger hello --conf '{\"name\": \"you\"}' --note 'by hand'\n"
-     "  batuta dags trigger hello --idempotency-key \"$BUILD_ID\""},
+     "  batuta dags trigger hello --idempotency-key \"$BUILD_ID\"\n"
+     "  batuta dags trigger hello --only count --with-upstream"},
+    {"runs clear", "batuta runs clear hello \"$RUN\" --only-failed --newest"},
+    {"hooks send", "BATUTA_HOOK_SECRET=… batuta hooks send hello --conf '{\"name\": \"you\"}'"},
     {"dags test",
      "batuta dags test hello --conf '{\"name\": \"you\"}'\n"
      "  batuta dags test hello --logical-date 2024-05-06T00:00:00Z --variables variables.json"},

@@ -5,6 +5,7 @@
 
 #include "common/shell_word.h"
 #include "scheduler/cli/dagu_fields.h"
+#include "scheduler/cli/dagu_flow.h"
 #include "scheduler/cli/imported.h"
 
 namespace batuta::cli {
@@ -43,8 +44,8 @@ struct Step {
   std::string id;      // as it is called here
   std::string called;  // as the file calls it
   std::vector<std::string> depends;
-  std::string output;    // the variable that its output becomes
-  bool goes_on = false;  // what follows runs although it failed
+  std::string output;  // the variable that its output becomes
+  Value preconditions;
   Value task;
 };
 
@@ -66,6 +67,7 @@ class Converter {
     shell_ = fields_.take_text("shell");
     folder_ = fields_.take_text("workingdir");
     environment_ = dagu_pairs(fields_.take("env"));
+    conditions(dag, fields_.take("preconditions"), "the DAG", nullptr);
     steps(dag);
     handlers();
     for (const std::string& left : fields_.left()) note(left, "is not carried over");
@@ -222,11 +224,10 @@ class Converter {
       step.task["execution_timeout"] = limit;
     }
     fields.take("description");
+    step.preconditions = fields.take("preconditions");
+    if (step.preconditions.is_null()) step.preconditions = fields.take("precondition");
     command(step, fields);
-    for (const std::string& left : fields.left()) {
-      note(step.id, left + " is not carried over" +
-                        (dagu_key(left) == "preconditions" ? ": the step runs always" : ""));
-    }
+    for (const std::string& left : fields.left()) note(step.id, left + " is not carried over");
     steps_.push_back(std::move(step));
     return !depends.is_null();
   }
@@ -267,19 +268,32 @@ class Converter {
   }
 
   void going_on(Step& step, const Value& given) {
-    if (given.is_null()) return;
-    DaguFields on(given);
-    const bool failure = on.take("failure") == true ||
-                         (given.is_string() && (given == "failed" || given == "failure"));
-    on.take("skipped");
-    step.goes_on = failure;
-    if (failure) {
-      note(step.id,
-           "continueOn failure: what follows has the trigger rule all_done; the run is a "
-           "failure only when its last tasks are");
-    }
-    for (const std::string& left : on.left())
-      note(step.id, "continueOn." + left + " is not carried over");
+    std::vector<std::string> notes;
+    const Value on = dagu_continue_on(given, notes);
+    if (!on.is_null()) step.task["continue_on"] = on;
+    for (const std::string& text : notes) note(step.id, text);
+  }
+
+  // `step`: whose; null for the file's own. What its variables are depends on what comes before it.
+  void conditions(Value& into, const Value& given, const std::string& where, const Step* step) {
+    std::vector<std::string> notes;
+    const auto value_of = [&](const std::string& name) -> std::string {
+      const auto& params = param_names_;
+      if (std::find(params.begin(), params.end(), name) != params.end())
+        return "{{ params." + name + " }}";
+      for (const Step& other : steps_) {
+        if (step && other.output == name && comes_before(other.id, *step, 0))
+          return "{{ ti.xcom_pull('" + other.id + "') }}";
+      }
+      for (const auto& [key, value] : environment_) {
+        const bool plain = value.find_first_of("$`") == value.npos;
+        if (key == name && plain && !value.empty()) return without_braces(value);
+      }
+      return {};
+    };
+    const Value run_if = dagu_run_if(given, value_of, notes);
+    if (!run_if.is_null()) into["run_if"] = run_if;
+    for (const std::string& text : notes) note(where, text);
   }
 
   void command(Step& step, DaguFields& fields) {
@@ -380,18 +394,12 @@ class Converter {
 
   Value finished(Step& step) {
     Value depends = Value::array();
-    bool after_failures = false;
     for (const std::string& name : step.depends) {
       const auto known = names_.find(name);
       depends.push_back(known == names_.end() ? name : known->second);
-      for (const Step& other : steps_)
-        after_failures |= other.id == depends.back() && other.goes_on;
     }
     if (!depends.empty()) step.task["depends_on"] = depends;
-    if (after_failures) step.task["trigger_rule"] = "all_done";
-    if (after_failures && step.depends.size() > 1) {
-      note(step.id, "runs after any of its upstreams failed, not only those that may");
-    }
+    conditions(step.task, step.preconditions, step.id, &step);
     for (const Step& other : steps_) {
       if (!other.output.empty() && comes_before(other.id, step, 0)) {
         step.task["env"][other.output] = "{{ ti.xcom_pull('" + other.id + "') }}";

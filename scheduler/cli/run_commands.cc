@@ -17,6 +17,7 @@ struct RunArguments {
   int limit = 25, offset = 0;
   bool only_failed = false;
   bool dry_run = false;
+  bool newest = false;
 };
 
 std::string run_path(const RunArguments& a) {
@@ -42,7 +43,8 @@ void list_runs(Session& session, const RunArguments& a) {
 }
 
 void clear_run(Session& session, const RunArguments& a) {
-  const json body{{"dry_run", a.dry_run}, {"only_failed", a.only_failed}};
+  const json body{
+      {"dry_run", a.dry_run}, {"only_failed", a.only_failed}, {"run_on_latest_version", a.newest}};
   const json answer = session.client().call("POST", run_path(a) + "/clear", body);
   if (a.dry_run) {
     print_rows(session.format(), answer.value("task_instances", json::array()),
@@ -68,8 +70,8 @@ void add_run_list(CLI::App& noun, Session& session, const char* name) {
 }
 
 void add_run_commands(CLI::App& app, Session& session) {
-  CLI::App* runs =
-      app.add_subcommand("runs", "Runs: list, get, wait, follow, cancel, clear, set-state, delete");
+  CLI::App* runs = app.add_subcommand(
+      "runs", "Runs: list, get, wait, follow, pause, cancel, clear, set-state, delete");
   runs->require_subcommand(1);
   auto a = std::make_shared<RunArguments>();
   const auto verb = [&](const char* name, const char* help, std::function<void()> action) {
@@ -95,9 +97,18 @@ void add_run_commands(CLI::App& app, Session& session) {
     print_object(session.format(),
                  session.client().call("PATCH", run_path(*a), {{"state", "failed"}}));
   });
+  for (const bool paused : {true, false}) {
+    verb(paused ? "pause" : "resume",
+         paused ? "Launch nothing more of it; what runs goes on" : "Let a paused run go on",
+         [&session, a, paused] {
+           print_object(session.format(),
+                        session.client().call("PATCH", run_path(*a), {{"is_paused", paused}}));
+         });
+  }
   CLI::App* clear = verb("clear", "Run its tasks again", [&session, a] { clear_run(session, *a); });
   clear->add_flag("--only-failed", a->only_failed);
   clear->add_flag("--dry-run", a->dry_run, "show what would be cleared");
+  clear->add_flag("--newest", a->newest, "an ended run goes on with the DAG's newest version");
   CLI::App* set =
       verb("set-state",
            "queued: judge it again (runs clear runs tasks again); success or failed: end it so",

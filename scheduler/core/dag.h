@@ -12,6 +12,7 @@
 #include "common/result.h"
 #include "common/time.h"
 #include "scheduler/core/asset.h"
+#include "scheduler/core/continue_on.h"
 #include "scheduler/core/notifier.h"
 #include "scheduler/core/retry_rule.h"
 #include "scheduler/core/timetable.h"
@@ -57,6 +58,8 @@ struct Task {
   std::vector<TaskIndex> downstream;
   TriggerRule trigger_rule = TriggerRule::all_success;
   RetryPolicy retry;
+  ContinueOn continue_on;
+  std::string run_if_json;       // conditions, opaque to the core (dagfile/run_if.h); empty: none
   Duration execution_timeout{};  // 0: none
   std::string pool = "default_pool";
   std::int32_t pool_slots = 1;
@@ -123,6 +126,14 @@ struct TaskGroup {
   std::string doc_md;
 };
 
+// What triggers a DAG from outside: requests that are signed with a secret, which is the password
+// of a connection or the value of a variable.
+struct Webhook {
+  std::string connection;  // one of the two
+  std::string variable;
+  Duration window = std::chrono::minutes(5);  // a signature's time may lie so far off
+};
+
 struct Dag {
   std::string id;
   std::string version;  // SHA-256, hex, of canonical JSON and the files it names
@@ -144,6 +155,8 @@ struct Dag {
   Duration catchup_window{};              // ticks older than this are not made up for; 0: no limit
   Overlap overlap = Overlap::buffer_one;  // with catch-up every tick waits: buffer_all
   Duration jitter{};                      // a scheduled run starts up to so long after its tick
+  std::optional<Webhook> webhook;
+  std::string run_if_json;  // of its runs, as Task::run_if_json
   bool is_paused_upon_creation = true;
   std::int32_t max_active_runs = 16;
   std::int32_t max_active_tasks = 16;  // per run; queued + running

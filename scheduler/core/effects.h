@@ -100,6 +100,12 @@ struct ExpandEffect {
   RunSeq run{};
   TaskIndex task = 0;
 };
+// Somebody must know whether a run_if holds: the engine reads it and answers with GateAnswered. Not
+// kept, as above.
+struct GateEffect {
+  RunSeq run{};
+  std::optional<InstanceIndex> instance;  // none: of the run
+};
 // A task may run that no worker runs: the engine reads what becomes of it and answers with
 // TaskResolved. Not kept, as above.
 struct ResolveEffect {
@@ -172,6 +178,7 @@ struct Effects {
   Changes changes;
   std::vector<LaunchEffect> launches;
   std::vector<ExpandEffect> expansions;
+  std::vector<GateEffect> gates;
   std::vector<ResolveEffect> resolutions;
   std::vector<BackfillEffect> backfill_looks;
   std::vector<CheckEffect> checks;

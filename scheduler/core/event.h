@@ -61,6 +61,10 @@ struct RunRequested {
   std::string idempotency_key;
   std::string request_digest;
   RunType type = RunType::manual;  // or asset_materialization
+  // Not empty: these tasks alone, with the setups that they need, those setups' teardowns and
+  // on_exit; `with_upstream`: and all that comes before them. The others are none of the run's.
+  std::vector<std::string> only{};
+  bool with_upstream = false;
   // Set by the engine when the key or the run id exists among finished runs in the store.
   std::optional<RunRow> existing;
 };
@@ -73,6 +77,7 @@ struct RunStateRequested {
   std::string user;
   std::optional<StoredRun> stored;  // when the run is not in memory
   std::optional<std::string> note{};
+  std::optional<bool> paused{};  // instead of `state`: it is held, or goes on; it has not ended
 };
 struct RunDeleted {
   RequestId request = 0;
@@ -107,6 +112,7 @@ struct ClearRequested {
   std::string user;
   std::optional<StoredRun> stored;        // of dag_run_id
   bool only_new = false;                  // tasks that the run's version lacks: it lacks none
+  bool on_latest_version = false;         // the run goes on with the DAG's newest; it has ended
   std::optional<std::string> run_note{};  // becomes that of each run
 };
 // PATCH of a task instance: success, failed or skipped by hand.
@@ -242,6 +248,15 @@ struct TaskExpanded {
   std::vector<std::string> names;  // of its instances, for people; none, or `count`
   std::string failure;             // why it cannot be expanded; then there is no count
 };
+// Whether a run_if holds, as the turn before asked (GateEffect). Read from what that turn knew: it
+// comes first in the next one.
+struct GateAnswered {
+  RunSeq run{};
+  std::optional<InstanceIndex> instance{};  // none: of the run
+  bool holds = true;
+  std::string why{};        // it does not: which condition, and what its value is
+  bool unreadable = false;  // `why` says what is wrong with it; the task, or the run, fails
+};
 // What becomes of a task that no worker runs.
 struct Resolution {
   enum class Kind : std::uint8_t {
@@ -326,8 +341,8 @@ using Event =
                  RunDeleted, ClearRequested, MarkRequested, NoteSet, InstanceDeleted, XcomEdited,
                  BackfillRequested, BackfillChanged, BackfillLooked, PoolSet, PoolDeleted,
                  WorkerJoined, WorkerLost, AgentDead, WorkerHeartbeat, WorkerCatalogue,
-                 AttemptStarted, AttemptFinished, AttemptRecalled, TaskExpanded, TaskResolved,
-                 WaitChecked, QuestionAnswered, AssetChanged, QueuedAssetEventsDropped,
-                 PublicationSettled, PublicationRefused, Stalled>;
+                 AttemptStarted, AttemptFinished, AttemptRecalled, TaskExpanded, GateAnswered,
+                 TaskResolved, WaitChecked, QuestionAnswered, AssetChanged,
+                 QueuedAssetEventsDropped, PublicationSettled, PublicationRefused, Stalled>;
 
 }  // namespace batuta

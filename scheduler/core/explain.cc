@@ -63,6 +63,7 @@ void explain_run(const SchedulerState& state, const LiveRun& run, const Now& now
   const LiveDag& dag = *run.dag;
   if (row.ending) out.push_back({"Dagrun Running", "the run is being ended: " + row.reason});
   if (dag.row.is_paused) out.push_back({"Dag Not Paused", "DAG '" + row.dag_id + "' is paused"});
+  if (row.is_paused) out.push_back({"Dagrun Running", "the run is paused"});
   if (row.state != DagRunState::queued) return;
   if (const auto at = state.backfills.find(row.backfill); at != state.backfills.end()) {
     return explain_backfill(at->second, out);
@@ -121,6 +122,9 @@ void explain_rule(const LiveRun& run, InstanceIndex i, Reasons& out) {
     out.push_back({"Previous Dagrun State",
                    "depends on the past, and the task (or what follows it, with "
                    "wait_for_downstream) is not success or skipped in the previous run"});
+  } else if (run.gate_asked || (run.stored.has_rows() && run.cell(i).gate_asked)) {
+    out.push_back({"Run If", std::string("whether the run_if of its ") +
+                                 (run.gate_asked ? "DAG" : "task") + " holds is being read"});
   } else if (run.stored.has_rows() && run.cell(first_instance(task)).expanding) {
     out.push_back({"Task has been mapped", "what it is mapped over is being read"});
   }
@@ -158,7 +162,7 @@ void explain_worker(const SchedulerState& state, const Task& task, const LivePlu
 void explain_dispatch(const SchedulerState& state, const LiveRun& run, InstanceIndex i,
                       Reasons& out) {
   const Task& task = run.definition(i);
-  if (task.is_resolved && !run.dag->row.is_paused) {
+  if (task.is_resolved && !run.is_held()) {
     out.push_back({"Wait", "no worker runs it; what becomes of it is being read"});
   }
   if (!task.needs_worker()) return;

@@ -53,6 +53,8 @@ void emit_runs(Turn& turn) {
     if (run->adopted && !run->created) turn.out.changes.runs_adopted.push_back(run->row());
     run->created = false;
     run->adopted = false;
+    if (run->renumbered) advance_later(turn.state, *run->dag);  // in the next turn
+    run->renumbered = false;
     emit_new_rows(turn, *run);
   }
 }

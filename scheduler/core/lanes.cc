@@ -129,8 +129,8 @@ std::optional<InstanceIndex> find_instance(const LiveRun& run, std::string_view 
 bool run_has_room(const LiveRun& run) {
   // What is ready in a run that is being ended is a teardown.
   if (run.row().state != DagRunState::running || run.deleted) return false;
-  const bool held = run.dag->row.is_paused && !run.row().ending;
-  if (held && !mutant("launch_while_paused")) return false;
+  if (run.dag->row.is_paused && run.is_held() && !mutant("launch_while_paused")) return false;
+  if (run.row().is_paused && run.is_held() && !mutant("launch_in_paused_run")) return false;
   const std::int32_t limit = run.dag->dag->max_active_tasks;
   return run.active < limit || limit <= 0 || mutant("ignore_max_active_tasks");
 }

@@ -133,10 +133,18 @@ struct TaskCell {
   bool expanding = false;         // a mapped task's first: its length was asked for
   bool expanded = false;          // and is known, for as long as no upstream runs again
   bool resolving = false;         // what becomes of it was asked for
+  bool output_found = false;      // its last attempt printed what continue_on waits for
+  bool gate_asked = false;        // whether its run_if holds was asked for
+  bool gate_open = false;         // and it does, for as long as no upstream runs again
   bool touched = false;           // in Turn::tasks, with what the store has:
   TaskState durable_state = TaskState::none;
   Fence durable_fence = 0;
 };
+
+// What those take it for that come after it.
+inline TaskState seen_as(const InstanceHot& row) {
+  return row.continued ? TaskState::success : row.state;
+}
 
 // What an instance waits for, or (between its tries) waited for.
 struct LiveWait {
@@ -170,9 +178,12 @@ struct LiveRun {
   bool deleted = false;  // in this turn
   bool touched = false;
   bool in_to_end = false;
-  bool in_ended = false;  // in SchedulerState::ended
-  bool adopted = false;   // in this turn, by a backfill
-  bool linger = false;    // ended or touched in this turn: stays for the next one
+  bool in_ended = false;    // in SchedulerState::ended
+  bool renumbered = false;  // in this turn: the store has its results under other numbers
+  bool adopted = false;     // in this turn, by a backfill
+  bool gate_asked = false;  // whether its DAG's run_if holds
+  bool gate_open = false;   // it does, or a task has left `none` already
+  bool linger = false;      // ended or touched in this turn: stays for the next one
 
   RunRow& row() { return stored.run; }
   const RunRow& row() const { return stored.run; }
@@ -192,6 +203,8 @@ struct LiveRun {
     const InstanceHot& hot = task(i);
     return {stored.run.seq, hot.task, hot.map_index, hot.fence};
   }
+  // Nothing of it is launched or decided; but what is being ended is torn down.
+  bool is_held() const;
   Time date() const { return stored.run.logical_date.value_or(stored.run.run_after); }
   PastKey past_key() const { return {date(), stored.run.seq}; }
 };
@@ -256,6 +269,10 @@ struct LiveDag {
   bool deleted = false;     // in this turn
   bool loses_runs = false;  // in this turn: what the store had before it may not be there any more
 };
+
+inline bool LiveRun::is_held() const {
+  return (dag->row.is_paused || stored.run.is_paused) && !stored.run.ending;
+}
 
 // ---- pools, plugins, workers, tables ----------------------------------------------------------
 

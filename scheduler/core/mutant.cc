@@ -56,6 +56,7 @@ constexpr std::array mutants = {
     MutantInfo{"ignore_task_limit", "I7: max_active_tis_per_dag"},
     MutantInfo{"unbounded_queue", "I15: queued runs are bounded"},
     MutantInfo{"launch_while_paused", "I7: a paused DAG launches nothing"},
+    MutantInfo{"launch_in_paused_run", "I7: a paused run launches nothing"},
     MutantInfo{"start_while_paused", "I7: a paused DAG starts no run"},
     MutantInfo{"schedule_while_paused", "I8: a paused DAG creates no run"},
     // Rules
@@ -68,6 +69,12 @@ constexpr std::array mutants = {
     MutantInfo{"end_with_unfinished", "I11: a run ends when all of its tasks have"},
     MutantInfo{"skip_what_waits_for_retry", "I20: what ran and did not succeed is failed"},
     MutantInfo{"ignore_run_timeout", "I16: dagrun_timeout ends a run"},
+    MutantInfo{"ignore_continue_on", "I6: what follows goes on as continue_on says"},
+    MutantInfo{"continued_failure_is_forgotten",
+               "I11: a failure that a run went on after fails it"},
+    MutantInfo{"every_failure_is_success",
+               "I2: a failure is a success only where mark_success says so"},
+    MutantInfo{"ignore_run_if", "I6: a task whose run_if does not hold is skipped"},
     // Mapped tasks
     MutantInfo{"forget_added_upstreams", "I6: what follows waits for every instance"},
     MutantInfo{"keep_beyond_length", "I21: a mapped task has an instance for each item, no more"},
@@ -93,6 +100,7 @@ constexpr std::array mutants = {
     MutantInfo{"ignore_backfill_limit", "I27: no more runs of a backfill than it may have"},
     MutantInfo{"backfill_while_paused", "I27: a paused backfill makes and starts no run"},
     MutantInfo{"backfill_drops_tick", "I26: each tick of a backfill has one outcome"},
+    MutantInfo{"only_without_upstream", "I6: a run of chosen tasks has what was chosen"},
     MutantInfo{"ignore_idempotency_key", "I17: the same key gives the same run"},
     MutantInfo{"ignore_digest", "I17: the same key with another body is refused"},
     MutantInfo{"rows_while_queued", "I19: a run that has not started has no rows"},

@@ -39,6 +39,12 @@ void keep_report(Turn& turn, const LiveRun& run, InstanceIndex i, const Finished
       {report.key, run.task(i).try_number, report.extra_json});
 }
 
+// Not a success whose tables are refused later, nor what is not the task's fault.
+bool is_own_failure(Outcome outcome) {
+  return outcome == Outcome::failed || outcome == Outcome::failed_no_retry ||
+         outcome == Outcome::timeout || outcome == Outcome::crashed;
+}
+
 void mark_started(Turn& turn, LiveRun& run, InstanceIndex i, Time started,
                   const std::string& slot) {
   touch(turn, run, i);
@@ -110,6 +116,7 @@ void on(Turn& turn, const AttemptFinished& event) {
   const InstanceIndex i = ref->instance;
   touch(turn, run, i);
   record(run.detail(i), run.task(i).state, report, turn.now);
+  run.cell(i).output_found = report.output_found && is_own_failure(report.outcome);
   keep_report(turn, run, i, report);
   if (report.outcome == Outcome::success) {
     const InstanceCold& detail = run.detail(i);

@@ -44,33 +44,12 @@ std::vector<TaskIndex> named_tasks(const ClearRequested& event, const LiveRun& r
   return named;
 }
 
-// What goes with the tasks cleared, whatever its state: the setups that they need and those setups'
-// teardowns, and what runs at the end of the run. Airflow takes its filters first, and so leaves
-// out a setup that succeeded, and what it made is gone.
+// What goes with the tasks cleared, whatever its state (companions_of). Airflow takes its filters
+// first, and so leaves out a setup that succeeded, and what it made is gone.
 void add_companions(const LiveRun& run, const std::set<TaskIndex>& cleared,
                     std::vector<InstanceIndex>& out) {
   if (cleared.empty()) return;
-  const Dag& dag = *run.stored.dag;
-  std::set<TaskIndex> more;
-  const auto add_setup = [&](TaskIndex setup) {
-    if (!more.insert(setup).second) return;
-    for (const TaskIndex down : dag.tasks[setup].downstream) {
-      if (dag.tasks[down].is_teardown) more.insert(down);
-    }
-  };
-  for (const TaskIndex i : cleared) {
-    const Task& task = dag.tasks[i];
-    if (task.is_setup) add_setup(i);
-    if (task.is_teardown) continue;
-    for (const TaskIndex setup : task.setups) add_setup(setup);
-    for (const TaskIndex up : task.upstream) {
-      if (dag.tasks[up].is_setup) add_setup(up);
-    }
-  }
-  for (TaskIndex i = 0; i < dag.tasks.size(); ++i) {
-    if (dag.tasks[i].is_on_exit) more.insert(i);
-  }
-  for (const TaskIndex i : cleared) more.erase(i);
+  const std::set<TaskIndex> more = companions_of(*run.stored.dag, cleared);
   for (const InstanceIndex i : instances_of(run, {more.begin(), more.end()})) {
     const TaskState state = run.stored.state_of(i);
     if (state == TaskState::none ||
@@ -235,6 +214,7 @@ void clear_tasks(Turn& turn, LiveRun& run, const std::vector<InstanceIndex>& tas
 }
 
 void on(Turn& turn, const ClearRequested& event) {
+  if (event.on_latest_version && !take_to_newest(turn, event)) return;
   std::vector<Chosen> chosen;
   if (!choose(turn, event, chosen)) return;
   std::vector<TaskInstanceRow> before;

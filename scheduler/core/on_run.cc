@@ -148,6 +148,26 @@ void requeue_by_request(Turn& turn, const RunStateRequested& event, LiveRun& run
   note_and_reply(turn, event, run);
 }
 
+// What it has launched goes on, and it counts among the active runs of its DAG, time-out included.
+void pause_by_request(Turn& turn, const RunStateRequested& event, LiveRun& run) {
+  if (is_terminal(run.row().state)) {
+    return reply(turn, event.request, Errc::conflict,
+                 "the run has ended: there is nothing to pause");
+  }
+  const bool before = run.row().is_paused;
+  touch(turn, run);
+  run.row().is_paused = *event.paused;
+  const auto text = [](bool is) { return std::string(is ? "true" : "false"); };
+  log_event(turn, *event.paused ? "pause_run" : "resume_run", event.user, event.dag_id,
+            event.dag_run_id, {},
+            "{\"before\":" + text(before) + ",\"after\":" + text(*event.paused) + "}");
+  if (run.stored.has_rows()) {
+    refresh_groups(turn.state, run, turn.now.boot);
+    check_all(turn.state, run);
+  }
+  note_and_reply(turn, event, run);
+}
+
 }  // namespace
 
 RunAnswer request_run(Turn& turn, const RunRequested& event) {
@@ -165,6 +185,9 @@ RunAnswer request_run(Turn& turn, const RunRequested& event) {
   if (Error bad = check_request(event); bad.code != Errc::ok) {
     return {Errc::invalid, bad.message, "/" + bad.where};
   }
+  if (const std::string id = unknown_task(*dag.dag, event.only); !id.empty()) {
+    return {Errc::invalid, "the DAG has no task '" + id.substr(0, 250) + "'", "/only"};
+  }
   RunRow row = make_row(event, dag, turn.now);
   if (std::string taken = taken_by_other(event, row, dag); !taken.empty()) {
     return {Errc::conflict, std::move(taken)};
@@ -176,6 +199,7 @@ RunAnswer request_run(Turn& turn, const RunRequested& event) {
   }
   LiveRun& run = create_run(turn, dag, std::move(row));
   if (event.logical_date) keep_date(dag, *event.logical_date);
+  if (!event.only.empty()) keep_only(turn, run, event);
   log_event(turn, "trigger", event.user, event.dag_id, run.row().dag_run_id);
   return {Errc::ok, {}, {}, &run};
 }
@@ -196,6 +220,7 @@ void on(Turn& turn, const RunRequested& event) {
 void on(Turn& turn, const RunStateRequested& event) {
   LiveRun* run = run_of_request(turn, event.request, event.dag_id, event.dag_run_id, event.stored);
   if (run == nullptr) return;
+  if (event.paused) return pause_by_request(turn, event, *run);
   if (event.state == DagRunState::running) {
     return refuse_field(turn, event.request, "/state", "must be queued, success or failed");
   }

@@ -16,7 +16,25 @@ std::string told_by_rule(const std::string& reason, RetryAction action, std::siz
   return reason + (reason.empty() ? "" : "; ") + what + " retry rule " + std::to_string(rule + 1);
 }
 
+// No other try follows: it has failed, unless continue_on makes a success of that.
+void end_failed(Turn& turn, LiveRun& run, InstanceIndex i) {
+  const ContinueOn& on = run.definition(i).continue_on;
+  if (!goes_on(run, i)) return end_task(turn, run, i, Cause::failed, TaskState::failed);
+  std::string& reason = run.detail(i).reason;
+  reason += reason.empty() ? "" : "; ";
+  const bool success = on.mark_success || mutant("every_failure_is_success");
+  reason += success ? "a success by continue_on" : "the run goes on by continue_on";
+  end_task(turn, run, i, success ? Cause::succeeded : Cause::failed,
+           success ? TaskState::success : TaskState::failed);
+}
+
 }  // namespace
+
+bool goes_on(const LiveRun& run, InstanceIndex i) {
+  const ContinueOn& on = run.definition(i).continue_on;
+  if (mutant("ignore_continue_on")) return false;
+  return on.failure || has_code(on.exit_codes, run.detail(i).exit_code) || run.cell(i).output_found;
+}
 
 void fail_or_retry(Turn& turn, LiveRun& run, InstanceIndex i, const Failure& failure) {
   InstanceHot& row = run.task(i);
@@ -38,10 +56,7 @@ void fail_or_retry(Turn& turn, LiveRun& run, InstanceIndex i, const Failure& fai
   }
   ++row.failures;
   const std::int32_t retries = policy.retries + (mutant("one_retry_more") ? 1 : 0);
-  if (action == RetryAction::fail || row.failures > retries) {
-    end_task(turn, run, i, Cause::failed, TaskState::failed);
-    return;
-  }
+  if (action == RetryAction::fail || row.failures > retries) return end_failed(turn, run, i);
   const Time ended = *detail.end_date;
   const bool own_delay = rule && policy.rules[*rule].delay && !mutant("ignore_rule_delay");
   detail.retry_at = own_delay ? ended + *policy.rules[*rule].delay : next_retry_at(run, i, ended);
@@ -67,7 +82,7 @@ void leave_out(Turn& turn, LiveRun& run, InstanceIndex decider, const std::vecto
     const TaskState state = run.task(each).state;
     if (state != TaskState::none && state != TaskState::scheduled) continue;
     if (run.definition(each).is_teardown && !mutant("leave_out_teardowns")) continue;
-    end_task(turn, run, each, Cause::skipped, TaskState::skipped, why);
+    end_task(turn, run, each, Cause::left_out, TaskState::skipped, why);
     if (direct) run.task(each).left_out_by = run.task(decider).task;
   }
 }

@@ -22,7 +22,8 @@ TaskState folded(const StoredRun& run, TaskIndex task) {
     // What a shorter list has not any more counts for nobody.
     if (done_well(state) && run.state_of(i) != TaskState::removed) state = run.state_of(i);
   });
-  return state;
+  // A task that its run was triggered without holds nobody up.
+  return state == TaskState::removed ? TaskState::skipped : state;
 }
 
 // The previous run's states, of whatever version it had.

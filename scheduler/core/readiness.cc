@@ -8,7 +8,7 @@ namespace {
 // A task of plugin "empty" is done as soon as it may run; a paused DAG holds it like any other, but
 // for teardowns of a run that is being ended.
 void finish_empty(Turn& turn, LiveRun& run, InstanceIndex i) {
-  if (run.dag->row.is_paused && !run.row().ending) return;
+  if (run.is_held()) return;
   touch(turn, run, i);
   ++run.task(i).try_number;
   run.detail(i).queued_at = turn.now.wall;
@@ -19,7 +19,7 @@ void finish_empty(Turn& turn, LiveRun& run, InstanceIndex i) {
 // What no worker runs is decided here, or asked for; a paused DAG holds it like any other.
 void decide_here(Turn& turn, LiveRun& run, InstanceIndex i) {
   if (run.definition(i).is_resolved) {
-    if (!run.dag->row.is_paused || run.row().ending) ask_resolution(turn, run, i);
+    if (!run.is_held()) ask_resolution(turn, run, i);
   } else {
     finish_empty(turn, run, i);
   }
@@ -38,7 +38,7 @@ void check_task(Turn& turn, LiveRun& run, InstanceIndex i) {
   const TaskState state = run.task(i).state;
   const Task& task = run.definition(i);
   if (state == TaskState::scheduled && !task.needs_worker()) return decide_here(turn, run, i);
-  if (state != TaskState::none) return;
+  if (state != TaskState::none || !passes_gate(turn, run)) return;
   Verdict verdict = verdict_of(run, run.task(i).task);
   if (mutant("ignore_upstream_failure") && verdict == Verdict::upstream_failed) {
     verdict = Verdict::run;
@@ -59,6 +59,7 @@ void check_task(Turn& turn, LiveRun& run, InstanceIndex i) {
       if (task.is_mapped() && !run.cell(first_instance(run.task(i).task)).expanded) {
         return ask_expansion(turn, run, run.task(i).task);
       }
+      if (!passes_gate(turn, run, i)) return;
       move_task(turn, run, i, Cause::rule_met, TaskState::scheduled);
       if (!task.needs_worker()) decide_here(turn, run, i);
       return;

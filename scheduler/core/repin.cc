@@ -24,7 +24,7 @@ TaskInstanceRow carried(const StoredRun& from, InstanceIndex i, TaskIndex to, st
 
 }  // namespace
 
-LiveRun& repin_run(Turn& turn, LiveDag& dag, StoredRun from) {
+LiveRun& repin_run(Turn& turn, LiveDag& dag, StoredRun from, bool keeps_results) {
   SchedulerState& state = turn.state;
   const std::shared_ptr<const Dag> to = dag.dag;
   std::map<std::string_view, TaskIndex> before;
@@ -64,6 +64,8 @@ LiveRun& repin_run(Turn& turn, LiveDag& dag, StoredRun from) {
   touch(turn, run);
   turn.out.changes.runs_repinned.push_back(std::move(change));
   turn.out.results_edited.push_back(run.row().seq);  // results go by the numbers of tasks
+  run.renumbered = keeps_results;
+  if (keeps_results) return run;
   // All is cleared in this turn; what the store has under these numbers now is another task's.
   for (const InstanceIndex i : run.instances()) {
     turn.out.changes.xcoms_cleared.push_back(run.attempt(i).instance());

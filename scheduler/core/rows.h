@@ -53,6 +53,7 @@ struct RunRow {
   // Cancelled, marked or timed out, with attempts still alive: the state it takes when they ended.
   std::optional<DagRunState> ending;
   std::int64_t deadlines_missed = 0;  // a bit for each of its version's
+  bool is_paused = false;             // it launches nothing; what was launched goes on
   // The backfill that made it, or ran it again, and for which of its ticks (1 is the first); 0:
   // none.
   std::int64_t backfill = 0;
@@ -81,6 +82,8 @@ struct InstanceHot {
   std::optional<TaskState> asked;
   // Skipped only: the branch directly upstream whose newest decision did not choose it.
   std::optional<TaskIndex> left_out_by;
+  // Failed or skipped only: what follows it takes it for a success (continue_on.h).
+  bool continued = false;
   std::int32_t try_number = 0;  // attempts that started or may have; 0 before the first
   std::int32_t max_tries = 0;   // Airflow's: retries, moved on by clears
   std::int32_t failures = 0;    // since the last clear; compared with retries

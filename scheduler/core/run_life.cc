@@ -31,11 +31,11 @@ void count_rows(LiveRun& run) {
     const TaskState state = run.task(i).state;
     for (const TaskIndex down : run.definition(i).downstream) {
       ++run.upstreams[down].total;
-      count_upstream(run.upstreams[down], state, +1);
+      count_upstream(run.upstreams[down], seen_as(run.task(i)), +1);
     }
     for (const TaskIndex guarded : run.definition(i).guards) {
       ++run.setups[guarded].total;
-      count_upstream(run.setups[guarded], state, +1);
+      count_upstream(run.setups[guarded], seen_as(run.task(i)), +1);
     }
     if (!is_terminal(state)) {
       ++run.unfinished;
@@ -111,6 +111,7 @@ void finish_run(Turn& turn, LiveRun& run) {
   run.row().state = ended;
   run.row().end_date = turn.now.wall;
   run.row().ending.reset();
+  run.row().is_paused = false;
   const LiveDag& dag = *run.dag;
   if (run.plan->uses_past || dag.plan->uses_past || dag.past_users > 0) remember_past(run);
   remember_ended(turn.state, run);
@@ -147,6 +148,10 @@ void start_queued_runs(Turn& turn, LiveDag& dag) {
       dag.queued.erase(dag.queued.begin());
       continue;
     }
+    if (run.renumbered) {  // the next turn finds its results
+      turn.more_to_create = true;
+      return;
+    }
     const bool full = limit > 0 && running_of_dag(dag) >= limit;
     if (full && !mutant("ignore_max_active_runs")) return;
     if (due > turn.now.wall) {
@@ -169,6 +174,7 @@ LiveRun& add_run(SchedulerState& state, LiveDag& dag, StoredRun stored) {
   run.plan = plan_of(state, dag, *run.stored.dag);
   run.durable_rows = run.stored.hot.size();
   count_rows(run);
+  judge_gate_later(run);
   const RunRow& row = run.row();
   state.runs.emplace(row.seq, std::move(owned));
   dag.by_run_id.emplace(row.dag_run_id, &run);
@@ -233,6 +239,7 @@ void start_run(Turn& turn, LiveRun& run) {
   run.row().start_date = turn.now.wall;
   run.row().last_scheduling_decision = turn.now.wall;
   file_run(turn.state, *run.dag, run);
+  judge_gate_later(run);
   check_all(turn.state, run);
   refresh_groups(turn.state, run, turn.now.boot);
   if (run.unfinished == 0 && !run.in_to_end) {  // no tasks, or all of them marked
@@ -293,7 +300,11 @@ DagRunState judge_leaves(const LiveRun& run) {
   for (const InstanceIndex i : run.instances()) {
     const TaskState state = run.task(i).state;
     const bool bad = state == TaskState::failed || state == TaskState::upstream_failed;
-    if (bad && run.definition(i).decides && !mutant("leaves_never_fail")) {
+    const Task& task = run.definition(i);
+    // Nobody after it tells of a failure that the run went on after.
+    const bool silent =
+        run.task(i).continued && !task.is_teardown && !mutant("continued_failure_is_forgotten");
+    if (bad && (task.decides || silent) && !mutant("leaves_never_fail")) {
       return DagRunState::failed;
     }
   }

@@ -28,7 +28,7 @@ void check_counts(const LiveRun& run, TaskIndex task, const std::vector<TaskInde
   for (const TaskIndex up : above) {
     run.stored.each_of(up, [&](InstanceIndex i) {
       ++fresh.total;
-      count_upstream(fresh, run.task(i).state, +1);
+      count_upstream(fresh, seen_as(run.task(i)), +1);
     });
   }
   BATUTA_CHECK(kept.total == fresh.total && kept.success == fresh.success &&

@@ -42,13 +42,16 @@ constexpr Row table[] = {
     // From `scheduled`: a task that needs no worker.
     {Cause::succeeded, with_attempt | bit(publishing) | bit(scheduled) | bit(deferred),
      bit(success)},
-    {Cause::failed, with_attempt | bit(publishing) | bit(scheduled) | bit(deferred), bit(failed)},
+    // From `none`: its run_if could not be read.
+    {Cause::failed, with_attempt | bit(publishing) | bit(none) | bit(scheduled) | bit(deferred),
+     bit(failed)},
     // After a failure of its own it waits for its delay; a lost worker or a refused publication
     // costs no time.
     {Cause::retry, with_attempt | bit(publishing), bit(up_for_retry) | bit(scheduled)},
     {Cause::retry, bit(scheduled) | bit(deferred), bit(up_for_retry)},
-    // From `none`: the branch not taken; from `scheduled` also what the engine skips.
+    // From `none`: its run_if did not hold, or it is mapped over nothing.
     {Cause::skipped, with_attempt | bit(none) | bit(scheduled) | bit(deferred), bit(skipped)},
+    {Cause::left_out, bit(none) | bit(scheduled), bit(skipped)},
     {Cause::cleared, terminal | with_attempt | bit(scheduled) | bit(up_for_retry) | bit(deferred),
      bit(none)},
     {Cause::marked, terminal | waiting | with_attempt, by_hand},

@@ -60,9 +60,10 @@ enum class Cause : std::uint8_t {
   started,
   accepted,  // success with table outputs, recorded
   succeeded,
-  failed,  // no retry left
-  retry,   // failed, lost or refused publication with budget left
-  skipped,
+  failed,      // no retry left
+  retry,       // failed, lost or refused publication with budget left
+  skipped,     // by itself
+  left_out,    // by another task's decision
   cleared,     // by a user
   marked,      // by a user: success, failed or skipped
   run_ended,   // time-out or cancel of the run

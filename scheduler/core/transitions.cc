@@ -92,6 +92,7 @@ void enter(Turn& turn, LiveRun& run, InstanceIndex i, TaskState from, TaskState 
   }
   if (occupies(to) && !occupies(from)) change_active(state, run, i, +1, turn.now.boot);
   if (to == TaskState::publishing) ++run.publishing;
+  if (to == TaskState::queued) run.cell(i).output_found = false;
   if (to == TaskState::up_for_retry) {
     const Time at = *run.detail(i).retry_at;
     state.timers.insert({at, Timer::Kind::retry, run.row().seq, i, nullptr, {}});
@@ -100,9 +101,26 @@ void enter(Turn& turn, LiveRun& run, InstanceIndex i, TaskState from, TaskState 
   if (to == TaskState::none) {
     // It may be mapped over others now.
     if (!mutant("keep_old_length")) run.cell(first_instance(run.task(i).task)).expanded = false;
+    run.cell(i).gate_asked = run.cell(i).gate_open = false;
     check_later(state, run, i);
   }
   tell_of_task(turn, run, i, to);
+}
+
+// What conditions read may be made anew.
+void shut_gates(LiveRun& run, TaskIndex task) {
+  if (run.definition(task).run_if_json.empty()) return;
+  run.stored.each_of(task, [&](InstanceIndex each) {
+    run.cell(each).gate_asked = run.cell(each).gate_open = false;
+  });
+}
+
+// What follows a task that comes to this state takes it for a success.
+bool is_continued(const LiveRun& run, InstanceIndex i, Cause cause, TaskState to) {
+  const ContinueOn& on = run.definition(i).continue_on;
+  if (mutant("ignore_continue_on") || cause == Cause::run_ended) return false;
+  if (to == TaskState::skipped) return on.skipped && cause != Cause::left_out;
+  return to == TaskState::failed && (on.failure || (cause == Cause::failed && goes_on(run, i)));
 }
 
 // Nothing follows for what waits on: of two mapped tasks in a row each end would look at all.
@@ -111,22 +129,25 @@ void check_waiting(SchedulerState& state, LiveRun& run, TaskIndex task) {
   run.stored.each_of(task, [&](InstanceIndex each) { check_later(state, run, each); });
 }
 
-void tell_neighbours(Turn& turn, LiveRun& run, InstanceIndex i, TaskState from, TaskState to) {
+// `seen_from`, `seen_to`: what those that come after it take its states for.
+void tell_neighbours(Turn& turn, LiveRun& run, InstanceIndex i, TaskState from, TaskState to,
+                     TaskState seen_from, TaskState seen_to) {
   SchedulerState& state = turn.state;
   for (const TaskIndex down : run.definition(i).downstream) {
     UpstreamCounts& counts = run.upstreams[down];
-    if (is_terminal(from)) count_upstream(counts, from, -1);
-    if (is_terminal(to)) count_upstream(counts, to, +1);
+    if (is_terminal(from)) count_upstream(counts, seen_from, -1);
+    if (is_terminal(to)) count_upstream(counts, seen_to, +1);
     if (is_terminal(from) && !mutant("keep_old_length")) {
       TaskCell& first = run.cell(first_instance(down));
       first.expanded = first.expanding = false;  // what it is mapped over is made anew
     }
+    if (is_terminal(from)) shut_gates(run, down);
     check_waiting(state, run, down);
   }
   for (const TaskIndex guarded : run.definition(i).guards) {
     UpstreamCounts& counts = run.setups[guarded];
-    if (is_terminal(from)) count_upstream(counts, from, -1);
-    if (is_terminal(to)) count_upstream(counts, to, +1);
+    if (is_terminal(from)) count_upstream(counts, seen_from, -1);
+    if (is_terminal(to)) count_upstream(counts, seen_to, +1);
     check_waiting(state, run, guarded);
   }
   const int opened = (is_terminal(from) ? 1 : 0) - (is_terminal(to) ? 1 : 0);
@@ -194,13 +215,17 @@ void move_task(Turn& turn, LiveRun& run, InstanceIndex i, Cause cause, TaskState
                                                         std::string(to_string(to)) + " by cause " +
                                                         std::to_string(static_cast<int>(cause)));
   touch(turn, run, i);
+  const TaskState seen_from = seen_as(run.task(i));
   leave(turn, run, i, from, to);
   run.task(i).state = to;
+  run.task(i).continued = is_continued(run, i, cause, to);
   enter(turn, run, i, from, to);
   const bool marked = cause == Cause::marked && to == TaskState::success;
   if (cause == Cause::succeeded || (marked && mutant("marked_makes_event")))
     write_asset_events(turn, run, i);
-  if (is_terminal(from) || is_terminal(to)) tell_neighbours(turn, run, i, from, to);
+  if (is_terminal(from) || is_terminal(to)) {
+    tell_neighbours(turn, run, i, from, to, seen_from, seen_as(run.task(i)));
+  }
 }
 
 void end_task(Turn& turn, LiveRun& run, InstanceIndex i, Cause cause, TaskState to,

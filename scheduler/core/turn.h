@@ -121,6 +121,8 @@ void cancel_attempt(Turn& turn, LiveRun& run, InstanceIndex i, std::string reaso
 // A failure of its own, with end_date and reason set: again after its delay while the budget lasts
 // and its retry rules, or the failure, do not say otherwise.
 void fail_or_retry(Turn& turn, LiveRun& run, InstanceIndex i, const Failure& failure);
+// By continue_on, after the failure that its rows tell of: what follows goes on.
+bool goes_on(const LiveRun& run, InstanceIndex i);
 // A failure that no other try may follow, with end_date and reason set.
 void fail_for_good(Turn& turn, LiveRun& run, InstanceIndex i);
 // How many losses the task survives.
@@ -204,8 +206,12 @@ void start_run(Turn& turn, LiveRun& run);
 void end_run_early(Turn& turn, LiveRun& run, DagRunState state, const std::string& reason);
 void requeue_run(Turn& turn, LiveRun& run);  // a terminal run that was cleared
 // repin.cc: an ended run that is not in memory, with the DAG's newest version: its tasks are found
-// by their ids, with all that they have. To be cleared in this very step.
-LiveRun& repin_run(Turn& turn, LiveDag& dag, StoredRun from);
+// by their ids, with all that they have. To be cleared in this very step, as a whole; or
+// (`keeps_results`) in part: then it starts in the next one, for until this one is committed the
+// store has the results under other numbers.
+LiveRun& repin_run(Turn& turn, LiveDag& dag, StoredRun from, bool keeps_results = false);
+// newest.cc: does that for a clear that asks for it. False: it cannot be, and was replied.
+bool take_to_newest(Turn& turn, const ClearRequested& event);
 DagRunState judge_leaves(const LiveRun& run);
 void advance_runs(Turn& turn);  // ends of runs, starts of queued ones
 void advance_later(SchedulerState& state, LiveDag& dag);
@@ -224,6 +230,16 @@ void ask_expansion(Turn& turn, LiveRun& run, TaskIndex task);
 void expand_task(Turn& turn, LiveRun& run, TaskIndex task, std::int32_t count,
                  const std::vector<std::string>& names = {});
 void on(Turn& turn, const TaskExpanded& event);
+
+// ---- gate.cc: run_if
+// -------------------------------------------------------------------------------------
+
+// Of a run that starts, or comes from the store: whether its conditions are still to be read.
+void judge_gate_later(LiveRun& run);
+// Its conditions hold, or it has none; false: they are being read.
+bool passes_gate(Turn& turn, LiveRun& run);
+bool passes_gate(Turn& turn, LiveRun& run, InstanceIndex i);
+void on(Turn& turn, const GateAnswered& event);
 
 // ---- resolve.cc, waits.cc
 // -------------------------------------------------------------------------------
@@ -334,6 +350,17 @@ void forget_backfills(Turn& turn, const LiveDag& dag);  // the DAG is deleted
 void on(Turn& turn, const BackfillRequested& event);
 void on(Turn& turn, const BackfillChanged& event);
 void on(Turn& turn, const BackfillLooked& event);
+
+// ---- only.cc: a run of chosen tasks alone
+// -------------------------------------------------------------------------------------
+
+// What goes with tasks that run, whatever else does not: the setups that they need, those setups'
+// teardowns, and what runs at the end of the run. Without the tasks themselves.
+std::set<TaskIndex> companions_of(const Dag& dag, const std::set<TaskIndex>& tasks);
+// The first of these ids that the DAG has no task for; empty when it has all.
+std::string unknown_task(const Dag& dag, const std::vector<std::string>& ids);
+// A run that was just made is of the tasks that the request names; it has them.
+void keep_only(Turn& turn, LiveRun& run, const RunRequested& event);
 
 // ---- the other handlers
 // -------------------------------------------------------------------------------

@@ -7,12 +7,14 @@
 
 #include "common/safe_json.h"
 #include "scheduler/dagfile/asset_fields.h"
+#include "scheduler/dagfile/continue_fields.h"
 #include "scheduler/dagfile/flow_fields.h"
 #include "scheduler/dagfile/mapping.h"
 #include "scheduler/dagfile/notifier_fields.h"
 #include "scheduler/dagfile/params_schema.h"
 #include "scheduler/dagfile/people_fields.h"
 #include "scheduler/dagfile/run_fields.h"
+#include "scheduler/dagfile/run_if.h"
 #include "scheduler/dagfile/schedule_fields.h"
 #include "scheduler/dagfile/shared_fields.h"
 #include "scheduler/dagfile/suggest.h"
@@ -20,6 +22,7 @@
 #include "scheduler/dagfile/task_groups.h"
 #include "scheduler/dagfile/task_types.h"
 #include "scheduler/dagfile/template.h"
+#include "scheduler/dagfile/webhook_fields.h"
 
 namespace batuta {
 namespace {
@@ -53,6 +56,8 @@ void read_dag_fields(FieldReader& fields, Dag& dag, Problems& problems) {
   read_schedule_fields(fields, dag);
   read_notifiers(fields, Told::dag, dag.notifiers);
   read_deadlines(fields, dag);
+  dag.run_if_json = read_run_if(fields);
+  read_webhook(fields, dag);
   if (const json* params = fields.object("params")) {
     Problems found;
     const bool by_itself = dag.schedule.kind != Timetable::Kind::none || dag.waits_for;
@@ -98,7 +103,9 @@ TaskDraft read_task(const json& written, std::string pointer, const Task& defaul
   read_run_fields(fields, draft.task);
   read_flow_fields(fields, draft);
   read_task_assets(fields, draft);
+  draft.task.run_if_json = read_run_if(fields);
   if (read_task_type(fields, draft.task)) {
+    read_continue_on(fields, draft.task);
     fields.refuse_unknown(draft.task.is_data ? "this task" : "this " + draft.task.plugin + " task");
     check_mapping(object, draft.pointer, problems, draft.task);
     take_over(shared_params, draft.task);
@@ -158,10 +165,36 @@ void check_spec(const TaskDraft& draft, const std::string& spec,
   problems.add(spec_pointer(draft, status.error().where), status.error().message);
 }
 
+void refuse_item(const std::string& pointer, const std::string& spec, Problems& problems) {
+  for (const auto& use : items_needed(spec)) {
+    problems.add(pointer + use.pointer, "only a mapped task has items");
+  }
+}
+
+// A run has no results yet when it starts.
+void check_run_if(const Dag& dag, const std::vector<std::string>& params, Problems& problems) {
+  if (dag.run_if_json.empty()) return;
+  if (const auto status = check_templates(dag.run_if_json, false); !status) {
+    return problems.add(status.error().where, status.error().message);
+  }
+  const auto place_of = [](const std::string& where) { return where; };
+  check_names("", dag.run_if_json, place_of, xcom_sources(dag.run_if_json), params, problems);
+  refuse_item("", dag.run_if_json, problems);
+  if (!xcom_sources(dag.run_if_json).empty()) {
+    problems.add("/run_if",
+                 "no task has returned anything when a run starts: a run_if that reads "
+                 "XComs belongs to a task");
+  }
+}
+
 void check_task_templates(const TaskDraft& draft, const std::vector<std::string>& ids,
                           const std::vector<std::string>& params, Problems& problems) {
   const Task& task = draft.task;
   check_notifiers(draft.pointer, task.notifiers, ids, params, problems);
+  if (!task.run_if_json.empty()) {
+    check_spec(draft, task.run_if_json, ids, params, problems);
+    if (!task.is_mapped()) refuse_item(draft.pointer, task.run_if_json, problems);
+  }
   if (!task.has_templates && task.spec_json.find("{%") == std::string::npos) return;
   for (const std::string* spec : {&task.spec_json, &task.expand_json, &task.map_index_template}) {
     if (!spec->empty()) check_spec(draft, *spec, ids, params, problems);
@@ -219,13 +252,14 @@ std::vector<std::string> params_of_conf(const Dag& dag) {
   return names;
 }
 
-void check_templates_of(std::vector<TaskDraft>& drafts, const std::vector<Notifier>& of_dag,
+void check_templates_of(std::vector<TaskDraft>& drafts, const Dag& dag,
                         const std::vector<std::string>& params, Problems& problems) {
   std::vector<std::string> ids;
   ids.reserve(drafts.size());
   for (const auto& draft : drafts) ids.push_back(draft.task.id);
   std::sort(ids.begin(), ids.end());
-  check_notifiers("", of_dag, ids, params, problems);
+  check_notifiers("", dag.notifiers, ids, params, problems);
+  check_run_if(dag, params, problems);
   for (auto& draft : drafts) {
     if (!problems.full()) check_task_templates(draft, ids, params, problems);
   }
@@ -274,7 +308,7 @@ void read_tasks(FieldReader& fields, const Task& defaults, const json& shared_pa
   }
   connect_tasks(drafts, groups, problems);
   connect_assets(drafts, dag, problems);
-  check_templates_of(drafts, dag.notifiers, params_of_conf(dag), problems);
+  check_templates_of(drafts, dag, params_of_conf(dag), problems);
   if (problems.none()) check_branches(drafts, problems);
   for (const auto& draft : groups) dag.groups.push_back(draft.group);
   for (auto& draft : drafts) {

@@ -191,6 +191,27 @@ void expand_tasks(const SchedulerState& state, const Effects& effects, Xcoms& xc
   }
 }
 
+LaunchContext::Attempt attempt_of(const StoredRun& run, Xcoms& xcoms);
+
+void open_gates(const SchedulerState& state, const Effects& effects, Xcoms& xcoms,
+                LaunchContext& context, std::vector<Event>& events) {
+  for (const GateEffect& effect : effects.gates) {
+    const StoredRun* run = state.run(effect.run);
+    if (run == nullptr || !run->has_rows()) continue;  // deleted in this turn
+    GateAnswered event{effect.run, effect.instance};
+    auto read = context.gate(effect.instance ? attempt_of(*run, *effect.instance, xcoms)
+                                             : attempt_of(*run, xcoms));
+    event.holds = read && read->holds;
+    event.unreadable = !read;
+    if (read) {
+      event.why = std::move(read->why);
+    } else {
+      event.why = message_of(read.error());
+    }
+    events.push_back(std::move(event));
+  }
+}
+
 void resolve_tasks(const SchedulerState& state, const Effects& effects, Xcoms& xcoms,
                    LaunchContext& context, const Now& now, std::vector<Event>& events) {
   const auto newest = [&state](std::string_view dag_id) { return state.dag(dag_id); };
@@ -231,6 +252,7 @@ Launch identity_of(const StoredRun& run, const LaunchEffect& effect) {
   launch.plugin = task.plugin;
   launch.timeout_us = task.execution_timeout.count();
   launch.isolation = task.isolation;
+  launch.watch = task.continue_on.output;
   if (!effect.predecessor_slot.empty()) {
     launch.predecessor = {Predecessor::Kind::slot_lock, effect.predecessor_slot, 0};
   }
@@ -338,6 +360,13 @@ Prepared prepare_launches(SchedulerState& state, Effects& effects, Store& store,
       xcoms.want(*run, name);
     }
   }
+  for (const GateEffect& effect : effects.gates) {
+    const StoredRun* run = effect.instance ? state.run(effect.run) : nullptr;
+    if (run == nullptr || !run->has_rows()) continue;
+    for (const auto& name : context.xcoms_of(*run->dag, run->task_of(*effect.instance))) {
+      xcoms.want(*run, name);
+    }
+  }
   for (const AlertEffect& alert : effects.alerts) {
     if (alert.of == AlertEffect::Of::dag) continue;  // there is no run that could have any
     const StoredRun& run = run_of(state, alert.key);
@@ -354,6 +383,7 @@ Prepared prepare_launches(SchedulerState& state, Effects& effects, Store& store,
     prepared.events.push_back(std::move(event));
   }
   expand_tasks(state, effects, xcoms, context, prepared.events);
+  open_gates(state, effects, xcoms, context, prepared.events);
   resolve_tasks(state, effects, xcoms, context, now, prepared.events);
   prepared.launches.reserve(effects.launches.size());
   for (const LaunchEffect& effect : effects.launches) {

@@ -64,6 +64,13 @@ class LaunchContext {
   virtual bool asks_for_previous(const Dag&, TaskIndex) { return false; }
   // Reads what a mapped task is mapped over. An error fails the task with its message.
   virtual Result<Expansion> expand(const Attempt& attempt) = 0;
+  // Whether a task's run_if holds or, where the attempt has no task, its DAG's; and if not, why. An
+  // error fails the task, or the run, with its message.
+  struct Gate {
+    bool holds = true;
+    std::string why{};
+  };
+  virtual Result<Gate> gate(const Attempt&) { return Gate{}; }
   // What becomes of a task that no worker runs. An error fails it with its message. `newest` gives
   // the newest version of a DAG, or null.
   using DagFinder = std::function<std::shared_ptr<const Dag>(std::string_view dag_id)>;

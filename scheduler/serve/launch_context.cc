@@ -336,12 +336,16 @@ const std::vector<LaunchContext::XcomName>& RegistryLaunchContext::xcoms_of(cons
                                                                             TaskIndex index) {
   static const std::vector<XcomName> none;
   const Task& task = dag.tasks[index];
-  if (!task.is_data && !task.has_templates) return none;
+  if (!task.is_data && !task.has_templates && task.run_if_json.empty()) return none;
   TaskParts& parts = parts_of(dag, index);
   if (!parts.xcoms) {
     // Its frame of reference holds every upstream's result; templates may name others.
     std::set<XcomName> names;
-    if (!task.is_mapped()) {
+    if (!task.run_if_json.empty()) {
+      if (const auto spec = ParsedSpec::parse(task.run_if_json, false))
+        add_names(dag, *spec, names);
+    }
+    if (!task.is_mapped() && (task.is_data || task.has_templates)) {
       for (const TaskIndex upstream : task.upstream) names.insert({upstream, "return_value"});
     }
     if (task.has_templates) {

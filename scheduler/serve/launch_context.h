@@ -33,6 +33,7 @@ class RegistryLaunchContext : public LaunchContext {
   bool asks_for_previous(const Dag& dag, TaskIndex task) override;
   std::vector<XcomName> xcoms_of_alert(const Dag& dag, const std::string& notifier_json) override;
   Result<Expansion> expand(const Attempt& attempt) override;
+  Result<Gate> gate(const Attempt& attempt) override;  // launch_gate.cc
   // launch_waits.cc
   Result<Resolution> resolve(const Attempt& attempt, const DagFinder& newest, Time now) override;
   Status render_launch(const Attempt& attempt, Launch& out, std::string& rendered) override;
@@ -55,6 +56,7 @@ class RegistryLaunchContext : public LaunchContext {
     std::string plain_params;                     // of a task without templates
     std::optional<ParsedSpec> spec;               // of one with
     std::optional<ParsedSpec> mapped_over, name;  // of a mapped one
+    std::optional<ParsedSpec> run_if;             // of one that has it
     std::optional<std::vector<XcomName>> xcoms;
   };
   TaskParts& parts_of(const Dag& dag, TaskIndex task);

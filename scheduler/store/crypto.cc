@@ -55,6 +55,16 @@ Digest sha256(std::string_view bytes) {
   return digest;
 }
 
+Digest hmac_sha256(std::string_view key, std::string_view text) {
+  static_assert(crypto_auth_hmacsha256_BYTES == sizeof(Digest));
+  Digest mac{};
+  crypto_auth_hmacsha256_state state;
+  crypto_auth_hmacsha256_init(&state, raw(key), key.size());
+  crypto_auth_hmacsha256_update(&state, raw(text), text.size());
+  crypto_auth_hmacsha256_final(&state, mac.data());
+  return mac;
+}
+
 std::string sha256_hex(std::string_view bytes) {
   const Digest digest = sha256(bytes);
   std::string hex(digest.size() * 2 + 1, '\0');

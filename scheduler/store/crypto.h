@@ -15,6 +15,9 @@ using Digest = std::array<unsigned char, 32>;
 Digest sha256(std::string_view bytes);
 std::string sha256_hex(std::string_view bytes);
 bool equal_in_constant_time(const Digest& a, const Digest& b);
+std::string hex_of(const Digest& digest);
+// The key may be of any length.
+Digest hmac_sha256(std::string_view key, std::string_view text);
 std::string base64url(std::string_view bytes);  // without padding
 
 // A 32-byte key, wiped from memory with its owner.

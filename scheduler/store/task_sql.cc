@@ -22,20 +22,21 @@ namespace {
 // The tasks of DAG versions, as the instances that a run has as long as it has none: what the
 // definition says of them, and the beginning of everything else. Read once a query, and only by
 // those that ask for it.
-#define PLANNED_OF(versions)                                                                      \
-  "WITH definition AS MATERIALIZED (SELECT version, json, "                                       \
-  "json ->> '$.default_args.pool' AS pool, json ->> '$.default_args.retries' AS retries "         \
-  "FROM (SELECT v.version, CASE WHEN json_valid(v.canonical_json) THEN v.canonical_json "         \
-  "ELSE '{}' END AS json FROM dag_version AS v" versions                                          \
-  ")), planned AS MATERIALIZED (SELECT d.version, j.value ->> '$.task_id' AS task_id, "           \
-  "COALESCE(j.value ->> '$.pool', d.pool, 'default_pool') AS pool, "                              \
-  "COALESCE((j.value ->> '$.source') || '_' || (j.value ->> '$.layer'), j.value ->> '$.type') "   \
-  "AS name, 0 AS id, j.key AS task, -1 AS map_index, 0 AS state, 0 AS fence, 0 AS try_number, "   \
-  "COALESCE(j.value ->> '$.retries', d.retries, 0) AS max_tries, 0 AS failures, 0 AS losses, "    \
-  "0 AS conflicts, NULL AS scheduled_at, NULL AS queued_at, NULL AS start_date, "                 \
-  "NULL AS end_date, NULL AS retry_at, NULL AS window_start, NULL AS window_end, '' AS worker, "  \
-  "'' AS hostname, '' AS slot, '' AS reason, '' AS note, '' AS plugin_sha256, 0 AS exit_code, "   \
-  "0 AS signal, 0 AS peak_rss_kib, 0 AS pid, NULL AS asked, NULL AS left_out_by, '' AS map_name " \
+#define PLANNED_OF(versions)                                                                       \
+  "WITH definition AS MATERIALIZED (SELECT version, json, "                                        \
+  "json ->> '$.default_args.pool' AS pool, json ->> '$.default_args.retries' AS retries "          \
+  "FROM (SELECT v.version, CASE WHEN json_valid(v.canonical_json) THEN v.canonical_json "          \
+  "ELSE '{}' END AS json FROM dag_version AS v" versions                                           \
+  ")), planned AS MATERIALIZED (SELECT d.version, j.value ->> '$.task_id' AS task_id, "            \
+  "COALESCE(j.value ->> '$.pool', d.pool, 'default_pool') AS pool, "                               \
+  "COALESCE((j.value ->> '$.source') || '_' || (j.value ->> '$.layer'), j.value ->> '$.type') "    \
+  "AS name, 0 AS id, j.key AS task, -1 AS map_index, 0 AS state, 0 AS fence, 0 AS try_number, "    \
+  "COALESCE(j.value ->> '$.retries', d.retries, 0) AS max_tries, 0 AS failures, 0 AS losses, "     \
+  "0 AS conflicts, NULL AS scheduled_at, NULL AS queued_at, NULL AS start_date, "                  \
+  "NULL AS end_date, NULL AS retry_at, NULL AS window_start, NULL AS window_end, '' AS worker, "   \
+  "'' AS hostname, '' AS slot, '' AS reason, '' AS note, '' AS plugin_sha256, 0 AS exit_code, "    \
+  "0 AS signal, 0 AS peak_rss_kib, 0 AS pid, NULL AS asked, NULL AS left_out_by, '' AS map_name, " \
+  "0 AS continued "                                                                                \
   "FROM definition AS d, json_each(d.json, '$.tasks') AS j) "
 
 constexpr char planned_tables[] =

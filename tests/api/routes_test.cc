@@ -43,6 +43,7 @@ constexpr Expected table[] = {
     {Method::get, "/openapi.json", "viewer"},
     {Method::get, "/metrics", "viewer"},
     {Method::post, "/auth/token", "everyone"},
+    {Method::post, "/hooks/{dag_id}", "everyone"},
     {Method::post, "/api/batuta/login", "everyone"},
     {Method::get, "/api/batuta/session", "viewer"},
     {Method::post, "/api/batuta/logout", "viewer"},

@@ -164,7 +164,8 @@ steps:
   CHECK(tasks[1]["command"] ==
         "cat >script <<'END_OF_SCRIPT'\nprint(2)\nEND_OF_SCRIPT\npython script");
   CHECK(tasks[2]["command"] == "set -e\necho a\necho b");
-  CHECK(tasks[2]["trigger_rule"] == "all_done");
+  CHECK(tasks[1]["continue_on"].dump() == R"({"failure":true})");
+  CHECK(noted(got, "two: continueOn: the run goes on and is failed in the end"));
 }
 
 TEST_CASE("dagu: whatever is not carried over is told") {
@@ -181,15 +182,47 @@ steps:
     command: run
     preconditions: [{condition: "`date +%u`", expected: "1"}]
     repeatPolicy: {repeat: true, intervalSec: 60}
-    continueOn: {exitCode: [1]}
+    continueOn: {never: true}
+  - name: c
+    command: run
+    precondition: test -f x
 )");
   for (const char* words :
        {"handlerOn.failure", "mailOn: is not", "logDir: is not", "schedule.stop",
-        "a: is a step of kind http", "b: preconditions is not carried over: the step runs always",
-        "b: repeatPolicy", "b: continueOn.exitCode", "taken as a chain", "set \"timezone\""}) {
+        "a: is a step of kind http", "b: preconditions: \"`date +%u`\" is computed by Dagu",
+        "c: preconditions: \"test -f x\" is a command", "b: repeatPolicy", "b: continueOn.never",
+        "taken as a chain", "set \"timezone\""}) {
     CHECK_MESSAGE(noted(got, words), words);
   }
   CHECK(command_of(got, 0).find("exit 1") != std::string::npos);
+}
+
+TEST_CASE("dagu: what decides whether a step runs, and whether what follows goes on") {
+  const auto got = dagu(R"(
+params: "MODE=full"
+env: [REGION: eu]
+preconditions: [{condition: "${MODE}", expected: full}]
+steps:
+  - name: count
+    command: ./count
+    output: ROWS
+    continueOn: {exitCode: [3, 4], output: ["no rows?", "re:^none$"], markSuccess: true}
+  - name: load
+    command: ./load
+    depends: count
+    preconditions:
+      - {condition: $ROWS, expected: "re:[1-9]"}
+      - {condition: $REGION, expected: us, negate: true}
+    continue_on: {skipped: true, failure: false}
+)");
+  const auto dag = definition_of(got);
+  CHECK(dag["run_if"].dump() == R"([{"equals":"full","value":"{{ params.MODE }}"}])");
+  CHECK(dag["tasks"][0]["continue_on"].dump() ==
+        R"({"exit_codes":[3,4],"mark_success":true,"output":["no rows\\?","^none$"]})");
+  CHECK(
+      dag["tasks"][1]["run_if"].dump() ==
+      R"([{"matches":"[1-9]","value":"{{ ti.xcom_pull('count') }}"},{"not_equals":"us","value":"eu"}])");
+  CHECK(dag["tasks"][1]["continue_on"].dump() == R"({"skipped":true})");
 }
 
 TEST_CASE("dagu: what is no Dagu file is refused with its line") {

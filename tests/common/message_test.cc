@@ -37,6 +37,7 @@ Launch a_launch() {
   launch.timeout_us = 5'000'000;
   launch.isolation = Isolation::process;
   launch.predecessor = {Predecessor::Kind::lease, "slot-1", 5};
+  launch.watch = {"no data", "^skip"};
   return launch;
 }
 
@@ -61,6 +62,7 @@ Finished a_finish() {
   done.branch = {"a", std::string{"b\0c", 3}};
   done.shown_json = "2";
   done.hidden = {"s3cret"};
+  done.output_found = true;
   done.outputs = {{"gold/x", true, -1, "{}"}, {"gold/y", false, 7, ""}};
   return done;
 }

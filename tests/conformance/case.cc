@@ -45,7 +45,8 @@ Behaviour by_itself(const Launch& launch) {
 void change(Behaviour& does, const json& told, const std::string& where) {
   const bool word = told.is_string();
   if (!word) {
-    allow_only(told, {"ends", "takes", "reason", "exit_code", "result", "watermark"}, where);
+    allow_only(told, {"ends", "takes", "reason", "exit_code", "result", "watermark", "prints"},
+               where);
   }
   const std::string ends = word ? told.get<std::string>() : told.value("ends", "success");
   does.outcome = outcome_of(ends);
@@ -56,6 +57,7 @@ void change(Behaviour& does, const json& told, const std::string& where) {
   does.exit_code = told.value("exit_code", 0);
   if (told.contains("takes")) does.takes = span_of(told["takes"], where + "/takes");
   if (told.contains("result")) does.result_json = told["result"].dump();
+  if (told.contains("prints")) does.prints = told["prints"].get<std::vector<std::string>>();
   if (told.contains("watermark")) {
     does.watermark_us = time_at(told["watermark"], where).time_since_epoch().count();
   }

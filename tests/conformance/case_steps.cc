@@ -39,7 +39,7 @@ std::string dag_of_run(const World& world, const json& step, const std::string& 
 void trigger(World& world, const json& step, const std::string& where) {
   allow_only(step,
              {"trigger", "run_id", "logical_date", "data_interval", "run_after", "conf",
-              "idempotency_key", "refused"},
+              "idempotency_key", "only", "only_with_upstream", "refused"},
              where);
   RunRequested request;
   request.dag_id = text(step, "trigger");
@@ -54,6 +54,8 @@ void trigger(World& world, const json& step, const std::string& where) {
   }
   if (step.contains("run_after")) request.run_after = time_at(step["run_after"], where);
   request.idempotency_key = text(step, "idempotency_key");
+  request.only = step.value("only", std::vector<std::string>());
+  request.with_upstream = step.value("only_with_upstream", false);
   const auto dag = world.state().dag(request.dag_id);
   const std::string conf = step.value("conf", json::object()).dump();
   if (dag) {
@@ -68,10 +70,11 @@ void trigger(World& world, const json& step, const std::string& where) {
 }
 
 void clear(World& world, const json& step, const std::string& where) {
-  allow_only(step,
-             {"clear", "dag", "tasks", "indexes", "only_failed", "only_running", "include_upstream",
-              "include_downstream", "reset_dag_runs", "prevent_running", "more_runs", "refused"},
-             where);
+  allow_only(
+      step,
+      {"clear", "dag", "tasks", "indexes", "only_failed", "only_running", "include_upstream",
+       "include_downstream", "reset_dag_runs", "prevent_running", "more_runs", "newest", "refused"},
+      where);
   ClearRequested request;
   request.dag_run_id = text(step, "clear");
   request.dag_id = dag_of_run(world, step, request.dag_run_id);
@@ -86,6 +89,7 @@ void clear(World& world, const json& step, const std::string& where) {
   request.reset_dag_runs = step.value("reset_dag_runs", true);
   request.prevent_running = step.value("prevent_running", false);
   request.dry_run = false;
+  request.on_latest_version = step.value("newest", false);
   for (const std::string& run : step.value("more_runs", std::vector<std::string>())) {
     request.more_runs.push_back({run, std::nullopt});
   }
@@ -114,10 +118,14 @@ void mark(World& world, const json& step, const std::string& where) {
 }
 
 void set_run(World& world, const json& step, const std::string& where) {
-  allow_only(step, {"set_run", "dag", "state", "refused"}, where);
+  allow_only(step, {"set_run", "dag", "state", "paused", "refused"}, where);
   RunStateRequested request;
   request.dag_run_id = text(step, "set_run");
   request.dag_id = dag_of_run(world, step, request.dag_run_id);
+  if (step.contains("paused")) {
+    request.paused = step["paused"].get<bool>();
+    return told(world.ask(request), step, where);
+  }
   const auto state = parse_run_state(text(step, "state"));
   if (!state) throw BadCase(where + ": no state");
   request.state = *state;

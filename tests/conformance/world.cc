@@ -152,6 +152,12 @@ Finished World::report_of(const Alive& one) const {
   report.ended = now.wall;
   report.slot = "slot";
   report.watermark_us = one.does.watermark_us;
+  for (const std::string& watched : one.launch.watch) {
+    const auto pattern = Pattern::compile(watched);
+    for (const std::string& line : one.does.prints) {
+      report.output_found = report.output_found || pattern->found_in(line);
+    }
+  }
   if (report.outcome != Outcome::success) return report;
   report.result_json = one.does.result_json;
   report.has_branch = one.does.branch.has_value();

@@ -28,6 +28,7 @@ struct Behaviour {
   std::string result_json;
   std::int64_t watermark_us = 0;
   std::optional<std::vector<std::string>> branch{};  // a branch's choice
+  std::vector<std::string> prints{};                 // lines
 };
 
 class World : public TurnDriver, public Executor {

@@ -86,7 +86,31 @@ def retry_rules_decide_about_real_failures():
         assert why[0]["name"] == "Retries" and "not tried again by retry rule 3" in why[0]["reason"], why
         server.stop()
         server.check_database()
+def conditions_and_what_goes_on():
+    """printed lines, exit codes and conditions on values decide what runs, in real processes"""
+    with Folder("flow") as folder:
+        server = folder.server({"goes_on": {
+            "dag_id": "goes_on", "schedule": None, "is_paused_upon_creation": False, "params": {"mode": "fast"},
+            "tasks": [
+                {**shell("look", "echo looking; echo no new files today >&2; exit 9"), "continue_on": {"output": "^no new (rows|files)", "mark_success": True}},
+                shell("after", "true", ["look"]),
+                {**shell("code", "exit 7"), "continue_on": {"exit_codes": "5-8"}},
+                shell("after_code", "true", ["code"]),
+                {**shell("full", "true"), "run_if": {"value": "{{ params.mode }}", "equals": "full"}},
+                {**shell("some", "echo 3"), "run_if": {"value": "{{ params.mode }}", "in": ["fast", "full"]}},
+                {**shell("many", "true", ["some"]), "run_if": {"value": "{{ ti.xcom_pull('some') }}", "matches": "^[1-9]$"}},
+            ],
+        }}).start()
+        run = server.trigger("goes_on")["dag_run_id"]
+        assert server.wait_run("goes_on", run)["state"] == "failed"  # for `code`, which nothing makes a success
+        assert states(server, "goes_on", run) == {
+            "look": "success", "after": "success", "code": "failed", "after_code": "success",
+            "full": "skipped", "some": "success", "many": "success"}
+        full = server.get(f"/api/v2/dags/goes_on/dagRuns/{run}/taskInstances/full")
+        assert 'does not hold: "fast" is not "full"' in full["batuta"]["reason"], full
+        server.stop()
+        server.check_database()
 
 
 main([a_group_is_waited_for_and_its_teardown_is_not, a_cancelled_run_is_torn_down_through_a_kill,
-      retry_rules_decide_about_real_failures])
+      retry_rules_decide_about_real_failures, conditions_and_what_goes_on])

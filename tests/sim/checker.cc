@@ -25,7 +25,7 @@ constexpr std::string_view event_names[] = {
     "pool deleted", "worker joined", "worker lost",
     "agent dead", "worker heartbeat", "worker catalogue",
     "attempt started", "attempt finished", "attempt recalled",
-    "task expanded", "task resolved", "wait checked",
+    "task expanded", "gate answered", "task resolved", "wait checked",
     "question answered", "asset changed", "queued asset events dropped", "publication settled", "publication refused",
     "stalled"};
 // clang-format on
@@ -168,7 +168,11 @@ void Checker::check_new_rows(const Changes& changes, const SchedulerState& state
   for (const TaskInstanceRow& row : changes.tasks_created) {
     const StoredRun* run = state.run(row.run);
     if (!run) continue;
-    require(run->run.state != DagRunState::queued || touched_ever(run->run), "I19",
+    const bool chosen = std::any_of(run->hot.begin(), run->hot.end(), [](const InstanceHot& each) {
+      return each.state == TaskState::removed && each.map_index == unmapped;
+    });
+    const bool has_begun = run->run.state != DagRunState::queued;
+    require(has_begun || chosen || touched_ever(run->run), "I19",
             [&] { return "rows of " + run->run.dag_run_id + ", which has not started"; });
     if (store_.data().runs.count(row.run)) {
       check_update({TaskState::none, 0, row}, changes, state);
@@ -205,6 +209,7 @@ void Checker::check_update(const Changes::TaskUpdate& update, const Changes& cha
     const bool goes_on = update.row.state != TaskState::none && !is_terminal(update.row.state);
     if (goes_on && !touched_ever(run.run)) check_past(update.row, *now_run, changes, state);
   }
+  if (now_run) check_continued(update.row, update.from, *now_run);
   meet(update, run);
 }
 

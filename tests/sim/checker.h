@@ -66,6 +66,7 @@ class Checker {
   void check_edge(const Changes::TaskUpdate& update, const RunRow& run);
   void check_cause(const TaskInstanceRow& row, TaskState from, const StoredRun& run);
   std::int32_t most_losses(const Task& task) const;
+  void check_continued(const TaskInstanceRow& row, TaskState from, const StoredRun& run);
   void check_failed(const TaskInstanceRow& row, const Task& task, const Life* life,
                     const StoredRun& run);
   // `run`: with every row as this turn leaves it.

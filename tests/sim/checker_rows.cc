@@ -3,6 +3,7 @@
 
 #include "scheduler/core/explain.h"
 #include "tests/sim/checker.h"
+#include "tests/sim/conditions.h"
 #include "tests/sim/retry_model.h"
 #include "tests/sim/rule_model.h"
 #include "tests/sim/violation.h"
@@ -14,7 +15,7 @@ UpstreamCounts count_upstreams(const StoredRun& run, TaskIndex task) {
   UpstreamCounts counts;
   for (TaskIndex up : run.dag->tasks[task].upstream) {
     run.each_of(up, [&](InstanceIndex i) {
-      const TaskState state = run.state_of(i);
+      const TaskState state = seen_by_others(run, i);
       if (state == TaskState::removed) return;
       ++counts.total;
       if (state == TaskState::success) ++counts.success;
@@ -45,7 +46,9 @@ void Checker::check_cause(const TaskInstanceRow& row, TaskState from, const Stor
   const auto text = [&] { return describe(run, row); };
   const bool succeeds = row.state == TaskState::success || row.state == TaskState::publishing;
   if (succeeds && from != row.state && !asked) {
-    const bool earned = life && life->ended && life->report.outcome == Outcome::success;
+    const bool earned = life && life->ended &&
+                        (life->report.outcome == Outcome::success ||
+                         (task.continue_on.mark_success && goes_on_after(task, life->report)));
     require(earned || !task.needs_worker(), "I2", text);
     if (row.state == TaskState::success && life)
       require(lake_.published(life->report.key) == life->report.outputs.size(), "I2",
@@ -66,6 +69,31 @@ void Checker::check_cause(const TaskInstanceRow& row, TaskState from, const Stor
           [&] { return "ran on with its budget spent: " + describe(run, row); });
   if (row.state == TaskState::failed && from != TaskState::failed)
     check_failed(row, task, life, run);
+}
+
+// What follows a task that failed or was skipped goes on as its continue_on says, and no other way.
+void Checker::check_continued(const TaskInstanceRow& row, TaskState from, const StoredRun& run) {
+  if (row.state == from || touched_ever(run.run) || ending_.count(row.run)) return;
+  const Task& task = run.dag->tasks[row.task];
+  const Life* life = ledger_.find(row.attempt());
+  const auto text = [&] {
+    return (row.continued ? "gone on after: " : "not gone on after: ") + describe(run, row);
+  };
+  if (row.state == TaskState::skipped) {
+    const bool left_out = left_out_by_branch(run, row.task) || left_out_by_circuit(run, row.task);
+    if (row.continued) c_.met(Situation::went_on_after_skip);
+    require(row.continued ? task.continue_on.skipped : !task.continue_on.skipped || left_out, "I6",
+            text);
+    return;
+  }
+  const bool failed = life && life->ended && class_of_end(life->report.outcome);
+  if (row.state == TaskState::success && failed) c_.met(Situation::failure_marked_success);
+  if (row.state != TaskState::failed) return require(!row.continued, "I6", text);
+  const bool lost = row.losses > most_losses(task);
+  const bool told =
+      !lost && !task.is_resolved && life && life->ended && goes_on_after(task, life->report);
+  if (row.continued) c_.met(Situation::went_on_after_failure);
+  require(row.continued == (task.continue_on.failure || told), "I6", text);
 }
 
 std::int32_t Checker::most_losses(const Task& task) const {
@@ -168,6 +196,7 @@ bool Checker::left_out_by_branch(const StoredRun& run, TaskIndex task) const {
 void Checker::check_verdict(const TaskInstanceRow& row, const StoredRun& run) {
   const Task& task = run.dag->tasks[row.task];
   if (row.state == TaskState::none || touched_ever(run.run) || task.is_teardown) return;
+  if (row.state == TaskState::removed && row.map_index == unmapped) return;  // not chosen
   const UpstreamCounts counts = count_upstreams(run, row.task);
   const auto text = [&] { return describe(run, row); };
   if (row.state == TaskState::upstream_failed) {
@@ -176,10 +205,16 @@ void Checker::check_verdict(const TaskInstanceRow& row, const StoredRun& run) {
             text);
     return;
   }
+  const bool kept_out = is_kept_out(run, row.task, row.map_index);
   if (row.state != TaskState::skipped) {
     require(rule_holds(task.trigger_rule, counts), "I6", text);
+    const bool never_went =
+        row.state == TaskState::removed || (row.state == TaskState::failed && row.try_number == 0);
+    require(!kept_out || never_went, "I6",
+            [&] { return "goes on though its run_if does not hold: " + describe(run, row); });
     return;
   }
+  if (kept_out) return;
   const bool by_itself = skips(task, ledger_.find(row.attempt())) || task.is_resolved;
   if (by_itself || ending_.count(row.run) || setups_skipped(run, row.task)) return;
   if (left_out_by_circuit(run, row.task)) {

@@ -40,11 +40,14 @@ void Checker::check_paused(const Effects& effects, const SchedulerState& state) 
     return row && row->is_paused;
   };
   for (const LaunchEffect& launch : effects.launches)
-    if (const StoredRun* run = state.run(launch.key.run))
+    if (const StoredRun* run = state.run(launch.key.run)) {
+      require(!run->run.is_paused || run->run.ending, "I7",
+              [&] { return "a launch of the paused run " + run->run.dag_run_id; });
       // A run that is being ended is torn down, paused or not.
       require(!paused(run->run.dag_id) ||
                   (run->run.ending && run->dag->tasks[launch.key.task].is_teardown),
               "I6", [&] { return "a launch of the paused DAG " + run->run.dag_id; });
+    }
   for (const RunRow& created : effects.changes.runs_created)
     require(created.type == RunType::manual || !paused(created.dag_id), "I8", [&] {
       return "a " + std::string(to_string(created.type)) + " run of the paused DAG " +

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "tests/sim/checker.h"
+#include "tests/sim/conditions.h"
 #include "tests/sim/retry_model.h"
 #include "tests/sim/violation.h"
 
@@ -37,7 +38,7 @@ States states_of(const StoredRun& run, const std::vector<TaskIndex>& tasks) {
   States out;
   for (const TaskIndex task : tasks) {
     run.each_of(task, [&](InstanceIndex i) {
-      const TaskState state = run.state_of(i);
+      const TaskState state = seen_by_others(run, i);
       if (state == TaskState::removed) return;
       ++out.total;
       out.success += state == TaskState::success ? 1 : 0;
@@ -72,9 +73,10 @@ bool leaf_failed(const StoredRun& run) {
                                          [&](TaskIndex i) { return dag.tasks[i].is_teardown; });
     any = any || leaf;
     const bool bad = each.state == TaskState::failed || each.state == TaskState::upstream_failed;
-    failed = failed || (leaf && bad);
+    const bool gone_on_after = each.continued && !task.is_teardown;
+    failed = failed || ((leaf || gone_on_after) && bad);
   }
-  if (any) return failed;
+  if (any || failed) return failed;
   return std::any_of(run.hot.begin(), run.hot.end(), [](const InstanceHot& each) {
     return each.state == TaskState::failed || each.state == TaskState::upstream_failed;
   });
@@ -126,6 +128,7 @@ void Checker::check_teardown(const TaskInstanceRow& row, const StoredRun& run) {
     return run.run.dag_run_id + " " + task.id + " is " + std::string(to_string(row.state));
   };
   const auto before = store_.data().runs.find(row.run);
+  if (row.state == TaskState::skipped && is_kept_out(run, row.task, row.map_index)) return;
   const bool never_began = before == store_.data().runs.end() ||
                            (before->second.run.state == DagRunState::queued && run.run.ending);
   if (never_began || run.run.state == DagRunState::queued) return;

@@ -75,6 +75,17 @@ void draw_retries(Rng& rng, const Knobs& k, Task& task) {
   if (rng.chance(500)) task.retry.infrastructure_retries = static_cast<int>(rng.between(0, 3));
 }
 
+void draw_conditions(Rng& rng, Task& task) {
+  if (rng.chance(250)) task.run_if_json = "{}";
+  ContinueOn& on = task.continue_on;
+  on.failure = rng.chance(150);
+  on.skipped = rng.chance(250);
+  if (!task.needs_worker() || !rng.chance(500)) return;
+  if (rng.chance(500)) on.exit_codes.push_back({2, 3});
+  if (rng.chance(400)) on.output.emplace_back("no data");
+  on.mark_success = !task.is_data && rng.chance(500);
+}
+
 Task draw_task(Context& c, TaskIndex index) {
   Rng& rng = c.rng;
   const Knobs& k = c.knobs;
@@ -86,6 +97,7 @@ Task draw_task(Context& c, TaskIndex index) {
   if (k.odd_rules && rng.chance(400))
     task.trigger_rule = static_cast<TriggerRule>(rng.below(trigger_rule_count));
   draw_retries(rng, k, task);
+  if (k.conditions) draw_conditions(rng, task);
   if (k.execution_timeouts && rng.chance(500)) task.execution_timeout = seconds(rng.between(1, 8));
   if (k.prior_dependence && rng.chance(300)) task.depends_on_past = true;
   if (k.prior_dependence && rng.chance(150)) task.wait_for_downstream = true;
@@ -221,6 +233,7 @@ std::shared_ptr<const Dag> make_dag(Context& c, int index, int edition) {
   if (k.cron && !rng.chance(150)) draw_schedule(c, dag);
   if (k.assets) draw_assets(c, dag, index);
   dag.is_paused_upon_creation = rng.chance(100);
+  if (k.conditions && rng.chance(300)) dag.run_if_json = "{}";
   if (k.tight_limits) {
     dag.max_active_runs = static_cast<int>(rng.between(1, 3));
     dag.max_active_tasks = static_cast<int>(rng.between(1, 4));

@@ -137,6 +137,8 @@ std::uint64_t digest(const Effects& effects) {
     h.add(e.predecessor_slot);
   }
   for (const auto& e : effects.expansions) h.add(static_cast<std::int64_t>(e.task));
+  for (const auto& e : effects.gates)
+    h.add(e.instance ? static_cast<std::int64_t>(*e.instance) : std::int64_t{-1});
   for (const auto& e : effects.resolutions) h.add(static_cast<std::int64_t>(e.instance));
   for (const auto& e : effects.checks) h.add(e.key);
   for (const auto& e : effects.cancels) h.add(e.key);

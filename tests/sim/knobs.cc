@@ -31,6 +31,7 @@ void draw_pipelines(Rng& rng, Knobs& k) {
   if (k.assets) k.dags = static_cast<int>(rng.between(2, 3));
   k.max_retries = static_cast<int>(rng.between(0, 3));
   k.retry_rules = rng.chance(300);
+  k.conditions = rng.chance(300);
   k.task_ms = static_cast<int>(rng.chance(500) ? rng.between(1, 200) : rng.between(200, 5000));
 }
 

@@ -32,6 +32,7 @@ struct Knobs {
   bool dagrun_timeouts = false;
   bool execution_timeouts = false;
   int max_retries = 2;
+  bool conditions = false;   // run_if, continue_on
   bool retry_rules = false;  // and infrastructure retries of their own
 
   // Cluster.

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 namespace batuta::sim {
-namespace {
 
 std::optional<FailureClass> class_of_end(Outcome outcome) {
   if (outcome == Outcome::failed) return FailureClass::failure;
@@ -12,8 +11,6 @@ std::optional<FailureClass> class_of_end(Outcome outcome) {
   if (outcome == Outcome::crashed) return FailureClass::crash;
   return std::nullopt;
 }
-
-}  // namespace
 
 const RetryRule* deciding_rule(const Task& task, const Finished& report) {
   const auto kind = class_of_end(report.outcome);
@@ -41,6 +38,15 @@ bool skips(const Task& task, const Life* life) {
   if (!life || !life->ended) return false;
   const RetryRule* rule = deciding_rule(task, life->report);
   return life->report.outcome == Outcome::skipped || (rule && rule->action == RetryAction::skip);
+}
+
+bool goes_on_after(const Task& task, const Finished& report) {
+  const ContinueOn& on = task.continue_on;
+  bool fits = on.failure || (report.output_found && class_of_end(report.outcome));
+  for (const CodeRange& range : on.exit_codes) {
+    fits = fits || (report.exit_code >= range.least && report.exit_code <= range.most);
+  }
+  return fits;
 }
 
 Duration least_delay(const Task& task, const Finished* report) {

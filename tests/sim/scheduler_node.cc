@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "tests/sim/conditions.h"
 #include "tests/sim/mapping.h"
 #include "tests/sim/violation.h"
 #include "tests/sim/waits.h"
@@ -342,6 +343,15 @@ Result<LaunchContext::Expansion> SchedulerNode::expand(const Attempt& attempt) {
   }
   if (count == 0) c_.met(Situation::mapped_over_nothing);
   return Expansion{count, {}};
+}
+
+Result<LaunchContext::Gate> SchedulerNode::gate(const Attempt& attempt) {
+  const bool of_task = !attempt.task.id.empty();
+  const bool holds =
+      of_task ? run_if_holds(attempt.run, attempt.task, attempt.hot.task, attempt.hot.map_index)
+              : run_if_holds(attempt.run, attempt.dag);
+  if (!holds) c_.met(of_task ? Situation::task_kept_out : Situation::run_kept_out);
+  return Gate{holds, holds ? "" : "run_if: as scripted"};
 }
 
 Result<Resolution> SchedulerNode::resolve(const Attempt& attempt, const DagFinder&, Time) {

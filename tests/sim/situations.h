@@ -77,6 +77,13 @@ namespace batuta::sim {
   X(retried_by_rule, "another try because a retry rule says so")                      \
   X(failed_by_rule, "no other try because a retry rule says so")                      \
   X(skipped_by_rule, "a failed attempt whose retry rule skips its task")              \
+  X(run_paused, "a run held by hand")                                                 \
+  X(run_of_chosen_tasks, "a run triggered with some of its tasks alone")              \
+  X(task_kept_out, "a task whose run_if does not hold")                               \
+  X(run_kept_out, "a run whose DAG's run_if does not hold")                           \
+  X(went_on_after_failure, "a failure that what follows takes for a success")         \
+  X(went_on_after_skip, "a skipped task that what follows takes for a success")       \
+  X(failure_marked_success, "a failed attempt that continue_on makes a success")      \
   X(attempt_refused, "an attempt that its worker could not run")                      \
   X(task_timed_out, "an attempt past its execution time-out")                         \
   X(run_timed_out, "a run past its time-out")                                         \

@@ -70,6 +70,13 @@ void Users::trigger() {
   t.digest = "body" + std::to_string(keys_);
   if (t.key.empty() || c_.rng.chance(300)) t.run_id = "run" + std::to_string(++keys_);
   t.dated = c_.knobs.cron && t.key.empty() && c_.rng.chance(200);
+  const auto file = files_.find(t.dag_id);
+  // What its past was without a task is not the checker's business.
+  if (file != files_.end() && !c_.knobs.prior_dependence && c_.rng.chance(150)) {
+    const auto& tasks = file->second->tasks;
+    t.only.push_back(tasks[c_.rng.below(tasks.size())].id);
+    t.with_upstream = c_.rng.chance(500);
+  }
   ++open_triggers_;
   send(std::move(t));
 }
@@ -81,6 +88,8 @@ void Users::send(Trigger t) {
   event.dag_run_id = t.run_id;
   event.idempotency_key = t.key;
   event.request_digest = t.digest;
+  event.only = t.only;
+  event.with_upstream = t.with_upstream;
   if (t.dated) event.logical_date = std::chrono::ceil<std::chrono::minutes>(c_.wall());
   node_.request(std::move(event), [this, t](const Reply& reply) { answered(t, reply); });
 }
@@ -98,6 +107,7 @@ void Users::answered(const Trigger& trigger, const Reply& reply) {
   if (reply.code != Errc::ok || !reply.run) return;
   checker_.acknowledged(reply.run->uuid, {reply.run->dag_id, reply.run->dag_run_id});
   if (reply.repeated) c_.met(Situation::trigger_repeated);
+  if (!reply.repeated && !t.only.empty()) check_chosen(t, *reply.run);
   if (t.key.empty()) return;
   const RunName name{reply.run->dag_id, reply.run->dag_run_id};
   const auto [it, fresh] = answers_.try_emplace(t.dag_id + "/" + t.key, reply.run->uuid, name);
@@ -127,6 +137,37 @@ void Users::misuse_key() {
     if (reply.code == Errc::ok && reply.run)  // the first run had been deleted
       checker_.acknowledged(reply.run->uuid, {reply.run->dag_id, reply.run->dag_run_id});
   });
+}
+
+// The run has what was chosen and what that needs; what comes only after it is none of the run's.
+void Users::check_chosen(const Trigger& trigger, const RunRow& made) {
+  const auto at = store_.data().runs.find(made.seq);
+  if (at == store_.data().runs.end() || !at->second.has_rows()) return;
+  const StoredRun& run = at->second;
+  const Dag& dag = *run.dag;
+  const auto chosen = find_task(dag, trigger.only.front());
+  if (!chosen) return;
+  c_.met(Situation::run_of_chosen_tasks);
+  std::vector<bool> before(dag.tasks.size());
+  before[*chosen] = true;
+  for (bool grown = true; grown;) {
+    grown = false;
+    for (TaskIndex i = 0; i < dag.tasks.size(); ++i) {
+      if (!before[i]) continue;
+      for (const TaskIndex up : dag.tasks[i].upstream) {
+        grown = grown || !before[up];
+        before[up] = true;
+      }
+    }
+  }
+  for (TaskIndex i = 0; i < dag.tasks.size(); ++i) {
+    const bool wanted = i == *chosen || (trigger.with_upstream && before[i]);
+    const bool gone = run.hot[i].state == TaskState::removed;
+    const bool plain = !dag.tasks[i].is_setup && !dag.tasks[i].is_teardown;
+    require(!wanted || !gone, "I6", [&] { return "chosen, and not there: " + dag.tasks[i].id; });
+    require(wanted || gone || !plain, "I6",
+            [&] { return "not chosen, and there: " + dag.tasks[i].id; });
+  }
 }
 
 // ---- interventions
@@ -250,10 +291,31 @@ void Users::remove(const StoredRun& run) {
 // ---- DAGs and pools
 // -------------------------------------------------------------------------------
 
+// Held, and let go again: by then it may have ended, or be gone.
+void Users::pause_run(const StoredRun& run) {
+  RunStateRequested event;
+  event.dag_id = run.run.dag_id;
+  event.dag_run_id = run.run.dag_run_id;
+  event.paused = true;
+  node_.request(event, [this, event](const Reply& reply) {
+    if (reply.code != Errc::ok) return;
+    c_.met(Situation::run_paused);
+    RunStateRequested resume = event;
+    resume.paused = false;
+    if (!c_.faults) insist([resume] { return Event{resume}; });  // it came too late to be held
+  });
+  c_.agenda.after(c_.random_up_to(seconds(15)), [this, event] {
+    RunStateRequested resume = event;
+    resume.paused = false;
+    insist([resume] { return Event{resume}; });
+  });
+}
+
 void Users::toggle_pause() {
   const std::string id = any_dag();
-  if (const StoredRun* run = any_run(); run && !is_terminal(run->run.state))
-    c_.met(Situation::dag_paused);
+  const StoredRun* live = any_run();
+  if (live && !is_terminal(live->run.state) && c_.rng.chance(500)) return pause_run(*live);
+  if (live && !is_terminal(live->run.state)) c_.met(Situation::dag_paused);
   insist([id] { return Event{PauseRequested{0, id, true}}; });
   c_.agenda.after(c_.random_up_to(seconds(15)), [this, id] {
     insist([id] { return Event{PauseRequested{0, id, false}}; });
@@ -370,6 +432,13 @@ void Users::rest() {
   dags_read();
   for (const auto& [id, dag] : files_)
     insist([id = id] { return Event{PauseRequested{0, id, false}}; });
+  for (const auto& [seq, run] : store_.data().runs) {
+    RunStateRequested resume;
+    resume.dag_id = run.run.dag_id;
+    resume.dag_run_id = run.run.dag_run_id;
+    resume.paused = false;
+    if (run.run.is_paused) insist([resume] { return Event{resume}; });
+  }
   for (const auto& [id, row] : store_.data().backfills) {
     if (row.phase != BackfillPhase::active) continue;
     insist([id = id] { return Event{BackfillChanged{0, id, BackfillChanged::Kind::unpause}}; });

@@ -35,14 +35,18 @@ class Users {
     std::string key;
     std::string digest;
     std::string run_id;
-    bool dated = false;  // takes the next tick's logical date
+    std::vector<std::string> only;  // these tasks alone
+    bool with_upstream = false;     // and what comes before them
+    bool dated = false;             // takes the next tick's logical date
     int tries = 0;
   };
   void plan(int count, void (Users::*action)());
   void trigger();
   void send(Trigger trigger);
   void answered(const Trigger& trigger, const Reply& reply);
+  void check_chosen(const Trigger& trigger, const RunRow& made);
   void misuse_key();
+  void pause_run(const StoredRun& run);
   void intervene();
   void clear(const StoredRun& run);
   void add_runs(ClearRequested& event);

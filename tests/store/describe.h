@@ -45,7 +45,7 @@ inline void describe(Text& t, const RunRow& r) {
         r.logical_date, r.data_interval_start, r.data_interval_end, r.run_after, r.queued_at,
         r.start_date, r.end_date, r.last_scheduling_decision, r.conf_json, r.conf_start, r.conf_end,
         r.note, r.triggered_by, r.triggering_user, r.idempotency_key, r.request_digest, r.reason,
-        r.clear_number, r.ending, r.backfill, r.backfill_tick, r.deadlines_missed);
+        r.clear_number, r.ending, r.backfill, r.backfill_tick, r.deadlines_missed, r.is_paused);
 }
 
 inline void describe(Text& t, const BackfillRow& b) {
@@ -60,7 +60,7 @@ inline void describe(Text& t, const TaskInstanceRow& r) {
         r.max_tries, r.failures, r.losses, r.conflicts, r.scheduled_at, r.queued_at, r.start_date,
         r.end_date, r.retry_at, r.window_start, r.window_end, r.worker, r.hostname, r.slot,
         r.reason, r.note, r.plugin_sha256, r.exit_code, r.signal, r.peak_rss_kib, r.pid, r.asked,
-        r.left_out_by, r.map_name);
+        r.left_out_by, r.map_name, r.continued);
 }
 
 inline void describe(Text& t, const PublicationRow& p) {

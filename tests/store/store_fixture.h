@@ -127,6 +127,7 @@ inline RunRow make_full_run(std::int64_t seq) {
   r.clear_number = 2;
   r.ending = DagRunState::failed;
   r.deadlines_missed = 5;
+  r.is_paused = true;
   r.backfill = 4;
   r.backfill_tick = 2;
   return r;
@@ -231,6 +232,7 @@ inline TaskInstanceRow make_full_task(std::int64_t run, TaskIndex task) {
   r.pid = 77;
   r.asked = TaskState::skipped;
   r.left_out_by = 2;
+  r.continued = true;
   return r;
 }
 
