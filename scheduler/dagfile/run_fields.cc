@@ -2,8 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/suggest.h"
 #include "scheduler/dagfile/notifier_fields.h"
-#include "scheduler/dagfile/suggest.h"
 
 namespace batuta {
 namespace {

@@ -4,7 +4,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
-#include "scheduler/dagfile/suggest.h"
+#include "common/suggest.h"
 #include "scheduler/dagfile/zone.h"
 
 namespace batuta {
