@@ -187,23 +187,6 @@ class Transaction {
 
 }  // namespace
 
-SqlDeadline::SqlDeadline(const SqlLimits& limits)
-    : limits_(&limits), until_(std::chrono::steady_clock::now() + limits.timeout) {}
-
-void SqlDeadline::restart() {
-  until_ = std::chrono::steady_clock::now() + limits_->timeout;
-}
-
-bool SqlDeadline::over() const {
-  return limits_->context.cancelled() || std::chrono::steady_clock::now() > until_.load();
-}
-
-void SqlDeadline::fail() const {
-  limits_->context.check_cancelled();
-  throw FinalError("the statement took longer than its timeout of " +
-                   std::to_string(limits_->timeout / std::chrono::milliseconds(1)) + " ms");
-}
-
 struct Sql {
   static constexpr auto name = "sql";
   static constexpr auto version = "1.0.0";

@@ -2,12 +2,12 @@
 #include "scheduler/api/api.h"
 
 #include "common/ids.h"
+#include "common/suggest.h"
 #include "scheduler/api/auth.h"
 #include "scheduler/api/compressor.h"
 #include "scheduler/api/context.h"
 #include "scheduler/api/entity_tags.h"
 #include "scheduler/api/routes.h"
-#include "scheduler/dagfile/suggest.h"
 #include "scheduler/http/gzip.h"
 #include "scheduler/http/response.h"
 

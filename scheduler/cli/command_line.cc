@@ -9,11 +9,11 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "common/suggest.h"
 #include "common/version.h"
 #include "scheduler/cli/commands.h"
 #include "scheduler/cli/completion.h"
 #include "scheduler/cli/hints.h"
-#include "scheduler/dagfile/suggest.h"
 
 namespace batuta::cli {
 
@@ -160,6 +160,7 @@ int parse(int argc, char** argv, Session& session) {
   add_rights_commands(app, session);
   add_worker_commands(app, session);
   add_lake_commands(app, session);
+  add_contract_commands(app, session);
   add_system_commands(app, session);
   add_backfill_commands(app, session);
   add_asset_commands(app, session);

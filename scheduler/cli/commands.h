@@ -44,8 +44,9 @@ void add_user_commands(CLI::App& app, Session& session);      // users tokens
 void add_rights_commands(CLI::App& app, Session& session);    // roles groups auth
 void add_system_commands(CLI::App& app,
                          Session& session);  // db outbox plugins jobs events health metrics …
-void add_worker_commands(CLI::App& app, Session& session);  // workers
-void add_lake_commands(CLI::App& app, Session& session);    // lake
+void add_worker_commands(CLI::App& app, Session& session);    // workers
+void add_lake_commands(CLI::App& app, Session& session);      // lake
+void add_contract_commands(CLI::App& app, Session& session);  // contracts
 // Airflow's verbs of dags and tasks, config, info, cheat-sheet, and what moves from one
 // installation to another; the nouns must be there.
 void add_airflow_commands(CLI::App& app, Session& session);

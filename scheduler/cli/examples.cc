@@ -27,6 +27,19 @@ constexpr Example examples[] = {
      "batuta dags test hello --conf '{\"name\": \"you\"}'\n"
      "  batuta dags test hello --logical-date 2024-05-06T00:00:00Z --variables variables.json"},
     {"dags validate", "batuta dags validate dags\n  batuta dags validate dags/hello.json"},
+    {"contracts validate",
+     "batuta contracts validate contracts\n"
+     "  batuta contracts validate contracts/brokerage/clients.odcs.yaml"},
+    {"contracts new",
+     "batuta contracts new /srv/drop/orders.csv --domain shop --to "
+     "contracts/shop/orders.odcs.yaml\n"
+     "  batuta contracts new /srv/broker.db --table CLIENTS --domain brokerage --name clients"},
+    {"contracts convert",
+     "batuta contracts convert datacontract.yaml --to contracts/shop/orders.odcs.yaml"},
+    {"contracts show", "batuta contracts show contracts/brokerage/clients.odcs.yaml -o yaml"},
+    {"contracts diff",
+     "git show HEAD:contracts/brokerage/clients.odcs.yaml > before.yaml\n"
+     "  batuta contracts diff before.yaml contracts/brokerage/clients.odcs.yaml"},
     {"dags next-execution", "batuta dags next-execution hello -n 5"},
     {"dags state", "batuta dags state hello 2024-05-06T00:00:00Z"},
     {"dags list-runs",

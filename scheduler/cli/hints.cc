@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "common/suggest.h"
 #include "scheduler/cli/output.h"
-#include "scheduler/dagfile/suggest.h"
 
 namespace batuta::cli {
 namespace {

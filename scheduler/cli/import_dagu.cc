@@ -4,6 +4,7 @@
 #include <set>
 
 #include "common/shell_word.h"
+#include "contract/yaml.h"
 #include "scheduler/cli/dagu_fields.h"
 #include "scheduler/cli/dagu_flow.h"
 #include "scheduler/cli/imported.h"
@@ -445,7 +446,7 @@ class Converter {
 }  // namespace
 
 Result<Imported> import_dagu(std::string_view text, const std::string& name) {
-  auto file = parse_yaml(text);
+  auto file = contract::parse_yaml(text);
   if (!file) return file.error();
   if (!file->is_object() || !file->contains("steps")) {
     return {Errc::malformed, "no Dagu file: it has no steps"};

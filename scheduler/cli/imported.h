@@ -2,7 +2,6 @@
 // list of what needs a hand out.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,9 +45,5 @@ std::string free_id(const std::string& id, const std::vector<std::string>& taken
 bool exported_by_command(std::string_view name);
 // Text in which no {{ or {% is a template.
 std::string without_braces(std::string_view text);
-
-// YAML as JSON, by YAML 1.2's core rules (and yes/no, on/off stay text). Aliases are followed;
-// bounded: 1 MiB, depth 64, 100,000 values. Only the first document.
-Result<nlohmann::ordered_json> parse_yaml(std::string_view text);
 
 }  // namespace batuta::cli

@@ -15,12 +15,12 @@
 #include <vector>
 
 #include "common/safe_json.h"
+#include "common/suggest.h"
 #include "lakelog/storage.h"
 #include "lakelog/table.h"
 #include "scheduler/cli/commands.h"
 #include "scheduler/cli/control_tables.h"
 #include "scheduler/cli/slot_run.h"
-#include "scheduler/dagfile/suggest.h"
 
 namespace batuta::cli {
 namespace {

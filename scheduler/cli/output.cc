@@ -10,8 +10,8 @@
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "common/suggest.h"
 #include "scheduler/cli/client.h"
-#include "scheduler/dagfile/suggest.h"
 
 namespace batuta::cli {
 namespace {

@@ -11,6 +11,7 @@
 
 #include "common/log.h"
 #include "common/safe_json.h"
+#include "common/suggest.h"
 #include "scheduler/cli/plugin_scan.h"
 #include "scheduler/commands/process_parts.h"
 #include "scheduler/commands/serving.h"
@@ -18,7 +19,6 @@
 #include "scheduler/core/timetable.h"
 #include "scheduler/dagfile/dag_parser.h"
 #include "scheduler/dagfile/folder.h"
-#include "scheduler/dagfile/suggest.h"
 
 namespace batuta {
 namespace {

@@ -5,9 +5,9 @@
 #include <set>
 
 #include "common/safe_json.h"
+#include "common/suggest.h"
 #include "scheduler/dagfile/json_position.h"
 #include "scheduler/dagfile/params_schema.h"
-#include "scheduler/dagfile/suggest.h"
 
 namespace batuta {
 namespace {

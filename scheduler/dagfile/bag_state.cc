@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <set>
 
+#include "common/suggest.h"
+#include "scheduler/dagfile/contract_fields.h"
 #include "scheduler/dagfile/dag_codec.h"
-#include "scheduler/dagfile/suggest.h"
 
 namespace batuta {
 namespace {
@@ -27,7 +28,9 @@ std::string digest_of_file(const std::string& folder, const std::string& path) {
 
 }  // namespace
 
-BagState::BagState(std::string folder) : folder_(std::move(folder)) {}
+BagState::BagState(std::string folder, std::string contracts)
+    : folder_(std::move(folder)),
+      contracts_(contracts.empty() ? contracts_beside(folder_) : std::move(contracts)) {}
 
 void BagState::set_known(std::vector<std::shared_ptr<const Dag>> known) {
   for (auto& dag : known) {
@@ -58,15 +61,18 @@ void BagState::set_error(Entry& entry, std::string message) {
 }
 
 bool BagState::named_files_changed(const Entry& entry) const {
-  return std::any_of(entry.named.begin(), entry.named.end(), [&](const auto& file) {
-    return digest_of_file(folder_, file.first) != file.second;
-  });
+  const auto changed = [](const std::string& folder, const auto& files) {
+    return std::any_of(files.begin(), files.end(), [&](const auto& file) {
+      return digest_of_file(folder, file.first) != file.second;
+    });
+  };
+  return changed(folder_, entry.named) || changed(contracts_, entry.contracts);
 }
 
 // Parses one text and keeps what came out; a bad text that may be half written leaves all as it is.
 void BagState::take(Entry& entry, const FoundFile& found, const std::string& text, Time now,
                     Update& update) {
-  auto result = parse_dag_file(text, found.path, folder_, catalogue_);
+  auto result = parse_dag_file(text, found.path, folder_, catalogue_, contracts_);
   const Duration age = now - modified(found.stamp);
   if (!result.dag && age >= Duration::zero() && age < writing) {
     const Duration left = writing - age;
@@ -79,6 +85,10 @@ void BagState::take(Entry& entry, const FoundFile& found, const std::string& tex
   entry.named.clear();
   for (const auto& name : result.files) {
     entry.named.emplace_back(name, digest_of_file(folder_, name));
+  }
+  entry.contracts.clear();
+  for (const auto& name : result.contracts) {
+    entry.contracts.emplace_back(name, digest_of_file(contracts_, name));
   }
   if (!result.dag) {
     std::string message;
@@ -153,6 +163,12 @@ BagState::Update BagState::scan(Time now) {
         std::erase_if(entries_, [&](const auto& entry) { return !present.contains(entry.first); });
     if (erased > 0) dirty_ = true;
   }
+  std::set<std::string> outside;
+  for (const auto& [path, entry] : entries_) {
+    for (const auto& [name, digest] : entry.contracts)
+      outside.insert(contracts_ + "/" + name.substr(0, name.find('/')));
+  }
+  update.outside.assign(outside.begin(), outside.end());
   if (!dirty_) return update;
   dirty_ = false;
   auto snapshot = build(now);

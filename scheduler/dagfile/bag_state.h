@@ -17,13 +17,15 @@ namespace batuta {
 
 class BagState {
  public:
-  explicit BagState(std::string folder);
+  // `contracts`: the folder of contracts; empty: beside the DAG folder.
+  explicit BagState(std::string folder, std::string contracts = {});
 
   struct Update {
     std::shared_ptr<const DagBagSnapshot> snapshot;  // null when nothing changed
     std::vector<std::shared_ptr<const Dag>> changed;
     std::vector<std::string> gone;
-    std::vector<std::string> folders;    // to watch
+    std::vector<std::string> folders;    // to watch, relative to the DAG folder
+    std::vector<std::string> outside;    // to watch, as they are named: of contracts
     std::optional<Duration> look_again;  // a file may still be in the writing
   };
   // Lists the folder, reads and parses what changed since the last call.
@@ -39,7 +41,8 @@ class BagState {
  private:
   struct Entry {
     FileStamp stamp;
-    std::vector<std::pair<std::string, std::string>> named;  // files the DAG names: path, digest
+    // Files the DAG names: path, digest; those of contracts in their own folder.
+    std::vector<std::pair<std::string, std::string>> named, contracts;
     std::string text_digest;
     std::shared_ptr<const Dag> dag;  // last good version
     Time parsed_at{};
@@ -61,6 +64,7 @@ class BagState {
   void add_warnings(DagBagSnapshot& snapshot, const Entry& entry, Time now) const;
 
   std::string folder_;
+  std::string contracts_;
   std::map<std::string, Entry> entries_;  // by path
   std::vector<PluginInfo> catalogue_;
   std::optional<std::vector<std::pair<std::string, int>>> pools_;

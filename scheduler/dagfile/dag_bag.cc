@@ -23,8 +23,8 @@ constexpr Duration untold = std::chrono::milliseconds(500);
 }  // namespace
 
 struct DagBag::Impl {
-  Impl(std::string folder, Sinks given)
-      : sinks(std::move(given)), state(folder), watch(std::move(folder)) {}
+  Impl(std::string folder, Sinks given, std::string contracts)
+      : sinks(std::move(given)), state(folder, std::move(contracts)), watch(std::move(folder)) {}
 
   void run();
   std::optional<Duration> scan_once();
@@ -38,7 +38,7 @@ struct DagBag::Impl {
   BagState state;  // start()'s caller, then the watcher thread only
   FolderWatch watch;
   std::atomic<bool> stopping{false};
-  std::vector<std::string> folders;
+  std::vector<std::string> folders, outside;
   bool first = true;
   std::thread thread;
 };
@@ -51,8 +51,10 @@ std::optional<Duration> DagBag::Impl::scan_once() {
   }
   auto update = state.scan(read_clock().wall);
   watch.watch(update.folders);
+  watch.watch_outside(update.outside);
   // A folder that is new had no watch while it was listed.
-  if (std::exchange(folders, update.folders) != update.folders)
+  const bool moved = std::exchange(outside, update.outside) != update.outside;
+  if (std::exchange(folders, update.folders) != update.folders || moved)
     update.look_again = Duration::zero();
   if (std::exchange(first, false) || update.snapshot) {
     {
@@ -78,8 +80,8 @@ void DagBag::Impl::run() {
   }
 }
 
-DagBag::DagBag(std::string folder, Sinks sinks)
-    : impl_(std::make_unique<Impl>(std::move(folder), std::move(sinks))) {}
+DagBag::DagBag(std::string folder, Sinks sinks, std::string contracts)
+    : impl_(std::make_unique<Impl>(std::move(folder), std::move(sinks), std::move(contracts))) {}
 
 DagBag::~DagBag() {
   stop();

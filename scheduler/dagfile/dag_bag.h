@@ -51,7 +51,8 @@ class DagBag {
     // was not told; it is asked again within about a second.
     std::function<bool()> looked{};
   };
-  DagBag(std::string folder, Sinks sinks);
+  // `contracts`: the folder of contracts; empty: contracts/ beside the DAG folder.
+  DagBag(std::string folder, Sinks sinks, std::string contracts = {});
   ~DagBag();
   // Reads the folder once in the caller, then starts the watcher. A change is live within a second
   // of being saved; a file still being written (not valid, modified less than 300 ms ago) waits.

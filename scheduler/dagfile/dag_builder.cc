@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "common/safe_json.h"
+#include "common/suggest.h"
 #include "scheduler/dagfile/asset_fields.h"
 #include "scheduler/dagfile/continue_fields.h"
 #include "scheduler/dagfile/flow_fields.h"
@@ -17,7 +18,6 @@
 #include "scheduler/dagfile/run_if.h"
 #include "scheduler/dagfile/schedule_fields.h"
 #include "scheduler/dagfile/shared_fields.h"
-#include "scheduler/dagfile/suggest.h"
 #include "scheduler/dagfile/task_draft.h"
 #include "scheduler/dagfile/task_groups.h"
 #include "scheduler/dagfile/task_types.h"

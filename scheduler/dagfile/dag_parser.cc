@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "scheduler/dagfile/contract_fields.h"
 #include "scheduler/dagfile/dag_builder.h"
 #include "scheduler/dagfile/dag_codec.h"
 #include "scheduler/dagfile/fields.h"
@@ -137,7 +138,8 @@ std::string DagFileProblem::text() const {
 }
 
 DagFileResult parse_dag_file(std::string_view text, const std::string& file,
-                             const std::string& folder, const std::vector<PluginInfo>& catalogue) {
+                             const std::string& folder, const std::vector<PluginInfo>& catalogue,
+                             const std::string& contracts) {
   DagFileResult result;
   // Counted before parsing: a file of 100,000 tasks costs milliseconds, not the memory of its
   // values.
@@ -165,6 +167,8 @@ DagFileResult parse_dag_file(std::string_view text, const std::string& file,
   Problems of_templates;
   put_in_task_templates(*definition, of_templates);
   for (const auto& found : of_templates.list()) problems.add(found.pointer, found.message);
+  put_in_contracts(*definition, contracts.empty() ? contracts_beside(folder) : contracts, problems,
+                   result.contracts);
   auto dag = of_templates.none() ? build_dag(*definition, problems) : std::nullopt;
   if (dag) result.unknown_plugins = check_plugins(*dag, *definition, catalogue, problems);
   if (dag && problems.none()) {

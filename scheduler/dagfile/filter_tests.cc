@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "common/suggest.h"
 #include "scheduler/dagfile/filter_table.h"
-#include "scheduler/dagfile/suggest.h"
 
 namespace batuta::filters {
 namespace {

@@ -3,7 +3,7 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
-#include "scheduler/dagfile/suggest.h"
+#include "common/suggest.h"
 
 namespace batuta {
 namespace {

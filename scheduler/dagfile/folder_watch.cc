@@ -42,6 +42,13 @@ void FolderWatch::watch(const std::vector<std::string>& folders) {
   }
 }
 
+void FolderWatch::watch_outside(const std::vector<std::string>& folders) {
+  if (!inotify_) return;
+  for (const auto& folder : folders) {
+    ::inotify_add_watch(inotify_.get(), folder.c_str(), interesting);
+  }
+}
+
 void FolderWatch::wait(Duration timeout) {
   const auto ms = std::chrono::ceil<std::chrono::milliseconds>(timeout).count();
   pollfd sources[2] = {{wake_.get(), POLLIN, 0}, {inotify_.get(), POLLIN, 0}};

@@ -19,6 +19,8 @@ class FolderWatch {
 
   // The folders to watch, relative; those gone are forgotten. One thread, the same as wait().
   void watch(const std::vector<std::string>& folders);
+  // The same for folders elsewhere, as they are named.
+  void watch_outside(const std::vector<std::string>& folders);
   // Blocks until a change, wake() or the time-out, then takes all that is pending.
   void wait(Duration timeout);
   // Ends a wait, now or the next one. Any thread.

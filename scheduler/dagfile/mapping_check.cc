@@ -4,11 +4,11 @@
 #include <set>
 
 #include "common/safe_json.h"
+#include "common/suggest.h"
 #include "scheduler/dagfile/json_position.h"
 #include "scheduler/dagfile/mapped_items.h"
 #include "scheduler/dagfile/mapping.h"
 #include "scheduler/dagfile/mapping_fields.h"
-#include "scheduler/dagfile/suggest.h"
 #include "scheduler/dagfile/task_types.h"
 #include "scheduler/dagfile/template.h"
 

@@ -4,8 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "common/sql_text.h"
+#include "common/suggest.h"
 #include "scheduler/dagfile/builtin_fields.h"
-#include "scheduler/dagfile/suggest.h"
 
 namespace batuta {
 namespace {

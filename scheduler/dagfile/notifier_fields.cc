@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "common/suggest.h"
 #include "scheduler/dagfile/message_fields.h"
-#include "scheduler/dagfile/suggest.h"
 #include "scheduler/dagfile/template.h"
 
 namespace batuta {

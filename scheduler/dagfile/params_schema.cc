@@ -11,9 +11,9 @@
 
 #include "common/ids.h"
 #include "common/safe_json.h"
+#include "common/suggest.h"
 #include "scheduler/dagfile/dag_parser.h"
 #include "scheduler/dagfile/json_position.h"
-#include "scheduler/dagfile/suggest.h"
 
 namespace batuta {
 namespace {

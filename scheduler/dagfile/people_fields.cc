@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "common/suggest.h"
 #include "scheduler/dagfile/json_position.h"
-#include "scheduler/dagfile/suggest.h"
 
 namespace batuta {
 

@@ -6,8 +6,9 @@
 #include <unordered_map>
 
 #include "common/safe_json.h"
+#include "common/suggest.h"
+#include "scheduler/dagfile/contract_fields.h"
 #include "scheduler/dagfile/json_position.h"
-#include "scheduler/dagfile/suggest.h"
 #include "scheduler/dagfile/task_types.h"
 
 namespace batuta {
@@ -86,9 +87,10 @@ std::vector<std::string> check_plugins(const Dag& dag, const json& definition,
       problems.add(pointer + "/type", task.plugin + " is a plugin of type \"" +
                                           found->second->kind + "\", not \"" + type + "\"");
     }
-    const auto params = written.find("params");
-    check_params(*found->second, params == written.end() ? json::object() : *params,
-                 pointer + "/params", problems);
+    const auto given = written.find("params");
+    json params = given == written.end() ? json::object() : *given;
+    add_contract_params(written, params);
+    check_params(*found->second, params, pointer + "/params", problems);
   }
   std::vector<std::string> texts;
   texts.reserve(missing.size());

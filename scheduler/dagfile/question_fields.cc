@@ -4,10 +4,10 @@
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "common/suggest.h"
 #include "scheduler/core/question.h"
 #include "scheduler/dagfile/mapping_fields.h"
 #include "scheduler/dagfile/params_schema.h"
-#include "scheduler/dagfile/suggest.h"
 #include "scheduler/dagfile/wait_types.h"
 
 namespace batuta {

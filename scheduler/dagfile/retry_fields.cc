@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
-#include "scheduler/dagfile/suggest.h"
+#include "common/suggest.h"
 
 namespace batuta {
 namespace {

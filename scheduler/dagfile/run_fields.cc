@@ -2,9 +2,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/suggest.h"
 #include "scheduler/dagfile/notifier_fields.h"
 #include "scheduler/dagfile/retry_fields.h"
-#include "scheduler/dagfile/suggest.h"
 
 namespace batuta {
 namespace {

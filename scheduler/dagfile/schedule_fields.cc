@@ -4,8 +4,8 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "common/suggest.h"
 #include "scheduler/dagfile/asset_fields.h"
-#include "scheduler/dagfile/suggest.h"
 #include "scheduler/dagfile/zone.h"
 
 namespace batuta {

@@ -5,10 +5,10 @@
 #include <unordered_map>
 
 #include "common/ids.h"
+#include "common/suggest.h"
 #include "scheduler/dagfile/json_position.h"
 #include "scheduler/dagfile/people_fields.h"
 #include "scheduler/dagfile/run_fields.h"
-#include "scheduler/dagfile/suggest.h"
 #include "scheduler/dagfile/template.h"
 
 namespace batuta {

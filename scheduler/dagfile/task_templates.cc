@@ -7,9 +7,9 @@
 #include <string>
 
 #include "common/safe_json.h"
+#include "common/suggest.h"
 #include "scheduler/dagfile/builtin_fields.h"
 #include "scheduler/dagfile/json_position.h"
-#include "scheduler/dagfile/suggest.h"
 #include "scheduler/dagfile/template.h"
 #include "scheduler/dagfile/template_parse.h"
 #include "scheduler/dagfile/template_print.h"

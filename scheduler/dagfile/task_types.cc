@@ -6,10 +6,11 @@
 
 #include "common/ids.h"
 #include "common/safe_json.h"
+#include "common/suggest.h"
 #include "scheduler/dagfile/builtin_fields.h"
+#include "scheduler/dagfile/contract_fields.h"
 #include "scheduler/dagfile/message_fields.h"
 #include "scheduler/dagfile/question_fields.h"
-#include "scheduler/dagfile/suggest.h"
 #include "scheduler/dagfile/wait_types.h"
 
 namespace batuta {
@@ -93,6 +94,7 @@ void read_mock(FieldReader& fields, Task& task, json& params) {
 
 void read_data(FieldReader& fields, Task& task, json& params) {
   task.is_data = true;
+  if (fields.find("contract")) return read_contract_task(fields, task, params);
   const auto source = fields.id("source");
   const auto layer = fields.id("layer");
   for (const auto* name : {"source", "layer"}) {
@@ -221,7 +223,7 @@ bool read_task_type(FieldReader& fields, Task& task) {
   if (type->builtin) task.plugin = type->name;
   json params = json::object();
   type->read(fields, task, params);
-  if (task.is_data) task.params_json = json_text(params);
+  if (task.is_data && !fields.find("contract")) task.params_json = json_text(params);
   task.spec_json = json_text(json{{"params", std::move(params)}});
   task.has_templates = task.spec_json.find("{{") != std::string::npos ||
                        task.spec_json.find("{%") != std::string::npos;

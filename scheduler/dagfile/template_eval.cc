@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "common/suggest.h"
 #include "scheduler/dagfile/filter_table.h"
-#include "scheduler/dagfile/suggest.h"
 #include "scheduler/dagfile/template_filters.h"
 #include "scheduler/dagfile/template_names.h"
 #include "scheduler/dagfile/template_times.h"

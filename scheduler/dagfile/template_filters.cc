@@ -4,9 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "common/suggest.h"
 #include "scheduler/dagfile/filter_table.h"
 #include "scheduler/dagfile/filter_tests.h"
-#include "scheduler/dagfile/suggest.h"
 #include "scheduler/dagfile/template_times.h"
 
 namespace batuta {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "common/safe_json.h"
-#include "scheduler/dagfile/suggest.h"
+#include "common/suggest.h"
 #include "scheduler/dagfile/template_parse.h"
 #include "scheduler/dagfile/template_times.h"
 

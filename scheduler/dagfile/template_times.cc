@@ -7,7 +7,7 @@
 #include <cctype>
 #include <nlohmann/json.hpp>
 
-#include "scheduler/dagfile/suggest.h"
+#include "common/suggest.h"
 #include "scheduler/dagfile/zone.h"
 
 namespace batuta {

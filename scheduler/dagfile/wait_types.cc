@@ -5,8 +5,8 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "common/suggest.h"
 #include "common/time.h"
-#include "scheduler/dagfile/suggest.h"
 
 namespace batuta {
 namespace {

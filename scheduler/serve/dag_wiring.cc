@@ -6,13 +6,15 @@
 
 namespace batuta {
 
-DagWiring::DagWiring(std::string folder, Engine& engine, std::function<void(const Dags&)> changed)
+DagWiring::DagWiring(std::string folder, Engine& engine, std::function<void(const Dags&)> changed,
+                     std::string contracts)
     : engine_(engine),
       changed_(std::move(changed)),
       bag_(std::move(folder),
            {[this](Dags dags, auto gone) { on_change(std::move(dags), std::move(gone)); },
             // Reading files leaves several times their size in freed memory.
-            [] { malloc_trim(0); }, [this] { return on_look(); }}) {}
+            [] { malloc_trim(0); }, [this] { return on_look(); }},
+           std::move(contracts)) {}
 
 void DagWiring::start(const std::vector<std::pair<DagRow, std::shared_ptr<const Dag>>>& stored) {
   Dags known;

@@ -188,6 +188,11 @@ const std::vector<Setting>& settings_table() {
       {"worker.env", [](Settings& s, const json& v) { return set_env(s.worker_env, v); },
        "an object of texts by name, such as {\"PATH\": \"/opt/tools/bin:/usr/bin:/bin\", \"TZ\": "
        "\"Europe/Rome\"}, none of them BATUTA_…, at most 32 KiB"},
+      {"contracts",
+       [](Settings& s, const json& v) {
+         return set_text(s.contracts, v) && s.contracts.front() == '/';
+       },
+       "the absolute path of the folder of data contracts"},
       {"base_url",
        [](Settings& s, const json& v) {
          return set_url(s.base_url, v, {"http", "https"});
@@ -308,6 +313,7 @@ std::vector<std::pair<std::string, std::string>> shown_settings(const Settings& 
           {"worker.user_range", s.worker_user_range},
           {"worker.memory_limit", std::to_string(s.worker_memory_limit)},
           {"worker.env", starred_env(s.worker_env)},
+          {"contracts", s.contracts},
           {"base_url", s.base_url},
           {"outgoing.proxy", without_user_info(s.outgoing_proxy)},
           {"outgoing.no_proxy", s.outgoing_no_proxy},

@@ -94,8 +94,9 @@ struct Server::Impl {
               [this](WaitChecked answer) { return engine.post(std::move(answer)); }),
         engine(engine_options(), store, workers, context, engine_sinks()),
         endpoint(home, registry, engine),
-        dags(options.dags_folder, engine,
-             [this](const auto& changed) { save_job_configs(changed); }),
+        dags(
+            options.dags_folder, engine, [this](const auto& changed) { save_job_configs(changed); },
+            home.settings().contracts),
         hub(io, {}),
         backend(engine, dags.bag()),
         offers([this](WorkerOffers told) { on_catalogue(std::move(told.plugins)); }),

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "scheduler/dagfile/suggest.h"
+#include "common/suggest.h"
 
 namespace batuta {
 namespace {

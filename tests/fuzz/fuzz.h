@@ -23,10 +23,12 @@ void cron(std::string_view bytes);
 void frames(std::string_view bytes);
 void delta_log(std::string_view bytes);
 void payload(std::string_view bytes);
+void contract(std::string_view bytes);
 
 inline constexpr Target targets[] = {
-    {"http_head", http_head}, {"dag_file", dag_file},   {"template", template_text}, {"cron", cron},
-    {"frames", frames},       {"delta_log", delta_log}, {"payload", payload},
+    {"http_head", http_head}, {"dag_file", dag_file}, {"template", template_text},
+    {"cron", cron},           {"frames", frames},     {"delta_log", delta_log},
+    {"payload", payload},     {"contract", contract},
 };
 
 }  // namespace batuta::fuzz

@@ -18,10 +18,11 @@ ENGINE = STORE | {"scheduler/store"}
 API = ENGINE | {"scheduler/engine", "scheduler/dagfile", "scheduler/http"}
 ALLOWED = {
     "common": set(),
+    "contract": {"common"},
     "lakelog": {"common"},
     "scheduler/core": CORE,
     "scheduler/rights": CORE,
-    "scheduler/dagfile": CORE | {"scheduler/core"},
+    "scheduler/dagfile": CORE | {"scheduler/core", "contract"},
     "scheduler/store": STORE,
     "scheduler/engine": ENGINE,
     "scheduler/workers": ENGINE | {"scheduler/engine"},
@@ -30,7 +31,7 @@ ALLOWED = {
     "scheduler/http": CORE | {"scheduler/core", "scheduler/rights", "scheduler/engine"},
     "scheduler/api": API,
     "scheduler/demo": CORE | {"scheduler/http"},
-    "scheduler/cli": API | {"scheduler/api", "scheduler/demo", "worker", "lakelog"},
+    "scheduler/cli": API | {"scheduler/api", "scheduler/demo", "worker", "lakelog", "contract"},
     "scheduler/serve": API | {"scheduler/api", "scheduler/workers", "scheduler/outbox", "scheduler/waits", "worker"},
     "scheduler/commands": API | {"scheduler/cli", "scheduler/serve", "scheduler/demo"},
     "scheduler": {"scheduler/commands", "scheduler/cli"},  # main.cc alone
@@ -40,6 +41,7 @@ ALLOWED = {
     "plugins/lake/layer": {"common", "lakelog", "plugins/sdk", "plugins/lake"},
     "plugins/builtin": {"common", "plugins/sdk"},
     "plugins/sql": {"common", "plugins/sdk", "plugins/lake"},
+    "plugins/contract": {"common", "contract", "lakelog", "plugins/sdk", "plugins/lake", "plugins/lake/layer", "plugins/sql"},
     "plugins/financial": {"common", "lakelog", "plugins/sdk", "plugins/lake", "plugins/lake/layer"},
     "web": {"common"},
     "tests": None,

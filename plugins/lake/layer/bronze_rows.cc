@@ -30,6 +30,16 @@ std::vector<lakelog::Column> bronze_columns(const std::vector<std::string>& sour
   return columns;
 }
 
+std::string system_columns_sql(const std::string& ingested, const std::string& source_file,
+                               const std::string& record_no, const std::string& payload,
+                               int first) {
+  const auto parameter = [&](int n) { return "$" + std::to_string(first + n); };
+  return parameter(0) + " AS _run_id, " + parameter(1) + " AS _task_id, CAST(" + parameter(2) +
+         " AS INTEGER) AS _attempt, " + ingested + " AS _ingested_at, " + source_file +
+         " AS _source_file, " + record_no + " AS _record_no, unhex(sha256(" + payload +
+         ")) AS _payload_sha256, CAST(" + ingested + " AS DATE) AS ingest_date";
+}
+
 BronzeRows::BronzeRows(plugin::Context& context, Session& session, const TableShape& shape,
                        std::vector<std::string> source_columns)
     : context_(context),
@@ -46,7 +56,7 @@ void BronzeRows::begin() {
   std::string columns;
   for (const std::string& name : source_columns_) columns += quoted_name(name) + " VARCHAR, ";
   session_.run("CREATE OR REPLACE TEMP TABLE received (" + columns +
-               "payload VARCHAR, ingested_us BIGINT, source_file VARCHAR, record_no BIGINT)");
+               "_payload VARCHAR, _ingested_us BIGINT, _source VARCHAR, _number BIGINT)");
   rows_.emplace(session_, "received");
 }
 
@@ -74,21 +84,24 @@ void BronzeRows::write() {
   if (waiting_ > 0)
     version_.stage(
         session_,
-        "SELECT " + column_list(source_columns_) +
-            ", $2 AS _run_id, $3 AS _task_id, CAST($4 AS INTEGER) AS _attempt, "
-            "make_timestamptz(ingested_us) AS _ingested_at, source_file AS _source_file, "
-            "record_no AS _record_no, unhex(sha256(payload)) AS _payload_sha256, "
-            "CAST(make_timestamptz(ingested_us) AS DATE) AS ingest_date "
-            "FROM received",
+        "SELECT " + column_list(shape_) + " FROM (SELECT " + column_list(source_columns_) + ", " +
+            system_columns_sql("make_timestamptz(_ingested_us)", "_source", "_number", "_payload",
+                               2) +
+            " FROM received)",
         {"_record_no"}, {context_.execution_id(), context_.task_id(), context_.try_number()});
   session_.run("DROP TABLE received");
   rows_.reset();
   waiting_ = waiting_bytes_ = 0;
 }
 
-void BronzeRows::finish() {
+void BronzeRows::finish(const std::string& metrics_json) {
   write();
-  if (!version_.empty()) version_.hand_in(context_, json_text({{"rows_out", count_}}));
+  nlohmann::json metrics = {{"rows_out", count_}};
+  if (!metrics_json.empty()) {
+    const auto further = parse_untrusted(metrics_json);
+    if (further) metrics.update(*further);
+  }
+  if (!version_.empty()) version_.hand_in(context_, json_text(metrics));
 }
 
 }  // namespace batuta::lake

@@ -16,6 +16,12 @@
 
 namespace batuta::lake {
 
+// The system columns of a row received at the instant `ingested`, in their order behind the
+// source's; the texts are SQL expressions over the row. Their parameters are from `first` on: run,
+// task, try.
+std::string system_columns_sql(const std::string& ingested, const std::string& source_file,
+                               const std::string& record_no, const std::string& payload, int first);
+
 // The source's columns, all text, and the system columns behind them.
 std::vector<lakelog::Column> bronze_columns(const std::vector<std::string>& source_columns);
 
@@ -30,8 +36,9 @@ class BronzeRows {
   void add(std::span<const std::optional<std::string>> fields, const std::string& payload,
            const std::string& source_file, Time ingested);
   std::int64_t count() const { return count_; }
-  // Hands the version in; without rows there is none.
-  void finish();
+  // Hands the version in; without rows there is none. `metrics_json`: an object with further words
+  // for the table's history, or empty.
+  void finish(const std::string& metrics_json = {});
 
  private:
   void begin();

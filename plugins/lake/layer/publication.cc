@@ -18,21 +18,19 @@ Publication::Publication(const TableShape& shape, const DeltaTable& table,
   if (table.exists())
     payload_.base = lakelog::Base{table.snapshot().protocol, table.snapshot().metadata};
   payload_.schema = shape.columns;
-  payload_.partition_columns = {shape.partition};
+  payload_.evolve =
+      table.exists() && shape.columns.size() > table.snapshot().metadata.columns.size();
+  payload_.partition_columns = partition_columns(shape);
   payload_.description = shape.description;
 }
 
 void Publication::stage(Session& session, const std::string& select,
                         const std::vector<std::string>& order, const std::vector<Param>& params) {
   lakelog::Payload piece;
-  piece.adds = write_files(session, StagedWrite{table_.storage(),
-                                                table_.name(),
-                                                shape_.columns,
-                                                {shape_.partition},
-                                                select,
-                                                params,
-                                                order});
+  piece.adds = write_files(session, StagedWrite{table_.storage(), table_.name(), shape_.columns,
+                                                partition_columns(shape_), select, params, order});
   bytes_ += lakelog::serialise_payload(piece).size();
+  for (const lakelog::AddFile& file : piece.adds) rows_ += lakelog::record_count(file).value_or(0);
   payload_.adds.insert(payload_.adds.end(), std::make_move_iterator(piece.adds.begin()),
                        std::make_move_iterator(piece.adds.end()));
   if (bytes_ <= most_bytes_) return;
@@ -61,6 +59,7 @@ void Publication::replace(const std::vector<std::string>& partitions) {
 }
 
 void Publication::read(const std::vector<std::string>& partitions) {
+  if (shape_.partition.empty()) return;
   if (!payload_.read_partitions) payload_.read_partitions.emplace();
   for (const std::string& partition : partitions)
     payload_.read_partitions->push_back({{shape_.partition, partition}});

@@ -33,6 +33,8 @@ class Publication {
   // How far an upstream table has been taken in.
   void set_marker(const std::string& name, std::int64_t version);
 
+  // Of all files staged so far.
+  std::int64_t rows() const { return rows_; }
   bool empty() const { return payload_.adds.empty() && payload_.removes.empty(); }
   // Gives it to the host. `metrics_json`: an object for the table's history.
   void hand_in(plugin::Context& context, const std::string& metrics_json);
@@ -43,6 +45,7 @@ class Publication {
   lakelog::Payload payload_;
   std::set<std::string> replaced_;
   const std::size_t most_bytes_;
+  std::int64_t rows_ = 0;
   std::size_t bytes_ = 0;  // of the files named so far, as they are handed in
 };
 

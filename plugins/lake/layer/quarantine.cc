@@ -64,17 +64,17 @@ Quarantine::Quarantine(plugin::Context& context, Session& session, const TableSh
 
 std::int64_t Quarantine::stage(Session& session, const std::vector<std::string>& columns,
                                const std::string& time_column, const std::string& rejected) {
-  const std::string time = quoted_name(time_column);
+  const std::string time = time_column.empty() ? "NULL" : quoted_name(time_column);
   const auto range =
       session
           .query("SELECT CAST(min(" + quoted_name(shape_.partition) + ") AS VARCHAR), min(" + time +
-                 ") FILTER (timed), max(" + time + ") FILTER (timed) FROM " + rejected)
+                 ") FILTER (\"_timed\"), max(" + time + ") FILTER (\"_timed\") FROM " + rejected)
           .rows.at(0);
   if (range.at(0).is_null()) return 0;
   std::vector<AddFile> timed, untimed;
   for (AddFile& file : recent_files(shape_, table_, range.at(0).text())) {
     // Texts that are no times have bounds that are none: they say nothing, so that age decides.
-    if (!time_bounds(file, time_column)) {
+    if (time_column.empty() || !time_bounds(file, time_column)) {
       untimed.push_back(std::move(file));
     } else if (!range.at(1).is_null() &&
                may_hold_range(file, time_column, range.at(1).text(), range.at(2).text())) {
@@ -84,7 +84,8 @@ std::int64_t Quarantine::stage(Session& session, const std::vector<std::string>&
   keep_newest(timed, max_timed_files);
   keep_newest(untimed, max_untimed_files);
   timed.insert(timed.end(), untimed.begin(), untimed.end());
-  const Kind kinds[] = {{"b.timed", std::move(timed)}, {"NOT b.timed", std::move(untimed)}};
+  const Kind kinds[] = {{"b.\"_timed\"", std::move(timed)},
+                        {"NOT b.\"_timed\"", std::move(untimed)}};
   for (const Kind& kind : kinds) {
     view_of(session, "quarantine_old", shape_, table_, kind.files);
     session.run(new_rows_sql(shape_, columns, rejected, kind.condition));

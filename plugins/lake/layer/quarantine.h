@@ -24,8 +24,9 @@ class Quarantine {
 
   const DeltaTable& table() const { return table_; }
   // `rejected`: a relation of the session with the raw `columns` as they were sent, reason,
-  // _run_id, _ingested_at, _record_no, the shape's partition column, and `timed`: whether the text
-  // of `time_column` is a time. Stages what is new; returns how many rows that is.
+  // _run_id, _ingested_at, _record_no, the shape's partition column, and `_timed`: whether the text
+  // of `time_column` is a time; with an empty `time_column` no row has one. Stages what is new;
+  // returns how many rows that is.
   std::int64_t stage(Session& session, const std::vector<std::string>& columns,
                      const std::string& time_column, const std::string& rejected);
   void set_marker(const std::string& name, std::int64_t version);

@@ -40,17 +40,18 @@ void RawLanding::put(const std::string& name, const std::string& body) {
   context_.report("files", plugin::quoted(name));
 }
 
-std::string RawLanding::add(const std::string& body) {
+std::string RawLanding::add(const std::string& body, const std::string& extension) {
   char number[16];
   std::snprintf(number, sizeof number, "%04zu", ++count_);
-  std::string name = folder_ + "/part-" + attempt_ + "-" + number + ".json";
+  std::string name = folder_ + "/part-" + attempt_ + "-" + number + "." + extension;
   put(name, body);
   if (first_files_.size() < max_listed_files) first_files_.push_back(name);
   return name;
 }
 
 std::string request_path_sql(const std::string& path) {
-  return "regexp_replace(" + path + R"(, '/part-([0-9a-f]+)-[0-9]+\.json$', '/_request-\1.json'))";
+  return "regexp_replace(" + path +
+         R"(, '/part-([0-9a-f]+)-[0-9]+\.[a-z]+$', '/_request-\1.json'))";
 }
 
 std::optional<std::string> read_request(const std::string& lake, const std::string& path) {

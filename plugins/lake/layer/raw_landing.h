@@ -25,7 +25,7 @@ class RawLanding {
 
   // Path of the new file, relative to the lake; it is durable. It is reported as a file of the
   // attempt.
-  std::string add(const std::string& body);
+  std::string add(const std::string& body, const std::string& extension = "json");
 
   // The first files only (a result holds 64 KiB), and how many there are.
   const std::vector<std::string>& first_files() const { return first_files_; }

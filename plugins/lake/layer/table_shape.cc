@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "plugins/sdk/plugin.h"
+
 namespace batuta::lake {
 namespace {
 
@@ -51,12 +53,50 @@ std::string with_copies(const TableShape& shape, const std::string& table) {
 
 void view_of(Session& session, const std::string& view, const TableShape& shape,
              const DeltaTable& table, const std::vector<lakelog::AddFile>& files) {
-  create_view(session, view, table, shape.columns, {shape.partition}, files);
+  create_view(session, view, table, shape.columns, partition_columns(shape), files);
 }
 
 std::string partition_of(const TableShape& shape, const DeltaTable& table,
                          const lakelog::AddFile& file) {
+  if (shape.partition.empty()) return whole_table;
   return partition_value(table, file, shape.partition).value_or("");
+}
+
+std::vector<std::string> partition_columns(const TableShape& shape) {
+  if (shape.partition.empty()) return {};
+  return {shape.partition};
+}
+
+TableShape fitted_to(TableShape shape, const DeltaTable& table) {
+  if (!table.exists()) return shape;
+  const auto& there = table.snapshot().metadata;
+  std::string wrong;
+  const auto refuse = [&](const std::string& what) { wrong += (wrong.empty() ? "" : "; ") + what; };
+  if (there.partition_columns != partition_columns(shape)) refuse("it is partitioned otherwise");
+  std::vector<lakelog::Column> columns;
+  for (const lakelog::Column& old : there.columns) {
+    const auto now = std::find_if(shape.columns.begin(), shape.columns.end(),
+                                  [&](const auto& each) { return each.name == old.name; });
+    if (now == shape.columns.end()) {
+      refuse("its column " + old.name + " is gone: keep it");
+      continue;
+    }
+    if (now->type != old.type)
+      refuse("its column " + old.name + " is " + old.type + " and would be " + now->type);
+    columns.push_back(old);
+  }
+  for (const lakelog::Column& now : shape.columns) {
+    const bool known = std::any_of(there.columns.begin(), there.columns.end(),
+                                   [&](const auto& old) { return old.name == now.name; });
+    if (known) continue;
+    columns.push_back({now.name, now.type, true});
+  }
+  if (!wrong.empty())
+    throw plugin::FinalError(shape.name + " cannot become what is described now: " + wrong +
+                             ". Describe it as it is, give the new table another name, or remove "
+                             "it and let it be made anew from what it is made of");
+  shape.columns = std::move(columns);
+  return shape;
 }
 
 }  // namespace batuta::lake

@@ -13,7 +13,7 @@ namespace batuta::lake {
 struct TableShape {
   std::string name;  // "silver/financial/quotes"
   std::string description;
-  std::string partition;  // the one partition column, a date
+  std::string partition;  // the one partition column, a date; empty: the table is one piece
   std::vector<lakelog::Column> columns;
   std::vector<std::string> keys;  // what makes a row unique; empty: nothing does
 };
@@ -33,9 +33,20 @@ std::string same_key(const TableShape& shape, const std::string& left, const std
 // is there.
 std::string with_copies(const TableShape& shape, const std::string& table);
 
+// `shape` as the table that is there can take it: the table's columns in their order, and behind
+// them what is new in `shape`, which may be NULL. Throws plugin::FinalError, saying what to do,
+// when a column is of another type, is gone or is required and new, or the partition is another.
+TableShape fitted_to(TableShape shape, const DeltaTable& table);
+
 // A view named `view` over `files` of `table`, shaped as `shape` even when the table is not there.
 void view_of(Session& session, const std::string& view, const TableShape& shape,
              const DeltaTable& table, const std::vector<lakelog::AddFile>& files);
+
+// The partition column in a list, or none.
+std::vector<std::string> partition_columns(const TableShape& shape);
+
+// What a table in one piece has in the place of a partition's value.
+inline constexpr const char* whole_table = "1970-01-01";
 
 // The partition the file belongs to, empty for NULL. Throws plugin::FinalError, naming table,
 // version and file, when the log does not tell.

@@ -57,23 +57,44 @@ std::string judge_sql(const TransformSpec& spec, const std::string& rows) {
   }
   return "CREATE TEMP TABLE judged AS WITH typed AS (SELECT *" + typed + " FROM " + rows +
          "), reasoned AS (SELECT *, concat_ws(','" + reasons + ") AS reason FROM typed) SELECT " +
-         raw + kept + spec.partition_sql + " AS part, reason, " + new_name(spec.time_column) +
-         " IS NOT NULL AS timed, \"_ingested_at\", \"_record_no\", \"_run_id\", " +
+         raw + kept + spec.partition_sql + " AS \"_part\", reason, " +
+         (spec.time_column.empty() ? "false" : new_name(spec.time_column) + " IS NOT NULL") +
+         " AS \"_timed\", \"_ingested_at\", \"_record_no\", \"_run_id\", " +
          quoted_name(spec.source.partition) + " FROM reasoned";
 }
 
-// Of each key the latest reception. $1 and $2 are the first and the last partition.
-std::string candidates_sql(const TransformSpec& spec) {
+// The good rows, typed, of each key the newest.
+std::string good_rows_sql(const TransformSpec& spec, const std::string& more) {
   std::string columns, keys;
   for (const auto& column : spec.typed)
     columns += new_name(column.name) + " AS " + quoted_name(column.name) + ", ";
   for (const std::string& key : spec.target.keys)
     keys += (keys.empty() ? "" : ", ") + new_name(key);
-  return "CREATE OR REPLACE TEMP TABLE candidates AS SELECT " + columns +
-         "\"_ingested_at\", part AS " + quoted_name(spec.target.partition) +
-         " FROM judged WHERE reason = '' AND part BETWEEN CAST($1 AS DATE) AND CAST($2 AS DATE) "
-         "QUALIFY row_number() OVER (PARTITION BY " +
-         keys + " ORDER BY \"_ingested_at\" DESC, \"_record_no\" DESC, \"_run_id\" DESC) = 1";
+  const std::string part = spec.target.partition;
+  // A partition may be one of the typed columns itself.
+  const bool own = std::none_of(spec.typed.begin(), spec.typed.end(),
+                                [&](const auto& column) { return column.name == part; });
+  return "SELECT " + columns + "\"_ingested_at\"" +
+         (part.empty() || !own ? "" : ", \"_part\" AS " + quoted_name(part)) +
+         " FROM judged WHERE reason = ''" + more + " QUALIFY row_number() OVER (PARTITION BY " +
+         keys + " ORDER BY " +
+         (spec.newest.empty() ? "" : new_name(spec.newest) + " DESC NULLS LAST, ") +
+         "\"_ingested_at\" DESC, \"_record_no\" DESC, \"_run_id\" DESC) = 1";
+}
+
+// $1 and $2 are the first and the last partition.
+std::string candidates_sql(const TransformSpec& spec) {
+  return "CREATE OR REPLACE TEMP TABLE candidates AS " +
+         good_rows_sql(spec, " AND \"_part\" BETWEEN CAST($1 AS DATE) AND CAST($2 AS DATE)");
+}
+
+// Whether the new row `n` takes the place of the row `s` that is there.
+std::string newer_sql(const TransformSpec& spec) {
+  const std::string later = "n.\"_ingested_at\" >= s.\"_ingested_at\"";
+  if (spec.newest.empty()) return later;
+  const std::string n = "n." + quoted_name(spec.newest), s = "s." + quoted_name(spec.newest);
+  return "(" + n + " > " + s + " OR (" + s + " IS NULL AND " + n + " IS NOT NULL) OR (" + n +
+         " IS NOT DISTINCT FROM " + s + " AND " + later + "))";
 }
 
 std::string changed_sql(const TransformSpec& spec) {
@@ -85,8 +106,8 @@ std::string changed_sql(const TransformSpec& spec) {
   return "CREATE OR REPLACE TEMP TABLE changed AS SELECT n.* FROM candidates n LEFT JOIN "
          "target_old s ON " +
          same_key(spec.target, "s", "n") + " WHERE s." + quoted_name(spec.target.keys.front()) +
-         " IS NULL OR (n.\"_ingested_at\" >= s.\"_ingested_at\" AND (" +
-         (differs.empty() ? "false" : differs) + "))";
+         " IS NULL OR (" + newer_sql(spec) + " AND (" + (differs.empty() ? "false" : differs) +
+         "))";
 }
 
 // The changed partitions whole: changed rows, and the old rows they do not replace.
@@ -98,24 +119,34 @@ std::string merged_sql(const TransformSpec& spec) {
              (column.name == "execution_id" ? "$1 AS \"execution_id\"" : name);
   }
   const std::string part = quoted_name(spec.target.partition);
+  const std::string touched =
+      spec.target.partition.empty() ? "" : " SEMI JOIN changed d ON s." + part + " = d." + part;
   return "CREATE OR REPLACE TEMP TABLE merged AS SELECT " + fresh +
-         " FROM changed UNION ALL SELECT " + column_list(spec.target, "s.") +
-         " FROM target_old s SEMI JOIN changed d ON s." + part + " = d." + part +
-         " ANTI JOIN changed c ON " + same_key(spec.target, "s", "c");
+         " FROM changed UNION ALL SELECT " + column_list(spec.target, "s.") + " FROM target_old s" +
+         touched + " ANTI JOIN changed c ON " + same_key(spec.target, "s", "c");
+}
+
+// What is written, as the tables that are there take it.
+TransformSpec fitted(TransformSpec spec, Session& session, const std::string& lake,
+                     const DeltaTable& target) {
+  spec.target = fitted_to(std::move(spec.target), target);
+  const auto quarantine = DeltaTable::open(session, lake, spec.quarantine.name);
+  spec.quarantine = fitted_to(std::move(spec.quarantine), quarantine);
+  return spec;
 }
 
 class Transform {
  public:
   Transform(plugin::Context& context, const TransformSpec& spec)
       : context_(context),
-        spec_(spec),
         none_good_(spec.marker + "/none_good"),
         session_(session_options(context)),
         source_(DeltaTable::open(session_, lake_folder(context), spec.source.name)),
         target_(DeltaTable::open(session_, lake_folder(context), spec.target.name)),
-        rejected_(context, session_, spec.quarantine),
-        version_(spec.target, target_, lakelog::Operation::merge),
-        tally_(spec.target.name, spec.quality) {
+        spec_(fitted(spec, session_, lake_folder(context), target_)),
+        rejected_(context, session_, spec_.quarantine),
+        version_(spec_.target, target_, lakelog::Operation::merge),
+        tally_(spec_.target.name, spec_.quality) {
     session_.register_text_functions();
     session_.run("SET preserve_insertion_order = false");  // or large results stay in memory
   }
@@ -127,6 +158,10 @@ class Transform {
     session_.run("CREATE TEMP VIEW rejected AS SELECT * FROM judged WHERE reason <> ''");
     result.quarantined =
         rejected_.stage(session_, spec_.raw_columns, spec_.time_column, "rejected");
+    if (spec_.check) {
+      session_.run("CREATE TEMP VIEW new_rows AS " + good_rows_sql(spec_, ""));
+      spec_.check(session_);
+    }
     context_.progress(0.4);
     const auto batches = partition_batches(rows_by_partition(), batch_rows(session_));
     for (std::size_t i = 0; i < batches.size(); ++i) {
@@ -172,10 +207,11 @@ class Transform {
   // Rows that a partition brings into work: those that came, and those that are there.
   std::map<std::string, std::int64_t> rows_by_partition() {
     std::map<std::string, std::int64_t> rows;
-    for (const auto& row : session_
-                               .query("SELECT CAST(part AS VARCHAR), count(*) FROM judged WHERE "
-                                      "reason = '' GROUP BY 1")
-                               .rows)
+    for (const auto& row :
+         session_
+             .query("SELECT CAST(\"_part\" AS VARCHAR), count(*) FROM judged WHERE "
+                    "reason = '' GROUP BY 1")
+             .rows)
       rows[row.at(0).text()] = row.at(1).integer();
     for (const AddFile& file : target_.files([](const AddFile&) { return true; })) {
       const auto at = rows.find(partition_of(spec_.target, target_, file));
@@ -197,9 +233,7 @@ class Transform {
     session_.run("DROP TABLE candidates");
     if (changed == 0) return 0;
     session_.run(merged_sql(spec_), {context_.execution_id()});
-    const auto rewritten =
-        first_column(session_.query("SELECT DISTINCT CAST(" + quoted_name(spec_.target.partition) +
-                                    " AS VARCHAR) FROM changed ORDER BY 1"));
+    const auto rewritten = rewritten_partitions();
     session_.run("DROP TABLE changed");
     tally_.count(session_, with_copies(spec_.target, "merged"));
     if (!tally_.broken()) {
@@ -209,6 +243,13 @@ class Transform {
     }
     session_.run("DROP TABLE merged");
     return changed;
+  }
+
+  std::vector<std::string> rewritten_partitions() {
+    if (spec_.target.partition.empty()) return {whole_table};
+    return first_column(session_.query("SELECT DISTINCT CAST(" +
+                                       quoted_name(spec_.target.partition) +
+                                       " AS VARCHAR) FROM changed ORDER BY 1"));
   }
 
   // The target's version tells how far the source is taken in. Without one the quarantine's may:
@@ -229,16 +270,21 @@ class Transform {
     rejected_.hand_in(wrong);
     if (!to_target) return;
     version_.set_marker(spec_.marker, source_.version());
-    version_.hand_in(context_, json_text({{"rows_in", result.read}, {"rows_out", result.changed}}));
+    nlohmann::json metrics = {{"rows_in", result.read}, {"rows_out", result.changed}};
+    if (!spec_.metrics_json.empty()) {
+      const auto further = parse_untrusted(spec_.metrics_json);
+      if (further) metrics.update(*further);
+    }
+    version_.hand_in(context_, json_text(metrics));
     report_lineage(context_, source_, spec_.target);
   }
 
   plugin::Context& context_;
-  const TransformSpec& spec_;
   const std::string none_good_;  // marker in the quarantine: up to there it is all there is
   Session session_;
   DeltaTable source_;
   DeltaTable target_;
+  const TransformSpec spec_;
   Quarantine rejected_;
   Publication version_;
   QualityTally tally_;

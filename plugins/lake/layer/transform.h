@@ -21,6 +21,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -43,7 +44,8 @@ struct TransformSpec {
   };
   std::vector<Typed> typed;
   std::string partition_sql;  // the target's partition, over new_ columns
-  std::string time_column;    // a source column with the row's time; its typed column is an instant
+  // A source column with the row's time, whose typed column is an instant; empty: there is none.
+  std::string time_column;
 
   // Why a row is rejected: SQL over the source's columns, the new_ ones and asked_for. All that
   // hold are told, in this order.
@@ -56,6 +58,13 @@ struct TransformSpec {
 
   std::vector<std::string> raw_columns;  // of the source, as the quarantine keeps them
   std::vector<QualityRule> quality;      // over with_copies() of the merged rows
+
+  // The typed column that decides between rows of one key; empty: the latest reception does.
+  std::string newest;
+  // Looks at the view `new_rows`, the good rows that came, typed, one a key, before anything is
+  // written; throws where they may not be taken in.
+  std::function<void(Session&)> check;
+  std::string metrics_json;  // an object: further words for the history of the target
 };
 
 struct TransformResult {

@@ -1,4 +1,4 @@
-#include "scheduler/dagfile/suggest.h"
+#include "common/suggest.h"
 
 #include <algorithm>
 #include <numeric>

@@ -1,0 +1,183 @@
+#include "contract/diff.h"
+
+#include <algorithm>
+
+#include "contract/types.h"
+
+namespace batuta::contract {
+namespace {
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
+  return out.empty() ? "none" : out;
+}
+
+class Differ {
+ public:
+  explicit Differ(std::vector<Change>& out) : out_(out) {}
+
+  void table(const Table& before, const Table& after) {
+    where_ = "table " + after.name;
+    if (before.name != after.name)
+      change(false, "was called " + before.name + ": a table of another name is a new one");
+    if (before.keys() != after.keys())
+      change(false, "the primary key becomes (" + joined(after.keys()) + ") from (" +
+                        joined(before.keys()) +
+                        "): rows that stand were made one by the old key; "
+                        "give the table another name, or drop it and load it anew");
+    if (before.partitions() != after.partitions())
+      change(false, "the partitions become (" + joined(after.partitions()) + ") from (" +
+                        joined(before.partitions()) +
+                        "): files that stand lie in the old ones; "
+                        "give the table another name, or drop it and load it anew");
+    if (before.mode != after.mode)
+      change(true, "the mode becomes " + std::string(to_string(after.mode)) + " from " +
+                       std::string(to_string(before.mode)));
+    told(before.watermark, after.watermark, "the watermark");
+    told(before.newest, after.newest, "what decides between rows of one key");
+    if (before.overlap != after.overlap) change(true, "the overlap is another");
+    if (before.history != after.history)
+      change(true, after.history ? "history is kept from now on" : "history is no longer kept");
+    if (!(before.source == after.source))
+      change(true, "the source is another or is read otherwise");
+    told(before.description, after.description, "the description");
+    for (const Column& column : after.columns) {
+      const Column* old = before.column(column.name);
+      where_ = "table " + after.name + ", column " + column.name;
+      if (old == nullptr) {
+        added(column);
+      } else {
+        this->column(*old, column);
+      }
+    }
+    for (const Column& column : before.columns) {
+      if (after.column(column.name) != nullptr) continue;
+      where_ = "table " + after.name + ", column " + column.name;
+      change(false, "is gone: whoever reads the table may need it; keep it in the contract");
+    }
+    quality(before, after);
+  }
+
+ private:
+  void change(bool compatible, std::string message) {
+    out_.push_back({where_, std::move(message), compatible});
+  }
+  void told(const std::string& before, const std::string& after, const std::string& what) {
+    if (before == after) return;
+    change(true, what + (after.empty() ? " is gone" : before.empty() ? " is new" : " is another"));
+  }
+
+  void added(const Column& column) {
+    if (column.required || column.key_position > 0) {
+      change(false,
+             "is new and required, but the rows that stand have no value for it; let it be "
+             "absent (required: false)");
+    } else {
+      change(true, "is new, " + column.type);
+    }
+  }
+
+  void column(const Column& before, const Column& after) {
+    if (before.type != after.type) {
+      const bool wider = widens(before.type, after.type);
+      change(wider, "the type becomes " + after.type + " from " + before.type +
+                        (wider ? ""
+                               : ", which does not hold every value that stands; keep the "
+                                 "type, or add a column of another name"));
+    }
+    if (before.required != after.required)
+      change(!after.required, after.required
+                                  ? "becomes required, but rows that stand may have no value for "
+                                    "it; a quality rule (nullValues) judges new rows alone"
+                                  : "may be absent from now on");
+    if (before.unique != after.unique)
+      change(true, after.unique ? "must be unique from now on" : "need not be unique any more");
+    told(before.source_name, after.source_name, "its name at the source");
+    told(before.format, after.format, "its format at the source");
+    told(before.timezone, after.timezone, "its time zone at the source");
+    told(before.description, after.description, "the description");
+    told(before.classification, after.classification, "the classification");
+    if (before.tags != after.tags) change(true, "its tags are others");
+    if (before.minimum != after.minimum || before.maximum != after.maximum ||
+        before.exclusive_minimum != after.exclusive_minimum ||
+        before.exclusive_maximum != after.exclusive_maximum ||
+        before.min_length != after.min_length || before.max_length != after.max_length ||
+        before.pattern != after.pattern)
+      change(true, "its limits are others: they judge rows from now on");
+  }
+
+  void quality(const Table& before, const Table& after) {
+    where_ = "table " + after.name + ", quality";
+    for (const QualityCheck& check : after.quality) {
+      const auto old = named(before, check.name);
+      if (old == nullptr) {
+        change(true, check.name + " is new");
+      } else if (!(*old == check)) {
+        change(true, check.name + " is another");
+      }
+    }
+    for (const QualityCheck& check : before.quality) {
+      if (named(after, check.name) == nullptr) change(true, check.name + " is gone");
+    }
+  }
+  static const QualityCheck* named(const Table& table, const std::string& name) {
+    const auto found = std::find_if(table.quality.begin(), table.quality.end(),
+                                    [&](const QualityCheck& each) { return each.name == name; });
+    return found == table.quality.end() ? nullptr : &*found;
+  }
+
+  std::vector<Change>& out_;
+  std::string where_;
+};
+
+}  // namespace
+
+std::vector<Change> diff(const Table& before, const Table& after) {
+  std::vector<Change> out;
+  Differ(out).table(before, after);
+  return out;
+}
+
+std::vector<Change> diff(const Contract& before, const Contract& after) {
+  std::vector<Change> out;
+  const auto note = [&](bool compatible, std::string message) {
+    out.push_back({"contract", std::move(message), compatible});
+  };
+  if (before.id != after.id) note(false, "the id is another: it is another contract");
+  if (before.domain != after.domain)
+    note(false, "the domain becomes " + after.domain + " from " + before.domain +
+                    ": the tables would lie elsewhere; give it another id, and load it anew");
+  if (before.status != after.status)
+    note(true, "the status becomes " + after.status + " from " + before.status);
+  if (before.owners != after.owners) note(true, "the owners become " + joined(after.owners));
+  if (before.description != after.description) note(true, "the description is another");
+  if (before.service_levels != after.service_levels) note(true, "the service levels are others");
+  if (before.tags != after.tags) note(true, "the tags are others");
+  for (const Table& table : after.tables) {
+    const Table* old = before.table(table.name);
+    // A contract of one table means that one, whatever it is called.
+    if (old == nullptr && before.tables.size() == 1 && after.tables.size() == 1)
+      old = &before.tables.front();
+    if (old == nullptr || table.name.empty()) {
+      out.push_back({"table " + table.name, "is new", true});
+    } else {
+      const auto found = diff(*old, table);
+      out.insert(out.end(), found.begin(), found.end());
+    }
+  }
+  for (const Table& table : before.tables) {
+    const bool renamed = before.tables.size() == 1 && after.tables.size() == 1;
+    if (!renamed && after.table(table.name) == nullptr)
+      out.push_back({"table " + table.name,
+                     "is gone: whoever reads it may need it; keep it in the contract", false});
+  }
+  if (!out.empty() && before.version == after.version)
+    out.insert(out.begin(), {"contract",
+                             "the version is still " + after.version +
+                                 ", although what it says is not the same: raise it",
+                             true});
+  return out;
+}
+
+}  // namespace batuta::contract

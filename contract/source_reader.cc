@@ -1,0 +1,170 @@
+#include <nlohmann/json.hpp>
+
+#include "common/suggest.h"
+#include "contract/reader.h"
+
+namespace batuta::contract {
+namespace {
+
+using Value = nlohmann::ordered_json;
+
+SourceKind kind_of_format(const std::string& format) {
+  if (format == "csv") return SourceKind::csv;
+  if (format == "json") return SourceKind::json;
+  if (format == "jsonl" || format == "ndjson") return SourceKind::json_lines;
+  return format == "parquet" ? SourceKind::parquet : SourceKind::none;
+}
+
+SourceKind kind_of_server(const Value& server, std::string& why) {
+  const std::string type = text_at(server, "type"), format = text_at(server, "format");
+  if (type == "local") {
+    const SourceKind kind = kind_of_format(format);
+    if (kind == SourceKind::none)
+      why = "files in the format \"" + format.substr(0, 40) + "\" are not read here" +
+            one_of({"csv", "json", "jsonl", "parquet"});
+    return kind;
+  }
+  if (type == "postgres" || type == "postgresql") return SourceKind::postgres;
+  if (type == "api") return SourceKind::rest;
+  if (type == "custom" && format == "sqlite") return SourceKind::sqlite;
+  why = "a server of type \"" + type +
+        "\" is not read here; it is one of local, postgres, api, or custom with format: sqlite";
+  return SourceKind::none;
+}
+
+// One character, or the word for one.
+void one_character(const CustomProperties& own, const char* name, std::string& out, Notes& notes) {
+  const auto given = own.text(name);
+  if (!given) return;
+  out = *given == "tab" || *given == "\\t" ? "\t" : *given;
+  if (out.size() > 1 || (out.empty() && std::string_view(name) == "batuta.delimiter"))
+    notes.problem(own.pointer(name), std::string(name) + " must be one character, or tab");
+}
+
+void read_csv(const CustomProperties& own, Source& source, Notes& notes) {
+  one_character(own, "batuta.delimiter", source.delimiter, notes);
+  one_character(own, "batuta.quote", source.quote, notes);
+  source.header = own.boolean("batuta.header").value_or(true);
+  source.encoding = own.text("batuta.encoding").value_or("");
+  source.null_texts = own.texts("batuta.nullTexts");
+}
+
+void read_rest(const CustomProperties& own, const Value& server, const std::string& at,
+               Source& source, Notes& notes) {
+  source.location = text_at(server, "location");
+  const bool url =
+      source.location.starts_with("http://") || source.location.starts_with("https://");
+  if (!url && !source.location.starts_with("/"))
+    notes.problem(at + "/location",
+                  "must be a URL (https://…), or a path (/…) below the connection's");
+  if (!url && source.connection.empty())
+    notes.problem(at, "a path needs batuta.connection, whose host it is below");
+  source.records = own.text("batuta.records").value_or("");
+  if (!source.records.empty() && !source.records.starts_with("/"))
+    notes.problem(own.pointer("batuta.records"),
+                  "batuta.records must be a JSON pointer to the list of records, such as /data");
+  source.paging = own.text("batuta.paging").value_or("none");
+  const std::vector<std::string> ways = {"none", "page", "cursor", "link"};
+  if (std::find(ways.begin(), ways.end(), source.paging) == ways.end())
+    notes.problem(own.pointer("batuta.paging"),
+                  "batuta.paging is not \"" + source.paging.substr(0, 40) + "\"" + one_of(ways));
+  source.page_parameter = own.text("batuta.pageParameter").value_or(source.page_parameter);
+  source.cursor_parameter = own.text("batuta.cursorParameter").value_or(source.cursor_parameter);
+  source.size_parameter = own.text("batuta.sizeParameter").value_or("");
+  source.next_cursor = own.text("batuta.nextCursor").value_or("");
+  source.page_size = own.integer("batuta.pageSize", 1, 1'000'000).value_or(0);
+  source.first_page = own.integer("batuta.firstPage", 0, 1'000'000).value_or(1);
+  source.since_parameter = own.text("batuta.sinceParameter").value_or("");
+  source.until_parameter = own.text("batuta.untilParameter").value_or("");
+  if (source.paging == "cursor" && !source.next_cursor.starts_with("/"))
+    notes.problem(at, "paging by cursor needs batuta.nextCursor: the JSON pointer to the next one");
+}
+
+void read_kind(const CustomProperties& own, const Value& server, const std::string& at,
+               Source& source, Notes& notes) {
+  switch (source.kind) {
+    case SourceKind::csv:
+      read_csv(own, source, notes);
+      [[fallthrough]];
+    case SourceKind::json:
+    case SourceKind::json_lines:
+    case SourceKind::parquet:
+    case SourceKind::sqlite:
+      source.path = text_at(server, "path");
+      if (source.path.empty()) notes.problem(at, "needs a \"path\"");
+      return;
+    case SourceKind::postgres:
+      source.schema = text_at(server, "schema");
+      if (source.connection.empty())
+        notes.problem(at,
+                      "a postgres server needs the custom property batuta.connection: the id of "
+                      "the connection that has its login");
+      return;
+    case SourceKind::rest:
+      return read_rest(own, server, at, source, notes);
+    case SourceKind::none:
+      return;
+  }
+}
+
+}  // namespace
+
+Source read_source(const Value& contract, const std::string& server_name,
+                   const std::string& server_pointer, const Table& table,
+                   const std::string& physical_name, Notes& notes) {
+  Source source;
+  source.table = physical_name.empty() ? table.name : physical_name;
+  const auto servers = contract.find("servers");
+  if (servers == contract.end() || !servers->is_array() || servers->empty()) {
+    source.why_none = "the contract has no servers, which say where its rows come from";
+    if (!server_name.empty())
+      notes.problem(server_pointer, "there is no server \"" + server_name.substr(0, 80) + "\"");
+    return source;
+  }
+  std::vector<std::string> names;
+  std::size_t index = server_name.empty() ? 0 : servers->size();
+  for (std::size_t i = 0; i < servers->size(); ++i) {
+    names.push_back(text_at((*servers)[i], "server"));
+    if (!server_name.empty() && names.back() == server_name) index = i;
+  }
+  if (index == servers->size()) {
+    notes.problem(server_pointer, "there is no server \"" + server_name.substr(0, 80) + "\"" +
+                                      (did_you_mean(server_name, names).empty()
+                                           ? one_of(names)
+                                           : did_you_mean(server_name, names)));
+    return source;
+  }
+  const Value& server = (*servers)[index];
+  const std::string at = "/servers/" + std::to_string(index);
+  source.server = names[index];
+  source.kind = kind_of_server(server, source.why_none);
+  if (source.kind == SourceKind::none) return source;
+  const CustomProperties own(server, at, {std::string(to_string(source.kind))}, notes);
+  source.connection = own.text("batuta.connection").value_or("");
+  read_kind(own, server, at, source, notes);
+  return source;
+}
+
+std::string_view to_string(SourceKind kind) {
+  switch (kind) {
+    case SourceKind::none:
+      return "none";
+    case SourceKind::csv:
+      return "csv";
+    case SourceKind::json:
+      return "json";
+    case SourceKind::json_lines:
+      return "jsonl";
+    case SourceKind::parquet:
+      return "parquet";
+    case SourceKind::sqlite:
+      return "sqlite";
+    case SourceKind::postgres:
+      return "postgres";
+    case SourceKind::rest:
+      return "rest";
+  }
+  return "none";
+}
+
+}  // namespace batuta::contract

@@ -1,0 +1,107 @@
+// contract_bronze: what a contract's source has, landed raw and appended to bronze as text.
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+#include "plugins/contract/sources.h"
+#include "plugins/lake/attempt_session.h"
+
+namespace batuta::from_contract {
+namespace {
+
+using contract::SourceKind;
+using nlohmann::json;
+
+// Of an incremental table the run's window; its first load begins at the beginning.
+Window window_of(const plugin::Context& context, const contract::Table& table, bool first) {
+  if (table.mode == contract::Mode::full) return {};
+  Window window;
+  try {
+    const plugin::Window given = context.window();
+    if (given.end <= given.start) throw plugin::FinalError("the window is empty");
+    if (!first) window.start = given.start;
+    window.end = given.end;
+  } catch (const plugin::FinalError&) {
+    if (context.logical_date()) throw;
+    context.warn("the run has no window: all that the source has is read");
+  }
+  return window;
+}
+
+json request_of(const plugin::Context& context, const Described& described, const Window& window) {
+  json request = {{"contract", described.path},
+                  {"contract_version", described.contract.version},
+                  {"source", to_string(described.table.source.kind)},
+                  {"mode", to_string(described.table.mode)}};
+  if (window.start) request["window_start"] = to_iso(*window.start);
+  if (window.end) request["window_end"] = to_iso(*window.end);
+  const std::string path = context.text("path", described.table.source.path);
+  if (!path.empty()) request["path"] = path;
+  return request;
+}
+
+std::int64_t receive(Extraction& extraction) {
+  switch (extraction.described.table.source.kind) {
+    case SourceKind::csv:
+    case SourceKind::json:
+    case SourceKind::json_lines:
+    case SourceKind::parquet:
+      return receive_files(extraction);
+    case SourceKind::sqlite:
+    case SourceKind::postgres:
+      return receive_database(extraction);
+    case SourceKind::rest:
+      return receive_rest(extraction);
+    case SourceKind::none:
+      break;
+  }
+  throw plugin::FinalError("nothing can be read by the contract: " +
+                           extraction.described.table.source.why_none);
+}
+
+}  // namespace
+
+struct ContractBronze {
+  static constexpr auto name = "contract_bronze";
+  static constexpr auto version = "1.0.0";
+  static constexpr auto kind = "extract";
+  static constexpr auto summary = "What a data contract's source has, as sent, into bronze";
+  static constexpr batuta_param params[] = {
+      plugin::required(BATUTA_PARAM_STRING, "contract", "the contract's text; from the task"),
+      plugin::required(BATUTA_PARAM_STRING, "contract_name", "domain/table; from the task"),
+      plugin::optional(BATUTA_PARAM_STRING, "path",
+                       "of files or an SQLite database, in the place of the contract's"),
+      plugin::optional(BATUTA_PARAM_STRING, "overlap",
+                       "how far the window reaches back, in the place of the contract's"),
+      plugin::optional(BATUTA_PARAM_ANY, "timeout",
+                       "of a database's statement (1h) or one HTTP request (30s)")};
+
+  void execute(plugin::Context& context) {
+    const Described described = described_by(context);
+    lake::Session session(lake::session_options(context));
+    session.register_text_functions();
+    const lake::TableShape wanted = bronze_shape(described);
+    const auto table = lake::DeltaTable::open(session, lake::lake_folder(context), wanted.name);
+    const lake::TableShape shape = lake::fitted_to(wanted, table);
+    const Window window = window_of(context, described.table, !table.exists());
+    json result = request_of(context, described, window);
+    lake::RawLanding landing(context, described.path, json_text(result));
+    Extraction extraction{context, session, described, shape, window, landing};
+    const std::int64_t records = receive(extraction);
+    result["execution_id"] = context.execution_id();
+    result["table"] = shape.name;
+    result["records"] = records;
+    result["files"] = landing.first_files();
+    result["file_count"] = landing.file_count();
+    if (window.end) {
+      context.records(records, *window.end);
+    } else {
+      context.records(records);
+    }
+    context.return_json(json_text(result));
+    context.info(std::to_string(records) + " records into " + shape.name);
+  }
+};
+
+}  // namespace batuta::from_contract
+
+BATUTA_PLUGIN(batuta::from_contract::ContractBronze)

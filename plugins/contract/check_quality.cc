@@ -1,0 +1,173 @@
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+#include "plugins/contract/described.h"
+#include "plugins/lake/outside_select.h"
+#include "plugins/lake/sql_error.h"
+
+namespace batuta::from_contract {
+namespace {
+
+using contract::Comparison;
+using contract::Metric;
+using contract::QualityCheck;
+using lake::quoted_literal;
+using lake::quoted_name;
+
+constexpr const char* rows = "new_rows";
+
+std::string literals(const std::vector<std::string>& texts) {
+  std::string out;
+  for (const std::string& text : texts) out += (out.empty() ? "" : ", ") + quoted_literal(text);
+  return out;
+}
+
+void replace_all(std::string& text, const std::string& old, const std::string& by) {
+  for (std::size_t at = 0; (at = text.find(old, at)) != text.npos; at += by.size())
+    text.replace(at, old.size(), by);
+}
+
+// The rule's own query, over the new rows alone.
+std::string own_query(lake::Session& session, const QualityCheck& check) {
+  std::string query = check.query;
+  for (const char* object : {"${object}", "{object}", "${table}", "{table}"})
+    replace_all(query, object, rows);
+  for (const char* property : {"${property}", "{property}", "${column}", "{column}"})
+    replace_all(query, property, quoted_name(check.column));
+  while (!query.empty() && (query.back() == ';' || query.back() == '\n' || query.back() == ' '))
+    query.pop_back();
+  for (const lake::NamedTable& table : lake::check_outside_select(session, query)) {
+    if (table.schema.empty() && table.name == rows) continue;
+    throw plugin::FinalError("quality rule " + check.name +
+                             ": its query reads {object} and nothing else, not " + table.name);
+  }
+  return query;
+}
+
+std::string counting_sql(lake::Session& session, const QualityCheck& check) {
+  const std::string column = quoted_name(check.column);
+  const auto count = [](const std::string& condition) {
+    return "SELECT count(*) FILTER (" + condition + ") FROM " + rows;
+  };
+  switch (check.metric) {
+    case Metric::null_values:
+      return count(column + " IS NULL");
+    case Metric::missing_values:
+      return count(column + " IS NULL" +
+                   (check.values.empty() ? ""
+                                         : " OR CAST(" + column + " AS VARCHAR) IN (" +
+                                               literals(check.values) + ")"));
+    case Metric::invalid_values: {
+      std::string valid;
+      if (!check.values.empty())
+        valid = "CAST(" + column + " AS VARCHAR) IN (" + literals(check.values) + ")";
+      if (!check.pattern.empty())
+        valid += (valid.empty() ? "" : " AND ") + ("regexp_matches(CAST(" + column) +
+                 " AS VARCHAR), " + quoted_literal(check.pattern) + ")";
+      return count(column + " IS NOT NULL AND NOT (" + valid + ")");
+    }
+    case Metric::duplicate_values: {
+      const std::string columns = check.columns.empty() ? column : lake::column_list(check.columns);
+      return "SELECT coalesce(sum(n - 1), 0)::BIGINT FROM (SELECT count(*) AS n FROM " +
+             std::string(rows) +
+             (check.columns.empty() ? " WHERE " + column + " IS NOT NULL" : "") + " GROUP BY " +
+             columns + ")";
+    }
+    case Metric::row_count:
+      return "SELECT count(*) FROM " + std::string(rows);
+    case Metric::sql:
+      return own_query(session, check);
+  }
+  return {};
+}
+
+// The single number of a single row.
+double number_of(lake::Session& session, const QualityCheck& check) {
+  try {
+    const auto found =
+        session.query("SELECT CAST((" + counting_sql(session, check) + ") AS DOUBLE)", {}, 2);
+    const auto* number = std::get_if<double>(&found.rows.at(0).at(0).value);
+    if (number != nullptr) return *number;
+  } catch (const lake::SqlError& error) {
+    throw plugin::FinalError("quality rule " + check.name + ": " + error.what());
+  }
+  throw plugin::FinalError("quality rule " + check.name + " found no number");
+}
+
+bool holds(const QualityCheck& check, double value) {
+  switch (check.comparison) {
+    case Comparison::equal:
+      return value == check.low;
+    case Comparison::not_equal:
+      return value != check.low;
+    case Comparison::greater:
+      return value > check.low;
+    case Comparison::greater_or_equal:
+      return value >= check.low;
+    case Comparison::less:
+      return value < check.low;
+    case Comparison::less_or_equal:
+      return value <= check.low;
+    case Comparison::between:
+      return value >= check.low && value <= check.high;
+    case Comparison::not_between:
+      return value < check.low || value > check.high;
+  }
+  return false;
+}
+
+std::vector<QualityCheck> checks_of(const contract::Table& table) {
+  std::vector<QualityCheck> checks = table.quality;
+  for (const contract::Column& column : table.columns) {
+    if (!column.unique || (column.key_position > 0 && table.keys().size() == 1)) continue;
+    QualityCheck check;
+    check.name = column.name + "_unique";
+    check.column = column.name;
+    check.metric = Metric::duplicate_values;
+    check.dimension = "uniqueness";
+    checks.push_back(std::move(check));
+  }
+  return checks;
+}
+
+std::string shown(double value) {
+  if (value == std::floor(value) && std::abs(value) < 1e15)
+    return std::to_string(static_cast<std::int64_t>(value));
+  return nlohmann::json(value).dump();
+}
+
+}  // namespace
+
+void check_quality(plugin::Context& context, lake::Session& session, const Described& described) {
+  const auto checks = checks_of(described.table);
+  if (checks.empty()) return;
+  const std::int64_t count = session.value("SELECT count(*) FROM " + std::string(rows)).integer();
+  if (count == 0) return;
+  std::string broken;
+  for (const QualityCheck& check : checks) {
+    context.check_cancelled();
+    double value = number_of(session, check);
+    if (check.percent) value = 100 * value / static_cast<double>(count);
+    const bool passed = holds(check, value);
+    context.report(
+        "quality",
+        json_text({{"table", "silver/" + described.path},
+                   {"rule", check.name},
+                   {"dimension", check.dimension},
+                   {"severity", check.blocking ? "blocking" : "warning"},
+                   {"checked", count},
+                   {"failed", passed ? 0
+                                     : std::max<std::int64_t>(
+                                           1, static_cast<std::int64_t>(std::min(value, 9e15)))},
+                   {"passed", passed}}));
+    if (passed) continue;
+    const std::string line = "silver/" + described.path + ": " + check.name + " is " +
+                             shown(value) + ", and must be " + contract::expectation(check);
+    context.warn(line);
+    if (check.blocking) broken += (broken.empty() ? "" : "; ") + line;
+  }
+  if (!broken.empty()) throw plugin::FinalError("quality: " + broken);
+}
+
+}  // namespace batuta::from_contract

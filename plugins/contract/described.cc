@@ -1,0 +1,48 @@
+#include "plugins/contract/described.h"
+
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+#include "plugins/lake/layer/bronze_rows.h"
+
+namespace batuta::from_contract {
+
+std::vector<std::string> Described::columns() const {
+  std::vector<std::string> names;
+  for (const contract::Column& column : table.columns) names.push_back(column.name);
+  return names;
+}
+
+std::string Described::metrics_json() const {
+  return json_text({{"contract", path}, {"contract_version", contract.version}});
+}
+
+Described described_by(const plugin::Context& context) {
+  const std::string name = context.text("contract_name");
+  const auto slash = name.find('/');
+  if (slash == name.npos || slash == 0 || slash + 1 == name.size())
+    throw plugin::FinalError("parameter contract_name: \"domain/table\"");
+  auto read = contract::read_contract(context.text("contract"), name);
+  if (!read.contract) {
+    std::string wrong;
+    for (const auto& problem : read.problems) wrong += (wrong.empty() ? "" : "\n") + problem.text();
+    throw plugin::FinalError("contract " + wrong);
+  }
+  const contract::Table* table = read.contract->table(name.substr(slash + 1));
+  if (table == nullptr) throw plugin::FinalError("the contract describes no table " + name);
+  Described described{std::move(*read.contract), {}, name};
+  described.table = *described.contract.table(name.substr(slash + 1));
+  if (described.table.columns.empty())
+    throw plugin::FinalError("the contract " + name + " has no columns");
+  return described;
+}
+
+lake::TableShape bronze_shape(const Described& described) {
+  return {"bronze/" + described.path,
+          "As received, append only: " + described.table.description,
+          "ingest_date",
+          lake::bronze_columns(described.columns()),
+          {}};
+}
+
+}  // namespace batuta::from_contract

@@ -1,0 +1,40 @@
+// What a contract says of its tables in the lake: their shapes, and the SQL that makes one of the
+// other.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "contract/contract.h"
+#include "plugins/lake/layer/table_shape.h"
+#include "plugins/lake/layer/transform.h"
+#include "plugins/sdk/plugin.h"
+
+namespace batuta::from_contract {
+
+struct Described {
+  contract::Contract contract;
+  contract::Table table;  // the one that the task is about
+  std::string path;       // "brokerage/clients": below each layer
+
+  std::vector<std::string> columns() const;
+  // For the history of each version: {"contract": …, "contract_version": …}.
+  std::string metrics_json() const;
+};
+
+// Of the parameters contract (the file's text) and contract_name ("brokerage/clients"). Throws
+// plugin::FinalError with everything that is wrong.
+Described described_by(const plugin::Context& context);
+
+lake::TableShape bronze_shape(const Described& described);
+// From bronze to silver: what is typed, judged, merged and kept out.
+lake::TransformSpec silver_spec(const Described& described);
+
+// The column's value of its bronze text; NULL where the text is none.
+std::string typed_sql(const contract::Column& column);
+
+// Judges the view new_rows of the session by the contract's quality rules and reports each. Throws
+// plugin::FinalError when a blocking one is broken.
+void check_quality(plugin::Context& context, lake::Session& session, const Described& described);
+
+}  // namespace batuta::from_contract

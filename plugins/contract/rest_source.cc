@@ -1,0 +1,225 @@
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "common/http_client.h"
+#include "common/safe_json.h"
+#include "common/url.h"
+#include "common/uuid.h"
+#include "plugins/contract/sources.h"
+#include "plugins/lake/layer/bronze_rows.h"
+
+namespace batuta::from_contract {
+namespace {
+
+using contract::Source;
+using nlohmann::json;
+
+// A service that never ends its pages must not fill the disk.
+constexpr std::int64_t max_pages = 100'000;
+constexpr std::size_t max_page_bytes = std::size_t{32} << 20;
+constexpr auto first_wait = std::chrono::milliseconds(500);
+constexpr auto longest_wait = std::chrono::minutes(5);
+
+std::optional<std::string> text_at(const json& record, const std::string& name) {
+  const json* value = nullptr;
+  if (name.starts_with("/")) {
+    const json::json_pointer pointer(name);
+    if (record.contains(pointer)) value = &record.at(pointer);
+  } else if (const auto found = record.find(name); found != record.end()) {
+    value = &*found;
+  }
+  if (value == nullptr || value->is_null()) return std::nullopt;
+  return value->is_string() ? value->get<std::string>() : json_text(*value);
+}
+
+// The target of `Link: <url>; rel="next"`, or empty.
+std::string next_link(const HttpAnswer& answer) {
+  const std::string* header = answer.header("link");
+  if (header == nullptr) return {};
+  for (std::size_t at = 0; at < header->size();) {
+    const auto open = header->find('<', at), close = header->find('>', open);
+    if (close == header->npos) break;
+    const auto end = std::min(header->find(",", close), header->size());
+    const std::string about = header->substr(close, end - close);
+    if (about.find("rel=\"next\"") != about.npos || about.find("rel=next") != about.npos)
+      return header->substr(open + 1, close - open - 1);
+    at = end + 1;
+  }
+  return {};
+}
+
+class RestReader {
+ public:
+  explicit RestReader(Extraction& extraction)
+      : to_(extraction),
+        source_(extraction.described.table.source),
+        bronze_(extraction.context, extraction.session, extraction.bronze,
+                extraction.described.columns()) {
+    request_.headers.emplace_back("Accept", "application/json");
+    request_.timeout = to_.context.duration("timeout", std::chrono::seconds(30));
+    request_.max_body = max_page_bytes;
+    request_.cancelled = [this] { return to_.context.cancelled(); };
+    if (!source_.connection.empty()) use(to_.context.connection(source_.connection));
+    first_ = source_.location.starts_with("/") ? base_ + source_.location : source_.location;
+    if (!base_.empty() && !lies_below(first_, base_))
+      throw plugin::FinalError("the contract's location is on another host than its connection: " +
+                               std::string("the login goes to the connection's alone"));
+  }
+
+  std::int64_t run() {
+    std::string url = url_of(source_.first_page, "");
+    std::set<std::string> seen;
+    for (std::int64_t page = source_.first_page;; ++page) {
+      if (page - source_.first_page >= max_pages)
+        throw plugin::FinalError("the service sends more than 100,000 pages");
+      if (!seen.insert(url).second)
+        throw plugin::RetryableError("the service leads back to a page that was read already");
+      const HttpAnswer answer = fetch(url);
+      const auto [records, next] = take(answer, url);
+      if (source_.paging == "page") {
+        if (records == 0) break;
+        url = url_of(page + 1, "");
+      } else if (next.empty()) {
+        break;
+      } else {
+        url = next;
+      }
+    }
+    bronze_.finish(to_.described.metrics_json());
+    return bronze_.count();
+  }
+
+ private:
+  void use(const plugin::Connection& connection) {
+    if (!connection.host.empty()) base_ = connection.base_url();
+    request_.outgoing = outgoing_of(connection.extra_json);
+    if (!connection.login.empty()) {
+      request_.login = connection.login;
+      request_.password = connection.password;
+    } else if (!connection.password.empty()) {
+      request_.headers.emplace_back("Authorization", "Bearer " + connection.password);
+    }
+  }
+
+  std::string url_of(std::int64_t page, const std::string& cursor) const {
+    std::string url = first_;
+    const auto add = [&](const std::string& name, const std::string& value) {
+      if (name.empty()) return;
+      url += (url.find('?') == url.npos ? "?" : "&") + percent_encoded(name) + "=" +
+             percent_encoded(value);
+    };
+    if (to_.window.start) add(source_.since_parameter, to_iso(*to_.window.start));
+    if (to_.window.end) add(source_.until_parameter, to_iso(*to_.window.end));
+    if (source_.page_size > 0) add(source_.size_parameter, std::to_string(source_.page_size));
+    if (source_.paging == "page") add(source_.page_parameter, std::to_string(page));
+    if (!cursor.empty()) add(source_.cursor_parameter, cursor);
+    return url;
+  }
+
+  HttpAnswer fetch(const std::string& url) {
+    request_.url = url;
+    for (int tried = 1;; ++tried) {
+      auto answer = http_call(request_);
+      to_.context.check_cancelled();
+      if (answer && answer->status == 200) return std::move(*answer);
+      const std::string said =
+          answer ? "HTTP " + std::to_string(answer->status) : answer.error().message;
+      const bool passing =
+          answer ? answer->status == 408 || answer->status == 429 || answer->status >= 500
+                 : answer.error().code == Errc::unavailable;
+      if (!passing) throw plugin::FinalError("the source refused the request: " + said);
+      if (tried >= 6) throw plugin::RetryableError("the source: " + said + " after 6 tries");
+      const Duration wait = wait_for(answer, tried);
+      to_.context.warn("the source: " + said + "; next try in " +
+                       std::to_string(wait / std::chrono::milliseconds(1)) + " ms");
+      to_.context.sleep(wait);
+      to_.context.check_cancelled();
+    }
+  }
+
+  static Duration wait_for(const Result<HttpAnswer>& answer, int tried) {
+    const std::string* told = answer ? answer->header("retry-after") : nullptr;
+    std::int32_t seconds = 0;
+    if (told != nullptr &&
+        std::from_chars(told->data(), told->data() + told->size(), seconds).ec == std::errc{} &&
+        seconds > 0)
+      return std::min<Duration>(std::chrono::seconds(seconds), longest_wait);
+    const Duration full = std::min<Duration>(first_wait * (1LL << tried), longest_wait);
+    std::uint32_t random = 0;
+    random_bytes(&random, sizeof random);
+    return full / 2 + Duration(full.count() / 2 * static_cast<std::int64_t>(random >> 16) / 65536);
+  }
+
+  // How many records the page had, and the address of the next one where it tells.
+  std::pair<std::size_t, std::string> take(const HttpAnswer& answer, const std::string& url) {
+    const auto now = std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
+    const std::string file = to_.landing.add(answer.body);
+    JsonLimits limits;
+    limits.bytes = max_page_bytes;
+    limits.tokens = 10'000'000;
+    const auto body = parse_untrusted(answer.body, limits);
+    if (!body)
+      throw plugin::RetryableError("the answer is no JSON (kept as " + file +
+                                   "): " + body.error().message);
+    const json* list = &*body;
+    if (!source_.records.empty()) {
+      const json::json_pointer pointer(source_.records);
+      if (!body->contains(pointer))
+        throw plugin::FinalError("the answer has no " + source_.records + " (kept as " + file +
+                                 ")");
+      list = &body->at(pointer);
+    }
+    if (!list->is_array())
+      throw plugin::FinalError("the records are no list (kept as " + file +
+                               "): batuta.records names where the list is");
+    std::vector<std::optional<std::string>> fields;
+    for (const json& record : *list) {
+      if (!record.is_object())
+        throw plugin::FinalError("a record is no object (kept as " + file + ")");
+      fields.clear();
+      for (const contract::Column& column : to_.described.table.columns)
+        fields.push_back(text_at(record, column.source_name));
+      bronze_.add(fields, json_text(record), file, now);
+    }
+    return {list->size(), next_of(answer, *body, url)};
+  }
+
+  std::string next_of(const HttpAnswer& answer, const json& body, const std::string& url) const {
+    if (source_.paging == "cursor") {
+      const json::json_pointer pointer(source_.next_cursor);
+      if (!body.contains(pointer)) return {};
+      const json& next = body.at(pointer);
+      if (next.is_null() || next == "" || next == false) return {};
+      return url_of(source_.first_page,
+                    next.is_string() ? next.get<std::string>() : json_text(next));
+    }
+    if (source_.paging != "link") return {};
+    std::string next = next_link(answer);
+    if (next.starts_with("/")) {
+      const UrlParts parts = split_url(url);
+      next = std::string(parts.scheme) + std::string(parts.host) + next;
+    }
+    // A login must not follow to another host.
+    const UrlParts here = split_url(url), there = split_url(next);
+    if (!next.empty() && (here.scheme != there.scheme || here.host != there.host))
+      throw plugin::FinalError("the next page is on another host, where the login may not go");
+    return next;
+  }
+
+  Extraction& to_;
+  const Source& source_;
+  lake::BronzeRows bronze_;
+  HttpRequest request_;
+  std::string base_, first_;
+};
+
+}  // namespace
+
+std::int64_t receive_rest(Extraction& extraction) {
+  return RestReader(extraction).run();
+}
+
+}  // namespace batuta::from_contract

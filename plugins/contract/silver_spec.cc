@@ -1,0 +1,170 @@
+#include <algorithm>
+
+#include "plugins/contract/described.h"
+
+namespace batuta::from_contract {
+namespace {
+
+using contract::Column;
+using lake::quoted_literal;
+using lake::quoted_name;
+using Reasons = std::vector<lake::TransformSpec::Reason>;
+
+// The column that is the key of rows without one: their content.
+constexpr const char* row_key = "_row";
+
+std::string sql_type_of(const std::string& type) {
+  return lake::sql_type(type);
+}
+
+std::string instant_sql(const Column& column, const std::string& text) {
+  const bool utc = column.timezone.empty() || column.timezone == "UTC" ||
+                   column.timezone == "Etc/UTC" || column.timezone == "Z";
+  const std::string local =
+      column.format.empty() ? "TRY_CAST(" + text + " AS TIMESTAMP)"
+                            : "TRY_STRPTIME(" + text + ", " + quoted_literal(column.format) + ")";
+  const std::string instant =
+      utc ? "CAST(" + local + " AS TIMESTAMPTZ)"
+          : "timezone(" + quoted_literal(column.timezone) + ", " + local + ")";
+  // A text with an offset tells its zone itself.
+  return column.format.empty() ? "coalesce(batuta_instant(" + text + "), " + instant + ")"
+                               : instant;
+}
+
+std::string limit_name(const std::string& column, const char* what) {
+  return column + "_" + what;
+}
+
+void add_limits(const Column& column, Reasons& reasons) {
+  const std::string value = quoted_name("new_" + column.name);
+  const auto limit = [&](const std::optional<std::string>& bound, const char* comparison,
+                         const char* name) {
+    if (!bound) return;
+    const std::string type = column.type == "string" ? "VARCHAR" : sql_type_of(column.type);
+    reasons.push_back(
+        {limit_name(column.name, name),
+         value + " " + comparison + " CAST(" + quoted_literal(*bound) + " AS " + type + ")"});
+  };
+  limit(column.minimum, "<", "below_minimum");
+  limit(column.exclusive_minimum, "<=", "below_minimum");
+  limit(column.maximum, ">", "above_maximum");
+  limit(column.exclusive_maximum, ">=", "above_maximum");
+  if (column.type != "string") return;
+  if (column.min_length)
+    reasons.push_back({limit_name(column.name, "too_short"),
+                       "length(" + value + ") < " + std::to_string(*column.min_length)});
+  if (column.max_length)
+    reasons.push_back({limit_name(column.name, "too_long"),
+                       "length(" + value + ") > " + std::to_string(*column.max_length)});
+  if (!column.pattern.empty())
+    reasons.push_back(
+        {limit_name(column.name, "mismatch"),
+         "NOT regexp_matches(" + value + ", " + quoted_literal(column.pattern) + ")"});
+}
+
+Reasons reasons_of(const contract::Table& table) {
+  Reasons reasons;
+  for (const Column& column : table.columns) {
+    const std::string text = quoted_name(column.name);
+    const std::string given = "trim(coalesce(" + text + ", '')) <> ''";
+    if (column.required || column.key_position > 0 || column.partition_position > 0)
+      reasons.push_back({"missing_" + column.name, "NOT (" + given + ")"});
+    if (column.type != "string")
+      reasons.push_back(
+          {"bad_" + column.name, given + " AND " + quoted_name("new_" + column.name) + " IS NULL"});
+    add_limits(column, reasons);
+  }
+  return reasons;
+}
+
+lake::TableShape silver_shape(const Described& described) {
+  const contract::Table& table = described.table;
+  lake::TableShape shape{"silver/" + described.path, table.description, "", {}, table.keys()};
+  for (const Column& column : table.columns)
+    shape.columns.push_back({column.name, column.type, true});
+  if (shape.keys.empty()) {
+    shape.keys = {row_key};
+    shape.columns.push_back({row_key, "string", true});
+  }
+  shape.columns.push_back({"_ingested_at", "timestamp", true});
+  shape.columns.push_back({"execution_id", "string", true});
+  const auto partitions = table.partitions();
+  if (partitions.empty()) return shape;
+  if (partitions.size() > 1 || table.column(partitions[0])->type != "date")
+    throw plugin::FinalError("the contract " + described.path +
+                             ": a table is partitioned by one column, a date");
+  shape.partition = partitions[0];
+  return shape;
+}
+
+lake::TableShape quarantine_shape(const Described& described) {
+  lake::TableShape shape{"quarantine/" + described.path,
+                         "Rows that silver rejected, as they were sent, with reasons",
+                         "ingest_date",
+                         {},
+                         {}};
+  for (const std::string& name : described.columns())
+    shape.columns.push_back({name, "string", true});
+  for (const char* name : {"reason", "run_id"}) shape.columns.push_back({name, "string", true});
+  shape.columns.push_back({"_ingested_at", "timestamp", true});
+  shape.columns.push_back({"ingest_date", "date", true});
+  return shape;
+}
+
+void check_names(const Described& described) {
+  for (const Column& column : described.table.columns) {
+    if (described.table.column("new_" + column.name) != nullptr)
+      throw plugin::FinalError("the contract " + described.path + ": a column new_" + column.name +
+                               " cannot be beside " + column.name +
+                               ": take another name, and keep this one as physicalName");
+  }
+}
+
+}  // namespace
+
+std::string typed_sql(const Column& column) {
+  const std::string text = "trim(" + quoted_name(column.name) + ")";
+  const std::string& type = column.type;
+  if (type == "string") return quoted_name(column.name);
+  if (type == "long") return "batuta_whole(" + text + ")";
+  if (type == "integer" || type == "short" || type == "byte")
+    return "TRY_CAST(batuta_whole(" + text + ") AS " + sql_type_of(type) + ")";
+  if (type == "double" || type == "float") {
+    const std::string number = "TRY_CAST(" + text + " AS " + sql_type_of(type) + ")";
+    return "CASE WHEN isfinite(" + number + ") THEN " + number + " END";
+  }
+  if (type == "boolean")
+    return "CASE WHEN lower(" + text + ") IN ('true', 't', 'yes', 'y', '1') THEN true WHEN lower(" +
+           text + ") IN ('false', 'f', 'no', 'n', '0') THEN false END";
+  if (type == "date")
+    return column.format.empty()
+               ? "TRY_CAST(" + text + " AS DATE)"
+               : "CAST(TRY_STRPTIME(" + text + ", " + quoted_literal(column.format) + ") AS DATE)";
+  if (type == "timestamp") return instant_sql(column, text);
+  return "TRY_CAST(" + text + " AS " + sql_type_of(type) + ")";
+}
+
+lake::TransformSpec silver_spec(const Described& described) {
+  check_names(described);
+  const contract::Table& table = described.table;
+  lake::TransformSpec spec;
+  spec.source = bronze_shape(described);
+  spec.target = silver_shape(described);
+  spec.quarantine = quarantine_shape(described);
+  spec.marker = "contract_silver/bronze";
+  for (const Column& column : table.columns) spec.typed.push_back({column.name, typed_sql(column)});
+  if (table.keys().empty()) spec.typed.push_back({row_key, "hex(\"_payload_sha256\")"});
+  spec.partition_sql = spec.target.partition.empty()
+                           ? "CAST('" + std::string(lake::whole_table) + "' AS DATE)"
+                           : quoted_name("new_" + spec.target.partition);
+  if (!table.watermark.empty() && table.column(table.watermark)->type == "timestamp")
+    spec.time_column = table.watermark;
+  spec.reasons = reasons_of(table);
+  spec.raw_columns = described.columns();
+  spec.quality = {{"unique_key", "uniqueness", "copies > 1"}};
+  spec.newest = table.newest;
+  spec.metrics_json = described.metrics_json();
+  return spec;
+}
+
+}  // namespace batuta::from_contract

@@ -1,0 +1,35 @@
+// The kinds of sources that a contract may name: each lands what it gets in raw and adds its rows
+// to bronze, as text.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "plugins/contract/described.h"
+#include "plugins/lake/layer/raw_landing.h"
+#include "plugins/lake/session.h"
+
+namespace batuta::from_contract {
+
+// What to read: of an incremental table, the watermark's values from `start` up to `end`,
+// exclusive. Without a start from the beginning; full tables have neither.
+struct Window {
+  std::optional<Time> start, end;
+};
+
+struct Extraction {
+  plugin::Context& context;
+  lake::Session& session;
+  const Described& described;
+  const lake::TableShape& bronze;  // as the table that is there can take it
+  Window window;
+  lake::RawLanding& landing;
+};
+
+// Each returns how many rows were added, and hands in at most one version of bronze. Throws
+// plugin::RetryableError where another try may find what is missing.
+std::int64_t receive_files(Extraction& extraction);
+std::int64_t receive_database(Extraction& extraction);
+std::int64_t receive_rest(Extraction& extraction);
+
+}  // namespace batuta::from_contract

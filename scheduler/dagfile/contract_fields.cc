@@ -1,0 +1,189 @@
+#include "scheduler/dagfile/contract_fields.h"
+
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "common/safe_json.h"
+#include "contract/contract.h"
+#include "scheduler/dagfile/builtin_fields.h"
+#include "scheduler/dagfile/folder.h"
+
+namespace batuta {
+namespace {
+
+using nlohmann::json;
+
+// A launch carries it, beside the other parameters.
+constexpr std::size_t max_contract_of_task = std::size_t{512} << 10;
+constexpr std::size_t max_contracts_together = std::size_t{16} << 20;
+constexpr std::size_t max_told = 5;
+
+// "brokerage/clients": both are names of folders, so that nothing leads elsewhere.
+std::optional<std::pair<std::string, std::string>> parts_of(const std::string& name) {
+  const auto slash = name.find('/');
+  if (slash == name.npos || name.size() > 250) return std::nullopt;
+  std::pair<std::string, std::string> parts{name.substr(0, slash), name.substr(slash + 1)};
+  for (const std::string& part : {parts.first, parts.second}) {
+    if (part.empty() || part.front() == '.' || part.find('/') != part.npos ||
+        part.find('\0') != part.npos)
+      return std::nullopt;
+  }
+  return parts;
+}
+
+class ContractPasser {
+ public:
+  ContractPasser(std::string folder, Problems& problems, std::vector<std::string>& files)
+      : folder_(std::move(folder)), problems_(problems), files_(files) {}
+
+  void of_task(json& task, const std::string& at) {
+    if (!task.is_object()) return;
+    const auto type = task.find("type");
+    const auto given = task.find("contract");
+    if (given == task.end() || type == task.end() || (*type != "extract" && *type != "transform"))
+      return;
+    const std::string pointer = at + "/contract";
+    if (!given->is_string() || !parts_of(given->get_ref<const std::string&>())) {
+      problems_.add(pointer,
+                    "a contract is named \"domain/table\", which is the file "
+                    "domain/table.odcs.yaml in the folder of contracts");
+      given->clear();
+      return;
+    }
+    const std::string name = given->get<std::string>();
+    const json* read = known(name, pointer);
+    if (read == nullptr) return;
+    check_use(task, name, pointer);
+    *given = *read;
+  }
+
+ private:
+  // The file's bytes and what the scheduler needs of it; nullptr: told.
+  const json* known(const std::string& name, const std::string& pointer) {
+    const auto before = read_.find(name);
+    if (before != read_.end()) return before->second.is_null() ? nullptr : &before->second;
+    json& entry = read_[name];
+    const auto [domain, table] = *parts_of(name);
+    const std::string path = domain + "/" + table + ".odcs.yaml";
+    files_.push_back(path);
+    const auto text = read_below(folder_, path, max_contract_of_task);
+    const std::string shown = folder_ + "/" + path;
+    if (!text) {
+      problems_.add(pointer, "contract " + shown + ": " + text.error().message);
+      return nullptr;
+    }
+    bytes_ += text->size();
+    if (bytes_ > max_contracts_together) {
+      problems_.add(pointer, "the contracts of this DAG are larger than 16 MiB together");
+      return nullptr;
+    }
+    const auto parsed = contract::read_contract(*text, shown);
+    if (!parsed.contract) return tell(parsed.problems, pointer);
+    const contract::Contract& contract = *parsed.contract;
+    const contract::Table* described = contract.table(table);
+    if (described == nullptr) {
+      problems_.add(pointer, "contract " + shown + " describes no table \"" + table +
+                                 "\": a contract's file is named as its table");
+      return nullptr;
+    }
+    if (!contract.domain.empty() && contract.domain != domain) {
+      problems_.add(pointer, "contract " + shown + " is of the domain \"" + contract.domain +
+                                 "\": it belongs into that folder");
+      return nullptr;
+    }
+    tables_[name] = *described;
+    entry = {{"name", name}, {"yaml", *text}, {"version", contract.version}};
+    if (described->overlap > Duration::zero()) {
+      entry["overlap"] =
+          std::to_string(
+              std::chrono::duration_cast<std::chrono::seconds>(described->overlap).count()) +
+          "s";
+    }
+    return &entry;
+  }
+
+  const json* tell(const std::vector<contract::ContractProblem>& found,
+                   const std::string& pointer) {
+    for (std::size_t i = 0; i < found.size() && i < max_told; ++i)
+      problems_.add(pointer, "contract " + found[i].text());
+    if (found.size() > max_told)
+      problems_.add(pointer, "and " + std::to_string(found.size() - max_told) +
+                                 " more: batuta contracts validate tells all");
+    return nullptr;
+  }
+
+  void check_use(const json& task, const std::string& name, const std::string& pointer) {
+    const contract::Table& table = tables_.at(name);
+    if (table.columns.empty())
+      return problems_.add(pointer, "the contract " + name + " has no columns (properties)");
+    if (task["type"] == "extract" && table.source.kind == contract::SourceKind::none)
+      problems_.add(pointer,
+                    "nothing can be read by the contract " + name + ": " + table.source.why_none);
+  }
+
+  const std::string folder_;
+  Problems& problems_;
+  std::vector<std::string>& files_;
+  std::map<std::string, json> read_;  // null: was wrong, and told
+  std::map<std::string, contract::Table> tables_;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace
+
+std::string contracts_beside(const std::string& dag_folder) {
+  std::filesystem::path folder(dag_folder);
+  if (!folder.has_filename()) folder = folder.parent_path();  // "dags/"
+  return (folder.parent_path() / "contracts").string();
+}
+
+void put_in_contracts(json& definition, const std::string& folder, Problems& problems,
+                      std::vector<std::string>& files) {
+  if (!definition.is_object()) return;
+  const auto tasks = definition.find("tasks");
+  if (tasks == definition.end() || !tasks->is_array()) return;
+  ContractPasser passer(folder, problems, files);
+  for (std::size_t i = 0; i < tasks->size() && !problems.full(); ++i)
+    passer.of_task((*tasks)[i], "/tasks/" + std::to_string(i));
+}
+
+void add_contract_params(const json& task, json& params) {
+  const auto contract = task.find("contract");
+  if (contract == task.end() || !contract->is_object()) return;
+  // The file's own {{ ds }} is the plugin's to fill in.
+  params["contract"] = without_templates(contract->value("yaml", ""));
+  params["contract_name"] = contract->value("name", "");
+}
+
+void read_contract_task(FieldReader& fields, Task& task, json& params) {
+  const json* given = fields.find("contract");
+  const auto type = fields.text("type");
+  if (fields.find("source"))
+    fields.problem("source", "a task has a \"contract\" or a \"source\", not both");
+  const auto layer = fields.text("layer").value_or(type == "extract" ? "bronze" : "silver");
+  if (type == "aggregate") {
+    fields.problem("contract", "a contract drives extract (bronze) and transform (silver)");
+  } else if ((layer == "bronze") != (type == "extract") ||
+             (layer != "bronze" && layer != "silver")) {
+    fields.problem("layer", "of a contract's tasks extract is bronze and transform is silver");
+  }
+  task.plugin = "contract_" + layer;
+  if (const json* written = fields.object("params")) params = *written;
+  json shown = params;
+  for (const char* own : {"contract", "contract_name"}) {
+    if (params.contains(own))
+      fields.problem("params", std::string(own) + " comes from the task's \"contract\"");
+  }
+  if (!given->is_object()) return;  // told where it was looked for
+  add_contract_params(json{{"contract", *given}}, params);
+  shown["contract"] = given->value("name", "");
+  shown["contract_version"] = given->value("version", "");
+  task.params_json = json_text(shown);
+  Problems found;
+  const auto overlap = FieldReader(*given, "", found).duration("overlap");
+  if (overlap) task.overlap = *overlap;
+}
+
+}  // namespace batuta

@@ -1,0 +1,247 @@
+#include "contract/contract.h"
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+
+#include "contract/reader.h"
+#include "contract/types.h"
+#include "tests/contract/texts.h"
+
+using namespace batuta;
+using namespace batuta::contract;
+
+namespace {
+
+std::string problems_of(const std::string& yaml) {
+  const auto read = read_contract(yaml, "c.yaml");
+  std::string out;
+  for (const auto& each : read.problems) out += (out.empty() ? "" : "\n") + each.text();
+  CHECK(read.contract.has_value() == read.problems.empty());
+  return out;
+}
+
+// The clients with one piece of text replaced by another.
+std::string clients_with(const std::string& old, const std::string& text) {
+  std::string yaml = clients_yaml;
+  const auto at = yaml.find(old);
+  REQUIRE(at != std::string::npos);
+  return yaml.replace(at, old.size(), text);
+}
+
+bool told(const std::string& yaml, const std::string& words) {
+  const std::string problems = problems_of(yaml);
+  CAPTURE(problems);
+  return problems.find(words) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("contract: what a contract says is all there, typed") {
+  const auto read = read_contract(clients_yaml, "c.yaml");
+  REQUIRE(read.problems.empty());
+  REQUIRE(read.warnings.size() == 1);
+  CHECK(read.warnings[0].pointer == "/schema/0/customProperties/4/value");
+  const Contract& contract = *read.contract;
+  CHECK(contract.id == "brokerage-clients");
+  CHECK(contract.version == "1.2.0");
+  CHECK(contract.status == "active");
+  CHECK(contract.domain == "brokerage");
+  CHECK(contract.description == "Who trades with us");
+  CHECK(contract.owners == std::vector<std::string>{"maria"});
+  CHECK(contract.retention == "3 y");
+  REQUIRE(contract.tables.size() == 1);
+  const Table& table = *contract.table("clients");
+  CHECK(contract.table("") == &contract.tables.front());
+  CHECK(contract.table("orders") == nullptr);
+  CHECK(table.keys() == std::vector<std::string>{"client_id"});
+  CHECK(table.partitions().empty());
+  CHECK(table.mode == Mode::incremental);
+  CHECK(table.watermark == "updated_at");
+  CHECK(table.overlap == std::chrono::minutes(15));
+  CHECK(table.newest == "updated_at");
+  CHECK(table.history);
+  CHECK(table.source.kind == SourceKind::sqlite);
+  CHECK(table.source.path == "/srv/broker.db");
+  CHECK(table.source.table == "CLIENTS");
+  const Column& born = *table.column("born");
+  CHECK(born.type == "date");
+  CHECK(born.source_name == "birth_date");
+  CHECK(born.format == "%d/%m/%Y");
+  CHECK(!born.required);
+  const Column& income = *table.column("income");
+  CHECK(income.type == "decimal(12,2)");
+  CHECK(income.minimum == "0");
+  CHECK(income.classification == "confidential");
+  CHECK(table.column("updated_at")->type == "timestamp");
+  REQUIRE(table.quality.size() == 4);
+  CHECK(table.quality[0].metric == Metric::invalid_values);
+  CHECK(table.quality[0].values == std::vector<std::string>{"low", "medium", "high"});
+  CHECK(!table.quality[0].blocking);
+  CHECK(expectation(table.quality[0]) == "at most 1 percent");
+  CHECK(table.quality[1].metric == Metric::row_count);
+  CHECK(expectation(table.quality[1]) == "between 1 and 100000");
+  CHECK(table.quality[2].metric == Metric::sql);
+  CHECK(table.quality[3].columns == std::vector<std::string>{"client_id"});
+}
+
+TEST_CASE("contract: the JSON of a contract is what it says") {
+  const auto read = read_contract(clients_yaml, "c.yaml");
+  REQUIRE(read.contract);
+  const auto shown = nlohmann::json::parse(contract_json(*read.contract));
+  CHECK(shown["tables"][0]["columns"][0]["name"] == "client_id");
+  CHECK(shown["tables"][0]["primary_key"] == nlohmann::json::array({"client_id"}));
+  CHECK(shown["tables"][0]["source"]["kind"] == "sqlite");
+  CHECK(shown["tables"][0]["quality"][0]["expected"] == "at most 1 percent");
+  CHECK(shown["retention"] == "3 y");
+}
+
+TEST_CASE("contract: what is wrong is told with line, pointer and what to do") {
+  CHECK(problems_of("a: [").starts_with("c.yaml:1:1: "));
+  CHECK(told("kind: DataContract\n", "c.yaml:1:1: \"version\" is missing"));
+  CHECK(told(clients_with("primaryKey: true", "primarykey: true"),
+             "unknown key \"primarykey\"; did you mean \"primaryKey\"?"));
+  CHECK(told(clients_with("version: 1.2.0", "version: 1.2"),
+             "c.yaml:3:1 /version: must be a text, not a number: write it in quotes"));
+  CHECK(told(clients_with("logicalType: integer", "logicalType: int"),
+             "\"int\" is not known here; it is one of string, date"));
+  CHECK(told(clients_with("name: income", "name: Client_ID"), "is there already"));
+  CHECK(told(clients_with("name: income", "name: my income"), "without blanks"));
+  CHECK(told(clients_with("name: income", "name: _income"), "a name of the lake's own columns"));
+  CHECK(told(clients_with("name: income", "name: execution_id"), "lake's own"));
+  CHECK(told(clients_with("physicalType: decimal(12,2)", "physicalType: decimal"),
+             "/physicalType") == false);  // the logical type decides alone
+  CHECK(told(clients_with("logicalType: number\n        physicalType: decimal(12,2)",
+                          "physicalType: decimal"),
+             "needs precision (1 to 38) and scale"));
+  CHECK(told(
+      clients_with("batuta.watermark, value: updated_at", "batuta.watermark, value: updatd_at"),
+      "there is no column \"updatd_at\"; did you mean \"updated_at\"?"));
+  CHECK(told(
+      clients_with("batuta.watermark, value: updated_at", "batuta.watermark, value: client_id"),
+      "a watermark must be a timestamp or a date, not long"));
+  CHECK(told(clients_with("batuta.mode", "batuta.mod"), "did you mean \"batuta.mode\"?"));
+  CHECK(told(clients_with("value: incremental", "value: increment"), "batuta.mode is \"full\""));
+  CHECK(told(clients_with("value: 15m", "value: soon"), "must be a time such as"));
+  CHECK(told(clients_with("domain: brokerage", "domain: ../etc"), "a folder of the lake"));
+  CHECK(
+      told(clients_with("format: dd/MM/yyyy", "format: qq/MM/yyyy"), "cannot be read in a format"));
+  CHECK(told(clients_with("mustBeBetween: [1, 100000]", "mustBeBetween: [9, 1]"),
+             "the smaller number comes first"));
+  CHECK(told(clients_with("validValues: [low, medium, high]", "validValue: [low]"),
+             "needs the argument validValues"));
+  CHECK(told(clients_with("unit: percent", "unit: dozens"), "rows or percent"));
+  CHECK(told("dataContractSpecification: 1.1.0\nid: x\n", "batuta contracts convert"));
+}
+
+TEST_CASE("contract: a property of ours in the wrong place says where it belongs") {
+  CHECK(told(clients_with("batuta.overlap, value: 15m", "batuta.delimiter, value: ';'"),
+             "batuta.delimiter does not belong here, but to: csv"));
+  CHECK(
+      problems_of(clients_with("batuta.overlap, value: 15m", "other.overlap, value: 15m")).empty());
+}
+
+TEST_CASE("contract: sources are read by the kind of their server") {
+  const auto source_of = [](const std::string& server) {
+    std::string yaml = clients_yaml;
+    const auto begin = yaml.find("servers:"), end = yaml.find("schema:");
+    yaml.replace(begin, end - begin, "servers:\n  - " + server + "\n");
+    const auto read = read_contract(yaml, "c.yaml");
+    for (const auto& each : read.problems) MESSAGE(each.text());
+    return read.contract ? read.contract->tables[0].source : Source{};
+  };
+  const Source csv = source_of(
+      "{server: a, type: local, path: '/in/*.csv', format: csv, customProperties: ["
+      "{property: batuta.delimiter, value: tab}, {property: batuta.nullTexts, value: [NA]}]}");
+  CHECK(csv.kind == SourceKind::csv);
+  CHECK(csv.delimiter == "\t");
+  CHECK(csv.null_texts == std::vector<std::string>{"NA"});
+  CHECK(source_of("{server: a, type: local, path: /in/x.jsonl, format: jsonl}").kind ==
+        SourceKind::json_lines);
+  const Source postgres = source_of(
+      "{server: a, type: postgres, host: h, port: 5432, database: d, schema: public, "
+      "customProperties: [{property: batuta.connection, value: broker}]}");
+  CHECK(postgres.kind == SourceKind::postgres);
+  CHECK(postgres.connection == "broker");
+  const Source rest = source_of(
+      "{server: a, type: api, location: 'https://example.org/v1/clients', customProperties: ["
+      "{property: batuta.paging, value: cursor}, {property: batuta.records, value: /data},"
+      "{property: batuta.nextCursor, value: /next}]}");
+  CHECK(rest.kind == SourceKind::rest);
+  CHECK(rest.paging == "cursor");
+  CHECK(rest.records == "/data");
+  const Source other = source_of(
+      "{server: a, type: snowflake, host: h, port: 1, account: b, "
+      "database: c, schema: d, warehouse: w}");
+  CHECK(other.kind == SourceKind::none);
+  CHECK(other.why_none.find("a server of type \"snowflake\" is not read here") == 0);
+  CHECK(told(clients_with("format: sqlite", "fromat: sqlite"), "did you mean \"format\"?"));
+}
+
+TEST_CASE(
+    "contract: types of the lake come from the logical type, made exact by the physical one") {
+  const auto type = [](const char* logical, const char* physical, const char* format = "") {
+    const auto read = lake_type(logical, physical, format);
+    return read ? *read : "refused: " + read.error().message;
+  };
+  CHECK(type("string", "varchar(18)") == "string");
+  CHECK(type("integer", "") == "long");
+  CHECK(type("integer", "", "i32") == "integer");
+  CHECK(type("integer", "int") == "integer");
+  CHECK(type("integer", "varchar(9)") == "long");
+  CHECK(type("integer", "numeric(10,0)") == "decimal(10,0)");
+  CHECK(type("integer", "double") == "long");
+  CHECK(type("number", "") == "double");
+  CHECK(type("number", "decimal(18, 6)") == "decimal(18,6)");
+  CHECK(type("number", "NUMERIC(9)") == "decimal(9,0)");
+  CHECK(type("date", "varchar(10)") == "date");
+  CHECK(type("timestamp", "timestamp with time zone") == "timestamp");
+  CHECK(type("object", "") == "string");
+  CHECK(type("", "bigint") == "long");
+  CHECK(type("", "character varying(20)") == "string");
+  CHECK(type("", "decimal(39,2)").starts_with("refused"));
+  CHECK(type("", "geometry").find("is not known here") != std::string::npos);
+  CHECK(type("", "").find("has no type") != std::string::npos);
+}
+
+TEST_CASE("contract: formats of times are Java's or strptime's") {
+  CHECK(*strptime_format("yyyy-MM-dd HH:mm:ss") == "%Y-%m-%d %H:%M:%S");
+  CHECK(*strptime_format("d/M/yyyy H:mm") == "%-d/%-m/%Y %-H:%M");
+  CHECK(*strptime_format("yyyy-MM-dd'T'HH:mm:ssXXX") == "%Y-%m-%dT%H:%M:%S%z");
+  CHECK(*strptime_format("%d.%m.%y") == "%d.%m.%y");
+  CHECK(strptime_format("yyyy-QQ").error().message.find("\"QQ\"") == 0);
+  CHECK(!strptime_format("yyyy'x").ok());
+}
+
+TEST_CASE("contract: the standard's own example is one, and names what is not carried out") {
+  const char* data = std::getenv("BATUTA_TEST_DATA");
+  const std::string folder = data != nullptr ? data : "../shared/data";
+  std::ifstream file(folder + "/odcs/full-example.odcs.yaml");
+  if (!file) {
+    MESSAGE("skipped: no " << folder << "/odcs/full-example.odcs.yaml (BATUTA_TEST_DATA)");
+    return;
+  }
+  std::ostringstream text;
+  text << file.rdbuf();
+  const auto read = read_contract(text.str(), "full-example.odcs.yaml");
+  for (const auto& each : read.problems) MESSAGE(each.text());
+  // The postgres server has no connection of ours: that is the one thing to add.
+  CHECK(read.problems.size() == 2);
+  for (const auto& each : read.problems)
+    CHECK(each.message.find("batuta.connection") != std::string::npos);
+}
+
+TEST_CASE("contract: docs/contracts.md names every property of ours") {
+  const char* source = std::getenv("BATUTA_SOURCE_DIR");
+  std::ifstream file(std::string(source != nullptr ? source : ".") + "/docs/contracts.md");
+  std::ostringstream text;
+  text << file.rdbuf();
+  for (const std::string& row : custom_property_names()) {
+    const std::string name = row.substr(0, row.find(' '));
+    CHECK_MESSAGE(text.str().find("`" + name + "`") != std::string::npos, name);
+  }
+}

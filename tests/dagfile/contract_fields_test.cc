@@ -1,0 +1,106 @@
+#include "scheduler/dagfile/contract_fields.h"
+
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+#include "scheduler/dagfile/bag_state.h"
+#include "scheduler/dagfile/dag_codec.h"
+#include "scheduler/dagfile/template.h"
+#include "tests/dagfile/dagfile_fixture.h"
+
+namespace batuta {
+namespace {
+
+constexpr const char* two_tasks = R"({"dag_id": "shop", "schedule": null, "tasks": [
+  {"task_id": "extract", "type": "extract", "contract": "shop/orders"},
+  {"task_id": "transform", "type": "transform", "contract": "shop/orders",
+   "depends_on": ["extract"]}]})";
+
+std::string contracts_of_tests() {
+  return (source_folder() / "tests/dagfile/contracts").string();
+}
+
+}  // namespace
+
+TEST_CASE("a contract makes a task's plugin, its parameters and how far its window reaches back") {
+  const auto result = parse_dag_file(two_tasks, "x.json", "/nowhere", {}, contracts_of_tests());
+  REQUIRE(result.dag);
+  CHECK(result.contracts == std::vector<std::string>{"shop/orders.odcs.yaml"});
+  const Task& extract = result.dag->tasks[0];
+  CHECK(extract.plugin == "contract_bronze");
+  CHECK(extract.is_data);
+  CHECK(extract.overlap == std::chrono::hours(1));
+  CHECK(result.dag->tasks[1].plugin == "contract_silver");
+  const auto spec = parse_untrusted(extract.spec_json);
+  REQUIRE(spec);
+  CHECK((*spec)["params"]["contract_name"] == "shop/orders");
+  // What the row of the job shows: the name, not the text.
+  const auto shown = parse_untrusted(extract.params_json);
+  REQUIRE(shown);
+  CHECK((*shown)["contract"] == "shop/orders");
+  CHECK((*shown)["contract_version"] == "1.0.0");
+}
+
+TEST_CASE("a contract's own braces reach the plugin, and are no template of the DAG") {
+  const auto result = parse_dag_file(two_tasks, "x.json", "/nowhere", {}, contracts_of_tests());
+  REQUIRE(result.dag);
+  const auto rendered = render_spec(result.dag->tasks[0].spec_json, TemplateScope{}, false);
+  REQUIRE(rendered.ok());
+  const auto spec = parse_untrusted(*rendered);
+  REQUIRE(spec);
+  CHECK((*spec)["params"]["contract"].get<std::string>().find("/srv/drop/{{ ds }}.csv") !=
+        std::string::npos);
+}
+
+TEST_CASE("a DAG's version holds the bytes of its contracts, and needs their files no more") {
+  const auto result = parse_dag_file(two_tasks, "x.json", "/nowhere", {}, contracts_of_tests());
+  REQUIRE(result.dag);
+  CHECK(result.dag->canonical_json.find("batuta.overlap") != std::string::npos);
+  const auto again = dag_from_canonical(result.dag->version, result.dag->canonical_json);
+  REQUIRE(again);
+  CHECK(again->tasks[0].spec_json == result.dag->tasks[0].spec_json);
+  CHECK(again->tasks[0].overlap == std::chrono::hours(1));
+}
+
+TEST_CASE("contracts lie beside the DAG folder unless another place is named") {
+  CHECK(contracts_beside("/etc/batuta/dags") == "/etc/batuta/contracts");
+  CHECK(contracts_beside("/etc/batuta/dags/") == "/etc/batuta/contracts");
+  CHECK(contracts_beside("dags") == "contracts");
+}
+
+TEST_CASE(
+    "a contract that changes makes a new version of its DAGs, one that breaks keeps the old") {
+  TempFolder folder;
+  const fs::path root(folder.path());
+  folder.write("dags/shop.json", two_tasks);
+  const std::string good = read_text(contracts_of_tests() + "/shop/orders.odcs.yaml");
+  const auto write = [&](const std::string& text) {
+    folder.write("contracts/shop/orders.odcs.yaml", text);
+  };
+  BagState bag((root / "dags").string());
+  const auto later = [] { return read_clock().wall + std::chrono::hours(1); };
+  CHECK(bag.scan(later()).snapshot->import_errors.size() == 1);  // the contract is not there yet
+  write(good);
+  auto update = bag.scan(later());
+  REQUIRE(update.snapshot);
+  REQUIRE(update.snapshot->import_errors.empty());
+  CHECK(update.outside == std::vector<std::string>{(root / "contracts").string() + "/shop"});
+  const std::string first = update.snapshot->dags.at("shop")->version;
+  std::string changed = good;
+  changed.replace(changed.find("version: 1.0.0"), 14, "version: 1.1.0");
+  write(changed);
+  update = bag.scan(later());
+  REQUIRE(update.snapshot);
+  CHECK(update.snapshot->dags.at("shop")->version != first);
+  const std::string second = update.snapshot->dags.at("shop")->version;
+  write("kind: [");
+  update = bag.scan(later());
+  REQUIRE(update.snapshot);
+  CHECK(update.snapshot->dags.at("shop")->version == second);
+  REQUIRE(update.snapshot->import_errors.size() == 1);
+  CHECK(update.snapshot->import_errors[0].message.find("orders.odcs.yaml:1:") != std::string::npos);
+}
+
+}  // namespace batuta

@@ -1,0 +1,257 @@
+#!/usr/bin/env python3
+"""Tables by data contract: from two YAML files and one DAG to silver, with made and with real data."""
+import csv
+import json
+import sqlite3
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from harness import DATA, Folder, dag, eventually, main, run  # noqa: E402
+
+HEAD = """apiVersion: v3.1.0
+kind: DataContract
+id: {id}
+version: {version}
+status: active
+domain: shop
+servers:
+  - {server}
+schema:
+  - name: {table}
+    physicalName: {physical}
+    properties:
+"""
+
+
+def contract(table, server, columns, version="1.0.0", quality=(), properties=(), physical=None):
+    text = HEAD.format(id=f"shop-{table}", version=version, server=json.dumps(server), table=table,
+                       physical=physical or table)
+    text += "".join(f"      - {json.dumps(column)}\n" for column in columns)
+    if quality:
+        text += "    quality:\n" + "".join(f"      - {json.dumps(rule)}\n" for rule in quality)
+    if properties:
+        text += "    customProperties:\n" + "".join(
+            f"      - {json.dumps({'property': name, 'value': value})}\n" for name, value in properties)
+    return text
+
+
+def write(folder, table, text):
+    path = folder.path / "contracts" / "shop" / f"{table}.odcs.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    staged = path.with_suffix(".new")
+    staged.write_text(text)
+    staged.rename(path)
+
+
+def both(table, **more):
+    return [{"task_id": f"{table}_extract", "type": "extract", "contract": f"shop/{table}", **more},
+            {"task_id": f"{table}_transform", "type": "transform", "contract": f"shop/{table}",
+             "depends_on": [f"{table}_extract"]}]
+
+
+def ended(server, dag_id, state="success"):
+    run_id = server.trigger(dag_id)["dag_run_id"]
+    found = server.wait_run(dag_id, run_id)
+    if found["state"] != state:
+        for task in server.tasks(dag_id, run_id):
+            print(task, server.log_text(dag_id, run_id, task), file=sys.stderr)
+    assert found["state"] == state, found
+    return run_id
+
+
+def known(server, dag_id):
+    eventually(lambda: server.get(f"/api/v2/dags/{dag_id}"), 20, "the DAG is known")
+
+
+ORDERS = [{"name": "id", "logicalType": "integer", "primaryKey": True, "required": True},
+          {"name": "day", "physicalName": "Order Day", "logicalType": "date", "required": True, "partitioned": True,
+           "logicalTypeOptions": {"format": "dd/MM/yyyy"}},
+          {"name": "amount", "logicalType": "number", "physicalType": "decimal(10,2)",
+           "logicalTypeOptions": {"minimum": 0}},
+          {"name": "country", "logicalType": "string", "logicalTypeOptions": {"maxLength": 2}}]
+CLIENTS = [{"name": "client_id", "logicalType": "integer", "primaryKey": True, "required": True},
+           {"name": "name", "physicalName": "NAME", "logicalType": "string"},
+           {"name": "active", "logicalType": "boolean"},
+           {"name": "updated_at", "logicalType": "timestamp", "required": True}]
+
+
+def files_and_a_database_become_tables():
+    """a CSV file and an SQLite table go raw, bronze, silver by two YAML files and one DAG; bad rows are in quarantine"""
+    with Folder("contracts") as folder:
+        drop = folder.path / "drop"
+        drop.mkdir()
+        (drop / "orders-1.csv").write_text(
+            "id;Order Day;amount;country;note\n1;06/05/2024;10,5;BR;x\n2;06/05/2024;3.25;BR;\n"
+            "2;06/05/2024;4.25;PT;\n3;32/05/2024;1;BR;\n4;07/05/2024;-1;BR;\n;07/05/2024;2;BR;\n5;07/05/2024;7;BRA;\n")
+        (drop / "orders-2.csv").write_text("id;Order Day;amount;country\n6;08/05/2024;;PT\n")
+        base = folder.path / "broker.db"
+        with sqlite3.connect(base) as db:
+            db.execute("CREATE TABLE CLIENTS (client_id INTEGER, NAME TEXT, active INTEGER, updated_at TEXT)")
+            db.executemany("INSERT INTO CLIENTS VALUES (?, ?, ?, ?)", [
+                (1, "Ana", 1, "2024-05-06 10:00:00"), (2, "João", 0, "2024-05-06T11:00:00Z"),
+                (2, "João Silva", 1, "2024-05-07 09:00:00"), (3, "x", 1, "never")])
+        write(folder, "orders", contract("orders", {
+            "server": "drop", "type": "local", "path": f"{drop}/orders-*.csv", "format": "csv",
+            "customProperties": [{"property": "batuta.delimiter", "value": ";"}]}, ORDERS))
+        write(folder, "clients", contract("clients", {
+            "server": "broker", "type": "custom", "format": "sqlite", "path": str(base)}, CLIENTS,
+            physical="CLIENTS", properties=[("batuta.newest", "updated_at")]))
+        server = folder.server({"shop": dag("shop", both("orders") + both("clients"))}).start()
+        known(server, "shop")
+        run_id = ended(server, "shop")
+        silver = server.sql("SELECT id, CAST(day AS VARCHAR), CAST(amount AS VARCHAR), country "
+                            "FROM silver.orders ORDER BY id")
+        assert silver == [[2, "2024-05-06", "4.25", "PT"], [6, "2024-05-08", None, "PT"]], silver
+        reasons = dict(server.sql("SELECT coalesce(id, '-'), reason FROM quarantine.orders"))
+        assert reasons == {"1": "bad_amount", "3": "bad_day", "4": "amount_below_minimum", "-": "missing_id",
+                           "5": "country_too_long"}, reasons
+        assert server.sql("SELECT count(*) FROM bronze.orders")[0] == [8]
+        clients = server.sql("SELECT client_id, name, active, CAST(updated_at AS VARCHAR) FROM silver.clients ORDER BY 1")
+        assert [row[:3] for row in clients] == [[1, "Ana", True], [2, "João Silva", True]], clients
+        assert "has columns that the contract does not name: note" in server.log_text("shop", run_id, "orders_extract")
+        raw = sorted((server.home / "lake/raw/shop/orders").rglob("part-*.csv"))
+        assert len(raw) == 2 and raw[0].read_bytes() == (drop / "orders-1.csv").read_bytes(), raw
+        history = json.loads(server.cli("lake", "history", "silver/shop/orders", "-o", "json").stdout)
+        assert "1.0.0" in json.dumps(history[0]), history[0]
+        # The same again changes nothing; a row that changed does.
+        ended(server, "shop")
+        assert len(json.loads(server.cli("lake", "history", "silver/shop/orders", "-o", "json").stdout)) == 1
+        with sqlite3.connect(base) as db:
+            db.execute("UPDATE CLIENTS SET NAME = 'Ana B', updated_at = '2024-06-01 00:00:00' WHERE client_id = 1")
+        ended(server, "shop")
+        assert server.sql("SELECT name FROM silver.clients WHERE client_id = 1") == [["Ana B"]]
+        # Late news of an older state changes nothing.
+        with sqlite3.connect(base) as db:
+            db.execute("UPDATE CLIENTS SET NAME = 'Ana old', updated_at = '2024-05-20 00:00:00' WHERE client_id = 1")
+        ended(server, "shop")
+        assert server.sql("SELECT name FROM silver.clients WHERE client_id = 1") == [["Ana B"]]
+
+
+def contracts_change_under_a_running_server():
+    """a contract saved anew is live; a new column is added, another type is refused with the list, a broken file keeps the DAG"""
+    with Folder("contract-changes") as folder:
+        drop = folder.path / "orders.csv"
+        drop.write_text("id,Order Day,amount,country,channel\n1,06/05/2024,1,BR,web\n")
+        place = {"server": "drop", "type": "local", "path": str(drop), "format": "csv"}
+        write(folder, "orders", contract("orders", place, ORDERS))
+        server = folder.server({"shop": dag("shop", both("orders"))}).start()
+        known(server, "shop")
+        ended(server, "shop")
+
+        def version():
+            return server.get("/api/v2/dags/shop/dagVersions")["total_entries"]
+        first = version()
+        channel = {"name": "channel", "logicalType": "string"}
+        write(folder, "orders", contract("orders", place, ORDERS[:2] + [channel] + ORDERS[2:], "1.1.0"))
+        drop.write_text("id,Order Day,amount,country,channel\n2,06/05/2024,2,BR,shop\n")
+        eventually(lambda: version() > first, 20, "the new contract is live")
+        ended(server, "shop")
+        rows = server.sql("SELECT id, channel FROM silver.orders ORDER BY id")
+        assert rows == [[1, None], [2, "shop"]], rows
+        history = json.loads(server.cli("lake", "history", "silver/shop/orders", "-o", "json").stdout)
+        assert "1.1.0" in json.dumps(history) and "1.0.0" in json.dumps(history), history
+        before = version()
+        wrong = [dict(column) for column in ORDERS + [channel]]
+        wrong[2] = {"name": "amount", "logicalType": "string"}
+        write(folder, "orders", contract("orders", place, wrong, "2.0.0"))
+        eventually(lambda: version() > before, 20, "the next contract is live")
+        run_id = ended(server, "shop", "failed")
+        told = server.log_text("shop", run_id, "orders_transform")
+        assert "its column amount is decimal(10,2) and would be string" in told, told
+        write(folder, "orders", "kind: [")
+        eventually(lambda: server.get("/api/v2/importErrors")["import_errors"], 20, "the broken contract is told")
+        told = server.get("/api/v2/importErrors")["import_errors"][0]["stack_trace"]
+        assert "/tasks/0/contract: contract" in told and "orders.odcs.yaml:1:" in told, told
+        assert server.get("/api/v2/dags/shop")["dag_id"] == "shop"
+
+
+def quality_keeps_a_version_back():
+    """rules of a contract: a blocking one keeps the version back, a warning is told, and a query reads the new rows alone"""
+    with Folder("contract-quality") as folder:
+        drop = folder.path / "orders.jsonl"
+        rows = [{"id": 1, "Order Day": "06/05/2024", "amount": 1.5, "country": "BR"},
+                {"id": 2, "Order Day": "06/05/2024", "amount": None, "country": "XX"}]
+        drop.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        place = {"server": "drop", "type": "local", "path": str(drop), "format": "jsonl"}
+        columns = [dict(column) for column in ORDERS]
+        columns[3]["quality"] = [{"metric": "invalidValues", "arguments": {"validValues": ["BR", "PT"]}, "mustBe": 0,
+                                  "severity": "warning"}]
+        lenient = [{"metric": "rowCount", "mustBeGreaterThan": 0},
+                   {"type": "sql", "name": "cheap", "query": "SELECT max(amount) FROM {object}", "mustBeLessThan": 100}]
+        write(folder, "orders", contract("orders", place, columns, quality=lenient))
+        server = folder.server({"shop": dag("shop", both("orders"))}).start()
+        known(server, "shop")
+        run_id = ended(server, "shop")
+        assert "country_invalidValues is 1, and must be exactly 0" in server.log_text("shop", run_id, "orders_transform")
+        assert server.sql("SELECT count(*) FROM silver.orders") == [[2]]
+        before = server.get("/api/v2/dags/shop/dagVersions")["total_entries"]
+        strict = lenient + [{"type": "sql", "name": "dear", "query": "SELECT min(amount) FROM {object}", "mustBeGreaterThan": 2}]
+        write(folder, "orders", contract("orders", place, columns, "1.1.0", quality=strict))
+        eventually(lambda: server.get("/api/v2/dags/shop/dagVersions")["total_entries"] > before, 20, "the rule is live")
+        run_id = ended(server, "shop", "failed")
+        assert "dear is 1.5, and must be more than 2" in server.log_text("shop", run_id, "orders_transform")
+        assert server.sql("SELECT count(*) FROM silver.orders") == [[2]]
+
+
+def real_days_of_a_shop():
+    """two days of a real shop go through by contract alone, row for row"""
+    retail = DATA / "online_retail"
+    if not retail.is_dir():
+        print(f"skipped: no {retail} (BATUTA_TEST_DATA)")
+        return
+    columns = [{"name": "invoice_no", "physicalName": "InvoiceNo", "logicalType": "string", "required": True},
+               {"name": "stock_code", "physicalName": "StockCode", "logicalType": "string", "required": True},
+               {"name": "description", "physicalName": "Description", "logicalType": "string"},
+               {"name": "quantity", "physicalName": "Quantity", "logicalType": "integer", "required": True},
+               {"name": "invoice_at", "physicalName": "InvoiceDate", "logicalType": "timestamp", "required": True},
+               {"name": "day", "physicalName": "InvoiceDate", "logicalType": "date", "required": True, "partitioned": True,
+                "logicalTypeOptions": {"format": "yyyy-MM-dd HH:mm:ss"}},
+               {"name": "unit_price", "physicalName": "UnitPrice", "logicalType": "number", "physicalType": "decimal(12,3)",
+                "required": True},
+               {"name": "customer_id", "physicalName": "CustomerID", "logicalType": "string"},
+               {"name": "country", "physicalName": "Country", "logicalType": "string", "required": True}]
+    with Folder("contract-retail") as folder:
+        write(folder, "retail", contract("retail", {"server": "drop", "type": "local", "path": f"{retail}/*.csv",
+                                                    "format": "csv"}, columns))
+        server = folder.server({"shop": dag("shop", both("retail"))}).start()
+        known(server, "shop")
+        ended(server, "shop")
+        lines = []
+        for path in sorted(retail.glob("*.csv")):
+            with open(path, newline="", encoding="utf-8") as file:
+                lines += [tuple(row) for row in list(csv.reader(file))[1:]]
+        assert server.sql("SELECT count(*) FROM bronze.retail") == [[len(lines)]]
+        found = server.sql("SELECT count(*), sum(quantity), count(DISTINCT invoice_no) FROM silver.retail")[0]
+        distinct = set(lines)
+        assert found[0] == len(distinct), (found, len(distinct))
+        assert int(found[1]) == sum(int(line[3]) for line in distinct), found
+        assert found[2] == len({line[0] for line in lines}), found
+
+
+def contract_files_are_checked_without_a_server():
+    """contracts validate, show, diff: places, names and what the tables that stand can follow"""
+    with Folder("contract-cli") as folder:
+        place = {"server": "drop", "type": "local", "path": "/in/x.csv", "format": "csv"}
+        write(folder, "orders", contract("orders", place, ORDERS))
+        path = folder.path / "contracts" / "shop" / "orders.odcs.yaml"
+        assert "ok, contract shop-orders version 1.0.0, orders with 4 columns" in run("contracts", "validate", folder.path / "contracts").stdout
+        shown = json.loads(run("contracts", "show", path, "-o", "json").stdout)
+        assert shown["tables"][0]["columns"][2]["type"] == "decimal(10,2)", shown
+        assert "decimal(10,2)" in run("contracts", "show", path).stdout
+        newer = folder.path / "newer.odcs.yaml"
+        newer.write_text(contract("orders", place, ORDERS + [{"name": "channel", "logicalType": "string"}], "1.1.0"))
+        assert "is new, string" in run("contracts", "diff", path, newer).stdout
+        assert run("contracts", "diff", path, path).stdout == "no change\n"
+        newer.write_text(contract("orders", place, ORDERS[:3], "2.0.0"))
+        assert "is gone" in run("contracts", "diff", path, newer, code=1).stdout
+        newer.write_text(contract("orders", place, [{"name": "id", "logicaltype": "integer"}]))
+        told = run("contracts", "validate", newer, code=1).stderr
+        assert f"{newer}:12:" in told and "/schema/0/properties/0/logicaltype" in told and 'did you mean "logicalType"' in told, told
+        (folder.path / "none").mkdir()
+        assert "holds no contracts" in run("contracts", "validate", folder.path / "none", code=1).stderr
+
+
+if __name__ == "__main__":
+    main([contract_files_are_checked_without_a_server, files_and_a_database_become_tables,
+          contracts_change_under_a_running_server, quality_keeps_a_version_back, real_days_of_a_shop])
