@@ -41,6 +41,7 @@ ALLOWED = {
     "plugins/builtin": {"common", "plugins/sdk"},
     "plugins/sql": {"common", "plugins/sdk", "plugins/lake"},
     "plugins/financial": {"common", "lakelog", "plugins/sdk", "plugins/lake", "plugins/lake/layer"},
+    "plugins/models": {"common", "lakelog", "plugins/sdk", "plugins/lake"},
     "web": {"common"},
     "tests": None,
     "bench": None,
