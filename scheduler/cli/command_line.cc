@@ -159,6 +159,7 @@ int parse(int argc, char** argv, Session& session) {
   add_rights_commands(app, session);
   add_worker_commands(app, session);
   add_lake_commands(app, session);
+  add_model_commands(app, session);
   add_system_commands(app, session);
   add_backfill_commands(app, session);
   add_airflow_commands(app, session);
