@@ -40,6 +40,19 @@ std::string spelt(const NamedTable& named) {
   return named.catalog.empty() ? path : named.catalog + "." + path;
 }
 
+// Of letters, digits and '_' only, another one for every name.
+std::string view_name(const NamedTable& named) {
+  std::string out = "lake_view_";
+  for (const char c : spelt(named)) {
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0) {
+      out += c;
+    } else {
+      out += "_" + std::to_string(static_cast<unsigned char>(c)) + "_";
+    }
+  }
+  return out;
+}
+
 // The one table of `all` that `named` means.
 std::string find_table(const lakelog::TableList& all, const NamedTable& named) {
   std::vector<std::string> exact, similar;
@@ -143,7 +156,7 @@ void attach_rows(Session& session, const std::string& name, const std::string& t
 }
 
 void attach_table(Session& session, const NamedTable& named, const DeltaTable& table) {
-  const std::string view = "lake_view_" + spelt(named);
+  const std::string view = view_name(named);
   create_view(session, view, table);
   attach_relation(session, named, view);
 }

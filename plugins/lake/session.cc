@@ -28,7 +28,9 @@ duckdb_value list_value(const DuckdbApi& api, const std::vector<std::string>& it
   for (const std::string& item : items)
     values.push_back(api.create_varchar_length(item.data(), item.size()));
   duckdb_logical_type type = api.create_logical_type(DUCKDB_TYPE_VARCHAR);
-  duckdb_value list = api.create_list_value(type, values.data(), values.size());
+  duckdb_value none = nullptr;  // an empty list, too, wants to be told where its values stand
+  duckdb_value list =
+      api.create_list_value(type, values.empty() ? &none : values.data(), values.size());
   api.destroy_logical_type(&type);
   for (duckdb_value& value : values) api.destroy_value(&value);
   return list;

@@ -11,6 +11,7 @@
 #include "scheduler/dagfile/continue_fields.h"
 #include "scheduler/dagfile/flow_fields.h"
 #include "scheduler/dagfile/mapping.h"
+#include "scheduler/dagfile/model_fields.h"
 #include "scheduler/dagfile/notifier_fields.h"
 #include "scheduler/dagfile/params_schema.h"
 #include "scheduler/dagfile/people_fields.h"
@@ -118,7 +119,11 @@ TaskDraft read_task(const json& written, std::string pointer, const Task& defaul
 
 // The place in the file of a pointer into spec_json: a built-in's params are the task's own fields.
 std::string spec_pointer(const TaskDraft& draft, const std::string& where) {
-  const bool own = is_builtin_type(draft.task.plugin) && where.starts_with("/params");
+  const std::string& plugin = draft.task.plugin;
+  const bool own =
+      (is_builtin_type(plugin) || plugin == model_plugin) && where.starts_with("/params");
+  if (plugin == model_plugin && where.starts_with("/params/parameters"))
+    return draft.pointer + "/sql";
   if (where.starts_with("/expand/") && draft.task.expand_json.starts_with("{\"expand\":[")) {
     const auto name = where.find('/', 8);  // kept as a list for its order (keep_expand_order)
     if (name != std::string::npos) return draft.pointer + "/expand" + where.substr(name);
@@ -307,6 +312,7 @@ void read_tasks(FieldReader& fields, const Task& defaults, const json& shared_pa
     }
   }
   connect_tasks(drafts, groups, problems);
+  check_model_tables(drafts, problems);
   connect_assets(drafts, dag, problems);
   check_templates_of(drafts, dag, params_of_conf(dag), problems);
   if (problems.none()) check_branches(drafts, problems);

@@ -25,8 +25,8 @@ using nlohmann::json;
 constexpr std::size_t max_named_file_bytes = std::size_t{1} << 20;
 constexpr std::size_t max_inlined_bytes = std::size_t{16} << 20;
 
-// Replaces {"$file": "path"} by the file's text: among the tasks' params, and as their command or
-// code.
+// Replaces {"$file": "path"} by the file's text: among the tasks' params, and as their command,
+// code or SQL.
 class Inliner {
  public:
   Inliner(const std::string& folder, Problems& problems, std::vector<std::string>& files)
@@ -49,7 +49,7 @@ class Inliner {
  private:
   void of_task(json& task, const std::string& pointer) {
     if (!task.is_object()) return;
-    for (const char* name : {"command", "code", "script"}) {
+    for (const char* name : {"command", "code", "script", "sql"}) {
       const auto value = task.find(name);
       if (value == task.end()) continue;
       const bool path = value->is_string() && std::string_view(name) == "script";

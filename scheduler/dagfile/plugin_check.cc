@@ -9,6 +9,7 @@
 #include "common/suggest.h"
 #include "scheduler/dagfile/contract_fields.h"
 #include "scheduler/dagfile/json_position.h"
+#include "scheduler/dagfile/model_fields.h"
 #include "scheduler/dagfile/task_types.h"
 
 namespace batuta {
@@ -79,7 +80,8 @@ std::vector<std::string> check_plugins(const Dag& dag, const json& definition,
       if (task.needs_worker()) missing.insert(task.plugin);
       continue;
     }
-    if (is_builtin_type(task.plugin)) continue;  // the parser knows their fields
+    // The parser knows the fields of these.
+    if (is_builtin_type(task.plugin) || task.plugin == model_plugin) continue;
     const json& written = definition["tasks"][i];
     const auto pointer = "/tasks/" + std::to_string(i);
     if (const auto& type = written["type"].get_ref<const std::string&>();

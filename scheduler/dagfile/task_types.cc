@@ -10,6 +10,7 @@
 #include "scheduler/dagfile/builtin_fields.h"
 #include "scheduler/dagfile/contract_fields.h"
 #include "scheduler/dagfile/message_fields.h"
+#include "scheduler/dagfile/model_fields.h"
 #include "scheduler/dagfile/question_fields.h"
 #include "scheduler/dagfile/wait_types.h"
 
@@ -106,6 +107,9 @@ void read_data(FieldReader& fields, Task& task, json& params) {
   if (source && layer) {
     task.plugin = *source + "_" + *layer;
     if (!valid_id(task.plugin)) fields.problem("source", "source and layer are too long together");
+    if (task.plugin == model_plugin)
+      fields.problem("source",
+                     "a SQL model is a task with \"sql\" and \"table\", without a source");
   }
   const json* given = fields.object("params");
   if (!given) return;
@@ -118,6 +122,14 @@ void read_data(FieldReader& fields, Task& task, json& params) {
   if (!found.none()) fields.problem("params", "overlap: " + found.list().front().message);
 }
 
+void read_aggregate(FieldReader& fields, Task& task, json& params) {
+  if (is_model(fields)) {
+    read_model(fields, task, params);
+  } else {
+    read_data(fields, task, params);
+  }
+}
+
 void read_empty(FieldReader&, Task&, json&) {}
 
 struct TaskType {
@@ -128,7 +140,7 @@ struct TaskType {
 constexpr TaskType task_types[] = {
     {"extract", false, read_data},
     {"transform", false, read_data},
-    {"aggregate", false, read_data},
+    {"aggregate", false, read_aggregate},
     {"shell", true, read_shell},
     {"python", true, read_python},
     {"http", true, read_http},

@@ -1,0 +1,142 @@
+#include "plugins/models/model_inputs.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "common/safe_json.h"
+#include "lakelog/log_folder.h"
+#include "lakelog/storage.h"
+#include "plugins/lake/attempt_session.h"
+#include "plugins/lake/must.h"
+
+namespace batuta::models {
+namespace {
+
+using nlohmann::json;
+using Versions = std::map<std::string, std::int64_t>;
+
+constexpr std::size_t kept_runs = 1000;
+
+std::string prefix_of(const std::string& target) {
+  return target + "/_inputs/";
+}
+
+std::string key_of(const plugin::Context& context, const std::string& target) {
+  return prefix_of(target) + context.execution_id() + "." + context.task_id() + ".json";
+}
+
+std::string text_of(const Versions& versions) {
+  json out = json::object();
+  for (const auto& [name, version] : versions) out[name] = version;
+  return json_text(out);
+}
+
+std::optional<Versions> read_fixed(const lakelog::Storage& storage, const std::string& key) {
+  const auto text = storage.read(key);
+  if (!text && text.error().code == Errc::not_found) return std::nullopt;
+  if (!text) throw plugin::RetryableError(text.error().message);
+  const auto parsed = parse_untrusted(*text);
+  if (!parsed || !parsed->is_object())
+    throw plugin::FinalError(key + " is no list of versions: remove it, and the task reads anew");
+  Versions versions;
+  for (const auto& [name, version] : parsed->items())
+    versions[name] = json_int(version).value_or(lakelog::latest_version);
+  return versions;
+}
+
+lake::DeltaTable open_newest(lake::Session& session, const std::string& lake,
+                             const std::string& name) {
+  auto table = lake::DeltaTable::open(session, lake, name);
+  if (!table.exists())
+    throw plugin::FinalError("there is no table " + name +
+                             "; batuta lake tables lists what there is");
+  return table;
+}
+
+lake::DeltaTable open_fixed(lake::Session& session, const std::string& lake,
+                            const std::string& name, std::int64_t version) {
+  try {
+    return lake::DeltaTable::open(session, lake, name, version);
+  } catch (const plugin::FinalError& error) {
+    throw plugin::FinalError(std::string(error.what()) +
+                             ": this run's first attempt read it; a new run reads what is there "
+                             "now");
+  }
+}
+
+std::string execution_of(const lakelog::Commit& commit) {
+  const auto info = parse_untrusted(commit.info_json.empty() ? "{}" : commit.info_json);
+  if (!info || !info->is_object()) return {};
+  const auto ours = info->find("batuta");
+  if (ours == info->end() || !ours->is_object()) return {};
+  const auto id = ours->find("execution_id");
+  return id != ours->end() && id->is_string() ? id->get<std::string>() : std::string();
+}
+
+// The newest version behind `fixed` that this run wrote; else `fixed`. As far as the log tells.
+std::int64_t as_the_run_left_it(const plugin::Context& context, lakelog::Storage& storage,
+                                const std::string& name, std::int64_t fixed) {
+  const lakelog::LogFolder log(storage, name);
+  std::int64_t version = fixed;
+  for (const std::int64_t later : lake::must(log.commits_after(fixed))) {
+    const auto text = log.read(later);
+    if (!text) continue;
+    const auto commit = lakelog::parse_commit(*text);
+    if (commit && execution_of(*commit) == context.execution_id()) version = later;
+  }
+  return version;
+}
+
+}  // namespace
+
+Inputs open_inputs(plugin::Context& context, lake::Session& session, const std::string& target,
+                   const std::vector<std::string>& names) {
+  const std::string& lake = lake::lake_folder(context);
+  const auto storage = lake::must(lakelog::open_storage(lake));
+  const std::string key = key_of(context, target);
+  Inputs inputs;
+  const auto before = read_fixed(*storage, key);
+  inputs.fixed_before = before.has_value();
+  Versions versions = before.value_or(Versions{});
+  for (const std::string& name : names) {
+    const auto fixed = versions.find(name);
+    if (fixed == versions.end()) {
+      auto table = open_newest(session, lake, name);
+      versions[name] = table.version();
+      inputs.tables.emplace(name, std::move(table));
+      continue;
+    }
+    const std::int64_t version =
+        name == target ? fixed->second : as_the_run_left_it(context, *storage, name, fixed->second);
+    inputs.tables.emplace(name, open_fixed(session, lake, name, version));
+  }
+  if (names.empty() || (before && versions == *before)) return inputs;
+  // A model whose text was changed between two attempts may read more tables than before.
+  if (before) {
+    (void)lake::must(storage->put(key, text_of(versions)));
+  } else {
+    const auto put = lake::must(storage->put_if_absent(key, text_of(versions)));
+    // An attempt that was given up for dead was quicker: what it read is what is read.
+    if (put == lakelog::Put::exists) return open_inputs(context, session, target, names);
+  }
+  return inputs;
+}
+
+std::string versions_json(const Inputs& inputs) {
+  Versions versions;
+  for (const auto& [name, table] : inputs.tables) versions[name] = table.version();
+  return text_of(versions);
+}
+
+void prune_inputs(plugin::Context& context, const lake::DeltaTable& target) {
+  const auto& storage = target.storage();
+  auto listed = lake::must(storage->list(prefix_of(target.name())));
+  if (listed.objects.size() <= kept_runs) return;
+  listed.objects.resize(listed.objects.size() - kept_runs);  // execution ids grow with time
+  for (const auto& object : listed.objects) (void)lake::must(storage->remove(object.key));
+  context.debug("the versions that " + std::to_string(listed.objects.size()) +
+                " old runs read are no longer kept");
+}
+
+}  // namespace batuta::models

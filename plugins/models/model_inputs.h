@@ -1,0 +1,36 @@
+// Which version of each table a run's task reads: fixed at its first attempt, so that its retries,
+// and its clears, compute from the same rows.
+//
+// What was fixed is an object in the target's folder, put if absent, of which readers of Delta
+// tables see nothing: gold/mart/t/_inputs/<execution id>.<task id>.json. The newest thousand stay.
+//
+// A table that this run itself has written since is read as the run left it: a clear of a task and
+// of those behind it hands the new rows on. The model's own table is not: what this run put there
+// is what it is about to put again.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "plugins/lake/delta_table.h"
+#include "plugins/sdk/plugin.h"
+
+namespace batuta::models {
+
+struct Inputs {
+  std::map<std::string, lake::DeltaTable> tables;  // by name, at the version to read
+  bool fixed_before = false;                       // by an earlier attempt
+};
+
+// Throws plugin::FinalError for a table that is not there, or not at its version any more.
+Inputs open_inputs(plugin::Context& context, lake::Session& session, const std::string& target,
+                   const std::vector<std::string>& names);
+
+// {"silver/brokerage/orders":12,…}
+std::string versions_json(const Inputs& inputs);
+
+// Takes away what was fixed for all but the newest runs.
+void prune_inputs(plugin::Context& context, const lake::DeltaTable& target);
+
+}  // namespace batuta::models

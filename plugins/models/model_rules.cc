@@ -1,0 +1,199 @@
+#include "plugins/models/model_rules.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+#include "plugins/lake/outside_select.h"
+#include "plugins/lake/sql_error.h"
+
+namespace batuta::models {
+namespace {
+
+using lake::quoted_name;
+using nlohmann::json;
+using Kind = RuleSpec::Kind;
+
+const char* dimension_of(Kind kind) {
+  switch (kind) {
+    case Kind::not_null:
+      return "completeness";
+    case Kind::unique:
+      return "uniqueness";
+    case Kind::rows:
+      return "volume";
+    case Kind::range:
+    case Kind::accepted_values:
+    case Kind::sql:
+      return "validity";
+  }
+  return "validity";
+}
+
+std::string listed(const std::vector<std::string>& columns) {
+  std::string out;
+  for (const std::string& column : columns) out += (out.empty() ? "" : ", ") + quoted_name(column);
+  return out;
+}
+
+// One scan: its relation, its rules, and the values they name.
+class Scan {
+ public:
+  Scan(lake::Session& session, const ModelSpec& spec, const ModelShape& shape)
+      : session_(session), shape_(shape), gone_(deleting(spec)) {
+    if (!spec.keys.empty()) {
+      add({Kind::not_null, "keys_not_null", true, spec.keys, {}, {}, {}, {}}, true);
+      add({Kind::unique, "keys_unique", true, spec.keys, {}, {}, {}, {}}, true);
+    }
+    for (const lakelog::Column& column : shape.columns)
+      if (!column.nullable && is_value(column.name))
+        add({Kind::not_null, "table_not_null_" + column.name, true, {column.name}, {}, {}, {}, {}});
+    for (const RuleSpec& rule : spec.rules)
+      if (rule.kind != Kind::rows) add(rule);
+  }
+
+  void run(plugin::Context& context, const std::string& table) {
+    lake::QualityTally tally(table, rules_);
+    tally.count(session_, "(SELECT *" + windows_ + " FROM fresh)", params_);
+    tally.finish(context);
+  }
+
+ private:
+  bool is_value(const std::string& name) const {
+    return std::find(shape_.values.begin(), shape_.values.end(), name) != shape_.values.end();
+  }
+
+  const lakelog::Column& column_of(const RuleSpec& rule, const std::string& name) const {
+    for (const lakelog::Column& column : shape_.columns)
+      if (column.name == name && is_value(name)) return column;
+    std::string names;
+    for (const std::string& each : shape_.values) names += (names.empty() ? "" : ", ") + each;
+    throw plugin::FinalError("quality rule " + rule.name + ": the result has no column " + name +
+                             "; it has " + names);
+  }
+
+  std::string bound(const std::string& value_json) {
+    const auto value = parse_untrusted(value_json);
+    if (!value) return "NULL";
+    if (const auto whole = json_int(*value)) {
+      params_.emplace_back(*whole);
+    } else {
+      params_.emplace_back(value->is_string() ? value->get<std::string>() : value_json);
+    }
+    const std::string marker = "$" + std::to_string(params_.size());
+    return value->is_number_float() ? "CAST(" + marker + " AS DOUBLE)" : marker;
+  }
+
+  std::string failing_range(const RuleSpec& rule, const std::string& column) {
+    std::string out;
+    if (!rule.low.empty()) out = column + " < " + bound(rule.low);
+    if (!rule.high.empty()) out += (out.empty() ? "" : " OR ") + column + " > " + bound(rule.high);
+    return out;
+  }
+
+  std::string failing(const RuleSpec& rule, bool of_all) {
+    std::string out;
+    for (const std::string& name : rule.columns) (void)column_of(rule, name);
+    switch (rule.kind) {
+      case Kind::not_null:
+        for (const std::string& name : rule.columns)
+          out += (out.empty() ? "" : " OR ") + quoted_name(name) + " IS NULL";
+        return out;
+      case Kind::unique: {
+        const std::string copies = quoted_name("batuta_copies_" + std::to_string(rules_.size()));
+        windows_ += ", count(*) OVER (PARTITION BY " + listed(rule.columns) +
+                    (of_all ? "" : ", " + gone_) + ") AS " + copies;
+        out = copies + " > 1";
+        for (const std::string& name : rule.columns)
+          out += " AND " + quoted_name(name) + " IS NOT NULL";
+        return out;
+      }
+      case Kind::range:
+        return failing_range(rule, quoted_name(rule.columns.front()));
+      case Kind::accepted_values: {
+        const lakelog::Column& column = column_of(rule, rule.columns.front());
+        params_.emplace_back(rule.set);
+        return quoted_name(column.name) + " IS NOT NULL AND NOT list_contains(CAST($" +
+               std::to_string(params_.size()) + " AS " + lake::sql_type(column.type) + "[]), " +
+               quoted_name(column.name) + ")";
+      }
+      case Kind::sql:
+        check_condition(session_, "quality rule " + rule.name, rule.condition);
+        return "NOT coalesce((" + rule.condition + "\n), true)";
+      case Kind::rows:
+        break;
+    }
+    return "false";
+  }
+
+  // `of_all`: of rows that only delete, too.
+  void add(const RuleSpec& rule, bool of_all = false) {
+    std::string condition = failing(rule, of_all);
+    if (condition.empty()) return;  // a range without an end
+    if (!of_all && gone_ != "false") condition = "(" + condition + ") AND NOT " + gone_;
+    rules_.push_back({rule.name, dimension_of(rule.kind), std::move(condition), rule.blocking});
+  }
+
+  lake::Session& session_;
+  const ModelShape& shape_;
+  const std::string gone_;
+  std::vector<lake::QualityRule> rules_;
+  std::vector<lake::Param> params_;
+  std::string windows_;
+};
+
+// How many rows there are is a fact about all of them.
+void judge_count(plugin::Context& context, const ModelSpec& spec, const RuleSpec& rule,
+                 std::int64_t rows, std::string& broken) {
+  const auto limit = [](const std::string& text) {
+    const auto value = parse_untrusted(text);
+    return value ? json_int(*value) : std::nullopt;
+  };
+  const auto low = limit(rule.low), high = limit(rule.high);
+  const bool passed = (!low || rows >= *low) && (!high || rows <= *high);
+  context.report("quality", json_text({{"table", spec.table},
+                                       {"rule", rule.name},
+                                       {"dimension", dimension_of(rule.kind)},
+                                       {"severity", rule.blocking ? "blocking" : "warning"},
+                                       {"checked", rows},
+                                       {"failed", passed ? 0 : 1},
+                                       {"passed", passed}}));
+  if (passed) return;
+  const std::string line = spec.table + ": " + std::to_string(rows) + " rows break " + rule.name +
+                           (low ? ", at least " + std::to_string(*low) : "") +
+                           (high ? ", at most " + std::to_string(*high) : "");
+  context.warn(line);
+  if (rule.blocking) broken += (broken.empty() ? "" : "; ") + line;
+}
+
+}  // namespace
+
+void check_condition(lake::Session& session, const std::string& what,
+                     const std::string& condition) {
+  const std::string sql = "SELECT (" + condition + "\n) FROM fresh";
+  try {
+    const auto found = lake::check_model_select(session, sql);
+    for (const lake::NamedTable& table : found.tables)
+      if (table != lake::NamedTable{"", "fresh", ""})
+        throw lake::SqlError("it may name columns of the result only, and no table");
+    session.check(sql);
+  } catch (const lake::SqlError& error) {
+    throw plugin::FinalError(what + ": " + error.what());
+  }
+}
+
+void judge(plugin::Context& context, lake::Session& session, const ModelSpec& spec,
+           const ModelShape& shape) {
+  std::string broken;
+  std::int64_t rows = -1;
+  for (const RuleSpec& rule : spec.rules) {
+    if (rule.kind != Kind::rows) continue;
+    if (rows < 0)
+      rows = session.value("SELECT count(*) FROM fresh WHERE NOT " + deleting(spec)).integer();
+    judge_count(context, spec, rule, rows, broken);
+  }
+  Scan(session, spec, shape).run(context, spec.table);
+  if (!broken.empty()) throw plugin::FinalError("quality: " + broken);
+}
+
+}  // namespace batuta::models

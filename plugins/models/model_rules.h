@@ -1,0 +1,23 @@
+// A model's quality rules as one scan over its result.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "plugins/lake/quality.h"
+#include "plugins/models/model_spec.h"
+#include "plugins/models/result_shape.h"
+
+namespace batuta::models {
+
+// Judges the rows of the relation `fresh`, told to the host rule by rule; keys are unique and never
+// NULL, whatever the rules say. Rows that only delete (delete_when) are judged by their keys alone.
+// Throws plugin::FinalError when a blocking rule is broken, or one is
+// about a column that the result has not, or its SQL is no condition over the result.
+void judge(plugin::Context& context, lake::Session& session, const ModelSpec& spec,
+           const ModelShape& shape);
+
+// Throws plugin::FinalError unless `condition` is one over the columns of the relation `fresh`.
+void check_condition(lake::Session& session, const std::string& what, const std::string& condition);
+
+}  // namespace batuta::models

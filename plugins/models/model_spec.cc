@@ -1,0 +1,173 @@
+#include "plugins/models/model_spec.h"
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+#include "common/sql_text.h"
+#include "lakelog/path.h"
+
+namespace batuta::models {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::pair<const char*, Mode> modes[] = {{"overwrite", Mode::overwrite},
+                                                  {"append", Mode::append},
+                                                  {"merge", Mode::merge},
+                                                  {"partitions", Mode::partitions}};
+
+constexpr std::pair<const char*, RuleSpec::Kind> rule_kinds[] = {
+    {"not_null", RuleSpec::Kind::not_null}, {"unique", RuleSpec::Kind::unique},
+    {"range", RuleSpec::Kind::range},       {"accepted_values", RuleSpec::Kind::accepted_values},
+    {"sql", RuleSpec::Kind::sql},           {"rows", RuleSpec::Kind::rows}};
+
+std::string text_at(const json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+std::vector<std::string> texts_at(const json& object, const char* name) {
+  std::vector<std::string> out;
+  const auto found = object.find(name);
+  if (found == object.end() || !found->is_array()) return out;
+  for (const json& item : *found)
+    out.push_back(item.is_string() ? item.get<std::string>() : json_text(item));
+  return out;
+}
+
+std::string value_at(const json& object, const char* name) {
+  const auto found = object.find(name);
+  return found == object.end() || found->is_null() ? std::string() : json_text(*found);
+}
+
+std::string name_of_rule(const json& given, const RuleSpec& rule) {
+  if (const std::string name = text_at(given, "name"); !name.empty()) return name;
+  std::string name = text_at(given, "rule");
+  for (const std::string& column : rule.columns) name += "_" + column;
+  return name;
+}
+
+RuleSpec rule_of(const json& given, std::size_t place) {
+  const std::string kind = given.is_object() ? text_at(given, "rule") : std::string();
+  RuleSpec rule;
+  const auto found = std::find_if(std::begin(rule_kinds), std::end(rule_kinds),
+                                  [&](const auto& each) { return kind == each.first; });
+  if (found == std::end(rule_kinds))
+    throw plugin::FinalError("parameter quality: rule " + std::to_string(place) + " is no rule");
+  rule.kind = found->second;
+  rule.blocking = text_at(given, "severity") != "warning";
+  rule.columns = texts_at(given, "columns");
+  if (const std::string column = text_at(given, "column"); !column.empty()) rule.columns = {column};
+  rule.condition = text_at(given, "condition");
+  rule.low = value_at(given, "min");
+  rule.high = value_at(given, "max");
+  rule.set = texts_at(given, "values");
+  rule.name = name_of_rule(given, rule);
+  if (rule.name == "sql") rule.name += "_" + std::to_string(place);
+  return rule;
+}
+
+lake::Param param_of(const json& value) {
+  if (value.is_null()) return std::monostate{};
+  if (value.is_boolean()) return value.get<bool>();
+  if (const auto whole = json_int(value)) return *whole;
+  if (value.is_string()) return value.get<std::string>();
+  const auto text = [](const json& item) { return item.is_string(); };
+  if (value.is_array() && std::all_of(value.begin(), value.end(), text))
+    return value.get<std::vector<std::string>>();
+  return json_text(value);
+}
+
+json object_of(const plugin::Context& context, const char* name) {
+  const std::string text = context.json(name);
+  if (text.empty() || text == "null") return json::object();
+  auto parsed = parse_untrusted(text);
+  if (!parsed || !parsed->is_object())
+    throw plugin::FinalError(std::string("parameter ") + name + ": not an object");
+  return *std::move(parsed);
+}
+
+std::vector<RuleSpec> rules_of(const plugin::Context& context) {
+  std::vector<RuleSpec> rules;
+  const std::string text = context.json("quality");
+  if (text.empty() || text == "null") return rules;
+  const auto parsed = parse_untrusted(text);
+  if (!parsed || !parsed->is_array())
+    throw plugin::FinalError("parameter quality: not a list of rules");
+  for (const json& given : *parsed) rules.push_back(rule_of(given, rules.size() + 1));
+  return rules;
+}
+
+}  // namespace
+
+const char* to_string(Mode mode) {
+  for (const auto& [name, each] : modes)
+    if (each == mode) return name;
+  return "overwrite";
+}
+
+std::string deleting(const ModelSpec& spec) {
+  return spec.delete_when.empty() ? "false" : "coalesce((" + spec.delete_when + "\n), false)";
+}
+
+std::string with_values(const std::string& text, const json& parameters,
+                        std::vector<lake::Param>& values) {
+  std::map<std::string, std::string> known;
+  const auto statements = sql_statements(text, [&](std::size_t, const std::string& name) {
+    const auto value = parameters.find(name);
+    if (value == parameters.end()) return ":" + name;
+    std::string& marker = known[name];
+    if (marker.empty()) {
+      values.push_back(param_of(*value));
+      marker = "$" + std::to_string(values.size());
+      if (value->is_number_float()) marker = "CAST(" + marker + " AS DOUBLE)";
+    }
+    return marker;
+  });
+  if (!statements) throw plugin::FinalError("parameter sql: " + statements.error().message);
+  if (statements->size() != 1)
+    throw plugin::FinalError("parameter sql: a model is one SELECT, not " +
+                             std::to_string(statements->size()) + " statements");
+  return statements->front().text;
+}
+
+std::string table_of(const lake::NamedTable& named) {
+  std::string name = named.name;
+  if (!named.schema.empty()) name = named.schema + "/" + name;
+  if (!named.catalog.empty()) name = named.catalog + "/" + name;
+  const bool path = named.schema.empty() && name.find('/') != std::string::npos;
+  if ((path || !named.catalog.empty()) && lakelog::valid_table_name(name)) return name;
+  throw plugin::FinalError("the model reads " + (named.schema.empty() ? "" : named.schema + ".") +
+                           named.name +
+                           ": tables are named layer.domain.table or \"layer/domain/table\"");
+}
+
+ModelSpec model_spec(const plugin::Context& context) {
+  ModelSpec spec;
+  spec.table = context.text("table");
+  if (!lakelog::valid_table_name(spec.table))
+    throw plugin::FinalError("parameter table: not a table name");
+  const std::string mode = context.text("mode", "overwrite");
+  const auto found = std::find_if(std::begin(modes), std::end(modes),
+                                  [&](const auto& each) { return mode == each.first; });
+  if (found == std::end(modes))
+    throw plugin::FinalError("parameter mode: overwrite, append, merge or partitions");
+  spec.mode = found->second;
+  spec.keys = context.texts("keys");
+  spec.partition_by = context.texts("partition_by");
+  spec.delete_when = context.text("delete_when", "");
+  spec.description = context.text("description", "");
+  if (spec.mode == Mode::merge && spec.keys.empty())
+    throw plugin::FinalError("parameter keys: merge needs them");
+  if (spec.mode == Mode::partitions && spec.partition_by.empty())
+    throw plugin::FinalError("parameter partition_by: the mode partitions needs it");
+  const json parameters = object_of(context, "parameters");
+  spec.sql = with_values(context.text("sql"), parameters, spec.values);
+  spec.rules = rules_of(context);
+  spec.given_json = context.all_json();
+  return spec;
+}
+
+}  // namespace batuta::models

@@ -1,0 +1,60 @@
+// A SQL model as its task says it: the parameters of sql_model, read and typed. The DAG file's
+// reader has told people what is wrong with them (scheduler/dagfile/model_fields.h); here a wrong
+// one is refused in short.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "plugins/lake/outside_select.h"
+#include "plugins/lake/session.h"
+#include "plugins/sdk/plugin.h"
+
+namespace batuta::models {
+
+enum class Mode { overwrite, append, merge, partitions };
+
+// One rule over the rows that the SELECT gives.
+struct RuleSpec {
+  enum class Kind { not_null, unique, range, accepted_values, sql, rows };
+  Kind kind = Kind::not_null;
+  std::string name;
+  bool blocking = true;
+  std::vector<std::string> columns;
+  std::string condition;         // sql: what holds for a good row
+  std::string low, high;         // range, rows: JSON values; empty: none
+  std::vector<std::string> set;  // accepted_values, as texts
+};
+
+struct ModelSpec {
+  std::string table;  // "gold/brokerage/client_position"
+  Mode mode = Mode::overwrite;
+  std::vector<std::string> keys;
+  std::vector<std::string> partition_by;
+  std::string delete_when;  // merge: a condition over the result; its rows are deleted
+  std::string description;
+  std::string sql;                  // one statement; its parameters are $1, $2…
+  std::vector<lake::Param> values;  // of those
+  std::vector<RuleSpec> rules;
+  std::string given_json;  // all of it as it was given: two that are equal are the same model
+};
+
+const char* to_string(Mode mode);
+
+// Throws plugin::FinalError naming the parameter.
+ModelSpec model_spec(const plugin::Context& context);
+
+// SQL over the result's columns: whether a row only says that its key goes.
+std::string deleting(const ModelSpec& spec);
+
+// The table of the lake that a model's name for it means: layer.domain.table or
+// "layer/domain/table". Throws plugin::FinalError for another.
+std::string table_of(const lake::NamedTable& named);
+
+// `text` with each :name that `parameters` has as $1, $2… and its value in `values`. Throws
+// plugin::FinalError unless it is one statement.
+std::string with_values(const std::string& text, const nlohmann::json& parameters,
+                        std::vector<lake::Param>& values);
+
+}  // namespace batuta::models

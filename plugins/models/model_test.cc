@@ -1,0 +1,248 @@
+// model_test: models over small made tables, without a lake: what comes out beside what was
+// expected. Or only what each of them names and whether it may be run.
+//
+// `cases`: [{"name", "sql" with :name for parameters, "parameters": {name: value},
+//            "inputs": {"silver/brokerage/orders": {"columns": {"client": "VARCHAR"…},
+//                                                   "rows": [[text or null…]…]}…},
+//            "expected": {"columns": ["client"…], "rows": [[text or null…]…]}}…]
+// With "limit" instead of "expected" the model is run over the lake, and its first rows are told as
+// "rows". With neither the statement is looked at and not run. The task returns
+// {"cases": [{"name", "passed", "ms", "error", "tables": […], "columns": […], "missing": [[…]…],
+//             "unexpected": [[…]…], "cut": bool}…]}; of rows that differ, the first twenty.
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+#include "plugins/lake/attempt_session.h"
+#include "plugins/lake/delta_table.h"
+#include "plugins/lake/lake_views.h"
+#include "plugins/lake/outside_select.h"
+#include "plugins/lake/sql_error.h"
+#include "plugins/models/model_spec.h"
+#include "plugins/models/result_shape.h"
+
+namespace batuta::models {
+namespace {
+
+using lake::quoted_name;
+using nlohmann::json;
+
+constexpr JsonLimits case_limits{8u << 20, 32, 1'000'000, 1u << 20};
+constexpr std::size_t shown_rows = 20;
+constexpr std::size_t shown_bytes = 200;  // of a value
+constexpr std::size_t most_returned = 56u << 10;
+
+// A type as a person writes it: nothing but words, digits, parentheses and commas.
+std::string checked_type(const std::string& type) {
+  const bool fine =
+      !type.empty() && type.size() < 100 && std::all_of(type.begin(), type.end(), [](char c) {
+        return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == ' ' ||
+               (c >= '0' && c <= '9') || c == '(' || c == ')' || c == ',' || c == '_';
+      });
+  if (!fine) throw plugin::FinalError("not a type: " + type.substr(0, 100));
+  return type;
+}
+
+struct NamedType {
+  std::string name, type;
+};
+
+// A temporary table of the columns, with the rows, whose values are texts or NULL.
+void fill(lake::Session& session, const std::string& table, const std::vector<NamedType>& columns,
+          const json& rows) {
+  std::string declared, casts;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const std::string comma = i == 0 ? "" : ", ";
+    declared += comma + quoted_name(columns[i].name) + " " + columns[i].type;
+    casts += comma + "CAST($" + std::to_string(i + 1) + " AS " + columns[i].type + ")";
+  }
+  session.run("CREATE TEMP TABLE " + quoted_name(table) + " (" + declared + ")");
+  for (const json& row : rows) {
+    std::vector<lake::Param> values;
+    for (const json& value : row) {
+      if (value.is_string()) {
+        values.emplace_back(value.get<std::string>());
+      } else {
+        values.emplace_back(std::monostate{});
+      }
+    }
+    session.run("INSERT INTO " + quoted_name(table) + " SELECT " + casts, values);
+  }
+}
+
+class Case {
+ public:
+  Case(plugin::Context& context, const json& given)
+      : given_(given),
+        session_(lake::session_options(context)),
+        scratch_(context.scratch()),
+        lake_(context.lake()) {}
+
+  json run() {
+    json out = {{"name", given_.value("name", "")}};
+    const auto begin = std::chrono::steady_clock::now();
+    try {
+      look_and_run(out);
+    } catch (const std::exception& error) {
+      out["passed"] = false;
+      out["error"] = error.what();
+    }
+    const auto took = std::chrono::steady_clock::now() - begin;
+    out["ms"] = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
+    return out;
+  }
+
+ private:
+  void look_and_run(json& out) {
+    std::vector<lake::Param> values;
+    const std::string sql = with_values(given_.value("sql", std::string()),
+                                        given_.value("parameters", json::object()), values);
+    const auto found = lake::check_model_select(session_, sql);
+    json tables = json::array();
+    for (const lake::NamedTable& named : found.tables) tables.push_back(table_of(named));
+    out["tables"] = tables;
+    out["passed"] = true;
+    const bool of_lake = given_.contains("limit");
+    if (!of_lake && !given_.contains("expected")) return;
+    for (const lake::NamedTable& named : found.tables) {
+      if (of_lake) {
+        attach_real(named);
+      } else {
+        attach(named);
+      }
+    }
+    lake::close_outside(session_, of_lake ? lake_ : scratch_);
+    session_.run("CREATE TEMP TABLE computed AS " + sql, values);
+    if (of_lake) {
+      tell_rows(out);
+    } else {
+      compare(given_["expected"], out);
+    }
+  }
+
+  void attach_real(const lake::NamedTable& named) {
+    const auto table = lake::DeltaTable::open(session_, lake_, table_of(named));
+    if (!table.exists()) throw plugin::FinalError("there is no table " + table_of(named));
+    lake::attach_table(session_, named, table);
+  }
+
+  void tell_rows(json& out) {
+    const auto limit = static_cast<std::size_t>(json_int(given_["limit"]).value_or(20));
+    const auto found =
+        session_.query("SELECT CAST(COLUMNS(*) AS VARCHAR) FROM computed", {}, limit);
+    out["columns"] = found.columns;
+    out["cut"] = found.cut;
+    out["rows"] = cells_of(found);
+  }
+
+  static json cells_of(const lake::Table& table) {
+    json rows = json::array();
+    std::size_t bytes = 0;
+    for (const auto& row : table.rows) {
+      json cells = json::array();
+      for (const lake::Cell& cell : row) {
+        cells.push_back(cell.is_null() ? json() : json(cell.text().substr(0, shown_bytes)));
+        bytes += shown_bytes / 4 + cell.text().size();
+      }
+      if (bytes > most_returned) break;
+      rows.push_back(std::move(cells));
+    }
+    return rows;
+  }
+
+  void attach(const lake::NamedTable& named) {
+    const std::string name = table_of(named);
+    const json inputs = given_.value("inputs", json::object());
+    if (!inputs.contains(name))
+      throw plugin::FinalError("the test has no input " + name + ", which the model reads");
+    const std::string relation = "input_" + std::to_string(inputs_++);
+    std::vector<NamedType> columns;
+    for (const json& column : inputs[name].value("columns", json::array()))
+      columns.push_back(
+          {column.value("name", std::string()), checked_type(column.value("type", std::string()))});
+    fill(session_, relation, columns, inputs[name].value("rows", json::array()));
+    lake::attach_relation(session_, named, relation);
+  }
+
+  void compare(const json& expected, json& out) {
+    std::vector<NamedType> columns;
+    const auto described = session_.query("DESCRIBE computed").rows;
+    for (const json& wanted : expected.value("columns", json::array())) {
+      const auto name = wanted.get<std::string>();
+      const auto at = std::find_if(described.begin(), described.end(),
+                                   [&](const auto& row) { return row.at(0).text() == name; });
+      if (at == described.end()) {
+        std::string names;
+        for (const auto& row : described) names += (names.empty() ? "" : ", ") + row.at(0).text();
+        throw plugin::FinalError("the result has no column " + name + "; it has " + names);
+      }
+      columns.push_back({name, at->at(1).text()});
+    }
+    if (columns.empty())
+      for (const auto& row : described) columns.push_back({row.at(0).text(), row.at(1).text()});
+    for (const auto& row : described)
+      if (delta_type(row.at(1).text()).empty())
+        throw plugin::FinalError(row.at(0).text() + " is a " + row.at(1).text() +
+                                 ", which a table cannot hold: cast it");
+    fill(session_, "expected", columns, expected.value("rows", json::array()));
+    std::string names;
+    out["columns"] = json::array();
+    for (const NamedType& column : columns) {
+      names += (names.empty() ? "" : ", ") + quoted_name(column.name);
+      out["columns"].push_back(column.name);
+    }
+    difference(names, "expected", "computed", "missing", out);
+    difference(names, "computed", "expected", "unexpected", out);
+    out["passed"] = out["missing"].empty() && out["unexpected"].empty();
+  }
+
+  void difference(const std::string& names, const char* of, const char* without, const char* field,
+                  json& out) {
+    const auto found =
+        session_.query("SELECT CAST(COLUMNS(*) AS VARCHAR) FROM (SELECT " + names + " FROM " + of +
+                           " EXCEPT ALL SELECT " + names + " FROM " + without + ") ORDER BY ALL",
+                       {}, shown_rows);
+    out[field] = cells_of(found);
+    out["cut"] = out.value("cut", false) || found.cut;
+  }
+
+  const json& given_;
+  lake::Session session_;
+  const std::string scratch_, lake_;
+  int inputs_ = 0;
+};
+
+}  // namespace
+
+struct ModelTest {
+  static constexpr auto name = "model_test";
+  static constexpr auto version = "1.0.0";
+  static constexpr auto kind = "builtin";
+  static constexpr auto summary = "Runs models over small made tables and compares the results";
+  static constexpr batuta_param params[] = {
+      plugin::required(BATUTA_PARAM_ARRAY, "cases", "models, inputs and expected rows")};
+
+  void execute(plugin::Context& context) {
+    const auto cases = parse_untrusted(context.json("cases"), case_limits);
+    if (!cases || !cases->is_array()) throw plugin::FinalError("parameter cases: not a list");
+    json out = json::array();
+    std::size_t bytes = 0;
+    for (const json& given : *cases) {
+      context.check_cancelled();
+      json told = Case(context, given).run();
+      bytes += json_text(told).size();
+      if (bytes > most_returned) {  // which rows differ is left out; that they do is not
+        for (const char* field : {"missing", "unexpected"}) told.erase(field);
+        told["cut"] = true;
+        bytes += 200;
+      }
+      out.push_back(std::move(told));
+    }
+    context.return_json(json_text({{"cases", out}}));
+  }
+};
+
+}  // namespace batuta::models
+
+BATUTA_PLUGIN(batuta::models::ModelTest)

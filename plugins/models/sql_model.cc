@@ -1,0 +1,194 @@
+// sql_model: one SELECT over tables of the lake becomes the next version of a table.
+//
+// The statement is looked at by the engine's own parser before anything runs: it is one SELECT that
+// names tables and pure functions only, and from then on the engine reaches nothing but the lake's
+// files. The tables it names are its inputs, read at versions that the run's first attempt fixed.
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+#include "lakelog/log_folder.h"
+#include "plugins/lake/attempt_session.h"
+#include "plugins/lake/lake_views.h"
+#include "plugins/lake/outside_select.h"
+#include "plugins/lake/sql_error.h"
+#include "plugins/models/model_inputs.h"
+#include "plugins/models/model_rules.h"
+#include "plugins/models/model_write.h"
+
+namespace batuta::models {
+namespace {
+
+using nlohmann::json;
+
+class SqlModel {
+ public:
+  explicit SqlModel(plugin::Context& context)
+      : context_(context),
+        spec_(model_spec(context)),
+        session_(lake::session_options(context)),
+        statement_(lake::check_model_select(session_, spec_.sql)),
+        inputs_(open_inputs(context, session_, spec_.table, names())),
+        target_(lake::DeltaTable::open(session_, lake::lake_folder(context), spec_.table)) {}
+
+  void run() {
+    tell_inputs();
+    signature_ = session_.value("SELECT sha256(CAST($1 AS VARCHAR))", {signed_text()}).text();
+    if (const std::string why = why_not_skipped(); why.empty()) {
+      return finish({}, true);
+    } else if (target_.exists()) {
+      context_.info("computed: " + why);
+    }
+    compute();
+    const ModelShape shape = shape_of_result(session_, "computed", target_, spec_);
+    session_.run("CREATE TEMP VIEW fresh AS SELECT " + shape.select + " FROM computed");
+    if (!spec_.delete_when.empty()) check_condition(session_, "delete_when", spec_.delete_when);
+    judge(context_, session_, spec_, shape);
+    context_.progress(0.6);
+    ModelWrite write(context_, session_, spec_, shape, target_, versions_json(inputs_));
+    const Written written = write.stage();
+    write.hand_in(json_text({{"rows", written.rows},
+                             {"rows_out", written.changed},
+                             {"rows_removed", written.removed},
+                             {"model", signature_},
+                             {"inputs", versions_json(inputs_)}}));
+    finish(written, false);
+  }
+
+ private:
+  std::vector<std::string> names() const {
+    std::vector<std::string> out;
+    for (const lake::NamedTable& named : statement_.tables) out.push_back(table_of(named));
+    return out;
+  }
+
+  void tell_inputs() {
+    for (const auto& [name, table] : inputs_.tables)
+      context_.info("reads " + name + " version " + std::to_string(table.version()) +
+                    (inputs_.fixed_before ? ", as the run's first attempt did" : ""));
+  }
+
+  // What makes two computations the same, beside the versions they read.
+  std::string signed_text() const {
+    json text = {{"model", spec_.given_json}, {"plugin", plugin_version}};
+    if (spec_.mode == Mode::append) text["execution_id"] = context_.execution_id();
+    return json_text(text);
+  }
+
+  // Empty: the table's newest version is what this model made of the same inputs.
+  std::string why_not_skipped() {
+    if (!target_.exists()) return "the table is new";
+    if (const std::string name = changing_function(); !name.empty())
+      return name + " gives something else each time";
+    const lakelog::LogFolder log(*target_.storage(), spec_.table);
+    const auto text = log.read(target_.version());
+    const auto commit = text ? lakelog::parse_commit(*text) : text.error();
+    const auto info = commit && !commit->info_json.empty() ? parse_untrusted(commit->info_json)
+                                                           : Result<json>(json::object());
+    const json metrics = info && info->is_object() ? info->value("operationMetrics", json::object())
+                                                   : json::object();
+    if (!metrics.is_object() || !metrics.contains("model"))
+      return "the newest version of " + spec_.table + " is not by this model";
+    if (metrics.value("model", json()) != signature_)
+      return "the model or its values are not those of version " +
+             std::to_string(target_.version());
+    const auto read = metrics.value("inputs", std::string());
+    if (read != versions_json(inputs_)) return "inputs have changed since " + read;
+    return {};
+  }
+
+  std::string changing_function() {
+    if (statement_.samples) return "a sample";
+    const auto found = session_.query(
+        "SELECT function_name FROM duckdb_functions() WHERE stability <> 'CONSISTENT' AND "
+        "list_contains($1, function_name) ORDER BY 1 LIMIT 1",
+        {statement_.functions});
+    return found.rows.empty() ? std::string() : found.rows.front().front().text();
+  }
+
+  void compute() {
+    for (const lake::NamedTable& named : statement_.tables)
+      lake::attach_table(session_, named, inputs_.tables.at(table_of(named)));
+    lake::close_outside(session_, lake::lake_folder(context_));
+    session_.run("SET preserve_insertion_order = false");  // or large results stay in memory
+    context_.progress(0.1);
+    session_.run("CREATE TEMP TABLE computed AS " + spec_.sql, spec_.values);
+    context_.progress(0.5);
+  }
+
+  void finish(const Written& written, bool skipped) {
+    context_.records(written.changed);
+    json read = json::object();
+    for (const auto& [name, table] : inputs_.tables) read[name] = table.version();
+    context_.return_json(json_text({{"execution_id", context_.execution_id()},
+                                    {"table", spec_.table},
+                                    {"records", written.changed},
+                                    {"rows", written.rows},
+                                    {"removed", written.removed},
+                                    {"partitions", written.partitions},
+                                    {"inputs", read},
+                                    {"unchanged", !written.version}}));
+    if (skipped)
+      return context_.info(spec_.table + " version " + std::to_string(target_.version()) +
+                           " was made by this model of these versions: nothing to compute");
+    if (!written.version)
+      return context_.info(std::to_string(written.rows) + " rows, none of them new in " +
+                           spec_.table + ": no new version");
+    for (const auto& [name, table] : inputs_.tables)
+      context_.report(
+          "lineage",
+          json_text({{"from", name}, {"from_version", table.version()}, {"to", spec_.table}}));
+    if (written.rows == 0 && spec_.mode == Mode::overwrite)
+      context_.warn("the result is empty, and so is " + spec_.table + " now");
+    context_.info(std::string(to_string(spec_.mode)) + ": " + std::to_string(written.rows) +
+                  " rows, " + std::to_string(written.changed) + " new or changed, " +
+                  std::to_string(written.removed) + " removed, " +
+                  std::to_string(written.partitions) + " files written");
+    prune_inputs(context_, target_);
+  }
+
+  static constexpr auto plugin_version = "1.0.0";
+
+  plugin::Context& context_;
+  const ModelSpec spec_;
+  lake::Session session_;
+  const lake::OutsideSelect statement_;
+  Inputs inputs_;
+  const lake::DeltaTable target_;
+  std::string signature_;
+};
+
+}  // namespace
+
+struct SqlModelPlugin {
+  static constexpr auto name = "sql_model";
+  static constexpr auto version = "1.0.0";
+  static constexpr auto kind = "aggregate";
+  static constexpr auto summary = "One SELECT over tables of the lake becomes a table";
+  static constexpr batuta_param params[] = {
+      plugin::required(BATUTA_PARAM_STRING, "sql", "one SELECT, with :name for parameters"),
+      plugin::optional(BATUTA_PARAM_OBJECT, "parameters", "values by name"),
+      plugin::required(BATUTA_PARAM_STRING, "table", "such as gold/brokerage/client_position"),
+      plugin::optional(BATUTA_PARAM_STRING, "mode", "overwrite, append, merge or partitions",
+                       "\"overwrite\""),
+      plugin::optional(BATUTA_PARAM_ARRAY, "keys", "what makes a row unique"),
+      plugin::optional(BATUTA_PARAM_ARRAY, "partition_by", "columns"),
+      plugin::optional(BATUTA_PARAM_STRING, "delete_when", "merge: rows that delete"),
+      plugin::optional(BATUTA_PARAM_ARRAY, "quality", "rules over the result"),
+      plugin::optional(BATUTA_PARAM_STRING, "description", "of the table")};
+
+  void execute(plugin::Context& context) {
+    try {
+      SqlModel(context).run();
+    } catch (const lake::SqlError& error) {
+      const std::string why = error.what();
+      // The disk's and the memory's troubles may pass; the statement's do not.
+      if (why.starts_with("IO Error") || why.starts_with("Out of Memory"))
+        throw plugin::RetryableError(why);
+      throw plugin::FinalError(why);
+    }
+  }
+};
+
+}  // namespace batuta::models
+
+BATUTA_PLUGIN(batuta::models::SqlModelPlugin)

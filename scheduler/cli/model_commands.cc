@@ -1,0 +1,445 @@
+// models: new, validate, dag, show, run, test. Files in, text out; what needs the SQL engine is
+// done by the plugin model_test in a slot of its own. Needs no server.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "common/safe_json.h"
+#include "common/suggest.h"
+#include "contract/yaml.h"
+#include "scheduler/cli/commands.h"
+#include "scheduler/cli/imported.h"
+#include "scheduler/cli/model_files.h"
+#include "scheduler/cli/plugin_scan.h"
+#include "scheduler/cli/slot_run.h"
+#include "scheduler/dagfile/dag_parser.h"
+#include "scheduler/dagfile/folder.h"
+
+namespace batuta::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+constexpr std::size_t max_file_bytes = 1u << 20;
+constexpr std::size_t max_files = 2000;
+constexpr int interrupted_exit = 130;
+
+struct ModelArguments {
+  std::string folder = "models", name, dag_id, schedule, to, dags, plugins;
+  std::vector<std::string> values;
+  int limit = 20;
+};
+
+[[noreturn]] void give_up(const std::string& why, int code = 1) {
+  throw Failure(why, code);
+}
+
+template <class T>
+T value_or_fail(Result<T> result) {
+  if (!result) give_up(result.error().message);
+  return *std::move(result);
+}
+
+// Paths below the folder with that ending, by name; tests/ and what is hidden are left out unless
+// asked for.
+std::vector<std::string> files_below(const fs::path& folder, const std::string& ending) {
+  std::error_code failed;
+  if (!fs::is_directory(folder, failed)) give_up("there is no folder " + folder.string(), 2);
+  std::vector<std::string> found;
+  for (auto at = fs::recursive_directory_iterator(folder, failed);
+       !failed && at != fs::recursive_directory_iterator(); at.increment(failed)) {
+    const std::string path = at->path().lexically_relative(folder).generic_string();
+    if (at->path().filename().string().front() == '.') {
+      at.disable_recursion_pending();
+    } else if (at->is_regular_file() && path.ends_with(ending)) {
+      found.push_back(path);
+      if (found.size() > max_files)
+        give_up(folder.string() + " holds more than " + std::to_string(max_files) + " files", 2);
+    }
+  }
+  if (failed) give_up(folder.string() + ": " + failed.message());
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+// Every model of the folder; the first problem ends it, unless `problems` takes them.
+std::vector<ModelFile> models_in(const std::string& folder,
+                                 std::vector<std::string>* problems = nullptr) {
+  std::vector<ModelFile> models;
+  for (const std::string& path : files_below(folder, ".sql")) {
+    const auto text = read_below(folder, path, max_file_bytes);
+    auto model =
+        text ? read_model(path, *text)
+             : Result<ModelFile>(Error{text.error().code, path + ": " + text.error().message, {}});
+    if (model) {
+      models.push_back(*std::move(model));
+    } else if (problems != nullptr) {
+      problems->push_back(model.error().message);
+    } else {
+      give_up(model.error().message);
+    }
+  }
+  return models;
+}
+
+const ModelFile& model_named(const std::vector<ModelFile>& models, const std::string& name) {
+  std::vector<std::string> names;
+  for (const ModelFile& model : models) {
+    if (model.table == name || model.path == name) return model;
+    names.push_back(model.table);
+  }
+  give_up("there is no model \"" + name + "\"" + did_you_mean(name, names));
+}
+
+ModelDag dag_options(const ModelArguments& a) {
+  ModelDag dag;
+  const fs::path folder = fs::absolute(a.folder).lexically_normal();
+  const fs::path named = folder.filename().empty() ? folder.parent_path() : folder;
+  const fs::path dags =
+      a.dags.empty() ? named.parent_path() : fs::absolute(a.dags).lexically_normal();
+  const std::string below = named.lexically_relative(dags).generic_string();
+  if (below.empty() || below.starts_with(".."))
+    give_up("the models must lie below the DAG folder " + dags.string() +
+                ", for the DAG names their files: say --dags",
+            2);
+  dag.prefix = below == "." ? "" : below + "/";
+  dag.dag_id = a.dag_id.empty() ? id_of(named.filename().string(), "models") : a.dag_id;
+  dag.schedule = a.schedule;
+  return dag;
+}
+
+void write_model_dag(const ModelArguments& a) {
+  const std::string text = value_or_fail(dag_of_models(models_in(a.folder), dag_options(a)));
+  if (a.to.empty()) {
+    std::fputs(text.c_str(), stdout);
+    return;
+  }
+  std::ofstream out(a.to, std::ios::binary);
+  if (!(out << text << std::flush)) give_up("cannot write " + a.to);
+  std::fprintf(stderr, "%s\n", a.to.c_str());
+}
+
+json run_cases(Session& session, const ModelArguments& a, const json& cases, const fs::path& lake) {
+  SlotRun run;
+  const LakeSettings settings = value_or_fail(session.processes->lake_settings(session.home));
+  run.plugin = "model_test";
+  run.params_json = json_text({{"cases", cases}});
+  run.lake_folder = lake.string();
+  run.lake_memory = settings.memory_bytes;
+  run.lake_threads = settings.threads;
+  run.plugins_folder =
+      a.plugins.empty() ? default_plugins_folder() : fs::absolute(a.plugins).string();
+  const auto done = run_in_slot(run);
+  if (!done)
+    give_up(done.error().message, done.error().message == interrupted ? interrupted_exit : 1);
+  const auto told = parse_untrusted(*done);
+  if (!told || !told->is_object() || !told->contains("cases")) give_up("the slot gave no answer");
+  return (*told)["cases"];
+}
+
+fs::path lake_of(const Session& session) {
+  return fs::absolute(session.home + "/lake").lexically_normal();
+}
+
+// The statement as it is looked at: values are unknown, so NULL stands for each.
+json looked_at(const ModelFile& model) {
+  ordered_json values = ordered_json::object();
+  json out = {{"name", model.table}, {"sql", model.sql}, {"parameters", json::object()}};
+  for (int tries = 0; tries < 200; ++tries) {
+    const auto bound = bound_model(model.sql, values);
+    if (bound) {
+      out["sql"] = bound->sql;
+      out["parameters"] = value_or_fail(parse_untrusted(bound->parameters_json));
+      break;
+    }
+    const std::string& why = bound.error().message;
+    const auto from = why.find("{{ "), to = why.find(" }} has no value");
+    if (from == std::string::npos || to == std::string::npos) break;
+    values[why.substr(from + 3, to - from - 3)] = nullptr;
+  }
+  return out;
+}
+
+void validate_models(Session& session, const ModelArguments& a) {
+  std::vector<std::string> problems;
+  const std::vector<ModelFile> models = models_in(a.folder, &problems);
+  const ModelDag options = dag_options(a);
+  const auto dag = dag_of_models(models, options);
+  if (!dag) problems.push_back(dag.error().message);
+  if (dag) {
+    const fs::path folder = fs::absolute(a.folder).lexically_normal();
+    const fs::path named = folder.filename().empty() ? folder.parent_path() : folder;
+    const fs::path dags = a.dags.empty() ? named.parent_path() : fs::absolute(a.dags);
+    const auto parsed = parse_dag_file(*dag, options.dag_id + ".json", dags.string(), {});
+    for (const DagFileProblem& problem : parsed.problems) {
+      // The task's place among the models' tells whose it is.
+      std::string file;
+      const auto tasks = parse_untrusted(*dag);
+      const auto number = problem.pointer.starts_with("/tasks/")
+                              ? std::strtoul(problem.pointer.c_str() + 7, nullptr, 10)
+                              : models.size();
+      if (tasks && number < (*tasks)["tasks"].size())
+        file = (*tasks)["tasks"][number]["sql"].value("$file", "") + ": ";
+      problems.push_back(file + problem.message);
+    }
+  }
+  if (problems.empty()) {
+    json cases = json::array();
+    for (const ModelFile& model : models) cases.push_back(looked_at(model));
+    for (const json& told : run_cases(session, a, cases, lake_of(session)))
+      if (!told.value("passed", false))
+        problems.push_back(told.value("name", "") + ": " + told.value("error", ""));
+  }
+  for (const std::string& problem : problems)
+    std::fprintf(stderr, "%s\n", shown_text(problem).c_str());
+  if (problems.empty()) std::printf("%zu models are fine\n", models.size());
+  session.exit_code = problems.empty() ? 0 : 1;
+}
+
+json fields_of(const ModelFile& model) {
+  return value_or_fail(parse_untrusted(model.fields_json));
+}
+
+void show_model(Session& session, const ModelArguments& a) {
+  const std::vector<ModelFile> models = models_in(a.folder);
+  json rows = json::array();
+  const auto list = [](const std::vector<std::string>& names) {
+    std::string out;
+    for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
+    return out;
+  };
+  const auto readers = [&](const std::string& table) {
+    std::vector<std::string> names;
+    for (const ModelFile& model : models)
+      if (model.table != table &&
+          std::find(model.names.begin(), model.names.end(), table) != model.names.end())
+        names.push_back(model.table);
+    return names;
+  };
+  if (a.name.empty()) {
+    for (const ModelFile& model : models)
+      rows.push_back({{"table", model.table},
+                      {"mode", fields_of(model).value("mode", "overwrite")},
+                      {"reads", list(model.names)},
+                      {"read by", list(readers(model.table))},
+                      {"file", model.path}});
+    return print_rows(session.format(), rows,
+                      {{"table", "table"},
+                       {"mode", "mode"},
+                       {"reads", "reads"},
+                       {"read by", "read by"},
+                       {"file", "file"}});
+  }
+  const ModelFile& model = model_named(models, a.name);
+  json out = {{"table", model.table},
+              {"file", model.path},
+              {"reads", list(model.names)},
+              {"read by", list(readers(model.table))},
+              {"mode", "overwrite"}};
+  const json fields = fields_of(model);
+  for (const auto& [name, value] : fields.items()) out[name] = value;
+  print_object(session.format(), out);
+}
+
+ordered_json values_of(const ModelArguments& a) {
+  ordered_json values = ordered_json::object();
+  for (const std::string& given : a.values) {
+    const auto equals = given.find('=');
+    if (equals == std::string::npos) give_up("--value is NAME=VALUE, such as ds=2026-11-20", 2);
+    const auto value = parse_untrusted(given.substr(equals + 1));
+    values[given.substr(0, equals)] = value && !value->is_object()
+                                          ? ordered_json(*value)
+                                          : ordered_json(given.substr(equals + 1));
+  }
+  return values;
+}
+
+void print_cells(Session& session, const json& columns, const json& rows) {
+  json objects = json::array();
+  std::vector<Column> shown;
+  for (std::size_t i = 0; i < columns.size(); ++i)
+    shown.push_back({columns[i].get<std::string>(), "c" + std::to_string(i)});
+  for (const json& row : rows) {
+    json object = json::object();
+    for (std::size_t i = 0; i < row.size(); ++i)
+      object[session.format().data() ? shown[i].title : shown[i].field] = row[i];
+    objects.push_back(std::move(object));
+  }
+  print_rows(session.format(), objects, shown);
+}
+
+void run_model(Session& session, const ModelArguments& a) {
+  const std::vector<ModelFile> models = models_in(a.folder);
+  const ModelFile& model = model_named(models, a.name);
+  const BoundModel bound = value_or_fail(bound_model(model.sql, values_of(a)));
+  const fs::path lake = lake_of(session);
+  if (!fs::is_directory(lake))
+    give_up("no lake at " + lake.string() + "; name the installation with --home");
+  const json told =
+      run_cases(session, a,
+                json::array({{{"name", model.table},
+                              {"sql", bound.sql},
+                              {"parameters", value_or_fail(parse_untrusted(bound.parameters_json))},
+                              {"limit", a.limit}}}),
+                lake)
+          .at(0);
+  if (told.contains("error")) give_up(told["error"].get<std::string>());
+  print_cells(session, told["columns"], told["rows"]);
+  if (told.value("cut", false)) std::fprintf(stderr, "(there are more rows: raise --limit)\n");
+}
+
+void print_difference(const json& told) {
+  std::vector<Column> columns = {{"", "what"}};
+  json rows = json::array();
+  for (std::size_t i = 0; i < told["columns"].size(); ++i)
+    columns.push_back({told["columns"][i].get<std::string>(), "c" + std::to_string(i)});
+  for (const char* what : {"missing", "unexpected"}) {
+    for (const json& row : told.value(what, json::array())) {
+      json object = {{"what", what}};
+      for (std::size_t i = 0; i < row.size(); ++i) object["c" + std::to_string(i)] = row[i];
+      rows.push_back(std::move(object));
+    }
+  }
+  if (!rows.empty()) print_rows(Format::table, rows, columns);
+  if (told.value("cut", false)) std::printf("(and further rows that differ)\n");
+}
+
+void test_models(Session& session, const ModelArguments& a) {
+  std::map<std::string, ModelFile> models;
+  for (ModelFile& model : models_in(a.folder)) {
+    const std::string table = model.table;
+    models.emplace(table, std::move(model));
+  }
+  json cases = json::array();
+  const std::string folder = a.folder + "/tests";
+  for (const std::string& path : files_below(folder, ".yaml")) {
+    const std::string where = folder + "/" + path + ": ";
+    const auto text = read_below(folder, path, max_file_bytes);
+    if (!text) give_up(where + text.error().message);
+    const auto yaml = contract::parse_yaml(*text);
+    if (!yaml) give_up(where + yaml.error().message);
+    const auto found = test_cases(*yaml, models);
+    if (!found) give_up(where + found.error().message);
+    for (const json& each : *found)
+      if (a.name.empty() || each["name"].get<std::string>().starts_with(a.name))
+        cases.push_back(each);
+  }
+  if (cases.empty()) give_up("there are no tests in " + folder);
+  std::size_t failed = 0;
+  const json told = run_cases(session, a, cases, lake_of(session));
+  if (session.format().data()) print_rows(session.format(), told, {{"name", "name"}});
+  for (const json& each : told) {
+    const bool passed = each.value("passed", false);
+    failed += passed ? 0 : 1;
+    if (session.format().data()) continue;
+    std::printf("%s %s (%lld ms)\n", passed ? "ok     " : "FAILED ",
+                shown_text(each.value("name", "")).c_str(),
+                static_cast<long long>(json_int(each.value("ms", json(0))).value_or(0)));
+    if (each.contains("error"))
+      std::printf("        %s\n", shown_text(each["error"].get<std::string>()).c_str());
+    if (!passed && each.contains("columns")) print_difference(each);
+  }
+  if (!session.format().data())
+    std::printf("%zu passed, %zu failed\n", told.size() - failed, failed);
+  session.exit_code = failed == 0 ? 0 : 1;
+}
+
+void write_new(const fs::path& path, const std::string& text) {
+  std::error_code failed;
+  if (fs::exists(path)) give_up(path.string() + " is there already");
+  fs::create_directories(path.parent_path(), failed);
+  std::ofstream out(path, std::ios::binary);
+  if (!(out << text << std::flush)) give_up("cannot write " + path.string());
+  std::printf("%s\n", path.c_str());
+}
+
+void make_model(const ModelArguments& a) {
+  std::string path = a.name + ".sql";
+  ModelFile model = value_or_fail(read_model(path, ""));
+  const std::string last = model.table.substr(model.table.rfind('/') + 1);
+  write_new(fs::path(a.folder) / path,
+            "/* model\n"
+            "mode: overwrite\n"
+            "keys: [id]\n"
+            "quality:\n"
+            "  - {rule: range, column: amount, min: 0}\n"
+            "*/\n"
+            "-- What one row of " +
+                model.table +
+                " is.\n"
+                "SELECT id, CAST(sum(amount) AS DECIMAL(18,2)) AS amount\n"
+                "FROM silver.example.rows\n"
+                "GROUP BY id\n");
+  write_new(fs::path(a.folder) / "tests" / (last + ".yaml"),
+            "model: " + model.table +
+                "\n"
+                "tests:\n"
+                "  - name: amounts are summed by id\n"
+                "    inputs:\n"
+                "      silver/example/rows:\n"
+                "        - {id: 1, amount: 2.5}\n"
+                "        - {id: 1, amount: 4}\n"
+                "    expected:\n"
+                "      - {id: 1, amount: 6.5}\n");
+  std::fprintf(stderr,
+               "next: batuta models test %s\nthen: batuta models dag %s --to DAGS/%s.json\n",
+               a.folder.c_str(), a.folder.c_str(), last.c_str());
+}
+
+}  // namespace
+
+void add_model_commands(CLI::App& app, Session& session) {
+  CLI::App* models = app.add_subcommand(
+      "models",
+      "SQL models: new, validate, test, show, run, and the DAG they make; needs no server");
+  models->require_subcommand(1);
+  auto a = std::make_shared<ModelArguments>();
+  const auto on_folder = [&](const char* name, const char* help, std::function<void()> action) {
+    CLI::App* verb = add_verb(*models, session, name, help, std::move(action));
+    verb->add_option("folder", a->folder, "of the models")->capture_default_str();
+    return verb;
+  };
+  const auto on_model = [&](const char* name, const char* help, bool needed,
+                            std::function<void()> action) {
+    CLI::App* verb = add_verb(*models, session, name, help, std::move(action));
+    auto* option = verb->add_option("model", a->name, "its table, such as gold/brokerage/position");
+    if (needed) option->required();
+    verb->add_option("--folder", a->folder, "of the models")->capture_default_str();
+    return verb;
+  };
+  on_model("new", "The files of a new model and of its test", true, [a] { make_model(*a); });
+  CLI::App* valid =
+      on_folder("validate", "Headers, statements, references: as a scheduler and a worker would",
+                [&session, a] { validate_models(session, *a); });
+  CLI::App* dag = on_folder("dag", "The DAG file of all models, ordered by what they read",
+                            [a] { write_model_dag(*a); });
+  dag->add_option("--dag-id", a->dag_id, "default: the folder's name");
+  dag->add_option("--schedule", a->schedule, "such as @daily; default: none");
+  dag->add_option("--to", a->to, "the file; default: standard output");
+  for (CLI::App* verb : {valid, dag})
+    verb->add_option("--dags", a->dags, "the DAG folder; default: the one that the models lie in");
+  on_model("show", "All models, or one: what it reads and who reads it", false,
+           [&session, a] { show_model(session, *a); });
+  CLI::App* run = on_model("run", "The rows of a model over the lake as it is; nothing is written",
+                           true, [&session, a] { run_model(session, *a); });
+  run->add_option("--value", a->values, "of a template: ds=2026-11-20, params.least=3");
+  run->add_option("--limit", a->limit, "rows at most")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  CLI::App* test =
+      on_folder("test", "Small inputs beside expected rows, from tests/*.yaml of the folder",
+                [&session, a] { test_models(session, *a); });
+  test->add_option("--model", a->name, "only tests of this one");
+  for (CLI::App* verb : {valid, run, test})
+    verb->add_option("--plugins", a->plugins, "folder of plugins");
+}
+
+}  // namespace batuta::cli

@@ -1,0 +1,252 @@
+#include "scheduler/dagfile/model_fields.h"
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "common/safe_json.h"
+#include "common/sql_text.h"
+#include "common/suggest.h"
+
+namespace batuta {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t max_model_sql = 256 << 10;
+constexpr std::size_t max_condition = 4096;
+constexpr std::size_t max_columns = 64;
+constexpr std::size_t max_rules = 200;
+constexpr std::size_t max_values = 1000;
+
+bool text_has_template(const std::string& text) {
+  return text.find("{{") != std::string::npos || text.find("{%") != std::string::npos;
+}
+
+// <layer>/<domain>/<table> of letters, digits, '_' and '-'.
+bool is_table_name(const std::string& name) {
+  std::size_t parts = 1, length = 0;
+  for (const char c : name) {
+    const bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                      c == '_' || (c == '-' && length > 0);
+    if (c == '/' && length > 0) {
+      ++parts;
+      length = 0;
+    } else if (word && !(length == 0 && c == '_')) {
+      ++length;
+    } else {
+      return false;
+    }
+  }
+  return parts == 3 && length > 0;
+}
+
+void read_model_table(FieldReader& fields, json& params) {
+  const auto table = fields.text("table", 256);
+  if (!table) {
+    if (!fields.find("table"))
+      fields.problem("table",
+                     "a model needs the \"table\" that it becomes: \"gold/brokerage/position\"");
+    return;
+  }
+  params["table"] = *table;
+  if (!is_table_name(*table))
+    return fields.problem("table",
+                          "a table is <layer>/<domain>/<table>, of letters, digits, _ and -, such "
+                          "as \"gold/brokerage/position\"; it holds no template");
+  static const std::vector<std::string> others = {"raw", "bronze", "quarantine",
+                                                  "dlq", "vault",  "mngt"};
+  const std::string layer = table->substr(0, table->find('/'));
+  if (std::find(others.begin(), others.end(), layer) != others.end())
+    fields.problem("table", "the layer " + layer + " is not a model's: it makes gold or silver");
+}
+
+void read_model_sql(FieldReader& fields, json& params) {
+  const auto sql = fields.text("sql", max_model_sql);
+  if (!sql) {
+    if (!fields.find("sql"))
+      fields.problem("sql",
+                     "a model needs \"sql\": {\"$file\": \"gold/position.sql\"}, or its text");
+    return;
+  }
+  const auto found = sql_templates(*sql);
+  if (!found) return fields.problem("sql", found.error().message);
+  json parameters = json::object();
+  for (const auto& [name, text] : found->parameters) parameters[name] = text;
+  const auto statements =
+      sql_statements(found->text, [](std::size_t, const std::string& name) { return ":" + name; });
+  if (!statements) return fields.problem("sql", statements.error().message);
+  if (statements->size() != 1)
+    return fields.problem(
+        "sql", "a model is one SELECT, not " + std::to_string(statements->size()) + " statements");
+  static const std::vector<std::string> words = {"select", "with", "from", "values"};
+  const std::string& word = statements->front().first_word;
+  if (!word.empty() && std::find(words.begin(), words.end(), word) == words.end())
+    return fields.problem("sql",
+                          "a model is one SELECT, and begins with SELECT, WITH, FROM or "
+                          "VALUES, not with " +
+                              word.substr(0, 40));
+  params["sql"] = found->text;
+  if (!parameters.empty()) params["parameters"] = parameters;
+}
+
+std::vector<std::string> read_columns(FieldReader& fields, const char* name, json& params) {
+  auto columns = fields.texts(name, max_columns).value_or(std::vector<std::string>{});
+  for (const std::string& column : columns)
+    if (column.empty() || text_has_template(column))
+      fields.problem(name, std::string(name) + " are names of columns, without templates");
+  if (!columns.empty()) params[name] = columns;
+  return columns;
+}
+
+void read_mode(FieldReader& fields, json& params) {
+  static const std::vector<std::string> modes = {"overwrite", "append", "merge", "partitions"};
+  const std::string mode = fields.text("mode").value_or("overwrite");
+  const auto keys = read_columns(fields, "keys", params);
+  const auto parts = read_columns(fields, "partition_by", params);
+  params["mode"] = mode;
+  if (std::find(modes.begin(), modes.end(), mode) == modes.end())
+    fields.problem(
+        "mode", "mode must be overwrite, append, merge or partitions" + did_you_mean(mode, modes));
+  if (mode == "merge" && keys.empty() && !fields.find("keys"))
+    fields.problem("mode", "merge needs \"keys\": the columns by which rows are the same");
+  if (mode == "partitions" && parts.empty() && !fields.find("partition_by"))
+    fields.problem("mode", "partitions needs \"partition_by\"");
+  const auto condition = fields.text("delete_when", max_condition);
+  if (!condition) return;
+  if (mode != "merge")
+    fields.problem("delete_when", "only the mode merge deletes rows by a condition");
+  if (text_has_template(*condition))
+    fields.problem("delete_when",
+                   "it holds no template: select the value as a column, and name that");
+  params["delete_when"] = *condition;
+}
+
+// What each rule takes beside name and severity.
+struct Rule {
+  const char* name;
+  bool one_column;   // "column"
+  bool columns;      // "columns", or "column"
+  const char* says;  // what it needs
+};
+constexpr Rule rules[] = {
+    {"not_null", false, true, "\"column\" or \"columns\""},
+    {"unique", false, true, "\"column\" or \"columns\""},
+    {"range", true, false, "\"column\", and \"min\" or \"max\" or both: numbers or texts"},
+    {"accepted_values", true, false, "\"column\" and \"values\", a list of at most 1000"},
+    {"sql", false, false, "\"condition\": what holds for every good row"},
+    {"rows", false, false, "\"min\" or \"max\" or both: how many rows the result has"},
+};
+
+bool takes_limits(FieldReader& of, bool whole) {
+  bool any = false, fit = true;
+  for (const char* name : {"min", "max"}) {
+    const json* limit = of.find(name);
+    if (limit == nullptr) continue;
+    any = true;
+    fit = fit &&
+          (whole ? json_int(*limit).value_or(-1) >= 0 : limit->is_number() || limit->is_string());
+  }
+  return any && fit;
+}
+
+bool takes_values(FieldReader& of) {
+  const json* values = of.find("values");
+  return values != nullptr && values->is_array() && !values->empty() &&
+         values->size() <= max_values &&
+         std::all_of(values->begin(), values->end(), [](const json& value) {
+           return value.is_string() || value.is_number() || value.is_boolean();
+         });
+}
+
+bool rule_fits(FieldReader& of, const Rule& rule) {
+  const std::string_view name = rule.name;
+  const auto column = of.text("column", 256);
+  const auto columns = rule.columns ? of.texts("columns", max_columns) : std::nullopt;
+  const bool one = column && !column->empty();
+  const bool named = one || (columns && !columns->empty());
+  if ((rule.one_column || rule.columns) && (!named || (one && columns))) return false;
+  if (!rule.one_column && !rule.columns && of.find("column")) return false;
+  if (name == "range") return takes_limits(of, false);
+  if (name == "rows") return takes_limits(of, true);
+  if (name == "accepted_values") return takes_values(of);
+  if (name == "sql") {
+    const auto condition = of.text("condition", max_condition);
+    return condition && !condition->empty();
+  }
+  return true;
+}
+
+void read_rule(const json& given, const std::string& pointer, Problems& problems) {
+  if (!given.is_object()) return problems.add(pointer, "a quality rule is an object");
+  FieldReader of(given, pointer, problems);
+  const auto kind = of.text("rule");
+  const auto rule = std::find_if(std::begin(rules), std::end(rules),
+                                 [&](const Rule& each) { return kind && *kind == each.name; });
+  if (rule == std::end(rules)) {
+    std::vector<std::string> names;
+    for (const Rule& each : rules) names.emplace_back(each.name);
+    const std::string near = kind ? did_you_mean(*kind, names) : std::string();
+    return problems.add(pointer,
+                        "a quality rule says its \"rule\"" + (near.empty() ? one_of(names) : near));
+  }
+  (void)of.text("name", 128);
+  const auto severity = of.text("severity");
+  if (severity && *severity != "blocking" && *severity != "warning")
+    of.problem("severity", "severity is blocking, which it is without, or warning");
+  if (!rule_fits(of, *rule))
+    problems.add(pointer, std::string(rule->name) + " needs " + rule->says);
+  if (json_text(given).find("{{") != std::string::npos)
+    problems.add(pointer, "a quality rule holds no template: select the value as a column");
+  of.refuse_unknown(std::string("the rule ") + rule->name);
+}
+
+void read_quality(FieldReader& fields, json& params) {
+  const json* quality = fields.find("quality");
+  if (quality == nullptr) return;
+  if (!quality->is_array() || quality->size() > max_rules)
+    return fields.problem("quality", "quality is a list of at most 200 rules");
+  for (std::size_t i = 0; i < quality->size(); ++i)
+    read_rule((*quality)[i], fields.pointer_to("quality") + "/" + std::to_string(i),
+              fields.problems());
+  params["quality"] = *quality;
+}
+
+}  // namespace
+
+bool is_model(FieldReader& fields) {
+  static constexpr const char* own[] = {"sql",          "table",       "mode",    "keys",
+                                        "partition_by", "delete_when", "quality", "description"};
+  const bool any = std::any_of(std::begin(own), std::end(own),
+                               [&](const char* name) { return fields.find(name); });
+  return any && !fields.find("source") && !fields.find("layer");
+}
+
+void read_model(FieldReader& fields, Task& task, json& params) {
+  task.is_data = true;
+  task.plugin = model_plugin;
+  read_model_sql(fields, params);
+  read_model_table(fields, params);
+  read_mode(fields, params);
+  read_quality(fields, params);
+  if (const auto description = fields.text("description", 4096))
+    params["description"] = *description;
+}
+
+void check_model_tables(const std::vector<TaskDraft>& drafts, Problems& problems) {
+  std::map<std::string, std::string> writers;  // table -> task
+  for (const TaskDraft& draft : drafts) {
+    if (draft.task.plugin != model_plugin) continue;
+    const auto params = parse_untrusted(draft.task.params_json);
+    const std::string table = params && params->is_object() ? params->value("table", "") : "";
+    if (table.empty()) continue;
+    const auto [first, fresh] = writers.emplace(table, draft.task.id);
+    if (fresh) continue;
+    problems.add(draft.pointer + "/table", "the task " + first->second + " makes " + table +
+                                               " already: a table has one writer");
+  }
+}
+
+}  // namespace batuta

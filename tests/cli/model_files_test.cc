@@ -1,0 +1,150 @@
+// Models as files: header, references, the DAG they make, the cases of their tests.
+#include "scheduler/cli/model_files.h"
+
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+#include "scheduler/cli/imported.h"
+#include "scheduler/dagfile/dag_parser.h"
+
+using namespace batuta;
+using namespace batuta::cli;
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+namespace {
+
+ModelFile model(const std::string& path, const std::string& text) {
+  auto read = read_model(path, text);
+  if (!read) FAIL(read.error().message);
+  return *read;
+}
+
+std::string refused(const std::string& path, const std::string& text) {
+  const auto read = read_model(path, text);
+  REQUIRE_FALSE(read.ok());
+  return read.error().message;
+}
+
+using Names = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("a model's header has the fields of its task; its table is its path unless it says so") {
+  const auto read =
+      model("gold/shop/daily.sql", "/* model\nmode: merge\nkeys: [day]\n*/\nSELECT 1 AS day\n");
+  CHECK(read.table == "gold/shop/daily");
+  CHECK(read.fields_json == R"({"mode":"merge","keys":["day"]})");
+  CHECK(read.sql == "\nSELECT 1 AS day\n");
+  CHECK(model("x.sql", "/* model\ntable: gold/shop/x */ SELECT 1 AS n").table == "gold/shop/x");
+  CHECK(model("gold/shop/y.sql", "-- no header\nSELECT 1 AS n").fields_json == "{}");
+  CHECK(refused("x.sql", "SELECT 1 AS n").find("its header must name its table") !=
+        std::string::npos);
+  CHECK(refused("x.sql", "/* model\nmode: merge").find("does not end with */") !=
+        std::string::npos);
+  CHECK(refused("x.sql", "/* model\nkey: [a] */ SELECT 1").find("did you mean \"keys\"") !=
+        std::string::npos);
+  CHECK(refused("x.sql", "/* model\nkeys: [a */ SELECT 1").find("x.sql: its header: line") !=
+        std::string::npos);
+}
+
+TEST_CASE("the tables that a statement names are found in its words, not in its texts") {
+  CHECK(tables_named("SELECT a.b, 'silver.shop.no' FROM silver.shop.orders o -- silver.shop.not\n"
+                     "JOIN \"silver\".\"shop\".\"clients\" /* silver.shop.neither /* nested */ */ "
+                     "USING (id), \"gold/shop/daily\" WHERE o.\"silver/x\" > 1.5") ==
+        Names{"gold/shop/daily", "silver/shop/clients", "silver/shop/orders"});
+  CHECK(tables_named("SELECT silver.shop.orders.id FROM silver.shop.orders") ==
+        Names{"silver/shop/orders"});
+}
+
+TEST_CASE("a folder of models becomes one DAG, each behind those that it reads") {
+  const std::vector<ModelFile> models = {
+      model("gold/shop/daily.sql",
+            "/* model\nretries: 2\nparams: {least: 1}\n*/ SELECT day FROM silver.shop.orders"),
+      model("gold/shop/monthly.sql", "SELECT day FROM \"gold/shop/daily\", gold.shop.monthly"),
+      model("silver/shop/orders.sql", "SELECT DATE '2026-11-20' AS day"),
+      model("gold/other/daily.sql", "SELECT day FROM gold.shop.daily")};
+  const auto text = dag_of_models(models, {"shop", "@daily", "models/"});
+  REQUIRE(text.ok());
+  const json dag = json::parse(*text);
+  std::vector<std::string> order;
+  for (const json& task : dag["tasks"]) order.push_back(task["task_id"]);
+  CHECK(order == Names{"orders", "gold_shop_daily", "gold_other_daily", "monthly"});
+  CHECK(dag["tasks"][1] == json{{"task_id", "gold_shop_daily"},
+                                {"type", "aggregate"},
+                                {"sql", {{"$file", "models/gold/shop/daily.sql"}}},
+                                {"table", "gold/shop/daily"},
+                                {"retries", 2},
+                                {"depends_on", {"orders"}}});
+  CHECK(dag["params"] == json{{"least", 1}});
+  // One folder, one text, in whatever order its files were found.
+  const std::vector<ModelFile> turned(models.rbegin(), models.rend());
+  CHECK(*dag_of_models(turned, {"shop", "@daily", "models/"}) == *text);
+}
+
+TEST_CASE("models in a circle, and two of one table, are told by name") {
+  const auto why = [](const std::vector<ModelFile>& models) {
+    return dag_of_models(models, {"x", "", ""}).error().message;
+  };
+  CHECK(why({model("gold/a/b.sql", "FROM gold.a.c"), model("gold/a/c.sql", "FROM gold.a.b")}) ==
+        "models read each other in a circle: gold/a/b reads gold/a/c reads gold/a/b");
+  CHECK(why({model("gold/a/b.sql", "SELECT 1"),
+             model("x.sql", "/* model\ntable: gold/a/b */ SELECT 1")}) ==
+        "x.sql: makes gold/a/b, as gold/a/b.sql does");
+  CHECK(why({model("gold/a/b.sql", "/* model\nparams: {n: 1} */ SELECT 1"),
+             model("gold/a/c.sql", "/* model\nparams: {n: 2} */ SELECT 1")}) ==
+        "gold/a/c.sql: the param n is declared otherwise by another");
+  CHECK(why({}) == "there are no models (*.sql)");
+}
+
+TEST_CASE("a test's inputs get types from their values, its templates theirs from the test") {
+  const std::map<std::string, ModelFile> models = {
+      {"gold/shop/daily",
+       model("gold/shop/daily.sql", "SELECT day FROM silver.shop.orders WHERE day <= {{ ds }}")}};
+  const auto yaml = parse_yaml(R"(
+model: gold/shop/daily
+tests:
+  - name: until the day
+    values: {ds: 2026-11-20}
+    inputs:
+      silver/shop/orders:
+        - {day: 2026-11-20, id: 1, price: 1, at: "2026-11-20T10:00:00Z", note: x}
+        - {day: 2026-11-21, id: 2, price: 2.5, paid: true}
+      silver/shop/none: {types: {id: BIGINT}, rows: []}
+    expected:
+      - {day: 2026-11-20}
+)");
+  REQUIRE(yaml.ok());
+  const auto cases = test_cases(*yaml, models);
+  REQUIRE_MESSAGE(cases.ok(), cases.error().message);
+  const json& one = (*cases)[0];
+  CHECK(one["name"] == "gold/shop/daily: until the day");
+  CHECK(one["parameters"] == json{{"template_1", "2026-11-20"}});
+  const json& columns = one["inputs"]["silver/shop/orders"]["columns"];
+  std::map<std::string, std::string> types;
+  for (const json& column : columns) types[column["name"]] = column["type"];
+  CHECK(types == std::map<std::string, std::string>{{"day", "DATE"},
+                                                    {"id", "BIGINT"},
+                                                    {"price", "DOUBLE"},
+                                                    {"at", "TIMESTAMPTZ"},
+                                                    {"note", "VARCHAR"},
+                                                    {"paid", "BOOLEAN"}});
+  CHECK(one["inputs"]["silver/shop/none"]["columns"][0]["type"] == "BIGINT");
+  const auto why = [&](const std::string& text) {
+    const auto parsed = parse_yaml(text);
+    REQUIRE(parsed.ok());
+    const auto made = test_cases(*parsed, models);
+    REQUIRE_FALSE(made.ok());
+    return made.error().message;
+  };
+  CHECK(why("model: gold/shop/dayly\ntests: []").find("did you mean \"gold/shop/daily\"") !=
+        std::string::npos);
+  CHECK(why("model: gold/shop/daily\ntests: [{name: a, expected: []}]") ==
+        "a: the template {{ ds }} has no value: give it in \"values\" as \"ds\"");
+  CHECK(why("model: gold/shop/daily\ntests: [{name: a, input: {}, expected: []}]")
+            .find("did you mean \"inputs\"") != std::string::npos);
+  CHECK(why("model: gold/shop/daily\ntests: [{values: {ds: 1}, inputs: {a/b/c: []}, expected: []}]")
+            .find("name its columns in \"types\"") != std::string::npos);
+}

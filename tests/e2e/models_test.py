@@ -1,0 +1,221 @@
+#!/usr/bin/env python3
+"""SQL models with real processes: from a DAG file and a .sql file to tables; kills, retries and clears do not double."""
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from harness import Folder, dag, eventually, main  # noqa: E402
+from harness import run as run_cli  # noqa: E402
+
+TIMING = {"BATUTA_HEARTBEAT": "300ms", "BATUTA_LEASE": "2s"}
+STEPS = ["accept_before_commit", "accept_after_commit", "publish_before_write", "publish_before_link",
+         "publish_after_link", "publish_before_return", "settle_before_commit", "settle_after_commit"]
+ORDERS = "(VALUES (1, 'ana', 10, DATE '2026-11-20'), (2, 'bia', 5, DATE '2026-11-20'), (3, 'ana', 7, DATE '2026-11-21'))"
+DAILY = """-- What was sold on each day.
+SELECT day, client, CAST(sum(quantity) AS BIGINT) AS quantity
+FROM silver.shop.orders
+WHERE client <> {{ params.without }}
+GROUP BY ALL
+"""
+
+
+def orders(**more):
+    return {"task_id": "orders", "type": "aggregate", "sql": f"SELECT * FROM {ORDERS} o(id, client, quantity, day) WHERE id <= {{{{ params.upto }}}}",
+            "table": "silver/shop/orders", "keys": ["id"], **more}
+
+
+def daily(**more):
+    return {"task_id": "daily", "type": "aggregate", "sql": {"$file": "gold/daily.sql"}, "table": "gold/shop/daily",
+            "depends_on": ["orders"], "retries": 2, "retry_delay": "1s", **more}
+
+
+def shop(*tasks):
+    return dag("shop", list(tasks), params={"upto": 3, "without": "nobody's"}, default_args={"retries": 1, "retry_delay": "1s"})
+
+
+def start(folder, *tasks, **more):
+    (folder.path / "dags" / "gold").mkdir(parents=True)
+    (folder.path / "dags" / "gold" / "daily.sql").write_text(DAILY)
+    return folder.server({"shop": shop(*tasks)}, env=dict(TIMING), **more).start()
+
+
+def run(server, state="success", **conf):
+    run_id = server.trigger("shop", conf=conf)["dag_run_id"]
+    ended = server.wait_run("shop", run_id, 90)
+    assert ended["state"] == state, server.tasks("shop", run_id)
+    return run_id
+
+
+def rows(server, query='SELECT day, client, quantity FROM "gold/shop/daily" ORDER BY ALL'):
+    return [[str(value) for value in row] for row in server.sql(query)]
+
+
+ALL = [["2026-11-20", "ana", "10"], ["2026-11-20", "bia", "5"], ["2026-11-21", "ana", "7"]]
+
+
+def a_sql_file_becomes_a_table():
+    """a task of one SQL file becomes a table, with lineage, quality and inputs; unchanged inputs are computed once"""
+    with Folder("models") as folder:
+        server = start(folder, orders(), daily(keys=["day", "client"], partition_by=["day"], quality=[{"rule": "range", "column": "quantity", "min": 6, "severity": "warning"}]))
+        first = run(server)
+        assert rows(server) == ALL, rows(server)
+        report = server.get(f"/api/batuta/dags/shop/dagRuns/{first}/taskInstances/daily/report")
+        assert [(edge["from"], edge["to"]) for edge in report["lineage"]] == [("silver/shop/orders", "gold/shop/daily")], report
+        failed = {rule["rule"]: rule["failed"] for rule in report["quality"]}
+        assert failed == {"keys_not_null": 0, "keys_unique": 0, "range_quantity": 1}, report
+        again = run(server)
+        log = server.log_text("shop", again, "daily")
+        assert "nothing to compute" in log, log
+        run(server, without="bia")
+        assert rows(server) == [row for row in ALL if row[1] != "bia"], rows(server)
+        # Only the day that lost a row was written, and what stayed in it is the first run's still.
+        kept = server.sql('SELECT count(DISTINCT execution_id) FROM "gold/shop/daily"')
+        assert int(list(kept[0])[0]) == 1, kept
+        run(server, without="x'); DROP TABLE t; --")
+        assert rows(server) == ALL, rows(server)
+        server.stop()
+        server.check_database()
+
+
+def a_clear_replaces_what_its_run_appended():
+    """append: two runs add, a clear of one replaces its rows and no others, with the versions its own run wrote"""
+    with Folder("append") as folder:
+        server = start(folder, orders(), daily(mode="append"))
+        first, second = run(server, upto=2), run(server, upto=3)
+        assert len(rows(server)) == 5, rows(server)
+        for run_id, count in ((second, 5), (first, 5)):
+            server.call("POST", f"/api/v2/dags/shop/dagRuns/{run_id}/clear", {"dry_run": False, "only_failed": False})
+            eventually(lambda: server.run("shop", run_id)["state"] != "success", 10, "it runs again")
+            assert server.wait_run("shop", run_id, 60)["state"] == "success"
+            assert len(rows(server)) == count, rows(server)
+        by_run = rows(server, 'SELECT count(*) FROM "gold/shop/daily" GROUP BY execution_id ORDER BY 1')
+        assert by_run == [["2"], ["3"]], by_run
+        server.stop()
+
+
+def a_broken_rule_publishes_nothing():
+    """a broken blocking rule fails the task for good, names the rule, and leaves the table as it was"""
+    with Folder("quality") as folder:
+        server = start(folder, orders(), daily(quality=[{"rule": "sql", "condition": "quantity < 10", "name": "small"}]))
+        good = run(server, without="ana")
+        bad = run(server, state="failed")
+        task = server.tasks("shop", bad)["daily"]
+        assert task["state"] == "failed" and task["try_number"] == 1, task
+        assert "1 rows break small" in server.log_text("shop", bad, "daily")
+        assert rows(server) == [["2026-11-20", "bia", "5"]], rows(server)
+        assert good != bad
+        server.stop()
+
+
+def a_killed_slot_is_tried_again_on_the_same_rows():
+    """kill -9 of the process that computes: the next try reads what the first one did, and nothing is there twice"""
+    with Folder("slot") as folder:
+        slow = daily(mode="append")
+        slow["sql"] = ("SELECT client, sum(quantity)::BIGINT AS quantity FROM silver.shop.orders GROUP BY client "
+                       "HAVING (SELECT max(hash(a.range, b.range)) FROM range(20000) a, range(20000) b) > 0")
+        server = start(folder, orders(), slow)
+        run_id = server.trigger("shop")["dag_run_id"]
+        eventually(lambda: "reads silver/shop/orders version 0" in server.log_text("shop", run_id, "daily"), 30, "it computes")
+        for pid in server.pids("slot"):
+            os.kill(pid, signal.SIGKILL)
+        assert server.wait_run("shop", run_id, 120)["state"] == "success", server.tasks("shop", run_id)
+        assert server.tasks("shop", run_id)["daily"]["try_number"] == 2
+        assert "as the run's first attempt did" in server.log_text("shop", run_id, "daily", 2)
+        assert rows(server, 'SELECT client, quantity FROM "gold/shop/daily" ORDER BY 1') == [["ana", "17"], ["bia", "5"]]
+        server.stop()
+
+
+POSITION = """/* model
+mode: merge
+keys: [client]
+params: {day: "2026-11-30"}
+quality:
+  - {rule: rows, min: 1}
+*/
+SELECT client, CAST(sum(quantity) AS BIGINT) AS quantity
+FROM silver.shop.orders WHERE day <= {{ params.day }} GROUP BY client
+"""
+ORDERS_MODEL = """SELECT * FROM (VALUES (1, 'ana', 10, DATE '2026-11-20'), (2, 'bia', 5, DATE '2026-11-21')) o(id, client, quantity, day)
+"""
+TESTS = """model: gold/shop/position
+tests:
+  - name: sums by client until the day
+    values: {params.day: 2026-11-20}
+    inputs:
+      silver/shop/orders:
+        - {client: ana, quantity: 1, day: 2026-11-19}
+        - {client: ana, quantity: 2, day: 2026-11-20}
+        - {client: bia, quantity: 4, day: 2026-11-21}
+    expected:
+      - {client: ana, quantity: %d}
+"""
+
+
+def a_folder_of_models_from_the_command_line():
+    """models new, validate, test, dag, show and run: a folder of SQL files becomes a DAG that a scheduler runs"""
+    with Folder("modelscli") as folder:
+        models = folder.path / "dags" / "models"
+        for path, text in (("gold/shop/position.sql", POSITION), ("silver/shop/orders.sql", ORDERS_MODEL), ("tests/position.yaml", TESTS % 3)):
+            (models / path).parent.mkdir(parents=True, exist_ok=True)
+            (models / path).write_text(text)
+        home = ("--home", folder.path / "home")
+        assert "2 models are fine" in run_cli("models", "validate", models, *home).stdout
+        passed = run_cli("models", "test", models, *home).stdout
+        assert "ok      gold/shop/position: sums by client until the day" in passed and "1 passed, 0 failed" in passed, passed
+        (models / "tests" / "position.yaml").write_text(TESTS % 7)
+        failed = run_cli("models", "test", models, *home, code=1).stdout
+        assert "FAILED" in failed, failed
+        for what, number in (("missing", "7"), ("unexpected", "3")):
+            assert any(line.split() == [what, "ana", number] for line in failed.splitlines()), failed
+        shown = json.loads(run_cli("models", "show", "--folder", models, "-o", "json", *home).stdout)
+        assert {row["table"]: row["reads"] for row in shown} == {"gold/shop/position": "silver/shop/orders", "silver/shop/orders": ""}, shown
+        (models / "gold" / "shop" / "bad.sql").write_text("SELECT getenv('HOME') AS home\n")
+        assert "getenv is not allowed" in run_cli("models", "validate", models, *home, code=1).stderr
+        (models / "gold" / "shop" / "bad.sql").write_text("/* model\nmode: upsert\n*/ SELECT 1 AS n\n")
+        assert "models/gold/shop/bad.sql: mode must be" in run_cli("models", "validate", models, *home, code=1).stderr
+        (models / "gold" / "shop" / "bad.sql").unlink()
+        run_cli("models", "dag", models, "--dag-id", "shop", "--to", folder.path / "made.json", *home)
+        made = json.loads((folder.path / "made.json").read_text())
+        assert [task["task_id"] for task in made["tasks"]] == ["orders", "position"], made
+        made.update(is_paused_upon_creation=False)
+        server = folder.server({"shop": made}).start()
+        run(server)
+        assert rows(server, 'SELECT client, quantity FROM "gold/shop/position" ORDER BY 1') == [["ana", "10"], ["bia", "5"]]
+        ran = json.loads(server.cli("models", "run", "gold/shop/position", "--folder", models, "--value", "params.day=2026-11-20", "-o", "json").stdout)
+        assert ran == [{"client": "ana", "quantity": "10"}], ran
+        server.stop()
+        fresh = folder.path / "fresh"
+        run_cli("models", "new", "gold/shop/spent", "--folder", fresh)
+        assert "1 passed, 0 failed" in run_cli("models", "test", fresh, *home).stdout
+        assert "is there already" in run_cli("models", "new", "gold/shop/spent", "--folder", fresh, code=1).stderr
+
+
+def dies_at(step):
+    with Folder("step") as folder:
+        server = start(folder, orders(), daily(mode="append"))
+        server.stop()
+        server.env["BATUTA_FAILPOINT"] = f"{step}:2"  # the first is of the orders
+        server.start()
+        run_id = server.trigger("shop")["dag_run_id"]
+        eventually(lambda: server.process.poll() is not None, 60, f"the scheduler dies at {step}")
+        del server.env["BATUTA_FAILPOINT"]
+        server.start()
+        assert server.wait_run("shop", run_id, 90)["state"] == "success", server.tasks("shop", run_id)
+        assert rows(server) == ALL, rows(server)
+        server.stop()
+        server.check_database()
+
+
+def kills_at_publication_double_nothing():
+    """the scheduler dies at every step of accept, publish and settle of an append: each row is there once"""
+    for step in STEPS:
+        dies_at(step)
+
+
+if __name__ == "__main__":
+    main([a_sql_file_becomes_a_table, a_clear_replaces_what_its_run_appended, a_broken_rule_publishes_nothing,
+          a_killed_slot_is_tried_again_on_the_same_rows, a_folder_of_models_from_the_command_line,
+          kills_at_publication_double_nothing])

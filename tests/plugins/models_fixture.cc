@@ -1,0 +1,101 @@
+#include "tests/plugins/models_fixture.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "lakelog/publish.h"
+#include "plugins/lake/delta_table.h"
+
+namespace batuta {
+
+using nlohmann::json;
+
+const FakeHost& Models::attempt(const std::string& execution, json task) {
+  host = std::make_unique<FakeHost>();
+  const std::string scratch = lake.path() + "/_scratch";
+  std::filesystem::create_directories(scratch);
+  host->context = {{"execution_id", execution}, {"dag_id", "d"},      {"run_id", "r"},
+                   {"task_id", "model"},        {"try_number", 1},    {"fence", 1},
+                   {"lake", lake.path()},       {"scratch", scratch}, {"upstream", json::object()}};
+  host->parameters = std::move(task);
+  returned = host->run("sql_model");
+  return *host;
+}
+
+void Models::publish() {
+  for (const std::string& output : host->outputs) {
+    outputs.push_back(output);
+    lakelog::Publication publication;
+    publication.storage = lake.storage().get();
+    publication.payload_json = output;
+    publication.app_id = "batuta/test";
+    publication.number = ++publications_;
+    publication.uuid = "publication-" + std::to_string(publications_);
+    publication.info_json = json{{"execution_id", host->context["execution_id"]}}.dump();
+    const auto published = lakelog::publish(publication);
+    if (!published.ok()) FAIL(published.error().message);
+  }
+}
+
+json Models::run(const std::string& execution, json task) {
+  attempt(execution, std::move(task));
+  INFO(host->failure);
+  REQUIRE(returned == 0);
+  publish();
+  return json::parse(host->result);
+}
+
+std::string Models::refusal(json task) {
+  attempt("run-refused", std::move(task));
+  CHECK(returned != 0);
+  CHECK(host->failure_kind == BATUTA_FAIL_FINAL);
+  CHECK(host->outputs.empty());
+  return host->failure;
+}
+
+void Models::put(const std::string& table, const std::string& select,
+                 const std::vector<std::string>& partition_by) {
+  run("load-" + std::to_string(++loads_),
+      {{"sql", select}, {"table", table}, {"partition_by", partition_by}});
+}
+
+void Models::put_by(const std::string& execution, const std::string& table,
+                    const std::string& select) {
+  run(execution, {{"sql", select}, {"table", table}});
+}
+
+std::int64_t Models::version(const std::string& table) const {
+  return lake::DeltaTable::open(lake.path(), table).version();
+}
+
+std::vector<std::string> Models::rows(const std::string& table, const std::string& sql) {
+  const auto delta = lake::DeltaTable::open(lake.path(), table);
+  REQUIRE(delta.exists());
+  lake::SessionOptions options;
+  options.library = build_dir() + "/libduckdb.so";
+  options.scratch = lake.path() + "/_scratch";
+  lake::Session session(options);
+  lake::create_view(session, "t", delta);
+  std::vector<std::string> out;
+  for (const auto& row : session.query(sql).rows) {
+    std::string line;
+    for (const auto& cell : row) {
+      const auto* number = std::get_if<std::int64_t>(&cell.value);
+      line += (&cell == row.data() ? "" : "|") + (cell.is_null()      ? "NULL"
+                                                  : number != nullptr ? std::to_string(*number)
+                                                                      : cell.text());
+    }
+    out.push_back(line);
+  }
+  return out;
+}
+
+bool Models::said(const std::string& words) const {
+  return std::any_of(host->lines.begin(), host->lines.end(), [&](const std::string& line) {
+    return line.find(words) != std::string::npos;
+  });
+}
+
+}  // namespace batuta

@@ -1,0 +1,46 @@
+// A lake in which SQL models run through the plugin's real C table, and what they hand in is
+// published as the scheduler would.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "tests/lakelog/lake_fixture.h"
+#include "tests/plugins/fake_host.h"
+
+namespace batuta {
+
+class Models {
+ public:
+  lakelog::TempLake lake;
+  int returned = -1;                 // of the last attempt
+  std::unique_ptr<FakeHost> host;    // of the last attempt
+  std::vector<std::string> outputs;  // all that was handed in, oldest first
+
+  // One attempt; nothing of it is published.
+  const FakeHost& attempt(const std::string& execution, nlohmann::json task);
+  // An attempt that must succeed, published; what it returned.
+  nlohmann::json run(const std::string& execution, nlohmann::json task);
+  // One that must fail for good; why.
+  std::string refusal(nlohmann::json task);
+  // The table becomes what the SELECT gives, as a run of its own.
+  void put(const std::string& table, const std::string& select,
+           const std::vector<std::string>& partition_by = {});
+  // The same, as if `execution` had written it.
+  void put_by(const std::string& execution, const std::string& table, const std::string& select);
+  void publish();  // what the last attempt handed in
+
+  std::int64_t version(const std::string& table) const;
+  // Rows of `sql` over the view t of the table, cells joined by '|'.
+  std::vector<std::string> rows(const std::string& table, const std::string& sql);
+  bool said(const std::string& words) const;
+
+ private:
+  std::int64_t publications_ = 0;
+  std::int64_t loads_ = 0;
+};
+
+}  // namespace batuta
