@@ -45,25 +45,13 @@ Value plain(std::string text) {
   return text;
 }
 
-struct Size {
-  std::size_t values = 1, bytes = 0;
-};
-Size size_of(const Value& value) {
-  Size size;
-  if (value.is_string()) size.bytes = value.get_ref<const std::string&>().size();
-  if (!value.is_structured()) return size;
-  for (const auto& [key, item] : value.items()) {
-    const Size inner = size_of(item);
-    size.values += inner.values;
-    size.bytes += inner.bytes + (value.is_object() ? key.size() : 0);
-  }
-  return size;
-}
-
 }  // namespace
 
 class YamlReader {
  public:
+  struct Size {
+    std::size_t values = 1, bytes = 0;
+  };
   using Node = YamlPlaces::Node;
 
   YamlReader(std::string_view text, const YamlLimits& limits) : limits_(limits) {
@@ -190,6 +178,18 @@ class YamlReader {
     const Size size = size_of(value);
     if (count(size)) anchors_[anchor] = {value, size};
     return value;
+  }
+
+  static Size size_of(const Value& value) {
+    Size size;
+    if (value.is_string()) size.bytes = value.get_ref<const std::string&>().size();
+    if (!value.is_structured()) return size;
+    for (const auto& [key, item] : value.items()) {
+      const Size inner = size_of(item);
+      size.values += inner.values;
+      size.bytes += inner.bytes + (value.is_object() ? key.size() : 0);
+    }
+    return size;
   }
 
   Value scalar() {

@@ -15,7 +15,7 @@ using contract::QualityCheck;
 using lake::quoted_literal;
 using lake::quoted_name;
 
-constexpr const char* rows = "new_rows";
+constexpr const char* judged_rows = "new_rows";
 
 std::string literals(const std::vector<std::string>& texts) {
   std::string out;
@@ -32,13 +32,13 @@ void replace_all(std::string& text, const std::string& old, const std::string& b
 std::string own_query(lake::Session& session, const QualityCheck& check) {
   std::string query = check.query;
   for (const char* object : {"${object}", "{object}", "${table}", "{table}"})
-    replace_all(query, object, rows);
+    replace_all(query, object, judged_rows);
   for (const char* property : {"${property}", "{property}", "${column}", "{column}"})
     replace_all(query, property, quoted_name(check.column));
   while (!query.empty() && (query.back() == ';' || query.back() == '\n' || query.back() == ' '))
     query.pop_back();
   for (const lake::NamedTable& table : lake::check_outside_select(session, query)) {
-    if (table.schema.empty() && table.name == rows) continue;
+    if (table.schema.empty() && table.name == judged_rows) continue;
     throw plugin::FinalError("quality rule " + check.name +
                              ": its query reads {object} and nothing else, not " + table.name);
   }
@@ -48,7 +48,7 @@ std::string own_query(lake::Session& session, const QualityCheck& check) {
 std::string counting_sql(lake::Session& session, const QualityCheck& check) {
   const std::string column = quoted_name(check.column);
   const auto count = [](const std::string& condition) {
-    return "SELECT count(*) FILTER (" + condition + ") FROM " + rows;
+    return "SELECT count(*) FILTER (" + condition + ") FROM " + judged_rows;
   };
   switch (check.metric) {
     case Metric::null_values:
@@ -70,12 +70,12 @@ std::string counting_sql(lake::Session& session, const QualityCheck& check) {
     case Metric::duplicate_values: {
       const std::string columns = check.columns.empty() ? column : lake::column_list(check.columns);
       return "SELECT coalesce(sum(n - 1), 0)::BIGINT FROM (SELECT count(*) AS n FROM " +
-             std::string(rows) +
+             std::string(judged_rows) +
              (check.columns.empty() ? " WHERE " + column + " IS NOT NULL" : "") + " GROUP BY " +
              columns + ")";
     }
     case Metric::row_count:
-      return "SELECT count(*) FROM " + std::string(rows);
+      return "SELECT count(*) FROM " + std::string(judged_rows);
     case Metric::sql:
       return own_query(session, check);
   }
@@ -142,7 +142,8 @@ std::string shown(double value) {
 void check_quality(plugin::Context& context, lake::Session& session, const Described& described) {
   const auto checks = checks_of(described.table);
   if (checks.empty()) return;
-  const std::int64_t count = session.value("SELECT count(*) FROM " + std::string(rows)).integer();
+  const std::int64_t count =
+      session.value("SELECT count(*) FROM " + std::string(judged_rows)).integer();
   if (count == 0) return;
   std::string broken;
   for (const QualityCheck& check : checks) {

@@ -217,11 +217,11 @@ class FilesReader {
 
   // The declared columns as text, with _payload, _number and _source.
   std::string rows_of(const Piece& piece) {
-    const bool json = source_.kind == SourceKind::json || source_.kind == SourceKind::json_lines;
+    const bool of_json = source_.kind == SourceKind::json || source_.kind == SourceKind::json_lines;
     const std::string reader = reader_of(piece);
     std::string columns;
     std::string payload;
-    if (json) {
+    if (of_json) {
       for (const contract::Column& column : to_.described.table.columns)
         columns += "json_extract_string(json, " + quoted_literal(json_path(column.source_name)) +
                    ") AS " + quoted_name(column.name) + ", ";

@@ -95,6 +95,7 @@ class ContractPasser {
     }
     tables_[name] = *described;
     entry = {{"name", name}, {"yaml", *text}, {"version", contract.version}};
+    if (!described->source.connection.empty()) entry["connection"] = described->source.connection;
     if (described->overlap > Duration::zero()) {
       entry["overlap"] =
           std::to_string(
@@ -178,6 +179,9 @@ void read_contract_task(FieldReader& fields, Task& task, json& params) {
   }
   if (!given->is_object()) return;  // told where it was looked for
   add_contract_params(json{{"contract", *given}}, params);
+  if (const auto connection = given->value("connection", "");
+      !connection.empty() && layer == "bronze")
+    task.connections.push_back(connection);
   shown["contract"] = given->value("name", "");
   shown["contract_version"] = given->value("version", "");
   task.params_json = json_text(shown);

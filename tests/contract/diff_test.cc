@@ -75,8 +75,9 @@ TEST_CASE("diff: what the rows that stand cannot follow is told with what to do"
   CHECK(
       changes("name: profile\n", "name: risk\n").find("- table clients, column profile: is gone") !=
       std::string::npos);
-  CHECK(changes("primaryKey: true", "primaryKey: false").find("- table clients: the primary key") !=
-        std::string::npos);
+  CHECK(changes("primaryKey: true\n      - name: born",
+                "description: x\n      - name: born\n        primaryKey: true")
+            .starts_with("- table clients: the primary key becomes (born) from (client_id)"));
   CHECK(changes("name: profile\n", "name: profile\n        required: true\n")
             .starts_with("- table clients, column profile: becomes required"));
   CHECK(changes("domain: brokerage", "domain: broker").starts_with("- contract: the domain"));

@@ -74,7 +74,8 @@ TEST_CASE("schema: what is valid here is valid for a general validator, and the 
         validator.validate(schema, valijson::adapters::NlohmannJsonAdapter(value), nullptr);
     const auto found = odcs_schema().check(nlohmann::ordered_json(value));
     const bool unknown_alone = std::all_of(found.begin(), found.end(), [](const auto& each) {
-      return each.message.starts_with("unknown key");
+      // It leaves out what stands beside a $ref, too: that a column needs a name.
+      return each.message.starts_with("unknown key") || each.message == "\"name\" is missing";
     });
     if (theirs) {
       CHECK(unknown_alone);

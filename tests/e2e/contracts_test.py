@@ -2,12 +2,18 @@
 """Tables by data contract: from two YAML files and one DAG to silver, with made and with real data."""
 import csv
 import json
+import re
 import sqlite3
+import subprocess
 import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
+from urllib.parse import parse_qs, urlsplit
 
 sys.path.insert(0, str(Path(__file__).parent))
-from harness import DATA, Folder, dag, eventually, main, run  # noqa: E402
+from databases_test import Postgres  # noqa: E402
+from harness import BATUTA, DATA, SOURCE, Folder, dag, eventually, main, run  # noqa: E402
 
 HEAD = """apiVersion: v3.1.0
 kind: DataContract
@@ -229,6 +235,174 @@ def real_days_of_a_shop():
         assert found[2] == len({line[0] for line in lines}), found
 
 
+class Service:
+    """Five items, two a page: by number, by cursor and by link, for whoever has the token."""
+
+    def __init__(self):
+        self.asked = asked = []
+        items = [{"id": n, "at": f"2024-05-0{n}T00:00:00Z", "who": {"name": f"n{n}"}} for n in range(1, 6)]
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                url = urlsplit(self.path)
+                query = {name: values[0] for name, values in parse_qs(url.query).items()}
+                asked.append((url.path, query, self.headers.get("Authorization")))
+                if self.headers.get("Authorization") != "Bearer secret-token":
+                    return self.answer(401, {})
+                page = int(query.get("page", query.get("cursor", "1")))
+                part = items[2 * page - 2:2 * page]
+                more = 2 * page < len(items)
+                if url.path == "/pages":
+                    return self.answer(200, part)
+                if url.path == "/cursor":
+                    return self.answer(200, {"data": part, "next": str(page + 1) if more else None})
+                if url.path == "/busy" and len([1 for path, *_ in asked if path == "/busy"]) == 1:
+                    return self.answer(429, {}, {"Retry-After": "1"})
+                link = {"Link": f'</{url.path[1:]}?page={page + 1}>; rel="next"'} if more else {}
+                return self.answer(200, part, link)
+
+            def answer(self, status, body, headers=None):
+                text = json.dumps(body).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(text)))
+                for name, value in (headers or {}).items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(text)
+
+            def log_message(self, *_):
+                pass
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_port
+        Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+def a_rest_service_becomes_tables():
+    """REST sources by page, cursor and link, with a token of a connection, a busy service asked again, and a refused login told"""
+    service = Service()
+    columns = [{"name": "id", "logicalType": "integer", "primaryKey": True, "required": True},
+               {"name": "at", "logicalType": "timestamp", "required": True},
+               {"name": "who", "physicalName": "/who/name", "logicalType": "string"}]
+    ways = {"pages": [("batuta.paging", "page")],
+            "cursor": [("batuta.paging", "cursor"), ("batuta.records", "/data"), ("batuta.nextCursor", "/next")],
+            "busy": [("batuta.paging", "link")]}
+    with Folder("contract-rest") as folder:
+        for name, properties in ways.items():
+            given = [("batuta.connection", "items")] + properties
+            write(folder, name, contract(name, {"server": "api", "type": "api", "location": f"/{name}", "customProperties": [
+                {"property": key, "value": value} for key, value in given]}, columns))
+        tasks = [task for name in ways for task in both(name)]
+        server = folder.server({"shop": dag("shop", tasks)}).start()
+        server.call("POST", "/api/v2/connections", {"connection_id": "items", "conn_type": "http", "host": "127.0.0.1",
+                                                    "port": service.port, "password": "secret-token"})
+        known(server, "shop")
+        ended(server, "shop")
+        for name in ways:
+            rows = server.sql(f"SELECT id, who FROM silver.{name} ORDER BY id")
+            assert rows == [[n, f"n{n}"] for n in range(1, 6)], (name, rows)
+        server.call("PATCH", "/api/v2/connections/items", {"connection_id": "items", "conn_type": "http", "host": "127.0.0.1",
+                                                           "port": service.port, "password": "wrong"})
+        run_id = ended(server, "shop", "failed")
+        assert "the source refused the request: HTTP 401" in server.log_text("shop", run_id, "pages_extract")
+
+
+def postgresql_and_sqlite_are_read_by_window():
+    """an incremental table of PostgreSQL and one of SQLite: the first run begins at the beginning, the next reads its window"""
+    columns = [{"name": "id", "logicalType": "integer", "primaryKey": True, "required": True},
+               {"name": "price", "logicalType": "number", "physicalType": "numeric(10,2)"},
+               {"name": "details", "logicalType": "object"},
+               {"name": "updated_at", "logicalType": "timestamp", "required": True}]
+    modes = [("batuta.mode", "incremental"), ("batuta.watermark", "updated_at"), ("batuta.newest", "updated_at")]
+    rows = "(1, 1.5, '{\"a\": 1}', '2024-04-01 00:00:00'), (2, 2, NULL, '2024-05-02 00:00:00'), (3, 3, NULL, '2024-06-01 00:00:00'), " \
+           "(4, 4, NULL, '2024-07-01 00:00:00')"
+    with Folder("contract-databases") as folder:
+        postgres = Postgres(folder.path)
+        base = folder.path / "lite.db"
+        with sqlite3.connect(base) as db:
+            db.execute("CREATE TABLE lite (id INTEGER, price REAL, details TEXT, updated_at TEXT)")
+            db.execute(f"INSERT INTO lite VALUES {rows}")
+        write(folder, "big", contract("big", {"server": "pg", "type": "postgres", "host": "127.0.0.1", "port": postgres.port,
+                                              "database": "postgres", "schema": "public", "customProperties": [
+                                                  {"property": "batuta.connection", "value": "pg"}]}, columns, properties=modes))
+        write(folder, "lite", contract("lite", {"server": "l", "type": "custom", "format": "sqlite", "path": str(base)}, columns,
+                                       properties=modes))
+        server = folder.server({"shop": dag("shop", both("big") + both("lite")), "fill": dag("fill", [
+            {"task_id": "fill", "type": "sql", "connection": "pg", "sql":
+             "CREATE TABLE big (id BIGINT, price NUMERIC(10,2), details JSONB, updated_at TIMESTAMPTZ); "
+             f"INSERT INTO big VALUES {rows.replace('00:00:00', '00:00:00+00')}"}])}).start()
+        server.call("POST", "/api/v2/connections", {"connection_id": "pg", "conn_type": "postgres", "host": "127.0.0.1",
+                                                    "port": postgres.port, "login": "batuta", "password": "hunter22",
+                                                    "schema": "postgres"})
+        known(server, "shop")
+        ended(server, "fill")
+
+        def take(start, end):
+            run_id = server.trigger("shop", {"start": start, "end": end})["dag_run_id"]
+            found = server.wait_run("shop", run_id)
+            if found["state"] != "success":
+                for task in server.tasks("shop", run_id):
+                    print(task, server.log_text("shop", run_id, task), file=sys.stderr)
+            assert found["state"] == "success", found
+            return [[row[0] for row in server.sql(f"SELECT id FROM silver.{name} ORDER BY id")] for name in ("big", "lite")]
+        assert take("2024-05-01T00:00:00Z", "2024-06-01T00:00:00Z") == [[1, 2], [1, 2]]
+        assert take("2024-06-01T00:00:00Z", "2024-07-01T00:00:00Z") == [[1, 2, 3], [1, 2, 3]]
+        assert server.sql("SELECT count(*) FROM bronze.big") == [[3]]
+        assert server.sql("SELECT CAST(price AS VARCHAR), details FROM silver.big WHERE id = 1") == [["1.50", '{"a":1}']]
+        postgres.stop()
+
+
+def the_page_for_a_new_source_works_as_written():
+    """docs/new-source.md: every command of it, as it is written, ends with the rows"""
+    text = (SOURCE / "docs" / "new-source.md").read_text()
+    shells = re.findall(r"```sh\n(.*?)```", text, re.S)
+    assert len(shells) == 5, shells
+    definition = re.search(r"```json\n(.*?)```", text, re.S).group(1)
+    with Folder("new-source") as folder:
+        home = folder.path / "home"
+        script = "set -e\nbatuta() { " + f"BATUTA_HOME={home} {BATUTA}" + ' "$@"; }\n' + "\n".join(shells[:3])
+        script += f"\ncat > dags/shop.json <<'END'\n{definition}END\n" + shells[3]
+        said = subprocess.run(["bash", "-c", script], cwd=folder.path, capture_output=True, text=True, timeout=60)
+        assert said.returncode == 0, said.stdout + said.stderr
+        assert "shop.json: ok" in said.stdout, said.stdout
+        shop = folder.path / "shop"
+        server = folder.server({}, home=home, arguments=["--dags", shop / "dags"]).start()
+        known(server, "shop")
+        assert "batuta dags trigger shop --wait" in shells[4] and "SELECT * FROM silver.orders" in shells[4]
+        server.cli("dags", "trigger", "shop", "--wait")
+        rows = server.sql("SELECT id, CAST(order_day AS VARCHAR), CAST(amount AS VARCHAR), country FROM silver.orders ORDER BY id")
+        assert rows == [[1, "2024-05-06", "10.50", "BR"], [2, "2024-05-31", "3.25", "PT"]], rows
+
+
+def contracts_are_made_from_what_is_there():
+    """contracts new looks at CSV, JSON, SQLite; contracts convert takes the older specification"""
+    with Folder("contract-new") as folder:
+        lines = folder.path / "items.jsonl"
+        lines.write_text('{"sku": "a", "price": 1.5, "tags": ["x"]}\n{"sku": "b", "price": 2, "tags": []}\n')
+        made = folder.path / "contracts" / "shop" / "items.odcs.yaml"
+        assert run("contracts", "new", lines, "--domain", "shop", "--to", made).stdout.strip() == str(made)
+        assert "--overwrite" in run("contracts", "new", lines, "--to", made, code=1).stderr
+        shown = json.loads(run("contracts", "show", made, "-o", "json").stdout)["tables"][0]
+        assert {column["name"]: column["type"] for column in shown["columns"]} == {
+            "sku": "string", "price": "decimal(18,1)", "tags": "string"}, shown
+        base = folder.path / "broker.db"
+        with sqlite3.connect(base) as db:
+            db.execute("CREATE TABLE CLIENTS (clientId INTEGER PRIMARY KEY, born TEXT)")
+            db.execute("CREATE TABLE other (x)")
+            db.execute("INSERT INTO CLIENTS VALUES (1, '2000-01-31'), (2, NULL)")
+        assert "name a table with --table; there is CLIENTS, other" in run("contracts", "new", base, code=1).stderr
+        text = run("contracts", "new", base, "--table", "CLIENTS", "--domain", "brokerage", "--name", "clients").stdout
+        (folder.path / "clients.odcs.yaml").write_text(text)
+        shown = json.loads(run("contracts", "show", folder.path / "clients.odcs.yaml", "-o", "json").stdout)["tables"][0]
+        assert shown["primary_key"] == ["client_id"] and shown["columns"][1]["type"] == "date", shown
+        old = folder.path / "old.yaml"
+        old.write_text("dataContractSpecification: 1.1.0\nid: x\ninfo: {title: X, version: 1.0.0}\n"
+                       "models: {t: {fields: {a: {type: long, required: true}}}}\nservicelevels: {latency: {threshold: 1h}}\n")
+        assert "contracts convert" in run("contracts", "validate", old, code=1).stderr
+        said = run("contracts", "convert", old, "--to", folder.path / "new.odcs.yaml")
+        assert "servicelevels.latency" in said.stderr, said.stderr
+        assert ": ok" in run("contracts", "validate", folder.path / "new.odcs.yaml").stdout
+
+
 def contract_files_are_checked_without_a_server():
     """contracts validate, show, diff: places, names and what the tables that stand can follow"""
     with Folder("contract-cli") as folder:
@@ -253,5 +427,6 @@ def contract_files_are_checked_without_a_server():
 
 
 if __name__ == "__main__":
-    main([contract_files_are_checked_without_a_server, files_and_a_database_become_tables,
-          contracts_change_under_a_running_server, quality_keeps_a_version_back, real_days_of_a_shop])
+    main([contract_files_are_checked_without_a_server, contracts_are_made_from_what_is_there, files_and_a_database_become_tables,
+          contracts_change_under_a_running_server, quality_keeps_a_version_back, a_rest_service_becomes_tables,
+          postgresql_and_sqlite_are_read_by_window, the_page_for_a_new_source_works_as_written, real_days_of_a_shop])

@@ -269,4 +269,5 @@ def mail_and_slack_tasks_say_what_they_are_told():
         server.stop()
 
 
-main([sqlite_and_files_bind_values_and_bound_results, postgres_binds_cancels_and_keeps_its_password, postgres_that_breaks_off_ends_the_task, mail_and_slack_tasks_say_what_they_are_told])
+if __name__ == "__main__":
+    main([sqlite_and_files_bind_values_and_bound_results, postgres_binds_cancels_and_keeps_its_password, postgres_that_breaks_off_ends_the_task, mail_and_slack_tasks_say_what_they_are_told])

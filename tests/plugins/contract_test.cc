@@ -1,0 +1,160 @@
+// What a contract makes of texts: typed values, and reasons to reject a row. On the real engine.
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <string>
+
+#include "plugins/contract/described.h"
+#include "plugins/lake/session.h"
+#include "tests/lakelog/lake_fixture.h"
+
+using namespace batuta;
+using namespace batuta::from_contract;
+
+namespace {
+
+// The column as a contract would have it.
+contract::Column column_of(const std::string& property) {
+  const auto read = contract::read_contract(
+      "apiVersion: v3.1.0\nkind: DataContract\nid: a\nversion: '1'\nstatus: s\ndomain: d\n"
+      "schema:\n  - name: t\n    properties:\n      - " +
+          property + "\n",
+      "c.yaml");
+  for (const auto& problem : read.problems) MESSAGE(problem.text());
+  REQUIRE(read.contract);
+  return read.contract->tables[0].columns[0];
+}
+
+Described described_of(const std::string& properties) {
+  auto read = contract::read_contract(
+      "apiVersion: v3.1.0\nkind: DataContract\nid: a\nversion: '1'\nstatus: s\ndomain: d\n"
+      "schema:\n  - name: t\n    properties:\n" +
+          properties,
+      "c.yaml");
+  for (const auto& problem : read.problems) MESSAGE(problem.text());
+  REQUIRE(read.contract);
+  Described described{std::move(*read.contract), {}, "d/t"};
+  described.table = described.contract.tables[0];
+  return described;
+}
+
+class Engine {
+ public:
+  Engine() : session_(options_of(lake_)) { session_.register_text_functions(); }
+
+  std::string typed(const contract::Column& column, const std::string& text) {
+    const auto value =
+        session_.value("SELECT CAST(" + typed_sql(column) + " AS VARCHAR) FROM (SELECT " +
+                       lake::quoted_literal(text) + " AS " + lake::quoted_name(column.name) + ")");
+    return value.is_null() ? "NULL" : value.text();
+  }
+
+  // The names of the reasons for one row of texts, in their order.
+  std::string reasons(const lake::TransformSpec& spec, const std::string& row) {
+    std::string typed, told;
+    for (const auto& column : spec.typed)
+      typed += ", " + column.sql + " AS " + lake::quoted_name("new_" + column.name);
+    for (const auto& reason : spec.reasons)
+      told +=
+          ", CASE WHEN " + reason.condition + " THEN " + lake::quoted_literal(reason.name) + " END";
+    return session_
+        .value("SELECT concat_ws(' '" + told + ") FROM (SELECT *" + typed + " FROM (SELECT " + row +
+               "))")
+        .text();
+  }
+
+ private:
+  static lake::SessionOptions options_of(const lakelog::TempLake& lake) {
+    lake::SessionOptions options;
+    options.library = std::string(std::getenv("BATUTA_BUILD_DIR")) + "/libduckdb.so";
+    options.scratch = lake.path();
+    return options;
+  }
+  lakelog::TempLake lake_;
+  lake::Session session_;
+};
+
+}  // namespace
+
+TEST_CASE("contract plugin: texts become what the contract's types say, or nothing") {
+  Engine engine;
+  struct Row {
+    const char *property, *text, *value;
+  };
+  static constexpr Row rows[] = {
+      {"{name: a, logicalType: string}", " x ", " x "},
+      {"{name: a, logicalType: integer}", " 42 ", "42"},
+      {"{name: a, logicalType: integer}", "4.2", "NULL"},
+      {"{name: a, physicalType: smallint}", "40000", "NULL"},
+      {"{name: a, logicalType: number}", "1e3", "1000.0"},
+      {"{name: a, logicalType: number}", "nan", "NULL"},
+      {"{name: a, logicalType: number}", "inf", "NULL"},
+      {"{name: a, physicalType: 'decimal(10,2)'}", "3.255", "3.26"},
+      {"{name: a, physicalType: 'decimal(4,2)'}", "123.4", "NULL"},
+      {"{name: a, physicalType: 'decimal(10,2)'}", "10,5", "NULL"},
+      {"{name: a, logicalType: boolean}", "Yes", "true"},
+      {"{name: a, logicalType: boolean}", "2", "NULL"},
+      {"{name: a, logicalType: date}", "2024-05-06", "2024-05-06"},
+      {"{name: a, logicalType: date, logicalTypeOptions: {format: dd/MM/yyyy}}", "31/05/2024",
+       "2024-05-31"},
+      {"{name: a, logicalType: date, logicalTypeOptions: {format: dd/MM/yyyy}}", "2024-05-31",
+       "NULL"},
+      {"{name: a, logicalType: timestamp}", "2024-05-06T10:00:00-03:00", "2024-05-06 13:00:00+00"},
+      {"{name: a, logicalType: timestamp}", "2024-05-06 10:00:00", "2024-05-06 10:00:00+00"},
+      {"{name: a, logicalType: timestamp}", "soon", "NULL"},
+      {"{name: a, logicalType: timestamp, logicalTypeOptions: {defaultTimezone: "
+       "America/Sao_Paulo}}",
+       "2024-05-06 10:00:00", "2024-05-06 13:00:00+00"},
+      {"{name: a, logicalType: timestamp, logicalTypeOptions: {format: 'dd/MM/yyyy HH:mm'}}",
+       "06/05/2024 10:30", "2024-05-06 10:30:00+00"},
+      {"{name: a, logicalType: object}", "{\"b\": 1}", "{\"b\": 1}"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.property);
+    CAPTURE(row.text);
+    CHECK(engine.typed(column_of(row.property), row.text) == row.value);
+  }
+}
+
+TEST_CASE("contract plugin: a row is told every reason why it is none") {
+  Engine engine;
+  const Described described = described_of(
+      "      - {name: id, logicalType: integer, primaryKey: true}\n"
+      "      - {name: n, logicalType: number, logicalTypeOptions: {minimum: 0, exclusiveMaximum: "
+      "10}}\n"
+      "      - {name: s, logicalType: string, required: true,\n"
+      "         logicalTypeOptions: {minLength: 2, maxLength: 3, pattern: '^[a-z]+$'}}\n"
+      "      - {name: d, logicalType: date, logicalTypeOptions: {minimum: '2024-01-01'}}\n");
+  const lake::TransformSpec spec = silver_spec(described);
+  CHECK(engine.reasons(spec, "'1' AS id, '5' AS n, 'abc' AS s, '2024-01-01' AS d").empty());
+  CHECK(engine.reasons(spec, "'1' AS id, NULL AS n, 'ab' AS s, NULL AS d").empty());
+  CHECK(engine.reasons(spec, "'' AS id, '-1' AS n, NULL AS s, '2023-12-31' AS d") ==
+        "missing_id n_below_minimum missing_s d_below_minimum");
+  CHECK(engine.reasons(spec, "'x' AS id, '10' AS n, 'ABCD' AS s, 'never' AS d") ==
+        "bad_id n_above_maximum s_too_long s_mismatch bad_d");
+}
+
+TEST_CASE(
+    "contract plugin: the tables are what the contract says, with or without key and partition") {
+  const Described keyed = described_of(
+      "      - {name: id, logicalType: integer, primaryKey: true, primaryKeyPosition: 2}\n"
+      "      - {name: day, logicalType: date, primaryKey: true, primaryKeyPosition: 1, "
+      "partitioned: true}\n");
+  const lake::TransformSpec spec = silver_spec(keyed);
+  CHECK(spec.source.name == "bronze/d/t");
+  CHECK(spec.target.name == "silver/d/t");
+  CHECK(spec.quarantine.name == "quarantine/d/t");
+  CHECK(spec.target.keys == std::vector<std::string>{"day", "id"});
+  CHECK(spec.target.partition == "day");
+  CHECK(spec.metrics_json.find("\"contract\":\"d/t\"") != std::string::npos);
+  const lake::TransformSpec free =
+      silver_spec(described_of("      - {name: x, logicalType: string}\n"));
+  CHECK(free.target.keys == std::vector<std::string>{"_row"});
+  CHECK(free.target.partition.empty());
+  CHECK_THROWS_WITH(
+      silver_spec(described_of("      - {name: x, logicalType: string, partitioned: true}\n")),
+      "the contract d/t: a table is partitioned by one column, a date");
+  CHECK_THROWS_AS(silver_spec(described_of("      - {name: x, logicalType: string}\n"
+                                           "      - {name: new_x, logicalType: string}\n")),
+                  plugin::FinalError);
+}
