@@ -45,6 +45,7 @@ void keep_only(Turn& turn, LiveRun& run, const RunRequested& event) {
   const std::vector<TaskIndex> chosen = closure(dag, std::move(named), up, false);
   std::set<TaskIndex> kept(chosen.begin(), chosen.end());
   kept.merge(companions_of(dag, kept));
+  if (kept.size() == dag.tasks.size()) return;  // all of them: a run like any other
   create_rows(turn, run);
   for (const InstanceIndex i : run.instances()) {
     if (kept.contains(run.stored.task_of(i))) continue;

@@ -16,10 +16,10 @@
 namespace batuta {
 namespace {
 
-constexpr std::array<std::string_view, 18> cause_names = {
-    "rule_met", "rule_failed", "rule_skipped", "launched",   "recalled", "started",
-    "accepted", "succeeded",   "failed",       "retry",      "skipped",  "cleared",
-    "marked",   "run_ended",   "delay_over",   "unmappable", "shrunk",   "deferred"};
+constexpr std::array<std::string_view, 19> cause_names = {
+    "rule_met",  "rule_failed", "rule_skipped", "launched", "recalled", "started", "accepted",
+    "succeeded", "failed",      "retry",        "skipped",  "left_out", "cleared", "marked",
+    "run_ended", "delay_over",  "unmappable",   "shrunk",   "deferred"};
 static_assert(cause_names.size() == static_cast<std::size_t>(Cause::deferred) + 1);
 
 constexpr int state_count = static_cast<int>(TaskState::deferred) + 1;
