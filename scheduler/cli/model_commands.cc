@@ -204,7 +204,7 @@ void validate_models(Session& session, const ModelArguments& a) {
   session.exit_code = problems.empty() ? 0 : 1;
 }
 
-json fields_of(const ModelFile& model) {
+json header_of(const ModelFile& model) {
   return value_or_fail(parse_untrusted(model.fields_json));
 }
 
@@ -227,7 +227,7 @@ void show_model(Session& session, const ModelArguments& a) {
   if (a.name.empty()) {
     for (const ModelFile& model : models)
       rows.push_back({{"table", model.table},
-                      {"mode", fields_of(model).value("mode", "overwrite")},
+                      {"mode", header_of(model).value("mode", "overwrite")},
                       {"reads", list(model.names)},
                       {"read by", list(readers(model.table))},
                       {"file", model.path}});
@@ -244,7 +244,7 @@ void show_model(Session& session, const ModelArguments& a) {
               {"reads", list(model.names)},
               {"read by", list(readers(model.table))},
               {"mode", "overwrite"}};
-  const json fields = fields_of(model);
+  const json fields = header_of(model);
   for (const auto& [name, value] : fields.items()) out[name] = value;
   print_object(session.format(), out);
 }

@@ -125,13 +125,13 @@ void read_mode(FieldReader& fields, json& params) {
 }
 
 // What each rule takes beside name and severity.
-struct Rule {
+struct QualityKind {
   const char* name;
   bool one_column;   // "column"
   bool columns;      // "columns", or "column"
   const char* says;  // what it needs
 };
-constexpr Rule rules[] = {
+constexpr QualityKind quality_kinds[] = {
     {"not_null", false, true, "\"column\" or \"columns\""},
     {"unique", false, true, "\"column\" or \"columns\""},
     {"range", true, false, "\"column\", and \"min\" or \"max\" or both: numbers or texts"},
@@ -161,7 +161,7 @@ bool takes_values(FieldReader& of) {
          });
 }
 
-bool rule_fits(FieldReader& of, const Rule& rule) {
+bool rule_fits(FieldReader& of, const QualityKind& rule) {
   const std::string_view name = rule.name;
   const auto column = of.text("column", 256);
   const auto columns = rule.columns ? of.texts("columns", max_columns) : std::nullopt;
@@ -179,15 +179,16 @@ bool rule_fits(FieldReader& of, const Rule& rule) {
   return true;
 }
 
-void read_rule(const json& given, const std::string& pointer, Problems& problems) {
+void read_quality_rule(const json& given, const std::string& pointer, Problems& problems) {
   if (!given.is_object()) return problems.add(pointer, "a quality rule is an object");
   FieldReader of(given, pointer, problems);
   const auto kind = of.text("rule");
-  const auto rule = std::find_if(std::begin(rules), std::end(rules),
-                                 [&](const Rule& each) { return kind && *kind == each.name; });
-  if (rule == std::end(rules)) {
+  const auto rule =
+      std::find_if(std::begin(quality_kinds), std::end(quality_kinds),
+                   [&](const QualityKind& each) { return kind && *kind == each.name; });
+  if (rule == std::end(quality_kinds)) {
     std::vector<std::string> names;
-    for (const Rule& each : rules) names.emplace_back(each.name);
+    for (const QualityKind& each : quality_kinds) names.emplace_back(each.name);
     const std::string near = kind ? did_you_mean(*kind, names) : std::string();
     return problems.add(pointer,
                         "a quality rule says its \"rule\"" + (near.empty() ? one_of(names) : near));
@@ -209,8 +210,8 @@ void read_quality(FieldReader& fields, json& params) {
   if (!quality->is_array() || quality->size() > max_rules)
     return fields.problem("quality", "quality is a list of at most 200 rules");
   for (std::size_t i = 0; i < quality->size(); ++i)
-    read_rule((*quality)[i], fields.pointer_to("quality") + "/" + std::to_string(i),
-              fields.problems());
+    read_quality_rule((*quality)[i], fields.pointer_to("quality") + "/" + std::to_string(i),
+                      fields.problems());
   params["quality"] = *quality;
 }
 
