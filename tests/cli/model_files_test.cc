@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
-#include "scheduler/cli/imported.h"
+#include "contract/yaml.h"
 #include "scheduler/dagfile/dag_parser.h"
 
 using namespace batuta;
@@ -103,7 +103,7 @@ TEST_CASE("a test's inputs get types from their values, its templates theirs fro
   const std::map<std::string, ModelFile> models = {
       {"gold/shop/daily",
        model("gold/shop/daily.sql", "SELECT day FROM silver.shop.orders WHERE day <= {{ ds }}")}};
-  const auto yaml = parse_yaml(R"(
+  const auto yaml = contract::parse_yaml(R"(
 model: gold/shop/daily
 tests:
   - name: until the day
@@ -133,7 +133,7 @@ tests:
                                                     {"paid", "BOOLEAN"}});
   CHECK(one["inputs"]["silver/shop/none"]["columns"][0]["type"] == "BIGINT");
   const auto why = [&](const std::string& text) {
-    const auto parsed = parse_yaml(text);
+    const auto parsed = contract::parse_yaml(text);
     REQUIRE(parsed.ok());
     const auto made = test_cases(*parsed, models);
     REQUIRE_FALSE(made.ok());
