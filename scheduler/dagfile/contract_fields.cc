@@ -185,9 +185,13 @@ void read_contract_task(FieldReader& fields, Task& task, json& params) {
   shown["contract"] = given->value("name", "");
   shown["contract_version"] = given->value("version", "");
   task.params_json = json_text(shown);
+  // The task's own wins over the contract's; a template is rendered too late for either.
+  const auto own = params.find("overlap");
+  const bool written = own != params.end() && !is_template(*own);
   Problems found;
-  const auto overlap = FieldReader(*given, "", found).duration("overlap");
+  const auto overlap = FieldReader(written ? params : *given, "", found).duration("overlap");
   if (overlap) task.overlap = *overlap;
+  if (!found.none()) fields.problem("params", "overlap: " + found.list().front().message);
 }
 
 }  // namespace batuta

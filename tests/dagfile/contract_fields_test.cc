@@ -43,6 +43,15 @@ TEST_CASE("a contract makes a task's plugin, its parameters and how far its wind
   CHECK((*shown)["contract_version"] == "1.0.0");
 }
 
+TEST_CASE("a task's own overlap wins over its contract's") {
+  const auto result = parse_dag_file(
+      R"({"dag_id": "shop", "schedule": null, "tasks": [{"task_id": "extract", "type": "extract",
+          "contract": "shop/orders", "params": {"overlap": "2h"}}]})",
+      "x.json", "/nowhere", {}, contracts_of_tests());
+  REQUIRE(result.dag);
+  CHECK(result.dag->tasks[0].overlap == std::chrono::hours(2));
+}
+
 TEST_CASE("a contract's own braces reach the plugin, and are no template of the DAG") {
   const auto result = parse_dag_file(two_tasks, "x.json", "/nowhere", {}, contracts_of_tests());
   REQUIRE(result.dag);
