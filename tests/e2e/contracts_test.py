@@ -365,7 +365,9 @@ def the_page_for_a_new_source_works_as_written():
         assert said.returncode == 0, said.stdout + said.stderr
         assert "shop.json: ok" in said.stdout, said.stdout
         shop = folder.path / "shop"
-        server = folder.server({}, home=home, arguments=["--dags", shop / "dags"]).start()
+        server = folder.server({}, home=home)
+        server.command[server.command.index("--dags") + 1] = shop / "dags"
+        server.start()
         known(server, "shop")
         assert "batuta dags trigger shop --wait" in shells[4] and "SELECT * FROM silver.orders" in shells[4]
         server.cli("dags", "trigger", "shop", "--wait")
