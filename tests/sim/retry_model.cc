@@ -52,7 +52,11 @@ bool goes_on_after(const Task& task, const Finished& report) {
 Duration least_delay(const Task& task, const Finished* report) {
   const RetryRule* rule = report ? deciding_rule(task, *report) : nullptr;
   if (rule && rule->action == RetryAction::retry && rule->delay) return *rule->delay;
-  return std::min(task.retry.delay, task.retry.max_delay.value_or(task.retry.delay));
+  Duration least = std::min(task.retry.delay, task.retry.max_delay.value_or(task.retry.delay));
+  if (!task.is_resolved) return least;
+  // How a wait ended is not in the ledger: any of its rules may have decided.
+  for (const RetryRule& any : task.retry.rules) least = std::min(least, any.delay.value_or(least));
+  return least;
 }
 
 }  // namespace batuta::sim
