@@ -278,6 +278,10 @@ export interface HomeWorker {
   slots: number;
 }
 
+export interface HookAnswer {
+  dag_id: string; dag_run_id: string; repeated: boolean; state: string;
+}
+
 export interface ImportError {
   bundle_name: string; filename: string; import_error_id: number; stack_trace: string; timestamp: string;
 }
