@@ -29,6 +29,9 @@ void reparse_dag_file(Context&, Call);
 // grid_routes.cc
 Result<Response> get_grid(Context&, const Request&);
 
+// calendar_routes.cc
+Result<Response> get_calendar(Context&, const Request&);
+
 // home_routes.cc
 void get_home(Context&, Call);
 Result<Response> get_search(Context&, const Request&);

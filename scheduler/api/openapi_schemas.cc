@@ -201,6 +201,11 @@ constexpr ObjectSchema schemas[] = {
      "dag_run_id state:run_state run_type logical_date:time? run_after:time queued_at:time "
      "start_date:time? end_date:time? version_number:int? cells mapped:object"},
     {"Grid", "dag_id [tasks:GridTask] [groups:GridGroup] [runs:GridRun] total_runs:int"},
+    {"CalendarPart", "from:time queued:int running:int success:int failed:int planned:int"},
+    {"CalendarSkip", "from:time to:time count:int more:bool why"},
+    {"Calendar",
+     "dag_id now:time is_paused:bool [parts:CalendarPart] planned_more:bool "
+     "[skipped:CalendarSkip] skipped_more:bool"},
     {"HomeRun",
      "dag_id dag_run_id state:run_state run_type run_after:time queued_at:time start_date:time? "
      "end_date:time?"},

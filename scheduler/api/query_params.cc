@@ -290,6 +290,8 @@ constexpr QueryParam grid_rows[] = {
     own("offset", Kind::integer, "Runs to leave out at the newest end"),
     filter("dag_run_id", Kind::texts, "dag_run_id", Op::any, "These runs alone"),
 };
+constexpr QueryParam calendar_rows[] = {
+    own("at", Kind::texts, "Instants in their order, 2 to 61 of them")};
 constexpr QueryParam home_rows[] = {
     own("hours", Kind::integer, "How far back: 24 unless given, at most 336")};
 constexpr QueryParam mask_rows[] = {update_mask};
@@ -353,6 +355,7 @@ constinit const QueryTable right_params = right_rows;
 constinit const QueryTable outbox_params = outbox_rows;
 constinit const QueryTable feed_params = feed_rows;
 constinit const QueryTable grid_params = grid_rows;
+constinit const QueryTable calendar_params = calendar_rows;
 constinit const QueryTable log_window_params = log_window_rows;
 constinit const QueryTable search_params = search_rows;
 constinit const QueryTable home_params = home_rows;

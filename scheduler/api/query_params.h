@@ -77,6 +77,7 @@ extern const QueryTable right_params;
 extern const QueryTable outbox_params;
 extern const QueryTable feed_params;
 extern const QueryTable grid_params;
+extern const QueryTable calendar_params;
 extern const QueryTable log_window_params;
 extern const QueryTable search_params;
 extern const QueryTable home_params;

@@ -375,6 +375,10 @@ constexpr Route every_route[] = {
      "r running, s success, f failed, y up for retry, u upstream failed, k skipped, w deferred, x removed; a space where "
      "the run's version has no such task. `mapped`: of mapped tasks, by position, instances by state",
      {.query = &grid_params, .answer = "Grid"}},
+    {get,   OURS "/dags/{dag_id}/calendar", reading<get_calendar>, read_dag,
+     "Runs of a DAG by state, and runs that are planned, in the parts between the instants of `at`, by when they are "
+     "due; ticks without a run, newest first. `planned_more`, `skipped_more`: not all are told",
+     {.query = &calendar_params, .answer = "Calendar"}},
     {get,   OURS "/search", reading<get_search>, some_dag,
      "DAGs, tasks and runs of the last 90 days by a part of their name; `more`: not all that was found is listed",
      {.query = &search_params, .answer = "SearchAnswer"}},

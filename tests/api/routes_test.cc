@@ -60,6 +60,7 @@ constexpr Expected table[] = {
     {Method::get, "/api/batuta/search", "viewer"},
     {Method::get, "/api/batuta/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/log", "viewer"},
     {Method::get, "/api/batuta/dags/{dag_id}/grid", "viewer"},
+    {Method::get, "/api/batuta/dags/{dag_id}/calendar", "viewer"},
     {Method::get, "/api/v2/dags/{dag_id}", "viewer"},
     {Method::patch, "/api/v2/dags/{dag_id}", "operator"},
     {Method::patch, "/api/v2/dags", "operator"},

@@ -191,7 +191,17 @@ const grouped = {
   ],
 };
 
-export const dags = [steady, demo, asking, branchy, grouped, chatty, flaky, slow, hostile, wide, exact, long, flood, changing, edited];
+// Has a schedule, so that there is something to come; its runs are far apart, so that none starts while tests run.
+const halfyearly = {
+  dag_id: 'halfyearly',
+  description: 'Runs twice a year',
+  ...begin,
+  schedule: '0 0 1 1,7 *',
+  catchup: false,
+  tasks: [{ task_id: 'count', type: 'mock', run_for: '20ms' }],
+};
+
+export const dags = [halfyearly, steady, demo, asking, branchy, grouped, chatty, flaky, slow, hostile, wide, exact, long, flood, changing, edited];
 
 /** Writes the DAG files and one that is half a file. */
 export function writeDags(folder) {

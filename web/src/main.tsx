@@ -15,6 +15,7 @@ import './css/run.css';
 import './css/log.css';
 import './css/grid.css';
 import './css/home.css';
+import './css/calendar.css';
 import './css/trends.css';
 import './css/code.css';
 import './css/json.css';

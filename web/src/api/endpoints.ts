@@ -57,6 +57,8 @@ export const dagWarnings = (page: Page, signal?: AbortSignal) =>
 /** Tasks by newest runs, a letter a cell. */
 export const grid = (dag: string, query: Query, signal?: AbortSignal) =>
   get<t.Grid>(`${ours}/dags/${path(dag)}/grid${queryString(query)}`, signal);
+/** What ran and what is planned between each two neighbours of `at`. */
+export const calendar = (dag: string, at: string[], signal?: AbortSignal) => get<t.Calendar>(`${ours}/dags/${path(dag)}/calendar${queryString({ at })}`, signal);
 /** DAGs, tasks and runs by a part of their name. */
 export const search = (q: string, signal?: AbortSignal) => get<t.SearchAnswer>(`${ours}/search${queryString({ q, limit: 8 })}`, signal);
 export const home = (hours: number, signal?: AbortSignal) => get<t.Home>(`${ours}/home${queryString({ hours })}`, signal);

@@ -72,6 +72,19 @@ export interface BulkDone {
   errors: Record<string, unknown>[]; success: string[];
 }
 
+export interface Calendar {
+  dag_id: string; is_paused: boolean; now: string; parts: CalendarPart[]; planned_more: boolean;
+  skipped: CalendarSkip[]; skipped_more: boolean;
+}
+
+export interface CalendarPart {
+  failed: number; from: string; planned: number; queued: number; running: number; success: number;
+}
+
+export interface CalendarSkip {
+  count: number; from: string; more: boolean; to: string; why: string;
+}
+
 export interface Config {
   sections: ConfigSection[];
 }

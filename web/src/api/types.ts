@@ -2,6 +2,9 @@
 // what plugins tell. Everything else is schema.ts, which is made from the server's OpenAPI document.
 import type * as schema from './schema';
 
+export type Calendar = schema.Calendar;
+export type CalendarPart = schema.CalendarPart;
+export type CalendarSkip = schema.CalendarSkip;
 export type Grid = schema.Grid;
 export type GridRun = schema.GridRun;
 export type Home = schema.Home;

@@ -1,4 +1,5 @@
 // Português. As chaves são as frases em inglês, como estão onde são usadas.
+import { calendarWords } from './pt_calendar';
 import { codeWords } from './pt_code';
 import { dagListWords } from './pt_dags';
 import { graphWords } from './pt_graph';
@@ -11,6 +12,7 @@ import { viewWords } from './pt_views';
 import { xcomWords } from './pt_xcom';
 
 export const portuguese: Readonly<Record<string, string>> = {
+  ...calendarWords,
   ...codeWords,
   ...dagListWords,
   ...graphWords,

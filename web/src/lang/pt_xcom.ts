@@ -12,6 +12,8 @@ export const xcomWords: Readonly<Record<string, string>> = {
   'Value, as JSON': 'Valor, em JSON',
   'Tasks that read it from now on get the new value; those that have read it are not run again.':
     'As tarefas que o lerem a partir de agora recebem o novo valor; as que já o leram não são executadas de novo.',
+  'Secrets in it are shown as ***. What is kept is the text as it stands here: write them anew, or leave the value as it is.':
+    'Os segredos nele aparecem como ***. O que se guarda é o texto como está aqui: escreva-os de novo, ou deixe o valor como está.',
   'Keep': 'Guardar',
   'Delete XCom {key}': 'Apagar o XCom {key}',
   'Delete XCom {key}?': 'Apagar o XCom {key}?',

@@ -26,6 +26,9 @@ export function summaryText(value: unknown): string {
   return t('object of {count}', { count: number(count) });
 }
 
+/** As the server masks what a task marked as a secret. */
+export const hidesSecrets = (value: unknown): boolean => (typeof value === 'string' ? value.includes('***') : childrenOf(value).some((child) => hidesSecrets(child.value)));
+
 const openAtMost = 30;
 
 /** What is small is open at first, two levels deep. */

@@ -12,6 +12,7 @@ import { withSearch, type Changes } from '../lib/address';
 import { useApp, useLive, useResource, useSearch, useThrottled, useTitle } from '../lib/hooks';
 import { keep, readKept } from '../lib/kept';
 import { t } from '../lib/words';
+import { DagCalendar } from './dag_calendar';
 import { DagFileNotice } from './dag_file_notice';
 import { DagRuns } from './dag_runs';
 import { scheduleText } from './dag_row';
@@ -27,6 +28,7 @@ import { TriggerDialog } from './trigger_dialog';
 const tabs = [
   { id: 'runs', label: t('Runs') },
   { id: 'tasks', label: t('Tasks') },
+  { id: 'calendar', label: t('Calendar') },
   { id: 'trends', label: t('Trends') },
   { id: 'source', label: t('Source') },
 ];
@@ -135,6 +137,7 @@ export function DagView({ dag, tab }: { dag: string; tab: string }) {
                 <>
                   {current === 'runs' && <DagRuns dag={dag} />}
                   {current === 'tasks' && <DagTasks dag={dag} version={version} />}
+                  {current === 'calendar' && <DagCalendar dag={dag} />}
                   {current === 'trends' && <DagTrends dag={dag} version={version} />}
                   {current === 'source' && <DagSource dag={dag} version={version} />}
                 </>

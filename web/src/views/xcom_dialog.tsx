@@ -5,6 +5,7 @@ import type { TaskKey } from '../api/types';
 import { Dialog } from '../components/dialog';
 import { jsonText, parseJson } from '../lib/exact_json';
 import { useApp } from '../lib/hooks';
+import { hidesSecrets } from '../lib/json_tree';
 import { t } from '../lib/words';
 
 interface Props {
@@ -56,6 +57,7 @@ export function XComDialog({ task, entry, onClose, onDone }: Props) {
           <span class="field-name">{t('Value, as JSON')}</span>
           <textarea class="mono" rows={12} spellcheck={false} value={text} aria-invalid={problem !== ''} onInput={(event) => setText(event.currentTarget.value)} />
         </label>
+        {entry !== null && hidesSecrets(entry.value) && <p class="notice notice-warning">{t('Secrets in it are shown as ***. What is kept is the text as it stands here: write them anew, or leave the value as it is.')}</p>}
         <p class="muted">{t('Tasks that read it from now on get the new value; those that have read it are not run again.')}</p>
       </div>
       {problem && (

@@ -1,0 +1,159 @@
+// A month of a DAG: what ran, what is planned, which ticks had no run. The month and the day stand in the address.
+import { useRef } from 'preact/hooks';
+import * as api from '../api/endpoints';
+import type { Calendar } from '../api/types';
+import { Icon } from '../components/icon';
+import { Loaded } from '../components/loaded';
+import { boundsOf, dayByKey, dayName, dayOf, daysOf, marksOf, monthName, monthOf, monthText, shiftMonth, weekdays, weeksOf, type Day, type Mark, type Month } from '../lib/calendar';
+import { number } from '../lib/format';
+import { useLive, useResource, useSearch, useThrottled } from '../lib/hooks';
+import { t } from '../lib/words';
+import { CalendarDay } from './calendar_day';
+
+const rereadMs = 2000;
+
+function MarkIcon({ mark }: { mark: Mark }) {
+  return (
+    <span class={`day-mark ${mark.kind === 'planned' || mark.kind === 'skips' ? `day-${mark.kind}` : `state-${mark.kind}`}`}>
+      <span class="badge-mark">
+        <Icon name={mark.icon} />
+      </span>
+      {mark.count > 0 && <span class="number">{number(mark.count)}</span>}
+    </span>
+  );
+}
+
+interface GridProps {
+  month: Month;
+  days: readonly Day[];
+  chosen: number;
+  today: number; // 0: of another month
+  onChoose: (day: number) => void;
+}
+
+function DayBox({ month, day, isChosen, isToday, isStop, onChoose }: { month: Month; day: Day; isChosen: boolean; isToday: boolean; isStop: boolean; onChoose: (day: number) => void }) {
+  const marks = marksOf(day);
+  const words = [dayName(month, day.at), ...(marks.length > 0 ? marks.map((mark) => mark.words) : [t('nothing')])].join(', ');
+  return (
+    <button type="button" class="day" data-day={day.at} aria-pressed={isChosen} aria-current={isToday ? 'date' : undefined} title={words} tabIndex={isStop ? 0 : -1} onClick={() => onChoose(day.at)}>
+      <span class="visually-hidden">{words}</span>
+      <span class="day-number" aria-hidden="true">
+        {day.at}
+      </span>
+      <span class="day-marks" aria-hidden="true">
+        {marks.map((mark) => (
+          <MarkIcon key={mark.kind} mark={mark} />
+        ))}
+      </span>
+    </button>
+  );
+}
+
+function MonthGrid({ month, days, chosen, today, onChoose }: GridProps) {
+  const box = useRef<HTMLTableElement>(null);
+  const stop = chosen || today || 1;
+  const names = weekdays('long');
+  const onKeyDown = (event: KeyboardEvent) => {
+    const from = event.target instanceof HTMLElement ? Number(event.target.dataset['day'] ?? 0) : 0;
+    const next = from > 0 ? dayByKey(event.key, from, days.length) : null;
+    if (next === null) return;
+    event.preventDefault();
+    box.current?.querySelector<HTMLElement>(`[data-day="${next}"]`)?.focus();
+  };
+  return (
+    <table class="month" ref={box} onKeyDown={onKeyDown} aria-label={monthName(month)}>
+      <thead>
+        <tr>
+          {weekdays('short').map((name, at) => (
+            <th key={name} scope="col" abbr={names[at]}>
+              {name}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {weeksOf(month).map((week) => (
+          <tr key={week.join()}>
+            {week.map((at, column) => {
+              const day = days[at - 1];
+              return <td key={column}>{day && <DayBox month={month} day={day} isChosen={at === chosen} isToday={at === today} isStop={at === stop} onChoose={onChoose} />}</td>;
+            })}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function Notes({ data }: { data: Calendar }) {
+  return (
+    <>
+      {data.is_paused && <p class="muted">{t('The DAG is paused: nothing is planned.')}</p>}
+      {data.planned_more && <p class="muted">{t('More is planned than the server counts: later days show less than there will be.')}</p>}
+      {data.skipped_more && <p class="muted">{t('Not all ticks without a run are shown: the event log has them.')}</p>}
+    </>
+  );
+}
+
+const legend: readonly Mark[] = marksOf({
+  at: 0,
+  part: { from: '', failed: 1, running: 1, queued: 1, success: 1, planned: 1 },
+  skips: [{ from: '', to: '', count: 1, more: false, why: '' }],
+}).map((mark) => ({ ...mark, count: 0, words: mark.words.replace(/^1 /, '') }));
+
+export function DagCalendar({ dag }: { dag: string }) {
+  const [search, change] = useSearch();
+  const now = new Date();
+  const month = monthOf(search.get('month'), now.getTime());
+  const chosen = dayOf(search.get('day'), month);
+  const calendar = useResource((signal) => api.calendar(dag, boundsOf(month), signal), [dag, monthText(month)]);
+  const reload = useThrottled(calendar.reload, rereadMs);
+  useLive((batch) => {
+    if (batch.resync || batch.dags.includes(dag) || batch.runs.some((run) => run.dag_id === dag)) reload();
+  });
+  const current = { year: now.getFullYear(), month: now.getMonth() };
+  const isCurrent = monthText(current) === monthText(month);
+  const go = (to: Month) => change({ month: monthText(to) === monthText(current) ? null : monthText(to), day: null });
+  return (
+    <section aria-label={t('Calendar')} class="calendar">
+      <div class="month-bar">
+        <button type="button" class="icon-button" aria-label={t('The month before')} title={t('The month before')} onClick={() => go(shiftMonth(month, -1))}>
+          <span class="turn-left">
+            <Icon name="right" />
+          </span>
+        </button>
+        <h2 aria-live="polite">{monthName(month)}</h2>
+        <button type="button" class="icon-button" aria-label={t('The month after')} title={t('The month after')} onClick={() => go(shiftMonth(month, 1))}>
+          <Icon name="right" />
+        </button>
+        {!isCurrent && (
+          <button type="button" class="button" onClick={() => go(current)}>
+            {t('This month')}
+          </button>
+        )}
+      </div>
+      <Loaded of={calendar}>
+        {(data) => {
+          const days = daysOf(month, data);
+          const day = days[chosen - 1];
+          return (
+            <>
+              <div class="card month-card">
+                <MonthGrid month={month} days={days} chosen={chosen} today={isCurrent ? now.getDate() : 0} onChoose={(at) => change({ day: at === chosen ? null : at })} />
+              </div>
+              <ul class="month-legend muted" aria-label={t('What the marks mean')}>
+                {legend.map((mark) => (
+                  <li key={mark.kind}>
+                    <MarkIcon mark={mark} /> {mark.words}
+                  </li>
+                ))}
+              </ul>
+              <Notes data={data} />
+              {day && <CalendarDay key={`${monthText(month)} ${chosen}`} dag={dag} month={month} day={day} />}
+            </>
+          );
+        }}
+      </Loaded>
+    </section>
+  );
+}
