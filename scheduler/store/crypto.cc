@@ -65,12 +65,15 @@ Digest hmac_sha256(std::string_view key, std::string_view text) {
   return mac;
 }
 
-std::string sha256_hex(std::string_view bytes) {
-  const Digest digest = sha256(bytes);
+std::string hex_of(const Digest& digest) {
   std::string hex(digest.size() * 2 + 1, '\0');
   sodium_bin2hex(hex.data(), hex.size(), digest.data(), digest.size());
   hex.pop_back();
   return hex;
+}
+
+std::string sha256_hex(std::string_view bytes) {
+  return hex_of(sha256(bytes));
 }
 
 bool equal_in_constant_time(const Digest& a, const Digest& b) {
