@@ -296,6 +296,19 @@ void requeue_run(Turn& turn, LiveRun& run) {
   advance_later(turn.state, *run.dag);
 }
 
+namespace {
+
+// A run that was triggered without what follows: then this task is one of its last.
+bool is_last_here(const LiveRun& run, const Task& task) {
+  return !task.is_teardown &&
+         std::all_of(task.downstream.begin(), task.downstream.end(), [&](TaskIndex down) {
+           return run.definition(down).is_teardown ||
+                  run.task(first_instance(down)).state == TaskState::removed;
+         });
+}
+
+}  // namespace
+
 DagRunState judge_leaves(const LiveRun& run) {
   for (const InstanceIndex i : run.instances()) {
     const TaskState state = run.task(i).state;
@@ -304,7 +317,8 @@ DagRunState judge_leaves(const LiveRun& run) {
     // Nobody after it tells of a failure that the run went on after.
     const bool silent =
         run.task(i).continued && !task.is_teardown && !mutant("continued_failure_is_forgotten");
-    if (bad && (task.decides || silent) && !mutant("leaves_never_fail")) {
+    if (bad && (task.decides || silent || is_last_here(run, task)) &&
+        !mutant("leaves_never_fail")) {
       return DagRunState::failed;
     }
   }

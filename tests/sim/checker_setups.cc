@@ -69,8 +69,10 @@ bool leaf_failed(const StoredRun& run) {
   for (const InstanceHot& each : run.hot) {
     const Task& task = dag.tasks[each.task];
     const bool leaf =
-        !task.is_teardown && std::all_of(task.downstream.begin(), task.downstream.end(),
-                                         [&](TaskIndex i) { return dag.tasks[i].is_teardown; });
+        !task.is_teardown &&
+        std::all_of(task.downstream.begin(), task.downstream.end(), [&](TaskIndex i) {
+          return dag.tasks[i].is_teardown || run.state_of(first_instance(i)) == TaskState::removed;
+        });
     any = any || leaf;
     const bool bad = each.state == TaskState::failed || each.state == TaskState::upstream_failed;
     const bool gone_on_after = each.continued && !task.is_teardown;
