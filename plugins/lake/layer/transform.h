@@ -60,11 +60,11 @@ struct TransformSpec {
   std::vector<QualityRule> quality;      // over with_copies() of the merged rows
 
   // The typed column that decides between rows of one key; empty: the latest reception does.
-  std::string newest;
+  std::string newest{};
   // Looks at the view `new_rows`, the good rows that came, typed, one a key, before anything is
   // written; throws where they may not be taken in.
-  std::function<void(Session&)> check;
-  std::string metrics_json;  // an object: further words for the history of the target
+  std::function<void(Session&)> check{};
+  std::string metrics_json{};  // an object: further words for the history of the target
 };
 
 struct TransformResult {
