@@ -178,11 +178,10 @@ Result<std::string> lake_type(std::string_view logical, std::string_view physica
 Result<std::string> strptime_format(std::string_view format) {
   if (format.empty() || format.find('%') != format.npos) return std::string(format);
   static constexpr std::pair<std::string_view, std::string_view> letters[] = {
-      {"yyyy", "%Y"}, {"uuuu", "%Y"}, {"yy", "%y"},     {"MMMM", "%B"}, {"MMM", "%b"},
-      {"MM", "%m"},   {"M", "%-m"},   {"dd", "%d"},     {"d", "%-d"},   {"HH", "%H"},
-      {"H", "%-H"},   {"hh", "%I"},   {"h", "%-I"},     {"mm", "%M"},   {"m", "%-M"},
-      {"ss", "%S"},   {"s", "%-S"},   {"SSSSSS", "%f"}, {"SSS", "%g"},  {"a", "%p"},
-      {"xxx", "%z"},  {"Z", "%z"},    {"z", "%Z"}};
+      {"yyyy", "%Y"}, {"uuuu", "%Y"}, {"yy", "%y"}, {"MMMM", "%B"}, {"MMM", "%b"}, {"MM", "%m"},
+      {"M", "%-m"},   {"dd", "%d"},   {"d", "%-d"}, {"HH", "%H"},   {"H", "%-H"},  {"hh", "%I"},
+      {"h", "%-I"},   {"mm", "%M"},   {"m", "%-M"}, {"ss", "%S"},   {"s", "%-S"},  {"SSSSSS", "%f"},
+      {"SSS", "%g"},  {"a", "%p"},    {"Z", "%z"},  {"z", "%Z"}};
   std::string out;
   for (std::size_t i = 0; i < format.size();) {
     const char c = format[i];
@@ -200,6 +199,11 @@ Result<std::string> strptime_format(std::string_view format) {
     }
     const auto end = std::min(format.find_first_not_of(c, i), format.size());
     const std::string_view run = format.substr(i, end - i);
+    i = end;
+    if ((c == 'x' || c == 'X') && run.size() == 3) {  // +02:00
+      out += "%z";
+      continue;
+    }
     const auto known = std::find_if(std::begin(letters), std::end(letters),
                                     [&](const auto& row) { return row.first == run; });
     if (known == std::end(letters)) {
@@ -208,7 +212,6 @@ Result<std::string> strptime_format(std::string_view format) {
                                  "%d/%m/%Y %H:%M"};
     }
     out += known->second;
-    i = end;
   }
   return out;
 }
