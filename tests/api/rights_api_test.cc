@@ -165,6 +165,7 @@ TEST_CASE("a DAG one may not see answers as one that is not there") {
   TwoDags api;
   for (const Route& route : route_table()) {
     if (route.pattern.find("{dag_id}") == std::string_view::npos) continue;
+    if (is_open(route)) continue;  // a webhook: its signature decides, see hook_api_test.cc
     const auto there =
         api.call(route.method, filled(route.pattern, foreign, "done", "first"), "{}", "clerk");
     const auto gone =
