@@ -109,7 +109,7 @@ TEST_CASE(
   REQUIRE(update.snapshot);
   CHECK(update.snapshot->dags.at("shop")->version == second);
   REQUIRE(update.snapshot->import_errors.size() == 1);
-  CHECK(update.snapshot->import_errors[0].message.find("orders.odcs.yaml:1:") != std::string::npos);
+  CHECK(update.snapshot->import_errors[0].message.find("orders.odcs.yaml:2:") != std::string::npos);
 }
 
 }  // namespace batuta

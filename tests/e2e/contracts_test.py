@@ -168,7 +168,7 @@ def contracts_change_under_a_running_server():
         write(folder, "orders", "kind: [")
         eventually(lambda: server.get("/api/v2/importErrors")["import_errors"], 20, "the broken contract is told")
         told = server.get("/api/v2/importErrors")["import_errors"][0]["stack_trace"]
-        assert "/tasks/0/contract: contract" in told and "orders.odcs.yaml:1:" in told, told
+        assert "/tasks/0/contract: contract" in told and "orders.odcs.yaml:2:" in told, told
         assert server.get("/api/v2/dags/shop")["dag_id"] == "shop"
 
 
@@ -423,7 +423,7 @@ def contract_files_are_checked_without_a_server():
         assert "is gone" in run("contracts", "diff", path, newer, code=1).stdout
         newer.write_text(contract("orders", place, [{"name": "id", "logicaltype": "integer"}]))
         told = run("contracts", "validate", newer, code=1).stderr
-        assert f"{newer}:12:" in told and "/schema/0/properties/0/logicaltype" in told and 'did you mean "logicalType"' in told, told
+        assert f"{newer}:13:" in told and "/schema/0/properties/0/logicaltype" in told and 'did you mean "logicalType"' in told, told
         (folder.path / "none").mkdir()
         assert "holds no contracts" in run("contracts", "validate", folder.path / "none", code=1).stderr
 
