@@ -13,20 +13,59 @@ export interface AirflowPluginCollection {
   plugins: AirflowPlugin[]; total_entries: number;
 }
 
+export interface Asset {
+  aliases: Record<string, unknown>[]; consuming_tasks: AssetTask[]; created_at: string; extra: Record<string, unknown>;
+  group: string; id: number; last_asset_event: LastAssetEvent | null; name: string; producing_tasks: AssetTask[];
+  scheduled_dags: AssetSchedule[]; updated_at: string; uri: string; watchers: Record<string, unknown>[];
+}
+
 export interface AssetAliasCollection {
   asset_aliases: Record<string, unknown>[]; total_entries: number;
 }
 
 export interface AssetCollection {
-  assets: Record<string, unknown>[]; total_entries: number;
+  assets: Asset[]; total_entries: number;
+}
+
+export interface AssetConsumer {
+  dag_id: string; data_interval_end: string | null; data_interval_start: string | null; end_date: string | null;
+  logical_date: string | null; partition_key: string | null; run_id: string; start_date: string; state: string;
+  triggering: boolean;
+}
+
+export interface AssetEvent {
+  asset_id: number; created_dagruns: AssetConsumer[]; extra: Record<string, unknown>; group: string; id: number;
+  name: string; partition_key: string | null; source_dag_id: string | null; source_map_index: number;
+  source_run_id: string | null; source_task_id: string | null; timestamp: string; uri: string;
 }
 
 export interface AssetEventCollection {
-  asset_events: Record<string, unknown>[]; total_entries: number;
+  asset_events: AssetEvent[]; total_entries: number;
+}
+
+export interface AssetSchedule {
+  created_at: string; dag_id: string; updated_at: string;
+}
+
+export interface AssetStateCollection {
+  asset_state_store: Record<string, unknown>[]; total_entries: number;
+}
+
+export interface AssetTask {
+  created_at: string; dag_id: string; task_id: string; updated_at: string;
 }
 
 export interface AttemptReport {
   lineage: Record<string, unknown>[]; quality: Record<string, unknown>[]; try_number: number;
+}
+
+export interface AwaitedAsset {
+  asset_id: number | null; queued_at: string | null; queued_events: number; uri: string;
+}
+
+export interface AwaitedAssets {
+  asset_expression: unknown; assets: AwaitedAsset[]; condition_met: boolean; dag_id: string; is_paused: boolean;
+  reason: string;
 }
 
 export interface Backfill {
@@ -337,6 +376,10 @@ export interface JobExecutionCollection {
   job_executions: JobExecution[]; total_entries: number;
 }
 
+export interface LastAssetEvent {
+  id: number | null; timestamp: string | null;
+}
+
 export interface LeftAlone {
   dag_run_id: string; logical_date: string; reason: string;
 }
@@ -431,8 +474,16 @@ export interface QuestionExtra {
   deadline: string | null; may_answer: boolean; on_reject: string;
 }
 
+export interface QueuedEvent {
+  asset_id: number; batuta: QueuedEventExtra; created_at: string; dag_display_name: string; dag_id: string;
+}
+
 export interface QueuedEventCollection {
-  queued_events: Record<string, unknown>[]; total_entries: number;
+  queued_events: QueuedEvent[]; total_entries: number;
+}
+
+export interface QueuedEventExtra {
+  events: number; uri: string;
 }
 
 export interface RightAnswer {
@@ -495,8 +546,8 @@ export interface TaskDependencyCollection {
 }
 
 export interface TaskExtra {
-  edge_labels: Record<string, unknown>; group: string | null; is_on_exit: boolean; is_setup: boolean;
-  is_teardown: boolean;
+  edge_labels: Record<string, unknown>; group: string | null; inlets: string[]; is_on_exit: boolean; is_setup: boolean;
+  is_teardown: boolean; outlets: string[];
 }
 
 export interface TaskGroup {
