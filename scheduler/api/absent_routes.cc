@@ -95,7 +95,7 @@ Result<Response> no_asset_state(Context& context, const Request& request) {
 Result<Response> refuse_asset_state(Context& context, const Request& request) {
   if (const auto ok = check_body(request); !ok) return ok.error();
   if (const auto ok = find_asset(context, request); !ok) return ok.error();
-  return {Errc::conflict, no_asset_states};
+  return {Errc::not_found, no_asset_states};
 }
 // There is nothing to clear: as in Airflow that is no mistake.
 Result<Response> clear_asset_states(Context& context, const Request& request) {
@@ -119,7 +119,7 @@ Result<Response> refuse_task_state(Context& context, const Request& request) {
   if (const auto name = instance_name(request); !name) return name.error();
   if (const auto ok = check_body(request); !ok) return ok.error();
   if (const auto ok = find_instance(context, request); !ok) return ok.error();
-  return {Errc::conflict, no_states};
+  return {Errc::not_found, no_states};
 }
 // There is nothing to clear: as in Airflow that is no mistake.
 Result<Response> clear_task_states(Context& context, const Request& request) {

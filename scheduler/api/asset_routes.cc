@@ -125,8 +125,9 @@ Result<Change> read_change(const Request& request) {
     fields.fail("access_control", "there are no teams here; leave it out");
   }
   json extra = json::object();
-  if (const json* given = fields.value("extra")) extra = *given;
-  extra["from_rest_api"] = true;  // as in Airflow
+  const json* given = fields.value("extra");
+  if (given && given->is_object()) extra = *given;  // anything else is refused already
+  extra["from_rest_api"] = true;                    // as in Airflow
   change.extra_json = json_text(extra);
   if (change.extra_json.size() > max_event_extra) fields.fail("extra", "is at most 64 KiB of JSON");
   if (!fields.status()) return fields.status().error();

@@ -86,10 +86,9 @@ Value dagu_continue_on(const Value& given, std::vector<std::string>& notes) {
     if (word == "failed" || word == "failure") on["failure"] = true;
     if (word == "skipped") on["skipped"] = true;
     if (on.empty()) notes.push_back("continueOn " + word + " is not carried over");
-    return on.empty() ? Value(nullptr) : on;
   }
-  if (!given.is_object()) return nullptr;
-  for (const auto& [key, value] : given.items()) {
+  const Value fields = given.is_object() ? given : Value::object();
+  for (const auto& [key, value] : fields.items()) {
     const std::string plain = dagu_key(key);
     if (plain == "failure" || plain == "failed" || plain == "skipped") {
       if (value == true) on[plain == "skipped" ? "skipped" : "failure"] = true;

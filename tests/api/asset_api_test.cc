@@ -221,7 +221,7 @@ TEST_CASE_FIXTURE(Assets, "a DAG by assets is told apart in lists and details") 
 TEST_CASE_FIXTURE(Assets, "an asset keeps no states, and says so") {
   CHECK(get(v2 + "/assets/1/state-store")["total_entries"] == 0);
   CHECK(status(Method::get, v2 + "/assets/1/state-store/k") == 404);
-  CHECK(status(Method::put, v2 + "/assets/1/state-store/k", R"({"value":1})") == 409);
+  CHECK(status(Method::put, v2 + "/assets/1/state-store/k", R"({"value":1})") == 404);
   CHECK(status(Method::del, v2 + "/assets/1/state-store") == 204);
   CHECK(status(Method::get, v2 + "/assets/9/state-store") == 404);
 }

@@ -9,10 +9,11 @@
 
 namespace batuta::sim {
 
-// The kinds of such tasks, as their spec_json names them.
-inline constexpr const char* wait_kinds[] = {
-    "time",         "check",   "soft check",   "run",      "made",
-    "made waiting", "circuit", "next circuit", "question", "approval"};
+// The kinds of such tasks, as their spec_json names them; drawn alike, and circuits more often, for
+// only few of them have a task behind them that would go on.
+inline constexpr const char* wait_kinds[] = {"time",    "check",        "soft check", "run",
+                                             "made",    "made waiting", "circuit",    "circuit",
+                                             "circuit", "next circuit", "question",   "approval"};
 
 // Whether a short circuit stops what follows it.
 inline bool stops(const StoredRun& run, TaskIndex task) {
