@@ -67,4 +67,14 @@ std::vector<QueuedAssetView> FakeHistory::queued_assets(const QueuedAssetQuery& 
   return found;
 }
 
+void TestApi::add_waited_asset() {
+  AssetView asset;
+  asset.row = {1, "s3://lake/orders", "orders", "sales", "{}", now, now};
+  asset.refs.emplace_back();
+  asset.refs.back().role = AssetRole::schedule;
+  asset.refs.back().dag_id = "demo";
+  history.asset_rows.push_back(asset);
+  history.queued_rows.push_back({"demo", 1, asset.row.uri, 2, now});
+}
+
 }  // namespace batuta::http

@@ -142,6 +142,7 @@ class TestApi {
   std::future<Response> send(Method method, const std::string& target, const std::string& body = "",
                              const std::string& role = "admin", const Extra& extra = {});
   nlohmann::json get(const std::string& target);
+  void add_waited_asset();  // asset 1, for which demo waits and of which an event is queued
   int status(Method method, const std::string& target, const std::string& body = "",
              const std::string& role = "admin") {
     return call(method, target, body, role).status;

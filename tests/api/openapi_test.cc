@@ -26,6 +26,7 @@ struct Documented : TestApi {
     worker.agent_id = "a";
     backend.view.workers = {worker};
     backend.view.catalogue = {{"shell", "1.0", "builtin", "runs a command", {}, {}}};
+    add_waited_asset();
     history.report_rows = {{{RunSeq{1}, 0, unmapped, 3}, 1, R"({"quality":[{"rule":"r"}]})"}};
     // What `first` of the run `done` asked, try by try.
     for (const std::int32_t number : {1, 2}) {
@@ -120,6 +121,7 @@ TEST_CASE("answers have the members that the document names, of their types, and
     CAPTURE(route.pattern);
     std::string path = existing_path(route.pattern);
     if (path.ends_with("/rights")) path += "?action=read&resource=dag:demo";
+    if (path.ends_with("/calendar")) path += "?at=2026-01-01T00:00:00Z&at=2026-01-02T00:00:00Z";
     const auto response = api.call(Method::get, path);
     CHECK(response.status == route.status);
     const auto& content = api.operation(route)["responses"]["200"]["content"];

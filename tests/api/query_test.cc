@@ -18,6 +18,7 @@ struct Api : TestApi {
     registry.variable_rows["v"] = {"v", "1", ""};
     registry.connection_rows["c"].id = "c";
     registry.connection_rows["c"].conn_type = "http";
+    add_waited_asset();
   }
   // "query.limit" when the answer is a refusal of that parameter.
   std::string refused(const Route& route, const std::string& query) {
