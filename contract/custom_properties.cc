@@ -9,22 +9,23 @@ namespace {
 
 using Value = nlohmann::ordered_json;
 
-struct Row {
+struct PropertyPlace {
   const char *place, *name;
 };
 // Where each name may stand: docs/contracts.md has the same table, held together by a test.
-constexpr Row rows[] = {{"table", "batuta.mode"},         {"table", "batuta.watermark"},
-                        {"table", "batuta.overlap"},      {"table", "batuta.newest"},
-                        {"table", "batuta.history"},      {"table", "batuta.server"},
-                        {"csv", "batuta.delimiter"},      {"csv", "batuta.quote"},
-                        {"csv", "batuta.header"},         {"csv", "batuta.encoding"},
-                        {"csv", "batuta.nullTexts"},      {"postgres", "batuta.connection"},
-                        {"rest", "batuta.connection"},    {"rest", "batuta.records"},
-                        {"rest", "batuta.paging"},        {"rest", "batuta.pageParameter"},
-                        {"rest", "batuta.firstPage"},     {"rest", "batuta.sizeParameter"},
-                        {"rest", "batuta.pageSize"},      {"rest", "batuta.cursorParameter"},
-                        {"rest", "batuta.nextCursor"},    {"rest", "batuta.sinceParameter"},
-                        {"rest", "batuta.untilParameter"}};
+constexpr PropertyPlace property_places[] = {
+    {"table", "batuta.mode"},         {"table", "batuta.watermark"},
+    {"table", "batuta.overlap"},      {"table", "batuta.newest"},
+    {"table", "batuta.history"},      {"table", "batuta.server"},
+    {"csv", "batuta.delimiter"},      {"csv", "batuta.quote"},
+    {"csv", "batuta.header"},         {"csv", "batuta.encoding"},
+    {"csv", "batuta.nullTexts"},      {"postgres", "batuta.connection"},
+    {"rest", "batuta.connection"},    {"rest", "batuta.records"},
+    {"rest", "batuta.paging"},        {"rest", "batuta.pageParameter"},
+    {"rest", "batuta.firstPage"},     {"rest", "batuta.sizeParameter"},
+    {"rest", "batuta.pageSize"},      {"rest", "batuta.cursorParameter"},
+    {"rest", "batuta.nextCursor"},    {"rest", "batuta.sinceParameter"},
+    {"rest", "batuta.untilParameter"}};
 
 bool holds(const std::vector<std::string>& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -32,7 +33,7 @@ bool holds(const std::vector<std::string>& names, std::string_view name) {
 
 std::string kinds_of(std::string_view name) {
   std::string out;
-  for (const Row& row : rows) {
+  for (const PropertyPlace& row : property_places) {
     if (name == row.name) out += (out.empty() ? "" : ", ") + std::string(row.place);
   }
   return out;
@@ -42,7 +43,8 @@ std::string kinds_of(std::string_view name) {
 
 std::vector<std::string> custom_property_names() {
   std::vector<std::string> out;
-  for (const Row& row : rows) out.push_back(std::string(row.name) + " (" + row.place + ")");
+  for (const PropertyPlace& row : property_places)
+    out.push_back(std::string(row.name) + " (" + row.place + ")");
   return out;
 }
 
@@ -72,7 +74,7 @@ CustomProperties::CustomProperties(const Value& object, std::string at,
   const auto list = object.find("customProperties");
   if (list == object.end() || !list->is_array()) return;
   std::vector<std::string> known;
-  for (const Row& row : rows) {
+  for (const PropertyPlace& row : property_places) {
     if (holds(places, row.place)) known.emplace_back(row.name);
   }
   for (std::size_t i = 0; i < list->size(); ++i) {

@@ -14,7 +14,7 @@ constexpr char upsert_ref[] =
     "DO UPDATE SET updated_at = excluded.updated_at";
 constexpr char mark_refs[] = "UPDATE asset_ref SET updated_at = -1 WHERE dag_id = ?";
 constexpr char drop_marked_refs[] = "DELETE FROM asset_ref WHERE dag_id = ? AND updated_at = -1";
-constexpr char insert_event[] =
+constexpr char insert_asset_event[] =
     "INSERT INTO asset_event (" BATUTA_ASSET_EVENT_COLUMNS("") ") VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
 constexpr char insert_queued[] =
     "INSERT INTO asset_queue (dag_id, event, asset, queued_at) VALUES (?, ?, ?, ?)";
@@ -49,7 +49,7 @@ void write_assets(Database& db, const Changes& changes) {
     db.statement(drop_marked_refs).run(of.dag_id);
   }
   for (const AssetEventRow& r : changes.asset_events) {
-    db.statement(insert_event)
+    db.statement(insert_asset_event)
         .run(r.id, r.asset, r.timestamp, r.extra_json, r.source_dag_id, r.source_run_id,
              r.source_task_id, r.source_map_index);
   }
