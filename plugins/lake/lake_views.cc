@@ -55,12 +55,16 @@ std::string view_name(const NamedTable& named) {
 
 // The one table of `all` that `named` means.
 std::string find_table(const lakelog::TableList& all, const NamedTable& named) {
+  const std::string wanted =
+      named.catalog.empty() ? named.name : named.catalog + "/" + named.schema + "/" + named.name;
   std::vector<std::string> exact, similar;
   for (const std::string& name : all.names) {
-    const std::string layer = named.schema.empty() ? "" : layer_of(name);
-    const std::string short_name = named.schema.empty() ? name : last_of(name);
-    if (layer == named.schema && short_name == named.name) exact.push_back(name);
-    if (same_ignoring_case(layer, named.schema) && same_ignoring_case(short_name, named.name))
+    const bool whole = named.schema.empty() || !named.catalog.empty();
+    const std::string layer = whole ? "" : layer_of(name);
+    const std::string short_name = whole ? name : last_of(name);
+    const std::string wanted_layer = whole ? "" : named.schema;
+    if (layer == wanted_layer && short_name == wanted) exact.push_back(name);
+    if (same_ignoring_case(layer, wanted_layer) && same_ignoring_case(short_name, wanted))
       similar.push_back(name);
   }
   const auto& found = exact.empty() ? similar : exact;
@@ -100,7 +104,7 @@ void attach_tables(Session& session, const std::string& lake, const std::vector<
   bool listed = false;
   std::map<std::string, std::string> views;  // by the name as the engine sees it: without case
   for (const NamedTable& named : names) {
-    if (same_ignoring_case(named.schema, "mngt")) {
+    if (named.catalog.empty() && same_ignoring_case(named.schema, "mngt")) {
       check_control_table(control_tables, named);
       continue;
     }
@@ -120,6 +124,10 @@ void attach_tables(Session& session, const std::string& lake, const std::vector<
       throw plugin::FinalError(at->second + " and " + table +
                                " differ in case only: one query can read one of them");
     if (!fresh) continue;
+    if (!named.catalog.empty()) {
+      attach_table(session, named, DeltaTable::open(session, lake, table));
+      continue;
+    }
     const std::string view = "lake_table_" + std::to_string(views.size());
     create_view(session, view, DeltaTable::open(session, lake, table));
     if (!named.schema.empty()) create_schema(session, named.schema);

@@ -10,8 +10,8 @@
 
 namespace batuta::lake {
 
-// Makes each named table a view, and opens no other: "layer/domain/table", or layer.table where
-// that is unique in its layer. A name is the table spelt like it, else the one that differs in case
+// Makes each named table a view, and opens no other: layer.domain.table or "layer/domain/table", or
+// layer.table where that is unique in its layer. A name is the table spelt like it, else the one that differs in case
 // only. mngt.… must be one of `control_tables`, which attach_rows() makes. Throws
 // plugin::FinalError for a name that is no table or more than one, and for a table that cannot be
 // read, by name and with the reason.

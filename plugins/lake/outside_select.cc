@@ -81,9 +81,6 @@ class Walk {
   void note_table(const json& node) {
     NamedTable table{text(node, "schema_name"), text(node, "table_name"),
                      text(node, "catalog_name")};
-    if (!table.catalog.empty() && !with_domains_)
-      throw SqlError("tables are named layer.table or \"layer/domain/table\", not " +
-                     table.catalog + "." + table.schema + "." + table.name);
     if (const auto at = node.find("at_clause"); at != node.end() && !at->is_null())
       throw SqlError("AT is not allowed here: " +
                      std::string(with_domains_ ? "a model reads the versions that its run fixed"

@@ -413,11 +413,11 @@ void add_lake_commands(CLI::App& app, Session& session) {
     if (a->version >= 0) what["version"] = a->version;
     run_sql(session, *a, what);
   });
-  CLI::App* sql = add_verb(
-      *lake, session, "sql",
-      "A query; tables are named \"layer/domain/table\", control tables mngt.…", [&session, a] {
-        run_sql(session, *a, {{"operation", "sql"}, {"sql", a->sql}});
-      });
+  CLI::App* sql = add_verb(*lake, session, "sql",
+                           "A query; tables are named layer.domain.table, control tables mngt.…",
+                           [&session, a] {
+                             run_sql(session, *a, {{"operation", "sql"}, {"sql", a->sql}});
+                           });
   sql->add_option("query", a->sql)->required();
   head->add_option("--version", a->version, "of the table: time travel");
   for (CLI::App* verb : {head, sql}) {

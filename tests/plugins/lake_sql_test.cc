@@ -69,6 +69,10 @@ TEST_CASE("tables are found by path and by layer") {
   Home home;
   CHECK(home.rows("SELECT ticker, volume FROM silver.quotes ORDER BY 1") ==
         json::parse(R"([["AAPL",3],["PETR4",1]])"));
+  CHECK(home.rows("SELECT ticker, volume FROM silver.financial.quotes ORDER BY 1") ==
+        json::parse(R"([["AAPL",3],["PETR4",1]])"));
+  CHECK(home.rows("SELECT ticker, volume FROM Silver.FINANCIAL.quotes ORDER BY 1") ==
+        json::parse(R"([["AAPL",3],["PETR4",1]])"));
   CHECK(home.rows("SELECT count(*) FROM \"bronze/financial/quotes\"") == json::parse("[[2]]"));
   CHECK(home.rows("SELECT max(close), max(date) FROM gold.financial_data_hour") ==
         json::parse(R"([["9.200000","2026-11-20T10:00:00Z"]])"));
@@ -137,6 +141,7 @@ TEST_CASE("SQL from outside can only read, and only the lake") {
       "SELECT * FROM sniff_csv('/etc/passwd')", "SELECT * FROM duckdb_settings()",
       "SELECT * FROM duckdb_secrets()", "SELECT * FROM information_schema.tables",
       "SELECT * FROM pg_catalog.pg_class", "SELECT * FROM memory.main.lake_table_1",
+      "SELECT * FROM temp.information_schema.tables", "SELECT * FROM system.main.duckdb_settings",
       "SELECT * FROM lake_table_1", "SELECT * FROM temp.lake_table_1_files",
       "SELECT current_setting('temp_directory')", "SELECT getvariable('lake_table_1_files')",
       "SELECT getenv('HOME')", "SELECT GetEnv('HOME')", "SELECT nextval('s')",
