@@ -135,26 +135,35 @@ Result<Change> read_change(const Request& request) {
 }
 
 // An event starts runs of the DAGs that wait for its asset: whoever writes one may start them. Of
-// an asset for which nobody waits, whoever may start a DAG that names it.
-Status may_change(const Identity& who, const AssetView& view) {
+// an asset for which nobody waits, whoever may start a DAG that names it. A DAG that the caller
+// does not see is not named.
+Status may_change(const Request& request, const AssetView& view) {
+  const Identity& who = request.identity;
+  const Sight sight = seen_dags(request);
+  const auto refused = [&](const std::string& dag_id) -> Error {
+    if (sight.sees(dag_id)) return needs_right(Action::trigger, dag_resource(dag_id));
+    return {Errc::forbidden, "this needs the right to trigger a DAG that you do not see", {}};
+  };
   bool any = false, waited_for = false;
   for (const AssetRefView& ref : view.refs) {
     const bool allowed = may(who, Action::trigger, dag_resource(ref.dag_id));
     any = any || allowed;
     if (ref.role != AssetRole::schedule) continue;
     waited_for = true;
-    if (!allowed) return needs_right(Action::trigger, dag_resource(ref.dag_id));
+    if (!allowed) return refused(ref.dag_id);
   }
   if (any || waited_for || view.refs.empty()) return success();
-  return needs_right(Action::trigger, dag_resource(view.refs.front().dag_id));
+  return refused(view.refs.front().dag_id);
 }
 
-// The one DAG that makes the asset; of those that the caller sees.
-Result<std::string> maker_of(const Request& request, const AssetView& view) {
+// The one DAG that makes the asset; of those that the caller sees, and whose file is there.
+Result<std::string> maker_of(const Request& request, const DagBagSnapshot& bag,
+                             const AssetView& view) {
   const Sight sight = seen_dags(request);
   std::vector<std::string> dags;
   for (const AssetRefView& ref : view.refs) {
     if (ref.role != AssetRole::outlet || !sight.sees(ref.dag_id)) continue;
+    if (!bag.dags.contains(ref.dag_id)) continue;
     if (dags.empty() || dags.back() != ref.dag_id) dags.push_back(ref.dag_id);
   }
   const std::string id = std::to_string(view.row.id);
@@ -217,6 +226,12 @@ Result<Response> list_assets(Context& context, const Request& request) {
   list.only_active = query.boolean("only_active").value_or(true);
   if (!query.status()) return query.status().error();
   list.sight = seen_dags(request);
+  // What a DAG that the caller does not see names is not told by filtering for it either.
+  const bool filtered = !list.dag_ids.empty();
+  std::erase_if(list.dag_ids, [&](const std::string& id) { return !list.sight.sees(id); });
+  if (filtered && list.dag_ids.empty()) {
+    return json_response(collection("assets", json::array(), 0));
+  }
   const auto found = context.services.history.assets(list);
   json items = json::array();
   for (const AssetView& view : found.rows) items.push_back(asset_json(view));
@@ -251,7 +266,7 @@ void create_asset_event(Context& context, Call call) {
   context.work(call, [&context, call, change = *change]() -> Status {
     const auto view = find_asset_of(context, *call.request, change.asset);
     if (!view) return view.error();
-    if (const auto ok = may_change(call.request->identity, *view); !ok) return ok.error();
+    if (const auto ok = may_change(*call.request, *view); !ok) return ok.error();
     AssetChanged event;
     event.asset = change.asset;
     event.extra_json = change.extra_json;
@@ -283,20 +298,16 @@ void materialize_asset(Context& context, Call call) {
   context.work(call, [&context, call, id = *id, event, conf]() mutable -> Status {
     const auto view = find_asset_of(context, *call.request, id);
     if (!view) return view.error();
-    const auto dag_id = maker_of(*call.request, *view);
+    const auto bag = context.services.backend.dags();
+    const auto dag_id = maker_of(*call.request, *bag, *view);
     if (!dag_id) return dag_id.error();
     const std::string resource = dag_resource(*dag_id);
     if (!may(call.request->identity, Action::trigger, resource)) {
       return needs_right(Action::trigger, resource);
     }
-    const auto bag = context.services.backend.dags();
-    const auto dag = bag->dags.find(*dag_id);
-    if (dag == bag->dags.end()) {
-      return {Errc::not_found, "The Dag with ID: `" + *dag_id + "` was not found"};
-    }
     event.dag_id = *dag_id;
     event.uuid = make_uuid_v7(context.now());
-    if (const auto ok = set_conf(*dag->second, conf, event); !ok) return ok.error();
+    if (const auto ok = set_conf(*bag->dags.at(*dag_id), conf, event); !ok) return ok.error();
     context.services.backend.request(std::move(event), answering_run(context, call));
     return success();
   });

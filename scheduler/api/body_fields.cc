@@ -33,7 +33,8 @@ constexpr BodyField run_patch_rows[] = {
 constexpr BodyField run_clear_rows[] = {
     {"dry_run", Kind::flag, false, "true unless given"},
     {"only_failed", Kind::flag},
-    {"only_new", Kind::flag, false, "Only tasks that the run's version lacks: it lacks none"},
+    {"only_new", Kind::flag, false,
+     "Only tasks that run_on_latest_version adds; else there are none"},
     {"run_on_latest_version", Kind::flag, false, "An ended run goes on with the newest version"},
     {"note", Kind::text, false, "Becomes the run's"},
 };

@@ -84,8 +84,13 @@ class Calendar {
     if (!facts_.dag || facts_.row.is_stale || facts_.row.is_paused) return;
     const Dag& dag = *facts_.dag;
     std::int64_t told = 0;
-    for (auto tick = upcoming_run(dag, facts_.row.cursor, facts_.now);
-         tick && tick->at < bounds_.back();
+    // What is planned before the first part is not counted, nor does it use up what may be told.
+    auto tick = upcoming_run(dag, facts_.row.cursor, facts_.now);
+    if (tick && tick->at < bounds_.front()) {
+      const auto before = last_scheduled(dag.schedule, bounds_.front() - least_time);
+      if (before && before->logical_date > tick->logical_date) tick = before;
+    }
+    for (; tick && tick->at < bounds_.back();
          tick = next_scheduled(dag.schedule, tick->logical_date)) {
       if (dag.end_date && tick->logical_date > *dag.end_date) return;
       planned_more_ = ++told > most_planned;

@@ -269,7 +269,7 @@ void clear_run(Context& context, Call call) {
   event.only_failed = fields.boolean("only_failed").value_or(false);
   event.dry_run = fields.boolean("dry_run").value_or(true);
   event.user = call.request->identity.user;
-  // A run keeps its version, whose tasks it has all: there is never a new one to clear.
+  // New are what run_on_latest_version adds, and they run by themselves: there is none to clear.
   event.only_new = fields.boolean("only_new").value_or(false);
   const auto note = fields.text("note", max_note);
   event.on_latest_version = fields.boolean("run_on_latest_version").value_or(false);

@@ -44,8 +44,13 @@ std::optional<HookSignature> read_signature(std::string_view header) {
   return sound ? std::optional(std::move(found)) : std::nullopt;
 }
 
-bool is_signed(const HookSignature& signature, const std::string& secret, const std::string& body) {
-  const Digest right = hmac_sha256(secret, signature.text + "." + body);
+// The key of its own, if a delivery has one, is signed with it: else who saw one delivery could
+// send it again under other keys. A body is an object, so that the signed text is read in one way
+// only.
+bool is_signed(const HookSignature& signature, const std::string& secret, const Request& request) {
+  const std::string* key = request.header("idempotency-key");
+  const Digest right =
+      hmac_sha256(secret, signature.text + "." + (key ? *key + "." : std::string()) + request.body);
   const Digest wanted = sha256(hex_of(right));
   bool signed_so = false;
   for (const std::string& mac : signature.macs) {
@@ -78,12 +83,12 @@ void note_refusal(Context& context, const Call& call, const std::string& dag_id,
 
 // Empty: the request may trigger the DAG.
 const char* refusal(const HookSignature* signature, const std::string& secret, const Webhook& hook,
-                    const std::string& body, Time now) {
+                    const Request& request, Time now) {
   if (secret.empty()) return "no secret";
   if (signature == nullptr) return "no signature";
   const Time at{std::chrono::seconds(signature->seconds)};
   if (at > now + hook.window || at < now - hook.window) return "timestamp outside the window";
-  if (!is_signed(*signature, secret, body)) return "wrong signature";
+  if (!is_signed(*signature, secret, request)) return "wrong signature";
   return nullptr;
 }
 
@@ -122,12 +127,13 @@ void receive_hook(Context& context, Call call) {
     const std::string secret = secret_of(context.services.registry, *dag->webhook);
     const Time now = context.now();
     if (const char* why =
-            refusal(signature ? &*signature : nullptr, secret, *dag->webhook, request.body, now)) {
+            refusal(signature ? &*signature : nullptr, secret, *dag->webhook, request, now)) {
       note_refusal(context, call, dag->id, why);
       return {
           Errc::unauthenticated,
           "X-Batuta-Signature must be t=<seconds>,v1=<hex of HMAC-SHA256(secret, \"<seconds>.\" "
-          "+ body)>, of now and with this webhook's secret"};
+          "+ body)>, of now and with this webhook's secret; with an Idempotency-Key, of "
+          "\"<seconds>.<key>.\" + body"};
     }
     auto event = hooked_run(request, *dag, *signature, now);
     if (!event) return event.error();

@@ -30,7 +30,8 @@ void send_hook(Session& session, const HookArguments& a) {
   const std::string seconds = std::to_string(
       std::chrono::duration_cast<std::chrono::seconds>(read_clock().wall.time_since_epoch())
           .count());
-  const Digest mac = hmac_sha256(secret, seconds + "." + json_text(*conf));
+  const Digest mac =
+      hmac_sha256(secret, seconds + "." + (a.key.empty() ? "" : a.key + ".") + json_text(*conf));
   Client::Headers headers{{"X-Batuta-Signature", "t=" + seconds + ",v1=" + hex_of(mac)}};
   if (!a.key.empty()) headers.emplace_back("Idempotency-Key", a.key);
   print_object(

@@ -111,7 +111,7 @@ struct ClearRequested {
   bool dry_run = true;
   std::string user;
   std::optional<StoredRun> stored;        // of dag_run_id
-  bool only_new = false;                  // tasks that the run's version lacks: it lacks none
+  bool only_new = false;                  // no task but those that on_latest_version adds
   bool on_latest_version = false;         // the run goes on with the DAG's newest; it has ended
   std::optional<std::string> run_note{};  // becomes that of each run
 };

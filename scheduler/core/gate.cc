@@ -33,6 +33,7 @@ void judge_gate_later(LiveRun& run) {
 
 bool passes_gate(Turn& turn, LiveRun& run) {
   if (run.gate_open || run.row().ending) return true;
+  if (run.is_held()) return false;  // asked for when it goes on
   if (!run.gate_asked) turn.out.gates.push_back({run.row().seq, std::nullopt});
   run.gate_asked = true;
   return false;
@@ -41,6 +42,7 @@ bool passes_gate(Turn& turn, LiveRun& run) {
 bool passes_gate(Turn& turn, LiveRun& run, InstanceIndex i) {
   TaskCell& cell = run.cell(i);
   if (cell.gate_open || run.definition(i).run_if_json.empty()) return true;
+  if (run.is_held()) return false;  // asked for when it goes on
   if (!cell.gate_asked) turn.out.gates.push_back({run.row().seq, i});
   cell.gate_asked = true;
   return false;
@@ -51,6 +53,7 @@ namespace {
 void answer_run(Turn& turn, LiveRun& run, const GateAnswered& event) {
   if (!run.gate_asked) return;
   run.gate_asked = false;
+  if (run.is_held()) return;  // held meanwhile: it is asked again
   if (event.unreadable) return end_run_early(turn, run, DagRunState::failed, event.why);
   run.gate_open = true;
   if (event.holds || mutant("ignore_run_if")) return check_all(turn.state, run);
@@ -61,7 +64,7 @@ void answer_task(Turn& turn, LiveRun& run, InstanceIndex i, const GateAnswered& 
   TaskCell& cell = run.cell(i);
   if (!cell.gate_asked) return;
   cell.gate_asked = false;
-  if (run.task(i).state != TaskState::none) return;
+  if (run.task(i).state != TaskState::none || run.is_held()) return;
   if (event.unreadable) {
     return end_task(turn, run, i, Cause::failed, TaskState::failed, event.why);
   }

@@ -171,10 +171,7 @@ void run_again(Turn& turn, LiveRun& run, const LiveBackfill& backfill,
   const BackfillRow& from = backfill.row;
   std::vector<InstanceIndex> tasks;
   for (const InstanceIndex i : run.instances()) {
-    // What a shorter list has not any more comes back by itself when the list is long again.
-    if (run.task(i).state != TaskState::removed || !run.definition(i).is_mapped()) {
-      tasks.push_back(i);
-    }
+    if (!is_beyond_list(run, i)) tasks.push_back(i);
   }
   log_event(turn, "clear", from.user, run.row().dag_id, run.row().dag_run_id, {},
             states_changed(run, tasks, to_string(TaskState::none)));
@@ -281,6 +278,10 @@ void start_backfill_runs(Turn& turn, LiveDag& dag) {
     // A cancelled one is paused for good, and holds nobody who clears a run of it.
     const bool open = backfill.row.phase == BackfillPhase::active;
     if (open && backfill.row.is_paused && !mutant("backfill_while_paused")) continue;
+    if (run->renumbered) {  // the next turn finds its results
+      turn.more_to_create = true;
+      continue;
+    }
     start_run(turn, *run);
   }
 }

@@ -51,11 +51,7 @@ void add_companions(const LiveRun& run, const std::set<TaskIndex>& cleared,
   if (cleared.empty()) return;
   const std::set<TaskIndex> more = companions_of(*run.stored.dag, cleared);
   for (const InstanceIndex i : instances_of(run, {more.begin(), more.end()})) {
-    const TaskState state = run.stored.state_of(i);
-    if (state == TaskState::none ||
-        (state == TaskState::removed && run.definition(i).is_mapped())) {
-      continue;
-    }
+    if (run.stored.state_of(i) == TaskState::none || is_beyond_list(run, i)) continue;
     out.push_back(i);
   }
 }
@@ -80,9 +76,7 @@ void select_tasks(const ClearRequested& event, const LiveRun& run, std::vector<b
     const TaskState state = run.stored.state_of(i);
     const auto some = picked.find(run.stored.task_of(i));
     if (some != picked.end() && !some->second.contains(i)) continue;
-    // What a shorter list has not any more comes back by itself when the list is long again.
-    const bool mapped = run.definition(i).is_mapped();
-    if (state == TaskState::removed && mapped && some == picked.end()) continue;
+    if (is_beyond_list(run, i) && some == picked.end()) continue;
     if (event.only_failed && !is_failed(state)) continue;
     if (event.only_running && !occupies(state)) continue;
     cleared.insert(run.stored.task_of(i));
@@ -197,6 +191,15 @@ bool stays_left_out(const LiveRun& run, InstanceIndex i,
          std::find(cleared.begin(), cleared.end(), branch) == cleared.end();
 }
 
+// The version that the run was taken to in this turn has tasks that never ran here.
+bool has_new_tasks(const LiveRun& run) {
+  if (!run.renumbered) return false;
+  for (const InstanceIndex i : run.instances()) {
+    if (run.task(i).state == TaskState::none) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 void clear_tasks(Turn& turn, LiveRun& run, const std::vector<InstanceIndex>& tasks) {
@@ -229,8 +232,9 @@ void on(Turn& turn, const ClearRequested& event) {
     log_event(turn, "clear", event.user, run->row().dag_id, run->row().dag_run_id,
               event.task_ids.size() == 1 ? event.task_ids.front() : std::string(),
               states_changed(*run, tasks, to_string(TaskState::none)));
+    const bool any = !tasks.empty() || has_new_tasks(*run);
     clear_tasks(turn, *run, tasks);
-    const bool reopen = is_terminal(run->row().state) && event.reset_dag_runs && !tasks.empty();
+    const bool reopen = is_terminal(run->row().state) && event.reset_dag_runs && any;
     if (reopen) requeue_run(turn, *run);
     if (!event.run_note) continue;
     touch(turn, *run);

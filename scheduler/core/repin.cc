@@ -35,6 +35,7 @@ LiveRun& repin_run(Turn& turn, LiveDag& dag, StoredRun from, bool keeps_results)
   }
   StoredRun made{from.run, to};
   made.run.dag_version = to->version;
+  ++made.run.clear_number;  // the next change's numbers are others, whether or not the run reopens
   std::vector<std::pair<InstanceIndex, TaskIndex>> more;
   for (TaskIndex i = 0; i < to->tasks.size(); ++i) {
     const Task& task = to->tasks[i];

@@ -81,4 +81,9 @@ std::vector<InstanceIndex> instances_of(const LiveRun& run, const std::vector<Ta
   return all;
 }
 
+bool is_beyond_list(const LiveRun& run, InstanceIndex i) {
+  return run.stored.state_of(i) == TaskState::removed && run.definition(i).is_mapped() &&
+         i != first_instance(run.stored.task_of(i));
+}
+
 }  // namespace batuta

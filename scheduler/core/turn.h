@@ -415,6 +415,9 @@ void log_event(Turn& turn, const char* event, const std::string& user, const std
 std::vector<TaskIndex> closure(const Dag& dag, std::vector<TaskIndex> tasks, bool up, bool down);
 // Every instance of these tasks; of a run without rows those that it would have.
 std::vector<InstanceIndex> instances_of(const LiveRun& run, const std::vector<TaskIndex>& tasks);
+// A mapped task's instance that a shorter list has not any more: it comes back by itself when the
+// list is long again. The first one is not: it was deleted, or left out when the run was triggered.
+bool is_beyond_list(const LiveRun& run, InstanceIndex i);
 // Clears task instances: live attempts are cancelled first, and cleared when they have ended.
 void clear_tasks(Turn& turn, LiveRun& run, const std::vector<InstanceIndex>& tasks);
 // One task without a live attempt (or whose attempt has just ended): archived and reset.

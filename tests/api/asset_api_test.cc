@@ -135,6 +135,16 @@ TEST_CASE_FIXTURE(Assets, "who sees some DAGs sees their part of an asset") {
   CHECK(of("/assets/1/queuedEvents", "waiter")["total_entries"] == 1);
 }
 
+TEST_CASE_FIXTURE(
+    Assets, "what names a DAG that is not seen is told neither by a filter nor by a refusal") {
+  CHECK(of("/assets?dag_ids=demo", "waiter")["total_entries"] == 0);
+  of("/assets?dag_ids=demo&dag_ids=waits", "waiter");
+  CHECK(history.last_asset_query.dag_ids == std::vector<std::string>{"waits"});
+  const auto refused = call(Method::post, v2 + "/assets/events", R"({"asset_id":1})", "maker");
+  CHECK(refused.status == 403);
+  CHECK(refused.body.find("waits") == std::string::npos);
+}
+
 TEST_CASE_FIXTURE(Assets, "who tells of an asset may start the DAGs that wait for it") {
   const std::string body = R"({"asset_id":1,"extra":{"rows":3}})";
   const auto told = call(Method::post, v2 + "/assets/events", body, "waiter");
@@ -169,6 +179,14 @@ TEST_CASE_FIXTURE(Assets, "to materialise an asset is to run the one DAG that ma
   CHECK(status(Method::post, v2 + "/assets/3/materialize") == 404);
   CHECK(call(Method::post, v2 + "/assets/1/materialize", "", "waiter").status == 404);
   CHECK(backend.events.empty());
+}
+
+TEST_CASE_FIXTURE(Assets, "a DAG whose file is gone makes no asset any more") {
+  auto bag = std::make_shared<DagBagSnapshot>(*backend.bag);
+  bag->dags.erase("waits");
+  backend.bag = bag;
+  CHECK(status(Method::post, v2 + "/assets/2/materialize") == 200);
+  CHECK(last_event<RunRequested>().dag_id == "demo");
 }
 
 TEST_CASE_FIXTURE(Assets, "what is queued is listed and deleted, of a DAG, an asset or both") {

@@ -63,6 +63,13 @@ TEST_CASE("a calendar of a far future says that it tells not all") {
   CHECK(body["parts"][0]["planned"] == 5000);
 }
 
+TEST_CASE("a calendar of a far day alone counts that day, however much is planned before it") {
+  TestApi api;
+  const json body = api.get(calendar + "2030-11-20T00:00:00Z&at=2030-11-21T00:00:00Z");
+  CHECK(body["planned_more"] == false);
+  CHECK(body["parts"][0]["planned"] == 24);
+}
+
 TEST_CASE("a calendar tells which ticks had no run, and why, where they are in its time") {
   TestApi api;
   add_skip(

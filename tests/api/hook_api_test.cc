@@ -34,10 +34,12 @@ struct Hooked : TestApi {
       return reply;
     };
   }
-  std::string signature(const std::string& body, Time at, const std::string& secret = "a secret") {
+  std::string signature(const std::string& body, Time at, const std::string& secret = "a secret",
+                        const std::string& key = {}) {
     const auto seconds = std::to_string(
         std::chrono::duration_cast<std::chrono::seconds>(at.time_since_epoch()).count());
-    return "t=" + seconds + ",v1=" + hex_of(hmac_sha256(secret, seconds + "." + body));
+    return "t=" + seconds + ",v1=" +
+           hex_of(hmac_sha256(secret, seconds + "." + (key.empty() ? "" : key + ".") + body));
   }
   Response send(const std::string& body, const std::string& header, const std::string& key = {},
                 const std::string& path = "/hooks/demo") {
@@ -104,9 +106,24 @@ TEST_CASE("the same delivery has the same key, and a key of its own is kept apar
   CHECK(body_of(api.send(body, header))["repeated"] == true);
   CHECK(api.asked[0].idempotency_key == api.asked[1].idempotency_key);
   CHECK(api.asked[0].request_digest == api.asked[1].request_digest);
-  CHECK(api.send(body, header, "order-7").status == 202);
+  const auto keyed = [&](const std::string& key) {
+    return api.signature(body, api.now, "a secret", key);
+  };
+  CHECK(api.send(body, keyed("order-7"), "order-7").status == 202);
   CHECK(api.asked[2].idempotency_key == "hook:order-7");
-  CHECK(api.send(body, header, std::string(201, 'k')).status == 422);
+  const std::string long_key(201, 'k');
+  CHECK(api.send(body, keyed(long_key), long_key).status == 422);
+}
+
+TEST_CASE(
+    "a delivery that somebody saw cannot be sent again under another key, or without its own") {
+  Hooked api;
+  const std::string keyed = api.signature(body, api.now, "a secret", "order-7");
+  CHECK(api.send(body, keyed, "order-8").status == 401);
+  CHECK(api.send(body, keyed).status == 401);
+  CHECK(api.send(body, api.signature(body, api.now), "order-7").status == 401);
+  CHECK(api.asked.empty());
+  CHECK(api.send(body, keyed, "order-7").status == 202);
 }
 
 TEST_CASE("a webhook's body must be a JSON object that fits the params") {

@@ -177,6 +177,45 @@ TEST_CASE("a run that ended a moment ago takes the newest version, too") {
   CHECK(world.run_state(run) == DagRunState::running);
 }
 
+TEST_CASE("a run of a backfill that takes the newest version starts when its results have moved") {
+  const auto tasks = [](bool more, const char* version) {
+    DagMaker maker("dag");
+    if (more) maker.task("first");
+    return maker.task("a")
+        .task("b", {"a"})
+        .with([&](Dag& d) {
+          d.schedule.kind = Timetable::Kind::cron;
+          d.schedule.cron = *parse_cron("@hourly");
+          d.version = version;
+        })
+        .make();
+  };
+  World world;
+  world.add(tasks(false, "old"));
+  world.join("w", 8);
+  begin(world, request("2026-03-09T00:00:00Z", "2026-03-09T01:00:00Z",
+                       [](BackfillRow& b) { b.max_active_runs = 2; }));
+  const RunSeq run = world.ledger.runs.begin()->first;  // the other one runs on
+  world.finish(world.attempt(run, "a"));
+  world.finish(world.attempt(run, "b"), Outcome::failed_no_retry);
+  REQUIRE(world.run_state(run) == DagRunState::failed);
+  world.add(tasks(true, "new"));
+  for (int i = 0; i < 3; ++i) world.step();
+  ClearRequested clear;
+  clear.dag_id = "dag";
+  clear.dag_run_id = world.ledger.runs.at(run).run.dag_run_id;
+  clear.only_failed = true;
+  clear.dry_run = false;
+  clear.on_latest_version = true;
+  clear.stored = world.ledger.runs.at(run);
+  REQUIRE(world.ask(clear).code == Errc::ok);
+  CHECK(world.ledger.runs.at(run).run.dag_version == "new");
+  CHECK(world.run_state(run) == DagRunState::queued);
+  CHECK(world.last.launches.empty());
+  world.step();
+  CHECK(world.run_state(run) == DagRunState::running);
+}
+
 TEST_CASE("backwards, the newest tick comes first") {
   World world;
   world.add(hourly());

@@ -92,10 +92,11 @@ def trial(server, path, body, headers=None, raw=None):
         return refused.code, json.loads(refused.read() or b"{}")
 
 
-def signature(body, at=None, secret=SECRET):
+def signature(body, at=None, secret=SECRET, key=None):
     seconds = str(int(at if at is not None else time.time()))
-    mac = hmac.new(secret.encode(), seconds.encode() + b"." + body, hashlib.sha256).hexdigest()
-    return {"X-Batuta-Signature": f"t={seconds},v1={mac}"}
+    text = ".".join([seconds, *([key] if key else []), ""]).encode() + body
+    mac = hmac.new(secret.encode(), text, hashlib.sha256).hexdigest()
+    return {"X-Batuta-Signature": f"t={seconds},v1={mac}", **({"Idempotency-Key": key} if key else {})}
 
 
 def a_webhook_triggers_its_dag():
@@ -118,10 +119,11 @@ def a_webhook_triggers_its_dag():
             assert trial(server, "/hooks/hooked", None, wrong, body)[0] == 401, wrong
         assert trial(server, "/hooks/plain", None, signed, body)[0] == 404
         assert trial(server, "/hooks/nobody", None, signed, body)[0] == 404
-        keyed = {**signature(body), "Idempotency-Key": "order-7"}
+        keyed = signature(body, key="order-7")
         first = trial(server, "/hooks/hooked", None, keyed, body)[1]["dag_run_id"]
         other = json.dumps({"word": "bye"}).encode()
-        assert trial(server, "/hooks/hooked", None, {**signature(other), "Idempotency-Key": "order-7"}, other)[0] == 422
+        assert trial(server, "/hooks/hooked", None, signature(other, key="order-7"), other)[0] == 422
+        assert trial(server, "/hooks/hooked", None, {**keyed, "Idempotency-Key": "order-8"}, body)[0] == 401
         assert first != answer["dag_run_id"]
         assert server.get("/api/v2/dags/hooked/dagRuns")["total_entries"] == 2
         events = server.get("/api/v2/eventLogs?event=hook_refused")["event_logs"]
