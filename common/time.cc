@@ -73,6 +73,7 @@ std::optional<seconds> take_zone(std::string_view& text) {
   if (sign == 0) return std::nullopt;
   const auto hour = take_digits(text, 2);
   if (!hour || *hour > 23) return std::nullopt;
+  if (text.empty()) return sign * hours(*hour);  // as PostgreSQL writes it
   take(text, ':');
   const auto minute = take_digits(text, 2);
   if (!minute || *minute > 59) return std::nullopt;

@@ -56,6 +56,7 @@ class Differ {
       where_ = "table " + after.name + ", column " + column.name;
       change(false, "is gone: whoever reads the table may need it; keep it in the contract");
     }
+    content(before, after);
     quality(before, after);
   }
 
@@ -81,8 +82,9 @@ class Differ {
   void column(const Column& before, const Column& after) {
     if (before.type != after.type) {
       const bool wider = widens(before.type, after.type);
-      change(wider, "the type becomes " + after.type + " from " + before.type +
-                        (wider ? ""
+      change(false, "the type becomes " + after.type + " from " + before.type +
+                        (wider ? ", which a table that stands does not take on: drop silver, and "
+                                 "the next run makes it anew from bronze"
                                : ", which does not hold every value that stands; keep the "
                                  "type, or add a column of another name"));
     }
@@ -105,6 +107,24 @@ class Differ {
         before.min_length != after.min_length || before.max_length != after.max_length ||
         before.pattern != after.pattern)
       change(true, "its limits are others: they judge rows from now on");
+  }
+
+  // Without a key a row is told from others by a hash of its columns, as the source calls them and
+  // in their order; of JSON by the whole record, whatever the contract names of it.
+  void content(const Table& before, const Table& after) {
+    const SourceKind kind = after.source.kind;
+    if (!before.keys().empty() || !after.keys().empty() || kind == SourceKind::json ||
+        kind == SourceKind::json_lines || kind == SourceKind::rest)
+      return;
+    const bool same = std::equal(
+        before.columns.begin(), before.columns.end(), after.columns.begin(), after.columns.end(),
+        [](const Column& a, const Column& b) { return a.source_name == b.source_name; });
+    if (same) return;
+    where_ = "table " + after.name;
+    change(false,
+           "it has no primary key, so that a row is known by all its columns, and these are "
+           "others or in another order: each row would be there twice; give it a primary key and "
+           "another name, or drop silver and bronze and load it anew");
   }
 
   void quality(const Table& before, const Table& after) {

@@ -143,6 +143,7 @@ class YamlReader {
     // The object looks a key up from its first to its last: that would be quadratic.
     auto& members = object.get_ref<Value::object_t&>();
     std::set<std::string> keys;
+    std::map<std::string, std::size_t> merged_at;  // what a key of the mapping itself replaces
     while (advance() && event_.type != YAML_MAPPING_END_EVENT) {
       if (event_.type != YAML_SCALAR_EVENT) {
         fail("a key must be a text");
@@ -158,8 +159,16 @@ class YamlReader {
       if (!error_.empty()) break;
       if (key == "<<" && value.is_object()) {
         for (const auto& [name, merged] : value.items()) {
-          if (keys.insert(name).second) members.push_back({name, merged});
+          if (!keys.insert(name).second) continue;
+          merged_at[name] = members.size();
+          members.push_back({name, merged});
         }
+        continue;
+      }
+      if (const auto merged = merged_at.find(key); merged != merged_at.end()) {
+        (members.begin() + static_cast<std::ptrdiff_t>(merged->second))->second = std::move(value);
+        merged_at.erase(merged);
+        place.members.emplace_back(key, std::move(member));
         continue;
       }
       if (!keys.insert(key).second) {

@@ -1,4 +1,5 @@
 // contract_bronze: what a contract's source has, landed raw and appended to bronze as text.
+#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
@@ -11,19 +12,30 @@ namespace {
 using contract::SourceKind;
 using nlohmann::json;
 
-// Of an incremental table the run's window; its first load begins at the beginning.
+// Of an incremental table the run's window; its first load begins at the beginning, and so does a
+// run by hand whose window is empty because no run before it told how far it got. Days are compared
+// from their first moment: a window within a day takes in the whole day so far.
 Window window_of(const plugin::Context& context, const contract::Table& table, bool first) {
   if (table.mode == contract::Mode::full) return {};
   Window window;
   try {
     const plugin::Window given = context.window();
-    if (given.end <= given.start) throw plugin::FinalError("the window is empty");
-    if (!first) window.start = given.start;
     window.end = given.end;
+    if (first) return window;
+    if (given.end > given.start) {
+      window.start = given.start;
+    } else if (context.logical_date()) {
+      throw plugin::FinalError(
+          "the window is empty: give the run a start and an end that is later");
+    } else {
+      context.warn("the window is empty: all that the source has up to its end is read");
+    }
   } catch (const plugin::FinalError&) {
     if (context.logical_date()) throw;
     context.warn("the run has no window: all that the source has is read");
   }
+  if (window.start && table.column(table.watermark)->type == "date")
+    window.start = std::chrono::floor<std::chrono::days>(*window.start);
   return window;
 }
 

@@ -72,8 +72,42 @@ std::string quoted(const std::string& name) {
   return out + "\"";
 }
 
-// The window's end as the source compares it. SQLite has no times: texts of ISO 8601 in any of its
-// forms become one form.
+// The zone of the watermark's texts without an offset.
+std::string zone_of(const Column& watermark) {
+  const std::string& zone = watermark.timezone;
+  return watermark.type == "date" || zone.empty() || zone == "Z" ? "UTC" : zone;
+}
+
+// What the clocks of the zone show at that time.
+std::string local_time(const Extraction& to, const std::string& zone, Time time) {
+  return to.session
+      .value("SELECT CAST(timezone(" + lake::quoted_literal(zone) + ", CAST(" +
+             lake::quoted_literal(to_iso(time)) + " AS TIMESTAMPTZ)) AS VARCHAR)")
+      .text();
+}
+
+// SQLite has no times: texts of ISO 8601 in any of its forms become one form, those with an offset
+// in UTC and the others as they stand.
+std::string sqlite_bound(const Extraction& to, const Column& watermark, const std::string& name,
+                         Time time, std::vector<json>& values) {
+  const auto bound = [&](const std::string& text) {
+    values.push_back(text);
+    return "strftime('%Y-%m-%d %H:%M:%f', ?" + std::to_string(values.size()) + ")";
+  };
+  const std::string instant = bound(to_iso(time));
+  const std::string zone = zone_of(watermark);
+  if (zone == "UTC") return instant;
+  return "CASE WHEN length(" + name + ") > 16 AND (" + name + " LIKE '%Z' OR substr(" + name +
+         ", -6, 1) IN ('+', '-')) THEN " + instant + " ELSE " + bound(local_time(to, zone, time)) +
+         " END";
+}
+
+// PostgreSQL compares times without a zone and days by the session's, which is the watermark's.
+std::string postgres_bound(Time time, std::vector<json>& values) {
+  values.push_back(to_iso(time));
+  return "CAST($" + std::to_string(values.size()) + " AS timestamptz)";
+}
+
 SqlStatement statement_of(const Extraction& to, bool sqlite, std::vector<json>& values) {
   const contract::Table& table = to.described.table;
   std::string text = "SELECT ";
@@ -84,28 +118,31 @@ SqlStatement statement_of(const Extraction& to, bool sqlite, std::vector<json>& 
   text += quoted(table.source.table);
   if (table.watermark.empty()) return {text, {}, "select"};
   const Column& watermark = *table.column(table.watermark);
-  if (sqlite && !watermark.format.empty())
-    throw plugin::FinalError(
-        "the watermark of an SQLite source must be ISO 8601, so that the "
-        "database can compare it; " +
-        watermark.name + " has a format");
+  if (!watermark.format.empty())
+    throw plugin::FinalError("the watermark of a database must be one that it can compare: " +
+                             watermark.name + " has a format, and must be " +
+                             (sqlite ? "a text of ISO 8601" : "a timestamp or a date") + " there");
   const std::string name = quoted(watermark.source_name);
   const std::string value = sqlite ? "strftime('%Y-%m-%d %H:%M:%f', " + name + ")" : name;
   std::string inside;
   const auto bound = [&](const std::optional<Time>& time, const char* comparison) {
     if (!time) return;
-    std::string iso = to_iso(*time);
-    values.push_back(iso);
-    const std::string marker =
-        sqlite ? "strftime('%Y-%m-%d %H:%M:%f', ?" + std::to_string(values.size()) + ")"
-               : "$" + std::to_string(values.size());
-    inside += (inside.empty() ? "" : " AND ") + value + " " + comparison + " " + marker;
+    inside +=
+        (inside.empty() ? "" : " AND ") + value + " " + comparison + " " +
+        (sqlite ? sqlite_bound(to, watermark, name, *time, values) : postgres_bound(*time, values));
   };
   bound(to.window.start, ">=");
   bound(to.window.end, "<");
   if (!inside.empty()) text += " WHERE " + value + " IS NULL OR (" + inside + ")";
   return {text, {}, "select"};
 }
+
+// The rows of a statement that is run for what it does.
+class NoRows : public plugin::SqlRows {
+ public:
+  bool columns(std::vector<std::string>) override { return true; }
+  bool row(std::vector<json>) override { return true; }
+};
 
 }  // namespace
 
@@ -122,6 +159,12 @@ std::int64_t receive_database(Extraction& extraction) {
                                  extraction.context.duration("timeout", std::chrono::hours(1))};
   const auto engine =
       sqlite ? plugin::open_sqlite(connection, limits) : plugin::open_postgres(connection, limits);
+  const contract::Table& table = extraction.described.table;
+  if (!sqlite && !table.watermark.empty()) {
+    NoRows none;
+    engine->run({"SELECT set_config('TimeZone', $1, false)", {}, "select"},
+                {zone_of(*table.column(table.watermark))}, none);
+  }
   std::vector<json> values;
   const SqlStatement statement = statement_of(extraction, sqlite, values);
   lake::BronzeRows bronze(extraction.context, extraction.session, extraction.bronze,

@@ -35,20 +35,38 @@ std::optional<std::string> text_at(const json& record, const std::string& name) 
   return value->is_string() ? value->get<std::string>() : json_text(*value);
 }
 
-// The target of `Link: <url>; rel="next"`, or empty.
+// The target of `Link: <url>; rel="next"`, which may be one of several and in one of several
+// headers, or empty.
 std::string next_link(const HttpAnswer& answer) {
-  const std::string* header = answer.header("link");
-  if (header == nullptr) return {};
-  for (std::size_t at = 0; at < header->size();) {
-    const auto open = header->find('<', at), close = header->find('>', open);
-    if (close == header->npos) break;
-    const auto end = std::min(header->find(",", close), header->size());
-    const std::string about = header->substr(close, end - close);
-    if (about.find("rel=\"next\"") != about.npos || about.find("rel=next") != about.npos)
-      return header->substr(open + 1, close - open - 1);
-    at = end + 1;
+  for (const auto& [name, header] : answer.headers) {
+    if (name != "link") continue;
+    for (std::size_t at = 0; at < header.size();) {
+      const auto open = header.find('<', at), close = header.find('>', open);
+      if (close == header.npos) break;
+      const auto end = std::min(header.find(",", close), header.size());
+      const std::string about = header.substr(close, end - close);
+      if (about.find("rel=\"next\"") != about.npos || about.find("rel=next") != about.npos)
+        return header.substr(open + 1, close - open - 1);
+      at = end + 1;
+    }
   }
   return {};
+}
+
+// Where the link of a page at `url` leads.
+std::string link_from(const std::string& url, const std::string& link) {
+  if (link.empty() || link.starts_with("http://") || link.starts_with("https://")) return link;
+  const UrlParts parts = split_url(url);
+  if (link.starts_with("//"))
+    return std::string(parts.scheme.substr(0, parts.scheme.find('/'))) + link;
+  std::string path(parts.rest.substr(0, parts.rest.find_first_of("?#")));
+  if (path.empty()) path = "/";
+  if (link.starts_with("/")) {
+    path.clear();
+  } else if (!link.starts_with("?")) {
+    path.resize(path.rfind('/') + 1);
+  }
+  return std::string(parts.scheme) + std::string(parts.host) + path + link;
 }
 
 class RestReader {
@@ -72,15 +90,23 @@ class RestReader {
   std::int64_t run() {
     std::string url = url_of(source_.first_page, "");
     std::set<std::string> seen;
+    std::string before;  // the last page's body
     for (std::int64_t page = source_.first_page;; ++page) {
       if (page - source_.first_page >= max_pages)
         throw plugin::FinalError("the service sends more than 100,000 pages");
       if (!seen.insert(url).second)
         throw plugin::RetryableError("the service leads back to a page that was read already");
-      const HttpAnswer answer = fetch(url);
+      HttpAnswer answer = fetch(url, source_.paging == "page" && page > source_.first_page);
+      if (answer.status == 404) break;
       const auto [records, next] = take(answer, url);
       if (source_.paging == "page") {
         if (records == 0) break;
+        if (answer.body == before)
+          throw plugin::FinalError(
+              "page " + std::to_string(page) +
+              " is the one before again: the service does not go by the parameter " +
+              source_.page_parameter + "; set batuta.pageParameter, or batuta.paging to none");
+        before = std::move(answer.body);
         url = url_of(page + 1, "");
       } else if (next.empty()) {
         break;
@@ -119,12 +145,14 @@ class RestReader {
     return url;
   }
 
-  HttpAnswer fetch(const std::string& url) {
+  // 200, or behind the first page by number 404, which some services answer behind the last.
+  HttpAnswer fetch(const std::string& url, bool behind_first) {
     request_.url = url;
     for (int tried = 1;; ++tried) {
       auto answer = http_call(request_);
       to_.context.check_cancelled();
-      if (answer && answer->status == 200) return std::move(*answer);
+      if (answer && (answer->status == 200 || (behind_first && answer->status == 404)))
+        return std::move(*answer);
       const std::string said =
           answer ? "HTTP " + std::to_string(answer->status) : answer.error().message;
       const bool passing =
@@ -197,11 +225,7 @@ class RestReader {
                     next.is_string() ? next.get<std::string>() : json_text(next));
     }
     if (source_.paging != "link") return {};
-    std::string next = next_link(answer);
-    if (next.starts_with("/")) {
-      const UrlParts parts = split_url(url);
-      next = std::string(parts.scheme) + std::string(parts.host) + next;
-    }
+    std::string next = link_from(url, next_link(answer));
     // A login must not follow to another host.
     const UrlParts here = split_url(url), there = split_url(next);
     if (!next.empty() && (here.scheme != there.scheme || here.host != there.host))

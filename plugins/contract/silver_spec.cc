@@ -20,15 +20,31 @@ std::string sql_type_of(const std::string& type) {
 std::string instant_sql(const Column& column, const std::string& text) {
   const bool utc = column.timezone.empty() || column.timezone == "UTC" ||
                    column.timezone == "Etc/UTC" || column.timezone == "Z";
+  const bool zoned = column.format.find("%z") != column.format.npos ||
+                     column.format.find("%Z") != column.format.npos;
   const std::string local =
       column.format.empty() ? "TRY_CAST(" + text + " AS TIMESTAMP)"
                             : "TRY_STRPTIME(" + text + ", " + quoted_literal(column.format) + ")";
   const std::string instant =
-      utc ? "CAST(" + local + " AS TIMESTAMPTZ)"
-          : "timezone(" + quoted_literal(column.timezone) + ", " + local + ")";
-  // A text with an offset tells its zone itself.
-  return column.format.empty() ? "coalesce(batuta_instant(" + text + "), " + instant + ")"
-                               : instant;
+      utc || zoned ? "CAST(" + local + " AS TIMESTAMPTZ)"
+                   : "timezone(" + quoted_literal(column.timezone) + ", " + local + ")";
+  // A text with an offset tells its zone itself; a bare date, of ten characters, has none.
+  return column.format.empty()
+             ? "coalesce(CASE WHEN length(" + text + ") > 10 THEN batuta_instant(" + text +
+                   ") END, " + instant + ")"
+             : instant;
+}
+
+// The engine alone would take 05/06/24 for a day of the year 5, and years of five digits or before
+// Christ, whose texts have another order than their days.
+std::string date_sql(const Column& column, const std::string& text) {
+  const std::string day =
+      column.format.empty()
+          ? "CASE WHEN regexp_full_match(" + text +
+                ", '\\d{4}-\\d{2}-\\d{2}([T ].*)?') THEN TRY_CAST(" + text + " AS DATE) END"
+          : "CAST(TRY_STRPTIME(" + text + ", " + quoted_literal(column.format) + ") AS DATE)";
+  return "CASE WHEN " + day + " BETWEEN DATE '0001-01-01' AND DATE '9999-12-31' THEN " + day +
+         " END";
 }
 
 std::string limit_name(const std::string& column, const char* what) {
@@ -136,10 +152,7 @@ std::string typed_sql(const Column& column) {
   if (type == "boolean")
     return "CASE WHEN lower(" + text + ") IN ('true', 't', 'yes', 'y', '1') THEN true WHEN lower(" +
            text + ") IN ('false', 'f', 'no', 'n', '0') THEN false END";
-  if (type == "date")
-    return column.format.empty()
-               ? "TRY_CAST(" + text + " AS DATE)"
-               : "CAST(TRY_STRPTIME(" + text + ", " + quoted_literal(column.format) + ") AS DATE)";
+  if (type == "date") return date_sql(column, text);
   if (type == "timestamp") return instant_sql(column, text);
   return "TRY_CAST(" + text + " AS " + sql_type_of(type) + ")";
 }

@@ -23,6 +23,7 @@ TEST_CASE("an instant survives the way to text and back") {
 TEST_CASE("RFC 3339 is read with offsets, fractions and bare dates") {
   CHECK(to_iso(*parse_iso("2026-11-20")) == "2026-11-20T00:00:00Z");
   CHECK(to_iso(*parse_iso("2026-11-20T23:30:00-03:00")) == "2026-11-21T02:30:00Z");
+  CHECK(to_iso(*parse_iso("2026-11-20 23:30:00-03")) == "2026-11-21T02:30:00Z");
   CHECK(to_iso(*parse_iso("2026-11-20 23:30:00.5Z")) == "2026-11-20T23:30:00.500000Z");
   CHECK(to_iso(*parse_iso("2026-11-20T23:30:00.123456789Z")) == "2026-11-20T23:30:00.123456Z");
   CHECK(to_iso(*parse_iso("2026-11-20T23:30Z")) == "2026-11-20T23:30:00Z");

@@ -53,12 +53,10 @@ TEST_CASE("diff: a change without a new version is told as one") {
   CHECK(found[1].message == "the status becomes retired from active");
 }
 
-TEST_CASE("diff: a column that may be absent and a wider type are followed") {
+TEST_CASE("diff: a column that may be absent and other limits are followed") {
   CHECK(changes("      - name: updated_at",
                 "      - {name: city, logicalType: string}\n"
                 "      - name: updated_at") == "+ table clients, column city: is new, string");
-  CHECK(changes("decimal(12,2)", "decimal(14,3)") ==
-        "+ table clients, column income: the type becomes decimal(14,3) from decimal(12,2)");
   CHECK(changes("minimum: 0", "minimum: 10") ==
         "+ table clients, column income: its limits are others: they judge rows from now on");
   CHECK(changes("physicalName: birth_date", "physicalName: dob") ==
@@ -70,6 +68,11 @@ TEST_CASE("diff: what the rows that stand cannot follow is told with what to do"
                 "      - {name: city, logicalType: string, required: true}\n"
                 "      - name: updated_at")
             .starts_with("- table clients, column city: is new and required"));
+  CHECK(
+      changes("decimal(12,2)", "decimal(14,3)") ==
+      "- table clients, column income: the type becomes decimal(14,3) from decimal(12,2), which a "
+      "table that stands does not take on: drop silver, and the next run makes it anew from "
+      "bronze");
   CHECK(changes("decimal(12,2)", "decimal(12,4)")
             .starts_with("- table clients, column income: the type"));
   CHECK(
@@ -83,6 +86,26 @@ TEST_CASE("diff: what the rows that stand cannot follow is told with what to do"
   CHECK(changes("domain: brokerage", "domain: broker").starts_with("- contract: the domain"));
   CHECK(changes("name: clients\n", "name: people\n")
             .starts_with("- table people: was called clients"));
+}
+
+TEST_CASE("diff: without a primary key the columns are the row") {
+  const auto keyless = [](const std::string& properties, const std::string& format) {
+    auto read = read_contract(
+        "apiVersion: v3.1.0\nkind: DataContract\nid: a\nversion: '1'\nstatus: s\ndomain: d\n"
+        "servers: [{server: x, type: local, path: /in/x, format: " +
+            format + "}]\nschema:\n  - name: t\n    properties: [" + properties + "]\n",
+        "c.yaml");
+    for (const auto& each : read.problems) MESSAGE(each.text());
+    REQUIRE(read.contract);
+    return std::move(*read.contract);
+  };
+  const std::string a = "{name: a, logicalType: string}", b = "{name: b, logicalType: string}";
+  const std::string told = "- table t: it has no primary key";
+  CHECK(changes(keyless(a, "csv"), keyless(a + "," + b, "csv")).find(told) != std::string::npos);
+  CHECK(changes(keyless(a + "," + b, "csv"), keyless(b + "," + a, "csv")).starts_with(told));
+  CHECK(changes(keyless(a, "csv"), keyless(a, "csv")).empty());
+  CHECK(changes(keyless(a, "json"), keyless(a + "," + b, "json")) ==
+        "+ table t, column b: is new, string");
 }
 
 TEST_CASE("diff: a type is wider only when every value fits") {

@@ -23,6 +23,9 @@ TEST_CASE("yaml: scalars are what the core schema says") {
         R"({"day":"2024-05-06","at":"2024-05-06T00:00:00Z"})");
   CHECK(parse_yaml("a: &x {b: 1}\nc: *x\nd: {<<: *x, e: 2}")->dump() ==
         R"({"a":{"b":1},"c":{"b":1},"d":{"b":1,"e":2}})");
+  CHECK(parse_yaml("a: &x {b: 1, c: 2}\nd: {<<: *x, b: 3}\ne: {b: 4, <<: *x}")->dump() ==
+        R"({"a":{"b":1,"c":2},"d":{"b":3,"c":2},"e":{"b":4,"c":2}})");
+  CHECK(says(parse_yaml("a: &x {b: 1}\nd: {<<: *x, b: 3, b: 4}"), "\"b\" stands twice"));
   CHECK(says(parse_yaml("a: 1\na: 2"), "line 2: \"a\" stands twice"));
   CHECK(says(parse_yaml("a: *nobody"), "an alias to nothing"));
   CHECK(says(parse_yaml("[a, b]: 1"), "a key must be a text"));

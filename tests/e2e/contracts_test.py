@@ -134,6 +134,21 @@ def files_and_a_database_become_tables():
         assert server.sql("SELECT name FROM silver.clients WHERE client_id = 1") == [["Ana B"]]
 
 
+def an_odd_date_is_one_row_in_quarantine():
+    """a date of five digits, one before Christ and one that is none cost no other row of their batch"""
+    columns = [ORDERS[0], {"name": "day", "logicalType": "date", "required": True, "partitioned": True}]
+    with Folder("contract-dates") as folder:
+        drop = folder.path / "days.csv"
+        drop.write_text("id,day\n1,2024-05-06\n2,20024-05-06\n3,notadate\n4,2024-05-06 (BC)\n5,05/06/24\n6,1999-12-31\n")
+        write(folder, "days", contract("days", {"server": "drop", "type": "local", "path": str(drop), "format": "csv"}, columns))
+        server = folder.server({"shop": dag("shop", both("days"))}).start()
+        known(server, "shop")
+        ended(server, "shop")
+        assert server.sql("SELECT id FROM silver.days ORDER BY id") == [[1], [6]]
+        rejected = server.sql("SELECT id, reason FROM quarantine.days ORDER BY id")
+        assert rejected == [[n, "bad_day"] for n in "2345"], rejected
+
+
 def contracts_change_under_a_running_server():
     """a contract saved anew is live; a new column is added, another type is refused with the list, a broken file keeps the DAG"""
     with Folder("contract-changes") as folder:
@@ -252,7 +267,14 @@ class Service:
                 page = int(query.get("page", query.get("cursor", "1")))
                 part = items[2 * page - 2:2 * page]
                 more = 2 * page < len(items)
-                if url.path == "/pages":
+                if url.path == "/same":
+                    return self.answer(200, items)
+                if url.path == "/ends" and not part:
+                    return self.answer(404, {})
+                if url.path == "/split":
+                    links = ['<?page=1>; rel="first"'] + ([f'<?page={page + 1}>; rel="next"'] if more else [])
+                    return self.answer(200, part, {"Link": links})
+                if url.path in ("/pages", "/ends"):
                     return self.answer(200, part)
                 if url.path == "/cursor":
                     return self.answer(200, {"data": part, "next": str(page + 1) if more else None})
@@ -265,8 +287,9 @@ class Service:
                 text = json.dumps(body).encode()
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(text)))
-                for name, value in (headers or {}).items():
-                    self.send_header(name, value)
+                for name, values in (headers or {}).items():
+                    for value in values if isinstance(values, list) else [values]:
+                        self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(text)
 
@@ -285,14 +308,16 @@ def a_rest_service_becomes_tables():
                {"name": "who", "physicalName": "/who/name", "logicalType": "string"}]
     ways = {"pages": [("batuta.paging", "page")],
             "cursor": [("batuta.paging", "cursor"), ("batuta.records", "/data"), ("batuta.nextCursor", "/next")],
-            "busy": [("batuta.paging", "link")]}
+            "ends": [("batuta.paging", "page")],
+            "busy": [("batuta.paging", "link")],
+            "split": [("batuta.paging", "link")]}
     with Folder("contract-rest") as folder:
-        for name, properties in ways.items():
+        for name, properties in [*ways.items(), ("same", ways["pages"])]:
             given = [("batuta.connection", "items")] + properties
             write(folder, name, contract(name, {"server": "api", "type": "api", "location": f"/{name}", "customProperties": [
                 {"property": key, "value": value} for key, value in given]}, columns))
         tasks = [task for name in ways for task in both(name)]
-        server = folder.server({"shop": dag("shop", tasks)}).start()
+        server = folder.server({"shop": dag("shop", tasks), "same": dag("same", both("same"))}).start()
         server.call("POST", "/api/v2/connections", {"connection_id": "items", "conn_type": "http", "host": "127.0.0.1",
                                                     "port": service.port, "password": "secret-token"})
         known(server, "shop")
@@ -300,6 +325,8 @@ def a_rest_service_becomes_tables():
         for name in ways:
             rows = server.sql(f"SELECT id, who FROM silver.{name} ORDER BY id")
             assert rows == [[n, f"n{n}"] for n in range(1, 6)], (name, rows)
+        run_id = ended(server, "same", "failed")
+        assert "does not go by the parameter page" in server.log_text("same", run_id, "same_extract")
         server.call("PATCH", "/api/v2/connections/items", {"connection_id": "items", "conn_type": "http", "host": "127.0.0.1",
                                                            "port": service.port, "password": "wrong"})
         run_id = ended(server, "shop", "failed")
@@ -326,10 +353,32 @@ def postgresql_and_sqlite_are_read_by_window():
                                                   {"property": "batuta.connection", "value": "pg"}]}, columns, properties=modes))
         write(folder, "lite", contract("lite", {"server": "l", "type": "custom", "format": "sqlite", "path": str(base)}, columns,
                                        properties=modes))
-        server = folder.server({"shop": dag("shop", both("big") + both("lite")), "fill": dag("fill", [
+        hand = contract("hand", {"server": "l", "type": "custom", "format": "sqlite", "path": str(base)}, columns,
+                        properties=modes, physical="lite")
+        write(folder, "hand", hand)
+        # Rows 1 and 2 lie in the windows below, row 3 behind them.
+        at = [("2024-04-30 21:30:00", "2024-05-01"), ("2024-05-31 21:30:00", "2024-06-01"), ("2024-06-30 22:00:00", "2024-06-02")]
+        zoned = [{"name": "id", "logicalType": "integer", "primaryKey": True, "required": True},
+                 {"name": "at", "logicalType": "timestamp", "logicalTypeOptions": {"defaultTimezone": "America/Sao_Paulo"}}]
+        days = [zoned[0], {"name": "day", "logicalType": "date"}]
+        times = [("batuta.mode", "incremental"), ("batuta.watermark", "at")]
+        lite = {"server": "l", "type": "custom", "format": "sqlite", "path": str(base)}
+        pg = {"server": "pg", "type": "postgres", "host": "127.0.0.1", "port": postgres.port, "database": "postgres", "schema": "public",
+              "customProperties": [{"property": "batuta.connection", "value": "pg"}]}
+        fill = "CREATE TABLE times (id INTEGER, at {}, day {}); INSERT INTO times VALUES " + ", ".join(
+            str((n + 1, *row)) for n, row in enumerate(at))
+        with sqlite3.connect(base) as db:
+            db.executescript(fill.format("TEXT", "TEXT"))
+        write(folder, "local", contract("local", pg, zoned, properties=times, physical="times"))
+        write(folder, "local_lite", contract("local_lite", lite, zoned, properties=times, physical="times"))
+        for name, place in (("days", pg), ("days_lite", lite)):
+            write(folder, name, contract(name, place, days, properties=[times[0], ("batuta.watermark", "day")], physical="times"))
+        windows = ["local", "local_lite", "days", "days_lite"]
+        server = folder.server({"hand": dag("hand", both("hand")), "windows": dag("windows", [
+            task for name in windows for task in both(name)]), "shop": dag("shop", both("big") + both("lite")), "fill": dag("fill", [
             {"task_id": "fill", "type": "sql", "connection": "pg", "sql":
              "CREATE TABLE big (id BIGINT, price NUMERIC(10,2), details JSONB, updated_at TIMESTAMPTZ); "
-             f"INSERT INTO big VALUES {rows.replace('00:00:00', '00:00:00+00')}"}])}).start()
+             f"INSERT INTO big VALUES {rows.replace('00:00:00', '00:00:00+00')}; " + fill.format("TIMESTAMP", "DATE")}])}).start()
         server.call("POST", "/api/v2/connections", {"connection_id": "pg", "conn_type": "postgres", "host": "127.0.0.1",
                                                     "port": postgres.port, "login": "batuta", "password": "hunter22",
                                                     "schema": "postgres"})
@@ -347,6 +396,25 @@ def postgresql_and_sqlite_are_read_by_window():
         assert take("2024-05-01T00:00:00Z", "2024-06-01T00:00:00Z") == [[1, 2], [1, 2]]
         assert take("2024-06-01T00:00:00Z", "2024-07-01T00:00:00Z") == [[1, 2, 3], [1, 2, 3]]
         assert server.sql("SELECT count(*) FROM bronze.big") == [[3]]
+        # A run without an interval: a first load begins at the beginning, the next one where that ended.
+        for row, count in [(None, 4), ("(5, 5, NULL, '2024-01-01 00:00:00')", 4), ("(6, 6, NULL, strftime('%Y-%m-%d %H:%M:%f', 'now'))", 5)]:
+            with sqlite3.connect(base) as db:
+                if row:
+                    db.execute(f"INSERT INTO lite VALUES {row}")
+            ended(server, "hand")
+            assert server.sql("SELECT count(*) FROM bronze.hand") == [[count]], (row, count)
+        # Times without a zone are the watermark's: 21:30 of Sao Paulo is 00:30 of the next day in UTC. And a window
+        # within a day takes in the whole day so far.
+        for start, end in (("2024-05-31T12:00:00Z", "2024-06-01T00:00:00Z"), ("2024-06-01T00:00:00Z", "2024-06-01T12:00:00Z")):
+            run_id = server.trigger("windows", {"start": start, "end": end})["dag_run_id"]
+            assert server.wait_run("windows", run_id)["state"] == "success", server.tasks("windows", run_id)
+            counts = [server.sql(f"SELECT count(*) FROM bronze.{name}")[0][0] for name in windows]
+            assert counts == ([1, 1, 1, 1] if end.startswith("2024-06-01T00") else [2, 2, 2, 2]), (start, counts)
+        run_id = server.trigger("windows", {"start": "2024-06-02T09:00:00Z", "end": "2024-06-02T10:00:00Z"})["dag_run_id"]
+        assert server.wait_run("windows", run_id)["state"] == "success", server.tasks("windows", run_id)
+        for name in windows:
+            ids = [row[0] for row in server.sql(f"SELECT id FROM silver.{name} ORDER BY id")]
+            assert ids == ([1, 2, 3] if name.startswith("days") else [1, 2]), (name, ids)
         assert server.sql("SELECT CAST(price AS VARCHAR), details FROM silver.big WHERE id = 1") == [["1.50", '{"a":1}']]
         postgres.stop()
 
@@ -430,5 +498,5 @@ def contract_files_are_checked_without_a_server():
 
 if __name__ == "__main__":
     main([contract_files_are_checked_without_a_server, contracts_are_made_from_what_is_there, files_and_a_database_become_tables,
-          contracts_change_under_a_running_server, quality_keeps_a_version_back, a_rest_service_becomes_tables,
+          an_odd_date_is_one_row_in_quarantine, contracts_change_under_a_running_server, quality_keeps_a_version_back, a_rest_service_becomes_tables,
           postgresql_and_sqlite_are_read_by_window, the_page_for_a_new_source_works_as_written, real_days_of_a_shop])

@@ -99,12 +99,27 @@ TEST_CASE("contract plugin: texts become what the contract's types say, or nothi
        "2024-05-31"},
       {"{name: a, logicalType: date, logicalTypeOptions: {format: dd/MM/yyyy}}", "2024-05-31",
        "NULL"},
+      {"{name: a, logicalType: date}", "2024-05-06T23:00:00-03:00", "2024-05-06"},
+      {"{name: a, logicalType: date}", "20024-05-06", "NULL"},
+      {"{name: a, logicalType: date}", "0000-05-06", "NULL"},
+      {"{name: a, logicalType: date}", "2024-05-06 (BC)", "NULL"},
+      {"{name: a, logicalType: date}", "05/06/24", "NULL"},
+      {"{name: a, logicalType: date}", "infinity", "NULL"},
       {"{name: a, logicalType: timestamp}", "2024-05-06T10:00:00-03:00", "2024-05-06 13:00:00+00"},
       {"{name: a, logicalType: timestamp}", "2024-05-06 10:00:00", "2024-05-06 10:00:00+00"},
       {"{name: a, logicalType: timestamp}", "soon", "NULL"},
       {"{name: a, logicalType: timestamp, logicalTypeOptions: {defaultTimezone: "
        "America/Sao_Paulo}}",
        "2024-05-06 10:00:00", "2024-05-06 13:00:00+00"},
+      {"{name: a, logicalType: timestamp, logicalTypeOptions: {defaultTimezone: "
+       "America/Sao_Paulo}}",
+       "2024-05-06", "2024-05-06 03:00:00+00"},
+      {"{name: a, logicalType: timestamp, logicalTypeOptions: {defaultTimezone: "
+       "America/Sao_Paulo}}",
+       "2024-05-06 10:00:00+02", "2024-05-06 08:00:00+00"},
+      {"{name: a, logicalType: timestamp, logicalTypeOptions: {defaultTimezone: "
+       "America/Sao_Paulo, format: '%d/%m/%Y %H:%M %z'}}",
+       "06/05/2024 10:30 +0200", "2024-05-06 08:30:00+00"},
       {"{name: a, logicalType: timestamp, logicalTypeOptions: {format: 'dd/MM/yyyy HH:mm'}}",
        "06/05/2024 10:30", "2024-05-06 10:30:00+00"},
       {"{name: a, logicalType: object}", "{\"b\": 1}", "{\"b\": 1}"},

@@ -82,10 +82,11 @@ std::string good_rows_sql(const TransformSpec& spec, const std::string& more) {
          "\"_ingested_at\" DESC, \"_record_no\" DESC, \"_run_id\" DESC) = 1";
 }
 
-// $1 and $2 are the first and the last partition.
+// $1: the partitions, with commas between.
 std::string candidates_sql(const TransformSpec& spec) {
   return "CREATE OR REPLACE TEMP TABLE candidates AS " +
-         good_rows_sql(spec, " AND \"_part\" BETWEEN CAST($1 AS DATE) AND CAST($2 AS DATE)");
+         good_rows_sql(spec,
+                       " AND \"_part\" IN (SELECT CAST(unnest(string_split($1, ',')) AS DATE))");
 }
 
 // Whether the new row `n` takes the place of the row `s` that is there.
@@ -222,7 +223,10 @@ class Transform {
 
   // Returns how many rows of these partitions are new or changed.
   std::int64_t merge(const std::vector<std::string>& partitions) {
-    session_.run(candidates_sql(spec_), {partitions.front(), partitions.back()});
+    std::string listed;
+    for (const std::string& partition : partitions)
+      listed += (listed.empty() ? "" : ",") + partition;
+    session_.run(candidates_sql(spec_), {listed});
     const std::set<std::string> wanted(partitions.begin(), partitions.end());
     view_of(session_, "target_old", spec_.target, target_, target_.files([&](const AddFile& file) {
       return wanted.count(partition_of(spec_.target, target_, file)) != 0;
