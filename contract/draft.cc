@@ -157,18 +157,20 @@ std::string lake_name(std::string_view source_name) {
   return taken.contains(out) ? "source_" + out : out;
 }
 
+std::string suggested_key(const std::vector<SeenColumn>& columns) {
+  for (const SeenColumn& column : columns) {
+    if (column.distinct() &&
+        (column.logical_type() == "integer" || column.logical_type() == "string"))
+      return column.source_name();
+  }
+  return {};
+}
+
 std::string draft_contract(const DraftSource& source, const std::vector<SeenColumn>& columns) {
   Value table = {{"name", source.table}};
   if (!source.physical_name.empty() && source.physical_name != source.table)
     table["physicalName"] = source.physical_name;
-  std::vector<std::string> keys = source.keys;
-  if (keys.empty()) {
-    for (const SeenColumn& column : columns) {
-      if (keys.empty() && column.distinct() &&
-          (column.logical_type() == "integer" || column.logical_type() == "string"))
-        keys.push_back(column.source_name());
-    }
-  }
+  const std::vector<std::string>& keys = source.keys;
   std::set<std::string> names;
   table["properties"] = Value::array();
   for (const SeenColumn& column : columns) {

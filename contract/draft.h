@@ -45,8 +45,12 @@ struct DraftSource {
   std::string domain, table;
   std::string server_json;        // of the contract's servers
   std::string physical_name;      // of a database's table; empty: none
-  std::vector<std::string> keys;  // source names; empty: the first column whose values are distinct
+  std::vector<std::string> keys;  // source names of the primary key, as a database tells it
 };
+
+// The source name of a column that may be the primary key: the first without repeats among the rows
+// that were looked at, whole numbers or texts. Empty: none. Rows to come may repeat it.
+std::string suggested_key(const std::vector<SeenColumn>& columns);
 
 // The YAML of a contract that read_contract() takes.
 std::string draft_contract(const DraftSource& source, const std::vector<SeenColumn>& columns);

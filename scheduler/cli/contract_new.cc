@@ -296,6 +296,12 @@ std::string new_contract(const NewContract& what) {
   if (draft.table.empty() || (draft.table[0] >= '0' && draft.table[0] <= '9'))
     draft.table.insert(0, "table_");
   draft.server_json = json_text(server);
+  const std::string key = draft.keys.empty() ? contract::suggested_key(columns) : "";
+  if (!key.empty())
+    std::fprintf(stderr,
+                 "no primary key is known, and none is written down; \"%s\" is another in each row "
+                 "that was looked at: give it primaryKey: true if it always is\n",
+                 shown_text(key).c_str());
   return contract::draft_contract(draft, columns);
 }
 

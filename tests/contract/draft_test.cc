@@ -59,7 +59,7 @@ TEST_CASE("draft: what is drafted is a contract") {
                       R"({"server": "drop", "type": "local", "path": "/in/*.csv",
                       "format": "csv"})",
                       "",
-                      {}},
+                      {"Id"}},
                      columns);
   CAPTURE(yaml);
   const auto read = read_contract(yaml, "draft.yaml");
@@ -71,6 +71,17 @@ TEST_CASE("draft: what is drafted is a contract") {
   CHECK(table.column("amount")->type == "decimal(18,2)");
   CHECK(table.column("note_1")->source_name == "note: #1");
   CHECK(table.source.path == "/in/*.csv");
+}
+
+TEST_CASE("draft: a column without repeats is a suggestion, and no primary key") {
+  const std::vector<SeenColumn> columns = {seen("day", {"2024-05-06", "2024-05-07"}),
+                                           seen("kind", {"a", "a"}), seen("Id", {"1", "2"})};
+  CHECK(suggested_key(columns) == "Id");
+  CHECK(suggested_key({seen("kind", {"a", "a"})}).empty());
+  const auto read =
+      read_contract(draft_contract({"shop", "orders", "", "", {}}, columns), "c.yaml");
+  REQUIRE(read.contract);
+  CHECK(read.contract->table("orders")->keys().empty());
 }
 
 TEST_CASE("yaml: what is written reads back as it was") {

@@ -449,7 +449,8 @@ def contracts_are_made_from_what_is_there():
         lines = folder.path / "items.jsonl"
         lines.write_text('{"sku": "a", "price": 1.5, "tags": ["x"]}\n{"sku": "b", "price": 2, "tags": []}\n')
         made = folder.path / "contracts" / "shop" / "items.odcs.yaml"
-        assert run("contracts", "new", lines, "--domain", "shop", "--to", made).stdout.strip() == str(made)
+        said = run("contracts", "new", lines, "--domain", "shop", "--to", made)
+        assert said.stdout.strip() == str(made) and '"sku" is another in each row' in said.stderr, said
         assert "--overwrite" in run("contracts", "new", lines, "--to", made, code=1).stderr
         shown = json.loads(run("contracts", "show", made, "-o", "json").stdout)["tables"][0]
         assert {column["name"]: column["type"] for column in shown["columns"]} == {
