@@ -168,7 +168,10 @@ Result<SqlTemplates> sql_templates(std::string_view text) {
       if (end == std::string_view::npos) return {Errc::invalid, "{{ without }}"};
       const std::string name = "template_" + std::to_string(out.parameters.size() + 1);
       out.parameters.emplace_back(name, text.substr(at, end + 2 - at));
-      out.text += ":" + name;
+      // A word or a colon right before it would make the name none: a cast, or a part of a slice.
+      const bool apart =
+          out.text.empty() || (out.text.back() != ':' && !word_character(out.text.back()));
+      out.text += (apart ? ":" : " :") + name;
       at = end + 2;
       continue;
     }

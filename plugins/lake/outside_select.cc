@@ -25,6 +25,14 @@ bool holds(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+// Functions that are written without parentheses: where no column has such a name, the engine takes
+// them for a function after it has parsed the statement.
+bool tells_the_time(const std::string& name) {
+  static const std::vector<std::string> names = {
+      "current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"};
+  return holds(names, name);
+}
+
 bool is_catalogue_function(const std::string& name) {
   for (const char* prefix : {"pg_", "duckdb_", "pragma_", "has_", "__internal_"})
     if (name.starts_with(prefix)) return true;
@@ -43,6 +51,7 @@ class Walk {
     if (type == "BASE_TABLE") note_table(node);
     if (const auto sample = node.find("sample"); sample != node.end() && !sample->is_null())
       found_.samples = true;
+    if (type == "COLUMN_REF") note_clock(node);
     if (type == "SHOW_REF" && node.contains("query") && node["query"].is_null())
       throw SqlError("SHOW is not allowed here: batuta lake tables lists the tables");
     const std::size_t outer = defined_.size();
@@ -76,6 +85,13 @@ class Walk {
   static std::string text(const json& node, const char* key) {
     const auto found = node.find(key);
     return found != node.end() && found->is_string() ? found->get<std::string>() : std::string();
+  }
+
+  void note_clock(const json& node) {
+    const auto names = node.find("column_names");
+    if (names == node.end() || names->size() != 1 || !names->front().is_string()) return;
+    const std::string name = lower(names->front().get<std::string>());
+    if (tells_the_time(name)) found_.clock = name;
   }
 
   void note_table(const json& node) {

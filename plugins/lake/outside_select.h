@@ -29,6 +29,7 @@ struct OutsideSelect {
   std::vector<NamedTable> tables;      // each once
   std::vector<std::string> functions;  // each once, in lower case: operators, too
   bool samples = false;                // takes a sample of a table: another one each time
+  std::string clock{};                 // current_date or its like, which looks like a column
 };
 
 // The same for the SELECT of a model, whose tables may be named layer.domain.table.

@@ -14,7 +14,13 @@ namespace batuta::models {
 namespace {
 
 using nlohmann::json;
-using Versions = std::map<std::string, std::int64_t>;
+
+struct Fixed {
+  std::int64_t version = lakelog::latest_version;
+  std::string table_id;  // empty: not told
+  bool operator==(const Fixed&) const = default;
+};
+using Versions = std::map<std::string, Fixed>;
 
 constexpr std::size_t kept_runs = 1000;
 
@@ -28,8 +34,13 @@ std::string key_of(const plugin::Context& context, const std::string& target) {
 
 std::string text_of(const Versions& versions) {
   json out = json::object();
-  for (const auto& [name, version] : versions) out[name] = version;
+  for (const auto& [name, fixed] : versions)
+    out[name] = {{"version", fixed.version}, {"table_id", fixed.table_id}};
   return json_text(out);
+}
+
+const std::string& id_of(const lake::DeltaTable& table) {
+  return table.snapshot().metadata.id;
 }
 
 std::optional<Versions> read_fixed(const lakelog::Storage& storage, const std::string& key) {
@@ -40,8 +51,16 @@ std::optional<Versions> read_fixed(const lakelog::Storage& storage, const std::s
   if (!parsed || !parsed->is_object())
     throw plugin::FinalError(key + " is no list of versions: remove it, and the task reads anew");
   Versions versions;
-  for (const auto& [name, version] : parsed->items())
-    versions[name] = json_int(version).value_or(lakelog::latest_version);
+  for (const auto& [name, given] : parsed->items()) {
+    Fixed& fixed = versions[name];
+    if (!given.is_object()) {  // the version alone, as it was written before
+      fixed.version = json_int(given).value_or(lakelog::latest_version);
+      continue;
+    }
+    fixed.version = json_int(given.value("version", json())).value_or(lakelog::latest_version);
+    const auto id = given.find("table_id");
+    if (id != given.end() && id->is_string()) fixed.table_id = id->get<std::string>();
+  }
   return versions;
 }
 
@@ -63,6 +82,14 @@ lake::DeltaTable open_fixed(lake::Session& session, const std::string& lake,
                              ": this run's first attempt read it; a new run reads what is there "
                              "now");
   }
+}
+
+void refuse_another(const lake::DeltaTable& table, const Fixed& fixed) {
+  if (fixed.table_id.empty() || fixed.table_id == id_of(table)) return;
+  throw plugin::FinalError(table.name() +
+                           " was removed and made anew since this run's first attempt read its "
+                           "version " +
+                           std::to_string(fixed.version) + "; a new run reads what is there now");
 }
 
 std::string execution_of(const lakelog::Commit& commit) {
@@ -103,13 +130,16 @@ Inputs open_inputs(plugin::Context& context, lake::Session& session, const std::
     const auto fixed = versions.find(name);
     if (fixed == versions.end()) {
       auto table = open_newest(session, lake, name);
-      versions[name] = table.version();
+      versions[name] = {table.version(), id_of(table)};
       inputs.tables.emplace(name, std::move(table));
       continue;
     }
+    const std::int64_t read = fixed->second.version;
     const std::int64_t version =
-        name == target ? fixed->second : as_the_run_left_it(context, *storage, name, fixed->second);
-    inputs.tables.emplace(name, open_fixed(session, lake, name, version));
+        name == target ? read : as_the_run_left_it(context, *storage, name, read);
+    auto table = open_fixed(session, lake, name, version);
+    if (version == read) refuse_another(table, fixed->second);
+    inputs.tables.emplace(name, std::move(table));
   }
   if (names.empty() || (before && versions == *before)) return inputs;
   // A model whose text was changed between two attempts may read more tables than before.
@@ -124,18 +154,33 @@ Inputs open_inputs(plugin::Context& context, lake::Session& session, const std::
 }
 
 std::string versions_json(const Inputs& inputs) {
-  Versions versions;
-  for (const auto& [name, table] : inputs.tables) versions[name] = table.version();
-  return text_of(versions);
+  json out = json::object();
+  for (const auto& [name, table] : inputs.tables) out[name] = table.version();
+  return json_text(out);
+}
+
+std::string table_ids_json(const Inputs& inputs) {
+  json out = json::object();
+  for (const auto& [name, table] : inputs.tables) out[name] = id_of(table);
+  return json_text(out);
 }
 
 void prune_inputs(plugin::Context& context, const lake::DeltaTable& target) {
   const auto& storage = target.storage();
-  auto listed = lake::must(storage->list(prefix_of(target.name())));
-  if (listed.objects.size() <= kept_runs) return;
-  listed.objects.resize(listed.objects.size() - kept_runs);  // execution ids grow with time
-  for (const auto& object : listed.objects) (void)lake::must(storage->remove(object.key));
-  context.debug("the versions that " + std::to_string(listed.objects.size()) +
+  const std::string own = key_of(context, target.name());
+  auto listed = storage->list(prefix_of(target.name()));
+  if (!listed)
+    return context.warn("what old runs read cannot be listed: " + listed.error().message);
+  if (listed->objects.size() <= kept_runs) return;
+  listed->objects.resize(listed->objects.size() - kept_runs);  // execution ids grow with time
+  std::size_t removed = 0;
+  for (const auto& object : listed->objects) {
+    if (object.key == own) continue;  // a clear of an old run, whose retries read the same
+    if (const auto gone = storage->remove(object.key); !gone)
+      return context.warn("what an old run read cannot be removed: " + gone.error().message);
+    ++removed;
+  }
+  context.debug("the versions that " + std::to_string(removed) +
                 " old runs read are no longer kept");
 }
 

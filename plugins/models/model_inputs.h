@@ -3,6 +3,7 @@
 //
 // What was fixed is an object in the target's folder, put if absent, of which readers of Delta
 // tables see nothing: gold/mart/t/_inputs/<execution id>.<task id>.json. The newest thousand stay.
+// Beside the version stands the table's id: one that was removed and made anew counts from 0 again.
 //
 // A table that this run itself has written since is read as the run left it: a clear of a task and
 // of those behind it hands the new rows on. The model's own table is not: what this run put there
@@ -23,14 +24,18 @@ struct Inputs {
   bool fixed_before = false;                       // by an earlier attempt
 };
 
-// Throws plugin::FinalError for a table that is not there, or not at its version any more.
+// Throws plugin::FinalError for a table that is not there, or not at its version any more, or is
+// another one by now.
 Inputs open_inputs(plugin::Context& context, lake::Session& session, const std::string& target,
                    const std::vector<std::string>& names);
 
 // {"silver/brokerage/orders":12,…}
 std::string versions_json(const Inputs& inputs);
 
-// Takes away what was fixed for all but the newest runs.
+// {"silver/brokerage/orders":"<id of the table>",…}
+std::string table_ids_json(const Inputs& inputs);
+
+// Takes away what was fixed for all but the newest runs, and this one. What fails is only logged.
 void prune_inputs(plugin::Context& context, const lake::DeltaTable& target);
 
 }  // namespace batuta::models

@@ -36,6 +36,10 @@ std::string listed(const std::vector<std::string>& columns) {
   return out;
 }
 
+std::string over_result(const std::string& condition) {
+  return "SELECT (" + condition + "\n) FROM fresh";
+}
+
 // One scan: its relation, its rules, and the values they name.
 class Scan {
  public:
@@ -168,15 +172,38 @@ void judge_count(plugin::Context& context, const ModelSpec& spec, const RuleSpec
 
 }  // namespace
 
-void check_condition(lake::Session& session, const std::string& what,
-                     const std::string& condition) {
-  const std::string sql = "SELECT (" + condition + "\n) FROM fresh";
+lake::OutsideSelect look_at_condition(lake::Session& session, const std::string& what,
+                                      const std::string& condition) {
   try {
-    const auto found = lake::check_model_select(session, sql);
+    auto found = lake::check_model_select(session, over_result(condition));
     for (const lake::NamedTable& table : found.tables)
       if (table != lake::NamedTable{"", "fresh", ""})
         throw lake::SqlError("it may name columns of the result only, and no table");
-    session.check(sql);
+    return found;
+  } catch (const lake::SqlError& error) {
+    throw plugin::FinalError(what + ": " + error.what());
+  }
+}
+
+lake::OutsideSelect look_at_conditions(lake::Session& session, const ModelSpec& spec) {
+  lake::OutsideSelect all;
+  const auto add = [&](const std::string& what, const std::string& condition) {
+    const auto found = look_at_condition(session, what, condition);
+    all.functions.insert(all.functions.end(), found.functions.begin(), found.functions.end());
+    all.samples = all.samples || found.samples;
+    if (all.clock.empty()) all.clock = found.clock;
+  };
+  if (!spec.delete_when.empty()) add("delete_when", spec.delete_when);
+  for (const RuleSpec& rule : spec.rules)
+    if (rule.kind == Kind::sql) add("quality rule " + rule.name, rule.condition);
+  return all;
+}
+
+void check_condition(lake::Session& session, const std::string& what,
+                     const std::string& condition) {
+  (void)look_at_condition(session, what, condition);
+  try {
+    session.check(over_result(condition));
   } catch (const lake::SqlError& error) {
     throw plugin::FinalError(what + ": " + error.what());
   }

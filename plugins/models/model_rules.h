@@ -17,6 +17,15 @@ namespace batuta::models {
 void judge(plugin::Context& context, lake::Session& session, const ModelSpec& spec,
            const ModelShape& shape);
 
+// What the conditions of delete_when and of the rules of kind sql name beside columns: they are
+// looked at, not run. Throws plugin::FinalError for one that names tables, or functions that a
+// model may not.
+lake::OutsideSelect look_at_conditions(lake::Session& session, const ModelSpec& spec);
+
+// The same for one; `what` is what the error calls it.
+lake::OutsideSelect look_at_condition(lake::Session& session, const std::string& what,
+                                      const std::string& condition);
+
 // Throws plugin::FinalError unless `condition` is one over the columns of the relation `fresh`.
 void check_condition(lake::Session& session, const std::string& what, const std::string& condition);
 

@@ -155,6 +155,12 @@ ModelSpec model_spec(const plugin::Context& context) {
   if (found == std::end(modes))
     throw plugin::FinalError("parameter mode: overwrite, append, merge or partitions");
   spec.mode = found->second;
+  const bool by_run = spec.mode == Mode::append || spec.mode == Mode::overwrite;
+  if (by_run && context.map_index() >= 0)
+    throw plugin::FinalError(
+        "parameter mode: the instances of a mapped task would take away each "
+        "other's rows by " +
+        mode + "; merge and partitions can be mapped");
   spec.keys = context.texts("keys");
   spec.partition_by = context.texts("partition_by");
   spec.delete_when = context.text("delete_when", "");

@@ -8,10 +8,15 @@
 // With "limit" instead of "expected" the model is run over the lake, and its first rows are told as
 // "rows". With neither the statement is looked at and not run. The task returns
 // {"cases": [{"name", "passed", "ms", "error", "tables": […], "columns": […], "missing": [[…]…],
-//             "unexpected": [[…]…], "cut": bool}…]}; of rows that differ, the first twenty.
+//             "unexpected": [[…]…], "cut": bool}…]}; of rows that differ, the first twenty. These
+//             are
+// the first of `cases`, as many as one answer can hold: whoever asks gives the others again.
+// "conditions": [[what, text]…] of a case are looked at, too: delete_when, and rules.
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "common/safe_json.h"
 #include "plugins/lake/attempt_session.h"
@@ -19,6 +24,7 @@
 #include "plugins/lake/lake_views.h"
 #include "plugins/lake/outside_select.h"
 #include "plugins/lake/sql_error.h"
+#include "plugins/models/model_rules.h"
 #include "plugins/models/model_spec.h"
 #include "plugins/models/result_shape.h"
 
@@ -32,6 +38,8 @@ constexpr JsonLimits case_limits{8u << 20, 32, 1'000'000, 1u << 20};
 constexpr std::size_t shown_rows = 20;
 constexpr std::size_t shown_bytes = 200;  // of a value
 constexpr std::size_t most_returned = 56u << 10;
+constexpr std::size_t most_of_rows = 44u << 10;
+constexpr std::size_t most_of_error = 4000;
 
 // A type as a person writes it: nothing but words, digits, parentheses and commas.
 std::string checked_type(const std::string& type) {
@@ -47,6 +55,33 @@ std::string checked_type(const std::string& type) {
 struct NamedType {
   std::string name, type;
 };
+
+// Decimal places of a type of exact numbers; nothing for others.
+std::optional<std::int64_t> places_of_type(const std::string& type) {
+  static const std::vector<std::string> whole = {"TINYINT", "SMALLINT", "INTEGER",   "BIGINT",
+                                                 "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER",
+                                                 "UBIGINT", "UHUGEINT"};
+  if (std::find(whole.begin(), whole.end(), type) != whole.end()) return 0;
+  const auto comma = type.find(',');
+  if (!type.starts_with("DECIMAL(") || comma == std::string::npos) return std::nullopt;
+  return std::strtol(type.c_str() + comma + 1, nullptr, 10);
+}
+
+// Decimal places that a number written out needs: 2 of "10.40e-1" and of "1.04"; 0 of what is none.
+std::int64_t places_of_number(const std::string& text) {
+  const auto mark = std::min(text.find_first_of("eE"), text.size());
+  const std::string digits = text.substr(0, mark);
+  if (digits.find_first_not_of("+-.0123456789 ") != std::string::npos) return 0;
+  const auto last = digits.find_last_of("123456789");
+  if (last == std::string::npos) return 0;
+  const auto point = std::min(digits.find('.'), digits.find_last_of("0123456789") + 1);
+  // Of 1200 these are two places before the point; the point itself takes none.
+  const auto places =
+      static_cast<std::int64_t>(last) - static_cast<std::int64_t>(point) + (last < point ? 1 : 0);
+  const std::int64_t power =
+      mark < text.size() ? std::strtol(text.c_str() + mark + 1, nullptr, 10) : 0;
+  return std::max<std::int64_t>(0, places - std::clamp<std::int64_t>(power, -10'000, 10'000));
+}
 
 // A temporary table of the columns, with the rows, whose values are texts or NULL.
 void fill(lake::Session& session, const std::string& table, const std::vector<NamedType>& columns,
@@ -86,7 +121,7 @@ class Case {
       look_and_run(out);
     } catch (const std::exception& error) {
       out["passed"] = false;
-      out["error"] = error.what();
+      out["error"] = std::string(error.what()).substr(0, most_of_error);
     }
     const auto took = std::chrono::steady_clock::now() - begin;
     out["ms"] = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
@@ -102,6 +137,9 @@ class Case {
     json tables = json::array();
     for (const lake::NamedTable& named : found.tables) tables.push_back(table_of(named));
     out["tables"] = tables;
+    for (const json& condition : given_.value("conditions", json::array()))
+      (void)look_at_condition(session_, condition.at(0).get<std::string>(),
+                              condition.at(1).get<std::string>());
     out["passed"] = true;
     const bool of_lake = given_.contains("limit");
     if (!of_lake && !given_.contains("expected")) return;
@@ -132,23 +170,30 @@ class Case {
     const auto found =
         session_.query("SELECT CAST(COLUMNS(*) AS VARCHAR) FROM computed", {}, limit);
     out["columns"] = found.columns;
-    out["cut"] = found.cut;
-    out["rows"] = cells_of(found);
+    out["rows"] = json::array();
+    out["cut"] = !add_cells(found, out["rows"], most_of_rows) || found.cut;
   }
 
-  static json cells_of(const lake::Table& table) {
-    json rows = json::array();
+  // As many rows as fit into `room` bytes; whether these are all.
+  static bool add_cells(const lake::Table& table, json& rows, std::size_t room) {
     std::size_t bytes = 0;
     for (const auto& row : table.rows) {
       json cells = json::array();
-      for (const lake::Cell& cell : row) {
-        cells.push_back(cell.is_null() ? json() : json(cell.text().substr(0, shown_bytes)));
-        bytes += shown_bytes / 4 + cell.text().size();
-      }
-      if (bytes > most_returned) break;
+      for (const lake::Cell& cell : row)
+        cells.push_back(cell.is_null() ? json() : json(shown(cell.text())));
+      bytes += json_text(cells).size() + 1;
+      if (bytes > room) return false;
       rows.push_back(std::move(cells));
     }
-    return rows;
+    return true;
+  }
+
+  // The first bytes of a value, and no half of a letter.
+  static std::string shown(const std::string& text) {
+    std::size_t end = std::min(text.size(), shown_bytes);
+    while (end > 0 && end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80)
+      --end;
+    return text.substr(0, end);
   }
 
   void attach(const lake::NamedTable& named) {
@@ -185,26 +230,45 @@ class Case {
       if (delta_type(row.at(1).text()).empty())
         throw plugin::FinalError(row.at(0).text() + " is a " + row.at(1).text() +
                                  ", which a table cannot hold: cast it");
-    fill(session_, "expected", columns, expected.value("rows", json::array()));
+    const json rows = expected.value("rows", json::array());
+    for (const json& row : rows) refuse_rounded(row, columns);
+    fill(session_, "expected", columns, rows);
     std::string names;
     out["columns"] = json::array();
     for (const NamedType& column : columns) {
       names += (names.empty() ? "" : ", ") + quoted_name(column.name);
       out["columns"].push_back(column.name);
     }
-    difference(names, "expected", "computed", "missing", out);
-    difference(names, "computed", "expected", "unexpected", out);
-    out["passed"] = out["missing"].empty() && out["unexpected"].empty();
+    const bool all_there = difference(names, "expected", "computed", "missing", out);
+    const bool no_others = difference(names, "computed", "expected", "unexpected", out);
+    out["passed"] = all_there && no_others;
   }
 
-  void difference(const std::string& names, const char* of, const char* without, const char* field,
+  // A cast would round them, and then they would be what was computed.
+  static void refuse_rounded(const json& row, const std::vector<NamedType>& columns) {
+    for (std::size_t i = 0; i < row.size() && i < columns.size(); ++i) {
+      const auto places = places_of_type(columns[i].type);
+      if (!places || !row[i].is_string()) continue;
+      const auto text = row[i].get<std::string>();
+      if (places_of_number(text) <= *places) continue;
+      throw plugin::FinalError("column " + columns[i].name + ": " + shown(text) +
+                               " is expected, but the result's column is " + columns[i].type +
+                               ", which cannot hold that: cast it in the model, or expect what "
+                               "such a column holds");
+    }
+  }
+
+  // Whether there is no row of the one that the other lacks.
+  bool difference(const std::string& names, const char* of, const char* without, const char* field,
                   json& out) {
     const auto found =
         session_.query("SELECT CAST(COLUMNS(*) AS VARCHAR) FROM (SELECT " + names + " FROM " + of +
                            " EXCEPT ALL SELECT " + names + " FROM " + without + ") ORDER BY ALL",
                        {}, shown_rows);
-    out[field] = cells_of(found);
-    out["cut"] = out.value("cut", false) || found.cut;
+    out[field] = json::array();
+    const bool all = add_cells(found, out[field], most_of_rows / 2);
+    out["cut"] = out.value("cut", false) || found.cut || !all;
+    return found.rows.empty();
   }
 
   const json& given_;
@@ -231,12 +295,15 @@ struct ModelTest {
     for (const json& given : *cases) {
       context.check_cancelled();
       json told = Case(context, given).run();
-      bytes += json_text(told).size();
-      if (bytes > most_returned) {  // which rows differ is left out; that they do is not
-        for (const char* field : {"missing", "unexpected"}) told.erase(field);
+      std::size_t takes = json_text(told).size() + 1;
+      if (takes > most_returned) {  // which rows differ is left out; that they do is not
+        for (const char* field : {"missing", "unexpected", "rows", "columns", "tables"})
+          told.erase(field);
         told["cut"] = true;
-        bytes += 200;
+        takes = json_text(told).size() + 1;
       }
+      bytes += takes;
+      if (bytes > most_returned && !out.empty()) break;
       out.push_back(std::move(told));
     }
     context.return_json(json_text({{"cases", out}}));

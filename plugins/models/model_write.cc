@@ -34,6 +34,9 @@ std::string equal(const std::vector<std::string>& names, const char* a, const ch
   return out.empty() ? "true" : out;
 }
 
+// Each is a file, which takes some hundreds of bytes of the 8 MiB that one attempt can hand in.
+constexpr std::int64_t most_partitions = 20'000;
+
 bool all_files(const AddFile&) {
   return true;
 }
@@ -116,9 +119,10 @@ void ModelWrite::overwrite(bool whole) {
   const auto differing = partitions_of("differing");
   if (differing.empty()) return;
   const std::string rows =
-      " FROM compared c SEMI JOIN differing d ON " + equal(spec_.partition_by, "c", "d");
-  written_.changed = session_.value("SELECT count(*) FILTER (NOT c.batuta_same)" + rows).integer();
-  write("SELECT " + all_columns("c.") + rows);
+      "compared c SEMI JOIN differing d ON " + equal(spec_.partition_by, "c", "d");
+  written_.changed =
+      session_.value("SELECT count(*) FILTER (NOT c.batuta_same) FROM " + rows).integer();
+  write("SELECT " + all_columns("c.") + " FROM " + rows, rows);
   replace(differing);
 }
 
@@ -151,9 +155,10 @@ void ModelWrite::merge() {
   written_.changed = count("compared WHERE NOT batuta_same");
   written_.removed = count("old o SEMI JOIN gone c ON " + by_keys);
   write("SELECT " + all_columns("c.") + " FROM compared c SEMI JOIN differing d ON " +
-        equal(spec_.partition_by, "c", "d") + " UNION ALL SELECT " + all_columns("o.") +
-        " FROM old o SEMI JOIN differing d ON " + equal(spec_.partition_by, "o", "d") +
-        " ANTI JOIN fresh c ON " + by_keys);
+            equal(spec_.partition_by, "c", "d") + " UNION ALL SELECT " + all_columns("o.") +
+            " FROM old o SEMI JOIN differing d ON " + equal(spec_.partition_by, "o", "d") +
+            " ANTI JOIN fresh c ON " + by_keys,
+        "differing c");
   replace(differing);
 }
 
@@ -180,7 +185,7 @@ void ModelWrite::append() {
   }
   written_.changed = written_.rows;
   written_.removed = before;
-  write(select);
+  write(select, "fresh c");
 }
 
 std::vector<AddFile> ModelWrite::files_in(const std::set<Partition>& partitions) const {
@@ -256,8 +261,17 @@ void ModelWrite::compare(const std::string& relation, bool by_keys) {
                equal(spec_.keys, "n", "o", " = "));
 }
 
-void ModelWrite::write(const std::string& select) {
+void ModelWrite::write(const std::string& select, const std::string& relation) {
   context_.check_cancelled();
+  if (!spec_.partition_by.empty()) {
+    const std::int64_t partitions =
+        count("(SELECT DISTINCT " + joined(spec_.partition_by, "c.") + " FROM " + relation + ")");
+    if (partitions > most_partitions)
+      throw plugin::FinalError(spec_.table + ": " + std::to_string(partitions) +
+                               " partitions to write, at most " + std::to_string(most_partitions) +
+                               ": every one has a file of its own, so partition by something "
+                               "coarser");
+  }
   std::vector<std::string> order = spec_.keys;
   payload_.adds = lake::write_files(session_, lake::StagedWrite{target_.storage(),
                                                                 spec_.table,

@@ -42,7 +42,8 @@ class ModelWrite {
              const ModelShape& shape, const lake::DeltaTable& target, std::string versions_json);
 
   // Stages the files. Throws plugin::FinalError for what cannot be told apart afterwards: an empty
-  // text as partition, a table that holds a key twice under a merge.
+  // text as partition, a table that holds a key twice under a merge; and for more new files than
+  // one attempt can hand in.
   Written stage();
   // Gives the version to the host, if there is one. `metrics_json`: an object.
   void hand_in(const std::string& metrics_json);
@@ -63,7 +64,8 @@ class ModelWrite {
   // `compared`: the rows of `relation` with the system columns they get, and batuta_same: whether
   // the old table has them just so.
   void compare(const std::string& relation, bool by_keys);
-  void write(const std::string& select);
+  // `relation` has the partitions of what `select` gives: too many are refused unwritten.
+  void write(const std::string& select, const std::string& relation);
   void replace(const std::set<Partition>& partitions);
   void read_only(const std::set<Partition>& partitions);
   bool same_rows(const std::string& a, const std::string& b);

@@ -27,11 +27,13 @@ class SqlModel {
         spec_(model_spec(context)),
         session_(lake::session_options(context)),
         statement_(lake::check_model_select(session_, spec_.sql)),
+        conditions_(look_at_conditions(session_, spec_)),
         inputs_(open_inputs(context, session_, spec_.table, names())),
         target_(lake::DeltaTable::open(session_, lake::lake_folder(context), spec_.table)) {}
 
   void run() {
     tell_inputs();
+    prune_inputs(context_, target_);
     signature_ = session_.value("SELECT sha256(CAST($1 AS VARCHAR))", {signed_text()}).text();
     if (const std::string why = why_not_skipped(); why.empty()) {
       return finish({}, true);
@@ -50,7 +52,8 @@ class SqlModel {
                              {"rows_out", written.changed},
                              {"rows_removed", written.removed},
                              {"model", signature_},
-                             {"inputs", versions_json(inputs_)}}));
+                             {"inputs", versions_json(inputs_)},
+                             {"input_tables", table_ids_json(inputs_)}}));
     finish(written, false);
   }
 
@@ -92,16 +95,25 @@ class SqlModel {
       return "the model or its values are not those of version " +
              std::to_string(target_.version());
     const auto read = metrics.value("inputs", std::string());
-    if (read != versions_json(inputs_)) return "inputs have changed since " + read;
+    if (read != versions_json(inputs_) ||
+        metrics.value("input_tables", json()) != table_ids_json(inputs_))
+      return "inputs have changed since " + read;
     return {};
   }
 
   std::string changing_function() {
-    if (statement_.samples) return "a sample";
+    for (const auto* said : {&statement_, &conditions_})
+      if (const std::string name = changing_function(*said); !name.empty()) return name;
+    return {};
+  }
+
+  std::string changing_function(const lake::OutsideSelect& said) {
+    if (said.samples) return "a sample";
+    if (!said.clock.empty()) return said.clock;
     const auto found = session_.query(
         "SELECT function_name FROM duckdb_functions() WHERE stability <> 'CONSISTENT' AND "
         "list_contains($1, function_name) ORDER BY 1 LIMIT 1",
-        {statement_.functions});
+        {said.functions});
     return found.rows.empty() ? std::string() : found.rows.front().front().text();
   }
 
@@ -143,7 +155,6 @@ class SqlModel {
                   " rows, " + std::to_string(written.changed) + " new or changed, " +
                   std::to_string(written.removed) + " removed, " +
                   std::to_string(written.partitions) + " files written");
-    prune_inputs(context_, target_);
   }
 
   static constexpr auto plugin_version = "1.0.0";
@@ -152,6 +163,7 @@ class SqlModel {
   const ModelSpec spec_;
   lake::Session session_;
   const lake::OutsideSelect statement_;
+  const lake::OutsideSelect conditions_;
   Inputs inputs_;
   const lake::DeltaTable target_;
   std::string signature_;

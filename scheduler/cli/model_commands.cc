@@ -30,6 +30,7 @@ using nlohmann::ordered_json;
 
 constexpr std::size_t max_file_bytes = 1u << 20;
 constexpr std::size_t max_files = 2000;
+constexpr std::size_t batch_of_cases = 100;
 constexpr int interrupted_exit = 130;
 
 struct ModelArguments {
@@ -127,7 +128,9 @@ void write_model_dag(const ModelArguments& a) {
   std::fprintf(stderr, "%s\n", a.to.c_str());
 }
 
-json run_cases(Session& session, const ModelArguments& a, const json& cases, const fs::path& lake) {
+// The answers to the first of `cases`: as many as one answer can hold, but one at least.
+json run_some_cases(Session& session, const ModelArguments& a, const json& cases,
+                    const fs::path& lake) {
   SlotRun run;
   const LakeSettings settings = value_or_fail(session.processes->lake_settings(session.home));
   run.plugin = "model_test";
@@ -141,12 +144,41 @@ json run_cases(Session& session, const ModelArguments& a, const json& cases, con
   if (!done)
     give_up(done.error().message, done.error().message == interrupted ? interrupted_exit : 1);
   const auto told = parse_untrusted(*done);
-  if (!told || !told->is_object() || !told->contains("cases")) give_up("the slot gave no answer");
+  const bool fine = told && told->is_object() && told->contains("cases");
+  if (!fine || !(*told)["cases"].is_array() || (*told)["cases"].empty())
+    give_up("the slot gave no answer");
   return (*told)["cases"];
+}
+
+json run_cases(Session& session, const ModelArguments& a, const json& cases, const fs::path& lake) {
+  json all = json::array();
+  while (all.size() < cases.size()) {
+    json some = json::array();
+    for (std::size_t i = all.size(); i < cases.size() && some.size() < batch_of_cases; ++i)
+      some.push_back(cases[i]);
+    for (json& told : run_some_cases(session, a, some, lake)) all.push_back(std::move(told));
+  }
+  return all;
 }
 
 fs::path lake_of(const Session& session) {
   return fs::absolute(session.home + "/lake").lexically_normal();
+}
+
+json header_of(const ModelFile& model) {
+  return value_or_fail(parse_untrusted(model.fields_json));
+}
+
+// delete_when and the rules' conditions, each with what it is; the reader of DAG files has looked
+// at their form.
+json conditions_of(const ModelFile& model) {
+  json out = json::array();
+  const json fields = header_of(model);
+  if (fields.contains("delete_when")) out.push_back({"delete_when", fields["delete_when"]});
+  for (const json& rule : fields.value("quality", json::array()))
+    if (rule.contains("condition"))
+      out.push_back({"quality rule " + rule.value("name", "sql"), rule["condition"]});
+  return out;
 }
 
 // The statement as it is looked at: values are unknown, so NULL stands for each.
@@ -165,6 +197,7 @@ json looked_at(const ModelFile& model) {
     if (from == std::string::npos || to == std::string::npos) break;
     values[why.substr(from + 3, to - from - 3)] = nullptr;
   }
+  out["conditions"] = conditions_of(model);
   return out;
 }
 
@@ -202,10 +235,6 @@ void validate_models(Session& session, const ModelArguments& a) {
     std::fprintf(stderr, "%s\n", shown_text(problem).c_str());
   if (problems.empty()) std::printf("%zu models are fine\n", models.size());
   session.exit_code = problems.empty() ? 0 : 1;
-}
-
-json header_of(const ModelFile& model) {
-  return value_or_fail(parse_untrusted(model.fields_json));
 }
 
 void show_model(Session& session, const ModelArguments& a) {

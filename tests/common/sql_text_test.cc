@@ -56,6 +56,8 @@ TEST_CASE("a template becomes a parameter of its own, and may stand nowhere else
   REQUIRE(found->parameters.size() == 2);
   CHECK(found->parameters[0].first == "template_1");
   CHECK(found->parameters[0].second == "{{ params.a }}");
+  CHECK(sql_templates("select {'a':{{ ds }}}, x[1:{{ n }}], a<{{ n }} or{{ b }}")->text ==
+        "select {'a': :template_1}, x[1: :template_2], a<:template_3 or :template_4");
   for (const char* bad :
        {"select '{{ ds }}'", "select \"{{ ds }}\"", "select $$ {{ ds }} $$", "select 1 -- {{ ds }}",
         "select 1 /* {% x %} */", "{% if x %} select 1", "select {{ ds", "select '{% x %}'"}) {

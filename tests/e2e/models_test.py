@@ -170,10 +170,18 @@ def a_folder_of_models_from_the_command_line():
         assert "FAILED" in failed, failed
         for what, number in (("missing", "7"), ("unexpected", "3")):
             assert any(line.split() == [what, "ana", number] for line in failed.splitlines()), failed
+        (models / "tests" / "position.yaml").write_text(
+            "model: gold/shop/position\ntests:\n" + "".join(
+                f"  - {{name: {'n' * 600}{n}, values: {{params.day: 2026-11-20}}, inputs: {{silver/shop/orders: [{{client: a, quantity: {n}, day: 2026-11-20}}]}}, expected: [{{client: a, quantity: {n}}}]}}\n"
+                for n in range(130)))
+        many = run_cli("models", "test", models, *home).stdout
+        assert "130 passed, 0 failed" in many and many.count("ok      ") == 130, many
         shown = json.loads(run_cli("models", "show", "--folder", models, "-o", "json", *home).stdout)
         assert {row["table"]: row["reads"] for row in shown} == {"gold/shop/position": "silver/shop/orders", "silver/shop/orders": ""}, shown
         (models / "gold" / "shop" / "bad.sql").write_text("SELECT getenv('HOME') AS home\n")
         assert "getenv is not allowed" in run_cli("models", "validate", models, *home, code=1).stderr
+        (models / "gold" / "shop" / "bad.sql").write_text("/* model\nquality:\n  - {rule: sql, condition: getenv('HOME') = n}\n*/ SELECT '1' AS n\n")
+        assert "quality rule sql: the function getenv is not allowed" in run_cli("models", "validate", models, *home, code=1).stderr
         (models / "gold" / "shop" / "bad.sql").write_text("/* model\nmode: upsert\n*/ SELECT 1 AS n\n")
         assert "models/gold/shop/bad.sql: mode must be" in run_cli("models", "validate", models, *home, code=1).stderr
         (models / "gold" / "shop" / "bad.sql").unlink()

@@ -19,6 +19,7 @@ const FakeHost& Models::attempt(const std::string& execution, json task) {
   host->context = {{"execution_id", execution}, {"dag_id", "d"},      {"run_id", "r"},
                    {"task_id", "model"},        {"try_number", 1},    {"fence", 1},
                    {"lake", lake.path()},       {"scratch", scratch}, {"upstream", json::object()}};
+  host->context["map_index"] = map_index;
   host->parameters = std::move(task);
   returned = host->run("sql_model");
   return *host;

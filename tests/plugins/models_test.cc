@@ -231,6 +231,63 @@ TEST_CASE("what the first attempt read and is no longer there fails the run for 
   CHECK(holds(world.refusal(position()), "this run's first attempt read it"));
 }
 
+TEST_CASE("a table that was removed and made anew is another one, at the same version too") {
+  Models world;
+  const auto make_anew = [&](const std::string& select) {
+    std::filesystem::remove_all(world.lake.path() + "/" + orders);
+    world.put(orders, select);
+    REQUIRE(world.version(orders) == 0);
+  };
+  world.put(orders, some_orders);
+  world.run("run-1", position());
+  make_anew(some_orders + " WHERE client = 'bia'");
+  world.run("run-2", position());
+  CHECK(world.said("inputs have changed since {\"silver/brokerage/orders\":0}"));
+  CHECK(world.rows(gold, "SELECT client FROM t") == Lines{"bia"});
+  world.attempt("run-refused", position());
+  make_anew(some_orders);
+  CHECK(holds(world.refusal(position()), "made anew since this run's first attempt read"));
+}
+
+TEST_CASE("the instances of a mapped model may not take away each other's rows") {
+  Models world;
+  world.map_index = 0;
+  for (const char* mode : {"append", "overwrite"})
+    CHECK(holds(world.refusal(values("('a', 1, 'x')", mode)), "mapped task"));
+  world.run("run-1", values("('a', 1, 'x')", "merge"));
+  world.map_index = 1;
+  world.run("run-1", values("('b', 2, 'x')", "merge"));
+  CHECK(world.rows("gold/demo/t", "SELECT k FROM t ORDER BY k") == Lines{"a", "b"});
+}
+
+TEST_CASE("what was fixed for old runs goes, of a run that computes nothing too") {
+  Models world;
+  world.put(orders, some_orders);
+  world.run("run-1", position());
+  for (int i = 0; i < 1005; ++i)
+    REQUIRE(world.lake.storage()
+                ->put(gold + "/_inputs/a" + std::to_string(i) + ".model.json", "{}")
+                .ok());
+  world.run("a-clear", position());
+  CHECK(world.said("nothing to compute"));
+  const auto left = world.lake.storage()->list(gold + "/_inputs/");
+  REQUIRE(left.ok());
+  CHECK(left->objects.size() == 1001);  // this run's own is older than the thousand
+  CHECK(left->objects.front().key == gold + "/_inputs/a-clear.model.json");
+}
+
+TEST_CASE("more partitions than one attempt can hand in are refused before a file is written") {
+  Models world;
+  for (const char* mode : {"overwrite", "partitions", "append"}) {
+    const std::string why = world.refusal({{"sql", "SELECT n, 1 AS one FROM range(20001) r(n)"},
+                                           {"table", "gold/demo/many"},
+                                           {"mode", mode},
+                                           {"partition_by", {"n"}}});
+    CHECK_MESSAGE(holds(why, "20001 partitions to write, at most 20000"), why);
+  }
+  CHECK_FALSE(std::filesystem::exists(world.lake.path() + "/gold/demo/many"));
+}
+
 TEST_CASE("nothing is computed where inputs, text and values are those of the newest version") {
   Models world;
   world.put(orders, some_orders);
@@ -251,6 +308,31 @@ TEST_CASE("nothing is computed where inputs, text and values are those of the ne
   world.run("run-5", other);
   world.run("run-6", other);
   CHECK(world.said("random gives something else each time"));
+}
+
+TEST_CASE(
+    "what tells the time is computed each time, however it is written and wherever it stands") {
+  Models world;
+  const auto twice = [&](const json& task) {
+    world.run("run-1", task);
+    world.run("run-2", task);
+    return !world.said("nothing to compute");
+  };
+  for (const std::string name :
+       {"current_date", "CURRENT_TIME", "current_timestamp", "localtime", "localtimestamp"})
+    CHECK_MESSAGE(
+        twice({{"sql", "SELECT CAST(" + name + " AS VARCHAR) AS at"}, {"table", "gold/demo/at"}}),
+        name);
+  json task = values("('a', 1, 'x')", "merge");
+  CHECK_FALSE(twice(task));
+  task["delete_when"] = "n > 1 + random()";
+  CHECK(twice(task));
+  task.erase("delete_when");
+  task["quality"] = {{{"rule", "sql"}, {"condition", "current_date > DATE '2020-01-01'"}}};
+  CHECK(twice(task));
+  task["quality"] = {{{"rule", "sql"}, {"condition", "getenv('HOME') = 'x'"}}};
+  task["sql"] = "SELECT error('computed') AS k";
+  CHECK(holds(world.refusal(task), "quality rule sql_1: "));
 }
 
 TEST_CASE("a result with more columns widens the table; one that does not fit is refused whole") {
@@ -387,43 +469,4 @@ TEST_CASE("merges in any order come to what a plain map would hold") {
                          std::to_string(row.second));
     CHECK(world.rows("gold/demo/t", "SELECT k, n, part FROM t ORDER BY k") == expected);
   }
-}
-
-TEST_CASE("a model is tested over made rows, and what differs is told row by row") {
-  lakelog::TempLake lake;
-  FakeHost host;
-  std::filesystem::create_directories(lake.path() + "/_scratch");
-  host.context = {
-      {"execution_id", "x"}, {"lake", lake.path()}, {"scratch", lake.path() + "/_scratch"}};
-  const json made = json::parse(R"~({"name": "made",
-    "sql": "SELECT id, sum(price) AS price FROM silver.a.b WHERE id < :template_1 GROUP BY id",
-    "parameters": {"template_1": 9},
-    "inputs": {"silver/a/b": {
-      "columns": [{"name": "id", "type": "BIGINT"}, {"name": "price", "type": "DECIMAL(8,2)"}],
-      "rows": [["1", "2.50"], ["1", "4"], ["2", null]]}},
-    "expected": {"columns": ["id", "price"], "rows": [["2", null], ["1", "6.5"]]}})~");
-  json wrong = made;
-  wrong["expected"]["rows"] = json::parse(R"([["1", "6.5"], ["3", "0"]])");
-  json partly = made;
-  partly["expected"] = json::parse(R"({"columns": ["id"], "rows": [["1"], ["2"]]})");
-  json absent = made;
-  absent["inputs"] = json::object();
-  json type = made;
-  type["inputs"]["silver/a/b"]["columns"][0]["type"] = "BIGINT); DROP TABLE x; --";
-  json file = made;
-  file["sql"] = "SELECT * FROM read_csv('/etc/passwd')";
-  const json looked = {{"name", "looked"}, {"sql", "FROM silver.a.b JOIN \"gold/c/d\" USING (id)"}};
-  host.parameters = json::object();
-  host.parameters["cases"] = json::array({made, wrong, partly, absent, type, file, looked});
-  REQUIRE_MESSAGE(host.run("model_test") == 0, host.failure);
-  const json told = json::parse(host.result)["cases"];
-  CHECK(told[0]["passed"] == true);
-  CHECK(told[1]["missing"] == json::parse(R"([["3", "0.00"]])"));
-  CHECK(told[1]["unexpected"] == json::parse(R"([["2", null]])"));
-  CHECK(told[2]["passed"] == true);
-  CHECK(told[3]["error"] == "the test has no input silver/a/b, which the model reads");
-  CHECK(holds(told[4]["error"], "not a type"));
-  CHECK(holds(told[5]["error"], "function read_csv"));
-  CHECK(told[6]["tables"] == json::parse(R"(["gold/c/d", "silver/a/b"])"));
-  CHECK(told[6]["passed"] == true);
 }
