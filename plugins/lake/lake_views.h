@@ -11,10 +11,10 @@
 namespace batuta::lake {
 
 // Makes each named table a view, and opens no other: layer.domain.table or "layer/domain/table", or
-// layer.table where that is unique in its layer. A name is the table spelt like it, else the one that differs in case
-// only. mngt.… must be one of `control_tables`, which attach_rows() makes. Throws
-// plugin::FinalError for a name that is no table or more than one, and for a table that cannot be
-// read, by name and with the reason.
+// layer.table where that is unique in its layer. A name is the table spelt like it, else the one
+// that differs in case only. mngt.… must be one of `control_tables`, which attach_rows() makes.
+// Throws plugin::FinalError for a name that is no table or more than one, and for a table that
+// cannot be read, by name and with the reason.
 void attach_tables(Session& session, const std::string& lake, const std::vector<NamedTable>& names,
                    const std::vector<std::string>& control_tables);
 
