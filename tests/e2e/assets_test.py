@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from harness import SOURCE, Folder, Refused, dag, eventually, main, mock, shell  # noqa: E402
+from harness import SOURCE, Folder, dag, eventually, main, mock, refused, shell  # noqa: E402
 from quotes import QuoteService  # noqa: E402
 
 ORDERS = "s3://lake/orders"
@@ -29,15 +29,6 @@ def ended(server, dag_id, count=1):
 
 def tell(server, uri, **extra):
     return json.loads(server.cli("assets", "tell", uri, "--extra", json.dumps(extra), "-o", "json").stdout)
-
-
-def refused(status, call):
-    try:
-        call()
-    except Refused as error:
-        assert error.status == status, error
-        return str(error)
-    raise AssertionError(f"it was not refused with {status}")
 
 
 def one_dag_starts_another_with_what_it_made():

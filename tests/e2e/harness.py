@@ -28,6 +28,16 @@ class Refused(Exception):
         self.status, self.body, self.headers = status, body, headers
 
 
+def refused(status, call):
+    """What the server says when it refuses the call with that status."""
+    try:
+        call()
+    except Refused as error:
+        assert error.status == status, error
+        return str(error)
+    raise AssertionError(f"it was not refused with {status}")
+
+
 def eventually(check, seconds, what):
     """Polls until `check` gives something true; the bound is part of the test's promise."""
     deadline = time.monotonic() + seconds

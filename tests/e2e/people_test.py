@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from harness import Folder, Refused, dag, eventually, main, mock, shell  # noqa: E402
+from harness import Folder, dag, eventually, main, mock, refused, shell  # noqa: E402
 from receivers import Hooks, connect  # noqa: E402
 
 
@@ -20,15 +20,6 @@ def path(dag_id, run, task, index=-1):
 
 def waits(server, dag_id, run, task):
     eventually(lambda: server.tasks(dag_id, run)[task]["state"] == "deferred", 20, f"{task} waits for an answer")
-
-
-def refused(status, call):
-    try:
-        call()
-    except Refused as error:
-        assert error.status == status, error
-        return str(error)
-    raise AssertionError(f"it was not refused with {status}")
 
 
 def an_approval_is_told_killed_answered_and_goes_on():

@@ -7,6 +7,7 @@
 
 #include "lakelog/publish.h"
 #include "plugins/lake/delta_table.h"
+#include "tests/plugins/table_rows.h"
 
 namespace batuta {
 
@@ -90,25 +91,7 @@ std::int64_t Financial::version(const std::string& table) const {
 }
 
 std::vector<std::string> Financial::rows(const std::string& table, const std::string& sql) {
-  const auto delta = lake::DeltaTable::open(lake.path(), table);
-  REQUIRE(delta.exists());
-  lake::SessionOptions options;
-  options.library = build_dir() + "/libduckdb.so";
-  options.scratch = lake.path() + "/_scratch";
-  lake::Session session(options);
-  lake::create_view(session, "t", delta);
-  std::vector<std::string> out;
-  for (const auto& row : session.query(sql).rows) {
-    std::string line;
-    for (const auto& cell : row) {
-      const auto* number = std::get_if<std::int64_t>(&cell.value);
-      line += (&cell == row.data() ? "" : "|") + (cell.is_null()      ? "NULL"
-                                                  : number != nullptr ? std::to_string(*number)
-                                                                      : cell.text());
-    }
-    out.push_back(line);
-  }
-  return out;
+  return table_rows(lake.path(), table, sql);
 }
 
 std::string quote(const std::string& date, const std::string& ticker, const std::string& open,

@@ -5,11 +5,11 @@ batuta_test(plugins_lake LABEL unit
   LINKS batuta_lake nlohmann_json::nlohmann_json)
 add_dependencies(test_plugins_lake lake_engine)
 batuta_test(plugins_layer LABEL unit TIMEOUT 600
-  SOURCES layer_test.cc layer_fixture.cc fake_host.cc ../lakelog/lake_fixture.cc
+  SOURCES layer_test.cc layer_fixture.cc table_rows.cc fake_host.cc ../lakelog/lake_fixture.cc
   LINKS batuta_lake_layer nlohmann_json::nlohmann_json ${CMAKE_DL_LIBS})
 add_dependencies(test_plugins_layer lake_engine)
 batuta_test(plugins_financial LABEL unit TIMEOUT 600
-  SOURCES financial_pipeline_test.cc lake_sample_test.cc financial_fixture.cc
+  SOURCES financial_pipeline_test.cc lake_sample_test.cc financial_fixture.cc table_rows.cc
     ../lakelog/lake_fixture.cc
   APART fake_host.cc financial_quotes_test.cc financial_source_test.cc lake_sql_test.cc
   LINKS batuta_financial nlohmann_json::nlohmann_json ${CMAKE_DL_LIBS})

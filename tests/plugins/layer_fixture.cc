@@ -9,6 +9,7 @@
 #include "plugins/lake/attempt_session.h"
 #include "plugins/lake/layer/bronze_rows.h"
 #include "plugins/lake/layer/raw_landing.h"
+#include "tests/plugins/table_rows.h"
 
 namespace batuta {
 namespace {
@@ -149,22 +150,7 @@ lake::AggregateResult Readings::aggregate(const std::string& run) {
 }
 
 std::vector<std::string> Readings::rows(const std::string& table, const std::string& sql) {
-  lake::SessionOptions options;
-  options.library = build_dir() + "/libduckdb.so";
-  options.scratch = lake.path() + "/_scratch";
-  lake::Session session(options);
-  lake::create_view(session, "t", lake::DeltaTable::open(lake.path(), table));
-  std::vector<std::string> out;
-  for (const auto& row : session.query(sql).rows) {
-    std::string line;
-    for (const auto& cell : row) {
-      const auto* number = std::get_if<std::int64_t>(&cell.value);
-      line += (&cell == row.data() ? "" : "|") +
-              (number != nullptr ? std::to_string(*number) : cell.text());
-    }
-    out.push_back(line);
-  }
-  return out;
+  return table_rows(lake.path(), table, sql);
 }
 
 }  // namespace batuta

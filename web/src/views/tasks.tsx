@@ -1,27 +1,21 @@
 // Task instances of all DAGs: found by filters that stand in the address, changed many at once.
-import { useState } from 'preact/hooks';
 import * as api from '../api/endpoints';
 import type { TaskInstance } from '../api/types';
 import { Choice, spanChoices, StateChoice } from '../components/choice';
 import { MoreFilters, NumberFilter, OrderChoice, TextFilter, TimeFilter } from '../components/list_filters';
-import { Empty, Loaded } from '../components/loaded';
-import { Pager } from '../components/pager';
-import { PickTable, type PickColumn } from '../components/pick_table';
+import type { PickColumn } from '../components/pick_table';
 import { StateBadge } from '../components/state_badge';
 import { At } from '../components/time';
 import { duration, elapsed } from '../lib/format';
-import { taskId, type TaskAct } from '../lib/bulk_tasks';
-import { useApp, useLive, useNow, usePage, useResource, useSearch, useThrottled, useTitle } from '../lib/hooks';
+import type { TaskAct } from '../lib/bulk_tasks';
+import { useLive, usePage, useResource, useSearch, useThrottled, useTitle } from '../lib/hooks';
 import { orderOf, taskFilters, taskOrders, tasksQuery, usualOrder } from '../lib/list_query';
-import { usePicks } from '../lib/picks';
 import { dagLink, runLink } from '../lib/route';
-import { isEnded, states } from '../lib/states';
+import { states } from '../lib/states';
 import { taskKey } from '../lib/timeline';
 import { t } from '../lib/words';
-import { BulkTasks } from './bulk_tasks';
-import { ChooseAll } from './choose_all';
+import { InstanceList, instancePageSize } from './instance_list';
 
-const pageSize = 50;
 const taskStates = states.map((one) => one.name).filter((one) => one !== 'restarting' && one !== 'up_for_reschedule');
 const seldom = ['from', 'to', 'longer', 'pool', 'operator', 'map', 'try'];
 
@@ -41,7 +35,7 @@ const orderNames: Record<(typeof taskOrders)[number], string> = {
 function useTasks(offset: number) {
   const [search] = useSearch();
   const read = (limit: number, from: number, signal?: AbortSignal) => api.taskInstances('~', '~', { ...tasksQuery(search, Date.now()), limit, offset: from }, signal);
-  return { tasks: useResource((signal) => read(pageSize, offset, signal), [search.toString(), offset]), read };
+  return { tasks: useResource((signal) => read(instancePageSize, offset, signal), [search.toString(), offset]), read };
 }
 
 function Filters() {
@@ -90,18 +84,13 @@ function columnsOf(now: number): PickColumn<TaskInstance>[] {
 }
 
 export function TasksView() {
-  const { canOperate } = useApp();
   const [search, change] = useSearch();
-  const [offset, move] = usePage(pageSize);
+  const [offset, move] = usePage(instancePageSize);
   const { tasks, read } = useTasks(offset);
-  const [act, setAct] = useState<{ act: TaskAct; tasks: readonly TaskInstance[] } | null>(null);
   const reload = useThrottled(tasks.reload, 2000);
   useLive((batch) => {
     if (batch.resync || batch.tasks.length > 0 || batch.dags.length > 0) reload();
   });
-  const rows = tasks.data?.task_instances ?? [];
-  const picks = usePicks(rows, taskId, taskFilters.map((name) => search.getAll(name).join()).join('\n'));
-  const now = useNow(rows.some((one) => !isEnded(one.state)));
   useTitle(t('Tasks'));
   const acts: [TaskAct, string][] = [['clear', t('Clear…')], ['success', t('Mark success…')], ['failed', t('Mark failed…')], ['skipped', t('Mark skipped…')], ['delete', t('Delete…')]];
   return (
@@ -110,32 +99,19 @@ export function TasksView() {
         <h1>{t('Tasks')}</h1>
       </div>
       <Filters />
-      <Loaded of={tasks}>
-        {(page) =>
-          page.task_instances.length === 0 ? (
-            <Empty>{offset > 0 ? t('Nothing is on this page.') : t('No task matches.')}</Empty>
-          ) : (
-            <PickTable
-              rows={page.task_instances}
-              columns={columnsOf(now)}
-              keyOf={taskId}
-              labelOf={(one) => `${one.dag_id} ${one.dag_run_id} ${taskKey(one)}`}
-              picks={canOperate ? picks : null}
-              order={orderOf(search, taskOrders)}
-              onOrder={(order) => change({ order: order === usualOrder ? null : order })}
-            >
-              <ChooseAll picks={picks} shown={page.task_instances.length} total={page.total_entries} read={async (limit) => (await read(limit, 0)).task_instances} />
-              {acts.map(([one, name]) => (
-                <button key={one} type="button" class="button" disabled={picks.chosen.length === 0} onClick={() => setAct({ act: one, tasks: picks.chosen })}>
-                  {name}
-                </button>
-              ))}
-            </PickTable>
-          )
-        }
-      </Loaded>
-      {tasks.data && <Pager offset={offset} limit={pageSize} total={tasks.data.total_entries} isLeast={typeof tasks.data.total_entries_limit === 'number'} noun="task" onMove={move} />}
-      {act !== null && <BulkTasks {...act} onClose={() => setAct(null)} onDone={() => { picks.clear(); tasks.reload(); }} />}
+      <InstanceList
+        list={tasks}
+        read={read}
+        offset={offset}
+        onMove={move}
+        columns={columnsOf}
+        labelOf={(one) => `${one.dag_id} ${one.dag_run_id} ${taskKey(one)}`}
+        acts={acts}
+        filters={taskFilters.map((name) => search.getAll(name).join()).join('\n')}
+        order={orderOf(search, taskOrders)}
+        onOrder={(order) => change({ order: order === usualOrder ? null : order })}
+        none={t('No task matches.')}
+      />
     </>
   );
 }
