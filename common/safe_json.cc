@@ -9,6 +9,8 @@
 #include <unordered_set>
 #include <vector>
 
+#include "common/exact_json.h"
+
 namespace batuta {
 namespace {
 
@@ -18,13 +20,15 @@ using json = nlohmann::json;
 // never grows past its limits.
 class Builder : public nlohmann::json_sax<json> {
  public:
-  Builder(const JsonLimits& limits, json& root) : limits_(limits), root_(root) {}
+  Builder(const JsonLimits& limits, json& root, bool exact = false)
+      : limits_(limits), root_(root), exact_(exact) {}
 
   bool null() override { return add(nullptr); }
   bool boolean(bool v) override { return add(v); }
   bool number_integer(number_integer_t v) override { return add(v); }
   bool number_unsigned(number_unsigned_t v) override { return add(v); }
-  bool number_float(number_float_t v, const string_t&) override {
+  bool number_float(number_float_t v, const string_t& written) override {
+    if (exact_ && digits_of(written) > std::numeric_limits<double>::digits10) return add(written);
     if (!std::isfinite(v)) return refuse("a number is outside the range of a double");
     return add(v);
   }
@@ -52,6 +56,14 @@ class Builder : public nlohmann::json_sax<json> {
   std::size_t error_at() const { return error_at_; }
 
  private:
+  // Those before the exponent, zeros in front aside.
+  static int digits_of(std::string_view number) {
+    int digits = 0;
+    for (const char c : number.substr(0, number.find_first_of("eE"))) {
+      if (c >= '0' && c <= '9' && (digits > 0 || c != '0')) ++digits;
+    }
+    return digits;
+  }
   bool refuse(std::string why) {
     refusal_ = std::move(why);
     return false;
@@ -90,6 +102,7 @@ class Builder : public nlohmann::json_sax<json> {
 
   const JsonLimits& limits_;
   json& root_;
+  const bool exact_;
   std::vector<json*> stack_;
   std::vector<std::unordered_set<std::string>> keys_;
   std::string key_;
@@ -216,9 +229,7 @@ std::string likely_reason(std::string_view text, std::size_t offset) {
   return {};
 }
 
-}  // namespace
-
-Result<json> parse_untrusted(std::string_view text, const JsonLimits& limits) {
+Result<json> parse_within(std::string_view text, const JsonLimits& limits, bool exact) {
   if (text.size() > limits.bytes) {
     return {Errc::too_large, "JSON text of " + std::to_string(text.size()) +
                                  " bytes is over the limit of " + std::to_string(limits.bytes)};
@@ -227,7 +238,7 @@ Result<json> parse_untrusted(std::string_view text, const JsonLimits& limits) {
     return {Errc::malformed, "JSON text starts with a byte-order mark; save it as plain UTF-8"};
   }
   json root;
-  Builder builder(limits, root);
+  Builder builder(limits, root, exact);
   const bool ok = json::sax_parse(text.begin(), text.end(), &builder, json::input_format_t::json,
                                   /*strict=*/true);
   if (ok) return root;
@@ -238,6 +249,16 @@ Result<json> parse_untrusted(std::string_view text, const JsonLimits& limits) {
   const std::string why = likely_reason(text, builder.error_at());
   return {Errc::malformed, "not valid JSON" + (why.empty() ? "" : ": " + why) + " at " +
                                position_of(text, builder.error_at())};
+}
+
+}  // namespace
+
+Result<json> parse_untrusted(std::string_view text, const JsonLimits& limits) {
+  return parse_within(text, limits, false);
+}
+
+Result<json> parse_untrusted_exact(std::string_view text, const JsonLimits& limits) {
+  return parse_within(text, limits, true);
 }
 
 std::optional<std::int64_t> json_int(const json& value) {

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "common/exact_json.h"
 #include "common/http_client.h"
 #include "common/safe_json.h"
 #include "common/url.h"
@@ -188,7 +189,7 @@ class RestReader {
     JsonLimits limits;
     limits.bytes = max_page_bytes;
     limits.tokens = 10'000'000;
-    const auto body = parse_untrusted(answer.body, limits);
+    const auto body = parse_untrusted_exact(answer.body, limits);
     if (!body)
       throw plugin::RetryableError("the answer is no JSON (kept as " + file +
                                    "): " + body.error().message);

@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/exact_json.h"
+
 using namespace batuta;
 
 namespace {
@@ -46,6 +48,18 @@ TEST_CASE("good JSON keeps its structure") {
   const auto parsed = parse_untrusted(R"({"a":[1,{"b":[]},"x"],"c":{"d":null},"e":1.5})");
   REQUIRE(parsed);
   CHECK(json_text(*parsed) == R"({"a":[1,{"b":[]},"x"],"c":{"d":null},"e":1.5})");
+}
+
+TEST_CASE("of data no number loses a digit: what a double might not hold stays as written") {
+  const auto data = parse_untrusted_exact(
+      R"({"a":1234567890123.123456,"b":12345678901234567890123,"c":0.00012,"d":-1.5e3,"e":7})");
+  REQUIRE(data);
+  CHECK((*data)["a"] == "1234567890123.123456");
+  CHECK((*data)["b"] == "12345678901234567890123");
+  CHECK((*data)["c"] == 0.00012);
+  CHECK((*data)["d"] == -1500.0);
+  CHECK((*data)["e"] == 7);
+  CHECK((*parse_untrusted("[1234567890123.123456]"))[0].is_number());
 }
 
 TEST_CASE("integers are exact or refused") {

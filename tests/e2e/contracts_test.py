@@ -250,12 +250,15 @@ def real_days_of_a_shop():
         assert found[2] == len({line[0] for line in lines}), found
 
 
+PAID = "1234567890123.123456"
+
+
 class Service:
     """Five items, two a page: by number, by cursor and by link, for whoever has the token."""
 
     def __init__(self):
         self.asked = asked = []
-        items = [{"id": n, "at": f"2024-05-0{n}T00:00:00Z", "who": {"name": f"n{n}"}} for n in range(1, 6)]
+        items = [{"id": n, "at": f"2024-05-0{n}T00:00:00Z", "who": {"name": f"n{n}"}, "paid": "PAID"} for n in range(1, 6)]
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
@@ -284,7 +287,7 @@ class Service:
                 return self.answer(200, part, link)
 
             def answer(self, status, body, headers=None):
-                text = json.dumps(body).encode()
+                text = json.dumps(body).replace('"PAID"', PAID).encode()  # a number, with more digits than a double has
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(text)))
                 for name, values in (headers or {}).items():
@@ -305,7 +308,8 @@ def a_rest_service_becomes_tables():
     service = Service()
     columns = [{"name": "id", "logicalType": "integer", "primaryKey": True, "required": True},
                {"name": "at", "logicalType": "timestamp", "required": True},
-               {"name": "who", "physicalName": "/who/name", "logicalType": "string"}]
+               {"name": "who", "physicalName": "/who/name", "logicalType": "string"},
+               {"name": "paid", "logicalType": "number", "physicalType": "decimal(19,6)"}]
     ways = {"pages": [("batuta.paging", "page")],
             "cursor": [("batuta.paging", "cursor"), ("batuta.records", "/data"), ("batuta.nextCursor", "/next")],
             "ends": [("batuta.paging", "page")],
@@ -323,8 +327,8 @@ def a_rest_service_becomes_tables():
         known(server, "shop")
         ended(server, "shop")
         for name in ways:
-            rows = server.sql(f"SELECT id, who FROM silver.{name} ORDER BY id")
-            assert rows == [[n, f"n{n}"] for n in range(1, 6)], (name, rows)
+            rows = server.sql(f"SELECT id, who, CAST(paid AS VARCHAR) FROM silver.{name} ORDER BY id")
+            assert rows == [[n, f"n{n}", PAID] for n in range(1, 6)], (name, rows)
         run_id = ended(server, "same", "failed")
         assert "does not go by the parameter page" in server.log_text("same", run_id, "same_extract")
         server.call("PATCH", "/api/v2/connections/items", {"connection_id": "items", "conn_type": "http", "host": "127.0.0.1",
