@@ -218,13 +218,17 @@ class FilesReader {
   // The declared columns as text, with _payload, _number and _source.
   std::string rows_of(const Piece& piece) {
     const bool of_json = source_.kind == SourceKind::json || source_.kind == SourceKind::json_lines;
-    const std::string reader = reader_of(piece);
+    std::string reader = reader_of(piece);
     std::string columns;
     std::string payload;
     if (of_json) {
-      for (const contract::Column& column : to_.described.table.columns)
-        columns += "json_extract_string(json, " + quoted_literal(json_path(column.source_name)) +
-                   ") AS " + quoted_name(column.name) + ", ";
+      for (const contract::Column& column : to_.described.table.columns) {
+        const bool nested = column.logical_type == "object" || column.logical_type == "array";
+        columns += std::string("json_extract_string(") + (nested ? "json" : "exact_json") + ", " +
+                   quoted_literal(json_path(column.source_name)) + ") AS " +
+                   quoted_name(column.name) + ", ";
+      }
+      reader = "(SELECT json, " + std::string(exact_json) + " AS exact_json FROM " + reader + ")";
       payload = "CAST(json AS VARCHAR)";
     } else {
       const auto names = names_of(piece, reader);
@@ -238,6 +242,18 @@ class FilesReader {
     return "SELECT " + columns + payload + " AS _payload, row_number() OVER () AS _number, " +
            quoted_literal(piece.source) + " AS _source FROM " + reader;
   }
+
+  // The record with its long numbers as strings: the engine reads numbers as doubles, which round
+  // them. Cut into texts, which stay as they are, and what lies between them, where a run of digits
+  // can be nothing but a number.
+  static constexpr const char* exact_json =
+      R"(CASE WHEN regexp_matches(CAST(json AS VARCHAR), '[0-9][0-9.eE+-]{15,}')
+              THEN CAST(array_to_string(list_transform(
+                     regexp_extract_all(CAST(json AS VARCHAR), '"(?:[^"\\]|\\.)*"|[^"]+'),
+                     lambda part: CASE WHEN starts_with(part, '"') THEN part
+                       ELSE regexp_replace(part, '(-?[0-9][0-9.eE+-]{15,})', '"\1"', 'g') END),
+                   '') AS JSON)
+              ELSE json END)";
 
   // $."name", or the pointer that it is.
   static std::string json_path(const std::string& name) {

@@ -149,6 +149,26 @@ def an_odd_date_is_one_row_in_quarantine():
         assert rejected == [[n, "bad_day"] for n in "2345"], rejected
 
 
+def no_number_loses_a_digit():
+    """numbers of more digits than a double has come from JSON as they were written, and texts that look like them stay"""
+    columns = [{"name": "id", "logicalType": "integer", "required": True},
+               {"name": "paid", "logicalType": "number", "physicalType": "decimal(19,6)"},
+               {"name": "note", "logicalType": "string"}]
+    rows = [f'{{"id":{n},"paid": {PAID},"note":"a \\"{PAID}, \\\\"}}' for n in (1, 12345678901234567)]
+    forms = {"lines": ("jsonl", "\n".join(rows)), "list": ("json", "[" + ",".join(rows) + "]")}
+    with Folder("contract-digits") as folder:
+        for name, (form, text) in forms.items():
+            drop = folder.path / f"{name}.{form}"
+            drop.write_text(text)
+            write(folder, name, contract(name, {"server": "drop", "type": "local", "path": str(drop), "format": form}, columns))
+        server = folder.server({"shop": dag("shop", [task for name in forms for task in both(name)])}).start()
+        known(server, "shop")
+        ended(server, "shop")
+        for name in forms:
+            found = server.sql(f"SELECT CAST(id AS VARCHAR), CAST(paid AS VARCHAR), note FROM silver.{name} ORDER BY id")
+            assert found == [[str(n), PAID, f'a "{PAID}, \\'] for n in (1, 12345678901234567)], (name, found)
+
+
 def contracts_change_under_a_running_server():
     """a contract saved anew is live; a new column is added, another type is refused with the list, a broken file keeps the DAG"""
     with Folder("contract-changes") as folder:
@@ -503,5 +523,5 @@ def contract_files_are_checked_without_a_server():
 
 if __name__ == "__main__":
     main([contract_files_are_checked_without_a_server, contracts_are_made_from_what_is_there, files_and_a_database_become_tables,
-          an_odd_date_is_one_row_in_quarantine, contracts_change_under_a_running_server, quality_keeps_a_version_back, a_rest_service_becomes_tables,
+          an_odd_date_is_one_row_in_quarantine, no_number_loses_a_digit, contracts_change_under_a_running_server, quality_keeps_a_version_back, a_rest_service_becomes_tables,
           postgresql_and_sqlite_are_read_by_window, the_page_for_a_new_source_works_as_written, real_days_of_a_shop])
