@@ -166,6 +166,7 @@ test('many DAGs are paused, resumed and triggered at once, after a look at what 
     }
     await dialog.getByRole('button', { name: 'Do it' }).click();
     await page.getByText('Done: 2 DAGs.').first().waitFor();
+    await dialog.waitFor({ state: 'hidden' }); // the words may be of the act before; with the dialog goes the choice
     for (const dag of ['flaky', 'chatty']) await page.getByRole('checkbox', { name: `Choose ${dag}` }).check();
   };
   await act('Pause…', 'Pause 2 DAGs?');
