@@ -223,14 +223,24 @@ class TableReader {
         name && known_column(own, "batuta.newest", *name))
       table_.newest = *name;
     table_.history = own.boolean("batuta.history").value_or(false);
-    if (table_.history)
-      notes_.warning(own.pointer("batuta.history"), "is kept, but no history is written yet");
+    if (table_.history) history(own.pointer("batuta.history"));
     if (table_.mode == Mode::incremental && table_.watermark.empty())
       notes_.problem(own.pointer("batuta.mode"),
                      "incremental needs batuta.watermark: the column by which new rows are found");
     if (table_.overlap > Duration::zero() && table_.mode == Mode::full)
       notes_.problem(own.pointer("batuta.overlap"),
                      "batuta.overlap belongs to batuta.mode incremental");
+  }
+
+  void history(const std::string& at) {
+    if (table_.keys().empty())
+      notes_.problem(at, "a history needs a primaryKey: what makes two rows states of one thing");
+    for (const Column& column : table_.columns) {
+      if (lower_ascii(column.name) == "change_hash")
+        notes_.problem(at,
+                       "a history has a column change_hash of its own: give that of the table "
+                       "another name, and keep this one as physicalName");
+    }
   }
 
   void quality() {

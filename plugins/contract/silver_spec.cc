@@ -176,6 +176,9 @@ lake::TransformSpec silver_spec(const Described& described) {
   spec.raw_columns = described.columns();
   spec.quality = {{"unique_key", "uniqueness", "copies > 1"}};
   spec.newest = table.newest;
+  spec.history = table.history;
+  if (!table.newest.empty() && table.column(table.newest)->type == "timestamp")
+    spec.history_since = table.newest;
   spec.metrics_json = described.metrics_json();
   return spec;
 }

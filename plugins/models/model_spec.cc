@@ -164,9 +164,12 @@ ModelSpec model_spec(const plugin::Context& context) {
   spec.keys = context.texts("keys");
   spec.partition_by = context.texts("partition_by");
   spec.delete_when = context.text("delete_when", "");
+  spec.history = context.boolean("history", false);
   spec.description = context.text("description", "");
   if (spec.mode == Mode::merge && spec.keys.empty())
     throw plugin::FinalError("parameter keys: merge needs them");
+  if (spec.history && (spec.keys.empty() || spec.mode == Mode::append))
+    throw plugin::FinalError("parameter history: it needs keys, and another mode than append");
   if (spec.mode == Mode::partitions && spec.partition_by.empty())
     throw plugin::FinalError("parameter partition_by: the mode partitions needs it");
   const json parameters = object_of(context, "parameters");

@@ -32,6 +32,7 @@ struct ModelSpec {
   Mode mode = Mode::overwrite;
   std::vector<std::string> keys;
   std::vector<std::string> partition_by;
+  bool history = false;     // every state of the rows is kept in <table>_hist
   std::string delete_when;  // merge: a condition over the result; its rows are deleted
   std::string description;
   std::string sql;                  // one statement; its parameters are $1, $2…

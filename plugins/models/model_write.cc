@@ -94,6 +94,16 @@ Written ModelWrite::stage() {
   return written_;
 }
 
+std::string ModelWrite::rows_after() {
+  lake::create_view(session_, "beside", target_, shape_.columns, spec_.partition_by, beside_);
+  std::string rows = "SELECT " + all_columns("") + " FROM compared UNION ALL SELECT " +
+                     all_columns("") + " FROM beside";
+  if (spec_.mode == Mode::merge)
+    rows += " UNION ALL SELECT " + all_columns("o.") + " FROM old o ANTI JOIN fresh c ON " +
+            equal(spec_.keys, "o", "c", " = ");
+  return "(" + rows + ")";
+}
+
 void ModelWrite::hand_in(const std::string& metrics_json) {
   if (!written_.version) return;
   payload_.metrics_json = metrics_json;
@@ -226,6 +236,9 @@ void ModelWrite::check_partition_texts() {
 }
 
 void ModelWrite::view_old(const std::vector<AddFile>& files) {
+  std::set<std::string> inside;
+  for (const AddFile& file : files) inside.insert(file.path);
+  beside_ = target_.files([&](const AddFile& file) { return inside.count(file.path) == 0; });
   lake::create_view(session_, "old", target_, shape_.columns, spec_.partition_by, files);
 }
 

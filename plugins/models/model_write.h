@@ -45,6 +45,9 @@ class ModelWrite {
   // text as partition, a table that holds a key twice under a merge; and for more new files than
   // one attempt can hand in.
   Written stage();
+  // After stage(): a relation of the session with all rows of the table, as this write leaves it.
+  std::string rows_after();
+  Time now() const { return now_; }  // what the new rows have as _computed_at
   // Gives the version to the host, if there is one. `metrics_json`: an object.
   void hand_in(const std::string& metrics_json);
 
@@ -85,6 +88,7 @@ class ModelWrite {
   const Time now_;
   lakelog::Payload payload_;
   Written written_;
+  std::vector<lakelog::AddFile> beside_;  // files of the table that the view `old` leaves out
 };
 
 }  // namespace batuta::models

@@ -9,6 +9,7 @@
 #include "lakelog/log_folder.h"
 #include "plugins/lake/attempt_session.h"
 #include "plugins/lake/lake_views.h"
+#include "plugins/lake/layer/history.h"
 #include "plugins/lake/outside_select.h"
 #include "plugins/lake/sql_error.h"
 #include "plugins/models/model_inputs.h"
@@ -29,7 +30,10 @@ class SqlModel {
         statement_(lake::check_model_select(session_, spec_.sql)),
         conditions_(look_at_conditions(session_, spec_)),
         inputs_(open_inputs(context, session_, spec_.table, names())),
-        target_(lake::DeltaTable::open(session_, lake::lake_folder(context), spec_.table)) {}
+        target_(lake::DeltaTable::open(session_, lake::lake_folder(context), spec_.table)),
+        history_table_(
+            lake::DeltaTable::open(session_, lake::lake_folder(context),
+                                   spec_.history ? spec_.table + "_hist" : spec_.table)) {}
 
   void run() {
     tell_inputs();
@@ -48,12 +52,14 @@ class SqlModel {
     context_.progress(0.6);
     ModelWrite write(context_, session_, spec_, shape, target_, versions_json(inputs_));
     const Written written = write.stage();
-    write.hand_in(json_text({{"rows", written.rows},
-                             {"rows_out", written.changed},
-                             {"rows_removed", written.removed},
-                             {"model", signature_},
-                             {"inputs", versions_json(inputs_)},
-                             {"input_tables", table_ids_json(inputs_)}}));
+    const json made_of = {{"model", signature_},
+                          {"inputs", versions_json(inputs_)},
+                          {"input_tables", table_ids_json(inputs_)}};
+    json metrics = made_of;
+    metrics.update(
+        {{"rows", written.rows}, {"rows_out", written.changed}, {"rows_removed", written.removed}});
+    write.hand_in(json_text(metrics));
+    if (spec_.history) keep_history(shape, write, written, json_text(made_of));
     finish(written, false);
   }
 
@@ -70,9 +76,29 @@ class SqlModel {
                     (inputs_.fixed_before ? ", as the run's first attempt did" : ""));
   }
 
+  // Beside the table, in the same attempt. It has a version for each of the table's, so that what
+  // made the table tells whether the history has it, too.
+  void keep_history(const ModelShape& shape, ModelWrite& write, const Written& written,
+                    const std::string& metrics) {
+    lake::HistorySpec spec;
+    spec.table = {spec_.table, spec_.description, {}, shape.columns, spec_.keys};
+    spec.partition_by = spec_.partition_by;
+    spec.besides = {versions_column, computed_column, execution_column};
+    spec.since = lake::quoted_name(computed_column);
+    lake::TableHistory history(context_, session_, std::move(spec));
+    history.compare(write.rows_after(), std::nullopt, write.now());
+    if (written.version || history.differs()) history.hand_in(metrics);
+    history_opened_ = history.opened();
+    history_closed_ = history.closed();
+  }
+
   // What makes two computations the same, beside the versions they read.
   std::string signed_text() const {
-    json text = {{"model", spec_.given_json}, {"plugin", plugin_version}};
+    // Whether a history is kept changes nothing in the table.
+    auto given = parse_untrusted(spec_.given_json);
+    if (given && given->is_object()) given->erase("history");
+    json text = {{"model", given ? json_text(*given) : spec_.given_json},
+                 {"plugin", plugin_version}};
     if (spec_.mode == Mode::append) text["execution_id"] = context_.execution_id();
     return json_text(text);
   }
@@ -82,18 +108,24 @@ class SqlModel {
     if (!target_.exists()) return "the table is new";
     if (const std::string name = changing_function(); !name.empty())
       return name + " gives something else each time";
-    const lakelog::LogFolder log(*target_.storage(), spec_.table);
-    const auto text = log.read(target_.version());
+    if (const std::string why = why_not_made(target_); !why.empty()) return why;
+    if (!spec_.history) return {};
+    if (!history_table_.exists()) return "the history is new";
+    return why_not_made(history_table_);
+  }
+
+  std::string why_not_made(const lake::DeltaTable& table) {
+    const lakelog::LogFolder log(*table.storage(), table.name());
+    const auto text = log.read(table.version());
     const auto commit = text ? lakelog::parse_commit(*text) : text.error();
     const auto info = commit && !commit->info_json.empty() ? parse_untrusted(commit->info_json)
                                                            : Result<json>(json::object());
     const json metrics = info && info->is_object() ? info->value("operationMetrics", json::object())
                                                    : json::object();
     if (!metrics.is_object() || !metrics.contains("model"))
-      return "the newest version of " + spec_.table + " is not by this model";
+      return "the newest version of " + table.name() + " is not by this model";
     if (metrics.value("model", json()) != signature_)
-      return "the model or its values are not those of version " +
-             std::to_string(target_.version());
+      return "the model or its values are not those of version " + std::to_string(table.version());
     const auto read = metrics.value("inputs", std::string());
     if (read != versions_json(inputs_) ||
         metrics.value("input_tables", json()) != table_ids_json(inputs_))
@@ -131,14 +163,22 @@ class SqlModel {
     context_.records(written.changed);
     json read = json::object();
     for (const auto& [name, table] : inputs_.tables) read[name] = table.version();
-    context_.return_json(json_text({{"execution_id", context_.execution_id()},
-                                    {"table", spec_.table},
-                                    {"records", written.changed},
-                                    {"rows", written.rows},
-                                    {"removed", written.removed},
-                                    {"partitions", written.partitions},
-                                    {"inputs", read},
-                                    {"unchanged", !written.version}}));
+    json result = {{"execution_id", context_.execution_id()},
+                   {"table", spec_.table},
+                   {"records", written.changed},
+                   {"rows", written.rows},
+                   {"removed", written.removed},
+                   {"partitions", written.partitions},
+                   {"inputs", read},
+                   {"unchanged", !written.version}};
+    if (spec_.history)
+      result["history"] = {{"table", spec_.table + "_hist"},
+                           {"opened", history_opened_},
+                           {"closed", history_closed_}};
+    context_.return_json(json_text(result));
+    if (history_opened_ + history_closed_ > 0)
+      context_.info("history: " + std::to_string(history_opened_) + " states began, " +
+                    std::to_string(history_closed_) + " ended");
     if (skipped)
       return context_.info(spec_.table + " version " + std::to_string(target_.version()) +
                            " was made by this model of these versions: nothing to compute");
@@ -166,6 +206,8 @@ class SqlModel {
   const lake::OutsideSelect conditions_;
   Inputs inputs_;
   const lake::DeltaTable target_;
+  const lake::DeltaTable history_table_;  // the target where none is kept
+  std::int64_t history_opened_ = 0, history_closed_ = 0;
   std::string signature_;
 };
 
@@ -184,6 +226,8 @@ struct SqlModelPlugin {
                        "\"overwrite\""),
       plugin::optional(BATUTA_PARAM_ARRAY, "keys", "what makes a row unique"),
       plugin::optional(BATUTA_PARAM_ARRAY, "partition_by", "columns"),
+      plugin::optional(BATUTA_PARAM_BOOLEAN, "history", "every state of the rows, in <table>_hist",
+                       "false"),
       plugin::optional(BATUTA_PARAM_STRING, "delete_when", "merge: rows that delete"),
       plugin::optional(BATUTA_PARAM_ARRAY, "quality", "rules over the result"),
       plugin::optional(BATUTA_PARAM_STRING, "description", "of the table")};

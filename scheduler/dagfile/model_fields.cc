@@ -114,6 +114,15 @@ void read_mode(FieldReader& fields, json& params) {
     fields.problem("mode", "merge needs \"keys\": the columns by which rows are the same");
   if (mode == "partitions" && parts.empty() && !fields.find("partition_by"))
     fields.problem("mode", "partitions needs \"partition_by\"");
+  if (fields.boolean("history").value_or(false)) {
+    params["history"] = true;
+    if (keys.empty() && !fields.find("keys"))
+      fields.problem("history",
+                     "a history needs \"keys\": what makes two rows states of one thing");
+    if (mode == "append")
+      fields.problem("history",
+                     "append keeps the rows of every run: there is no history beside it");
+  }
   const auto condition = fields.text("delete_when", max_condition);
   if (!condition) return;
   if (mode != "merge")
@@ -218,8 +227,9 @@ void read_quality(FieldReader& fields, json& params) {
 }  // namespace
 
 bool is_model(FieldReader& fields) {
-  static constexpr const char* own[] = {"sql",          "table",       "mode",    "keys",
-                                        "partition_by", "delete_when", "quality", "description"};
+  static constexpr const char* own[] = {"sql",     "table",        "mode",
+                                        "keys",    "partition_by", "delete_when",
+                                        "quality", "description",  "history"};
   const bool any = std::any_of(std::begin(own), std::end(own),
                                [&](const char* name) { return fields.find(name); });
   return any && !fields.find("source") && !fields.find("layer");
@@ -243,10 +253,14 @@ void check_model_tables(const std::vector<TaskDraft>& drafts, Problems& problems
     const auto params = parse_untrusted(draft.task.params_json);
     const std::string table = params && params->is_object() ? params->value("table", "") : "";
     if (table.empty()) continue;
-    const auto [first, fresh] = writers.emplace(table, draft.task.id);
-    if (fresh) continue;
-    problems.add(draft.pointer + "/table", "the task " + first->second + " makes " + table +
-                                               " already: a table has one writer");
+    std::vector<std::string> made{table};
+    if (params->value("history", false)) made.push_back(table + "_hist");
+    for (const std::string& name : made) {
+      const auto [first, fresh] = writers.emplace(name, draft.task.id);
+      if (!fresh)
+        problems.add(draft.pointer + "/table", "the task " + first->second + " makes " + name +
+                                                   " already: a table has one writer");
+    }
   }
 }
 

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "lakelog/payload.h"
 #include "lakelog/publish.h"
 #include "plugins/lake/attempt_session.h"
 #include "plugins/lake/layer/bronze_rows.h"
@@ -96,7 +97,8 @@ void Readings::attempt(const std::string& run, const std::function<void(plugin::
   }
   lines = host.lines;
   outputs = host.outputs;
-  for (const std::string& output : outputs) publish(output);
+  for (const std::string& output : outputs)
+    if (refused.empty() || lakelog::parse_payload(output)->table != refused) publish(output);
 }
 
 void Readings::publish(const std::string& payload_json) {
@@ -137,7 +139,9 @@ void Readings::extract(const std::string& run, const std::vector<std::string>& s
 lake::TransformResult Readings::transform(const std::string& run, const lake::OwnList& own) {
   lake::TransformResult result;
   attempt(run, [&](plugin::Context& context) {
-    result = lake::transform(context, readings_to_silver(), own);
+    lake::TransformSpec spec = readings_to_silver();
+    spec.history = history;
+    result = lake::transform(context, spec, own);
   });
   return result;
 }

@@ -43,7 +43,7 @@ ALLOWED = {
     "plugins/sql": {"common", "plugins/sdk", "plugins/lake"},
     "plugins/contract": {"common", "contract", "lakelog", "plugins/sdk", "plugins/lake", "plugins/lake/layer", "plugins/sql"},
     "plugins/financial": {"common", "lakelog", "plugins/sdk", "plugins/lake", "plugins/lake/layer"},
-    "plugins/models": {"common", "lakelog", "plugins/sdk", "plugins/lake"},
+    "plugins/models": {"common", "lakelog", "plugins/sdk", "plugins/lake", "plugins/lake/layer"},
     "web": {"common"},
     "tests": None,
     "bench": None,

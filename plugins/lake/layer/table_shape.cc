@@ -68,11 +68,17 @@ std::vector<std::string> partition_columns(const TableShape& shape) {
 }
 
 TableShape fitted_to(TableShape shape, const DeltaTable& table) {
+  const auto partitions = partition_columns(shape);
+  return fitted_to(std::move(shape), partitions, table);
+}
+
+TableShape fitted_to(TableShape shape, const std::vector<std::string>& partitions,
+                     const DeltaTable& table) {
   if (!table.exists()) return shape;
   const auto& there = table.snapshot().metadata;
   std::string wrong;
   const auto refuse = [&](const std::string& what) { wrong += (wrong.empty() ? "" : "; ") + what; };
-  if (there.partition_columns != partition_columns(shape)) refuse("it is partitioned otherwise");
+  if (there.partition_columns != partitions) refuse("it is partitioned otherwise");
   std::vector<lakelog::Column> columns;
   for (const lakelog::Column& old : there.columns) {
     const auto now = std::find_if(shape.columns.begin(), shape.columns.end(),

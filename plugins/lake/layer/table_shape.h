@@ -37,6 +37,9 @@ std::string with_copies(const TableShape& shape, const std::string& table);
 // them what is new in `shape`, which may be NULL. Throws plugin::FinalError, saying what to do,
 // when a column is of another type, is gone or is required and new, or the partition is another.
 TableShape fitted_to(TableShape shape, const DeltaTable& table);
+// The same of a table with these partition columns, whatever the shape says of them.
+TableShape fitted_to(TableShape shape, const std::vector<std::string>& partitions,
+                     const DeltaTable& table);
 
 // A view named `view` over `files` of `table`, shaped as `shape` even when the table is not there.
 void view_of(Session& session, const std::string& view, const TableShape& shape,

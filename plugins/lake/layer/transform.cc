@@ -1,6 +1,7 @@
 #include "plugins/lake/layer/transform.h"
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -8,6 +9,7 @@
 #include "common/safe_json.h"
 #include "plugins/lake/attempt_session.h"
 #include "plugins/lake/file_stats.h"
+#include "plugins/lake/layer/history.h"
 #include "plugins/lake/layer/partition_batches.h"
 #include "plugins/lake/layer/publication.h"
 #include "plugins/lake/layer/quarantine.h"
@@ -136,6 +138,19 @@ TransformSpec fitted(TransformSpec spec, Session& session, const std::string& la
   return spec;
 }
 
+HistorySpec history_of(const TransformSpec& spec) {
+  const std::string received = quoted_name("_ingested_at");
+  return {spec.target,
+          partition_columns(spec.target),
+          {"_ingested_at", "execution_id"},
+          spec.history_since.empty()
+              ? received
+              : "coalesce(" + quoted_name(spec.history_since) + ", " + received + ")"};
+}
+
+// In the log of the history: up to which version of its table it has all.
+constexpr const char* history_marker = "history/table";
+
 class Transform {
  public:
   Transform(plugin::Context& context, const TransformSpec& spec)
@@ -148,6 +163,7 @@ class Transform {
         rejected_(context, session_, spec_.quarantine),
         version_(spec_.target, target_, lakelog::Operation::merge),
         tally_(spec_.target.name, spec_.quality) {
+    if (spec_.history) history_.emplace(context, session_, history_of(spec_));
     session_.register_text_functions();
     session_.run("SET preserve_insertion_order = false");  // or large results stay in memory
   }
@@ -172,6 +188,7 @@ class Transform {
                         0.6 * static_cast<double>(i + 1) / static_cast<double>(batches.size()));
     }
     tally_.finish(context_);
+    make_up_history();
     publish(result);
     return result;
   }
@@ -244,9 +261,63 @@ class Transform {
       version_.stage(session_, "SELECT " + column_list(spec_.target) + " FROM merged",
                      spec_.target.keys);
       version_.replace(rewritten);
+      keep_history("merged", rewritten);
     }
     session_.run("DROP TABLE merged");
     return changed;
+  }
+
+  // `rows`: all that these partitions hold now.
+  void keep_history(const std::string& rows, const std::vector<std::string>& partitions) {
+    if (!history_) return;
+    history_->compare(
+        rows, spec_.target.partition.empty() ? std::nullopt : std::optional(partitions), now_);
+    in_history_.insert(partitions.begin(), partitions.end());
+  }
+
+  // What the table held before this attempt and the history does not have yet: all of it when the
+  // history is new, and what an attempt published whose history was refused.
+  void make_up_history() {
+    if (!history_ || !target_.exists()) return;
+    const Changes changes = target_.changes_since(history_->table().marker(history_marker));
+    std::set<std::string> behind;
+    std::map<std::string, std::int64_t> rows;
+    for (const AddFile& file : target_.files([](const AddFile&) { return true; })) {
+      const std::string part = partition_of(spec_.target, target_, file);
+      rows[part] += lakelog::record_count(file).value_or(0);
+      if (changes.whole || changes.added.count(file.path) != 0) behind.insert(part);
+    }
+    for (const lakelog::PartitionValues& values : changes.removed) {
+      const auto value = values.find(spec_.target.partition);
+      behind.insert(value == values.end() ? whole_table : value->second.value_or(""));
+    }
+    all_in_history_ = changes.whole;
+    if (changes.whole)
+      for (const std::string& part : history_->current_partitions()) behind.insert(part);
+    std::map<std::string, std::int64_t> work;
+    for (const std::string& part : behind)
+      if (in_history_.count(part) == 0) work[part] = rows[part];
+    for (const auto& batch : partition_batches(work, batch_rows(session_))) {
+      context_.check_cancelled();
+      const std::set<std::string> wanted(batch.begin(), batch.end());
+      view_of(session_, "history_state", spec_.target, target_,
+              target_.files([&](const AddFile& file) {
+                return wanted.count(partition_of(spec_.target, target_, file)) != 0;
+              }));
+      keep_history("history_state", batch);
+    }
+  }
+
+  // After the target: a refused target takes its history with it.
+  void publish_history(TransformResult& result) {
+    if (!history_) return;
+    result.opened = history_->opened();
+    result.closed = history_->closed();
+    // What was compared as a whole need not be again.
+    if (!history_->differs() && !(all_in_history_ && history_->table().exists())) return;
+    history_->set_marker(history_marker, std::max<std::int64_t>(target_.version(), 0));
+    history_->hand_in(spec_.metrics_json);
+    report_lineage(context_, source_, {spec_.target.name + "_hist", {}, {}, {}, {}});
   }
 
   std::vector<std::string> rewritten_partitions() {
@@ -259,7 +330,7 @@ class Transform {
   // The target's version tells how far the source is taken in. Without one the quarantine's may:
   // then no row waits for the target, whatever becomes of its publication. What it tells beside a
   // target does not count once that is dropped, but that no row was good so far does.
-  void publish(const TransformResult& result) {
+  void publish(TransformResult& result) {
     const bool to_target = result.changed > 0 || is_ahead(target_, spec_.marker);
     bool wrong = false;
     for (const std::string& name : {spec_.marker, none_good_}) {
@@ -272,7 +343,11 @@ class Transform {
       }
     }
     rejected_.hand_in(wrong);
-    if (!to_target) return;
+    if (to_target) publish_target(result);
+    publish_history(result);
+  }
+
+  void publish_target(const TransformResult& result) {
     version_.set_marker(spec_.marker, source_.version());
     nlohmann::json metrics = {{"rows_in", result.read}, {"rows_out", result.changed}};
     if (!spec_.metrics_json.empty()) {
@@ -292,6 +367,10 @@ class Transform {
   Quarantine rejected_;
   Publication version_;
   QualityTally tally_;
+  std::optional<TableHistory> history_;
+  bool all_in_history_ = false;
+  std::set<std::string> in_history_;  // partitions that it has, as this attempt leaves them
+  const Time now_ = std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
 };
 
 }  // namespace
@@ -302,14 +381,22 @@ TransformResult transform(plugin::Context& context, const TransformSpec& spec, c
 
 void tell(plugin::Context& context, const TransformSpec& spec, const TransformResult& result) {
   context.records(result.changed);
-  context.return_json(json_text({{"execution_id", context.execution_id()},
-                                 {"table", spec.target.name},
-                                 {"records", result.changed},
-                                 {"rows_read", result.read},
-                                 {"quarantined", result.quarantined}}));
+  nlohmann::json told = {{"execution_id", context.execution_id()},
+                         {"table", spec.target.name},
+                         {"records", result.changed},
+                         {"rows_read", result.read},
+                         {"quarantined", result.quarantined}};
+  if (spec.history)
+    told["history"] = {{"table", spec.target.name + "_hist"},
+                       {"opened", result.opened},
+                       {"closed", result.closed}};
+  context.return_json(json_text(told));
   context.info(std::to_string(result.read) + " bronze rows read, " +
                std::to_string(result.changed) + " silver rows new or changed, " +
                std::to_string(result.quarantined) + " quarantined");
+  if (spec.history)
+    context.info("history: " + std::to_string(result.opened) + " states began, " +
+                 std::to_string(result.closed) + " ended");
 }
 
 }  // namespace batuta::lake

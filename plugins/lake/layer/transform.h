@@ -15,6 +15,8 @@
 // The source is read once; what follows goes piece by piece, in whole partitions of the target, so
 // that a first load of any size fits the engine's memory. One version is handed in at the end.
 //
+// With `history`, <target>_hist follows in the same attempt: see history.h.
+//
 // The source has the system columns _run_id, _ingested_at, _source_file, _record_no and is
 // partitioned by ingest_date; the target has _ingested_at and execution_id; the quarantine has the
 // raw columns, reason, run_id, _ingested_at and ingest_date.
@@ -64,6 +66,10 @@ struct TransformSpec {
   // Looks at the view `new_rows`, the good rows that came, typed, one a key, before anything is
   // written; throws where they may not be taken in.
   std::function<void(Session&)> check{};
+  bool history = false;  // every state of the target's rows is kept
+  // With it: a typed column, an instant, that says since when a row's state holds; empty: since its
+  // reception.
+  std::string history_since{};
   std::string metrics_json{};  // an object: further words for the history of the target
 };
 
@@ -71,6 +77,8 @@ struct TransformResult {
   std::int64_t read = 0;         // source rows
   std::int64_t changed = 0;      // target rows new or different
   std::int64_t quarantined = 0;  // rows that the quarantine did not hold
+  std::int64_t opened = 0;       // states that began in the history
+  std::int64_t closed = 0;       // and that ended
 };
 
 // Hands in at most one version of target and quarantine each. Throws plugin::FinalError when a

@@ -1,0 +1,98 @@
+// A history beside silver: written by the same attempt, made up for where it was not.
+#include <doctest/doctest.h>
+
+#include <filesystem>
+
+#include "tests/plugins/layer_fixture.h"
+
+using namespace batuta;
+
+namespace {
+
+using Lines = std::vector<std::string>;
+
+const std::string silver_past = "silver/demo/readings_hist";
+
+Lines silver_states(Readings& world) {
+  return world.rows(silver_past,
+                    "SELECT sensor, \"at\", value, CAST(is_current AS VARCHAR) FROM t ORDER BY "
+                    "sensor, \"at\", valid_from");
+}
+
+Lines open_ends(Readings& world) {
+  return world.rows(silver_past,
+                    "SELECT count(*) FROM t a JOIN t b ON a.sensor = b.sensor AND a.\"at\" = "
+                    "b.\"at\" AND a.valid_to = b.valid_from");
+}
+
+}  // namespace
+
+TEST_CASE("layer: silver's history has every state that silver had, from its reception on") {
+  Readings world;
+  world.history = true;
+  world.extract("run-1", {"a", "b"},
+                {{"2026-11-20T10:00:00Z", "a", "1"}, {"2026-11-21T10:00:00Z", "b", "2"}});
+  world.transform("run-1");
+  CHECK(world.outputs.size() == 2);
+  world.extract("run-2", {"a"}, {{"2026-11-20T10:00:00Z", "a", "5"}});
+  CHECK(world.transform("run-2").opened == 1);
+  CHECK(silver_states(world) == Lines{"a|2026-11-20T10:00:00Z|1|false",
+                                      "a|2026-11-20T10:00:00Z|5|true",
+                                      "b|2026-11-21T10:00:00Z|2|true"});
+  CHECK(open_ends(world) == Lines{"1"});
+  CHECK(world.rows(silver_past, "SELECT count(*) FROM t WHERE valid_from <> \"_ingested_at\"") ==
+        Lines{"0"});
+  CHECK(world.rows(silver_past, "SELECT execution_id FROM t WHERE value = 5") == Lines{"run-2"});
+  // The same run again, and an earlier one cleared: silver stays as it is, and so does its past.
+  world.transform("run-2");
+  CHECK(world.outputs.empty());
+  world.transform("run-1");
+  CHECK(world.outputs.empty());
+}
+
+TEST_CASE("layer: a history that begins late begins with all that silver holds") {
+  Readings world;
+  world.extract("run-1", {"a", "b"},
+                {{"2026-11-20T10:00:00Z", "a", "1"}, {"2026-11-21T10:00:00Z", "b", "2"}});
+  world.transform("run-1");
+  world.history = true;
+  world.extract("run-2", {"a"}, {{"2026-11-20T10:00:00Z", "a", "5"}});
+  CHECK(world.transform("run-2").opened == 2);
+  CHECK(silver_states(world) ==
+        Lines{"a|2026-11-20T10:00:00Z|5|true", "b|2026-11-21T10:00:00Z|2|true"});
+}
+
+TEST_CASE("layer: what silver published while its history was refused, the next run makes up for") {
+  Readings world;
+  world.history = true;
+  world.extract("run-1", {"a"}, {{"2026-11-20T10:00:00Z", "a", "1"}});
+  world.transform("run-1");
+  world.refused = silver_past;
+  world.extract("run-2", {"a"}, {{"2026-11-20T10:00:00Z", "a", "2"}});
+  world.transform("run-2");
+  CHECK(silver_states(world) == Lines{"a|2026-11-20T10:00:00Z|1|true"});
+  world.refused.clear();
+  CHECK(world.transform("run-3").changed == 0);
+  CHECK(silver_states(world) ==
+        Lines{"a|2026-11-20T10:00:00Z|1|false", "a|2026-11-20T10:00:00Z|2|true"});
+  world.transform("run-3");
+  CHECK(world.outputs.empty());
+}
+
+TEST_CASE("layer: a silver that is derived anew leaves its history as it was") {
+  Readings world;
+  world.history = true;
+  for (const char* value : {"1", "2"}) {
+    world.extract(value, {"a"}, {{"2026-11-20T10:00:00Z", "a", value}});
+    world.transform(value);
+  }
+  const Lines before = silver_states(world);
+  std::filesystem::remove_all(world.lake.path() + "/silver/demo/readings");
+  world.transform("anew");
+  CHECK(silver_states(world) == before);
+  CHECK(world.rows("silver/demo/readings", "SELECT value FROM t") == Lines{"2"});
+  world.transform("once more");  // whatever it notes, it does so once
+  world.transform("and again");
+  CHECK(world.outputs.empty());
+  CHECK(silver_states(world) == before);
+}
