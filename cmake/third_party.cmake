@@ -27,6 +27,14 @@ execute_process(COMMAND ${CMAKE_OBJDUMP} -p ${CURL_FILE} OUTPUT_VARIABLE curl_dy
 string(REGEX MATCH "SONAME +([^ \n]+)" found "${curl_dynamic}")
 set(CURL_SONAME ${CMAKE_MATCH_1})
 
+# Kafka's client, opened likewise.
+pkg_check_modules(RDKAFKA REQUIRED rdkafka>=2.0)
+pkg_get_variable(RDKAFKA_LIBDIR rdkafka libdir)
+find_library(RDKAFKA_FILE NAMES rdkafka HINTS ${RDKAFKA_LIBDIR} ${RDKAFKA_LIBRARY_DIRS} REQUIRED)
+execute_process(COMMAND ${CMAKE_OBJDUMP} -p ${RDKAFKA_FILE} OUTPUT_VARIABLE rdkafka_dynamic)
+string(REGEX MATCH "SONAME +([^ \n]+)" found "${rdkafka_dynamic}")
+set(RDKAFKA_SONAME ${CMAKE_MATCH_1})
+
 # As libcurl: opened by the task that needs it.
 pkg_check_modules(PQ REQUIRED libpq)
 pkg_get_variable(PQ_LIBDIR libpq libdir)

@@ -120,10 +120,12 @@ Status prepare_home(const SlotUser& user, const std::string& home, const std::st
       return {Errc::unavailable, errno_text("chmod " + folder)};
     }
   }
-  const std::string lake = home + "/lake";
-  if (Status made = make_folder(lake); !made) return made;
-  if (Status given = give_tree(user, lake); !given) return given;
-  for (const std::string& folder : {plugins, lake}) {
+  const std::string lake = home + "/lake", stream = home + "/stream";
+  for (const std::string& folder : {lake, stream}) {
+    if (Status made = make_folder(folder); !made) return made;
+    if (Status given = give_tree(user, folder); !given) return given;
+  }
+  for (const std::string& folder : {plugins, lake, stream}) {
     if (may_enter(user, folder)) continue;
     return {Errc::invalid, "worker.user: " + user.name + " cannot read " + folder +
                                "; each folder above it must let others pass (chmod o+x)"};

@@ -1,0 +1,278 @@
+// Topics of the embedded log below the home, or of a broker of Kafka's protocol (--kafka, or
+// --connection out of a file of connections); no server is asked.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+#include "scheduler/cli/commands.h"
+#include "scheduler/cli/import_file.h"
+#include "stream/kafka_stream.h"
+#include "stream/stream.h"
+
+namespace batuta::cli {
+namespace {
+
+using json = nlohmann::json;
+
+struct StreamArguments {
+  std::string kafka, connection, connections;
+  std::string topic, group, key, key_separator, retention, from = "latest";
+  std::vector<std::string> headers;
+  int partitions = 1, partition = -1, count = 10;
+  std::int64_t retention_bytes = -1;
+  bool grow = false, follow = false, tombstone = false;
+};
+
+template <class T>
+T stream_value(Result<T> result) {
+  if (!result) throw Failure(result.error().message, result.error().code == Errc::invalid ? 2 : 1);
+  return std::move(*result);
+}
+
+stream::KafkaConnection named_connection(const StreamArguments& a) {
+  if (a.connections.empty()) {
+    throw Failure("--connection: name the file that it is in with --connections FILE", 2);
+  }
+  for (const Connection& one : read_connections(a.connections)) {
+    if (one.id != a.connection) continue;
+    if (one.conn_type != "kafka") {
+      throw Failure("connection " + one.id + " is of type " + one.conn_type + ", not kafka", 2);
+    }
+    return {one.id, one.host, one.port.value_or(0), one.login, one.password, one.extra};
+  }
+  throw Failure("no connection " + a.connection + " in " + a.connections, 2);
+}
+
+std::unique_ptr<stream::Stream> open_stream(const Session& session, const StreamArguments& a) {
+  if (a.kafka.empty() && a.connection.empty()) {
+    return stream_value(stream::open_file_stream(session.home + "/stream"));
+  }
+  const auto connection = a.kafka.empty()
+                              ? named_connection(a)
+                              : stream::KafkaConnection{"--kafka", a.kafka, 0, "", "", ""};
+  return stream_value(stream::open_kafka_stream(stream_value(stream::kafka_settings(connection))));
+}
+
+void list_topics(Session& session, const StreamArguments& a) {
+  const auto stream = open_stream(session, a);
+  json rows = json::array();
+  for (const stream::TopicInfo& topic : stream_value(stream->topics())) {
+    std::int64_t records = 0;
+    for (const auto& [partition, span] : stream_value(stream->offsets(topic.name))) {
+      records += span.next - span.first;
+    }
+    rows.push_back({{"topic", topic.name}, {"partitions", topic.partitions}, {"records", records}});
+  }
+  print_rows(session.format(), rows,
+             {{"topic", "topic"}, {"partitions", "partitions"}, {"records", "records"}});
+}
+
+void create_topic(Session& session, const StreamArguments& a) {
+  const auto stream = open_stream(session, a);
+  if (a.grow) {
+    stream_value(stream->grow(a.topic, a.partitions));
+    return;
+  }
+  stream::TopicSettings settings;
+  settings.partitions = a.partitions;
+  settings.retention_bytes = a.retention_bytes;
+  if (!a.retention.empty()) {
+    const auto duration = parse_duration(a.retention);
+    if (!duration) throw Failure("--retention: a time such as 7d or 12h, not " + a.retention, 2);
+    settings.retention = *duration;
+  }
+  stream_value(stream->create(a.topic, settings));
+}
+
+stream::NewRecord record_of(const StreamArguments& a, std::string line) {
+  stream::NewRecord record;
+  if (a.partition >= 0) record.partition = a.partition;
+  if (!a.key.empty()) record.key = a.key;
+  for (const std::string& header : a.headers) {
+    const auto equals = header.find('=');
+    if (equals == std::string::npos) throw Failure("--header: NAME=VALUE, not " + header, 2);
+    record.headers.push_back({header.substr(0, equals), header.substr(equals + 1)});
+  }
+  if (!a.key_separator.empty()) {
+    const auto at = line.find(a.key_separator);
+    if (at == std::string::npos) {
+      throw Failure("a line without \"" + a.key_separator + "\" between key and value", 2);
+    }
+    record.key = line.substr(0, at);
+    line.erase(0, at + a.key_separator.size());
+  }
+  if (!a.tombstone) record.value = std::move(line);
+  return record;
+}
+
+// Lines of standard input, a batch at a time; what was produced is told at the end, and on a
+// failure how many lines came before it.
+void produce(Session& session, const StreamArguments& a) {
+  constexpr std::size_t batch_records = 1000;
+  constexpr std::size_t batch_bytes = 4 << 20;
+  const auto stream = open_stream(session, a);
+  std::int64_t done = 0;
+  std::vector<stream::NewRecord> batch;
+  std::size_t bytes = 0;
+  const auto send = [&] {
+    const auto sent = stream->produce(a.topic, batch);
+    if (!sent) {
+      throw Failure(
+          sent.error().message + " (" + std::to_string(done) + " records were produced before)", 1);
+    }
+    done += static_cast<std::int64_t>(batch.size());
+    batch.clear();
+    bytes = 0;
+  };
+  if (a.tombstone) {
+    batch.push_back(record_of(a, {}));
+    if (!batch.back().key) throw Failure("--tombstone: whose? Name a --key", 2);
+  } else {
+    for (std::string line; std::getline(std::cin, line);) {
+      batch.push_back(record_of(a, std::move(line)));
+      bytes += stream::size_of(batch.back());
+      if (batch.size() >= batch_records || bytes >= batch_bytes) send();
+    }
+  }
+  if (!batch.empty()) send();
+  print_object(session.format(), json{{"topic", a.topic}, {"produced", done}});
+}
+
+json record_row(const stream::Record& record) {
+  json headers = json::object();
+  for (const stream::Header& header : record.headers) headers[header.name] = header.value;
+  return {{"partition", record.partition},
+          {"offset", record.offset},
+          {"time", to_iso(record.time)},
+          {"key", record.key ? json(*record.key) : json(nullptr)},
+          {"value", record.value ? json(*record.value) : json(nullptr)},
+          {"headers", headers}};
+}
+
+// One object a line: nothing is held back, and bytes that are no text are replaced.
+void print_record(const stream::Record& record) {
+  std::printf("%s\n", json_text(record_row(record)).c_str());
+}
+
+volatile std::sig_atomic_t stop_following = 0;
+
+void tail(Session& session, const StreamArguments& a) {
+  const auto stream = open_stream(session, a);
+  stream::Offsets at;
+  for (const auto& [partition, span] : stream_value(stream->offsets(a.topic))) {
+    if (a.partition >= 0 && partition != a.partition) continue;
+    at[partition] = a.from == "earliest" ? span.first : std::max(span.first, span.next - a.count);
+  }
+  if (at.empty()) {
+    throw Failure("topic " + a.topic + " has no partition " + std::to_string(a.partition), 1);
+  }
+  stream::FetchLimits limits;
+  limits.on_gap = stream::OnGap::earliest;
+  if (a.follow) {
+    limits.wait = std::chrono::milliseconds(500);
+    const auto stop = +[](int) { stop_following = 1; };
+    std::signal(SIGINT, stop);
+    std::signal(SIGTERM, stop);
+  }
+  while (stop_following == 0) {
+    const auto batch = stream_value(stream->fetch(a.topic, at, limits));
+    for (const stream::Gap& gap : batch.gaps) {
+      std::fprintf(stderr, "batuta: %s\n", stream::to_text(gap).c_str());
+    }
+    for (const stream::Record& record : batch.records) print_record(record);
+    if (std::fflush(stdout) != 0) return;
+    at = batch.next;
+    if (batch.at_end && !a.follow) return;
+  }
+}
+
+void list_groups(Session& session, const StreamArguments& a) {
+  const auto stream = open_stream(session, a);
+  json rows = json::array();
+  for (const std::string& group : stream_value(stream->groups(a.topic))) {
+    std::int64_t behind = 0;
+    for (const auto& one : stream_value(stream::lag(*stream, group, a.topic))) behind += one.lag;
+    rows.push_back({{"group", group}, {"topic", a.topic}, {"lag", behind}});
+  }
+  print_rows(session.format(), rows, {{"group", "group"}, {"topic", "topic"}, {"lag", "lag"}});
+}
+
+void show_lag(Session& session, const StreamArguments& a) {
+  const auto stream = open_stream(session, a);
+  json rows = json::array();
+  for (const auto& one : stream_value(stream::lag(*stream, a.group, a.topic))) {
+    rows.push_back({{"partition", one.partition},
+                    {"committed", one.committed ? json(*one.committed) : json(nullptr)},
+                    {"first", one.kept.first},
+                    {"next", one.kept.next},
+                    {"lag", one.lag},
+                    {"lost", one.lost}});
+  }
+  print_rows(session.format(), rows,
+             {{"partition", "partition"},
+              {"committed", "committed"},
+              {"first", "first"},
+              {"next", "next"},
+              {"lag", "lag"},
+              {"lost", "lost"}});
+}
+
+using StreamAction = void (*)(Session&, const StreamArguments&);
+
+CLI::App* add_stream_verb(CLI::App& noun, Session& session,
+                          const std::shared_ptr<StreamArguments>& a, const char* name,
+                          const char* help, StreamAction action, bool with_topic) {
+  CLI::App* verb =
+      add_verb(noun, session, name, help, [&session, a, action] { action(session, *a); });
+  if (with_topic) verb->add_option("topic", a->topic)->required();
+  CLI::Option* kafka =
+      verb->add_option("--kafka", a->kafka, "a broker instead of the embedded log: HOST:PORT,…");
+  verb->add_option("--connection", a->connection, "one of type kafka, out of --connections")
+      ->excludes(kafka);
+  verb->add_option("--connections", a->connections, "file of connections, as dags test takes it");
+  return verb;
+}
+
+}  // namespace
+
+void add_stream_commands(CLI::App& app, Session& session) {
+  auto a = std::make_shared<StreamArguments>();
+  CLI::App* noun = app.add_subcommand("stream", "Topics of the embedded log, or of a Kafka broker");
+  noun->require_subcommand(1);
+  const auto add = [&](const char* name, const char* help, StreamAction action, bool with_topic) {
+    return add_stream_verb(*noun, session, a, name, help, action, with_topic);
+  };
+  add("topics", "All topics", list_topics, false);
+  CLI::App* create =
+      add("create", "Create a topic, or give it more partitions", create_topic, true);
+  create->add_option("--partitions", a->partitions)->check(CLI::Range(1, stream::max_partitions));
+  create->add_flag("--grow", a->grow, "the topic is there: so many partitions from now on");
+  create->add_option("--retention", a->retention, "how long records are kept: 7d; for ever");
+  create->add_option("--retention-bytes", a->retention_bytes, "kept per partition; no bound");
+  CLI::App* to = add("produce", "A record for every line of standard input", produce, true);
+  to->add_option("--key", a->key, "of all of them");
+  to->add_option("--key-separator", a->key_separator, "between the key and the value of a line");
+  to->add_option("--partition", a->partition)->check(CLI::Range(0, stream::max_partitions));
+  to->add_option("--header", a->headers, "NAME=VALUE, of all of them; may be given again")
+      ->allow_extra_args(false);
+  to->add_flag("--tombstone", a->tombstone, "one record without a value, for --key");
+  CLI::App* end =
+      add("tail", "The newest records of every partition, a JSON object a line", tail, true);
+  end->add_option("-n,--count", a->count, "so many of each partition (10)")
+      ->check(CLI::Range(0, 1'000'000'000));
+  end->add_option("--from", a->from, "earliest: all there are")
+      ->check(CLI::IsMember({"earliest", "latest"}));
+  end->add_option("--partition", a->partition)->check(CLI::Range(0, stream::max_partitions));
+  end->add_flag("-f,--follow", a->follow, "go on with what comes");
+  add("groups", "Groups that have committed for a topic, and how far they are behind", list_groups,
+      true);
+  CLI::App* behind = add("lag", "How far a group is behind, by partition", show_lag, true);
+  behind->add_option("--group", a->group)->required();
+}
+
+}  // namespace batuta::cli
