@@ -25,4 +25,13 @@ class CheckpointReader {
   virtual Result<Commit> read(const CheckpointFiles& files) = 0;
 };
 
+class CheckpointWriter {
+ public:
+  virtual ~CheckpointWriter() = default;
+  // The Parquet bytes of a classic checkpoint in one file that holds exactly these actions.
+  // Errc::invalid where an action has fields that such a checkpoint has no place for,
+  // Errc::too_large, Errc::unavailable.
+  virtual Result<std::string> write(const Commit& state) = 0;
+};
+
 }  // namespace batuta::lakelog

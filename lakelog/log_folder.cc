@@ -208,4 +208,22 @@ Status LogFolder::remove_compacted(std::int64_t end) const {
   return storage_->remove(prefix_ + compacted_file_name(end));
 }
 
+Status LogFolder::put_checkpoint(std::int64_t version, const std::string& bytes) const {
+  return storage_->put(prefix_ + padded(version) + ".checkpoint.parquet", bytes);
+}
+
+Status LogFolder::put_checkpoint_hint(const std::string& hint) const {
+  return storage_->put(prefix_ + "_last_checkpoint", hint);
+}
+
+Status LogFolder::remove_commit(std::int64_t version) const {
+  return storage_->remove(prefix_ + commit_file_name(version));
+}
+
+Status LogFolder::remove_checkpoint(const CheckpointFiles& files) const {
+  for (const std::string& key : files.keys)
+    if (auto removed = storage_->remove(key); !removed) return removed;
+  return success();
+}
+
 }  // namespace batuta::lakelog

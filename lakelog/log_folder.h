@@ -51,6 +51,12 @@ class LogFolder {
   // A compacted entry 0..end: an optional summary of the commits, for quick readers.
   Status put_compacted(std::int64_t end, const std::string& text) const;
   Status remove_compacted(std::int64_t end) const;
+  // A checkpoint in one file; `hint` is the JSON of _last_checkpoint, which readers may begin at.
+  Status put_checkpoint(std::int64_t version, const std::string& bytes) const;
+  Status put_checkpoint_hint(const std::string& hint) const;
+  // Of versions that a summary stands for.
+  Status remove_commit(std::int64_t version) const;
+  Status remove_checkpoint(const CheckpointFiles& files) const;
 
   const std::string& table() const { return table_; }
   Storage& storage() const { return *storage_; }

@@ -9,12 +9,14 @@
 #include "common/safe_json.h"
 #include "common/time.h"
 #include "common/uuid.h"
+#include "lakelog/change.h"
 #include "lakelog/compaction.h"
 #include "lakelog/conflict.h"
 #include "lakelog/path.h"
 #include "lakelog/payload.h"
 #include "lakelog/schema.h"
 #include "lakelog/snapshot.h"
+#include "lakelog/vacuum.h"
 
 namespace batuta::lakelog {
 namespace {
@@ -112,6 +114,16 @@ Status check_still_there(const LogFolder& log, const Payload& payload) {
           "read_version"};
 }
 
+// A vacuum takes what nobody has published for so long that it looks like nobody's.
+bool may_be_vacuumed(const Commit& commit, const Payload& payload) {
+  if (operation_of(commit) != vacuum_start) return false;
+  const auto info = parse_untrusted(commit.info_json);
+  const auto began = json_int(info->value("timestamp", json()));
+  return std::any_of(payload.adds.begin(), payload.adds.end(), [&](const AddFile& add) {
+    return !began || add.modification_ms <= *began - staging_guard_ms;
+  });
+}
+
 // Takes the next version's commit: is it this publication's own, and may it have come before it?
 Status take(const Commit& commit, const Publication& publication, const Payload& payload,
             const Intent& intent, Held& held) {
@@ -128,6 +140,10 @@ Status take(const Commit& commit, const Publication& publication, const Payload&
   }
   if (auto reason = find_conflict(intent, commit))
     return {Errc::conflict, "version " + std::to_string(held.version) + " " + *reason};
+  if (may_be_vacuumed(commit, payload)) {
+    return {Errc::conflict, "a vacuum began at version " + std::to_string(held.version) +
+                                " that may take its files, which were written long before"};
+  }
   for (const AddFile& add : payload.adds) {
     const auto same = [&add](const auto& other) { return other.path == add.path; };
     if (std::any_of(commit.adds.begin(), commit.adds.end(), same) ||

@@ -80,13 +80,6 @@ Error no_way(const LogListing& listing, const LogFolder& log, std::int64_t targe
              bool with_checkpoints) {
   const std::int64_t first = listing.commits.empty() ? target + 1 : listing.commits.front();
   const std::string begins = log.table() + " begins at version " + std::to_string(first);
-  if (first > 0 && !with_checkpoints && !listing.checkpoints.empty()) {
-    return {Errc::invalid,
-            begins +
-                " and keeps its earlier log in a Parquet checkpoint, for which an engine is "
-                "needed: `batuta lake sql` has one",
-            {}};
-  }
   std::int64_t oldest = -1;  // readable version
   if (!listing.compactions.empty()) oldest = listing.compactions.front();
   if (!listing.checkpoints.empty() && (oldest < 0 || listing.checkpoints.front().version < oldest))
@@ -97,6 +90,13 @@ Error no_way(const LogListing& listing, const LogFolder& log, std::int64_t targe
                 " can no longer be read: its log has been cleaned up, and "
                 "begins at version " +
                 std::to_string(oldest),
+            {}};
+  }
+  if (first > 0 && !with_checkpoints && !listing.checkpoints.empty()) {
+    return {Errc::invalid,
+            begins +
+                " and keeps its earlier log in a Parquet checkpoint, for which an engine is "
+                "needed: `batuta lake sql` has one",
             {}};
   }
   if (first > 0 && listing.has_other_checkpoint && oldest < 0) {
@@ -218,7 +218,7 @@ Status check_writable(const Protocol& protocol, const Metadata& metadata) {
   return success();
 }
 
-std::string compact(const Snapshot& snapshot, std::int64_t keep_tombstones_from_ms) {
+Commit state_of(const Snapshot& snapshot, std::int64_t keep_tombstones_from_ms) {
   BATUTA_CHECK(!snapshot.has_unknown, "a summary would lose actions");
   Commit commit;
   commit.protocol = snapshot.protocol;
@@ -227,7 +227,11 @@ std::string compact(const Snapshot& snapshot, std::int64_t keep_tombstones_from_
   for (const auto& [path, remove] : snapshot.tombstones)
     if (remove.deletion_ms >= keep_tombstones_from_ms) commit.removes.push_back(remove);
   for (const auto& [path, add] : snapshot.files) commit.adds.push_back(add);
-  return serialise(commit);
+  return commit;
+}
+
+std::string compact(const Snapshot& snapshot, std::int64_t keep_tombstones_from_ms) {
+  return serialise(state_of(snapshot, keep_tombstones_from_ms));
 }
 
 }  // namespace batuta::lakelog

@@ -46,6 +46,10 @@ void apply(Commit commit, Snapshot& snapshot);
 // Errc::invalid with the reason when a writer of version 2 must keep its hands off.
 Status check_writable(const Protocol& protocol, const Metadata& metadata);
 
+// The whole state as actions; tombstones older than `keep_tombstones_from_ms` and commitInfo are
+// left out. Not for a state that has_unknown.
+Commit state_of(const Snapshot& snapshot, std::int64_t keep_tombstones_from_ms);
+
 // The whole state as one compacted entry; tombstones older than `keep_tombstones_from_ms` and
 // commitInfo are left out. Not for a state that has_unknown.
 std::string compact(const Snapshot& snapshot, std::int64_t keep_tombstones_from_ms);

@@ -30,6 +30,7 @@
 #include "plugins/lake/delta_table.h"
 #include "plugins/lake/lake_views.h"
 #include "plugins/lake/outside_select.h"
+#include "plugins/lake/pinned_versions.h"
 #include "plugins/lake/sql_error.h"
 #include "plugins/sdk/plugin.h"
 
@@ -154,7 +155,7 @@ struct Question {
   std::string operation;
   std::string sql;
   std::string table;
-  std::int64_t version = lakelog::latest_version;
+  TimeTravel travel;
   std::vector<std::pair<std::string, std::string>> control_tables;  // name, JSON
 };
 
@@ -168,15 +169,27 @@ std::vector<std::pair<std::string, std::string>> control_tables_of(const plugin:
   return out;
 }
 
+TimeTravel travel_of(const plugin::Context& context) {
+  TimeTravel travel;
+  travel.version = context.integer("version", lakelog::latest_version);
+  if (!context.has("at")) return travel;
+  if (context.has("version")) throw plugin::FinalError("parameters version and at: one of them");
+  const auto time = parse_iso(context.text("at"));
+  if (!time) throw plugin::FinalError("parameter at: not a time, such as 2026-11-20T10:00:00Z");
+  travel.at_ms = time->time_since_epoch() / std::chrono::milliseconds(1);
+  if (travel.at_ms <= 0) throw plugin::FinalError("parameter at: no table is that old");
+  return travel;
+}
+
 Question question_of(const plugin::Context& context) {
   Question question;
   question.lake = lake_folder(context);
   question.operation = context.text("operation", "sql");
+  question.travel = travel_of(context);
   if (question.operation == "head") {
     question.table = context.text("table");
     if (!lakelog::valid_table_name(question.table))
       throw plugin::FinalError("parameter table: not a table name");
-    question.version = context.integer("version", lakelog::latest_version);
   } else if (question.operation == "sql") {
     question.sql = context.text("sql");
     if (question.sql.size() > max_sql_bytes) throw plugin::FinalError("parameter sql: too long");
@@ -190,14 +203,19 @@ Question question_of(const plugin::Context& context) {
 void ask(Session& session, const Question& question, Answer& answer) {
   std::string sql = question.sql;
   if (question.operation == "head") {
-    const auto table = DeltaTable::open(session, question.lake, question.table, question.version);
+    const auto table = open_travelled(session, question.lake, question.table, question.travel);
     if (!table.exists()) throw plugin::FinalError("there is no table " + question.table);
     create_view(session, "head_rows", table);
     sql = "SELECT * FROM head_rows";
   } else {
     std::vector<std::string> control_tables;
     for (const auto& [name, rows] : question.control_tables) control_tables.push_back(name);
-    attach_tables(session, question.lake, check_outside_select(session, sql), control_tables);
+    sql = quote_pinned_names(sql);
+    const auto tables = check_outside_select(session, sql);
+    if (question.travel.version != lakelog::latest_version && tables.size() > 1)
+      throw plugin::FinalError(
+          "one version for several tables: write it behind each name, as in silver.orders@v12");
+    attach_tables(session, question.lake, tables, control_tables, question.travel);
     for (const auto& [name, rows] : question.control_tables) attach_rows(session, name, rows);
   }
   lock_down(session, question.lake);
@@ -234,7 +252,8 @@ struct LakeSql {
       plugin::optional(BATUTA_PARAM_STRING, "operation", "sql or head", "\"sql\""),
       plugin::optional(BATUTA_PARAM_STRING, "sql", "one SELECT over layer.table"),
       plugin::optional(BATUTA_PARAM_STRING, "table", "head: such as silver/financial/quotes"),
-      plugin::optional(BATUTA_PARAM_INTEGER, "version", "head: an older version of the table"),
+      plugin::optional(BATUTA_PARAM_INTEGER, "version", "an older version of the table"),
+      plugin::optional(BATUTA_PARAM_STRING, "at", "the tables as they were at that time"),
       plugin::optional(BATUTA_PARAM_INTEGER, "limit", "rows at most", "1000"),
       plugin::optional(BATUTA_PARAM_STRING, "timeout", "of the query", "\"30s\""),
       plugin::optional(BATUTA_PARAM_OBJECT, "mngt",

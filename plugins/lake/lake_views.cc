@@ -11,6 +11,7 @@
 #include "lakelog/table.h"
 #include "plugins/lake/appender.h"
 #include "plugins/lake/delta_table.h"
+#include "plugins/lake/pinned_versions.h"
 #include "plugins/sdk/plugin.h"
 
 namespace batuta::lake {
@@ -98,8 +99,25 @@ std::string cell_text(const json& value) {
 
 }  // namespace
 
+DeltaTable open_travelled(Session& session, const std::string& lake, const std::string& table,
+                          const TimeTravel& travel) {
+  std::int64_t version = travel.version;
+  if (travel.at_ms > 0) {
+    auto storage = lakelog::open_storage(lake);
+    if (!storage) throw plugin::FinalError(storage.error().message);
+    auto found = lakelog::version_at(lakelog::LogFolder(**storage, table), travel.at_ms);
+    if (!found) {
+      if (found.error().code == Errc::unavailable)
+        throw plugin::RetryableError(found.error().message);
+      throw plugin::FinalError(found.error().message);
+    }
+    version = *found;
+  }
+  return DeltaTable::open(session, lake, table, version);
+}
+
 void attach_tables(Session& session, const std::string& lake, const std::vector<NamedTable>& names,
-                   const std::vector<std::string>& control_tables) {
+                   const std::vector<std::string>& control_tables, const TimeTravel& travel) {
   lakelog::TableList all;
   bool listed = false;
   std::map<std::string, std::string> views;  // by the name as the engine sees it: without case
@@ -116,7 +134,10 @@ void attach_tables(Session& session, const std::string& lake, const std::vector<
       all = *std::move(found);
       listed = true;
     }
-    const std::string table = find_table(all, named);
+    const PinnedName pinned = split_pinned_name(named.name);
+    const std::string table = find_table(all, {named.schema, pinned.name, named.catalog});
+    const TimeTravel when =
+        pinned.version == lakelog::latest_version ? travel : TimeTravel{pinned.version, 0};
     std::string seen = spelt(named);
     for (char& c : seen) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     const auto [at, fresh] = views.emplace(seen, table);
@@ -125,11 +146,11 @@ void attach_tables(Session& session, const std::string& lake, const std::vector<
                                " differ in case only: one query can read one of them");
     if (!fresh) continue;
     if (!named.catalog.empty()) {
-      attach_table(session, named, DeltaTable::open(session, lake, table));
+      attach_table(session, named, open_travelled(session, lake, table, when));
       continue;
     }
     const std::string view = "lake_table_" + std::to_string(views.size());
-    create_view(session, view, DeltaTable::open(session, lake, table));
+    create_view(session, view, open_travelled(session, lake, table, when));
     if (!named.schema.empty()) create_schema(session, named.schema);
     session.run("CREATE VIEW " + (named.schema.empty() ? "" : quoted_name(named.schema) + ".") +
                 quoted_name(named.name) + " AS SELECT * FROM " + view);

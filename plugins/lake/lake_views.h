@@ -10,13 +10,25 @@
 
 namespace batuta::lake {
 
+// Which version of a table a query reads; one that the name itself pins (table@v12) goes before.
+struct TimeTravel {
+  std::int64_t version = lakelog::latest_version;
+  // The newest version that is not younger, in milliseconds since 1970; 0 = the newest.
+  std::int64_t at_ms = 0;
+};
+
+// The table as it was. Throws plugin::FinalError where it is younger than the time, or has no such
+// version.
+DeltaTable open_travelled(Session& session, const std::string& lake, const std::string& table,
+                          const TimeTravel& travel);
+
 // Makes each named table a view, and opens no other: layer.domain.table or "layer/domain/table", or
 // layer.table where that is unique in its layer. A name is the table spelt like it, else the one
-// that differs in case only. mngt.… must be one of `control_tables`, which attach_rows() makes.
-// Throws plugin::FinalError for a name that is no table or more than one, and for a table that
-// cannot be read, by name and with the reason.
+// that differs in case only; with @v12 behind its last part it is of that version. mngt.… must be
+// one of `control_tables`, which attach_rows() makes. Throws plugin::FinalError for a name that is
+// no table or more than one, and for a table that cannot be read, by name and with the reason.
 void attach_tables(Session& session, const std::string& lake, const std::vector<NamedTable>& names,
-                   const std::vector<std::string>& control_tables);
+                   const std::vector<std::string>& control_tables, const TimeTravel& travel = {});
 
 // A small table that comes from elsewhere (the scheduler's control tables), as mngt.<name>.
 // `table_json`: {"columns":[{"name","type"}],"rows":[[text, number or null…]…]}, Delta types.

@@ -100,7 +100,7 @@ class Walk {
     if (const auto at = node.find("at_clause"); at != node.end() && !at->is_null())
       throw SqlError("AT is not allowed here: " +
                      std::string(with_domains_ ? "a model reads the versions that its run fixed"
-                                               : "batuta lake head --version reads an older one"));
+                                               : "write table@v12, or ask with --at TIME"));
     if (table.schema.empty() && holds(defined_, lower(table.name))) return;
     tables_.insert(std::move(table));
   }

@@ -182,7 +182,7 @@ std::vector<lakelog::AddFile> write_files(Session& session, const StagedWrite& w
              : "PARTITION_BY (" + partitioned_by(write) + "), FILENAME_PATTERN '" + name +
                    "-{i}', OVERWRITE_OR_IGNORE, ") +
       "RETURN_STATS)";
-  std::vector<Param> params = {whole ? folder + "/" + name + ".parquet" : folder};
+  std::vector<Param> params = {whole ? folder + "/" + write.subfolder + name + ".parquet" : folder};
   params.insert(params.end(), write.params.begin(), write.params.end());
   const Table written = session.query(copy, params);
   std::vector<lakelog::AddFile> files;

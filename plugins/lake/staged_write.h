@@ -22,6 +22,8 @@ struct StagedWrite {
   // Its parameters, from $2 on: $1 is the folder that the engine writes into.
   std::vector<Param> params;
   std::vector<std::string> order;  // of the rows inside a file: columns
+  // Where the one file goes, below the table: empty, or a folder that is there, with its last '/'.
+  std::string subfolder{};
 };
 
 // One file a partition, durable, with sizes, partition values and statistics for the log. Empty

@@ -18,9 +18,8 @@
 #include "common/suggest.h"
 #include "lakelog/storage.h"
 #include "lakelog/table.h"
-#include "scheduler/cli/commands.h"
 #include "scheduler/cli/control_tables.h"
-#include "scheduler/cli/slot_run.h"
+#include "scheduler/cli/lake_access.h"
 
 namespace batuta::cli {
 namespace {
@@ -31,28 +30,9 @@ struct LakeArguments {
   std::string table, sql;
   int limit = 20;
   std::int64_t version = -1;
+  std::string at;  // a time; empty = now
   std::string plugins;
 };
-
-constexpr int interrupted_code = 130;  // as a shell tells it
-
-template <class T>
-T value_of(Result<T> result) {
-  if (!result) throw Failure(result.error().message, 1);
-  return std::move(*result);
-}
-
-std::string lake_folder(const Session& session) {
-  const auto folder = std::filesystem::absolute(session.home + "/lake").lexically_normal();
-  if (!std::filesystem::is_directory(folder)) {
-    throw Failure("no lake at " + folder.string() + "; name the installation with --home", 1);
-  }
-  return folder.string();
-}
-
-std::unique_ptr<lakelog::Storage> open_lake(const Session& session) {
-  return value_of(lakelog::open_storage(lake_folder(session)));
-}
 
 std::string time_text(std::int64_t ms) {
   return to_iso(Time(std::chrono::milliseconds(ms)));
@@ -338,8 +318,9 @@ void print_result(Session& session, const std::string& file) {
 
 // Without a slot: the rows are at hand.
 void head_of_control(Session& session, const ControlTable& table, const LakeArguments& a) {
-  if (a.version >= 0) {
-    throw Failure(a.table + " is kept in the store and has no versions; leave --version out", 1);
+  if (a.version >= 0 || !a.at.empty()) {
+    throw Failure(
+        a.table + " is kept in the store and has no versions; leave --version and --at out", 1);
   }
   std::vector<std::string> names;
   for (const auto& [name, type] : table.columns) names.push_back(name);
@@ -356,26 +337,24 @@ void run_sql(Session& session, const LakeArguments& a, const json& what) {
   constexpr int most_in_a_table = 100'000;
   if (!session.format().data() && a.limit > most_in_a_table)
     throw Failure("a table shows at most 100000 rows: take --output json for more", 2);
-  SlotRun run;
-  run.lake_folder = lake_folder(session);
+  SlotRun run = lake_slot(session, "lake_sql", a.plugins);
   const LakeSettings settings = value_of(session.processes->lake_settings(session.home));
   const ResultFolder result;
   json params = what;
+  if (a.version >= 0 && !a.at.empty()) throw Failure("--version or --at: one of them", 2);
+  if (a.version >= 0) params["version"] = a.version;
+  if (!a.at.empty()) {
+    (void)parse_moment("--at", a.at);
+    params["at"] = a.at;
+  }
   params["limit"] = a.limit;
   params["result_file"] = result.file();
   params["timeout"] = std::to_string(settings.sql_timeout / std::chrono::milliseconds(1)) + "ms";
   if (what["operation"] == "sql" && lower(a.sql).find("mngt") != std::string::npos) {
     params["mngt"] = control_tables_json(session.home);
   }
-  run.plugin = "lake_sql";
   run.params_json = json_text(params);
-  run.lake_memory = settings.memory_bytes;
-  run.lake_threads = settings.threads;
   run.patience = settings.sql_timeout + std::chrono::minutes(1);
-  run.plugins_folder =
-      a.plugins.empty()
-          ? (std::filesystem::read_symlink("/proc/self/exe").parent_path() / "plugins").string()
-          : std::filesystem::absolute(a.plugins).string();
   const auto done = run_in_slot(run);
   if (!done) {
     const std::string said = engine_error(result.file());
@@ -409,9 +388,7 @@ void add_lake_commands(CLI::App& app, Session& session) {
     if (const auto table = control_table(session, a->table)) {
       return head_of_control(session, *table, *a);
     }
-    json what{{"operation", "head"}, {"table", a->table}};
-    if (a->version >= 0) what["version"] = a->version;
-    run_sql(session, *a, what);
+    run_sql(session, *a, {{"operation", "head"}, {"table", a->table}});
   });
   CLI::App* sql = add_verb(*lake, session, "sql",
                            "A query; tables are named layer.domain.table, control tables mngt.…",
@@ -419,13 +396,15 @@ void add_lake_commands(CLI::App& app, Session& session) {
                              run_sql(session, *a, {{"operation", "sql"}, {"sql", a->sql}});
                            });
   sql->add_option("query", a->sql)->required();
-  head->add_option("--version", a->version, "of the table: time travel");
   for (CLI::App* verb : {head, sql}) {
+    verb->add_option("--version", a->version, "of the one table: as it was then");
+    verb->add_option("--at", a->at, "a time: the tables as they were then");
     verb->add_option("--limit", a->limit, "rows at most")
         ->check(CLI::Range(1, 10'000'000))
         ->capture_default_str();
     verb->add_option("--plugins", a->plugins, "folder of plugins");
   }
+  add_lake_maintenance(*lake, session);
 }
 
 }  // namespace batuta::cli

@@ -64,6 +64,7 @@ Result<Put> MemoryStorage::put_if_absent(const std::string& key, std::string_vie
   if (live_.contains(key)) return Put::exists;
   step();  // before the name
   live_[key] = bytes;
+  written_[key] = clock_ms_;
   synced_[key] = true;
   step();  // before the name is durable
   name_is_durable(folder_of(key));
@@ -74,6 +75,7 @@ Status MemoryStorage::put(const std::string& key, std::string_view bytes) {
   if (!valid_key(key)) return {Errc::invalid, "not a key: " + key};
   step();
   live_[key] = bytes;
+  written_[key] = clock_ms_;
   synced_[key] = true;
   step();
   name_is_durable(folder_of(key));
@@ -92,7 +94,9 @@ Result<ObjectInfo> MemoryStorage::stat(const std::string& key) const {
   if (!valid_key(key)) return {Errc::invalid, "not a key: " + key};
   const auto found = live_.find(key);
   if (found == live_.end()) return {Errc::not_found, key + " is not there"};
-  return ObjectInfo{key, static_cast<std::int64_t>(found->second.size()), 1'700'000'000'000};
+  const auto written = written_.find(key);
+  return ObjectInfo{key, static_cast<std::int64_t>(found->second.size()),
+                    written == written_.end() ? 1'700'000'000'000 : written->second};
 }
 
 Result<std::string> MemoryStorage::stage(const std::string& prefix) {
@@ -130,6 +134,7 @@ void MemoryStorage::write_staged(const std::string& key, std::string bytes) {
   step();
   live_[key] = bytes.substr(0, bytes.size() / 2);
   synced_[key] = false;
+  written_[key] = clock_ms_;
   step();
   live_[key] = std::move(bytes);
 }

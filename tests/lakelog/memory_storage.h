@@ -31,6 +31,9 @@ class MemoryStorage final : public Storage {
   // As an engine does through the staging folder: neither bytes nor name are durable.
   void write_staged(const std::string& key, std::string bytes);
 
+  // What is written from now on has this time; see ObjectInfo.
+  void set_clock(std::int64_t ms) { clock_ms_ = ms; }
+
   // From now on the step with this number (the first is 0) does not take place: PowerCut instead.
   void cut_at(std::int64_t step);
   std::int64_t steps() const { return steps_; }
@@ -54,8 +57,10 @@ class MemoryStorage final : public Storage {
   void name_is_durable(const std::string& folder);
 
   std::map<std::string, std::string> live_;
-  std::map<std::string, std::string> durable_;  // what a power cut cannot take
-  std::map<std::string, bool> synced_;          // of live ones: whether the bytes are durable
+  std::map<std::string, std::string> durable_;   // what a power cut cannot take
+  std::map<std::string, bool> synced_;           // of live ones: whether the bytes are durable
+  std::map<std::string, std::int64_t> written_;  // when, where it is not the first time
+  std::int64_t clock_ms_ = 1'700'000'000'000;
   std::int64_t steps_ = 0;
   std::int64_t cut_ = -1;
 };

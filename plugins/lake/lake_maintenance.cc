@@ -1,0 +1,165 @@
+// lake_maintenance: looks after one table of the lake. It commits by itself, under Delta's conflict
+// rules, and hands in nothing: it neither makes rows nor loses any, save for a restore, which a
+// person asks for. Whatever becomes of the attempt, what it put stands whole.
+//
+// The return value is an object; its fields are those of OptimizeResult, VacuumResult,
+// CleanupResult and Restored by their names.
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+#include "lakelog/log_cleanup.h"
+#include "lakelog/path.h"
+#include "lakelog/restore.h"
+#include "lakelog/vacuum.h"
+#include "plugins/lake/attempt_session.h"
+#include "plugins/lake/checkpoint_reader.h"
+#include "plugins/lake/checkpoint_writer.h"
+#include "plugins/lake/must.h"
+#include "plugins/lake/optimize.h"
+#include "plugins/sdk/plugin.h"
+
+namespace batuta::lake {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::int64_t least_target = 1 << 20;
+constexpr std::int64_t most_target = 4LL << 30;
+
+std::int64_t wall_ms_of_now() {
+  using namespace std::chrono;
+  return duration_cast<milliseconds>(read_clock().wall.time_since_epoch()).count();
+}
+
+// What disk and log refuse: again where it may pass.
+template <class T>
+T passed(Result<T> result) {
+  if (result) return *std::move(result);
+  const Error& error = result.error();
+  if (error.code == Errc::unavailable || error.code == Errc::conflict)
+    throw plugin::RetryableError(error.message);
+  throw plugin::FinalError(error.message);
+}
+
+std::string info_of(const plugin::Context& context) {
+  return json_text({{"dag_id", context.dag_id()},
+                    {"run_id", context.run_id()},
+                    {"task_id", context.task_id()},
+                    {"execution_id", context.execution_id()}});
+}
+
+std::int64_t milliseconds_of(const plugin::Context& context, const char* name) {
+  return context.duration(name, Duration(0)) / std::chrono::milliseconds(1);
+}
+
+json run_optimize(plugin::Context& context, Session& session, const std::string& table) {
+  OptimizeOptions options;
+  options.rewrite.target_bytes = context.integer("target_bytes", lakelog::default_target_bytes);
+  if (options.rewrite.target_bytes < least_target || options.rewrite.target_bytes > most_target)
+    throw plugin::FinalError("parameter target_bytes: from 1 MiB to 4 GiB");
+  options.rewrite.cluster_by = context.texts("cluster_by");
+  options.dry_run = context.boolean("dry_run", false);
+  options.info_json = info_of(context);
+  options.say = [&context](const std::string& line) { context.info(line); };
+  const OptimizeResult done = optimize(session, lake_folder(context), table, options);
+  return {{"version", done.version},     {"versions", done.versions},
+          {"old_files", done.old_files}, {"new_files", done.new_files},
+          {"old_bytes", done.old_bytes}, {"new_bytes", done.new_bytes},
+          {"given_up", done.given_up}};
+}
+
+json run_vacuum(plugin::Context& context, Session& session, lakelog::Storage& lake,
+                const std::string& table) {
+  EngineCheckpoints reader(session, lake_folder(context));
+  EngineCheckpointWriter writer(session, context.scratch());
+  lakelog::VacuumOptions options;
+  options.now_ms = wall_ms_of_now();
+  if (context.has("retain")) options.retain_ms = milliseconds_of(context, "retain");
+  options.force = context.boolean("force", false);
+  options.dry_run = context.boolean("dry_run", false);
+  options.checkpoints = &reader;
+  options.cancelled = [&context] { return context.cancelled(); };
+  options.info_json = info_of(context);
+  const auto files = passed(lakelog::vacuum(lake, table, options));
+  if (files.cancelled) throw plugin::RetryableError("cancelled");
+  lakelog::CleanupOptions cleanup;
+  cleanup.now_ms = options.now_ms;
+  if (context.has("log_retain")) cleanup.log_retain_ms = milliseconds_of(context, "log_retain");
+  cleanup.dry_run = options.dry_run;
+  cleanup.reader = &reader;
+  cleanup.writer = &writer;
+  cleanup.cancelled = options.cancelled;
+  const auto log = passed(lakelog::clean_log(lakelog::LogFolder(lake, table), cleanup));
+  return {{"version", files.version},
+          {"oldest_version", files.oldest_version},
+          {"deleted_files", files.deleted_files},
+          {"deleted_bytes", files.deleted_bytes},
+          {"deleted", files.deleted},
+          {"staged_files", files.staged_files},
+          {"foreign_files", files.foreign_files},
+          {"foreign", files.foreign},
+          {"checkpoint", log.checkpoint},
+          {"first_version", log.first_version},
+          {"deleted_entries", log.deleted_entries}};
+}
+
+json run_restore(plugin::Context& context, Session& session, lakelog::Storage& lake,
+                 const std::string& table) {
+  EngineCheckpoints reader(session, lake_folder(context));
+  lakelog::RestoreOptions options;
+  options.version = context.integer("version", -1);
+  options.now_ms = wall_ms_of_now();
+  options.dry_run = context.boolean("dry_run", false);
+  options.checkpoints = &reader;
+  options.info_json = info_of(context);
+  const auto done = passed(lakelog::restore(lake, table, options));
+  return {{"version", done.version},
+          {"changed", done.changed},
+          {"added_files", done.added_files},
+          {"removed_files", done.removed_files},
+          {"schema_changed", done.schema_changed},
+          {"markers", done.markers}};
+}
+
+}  // namespace
+
+struct LakeMaintenance {
+  static constexpr auto name = "lake_maintenance";
+  static constexpr auto version = "1.0.0";
+  static constexpr auto kind = "builtin";
+  static constexpr auto summary = "Looks after a table: optimize, vacuum, restore";
+  static constexpr batuta_param params[] = {
+      plugin::required(BATUTA_PARAM_STRING, "operation", "optimize, vacuum or restore"),
+      plugin::required(BATUTA_PARAM_STRING, "table", "such as silver/financial/quotes"),
+      plugin::optional(BATUTA_PARAM_BOOLEAN, "dry_run", "only tells what would be done", "false"),
+      plugin::optional(BATUTA_PARAM_INTEGER, "target_bytes", "optimize: of a file, about",
+                       "134217728"),
+      plugin::optional(BATUTA_PARAM_ARRAY, "cluster_by", "optimize: columns to sort the rows by"),
+      plugin::optional(BATUTA_PARAM_STRING, "retain",
+                       "vacuum: how old what is deleted must be (the table's own, or 7 days)"),
+      plugin::optional(BATUTA_PARAM_STRING, "log_retain",
+                       "vacuum: the same of log entries (the table's own, or 30 days)"),
+      plugin::optional(BATUTA_PARAM_BOOLEAN, "force", "vacuum: a shorter time than the table's own",
+                       "false"),
+      plugin::optional(BATUTA_PARAM_INTEGER, "version", "restore: what it shall be again")};
+
+  void execute(plugin::Context& context) {
+    const std::string operation = context.text("operation");
+    const std::string table = context.text("table");
+    if (!lakelog::valid_table_name(table))
+      throw plugin::FinalError("parameter table: not a table name");
+    if (operation != "optimize" && operation != "vacuum" && operation != "restore")
+      throw plugin::FinalError("parameter operation: optimize, vacuum or restore");
+    const auto lake = must(lakelog::open_storage(lake_folder(context)));
+    Session session(session_options(context));
+    json told = operation == "optimize" ? run_optimize(context, session, table)
+                : operation == "vacuum" ? run_vacuum(context, session, *lake, table)
+                                        : run_restore(context, session, *lake, table);
+    context.return_json(json_text(told));
+  }
+};
+
+}  // namespace batuta::lake
+
+BATUTA_PLUGIN(batuta::lake::LakeMaintenance)

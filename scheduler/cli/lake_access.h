@@ -1,0 +1,38 @@
+// What the verbs of `batuta lake` share: the folder of the lake, and a slot with the engine.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "common/result.h"
+#include "lakelog/storage.h"
+#include "scheduler/cli/commands.h"
+#include "scheduler/cli/slot_run.h"
+
+namespace batuta::cli {
+
+inline constexpr int interrupted_code = 130;  // as a shell tells it
+
+// The value; an error ends the verb with its message.
+template <class T>
+T value_of(Result<T> result) {
+  if (!result) throw Failure(result.error().message, 1);
+  return std::move(*result);
+}
+
+// Absolute. Throws Failure where there is none.
+std::string lake_folder(const Session& session);
+std::unique_ptr<lakelog::Storage> open_lake(const Session& session);
+
+// A call of a lake plugin with the installation's settings; `plugins` empty: those beside the
+// executable. Parameters and patience are the caller's.
+SlotRun lake_slot(Session& session, const std::string& plugin, const std::string& plugins);
+
+// "2026-11-20T10:00:00Z" and the like, in milliseconds since 1970; a Failure names the option.
+std::int64_t parse_moment(const std::string& option, const std::string& text);
+
+// lake optimize, vacuum, restore.
+void add_lake_maintenance(CLI::App& lake, Session& session);
+
+}  // namespace batuta::cli

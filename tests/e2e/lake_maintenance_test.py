@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""Looking after tables from the command line: optimize, vacuum, restore, and tables as they were."""
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from harness import BATUTA, SOURCE, Folder, eventually, main  # noqa: E402
+from quotes import QuoteService  # noqa: E402
+
+SILVER = "silver/financial/quotes"
+TOTAL = f'SELECT count(*), sum(volume)::VARCHAR, max(date)::VARCHAR FROM "{SILVER}"'
+
+
+def versions(server, table):
+    return json.loads(server.cli("lake", "history", table, "--limit", 1000, "--output", "json").stdout)
+
+
+def filled(folder, quotes, hours):
+    """A server whose tables have a version for each of the first hours."""
+    financial = json.loads((SOURCE / "dags" / "financial.json").read_text())
+    financial["schedule"] = None
+    server = folder.server({"financial": financial}).start()
+    quotes.connect(server)
+    for hour in range(hours):
+        conf = {**quotes.conf, "start": f"2026-03-02T{hour:02}:00:00Z", "end": f"2026-03-02T{hour + 1:02}:00:00Z"}
+        run = server.trigger("financial", conf=conf)["dag_run_id"]
+        assert server.wait_run("financial", run, 120)["state"] == "success", server.tasks("financial", run)
+    return server
+
+
+def a_table_is_looked_after_while_its_server_runs():
+    """bronze becomes one file, a run beside it goes on from it, what is old goes, and a restore takes rows and progress back"""
+    with Folder("maintenance") as folder, QuoteService(folder.path, seed=7) as quotes:
+        server = filled(folder, quotes, 3)
+        bronze = "bronze/financial/quotes"
+        rows = server.sql(f'SELECT count(*) FROM "{bronze}"')
+        small = server.cli("lake", "optimize", bronze, "--dry-run").stdout
+        assert "would become 1 file" in small, small
+        said = server.cli("lake", "optimize", bronze).stdout
+        assert "3 files (" in said and "became 1 file (" in said, said
+        assert versions(server, bronze)[0]["operation"] == "OPTIMIZE"
+        assert server.sql(f'SELECT count(*) FROM "{bronze}"') == rows
+        again = server.cli("lake", "optimize", bronze).stdout
+        assert "nothing to hold together" in again, again
+
+        # The next hour: silver takes in what is new, and only that, though bronze's files are others.
+        before = server.sql(TOTAL)
+        conf = {**quotes.conf, "start": "2026-03-02T03:00:00Z", "end": "2026-03-02T04:00:00Z"}
+        run = server.trigger("financial", conf=conf)["dag_run_id"]
+        assert server.wait_run("financial", run, 120)["state"] == "success"
+        after = server.sql(TOTAL)
+        assert after[0][0] > before[0][0], (before, after)
+
+        short = server.cli("lake", "vacuum", bronze, "--retain", "1h", check=False)
+        assert short.returncode == 1 and "--force" in short.stderr, short.stderr
+        (server.home / "lake" / bronze / "notes.txt").write_text("mine")
+        said = server.cli("lake", "vacuum", bronze, "--retain", "0s", "--force", "--dry-run").stdout
+        assert "3 files" in said and "would be deleted" in said and "notes.txt" in said, said
+        said = server.cli("lake", "vacuum", bronze, "--retain", "0s", "--force").stdout
+        assert "3 files" in said and "deleted" in said and "has a checkpoint" in said, said
+        assert (server.home / "lake" / bronze / "notes.txt").exists()
+        assert server.sql(f'SELECT count(*) FROM "{bronze}"')[0][0] > rows[0][0]
+
+        version = versions(server, SILVER)[0]["version"]
+        was = server.sql(f"SELECT count(*) FROM silver.financial.quotes@v{version - 1}")[0][0]
+        assert was == before[0][0], (was, before)
+        assert json.loads(server.cli("lake", "head", SILVER, "--version", version - 1, "--limit", 1000,
+                                     "--output", "json").stdout)
+        back = server.cli("lake", "restore", SILVER, "--version", version - 1).stdout
+        assert f"is what version {version - 1} was" in back, back
+        assert server.sql(TOTAL) == before
+        already = server.cli("lake", "restore", SILVER, "--version", version - 1).stdout
+        assert "already" in already, already
+        forth = server.cli("lake", "restore", SILVER, "--version", version, "--output", "json").stdout
+        assert json.loads(forth)["changed"] is True, forth
+        assert server.sql(TOTAL) == after
+        both = server.cli("lake", "restore", SILVER, "--version", 1, "--at", "2026-01-01", check=False)
+        assert both.returncode == 2, both.stderr
+        never = server.cli("lake", "restore", SILVER, "--at", "2001-01-01", check=False)
+        assert never.returncode == 1 and "no version that old" in never.stderr, never.stderr
+        server.stop()
+        server.check_database()
+
+
+def a_killed_optimize_leaves_the_table_whole():
+    """kill -9 at moments through its work: readers see the same rows, and the next one does what is left"""
+    with Folder("maintenance-kill") as folder, QuoteService(folder.path, seed=8) as quotes:
+        server = filled(folder, quotes, 2)
+        bronze = "bronze/financial/quotes"
+        rows = server.sql(f'SELECT count(*), max(date)::VARCHAR FROM "{bronze}"')
+        for moment in (0.05, 0.15, 0.3, 0.5):
+            process = subprocess.Popen([BATUTA, "lake", "optimize", bronze, "--home", server.home], env=server.env,
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+            time.sleep(moment)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            assert server.sql(f'SELECT count(*), max(date)::VARCHAR FROM "{bronze}"') == rows
+
+        def settled():
+            said = server.cli("lake", "optimize", bronze).stdout
+            return "nothing to hold together" in said or None
+        eventually(settled, 30, "it is compact")
+        tables = json.loads(server.cli("lake", "tables", "--output", "json").stdout)
+        assert next(t for t in tables if t["table"] == bronze)["files"] == 1, tables
+        assert server.sql(f'SELECT count(*), max(date)::VARCHAR FROM "{bronze}"') == rows
+        server.stop()
+
+
+main([a_table_is_looked_after_while_its_server_runs, a_killed_optimize_leaves_the_table_whole])
