@@ -28,6 +28,7 @@ json ours(const TaskInstanceView& view) {
           {"losses", row.losses},
           {"conflicts", row.conflicts},
           {"continued", row.continued},
+          {"repeats", row.repeats},
           {"retry_at", iso_or_null(row.retry_at)},
           {"window_start", iso_or_null(row.window_start)},
           {"window_end", iso_or_null(row.window_end)},

@@ -14,6 +14,7 @@
 #include "scheduler/core/asset.h"
 #include "scheduler/core/continue_on.h"
 #include "scheduler/core/notifier.h"
+#include "scheduler/core/repeat.h"
 #include "scheduler/core/retry_rule.h"
 #include "scheduler/core/timetable.h"
 #include "scheduler/core/trigger_rule.h"
@@ -59,6 +60,7 @@ struct Task {
   TriggerRule trigger_rule = TriggerRule::all_success;
   RetryPolicy retry;
   ContinueOn continue_on;
+  Repeat repeat;
   std::string run_if_json;       // conditions, opaque to the core (dagfile/run_if.h); empty: none
   Duration execution_timeout{};  // 0: none
   std::string pool = "default_pool";

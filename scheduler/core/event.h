@@ -234,6 +234,8 @@ struct AttemptStarted {
 struct AttemptFinished {  // worker 0: the engine itself (a template failed)
   WorkerId worker = 0;
   Finished report;
+  // Set by the engine: what its task's loop says of return values (Repeat::result_json) holds.
+  bool result_fits = false;
 };
 struct AttemptRecalled {
   WorkerId worker = 0;

@@ -228,6 +228,17 @@ void explain_retry(const SchedulerState& state, const LiveRun& run, InstanceInde
                                             in_parentheses(run.detail(i).reason)});
 }
 
+// Why a try that was none too bad is followed by another one.
+void explain_repeat(const LiveRun& run, InstanceIndex i, Reasons& out) {
+  const Repeat& repeat = run.definition(i).repeat;
+  const std::int32_t done = run.task(i).repeats;
+  out.push_back({"Not In Reschedule Period",
+                 std::string(repeat.until ? "its loop's condition does not hold yet: "
+                                          : "its loop's condition still holds: ") +
+                     number(done) + " of at most " + number(repeat.max) +
+                     " runs are over, and the next is due at " + to_iso(*run.detail(i).retry_at)});
+}
+
 void explain_attempt(const LiveRun& run, InstanceIndex i, Reasons& out) {
   const TaskCell& cell = run.cell(i);
   if (run.task(i).state != TaskState::queued || cell.agent == nullptr) return;
@@ -287,6 +298,7 @@ std::vector<Reason> explain(const SchedulerState& state, const InstanceKey& inst
   explain_run(state, run, now, out);
   if (now_in == TaskState::none) explain_rule(run, *i, out);
   if (now_in == TaskState::up_for_retry) explain_retry(state, run, *i, out);
+  if (now_in == TaskState::up_for_reschedule) explain_repeat(run, *i, out);
   if (now_in == TaskState::scheduled) explain_dispatch(state, run, *i, out);
   return out;
 }

@@ -60,6 +60,19 @@ void mark_started(Turn& turn, LiveRun& run, InstanceIndex i, Time started,
   if (run.task(i).asked || ends_with_run(run, i)) cancel_attempt(turn, run, i, run.row().reason);
 }
 
+// What becomes of the task, for nobody asked for something else.
+void judge_attempt(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& report,
+                   bool result_fits) {
+  const LoopStep next = loop_step(run.definition(i).repeat, report, result_fits);
+  if (report.outcome == Outcome::success) {
+    const bool again = next == LoopStep::again;
+    if (report.outputs.empty()) return attempt_succeeded(turn, run, i, report, again);
+    return accept_outputs(turn, run, i, report, again);
+  }
+  if (next == LoopStep::none) return attempt_failed(turn, run, i, report);
+  attempt_succeeded(turn, run, i, report, next == LoopStep::again);
+}
+
 }  // namespace
 
 std::optional<TaskRef> current_attempt(Turn& turn, const AttemptKey& key) {
@@ -116,7 +129,9 @@ void on(Turn& turn, const AttemptFinished& event) {
   const InstanceIndex i = ref->instance;
   touch(turn, run, i);
   record(run.detail(i), run.task(i).state, report, turn.now);
-  run.cell(i).output_found = report.output_found && is_own_failure(report.outcome);
+  // Launch::watch has the patterns of one of them: a task with a loop has no others.
+  const bool watched = run.definition(i).repeat.output.empty();
+  run.cell(i).output_found = watched && report.output_found && is_own_failure(report.outcome);
   keep_report(turn, run, i, report);
   if (report.outcome == Outcome::success) {
     const InstanceCold& detail = run.detail(i);
@@ -126,12 +141,8 @@ void on(Turn& turn, const AttemptFinished& event) {
   if (asked && !mutant("forget_cancel")) {
     job_ended(turn, run, i, "cancelled", &report);
     carry_out_request(turn, run, i, true);
-  } else if (report.outcome != Outcome::success) {
-    attempt_failed(turn, run, i, report);
-  } else if (report.outputs.empty()) {
-    attempt_succeeded(turn, run, i, report);
   } else {
-    accept_outputs(turn, run, i, report);
+    judge_attempt(turn, run, i, report, event.result_fits);
   }
 }
 

@@ -64,6 +64,11 @@ void fail_or_retry(Turn& turn, LiveRun& run, InstanceIndex i, const Failure& fai
   move_task(turn, run, i, Cause::retry, TaskState::up_for_retry);
 }
 
+void end_without_retry(Turn& turn, LiveRun& run, InstanceIndex i) {
+  ++run.task(i).failures;
+  end_failed(turn, run, i);
+}
+
 void fail_for_good(Turn& turn, LiveRun& run, InstanceIndex i) {
   ++run.task(i).failures;
   end_task(turn, run, i, Cause::failed, TaskState::failed);
@@ -223,7 +228,9 @@ void attempt_failed(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& r
   }
 }
 
-void attempt_succeeded(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& report) {
+void attempt_succeeded(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& report,
+                       bool again) {
+  if (again) return run_again(turn, run, i, report);
   std::vector<TaskIndex> chosen;
   if (run.definition(i).is_branch) {
     std::string unknown;
@@ -346,7 +353,7 @@ void end_with_run(Turn& turn, LiveRun& run, InstanceIndex i, bool ran) {
   const InstanceHot& row = run.task(i);
   InstanceCold& detail = run.detail(i);
   const bool waits = row.state == TaskState::deferred;
-  ran = ran || waits || row.failures + row.losses + row.conflicts > 0;
+  ran = ran || waits || row.failures + row.losses + row.conflicts + row.repeats > 0;
   if (!ran || (row.state == TaskState::up_for_retry && mutant("skip_what_waits_for_retry"))) {
     return end_task(turn, run, i, Cause::run_ended, TaskState::skipped, run.row().reason);
   }

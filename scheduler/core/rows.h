@@ -89,6 +89,7 @@ struct InstanceHot {
   std::int32_t failures = 0;    // since the last clear; compared with retries
   std::int32_t losses = 0;      // workers lost and refusals, likewise; infrastructure_retries
   std::int32_t conflicts = 0;   // refused publications since the last clear; limit 10
+  std::int32_t repeats = 0;     // tries since then that its loop was asked about (repeat.h)
   Fence fence = 0;              // launches so far
   std::string worker;           // agent id of the current attempt
 };
@@ -99,7 +100,7 @@ struct InstanceCold {
   OptTime queued_at;  // of the newest try; empty once a clear or a recall took it back
   OptTime start_date;
   OptTime end_date;
-  OptTime retry_at;  // up_for_retry only
+  OptTime retry_at;  // up_for_retry and up_for_reschedule only
   // Data tasks: [min(interval start, watermark) - overlap, interval end), or conf_start/conf_end;
   // fixed at the run's first attempt, kept by retries and clears.
   OptTime window_start;
@@ -225,6 +226,7 @@ struct BackfillTickRow {
 // What an accepted attempt will show once its publications are settled.
 struct AcceptedRow {
   Finished report;  // outputs and extra_json emptied: they are PublicationRows, an AttemptReportRow
+  bool again = false;  // its loop goes on then
 };
 
 // What an attempt told about quality and lineage, kept however the attempt ended.

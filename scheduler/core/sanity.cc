@@ -130,8 +130,8 @@ void check_task(const SchedulerState& state, const LiveRun& run, InstanceIndex i
                      (mapped == group.mapped.end() || mapped->second.contains(i));
   const bool should_be_ready = row.state == TaskState::scheduled && task.needs_worker();
   BATUTA_CHECK(ready == should_be_ready, "scheduled tasks are ready: " + name_of(run, i));
-  BATUTA_CHECK(retry_at.has_value() == (row.state == TaskState::up_for_retry),
-               "only up_for_retry waits for a time: " + name_of(run, i));
+  BATUTA_CHECK(retry_at.has_value() == has_delay(row.state),
+               "only up_for_retry and up_for_reschedule wait for a time: " + name_of(run, i));
   BATUTA_CHECK(
       !row.left_out_by || (row.state == TaskState::skipped && may_leave_out(run, *row.left_out_by)),
       "only a branch leaves a task out, which is skipped then: " + name_of(run, i));

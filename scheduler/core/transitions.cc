@@ -67,7 +67,7 @@ void leave(Turn& turn, LiveRun& run, InstanceIndex i, TaskState from, TaskState 
   if (occupies(from) && !occupies(to)) change_active(state, run, i, -1, turn.now.boot);
   if (from == TaskState::publishing) --run.publishing;
   if (from == TaskState::skipped) run.task(i).left_out_by.reset();
-  if (from == TaskState::up_for_retry) {
+  if (has_delay(from)) {
     OptTime& at = run.detail(i).retry_at;
     state.timers.erase({*at, Timer::Kind::retry, run.row().seq, i, nullptr, {}});
     at.reset();
@@ -93,7 +93,7 @@ void enter(Turn& turn, LiveRun& run, InstanceIndex i, TaskState from, TaskState 
   if (occupies(to) && !occupies(from)) change_active(state, run, i, +1, turn.now.boot);
   if (to == TaskState::publishing) ++run.publishing;
   if (to == TaskState::queued) run.cell(i).output_found = false;
-  if (to == TaskState::up_for_retry) {
+  if (has_delay(to)) {
     const Time at = *run.detail(i).retry_at;
     state.timers.insert({at, Timer::Kind::retry, run.row().seq, i, nullptr, {}});
   }

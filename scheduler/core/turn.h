@@ -48,6 +48,10 @@ void count_upstream(UpstreamCounts& counts, TaskState upstream_state, int sign);
 inline bool occupies(TaskState s) {
   return s == TaskState::queued || s == TaskState::running || s == TaskState::publishing;
 }
+// Waits for its retry_at.
+inline bool has_delay(TaskState s) {
+  return s == TaskState::up_for_retry || s == TaskState::up_for_reschedule;
+}
 inline bool has_attempt(TaskState s) {
   return s == TaskState::queued || s == TaskState::running;
 }
@@ -125,6 +129,8 @@ void fail_or_retry(Turn& turn, LiveRun& run, InstanceIndex i, const Failure& fai
 bool goes_on(const LiveRun& run, InstanceIndex i);
 // A failure that no other try may follow, with end_date and reason set.
 void fail_for_good(Turn& turn, LiveRun& run, InstanceIndex i);
+// The same, but what follows may go on by continue_on.
+void end_without_retry(Turn& turn, LiveRun& run, InstanceIndex i);
 // How many losses the task survives.
 std::int32_t infrastructure_retries(const SchedulerState& state, const LiveRun& run,
                                     InstanceIndex i);
@@ -137,7 +143,9 @@ void take_back(Turn& turn, LiveRun& run, InstanceIndex decider,
                const std::vector<TaskIndex>& tasks);
 // A live attempt ended: decides what the task becomes.
 void attempt_failed(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& report);
-void attempt_succeeded(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& report);
+// `again`: its loop goes on.
+void attempt_succeeded(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& report,
+                       bool again);
 // The worker is gone, and the attempt may have run. `charged`: it uses up one of the task's
 // infrastructure retries.
 void lose_attempt(Turn& turn, LiveRun& run, InstanceIndex i, bool charged,
@@ -157,6 +165,15 @@ void on(Turn& turn, const AttemptStarted& event);
 void on(Turn& turn, const AttemptFinished& event);
 void on(Turn& turn, const AttemptRecalled& event);
 
+// ---- repeat.cc: loops
+// -------------------------------------------------------------------------------------
+
+// Another try of a task whose loop goes on, after its delay; or its end, when it ran as often as it
+// may. The try has ended, with its end_date set.
+void run_again(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& report);
+// What the try that a loop goes on after was, for the history.
+TaskState state_of_turn(const LiveRun& run, InstanceIndex i);
+
 // ---- retry.cc
 // -------------------------------------------------------------------------------------
 
@@ -168,7 +185,7 @@ Time next_retry_at(const LiveRun& run, InstanceIndex i, Time ended);
 // ------------------------------------------------------------------------------
 
 // Accepts the outputs, or refuses the attempt because a table moved under it.
-void accept_outputs(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& report);
+void accept_outputs(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& report, bool again);
 void on(Turn& turn, const PublicationSettled& event);
 void on(Turn& turn, const PublicationRefused& event);
 

@@ -15,6 +15,7 @@
 #include "scheduler/dagfile/notifier_fields.h"
 #include "scheduler/dagfile/params_schema.h"
 #include "scheduler/dagfile/people_fields.h"
+#include "scheduler/dagfile/repeat_fields.h"
 #include "scheduler/dagfile/run_fields.h"
 #include "scheduler/dagfile/run_if.h"
 #include "scheduler/dagfile/schedule_fields.h"
@@ -107,6 +108,7 @@ TaskDraft read_task(const json& written, std::string pointer, const Task& defaul
   draft.task.run_if_json = read_run_if(fields);
   if (read_task_type(fields, draft.task)) {
     read_continue_on(fields, draft.task);
+    read_repeat(fields, draft.task);
     fields.refuse_unknown(draft.task.is_data ? "this task" : "this " + draft.task.plugin + " task");
     check_mapping(object, draft.pointer, problems, draft.task);
     take_over(shared_params, draft.task);

@@ -14,7 +14,7 @@ namespace {
 // Gathers what the events of a turn ask, and hands the answers back to where they were asked.
 class Asking {
  public:
-  explicit Asking(const SchedulerState& state) : state_(state) {}
+  Asking(const SchedulerState& state, LaunchContext& context) : state_(state), context_(context) {}
 
   void operator()(RunRequested& e) { run(e); }
   void operator()(TaskResolved& e) {
@@ -53,7 +53,9 @@ class Asking {
   void operator()(AttemptFinished& e) {
     const StoredRun* run = state_.run(e.report.key.run);
     if (run == nullptr || e.report.key.task >= run->dag->tasks.size()) return;
-    shape_result(run->dag->tasks[e.report.key.task], e.report);
+    const Task& task = run->dag->tasks[e.report.key.task];
+    if (task.repeat.loops()) e.result_fits = context_.fits_loop(task, e.report);
+    shape_result(task, e.report);
   }
   void operator()(auto&) {}
 
@@ -109,6 +111,7 @@ class Asking {
   }
 
   const SchedulerState& state_;
+  LaunchContext& context_;
   Questions questions_;
   std::vector<std::optional<StoredRun>*> whole_;
   std::vector<std::optional<StoredRun>*> found_;
@@ -252,7 +255,7 @@ Launch identity_of(const StoredRun& run, const LaunchEffect& effect) {
   launch.plugin = task.plugin;
   launch.timeout_us = task.execution_timeout.count();
   launch.isolation = task.isolation;
-  launch.watch = task.continue_on.output;
+  launch.watch = task.repeat.output.empty() ? task.continue_on.output : task.repeat.output;
   if (!effect.predecessor_slot.empty()) {
     launch.predecessor = {Predecessor::Kind::slot_lock, effect.predecessor_slot, 0};
   }
@@ -337,8 +340,9 @@ void add_alerts(SchedulerState& state, Effects& effects, Xcoms& xcoms, LaunchCon
 
 }  // namespace
 
-void prepare_events(const SchedulerState& state, Store& store, std::vector<Event>& events) {
-  Asking asking(state);
+void prepare_events(const SchedulerState& state, Store& store, LaunchContext& context,
+                    std::vector<Event>& events) {
+  Asking asking(state, context);
   for (Event& event : events) std::visit(asking, event);
   asking.ask(store);
 }

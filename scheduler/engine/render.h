@@ -71,6 +71,8 @@ class LaunchContext {
     std::string why{};
   };
   virtual Result<Gate> gate(const Attempt&) { return Gate{}; }
+  // Whether the attempt returned what its task's loop looks for (Repeat::result_json).
+  virtual bool fits_loop(const Task&, const Finished&) { return true; }
   // What becomes of a task that no worker runs. An error fails it with its message. `newest` gives
   // the newest version of a DAG, or null.
   using DagFinder = std::function<std::shared_ptr<const Dag>(std::string_view dag_id)>;

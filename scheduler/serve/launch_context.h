@@ -33,7 +33,9 @@ class RegistryLaunchContext : public LaunchContext {
   bool asks_for_previous(const Dag& dag, TaskIndex task) override;
   std::vector<XcomName> xcoms_of_alert(const Dag& dag, const std::string& notifier_json) override;
   Result<Expansion> expand(const Attempt& attempt) override;
-  Result<Gate> gate(const Attempt& attempt) override;  // launch_gate.cc
+  // launch_gate.cc
+  Result<Gate> gate(const Attempt& attempt) override;
+  bool fits_loop(const Task& task, const Finished& report) override;
   // launch_waits.cc
   Result<Resolution> resolve(const Attempt& attempt, const DagFinder& newest, Time now) override;
   Status render_launch(const Attempt& attempt, Launch& out, std::string& rendered) override;

@@ -1,13 +1,23 @@
-// Whether the conditions of a task or a DAG hold (run_if).
+// Whether the conditions of a task or a DAG hold (run_if), and those of a loop.
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "scheduler/dagfile/repeat_fields.h"
 #include "scheduler/dagfile/run_if.h"
 #include "scheduler/serve/launch_context.h"
+#include "scheduler/store/sealed_value.h"
 
 namespace batuta {
 
 using json = nlohmann::json;
+
+// Of a value that is kept sealed what people may see of it is looked at.
+bool RegistryLaunchContext::fits_loop(const Task& task, const Finished& report) {
+  if (task.repeat.result_json.empty()) return true;
+  const std::string shown = shown_value(report.result_json);
+  const auto value = parse_untrusted(shown.empty() ? "null" : shown);
+  return value && result_is_as_wanted(task.repeat.result_json, *value);
+}
 
 Result<LaunchContext::Gate> RegistryLaunchContext::gate(const Attempt& attempt) {
   const bool of_task = !attempt.task.run_if_json.empty();

@@ -37,7 +37,7 @@ constexpr char select_pending[] = "SELECT " BATUTA_PUBLICATION_COLUMNS
 constexpr char select_accepted[] =
     "SELECT run, task, map_index, fence, outcome, reason, exit_code, signal, peak_rss_kib, "
     "started, ended, slot, "
-    "plugin_sha256, result_json, files_json, watermark_us, records, branch_json "
+    "plugin_sha256, result_json, files_json, watermark_us, records, branch_json, again "
     "FROM accepted ORDER BY run, task, map_index, fence";
 constexpr char select_watermarks[] =
     "SELECT dag_id, task_id, value FROM watermark ORDER BY dag_id, task_id";
@@ -73,11 +73,12 @@ std::vector<std::string> branch_of(const std::string& text) {
   return ids;
 }
 
-void read_accepted(Rows& rows, Finished& f) {
+void read_accepted(Rows& rows, AcceptedRow& r) {
+  Finished& f = r.report;
   std::optional<std::string> branch;
   rows.read(f.key.run, f.key.task, f.key.map_index, f.key.fence, f.outcome, f.reason, f.exit_code,
             f.signal, f.peak_rss_kib, f.started, f.ended, f.slot, f.plugin_sha256, f.result_json,
-            f.files_json, f.watermark_us, f.records, branch);
+            f.files_json, f.watermark_us, f.records, branch, r.again);
   f.has_branch = branch.has_value();
   if (branch) f.branch = branch_of(*branch);
 }
@@ -177,7 +178,7 @@ void SqliteStore::load_lake(StoredState& state) {
   Rows pending = db_.statement(select_pending).query();
   while (pending.next()) read_publication(pending, state.publications.emplace_back());
   Rows accepted = db_.statement(select_accepted).query();
-  while (accepted.next()) read_accepted(accepted, state.accepted.emplace_back().report);
+  while (accepted.next()) read_accepted(accepted, state.accepted.emplace_back());
   Rows marks = db_.statement(select_watermarks).query();
   while (marks.next()) {
     WatermarkRow& r = state.watermarks.emplace_back();

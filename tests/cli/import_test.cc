@@ -225,6 +225,39 @@ steps:
   CHECK(dag["tasks"][1]["continue_on"].dump() == R"({"skipped":true})");
 }
 
+TEST_CASE("dagu: a repeatPolicy becomes a loop, by exit code or by what the step prints") {
+  const auto got = dagu(R"(
+steps:
+  - name: poll
+    command: ./poll
+    repeatPolicy: {repeat: until, exitCode: [0, 3], intervalSec: 30, limit: 20, backoff: 2, maxIntervalSec: 300}
+  - name: pages
+    command: ./page
+    output: STATE
+    depends: poll
+    repeat_policy: {repeat: while, condition: "${STATE}", expected: "re:^more", limit: 5}
+  - name: ever
+    command: ./tick
+    depends: pages
+    repeatPolicy: {repeat: true, intervalSec: 60}
+  - name: asks
+    command: ./ask
+    depends: ever
+    repeatPolicy: {repeat: until, condition: "test -f x", limit: 3}
+)");
+  const auto tasks = definition_of(got)["tasks"];
+  CHECK(
+      tasks[0]["repeat"].dump() ==
+      R"({"backoff":2,"delay":30,"max":20,"max_delay":300,"until":{"exit_codes":[0,3]}})");
+  CHECK(tasks[1]["repeat"].dump() ==
+        R"({"max":5,"on_max":"success","while":{"result":{"matches":"^more"}}})");
+  CHECK(tasks[2]["repeat"].dump() ==
+        R"({"delay":60,"max":1000,"on_max":"success","while":{"exit_codes":[0]}})");
+  CHECK_FALSE(tasks[3].contains("repeat"));
+  CHECK(noted(got, "asks: repeatPolicy: \"test -f x\" is computed by Dagu"));
+  CHECK(noted(got, "ever: repeatPolicy: without a limit"));
+}
+
 TEST_CASE("dagu: what is no Dagu file is refused with its line") {
   CHECK(import_dagu("a: [1", "x").error().message.find("line") != std::string::npos);
   CHECK(import_dagu("a: 1", "x").error().message.find("no steps") != std::string::npos);

@@ -5,6 +5,7 @@
 #include "scheduler/core/sanity.h"
 #include "tests/sim/digest.h"
 #include "tests/sim/graph.h"
+#include "tests/sim/loop_model.h"
 #include "tests/sim/violation.h"
 
 namespace batuta::sim {
@@ -148,7 +149,14 @@ void Checker::decided(const Effects& effects, const SchedulerState& state) {
 }
 
 void Checker::committed(const Effects& effects) {
-  for (const AttemptKey& key : heard_) ledger_.recorded(key);
+  for (const AttemptKey& key : heard_) {
+    const Life* life = ledger_.find(key);
+    const auto run = store_.data().runs.find(key.run);
+    const bool looped = life && life->ended && run != store_.data().runs.end() &&
+                        loop_says(run->second.dag->tasks[key.task], life->report) !=
+                            LoopSays::nothing;
+    ledger_.recorded(key, looped);
+  }
   limits_.committed(effects);
   ticks_committed();
 }
@@ -196,6 +204,7 @@ void Checker::check_update(const Changes::TaskUpdate& update, const Changes& cha
   check_tries(update.row, old, run.dag->tasks[update.row.task]);
   check_asked(update.row, old, run.run);
   check_early_end(update.row, old, run.run);
+  check_loop(update.row, old, run);
   check_window(update.row, run, changes);
   check_mapped(update.row, old, state);
   check_resolved(update.row, old, run, state);

@@ -76,6 +76,11 @@ class Checker {
   void check_asked(const TaskInstanceRow& row, const TaskInstanceRow& old, const RunRow& run);
   void check_early_end(const TaskInstanceRow& row, const TaskInstanceRow& old, const RunRow& run);
   void check_branch(const TaskInstanceRow& row, const StoredRun& run);
+  void check_loop(const TaskInstanceRow& row, const TaskInstanceRow& old, const StoredRun& run);
+  // The attempt's end is a success because its loop says so.
+  bool ends_well_by_loop(const Task& task, const Life* life) const;
+  // It ran as often as it may, and that is a failure.
+  bool loop_is_spent(const TaskInstanceRow& row, const Task& task, const Life* life) const;
   void check_launches(const Effects& effects);
   void check_history(const Effects& effects);
   void check_cancels(const Effects& effects);

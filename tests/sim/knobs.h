@@ -33,6 +33,7 @@ struct Knobs {
   bool execution_timeouts = false;
   int max_retries = 2;
   bool conditions = false;   // run_if, continue_on
+  bool loops = false;
   bool retry_rules = false;  // and infrastructure retries of their own
 
   // Cluster.

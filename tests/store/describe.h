@@ -60,7 +60,7 @@ inline void describe(Text& t, const TaskInstanceRow& r) {
         r.max_tries, r.failures, r.losses, r.conflicts, r.scheduled_at, r.queued_at, r.start_date,
         r.end_date, r.retry_at, r.window_start, r.window_end, r.worker, r.hostname, r.slot,
         r.reason, r.note, r.plugin_sha256, r.exit_code, r.signal, r.peak_rss_kib, r.pid, r.asked,
-        r.left_out_by, r.map_name, r.continued);
+        r.left_out_by, r.map_name, r.continued, r.repeats);
 }
 
 inline void describe(Text& t, const PublicationRow& p) {
@@ -158,7 +158,10 @@ inline std::string described(const StoredState& s) {
   for (const TableRow& r : s.tables)
     t.add(std::string("table"), r.table, r.next_number, r.last_version);
   for (const PublicationRow& p : s.publications) describe(t, p);
-  for (const AcceptedRow& a : s.accepted) describe(t, a.report);
+  for (const AcceptedRow& a : s.accepted) {
+    describe(t, a.report);
+    t.add(a.again);
+  }
   for (const WatermarkRow& w : s.watermarks)
     t.add(std::string("mark"), w.dag_id, w.task_id, w.value);
   for (const WaitRow& w : s.waits) describe(t, w);

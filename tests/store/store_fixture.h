@@ -233,6 +233,7 @@ inline TaskInstanceRow make_full_task(std::int64_t run, TaskIndex task) {
   r.asked = TaskState::skipped;
   r.left_out_by = 2;
   r.continued = true;
+  r.repeats = 7;
   return r;
 }
 
