@@ -197,7 +197,7 @@ TEST_CASE("explain says how often a loop ran, how often it may, and when it goes
   const auto why = explain(one.world.state, {one.run, 0, unmapped}, one.world.now);
   REQUIRE(why.size() == 1);
   CHECK(why[0].name == "Not In Reschedule Period");
-  CHECK(why[0].text.find("does not hold yet: 1 of at most 3 runs are over") != std::string::npos);
+  CHECK(why[0].reason.find("does not hold yet: 1 of at most 3 runs are over") != std::string::npos);
 }
 
 TEST_CASE("a clear begins a loop anew") {
