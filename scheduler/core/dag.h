@@ -16,6 +16,7 @@
 #include "scheduler/core/notifier.h"
 #include "scheduler/core/repeat.h"
 #include "scheduler/core/retry_rule.h"
+#include "scheduler/core/run_limit.h"
 #include "scheduler/core/timetable.h"
 #include "scheduler/core/trigger_rule.h"
 
@@ -161,6 +162,8 @@ struct Dag {
   std::string run_if_json;  // of its runs, as Task::run_if_json
   bool is_paused_upon_creation = true;
   std::int32_t max_active_runs = 16;
+  RunLimit concurrency;  // of runs of the same key
+  RunLimit rate;
   std::int32_t max_active_tasks = 16;  // per run; queued + running
   std::int32_t max_consecutive_failed_dag_runs = 0;
   Duration dagrun_timeout{};  // 0: none

@@ -46,6 +46,33 @@ std::string suggest_plugin(const SchedulerState& state, std::string_view name) {
   return best;
 }
 
+// Of a queued run: what its DAG's limits by key say. False: nothing.
+bool explain_keys(const LiveRun& run, const Now& now, Reasons& out) {
+  const Dag& dag = *run.dag->dag;
+  if (run.keys_asked) {
+    out.push_back({"Concurrency", "the keys that its DAG's limits count it under are being read"});
+    return true;
+  }
+  const std::vector<LiveRun*> holders = holders_of_key(run);
+  if (std::ssize(holders) >= dag.concurrency.limit && !holders.empty()) {
+    std::string names;
+    for (std::size_t i = 0; i < holders.size() && i < 5; ++i) {
+      names += (i == 0 ? "" : ", ") + holders[i]->row().dag_run_id;
+    }
+    out.push_back({"Concurrency", number(std::ssize(holders)) + " of at most " +
+                                      number(dag.concurrency.limit) + " runs of the key '" +
+                                      *run.row().concurrency_key + "' go on (" + names +
+                                      (holders.size() > 5 ? ", …" : "") + "); this one is queued"});
+    return true;
+  }
+  const OptTime opens = rate_opens_at(run, now.wall);
+  if (!opens) return false;
+  out.push_back({"Rate", "at most " + number(dag.rate.limit) + " runs of the key '" +
+                             *run.row().rate_key + "' begin within " + per_text(dag.rate.per) +
+                             ", and as many did; the next may begin at " + to_iso(*opens)});
+  return true;
+}
+
 // Of a queued run that a backfill's limit is for.
 void explain_backfill(const LiveBackfill& backfill, Reasons& out) {
   const std::string name = "backfill " + number(backfill.row.id);
@@ -66,7 +93,9 @@ void explain_run(const SchedulerState& state, const LiveRun& run, const Now& now
   if (row.is_paused) out.push_back({"Dagrun Running", "the run is paused"});
   if (row.state != DagRunState::queued) return;
   if (const auto at = state.backfills.find(row.backfill); at != state.backfills.end()) {
-    return explain_backfill(at->second, out);
+    explain_backfill(at->second, out);
+    if (out.empty()) explain_keys(run, now, out);
+    return;
   }
   if (const Time due = due_at(row); due > now.wall) {
     const bool dated = due != row.run_after;
@@ -78,6 +107,8 @@ void explain_run(const SchedulerState& state, const LiveRun& run, const Now& now
     out.push_back({"Max Active Runs", number(running_of_dag(dag)) + " of at most " +
                                           number(dag.dag->max_active_runs) +
                                           " runs are active; this one is queued"});
+  } else if (explain_keys(run, now, out)) {
+    return;
   } else if (!dag.row.is_paused) {
     out.push_back({"Dagrun Running", "the run is queued"});
   }

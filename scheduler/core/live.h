@@ -181,6 +181,7 @@ struct LiveRun {
   bool in_ended = false;    // in SchedulerState::ended
   bool renumbered = false;  // in this turn: the store has its results under other numbers
   bool adopted = false;     // in this turn, by a backfill
+  bool keys_asked = false;  // what its DAG's limits count it under
   bool gate_asked = false;  // whether its DAG's run_if holds
   bool gate_open = false;   // it does, or a task has left `none` already
   bool linger = false;      // ended or touched in this turn: stays for the next one
@@ -239,6 +240,9 @@ struct LiveDag {
   std::int32_t running_in_backfills = 0;                  // of `running`
   std::int64_t backfill = 0;                              // the active one
   std::map<RunSeq, LiveRun*> running;
+  std::map<std::string, std::map<RunSeq, LiveRun*>> running_of_key;  // of those with one
+  std::map<std::string, std::vector<Time>> starts_of_key;  // by rate key: those that may count yet
+  OptTime starts_kept_since;                               // older ones were looked for
   std::map<std::string, LiveRun*, std::less<>> by_run_id;  // in memory, ended ones included
   std::map<std::string, LiveRun*, std::less<>> by_key;
   std::map<Time, LiveRun*> by_date;

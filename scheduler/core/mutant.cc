@@ -96,6 +96,11 @@ constexpr std::array mutants = {
     MutantInfo{"no_repeat_delay", "I32: between the turns of a loop lies its delay"},
     MutantInfo{"repeat_costs_retry", "I5: the turns of a loop use up no retries"},
     MutantInfo{"ignore_on_max", "I32: what ran as often as it may ends as on_max says"},
+    // Limits by key
+    MutantInfo{"ignore_concurrency_key", "I33: no more runs of a key go on than may"},
+    MutantInfo{"queue_what_is_skipped", "I33: a run without room is skipped where its DAG says so"},
+    MutantInfo{"ignore_rate", "I33: no more runs of a key begin in a time than may"},
+    MutantInfo{"forget_starts_on_restart", "I33: a rate outlives a restart"},
     // Schedules and triggers
     MutantInfo{"cursor_stays", "I8: each tick has at most one run"},
     MutantInfo{"tick_vanishes", "I21: a tick without a run is on record"},

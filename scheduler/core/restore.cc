@@ -160,6 +160,13 @@ void restore_runs(SchedulerState& state, StoredState& stored, const Now& now) {
   }
 }
 
+void restore_starts(SchedulerState& state, StoredState& stored) {
+  for (RateStartRow& row : stored.rate_starts) {
+    const auto at = state.dags.find(row.dag_id);
+    if (at != state.dags.end()) at->second.starts_of_key[std::move(row.key)].push_back(row.started);
+  }
+}
+
 void restore_lake(SchedulerState& state, StoredState& stored) {
   for (const TableRow& row : stored.tables) state.tables[row.table].row = row;
   for (PublicationRow& row : stored.publications) {
@@ -190,6 +197,7 @@ SchedulerState restore(StoredState stored, const SchedulerOptions& options, cons
   restore_dags(state, stored);
   restore_backfills(state, stored);
   restore_runs(state, stored, now);
+  restore_starts(state, stored);
   restore_lake(state, stored);
   restore_assets(state, stored);
   return state;

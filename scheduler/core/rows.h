@@ -58,6 +58,19 @@ struct RunRow {
   // none.
   std::int64_t backfill = 0;
   std::int32_t backfill_tick = 0;
+  // Read once, when it may start for the first time: what its DAG's limits by key count it under;
+  // none: it is not limited.
+  bool keys_known = false;
+  std::optional<std::string> concurrency_key;
+  std::optional<std::string> rate_key;
+};
+
+// A run of this key began, and counts in its DAG's rate.
+struct RateStartRow {
+  std::string dag_id;
+  std::string key;
+  Time started;
+  bool operator==(const RateStartRow&) const = default;
 };
 
 // A task instance's place among those of its run, without gaps and for as long as the run lives.

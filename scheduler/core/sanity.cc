@@ -202,6 +202,12 @@ void check_run(const SchedulerState& state, const LiveRun& run, Tally& tally) {
                    (s == DagRunState::queued) ==
                        queued_of(state, run).contains({due_at(run.row()), run.row().seq}),
                "the DAG's books have the run: " + run.row().dag_run_id);
+  if (run.row().concurrency_key) {
+    const auto at = dag.running_of_key.find(*run.row().concurrency_key);
+    BATUTA_CHECK((s == DagRunState::running) ==
+                     (at != dag.running_of_key.end() && at->second.contains(run.row().seq)),
+                 "a running run counts under its key: " + run.row().dag_run_id);
+  }
   BATUTA_CHECK(s != DagRunState::running || unfinished > 0 || run.in_to_end,
                "a running run has something to do");
   BATUTA_CHECK(s != DagRunState::success || active == 0, "no success while a task runs");

@@ -248,6 +248,20 @@ void expand_task(Turn& turn, LiveRun& run, TaskIndex task, std::int32_t count,
                  const std::vector<std::string>& names = {});
 void on(Turn& turn, const TaskExpanded& event);
 
+// ---- run_limits.cc: limits over runs of one key
+// -------------------------------------------------------------------------------------
+
+// Starts a queued run if its keys are known and have room; else asks for them, skips it, ends
+// another, or leaves it as it is. False: it waits.
+bool start_within_limits(Turn& turn, LiveRun& run);
+// The running runs that count under its concurrency key, the oldest first; none without a limit.
+std::vector<LiveRun*> holders_of_key(const LiveRun& run);
+// "90s", "10m", "2h": as people write the time of a rate.
+std::string per_text(Duration per);
+// When its rate lets it begin; nullopt: now.
+OptTime rate_opens_at(const LiveRun& run, Time now);
+void on(Turn& turn, const RunKeysRead& event);
+
 // ---- gate.cc: run_if
 // -------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@
 #include "scheduler/dagfile/asset_fields.h"
 #include "scheduler/dagfile/continue_fields.h"
 #include "scheduler/dagfile/flow_fields.h"
+#include "scheduler/dagfile/limit_fields.h"
 #include "scheduler/dagfile/mapping.h"
 #include "scheduler/dagfile/model_fields.h"
 #include "scheduler/dagfile/notifier_fields.h"
@@ -60,6 +61,7 @@ void read_dag_fields(FieldReader& fields, Dag& dag, Problems& problems) {
   read_deadlines(fields, dag);
   dag.run_if_json = read_run_if(fields);
   read_webhook(fields, dag);
+  read_run_limits(fields, dag);
   if (const json* params = fields.object("params")) {
     Problems found;
     const bool by_itself = dag.schedule.kind != Timetable::Kind::none || dag.waits_for;
@@ -178,6 +180,21 @@ void refuse_item(const std::string& pointer, const std::string& spec, Problems& 
   }
 }
 
+// A run has no results yet when its key is read.
+void check_limit(const RunLimit& limit, const std::string& pointer,
+                 const std::vector<std::string>& params, Problems& problems) {
+  if (limit.key_json.empty()) return;
+  if (const auto status = check_templates(limit.key_json, false); !status) {
+    return problems.add(pointer + status.error().where, status.error().message);
+  }
+  const auto place_of = [&](const std::string& where) { return pointer + where; };
+  check_names("", limit.key_json, place_of, xcom_sources(limit.key_json), params, problems);
+  refuse_item(pointer, limit.key_json, problems);
+  if (!xcom_sources(limit.key_json).empty()) {
+    problems.add(pointer + "/key", "no task has returned anything when a run waits to start");
+  }
+}
+
 // A run has no results yet when it starts.
 void check_run_if(const Dag& dag, const std::vector<std::string>& params, Problems& problems) {
   if (dag.run_if_json.empty()) return;
@@ -267,6 +284,8 @@ void check_templates_of(std::vector<TaskDraft>& drafts, const Dag& dag,
   std::sort(ids.begin(), ids.end());
   check_notifiers("", dag.notifiers, ids, params, problems);
   check_run_if(dag, params, problems);
+  check_limit(dag.concurrency, "/concurrency", params, problems);
+  check_limit(dag.rate, "/rate", params, problems);
   for (auto& draft : drafts) {
     if (!problems.full()) check_task_templates(draft, ids, params, problems);
   }

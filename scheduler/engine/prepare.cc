@@ -215,6 +215,24 @@ void open_gates(const SchedulerState& state, const Effects& effects, Xcoms& xcom
   }
 }
 
+void read_keys(const SchedulerState& state, const Effects& effects, Xcoms& xcoms,
+               LaunchContext& context, std::vector<Event>& events) {
+  for (const KeysEffect& effect : effects.keys) {
+    const StoredRun* run = state.run(effect.run);
+    const auto limits = run ? state.dag(run->run.dag_id) : nullptr;
+    if (limits == nullptr) continue;  // deleted in this turn
+    RunKeysRead event{effect.run};
+    auto keys = context.run_keys(attempt_of(*run, xcoms), *limits);
+    if (keys) {
+      event.concurrency = std::move(keys->concurrency);
+      event.rate = std::move(keys->rate);
+    } else {
+      event.failure = message_of(keys.error());
+    }
+    events.push_back(std::move(event));
+  }
+}
+
 void resolve_tasks(const SchedulerState& state, const Effects& effects, Xcoms& xcoms,
                    LaunchContext& context, const Now& now, std::vector<Event>& events) {
   const auto newest = [&state](std::string_view dag_id) { return state.dag(dag_id); };
@@ -388,6 +406,7 @@ Prepared prepare_launches(SchedulerState& state, Effects& effects, Store& store,
   }
   expand_tasks(state, effects, xcoms, context, prepared.events);
   open_gates(state, effects, xcoms, context, prepared.events);
+  read_keys(state, effects, xcoms, context, prepared.events);
   resolve_tasks(state, effects, xcoms, context, now, prepared.events);
   prepared.launches.reserve(effects.launches.size());
   for (const LaunchEffect& effect : effects.launches) {

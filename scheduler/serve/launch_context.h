@@ -35,6 +35,7 @@ class RegistryLaunchContext : public LaunchContext {
   Result<Expansion> expand(const Attempt& attempt) override;
   // launch_gate.cc
   Result<Gate> gate(const Attempt& attempt) override;
+  Result<RunKeys> run_keys(const Attempt& attempt, const Dag& limits) override;
   bool fits_loop(const Task& task, const Finished& report) override;
   // launch_waits.cc
   Result<Resolution> resolve(const Attempt& attempt, const DagFinder& newest, Time now) override;
@@ -42,7 +43,10 @@ class RegistryLaunchContext : public LaunchContext {
   void results_edited(RunSeq run) override { mapped_.forget(run); }
   OutboxRow render_alert(const Attempt& attempt, const AlertEffect& alert, Time now) override;
 
+
  private:
+  Result<std::optional<std::string>> run_key(const Attempt& attempt, const RunLimit& limit,
+                                             const char* which);
   // The parameters as the plugin gets them; `rendered` is what people may see of them.
   Result<std::string> render_params(const Attempt& attempt, Launch& out, std::string& rendered);
   std::string context_json(const Attempt& attempt, std::vector<std::string>& hidden) const;

@@ -43,6 +43,8 @@ constexpr char select_watermarks[] =
     "SELECT dag_id, task_id, value FROM watermark ORDER BY dag_id, task_id";
 constexpr char select_waits[] =
     "SELECT " BATUTA_WAIT_COLUMNS " FROM task_wait ORDER BY run, task, map_index";
+constexpr char select_rate_starts[] =
+    "SELECT dag_id, rate_key, started FROM rate_start ORDER BY dag_id, rate_key, started";
 constexpr char select_streaks[] =
     "SELECT dag_id, task_id, map_index, failures FROM failure_streak "
     "ORDER BY dag_id, task_id, map_index";
@@ -143,6 +145,11 @@ void SqliteStore::load_runs(StoredState& state) {
   while (waits.next()) read_wait(waits, state.waits.emplace_back());
   load_open_questions(db_, state.questions);
   load_assets(db_, state);
+  Rows starts = db_.statement(select_rate_starts).query();
+  while (starts.next()) {
+    RateStartRow& r = state.rate_starts.emplace_back();
+    starts.read(r.dag_id, r.key, r.started);
+  }
   Rows streaks = db_.statement(select_streaks).query();
   while (streaks.next()) {
     StreakRow& r = state.streaks.emplace_back();

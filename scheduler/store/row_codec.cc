@@ -7,7 +7,8 @@ void read_run(Rows& rows, RunRow& r) {
             r.data_interval_start, r.data_interval_end, r.run_after, r.queued_at, r.start_date,
             r.end_date, r.last_scheduling_decision, r.conf_json, r.conf_start, r.conf_end, r.note,
             r.triggered_by, r.triggering_user, r.idempotency_key, r.request_digest, r.reason,
-            r.clear_number, r.ending, r.backfill, r.backfill_tick, r.deadlines_missed, r.is_paused);
+            r.clear_number, r.ending, r.backfill, r.backfill_tick, r.deadlines_missed, r.is_paused,
+            r.keys_known, r.concurrency_key, r.rate_key);
 }
 
 void read_task(Rows& rows, TaskInstanceRow& r) {

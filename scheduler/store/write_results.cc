@@ -39,6 +39,9 @@ constexpr char delete_wait[] = "DELETE FROM task_wait WHERE run = ? AND task = ?
 constexpr char upsert_streak[] =
     "INSERT OR REPLACE INTO failure_streak (dag_id, task_id, map_index, failures) "
     "VALUES (?, ?, ?, ?)";
+constexpr char insert_rate_start[] =
+    "INSERT INTO rate_start (dag_id, rate_key, started) VALUES (?, ?, ?)";
+constexpr char delete_rate_starts[] = "DELETE FROM rate_start WHERE dag_id = ? AND started <= ?";
 constexpr char delete_streak[] =
     "DELETE FROM failure_streak WHERE dag_id = ? AND task_id = ? AND map_index = ?";
 constexpr char insert_report[] =
@@ -135,6 +138,12 @@ void write_results(Database& db, const Changes& changes, const std::vector<Rende
   }
   for (const WaitRow& r : changes.waits) write_wait(db, r);
   write_questions(db, changes);
+  for (const auto& gone : changes.rate_starts_gone) {
+    db.statement(delete_rate_starts).run(gone.dag_id, gone.until);
+  }
+  for (const RateStartRow& r : changes.rate_starts) {
+    db.statement(insert_rate_start).run(r.dag_id, r.key, r.started);
+  }
   for (const StreakRow& r : changes.streaks) {
     if (r.failures > 0) {
       db.statement(upsert_streak).run(r.dag_id, r.task_id, r.map_index, r.failures);

@@ -133,6 +133,7 @@ void Checker::decided(const Effects& effects, const SchedulerState& state) {
   check_paused(effects, state);
   check_queue(effects.changes, state);
   check_backfills(effects.changes);
+  check_keys(effects.changes, state);
   check_watermarks(effects.changes);
   check_waits(effects.changes);
   check_answers(effects.changes);
@@ -158,6 +159,7 @@ void Checker::committed(const Effects& effects) {
     ledger_.recorded(key, looped);
   }
   limits_.committed(effects);
+  keys_committed(effects);
   ticks_committed();
 }
 

@@ -237,6 +237,17 @@ void draw_schedule(Context& c, Dag& dag) {
   if (c.rng.chance(200)) dag.jitter = seconds(c.rng.between(1, 10));
 }
 
+void draw_run_limits(Rng& rng, Dag& dag) {
+  if (rng.chance(600)) {
+    dag.concurrency = {"{}", static_cast<std::int32_t>(rng.between(1, 2)), {},
+                       static_cast<WhenFull>(rng.below(3))};
+  }
+  if (rng.chance(600)) {
+    dag.rate = {"{}", static_cast<std::int32_t>(rng.between(1, 3)), seconds(rng.between(2, 15)),
+                rng.chance(300) ? WhenFull::skip : WhenFull::queue};
+  }
+}
+
 }  // namespace
 
 std::shared_ptr<const Dag> make_dag(Context& c, int index, int edition) {
@@ -258,6 +269,7 @@ std::shared_ptr<const Dag> make_dag(Context& c, int index, int edition) {
     dag.max_active_runs = static_cast<int>(rng.between(1, 3));
     dag.max_active_tasks = static_cast<int>(rng.between(1, 4));
   }
+  if (k.run_limits) draw_run_limits(rng, dag);
   if (dag.overlap == Overlap::allow_all) dag.max_active_runs = 0;
   if (k.dagrun_timeouts) dag.dagrun_timeout = seconds(rng.between(2, 30));
   return *finish_dag(std::move(dag));

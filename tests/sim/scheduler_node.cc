@@ -346,6 +346,13 @@ Result<LaunchContext::Expansion> SchedulerNode::expand(const Attempt& attempt) {
   return Expansion{count, {}};
 }
 
+Result<LaunchContext::RunKeys> SchedulerNode::run_keys(const Attempt& attempt, const Dag& limits) {
+  RunKeys keys;
+  if (limits.concurrency.is_set()) keys.concurrency = key_of_run(attempt.run.seq, 31);
+  if (limits.rate.is_set()) keys.rate = key_of_run(attempt.run.seq, 37);
+  return keys;
+}
+
 bool SchedulerNode::fits_loop(const Task& task, const Finished& report) {
   return returns_what_fits(task, report.key);
 }

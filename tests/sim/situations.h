@@ -84,6 +84,11 @@ namespace batuta::sim {
   X(went_on_after_failure, "a failure that what follows takes for a success")         \
   X(went_on_after_skip, "a skipped task that what follows takes for a success")       \
   X(failure_marked_success, "a failed attempt that continue_on makes a success")      \
+  X(key_full, "a run that waits for another one of its key")                          \
+  X(key_skipped, "a run skipped for want of room under its key")                      \
+  X(key_cancelled, "a run ended early for a newer one of its key")                    \
+  X(rate_full, "a run that waits for its rate")                                       \
+  X(rate_over_restart, "a run that waits for a rate of starts from before a restart") \
   X(loop_went_on, "a try that its loop asked for")                                    \
   X(loop_spent, "a loop that ran as often as it may, and failed")                     \
   X(loop_spent_well, "a loop that ran as often as it may, and that is well")          \

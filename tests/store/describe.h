@@ -45,7 +45,8 @@ inline void describe(Text& t, const RunRow& r) {
         r.logical_date, r.data_interval_start, r.data_interval_end, r.run_after, r.queued_at,
         r.start_date, r.end_date, r.last_scheduling_decision, r.conf_json, r.conf_start, r.conf_end,
         r.note, r.triggered_by, r.triggering_user, r.idempotency_key, r.request_digest, r.reason,
-        r.clear_number, r.ending, r.backfill, r.backfill_tick, r.deadlines_missed, r.is_paused);
+        r.clear_number, r.ending, r.backfill, r.backfill_tick, r.deadlines_missed, r.is_paused,
+        r.keys_known, r.concurrency_key, r.rate_key);
 }
 
 inline void describe(Text& t, const BackfillRow& b) {
@@ -166,6 +167,7 @@ inline std::string described(const StoredState& s) {
     t.add(std::string("mark"), w.dag_id, w.task_id, w.value);
   for (const WaitRow& w : s.waits) describe(t, w);
   for (const OpenQuestion& q : s.questions) describe(t, q);
+  for (const RateStartRow& r : s.rate_starts) t.add(std::string("start"), r.dag_id, r.key, r.started);
   for (const StreakRow& r : s.streaks)
     t.add(std::string("streak"), r.dag_id, r.task_id, r.map_index, r.failures);
   for (const AssetRow& a : s.assets) describe(t, a);

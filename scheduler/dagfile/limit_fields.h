@@ -1,0 +1,11 @@
+// "concurrency" and "rate" of a DAG: limits over its runs of one key.
+#pragma once
+
+#include "scheduler/core/dag.h"
+#include "scheduler/dagfile/fields.h"
+
+namespace batuta {
+
+void read_run_limits(FieldReader& fields, Dag& dag);
+
+}  // namespace batuta
