@@ -64,6 +64,8 @@ struct Task {
   Repeat repeat;
   std::string run_if_json;       // conditions, opaque to the core (dagfile/run_if.h); empty: none
   Duration execution_timeout{};  // 0: none
+  Duration queued_timeout{};     // how long it may wait for a slot; 0: as long as it takes
+  Duration total_timeout{};      // from the start of its first try, over all of them; 0: none
   std::string pool = "default_pool";
   std::int32_t pool_slots = 1;
   std::int32_t priority_weight = 1;
@@ -167,6 +169,9 @@ struct Dag {
   std::int32_t max_active_tasks = 16;  // per run; queued + running
   std::int32_t max_consecutive_failed_dag_runs = 0;
   Duration dagrun_timeout{};  // 0: none
+  // How long its ended runs are kept: so long, or the newest so many; neither: as all DAGs'.
+  Duration retention{};
+  std::int32_t retention_runs = 0;
   std::vector<Deadline> deadlines;
   std::vector<Notifier> notifiers;  // of its runs, and of ticks without one
   std::string params_json = "{}";   // {"name": {schema…, "default": …}}

@@ -229,6 +229,11 @@ void explain_dispatch(const SchedulerState& state, const LiveRun& run, InstanceI
   }
   explain_worker(state, task, state.plugins[spec.plugin], out);
   if (out.empty()) out.push_back({"Worker", "tasks of higher priority go first"});
+  if (const OptTime until = run.cell(i).patience) {
+    const bool whole = total_end(run, i) == until;
+    out.push_back({"Timeout", "it waits until " + to_iso(*until) + " at most (" +
+                                  (whole ? "total_timeout)" : "queued_timeout)")});
+  }
 }
 
 void explain_wait(const LiveRun& run, InstanceIndex i, Reasons& out) {

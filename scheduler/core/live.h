@@ -126,6 +126,8 @@ struct TaskCell {
   LiveAgent* agent = nullptr;   // of the live attempt: queued and running only
   std::uint64_t launch_no = 0;  // its place in the agent's lists
   bool recall_asked = false;
+  OptTime patience;            // its Timer of that kind: until then it waits for a slot
+  bool patience_over = false;  // it was asked back for that
   bool cancel_sent = false;
   std::optional<Boot> cancel_by;  // its entry in SchedulerState::cancel_deadlines
   bool unlisted = false;          // its agent came back and did not name it
@@ -334,11 +336,13 @@ struct LiveAsset {
 // ---- timers -----------------------------------------------------------------------------------
 
 struct Timer {
-  enum class Kind : std::uint8_t { tick, run_after, retry, run_timeout, wait, deadline };
+  enum class Kind : std::uint8_t {
+    tick, run_after, retry, run_timeout, wait, deadline, patience
+  };
   Time at;
   Kind kind = Kind::tick;
   RunSeq run{};
-  InstanceIndex instance{};  // retry, wait; deadline: which of the version's
+  InstanceIndex instance{};  // retry, wait, patience; deadline: which of the version's
   LiveDag* dag = nullptr;    // tick, run_after
   std::string_view dag_id;   // orders ticks of one instant
   bool operator<(const Timer& o) const {

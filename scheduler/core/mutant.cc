@@ -101,6 +101,9 @@ constexpr std::array mutants = {
     MutantInfo{"queue_what_is_skipped", "I33: a run without room is skipped where its DAG says so"},
     MutantInfo{"ignore_rate", "I33: no more runs of a key begin in a time than may"},
     MutantInfo{"forget_starts_on_restart", "I33: a rate outlives a restart"},
+    // Time-outs
+    MutantInfo{"wait_in_queue_for_ever", "I34: no task waits for a slot longer than it may"},
+    MutantInfo{"ignore_total_timeout", "I34: all tries together take no longer than they may"},
     // Schedules and triggers
     MutantInfo{"cursor_stays", "I8: each tick has at most one run"},
     MutantInfo{"tick_vanishes", "I21: a tick without a run is on record"},

@@ -20,6 +20,7 @@ void record(InstanceCold& row, TaskState state, const Finished& report, const No
   row.end_date = has_times ? report.ended : now.wall;
   if (!row.start_date) row.start_date = row.end_date;
   if (*row.end_date < *row.start_date) row.end_date = row.start_date;
+  if (!row.first_start) row.first_start = row.start_date;
   row.reason = report.reason;
   row.exit_code = report.exit_code;
   row.signal = report.signal;
@@ -49,6 +50,7 @@ void mark_started(Turn& turn, LiveRun& run, InstanceIndex i, Time started,
                   const std::string& slot) {
   touch(turn, run, i);
   run.detail(i).start_date = started;
+  if (!run.detail(i).first_start) run.detail(i).first_start = started;
   run.detail(i).slot = slot;
   TaskCell& cell = run.cell(i);
   cell.unlisted = false;

@@ -174,6 +174,7 @@ void clear_task(Turn& turn, LiveRun& run, InstanceIndex i) {
   detail.scheduled_at.reset();
   detail.queued_at.reset();
   detail.start_date.reset();
+  detail.first_start.reset();
   detail.end_date.reset();
   detail.reason.clear();
   detail.hostname.clear();

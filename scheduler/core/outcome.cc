@@ -61,6 +61,10 @@ void fail_or_retry(Turn& turn, LiveRun& run, InstanceIndex i, const Failure& fai
   const bool own_delay = rule && policy.rules[*rule].delay && !mutant("ignore_rule_delay");
   detail.retry_at = own_delay ? ended + *policy.rules[*rule].delay : next_retry_at(run, i, ended);
   if (mutant("no_retry_delay")) detail.retry_at = turn.now.wall;
+  if (!has_time_left(run, i, *detail.retry_at)) {
+    detail.retry_at.reset();
+    return end_failed(turn, run, i);
+  }
   move_task(turn, run, i, Cause::retry, TaskState::up_for_retry);
 }
 
@@ -328,7 +332,12 @@ void free_attempt(Turn& turn, LiveRun& run, InstanceIndex i) {
   detail.hostname.clear();
   detail.pid = 0;
   if (carry_out_request(turn, run, i, false)) return;
+  const OptTime since = detail.scheduled_at;
+  const bool too_long = run.cell(i).patience_over;
   move_task(turn, run, i, Cause::recalled, TaskState::scheduled);
+  detail.scheduled_at = since;  // it waits as before
+  arm_patience(turn.state, run, i);
+  if (too_long) give_up_recalled(turn, run, i);
 }
 
 bool carry_out_request(Turn& turn, LiveRun& run, InstanceIndex i, bool ran) {

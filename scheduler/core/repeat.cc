@@ -58,6 +58,7 @@ void run_again(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& report
     return end_exhausted(turn, run, i, report);
   }
   const Duration delay = mutant("no_repeat_delay") ? Duration{} : repeat_delay(repeat, row.repeats);
+  if (!has_time_left(run, i, *detail.end_date + delay)) return end_without_retry(turn, run, i);
   detail.retry_at = *detail.end_date + delay;
   move_task(turn, run, i, Cause::repeated, TaskState::up_for_reschedule);
 }

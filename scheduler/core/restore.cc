@@ -73,6 +73,7 @@ void restore_task(SchedulerState& state, LiveRun& run, InstanceIndex i, const No
     if (task.max_active_tis_per_dagrun > 0) ++run.active_of_task[row.task];
   }
   if (has_attempt(row.state)) await_agent(state, run, i, now);
+  if (waits_for_slot(row.state)) arm_patience(state, run, i);
   if (has_delay(row.state)) {
     OptTime& at = run.detail(i).retry_at;
     at = at.value_or(now.wall);

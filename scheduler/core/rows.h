@@ -113,6 +113,7 @@ struct InstanceCold {
   OptTime queued_at;  // of the newest try; empty once a clear or a recall took it back
   OptTime start_date;
   OptTime end_date;
+  OptTime first_start;  // of its first try since the last clear
   OptTime retry_at;  // up_for_retry and up_for_reschedule only
   // Data tasks: [min(interval start, watermark) - overlap, interval end), or conf_start/conf_end;
   // fixed at the run's first attempt, kept by retries and clears.

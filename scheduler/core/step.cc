@@ -3,7 +3,7 @@
 //
 //   on_dags.cc on_run.cc on_clear.cc on_mark.cc on_pool.cc    what people want
 //   on_backfill.cc backfill.cc                                runs for a range of the past
-//   on_worker.cc on_attempt.cc outcome.cc retry.cc repeat.cc  what agents report
+//   on_worker.cc on_attempt.cc outcome.cc retry.cc repeat.cc timeouts.cc  what agents report
 //   publications.cc jobs.cc                                   data: accept, settle, control rows
 //   schedule.cc ticks.cc assets.cc run_life.cc                runs come, start, end
 //   readiness.cc past.cc transitions.cc expand.cc             tasks: rules, states, instances
@@ -49,6 +49,9 @@ void fire(Turn& turn, const Timer& timer) {
       return;
     case Timer::Kind::wait:
       wait_due(turn, timer);
+      return;
+    case Timer::Kind::patience:
+      patience_due(turn, timer);
       return;
     case Timer::Kind::deadline:
       deadline_due(turn, timer);

@@ -52,6 +52,10 @@ inline bool occupies(TaskState s) {
 inline bool has_delay(TaskState s) {
   return s == TaskState::up_for_retry || s == TaskState::up_for_reschedule;
 }
+// For one, or at a worker behind others.
+inline bool waits_for_slot(TaskState s) {
+  return s == TaskState::scheduled || s == TaskState::queued;
+}
 inline bool has_attempt(TaskState s) {
   return s == TaskState::queued || s == TaskState::running;
 }
@@ -164,6 +168,20 @@ void refuse_publication(Turn& turn, LiveRun& run, InstanceIndex i, const std::st
 void on(Turn& turn, const AttemptStarted& event);
 void on(Turn& turn, const AttemptFinished& event);
 void on(Turn& turn, const AttemptRecalled& event);
+
+// ---- timeouts.cc: queued_timeout, total_timeout
+// -------------------------------------------------------------------------------------
+
+// When all of its tries are over; nullopt: it has no such limit, or has not begun.
+OptTime total_end(const LiveRun& run, InstanceIndex i);
+// Another try may begin then; if not, its reason says so.
+bool has_time_left(LiveRun& run, InstanceIndex i, Time next);
+// The timer of a task that waits for a slot, from its scheduled_at.
+void arm_patience(SchedulerState& state, LiveRun& run, InstanceIndex i);
+void disarm_patience(SchedulerState& state, LiveRun& run, InstanceIndex i);
+void patience_due(Turn& turn, const Timer& timer);
+// What was asked back because it had waited too long is back, and fails.
+bool give_up_recalled(Turn& turn, LiveRun& run, InstanceIndex i);
 
 // ---- repeat.cc: loops
 // -------------------------------------------------------------------------------------

@@ -62,6 +62,7 @@ void read_dag_fields(FieldReader& fields, Dag& dag, Problems& problems) {
   dag.run_if_json = read_run_if(fields);
   read_webhook(fields, dag);
   read_run_limits(fields, dag);
+  read_retention(fields, dag);
   if (const json* params = fields.object("params")) {
     Problems found;
     const bool by_itself = dag.schedule.kind != Timetable::Kind::none || dag.waits_for;

@@ -10,6 +10,7 @@ namespace {
 
 using nlohmann::json;
 
+constexpr std::int64_t most_kept_runs = 1'000'000;
 constexpr Duration least_per = std::chrono::seconds(1);
 constexpr Duration most_per = std::chrono::hours(24);
 
@@ -66,6 +67,27 @@ void read_limit(FieldReader& fields, const char* name, RunLimit& limit) {
 }
 
 }  // namespace
+
+void read_retention(FieldReader& fields, Dag& dag) {
+  const json* given = fields.find("retention");
+  if (given == nullptr || given->is_null()) return;
+  if (!given->is_object()) {
+    if (const auto kept = fields.duration("retention")) dag.retention = *kept;
+    if (dag.retention != Duration{} && dag.retention < std::chrono::hours(1)) {
+      fields.problem("retention", "is at least 1h, such as \"90d\"; or the number of runs that are "
+                                  "kept, {\"runs\": 100}");
+    }
+    return;
+  }
+  FieldReader inner(*given, fields.pointer_to("retention"), fields.problems());
+  if (const auto runs = inner.integer("runs", 1, most_kept_runs)) {
+    dag.retention_runs = static_cast<std::int32_t>(*runs);
+  } else if (inner.find("runs") == nullptr) {
+    inner.problem("runs", "says how many of the newest runs are kept: {\"runs\": 100}; a time is "
+                          "written as it is, \"90d\"");
+  }
+  inner.refuse_unknown("retention");
+}
 
 void read_run_limits(FieldReader& fields, Dag& dag) {
   read_limit(fields, "concurrency", dag.concurrency);

@@ -261,7 +261,17 @@ Event render_failure(const LaunchEffect& launch, const Error& error, const Now& 
   return AttemptFinished{0, std::move(report)};
 }
 
-Launch identity_of(const StoredRun& run, const LaunchEffect& effect) {
+// What its worker lets it take: as long as one try may, or what is left for all of them.
+std::int64_t time_limit(const Task& task, OptTime first_start, Time now) {
+  std::int64_t limit = task.execution_timeout.count();
+  if (task.total_timeout <= Duration{}) return limit;
+  const Duration least = std::chrono::seconds(1);
+  const Duration left =
+      std::max(first_start ? *first_start + task.total_timeout - now : task.total_timeout, least);
+  return limit > 0 ? std::min(limit, left.count()) : left.count();
+}
+
+Launch identity_of(const StoredRun& run, const LaunchEffect& effect, Time now) {
   const Task& task = run.dag->tasks[effect.key.task];
   Launch launch;
   launch.key = effect.key;
@@ -271,7 +281,8 @@ Launch identity_of(const StoredRun& run, const LaunchEffect& effect) {
   launch.dag_run_id = run.run.dag_run_id;
   launch.task_id = task.id;
   launch.plugin = task.plugin;
-  launch.timeout_us = task.execution_timeout.count();
+  launch.timeout_us =
+      time_limit(task, run.cold[place_of(effect.instance)].first_start, now);
   launch.isolation = task.isolation;
   launch.watch = task.repeat.output.empty() ? task.continue_on.output : task.repeat.output;
   if (!effect.predecessor_slot.empty()) {
@@ -411,7 +422,7 @@ Prepared prepare_launches(SchedulerState& state, Effects& effects, Store& store,
   prepared.launches.reserve(effects.launches.size());
   for (const LaunchEffect& effect : effects.launches) {
     const StoredRun& run = run_of(state, effect.key);
-    Launch launch = identity_of(run, effect);
+    Launch launch = identity_of(run, effect, now.wall);
     std::string rendered;
     const auto status =
         context.render_launch(attempt_of(run, effect.instance, xcoms), launch, rendered);

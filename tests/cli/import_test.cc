@@ -200,6 +200,7 @@ steps:
 TEST_CASE("dagu: what decides whether a step runs, and whether what follows goes on") {
   const auto got = dagu(R"(
 params: "MODE=full"
+histRetentionDays: 30
 env: [REGION: eu]
 preconditions: [{condition: "${MODE}", expected: full}]
 steps:
@@ -217,6 +218,7 @@ steps:
 )");
   const auto dag = definition_of(got);
   CHECK(dag["run_if"].dump() == R"([{"equals":"full","value":"{{ params.MODE }}"}])");
+  CHECK(dag["retention"] == "30d");
   CHECK(dag["tasks"][0]["continue_on"].dump() ==
         R"({"exit_codes":[3,4],"mark_success":true,"output":["no rows\\?","^none$"]})");
   CHECK(

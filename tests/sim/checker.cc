@@ -355,6 +355,7 @@ void Checker::whole(const SchedulerState& state) {
   sanity_check(state);
   check_owners(state);
   check_overdue(state);
+  check_patience(state);
   check_waiting(state);
   check_queues(state);
   workers_.check_idle(state);

@@ -63,8 +63,10 @@ void Checker::check_cause(const TaskInstanceRow& row, TaskState from, const Stor
       !(retries && life && life->ended && (ends_for_good(task, life->report) || skips(task, life))),
       "I5", [&] { return "retried although it was not to be: " + describe(run, row); });
   if (asked || task.is_resolved) return;  // of those: check_resolved
-  // A loop that ran as often as it may is a failure without an attempt of its own.
-  const int failures = ledger_.failures(row.key()) + (loop_is_spent(row, task, life) ? 1 : 0);
+  // A loop that ran as often as it may, and a wait that was too long, is a failure without an attempt of its own.
+  const bool late = is_out_of_time(row, run);
+  const int failures =
+      ledger_.failures(row.key()) + (late || loop_is_spent(row, task, life) ? 1 : 0);
   require(row.failures <= failures, "I5",
           [&] { return "charged with failures that did not happen: " + describe(run, row); });
   require(ledger_.recorded_failures(row.key()) <= task.retry.retries + 1, "I5",
@@ -113,7 +115,7 @@ void Checker::check_failed(const TaskInstanceRow& row, const Task& task, const L
   const bool refused = row.conflicts > 0 && row.conflicts >= c_.knobs.options.max_conflicts;
   const bool looped = loop_is_spent(row, task, life);
   if (looped) c_.met(Situation::loop_spent);
-  require(spent || useless || lost || refused || looped, "I5",
+  require(spent || useless || lost || refused || looped || is_out_of_time(row, run), "I5",
           [&] { return "failed with budget left: " + describe(run, row); });
 }
 

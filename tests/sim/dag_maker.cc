@@ -117,6 +117,8 @@ Task draw_task(Context& c, TaskIndex index) {
   draw_retries(rng, k, task);
   if (k.conditions) draw_conditions(rng, task);
   if (k.execution_timeouts && rng.chance(500)) task.execution_timeout = seconds(rng.between(1, 8));
+  if (k.execution_timeouts && rng.chance(250)) task.queued_timeout = seconds(rng.between(1, 8));
+  if (k.execution_timeouts && rng.chance(250)) task.total_timeout = seconds(rng.between(2, 30));
   if (k.prior_dependence && rng.chance(300)) task.depends_on_past = true;
   if (k.prior_dependence && rng.chance(150)) task.wait_for_downstream = true;
   task.is_setup = k.setups && !task.is_mapped() && rng.chance(250);

@@ -89,6 +89,8 @@ namespace batuta::sim {
   X(key_cancelled, "a run ended early for a newer one of its key")                    \
   X(rate_full, "a run that waits for its rate")                                       \
   X(rate_over_restart, "a run that waits for a rate of starts from before a restart") \
+  X(queue_timed_out, "a task that waited too long for a slot")                        \
+  X(total_timed_out, "a task whose tries took too long together")                     \
   X(loop_went_on, "a try that its loop asked for")                                    \
   X(loop_spent, "a loop that ran as often as it may, and failed")                     \
   X(loop_spent_well, "a loop that ran as often as it may, and that is well")          \

@@ -237,6 +237,7 @@ inline TaskInstanceRow make_full_task(std::int64_t run, TaskIndex task) {
   r.left_out_by = 2;
   r.continued = true;
   r.repeats = 7;
+  r.first_start = at(33);
   return r;
 }
 
