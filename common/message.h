@@ -200,6 +200,7 @@ struct Hello {
   std::vector<PluginFault> faults;
   bool leaving = false;  // as if `Leaving` had been said
   bool drained = false;  // it was told to Drain, and not yet to stop that
+  std::vector<std::string> queues{};  // whose tasks it takes; none: of "default"
 };
 struct Heartbeat {
   std::uint64_t sequence = 0;

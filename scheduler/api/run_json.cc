@@ -108,7 +108,7 @@ json task_instance_json(const TaskInstanceView& view, const VersionInfo* version
           {"unixname", nullptr},
           {"pool", task.pool},
           {"pool_slots", task.pool_slots},
-          {"queue", "default"},
+          {"queue", task.queue},
           {"priority_weight", task.effective_weight},
           {"operator", text_or_null(task.plugin)},
           {"operator_name", text_or_null(task.plugin)},

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/ids.h"
@@ -53,6 +54,9 @@ enum class Overlap : std::uint8_t {
   allow_all,     // there is no such limit
 };
 
+// Of tasks and workers that name none.
+inline constexpr std::string_view default_queue = "default";
+
 struct Task {
   std::string id;
   std::string plugin;               // catalogue name; "empty" needs no worker
@@ -67,6 +71,7 @@ struct Task {
   Duration queued_timeout{};     // how long it may wait for a slot; 0: as long as it takes
   Duration total_timeout{};      // from the start of its first try, over all of them; 0: none
   std::string pool = "default_pool";
+  std::string queue = std::string(default_queue);  // of workers: those that listen to it run it
   std::int32_t pool_slots = 1;
   std::int32_t priority_weight = 1;
   WeightRule weight_rule = WeightRule::downstream;

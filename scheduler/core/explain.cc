@@ -35,12 +35,13 @@ std::size_t edit_distance(std::string_view a, std::string_view b, std::size_t li
 std::string suggest_plugin(const SchedulerState& state, std::string_view name) {
   std::string best;
   std::size_t best_distance = std::max<std::size_t>(2, name.size() / 3) + 1;
-  for (const auto& [known, plugin] : state.plugin_numbers) {
-    if (state.plugins[plugin].workers.empty()) continue;
-    const std::size_t distance = edit_distance(name, known, best_distance);
+  for (const auto& [routed, number] : state.plugin_numbers) {
+    const LivePlugin& plugin = state.plugins[number];
+    if (plugin.workers.empty() || plugin.name == name) continue;
+    const std::size_t distance = edit_distance(name, plugin.name, best_distance);
     if (distance < best_distance) {
       best_distance = distance;
-      best = known;
+      best = plugin.name;
     }
   }
   return best;
@@ -161,12 +162,27 @@ void explain_rule(const LiveRun& run, InstanceIndex i, Reasons& out) {
   }
 }
 
+// Or nobody listens to anything: then it is no matter of queues.
+bool listens_to(const SchedulerState& state, const std::string& queue) {
+  if (queue == default_queue && state.connections.empty()) return true;
+  return std::any_of(state.connections.begin(), state.connections.end(), [&](const auto& one) {
+    const auto& queues = one.second->queues;
+    return std::find(queues.begin(), queues.end(), queue) != queues.end();
+  });
+}
+
 void explain_worker(const SchedulerState& state, const Task& task, const LivePlugin& plugin,
                     Reasons& out) {
+  if (plugin.workers.empty() && !listens_to(state, plugin.queue)) {
+    out.push_back({"Worker", "no worker listens to the queue '" + plugin.queue +
+                                 "'; start one with: batuta worker --queues " + plugin.queue});
+    return;
+  }
   if (plugin.workers.empty()) {
     std::string text = state.connections.empty() ? "no worker is connected; nobody offers "
                                                  : "no live worker offers ";
     text += task.plugin;
+    if (plugin.queue != default_queue) text += " for the queue '" + plugin.queue + "'";
     const std::string meant = suggest_plugin(state, task.plugin);
     if (!meant.empty()) text += "; did you mean " + meant + "?";
     const auto drained = std::count_if(state.agents.begin(), state.agents.end(),

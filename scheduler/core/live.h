@@ -291,9 +291,11 @@ struct LivePool {
   std::int64_t occupied() const { return queued + running; }
 };
 
+// A plugin for one queue: each queue has its own workers of it.
 struct LivePlugin {
   std::string name;
-  PluginInfo info;                  // as last advertised; empty name: never
+  std::string queue;
+  PluginInfo info;  // as last advertised, of the default queue's; empty name: never
   std::vector<LiveAgent*> workers;  // connected ones that offer it, by connection
 };
 
@@ -308,6 +310,7 @@ struct LiveAgent {
   Time last_seen;
   Boot lease_until;
   std::vector<PluginNo> offers;
+  std::vector<std::string> queues;  // that it listens to
   bool drained = false;  // by hand, or it leaves: it offers nothing
   // Attempts by launch number: launched and not known to have started; started.
   std::map<std::uint64_t, TaskRef> unstarted;

@@ -104,6 +104,7 @@ constexpr std::array mutants = {
     // Time-outs
     MutantInfo{"wait_in_queue_for_ever", "I34: no task waits for a slot longer than it may"},
     MutantInfo{"ignore_total_timeout", "I34: all tries together take no longer than they may"},
+    MutantInfo{"ignore_queue", "I35: a task runs at a worker that listens to its queue"},
     // Schedules and triggers
     MutantInfo{"cursor_stays", "I8: each tick has at most one run"},
     MutantInfo{"tick_vanishes", "I21: a tick without a run is on record"},

@@ -358,6 +358,7 @@ std::optional<Dag> build_dag(const json& definition, Problems& problems) {
   FieldReader fields(definition, "", problems);
   read_dag_fields(fields, dag, problems);
   Task defaults;
+  if (const auto queue = fields.id("queue")) defaults.queue = *queue;
   if (const json* given = fields.object("default_args")) {
     FieldReader reader(*given, "/default_args", problems);
     read_run_fields(reader, defaults);

@@ -83,6 +83,7 @@ void read_run_fields(FieldReader& fields, Task& task) {
   time_limit("queued_timeout", task.queued_timeout);
   time_limit("total_timeout", task.total_timeout);
   if (const auto pool = fields.id("pool")) task.pool = *pool;
+  if (const auto queue = fields.id("queue")) task.queue = *queue;
   const auto number = [&](const char* name, std::int64_t least, std::int64_t most,
                           std::int32_t& target) {
     if (const auto n = fields.integer(name, least, most)) target = static_cast<std::int32_t>(*n);

@@ -83,7 +83,7 @@ Result<std::optional<std::string>> RegistryLaunchContext::run_key(const Attempt&
   std::string key = value.is_string() ? value.get<std::string>() : json_text(value);
   if (key.empty()) return std::optional<std::string>();
   if (key.size() > max_run_key) {
-    return broken({Errc::invalid, "it is longer than " + std::to_string(max_run_key) + " bytes"});
+    return broken({Errc::invalid, "it is longer than " + std::to_string(max_run_key) + " bytes", {}});
   }
   return std::optional<std::string>(std::move(key));
 }

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Loops with real processes: until an exit code, while a result says so, over the end of the scheduler."""
+import subprocess
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from harness import Folder, eventually, main, shell  # noqa: E402
+from harness import BATUTA, Folder, eventually, main, shell  # noqa: E402
 
 
 def task_of(server, run, task_id):
@@ -59,4 +60,27 @@ def a_loop_that_waits_outlives_the_scheduler():
         server.check_database()
 
 
-main([a_loop_until_a_result, a_loop_that_waits_outlives_the_scheduler])
+def a_task_waits_for_a_worker_of_its_queue():
+    """a task waits for a worker of its queue, says so, and runs at the one that comes"""
+    with Folder("loops") as folder:
+        server = folder.server({"loop": {
+            "dag_id": "loop", "schedule": None, "is_paused_upon_creation": False, "queue": "large",
+            "tasks": [shell("big", "true"), {**shell("small", "true"), "queue": "default"}]}}).start()
+        run = server.trigger("loop")["dag_run_id"]
+        eventually(lambda: task_of(server, run, "small")["state"] == "success", 20, "the other one runs")
+        why = server.get(f"/api/batuta/dags/loop/dagRuns/{run}/taskInstances/big/explain")
+        assert "no worker listens to the queue 'large'" in str(why), why
+        assert task_of(server, run, "big")["queue"] == "large"
+        worker = subprocess.Popen([BATUTA, "worker", "--home", server.home, "--slots", "1", "--queues", "large,night"],
+                                  env=server.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            assert server.wait_run("loop", run)["state"] == "success"
+        finally:
+            worker.terminate()
+            worker.wait(20)
+        listed = server.get("/api/v2/dags/~/dagRuns/~/taskInstances?queue=large")["task_instances"]
+        assert [one["task_id"] for one in listed] == ["big"], listed
+        server.stop()
+
+
+main([a_task_waits_for_a_worker_of_its_queue, a_loop_until_a_result, a_loop_that_waits_outlives_the_scheduler])

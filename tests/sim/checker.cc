@@ -26,7 +26,7 @@ constexpr std::string_view event_names[] = {
     "pool deleted", "worker joined", "worker lost",
     "agent dead", "worker heartbeat", "worker catalogue",
     "attempt started", "attempt finished", "attempt recalled",
-    "task expanded", "gate answered", "task resolved", "wait checked",
+    "task expanded", "gate answered", "run keys read", "task resolved", "wait checked",
     "question answered", "asset changed", "queued asset events dropped", "publication settled", "publication refused",
     "stalled"};
 // clang-format on
@@ -134,6 +134,7 @@ void Checker::decided(const Effects& effects, const SchedulerState& state) {
   check_queue(effects.changes, state);
   check_backfills(effects.changes);
   check_keys(effects.changes, state);
+  check_routes(effects, state);
   check_watermarks(effects.changes);
   check_waits(effects.changes);
   check_answers(effects.changes);

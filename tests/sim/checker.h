@@ -82,6 +82,7 @@ class Checker {
   // Starts of runs of its rate's key, in earlier turns, that count yet.
   std::int64_t starts_within(const RunRow& run, Duration per, bool before_restart) const;
   void keys_committed(const Effects& effects);
+  void check_routes(const Effects& effects, const SchedulerState& state);
   // Its end needs no other cause: it waited too long, or all of its tries took too long.
   bool is_out_of_time(const TaskInstanceRow& row, const StoredRun& run);
   void check_patience(const SchedulerState& state);

@@ -106,4 +106,21 @@ void Checker::keys_committed(const Effects& effects) {
   rate_begun_.clear();
 }
 
+// I35: a task runs at a worker that listens to its queue.
+void Checker::check_routes(const Effects& effects, const SchedulerState& state) {
+  if (effects.launches.empty()) return;
+  const std::vector<WorkerView> workers = state.worker_views();
+  for (const LaunchEffect& launch : effects.launches) {
+    const StoredRun* run = state.run(launch.key.run);
+    if (!run) continue;
+    const std::string& queue = run->dag->tasks[launch.key.task].queue;
+    if (queue != "default") c_.met(Situation::routed);
+    const bool listens = std::any_of(workers.begin(), workers.end(), [&](const WorkerView& one) {
+      return one.connection == launch.worker &&
+             std::find(one.queues.begin(), one.queues.end(), queue) != one.queues.end();
+    });
+    require(listens, "I35", [&] { return "launched at a worker of another queue: " + queue; });
+  }
+}
+
 }  // namespace batuta::sim

@@ -112,6 +112,7 @@ Task draw_task(Context& c, TaskIndex index) {
   task.upstream = draw_parents(rng, index, k.max_parents);
   draw_kind(rng, k, task);
   draw_limits(rng, k, task);
+  if (k.queues && rng.chance(300)) task.queue = "large";
   if (k.odd_rules && rng.chance(400))
     task.trigger_rule = static_cast<TriggerRule>(rng.below(trigger_rule_count));
   draw_retries(rng, k, task);

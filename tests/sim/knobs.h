@@ -34,6 +34,7 @@ struct Knobs {
   int max_retries = 2;
   bool conditions = false;   // run_if, continue_on
   bool loops = false;
+  bool queues = false;      // tasks that not every worker takes
   bool run_limits = false;  // over runs of one key
   bool retry_rules = false;  // and infrastructure retries of their own
 

@@ -91,6 +91,7 @@ namespace batuta::sim {
   X(rate_over_restart, "a run that waits for a rate of starts from before a restart") \
   X(queue_timed_out, "a task that waited too long for a slot")                        \
   X(total_timed_out, "a task whose tries took too long together")                     \
+  X(routed, "a task that not every worker takes")                                     \
   X(loop_went_on, "a try that its loop asked for")                                    \
   X(loop_spent, "a loop that ran as often as it may, and failed")                     \
   X(loop_spent_well, "a loop that ran as often as it may, and that is well")          \
