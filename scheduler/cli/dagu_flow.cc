@@ -175,7 +175,8 @@ Value dagu_repeat(const Value& given, const std::string& output, std::vector<std
   }
   constexpr std::int64_t most = 1000;
   const bool bounded = loop.limit.is_number_integer() && loop.limit >= 1 && loop.limit <= most;
-  if (!bounded) notes.push_back("repeatPolicy: without a limit Dagu repeats for ever; here 1,000 times");
+  if (!bounded)
+    notes.push_back("repeatPolicy: without a limit Dagu repeats for ever; here 1,000 times");
   Value repeat{{mode, condition}, {"max", bounded ? loop.limit : Value(most)}};
   if (loop.interval.is_number()) repeat["delay"] = loop.interval;
   if (loop.backoff == true || (loop.backoff.is_number() && loop.backoff >= 1)) {

@@ -119,7 +119,7 @@ class Converter {
     number("maxactivesteps", "max_active_tasks");
     number("timeoutsec", "dagrun_timeout");
     const Value kept = fields_.take("histretentiondays");
-    const bool days = kept.is_number_integer() && kept.get<std::int64_t>() > 0;
+    const bool days = kept.is_number_integer() && kept > 0;
     if (days) dag["retention"] = dagu_text(kept) + "d";
     if (!days && !kept.is_null()) note("histRetentionDays", "is not carried over");
   }

@@ -41,8 +41,9 @@ void add_worker_options(CLI::App& command, ServeOptions& options) {
       ->check(CLI::Validator(
           [](const std::string& queue) {
             return valid_id(queue) ? std::string()
-                                   : "\"" + queue + "\" is no name of a queue: letters, digits, "
-                                     "'_', '-' and '.', beginning with a letter or digit";
+                                   : "\"" + queue +
+                                         "\" is no name of a queue: letters, digits, "
+                                         "'_', '-' and '.', beginning with a letter or digit";
           },
           "QUEUE"));
 }

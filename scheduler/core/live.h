@@ -295,7 +295,7 @@ struct LivePool {
 struct LivePlugin {
   std::string name;
   std::string queue;
-  PluginInfo info;  // as last advertised, of the default queue's; empty name: never
+  PluginInfo info;                  // as last advertised, of the default queue's; empty name: never
   std::vector<LiveAgent*> workers;  // connected ones that offer it, by connection
 };
 
@@ -311,7 +311,7 @@ struct LiveAgent {
   Boot lease_until;
   std::vector<PluginNo> offers;
   std::vector<std::string> queues;  // that it listens to
-  bool drained = false;  // by hand, or it leaves: it offers nothing
+  bool drained = false;             // by hand, or it leaves: it offers nothing
   // Attempts by launch number: launched and not known to have started; started.
   std::map<std::uint64_t, TaskRef> unstarted;
   std::map<std::uint64_t, TaskRef> started;
@@ -339,9 +339,7 @@ struct LiveAsset {
 // ---- timers -----------------------------------------------------------------------------------
 
 struct Timer {
-  enum class Kind : std::uint8_t {
-    tick, run_after, retry, run_timeout, wait, deadline, patience
-  };
+  enum class Kind : std::uint8_t { tick, run_after, retry, run_timeout, wait, deadline, patience };
   Time at;
   Kind kind = Kind::tick;
   RunSeq run{};

@@ -13,9 +13,9 @@ namespace {
 void end_exhausted(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& report) {
   const Repeat& repeat = run.definition(i).repeat;
   InstanceCold& detail = run.detail(i);
-  const std::string why = "repeated " + std::to_string(repeat.max) + " times, as often as it may" +
-                          (repeat.until ? ", and its condition does not hold yet"
-                                        : ", and its condition still holds");
+  const std::string why =
+      "repeated " + std::to_string(repeat.max) + " times, as often as it may" +
+      (repeat.until ? ", and its condition does not hold yet" : ", and its condition still holds");
   detail.reason += (detail.reason.empty() ? "" : "; ") + why;
   if (!repeat.max_is_success || mutant("ignore_on_max")) {
     return end_without_retry(turn, run, i);
@@ -31,9 +31,9 @@ LoopStep loop_step(const Repeat& repeat, const Finished& report, bool result_fit
   if (report.outcome != Outcome::success && !(failed && !repeat.exit_codes.empty())) {
     return LoopStep::none;
   }
-  const bool holds =
-      (repeat.exit_codes.empty() || has_code(repeat.exit_codes, report.exit_code)) &&
-      (repeat.output.empty() || report.output_found) && (repeat.result_json.empty() || result_fits);
+  const bool holds = (repeat.exit_codes.empty() || has_code(repeat.exit_codes, report.exit_code)) &&
+                     (repeat.output.empty() || report.output_found) &&
+                     (repeat.result_json.empty() || result_fits);
   if (repeat.until) return holds ? LoopStep::over : LoopStep::again;
   return holds ? LoopStep::again : LoopStep::none;
 }

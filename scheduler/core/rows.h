@@ -114,7 +114,7 @@ struct InstanceCold {
   OptTime start_date;
   OptTime end_date;
   OptTime first_start;  // of its first try since the last clear
-  OptTime retry_at;  // up_for_retry and up_for_reschedule only
+  OptTime retry_at;     // up_for_retry and up_for_reschedule only
   // Data tasks: [min(interval start, watermark) - overlap, interval end), or conf_start/conf_end;
   // fixed at the run's first attempt, kept by retries and clears.
   OptTime window_start;

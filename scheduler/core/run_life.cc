@@ -150,8 +150,7 @@ void start_queued_runs(Turn& turn, LiveDag& dag) {
   const std::int32_t limit = dag.dag->max_active_runs;
   // Those that wait for room under a key stay where they are: what is behind them may have another.
   std::pair<Time, RunSeq> passed{Time::min(), RunSeq{}};
-  for (auto at = dag.queued.begin(); at != dag.queued.end();
-       at = dag.queued.upper_bound(passed)) {
+  for (auto at = dag.queued.begin(); at != dag.queued.end(); at = dag.queued.upper_bound(passed)) {
     const auto [due, seq] = passed = *at;
     LiveRun& run = *turn.state.runs.at(seq);
     if (run.deleted) {

@@ -123,8 +123,7 @@ bool start_within_limits(Turn& turn, LiveRun& run) {
   forget_old_starts(turn, *run.dag);
   run.dag->starts_of_key[*run.row().rate_key].push_back(turn.now.wall);
   if (!mutant("forget_starts_on_restart")) {
-    turn.out.changes.rate_starts.push_back(
-        {run.row().dag_id, *run.row().rate_key, turn.now.wall});
+    turn.out.changes.rate_starts.push_back({run.row().dag_id, *run.row().rate_key, turn.now.wall});
   }
   return true;
 }

@@ -137,10 +137,10 @@ void check_task(const SchedulerState& state, const LiveRun& run, InstanceIndex i
       "only a branch leaves a task out, which is skipped then: " + name_of(run, i));
   check_wait(state, run, i);
   if (const OptTime at = run.cell(i).patience) {
-    BATUTA_CHECK(waits_for_slot(row.state) &&
-                     state.timers.contains(
-                         {*at, Timer::Kind::patience, run.row().seq, i, nullptr, {}}),
-                 "who waits for a slot until some time has its timer: " + name_of(run, i));
+    BATUTA_CHECK(
+        waits_for_slot(row.state) &&
+            state.timers.contains({*at, Timer::Kind::patience, run.row().seq, i, nullptr, {}}),
+        "who waits for a slot until some time has its timer: " + name_of(run, i));
   }
   if (retry_at) {
     tally.retries.insert({*retry_at, Timer::Kind::retry, run.row().seq, i, nullptr, {}});

@@ -7,9 +7,9 @@ namespace batuta {
 namespace {
 
 constexpr std::array<std::string_view, 13> task_names = {
-    "none",   "scheduled",    "queued",          "running", "publishing", "success",
-    "failed", "up_for_retry", "upstream_failed", "skipped", "removed",    "deferred",
-    "up_for_reschedule"};
+    "none",    "scheduled", "queued",           "running",         "publishing",
+    "success", "failed",    "up_for_retry",     "upstream_failed", "skipped",
+    "removed", "deferred",  "up_for_reschedule"};
 constexpr std::array<std::string_view, 4> run_names = {"queued", "running", "success", "failed"};
 
 // A set of states as bits.

@@ -18,8 +18,8 @@ enum class TaskState : std::uint8_t {
   up_for_retry,  // waits for its delay
   upstream_failed,
   skipped,
-  removed,   // vanished from the DAG after the run began
-  deferred,  // waits for something outside (wait.h), and holds no slot
+  removed,            // vanished from the DAG after the run began
+  deferred,           // waits for something outside (wait.h), and holds no slot
   up_for_reschedule,  // its loop (repeat.h) goes on after a delay; it holds no slot
 };
 

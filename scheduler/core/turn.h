@@ -92,7 +92,8 @@ std::optional<TaskIndex> find_planned(const LiveRun& run, std::string_view task_
 std::optional<InstanceIndex> find_instance(const LiveRun& run, std::string_view task_id,
                                            MapIndex map_index);
 PoolNo pool_number(SchedulerState& state, const std::string& name);
-PluginNo plugin_number(SchedulerState& state, const std::string& name, std::string_view queue = default_queue);
+PluginNo plugin_number(SchedulerState& state, const std::string& name,
+                       std::string_view queue = default_queue);
 void add_ready(SchedulerState& state, LiveRun& run, InstanceIndex i, Boot now);
 void remove_ready(SchedulerState& state, LiveRun& run, InstanceIndex i);
 // Puts a group into its lane or takes it out, as its run's and task's limits say now.

@@ -33,8 +33,8 @@ void read_when_full(FieldReader& fields, bool is_rate, RunLimit& limit) {
   } else if (*what == "cancel_other" && !is_rate) {
     limit.when_full = WhenFull::cancel_other;
   } else if (is_rate) {
-    fields.problem("when_full", "of a rate it is queue or skip" +
-                                    did_you_mean(*what, {"queue", "skip"}));
+    fields.problem("when_full",
+                   "of a rate it is queue or skip" + did_you_mean(*what, {"queue", "skip"}));
   } else {
     fields.problem("when_full", "must be queue, skip or cancel_other" +
                                     did_you_mean(*what, {"queue", "skip", "cancel_other"}));
@@ -57,7 +57,8 @@ void read_limit(FieldReader& fields, const char* name, RunLimit& limit) {
     const auto per = inner.duration("per");
     if (per) limit.per = *per;
     if (!per && inner.find("per") == nullptr) {
-      inner.problem("per", "a rate needs a \"per\": the time that its limit is for, such as \"1m\"");
+      inner.problem("per",
+                    "a rate needs a \"per\": the time that its limit is for, such as \"1m\"");
     } else if (per && (*per < least_per || *per > most_per)) {
       inner.problem("per", "must be from 1s to 24h");
     }
@@ -74,8 +75,9 @@ void read_retention(FieldReader& fields, Dag& dag) {
   if (!given->is_object()) {
     if (const auto kept = fields.duration("retention")) dag.retention = *kept;
     if (dag.retention != Duration{} && dag.retention < std::chrono::hours(1)) {
-      fields.problem("retention", "is at least 1h, such as \"90d\"; or the number of runs that are "
-                                  "kept, {\"runs\": 100}");
+      fields.problem("retention",
+                     "is at least 1h, such as \"90d\"; or the number of runs that are "
+                     "kept, {\"runs\": 100}");
     }
     return;
   }
@@ -83,8 +85,9 @@ void read_retention(FieldReader& fields, Dag& dag) {
   if (const auto runs = inner.integer("runs", 1, most_kept_runs)) {
     dag.retention_runs = static_cast<std::int32_t>(*runs);
   } else if (inner.find("runs") == nullptr) {
-    inner.problem("runs", "says how many of the newest runs are kept: {\"runs\": 100}; a time is "
-                          "written as it is, \"90d\"");
+    inner.problem("runs",
+                  "says how many of the newest runs are kept: {\"runs\": 100}; a time is "
+                  "written as it is, \"90d\"");
   }
   inner.refuse_unknown("retention");
 }

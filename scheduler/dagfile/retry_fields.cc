@@ -30,7 +30,8 @@ std::optional<CodeRange> code_range(const json& value, std::int32_t least_code) 
   const std::string_view text = value.get_ref<const std::string&>();
   const std::size_t dash = text.find('-');
   const auto least = code_of(text.substr(0, dash), least_code);
-  const auto most = dash == std::string_view::npos ? least : code_of(text.substr(dash + 1), least_code);
+  const auto most =
+      dash == std::string_view::npos ? least : code_of(text.substr(dash + 1), least_code);
   if (!least || !most || *least > *most) return std::nullopt;
   return CodeRange{*least, *most};
 }
@@ -114,8 +115,7 @@ std::vector<CodeRange> read_exit_codes(FieldReader& fields, std::string_view nam
   for (const json& one : list) {
     const auto range = code_range(one, least);
     if (!range || list.size() > max_code_ranges) {
-      fields.problem(name, std::string(name) +
-                               " are numbers from " + std::to_string(least) +
+      fields.problem(name, std::string(name) + " are numbers from " + std::to_string(least) +
                                " to 255 and ranges such as \"100-120\", at "
                                "most " +
                                std::to_string(max_code_ranges));

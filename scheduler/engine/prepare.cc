@@ -281,8 +281,7 @@ Launch identity_of(const StoredRun& run, const LaunchEffect& effect, Time now) {
   launch.dag_run_id = run.run.dag_run_id;
   launch.task_id = task.id;
   launch.plugin = task.plugin;
-  launch.timeout_us =
-      time_limit(task, run.cold[place_of(effect.instance)].first_start, now);
+  launch.timeout_us = time_limit(task, run.cold[place_of(effect.instance)].first_start, now);
   launch.isolation = task.isolation;
   launch.watch = task.repeat.output.empty() ? task.continue_on.output : task.repeat.output;
   if (!effect.predecessor_slot.empty()) {

@@ -43,7 +43,6 @@ class RegistryLaunchContext : public LaunchContext {
   void results_edited(RunSeq run) override { mapped_.forget(run); }
   OutboxRow render_alert(const Attempt& attempt, const AlertEffect& alert, Time now) override;
 
-
  private:
   Result<std::optional<std::string>> run_key(const Attempt& attempt, const RunLimit& limit,
                                              const char* which);

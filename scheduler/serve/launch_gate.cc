@@ -1,4 +1,5 @@
-// Whether the conditions of a task or a DAG hold (run_if), those of a loop, and the keys of limits over runs.
+// Whether the conditions of a task or a DAG hold (run_if), those of a loop, and the keys of limits
+// over runs.
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
@@ -83,7 +84,8 @@ Result<std::optional<std::string>> RegistryLaunchContext::run_key(const Attempt&
   std::string key = value.is_string() ? value.get<std::string>() : json_text(value);
   if (key.empty()) return std::optional<std::string>();
   if (key.size() > max_run_key) {
-    return broken({Errc::invalid, "it is longer than " + std::to_string(max_run_key) + " bytes", {}});
+    return broken(
+        {Errc::invalid, "it is longer than " + std::to_string(max_run_key) + " bytes", {}});
   }
   return std::optional<std::string>(std::move(key));
 }

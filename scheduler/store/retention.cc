@@ -145,8 +145,7 @@ std::vector<RemovedRun> SqliteUpkeep::expired_of(const DagRetention& dag) {
   }
   std::vector<RemovedRun> expired;
   const Time ended = dag.before.value_or(Time::max());
-  Rows rows =
-      db_.statement(select_expired_of).query(dag.dag_id, due, ended, runs_per_step);
+  Rows rows = db_.statement(select_expired_of).query(dag.dag_id, due, ended, runs_per_step);
   while (rows.next()) {
     RemovedRun& run = expired.emplace_back();
     rows.read(run.seq, run.uuid);
@@ -281,12 +280,12 @@ bool SqliteUpkeep::give_back_space() {
 }
 
 std::vector<std::string> SqliteUpkeep::retention_statements() {
-  std::vector<std::string> all = {
-      select_expired_of, select_oldest_kept,
-      select_expired,   insert_removed,      sweep_run_row,       sweep_summary,
-      select_unswept,   mark_swept,          select_swept,        delete_removed,
-      select_versions,  delete_version,      delete_events,       select_old_backfill,
-      delete_old_ticks, delete_old_backfill, select_asset_events, delete_asset_event};
+  std::vector<std::string> all = {select_expired_of,   select_oldest_kept,  select_expired,
+                                  insert_removed,      sweep_run_row,       sweep_summary,
+                                  select_unswept,      mark_swept,          select_swept,
+                                  delete_removed,      select_versions,     delete_version,
+                                  delete_events,       select_old_backfill, delete_old_ticks,
+                                  delete_old_backfill, select_asset_events, delete_asset_event};
   all.insert(all.end(), sweep.begin(), sweep.end());
   return all;
 }

@@ -24,8 +24,8 @@ namespace {
 // those that ask for it.
 #define PLANNED_OF(versions)                                                                       \
   "WITH definition AS MATERIALIZED (SELECT version, json, "                                        \
-  "json ->> '$.default_args.pool' AS pool, "                        \
-  "COALESCE(json ->> '$.default_args.queue', json ->> '$.queue') AS queue, json ->> '$.default_args.retries' AS retries "          \
+  "json ->> '$.default_args.pool' AS pool, json ->> '$.default_args.retries' AS retries, "         \
+  "COALESCE(json ->> '$.default_args.queue', json ->> '$.queue') AS queue "                        \
   "FROM (SELECT v.version, CASE WHEN json_valid(v.canonical_json) THEN v.canonical_json "          \
   "ELSE '{}' END AS json FROM dag_version AS v" versions                                           \
   ")), planned AS MATERIALIZED (SELECT d.version, j.value ->> '$.task_id' AS task_id, "            \

@@ -38,8 +38,9 @@ void write_deletions(Database& db, const Changes& changes) {
     }
   }
   for (const std::string& dag_id : changes.dags_deleted) {
-    for (const char* sql : {drop_favourites, drop_streaks, drop_rate_starts, drop_ticks, drop_backfills,
-                            drop_asset_queue, drop_asset_refs, drop_dag, drop_versions}) {
+    for (const char* sql :
+         {drop_favourites, drop_streaks, drop_rate_starts, drop_ticks, drop_backfills,
+          drop_asset_queue, drop_asset_refs, drop_dag, drop_versions}) {
       db.statement(sql).run(dag_id);
     }
   }

@@ -248,9 +248,8 @@ steps:
     repeatPolicy: {repeat: until, condition: "test -f x", limit: 3}
 )");
   const auto tasks = definition_of(got)["tasks"];
-  CHECK(
-      tasks[0]["repeat"].dump() ==
-      R"({"backoff":2,"delay":30,"max":20,"max_delay":300,"until":{"exit_codes":[0,3]}})");
+  CHECK(tasks[0]["repeat"].dump() ==
+        R"({"backoff":2,"delay":30,"max":20,"max_delay":300,"until":{"exit_codes":[0,3]}})");
   CHECK(tasks[1]["repeat"].dump() ==
         R"({"max":5,"on_max":"success","while":{"result":{"matches":"^more"}}})");
   CHECK(tasks[2]["repeat"].dump() ==

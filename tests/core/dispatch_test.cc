@@ -325,10 +325,8 @@ TEST_CASE("the pool view counts slots by state") {
 
 TEST_CASE("a task runs at workers of its queue alone, and says when none listens") {
   World world;
-  world.add(DagMaker("dag")
-                .task("plain")
-                .task("big", {}, [](Task& t) { t.queue = "large"; })
-                .make());
+  world.add(
+      DagMaker("dag").task("plain").task("big", {}, [](Task& t) { t.queue = "large"; }).make());
   world.join("w", 4);
   const RunSeq run = world.trigger("dag");
   CHECK(world.state_of(run, "plain") == TaskState::queued);

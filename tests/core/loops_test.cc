@@ -37,8 +37,8 @@ struct Loop {
            const std::function<void(Finished&)>& change = {}) {
     const AttemptKey key = world.attempt(run, "a");
     world.start(key);
-    Finished report = finished(key, code == 0 ? Outcome::success : Outcome::failed,
-                               world.now.wall, world.now.wall);
+    Finished report = finished(key, code == 0 ? Outcome::success : Outcome::failed, world.now.wall,
+                               world.now.wall);
     report.exit_code = code;
     report.reason = code == 0 ? "" : "exit code " + std::to_string(code);
     if (code == 0) report.result_json = "{\"turn\":1}";

@@ -60,7 +60,8 @@ TEST_CASE("the time in the queue counts on over a restart, and not while the run
   SUBCASE("over a restart") {
     one.world.live(6s);
     one.world.restart();
-    one.world.join("w", 1, {"mock"}, {{one.world.attempt(one.run, "busy"), one.world.now.wall, "s"}});
+    one.world.join("w", 1, {"mock"},
+                   {{one.world.attempt(one.run, "busy"), one.world.now.wall, "s"}});
     one.world.live(4s);
     CHECK(one.a() == TaskState::failed);
   }
@@ -130,8 +131,9 @@ TEST_CASE("no try begins when the time for all of them is over") {
   one.world.live(20s);
   one.fail(1s);
   CHECK(one.a() == TaskState::failed);  // again at 71s
-  CHECK(one.world.row(one.run, "a").reason.find(
-            "its total_timeout of 1m leaves no time for another try") != std::string::npos);
+  CHECK(one.world.row(one.run, "a")
+            .reason.find("its total_timeout of 1m leaves no time for another try") !=
+        std::string::npos);
   CHECK(one.world.row(one.run, "a").failures == 3);
 }
 

@@ -68,7 +68,7 @@ def a_task_waits_for_a_worker_of_its_queue():
             "tasks": [shell("big", "true"), {**shell("small", "true"), "queue": "default"}]}}).start()
         run = server.trigger("loop")["dag_run_id"]
         eventually(lambda: task_of(server, run, "small")["state"] == "success", 20, "the other one runs")
-        why = server.get(f"/api/batuta/dags/loop/dagRuns/{run}/taskInstances/big/explain")
+        why = server.get(f"/api/v2/dags/loop/dagRuns/{run}/taskInstances/big/dependencies")
         assert "no worker listens to the queue 'large'" in str(why), why
         assert task_of(server, run, "big")["queue"] == "large"
         worker = subprocess.Popen([BATUTA, "worker", "--home", server.home, "--slots", "1", "--queues", "large,night"],

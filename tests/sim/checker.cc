@@ -154,9 +154,9 @@ void Checker::committed(const Effects& effects) {
   for (const AttemptKey& key : heard_) {
     const Life* life = ledger_.find(key);
     const auto run = store_.data().runs.find(key.run);
-    const bool looped = life && life->ended && run != store_.data().runs.end() &&
-                        loop_says(run->second.dag->tasks[key.task], life->report) !=
-                            LoopSays::nothing;
+    const bool looped =
+        life && life->ended && run != store_.data().runs.end() &&
+        loop_says(run->second.dag->tasks[key.task], life->report) != LoopSays::nothing;
     ledger_.recorded(key, looped);
   }
   limits_.committed(effects);

@@ -1,4 +1,5 @@
-// The checker's look at limits over runs of one key (I33): how many go on, how many begin in a time.
+// The checker's look at limits over runs of one key (I33): how many go on, how many begin in a
+// time.
 #include <algorithm>
 
 #include "tests/sim/checker.h"
@@ -36,8 +37,8 @@ void Checker::check_key_start(const RunRow& row, const Dag& newest, const Schedu
     require(running_of_key(state, row) <= newest.concurrency.limit, "I33", text);
   if (!newest.rate.is_set() || !row.rate_key) return;
   rate_begun_.push_back({row.dag_id, *row.rate_key, now_.wall});
-  const auto now = std::count_if(
-      rate_begun_.begin(), rate_begun_.end(), [&](const RateStartRow& other) {
+  const auto now =
+      std::count_if(rate_begun_.begin(), rate_begun_.end(), [&](const RateStartRow& other) {
         return other.dag_id == row.dag_id && other.key == *row.rate_key;
       });
   require(starts_within(row, newest.rate.per, false) + now <= newest.rate.limit, "I33", text);

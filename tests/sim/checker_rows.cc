@@ -63,7 +63,8 @@ void Checker::check_cause(const TaskInstanceRow& row, TaskState from, const Stor
       !(retries && life && life->ended && (ends_for_good(task, life->report) || skips(task, life))),
       "I5", [&] { return "retried although it was not to be: " + describe(run, row); });
   if (asked || task.is_resolved) return;  // of those: check_resolved
-  // A loop that ran as often as it may, and a wait that was too long, is a failure without an attempt of its own.
+  // A loop that ran as often as it may, and a wait that was too long, is a failure without an
+  // attempt of its own.
   const bool late = is_out_of_time(row, run);
   const int failures =
       ledger_.failures(row.key()) + (late || loop_is_spent(row, task, life) ? 1 : 0);

@@ -242,7 +242,9 @@ void draw_schedule(Context& c, Dag& dag) {
 
 void draw_run_limits(Rng& rng, Dag& dag) {
   if (rng.chance(600)) {
-    dag.concurrency = {"{}", static_cast<std::int32_t>(rng.between(1, 2)), {},
+    dag.concurrency = {"{}",
+                       static_cast<std::int32_t>(rng.between(1, 2)),
+                       {},
                        static_cast<WhenFull>(rng.below(3))};
   }
   if (rng.chance(600)) {

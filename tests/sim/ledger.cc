@@ -64,7 +64,8 @@ int Ledger::count_failures(const InstanceKey& instance, bool only_recorded) cons
   for (auto life = lives_.lower_bound({instance.run, instance.task, instance.map_index, 0});
        life != lives_.end() && life->first.instance() == instance; ++life) {
     const Life& l = life->second;
-    if (l.ended && own_fault(l.report.outcome) && !l.looped && (l.recorded || !only_recorded)) ++count;
+    if (l.ended && own_fault(l.report.outcome) && !l.looped && (l.recorded || !only_recorded))
+      ++count;
   }
   return count;
 }

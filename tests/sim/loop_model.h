@@ -18,8 +18,8 @@ inline LoopSays loop_says(const Task& task, const Finished& report) {
   const Repeat& loop = task.repeat;
   if (loop.max == 0) return LoopSays::nothing;
   const bool well = report.outcome == Outcome::success;
-  const bool by_code = report.outcome == Outcome::failed && report.exit_code > 0 &&
-                       !loop.exit_codes.empty();
+  const bool by_code =
+      report.outcome == Outcome::failed && report.exit_code > 0 && !loop.exit_codes.empty();
   if (!well && !by_code) return LoopSays::nothing;
   bool named = loop.exit_codes.empty();
   for (const CodeRange& range : loop.exit_codes) {

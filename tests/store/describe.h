@@ -167,7 +167,8 @@ inline std::string described(const StoredState& s) {
     t.add(std::string("mark"), w.dag_id, w.task_id, w.value);
   for (const WaitRow& w : s.waits) describe(t, w);
   for (const OpenQuestion& q : s.questions) describe(t, q);
-  for (const RateStartRow& r : s.rate_starts) t.add(std::string("start"), r.dag_id, r.key, r.started);
+  for (const RateStartRow& r : s.rate_starts)
+    t.add(std::string("start"), r.dag_id, r.key, r.started);
   for (const StreakRow& r : s.streaks)
     t.add(std::string("streak"), r.dag_id, r.task_id, r.map_index, r.failures);
   for (const AssetRow& a : s.assets) describe(t, a);

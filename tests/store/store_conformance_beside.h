@@ -54,12 +54,14 @@ TEST_CASE_TEMPLATE_DEFINE(
   CHECK(h.store().load().streaks == std::vector<StreakRow>{{"etl", "load", -1, 5}});
 }
 
-TEST_CASE_TEMPLATE_DEFINE("starts of runs count in their rate until they are old, or their DAG is deleted",
-                          Harness, rate_starts) {
+TEST_CASE_TEMPLATE_DEFINE(
+    "starts of runs count in their rate until they are old, or their DAG is deleted", Harness,
+    rate_starts) {
   Harness h;
   commit(h.store(), new_run(make_run(1)));
   Changes put;
-  put.rate_starts = {{"etl", "eu", at(5)}, {"etl", "eu", at(5)}, {"etl", "br", at(9)}, {"other", "eu", at(1)}};
+  put.rate_starts = {
+      {"etl", "eu", at(5)}, {"etl", "eu", at(5)}, {"etl", "br", at(9)}, {"other", "eu", at(1)}};
   commit(h.store(), put);
   h.reopen();
   const std::vector<RateStartRow> all = {

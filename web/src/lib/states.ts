@@ -3,7 +3,7 @@
 import type { RunState, TaskState } from '../api/types';
 import { t } from './words';
 
-// Airflow's further states are drawn too, though no answer of this server holds them yet.
+// A further state of Airflow's is drawn too, though no answer of this server holds it.
 type Further = 'restarting';
 export type StateName = Exclude<TaskState, null> | 'none' | Further;
 export type Shape = 'check' | 'cross' | 'play' | 'clock' | 'retry' | 'skip' | 'up' | 'dot' | 'minus';
