@@ -9,6 +9,13 @@
 namespace batuta {
 namespace {
 
+// 0 is an exit code like any other here.
+bool ended_with(const std::vector<CodeRange>& ranges, std::int32_t code) {
+  return std::any_of(ranges.begin(), ranges.end(), [&](const CodeRange& range) {
+    return range.least <= code && code <= range.most;
+  });
+}
+
 // The task ends although its loop is not over: it ran as often as it may.
 void end_exhausted(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& report) {
   const Repeat& repeat = run.definition(i).repeat;
@@ -31,9 +38,9 @@ LoopStep loop_step(const Repeat& repeat, const Finished& report, bool result_fit
   if (report.outcome != Outcome::success && !(failed && !repeat.exit_codes.empty())) {
     return LoopStep::none;
   }
-  const bool holds = (repeat.exit_codes.empty() || has_code(repeat.exit_codes, report.exit_code)) &&
-                     (repeat.output.empty() || report.output_found) &&
-                     (repeat.result_json.empty() || result_fits);
+  const bool holds =
+      (repeat.exit_codes.empty() || ended_with(repeat.exit_codes, report.exit_code)) &&
+      (repeat.output.empty() || report.output_found) && (repeat.result_json.empty() || result_fits);
   if (repeat.until) return holds ? LoopStep::over : LoopStep::again;
   return holds ? LoopStep::again : LoopStep::none;
 }

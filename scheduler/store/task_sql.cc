@@ -71,7 +71,7 @@ constexpr Field task_fields[] = {
     {"duration", "(t.end_date - t.start_date)", Holds::sometimes},
     {"map_index", "t.map_index"},
     {"rendered_map_index", "NULLIF(t.map_name, '')", Holds::sometimes},
-    {"queue", "o.queue", Holds::sometimes},
+    {"queue", "COALESCE(o.queue, 'default')"},
     // As the answers say: one executor without a name.
     {"executor", "NULL", Holds::one_value},
 };

@@ -21,7 +21,7 @@ constexpr TaskState all_states[] = {TaskState::none,
                                     TaskState::removed,
                                     TaskState::deferred,
                                     TaskState::up_for_reschedule};
-constexpr int cause_count = static_cast<int>(Cause::repeated) + 1;
+constexpr int cause_count = static_cast<int>(Cause::delay_over) + 1;
 
 TEST_CASE("every state's name reads back as itself") {
   for (const TaskState s : all_states) CHECK(parse_task_state(to_string(s)) == s);
