@@ -45,7 +45,7 @@ constexpr auto fields(Type<VersionRange>) {
 constexpr auto fields(Type<Hello>) {
   return std::tuple(&Hello::versions, &Hello::agent_id, &Hello::agent_lock, &Hello::hostname,
                     &Hello::pid, &Hello::slots, &Hello::catalogue, &Hello::running,
-                    &Hello::faults, &Hello::leaving, &Hello::drained);
+                    &Hello::faults, &Hello::leaving, &Hello::drained, &Hello::queues);
 }
 constexpr auto fields(Type<Heartbeat>) { return std::tuple(&Heartbeat::sequence); }
 constexpr auto fields(Type<Started>) {

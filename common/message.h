@@ -198,8 +198,9 @@ struct Hello {
   std::vector<RunningAttempt> running;  // adopted if their fence is current, else cancelled
   // Finished but unacknowledged attempts follow as ordinary `Finished` messages.
   std::vector<PluginFault> faults;
-  bool leaving = false;  // as if `Leaving` had been said
-  bool drained = false;  // it was told to Drain, and not yet to stop that
+  bool leaving = false;               // as if `Leaving` had been said
+  bool drained = false;               // it was told to Drain, and not yet to stop that
+  std::vector<std::string> queues{};  // whose tasks it takes; none: of "default"
 };
 struct Heartbeat {
   std::uint64_t sequence = 0;

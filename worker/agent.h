@@ -26,8 +26,9 @@ namespace batuta {
 
 struct AgentOptions {
   std::string home;  // absolute; run/worker.sock, run/slots, run/scratch and logs lie below
-  std::string plugins_folder;  // absolute, with manifest.json
-  int slots = 2;               // 1 to 256
+  std::string plugins_folder;       // absolute, with manifest.json
+  int slots = 2;                    // 1 to 256
+  std::vector<std::string> queues;  // whose tasks it takes; none: of "default"
   // libduckdb.so, for plugins that ask; empty: the one beside this executable, if there.
   std::string engine_library;
   // How a slot is started. The default is this very executable.

@@ -246,6 +246,7 @@ void Agent::connect() {
   hello.hostname = host;
   hello.pid = ::getpid();
   hello.slots = options_.slots;
+  hello.queues = options_.queues;
   hello.catalogue = scan_.plugins();
   for (const auto& [name, why] : scan_.faults()) hello.faults.push_back({name, why});
   hello.leaving = stopping_;

@@ -47,6 +47,8 @@ int agent(int argc, char** argv) {
       options.lake_memory = std::atoll(argv[i]);
     } else if (flag == "--lake-threads") {
       options.lake_threads = std::atoll(argv[i]);
+    } else if (flag == "--queue") {
+      options.queues.emplace_back(argv[i]);
     } else if (flag == "--slots") {
       options.slots = std::atoi(argv[i]);
     } else if (flag == "--stop-drain") {

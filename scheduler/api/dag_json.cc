@@ -184,7 +184,7 @@ json task_json(const Dag& dag, const Task& task, bool old_client) {
           {"depends_on_past", task.depends_on_past},
           {"wait_for_downstream", task.wait_for_downstream},
           {"retries", task.retry.retries},
-          {"queue", "default"},
+          {"queue", task.queue},
           {"pool", task.pool},
           {"pool_slots", task.pool_slots},
           {"execution_timeout", task.execution_timeout > Duration::zero()

@@ -219,7 +219,7 @@ constexpr Column<Task> task_columns[] = {
     // One for all of the DAG's tasks, as their answers say.
     {"start_date", [](const Task&) { return Cell(); }},
     {"end_date", [](const Task&) { return Cell(); }},
-    {"queue", [](const Task&) { return Cell(); }},
+    {"queue", [](const Task& t) { return cell(t.queue); }},
     {"trigger_rule", [](const Task& t) { return Cell(std::string(to_string(t.trigger_rule))); }},
     {"retries", [](const Task& t) { return Cell(std::int64_t{t.retry.retries}); }},
     {"pool", [](const Task& t) { return cell(t.pool); }},

@@ -44,12 +44,14 @@ char cell_letter(TaskState state) {
       return 'x';
     case TaskState::deferred:
       return 'w';
+    case TaskState::up_for_reschedule:
+      return 'p';
   }
   return '-';
 }
 
 // What a mapped task shows as one: the first of these that an instance is in.
-constexpr std::string_view worst_first = "fuyrwqh-skx";
+constexpr std::string_view worst_first = "fuyrwpqh-skx";
 
 // Tasks as rows, by name: first those of the newest version, in the order of their dependencies,
 // then those that only older runs have; and the groups that they stand in, by name, too.

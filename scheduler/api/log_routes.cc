@@ -53,7 +53,8 @@ std::string last_line(const TaskInstanceView& view) {
 }
 
 bool has_ended(const TaskInstanceView& view) {
-  return is_terminal(view.row.state) || view.row.state == TaskState::up_for_retry;
+  return is_terminal(view.row.state) || view.row.state == TaskState::up_for_retry ||
+         view.row.state == TaskState::up_for_reschedule;
 }
 
 // The agent closes a log when the attempt ends. What the scheduler made of it afterwards, where

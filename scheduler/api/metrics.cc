@@ -83,6 +83,20 @@ void tallies(Page& page, const Tallies& all, const Sight& sight) {
   of_dag("airflow_dagrun_duration_failed", "Seconds of runs that failed", &DagTally::failed);
   of_dag("airflow_dagrun_schedule_delay", "Seconds that scheduled runs began after they were due",
          &DagTally::delay);
+  const auto count_of_dag = [&](const std::string& name, std::string_view help,
+                                std::uint64_t DagTally::*field) {
+    page.head(name, "counter", help);
+    for (const auto& [dag, tally] : all.by_dag()) {
+      if (!sight.sees(dag) || tally.*field == 0) continue;
+      page.sample(name, "dag_id=\"" + dag + "\"", static_cast<double>(tally.*field));
+    }
+  };
+  count_of_dag("airflow_asset_updates", "Events of assets, by the DAG whose tasks made them",
+               &DagTally::asset_events);
+  count_of_dag("airflow_asset_triggered_dagruns", "Runs that assets started",
+               &DagTally::asset_runs);
+  page.one("batuta_asset_events_told", "counter", "Events of assets that people told",
+           static_cast<double>(all.told_asset_events()));
   const auto of_task = [&](auto tell) {
     for (const auto& [dag, tally] : all.by_dag()) {
       if (!sight.sees(dag)) continue;

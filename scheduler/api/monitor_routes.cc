@@ -65,9 +65,13 @@ json job_json(const Job& job) {
               {"unixname", nullptr}};
   if (!job.worker) return out;
   const WorkerView& worker = *job.worker;
-  out["batuta"] = {{"agent_id", worker.agent_id}, {"pid", worker.pid},
-                   {"slots", worker.slots},       {"connected", worker.connection != 0},
-                   {"drained", worker.drained},   {"attempts", worker.started + worker.unstarted}};
+  out["batuta"] = {{"agent_id", worker.agent_id},
+                   {"pid", worker.pid},
+                   {"slots", worker.slots},
+                   {"queues", worker.queues},
+                   {"connected", worker.connection != 0},
+                   {"drained", worker.drained},
+                   {"attempts", worker.started + worker.unstarted}};
   return out;
 }
 

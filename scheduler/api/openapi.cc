@@ -164,7 +164,7 @@ json choices_of(std::string_view type) {
     }
   }
   if (type == "task_state") {
-    for (auto state = TaskState::scheduled; state <= TaskState::deferred;
+    for (auto state = TaskState::scheduled; state <= TaskState::up_for_reschedule;
          state = static_cast<TaskState>(static_cast<int>(state) + 1)) {
       const json name = api_name(state);
       if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);

@@ -152,7 +152,7 @@ constexpr QueryParam task_list_rows[] = {
     pattern("run_id_pattern", "dag_run_id"),
     filter("pool", Kind::texts, "pool"),
     pattern("pool_name_pattern", "pool"),
-    filter("queue", Kind::texts, "queue", Op::any, "There is one queue: default"),
+    filter("queue", Kind::texts, "queue"),
     pattern("queue_name_pattern", "queue"),
     filter("executor", Kind::texts, "executor", Op::any, "The executor has no name here"),
     filter("version_number", Kind::integers, "version_number"),

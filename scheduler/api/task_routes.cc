@@ -67,7 +67,7 @@ Result<TaskQuery> read_task_query(const Request& request) {
 }  // namespace
 
 bool add_task_state(std::string_view text, TaskQuery& query) {
-  if (text == "restarting" || text == "up_for_reschedule" || text == "awaiting_input") {
+  if (text == "restarting" || text == "awaiting_input") {
     return true;  // Airflow's
   }
   const bool none = text == "no_status" || text == "null" || text == "None";

@@ -19,12 +19,13 @@ struct ServeOptions {
   std::string host = "127.0.0.1";
   int port = 8080;  // 0: a free one, printed
   std::string dags = "./dags";
-  bool dags_named = false;  // the default folder may be missing, a named one may not
-  std::string plugins;      // empty: `plugins` beside the executable
-  int slots = 0;            // 0: one per core
-  bool new_store = false;   // of a home that was in use and has lost its store
-  bool demo = false;        // standalone: quote service, alert receiver, seeds, a first run
-  bool once = false;        // demo: temporary home, ends after that run
+  bool dags_named = false;          // the default folder may be missing, a named one may not
+  std::string plugins;              // empty: `plugins` beside the executable
+  int slots = 0;                    // 0: one per core
+  std::vector<std::string> queues;  // whose tasks its worker takes; none: of "default"
+  bool new_store = false;           // of a home that was in use and has lost its store
+  bool demo = false;                // standalone: quote service, alert receiver, seeds, a first run
+  bool once = false;                // demo: temporary home, ends after that run
 };
 
 // What `dags test` and `tasks test` take beside the folders and slots of ServeOptions.

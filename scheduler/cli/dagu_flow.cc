@@ -117,6 +117,80 @@ Value dagu_continue_on(const Value& given, std::vector<std::string>& notes) {
   return on;
 }
 
+namespace {
+
+// What the members of a repeatPolicy say, whatever they are called.
+struct DaguLoop {
+  Value repeat, codes, condition, expected, limit, interval, backoff, longest;
+};
+
+DaguLoop loop_of(const Value& given, std::vector<std::string>& notes) {
+  DaguLoop loop;
+  const std::pair<const char*, Value*> places[] = {
+      {"repeat", &loop.repeat},       {"exitcode", &loop.codes},
+      {"condition", &loop.condition}, {"expected", &loop.expected},
+      {"limit", &loop.limit},         {"intervalsec", &loop.interval},
+      {"backoff", &loop.backoff},     {"maxintervalsec", &loop.longest}};
+  for (const auto& [key, value] : given.items()) {
+    bool known = false;
+    for (const auto& [name, place] : places) {
+      if (dagu_key(key) != name) continue;
+      *place = value;
+      known = true;
+    }
+    if (!known) notes.push_back("repeatPolicy." + key + " is not carried over");
+  }
+  return loop;
+}
+
+// Null: it cannot be said here, and `why_not` why.
+Value loop_condition(const DaguLoop& loop, const std::string& output, std::string& why_not) {
+  if (loop.condition.is_null()) {
+    const Value codes = loop.codes.is_array() ? loop.codes : Value::array({loop.codes});
+    const bool named = !loop.codes.is_null() && !codes.empty();
+    return {{"exit_codes", named ? codes : Value::array({0})}};
+  }
+  const std::string condition = dagu_text(loop.condition);
+  const std::string expected = dagu_text(loop.expected);
+  if (output.empty() || variable_in(condition) != output || expected.empty()) {
+    why_not = "\"" + condition + "\" is computed by Dagu, and not known here";
+    return nullptr;
+  }
+  const bool pattern = expected.starts_with(pattern_mark);
+  return {{"result", {{pattern ? "matches" : "equals", without_mark(expected)}}}};
+}
+
+}  // namespace
+
+Value dagu_repeat(const Value& given, const std::string& output, std::vector<std::string>& notes) {
+  if (!given.is_object()) return nullptr;
+  const DaguLoop loop = loop_of(given, notes);
+  const std::string mode = loop.repeat == true ? "while" : dagu_text(loop.repeat);
+  if (mode != "while" && mode != "until") return nullptr;
+  std::string why_not;
+  const Value condition = loop_condition(loop, output, why_not);
+  if (condition.is_null()) {
+    notes.push_back("repeatPolicy: " + why_not + "; the step runs once");
+    return nullptr;
+  }
+  constexpr std::int64_t most = 1000;
+  const bool bounded = loop.limit.is_number_integer() && loop.limit >= 1 && loop.limit <= most;
+  if (!bounded)
+    notes.push_back("repeatPolicy: without a limit Dagu repeats for ever; here 1,000 times");
+  Value repeat{{mode, condition}, {"max", bounded ? loop.limit : Value(most)}};
+  if (loop.interval.is_number()) repeat["delay"] = loop.interval;
+  if (loop.backoff == true || (loop.backoff.is_number() && loop.backoff >= 1)) {
+    repeat["backoff"] = loop.backoff;
+  }
+  if (loop.longest.is_number()) repeat["max_delay"] = loop.longest;
+  if (mode == "while") repeat["on_max"] = "success";
+  if (mode == "until") {
+    notes.push_back(
+        "repeatPolicy: after its last run the step fails here; in Dagu it is what that run was");
+  }
+  return repeat;
+}
+
 Value dagu_run_if(const Value& given, const DaguVariable& value_of,
                   std::vector<std::string>& notes) {
   Value out = Value::array();

@@ -13,6 +13,11 @@ namespace batuta::cli {
 nlohmann::ordered_json dagu_continue_on(const nlohmann::ordered_json& given,
                                         std::vector<std::string>& notes);
 
+// "repeatPolicy" as "repeat"; null when it says that nothing is repeated. `output`: the variable
+// that the step's own result is, if it has one.
+nlohmann::ordered_json dagu_repeat(const nlohmann::ordered_json& given, const std::string& output,
+                                   std::vector<std::string>& notes);
+
 // "preconditions" as "run_if"; null when there is none. `value_of`: what a variable is here, as a
 // template; empty when nobody knows it.
 using DaguVariable = std::function<std::string(const std::string& name)>;

@@ -119,8 +119,9 @@ class Converter {
     number("maxactivesteps", "max_active_tasks");
     number("timeoutsec", "dagrun_timeout");
     const Value kept = fields_.take("histretentiondays");
-    if (!kept.is_null())
-      note("histRetentionDays", "is not carried over: retention_days is for all DAGs");
+    const bool days = kept.is_number_integer() && kept > 0;
+    if (days) dag["retention"] = dagu_text(kept) + "d";
+    if (!days && !kept.is_null()) note("histRetentionDays", "is not carried over");
   }
 
   void labels(Value& dag) {
@@ -221,6 +222,7 @@ class Converter {
     step.task = Value{{"task_id", step.id}, {"type", "shell"}};
     retries(step, fields.take("retrypolicy"));
     going_on(step, fields.take("continueon"));
+    repeats(step, fields.take("repeatpolicy"));
     if (const Value limit = fields.take("timeoutsec"); limit.is_number()) {
       step.task["execution_timeout"] = limit;
     }
@@ -272,6 +274,13 @@ class Converter {
     std::vector<std::string> notes;
     const Value on = dagu_continue_on(given, notes);
     if (!on.is_null()) step.task["continue_on"] = on;
+    for (const std::string& text : notes) note(step.id, text);
+  }
+
+  void repeats(Step& step, const Value& given) {
+    std::vector<std::string> notes;
+    const Value repeat = dagu_repeat(given, step.output, notes);
+    if (!repeat.is_null()) step.task["repeat"] = repeat;
     for (const std::string& text : notes) note(step.id, text);
   }
 

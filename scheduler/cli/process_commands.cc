@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <memory>
 
+#include "common/ids.h"
 #include "scheduler/cli/commands.h"
 #include "scheduler/demo/demo_cli.h"
 
@@ -32,6 +33,19 @@ void add_worker_options(CLI::App& command, ServeOptions& options) {
                      "folder of plugins (default: beside the executable)");
   command.add_option("--slots", options.slots, "attempts at once (default: one per core)")
       ->check(CLI::Range(0, 1024));
+  command
+      .add_option("--queues,-q", options.queues,
+                  "queues whose tasks it takes, with commas between (default: default)")
+      ->envname("BATUTA_QUEUES")
+      ->delimiter(',')
+      ->check(CLI::Validator(
+          [](const std::string& queue) {
+            return valid_id(queue) ? std::string()
+                                   : "\"" + queue +
+                                         "\" is no name of a queue: letters, digits, "
+                                         "'_', '-' and '.', beginning with a letter or digit";
+          },
+          "QUEUE"));
 }
 
 // As an environment variable, so that the worker that the server starts does alike.

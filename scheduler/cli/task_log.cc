@@ -61,7 +61,8 @@ class LogPrinter {
       json now = instance();
       const std::string state = cell_text(now.value("state", json(nullptr)));
       const auto number = json_int(now.value("try_number", json(0))).value_or(0);
-      const bool begun = number > after && (state == "running" || state == "up_for_retry");
+      const bool begun = number > after && (state == "running" || state == "up_for_retry" ||
+                                            state == "up_for_reschedule");
       if (begun || is_over(state)) return now;
       progress_.show(wanted_.task_id + ": " + (state.empty() ? "not started" : state) + ", " +
                      span_text(read_clock().boot - start_));

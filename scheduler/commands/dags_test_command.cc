@@ -125,7 +125,7 @@ Result<std::string> lone_definition(const Dag& dag, const cli::DagTest& test) {
     definition.erase(name);
   definition["is_paused_upon_creation"] = false;
   const auto without_pool = [](json& fields) {
-    for (const char* name : {"pool", "pool_slots"}) fields.erase(name);
+    for (const char* name : {"pool", "pool_slots", "queue"}) fields.erase(name);
   };
   if (definition.contains("default_args")) without_pool(definition["default_args"]);
   for (json& task : definition["tasks"]) without_pool(task);

@@ -97,6 +97,10 @@ std::vector<std::string> agent_command(const Home& home, const ServeOptions& opt
       std::to_string(slots(options)),
       "--stop-drain",
       std::to_string(home.settings().stop_drain.count() / 1'000) + "ms"};
+  for (const std::string& queue : options.queues) {
+    command.emplace_back("--queue");
+    command.push_back(queue);
+  }
   for (const auto& [flag, value] :
        {std::pair{"--lake-memory", home.settings().lake_memory},
         {"--lake-threads", std::int64_t{home.settings().lake_threads}}}) {

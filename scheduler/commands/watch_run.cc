@@ -31,7 +31,8 @@ class Progress {
     for (const TaskInstanceView& view : tasks) {
       const TaskState state = view.row.state;
       const bool telling = is_terminal(state) || state == TaskState::running ||
-                           state == TaskState::publishing || state == TaskState::up_for_retry;
+                           state == TaskState::publishing || state == TaskState::up_for_retry ||
+                           state == TaskState::up_for_reschedule;
       if (!telling || std::exchange(seen_[view.task_id], state) == state) continue;
       std::printf("  %-22s %s%s%s\n", view.task_id.c_str(), std::string(to_string(state)).c_str(),
                   view.row.reason.empty() ? "" : ": ", view.row.reason.c_str());

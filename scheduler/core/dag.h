@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/ids.h"
@@ -14,7 +15,9 @@
 #include "scheduler/core/asset.h"
 #include "scheduler/core/continue_on.h"
 #include "scheduler/core/notifier.h"
+#include "scheduler/core/repeat.h"
 #include "scheduler/core/retry_rule.h"
+#include "scheduler/core/run_limit.h"
 #include "scheduler/core/timetable.h"
 #include "scheduler/core/trigger_rule.h"
 
@@ -51,6 +54,9 @@ enum class Overlap : std::uint8_t {
   allow_all,     // there is no such limit
 };
 
+// Of tasks and workers that name none.
+inline constexpr std::string_view default_queue = "default";
+
 struct Task {
   std::string id;
   std::string plugin;               // catalogue name; "empty" needs no worker
@@ -59,9 +65,13 @@ struct Task {
   TriggerRule trigger_rule = TriggerRule::all_success;
   RetryPolicy retry;
   ContinueOn continue_on;
+  Repeat repeat;
   std::string run_if_json;       // conditions, opaque to the core (dagfile/run_if.h); empty: none
   Duration execution_timeout{};  // 0: none
+  Duration queued_timeout{};     // how long it may wait for a slot; 0: as long as it takes
+  Duration total_timeout{};      // from the start of its first try, over all of them; 0: none
   std::string pool = "default_pool";
+  std::string queue = std::string(default_queue);  // of workers: those that listen to it run it
   std::int32_t pool_slots = 1;
   std::int32_t priority_weight = 1;
   WeightRule weight_rule = WeightRule::downstream;
@@ -159,9 +169,14 @@ struct Dag {
   std::string run_if_json;  // of its runs, as Task::run_if_json
   bool is_paused_upon_creation = true;
   std::int32_t max_active_runs = 16;
+  RunLimit concurrency;  // of runs of the same key
+  RunLimit rate;
   std::int32_t max_active_tasks = 16;  // per run; queued + running
   std::int32_t max_consecutive_failed_dag_runs = 0;
   Duration dagrun_timeout{};  // 0: none
+  // How long its ended runs are kept: so long, or the newest so many; neither: as all DAGs'.
+  Duration retention{};
+  std::int32_t retention_runs = 0;
   std::vector<Deadline> deadlines;
   std::vector<Notifier> notifiers;  // of its runs, and of ticks without one
   std::string params_json = "{}";   // {"name": {schema…, "default": …}}

@@ -69,6 +69,12 @@ struct Changes {
   std::vector<QueuedAssetEvent> asset_queued;                          // inserts
   std::vector<std::pair<std::string, std::int64_t>> asset_unqueued;    // DAG and event; afterwards
   std::vector<std::pair<RunSeq, std::int64_t>> asset_events_consumed;  // run and event; inserts
+  std::vector<RateStartRow> rate_starts;  // inserts, after those that are gone
+  struct RateStartsGone {
+    std::string dag_id;
+    Time until;  // within
+  };
+  std::vector<RateStartsGone> rate_starts_gone;
   std::vector<AttemptReportRow> attempt_reports;  // inserts: an attempt ends once
   std::vector<OutboxRow> outbox;                  // inserts
   std::vector<std::int64_t> outbox_done;
@@ -105,6 +111,11 @@ struct ExpandEffect {
 struct GateEffect {
   RunSeq run{};
   std::optional<InstanceIndex> instance;  // none: of the run
+};
+// A run may start, but for the keys that its DAG's limits count it under: the engine reads them and
+// answers with RunKeysRead. Not kept, as above.
+struct KeysEffect {
+  RunSeq run{};
 };
 // A task may run that no worker runs: the engine reads what becomes of it and answers with
 // TaskResolved. Not kept, as above.
@@ -179,6 +190,7 @@ struct Effects {
   std::vector<LaunchEffect> launches;
   std::vector<ExpandEffect> expansions;
   std::vector<GateEffect> gates;
+  std::vector<KeysEffect> keys;
   std::vector<ResolveEffect> resolutions;
   std::vector<BackfillEffect> backfill_looks;
   std::vector<CheckEffect> checks;

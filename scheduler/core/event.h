@@ -234,6 +234,8 @@ struct AttemptStarted {
 struct AttemptFinished {  // worker 0: the engine itself (a template failed)
   WorkerId worker = 0;
   Finished report;
+  // Set by the engine: what its task's loop says of return values (Repeat::result_json) holds.
+  bool result_fits = false;
 };
 struct AttemptRecalled {
   WorkerId worker = 0;
@@ -256,6 +258,14 @@ struct GateAnswered {
   bool holds = true;
   std::string why{};        // it does not: which condition, and what its value is
   bool unreadable = false;  // `why` says what is wrong with it; the task, or the run, fails
+};
+// The keys of a run, as the turn before asked (KeysEffect). Read from what that turn knew: it comes
+// first in the next one.
+struct RunKeysRead {
+  RunSeq run{};
+  std::optional<std::string> concurrency{};  // none: it is not limited
+  std::optional<std::string> rate{};
+  std::string failure{};  // why they cannot be read; the run fails
 };
 // What becomes of a task that no worker runs.
 struct Resolution {
@@ -342,7 +352,7 @@ using Event =
                  BackfillRequested, BackfillChanged, BackfillLooked, PoolSet, PoolDeleted,
                  WorkerJoined, WorkerLost, AgentDead, WorkerHeartbeat, WorkerCatalogue,
                  AttemptStarted, AttemptFinished, AttemptRecalled, TaskExpanded, GateAnswered,
-                 TaskResolved, WaitChecked, QuestionAnswered, AssetChanged,
+                 RunKeysRead, TaskResolved, WaitChecked, QuestionAnswered, AssetChanged,
                  QueuedAssetEventsDropped, PublicationSettled, PublicationRefused, Stalled>;
 
 }  // namespace batuta

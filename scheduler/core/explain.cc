@@ -35,15 +35,43 @@ std::size_t edit_distance(std::string_view a, std::string_view b, std::size_t li
 std::string suggest_plugin(const SchedulerState& state, std::string_view name) {
   std::string best;
   std::size_t best_distance = std::max<std::size_t>(2, name.size() / 3) + 1;
-  for (const auto& [known, plugin] : state.plugin_numbers) {
-    if (state.plugins[plugin].workers.empty()) continue;
-    const std::size_t distance = edit_distance(name, known, best_distance);
+  for (const auto& [routed, number] : state.plugin_numbers) {
+    const LivePlugin& plugin = state.plugins[number];
+    if (plugin.workers.empty() || plugin.name == name) continue;
+    const std::size_t distance = edit_distance(name, plugin.name, best_distance);
     if (distance < best_distance) {
       best_distance = distance;
-      best = known;
+      best = plugin.name;
     }
   }
   return best;
+}
+
+// Of a queued run: what its DAG's limits by key say. False: nothing.
+bool explain_keys(const LiveRun& run, const Now& now, Reasons& out) {
+  const Dag& dag = *run.dag->dag;
+  if (run.keys_asked) {
+    out.push_back({"Concurrency", "the keys that its DAG's limits count it under are being read"});
+    return true;
+  }
+  const std::vector<LiveRun*> holders = holders_of_key(run);
+  if (std::ssize(holders) >= dag.concurrency.limit && !holders.empty()) {
+    std::string names;
+    for (std::size_t i = 0; i < holders.size() && i < 5; ++i) {
+      names += (i == 0 ? "" : ", ") + holders[i]->row().dag_run_id;
+    }
+    out.push_back({"Concurrency", number(std::ssize(holders)) + " of at most " +
+                                      number(dag.concurrency.limit) + " runs of the key '" +
+                                      *run.row().concurrency_key + "' go on (" + names +
+                                      (holders.size() > 5 ? ", …" : "") + "); this one is queued"});
+    return true;
+  }
+  const OptTime opens = rate_opens_at(run, now.wall);
+  if (!opens) return false;
+  out.push_back({"Rate", "at most " + number(dag.rate.limit) + " runs of the key '" +
+                             *run.row().rate_key + "' begin within " + per_text(dag.rate.per) +
+                             ", and as many did; the next may begin at " + to_iso(*opens)});
+  return true;
 }
 
 // Of a queued run that a backfill's limit is for.
@@ -66,7 +94,9 @@ void explain_run(const SchedulerState& state, const LiveRun& run, const Now& now
   if (row.is_paused) out.push_back({"Dagrun Running", "the run is paused"});
   if (row.state != DagRunState::queued) return;
   if (const auto at = state.backfills.find(row.backfill); at != state.backfills.end()) {
-    return explain_backfill(at->second, out);
+    explain_backfill(at->second, out);
+    if (out.empty()) explain_keys(run, now, out);
+    return;
   }
   if (const Time due = due_at(row); due > now.wall) {
     const bool dated = due != row.run_after;
@@ -78,6 +108,8 @@ void explain_run(const SchedulerState& state, const LiveRun& run, const Now& now
     out.push_back({"Max Active Runs", number(running_of_dag(dag)) + " of at most " +
                                           number(dag.dag->max_active_runs) +
                                           " runs are active; this one is queued"});
+  } else if (explain_keys(run, now, out)) {
+    return;
   } else if (!dag.row.is_paused) {
     out.push_back({"Dagrun Running", "the run is queued"});
   }
@@ -130,12 +162,27 @@ void explain_rule(const LiveRun& run, InstanceIndex i, Reasons& out) {
   }
 }
 
+// Or nobody listens to anything: then it is no matter of queues.
+bool listens_to(const SchedulerState& state, const std::string& queue) {
+  if (queue == default_queue && state.connections.empty()) return true;
+  return std::any_of(state.connections.begin(), state.connections.end(), [&](const auto& one) {
+    const auto& queues = one.second->queues;
+    return std::find(queues.begin(), queues.end(), queue) != queues.end();
+  });
+}
+
 void explain_worker(const SchedulerState& state, const Task& task, const LivePlugin& plugin,
                     Reasons& out) {
+  if (plugin.workers.empty() && !listens_to(state, plugin.queue)) {
+    out.push_back({"Worker", "no worker listens to the queue '" + plugin.queue +
+                                 "'; start one with: batuta worker --queues " + plugin.queue});
+    return;
+  }
   if (plugin.workers.empty()) {
     std::string text = state.connections.empty() ? "no worker is connected; nobody offers "
                                                  : "no live worker offers ";
     text += task.plugin;
+    if (plugin.queue != default_queue) text += " for the queue '" + plugin.queue + "'";
     const std::string meant = suggest_plugin(state, task.plugin);
     if (!meant.empty()) text += "; did you mean " + meant + "?";
     const auto drained = std::count_if(state.agents.begin(), state.agents.end(),
@@ -198,6 +245,11 @@ void explain_dispatch(const SchedulerState& state, const LiveRun& run, InstanceI
   }
   explain_worker(state, task, state.plugins[spec.plugin], out);
   if (out.empty()) out.push_back({"Worker", "tasks of higher priority go first"});
+  if (const OptTime until = run.cell(i).patience) {
+    const bool whole = total_end(run, i) == until;
+    out.push_back({"Timeout", "it waits until " + to_iso(*until) + " at most (" +
+                                  (whole ? "total_timeout)" : "queued_timeout)")});
+  }
 }
 
 void explain_wait(const LiveRun& run, InstanceIndex i, Reasons& out) {
@@ -226,6 +278,17 @@ void explain_retry(const SchedulerState& state, const LiveRun& run, InstanceInde
   out.push_back({"Not In Retry Period", "the next try is due at " +
                                             to_iso(*run.detail(i).retry_at) + "; " + spent +
                                             in_parentheses(run.detail(i).reason)});
+}
+
+// Why a try that was none too bad is followed by another one.
+void explain_repeat(const LiveRun& run, InstanceIndex i, Reasons& out) {
+  const Repeat& repeat = run.definition(i).repeat;
+  const std::int32_t done = run.task(i).repeats;
+  out.push_back({"Not In Reschedule Period",
+                 std::string(repeat.until ? "its loop's condition does not hold yet: "
+                                          : "its loop's condition still holds: ") +
+                     number(done) + " of at most " + number(repeat.max) +
+                     " runs are over, and the next is due at " + to_iso(*run.detail(i).retry_at)});
 }
 
 void explain_attempt(const LiveRun& run, InstanceIndex i, Reasons& out) {
@@ -287,6 +350,7 @@ std::vector<Reason> explain(const SchedulerState& state, const InstanceKey& inst
   explain_run(state, run, now, out);
   if (now_in == TaskState::none) explain_rule(run, *i, out);
   if (now_in == TaskState::up_for_retry) explain_retry(state, run, *i, out);
+  if (now_in == TaskState::up_for_reschedule) explain_repeat(run, *i, out);
   if (now_in == TaskState::scheduled) explain_dispatch(state, run, *i, out);
   return out;
 }

@@ -176,12 +176,12 @@ bool Changes::empty() const {
          backfill_ticks.empty() && attempts_archived.empty() && tasks_created.empty() &&
          tasks_updated.empty() && xcoms_cleared.empty() && xcoms_deleted.empty() && xcoms.empty() &&
          tables.empty() && accepted.empty() && accepted_done.empty() && publications.empty() &&
-         watermarks.empty() && streaks.empty() && waits.empty() && waits_done.empty() &&
-         questions.empty() && answers.empty() && assets.empty() && asset_refs.empty() &&
-         asset_events.empty() && asset_queued.empty() && asset_unqueued.empty() &&
-         asset_events_consumed.empty() && job_executions.empty() && attempt_reports.empty() &&
-         outbox.empty() && outbox_done.empty() && event_log.empty() && runs_removed.empty() &&
-         dags_deleted.empty();
+         watermarks.empty() && rate_starts.empty() && rate_starts_gone.empty() && streaks.empty() &&
+         waits.empty() && waits_done.empty() && questions.empty() && answers.empty() &&
+         assets.empty() && asset_refs.empty() && asset_events.empty() && asset_queued.empty() &&
+         asset_unqueued.empty() && asset_events_consumed.empty() && job_executions.empty() &&
+         attempt_reports.empty() && outbox.empty() && outbox_done.empty() && event_log.empty() &&
+         runs_removed.empty() && dags_deleted.empty();
 }
 
 }  // namespace batuta

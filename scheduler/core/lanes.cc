@@ -62,12 +62,15 @@ PoolNo pool_number(SchedulerState& state, const std::string& name) {
   return at->second;
 }
 
-PluginNo plugin_number(SchedulerState& state, const std::string& name) {
+// No id has a '@': the default queue's bear the plugins' own names.
+PluginNo plugin_number(SchedulerState& state, const std::string& name, std::string_view queue) {
+  const std::string routed = queue == default_queue ? name : name + "@" + std::string(queue);
   const auto [at, added] =
-      state.plugin_numbers.emplace(name, static_cast<PluginNo>(state.plugins.size()));
+      state.plugin_numbers.emplace(routed, static_cast<PluginNo>(state.plugins.size()));
   if (added) {
     state.plugins.emplace_back();
     state.plugins.back().name = name;
+    state.plugins.back().queue = queue;
   }
   return at->second;
 }
@@ -80,7 +83,8 @@ std::shared_ptr<const DispatchPlan> make_plan(SchedulerState& state, const Dag& 
   for (TaskIndex i = 0; i < dag.tasks.size(); ++i) {
     const Task& task = dag.tasks[i];
     const PoolNo pool = pool_number(state, task.pool);
-    const PluginNo plugin = plugin_number(state, task.plugin);
+    const PluginNo plugin =
+        plugin_number(state, task.plugin, mutant("ignore_queue") ? default_queue : task.queue);
     const LaneNo lane = lane_number(state, pool, plugin);
     const bool limited = task.max_active_tis_per_dag > 0 || task.max_active_tis_per_dagrun > 0;
     const GroupKey key{lane, task.pool_slots, limited ? std::int64_t{i} : -1};

@@ -126,6 +126,8 @@ struct TaskCell {
   LiveAgent* agent = nullptr;   // of the live attempt: queued and running only
   std::uint64_t launch_no = 0;  // its place in the agent's lists
   bool recall_asked = false;
+  OptTime patience;            // its Timer of that kind: until then it waits for a slot
+  bool patience_over = false;  // it was asked back for that
   bool cancel_sent = false;
   std::optional<Boot> cancel_by;  // its entry in SchedulerState::cancel_deadlines
   bool unlisted = false;          // its agent came back and did not name it
@@ -181,6 +183,7 @@ struct LiveRun {
   bool in_ended = false;    // in SchedulerState::ended
   bool renumbered = false;  // in this turn: the store has its results under other numbers
   bool adopted = false;     // in this turn, by a backfill
+  bool keys_asked = false;  // what its DAG's limits count it under
   bool gate_asked = false;  // whether its DAG's run_if holds
   bool gate_open = false;   // it does, or a task has left `none` already
   bool linger = false;      // ended or touched in this turn: stays for the next one
@@ -239,6 +242,9 @@ struct LiveDag {
   std::int32_t running_in_backfills = 0;                  // of `running`
   std::int64_t backfill = 0;                              // the active one
   std::map<RunSeq, LiveRun*> running;
+  std::map<std::string, std::map<RunSeq, LiveRun*>> running_of_key;  // of those with one
+  std::map<std::string, std::vector<Time>> starts_of_key;  // by rate key: those that may count yet
+  OptTime starts_kept_since;                               // older ones were looked for
   std::map<std::string, LiveRun*, std::less<>> by_run_id;  // in memory, ended ones included
   std::map<std::string, LiveRun*, std::less<>> by_key;
   std::map<Time, LiveRun*> by_date;
@@ -285,9 +291,11 @@ struct LivePool {
   std::int64_t occupied() const { return queued + running; }
 };
 
+// A plugin for one queue: each queue has its own workers of it.
 struct LivePlugin {
   std::string name;
-  PluginInfo info;                  // as last advertised; empty name: never
+  std::string queue;
+  PluginInfo info;                  // as last advertised, of the default queue's; empty name: never
   std::vector<LiveAgent*> workers;  // connected ones that offer it, by connection
 };
 
@@ -302,7 +310,8 @@ struct LiveAgent {
   Time last_seen;
   Boot lease_until;
   std::vector<PluginNo> offers;
-  bool drained = false;  // by hand, or it leaves: it offers nothing
+  std::vector<std::string> queues;  // that it listens to
+  bool drained = false;             // by hand, or it leaves: it offers nothing
   // Attempts by launch number: launched and not known to have started; started.
   std::map<std::uint64_t, TaskRef> unstarted;
   std::map<std::uint64_t, TaskRef> started;
@@ -330,11 +339,11 @@ struct LiveAsset {
 // ---- timers -----------------------------------------------------------------------------------
 
 struct Timer {
-  enum class Kind : std::uint8_t { tick, run_after, retry, run_timeout, wait, deadline };
+  enum class Kind : std::uint8_t { tick, run_after, retry, run_timeout, wait, deadline, patience };
   Time at;
   Kind kind = Kind::tick;
   RunSeq run{};
-  InstanceIndex instance{};  // retry, wait; deadline: which of the version's
+  InstanceIndex instance{};  // retry, wait, patience; deadline: which of the version's
   LiveDag* dag = nullptr;    // tick, run_after
   std::string_view dag_id;   // orders ticks of one instant
   bool operator<(const Timer& o) const {

@@ -90,6 +90,21 @@ constexpr std::array mutants = {
     MutantInfo{"forget_default_answer", "I30: when the time is over the default is the answer"},
     MutantInfo{"reject_goes_on", "I6: a rejection skips what follows"},
     MutantInfo{"short_circuit_stops_early", "I6: a short circuit skips all that follows"},
+    // Loops
+    MutantInfo{"ignore_repeat", "I32: a loop goes on until it is over"},
+    MutantInfo{"one_repeat_more", "I32: a loop has a bound"},
+    MutantInfo{"no_repeat_delay", "I32: between the turns of a loop lies its delay"},
+    MutantInfo{"repeat_costs_retry", "I5: the turns of a loop use up no retries"},
+    MutantInfo{"ignore_on_max", "I32: what ran as often as it may ends as on_max says"},
+    // Limits by key
+    MutantInfo{"ignore_concurrency_key", "I33: no more runs of a key go on than may"},
+    MutantInfo{"queue_what_is_skipped", "I33: a run without room is skipped where its DAG says so"},
+    MutantInfo{"ignore_rate", "I33: no more runs of a key begin in a time than may"},
+    MutantInfo{"forget_starts_on_restart", "I33: a rate outlives a restart"},
+    // Time-outs
+    MutantInfo{"wait_in_queue_for_ever", "I34: no task waits for a slot longer than it may"},
+    MutantInfo{"ignore_total_timeout", "I34: all tries together take no longer than they may"},
+    MutantInfo{"ignore_queue", "I35: a task runs at a worker that listens to its queue"},
     // Schedules and triggers
     MutantInfo{"cursor_stays", "I8: each tick has at most one run"},
     MutantInfo{"tick_vanishes", "I21: a tick without a run is on record"},

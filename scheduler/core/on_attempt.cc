@@ -20,6 +20,7 @@ void record(InstanceCold& row, TaskState state, const Finished& report, const No
   row.end_date = has_times ? report.ended : now.wall;
   if (!row.start_date) row.start_date = row.end_date;
   if (*row.end_date < *row.start_date) row.end_date = row.start_date;
+  if (!row.first_start) row.first_start = row.start_date;
   row.reason = report.reason;
   row.exit_code = report.exit_code;
   row.signal = report.signal;
@@ -49,6 +50,7 @@ void mark_started(Turn& turn, LiveRun& run, InstanceIndex i, Time started,
                   const std::string& slot) {
   touch(turn, run, i);
   run.detail(i).start_date = started;
+  if (!run.detail(i).first_start) run.detail(i).first_start = started;
   run.detail(i).slot = slot;
   TaskCell& cell = run.cell(i);
   cell.unlisted = false;
@@ -58,6 +60,19 @@ void mark_started(Turn& turn, LiveRun& run, InstanceIndex i, Time started,
   agent.started.emplace(cell.launch_no, TaskRef{&run, i});
   job_started(turn, run, i);
   if (run.task(i).asked || ends_with_run(run, i)) cancel_attempt(turn, run, i, run.row().reason);
+}
+
+// What becomes of the task, for nobody asked for something else.
+void judge_attempt(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& report,
+                   bool result_fits) {
+  const LoopStep next = loop_step(run.definition(i).repeat, report, result_fits);
+  if (report.outcome == Outcome::success) {
+    const bool again = next == LoopStep::again;
+    if (report.outputs.empty()) return attempt_succeeded(turn, run, i, report, again);
+    return accept_outputs(turn, run, i, report, again);
+  }
+  if (next == LoopStep::none) return attempt_failed(turn, run, i, report);
+  attempt_succeeded(turn, run, i, report, next == LoopStep::again);
 }
 
 }  // namespace
@@ -116,7 +131,9 @@ void on(Turn& turn, const AttemptFinished& event) {
   const InstanceIndex i = ref->instance;
   touch(turn, run, i);
   record(run.detail(i), run.task(i).state, report, turn.now);
-  run.cell(i).output_found = report.output_found && is_own_failure(report.outcome);
+  // Launch::watch has the patterns of one of them: a task with a loop has no others.
+  const bool watched = run.definition(i).repeat.output.empty();
+  run.cell(i).output_found = watched && report.output_found && is_own_failure(report.outcome);
   keep_report(turn, run, i, report);
   if (report.outcome == Outcome::success) {
     const InstanceCold& detail = run.detail(i);
@@ -126,12 +143,8 @@ void on(Turn& turn, const AttemptFinished& event) {
   if (asked && !mutant("forget_cancel")) {
     job_ended(turn, run, i, "cancelled", &report);
     carry_out_request(turn, run, i, true);
-  } else if (report.outcome != Outcome::success) {
-    attempt_failed(turn, run, i, report);
-  } else if (report.outputs.empty()) {
-    attempt_succeeded(turn, run, i, report);
   } else {
-    accept_outputs(turn, run, i, report);
+    judge_attempt(turn, run, i, report, event.result_fits);
   }
 }
 

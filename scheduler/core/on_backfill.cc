@@ -282,7 +282,7 @@ void start_backfill_runs(Turn& turn, LiveDag& dag) {
       turn.more_to_create = true;
       continue;
     }
-    start_run(turn, *run);
+    start_within_limits(turn, *run);
   }
 }
 

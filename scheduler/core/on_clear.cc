@@ -159,8 +159,13 @@ void clear_task(Turn& turn, LiveRun& run, InstanceIndex i) {
   InstanceCold& detail = run.detail(i);
   const TaskState before = row.state;
   // A row that is not terminal holds the end of a try that was to be repeated, or was cancelled.
-  archive_try(turn, run, i, is_terminal(before) ? before : TaskState::failed);
+  const bool in_loop = before == TaskState::up_for_reschedule;
+  archive_try(turn, run, i,
+              is_terminal(before) ? before
+              : in_loop           ? state_of_turn(run, i)
+                                  : TaskState::failed);
   row.failures = 0;
+  row.repeats = 0;
   row.losses = 0;
   row.conflicts = 0;
   row.max_tries = row.try_number + run.definition(i).retry.retries;
@@ -169,6 +174,7 @@ void clear_task(Turn& turn, LiveRun& run, InstanceIndex i) {
   detail.scheduled_at.reset();
   detail.queued_at.reset();
   detail.start_date.reset();
+  detail.first_start.reset();
   detail.end_date.reset();
   detail.reason.clear();
   detail.hostname.clear();

@@ -11,9 +11,10 @@ void take_catalogue(SchedulerState& state, LiveAgent& agent,
                     const std::vector<PluginInfo>& catalogue) {
   agent.offers.clear();
   for (const PluginInfo& info : catalogue) {
-    const PluginNo number = plugin_number(state, info.name);
-    state.plugins[number].info = info;
-    agent.offers.push_back(number);
+    state.plugins[plugin_number(state, info.name)].info = info;
+    for (const std::string& queue : agent.queues) {
+      agent.offers.push_back(plugin_number(state, info.name, queue));
+    }
   }
   std::sort(agent.offers.begin(), agent.offers.end());
   agent.offers.erase(std::unique(agent.offers.begin(), agent.offers.end()), agent.offers.end());
@@ -172,6 +173,8 @@ void on(Turn& turn, const WorkerJoined& event) {
   agent.last_seen = turn.now.wall;
   agent.lease_until = turn.now.boot + state.options.lease;
   state.connections[event.worker] = &agent;
+  agent.queues = hello.queues;
+  if (agent.queues.empty()) agent.queues.emplace_back(default_queue);
   take_catalogue(state, agent, hello.catalogue);
   agent.drained = hello.drained;
   publish_offers(state, agent);

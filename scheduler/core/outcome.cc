@@ -61,7 +61,16 @@ void fail_or_retry(Turn& turn, LiveRun& run, InstanceIndex i, const Failure& fai
   const bool own_delay = rule && policy.rules[*rule].delay && !mutant("ignore_rule_delay");
   detail.retry_at = own_delay ? ended + *policy.rules[*rule].delay : next_retry_at(run, i, ended);
   if (mutant("no_retry_delay")) detail.retry_at = turn.now.wall;
+  if (!has_time_left(run, i, *detail.retry_at)) {
+    detail.retry_at.reset();
+    return end_failed(turn, run, i);
+  }
   move_task(turn, run, i, Cause::retry, TaskState::up_for_retry);
+}
+
+void end_without_retry(Turn& turn, LiveRun& run, InstanceIndex i) {
+  ++run.task(i).failures;
+  end_failed(turn, run, i);
 }
 
 void fail_for_good(Turn& turn, LiveRun& run, InstanceIndex i) {
@@ -223,7 +232,9 @@ void attempt_failed(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& r
   }
 }
 
-void attempt_succeeded(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& report) {
+void attempt_succeeded(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& report,
+                       bool again) {
+  if (again) return run_again(turn, run, i, report);
   std::vector<TaskIndex> chosen;
   if (run.definition(i).is_branch) {
     std::string unknown;
@@ -321,7 +332,12 @@ void free_attempt(Turn& turn, LiveRun& run, InstanceIndex i) {
   detail.hostname.clear();
   detail.pid = 0;
   if (carry_out_request(turn, run, i, false)) return;
+  const OptTime since = detail.scheduled_at;
+  const bool too_long = run.cell(i).patience_over;
   move_task(turn, run, i, Cause::recalled, TaskState::scheduled);
+  detail.scheduled_at = since;  // it waits as before
+  arm_patience(turn.state, run, i);
+  if (too_long) give_up_recalled(turn, run, i);
 }
 
 bool carry_out_request(Turn& turn, LiveRun& run, InstanceIndex i, bool ran) {
@@ -346,7 +362,7 @@ void end_with_run(Turn& turn, LiveRun& run, InstanceIndex i, bool ran) {
   const InstanceHot& row = run.task(i);
   InstanceCold& detail = run.detail(i);
   const bool waits = row.state == TaskState::deferred;
-  ran = ran || waits || row.failures + row.losses + row.conflicts > 0;
+  ran = ran || waits || row.failures + row.losses + row.conflicts + row.repeats > 0;
   if (!ran || (row.state == TaskState::up_for_retry && mutant("skip_what_waits_for_retry"))) {
     return end_task(turn, run, i, Cause::run_ended, TaskState::skipped, run.row().reason);
   }

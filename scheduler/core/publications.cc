@@ -105,18 +105,18 @@ void drop_publication(Turn& turn, const PublicationRow& row, PublicationState as
   turn.state.publications.erase(row.id);
 }
 
-Finished take_accepted(Turn& turn, const AttemptKey& key) {
+AcceptedRow take_accepted(Turn& turn, const AttemptKey& key) {
   const auto at = turn.state.accepted.find(key);
   BATUTA_CHECK(at != turn.state.accepted.end(), "a publishing task has its accepted report");
-  Finished report = std::move(at->second.report);
+  AcceptedRow accepted = std::move(at->second);
   turn.state.accepted.erase(at);
   turn.out.changes.accepted_done.push_back(key);
-  return report;
+  return accepted;
 }
 
 }  // namespace
 
-void accept_outputs(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& report) {
+void accept_outputs(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& report, bool again) {
   SchedulerState& state = turn.state;
   for (const TableOutput& output : report.outputs) {
     const std::string conflict = conflict_of(state, output);
@@ -141,7 +141,7 @@ void accept_outputs(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& r
     if (is_next(state, row) || mutant("publish_out_of_order")) queue_publication(turn, row);
     state.publications.emplace(row.id, std::move(row));
   }
-  AcceptedRow accepted{report};
+  AcceptedRow accepted{report, again};
   accepted.report.outputs.clear();
   accepted.report.extra_json.clear();
   turn.out.changes.accepted.push_back(accepted);
@@ -168,7 +168,8 @@ void on(Turn& turn, const PublicationSettled& event) {
   drop_publication(turn, *row, PublicationState::settled);
   queue_followers(turn, gone);
   if (!pending_of(turn.state, key).empty() && !mutant("settle_after_first")) return;
-  attempt_succeeded(turn, *of.run, of.instance, take_accepted(turn, key));
+  const AcceptedRow accepted = take_accepted(turn, key);
+  attempt_succeeded(turn, *of.run, of.instance, accepted.report, accepted.again);
 }
 
 void on(Turn& turn, const PublicationRefused& event) {

@@ -73,7 +73,8 @@ void restore_task(SchedulerState& state, LiveRun& run, InstanceIndex i, const No
     if (task.max_active_tis_per_dagrun > 0) ++run.active_of_task[row.task];
   }
   if (has_attempt(row.state)) await_agent(state, run, i, now);
-  if (row.state == TaskState::up_for_retry) {
+  if (waits_for_slot(row.state)) arm_patience(state, run, i);
+  if (has_delay(row.state)) {
     OptTime& at = run.detail(i).retry_at;
     at = at.value_or(now.wall);
     state.timers.insert({*at, Timer::Kind::retry, run.row().seq, i, nullptr, {}});
@@ -160,6 +161,13 @@ void restore_runs(SchedulerState& state, StoredState& stored, const Now& now) {
   }
 }
 
+void restore_starts(SchedulerState& state, StoredState& stored) {
+  for (RateStartRow& row : stored.rate_starts) {
+    const auto at = state.dags.find(row.dag_id);
+    if (at != state.dags.end()) at->second.starts_of_key[std::move(row.key)].push_back(row.started);
+  }
+}
+
 void restore_lake(SchedulerState& state, StoredState& stored) {
   for (const TableRow& row : stored.tables) state.tables[row.table].row = row;
   for (PublicationRow& row : stored.publications) {
@@ -190,6 +198,7 @@ SchedulerState restore(StoredState stored, const SchedulerOptions& options, cons
   restore_dags(state, stored);
   restore_backfills(state, stored);
   restore_runs(state, stored, now);
+  restore_starts(state, stored);
   restore_lake(state, stored);
   restore_assets(state, stored);
   return state;

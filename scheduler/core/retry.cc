@@ -45,7 +45,8 @@ Time next_retry_at(const LiveRun& run, InstanceIndex i, Time ended) {
   const Task& task = run.definition(i);
   const RetryPolicy& policy = task.retry;
   if (policy.multiplier == 0 || policy.multiplier == 1) return ended + policy.delay;
-  const std::int32_t ended_try = std::max(run.task(i).try_number, 1);
+  // The turns of a loop were no failures.
+  const std::int32_t ended_try = std::max(run.task(i).try_number - run.task(i).repeats, 1);
   const std::string key = run.row().dag_id + "#" + task.id + "#" + python_text(run.date()) + "#" +
                           std::to_string(ended_try);
   Duration delay = std::chrono::seconds(backoff_seconds(policy, key, ended_try));

@@ -58,6 +58,19 @@ struct RunRow {
   // none.
   std::int64_t backfill = 0;
   std::int32_t backfill_tick = 0;
+  // Read once, when it may start for the first time: what its DAG's limits by key count it under;
+  // none: it is not limited.
+  bool keys_known = false;
+  std::optional<std::string> concurrency_key;
+  std::optional<std::string> rate_key;
+};
+
+// A run of this key began, and counts in its DAG's rate.
+struct RateStartRow {
+  std::string dag_id;
+  std::string key;
+  Time started;
+  bool operator==(const RateStartRow&) const = default;
 };
 
 // A task instance's place among those of its run, without gaps and for as long as the run lives.
@@ -89,6 +102,7 @@ struct InstanceHot {
   std::int32_t failures = 0;    // since the last clear; compared with retries
   std::int32_t losses = 0;      // workers lost and refusals, likewise; infrastructure_retries
   std::int32_t conflicts = 0;   // refused publications since the last clear; limit 10
+  std::int32_t repeats = 0;     // tries since then that its loop was asked about (repeat.h)
   Fence fence = 0;              // launches so far
   std::string worker;           // agent id of the current attempt
 };
@@ -99,7 +113,8 @@ struct InstanceCold {
   OptTime queued_at;  // of the newest try; empty once a clear or a recall took it back
   OptTime start_date;
   OptTime end_date;
-  OptTime retry_at;  // up_for_retry only
+  OptTime first_start;  // of its first try since the last clear
+  OptTime retry_at;     // up_for_retry and up_for_reschedule only
   // Data tasks: [min(interval start, watermark) - overlap, interval end), or conf_start/conf_end;
   // fixed at the run's first attempt, kept by retries and clears.
   OptTime window_start;
@@ -225,6 +240,7 @@ struct BackfillTickRow {
 // What an accepted attempt will show once its publications are settled.
 struct AcceptedRow {
   Finished report;  // outputs and extra_json emptied: they are PublicationRows, an AttemptReportRow
+  bool again = false;  // its loop goes on then
 };
 
 // What an attempt told about quality and lineage, kept however the attempt ended.

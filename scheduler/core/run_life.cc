@@ -54,6 +54,7 @@ void file_run(SchedulerState& state, LiveDag& dag, LiveRun& run) {
     (backfill ? dag.queued_in_backfills : dag.queued).emplace(due_at(row), row.seq);
   } else if (row.state == DagRunState::running) {
     dag.running.emplace(row.seq, &run);
+    if (row.concurrency_key) dag.running_of_key[*row.concurrency_key].emplace(row.seq, &run);
     if (backfill) ++backfill->running;
     if (backfill) ++dag.running_in_backfills;
     const Duration timeout = run.stored.dag->dagrun_timeout;
@@ -72,9 +73,15 @@ void unfile_run(SchedulerState& state, LiveRun& run) {
   const RunRow& row = run.row();
   LiveBackfill* backfill = backfill_of(state, row);
   (backfill ? dag.queued_in_backfills : dag.queued).erase({due_at(row), row.seq});
-  if (dag.running.erase(row.seq) > 0 && backfill) {
+  const bool was_running = dag.running.erase(row.seq) > 0;
+  if (was_running && backfill) {
     --backfill->running;
     --dag.running_in_backfills;
+  }
+  if (was_running && row.concurrency_key) {
+    const auto at = dag.running_of_key.find(*row.concurrency_key);
+    at->second.erase(row.seq);
+    if (at->second.empty()) dag.running_of_key.erase(at);
   }
   clear_timeout(state, run);
   if (is_terminal(row.state)) return;
@@ -141,13 +148,16 @@ void start_queued_runs(Turn& turn, LiveDag& dag) {
   if (dag.row.is_paused && !mutant("start_while_paused")) return;
   start_backfill_runs(turn, dag);
   const std::int32_t limit = dag.dag->max_active_runs;
-  while (!dag.queued.empty()) {
-    const auto [due, seq] = *dag.queued.begin();
+  // Those that wait for room under a key stay where they are: what is behind them may have another.
+  std::pair<Time, RunSeq> passed{Time::min(), RunSeq{}};
+  for (auto at = dag.queued.begin(); at != dag.queued.end(); at = dag.queued.upper_bound(passed)) {
+    const auto [due, seq] = passed = *at;
     LiveRun& run = *turn.state.runs.at(seq);
     if (run.deleted) {
-      dag.queued.erase(dag.queued.begin());
+      dag.queued.erase(at);
       continue;
     }
+    if (run.row().ending) continue;
     if (run.renumbered) {  // the next turn finds its results
       turn.more_to_create = true;
       return;
@@ -158,7 +168,7 @@ void start_queued_runs(Turn& turn, LiveDag& dag) {
       turn.state.timers.insert({due, Timer::Kind::run_after, seq, {}, &dag, dag.row.dag_id});
       return;
     }
-    start_run(turn, run);
+    start_within_limits(turn, run);
   }
 }
 

@@ -130,12 +130,18 @@ void check_task(const SchedulerState& state, const LiveRun& run, InstanceIndex i
                      (mapped == group.mapped.end() || mapped->second.contains(i));
   const bool should_be_ready = row.state == TaskState::scheduled && task.needs_worker();
   BATUTA_CHECK(ready == should_be_ready, "scheduled tasks are ready: " + name_of(run, i));
-  BATUTA_CHECK(retry_at.has_value() == (row.state == TaskState::up_for_retry),
-               "only up_for_retry waits for a time: " + name_of(run, i));
+  BATUTA_CHECK(retry_at.has_value() == has_delay(row.state),
+               "only up_for_retry and up_for_reschedule wait for a time: " + name_of(run, i));
   BATUTA_CHECK(
       !row.left_out_by || (row.state == TaskState::skipped && may_leave_out(run, *row.left_out_by)),
       "only a branch leaves a task out, which is skipped then: " + name_of(run, i));
   check_wait(state, run, i);
+  if (const OptTime at = run.cell(i).patience) {
+    BATUTA_CHECK(
+        waits_for_slot(row.state) &&
+            state.timers.contains({*at, Timer::Kind::patience, run.row().seq, i, nullptr, {}}),
+        "who waits for a slot until some time has its timer: " + name_of(run, i));
+  }
   if (retry_at) {
     tally.retries.insert({*retry_at, Timer::Kind::retry, run.row().seq, i, nullptr, {}});
   }
@@ -202,6 +208,12 @@ void check_run(const SchedulerState& state, const LiveRun& run, Tally& tally) {
                    (s == DagRunState::queued) ==
                        queued_of(state, run).contains({due_at(run.row()), run.row().seq}),
                "the DAG's books have the run: " + run.row().dag_run_id);
+  if (run.row().concurrency_key) {
+    const auto at = dag.running_of_key.find(*run.row().concurrency_key);
+    BATUTA_CHECK((s == DagRunState::running) ==
+                     (at != dag.running_of_key.end() && at->second.contains(run.row().seq)),
+                 "a running run counts under its key: " + run.row().dag_run_id);
+  }
   BATUTA_CHECK(s != DagRunState::running || unfinished > 0 || run.in_to_end,
                "a running run has something to do");
   BATUTA_CHECK(s != DagRunState::success || active == 0, "no success while a task runs");

@@ -110,9 +110,11 @@ std::vector<WorkerView> SchedulerState::worker_views() const {
                     agent.joined,
                     agent.last_seen,
                     {},
-                    agent.drained};
+                    agent.drained,
+                    agent.queues};
     for (const PluginNo number : agent.offers) view.plugins.push_back(plugins[number].name);
     std::sort(view.plugins.begin(), view.plugins.end());
+    view.plugins.erase(std::unique(view.plugins.begin(), view.plugins.end()), view.plugins.end());
     views.push_back(std::move(view));
   }
   return views;
@@ -127,8 +129,9 @@ std::vector<PluginInfo> SchedulerState::known_plugins() const {
 }
 
 bool SchedulerState::plugin_is_live(std::string_view plugin) const {
-  const auto at = plugin_numbers.find(plugin);
-  return at != plugin_numbers.end() && !plugins[at->second].workers.empty();
+  return std::any_of(plugins.begin(), plugins.end(), [&](const LivePlugin& one) {
+    return one.name == plugin && !one.workers.empty();
+  });
 }
 
 OptTime SchedulerState::watermark(const std::string& dag_id, const std::string& task_id) const {

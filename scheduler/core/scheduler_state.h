@@ -72,8 +72,9 @@ struct WorkerView {
   std::int32_t unstarted = 0;
   Time joined;
   Time last_seen;
-  std::vector<std::string> plugins;  // what it offers, sorted
+  std::vector<std::string> plugins;  // what it offers, sorted, each once
   bool drained = false;              // by hand, or it leaves: it takes nothing new
+  std::vector<std::string> queues;   // whose tasks it takes
 };
 struct Gauges {
   std::int64_t runs_queued = 0;

@@ -6,9 +6,10 @@
 namespace batuta {
 namespace {
 
-constexpr std::array<std::string_view, 12> task_names = {
-    "none",   "scheduled",    "queued",          "running", "publishing", "success",
-    "failed", "up_for_retry", "upstream_failed", "skipped", "removed",    "deferred"};
+constexpr std::array<std::string_view, 13> task_names = {
+    "none",    "scheduled", "queued",           "running",         "publishing",
+    "success", "failed",    "up_for_retry",     "upstream_failed", "skipped",
+    "removed", "deferred",  "up_for_reschedule"};
 constexpr std::array<std::string_view, 4> run_names = {"queued", "running", "success", "failed"};
 
 // A set of states as bits.
@@ -20,7 +21,8 @@ using enum TaskState;
 
 constexpr unsigned terminal =
     bit(success) | bit(failed) | bit(upstream_failed) | bit(skipped) | bit(removed);
-constexpr unsigned waiting = bit(none) | bit(scheduled) | bit(up_for_retry) | bit(deferred);
+constexpr unsigned waiting =
+    bit(none) | bit(scheduled) | bit(up_for_retry) | bit(deferred) | bit(up_for_reschedule);
 constexpr unsigned with_attempt = bit(queued) | bit(running);
 constexpr unsigned by_hand = bit(success) | bit(failed) | bit(skipped);
 
@@ -52,19 +54,22 @@ constexpr Row table[] = {
     // From `none`: its run_if did not hold, or it is mapped over nothing.
     {Cause::skipped, with_attempt | bit(none) | bit(scheduled) | bit(deferred), bit(skipped)},
     {Cause::left_out, bit(none) | bit(scheduled), bit(skipped)},
-    {Cause::cleared, terminal | with_attempt | bit(scheduled) | bit(up_for_retry) | bit(deferred),
+    {Cause::cleared,
+     terminal | with_attempt | bit(scheduled) | bit(up_for_retry) | bit(deferred) |
+         bit(up_for_reschedule),
      bit(none)},
     {Cause::marked, terminal | waiting | with_attempt, by_hand},
     {Cause::run_ended, bit(none), bit(skipped)},
     // What ran before and waits to run again did not succeed.
-    {Cause::run_ended, bit(scheduled) | bit(up_for_retry),
+    {Cause::run_ended, bit(scheduled) | bit(up_for_retry) | bit(up_for_reschedule),
      bit(failed) | bit(skipped) | bit(success)},
     {Cause::run_ended, with_attempt | bit(deferred), bit(failed) | bit(success) | bit(skipped)},
     {Cause::run_ended, bit(publishing), bit(failed)},
-    {Cause::delay_over, bit(up_for_retry), bit(scheduled)},
+    {Cause::delay_over, bit(up_for_retry) | bit(up_for_reschedule), bit(scheduled)},
     {Cause::unmappable, bit(none), bit(failed)},
     {Cause::shrunk, terminal | bit(none), bit(removed)},
     {Cause::deferred, bit(scheduled), bit(deferred)},
+    {Cause::repeated, with_attempt | bit(publishing), bit(up_for_reschedule)},
 };
 
 }  // namespace

@@ -18,8 +18,9 @@ enum class TaskState : std::uint8_t {
   up_for_retry,  // waits for its delay
   upstream_failed,
   skipped,
-  removed,   // vanished from the DAG after the run began
-  deferred,  // waits for something outside (wait.h), and holds no slot
+  removed,            // vanished from the DAG after the run began
+  deferred,           // waits for something outside (wait.h), and holds no slot
+  up_for_reschedule,  // its loop (repeat.h) goes on after a delay; it holds no slot
 };
 
 enum class DagRunState : std::uint8_t { queued, running, success, failed };
@@ -71,6 +72,7 @@ enum class Cause : std::uint8_t {
   unmappable,  // what it is mapped over is no list, too long, or cannot be read
   shrunk,      // mapped over less than before: it is none of its instances any more
   deferred,    // waits for something
+  repeated,    // its loop goes on
 };
 
 // True if the table has (from, cause) -> to. docs/architecture.md shows the same table.

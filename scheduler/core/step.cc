@@ -3,7 +3,7 @@
 //
 //   on_dags.cc on_run.cc on_clear.cc on_mark.cc on_pool.cc    what people want
 //   on_backfill.cc backfill.cc                                runs for a range of the past
-//   on_worker.cc on_attempt.cc outcome.cc retry.cc            what agents report
+//   on_worker.cc on_attempt.cc outcome.cc retry.cc repeat.cc timeouts.cc  what agents report
 //   publications.cc jobs.cc                                   data: accept, settle, control rows
 //   schedule.cc ticks.cc assets.cc run_life.cc                runs come, start, end
 //   readiness.cc past.cc transitions.cc expand.cc             tasks: rules, states, instances
@@ -25,9 +25,13 @@ void retry_due(Turn& turn, const Timer& timer) {
   const auto at = turn.state.runs.find(timer.run);
   if (at == turn.state.runs.end()) return;
   LiveRun& run = *at->second;
-  if (run.task(timer.instance).state != TaskState::up_for_retry) return;
+  if (!has_delay(run.task(timer.instance).state)) return;
   if (run.detail(timer.instance).retry_at != timer.at) return;
-  turn.state.timers.insert(timer);  // leaving up_for_retry takes it away
+  turn.state.timers.insert(timer);  // leaving the state takes it away
+  if (run.task(timer.instance).state == TaskState::up_for_reschedule) {
+    archive_try(turn, run, timer.instance, state_of_turn(run, timer.instance));
+    run.detail(timer.instance).queued_at.reset();  // it is kept already
+  }
   move_task(turn, run, timer.instance, Cause::delay_over, TaskState::scheduled);
 }
 
@@ -45,6 +49,9 @@ void fire(Turn& turn, const Timer& timer) {
       return;
     case Timer::Kind::wait:
       wait_due(turn, timer);
+      return;
+    case Timer::Kind::patience:
+      patience_due(turn, timer);
       return;
     case Timer::Kind::deadline:
       deadline_due(turn, timer);

@@ -26,9 +26,10 @@ struct StoredState {
   std::vector<PublicationRow> publications;  // pending
   std::vector<AcceptedRow> accepted;
   std::vector<WatermarkRow> watermarks;
-  std::vector<WaitRow> waits;           // of instances of live runs
-  std::vector<OpenQuestion> questions;  // of waits for an answer, the newest of each
-  std::vector<StreakRow> streaks;       // by (dag_id, task_id, map_index)
+  std::vector<WaitRow> waits;             // of instances of live runs
+  std::vector<OpenQuestion> questions;    // of waits for an answer, the newest of each
+  std::vector<RateStartRow> rate_starts;  // by DAG, key and time
+  std::vector<StreakRow> streaks;         // by (dag_id, task_id, map_index)
   std::vector<AssetRow> assets;
   std::vector<QueuedAssetEvent> asset_queue;  // by DAG and event
   std::vector<PluginInfo> catalogue;          // last known

@@ -63,11 +63,12 @@ void leave(Turn& turn, LiveRun& run, InstanceIndex i, TaskState from, TaskState 
     run.cell(i).resolving = false;
   }
   if (from == TaskState::deferred) disarm_wait(state, run, i);
+  if (waits_for_slot(from) && !waits_for_slot(to)) disarm_patience(state, run, i);
   if (has_attempt(from) && !has_attempt(to)) detach(run, i);
   if (occupies(from) && !occupies(to)) change_active(state, run, i, -1, turn.now.boot);
   if (from == TaskState::publishing) --run.publishing;
   if (from == TaskState::skipped) run.task(i).left_out_by.reset();
-  if (from == TaskState::up_for_retry) {
+  if (has_delay(from)) {
     OptTime& at = run.detail(i).retry_at;
     state.timers.erase({*at, Timer::Kind::retry, run.row().seq, i, nullptr, {}});
     at.reset();
@@ -86,6 +87,7 @@ void enter(Turn& turn, LiveRun& run, InstanceIndex i, TaskState from, TaskState 
     run.detail(i).scheduled_at = turn.now.wall;
     if (run.definition(i).needs_worker()) {
       add_ready(state, run, i, turn.now.boot);
+      arm_patience(state, run, i);
     } else if (run.definition(i).is_resolved) {
       check_later(state, run, i);  // perhaps after the delay of a retry
     }
@@ -93,7 +95,7 @@ void enter(Turn& turn, LiveRun& run, InstanceIndex i, TaskState from, TaskState 
   if (occupies(to) && !occupies(from)) change_active(state, run, i, +1, turn.now.boot);
   if (to == TaskState::publishing) ++run.publishing;
   if (to == TaskState::queued) run.cell(i).output_found = false;
-  if (to == TaskState::up_for_retry) {
+  if (has_delay(to)) {
     const Time at = *run.detail(i).retry_at;
     state.timers.insert({at, Timer::Kind::retry, run.row().seq, i, nullptr, {}});
   }

@@ -48,6 +48,14 @@ void count_upstream(UpstreamCounts& counts, TaskState upstream_state, int sign);
 inline bool occupies(TaskState s) {
   return s == TaskState::queued || s == TaskState::running || s == TaskState::publishing;
 }
+// Waits for its retry_at.
+inline bool has_delay(TaskState s) {
+  return s == TaskState::up_for_retry || s == TaskState::up_for_reschedule;
+}
+// For one, or at a worker behind others.
+inline bool waits_for_slot(TaskState s) {
+  return s == TaskState::scheduled || s == TaskState::queued;
+}
 inline bool has_attempt(TaskState s) {
   return s == TaskState::queued || s == TaskState::running;
 }
@@ -84,7 +92,8 @@ std::optional<TaskIndex> find_planned(const LiveRun& run, std::string_view task_
 std::optional<InstanceIndex> find_instance(const LiveRun& run, std::string_view task_id,
                                            MapIndex map_index);
 PoolNo pool_number(SchedulerState& state, const std::string& name);
-PluginNo plugin_number(SchedulerState& state, const std::string& name);
+PluginNo plugin_number(SchedulerState& state, const std::string& name,
+                       std::string_view queue = default_queue);
 void add_ready(SchedulerState& state, LiveRun& run, InstanceIndex i, Boot now);
 void remove_ready(SchedulerState& state, LiveRun& run, InstanceIndex i);
 // Puts a group into its lane or takes it out, as its run's and task's limits say now.
@@ -125,6 +134,8 @@ void fail_or_retry(Turn& turn, LiveRun& run, InstanceIndex i, const Failure& fai
 bool goes_on(const LiveRun& run, InstanceIndex i);
 // A failure that no other try may follow, with end_date and reason set.
 void fail_for_good(Turn& turn, LiveRun& run, InstanceIndex i);
+// The same, but what follows may go on by continue_on.
+void end_without_retry(Turn& turn, LiveRun& run, InstanceIndex i);
 // How many losses the task survives.
 std::int32_t infrastructure_retries(const SchedulerState& state, const LiveRun& run,
                                     InstanceIndex i);
@@ -137,7 +148,9 @@ void take_back(Turn& turn, LiveRun& run, InstanceIndex decider,
                const std::vector<TaskIndex>& tasks);
 // A live attempt ended: decides what the task becomes.
 void attempt_failed(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& report);
-void attempt_succeeded(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& report);
+// `again`: its loop goes on.
+void attempt_succeeded(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& report,
+                       bool again);
 // The worker is gone, and the attempt may have run. `charged`: it uses up one of the task's
 // infrastructure retries.
 void lose_attempt(Turn& turn, LiveRun& run, InstanceIndex i, bool charged,
@@ -157,6 +170,29 @@ void on(Turn& turn, const AttemptStarted& event);
 void on(Turn& turn, const AttemptFinished& event);
 void on(Turn& turn, const AttemptRecalled& event);
 
+// ---- timeouts.cc: queued_timeout, total_timeout
+// -------------------------------------------------------------------------------------
+
+// When all of its tries are over; nullopt: it has no such limit, or has not begun.
+OptTime total_end(const LiveRun& run, InstanceIndex i);
+// Another try may begin then; if not, its reason says so.
+bool has_time_left(LiveRun& run, InstanceIndex i, Time next);
+// The timer of a task that waits for a slot, from its scheduled_at.
+void arm_patience(SchedulerState& state, LiveRun& run, InstanceIndex i);
+void disarm_patience(SchedulerState& state, LiveRun& run, InstanceIndex i);
+void patience_due(Turn& turn, const Timer& timer);
+// What was asked back because it had waited too long is back, and fails.
+bool give_up_recalled(Turn& turn, LiveRun& run, InstanceIndex i);
+
+// ---- repeat.cc: loops
+// -------------------------------------------------------------------------------------
+
+// Another try of a task whose loop goes on, after its delay; or its end, when it ran as often as it
+// may. The try has ended, with its end_date set.
+void run_again(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& report);
+// What the try that a loop goes on after was, for the history.
+TaskState state_of_turn(const LiveRun& run, InstanceIndex i);
+
 // ---- retry.cc
 // -------------------------------------------------------------------------------------
 
@@ -168,7 +204,7 @@ Time next_retry_at(const LiveRun& run, InstanceIndex i, Time ended);
 // ------------------------------------------------------------------------------
 
 // Accepts the outputs, or refuses the attempt because a table moved under it.
-void accept_outputs(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& report);
+void accept_outputs(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& report, bool again);
 void on(Turn& turn, const PublicationSettled& event);
 void on(Turn& turn, const PublicationRefused& event);
 
@@ -230,6 +266,20 @@ void ask_expansion(Turn& turn, LiveRun& run, TaskIndex task);
 void expand_task(Turn& turn, LiveRun& run, TaskIndex task, std::int32_t count,
                  const std::vector<std::string>& names = {});
 void on(Turn& turn, const TaskExpanded& event);
+
+// ---- run_limits.cc: limits over runs of one key
+// -------------------------------------------------------------------------------------
+
+// Starts a queued run if its keys are known and have room; else asks for them, skips it, ends
+// another, or leaves it as it is. False: it waits.
+bool start_within_limits(Turn& turn, LiveRun& run);
+// The running runs that count under its concurrency key, the oldest first; none without a limit.
+std::vector<LiveRun*> holders_of_key(const LiveRun& run);
+// "90s", "10m", "2h": as people write the time of a rate.
+std::string per_text(Duration per);
+// When its rate lets it begin; nullopt: now.
+OptTime rate_opens_at(const LiveRun& run, Time now);
+void on(Turn& turn, const RunKeysRead& event);
 
 // ---- gate.cc: run_if
 // -------------------------------------------------------------------------------------

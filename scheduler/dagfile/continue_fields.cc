@@ -6,7 +6,6 @@
 #include "scheduler/dagfile/retry_fields.h"
 
 namespace batuta {
-namespace {
 
 using nlohmann::json;
 
@@ -26,8 +25,6 @@ std::vector<std::string> read_output_patterns(FieldReader& fields) {
   }
   return patterns;
 }
-
-}  // namespace
 
 void read_continue_on(FieldReader& fields, Task& task) {
   const json* given = fields.object("continue_on");

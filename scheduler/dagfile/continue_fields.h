@@ -6,6 +6,9 @@
 
 namespace batuta {
 
+// "output": one regular expression or a list of them that lines are searched for.
+std::vector<std::string> read_output_patterns(FieldReader& fields);
+
 // After the task's type was read.
 void read_continue_on(FieldReader& fields, Task& task);
 

@@ -10,11 +10,13 @@
 #include "scheduler/dagfile/asset_fields.h"
 #include "scheduler/dagfile/continue_fields.h"
 #include "scheduler/dagfile/flow_fields.h"
+#include "scheduler/dagfile/limit_fields.h"
 #include "scheduler/dagfile/mapping.h"
 #include "scheduler/dagfile/model_fields.h"
 #include "scheduler/dagfile/notifier_fields.h"
 #include "scheduler/dagfile/params_schema.h"
 #include "scheduler/dagfile/people_fields.h"
+#include "scheduler/dagfile/repeat_fields.h"
 #include "scheduler/dagfile/run_fields.h"
 #include "scheduler/dagfile/run_if.h"
 #include "scheduler/dagfile/schedule_fields.h"
@@ -59,6 +61,8 @@ void read_dag_fields(FieldReader& fields, Dag& dag, Problems& problems) {
   read_deadlines(fields, dag);
   dag.run_if_json = read_run_if(fields);
   read_webhook(fields, dag);
+  read_run_limits(fields, dag);
+  read_retention(fields, dag);
   if (const json* params = fields.object("params")) {
     Problems found;
     const bool by_itself = dag.schedule.kind != Timetable::Kind::none || dag.waits_for;
@@ -107,6 +111,7 @@ TaskDraft read_task(const json& written, std::string pointer, const Task& defaul
   draft.task.run_if_json = read_run_if(fields);
   if (read_task_type(fields, draft.task)) {
     read_continue_on(fields, draft.task);
+    read_repeat(fields, draft.task);
     fields.refuse_unknown(draft.task.is_data ? "this task" : "this " + draft.task.plugin + " task");
     check_mapping(object, draft.pointer, problems, draft.task);
     take_over(shared_params, draft.task);
@@ -173,6 +178,21 @@ void check_spec(const TaskDraft& draft, const std::string& spec,
 void refuse_item(const std::string& pointer, const std::string& spec, Problems& problems) {
   for (const auto& use : items_needed(spec)) {
     problems.add(pointer + use.pointer, "only a mapped task has items");
+  }
+}
+
+// A run has no results yet when its key is read.
+void check_limit(const RunLimit& limit, const std::string& pointer,
+                 const std::vector<std::string>& params, Problems& problems) {
+  if (limit.key_json.empty()) return;
+  if (const auto status = check_templates(limit.key_json, false); !status) {
+    return problems.add(pointer + status.error().where, status.error().message);
+  }
+  const auto place_of = [&](const std::string& where) { return pointer + where; };
+  check_names("", limit.key_json, place_of, xcom_sources(limit.key_json), params, problems);
+  refuse_item(pointer, limit.key_json, problems);
+  if (!xcom_sources(limit.key_json).empty()) {
+    problems.add(pointer + "/key", "no task has returned anything when a run waits to start");
   }
 }
 
@@ -265,6 +285,8 @@ void check_templates_of(std::vector<TaskDraft>& drafts, const Dag& dag,
   std::sort(ids.begin(), ids.end());
   check_notifiers("", dag.notifiers, ids, params, problems);
   check_run_if(dag, params, problems);
+  check_limit(dag.concurrency, "/concurrency", params, problems);
+  check_limit(dag.rate, "/rate", params, problems);
   for (auto& draft : drafts) {
     if (!problems.full()) check_task_templates(draft, ids, params, problems);
   }
@@ -336,6 +358,7 @@ std::optional<Dag> build_dag(const json& definition, Problems& problems) {
   FieldReader fields(definition, "", problems);
   read_dag_fields(fields, dag, problems);
   Task defaults;
+  if (const auto queue = fields.id("queue")) defaults.queue = *queue;
   if (const json* given = fields.object("default_args")) {
     FieldReader reader(*given, "/default_args", problems);
     read_run_fields(reader, defaults);

@@ -13,24 +13,25 @@ using nlohmann::json;
 
 constexpr std::int64_t max_exit_code = 255;
 
-std::optional<std::int32_t> code_of(std::string_view digits) {
+std::optional<std::int32_t> code_of(std::string_view digits, std::int32_t least) {
   std::int32_t code = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), code);
   if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
-  return code >= 1 && code <= max_exit_code ? std::optional(code) : std::nullopt;
+  return code >= least && code <= max_exit_code ? std::optional(code) : std::nullopt;
 }
 
-std::optional<CodeRange> code_range(const json& value) {
+std::optional<CodeRange> code_range(const json& value, std::int32_t least_code) {
   if (const auto number = json_int(value)) {
-    if (*number < 1 || *number > max_exit_code) return std::nullopt;
+    if (*number < least_code || *number > max_exit_code) return std::nullopt;
     const auto code = static_cast<std::int32_t>(*number);
     return CodeRange{code, code};
   }
   if (!value.is_string()) return std::nullopt;
   const std::string_view text = value.get_ref<const std::string&>();
   const std::size_t dash = text.find('-');
-  const auto least = code_of(text.substr(0, dash));
-  const auto most = dash == std::string_view::npos ? least : code_of(text.substr(dash + 1));
+  const auto least = code_of(text.substr(0, dash), least_code);
+  const auto most =
+      dash == std::string_view::npos ? least : code_of(text.substr(dash + 1), least_code);
   if (!least || !most || *least > *most) return std::nullopt;
   return CodeRange{*least, *most};
 }
@@ -105,16 +106,17 @@ bool is_for_all(const RetryRule& rule) {
 
 }  // namespace
 
-std::vector<CodeRange> read_exit_codes(FieldReader& fields, std::string_view name) {
+std::vector<CodeRange> read_exit_codes(FieldReader& fields, std::string_view name,
+                                       std::int32_t least) {
   const json* given = fields.find(name);
   if (given == nullptr) return {};
   const json list = given->is_array() ? *given : json::array({*given});
   std::vector<CodeRange> ranges;
   for (const json& one : list) {
-    const auto range = code_range(one);
+    const auto range = code_range(one, least);
     if (!range || list.size() > max_code_ranges) {
-      fields.problem(name, std::string(name) +
-                               " are numbers from 1 to 255 and ranges such as \"100-120\", at "
+      fields.problem(name, std::string(name) + " are numbers from " + std::to_string(least) +
+                               " to 255 and ranges such as \"100-120\", at "
                                "most " +
                                std::to_string(max_code_ranges));
       return {};

@@ -72,7 +72,18 @@ void read_run_fields(FieldReader& fields, Task& task) {
   read_notifiers(fields, Told::task, task.notifiers);
   if (const auto owner = fields.text("owner", 128)) task.owner = *owner;
   if (const auto limit = fields.duration("execution_timeout")) task.execution_timeout = *limit;
+  const auto time_limit = [&](const char* name, Duration& target) {
+    const auto limit = fields.duration(name);
+    if (!limit) return;
+    target = *limit;
+    if (*limit < std::chrono::seconds(1)) {
+      fields.problem(name, std::string(name) + " must be at least 1s; leave it out for no limit");
+    }
+  };
+  time_limit("queued_timeout", task.queued_timeout);
+  time_limit("total_timeout", task.total_timeout);
   if (const auto pool = fields.id("pool")) task.pool = *pool;
+  if (const auto queue = fields.id("queue")) task.queue = *queue;
   const auto number = [&](const char* name, std::int64_t least, std::int64_t most,
                           std::int32_t& target) {
     if (const auto n = fields.integer(name, least, most)) target = static_cast<std::int32_t>(*n);

@@ -35,7 +35,7 @@ std::string shown_value(const json& value) {
   return "\"" + text + "\"";
 }
 
-void check_comparison(FieldReader& fields, const char* name) {
+void check_other_side(FieldReader& fields, const char* name) {
   const json& value = *fields.find(name);
   if (std::string_view(name) == "in") {
     const bool list = value.is_array() && !value.empty() && value.size() <= 1000 &&
@@ -65,23 +65,28 @@ void check_condition(const json& given, const std::string& pointer, Problems& pr
     fields.problem("value",
                    "must be a text, a number or a boolean, not " + std::string(json_kind(*value)));
   }
+  check_comparison(fields, "value");
+  fields.refuse_unknown("a condition");
+}
+
+}  // namespace
+
+void check_comparison(FieldReader& fields, std::string_view field) {
   int named = 0;
   for (const char* name : comparisons) {
     if (fields.find(name) == nullptr) continue;
     ++named;
-    check_comparison(fields, name);
+    check_other_side(fields, name);
   }
   if (named != 1) {
-    fields.problem("value",
+    fields.problem(field,
                    "a condition compares its value once: by equals, not_equals, matches or "
                    "in");
   }
-  fields.refuse_unknown("a condition");
 }
 
-// Errc::invalid: a pattern that is none.
-Result<bool> condition_holds(const json& condition) {
-  const std::string value = compared_text(condition.value("value", json(nullptr)));
+Result<bool> comparison_holds(const json& given, const json& condition) {
+  const std::string value = compared_text(given);
   if (const auto other = condition.find("equals"); other != condition.end()) {
     return value == compared_text(*other);
   }
@@ -98,8 +103,6 @@ Result<bool> condition_holds(const json& condition) {
   return std::any_of(list.begin(), list.end(),
                      [&](const json& one) { return compared_text(one) == value; });
 }
-
-}  // namespace
 
 std::string read_run_if(FieldReader& fields) {
   const json* given = fields.find("run_if");
@@ -122,7 +125,7 @@ Result<RunIfVerdict> judge_run_if(const json& rendered) {
   RunIfVerdict verdict;
   const json list = rendered.value("run_if", json::array());
   for (const json& condition : list) {
-    const auto holds = condition_holds(condition);
+    const auto holds = comparison_holds(condition.value("value", json(nullptr)), condition);
     if (!holds) return holds.error();
     if (!*holds) {
       verdict.holds = false;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <string_view>
 
 #include "common/result.h"
 #include "scheduler/dagfile/fields.h"
@@ -15,6 +16,12 @@ inline constexpr std::size_t max_conditions = 32;
 // As it is kept: {"run_if": [{"value": …, "equals": …}, …]}; empty when there is none, or it is
 // wrong.
 std::string read_run_if(FieldReader& fields);
+
+// What a condition compares its value with: one of "equals", "not_equals", "matches" and "in".
+// `field`: where to say that there is none, or more than one.
+void check_comparison(FieldReader& fields, std::string_view field);
+// Whether it holds for this value, both compared as texts. An error: a pattern that is none.
+Result<bool> comparison_holds(const nlohmann::json& value, const nlohmann::json& condition);
 
 struct RunIfVerdict {
   bool holds = true;

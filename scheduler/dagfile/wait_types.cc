@@ -211,8 +211,8 @@ void refuse_attempt_fields(FieldReader& fields) {
 }  // namespace
 
 void refuse_slot_fields(FieldReader& fields) {
-  for (const char* name :
-       {"pool", "pool_slots", "isolation", "max_active_tis_per_dag", "max_active_tis_per_dagrun"}) {
+  for (const char* name : {"pool", "pool_slots", "queue", "queued_timeout", "total_timeout",
+                           "isolation", "max_active_tis_per_dag", "max_active_tis_per_dagrun"}) {
     if (!fields.find(name)) continue;
     fields.problem(name, "no worker runs this task and it takes no slot: leave it out");
   }

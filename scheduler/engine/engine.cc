@@ -223,7 +223,7 @@ struct Engine::Impl : TurnDriver {
     if (!ends_attempt(update)) return;
     const TaskState now = update.row.state;
     ++counters.finished;
-    counters.succeeded += now == TaskState::success;
+    counters.succeeded += now == TaskState::success || now == TaskState::up_for_reschedule;
     counters.failed += now == TaskState::failed || now == TaskState::up_for_retry;
   }
 

@@ -14,7 +14,7 @@ namespace {
 // Gathers what the events of a turn ask, and hands the answers back to where they were asked.
 class Asking {
  public:
-  explicit Asking(const SchedulerState& state) : state_(state) {}
+  Asking(const SchedulerState& state, LaunchContext& context) : state_(state), context_(context) {}
 
   void operator()(RunRequested& e) { run(e); }
   void operator()(TaskResolved& e) {
@@ -53,7 +53,9 @@ class Asking {
   void operator()(AttemptFinished& e) {
     const StoredRun* run = state_.run(e.report.key.run);
     if (run == nullptr || e.report.key.task >= run->dag->tasks.size()) return;
-    shape_result(run->dag->tasks[e.report.key.task], e.report);
+    const Task& task = run->dag->tasks[e.report.key.task];
+    if (task.repeat.loops()) e.result_fits = context_.fits_loop(task, e.report);
+    shape_result(task, e.report);
   }
   void operator()(auto&) {}
 
@@ -109,6 +111,7 @@ class Asking {
   }
 
   const SchedulerState& state_;
+  LaunchContext& context_;
   Questions questions_;
   std::vector<std::optional<StoredRun>*> whole_;
   std::vector<std::optional<StoredRun>*> found_;
@@ -212,6 +215,24 @@ void open_gates(const SchedulerState& state, const Effects& effects, Xcoms& xcom
   }
 }
 
+void read_keys(const SchedulerState& state, const Effects& effects, Xcoms& xcoms,
+               LaunchContext& context, std::vector<Event>& events) {
+  for (const KeysEffect& effect : effects.keys) {
+    const StoredRun* run = state.run(effect.run);
+    const auto limits = run ? state.dag(run->run.dag_id) : nullptr;
+    if (limits == nullptr) continue;  // deleted in this turn
+    RunKeysRead event{effect.run};
+    auto keys = context.run_keys(attempt_of(*run, xcoms), *limits);
+    if (keys) {
+      event.concurrency = std::move(keys->concurrency);
+      event.rate = std::move(keys->rate);
+    } else {
+      event.failure = message_of(keys.error());
+    }
+    events.push_back(std::move(event));
+  }
+}
+
 void resolve_tasks(const SchedulerState& state, const Effects& effects, Xcoms& xcoms,
                    LaunchContext& context, const Now& now, std::vector<Event>& events) {
   const auto newest = [&state](std::string_view dag_id) { return state.dag(dag_id); };
@@ -240,7 +261,17 @@ Event render_failure(const LaunchEffect& launch, const Error& error, const Now& 
   return AttemptFinished{0, std::move(report)};
 }
 
-Launch identity_of(const StoredRun& run, const LaunchEffect& effect) {
+// What its worker lets it take: as long as one try may, or what is left for all of them.
+std::int64_t time_limit(const Task& task, OptTime first_start, Time now) {
+  std::int64_t limit = task.execution_timeout.count();
+  if (task.total_timeout <= Duration{}) return limit;
+  const Duration least = std::chrono::seconds(1);
+  const Duration left =
+      std::max(first_start ? *first_start + task.total_timeout - now : task.total_timeout, least);
+  return limit > 0 ? std::min(limit, left.count()) : left.count();
+}
+
+Launch identity_of(const StoredRun& run, const LaunchEffect& effect, Time now) {
   const Task& task = run.dag->tasks[effect.key.task];
   Launch launch;
   launch.key = effect.key;
@@ -250,9 +281,9 @@ Launch identity_of(const StoredRun& run, const LaunchEffect& effect) {
   launch.dag_run_id = run.run.dag_run_id;
   launch.task_id = task.id;
   launch.plugin = task.plugin;
-  launch.timeout_us = task.execution_timeout.count();
+  launch.timeout_us = time_limit(task, run.cold[place_of(effect.instance)].first_start, now);
   launch.isolation = task.isolation;
-  launch.watch = task.continue_on.output;
+  launch.watch = task.repeat.output.empty() ? task.continue_on.output : task.repeat.output;
   if (!effect.predecessor_slot.empty()) {
     launch.predecessor = {Predecessor::Kind::slot_lock, effect.predecessor_slot, 0};
   }
@@ -337,8 +368,9 @@ void add_alerts(SchedulerState& state, Effects& effects, Xcoms& xcoms, LaunchCon
 
 }  // namespace
 
-void prepare_events(const SchedulerState& state, Store& store, std::vector<Event>& events) {
-  Asking asking(state);
+void prepare_events(const SchedulerState& state, Store& store, LaunchContext& context,
+                    std::vector<Event>& events) {
+  Asking asking(state, context);
   for (Event& event : events) std::visit(asking, event);
   asking.ask(store);
 }
@@ -384,11 +416,12 @@ Prepared prepare_launches(SchedulerState& state, Effects& effects, Store& store,
   }
   expand_tasks(state, effects, xcoms, context, prepared.events);
   open_gates(state, effects, xcoms, context, prepared.events);
+  read_keys(state, effects, xcoms, context, prepared.events);
   resolve_tasks(state, effects, xcoms, context, now, prepared.events);
   prepared.launches.reserve(effects.launches.size());
   for (const LaunchEffect& effect : effects.launches) {
     const StoredRun& run = run_of(state, effect.key);
-    Launch launch = identity_of(run, effect);
+    Launch launch = identity_of(run, effect, now.wall);
     std::string rendered;
     const auto status =
         context.render_launch(attempt_of(run, effect.instance, xcoms), launch, rendered);

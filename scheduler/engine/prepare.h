@@ -13,8 +13,10 @@
 namespace batuta {
 
 // Attaches stored runs to requests about runs that are not in memory, and the run that an
-// idempotency key, run id or logical date already names. Control thread; reads the store.
-void prepare_events(const SchedulerState& state, Store& store, std::vector<Event>& events);
+// idempotency key, run id or logical date already names; and to reports of attempts what their
+// loops say of them. Control thread; reads the store.
+void prepare_events(const SchedulerState& state, Store& store, LaunchContext& context,
+                    std::vector<Event>& events);
 
 struct PreparedLaunch {
   WorkerId worker = 0;

@@ -71,6 +71,15 @@ class LaunchContext {
     std::string why{};
   };
   virtual Result<Gate> gate(const Attempt&) { return Gate{}; }
+  // The keys that `limits`, the run's DAG as it is now, counts it under (RunLimit); the attempt has
+  // no task. An error fails the run with its message.
+  struct RunKeys {
+    std::optional<std::string> concurrency{};  // none: it is not limited
+    std::optional<std::string> rate{};
+  };
+  virtual Result<RunKeys> run_keys(const Attempt&, const Dag& /*limits*/) { return RunKeys{}; }
+  // Whether the attempt returned what its task's loop looks for (Repeat::result_json).
+  virtual bool fits_loop(const Task&, const Finished&) { return true; }
   // What becomes of a task that no worker runs. An error fails it with its message. `newest` gives
   // the newest version of a DAG, or null.
   using DagFinder = std::function<std::shared_ptr<const Dag>(std::string_view dag_id)>;

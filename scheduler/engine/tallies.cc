@@ -56,6 +56,13 @@ void Tallies::add(const Effects& effects, const SchedulerState& state) {
   for (const Changes::TaskUpdate& update : effects.changes.tasks_updated) {
     add(update, effects.changes, state);
   }
+  for (const AssetEventRow& event : effects.changes.asset_events) {
+    const bool told = event.source_dag_id.empty();
+    ++(told ? told_asset_events_ : dag(event.source_dag_id).asset_events);
+  }
+  for (const RunRow& row : effects.changes.runs_created) {
+    if (row.type == RunType::asset_triggered) ++dag(row.dag_id).asset_runs;
+  }
   for (const RunSeq seq : effects.runs_ended) {
     const StoredRun* run = state.run(seq);
     if (!run) continue;

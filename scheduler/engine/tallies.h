@@ -35,7 +35,9 @@ struct TaskTally {
 struct DagTally {
   Timing succeeded;  // runs, from start to end
   Timing failed;
-  Timing delay;  // scheduled runs: from when they were due to their start
+  Timing delay;                    // scheduled runs: from when they were due to their start
+  std::uint64_t asset_events = 0;  // that its tasks made, versions of tables included
+  std::uint64_t asset_runs = 0;    // that assets started
   std::map<std::string, TaskTally, std::less<>> tasks;
 };
 
@@ -51,6 +53,8 @@ class Tallies {
   void add(const Effects& effects, const SchedulerState& state);
   const std::map<std::string, DagTally, std::less<>>& by_dag() const { return dags_; }
 
+  std::uint64_t told_asset_events() const { return told_asset_events_; }  // by people
+
   // Those of one DAG or task, made when it is new.
   DagTally& dag(std::string_view id);
   TaskTally& task(std::string_view dag_id, std::string_view task_id);
@@ -60,6 +64,7 @@ class Tallies {
 
   std::size_t most_;
   std::size_t tasks_ = 0;
+  std::uint64_t told_asset_events_ = 0;
   std::map<std::string, DagTally, std::less<>> dags_;
 };
 

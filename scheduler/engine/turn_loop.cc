@@ -40,7 +40,7 @@ bool TurnLoop::on_events(std::vector<Event> events, const Now& now) {
   pending_.events = events.size();
   pending_.began = now.boot;
   try {
-    prepare_events(state_, store_, events);
+    prepare_events(state_, store_, context_, events);
     driver_.folding(events, now);
     pending_.effects = step(state_, events, now);
     Prepared prepared = prepare_launches(state_, pending_.effects, store_, context_, now);

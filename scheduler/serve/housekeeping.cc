@@ -3,6 +3,7 @@
 #include <sys/statvfs.h>
 
 #include <filesystem>
+#include <future>
 
 #include "common/log.h"
 
@@ -47,9 +48,12 @@ void Housekeeping::run() {
 }
 
 void Housekeeping::retention() {
-  const Time before = read_clock().wall - std::chrono::hours(24) * home_.settings().retention_days;
+  const Time now = read_clock().wall;
+  const Time before = now - std::chrono::hours(24) * home_.settings().retention_days;
+  const auto apart = kept_otherwise(now);
+  if (!apart) return;  // without it what is to be kept longer would go
   // Logs go as the runs do, so that the list of what is half removed stays short.
-  for (int batch = 1; more([&] { return upkeep_.prune_runs(before); }); ++batch) {
+  for (int batch = 1; more([&] { return upkeep_.prune_runs(before, *apart); }); ++batch) {
     if (batch % batches_per_logs == 0 && !remove_logs()) return;
     if (!wait(pause_between_batches)) return;
   }
@@ -59,6 +63,30 @@ void Housekeeping::retention() {
   }
   while (more([&] { return upkeep_.give_back_space(); })) {
     if (!wait(pause_between_batches)) return;
+  }
+}
+
+// DAGs with a `retention` of their own, as their newest versions have it.
+std::optional<std::vector<DagRetention>> Housekeeping::kept_otherwise(Time now) const {
+  using Answer = std::promise<std::vector<DagRetention>>;
+  auto answer = std::make_shared<Answer>();
+  auto future = answer->get_future();
+  const bool asked =
+      engine_.query([answer = std::move(answer), now](const SchedulerState& state, const Now&) {
+        std::vector<DagRetention> apart;
+        for (const DagRow& row : state.dag_rows()) {
+          const auto dag = state.dag(row.dag_id);
+          if (!dag) continue;
+          if (dag->retention > Duration{}) apart.push_back({row.dag_id, now - dag->retention, 0});
+          if (dag->retention_runs > 0) apart.push_back({row.dag_id, {}, dag->retention_runs});
+        }
+        answer->set_value(std::move(apart));
+      });
+  if (!asked) return std::nullopt;
+  try {
+    return future.get();
+  } catch (const std::future_error&) {  // dropped unanswered
+    return std::nullopt;
   }
 }
 

@@ -4,7 +4,9 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <thread>
+#include <vector>
 
 #include "scheduler/engine/engine.h"
 #include "scheduler/serve/home.h"
@@ -29,6 +31,8 @@ class Housekeeping {
  private:
   void run();
   void retention();
+  // nullopt: nobody answers, for the engine is stopping.
+  std::optional<std::vector<DagRetention>> kept_otherwise(Time now) const;
   bool remove_logs();
   void look_at_disk();
   void look_at_store();

@@ -33,7 +33,10 @@ class RegistryLaunchContext : public LaunchContext {
   bool asks_for_previous(const Dag& dag, TaskIndex task) override;
   std::vector<XcomName> xcoms_of_alert(const Dag& dag, const std::string& notifier_json) override;
   Result<Expansion> expand(const Attempt& attempt) override;
-  Result<Gate> gate(const Attempt& attempt) override;  // launch_gate.cc
+  // launch_gate.cc
+  Result<Gate> gate(const Attempt& attempt) override;
+  Result<RunKeys> run_keys(const Attempt& attempt, const Dag& limits) override;
+  bool fits_loop(const Task& task, const Finished& report) override;
   // launch_waits.cc
   Result<Resolution> resolve(const Attempt& attempt, const DagFinder& newest, Time now) override;
   Status render_launch(const Attempt& attempt, Launch& out, std::string& rendered) override;
@@ -41,6 +44,8 @@ class RegistryLaunchContext : public LaunchContext {
   OutboxRow render_alert(const Attempt& attempt, const AlertEffect& alert, Time now) override;
 
  private:
+  Result<std::optional<std::string>> run_key(const Attempt& attempt, const RunLimit& limit,
+                                             const char* which);
   // The parameters as the plugin gets them; `rendered` is what people may see of them.
   Result<std::string> render_params(const Attempt& attempt, Launch& out, std::string& rendered);
   std::string context_json(const Attempt& attempt, std::vector<std::string>& hidden) const;

@@ -1,13 +1,24 @@
-// Whether the conditions of a task or a DAG hold (run_if).
+// Whether the conditions of a task or a DAG hold (run_if), those of a loop, and the keys of limits
+// over runs.
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "scheduler/dagfile/repeat_fields.h"
 #include "scheduler/dagfile/run_if.h"
 #include "scheduler/serve/launch_context.h"
+#include "scheduler/store/sealed_value.h"
 
 namespace batuta {
 
 using json = nlohmann::json;
+
+// Of a value that is kept sealed what people may see of it is looked at.
+bool RegistryLaunchContext::fits_loop(const Task& task, const Finished& report) {
+  if (task.repeat.result_json.empty()) return true;
+  const std::string shown = shown_value(report.result_json);
+  const auto value = parse_untrusted(shown.empty() ? "null" : shown);
+  return value && result_is_as_wanted(task.repeat.result_json, *value);
+}
 
 Result<LaunchContext::Gate> RegistryLaunchContext::gate(const Attempt& attempt) {
   const bool of_task = !attempt.task.run_if_json.empty();
@@ -50,6 +61,42 @@ Result<LaunchContext::Gate> RegistryLaunchContext::gate(const Attempt& attempt) 
     verdict->why = describe_condition(shown ? *shown : json(nullptr), place);
   }
   return Gate{verdict->holds, (of_task ? "run_if: " : "run_if of the DAG: ") + verdict->why};
+}
+
+// Of a value with secrets, too: it is compared, and people see it.
+Result<std::optional<std::string>> RegistryLaunchContext::run_key(const Attempt& attempt,
+                                                                  const RunLimit& limit,
+                                                                  const char* which) {
+  if (!limit.is_set()) return std::optional<std::string>();
+  const auto broken = [&](const Error& error) {
+    return Error{Errc::invalid,
+                 "the key of its " + std::string(which) + " cannot be read: " + error.message,
+                 {}};
+  };
+  const auto spec = ParsedSpec::parse(limit.key_json, false);
+  if (!spec) return broken(spec.error());
+  const auto params = params_of(attempt);
+  const TemplateScope scope = scope_of(attempt, *params, nullptr);
+  const auto told = spec->render_value(scope);
+  if (!told) return broken(told.error());
+  const json value = told->value("key", json(nullptr));
+  if (value.is_null()) return std::optional<std::string>();
+  std::string key = value.is_string() ? value.get<std::string>() : json_text(value);
+  if (key.empty()) return std::optional<std::string>();
+  if (key.size() > max_run_key) {
+    return broken(
+        {Errc::invalid, "it is longer than " + std::to_string(max_run_key) + " bytes", {}});
+  }
+  return std::optional<std::string>(std::move(key));
+}
+
+Result<LaunchContext::RunKeys> RegistryLaunchContext::run_keys(const Attempt& attempt,
+                                                               const Dag& limits) {
+  auto concurrency = run_key(attempt, limits.concurrency, "concurrency");
+  if (!concurrency) return concurrency.error();
+  auto rate = run_key(attempt, limits.rate, "rate");
+  if (!rate) return rate.error();
+  return RunKeys{std::move(*concurrency), std::move(*rate)};
 }
 
 }  // namespace batuta

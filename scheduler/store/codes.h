@@ -22,7 +22,8 @@ static_assert(
     static_cast<int>(TaskState::failed) == 6 && static_cast<int>(TaskState::up_for_retry) == 7 &&
     static_cast<int>(TaskState::upstream_failed) == 8 &&
     static_cast<int>(TaskState::skipped) == 9 && static_cast<int>(TaskState::removed) == 10 &&
-    static_cast<int>(TaskState::deferred) == 11);
+    static_cast<int>(TaskState::deferred) == 11 &&
+    static_cast<int>(TaskState::up_for_reschedule) == 12);
 static_assert(static_cast<int>(DagRunState::queued) == 0 &&
               static_cast<int>(DagRunState::running) == 1 &&
               static_cast<int>(DagRunState::success) == 2 &&
@@ -55,7 +56,7 @@ static_assert(static_cast<int>(OnReject::nothing) == 0 &&
 static_assert(static_cast<int>(Outcome::success) == 0 && static_cast<int>(Outcome::refused) == 8);
 
 template <>
-inline constexpr std::int64_t enum_max<TaskState> = 11;
+inline constexpr std::int64_t enum_max<TaskState> = 12;
 template <>
 inline constexpr std::int64_t enum_max<DagRunState> = 3;
 template <>

@@ -37,12 +37,14 @@ constexpr char select_pending[] = "SELECT " BATUTA_PUBLICATION_COLUMNS
 constexpr char select_accepted[] =
     "SELECT run, task, map_index, fence, outcome, reason, exit_code, signal, peak_rss_kib, "
     "started, ended, slot, "
-    "plugin_sha256, result_json, files_json, watermark_us, records, branch_json "
+    "plugin_sha256, result_json, files_json, watermark_us, records, branch_json, again "
     "FROM accepted ORDER BY run, task, map_index, fence";
 constexpr char select_watermarks[] =
     "SELECT dag_id, task_id, value FROM watermark ORDER BY dag_id, task_id";
 constexpr char select_waits[] =
     "SELECT " BATUTA_WAIT_COLUMNS " FROM task_wait ORDER BY run, task, map_index";
+constexpr char select_rate_starts[] =
+    "SELECT dag_id, rate_key, started FROM rate_start ORDER BY dag_id, rate_key, started";
 constexpr char select_streaks[] =
     "SELECT dag_id, task_id, map_index, failures FROM failure_streak "
     "ORDER BY dag_id, task_id, map_index";
@@ -73,11 +75,12 @@ std::vector<std::string> branch_of(const std::string& text) {
   return ids;
 }
 
-void read_accepted(Rows& rows, Finished& f) {
+void read_accepted(Rows& rows, AcceptedRow& r) {
+  Finished& f = r.report;
   std::optional<std::string> branch;
   rows.read(f.key.run, f.key.task, f.key.map_index, f.key.fence, f.outcome, f.reason, f.exit_code,
             f.signal, f.peak_rss_kib, f.started, f.ended, f.slot, f.plugin_sha256, f.result_json,
-            f.files_json, f.watermark_us, f.records, branch);
+            f.files_json, f.watermark_us, f.records, branch, r.again);
   f.has_branch = branch.has_value();
   if (branch) f.branch = branch_of(*branch);
 }
@@ -142,6 +145,11 @@ void SqliteStore::load_runs(StoredState& state) {
   while (waits.next()) read_wait(waits, state.waits.emplace_back());
   load_open_questions(db_, state.questions);
   load_assets(db_, state);
+  Rows starts = db_.statement(select_rate_starts).query();
+  while (starts.next()) {
+    RateStartRow& r = state.rate_starts.emplace_back();
+    starts.read(r.dag_id, r.key, r.started);
+  }
   Rows streaks = db_.statement(select_streaks).query();
   while (streaks.next()) {
     StreakRow& r = state.streaks.emplace_back();
@@ -177,7 +185,7 @@ void SqliteStore::load_lake(StoredState& state) {
   Rows pending = db_.statement(select_pending).query();
   while (pending.next()) read_publication(pending, state.publications.emplace_back());
   Rows accepted = db_.statement(select_accepted).query();
-  while (accepted.next()) read_accepted(accepted, state.accepted.emplace_back().report);
+  while (accepted.next()) read_accepted(accepted, state.accepted.emplace_back());
   Rows marks = db_.statement(select_watermarks).query();
   while (marks.next()) {
     WatermarkRow& r = state.watermarks.emplace_back();

@@ -1,4 +1,5 @@
 // Old runs and events go in small steps, so that no turn of the loop waits for a large delete.
+#include <algorithm>
 #include <array>
 
 #include "scheduler/store/sqlite_upkeep.h"
@@ -7,11 +8,22 @@ namespace batuta {
 namespace {
 
 constexpr char select_expired[] =
-    "SELECT r.seq, r.uuid, r.end_date, "
+    "SELECT r.seq, r.uuid, r.end_date, r.dag_id, "
     "EXISTS (SELECT 1 FROM publication AS p WHERE +p.state = 0 AND p.run = r.seq) "
     "OR EXISTS (SELECT 1 FROM accepted AS a WHERE a.run = r.seq) "
     "FROM dag_run AS r WHERE r.end_date < ?1 AND (r.end_date, r.seq) > (?2, ?3) "
     "ORDER BY r.end_date, r.seq LIMIT ?4";
+// Of one DAG, by the index over (dag_id, run_after): no run ended before it was due, but for those
+// that somebody cancelled, which stay until then.
+constexpr char select_expired_of[] =
+    "SELECT r.seq, r.uuid FROM dag_run AS r "
+    "WHERE r.dag_id = ?1 AND r.run_after < ?2 AND r.end_date < ?3 "
+    "AND NOT EXISTS (SELECT 1 FROM publication AS p WHERE +p.state = 0 AND p.run = r.seq) "
+    "AND NOT EXISTS (SELECT 1 FROM accepted AS a WHERE a.run = r.seq) "
+    "ORDER BY r.run_after LIMIT ?4";
+// The oldest of the newest so many.
+constexpr char select_oldest_kept[] =
+    "SELECT run_after FROM dag_run WHERE dag_id = ?1 ORDER BY run_after DESC LIMIT 1 OFFSET ?2";
 constexpr char insert_removed[] = "INSERT INTO removed_run (seq, uuid, swept) VALUES (?, ?, 0)";
 constexpr char sweep_run_row[] = "DELETE FROM dag_run WHERE seq = ?";
 constexpr char sweep_summary[] = "DELETE FROM run_summary WHERE run = ?";
@@ -78,40 +90,77 @@ constexpr std::int64_t runs_per_step = SqliteUpkeep::prune_rows / 2;
 
 }  // namespace
 
-bool SqliteUpkeep::prune_runs(Time before) {
-  if (sweep_removed() || remove_expired(before) || prune_backfill(before) ||
-      prune_versions(before) || prune_asset_events(before)) {
+bool SqliteUpkeep::prune_runs(Time before, const std::vector<DagRetention>& apart) {
+  if (sweep_removed() || remove_expired(before, apart) || remove_apart(apart) ||
+      prune_backfill(before) || prune_versions(before) || prune_asset_events(before)) {
     return true;
   }
+  apart_seen_ = 0;
   end_seen_ = run_seen_ = 0;
   return false;
 }
 
 // One step over the runs that have expired; false when all were looked at.
-bool SqliteUpkeep::remove_expired(Time before) {
+bool SqliteUpkeep::remove_expired(Time before, const std::vector<DagRetention>& apart) {
   std::vector<RemovedRun> expired;
   std::int64_t end = 0, seq = 0;
   {
     Rows rows = db_.statement(select_expired).query(before, end_seen_, run_seen_, runs_per_step);
     for (bool stays = false; rows.next();) {
       RemovedRun run;
-      rows.read(run.seq, run.uuid, end, stays);
+      std::string dag_id;
+      rows.read(run.seq, run.uuid, end, dag_id, stays);
       seq = static_cast<std::int64_t>(run.seq);
-      if (!stays) expired.push_back(run);
+      const bool is_apart = std::any_of(apart.begin(), apart.end(), [&](const DagRetention& one) {
+        return one.dag_id == dag_id;
+      });
+      if (!stays && !is_apart) expired.push_back(run);
     }
   }
   if (seq == 0) return false;
-  // The run's row goes first: nobody may clear a run that is half gone.
+  take_out(expired);
+  end_seen_ = end;
+  run_seen_ = seq;
+  return true;
+}
+
+// The run's row goes first: nobody may clear a run that is half gone.
+void SqliteUpkeep::take_out(const std::vector<RemovedRun>& runs) {
+  if (runs.empty()) return;
   Transaction transaction(db_);
-  for (const RemovedRun& run : expired) {
+  for (const RemovedRun& run : runs) {
     db_.statement(insert_removed).run(run.seq, run.uuid);
     db_.statement(sweep_run_row).run(run.seq);
     db_.statement(sweep_summary).run(run.seq);
   }
-  if (!expired.empty()) transaction.commit();
-  end_seen_ = end;
-  run_seen_ = seq;
-  return true;
+  transaction.commit();
+}
+
+std::vector<RemovedRun> SqliteUpkeep::expired_of(const DagRetention& dag) {
+  Time due = dag.before.value_or(Time::max());
+  if (dag.runs > 0) {
+    Rows oldest = db_.statement(select_oldest_kept).query(dag.dag_id, dag.runs - 1);
+    if (!oldest.next()) return {};
+    oldest.read(due);
+  }
+  std::vector<RemovedRun> expired;
+  const Time ended = dag.before.value_or(Time::max());
+  Rows rows = db_.statement(select_expired_of).query(dag.dag_id, due, ended, runs_per_step);
+  while (rows.next()) {
+    RemovedRun& run = expired.emplace_back();
+    rows.read(run.seq, run.uuid);
+  }
+  return expired;
+}
+
+// One step over the DAGs with rules of their own; false when all were looked at.
+bool SqliteUpkeep::remove_apart(const std::vector<DagRetention>& apart) {
+  for (; apart_seen_ < apart.size(); ++apart_seen_) {
+    const std::vector<RemovedRun> expired = expired_of(apart[apart_seen_]);
+    take_out(expired);
+    if (!expired.empty()) return true;
+  }
+  return false;
 }
 
 // One step over the rows below removed runs; false when there is nothing left to sweep.
@@ -231,11 +280,12 @@ bool SqliteUpkeep::give_back_space() {
 }
 
 std::vector<std::string> SqliteUpkeep::retention_statements() {
-  std::vector<std::string> all = {
-      select_expired,   insert_removed,      sweep_run_row,       sweep_summary,
-      select_unswept,   mark_swept,          select_swept,        delete_removed,
-      select_versions,  delete_version,      delete_events,       select_old_backfill,
-      delete_old_ticks, delete_old_backfill, select_asset_events, delete_asset_event};
+  std::vector<std::string> all = {select_expired_of,   select_oldest_kept,  select_expired,
+                                  insert_removed,      sweep_run_row,       sweep_summary,
+                                  select_unswept,      mark_swept,          select_swept,
+                                  delete_removed,      select_versions,     delete_version,
+                                  delete_events,       select_old_backfill, delete_old_ticks,
+                                  delete_old_backfill, select_asset_events, delete_asset_event};
   all.insert(all.end(), sweep.begin(), sweep.end());
   return all;
 }

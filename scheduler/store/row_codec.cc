@@ -7,7 +7,8 @@ void read_run(Rows& rows, RunRow& r) {
             r.data_interval_start, r.data_interval_end, r.run_after, r.queued_at, r.start_date,
             r.end_date, r.last_scheduling_decision, r.conf_json, r.conf_start, r.conf_end, r.note,
             r.triggered_by, r.triggering_user, r.idempotency_key, r.request_digest, r.reason,
-            r.clear_number, r.ending, r.backfill, r.backfill_tick, r.deadlines_missed, r.is_paused);
+            r.clear_number, r.ending, r.backfill, r.backfill_tick, r.deadlines_missed, r.is_paused,
+            r.keys_known, r.concurrency_key, r.rate_key);
 }
 
 void read_task(Rows& rows, TaskInstanceRow& r) {
@@ -15,7 +16,7 @@ void read_task(Rows& rows, TaskInstanceRow& r) {
             r.losses, r.conflicts, r.scheduled_at, r.queued_at, r.start_date, r.end_date,
             r.retry_at, r.window_start, r.window_end, r.worker, r.hostname, r.slot, r.reason,
             r.note, r.plugin_sha256, r.exit_code, r.signal, r.peak_rss_kib, r.pid, r.asked,
-            r.left_out_by, r.map_name, r.continued);
+            r.left_out_by, r.map_name, r.continued, r.repeats, r.first_start);
 }
 
 void read_publication(Rows& rows, PublicationRow& r) {

@@ -13,7 +13,8 @@
     "queued_at, " p "start_date, " p "end_date, " p "last_scheduling_decision, " p "conf_json, " p \
     "conf_start, " p "conf_end, " p "note, " p "triggered_by, " p "triggering_user, " p            \
     "idempotency_key, " p "request_digest, " p "reason, " p "clear_number, " p "ending, " p        \
-    "backfill, " p "backfill_tick, " p "deadlines_missed, " p "is_paused"
+    "backfill, " p "backfill_tick, " p "deadlines_missed, " p "is_paused, " p "keys_known, " p     \
+    "concurrency_key, " p "rate_key"
 
 // Of a task instance and of its ended tries alike; each table has a key of its own before them.
 // First the three that say which instance it is, then what may change in an instance's life.
@@ -24,10 +25,11 @@
     "conflicts, " p "scheduled_at, " p "queued_at, " p "start_date, " p "end_date, " p          \
     "retry_at, " p "window_start, " p "window_end, " p "worker, " p "hostname, " p "slot, " p   \
     "reason, " p "note, " p "plugin_sha256, " p "exit_code, " p "signal, " p "peak_rss_kib, " p \
-    "pid, " p "asked, " p "left_out_by, " p "map_name, " p "continued"
+    "pid, " p "asked, " p "left_out_by, " p "map_name, " p "continued, " p "repeats, " p        \
+    "first_start"
 #define BATUTA_TASK_MARKS "?, ?, ?, " BATUTA_TASK_CHANGING_MARKS
 #define BATUTA_TASK_CHANGING_MARKS \
-  "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+  "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
 
 #define BATUTA_PUBLICATION_COLUMNS                                                        \
   "id, run, task, map_index, fence, position, table_name, number, uuid, state, version, " \
@@ -47,7 +49,7 @@ auto with_changing_values(const TaskInstanceRow& r, Use use) {
              r.scheduled_at, r.queued_at, r.start_date, r.end_date, r.retry_at, r.window_start,
              r.window_end, r.worker, r.hostname, r.slot, r.reason, r.note, r.plugin_sha256,
              r.exit_code, r.signal, r.peak_rss_kib, r.pid, r.asked, r.left_out_by, r.map_name,
-             r.continued);
+             r.continued, r.repeats, r.first_start);
 }
 
 // Hands the values of BATUTA_TASK_COLUMNS to `use`, in that order.

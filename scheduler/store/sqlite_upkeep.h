@@ -20,7 +20,8 @@ class SqliteUpkeep : public Upkeep {
   // `db` outlives this.
   explicit SqliteUpkeep(Database& db) : db_(db) {}
 
-  bool prune_runs(Time before) override;
+  using Upkeep::prune_runs;
+  bool prune_runs(Time before, const std::vector<DagRetention>& apart) override;
   bool prune_event_log(Time before) override;
   std::vector<RemovedRun> removed_runs() override;
   void forget_removed(const std::vector<RemovedRun>& runs) override;
@@ -35,7 +36,10 @@ class SqliteUpkeep : public Upkeep {
 
  private:
   bool sweep_removed();
-  bool remove_expired(Time before);
+  bool remove_expired(Time before, const std::vector<DagRetention>& apart);
+  bool remove_apart(const std::vector<DagRetention>& apart);
+  std::vector<RemovedRun> expired_of(const DagRetention& dag);
+  void take_out(const std::vector<RemovedRun>& runs);
   bool prune_versions(Time before);
   bool prune_asset_events(Time before);
   bool prune_backfill(Time before);
@@ -45,6 +49,7 @@ class SqliteUpkeep : public Upkeep {
   // What a round of prune_runs() goes on behind: the run that ended last of those looked at, and
   // the DAG version. What must stay is looked at once a round, not at every step.
   std::int64_t end_seen_ = 0, run_seen_ = 0;
+  std::size_t apart_seen_ = 0;
   std::int64_t version_seen_ = 0;
   std::int64_t asset_event_seen_ = 0;
 };

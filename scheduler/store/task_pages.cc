@@ -217,7 +217,7 @@ class Planner {
 
 std::optional<TaskPlan> plan_tasks(Database& db, const TaskQuery& query,
                                    const TaskListing& listing) {
-  if (query.dag_run_id || uses(query, "operator")) return std::nullopt;
+  if (query.dag_run_id || uses(query, "operator") || uses(query, "queue")) return std::nullopt;
   return Planner(db, query, listing).plan();
 }
 

@@ -24,11 +24,13 @@ namespace {
 // those that ask for it.
 #define PLANNED_OF(versions)                                                                       \
   "WITH definition AS MATERIALIZED (SELECT version, json, "                                        \
-  "json ->> '$.default_args.pool' AS pool, json ->> '$.default_args.retries' AS retries "          \
+  "json ->> '$.default_args.pool' AS pool, json ->> '$.default_args.retries' AS retries, "         \
+  "COALESCE(json ->> '$.default_args.queue', json ->> '$.queue') AS queue "                        \
   "FROM (SELECT v.version, CASE WHEN json_valid(v.canonical_json) THEN v.canonical_json "          \
   "ELSE '{}' END AS json FROM dag_version AS v" versions                                           \
   ")), planned AS MATERIALIZED (SELECT d.version, j.value ->> '$.task_id' AS task_id, "            \
   "COALESCE(j.value ->> '$.pool', d.pool, 'default_pool') AS pool, "                               \
+  "COALESCE(j.value ->> '$.queue', d.queue, 'default') AS queue, "                                 \
   "COALESCE((j.value ->> '$.source') || '_' || (j.value ->> '$.layer'), j.value ->> '$.type') "    \
   "AS name, 0 AS id, j.key AS task, -1 AS map_index, 0 AS state, 0 AS fence, 0 AS try_number, "    \
   "COALESCE(j.value ->> '$.retries', d.retries, 0) AS max_tries, 0 AS failures, 0 AS losses, "     \
@@ -36,7 +38,7 @@ namespace {
   "NULL AS end_date, NULL AS retry_at, NULL AS window_start, NULL AS window_end, '' AS worker, "   \
   "'' AS hostname, '' AS slot, '' AS reason, '' AS note, '' AS plugin_sha256, 0 AS exit_code, "    \
   "0 AS signal, 0 AS peak_rss_kib, 0 AS pid, NULL AS asked, NULL AS left_out_by, '' AS map_name, " \
-  "0 AS continued "                                                                                \
+  "0 AS continued, 0 AS repeats, NULL AS first_start "                                             \
   "FROM definition AS d, json_each(d.json, '$.tasks') AS j) "
 
 constexpr char planned_tables[] =
@@ -69,12 +71,12 @@ constexpr Field task_fields[] = {
     {"duration", "(t.end_date - t.start_date)", Holds::sometimes},
     {"map_index", "t.map_index"},
     {"rendered_map_index", "NULLIF(t.map_name, '')", Holds::sometimes},
-    // As the answers say: one queue, one executor without a name.
-    {"queue", "'default'", Holds::one_value},
+    {"queue", "COALESCE(o.queue, 'default')"},
+    // As the answers say: one executor without a name.
     {"executor", "NULL", Holds::one_value},
 };
 
-// The operator of a task stands in its DAG's definition only.
+// The operator and the queue of a task stand in its DAG's definition only.
 constexpr char operator_of_task[] =
     " LEFT JOIN planned AS o ON o.version = r.dag_version AND o.task_id = t.task_id";
 
@@ -206,7 +208,7 @@ ListSql tasks_sql(const TaskQuery& query, const TaskListing& listing, const Task
   const bool with_unstarted = listing.unstarted && (!scope || scope->unstarted);
   const std::vector<SortKey> keys =
       sort_keys(query.order_by, task_fields, task_key, listing.mapped ? "" : "map_index");
-  const bool by_operator = uses(query, "operator");
+  const bool by_operator = uses(query, "operator") || uses(query, "queue");
   const std::string joined = by_operator ? operator_of_task : "";
   std::string before;
   ListSql sql;

@@ -18,6 +18,13 @@ struct RemovedRun {
   Uuid uuid;
 };
 
+// A DAG whose ended runs are kept otherwise than those of the others: one of the two is set.
+struct DagRetention {
+  std::string dag_id;
+  OptTime before;         // those that ended before go
+  std::int64_t runs = 0;  // all but the newest so many go, by run_after; live ones count among them
+};
+
 // Throws StoreError. Implementation: SqliteUpkeep; tests/store/upkeep_test.cc says what each must
 // do.
 class Upkeep {
@@ -29,7 +36,9 @@ class Upkeep {
 
   // Takes finished runs that ended before `before` out of the lists, then their rows, never a run
   // with a pending publication or an accepted attempt; and DAG versions nobody needs any more.
-  virtual bool prune_runs(Time before) = 0;
+  // `apart`: DAGs whose runs go by rules of their own, each once; the same in all calls of a round.
+  virtual bool prune_runs(Time before, const std::vector<DagRetention>& apart) = 0;
+  bool prune_runs(Time before) { return prune_runs(before, {}); }
   virtual bool prune_event_log(Time before) = 0;
   // Runs whose rows are all gone, some at a time. Their logs are deleted next, then
   // forget_removed() ends it: a death in between leaves no log behind.

@@ -19,6 +19,7 @@ constexpr char drop_runs[] = "DELETE FROM dag_run WHERE seq IN (" ENDED_RUNS ")"
 
 constexpr char drop_favourites[] = "DELETE FROM dag_favorite WHERE dag_id = ?";
 constexpr char drop_streaks[] = "DELETE FROM failure_streak WHERE dag_id = ?";
+constexpr char drop_rate_starts[] = "DELETE FROM rate_start WHERE dag_id = ?";
 constexpr char drop_ticks[] =
     "DELETE FROM backfill_tick WHERE backfill IN (SELECT id FROM backfill WHERE dag_id = ?)";
 constexpr char drop_backfills[] = "DELETE FROM backfill WHERE dag_id = ?";
@@ -37,8 +38,9 @@ void write_deletions(Database& db, const Changes& changes) {
     }
   }
   for (const std::string& dag_id : changes.dags_deleted) {
-    for (const char* sql : {drop_favourites, drop_streaks, drop_ticks, drop_backfills,
-                            drop_asset_queue, drop_asset_refs, drop_dag, drop_versions}) {
+    for (const char* sql :
+         {drop_favourites, drop_streaks, drop_rate_starts, drop_ticks, drop_backfills,
+          drop_asset_queue, drop_asset_refs, drop_dag, drop_versions}) {
       db.statement(sql).run(dag_id);
     }
   }

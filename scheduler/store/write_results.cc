@@ -39,6 +39,9 @@ constexpr char delete_wait[] = "DELETE FROM task_wait WHERE run = ? AND task = ?
 constexpr char upsert_streak[] =
     "INSERT OR REPLACE INTO failure_streak (dag_id, task_id, map_index, failures) "
     "VALUES (?, ?, ?, ?)";
+constexpr char insert_rate_start[] =
+    "INSERT INTO rate_start (dag_id, rate_key, started) VALUES (?, ?, ?)";
+constexpr char delete_rate_starts[] = "DELETE FROM rate_start WHERE dag_id = ? AND started <= ?";
 constexpr char delete_streak[] =
     "DELETE FROM failure_streak WHERE dag_id = ? AND task_id = ? AND map_index = ?";
 constexpr char insert_report[] =
@@ -52,7 +55,8 @@ constexpr char upsert_table[] =
 constexpr char upsert_accepted[] =
     "INSERT INTO accepted (run, task, map_index, fence, outcome, reason, exit_code, signal, "
     "peak_rss_kib, started, ended, slot, plugin_sha256, result_json, files_json, watermark_us, "
-    "records, branch_json) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    "records, branch_json, again) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 constexpr char delete_accepted[] =
     "DELETE FROM accepted WHERE run = ? AND task = ? AND map_index = ? AND fence = ?";
 constexpr char upsert_publication[] =
@@ -90,13 +94,14 @@ constexpr const char* delete_below_run[] = {
 };
 constexpr char delete_run_row[] = "DELETE FROM dag_run WHERE seq = ?";
 
-void write_accepted(Database& db, const Finished& f) {
+void write_accepted(Database& db, const AcceptedRow& r) {
+  const Finished& f = r.report;
   std::optional<std::string> branch;
   if (f.has_branch) branch = json_text(nlohmann::json(f.branch));
   db.statement(upsert_accepted)
       .run(f.key.run, f.key.task, f.key.map_index, f.key.fence, f.outcome, f.reason, f.exit_code,
            f.signal, f.peak_rss_kib, f.started, f.ended, f.slot, f.plugin_sha256, f.result_json,
-           f.files_json, f.watermark_us, f.records, branch);
+           f.files_json, f.watermark_us, f.records, branch, r.again);
 }
 
 void write_wait(Database& db, const WaitRow& r) {
@@ -133,6 +138,12 @@ void write_results(Database& db, const Changes& changes, const std::vector<Rende
   }
   for (const WaitRow& r : changes.waits) write_wait(db, r);
   write_questions(db, changes);
+  for (const auto& gone : changes.rate_starts_gone) {
+    db.statement(delete_rate_starts).run(gone.dag_id, gone.until);
+  }
+  for (const RateStartRow& r : changes.rate_starts) {
+    db.statement(insert_rate_start).run(r.dag_id, r.key, r.started);
+  }
   for (const StreakRow& r : changes.streaks) {
     if (r.failures > 0) {
       db.statement(upsert_streak).run(r.dag_id, r.task_id, r.map_index, r.failures);
@@ -151,7 +162,7 @@ void write_lake(Database& db, const Changes& changes) {
   for (const TableRow& r : changes.tables) {
     db.statement(upsert_table).run(r.table, r.next_number, r.last_version);
   }
-  for (const AcceptedRow& r : changes.accepted) write_accepted(db, r.report);
+  for (const AcceptedRow& r : changes.accepted) write_accepted(db, r);
   for (const AttemptKey& key : changes.accepted_done) {
     db.statement(delete_accepted).run(key.run, key.task, key.map_index, key.fence);
   }

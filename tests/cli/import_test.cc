@@ -200,6 +200,7 @@ steps:
 TEST_CASE("dagu: what decides whether a step runs, and whether what follows goes on") {
   const auto got = dagu(R"(
 params: "MODE=full"
+histRetentionDays: 30
 env: [REGION: eu]
 preconditions: [{condition: "${MODE}", expected: full}]
 steps:
@@ -217,12 +218,45 @@ steps:
 )");
   const auto dag = definition_of(got);
   CHECK(dag["run_if"].dump() == R"([{"equals":"full","value":"{{ params.MODE }}"}])");
+  CHECK(dag["retention"] == "30d");
   CHECK(dag["tasks"][0]["continue_on"].dump() ==
         R"({"exit_codes":[3,4],"mark_success":true,"output":["no rows\\?","^none$"]})");
   CHECK(
       dag["tasks"][1]["run_if"].dump() ==
       R"([{"matches":"[1-9]","value":"{{ ti.xcom_pull('count') }}"},{"not_equals":"us","value":"eu"}])");
   CHECK(dag["tasks"][1]["continue_on"].dump() == R"({"skipped":true})");
+}
+
+TEST_CASE("dagu: a repeatPolicy becomes a loop, by exit code or by what the step prints") {
+  const auto got = dagu(R"(
+steps:
+  - name: poll
+    command: ./poll
+    repeatPolicy: {repeat: until, exitCode: [0, 3], intervalSec: 30, limit: 20, backoff: 2, maxIntervalSec: 300}
+  - name: pages
+    command: ./page
+    output: STATE
+    depends: poll
+    repeat_policy: {repeat: while, condition: "${STATE}", expected: "re:^more", limit: 5}
+  - name: ever
+    command: ./tick
+    depends: pages
+    repeatPolicy: {repeat: true, intervalSec: 60}
+  - name: asks
+    command: ./ask
+    depends: ever
+    repeatPolicy: {repeat: until, condition: "test -f x", limit: 3}
+)");
+  const auto tasks = definition_of(got)["tasks"];
+  CHECK(tasks[0]["repeat"].dump() ==
+        R"({"backoff":2,"delay":30,"max":20,"max_delay":300,"until":{"exit_codes":[0,3]}})");
+  CHECK(tasks[1]["repeat"].dump() ==
+        R"({"max":5,"on_max":"success","while":{"result":{"matches":"^more"}}})");
+  CHECK(tasks[2]["repeat"].dump() ==
+        R"({"delay":60,"max":1000,"on_max":"success","while":{"exit_codes":[0]}})");
+  CHECK_FALSE(tasks[3].contains("repeat"));
+  CHECK(noted(got, "asks: repeatPolicy: \"test -f x\" is computed by Dagu"));
+  CHECK(noted(got, "ever: repeatPolicy: without a limit"));
 }
 
 TEST_CASE("dagu: what is no Dagu file is refused with its line") {

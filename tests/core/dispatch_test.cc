@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <set>
 
+#include "scheduler/core/explain.h"
 #include "tests/core/support.h"
 
 namespace batuta {
@@ -320,6 +321,35 @@ TEST_CASE("the pool view counts slots by state") {
   CHECK(pool.scheduled_slots == 1);
   CHECK(pool.occupied_slots == 2);
   CHECK(pool.open_slots == 126);
+}
+
+TEST_CASE("a task runs at workers of its queue alone, and says when none listens") {
+  World world;
+  world.add(
+      DagMaker("dag").task("plain").task("big", {}, [](Task& t) { t.queue = "large"; }).make());
+  world.join("w", 4);
+  const RunSeq run = world.trigger("dag");
+  CHECK(world.state_of(run, "plain") == TaskState::queued);
+  CHECK(world.state_of(run, "big") == TaskState::scheduled);
+  const auto why = explain(world.state, {run, 1, unmapped}, world.now);
+  REQUIRE(!why.empty());
+  CHECK(why[0].reason ==
+        "no worker listens to the queue 'large'; start one with: batuta worker --queues large");
+  Hello hello;
+  hello.agent_id = "big-one";
+  hello.slots = 1;
+  hello.queues = {"large"};
+  hello.catalogue.emplace_back();
+  hello.catalogue.back().name = "mock";
+  world.tell(WorkerJoined{77, hello});
+  CHECK(world.state_of(run, "big") == TaskState::queued);
+  CHECK(world.row(run, "big").worker == "big-one");
+  const auto views = world.state.worker_views();
+  REQUIRE(views.size() == 2);
+  CHECK(views[0].queues == std::vector<std::string>{"large"});
+  CHECK(views[0].plugins == std::vector<std::string>{"mock"});
+  CHECK(views[1].queues == std::vector<std::string>{"default"});
+  CHECK(world.state.plugin_is_live("mock"));
 }
 
 }  // namespace

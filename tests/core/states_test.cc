@@ -8,11 +8,19 @@
 namespace batuta {
 namespace {
 
-constexpr TaskState all_states[] = {
-    TaskState::none,    TaskState::scheduled,    TaskState::queued,
-    TaskState::running, TaskState::publishing,   TaskState::success,
-    TaskState::failed,  TaskState::up_for_retry, TaskState::upstream_failed,
-    TaskState::skipped, TaskState::removed};
+constexpr TaskState all_states[] = {TaskState::none,
+                                    TaskState::scheduled,
+                                    TaskState::queued,
+                                    TaskState::running,
+                                    TaskState::publishing,
+                                    TaskState::success,
+                                    TaskState::failed,
+                                    TaskState::up_for_retry,
+                                    TaskState::upstream_failed,
+                                    TaskState::skipped,
+                                    TaskState::removed,
+                                    TaskState::deferred,
+                                    TaskState::up_for_reschedule};
 constexpr int cause_count = static_cast<int>(Cause::delay_over) + 1;
 
 TEST_CASE("every state's name reads back as itself") {

@@ -141,6 +141,12 @@ void Ledger::apply_tasks(const Changes& changes) {
     REQUIRE(questions.contains({row.key(), row.try_number}));
     REQUIRE(answers.emplace(std::pair(row.key(), row.try_number), row).second);
   }
+  for (const auto& gone : changes.rate_starts_gone) {
+    std::erase_if(rate_starts, [&](const RateStartRow& row) {
+      return row.dag_id == gone.dag_id && row.started <= gone.until;
+    });
+  }
+  for (const RateStartRow& row : changes.rate_starts) rate_starts.push_back(row);
   for (const StreakRow& row : changes.streaks) {
     const auto key = std::tuple(row.dag_id, row.task_id, row.map_index);
     if (row.failures == 0) REQUIRE(streaks.erase(key) == 1);
@@ -229,6 +235,7 @@ StoredState Ledger::load() const {
     const auto next = std::next(at);
     if (next == questions.end() || next->first.first != key) stored.questions.push_back(at->second);
   }
+  stored.rate_starts = rate_starts;
   for (const auto& [key, row] : streaks) stored.streaks.push_back(row);
   for (const auto& [key, value] : watermarks) {
     stored.watermarks.push_back({key.first, key.second, value});

@@ -52,6 +52,7 @@ struct Ledger {
   std::map<std::pair<InstanceKey, std::int32_t>, QuestionRow> questions;  // by try
   std::map<std::pair<InstanceKey, std::int32_t>, AnswerRow> answers;
   std::map<std::tuple<std::string, std::string, std::int32_t>, StreakRow> streaks;
+  std::vector<RateStartRow> rate_starts;
   std::map<AttemptKey, JobExecutionRow> jobs;
   std::map<AttemptKey, AttemptReportRow> reports;
   std::map<std::int64_t, OutboxRow> outbox;

@@ -71,6 +71,25 @@ TEST_CASE("an attempt whose successor left in the same turn is counted as it end
   CHECK(told.ran.sum == 3s);
 }
 
+TEST_CASE("events of assets are counted by who made them, runs by whom they started") {
+  Runs world;
+  AssetEventRow made;
+  made.source_dag_id = "d";
+  AssetEventRow told;
+  world.effects.changes.asset_events = {made, made, told};
+  RunRow started;
+  started.dag_id = "reader";
+  started.type = RunType::asset_triggered;
+  RunRow manual = started;
+  manual.type = RunType::manual;
+  world.effects.changes.runs_created = {started, manual};
+  Tallies tallies;
+  tallies.add(world.effects, world.state);
+  CHECK(tallies.by_dag().at("d").asset_events == 2);
+  CHECK(tallies.by_dag().at("reader").asset_runs == 1);
+  CHECK(tallies.told_asset_events() == 1);
+}
+
 TEST_CASE("what was given back before it began has no duration") {
   Runs world;
   world.run(1, "d");

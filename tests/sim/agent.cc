@@ -90,6 +90,7 @@ void Agent::connect() {
   hello.agent_lock = id_ + ".lock";
   hello.hostname = c_.knobs.one_host ? "host" : "host" + std::to_string(index_);
   hello.slots = c_.knobs.slots;
+  if (c_.knobs.queues && index_ == 0) hello.queues = {"default", "large"};
   for (const char* name : {"mock", "branch", "financial_bronze"}) {
     hello.catalogue.emplace_back();
     hello.catalogue.back().name = name;

@@ -5,6 +5,7 @@
 #include "scheduler/core/sanity.h"
 #include "tests/sim/digest.h"
 #include "tests/sim/graph.h"
+#include "tests/sim/loop_model.h"
 #include "tests/sim/violation.h"
 
 namespace batuta::sim {
@@ -25,7 +26,7 @@ constexpr std::string_view event_names[] = {
     "pool deleted", "worker joined", "worker lost",
     "agent dead", "worker heartbeat", "worker catalogue",
     "attempt started", "attempt finished", "attempt recalled",
-    "task expanded", "gate answered", "task resolved", "wait checked",
+    "task expanded", "gate answered", "run keys read", "task resolved", "wait checked",
     "question answered", "asset changed", "queued asset events dropped", "publication settled", "publication refused",
     "stalled"};
 // clang-format on
@@ -132,6 +133,8 @@ void Checker::decided(const Effects& effects, const SchedulerState& state) {
   check_paused(effects, state);
   check_queue(effects.changes, state);
   check_backfills(effects.changes);
+  check_keys(effects.changes, state);
+  check_routes(effects, state);
   check_watermarks(effects.changes);
   check_waits(effects.changes);
   check_answers(effects.changes);
@@ -148,8 +151,16 @@ void Checker::decided(const Effects& effects, const SchedulerState& state) {
 }
 
 void Checker::committed(const Effects& effects) {
-  for (const AttemptKey& key : heard_) ledger_.recorded(key);
+  for (const AttemptKey& key : heard_) {
+    const Life* life = ledger_.find(key);
+    const auto run = store_.data().runs.find(key.run);
+    const bool looped =
+        life && life->ended && run != store_.data().runs.end() &&
+        loop_says(run->second.dag->tasks[key.task], life->report) != LoopSays::nothing;
+    ledger_.recorded(key, looped);
+  }
   limits_.committed(effects);
+  keys_committed(effects);
   ticks_committed();
 }
 
@@ -196,6 +207,7 @@ void Checker::check_update(const Changes::TaskUpdate& update, const Changes& cha
   check_tries(update.row, old, run.dag->tasks[update.row.task]);
   check_asked(update.row, old, run.run);
   check_early_end(update.row, old, run.run);
+  check_loop(update.row, old, run);
   check_window(update.row, run, changes);
   check_mapped(update.row, old, state);
   check_resolved(update.row, old, run, state);
@@ -344,6 +356,7 @@ void Checker::whole(const SchedulerState& state) {
   sanity_check(state);
   check_owners(state);
   check_overdue(state);
+  check_patience(state);
   check_waiting(state);
   check_queues(state);
   workers_.check_idle(state);

@@ -76,6 +76,21 @@ class Checker {
   void check_asked(const TaskInstanceRow& row, const TaskInstanceRow& old, const RunRow& run);
   void check_early_end(const TaskInstanceRow& row, const TaskInstanceRow& old, const RunRow& run);
   void check_branch(const TaskInstanceRow& row, const StoredRun& run);
+  void check_keys(const Changes& changes, const SchedulerState& state);
+  void check_key_start(const RunRow& row, const Dag& newest, const SchedulerState& state);
+  void check_key_wait(const RunRow& row, const Dag& newest, const SchedulerState& state);
+  // Starts of runs of its rate's key, in earlier turns, that count yet.
+  std::int64_t starts_within(const RunRow& run, Duration per, bool before_restart) const;
+  void keys_committed(const Effects& effects);
+  void check_routes(const Effects& effects, const SchedulerState& state);
+  // Its end needs no other cause: it waited too long, or all of its tries took too long.
+  bool is_out_of_time(const TaskInstanceRow& row, const StoredRun& run);
+  void check_patience(const SchedulerState& state);
+  void check_loop(const TaskInstanceRow& row, const TaskInstanceRow& old, const StoredRun& run);
+  // The attempt's end is a success because its loop says so.
+  bool ends_well_by_loop(const Task& task, const Life* life) const;
+  // It ran as often as it may, and that is a failure.
+  bool loop_is_spent(const TaskInstanceRow& row, const Task& task, const Life* life) const;
   void check_launches(const Effects& effects);
   void check_history(const Effects& effects);
   void check_cancels(const Effects& effects);
@@ -183,6 +198,8 @@ class Checker {
   std::vector<AttemptKey> heard_;  // reports of current attempts in this batch
   std::map<std::int64_t, std::vector<Time>> told_ticks_;  // of backfills, in order
   std::set<std::int64_t> cancelled_backfills_;
+  std::map<std::pair<std::string, std::string>, std::vector<Time>> rate_starts_;  // by DAG, key
+  std::vector<RateStartRow> rate_begun_;                                          // in this turn
   Time started_{};                            // when the state was read from the store
   std::map<std::string, Time> asset_run_at_;  // when a DAG's last run by assets was decided
   std::uint64_t turns_ = 0;

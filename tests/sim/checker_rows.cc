@@ -48,7 +48,8 @@ void Checker::check_cause(const TaskInstanceRow& row, TaskState from, const Stor
   if (succeeds && from != row.state && !asked) {
     const bool earned = life && life->ended &&
                         (life->report.outcome == Outcome::success ||
-                         (task.continue_on.mark_success && goes_on_after(task, life->report)));
+                         (task.continue_on.mark_success && goes_on_after(task, life->report)) ||
+                         ends_well_by_loop(task, life));
     require(earned || !task.needs_worker(), "I2", text);
     if (row.state == TaskState::success && life)
       require(lake_.published(life->report.key) == life->report.outputs.size(), "I2",
@@ -62,7 +63,11 @@ void Checker::check_cause(const TaskInstanceRow& row, TaskState from, const Stor
       !(retries && life && life->ended && (ends_for_good(task, life->report) || skips(task, life))),
       "I5", [&] { return "retried although it was not to be: " + describe(run, row); });
   if (asked || task.is_resolved) return;  // of those: check_resolved
-  const int failures = ledger_.failures(row.key());
+  // A loop that ran as often as it may, and a wait that was too long, is a failure without an
+  // attempt of its own.
+  const bool late = is_out_of_time(row, run);
+  const int failures =
+      ledger_.failures(row.key()) + (late || loop_is_spent(row, task, life) ? 1 : 0);
   require(row.failures <= failures, "I5",
           [&] { return "charged with failures that did not happen: " + describe(run, row); });
   require(ledger_.recorded_failures(row.key()) <= task.retry.retries + 1, "I5",
@@ -109,7 +114,9 @@ void Checker::check_failed(const TaskInstanceRow& row, const Task& task, const L
   const bool useless = life && life->ended && ends_for_good(task, life->report);
   const bool lost = row.losses > 0 && row.losses > most_losses(task);
   const bool refused = row.conflicts > 0 && row.conflicts >= c_.knobs.options.max_conflicts;
-  require(spent || useless || lost || refused, "I5",
+  const bool looped = loop_is_spent(row, task, life);
+  if (looped) c_.met(Situation::loop_spent);
+  require(spent || useless || lost || refused || looped || is_out_of_time(row, run), "I5",
           [&] { return "failed with budget left: " + describe(run, row); });
 }
 
@@ -164,7 +171,7 @@ void Checker::check_early_end(const TaskInstanceRow& row, const TaskInstanceRow&
   if (answer_to(row, store_.data().runs.at(row.run))) return;
   const bool by_itself =
       skips(store_.data().runs.at(row.run).dag->tasks[row.task], ledger_.find(row.attempt()));
-  require(by_itself || row.failures + row.losses + row.conflicts == 0, "I20",
+  require(by_itself || row.failures + row.losses + row.conflicts + row.repeats == 0, "I20",
           [&] { return "skipped although it ran: task " + std::to_string(row.task); });
 }
 
@@ -255,7 +262,8 @@ void Checker::check_owners(const SchedulerState& state) {
     if (run->run.state != DagRunState::running) continue;
     for (const TaskInstanceRow& row : run->rows()) {
       const auto text = [&] { return "nothing will move it: " + describe(*run, row); };
-      if (row.state == TaskState::up_for_retry) require(row.retry_at.has_value(), "I9", text);
+      if (row.state == TaskState::up_for_retry || row.state == TaskState::up_for_reschedule)
+        require(row.retry_at.has_value(), "I9", text);
       if (row.state == TaskState::queued || row.state == TaskState::running)
         require(!row.worker.empty(), "I9", text);
       if (row.state == TaskState::none || row.state == TaskState::scheduled)
@@ -325,7 +333,7 @@ void Checker::meet(const Changes::TaskUpdate& update, const StoredRun& run) {
       c_.met(Situation::stale_output_refused);
     if (fails) c_.met(Situation::conflicts_exhausted);
   }
-  if (!fails || row.failures <= old.failures) return;
+  if (!fails || row.failures <= old.failures || row.repeats > old.repeats) return;
   if (task.retry.retries > 0 && row.failures > task.retry.retries)
     c_.met(Situation::retries_exhausted);
   const Life* life = ledger_.find(row.attempt());

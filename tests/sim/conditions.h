@@ -13,6 +13,13 @@ inline std::uint64_t drawn_for(RunSeq run, std::uint64_t salt) {
   return (stamp ^ (stamp >> 29)) % 10;
 }
 
+// What a run is counted under; some runs under nothing.
+inline std::optional<std::string> key_of_run(RunSeq run, std::uint64_t salt) {
+  const std::uint64_t drawn = drawn_for(run, salt);
+  if (drawn == 9) return std::nullopt;
+  return drawn < 6 ? "often" : "rare";
+}
+
 inline bool run_if_holds(const RunRow& run, const Dag& dag) {
   return dag.run_if_json.empty() || drawn_for(run.seq, 1) > 2;
 }

@@ -86,6 +86,24 @@ void draw_conditions(Rng& rng, Task& task) {
   on.mark_success = !task.is_data && rng.chance(500);
 }
 
+void draw_loop(Rng& rng, Task& task) {
+  const bool may = task.needs_worker() && !task.is_data && !task.is_branch && !task.is_setup;
+  if (!may || !rng.chance(400)) return;
+  Repeat& loop = task.repeat;
+  loop.max = static_cast<std::int32_t>(rng.between(1, 4));
+  loop.until = rng.chance(500);
+  if (rng.chance(500)) {
+    const auto least = static_cast<std::int32_t>(rng.below(3));
+    loop.exit_codes.push_back({least, least + static_cast<std::int32_t>(rng.below(2))});
+  }
+  if (task.continue_on.output.empty() && rng.chance(300)) loop.output.emplace_back("ready");
+  if (loop.exit_codes.empty() && loop.output.empty()) loop.result_json = "[]";
+  loop.delay = seconds(rng.between(0, 5));
+  if (rng.chance(300)) loop.multiplier = 2;
+  loop.max_delay = seconds(12);
+  loop.max_is_success = rng.chance(400);
+}
+
 Task draw_task(Context& c, TaskIndex index) {
   Rng& rng = c.rng;
   const Knobs& k = c.knobs;
@@ -94,14 +112,18 @@ Task draw_task(Context& c, TaskIndex index) {
   task.upstream = draw_parents(rng, index, k.max_parents);
   draw_kind(rng, k, task);
   draw_limits(rng, k, task);
+  if (k.queues && rng.chance(300)) task.queue = "large";
   if (k.odd_rules && rng.chance(400))
     task.trigger_rule = static_cast<TriggerRule>(rng.below(trigger_rule_count));
   draw_retries(rng, k, task);
   if (k.conditions) draw_conditions(rng, task);
   if (k.execution_timeouts && rng.chance(500)) task.execution_timeout = seconds(rng.between(1, 8));
+  if (k.execution_timeouts && rng.chance(250)) task.queued_timeout = seconds(rng.between(1, 8));
+  if (k.execution_timeouts && rng.chance(250)) task.total_timeout = seconds(rng.between(2, 30));
   if (k.prior_dependence && rng.chance(300)) task.depends_on_past = true;
   if (k.prior_dependence && rng.chance(150)) task.wait_for_downstream = true;
   task.is_setup = k.setups && !task.is_mapped() && rng.chance(250);
+  if (k.loops) draw_loop(rng, task);
   if (rng.chance(500)) task.notifiers.push_back({AlertOn::failure, "{\"notifier\":\"slack\"}"});
   return task;
 }
@@ -112,6 +134,7 @@ Task teardown_of(Context& c, const Dag& dag) {
   task.is_teardown = true;
   task.trigger_rule = TriggerRule::all_done_setup_success;
   task.expand_json.clear();
+  task.repeat = {};
   task.execution_timeout = seconds(c.rng.between(1, 8));  // the end of its run does not end it
   if (task.plugin == "branch") task.plugin = "mock";
   return task;
@@ -217,6 +240,19 @@ void draw_schedule(Context& c, Dag& dag) {
   if (c.rng.chance(200)) dag.jitter = seconds(c.rng.between(1, 10));
 }
 
+void draw_run_limits(Rng& rng, Dag& dag) {
+  if (rng.chance(600)) {
+    dag.concurrency = {"{}",
+                       static_cast<std::int32_t>(rng.between(1, 2)),
+                       {},
+                       static_cast<WhenFull>(rng.below(3))};
+  }
+  if (rng.chance(600)) {
+    dag.rate = {"{}", static_cast<std::int32_t>(rng.between(1, 3)), seconds(rng.between(2, 15)),
+                rng.chance(300) ? WhenFull::skip : WhenFull::queue};
+  }
+}
+
 }  // namespace
 
 std::shared_ptr<const Dag> make_dag(Context& c, int index, int edition) {
@@ -238,6 +274,7 @@ std::shared_ptr<const Dag> make_dag(Context& c, int index, int edition) {
     dag.max_active_runs = static_cast<int>(rng.between(1, 3));
     dag.max_active_tasks = static_cast<int>(rng.between(1, 4));
   }
+  if (k.run_limits) draw_run_limits(rng, dag);
   if (dag.overlap == Overlap::allow_all) dag.max_active_runs = 0;
   if (k.dagrun_timeouts) dag.dagrun_timeout = seconds(rng.between(2, 30));
   return *finish_dag(std::move(dag));

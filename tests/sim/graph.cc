@@ -13,38 +13,58 @@ struct Edge {
   TaskState to;
 };
 
-constexpr std::size_t states = 12;
+constexpr std::size_t states = 13;
 using Matrix = std::array<std::array<bool, states>, states>;
 constexpr std::size_t at(TaskState s) {
   return static_cast<std::size_t>(s);
 }
 
 constexpr Edge machine_edges[] = {
-    {none, scheduled},       {none, upstream_failed},
-    {none, skipped},         {none, failed},
-    {scheduled, queued},     {scheduled, success},
-    {scheduled, skipped},    {scheduled, deferred},
-    {scheduled, failed},     {scheduled, up_for_retry},
-    {deferred, success},     {deferred, failed},
-    {deferred, skipped},     {deferred, up_for_retry},
-    {queued, scheduled},     {queued, running},
-    {queued, publishing},    {queued, success},
-    {queued, failed},        {queued, up_for_retry},
-    {queued, skipped},       {running, publishing},
-    {running, success},      {running, failed},
-    {running, up_for_retry}, {running, scheduled},
-    {running, skipped},      {publishing, success},
-    {publishing, failed},    {publishing, up_for_retry},
-    {publishing, scheduled}, {up_for_retry, scheduled},
+    {none, scheduled},
+    {none, upstream_failed},
+    {none, skipped},
+    {none, failed},
+    {scheduled, queued},
+    {scheduled, success},
+    {scheduled, skipped},
+    {scheduled, deferred},
+    {scheduled, failed},
+    {scheduled, up_for_retry},
+    {deferred, success},
+    {deferred, failed},
+    {deferred, skipped},
+    {deferred, up_for_retry},
+    {queued, scheduled},
+    {queued, running},
+    {queued, publishing},
+    {queued, success},
+    {queued, failed},
+    {queued, up_for_retry},
+    {queued, skipped},
+    {running, publishing},
+    {running, success},
+    {running, failed},
+    {running, up_for_retry},
+    {running, scheduled},
+    {running, skipped},
+    {publishing, success},
+    {publishing, failed},
+    {publishing, up_for_retry},
+    {publishing, scheduled},
+    {up_for_retry, scheduled},
+    {queued, up_for_reschedule},
+    {running, up_for_reschedule},
+    {publishing, up_for_reschedule},
+    {up_for_reschedule, scheduled},
 };
-constexpr TaskState waiting[] = {none, scheduled, up_for_retry, deferred};
+constexpr TaskState waiting[] = {none, scheduled, up_for_retry, deferred, up_for_reschedule};
 constexpr TaskState attempted[] = {queued, running};
 constexpr TaskState ended[] = {success, failed, upstream_failed, skipped, removed};
 constexpr TaskState by_hand[] = {success, failed, skipped};
 
 void add_run_ended(Matrix& m) {
   m[at(none)][at(skipped)] = true;
-  for (TaskState s : {scheduled, up_for_retry, deferred})
+  for (TaskState s : {scheduled, up_for_retry, deferred, up_for_reschedule})
     for (TaskState to : by_hand) m[at(s)][at(to)] = true;
   for (TaskState s : attempted)
     for (TaskState to : by_hand) m[at(s)][at(to)] = true;

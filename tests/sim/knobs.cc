@@ -32,6 +32,9 @@ void draw_pipelines(Rng& rng, Knobs& k) {
   k.max_retries = static_cast<int>(rng.between(0, 3));
   k.retry_rules = rng.chance(300);
   k.conditions = rng.chance(300);
+  k.loops = rng.chance(250);
+  k.run_limits = rng.chance(250);
+  k.queues = rng.chance(200);
   k.task_ms = static_cast<int>(rng.chance(500) ? rng.between(1, 200) : rng.between(200, 5000));
 }
 

@@ -32,7 +32,10 @@ struct Knobs {
   bool dagrun_timeouts = false;
   bool execution_timeouts = false;
   int max_retries = 2;
-  bool conditions = false;   // run_if, continue_on
+  bool conditions = false;  // run_if, continue_on
+  bool loops = false;
+  bool queues = false;       // tasks that not every worker takes
+  bool run_limits = false;   // over runs of one key
   bool retry_rules = false;  // and infrastructure retries of their own
 
   // Cluster.

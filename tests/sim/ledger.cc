@@ -52,9 +52,11 @@ const Life* Ledger::find(const AttemptKey& key) const {
   return it == lives_.end() ? nullptr : &it->second;
 }
 
-void Ledger::recorded(const AttemptKey& key) {
+void Ledger::recorded(const AttemptKey& key, bool looped) {
   const auto it = lives_.find(key);
-  if (it != lives_.end()) it->second.recorded = true;
+  if (it == lives_.end()) return;
+  it->second.recorded = true;
+  it->second.looped = looped;
 }
 
 int Ledger::count_failures(const InstanceKey& instance, bool only_recorded) const {
@@ -62,7 +64,8 @@ int Ledger::count_failures(const InstanceKey& instance, bool only_recorded) cons
   for (auto life = lives_.lower_bound({instance.run, instance.task, instance.map_index, 0});
        life != lives_.end() && life->first.instance() == instance; ++life) {
     const Life& l = life->second;
-    if (l.ended && own_fault(l.report.outcome) && (l.recorded || !only_recorded)) ++count;
+    if (l.ended && own_fault(l.report.outcome) && !l.looped && (l.recorded || !only_recorded))
+      ++count;
   }
   return count;
 }

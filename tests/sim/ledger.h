@@ -19,6 +19,7 @@ struct Life {
   Finished report;           // valid once ended
   bool died_silent = false;  // its agent died with it: no report will ever come
   bool recorded = false;     // its report is in a commit, while it was the current attempt
+  bool looped = false;       // it was a turn of a loop: no failure, however it ended
 };
 
 class Ledger {
@@ -39,7 +40,7 @@ class Ledger {
   int failures(const InstanceKey& instance) const;
   // Of these, the ones that the scheduler has recorded as what they were.
   int recorded_failures(const InstanceKey& instance) const;
-  void recorded(const AttemptKey& key);
+  void recorded(const AttemptKey& key, bool looped);
 
  private:
   Context& c_;

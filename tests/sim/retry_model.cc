@@ -42,7 +42,8 @@ bool skips(const Task& task, const Life* life) {
 
 bool goes_on_after(const Task& task, const Finished& report) {
   const ContinueOn& on = task.continue_on;
-  bool fits = on.failure || (report.output_found && class_of_end(report.outcome));
+  bool fits = on.failure ||
+              (report.output_found && task.repeat.output.empty() && class_of_end(report.outcome));
   for (const CodeRange& range : on.exit_codes) {
     fits = fits || (report.exit_code >= range.least && report.exit_code <= range.most);
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "tests/sim/conditions.h"
+#include "tests/sim/loop_model.h"
 #include "tests/sim/mapping.h"
 #include "tests/sim/violation.h"
 #include "tests/sim/waits.h"
@@ -343,6 +344,17 @@ Result<LaunchContext::Expansion> SchedulerNode::expand(const Attempt& attempt) {
   }
   if (count == 0) c_.met(Situation::mapped_over_nothing);
   return Expansion{count, {}};
+}
+
+Result<LaunchContext::RunKeys> SchedulerNode::run_keys(const Attempt& attempt, const Dag& limits) {
+  RunKeys keys;
+  if (limits.concurrency.is_set()) keys.concurrency = key_of_run(attempt.run.seq, 31);
+  if (limits.rate.is_set()) keys.rate = key_of_run(attempt.run.seq, 37);
+  return keys;
+}
+
+bool SchedulerNode::fits_loop(const Task& task, const Finished& report) {
+  return returns_what_fits(task, report.key);
 }
 
 Result<LaunchContext::Gate> SchedulerNode::gate(const Attempt& attempt) {

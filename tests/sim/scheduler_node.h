@@ -89,6 +89,8 @@ class SchedulerNode : public TurnDriver, public Executor, public LaunchContext {
   std::vector<XcomName> xcoms_of_alert(const Dag& dag, const std::string& notifier) override;
   Result<Expansion> expand(const Attempt& attempt) override;
   Result<Gate> gate(const Attempt& attempt) override;
+  Result<RunKeys> run_keys(const Attempt& attempt, const Dag& limits) override;
+  bool fits_loop(const Task& task, const Finished& report) override;
   Result<Resolution> resolve(const Attempt& attempt, const DagFinder& newest, Time now) override;
   void let_answer(const InstanceKey& key, std::int32_t try_number, const std::string& option);
   Status render_launch(const Attempt& attempt, Launch& out, std::string& rendered) override;

@@ -84,6 +84,18 @@ namespace batuta::sim {
   X(went_on_after_failure, "a failure that what follows takes for a success")         \
   X(went_on_after_skip, "a skipped task that what follows takes for a success")       \
   X(failure_marked_success, "a failed attempt that continue_on makes a success")      \
+  X(key_full, "a run that waits for another one of its key")                          \
+  X(key_skipped, "a run skipped for want of room under its key")                      \
+  X(key_cancelled, "a run ended early for a newer one of its key")                    \
+  X(rate_full, "a run that waits for its rate")                                       \
+  X(rate_over_restart, "a run that waits for a rate of starts from before a restart") \
+  X(queue_timed_out, "a task that waited too long for a slot")                        \
+  X(total_timed_out, "a task whose tries took too long together")                     \
+  X(routed, "a task that not every worker takes")                                     \
+  X(loop_went_on, "a try that its loop asked for")                                    \
+  X(loop_spent, "a loop that ran as often as it may, and failed")                     \
+  X(loop_spent_well, "a loop that ran as often as it may, and that is well")          \
+  X(loop_ended_by_code, "a failed try that ended its loop well")                      \
   X(attempt_refused, "an attempt that its worker could not run")                      \
   X(task_timed_out, "an attempt past its execution time-out")                         \
   X(run_timed_out, "a run past its time-out")                                         \

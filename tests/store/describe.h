@@ -45,7 +45,8 @@ inline void describe(Text& t, const RunRow& r) {
         r.logical_date, r.data_interval_start, r.data_interval_end, r.run_after, r.queued_at,
         r.start_date, r.end_date, r.last_scheduling_decision, r.conf_json, r.conf_start, r.conf_end,
         r.note, r.triggered_by, r.triggering_user, r.idempotency_key, r.request_digest, r.reason,
-        r.clear_number, r.ending, r.backfill, r.backfill_tick, r.deadlines_missed, r.is_paused);
+        r.clear_number, r.ending, r.backfill, r.backfill_tick, r.deadlines_missed, r.is_paused,
+        r.keys_known, r.concurrency_key, r.rate_key);
 }
 
 inline void describe(Text& t, const BackfillRow& b) {
@@ -60,7 +61,7 @@ inline void describe(Text& t, const TaskInstanceRow& r) {
         r.max_tries, r.failures, r.losses, r.conflicts, r.scheduled_at, r.queued_at, r.start_date,
         r.end_date, r.retry_at, r.window_start, r.window_end, r.worker, r.hostname, r.slot,
         r.reason, r.note, r.plugin_sha256, r.exit_code, r.signal, r.peak_rss_kib, r.pid, r.asked,
-        r.left_out_by, r.map_name, r.continued);
+        r.left_out_by, r.map_name, r.continued, r.repeats, r.first_start);
 }
 
 inline void describe(Text& t, const PublicationRow& p) {
@@ -158,11 +159,16 @@ inline std::string described(const StoredState& s) {
   for (const TableRow& r : s.tables)
     t.add(std::string("table"), r.table, r.next_number, r.last_version);
   for (const PublicationRow& p : s.publications) describe(t, p);
-  for (const AcceptedRow& a : s.accepted) describe(t, a.report);
+  for (const AcceptedRow& a : s.accepted) {
+    describe(t, a.report);
+    t.add(a.again);
+  }
   for (const WatermarkRow& w : s.watermarks)
     t.add(std::string("mark"), w.dag_id, w.task_id, w.value);
   for (const WaitRow& w : s.waits) describe(t, w);
   for (const OpenQuestion& q : s.questions) describe(t, q);
+  for (const RateStartRow& r : s.rate_starts)
+    t.add(std::string("start"), r.dag_id, r.key, r.started);
   for (const StreakRow& r : s.streaks)
     t.add(std::string("streak"), r.dag_id, r.task_id, r.map_index, r.failures);
   for (const AssetRow& a : s.assets) describe(t, a);

@@ -15,6 +15,7 @@ namespace batuta::test {
 
 inline AcceptedRow make_accepted(const AttemptKey& key) {
   AcceptedRow a;
+  a.again = true;
   Finished& f = a.report;
   f.key = key;
   f.reason = "done";

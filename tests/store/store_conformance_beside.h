@@ -54,6 +54,29 @@ TEST_CASE_TEMPLATE_DEFINE(
   CHECK(h.store().load().streaks == std::vector<StreakRow>{{"etl", "load", -1, 5}});
 }
 
+TEST_CASE_TEMPLATE_DEFINE(
+    "starts of runs count in their rate until they are old, or their DAG is deleted", Harness,
+    rate_starts) {
+  Harness h;
+  commit(h.store(), new_run(make_run(1)));
+  Changes put;
+  put.rate_starts = {
+      {"etl", "eu", at(5)}, {"etl", "eu", at(5)}, {"etl", "br", at(9)}, {"other", "eu", at(1)}};
+  commit(h.store(), put);
+  h.reopen();
+  const std::vector<RateStartRow> all = {
+      {"etl", "br", at(9)}, {"etl", "eu", at(5)}, {"etl", "eu", at(5)}, {"other", "eu", at(1)}};
+  CHECK(h.store().load().rate_starts == all);
+  Changes gone;
+  gone.rate_starts_gone = {{"etl", at(5)}};
+  gone.dags_deleted = {"other"};
+  gone.rate_starts = {{"etl", "eu", at(11)}};
+  commit(h.store(), gone);
+  h.reopen();
+  const std::vector<RateStartRow> left = {{"etl", "br", at(9)}, {"etl", "eu", at(11)}};
+  CHECK(h.store().load().rate_starts == left);
+}
+
 TEST_CASE_TEMPLATE_DEFINE("one question is answered in its own order, what is not there as nothing",
                           Harness, questions) {
   Harness h;
@@ -299,6 +322,7 @@ TEST_CASE_TEMPLATE_DEFINE("assets and what is queued of their events come back, 
   TEST_CASE_TEMPLATE_INVOKE(questions_kept, __VA_ARGS__); \
   TEST_CASE_TEMPLATE_INVOKE(assets_kept, __VA_ARGS__);    \
   TEST_CASE_TEMPLATE_INVOKE(streaks, __VA_ARGS__);        \
+  TEST_CASE_TEMPLATE_INVOKE(rate_starts, __VA_ARGS__);    \
   TEST_CASE_TEMPLATE_INVOKE(outbox, __VA_ARGS__);         \
   TEST_CASE_TEMPLATE_INVOKE(dag_deleted, __VA_ARGS__);    \
   TEST_CASE_TEMPLATE_INVOKE(beside, __VA_ARGS__)

@@ -128,6 +128,9 @@ inline RunRow make_full_run(std::int64_t seq) {
   r.ending = DagRunState::failed;
   r.deadlines_missed = 5;
   r.is_paused = true;
+  r.keys_known = true;
+  r.concurrency_key = "acme";
+  r.rate_key = "eu";
   r.backfill = 4;
   r.backfill_tick = 2;
   return r;
@@ -233,6 +236,8 @@ inline TaskInstanceRow make_full_task(std::int64_t run, TaskIndex task) {
   r.asked = TaskState::skipped;
   r.left_out_by = 2;
   r.continued = true;
+  r.repeats = 7;
+  r.first_start = at(33);
   return r;
 }
 

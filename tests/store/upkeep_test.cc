@@ -109,6 +109,38 @@ TEST_CASE_FIXTURE(Fixture, "the file gives back the room of what retention remov
   CHECK_FALSE(upkeep.give_back_space());
 }
 
+TEST_CASE_FIXTURE(Fixture, "a DAG's runs are kept as it says, longer or shorter than the others'") {
+  const auto ended = [&](std::int64_t seq, const char* dag_id, Time when) {
+    RunRow run = make_run(seq);
+    run.dag_id = dag_id;
+    run.run_after = when;
+    Changes changes = new_run(run, 1);
+    for (DagRow& row : changes.dags) row.dag_id = dag_id;
+    commit(*store, changes);
+    commit(*store, end_run(run, when));
+  };
+  for (int n = 0; n < 6; ++n) {
+    ended(1 + n, "short", at(100 + n));
+    ended(11 + n, "long", at(100 + n));
+    ended(21 + n, "count", at(100 + n));
+    ended(31 + n, "others", at(100 + n));
+  }
+  const std::vector<DagRetention> apart = {
+      {"long", at(101), 0}, {"count", {}, 2}, {"short", at(105), 0}, {"unknown", {}, 5}};
+  SqliteUpkeep upkeep(store->database());
+  while (upkeep.prune_runs(at(103), apart)) {
+  }
+  CHECK(count("dag_run WHERE dag_id = 'others'") == 3);
+  CHECK(count("dag_run WHERE dag_id = 'long'") == 5);
+  CHECK(count("dag_run WHERE dag_id = 'short'") == 1);
+  CHECK(count("dag_run WHERE dag_id = 'count'") == 2);
+  CHECK(count("task_instance") == 11);
+  CHECK(count("dag_run WHERE seq = 26") == 1);
+  while (upkeep.prune_runs(at(103), apart)) {
+  }
+  CHECK(count("dag_run") == 11);
+}
+
 TEST_CASE_FIXTURE(Fixture, "no step of retention looks at more rows than it may take away") {
   for (const std::string& sql : SqliteUpkeep::retention_statements()) {
     std::string plan = plan_of(store->database(), sql);
@@ -231,7 +263,7 @@ TEST_CASE_FIXTURE(Fixture,
       "NULL, data_interval_start, data_interval_end, run_after, queued_at, start_date, end_date, "
       "last_scheduling_decision, conf_json, conf_start, conf_end, note, triggered_by, "
       "triggering_user, '', request_digest, reason, clear_number, ending, backfill, backfill_tick, "
-      "deadlines_missed, is_paused "
+      "deadlines_missed, is_paused, keys_known, concurrency_key, rate_key "
       "FROM dag_run, (WITH RECURSIVE c(n) AS (SELECT 100 UNION ALL SELECT n + 1 FROM c "
       "WHERE n < 3000) SELECT n FROM c) WHERE seq = 1");
   const auto count_steps = [](void* thousands) { return ++*static_cast<int*>(thousands), 0; };

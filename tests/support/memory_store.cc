@@ -40,6 +40,9 @@ StoredState MemoryStore::load() {
     if (next == data_.questions.end() || next->first.first != key)
       stored.questions.push_back(at->second.row);
   }
+  for (const auto& [dag_id, key, started] : data_.rate_starts) {
+    stored.rate_starts.push_back({dag_id, key, started});
+  }
   for (const auto& [key, row] : data_.streaks) stored.streaks.push_back(row);
   load_past(stored);
   stored.catalogue = data_.catalogue;
@@ -255,6 +258,14 @@ void MemoryStore::apply_tasks(const Changes& changes) {
     BATUTA_CHECK(!question.answer, "a second answer");
     question.answer = row;
   }
+  for (const auto& gone : changes.rate_starts_gone) {
+    std::erase_if(data_.rate_starts, [&](const auto& start) {
+      return std::get<0>(start) == gone.dag_id && std::get<2>(start) <= gone.until;
+    });
+  }
+  for (const RateStartRow& row : changes.rate_starts) {
+    data_.rate_starts.emplace(row.dag_id, row.key, row.started);
+  }
   for (const StreakRow& row : changes.streaks) {
     const auto key = std::tuple(row.dag_id, row.task_id, row.map_index);
     if (row.failures == 0) {
@@ -322,6 +333,7 @@ void MemoryStore::apply_deletions(const Changes& changes) {
   }
   for (const std::string& dag_id : changes.dags_deleted) {
     std::erase_if(data_.streaks, [&](const auto& s) { return s.second.dag_id == dag_id; });
+    std::erase_if(data_.rate_starts, [&](const auto& s) { return std::get<0>(s) == dag_id; });
     for (const auto& [seq, run] : data_.runs) BATUTA_CHECK(run.run.dag_id != dag_id, dag_id);
     std::erase_if(data_.asset_queue, [&](const auto& q) { return q.first.first == dag_id; });
     data_.asset_refs.erase(dag_id);

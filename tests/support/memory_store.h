@@ -44,7 +44,8 @@ class MemoryStore : public Store {
       QuestionRow row;
       std::optional<AnswerRow> answer;
     };
-    std::map<std::pair<InstanceKey, std::int32_t>, Question> questions;  // by try
+    std::map<std::pair<InstanceKey, std::int32_t>, Question> questions;     // by try
+    std::multiset<std::tuple<std::string, std::string, Time>> rate_starts;  // DAG, key, when
     std::map<std::tuple<std::string, std::string, std::int32_t>, StreakRow> streaks;
     std::map<XcomId, XcomRow> xcoms;
     std::vector<AttemptRow> attempts;

@@ -562,7 +562,7 @@ export interface TaskInstance {
   pool: string; pool_slots: number; priority_weight: number; queue: string; queued_when: string | null;
   rendered_fields: Record<string, unknown>; rendered_map_index: string | null; run_after: string;
   scheduled_when: string | null; start_date: string | null;
-  state: 'scheduled' | 'queued' | 'running' | 'success' | 'failed' | 'up_for_retry' | 'upstream_failed' | 'skipped' | 'removed' | 'deferred' | null;
+  state: 'scheduled' | 'queued' | 'running' | 'success' | 'failed' | 'up_for_retry' | 'upstream_failed' | 'skipped' | 'removed' | 'deferred' | 'up_for_reschedule' | null;
   task_display_name: string; task_id: string; trigger: unknown; triggerer_job: unknown; try_number: number;
   unixname: string | null;
 }

@@ -3,7 +3,7 @@ import { t } from '../lib/words';
 import { RunTypeMark } from './grid_head';
 import { StateBadge } from './state_badge';
 
-const shown = ['success', 'running', 'failed', 'upstream_failed', 'up_for_retry', 'queued', 'scheduled', 'deferred', 'skipped', 'none', 'removed'];
+const shown = ['success', 'running', 'failed', 'upstream_failed', 'up_for_retry', 'queued', 'scheduled', 'deferred', 'up_for_reschedule', 'skipped', 'none', 'removed'];
 const types = ['scheduled', 'manual', 'backfill'];
 
 /** What the colours and shapes of the grid mean. */

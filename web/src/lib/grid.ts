@@ -14,6 +14,7 @@ const states: Readonly<Record<string, string>> = {
   u: 'upstream_failed',
   k: 'skipped',
   w: 'deferred',
+  p: 'up_for_reschedule',
   x: 'removed',
 };
 const letters = new Map(Object.entries(states).map(([letter, state]) => [state, letter]));

@@ -3,8 +3,8 @@
 import type { RunState, TaskState } from '../api/types';
 import { t } from './words';
 
-// Airflow's further states are drawn too, though no answer of this server holds them yet.
-type Further = 'restarting' | 'up_for_reschedule';
+// A further state of Airflow's is drawn too, though no answer of this server holds it.
+type Further = 'restarting';
 export type StateName = Exclude<TaskState, null> | 'none' | Further;
 export type Shape = 'check' | 'cross' | 'play' | 'clock' | 'retry' | 'skip' | 'up' | 'dot' | 'minus';
 
@@ -35,7 +35,7 @@ export const states: readonly StateInfo[] = [
 
 /** What stands for several as one, a group or a mapped task, is in the first of these that one of them is in. */
 export const worstFirst: readonly string[] = [
-  'failed', 'upstream_failed', 'up_for_retry', 'running', 'deferred', 'queued', 'scheduled', 'none', 'success', 'skipped', 'removed',
+  'failed', 'upstream_failed', 'up_for_retry', 'running', 'deferred', 'up_for_reschedule', 'queued', 'scheduled', 'none', 'success', 'skipped', 'removed',
 ];
 
 const byName = new Map<string, StateInfo>(states.map((state) => [state.name, state]));

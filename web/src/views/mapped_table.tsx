@@ -16,7 +16,7 @@ import { taskKey } from '../lib/timeline';
 import { t } from '../lib/words';
 import { InstanceList, instancePageSize } from './instance_list';
 
-const stateNames = states.map((one) => one.name).filter((one) => one !== 'restarting' && one !== 'up_for_reschedule');
+const stateNames = states.map((one) => one.name).filter((one) => one !== 'restarting');
 
 const orderNames: Record<(typeof instanceOrders)[number], string> = {
   map_index: t('Number'),

@@ -16,7 +16,7 @@ import { taskKey } from '../lib/timeline';
 import { t } from '../lib/words';
 import { InstanceList, instancePageSize } from './instance_list';
 
-const taskStates = states.map((one) => one.name).filter((one) => one !== 'restarting' && one !== 'up_for_reschedule');
+const taskStates = states.map((one) => one.name).filter((one) => one !== 'restarting');
 const seldom = ['from', 'to', 'longer', 'pool', 'operator', 'map', 'try'];
 
 const orderNames: Record<(typeof taskOrders)[number], string> = {

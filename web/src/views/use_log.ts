@@ -20,7 +20,7 @@ export interface LogState {
 
 export function useLog(task: TaskInstance, attempt: number, line: number | null, follow: boolean): LogState {
   const { dag_id, dag_run_id, task_id, map_index } = task;
-  const isLive = attempt === task.try_number && !isEnded(task.state) && task.state !== 'up_for_retry';
+  const isLive = attempt === task.try_number && !isEnded(task.state) && task.state !== 'up_for_retry' && task.state !== 'up_for_reschedule';
   const isWritten = isLive && (task.state === 'running' || task.state === 'queued');
   const [part, setPart] = useState<LogPart | null>(null);
   const [error, setError] = useState<Error>();
