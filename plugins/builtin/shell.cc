@@ -14,6 +14,7 @@
 #include "plugins/builtin/child.h"
 #include "plugins/builtin/result_file.h"
 #include "plugins/builtin/shell_command.h"
+#include "plugins/builtin/upstream_results.h"
 #include "plugins/sdk/plugin.h"
 
 namespace {
@@ -59,8 +60,8 @@ void hand_over_secrets(const Context& context, std::map<std::string, std::string
 
 void give_back(Context& context, const batuta::plugin::ShellEnd& end) {
   static const std::string remedy =
-      "; write it to a file, or with \"do_xcom_push\": false have no return value";
-  constexpr std::size_t most = 64 << 10;  // what the host takes
+      "; write it to $BATUTA_RESULT as JSON, or with \"do_xcom_push\": false have no return value";
+  constexpr std::size_t most = batuta::plugin::max_last_line;
   const auto text = batuta::to_utf8(end.last_line);
   if (!text && !end.last_line_too_long) {
     throw FinalError("the last line of standard output cannot be the return value: " +
@@ -145,6 +146,7 @@ struct Shell {
     command.folder = batuta::plugin::working_folder(context);
     command.environment = batuta::plugin::environment_of(context);
     hand_over_secrets(context, command.environment);
+    batuta::plugin::hand_over_results(context, command.environment);
     const std::string result_file = context.scratch() + "/.result";
     command.environment["BATUTA_RESULT"] = result_file;
     command.capture = context.boolean("do_xcom_push", true);
