@@ -16,6 +16,7 @@
 #include "plugins/builtin/result_file.h"
 #include "plugins/builtin/upstream_results.h"
 #include "plugins/builtin/virtual_environment.h"
+#include "plugins/outputs/file_outputs.h"
 #include "plugins/sdk/plugin.h"
 
 namespace {
@@ -188,7 +189,8 @@ struct Python {
       optional(BATUTA_PARAM_ARRAY, "requirements",
                "packages, as pip names them, in a virtual environment made once"),
       optional(BATUTA_PARAM_STRING, "working_dir", "absolute; else a fresh folder"),
-      optional(BATUTA_PARAM_OBJECT, "env", "more environment variables")};
+      optional(BATUTA_PARAM_OBJECT, "env", "more environment variables"),
+      optional(BATUTA_PARAM_ARRAY, "outputs", "tables that files of its folder become")};
 
   void execute(Context& context) {
     const std::string folder = context.scratch() + "/.batuta";
@@ -221,6 +223,7 @@ struct Python {
     const auto end = batuta::plugin::run_child(child);
     context.child_memory(end.peak_rss_kib);
     messages.conclude(end);
+    batuta::outputs::hand_in_files(context);
   }
 };
 

@@ -15,6 +15,7 @@
 #include "plugins/builtin/result_file.h"
 #include "plugins/builtin/shell_command.h"
 #include "plugins/builtin/upstream_results.h"
+#include "plugins/outputs/file_outputs.h"
 #include "plugins/sdk/plugin.h"
 
 namespace {
@@ -125,6 +126,7 @@ struct Shell {
       optional(BATUTA_PARAM_STRING, "working_dir", "absolute; else a fresh folder"),
       optional(BATUTA_PARAM_STRING, "umask", "octal, such as 027"),
       optional(BATUTA_PARAM_OBJECT, "env", "more environment variables"),
+      optional(BATUTA_PARAM_ARRAY, "outputs", "tables that files of its folder become"),
       optional(BATUTA_PARAM_BOOLEAN, "do_xcom_push",
                "the last line of standard output becomes the return value", "true"),
       optional(BATUTA_PARAM_INTEGER, "skip_on_exit_code", "the exit code that means skipped",
@@ -164,6 +166,7 @@ struct Shell {
     if (end.exit_code != 0) {
       throw RetryableError("exit code " + std::to_string(end.exit_code), end.exit_code);
     }
+    batuta::outputs::hand_in_files(context);
     if (!command.capture) return;
     if (const auto value = batuta::plugin::result_of_file(result_file); !value.empty()) {
       context.return_json(value);
