@@ -161,7 +161,7 @@ struct Finished {
   Time ended;
   std::string slot;  // name of the slot's lock, for a successor
   std::string plugin_sha256;
-  std::string result_json;        // XCom `return_value`; empty = none; at most 64 KiB
+  std::string result_json;        // XCom `return_value`, or common/run_files.h; at most 64 KiB
   std::string files_json;         // JSON list of paths written; empty = none; at most 64 KiB
   std::string extra_json;         // {"quality":[…],"lineage":[…]}; empty = none
   std::int64_t watermark_us = 0;  // data tasks: new watermark, microseconds UTC; 0 = none

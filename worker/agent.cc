@@ -12,6 +12,7 @@
 
 #include "common/uuid.h"
 #include "worker/agent_loop.h"
+#include "worker/run_folder.h"
 #include "worker/slot_user.h"
 #include "worker/suspects.h"
 
@@ -79,8 +80,13 @@ int run_agent(const AgentOptions& options) {
     if (Status ready = prepare_home(*user, options.home, options.plugins_folder); !ready) {
       return cannot(ready.error().message);
     }
+    if (Status ready = prepare_run_folders(options.home, &*user); !ready) {
+      return cannot(ready.error().message);
+    }
     for (const char* word : {"--user", user->name.c_str()})
       complete.slot_command.emplace_back(word);
+  } else if (Status ready = prepare_run_folders(options.home, nullptr); !ready) {
+    return cannot(ready.error().message);
   }
   collect_journals(run);
   clear_remnants(run);

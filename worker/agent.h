@@ -38,8 +38,9 @@ struct AgentOptions {
   std::int64_t max_attempts = 10'000;  // of one slot, then it is replaced
   // Bytes of data (RLIMIT_DATA) of a slot, and of each process that it starts; 0 = none.
   std::int64_t memory_limit = 0;
-  std::int64_t lake_memory = 0;   // bytes of a slot's SQL engine; 0 = the engine's own
-  std::int64_t lake_threads = 0;  // of a slot's SQL engine; 0 = the engine's own
+  std::int64_t run_dir_limit = 0;  // bytes of the folder that a run's tasks share; 0 = any number
+  std::int64_t lake_memory = 0;    // bytes of a slot's SQL engine; 0 = the engine's own
+  std::int64_t lake_threads = 0;   // of a slot's SQL engine; 0 = the engine's own
   Duration plugin_load_timeout = std::chrono::seconds(5);
   // Used until the scheduler's Welcome says otherwise.
   Duration heartbeat = std::chrono::seconds(2);

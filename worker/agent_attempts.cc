@@ -9,6 +9,7 @@
 #include "worker/agent_loop.h"
 #include "worker/file_chunk.h"
 #include "worker/hide_secrets.h"
+#include "worker/large_result.h"
 #include "worker/process_tree.h"
 
 namespace batuta {
@@ -84,6 +85,9 @@ void Agent::on_launch(Launch launch, std::string body) {
   if (stopping_ || drained_) return link_.send(Recalled{key});
   if (unacked_.size() >= max_unacked) return disconnect("it acknowledges nothing");
   if (!parse_uuid(launch.run_uuid)) return refuse(launch, "the run's UUID is malformed");
+  if (launch.task_id.find_first_of(std::string_view("/\0", 2)) != std::string::npos) {
+    return refuse(launch, "the task's id is malformed");  // it becomes part of a path
+  }
   if (launch.try_number < 0) return refuse(launch, "the try number is negative");
   if (known_.size() >= max_unstarted) return refuse(launch, "this worker holds too many attempts");
   const bool by_lock = launch.predecessor.kind == Predecessor::Kind::slot_lock;
@@ -356,6 +360,7 @@ bool Agent::place(std::unique_ptr<Attempt>& attempt) {
   if (alone) best->set_exclusive();
   if (attempt->sole) sole_ = attempt->launch.key;
   attempt->journal_place = journal_.note(attempt->launch);
+  forget_results(options_.home, attempt->launch);
   best->give(std::move(attempt), *file);
   return true;
 }

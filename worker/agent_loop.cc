@@ -54,6 +54,11 @@ Status Agent::prepare() {
   inotify_.reset(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
   watch(signals_.get(), false);
   if (inotify_) watch(inotify_.get(), false);
+  if (!options_.slot_user.empty()) {
+    const auto user = find_slot_user(options_.slot_user);
+    if (!user) return user.error();
+    result_readers_ = user->gid;
+  }
   for (Seat& seat : seats_) {
     if (!fill(seat)) return {Errc::unavailable, "no slot can be started"};
   }

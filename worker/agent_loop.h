@@ -127,6 +127,7 @@ class Agent {
   const AgentOptions options_;
   const std::string agent_id_;
   const UniqueFd lock_;
+  std::optional<gid_t> result_readers_;  // the group of slots that run as another user
   RunningJournal journal_;
   std::optional<AttemptKey> sole_;  // it runs, and nothing else may
   SchedulerLink link_;

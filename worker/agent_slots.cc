@@ -9,7 +9,9 @@
 #include <utility>
 
 #include "common/log.h"
+#include "common/run_files.h"
 #include "worker/agent_loop.h"
+#include "worker/large_result.h"
 #include "worker/process_tree.h"
 
 namespace batuta {
@@ -54,6 +56,8 @@ bool Agent::fill(Seat& seat) {
   options.memory_limit = options_.memory_limit;
   options.lake_memory = options_.lake_memory;
   options.lake_threads = options_.lake_threads;
+  options.run_folders = options_.home + "/runs";
+  options.run_dir_limit = options_.run_dir_limit;
   options.lease_us = lease_us_;
   Status may_start = success();
   if (options_.slot_users) {
@@ -108,6 +112,10 @@ void Agent::read_slot(Seat& seat) {
     given.pop_front();
     seat.failures = 0;
     if (said.retire) slot.retire();
+    if (result_file_of(said.finished.result_json)) {
+      keep_result(options_.home, slot.spilled(said.number), result_readers_, attempt->launch,
+                  said.finished);
+    }
     report(*attempt, std::move(said.finished));
   }
   if (!open) {

@@ -7,19 +7,22 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "common/run_files.h"
 #include "common/safe_json.h"
+#include "worker/large_result.h"
 #include "worker/posix.h"
+#include "worker/run_folder.h"
 #include "worker/slot_link.h"
 
 namespace batuta {
 namespace {
 
-constexpr std::size_t max_result = 64 << 10;
 constexpr std::size_t max_reason = 4 << 10;
 constexpr std::size_t max_log_text = 1 << 20;  // one call; a longer text is cut
 constexpr std::size_t max_reported = 1 << 20;  // quality and lineage; kept as long as the run
 constexpr std::size_t max_files = 64 << 10;    // the list of files, as JSON
 constexpr std::size_t max_branch = 4096;
+constexpr std::size_t max_branch_bytes = 64 << 10;
 constexpr JsonLimits scheduler_limits{16 << 20, 64, 2'000'000, 4 << 20};
 
 void wipe(std::string& text) {
@@ -119,6 +122,7 @@ void AttemptHost::fill_table() {
     if (name == "batuta.child_memory") return reinterpret_cast<const void*>(&child_memory);
     if (name == "batuta.engine_memory") return &self(ctx).slot_.lake_memory;
     if (name == "batuta.engine_threads") return &self(ctx).slot_.lake_threads;
+    if (name == "batuta.run_folder") return self(ctx).run_folder();
     const std::string& library = self(ctx).slot_.engine_library;
     return name == "batuta.engine_library" && !library.empty() ? library.c_str() : nullptr;
   };
@@ -206,9 +210,42 @@ const char* AttemptHost::secret(const char* name) {
 }
 
 std::int32_t AttemptHost::result(std::string_view json) {
-  if (!small_json(json, max_result)) return -1;
-  finished_.result_json = json;
+  refusal_.reset();
+  finished_.result_json.clear();
+  // What looks like the name of a file must not be taken for one: it becomes a file itself.
+  const bool spills = json.size() > max_stored_result || json.starts_with(result_file_head);
+  if (!spills) {
+    if (small_json(json, max_stored_result)) {
+      finished_.result_json = json;
+      return 0;
+    }
+    refusal_ = Error{Errc::invalid, "the return value was refused: it is not JSON", {}};
+    return -1;
+  }
+  if (Status kept = spill_result(launch_, spilled(), json); !kept) {
+    refusal_ = kept.error();
+    return -1;
+  }
+  finished_.result_json = to_text(
+      ResultFile{static_cast<std::int64_t>(json.size()), launch_.key.map_index, launch_.key.fence});
   return 0;
+}
+
+std::string AttemptHost::spilled() const {
+  return slot_.scratch_root + "/result-" + std::to_string(number_);
+}
+
+const char* AttemptHost::run_folder() {
+  if (slot_.run_folders.empty()) return nullptr;
+  if (run_folder_.empty()) {
+    const std::string path = slot_.run_folders + "/" + launch_.run_uuid;
+    if (Status made = make_run_folder(path, slot_.shared_runs); !made) {
+      log(BATUTA_LOG_ERROR, "the run has no folder: " + made.error().message);
+      return nullptr;
+    }
+    run_folder_ = path;
+  }
+  return run_folder_.c_str();
 }
 
 void AttemptHost::fail(std::int32_t kind, std::string_view why) {
@@ -236,7 +273,7 @@ std::int32_t AttemptHost::output(std::string_view json) {
 }
 
 std::int32_t AttemptHost::branch(std::string_view json) {
-  if (!small_json(json, max_result)) return -1;
+  if (!small_json(json, max_branch_bytes)) return -1;
   const auto value = parse_untrusted(json);
   if (!value || !value->is_array() || value->size() > max_branch) return -1;
   std::vector<std::string> chosen;
@@ -275,6 +312,16 @@ std::int32_t AttemptHost::report_file(std::string_view json) {
 Finished AttemptHost::finish(std::int32_t returned) {
   Finished& done = finished_;
   done.ended = wall_now();
+  if (returned == 0 && !refusal_ && !run_folder_.empty()) {
+    if (Status fits = check_run_folder(run_folder_, slot_.run_dir_limit); !fits) {
+      refusal_ = fits.error();
+    }
+  }
+  if (refusal_) {  // whatever the plugin made of it: a value is never dropped by a success
+    fail(refusal_->code == Errc::unavailable ? BATUTA_FAIL_RETRYABLE : BATUTA_FAIL_FINAL,
+         refusal_->message);
+    if (returned == 0) returned = 1;
+  }
   if (returned == 0) {
     done.outcome = Outcome::success;
     done.reason.clear();

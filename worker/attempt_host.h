@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,9 +23,12 @@ struct SlotSurroundings {
   std::string engine_library;  // path of libduckdb.so, or empty
   int log_fd = 2;
   SlotPage* page = nullptr;
-  int peak_reset_fd = -1;         // /proc/self/clear_refs, or -1
-  std::int64_t lake_memory = 0;   // bytes of the SQL engine; 0 = the engine's own
-  std::int64_t lake_threads = 0;  // of the SQL engine; 0 = the engine's own
+  int peak_reset_fd = -1;          // /proc/self/clear_refs, or -1
+  std::int64_t lake_memory = 0;    // bytes of the SQL engine; 0 = the engine's own
+  std::int64_t lake_threads = 0;   // of the SQL engine; 0 = the engine's own
+  std::string run_folders{};       // <home>/runs; empty: tasks of a run share no folder
+  std::int64_t run_dir_limit = 0;  // bytes of a run's folder; 0 = any number
+  bool shared_runs = false;        // each slot of this host has a user of its own
 };
 
 // Used on the slot's main thread; log and cancelled are safe on any.
@@ -55,6 +59,8 @@ class AttemptHost {
   const char* context();
   const char* secret(const char* name);
   std::int32_t result(std::string_view json);
+  const char* run_folder();
+  std::string spilled() const;
   void fail(std::int32_t kind, std::string_view why);
   std::int32_t output(std::string_view json);
   std::int32_t branch(std::string_view json);
@@ -80,6 +86,8 @@ class AttemptHost {
   bool files_full_ = false;
   double progress_ = -1;
   std::int64_t child_peak_kib_ = 0;
+  std::string run_folder_;        // set when the plugin asked for it
+  std::optional<Error> refusal_;  // of what it returned last
 };
 
 }  // namespace batuta

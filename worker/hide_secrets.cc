@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/run_files.h"
 #include "common/safe_json.h"
 #include "common/url.h"
 #include "worker/mask.h"
@@ -87,7 +88,8 @@ void hide_secrets(const Launch& launch, Finished& report) {
   const Mask mask{values};
   if (may_hide(report.files_json)) report.files_json = masked_text(mask, report.files_json, "[]");
   if (may_hide(report.extra_json)) report.extra_json = masked_text(mask, report.extra_json, "{}");
-  if (!may_hide(report.result_json)) return;
+  // Of one that is a file the slot has made sure that it holds none.
+  if (!may_hide(report.result_json) || result_file_of(report.result_json)) return;
   const auto result = parse_untrusted(report.result_json, report_limits);
   if (!result) {  // the scheduler refuses it; until then nobody shall read it
     report.shown_json = "\"***\"";

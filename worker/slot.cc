@@ -39,6 +39,8 @@ struct SlotArguments {
   std::int64_t memory_limit = 0;
   std::int64_t lake_memory = 0;
   std::int64_t lake_threads = 0;
+  std::string runs;
+  std::int64_t run_dir_limit = 0;
   bool catalogue = false;
   std::vector<std::string> names;
 };
@@ -82,6 +84,10 @@ bool parse_arguments(int argc, char** argv, SlotArguments& out) {
       ok = to_number(value, out.memory_limit);
     } else if (flag == "--lake-memory") {
       ok = to_number(value, out.lake_memory);
+    } else if (flag == "--runs") {
+      out.runs = value;
+    } else if (flag == "--run-dir-limit") {
+      ok = to_number(value, out.run_dir_limit);
     } else if (flag == "--lake-threads") {
       ok = to_number(value, out.lake_threads);
     } else {
@@ -172,8 +178,9 @@ bool claim(SlotPage& page, std::uint64_t number) {
 int serve(const SlotArguments& arguments, SlotPage& page, int peak_reset_fd) {
   PluginHost plugins{arguments.plugins};
   SlotSurroundings slot{
-      arguments.name, arguments.scratch, arguments.engine_library, STDERR_FILENO,
-      &page,          peak_reset_fd,     arguments.lake_memory,    arguments.lake_threads};
+      arguments.name, arguments.scratch,       arguments.engine_library, STDERR_FILENO,
+      &page,          peak_reset_fd,           arguments.lake_memory,    arguments.lake_threads,
+      arguments.runs, arguments.run_dir_limit, arguments.uid > 0};
   const char* home = std::getenv("HOME");
   // With a user of its own a slot shares what it makes with its group.
   const ProcessDefaults defaults{home == nullptr ? "/" : home, arguments.uid > 0 ? 007u : 077u};

@@ -80,6 +80,8 @@ Status SlotProcess::spawn() {
   if (options_.memory_limit > 0) add("--memory-limit", std::to_string(options_.memory_limit));
   if (options_.lake_memory > 0) add("--lake-memory", std::to_string(options_.lake_memory));
   if (options_.lake_threads > 0) add("--lake-threads", std::to_string(options_.lake_threads));
+  if (!options_.run_folders.empty()) add("--runs", options_.run_folders);
+  if (options_.run_dir_limit > 0) add("--run-dir-limit", std::to_string(options_.run_dir_limit));
   if (!options_.engine_library.empty()) add("--engine-library", options_.engine_library);
   const auto pid = spawn_process(request);
   if (!pid) return pid.error();

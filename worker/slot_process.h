@@ -29,9 +29,11 @@ class SlotProcess {
     std::string plugins;
     std::string engine_library;
     std::int64_t max_attempts = 10'000;
-    std::int64_t memory_limit = 0;  // bytes; 0 = none
-    std::int64_t lake_memory = 0;   // bytes of the SQL engine; 0 = the engine's own
-    std::int64_t lake_threads = 0;  // of the SQL engine; 0 = the engine's own
+    std::int64_t memory_limit = 0;   // bytes; 0 = none
+    std::int64_t lake_memory = 0;    // bytes of the SQL engine; 0 = the engine's own
+    std::int64_t lake_threads = 0;   // of the SQL engine; 0 = the engine's own
+    std::string run_folders{};       // of runs' tasks: worker/run_folder.h; empty: none
+    std::int64_t run_dir_limit = 0;  // bytes of one; 0 = any number
     std::int64_t lease_us = 0;
     HeldUser user;  // uid 0: the command says it all
   };
@@ -40,6 +42,10 @@ class SlotProcess {
   ~SlotProcess();
 
   const std::string& name() const { return options_.name; }
+  // Where the slot leaves a return value that is too large for its report.
+  std::string spilled(std::uint64_t number) const {
+    return options_.scratch_folder + "/" + options_.name + "/result-" + std::to_string(number);
+  }
   pid_t pid() const { return pid_; }
   int control_fd() const { return control_.get(); }
   int log_fd() const { return log_.get(); }

@@ -189,6 +189,9 @@ std::map<std::string, std::string> environment_of(const Context& context) {
   out["BATUTA_TRY_NUMBER"] = std::to_string(context.try_number());
   out["BATUTA_MAP_INDEX"] = std::to_string(context.map_index());
   out["BATUTA_SCRATCH"] = context.scratch();
+  if (const void* folder = context.extension("batuta.run_folder")) {
+    out["BATUTA_RUN_DIR"] = static_cast<const char*>(folder);
+  }
   return out;
 }
 

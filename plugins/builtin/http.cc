@@ -2,6 +2,7 @@
 // (408, 425, 429 and 5xx) and a time-out are worth a retry; any other answer is final. A
 // Retry-After of up to a minute is waited for within the attempt.
 #include "common/http_client.h"
+#include "common/run_files.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -22,7 +23,7 @@ using batuta::plugin::RetryableError;
 constexpr int most_calls = 3;
 constexpr Duration longest_wait = std::chrono::seconds(60);
 constexpr const char* retried_statuses = R"([408,425,429,"5xx"])";
-constexpr std::size_t max_return = 64 << 10;  // what the host takes
+constexpr std::size_t max_return = batuta::max_result_file;
 
 void add_headers(const std::string& json_object, const char* where, batuta::HttpRequest& request) {
   if (json_object.empty()) return;

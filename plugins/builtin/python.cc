@@ -13,7 +13,10 @@
 #include "common/safe_json.h"
 #include "plugins/builtin/child.h"
 #include "plugins/builtin/python_code.h"
+#include "plugins/builtin/result_file.h"
+#include "plugins/builtin/upstream_results.h"
 #include "plugins/builtin/virtual_environment.h"
+#include "plugins/outputs/file_outputs.h"
 #include "plugins/sdk/plugin.h"
 
 namespace {
@@ -34,7 +37,8 @@ constexpr batuta::JsonLimits line_limits{max_line, 64, 200'000, max_line};
 // What the child has told, as it comes.
 class Messages {
  public:
-  explicit Messages(Context& context) : context_(context) {}
+  Messages(Context& context, std::string result_file)
+      : context_(context), result_file_(std::move(result_file)) {}
 
   void feed(std::string_view bytes) {
     while (!bytes.empty()) {
@@ -66,6 +70,7 @@ class Messages {
       throw RetryableError("exit code " + std::to_string(end.exit_code), end.exit_code);
     }
     if (!garbage_.empty()) throw FinalError(garbage_);
+    if (in_file_ && !skip_) context_.return_json(batuta::plugin::bytes_of_file(result_file_));
     if (skip_) throw batuta::plugin::Skip(*skip_);
   }
 
@@ -93,7 +98,10 @@ class Messages {
     } else if (type == "progress") {
       context_.progress(message.at("share").get<double>());
     } else if (type == "result") {
+      in_file_ = false;
       context_.return_json(json_text(message.at("value")));
+    } else if (type == "result_file") {  // read at the end: it may be written anew until then
+      in_file_ = true;
     } else if (type == "records") {
       context_.records(batuta::json_int(message.at("rows")).value_or(0));
     } else if (type == "report") {
@@ -122,19 +130,23 @@ class Messages {
   }
 
   Context& context_;
+  const std::string result_file_;
   std::string open_, garbage_;
-  bool too_long_ = false, retry_ = true;
+  bool too_long_ = false, retry_ = true, in_file_ = false;
   std::optional<std::string> skip_, fail_;
 };
 
 json parsed(const std::string& text) {
-  auto value = parse_untrusted(text);
+  auto value = parse_untrusted(text, {16 << 20, 64, 2'000'000, 4 << 20});
   if (!value) throw FinalError("the worker handed over what is no JSON");
   return *std::move(value);
 }
 
-std::string start_of(const Context& context) {
-  json start{{"protocol", 1}, {"params", json::object()}, {"connections", json::object()}};
+std::string start_of(const Context& context, const std::string& result_file) {
+  json start{{"protocol", 1},
+             {"params", json::object()},
+             {"connections", json::object()},
+             {"result_file", result_file}};
   if (const auto given = context.json("params"); !given.empty()) start["params"] = parsed(given);
   start["context"] = parsed(context.context_json());
   for (const std::string& id : context.connections()) {
@@ -177,7 +189,8 @@ struct Python {
       optional(BATUTA_PARAM_ARRAY, "requirements",
                "packages, as pip names them, in a virtual environment made once"),
       optional(BATUTA_PARAM_STRING, "working_dir", "absolute; else a fresh folder"),
-      optional(BATUTA_PARAM_OBJECT, "env", "more environment variables")};
+      optional(BATUTA_PARAM_OBJECT, "env", "more environment variables"),
+      optional(BATUTA_PARAM_ARRAY, "outputs", "tables that files of its folder become")};
 
   void execute(Context& context) {
     const std::string folder = context.scratch() + "/.batuta";
@@ -187,11 +200,13 @@ struct Python {
     const std::string module = folder + "/batuta.py";
     batuta::plugin::write_private(module, batuta::plugin::python_module());
     const std::string script = script_of(context, folder);
-    const std::string start = start_of(context);
+    const std::string result_file = folder + "/result.json";
+    const std::string start = start_of(context, result_file);
     const auto input = batuta::plugin::sealed_file(start);
 
     batuta::plugin::Child child;
     child.environment = batuta::plugin::environment_of(context);
+    batuta::plugin::hand_over_results(context, child.environment);
     child.program =
         batuta::plugin::interpreter(context.text("python", "python3"), child.environment["PATH"]);
     if (const auto packages = context.texts("requirements"); !packages.empty()) {
@@ -202,12 +217,13 @@ struct Python {
     child.arguments = {"-u", "-B", module, script};
     child.folder = batuta::plugin::working_folder(context);
     child.descriptors = {{in_fd, input.get()}};
-    Messages messages(context);
+    Messages messages(context, result_file);
     child.streams = {{out_fd, [&](std::string_view bytes) { messages.feed(bytes); }}};
     child.cancelled = [&context] { return context.cancelled(); };
     const auto end = batuta::plugin::run_child(child);
     context.child_memory(end.peak_rss_kib);
     messages.conclude(end);
+    batuta::outputs::hand_in_files(context);
   }
 };
 

@@ -11,6 +11,8 @@
 #include <optional>
 
 #include "common/fd.h"
+#include "common/json_scan.h"
+#include "common/run_files.h"
 #include "common/safe_json.h"
 #include "common/text.h"
 #include "plugins/sdk/plugin.h"
@@ -20,7 +22,8 @@ namespace {
 
 using nlohmann::json;
 
-const std::string limit_text = std::to_string(max_result_bytes);
+const std::string limit_text = std::to_string(max_result_file);
+constexpr JsonLimits large_limits{max_result_file, 64, max_result_file / 2, max_result_file};
 
 [[noreturn]] void refuse(const std::string& why) {
   throw FinalError("the file $BATUTA_RESULT cannot be the return value: " + why);
@@ -83,22 +86,31 @@ std::string result_of_text(std::string_view text) {
   const auto readable = to_utf8(text);
   if (!readable) refuse(readable.error().message);
   if (readable->find_first_not_of(" \t\r\n") == std::string::npos) return {};
-  const auto parsed = parse_untrusted(*readable);
-  const std::string value =
-      json_text(parsed ? *parsed : keys_and_values(*readable, parsed.error().message));
-  if (value.size() > max_result_bytes) {
+  std::string value;
+  if (readable->size() > max_stored_result) {
+    const Status is_json = scan_json(*readable, large_limits, [](std::string_view) {});
+    if (is_json) return *readable;
+    value = json_text(keys_and_values(*readable, is_json.error().message));
+  } else {
+    const auto parsed = parse_untrusted(*readable);
+    value = json_text(parsed ? *parsed : keys_and_values(*readable, parsed.error().message));
+  }
+  if (value.size() > max_result_file) {
     refuse("it is over " + limit_text + " bytes as JSON");
   }
   return value;
 }
 
-std::string result_of_file(const std::string& path) {
+std::string bytes_of_file(const std::string& path) {
   const UniqueFd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)};
   if (!file && errno == ENOENT) return {};
   struct stat found {};
   if (!file || ::fstat(file.get(), &found) != 0) refuse(std::strerror(errno));
   if (!S_ISREG(found.st_mode)) refuse("it is no file");
-  std::string text(max_result_bytes + 1, '\0');
+  if (found.st_size > static_cast<off_t>(max_result_file))
+    refuse("it is over " + limit_text + " bytes");
+  // One byte more than it has now: what grows meanwhile is not taken for the whole.
+  std::string text(static_cast<std::size_t>(found.st_size) + 1, '\0');
   std::size_t size = 0;
   while (size < text.size()) {
     const ssize_t got = ::read(file.get(), text.data() + size, text.size() - size);
@@ -107,9 +119,13 @@ std::string result_of_file(const std::string& path) {
     if (got == 0) break;
     size += static_cast<std::size_t>(got);
   }
-  if (size > max_result_bytes) refuse("it is over " + limit_text + " bytes");
+  if (size == text.size()) refuse("somebody still writes to it");
   text.resize(size);
-  return result_of_text(text);
+  return text;
+}
+
+std::string result_of_file(const std::string& path) {
+  return result_of_text(bytes_of_file(path));
 }
 
 }  // namespace batuta::plugin

@@ -4,20 +4,24 @@
 #include <string>
 #include <string_view>
 
-namespace batuta::plugin {
+#include "common/run_files.h"
 
-inline constexpr std::size_t max_result_bytes = 64 << 10;  // what the host takes
+namespace batuta::plugin {
 
 // Either JSON, or lines as GitHub's actions write them, which make an object of texts:
 //   key=value
 //   key<<END
 //   lines
 //   END
-// JSON text of at most max_result_bytes; FinalError, naming the line, for anything else.
+// JSON text of at most max_result_file bytes; FinalError, naming the line, for anything else. JSON
+// over max_stored_result comes back as it is written.
 std::string result_of_text(std::string_view text);
 
 // The same of a file; empty where there is none or nothing in it. FinalError when it is too large
 // or no file of its own.
 std::string result_of_file(const std::string& path);
+
+// The file's bytes, at most max_result_file; empty where there is none. FinalError as above.
+std::string bytes_of_file(const std::string& path);
 
 }  // namespace batuta::plugin

@@ -14,6 +14,8 @@
 #include "plugins/builtin/child.h"
 #include "plugins/builtin/result_file.h"
 #include "plugins/builtin/shell_command.h"
+#include "plugins/builtin/upstream_results.h"
+#include "plugins/outputs/file_outputs.h"
 #include "plugins/sdk/plugin.h"
 
 namespace {
@@ -59,8 +61,8 @@ void hand_over_secrets(const Context& context, std::map<std::string, std::string
 
 void give_back(Context& context, const batuta::plugin::ShellEnd& end) {
   static const std::string remedy =
-      "; write it to a file, or with \"do_xcom_push\": false have no return value";
-  constexpr std::size_t most = 64 << 10;  // what the host takes
+      "; write it to $BATUTA_RESULT as JSON, or with \"do_xcom_push\": false have no return value";
+  constexpr std::size_t most = batuta::plugin::max_last_line;
   const auto text = batuta::to_utf8(end.last_line);
   if (!text && !end.last_line_too_long) {
     throw FinalError("the last line of standard output cannot be the return value: " +
@@ -124,6 +126,7 @@ struct Shell {
       optional(BATUTA_PARAM_STRING, "working_dir", "absolute; else a fresh folder"),
       optional(BATUTA_PARAM_STRING, "umask", "octal, such as 027"),
       optional(BATUTA_PARAM_OBJECT, "env", "more environment variables"),
+      optional(BATUTA_PARAM_ARRAY, "outputs", "tables that files of its folder become"),
       optional(BATUTA_PARAM_BOOLEAN, "do_xcom_push",
                "the last line of standard output becomes the return value", "true"),
       optional(BATUTA_PARAM_INTEGER, "skip_on_exit_code", "the exit code that means skipped",
@@ -145,6 +148,7 @@ struct Shell {
     command.folder = batuta::plugin::working_folder(context);
     command.environment = batuta::plugin::environment_of(context);
     hand_over_secrets(context, command.environment);
+    batuta::plugin::hand_over_results(context, command.environment);
     const std::string result_file = context.scratch() + "/.result";
     command.environment["BATUTA_RESULT"] = result_file;
     command.capture = context.boolean("do_xcom_push", true);
@@ -162,6 +166,7 @@ struct Shell {
     if (end.exit_code != 0) {
       throw RetryableError("exit code " + std::to_string(end.exit_code), end.exit_code);
     }
+    batuta::outputs::hand_in_files(context);
     if (!command.capture) return;
     if (const auto value = batuta::plugin::result_of_file(result_file); !value.empty()) {
       context.return_json(value);

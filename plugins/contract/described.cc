@@ -17,12 +17,11 @@ std::string Described::metrics_json() const {
   return json_text({{"contract", path}, {"contract_version", contract.version}});
 }
 
-Described described_by(const plugin::Context& context) {
-  const std::string name = context.text("contract_name");
+Described describe(const std::string& name, const std::string& text) {
   const auto slash = name.find('/');
   if (slash == name.npos || slash == 0 || slash + 1 == name.size())
     throw plugin::FinalError("parameter contract_name: \"domain/table\"");
-  auto read = contract::read_contract(context.text("contract"), name);
+  auto read = contract::read_contract(text, name);
   if (!read.contract) {
     std::string wrong;
     for (const auto& problem : read.problems) wrong += (wrong.empty() ? "" : "\n") + problem.text();
@@ -35,6 +34,10 @@ Described described_by(const plugin::Context& context) {
   if (described.table.columns.empty())
     throw plugin::FinalError("the contract " + name + " has no columns");
   return described;
+}
+
+Described described_by(const plugin::Context& context) {
+  return describe(context.text("contract_name"), context.text("contract"));
 }
 
 lake::TableShape bronze_shape(const Described& described) {

@@ -22,6 +22,8 @@ struct Described {
   std::string metrics_json() const;
 };
 
+// Of the contract's text; `name` is "brokerage/clients". Throws as described_by().
+Described describe(const std::string& name, const std::string& text);
 // Of the parameters contract (the file's text) and contract_name ("brokerage/clients"). Throws
 // plugin::FinalError with everything that is wrong.
 Described described_by(const plugin::Context& context);

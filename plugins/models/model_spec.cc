@@ -89,18 +89,28 @@ json object_of(const plugin::Context& context, const char* name) {
   return *std::move(parsed);
 }
 
-std::vector<RuleSpec> rules_of(const plugin::Context& context) {
-  std::vector<RuleSpec> rules;
+std::vector<RuleSpec> rules_given(const plugin::Context& context) {
   const std::string text = context.json("quality");
-  if (text.empty() || text == "null") return rules;
+  if (text.empty() || text == "null") return {};
   const auto parsed = parse_untrusted(text);
-  if (!parsed || !parsed->is_array())
-    throw plugin::FinalError("parameter quality: not a list of rules");
-  for (const json& given : *parsed) rules.push_back(rule_of(given, rules.size() + 1));
-  return rules;
+  return models::rules_of(parsed ? *parsed : json(nullptr));
 }
 
 }  // namespace
+
+std::vector<RuleSpec> rules_of(const json& list) {
+  if (!list.is_array()) throw plugin::FinalError("parameter quality: not a list of rules");
+  std::vector<RuleSpec> rules;
+  for (const json& given : list) rules.push_back(rule_of(given, rules.size() + 1));
+  return rules;
+}
+
+Mode mode_of(const std::string& name) {
+  if (name.empty()) return Mode::overwrite;
+  for (const auto& [known, mode] : modes)
+    if (name == known) return mode;
+  throw plugin::FinalError("parameter mode: overwrite, append, merge or partitions");
+}
 
 const char* to_string(Mode mode) {
   for (const auto& [name, each] : modes)
@@ -149,18 +159,13 @@ ModelSpec model_spec(const plugin::Context& context) {
   spec.table = context.text("table");
   if (!lakelog::valid_table_name(spec.table))
     throw plugin::FinalError("parameter table: not a table name");
-  const std::string mode = context.text("mode", "overwrite");
-  const auto found = std::find_if(std::begin(modes), std::end(modes),
-                                  [&](const auto& each) { return mode == each.first; });
-  if (found == std::end(modes))
-    throw plugin::FinalError("parameter mode: overwrite, append, merge or partitions");
-  spec.mode = found->second;
+  spec.mode = mode_of(context.text("mode", ""));
   const bool by_run = spec.mode == Mode::append || spec.mode == Mode::overwrite;
   if (by_run && context.map_index() >= 0)
     throw plugin::FinalError(
         "parameter mode: the instances of a mapped task would take away each "
         "other's rows by " +
-        mode + "; merge and partitions can be mapped");
+        std::string(to_string(spec.mode)) + "; merge and partitions can be mapped");
   spec.keys = context.texts("keys");
   spec.partition_by = context.texts("partition_by");
   spec.delete_when = context.text("delete_when", "");
@@ -174,7 +179,7 @@ ModelSpec model_spec(const plugin::Context& context) {
     throw plugin::FinalError("parameter partition_by: the mode partitions needs it");
   const json parameters = object_of(context, "parameters");
   spec.sql = with_values(context.text("sql"), parameters, spec.values);
-  spec.rules = rules_of(context);
+  spec.rules = rules_given(context);
   spec.given_json = context.all_json();
   return spec;
 }

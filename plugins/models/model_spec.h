@@ -42,6 +42,10 @@ struct ModelSpec {
 };
 
 const char* to_string(Mode mode);
+// Throws plugin::FinalError for another word; empty is overwrite.
+Mode mode_of(const std::string& name);
+// Of the parameter quality: a list of rules. Throws plugin::FinalError where one is none.
+std::vector<RuleSpec> rules_of(const nlohmann::json& list);
 
 // Throws plugin::FinalError naming the parameter.
 ModelSpec model_spec(const plugin::Context& context);

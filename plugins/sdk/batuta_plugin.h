@@ -59,7 +59,7 @@ typedef struct batuta_host {
   /* A connection's JSON {"conn_type","host","port","login","password","schema","extra"}; NULL when
    * the task does not name it. Wiped when execute returns. */
   const char* (*secret)(void* ctx, const char* name);
-  /* The XCom return value, JSON, at most 64 KiB. Last call wins. Returns 0, or -1 when refused
+  /* The XCom return value, JSON, at most 64 MiB. Last call wins. Returns 0, or -1 when refused
    * (too large, not JSON): execute should then fail. */
   int32_t (*result)(void* ctx, const char* json, size_t length);
   /* Why execute will return non-zero. kind: BATUTA_FAIL_*. Last call wins. */

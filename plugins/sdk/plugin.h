@@ -141,7 +141,7 @@ class Context {
   bool sleep(Duration span) const;
 
   // -- outcome; every one throws FinalError when the host refuses the value (too large, not JSON)
-  void return_json(std::string_view json);  // XCom `return_value`, at most 64 KiB
+  void return_json(std::string_view json);  // XCom `return_value`, at most 64 MiB
   void return_text(std::string_view text);
   void output(std::string_view publication_json);  // see lakelog/publish.h
   void records(std::int64_t rows, Time watermark);

@@ -13,7 +13,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t max_return = 64 << 10;  // what the host takes
+constexpr std::size_t max_return = 1 << 20;  // rows are held as objects meanwhile
 constexpr std::size_t max_statements = 100;
 
 enum class Wanted { none, first, rows };
@@ -49,7 +49,7 @@ class Kept : public SqlRows {
     bytes_ += json_text(object).size() + 1;
     if (bytes_ > max_return - 2) {
       throw FinalError(
-          "the result is larger than a return value may be (64 KiB; it has more than " +
+          "the result is larger than a return value may be (1 MiB; it has more than " +
           std::to_string(rows_.size()) +
           " rows): select less, or write it into a table or file and return its name; with "
           "\"result\": \"none\" the task has no return value and succeeds");

@@ -2,10 +2,12 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "common/run_files.h"
 #include "common/safe_json.h"
 #include "scheduler/api/codecs.h"
 #include "scheduler/api/handlers.h"
 #include "scheduler/api/params.h"
+#include "scheduler/api/xcom_file.h"
 #include "scheduler/store/sealed_value.h"
 
 namespace batuta::http {
@@ -75,6 +77,11 @@ Result<Response> get_xcom(Context& context, const Request& request) {
   const auto row = context.services.history.xcom(view->row.key(), path_param(request, "xcom_key"));
   if (!row) return {Errc::not_found, "no such XCom entry"};
   json out = xcom_json(*row, *view);
+  if (const auto file = result_file_of(row->value_json)) {
+    return answer_of_file(json_text(out), as_text,
+                          result_path(context.services.home, view->run_uuid, view->task_id, *file),
+                          file->bytes);
+  }
   const std::string text = shown_value(row->value_json);
   json value = stored_json(text);
   // As text a string is itself, and nothing is nothing.
@@ -91,6 +98,10 @@ void read_xcom_value(const json& body, BodyReader& fields, XcomEdited& event) {
   // Nobody gives away what looks like a secret that the installation has sealed.
   if (value->is_object() && value->contains("batuta:sealed")) {
     fields.fail("value", "must not have a member batuta:sealed");
+  }
+  // Nor makes anybody believe that a value lies in a file.
+  if (value->is_object() && value->contains("batuta:file")) {
+    fields.fail("value", "must not have a member batuta:file");
   }
   event.value_json = json_text(*value);
   if (event.value_json.size() > max_xcom) fields.fail("value", "must be at most 64 KiB of JSON");

@@ -47,6 +47,9 @@ std::string no_server(const std::string& home) {
          home + "\n  or name one:    --home DIR, or BATUTA_URL and BATUTA_TOKEN in the environment";
 }
 
+// A large XCom (64 MiB as JSON) and the entry around it.
+constexpr std::size_t max_answer = std::size_t{66} << 20;
+
 // {"detail": "…"} or {"detail": [{"loc": […], "msg": "…"}…]} as people read it.
 std::string detail_of(const std::string& body) {
   const auto parsed = parse_untrusted(body);
@@ -135,7 +138,7 @@ HttpAnswer Client::send(const std::string& method, const std::string& path, cons
   request.body = body;
   request.timeout = timeout_;
   request.outgoing.direct = true;
-  request.max_body = 64u << 20;
+  request.max_body = max_answer;
   const auto answer = http_call(request);
   if (!answer) {
     throw Failure("the server at " + url_ + " does not answer: " + answer.error().message +
@@ -169,8 +172,9 @@ namespace {
 json answer_of(const std::string& text) {
   if (text.empty()) return nullptr;
   JsonLimits limits;
-  limits.bytes = 64u << 20;
-  limits.tokens = 5'000'000;
+  limits.bytes = max_answer;
+  limits.string_bytes = max_answer;  // a large XCom may be one text
+  limits.tokens = max_answer / 4;
   auto parsed = parse_untrusted(text, limits);
   if (!parsed) throw Failure("the server's answer is not readable: " + parsed.error().message, 1);
   return *parsed;

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "common/run_files.h"
 #include "common/safe_json.h"
 #include "common/uuid.h"
 #include "worker/slot_process.h"
@@ -136,11 +137,18 @@ Result<std::string> run_in_slot(const SlotRun& run) {
   if (!slot) return slot.error();
   (*slot)->give(make_attempt(run), *file);
   auto finished = wait_for_report(**slot, run.patience, work.path());
+  Result<std::string> large = std::string();
+  if (finished) {
+    if (const auto told = result_file_of(finished->result_json)) {
+      large = read_result_file((*slot)->spilled(1), told->bytes, 0, max_result_file);
+    }
+  }
   (*slot)->kill();
   waitpid((*slot)->pid(), nullptr, 0);
   (*slot)->reaped();
   if (!finished) return finished.error();
   if (finished->outcome != Outcome::success) return {Errc::invalid, finished->reason};
+  if (!large || !large->empty()) return large;
   return finished->result_json;
 }
 

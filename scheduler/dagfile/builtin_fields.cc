@@ -6,6 +6,7 @@
 
 #include "common/safe_json.h"
 #include "common/suggest.h"
+#include "scheduler/dagfile/output_fields.h"
 
 namespace batuta {
 namespace {
@@ -151,6 +152,7 @@ void read_shell(FieldReader& fields, Task& task, json& params) {
   read_surroundings(fields, params);
   read_env(fields, params);
   read_outputs(fields, task, params);
+  read_table_outputs(fields, params);
 }
 
 namespace {

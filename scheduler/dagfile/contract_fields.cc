@@ -42,24 +42,39 @@ class ContractPasser {
     if (!task.is_object()) return;
     const auto type = task.find("type");
     const auto given = task.find("contract");
+    if (type != task.end() && (*type == "shell" || *type == "python")) return of_outputs(task, at);
     if (given == task.end() || type == task.end() || (*type != "extract" && *type != "transform"))
       return;
-    const std::string pointer = at + "/contract";
-    if (!given->is_string() || !parts_of(given->get_ref<const std::string&>())) {
-      problems_.add(pointer,
-                    "a contract is named \"domain/table\", which is the file "
-                    "domain/table.odcs.yaml in the folder of contracts");
-      given->clear();
-      return;
-    }
-    const std::string name = given->get<std::string>();
-    const json* read = known(name, pointer);
-    if (read == nullptr) return;
-    check_use(task, name, pointer);
-    *given = *read;
+    put(task, *given, at + "/contract");
   }
 
  private:
+  void of_outputs(json& task, const std::string& at) {
+    const auto outputs = task.find("outputs");
+    if (outputs == task.end() || !outputs->is_array()) return;
+    for (std::size_t i = 0; i < outputs->size() && !problems_.full(); ++i) {
+      json& one = (*outputs)[i];
+      if (one.is_object() && one.contains("contract"))
+        put(task, one["contract"], at + "/outputs/" + std::to_string(i) + "/contract");
+    }
+  }
+
+  // `given` names the contract of the task, or of an output of it.
+  void put(const json& task, json& given, const std::string& pointer) {
+    if (!given.is_string() || !parts_of(given.get_ref<const std::string&>())) {
+      problems_.add(pointer,
+                    "a contract is named \"domain/table\", which is the file "
+                    "domain/table.odcs.yaml in the folder of contracts");
+      given = nullptr;
+      return;
+    }
+    const std::string name = given.get<std::string>();
+    const json* read = known(name, pointer);
+    if (read == nullptr) return;
+    check_use(task, name, pointer);
+    given = *read;
+  }
+
   // The file's bytes and what the scheduler needs of it; nullptr: told.
   const json* known(const std::string& name, const std::string& pointer) {
     const auto before = read_.find(name);

@@ -48,7 +48,7 @@ void read_model_table(FieldReader& fields, json& params) {
   if (!table) {
     if (!fields.find("table"))
       fields.problem("table",
-                     "a model needs the \"table\" that it becomes: \"gold/brokerage/position\"");
+                     "it needs the \"table\" that it becomes: \"gold/brokerage/position\"");
     return;
   }
   params["table"] = *table;
@@ -60,7 +60,8 @@ void read_model_table(FieldReader& fields, json& params) {
                                                   "dlq", "vault",  "mngt"};
   const std::string layer = table->substr(0, table->find('/'));
   if (std::find(others.begin(), others.end(), layer) != others.end())
-    fields.problem("table", "the layer " + layer + " is not a model's: it makes gold or silver");
+    fields.problem("table",
+                   "the layer " + layer + " is not a task's to make: it makes gold or silver");
 }
 
 void read_model_sql(FieldReader& fields, json& params) {
@@ -101,7 +102,7 @@ std::vector<std::string> read_columns(FieldReader& fields, const char* name, jso
   return columns;
 }
 
-void read_mode(FieldReader& fields, json& params) {
+void read_mode(FieldReader& fields, bool by_contract, json& params) {
   static const std::vector<std::string> modes = {"overwrite", "append", "merge", "partitions"};
   const std::string mode = fields.text("mode").value_or("overwrite");
   const auto keys = read_columns(fields, "keys", params);
@@ -110,13 +111,13 @@ void read_mode(FieldReader& fields, json& params) {
   if (std::find(modes.begin(), modes.end(), mode) == modes.end())
     fields.problem(
         "mode", "mode must be overwrite, append, merge or partitions" + did_you_mean(mode, modes));
-  if (mode == "merge" && keys.empty() && !fields.find("keys"))
+  if (mode == "merge" && keys.empty() && !by_contract && !fields.find("keys"))
     fields.problem("mode", "merge needs \"keys\": the columns by which rows are the same");
-  if (mode == "partitions" && parts.empty() && !fields.find("partition_by"))
+  if (mode == "partitions" && parts.empty() && !by_contract && !fields.find("partition_by"))
     fields.problem("mode", "partitions needs \"partition_by\"");
   if (fields.boolean("history").value_or(false)) {
     params["history"] = true;
-    if (keys.empty() && !fields.find("keys"))
+    if (keys.empty() && !by_contract && !fields.find("keys"))
       fields.problem("history",
                      "a history needs \"keys\": what makes two rows states of one thing");
     if (mode == "append")
@@ -226,6 +227,19 @@ void read_quality(FieldReader& fields, json& params) {
 
 }  // namespace
 
+namespace {
+
+constexpr JsonLimits large_spec{16 << 20, 64, 2'000'000, 4 << 20};
+
+const json* outputs_of(const json& spec) {
+  const auto params = spec.find("params");
+  if (params == spec.end() || !params->is_object()) return nullptr;
+  const auto outputs = params->find("outputs");
+  return outputs != params->end() && outputs->is_array() ? &*outputs : nullptr;
+}
+
+}  // namespace
+
 bool is_model(FieldReader& fields) {
   static constexpr const char* own[] = {"sql",     "table",        "mode",
                                         "keys",    "partition_by", "delete_when",
@@ -239,8 +253,12 @@ void read_model(FieldReader& fields, Task& task, json& params) {
   task.is_data = true;
   task.plugin = model_plugin;
   read_model_sql(fields, params);
+  read_table_fields(fields, false, params);
+}
+
+void read_table_fields(FieldReader& fields, bool by_contract, json& params) {
   read_model_table(fields, params);
-  read_mode(fields, params);
+  read_mode(fields, by_contract, params);
   read_quality(fields, params);
   if (const auto description = fields.text("description", 4096))
     params["description"] = *description;
@@ -248,18 +266,26 @@ void read_model(FieldReader& fields, Task& task, json& params) {
 
 void check_model_tables(const std::vector<TaskDraft>& drafts, Problems& problems) {
   std::map<std::string, std::string> writers;  // table -> task
+  const auto made = [&](const std::string& table, const TaskDraft& draft,
+                        const std::string& where) {
+    if (table.empty()) return;
+    const auto [first, fresh] = writers.emplace(table, draft.task.id);
+    if (fresh || first->second == draft.task.id) return;
+    problems.add(draft.pointer + where, "the task " + first->second + " makes " + table +
+                                            " already: a table has one writer");
+  };
   for (const TaskDraft& draft : drafts) {
-    if (draft.task.plugin != model_plugin) continue;
-    const auto params = parse_untrusted(draft.task.params_json);
-    const std::string table = params && params->is_object() ? params->value("table", "") : "";
-    if (table.empty()) continue;
-    std::vector<std::string> made{table};
-    if (params->value("history", false)) made.push_back(table + "_hist");
-    for (const std::string& name : made) {
-      const auto [first, fresh] = writers.emplace(name, draft.task.id);
-      if (!fresh)
-        problems.add(draft.pointer + "/table", "the task " + first->second + " makes " + name +
-                                                   " already: a table has one writer");
+    if (draft.task.plugin == model_plugin) {
+      const auto params = parse_untrusted(draft.task.params_json);
+      if (!params || !params->is_object()) continue;
+      const std::string table = params->value("table", "");
+      made(table, draft, "/table");
+      if (!table.empty() && params->value("history", false)) made(table + "_hist", draft, "/table");
+    } else if (draft.task.spec_json.find("\"outputs\":") != std::string::npos) {
+      const auto spec = parse_untrusted(draft.task.spec_json, large_spec);
+      const json* outputs = spec ? outputs_of(*spec) : nullptr;
+      for (std::size_t i = 0; outputs != nullptr && i < outputs->size(); ++i)
+        made((*outputs)[i].value("table", ""), draft, "/outputs/" + std::to_string(i) + "/table");
     }
   }
 }

@@ -21,6 +21,10 @@ bool is_model(FieldReader& fields);
 // statement, never its text; nothing else of a model may hold one.
 void read_model(FieldReader& fields, Task& task, nlohmann::json& params);
 
+// What a table that a task makes says of itself: "table", "mode", "keys", "partition_by",
+// "delete_when", "quality", "description". `by_contract`: keys and partitions may be a contract's.
+void read_table_fields(FieldReader& fields, bool by_contract, nlohmann::json& params);
+
 // A table has one writer in a DAG: each further task that makes it is a problem at its pointer.
 void check_model_tables(const std::vector<TaskDraft>& drafts, Problems& problems);
 

@@ -11,6 +11,7 @@
 #include "scheduler/dagfile/contract_fields.h"
 #include "scheduler/dagfile/message_fields.h"
 #include "scheduler/dagfile/model_fields.h"
+#include "scheduler/dagfile/output_fields.h"
 #include "scheduler/dagfile/question_fields.h"
 #include "scheduler/dagfile/wait_types.h"
 
@@ -60,6 +61,7 @@ void read_python(FieldReader& fields, Task& task, json& params) {
   if (const json* given = fields.object("params")) params["params"] = *given;
   read_env(fields, params);
   read_working_dir(fields, params);
+  read_table_outputs(fields, params);
 }
 
 void read_branch(FieldReader& fields, Task& task, json& params) {

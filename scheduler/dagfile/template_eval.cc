@@ -235,7 +235,10 @@ Result<json> TemplateEvaluator::Impl::xcom_pull(const TemplateExpr& expr) {
   if (!listed || !listed->is_discarded()) return listed;
   const auto text = scope.xcom ? scope.xcom(id, name->get_ref<const std::string&>()) : std::nullopt;
   if (!text) return undefined("the result of task " + id.substr(0, 128));
-  return parse_untrusted(*text);
+  JsonLimits limits;  // a value that was a file may be one long text
+  limits.string_bytes = limits.bytes;
+  limits.tokens = limits.bytes;
+  return parse_untrusted(*text, limits);
 }
 
 Result<json> TemplateEvaluator::Impl::call(const TemplateExpr& expr) {

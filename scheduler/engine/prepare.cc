@@ -170,7 +170,10 @@ LaunchContext::Attempt attempt_of(const StoredRun& run, InstanceIndex i, Xcoms& 
       },
       [&run](TaskIndex task) { return results_stamp(run, task); },
       [&run, &xcoms] { return xcoms.previous(run.run); },
-      [&run, &xcoms] { return asset_events_text(run.run, xcoms); }};
+      [&run, &xcoms] { return asset_events_text(run.run, xcoms); },
+      [&run, &xcoms](TaskIndex task, std::string_view key) {
+        return xcoms.by_index(run, task, key, nullptr);
+      }};
 }
 
 std::string message_of(const Error& error) {
@@ -335,7 +338,10 @@ LaunchContext::Attempt attempt_of(const StoredRun& run, Xcoms& xcoms) {
       },
       [&run](TaskIndex task) { return results_stamp(run, task); },
       [&run, &xcoms] { return xcoms.previous(run.run); },
-      [&run, &xcoms] { return asset_events_text(run.run, xcoms); }};
+      [&run, &xcoms] { return asset_events_text(run.run, xcoms); },
+      [&run, &xcoms](TaskIndex task, std::string_view key) {
+        return xcoms.by_index(run, task, key, nullptr);
+      }};
 }
 
 // The run of an alert; of one about a DAG, a run of its newest version that never was.

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/message.h"
@@ -42,6 +43,11 @@ class LaunchContext {
     // The events of assets that the run consumed, as JSON text: an object of lists by URI, oldest
     // first; of a run that assets did not start without any.
     std::function<std::string()> asset_events{};
+    // The XComs of one key of a task's instances that succeeded, by map index, as mapped_xcoms; of
+    // a task that is not mapped at most one, at -1.
+    std::function<Result<std::vector<std::pair<MapIndex, std::string>>>(TaskIndex task,
+                                                                        std::string_view key)>
+        xcoms_by_index{};
   };
   // What a mapped task is mapped over: how many, and what they are called (none, or `count` names).
   struct Expansion {

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/run_files.h"
 #include "common/safe_json.h"
 #include "scheduler/store/sealed_value.h"
 
@@ -27,6 +28,10 @@ Result<json> members_of(const std::string& result_json) {
     return {Errc::invalid, "multiple_outputs: what the task returned has more than 1,000 members"};
   }
   for (const auto& [key, member] : value->items()) {
+    // Nobody makes the store believe that a value is kept elsewhere.
+    if (json_text(member).starts_with(result_file_head)) {
+      return {Errc::invalid, "multiple_outputs: a member may not begin with batuta:file"};
+    }
     if (!key.empty() && key.size() <= max_key_bytes && key != "return_value") continue;
     return {Errc::invalid, "multiple_outputs: \"" + key.substr(0, 80) + "\" cannot be a key"};
   }
@@ -42,7 +47,13 @@ void shape_result(const Task& task, Finished& report) {
     return;
   }
   if (!task.multiple_outputs || is_sealed(report.result_json)) return;
-  const auto members = members_of(report.result_json);
+  const auto file = result_file_of(report.result_json);
+  const auto members =
+      file ? Result<json>(Errc::invalid,
+                          "multiple_outputs: what the task returned is larger than 64 "
+                          "KiB (" +
+                              std::to_string(file->bytes) + " bytes as JSON)")
+           : members_of(report.result_json);
   if (members) {
     for (const auto& [key, member] : members->items()) {
       report.xcoms.emplace_back(key, json_text(member));

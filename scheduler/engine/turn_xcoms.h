@@ -95,6 +95,17 @@ class Xcoms {
   Result<std::vector<std::string>> of_instances(const StoredRun& run, TaskIndex task,
                                                 std::string_view key,
                                                 const std::vector<std::int64_t>* map_indexes) {
+    auto found = by_index(run, task, key, map_indexes);
+    if (!found) return found.error();
+    std::vector<std::string> values;
+    values.reserve(found->size());
+    for (auto& [index, value] : *found) values.push_back(std::move(value));
+    return values;
+  }
+
+  using ByIndex = std::vector<std::pair<MapIndex, std::string>>;
+  Result<ByIndex> by_index(const StoredRun& run, TaskIndex task, std::string_view key,
+                           const std::vector<std::int64_t>* map_indexes) {
     std::vector<InstanceKey> wanted;
     const auto want_one = [&](InstanceIndex i) {
       const InstanceHot& hot = run.hot[place_of(i)];
@@ -116,7 +127,7 @@ class Xcoms {
       }
     }
     fetch();
-    std::vector<std::string> values;
+    ByIndex values;
     std::size_t bytes = 0;
     for (const InstanceKey& of : wanted) {
       const auto found = in_turn(of, key);
@@ -129,7 +140,7 @@ class Xcoms {
                          " are larger than 16 MiB together: pull some of them with map_indexes",
                      {}};
       }
-      values.push_back(*value);
+      values.emplace_back(of.map_index, *value);
     }
     return values;
   }

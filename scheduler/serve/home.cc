@@ -185,6 +185,9 @@ const std::vector<Setting>& settings_table() {
        // Less, and no plugin can be loaded.
        [](Settings& s, const json& v) { return set_bytes(s.worker_memory_limit, v, 64 << 20); },
        "a size of at least 64MiB such as \"2GiB\", or 0 for none"},
+      {"worker.run_dir_limit",
+       [](Settings& s, const json& v) { return set_bytes(s.worker_run_dir_limit, v, 1 << 20); },
+       "a size of at least 1MiB such as \"10GiB\", or 0 for none"},
       {"worker.env", [](Settings& s, const json& v) { return set_env(s.worker_env, v); },
        "an object of texts by name, such as {\"PATH\": \"/opt/tools/bin:/usr/bin:/bin\", \"TZ\": "
        "\"Europe/Rome\"}, none of them BATUTA_…, at most 32 KiB"},
@@ -312,6 +315,7 @@ std::vector<std::pair<std::string, std::string>> shown_settings(const Settings& 
           {"worker.user", s.worker_user},
           {"worker.user_range", s.worker_user_range},
           {"worker.memory_limit", std::to_string(s.worker_memory_limit)},
+          {"worker.run_dir_limit", std::to_string(s.worker_run_dir_limit)},
           {"worker.env", starred_env(s.worker_env)},
           {"contracts", s.contracts},
           {"base_url", s.base_url},

@@ -5,6 +5,7 @@
 //   admin.json      first admin's password, 0600
 //   run/            worker.sock, endpoint.json, slots/, agents' locks
 //   logs/           one folder per run UUID; scheduler.log, worker.log
+//   results/, runs/ likewise: large return values, what tasks of a run share (common/run_files.h)
 //   lake/           raw bronze silver gold quarantine
 //   backups/
 #pragma once
@@ -34,6 +35,8 @@ struct Settings {
   std::string worker_user;               // "worker.user": slots run as; empty = the server's
   std::string worker_user_range;         // "worker.user_range": "64000-64031", an id for each slot
   std::int64_t worker_memory_limit = 0;  // "worker.memory_limit": bytes for each process; 0 = none
+  // "worker.run_dir_limit": bytes of the folder that a run's tasks share; 0 = any number
+  std::int64_t worker_run_dir_limit = std::int64_t{10} << 30;
   // "worker.env": what commands find in their environment, by name; as a JSON object.
   std::string worker_env = "{}";
   std::string contracts;          // "contracts": folder of contracts; empty = beside the DAG folder

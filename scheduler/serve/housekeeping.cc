@@ -103,7 +103,9 @@ bool Housekeeping::remove_logs() {
     if (!listed) return true;  // again at the next round
     for (const RemovedRun& run : runs) {
       std::error_code ignored;
-      std::filesystem::remove_all(home_.path("logs/" + to_string(run.uuid)), ignored);
+      for (const char* of : {"logs/", "results/", "runs/"}) {
+        std::filesystem::remove_all(home_.path(of + to_string(run.uuid)), ignored);
+      }
     }
     if (runs.empty()) return true;
     const Status forgotten = engine_.write_and_wait([&] {

@@ -9,7 +9,7 @@
 #include "scheduler/dagfile/dag_parser.h"
 #include "scheduler/dagfile/mapping.h"
 #include "scheduler/dagfile/template.h"
-#include "scheduler/store/sealed_value.h"
+#include "scheduler/serve/upstream_results.h"
 
 namespace batuta {
 namespace {
@@ -73,61 +73,6 @@ json starred(const json& value) {
 std::string starred(const Variable& variable) {
   const auto parsed = parse_untrusted(variable.value);
   return parsed && parsed->is_structured() ? json_text(starred(*parsed)) : "***";
-}
-
-std::optional<std::string> upstream_value(const LaunchContext::Attempt& attempt,
-                                          const SecretKey& key, TaskIndex task,
-                                          std::string_view name, std::vector<std::string>* hidden);
-
-// A value that is kept sealed was not taken apart: its member, as if it had been.
-std::optional<std::string> member_of_sealed(const LaunchContext::Attempt& attempt,
-                                            const SecretKey& key, TaskIndex task,
-                                            std::string_view name,
-                                            std::vector<std::string>* hidden) {
-  const auto whole = upstream_value(attempt, key, task, "return_value", hidden);
-  json value = whole ? value_or_text(*whole) : json(nullptr);
-  if (value.is_string()) value = value_or_text(value.get<std::string>());
-  const auto found = value.is_object() ? value.find(std::string(name)) : value.end();
-  return found == value.end() ? std::nullopt : std::optional(json_text(*found));
-}
-
-// What people may see in the place of a value that was sealed, or what the next task gets of it.
-// With `hidden`, the latter; its secrets are added there.
-std::optional<std::string> upstream_value(const LaunchContext::Attempt& attempt,
-                                          const SecretKey& key, TaskIndex task,
-                                          std::string_view name, std::vector<std::string>* hidden) {
-  auto stored = attempt.xcom(task, name);
-  if (!stored && name != "return_value" && attempt.dag.tasks[task].multiple_outputs) {
-    return member_of_sealed(attempt, key, task, name, hidden);
-  }
-  if (!stored) return stored;
-  if (hidden == nullptr) return shown_value(*std::move(stored));
-  auto opened = open_value(key, attempt.run.seq, *stored);
-  if (!opened) return stored;
-  hidden->insert(hidden->end(), opened->hidden.begin(), opened->hidden.end());
-  return std::move(opened->json);
-}
-
-// The same of a mapped task's results, as the text of a list.
-Result<std::string> upstream_list(const LaunchContext::Attempt& attempt, const SecretKey& key,
-                                  TaskIndex task, std::string_view name,
-                                  const std::vector<std::int64_t>* map_indexes,
-                                  std::vector<std::string>* hidden) {
-  auto stored = attempt.mapped_xcoms(task, name, map_indexes);
-  if (!stored) return stored.error();
-  std::string list = "[";
-  for (std::string& value : *stored) {
-    if (list.size() > 1) list += ',';
-    if (hidden == nullptr) {
-      list += shown_value(std::move(value));
-    } else if (auto opened = open_value(key, attempt.run.seq, value)) {
-      hidden->insert(hidden->end(), opened->hidden.begin(), opened->hidden.end());
-      list += opened->json;
-    } else {
-      list += value;
-    }
-  }
-  return list + "]";
 }
 
 // The address of a webhook is all that guards it; and any address may hold a password or a key.
@@ -194,7 +139,7 @@ TemplateScope RegistryLaunchContext::scope_of(const Attempt& attempt, const json
                                         std::string_view name) -> std::optional<std::string> {
     const auto task = find_task(attempt.dag, id);
     if (!task) return std::nullopt;
-    return upstream_value(attempt, key_, *task, name, hidden);
+    return results().value(attempt, *task, name, hidden);
   };
   scope.mapped_xcoms =
       [this, &attempt, hidden](
@@ -202,8 +147,12 @@ TemplateScope RegistryLaunchContext::scope_of(const Attempt& attempt, const json
           const std::vector<std::int64_t>* map_indexes) -> Result<std::optional<std::string>> {
     const auto task = find_task(attempt.dag, id);
     const bool listed = task && (map_indexes || attempt.dag.tasks[*task].is_mapped());
-    if (!listed || !attempt.mapped_xcoms) return std::optional<std::string>();
-    auto list = upstream_list(attempt, key_, *task, name, map_indexes, hidden);
+    if (!listed || !attempt.mapped_xcoms) {
+      const Status fits = task ? results().fits_template(attempt, *task, name) : success();
+      if (!fits) return fits.error();
+      return std::optional<std::string>();
+    }
+    auto list = results().list(attempt, *task, name, map_indexes, hidden);
     if (!list) return list.error();
     return std::optional(std::move(*list));
   };
@@ -230,7 +179,9 @@ Status RegistryLaunchContext::render_launch(const Attempt& attempt, Launch& out,
     out.params_json = plain_params(attempt);
   }
   std::vector<std::string> hidden;
-  out.context_json = context_json(attempt, hidden);
+  auto told = context_json(attempt, hidden);
+  if (!told) return told.error();
+  out.context_json = std::move(*told);
   if (!hidden.empty()) out.secrets.push_back({"", "", std::move(hidden)});
   return add_secrets(attempt, out);
 }
@@ -336,7 +287,7 @@ const std::vector<LaunchContext::XcomName>& RegistryLaunchContext::xcoms_of(cons
                                                                             TaskIndex index) {
   static const std::vector<XcomName> none;
   const Task& task = dag.tasks[index];
-  if (!task.is_data && !task.has_templates && task.run_if_json.empty()) return none;
+  if (!reads_upstream(dag, index) && task.run_if_json.empty()) return none;
   TaskParts& parts = parts_of(dag, index);
   if (!parts.xcoms) {
     // Its frame of reference holds every upstream's result; templates may name others.
@@ -345,7 +296,7 @@ const std::vector<LaunchContext::XcomName>& RegistryLaunchContext::xcoms_of(cons
       if (const auto spec = ParsedSpec::parse(task.run_if_json, false))
         add_names(dag, *spec, names);
     }
-    if (!task.is_mapped() && (task.is_data || task.has_templates)) {
+    if (reads_upstream(dag, index) && (!task.is_mapped() || names_results(dag, index))) {
       for (const TaskIndex upstream : task.upstream) names.insert({upstream, "return_value"});
     }
     if (task.has_templates) {
@@ -370,9 +321,28 @@ std::vector<LaunchContext::XcomName> RegistryLaunchContext::xcoms_of_alert(
   return {names.begin(), names.end()};
 }
 
-std::string RegistryLaunchContext::context_json(const Attempt& attempt,
-                                                std::vector<std::string>& hidden) const {
-  if (!attempt.task.is_data && !attempt.task.has_templates) {
+// Whether a command says that it reads results as files: they are made for those alone.
+bool RegistryLaunchContext::names_results(const Dag& dag, TaskIndex index) {
+  const Task& task = dag.tasks[index];
+  if (task.upstream.empty() || (task.plugin != "shell" && task.plugin != "python")) return false;
+  std::optional<bool>& known = parts_of(dag, index).names_results;
+  if (!known) {
+    known = task.spec_json.find("batuta-xcom") != std::string::npos ||
+            task.spec_json.find("BATUTA_XCOM_DIR") != std::string::npos;
+  }
+  return *known;
+}
+
+// What its code may ask for by batuta.xcom() is not to be seen in its definition.
+bool RegistryLaunchContext::reads_upstream(const Dag& dag, TaskIndex index) {
+  const Task& task = dag.tasks[index];
+  return task.is_data || task.has_templates ||
+         (task.plugin == "python" && !task.upstream.empty()) || names_results(dag, index);
+}
+
+Result<std::string> RegistryLaunchContext::context_json(const Attempt& attempt,
+                                                        std::vector<std::string>& hidden) {
+  if (!reads_upstream(attempt.dag, attempt.hot.task)) {
     // Plain tasks are the hot path: their frame of reference is small and needs no escaping.
     return "{\"lake\":" + json_text(lake_folder_) + ",\"logical_date\":" +
            (attempt.run.logical_date ? "\"" + to_iso(*attempt.run.logical_date) + "\"" : "null") +
@@ -385,16 +355,24 @@ std::string RegistryLaunchContext::context_json(const Attempt& attempt,
                {"data_interval_end", time_or_null(attempt.run.data_interval_end)},
                {"window_start", time_or_null(attempt.cold.window_start)},
                {"window_end", time_or_null(attempt.cold.window_end)}};
-  json upstream = json::object();
+  json upstream = json::object(), files = json::object();
   for (const TaskIndex index : attempt.task.upstream) {
     // An instance has its item; and whole lists are for those that ask, by a template.
     if (attempt.task.is_mapped() || attempt.dag.tasks[index].is_mapped()) continue;
     const std::string& id = attempt.dag.tasks[index].id;
-    if (const auto value = upstream_value(attempt, key_, index, "return_value", &hidden)) {
+    if (auto file = results().file(attempt, index)) {
+      files[id] = std::move(*file);
+    } else if (const auto value = results().value(attempt, index, "return_value", &hidden)) {
       upstream[id] = value_or_text(*value);
     }
   }
   context["upstream"] = std::move(upstream);
+  if (!files.empty()) context["upstream_files"] = std::move(files);
+  if (names_results(attempt.dag, attempt.hot.task)) {
+    auto given = results().handed_over(attempt, hidden);
+    if (!given) return given.error();
+    context["xcoms"] = std::move(*given);
+  }
   return json_text(context);
 }
 

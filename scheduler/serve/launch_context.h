@@ -14,6 +14,7 @@
 #include "scheduler/engine/render.h"
 #include "scheduler/serve/mapped_cache.h"
 #include "scheduler/serve/params_cache.h"
+#include "scheduler/serve/upstream_results.h"
 #include "scheduler/store/crypto.h"
 #include "scheduler/store/registry.h"
 
@@ -22,9 +23,14 @@ namespace batuta {
 class RegistryLaunchContext : public LaunchContext {
  public:
   // `registry` must outlive this. `lake_folder` is absolute.
-  // `key` opens return values that hold secrets.
-  RegistryLaunchContext(const Registry& registry, std::string lake_folder, SecretKey key)
-      : registry_(registry), lake_folder_(std::move(lake_folder)), key_(std::move(key)) {}
+  // `key` opens return values that hold secrets. Below `home` (absolute; empty: none) are those
+  // that are files.
+  RegistryLaunchContext(const Registry& registry, std::string lake_folder, SecretKey key,
+                        std::string home = {})
+      : registry_(registry),
+        lake_folder_(std::move(lake_folder)),
+        key_(std::move(key)),
+        home_(std::move(home)) {}
 
   // What the plugins offer: connection parameters and their defaults come from it. Any thread.
   void set_catalogue(const std::vector<PluginInfo>& catalogue);
@@ -48,7 +54,10 @@ class RegistryLaunchContext : public LaunchContext {
                                              const char* which);
   // The parameters as the plugin gets them; `rendered` is what people may see of them.
   Result<std::string> render_params(const Attempt& attempt, Launch& out, std::string& rendered);
-  std::string context_json(const Attempt& attempt, std::vector<std::string>& hidden) const;
+  Result<std::string> context_json(const Attempt& attempt, std::vector<std::string>& hidden);
+  UpstreamResults results() const { return {key_, home_}; }
+  bool names_results(const Dag& dag, TaskIndex task);
+  bool reads_upstream(const Dag& dag, TaskIndex task);
   TemplateScope scope_of(const Attempt& attempt, const nlohmann::json& params,
                          std::vector<std::string>* hidden) const;
   Status add_secrets(const Attempt& attempt, Launch& out) const;
@@ -63,6 +72,7 @@ class RegistryLaunchContext : public LaunchContext {
     std::optional<ParsedSpec> mapped_over, name;  // of a mapped one
     std::optional<ParsedSpec> run_if;             // of one that has it
     std::optional<std::vector<XcomName>> xcoms;
+    std::optional<bool> names_results;
   };
   TaskParts& parts_of(const Dag& dag, TaskIndex task);
   const std::string& plain_params(const Attempt& attempt);
@@ -73,6 +83,7 @@ class RegistryLaunchContext : public LaunchContext {
   const Registry& registry_;
   const std::string lake_folder_;
   const SecretKey key_;
+  const std::string home_;
   // Control thread.
   std::map<std::string, std::vector<TaskParts>, std::less<>> parts_;  // by version
   ParamsCache params_;

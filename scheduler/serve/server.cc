@@ -86,7 +86,7 @@ struct Server::Impl {
         store(kept->store()),
         registry(kept->registry()),
         history(kept->history()),
-        context(registry, home.path("lake"), key_of(home)),
+        context(registry, home.path("lake"), key_of(home), home.folder()),
         result_key(key_of(home)),
         workers(io, make_unix_transport(io, home.path("run/worker.sock")), worker_options()),
         outbox(outbox_options(), outbox_hooks()),

@@ -92,6 +92,9 @@ constexpr const char* delete_below_run[] = {
     "DELETE FROM task_instance WHERE run = ?",
     "DELETE FROM run_summary WHERE run = ?",
 };
+// Its rows go here; its logs and files when housekeeping looks (retention.cc).
+constexpr char note_deleted[] =
+    "INSERT INTO removed_run (seq, uuid, swept) SELECT seq, uuid, 1 FROM dag_run WHERE seq = ?";
 constexpr char delete_run_row[] = "DELETE FROM dag_run WHERE seq = ?";
 
 void write_accepted(Database& db, const AcceptedRow& r) {
@@ -195,6 +198,7 @@ void delete_run(Database& db, RunSeq run) {
   for (const char* sql : delete_below_run) {
     db.statement(sql).run(run);
   }
+  db.statement(note_deleted).run(run);
   BATUTA_CHECK(db.statement(delete_run_row).run(run) == 1, "a run to delete is not stored");
 }
 

@@ -334,9 +334,10 @@ TEST_CASE(
   CHECK(api.last_event<XcomEdited>().kind == XcomEdited::Kind::remove);
   CHECK(api.status(Method::post, done + "/taskInstances/none/xcomEntries",
                    R"({"key":"k","value":1})") == 404);
-  for (const std::string bad : {R"({"key":"k"})", R"({"value":1})", R"({"key":"","value":1})",
-                                R"({"key":"k","value":1,"map_index":-2})",
-                                R"({"key":"k","value":{"batuta:sealed":"x"}})"}) {
+  for (const std::string bad :
+       {R"({"key":"k"})", R"({"value":1})", R"({"key":"","value":1})",
+        R"({"key":"k","value":1,"map_index":-2})", R"({"key":"k","value":{"batuta:sealed":"x"}})",
+        R"({"key":"k","value":{"batuta:file":{"bytes":1}}})"}) {
     CAPTURE(bad);
     CHECK(api.status(Method::post, path, bad) == 422);
   }

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "common/run_files.h"
 #include "tests/api/fake_services.h"
 
 namespace batuta::http {
@@ -234,6 +235,45 @@ TEST_CASE("returned values are read as JSON or as text") {
         R"({"records":42})");
   CHECK(api.status(Method::get, done + "/first/xcomEntries/other") == 404);
   CHECK(api.status(Method::get, done + "/second/xcomEntries/return_value") == 404);
+}
+
+TEST_CASE("a returned value that is a file is read whole, a large one as a stream") {
+  TestApi api;
+  const std::string uuid = api.history.views.back().run_uuid;
+  const auto returned = [&](std::int64_t fence, const std::string& value) {
+    const ResultFile file{static_cast<std::int64_t>(value.size()), unmapped, fence};
+    const std::string path = result_path(api.home, uuid, "first", file);
+    std::filesystem::create_directories(std::filesystem::path(path).parent_path());
+    std::ofstream(path) << value;
+    api.history.xcom_rows.front().value_json = to_text(file);
+    return path;
+  };
+  const std::string entry = done + "/first/xcomEntries/return_value";
+  const auto whole = [&](const std::string& target) {
+    Response answer = api.call(Method::get, target);
+    REQUIRE(answer.status == 200);
+    std::string body = answer.body;
+    while (answer.stream && !answer.stream->ended()) body += answer.stream->next();
+    return json::parse(body);
+  };
+  returned(1, "[1, \"\\n\"]");
+  CHECK(whole(entry)["value"] == json{1, "\n"});
+  CHECK(whole(entry)["key"] == "return_value");
+  CHECK(whole(entry + "?stringify=true")["value"] == "[1, \"\\n\"]");
+  const std::string large = "[\n\"" + std::string(2'000'000, 'x') + "\"]";
+  const std::string path = returned(2, large);
+  CHECK(api.call(Method::get, entry).stream != nullptr);
+  CHECK(whole(entry)["value"] == json::parse(large));
+  CHECK(whole(entry + "?stringify=true")["value"] == large);
+  returned(3, "\"" + std::string(2'000'000, 'x') + "\"");
+  CHECK(whole(entry + "?stringify=true")["value"] == std::string(2'000'000, 'x'));
+  // Removed while it is read: what was sent is no JSON, so that nobody takes it for the whole.
+  Response broken = api.call(Method::get, entry);
+  std::string body = broken.stream->next() + broken.stream->next();
+  std::filesystem::remove_all(api.home + "/results");
+  while (!broken.stream->ended()) body += broken.stream->next();
+  CHECK_FALSE(json::accept(body));
+  CHECK(api.status(Method::get, entry) == 404);
 }
 
 TEST_CASE(

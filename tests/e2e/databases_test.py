@@ -117,7 +117,7 @@ def sqlite_and_files_bind_values_and_bound_results():
             sql("load", "INSERT INTO t VALUES ({{ params.who }}, :n); INSERT INTO t SELECT a, n + 1 FROM t", connection="lite", parameters={"n": "{{ params.n }}"}),
             sql("rows", "SELECT a, n FROM t WHERE a = {{ params.who }} ORDER BY n", ["load"], connection="lite", result="rows"),
             sql("first", "SELECT max(n) AS top FROM t", ["load"], connection="lite", result="first", multiple_outputs=True),
-            sql("large", "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 9000) SELECT x FROM c", connection="lite", result="rows"),
+            sql("large", "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 200000) SELECT x FROM c", connection="lite", result="rows"),
             sql("half", "INSERT INTO t VALUES ('half', 0); INSERT INTO nowhere VALUES (1)", ["rows", "first"], connection="lite"),
             sql("long", "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c", connection="lite", timeout="300ms"),
             sql("files", "SELECT sum(total) AS total, {{ params.who }} AS who FROM orders WHERE total > :least", files={"orders": str(csv)}, parameters={"least": 2.4}, result="first"),
@@ -135,7 +135,7 @@ def sqlite_and_files_bind_values_and_bound_results():
         assert value(server, "lite", run, "rows") == [{"a": EVIL, "n": 1}, {"a": EVIL, "n": 2}]
         assert value(server, "lite", run, "files") == {"total": 6.5, "who": EVIL}
         assert value(server, "lite", run, "says") in (2, "2")
-        for task, part in (("large", "64 KiB"), ("half", "nowhere"), ("long", "longer than its timeout of 300 ms"), ("peeks", "ermission"), ("up", "may not bring / *")):
+        for task, part in (("large", "1 MiB"), ("half", "nowhere"), ("long", "longer than its timeout of 300 ms"), ("peeks", "ermission"), ("up", "may not bring / *")):
             log = server.log_text("lite", run, task) + server.cli("tasks", "explain", "lite", run, task).stdout
             assert part in log, (task, log)
         with sqlite3.connect(database) as left:
@@ -203,7 +203,7 @@ def postgres_that_breaks_off_ends_the_task():
                 sql("alone", "CREATE TABLE made (n int) -- cut the line", connection="cut", **again),
                 sql("commit", "INSERT INTO t VALUES (2, 'commit'); SELECT 1", ["make"], connection="commit", **again),
                 sql("row", "INSERT INTO t VALUES (3, 'row') RETURNING a", ["make"], connection="commit", result="first", **again),
-                sql("large", "INSERT INTO t SELECT x, 'large' FROM generate_series(1, 9000) AS x RETURNING n, a", ["make"], connection="pg", result="rows", **again),
+                sql("large", "INSERT INTO t SELECT x, 'large' FROM generate_series(1, 200000) AS x RETURNING n, a", ["make"], connection="pg", result="rows", **again),
                 sql("open", "SELECT 1 AS n", connection="elsewhere", **again),
                 sql("meant", "SELECT 1 AS n", connection="meant", result="first"),
                 sql("make", "CREATE TABLE t (n int, a text)", connection="pg"),
@@ -223,7 +223,7 @@ def postgres_that_breaks_off_ends_the_task():
                              "commit": once, "row": once, "large": once, "open": once, "lost": ("failed", 3)}, ended
             done = "the connection was lost while it committed: it may have been done; look before clearing"
             for task, part in (("in", "COPY … FROM STDIN"), ("out", "use INSERT or SELECT"), ("endless", "longer than its timeout of 1000 ms"), ("silent", "did not answer within 5 s"),
-                               ("alone", done), ("commit", done), ("row", done), ("large", "64 KiB"), ("open", '"sslmode": "disable"')):
+                               ("alone", done), ("commit", done), ("row", done), ("large", "1 MiB"), ("open", '"sslmode": "disable"')):
                 log = server.log_text("pg", run, task) + server.cli("tasks", "explain", "pg", run, task).stdout
                 assert part in log, (task, log)
             log = server.log_text("pg", run, "lost")

@@ -62,6 +62,24 @@ def commands_run_as_that_user():
         eventually(lambda: not processes_of(server.home), 10, "worker and slots end with their scheduler")
 
 
+def large_results_and_the_runs_folder():
+    """what another user's slot returns becomes the server's file, which later tasks read and none changes; the run's folder is shared"""
+    make = "{ printf '[\"'; head -c 70000 /dev/zero | tr '\\0' x; printf '\"]'; } >$BATUTA_RESULT; echo shared >$BATUTA_RUN_DIR/a"
+    read = "f=$(batuta-xcom make); wc -c <$f; (echo other >>$f) 2>/dev/null && echo changed; cat $BATUTA_RUN_DIR/a; echo more >>$BATUTA_RUN_DIR/a"
+    for more in ({}, {"BATUTA_WORKER_USER_RANGE": "64200-64215"}):
+        with Folder("user-results") as folder:
+            os.chmod(folder.path, 0o711)
+            server = folder.server({"large": dag("large", [shell("make", make), shell("read", read, ["make"])])},
+                                   env={"BATUTA_WORKER_USER": USER, **more}).start()
+            run_id = server.trigger("large")["dag_run_id"]
+            assert server.wait_run("large", run_id)["state"] == "success", server.tasks("large", run_id)
+            log = server.log_text("large", run_id, "read")
+            assert "70004" in log and "shared" in log and "changed" not in log, log
+            files = list((server.home / "results").rglob("*.json"))
+            assert len(files) == 1 and files[0].stat().st_uid == 0 and files[0].stat().st_mode & 0o777 == 0o640, files
+            server.stop()
+
+
 def the_pipeline_runs_as_that_user():
     """the financial pipeline goes through: the lake is that user's, its log the scheduler's"""
     with Folder("user-lake") as folder, QuoteService(folder.path, seed=3) as quotes:
@@ -140,4 +158,4 @@ reason = possible()
 if reason:
     print(f"skipped: {reason}")
     sys.exit(77)
-main([commands_run_as_that_user, the_pipeline_runs_as_that_user, each_slot_is_a_user_of_its_own, a_wrong_user_is_refused])
+main([commands_run_as_that_user, large_results_and_the_runs_folder, the_pipeline_runs_as_that_user, each_slot_is_a_user_of_its_own, a_wrong_user_is_refused])

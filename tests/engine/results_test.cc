@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include "common/run_files.h"
+
 using namespace batuta;
 
 namespace {
@@ -65,4 +67,24 @@ TEST_CASE("without do_xcom_push nothing is kept, and a sealed value stays whole"
   shape_result(split, sealed);
   CHECK(sealed.outcome == Outcome::success);
   CHECK(sealed.xcoms.empty());
+}
+
+TEST_CASE("a value that is a file keeps its name, and cannot be taken apart") {
+  const std::string name = to_text(ResultFile{70'000, unmapped, 4});
+  Finished whole = returned(name);
+  shape_result(Task{}, whole);
+  CHECK(whole.outcome == Outcome::success);
+  CHECK(whole.result_json == name);
+  Task split;
+  split.multiple_outputs = true;
+  Finished report = returned(name);
+  shape_result(split, report);
+  CHECK(report.outcome == Outcome::failed_no_retry);
+  CHECK(report.reason.find("64 KiB (70000 bytes as JSON)") != std::string::npos);
+  CHECK(report.result_json.empty());
+  // Nor does a member pass for one.
+  Finished posing = returned("{\"a\":" + name + "}");
+  shape_result(split, posing);
+  CHECK(posing.outcome == Outcome::failed_no_retry);
+  CHECK(posing.xcoms.empty());
 }

@@ -250,13 +250,11 @@ TEST_CASE("an answer that cannot be handed on fails the task and says so") {
     host.parameters["url"] = server.url();
     return host.run("http");
   };
-  CHECK(run(std::string((64 << 10) - 2, 'x')) == 0);
-  CHECK(host.result.size() == 64 << 10);
+  CHECK(run(std::string(70'000, 'x')) == 0);
+  CHECK(host.result.size() == 70'002);
   host.result.clear();
-  CHECK(run(std::string((64 << 10) - 1, 'x')) != 0);
+  CHECK(run(std::string((8 << 20) + 1, 'x')) != 0);
   CHECK(host.failure_kind == BATUTA_FAIL_FINAL);
-  CHECK(host.failure.find("65537 bytes as JSON, at most 65536") != std::string::npos);
-  CHECK(run(std::string(33'000, '"')) != 0);
   CHECK(host.result.empty());
 }
 

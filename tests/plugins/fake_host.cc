@@ -62,7 +62,7 @@ batuta_host FakeHost::table() {
     return found == self(ctx).secrets.end() ? nullptr : found->second.c_str();
   };
   host.result = [](void* ctx, const char* json, std::size_t length) -> std::int32_t {
-    if (length > 64u << 10) return -1;
+    if (length > 64u << 20) return -1;
     self(ctx).result.assign(json, length);
     return 0;
   };
@@ -81,6 +81,9 @@ batuta_host FakeHost::table() {
   };
   host.branch = [](void*, const char*, std::size_t) -> std::int32_t { return 0; };
   host.extension = [](void* ctx, const char* id) -> const void* {
+    if (std::string(id) == "batuta.run_folder" && !self(ctx).run_folder.empty()) {
+      return self(ctx).run_folder.c_str();
+    }
     if (std::string(id) == "batuta.engine_memory") return &self(ctx).engine_memory;
     const bool engine = std::string(id) == "batuta.engine_library";
     return engine ? self(ctx).keep(build_dir() + "/libduckdb.so") : nullptr;

@@ -28,6 +28,7 @@ class FakeHost {
   nlohmann::json& parameters;
   std::map<std::string, std::string> secrets;
   bool stop = false;               // what cancelled() answers
+  std::string run_folder;          // what the tasks of a run share; empty: none
   std::int64_t engine_memory = 0;  // bytes; 0: the worker has no such setting
 
   // What the plugin handed in.

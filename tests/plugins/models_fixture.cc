@@ -23,7 +23,7 @@ const FakeHost& Models::attempt(const std::string& execution, json task) {
                    {"lake", lake.path()},       {"scratch", scratch}, {"upstream", json::object()}};
   host->context["map_index"] = map_index;
   host->parameters = std::move(task);
-  returned = host->run("sql_model");
+  returned = host->run(plugin);
   return *host;
 }
 

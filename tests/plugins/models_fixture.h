@@ -16,6 +16,7 @@ namespace batuta {
 class Models {
  public:
   lakelog::TempLake lake;
+  std::string plugin = "sql_model";  // that attempts run
   int map_index = -1;                // of the attempts to come
   int returned = -1;                 // of the last attempt
   std::unique_ptr<FakeHost> host;    // of the last attempt

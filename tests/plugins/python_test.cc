@@ -115,9 +115,15 @@ for t in [threading.Thread(target=lambda: [batuta.log.info("line %d", i) for i i
   CHECK(run.host.record_count == 42);
   CHECK(json::parse(run.host.reports["quality"].at(0)) == json{{"check", "nulls"}, {"ok", true}});
   CHECK(run.host.reports["lineage"].size() == 1);
-  CHECK(run("import batuta; batuta.result('x' * 70000)") != 0);
+  CHECK(run("import batuta; batuta.result('x' * 70000)") == 0);
+  CHECK(run.host.result.size() == 70'002);
+  CHECK(run("import batuta; batuta.result('x' * 70000); batuta.result(1)") == 0);
+  CHECK(run.host.result == "1");
+  CHECK(run("import batuta; batuta.result(1); batuta.result(['y'] * 70000)") == 0);
+  CHECK(json::parse(run.host.result).size() == 70'000);
+  CHECK(run("import batuta; batuta.result('x' * (64 << 20))") != 0);
   CHECK(run.host.failure_kind == BATUTA_FAIL_FINAL);
-  CHECK(run.host.failure.starts_with("the result is too long: 70002 bytes"));
+  CHECK(run.host.failure.starts_with("the result is too long: 67108866 bytes"));
   CHECK(run("import batuta; batuta.result(float('nan'))") != 0);
   CHECK(run.host.failure.starts_with("ValueError:"));
   CHECK(run("import batuta; batuta.result({'é': '{{ x }}'})") == 0);

@@ -72,15 +72,15 @@ TEST_CASE("a statement whose RETURNING is more than a task may return changes no
   Home home;
   const std::string many =
       "INSERT INTO t WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < "
-      "9000) "
+      "200000) "
       "SELECT x FROM c RETURNING a";
   CHECK(home.sqlite(many, "rows").is_null());
   CHECK(home.host->failure_kind == BATUTA_FAIL_FINAL);
-  CHECK(home.host->failure.find("64 KiB") != std::string::npos);
+  CHECK(home.host->failure.find("1 MiB") != std::string::npos);
   CHECK(home.sqlite("SELECT count(*) AS n FROM t", "first") == json{{"n", 0}});
   CHECK(home.sqlite(many, "none") == "nothing");
-  CHECK(home.told("9000 rows"));
-  CHECK(home.sqlite("SELECT count(*) AS n FROM t", "first") == json{{"n", 9000}});
+  CHECK(home.told("200000 rows"));
+  CHECK(home.sqlite("SELECT count(*) AS n FROM t", "first") == json{{"n", 200000}});
 }
 
 TEST_CASE("what may be within no transaction is sent by itself") {
@@ -114,10 +114,10 @@ TEST_CASE("DuckDB's rows are read no further than the result needs") {
   Home home;
   CHECK(home.duckdb("SELECT range AS n FROM range(1000000000000)", "first") == json{{"n", 0}});
   CHECK(home.duckdb("SELECT range AS n FROM range(1000000000000)", "rows").is_null());
-  CHECK(home.host->failure.find("64 KiB") != std::string::npos);
+  CHECK(home.host->failure.find("1 MiB") != std::string::npos);
   // Far more than this machine has, were it kept.
   CHECK(home.duckdb("SELECT repeat('x', 60000) AS x FROM range(100000000)", "rows").is_null());
-  CHECK(home.host->failure.find("64 KiB") != std::string::npos);
+  CHECK(home.host->failure.find("1 MiB") != std::string::npos);
   CHECK(home.duckdb("SELECT error('seen') AS x FROM range(3)", "none").is_null());
   CHECK(home.host->failure.find("seen") != std::string::npos);
 }

@@ -211,6 +211,17 @@ TEST_CASE_FIXTURE(Fixture, "a removed run is named until its logs are gone") {
   CHECK(SqliteUpkeep(store->database()).removed_runs().empty());
 }
 
+TEST_CASE_FIXTURE(Fixture, "a run that was deleted by hand is named until its files are gone") {
+  ended_run(1, at(100), 3);
+  Changes gone;
+  gone.runs_deleted.push_back(RunSeq{1});
+  commit(*store, gone);
+  CHECK(rows_of_runs() == 0);
+  const auto removed = SqliteUpkeep(store->database()).removed_runs();
+  REQUIRE(removed.size() == 1);
+  CHECK(removed[0].uuid == uuid_of(1));
+}
+
 TEST_CASE_FIXTURE(Fixture, "retention never takes what is unpublished or accepted") {
   ended_run(1, at(100), 3);
   ended_run(2, at(100), 3);

@@ -10,8 +10,9 @@ The file runs as a script. To end it: return from it (success), raise batuta.Ski
 batuta.Fail (failed, no retry helps), or anything else (failed, tried again while retries are left).
 
 The protocol beneath, for other languages: descriptor 3 is a file with one JSON object, {"protocol": 1,
-"params", "context", "connections"}; to descriptor 4 go messages, one JSON object a line:
+"params", "context", "connections", "result_file"}; to descriptor 4 go messages, one JSON object a line:
 {"type": "log", "level", "text"}, {"type": "progress", "share"}, {"type": "result", "value"},
+{"type": "result_file"} (the value is the JSON in the file "result_file" of descriptor 3),
 {"type": "records", "rows"}, {"type": "report", "list", "value"}, {"type": "skip", "reason"},
 {"type": "fail", "reason", "retry"}. Standard output and standard error are the log as they are.
 """
@@ -66,6 +67,8 @@ class Context:
         self.fence = raw.get("fence", 0)
         self.scratch = raw.get("scratch", "")
         self.lake = raw.get("lake", "")
+        #: The folder that the run's tasks share on this host.
+        self.run_dir = os.environ.get("BATUTA_RUN_DIR", "")
         self.logical_date = _time(raw.get("logical_date"))
         self.data_interval_start = _time(raw.get("data_interval_start"))
         self.data_interval_end = _time(raw.get("data_interval_end"))
@@ -92,16 +95,25 @@ def connection(name):
 
 
 def xcom(task_id):
-    """The return value of a direct upstream; None when it gave none."""
+    """The return value of a direct upstream, however large; None when it gave none."""
+    large = _start["context"].get("upstream_files", {}).get(task_id)
+    if large is not None:
+        with open(large, encoding="utf-8") as file:
+            return json.load(file)
     return _start["context"].get("upstream", {}).get(task_id)
 
 
 def result(value):
-    """The return value: anything that JSON can say, 64 KiB at most. The last call counts."""
-    size = len(json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace"))
-    if size > 64 << 10:
-        raise Fail(f"the result is too long: {size} bytes as JSON, 65536 at most; write it to a file and return its path")
-    _tell({"type": "result", "value": value})
+    """The return value: anything that JSON can say, 64 MiB at most. The last call counts."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
+    if len(text) > 64 << 20:
+        raise Fail(f"the result is too long: {len(text)} bytes as JSON, {64 << 20} at most; "
+                   "write it to a file of batuta.context.run_dir and return its name")
+    if len(text) <= 64 << 10:
+        return _tell({"type": "result", "value": value})
+    with open(_start["result_file"], "wb") as file:
+        file.write(text)
+    _tell({"type": "result_file"})
 
 
 def progress(share):

@@ -1,0 +1,17 @@
+// "outputs" of shell and python tasks: tables that files of theirs become.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "scheduler/dagfile/fields.h"
+
+namespace batuta {
+
+inline constexpr std::size_t max_table_outputs = 100;
+
+// Puts the list into `params` as plugins/outputs wants it; every problem at the pointer of its
+// entry. Contracts are read already (put_in_contracts).
+void read_table_outputs(FieldReader& fields, nlohmann::json& params);
+
+}  // namespace batuta
