@@ -6,7 +6,7 @@
 //   run/            worker.sock, endpoint.json, slots/, agents' locks
 //   logs/           one folder per run UUID; scheduler.log, worker.log
 //   lake/           raw bronze silver gold quarantine
-//   backups/
+//   bundles/        each folder in it is a bundle of DAGs      backups/
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,7 @@
 
 #include "common/result.h"
 #include "common/time.h"
+#include "scheduler/serve/bundle_settings.h"
 
 namespace batuta {
 
@@ -37,6 +38,7 @@ struct Settings {
   // "worker.env": what commands find in their environment, by name; as a JSON object.
   std::string worker_env = "{}";
   std::string contracts;          // "contracts": folder of contracts; empty = beside the DAG folder
+  std::vector<BundleSetting> bundles;  // "bundles": beside the DAG folder
   std::string base_url;           // "base_url": where people reach the page, for links in alerts
   std::string outgoing_proxy;     // "outgoing.proxy": common/outgoing.h
   std::string outgoing_no_proxy;  // "outgoing.no_proxy"

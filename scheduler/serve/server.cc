@@ -96,7 +96,7 @@ struct Server::Impl {
         endpoint(home, registry, engine),
         dags(
             options.dags_folder, engine, [this](const auto& changed) { save_job_configs(changed); },
-            home.settings().contracts),
+            home.settings().contracts, folders_of(home.settings().bundles), home.path("bundles")),
         hub(io, {}),
         backend(engine, dags.bag()),
         offers([this](WorkerOffers told) { on_catalogue(std::move(told.plugins)); }),

@@ -79,6 +79,34 @@ TEST_CASE("trusted proxies are IP addresses, written one way") {
   }
 }
 
+TEST_CASE("bundles are a list of names and folders, and what is wrong of it is told with its place") {
+  const Folder folder;
+  folder.write("batuta.json", R"({"bundles": [{"name": "risk", "path": "/srv/risk/"}]})");
+  const auto settings = settings_of(folder.path());
+  REQUIRE(settings);
+  REQUIRE(settings->bundles.size() == 1);
+  CHECK(folders_of(settings->bundles)[0] == bundle_in("risk", "/srv/risk"));
+  const Variable variable("BATUTA_BUNDLES", R"([{"name": "sales", "path": "/srv/sales"}])");
+  CHECK(settings_of(folder.path())->bundles[0].name == "sales");
+  const std::pair<const char*, const char*> wrong[] = {
+      {"{}", "must be a list"},
+      {"[1]", "bundles[0]: must be an object"},
+      {R"([{"name": "risk"}])", "\"path\" must be the absolute path"},
+      {R"([{"name": "risk", "path": "risk"}])", "\"path\" must be the absolute path"},
+      {R"([{"name": "Risk", "path": "/r"}])", "no name of a bundle"},
+      {R"([{"name": "default", "path": "/r"}])", "is the bundle of the DAG folder"},
+      {R"([{"name": "a", "path": "/r"}, {"name": "a", "path": "/s"}])", "bundles[1]: the name"},
+      {R"([{"name": "a", "path": "/r", "branch": "x"}])", "unknown \"branch\""}};
+  for (const auto& [bundles, told] : wrong) {
+    CAPTURE(bundles);
+    const Variable bad("BATUTA_BUNDLES", bundles);
+    const auto refused = settings_of(folder.path());
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().message.find(told) != std::string::npos);
+    CHECK(refused.error().message.starts_with("BATUTA_BUNDLES: "));
+  }
+}
+
 TEST_CASE("a wrong setting is refused with the file, its name and what it expects") {
   const Folder folder;
   CHECK(error_of(folder, R"({"leese": "10s"})").find("unknown setting \"leese\"") !=
