@@ -40,6 +40,10 @@ constexpr Example examples[] = {
     {"contracts diff",
      "git show HEAD:contracts/brokerage/clients.odcs.yaml > before.yaml\n"
      "  batuta contracts diff before.yaml contracts/brokerage/clients.odcs.yaml"},
+    {"bundles list", "batuta bundles list -o json"},
+    {"bundles diff", "batuta bundles diff risk\n  batuta bundles diff risk --revision v1.4"},
+    {"bundles deploy", "batuta bundles deploy risk --revision v1.4"},
+    {"bundles rollback", "batuta bundles rollback risk"},
     {"dags next-execution", "batuta dags next-execution hello -n 5"},
     {"dags state", "batuta dags state hello 2024-05-06T00:00:00Z"},
     {"dags list-runs",

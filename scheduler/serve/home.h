@@ -7,6 +7,7 @@
 //   logs/           one folder per run UUID; scheduler.log, worker.log
 //   lake/           raw bronze silver gold quarantine
 //   bundles/        each folder in it is a bundle of DAGs      backups/
+//   revisions/      bundles of Git repositories, checked out
 #pragma once
 
 #include <cstdint>

@@ -23,6 +23,8 @@
 #include "scheduler/http/server.h"
 #include "scheduler/outbox/outbox.h"
 #include "scheduler/serve/alert_hooks.h"
+#include "scheduler/serve/audited_write.h"
+#include "scheduler/serve/bundle_keeper.h"
 #include "scheduler/serve/dag_wiring.h"
 #include "scheduler/serve/endpoint.h"
 #include "scheduler/serve/housekeeping.h"
@@ -94,9 +96,10 @@ struct Server::Impl {
               [this](WaitChecked answer) { return engine.post(std::move(answer)); }),
         engine(engine_options(), store, workers, context, engine_sinks()),
         endpoint(home, registry, engine),
+        bundles(home.path("revisions"), home.settings().bundles, bundle_hooks()),
         dags(
             options.dags_folder, engine, [this](const auto& changed) { save_job_configs(changed); },
-            home.settings().contracts, folders_of(home.settings().bundles), home.path("bundles")),
+            home.settings().contracts, bundles.folders(), home.path("bundles")),
         hub(io, {}),
         backend(engine, dags.bag()),
         offers([this](WorkerOffers told) { on_catalogue(std::move(told.plugins)); }),
@@ -129,6 +132,11 @@ struct Server::Impl {
     outbox_options.base_url = home.settings().base_url;
     if (options.divert_alerts) outbox_options.alert_spacing = Duration::zero();
     return outbox_options;
+  }
+
+  BundleKeeper::Hooks bundle_hooks() {
+    return {[this](std::vector<BundleFolder> all) { dags.bag().set_bundles(std::move(all)); },
+            [this] { return dags.bag().snapshot(); }, audited_write(engine, registry)};
   }
 
   Outbox::Hooks outbox_hooks() {
@@ -220,6 +228,7 @@ struct Server::Impl {
 
   void on_catalogue(std::vector<PluginInfo> plugins) {
     context.set_catalogue(plugins);
+    bundles.set_catalogue(plugins);
     dags.bag().set_catalogue(std::move(plugins));
     catalogue.ask();
   }
@@ -233,6 +242,7 @@ struct Server::Impl {
     engine.start([&](const StoredState& stored) {
       context.set_catalogue(stored.catalogue);
       dags.bag().set_catalogue(stored.catalogue);
+      bundles.set_catalogue(stored.catalogue);
       for (const StoredRun& run : stored.runs) {
         for (const InstanceHot& row : run.hot) {
           if (!row.worker.empty() && !is_terminal(row.state)) agents.insert(row.worker);
@@ -245,6 +255,7 @@ struct Server::Impl {
     outbox.start();
     waits.start();
     dags.start(known);
+    bundles.start();
     workers.set_offers_sink([this](WorkerId worker, std::optional<WorkerOffers> told) {
       offers.set(worker, std::move(told));
     });
@@ -323,6 +334,7 @@ struct Server::Impl {
     services.read_dags = [this](bool now) { now ? dags.repost() : dags.missed(); };
     services.settings = [this] { return shown_settings(home.settings()); };
     services.find_asset = http::find_asset;
+    services.bundles = &bundles;
     http::Limits limits;
     limits.guard.hosts.insert(limits.guard.hosts.end(), home.settings().allowed_hosts.begin(),
                               home.settings().allowed_hosts.end());
@@ -384,6 +396,7 @@ struct Server::Impl {
     housekeeping.reset();
     endpoint.withdraw();
     if (http_server) http_server->stop();
+    bundles.stop();
     dags.stop();
     asio::post(io, [this] { workers.stop(); });
     outbox.stop();
@@ -416,6 +429,7 @@ struct Server::Impl {
   WaitChecker waits;
   Engine engine;
   Endpoint endpoint;
+  BundleKeeper bundles;
   DagWiring dags;
   http::LoginCodes codes;
   http::Hub hub;

@@ -372,7 +372,7 @@ void FakeBackend::request(Event event, std::function<void(Reply)> done) {
   done(answer(events.back()));
 }
 
-TestApi::TestApi() : hub(thread.io, {}) {
+TestApi::TestApi(Bundles* bundles) : hub(thread.io, {}) {
   char folder[] = "/tmp/batuta-http-XXXXXX";
   BATUTA_CHECK(::mkdtemp(folder) != nullptr);
   home = folder;
@@ -442,6 +442,7 @@ TestApi::TestApi() : hub(thread.io, {}) {
     if (path == "/index.html.gz") return &packed;
     return path == "/" || path == "/index.html" ? &index : nullptr;
   };
+  services.bundles = bundles;
   handler = make_api(thread.io, std::move(services));
 }
 

@@ -85,13 +85,30 @@ TEST_CASE("bundles are a list of names and folders, and what is wrong of it is t
   const auto settings = settings_of(folder.path());
   REQUIRE(settings);
   REQUIRE(settings->bundles.size() == 1);
-  CHECK(folders_of(settings->bundles)[0] == bundle_in("risk", "/srv/risk"));
-  const Variable variable("BATUTA_BUNDLES", R"([{"name": "sales", "path": "/srv/sales"}])");
-  CHECK(settings_of(folder.path())->bundles[0].name == "sales");
+  CHECK(settings->bundles[0].path == "/srv/risk");
+  const Variable variable("BATUTA_BUNDLES",
+                          R"([{"name": "sales", "git": "ssh://git@x/y", "subdir": "a/b",)"
+                          R"("every": "5m", "keep": 2, "allow_errors": true}])");
+  const auto sales = settings_of(folder.path())->bundles[0];
+  CHECK(sales.name == "sales");
+  CHECK(sales.ref == "main");
+  CHECK(sales.every == 5min);
+  CHECK(sales.keep == 2);
+  CHECK(sales.allow_errors);
   const std::pair<const char*, const char*> wrong[] = {
       {"{}", "must be a list"},
       {"[1]", "bundles[0]: must be an object"},
-      {R"([{"name": "risk"}])", "\"path\" must be the absolute path"},
+      {R"([{"name": "risk"}])", "needs one of \"path\", a folder, and \"git\""},
+      {R"([{"name": "a", "path": "/r", "git": "/r"}])", "needs one of"},
+      {R"([{"name": "a", "path": "/r", "every": "1m"}])", "of a repository"},
+      {R"([{"name": "a", "git": "--upload-pack=x"}])", "must be the absolute path of a repository"},
+      {R"([{"name": "a", "git": "ext::sh -c x"}])", "must be the absolute path of a repository"},
+      {R"([{"name": "a", "git": "https://me:pw@x/y"}])", "user or password"},
+      {R"([{"name": "a", "git": "/r", "ref": "--all"}])", "no name of a branch"},
+      {R"([{"name": "a", "git": "/r", "ref": "a:b"}])", "no name of a branch"},
+      {R"([{"name": "a", "git": "/r", "subdir": "../x"}])", "a path in the repository"},
+      {R"([{"name": "a", "git": "/r", "every": "10ms"}])", "at least 1s"},
+      {R"([{"name": "a", "git": "/r", "keep": 0}])", "from 1 to 100"},
       {R"([{"name": "risk", "path": "risk"}])", "\"path\" must be the absolute path"},
       {R"([{"name": "Risk", "path": "/r"}])", "no name of a bundle"},
       {R"([{"name": "default", "path": "/r"}])", "is the bundle of the DAG folder"},
