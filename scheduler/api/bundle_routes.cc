@@ -47,10 +47,10 @@ json diff_json(const std::string& name, const BundleDiff& diff) {
   json files = json::array();
   for (const auto& [change, path] : diff.files)
     files.push_back({{"change", change}, {"path", path}});
-  return {{"bundle_name", name},        {"from", text_or_null(diff.from)},
-          {"to", diff.to},              {"subject", diff.subject},
-          {"added", diff.added},        {"changed", diff.changed},
-          {"removed", diff.removed},    {"files", std::move(files)},
+  return {{"bundle_name", name},     {"from", text_or_null(diff.from)},
+          {"to", diff.to},           {"subject", diff.subject},
+          {"added", diff.added},     {"changed", diff.changed},
+          {"removed", diff.removed}, {"files", std::move(files)},
           {"errors", diff.errors}};
 }
 
@@ -111,11 +111,13 @@ void list_bundles(Context& context, Call call) {
     if (context.services.bundles) named = context.services.bundles->list();
     json rows = json::array();
     for (const auto& [name, status] : bag->bundles) {
-      const auto view = std::find_if(named.begin(), named.end(),
-                                     [&, &wanted = name](const auto& v) { return v.name == wanted; });
-      const auto errors = std::count_if(
-          bag->import_errors.begin(), bag->import_errors.end(),
-          [&, &wanted = name](const auto& e) { return split_bundle_file(e.file).bundle == wanted; });
+      const auto view =
+          std::find_if(named.begin(), named.end(),
+                       [&, &wanted = name](const auto& v) { return v.name == wanted; });
+      const auto errors = std::count_if(bag->import_errors.begin(), bag->import_errors.end(),
+                                        [&, &wanted = name](const auto& e) {
+                                          return split_bundle_file(e.file).bundle == wanted;
+                                        });
       rows.push_back(bundle_json(name, status, view == named.end() ? nullptr : &*view,
                                  static_cast<std::size_t>(errors)));
     }
@@ -129,8 +131,9 @@ void diff_bundle(Context& context, Call call) {
   const auto revision = query.text("revision");
   if (!query.status()) return call.respond(error_response(query.status().error()));
   const std::string name = path_param(*call.request, "bundle_name");
-  with_diff(context, call, {name, revision.value_or(""), false},
-            [call, name](const BundleDiff& diff) { call.respond(json_response(diff_json(name, diff))); });
+  with_diff(
+      context, call, {name, revision.value_or(""), false},
+      [call, name](const BundleDiff& diff) { call.respond(json_response(diff_json(name, diff))); });
 }
 
 void deploy_bundle(Context& context, Call call) {

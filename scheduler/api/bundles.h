@@ -33,11 +33,11 @@ struct BundleView {
 
 // What a switch would change.
 struct BundleDiff {
-  std::string from, to;  // commit ids; from is empty for the first
-  std::string subject;   // of `to`
-  std::vector<std::string> added, changed, removed;           // DAG ids
-  std::vector<std::pair<std::string, std::string>> files;     // A, M, D, T; path in the bundle
-  std::vector<std::string> errors;                            // import errors that `to` would have
+  std::string from, to;                              // commit ids; from is empty for the first
+  std::string subject;                               // of `to`
+  std::vector<std::string> added, changed, removed;  // DAG ids
+  std::vector<std::pair<std::string, std::string>> files;  // A, M, D, T; path in the bundle
+  std::vector<std::string> errors;                         // import errors that `to` would have
 };
 
 struct BundleAct {

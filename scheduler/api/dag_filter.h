@@ -21,7 +21,7 @@ struct DagFilter {
   std::optional<bool> paused, broken, favorite;
   std::optional<bool> by_assets;  // whether it waits for assets
   std::optional<std::string> bundle;
-  Sight sight;                    // of who asks
+  Sight sight;  // of who asks
   ListQuery list;
   std::int64_t runs = 0;
 };

@@ -143,10 +143,10 @@ std::string dag_details_text(const DagFacts& facts, const VersionInfo* version,
   out["template_search_path"] = nullptr;
   out["render_template_as_native_obj"] = true;
   out["last_parsed"] = iso_or_null(facts.parsed_at);
-  out["latest_dag_version"] = version ? version_json(facts.row.dag_id,
-                                                     {facts.row.version, version->file},
-                                                     version->number, version->created_at)
-                                      : json(nullptr);
+  out["latest_dag_version"] =
+      version ? version_json(facts.row.dag_id, {facts.row.version, version->file}, version->number,
+                             version->created_at)
+              : json(nullptr);
   std::string text = json_text(out);
   text.back() = ',';  // the object's brace, which the params' member puts back
   return text + "\"params\":" + params_text(dag) + "}";

@@ -27,7 +27,8 @@ constexpr Column<ImportError> error_columns[] = {
     {"import_error_id", [](const ImportError& e) { return Cell(e.id); }},
     {"timestamp", [](const ImportError& e) { return cell(e.timestamp); }},
     {"filename", [](const ImportError& e) { return text_cell(split_bundle_file(e.file).path); }},
-    {"bundle_name", [](const ImportError& e) { return text_cell(split_bundle_file(e.file).bundle); }},
+    {"bundle_name",
+     [](const ImportError& e) { return text_cell(split_bundle_file(e.file).bundle); }},
     {"stacktrace", [](const ImportError& e) { return cell(e.message); }},
 };
 

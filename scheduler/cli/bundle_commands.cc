@@ -38,9 +38,15 @@ void print_bundles(Session& session) {
     }
   }
   print_rows(session.format(), rows,
-             {{"name", "name"}, {"kind", "kind"}, {"place", "place"}, {"ref", "ref"},
-              {"revision", "revision"}, {"since", "since"}, {"dags", "dags"},
-              {"import errors", "import_errors"}, {"problem", "problem"}});
+             {{"name", "name"},
+              {"kind", "kind"},
+              {"place", "place"},
+              {"ref", "ref"},
+              {"revision", "revision"},
+              {"since", "since"},
+              {"dags", "dags"},
+              {"import errors", "import_errors"},
+              {"problem", "problem"}});
 }
 
 void print_names(const json& diff, const char* field, char sign) {

@@ -203,12 +203,13 @@ std::vector<BagState::Root> BagState::find_roots(std::set<std::string>& outside)
   }
   if (failed) {
     // The folder is away, and what it held is not: as with the DAG folder.
-    folder_errors_[bundles_folder_] =
-        "the folder of bundles " + bundles_folder_ + " cannot be read: " + failed.message() +
-        "; its DAGs stay as they were last read";
+    folder_errors_[bundles_folder_] = "the folder of bundles " + bundles_folder_ +
+                                      " cannot be read: " + failed.message() +
+                                      "; its DAGs stay as they were last read";
     for (const auto& [key, entry] : entries_) {
       const std::string name(split_bundle_file(key).bundle);
-      if (names.insert(name).second) roots.push_back({bundle_in(name, bundles_folder_ + "/" + name)});
+      if (names.insert(name).second)
+        roots.push_back({bundle_in(name, bundles_folder_ + "/" + name)});
     }
     return roots;
   }
@@ -223,8 +224,8 @@ std::vector<BagState::Root> BagState::find_roots(std::set<std::string>& outside)
                 : fits.error().message);
     } else if (roots.size() >= max_bundles) {
       folder_errors_[bundles_folder_] = bundles_folder_ + " holds more than " +
-                                        std::to_string(max_bundles) +
-                                        " bundles; the rest, from " + name + " on, is not read";
+                                        std::to_string(max_bundles) + " bundles; the rest, from " +
+                                        name + " on, is not read";
       break;
     } else {
       roots.push_back({bundle_in(name, place)});
@@ -244,7 +245,8 @@ void BagState::read_root(Root& root, Time now, std::set<std::string>& present,
     default_seen_ = default_seen_ || !listing.missing;
   } else {
     outside.insert(fs::path(root.at.dags).parent_path().string());
-    if (listing.missing) outside.insert(fs::path(root.at.dags).parent_path().parent_path().string());
+    if (listing.missing)
+      outside.insert(fs::path(root.at.dags).parent_path().parent_path().string());
     for (const auto& below : listing.folders)
       outside.insert(below.empty() ? root.at.dags : root.at.dags + "/" + below);
   }
@@ -254,7 +256,8 @@ void BagState::read_root(Root& root, Time now, std::set<std::string>& present,
   // A server that has bundles may well have no DAG folder.
   const bool needless = is_default && !default_seen_ && roots_.size() > 1;
   if (listing.missing && !needless)
-    error = which + " cannot be opened" + (is_default ? "" : "; its DAGs stay as they were last read");
+    error =
+        which + " cannot be opened" + (is_default ? "" : "; its DAGs stay as they were last read");
   if (listing.truncated) error = which + " holds more than 10,000 files and folders";
   if (error.empty()) folder_errors_.erase(file_in_bundle(name, ""));
   // A folder that is away for a moment (a mount, a checkout) does not take its DAGs with it.

@@ -1,5 +1,6 @@
-// The DAG folder, and those of other bundles, as they are now: parsed DAGs, import errors, warnings. One watcher thread (inotify
-// and a slow sweep) parses; readers share immutable snapshots.
+// The DAG folder, and those of other bundles, as they are now: parsed DAGs, import errors,
+// warnings. One watcher thread (inotify and a slow sweep) parses; readers share immutable
+// snapshots.
 #pragma once
 
 #include <functional>
@@ -81,8 +82,8 @@ class DagBag {
   // Each folder in `folder` is a bundle of its name too, from when it is there until it goes.
   // Before start().
   void set_bundles_folder(std::string folder);
-  void look();                                                     // once more, now. Any thread.
-  std::shared_ptr<const DagBagSnapshot> snapshot() const;          // any thread
+  void look();                                             // once more, now. Any thread.
+  std::shared_ptr<const DagBagSnapshot> snapshot() const;  // any thread
 
  private:
   struct Impl;

@@ -94,10 +94,9 @@ Status write_state(const std::string& folder, const KeptState& state) {
 }
 
 std::string refusal_of(const http::BundleDiff& diff) {
-  std::string text = "the revision " + short_id(diff.to) + " has " +
-                     std::to_string(diff.errors.size()) +
-                     (diff.errors.size() == 1 ? " import error" : " import errors") +
-                     " and is not switched to:";
+  std::string text =
+      "the revision " + short_id(diff.to) + " has " + std::to_string(diff.errors.size()) +
+      (diff.errors.size() == 1 ? " import error" : " import errors") + " and is not switched to:";
   for (std::size_t i = 0; i < diff.errors.size() && i < max_shown_errors; ++i)
     text += "\n" + diff.errors[i];
   if (diff.errors.size() > max_shown_errors)
@@ -200,8 +199,9 @@ void BundleKeeper::compare(http::BundleAct act,
       refused = {Errc::not_found, "batuta.json names no bundle " + act.name, {}};
     } else if (named->git.empty()) {
       refused = {Errc::conflict,
-                 "the bundle " + act.name + " is a folder: what is saved in it is live, and there "
-                 "are no revisions; name a repository (\"git\") to have them",
+                 "the bundle " + act.name +
+                     " is a folder: what is saved in it is live, and there "
+                     "are no revisions; name a repository (\"git\") to have them",
                  {}};
     } else if (stopping_ || asked_.size() >= max_asked) {
       refused = {Errc::unavailable, "too much is asked of bundles at once; try again", {}};
@@ -223,7 +223,8 @@ Status BundleKeeper::switch_to(const std::string& name, const http::BundleDiff& 
     Kept& bundle = found->second;
     struct stat there {};
     if (::stat(bundle.files.folder_of(what.to).c_str(), &there) != 0)
-      return {Errc::conflict, "the revision " + short_id(what.to) + " is no longer here: try again"};
+      return {Errc::conflict,
+              "the revision " + short_id(what.to) + " is no longer here: try again"};
     KeptState state{bundle.revisions, ""};
     std::erase_if(state.revisions, [&](const auto& one) { return one.revision == what.to; });
     state.revisions.insert(state.revisions.begin(),
@@ -315,7 +316,8 @@ void BundleKeeper::take(const std::string& name, const http::BundleDiff& diff) {
     switching_ = true;
   }
   hooks_.audited(
-      "deploy_bundle", audit_text(name, diff), [this, name, diff] { return switch_to(name, diff, ""); },
+      "deploy_bundle", audit_text(name, diff),
+      [this, name, diff] { return switch_to(name, diff, ""); },
       [this, name](const Status& done) {
         if (!done) tell(name, done.error().message);
         const std::lock_guard lock(mutex_);

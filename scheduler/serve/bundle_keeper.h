@@ -55,7 +55,8 @@ class BundleKeeper final : public http::Bundles {
     BundleSetting setting;
     GitBundle files;
     std::vector<http::BundleRevision> revisions;  // newest switch first
-    std::string passed_over;  // the tip when somebody chose another: it is not switched to by itself
+    std::string
+        passed_over;  // the tip when somebody chose another: it is not switched to by itself
     std::string tip, compared, problem;
     Time next_look{};
   };

@@ -30,9 +30,9 @@ Result<std::string> text_of(const json& item, const char* field, const std::stri
 }
 
 bool names_no_option(std::string_view text) {
-  return !text.empty() && text.front() != '-' &&
-         std::all_of(text.begin(), text.end(),
-                     [](char c) { return static_cast<unsigned char>(c) > ' ' && c != '\x7f'; });
+  return !text.empty() && text.front() != '-' && std::all_of(text.begin(), text.end(), [](char c) {
+    return static_cast<unsigned char>(c) > ' ' && c != '\x7f';
+  });
 }
 
 Status check_repository(const std::string& url) {
@@ -68,8 +68,8 @@ Status read_repository(const json& item, BundleSetting& bundle) {
     if (auto fits = check_subdir(bundle.subdir); !fits) return fits;
   }
   if (const auto every = item.find("every"); every != item.end()) {
-    const auto read = every->is_string() ? parse_duration(every->get_ref<const std::string&>())
-                                         : std::nullopt;
+    const auto read =
+        every->is_string() ? parse_duration(every->get_ref<const std::string&>()) : std::nullopt;
     if (!read || (*read != Duration::zero() && *read < std::chrono::seconds(1)))
       return {Errc::invalid,
               "\"every\" must be a duration of at least 1s, or \"0s\": only when asked"};

@@ -13,13 +13,13 @@ namespace batuta {
 
 struct BundleSetting {
   std::string name;
-  std::string path{};         // absolute, of a folder; or:
-  std::string git{};          // a repository: absolute path or URL, without a password
-  std::string ref = "main";   // branch or tag
-  std::string subdir{};       // of the repository, where the bundle lies; empty: all of it
+  std::string path{};        // absolute, of a folder; or:
+  std::string git{};         // a repository: absolute path or URL, without a password
+  std::string ref = "main";  // branch or tag
+  std::string subdir{};      // of the repository, where the bundle lies; empty: all of it
   Duration every = std::chrono::minutes(1);  // how often it is fetched; zero: when asked
-  bool allow_errors = false;  // a revision with import errors is switched to, too
-  int keep = 5;               // revisions, the live one among them
+  bool allow_errors = false;                 // a revision with import errors is switched to, too
+  int keep = 5;                              // revisions, the live one among them
 };
 
 // `text`: [{"name": "risk", "path": "/srv/risk"}, …]. Errc::invalid, with the place in the list.

@@ -24,9 +24,8 @@ constexpr const char* tip_ref = "refs/batuta/fetched";
 
 bool is_commit_id(std::string_view text, std::size_t least) {
   return text.size() >= least && text.size() <= commit_digits &&
-         std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-         });
+         std::all_of(text.begin(), text.end(),
+                     [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 std::string shortened(const std::string& commit) {
@@ -63,9 +62,8 @@ Result<Commit> GitBundle::fetch(const std::string& ref) const {
       init.words = {"init", "--quiet", "--bare", "--template=", repository};
       if (const auto made = run_git(init); !made) return made.error();
     }
-    const auto fetched =
-        git({"fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--depth=100", "--force",
-             setting_.git, "+" + ref + ":" + tip_ref});
+    const auto fetched = git({"fetch", "--quiet", "--no-tags", "--no-recurse-submodules",
+                              "--depth=100", "--force", setting_.git, "+" + ref + ":" + tip_ref});
     if (fetched) break;
     // What a killed process has left locked is made anew: all of it can be fetched again.
     const bool locked = fetched.error().message.find(".lock") != std::string::npos;
@@ -145,9 +143,9 @@ Result<std::string> GitBundle::check_out(const Commit& commit) const {
   const std::vector<std::string> apart{"GIT_INDEX_FILE=" + index};
   auto done = git({"read-tree", tree_of(commit.id)}, apart);
   if (done) {
-    done = git({"--work-tree=" + staged, "checkout-index", "--all", "--force",
-                "--prefix=" + staged + "/"},
-               apart);
+    done = git(
+        {"--work-tree=" + staged, "checkout-index", "--all", "--force", "--prefix=" + staged + "/"},
+        apart);
   }
   fs::remove(index, failed);
   if (!done) return done.error();
@@ -170,9 +168,9 @@ Result<std::vector<std::pair<std::string, std::string>>> GitBundle::files_betwee
   if (!told) return told.error();
   std::vector<std::pair<std::string, std::string>> files;
   std::istringstream words(*told);
-  for (std::string change, path;
-       files.size() < max_told_files && std::getline(words, change, '\0') &&
-       std::getline(words, path, '\0');)
+  for (std::string change, path; files.size() < max_told_files &&
+                                 std::getline(words, change, '\0') &&
+                                 std::getline(words, path, '\0');)
     files.emplace_back(change, path);
   return files;
 }

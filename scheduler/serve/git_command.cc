@@ -45,9 +45,9 @@ std::vector<std::string> git_environment(const GitCall& call) {
 
 std::vector<std::string> git_words(const GitCall& call) {
   std::vector<std::string> words{"git"};
-  for (const char* set : {"core.hooksPath=/dev/null", "core.fsmonitor=false", "gc.autoDetach=false",
-                          "maintenance.autoDetach=false", "submodule.recurse=false",
-                          "advice.detachedHead=false"}) {
+  for (const char* set :
+       {"core.hooksPath=/dev/null", "core.fsmonitor=false", "gc.autoDetach=false",
+        "maintenance.autoDetach=false", "submodule.recurse=false", "advice.detachedHead=false"}) {
     words.emplace_back("-c");
     words.emplace_back(set);
   }
@@ -94,8 +94,8 @@ Result<pid_t> spawn_git(const GitCall& call, Pipe& out, Pipe& said) {
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setsigdefault(&attributes, &broken);
   posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(
-      &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+  posix_spawnattr_setflags(&attributes,
+                           POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
   pid_t pid = -1;
   const int error = ::posix_spawnp(&pid, "git", &actions, &attributes, pointers_to(words).data(),
                                    pointers_to(variables).data());
@@ -104,9 +104,9 @@ Result<pid_t> spawn_git(const GitCall& call, Pipe& out, Pipe& said) {
   out.write.reset();
   said.write.reset();
   if (error != 0) {
-    return {Errc::unavailable, std::string("git cannot be started: ") + std::strerror(error) +
-                                   (error == ENOENT ? "; bundles of repositories need it installed"
-                                                    : "")};
+    return {Errc::unavailable,
+            std::string("git cannot be started: ") + std::strerror(error) +
+                (error == ENOENT ? "; bundles of repositories need it installed" : "")};
   }
   const rlimit most{max_git_file, max_git_file};
   ::prlimit(pid, RLIMIT_FSIZE, &most, nullptr);

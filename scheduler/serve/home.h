@@ -38,7 +38,7 @@ struct Settings {
   std::int64_t worker_memory_limit = 0;  // "worker.memory_limit": bytes for each process; 0 = none
   // "worker.env": what commands find in their environment, by name; as a JSON object.
   std::string worker_env = "{}";
-  std::string contracts;          // "contracts": folder of contracts; empty = beside the DAG folder
+  std::string contracts;  // "contracts": folder of contracts; empty = beside the DAG folder
   std::vector<BundleSetting> bundles;  // "bundles": beside the DAG folder
   std::string base_url;           // "base_url": where people reach the page, for links in alerts
   std::string outgoing_proxy;     // "outgoing.proxy": common/outgoing.h

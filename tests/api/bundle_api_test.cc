@@ -68,14 +68,17 @@ TEST_CASE("bundles are listed with what is live of them, for who administers bun
   CHECK(risk["revisions"][0]["subject"] == "first");
   CHECK(list["bundles"][2]["problem"] == "the folder cannot be opened");
   CHECK(world.api.status(Method::get, bundles_path, "", "operator") == 403);
-  world.api.add_user("deployer", {"edit admin:bundles"});
+  auto& registry = world.api.registry;
+  REQUIRE(registry.add_role({"deployer", "", {*parse_grant("edit admin:bundles")}}).ok());
+  REQUIRE(registry.add_user("deployer", "deployer", "hash").ok());
+  registry.token_rows["deployer-token"].user = "deployer";
   CHECK(world.api.status(Method::get, bundles_path, "", "deployer") == 200);
 }
 
 TEST_CASE("a deploy compares, switches with a row of audit, and says what it changed") {
   WithBundles world;
-  const auto answer = world.api.call(Method::post, bundles_path + "/risk/deploy",
-                                     R"({"revision": "v2"})");
+  const auto answer =
+      world.api.call(Method::post, bundles_path + "/risk/deploy", R"({"revision": "v2"})");
   REQUIRE(answer.status == 200);
   CHECK(body_of(answer)["switched"] == true);
   CHECK(body_of(answer)["added"][0] == "a");
@@ -91,8 +94,9 @@ TEST_CASE("a deploy compares, switches with a row of audit, and says what it cha
   CHECK(world.bundles.switched.size() == 2);
 }
 
-TEST_CASE("a revision with errors is refused unless they are allowed, and one that is live is not "
-          "switched to") {
+TEST_CASE(
+    "a revision with errors is refused unless they are allowed, and one that is live is not "
+    "switched to") {
   WithBundles world;
   world.bundles.answer = BundleDiff{"1111", "2222", "second", {}, {}, {}, {}, {"x.json: broken"}};
   const std::string deploy = bundles_path + "/risk/deploy";

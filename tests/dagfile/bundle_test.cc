@@ -17,7 +17,9 @@ Time an_hour_on() {
 // A DAG folder, and two bundles beside it.
 struct ThreeFolders {
   TempFolder folder;
-  std::string at(const std::string& below) const { return (fs::path(folder.path()) / below).string(); }
+  std::string at(const std::string& below) const {
+    return (fs::path(folder.path()) / below).string();
+  }
   std::vector<BundleFolder> bundles() const {
     return {bundle_in("risk", at("risk")), bundle_in("sales", at("sales"))};
   }
@@ -93,12 +95,14 @@ TEST_CASE("the DAGs of several bundles are read, each with its own contracts and
 
 TEST_CASE("a model of another bundle is none of this one's, nor is its contract") {
   const ThreeFolders world;
-  world.folder.write("risk/dags/in.json",
-                     R"({"dag_id":"in","tasks":[{"task_id":"a","type":"aggregate",)"
-                     R"("table":"gold/shop/sales","sql":{"$file":"../../sales/models/sales.sql"}}]})");
-  world.folder.write("risk/dags/two.json",
-                     R"({"dag_id":"two","tasks":[{"task_id":"a","type":"aggregate",)"
-                     R"("table":"gold/shop/sales","sql":{"$file":"models/../../sales/models/sales.sql"}}]})");
+  world.folder.write(
+      "risk/dags/in.json",
+      R"({"dag_id":"in","tasks":[{"task_id":"a","type":"aggregate",)"
+      R"("table":"gold/shop/sales","sql":{"$file":"../../sales/models/sales.sql"}}]})");
+  world.folder.write(
+      "risk/dags/two.json",
+      R"({"dag_id":"two","tasks":[{"task_id":"a","type":"aggregate",)"
+      R"("table":"gold/shop/sales","sql":{"$file":"models/../../sales/models/sales.sql"}}]})");
   world.folder.write("sales/models/sales.sql", "SELECT 1 AS one");
   world.folder.write("risk/models/x.sql", "SELECT 1 AS one");
   BagState bag = world.bag();

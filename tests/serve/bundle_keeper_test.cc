@@ -71,8 +71,8 @@ class World {
       audit.push_back(event + " " + extra);
       done(change());
     };
-    keeper.emplace(repository.folder.path(home),
-                   std::vector<BundleSetting>{repository.setting}, hooks);
+    keeper.emplace(repository.folder.path(home), std::vector<BundleSetting>{repository.setting},
+                   hooks);
   }
   Result<http::BundleDiff> compare(const std::string& revision = "", bool back = false) {
     std::promise<Result<http::BundleDiff>> told;
@@ -301,8 +301,7 @@ TEST_CASE("a repository's hooks do not run, and no link or submodule leads out o
   const auto diff = world.compare();
   REQUIRE(diff);
   REQUIRE(diff->errors.size() == 1);
-  CHECK(diff->errors[0].find("is a symbolic link that leaves the DAG folder") !=
-        std::string::npos);
+  CHECK(diff->errors[0].find("is a symbolic link that leaves the DAG folder") != std::string::npos);
   CHECK_FALSE(fs::exists(repository.folder.path("ran")));
 }
 

@@ -79,7 +79,8 @@ TEST_CASE("trusted proxies are IP addresses, written one way") {
   }
 }
 
-TEST_CASE("bundles are a list of names and folders, and what is wrong of it is told with its place") {
+TEST_CASE(
+    "bundles are a list of names and folders, and what is wrong of it is told with its place") {
   const Folder folder;
   folder.write("batuta.json", R"({"bundles": [{"name": "risk", "path": "/srv/risk/"}]})");
   const auto settings = settings_of(folder.path());
