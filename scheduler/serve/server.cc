@@ -23,8 +23,7 @@
 #include "scheduler/http/server.h"
 #include "scheduler/outbox/outbox.h"
 #include "scheduler/serve/alert_hooks.h"
-#include "scheduler/serve/audited_write.h"
-#include "scheduler/serve/bundle_keeper.h"
+#include "scheduler/serve/bundle_hooks.h"
 #include "scheduler/serve/dag_wiring.h"
 #include "scheduler/serve/endpoint.h"
 #include "scheduler/serve/housekeeping.h"
@@ -96,7 +95,8 @@ struct Server::Impl {
               [this](WaitChecked answer) { return engine.post(std::move(answer)); }),
         engine(engine_options(), store, workers, context, engine_sinks()),
         endpoint(home, registry, engine),
-        bundles(home.path("revisions"), home.settings().bundles, bundle_hooks()),
+        bundles(home.path("revisions"), home.settings().bundles,
+                bundle_hooks(dags, engine, registry)),
         dags(
             options.dags_folder, engine, [this](const auto& changed) { save_job_configs(changed); },
             home.settings().contracts, bundles.folders(), home.path("bundles")),
@@ -132,11 +132,6 @@ struct Server::Impl {
     outbox_options.base_url = home.settings().base_url;
     if (options.divert_alerts) outbox_options.alert_spacing = Duration::zero();
     return outbox_options;
-  }
-
-  BundleKeeper::Hooks bundle_hooks() {
-    return {[this](std::vector<BundleFolder> all) { dags.bag().set_bundles(std::move(all)); },
-            [this] { return dags.bag().snapshot(); }, audited_write(engine, registry)};
   }
 
   Outbox::Hooks outbox_hooks() {

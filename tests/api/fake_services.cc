@@ -1,10 +1,9 @@
 #include "tests/api/fake_services.h"
 
 #include <unistd.h>
+
 #include <algorithm>
-
 #include <boost/asio/post.hpp>
-
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
