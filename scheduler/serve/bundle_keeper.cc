@@ -226,12 +226,15 @@ Status BundleKeeper::switch_to(const std::string& name, const http::BundleDiff& 
       return {Errc::conflict,
               "the revision " + short_id(what.to) + " is no longer here: try again"};
     KeptState state{bundle.revisions, ""};
+    // Before the first look the ref was most likely where what is live came from.
+    const bool unknown = bundle.tip.empty() && !bundle.revisions.empty();
+    const std::string tip = unknown ? bundle.revisions[0].revision : bundle.tip;
     std::erase_if(state.revisions, [&](const auto& one) { return one.revision == what.to; });
     state.revisions.insert(state.revisions.begin(),
                            {what.to, what.subject, read_clock().wall, user});
     const auto most = static_cast<std::size_t>(bundle.setting.keep);
     if (state.revisions.size() > most) state.revisions.resize(most);
-    if (what.to != bundle.tip) state.passed_over = bundle.tip;
+    if (what.to != tip) state.passed_over = tip;
     if (auto written = write_state(bundle.files.folder(), state); !written) return written;
     bundle.revisions = std::move(state.revisions);
     bundle.passed_over = std::move(state.passed_over);

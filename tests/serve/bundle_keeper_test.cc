@@ -248,6 +248,33 @@ TEST_CASE("a rollback goes to what was live before, and holds until the ref move
   CHECK(again.live_revision() == third);
 }
 
+TEST_CASE("a rollback before the ref was looked at holds all the same") {
+  Repository repository;
+  repository.put("dags/a.json", dag_text("a", "one"));
+  const std::string first = repository.commit("first");
+  {
+    World world(repository);
+    world.keeper->start();
+    REQUIRE(world.switches(1));
+    repository.put("dags/a.json", dag_text("a", "two"));
+    repository.commit("second");
+    REQUIRE(world.deploy());
+  }
+  // Nobody has fetched in this life: a setting of "0s".
+  {
+    World world(repository);
+    world.keeper->start();
+    REQUIRE(world.deploy("", true));
+    CHECK(world.live_revision() == first);
+  }
+  repository.setting.every = 20ms;
+  World world(repository);
+  world.keeper->start();
+  REQUIRE(world.until([&] { return !world.view().tip.empty(); }));
+  REQUIRE(world.compare());
+  CHECK(world.live_revision() == first);
+}
+
 TEST_CASE("revisions beyond those kept are removed, and half of a checkout is none") {
   Repository repository;
   repository.setting.keep = 2;
