@@ -21,6 +21,8 @@
 
 namespace batuta::http {
 
+class Bundles;
+
 // Everything the API needs. References outlive the handler.
 struct ApiServices {
   ApiBackend& backend;
@@ -69,6 +71,7 @@ struct ApiServices {
   // The DAG folder is read again and all of it told to the engine, what it lacks too: `now`, or
   // with the next look at the folder. Any thread.
   std::function<void(bool now)> read_dags = [](bool) {};
+  Bundles* bundles = nullptr;                                   // null: none are named
   const Asset* (*find_asset)(std::string_view path) = nullptr;  // null: no page
 };
 

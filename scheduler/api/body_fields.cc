@@ -150,6 +150,11 @@ constexpr BodyField group_patch_rows[] = {{"name", Kind::text, false, "It cannot
                                           {"roles", Kind::list, false, "All of them"},
                                           {"users", Kind::list, false, "All of them"}};
 
+constexpr BodyField bundle_deploy_rows[] = {
+    {"revision", Kind::text, false, "Commit, branch or tag; where the bundle's ref is now"},
+    {"allow_errors", Kind::flag, false, "Also one with import errors"}};
+constexpr BodyField bundle_rollback_rows[] = {
+    {"revision", Kind::text, false, "One that was live before; the one before this"}};
 constexpr BodyField bulk_rows[] = {
     {"actions", Kind::list, true, "{action: create, update or delete, entities: [...], ...}"}};
 
@@ -190,6 +195,8 @@ constinit const BodyTable role_body = role_rows;
 constinit const BodyTable role_patch_body = role_patch_rows;
 constinit const BodyTable group_body = group_rows;
 constinit const BodyTable group_patch_body = group_patch_rows;
+constinit const BodyTable bundle_deploy_body = bundle_deploy_rows;
+constinit const BodyTable bundle_rollback_body = bundle_rollback_rows;
 constinit const BodyTable bulk_body = bulk_rows;
 
 constinit const BodyTable backfill_body = backfill_rows;

@@ -48,6 +48,8 @@ extern const BodyTable backfill_body;
 extern const BodyTable state_body;
 extern const BodyTable state_value_body;
 extern const BodyTable hitl_body;
+extern const BodyTable bundle_deploy_body;
+extern const BodyTable bundle_rollback_body;
 extern const BodyTable bulk_body;
 extern const BodyTable run_batch_body;
 extern const BodyTable task_batch_body;

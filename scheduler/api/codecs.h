@@ -46,6 +46,7 @@ struct DagFacts {
   OptTime parsed_at;
   bool has_import_errors = false;
   Time now;
+  std::string bundle_revision{};  // that its bundle is of, if it has any
 };
 OptTime next_run(const DagFacts& facts);
 nlohmann::json dag_json(const DagFacts& facts);
@@ -58,9 +59,12 @@ nlohmann::json param_form(const nlohmann::json& schema);
 // `old_client`: one of Airflow 3.0 or 3.1, whose document has retry_exponential_backoff as a
 // boolean, and whose client takes nothing else; since then it is a number.
 nlohmann::json task_json(const Dag& dag, const Task& task, bool old_client = false);
-std::string version_text(const std::string& dag_id, const std::string& version, std::int64_t number,
+struct KeptVersion {
+  std::string_view hash, file;  // that it is known by; where it was first read
+};
+std::string version_text(const std::string& dag_id, const KeptVersion& version, std::int64_t number,
                          Time created_at);  // as JSON text
-nlohmann::json version_json(const std::string& dag_id, const std::string& version,
+nlohmann::json version_json(const std::string& dag_id, const KeptVersion& version,
                             std::int64_t number, Time created_at);
 // Our kinds of warnings as values of Airflow's enum, so that generated clients can parse them; the
 // kind itself is the answer's batuta.kind.

@@ -178,11 +178,12 @@ std::shared_ptr<const VersionInfo> Context::find_version(const std::string& vers
   auto info = std::make_shared<VersionInfo>();
   info->number = stored->number;
   info->created_at = stored->created_at;
+  info->file = stored->file;
   const auto bag = services.backend.dags();
   for (const auto& [id, dag] : bag->dags) {
     if (dag->version == version) info->dag = dag;
   }
-  if (!info->dag) info->dag = dag_from_canonical(version, stored->canonical_json);
+  if (!info->dag) info->dag = dag_from_canonical(version, stored->canonical_json, stored->file);
   const std::lock_guard lock(mutex_);
   if (versions_.size() >= max_versions) versions_.erase(versions_.begin());
   return versions_[version] = std::move(info);

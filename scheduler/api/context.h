@@ -29,6 +29,7 @@ struct VersionInfo {
   std::int64_t number = 0;
   Time created_at;
   std::shared_ptr<const Dag> dag;  // null when its text is no longer understood
+  std::string file{};              // where it was first read, with its bundle
 };
 
 class Context {

@@ -10,6 +10,8 @@ DagFacts facts_of(const DagBagSnapshot& bag, const DagRow& row, Time now) {
   DagFacts facts{row, nullptr, std::nullopt, false, now};
   if (const auto it = bag.dags.find(row.dag_id); it != bag.dags.end()) {
     facts.dag = it->second.get();
+    const auto bundle = bag.bundles.find(split_bundle_file(facts.dag->file).bundle);
+    if (bundle != bag.bundles.end()) facts.bundle_revision = bundle->second.revision;
     for (const auto& error : bag.import_errors) {
       facts.has_import_errors = facts.has_import_errors || error.file == facts.dag->file;
     }
@@ -56,12 +58,14 @@ bool has_owner(const DagFilter& filter, const Dag* dag) {
 }  // namespace
 
 bool belongs(const DagFilter& filter, const DagFacts& facts) {
-  if (filter.nothing || !filter.sight.sees(facts.row.dag_id)) return false;
+  if (!filter.sight.sees(facts.row.dag_id)) return false;
   if (filter.exclude_stale && facts.row.is_stale) return false;
   for (const Filter& name : filter.names) {
     if (!passes(name, cell(facts.row.dag_id))) return false;
   }
   if (filter.paused && *filter.paused != facts.row.is_paused) return false;
+  const std::string_view file = facts.dag ? std::string_view(facts.dag->file) : std::string_view();
+  if (filter.bundle && *filter.bundle != split_bundle_file(file).bundle) return false;
   const bool waits = facts.dag != nullptr && facts.dag->waits_for.has_value();
   if (filter.by_assets && *filter.by_assets != waits) return false;
   if (filter.broken && *filter.broken != facts.has_import_errors) return false;

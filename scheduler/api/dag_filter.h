@@ -20,8 +20,8 @@ struct DagFilter {
   std::vector<Filter> last_run;  // of the newest run
   std::optional<bool> paused, broken, favorite;
   std::optional<bool> by_assets;  // whether it waits for assets
-  bool nothing = false;           // asked for what no DAG here is
-  Sight sight;                    // of who asks
+  std::optional<std::string> bundle;
+  Sight sight;  // of who asks
   ListQuery list;
   std::int64_t runs = 0;
 };

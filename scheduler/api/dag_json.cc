@@ -93,9 +93,9 @@ json dag_json(const DagFacts& facts) {
               {"last_parsed_time", iso_or_null(facts.parsed_at)},
               {"last_parse_duration", nullptr},
               {"last_expired", nullptr},
-              {"bundle_name", "dags-folder"},
-              {"bundle_version", nullptr},
-              {"relative_fileloc", text_or_null(dag.file)},
+              {"bundle_name", split_bundle_file(dag.file).bundle},
+              {"bundle_version", text_or_null(facts.bundle_revision)},
+              {"relative_fileloc", text_or_null(std::string(split_bundle_file(dag.file).path))},
               {"fileloc", dag.file},
               {"file_token", stable_uuid("file:" + dag.file)},
               {"description", text_or_null(dag.description)},
@@ -143,9 +143,10 @@ std::string dag_details_text(const DagFacts& facts, const VersionInfo* version,
   out["template_search_path"] = nullptr;
   out["render_template_as_native_obj"] = true;
   out["last_parsed"] = iso_or_null(facts.parsed_at);
-  out["latest_dag_version"] = version ? version_json(facts.row.dag_id, facts.row.version,
-                                                     version->number, version->created_at)
-                                      : json(nullptr);
+  out["latest_dag_version"] =
+      version ? version_json(facts.row.dag_id, {facts.row.version, version->file}, version->number,
+                             version->created_at)
+              : json(nullptr);
   std::string text = json_text(out);
   text.back() = ',';  // the object's brace, which the params' member puts back
   return text + "\"params\":" + params_text(dag) + "}";
@@ -215,21 +216,21 @@ json task_json(const Dag& dag, const Task& task, bool old_client) {
             {"inlets", uris_of(dag, task.inlets)}}}};
 }
 
-std::string version_text(const std::string& dag_id, const std::string& version, std::int64_t number,
+std::string version_text(const std::string& dag_id, const KeptVersion& version, std::int64_t number,
                          Time created_at) {
   return JsonObject{}
-      .text("id", stable_uuid("version:" + version))
+      .text("id", stable_uuid("version:" + std::string(version.hash)))
       .number("version_number", number)
       .text("dag_id", dag_id)
       .text("dag_display_name", dag_id)
-      .text("bundle_name", "dags-folder")
-      .text("bundle_version", version)
+      .text("bundle_name", std::string(split_bundle_file(version.file).bundle))
+      .text("bundle_version", std::string(version.hash))
       .null("bundle_url")
       .time("created_at", created_at)
       .take();
 }
 
-json version_json(const std::string& dag_id, const std::string& version, std::int64_t number,
+json version_json(const std::string& dag_id, const KeptVersion& version, std::int64_t number,
                   Time created_at) {
   return stored_json(version_text(dag_id, version, number, created_at));
 }
@@ -258,8 +259,8 @@ json warning_json(const DagWarning& warning, bool old_client) {
 json import_error_json(const ImportError& error) {
   return {{"import_error_id", error.id},
           {"timestamp", to_iso(error.timestamp)},
-          {"filename", error.file},
-          {"bundle_name", "dags-folder"},
+          {"filename", split_bundle_file(error.file).path},
+          {"bundle_name", split_bundle_file(error.file).bundle},
           {"stack_trace", error.message}};
 }
 

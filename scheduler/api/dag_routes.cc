@@ -15,8 +15,6 @@ using nlohmann::json;
 
 namespace {
 
-constexpr const char* bundle_name = "dags-folder";
-
 Error no_such_dag(const std::string& dag_id) {
   return {Errc::not_found, "The Dag with ID: `" + dag_id + "` was not found", {}};
 }
@@ -91,7 +89,7 @@ Result<DagFilter> read_filter(const Request& request) {
   filter.favorite = query.boolean("is_favorite");
   filter.broken = query.boolean("has_import_errors");
   filter.by_assets = query.boolean("has_asset_schedule");
-  filter.nothing = query.text("bundle_name").value_or(bundle_name) != bundle_name;
+  filter.bundle = query.text("bundle_name");
   read_last_run(query, filter);
   filter.list = query.list_query();
   filter.runs = query.integer("dag_runs_limit", 0, 0, 25);
@@ -286,7 +284,7 @@ Result<Response> list_dag_versions(Context& context, const Request& request) {
   const auto versions = context.services.history.dag_versions(wanted);
   json items = json::array();
   for (const auto& v : versions.rows) {
-    items.push_back(version_json(v.dag_id, v.version, v.number, v.created_at));
+    items.push_back(version_json(v.dag_id, {v.version, v.file}, v.number, v.created_at));
   }
   return json_response(collection("dag_versions", std::move(items), versions.total));
 }
@@ -298,7 +296,8 @@ Result<Response> get_dag_version(Context& context, const Request& request) {
   if (!number) return number.error();
   const auto v = version_by_number(context, summary->row.dag_id, *number);
   if (!v) return v.error();
-  return json_response(version_json(summary->row.dag_id, v->version, v->number, v->created_at));
+  return json_response(
+      version_json(summary->row.dag_id, {v->version, v->file}, v->number, v->created_at));
 }
 
 Result<Response> get_dag_source(Context& context, const Request& request) {

@@ -26,6 +26,12 @@ void favorite_dag(Context&, Call);
 void unfavorite_dag(Context&, Call);
 void reparse_dag_file(Context&, Call);
 
+// bundle_routes.cc
+void list_bundles(Context&, Call);
+void diff_bundle(Context&, Call);
+void deploy_bundle(Context&, Call);
+void roll_back_bundle(Context&, Call);
+
 // grid_routes.cc
 Result<Response> get_grid(Context&, const Request&);
 

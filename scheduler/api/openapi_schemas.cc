@@ -231,6 +231,17 @@ constexpr ObjectSchema schemas[] = {
     {"RoleCollection", "[roles:Role] total_entries:int"},
     {"Group", "name description [roles] [users]"},
     {"GroupCollection", "[groups:Group] total_entries:int"},
+    {"BundleRevision", "revision subject switched_at:time switched_by?"},
+    {"Bundle",
+     "name kind place ref? revision? tip? problem? dags:int import_errors:int "
+     "[revisions:BundleRevision]"},
+    {"BundleCollection", "[bundles:Bundle] total_entries:int"},
+    {"BundleFile", "change path"},
+    {"BundleDiff",
+     "bundle_name from? to subject [added] [changed] [removed] [files:BundleFile] [errors]"},
+    {"BundleSwitch",
+     "bundle_name switched:bool from? to subject [added] [changed] [removed] [files:BundleFile] "
+     "[errors]"},
     {"RightAnswer", "username action resource allowed:bool grant? role? group? reason"},
 };
 

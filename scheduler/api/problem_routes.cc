@@ -10,6 +10,10 @@ namespace batuta::http {
 
 namespace {
 
+Cell text_cell(std::string_view text) {
+  return Cell(std::string(text));
+}
+
 constexpr Column<DagWarning> warning_columns[] = {
     {"dag_id", [](const DagWarning& w) { return cell(w.dag_id); }},
     {"warning_type",
@@ -22,8 +26,9 @@ constexpr Column<ImportError> error_columns[] = {
     {"id", [](const ImportError& e) { return Cell(e.id); }},
     {"import_error_id", [](const ImportError& e) { return Cell(e.id); }},
     {"timestamp", [](const ImportError& e) { return cell(e.timestamp); }},
-    {"filename", [](const ImportError& e) { return cell(e.file); }},
-    {"bundle_name", [](const ImportError&) { return Cell(std::string("dags-folder")); }},
+    {"filename", [](const ImportError& e) { return text_cell(split_bundle_file(e.file).path); }},
+    {"bundle_name",
+     [](const ImportError& e) { return text_cell(split_bundle_file(e.file).bundle); }},
     {"stacktrace", [](const ImportError& e) { return cell(e.message); }},
 };
 

@@ -41,7 +41,8 @@ json ours(const TaskInstanceView& view) {
 std::string run_text(const RunRow& run, const VersionInfo* version) {
   std::string versions = "[";
   if (version) {
-    versions += version_text(run.dag_id, run.dag_version, version->number, version->created_at);
+    versions += version_text(run.dag_id, {run.dag_version, version->file}, version->number,
+                             version->created_at);
   }
   versions += ']';
   JsonObject out;
@@ -121,8 +122,8 @@ json task_instance_json(const TaskInstanceView& view, const VersionInfo* version
           {"rendered_fields", rendered},
           {"trigger", nullptr},
           {"triggerer_job", nullptr},
-          {"dag_version", version ? version_json(view.dag_id, view.dag_version, version->number,
-                                                 version->created_at)
+          {"dag_version", version ? version_json(view.dag_id, {view.dag_version, version->file},
+                                                 version->number, version->created_at)
                                   : json(nullptr)},
           {"batuta", ours(view)}};
 }

@@ -158,6 +158,8 @@ int parse(int argc, char** argv, Session& session) {
   add_admin_commands(app, session);
   add_user_commands(app, session);
   add_rights_commands(app, session);
+  add_bundle_commands(app, session);
+  add_domain_commands(app, session);
   add_worker_commands(app, session);
   add_lake_commands(app, session);
   add_contract_commands(app, session);

@@ -42,6 +42,8 @@ void add_hook_commands(CLI::App& app, Session& session);      // hooks
 void add_admin_commands(CLI::App& app, Session& session);     // pools variables connections
 void add_user_commands(CLI::App& app, Session& session);      // users tokens
 void add_rights_commands(CLI::App& app, Session& session);    // roles groups auth
+void add_bundle_commands(CLI::App& app, Session& session);    // bundles
+void add_domain_commands(CLI::App& app, Session& session);    // domain
 void add_system_commands(CLI::App& app,
                          Session& session);  // db outbox plugins jobs events health metrics …
 void add_worker_commands(CLI::App& app, Session& session);    // workers

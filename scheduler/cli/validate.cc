@@ -1,5 +1,6 @@
 #include "scheduler/cli/validate.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <map>
@@ -26,7 +27,7 @@ class Validator {
   }
 
   void check(const std::string& path) {
-    if (fs::is_directory(path)) return check_folder(path);
+    if (fs::is_directory(path)) return check_folder(is_bundle(path) ? path + "/dags" : path);
     const auto folder = fs::path(path).parent_path();
     const std::string name = fs::path(path).filename().string();
     if (name == schema_file) {
@@ -39,6 +40,15 @@ class Validator {
   int bad() const { return bad_; }
 
  private:
+  // The folder of a bundle has its DAG files in dags/, and none beside that.
+  static bool is_bundle(const std::string& path) {
+    if (!fs::is_directory(path + "/dags")) return false;
+    const Listing listing = list_dag_folder(path);
+    return std::all_of(listing.files.begin(), listing.files.end(), [](const FoundFile& file) {
+      return file.path.find('/') != std::string::npos;
+    });
+  }
+
   void check_folder(const std::string& folder) {
     const Listing listing = list_dag_folder(folder);
     if (listing.files.empty()) complain(folder + ": holds no DAG files (*.json)");

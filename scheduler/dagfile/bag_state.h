@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,7 +26,7 @@ class BagState {
     std::vector<std::shared_ptr<const Dag>> changed;
     std::vector<std::string> gone;
     std::vector<std::string> folders;    // to watch, relative to the DAG folder
-    std::vector<std::string> outside;    // to watch, as they are named: of contracts
+    std::vector<std::string> outside;    // to watch, as they are named: contracts, other bundles
     std::optional<Duration> look_again;  // a file may still be in the writing
   };
   // Lists the folder, reads and parses what changed since the last call.
@@ -37,8 +38,15 @@ class BagState {
   // Both make the next scan parse everything again, or at least renew the warnings.
   void set_catalogue(std::vector<PluginInfo> catalogue);
   void set_pools(std::vector<std::pair<std::string, int>> pools);
+  // As the bag's.
+  void set_bundles(std::vector<BundleFolder> bundles);
+  void set_bundles_folder(std::string folder);
 
  private:
+  struct Root {
+    BundleFolder at;
+    bool missing = false;
+  };
   struct Entry {
     FileStamp stamp;
     // Files the DAG names: path, digest; those of contracts in their own folder.
@@ -52,10 +60,15 @@ class BagState {
     bool checked = false;                      // parsed against the current catalogue
     bool remembered = false;                   // `dag` is of an earlier life
   };
-  void refresh(const FoundFile& found, Time now, Update& update);
-  void take(Entry& entry, const FoundFile& found, const std::string& text, Time now,
-            Update& update);
-  bool named_files_changed(const Entry& entry) const;
+  std::vector<Root> find_roots(std::set<std::string>& outside);
+  void read_root(Root& root, Time now, std::set<std::string>& present,
+                 std::set<std::string>& outside, Update& update);
+  void refresh(const Root& root, const std::string& key, const FoundFile& found, Time now,
+               Update& update);
+  void take(const Root& root, Entry& entry, const std::string& key, const FoundFile& found,
+            const std::string& text, Time now, Update& update);
+  static bool named_files_changed(const Root& root, const Entry& entry);
+  static void watch_named(const Root& root, const Entry& entry, std::set<std::string>& outside);
   void set_error(Entry& entry, std::string message);
   void assign_owners();
   std::shared_ptr<DagBagSnapshot> build(Time now);
@@ -63,12 +76,15 @@ class BagState {
                  Time now);
   void add_warnings(DagBagSnapshot& snapshot, const Entry& entry, Time now) const;
 
-  std::string folder_;
-  std::string contracts_;
-  std::map<std::string, Entry> entries_;  // by path
+  BundleFolder default_;
+  std::vector<BundleFolder> bundles_;  // that were named
+  std::string bundles_folder_;
+  std::vector<Root> roots_;               // as of the last scan, the default one first
+  std::map<std::string, Entry> entries_;  // by path, with its bundle
   std::vector<PluginInfo> catalogue_;
   std::optional<std::vector<std::pair<std::string, int>>> pools_;
-  std::string folder_error_;
+  std::map<std::string, std::string> folder_errors_;  // by file_in_bundle(name, ""), or a place
+  bool default_seen_ = false;
   std::map<std::pair<std::string, std::string>, ImportError> standing_;  // (file, message)
   std::int64_t next_error_id_ = 1;
   std::shared_ptr<const DagBagSnapshot> last_;

@@ -1,6 +1,5 @@
 #include "scheduler/dagfile/contract_fields.h"
 
-#include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -150,9 +149,7 @@ class ContractPasser {
 }  // namespace
 
 std::string contracts_beside(const std::string& dag_folder) {
-  std::filesystem::path folder(dag_folder);
-  if (!folder.has_filename()) folder = folder.parent_path();  // "dags/"
-  return (folder.parent_path() / "contracts").string();
+  return folder_beside(dag_folder, "contracts");
 }
 
 void put_in_contracts(json& definition, const std::string& folder, Problems& problems,

@@ -30,9 +30,10 @@ struct DagBag::Impl {
   std::optional<Duration> scan_once();
 
   Sinks sinks;
-  std::mutex mutex;  // guards the three below; never held while parsing
+  std::mutex mutex;  // guards the four below; never held while parsing
   std::optional<std::vector<PluginInfo>> catalogue;
   std::optional<std::vector<std::pair<std::string, int>>> pools;
+  std::optional<std::vector<BundleFolder>> bundles;
   std::shared_ptr<const DagBagSnapshot> snapshot = std::make_shared<DagBagSnapshot>();
 
   BagState state;  // start()'s caller, then the watcher thread only
@@ -48,6 +49,7 @@ std::optional<Duration> DagBag::Impl::scan_once() {
     const std::lock_guard lock(mutex);
     if (catalogue) state.set_catalogue(*std::exchange(catalogue, std::nullopt));
     if (pools) state.set_pools(*std::exchange(pools, std::nullopt));
+    if (bundles) state.set_bundles(*std::exchange(bundles, std::nullopt));
   }
   auto update = state.scan(read_clock().wall);
   watch.watch(update.folders);
@@ -121,6 +123,18 @@ void DagBag::set_pools(std::vector<std::pair<std::string, int>> pools) {
     impl_->pools = std::move(pools);
   }
   impl_->watch.wake();
+}
+
+void DagBag::set_bundles(std::vector<BundleFolder> bundles) {
+  {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->bundles = std::move(bundles);
+  }
+  impl_->watch.wake();
+}
+
+void DagBag::set_bundles_folder(std::string folder) {
+  impl_->state.set_bundles_folder(std::move(folder));
 }
 
 void DagBag::look() {

@@ -1,5 +1,6 @@
-// The DAG folder as it is now: parsed DAGs, import errors, warnings. One watcher thread (inotify
-// and a slow sweep) parses; readers share immutable snapshots.
+// The DAG folder, and those of other bundles, as they are now: parsed DAGs, import errors,
+// warnings. One watcher thread (inotify and a slow sweep) parses; readers share immutable
+// snapshots.
 #pragma once
 
 #include <functional>
@@ -10,13 +11,14 @@
 
 #include "common/message.h"
 #include "scheduler/core/dag.h"
+#include "scheduler/dagfile/bundle.h"
 
 namespace batuta {
 
 struct ImportError {
   std::int64_t id = 0;  // stable while the error stands
   Time timestamp;
-  std::string file;     // relative to the DAG folder
+  std::string file;     // with its bundle, see bundle.h; no path: of the bundle's folder itself
   std::string message;  // "financial.json:12:7 /tasks/1/retries: must be …"
 };
 
@@ -27,11 +29,19 @@ struct DagWarning {
   std::string message;  // with a suggestion where one is near
 };
 
+struct BundleStatus {
+  std::string revision;  // commit id, where it is of a Git repository
+  std::string folder;    // of its DAG files
+  std::size_t dags = 0;  // that it holds
+  bool missing = false;  // its folder cannot be opened: what it held stays
+};
+
 struct DagBagSnapshot {
   std::map<std::string, std::shared_ptr<const Dag>, std::less<>> dags;
   std::vector<ImportError> import_errors;
   std::vector<DagWarning> warnings;
   std::map<std::string, Time, std::less<>> parsed_at;  // dag_id -> when this version was parsed
+  std::map<std::string, BundleStatus, std::less<>> bundles{};  // by name
 };
 
 class DagBag {
@@ -65,8 +75,15 @@ class DagBag {
   // it. Re-validates all. Any thread.
   void set_catalogue(std::vector<PluginInfo> catalogue);
   void set_pools(std::vector<std::pair<std::string, int>> pools);  // name, slots; for warnings
-  void look();                                                     // once more, now. Any thread.
-  std::shared_ptr<const DagBagSnapshot> snapshot() const;          // any thread
+  // The bundles beside the default one, all of them. One that is named no more takes its DAGs with
+  // it; one whose folder is another is read anew, and what that changes is told in one call. Before
+  // start(), or any thread.
+  void set_bundles(std::vector<BundleFolder> bundles);
+  // Each folder in `folder` is a bundle of its name too, from when it is there until it goes.
+  // Before start().
+  void set_bundles_folder(std::string folder);
+  void look();                                             // once more, now. Any thread.
+  std::shared_ptr<const DagBagSnapshot> snapshot() const;  // any thread
 
  private:
   struct Impl;

@@ -74,7 +74,7 @@ class Inliner {
       return;
     }
     const auto name = path.get<std::string>();
-    auto text = read_below(folder_, name, max_named_file_bytes);
+    auto text = read_named(folder_, name, max_named_file_bytes);
     files_.push_back(name);
     if (!text) {
       problems_.add(pointer, "file \"" + name.substr(0, 200) + "\": " + text.error().message);

@@ -33,8 +33,9 @@ struct DagFileResult {
 inline constexpr std::size_t max_dag_file_bytes = std::size_t{4} << 20;
 
 // A plugin parameter written as {"$file": "queries/rows.sql"} stands for that file's text, and so
-// does a shell task's "script", both read from `folder` (never outside it). A task's "contract" is
-// a file below `contracts`; empty: the folder contracts/ beside `folder`. Pure otherwise. Limits:
+// does a shell task's "script", both read from `folder` (never outside it but for "models/…", see
+// read_named()). A task's "contract" is a file below `contracts`; empty: the folder contracts/
+// beside `folder`. Pure otherwise. Limits:
 // 4 MiB a file, 1 MiB a named file, 20,000 tasks, depth 64. At most 20 problems, in file order
 // where they have a place.
 DagFileResult parse_dag_file(std::string_view text, const std::string& file,

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -149,6 +150,28 @@ Result<std::string> read_below(const std::string& folder, const std::string& pat
     return {Errc::too_large, "is larger than " + std::to_string(limit >> 10) + " KiB"};
   }
   return std::move(*text);
+}
+
+std::string folder_beside(const std::string& dag_folder, const std::string& name) {
+  std::filesystem::path folder(dag_folder);
+  if (!folder.has_filename()) folder = folder.parent_path();  // "dags/"
+  return (folder.parent_path() / name).string();
+}
+
+namespace {
+constexpr std::string_view models_prefix = "models/";
+}
+
+std::string named_beside(const std::string& dag_folder, const std::string& path) {
+  if (!path.starts_with(models_prefix)) return {};
+  return folder_beside(dag_folder, "models") + "/" + path.substr(models_prefix.size());
+}
+
+Result<std::string> read_named(const std::string& dag_folder, const std::string& path,
+                               std::size_t limit) {
+  auto text = read_below(dag_folder, path, limit);
+  if (text || text.error().code != Errc::not_found || !path.starts_with(models_prefix)) return text;
+  return read_below(folder_beside(dag_folder, "models"), path.substr(models_prefix.size()), limit);
 }
 
 }  // namespace batuta

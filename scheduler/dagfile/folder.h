@@ -39,4 +39,14 @@ Listing list_dag_folder(const std::string& folder);
 Result<std::string> read_below(const std::string& folder, const std::string& path,
                                std::size_t limit);
 
+// The folder `name` beside a DAG folder: "contracts", "models".
+std::string folder_beside(const std::string& dag_folder, const std::string& name);
+
+// A file that a DAG names: below its DAG folder, or, where "models/…" is not there, in the folder
+// models beside it. As read_below(), which each of the two is read by.
+Result<std::string> read_named(const std::string& dag_folder, const std::string& path,
+                               std::size_t limit);
+// Where that one is looked for beside the DAG folder; empty for a name that is not "models/…".
+std::string named_beside(const std::string& dag_folder, const std::string& path);
+
 }  // namespace batuta

@@ -7,14 +7,18 @@
 namespace batuta {
 
 DagWiring::DagWiring(std::string folder, Engine& engine, std::function<void(const Dags&)> changed,
-                     std::string contracts)
+                     std::string contracts, std::vector<BundleFolder> bundles,
+                     std::string bundles_folder)
     : engine_(engine),
       changed_(std::move(changed)),
       bag_(std::move(folder),
            {[this](Dags dags, auto gone) { on_change(std::move(dags), std::move(gone)); },
             // Reading files leaves several times their size in freed memory.
             [] { malloc_trim(0); }, [this] { return on_look(); }},
-           std::move(contracts)) {}
+           std::move(contracts)) {
+  bag_.set_bundles(std::move(bundles));
+  bag_.set_bundles_folder(std::move(bundles_folder));
+}
 
 void DagWiring::start(const std::vector<std::pair<DagRow, std::shared_ptr<const Dag>>>& stored) {
   Dags known;

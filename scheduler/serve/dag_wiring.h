@@ -18,11 +18,13 @@ namespace batuta {
 class DagWiring {
  public:
   using Dags = std::vector<std::shared_ptr<const Dag>>;
-  // `contracts`: the folder of contracts; empty: beside the DAG folder. `engine` outlives this.
+  // `contracts`: the folder of contracts; empty: beside the DAG folder. `bundles` and
+  // `bundles_folder`: as the bag's. `engine` outlives this.
   // `changed` hears of new and changed DAGs before the engine does, and of all of them when they
   // are told anew; on the bag's thread, as the bag calls it.
   DagWiring(std::string folder, Engine& engine, std::function<void(const Dags&)> changed,
-            std::string contracts = {});
+            std::string contracts = {}, std::vector<BundleFolder> bundles = {},
+            std::string bundles_folder = {});
 
   // The engine runs. `stored` is what it began with.
   void start(const std::vector<std::pair<DagRow, std::shared_ptr<const Dag>>>& stored);

@@ -150,6 +150,14 @@ bool set_url(std::string& out, const json& value, std::initializer_list<std::str
   return true;
 }
 
+// The variable of the same setting has the list as a text.
+Status set_bundles(std::vector<BundleSetting>& out, const json& value) {
+  auto read = read_bundle_settings(value.is_string() ? value.get<std::string>() : json_text(value));
+  if (!read) return read.error();
+  out = *std::move(read);
+  return success();
+}
+
 const std::vector<Setting>& settings_table() {
   using namespace std::chrono_literals;
   static const std::vector<Setting> table{
@@ -196,6 +204,8 @@ const std::vector<Setting>& settings_table() {
          return set_text(s.contracts, v) && s.contracts.front() == '/';
        },
        "the absolute path of the folder of data contracts"},
+      {"bundles", [](Settings& s, const json& v) { return set_bundles(s.bundles, v).ok(); },
+       "a list such as [{\"name\": \"risk\", \"path\": \"/srv/risk\"}]"},
       {"base_url",
        [](Settings& s, const json& v) {
          return set_url(s.base_url, v, {"http", "https"});
@@ -235,6 +245,8 @@ Status apply(Settings& settings, const std::string& name, const json& value,
   for (const Setting& setting : settings_table()) {
     if (name == setting.name) {
       if (setting.set(settings, value)) return success();
+      if (name == "bundles")  // what of the list is wrong
+        return {Errc::invalid, from + ": " + set_bundles(settings.bundles, value).error().message};
       return {Errc::invalid, from + ": \"" + name + "\" must be " + setting.expects};
     }
     known += known.empty() ? setting.name : std::string(", ") + setting.name;
@@ -318,6 +330,7 @@ std::vector<std::pair<std::string, std::string>> shown_settings(const Settings& 
           {"worker.run_dir_limit", std::to_string(s.worker_run_dir_limit)},
           {"worker.env", starred_env(s.worker_env)},
           {"contracts", s.contracts},
+          {"bundles", shown_bundles(s.bundles)},
           {"base_url", s.base_url},
           {"outgoing.proxy", without_user_info(s.outgoing_proxy)},
           {"outgoing.no_proxy", s.outgoing_no_proxy},
@@ -333,7 +346,7 @@ Result<Home> Home::open(const std::string& folder) {
   home.folder_ = std::filesystem::absolute(folder, error).lexically_normal().string();
   while (home.folder_.size() > 1 && home.folder_.back() == '/') home.folder_.pop_back();
   const mode_t old_mask = umask(0077);
-  for (const char* sub : {"", "run", "run/slots", "logs", "lake", "backups"}) {
+  for (const char* sub : {"", "run", "run/slots", "logs", "lake", "backups", "bundles"}) {
     std::filesystem::create_directories(home.path(sub), error);
     if (error) {
       umask(old_mask);

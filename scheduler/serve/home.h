@@ -7,7 +7,8 @@
 //   logs/           one folder per run UUID; scheduler.log, worker.log
 //   results/, runs/ likewise: large return values, what tasks of a run share (common/run_files.h)
 //   lake/           raw bronze silver gold quarantine
-//   backups/
+//   bundles/        each folder in it is a bundle of DAGs      backups/
+//   revisions/      bundles of Git repositories, checked out
 #pragma once
 
 #include <cstdint>
@@ -17,6 +18,7 @@
 
 #include "common/result.h"
 #include "common/time.h"
+#include "scheduler/serve/bundle_settings.h"
 
 namespace batuta {
 
@@ -39,7 +41,8 @@ struct Settings {
   std::int64_t worker_run_dir_limit = std::int64_t{10} << 30;
   // "worker.env": what commands find in their environment, by name; as a JSON object.
   std::string worker_env = "{}";
-  std::string contracts;          // "contracts": folder of contracts; empty = beside the DAG folder
+  std::string contracts;  // "contracts": folder of contracts; empty = beside the DAG folder
+  std::vector<BundleSetting> bundles;  // "bundles": beside the DAG folder
   std::string base_url;           // "base_url": where people reach the page, for links in alerts
   std::string outgoing_proxy;     // "outgoing.proxy": common/outgoing.h
   std::string outgoing_no_proxy;  // "outgoing.no_proxy"

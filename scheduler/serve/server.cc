@@ -23,6 +23,7 @@
 #include "scheduler/http/server.h"
 #include "scheduler/outbox/outbox.h"
 #include "scheduler/serve/alert_hooks.h"
+#include "scheduler/serve/bundle_hooks.h"
 #include "scheduler/serve/dag_wiring.h"
 #include "scheduler/serve/endpoint.h"
 #include "scheduler/serve/housekeeping.h"
@@ -94,9 +95,11 @@ struct Server::Impl {
               [this](WaitChecked answer) { return engine.post(std::move(answer)); }),
         engine(engine_options(), store, workers, context, engine_sinks()),
         endpoint(home, registry, engine),
+        bundles(home.path("revisions"), home.settings().bundles,
+                bundle_hooks(dags, engine, registry)),
         dags(
             options.dags_folder, engine, [this](const auto& changed) { save_job_configs(changed); },
-            home.settings().contracts),
+            home.settings().contracts, bundles.folders(), home.path("bundles")),
         hub(io, {}),
         backend(engine, dags.bag()),
         offers([this](WorkerOffers told) { on_catalogue(std::move(told.plugins)); }),
@@ -220,6 +223,7 @@ struct Server::Impl {
 
   void on_catalogue(std::vector<PluginInfo> plugins) {
     context.set_catalogue(plugins);
+    bundles.set_catalogue(plugins);
     dags.bag().set_catalogue(std::move(plugins));
     catalogue.ask();
   }
@@ -233,6 +237,7 @@ struct Server::Impl {
     engine.start([&](const StoredState& stored) {
       context.set_catalogue(stored.catalogue);
       dags.bag().set_catalogue(stored.catalogue);
+      bundles.set_catalogue(stored.catalogue);
       for (const StoredRun& run : stored.runs) {
         for (const InstanceHot& row : run.hot) {
           if (!row.worker.empty() && !is_terminal(row.state)) agents.insert(row.worker);
@@ -245,6 +250,7 @@ struct Server::Impl {
     outbox.start();
     waits.start();
     dags.start(known);
+    bundles.start();
     workers.set_offers_sink([this](WorkerId worker, std::optional<WorkerOffers> told) {
       offers.set(worker, std::move(told));
     });
@@ -323,6 +329,7 @@ struct Server::Impl {
     services.read_dags = [this](bool now) { now ? dags.repost() : dags.missed(); };
     services.settings = [this] { return shown_settings(home.settings()); };
     services.find_asset = http::find_asset;
+    services.bundles = &bundles;
     http::Limits limits;
     limits.guard.hosts.insert(limits.guard.hosts.end(), home.settings().allowed_hosts.begin(),
                               home.settings().allowed_hosts.end());
@@ -384,6 +391,7 @@ struct Server::Impl {
     housekeeping.reset();
     endpoint.withdraw();
     if (http_server) http_server->stop();
+    bundles.stop();
     dags.stop();
     asio::post(io, [this] { workers.stop(); });
     outbox.stop();
@@ -416,6 +424,7 @@ struct Server::Impl {
   WaitChecker waits;
   Engine engine;
   Endpoint endpoint;
+  BundleKeeper bundles;
   DagWiring dags;
   http::LoginCodes codes;
   http::Hub hub;

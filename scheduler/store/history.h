@@ -150,6 +150,7 @@ struct DagVersionView {
   std::string source_text;
   std::string canonical_json;
   std::string dag_id{};
+  std::string file{};  // where it was first read
 };
 
 // mngt.ingestion_job_execution: an attempt of a data task, with what others know of it. The

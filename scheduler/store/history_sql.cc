@@ -70,7 +70,10 @@ constexpr Field version_fields[] = {
     {"id", "number"},
     {"version_number", "number"},
     {"bundle_version", "version"},
-    {"bundle_name", "'dags-folder'", Holds::one_value},
+    // As split_bundle_file() has it.
+    {"bundle_name",
+     "CASE instr(file, '://') WHEN 0 THEN 'default' ELSE substr(file, 1, instr(file, '://') - 1) "
+     "END"},
 };
 
 constexpr std::string_view xcom_key[] = {"r.seq", "t.task", "t.map_index", "x.key"};
@@ -137,7 +140,8 @@ ListSql dag_versions_sql(const DagVersionQuery& query) {
   constexpr std::string_view key[] = {"number", "dag_id"};
   ListSql sql;
   sql.rows =
-      "SELECT number, version, created_at, source_text, canonical_json, dag_id FROM dag_version" +
+      "SELECT number, version, created_at, source_text, canonical_json, dag_id, file FROM "
+      "dag_version" +
       where.text() + order_text(sort_keys(order, version_fields, key)) + " LIMIT ? OFFSET ?";
   sql.count = "SELECT COUNT(*) FROM dag_version" + where.text();
   sql.values = std::move(where.values);

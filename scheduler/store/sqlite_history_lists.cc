@@ -11,7 +11,7 @@ namespace {
 
 #define DAG_COLUMNS \
   "dag_id, is_paused, is_stale, version, cursor, consecutive_failures, last_parsed_at"
-#define VERSION_COLUMNS "number, version, created_at, source_text, canonical_json, dag_id"
+#define VERSION_COLUMNS "number, version, created_at, source_text, canonical_json, dag_id, file"
 // Parameters are kept as the DAG has them; what an attempt was given is what was rendered for it.
 #define EXECUTION_PARAMS "COALESCE(x.params_json, e.params_json)"
 #define EXECUTION_COLUMNS                                                                 \
@@ -65,7 +65,7 @@ void read_dag(Rows& rows, DagRow& r, OptTime& parsed) {
 }
 
 void read_version(Rows& rows, DagVersionView& v) {
-  rows.read(v.number, v.version, v.created_at, v.source_text, v.canonical_json, v.dag_id);
+  rows.read(v.number, v.version, v.created_at, v.source_text, v.canonical_json, v.dag_id, v.file);
 }
 
 void read_xcom(Rows& rows, XcomRow& r) {

@@ -174,6 +174,28 @@ TEST_CASE("warnings, import errors, tags and counts") {
   CHECK(api.get("/api/v2/dagStats?dag_ids=demo")["dags"][0]["stats"].size() == 4);
 }
 
+TEST_CASE("DAGs, their lists and import errors name the bundle that they are of") {
+  TestApi api;
+  auto bag = std::make_shared<DagBagSnapshot>(*api.backend.bag);
+  auto dag = std::make_shared<Dag>(*bag->dags.at("demo"));
+  dag->file = "risk://team/demo.json";
+  bag->dags["demo"] = dag;
+  bag->bundles["risk"] = {"4f5e6d", "/srv/risk/dags", 1, false};
+  bag->import_errors.push_back({9, api.backend.bag->import_errors[0].timestamp, "risk://", "away"});
+  api.backend.bag = bag;
+  const auto found = api.get("/api/v2/dags/demo");
+  CHECK(found["bundle_name"] == "risk");
+  CHECK(found["bundle_version"] == "4f5e6d");
+  CHECK(found["relative_fileloc"] == "team/demo.json");
+  CHECK(found["fileloc"] == "risk://team/demo.json");
+  CHECK(api.get("/api/v2/dags?bundle_name=risk")["total_entries"] == 1);
+  CHECK(api.get("/api/v2/dags?bundle_name=default")["total_entries"] == 1);
+  CHECK(api.get("/api/v2/importErrors/9")["bundle_name"] == "risk");
+  CHECK(api.get("/api/v2/importErrors/9")["filename"] == "");
+  CHECK(api.get("/api/v2/importErrors?bundle_name=risk")["total_entries"] == 1);
+  CHECK(api.get("/api/v2/importErrors?bundle_name=default")["total_entries"] == 1);
+}
+
 TEST_CASE("a store that fails is 503, and the next request works") {
   TestApi api;
   api.history.before_runs = [] { throw StoreError("disk gone", false); };

@@ -1,10 +1,9 @@
 #include "tests/api/fake_services.h"
 
 #include <unistd.h>
+
 #include <algorithm>
-
 #include <boost/asio/post.hpp>
-
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -372,7 +371,7 @@ void FakeBackend::request(Event event, std::function<void(Reply)> done) {
   done(answer(events.back()));
 }
 
-TestApi::TestApi() : hub(thread.io, {}) {
+TestApi::TestApi(Bundles* bundles) : hub(thread.io, {}) {
   char folder[] = "/tmp/batuta-http-XXXXXX";
   BATUTA_CHECK(::mkdtemp(folder) != nullptr);
   home = folder;
@@ -442,6 +441,7 @@ TestApi::TestApi() : hub(thread.io, {}) {
     if (path == "/index.html.gz") return &packed;
     return path == "/" || path == "/index.html" ? &index : nullptr;
   };
+  services.bundles = bundles;
   handler = make_api(thread.io, std::move(services));
 }
 

@@ -131,7 +131,7 @@ struct CallExtra {
 
 class TestApi {
  public:
-  TestApi();
+  explicit TestApi(Bundles* bundles = nullptr);
   ~TestApi();
 
   using Extra = CallExtra;

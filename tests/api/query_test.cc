@@ -291,6 +291,7 @@ TEST_CASE("DAGs are filtered by their newest run, and by what no DAG here is") {
   CHECK(total("is_favorite=false") == 2);
   CHECK(total("has_asset_schedule=true") == 0);
   CHECK(total("bundle_name=other") == 0);
+  CHECK(total("bundle_name=default") == 2);
   CHECK(total("dag_id_pattern=dle%7Cnone") == 1);
   CHECK(api.get("/api/v2/dags?order_by=last_run_state")["dags"][1]["dag_id"] == "idle");
   CHECK(api.get("/api/v2/dags?order_by=next_dagrun")["dags"][0]["dag_id"] == "demo");

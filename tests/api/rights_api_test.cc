@@ -275,6 +275,7 @@ std::string asked_by(const Route& route) {
                                     {"/users", "users"},
                                     {"/roles", "roles"},
                                     {"/groups", "roles"},
+                                    {"/bundles", "bundles"},
                                     {"/jobs", "workers"},
                                     {"/workers", "workers"},
                                     {"/plugins", "plugins"},
@@ -284,7 +285,8 @@ std::string asked_by(const Route& route) {
                                     {"/db/", "backups"},
                                     {"/outbox", "outbox"}}) {
     if (!has(part) || has("/batuta/jobs")) continue;
-    const bool edits = verb == "create" && (has("/outbox") || has("/workers") || has("test"));
+    const bool edits =
+        verb == "create" && (has("/outbox") || has("/workers") || has("/bundles") || has("test"));
     return (edits ? "edit" : verb) + " admin:" + thing;
   }
   const bool starts = path.ends_with("/dagRuns") || has("/backfills") || has("/materialize");

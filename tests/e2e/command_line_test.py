@@ -21,7 +21,7 @@ from harness import BATUTA, SOURCE, Folder, Refused, dag, eventually, main, mock
 def every_command_has_help():
     """--help of every noun and verb, and exit code 2 for a wrong command line"""
     nouns = ["standalone", "scheduler", "worker", "clone", "demo", "dags", "runs", "backfill", "tasks", "pools", "variables", "connections",
-             "users", "tokens", "roles", "groups", "auth", "lake", "models", "db", "config", "info", "cheat-sheet", "outbox", "plugins", "workers", "jobs", "events", "health", "doctor", "version"]
+             "users", "tokens", "roles", "groups", "auth", "bundles", "domain", "lake", "models", "db", "config", "info", "cheat-sheet", "outbox", "plugins", "workers", "jobs", "events", "health", "doctor", "version"]
     assert all(noun in run("--help").stdout for noun in nouns)
     for noun in nouns:
         assert run(noun, "--help").stdout

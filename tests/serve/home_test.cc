@@ -79,6 +79,52 @@ TEST_CASE("trusted proxies are IP addresses, written one way") {
   }
 }
 
+TEST_CASE(
+    "bundles are a list of names and folders, and what is wrong of it is told with its place") {
+  const Folder folder;
+  folder.write("batuta.json", R"({"bundles": [{"name": "risk", "path": "/srv/risk/"}]})");
+  const auto settings = settings_of(folder.path());
+  REQUIRE(settings);
+  REQUIRE(settings->bundles.size() == 1);
+  CHECK(settings->bundles[0].path == "/srv/risk");
+  const Variable variable("BATUTA_BUNDLES",
+                          R"([{"name": "sales", "git": "ssh://git@x/y", "subdir": "a/b",)"
+                          R"("every": "5m", "keep": 2, "allow_errors": true}])");
+  const auto sales = settings_of(folder.path())->bundles[0];
+  CHECK(sales.name == "sales");
+  CHECK(sales.ref == "main");
+  CHECK(sales.every == 5min);
+  CHECK(sales.keep == 2);
+  CHECK(sales.allow_errors);
+  const std::pair<const char*, const char*> wrong[] = {
+      {"{}", "must be a list"},
+      {"[1]", "bundles[0]: must be an object"},
+      {R"([{"name": "risk"}])", "needs one of \"path\", a folder, and \"git\""},
+      {R"([{"name": "a", "path": "/r", "git": "/r"}])", "needs one of"},
+      {R"([{"name": "a", "path": "/r", "every": "1m"}])", "of a repository"},
+      {R"([{"name": "a", "git": "--upload-pack=x"}])", "must be the absolute path of a repository"},
+      {R"([{"name": "a", "git": "ext::sh -c x"}])", "must be the absolute path of a repository"},
+      {R"([{"name": "a", "git": "https://me:pw@x/y"}])", "user or password"},
+      {R"([{"name": "a", "git": "/r", "ref": "--all"}])", "no name of a branch"},
+      {R"([{"name": "a", "git": "/r", "ref": "a:b"}])", "no name of a branch"},
+      {R"([{"name": "a", "git": "/r", "subdir": "../x"}])", "a path in the repository"},
+      {R"([{"name": "a", "git": "/r", "every": "10ms"}])", "at least 1s"},
+      {R"([{"name": "a", "git": "/r", "keep": 0}])", "from 1 to 100"},
+      {R"([{"name": "risk", "path": "risk"}])", "\"path\" must be the absolute path"},
+      {R"([{"name": "Risk", "path": "/r"}])", "no name of a bundle"},
+      {R"([{"name": "default", "path": "/r"}])", "is the bundle of the DAG folder"},
+      {R"([{"name": "a", "path": "/r"}, {"name": "a", "path": "/s"}])", "bundles[1]: the name"},
+      {R"([{"name": "a", "path": "/r", "branch": "x"}])", "unknown \"branch\""}};
+  for (const auto& [bundles, told] : wrong) {
+    CAPTURE(bundles);
+    const Variable bad("BATUTA_BUNDLES", bundles);
+    const auto refused = settings_of(folder.path());
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().message.find(told) != std::string::npos);
+    CHECK(refused.error().message.starts_with("BATUTA_BUNDLES: "));
+  }
+}
+
 TEST_CASE("a wrong setting is refused with the file, its name and what it expects") {
   const Folder folder;
   CHECK(error_of(folder, R"({"leese": "10s"})").find("unknown setting \"leese\"") !=

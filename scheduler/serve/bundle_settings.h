@@ -1,0 +1,34 @@
+// The setting "bundles": which folders and repositories beside the DAG folder hold DAGs.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/result.h"
+#include "common/time.h"
+#include "scheduler/dagfile/bundle.h"
+
+namespace batuta {
+
+struct BundleSetting {
+  std::string name;
+  std::string path{};        // absolute, of a folder; or:
+  std::string git{};         // a repository: absolute path or URL, without a password
+  std::string ref = "main";  // branch or tag
+  std::string subdir{};      // of the repository, where the bundle lies; empty: all of it
+  Duration every = std::chrono::minutes(1);  // how often it is fetched; zero: when asked
+  bool allow_errors = false;                 // a revision with import errors is switched to, too
+  int keep = 5;                              // revisions, the live one among them
+};
+
+// `text`: [{"name": "risk", "path": "/srv/risk"}, …]. Errc::invalid, with the place in the list.
+Result<std::vector<BundleSetting>> read_bundle_settings(const std::string& text);
+
+// Whether it can be a branch or a tag. Errc::invalid.
+Status check_ref(std::string_view ref);
+
+// The same for people: "risk: /srv/risk, sales: https://git.example.org/sales at main".
+std::string shown_bundles(const std::vector<BundleSetting>& bundles);
+
+}  // namespace batuta

@@ -1,0 +1,123 @@
+#include "scheduler/cli/domain_plan.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+
+using namespace batuta;
+using namespace batuta::cli;
+
+namespace {
+
+constexpr const char* orders = R"(apiVersion: v3.1.0
+kind: DataContract
+id: risk-orders
+version: 1.0.0
+status: active
+domain: risk
+servers:
+  - {server: drop, type: local, path: "/srv/orders.csv", format: csv}
+schema:
+  - name: orders
+    properties:
+      - {name: id, logicalType: integer, primaryKey: true, required: true}
+      - {name: "it's", logicalType: string, required: true, classification: confidential}
+slaProperties:
+  - {property: retention, value: 3, unit: y}
+  - {property: latency, value: 1, unit: h}
+)";
+
+contract::Contract read(const std::string& yaml) {
+  auto found = contract::read_contract(yaml, "c.yaml");
+  for (const auto& problem : found.problems) MESSAGE(problem.text());
+  REQUIRE(found.contract);
+  return *found.contract;
+}
+
+const DomainPart& part_of(const Domain& domain, const std::string& name) {
+  const auto found = std::find_if(domain.parts.begin(), domain.parts.end(),
+                                  [&](const auto& part) { return part.name == name; });
+  REQUIRE(found != domain.parts.end());
+  return *found;
+}
+
+bool says(const std::vector<std::string>& lines, const std::string& words) {
+  return std::any_of(lines.begin(), lines.end(),
+                     [&](const auto& line) { return line.find(words) != line.npos; });
+}
+
+}  // namespace
+
+TEST_CASE("a domain is its contracts, two DAGs, and roles and groups of readers and engineers") {
+  const auto domain = domain_of("risk", read(orders), orders, "@hourly");
+  REQUIRE(domain.ok());
+  CHECK(part_of(*domain, "contracts/risk/orders.odcs.yaml").text == orders);
+  const auto ingestion = parse_untrusted(part_of(*domain, "dags/risk_ingestion.json").text);
+  REQUIRE(ingestion);
+  CHECK((*ingestion)["schedule"] == "@hourly");
+  CHECK((*ingestion)["tasks"].size() == 2);
+  CHECK((*ingestion)["tasks"][1]["depends_on"][0] == "orders_bronze");
+  const auto quality = parse_untrusted(part_of(*domain, "dags/risk_quality.json").text);
+  REQUIRE(quality);
+  CHECK((*quality)["schedule"]["assets"][0] == "lake://silver/risk/orders");
+  const std::string sql = (*quality)["tasks"][0]["sql"];
+  CHECK(sql.find("'missing it''s'") != sql.npos);
+  CHECK(sql.find("count(DISTINCT (\"id\"))") != sql.npos);
+  CHECK(
+      part_of(*domain, "risk_reader")
+          .state.find(
+              R"("grants":["read lake:risk/silver","read lake:risk/gold","read dag:risk_ingestion",)"
+              R"("read dag:risk_quality"])") != std::string::npos);
+  CHECK(part_of(*domain, "risk_engineers").state.find(R"("roles":["risk_engineer"])") !=
+        std::string::npos);
+}
+
+TEST_CASE("what nothing here carries out yet is said, and never faked") {
+  const auto domain = domain_of("risk", read(orders), orders, "");
+  REQUIRE(domain.ok());
+  CHECK(says(domain->not_carried_out, "masking policies: orders has classified columns, it's"));
+  CHECK(says(domain->not_carried_out, "retention of 3 y"));
+  CHECK(says(domain->not_carried_out, "service level latency 1 h"));
+  CHECK(says(domain->not_carried_out, "budgets"));
+}
+
+TEST_CASE("a domain needs a name that fits, its own contract, and a table that can be read") {
+  CHECK(domain_of("Risk", read(orders), orders, "").error().message.find("named as a bundle") !=
+        std::string::npos);
+  CHECK(domain_of("sales", read(orders), orders, "").error().message.find("domain \"risk\"") !=
+        std::string::npos);
+  std::string without = orders;
+  const auto begin = without.find("servers:"), end = without.find("schema:");
+  without.erase(begin, end - begin);
+  CHECK(domain_of("risk", read(without), without, "").error().message.find("can be read") !=
+        std::string::npos);
+}
+
+TEST_CASE("a part is made, renewed, or left; what others made or changed is a conflict") {
+  const DomainPart part{"role", "risk_reader", R"({"grants":["read lake:risk/gold"]})", {}};
+  const std::string other = R"({"grants":["* *"]})", before = R"({"grants":[]})";
+  CHECK(step_to_have(part, {"", ""}).action == DomainAction::create);
+  CHECK(step_to_have(part, {part.state, ""}).action == DomainAction::none);
+  // Taken away by somebody, or a kill between record and making: made again.
+  CHECK(step_to_have(part, {"", part.state}).action == DomainAction::create);
+  const auto renewed = step_to_have(part, {before, before});
+  CHECK(renewed.action == DomainAction::update);
+  CHECK(renewed.conflict.empty());
+  CHECK(step_to_have(part, {other, ""}).conflict.find("not made by this domain") !=
+        std::string::npos);
+  CHECK(step_to_have(part, {other, before}).conflict.find("was changed since") !=
+        std::string::npos);
+}
+
+TEST_CASE("only what was made is taken away, and what was changed since is a conflict") {
+  const DomainPart part{"file", "dags/a.json", R"({"sha256":"1"})", {}};
+  CHECK(step_to_remove(part, {"", part.state}).action == DomainAction::none);
+  CHECK(step_to_remove(part, {part.state, ""}).action == DomainAction::none);
+  const auto gone = step_to_remove(part, {part.state, part.state});
+  CHECK(gone.action == DomainAction::remove);
+  CHECK(gone.conflict.empty());
+  CHECK_FALSE(step_to_remove(part, {R"({"sha256":"2"})", part.state}).conflict.empty());
+}
