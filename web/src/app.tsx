@@ -17,6 +17,8 @@ import { DagsView } from './views/dags';
 import { HealthView } from './views/health';
 import { HomeView } from './views/home';
 import { useKeyMap } from './views/key_map';
+import { LakeView } from './views/lake';
+import { LakeTableView } from './views/lake_table';
 import { LoginView } from './views/login';
 import { PoolsView } from './views/pools';
 import { ProblemsView } from './views/problems';
@@ -39,6 +41,10 @@ function View({ route }: { route: Route }) {
       return <RunsView />;
     case 'tasks':
       return <TasksView />;
+    case 'lake':
+      return <LakeView />;
+    case 'lake_table':
+      return <LakeTableView key={`${route.layer}/${route.domain}/${route.table}`} of={route} tab={route.tab} />;
     case 'problems':
       return <ProblemsView />;
     case 'pools':

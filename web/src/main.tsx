@@ -17,6 +17,7 @@ import './css/grid.css';
 import './css/home.css';
 import './css/calendar.css';
 import './css/trends.css';
+import './css/lake.css';
 import './css/code.css';
 import './css/json.css';
 

@@ -226,3 +226,14 @@ export const lastSkippedTicks = (dag: string, signal?: AbortSignal) =>
 export const jobs = (page: Page, signal?: AbortSignal) => rowsOf<t.Job>(`${v2}/jobs`, 'jobs', { ...page }, signal);
 export const health = (signal?: AbortSignal) => get<t.Health>(`${v2}/monitor/health`, signal);
 export const version = (signal?: AbortSignal) => get<{ version: string }>(`${v2}/version`, signal);
+
+// The lake
+const lakeUrl = (of: t.LakeKey) => `/api/lake/tables/${path(of.layer)}/${path(of.domain)}/${path(of.table)}`;
+export const lakeTables = (query: Query, signal?: AbortSignal) => get<t.LakeTables>(`/api/lake/tables${queryString(query)}`, signal);
+export const lakeTable = (of: t.LakeKey, signal?: AbortSignal) => get<t.LakeTableDetails>(lakeUrl(of), signal);
+export const lakeVersions = (of: t.LakeKey, page: Page, signal?: AbortSignal) => rowsOf<t.LakeVersion>(`${lakeUrl(of)}/versions`, 'versions', { ...page }, signal);
+export const lakeQuality = (of: t.LakeKey, page: Page, signal?: AbortSignal) => get<t.LakeQuality>(`${lakeUrl(of)}/quality${queryString({ ...page })}`, signal);
+export const lakeLineage = (of: t.LakeKey, depth: number, signal?: AbortSignal) => get<t.LakeLineage>(`${lakeUrl(of)}/lineage${queryString({ depth })}`, signal);
+/** Of one version, or of the newest. */
+export const lakeRows = (of: t.LakeKey, version: number | undefined, limit: number, signal?: AbortSignal) =>
+  get<t.LakeRows>(`${lakeUrl(of)}/rows${queryString({ version, limit })}`, signal);

@@ -39,6 +39,16 @@ export type Variable = schema.Variable;
 export type Connection = schema.Connection;
 export type EventLog = schema.EventLog;
 export type Job = schema.Job;
+export type LakeTable = schema.LakeTable;
+export type LakeTables = schema.LakeTableCollection;
+export type LakeTableDetails = schema.LakeTableDetails;
+export type LakeColumn = schema.LakeColumn;
+export type LakePartition = schema.LakePartition;
+export type LakeFile = schema.LakeFile;
+export type LakeVersion = schema.LakeVersion;
+export type LakeLineage = schema.LakeLineage;
+export type LakeLineageEdge = schema.LakeLineageEdge;
+export type LakeRows = schema.LakeRows;
 
 /** One rule's result, as plugins report it; a plugin of one's own may leave things out. */
 export interface QualityResult {
@@ -50,6 +60,17 @@ export interface QualityResult {
   failed?: number;
   passed?: boolean;
 }
+
+export interface LakeQualityReport extends Omit<schema.LakeQualityReport, 'results'> {
+  results: QualityResult[];
+}
+
+export interface LakeQuality extends Omit<schema.LakeQuality, 'reports'> {
+  reports: LakeQualityReport[];
+}
+
+/** Which table: layer, domain and name. */
+export type LakeKey = Pick<LakeTable, 'layer' | 'domain' | 'table'>;
 
 export interface AttemptReport extends Omit<schema.AttemptReport, 'quality'> {
   quality: QualityResult[];

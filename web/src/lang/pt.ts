@@ -3,6 +3,7 @@ import { calendarWords } from './pt_calendar';
 import { codeWords } from './pt_code';
 import { dagListWords } from './pt_dags';
 import { graphWords } from './pt_graph';
+import { lakeWords } from './pt_lake';
 import { logWords } from './pt_log';
 import { paletteWords } from './pt_palette';
 import { listWords } from './pt_lists';
@@ -16,6 +17,7 @@ export const portuguese: Readonly<Record<string, string>> = {
   ...codeWords,
   ...dagListWords,
   ...graphWords,
+  ...lakeWords,
   ...listWords,
   ...logWords,
   ...paletteWords,

@@ -87,9 +87,11 @@ const nouns = (to: Language): Readonly<Record<Noun, readonly [string, string]>> 
   job: [t('job', {}, to), t('jobs', {}, to)],
   'import error': [t('import error', {}, to), t('import errors', {}, to)],
   warning: [t('warning', {}, to), t('warnings', {}, to)],
+  table: [t('table', {}, to), t('tables', {}, to)],
+  version: [t('version', {}, to), t('versions', {}, to)],
 });
 
-export type Noun = 'run' | 'task' | 'DAG' | 'pool' | 'variable' | 'connection' | 'event' | 'job' | 'import error' | 'warning';
+export type Noun = 'run' | 'task' | 'DAG' | 'pool' | 'variable' | 'connection' | 'event' | 'job' | 'import error' | 'warning' | 'table' | 'version';
 
 export function count(amount: number, one: Noun, to: Language = language): string {
   const [single, several] = nouns(to)[one];

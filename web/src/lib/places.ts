@@ -13,6 +13,7 @@ export const places: readonly Place[] = [
   { href: '#/dags', label: t('DAGs'), views: ['dags', 'dag', 'run'], key: 'd' },
   { href: '#/runs', label: t('Runs'), views: ['runs'], key: 'r' },
   { href: '#/tasks', label: t('Tasks'), views: ['tasks'], key: 't' },
+  { href: '#/lake', label: t('Lake'), views: ['lake', 'lake_table'], key: 'k' },
   { href: '#/problems', label: t('Problems'), views: ['problems'], key: 'p' },
   { href: '#/pools', label: t('Pools'), views: ['pools'], key: 'o' },
   { href: '#/variables', label: t('Variables'), views: ['variables'], key: 'v' },
