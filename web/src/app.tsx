@@ -10,6 +10,7 @@ import { Toasts, useToasts } from './components/toasts';
 import { AppContext, useRoute } from './lib/hooks';
 import { loginCode, type Route } from './lib/route';
 import { t } from './lib/words';
+import { AccessView } from './views/access';
 import { AuditView } from './views/audit';
 import { ConnectionsView } from './views/connections';
 import { DagView } from './views/dag';
@@ -53,6 +54,8 @@ function View({ route }: { route: Route }) {
       return <VariablesView />;
     case 'connections':
       return <ConnectionsView />;
+    case 'access':
+      return <AccessView />;
     case 'audit':
       return <AuditView />;
     case 'health':

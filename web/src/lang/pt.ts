@@ -1,4 +1,5 @@
 // Português. As chaves são as frases em inglês, como estão onde são usadas.
+import { accessWords } from './pt_access';
 import { calendarWords } from './pt_calendar';
 import { codeWords } from './pt_code';
 import { dagListWords } from './pt_dags';
@@ -13,6 +14,7 @@ import { viewWords } from './pt_views';
 import { xcomWords } from './pt_xcom';
 
 export const portuguese: Readonly<Record<string, string>> = {
+  ...accessWords,
   ...calendarWords,
   ...codeWords,
   ...dagListWords,

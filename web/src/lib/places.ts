@@ -18,6 +18,7 @@ export const places: readonly Place[] = [
   { href: '#/pools', label: t('Pools'), views: ['pools'], key: 'o' },
   { href: '#/variables', label: t('Variables'), views: ['variables'], key: 'v' },
   { href: '#/connections', label: t('Connections'), views: ['connections'], key: 'c' },
+  { href: '#/access', label: t('Access'), views: ['access'], key: 'a' },
   { href: '#/audit', label: t('Event log'), views: ['audit'], key: 'e' },
   { href: '#/health', label: t('Health'), views: ['health'], key: 'l' },
 ];

@@ -7,10 +7,10 @@ export type Route =
   | { view: 'dag'; dag: string; tab: string }
   | { view: 'run'; dag: string; run: string; task: string | null; tab: string }
   | { view: 'lake_table'; layer: string; domain: string; table: string; tab: string }
-  | { view: 'home' | 'lake' | 'runs' | 'tasks' | 'problems' | 'pools' | 'variables' | 'connections' | 'audit' | 'health' }
+  | { view: 'home' | 'lake' | 'runs' | 'tasks' | 'problems' | 'pools' | 'variables' | 'connections' | 'access' | 'audit' | 'health' }
   | { view: 'unknown' };
 
-const plain = new Set(['home', 'lake', 'runs', 'tasks', 'problems', 'pools', 'variables', 'connections', 'audit', 'health']);
+const plain = new Set(['home', 'lake', 'runs', 'tasks', 'problems', 'pools', 'variables', 'connections', 'access', 'audit', 'health']);
 
 function decode(segment: string): string | null {
   try {
