@@ -38,10 +38,9 @@ std::vector<QualityReportView> SqliteHistory::quality_reports(const std::string&
                                                               const Page& page) {
   Reader reader(*this);
   const Page sound = bounded(page);
+  const std::string quoted = "\"" + table + "\"";  // read as long as rows are
   std::vector<QualityReportView> result;
-  Rows rows = reader.db()
-                  .statement(select_quality)
-                  .query("\"" + table + "\"", table, sound.limit, sound.offset);
+  Rows rows = reader.db().statement(select_quality).query(quoted, table, sound.limit, sound.offset);
   while (rows.next()) {
     QualityReportView& v = result.emplace_back();
     rows.read(v.row.key.run, v.row.key.task, v.row.key.map_index, v.row.key.fence, v.row.try_number,

@@ -68,9 +68,9 @@ test('the catalogue finds tables by domain, layer and name; what it lacks it say
   assert.match(await page.locator('[data-row="gold/other/broken"]').textContent(), /gold\/other\/broken/);
   await page.getByText('Left out of this list: 1').click();
   await page.getByText('stray/one does not lie in <layer>/<domain>/<table>').waitFor();
-  await page.getByLabel('Layer').selectOption('silver');
+  await page.getByRole('combobox', { name: 'Layer' }).selectOption('silver');
   await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 1);
-  await page.getByLabel('Domain').selectOption({ label: 'shop (1)' });
+  await page.getByRole('combobox', { name: 'Domain' }).selectOption({ label: 'shop (1)' });
   await page.waitForFunction(() => /layer=silver/.test(location.hash) && /domain=shop/.test(location.hash));
   await page.reload();
   await page.locator('[data-row="silver/shop/orders"]').waitFor();

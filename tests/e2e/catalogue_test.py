@@ -13,15 +13,16 @@ TABLES = "/api/lake/tables"
 
 
 def catalogue_of_what_runs_made():
-    """tables, versions with their run, quality, lineage and rows of what a run published; rows end with their client"""
+    """tables, versions with their run, quality, lineage and rows of what a run published, and who may see them"""
     with Folder("catalogue") as folder:
         drop = folder.path / "drop"
         drop.mkdir()
         (drop / "orders-1.csv").write_text(
-            "id;Order Day;amount;country\n1;06/05/2024;10,5;BR\n2;06/05/2024;3.25;BR\n3;32/05/2024;1;BR\n")
+            "id;Order Day;amount;country\n1;06/05/2024;10.5;BR\n2;06/05/2024;3.25;BR\n3;32/05/2024;1;BR\n")
         text = contract("orders", {
             "server": "drop", "type": "local", "path": f"{drop}/orders-*.csv", "format": "csv",
             "customProperties": [{"property": "batuta.delimiter", "value": ";"}]}, ORDERS)
+        text += '    quality:\n      - {metric: rowCount, mustBeGreaterThan: 0}\n'
         write(folder, "orders", text.replace("\nservers:", "\nslaProperties:\n  - property: freshness\n    value: 1\n"
                                              "    unit: d\nservers:"))
         server = folder.server({"shop": dag("shop", both("orders"))}).start()
@@ -51,7 +52,8 @@ def catalogue_of_what_runs_made():
         lineage = server.get(path + "/lineage")
         assert {"from": "bronze/shop/orders", "to": "silver/shop/orders"}.items() <= lineage["edges"][0].items(), lineage
         quality = server.get(path + "/quality")
-        assert all(one["dag_run_id"] == run_id for one in quality["reports"]), quality
+        assert [one["dag_run_id"] for one in quality["reports"]] == [run_id], quality
+        assert "rowCount" in [one["rule"] for one in quality["reports"][0]["results"]], quality
 
         rows = server.get(path + "/rows?limit=1")
         assert rows["version"] == newest["version"] and len(rows["rows"]) == 1 and rows["cut"], rows

@@ -35,6 +35,9 @@ TEST_CASE_FIXTURE(LakeHistory, "quality reports of a table are those that name i
   CHECK(quality("silver/a/t", {1, 1}) == "etl/run_3/task_1 ");
   CHECK(quality("silver/a/t", {5, 3}).empty());
   CHECK(quality("silver/a").empty());
+  const std::string longer = "silver/a/" + std::string(100, 'x');
+  add({told(6, 1, 1, R"({"quality":[{"table":")" + longer + R"("}]})")});
+  CHECK(quality(longer) == "etl/run_6/task_1 ");
   CHECK(quality("silver/a/%").empty());
 }
 

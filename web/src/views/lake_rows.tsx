@@ -15,7 +15,7 @@ const amounts = [10, 200, 1000];
 
 function Value({ of }: { of: unknown }) {
   if (of === null || of === undefined) return <span class="muted">{t('empty')}</span>;
-  return <span class="value">{typeof of === 'string' ? of : jsonText(of)}</span>;
+  return <span class="lake-value">{typeof of === 'string' ? of : jsonText(of)}</span>;
 }
 
 export function RowsTable({ of }: { of: Pick<LakeRows, 'columns' | 'rows'> }) {

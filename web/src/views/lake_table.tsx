@@ -82,7 +82,8 @@ export function LakeTableView({ of, tab }: { of: LakeKey; tab: string }) {
   return (
     <>
       <nav class="crumbs" aria-label={t('Where this is')}>
-        <a href="#/lake">{t('Lake')}</a> / <a href={withSearch('#/lake', { domain: of.domain })}>{of.domain}</a> /{' '}
+        <a href="#/lake">{t('Lake')}</a>
+        <a href={withSearch('#/lake', { domain: of.domain })}>{of.domain}</a>
         <a href={withSearch('#/lake', { domain: of.domain, layer: of.layer })}>{of.layer}</a>
       </nav>
       <div class="page-head">
