@@ -224,7 +224,7 @@ Columns look_at_sqlite(const std::string& file, std::string& table, std::vector<
 
 // What the file says of its columns, asked of the engine in a slot.
 Columns look_at_parquet(const std::string& file, const std::string& plugins, json& server) {
-  SlotCall run;
+  SlotRun run;
   run.plugin = "sql";
   run.params_json =
       json_text({{"sql", "SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM file)"},

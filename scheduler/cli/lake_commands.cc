@@ -337,7 +337,7 @@ void run_sql(Session& session, const LakeArguments& a, const json& what) {
   constexpr int most_in_a_table = 100'000;
   if (!session.format().data() && a.limit > most_in_a_table)
     throw Failure("a table shows at most 100000 rows: take --output json for more", 2);
-  SlotCall run = lake_slot(session, "lake_sql", a.plugins);
+  SlotRun run = lake_slot(session, "lake_sql", a.plugins);
   const LakeSettings settings = value_of(session.processes->lake_settings(session.home));
   const ResultFolder result;
   json params = what;
@@ -359,7 +359,7 @@ void run_sql(Session& session, const LakeArguments& a, const json& what) {
   if (!done) {
     const std::string said = engine_error(result.file());
     throw Failure(said.empty() ? done.error().message : said,
-                  done.error().message == call_stopped ? interrupted_code : 1);
+                  done.error().message == interrupted ? interrupted_code : 1);
   }
   print_result(session, result.file());
 }

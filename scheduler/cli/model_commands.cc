@@ -131,7 +131,7 @@ void write_model_dag(const ModelArguments& a) {
 // The answers to the first of `cases`: as many as one answer can hold, but one at least.
 json run_some_cases(Session& session, const ModelArguments& a, const json& cases,
                     const fs::path& lake) {
-  SlotCall run;
+  SlotRun run;
   const LakeSettings settings = value_or_fail(session.processes->lake_settings(session.home));
   run.plugin = "model_test";
   run.params_json = json_text({{"cases", cases}});
@@ -142,7 +142,7 @@ json run_some_cases(Session& session, const ModelArguments& a, const json& cases
       a.plugins.empty() ? default_plugins_folder() : fs::absolute(a.plugins).string();
   const auto done = run_in_slot(run);
   if (!done)
-    give_up(done.error().message, done.error().message == call_stopped ? interrupted_exit : 1);
+    give_up(done.error().message, done.error().message == interrupted ? interrupted_exit : 1);
   const auto told = parse_untrusted(*done);
   const bool fine = told && told->is_object() && told->contains("cases");
   if (!fine || !(*told)["cases"].is_array() || (*told)["cases"].empty())

@@ -33,7 +33,7 @@ class InterruptGuard {
 
 }  // namespace
 
-Result<std::string> run_in_slot(SlotCall run) {
+Result<std::string> run_in_slot(SlotRun run) {
   const InterruptGuard guard;
   run.caller = "command_line";
   run.programs_folder = std::filesystem::read_symlink("/proc/self/exe").parent_path().string();
