@@ -72,6 +72,15 @@ struct ApiServices {
   // with the next look at the folder. Any thread.
   std::function<void(bool now)> read_dags = [](bool) {};
   Bundles* bundles = nullptr;                                   // null: none are named
+  // The lake, as lakelog::open_storage() takes it; empty: there is none.
+  std::string lake{};
+  // Runs the plugin lake_sql with these parameters in a process of its own, and gives what it
+  // returns. `stop`: asked now and then; true ends it. Blocking; on a thread of its own.
+  std::function<Result<std::string>(const std::string& params_json,
+                                    const std::function<bool()>& stop)>
+      lake_query = [](const auto&, const auto&) {
+        return Result<std::string>(Errc::unavailable, "this installation has no lake");
+      };
   const Asset* (*find_asset)(std::string_view path) = nullptr;  // null: no page
 };
 

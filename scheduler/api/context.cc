@@ -6,6 +6,8 @@
 
 #include "common/log.h"
 #include "common/safe_json.h"
+#include "scheduler/api/lake_catalogue.h"
+#include "scheduler/api/lake_contracts.h"
 #include "scheduler/api/routes.h"
 #include "scheduler/dagfile/dag_codec.h"
 #include "scheduler/http/response.h"
@@ -19,6 +21,8 @@ constexpr std::size_t reader_threads = 3;
 constexpr WorkQueue::Bounds reader_bounds = {
     .waiting = 1024, .waiting_of_one = 256, .running_of_one = reader_threads - 1};
 constexpr std::size_t hasher_limit = 16;
+constexpr WorkQueue::Bounds lake_query_bounds = {
+    .waiting = 64, .waiting_of_one = 8, .running_of_one = 1};
 constexpr std::size_t max_versions = 256;
 
 int status_of(Errc code) {
@@ -103,9 +107,16 @@ Response run_guarded(const Request& request, const std::function<Result<Response
 
 Context::Context(boost::asio::io_context& io, ApiServices s)
     : services(std::move(s)),
+      lake(std::make_unique<LakeCatalogue>(services.lake)),
+      contracts(std::make_unique<LakeContracts>()),
       io_(io),
       readers_(reader_threads, reader_bounds),
-      hasher_(1, hasher_limit) {}
+      hasher_(1, hasher_limit),
+      lake_queries_(1, lake_query_bounds) {}
+
+Context::~Context() {
+  stopping = true;
+}
 
 void Context::on_reader(const Call& call, std::function<void()> job, bool must) {
   const std::string& user = call.request->identity.user;
@@ -155,6 +166,20 @@ void Context::change(const Call& call, const std::string& event, const nlohmann:
   services.backend.write(
       [this, row, write = std::move(write)] { return services.registry.audited(row, write); },
       std::move(done));
+}
+
+void Context::query_lake(const Call& call, std::function<Result<Response>()> job) {
+  const std::string& user = call.request->identity.user;
+  const auto taken = lake_queries_.run(
+      user.empty() ? "at " + call.request->peer : "user " + user,
+      [call, job = std::move(job)] { call.respond(run_guarded(*call.request, job)); });
+  if (taken == WorkQueue::Taken::full) return call.respond(busy());
+  if (taken == WorkQueue::Taken::yes) return;
+  call.respond(error_response({Errc::rate_limited,
+                               "a query of yours runs and " +
+                                   std::to_string(lake_query_bounds.waiting_of_one) +
+                                   " more wait already: wait for their answers",
+                               {}}));
 }
 
 void Context::on_io(std::function<void()> job) {

@@ -6,6 +6,7 @@
 //                                                  from any
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -18,6 +19,9 @@
 #include "scheduler/api/work_queue.h"
 
 namespace batuta::http {
+
+class LakeCatalogue;
+class LakeContracts;
 
 struct Call {
   std::shared_ptr<Request> request;
@@ -35,11 +39,15 @@ struct VersionInfo {
 class Context {
  public:
   Context(boost::asio::io_context& io, ApiServices s);
+  ~Context();
 
   ApiServices services;
   LoginLimiter limiter;                      // io thread
   AuditBrake brake;                          // io thread; of failed logins
   std::map<std::string, AuditBrake> brakes;  // io thread; of each user's own logins and logouts
+  const std::unique_ptr<LakeCatalogue> lake;
+  const std::unique_ptr<LakeContracts> contracts;
+  std::atomic<bool> stopping = false;  // a query of the lake that runs is to end
 
   // Runs `write`, a change to the registry, on the control thread, with a row in the event log in
   // its transaction: who of `call`, what, and `extra` about it (names, never values); of `dag_id`,
@@ -57,6 +65,9 @@ class Context {
   void finish(const Call& call, std::function<Result<Response>()> job);
   // As read(), or with `must` as finish(), for a job that answers by itself unless it fails.
   void work(const Call& call, std::function<Status()> job, bool must = false);
+  // The same for what reads rows of the lake: on a thread of its own, one after another, and for as
+  // long as the query may take. 429 and 503 when too many wait.
+  void query_lake(const Call& call, std::function<Result<Response>()> job);
   // On the hasher's thread, for passwords; the job answers.
   void hash(Respond respond, std::function<void()> job);
   // On the io thread, soon: where JSON is rendered when nothing needs reading. Any thread.
@@ -79,12 +90,17 @@ class Context {
   // Last, so that they end first: jobs use what is above.
   WorkQueue readers_;
   WorkQueue hasher_;
+  WorkQueue lake_queries_;
 };
 
 // ---- what of DAGs the caller sees: for every list, stream and count that is of more than one
 
 inline Sight seen_dags(const Request& request) {
   return request.identity.rights.sight("dag");
+}
+// The same of the lake's layers, as "<domain>/<layer>".
+inline Sight seen_lake(const Request& request) {
+  return request.identity.rights.sight("lake");
 }
 // The same of files: with all the DAGs that it has, and at least one. Whoever sees every DAG sees
 // every file; of a file without a DAG nobody knows whose it is.

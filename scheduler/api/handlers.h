@@ -206,6 +206,16 @@ void patch_group(Context&, Call);
 void delete_group(Context&, Call);
 Result<Response> get_right(Context&, const Request&);
 
+// lake_routes.cc
+Result<Response> list_lake_tables(Context&, const Request&);
+Result<Response> get_lake_table(Context&, const Request&);
+
+// lake_table_routes.cc
+Result<Response> list_lake_versions(Context&, const Request&);
+Result<Response> list_lake_quality(Context&, const Request&);
+Result<Response> get_lake_lineage(Context&, const Request&);
+void get_lake_rows(Context&, Call);
+
 // monitor_routes.cc
 void get_health(Context&, Call);
 void get_version(Context&, Call);

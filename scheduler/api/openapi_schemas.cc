@@ -221,6 +221,38 @@ constexpr ObjectSchema schemas[] = {
      "now:time hours:int from:time [history:HomeBar] failed:HomeRuns running:HomeRuns "
      "queued:HomeRuns late:HomeNexts upcoming:HomeNexts tasks:HomeTasks dags:HomeDags "
      "import_errors:int warnings:int [~pools:Pool] [~workers:HomeWorker]"},
+    {"LakeTable",
+     "layer domain table version:int? rows:int? bytes:int? files:int? modified:time? "
+     "age_seconds:number? fresh_within_seconds:number? is_fresh:bool? description? problem? "
+     "contract?"},
+    {"LakeGroup", "domain layer tables:int"},
+    {"LakeTableCollection", "[tables:LakeTable] total_entries:int [groups:LakeGroup] [left_out]"},
+    {"LakeColumn",
+     "name type nullable:bool is_partition:bool is_key:bool description? business_name? "
+     "classification? [tags]"},
+    {"LakePartition", "values:object files:int bytes:int rows:int?"},
+    {"LakeFile", "path bytes:int rows:int? added:time"},
+    {"LakeContract",
+     "name id version status description? [owners] [tags] mode history:bool retention? "
+     "[service_levels:object] [quality_rules]"},
+    {"LakeTableDetails",
+     "=LakeTable id created:time? [columns:LakeColumn] [partition_columns] properties:object "
+     "reader_version:int writer_version:int [partitions:LakePartition] partition_count:int "
+     "[data_files:LakeFile] contract_details:LakeContract?"},
+    {"LakeVersion",
+     "version:int time:time operation? dag_id? dag_run_id? task_id? map_index:int? "
+     "try_number:int? files_added:int files_removed:int rows_added:int? rows_removed:int? "
+     "rows:int? "
+     "bytes:int? contract? contract_version? engine?"},
+    {"LakeVersionCollection", "[versions:LakeVersion] total_entries:int"},
+    {"LakeQualityReport",
+     "dag_id? dag_run_id? task_id? map_index:int? try_number:int run_after:time passed:bool "
+     "[results:object]"},
+    {"LakeQuality", "[reports:LakeQualityReport] more:bool"},
+    {"LakeLineageTable", "layer domain table distance:int"},
+    {"LakeLineageEdge", "from to from_version:int? dag_id? dag_run_id? task_id? run_after:time"},
+    {"LakeLineage", "[tables:LakeLineageTable] [edges:LakeLineageEdge] hidden:int more:bool"},
+    {"LakeRows", "version:int? [columns] [rows:any] cut:bool cut_by?"},
     {"AttemptReport", "try_number:int [quality:object] [lineage:object]"},
     {"User", "username role created_at:time"},
     {"UserCollection", "[users:User] total_entries:int"},

@@ -93,6 +93,9 @@ extern const QueryTable hitl_list_params;
 extern const QueryTable config_params;
 extern const QueryTable link_params;
 extern const QueryTable next_params;
+extern const QueryTable lake_list_params;
+extern const QueryTable lake_lineage_params;
+extern const QueryTable lake_rows_params;
 extern const QueryTable mask_params;       // update_mask
 extern const QueryTable task_mask_params;  // update_mask, map_index
 

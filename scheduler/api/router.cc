@@ -43,10 +43,13 @@ std::map<std::string, std::string, std::less<>> capture(std::string_view pattern
   return params;
 }
 
-// With the path's DAG in it.
+// With the path's DAG, or domain and layer, in it.
 std::string resource_of(const Match& match) {
   const std::string_view resource = match.route->right.resource;
   if (resource.find('{') == resource.npos) return std::string(resource);
+  if (resource == one_lake) {
+    return std::string(any_lake) + match.params.at("domain") + "/" + match.params.at("layer");
+  }
   const auto dag = match.params.find("dag_id");
   const std::string id = dag == match.params.end() ? "" : dag->second;
   if (id == "~" && resource.ends_with("|~}")) return std::string(any_dag);
@@ -56,7 +59,8 @@ std::string resource_of(const Match& match) {
 
 bool allows(const Rights& rights, Action action, std::string_view resource) {
   if (resource == for_oneself) return true;
-  return resource == any_dag ? rights.may_some(action, "dag") : rights.may(action, resource);
+  if (resource == any_dag) return rights.may_some(action, "dag");
+  return resource == any_lake ? rights.may_some(action, "lake") : rights.may(action, resource);
 }
 
 }  // namespace
@@ -65,20 +69,24 @@ Status may_call(const Identity& who, const Match& match) {
   const Right& right = match.route->right;
   const std::string resource = resource_of(match);
   if (allows(who.rights, right.action, resource)) return success();
-  return {Errc::forbidden, "this needs the right \"" + std::string(to_string(right.action)) + " " +
-                               (resource == any_dag ? "dag:<id>\" of some DAG" : resource + "\"")};
+  const std::string missing = resource == any_dag    ? "dag:<id>\" of some DAG"
+                              : resource == any_lake ? "lake:<domain>/<layer>\" of some layer"
+                                                     : resource + "\"";
+  return {Errc::forbidden,
+          "this needs the right \"" + std::string(to_string(right.action)) + " " + missing};
 }
 
 std::string_view least_role(const Route& route) {
   if (is_open(route)) return for_everyone;
   const std::string_view asked = route.right.resource;
-  const bool of_dag = asked.find('{') != asked.npos;
+  const bool of_one = asked.find('{') != asked.npos;
+  const std::string_view one = asked == one_lake ? "lake:some/some" : "dag:some";
   for (const Role& role : built_in_roles()) {
     if (role.grants.empty()) continue;
     std::vector<GrantSet::Held> held;
     for (const Grant& grant : role.grants) held.push_back({grant, role.name, {}});
     const Rights rights(std::make_shared<const GrantSet>(std::move(held)));
-    if (allows(rights, route.right.action, of_dag ? "dag:some" : asked)) return role.name;
+    if (allows(rights, route.right.action, of_one ? one : asked)) return role.name;
   }
   return "admin";
 }
@@ -87,7 +95,9 @@ std::string right_text(const Route& route) {
   const std::string_view asked = route.right.resource;
   if (asked == for_everyone || asked == for_oneself) return {};
   std::string text(to_string(route.right.action));
-  return text.append(" ").append(asked == any_dag ? "dag:<id>" : asked);
+  text += " ";
+  if (asked == any_lake) return text + "lake:<domain>/<layer>";
+  return text.append(asked == any_dag ? "dag:<id>" : asked);
 }
 
 // A path may fit several patterns, ".../list" and ".../{id}": the method decides among them before

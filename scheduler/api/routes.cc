@@ -32,6 +32,8 @@ constexpr Right trigger_dag{Action::trigger, "dag:{dag_id}"};
 constexpr Right edit_dag{Action::edit, "dag:{dag_id}"};
 constexpr Right edit_dags{Action::edit, "dag:{dag_id|~}"};
 constexpr Right delete_dag_right{Action::remove, "dag:{dag_id}"};
+constexpr Right some_lake{Action::read, any_lake};
+constexpr Right read_lake{Action::read, one_lake};
 constexpr Right reading_of(std::string_view thing) {
   return {Action::read, thing};
 }
@@ -60,6 +62,8 @@ constexpr std::string_view less_events =
 #define TASK RUN "/taskInstances/{task_id}"
 #define INSTANCE TASK "/{map_index}"
 #define OURS "/api/batuta"
+#define LAKE "/api/lake/tables"
+#define LAKE_TABLE LAKE "/{layer}/{domain}/{table}"
 #define OUR_TASK OURS "/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}"
 
 // clang-format off
@@ -404,6 +408,22 @@ constexpr Route every_route[] = {
      "A worker takes nothing new; what runs on it goes on", {.status = 204}},
     {post,  OURS "/workers/{agent_id}/resume", resume_worker, editing("admin:workers"), "A drained worker takes work again",
      {.status = 204}},
+    {get,   LAKE, reading<list_lake_tables>, some_lake,
+     "Tables of the lake, as their logs tell; `groups`: how many there are in each domain and layer, whatever is "
+     "filtered; `left_out`: what the list lacks, and why", {.query = &lake_list_params, .answer = "LakeTableCollection"}},
+    {get,   LAKE_TABLE, reading<get_lake_table>, read_lake, "One table: columns, partitions, files, contract",
+     {.answer = "LakeTableDetails"}},
+    {get,   LAKE_TABLE "/versions", reading<list_lake_versions>, read_lake,
+     "Its versions, newest first: when, by which run, how many rows its files added and removed",
+     {.query = &page_params, .answer = "LakeVersionCollection"}},
+    {get,   LAKE_TABLE "/quality", reading<list_lake_quality>, read_lake,
+     "What attempts told of its quality, newest first; `more`: there are older ones",
+     {.query = &page_params, .answer = "LakeQuality"}},
+    {get,   LAKE_TABLE "/lineage", reading<get_lake_lineage>, read_lake,
+     "Tables that it is made of and that are made of it, and by which tasks; `hidden`: tables that may not be seen",
+     {.query = &lake_lineage_params, .answer = "LakeLineage"}},
+    {get,   LAKE_TABLE "/rows", get_lake_rows, read_lake, "Some of its rows, of the newest version or an older one",
+     {.query = &lake_rows_params, .answer = "LakeRows"}},
     {get,   OURS "/outbox", reading<list_outbox>, reading_of("admin:outbox"), "What must still be published or sent",
      {.query = &outbox_params, .answer = "OutboxCollection"}},
     {post,  OURS "/outbox/{outbox_id}/retry", retry_outbox, editing("admin:outbox"), "Try an outbox row now", {.status = 204}},

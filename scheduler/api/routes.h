@@ -39,18 +39,23 @@ inline constexpr std::string_view for_oneself = "own";        // whoever is know
 // Some DAG, it does not matter which: the answer shows of each what may be seen.
 inline constexpr std::string_view any_dag = "dag:";
 inline constexpr std::string_view hook_path = "/hooks/{dag_id}";
+// The same of tables; "lake:{domain}/{layer}" is the right for what stands below one.
+inline constexpr std::string_view any_lake = "lake:";
+inline constexpr std::string_view one_lake = "lake:{domain}/{layer}";
 struct Right {
   Action action = Action::read;
   std::string_view resource;
 };
 // "dag:{dag_id}" is the right for what stands below one DAG, and "dag:{dag_id|~}" where ~ is any of
-// them; nothing else is the right for a path with {dag_id} in it.
+// them; nothing else is the right for a path with {dag_id} in it, nor another than one_lake for one
+// with {layer}.
 consteval bool fits(std::string_view path, const Right& right) {
   const bool one = path.find("{dag_id}") != path.npos;
   if (path == hook_path) return right.resource == for_everyone;  // who can sign may call it
   if (one) return right.resource == "dag:{dag_id}" || right.resource == "dag:{dag_id|~}";
+  if (path.find("{layer}") != path.npos) return right.resource == one_lake;
   return right.resource == for_everyone || right.resource == for_oneself ||
-         right.resource == any_dag ||
+         right.resource == any_dag || right.resource == any_lake ||
          (right.resource.starts_with("admin:") && right.resource.size() > 6);
 }
 

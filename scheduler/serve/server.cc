@@ -29,6 +29,7 @@
 #include "scheduler/serve/housekeeping.h"
 #include "scheduler/serve/job_config.h"
 #include "scheduler/serve/kept_write.h"
+#include "scheduler/serve/lake_query.h"
 #include "scheduler/serve/launch_context.h"
 #include "scheduler/serve/offers.h"
 #include "scheduler/serve/start_fault.h"
@@ -328,6 +329,8 @@ struct Server::Impl {
     };
     services.read_dags = [this](bool now) { now ? dags.repost() : dags.missed(); };
     services.settings = [this] { return shown_settings(home.settings()); };
+    services.lake = home.path("lake");
+    services.lake_query = lake_query(home, options.plugins_folder);
     services.find_asset = http::find_asset;
     services.bundles = &bundles;
     http::Limits limits;

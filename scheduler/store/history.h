@@ -14,6 +14,7 @@
 #include "scheduler/core/rows.h"
 #include "scheduler/rights/sight.h"
 #include "scheduler/store/asset_views.h"
+#include "scheduler/store/lake_views.h"
 
 namespace batuta {
 
@@ -298,6 +299,13 @@ class History {
   virtual PageOf<OutboxRow> outbox(bool dead_only, const Page& page) = 0;
   // Publications not settled, and those of one run (lake history links).
   virtual std::vector<PublicationRow> publications(std::optional<RunSeq> run) = 0;
+
+  // What attempts told of this table's quality, however they ended, the newest first. No total: to
+  // count them would mean to read them all.
+  virtual std::vector<QualityReportView> quality_reports(const std::string& table,
+                                                         const Page& page) = 0;
+  // Which tables were made of which, as the newest attempts told, the newest first.
+  virtual std::vector<LineageEdge> lineage() = 0;
 };
 
 }  // namespace batuta

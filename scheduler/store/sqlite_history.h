@@ -60,6 +60,9 @@ class SqliteHistory : public History {
   std::vector<QueuedAssetView> queued_assets(const QueuedAssetQuery& query) override;
   PageOf<OutboxRow> outbox(bool dead_only, const Page& page) override;
   std::vector<PublicationRow> publications(std::optional<RunSeq> run) override;
+  std::vector<QualityReportView> quality_reports(const std::string& table,
+                                                 const Page& page) override;
+  std::vector<LineageEdge> lineage() override;
 
  private:
   class Reader;  // one connection, held for one call

@@ -16,7 +16,10 @@ inline std::string existing_path(std::string_view pattern) {
                                                                    {"{pool_name}", "default_pool"},
                                                                    {"{xcom_key}", "return_value"},
                                                                    {"{event_log_id}", "7"},
-                                                                   {"{import_error_id}", "3"}};
+                                                                   {"{import_error_id}", "3"},
+                                                                   {"{layer}", "gold"},
+                                                                   {"{domain}", "sales"},
+                                                                   {"{table}", "orders"}};
   std::string path(pattern);
   // Of the two tasks the second is mapped.
   if (pattern.ends_with("/listMapped")) path.replace(path.find("{task_id}"), 9, "second");

@@ -12,6 +12,7 @@
 #include "scheduler/http/target.h"
 #include "scheduler/store/history_sql.h"
 #include "scheduler/store/store.h"
+#include "tests/api/lake_log.h"
 
 namespace batuta::http {
 namespace {
@@ -225,16 +226,6 @@ std::optional<XcomRow> FakeHistory::xcom(const InstanceKey& instance, const std:
   return std::nullopt;
 }
 
-std::optional<AttemptReportRow> FakeHistory::attempt_report(
-    const InstanceKey& instance, std::optional<std::int32_t> try_number) {
-  std::optional<AttemptReportRow> found;
-  for (const auto& row : report_rows) {
-    const bool asked = !try_number || *try_number == row.try_number;
-    if (asked && row.key.instance() == instance) found = row;
-  }
-  return found;
-}
-
 std::vector<DagSummary> FakeHistory::dag_summaries(const std::vector<std::string>& ids,
                                                    int last_runs) {
   std::vector<DagSummary> found;
@@ -433,6 +424,12 @@ TestApi::TestApi(Bundles* bundles) : hub(thread.io, {}) {
     const auto from = std::min(static_cast<std::size_t>(offset), remote_log.size());
     const auto whole = static_cast<std::int64_t>(remote_log.size());
     return FileChunk{0, remote_log.substr(from, static_cast<std::size_t>(size)), whole, {}};
+  };
+  write_orders(home);
+  services.lake = home + "/lake";
+  services.lake_query = [this](const auto& params, const auto&) {
+    lake_queries.push_back(params);
+    return lake_answer();
   };
   services.backup = [](const std::string&) { return success(); };
   services.find_asset = [](std::string_view path) -> const Asset* {

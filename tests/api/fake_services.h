@@ -56,6 +56,9 @@ class FakeHistory final : public History {
   std::vector<QueuedAssetView> queued_assets(const QueuedAssetQuery& query) override;
   PageOf<OutboxRow> outbox(bool dead_only, const Page& page) override;
   std::vector<PublicationRow> publications(std::optional<RunSeq>) override { return {}; }
+  std::vector<QualityReportView> quality_reports(const std::string& table,
+                                                 const Page& page) override;
+  std::vector<LineageEdge> lineage() override;
 
   std::vector<DagRow> dag_rows;
   const FakeRegistry* registry = nullptr;  // which has the favourites
@@ -168,6 +171,10 @@ class TestApi {
   std::string remote_log;                 // of worker "far-away", on no disk of ours
   std::vector<PluginFault> plugin_faults;
   std::string damage;
+  std::vector<std::string> lake_queries;  // parameters of each
+  std::function<Result<std::string>()> lake_answer = [] {
+    return Result<std::string>(R"({"columns":["id"],"rows":[[1],[null]],"cut":false})");
+  };
   Handler handler;
 };
 

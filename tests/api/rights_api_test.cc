@@ -289,6 +289,7 @@ std::string asked_by(const Route& route) {
         verb == "create" && (has("/outbox") || has("/workers") || has("/bundles") || has("test"));
     return (edits ? "edit" : verb) + " admin:" + thing;
   }
+  if (has("/api/lake/")) return verb + " lake:" + (has("{layer}") ? "1/1" : "");
   const bool starts = path.ends_with("/dagRuns") || has("/backfills") || has("/materialize");
   if (verb == "create") verb = starts ? "trigger" : "edit";
   if (path.ends_with("s/list") || path.ends_with("favorite")) verb = "read";
@@ -329,8 +330,8 @@ TEST_CASE("whatever somebody's rights, each route answers as they say") {
       const std::string verb = asked.substr(0, space), what = asked.substr(space + 1);
       const bool allowed =
           std::any_of(role.grants.begin(), role.grants.end(), [&](const Grant& grant) {
-            const bool fits = what == "dag:" ? grant.resource.starts_with(what)
-                                             : glob_matches(grant.resource, what);
+            const bool fits = what.ends_with(":") ? grant.resource.starts_with(what)
+                                                  : glob_matches(grant.resource, what);
             return fits && (!grant.action || verb == "read" || to_string(*grant.action) == verb);
           });
       CAPTURE(asked);

@@ -72,7 +72,7 @@ try {
     const env = { ...process.env, BATUTA_URL: url, BATUTA_DAGS: join(folder, 'dags'), BATUTA_USERNAME: username, BATUTA_PASSWORD: password };
     // The code works once; after it the others sign in with the password.
     status = chosen ? 0 : await runTests('page.test.mjs', { ...env, BATUTA_LOGIN_CODE: code });
-    for (const file of chosen ?? ['kept.test.mjs', 'width.test.mjs', 'views.test.mjs', 'lists.test.mjs', 'over_time.test.mjs', 'calendar.test.mjs', 'task.test.mjs', 'questions.test.mjs']) status ||= await runTests(file, env);
+    for (const file of chosen ?? ['kept.test.mjs', 'width.test.mjs', 'views.test.mjs', 'lists.test.mjs', 'over_time.test.mjs', 'calendar.test.mjs', 'task.test.mjs', 'questions.test.mjs', 'lake.test.mjs', 'access.test.mjs']) status ||= await runTests(file, env);
   } finally {
     await stop(server);
   }

@@ -15,7 +15,7 @@ from pathlib import Path
 CORE = {"common"}
 STORE = CORE | {"scheduler/core", "scheduler/rights"}
 ENGINE = STORE | {"scheduler/store"}
-API = ENGINE | {"scheduler/engine", "scheduler/dagfile", "scheduler/http"}
+API = ENGINE | {"scheduler/engine", "scheduler/dagfile", "scheduler/http", "contract", "lakelog"}
 ALLOWED = {
     "common": set(),
     "contract": {"common"},

@@ -10,6 +10,7 @@ import { Toasts, useToasts } from './components/toasts';
 import { AppContext, useRoute } from './lib/hooks';
 import { loginCode, type Route } from './lib/route';
 import { t } from './lib/words';
+import { AccessView } from './views/access';
 import { AuditView } from './views/audit';
 import { ConnectionsView } from './views/connections';
 import { DagView } from './views/dag';
@@ -17,6 +18,8 @@ import { DagsView } from './views/dags';
 import { HealthView } from './views/health';
 import { HomeView } from './views/home';
 import { useKeyMap } from './views/key_map';
+import { LakeView } from './views/lake';
+import { LakeTableView } from './views/lake_table';
 import { LoginView } from './views/login';
 import { PoolsView } from './views/pools';
 import { ProblemsView } from './views/problems';
@@ -39,6 +42,10 @@ function View({ route }: { route: Route }) {
       return <RunsView />;
     case 'tasks':
       return <TasksView />;
+    case 'lake':
+      return <LakeView />;
+    case 'lake_table':
+      return <LakeTableView key={`${route.layer}/${route.domain}/${route.table}`} of={route} tab={route.tab} />;
     case 'problems':
       return <ProblemsView />;
     case 'pools':
@@ -47,6 +54,8 @@ function View({ route }: { route: Route }) {
       return <VariablesView />;
     case 'connections':
       return <ConnectionsView />;
+    case 'access':
+      return <AccessView />;
     case 'audit':
       return <AuditView />;
     case 'health':

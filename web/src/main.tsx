@@ -1,5 +1,6 @@
 import { render } from 'preact';
 import { App } from './app';
+import { applyTheme, chosenTheme } from './lib/theme';
 import { language, tagOf } from './lib/words';
 import './css/colors.css';
 import './css/states.css';
@@ -17,9 +18,12 @@ import './css/grid.css';
 import './css/home.css';
 import './css/calendar.css';
 import './css/trends.css';
+import './css/lake.css';
+import './css/access.css';
 import './css/code.css';
 import './css/json.css';
 
+applyTheme(chosenTheme());
 document.documentElement.lang = tagOf(language);
 const root = document.getElementById('app');
 if (root) render(<App />, root);

@@ -207,12 +207,26 @@ export const clearTasks = (dag: string, body: ClearBody) =>
   });
 
 // Administration
-export const pools = (page: Page, signal?: AbortSignal) =>
-  rowsOf<t.Pool>(`${v2}/pools`, 'pools', { ...page }, signal);
-export const variables = (page: Page, signal?: AbortSignal) =>
-  rowsOf<t.Variable>(`${v2}/variables`, 'variables', { ...page }, signal);
-export const connections = (page: Page, signal?: AbortSignal) =>
-  rowsOf<t.Connection>(`${v2}/connections`, 'connections', { ...page }, signal);
+type Body = Record<string, unknown>;
+/** A thing of the registry that is made, changed in part, and deleted under its name. */
+const things = <T>(url: string, plural: string) => ({
+  list: (page: Page, signal?: AbortSignal) => rowsOf<T>(url, plural, { ...page }, signal),
+  create: (body: Body) => request<T>('POST', url, { body }),
+  change: (name: string, body: Body) => request<T>('PATCH', `${url}/${path(name)}`, { body }),
+  remove: (name: string) => request<unknown>('DELETE', `${url}/${path(name)}`),
+});
+export const pools = things<t.Pool>(`${v2}/pools`, 'pools');
+export const variables = things<t.Variable>(`${v2}/variables`, 'variables');
+export const connections = things<t.Connection>(`${v2}/connections`, 'connections');
+export const users = things<t.User>(`${ours}/users`, 'users');
+export const roles = things<t.Role>(`${ours}/roles`, 'roles');
+export const groups = things<t.Group>(`${ours}/groups`, 'groups');
+export const tokens = things<t.TokenInfo>(`${ours}/tokens`, 'tokens');
+export const issueToken = (body: Body) => request<t.IssuedToken>('POST', `${ours}/tokens`, { body });
+export const setOwnPassword = (password: string, new_password: string) => request<unknown>('PATCH', `${ours}/session`, { body: { password, new_password } });
+/** Whether whoever is signed in may do this. */
+export const mayI = async (action: string, resource: string, signal?: AbortSignal) =>
+  (await get<t.RightAnswer>(`${ours}/rights${queryString({ action, resource })}`, signal)).allowed;
 export const eventLogs = (page: Page, signal?: AbortSignal) =>
   rowsOf<t.EventLog>(`${v2}/eventLogs`, 'event_logs', { ...page, order_by: '-event_log_id' }, signal);
 /** The newest event about ticks of this DAG that no run was made for. */
@@ -226,3 +240,14 @@ export const lastSkippedTicks = (dag: string, signal?: AbortSignal) =>
 export const jobs = (page: Page, signal?: AbortSignal) => rowsOf<t.Job>(`${v2}/jobs`, 'jobs', { ...page }, signal);
 export const health = (signal?: AbortSignal) => get<t.Health>(`${v2}/monitor/health`, signal);
 export const version = (signal?: AbortSignal) => get<{ version: string }>(`${v2}/version`, signal);
+
+// The lake
+const lakeUrl = (of: t.LakeKey) => `/api/lake/tables/${path(of.layer)}/${path(of.domain)}/${path(of.table)}`;
+export const lakeTables = (query: Query, signal?: AbortSignal) => get<t.LakeTables>(`/api/lake/tables${queryString(query)}`, signal);
+export const lakeTable = (of: t.LakeKey, signal?: AbortSignal) => get<t.LakeTableDetails>(lakeUrl(of), signal);
+export const lakeVersions = (of: t.LakeKey, page: Page, signal?: AbortSignal) => rowsOf<t.LakeVersion>(`${lakeUrl(of)}/versions`, 'versions', { ...page }, signal);
+export const lakeQuality = (of: t.LakeKey, page: Page, signal?: AbortSignal) => get<t.LakeQuality>(`${lakeUrl(of)}/quality${queryString({ ...page })}`, signal);
+export const lakeLineage = (of: t.LakeKey, depth: number, signal?: AbortSignal) => get<t.LakeLineage>(`${lakeUrl(of)}/lineage${queryString({ depth })}`, signal);
+/** Of one version, or of the newest. */
+export const lakeRows = (of: t.LakeKey, version: number | undefined, limit: number, signal?: AbortSignal) =>
+  get<t.LakeRows>(`${lakeUrl(of)}/rows${queryString({ version, limit })}`, signal);

@@ -376,6 +376,85 @@ export interface JobExecutionCollection {
   job_executions: JobExecution[]; total_entries: number;
 }
 
+export interface LakeColumn {
+  business_name: string | null; classification: string | null; description: string | null; is_key: boolean;
+  is_partition: boolean; name: string; nullable: boolean; tags: string[]; type: string;
+}
+
+export interface LakeContract {
+  description: string | null; history: boolean; id: string; mode: string; name: string; owners: string[];
+  quality_rules: string[]; retention: string | null; service_levels: Record<string, unknown>[]; status: string;
+  tags: string[]; version: string;
+}
+
+export interface LakeFile {
+  added: string; bytes: number; path: string; rows: number | null;
+}
+
+export interface LakeGroup {
+  domain: string; layer: string; tables: number;
+}
+
+export interface LakeLineage {
+  edges: LakeLineageEdge[]; hidden: number; more: boolean; tables: LakeLineageTable[];
+}
+
+export interface LakeLineageEdge {
+  dag_id: string | null; dag_run_id: string | null; from: string; from_version: number | null; run_after: string;
+  task_id: string | null; to: string;
+}
+
+export interface LakeLineageTable {
+  distance: number; domain: string; layer: string; table: string;
+}
+
+export interface LakePartition {
+  bytes: number; files: number; rows: number | null; values: Record<string, unknown>;
+}
+
+export interface LakeQuality {
+  more: boolean; reports: LakeQualityReport[];
+}
+
+export interface LakeQualityReport {
+  dag_id: string | null; dag_run_id: string | null; map_index: number | null; passed: boolean;
+  results: Record<string, unknown>[]; run_after: string; task_id: string | null; try_number: number;
+}
+
+export interface LakeRows {
+  columns: string[]; cut: boolean; cut_by: string | null; rows: unknown[]; version: number | null;
+}
+
+export interface LakeTable {
+  age_seconds: number | null; bytes: number | null; contract: string | null; description: string | null; domain: string;
+  files: number | null; fresh_within_seconds: number | null; is_fresh: boolean | null; layer: string;
+  modified: string | null; problem: string | null; rows: number | null; table: string; version: number | null;
+}
+
+export interface LakeTableCollection {
+  groups: LakeGroup[]; left_out: string[]; tables: LakeTable[]; total_entries: number;
+}
+
+export interface LakeTableDetails {
+  age_seconds: number | null; bytes: number | null; columns: LakeColumn[]; contract: string | null;
+  contract_details: LakeContract | null; created: string | null; data_files: LakeFile[]; description: string | null;
+  domain: string; files: number | null; fresh_within_seconds: number | null; id: string; is_fresh: boolean | null;
+  layer: string; modified: string | null; partition_columns: string[]; partition_count: number;
+  partitions: LakePartition[]; problem: string | null; properties: Record<string, unknown>; reader_version: number;
+  rows: number | null; table: string; version: number | null; writer_version: number;
+}
+
+export interface LakeVersion {
+  bytes: number | null; contract: string | null; contract_version: string | null; dag_id: string | null;
+  dag_run_id: string | null; engine: string | null; files_added: number; files_removed: number;
+  map_index: number | null; operation: string | null; rows: number | null; rows_added: number | null;
+  rows_removed: number | null; task_id: string | null; time: string; try_number: number | null; version: number;
+}
+
+export interface LakeVersionCollection {
+  total_entries: number; versions: LakeVersion[];
+}
+
 export interface LastAssetEvent {
   id: number | null; timestamp: string | null;
 }

@@ -37,8 +37,24 @@ export type DagWarning = schema.DAGWarning;
 export type Pool = schema.Pool;
 export type Variable = schema.Variable;
 export type Connection = schema.Connection;
+export type User = schema.User;
+export type Role = schema.Role;
+export type Group = schema.Group;
+export type TokenInfo = schema.TokenInfo;
+export type IssuedToken = schema.IssuedToken;
+export type RightAnswer = schema.RightAnswer;
 export type EventLog = schema.EventLog;
 export type Job = schema.Job;
+export type LakeTable = schema.LakeTable;
+export type LakeTables = schema.LakeTableCollection;
+export type LakeTableDetails = schema.LakeTableDetails;
+export type LakeColumn = schema.LakeColumn;
+export type LakePartition = schema.LakePartition;
+export type LakeFile = schema.LakeFile;
+export type LakeVersion = schema.LakeVersion;
+export type LakeLineage = schema.LakeLineage;
+export type LakeLineageEdge = schema.LakeLineageEdge;
+export type LakeRows = schema.LakeRows;
 
 /** One rule's result, as plugins report it; a plugin of one's own may leave things out. */
 export interface QualityResult {
@@ -50,6 +66,17 @@ export interface QualityResult {
   failed?: number;
   passed?: boolean;
 }
+
+export interface LakeQualityReport extends Omit<schema.LakeQualityReport, 'results'> {
+  results: QualityResult[];
+}
+
+export interface LakeQuality extends Omit<schema.LakeQuality, 'reports'> {
+  reports: LakeQualityReport[];
+}
+
+/** Which table: layer, domain and name. */
+export type LakeKey = Pick<LakeTable, 'layer' | 'domain' | 'table'>;
 
 export interface AttemptReport extends Omit<schema.AttemptReport, 'quality'> {
   quality: QualityResult[];

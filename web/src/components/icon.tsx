@@ -29,12 +29,13 @@ const paths: Record<Shape | Glyph, string> = {
   full: 'M3 6V3h3m4 0h3v3m0 4v3h-3m-4 0H3v-3',
   pause: 'M5.5 4v8m5-8v8',
   help: 'M6 6.2a2 2 0 1 1 2.8 1.8c-.6.3-.8.7-.8 1.4M8 11.6v.1',
+  half: 'M8 2.5a5.5 5.5 0 1 0 0 11zm0 0a5.5 5.5 0 0 1 0 11',
   out: 'M9.5 3H4v10h5.5M7.5 8h6m-2.4-2.4L13.5 8l-2.4 2.4',
 };
 
 export type Glyph =
   | 'unfold' | 'fold' | 'plus' | 'fit' | 'turn' | 'down' | 'star' | 'link' | 'wrap' | 'full' | 'pause' | 'help'
-  | 'search' | 'close' | 'warning' | 'right' | 'download' | 'menu' | 'out';
+  | 'search' | 'close' | 'warning' | 'right' | 'download' | 'menu' | 'half' | 'out';
 
 export function Icon({ name }: { name: Shape | Glyph }) {
   return (

@@ -3,6 +3,7 @@ import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { useSearch, useSearchText } from '../lib/hooks';
 import { t } from '../lib/words';
+import { instantIn, partsOf } from '../lib/zone';
 import { Choice, SearchBox } from './choice';
 import { Icon } from './icon';
 
@@ -21,18 +22,18 @@ export function NumberFilter({ name, label, least = 0 }: { name: string; label: 
   );
 }
 
-/** An instant of the address as the browser's own box takes it: local, to the minute; '' where it is none. */
+/** An instant of the address as the browser's own box takes it: in the page's zone, to the minute; '' where it is none. */
 export function localInput(text: string): string {
   const ms = Date.parse(text);
   if (Number.isNaN(ms)) return '';
-  const at = new Date(ms);
+  const at = partsOf(ms);
   const two = (value: number) => String(value).padStart(2, '0');
-  return `${String(at.getFullYear()).padStart(4, '0')}-${two(at.getMonth() + 1)}-${two(at.getDate())}T${two(at.getHours())}:${two(at.getMinutes())}`;
+  return `${String(at.year).padStart(4, '0')}-${two(at.month + 1)}-${two(at.day)}T${two(at.hour)}:${two(at.minute)}`;
 }
 
 /** The way back: the address holds the instant itself, so that a link means the same in every time zone. */
 export function instantText(local: string): string {
-  const ms = Date.parse(local);
+  const ms = instantIn(local);
   return Number.isNaN(ms) ? '' : new Date(ms).toISOString().replace(':00.000Z', 'Z');
 }
 

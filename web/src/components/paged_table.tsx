@@ -14,15 +14,19 @@ interface Props<T> {
   empty: string;
   noun: Noun;
   everyMs?: number; // read again as often
+  stamp?: number; // another one: what is there has changed
 }
 
 const size = 50;
 
 /** A list of the API, a page at a time; the page stands in the address. */
-export function PagedTable<T>({ read, columns, keyOf, empty, noun, everyMs }: Props<T>) {
+export function PagedTable<T>({ read, columns, keyOf, empty, noun, everyMs, stamp }: Props<T>) {
   const [offset, move] = usePage(size);
   const page = useResource((signal) => read({ limit: size, offset }, signal), [offset]);
   const { reload } = page;
+  useEffect(() => {
+    if (stamp !== undefined && stamp > 0) reload();
+  }, [reload, stamp]);
   useEffect(() => {
     if (everyMs === undefined) return undefined;
     const timer = setInterval(reload, everyMs);

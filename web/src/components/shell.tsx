@@ -4,7 +4,10 @@ import type { Connection } from '../api/events';
 import { useApp } from '../lib/hooks';
 import { places } from '../lib/places';
 import type { Route } from '../lib/route';
+import { chosenTheme, nextTheme, setTheme, type Theme } from '../lib/theme';
 import { language, languages, setLanguage, t } from '../lib/words';
+import { setZone, zone } from '../lib/zone';
+import { OwnPassword } from '../views/own_password';
 import { Icon } from './icon';
 
 const words: Record<Connection, string> = {
@@ -40,6 +43,32 @@ function LanguageSwitch() {
   );
 }
 
+const themeNames: Record<Theme, string> = { system: t('as the system has it'), light: t('light'), dark: t('dark') };
+
+function ThemeSwitch() {
+  const [theme, setShown] = useState(chosenTheme);
+  const next = nextTheme(theme);
+  const turn = () => {
+    setTheme(next);
+    setShown(next);
+  };
+  const words = t('Colours: {now}. Turn to: {next}', { now: themeNames[theme], next: themeNames[next] });
+  return (
+    <button type="button" class="icon-button theme-switch" aria-label={words} title={words} onClick={turn}>
+      <Icon name="half" />
+    </button>
+  );
+}
+
+function ZoneSwitch() {
+  const words = zone === 'utc' ? t('UTC: times are of UTC. Turn to your own zone') : t('Local: times are of your own zone. Turn to UTC');
+  return (
+    <button type="button" class="icon-button language zone-switch" aria-label={words} title={words} onClick={() => setZone(zone === 'utc' ? 'local' : 'utc')}>
+      {zone === 'utc' ? 'UTC' : t('Local')}
+    </button>
+  );
+}
+
 interface Props {
   route: Route;
   onLogout: () => void;
@@ -49,6 +78,7 @@ interface Props {
 
 export function Shell({ route, onLogout, tools, children }: Props) {
   const { session } = useApp();
+  const [isPassword, setPassword] = useState(false);
   return (
     <>
       <a class="skip-link" href="#main" onClick={(event) => {
@@ -75,10 +105,12 @@ export function Shell({ route, onLogout, tools, children }: Props) {
         </nav>
         <div class="topbar-end">
           <LiveMark />
-          <span class="who" title={t('Role: {role}', { role: session.role })}>
+          <button type="button" class="who link-button" title={t('Role: {role}', { role: session.role })} aria-label={t('{name}: change your password', { name: session.username })} onClick={() => setPassword(true)}>
             {session.username}
-          </span>
+          </button>
           {tools}
+          <ZoneSwitch />
+          <ThemeSwitch />
           <LanguageSwitch />
           <button type="button" class="icon-button" aria-label={t('Sign out')} title={t('Sign out')} onClick={onLogout}>
             <Icon name="out" />
@@ -88,6 +120,7 @@ export function Shell({ route, onLogout, tools, children }: Props) {
       <main id="main" tabIndex={-1}>
         {children}
       </main>
+      {isPassword && <OwnPassword onClose={() => setPassword(false)} />}
     </>
   );
 }

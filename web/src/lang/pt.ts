@@ -1,8 +1,10 @@
 // Português. As chaves são as frases em inglês, como estão onde são usadas.
+import { accessWords } from './pt_access';
 import { calendarWords } from './pt_calendar';
 import { codeWords } from './pt_code';
 import { dagListWords } from './pt_dags';
 import { graphWords } from './pt_graph';
+import { lakeWords } from './pt_lake';
 import { logWords } from './pt_log';
 import { paletteWords } from './pt_palette';
 import { listWords } from './pt_lists';
@@ -12,10 +14,12 @@ import { viewWords } from './pt_views';
 import { xcomWords } from './pt_xcom';
 
 export const portuguese: Readonly<Record<string, string>> = {
+  ...accessWords,
   ...calendarWords,
   ...codeWords,
   ...dagListWords,
   ...graphWords,
+  ...lakeWords,
   ...listWords,
   ...logWords,
   ...paletteWords,

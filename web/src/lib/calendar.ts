@@ -1,9 +1,10 @@
-// A month of a DAG: which days it has, what the server is asked, what stands on each of them. Days are the reader's. Pure.
+// A month of a DAG: which days it has, what the server is asked, what stands on each of them. Days are those of the page's zone. Pure.
 import type { Calendar, CalendarPart, CalendarSkip } from '../api/types';
 import type { Glyph } from '../components/icon';
 import { number } from './format';
 import { stateInfo, type Shape } from './states';
 import { language, t, tagOf } from './words';
+import { midnightOf, partsOf } from './zone';
 
 export interface Month {
   year: number;
@@ -29,8 +30,8 @@ export const monthText = ({ year, month }: Month): string => `${year}-${two(mont
 /** A month as the address has it, "2026-11"; else that of `now`. */
 export function monthOf(text: string | null, now: number): Month {
   const found = /^(\d{4})-(0[1-9]|1[0-2])$/.exec(text ?? '');
-  const at = new Date(now);
-  if (!found || Number(found[1]) < 1970) return { year: at.getFullYear(), month: at.getMonth() };
+  const at = partsOf(now);
+  if (!found || Number(found[1]) < 1970) return { year: at.year, month: at.month };
   return { year: Number(found[1]), month: Number(found[2]) - 1 };
 }
 
@@ -43,7 +44,7 @@ export const dayCount = ({ year, month }: Month): number => new Date(year, month
 
 /** The midnights before, between and behind its days: one is not always 24 hours from the next. */
 export function boundsOf({ year, month }: Month): string[] {
-  return Array.from({ length: dayCount({ year, month }) + 1 }, (_, at) => new Date(year, month, at + 1).toISOString());
+  return Array.from({ length: dayCount({ year, month }) + 1 }, (_, at) => new Date(midnightOf(year, month, at + 1)).toISOString());
 }
 
 /** Its days in weeks that begin with a Monday; 0 where another month has the day. */

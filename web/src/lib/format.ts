@@ -1,6 +1,7 @@
 // Times and amounts as people read them. Inputs are the API's: ISO 8601 text, seconds.
 import { jsonText } from './exact_json';
 import { language, t, tagOf, type Language } from './words';
+import { partsOf } from './zone';
 
 export function parseTime(iso: string | null | undefined): number | null {
   if (!iso) return null;
@@ -33,22 +34,20 @@ export function duration(seconds: number | null | undefined): string {
 
 const two = (value: number) => String(value).padStart(2, '0');
 
-/** "2024-05-01 13:07:09" in the reader's own zone. */
+/** "2024-05-01 13:07:09" in the page's zone. */
 export function localTime(iso: string | null | undefined): string {
   const ms = parseTime(iso);
   if (ms === null) return '–';
-  const at = new Date(ms);
-  const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
-  return `${day} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+  const at = partsOf(ms);
+  return `${at.year}-${two(at.month + 1)}-${two(at.day)} ${two(at.hour)}:${two(at.minute)}:${two(at.second)}`;
 }
 
 /** "13:07:09.123" for a log line. */
 export function clockTime(iso: string | null | undefined): string {
   const ms = parseTime(iso);
   if (ms === null) return '';
-  const at = new Date(ms);
-  const time = `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
-  return `${time}.${String(at.getMilliseconds()).padStart(3, '0')}`;
+  const at = partsOf(ms);
+  return `${two(at.hour)}:${two(at.minute)}:${two(at.second)}.${String(at.ms).padStart(3, '0')}`;
 }
 
 const units: readonly [number, string][] = [
@@ -87,9 +86,15 @@ const nouns = (to: Language): Readonly<Record<Noun, readonly [string, string]>> 
   job: [t('job', {}, to), t('jobs', {}, to)],
   'import error': [t('import error', {}, to), t('import errors', {}, to)],
   warning: [t('warning', {}, to), t('warnings', {}, to)],
+  table: [t('table', {}, to), t('tables', {}, to)],
+  version: [t('version', {}, to), t('versions', {}, to)],
+  user: [t('user', {}, to), t('users', {}, to)],
+  role: [t('role', {}, to), t('roles', {}, to)],
+  group: [t('group', {}, to), t('groups', {}, to)],
+  token: [t('token', {}, to), t('tokens', {}, to)],
 });
 
-export type Noun = 'run' | 'task' | 'DAG' | 'pool' | 'variable' | 'connection' | 'event' | 'job' | 'import error' | 'warning';
+export type Noun = 'run' | 'task' | 'DAG' | 'pool' | 'variable' | 'connection' | 'event' | 'job' | 'import error' | 'warning' | 'table' | 'version' | 'user' | 'role' | 'group' | 'token';
 
 export function count(amount: number, one: Noun, to: Language = language): string {
   const [single, several] = nouns(to)[one];

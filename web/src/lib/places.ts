@@ -13,10 +13,12 @@ export const places: readonly Place[] = [
   { href: '#/dags', label: t('DAGs'), views: ['dags', 'dag', 'run'], key: 'd' },
   { href: '#/runs', label: t('Runs'), views: ['runs'], key: 'r' },
   { href: '#/tasks', label: t('Tasks'), views: ['tasks'], key: 't' },
+  { href: '#/lake', label: t('Lake'), views: ['lake', 'lake_table'], key: 'k' },
   { href: '#/problems', label: t('Problems'), views: ['problems'], key: 'p' },
   { href: '#/pools', label: t('Pools'), views: ['pools'], key: 'o' },
   { href: '#/variables', label: t('Variables'), views: ['variables'], key: 'v' },
   { href: '#/connections', label: t('Connections'), views: ['connections'], key: 'c' },
+  { href: '#/access', label: t('Access'), views: ['access'], key: 'a' },
   { href: '#/audit', label: t('Event log'), views: ['audit'], key: 'e' },
   { href: '#/health', label: t('Health'), views: ['health'], key: 'l' },
 ];

@@ -6,10 +6,11 @@ export type Route =
   | { view: 'dags' }
   | { view: 'dag'; dag: string; tab: string }
   | { view: 'run'; dag: string; run: string; task: string | null; tab: string }
-  | { view: 'home' | 'runs' | 'tasks' | 'problems' | 'pools' | 'variables' | 'connections' | 'audit' | 'health' }
+  | { view: 'lake_table'; layer: string; domain: string; table: string; tab: string }
+  | { view: 'home' | 'lake' | 'runs' | 'tasks' | 'problems' | 'pools' | 'variables' | 'connections' | 'access' | 'audit' | 'health' }
   | { view: 'unknown' };
 
-const plain = new Set(['home', 'runs', 'tasks', 'problems', 'pools', 'variables', 'connections', 'audit', 'health']);
+const plain = new Set(['home', 'lake', 'runs', 'tasks', 'problems', 'pools', 'variables', 'connections', 'access', 'audit', 'health']);
 
 function decode(segment: string): string | null {
   try {
@@ -32,6 +33,9 @@ export function parseRoute(hash: string): Route {
     if (word === 'runs' && run !== undefined && rest.length === 0) {
       return { view: 'run', dag, run, task: search.get('task'), tab };
     }
+  }
+  if (head === 'lake' && dag !== undefined && word !== undefined && run !== undefined && rest.length === 0) {
+    return { view: 'lake_table', layer: dag, domain: word, table: run, tab };
   }
   if (plain.has(head) && dag === undefined) return { view: head } as Route;
   return { view: 'unknown' };
@@ -58,6 +62,12 @@ export function taskLink(dag: string, task: string): string {
 /** The list of task instances, of one task of one run. */
 export function instancesLink(dag: string, run: string, task: string): string {
   return `#/tasks?${new URLSearchParams({ dag, run, q: task }).toString()}`;
+}
+
+/** A table of the lake. */
+export function lakeLink({ layer, domain, table }: { layer: string; domain: string; table: string }, search: Readonly<Record<string, string>> = {}): string {
+  const query = new URLSearchParams(search).toString();
+  return `#/lake/${[layer, domain, table].map(encodeURIComponent).join('/')}${query ? `?${query}` : ''}`;
 }
 
 /** The one-time code of "#login=<code>", or null. */

@@ -2,6 +2,7 @@
 import type { DagRun, TaskInstance } from '../api/types';
 import { parseTime } from './format';
 import { isEnded, worstFirst } from './states';
+import { partsOf } from './zone';
 
 export interface Point {
   run: string; // its id
@@ -105,8 +106,8 @@ export function byDay(points: readonly Point[]): DayCount[] {
   for (const { at, state } of points) {
     const ms = parseTime(at);
     if (ms === null || !isEnded(state as DagRun['state'])) continue;
-    const date = new Date(ms);
-    const day = `${date.getFullYear()}-${String(date.getMonth() + 1).padStart(2, '0')}-${String(date.getDate()).padStart(2, '0')}`;
+    const date = partsOf(ms);
+    const day = `${date.year}-${String(date.month + 1).padStart(2, '0')}-${String(date.day).padStart(2, '0')}`;
     let count = days.get(day);
     if (!count) days.set(day, (count = { day, success: 0, failed: 0, rest: 0 }));
     count[state === 'success' ? 'success' : state === 'failed' || state === 'upstream_failed' ? 'failed' : 'rest'] += 1;

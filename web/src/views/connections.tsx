@@ -1,9 +1,10 @@
 import * as api from '../api/endpoints';
 import type { Connection } from '../api/types';
+import { EditedList } from '../components/edited_list';
 import { Page } from '../components/page';
-import { PagedTable } from '../components/paged_table';
 import type { Column } from '../components/simple_table';
 import { t } from '../lib/words';
+import { ConnectionForm } from './connection_form';
 
 // Passwords and extras are never asked for, so that they never stand in a page.
 const columns: readonly Column<Connection>[] = [
@@ -18,7 +19,18 @@ const columns: readonly Column<Connection>[] = [
 export function ConnectionsView() {
   return (
     <Page title={t('Connections')}>
-      <PagedTable read={api.connections} columns={columns} keyOf={(one) => one.connection_id} empty={t('No connections.')} noun="connection" />
+      <EditedList
+        read={api.connections.list}
+        columns={columns}
+        nameOf={(one) => one.connection_id}
+        empty={t('No connections.')}
+        noun="connection"
+        resource="admin:connections"
+        add={t('New connection…')}
+        remove={(one) => api.connections.remove(one.connection_id)}
+        removeText={t('Tasks and alerts that name it fail from then on.')}
+        form={(connection, onClose, onDone) => <ConnectionForm connection={connection} onClose={onClose} onDone={onDone} />}
+      />
     </Page>
   );
 }

@@ -8,6 +8,7 @@ import { boundsOf, dayByKey, dayName, dayOf, daysOf, marksOf, monthName, monthOf
 import { number } from '../lib/format';
 import { useLive, useResource, useSearch, useThrottled } from '../lib/hooks';
 import { t } from '../lib/words';
+import { partsOf } from '../lib/zone';
 import { CalendarDay } from './calendar_day';
 
 const rereadMs = 2000;
@@ -103,15 +104,15 @@ const legend: readonly Mark[] = marksOf({
 
 export function DagCalendar({ dag }: { dag: string }) {
   const [search, change] = useSearch();
-  const now = new Date();
-  const month = monthOf(search.get('month'), now.getTime());
+  const now = partsOf(Date.now());
+  const month = monthOf(search.get('month'), Date.now());
   const chosen = dayOf(search.get('day'), month);
   const calendar = useResource((signal) => api.calendar(dag, boundsOf(month), signal), [dag, monthText(month)]);
   const reload = useThrottled(calendar.reload, rereadMs);
   useLive((batch) => {
     if (batch.resync || batch.dags.includes(dag) || batch.runs.some((run) => run.dag_id === dag)) reload();
   });
-  const current = { year: now.getFullYear(), month: now.getMonth() };
+  const current = { year: now.year, month: now.month };
   const isCurrent = monthText(current) === monthText(month);
   const go = (to: Month) => change({ month: monthText(to) === monthText(current) ? null : monthText(to), day: null });
   return (
@@ -139,7 +140,7 @@ export function DagCalendar({ dag }: { dag: string }) {
           return (
             <>
               <div class="card month-card">
-                <MonthGrid month={month} days={days} chosen={chosen} today={isCurrent ? now.getDate() : 0} onChoose={(at) => change({ day: at === chosen ? null : at })} />
+                <MonthGrid month={month} days={days} chosen={chosen} today={isCurrent ? now.day : 0} onChoose={(at) => change({ day: at === chosen ? null : at })} />
               </div>
               <ul class="month-legend muted" aria-label={t('What the marks mean')}>
                 {legend.map((mark) => (

@@ -1,8 +1,10 @@
 import * as api from '../api/endpoints';
 import type { Pool } from '../api/types';
 import { Page } from '../components/page';
-import { PagedTable } from '../components/paged_table';
+import { EditDialog } from '../components/edit_dialog';
+import { EditedList } from '../components/edited_list';
 import type { Column } from '../components/simple_table';
+import type { EditField } from '../lib/edit_form';
 import { t } from '../lib/words';
 
 const refreshMs = 3000;
@@ -30,10 +32,39 @@ const columns: readonly Column<Pool>[] = [
   { name: t('Slots'), number: true, cell: (pool) => pool.slots },
 ];
 
+const slots: EditField = { name: 'slots', title: t('Slots'), kind: 'integer', required: true, hint: t('How many tasks of the pool may be queued or running at once; -1 for no limit.') };
+const description: EditField = { name: 'description', title: t('Description'), kind: 'area' };
+const ofNew: readonly EditField[] = [{ name: 'name', title: t('Name'), kind: 'text', required: true }, slots, description];
+
+function PoolForm({ pool, ...rest }: { pool: Pool | null; onClose: () => void; onDone: () => void }) {
+  if (pool === null) return <EditDialog title={t('New pool')} fields={() => ofNew} before={null} save={api.pools.create} {...rest} />;
+  return (
+    <EditDialog
+      title={t('Pool {name}', { name: pool.name })}
+      fields={() => [slots, description]}
+      before={{ slots: String(pool.slots), description: pool.description ?? '' }}
+      save={(body) => api.pools.change(pool.name, body)}
+      {...rest}
+    />
+  );
+}
+
 export function PoolsView() {
   return (
     <Page title={t('Pools')}>
-      <PagedTable read={api.pools} columns={columns} keyOf={(one) => one.name} empty={t('No pools.')} noun="pool" everyMs={refreshMs} />
+      <EditedList
+        read={api.pools.list}
+        columns={columns}
+        nameOf={(one) => one.name}
+        empty={t('No pools.')}
+        noun="pool"
+        everyMs={refreshMs}
+        resource="admin:pools"
+        add={t('New pool…')}
+        remove={(one) => (one.name === 'default_pool' ? Promise.reject(new Error(t('Every installation has this pool: it cannot be deleted.'))) : api.pools.remove(one.name))}
+        removeText={t('Tasks that name it wait until there is a pool of that name again.')}
+        form={(pool, onClose, onDone) => <PoolForm pool={pool} onClose={onClose} onDone={onDone} />}
+      />
     </Page>
   );
 }

@@ -1,0 +1,99 @@
+#include "scheduler/api/lake_contracts.h"
+
+#include <cctype>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "common/safe_json.h"
+#include "scheduler/api/codecs.h"
+
+namespace batuta::http {
+namespace {
+
+std::string lower_case(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+// "36", "h": as the standard writes how late data may be.
+std::optional<Duration> duration_of(const contract::ServiceLevel& level) {
+  char* end = nullptr;
+  const double count = std::strtod(level.value.c_str(), &end);
+  if (end == level.value.c_str() || *end != 0 || !(count > 0) || count > 1e6) return {};
+  const std::string unit = lower_case(level.unit);
+  const std::pair<const char*, double> units[] = {
+      {"s", 1},       {"sec", 1},    {"second", 1},   {"m", 60},      {"min", 60},
+      {"minute", 60}, {"h", 3600},   {"hr", 3600},    {"hour", 3600}, {"d", 86400},
+      {"day", 86400}, {"w", 604800}, {"week", 604800}};
+  for (const auto& [name, seconds] : units) {
+    if (unit == name || unit == std::string(name) + "s")
+      return Duration(static_cast<std::int64_t>(count * seconds * 1e6));
+  }
+  return {};
+}
+
+// The strictest of those that speak of the table's age.
+std::optional<Duration> fresh_within(const contract::Contract& contract) {
+  std::optional<Duration> strictest;
+  for (const contract::ServiceLevel& level : contract.service_levels) {
+    const std::string property = lower_case(level.property);
+    if (property != "freshness" && property != "latency") continue;
+    const auto bound = duration_of(level);
+    if (bound && (!strictest || *bound < *strictest)) strictest = bound;
+  }
+  return strictest;
+}
+
+std::shared_ptr<const TableContract> parsed(const std::string& name, const std::string& yaml) {
+  auto read = contract::read_contract(yaml, name);
+  if (!read.contract) return nullptr;
+  const contract::Table* table = read.contract->table(name.substr(name.find('/') + 1));
+  if (table == nullptr) return nullptr;
+  contract::Table own = *table;
+  const auto bound = fresh_within(*read.contract);
+  return std::make_shared<const TableContract>(
+      TableContract{name, std::move(*read.contract), std::move(own), bound});
+}
+
+}  // namespace
+
+void LakeContracts::index(const std::shared_ptr<const DagBagSnapshot>& bag) {
+  std::map<std::string, Found, std::less<>> found;
+  for (const auto& [id, dag] : bag->dags) {
+    // Few DAGs have one: the others are not parsed for it.
+    if (dag->canonical_json.find("\"contract\":{") == std::string::npos) continue;
+    const auto definition = stored_json(dag->canonical_json);
+    if (!definition.is_object() || !definition.contains("tasks")) continue;
+    for (const auto& task : definition["tasks"]) {
+      const auto contract = task.find("contract");
+      if (contract == task.end() || !contract->is_object()) continue;
+      const auto name = contract->find("name");
+      const auto yaml = contract->find("yaml");
+      if (name == contract->end() || yaml == contract->end() || !name->is_string() ||
+          !yaml->is_string())
+        continue;
+      found.try_emplace(name->get<std::string>()).first->second.yaml = yaml->get<std::string>();
+    }
+  }
+  for (auto& [name, one] : found) {
+    const auto before = found_.find(name);
+    if (before != found_.end() && before->second.yaml == one.yaml) one = before->second;
+  }
+  found_ = std::move(found);
+  bag_ = bag;
+}
+
+std::shared_ptr<const TableContract> LakeContracts::find(
+    const std::shared_ptr<const DagBagSnapshot>& bag, const std::string& domain,
+    const std::string& table) {
+  const std::lock_guard guard(mutex_);
+  if (bag != bag_) index(bag);
+  const auto it = found_.find(domain + "/" + table);
+  if (it == found_.end()) return nullptr;
+  if (!std::exchange(it->second.parsed, true))
+    it->second.contract = parsed(it->first, it->second.yaml);
+  return it->second.contract;
+}
+
+}  // namespace batuta::http

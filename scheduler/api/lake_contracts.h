@@ -1,0 +1,46 @@
+// The contracts that tasks name, by the table that they describe. Private to the room.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "contract/contract.h"
+#include "scheduler/dagfile/dag_bag.h"
+
+namespace batuta::http {
+
+struct TableContract {
+  std::string name;  // "brokerage/clients"
+  contract::Contract contract;
+  contract::Table table;  // its table
+  // Of its service levels: how old the table's newest version may be.
+  std::optional<Duration> fresh_within;
+};
+
+// The DAG files as they are now; parsed when first asked for, and kept as long as the same text
+// stands in them. Any thread; parsing may take some milliseconds.
+class LakeContracts {
+ public:
+  // nullptr: no task names a contract of this domain and table, or it cannot be read any more.
+  std::shared_ptr<const TableContract> find(const std::shared_ptr<const DagBagSnapshot>& bag,
+                                            const std::string& domain, const std::string& table);
+
+ private:
+  struct Found {
+    std::string yaml;
+    bool parsed = false;
+    std::shared_ptr<const TableContract> contract;
+  };
+  void index(const std::shared_ptr<const DagBagSnapshot>& bag);
+
+  std::mutex mutex_;
+  // All guarded by mutex_.
+  std::shared_ptr<const DagBagSnapshot> bag_;        // what was looked through
+  std::map<std::string, Found, std::less<>> found_;  // by "domain/table"
+};
+
+}  // namespace batuta::http

@@ -1,0 +1,41 @@
+#include "scheduler/serve/lake_query.h"
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+#include "worker/slot_call.h"
+
+namespace batuta {
+namespace {
+
+constexpr std::chrono::seconds start_and_end{30};  // of the process, beside the query
+
+}  // namespace
+
+std::function<Result<std::string>(const std::string&, const std::function<bool()>&)> lake_query(
+    const Home& home, const std::string& plugins_folder) {
+  return [&home, plugins_folder](const std::string& params_json,
+                                 const std::function<bool()>& stop) -> Result<std::string> {
+    auto params = parse_untrusted(params_json);
+    if (!params || !params->is_object()) return {Errc::internal, "a question that is no object"};
+    const Settings& settings = home.settings();
+    const auto timeout = settings.lake_sql_timeout;
+    (*params)["timeout"] = std::to_string(timeout / std::chrono::milliseconds(1)) + "ms";
+    SlotCall call;
+    call.plugin = "lake_sql";
+    call.params_json = json_text(*params);
+    call.caller = "server";
+    call.lake_folder = home.path("lake");
+    call.plugins_folder = plugins_folder;
+    call.programs_folder = std::filesystem::read_symlink("/proc/self/exe").parent_path().string();
+    call.user = settings.worker_user;
+    call.lake_memory = settings.lake_memory;
+    call.lake_threads = settings.lake_threads;
+    call.patience = timeout + start_and_end;
+    call.stop = stop;
+    return call_in_slot(call);
+  };
+}
+
+}  // namespace batuta

@@ -1,0 +1,76 @@
+// What the fake history tells of attempts' reports, and of the lake from them, as the store does.
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <tuple>
+
+#include "common/safe_json.h"
+#include "tests/api/fake_services.h"
+
+namespace batuta::http {
+namespace {
+
+using nlohmann::json;
+
+json told_in(const AttemptReportRow& row, const char* member) {
+  auto told = parse_untrusted(row.report_json);
+  return told && told->is_object() ? told->value(member, json::array()) : json::array();
+}
+
+const TaskInstanceView* view_of_report(const std::vector<TaskInstanceView>& views,
+                                       const AttemptReportRow& row) {
+  const auto it = std::find_if(views.begin(), views.end(), [&](const TaskInstanceView& view) {
+    return view.row.key() == row.key.instance();
+  });
+  return it == views.end() ? nullptr : &*it;
+}
+
+}  // namespace
+
+std::optional<AttemptReportRow> FakeHistory::attempt_report(
+    const InstanceKey& instance, std::optional<std::int32_t> try_number) {
+  std::optional<AttemptReportRow> found;
+  for (const auto& row : report_rows) {
+    const bool asked = !try_number || *try_number == row.try_number;
+    if (asked && row.key.instance() == instance) found = row;
+  }
+  return found;
+}
+
+std::vector<QualityReportView> FakeHistory::quality_reports(const std::string& table,
+                                                            const Page& page) {
+  std::vector<QualityReportView> found;
+  for (auto row = report_rows.rbegin(); row != report_rows.rend(); ++row) {
+    const json told = told_in(*row, "quality");
+    const bool of_table = std::any_of(told.begin(), told.end(), [&](const json& one) {
+      return one.is_object() && one.value("table", "") == table;
+    });
+    const auto* view = view_of_report(views, *row);
+    if (of_table && view)
+      found.push_back({*row, view->dag_id, view->dag_run_id, view->task_id, view->run_after});
+  }
+  const auto from = std::min<std::size_t>(static_cast<std::size_t>(page.offset), found.size());
+  found.erase(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(from));
+  if (found.size() > static_cast<std::size_t>(page.limit))
+    found.resize(static_cast<std::size_t>(page.limit));
+  return found;
+}
+
+std::vector<LineageEdge> FakeHistory::lineage() {
+  std::vector<LineageEdge> found;
+  std::map<std::tuple<std::string, std::string, std::string, std::string>, bool> seen;
+  for (auto row = report_rows.rbegin(); row != report_rows.rend(); ++row) {
+    const auto* view = view_of_report(views, *row);
+    for (const json& one : told_in(*row, "lineage")) {
+      if (!view || !one.is_object() || !one.contains("from") || !one.contains("to")) continue;
+      LineageEdge edge{one["from"],    one["to"],        one.value("from_version", -1),
+                       view->dag_id,   view->dag_run_id, view->task_id,
+                       view->run_after};
+      if (std::exchange(seen[{edge.from, edge.to, edge.dag_id, edge.task_id}], true)) continue;
+      found.push_back(std::move(edge));
+    }
+  }
+  return found;
+}
+
+}  // namespace batuta::http

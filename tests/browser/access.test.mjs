@@ -1,0 +1,168 @@
+// What is edited on the page: pools, variables, connections, users, roles, groups, tokens, one's own password. With the real
+// server behind it.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { canary } from './fixture_dags.mjs';
+import { check, login, look, newPage, open } from './harness.mjs';
+
+let session;
+
+before(async () => {
+  session = await open();
+  await login(session);
+});
+after(() => session?.close());
+
+const button = (at, name) => at.getByRole('button', { name, exact: true });
+const row = (page, name) => page.locator('tbody tr', { has: page.getByText(name, { exact: true }) });
+
+// Fills the open dialog by its labels and keeps it; with `said` a dialog is open then that says so.
+async function keep(page, values, said) {
+  const dialog = page.getByRole('dialog');
+  for (const [label, text] of Object.entries(values)) {
+    const field = dialog.getByLabel(label, { exact: false }).first();
+    if ((await field.evaluate((one) => one.tagName)) === 'SELECT') await field.selectOption(text);
+    else await field.fill(text);
+  }
+  await button(dialog, 'Keep').click();
+  if (said === undefined) await dialog.waitFor({ state: 'detached' });
+  else await dialog.getByText(said, { exact: false }).first().waitFor();
+}
+
+test('a pool is made, changed and deleted; what is wrong is said at its field', async () => {
+  const { page, finish } = await newPage(session, '#/pools');
+  await button(page, 'New pool…').click();
+  await check(page, 'new pool');
+  await keep(page, { Name: 'narrow', Slots: 'many' }, 'must be a whole number');
+  await keep(page, { Slots: '0' }, /slots|positive|-1/i);
+  await keep(page, { Slots: '2', Description: canary });
+  await row(page, 'narrow').waitFor();
+  await button(page, 'Change narrow').click();
+  await keep(page, { Slots: '3' });
+  await page.waitForFunction(() => [...document.querySelectorAll('tbody tr')].some((one) => /narrow/.test(one.textContent) && /3/.test(one.lastElementChild.previousElementSibling.textContent)));
+  await look(page, 'pools-edited', page.locator('tbody tr'));
+  await button(page, 'Delete default_pool').click();
+  await button(page.getByRole('dialog'), 'Delete').click();
+  await page.getByText('Every installation has this pool').waitFor();
+  await page.keyboard.press('Escape');
+  await button(page, 'Delete narrow').click();
+  await button(page.getByRole('dialog'), 'Delete').click();
+  await row(page, 'narrow').waitFor({ state: 'detached' });
+  await finish();
+});
+
+test('a variable is made and changed; a hidden value stays when nothing is written', async () => {
+  const { page, finish } = await newPage(session, '#/variables');
+  await button(page, 'New variable…').click();
+  await keep(page, { Value: '1' }, 'is needed');
+  await keep(page, { Key: 'shop_password', Value: 'hunter2', Description: 'of the shop' });
+  await row(page, 'shop_password').waitFor();
+  assert.ok(!(await page.locator('main').textContent()).includes('hunter2'));
+  await button(page, 'Change shop_password').click();
+  assert.equal(await page.getByRole('dialog').getByLabel('Value').inputValue(), '');
+  await keep(page, { Description: 'changed' });
+  await page.getByText('changed', { exact: true }).waitFor();
+  await button(page, 'Delete shop_password').click();
+  await button(page.getByRole('dialog'), 'Delete').click();
+  await row(page, 'shop_password').waitFor({ state: 'detached' });
+  await finish();
+});
+
+test('a connection has the fields of its type; a password goes in and never comes out', async () => {
+  const { page, finish } = await newPage(session, '#/connections');
+  await button(page, 'New connection…').click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Address, such as').waitFor();
+  assert.equal(await dialog.getByLabel('Database').count(), 0);
+  await dialog.getByLabel('Type').fill('postgres');
+  await dialog.getByLabel('Database').waitFor();
+  await check(page, 'new connection');
+  await keep(page, { Name: 'warehouse', Host: 'db.example.org', Port: '5432', Database: 'sales', Login: 'etl', Password: 'hunter2', Extra: '{oops' }, 'is not valid JSON');
+  await keep(page, { Extra: '{"sslmode":"require"}' });
+  await row(page, 'warehouse').waitFor();
+  await button(page, 'Change warehouse').click();
+  assert.equal(await dialog.getByLabel('Password').inputValue(), '');
+  assert.ok(!(await page.content()).includes('hunter2'));
+  await keep(page, { Port: '5433' });
+  await page.getByText('5433').waitFor();
+  await button(page, 'Delete warehouse').click();
+  await button(dialog, 'Delete').click();
+  await row(page, 'warehouse').waitFor({ state: 'detached' });
+  await finish();
+});
+
+test('a role, a user and a group of them are made, changed and deleted', async () => {
+  const { page, finish } = await newPage(session, '#/access?tab=roles');
+  await button(page, 'New role…').click();
+  await keep(page, { Name: 'clerk', Rights: 'read dag:demo\nfly dag:demo' }, /fly/);
+  await keep(page, { Rights: 'read dag:demo\nread lake:shop/*', Description: 'reads the shop' });
+  await row(page, 'clerk').waitFor();
+  assert.equal(await button(page, 'Delete admin').count(), 0); // of every installation
+  await look(page, 'roles', page.locator('tbody tr'));
+  await page.getByRole('tab', { name: 'Users' }).click();
+  await button(page, 'New user…').click();
+  await keep(page, { 'User name': 'carla', Role: 'clerk', Password: 'short' }, /8/);
+  await keep(page, { Password: 'long enough 1' });
+  await row(page, 'carla').waitFor();
+  await button(page, 'Change carla').click();
+  await keep(page, { Role: 'viewer' });
+  await row(page, 'carla').getByText('viewer').waitFor();
+  await look(page, 'users', page.locator('tbody tr'));
+  await page.getByRole('tab', { name: 'Groups' }).click();
+  await button(page, 'New group…').click();
+  await keep(page, { Name: 'desk', Roles: 'clerk', Users: 'carla' });
+  await row(page, 'desk').waitFor();
+  await page.getByRole('tab', { name: 'Roles' }).click();
+  await button(page, 'Delete clerk').click();
+  await button(page.getByRole('dialog'), 'Delete').click();
+  await page.getByRole('dialog').getByRole('alert').waitFor(); // a group has it
+  await page.keyboard.press('Escape');
+  await page.getByRole('tab', { name: 'Groups' }).click();
+  await button(page, 'Delete desk').click();
+  await button(page.getByRole('dialog'), 'Delete').click();
+  await row(page, 'desk').waitFor({ state: 'detached' });
+  await finish();
+});
+
+test('a token is shown once and ended; who may not edit sees no buttons, and changes the own password', async () => {
+  const { page, finish } = await newPage(session, '#/access?tab=tokens');
+  await button(page, 'New token…').click();
+  await keep(page, { 'What it is for': 'nightly', Days: '7', 'Only for these rights': 'read dag:demo' }, 'It is shown this once');
+  const shown = page.getByRole('dialog').getByLabel('Token of admin');
+  const token = await shown.inputValue();
+  assert.ok(token.length > 20);
+  await check(page, 'the token');
+  const answers = () => page.evaluate(async (bearer) => (await fetch('/api/v2/dags/demo', { credentials: 'omit', headers: { authorization: `Bearer ${bearer}` } })).status, token);
+  assert.equal(await answers(), 200);
+  await button(page.getByRole('dialog'), 'Done').click();
+  await row(page, 'nightly').getByRole('button').click();
+  await button(page.getByRole('dialog'), 'End it').click();
+  await row(page, 'nightly').waitFor({ state: 'detached' });
+  assert.notEqual(await answers(), 200);
+  await finish();
+
+  const other = await session.context.browser().newContext({ viewport: { width: 1280, height: 900 } });
+  other.setDefaultTimeout(45_000);
+  const carla = await newPage({ ...session, context: other });
+  const enter = async (password) => {
+    await carla.page.getByLabel('User name').fill('carla');
+    await carla.page.getByLabel('Password').fill(password);
+    await carla.page.getByRole('button', { name: 'Sign in' }).click();
+    await carla.page.getByRole('heading', { name: 'DAGs' }).waitFor();
+  };
+  await enter('long enough 1');
+  await carla.page.evaluate(() => (location.hash = '#/pools'));
+  await carla.page.locator('tbody tr').first().waitFor();
+  assert.equal(await carla.page.getByRole('button', { name: 'New pool…' }).count(), 0);
+  await carla.page.evaluate(() => (location.hash = '#/access'));
+  await carla.page.getByRole('tab', { name: 'Tokens' }).waitFor();
+  assert.equal(await carla.page.getByRole('tab').count(), 1);
+  await carla.page.getByRole('button', { name: 'carla: change your password' }).click();
+  await keep(carla.page, { 'The password of today': 'long enough 1', 'The new one (needed)': 'even longer 2', 'The new one, again': 'something else' }, 'The new password is not written the same twice.');
+  await keep(carla.page, { 'The new one, again': 'even longer 2' });
+  await carla.page.evaluate(() => (location.hash = '#/variables'));
+  await carla.page.getByLabel('User name').waitFor();
+  await enter('even longer 2');
+  await carla.finish();
+  await other.close();
+});

@@ -1,0 +1,148 @@
+// The lake on the page: the catalogue, and a table from its columns to its rows. With the real server behind them.
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { canary } from './fixture_dags.mjs';
+import { check, headState, login, look, newPage, open, trigger } from './harness.mjs';
+
+const folder = dirname(process.env.BATUTA_DAGS);
+const table = '#/lake/silver/shop/orders';
+let session;
+const goTo = (page, hash) => page.evaluate((to) => (location.hash = to), hash);
+const tab = (page, name) => page.getByRole('tab', { name, exact: true });
+
+const contract = {
+  apiVersion: 'v3.1.0', kind: 'DataContract', id: 'shop-orders', version: '1.2.0', status: 'active', domain: 'shop',
+  team: [{ username: 'ana', role: 'owner' }],
+  slaProperties: [{ property: 'freshness', value: 1, unit: 'd' }],
+  servers: [{ server: 'drop', type: 'local', path: join(folder, 'drop', 'orders.csv'), format: 'csv' }],
+  schema: [{
+    name: 'orders', description: `What the shop sold ${canary}`,
+    properties: [
+      { name: 'id', logicalType: 'integer', primaryKey: true, required: true, description: 'Number of the order', classification: 'public', tags: ['key'] },
+      { name: 'day', logicalType: 'date', required: true, partitioned: true },
+      { name: 'note', logicalType: 'string', description: canary },
+    ],
+    quality: [{ metric: 'rowCount', mustBeGreaterThan: 0 }],
+  }],
+};
+const put = (path, text) => {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
+};
+
+before(async () => {
+  put(join(folder, 'drop', 'orders.csv'), `id,day,note\n1,2024-05-06,"${canary.replaceAll('"', '""')}"\n2,2024-05-06,\n3,2024-05-07,fine\n`);
+  put(join(folder, 'contracts', 'shop', 'orders.odcs.yaml'), JSON.stringify(contract, null, 2));
+  const task = (task_id, type, more = {}) => ({ task_id, type, contract: 'shop/orders', ...more });
+  put(join(folder, 'dags', 'shop.json'), JSON.stringify({
+    dag_id: 'shop', schedule: null, start_date: '2024-01-01T00:00:00Z', is_paused_upon_creation: false,
+    tasks: [task('take', 'extract'), task('clean', 'transform', { depends_on: ['take'] })],
+  }));
+  // A table of somebody else's, whose log cannot be read, and one that lies elsewhere.
+  put(join(folder, 'home', 'lake', 'gold', 'other', 'broken', '_delta_log', '00000000000000000000.json'), '{not json\n');
+  put(join(folder, 'home', 'lake', 'stray', 'one', '_delta_log', '00000000000000000000.json'), '{}\n');
+  session = await open();
+  await login(session);
+  const { page, finish } = await newPage(session);
+  await page.waitForFunction(async () => (await fetch('/api/v2/dags/shop')).ok, null, { timeout: 20_000 });
+  await page.reload();
+  for (let turn = 0; turn < 2; turn += 1) {
+    await trigger(page, 'shop');
+    await headState(page, 'success').waitFor();
+    put(join(folder, 'drop', 'orders.csv'), 'id,day,note\n4,2024-05-08,later\n');
+  }
+  await finish();
+});
+after(() => session?.close());
+
+test('the catalogue finds tables by domain, layer and name; what it lacks it says', async () => {
+  const { page, finish } = await newPage(session);
+  await page.keyboard.press('g');
+  await page.keyboard.press('k');
+  await page.getByRole('heading', { name: 'Lake', exact: true }).waitFor();
+  const rows = page.locator('tbody tr');
+  await page.locator('[data-row="silver/shop/orders"]').waitFor();
+  assert.match(await page.locator('[data-row="silver/shop/orders"]').textContent(), /fresh/);
+  assert.match(await page.locator('[data-row="gold/other/broken"]').textContent(), /gold\/other\/broken/);
+  await page.getByText('Left out of this list: 1').click();
+  await page.getByText('stray/one does not lie in <layer>/<domain>/<table>').waitFor();
+  await page.getByRole('combobox', { name: 'Layer' }).selectOption('silver');
+  await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 1);
+  await page.getByRole('combobox', { name: 'Domain' }).selectOption({ label: 'shop (1)' });
+  await page.waitForFunction(() => /layer=silver/.test(location.hash) && /domain=shop/.test(location.hash));
+  await page.reload();
+  await page.locator('[data-row="silver/shop/orders"]').waitFor();
+  assert.equal(await rows.count(), 1);
+  await page.getByPlaceholder('Search tables').fill('nothing like it');
+  await page.getByText('No table matches.').waitFor();
+  await goTo(page, '#/lake');
+  await page.locator('[data-row="gold/other/broken"]').waitFor();
+  await look(page, 'lake', page.locator('tbody tr'));
+  await page.getByRole('link', { name: 'orders', exact: true }).first().click();
+  await page.getByRole('heading', { name: 'orders', exact: true }).waitFor();
+  await finish();
+});
+
+test('a table tells its columns, owner and contract, hostile words as text', async () => {
+  const { page, finish } = await newPage(session, table);
+  await page.locator('tbody tr').nth(2).waitFor();
+  const text = await page.locator('main').textContent();
+  for (const said of ['shop/orders, version 1.2.0', 'ana', 'Number of the order', 'public', 'partition', canary]) assert.ok(text.includes(said), said);
+  await look(page, 'lake-table', page.locator('tbody tr'));
+  await tab(page, 'Columns').focus();
+  await page.keyboard.press('ArrowRight');
+  await page.waitForFunction(() => /tab=versions/.test(location.hash));
+  await finish();
+});
+
+test('versions lead to the run that made them and to their rows', async () => {
+  const { page, finish } = await newPage(session, `${table}?tab=versions`);
+  await page.locator('tbody tr').nth(1).waitFor();
+  assert.equal(await page.locator('.version-bar').count(), 2);
+  assert.match(await page.locator('tbody tr').first().textContent(), /shop · .* · clean/);
+  await look(page, 'lake-versions', page.locator('tbody tr'));
+  await page.locator('tbody tr').nth(1).getByRole('link').first().click();
+  await page.getByText('Version 0', { exact: true }).waitFor();
+  await page.locator('.lake-rows tbody tr').nth(2).waitFor();
+  assert.ok((await page.locator('.lake-rows').textContent()).includes(canary));
+  await look(page, 'lake-rows', page.locator('.lake-rows tbody tr'));
+  await page.getByLabel('Of the version').fill('99');
+  await page.getByRole('alert').waitFor();
+  await page.getByLabel('Of the version').fill('');
+  await page.locator('.lake-rows tbody tr').nth(3).waitFor();
+  await goTo(page, `${table}?tab=versions`);
+  await page.locator('tbody tr').first().getByRole('link').nth(1).click();
+  await page.waitForFunction(() => /dags\/shop\/runs\/.*task=clean/.test(location.hash));
+  await finish();
+});
+
+test('quality over time, lineage as a picture and a table, files by partition', async () => {
+  const { page, finish } = await newPage(session, `${table}?tab=quality`);
+  await page.locator('.rule-held').nth(1).waitFor();
+  await look(page, 'lake-quality', page.locator('tbody tr'));
+  await tab(page, 'Lineage').click();
+  await page.locator('.graph [data-unit="bronze/shop/orders"]').waitFor();
+  await look(page, 'lake-lineage', page.locator('.graph [data-unit]'));
+  await page.locator('.graph [data-unit="silver/shop/orders"]').focus();
+  await page.keyboard.press('ArrowLeft');
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => location.hash.startsWith('#/lake/bronze/shop/orders'));
+  await goTo(page, `${table}?tab=files`);
+  await page.getByText('day = 2024-05-08').waitFor();
+  await look(page, 'lake-files', page.locator('tbody tr'));
+  await finish();
+});
+
+test('a table that is not there says so, and Portuguese has all of it', async () => {
+  const { page, finish } = await newPage(session, '#/lake/gold/shop/nothing');
+  await page.getByText('It may not have been published yet', { exact: false }).waitFor();
+  await check(page, 'no such table');
+  await page.getByRole('button', { name: 'PT Português' }).click();
+  await page.getByText('Talvez ainda não tenha sido publicada', { exact: false }).waitFor();
+  await goTo(page, `${table}?tab=versions`);
+  await page.getByRole('tab', { name: 'Linhagem' }).waitFor();
+  await page.getByRole('button', { name: 'EN English' }).click();
+  await finish();
+});

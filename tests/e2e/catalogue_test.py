@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+"""The lake's catalogue over HTTP, on tables that a real server made by contract."""
+import json
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from contracts_test import ORDERS, both, contract, ended, known, write  # noqa: E402
+from harness import Folder, dag, main, refused  # noqa: E402
+
+TABLES = "/api/lake/tables"
+
+
+def catalogue_of_what_runs_made():
+    """tables, versions with their run, quality, lineage and rows of what a run published, and who may see them"""
+    with Folder("catalogue") as folder:
+        drop = folder.path / "drop"
+        drop.mkdir()
+        (drop / "orders-1.csv").write_text(
+            "id;Order Day;amount;country\n1;06/05/2024;10.5;BR\n2;06/05/2024;3.25;BR\n3;32/05/2024;1;BR\n")
+        text = contract("orders", {
+            "server": "drop", "type": "local", "path": f"{drop}/orders-*.csv", "format": "csv",
+            "customProperties": [{"property": "batuta.delimiter", "value": ";"}]}, ORDERS)
+        text += '    quality:\n      - {metric: rowCount, mustBeGreaterThan: 0}\n'
+        write(folder, "orders", text.replace("\nservers:", "\nslaProperties:\n  - property: freshness\n    value: 1\n"
+                                             "    unit: d\nservers:"))
+        server = folder.server({"shop": dag("shop", both("orders"))}).start()
+        known(server, "shop")
+        assert server.get(TABLES)["tables"] == []
+        run_id = ended(server, "shop")
+        time.sleep(1.1)  # new tables are looked for every second
+        listed = {f"{one['layer']}/{one['domain']}/{one['table']}": one for one in server.get(TABLES)["tables"]}
+        silver = listed["silver/shop/orders"]
+        assert silver["rows"] == 2 and silver["contract"] == "shop/orders", silver
+        assert silver["is_fresh"] is True and silver["fresh_within_seconds"] == 86400, silver
+        assert "bronze/shop/orders" in listed, listed
+
+        path = TABLES + "/silver/shop/orders"
+        table = server.get(path)
+        columns = {one["name"]: one for one in table["columns"]}
+        assert columns["id"]["is_key"] and columns["day"]["is_partition"], columns
+        assert sum(one["rows"] for one in table["partitions"]) == 2, table["partitions"]
+        assert table["contract_details"]["version"] == "1.0.0", table["contract_details"]
+
+        versions = server.get(path + "/versions")
+        newest = versions["versions"][0]
+        assert (newest["dag_id"], newest["dag_run_id"], newest["task_id"]) == (
+            "shop", run_id, "orders_transform"), newest
+        assert newest["rows_added"] == 2 and newest["rows"] == 2, newest
+
+        lineage = server.get(path + "/lineage")
+        assert {"from": "bronze/shop/orders", "to": "silver/shop/orders"}.items() <= lineage["edges"][0].items(), lineage
+        quality = server.get(path + "/quality")
+        assert [one["dag_run_id"] for one in quality["reports"]] == [run_id], quality
+        assert "rowCount" in [one["rule"] for one in quality["reports"][0]["results"]], quality
+
+        rows = server.get(path + "/rows?limit=1")
+        assert rows["version"] == newest["version"] and len(rows["rows"]) == 1 and rows["cut"], rows
+        assert rows["columns"][0] == "id", rows
+        refused(404, lambda: server.get(TABLES + "/silver/shop/nothing/rows"))
+        refused(422, lambda: server.get(path + "/rows?version=99"))
+
+        # Who may read one layer of a domain.
+        server.cli("roles", "create", "shopper", "--grant", "read lake:shop/silver")
+        server.cli("users", "create", "eve", "--role", "shopper", "--use-random-password")
+        token = server.cli("tokens", "create", "eve").stdout.split()[0]
+        bearer = {"Authorization": f"Bearer {token}"}
+        seen = server.get(TABLES, headers=bearer)
+        assert [one["layer"] for one in seen["tables"]] == ["silver"], seen
+        refused(403, lambda: server.get(TABLES + "/bronze/shop/orders", headers=bearer))
+        hidden = server.get(path + "/versions", headers=bearer)["versions"][0]
+        assert hidden["dag_id"] is None and hidden["rows"] == 2, hidden
+        assert json.dumps(server.get(path + "/lineage", headers=bearer)).find("bronze") < 0
+
+
+if __name__ == "__main__":
+    sys.exit(main([catalogue_of_what_runs_made]))

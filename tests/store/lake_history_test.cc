@@ -1,0 +1,70 @@
+// What attempts told of the lake's tables, as the catalogue asks for it.
+#include "tests/store/history_fixture.h"
+
+namespace batuta::test::lake_history_test {
+namespace {
+
+AttemptReportRow told(std::int64_t run, TaskIndex task, std::int32_t fence, std::string report) {
+  return {{RunSeq{run}, task, unmapped, fence}, fence, std::move(report)};
+}
+
+struct LakeHistory : HistoryFixture {
+  void add(std::vector<AttemptReportRow> rows) {
+    Changes changes;
+    changes.attempt_reports = std::move(rows);
+    commit(*store, changes);
+  }
+  std::string quality(const std::string& table, Page page = {}) {
+    std::string found;
+    for (const QualityReportView& view : history.quality_reports(table, page))
+      found += view.dag_id + "/" + view.dag_run_id + "/" + view.task_id + " ";
+    return found;
+  }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(LakeHistory, "quality reports of a table are those that name it, newest first") {
+  add({told(1, 0, 1, R"({"quality":[{"table":"silver/a/t","rule":"r","passed":false}]})"),
+       told(3, 1, 1, R"({"quality":[{"table":"silver/a/tt"},{"table":"silver/a/t"}]})"),
+       told(4, 0, 1, R"({"quality":[{"table":"silver/a/other"}]})"),
+       told(5, 0, 1, R"({"quality":[],"lineage":[{"from":"silver/a/t","to":"gold/a/t"}]})"),
+       told(6, 0, 1, R"(no JSON, but "silver/a/t")"),
+       told(7, 0, 1, R"({"quality":["silver/a/t",{"table":"silver/a/t"}]})")});
+  CHECK(quality("silver/a/t") == "ml/run_7/task_0 etl/run_3/task_1 etl/run_1/task_0 ");
+  CHECK(quality("silver/a/t", {1, 1}) == "etl/run_3/task_1 ");
+  CHECK(quality("silver/a/t", {5, 3}).empty());
+  CHECK(quality("silver/a").empty());
+  const std::string longer = "silver/a/" + std::string(100, 'x');
+  add({told(6, 1, 1, R"({"quality":[{"table":")" + longer + R"("}]})")});
+  CHECK(quality(longer) == "etl/run_6/task_1 ");
+  CHECK(quality("silver/a/%").empty());
+}
+
+TEST_CASE_FIXTURE(LakeHistory,
+                  "lineage has each edge of a task once, as the newest attempt told it") {
+  add({told(1, 0, 1, R"({"lineage":[{"from":"a/x/1","from_version":4,"to":"b/x/1"}]})"),
+       told(3, 0, 1, R"({"lineage":[{"from":"a/x/1","from_version":9,"to":"b/x/1"}]})"),
+       told(3, 1, 1,
+            R"({"lineage":[{"from":"a/x/1","to":"b/x/1"},{"from":"b/x/1","to":"c/x/1"}]})"),
+       told(5, 0, 1, R"({"lineage":[{"from":"a/x/1"},7]})"), told(6, 0, 1, R"({"quality":[]})")});
+  const auto edges = history.lineage();
+  REQUIRE(edges.size() == 3);
+  for (const LineageEdge& edge : edges) {
+    if (edge.task_id != "task_0") continue;
+    CHECK(edge.dag_run_id == "run_3");
+    CHECK(edge.from_version == 9);
+    CHECK(edge.from == "a/x/1");
+    CHECK(edge.to == "b/x/1");
+  }
+  CHECK(std::count_if(edges.begin(), edges.end(), [](const LineageEdge& edge) {
+          return edge.task_id == "task_1" && edge.from_version == -1;
+        }) == 2);
+}
+
+TEST_CASE_FIXTURE(LakeHistory, "a store without reports has neither quality nor lineage") {
+  CHECK(history.lineage().empty());
+  CHECK(quality("silver/a/t").empty());
+}
+
+}  // namespace batuta::test::lake_history_test

@@ -1,0 +1,85 @@
+// Some rows of a table, of any version that is kept. They are read when they are asked for, by a process of their own.
+import * as api from '../api/endpoints';
+import type { LakeKey, LakeRows } from '../api/types';
+import { Choice } from '../components/choice';
+import { NumberFilter } from '../components/list_filters';
+import { Empty, Loaded } from '../components/loaded';
+import { countOf } from '../lib/address';
+import { number } from '../lib/format';
+import { useResource, useSearch } from '../lib/hooks';
+import { jsonText } from '../lib/exact_json';
+import { t } from '../lib/words';
+
+const usualRows = 50;
+const amounts = [10, 200, 1000];
+
+function Value({ of }: { of: unknown }) {
+  if (of === null || of === undefined) return <span class="muted">{t('empty')}</span>;
+  return <span class="lake-value">{typeof of === 'string' ? of : jsonText(of)}</span>;
+}
+
+export function RowsTable({ of }: { of: Pick<LakeRows, 'columns' | 'rows'> }) {
+  return (
+    <div class="table-box lake-rows" role="region" aria-label={t('Rows')} tabIndex={0}>
+      <table class="table">
+        <thead>
+          <tr>
+            {of.columns.map((name, at) => (
+              <th key={at} scope="col">
+                {name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {of.rows.map((row, at) => (
+            <tr key={at}>
+              {(row as unknown[]).map((value, column) => (
+                <td key={column} class={typeof value === 'number' ? 'number' : undefined}>
+                  <Value of={value} />
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function cutWords(rows: LakeRows): string {
+  const values = { count: number(rows.rows.length) };
+  return rows.cut_by === 'bytes' ? t('The first {count} rows: more of them are too large for this page.', values) : t('The first {count} rows: the table has more.', values);
+}
+
+export function LakeRowsView({ of, newest }: { of: LakeKey; newest: number | null }) {
+  const [search, change] = useSearch();
+  const text = search.get('version') ?? '';
+  const asked = /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+  const wanted = countOf(search, 'limit', usualRows);
+  const limit = amounts.includes(wanted) ? wanted : usualRows;
+  const rows = useResource((signal) => api.lakeRows(of, asked, limit, signal), [of.layer, of.domain, of.table, asked ?? newest, limit]);
+  return (
+    <>
+      <div class="toolbar">
+        <NumberFilter name="version" label={t('Of the version')} />
+        <Choice
+          label={t('How many rows')}
+          value={limit === usualRows ? '' : String(limit)}
+          all={t('{count} rows', { count: usualRows })}
+          choices={amounts.map((one) => ({ id: String(one), name: t('{count} rows', { count: number(one) }) }))}
+          onChange={(next) => change({ limit: next })}
+        />
+      </div>
+      <Loaded of={rows}>
+        {(data) => (
+          <>
+            {data.version !== null && <p class="muted lake-note">{t('Version {version}', { version: data.version })}</p>}
+            {data.rows.length === 0 ? <Empty>{t('This version has no rows.')}</Empty> : <RowsTable of={data} />}
+            {data.cut && <p class="muted lake-note">{cutWords(data)}</p>}
+          </>
+        )}
+      </Loaded>
+    </>
+  );
+}

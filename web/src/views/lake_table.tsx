@@ -1,0 +1,113 @@
+// One table of the lake: what it has, where it came from, and what became of it.
+import { ApiError } from '../api/client';
+import * as api from '../api/endpoints';
+import type { LakeKey, LakeTableDetails } from '../api/types';
+import { Fact } from '../components/fact';
+import { Empty, ErrorBox, Loaded } from '../components/loaded';
+import { Tabs } from '../components/tabs';
+import { Ago } from '../components/time';
+import { withSearch } from '../lib/address';
+import { bytes, number } from '../lib/format';
+import { useLive, useResource, useThrottled, useTitle } from '../lib/hooks';
+import { t } from '../lib/words';
+import { Freshness } from './lake';
+import { LakeColumns } from './lake_columns';
+import { LakeFiles } from './lake_files';
+import { LakeLineageView } from './lake_lineage';
+import { LakeQualityView } from './lake_quality';
+import { LakeRowsView } from './lake_rows';
+import { LakeVersions } from './lake_versions';
+
+const tabs = [
+  { id: 'columns', label: t('Columns') },
+  { id: 'versions', label: t('Versions') },
+  { id: 'quality', label: t('Quality') },
+  { id: 'lineage', label: t('Lineage') },
+  { id: 'rows', label: t('Some rows') },
+  { id: 'files', label: t('Files') },
+];
+
+const go = (tab: string) => void (location.hash = withSearch(location.hash.split('?', 1)[0] ?? '', { tab }));
+
+function Facts({ of }: { of: LakeTableDetails }) {
+  const contract = of.contract_details;
+  return (
+    <dl class="facts">
+      <Fact name={t('Version')}>{of.version}</Fact>
+      <Fact name={t('Changed')}>
+        <Ago at={of.modified} /> <Freshness of={of} />
+      </Fact>
+      <Fact name={t('Rows')}>{of.rows === null ? t('unknown: a file has no statistics') : number(of.rows)}</Fact>
+      <Fact name={t('Size')}>{bytes(of.bytes ?? 0)}</Fact>
+      <Fact name={t('Files')}>{number(of.files ?? 0)}</Fact>
+      {contract && (
+        <Fact name={t('Contract')}>
+          {t('{name}, version {version}', { name: contract.name, version: contract.version })}
+        </Fact>
+      )}
+      {contract && contract.owners.length > 0 && <Fact name={t('Owner')}>{contract.owners.join(', ')}</Fact>}
+      {contract && contract.tags.length > 0 && <Fact name={t('Tags')}>{contract.tags.join(', ')}</Fact>}
+      {contract?.retention && <Fact name={t('Kept for')}>{contract.retention}</Fact>}
+    </dl>
+  );
+}
+
+function Panel({ of, table, tab }: { of: LakeKey; table: LakeTableDetails; tab: string }) {
+  switch (tab) {
+    case 'versions':
+      return <LakeVersions of={of} version={table.version} />;
+    case 'quality':
+      return <LakeQualityView of={of} version={table.version} />;
+    case 'lineage':
+      return <LakeLineageView of={of} version={table.version} />;
+    case 'rows':
+      return <LakeRowsView of={of} newest={table.version} />;
+    case 'files':
+      return <LakeFiles of={table} />;
+    default:
+      return <LakeColumns of={table} />;
+  }
+}
+
+export function LakeTableView({ of, tab }: { of: LakeKey; tab: string }) {
+  const table = useResource((signal) => api.lakeTable(of, signal), [of.layer, of.domain, of.table]);
+  const reload = useThrottled(table.reload, 2000);
+  useLive((batch) => {
+    if (batch.resync || batch.runs.length > 0) reload();
+  });
+  useTitle(of.table);
+  const current = tabs.some((one) => one.id === tab) ? tab : 'columns';
+  const missing = table.error instanceof ApiError && table.error.status === 404;
+  const about = table.data?.contract_details?.description ?? table.data?.description;
+  return (
+    <>
+      <nav class="crumbs" aria-label={t('Where this is')}>
+        <a href="#/lake">{t('Lake')}</a>
+        <a href={withSearch('#/lake', { domain: of.domain })}>{of.domain}</a>
+        <a href={withSearch('#/lake', { domain: of.domain, layer: of.layer })}>{of.layer}</a>
+      </nav>
+      <div class="page-head">
+        <h1>{of.table}</h1>
+      </div>
+      {missing && table.error ? (
+        <>
+          <ErrorBox error={table.error} onRetry={table.reload} />
+          <Empty>{t('It may not have been published yet: its first version comes with the first run that succeeds.')}</Empty>
+        </>
+      ) : (
+        <Loaded of={table}>
+          {(data) => (
+            <>
+              {about && <p class="lead">{about}</p>}
+              <Facts of={data} />
+              <Tabs tabs={tabs} current={current} label={t('About this table')} onChange={go} />
+              <section class="lake-panel" aria-label={tabs.find((one) => one.id === current)?.label}>
+                <Panel of={of} table={data} tab={current} />
+              </section>
+            </>
+          )}
+        </Loaded>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,54 @@
+// The versions of a table: by which run, and how it grew.
+import * as api from '../api/endpoints';
+import type { LakeKey, LakeVersion } from '../api/types';
+import { Loaded } from '../components/loaded';
+import { Pager } from '../components/pager';
+import { SimpleTable, type Column } from '../components/simple_table';
+import { At } from '../components/time';
+import { VersionBars } from '../components/version_bars';
+import { bytes, number } from '../lib/format';
+import { usePage, useResource } from '../lib/hooks';
+import { lakeLink, runLink } from '../lib/route';
+import { t } from '../lib/words';
+
+const size = 50;
+const count = (amount: number | null) => (amount === null ? '–' : number(amount));
+
+/** The run and task that made something; of a DAG that one may not see nothing. */
+export function Maker({ of }: { of: { dag_id: string | null; dag_run_id: string | null; task_id: string | null } }) {
+  if (of.dag_id === null || of.dag_run_id === null) return <span class="muted">–</span>;
+  return (
+    <a href={runLink(of.dag_id, of.dag_run_id, of.task_id)}>
+      {of.dag_id} · {of.dag_run_id}
+      {of.task_id !== null && ` · ${of.task_id}`}
+    </a>
+  );
+}
+
+const columnsOf = (of: LakeKey): Column<LakeVersion>[] => [
+  { name: t('Version'), number: true, cell: (one) => <a href={lakeLink(of, { tab: 'rows', version: String(one.version) })}>{one.version}</a> },
+  { name: t('When'), cell: (one) => <At at={one.time} /> },
+  { name: t('Made by'), cell: (one) => <Maker of={one} /> },
+  { name: t('Operation'), cell: (one) => one.operation ?? '–' },
+  { name: t('Rows added'), number: true, cell: (one) => count(one.rows_added) },
+  { name: t('Rows removed'), number: true, cell: (one) => count(one.rows_removed) },
+  { name: t('Rows then'), number: true, cell: (one) => count(one.rows) },
+  { name: t('Size then'), number: true, cell: (one) => (one.bytes === null ? '–' : bytes(one.bytes)) },
+  { name: t('Contract'), cell: (one) => one.contract_version ?? '–' },
+];
+
+export function LakeVersions({ of, version }: { of: LakeKey; version: number | null }) {
+  const [offset, move] = usePage(size);
+  const page = useResource((signal) => api.lakeVersions(of, { limit: size, offset }, signal), [of.layer, of.domain, of.table, offset, version]);
+  return (
+    <Loaded of={page}>
+      {({ rows, total }) => (
+        <>
+          <VersionBars versions={[...rows].reverse()} />
+          <SimpleTable rows={rows} columns={columnsOf(of)} keyOf={(one) => one.version} empty={t('Nothing is on this page.')} />
+          <Pager offset={offset} limit={size} total={total} noun="version" onMove={move} />
+        </>
+      )}
+    </Loaded>
+  );
+}

@@ -1,0 +1,134 @@
+#include "worker/slot_call.h"
+
+#include <poll.h>
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
+
+#include "common/run_files.h"
+#include "common/safe_json.h"
+#include "common/uuid.h"
+#include "worker/slot_process.h"
+
+namespace batuta {
+namespace {
+
+constexpr int call_tick_ms = 100;
+
+// Locks, scratch and logs of this one slot; gone with the object.
+class CallFolder {
+ public:
+  // `shared`: another user's process finds its way through to its own folder in there.
+  explicit CallFolder(bool shared) {
+    std::string name = (std::filesystem::temp_directory_path() / "batuta-slot-XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr) return;
+    path_ = name;
+    for (const char* sub : {"slots", "scratch", "logs"})
+      std::filesystem::create_directory(path_ + "/" + sub);
+    if (!shared) return;
+    using std::filesystem::perms;
+    for (const std::string& folder : {path_, path_ + "/scratch"})
+      std::filesystem::permissions(folder,
+                                   perms::owner_all | perms::group_exec | perms::others_exec);
+  }
+  ~CallFolder() {
+    std::error_code ignored;
+    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+std::unique_ptr<Attempt> make_attempt(const SlotCall& call) {
+  auto attempt = std::make_unique<Attempt>();
+  Launch& launch = attempt->launch;
+  launch.key = {RunSeq{1}, 0, unmapped, 1};
+  launch.run_uuid = to_string(make_uuid_v7(read_clock().wall));
+  launch.dag_id = call.caller;
+  launch.dag_run_id = "now";
+  launch.task_id = call.plugin;
+  launch.plugin = call.plugin;
+  launch.params_json = call.params_json;
+  launch.context_json =
+      json_text({{"lake", call.lake_folder}, {"logical_date", nullptr}, {"fence", 1}});
+  launch.timeout_us = call.patience.count();
+  encode(ToAgent{launch}, attempt->body);
+  return attempt;
+}
+
+Result<PluginFile> find_plugin(const SlotCall& call) {
+  const auto manifest = read_manifest(call.plugins_folder);
+  if (!manifest) return manifest.error();
+  for (const PluginFile& file : manifest->files) {
+    if (file.name == call.plugin) return file;
+  }
+  if (const auto fault = manifest->faults.find(call.plugin); fault != manifest->faults.end()) {
+    return {Errc::invalid, fault->second};
+  }
+  return {Errc::not_found, "no plugin " + call.plugin + " in " + call.plugins_folder};
+}
+
+// Until the slot reports, ends, or patience is over. Keeps the page ticking, which is what keeps
+// the slot alive.
+Result<Finished> wait_for_report(SlotProcess& slot, const SlotCall& call, const std::string& logs) {
+  const Boot deadline = read_clock().boot + call.patience;
+  std::vector<SlotReport> reports;
+  while (read_clock().boot < deadline) {
+    if (call.stop()) return {Errc::unavailable, call_stopped};
+    slot.page().agent_tick_us = read_clock().boot.since.count();
+    slot.flush();
+    pollfd fds[] = {{slot.control_fd(), POLLIN, 0}, {slot.log_fd(), POLLIN, 0}};
+    poll(fds, 2, call_tick_ms);
+    if (fds[1].revents != 0) slot.read_log(64 << 10, logs);
+    const bool open = slot.read_reports(reports);
+    if (!reports.empty()) return reports.front().finished;
+    if (!open) return {Errc::internal, "the slot ended without a result"};
+  }
+  return {Errc::unavailable, "no result in time"};
+}
+
+}  // namespace
+
+Result<std::string> call_in_slot(const SlotCall& call) {
+  const CallFolder work(!call.user.empty());
+  if (work.path().empty()) return {Errc::unavailable, "cannot make a temporary folder"};
+  const auto file = find_plugin(call);
+  if (!file) return file.error();
+  SlotProcess::Options options;
+  options.command = {call.programs_folder + "/batuta-worker", "slot"};
+  if (!call.user.empty()) options.command.insert(options.command.end(), {"--user", call.user});
+  options.name = "call";
+  options.lock_folder = work.path() + "/slots";
+  options.scratch_folder = work.path() + "/scratch";
+  options.plugins = call.plugins_folder;
+  options.engine_library = call.programs_folder + "/libduckdb.so";
+  options.lake_memory = call.lake_memory;
+  options.lake_threads = call.lake_threads;
+  options.lease_us = Duration(std::chrono::seconds(10)).count();
+  auto slot = SlotProcess::start(std::move(options));
+  if (!slot) return slot.error();
+  (*slot)->give(make_attempt(call), *file);
+  auto finished = wait_for_report(**slot, call, work.path());
+  Result<std::string> large = std::string();
+  if (finished) {
+    if (const auto told = result_file_of(finished->result_json)) {
+      large = read_result_file((*slot)->spilled(1), told->bytes, 0, max_result_file);
+    }
+  }
+  (*slot)->kill();
+  waitpid((*slot)->pid(), nullptr, 0);
+  (*slot)->reaped();
+  if (!finished) return finished.error();
+  if (finished->outcome != Outcome::success) return {Errc::invalid, finished->reason};
+  if (!large || !large->empty()) return large;
+  return finished->result_json;
+}
+
+}  // namespace batuta
