@@ -29,6 +29,13 @@ void assert_count(json& out, const std::string& table, std::int64_t count) {
               json::array({json::array({std::to_string(count)})}));
 }
 
+void assert_count_with_history(json& out, const std::string& table, std::int64_t count) {
+  assert_count(out, table, count);
+  assert_rows(out, table + "_hist: states that hold",
+              "SELECT CAST(count(*) AS VARCHAR) FROM \"" + table + "_hist\" WHERE is_current",
+              json::array({json::array({std::to_string(count)})}));
+}
+
 void assert_counts_by(json& out, const std::string& table, const std::string& column,
                       const std::map<std::string, std::int64_t>& counts) {
   if (counts.empty()) return;

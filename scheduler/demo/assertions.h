@@ -20,6 +20,8 @@ std::int64_t rounded(Wide a, Wide b);
 void assert_rows(nlohmann::json& out, const std::string& name, const std::string& query,
                  nlohmann::json rows);
 void assert_count(nlohmann::json& out, const std::string& table, std::int64_t count);
+// The table, and its history's states that still hold.
+void assert_count_with_history(nlohmann::json& out, const std::string& table, std::int64_t count);
 // The table's column of texts and how many rows each has; nothing when there are none.
 void assert_counts_by(nlohmann::json& out, const std::string& table, const std::string& column,
                       const std::map<std::string, std::int64_t>& counts);

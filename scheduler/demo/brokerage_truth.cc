@@ -214,7 +214,7 @@ class Books {
       if (defect == ClientDefect::cpf_too_short) ++bad["cpf_mismatch"];
       if (defect == ClientDefect::impossible_birth_date) ++bad["bad_birth_date"];
     }
-    assert_count(out, "silver/brokerage/clients", clients);
+    assert_count_with_history(out, "silver/brokerage/clients", clients);
     if (!bad.empty()) {
       // A client that changes comes again, and is rejected again.
       json rows = json::array();
@@ -267,6 +267,8 @@ class Books {
                       to_iso(client.created_at).substr(0, 10), std::to_string(orders),
                       cents_text(volume)});
     }
+    assert_count_with_history(out, "gold/brokerage/client_profile",
+                              static_cast<std::int64_t>(rows.size()));
     assert_rows(out, "gold/brokerage/client_profile: every row",
                 "SELECT CAST(client_id AS VARCHAR), city, uf, region, risk_profile, "
                 "CAST(since AS VARCHAR), CAST(orders_30d AS VARCHAR), CAST(volume_30d AS VARCHAR) "
@@ -338,6 +340,8 @@ class Books {
                       cents_text(market - last.cost_held_fifo), cents_text(sum.mean),
                       cents_text(sum.fifo), day_text(broker_.date(last_day_))});
     }
+    assert_count_with_history(out, "gold/brokerage/client_position",
+                              static_cast<std::int64_t>(rows.size()));
     assert_rows(out, "gold/brokerage/client_position: every row",
                 "SELECT CAST(client_id AS VARCHAR), ticker, CAST(quantity AS VARCHAR), "
                 "CAST(avg_cost AS VARCHAR), CAST(avg_cost_fifo AS VARCHAR), "

@@ -13,6 +13,7 @@ from harness import BATUTA, Folder, eventually, main, run  # noqa: E402
 
 TIMING = {"BATUTA_HEARTBEAT": "300ms", "BATUTA_LEASE": "2s"}
 FIRST = {"start": "2025-01-01T00:00:00Z", "end": "2026-03-05T00:00:00Z"}
+CLIENTS = "SELECT client_id, CAST(updated_at AS VARCHAR) FROM silver.brokerage.clients"
 SECOND = {"start": "2026-03-05T00:00:00Z", "end": "2026-03-07T00:00:00Z"}
 
 
@@ -42,6 +43,7 @@ def days_come_in_two_runs_with_a_kill_between():
         bundle.connect(server, "brokerage_api", bundle.serve(3))
         bundle.wait(server, server.trigger("brokerage", conf=FIRST)["dag_run_id"])
         bundle.check_truth(server)
+        clients = set(map(tuple, server.sql(CLIENTS)))
         files = (folder.path / "sources" / "orders").rglob("*.jsonl")
         before = {path: path.read_bytes() for path in files}
         bundle.simulate(5)
@@ -56,6 +58,12 @@ def days_come_in_two_runs_with_a_kill_between():
         server.start()
         bundle.wait(server, run_id)
         bundle.check_truth(server)
+        # Every client that changed has a state that ended; the others have one.
+        changed = len(clients - set(map(tuple, server.sql(CLIENTS))))
+        ended = server.sql("SELECT count(*) FROM silver.brokerage.clients_hist WHERE NOT is_current AND valid_to > valid_from")
+        assert changed > 0 and int(ended[0][0]) == changed, (changed, ended)
+        ended = server.sql("SELECT count(*) FROM gold.brokerage.client_position_hist WHERE NOT is_current")
+        assert int(ended[0][0]) > 0, "positions of two days before have ended"
         # A run that finds nothing new changes nothing.
         versions = server.sql("SELECT count(*) FROM silver.brokerage.orders")
         bundle.wait(server, server.trigger("brokerage", conf=SECOND)["dag_run_id"])

@@ -1,6 +1,7 @@
 /* model
 description: Each client's shares of each paper, their average cost, worth and profit, by mean cost and by FIFO
 keys: [client_id, ticker]
+history: true
 quality:
   - {rule: range, column: quantity, min: 0}
   - {rule: not_null, column: last_price, severity: warning}

@@ -1,6 +1,7 @@
 /* model
 description: Who our clients are, without what names them, and how much they traded in 30 days
 keys: [client_id]
+history: true
 quality:
   - {rule: accepted_values, column: region, values: [Norte, Nordeste, Centro-Oeste, Sudeste, Sul]}
 */
