@@ -73,6 +73,20 @@ def days_come_in_two_runs_with_a_kill_between():
         server.check_database()
 
 
+def a_source_that_has_sent_nothing_is_an_empty_table():
+    """no split yet: silver has the table all the same, and the models that read it go through"""
+    with Folder("brokerage-empty") as folder, Bundle(folder, "brokerage") as bundle:
+        server = folder.server()
+        variables = bundle.simulate(1)
+        server.start()
+        bundle.known(server)
+        bundle.set_variables(server, variables)
+        bundle.connect(server, "brokerage_api", bundle.serve(1))
+        bundle.wait(server, server.trigger("brokerage", conf={**FIRST, "end": "2026-03-03T00:00:00Z"})["dag_run_id"])
+        assert server.sql("SELECT * FROM silver.brokerage.splits") == []
+        bundle.check_truth(server)
+
+
 def what_is_wrong_is_shown_row_by_row():
     """who changes a copied model keeps it at the next start, and the rows that are wrong then are shown"""
     with Folder("brokerage-wrong") as folder:
@@ -106,4 +120,4 @@ def the_files_are_sound():
 
 
 main([the_files_are_sound, a_pipeline_that_nobody_knows_is_refused_with_the_list, one_command_runs_it_and_checks_every_number,
-      days_come_in_two_runs_with_a_kill_between, what_is_wrong_is_shown_row_by_row])
+      days_come_in_two_runs_with_a_kill_between, a_source_that_has_sent_nothing_is_an_empty_table, what_is_wrong_is_shown_row_by_row])
