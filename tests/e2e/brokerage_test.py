@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -50,10 +51,11 @@ def days_come_in_two_runs_with_a_kill_between():
         assert all(path.read_bytes() == text for path, text in before.items()), "the past changed"
         bundle.connect(server, "brokerage_api", bundle.serve(5))
         run_id = server.trigger("brokerage", conf=SECOND)["dag_run_id"]
-        eventually(lambda: any(task["state"] in ("running", "publishing") and name.endswith("_transform")
+        eventually(lambda: any(task["state"] in ("running", "publishing", "success") and name.endswith("_transform")
                                for name, task in server.tasks("brokerage", run_id).items()), 60, "silver is being made")
         for pid in server.pids("slot") + server.pids("agent"):
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         server.kill()
         server.start()
         bundle.wait(server, run_id)
