@@ -287,9 +287,9 @@ class BrokerageSimulation : public Simulation {
   Time begins() const override { return broker_.begins(); }
   Time ends() const override { return broker_.ends(); }
   std::vector<std::string> gold() const override {
-    return {"gold/brokerage/client_profile", "gold/brokerage/client_position",
+    return {"gold/brokerage/client_profile",  "gold/brokerage/client_position",
             "gold/brokerage/portfolio_daily", "gold/brokerage/ticker_daily",
-            "gold/brokerage/trade_profit"};
+            "gold/brokerage/trade_profit",    "gold/brokerage/source_health"};
   }
 
  private:

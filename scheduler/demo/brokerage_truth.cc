@@ -85,10 +85,21 @@ class Books {
     position(out);
     portfolio(out);
     tickers(out);
+    health(out);
     return out;
   }
 
  private:
+  // What a source sent: the newest, and how much a day.
+  struct Received {
+    Time newest{};
+    std::map<std::chrono::sys_days, std::int64_t> days;
+    void add(Time at) {
+      newest = std::max(newest, at);
+      ++days[std::chrono::floor<std::chrono::days>(at)];
+    }
+  };
+
   // Of one paper on one day.
   struct Session {
     std::int64_t open = 0, high = 0, low = 0, close = 0, volume = 0, orders = 0;
@@ -128,6 +139,7 @@ class Books {
       if (sent.defect != BarDefect::none || sent.repeated || sent.superseded) return true;
       const Bar& bar = sent.bar;
       ++quotes_;
+      received_["stockquotes"].add(bar.at);
       last_day_ = std::max(last_day_, bar.day);
       auto& day =
           sessions_[static_cast<std::size_t>(bar.ticker)][static_cast<std::size_t>(bar.day)];
@@ -173,6 +185,7 @@ class Books {
     trade.day = order.slot / 2;
     trade.sells = order.sells;
     for (const OrderEvent& event : events) {
+      received_["orders"].add(event.at);
       trade.order_id = event.order_id;
       trade.shares += event.executed;
       trade.value += event.executed * event.price;
@@ -404,6 +417,41 @@ class Books {
                 std::move(rows));
   }
 
+  // Nothing that is made up here is late by a day, or as little as half of a usual one; a client's
+  // change may be.
+  void health(json& out) const {
+    auto all = received_;
+    for (int id = 1; id <= broker_.options().clients; ++id) {
+      const Client client = broker_.client(id, days_);
+      if (client.defect == ClientDefect::none) all["clients"].add(client.updated_at);
+    }
+    json rows = json::array();
+    for (const auto& [source, received] : all) {
+      const auto behind = (broker_.ends() - received.newest) / std::chrono::hours(1);
+      json last = nullptr, usual = nullptr;
+      std::string state = behind >= 24 ? "stale" : "good";
+      if (source != "clients") {
+        const auto& [day, count] = *received.days.rbegin();
+        std::int64_t sum = 0, days = 0;
+        for (const auto& [each, rows_of_day] : received.days) {
+          if (each == day || each < day - std::chrono::days(14)) continue;
+          sum += rows_of_day;
+          ++days;
+        }
+        last = std::to_string(count);
+        if (days > 0) usual = std::to_string(sum / days);
+        if (days > 0 && state == "good" && count * 100 < sum / days * 50) state = "few";
+        if (days > 0 && state == "good" && count * 100 > sum / days * 200) state = "many";
+      }
+      rows.push_back(json::array({source, std::to_string(behind), last, usual, state}));
+    }
+    assert_rows(out, "gold/brokerage/source_health: every row",
+                "SELECT source, CAST(hours_behind AS VARCHAR), CAST(rows_last_day AS VARCHAR), "
+                "CAST(rows_usual AS VARCHAR), state FROM \"gold/brokerage/source_health\" "
+                "ORDER BY source",
+                std::move(rows));
+  }
+
   const Brokerage& broker_;
   int days_;
   int last_day_ = 0;
@@ -411,6 +459,7 @@ class Books {
   std::vector<Trade> trades_;
   std::int64_t quotes_ = 0, events_ = 0, orders_ = 0;
   std::map<std::string, std::int64_t> ends_;
+  std::map<std::string, Received> received_;
   std::map<std::string, std::map<std::string, std::int64_t>> rejected_{{"orders", {}}};
 };
 

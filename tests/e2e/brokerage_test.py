@@ -71,6 +71,12 @@ def days_come_in_two_runs_with_a_kill_between():
         bundle.wait(server, server.trigger("brokerage", conf=SECOND)["dag_run_id"])
         assert server.sql("SELECT count(*) FROM silver.brokerage.orders") == versions
         bundle.check_truth(server)
+        # Three days later nobody has sent anything.
+        run_id = server.trigger("brokerage", conf={"start": SECOND["end"], "end": "2026-03-10T00:00:00Z"})["dag_run_id"]
+        bundle.wait(server, run_id)
+        alerts = server.sql("SELECT source, state FROM gold.brokerage.alerts WHERE execution_id = "
+                            "(SELECT arg_max(execution_id, _computed_at) FROM gold.brokerage.alerts) ORDER BY source")
+        assert alerts == [[name, "stale"] for name in ("clients", "orders", "stockquotes")], alerts
         server.stop()
         server.check_database()
 
