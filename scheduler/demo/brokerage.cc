@@ -422,6 +422,8 @@ std::vector<OrderEvent> Brokerage::events(const Order& order) const {
 }
 
 std::vector<SentEvent> Brokerage::sent(int day, int utc_hour) const {
+  // The session, and an hour for what is late.
+  if (utc_hour < 13 || utc_hour > 20) return {};
   std::vector<std::pair<std::uint64_t, SentEvent>> all;
   const Time from = Time(date(day)) + std::chrono::hours(utc_hour);
   const Time until = from + std::chrono::hours(1);
