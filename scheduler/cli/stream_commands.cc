@@ -181,8 +181,8 @@ void tail(Session& session, const StreamArguments& a) {
   }
   while (stop_following == 0) {
     const auto batch = stream_value(stream->fetch(a.topic, at, limits));
-    for (const stream::Gap& gap : batch.gaps) {
-      std::fprintf(stderr, "batuta: %s\n", stream::to_text(gap).c_str());
+    for (const stream::Gap& missed : batch.gaps) {
+      std::fprintf(stderr, "batuta: %s\n", stream::to_text(missed).c_str());
     }
     for (const stream::Record& record : batch.records) print_record(record);
     if (std::fflush(stdout) != 0) return;
