@@ -176,6 +176,7 @@ lake::TransformSpec silver_spec(const Described& described) {
   spec.raw_columns = described.columns();
   spec.quality = {{"unique_key", "uniqueness", "copies > 1"}};
   spec.newest = table.newest;
+  spec.makes_table = true;
   spec.history = table.history;
   if (!table.newest.empty() && table.column(table.newest)->type == "timestamp")
     spec.history_since = table.newest;

@@ -26,6 +26,7 @@ struct ServeOptions {
   bool new_store = false;           // of a home that was in use and has lost its store
   bool demo = false;                // standalone: quote service, alert receiver, seeds, a first run
   bool once = false;                // demo: temporary home, ends after that run
+  std::vector<std::string> pipelines;  // `demo run`: which ones
 };
 
 // What `dags test` and `tasks test` take beside the folders and slots of ServeOptions.
@@ -60,6 +61,8 @@ struct Processes {
   std::function<int(const ServeOptions&)> standalone;
   std::function<int(const ServeOptions&)> scheduler;
   std::function<int(const ServeOptions&)> worker;
+  // `demo run`: bundles of the installation, with what stands in for their sources.
+  std::function<int(const ServeOptions&)> demo_run;
   // `dags test`: one run in a temporary home without a lasting server; its state decides the code.
   std::function<int(const ServeOptions&, const DagTest&)> dags_test;
   // `db backup|check|restore` on a home whose scheduler is not running; `verb` is the verb's name.

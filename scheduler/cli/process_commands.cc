@@ -5,6 +5,7 @@
 #include "common/ids.h"
 #include "scheduler/cli/commands.h"
 #include "scheduler/demo/demo_cli.h"
+#include "scheduler/demo/simulation.h"
 
 namespace batuta::cli {
 namespace {
@@ -129,6 +130,25 @@ void add_process_commands(CLI::App& app, Session& session) {
   });
 
   demo::add_demo_commands(app, session.exit_code);
+  CLI::App* demo_run = app.get_subcommand("demo")->add_subcommand(
+      "run",
+      "Pipelines of the installation with what stands in for their sources: one run of each, its "
+      "tables, and whether they are what the made-up records must give");
+  home_option(*demo_run);
+  demo_run->add_option("--port", options->port, "port of page and API; 0 takes a free one")
+      ->check(CLI::Range(0, 65535))
+      ->capture_default_str();
+  add_worker_options(*demo_run, *options);
+  add_log_format(*demo_run);
+  demo_run->add_flag("--once", options->once,
+                     "in a temporary home; ends after those runs, with exit code 0 when all is as "
+                     "it must be");
+  std::string names;
+  for (const std::string& name : demo::runnable_pipelines()) names += name + ", ";
+  demo_run->add_option("PIPELINE", options->pipelines, names + "or all (default: financial)");
+  demo_run->callback([options, &session] {
+    session.serve = [options, p = session.processes] { return p->demo_run(*options); };
+  });
 }
 
 }  // namespace batuta::cli

@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "scheduler/commands/clone_command.h"
 #include "scheduler/commands/dags_test_command.h"
+#include "scheduler/commands/demo_pipelines.h"
 #include "scheduler/commands/demo_run.h"
 #include "scheduler/commands/process_parts.h"
 #include "scheduler/commands/serving.h"
@@ -143,6 +144,7 @@ cli::Processes make_processes() {
   processes.standalone = [](const ServeOptions& options) {
     return options.demo ? run_demo(options) : run_standalone(options);
   };
+  processes.demo_run = run_pipelines;
   processes.scheduler = run_scheduler;
   processes.worker = run_worker;
   processes.clone = run_clone;

@@ -161,6 +161,15 @@ int run_quotes(const QuoteArguments& arguments) {
   return serve(io, arguments.port, "/v1/quotes", make_quote_handler(std::move(*options)));
 }
 
+}  // namespace
+
+int serve_until_signal(int port, const char* path, http::Handler handler) {
+  asio::io_context io{1};
+  return serve(io, port, path, std::move(handler));
+}
+
+namespace {
+
 void add_quotes(CLI::App& demo, int& exit_code) {
   auto a = std::make_shared<QuoteArguments>();
   CLI::App* verb = demo.add_subcommand("quotes", "A market data service: GET /v1/quotes");
@@ -222,10 +231,12 @@ void add_alerts(CLI::App& demo, int& exit_code) {
 }  // namespace
 
 void add_demo_commands(CLI::App& app, int& exit_code) {
-  CLI::App* demo = app.add_subcommand("demo", "Servers that stand in for the world outside");
+  CLI::App* demo =
+      app.add_subcommand("demo", "What stands in for the world outside, and pipelines on it");
   demo->require_subcommand(1);
   add_quotes(*demo, exit_code);
   add_alerts(*demo, exit_code);
+  add_simulation_commands(*demo, exit_code);
 }
 
 }  // namespace batuta::demo

@@ -108,6 +108,14 @@ def the_installed_scheduler_and_worker_run_a_dag():
             server.stop()
 
 
+def an_installed_pipeline_runs_by_one_command():
+    """`batuta demo run` finds the bundles that were installed with it"""
+    with Folder("bundles") as folder:
+        done = subprocess.run([unpack(folder) / "usr/bin/batuta", "demo", "run", "users", "--once"], cwd=folder.path,
+                              capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0 and "holds gold/users/users_by_region" in done.stdout, done.stdout + done.stderr
+
+
 if __name__ == "__main__":
     main([both_packages_hold_the_same_files, the_units_are_what_systemd_takes,
-          the_installed_scheduler_and_worker_run_a_dag])
+          the_installed_scheduler_and_worker_run_a_dag, an_installed_pipeline_runs_by_one_command])

@@ -141,6 +141,7 @@ lake::TransformResult Readings::transform(const std::string& run, const lake::Ow
   attempt(run, [&](plugin::Context& context) {
     lake::TransformSpec spec = readings_to_silver();
     spec.history = history;
+    spec.makes_table = makes_table;
     result = lake::transform(context, spec, own);
   });
   return result;

@@ -28,8 +28,9 @@ class Readings {
  public:
   lakelog::TempLake lake;
   std::int64_t engine_memory = 0;
-  bool history = false;  // silver keeps one
-  std::string refused;   // a table whose publications are, from now on
+  bool history = false;      // silver keeps one
+  bool makes_table = false;  // silver is there however little came
+  std::string refused;       // a table whose publications are, from now on
 
   // Each as one attempt of `run`, published when it succeeds; a failure fails the test unless
   // `failure` takes it. The log's lines of the last attempt are in `lines`.

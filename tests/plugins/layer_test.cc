@@ -314,6 +314,27 @@ TEST_CASE("a first load far larger than the engine's memory passes, and so does 
   CHECK(world.rows(gold, "SELECT CAST(sum(total) AS BIGINT) FROM t") == Lines{"149850007"});
 }
 
+TEST_CASE("silver by contract is there from the first run on, however little came") {
+  Readings world;
+  world.makes_table = true;
+  world.transform("run-1");  // not even bronze is there
+  CHECK(world.outputs.size() == 1);
+  CHECK(world.rows(silver, "SELECT count(*) FROM t") == Lines{"0"});
+  world.transform("run-2");
+  CHECK(world.outputs.empty());
+  world.extract("run-3", {"a"}, {{"2026-11-20T10:00:00Z", "a", "1"}});
+  CHECK(world.transform("run-3").changed == 1);
+  CHECK(world.rows(silver, "SELECT value FROM t") == Lines{"1"});
+  Readings bad;
+  bad.makes_table = true;
+  bad.extract("run-1", {"a"}, {{"2026-11-20T10:00:00Z", "a", "no number"}});
+  CHECK(bad.transform("run-1").quarantined == 1);
+  CHECK(bad.rows(silver, "SELECT count(*) FROM t") == Lines{"0"});
+  bad.extract("run-2", {"a"}, {{"2026-11-20T10:00:00Z", "a", "2"}});
+  CHECK(bad.transform("run-2").read == 1);
+  CHECK(bad.rows(silver, "SELECT value FROM t") == Lines{"2"});
+}
+
 // Opt-in, for it takes minutes: BATUTA_LAYER_ROWS=10000000 with the worker's default settings.
 TEST_CASE("a first load of any size stays under one GiB") {
   const char* wanted = std::getenv("BATUTA_LAYER_ROWS");

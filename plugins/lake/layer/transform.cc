@@ -331,7 +331,8 @@ class Transform {
   // then no row waits for the target, whatever becomes of its publication. What it tells beside a
   // target does not count once that is dropped, but that no row was good so far does.
   void publish(TransformResult& result) {
-    const bool to_target = result.changed > 0 || is_ahead(target_, spec_.marker);
+    const bool to_target = result.changed > 0 || is_ahead(target_, spec_.marker) ||
+                           (spec_.makes_table && !target_.exists());
     bool wrong = false;
     for (const std::string& name : {spec_.marker, none_good_}) {
       const bool ahead = is_ahead(rejected_.table(), name);
@@ -355,7 +356,7 @@ class Transform {
       if (further) metrics.update(*further);
     }
     version_.hand_in(context_, json_text(metrics));
-    report_lineage(context_, source_, spec_.target);
+    if (source_.exists()) report_lineage(context_, source_, spec_.target);
   }
 
   plugin::Context& context_;

@@ -66,6 +66,9 @@ struct TransformSpec {
   // Looks at the view `new_rows`, the good rows that came, typed, one a key, before anything is
   // written; throws where they may not be taken in.
   std::function<void(Session&)> check{};
+  // A target that is not there is made, empty when no row is good or there: who reads it next finds
+  // a table. Else it is made with its first row.
+  bool makes_table = false;
   bool history = false;  // every state of the target's rows is kept
   // With it: a typed column, an instant, that says since when a row's state holds; empty: since its
   // reception.

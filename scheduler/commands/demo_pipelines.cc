@@ -1,0 +1,211 @@
+#include "scheduler/commands/demo_pipelines.h"
+
+#include <algorithm>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <future>
+#include <list>
+#include <memory>
+#include <thread>
+
+#include "scheduler/commands/demo_run.h"
+#include "scheduler/commands/demo_truth.h"
+#include "scheduler/commands/process_parts.h"
+#include "scheduler/commands/serving.h"
+#include "scheduler/commands/watch_run.h"
+#include "scheduler/demo/simulation.h"
+#include "scheduler/http/server.h"
+
+namespace batuta {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr Duration patience = std::chrono::minutes(15);
+constexpr int shown_rows = 5;
+constexpr const char* financial = "financial";
+
+struct Pipeline {
+  std::string name;
+  std::unique_ptr<demo::Simulation> simulation;  // null: financial, whose market is live
+};
+
+Result<std::vector<Pipeline>> chosen(std::vector<std::string> names) {
+  const auto known = demo::runnable_pipelines();
+  if (names.empty()) names = {financial};
+  if (std::find(names.begin(), names.end(), "all") != names.end()) names = known;
+  std::vector<Pipeline> out;
+  for (const std::string& name : names) {
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      std::string list;
+      for (const std::string& each : known) list += each + ", ";
+      return {Errc::invalid, "there is no pipeline " + name + "; there are " + list + "and all"};
+    }
+    if (std::any_of(out.begin(), out.end(), [&](const Pipeline& p) { return p.name == name; }))
+      continue;
+    out.push_back({name, demo::make_simulation(name, {})});
+  }
+  return out;
+}
+
+// Each file that is not there yet: whoever changed one keeps it.
+Status copy_missing(const fs::path& from, const fs::path& to) {
+  std::error_code error;
+  if (!fs::is_directory(from, error)) return success();
+  for (const auto& entry : fs::recursive_directory_iterator(from, error)) {
+    const fs::path target = to / fs::relative(entry.path(), from, error);
+    if (entry.is_directory(error)) {
+      fs::create_directories(target, error);
+    } else if (!fs::exists(target, error)) {
+      fs::create_directories(target.parent_path(), error);
+      fs::copy_file(entry.path(), target, error);
+    }
+    if (error) break;
+  }
+  if (error) return {Errc::unavailable, to.string() + " cannot be written: " + error.message()};
+  return success();
+}
+
+Status seed_files(const std::vector<Pipeline>& pipelines, const std::string& demo_folder) {
+  for (const Pipeline& pipeline : pipelines) {
+    const fs::path bundle = fs::path(program("pipelines")) / pipeline.name;
+    if (!fs::is_directory(bundle))
+      return {Errc::not_found, "this installation lacks the bundle " + bundle.string()};
+    for (const char* part : {"dags", "contracts"})
+      if (auto status = copy_missing(bundle / part, fs::path(demo_folder) / part); !status)
+        return status;
+    if (!pipeline.simulation) continue;
+    if (auto status = pipeline.simulation->write(demo_folder + "/" + pipeline.name); !status)
+      return status;
+  }
+  return success();
+}
+
+// The sources that are services, each on a free port of loopback, on a thread of their own.
+class Services {
+ public:
+  explicit Services(const std::vector<Pipeline>& pipelines) {
+    for (const Pipeline& pipeline : pipelines) {
+      if (!pipeline.simulation) continue;
+      auto handler = pipeline.simulation->handler();
+      if (!handler) continue;
+      servers_.emplace_back(io_, "127.0.0.1", 0, http::Limits{}, std::move(handler));
+      Connection connection;
+      connection.id = pipeline.simulation->connection();
+      connection.conn_type = "http";
+      connection.description = "The sources of " + pipeline.name + " (made up)";
+      connection.host = "http://127.0.0.1:" + std::to_string(servers_.back().port());
+      connections_.push_back(std::move(connection));
+    }
+    thread_ = std::thread([this] { io_.run(); });
+  }
+  ~Services() {
+    io_.stop();
+    thread_.join();
+  }
+  Services(const Services&) = delete;
+  Services& operator=(const Services&) = delete;
+  const std::vector<Connection>& connections() const { return connections_; }
+
+ private:
+  boost::asio::io_context io_{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{
+      io_.get_executor()};
+  std::list<http::Server> servers_;
+  std::vector<Connection> connections_;
+  std::thread thread_;
+};
+
+Status seed_store(Server& server, const std::vector<Pipeline>& pipelines, const Services& services,
+                  const std::string& demo_folder) {
+  std::promise<Status> told;
+  server.engine().write(
+      [&]() -> Status {
+        Registry& registry = server.registry();
+        for (const Connection& connection : services.connections())
+          if (auto status = registry.set_connection(connection); !status) return status;
+        for (const Pipeline& pipeline : pipelines) {
+          if (!pipeline.simulation) continue;
+          for (const auto& [key, value, about] :
+               pipeline.simulation->settings(demo_folder + "/" + pipeline.name))
+            if (auto status = registry.set_variable({key, value, about}); !status) return status;
+        }
+        return success();
+      },
+      [&](const Status& status) { told.set_value(status); });
+  return told.get_future().get();
+}
+
+// "success", "failed", or "wrong" when the lake is not what it must be.
+Result<std::string> run_one(Server& server, const Pipeline& pipeline, const std::string& home) {
+  if (!pipeline.simulation) return demo_run(server, home);
+  RunRequested request;
+  request.dag_id = pipeline.name;
+  request.logical_date = read_clock().wall;
+  request.conf_start = pipeline.simulation->begins();
+  request.conf_end = pipeline.simulation->ends();
+  request.conf_json = R"({"start":")" + to_iso(*request.conf_start) + R"(","end":")" +
+                      to_iso(*request.conf_end) + "\"}";
+  auto state = watch_run(server, std::move(request), patience);
+  if (!state || *state != "success") return state;
+  for (const std::string& table : pipeline.simulation->gold()) show_table(home, table, shown_rows);
+  const auto right = truth_holds(home, home + "/demo/" + pipeline.name + "/truth.json");
+  if (!right) return right.error();
+  return std::string(*right ? "success" : "wrong");
+}
+
+}  // namespace
+
+int run_pipelines(const cli::ServeOptions& given) {
+  cli::ServeOptions options = given;
+  auto pipelines = chosen(options.pipelines);
+  if (!pipelines) {
+    fail(pipelines.error());
+    return 2;
+  }
+  std::unique_ptr<TemporaryFolder> temporary;
+  if (options.once) {
+    temporary = std::make_unique<TemporaryFolder>();
+    options.home = temporary->path();
+    options.port = 0;
+  }
+  const auto made = Home::open(options.home);
+  if (!made) return fail(made.error());
+  const std::string demo_folder = made->path("demo");
+  options.dags = demo_folder + "/dags";
+  options.dags_named = true;
+  if (auto status = seed_files(*pipelines, demo_folder); !status) return fail(status.error());
+
+  std::unique_ptr<DemoServices> usual;  // these outlive the server that calls them
+  std::unique_ptr<Services> services;
+  Serving::Options with;
+  with.log_level = log::Level::warn;
+  with.seed = [&](Server& server) -> Status {
+    usual = std::make_unique<DemoServices>();
+    services = std::make_unique<Services>(*pipelines);
+    if (auto status = seed_demo(server, *usual); !status) return status;
+    return seed_store(server, *pipelines, *services, demo_folder);
+  };
+  auto serving = Serving::start(options, std::move(with));
+  if (!serving) return fail(serving.error());
+  const auto outcome = (*serving)->run([&]() -> Result<std::string> {
+    std::string worst = "success";
+    for (const Pipeline& pipeline : *pipelines) {
+      auto state = run_one((*serving)->server(), pipeline, (*serving)->home().folder());
+      if (!state) return state;
+      if (*state != "success") worst = *state;
+    }
+    return worst;
+  });
+  if (outcome && !options.once) {
+    (*serving)->print_link();
+    (*serving)->wait();
+  }
+  (*serving)->stop();
+  if (outcome && !*outcome) return fail(outcome->error());
+  return !options.once || (outcome && **outcome == "success") ? 0 : 1;
+}
+
+}  // namespace batuta

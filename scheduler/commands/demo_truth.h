@@ -1,0 +1,18 @@
+// A truth manifest against the lake: every assertion is a query and the rows it must give.
+#pragma once
+
+#include <string>
+
+#include "common/result.h"
+
+namespace batuta {
+
+// Asks the lake of `home` as a person would, with `batuta lake sql`, and prints a line an
+// assertion; of one that does not hold the rows that differ, some of them. Whether all hold; an
+// error when the manifest cannot be read or the lake cannot be asked.
+Result<bool> truth_holds(const std::string& home, const std::string& manifest_file);
+
+// Prints the table's first rows under its name.
+void show_table(const std::string& home, const std::string& table, int rows);
+
+}  // namespace batuta

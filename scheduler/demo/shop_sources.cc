@@ -1,0 +1,70 @@
+#include "scheduler/demo/shop_sources.h"
+
+#include <filesystem>
+#include <map>
+
+#include "scheduler/demo/assertions.h"
+#include "scheduler/demo/quote_source.h"
+#include "scheduler/demo/shop_truth.h"
+#include "scheduler/demo/written_file.h"
+
+namespace batuta::demo {
+namespace {
+
+namespace fs = std::filesystem;
+
+class ShopSimulation : public Simulation {
+ public:
+  explicit ShopSimulation(const ShopOptions& options) : shop_(options) {}
+
+  Status write(const std::string& folder) const override {
+    std::string rates = "currency,day,gbp\n";
+    for (int day = 0; day < shop_.options().days; ++day) {
+      const std::string date = day_text(shop_.date(day));
+      for (const char* currency : {"EUR", "GBP", "USD"})
+        rates += std::string(currency) + "," + date + "," +
+                 decimal_text(shop_.rate(currency, day), 6) + "\n";
+      std::map<int, std::string> hours;
+      for (const ShopMessage& message : shop_.messages(day))
+        hours[message.hour] += message.json + "\n";
+      const std::string of_day = folder + "/pedidos/" + date;
+      std::error_code error;
+      fs::create_directories(of_day, error);
+      if (error) return {Errc::unavailable, of_day + " cannot be made: " + error.message()};
+      for (const auto& [hour, lines] : hours) {
+        const std::string name = (hour < 10 ? "0" : "") + std::to_string(hour) + ".jsonl";
+        if (auto status = write_file(of_day + "/" + name, lines); !status) return status;
+      }
+    }
+    if (auto status = write_file(folder + "/rates.csv", rates); !status) return status;
+    return write_file(folder + "/truth.json", truth() + "\n");
+  }
+
+  http::Handler handler() const override { return nullptr; }
+  std::string connection() const override { return {}; }
+
+  std::vector<SimulationSetting> settings(const std::string& folder) const override {
+    return {{"ECOMMERCE_PEDIDOS", folder + "/pedidos/*/*.jsonl", "the files of order messages"},
+            {"ECOMMERCE_RATES", folder + "/rates.csv", "what currencies are in pounds, by day"}};
+  }
+
+  std::string truth() const override { return shop_truth(shop_); }
+  Time begins() const override { return Time(shop_.date(0)); }
+  Time ends() const override { return Time(shop_.date(shop_.options().days)); }
+  std::vector<std::string> gold() const override {
+    return {"gold/ecommerce/sales_daily", "gold/ecommerce/product_daily",
+            "gold/ecommerce/customer_rfm", "gold/ecommerce/price_history",
+            "gold/ecommerce/cancel_rate"};
+  }
+
+ private:
+  Shop shop_;
+};
+
+}  // namespace
+
+std::unique_ptr<Simulation> make_shop(const ShopOptions& options) {
+  return std::make_unique<ShopSimulation>(options);
+}
+
+}  // namespace batuta::demo

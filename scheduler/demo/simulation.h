@@ -1,0 +1,66 @@
+// A pipeline's sources, made up: what `batuta demo simulate`, `demo serve` and `demo run` share.
+// One implementation a pipeline; adding one is a file and a row of make_simulation().
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/result.h"
+#include "common/time.h"
+#include "scheduler/http/exchange.h"
+
+namespace batuta::demo {
+
+struct SimulationOptions {
+  std::uint64_t seed = 42;
+  int size = 200;  // clients, customers: whatever the pipeline counts by
+  int days = 5;
+  std::chrono::sys_days first_day{std::chrono::year(2026) / 3 / 2};
+  double defects = 1;  // times the usual rates; 0: none
+};
+
+// What a run must be told of where the stand-ins are.
+struct SimulationSetting {
+  std::string key, value, description;
+};
+
+class Simulation {
+ public:
+  virtual ~Simulation() = default;
+  // Writes the files that stand in for databases and brokers below `folder`, which is made where
+  // needed. The same options write the same bytes; more days only add records. Whole or, after an
+  // error, in part: writing again mends it.
+  virtual Status write(const std::string& folder) const = 0;
+  // The sources that are services; null where there are none. Called by one thread.
+  virtual http::Handler handler() const = 0;
+  // The connection that names that service; empty without one.
+  virtual std::string connection() const = 0;
+  // The variables by which the contracts' files are found, for what was written to `folder`.
+  virtual std::vector<SimulationSetting> settings(const std::string& folder) const = 0;
+  // What a run over all of it must leave in the lake, as JSON text, computed from the records
+  // themselves and not from files, services or the lake:
+  //   {"pipeline", "seed", "first_day", "days", "size", "records": {…},
+  //    "assertions": [{"name", "query", "rows": [["text", null, …], …]}, …]}
+  // Each query yields texts in an order of its own; `rows` is what it must be.
+  virtual std::string truth() const = 0;
+  // The window of a run that reads all of it.
+  virtual Time begins() const = 0;
+  virtual Time ends() const = 0;
+  // Tables to show, in order.
+  virtual std::vector<std::string> gold() const = 0;
+};
+
+// Names of the pipelines that have a simulation, in order.
+std::vector<std::string> simulated_pipelines();
+// What `demo run` takes: financial, whose market is served live, and those.
+std::vector<std::string> runnable_pipelines();
+// nullptr for a name that is none of those.
+std::unique_ptr<Simulation> make_simulation(const std::string& pipeline,
+                                            const SimulationOptions& options);
+
+}  // namespace batuta::demo

@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""The brokerage pipeline whole: made-up clients, orders, quotes and postal codes become positions, to the cent."""
+import os
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from bundles import Bundle  # noqa: E402
+from harness import BATUTA, Folder, eventually, main, run  # noqa: E402
+
+TIMING = {"BATUTA_HEARTBEAT": "300ms", "BATUTA_LEASE": "2s"}
+FIRST = {"start": "2025-01-01T00:00:00Z", "end": "2026-03-05T00:00:00Z"}
+CLIENTS = "SELECT client_id, CAST(updated_at AS VARCHAR) FROM silver.brokerage.clients"
+SECOND = {"start": "2026-03-05T00:00:00Z", "end": "2026-03-07T00:00:00Z"}
+
+
+def one_command_runs_it_and_checks_every_number():
+    """`batuta demo run brokerage --once` shows each gold table under its path and ends with 0 when every number holds"""
+    done = subprocess.run([BATUTA, "demo", "run", "brokerage", "--once"], capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for table in ("client_profile", "client_position", "portfolio_daily", "ticker_daily", "trade_profit"):
+        assert f"\ngold/brokerage/{table}\n" in done.stdout, done.stdout
+        assert f"holds gold/brokerage/{table}: every row" in done.stdout, done.stdout
+    assert "WRONG" not in done.stdout and "/demo/brokerage/truth.json" in done.stdout, done.stdout
+
+
+def a_pipeline_that_nobody_knows_is_refused_with_the_list():
+    """`batuta demo run` of another name ends with 2 and says which there are"""
+    assert "there are financial, brokerage" in run("demo", "run", "nothing", "--once", code=2).stderr
+
+
+def days_come_in_two_runs_with_a_kill_between():
+    """three days, then two more: increments and late records join, kill -9 in the midst doubles and loses nothing"""
+    with Folder("brokerage") as folder, Bundle(folder, "brokerage") as bundle:
+        server = folder.server(env=TIMING)
+        variables = bundle.simulate(3)
+        server.start()
+        bundle.known(server)
+        bundle.set_variables(server, variables)
+        bundle.connect(server, "brokerage_api", bundle.serve(3))
+        bundle.wait(server, server.trigger("brokerage", conf=FIRST)["dag_run_id"])
+        bundle.check_truth(server)
+        clients = set(map(tuple, server.sql(CLIENTS)))
+        files = (folder.path / "sources" / "orders").rglob("*.jsonl")
+        before = {path: path.read_bytes() for path in files}
+        bundle.simulate(5)
+        assert all(path.read_bytes() == text for path, text in before.items()), "the past changed"
+        bundle.connect(server, "brokerage_api", bundle.serve(5))
+        run_id = server.trigger("brokerage", conf=SECOND)["dag_run_id"]
+        eventually(lambda: any(task["state"] in ("running", "publishing", "success") and name.endswith("_transform")
+                               for name, task in server.tasks("brokerage", run_id).items()), 60, "silver is being made")
+        for pid in server.pids("slot") + server.pids("agent"):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        server.kill()
+        server.start()
+        bundle.wait(server, run_id)
+        bundle.check_truth(server)
+        # Every client that changed has a state that ended; the others have one.
+        changed = len(clients - set(map(tuple, server.sql(CLIENTS))))
+        ended = server.sql("SELECT count(*) FROM silver.brokerage.clients_hist WHERE NOT is_current AND valid_to > valid_from")
+        assert changed > 0 and int(ended[0][0]) == changed, (changed, ended)
+        ended = server.sql("SELECT count(*) FROM gold.brokerage.client_position_hist WHERE NOT is_current")
+        assert int(ended[0][0]) > 0, "positions of two days before have ended"
+        # A run that finds nothing new changes nothing.
+        versions = server.sql("SELECT count(*) FROM silver.brokerage.orders")
+        bundle.wait(server, server.trigger("brokerage", conf=SECOND)["dag_run_id"])
+        assert server.sql("SELECT count(*) FROM silver.brokerage.orders") == versions
+        bundle.check_truth(server)
+        # Three days later nobody has sent anything.
+        run_id = server.trigger("brokerage", conf={"start": SECOND["end"], "end": "2026-03-10T00:00:00Z"})["dag_run_id"]
+        bundle.wait(server, run_id)
+        alerts = server.sql("SELECT source, state FROM gold.brokerage.alerts WHERE execution_id = "
+                            "(SELECT arg_max(execution_id, _computed_at) FROM gold.brokerage.alerts) ORDER BY source")
+        assert alerts == [[name, "stale"] for name in ("clients", "orders", "stockquotes")], alerts
+        server.stop()
+        server.check_database()
+
+
+def a_source_that_has_sent_nothing_is_an_empty_table():
+    """no split yet: silver has the table all the same, and the models that read it go through"""
+    with Folder("brokerage-empty") as folder, Bundle(folder, "brokerage") as bundle:
+        server = folder.server()
+        variables = bundle.simulate(1)
+        server.start()
+        bundle.known(server)
+        bundle.set_variables(server, variables)
+        bundle.connect(server, "brokerage_api", bundle.serve(1))
+        bundle.wait(server, server.trigger("brokerage", conf={**FIRST, "end": "2026-03-03T00:00:00Z"})["dag_run_id"])
+        assert server.sql("SELECT * FROM silver.brokerage.splits") == []
+        bundle.check_truth(server)
+
+
+def what_is_wrong_is_shown_row_by_row():
+    """who changes a copied model keeps it at the next start, and the rows that are wrong then are shown"""
+    with Folder("brokerage-wrong") as folder:
+        home = folder.path / "home"
+        model = home / "demo/dags/models/gold/brokerage/ticker_daily.sql"
+        model.parent.mkdir(parents=True)
+        text = (Path(os.environ.get("BATUTA_SOURCE_DIR", ".")) / "pipelines/brokerage/dags/models/gold/brokerage/ticker_daily.sql").read_text()
+        model.write_text(text.replace("CAST(sum(volume) AS BIGINT) AS volume", "CAST(sum(volume) + 1 AS BIGINT) AS volume"))
+        process = subprocess.Popen([BATUTA, "demo", "run", "brokerage", "--home", home, "--port", "0"],
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        stop = threading.Timer(240, process.kill)
+        stop.start()
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if "Ctrl-C stops it" in line:
+                break
+        stop.cancel()
+        process.terminate()
+        process.wait(60)
+        said = "".join(lines)
+        assert "WRONG gold/brokerage/ticker_daily: every row" in said and "      missing [" in said, said
+        assert "      unexpected [" in said and "holds gold/brokerage/client_position: every row" in said, said
+        assert model.read_text() != text
+
+
+def the_files_are_sound():
+    """contracts, DAG and models of the bundle are valid, the models' own tests pass, header and DAG say the same"""
+    with Folder("brokerage-files") as folder:
+        Bundle(folder, "brokerage").check_files()
+
+
+main([the_files_are_sound, a_pipeline_that_nobody_knows_is_refused_with_the_list, one_command_runs_it_and_checks_every_number,
+      days_come_in_two_runs_with_a_kill_between, a_source_that_has_sent_nothing_is_an_empty_table, what_is_wrong_is_shown_row_by_row])

@@ -1,0 +1,96 @@
+"""A pipeline of pipelines/ on a server of the test's own, with what stands in for its sources, and its truth manifest."""
+import json
+import shutil
+import subprocess
+
+from harness import BATUTA, SOURCE, eventually, run
+
+
+class Bundle:
+    def __init__(self, folder, name, size=60, seed=7):
+        self.folder, self.name, self.options = folder, name, ["--size", size, "--seed", seed]
+        self.sources = folder.path / "sources"
+        self.bundle = SOURCE / "pipelines" / name
+        shutil.copytree(self.bundle / "contracts", folder.path / "contracts", dirs_exist_ok=True)
+        shutil.copytree(self.bundle / "dags", folder.path / "dags", dirs_exist_ok=True)
+        self.silence_schedule()
+        self.services = []
+
+    def silence_schedule(self):
+        """Runs when it is told to, and at no full hour besides."""
+        path = self.folder.path / "dags" / f"{self.name}.json"
+        definition = json.loads(path.read_text())
+        definition["schedule"] = None
+        definition["default_args"].pop("on_failure", None)
+        definition["default_args"]["retry_delay"] = "1s"
+        path.write_text(json.dumps(definition))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for process in self.services:
+            process.kill()
+            process.wait()
+
+    def simulate(self, days):
+        """The sources as they are after so many days; {variable: value}."""
+        told = run("demo", "simulate", self.name, "--to", self.sources, "--days", days, *self.options).stdout
+        self.truth = json.loads((self.sources / "truth.json").read_text())
+        return dict(line.split("=", 1) for line in told.splitlines())
+
+    def serve(self, days):
+        """The URL of the sources that are services."""
+        command = [BATUTA, "demo", "serve", self.name, "--port", "0", "--days", days, *self.options]
+        self.services.append(subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, text=True))
+        for line in self.services[-1].stdout:
+            if "http://" in line:
+                return line.split()[0]
+        raise AssertionError("the service did not start")
+
+    def connect(self, server, connection, url):
+        body = {"connection_id": connection, "conn_type": "http", "host": url}
+        if any(each["connection_id"] == connection for each in server.get("/api/v2/connections")["connections"]):
+            server.call("PATCH", f"/api/v2/connections/{connection}", body)
+        else:
+            server.call("POST", "/api/v2/connections", body)
+
+    def set_variables(self, server, variables):
+        for key, value in variables.items():
+            server.cli("variables", "set", key, value)
+
+    def known(self, server):
+        eventually(lambda: server.get(f"/api/v2/dags/{self.name}"), 20, "the DAG is known")
+
+    def wait(self, server, run_id, state="success"):
+        found = server.wait_run(self.name, run_id, 240)
+        if found["state"] != state:
+            for task, about in server.tasks(self.name, run_id).items():
+                if about["state"] == "failed":
+                    raise AssertionError(f"{task}: {server.log_text(self.name, run_id, task, about['try_number'])[-3000:]}")
+        assert found["state"] == state, found
+
+    def check_truth(self, server):
+        """Every assertion of the manifest, as `batuta demo run` does it."""
+        for assertion in self.truth["assertions"]:
+            found = [list(row) for row in server.sql(assertion["query"])]
+            assert found == assertion["rows"], (
+                assertion["name"], [row for row in assertion["rows"] if row not in found][:5],
+                [row for row in found if row not in assertion["rows"]][:5])
+
+    def check_files(self):
+        """The contracts and models are sound, their tests pass, and the DAG says of each model what its header does."""
+        run("contracts", "validate", self.bundle / "contracts")
+        run("dags", "validate", self.bundle / "dags")
+        models = self.bundle / "dags" / "models"
+        tested = run("models", "test", models).stdout
+        assert " 0 failed" in tested and " 0 passed" not in tested, tested
+        by_header = {task["task_id"]: task for task in
+                     json.loads(run("models", "dag", models, "--dags", self.bundle / "dags").stdout)["tasks"]}
+        by_dag = {task["task_id"]: task for task in
+                  json.loads((self.bundle / "dags" / f"{self.name}.json").read_text())["tasks"] if "sql" in task}
+        assert by_header.keys() == by_dag.keys(), by_header.keys() ^ by_dag.keys()
+        for name, task in by_dag.items():
+            behind = set(by_header[name].pop("depends_on", [])) - set(task.pop("depends_on", []))
+            assert not behind, f"{name} has to wait for {behind}"
+            assert by_header[name] == task, (name, by_header[name], task)

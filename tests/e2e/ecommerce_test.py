@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""The ecommerce pipeline whole: messages of orders and cancellations become sales, made up and of a real shop."""
+import csv
+import json
+import subprocess
+import sys
+from collections import defaultdict
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from bundles import Bundle  # noqa: E402
+from harness import BATUTA, DATA, Folder, eventually, main  # noqa: E402
+
+TIMING = {"BATUTA_HEARTBEAT": "300ms", "BATUTA_LEASE": "2s"}
+RETAIL = DATA / "online_retail"
+
+
+def one_command_runs_it_and_checks_every_number():
+    """`batuta demo run ecommerce --once` shows each gold table under its path and ends with 0 when every number holds"""
+    done = subprocess.run([BATUTA, "demo", "run", "ecommerce", "--once"], capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for table in ("sales_daily", "product_daily", "customer_rfm", "price_history", "cancel_rate"):
+        assert f"\ngold/ecommerce/{table}\n" in done.stdout, done.stdout
+        assert f"holds gold/ecommerce/{table}: every row" in done.stdout, done.stdout
+    assert "WRONG" not in done.stdout, done.stdout
+
+
+def days_come_in_two_runs_with_a_kill_between():
+    """three days, then two more that take back what was sold before them: kill -9 in the midst doubles and loses nothing"""
+    with Folder("ecommerce") as folder, Bundle(folder, "ecommerce") as bundle:
+        server = folder.server(env=TIMING)
+        variables = bundle.simulate(3)
+        server.start()
+        bundle.known(server)
+        bundle.set_variables(server, variables)
+        bundle.wait(server, server.trigger("ecommerce")["dag_run_id"])
+        bundle.check_truth(server)
+        bundle.simulate(5)
+        run_id = server.trigger("ecommerce")["dag_run_id"]
+        eventually(lambda: server.tasks("ecommerce", run_id)["pedidos_transform"]["state"] in ("running", "publishing", "success"),
+                   60, "silver is being made")
+        server.kill()
+        server.start()
+        bundle.wait(server, run_id)
+        bundle.check_truth(server)
+        server.stop()
+        server.check_database()
+
+
+def message_of(row):
+    """A line of the real shop as a message of the topic."""
+    year, month, day = row["InvoiceDate"][:10].split("-")
+    return {"TransactionNo": row["InvoiceNo"], "Date": f"{int(month)}/{int(day)}/{year}", "ProductNo": row["StockCode"],
+            "Product": row["Description"] or None, "Price": row["UnitPrice"], "Quantity": int(row["Quantity"]),
+            "CustomerNo": row["CustomerID"].removesuffix(".0") or None, "Country": row["Country"]}
+
+
+def expected_sales(messages):
+    """{(date, country of the file): [orders, items, gross, cancelled]} computed by hand."""
+    sales = defaultdict(lambda: [set(), 0, Decimal(0), Decimal(0)])
+    for text in sorted({json.dumps(message, sort_keys=True) for message in messages}):
+        m = json.loads(text)
+        cancels, quantity = m["TransactionNo"].startswith("C"), m["Quantity"]
+        if cancels != (quantity < 0) or quantity == 0:
+            continue  # in doubt
+        month, day, year = m["Date"].split("/")
+        row = sales[f"{year}-{int(month):02}-{int(day):02}", m["Country"]]
+        total = Decimal(m["Price"]).quantize(Decimal("0.01"), ROUND_HALF_UP) * quantity
+        if cancels:
+            row[3] -= total
+        else:
+            row[0].add(m["TransactionNo"])
+            row[1] += quantity
+            row[2] += total
+    return sales
+
+
+def real_days_of_a_shop():
+    """two days of a real shop, cancellations, corrections and odd codes included, give the sums that were made apart"""
+    if not RETAIL.is_dir():
+        print(f"skipped: no {RETAIL} (BATUTA_TEST_DATA)")
+        return
+    with Folder("ecommerce-real") as folder, Bundle(folder, "ecommerce") as bundle:
+        messages = [message_of(row) for file in sorted(RETAIL.glob("*.csv")) for row in csv.DictReader(open(file, newline=""))]
+        (folder.path / "real.jsonl").write_text("".join(json.dumps(message) + "\n" for message in messages))
+        variables = bundle.simulate(1)
+        server = folder.server().start()
+        bundle.known(server)
+        bundle.set_variables(server, {**variables, "ECOMMERCE_PEDIDOS": str(folder.path / "real.jsonl")})
+        bundle.wait(server, server.trigger("ecommerce")["dag_run_id"])
+        rejected = server.sql("SELECT reason, count(*) FROM quarantine.ecommerce.pedidos GROUP BY ALL") if any(
+            row["table"] == "quarantine/ecommerce/pedidos" for row in
+            json.loads(server.cli("lake", "tables", "-o", "json").stdout)) else []
+        assert not rejected, rejected
+        doubts = dict(server.sql("SELECT doubt, count(*) FROM silver.ecommerce.order_lines WHERE doubt IS NOT NULL GROUP BY ALL"))
+        assert set(doubts) == {"negative_sale"}, doubts
+        iso2 = dict(server.sql("SELECT written, iso2 FROM silver.ecommerce.country_names"))
+        expected = sorted([date, iso2[country.upper().strip()], str(len(row[0])), str(row[1]), f"{row[2]:.2f}", f"{row[3]:.2f}",
+                           f"{row[2] - row[3]:.2f}"] for (date, country), row in expected_sales(messages).items())
+        found = server.sql("SELECT CAST(date AS VARCHAR), country, CAST(orders AS VARCHAR), CAST(items AS VARCHAR), "
+                           "CAST(gross AS VARCHAR), CAST(cancelled AS VARCHAR), CAST(net AS VARCHAR) "
+                           "FROM gold.ecommerce.sales_daily")
+        assert sorted(found) == expected, [row for row in found if row not in expected][:5]
+        odd = server.sql("SELECT count(DISTINCT product_no) FROM silver.ecommerce.order_items WHERE NOT product_code_valid")
+        assert int(odd[0][0]) > 0, "codes such as POST and M are marked"
+
+
+def the_files_are_sound():
+    """contracts, DAG and models of the bundle are valid, the models' own tests pass, header and DAG say the same"""
+    with Folder("ecommerce-files") as folder:
+        Bundle(folder, "ecommerce").check_files()
+
+
+main([the_files_are_sound, one_command_runs_it_and_checks_every_number, days_come_in_two_runs_with_a_kill_between,
+      real_days_of_a_shop])
