@@ -89,7 +89,11 @@ struct Source {
   bool operator==(const Source&) const = default;
 };
 
-enum class Mode { full, incremental };
+// snapshot: full, and what a run does not find is gone.
+enum class Mode { full, incremental, snapshot };
+
+// What becomes of rows that the source no longer has.
+enum class Deletes { keep, remove, mark };
 
 struct ServiceLevel {
   std::string property, value, unit, element;
@@ -107,7 +111,9 @@ struct Table {
   std::string watermark;  // the column that grows; of incremental
   Duration overlap{};     // how far the window reaches back
   std::string newest;     // the column that decides between rows of one key; empty: the reception
-  bool history = false;   // changes of the table's rows are kept with their times (SCD 2)
+  Deletes deletes = Deletes::keep;
+  std::int64_t most_deletes = 50;  // percent of the table's rows that may go at once
+  bool history = false;            // changes of the table's rows are kept with their times (SCD 2)
   bool operator==(const Table&) const = default;
 
   const Column* column(std::string_view name) const;
@@ -158,6 +164,7 @@ std::string contract_json(const Contract& contract);
 std::string_view to_string(SourceKind kind);
 std::string_view to_string(Metric metric);
 std::string_view to_string(Mode mode);
+std::string_view to_string(Deletes deletes);
 // "at most 3", "between 1 and 5 percent".
 std::string expectation(const QualityCheck& check);
 

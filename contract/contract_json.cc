@@ -75,6 +75,8 @@ Value json_of(const Table& table) {
   if (table.overlap > Duration::zero())
     out["overlap_seconds"] = std::chrono::duration<double>(table.overlap).count();
   put(out, "newest", table.newest);
+  put(out, "deletes", std::string(to_string(table.deletes)));
+  if (table.deletes != Deletes::keep) out["most_deletes_percent"] = table.most_deletes;
   out["history"] = table.history;
   put(out, "primary_key", table.keys());
   put(out, "partitions", table.partitions());

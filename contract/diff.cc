@@ -34,6 +34,13 @@ class Differ {
     if (before.mode != after.mode)
       change(true, "the mode becomes " + std::string(to_string(after.mode)) + " from " +
                        std::string(to_string(before.mode)));
+    if (before.deletes != after.deletes)
+      change(before.deletes != Deletes::mark,
+             "rows that the source no longer has: " + std::string(to_string(after.deletes)) +
+                 ", from " + std::string(to_string(before.deletes)) +
+                 (before.deletes == Deletes::mark
+                      ? "; the table has a column _deleted_at and cannot lose it: keep mark"
+                      : ""));
     told(before.watermark, after.watermark, "the watermark");
     told(before.newest, after.newest, "what decides between rows of one key");
     if (before.overlap != after.overlap) change(true, "the overlap is another");

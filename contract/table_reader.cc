@@ -54,6 +54,12 @@ class TableReader {
     table_.source =
         read_source(contract_, own.text("batuta.server").value_or(""), own.pointer("batuta.server"),
                     table_, text_at(object_, "physicalName"), notes_);
+    const SourceKind kind = table_.source.kind;
+    if (table_.mode == Mode::incremental && table_.deletes != Deletes::keep &&
+        kind != SourceKind::none && kind != SourceKind::sqlite && kind != SourceKind::postgres)
+      notes_.problem(own.pointer("batuta.deletes"),
+                     "the keys that are there can be read beside the increment of a database only; "
+                     "of other sources batuta.mode is snapshot");
     return std::move(table_);
   }
 
@@ -196,10 +202,14 @@ class TableReader {
     if (const auto mode = own.text("batuta.mode")) {
       if (*mode == "incremental") {
         table_.mode = Mode::incremental;
+      } else if (*mode == "snapshot") {
+        table_.mode = Mode::snapshot;
+        table_.deletes = Deletes::remove;
       } else if (*mode != "full") {
         notes_.problem(own.pointer("batuta.mode"),
-                       "batuta.mode is \"full\" (every run reads all that is there) or "
-                       "\"incremental\" (what is new by the column batuta.watermark)");
+                       "batuta.mode is \"full\" (every run reads all that is there), \"snapshot\" "
+                       "(and what is no longer there is gone) or \"incremental\" (what is new by "
+                       "the column batuta.watermark)");
       }
     }
     if (const auto name = own.text("batuta.watermark");
@@ -227,9 +237,36 @@ class TableReader {
     if (table_.mode == Mode::incremental && table_.watermark.empty())
       notes_.problem(own.pointer("batuta.mode"),
                      "incremental needs batuta.watermark: the column by which new rows are found");
-    if (table_.overlap > Duration::zero() && table_.mode == Mode::full)
+    deletes(own);
+    if (table_.overlap > Duration::zero() && table_.mode != Mode::incremental)
       notes_.problem(own.pointer("batuta.overlap"),
                      "batuta.overlap belongs to batuta.mode incremental");
+  }
+
+  void deletes(const CustomProperties& own) {
+    if (const auto what = own.text("batuta.deletes")) {
+      if (*what == "remove") {
+        table_.deletes = Deletes::remove;
+      } else if (*what == "mark") {
+        table_.deletes = Deletes::mark;
+      } else {
+        notes_.problem(own.pointer("batuta.deletes"),
+                       "batuta.deletes is \"remove\" (rows that the source no longer has go) or "
+                       "\"mark\" (they get their time in _deleted_at)");
+      }
+      if (table_.mode == Mode::full)
+        notes_.problem(own.pointer("batuta.deletes"),
+                       "batuta.deletes belongs to batuta.mode snapshot, or to incremental of a "
+                       "database, whose keys are then read beside the increment");
+    }
+    if (const auto most = own.integer("batuta.mostDeletes", 0, 100)) {
+      table_.most_deletes = *most;
+      if (table_.deletes == Deletes::keep)
+        notes_.problem(own.pointer("batuta.mostDeletes"),
+                       "batuta.mostDeletes belongs to batuta.deletes or to batuta.mode snapshot");
+    }
+    if (table_.deletes != Deletes::keep && table_.keys().empty())
+      notes_.problem(at_, "rows that are gone are found by their primaryKey: the table has none");
   }
 
   void history(const std::string& at) {

@@ -104,6 +104,8 @@ lake::TableShape silver_shape(const Described& described) {
   }
   shape.columns.push_back({"_ingested_at", "timestamp", true});
   shape.columns.push_back({"execution_id", "string", true});
+  if (table.deletes == contract::Deletes::mark)
+    shape.columns.push_back({"_deleted_at", "timestamp", true});
   const auto partitions = table.partitions();
   if (partitions.empty()) return shape;
   if (partitions.size() > 1 || table.column(partitions[0])->type != "date")
@@ -176,6 +178,10 @@ lake::TransformSpec silver_spec(const Described& described) {
   spec.raw_columns = described.columns();
   spec.quality = {{"unique_key", "uniqueness", "copies > 1"}};
   spec.newest = table.newest;
+  if (table.deletes != contract::Deletes::keep)
+    spec.deletes = {lists_keys(described) ? keys_shape(described) : spec.source,
+                    table.deletes == contract::Deletes::mark,
+                    static_cast<double>(table.most_deletes)};
   spec.history = table.history;
   if (!table.newest.empty() && table.column(table.newest)->type == "timestamp")
     spec.history_since = table.newest;

@@ -125,6 +125,14 @@ TEST_CASE("contract: what is wrong is told with line, pointer and what to do") {
   CHECK(told(clients_with("value: 15m", "value: soon"), "must be a time such as"));
   CHECK(told(clients_with("primaryKey: true", "primaryKey: false"),
              "/schema/0/customProperties/4/value: a history needs a primaryKey"));
+  CHECK(problems_of(clients_with("batuta.newest, value: updated_at", "batuta.deletes, value: mark"))
+            .empty());
+  CHECK(told(clients_with("batuta.newest, value: updated_at", "batuta.deletes, value: drop"),
+             "batuta.deletes is \"remove\""));
+  CHECK(told(clients_with("batuta.newest, value: updated_at", "batuta.mostDeletes, value: 10"),
+             "batuta.mostDeletes belongs to batuta.deletes or to batuta.mode snapshot"));
+  CHECK(told(clients_with("value: incremental", "value: snapshot"),
+             "batuta.overlap belongs to batuta.mode incremental"));
   CHECK(told(clients_with("name: income", "name: change_hash"),
              "a history has a column change_hash of its own"));
   CHECK(told(clients_with("domain: brokerage", "domain: ../etc"), "a folder of the lake"));

@@ -15,6 +15,9 @@
 // The source is read once; what follows goes piece by piece, in whole partitions of the target, so
 // that a first load of any size fits the engine's memory. One version is handed in at the end.
 //
+// With `deletes`, rows that the source no longer has are taken away, or marked in _deleted_at: see
+// deletes.h.
+//
 // With `history`, <target>_hist follows in the same attempt: see history.h.
 //
 // The source has the system columns _run_id, _ingested_at, _source_file, _record_no and is
@@ -34,6 +37,13 @@
 #include "plugins/sdk/plugin.h"
 
 namespace batuta::lake {
+
+// What becomes of rows that the source no longer has.
+struct DeletesSpec {
+  TableShape keys;    // of bronze: whose newest extraction has all keys
+  bool mark = false;  // in the target's column _deleted_at, an instant; else they are taken away
+  double most_percent = 50;  // of the target's rows, at once; more fails
+};
 
 struct TransformSpec {
   TableShape source, target, quarantine;
@@ -66,6 +76,7 @@ struct TransformSpec {
   // Looks at the view `new_rows`, the good rows that came, typed, one a key, before anything is
   // written; throws where they may not be taken in.
   std::function<void(Session&)> check{};
+  std::optional<DeletesSpec> deletes{};
   bool history = false;  // every state of the target's rows is kept
   // With it: a typed column, an instant, that says since when a row's state holds; empty: since its
   // reception.
@@ -77,6 +88,7 @@ struct TransformResult {
   std::int64_t read = 0;         // source rows
   std::int64_t changed = 0;      // target rows new or different
   std::int64_t quarantined = 0;  // rows that the quarantine did not hold
+  std::int64_t deleted = 0;      // target rows taken away, or marked
   std::int64_t opened = 0;       // states that began in the history
   std::int64_t closed = 0;       // and that ended
 };
