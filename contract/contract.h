@@ -13,6 +13,9 @@
 
 namespace batuta::contract {
 
+// What silver holds in the place of a column's value.
+enum class Mask { none, pseudonym, year, prefix, band, redact };
+
 // A source's column and what it becomes.
 struct Column {
   std::string name;           // in the lake
@@ -32,6 +35,8 @@ struct Column {
   std::optional<std::string> minimum, maximum, exclusive_minimum, exclusive_maximum;
   std::optional<std::int64_t> min_length, max_length;
   std::string pattern;  // a regular expression; empty: any
+  Mask mask = Mask::none;
+  std::int64_t mask_size = 0;  // of prefix: characters; of band: its width
   bool operator==(const Column&) const = default;
 };
 
@@ -113,6 +118,7 @@ struct Table {
   std::string newest;     // the column that decides between rows of one key; empty: the reception
   Deletes deletes = Deletes::keep;
   std::int64_t most_deletes = 50;  // percent of the table's rows that may go at once
+  std::string mask_key;            // the connection whose password is the key of pseudonyms
   bool history = false;            // changes of the table's rows are kept with their times (SCD 2)
   bool operator==(const Table&) const = default;
 
@@ -165,6 +171,7 @@ std::string_view to_string(SourceKind kind);
 std::string_view to_string(Metric metric);
 std::string_view to_string(Mode mode);
 std::string_view to_string(Deletes deletes);
+std::string_view to_string(Mask mask);
 // "at most 3", "between 1 and 5 percent".
 std::string expectation(const QualityCheck& check);
 

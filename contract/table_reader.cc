@@ -122,9 +122,44 @@ class TableReader {
     column.tags = texts_at(item, "tags");
     read_options(item, at, column);
     const CustomProperties own(item, at, {"column"}, notes_);
+    read_mask(own, column);
     if (item.contains("encryptedName"))
       notes_.warning(at + "/encryptedName", "is kept, but nothing is encrypted here");
     return column;
+  }
+
+  void read_mask(const CustomProperties& own, Column& column) {
+    const auto given = own.text("batuta.mask");
+    if (!given) return;
+    const auto colon = given->find(':');
+    const std::string name = given->substr(0, colon);
+    static const std::vector<std::pair<std::string, Mask>> names = {{"pseudonym", Mask::pseudonym},
+                                                                    {"year", Mask::year},
+                                                                    {"prefix", Mask::prefix},
+                                                                    {"band", Mask::band},
+                                                                    {"redact", Mask::redact}};
+    for (const auto& [each, mask] : names)
+      if (name == each) column.mask = mask;
+    const bool sized = column.mask == Mask::prefix || column.mask == Mask::band;
+    const std::string size = colon == given->npos ? "" : given->substr(colon + 1);
+    const bool digits =
+        !size.empty() && size.size() <= 12 &&
+        std::all_of(size.begin(), size.end(), [](char c) { return c >= '0' && c <= '9'; });
+    if (digits) column.mask_size = std::stoll(size);
+    const std::string& type = column.type;
+    const bool instant = type == "date" || type == "timestamp";
+    const bool number = !instant && type != "string" && type != "boolean";
+    if (column.mask == Mask::none || sized != (colon != given->npos) ||
+        (sized && column.mask_size < 1)) {
+      notes_.problem(own.pointer("batuta.mask"),
+                     "batuta.mask is \"pseudonym\", \"year\", \"prefix:3\" (characters), "
+                     "\"band:1000\" (how wide) or \"redact\"");
+    } else if ((column.mask == Mask::year && !instant) || (column.mask == Mask::band && !number) ||
+               (column.mask == Mask::prefix && type != "string")) {
+      notes_.problem(own.pointer("batuta.mask"),
+                     name + " is no mask of a " + type +
+                         ": year is of dates and times, prefix of texts, band of numbers");
+    }
   }
 
   void read_options(const Value& item, const std::string& at, Column& column) {
@@ -238,9 +273,40 @@ class TableReader {
       notes_.problem(own.pointer("batuta.mode"),
                      "incremental needs batuta.watermark: the column by which new rows are found");
     deletes(own);
+    masks(own);
     if (table_.overlap > Duration::zero() && table_.mode != Mode::incremental)
       notes_.problem(own.pointer("batuta.overlap"),
                      "batuta.overlap belongs to batuta.mode incremental");
+  }
+
+  // Rows are told apart, put in order and put into partitions by what silver holds.
+  void masks(const CustomProperties& own) {
+    table_.mask_key = own.text("batuta.maskKey").value_or("");
+    bool any = false, keyed = false;
+    for (std::size_t i = 0; i < table_.columns.size(); ++i) {
+      const Column& column = table_.columns[i];
+      if (column.mask == Mask::none) continue;
+      any = true;
+      keyed = keyed || column.mask == Mask::pseudonym;
+      const auto wrong = [&](const std::string& why) {
+        notes_.problem(at_column(i), "the column \"" + column.name.substr(0, 80) + "\" " + why);
+      };
+      if (column.key_position > 0 && column.mask != Mask::pseudonym)
+        wrong("is of the primaryKey: of its masks only pseudonym keeps rows apart");
+      if (column.partition_position > 0) wrong("is a partition, which cannot be masked");
+      if (column.name == table_.watermark || column.name == table_.newest)
+        wrong("puts rows in order (batuta.watermark, batuta.newest), and cannot be masked");
+    }
+    if (any && table_.keys().empty())
+      notes_.problem(at_,
+                     "masked columns need a primaryKey: without one a row is known by a hash of "
+                     "all that it says, from which it can be guessed");
+    if (keyed && table_.mask_key.empty())
+      notes_.problem(at_,
+                     "pseudonyms need batuta.maskKey: the id of the connection whose password is "
+                     "their key");
+    if (!keyed && !table_.mask_key.empty())
+      notes_.problem(own.pointer("batuta.maskKey"), "no column has batuta.mask pseudonym");
   }
 
   void deletes(const CustomProperties& own) {

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "plugins/contract/described.h"
+#include "plugins/contract/masks.h"
 
 namespace batuta::from_contract {
 namespace {
@@ -97,7 +98,7 @@ lake::TableShape silver_shape(const Described& described) {
   const contract::Table& table = described.table;
   lake::TableShape shape{"silver/" + described.path, table.description, "", {}, table.keys()};
   for (const Column& column : table.columns)
-    shape.columns.push_back({column.name, column.type, true});
+    shape.columns.push_back({column.name, stored_type(column), true});
   if (shape.keys.empty()) {
     shape.keys = {row_key};
     shape.columns.push_back({row_key, "string", true});
@@ -167,7 +168,9 @@ lake::TransformSpec silver_spec(const Described& described) {
   spec.target = silver_shape(described);
   spec.quarantine = quarantine_shape(described);
   spec.marker = "contract_silver/bronze";
-  for (const Column& column : table.columns) spec.typed.push_back({column.name, typed_sql(column)});
+  for (const Column& column : table.columns)
+    spec.typed.push_back(
+        {column.name, typed_sql(column), stored_sql(column), rejected_sql(column)});
   if (table.keys().empty()) spec.typed.push_back({row_key, "hex(\"_payload_sha256\")"});
   spec.partition_sql = spec.target.partition.empty()
                            ? "CAST('" + std::string(lake::whole_table) + "' AS DATE)"

@@ -2,6 +2,8 @@
 """What contracts make of a table besides new rows: its history, and what its source no longer has."""
 import base64
 import gzip
+import hmac
+import json
 import sqlite3
 import sys
 from datetime import datetime, timezone
@@ -133,5 +135,55 @@ def packed_files_are_read_as_they_came():
         assert f"{lines} cannot be read as jsonl" in server.log_text("lines", run_id, "lines_extract")
 
 
+KEY = b"a key of pseudonyms, 32 letters."
+
+
+def masked_values_stand_in_no_table_but_bronze():
+    """pseudonyms join two tables and are HMACs of the key; plain values are in no file of silver, history and quarantine, nor in a log"""
+    def pseudonym(text):
+        return hmac.new(KEY, text.encode(), "sha256").hexdigest()
+
+    def masked(name, kind, mask, **more):
+        return {"name": name, "logicalType": kind, "customProperties": [{"property": "batuta.mask", "value": mask}], **more}
+    people = [masked("cpf", "string", "pseudonym", primaryKey=True, required=True), masked("name", "string", "redact"),
+              masked("born", "date", "year"), masked("cep", "string", "prefix:5"),
+              masked("income", "number", "band:1000", logicalTypeOptions={"minimum": 0})]
+    orders = [ORDERS[0], masked("cpf", "string", "pseudonym")]
+    rows = [("11122233344", "Ana Souza", "1990-05-06", "01310-100", "5432.1"),
+            ("55566677788", "Bia Prado", "1971-12-31", "20040-020", "999"), ("99988877766", "Caio Lima", "1980-01-01", "70040-010", "-7")]
+    with Folder("contract-masks") as folder:
+        for name, head, lines in (("people", "cpf,name,born,cep,income", rows), ("orders", "id,cpf", [("1", rows[1][0]), ("2", "")])):
+            (folder.path / f"{name}.csv").write_text("\n".join([head] + [",".join(row) for row in lines]) + "\n")
+        for name, columns, more in (("people", people, [("batuta.history", True)]), ("orders", orders, [])):
+            write(folder, name, contract(name, {"server": "drop", "type": "local", "path": str(folder.path / f"{name}.csv"),
+                                                "format": "csv"}, columns, properties=[("batuta.maskKey", "pii")] + more))
+        server = folder.server({"shop": dag("shop", both("people") + both("orders"))}).start()
+        server.call("POST", "/api/v2/connections", {"connection_id": "pii", "conn_type": "generic", "password": KEY.decode()})
+        known(server, "shop")
+        run_id = ended(server, "shop")
+        silver = "SELECT cpf, name, born, cep, income FROM silver.people ORDER BY born"
+        expected = [[pseudonym(rows[1][0]), "***", 1971, "20040", 0], [pseudonym(rows[0][0]), "***", 1990, "01310", 5000]]
+        assert server.sql(silver) == expected, server.sql(silver)
+        assert server.sql(silver.replace("people", "people_hist")) == expected
+        assert server.sql("SELECT id, born FROM silver.orders LEFT JOIN silver.people USING (cpf) ORDER BY id") == [[1, 1971], [2, None]]
+        rejected = server.sql("SELECT cpf, name, born, income, reason FROM quarantine.people")
+        assert rejected == [[pseudonym(rows[2][0]), "***", "***", "***", "income_below_minimum"]], rejected
+        assert server.sql("SELECT count(*) FROM bronze.people WHERE cpf = '11122233344'") == [[1]]
+        plain = [value.encode() for row in rows for value in row[:4]] + [KEY]
+        for layer in ("silver", "quarantine"):
+            for path in (server.home / "lake" / layer).rglob("*"):
+                held = [value for value in plain if path.is_file() and value in path.read_bytes()]
+                assert not held, (path, held)
+        logs = "".join(server.log_text("shop", run_id, task["task_id"]) for task in both("people") + both("orders"))
+        assert not [value for value in plain if value.decode() in logs], logs
+        # The same again changes nothing; a key that is too short makes nothing.
+        ended(server, "shop")
+        assert len(json.loads(server.cli("lake", "history", "silver/shop/people", "-o", "json").stdout)) == 1
+        server.call("PATCH", "/api/v2/connections/pii", {"connection_id": "pii", "conn_type": "generic", "password": "short"})
+        run_id = ended(server, "shop", "failed")
+        assert "it needs 16 characters at least" in server.log_text("shop", run_id, "people_transform")
+
+
 if __name__ == "__main__":
-    main([a_history_survives_kill_9, rows_that_are_gone_leave_silver, packed_files_are_read_as_they_came])
+    main([a_history_survives_kill_9, rows_that_are_gone_leave_silver, packed_files_are_read_as_they_came,
+          masked_values_stand_in_no_table_but_bronze])

@@ -24,17 +24,21 @@ std::vector<AddFile> newest_files(const DeltaTable& table) {
   return table.files([&](const AddFile& file) { return high(file) >= newest; });
 }
 
-std::string typed_keys_sql(const TransformSpec& spec) {
-  std::string out;
+// The keys as the target holds them, out of the text in `rows`.
+std::string typed_keys_sql(const TransformSpec& spec, const std::string& rows) {
+  std::string out, typed_columns;
   for (const std::string& key : spec.target.keys) {
     const auto typed = std::find_if(spec.typed.begin(), spec.typed.end(),
                                     [&](const auto& column) { return column.name == key; });
     if (typed == spec.typed.end())
       throw plugin::FinalError(spec.target.name + ": the key " + key +
                                " is no column of its source");
-    out += (out.empty() ? "" : ", ") + typed->sql + " AS " + quoted_name(key);
+    const std::string fresh = quoted_name("new_" + key);
+    typed_columns += (typed_columns.empty() ? "" : ", ") + typed->sql + " AS " + fresh;
+    out += (out.empty() ? "" : ", ") + (typed->stored.empty() ? fresh : typed->stored) + " AS " +
+           quoted_name(key);
   }
-  return out;
+  return "SELECT DISTINCT " + out + " FROM (SELECT " + typed_columns + rows + ")";
 }
 
 std::string percent_text(double value) {
@@ -65,8 +69,7 @@ PresentKeys::PresentKeys(plugin::Context& context, Session& session, const Trans
           table.files([&](const AddFile& file) { return may_hold_text(file, "_run_id", run_); }));
   const std::string of_it = " FROM newest_keys WHERE \"_run_id\" = $1 AND \"_attempt\" = $2";
   const std::vector<Param> which{run_, newest.rows[0].at(1).integer()};
-  session.run("CREATE TEMP TABLE present_keys AS SELECT DISTINCT " + typed_keys_sql(spec) + of_it,
-              which);
+  session.run("CREATE TEMP TABLE present_keys AS " + typed_keys_sql(spec, of_it), which);
   since_ = Time(
       Duration(session.value("SELECT epoch_us(min(\"_ingested_at\"))" + of_it, which).integer()));
   known_ = true;

@@ -56,7 +56,11 @@ std::string judge_sql(const TransformSpec& spec, const std::string& rows) {
     reasons += ", CASE WHEN " + reason.condition + " THEN " + quoted_literal(reason.name) + " END";
   for (const std::string& name : spec.raw_columns) {
     const std::string column = quoted_name(name);
-    raw += "CASE WHEN reason <> '' THEN " + column + " END AS " + column + ", ";
+    const auto of_it = std::find_if(spec.typed.begin(), spec.typed.end(),
+                                    [&](const auto& each) { return each.name == name; });
+    const bool masked = of_it != spec.typed.end() && !of_it->rejected.empty();
+    raw += "CASE WHEN reason <> '' THEN " + (masked ? of_it->rejected : column) + " END AS " +
+           column + ", ";
   }
   return "CREATE TEMP TABLE judged AS WITH typed AS (SELECT *" + typed + " FROM " + rows +
          "), reasoned AS (SELECT *, concat_ws(','" + reasons + ") AS reason FROM typed) SELECT " +
@@ -66,11 +70,12 @@ std::string judge_sql(const TransformSpec& spec, const std::string& rows) {
          quoted_name(spec.source.partition) + " FROM reasoned";
 }
 
-// The good rows, typed, of each key the newest.
-std::string good_rows_sql(const TransformSpec& spec, const std::string& more) {
+// The good rows, typed, of each key the newest; as the target holds them, or as they came.
+std::string good_rows_sql(const TransformSpec& spec, const std::string& more, bool stored = true) {
   std::string columns, keys;
   for (const auto& column : spec.typed)
-    columns += new_name(column.name) + " AS " + quoted_name(column.name) + ", ";
+    columns += (stored && !column.stored.empty() ? column.stored : new_name(column.name)) + " AS " +
+               quoted_name(column.name) + ", ";
   for (const std::string& key : spec.target.keys)
     keys += (keys.empty() ? "" : ", ") + new_name(key);
   const std::string part = spec.target.partition;
@@ -202,6 +207,7 @@ class Transform {
   }
 
   TransformResult run(const OwnList& own) {
+    if (spec_.prepare) spec_.prepare(session_);
     judge(own);
     TransformResult result;
     result.read = session_.value("SELECT count(*) FROM judged").integer();
@@ -209,7 +215,7 @@ class Transform {
     result.quarantined =
         rejected_.stage(session_, spec_.raw_columns, spec_.time_column, "rejected");
     if (spec_.check) {
-      session_.run("CREATE TEMP VIEW new_rows AS " + good_rows_sql(spec_, ""));
+      session_.run("CREATE TEMP VIEW new_rows AS " + good_rows_sql(spec_, "", false));
       spec_.check(session_);
     }
     context_.progress(0.4);

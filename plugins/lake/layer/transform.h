@@ -53,6 +53,9 @@ struct TransformSpec {
   struct Typed {
     std::string name;
     std::string sql;
+    // What the target and the quarantine hold in the column's place: SQL over new_<name>, and over
+    // the text; empty: the column as it is.
+    std::string stored{}, rejected{};
   };
   std::vector<Typed> typed;
   std::string partition_sql;  // the target's partition, over new_ columns
@@ -73,8 +76,9 @@ struct TransformSpec {
 
   // The typed column that decides between rows of one key; empty: the latest reception does.
   std::string newest{};
-  // Looks at the view `new_rows`, the good rows that came, typed, one a key, before anything is
-  // written; throws where they may not be taken in.
+  std::function<void(Session&)> prepare{};  // before the first statement over the columns
+  // Looks at the view `new_rows`, the good rows that came, typed and unmasked, one a key, before
+  // anything is written; throws where they may not be taken in.
   std::function<void(Session&)> check{};
   std::optional<DeletesSpec> deletes{};
   bool history = false;  // every state of the target's rows is kept
