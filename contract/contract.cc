@@ -167,7 +167,18 @@ ContractResult read_contract(std::string_view yaml, const std::string& file) {
 }
 
 std::string_view to_string(Mode mode) {
+  if (mode == Mode::snapshot) return "snapshot";
   return mode == Mode::full ? "full" : "incremental";
+}
+
+std::string_view to_string(Mask mask) {
+  constexpr std::string_view names[] = {"none", "pseudonym", "year", "prefix", "band", "redact"};
+  return names[static_cast<std::size_t>(mask)];
+}
+
+std::string_view to_string(Deletes deletes) {
+  if (deletes == Deletes::remove) return "remove";
+  return deletes == Deletes::mark ? "mark" : "keep";
 }
 
 }  // namespace batuta::contract

@@ -13,6 +13,9 @@
 
 namespace batuta::contract {
 
+// What silver holds in the place of a column's value.
+enum class Mask { none, pseudonym, year, prefix, band, redact };
+
 // A source's column and what it becomes.
 struct Column {
   std::string name;           // in the lake
@@ -32,6 +35,8 @@ struct Column {
   std::optional<std::string> minimum, maximum, exclusive_minimum, exclusive_maximum;
   std::optional<std::int64_t> min_length, max_length;
   std::string pattern;  // a regular expression; empty: any
+  Mask mask = Mask::none;
+  std::int64_t mask_size = 0;  // of prefix: characters; of band: its width
   bool operator==(const Column&) const = default;
 };
 
@@ -89,7 +94,11 @@ struct Source {
   bool operator==(const Source&) const = default;
 };
 
-enum class Mode { full, incremental };
+// snapshot: full, and what a run does not find is gone.
+enum class Mode { full, incremental, snapshot };
+
+// What becomes of rows that the source no longer has.
+enum class Deletes { keep, remove, mark };
 
 struct ServiceLevel {
   std::string property, value, unit, element;
@@ -107,7 +116,10 @@ struct Table {
   std::string watermark;  // the column that grows; of incremental
   Duration overlap{};     // how far the window reaches back
   std::string newest;     // the column that decides between rows of one key; empty: the reception
-  bool history = false;   // changes of the table's rows are kept with their times (SCD 2)
+  Deletes deletes = Deletes::keep;
+  std::int64_t most_deletes = 50;  // percent of the table's rows that may go at once
+  std::string mask_key;            // the connection whose password is the key of pseudonyms
+  bool history = false;            // changes of the table's rows are kept with their times (SCD 2)
   bool operator==(const Table&) const = default;
 
   const Column* column(std::string_view name) const;
@@ -158,6 +170,8 @@ std::string contract_json(const Contract& contract);
 std::string_view to_string(SourceKind kind);
 std::string_view to_string(Metric metric);
 std::string_view to_string(Mode mode);
+std::string_view to_string(Deletes deletes);
+std::string_view to_string(Mask mask);
 // "at most 3", "between 1 and 5 percent".
 std::string expectation(const QualityCheck& check);
 

@@ -34,6 +34,8 @@ Value json_of(const Column& column) {
   if (column.min_length) out["min_length"] = *column.min_length;
   if (column.max_length) out["max_length"] = *column.max_length;
   put(out, "pattern", column.pattern);
+  if (column.mask != Mask::none) out["mask"] = to_string(column.mask);
+  if (column.mask_size > 0) out["mask_size"] = column.mask_size;
   put(out, "business_name", column.business_name);
   put(out, "description", column.description);
   put(out, "classification", column.classification);
@@ -75,6 +77,9 @@ Value json_of(const Table& table) {
   if (table.overlap > Duration::zero())
     out["overlap_seconds"] = std::chrono::duration<double>(table.overlap).count();
   put(out, "newest", table.newest);
+  put(out, "deletes", std::string(to_string(table.deletes)));
+  if (table.deletes != Deletes::keep) out["most_deletes_percent"] = table.most_deletes;
+  put(out, "mask_key", table.mask_key);
   out["history"] = table.history;
   put(out, "primary_key", table.keys());
   put(out, "partitions", table.partitions());

@@ -17,6 +17,8 @@ constexpr PropertyPlace property_places[] = {
     {"table", "batuta.mode"},         {"table", "batuta.watermark"},
     {"table", "batuta.overlap"},      {"table", "batuta.newest"},
     {"table", "batuta.history"},      {"table", "batuta.server"},
+    {"column", "batuta.mask"},        {"table", "batuta.maskKey"},
+    {"table", "batuta.deletes"},      {"table", "batuta.mostDeletes"},
     {"csv", "batuta.delimiter"},      {"csv", "batuta.quote"},
     {"csv", "batuta.header"},         {"csv", "batuta.encoding"},
     {"csv", "batuta.nullTexts"},      {"postgres", "batuta.connection"},

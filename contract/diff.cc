@@ -34,6 +34,17 @@ class Differ {
     if (before.mode != after.mode)
       change(true, "the mode becomes " + std::string(to_string(after.mode)) + " from " +
                        std::string(to_string(before.mode)));
+    if (before.mask_key != after.mask_key)
+      change(false,
+             "the key of pseudonyms is another: rows that stand no longer match those that "
+             "come; remove silver, and the next run makes it anew from bronze");
+    if (before.deletes != after.deletes)
+      change(before.deletes != Deletes::mark,
+             "rows that the source no longer has: " + std::string(to_string(after.deletes)) +
+                 ", from " + std::string(to_string(before.deletes)) +
+                 (before.deletes == Deletes::mark
+                      ? "; the table has a column _deleted_at and cannot lose it: keep mark"
+                      : ""));
     told(before.watermark, after.watermark, "the watermark");
     told(before.newest, after.newest, "what decides between rows of one key");
     if (before.overlap != after.overlap) change(true, "the overlap is another");
@@ -88,6 +99,10 @@ class Differ {
                                : ", which does not hold every value that stands; keep the "
                                  "type, or add a column of another name"));
     }
+    if (before.mask != after.mask || before.mask_size != after.mask_size)
+      change(false,
+             "its mask is another, and rows that stand have the old one: remove silver and its "
+             "history, and the next run makes them anew from bronze");
     if (before.required != after.required)
       change(!after.required, after.required
                                   ? "becomes required, but rows that stand may have no value for "

@@ -54,6 +54,12 @@ class TableReader {
     table_.source =
         read_source(contract_, own.text("batuta.server").value_or(""), own.pointer("batuta.server"),
                     table_, text_at(object_, "physicalName"), notes_);
+    const SourceKind kind = table_.source.kind;
+    if (table_.mode == Mode::incremental && table_.deletes != Deletes::keep &&
+        kind != SourceKind::none && kind != SourceKind::sqlite && kind != SourceKind::postgres)
+      notes_.problem(own.pointer("batuta.deletes"),
+                     "the keys that are there can be read beside the increment of a database only; "
+                     "of other sources batuta.mode is snapshot");
     return std::move(table_);
   }
 
@@ -116,9 +122,44 @@ class TableReader {
     column.tags = texts_at(item, "tags");
     read_options(item, at, column);
     const CustomProperties own(item, at, {"column"}, notes_);
+    read_mask(own, column);
     if (item.contains("encryptedName"))
       notes_.warning(at + "/encryptedName", "is kept, but nothing is encrypted here");
     return column;
+  }
+
+  void read_mask(const CustomProperties& own, Column& column) {
+    const auto given = own.text("batuta.mask");
+    if (!given) return;
+    const auto colon = given->find(':');
+    const std::string name = given->substr(0, colon);
+    static const std::vector<std::pair<std::string, Mask>> names = {{"pseudonym", Mask::pseudonym},
+                                                                    {"year", Mask::year},
+                                                                    {"prefix", Mask::prefix},
+                                                                    {"band", Mask::band},
+                                                                    {"redact", Mask::redact}};
+    for (const auto& [each, mask] : names)
+      if (name == each) column.mask = mask;
+    const bool sized = column.mask == Mask::prefix || column.mask == Mask::band;
+    const std::string size = colon == given->npos ? "" : given->substr(colon + 1);
+    const bool digits =
+        !size.empty() && size.size() <= 12 &&
+        std::all_of(size.begin(), size.end(), [](char c) { return c >= '0' && c <= '9'; });
+    if (digits) column.mask_size = std::stoll(size);
+    const std::string& type = column.type;
+    const bool instant = type == "date" || type == "timestamp";
+    const bool number = !instant && type != "string" && type != "boolean";
+    if (column.mask == Mask::none || sized != (colon != given->npos) ||
+        (sized && column.mask_size < 1)) {
+      notes_.problem(own.pointer("batuta.mask"),
+                     "batuta.mask is \"pseudonym\", \"year\", \"prefix:3\" (characters), "
+                     "\"band:1000\" (how wide) or \"redact\"");
+    } else if ((column.mask == Mask::year && !instant) || (column.mask == Mask::band && !number) ||
+               (column.mask == Mask::prefix && type != "string")) {
+      notes_.problem(own.pointer("batuta.mask"),
+                     name + " is no mask of a " + type +
+                         ": year is of dates and times, prefix of texts, band of numbers");
+    }
   }
 
   void read_options(const Value& item, const std::string& at, Column& column) {
@@ -196,10 +237,14 @@ class TableReader {
     if (const auto mode = own.text("batuta.mode")) {
       if (*mode == "incremental") {
         table_.mode = Mode::incremental;
+      } else if (*mode == "snapshot") {
+        table_.mode = Mode::snapshot;
+        table_.deletes = Deletes::remove;
       } else if (*mode != "full") {
         notes_.problem(own.pointer("batuta.mode"),
-                       "batuta.mode is \"full\" (every run reads all that is there) or "
-                       "\"incremental\" (what is new by the column batuta.watermark)");
+                       "batuta.mode is \"full\" (every run reads all that is there), \"snapshot\" "
+                       "(and what is no longer there is gone) or \"incremental\" (what is new by "
+                       "the column batuta.watermark)");
       }
     }
     if (const auto name = own.text("batuta.watermark");
@@ -227,9 +272,67 @@ class TableReader {
     if (table_.mode == Mode::incremental && table_.watermark.empty())
       notes_.problem(own.pointer("batuta.mode"),
                      "incremental needs batuta.watermark: the column by which new rows are found");
-    if (table_.overlap > Duration::zero() && table_.mode == Mode::full)
+    deletes(own);
+    masks(own);
+    if (table_.overlap > Duration::zero() && table_.mode != Mode::incremental)
       notes_.problem(own.pointer("batuta.overlap"),
                      "batuta.overlap belongs to batuta.mode incremental");
+  }
+
+  // Rows are told apart, put in order and put into partitions by what silver holds.
+  void masks(const CustomProperties& own) {
+    table_.mask_key = own.text("batuta.maskKey").value_or("");
+    bool any = false, keyed = false;
+    for (std::size_t i = 0; i < table_.columns.size(); ++i) {
+      const Column& column = table_.columns[i];
+      if (column.mask == Mask::none) continue;
+      any = true;
+      keyed = keyed || column.mask == Mask::pseudonym;
+      const auto wrong = [&](const std::string& why) {
+        notes_.problem(at_column(i), "the column \"" + column.name.substr(0, 80) + "\" " + why);
+      };
+      if (column.key_position > 0 && column.mask != Mask::pseudonym)
+        wrong("is of the primaryKey: of its masks only pseudonym keeps rows apart");
+      if (column.partition_position > 0) wrong("is a partition, which cannot be masked");
+      if (column.name == table_.watermark || column.name == table_.newest)
+        wrong("puts rows in order (batuta.watermark, batuta.newest), and cannot be masked");
+    }
+    if (any && table_.keys().empty())
+      notes_.problem(at_,
+                     "masked columns need a primaryKey: without one a row is known by a hash of "
+                     "all that it says, from which it can be guessed");
+    if (keyed && table_.mask_key.empty())
+      notes_.problem(at_,
+                     "pseudonyms need batuta.maskKey: the id of the connection whose password is "
+                     "their key");
+    if (!keyed && !table_.mask_key.empty())
+      notes_.problem(own.pointer("batuta.maskKey"), "no column has batuta.mask pseudonym");
+  }
+
+  void deletes(const CustomProperties& own) {
+    if (const auto what = own.text("batuta.deletes")) {
+      if (*what == "remove") {
+        table_.deletes = Deletes::remove;
+      } else if (*what == "mark") {
+        table_.deletes = Deletes::mark;
+      } else {
+        notes_.problem(own.pointer("batuta.deletes"),
+                       "batuta.deletes is \"remove\" (rows that the source no longer has go) or "
+                       "\"mark\" (they get their time in _deleted_at)");
+      }
+      if (table_.mode == Mode::full)
+        notes_.problem(own.pointer("batuta.deletes"),
+                       "batuta.deletes belongs to batuta.mode snapshot, or to incremental of a "
+                       "database, whose keys are then read beside the increment");
+    }
+    if (const auto most = own.integer("batuta.mostDeletes", 0, 100)) {
+      table_.most_deletes = *most;
+      if (table_.deletes == Deletes::keep)
+        notes_.problem(own.pointer("batuta.mostDeletes"),
+                       "batuta.mostDeletes belongs to batuta.deletes or to batuta.mode snapshot");
+    }
+    if (table_.deletes != Deletes::keep && table_.keys().empty())
+      notes_.problem(at_, "rows that are gone are found by their primaryKey: the table has none");
   }
 
   void history(const std::string& at) {

@@ -16,7 +16,7 @@ using nlohmann::json;
 // run by hand whose window is empty because no run before it told how far it got. Days are compared
 // from their first moment: a window within a day takes in the whole day so far.
 Window window_of(const plugin::Context& context, const contract::Table& table, bool first) {
-  if (table.mode == contract::Mode::full) return {};
+  if (table.mode != contract::Mode::incremental) return {};
   Window window;
   try {
     const plugin::Window given = context.window();
@@ -97,8 +97,10 @@ struct ContractBronze {
     const Window window = window_of(context, described.table, !table.exists());
     json result = request_of(context, described, window);
     lake::RawLanding landing(context, described.path, json_text(result));
-    Extraction extraction{context, session, described, shape, window, landing};
+    const bool snapshot = described.table.mode == contract::Mode::snapshot;
+    Extraction extraction{context, session, described, shape, window, snapshot, landing};
     const std::int64_t records = receive(extraction);
+    if (snapshot && records == 0) throw nothing_there(described.path);
     result["execution_id"] = context.execution_id();
     result["table"] = shape.name;
     result["records"] = records;

@@ -3,6 +3,7 @@
 
 #include "common/safe_json.h"
 #include "plugins/contract/sources.h"
+#include "plugins/lake/attempt_session.h"
 #include "plugins/lake/layer/bronze_rows.h"
 #include "plugins/sql/sql_engine.h"
 
@@ -26,17 +27,17 @@ std::optional<std::string> text_of(const json& value) {
 // Rows on their way: a chunk is landed in raw as JSON lines, then it goes to bronze.
 class Landed : public plugin::SqlRows {
  public:
-  Landed(Extraction& to, lake::BronzeRows& bronze) : to_(to), bronze_(bronze) {}
+  Landed(Extraction& to, lake::BronzeRows& bronze, std::vector<const Column*> columns)
+      : to_(to), bronze_(bronze), columns_(std::move(columns)) {}
 
   bool columns(std::vector<std::string>) override { return true; }
 
   bool row(std::vector<json> values) override {
-    const auto& columns = to_.described.table.columns;
     json object = json::object();
     std::vector<std::optional<std::string>> fields;
-    for (std::size_t i = 0; i < columns.size(); ++i) {
+    for (std::size_t i = 0; i < columns_.size(); ++i) {
       fields.push_back(text_of(values.at(i)));
-      object[columns[i].source_name] = std::move(values[i]);
+      object[columns_[i]->source_name] = std::move(values[i]);
     }
     std::string line = json_text(object);
     body_ += line + "\n";
@@ -62,6 +63,7 @@ class Landed : public plugin::SqlRows {
   };
   Extraction& to_;
   lake::BronzeRows& bronze_;
+  const std::vector<const Column*> columns_;
   std::vector<Row> waiting_;
   std::string body_;
 };
@@ -108,14 +110,20 @@ std::string postgres_bound(Time time, std::vector<json>& values) {
   return "CAST($" + std::to_string(values.size()) + " AS timestamptz)";
 }
 
-SqlStatement statement_of(const Extraction& to, bool sqlite, std::vector<json>& values) {
-  const contract::Table& table = to.described.table;
-  std::string text = "SELECT ";
-  for (const Column& column : table.columns)
-    text += (&column == table.columns.data() ? "" : ", ") + quoted(column.source_name);
+std::string select_of(const contract::Table& table, const std::vector<const Column*>& columns,
+                      bool sqlite) {
+  std::string text;
+  for (const Column* column : columns)
+    text += (text.empty() ? "SELECT " : ", ") + quoted(column->source_name);
   text += " FROM ";
   if (!table.source.schema.empty() && !sqlite) text += quoted(table.source.schema) + ".";
-  text += quoted(table.source.table);
+  return text + quoted(table.source.table);
+}
+
+SqlStatement statement_of(const Extraction& to, const std::vector<const Column*>& columns,
+                          bool sqlite, std::vector<json>& values) {
+  const contract::Table& table = to.described.table;
+  std::string text = select_of(table, columns, sqlite);
   if (table.watermark.empty()) return {text, {}, "select"};
   const Column& watermark = *table.column(table.watermark);
   if (!watermark.format.empty())
@@ -144,6 +152,25 @@ class NoRows : public plugin::SqlRows {
   bool row(std::vector<json>) override { return true; }
 };
 
+// After the increment: a key that is in neither was deleted before the list was read.
+void receive_keys(Extraction& extraction, plugin::SqlEngine& engine, bool sqlite) {
+  const contract::Table& table = extraction.described.table;
+  std::vector<const Column*> columns;
+  for (const std::string& key : table.keys()) columns.push_back(table.column(key));
+  const lake::TableShape wanted = keys_shape(extraction.described);
+  const auto there = lake::DeltaTable::open(extraction.session,
+                                            lake::lake_folder(extraction.context), wanted.name);
+  const lake::TableShape shape = lake::fitted_to(wanted, there);
+  lake::BronzeRows bronze(extraction.context, extraction.session, shape, table.keys());
+  Landed rows(extraction, bronze, columns);
+  engine.run({select_of(table, columns, sqlite), {}, "select"}, {}, rows);
+  rows.flush();
+  if (bronze.count() == 0) throw nothing_there(extraction.described.path);
+  bronze.set_snapshot(true);
+  bronze.finish(extraction.described.metrics_json());
+  extraction.context.info(std::to_string(bronze.count()) + " keys into " + shape.name);
+}
+
 }  // namespace
 
 std::int64_t receive_database(Extraction& extraction) {
@@ -166,13 +193,17 @@ std::int64_t receive_database(Extraction& extraction) {
                 {zone_of(*table.column(table.watermark))}, none);
   }
   std::vector<json> values;
-  const SqlStatement statement = statement_of(extraction, sqlite, values);
+  std::vector<const Column*> columns;
+  for (const Column& column : table.columns) columns.push_back(&column);
+  const SqlStatement statement = statement_of(extraction, columns, sqlite, values);
   lake::BronzeRows bronze(extraction.context, extraction.session, extraction.bronze,
                           extraction.described.columns());
-  Landed rows(extraction, bronze);
+  Landed rows(extraction, bronze, std::move(columns));
   engine->run(statement, values, rows);
   rows.flush();
+  bronze.set_snapshot(extraction.snapshot);
   bronze.finish(extraction.described.metrics_json());
+  if (lists_keys(extraction.described)) receive_keys(extraction, *engine, sqlite);
   return bronze.count();
 }
 

@@ -48,4 +48,25 @@ lake::TableShape bronze_shape(const Described& described) {
           {}};
 }
 
+lake::TableShape keys_shape(const Described& described) {
+  return {"bronze/" + described.path + "_keys",
+          "All keys that the source had, as received: " + described.table.description,
+          "ingest_date",
+          lake::bronze_columns(described.table.keys()),
+          {}};
+}
+
+plugin::RetryableError nothing_there(const std::string& table) {
+  return plugin::RetryableError("the source has no rows of " + table +
+                                ", and all rows of silver would go: an empty source is not taken "
+                                "for one that was emptied. If "
+                                "it is empty, remove the table silver/" +
+                                table + ", and pause the task until it has rows");
+}
+
+bool lists_keys(const Described& described) {
+  return described.table.mode == contract::Mode::incremental &&
+         described.table.deletes != contract::Deletes::keep;
+}
+
 }  // namespace batuta::from_contract

@@ -29,6 +29,12 @@ Described describe(const std::string& name, const std::string& text);
 Described described_by(const plugin::Context& context);
 
 lake::TableShape bronze_shape(const Described& described);
+// The list of all keys at the source, beside the increments in bronze: <table>_keys.
+lake::TableShape keys_shape(const Described& described);
+// For a snapshot, or a list of keys, that found nothing: it is not believed.
+plugin::RetryableError nothing_there(const std::string& table);
+// Whether a run reads such a list.
+bool lists_keys(const Described& described);
 // From bronze to silver: what is typed, judged, merged and kept out.
 lake::TransformSpec silver_spec(const Described& described);
 

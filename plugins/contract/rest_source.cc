@@ -115,6 +115,7 @@ class RestReader {
         url = next;
       }
     }
+    bronze_.set_snapshot(to_.snapshot);
     bronze_.finish(to_.described.metrics_json());
     return bronze_.count();
   }

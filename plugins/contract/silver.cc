@@ -1,5 +1,6 @@
 // contract_silver: bronze text becomes typed, judged rows, one a key, as a contract has it.
 #include "plugins/contract/described.h"
+#include "plugins/contract/masks.h"
 
 namespace batuta::from_contract {
 
@@ -15,6 +16,9 @@ struct ContractSilver {
   void execute(plugin::Context& context) {
     const Described described = described_by(context);
     lake::TransformSpec spec = silver_spec(described);
+    spec.prepare = [&](lake::Session& session) {
+      prepare_masks(context, session, described.table);
+    };
     spec.check = [&](lake::Session& session) { check_quality(context, session, described); };
     lake::tell(context, spec, lake::transform(context, spec, {}));
   }

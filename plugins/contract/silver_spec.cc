@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "plugins/contract/described.h"
+#include "plugins/contract/masks.h"
 
 namespace batuta::from_contract {
 namespace {
@@ -97,13 +98,15 @@ lake::TableShape silver_shape(const Described& described) {
   const contract::Table& table = described.table;
   lake::TableShape shape{"silver/" + described.path, table.description, "", {}, table.keys()};
   for (const Column& column : table.columns)
-    shape.columns.push_back({column.name, column.type, true});
+    shape.columns.push_back({column.name, stored_type(column), true});
   if (shape.keys.empty()) {
     shape.keys = {row_key};
     shape.columns.push_back({row_key, "string", true});
   }
   shape.columns.push_back({"_ingested_at", "timestamp", true});
   shape.columns.push_back({"execution_id", "string", true});
+  if (table.deletes == contract::Deletes::mark)
+    shape.columns.push_back({"_deleted_at", "timestamp", true});
   const auto partitions = table.partitions();
   if (partitions.empty()) return shape;
   if (partitions.size() > 1 || table.column(partitions[0])->type != "date")
@@ -165,7 +168,9 @@ lake::TransformSpec silver_spec(const Described& described) {
   spec.target = silver_shape(described);
   spec.quarantine = quarantine_shape(described);
   spec.marker = "contract_silver/bronze";
-  for (const Column& column : table.columns) spec.typed.push_back({column.name, typed_sql(column)});
+  for (const Column& column : table.columns)
+    spec.typed.push_back(
+        {column.name, typed_sql(column), stored_sql(column), rejected_sql(column)});
   if (table.keys().empty()) spec.typed.push_back({row_key, "hex(\"_payload_sha256\")"});
   spec.partition_sql = spec.target.partition.empty()
                            ? "CAST('" + std::string(lake::whole_table) + "' AS DATE)"
@@ -177,6 +182,10 @@ lake::TransformSpec silver_spec(const Described& described) {
   spec.quality = {{"unique_key", "uniqueness", "copies > 1"}};
   spec.newest = table.newest;
   spec.makes_table = true;
+  if (table.deletes != contract::Deletes::keep)
+    spec.deletes = {lists_keys(described) ? keys_shape(described) : spec.source,
+                    table.deletes == contract::Deletes::mark,
+                    static_cast<double>(table.most_deletes)};
   spec.history = table.history;
   if (!table.newest.empty() && table.column(table.newest)->type == "timestamp")
     spec.history_since = table.newest;

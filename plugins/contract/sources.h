@@ -23,12 +23,14 @@ struct Extraction {
   const Described& described;
   const lake::TableShape& bronze;  // as the table that is there can take it
   Window window;
+  bool snapshot = false;  // it is all that the source has, and may not be nothing
   lake::RawLanding& landing;
 };
 
 // Each returns how many rows were added, and hands in at most one version of bronze. Throws
 // plugin::RetryableError where another try may find what is missing.
 std::int64_t receive_files(Extraction& extraction);
+// Of a table that lists_keys(), the list goes to bronze, too.
 std::int64_t receive_database(Extraction& extraction);
 std::int64_t receive_rest(Extraction& extraction);
 

@@ -110,6 +110,7 @@ class ContractPasser {
     tables_[name] = *described;
     entry = {{"name", name}, {"yaml", *text}, {"version", contract.version}};
     if (!described->source.connection.empty()) entry["connection"] = described->source.connection;
+    if (!described->mask_key.empty()) entry["mask_connection"] = described->mask_key;
     if (described->overlap > Duration::zero()) {
       entry["overlap"] =
           std::to_string(
@@ -194,6 +195,8 @@ void read_contract_task(FieldReader& fields, Task& task, json& params) {
   if (const auto connection = given->value("connection", "");
       !connection.empty() && layer == "bronze")
     task.connections.push_back(connection);
+  if (const auto key = given->value("mask_connection", ""); !key.empty() && layer == "silver")
+    task.connections.push_back(key);
   shown["contract"] = given->value("name", "");
   shown["contract_version"] = given->value("version", "");
   task.params_json = json_text(shown);

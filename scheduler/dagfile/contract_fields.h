@@ -15,9 +15,9 @@ namespace batuta {
 std::string contracts_beside(const std::string& dag_folder);
 
 // Puts in the place of each task's contract what the file says: {"name", "yaml", "version",
-// "connection", "overlap"}, so that the DAG's version holds its bytes. A contract that is wrong is
-// a problem of the task, with file, line and pointer of the contract. `files`: what was looked for,
-// relative to `folder`, whether or not it was there.
+// "connection", "mask_connection", "overlap"}, so that the DAG's version holds its bytes. A
+// contract that is wrong is a problem of the task, with file, line and pointer of the contract.
+// `files`: what was looked for, relative to `folder`, whether or not it was there.
 void put_in_contracts(nlohmann::json& definition, const std::string& folder, Problems& problems,
                       std::vector<std::string>& files);
 

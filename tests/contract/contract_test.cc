@@ -125,6 +125,14 @@ TEST_CASE("contract: what is wrong is told with line, pointer and what to do") {
   CHECK(told(clients_with("value: 15m", "value: soon"), "must be a time such as"));
   CHECK(told(clients_with("primaryKey: true", "primaryKey: false"),
              "/schema/0/customProperties/4/value: a history needs a primaryKey"));
+  CHECK(problems_of(clients_with("batuta.newest, value: updated_at", "batuta.deletes, value: mark"))
+            .empty());
+  CHECK(told(clients_with("batuta.newest, value: updated_at", "batuta.deletes, value: drop"),
+             "batuta.deletes is \"remove\""));
+  CHECK(told(clients_with("batuta.newest, value: updated_at", "batuta.mostDeletes, value: 10"),
+             "batuta.mostDeletes belongs to batuta.deletes or to batuta.mode snapshot"));
+  CHECK(told(clients_with("value: incremental", "value: snapshot"),
+             "batuta.overlap belongs to batuta.mode incremental"));
   CHECK(told(clients_with("name: income", "name: change_hash"),
              "a history has a column change_hash of its own"));
   CHECK(told(clients_with("domain: brokerage", "domain: ../etc"), "a folder of the lake"));
@@ -136,6 +144,42 @@ TEST_CASE("contract: what is wrong is told with line, pointer and what to do") {
              "needs the argument validValues"));
   CHECK(told(clients_with("unit: percent", "unit: dozens"), "rows or percent"));
   CHECK(told("dataContractSpecification: 1.1.0\nid: x\n", "batuta contracts convert"));
+}
+
+TEST_CASE("contract: a mask fits its column, and what rows are known by keeps them apart") {
+  const auto with = [](const std::string& columns, const std::string& table = "") {
+    return "apiVersion: v3.1.0\nkind: DataContract\nid: a\nversion: '1'\nstatus: s\ndomain: d\n"
+           "schema:\n  - name: t\n    properties:\n" +
+           columns + (table.empty() ? "" : "    customProperties: [" + table + "]\n");
+  };
+  const auto masked = [](const std::string& rest, const std::string& mask) {
+    return "      - {" + rest + ", customProperties: [{property: batuta.mask, value: '" + mask +
+           "'}]}\n";
+  };
+  const std::string id = "      - {name: id, logicalType: integer, primaryKey: true}\n";
+  const std::string key = "{property: batuta.maskKey, value: pii}";
+  const std::string cpf = masked("name: cpf, logicalType: string, primaryKey: true", "pseudonym");
+  const auto read = read_contract(with(cpf, key), "c.yaml");
+  REQUIRE(read.contract);
+  CHECK(read.contract->tables[0].mask_key == "pii");
+  CHECK(read.contract->tables[0].columns[0].mask == Mask::pseudonym);
+  CHECK(problems_of(with(id + masked("name: n, logicalType: number", "band:1000"))).empty());
+  CHECK(told(with(cpf), "pseudonyms need batuta.maskKey"));
+  CHECK(told(with(id, key), "no column has batuta.mask pseudonym"));
+  CHECK(told(with(masked("name: n, logicalType: string", "redact")),
+             "masked columns need a primary"));
+  CHECK(told(with(masked("name: n, logicalType: string, primaryKey: true", "redact")),
+             "only pseudonym keeps rows apart"));
+  CHECK(told(with(id + masked("name: n, logicalType: date, partitioned: true", "year")),
+             "is a partition, which cannot be masked"));
+  CHECK(told(with(id + masked("name: n, logicalType: timestamp", "year"),
+                  "{property: batuta.newest, value: n}"),
+             "puts rows in order"));
+  CHECK(told(with(id + masked("name: n, logicalType: string", "year")), "is no mask of a string"));
+  CHECK(told(with(id + masked("name: n, logicalType: date", "band:10")), "is no mask of a date"));
+  for (const char* wrong : {"hash", "prefix", "prefix:0", "prefix:x", "year:2", "band:"})
+    CHECK(
+        told(with(id + masked("name: n, logicalType: string", wrong)), "batuta.mask is \"pseudo"));
 }
 
 TEST_CASE("contract: a property of ours in the wrong place says where it belongs") {

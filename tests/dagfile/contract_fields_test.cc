@@ -43,6 +43,21 @@ TEST_CASE("a contract makes a task's plugin, its parameters and how far its wind
   CHECK((*shown)["contract_version"] == "1.0.0");
 }
 
+TEST_CASE("the key of a contract's pseudonyms is a connection of the task that makes silver") {
+  TempFolder folder;
+  folder.write(
+      "shop/orders.odcs.yaml",
+      "apiVersion: v3.1.0\nkind: DataContract\nid: a\nversion: '1'\nstatus: s\ndomain: shop\n"
+      "servers: [{server: d, type: local, path: /in/x.csv, format: csv}]\nschema:\n  - name: "
+      "orders\n    properties:\n      - {name: id, logicalType: integer, primaryKey: true}\n"
+      "      - {name: cpf, logicalType: string, customProperties: [{property: batuta.mask, "
+      "value: pseudonym}]}\n    customProperties: [{property: batuta.maskKey, value: pii}]\n");
+  const auto result = parse_dag_file(two_tasks, "x.json", "/nowhere", {}, folder.path());
+  REQUIRE(result.dag);
+  CHECK(result.dag->tasks[0].connections.empty());
+  CHECK(result.dag->tasks[1].connections == std::vector<std::string>{"pii"});
+}
+
 TEST_CASE("a task's own overlap wins over its contract's") {
   const auto result = parse_dag_file(
       R"({"dag_id": "shop", "schedule": null, "tasks": [{"task_id": "extract", "type": "extract",

@@ -1,11 +1,16 @@
 #!/usr/bin/env python3
-"""What contracts make of a table besides silver: its history."""
+"""What contracts make of a table besides new rows: its history, and what its source no longer has."""
+import base64
+import gzip
+import hmac
+import json
 import sqlite3
 import sys
+from datetime import datetime, timezone
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from contracts_test import CLIENTS, both, contract, ended, known, write  # noqa: E402
+from contracts_test import CLIENTS, ORDERS, both, contract, ended, known, write  # noqa: E402
 from harness import Folder, dag, eventually, main  # noqa: E402
 
 TIMING = {"BATUTA_HEARTBEAT": "300ms", "BATUTA_LEASE": "2s"}
@@ -54,5 +59,131 @@ def a_history_survives_kill_9():
         server.check_database()
 
 
+def rows_that_are_gone_leave_silver():
+    """a snapshot takes away what the source no longer has, unless it is too much; an incremental table goes by a list of keys"""
+    with Folder("contract-deletes") as folder:
+        drop, base = folder.path / "orders.csv", folder.path / "broker.db"
+        lines = [f"{n},0{n}/05/2024,1,BR\n" for n in range(1, 6)]
+        head = "id,Order Day,amount,country\n"
+        drop.write_text(head + "".join(lines))
+        clients_table(base, [(n, f"c{n}", 1, f"2024-05-0{n} 10:00:00") for n in range(1, 5)])
+        write(folder, "orders", contract("orders", {"server": "drop", "type": "local", "path": str(drop), "format": "csv"}, ORDERS,
+                                         properties=[("batuta.mode", "snapshot"), ("batuta.history", True)]))
+        write(folder, "clients", contract("clients", broker(base), CLIENTS, physical="CLIENTS", properties=[
+            ("batuta.mode", "incremental"), ("batuta.watermark", "updated_at"), ("batuta.overlap", "1h"), ("batuta.deletes", "mark")]))
+        server = folder.server({"shop": dag("shop", both("orders")), "broker": dag("broker", both("clients"))}).start()
+        known(server, "shop")
+        known(server, "broker")
+        ended(server, "shop")
+        ended(server, "broker")
+        drop.write_text(head + "".join(lines[:3]))
+        run_id = ended(server, "shop")
+        assert "2 silver rows that the source no longer has taken away" in server.log_text("shop", run_id, "orders_transform")
+        assert server.sql("SELECT id FROM silver.orders ORDER BY id") == [[1], [2], [3]]
+        past = server.sql("SELECT id, is_current FROM silver.orders_hist ORDER BY id")
+        assert past == [[1, True], [2, True], [3, True], [4, False], [5, False]], past
+        drop.write_text(head + lines[0])
+        run_id = ended(server, "shop", "failed")
+        assert "2 of the 3 rows of silver/shop/orders (66.7 %)" in server.log_text("shop", run_id, "orders_transform")
+        assert server.sql("SELECT count(*) FROM silver.orders") == [[3]]
+        drop.write_text(head)
+        run_id = ended(server, "shop", "failed")
+        assert "an empty source is not taken for one that was emptied" in server.log_text("shop", run_id, "orders_extract")
+        # The database deletes without a word; the increment has nothing of it.
+        with sqlite3.connect(base) as db:
+            db.execute("DELETE FROM CLIENTS WHERE client_id = 2")
+        ended(server, "broker")
+        gone = "SELECT client_id FROM silver.clients WHERE _deleted_at IS NOT NULL"
+        assert server.sql(gone) == [[2]] and server.sql("SELECT count(*) FROM silver.clients") == [[4]]
+        clients_table(base, [(2, "c2 is back", 1, datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M:%S"))])
+        ended(server, "broker")
+        assert server.sql(gone) == [], server.sql(gone)
+        assert server.sql("SELECT name FROM silver.clients WHERE client_id = 2") == [["c2 is back"]]
+        assert server.sql("SELECT count(*) FROM bronze.clients_keys") == [[4 + 3 + 4]]
+
+
+# id,day and the two rows, by Zstandard.
+ZSTD = "KLUv/QBY7QAAuGlkLGRheQozLDIwMjQtMDUtMDMKNDQKAQBhm0w="
+
+
+def packed_files_are_read_as_they_came():
+    """files of gzip and Zstandard are one table with plain ones, lie in raw byte for byte, and one that is broken is told"""
+    columns = [ORDERS[0], {"name": "day", "logicalType": "date"}]
+    with Folder("contract-packed") as folder:
+        drop = folder.path / "drop"
+        drop.mkdir()
+        (drop / "a.csv").write_text("id,day\n1,2024-05-01\n")
+        (drop / "b.csv.gz").write_bytes(gzip.compress(b"id,day\n2,2024-05-02\n"))
+        (drop / "c.csv.zst").write_bytes(base64.b64decode(ZSTD))
+        lines = folder.path / "lines.jsonl.gz"
+        lines.write_bytes(gzip.compress(b'{"id": 5, "day": "2024-05-05"}\n{"id": 6}\n'))
+        for name, path, form in (("days", f"{drop}/*", "csv"), ("lines", lines, "jsonl")):
+            write(folder, name, contract(name, {"server": "drop", "type": "local", "path": str(path), "format": form}, columns))
+        server = folder.server({"shop": dag("shop", both("days")), "lines": dag("lines", both("lines"))}).start()
+        known(server, "shop")
+        known(server, "lines")
+        ended(server, "shop")
+        ended(server, "lines")
+        assert server.sql("SELECT id, CAST(day AS VARCHAR) FROM silver.days ORDER BY 1") == [
+            [n, f"2024-05-0{n}"] for n in range(1, 5)]
+        assert server.sql("SELECT id FROM silver.lines ORDER BY 1") == [[5], [6]]
+        raw = sorted((server.home / "lake/raw/shop/days").rglob("part-*"))
+        assert ["".join(path.suffixes) for path in raw] == [".csv", ".csv.gz", ".csv.zst"], raw
+        assert raw[2].read_bytes() == (drop / "c.csv.zst").read_bytes()
+        lines.write_bytes(lines.read_bytes()[:-12])
+        run_id = ended(server, "lines", "failed")
+        assert f"{lines} cannot be read as jsonl" in server.log_text("lines", run_id, "lines_extract")
+
+
+KEY = b"a key of pseudonyms, 32 letters."
+
+
+def masked_values_stand_in_no_table_but_bronze():
+    """pseudonyms join two tables and are HMACs of the key; plain values are in no file of silver, history and quarantine, nor in a log"""
+    def pseudonym(text):
+        return hmac.new(KEY, text.encode(), "sha256").hexdigest()
+
+    def masked(name, kind, mask, **more):
+        return {"name": name, "logicalType": kind, "customProperties": [{"property": "batuta.mask", "value": mask}], **more}
+    people = [masked("cpf", "string", "pseudonym", primaryKey=True, required=True), masked("name", "string", "redact"),
+              masked("born", "date", "year"), masked("cep", "string", "prefix:5"),
+              masked("income", "number", "band:1000", logicalTypeOptions={"minimum": 0})]
+    orders = [ORDERS[0], masked("cpf", "string", "pseudonym")]
+    rows = [("11122233344", "Ana Souza", "1990-05-06", "01310-100", "5432.1"),
+            ("55566677788", "Bia Prado", "1971-12-31", "20040-020", "999"), ("99988877766", "Caio Lima", "1980-01-01", "70040-010", "-7")]
+    with Folder("contract-masks") as folder:
+        for name, head, lines in (("people", "cpf,name,born,cep,income", rows), ("orders", "id,cpf", [("1", rows[1][0]), ("2", "")])):
+            (folder.path / f"{name}.csv").write_text("\n".join([head] + [",".join(row) for row in lines]) + "\n")
+        for name, columns, more in (("people", people, [("batuta.history", True)]), ("orders", orders, [])):
+            write(folder, name, contract(name, {"server": "drop", "type": "local", "path": str(folder.path / f"{name}.csv"),
+                                                "format": "csv"}, columns, properties=[("batuta.maskKey", "pii")] + more))
+        server = folder.server({"shop": dag("shop", both("people") + both("orders"))}).start()
+        server.call("POST", "/api/v2/connections", {"connection_id": "pii", "conn_type": "generic", "password": KEY.decode()})
+        known(server, "shop")
+        run_id = ended(server, "shop")
+        silver = "SELECT cpf, name, born, cep, income FROM silver.people ORDER BY born"
+        expected = [[pseudonym(rows[1][0]), "***", 1971, "20040", 0], [pseudonym(rows[0][0]), "***", 1990, "01310", 5000]]
+        assert server.sql(silver) == expected, server.sql(silver)
+        assert server.sql(silver.replace("people", "people_hist")) == expected
+        assert server.sql("SELECT id, born FROM silver.orders LEFT JOIN silver.people USING (cpf) ORDER BY id") == [[1, 1971], [2, None]]
+        rejected = server.sql("SELECT cpf, name, born, income, reason FROM quarantine.people")
+        assert rejected == [[pseudonym(rows[2][0]), "***", "***", "***", "income_below_minimum"]], rejected
+        assert server.sql("SELECT count(*) FROM bronze.people WHERE cpf = '11122233344'") == [[1]]
+        plain = [value.encode() for row in rows for value in row[:4]] + [KEY]
+        for layer in ("silver", "quarantine"):
+            for path in (server.home / "lake" / layer).rglob("*"):
+                held = [value for value in plain if path.is_file() and value in path.read_bytes()]
+                assert not held, (path, held)
+        logs = "".join(server.log_text("shop", run_id, task["task_id"]) for task in both("people") + both("orders"))
+        assert not [value for value in plain if value.decode() in logs], logs
+        # The same again changes nothing; a key that is too short makes nothing.
+        ended(server, "shop")
+        assert len(json.loads(server.cli("lake", "history", "silver/shop/people", "-o", "json").stdout)) == 1
+        server.call("PATCH", "/api/v2/connections/pii", {"connection_id": "pii", "conn_type": "generic", "password": "short"})
+        run_id = ended(server, "shop", "failed")
+        assert "it needs 16 characters at least" in server.log_text("shop", run_id, "people_transform")
+
+
 if __name__ == "__main__":
-    main([a_history_survives_kill_9])
+    main([a_history_survives_kill_9, rows_that_are_gone_leave_silver, packed_files_are_read_as_they_came,
+          masked_values_stand_in_no_table_but_bronze])

@@ -132,6 +132,7 @@ void Readings::extract(const std::string& run, const std::vector<std::string>& s
       const std::optional<std::string> fields[] = {each.at, each.sensor, each.value};
       rows.add(fields, each.at + each.sensor + each.value, file, now);
     }
+    rows.set_snapshot(snapshot);
     rows.finish();
   });
 }
@@ -142,6 +143,9 @@ lake::TransformResult Readings::transform(const std::string& run, const lake::Ow
     lake::TransformSpec spec = readings_to_silver();
     spec.history = history;
     spec.makes_table = makes_table;
+    spec.deletes = deletes;
+    if (deletes) spec.deletes->keys = spec.source;
+    if (deletes && deletes->mark) spec.target.columns.push_back({"_deleted_at", "timestamp", true});
     result = lake::transform(context, spec, own);
   });
   return result;

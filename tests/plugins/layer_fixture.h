@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,7 +31,9 @@ class Readings {
   std::int64_t engine_memory = 0;
   bool history = false;      // silver keeps one
   bool makes_table = false;  // silver is there however little came
-  std::string refused;       // a table whose publications are, from now on
+  bool snapshot = false;     // what is extracted from now on is all that the source has
+  std::optional<lake::DeletesSpec> deletes;  // its keys are bronze's
+  std::string refused;                       // a table whose publications are, from now on
 
   // Each as one attempt of `run`, published when it succeeds; a failure fails the test unless
   // `failure` takes it. The log's lines of the last attempt are in `lines`.

@@ -40,6 +40,11 @@ std::string system_columns_sql(const std::string& ingested, const std::string& s
          ")) AS _payload_sha256, CAST(" + ingested + " AS DATE) AS ingest_date";
 }
 
+void mark_snapshot(Publication& version, const DeltaTable& table, bool whole) {
+  if (whole || table.marker(snapshot_marker) == 1)
+    version.set_marker(snapshot_marker, whole ? 1 : 0);
+}
+
 BronzeRows::BronzeRows(plugin::Context& context, Session& session, const TableShape& shape,
                        std::vector<std::string> source_columns)
     : context_(context),
@@ -92,6 +97,10 @@ void BronzeRows::write() {
   session_.run("DROP TABLE received");
   rows_.reset();
   waiting_ = waiting_bytes_ = 0;
+}
+
+void BronzeRows::set_snapshot(bool whole) {
+  mark_snapshot(version_, table_, whole);
 }
 
 void BronzeRows::finish(const std::string& metrics_json) {

@@ -25,6 +25,12 @@ std::string system_columns_sql(const std::string& ingested, const std::string& s
 // The source's columns, all text, and the system columns behind them.
 std::vector<lakelog::Column> bronze_columns(const std::vector<std::string>& source_columns);
 
+// In the log of a bronze table: 1 where its newest rows are all that the source had (or all of its
+// keys), 0 where they no longer are.
+inline constexpr const char* snapshot_marker = "bronze/snapshot";
+
+void mark_snapshot(Publication& version, const DeltaTable& table, bool whole);
+
 class BronzeRows {
  public:
   // `shape`, with bronze_columns(source_columns), and `session` must outlive this.
@@ -36,6 +42,8 @@ class BronzeRows {
   void add(std::span<const std::optional<std::string>> fields, const std::string& payload,
            const std::string& source_file, Time ingested);
   std::int64_t count() const { return count_; }
+  // Says whether the rows are all that the source has.
+  void set_snapshot(bool whole);
   // Hands the version in; without rows there is none. `metrics_json`: an object with further words
   // for the table's history, or empty.
   void finish(const std::string& metrics_json = {});

@@ -9,6 +9,7 @@
 #include "common/safe_json.h"
 #include "plugins/lake/attempt_session.h"
 #include "plugins/lake/file_stats.h"
+#include "plugins/lake/layer/deletes.h"
 #include "plugins/lake/layer/history.h"
 #include "plugins/lake/layer/partition_batches.h"
 #include "plugins/lake/layer/publication.h"
@@ -55,7 +56,11 @@ std::string judge_sql(const TransformSpec& spec, const std::string& rows) {
     reasons += ", CASE WHEN " + reason.condition + " THEN " + quoted_literal(reason.name) + " END";
   for (const std::string& name : spec.raw_columns) {
     const std::string column = quoted_name(name);
-    raw += "CASE WHEN reason <> '' THEN " + column + " END AS " + column + ", ";
+    const auto of_it = std::find_if(spec.typed.begin(), spec.typed.end(),
+                                    [&](const auto& each) { return each.name == name; });
+    const bool masked = of_it != spec.typed.end() && !of_it->rejected.empty();
+    raw += "CASE WHEN reason <> '' THEN " + (masked ? of_it->rejected : column) + " END AS " +
+           column + ", ";
   }
   return "CREATE TEMP TABLE judged AS WITH typed AS (SELECT *" + typed + " FROM " + rows +
          "), reasoned AS (SELECT *, concat_ws(','" + reasons + ") AS reason FROM typed) SELECT " +
@@ -65,11 +70,12 @@ std::string judge_sql(const TransformSpec& spec, const std::string& rows) {
          quoted_name(spec.source.partition) + " FROM reasoned";
 }
 
-// The good rows, typed, of each key the newest.
-std::string good_rows_sql(const TransformSpec& spec, const std::string& more) {
+// The good rows, typed, of each key the newest; as the target holds them, or as they came.
+std::string good_rows_sql(const TransformSpec& spec, const std::string& more, bool stored = true) {
   std::string columns, keys;
   for (const auto& column : spec.typed)
-    columns += new_name(column.name) + " AS " + quoted_name(column.name) + ", ";
+    columns += (stored && !column.stored.empty() ? column.stored : new_name(column.name)) + " AS " +
+               quoted_name(column.name) + ", ";
   for (const std::string& key : spec.target.keys)
     keys += (keys.empty() ? "" : ", ") + new_name(key);
   const std::string part = spec.target.partition;
@@ -84,11 +90,21 @@ std::string good_rows_sql(const TransformSpec& spec, const std::string& more) {
          "\"_ingested_at\" DESC, \"_record_no\" DESC, \"_run_id\" DESC) = 1";
 }
 
+constexpr const char* deleted_column = "_deleted_at";
+
+bool marks(const TransformSpec& spec) {
+  return spec.deletes && spec.deletes->mark;
+}
+
 // $1: the partitions, with commas between.
-std::string candidates_sql(const TransformSpec& spec) {
-  return "CREATE OR REPLACE TEMP TABLE candidates AS " +
-         good_rows_sql(spec,
-                       " AND \"_part\" IN (SELECT CAST(unnest(string_split($1, ',')) AS DATE))");
+std::string candidates_sql(const TransformSpec& spec, const std::optional<PresentKeys>& present) {
+  const std::string rows =
+      good_rows_sql(spec, " AND \"_part\" IN (SELECT CAST(unnest(string_split($1, ',')) AS DATE))");
+  const std::string make = "CREATE OR REPLACE TEMP TABLE candidates AS ";
+  if (!present) return make + rows;
+  if (!marks(spec)) return make + "SELECT * FROM (" + rows + ") n WHERE NOT " + present->gone("n");
+  return make + "SELECT *, CASE WHEN " + present->gone("n") + " THEN " + present->since_sql() +
+         " END AS " + quoted_name(deleted_column) + " FROM (" + rows + ") n";
 }
 
 // Whether the new row `n` takes the place of the row `s` that is there.
@@ -102,15 +118,31 @@ std::string newer_sql(const TransformSpec& spec) {
 
 std::string changed_sql(const TransformSpec& spec) {
   std::string differs;
-  for (const std::string& name : value_columns(spec.target, {"_ingested_at", "execution_id"})) {
+  for (const std::string& name :
+       value_columns(spec.target, {"_ingested_at", "execution_id", deleted_column})) {
     const std::string column = quoted_name(name);
     differs += (differs.empty() ? "" : " OR ") + ("n." + column) + " IS DISTINCT FROM s." + column;
+  }
+  if (marks(spec)) {
+    const std::string column = quoted_name(deleted_column);
+    differs +=
+        (differs.empty() ? "(n." : " OR (n.") + column + " IS NULL) <> (s." + column + " IS NULL)";
   }
   return "CREATE OR REPLACE TEMP TABLE changed AS SELECT n.* FROM candidates n LEFT JOIN "
          "target_old s ON " +
          same_key(spec.target, "s", "n") + " WHERE s." + quoted_name(spec.target.keys.front()) +
          " IS NULL OR (" + newer_sql(spec) + " AND (" + (differs.empty() ? "false" : differs) +
          "))";
+}
+
+// What `changed` has besides: rows to mark, and rows whose mark goes.
+std::string marked_sql(const TransformSpec& spec, const PresentKeys& present) {
+  const std::string mark = quoted_name(deleted_column);
+  return "INSERT INTO changed BY NAME SELECT * EXCLUDE (\"execution_id\") REPLACE (CASE WHEN s." +
+         mark + " IS NULL THEN " + present.since_sql() + " END AS " + mark +
+         ") FROM target_old s ANTI JOIN changed c ON " + same_key(spec.target, "s", "c") +
+         " WHERE CASE WHEN s." + mark + " IS NULL THEN " + present.gone("s") + " ELSE " +
+         present.there("s") + " END";
 }
 
 // The changed partitions whole: changed rows, and the old rows they do not replace.
@@ -122,11 +154,14 @@ std::string merged_sql(const TransformSpec& spec) {
              (column.name == "execution_id" ? "$1 AS \"execution_id\"" : name);
   }
   const std::string part = quoted_name(spec.target.partition);
-  const std::string touched =
-      spec.target.partition.empty() ? "" : " SEMI JOIN changed d ON s." + part + " = d." + part;
+  const std::string touched = spec.target.partition.empty()
+                                  ? ""
+                                  : " SEMI JOIN (SELECT " + part + " FROM changed UNION SELECT " +
+                                        part + " FROM doomed) d ON s." + part + " = d." + part;
   return "CREATE OR REPLACE TEMP TABLE merged AS SELECT " + fresh +
          " FROM changed UNION ALL SELECT " + column_list(spec.target, "s.") + " FROM target_old s" +
-         touched + " ANTI JOIN changed c ON " + same_key(spec.target, "s", "c");
+         touched + " ANTI JOIN changed c ON " + same_key(spec.target, "s", "c") +
+         " ANTI JOIN doomed g ON " + same_key(spec.target, "s", "g");
 }
 
 // What is written, as the tables that are there take it.
@@ -138,9 +173,12 @@ TransformSpec fitted(TransformSpec spec, Session& session, const std::string& la
   return spec;
 }
 
+// A row that is marked as deleted has no state.
 HistorySpec history_of(const TransformSpec& spec) {
   const std::string received = quoted_name("_ingested_at");
-  return {spec.target,
+  TableShape table = spec.target;
+  std::erase_if(table.columns, [](const auto& column) { return column.name == deleted_column; });
+  return {std::move(table),
           partition_columns(spec.target),
           {"_ingested_at", "execution_id"},
           spec.history_since.empty()
@@ -169,6 +207,7 @@ class Transform {
   }
 
   TransformResult run(const OwnList& own) {
+    if (spec_.prepare) spec_.prepare(session_);
     judge(own);
     TransformResult result;
     result.read = session_.value("SELECT count(*) FROM judged").integer();
@@ -176,14 +215,15 @@ class Transform {
     result.quarantined =
         rejected_.stage(session_, spec_.raw_columns, spec_.time_column, "rejected");
     if (spec_.check) {
-      session_.run("CREATE TEMP VIEW new_rows AS " + good_rows_sql(spec_, ""));
+      session_.run("CREATE TEMP VIEW new_rows AS " + good_rows_sql(spec_, "", false));
       spec_.check(session_);
     }
     context_.progress(0.4);
+    if (spec_.deletes) look_for_deletes();
     const auto batches = partition_batches(rows_by_partition(), batch_rows(session_));
     for (std::size_t i = 0; i < batches.size(); ++i) {
       context_.check_cancelled();
-      result.changed += merge(batches[i]);
+      merge(batches[i], result);
       context_.progress(0.4 +
                         0.6 * static_cast<double>(i + 1) / static_cast<double>(batches.size()));
     }
@@ -222,6 +262,30 @@ class Transform {
     session_.run(judge_sql(spec_, "asked_rows"));
   }
 
+  // Before anything is written: how many rows are gone, and in which partitions.
+  void look_for_deletes() {
+    present_.emplace(context_, session_, spec_);
+    if (!present_->known() || !target_.exists()) return;
+    view_of(session_, "target_all", spec_.target, target_,
+            target_.files([](const AddFile&) { return true; }));
+    const std::string& column = spec_.target.partition;
+    const std::string part = column.empty() ? quoted_literal(whole_table)
+                                            : "CAST(" + quoted_name(column) + " AS VARCHAR)";
+    const std::string live = marks(spec_) ? quoted_name(deleted_column) + " IS NULL" : "true";
+    const auto found = session_.query(
+        "SELECT " + part + ", count(*) FILTER (" + live + " AND is_gone), count(*) FILTER (" +
+        live + "), count(*) FILTER (NOT (" + live + ") AND is_there) FROM (SELECT *, " +
+        present_->gone("s") + " AS is_gone, " + present_->there("s") +
+        " AS is_there FROM target_all s) GROUP BY 1");
+    std::int64_t gone = 0, all = 0;
+    for (const auto& row : found.rows) {
+      gone += row.at(1).integer();
+      all += row.at(2).integer();
+      if (row.at(1).integer() + row.at(3).integer() > 0) with_deletes_.insert(row.at(0).text());
+    }
+    present_->check_share(gone, all);
+  }
+
   // Rows that a partition brings into work: those that came, and those that are there.
   std::map<std::string, std::int64_t> rows_by_partition() {
     std::map<std::string, std::int64_t> rows;
@@ -231,6 +295,7 @@ class Transform {
                     "reason = '' GROUP BY 1")
              .rows)
       rows[row.at(0).text()] = row.at(1).integer();
+    for (const std::string& part : with_deletes_) rows[part] += 0;
     for (const AddFile& file : target_.files([](const AddFile&) { return true; })) {
       const auto at = rows.find(partition_of(spec_.target, target_, file));
       if (at != rows.end()) at->second += lakelog::record_count(file).value_or(0);
@@ -238,24 +303,37 @@ class Transform {
     return rows;
   }
 
-  // Returns how many rows of these partitions are new or changed.
-  std::int64_t merge(const std::vector<std::string>& partitions) {
+  // Adds to `result` what is new or changed in these partitions, and what goes.
+  void merge(const std::vector<std::string>& partitions, TransformResult& result) {
     std::string listed;
     for (const std::string& partition : partitions)
       listed += (listed.empty() ? "" : ",") + partition;
-    session_.run(candidates_sql(spec_), {listed});
+    session_.run(candidates_sql(spec_, present_), {listed});
     const std::set<std::string> wanted(partitions.begin(), partitions.end());
     view_of(session_, "target_old", spec_.target, target_, target_.files([&](const AddFile& file) {
       return wanted.count(partition_of(spec_.target, target_, file)) != 0;
     }));
     version_.read(partitions);
     session_.run(changed_sql(spec_));
-    const std::int64_t changed = session_.value("SELECT count(*) FROM changed").integer();
     session_.run("DROP TABLE candidates");
-    if (changed == 0) return 0;
+    const auto count = [&](const std::string& from) {
+      return session_.value("SELECT count(*) FROM " + from).integer();
+    };
+    const std::int64_t came = count("changed");
+    if (present_ && marks(spec_)) session_.run(marked_sql(spec_, *present_));
+    const bool remove = present_ && !marks(spec_);
+    session_.run(
+        "CREATE OR REPLACE TEMP TABLE doomed AS SELECT s.* FROM target_old s ANTI JOIN changed c "
+        "ON " +
+        same_key(spec_.target, "s", "c") + " WHERE " + (remove ? present_->gone("s") : "false"));
+    const std::int64_t marked = count("changed") - came, removed = count("doomed");
+    if (came + marked + removed == 0) return;
+    result.changed += came;
+    result.deleted += marked + removed;
     session_.run(merged_sql(spec_), {context_.execution_id()});
     const auto rewritten = rewritten_partitions();
     session_.run("DROP TABLE changed");
+    session_.run("DROP TABLE doomed");
     tally_.count(session_, with_copies(spec_.target, "merged"));
     if (!tally_.broken()) {
       version_.stage(session_, "SELECT " + column_list(spec_.target) + " FROM merged",
@@ -264,14 +342,16 @@ class Transform {
       keep_history("merged", rewritten);
     }
     session_.run("DROP TABLE merged");
-    return changed;
   }
 
   // `rows`: all that these partitions hold now.
   void keep_history(const std::string& rows, const std::vector<std::string>& partitions) {
     if (!history_) return;
-    history_->compare(
-        rows, spec_.target.partition.empty() ? std::nullopt : std::optional(partitions), now_);
+    history_->compare(marks(spec_) ? "(SELECT * FROM " + rows + " WHERE " +
+                                         quoted_name(deleted_column) + " IS NULL)"
+                                   : rows,
+                      spec_.target.partition.empty() ? std::nullopt : std::optional(partitions),
+                      present_ && present_->known() ? present_->since() : now_);
     in_history_.insert(partitions.begin(), partitions.end());
   }
 
@@ -322,16 +402,17 @@ class Transform {
 
   std::vector<std::string> rewritten_partitions() {
     if (spec_.target.partition.empty()) return {whole_table};
-    return first_column(session_.query("SELECT DISTINCT CAST(" +
-                                       quoted_name(spec_.target.partition) +
-                                       " AS VARCHAR) FROM changed ORDER BY 1"));
+    return first_column(
+        session_.query("SELECT DISTINCT CAST(" + quoted_name(spec_.target.partition) +
+                       " AS VARCHAR) FROM (SELECT * FROM changed UNION ALL BY NAME SELECT * "
+                       "FROM doomed) ORDER BY 1"));
   }
 
   // The target's version tells how far the source is taken in. Without one the quarantine's may:
   // then no row waits for the target, whatever becomes of its publication. What it tells beside a
   // target does not count once that is dropped, but that no row was good so far does.
   void publish(TransformResult& result) {
-    const bool to_target = result.changed > 0 || is_ahead(target_, spec_.marker) ||
+    const bool to_target = result.changed + result.deleted > 0 || is_ahead(target_, spec_.marker) ||
                            (spec_.makes_table && !target_.exists());
     bool wrong = false;
     for (const std::string& name : {spec_.marker, none_good_}) {
@@ -351,6 +432,7 @@ class Transform {
   void publish_target(const TransformResult& result) {
     version_.set_marker(spec_.marker, source_.version());
     nlohmann::json metrics = {{"rows_in", result.read}, {"rows_out", result.changed}};
+    if (spec_.deletes) metrics["rows_deleted"] = result.deleted;
     if (!spec_.metrics_json.empty()) {
       const auto further = parse_untrusted(spec_.metrics_json);
       if (further) metrics.update(*further);
@@ -368,6 +450,8 @@ class Transform {
   Quarantine rejected_;
   Publication version_;
   QualityTally tally_;
+  std::optional<PresentKeys> present_;
+  std::set<std::string> with_deletes_;  // partitions with rows to take away, or to mark otherwise
   std::optional<TableHistory> history_;
   bool all_in_history_ = false;
   std::set<std::string> in_history_;  // partitions that it has, as this attempt leaves them
@@ -387,6 +471,7 @@ void tell(plugin::Context& context, const TransformSpec& spec, const TransformRe
                          {"records", result.changed},
                          {"rows_read", result.read},
                          {"quarantined", result.quarantined}};
+  if (spec.deletes) told["deleted"] = result.deleted;
   if (spec.history)
     told["history"] = {{"table", spec.target.name + "_hist"},
                        {"opened", result.opened},
@@ -395,6 +480,9 @@ void tell(plugin::Context& context, const TransformSpec& spec, const TransformRe
   context.info(std::to_string(result.read) + " bronze rows read, " +
                std::to_string(result.changed) + " silver rows new or changed, " +
                std::to_string(result.quarantined) + " quarantined");
+  if (spec.deletes)
+    context.info(std::to_string(result.deleted) + " silver rows that the source no longer has " +
+                 (marks(spec) ? "marked" : "taken away"));
   if (spec.history)
     context.info("history: " + std::to_string(result.opened) + " states began, " +
                  std::to_string(result.closed) + " ended");

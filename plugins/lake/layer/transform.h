@@ -15,6 +15,9 @@
 // The source is read once; what follows goes piece by piece, in whole partitions of the target, so
 // that a first load of any size fits the engine's memory. One version is handed in at the end.
 //
+// With `deletes`, rows that the source no longer has are taken away, or marked in _deleted_at: see
+// deletes.h.
+//
 // With `history`, <target>_hist follows in the same attempt: see history.h.
 //
 // The source has the system columns _run_id, _ingested_at, _source_file, _record_no and is
@@ -35,6 +38,13 @@
 
 namespace batuta::lake {
 
+// What becomes of rows that the source no longer has.
+struct DeletesSpec {
+  TableShape keys;    // of bronze: whose newest extraction has all keys
+  bool mark = false;  // in the target's column _deleted_at, an instant; else they are taken away
+  double most_percent = 50;  // of the target's rows, at once; more fails
+};
+
 struct TransformSpec {
   TableShape source, target, quarantine;
   std::string marker;  // progress of the source, in the logs of target and quarantine
@@ -43,6 +53,9 @@ struct TransformSpec {
   struct Typed {
     std::string name;
     std::string sql;
+    // What the target and the quarantine hold in the column's place: SQL over new_<name>, and over
+    // the text; empty: the column as it is.
+    std::string stored{}, rejected{};
   };
   std::vector<Typed> typed;
   std::string partition_sql;  // the target's partition, over new_ columns
@@ -63,12 +76,14 @@ struct TransformSpec {
 
   // The typed column that decides between rows of one key; empty: the latest reception does.
   std::string newest{};
-  // Looks at the view `new_rows`, the good rows that came, typed, one a key, before anything is
-  // written; throws where they may not be taken in.
+  std::function<void(Session&)> prepare{};  // before the first statement over the columns
+  // Looks at the view `new_rows`, the good rows that came, typed and unmasked, one a key, before
+  // anything is written; throws where they may not be taken in.
   std::function<void(Session&)> check{};
   // A target that is not there is made, empty when no row is good or there: who reads it next finds
   // a table. Else it is made with its first row.
   bool makes_table = false;
+  std::optional<DeletesSpec> deletes{};
   bool history = false;  // every state of the target's rows is kept
   // With it: a typed column, an instant, that says since when a row's state holds; empty: since its
   // reception.
@@ -80,6 +95,7 @@ struct TransformResult {
   std::int64_t read = 0;         // source rows
   std::int64_t changed = 0;      // target rows new or different
   std::int64_t quarantined = 0;  // rows that the quarantine did not hold
+  std::int64_t deleted = 0;      // target rows taken away, or marked
   std::int64_t opened = 0;       // states that began in the history
   std::int64_t closed = 0;       // and that ended
 };
