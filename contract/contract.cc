@@ -167,7 +167,15 @@ ContractResult read_contract(std::string_view yaml, const std::string& file) {
 }
 
 std::string_view to_string(Mode mode) {
-  return mode == Mode::full ? "full" : "incremental";
+  switch (mode) {
+    case Mode::full:
+      return "full";
+    case Mode::incremental:
+      return "incremental";
+    case Mode::stream:
+      return "stream";
+  }
+  return "full";
 }
 
 }  // namespace batuta::contract

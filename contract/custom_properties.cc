@@ -13,19 +13,38 @@ struct PropertyPlace {
   const char *place, *name;
 };
 // Where each name may stand: docs/contracts.md has the same table, held together by a test.
-constexpr PropertyPlace property_places[] = {
-    {"table", "batuta.mode"},         {"table", "batuta.watermark"},
-    {"table", "batuta.overlap"},      {"table", "batuta.newest"},
-    {"table", "batuta.history"},      {"table", "batuta.server"},
-    {"csv", "batuta.delimiter"},      {"csv", "batuta.quote"},
-    {"csv", "batuta.header"},         {"csv", "batuta.encoding"},
-    {"csv", "batuta.nullTexts"},      {"postgres", "batuta.connection"},
-    {"rest", "batuta.connection"},    {"rest", "batuta.records"},
-    {"rest", "batuta.paging"},        {"rest", "batuta.pageParameter"},
-    {"rest", "batuta.firstPage"},     {"rest", "batuta.sizeParameter"},
-    {"rest", "batuta.pageSize"},      {"rest", "batuta.cursorParameter"},
-    {"rest", "batuta.nextCursor"},    {"rest", "batuta.sinceParameter"},
-    {"rest", "batuta.untilParameter"}};
+constexpr PropertyPlace property_places[] = {{"table", "batuta.mode"},
+                                             {"table", "batuta.watermark"},
+                                             {"table", "batuta.overlap"},
+                                             {"table", "batuta.newest"},
+                                             {"table", "batuta.history"},
+                                             {"table", "batuta.server"},
+                                             {"csv", "batuta.delimiter"},
+                                             {"csv", "batuta.quote"},
+                                             {"csv", "batuta.header"},
+                                             {"csv", "batuta.encoding"},
+                                             {"csv", "batuta.nullTexts"},
+                                             {"postgres", "batuta.connection"},
+                                             {"rest", "batuta.connection"},
+                                             {"rest", "batuta.records"},
+                                             {"rest", "batuta.paging"},
+                                             {"rest", "batuta.pageParameter"},
+                                             {"rest", "batuta.firstPage"},
+                                             {"rest", "batuta.sizeParameter"},
+                                             {"rest", "batuta.pageSize"},
+                                             {"rest", "batuta.cursorParameter"},
+                                             {"rest", "batuta.nextCursor"},
+                                             {"rest", "batuta.sinceParameter"},
+                                             {"rest", "batuta.untilParameter"},
+                                             {"stream", "batuta.connection"},
+                                             {"stream", "batuta.group"},
+                                             {"stream", "batuta.onGap"},
+                                             {"stream", "batuta.start"},
+                                             {"stream", "batuta.deadLetters"},
+                                             {"stream", "batuta.maxRecords"},
+                                             {"stream", "batuta.maxBytes"},
+                                             {"stream", "batuta.maxRecordBytes"},
+                                             {"stream", "batuta.maxTime"}};
 
 bool holds(const std::vector<std::string>& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();

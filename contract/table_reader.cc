@@ -54,6 +54,7 @@ class TableReader {
     table_.source =
         read_source(contract_, own.text("batuta.server").value_or(""), own.pointer("batuta.server"),
                     table_, text_at(object_, "physicalName"), notes_);
+    stream_mode(own.pointer("batuta.mode"));
     return std::move(table_);
   }
 
@@ -194,12 +195,16 @@ class TableReader {
 
   void properties(const CustomProperties& own) {
     if (const auto mode = own.text("batuta.mode")) {
+      mode_given_ = true;
       if (*mode == "incremental") {
         table_.mode = Mode::incremental;
+      } else if (*mode == "stream") {
+        table_.mode = Mode::stream;
       } else if (*mode != "full") {
         notes_.problem(own.pointer("batuta.mode"),
-                       "batuta.mode is \"full\" (every run reads all that is there) or "
-                       "\"incremental\" (what is new by the column batuta.watermark)");
+                       "batuta.mode is \"full\" (every run reads all that is there), "
+                       "\"incremental\" (what is new by the column batuta.watermark) or "
+                       "\"stream\" (what a topic has since the last run)");
       }
     }
     if (const auto name = own.text("batuta.watermark");
@@ -227,9 +232,19 @@ class TableReader {
     if (table_.mode == Mode::incremental && table_.watermark.empty())
       notes_.problem(own.pointer("batuta.mode"),
                      "incremental needs batuta.watermark: the column by which new rows are found");
-    if (table_.overlap > Duration::zero() && table_.mode == Mode::full)
+    if (table_.overlap > Duration::zero() && table_.mode != Mode::incremental)
       notes_.problem(own.pointer("batuta.overlap"),
                      "batuta.overlap belongs to batuta.mode incremental");
+  }
+
+  // A topic has no other mode, so that it need not be said.
+  void stream_mode(const std::string& at) {
+    const bool topic = table_.source.kind == SourceKind::stream;
+    if (topic && !mode_given_) table_.mode = Mode::stream;
+    if (topic == (table_.mode == Mode::stream) || table_.source.kind == SourceKind::none) return;
+    notes_.problem(at, topic ? "a topic is read in batuta.mode stream, the default for it"
+                             : "batuta.mode stream needs a server of type kafka, or custom with "
+                               "format: stream");
   }
 
   void history(const std::string& at) {
@@ -259,6 +274,7 @@ class TableReader {
   const Value& object_;
   const std::string at_;
   Notes& notes_;
+  bool mode_given_ = false;
   Table table_;
 };
 

@@ -16,7 +16,7 @@ using nlohmann::json;
 // run by hand whose window is empty because no run before it told how far it got. Days are compared
 // from their first moment: a window within a day takes in the whole day so far.
 Window window_of(const plugin::Context& context, const contract::Table& table, bool first) {
-  if (table.mode == contract::Mode::full) return {};
+  if (table.mode != contract::Mode::incremental) return {};
   Window window;
   try {
     const plugin::Window given = context.window();
@@ -63,6 +63,8 @@ std::int64_t receive(Extraction& extraction) {
       return receive_database(extraction);
     case SourceKind::rest:
       return receive_rest(extraction);
+    case SourceKind::stream:
+      return receive_stream(extraction);
     case SourceKind::none:
       break;
   }
@@ -97,11 +99,12 @@ struct ContractBronze {
     const Window window = window_of(context, described.table, !table.exists());
     json result = request_of(context, described, window);
     lake::RawLanding landing(context, described.path, json_text(result));
-    Extraction extraction{context, session, described, shape, window, landing};
+    Extraction extraction{context, session, described, shape, window, landing, {}};
     const std::int64_t records = receive(extraction);
     result["execution_id"] = context.execution_id();
     result["table"] = shape.name;
     result["records"] = records;
+    for (const auto& [what, number] : extraction.told) result[what] = number;
     result["files"] = landing.first_files();
     result["file_count"] = landing.file_count();
     if (window.end) {

@@ -1,5 +1,6 @@
 // contract_silver: bronze text becomes typed, judged rows, one a key, as a contract has it.
 #include "plugins/contract/described.h"
+#include "plugins/contract/sources.h"
 
 namespace batuta::from_contract {
 
@@ -16,6 +17,7 @@ struct ContractSilver {
     const Described described = described_by(context);
     lake::TransformSpec spec = silver_spec(described);
     spec.check = [&](lake::Session& session) { check_quality(context, session, described); };
+    note_progress(context, described);
     lake::tell(context, spec, lake::transform(context, spec, {}));
   }
 };

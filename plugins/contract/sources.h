@@ -2,6 +2,7 @@
 // to bronze, as text.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 
@@ -24,6 +25,8 @@ struct Extraction {
   const lake::TableShape& bronze;  // as the table that is there can take it
   Window window;
   lake::RawLanding& landing;
+  // What else the run tells beside its records: "dead_letters", "tombstones", "lag"…
+  std::map<std::string, std::int64_t> told = {};
 };
 
 // Each returns how many rows were added, and hands in at most one version of bronze. Throws
@@ -31,5 +34,12 @@ struct Extraction {
 std::int64_t receive_files(Extraction& extraction);
 std::int64_t receive_database(Extraction& extraction);
 std::int64_t receive_rest(Extraction& extraction);
+// From the offsets that lie in bronze (its progress markers) on, and hands the new ones in with the
+// rows; dead letters become a version of dlq/<domain>/<table> beside it.
+std::int64_t receive_stream(Extraction& extraction);
+
+// Tells the stream how far bronze is, as the offsets of the contract's group. Once what the markers
+// say is published; only a note for others, so that a failure is logged and nothing more.
+void note_progress(plugin::Context& context, const Described& described);
 
 }  // namespace batuta::from_contract

@@ -42,7 +42,7 @@ ALLOWED = {
     "plugins/lake/layer": {"common", "lakelog", "plugins/sdk", "plugins/lake"},
     "plugins/builtin": {"common", "plugins/sdk"},
     "plugins/sql": {"common", "plugins/sdk", "plugins/lake"},
-    "plugins/contract": {"common", "contract", "lakelog", "plugins/sdk", "plugins/lake", "plugins/lake/layer", "plugins/sql"},
+    "plugins/contract": {"common", "contract", "lakelog", "stream", "plugins/sdk", "plugins/lake", "plugins/lake/layer", "plugins/sql"},
     "plugins/financial": {"common", "lakelog", "plugins/sdk", "plugins/lake", "plugins/lake/layer"},
     "plugins/models": {"common", "lakelog", "plugins/sdk", "plugins/lake", "plugins/lake/layer"},
     "web": {"common"},
