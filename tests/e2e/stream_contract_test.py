@@ -136,5 +136,24 @@ def killed_slots_while_messages_come():
         server.stop()
 
 
+def a_sensor_starts_what_takes_the_messages():
+    """a sensor on the topic holds no slot and lets the extract run when there are messages that bronze has not"""
+    with Folder("stream-sensor") as folder:
+        server = start(folder)
+        waits = {"task_id": "messages", "type": "sensor", "poke_interval": "1s", "timeout": "60s",
+                 "wait_for": {"topic": {"name": "Pedidos", "group": "batuta-shop-orders", "at_least": 10}}}
+        server.write_dag("waiting", dag("waiting", [waits, dict(TASKS[0], depends_on=["messages"]), TASKS[1]]))
+        known(server, "waiting")
+        run_id = server.trigger("waiting")["dag_run_id"]
+        send(server, 0, 9)
+        eventually(lambda: "9 new messages of 10" in server.cli("tasks", "explain", "waiting", run_id, "messages").stdout, 20,
+                   "it has looked, and says what there is")
+        assert server.tasks("waiting", run_id)["messages"]["state"] == "deferred"
+        send(server, 9, 10)
+        assert server.wait_run("waiting", run_id)["state"] == "success", server.tasks("waiting", run_id)
+        assert taken(server) == [10, 10, 10] and lag(server) == 0
+        server.stop()
+
+
 if __name__ == "__main__":
-    main([each_run_takes_what_is_new, killed_at_every_step_of_the_commit, killed_slots_while_messages_come])
+    main([each_run_takes_what_is_new, killed_at_every_step_of_the_commit, killed_slots_while_messages_come, a_sensor_starts_what_takes_the_messages])
