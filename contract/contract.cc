@@ -167,8 +167,17 @@ ContractResult read_contract(std::string_view yaml, const std::string& file) {
 }
 
 std::string_view to_string(Mode mode) {
-  if (mode == Mode::snapshot) return "snapshot";
-  return mode == Mode::full ? "full" : "incremental";
+  switch (mode) {
+    case Mode::full:
+      return "full";
+    case Mode::incremental:
+      return "incremental";
+    case Mode::snapshot:
+      return "snapshot";
+    case Mode::stream:
+      return "stream";
+  }
+  return "full";
 }
 
 std::string_view to_string(Mask mask) {

@@ -69,7 +69,7 @@ struct QualityCheck {
   bool operator==(const QualityCheck&) const = default;
 };
 
-enum class SourceKind { none, csv, json, json_lines, parquet, sqlite, postgres, rest };
+enum class SourceKind { none, csv, json, json_lines, parquet, sqlite, postgres, rest, stream };
 
 // Where the rows come from: the contract's server.
 struct Source {
@@ -77,7 +77,7 @@ struct Source {
   std::string why_none;  // when there is none: a sentence, with what to do
   std::string server;    // its name
   std::string path;      // files and sqlite: absolute, or below the server's home; may hold * and ?
-  std::string table;     // of a database: physicalName, else the table's name
+  std::string table;     // of a database, topic of a stream: physicalName, else the table's name
   std::string schema;    // of a database
   std::string connection;  // of the scheduler, by id
   // CSV
@@ -91,11 +91,21 @@ struct Source {
   std::string page_parameter = "page", size_parameter, cursor_parameter = "cursor", next_cursor;
   std::int64_t page_size = 0, first_page = 1;
   std::string since_parameter, until_parameter;  // take the window's ends
+  // Streams. Without brokers and connection the embedded log.
+  std::string brokers;             // of Kafka's protocol, where there is no connection
+  std::string group;               // empty: batuta-<domain>-<table>
+  std::string on_gap = "fail";     // fail, earliest, latest: an offset that is gone
+  std::string start = "earliest";  // or latest: of a partition's first run
+  std::string dead_letters;        // topic; empty: <topic>.dlq; "none": only the table
+  std::int64_t max_records = 100'000, max_bytes = std::int64_t{256} << 20;  // of one run
+  std::int64_t max_record_bytes = std::int64_t{8} << 20;
+  Duration max_time = std::chrono::minutes(5);  // likewise of one run
   bool operator==(const Source&) const = default;
 };
 
-// snapshot: full, and what a run does not find is gone.
-enum class Mode { full, incremental, snapshot };
+// snapshot: full, and what a run does not find is gone. stream: each run takes what is new since the
+// last, from the offsets that lie in bronze.
+enum class Mode { full, incremental, snapshot, stream };
 
 // What becomes of rows that the source no longer has.
 enum class Deletes { keep, remove, mark };

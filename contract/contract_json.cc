@@ -66,6 +66,12 @@ Value json_of(const Source& source) {
   put(out, "location", source.location);
   put(out, "connection", source.connection);
   if (source.kind == SourceKind::rest) put(out, "paging", source.paging);
+  if (source.kind == SourceKind::stream) {
+    put(out, "topic", source.table);
+    put(out, "brokers", source.brokers);
+    put(out, "group", source.group);
+    put(out, "on_gap", source.on_gap);
+  }
   put(out, "why_none", source.why_none);
   return out;
 }

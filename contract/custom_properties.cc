@@ -27,7 +27,12 @@ constexpr PropertyPlace property_places[] = {
     {"rest", "batuta.firstPage"},     {"rest", "batuta.sizeParameter"},
     {"rest", "batuta.pageSize"},      {"rest", "batuta.cursorParameter"},
     {"rest", "batuta.nextCursor"},    {"rest", "batuta.sinceParameter"},
-    {"rest", "batuta.untilParameter"}};
+    {"rest", "batuta.untilParameter"},
+    {"stream", "batuta.connection"}, {"stream", "batuta.group"},
+    {"stream", "batuta.onGap"}, {"stream", "batuta.start"},
+    {"stream", "batuta.deadLetters"}, {"stream", "batuta.maxRecords"},
+    {"stream", "batuta.maxBytes"}, {"stream", "batuta.maxRecordBytes"},
+    {"stream", "batuta.maxTime"}};
 
 bool holds(const std::vector<std::string>& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();

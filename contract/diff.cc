@@ -129,7 +129,7 @@ class Differ {
   void content(const Table& before, const Table& after) {
     const SourceKind kind = after.source.kind;
     if (!before.keys().empty() || !after.keys().empty() || kind == SourceKind::json ||
-        kind == SourceKind::json_lines || kind == SourceKind::rest)
+        kind == SourceKind::json_lines || kind == SourceKind::rest || kind == SourceKind::stream)
       return;
     const bool same = std::equal(
         before.columns.begin(), before.columns.end(), after.columns.begin(), after.columns.end(),

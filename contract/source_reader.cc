@@ -27,8 +27,15 @@ SourceKind kind_of_server(const Value& server, std::string& why) {
   if (type == "postgres" || type == "postgresql") return SourceKind::postgres;
   if (type == "api") return SourceKind::rest;
   if (type == "custom" && format == "sqlite") return SourceKind::sqlite;
+  if (type == "custom" && format == "stream") return SourceKind::stream;
+  if (type == "kafka") {
+    if (format.empty() || format == "json") return SourceKind::stream;
+    why = "messages in the format \"" + format.substr(0, 40) + "\" are not read here; json is";
+    return SourceKind::none;
+  }
   why = "a server of type \"" + type +
-        "\" is not read here; it is one of local, postgres, api, or custom with format: sqlite";
+        "\" is not read here; it is one of local, postgres, api, kafka, or custom with format: "
+        "sqlite or stream";
   return SourceKind::none;
 }
 
@@ -80,6 +87,40 @@ void read_rest(const CustomProperties& own, const Value& server, const std::stri
     notes.problem(at, "paging by cursor needs batuta.nextCursor: the JSON pointer to the next one");
 }
 
+void one_of_words(const CustomProperties& own, const char* name,
+                  const std::vector<std::string>& words, std::string& out, Notes& notes) {
+  const auto given = own.text(name);
+  if (!given) return;
+  out = *given;
+  if (std::find(words.begin(), words.end(), out) == words.end())
+    notes.problem(own.pointer(name),
+                  std::string(name) + " is not \"" + out.substr(0, 40) + "\"" + one_of(words));
+}
+
+void read_stream(const CustomProperties& own, const Value& server, Source& source, Notes& notes) {
+  if (text_at(server, "type") == "kafka" && source.connection.empty())
+    source.brokers = text_at(server, "host");
+  source.group = own.text("batuta.group").value_or("");
+  one_of_words(own, "batuta.onGap", {"fail", "earliest", "latest"}, source.on_gap, notes);
+  one_of_words(own, "batuta.start", {"earliest", "latest"}, source.start, notes);
+  source.dead_letters = own.text("batuta.deadLetters").value_or("");
+  constexpr std::int64_t most = 1'000'000'000;
+  source.max_records = own.integer("batuta.maxRecords", 1, most).value_or(source.max_records);
+  source.max_bytes =
+      own.integer("batuta.maxBytes", 1 << 16, most * 1000).value_or(source.max_bytes);
+  source.max_record_bytes = own.integer("batuta.maxRecordBytes", 1, std::int64_t{64} << 20)
+                                .value_or(source.max_record_bytes);
+  if (const auto text = own.text("batuta.maxTime")) {
+    const auto span = parse_duration(*text);
+    if (span && *span >= std::chrono::seconds(1)) {
+      source.max_time = *span;
+    } else {
+      notes.problem(own.pointer("batuta.maxTime"),
+                    "batuta.maxTime must be a time of at least 1s, such as \"5m\"");
+    }
+  }
+}
+
 void read_kind(const CustomProperties& own, const Value& server, const std::string& at,
                Source& source, Notes& notes) {
   switch (source.kind) {
@@ -102,6 +143,8 @@ void read_kind(const CustomProperties& own, const Value& server, const std::stri
       return;
     case SourceKind::rest:
       return read_rest(own, server, at, source, notes);
+    case SourceKind::stream:
+      return read_stream(own, server, source, notes);
     case SourceKind::none:
       return;
   }
@@ -163,6 +206,8 @@ std::string_view to_string(SourceKind kind) {
       return "postgres";
     case SourceKind::rest:
       return "rest";
+    case SourceKind::stream:
+      return "stream";
   }
   return "none";
 }

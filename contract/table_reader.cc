@@ -54,6 +54,7 @@ class TableReader {
     table_.source =
         read_source(contract_, own.text("batuta.server").value_or(""), own.pointer("batuta.server"),
                     table_, text_at(object_, "physicalName"), notes_);
+    stream_mode(own.pointer("batuta.mode"));
     const SourceKind kind = table_.source.kind;
     if (table_.mode == Mode::incremental && table_.deletes != Deletes::keep &&
         kind != SourceKind::none && kind != SourceKind::sqlite && kind != SourceKind::postgres)
@@ -235,16 +236,20 @@ class TableReader {
 
   void properties(const CustomProperties& own) {
     if (const auto mode = own.text("batuta.mode")) {
+      mode_given_ = true;
       if (*mode == "incremental") {
         table_.mode = Mode::incremental;
       } else if (*mode == "snapshot") {
         table_.mode = Mode::snapshot;
         table_.deletes = Deletes::remove;
+      } else if (*mode == "stream") {
+        table_.mode = Mode::stream;
       } else if (*mode != "full") {
         notes_.problem(own.pointer("batuta.mode"),
                        "batuta.mode is \"full\" (every run reads all that is there), \"snapshot\" "
-                       "(and what is no longer there is gone) or \"incremental\" (what is new by "
-                       "the column batuta.watermark)");
+                       "(and what is no longer there is gone), \"incremental\" (what is new by "
+                       "the column batuta.watermark) or \"stream\" (what a topic has since the "
+                       "last run)");
       }
     }
     if (const auto name = own.text("batuta.watermark");
@@ -320,7 +325,7 @@ class TableReader {
                        "batuta.deletes is \"remove\" (rows that the source no longer has go) or "
                        "\"mark\" (they get their time in _deleted_at)");
       }
-      if (table_.mode == Mode::full)
+      if (table_.mode == Mode::full || table_.mode == Mode::stream)
         notes_.problem(own.pointer("batuta.deletes"),
                        "batuta.deletes belongs to batuta.mode snapshot, or to incremental of a "
                        "database, whose keys are then read beside the increment");
@@ -333,6 +338,16 @@ class TableReader {
     }
     if (table_.deletes != Deletes::keep && table_.keys().empty())
       notes_.problem(at_, "rows that are gone are found by their primaryKey: the table has none");
+  }
+
+  // A topic has no other mode, so that it need not be said.
+  void stream_mode(const std::string& at) {
+    const bool topic = table_.source.kind == SourceKind::stream;
+    if (topic && !mode_given_) table_.mode = Mode::stream;
+    if (topic == (table_.mode == Mode::stream) || table_.source.kind == SourceKind::none) return;
+    notes_.problem(at, topic ? "a topic is read in batuta.mode stream, the default for it"
+                             : "batuta.mode stream needs a server of type kafka, or custom with "
+                               "format: stream");
   }
 
   void history(const std::string& at) {
@@ -362,6 +377,7 @@ class TableReader {
   const Value& object_;
   const std::string at_;
   Notes& notes_;
+  bool mode_given_ = false;
   Table table_;
 };
 

@@ -9,30 +9,22 @@
 namespace batuta::stream {
 
 // The functions that are used, by their names without "rd_kafka_".
-#define BATUTA_RDKAFKA_FUNCTIONS(X)                                                               \
-  X(conf_new)                                                                                     \
-  X(conf_destroy)                                                                                 \
-  X(conf_set) X(conf_set_opaque) X(conf_set_dr_msg_cb) X(conf_set_error_cb) X(conf_set_log_cb) X( \
-      new) X(destroy) X(destroy_flags) X(opaque) X(name) X(poll) X(poll_set_consumer)             \
-      X(consumer_poll) X(assign) X(flush) X(purge) X(outq_len) X(produceva) X(error_code) X(      \
-          error_string) X(error_destroy) X(err2str) X(err2name) X(headers_new) X(headers_destroy) \
-          X(header_add) X(message_headers) X(header_get_all) X(message_timestamp)                 \
-              X(message_destroy) X(metadata) X(metadata_destroy) X(topic_new) X(topic_destroy)    \
-                  X(topic_name) X(query_watermark_offsets) X(committed) X(commit_queue)           \
-                      X(topic_partition_list_new) X(topic_partition_list_add)                     \
-                          X(topic_partition_list_destroy) X(queue_new) X(queue_destroy)           \
-                              X(queue_poll) X(event_destroy) X(event_error) X(event_error_string) \
-                                  X(event_topic_partition_list) X(event_CreateTopics_result)      \
-                                      X(event_CreatePartitions_result) X(NewTopic_new)            \
-                                          X(NewTopic_destroy) X(NewTopic_set_config)              \
-                                              X(CreateTopics) X(CreateTopics_result_topics)       \
-                                                  X(NewPartitions_new) X(NewPartitions_destroy)   \
-                                                      X(CreatePartitions)                         \
-                                                          X(CreatePartitions_result_topics)       \
-                                                              X(topic_result_error)               \
-                                                                  X(topic_result_error_string)    \
-                                                                      X(list_groups)              \
-                                                                          X(group_list_destroy)
+// clang-format off
+#define BATUTA_RDKAFKA_FUNCTIONS(X)                                                              \
+  X(conf_new) X(conf_destroy) X(conf_set) X(conf_set_opaque) X(conf_set_dr_msg_cb)               \
+  X(conf_set_error_cb) X(conf_set_log_cb) X(new) X(destroy) X(destroy_flags) X(opaque) X(name)   \
+  X(poll) X(poll_set_consumer) X(consumer_poll) X(assign) X(flush) X(purge) X(outq_len)          \
+  X(produceva) X(error_code) X(error_string) X(error_destroy) X(err2str) X(err2name)             \
+  X(message_headers) X(header_get_all) X(message_timestamp) X(message_destroy) X(metadata)       \
+  X(metadata_destroy) X(topic_new) X(topic_destroy) X(query_watermark_offsets) X(committed)      \
+  X(commit_queue) X(topic_partition_list_new) X(topic_partition_list_add)                        \
+  X(topic_partition_list_destroy) X(queue_new) X(queue_destroy) X(queue_poll) X(event_destroy)   \
+  X(event_error) X(event_topic_partition_list) X(event_CreateTopics_result)                      \
+  X(event_CreatePartitions_result) X(NewTopic_new) X(NewTopic_destroy) X(NewTopic_set_config)    \
+  X(CreateTopics) X(CreateTopics_result_topics) X(NewPartitions_new) X(NewPartitions_destroy)    \
+  X(CreatePartitions) X(CreatePartitions_result_topics) X(topic_result_error) X(list_groups)     \
+  X(group_list_destroy)
+// clang-format on
 
 struct Rdkafka {
 #define BATUTA_MEMBER(name) decltype(&::rd_kafka_##name) f_##name = nullptr;

@@ -307,6 +307,36 @@ Status PartitionLog::retain(const LogBounds& bounds, Time now) {
   return retain_locked(bounds, now);
 }
 
+Status PartitionLog::drop_before(std::int64_t offset) {
+  const auto lock = FileLock::take(folder_ + "/lock", true);
+  if (!lock) return lock.error();
+  if (Status found = find_end(true); !found) return found;
+  if (offset >= next_ && valid_ > 0) {
+    if (Status rolled = roll(); !rolled) return rolled;
+  }
+  bool removed = false;
+  while (bases_.size() > 1 && bases_[1] <= offset) {
+    const std::string path = segment_path(bases_.front());
+    if (::unlink(path.c_str()) != 0) return os_error("remove", path);
+    bases_.erase(bases_.begin());
+    removed = true;
+  }
+  return removed ? sync_folder(folder_) : success();
+}
+
+Result<std::int64_t> PartitionLog::bytes() {
+  const auto lock = FileLock::take(folder_ + "/lock", false);
+  if (!lock) return lock.error();
+  if (Status listed = list_segments(); !listed) return listed.error();
+  std::int64_t total = 0;
+  for (const std::int64_t base : bases_) {
+    struct stat info {};
+    if (::stat(segment_path(base).c_str(), &info) != 0) return os_error("stat", segment_path(base));
+    total += info.st_size;
+  }
+  return total;
+}
+
 Status PartitionLog::retain_locked(const LogBounds& bounds, Time now) {
   struct Segment {
     std::int64_t base, bytes;

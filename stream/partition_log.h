@@ -47,6 +47,11 @@ class PartitionLog {
   // Removes whole segments that the bounds do not keep; the newest record always stays readable
   // unless time has taken all.
   Status retain(const LogBounds& bounds, Time now);
+  // Removes whole segments all of whose records lie before `offset`; where that is all there is,
+  // the last one too.
+  Status drop_before(std::int64_t offset);
+  // Of all segments.
+  Result<std::int64_t> bytes();
 
  private:
   std::string segment_path(std::int64_t base) const;

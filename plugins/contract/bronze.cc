@@ -63,6 +63,8 @@ std::int64_t receive(Extraction& extraction) {
       return receive_database(extraction);
     case SourceKind::rest:
       return receive_rest(extraction);
+    case SourceKind::stream:
+      return receive_stream(extraction);
     case SourceKind::none:
       break;
   }
@@ -98,12 +100,13 @@ struct ContractBronze {
     json result = request_of(context, described, window);
     lake::RawLanding landing(context, described.path, json_text(result));
     const bool snapshot = described.table.mode == contract::Mode::snapshot;
-    Extraction extraction{context, session, described, shape, window, snapshot, landing};
+    Extraction extraction{context, session, described, shape, window, snapshot, landing, {}};
     const std::int64_t records = receive(extraction);
     if (snapshot && records == 0) throw nothing_there(described.path);
     result["execution_id"] = context.execution_id();
     result["table"] = shape.name;
     result["records"] = records;
+    for (const auto& [what, number] : extraction.told) result[what] = number;
     result["files"] = landing.first_files();
     result["file_count"] = landing.file_count();
     if (window.end) {

@@ -41,10 +41,15 @@ Described described_by(const plugin::Context& context) {
 }
 
 lake::TableShape bronze_shape(const Described& described) {
+  auto columns = lake::bronze_columns(described.columns());
+  if (described.table.source.kind == contract::SourceKind::stream) {
+    columns.push_back({"_source_partition", "integer", true});
+    columns.push_back({"_source_offset", "long", true});
+  }
   return {"bronze/" + described.path,
           "As received, append only: " + described.table.description,
           "ingest_date",
-          lake::bronze_columns(described.columns()),
+          std::move(columns),
           {}};
 }
 

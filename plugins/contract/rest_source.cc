@@ -9,6 +9,7 @@
 #include "common/safe_json.h"
 #include "common/url.h"
 #include "common/uuid.h"
+#include "plugins/contract/record_text.h"
 #include "plugins/contract/sources.h"
 #include "plugins/lake/layer/bronze_rows.h"
 
@@ -23,18 +24,6 @@ constexpr std::int64_t max_pages = 100'000;
 constexpr std::size_t max_page_bytes = std::size_t{32} << 20;
 constexpr auto first_wait = std::chrono::milliseconds(500);
 constexpr auto longest_wait = std::chrono::minutes(5);
-
-std::optional<std::string> text_at(const json& record, const std::string& name) {
-  const json* value = nullptr;
-  if (name.starts_with("/")) {
-    const json::json_pointer pointer(name);
-    if (record.contains(pointer)) value = &record.at(pointer);
-  } else if (const auto found = record.find(name); found != record.end()) {
-    value = &*found;
-  }
-  if (value == nullptr || value->is_null()) return std::nullopt;
-  return value->is_string() ? value->get<std::string>() : json_text(*value);
-}
 
 // The target of `Link: <url>; rel="next"`, which may be one of several and in one of several
 // headers, or empty.
@@ -211,7 +200,7 @@ class RestReader {
         throw plugin::FinalError("a record is no object (kept as " + file + ")");
       fields.clear();
       for (const contract::Column& column : to_.described.table.columns)
-        fields.push_back(text_at(record, column.source_name));
+        fields.push_back(text_of(record, column.source_name));
       bronze_.add(fields, json_text(record), file, now);
     }
     return {list->size(), next_of(answer, *body, url)};

@@ -1,6 +1,7 @@
 // contract_silver: bronze text becomes typed, judged rows, one a key, as a contract has it.
 #include "plugins/contract/described.h"
 #include "plugins/contract/masks.h"
+#include "plugins/contract/sources.h"
 
 namespace batuta::from_contract {
 
@@ -20,6 +21,7 @@ struct ContractSilver {
       prepare_masks(context, session, described.table);
     };
     spec.check = [&](lake::Session& session) { check_quality(context, session, described); };
+    note_progress(context, described);
     lake::tell(context, spec, lake::transform(context, spec, {}));
   }
 };

@@ -2,6 +2,7 @@
 // to bronze, as text.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 
@@ -25,6 +26,8 @@ struct Extraction {
   Window window;
   bool snapshot = false;  // it is all that the source has, and may not be nothing
   lake::RawLanding& landing;
+  // What else the run tells beside its records: "dead_letters", "tombstones", "lag"…
+  std::map<std::string, std::int64_t> told = {};
 };
 
 // Each returns how many rows were added, and hands in at most one version of bronze. Throws
@@ -33,5 +36,12 @@ std::int64_t receive_files(Extraction& extraction);
 // Of a table that lists_keys(), the list goes to bronze, too.
 std::int64_t receive_database(Extraction& extraction);
 std::int64_t receive_rest(Extraction& extraction);
+// From the offsets that lie in bronze (its progress markers) on, and hands the new ones in with the
+// rows; dead letters become a version of dlq/<domain>/<table> beside it.
+std::int64_t receive_stream(Extraction& extraction);
+
+// Tells the stream how far bronze is, as the offsets of the contract's group. Once what the markers
+// say is published; only a note for others, so that a failure is logged and nothing more.
+void note_progress(plugin::Context& context, const Described& described);
 
 }  // namespace batuta::from_contract

@@ -165,6 +165,7 @@ int parse(int argc, char** argv, Session& session) {
   add_contract_commands(app, session);
   add_model_commands(app, session);
   add_stream_commands(app, session);
+  add_letter_commands(app, session);
   add_system_commands(app, session);
   add_backfill_commands(app, session);
   add_asset_commands(app, session);

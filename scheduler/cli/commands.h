@@ -51,6 +51,7 @@ void add_lake_commands(CLI::App& app, Session& session);      // lake
 void add_contract_commands(CLI::App& app, Session& session);  // contracts
 void add_model_commands(CLI::App& app, Session& session);     // models
 void add_stream_commands(CLI::App& app, Session& session);    // stream
+void add_letter_commands(CLI::App& app, Session& session);    // dlq
 // Airflow's verbs of dags and tasks, config, info, cheat-sheet, and what moves from one
 // installation to another; the nouns must be there.
 void add_airflow_commands(CLI::App& app, Session& session);

@@ -11,6 +11,7 @@
 #include "common/safe_json.h"
 #include "scheduler/cli/commands.h"
 #include "scheduler/cli/import_file.h"
+#include "scheduler/cli/stream_reach.h"
 #include "stream/kafka_stream.h"
 #include "stream/stream.h"
 
@@ -20,7 +21,7 @@ namespace {
 using json = nlohmann::json;
 
 struct StreamArguments {
-  std::string kafka, connection, connections;
+  StreamReach reach;
   std::string topic, group, key, key_separator, retention, from = "latest";
   std::vector<std::string> headers;
   int partitions = 1, partition = -1, count = 10;
@@ -34,32 +35,8 @@ T stream_value(Result<T> result) {
   return std::move(*result);
 }
 
-stream::KafkaConnection named_connection(const StreamArguments& a) {
-  if (a.connections.empty()) {
-    throw Failure("--connection: name the file that it is in with --connections FILE", 2);
-  }
-  for (const Connection& one : read_connections(a.connections)) {
-    if (one.id != a.connection) continue;
-    if (one.conn_type != "kafka") {
-      throw Failure("connection " + one.id + " is of type " + one.conn_type + ", not kafka", 2);
-    }
-    return {one.id, one.host, one.port.value_or(0), one.login, one.password, one.extra};
-  }
-  throw Failure("no connection " + a.connection + " in " + a.connections, 2);
-}
-
-std::unique_ptr<stream::Stream> open_stream(const Session& session, const StreamArguments& a) {
-  if (a.kafka.empty() && a.connection.empty()) {
-    return stream_value(stream::open_file_stream(session.home + "/stream"));
-  }
-  const auto connection = a.kafka.empty()
-                              ? named_connection(a)
-                              : stream::KafkaConnection{"--kafka", a.kafka, 0, "", "", ""};
-  return stream_value(stream::open_kafka_stream(stream_value(stream::kafka_settings(connection))));
-}
-
 void list_topics(Session& session, const StreamArguments& a) {
-  const auto stream = open_stream(session, a);
+  const auto stream = open_reach(session, a.reach);
   json rows = json::array();
   for (const stream::TopicInfo& topic : stream_value(stream->topics())) {
     std::int64_t records = 0;
@@ -73,7 +50,7 @@ void list_topics(Session& session, const StreamArguments& a) {
 }
 
 void create_topic(Session& session, const StreamArguments& a) {
-  const auto stream = open_stream(session, a);
+  const auto stream = open_reach(session, a.reach);
   if (a.grow) {
     stream_value(stream->grow(a.topic, a.partitions));
     return;
@@ -115,7 +92,7 @@ stream::NewRecord record_of(const StreamArguments& a, std::string line) {
 void produce(Session& session, const StreamArguments& a) {
   constexpr std::size_t batch_records = 1000;
   constexpr std::size_t batch_bytes = 4 << 20;
-  const auto stream = open_stream(session, a);
+  const auto stream = open_reach(session, a.reach);
   std::int64_t done = 0;
   std::vector<stream::NewRecord> batch;
   std::size_t bytes = 0;
@@ -162,7 +139,7 @@ void print_record(const stream::Record& record) {
 volatile std::sig_atomic_t stop_following = 0;
 
 void tail(Session& session, const StreamArguments& a) {
-  const auto stream = open_stream(session, a);
+  const auto stream = open_reach(session, a.reach);
   stream::Offsets at;
   for (const auto& [partition, span] : stream_value(stream->offsets(a.topic))) {
     if (a.partition >= 0 && partition != a.partition) continue;
@@ -192,7 +169,7 @@ void tail(Session& session, const StreamArguments& a) {
 }
 
 void list_groups(Session& session, const StreamArguments& a) {
-  const auto stream = open_stream(session, a);
+  const auto stream = open_reach(session, a.reach);
   json rows = json::array();
   for (const std::string& group : stream_value(stream->groups(a.topic))) {
     std::int64_t behind = 0;
@@ -203,7 +180,7 @@ void list_groups(Session& session, const StreamArguments& a) {
 }
 
 void show_lag(Session& session, const StreamArguments& a) {
-  const auto stream = open_stream(session, a);
+  const auto stream = open_reach(session, a.reach);
   json rows = json::array();
   for (const auto& one : stream_value(stream::lag(*stream, a.group, a.topic))) {
     rows.push_back({{"partition", one.partition},
@@ -230,15 +207,43 @@ CLI::App* add_stream_verb(CLI::App& noun, Session& session,
   CLI::App* verb =
       add_verb(noun, session, name, help, [&session, a, action] { action(session, *a); });
   if (with_topic) verb->add_option("topic", a->topic)->required();
-  CLI::Option* kafka =
-      verb->add_option("--kafka", a->kafka, "a broker instead of the embedded log: HOST:PORT,…");
-  verb->add_option("--connection", a->connection, "one of type kafka, out of --connections")
-      ->excludes(kafka);
-  verb->add_option("--connections", a->connections, "file of connections, as dags test takes it");
+  add_reach_options(*verb, a->reach);
   return verb;
 }
 
+stream::KafkaConnection named_connection(const StreamReach& reach) {
+  if (reach.connections.empty()) {
+    throw Failure("--connection: name the file that it is in with --connections FILE", 2);
+  }
+  for (const Connection& one : read_connections(reach.connections)) {
+    if (one.id != reach.connection) continue;
+    if (one.conn_type != "kafka") {
+      throw Failure("connection " + one.id + " is of type " + one.conn_type + ", not kafka", 2);
+    }
+    return {one.id, one.host, one.port.value_or(0), one.login, one.password, one.extra};
+  }
+  throw Failure("no connection " + reach.connection + " in " + reach.connections, 2);
+}
+
 }  // namespace
+
+void add_reach_options(CLI::App& verb, StreamReach& reach) {
+  CLI::Option* kafka =
+      verb.add_option("--kafka", reach.kafka, "a broker instead of the embedded log: HOST:PORT,…");
+  verb.add_option("--connection", reach.connection, "one of type kafka, out of --connections")
+      ->excludes(kafka);
+  verb.add_option("--connections", reach.connections, "file of connections, as dags test takes it");
+}
+
+std::unique_ptr<stream::Stream> open_reach(const Session& session, const StreamReach& reach) {
+  if (reach.kafka.empty() && reach.connection.empty()) {
+    return stream_value(stream::open_file_stream(session.home + "/stream"));
+  }
+  const auto connection = reach.kafka.empty()
+                              ? named_connection(reach)
+                              : stream::KafkaConnection{"--kafka", reach.kafka, 0, "", "", ""};
+  return stream_value(stream::open_kafka_stream(stream_value(stream::kafka_settings(connection))));
+}
 
 void add_stream_commands(CLI::App& app, Session& session) {
   auto a = std::make_shared<StreamArguments>();

@@ -136,6 +136,33 @@ void read_http(FieldReader& fields, Task& task, json& params) {
   params["http"] = std::move(out);
 }
 
+void read_topic(FieldReader& fields, Task& task, json& params) {
+  const json* given = fields.object("topic");
+  if (given == nullptr) return;
+  FieldReader topic(*given, fields.pointer_to("topic"), fields.problems());
+  json out = json::object();
+  for (const char* name : {"name", "group"}) {
+    if (const auto text = topic.text(name, 249)) {
+      out[name] = *text;
+    } else if (!topic.find(name)) {
+      topic.problem(
+          name,
+          std::string("new messages of which topic, for which group? It needs a \"") + name + "\"");
+    }
+  }
+  if (const auto connection = topic.id("connection")) {
+    out["connection"] = *connection;
+    task.connections.push_back(*connection);
+  }
+  if (const json* least = topic.find("at_least")) {
+    if (!least->is_number_integer() || *least < 1 || *least > 1'000'000'000)
+      topic.problem("at_least", "must be a number of messages, 1 at least");
+    out["at_least"] = *least;
+  }
+  topic.refuse_unknown("a wait for messages");
+  params["topic"] = std::move(out);
+}
+
 void read_run(FieldReader& fields, json& params) {
   const json* given = fields.object("run");
   if (given == nullptr) return;
@@ -159,14 +186,16 @@ void read_run(FieldReader& fields, json& params) {
   params["run"] = std::move(out);
 }
 
-constexpr std::array<const char*, 6> kinds = {"time", "until", "delay", "file", "http", "run"};
+constexpr std::array<const char*, 7> kinds = {"time", "until", "delay", "file",
+                                              "http", "topic", "run"};
 
 void read_wait_for(FieldReader& fields, Task& task, json& params) {
   const json* given = fields.object("wait_for");
   if (given == nullptr) {
     if (!fields.find("wait_for")) {
       fields.problem("wait_for",
-                     "a sensor needs \"wait_for\" with one of time, until, delay, file, http, run");
+                     "a sensor needs \"wait_for\" with one of time, until, delay, file, http, "
+                     "topic, run");
     }
     return;
   }
@@ -187,13 +216,14 @@ void read_wait_for(FieldReader& fields, Task& task, json& params) {
     out["file"] = *file;
   }
   read_http(wait, task, out);
+  read_topic(wait, task, out);
   read_run(wait, out);
   wait.refuse_unknown("what a sensor waits for");
   const auto named = std::count_if(kinds.begin(), kinds.end(),
                                    [&](const char* kind) { return given->contains(kind); });
   if (named != 1) {
     fields.problem("wait_for",
-                   "must have one of time, until, delay, file, http, run; several "
+                   "must have one of time, until, delay, file, http, topic, run; several "
                    "sensors wait for several things");
   }
   params["wait_for"] = std::move(out);

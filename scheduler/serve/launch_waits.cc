@@ -125,6 +125,11 @@ void set_check(const json& wait_for, WaitRow& wait) {
     wait.about = "file " + text_of(*file);
     return;
   }
+  if (const auto topic = wait_for.find("topic"); topic != wait_for.end()) {
+    wait.about = "messages of topic " + text_of(topic->value("name", json(""))) +
+                 " that are new to group " + text_of(topic->value("group", json("")));
+    return;
+  }
   const json& http = wait_for.at("http");
   const std::string url = text_of(http.value("url", json("")));
   const std::string connection = text_of(http.value("connection", json("")));
@@ -153,7 +158,7 @@ Status set_wait(const Attempt& attempt, const json& wait_for, Time now, WaitRow&
   if (const auto run = wait_for.find("run"); run != wait_for.end()) {
     return set_run(attempt, *run, wait);
   }
-  if (wait_for.contains("file") || wait_for.contains("http")) {
+  if (wait_for.contains("file") || wait_for.contains("http") || wait_for.contains("topic")) {
     set_check(wait_for, wait);
     return success();
   }

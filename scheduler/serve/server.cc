@@ -33,6 +33,7 @@
 #include "scheduler/serve/launch_context.h"
 #include "scheduler/serve/offers.h"
 #include "scheduler/serve/start_fault.h"
+#include "scheduler/serve/topic_stream.h"
 #include "scheduler/store/backend.h"
 #include "scheduler/store/home_lock.h"
 #include "scheduler/store/sealed_value.h"
@@ -161,6 +162,9 @@ struct Server::Impl {
   LookHooks look_hooks() {
     LookHooks hooks;
     hooks.connection = [this](const std::string& id) { return registry.connection(id); };
+    hooks.stream = [this](const std::string& id) {
+      return stream_of(id, registry, home.folder() + "/stream");
+    };
     return hooks;
   }
 

@@ -105,10 +105,33 @@ Looked look_at_http(const json& http, const LookHooks& hooks) {
   return may_come_yet(answer->status) ? Looked{not_yet, told} : Looked{failed, told};
 }
 
+Looked look_at_topic(const json& topic, const LookHooks& hooks) {
+  const auto stream = hooks.stream(topic.value("connection", ""));
+  if (!stream) return {failed, stream.error().message};
+  const std::string name = topic.at("name").get<std::string>();
+  const std::string group = topic.at("group").get<std::string>();
+  const auto lags = stream::lag(**stream, group, name);
+  if (!lags) {
+    const Errc code = lags.error().code;
+    const bool may_come = code == Errc::not_found || code == Errc::unavailable;
+    return {may_come ? not_yet : failed, lags.error().message};
+  }
+  std::int64_t fresh = 0;
+  for (const stream::PartitionLag& one : *lags) fresh += one.lag;
+  const std::int64_t wanted = topic.value("at_least", std::int64_t{1});
+  if (fresh >= wanted) return {satisfied, {}};
+  return {not_yet, std::to_string(fresh) + " new messages of " + std::to_string(wanted)};
+}
+
 }  // namespace
 
 std::string server_of(const std::string& argument_json) {
   const auto argument = parse_untrusted(argument_json);
+  if (argument && argument->contains("topic")) {
+    const auto id = (*argument)["topic"].find("connection");
+    const bool named = id != (*argument)["topic"].end() && id->is_string();
+    return named ? id->get<std::string>() : std::string();
+  }
   if (!argument || !argument->contains("http")) return {};
   const json& http = (*argument)["http"];
   const auto text = [&](const char* name) {
@@ -124,6 +147,7 @@ Looked look(const std::string& argument_json, const LookHooks& hooks) {
     const auto argument = parse_untrusted(argument_json);
     if (!argument) return {failed, argument.error().message};
     if (argument->contains("file")) return look_at_file(argument->at("file").get<std::string>());
+    if (argument->contains("topic")) return look_at_topic(argument->at("topic"), hooks);
     return look_at_http(argument->at("http"), hooks);
   } catch (const json::exception& error) {
     // A template made something of it that is no text, number or object where one is needed.

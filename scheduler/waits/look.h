@@ -2,18 +2,22 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "common/http_client.h"
 #include "scheduler/core/event.h"
 #include "scheduler/store/registry.h"
+#include "stream/stream.h"
 
 namespace batuta {
 
 struct LookHooks {
   std::function<std::optional<Connection>(const std::string& id)> connection;
   std::function<Result<HttpAnswer>(const HttpRequest&)> http = http_call;
+  // The embedded log for an empty id, else the broker of the connection.
+  std::function<Result<std::unique_ptr<stream::Stream>>(const std::string& connection)> stream;
   std::function<bool()> cancelled;  // true ends a call under way
 };
 
@@ -23,12 +27,15 @@ struct Looked {
 };
 
 // Who is asked by a look at an answer: the connection, or "//" and the URL's host. Empty: it looks
-// at a file.
+// at a file, or into the embedded log.
 std::string server_of(const std::string& argument_json);
 
-// `argument_json` is {"file": PATTERN} or {"http": {connection, url, method, headers, body, status,
-// pointer, equals}} (dagfile/wait_types.cc). Blocks for up to 30 s; any thread.
+// `argument_json` is {"file": PATTERN}, {"topic": {name, group, connection, at_least}} or {"http":
+// {connection, url, method, headers, body, status, pointer, equals}} (dagfile/wait_types.cc).
+// Blocks for up to 30 s; any thread.
 //   file  satisfied when something has that path; * ? [ ] as in a shell
+//   topic satisfied when the topic has so many messages (1) that the group has not committed; a
+//         topic that is not there yet and a broker that is away are "not yet", all else fails
 //   http  satisfied by one of `status` (without it any 2xx) whose body, read as JSON, has `equals`
 //         at `pointer`; 404, 408, 425, 429, 5xx and no answer at all are "not yet"; any other
 //         answer, one larger than 1 MiB, and what is no address are failures

@@ -226,6 +226,64 @@ TEST_CASE("contract: sources are read by the kind of their server") {
   CHECK(told(clients_with("format: sqlite", "fromat: sqlite"), "did you mean \"format\"?"));
 }
 
+TEST_CASE("contract: a topic is read in mode stream, from the embedded log or from brokers") {
+  const auto with = [](const std::string& server, const std::string& mode = {}) {
+    std::string yaml = clients_with("value: incremental", "value: " + mode);
+    if (mode.empty()) {
+      const auto line = yaml.find("      - {property: batuta.mode");
+      yaml.erase(line, yaml.find("\n", line) + 1 - line);
+      const auto overlap = yaml.find("      - {property: batuta.overlap");
+      yaml.erase(overlap, yaml.find("\n", overlap) + 1 - overlap);
+    }
+    const auto begin = yaml.find("servers:"), end = yaml.find("schema:");
+    return yaml.replace(begin, end - begin, "servers:\n  - " + server + "\n");
+  };
+  const auto source_of = [](const std::string& yaml) {
+    const auto read = read_contract(yaml, "c.yaml");
+    for (const auto& each : read.problems) MESSAGE(each.text());
+    REQUIRE(read.contract);
+    CHECK((read.contract->tables[0].mode == Mode::stream) ==
+          (read.contract->tables[0].source.kind == SourceKind::stream));
+    return read.contract->tables[0].source;
+  };
+  const Source embedded = source_of(with("{server: a, type: custom, format: stream}"));
+  CHECK(embedded.kind == SourceKind::stream);
+  CHECK(embedded.table == "CLIENTS");
+  CHECK(embedded.brokers.empty());
+  CHECK(embedded.on_gap == "fail");
+  const Source kafka = source_of(with(
+      "{server: a, type: kafka, host: 'b1:9092,b2:9092', customProperties: ["
+      "{property: batuta.onGap, value: earliest}, {property: batuta.start, value: latest}, "
+      "{property: batuta.group, value: shop}, {property: batuta.maxRecords, value: 500}, "
+      "{property: batuta.maxTime, value: 30s}, {property: batuta.deadLetters, value: none}]}"));
+  CHECK(kafka.brokers == "b1:9092,b2:9092");
+  CHECK(kafka.on_gap == "earliest");
+  CHECK(kafka.start == "latest");
+  CHECK(kafka.group == "shop");
+  CHECK(kafka.dead_letters == "none");
+  CHECK(kafka.max_records == 500);
+  CHECK(kafka.max_time == std::chrono::seconds(30));
+  const Source hub =
+      source_of(with("{server: a, type: kafka, host: h, customProperties: ["
+                     "{property: batuta.connection, value: hub}]}"));
+  CHECK(hub.connection == "hub");
+  CHECK(hub.brokers.empty());
+  const Source avro = source_of(with("{server: a, type: kafka, host: h, format: avro}"));
+  CHECK(avro.why_none.find("in the format \"avro\" are not read here; json is") !=
+        std::string::npos);
+
+  CHECK(told(with("{server: a, type: kafka, host: h}", "incremental"),
+             "a topic is read in batuta.mode stream"));
+  CHECK(told(with("{server: a, type: local, path: /x.csv, format: csv}", "stream"),
+             "batuta.mode stream needs a server of type kafka"));
+  CHECK(told(with("{server: a, type: kafka, host: h, customProperties: ["
+                  "{property: batuta.onGap, value: ignore}]}"),
+             "batuta.onGap is not \"ignore\""));
+  CHECK(told(with("{server: a, type: kafka, host: h, customProperties: ["
+                  "{property: batuta.maxTime, value: soon}]}"),
+             "batuta.maxTime must be a time of at least 1s"));
+}
+
 TEST_CASE(
     "contract: types of the lake come from the logical type, made exact by the physical one") {
   const auto type = [](const char* logical, const char* physical, const char* format = "") {

@@ -82,5 +82,43 @@ def what_is_wrong_is_said():
         assert "type http, not kafka" in stream(folder, "topics", "--connections", connections, "--connection", "web", code=2).stderr
 
 
+def dead_letters_are_sent_again_or_given_up():
+    """letters are listed with reasons, replayed within limits, repaired from standard input and given up, once each"""
+    with Folder("stream-letters") as folder:
+        def dlq(verb, *arguments, **more):
+            return run("dlq", verb, *arguments, "--home", folder.path / "home", **more)
+
+        def open_letters():
+            return json.loads(dlq("list", "orders.dlq", "-o", "json").stdout)
+
+        stream(folder, "create", "orders")
+        stream(folder, "create", "orders.dlq")
+        for offset, (reason, attempt) in enumerate([("not_json", 1), ("not_json", 5), ("missing_id", 1), ("missing_id", 1)]):
+            headers = {"topic": "orders", "partition": 0, "offset": offset, "reason": reason, "attempt": attempt,
+                       "first-seen": "2024-05-06T07:08:09Z", "message": "why"}
+            stream(folder, "produce", "orders.dlq", *(part for name, value in headers.items()
+                                                      for part in ("--header", f"batuta-dlq-{name}={value}")),
+                   input=f"value {offset}\n")
+        overview = json.loads(dlq("list", "-o", "json").stdout)
+        assert overview == [{"dlq": "orders.dlq", "reason": "missing_id", "open": 2},
+                            {"dlq": "orders.dlq", "reason": "not_json", "open": 2}], overview
+        assert [(row["letter"], row["at"], row["reason"]) for row in open_letters()] == [
+            ("0:0", "0:0", "not_json"), ("0:1", "0:1", "not_json"), ("0:2", "0:2", "missing_id"), ("0:3", "0:3", "missing_id")]
+        assert "value 2" in dlq("show", "orders.dlq", "0:2").stdout
+        assert "which letters?" in dlq("replay", "orders.dlq", code=2).stderr
+        assert json.loads(dlq("replay", "orders.dlq", "--all", "--dry-run", "-o", "json").stdout) == {"would_replay": 3}
+        told = dlq("replay", "orders.dlq", "--reason", "not_json", "-o", "json")
+        assert json.loads(told.stdout) == {"replayed": 1} and "1 letters were tried 5 times" in told.stderr, told
+        sent = tailed(folder, "orders")
+        assert [record["value"] for record in sent] == ["value 0"], sent
+        assert sent[0]["headers"] == {"batuta-dlq-attempt": "1", "batuta-dlq-first-seen": "2024-05-06T07:08:09Z"}, sent
+        dlq("repair", "orders.dlq", "0:2", input='{"id": 3}')
+        assert [record["value"] for record in tailed(folder, "orders")] == ["value 0", '{"id": 3}']
+        assert "--yes" in dlq("discard", "orders.dlq", "--all", code=2).stderr
+        assert json.loads(dlq("discard", "orders.dlq", "--all", "--yes", "--note", "tests", "-o", "json").stdout) == {"discarded": 2}
+        assert open_letters() == [] and len(tailed(folder, "orders")) == 2
+        assert "no open letter 0:2" in dlq("repair", "orders.dlq", "0:2", input="{}", code=1).stderr
+
+
 if __name__ == "__main__":
-    main([lines_become_records, a_follower_sees_what_comes, what_is_wrong_is_said])
+    main([lines_become_records, a_follower_sees_what_comes, what_is_wrong_is_said, dead_letters_are_sent_again_or_given_up])

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <vector>
 
 namespace batuta {
 namespace {
@@ -52,6 +53,40 @@ TEST_CASE("a file is there when something has its path, stars included") {
   CHECK(look(argument, {}).outcome == not_yet);
   std::ofstream(folder / "a.csv") << "x";
   CHECK(look(argument, {}).outcome == satisfied);
+  std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("a topic satisfies by messages that the group has not committed") {
+  const auto folder =
+      std::filesystem::temp_directory_path() / ("batuta-topic-" + std::to_string(::getpid()));
+  LookHooks hooks;
+  std::string asked;
+  hooks.stream = [&](const std::string& id) {
+    asked = id;
+    return stream::open_file_stream(folder.string());
+  };
+  const std::string argument = R"({"topic":{"name":"orders","group":"shop","at_least":2}})";
+  CHECK(server_of(argument).empty());
+  CHECK(server_of(R"({"topic":{"name":"orders","group":"shop","connection":"hub"}})") == "hub");
+  CHECK(look(argument, hooks).outcome == not_yet);  // the topic may come
+  auto topics = stream::open_file_stream(folder.string());
+  REQUIRE(topics.ok());
+  stream::NewRecord record;
+  record.value = "x";
+  REQUIRE((*topics)->create("orders", {}).ok());
+  REQUIRE((*topics)->produce("orders", std::vector{record}).ok());
+  const Looked one = look(argument, hooks);
+  CHECK(one.outcome == not_yet);
+  CHECK(one.message == "1 new messages of 2");
+  REQUIRE((*topics)->produce("orders", std::vector{record}).ok());
+  CHECK(look(argument, hooks).outcome == satisfied);
+  REQUIRE((*topics)->commit("shop", "orders", {{0, 2}}).ok());
+  CHECK(look(argument, hooks).outcome == not_yet);
+  CHECK(look(R"({"topic":{"name":"or/ders","group":"shop"}})", hooks).outcome == failed);
+  CHECK(look(R"({"topic":{"name":5,"group":"shop"}})", hooks).outcome == failed);
+  CHECK(look(R"({"topic":{"name":"x","group":"shop","connection":"hub"}})", hooks).outcome ==
+        not_yet);
+  CHECK(asked == "hub");
   std::filesystem::remove_all(folder);
 }
 

@@ -1,0 +1,94 @@
+#include "plugins/contract/stream_progress.h"
+
+#include <filesystem>
+
+#include "plugins/contract/sources.h"
+#include "plugins/lake/attempt_session.h"
+#include "stream/kafka_stream.h"
+
+namespace batuta::from_contract {
+
+void fail_by(const Error& error) {
+  switch (error.code) {
+    case Errc::unavailable:
+    case Errc::not_found:  // a topic that is made a moment later
+    case Errc::rate_limited:
+      throw plugin::RetryableError(error.message);
+    default:
+      throw plugin::FinalError(error.message);
+  }
+}
+
+std::unique_ptr<stream::Stream> open_stream(const plugin::Context& context,
+                                            const Described& described) {
+  const contract::Source& source = described.table.source;
+  if (source.brokers.empty() && source.connection.empty()) {
+    // The home's stream folder lies beside its lake.
+    const auto home = std::filesystem::path(lake::lake_folder(context)).parent_path();
+    auto opened = stream::open_file_stream((home / "stream").string());
+    if (!opened) fail_by(opened.error());
+    return *std::move(opened);
+  }
+  stream::KafkaConnection connection{"of the contract", source.brokers, 0, "", "", ""};
+  if (!source.connection.empty()) {
+    const plugin::Connection given = context.connection(source.connection);
+    if (given.conn_type != "kafka")
+      throw plugin::FinalError("connection " + source.connection + " is of type " +
+                               given.conn_type + ", not kafka");
+    connection = {source.connection, given.host,     static_cast<int>(given.port),
+                  given.login,       given.password, given.extra_json};
+  }
+  const auto settings = stream::kafka_settings(connection);
+  if (!settings) fail_by(settings.error());
+  auto opened = stream::open_kafka_stream(*settings);
+  if (!opened) fail_by(opened.error());
+  return *std::move(opened);
+}
+
+std::string group_of(const Described& described) {
+  if (!described.table.source.group.empty()) return described.table.source.group;
+  std::string name = "batuta-" + described.path;
+  for (char& c : name) {
+    if (c == '/') c = '-';
+  }
+  return name;
+}
+
+std::string marker_of(const std::string& topic, int partition) {
+  return "stream/" + topic + "/" + std::to_string(partition);
+}
+
+stream::Offsets taken_by(const lake::DeltaTable& bronze, const std::string& topic,
+                         const stream::Spans& spans) {
+  stream::Offsets out;
+  for (const auto& [partition, span] : spans) {
+    const std::int64_t next = bronze.marker(marker_of(topic, partition));
+    if (next >= 0) out[partition] = next;
+  }
+  return out;
+}
+
+void note_progress(plugin::Context& context, const Described& described) {
+  const contract::Source& source = described.table.source;
+  if (source.kind != contract::SourceKind::stream) return;
+  try {
+    lake::Session session(lake::session_options(context));  // reads the log's checkpoints
+    const auto bronze =
+        lake::DeltaTable::open(session, lake::lake_folder(context), "bronze/" + described.path);
+    if (!bronze.exists()) return;
+    const auto stream = open_stream(context, described);
+    const auto spans = stream->offsets(source.table);
+    if (!spans) fail_by(spans.error());
+    const auto taken = taken_by(bronze, source.table, *spans);
+    const auto noted = stream->committed(group_of(described), source.table);
+    if (!noted) fail_by(noted.error());
+    if (taken.empty() || taken == *noted) return;
+    const Status committed = stream->commit(group_of(described), source.table, taken);
+    if (!committed) fail_by(committed.error());
+  } catch (const std::exception& error) {
+    context.warn("the group " + group_of(described) + " of topic " + source.table +
+                 " still says an older offset; nothing depends on it but lag: " + error.what());
+  }
+}
+
+}  // namespace batuta::from_contract

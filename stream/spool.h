@@ -1,0 +1,51 @@
+// A durable, bounded queue on disk in front of a topic: who produces goes on while the broker is
+// away, and stops, told why, when the queue is full. In order; nothing is dropped.
+//
+// What was put is on disk. What was sent is noted after the broker has it, so that a drain that
+// dies between the two sends its last batch again: readers that must not see a record twice tell
+// records apart by key or content, as silver does. Any number of processes put; one drains at a
+// time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "stream/partition_log.h"
+#include "stream/stream.h"
+
+namespace batuta::stream {
+
+struct SpoolState {
+  std::int64_t waiting = 0;  // records that were put and not sent
+  std::int64_t bytes = 0;    // on disk; what was sent leaves in pieces of a sixteenth of the bound
+  OptTime oldest;            // when the first that waits was put
+};
+
+class Spool {
+ public:
+  // The folder is made when it is missing; `max_bytes` (1 MiB at least) is what it may take on
+  // disk.
+  static Result<std::unique_ptr<Spool>> open(const std::string& folder,
+                                             std::int64_t max_bytes = std::int64_t{1} << 30);
+
+  // All of them or none, durable on return. Errc::rate_limited: it is full; how much waits, and
+  // since when, is in the message. Nothing is put then: try again when something has been sent.
+  Status put(std::span<const NewRecord> records);
+  // Sends what waits, oldest first, at most `most` records; how many were sent. The error of the
+  // first produce that fails; what was sent before stays sent. Errc::conflict: another drains.
+  Result<std::int64_t> drain(Stream& stream, const std::string& topic,
+                             std::int64_t most = 1'000'000);
+  Result<SpoolState> state();
+
+ private:
+  Spool(std::string folder, std::int64_t max_bytes);
+  Result<std::int64_t> sent() const;
+  LogBounds bounds() const;
+
+  std::string folder_;
+  std::int64_t max_bytes_;
+  PartitionLog log_;
+};
+
+}  // namespace batuta::stream
