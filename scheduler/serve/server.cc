@@ -26,6 +26,7 @@
 #include "scheduler/serve/bundle_hooks.h"
 #include "scheduler/serve/dag_wiring.h"
 #include "scheduler/serve/endpoint.h"
+#include "scheduler/serve/first_user.h"
 #include "scheduler/serve/housekeeping.h"
 #include "scheduler/serve/job_config.h"
 #include "scheduler/serve/kept_write.h"
@@ -57,24 +58,12 @@ std::shared_ptr<const Dag> dag_from_version_text(const DagVersionText& text) {
 }
 
 constexpr std::size_t moves_worth_trimming = 5'000;
-constexpr const char* first_user = "admin";
 
 // "All addresses" is none that anybody can call.
 std::string reachable_host(const std::string& address) {
   if (address == "0.0.0.0") return "127.0.0.1";
   if (address == "::") return "[::1]";
   return address.find(':') == std::string::npos ? address : "[" + address + "]";
-}
-
-std::string new_password() {
-  char random[18];
-  random_bytes(random, sizeof random);
-  static constexpr char alphabet[] = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
-  std::string password;
-  for (const char c : random) {
-    password += alphabet[static_cast<unsigned char>(c) % (sizeof alphabet - 1)];
-  }
-  return password;
 }
 
 }  // namespace
@@ -376,12 +365,7 @@ struct Server::Impl {
   // Before anything is served: no default account, no open door.
   Status first_admin() {
     if (!registry.users().empty()) return success();
-    const std::string password = new_password();
-    if (auto status = registry.set_user(first_user, "admin", hash_password(password)); !status) {
-      return status;
-    }
-    const nlohmann::json admin{{"username", first_user}, {"password", password}};
-    return home.write_private("admin.json", json_text(admin) + "\n");
+    return make_first_user(registry, home);
   }
 
   // A user's tokens may have ended, the command line's among them; and a password that is no longer
