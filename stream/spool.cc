@@ -12,8 +12,8 @@ namespace batuta::stream {
 namespace {
 
 constexpr std::int64_t least_bytes = 1 << 20;
-constexpr std::size_t batch_records = 1000;
-constexpr std::size_t batch_bytes = 4 << 20;
+constexpr std::size_t sent_together = 1000;
+constexpr std::size_t bytes_together = 4 << 20;
 // The log has no room for a partition that was asked for: it travels as a header.
 constexpr const char* partition_header = "batuta-spool-partition";
 
@@ -124,9 +124,9 @@ Result<std::int64_t> Spool::drain(Stream& stream, const std::string& topic, std:
     std::size_t bytes = 0;
     const auto next = log_.read(begin, span->next, [&](Record&& record) {
       const std::size_t size = size_of(record);
-      const bool full = batch.size() >= batch_records ||
+      const bool full = batch.size() >= sent_together ||
                         static_cast<std::int64_t>(batch.size()) >= most - done ||
-                        (!batch.empty() && bytes + size > batch_bytes);
+                        (!batch.empty() && bytes + size > bytes_together);
       if (full) return false;
       bytes += size;
       batch.push_back(to_send(std::move(record)));

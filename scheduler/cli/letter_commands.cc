@@ -39,13 +39,13 @@ json letter_row(const Letter& letter) {
           {"message", letter.message}};
 }
 
-void check(const Status& status) {
+void must_hold(const Status& status) {
   if (!status) throw Failure(status.error().message, 1);
 }
 
 // The letters that are meant: those of the places, or of the reason, or all; at most `limit`. Says
 // on standard error when there are more.
-std::vector<Letter> chosen(stream::Stream& stream, const LetterArguments& a) {
+std::vector<Letter> chosen_letters(stream::Stream& stream, const LetterArguments& a) {
   std::map<std::string, bool> places;  // whether it was found
   for (const std::string& text : a.places) {
     if (!stream::parse_place(text)) throw Failure("a letter is named as in 0:17, not " + text, 2);
@@ -53,7 +53,7 @@ std::vector<Letter> chosen(stream::Stream& stream, const LetterArguments& a) {
   }
   std::vector<Letter> out;
   std::int64_t more = 0;
-  check(stream::each_open_letter(stream, a.topic, [&](const Letter& letter) {
+  must_hold(stream::each_open_letter(stream, a.topic, [&](const Letter& letter) {
     if (!a.reason.empty() && letter.reason != a.reason) return true;
     if (!places.empty()) {
       const auto wanted = places.find(stream::place_text(letter.at));
@@ -83,7 +83,7 @@ void list_letters(Session& session, const LetterArguments& a) {
   const auto stream = open_reach(session, a.reach);
   json rows = json::array();
   if (!a.topic.empty()) {
-    for (const Letter& letter : chosen(*stream, a)) rows.push_back(letter_row(letter));
+    for (const Letter& letter : chosen_letters(*stream, a)) rows.push_back(letter_row(letter));
     return print_rows(session.format(), rows,
                       {{"letter", "letter"},
                        {"topic", "topic"},
@@ -98,7 +98,7 @@ void list_letters(Session& session, const LetterArguments& a) {
   for (const stream::TopicInfo& topic : *topics) {
     if (!topic.name.ends_with(".dlq")) continue;
     std::map<std::string, std::int64_t> reasons;
-    check(stream::each_open_letter(*stream, topic.name, [&](const Letter& letter) {
+    must_hold(stream::each_open_letter(*stream, topic.name, [&](const Letter& letter) {
       ++reasons[letter.reason];
       return true;
     }));
@@ -110,7 +110,7 @@ void list_letters(Session& session, const LetterArguments& a) {
 
 void show_letter(Session& session, const LetterArguments& a) {
   const auto stream = open_reach(session, a.reach);
-  for (const Letter& letter : chosen(*stream, a)) {
+  for (const Letter& letter : chosen_letters(*stream, a)) {
     json row = letter_row(letter);
     row["key"] = letter.record.key ? json(*letter.record.key) : json(nullptr);
     row["value"] = letter.record.value ? json(*letter.record.value) : json(nullptr);
@@ -131,12 +131,12 @@ void replay_letters(Session& session, const LetterArguments& a) {
   must_choose(a);
   const auto stream = open_reach(session, a.reach);
   std::int64_t sent = 0, given_up = 0;
-  for (const Letter& letter : chosen(*stream, a)) {
+  for (const Letter& letter : chosen_letters(*stream, a)) {
     if (letter.attempt >= a.max_attempts) {
       ++given_up;
       continue;
     }
-    if (!a.dry_run) check(stream::send_again(*stream, a.topic, letter));
+    if (!a.dry_run) must_hold(stream::send_again(*stream, a.topic, letter));
     ++sent;
   }
   if (given_up > 0)
@@ -150,21 +150,21 @@ void replay_letters(Session& session, const LetterArguments& a) {
 void repair_letter(Session& session, const LetterArguments& a) {
   if (a.places.size() != 1) throw Failure("repair takes one letter, such as 0:17", 2);
   const auto stream = open_reach(session, a.reach);
-  const auto letters = chosen(*stream, a);
+  const auto letters = chosen_letters(*stream, a);
   const std::string value{std::istreambuf_iterator<char>(std::cin), {}};
   if (value.empty()) throw Failure("the right value comes from standard input", 2);
-  check(stream::send_again(*stream, a.topic, letters.at(0), value));
+  must_hold(stream::send_again(*stream, a.topic, letters.at(0), value));
   print_object(session.format(), json{{"repaired", stream::place_text(letters[0].at)}});
 }
 
 void discard_letters(Session& session, const LetterArguments& a) {
   must_choose(a);
   const auto stream = open_reach(session, a.reach);
-  const auto letters = chosen(*stream, a);
+  const auto letters = chosen_letters(*stream, a);
   if (!letters.empty() && !a.dry_run)
     confirm("Give up " + std::to_string(letters.size()) + " letters of " + a.topic + "?", a.yes);
   for (const Letter& letter : letters) {
-    if (!a.dry_run) check(stream::discard(*stream, a.topic, letter, a.note));
+    if (!a.dry_run) must_hold(stream::discard(*stream, a.topic, letter, a.note));
   }
   print_object(session.format(), json{{a.dry_run ? "would_discard" : "discarded", letters.size()}});
 }

@@ -1,4 +1,5 @@
-// Topics of the embedded log below the home, or of a broker of Kafka's protocol (--kafka, or
+// Topics of the embedded log below the home, or of a broker of Kafka's protocol
+// (--kafka, or
 // --connection out of a file of connections); no server is asked.
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -13,6 +14,7 @@
 #include "scheduler/cli/import_file.h"
 #include "scheduler/cli/stream_reach.h"
 #include "stream/kafka_stream.h"
+#include "stream/spool.h"
 #include "stream/stream.h"
 
 namespace batuta::cli {
@@ -22,7 +24,7 @@ using json = nlohmann::json;
 
 struct StreamArguments {
   StreamReach reach;
-  std::string topic, group, key, key_separator, retention, from = "latest";
+  std::string topic, group, spool, key, key_separator, retention, from = "latest";
   std::vector<std::string> headers;
   int partitions = 1, partition = -1, count = 10;
   std::int64_t retention_bytes = -1;
@@ -87,17 +89,23 @@ stream::NewRecord record_of(const StreamArguments& a, std::string line) {
   return record;
 }
 
-// Lines of standard input, a batch at a time; what was produced is told at the end, and on a
-// failure how many lines came before it.
+// Lines of standard input, a batch at a time; what was produced is told at the
+// end, and on a failure how many lines came before it.
 void produce(Session& session, const StreamArguments& a) {
   constexpr std::size_t batch_records = 1000;
   constexpr std::size_t batch_bytes = 4 << 20;
   const auto stream = open_reach(session, a.reach);
+  const auto spool = a.spool.empty() ? nullptr : stream_value(stream::Spool::open(a.spool));
   std::int64_t done = 0;
   std::vector<stream::NewRecord> batch;
   std::size_t bytes = 0;
   const auto send = [&] {
-    const auto sent = stream->produce(a.topic, batch);
+    Status sent = success();
+    if (spool) {
+      sent = spool->put(batch);
+    } else if (const auto produced = stream->produce(a.topic, batch); !produced) {
+      sent = produced.error();
+    }
     if (!sent) {
       throw Failure(
           sent.error().message + " (" + std::to_string(done) + " records were produced before)", 1);
@@ -117,7 +125,24 @@ void produce(Session& session, const StreamArguments& a) {
     }
   }
   if (!batch.empty()) send();
-  print_object(session.format(), json{{"topic", a.topic}, {"produced", done}});
+  if (!spool) {
+    return print_object(session.format(), json{{"topic", a.topic}, {"produced", done}});
+  }
+  // What was put is safe: that the broker is away is told, and is no failure.
+  const auto drained = spool->drain(*stream, a.topic);
+  if (!drained) std::fprintf(stderr, "batuta: %s\n", drained.error().message.c_str());
+  print_object(
+      session.format(),
+      json{{"topic", a.topic}, {"put", done}, {"waiting", stream_value(spool->state()).waiting}});
+}
+
+void drain_spool(Session& session, const StreamArguments& a) {
+  const auto stream = open_reach(session, a.reach);
+  const auto spool = stream_value(stream::Spool::open(a.spool));
+  const std::int64_t sent = stream_value(spool->drain(*stream, a.topic));
+  print_object(
+      session.format(),
+      json{{"topic", a.topic}, {"sent", sent}, {"waiting", stream_value(spool->state()).waiting}});
 }
 
 json record_row(const stream::Record& record) {
@@ -131,7 +156,8 @@ json record_row(const stream::Record& record) {
           {"headers", headers}};
 }
 
-// One object a line: nothing is held back, and bytes that are no text are replaced.
+// One object a line: nothing is held back, and bytes that are no text are
+// replaced.
 void print_record(const stream::Record& record) {
   std::printf("%s\n", json_text(record_row(record)).c_str());
 }
@@ -266,6 +292,10 @@ void add_stream_commands(CLI::App& app, Session& session) {
   to->add_option("--header", a->headers, "NAME=VALUE, of all of them; may be given again")
       ->allow_extra_args(false);
   to->add_flag("--tombstone", a->tombstone, "one record without a value, for --key");
+  to->add_option("--spool", a->spool,
+                 "folder of a spool: what cannot be sent now waits there, up to 1 GiB");
+  CLI::App* drain = add("drain", "Send what waits in a spool", drain_spool, true);
+  drain->add_option("--spool", a->spool, "its folder")->required();
   CLI::App* end =
       add("tail", "The newest records of every partition, a JSON object a line", tail, true);
   end->add_option("-n,--count", a->count, "so many of each partition (10)")

@@ -82,6 +82,20 @@ def what_is_wrong_is_said():
         assert "type http, not kafka" in stream(folder, "topics", "--connections", connections, "--connection", "web", code=2).stderr
 
 
+def a_spool_waits_for_the_topic():
+    """what cannot be sent waits in a spool, in order, and is sent when the topic is there"""
+    with Folder("stream-spool") as folder:
+        spool = folder.path / "spool"
+        told = stream(folder, "produce", "orders", "--spool", spool, "-o", "json", input="one\ntwo\n")
+        assert json.loads(told.stdout) == {"topic": "orders", "put": 2, "waiting": 2} and "no topic orders" in told.stderr, told
+        stream(folder, "create", "orders")
+        told = stream(folder, "produce", "orders", "--spool", spool, "-o", "json", input="three\n")
+        assert json.loads(told.stdout) == {"topic": "orders", "put": 1, "waiting": 0}, told
+        assert [record["value"] for record in tailed(folder, "orders")] == ["one", "two", "three"]
+        told = stream(folder, "drain", "orders", "--spool", spool, "-o", "json")
+        assert json.loads(told.stdout) == {"topic": "orders", "sent": 0, "waiting": 0}, told
+
+
 def dead_letters_are_sent_again_or_given_up():
     """letters are listed with reasons, replayed within limits, repaired from standard input and given up, once each"""
     with Folder("stream-letters") as folder:
@@ -121,4 +135,4 @@ def dead_letters_are_sent_again_or_given_up():
 
 
 if __name__ == "__main__":
-    main([lines_become_records, a_follower_sees_what_comes, what_is_wrong_is_said, dead_letters_are_sent_again_or_given_up])
+    main([lines_become_records, a_follower_sees_what_comes, what_is_wrong_is_said, a_spool_waits_for_the_topic, dead_letters_are_sent_again_or_given_up])
