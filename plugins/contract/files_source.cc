@@ -81,18 +81,6 @@ std::vector<std::string> files_at(const std::string& path) {
   return files;
 }
 
-// How a file is packed, by its name: as the engine calls it, and as raw's names end.
-struct Packing {
-  std::string name, ending;
-};
-
-Packing packing_of(const std::string& file, SourceKind kind) {
-  if (kind == SourceKind::parquet) return {};  // packs its own columns
-  if (file.ends_with(".gz")) return {"gzip", ".gz"};
-  if (file.ends_with(".zst")) return {"zstd", ".zst"};
-  return {};
-}
-
 struct Piece {
   std::string source;  // absolute, as _source_file
   std::string path;    // what is read
@@ -155,8 +143,7 @@ class FilesReader {
     if (!in) throw plugin::RetryableError(file + " cannot be read");
     const std::string body = std::move(text).str();
     if (body.empty()) return {file, file, 0};
-    const std::string name = to_.landing.add(
-        body, std::string(to_string(source_.kind)) + packing_of(file, source_.kind).ending);
+    const std::string name = to_.landing.add(body, std::string(to_string(source_.kind)));
     return {file, lake::lake_folder(to_.context) + "/" + name, body.size()};
   }
 
@@ -205,9 +192,7 @@ class FilesReader {
   }
 
   std::string reader_of(const Piece& piece) const {
-    std::string path = quoted_literal(lake::exact_path(piece.path));
-    if (const Packing packing = packing_of(piece.source, source_.kind); !packing.name.empty())
-      path += ", compression = " + quoted_literal(packing.name);
+    const std::string path = quoted_literal(lake::exact_path(piece.path));
     switch (source_.kind) {
       case SourceKind::csv: {
         std::string options = ", all_varchar = true, header = ";

@@ -1,7 +1,5 @@
 #!/usr/bin/env python3
 """What contracts make of a table besides new rows: its history, and what its source no longer has."""
-import base64
-import gzip
 import hmac
 import json
 import sqlite3
@@ -102,39 +100,6 @@ def rows_that_are_gone_leave_silver():
         assert server.sql("SELECT count(*) FROM bronze.clients_keys") == [[4 + 3 + 4]]
 
 
-# id,day and the two rows, by Zstandard.
-ZSTD = "KLUv/QBY7QAAuGlkLGRheQozLDIwMjQtMDUtMDMKNDQKAQBhm0w="
-
-
-def packed_files_are_read_as_they_came():
-    """files of gzip and Zstandard are one table with plain ones, lie in raw byte for byte, and one that is broken is told"""
-    columns = [ORDERS[0], {"name": "day", "logicalType": "date"}]
-    with Folder("contract-packed") as folder:
-        drop = folder.path / "drop"
-        drop.mkdir()
-        (drop / "a.csv").write_text("id,day\n1,2024-05-01\n")
-        (drop / "b.csv.gz").write_bytes(gzip.compress(b"id,day\n2,2024-05-02\n"))
-        (drop / "c.csv.zst").write_bytes(base64.b64decode(ZSTD))
-        lines = folder.path / "lines.jsonl.gz"
-        lines.write_bytes(gzip.compress(b'{"id": 5, "day": "2024-05-05"}\n{"id": 6}\n'))
-        for name, path, form in (("days", f"{drop}/*", "csv"), ("lines", lines, "jsonl")):
-            write(folder, name, contract(name, {"server": "drop", "type": "local", "path": str(path), "format": form}, columns))
-        server = folder.server({"shop": dag("shop", both("days")), "lines": dag("lines", both("lines"))}).start()
-        known(server, "shop")
-        known(server, "lines")
-        ended(server, "shop")
-        ended(server, "lines")
-        assert server.sql("SELECT id, CAST(day AS VARCHAR) FROM silver.days ORDER BY 1") == [
-            [n, f"2024-05-0{n}"] for n in range(1, 5)]
-        assert server.sql("SELECT id FROM silver.lines ORDER BY 1") == [[5], [6]]
-        raw = sorted((server.home / "lake/raw/shop/days").rglob("part-*"))
-        assert ["".join(path.suffixes) for path in raw] == [".csv", ".csv.gz", ".csv.zst"], raw
-        assert raw[2].read_bytes() == (drop / "c.csv.zst").read_bytes()
-        lines.write_bytes(lines.read_bytes()[:-12])
-        run_id = ended(server, "lines", "failed")
-        assert f"{lines} cannot be read as jsonl" in server.log_text("lines", run_id, "lines_extract")
-
-
 KEY = b"a key of pseudonyms, 32 letters."
 
 
@@ -185,5 +150,5 @@ def masked_values_stand_in_no_table_but_bronze():
 
 
 if __name__ == "__main__":
-    main([a_history_survives_kill_9, rows_that_are_gone_leave_silver, packed_files_are_read_as_they_came,
+    main([a_history_survives_kill_9, rows_that_are_gone_leave_silver,
           masked_values_stand_in_no_table_but_bronze])
