@@ -75,13 +75,13 @@ PersonEvent People::event_of(int user, int day, const char* type) const {
   out.type = type;
   const bool signup = std::string_view(type) == "signup";
   // A sign-up comes before noon and the rest of its day behind it.
-  const auto seconds = draw(p_time, {key, as_word(day), as_word(type[0])}) % 36'000;
+  const auto seconds = draw(p_time, {key, as_word(day), as_word(type[1])}) % 36'000;
   out.at = Time(date(day)) +
            std::chrono::hours(signup                             ? 1
                               : std::string_view(type) == "seen" ? 17
                                                                  : 12) +
            std::chrono::seconds(seconds % (signup ? 36'000 : 14'000));
-  out.event_id = std::to_string(user) + "-" + std::to_string(day) + "-" + type[0];
+  out.event_id = std::to_string(user) + "-" + std::to_string(day) + "-" + type;
   // Who moves has moved for good: the newest of the updates until that day.
   int moved = -1;
   for (int each = signs_up_on(user) + 1; each <= day; ++each)
