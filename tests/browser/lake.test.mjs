@@ -59,6 +59,7 @@ after(() => session?.close());
 
 test('the catalogue finds tables by domain, layer and name; what it lacks it says', async () => {
   const { page, finish } = await newPage(session);
+  await page.getByRole('heading', { name: 'DAGs', exact: true }).waitFor();
   await page.keyboard.press('g');
   await page.keyboard.press('k');
   await page.getByRole('heading', { name: 'Lake', exact: true }).waitFor();
