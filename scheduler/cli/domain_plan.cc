@@ -117,15 +117,21 @@ void add_roles(Domain& domain) {
 void add_absent(Domain& domain, const Contract& contract) {
   auto& absent = domain.not_carried_out;
   for (const Table& table : contract.tables) {
-    std::string classified;
+    std::string open, masked;
     for (const auto& column : table.columns) {
-      if (!column.classification.empty())
-        classified +=
-            (classified.empty() ? "" : ", ") + column.name + " (" + column.classification + ")";
+      std::string& list = column.mask != contract::Mask::none ? masked : open;
+      if (column.classification.empty() && &list == &open) continue;
+      list += (list.empty() ? "" : ", ") + column.name;
+      if (!column.classification.empty()) list += " (" + column.classification + ")";
     }
-    if (!classified.empty())
-      absent.push_back("masking policies: " + table.name + " has classified columns, " +
-                       classified + "; who may read the table reads them as they are");
+    if (!open.empty()) {
+      absent.push_back("masking of " + table.name + ": these columns are classified and have no " +
+                       "batuta.mask, so silver holds them as they are: " + open);
+    }
+    if (!masked.empty()) {
+      absent.push_back("masking policies by group: the masks of " + table.name +
+                       " hold for everybody who reads it: " + masked);
+    }
   }
   if (!contract.retention.empty())
     absent.push_back("retention of " + contract.retention +
