@@ -103,8 +103,8 @@ struct Source {
   bool operator==(const Source&) const = default;
 };
 
-// snapshot: full, and what a run does not find is gone. stream: each run takes what is new since the
-// last, from the offsets that lie in bronze.
+// snapshot: full, and what a run does not find is gone. stream: each run takes what is new since
+// the last, from the offsets that lie in bronze.
 enum class Mode { full, incremental, snapshot, stream };
 
 // What becomes of rows that the source no longer has.

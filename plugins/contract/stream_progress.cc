@@ -68,26 +68,34 @@ stream::Offsets taken_by(const lake::DeltaTable& bronze, const std::string& topi
   return out;
 }
 
+void note_progress(plugin::Context& context, const Described& described,
+                   const lake::DeltaTable& bronze, stream::Stream& stream) {
+  const std::string& topic = described.table.source.table;
+  const std::string group = group_of(described);
+  const auto tell = [&](const std::string& why) {
+    context.warn("the group " + group + " of topic " + topic +
+                 " still says an older offset; nothing depends on it but lag: " + why);
+  };
+  const auto spans = stream.offsets(topic);
+  if (!spans) return tell(spans.error().message);
+  const auto taken = taken_by(bronze, topic, *spans);
+  const auto noted = stream.committed(group, topic);
+  if (!noted) return tell(noted.error().message);
+  if (taken.empty() || taken == *noted) return;
+  const Status committed = stream.commit(group, topic, taken);
+  if (!committed) tell(committed.error().message);
+}
+
 void note_progress(plugin::Context& context, const Described& described) {
-  const contract::Source& source = described.table.source;
-  if (source.kind != contract::SourceKind::stream) return;
+  if (described.table.source.kind != contract::SourceKind::stream) return;
   try {
     lake::Session session(lake::session_options(context));  // reads the log's checkpoints
     const auto bronze =
         lake::DeltaTable::open(session, lake::lake_folder(context), "bronze/" + described.path);
-    if (!bronze.exists()) return;
-    const auto stream = open_stream(context, described);
-    const auto spans = stream->offsets(source.table);
-    if (!spans) fail_by(spans.error());
-    const auto taken = taken_by(bronze, source.table, *spans);
-    const auto noted = stream->committed(group_of(described), source.table);
-    if (!noted) fail_by(noted.error());
-    if (taken.empty() || taken == *noted) return;
-    const Status committed = stream->commit(group_of(described), source.table, taken);
-    if (!committed) fail_by(committed.error());
+    if (bronze.exists())
+      note_progress(context, described, bronze, *open_stream(context, described));
   } catch (const std::exception& error) {
-    context.warn("the group " + group_of(described) + " of topic " + source.table +
-                 " still says an older offset; nothing depends on it but lag: " + error.what());
+    context.warn("how far " + described.path + " is could not be noted: " + error.what());
   }
 }
 

@@ -26,4 +26,8 @@ std::string marker_of(const std::string& topic, int partition);
 stream::Offsets taken_by(const lake::DeltaTable& bronze, const std::string& topic,
                          const stream::Spans& spans);
 
+// As note_progress() of sources.h, of a table and a stream that are open.
+void note_progress(plugin::Context& context, const Described& described,
+                   const lake::DeltaTable& bronze, stream::Stream& stream);
+
 }  // namespace batuta::from_contract

@@ -46,7 +46,7 @@ class StreamReader {
     if (!spans) fail_by(spans.error());
     spans_ = *spans;
     before_ = taken_by(table_, source_.table, spans_);
-    note_progress(to_.context, to_.described);
+    note_progress(to_.context, to_.described, table_, *stream_);
     next_ = start();
     read();
     finish();
