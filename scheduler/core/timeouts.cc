@@ -27,7 +27,10 @@ void give_up(Turn& turn, LiveRun& run, InstanceIndex i) {
   std::string& reason = run.detail(i).reason;
   reason += (reason.empty() ? "" : "; ") + why;
   tell_task_timeout(turn, run, i, why);
-  end_without_retry(turn, run, i);
+  ++run.task(i).failures;
+  // What follows may go on by continue_on; but no attempt failed that it could make a success of.
+  if (goes_on(run, i)) reason += "; the run goes on by continue_on";
+  end_task(turn, run, i, Cause::failed, TaskState::failed);
 }
 
 }  // namespace

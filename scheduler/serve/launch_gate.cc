@@ -2,6 +2,7 @@
 // over runs.
 #include <nlohmann/json.hpp>
 
+#include "common/run_files.h"
 #include "common/safe_json.h"
 #include "scheduler/dagfile/repeat_fields.h"
 #include "scheduler/dagfile/run_if.h"
@@ -15,6 +16,10 @@ using json = nlohmann::json;
 // Of a value that is kept sealed what people may see of it is looked at.
 bool RegistryLaunchContext::fits_loop(const Task& task, const Finished& report) {
   if (task.repeat.result_json.empty()) return true;
+  // Control thread: no file is read here. docs/adding-a-dag.md says so.
+  if (result_file_of(report.result_json)) {
+    return result_is_as_wanted(task.repeat.result_json, nullptr);
+  }
   const std::string shown = shown_value(report.result_json);
   const auto value = parse_untrusted(shown.empty() ? "null" : shown);
   return value && result_is_as_wanted(task.repeat.result_json, *value);

@@ -117,8 +117,9 @@ void Checker::check_report_kept(const Changes::TaskUpdate& update, const TaskIns
   if (!life || !life->ended || life->report.extra_json.empty()) return;
   const bool alive = old.state == TaskState::queued || old.state == TaskState::running;
   const bool accepted = update.row.fence == old.fence && update.row.state == TaskState::publishing;
-  const bool counted =
-      accepted || update.row.failures > old.failures || update.row.conflicts > old.conflicts;
+  // What was lost may fail for the time that it waits for a slot again: nobody told of that.
+  const bool failed = update.row.failures > old.failures && update.row.losses == old.losses;
+  const bool counted = accepted || failed || update.row.conflicts > old.conflicts;
   if (!alive || !counted) return;
   const auto& kept = changes.attempt_reports;
   require(std::count_if(kept.begin(), kept.end(), [&](const auto& r) { return r.key == key; }) == 1,

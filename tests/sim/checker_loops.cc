@@ -2,6 +2,7 @@
 // may have, none before its delay.
 #include "tests/sim/checker.h"
 #include "tests/sim/loop_model.h"
+#include "tests/sim/retry_model.h"
 #include "tests/sim/violation.h"
 
 namespace batuta::sim {
@@ -53,6 +54,7 @@ void Checker::check_loop(const TaskInstanceRow& row, const TaskInstanceRow& old,
   if (says == LoopSays::over && life->report.outcome != Outcome::success)
     c_.met(Situation::loop_ended_by_code);
   if (says != LoopSays::again) return;
+  if (task.continue_on.mark_success && goes_on_after(task, life->report)) return;
   c_.met(Situation::loop_spent_well);
   require(row.repeats == loop.max && loop.max_is_success, "I32", text);
 }

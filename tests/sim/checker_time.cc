@@ -12,9 +12,10 @@ constexpr Duration longest_delay = std::chrono::seconds(25);
 
 bool Checker::is_out_of_time(const TaskInstanceRow& row, const StoredRun& run) {
   const Task& task = run.dag->tasks[row.task];
-  if (row.state != TaskState::failed) return false;
-  const bool queued = task.queued_timeout > Duration{} && row.scheduled_at &&
-                      *row.scheduled_at + task.queued_timeout <= now_.wall &&
+  const bool made_well = row.state == TaskState::success && task.continue_on.mark_success;
+  if (row.state != TaskState::failed && !made_well) return false;
+  const bool queued = row.state == TaskState::failed && task.queued_timeout > Duration{} &&
+                      row.scheduled_at && *row.scheduled_at + task.queued_timeout <= now_.wall &&
                       row.reason.find("for a slot") != std::string::npos;
   const bool total = task.total_timeout > Duration{} && row.first_start &&
                      *row.first_start + task.total_timeout <= now_.wall + longest_delay &&
