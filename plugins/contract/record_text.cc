@@ -6,7 +6,7 @@
 
 namespace batuta::from_contract {
 
-std::optional<std::string> text_of(const nlohmann::json& record, const std::string& name) {
+std::optional<std::string> record_text(const nlohmann::json& record, const std::string& name) {
   const nlohmann::json* value = nullptr;
   if (name.starts_with("/")) {
     const nlohmann::json::json_pointer pointer(name);

@@ -200,7 +200,7 @@ class RestReader {
         throw plugin::FinalError("a record is no object (kept as " + file + ")");
       fields.clear();
       for (const contract::Column& column : to_.described.table.columns)
-        fields.push_back(text_of(record, column.source_name));
+        fields.push_back(record_text(record, column.source_name));
       bronze_.add(fields, json_text(record), file, now);
     }
     return {list->size(), next_of(answer, *body, url)};

@@ -163,7 +163,7 @@ class StreamReader {
       return Fault{"not_an_object",
                    "the message is JSON, but no object: " + std::string(body->type_name())};
     for (const contract::Column& column : to_.described.table.columns) {
-      fields.push_back(text_of(*body, column.source_name));
+      fields.push_back(record_text(*body, column.source_name));
       if (!fields.back() && (column.required || column.key_position > 0))
         return Fault{"missing_" + column.name,
                      "it has no " + column.source_name + ", which the contract requires"};

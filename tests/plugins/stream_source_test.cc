@@ -83,7 +83,7 @@ class Topic {
       const auto shape = lake::fitted_to(
           bronze, lake::DeltaTable::open(session, lake::lake_folder(context), bronze.name));
       lake::RawLanding landing(context, described.path, "{}");
-      Extraction extraction{context, session, described, shape, {}, landing, {}};
+      Extraction extraction{context, session, described, shape, {}, false, landing, {}};
       rows = receive_stream(extraction);
       told = extraction.told;
     }
