@@ -42,6 +42,26 @@ std::optional<from_contract::Described> contract_of(const json& one) {
   return from_contract::describe(text_of(*contract, "name"), text_of(*contract, "yaml"));
 }
 
+// What a contract promises of its table and only contract_silver keeps: not to be passed over.
+void refuse_what_files_lack(const std::string& name, const from_contract::Described& described) {
+  const contract::Table& table = described.table;
+  const std::string of_contract = name + ": the contract " + described.path;
+  for (const contract::Column& column : table.columns)
+    if (column.mask != contract::Mask::none)
+      throw plugin::FinalError(of_contract + " masks " + column.name +
+                               ", which the rows of a file are not: hand in a table without it, or "
+                               "let an extract and a transform read the file");
+  if (table.history)
+    throw plugin::FinalError(of_contract +
+                             " asks for a history, which files keep none of: a model "
+                             "over the table can");
+  if (table.deletes != contract::Deletes::keep)
+    throw plugin::FinalError(of_contract +
+                             " says what becomes of rows that are gone, which a file "
+                             "does not tell: overwrite without a contract, or merge "
+                             "with delete_when");
+}
+
 ModelSpec spec_of(const plugin::Context& context, const json& one,
                   const std::optional<from_contract::Described>& described) {
   ModelSpec spec;
@@ -65,10 +85,7 @@ ModelSpec spec_of(const plugin::Context& context, const json& one,
     throw plugin::FinalError(spec.table + ": merge needs keys, of the output or its contract");
   if (spec.mode == models::Mode::partitions && spec.partition_by.empty())
     throw plugin::FinalError(spec.table + ": the mode partitions needs partition_by");
-  if (described && described->table.history)
-    throw plugin::FinalError(spec.table +
-                             ": its contract asks for a history, which a file keeps "
-                             "none of: a model over the table can");
+  if (described) refuse_what_files_lack(spec.table, *described);
   if (const auto quality = one.find("quality"); quality != one.end())
     spec.rules = models::rules_of(*quality);
   return spec;

@@ -150,7 +150,17 @@ TEST_CASE_FIXTURE(Scripts, "a contract types a file's columns and takes it as a 
                    {{"contract", contract(order_columns)}, {"mode", "merge"}}));
   CHECK(other.find("columns that the contract does not: more") != std::string::npos);
   CHECK(other.find("columns that the contract requires: id") != std::string::npos);
-  // JSON lines: a number keeps every digit.
+  // What only a contract's own tasks keep is not passed over.
+  const std::string masked =
+      order_columns +
+      "      - {name: cpf, logicalType: string, customProperties: [{property: batuta.mask, value: "
+      "redact}]}\n";
+  CHECK(refusal(task("echo id >o.csv", {{"contract", contract(masked)}, {"mode", "merge"}}))
+            .find("the contract shop/orders masks cpf") != std::string::npos);
+  const std::string kept =
+      "    customProperties:\n      - {property: batuta.history, value: true}\n";
+  CHECK(refusal(by("3,,\\n", kept)).find("asks for a history") != std::string::npos);
+  // JSON lines: a whole number keeps every digit.
   run("r2", task("printf '{\"id\": 9007199254740993, \"amount\": 1.10}\\n' >o.jsonl",
                  {{"contract", contract(order_columns)}, {"mode", "merge"}, {"file", "o.jsonl"}}));
   CHECK(rows(orders_table, "SELECT id, amount FROM t WHERE id > 2") ==
