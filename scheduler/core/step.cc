@@ -33,6 +33,7 @@ void retry_due(Turn& turn, const Timer& timer) {
     run.detail(timer.instance).queued_at.reset();  // it is kept already
   }
   move_task(turn, run, timer.instance, Cause::delay_over, TaskState::scheduled);
+  give_up_if_late(turn, run, timer.instance);
 }
 
 void fire(Turn& turn, const Timer& timer) {

@@ -101,4 +101,10 @@ bool give_up_recalled(Turn& turn, LiveRun& run, InstanceIndex i) {
   return true;
 }
 
+void give_up_if_late(Turn& turn, LiveRun& run, InstanceIndex i) {
+  if (run.task(i).state == TaskState::scheduled && total_is_over(run, i, turn.now.wall)) {
+    give_up(turn, run, i);
+  }
+}
+
 }  // namespace batuta

@@ -183,6 +183,8 @@ void disarm_patience(SchedulerState& state, LiveRun& run, InstanceIndex i);
 void patience_due(Turn& turn, const Timer& timer);
 // What was asked back because it had waited too long is back, and fails.
 bool give_up_recalled(Turn& turn, LiveRun& run, InstanceIndex i);
+// Its delay is over, and so is the time for all of its tries: the scheduler was away, or busy.
+void give_up_if_late(Turn& turn, LiveRun& run, InstanceIndex i);
 
 // ---- repeat.cc: loops
 // -------------------------------------------------------------------------------------

@@ -162,6 +162,22 @@ TEST_CASE("the time for all tries counts on over a restart, and anew after a cle
   CHECK(one.a() == TaskState::up_for_retry);
 }
 
+TEST_CASE(
+    "a retry that comes due after the time for all tries, for nobody looked, does not begin") {
+  Tries one([](Task& t) {
+    t.total_timeout = 60s;
+    t.retry = {9, 20s, 0, {}};
+  });
+  one.fail(5s);
+  REQUIRE(one.a() == TaskState::up_for_retry);
+  one.world.pass(120s);
+  one.world.restart();
+  one.world.join("w", 1);
+  one.world.step();
+  CHECK(one.a() == TaskState::failed);
+  CHECK(one.world.row(one.run, "a").try_number == 1);
+}
+
 TEST_CASE("a task that waits for a slot again fails when the time for all of its tries is over") {
   Tries one([](Task& t) { t.total_timeout = 30s; });
   one.world.start(one.world.attempt(one.run, "a"));

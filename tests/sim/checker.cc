@@ -281,6 +281,7 @@ void Checker::check_launches(const Effects& effects) {
     const auto before = store_.find_task(key.instance());
     require(!before || before->fence < key.fence, "I1",
             [&] { return "fence " + std::to_string(key.fence) + " launched twice"; });
+    if (before) check_time_left(*before);
   }
 }
 

@@ -86,6 +86,8 @@ class Checker {
   // Its end needs no other cause: it waited too long, or all of its tries took too long.
   bool is_out_of_time(const TaskInstanceRow& row, const StoredRun& run);
   void check_patience(const SchedulerState& state);
+  // Of an instance that is launched again, as the turn before left it.
+  void check_time_left(const TaskInstanceRow& before);
   void check_loop(const TaskInstanceRow& row, const TaskInstanceRow& old, const StoredRun& run);
   // The attempt's end is a success because its loop says so.
   bool ends_well_by_loop(const Task& task, const Life* life) const;

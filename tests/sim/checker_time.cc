@@ -25,6 +25,14 @@ bool Checker::is_out_of_time(const TaskInstanceRow& row, const StoredRun& run) {
   return queued || total;
 }
 
+void Checker::check_time_left(const TaskInstanceRow& before) {
+  const StoredRun& run = store_.data().runs.at(before.run);
+  const Duration total = run.dag->tasks[before.task].total_timeout;
+  if (total == Duration{} || !before.first_start || touched_ever(run.run)) return;
+  require(now_.wall < *before.first_start + total, "I34",
+          [&] { return run.run.dag_run_id + " tries on without time: " + before.reason; });
+}
+
 // Of runs that nobody holds, and that nobody touched: a pause begins the time anew.
 void Checker::check_patience(const SchedulerState& state) {
   if (c_.knobs.clock_steps != 0) return;
