@@ -21,4 +21,7 @@ if(BATUTA_DELTALAKE_PYTHON)
     ${CMAKE_SOURCE_DIR}/tests/lakelog/deltalake_reader.py $<TARGET_FILE:test_plugins_financial>)
   set_tests_properties(lake_independent_reader PROPERTIES LABELS e2e SKIP_RETURN_CODE 77 TIMEOUT 300
     ENVIRONMENT "BATUTA_BUILD_DIR=${CMAKE_BINARY_DIR};BATUTA_SOURCE_DIR=${CMAKE_SOURCE_DIR}")
+  add_test(NAME lake_independent_maintenance COMMAND ${BATUTA_DELTALAKE_PYTHON}
+    ${CMAKE_SOURCE_DIR}/tests/lakelog/deltalake_maintenance.py $<TARGET_FILE:batuta>)
+  set_tests_properties(lake_independent_maintenance PROPERTIES LABELS e2e SKIP_RETURN_CODE 77 TIMEOUT 300)
 endif()
