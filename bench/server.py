@@ -1,5 +1,6 @@
 """A standalone server of its own for a measurement, what it holds in memory, and the DAGs it is given."""
 import json
+import os
 import signal
 import statistics
 import subprocess
@@ -27,7 +28,8 @@ class Batuta:
         (self.home / "run" / "endpoint.json").unlink(missing_ok=True)
         self.process = subprocess.Popen(
             [self.build / "batuta", "standalone", "--home", self.home, "--port", "0", "--dags", self.dags,
-             "--slots", str(self.slots)], stdout=self.log, stderr=self.log)
+             "--slots", str(self.slots)], stdout=self.log, stderr=self.log,
+            env={**os.environ, "BATUTA_LAKE_MAINTENANCE": "off"})
         endpoint = self.wait_for(self.home / "run" / "endpoint.json")
         self.url, self.token = endpoint["url"], endpoint["token"]
         self.host, self.port = self.url.split("//")[1].split(":")

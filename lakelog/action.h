@@ -1,7 +1,7 @@
-// The actions of a Delta commit (protocol reader 1, writer 2): parsed from and written to the JSON
-// lines of one log entry. Unknown actions are ignored, as the protocol demands. Fields that are not
-// modelled here are kept as they stood (`extra_json`, an object, or empty), so that what sums up a
-// table loses nothing that others wrote.
+// The actions of a Delta commit, those of newer protocols included as far as they are read: parsed
+// from and written to the JSON lines of one log entry. Unknown actions are ignored, as the protocol
+// demands. Fields that are not modelled here are kept as they stood (`extra_json`, an object, or
+// empty), so that what sums up a table loses nothing that others wrote.
 #pragma once
 
 #include <cstdint>
@@ -55,7 +55,7 @@ struct AddFile {
   std::int64_t size = 0;
   std::int64_t modification_ms = 0;
   bool data_change = true;
-  bool has_deletion_vector = false;  // a newer reader's feature: such a table is refused
+  bool has_deletion_vector = false;  // which stands in extra_json; see deletion_vector.h
   std::string stats_json;            // empty = none
   std::string extra_json{};          // tags…
   bool operator==(const AddFile&) const = default;

@@ -11,10 +11,12 @@
 
 namespace batuta::lakelog {
 
-// All parts of one checkpoint, in order.
+// All parts of one checkpoint, in order; of version 2 of the format its one file, JSON or Parquet,
+// which names others below _sidecars.
 struct CheckpointFiles {
   std::int64_t version = 0;
   std::vector<std::string> keys;
+  bool is_v2 = false;
 };
 
 class CheckpointReader {

@@ -28,6 +28,7 @@ bool parse_version(std::string_view digits, std::int64_t& out) {
 // Parts of checkpoints by version and number of parts; a whole one is its own and only part.
 struct Parts {
   std::map<std::pair<std::int64_t, std::int64_t>, std::map<std::int64_t, std::string>> by_total;
+  std::map<std::int64_t, std::string> v2;  // by version: any of one version will do
   bool has_other = false;
 };
 
@@ -36,6 +37,15 @@ bool parse_part(std::string_view digits, std::int64_t& out) {
   if (digits.size() != part_digits) return false;
   const auto [ptr, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), out);
   return ec == std::errc{} && ptr == digits.data() + digits.size() && out > 0;
+}
+
+// "<uuid>.json" or "<uuid>.parquet".
+bool is_v2(std::string_view kind) {
+  constexpr std::size_t uuid = 36;
+  const std::string_view ending = kind.substr(std::min(uuid, kind.size()));
+  return (ending == ".json" || ending == ".parquet") &&
+         kind.substr(0, uuid).find_first_not_of("0123456789abcdefABCDEF-") ==
+             std::string_view::npos;
 }
 
 // `kind` is what follows ".checkpoint.": "parquet", or "<part>.<parts>.parquet".
@@ -53,6 +63,8 @@ void take_checkpoint(std::int64_t version, std::string_view name, std::string_vi
       part <= total;
   if (whole || split) {
     found.by_total[{version, total}][part] = name;
+  } else if (is_v2(kind)) {
+    found.v2[version] = name;
   } else {
     found.has_other = true;
   }
@@ -72,6 +84,11 @@ void take_checkpoints(const Parts& found, const std::string& prefix, LogListing&
     for (const auto& [number, name] : parts) files.keys.push_back(prefix + name);
     listing.checkpoints.push_back(std::move(files));
   }
+  for (const auto& [version, name] : found.v2)
+    listing.checkpoints.push_back({version, {prefix + name}, true});
+  std::stable_sort(
+      listing.checkpoints.begin(), listing.checkpoints.end(),
+      [](const CheckpointFiles& a, const CheckpointFiles& b) { return a.version < b.version; });
 }
 
 void take_name(std::string_view name, LogListing& listing, Parts& found) {

@@ -17,7 +17,7 @@ struct LogListing {
   std::vector<std::int64_t> commits;  // versions with a JSON commit, ascending
   // Ends of the compacted entries that start at version 0, ascending.
   std::vector<std::int64_t> compactions;
-  std::vector<CheckpointFiles> checkpoints;  // classic ones with all their parts, ascending
+  std::vector<CheckpointFiles> checkpoints;  // those with all their parts, ascending
   bool has_other_checkpoint = false;         // one of another kind, or one that lacks a part
 };
 

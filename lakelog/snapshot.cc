@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "lakelog/column_mapping.h"
+#include "lakelog/features.h"
+
 namespace batuta::lakelog {
 namespace {
 
@@ -19,9 +22,15 @@ Result<Commit> parsed(Result<std::string> text, const std::string& what) {
 }
 
 Status check_partition_values(const Snapshot& snapshot, const LogFolder& log) {
+  const auto mapping = column_mapping(snapshot.protocol, snapshot.metadata);
+  if (!mapping)
+    return {mapping.error().code,
+            at_version(log, snapshot.version) + " " + mapping.error().message};
   for (const auto& [path, file] : snapshot.files) {
     for (const std::string& column : snapshot.metadata.partition_columns) {
-      if (file.partition_values.contains(column)) continue;
+      const auto mapped = mapping->columns.find(column);
+      const std::string& key = mapped == mapping->columns.end() ? column : mapped->second.physical;
+      if (file.partition_values.contains(key)) continue;
       return {Errc::malformed, at_version(log, snapshot.version) + " adds " + path +
                                    " without the value of its partition column " + column};
     }
@@ -32,16 +41,15 @@ Status check_partition_values(const Snapshot& snapshot, const LogFolder& log) {
 Status check_readable(const Snapshot& snapshot, bool has_protocol, const LogFolder& log) {
   const std::string name = at_version(log, snapshot.version);
   if (!has_protocol) return {Errc::invalid, name + " has no protocol action"};
-  if (snapshot.protocol.min_reader > reader_version) {
-    return {Errc::invalid, name + " needs a Delta reader of version " +
-                               std::to_string(snapshot.protocol.min_reader) + "; this one is " +
-                               std::to_string(reader_version)};
-  }
+  if (auto known = check_readable(snapshot.protocol); !known)
+    return {known.error().code, name + " " + known.error().message};
   if (snapshot.metadata.id.empty()) return {Errc::invalid, name + " has no metaData action"};
   if (snapshot.metadata.format != "parquet")
     return {Errc::invalid, name + " holds " + snapshot.metadata.format + " files, not parquet"};
+  const bool may_lack_rows = has_deletion_vectors(snapshot.protocol);
   for (const auto& [path, file] : snapshot.files)
-    if (file.has_deletion_vector) return {Errc::invalid, name + " uses deletion vectors"};
+    if (file.has_deletion_vector && !may_lack_rows)
+      return {Errc::invalid, name + " uses deletion vectors, and its protocol does not say so"};
   return check_partition_values(snapshot, log);
 }
 
@@ -156,6 +164,10 @@ Result<Snapshot> replay(const LogFolder& log, Snapshot snapshot, std::int64_t ta
   }
   if (auto readable = check_readable(snapshot, has_protocol, log); !readable)
     return readable.error();
+  const auto mapping = column_mapping(snapshot.protocol, snapshot.metadata);
+  if (mapping && mapping->mode != MappingMode::none)
+    for (auto& [path, file] : snapshot.files)
+      file.partition_values = visible_names(file.partition_values, *mapping);
   return snapshot;
 }
 
@@ -209,8 +221,11 @@ Result<std::int64_t> version_at(const LogFolder& log, std::int64_t timestamp_ms)
 
 Status check_writable(const Protocol& protocol, const Metadata& metadata) {
   if (protocol.min_writer > writer_version) {
+    std::string promises;
+    for (const std::string& promise : unkept_promises(protocol, metadata))
+      promises += (promises.empty() ? ", for " : "; ") + promise;
     return {Errc::invalid, "the table needs a Delta writer of version " +
-                               std::to_string(protocol.min_writer) + "; this one is " +
+                               std::to_string(protocol.min_writer) + promises + "; this one is " +
                                std::to_string(writer_version)};
   }
   if (metadata.has_invariants)

@@ -17,7 +17,8 @@ struct Snapshot {
   std::int64_t version = -1;
   Protocol protocol;
   Metadata metadata;
-  std::map<std::string, AddFile> files;          // live data files by decoded path
+  // Live data files by decoded path; partition values under the names that people see.
+  std::map<std::string, AddFile> files;
   std::map<std::string, RemoveFile> tombstones;  // removed files, as far as the log still tells
   std::map<std::string, Txn> txns;               // the newest per appId
   bool has_unknown = false;  // actions that are not kept here have been in the log
@@ -28,8 +29,9 @@ struct Snapshot {
 // Every error names the
 // table, and the version where it has one:
 //   Errc::not_found    no table there, or no such version, or one that the log no longer tells of
-//   Errc::invalid      the table needs a reader newer than version 1, needs a Parquet checkpoint
-//                      and `checkpoints` is null, or lacks its protocol or metaData
+//   Errc::invalid      the table needs a newer reader or features that are not known (see
+//                      features.h), needs a Parquet checkpoint and `checkpoints` is null, or lacks
+//                      its protocol or metaData
 //   Errc::malformed    an entry cannot be parsed, or is missing, or adds a file without the values
 //                      of its partition columns
 //   Errc::unavailable  the disk said no

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "common/safe_json.h"
+#include "lakelog/deletion_vector.h"
 #include "lakelog/path.h"
 #include "lakelog/snapshot.h"
 
@@ -89,7 +90,7 @@ Result<TableInfo> describe_table(Storage& lake, const std::string& name) {
   std::set<PartitionValues> partitions;
   for (const auto& [path, file] : snapshot->files) {
     info.bytes += file.size;
-    const auto rows = record_count(file);
+    const auto rows = live_rows(file);
     info.rows = rows && info.rows ? std::optional(*info.rows + *rows) : std::nullopt;
     if (!info.partition_columns.empty()) partitions.insert(file.partition_values);
   }

@@ -26,6 +26,12 @@ class EngineCheckpoints final : public lakelog::CheckpointReader {
   };
 
  private:
+  Status take_parquet(const std::vector<std::string>& keys, lakelog::CommitParser& parser,
+                      std::int64_t& left);
+  Result<std::vector<std::string>> read_v2(const std::string& key, lakelog::CommitParser& parser,
+                                           std::int64_t& left);
+  Status read_v2_json(const std::string& key, lakelog::CommitParser& parser, std::int64_t& left,
+                      std::vector<std::string>& names);
   Status take(const Kind& kind, const std::vector<std::string>& paths,
               lakelog::CommitParser& parser, std::int64_t& left);
 

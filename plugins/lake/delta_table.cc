@@ -8,8 +8,11 @@
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "lakelog/column_mapping.h"
+#include "lakelog/deletion_vector.h"
 #include "plugins/lake/appender.h"
 #include "plugins/lake/checkpoint_reader.h"
+#include "plugins/lake/mapped_columns.h"
 #include "plugins/sdk/plugin.h"
 
 namespace batuta::lake {
@@ -25,10 +28,10 @@ using nlohmann::json;
 
 std::string primitive_type(const std::string& type) {
   static const std::map<std::string, std::string> names = {
-      {"string", "VARCHAR"}, {"long", "BIGINT"},          {"integer", "INTEGER"},
-      {"short", "SMALLINT"}, {"byte", "TINYINT"},         {"float", "FLOAT"},
-      {"double", "DOUBLE"},  {"boolean", "BOOLEAN"},      {"binary", "BLOB"},
-      {"date", "DATE"},      {"timestamp", "TIMESTAMPTZ"}};
+      {"string", "VARCHAR"}, {"long", "BIGINT"},           {"integer", "INTEGER"},
+      {"short", "SMALLINT"}, {"byte", "TINYINT"},          {"float", "FLOAT"},
+      {"double", "DOUBLE"},  {"boolean", "BOOLEAN"},       {"binary", "BLOB"},
+      {"date", "DATE"},      {"timestamp", "TIMESTAMPTZ"}, {"timestamp_ntz", "TIMESTAMP"}};
   const auto found = names.find(type);
   if (found != names.end()) return found->second;
   if (type.starts_with("decimal(")) return type;
@@ -79,6 +82,67 @@ void load_files(Session& session, const std::string& list, const DeltaTable& tab
     rows.end_row();
   }
   rows.close();
+}
+
+// The engine's own name for the place of a row in its file.
+void check_no_row_number(const DeltaTable& table, const std::vector<lakelog::Column>& columns) {
+  for (const lakelog::Column& column : columns)
+    if (::strcasecmp(column.name.c_str(), "file_row_number") == 0)
+      throw plugin::FinalError(at_version(table) +
+                               " has deletion vectors and a column file_row_number, whose name the "
+                               "engine needs to read them");
+}
+
+void check_readable_by_id(const DeltaTable& table, const lakelog::Column& column,
+                          const lakelog::ColumnMapping& mapping) {
+  if (mapping.mode != lakelog::MappingMode::id || !column.type.starts_with("{")) return;
+  throw plugin::FinalError(at_version(table) + " maps its columns by id, and " + column.name +
+                           " is nested: such columns are read where they are mapped by name");
+}
+
+lakelog::ColumnMapping mapping_of(const DeltaTable& table) {
+  const auto& snapshot = table.snapshot();
+  auto mapping = lakelog::column_mapping(snapshot.protocol, snapshot.metadata);
+  if (!mapping) throw plugin::FinalError(at_version(table) + " " + mapping.error().message);
+  return *std::move(mapping);
+}
+
+// A session-wide table of the rows that files have lost; false when none has lost any.
+bool load_deleted(Session& session, const std::string& list, const DeltaTable& table,
+                  const std::vector<lakelog::AddFile>& files) {
+  const bool any = std::any_of(files.begin(), files.end(), [](const lakelog::AddFile& file) {
+    return file.has_deletion_vector;
+  });
+  if (!any) return false;
+  session.run("CREATE OR REPLACE TEMP TABLE " + list + " (path VARCHAR, lost BIGINT)");
+  Appender rows(session, list);
+  for (const lakelog::AddFile& file : files) {
+    const auto vector = lakelog::deletion_vector_of(file);
+    if (!vector) throw plugin::FinalError(at_version(table) + ": " + vector.error().message);
+    if (!*vector) continue;
+    const auto lost = lakelog::deleted_rows(*table.storage(), table.name(), **vector);
+    if (!lost && lost.error().code == Errc::unavailable)
+      throw plugin::RetryableError(at_version(table) + ": " + lost.error().message);
+    if (!lost)
+      throw plugin::FinalError(at_version(table) + " cannot be read: " + lost.error().message);
+    const std::string path = table.folder() + "/" + file.path;
+    for (const std::int64_t row : *lost) {
+      rows.text(path);
+      rows.integer(row);
+      rows.end_row();
+    }
+  }
+  rows.close();
+  return true;
+}
+
+// What reads the list of files in the variable. By name: with the union of their columns. By id:
+// with the columns that the mapping has, whatever the files call them.
+std::string file_reader(const std::string& view, const std::string& file, bool numbered,
+                        const std::string& by_id) {
+  return "read_parquet(getvariable('" + view + "_files'), filename = '" + file +
+         "', hive_partitioning = false" + (numbered ? ", file_row_number = true" : "") +
+         (by_id.empty() ? ", union_by_name = true)" : ", schema = MAP {" + by_id + "})");
 }
 
 // A name that no column has, whatever its case: the engine tells each row's file under it.
@@ -132,6 +196,7 @@ Changes DeltaTable::changes_since(std::int64_t version) const {
   Changes changes;
   changes.whole = version < 0 || version > snapshot_.version;
   const lakelog::LogFolder log(*storage_, name_);
+  const lakelog::ColumnMapping mapping = mapping_of(*this);
   for (std::int64_t at = version + 1; !changes.whole && at <= snapshot_.version; ++at) {
     auto text = log.read(at);
     if (!text && text.error().code == Errc::not_found) {
@@ -146,7 +211,7 @@ Changes DeltaTable::changes_since(std::int64_t version) const {
       held_new = changes.added.erase(remove.path) != 0 || held_new;
       if (!remove.data_change) continue;
       if (remove.partition_values) {
-        changes.removed.push_back(*remove.partition_values);
+        changes.removed.push_back(lakelog::visible_names(*remove.partition_values, mapping));
       } else {
         changes.whole = true;
       }
@@ -175,6 +240,13 @@ std::optional<std::string> partition_value(const DeltaTable& table, const lakelo
   return found->second;
 }
 
+void check_may_write(const DeltaTable& table) {
+  if (!table.exists()) return;
+  const auto& snapshot = table.snapshot();
+  if (auto may = lakelog::check_writable(snapshot.protocol, snapshot.metadata); !may)
+    throw plugin::FinalError(table.name() + ": " + may.error().message);
+}
+
 void create_view(Session& session, const std::string& view, const DeltaTable& table) {
   const auto& metadata = table.snapshot().metadata;
   create_view(session, view, table, metadata.columns, metadata.partition_columns,
@@ -186,17 +258,26 @@ void create_view(Session& session, const std::string& view, const DeltaTable& ta
                  const std::vector<std::string>& partition_columns,
                  const std::vector<lakelog::AddFile>& files) {
   if (columns.empty()) throw plugin::FinalError(at_version(table) + " has no columns");
-  std::string selected, typed;
+  const lakelog::ColumnMapping mapping = mapping_of(table);
+  std::string selected, typed, by_id;
   for (const lakelog::Column& column : columns) {
     const std::string name = quoted_name(column.name);
     const std::string type = sql_type(column.type);
     const auto at = std::find(partition_columns.begin(), partition_columns.end(), column.name);
     const bool stored = at == partition_columns.end();
-    if (stored) typed += ", CAST(NULL AS " + type + ") AS " + name;
+    const FileColumn in_files = stored ? file_column_of(column, mapping) : FileColumn{};
+    if (stored) {
+      typed += ", CAST(NULL AS " + in_files.type + ") AS " + quoted_name(in_files.name);
+      check_readable_by_id(table, column, mapping);
+      if (mapping.mode == lakelog::MappingMode::id)
+        by_id += (by_id.empty() ? "" : ", ") + std::to_string(mapping.columns.at(column.name).id) +
+                 ": {name: " + quoted_literal(in_files.name) +
+                 ", type: " + quoted_literal(in_files.type) + ", default_value: NULL}";
+    }
     const std::string value =
         files.empty() ? "CAST(NULL AS " + type + ")"
         : stored
-            ? "r." + name
+            ? in_files.expression
             : "CAST(f.p" + std::to_string(at - partition_columns.begin()) + " AS " + type + ")";
     selected += (selected.empty() ? "" : ", ") + value + " AS " + name;
   }
@@ -207,12 +288,15 @@ void create_view(Session& session, const std::string& view, const DeltaTable& ta
     const std::string list = quoted_name(view + "_files");
     const std::string file = file_column(columns);
     load_files(session, view + "_files", table, partition_columns, files);
+    const bool lost = load_deleted(session, view + "_lost", table, files);
+    if (lost) check_no_row_number(table, columns);
     session.run("SET VARIABLE " + list + " = (SELECT list(pattern) FROM " + list + ")");
     from = " FROM (SELECT CAST(NULL AS VARCHAR) AS " + file + typed +
-           " WHERE false UNION ALL BY NAME SELECT * FROM read_parquet(getvariable('" + view +
-           "_files'), filename = '" + file +
-           "', hive_partitioning = false, union_by_name = true)) r JOIN " + list + " f ON r." +
-           file + " = f.path";
+           " WHERE false UNION ALL BY NAME SELECT * FROM " + file_reader(view, file, lost, by_id) +
+           ") r JOIN " + list + " f ON r." + file + " = f.path";
+    if (lost)
+      from += " ANTI JOIN " + quoted_name(view + "_lost") + " d ON r." + file +
+              " = d.path AND r.file_row_number = d.lost";
   }
   session.run("CREATE OR REPLACE TEMP VIEW " + quoted_name(view) + " AS SELECT " + selected + from);
 }

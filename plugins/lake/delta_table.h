@@ -63,6 +63,10 @@ class DeltaTable {
   lakelog::Snapshot snapshot_;
 };
 
+// Before any work for a table that is there: throws plugin::FinalError with the reason when a new
+// version of it would be refused, for its protocol or for promises that we cannot keep.
+void check_may_write(const DeltaTable& table);
+
 // Creates (or replaces) the temporary view `view` over the given files of the table with the given
 // columns in their order; partition columns come from the log, not from the files, and a column
 // that no file has is NULL. Without files the view is empty. Throws plugin::FinalError, naming

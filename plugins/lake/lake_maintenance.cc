@@ -1,9 +1,10 @@
-// lake_maintenance: looks after one table of the lake. It commits by itself, under Delta's conflict
-// rules, and hands in nothing: it neither makes rows nor loses any, save for a restore, which a
-// person asks for. Whatever becomes of the attempt, what it put stands whole.
+// lake_maintenance: looks after one table of the lake, or with `auto` after all of them, as far as
+// each needs it. It commits by itself, under Delta's conflict rules, and hands in nothing: it
+// neither makes rows nor loses any, save for a restore, which a person asks for. Whatever becomes
+// of the attempt, what it put stands whole.
 //
 // The return value is an object; its fields are those of OptimizeResult, VacuumResult,
-// CleanupResult and Restored by their names.
+// CleanupResult and Restored, or MaintainResult, by their names.
 #include <chrono>
 #include <nlohmann/json.hpp>
 
@@ -15,6 +16,7 @@
 #include "plugins/lake/attempt_session.h"
 #include "plugins/lake/checkpoint_reader.h"
 #include "plugins/lake/checkpoint_writer.h"
+#include "plugins/lake/maintain.h"
 #include "plugins/lake/must.h"
 #include "plugins/lake/optimize.h"
 #include "plugins/sdk/plugin.h"
@@ -122,16 +124,77 @@ json run_restore(plugin::Context& context, Session& session, lakelog::Storage& l
           {"markers", done.markers}};
 }
 
+// Some lines of a list that may be long.
+json first_lines(const std::vector<std::string>& lines) {
+  constexpr std::size_t most = 20, most_bytes = 500;
+  json out = json::array();
+  for (const std::string& line : lines) {
+    if (out.size() == most) {
+      out.push_back("and " + std::to_string(lines.size() - most) + " more");
+      break;
+    }
+    out.push_back(line.substr(0, most_bytes));
+  }
+  return out;
+}
+
+json run_auto(plugin::Context& context, Session& session) {
+  MaintainOptions options;
+  options.tables = context.texts("tables");
+  options.small_files = context.integer("small_files", options.small_files);
+  options.target_bytes = context.integer("target_bytes", lakelog::default_target_bytes);
+  options.scratch = context.scratch();
+  options.info_json = info_of(context);
+  options.say = [&context](const std::string& line) { context.info(line); };
+  options.cancelled = [&context] { return context.cancelled(); };
+  const Boot end = read_clock().boot + context.duration("budget", std::chrono::minutes(30));
+  options.out_of_time = [end] { return read_clock().boot > end; };
+  const MaintainResult done = maintain(session, lake_folder(context), options);
+  if (!done.failed.empty()) {
+    throw plugin::RetryableError(std::to_string(done.failed.size()) + " of " +
+                                 std::to_string(done.tables) +
+                                 " tables failed: " + done.failed.front());
+  }
+  return {{"tables", done.tables},
+          {"optimized", done.optimized},
+          {"vacuumed", done.vacuumed},
+          {"checkpoints", done.checkpoints},
+          {"old_files", done.old_files},
+          {"new_files", done.new_files},
+          {"deleted_files", done.deleted_files},
+          {"deleted_bytes", done.deleted_bytes},
+          {"deleted_entries", done.deleted_entries},
+          {"left", done.left},
+          {"skipped", first_lines(done.skipped)}};
+}
+
+json run_on_table(plugin::Context& context, Session& session, const std::string& operation) {
+  const std::string table = context.text("table");
+  if (!lakelog::valid_table_name(table))
+    throw plugin::FinalError("parameter table: not a table name");
+  if (operation == "optimize") return run_optimize(context, session, table);
+  const auto lake = must(lakelog::open_storage(lake_folder(context)));
+  if (operation == "vacuum") return run_vacuum(context, session, *lake, table);
+  return run_restore(context, session, *lake, table);
+}
+
 }  // namespace
 
 struct LakeMaintenance {
   static constexpr auto name = "lake_maintenance";
   static constexpr auto version = "1.0.0";
   static constexpr auto kind = "builtin";
-  static constexpr auto summary = "Looks after a table: optimize, vacuum, restore";
+  static constexpr auto summary =
+      "Looks after tables: optimize, vacuum, restore, or all that is due";
   static constexpr batuta_param params[] = {
-      plugin::required(BATUTA_PARAM_STRING, "operation", "optimize, vacuum or restore"),
-      plugin::required(BATUTA_PARAM_STRING, "table", "such as silver/financial/quotes"),
+      plugin::required(BATUTA_PARAM_STRING, "operation", "auto, optimize, vacuum or restore"),
+      plugin::optional(BATUTA_PARAM_STRING, "table",
+                       "all but auto: such as silver/financial/quotes"),
+      plugin::optional(BATUTA_PARAM_ARRAY, "tables", "auto: these only, instead of all"),
+      plugin::optional(BATUTA_PARAM_INTEGER, "small_files",
+                       "auto: rewrites a table when at least so many files go by it", "32"),
+      plugin::optional(BATUTA_PARAM_STRING, "budget",
+                       "auto: how long it begins with further tables", "\"30m\""),
       plugin::optional(BATUTA_PARAM_BOOLEAN, "dry_run", "only tells what would be done", "false"),
       plugin::optional(BATUTA_PARAM_INTEGER, "target_bytes", "optimize: of a file, about",
                        "134217728"),
@@ -146,16 +209,12 @@ struct LakeMaintenance {
 
   void execute(plugin::Context& context) {
     const std::string operation = context.text("operation");
-    const std::string table = context.text("table");
-    if (!lakelog::valid_table_name(table))
-      throw plugin::FinalError("parameter table: not a table name");
-    if (operation != "optimize" && operation != "vacuum" && operation != "restore")
-      throw plugin::FinalError("parameter operation: optimize, vacuum or restore");
-    const auto lake = must(lakelog::open_storage(lake_folder(context)));
+    if (operation != "auto" && operation != "optimize" && operation != "vacuum" &&
+        operation != "restore")
+      throw plugin::FinalError("parameter operation: auto, optimize, vacuum or restore");
     Session session(session_options(context));
-    json told = operation == "optimize" ? run_optimize(context, session, table)
-                : operation == "vacuum" ? run_vacuum(context, session, *lake, table)
-                                        : run_restore(context, session, *lake, table);
+    const json told = operation == "auto" ? run_auto(context, session)
+                                          : run_on_table(context, session, operation);
     context.return_json(json_text(told));
   }
 };

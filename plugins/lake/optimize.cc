@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/time.h"
+#include "lakelog/deletion_vector.h"
 #include "plugins/lake/delta_table.h"
 #include "plugins/lake/must.h"
 #include "plugins/lake/staged_write.h"
@@ -83,11 +84,9 @@ class Optimizer {
   DeltaTable open_writable() {
     DeltaTable table = DeltaTable::open(session_, lake_, name_);
     if (!table.exists()) throw plugin::FinalError("there is no table " + name_);
-    const auto& snapshot = table.snapshot();
-    if (auto may = lakelog::check_writable(snapshot.protocol, snapshot.metadata); !may)
-      throw plugin::FinalError(name_ + ": " + may.error().message);
+    check_may_write(table);
     const auto fits =
-        lakelog::check_cluster_columns(snapshot.metadata, options_.rewrite.cluster_by);
+        lakelog::check_cluster_columns(table.snapshot().metadata, options_.rewrite.cluster_by);
     if (!fits) throw plugin::FinalError(name_ + ": " + fits.error().message);
     return table;
   }
@@ -200,7 +199,7 @@ class Optimizer {
   void check_known_count(const RewriteGroup& group, std::int64_t rows) const {
     std::int64_t told = 0;
     for (const AddFile& file : group.files) {
-      const auto one = lakelog::record_count(file);
+      const auto one = lakelog::live_rows(file);
       if (!one) return;
       told += *one;
     }

@@ -33,7 +33,10 @@ class SqlModel {
         target_(lake::DeltaTable::open(session_, lake::lake_folder(context), spec_.table)),
         history_table_(
             lake::DeltaTable::open(session_, lake::lake_folder(context),
-                                   spec_.history ? spec_.table + "_hist" : spec_.table)) {}
+                                   spec_.history ? spec_.table + "_hist" : spec_.table)) {
+    lake::check_may_write(target_);
+    lake::check_may_write(history_table_);
+  }
 
   void run() {
     tell_inputs();

@@ -72,6 +72,22 @@ void BagState::set_known(std::vector<std::shared_ptr<const Dag>> known) {
   }
 }
 
+void BagState::set_built_in(std::vector<std::pair<std::string, std::string>> files) {
+  built_in_ = std::move(files);
+}
+
+void BagState::refresh_built_in(Time now, std::set<std::string>& present, Update& update) {
+  for (const auto& [path, text] : built_in_) {
+    present.insert(path);
+    Entry& entry = entries_[path];
+    if (entry.checked) continue;
+    FoundFile found;
+    found.path = path;
+    entry.settled = true;
+    take(Root{default_}, entry, path, found, text, now, update);
+  }
+}
+
 void BagState::set_catalogue(std::vector<PluginInfo> catalogue) {
   if (catalogue == catalogue_) return;
   catalogue_ = std::move(catalogue);
@@ -289,6 +305,7 @@ BagState::Update BagState::scan(Time now) {
       !std::equal(roots_.begin(), roots_.end(), roots_before.begin(), roots_before.end(), same)) {
     dirty_ = true;
   }
+  refresh_built_in(now, present, update);
   const auto erased =
       std::erase_if(entries_, [&](const auto& entry) { return !present.contains(entry.first); });
   if (erased > 0) dirty_ = true;

@@ -35,6 +35,8 @@ class BagState {
   // Versions of an earlier life stand for their files until these are read, and for as long as what
   // is read is broken. Before the first scan.
   void set_known(std::vector<std::shared_ptr<const Dag>> known);
+  // As in DagBag. Before the first scan.
+  void set_built_in(std::vector<std::pair<std::string, std::string>> files);
   // Both make the next scan parse everything again, or at least renew the warnings.
   void set_catalogue(std::vector<PluginInfo> catalogue);
   void set_pools(std::vector<std::pair<std::string, int>> pools);
@@ -60,6 +62,7 @@ class BagState {
     bool checked = false;                      // parsed against the current catalogue
     bool remembered = false;                   // `dag` is of an earlier life
   };
+  void refresh_built_in(Time now, std::set<std::string>& present, Update& update);
   std::vector<Root> find_roots(std::set<std::string>& outside);
   void read_root(Root& root, Time now, std::set<std::string>& present,
                  std::set<std::string>& outside, Update& update);
@@ -81,6 +84,7 @@ class BagState {
   std::string bundles_folder_;
   std::vector<Root> roots_;               // as of the last scan, the default one first
   std::map<std::string, Entry> entries_;  // by path, with its bundle
+  std::vector<std::pair<std::string, std::string>> built_in_;  // path, text
   std::vector<PluginInfo> catalogue_;
   std::optional<std::vector<std::pair<std::string, int>>> pools_;
   std::map<std::string, std::string> folder_errors_;  // by file_in_bundle(name, ""), or a place

@@ -109,6 +109,10 @@ void DagBag::set_known(std::vector<std::shared_ptr<const Dag>> known) {
   impl_->state.set_known(std::move(known));
 }
 
+void DagBag::set_built_in(std::vector<std::pair<std::string, std::string>> files) {
+  impl_->state.set_built_in(std::move(files));
+}
+
 void DagBag::set_catalogue(std::vector<PluginInfo> catalogue) {
   {
     const std::lock_guard lock(impl_->mutex);

@@ -7,6 +7,8 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/message.h"
@@ -14,6 +16,9 @@
 #include "scheduler/dagfile/bundle.h"
 
 namespace batuta {
+
+// What the file of a DAG is called that comes with the server; no path begins so.
+inline constexpr std::string_view built_in_prefix = "(built in) ";
 
 struct ImportError {
   std::int64_t id = 0;  // stable while the error stands
@@ -71,6 +76,9 @@ class DagBag {
   // The newest good versions of an earlier life, to be called before start(): a file that is broken
   // now keeps its version, a file that went meanwhile is told as gone.
   void set_known(std::vector<std::shared_ptr<const Dag>> known);
+  // DAGs that come with the server: file name (built_in_prefix in front) and text of each. They are
+  // read as files are; a file that held the id before keeps it. Before start().
+  void set_built_in(std::vector<std::pair<std::string, std::string>> files);
   // The catalogue known to the scheduler: parameters are checked against it, names suggested from
   // it. Re-validates all. Any thread.
   void set_catalogue(std::vector<PluginInfo> catalogue);

@@ -235,6 +235,17 @@ const std::vector<Setting>& settings_table() {
       {"lake.sql_timeout",
        [](Settings& s, const json& v) { return set_duration(s.lake_sql_timeout, v, 1s); },
        "a duration of at least 1s"},
+      {"lake.maintenance",
+       [](Settings& s, const json& v) { return set_text(s.lake_maintenance, v); },
+       "a schedule such as \"23 3 * * *\" or \"@daily\", or \"off\""},
+      {"lake.maintenance_budget",
+       [](Settings& s, const json& v) { return set_duration(s.lake_maintenance_budget, v, 1min); },
+       "a duration of at least 1m"},
+      {"lake.maintenance_small_files",
+       [](Settings& s, const json& v) {
+         return set_int(s.lake_maintenance_small_files, v, 2, 1'000'000);
+       },
+       "a number of files from 2 to 1000000"},
   };
   return table;
 }
@@ -337,7 +348,10 @@ std::vector<std::pair<std::string, std::string>> shown_settings(const Settings& 
           {"outgoing.ca_file", s.outgoing_ca_file},
           {"lake.memory", std::to_string(s.lake_memory)},
           {"lake.threads", std::to_string(s.lake_threads)},
-          {"lake.sql_timeout", duration(s.lake_sql_timeout)}};
+          {"lake.sql_timeout", duration(s.lake_sql_timeout)},
+          {"lake.maintenance", s.lake_maintenance},
+          {"lake.maintenance_budget", duration(s.lake_maintenance_budget)},
+          {"lake.maintenance_small_files", std::to_string(s.lake_maintenance_small_files)}};
 }
 
 Result<Home> Home::open(const std::string& folder) {

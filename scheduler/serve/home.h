@@ -50,6 +50,10 @@ struct Settings {
   std::int64_t lake_memory = 640 << 20;  // "lake.memory": of a slot's SQL engine, bytes
   int lake_threads = 1;                  // "lake.threads": of a slot's SQL engine
   Duration lake_sql_timeout = std::chrono::seconds(30);  // "lake.sql_timeout"
+  // "lake.maintenance": the schedule on which tables are looked after, or "off".
+  std::string lake_maintenance = "23 3 * * *";
+  Duration lake_maintenance_budget = std::chrono::minutes(30);  // "lake.maintenance_budget"
+  int lake_maintenance_small_files = 32;                        // "lake.maintenance_small_files"
 };
 
 // The settings of the home in `folder`, which need not be there: then the defaults and the

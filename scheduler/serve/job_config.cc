@@ -3,11 +3,13 @@
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "scheduler/dagfile/dag_bag.h"
 
 namespace batuta {
 
 std::vector<JobConfigView> job_configs_of(const Dag& dag, const std::string& bucket, Time now) {
   std::vector<JobConfigView> rows;
+  if (dag.file.starts_with(built_in_prefix)) return rows;  // it ingests nothing
   for (const Task& task : dag.tasks) {
     if (!task.is_data) continue;
     const auto spec = parse_untrusted(task.spec_json);

@@ -34,6 +34,7 @@
 #include "scheduler/serve/launch_context.h"
 #include "scheduler/serve/offers.h"
 #include "scheduler/serve/start_fault.h"
+#include "scheduler/serve/system_dags.h"
 #include "scheduler/serve/topic_stream.h"
 #include "scheduler/store/backend.h"
 #include "scheduler/store/home_lock.h"
@@ -232,6 +233,7 @@ struct Server::Impl {
       context.set_catalogue(stored.catalogue);
       dags.bag().set_catalogue(stored.catalogue);
       bundles.set_catalogue(stored.catalogue);
+      dags.bag().set_built_in(system_dags(home.settings()));
       for (const StoredRun& run : stored.runs) {
         for (const InstanceHot& row : run.hot) {
           if (!row.worker.empty() && !is_terminal(row.state)) agents.insert(row.worker);

@@ -19,11 +19,11 @@ def versions(server, table):
     return json.loads(server.cli("lake", "history", table, "--limit", 1000, "--output", "json").stdout)
 
 
-def filled(folder, quotes, hours):
+def filled(folder, quotes, hours, **more):
     """A server whose tables have a version for each of the first hours."""
     financial = json.loads((SOURCE / "dags" / "financial.json").read_text())
     financial["schedule"] = None
-    server = folder.server({"financial": financial}).start()
+    server = folder.server({"financial": financial}, **more).start()
     quotes.connect(server)
     for hour in range(hours):
         conf = {**quotes.conf, "start": f"2026-03-02T{hour:02}:00:00Z", "end": f"2026-03-02T{hour + 1:02}:00:00Z"}
@@ -110,4 +110,24 @@ def a_killed_optimize_leaves_the_table_whole():
         server.stop()
 
 
-main([a_table_is_looked_after_while_its_server_runs, a_killed_optimize_leaves_the_table_whole])
+def tables_are_looked_after_by_themselves():
+    """the DAG that comes with the server runs through a slot, is seen in its runs, and leaves the same rows"""
+    with Folder("maintenance-dag") as folder, QuoteService(folder.path, seed=9) as quotes:
+        more = {"BATUTA_LAKE_MAINTENANCE": "@daily", "BATUTA_LAKE_MAINTENANCE_SMALL_FILES": "2"}
+        server = filled(folder, quotes, 3, env=more)
+        bronze = "bronze/financial/quotes"
+        rows = server.sql(f'SELECT count(*), max(date)::VARCHAR FROM "{bronze}"')
+        run = server.trigger("lake_maintenance")["dag_run_id"]
+        assert server.wait_run("lake_maintenance", run, 60)["state"] == "success", server.tasks("lake_maintenance", run)
+        log = server.log_text("lake_maintenance", run, "maintain")
+        assert f"{bronze}: version 3 holds together 3 files" in log, log
+        newest = versions(server, bronze)[0]
+        assert newest["operation"] == "OPTIMIZE" and newest["info"]["batuta"]["dag_id"] == "lake_maintenance", newest
+        assert server.sql(f'SELECT count(*), max(date)::VARCHAR FROM "{bronze}"') == rows
+        configured = server.sql("SELECT count(*) FROM mngt.ingestion_job_config WHERE job_name LIKE 'lake%'")
+        assert configured == [[0]], configured
+        server.stop()
+
+
+main([a_table_is_looked_after_while_its_server_runs, a_killed_optimize_leaves_the_table_whole,
+      tables_are_looked_after_by_themselves])

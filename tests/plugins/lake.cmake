@@ -1,11 +1,11 @@
 # Tests of plugins/lake and of the financial source.
 batuta_test(plugins_lake LABEL unit
-  SOURCES lake_checkpoint_test.cc lake_decimal_test.cc lake_maintenance_test.cc lake_session_test.cc fake_host.cc
+  SOURCES lake_checkpoint_test.cc lake_decimal_test.cc lake_maintenance_test.cc lake_newer_tables_test.cc lake_property_test.cc lake_session_test.cc fake_host.cc
     ../lakelog/lake_fixture.cc
   LINKS batuta_lake nlohmann_json::nlohmann_json)
 add_dependencies(test_plugins_lake lake_engine plugin_lake_sql plugin_lake_maintenance)
 batuta_test(plugins_layer LABEL unit TIMEOUT 600
-  SOURCES layer_test.cc history_test.cc layer_history_test.cc layer_deletes_test.cc layer_fixture.cc table_rows.cc fake_host.cc ../lakelog/lake_fixture.cc
+  SOURCES layer_test.cc layer_restored_test.cc history_test.cc layer_history_test.cc layer_deletes_test.cc layer_fixture.cc table_rows.cc fake_host.cc ../lakelog/lake_fixture.cc
   LINKS batuta_lake_layer nlohmann_json::nlohmann_json ${CMAKE_DL_LIBS})
 add_dependencies(test_plugins_layer lake_engine)
 batuta_test(plugins_financial LABEL unit TIMEOUT 600
@@ -21,4 +21,7 @@ if(BATUTA_DELTALAKE_PYTHON)
     ${CMAKE_SOURCE_DIR}/tests/lakelog/deltalake_reader.py $<TARGET_FILE:test_plugins_financial>)
   set_tests_properties(lake_independent_reader PROPERTIES LABELS e2e SKIP_RETURN_CODE 77 TIMEOUT 300
     ENVIRONMENT "BATUTA_BUILD_DIR=${CMAKE_BINARY_DIR};BATUTA_SOURCE_DIR=${CMAKE_SOURCE_DIR}")
+  add_test(NAME lake_independent_maintenance COMMAND ${BATUTA_DELTALAKE_PYTHON}
+    ${CMAKE_SOURCE_DIR}/tests/lakelog/deltalake_maintenance.py $<TARGET_FILE:batuta>)
+  set_tests_properties(lake_independent_maintenance PROPERTIES LABELS e2e SKIP_RETURN_CODE 77 TIMEOUT 300)
 endif()

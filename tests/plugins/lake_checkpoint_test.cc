@@ -49,9 +49,9 @@ TEST_CASE("golden tables are the same from their checkpoint on as from their fir
   REQUIRE(std::system(command.c_str()) == 0);
   Session session(engine_options(lake));
   EngineCheckpoints checkpoints(session, lake.path());
-  for (const Case& each :
-       {Case{"checkpoint", 10}, Case{"multi-part-checkpoint", 1},
-        Case{"corrupted-last-checkpoint", 10}, Case{"update-deleted-directory", 0}}) {
+  for (const Case& each : {Case{"checkpoint", 10}, Case{"multi-part-checkpoint", 1},
+                           Case{"corrupted-last-checkpoint", 10},
+                           Case{"update-deleted-directory", 0}, Case{"v2-checkpoint-json", 2}}) {
     CAPTURE(each.table);
     const lakelog::LogFolder log(*lake.storage(), std::string("delta_golden/") + each.table);
     const auto whole = lakelog::read_snapshot(log);

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
@@ -346,6 +347,60 @@ TEST_CASE("the plugin optimizes, vacuums and restores, and history shows who did
   CHECK((*history)[0].info_json.find("\"execution_id\":\"x\"") != std::string::npos);
 }
 
+TEST_CASE(
+    "a table of 300 small commits gets compact by itself, and readers agree before and after") {
+  Things table;
+  table.append(0, 3, "2026-11-20");
+  // Copies of one small file, each a version of its own: as cheap as 300 commits can be.
+  const auto first = table.open();
+  const lakelog::AddFile one = first.snapshot().files.begin()->second;
+  const std::string folder = table.lake.path() + "/" + things + "/";
+  for (int i = 1; i < 300; ++i) {
+    lakelog::AddFile copy = one;
+    copy.path = "day=2026-11-20/part-copy-" + std::to_string(i) + ".parquet";
+    std::filesystem::copy_file(folder + one.path, folder + copy.path);
+    table.publish(lakelog::append_payload({add_json(copy)}, table.newest()));
+  }
+  REQUIRE(table.files() == 300);
+  REQUIRE(table.newest() == 299);
+  const std::string before = table.rows();
+  const json done = table.told({{"operation", "auto"}});
+  CHECK(done["tables"] == 1);
+  CHECK(done["optimized"] == 1);
+  CHECK(done["old_files"] == 300);
+  CHECK(done["new_files"] == 1);
+  CHECK(done["checkpoints"] == 1);
+  CHECK(done["deleted_files"] == 0);  // within the retention
+  CHECK(table.files() == 1);
+  CHECK(table.rows() == before);
+  CHECK(table.rows(299) == before);
+  CHECK(table.newest() == 300);
+  const json again = table.told({{"operation", "auto"}});
+  CHECK(again["optimized"] == 0);
+  CHECK(again["checkpoints"] == 0);
+  CHECK(table.newest() == 300);
+}
+
+TEST_CASE("all tables are looked after by thresholds and a budget, and one's trouble is its own") {
+  Things table;
+  for (int i = 0; i < 5; ++i) table.append(i * 10, 10, "2026-11-20");
+  const std::string broken = table.lake.path() + "/silver/demo/broken/_delta_log";
+  std::filesystem::create_directories(broken);
+  std::ofstream(broken + "/" + lakelog::commit_file_name(0)) << "no JSON";
+  json done = table.told({{"operation", "auto"}});
+  CHECK(done["tables"] == 2);
+  CHECK(done["optimized"] == 0);  // four files would go: too few
+  REQUIRE(done["skipped"].size() == 1);
+  CHECK(done["skipped"][0].get<std::string>().starts_with("silver/demo/broken"));
+  done = table.told({{"operation", "auto"}, {"small_files", 4}, {"budget", "0s"}});
+  CHECK(done["left"] == 1);
+  CHECK(table.files() == 5);
+  done = table.told({{"operation", "auto"}, {"small_files", 4}, {"tables", {things}}});
+  CHECK(done["tables"] == 1);
+  CHECK(done["optimized"] == 1);
+  CHECK(table.files() == 1);
+}
+
 TEST_CASE("the plugin says what is wrong with what it is asked for") {
   Things table;
   table.append(0, 10, "2026-11-20");
@@ -354,7 +409,7 @@ TEST_CASE("the plugin says what is wrong with what it is asked for") {
     return table.host.failure;
   };
   CHECK(refusal({{"operation", "drop"}, {"table", things}}) ==
-        "parameter operation: optimize, vacuum or restore");
+        "parameter operation: auto, optimize, vacuum or restore");
   CHECK(refusal({{"operation", "optimize"}, {"table", "../x"}}) ==
         "parameter table: not a table name");
   CHECK(refusal({{"operation", "optimize"}, {"table", "silver/demo/none"}}) ==

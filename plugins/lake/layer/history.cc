@@ -108,6 +108,7 @@ TableHistory::TableHistory(plugin::Context& context, Session& session, HistorySp
       table_(DeltaTable::open(session, lake_folder(context), name_)),
       shape_(fitted_to(history_shape(spec_), history_partitions(spec_), table_)),
       partitions_(history_partitions(spec_)) {
+  check_may_write(table_);
   if (spec_.table.keys.empty())
     throw plugin::FinalError(spec_.table.name + ": a history needs keys");
   payload_.table = name_;

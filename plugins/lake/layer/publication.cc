@@ -12,6 +12,7 @@ namespace batuta::lake {
 Publication::Publication(const TableShape& shape, const DeltaTable& table,
                          lakelog::Operation operation, std::size_t most_bytes)
     : shape_(shape), table_(table), most_bytes_(most_bytes) {
+  check_may_write(table);
   payload_.table = shape.name;
   payload_.operation = operation;
   payload_.read_version = table.version();

@@ -1,0 +1,46 @@
+// All tables of a lake looked after, as far as each needs it and as long as there is time: what the
+// task that does it by itself runs.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "lakelog/rewrite.h"
+#include "plugins/lake/session.h"
+
+namespace batuta::lake {
+
+struct MaintainOptions {
+  std::vector<std::string> tables{};  // none: all of the lake
+  // A table is rewritten when at least so many files would go by it.
+  std::int64_t small_files = 32;
+  std::int64_t target_bytes = lakelog::default_target_bytes;
+  std::int64_t table_bytes = 16LL << 30;  // rewritten of one table in a call
+  std::int64_t checkpoint_every = 32;     // versions
+  std::string scratch{};
+  std::string info_json{};  // who did it; see lakelog::Change
+  std::function<void(const std::string&)> say{};
+  std::function<bool()> out_of_time{};  // asked between steps; null = never
+  std::function<bool()> cancelled{};
+};
+
+struct MaintainResult {
+  std::int64_t tables = 0;     // looked at
+  std::int64_t optimized = 0;  // tables
+  std::int64_t vacuumed = 0;   // tables of which files went
+  std::int64_t checkpoints = 0;
+  std::int64_t old_files = 0, new_files = 0;  // by rewriting
+  std::int64_t deleted_files = 0, deleted_bytes = 0, deleted_entries = 0;
+  std::int64_t left = 0;             // tables for which there was no time: first the next time
+  std::vector<std::string> skipped;  // "table: why", those that we may not write among them
+  std::vector<std::string> failed;   // "table: why": the disk said no
+};
+
+// The tables with most to gain come first, so that a call that runs out of time has done most. One
+// table's trouble is not another's. Each step stands by itself: see optimize(), lakelog::vacuum()
+// and lakelog::clean_log(), with each table's own retentions.
+MaintainResult maintain(Session& session, const std::string& lake, const MaintainOptions& options);
+
+}  // namespace batuta::lake

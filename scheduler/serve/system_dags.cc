@@ -1,0 +1,51 @@
+#include "scheduler/serve/system_dags.h"
+
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+
+namespace batuta {
+namespace {
+
+using nlohmann::json;
+
+// The task's own budget ends it in order; this is for one that hangs.
+std::string twice(Duration budget) {
+  return std::to_string(2 * budget / std::chrono::seconds(1) + 600) + "s";
+}
+
+std::string lake_maintenance(const Settings& settings) {
+  const std::string budget =
+      std::to_string(settings.lake_maintenance_budget / std::chrono::seconds(1)) + "s";
+  const json task = {{"task_id", "maintain"},
+                     {"type", "transform"},
+                     {"source", "lake"},
+                     {"layer", "maintenance"},
+                     {"retries", 1},
+                     {"execution_timeout", twice(settings.lake_maintenance_budget)},
+                     {"params",
+                      {{"operation", "auto"},
+                       {"small_files", settings.lake_maintenance_small_files},
+                       {"budget", budget}}}};
+  return json_text(
+      {{"dag_id", "lake_maintenance"},
+       {"description",
+        "Keeps the lake's tables small and fast: small files held together, old ones deleted, "
+        "checkpoints. Setting lake.maintenance"},
+       {"schedule", settings.lake_maintenance},
+       {"start_date", "2024-01-01T00:00:00Z"},
+       {"catchup", false},
+       {"max_active_runs", 1},
+       {"is_paused_upon_creation", false},
+       {"tags", {"system"}},
+       {"tasks", {task}}});
+}
+
+}  // namespace
+
+std::vector<std::pair<std::string, std::string>> system_dags(const Settings& settings) {
+  if (settings.lake_maintenance == "off") return {};
+  return {{"(built in) lake_maintenance.json", lake_maintenance(settings)}};
+}
+
+}  // namespace batuta

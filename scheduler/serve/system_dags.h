@@ -1,0 +1,16 @@
+// DAGs that the server brings along, as texts of DAG files: they run through slots and are seen
+// like any other.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "scheduler/serve/home.h"
+
+namespace batuta {
+
+// The file's name as people see it, and its text. What the settings switch off is not among them.
+std::vector<std::pair<std::string, std::string>> system_dags(const Settings& settings);
+
+}  // namespace batuta

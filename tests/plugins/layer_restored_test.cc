@@ -1,0 +1,86 @@
+// Layers over tables that were restored, held together or made by writers who promise more.
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+#include "common/time.h"
+#include "lakelog/restore.h"
+#include "plugins/lake/optimize.h"
+#include "plugins/sdk/plugin.h"
+#include "tests/plugins/layer_fixture.h"
+
+using namespace batuta;
+
+namespace {
+
+const std::string restored_silver = "silver/demo/readings";
+const std::string restored_bronze = "bronze/demo/readings";
+
+using RestoredLines = std::vector<std::string>;
+
+std::int64_t wall_now_ms() {
+  return read_clock().wall.time_since_epoch() / std::chrono::milliseconds(1);
+}
+
+RestoredLines values(Readings& world) {
+  return world.rows(restored_silver, "SELECT value FROM t ORDER BY value");
+}
+
+void extract_value(Readings& world, int run, const char* value) {
+  world.extract("run-" + std::to_string(run), {"a"},
+                {{"2026-11-20T10:0" + std::to_string(run) + ":00Z", "a", value}});
+}
+
+}  // namespace
+
+TEST_CASE(
+    "silver that was restored takes in again what came since, and gold follows it back and forth") {
+  Readings world;
+  for (int run = 1; run <= 2; ++run) {
+    extract_value(world, run, run == 1 ? "1" : "2");
+    (void)world.transform("run-" + std::to_string(run));
+    (void)world.aggregate("run-" + std::to_string(run));
+  }
+  const auto total = [&] { return world.rows("gold/demo/days", "SELECT * FROM t"); };
+  const RestoredLines both = total();
+  const auto back = lakelog::restore(*world.lake.storage(), restored_silver, {0, wall_now_ms()});
+  if (!back.ok()) FAIL(back.error().message);
+  CHECK(values(world) == RestoredLines{"1"});
+  (void)world.aggregate("run-3");
+  CHECK(total() != both);
+  (void)world.transform("run-4");
+  CHECK(values(world) == RestoredLines{"1", "2"});
+}
+
+TEST_CASE("bronze that was held together gives silver nothing twice and nothing less") {
+  Readings world;
+  for (int run = 1; run <= 3; ++run) extract_value(world, run, std::to_string(run).c_str());
+  (void)world.transform("run-3");
+  extract_value(world, 4, "4");
+  lake::SessionOptions options;
+  options.library = build_dir() + "/libduckdb.so";
+  options.scratch = world.lake.path();
+  {
+    lake::Session session(options);
+    CHECK(lake::optimize(session, world.lake.path(), restored_bronze, {}).versions == 1);
+  }
+  extract_value(world, 5, "5");
+  CHECK(world.transform("run-5").changed == 2);
+  CHECK(values(world) == RestoredLines{"1", "2", "3", "4", "5"});
+}
+
+TEST_CASE("a target whose writers promise what we cannot keep ends a task before any work") {
+  Readings world;
+  extract_value(world, 1, "1");
+  (void)world.transform("run-1");
+  const lakelog::LogFolder log(*world.lake.storage(), restored_silver);
+  REQUIRE(log.put_if_absent(1, "{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":3}}\n")
+              .ok());
+  extract_value(world, 2, "2");
+  CHECK_THROWS_WITH_AS((void)world.transform("run-2"),
+                       doctest::Contains("silver/demo/readings: the table needs a Delta writer of "
+                                         "version 3"),
+                       plugin::FinalError);
+  CHECK(values(world) == RestoredLines{"1"});
+}
