@@ -115,10 +115,6 @@ class World {
   std::optional<BundleKeeper> keeper;  // last: its thread uses what is above
 };
 
-bool has(const std::vector<std::string>& list, const std::string& word) {
-  return std::find(list.begin(), list.end(), word) != list.end();
-}
-
 }  // namespace
 
 TEST_CASE("a bundle's ref is checked out under its commit and switched to, with a row of audit") {
