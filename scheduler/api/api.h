@@ -71,7 +71,7 @@ struct ApiServices {
   // The DAG folder is read again and all of it told to the engine, what it lacks too: `now`, or
   // with the next look at the folder. Any thread.
   std::function<void(bool now)> read_dags = [](bool) {};
-  Bundles* bundles = nullptr;                                   // null: none are named
+  Bundles* bundles = nullptr;  // null: none are named
   // The lake, as lakelog::open_storage() takes it; empty: there is none.
   std::string lake{};
   // Runs the plugin lake_sql with these parameters in a process of its own, and gives what it

@@ -41,8 +41,7 @@ constexpr Example examples[] = {
      "git show HEAD:contracts/brokerage/clients.odcs.yaml > before.yaml\n"
      "  batuta contracts diff before.yaml contracts/brokerage/clients.odcs.yaml"},
     {"domain plan", "batuta domain plan risk --contract risk.odcs.yaml -o json"},
-    {"domain apply",
-     "batuta domain apply risk --contract risk.odcs.yaml --schedule '0 5 * * *'"},
+    {"domain apply", "batuta domain apply risk --contract risk.odcs.yaml --schedule '0 5 * * *'"},
     {"domain destroy", "batuta domain destroy risk --yes"},
     {"bundles list", "batuta bundles list -o json"},
     {"bundles diff", "batuta bundles diff risk\n  batuta bundles diff risk --revision v1.4"},
