@@ -1,44 +1,15 @@
 // Bundles over HTTP: what is listed, and how a switch is asked for, refused and told.
-#include "scheduler/api/bundles.h"
-
 #include <doctest/doctest.h>
 
 #include <nlohmann/json.hpp>
 
+#include "tests/api/fake_bundles.h"
 #include "tests/api/fake_services.h"
 
 namespace batuta::http::bundle_test {
 namespace {
 
 const std::string bundles_path = "/api/batuta/bundles";
-
-class FakeBundles final : public Bundles {
- public:
-  std::vector<BundleView> list() const override {
-    BundleView risk;
-    risk.name = "risk";
-    risk.git = true;
-    risk.place = "/srv/risk.git";
-    risk.ref = "main";
-    risk.tip = "2222";
-    risk.kept = {{"1111", "first", now, ""}};
-    return {risk};
-  }
-  void compare(BundleAct act, std::function<void(Result<BundleDiff>)> done) override {
-    acts.push_back(act);
-    done(answer);
-  }
-  Status switch_to(const std::string& name, const BundleDiff& what,
-                   const std::string& user) override {
-    switched.push_back(name + " " + what.to + " " + user);
-    return success();
-  }
-
-  Time now = read_clock().wall;
-  Result<BundleDiff> answer = BundleDiff{"1111", "2222", "second", {"a"}, {"b"}, {}, {}, {}};
-  std::vector<BundleAct> acts;
-  std::vector<std::string> switched;
-};
 
 struct WithBundles {
   FakeBundles bundles;

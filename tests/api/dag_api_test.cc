@@ -189,7 +189,7 @@ TEST_CASE("DAGs, their lists and import errors name the bundle that they are of"
   CHECK(found["relative_fileloc"] == "team/demo.json");
   CHECK(found["fileloc"] == "risk://team/demo.json");
   CHECK(api.get("/api/v2/dags?bundle_name=risk")["total_entries"] == 1);
-  CHECK(api.get("/api/v2/dags?bundle_name=default")["total_entries"] == 1);
+  CHECK(api.get("/api/v2/dags?bundle_name=default")["total_entries"] == 0);
   CHECK(api.get("/api/v2/importErrors/9")["bundle_name"] == "risk");
   CHECK(api.get("/api/v2/importErrors/9")["filename"] == "");
   CHECK(api.get("/api/v2/importErrors?bundle_name=risk")["total_entries"] == 1);

@@ -8,6 +8,7 @@
 
 #include "scheduler/api/routes.h"
 #include "tests/api/existing_path.h"
+#include "tests/api/fake_bundles.h"
 #include "tests/api/fake_services.h"
 
 namespace batuta::http {
@@ -15,10 +16,14 @@ namespace {
 
 using nlohmann::json;
 
-struct Documented : TestApi {
+struct HasBundles {
+  FakeBundles bundles;
+};
+
+struct Documented : HasBundles, TestApi {
   json document;
 
-  Documented() {
+  Documented() : TestApi(&bundles) {
     registry.variable_rows["v"] = {"v", "1", ""};
     registry.connection_rows["c"].id = "c";
     registry.role_rows["1"].name = registry.group_rows["1"].name = "1";

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from harness import Folder, dag, eventually, main, shell  # noqa: E402
+from harness import Folder, dag, eventually, main, run, shell  # noqa: E402
 
 
 def put(path, definition):
@@ -85,7 +85,7 @@ def bundles_side_by_side():
         # One that is taken away takes its DAGs with it.
         shutil.rmtree(home / "bundles" / "web")
         eventually(lambda: ids(server) == ["fraud", "plain"], 10, "what is deleted is gone")
-        said = server.cli("dags", "validate", str(risk)).stdout
+        said = run("dags", "validate", risk).stdout
         assert "fraud.json: ok, DAG fraud" in said, said
 
 

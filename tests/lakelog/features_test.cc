@@ -88,8 +88,10 @@ TEST_CASE("what a writer would have to keep is told by name before any work is d
   const Metadata metadata = metadata_of(
       {field_of("id", "long", {{"delta.identity.start", 1}}),
        field_of("day", "date", {{"delta.generationExpression", "CAST(at AS DATE)"}}),
-       field_of("deep", {{"type", "struct"},
-                         {"fields", {field_of("inner", "long", {{"delta.invariants", "{}"}})}}})},
+       field_of(
+           "deep",
+           {{"type", "struct"},
+            {"fields", json::array({field_of("inner", "long", {{"delta.invariants", "{}"}})})}})},
       {{"delta.constraints.price_positive", "price > 0"}});
   const Protocol protocol = protocol_of(1, 6);
   const auto refused = check_writable(protocol, metadata);
@@ -98,7 +100,7 @@ TEST_CASE("what a writer would have to keep is told by name before any work is d
         "the table needs a Delta writer of version 6, for CHECK constraints (price_positive); "
         "generated columns (day); identity columns (id); column invariants (inner); this one is 2");
   const auto features = check_writable(protocol_of(3, 7, {"deletionVectors", "appendOnly"}),
-                                       metadata_of({field_of("n", "long")}));
+                                       metadata_of(json::array({field_of("n", "long")})));
   CHECK(features.error().message ==
         "the table needs a Delta writer of version 7, for features (deletionVectors); this one is "
         "2");
@@ -164,8 +166,8 @@ TEST_CASE("a damaged deletion vector is refused, however it is damaged") {
 
 TEST_CASE("mapped columns are known by the names that files and log have for them") {
   const json mapped = {{physical_name_key, "col-1"}, {column_id_key, 1}};
-  const Metadata metadata =
-      metadata_of({field_of("price", "long", mapped)}, {{"delta.columnMapping.mode", "name"}});
+  const Metadata metadata = metadata_of(json::array({field_of("price", "long", mapped)}),
+                                        {{"delta.columnMapping.mode", "name"}});
   CHECK(column_mapping(protocol_of(1, 2), metadata)->mode == MappingMode::none);
   const auto mapping = column_mapping(protocol_of(2, 5), metadata);
   REQUIRE(mapping.ok());
@@ -174,11 +176,11 @@ TEST_CASE("mapped columns are known by the names that files and log have for the
   CHECK(visible_names({{"col-1", "7"}, {"col-gone", "8"}}, *mapping) ==
         PartitionValues{{"price", "7"}});
   const Metadata without =
-      metadata_of({field_of("price", "long")}, {{"delta.columnMapping.mode", "name"}});
+      metadata_of(json::array({field_of("price", "long")}), {{"delta.columnMapping.mode", "name"}});
   CHECK(column_mapping(protocol_of(2, 5), without).error().message ==
         "maps its columns, and price has no physical name");
-  const Metadata odd =
-      metadata_of({field_of("price", "long", mapped)}, {{"delta.columnMapping.mode", "colour"}});
+  const Metadata odd = metadata_of(json::array({field_of("price", "long", mapped)}),
+                                   {{"delta.columnMapping.mode", "colour"}});
   CHECK(column_mapping(protocol_of(2, 5), odd).error().message ==
         "maps its columns in the unknown mode colour");
 }

@@ -189,14 +189,12 @@ TEST_CASE("columns mapped by name are read under the names that people see, nest
   table.configuration = {{"delta.columnMapping.mode", "name"}};
   table.field("price", "long", "col-p", 1);
   table.field("day", "date", "col-d", 2);
-  const json inner = {
-      {"type", "struct"},
-      {"fields",
-       {{{"name", "street"},
-         {"type", "string"},
-         {"nullable", true},
-         {"metadata",
-          {{"delta.columnMapping.physicalName", "col-s"}, {"delta.columnMapping.id", 4}}}}}}};
+  const json street = {
+      {"name", "street"},
+      {"type", "string"},
+      {"nullable", true},
+      {"metadata", {{"delta.columnMapping.physicalName", "col-s"}, {"delta.columnMapping.id", 4}}}};
+  const json inner = {{"type", "struct"}, {"fields", json::array({street})}};
   table.field("address", inner, "col-a", 3);
   table.field("homes", {{"type", "array"}, {"elementType", inner}, {"containsNull", true}}, "col-h",
               5);
@@ -237,17 +235,17 @@ TEST_CASE("a table with instants without zone, and one whose types have widened,
   table.field("x", "double");
   table.field("d", "decimal(12,3)");
   table.file("old.parquet",
-             "SELECT TIMESTAMP '2026-11-20 10:00:00' AS at, 1::INTEGER AS n, 1.5::FLOAT AS x, "
+             "SELECT TIMESTAMP '2026-11-20 10:00:00' AS \"at\", 1::INTEGER AS n, 1.5::FLOAT AS x, "
              "2.25::DECIMAL(6,2) AS d",
              1);
   table.file("new.parquet",
-             "SELECT TIMESTAMP '2026-11-21 10:00:00' AS at, 3000000000::BIGINT AS n, "
+             "SELECT TIMESTAMP '2026-11-21 10:00:00' AS \"at\", 3000000000::BIGINT AS n, "
              "2.5::DOUBLE AS x, 3.125::DECIMAL(12,3) AS d",
              1);
   table.commit();
-  CHECK(table.ask("SELECT at || '|' || n || '|' || x || '|' || d FROM t ORDER BY n") ==
+  CHECK(table.ask("SELECT \"at\" || '|' || n || '|' || x || '|' || d FROM t ORDER BY n") ==
         "2026-11-20 10:00:00|1|1.5|2.250 2026-11-21 10:00:00|3000000000|2.5|3.125");
-  CHECK(table.ask("SELECT typeof(at) || typeof(n) FROM t LIMIT 1") == "TIMESTAMPBIGINT");
+  CHECK(table.ask("SELECT typeof(\"at\") || typeof(n) FROM t LIMIT 1") == "TIMESTAMPBIGINT");
 }
 
 TEST_CASE("a table whose writers promise what we cannot keep is refused before any work is done") {

@@ -111,6 +111,33 @@ export interface BulkDone {
   errors: Record<string, unknown>[]; success: string[];
 }
 
+export interface Bundle {
+  dags: number; import_errors: number; kind: string; name: string; place: string; problem: string | null;
+  ref: string | null; revision: string | null; revisions: BundleRevision[]; tip: string | null;
+}
+
+export interface BundleCollection {
+  bundles: Bundle[]; total_entries: number;
+}
+
+export interface BundleDiff {
+  added: string[]; bundle_name: string; changed: string[]; errors: string[]; files: BundleFile[]; from: string | null;
+  removed: string[]; subject: string; to: string;
+}
+
+export interface BundleFile {
+  change: string; path: string;
+}
+
+export interface BundleRevision {
+  revision: string; subject: string; switched_at: string; switched_by: string | null;
+}
+
+export interface BundleSwitch {
+  added: string[]; bundle_name: string; changed: string[]; errors: string[]; files: BundleFile[]; from: string | null;
+  removed: string[]; subject: string; switched: boolean; to: string;
+}
+
 export interface Calendar {
   dag_id: string; is_paused: boolean; now: string; parts: CalendarPart[]; planned_more: boolean;
   skipped: CalendarSkip[]; skipped_more: boolean;
