@@ -66,6 +66,8 @@ def days_come_in_two_runs_with_a_kill_between():
         assert changed > 0 and int(ended[0][0]) == changed, (changed, ended)
         ended = server.sql("SELECT count(*) FROM gold.brokerage.client_position_hist WHERE NOT is_current")
         assert int(ended[0][0]) > 0, "positions of two days before have ended"
+        named = server.sql("SELECT DISTINCT cpf, name, email, phone, street FROM silver.brokerage.clients")
+        assert named == [["***"] * 5], "silver names nobody"
         # A run that finds nothing new changes nothing.
         versions = server.sql("SELECT count(*) FROM silver.brokerage.orders")
         bundle.wait(server, server.trigger("brokerage", conf=SECOND)["dag_run_id"])
