@@ -59,7 +59,7 @@ TEST_CASE("task instances are listed by the conditions of a body") {
     CHECK(find(query.filters, field, Filter::Op::any) != nullptr);
   }
   CHECK(find(query.filters, "end_date", Filter::Op::lte) != nullptr);
-  api.call(Method::post, tasks, R"({"state":["up_for_reschedule"]})");
+  api.call(Method::post, tasks, R"({"state":["restarting"]})");
   CHECK(find(api.history.last_task_query.filters, "state", Filter::Op::any) != nullptr);
 }
 

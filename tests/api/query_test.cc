@@ -306,9 +306,9 @@ TEST_CASE("every kind of run is found, and a state that no task is in here finds
   CHECK(api.history.last_run_query.filters.at(0).values == std::vector<FilterValue>{3});
   CHECK(api.status(Method::get, "/api/v2/dags/demo/dagRuns?run_type=weekly") == 422);
   const std::string tasks = "/api/v2/dags/demo/dagRuns/done/taskInstances?state=";
-  CHECK(api.status(Method::get, tasks + "up_for_reschedule") == 200);
+  CHECK(api.status(Method::get, tasks + "restarting") == 200);
   CHECK(api.history.last_task_query.filters.at(0).values == std::vector<FilterValue>{-1});
-  CHECK(api.status(Method::get, tasks + "up_for_reschedule&state=success") == 200);
+  CHECK(api.status(Method::get, tasks + "restarting&state=success") == 200);
   CHECK(api.history.last_task_query.states == std::vector{TaskState::success});
   CHECK(api.status(Method::get, tasks + "deferred") == 200);
   CHECK(api.history.last_task_query.states == std::vector{TaskState::deferred});
