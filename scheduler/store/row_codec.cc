@@ -12,11 +12,13 @@ void read_run(Rows& rows, RunRow& r) {
 }
 
 void read_task(Rows& rows, TaskInstanceRow& r) {
+  OptTime repeat_at;
   rows.read(r.run, r.task, r.map_index, r.state, r.fence, r.try_number, r.max_tries, r.failures,
             r.losses, r.conflicts, r.scheduled_at, r.queued_at, r.start_date, r.end_date,
             r.retry_at, r.window_start, r.window_end, r.worker, r.hostname, r.slot, r.reason,
             r.note, r.plugin_sha256, r.exit_code, r.signal, r.peak_rss_kib, r.pid, r.asked,
-            r.left_out_by, r.map_name, r.continued, r.repeats, r.first_start);
+            r.left_out_by, r.map_name, r.continued, r.repeats, r.first_start, repeat_at);
+  if (repeat_at) r.retry_at = repeat_at;
 }
 
 void read_publication(Rows& rows, PublicationRow& r) {

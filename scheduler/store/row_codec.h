@@ -26,10 +26,10 @@
     "retry_at, " p "window_start, " p "window_end, " p "worker, " p "hostname, " p "slot, " p   \
     "reason, " p "note, " p "plugin_sha256, " p "exit_code, " p "signal, " p "peak_rss_kib, " p \
     "pid, " p "asked, " p "left_out_by, " p "map_name, " p "continued, " p "repeats, " p        \
-    "first_start"
+    "first_start, " p "repeat_at"
 #define BATUTA_TASK_MARKS "?, ?, ?, " BATUTA_TASK_CHANGING_MARKS
 #define BATUTA_TASK_CHANGING_MARKS \
-  "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+  "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
 
 #define BATUTA_PUBLICATION_COLUMNS                                                        \
   "id, run, task, map_index, fence, position, table_name, number, uuid, state, version, " \
@@ -42,14 +42,18 @@
 
 namespace batuta {
 
-// Hands the values of BATUTA_TASK_CHANGING to `use`, in that order.
+// Hands the values of BATUTA_TASK_CHANGING to `use`, in that order. The table lets the state
+// up_for_retry alone have a retry_at: the time when a loop goes on has a column of its own.
 template <class Use>
 auto with_changing_values(const TaskInstanceRow& r, Use use) {
+  const bool loops = r.state == TaskState::up_for_reschedule;
+  const OptTime retry_at = loops ? OptTime() : r.retry_at;
+  const OptTime repeat_at = loops ? r.retry_at : OptTime();
   return use(r.state, r.fence, r.try_number, r.max_tries, r.failures, r.losses, r.conflicts,
-             r.scheduled_at, r.queued_at, r.start_date, r.end_date, r.retry_at, r.window_start,
+             r.scheduled_at, r.queued_at, r.start_date, r.end_date, retry_at, r.window_start,
              r.window_end, r.worker, r.hostname, r.slot, r.reason, r.note, r.plugin_sha256,
              r.exit_code, r.signal, r.peak_rss_kib, r.pid, r.asked, r.left_out_by, r.map_name,
-             r.continued, r.repeats, r.first_start);
+             r.continued, r.repeats, r.first_start, repeat_at);
 }
 
 // Hands the values of BATUTA_TASK_COLUMNS to `use`, in that order.

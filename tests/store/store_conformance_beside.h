@@ -34,6 +34,23 @@ TEST_CASE_TEMPLATE_DEFINE("whoever took the lead last may commit, and nobody bef
   CHECK(h.store().lead().epoch > second.epoch);
 }
 
+TEST_CASE_TEMPLATE_DEFINE("a task whose loop waits is kept with the time when it goes on", Harness,
+                          waiting_loop) {
+  Harness h;
+  Changes made = new_run(make_run(1));
+  made.tasks_created[0].state = TaskState::up_for_reschedule;
+  made.tasks_created[0].retry_at = at(77);
+  made.tasks_created[0].repeats = 3;
+  commit(h.store(), made);
+  h.reopen();
+  const StoredState state = h.store().load();
+  REQUIRE(state.runs.size() == 1);
+  const TaskInstanceRow row = state.runs[0].rows()[0];
+  CHECK(row.state == TaskState::up_for_reschedule);
+  CHECK(row.retry_at == at(77));
+  CHECK(row.repeats == 3);
+}
+
 TEST_CASE_TEMPLATE_DEFINE(
     "failures in a row are kept until there are none, or their DAG is deleted", Harness, streaks) {
   Harness h;
@@ -321,6 +338,7 @@ TEST_CASE_TEMPLATE_DEFINE("assets and what is queued of their events come back, 
   TEST_CASE_TEMPLATE_INVOKE(questions, __VA_ARGS__);      \
   TEST_CASE_TEMPLATE_INVOKE(questions_kept, __VA_ARGS__); \
   TEST_CASE_TEMPLATE_INVOKE(assets_kept, __VA_ARGS__);    \
+  TEST_CASE_TEMPLATE_INVOKE(waiting_loop, __VA_ARGS__);   \
   TEST_CASE_TEMPLATE_INVOKE(streaks, __VA_ARGS__);        \
   TEST_CASE_TEMPLATE_INVOKE(rate_starts, __VA_ARGS__);    \
   TEST_CASE_TEMPLATE_INVOKE(outbox, __VA_ARGS__);         \
