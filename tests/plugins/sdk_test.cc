@@ -184,7 +184,6 @@ TEST_CASE("what is handed in arrives, and what is too much is refused") {
   World world;
   const Finished done = world.run([](Context& c) {
     c.return_json(R"({"rows":1})");
-    CHECK_THROWS_AS(c.return_json("{"), plugin::FinalError);
     c.records(12, Time{Duration{34}});
     c.branch({"a", "b"});
     c.report("quality", R"({"rule":"r"})");
@@ -205,6 +204,17 @@ TEST_CASE("what is handed in arrives, and what is too much is refused") {
   CHECK(done.outputs[0].table == "gold/x");
   CHECK(done.outputs[0].append);
   CHECK(done.outputs[0].read_version == 4);
+}
+
+TEST_CASE("a return value that was refused fails the attempt, whatever its plugin makes of that") {
+  World world;
+  const Finished done = world.run([](Context& c) {
+    c.return_json(R"({"rows":1})");
+    CHECK_THROWS_AS(c.return_json("{"), plugin::FinalError);
+  });
+  CHECK(done.outcome == Outcome::failed_no_retry);
+  CHECK(done.reason == "the return value was refused: it is not JSON");
+  CHECK(done.result_json.empty());
 }
 
 TEST_CASE("files are listed as they were reported, and the list ends before its 65th KiB") {
