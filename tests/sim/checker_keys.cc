@@ -55,7 +55,10 @@ void Checker::check_key_wait(const RunRow& row, const Dag& newest, const Schedul
     const DagRow* dag = state.dag_row(row.dag_id);
     const bool held = row.backfill != 0 || dag->is_paused || touched_ever(row) ||
                       (newest.max_active_runs > 0 && running >= newest.max_active_runs) ||
-                      row.run_after > now_.wall || row.logical_date.value_or(Time{}) > now_.wall;
+                      row.run_after > now_.wall || row.logical_date.value_or(Time{}) > now_.wall ||
+                      // It waited for its rate when another took the key.
+                      (newest.rate.is_set() && row.rate_key &&
+                       starts_within(row, newest.rate.per, false) >= newest.rate.limit);
     require(held || limit.when_full != WhenFull::skip, "I33",
             [&] { return "run " + row.dag_run_id + " waits, and was to be skipped"; });
     return;
