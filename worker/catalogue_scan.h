@@ -23,7 +23,7 @@ class CatalogueScan {
   struct Options {
     std::vector<std::string> command;  // the executable and "slot"
     std::string folder;
-    std::int64_t load_timeout_us = 5'000'000;  // for one plugin
+    std::int64_t load_timeout_us = 5'000'000;  // for one plugin; 6 times that while it works
   };
   explicit CatalogueScan(Options options) : options_(std::move(options)) {}
   ~CatalogueScan();
@@ -73,6 +73,7 @@ class CatalogueScan {
   UniqueFd pipe_;
   pid_t child_ = -1;
   std::int64_t deadline_us_ = 0;
+  int extensions_ = 0;  // of it, for the plugin that is being loaded
   std::string buffer_;
   bool again_ = false;
   bool incomplete_ = false;

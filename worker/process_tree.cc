@@ -30,20 +30,25 @@ pid_t to_pid(const char* name) {
   return error == std::errc{} && *end == '\0' ? pid : 0;
 }
 
-// The parent, from /proc/<pid>/stat; 0 when the process is gone.
-pid_t parent_of(const char* pid) {
+struct ProcessState {
+  char letter = 'X';  // as in proc(5); X when the process is gone
+  pid_t parent = 0;
+};
+
+// From /proc/<pid>/stat.
+ProcessState state_of(const char* pid) {
   const UniqueFd fd{::open(("/proc/" + std::string{pid} + "/stat").c_str(), O_RDONLY | O_CLOEXEC)};
   char text[512];
   const ssize_t size = fd ? ::read(fd.get(), text, sizeof text - 1) : 0;
-  if (size <= 0) return 0;
+  if (size <= 0) return {};
   text[size] = '\0';
   // The name in parentheses may hold anything, more parentheses included; fields start after the
   // last.
   const char* field = std::strrchr(text, ')');
-  if (field == nullptr || std::strlen(field) < 5) return 0;
-  pid_t parent = 0;
-  std::from_chars(field + 4, text + size, parent);
-  return parent;
+  if (field == nullptr || std::strlen(field) < 5) return {};
+  ProcessState state{field[2]};
+  std::from_chars(field + 4, text + size, state.parent);
+  return state;
 }
 
 using Children = std::unordered_multimap<pid_t, pid_t>;
@@ -52,7 +57,8 @@ Children read_children() {
   Children children;
   const Dir dir{::opendir("/proc"), &::closedir};
   while (const dirent* entry = dir ? ::readdir(dir.get()) : nullptr) {
-    if (const pid_t pid = to_pid(entry->d_name)) children.emplace(parent_of(entry->d_name), pid);
+    if (const pid_t pid = to_pid(entry->d_name))
+      children.emplace(state_of(entry->d_name).parent, pid);
   }
   return children;
 }
@@ -98,6 +104,11 @@ bool holds_file(const char* pid, const struct stat& wanted) {
 }
 
 }  // namespace
+
+bool wants_processor(pid_t pid) {
+  const char letter = state_of(std::to_string(pid).c_str()).letter;
+  return letter == 'R' || letter == 'D';
+}
 
 std::vector<pid_t> descendants_of(pid_t root) {
   std::vector<pid_t> out;

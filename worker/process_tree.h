@@ -9,6 +9,10 @@
 
 namespace batuta {
 
+// The process runs, would if a processor were free, or waits for a disk: it is slow, and does not
+// hang. Reads /proc.
+bool wants_processor(pid_t pid);
+
 // All processes below `root`, in no order; `root` itself is not listed. Reads /proc.
 std::vector<pid_t> descendants_of(pid_t root);
 

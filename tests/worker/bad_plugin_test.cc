@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <set>
 
@@ -87,6 +88,19 @@ TEST_CASE("a plugin that was too slow to load is tried again later, though no fi
   CHECK(offers(world.catalogue().catalogue));
   CHECK(world.finished(world.launch("slow_constructor")).outcome == Outcome::success);
   ::rmdir(folder);
+}
+
+TEST_CASE("a plugin that works longer than it may take to load is waited for") {
+  char folder[] = "/tmp/batuta-slow-XXXXXX";
+  REQUIRE(::mkdtemp(folder) != nullptr);
+  const std::string work = std::string(folder) + "/work";
+  std::ofstream(work) << "";
+  const HomeOf home(folder);
+  AgentFixture world{bad_plugins()};
+  const auto& offered = world.hello().catalogue;
+  CHECK(std::any_of(offered.begin(), offered.end(),
+                    [](const PluginInfo& plugin) { return plugin.name == "slow_constructor"; }));
+  std::filesystem::remove_all(folder);
 }
 
 TEST_CASE("what a plugin throws becomes its failure") {

@@ -1,6 +1,8 @@
-/* Does not finish loading while there is a file $HOME/hold. */
+/* Does not finish loading while there is a file $HOME/hold; works for a second of processor time
+   when there is a file $HOME/work. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "plugins/sdk/batuta_plugin.h"
@@ -10,6 +12,9 @@ __attribute__((constructor)) static void at_load(void) {
   const char* home = getenv("HOME");
   snprintf(hold, sizeof hold, "%s/hold", home != NULL ? home : "");
   while (access(hold, F_OK) == 0) usleep(20000);
+  snprintf(hold, sizeof hold, "%s/work", home != NULL ? home : "");
+  if (access(hold, F_OK) != 0) return;
+  while (clock() < CLOCKS_PER_SEC) continue;
 }
 
 static int32_t execute(const batuta_host* host) {
