@@ -13,6 +13,7 @@ namespace batuta::sim {
 // only few of them have a task behind them that would go on.
 inline constexpr const char* wait_kinds[] = {"time",    "check",        "soft check", "run",
                                              "made",    "made waiting", "circuit",    "circuit",
+                                             "circuit", "circuit",      "circuit",    "circuit",
                                              "circuit", "next circuit", "question",   "approval"};
 
 // Whether a short circuit stops what follows it.
