@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "plugins/contract/described.h"
 #include "plugins/lake/session.h"
 #include "tests/lakelog/lake_fixture.h"
 #include "tests/plugins/fake_host.h"
@@ -13,6 +14,16 @@ using namespace batuta;
 using namespace batuta::from_contract;
 
 namespace {
+
+contract::Column masked_column(contract::Mask mask, const std::string& type,
+                               std::int64_t size = 0) {
+  contract::Column column;
+  column.name = "x";
+  column.type = type;
+  column.mask = mask;
+  column.mask_size = size;
+  return column;
+}
 
 class MaskEngine {
  public:
@@ -35,6 +46,27 @@ class MaskEngine {
   std::string stored(const contract::Column& column, const std::string& value) {
     return made(stored_sql(column), "new_" + column.name, value);
   }
+  // Why the rule `query` over one row whose cpf is `value` is refused.
+  std::string refusal(const std::string& query, const std::string& value, contract::Mask mask) {
+    session_.run("CREATE OR REPLACE TEMP VIEW new_rows AS SELECT '" + value + "' AS cpf");
+    FakeHost host;
+    const batuta_host table = host.table();
+    plugin::Context context(table);
+    Described described;
+    described.path = "brokerage/clients";
+    described.table.columns.push_back(masked_column(mask, "string"));
+    contract::QualityCheck check;
+    check.name = "whole";
+    check.metric = contract::Metric::sql;
+    check.query = query;
+    described.table.quality.push_back(check);
+    try {
+      check_quality(context, session_, described);
+    } catch (const plugin::FinalError& error) {
+      return error.what();
+    }
+    return {};
+  }
   std::string rejected(const contract::Column& column, const std::string& value) {
     return made(rejected_sql(column), column.name, value);
   }
@@ -49,16 +81,6 @@ class MaskEngine {
   lakelog::TempLake lake_;
   lake::Session session_;
 };
-
-contract::Column masked_column(contract::Mask mask, const std::string& type,
-                               std::int64_t size = 0) {
-  contract::Column column;
-  column.name = "x";
-  column.type = type;
-  column.mask = mask;
-  column.mask_size = size;
-  return column;
-}
 
 }  // namespace
 
@@ -107,4 +129,16 @@ TEST_CASE("masks: a short key is refused") {
       "the connection pii holds the key of pseudonyms as its password: it needs 16 "
       "characters at least, from a random source",
       plugin::FinalError);
+}
+
+TEST_CASE("masks: the error of an own rule quotes no value of a table with a masked column") {
+  MaskEngine engine("0123456789abcdef");
+  const std::string query = "SELECT count(*) FROM {object} WHERE CAST(cpf AS BIGINT) < 1";
+  const std::string masked = engine.refusal(query, "123.456-00", contract::Mask::pseudonym);
+  CHECK(masked ==
+        "quality rule whole: Conversion Error (the engine's text may quote values of masked "
+        "columns, and is not shown)");
+  // Without masks the author sees all that the engine says.
+  const std::string open = engine.refusal(query, "123.456-00", contract::Mask::none);
+  CHECK_MESSAGE(open.find("'123.456-00'") != std::string::npos, open);
 }
