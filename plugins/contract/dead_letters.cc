@@ -6,6 +6,7 @@
 
 #include "common/safe_json.h"
 #include "common/text.h"
+#include "plugins/contract/stream_progress.h"
 #include "plugins/lake/attempt_session.h"
 
 namespace batuta::from_contract {
@@ -234,11 +235,13 @@ void DeadLetters::write() {
   waiting_bytes_ = 0;
 }
 
-void DeadLetters::finish(stream::Stream& stream) {
+void DeadLetters::finish(stream::Stream& stream, const stream::Offsets& moved) {
   send_to(stream);
   send();
   write();
   if (!version_.empty()) {
+    for (const auto& [partition, next] : moved)
+      version_.set_marker(marker_of(to_.described.table.source.table, partition), next);
     json metrics = {{"rows_out", count_}};
     if (const auto own = parse_untrusted(to_.described.metrics_json())) metrics.update(*own);
     version_.hand_in(to_.context, json_text(metrics));

@@ -1,6 +1,8 @@
 // Records that cannot become rows, kept whole with the reason: in the Delta table
-// dlq/<domain>/<table>, exactly once with the run's publication, and in the topic <topic>.dlq,
-// where a run that is tried again may leave one twice (its headers say which record it is).
+// dlq/<domain>/<table>, with the run's publication, and in the topic <topic>.dlq, where a run that
+// is tried again may leave one twice (its headers say which record it is). The table's version
+// holds the same progress markers as bronze's, so that of two runs that took the same records the
+// second one's letters are refused as its rows are.
 //
 // A record that was sent again from there carries the headers batuta-dlq-first-seen and
 // batuta-dlq-attempt; if it fails once more they go on.
@@ -33,8 +35,9 @@ class DeadLetters {
   void add(const stream::Record& record, const Fault& fault);
   std::int64_t count() const { return count_; }
   // Sends them to their topic, which is made when it is missing, and hands the table's version in.
-  // Throws plugin::RetryableError when the topic cannot take them.
-  void finish(stream::Stream& stream);
+  // `moved`: the offsets that this run moves in bronze. Throws plugin::RetryableError when the
+  // topic cannot take them.
+  void finish(stream::Stream& stream, const stream::Offsets& moved);
 
  private:
   void begin();

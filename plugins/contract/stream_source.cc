@@ -222,16 +222,18 @@ class StreamReader {
   // Rows, dead letters and how far both go are handed in together; nothing new is no version.
   void finish() {
     write();
-    dead_.finish(*stream_);
     std::int64_t lag = 0;
+    stream::Offsets moved;
     json offsets = json::object();
     for (const auto& [partition, next] : next_) {
       lag += std::max<std::int64_t>(0, spans_.at(partition).next - next);
       const auto known = before_.find(partition);
       if (known != before_.end() && known->second == next) continue;
       version_.set_marker(marker_of(source_.table, partition), next);
+      moved[partition] = next;
       offsets[std::to_string(partition)] = next;
     }
+    dead_.finish(*stream_, moved);
     if (dead_.count() > 0) {
       to_.told["dead_letters"] = dead_.count();
       to_.context.warn(std::to_string(dead_.count()) + " of " + std::to_string(read_) +
