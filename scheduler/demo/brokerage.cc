@@ -49,11 +49,11 @@ constexpr const char* streets[] = {"Rua das Acácias",   "Avenida Brasil",     "
 constexpr const char* districts[] = {"Centro", "Sé", "Boa Vista", "Jardim América", "São João"};
 constexpr const char* profiles[] = {"conservative", "moderate", "aggressive"};
 
-struct Octave {
+struct Swell {
   int steps;
   std::int64_t height_ppm;
 };
-constexpr Octave octaves[] = {{3, 2'000}, {17, 8'000}, {90, 30'000}, {700, 90'000}};
+constexpr Swell swells[] = {{3, 2'000}, {17, 8'000}, {90, 30'000}, {700, 90'000}};
 
 std::string padded(std::int64_t number, int width) {
   std::string text = std::to_string(number);
@@ -167,8 +167,8 @@ std::int64_t Brokerage::level(int ticker, int step) const {
   const auto t = static_cast<std::uint64_t>(ticker);
   const auto base = static_cast<std::int64_t>(2'000 + draw(d_base, {t}) % 12'000);
   std::int64_t ppm = 0;
-  for (std::uint64_t i = 0; i < std::size(octaves); ++i) {
-    const auto [steps, height] = octaves[i];
+  for (std::uint64_t i = 0; i < std::size(swells); ++i) {
+    const auto [steps, height] = swells[i];
     const int cell = step / steps, inside = step % steps;
     const auto point = [&](int at) {
       return static_cast<std::int64_t>(draw(d_level, {t, i, static_cast<std::uint64_t>(at)}) %

@@ -158,7 +158,7 @@ json record_of(const PostalCode& code) {
           {"ddd", std::to_string(city.ddd)}};
 }
 
-http::Response answer(int status, const json& body) {
+http::Response answer_of_source(int status, const json& body) {
   http::Response response;
   response.status = status;
   response.body = json_text(body);
@@ -193,14 +193,14 @@ class BrokerageService {
 
   http::Response handle(const http::Request& request) const {
     if (request.method != http::Method::get) {
-      auto response = answer(405, {{"error", "the service can only be read"}});
+      auto response = answer_of_source(405, {{"error", "the service can only be read"}});
       response.headers.emplace_back("Allow", "GET");
       return response;
     }
     if (request.path == "/v1/stockquotes") return quotes(request);
     if (request.path == "/v1/ceps") return ceps(request);
-    if (request.path == "/v1/splits") return answer(200, splits_);
-    return answer(404, {{"error", "there are /v1/stockquotes, /v1/ceps and /v1/splits"}});
+    if (request.path == "/v1/splits") return answer_of_source(200, splits_);
+    return answer_of_source(404, {{"error", "there are /v1/stockquotes, /v1/ceps and /v1/splits"}});
   }
 
  private:
@@ -211,8 +211,9 @@ class BrokerageService {
       if (text == nullptr) continue;
       const auto time = parse_iso(*text);
       if (!time)
-        return answer(400, {{"error", std::string(name) + " must be a time with its zone, such as "
-                                                          "2026-03-02T13:00:00Z"}});
+        return answer_of_source(
+            400, {{"error", std::string(name) + " must be a time with its zone, such as "
+                                                "2026-03-02T13:00:00Z"}});
       *bound = *time;
     }
     json records = json::array();
@@ -221,11 +222,11 @@ class BrokerageService {
     for (const auto& [at, record] : bars_) {
       if (at < from || at >= until || seen++ < first) continue;
       if (records.size() == page_size)
-        return answer(
+        return answer_of_source(
             200, {{"quotes", std::move(records)}, {"next", std::to_string(first + page_size)}});
       records.push_back(record);
     }
-    return answer(200, {{"quotes", std::move(records)}, {"next", nullptr}});
+    return answer_of_source(200, {{"quotes", std::move(records)}, {"next", nullptr}});
   }
 
   http::Response ceps(const http::Request& request) const {
@@ -234,7 +235,7 @@ class BrokerageService {
     json records = json::array();
     for (std::size_t i = (page - 1) * of_a_page; i < std::min(page * of_a_page, ceps_.size()); ++i)
       records.push_back(ceps_[i]);
-    return answer(200, {{"ceps", std::move(records)}});
+    return answer_of_source(200, {{"ceps", std::move(records)}});
   }
 
   std::vector<std::pair<Time, json>> bars_;
