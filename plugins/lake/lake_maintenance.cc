@@ -183,7 +183,7 @@ json run_on_table(plugin::Context& context, Session& session, const std::string&
 struct LakeMaintenance {
   static constexpr auto name = "lake_maintenance";
   static constexpr auto version = "1.0.0";
-  static constexpr auto kind = "builtin";
+  static constexpr auto kind = "transform";
   static constexpr auto summary =
       "Looks after tables: optimize, vacuum, restore, or all that is due";
   static constexpr batuta_param params[] = {

@@ -117,6 +117,9 @@ def tables_are_looked_after_by_themselves():
         server = filled(folder, quotes, 3, env=more)
         bronze = "bronze/financial/quotes"
         rows = server.sql(f'SELECT count(*), max(date)::VARCHAR FROM "{bronze}"')
+        # Once the workers have said what they offer, its plugin is judged as any other's.
+        eventually(lambda: server.get("/api/v2/dagWarnings")["total_entries"] == 0, 30, "its plugin is offered")
+        assert server.get("/api/v2/importErrors")["total_entries"] == 0, server.get("/api/v2/importErrors")
         run = server.trigger("lake_maintenance")["dag_run_id"]
         assert server.wait_run("lake_maintenance", run, 60)["state"] == "success", server.tasks("lake_maintenance", run)
         log = server.log_text("lake_maintenance", run, "maintain")
