@@ -277,16 +277,18 @@ Result<Batch> FileStream::fetch(const std::string& topic, const Offsets& from,
               batch.records.push_back(std::move(record));
               return true;
             });
-        // Retention was faster: look again at what there is, a few times.
-        gone = !reached && reached.error().code == Errc::not_found && batch.records.empty();
+        // Retention was faster: look again at what there is, a few times. What was read before is
+        // handed out first; the gap is the next fetch's.
+        gone = !reached && reached.error().code == Errc::not_found;
         if (gone) break;
         if (!reached) return reached.error();
         offset = *reached;
         if (full) break;
       }
     }
-    if (gone && ++lost < 5) continue;
-    if (gone) return {Errc::unavailable, "topic " + topic + ": retention outruns the reader"};
+    if (gone && batch.records.empty() && ++lost < 5) continue;
+    if (gone && batch.records.empty())
+      return {Errc::unavailable, "topic " + topic + ": retention outruns the reader"};
     batch.at_end = std::all_of(batch.next.begin(), batch.next.end(), [&](const auto& one) {
       return one.second >= kept->at(one.first).next;
     });
@@ -362,8 +364,9 @@ Result<std::vector<std::string>> FileStream::groups(const std::string& topic) {
 }  // namespace
 
 Result<std::unique_ptr<Stream>> open_file_stream(const std::string& folder) {
-  if (Status made = make_folder(folder); !made) return made.error();
-  return std::unique_ptr<Stream>(std::make_unique<FileStream>(folder));
+  auto root = make_root(folder);
+  if (!root) return root.error();
+  return std::unique_ptr<Stream>(std::make_unique<FileStream>(*std::move(root)));
 }
 
 }  // namespace batuta::stream

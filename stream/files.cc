@@ -2,13 +2,16 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <thread>
@@ -27,18 +30,47 @@ std::string parent_of(const std::string& path) {
   return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
 }
 
-Status share_as_folder(const std::string& path) {
+// Only what stands there itself: tasks write into these folders, and may be other users than who
+// opens. No link is followed on the way, and nothing is waited for, as a pipe would.
+UniqueFd open_itself(const std::string& path, int flags, mode_t mode = 0) {
+  open_how how{};
+  how.flags = static_cast<std::uint64_t>(flags) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+  how.mode = mode;
+  how.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  return UniqueFd(
+      static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how)));
+}
+
+Result<UniqueFd> open_file(const std::string& path, int flags, mode_t mode = 0) {
+  UniqueFd file = open_itself(path, flags, mode);
+  if (!file) return os_error("open", path);
+  struct stat info {};
+  if (::fstat(file.get(), &info) != 0) return os_error("stat", path);
+  if (!S_ISREG(info.st_mode)) return {Errc::unavailable, path + " is no regular file"};
+  return file;
+}
+
+Result<UniqueFd> open_folder(const std::string& path) {
+  UniqueFd folder = open_itself(path, O_RDONLY | O_DIRECTORY);
+  if (!folder) return os_error("open", path);
+  return folder;
+}
+
+std::string name_in(const std::string& path) {
+  return path.substr(path.find_last_of('/') + 1);
+}
+
+Status share_as_folder(int fd, int parent, const std::string& path) {
   struct stat folder {};
-  if (::stat(parent_of(path).c_str(), &folder) != 0) return os_error("stat", parent_of(path));
-  if (::geteuid() == 0 && folder.st_uid != 0 &&
-      ::lchown(path.c_str(), folder.st_uid, folder.st_gid) != 0) {
+  if (::fstat(parent, &folder) != 0) return os_error("stat", parent_of(path));
+  if (::geteuid() == 0 && folder.st_uid != 0 && ::fchown(fd, folder.st_uid, folder.st_gid) != 0) {
     return os_error("chown", path);
   }
   if ((folder.st_mode & S_ISGID) == 0) return success();
   struct stat own {};
-  if (::lstat(path.c_str(), &own) != 0) return os_error("stat", path);
+  if (::fstat(fd, &own) != 0) return os_error("stat", path);
   const mode_t shared = S_ISDIR(own.st_mode) ? S_ISGID | S_IRWXG : S_IRGRP | S_IWGRP;
-  if (::chmod(path.c_str(), (own.st_mode & 07777) | shared) != 0) return os_error("chmod", path);
+  if (::fchmod(fd, (own.st_mode & 07777) | shared) != 0) return os_error("chmod", path);
   return success();
 }
 
@@ -54,40 +86,95 @@ Error os_error(const char* verb, const std::string& path) {
   const int reason = errno;
   const bool absent = reason == ENOENT || reason == ENOTDIR;
   return {absent ? Errc::not_found : Errc::unavailable,
-          std::string("cannot ") + verb + " " + path + ": " + std::strerror(reason),
+          std::string("cannot ") + verb + " " + path + ": " +
+              (reason == ELOOP ? "a link stands on the way, and none is followed here"
+                               : std::strerror(reason)),
           {}};
 }
 
 Status make_folder(const std::string& path) {
-  struct stat info {};
-  if (::stat(path.c_str(), &info) == 0) {
-    if (S_ISDIR(info.st_mode)) return success();
-    return {Errc::unavailable, path + " is not a folder"};
+  if (const UniqueFd there = open_itself(path, O_RDONLY | O_DIRECTORY)) return success();
+  if (errno == ENOTDIR) return {Errc::unavailable, path + " is not a folder"};
+  if (errno != ENOENT) return os_error("open", path);
+  const std::string above = parent_of(path);
+  if (Status made = make_folder(above); !made) return made;
+  const auto parent = open_folder(above);
+  if (!parent) return parent.error();
+  const std::string name = name_in(path);
+  if (::mkdirat(parent->get(), name.c_str(), 0770) != 0) {
+    if (errno != EEXIST) return os_error("create", path);
+    const auto there = open_folder(path);
+    return there ? success() : Status(there.error());
   }
-  const std::string parent = parent_of(path);
-  if (Status made = make_folder(parent); !made) return made;
-  if (::mkdir(path.c_str(), 0770) != 0) {
-    return errno == EEXIST ? success() : Status(os_error("create", path));
-  }
-  if (Status shared = share_as_folder(path); !shared) return shared;
-  return sync_folder(parent);
+  const UniqueFd made(
+      ::openat(parent->get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!made) return os_error("open", path);
+  if (Status shared = share_as_folder(made.get(), parent->get(), path); !shared) return shared;
+  if (::fsync(parent->get()) != 0) return os_error("fsync", above);
+  return success();
 }
 
-Result<UniqueFd> open_or_create(const std::string& path) {
-  UniqueFd there(::open(path.c_str(), O_RDWR | O_CLOEXEC));
-  if (there) return there;
+Result<std::string> make_root(const std::string& path) {
+  const auto real = [](const std::string& named) {
+    const std::unique_ptr<char, void (*)(void*)> found(::realpath(named.c_str(), nullptr), ::free);
+    return found ? std::string(found.get()) : std::string();
+  };
+  if (std::string there = real(path); !there.empty()) {
+    struct stat info {};
+    if (::stat(there.c_str(), &info) != 0) return os_error("stat", path);
+    if (!S_ISDIR(info.st_mode)) return {Errc::unavailable, path + " is not a folder"};
+    return there;
+  }
   if (errno != ENOENT) return os_error("open", path);
-  UniqueFd made(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0660));
-  if (!made) return os_error("create", path);
-  if (Status shared = share_as_folder(path); !shared) return shared.error();
-  if (Status synced = sync_folder(parent_of(path)); !synced) return synced.error();
+  std::string above = path, below;
+  while (!above.empty() && above.back() == '/') above.pop_back();
+  std::string there;
+  while (there.empty()) {
+    const std::string name = name_in(above);
+    above = parent_of(above);
+    if (!name.empty()) below = "/" + name + below;
+    there = real(above);
+    if (there.empty() && (errno != ENOENT || above == "/" || above == ".")) {
+      return os_error("open", above);
+    }
+  }
+  const std::string made = (there == "/" ? "" : there) + below;
+  if (Status good = make_folder(made); !good) return good.error();
   return made;
 }
 
+Result<UniqueFd> open_or_create(const std::string& path) {
+  auto there = open_file(path, O_RDWR);
+  if (there || there.error().code != Errc::not_found) return there;
+  const std::string above = parent_of(path);
+  const auto parent = open_folder(above);
+  if (!parent) return parent.error();
+  UniqueFd made(::openat(parent->get(), name_in(path).c_str(),
+                         O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0660));
+  if (!made && errno == EEXIST) return open_file(path, O_RDWR);  // somebody was faster
+  if (!made) return os_error("create", path);
+  if (Status shared = share_as_folder(made.get(), parent->get(), path); !shared) {
+    return shared.error();
+  }
+  if (::fsync(parent->get()) != 0) return os_error("fsync", above);
+  return made;
+}
+
+Result<UniqueFd> open_to_read(const std::string& path) {
+  return open_file(path, O_RDONLY);
+}
+
+Status remove_file(const std::string& path) {
+  const auto parent = open_folder(parent_of(path));
+  if (!parent) return parent.error();
+  if (::unlinkat(parent->get(), name_in(path).c_str(), 0) != 0) return os_error("remove", path);
+  return success();
+}
+
 Status sync_folder(const std::string& path) {
-  const UniqueFd folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!folder) return os_error("open", path);
-  return ::fsync(folder.get()) == 0 ? success() : Status(os_error("fsync", path));
+  const auto folder = open_folder(path);
+  if (!folder) return folder.error();
+  return ::fsync(folder->get()) == 0 ? success() : Status(os_error("fsync", path));
 }
 
 Status write_at(int fd, std::string_view bytes, std::int64_t at, const std::string& path) {
@@ -116,29 +203,38 @@ Result<std::string> read_at(int fd, std::size_t size, std::int64_t at, const std
 }
 
 Status replace_file(const std::string& path, std::string_view text) {
-  const std::string fresh = parent_of(path) + "/" + fresh_name();
+  const std::string above = parent_of(path);
+  const auto parent = open_folder(above);
+  if (!parent) return parent.error();
+  const std::string name = fresh_name(), fresh = above + "/" + name;
   {
-    const UniqueFd file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0660));
+    const UniqueFd file(::openat(parent->get(), name.c_str(),
+                                 O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0660));
     if (!file) return os_error("create", fresh);
     if (Status written = write_at(file.get(), text, 0, fresh); !written) return written;
-    if (Status shared = share_as_folder(fresh); !shared) return shared;
+    if (Status shared = share_as_folder(file.get(), parent->get(), fresh); !shared) return shared;
     if (::fsync(file.get()) != 0) return os_error("fsync", fresh);
   }
-  if (::rename(fresh.c_str(), path.c_str()) != 0) return os_error("rename", fresh);
-  return sync_folder(parent_of(path));
+  if (::renameat(parent->get(), name.c_str(), parent->get(), name_in(path).c_str()) != 0) {
+    return os_error("rename", fresh);
+  }
+  return ::fsync(parent->get()) == 0 ? success() : Status(os_error("fsync", above));
 }
 
 Result<std::string> read_small_file(const std::string& path) {
-  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) return os_error("open", path);
-  auto text = read_at(file.get(), small_file + 1, 0, path);
+  const auto file = open_to_read(path);
+  if (!file) return file.error();
+  auto text = read_at(file->get(), small_file + 1, 0, path);
   if (text && text->size() > small_file) return {Errc::too_large, path + " is too long"};
   return text;
 }
 
 Result<std::vector<std::string>> list_folder(const std::string& path) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(path.c_str()), ::closedir);
+  auto opened = open_folder(path);
+  if (!opened) return opened.error();
+  const std::unique_ptr<DIR, int (*)(DIR*)> folder(::fdopendir(opened->get()), ::closedir);
   if (!folder) return os_error("list", path);
+  (void)opened->release();
   std::vector<std::string> names;
   errno = 0;
   while (const dirent* entry = ::readdir(folder.get())) {

@@ -1,4 +1,7 @@
-// The few POSIX steps of the file log. Messages name the path and the reason.
+// The few POSIX steps of the file log. Messages name the path and the reason. Tasks may write into
+// the folders, as other users than the scheduler and the commands: paths begin with what
+// make_root() told, no link is followed below it, and only regular files are opened, so that nobody
+// is led to another file or waits for a pipe.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +24,13 @@ Error os_error(const char* verb, const std::string& path);
 // group shares (set-group-id) is the group's too: slots may be other users than who created a
 // topic.
 Status make_folder(const std::string& path);
+// The same for a folder that the administrator names: links on the way to it are his, and followed.
+// Its path without them.
+Result<std::string> make_root(const std::string& path);
 // O_RDWR, created when it is missing, durable as an entry of its folder.
 Result<UniqueFd> open_or_create(const std::string& path);
+Result<UniqueFd> open_to_read(const std::string& path);
+Status remove_file(const std::string& path);
 Status sync_folder(const std::string& path);
 Status write_at(int fd, std::string_view bytes, std::int64_t at, const std::string& path);
 // At most `size` bytes, fewer at the end of the file.

@@ -34,7 +34,13 @@ const std::set<std::string> ours{"enable.auto.commit",
                                  "enable.idempotence",
                                  "acks",
                                  "request.required.acks",
-                                 "plugin.library.paths"};
+                                 "transactional.id"};
+
+// Code or programs of the editor's choice, in the scheduler too, which looks for wait_for topic.
+bool loads_code(std::string_view name) {
+  return name == "plugin.library.paths" || name == "ssl.providers" ||
+         name.starts_with("ssl.engine.") || name.starts_with("sasl.kerberos.");
+}
 
 Error wrong(const KafkaConnection& connection, const std::string& field, const std::string& what) {
   return {Errc::invalid, "connection " + connection.id + ": " + field + ": " + what, field};
@@ -109,6 +115,9 @@ Status read_extra(const KafkaConnection& connection, KafkaSettings& settings) {
       settings[known->second] = text;
     } else if (ours.contains(name)) {
       return wrong(connection, field, "is not a connection's to say: exactly-once rests on it");
+    } else if (loads_code(name)) {
+      return wrong(connection, field,
+                   "is not a connection's to say: it would load a library or run a program");
     } else if (name.find('.') != std::string::npos) {
       settings[name] = text;
     } else {

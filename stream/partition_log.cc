@@ -1,6 +1,5 @@
 #include "stream/partition_log.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -243,16 +242,16 @@ Result<std::int64_t> PartitionLog::read_segment(std::int64_t base, std::int64_t 
                                                 const std::function<bool(Record&&)>& taker,
                                                 bool& stopped) {
   const std::string path = segment_path(base);
-  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) return os_error("open", path);
+  const auto file = open_to_read(path);
+  if (!file) return file.error();
   struct stat info {};
-  if (::fstat(file.get(), &info) != 0) return os_error("stat", path);
+  if (::fstat(file->get(), &info) != 0) return os_error("stat", path);
   std::int64_t offset = base, start = 0;
   if (cursor_base_ == base && cursor_offset_ <= from) {
     offset = cursor_offset_;
     start = cursor_at_;
   }
-  Window window(file.get(), path, start, info.st_size);
+  Window window(file->get(), path, start, info.st_size);
   while (offset < end && window.at() < info.st_size) {
     Stored found;
     const auto seen = window.look(found);
@@ -317,7 +316,7 @@ Status PartitionLog::drop_before(std::int64_t offset) {
   bool removed = false;
   while (bases_.size() > 1 && bases_[1] <= offset) {
     const std::string path = segment_path(bases_.front());
-    if (::unlink(path.c_str()) != 0) return os_error("remove", path);
+    if (Status gone = remove_file(path); !gone) return gone;
     bases_.erase(bases_.begin());
     removed = true;
   }
@@ -365,7 +364,7 @@ Status PartitionLog::retain_locked(const LogBounds& bounds, Time now) {
                                  (bounds.retention_bytes >= 0 &&
                                   total - segments.front().bytes >= bounds.retention_bytes))) {
     const std::string path = segment_path(segments.front().base);
-    if (::unlink(path.c_str()) != 0) return os_error("remove", path);
+    if (Status gone = remove_file(path); !gone) return gone;
     total -= segments.front().bytes;
     segments.erase(segments.begin());
     bases_.erase(bases_.begin());

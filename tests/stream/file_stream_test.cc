@@ -3,8 +3,11 @@
 #include <utime.h>
 
 #include <fstream>
+#include <optional>
 #include <sstream>
+#include <thread>
 
+#include "stream/files.h"
 #include "stream/partition_log.h"
 #include "tests/stream/beds.h"
 
@@ -212,4 +215,87 @@ TEST_CASE("file log: groups are listed, and a file that holds no offsets is told
   const auto broken = stream->committed("shop", "orders");
   REQUIRE(!broken.ok());
   CHECK(broken.error().message.find("shop.json") != std::string::npos);
+}
+
+TEST_CASE("file log: links and pipes that a task has laid into the folder lead nowhere") {
+  FileBed bed;
+  TempFolder elsewhere;
+  for (const char* name : {"pipe", "lock", "segment", "folder", "fresh"}) bed.make_topic(name, 1);
+  const fs::path root = bed.folder();
+  const std::string victim = elsewhere.path() + "/victim";
+  std::ofstream(victim) << "do not touch";
+
+  fs::remove(root / "pipe/topic.json");
+  REQUIRE(::mkfifo((root / "pipe/topic.json").c_str(), 0600) == 0);
+  fs::remove(root / "lock/0/lock");
+  fs::create_symlink(elsewhere.path() + "/made", root / "lock/0/lock");
+  fs::create_symlink(victim, root / "segment/0/00000000000000000000.log");
+  fs::remove_all(root / "folder/0");
+  fs::create_directory_symlink(elsewhere.path(), root / "folder/0");
+  fs::remove_all(root / "fresh/groups");
+  fs::create_directory_symlink(elsewhere.path(), root / "fresh/groups");
+
+  const auto stream = bed.open();
+  const auto told = [&](const char* topic) {
+    const auto seen = stream->offsets(topic);
+    REQUIRE(!seen.ok());
+    CHECK(seen.error().code == Errc::unavailable);
+    CHECK(!stream->produce(topic, std::vector{text_record("k", "v")}).ok());
+    return seen.error().message;
+  };
+  CHECK(told("pipe").find("is no regular file") != std::string::npos);
+  for (const char* topic : {"lock", "segment", "folder"}) {
+    CHECK(told(topic).find("none is followed") != std::string::npos);
+  }
+  CHECK(!stream->commit("g", "fresh", {{0, 0}}).ok());
+  std::stringstream text;
+  text << std::ifstream(victim).rdbuf();
+  CHECK(text.str() == "do not touch");
+  CHECK(std::distance(fs::directory_iterator(elsewhere.path()), {}) == 1);
+}
+
+TEST_CASE("file log: the folder itself may lie behind a link of the administrator's") {
+  TempFolder folder;
+  fs::create_directory(folder.path() + "/disk");
+  fs::create_directory_symlink(folder.path() + "/disk", folder.path() + "/home");
+  const auto stream = must(open_file_stream(folder.path() + "/home/below/stream/"));
+  must(stream->create("orders", {}));
+  CHECK(fs::exists(folder.path() + "/disk/below/stream/orders/topic.json"));
+}
+
+TEST_CASE("file log: what was read is handed out when retention takes the next partition") {
+  FileBed bed;
+  TopicSettings settings;
+  settings.partitions = 2;
+  settings.segment_bytes = 4096;
+  must(bed.open()->create("orders", settings));
+  const auto stream = bed.open();
+  std::vector<NewRecord> records;
+  for (int i = 0; i < 60; ++i) records.push_back(text_record("k", std::string(1 << 20, 'x'), 0));
+  must(stream->produce("orders", records));
+  for (int i = 0; i < 3; ++i) {
+    must(stream->produce("orders", std::vector{text_record("k", std::string(5000, 'y'), 1)}));
+  }
+  const fs::path folder = bed.folder() + "/orders/1";
+  std::optional<FileLock> held(must(FileLock::take(folder / "lock", true)));
+  std::thread retention([&] {
+    std::this_thread::sleep_for(50ms);
+    held.reset();
+    std::this_thread::sleep_for(5ms);  // the reader sees what there is, and reads partition 0
+    held.emplace(*FileLock::take(folder / "lock", true));
+    fs::remove(folder / "00000000000000000000.log");
+    held.reset();
+  });
+  FetchLimits limits;
+  limits.records = 1000;
+  limits.bytes = std::size_t{1} << 30;
+  limits.on_gap = OnGap::earliest;
+  auto batch = stream->fetch("orders", {{0, 0}, {1, 0}}, limits);
+  retention.join();
+  REQUIRE_MESSAGE(batch.ok(), batch.error().message);
+  CHECK(batch->records.size() >= 60);
+  if (!batch->at_end) batch = stream->fetch("orders", batch->next, limits);
+  REQUIRE_MESSAGE(batch.ok(), batch.error().message);
+  CHECK(batch->at_end);
+  CHECK(batch->next == Offsets{{0, 60}, {1, 3}});
 }

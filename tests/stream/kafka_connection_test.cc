@@ -88,6 +88,12 @@ TEST_CASE("kafka connection: what is wrong is named with what may stand there") 
   CHECK(says(refused(made("a", 0, "[]")), "extra: must be a JSON object"));
   CHECK(says(refused(made("a", 0, R"({"protocol": "x"})")), "extra.protocol: is not known"));
   CHECK(says(refused(made("a", 0, R"({"acks": 1})")), "not a connection's to say"));
+  for (const char* name : {"plugin.library.paths", "ssl.engine.location", "ssl.engine.id",
+                           "ssl.providers", "sasl.kerberos.kinit.cmd"}) {
+    CHECK(says(refused(made("a", 0, R"({")" + std::string(name) + R"(": "x"})")),
+               "it would load a library or run a program"));
+  }
+  CHECK(says(refused(made("a", 0, R"({"transactional.id": "x"})")), "not a connection's to say"));
   CHECK(says(refused(made("a", 0, R"({"client_id": {}})")), "must be text, a number"));
   CHECK(says(refused(made("a", 0, R"({"security_protocol": "TLS"})")), "one of PLAINTEXT, SSL"));
   CHECK(says(refused(made("a", 0, R"({"security_protocol": "SASL_SSL"})")), "login: SASL_SSL"));
