@@ -145,7 +145,9 @@ void vacuum(Session& session, const MaintenanceArguments& a) {
 }
 
 void restore(Session& session, const MaintenanceArguments& a) {
-  if ((a.version < 0) == a.at.empty())
+  if (a.version >= 0 && !a.at.empty())
+    throw Failure("what to restore is said by one of --version and --at, not by both", 2);
+  if (a.version < 0 && a.at.empty())
     throw Failure("say what to restore: --version N, or --at TIME", 2);
   std::int64_t version = a.version;
   if (version < 0) {

@@ -281,14 +281,21 @@ void add_stream_commands(CLI::App& app, Session& session) {
   add("topics", "All topics", list_topics, false);
   CLI::App* create =
       add("create", "Create a topic, or give it more partitions", create_topic, true);
-  create->add_option("--partitions", a->partitions)->check(CLI::Range(1, stream::max_partitions));
-  create->add_flag("--grow", a->grow, "the topic is there: so many partitions from now on");
-  create->add_option("--retention", a->retention, "how long records are kept: 7d; for ever");
-  create->add_option("--retention-bytes", a->retention_bytes, "kept per partition; no bound");
+  CLI::Option* partitions =
+      create->add_option("--partitions", a->partitions, "how many; 1 without it")
+          ->check(CLI::Range(1, stream::max_partitions));
+  CLI::Option* grow =
+      create->add_flag("--grow", a->grow, "the topic is there: so many partitions from now on")
+          ->needs(partitions);
+  create->add_option("--retention", a->retention, "how long records are kept: 7d; for ever")
+      ->excludes(grow);
+  create->add_option("--retention-bytes", a->retention_bytes, "kept per partition; no bound")
+      ->check(CLI::NonNegativeNumber)
+      ->excludes(grow);
   CLI::App* to = add("produce", "A record for every line of standard input", produce, true);
   to->add_option("--key", a->key, "of all of them");
   to->add_option("--key-separator", a->key_separator, "between the key and the value of a line");
-  to->add_option("--partition", a->partition)->check(CLI::Range(0, stream::max_partitions));
+  to->add_option("--partition", a->partition)->check(CLI::Range(0, stream::max_partitions - 1));
   to->add_option("--header", a->headers, "NAME=VALUE, of all of them; may be given again")
       ->allow_extra_args(false);
   to->add_flag("--tombstone", a->tombstone, "one record without a value, for --key");
