@@ -83,7 +83,8 @@ void write_file(const fs::path& file, const std::string& text) {
   if (failed) fail("cannot write " + file.string() + ": " + failed.message());
 }
 
-// {kind: {name: state}} of what apply made; empty when there is none.
+// {kind: {name: state}} of what apply made, and the same in "before" of what an apply that has not
+// ended was about to replace or remove; empty when there is none.
 json read_record(const Places& places) {
   if (!fs::exists(places.record)) return json::object();
   auto record = parse_untrusted(text_of_file(places.record));
@@ -98,9 +99,18 @@ std::string made_of(const json& record, const DomainPart& part) {
   return json_text((*kind)[part.name]);
 }
 
-json state_of(const DomainPart& part) {
-  auto state = parse_untrusted(part.state);
+std::string before_of(const json& record, const DomainPart& part) {
+  const auto before = record.find("before");
+  return before == record.end() ? std::string() : made_of(*before, part);
+}
+
+json parsed_state(const std::string& text) {
+  auto state = parse_untrusted(text);
   return state ? *std::move(state) : json::object();
+}
+
+json state_of(const DomainPart& part) {
+  return parsed_state(part.state);
 }
 
 // What the server and the disk have of a part. `members`: users of a group count, too.
@@ -168,12 +178,13 @@ DomainPlan plan_to_have(const Client& client, const Places& places, const Domain
   std::set<std::pair<std::string, std::string>> wanted;
   for (const DomainPart& part : domain.parts) {
     wanted.emplace(part.kind, part.name);
-    add_step(plan,
-             step_to_have(part, {found_of(client, places, part, false), made_of(record, part)}));
+    add_step(plan, step_to_have(part, {found_of(client, places, part, false), made_of(record, part),
+                                       before_of(record, part)}));
   }
   for (const DomainPart& part : parts_of_record(record)) {
     if (wanted.contains({part.kind, part.name})) continue;
-    add_step(plan, step_to_remove(part, {found_of(client, places, part, true), part.state}));
+    add_step(plan, step_to_remove(part, {found_of(client, places, part, true), part.state,
+                                         before_of(record, part)}));
   }
   check_owners(client, domain, plan);
   plan.notes = domain.not_carried_out;
@@ -185,7 +196,8 @@ DomainPlan plan_to_remove(const Client& client, const Places& places, const json
   std::set<std::string> known;
   for (const DomainPart& part : parts_of_record(record)) {
     if (part.kind == "file") known.insert(part.name);
-    add_step(plan, step_to_remove(part, {found_of(client, places, part, true), part.state}));
+    add_step(plan, step_to_remove(part, {found_of(client, places, part, true), part.state,
+                                         before_of(record, part)}));
   }
   std::error_code failed;
   for (fs::recursive_directory_iterator at(places.bundle, failed), end; !failed && at != end;
@@ -337,10 +349,14 @@ void wait_for_dags(const Client& client, const std::vector<std::string>& dag_ids
   }
 }
 
-// First the record, so that what a killed apply has made is known to be made.
+// First the record, so that what a killed apply has made is known to be made, and what it has not
+// come to yet is known to be as it left it.
 void apply_plan(const Client& client, const Places& places, const Domain& domain,
                 const DomainPlan& plan, json record) {
+  record.erase("before");
   for (const DomainStep& step : plan.steps) {
+    if (!step.before.empty())
+      record["before"][step.part.kind][step.part.name] = parsed_state(step.before);
     const bool ours = step.action == DomainAction::create || step.action == DomainAction::update;
     if (ours) record[step.part.kind][step.part.name] = state_of(step.part);
   }
@@ -351,6 +367,7 @@ void apply_plan(const Client& client, const Places& places, const Domain& domain
   for (const DomainStep& step : plan.steps) {
     if (step.action == DomainAction::remove) record[step.part.kind].erase(step.part.name);
   }
+  record.erase("before");
   write_file(places.record, record.dump(2) + "\n");
   wait_for_dags(client, domain.dag_ids, true);
 }

@@ -199,21 +199,29 @@ std::string_view to_string(DomainAction action) {
   return "none";
 }
 
+namespace {
+
+bool changed_by_others(const DomainFound& found) {
+  return found.made != found.is && found.before != found.is;
+}
+
+}  // namespace
+
 DomainStep step_to_have(const DomainPart& part, const DomainFound& found) {
   if (found.is == part.state) return {DomainAction::none, part, {}};
   if (found.is.empty()) return {DomainAction::create, part, {}};
   const std::string what = "the " + part.kind + " " + part.name;
-  DomainStep step{DomainAction::update, part, {}};
+  DomainStep step{DomainAction::update, part, {}, found.is};
   if (found.made.empty()) step.conflict = what + " is there and was not made by this domain";
-  if (!found.made.empty() && found.made != found.is)
+  if (!found.made.empty() && changed_by_others(found))
     step.conflict = what + " was changed since it was made";
   return step;
 }
 
 DomainStep step_to_remove(const DomainPart& part, const DomainFound& found) {
   if (found.is.empty() || found.made.empty()) return {DomainAction::none, part, {}};
-  DomainStep step{DomainAction::remove, part, {}};
-  if (found.made != found.is)
+  DomainStep step{DomainAction::remove, part, {}, found.is};
+  if (changed_by_others(found))
     step.conflict = "the " + part.kind + " " + part.name + " was changed since it was made";
   return step;
 }

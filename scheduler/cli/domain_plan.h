@@ -38,11 +38,13 @@ struct DomainStep {
   DomainAction action = DomainAction::none;
   DomainPart part;       // as it is to be; when it is removed: as it was made
   std::string conflict;  // why it may not be done without --force; or empty
+  std::string before{};  // what is there now, which is changed or removed; its state
 };
 
-// What is there and what was made of a part, as its state; empty: nothing.
+// What is there and what was made of a part, as its state; empty: nothing. `before`: what an apply
+// that has not ended was about to replace; while it is still there, it is nobody else's change.
 struct DomainFound {
-  std::string is, made;
+  std::string is, made, before{};
 };
 
 // To have `part` as it is wanted. What others made, or changed since, is a conflict.

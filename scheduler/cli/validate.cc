@@ -27,7 +27,12 @@ class Validator {
   }
 
   void check(const std::string& path) {
-    if (fs::is_directory(path)) return check_folder(is_bundle(path) ? path + "/dags" : path);
+    if (fs::is_directory(path)) {
+      if (!is_bundle(path)) return check_folder(path);
+      if (const auto inside = check_links_of_bundle(path); !inside)
+        return complain(path + ": " + inside.error().message);
+      return check_folder(path + "/dags");
+    }
     const auto folder = fs::path(path).parent_path();
     const std::string name = fs::path(path).filename().string();
     if (name == schema_file) {

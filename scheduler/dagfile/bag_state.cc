@@ -254,7 +254,14 @@ void BagState::read_root(Root& root, Time now, std::set<std::string>& present,
                          std::set<std::string>& outside, Update& update) {
   const std::string& name = root.at.name;
   const bool is_default = name == default_bundle;
-  const auto listing = list_dag_folder(root.at.dags);
+  const Status inside =
+      is_default ? success() : check_links_of_bundle(fs::path(root.at.dags).parent_path().string());
+  Listing listing;
+  if (inside) {
+    listing = list_dag_folder(root.at.dags);
+  } else {
+    listing.missing = true;
+  }
   root.missing = listing.missing;
   if (is_default) {
     update.folders = listing.folders;
@@ -274,6 +281,9 @@ void BagState::read_root(Root& root, Time now, std::set<std::string>& present,
   if (listing.missing && !needless)
     error =
         which + " cannot be opened" + (is_default ? "" : "; its DAGs stay as they were last read");
+  if (!inside)
+    error = "the bundle \"" + name + "\" is not read: " + inside.error().message +
+            "; its DAGs stay as they were last read";
   if (listing.truncated) error = which + " holds more than 10,000 files and folders";
   if (error.empty()) folder_errors_.erase(file_in_bundle(name, ""));
   // A folder that is away for a moment (a mount, a checkout) does not take its DAGs with it.

@@ -158,6 +158,21 @@ std::string folder_beside(const std::string& dag_folder, const std::string& name
   return (folder.parent_path() / name).string();
 }
 
+Status check_links_of_bundle(const std::string& folder) {
+  const UniqueFd root = open_folder(folder);
+  if (!root) return success();  // told where its DAGs are looked for
+  for (const char* name : {"dags", "contracts", "models"}) {
+    if (open_below(root.get(), name, O_RDONLY) || errno == ENOENT) continue;
+    if (errno == EXDEV || errno == ELOOP) {
+      return {Errc::forbidden, std::string(name) +
+                                   " is a symbolic link that leaves the bundle; put the files "
+                                   "themselves into it"};
+    }
+    return {Errc::forbidden, std::string(name) + " " + refusal(errno)};
+  }
+  return success();
+}
+
 namespace {
 constexpr std::string_view models_prefix = "models/";
 }

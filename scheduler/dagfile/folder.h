@@ -42,6 +42,10 @@ Result<std::string> read_below(const std::string& folder, const std::string& pat
 // The folder `name` beside a DAG folder: "contracts", "models".
 std::string folder_beside(const std::string& dag_folder, const std::string& name);
 
+// Errc::forbidden when dags, contracts or models of the bundle in `folder` is a link that leads out
+// of the bundle: whoever writes into a bundle may not have other files of the server read.
+Status check_links_of_bundle(const std::string& folder);
+
 // A file that a DAG names: below its DAG folder, or, where "models/…" is not there, in the folder
 // models beside it. As read_below(), which each of the two is read by.
 Result<std::string> read_named(const std::string& dag_folder, const std::string& path,

@@ -337,6 +337,7 @@ void BundleKeeper::look(const std::string& name) {
   {
     const std::lock_guard lock(mutex_);
     kept_.at(name).tip = tip->id;
+    unclean_ = true;  // also when it is refused: the one before it has a folder, too
   }
   const bool is_live = !bundle.revisions.empty() && bundle.revisions[0].revision == tip->id;
   if (is_live || bundle.passed_over == tip->id) return tell(name, "");
@@ -352,7 +353,7 @@ void BundleKeeper::clean_up() {
   std::vector<std::pair<GitBundle, std::vector<std::string>>> jobs;
   {
     const std::lock_guard lock(mutex_);
-    if (!unclean_) return;
+    if (!unclean_ || switching_) return;
     unclean_ = false;
     for (const auto& [name, bundle] : kept_) {
       std::vector<std::string> keep{bundle.tip, bundle.compared};
@@ -370,11 +371,10 @@ void BundleKeeper::run() {
     std::string due;
     {
       std::unique_lock lock(mutex_);
-      const Time now = read_clock().wall;
-      Time next = now + longest_sleep;
+      const auto now = std::chrono::steady_clock::now();
+      auto next = now + longest_sleep;
       for (const auto& [name, bundle] : kept_) {
-        const bool first = bundle.next_look == Time{} && bundle.revisions.empty();
-        const bool by_itself = bundle.setting.every > Duration::zero() || first;
+        const bool by_itself = bundle.setting.every > Duration::zero() || bundle.revisions.empty();
         if (!by_itself) continue;
         if (bundle.next_look <= now && due.empty()) due = name;
         next = std::min(next, bundle.next_look);
@@ -388,7 +388,8 @@ void BundleKeeper::run() {
         continue;
       } else {
         Kept& bundle = kept_.at(due);
-        bundle.next_look = now + std::max(bundle.setting.every, Duration(1));
+        bundle.next_look = now + (bundle.setting.every > Duration::zero() ? bundle.setting.every
+                                                                          : hooks_.first_again);
       }
     }
     if (asked) {

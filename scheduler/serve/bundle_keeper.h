@@ -2,6 +2,7 @@
 // their commit ids, validated whole, and switched to by one act, which is one file renamed.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -30,6 +31,8 @@ class BundleKeeper final : public http::Bundles {
     std::function<void(const std::string& event, const std::string& extra_json,
                        std::function<Status()> change, std::function<void(const Status&)> done)>
         audited{};
+    // How long after a look that brought none the first revision of a bundle is looked for again.
+    Duration first_again{std::chrono::minutes(1)};
   };
   // `folder`: where revisions are kept, a folder for each bundle.
   BundleKeeper(std::string folder, std::vector<BundleSetting> bundles, Hooks hooks);
@@ -58,7 +61,7 @@ class BundleKeeper final : public http::Bundles {
     std::string
         passed_over;  // the tip when somebody chose another: it is not switched to by itself
     std::string tip, compared, problem;
-    Time next_look{};
+    std::chrono::steady_clock::time_point next_look{};
   };
   struct Asked {
     http::BundleAct act;

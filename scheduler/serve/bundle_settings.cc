@@ -6,7 +6,6 @@
 #include <set>
 
 #include "common/safe_json.h"
-#include "common/url.h"
 
 namespace batuta {
 namespace {
@@ -44,10 +43,17 @@ Status check_repository(const std::string& url) {
             "\"git\" must be the absolute path of a repository, or its address: https://…, "
             "ssh://git@host/…, file:///…"};
   }
-  if (url.starts_with("http") && without_user_info(url) != url) {
+  // Up to the path, whatever else stands in it. A name before the '@' is what ssh needs.
+  const auto mark = url.find("://");
+  const std::string host =
+      mark == url.npos ? "" : url.substr(mark + 3, url.find('/', mark + 3) - mark - 3);
+  const std::string user = host.substr(0, host.rfind('@') == host.npos ? 0 : host.rfind('@'));
+  const bool shows =
+      url.starts_with("http") ? host.find('@') != host.npos : user.find(':') != user.npos;
+  if (shows) {
     return {Errc::invalid,
             "\"git\" has a user or password in it, which everybody would see; give git a "
-            "credential helper, or use ssh://"};
+            "credential helper, or use ssh:// with a key"};
   }
   return success();
 }

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "common/fd.h"
+#include "scheduler/dagfile/folder.h"
 #include "scheduler/serve/git_command.h"
 
 namespace batuta {
@@ -30,6 +31,24 @@ bool is_commit_id(std::string_view text, std::size_t least) {
 
 std::string shortened(const std::string& commit) {
   return commit.substr(0, 12);
+}
+
+Status check_links(const std::string& folder, const std::string& commit) {
+  auto inside = check_links_of_bundle(folder);
+  if (inside) return inside;
+  return {inside.error().code,
+          "the revision " + shortened(commit) + " is not taken: " + inside.error().message};
+}
+
+// What a git that was killed, or ended for a file too large, leaves: nobody else removes it soon.
+void remove_half_packs(const std::string& repository) {
+  std::error_code failed, ignored;
+  std::vector<fs::path> half;
+  for (fs::directory_iterator at(repository + "/objects/pack", failed), end; !failed && at != end;
+       at.increment(failed)) {
+    if (at->path().filename().string().starts_with("tmp_")) half.push_back(at->path());
+  }
+  for (const fs::path& path : half) fs::remove(path, ignored);
 }
 
 Error no_room(const std::string& what, const std::error_code& error) {
@@ -62,9 +81,11 @@ Result<Commit> GitBundle::fetch(const std::string& ref) const {
       init.words = {"init", "--quiet", "--bare", "--template=", repository};
       if (const auto made = run_git(init); !made) return made.error();
     }
+    remove_half_packs(repository);  // of a scheduler that was killed
     const auto fetched = git({"fetch", "--quiet", "--no-tags", "--no-recurse-submodules",
                               "--depth=100", "--force", setting_.git, "+" + ref + ":" + tip_ref});
     if (fetched) break;
+    remove_half_packs(repository);
     // What a killed process has left locked is made anew: all of it can be fetched again.
     const bool locked = fetched.error().message.find(".lock") != std::string::npos;
     if (again || !locked) {
@@ -132,7 +153,10 @@ Status GitBundle::check_size(const std::string& commit) const {
 
 Result<std::string> GitBundle::check_out(const Commit& commit) const {
   const std::string target = folder_of(commit.id);
-  if (fs::is_directory(target)) return target;
+  if (fs::is_directory(target)) {
+    if (auto inside = check_links(target, commit.id); !inside) return inside.error();
+    return target;
+  }
   if (auto fits = check_size(commit.id); !fits) return fits.error();
   std::error_code failed;
   const std::string staged = folder_ + "/" + std::string(staging) + commit.id;
@@ -149,6 +173,7 @@ Result<std::string> GitBundle::check_out(const Commit& commit) const {
   }
   fs::remove(index, failed);
   if (!done) return done.error();
+  if (auto inside = check_links(staged, commit.id); !inside) return inside.error();
   // On the disk before it has its name: a name stands for a whole revision.
   const UniqueFd folder(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder || ::syncfs(folder.get()) != 0)

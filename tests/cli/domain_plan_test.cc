@@ -122,6 +122,18 @@ TEST_CASE("a part is made, renewed, or left; what others made or changed is a co
         std::string::npos);
 }
 
+TEST_CASE("what an apply that failed half-way had not come to yet is no change of others") {
+  const DomainPart part{"role", "risk_reader", R"({"grants":["read lake:risk/gold"]})", {}};
+  const std::string other = R"({"grants":["* *"]})", before = R"({"grants":[]})";
+  const auto again = step_to_have(part, {before, part.state, before});
+  CHECK(again.action == DomainAction::update);
+  CHECK(again.conflict.empty());
+  CHECK(again.before == before);
+  CHECK(step_to_remove(part, {before, part.state, before}).conflict.empty());
+  CHECK_FALSE(step_to_have(part, {other, part.state, before}).conflict.empty());
+  CHECK_FALSE(step_to_remove(part, {other, part.state, before}).conflict.empty());
+}
+
 TEST_CASE("only what was made is taken away, and what was changed since is a conflict") {
   const DomainPart part{"file", "dags/a.json", R"({"sha256":"1"})", {}};
   CHECK(step_to_remove(part, {"", part.state}).action == DomainAction::none);

@@ -1,10 +1,12 @@
 #include "scheduler/dagfile/bundle.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
 
 #include "scheduler/dagfile/bag_state.h"
+#include "scheduler/dagfile/folder.h"
 #include "tests/dagfile/dagfile_fixture.h"
 
 namespace batuta {
@@ -39,6 +41,33 @@ std::vector<std::string> ids_of(const DagBagSnapshot& snapshot) {
 using Words = std::vector<std::string>;
 
 }  // namespace
+
+TEST_CASE("a folder of a bundle that is a link out of it is not followed, one inside of it is") {
+  const ThreeFolders world;
+  world.folder.write("secret/key.sql", "SELECT 'secret'");
+  world.folder.write("risk/dags/a.json", R"({"dag_id":"a","tasks":[{"task_id":"t","type":"sql",
+      "connection":"c","sql":{"$file":"models/key.sql"}}]})");
+  auto bag = world.bag();
+  for (const char* name : {"models", "contracts"}) {
+    fs::create_directory_symlink("../secret", world.at(std::string("risk/") + name));
+    const auto read = bag.scan(an_hour_on());
+    REQUIRE(read.snapshot);
+    CHECK_FALSE(read.snapshot->dags.contains("a"));
+    const auto& errors = read.snapshot->import_errors;
+    CHECK(std::any_of(errors.begin(), errors.end(), [&](const ImportError& error) {
+      return error.message.find(std::string(name) + " is a symbolic link that leaves the bundle") !=
+             std::string::npos;
+    }));
+    fs::remove(world.at(std::string("risk/") + name));
+  }
+  fs::create_directory_symlink("/etc", world.at("risk/models"));
+  CHECK(check_links_of_bundle(world.at("risk")).error().code == Errc::forbidden);
+  fs::remove(world.at("risk/models"));
+  world.folder.write("risk/shared/key.sql", "SELECT 1");
+  fs::create_directory_symlink("shared", world.at("risk/models"));
+  CHECK(check_links_of_bundle(world.at("risk")));
+  CHECK(bag.scan(an_hour_on()).snapshot->dags.contains("a"));
+}
 
 TEST_CASE("a file names its bundle, and a plain path is of the default one") {
   CHECK(file_in_bundle("default", "team/a.json") == "team/a.json");

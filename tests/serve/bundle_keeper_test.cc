@@ -71,6 +71,7 @@ class World {
       audit.push_back(event + " " + extra);
       done(change());
     };
+    hooks.first_again = 50ms;
     keeper.emplace(repository.folder.path(home), std::vector<BundleSetting>{repository.setting},
                    hooks);
   }
@@ -326,6 +327,80 @@ TEST_CASE("a repository's hooks do not run, and no link or submodule leads out o
   REQUIRE(diff->errors.size() == 1);
   CHECK(diff->errors[0].find("is a symbolic link that leaves the DAG folder") != std::string::npos);
   CHECK_FALSE(fs::exists(repository.folder.path("ran")));
+}
+
+TEST_CASE(
+    "a revision whose models are a link out of it is not taken, also when errors are allowed") {
+  Repository repository;
+  repository.setting.allow_errors = true;
+  repository.put("dags/a.json", dag_text("a", "one"));
+  fs::create_directory_symlink("../../..", repository.at() + "/models");
+  repository.commit("first");
+  World world(repository);
+  world.keeper->start();
+  const auto diff = world.compare();
+  REQUIRE_FALSE(diff);
+  CHECK(diff.error().message.find("models is a symbolic link that leaves the bundle") !=
+        std::string::npos);
+  CHECK(world.live_revision().empty());
+}
+
+TEST_CASE("revisions that are refused do not pile up") {
+  Repository repository;
+  repository.setting.every = 20ms;
+  repository.put("dags/broken.json", "{");
+  const std::string first = repository.commit("first");
+  World world(repository);
+  world.keeper->start();
+  REQUIRE(world.until([&] { return !world.view().problem.empty(); }));
+  CHECK(fs::exists(repository.folder.path("home/risk/" + first)));
+  repository.commit("second");
+  CHECK(world.until([&] { return !fs::exists(repository.folder.path("home/risk/" + first)); }));
+}
+
+TEST_CASE("a first revision that could not be fetched is tried again, also with every \"0s\"") {
+  Repository repository;
+  repository.put("dags/a.json", dag_text("a", "one"));
+  const std::string first = repository.commit("first");
+  fs::rename(repository.at(), repository.folder.path("away"));
+  World world(repository);
+  world.keeper->start();
+  REQUIRE(world.until([&] { return !world.view().problem.empty(); }));
+  fs::rename(repository.folder.path("away"), repository.at());
+  REQUIRE(world.switches(1));
+  CHECK(world.live_revision() == first);
+}
+
+TEST_CASE("half of a pack that a killed git left is removed by the next fetch, good or not") {
+  Repository repository;
+  repository.put("dags/a.json", dag_text("a", "one"));
+  repository.commit("first");
+  World world(repository);
+  world.keeper->start();
+  REQUIRE(world.switches(1));
+  const std::string half = "home/risk/repository/objects/pack/tmp_pack_Ab12";
+  repository.folder.write(half, "half");
+  REQUIRE(world.compare());
+  CHECK_FALSE(fs::exists(repository.folder.path(half)));
+  repository.folder.write(half, "half");
+  fs::rename(repository.at(), repository.folder.path("away"));
+  CHECK_FALSE(world.compare());
+  CHECK_FALSE(fs::exists(repository.folder.path(half)));
+}
+
+TEST_CASE("an address of a repository with a password in it is refused, whatever its scheme") {
+  const auto read = [](const std::string& url) {
+    return read_bundle_settings(R"([{"name":"risk","git":")" + url + R"("}])");
+  };
+  for (const char* bad : {"https://u:p@host/x", "https://u@host/x", "ssh://git:secret@host/x",
+                          "git://u:p@host/x", "ssh://u:p#q@host/x"}) {
+    const auto refused = read(bad);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().message.find("everybody would see") != std::string::npos);
+  }
+  for (const char* good : {"ssh://git@host/x", "ssh://git@host:22/a@b:c", "https://host:8443/x@y",
+                           "file:///srv/a:b@c", "/srv/a:b@c"})
+    CHECK(read(good));
 }
 
 TEST_CASE("git is given up after its time, with all that it has started") {

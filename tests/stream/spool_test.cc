@@ -185,3 +185,52 @@ TEST_CASE("spool: killed while it sends, nothing is lost and the order stays") {
   CHECK(seen.size() == 2500);
   CHECK(back == 1);  // the batch that was sent and not noted came once more
 }
+
+TEST_CASE("spool: it is for one topic, and what waits goes to no other") {
+  TempFolder folder;
+  must(must(Spool::open(folder.path()))->bind("topic a of x"));
+  const auto spool = must(Spool::open(folder.path()));
+  must(spool->bind("topic a of x"));
+  const Status other = spool->bind("topic b of x");
+  REQUIRE(!other.ok());
+  CHECK(other.error().code == Errc::conflict);
+  CHECK(other.error().message.find("is for topic a of x, not for topic b of x") !=
+        std::string::npos);
+}
+
+TEST_CASE("spool: a record that is refused is named after all before it, and can be moved aside") {
+  FileBed bed;
+  bed.make_topic("users", 1);
+  TempFolder folder;
+  const auto stream = bed.open();
+  const auto spool = must(Spool::open(folder.path()));
+  auto records = some(0, 10);
+  records[6].partition = 7;
+  must(spool->put(records));
+  const auto refused = spool->drain(*stream, "users");
+  REQUIRE(!refused.ok());
+  CHECK(is_final(refused.error().code));
+  CHECK(refused.error().message.find("record 6 of the spool") == 0);
+  CHECK(read_all(*stream, "users", {{0, 0}}).size() == 6);
+  CHECK(must(spool->state()).waiting == 4);
+  CHECK(must(spool->skip(*stream, "users")));
+  CHECK(must(spool->drain(*stream, "users")) == 3);
+  CHECK_FALSE(must(spool->skip(*stream, "users")));
+  const auto all = read_all(*stream, "users", {{0, 0}});
+  REQUIRE(all.size() == 9);
+  CHECK(all[6].value == "7");
+  const auto aside = must(open_file_stream(folder.path() + "/stream"));
+  const auto kept = read_all(*aside, "refused", {{0, 0}});
+  REQUIRE(kept.size() == 1);
+  CHECK(kept[0].value == "6");
+}
+
+TEST_CASE("spool: the header that the partition travels in counts as one of the record's") {
+  TempFolder folder;
+  const auto spool = must(Spool::open(folder.path()));
+  auto records = some(0, 1);
+  for (int i = 0; i < 1000; ++i) records[0].headers.push_back({"a", "b"});
+  must(spool->put(records));
+  records[0].partition = 0;
+  CHECK(spool->put(records).error().code == Errc::too_large);
+}
