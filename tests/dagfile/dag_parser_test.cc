@@ -221,7 +221,7 @@ TEST_CASE("a loop may hand in tables where no success loses them") {
         parse(R"({"dag_id":"x","tasks":[{"task_id":"a","type":"shell","command":"ls","outputs":[{)"
               R"("table":"silver/a/b","file":"b.csv"}],"repeat":)" +
               repeat + "}]}");
-    return result.dag.has_value();
+    return result.dag != nullptr;
   };
   CHECK(fits(R"({"until":{"exit_codes":0},"max":3})"));
   CHECK(fits(R"({"while":{"exit_codes":75},"max":3})"));
@@ -231,7 +231,8 @@ TEST_CASE("a loop may hand in tables where no success loses them") {
 }
 
 TEST_CASE("what the condition of a loop points to is null where nothing is, whatever the pointer") {
-  const json returned = json::parse(R"({"rows":[1,2],"99999999999999999999999":3})");
+  const nlohmann::json returned =
+      nlohmann::json::parse(R"({"rows":[1,2],"99999999999999999999999":3})");
   const auto fits = [&](const std::string& pointer, const std::string& value) {
     return result_is_as_wanted(R"([{"pointer":")" + pointer + R"(","equals":)" + value + "}]",
                                returned);
