@@ -60,6 +60,11 @@ void run_again(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& report
   InstanceHot& row = run.task(i);
   InstanceCold& detail = run.detail(i);
   ++row.repeats;
+  // Its tables were published while the run was being ended: what would have run again did not
+  // succeed.
+  if (ends_with_run(run, i) && !mutant("loop_outlives_run")) {
+    return end_task(turn, run, i, Cause::run_ended, TaskState::failed, run.row().reason);
+  }
   if (mutant("repeat_costs_retry")) ++row.failures;
   if (row.repeats >= repeat.max + (mutant("one_repeat_more") ? 1 : 0)) {
     return end_exhausted(turn, run, i, report);

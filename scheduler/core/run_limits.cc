@@ -92,6 +92,8 @@ bool start_within_limits(Turn& turn, LiveRun& run) {
     run.keys_asked = true;
     return false;
   }
+  OptTime opens = rate_opens_at(run, turn.now.wall);
+  if (mutant("ignore_rate")) opens.reset();
   const std::vector<LiveRun*> holders = holders_of_key(run);
   const bool full = std::ssize(holders) >= dag.concurrency.limit && !holders.empty();
   if (full && !mutant("ignore_concurrency_key")) {
@@ -103,11 +105,13 @@ bool start_within_limits(Turn& turn, LiveRun& run) {
                    holders.front()->row().dag_run_id + ")");
       return true;
     }
-    if (dag.concurrency.when_full == WhenFull::cancel_other) cancel_oldest(turn, run);
-    return false;
+    if (dag.concurrency.when_full != WhenFull::cancel_other) return false;
+    if (!opens) {  // nothing is ended for a run that its rate does not let begin
+      cancel_oldest(turn, run);
+      return false;
+    }
   }
-  const OptTime opens = rate_opens_at(run, turn.now.wall);
-  if (opens && !mutant("ignore_rate")) {
+  if (opens) {
     if (dag.rate.when_full == WhenFull::skip) {
       skip_run(turn, run,
                std::to_string(dag.rate.limit) + " runs of the key " + quoted(*run.row().rate_key) +

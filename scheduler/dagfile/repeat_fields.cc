@@ -124,6 +124,28 @@ void refuse_kinds(FieldReader& fields, const Task& task) {
   if (why != nullptr) fields.problem("repeat", why);
 }
 
+// A try that ended with a code other than 0 hands in no tables: as a success it would lose them.
+void refuse_lost_tables(FieldReader& fields, FieldReader& repeat, const Task& task) {
+  const Repeat& loop = task.repeat;
+  const bool hands_in = task.plugin == "shell" || task.plugin == "python";
+  if (!hands_in || loop.exit_codes.empty()) return;
+  const json* outputs = fields.find("outputs");
+  if (outputs == nullptr || outputs->empty()) return;
+  const bool names_failures =
+      std::any_of(loop.exit_codes.begin(), loop.exit_codes.end(),
+                  [](const CodeRange& range) { return range.least != 0 || range.most != 0; });
+  if (loop.until && names_failures) {
+    repeat.problem("until",
+                   "a task with \"outputs\" hands in its tables when it ends with exit code 0: no "
+                   "other code can make a success of it");
+  } else if (loop.max_is_success && (loop.until || names_failures)) {
+    repeat.problem(
+        "on_max",
+        "a task with \"outputs\" hands in no tables when its last turn ends with an exit "
+        "code other than 0: that cannot be a success");
+  }
+}
+
 }  // namespace
 
 void read_repeat(FieldReader& fields, Task& task) {
@@ -146,12 +168,27 @@ void read_repeat(FieldReader& fields, Task& task) {
   }
   inner.refuse_unknown("repeat");
   refuse_kinds(fields, task);
+  refuse_lost_tables(fields, inner, task);
   if (!loop.output.empty() && !task.continue_on.output.empty()) {
     inner.problem(until ? "until" : "while",
                   "lines are watched for one thing: for the loop's output or for that of "
                   "continue_on");
   }
 }
+
+namespace {
+
+// Null where nothing is, also where a list is asked for an index beyond what any number holds.
+json value_at(const json& value, const std::string& pointer) {
+  try {
+    const json::json_pointer at(pointer);
+    return value.contains(at) ? value.at(at) : json(nullptr);
+  } catch (const json::exception&) {
+    return nullptr;
+  }
+}
+
+}  // namespace
 
 bool result_is_as_wanted(const std::string& result_json, const json& returned) {
   const auto wanted = parse_untrusted(result_json);
@@ -162,8 +199,7 @@ bool result_is_as_wanted(const std::string& result_json, const json& returned) {
     if (inner && inner->is_structured()) value = *std::move(inner);
   }
   for (const json& one : *wanted) {
-    const json::json_pointer at(one.value("pointer", ""));
-    const auto holds = comparison_holds(value.contains(at) ? value.at(at) : json(nullptr), one);
+    const auto holds = comparison_holds(value_at(value, one.value("pointer", "")), one);
     if (!holds || !*holds) return false;
   }
   return true;

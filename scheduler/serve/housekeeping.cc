@@ -16,6 +16,8 @@ constexpr int rounds_per_check = 24 * 60;  // after the start, then every day
 // A turn waits for one batch at most; as long again belongs to turns alone.
 constexpr Duration pause_between_batches = std::chrono::milliseconds(5);
 constexpr int batches_per_logs = 20;
+// The core holds an ended run for a turn yet, in which it may be cleared: its row must be there.
+constexpr Duration ended_long_enough = std::chrono::hours(1);
 
 }  // namespace
 
@@ -78,7 +80,9 @@ std::optional<std::vector<DagRetention>> Housekeeping::kept_otherwise(Time now) 
           const auto dag = state.dag(row.dag_id);
           if (!dag) continue;
           if (dag->retention > Duration{}) apart.push_back({row.dag_id, now - dag->retention, 0});
-          if (dag->retention_runs > 0) apart.push_back({row.dag_id, {}, dag->retention_runs});
+          if (dag->retention_runs > 0) {
+            apart.push_back({row.dag_id, now - ended_long_enough, dag->retention_runs});
+          }
         }
         answer->set_value(std::move(apart));
       });

@@ -137,15 +137,14 @@ void SqliteUpkeep::take_out(const std::vector<RemovedRun>& runs) {
 }
 
 std::vector<RemovedRun> SqliteUpkeep::expired_of(const DagRetention& dag) {
-  Time due = dag.before.value_or(Time::max());
+  Time due = dag.before;
   if (dag.runs > 0) {
     Rows oldest = db_.statement(select_oldest_kept).query(dag.dag_id, dag.runs - 1);
     if (!oldest.next()) return {};
     oldest.read(due);
   }
   std::vector<RemovedRun> expired;
-  const Time ended = dag.before.value_or(Time::max());
-  Rows rows = db_.statement(select_expired_of).query(dag.dag_id, due, ended, runs_per_step);
+  Rows rows = db_.statement(select_expired_of).query(dag.dag_id, due, dag.before, runs_per_step);
   while (rows.next()) {
     RemovedRun& run = expired.emplace_back();
     rows.read(run.seq, run.uuid);

@@ -18,11 +18,12 @@ struct RemovedRun {
   Uuid uuid;
 };
 
-// A DAG whose ended runs are kept otherwise than those of the others: one of the two is set.
+// A DAG whose ended runs are kept otherwise than those of the others.
 struct DagRetention {
   std::string dag_id;
-  OptTime before;         // those that ended before go
-  std::int64_t runs = 0;  // all but the newest so many go, by run_after; live ones count among them
+  Time before;  // only those go that ended before; long enough ago that the core let go of them
+  // Not 0: of those all but the newest so many go, by run_after; live ones count among them.
+  std::int64_t runs = 0;
 };
 
 // Throws StoreError. Implementation: SqliteUpkeep; tests/store/upkeep_test.cc says what each must

@@ -245,5 +245,32 @@ TEST_CASE("tables of a turn are published before the loop goes on, also after a 
   CHECK(one.row().repeats == 1);
 }
 
+TEST_CASE("a loop whose tables are published while its run is being ended does not go on") {
+  Repeat repeat;
+  repeat.max = 3;
+  repeat.result_json = "[]";
+  repeat.delay = 5s;
+  World world;
+  world.add(DagMaker("dag")
+                .task("a", {}, [&](Task& t) { t.repeat = repeat; })
+                .with([](Dag& d) { d.dagrun_timeout = Duration(60s); })
+                .make());
+  world.join("w", 2);
+  const RunSeq run = world.trigger("dag");
+  const AttemptKey key = world.attempt(run, "a");
+  world.start(key);
+  Finished report = finished(key, Outcome::success, world.now.wall, world.now.wall);
+  report.outputs = {{"gold/t", true, -1, "{}"}};
+  world.tell(AttemptFinished{1, report, false});
+  REQUIRE(world.state_of(run, "a") == TaskState::publishing);
+  world.live(60s);
+  CHECK(world.state_of(run, "a") == TaskState::publishing);
+  CHECK(world.run_state(run) == DagRunState::running);
+  world.tell(PublicationSettled{world.ledger.publications.begin()->first, 1});
+  CHECK(world.state_of(run, "a") == TaskState::failed);
+  CHECK(world.row(run, "a").reason == "timed out");
+  CHECK(world.run_state(run) == DagRunState::failed);
+}
+
 }  // namespace
 }  // namespace batuta

@@ -106,6 +106,32 @@ TEST_CASE("a newer run of the key ends the oldest, and begins when that is over"
   CHECK(dag.state(second) == DagRunState::running);
 }
 
+TEST_CASE("nothing is ended for a run that its rate does not let begin") {
+  const auto twice = [](Keyed& dag) {
+    const RunSeq first = dag.trigger("r1", "acme");
+    dag.world.start(dag.world.attempt(first, "a"));
+    return std::pair{first, dag.trigger("r2", "acme")};
+  };
+  SUBCASE("it is skipped") {
+    Keyed dag(at_once(1, WhenFull::cancel_other), {"{\"key\":\"k\"}", 1, 60s, WhenFull::skip});
+    const auto [first, second] = twice(dag);
+    CHECK(dag.row(second).reason == "skipped: 1 runs of the key 'acme' began within 1m");
+    dag.world.finish(dag.world.attempt(first, "a"));
+    CHECK(dag.state(first) == DagRunState::success);
+  }
+  SUBCASE("it waits, and ends the other once it may begin") {
+    Keyed dag(at_once(1, WhenFull::cancel_other), {"{\"key\":\"k\"}", 1, 60s, WhenFull::queue});
+    const auto [first, second] = twice(dag);
+    dag.world.live(59s);
+    CHECK(!dag.row(first).ending);
+    dag.world.live(1s);
+    CHECK(dag.row(first).ending);
+    CHECK(dag.state(second) == DagRunState::queued);
+    dag.world.finish(dag.world.attempt(first, "a"), Outcome::cancelled);
+    CHECK(dag.state(second) == DagRunState::running);
+  }
+}
+
 TEST_CASE("a key that cannot be read fails its run, and says why") {
   Keyed dag(at_once(1));
   const RunSeq run = dag.world.trigger("dag");

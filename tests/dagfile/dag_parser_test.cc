@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "scheduler/dagfile/repeat_fields.h"
 #include "tests/dagfile/dagfile_fixture.h"
 
 namespace batuta {
@@ -212,6 +213,37 @@ TEST_CASE("a chain of 20,000 tasks is read") {
   REQUIRE_MESSAGE(result.dag, all_problems(result));
   CHECK(result.dag->tasks.size() == 20'000);
   CHECK(result.dag->tasks[19'999].upstream == std::vector<TaskIndex>{19'998});
+}
+
+TEST_CASE("a loop may hand in tables where no success loses them") {
+  const auto fits = [](const std::string& repeat) {
+    const auto result =
+        parse(R"({"dag_id":"x","tasks":[{"task_id":"a","type":"shell","command":"ls","outputs":[{)"
+              R"("table":"silver/a/b","file":"b.csv"}],"repeat":)" +
+              repeat + "}]}");
+    return result.dag != nullptr;
+  };
+  CHECK(fits(R"({"until":{"exit_codes":0},"max":3})"));
+  CHECK(fits(R"({"while":{"exit_codes":75},"max":3})"));
+  CHECK(fits(R"({"while":{"exit_codes":0},"max":3,"on_max":"success"})"));
+  CHECK(fits(R"({"until":{"output":"ready"},"max":3,"on_max":"success"})"));
+  CHECK_FALSE(fits(R"({"while":{"exit_codes":75},"max":3,"on_max":"success"})"));
+}
+
+TEST_CASE("what the condition of a loop points to is null where nothing is, whatever the pointer") {
+  const nlohmann::json returned =
+      nlohmann::json::parse(R"({"rows":[1,2],"99999999999999999999999":3})");
+  const auto fits = [&](const std::string& pointer, const std::string& value) {
+    return result_is_as_wanted(R"([{"pointer":")" + pointer + R"(","equals":)" + value + "}]",
+                               returned);
+  };
+  CHECK(fits("/rows/1", "2"));
+  CHECK(fits("/rows/2", "null"));
+  CHECK(fits("/rows/-", "null"));
+  CHECK(fits("/rows/99999999999999999999999", "null"));
+  CHECK_FALSE(fits("/rows/99999999999999999999999", "1"));
+  CHECK(fits("/99999999999999999999999", "3"));
+  CHECK(fits("rows", "null"));
 }
 
 }  // namespace batuta

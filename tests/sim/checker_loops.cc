@@ -37,6 +37,7 @@ void Checker::check_loop(const TaskInstanceRow& row, const TaskInstanceRow& old,
   if (waits && moved) {
     c_.met(Situation::loop_went_on);
     require(known && loop_says(task, life->report) == LoopSays::again, "I32", text);
+    require(!run.run.ending, "I32", text);
     require(row.repeats < loop.max && row.retry_at && row.end_date &&
                 *row.retry_at >= *row.end_date + loop.delay,
             "I32", text);

@@ -124,9 +124,13 @@ TEST_CASE_FIXTURE(Fixture, "a DAG's runs are kept as it says, longer or shorter 
     ended(11 + n, "long", at(100 + n));
     ended(21 + n, "count", at(100 + n));
     ended(31 + n, "others", at(100 + n));
+    ended(41 + n, "lately", at(100 + n));
   }
-  const std::vector<DagRetention> apart = {
-      {"long", at(101), 0}, {"count", {}, 2}, {"short", at(105), 0}, {"unknown", {}, 5}};
+  const std::vector<DagRetention> apart = {{"long", at(101), 0},
+                                           {"count", at(200), 2},
+                                           {"lately", at(102), 1},
+                                           {"short", at(105), 0},
+                                           {"unknown", at(200), 5}};
   SqliteUpkeep upkeep(store->database());
   while (upkeep.prune_runs(at(103), apart)) {
   }
@@ -134,11 +138,12 @@ TEST_CASE_FIXTURE(Fixture, "a DAG's runs are kept as it says, longer or shorter 
   CHECK(count("dag_run WHERE dag_id = 'long'") == 5);
   CHECK(count("dag_run WHERE dag_id = 'short'") == 1);
   CHECK(count("dag_run WHERE dag_id = 'count'") == 2);
-  CHECK(count("task_instance") == 11);
+  CHECK(count("dag_run WHERE dag_id = 'lately'") == 4);  // what has just ended stays, however many
+  CHECK(count("task_instance") == 15);
   CHECK(count("dag_run WHERE seq = 26") == 1);
   while (upkeep.prune_runs(at(103), apart)) {
   }
-  CHECK(count("dag_run") == 11);
+  CHECK(count("dag_run") == 15);
 }
 
 TEST_CASE_FIXTURE(Fixture, "no step of retention looks at more rows than it may take away") {
