@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <vector>
@@ -47,21 +48,33 @@ Status sync_folder(const std::string& path) {
   return success();
 }
 
-// Whoever wrote it may still hold it open, so that a value of another user is copied.
-Status copy_file(int from, const std::string& to) {
-  auto file = new_file(to);
-  if (!file) return file.error();
+// Whoever wrote it may still hold it open, so that a value of another user is copied: as many bytes
+// as were reported, or none.
+Status copy_bytes(int from, std::int64_t bytes, int to, const std::string& path) {
   std::vector<char> piece(std::size_t{1} << 20);
-  for (;;) {
-    const ssize_t got = ::read(from, piece.data(), piece.size());
+  // One more than there should be tells that it has grown.
+  for (std::int64_t left = bytes + 1; left > 0;) {
+    const auto most = std::min(static_cast<std::int64_t>(piece.size()), left);
+    const ssize_t got = ::read(from, piece.data(), static_cast<std::size_t>(most));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return failed_to("read the slot's file");
-    if (got == 0) break;
-    const std::string_view bytes{piece.data(), static_cast<std::size_t>(got)};
-    if (Status put = write_whole(file->get(), bytes, to); !put) return put;
+    if (got == 0 && left == 1) break;
+    if (got == 0 || got == left) {
+      return {Errc::unavailable, "the slot's file changed while it was copied"};
+    }
+    left -= got;
+    const std::string_view taken{piece.data(), static_cast<std::size_t>(got)};
+    if (Status put = write_whole(to, taken, path); !put) return put;
   }
-  if (::fsync(file->get()) != 0) return failed_to("fsync " + to);
-  return success();
+  return ::fsync(to) == 0 ? success() : Status(failed_to("fsync " + path));
+}
+
+Status copy_file(int from, std::int64_t bytes, const std::string& to) {
+  auto file = new_file(to);
+  if (!file) return file.error();
+  Status copied = copy_bytes(from, bytes, file->get(), to);
+  if (!copied) ::unlink(to.c_str());
+  return copied;
 }
 
 Status move_to(const std::string& spilled, std::int64_t bytes, const std::string& path) {
@@ -71,9 +84,10 @@ Status move_to(const std::string& spilled, std::int64_t bytes, const std::string
   if (!S_ISREG(facts.st_mode) || facts.st_size != bytes) {
     return {Errc::unavailable, spilled + " is not what the slot reported"};
   }
-  if (facts.st_uid != ::geteuid()) return copy_file(file.get(), path);
+  if (facts.st_uid != ::geteuid()) return copy_file(file.get(), bytes, path);
   if (::rename(spilled.c_str(), path.c_str()) == 0) return success();
-  return errno == EXDEV ? copy_file(file.get(), path) : Status(failed_to("rename to " + path));
+  return errno == EXDEV ? copy_file(file.get(), bytes, path)
+                        : Status(failed_to("rename to " + path));
 }
 
 Status place_result(const std::string& home, const std::string& spilled,

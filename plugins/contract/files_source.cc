@@ -167,7 +167,8 @@ class FilesReader {
       std::string names;
       for (const Piece& piece : pieces) names += (names.empty() ? "" : ", ") + piece.source;
       throw plugin::FinalError(names + " cannot be read as " +
-                               std::string(to_string(source_.kind)) + ": " + error.what());
+                               std::string(to_string(source_.kind)) + ": " +
+                               lake::without_values(error.what()));
     }
     rows_ += staged_rows() - before;
   }
@@ -271,7 +272,8 @@ class FilesReader {
       names = lake::first_column(to_.session.query("DESCRIBE SELECT * FROM " + reader));
     } catch (const lake::SqlError& error) {
       throw plugin::FinalError(piece.source + " cannot be read as " +
-                               std::string(to_string(source_.kind)) + ": " + error.what());
+                               std::string(to_string(source_.kind)) + ": " +
+                               lake::without_values(error.what()));
     }
     const auto& columns = to_.described.table.columns;
     if (source_.kind == SourceKind::csv && !source_.header) {

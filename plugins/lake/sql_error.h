@@ -2,11 +2,17 @@
 #pragma once
 
 #include <stdexcept>
+#include <string>
+#include <string_view>
 
 namespace batuta::lake {
 
 struct SqlError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
+
+// The engine's text for a reason that is kept and sent about: where it quotes a row or a value, ***
+// stands in its place; line, column and type stay. For statements that read data of others.
+std::string without_values(std::string_view error);
 
 }  // namespace batuta::lake

@@ -162,7 +162,8 @@ void hand_in_files(plugin::Context& context) {
     try {
       records += hand_in_one(context, one);
     } catch (const lake::SqlError& error) {
-      const std::string why = "output " + text_of(one, "table") + ": " + error.what();
+      const std::string why =
+          "output " + text_of(one, "table") + ": " + lake::without_values(error.what());
       // The disk's and the memory's troubles may pass.
       const std::string_view said = error.what();
       if (said.starts_with("IO Error") || said.starts_with("Out of Memory"))

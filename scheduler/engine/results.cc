@@ -1,6 +1,8 @@
 #include "scheduler/engine/results.h"
 
+#include <map>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "common/run_files.h"
 #include "common/safe_json.h"
@@ -64,6 +66,22 @@ void shape_result(const Task& task, Finished& report) {
   report.reason = members.error().message;
   report.result_json.clear();
   report.outputs.clear();
+}
+
+StoredState with_members(StoredState stored) {
+  std::map<RunSeq, const Dag*> dags;
+  for (const StoredRun& run : stored.runs) dags.emplace(run.run.seq, run.dag.get());
+  for (AcceptedRow& row : stored.accepted) {
+    const auto dag = dags.find(row.report.key.run);
+    if (dag == dags.end() || row.report.key.task >= dag->second->tasks.size()) continue;
+    const Task& task = dag->second->tasks[row.report.key.task];
+    if (!task.multiple_outputs || !row.report.xcoms.empty()) continue;
+    Finished shaped = row.report;
+    shape_result(task, shaped);
+    // It was accepted, and stays so.
+    if (shaped.outcome == row.report.outcome) row.report.xcoms = std::move(shaped.xcoms);
+  }
+  return stored;
 }
 
 }  // namespace batuta

@@ -3,6 +3,7 @@
 
 #include "common/message.h"
 #include "scheduler/core/dag.h"
+#include "scheduler/core/step.h"
 
 namespace batuta {
 
@@ -10,5 +11,9 @@ namespace batuta {
 // own; a value that has no members fails the attempt, as does a key that cannot be one. A value
 // that is kept sealed stays whole: its members are found in it when templates ask.
 void shape_result(const Task& task, Finished& report);
+
+// The store keeps of an accepted report the whole value: its members anew, as shape_result() made
+// them.
+StoredState with_members(StoredState stored);
 
 }  // namespace batuta

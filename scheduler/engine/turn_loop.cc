@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "scheduler/engine/results.h"
+
 namespace batuta {
 namespace {
 
@@ -21,7 +23,7 @@ TurnLoop::TurnLoop(StoredState stored, const Lead& lead, const SchedulerOptions&
       executor_(executor),
       context_(context),
       driver_(driver),
-      state_(restore(std::move(stored), options, now)),
+      state_(restore(with_members(std::move(stored)), options, now)),
       epoch_(lead.epoch),
       last_turn_(lead.last_turn),
       wake_at_boot_(now.boot) {}
@@ -124,7 +126,7 @@ bool TurnLoop::reload(const Now& now) {
     last_turn_ = store_.last_turn();  // first: what is still under way belongs to what is loaded
     StoredState stored = store_.load();
     unsent_ = {stored.outbox, stored.publications};
-    state_ = restore(std::move(stored), options_, now);
+    state_ = restore(with_members(std::move(stored)), options_, now);
   } catch (const StoreError& error) {
     if (!error.full()) driver_.fatal(error.what());
     return false;

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "common/frame.h"
 #include "common/safe_json.h"
 #include "common/url.h"
 #include "scheduler/dagfile/dag_parser.h"
@@ -22,6 +23,9 @@ constexpr std::size_t max_versions = 256;
 // words like "get" and "true".
 constexpr std::size_t shortest_nameless_secret = 6;
 constexpr std::size_t max_params = std::size_t{1} << 20;
+// What a worker is sent in one frame, with room for names, versions and lengths.
+constexpr std::size_t max_launch = max_frame_bytes - (std::size_t{1} << 20);
+constexpr std::size_t cost_of_a_secret = 16;
 
 json time_or_null(const OptTime& t) {
   return t ? json(to_iso(*t)) : json(nullptr);
@@ -169,6 +173,27 @@ TemplateScope RegistryLaunchContext::scope_of(const Attempt& attempt, const json
   return scope;
 }
 
+namespace {
+
+// A frame over its limit must not be made: the launch is committed by then, and would be again.
+Status fits_a_frame(const Launch& launch) {
+  std::size_t secrets = 0;
+  for (const Secret& secret : launch.secrets) {
+    secrets += secret.name.size() + secret.json.size() + cost_of_a_secret;
+    for (const std::string& word : secret.mask) secrets += word.size() + cost_of_a_secret;
+  }
+  const std::size_t bytes = launch.params_json.size() + launch.context_json.size() + secrets;
+  if (bytes <= max_launch) return success();
+  return {Errc::too_large,
+          "what its worker would be sent has " + std::to_string(bytes) +
+              " bytes, and 15 MiB are the most: " + std::to_string(launch.params_json.size()) +
+              " of parameters, " + std::to_string(launch.context_json.size()) +
+              " with what the upstream tasks returned, " + std::to_string(secrets) +
+              " of secrets. Depend on fewer tasks, or return less each"};
+}
+
+}  // namespace
+
 Status RegistryLaunchContext::render_launch(const Attempt& attempt, Launch& out,
                                             std::string& rendered) {
   if (attempt.task.has_templates) {
@@ -183,7 +208,8 @@ Status RegistryLaunchContext::render_launch(const Attempt& attempt, Launch& out,
   if (!told) return told.error();
   out.context_json = std::move(*told);
   if (!hidden.empty()) out.secrets.push_back({"", "", std::move(hidden)});
-  return add_secrets(attempt, out);
+  if (Status added = add_secrets(attempt, out); !added) return added;
+  return fits_a_frame(out);
 }
 
 namespace {

@@ -148,6 +148,7 @@ Result<json> UpstreamResults::handed_over(const Attempt& attempt,
       if (const auto file = result_file_of(stored)) {
         const std::string path =
             result_path(home_, to_string(attempt.run.uuid), upstream.id, *file);
+        bytes += path.size() + upstream.id.size() + cost_of_an_entry;
         out.push_back({{"task", upstream.id},
                        {"map_index", number_of(index)},
                        {"key", whole_value},
@@ -168,8 +169,9 @@ Result<json> UpstreamResults::handed_over(const Attempt& attempt,
     if (bytes > max_handed_over) {
       return {
           Errc::too_large,
-          "what the upstream tasks returned is larger than 4 MiB together, and the task asks for "
-          "all of it by batuta-xcom: depend on fewer, or return less each"};
+          "what the upstream tasks returned is larger than 4 MiB together (of a value that is a "
+          "file, its path), and the task asks for all of it by batuta-xcom: depend on fewer, or "
+          "return less each"};
     }
   }
   return out;

@@ -15,7 +15,7 @@ namespace batuta {
 
 // A template takes this much of one value; a whole list of them has max_xcom_list.
 inline constexpr std::size_t max_template_result = std::size_t{1} << 20;
-// What is handed over to a command as files, beside those that are files already.
+// What is handed over to a command as files; of those that are files already, their paths.
 inline constexpr std::size_t max_handed_over = std::size_t{4} << 20;
 
 // Control thread: reads at most max_template_result bytes of a file at a time. The references must

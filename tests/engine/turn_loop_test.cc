@@ -366,3 +366,33 @@ TEST_CASE("an XCom whose name is computed while rendering is read then") {
   REQUIRE(world.launches.size() == 2);
   CHECK(world.launches[1].params_json == "1\"found\"");
 }
+
+TEST_CASE(
+    "the members of a result outlive a restart between a table's acceptance and its settling") {
+  std::vector<Task> tasks{task("first")};
+  tasks[0].multiple_outputs = true;
+  World world(std::move(tasks));
+  world.join();
+  world.turn({world.request("r1")});
+  const AttemptKey key = world.launches.at(0).key;
+  Finished report;
+  report.key = key;
+  report.outcome = Outcome::success;
+  report.result_json = R"({"a":1})";
+  TableOutput output;
+  output.table = "silver/shop/orders";
+  output.payload_json = "{}";
+  report.outputs = {output};
+  world.turn({AttemptFinished{agent_link, report}});
+  const auto publications = world.store.load().publications;
+  REQUIRE(publications.size() == 1);
+  world.start();
+  PublicationSettled settled;
+  settled.publication = publications[0].id;
+  settled.version = 0;
+  world.turn({settled});
+  CHECK(world.store.find_task(key.instance())->state == TaskState::success);
+  Questions asked;
+  asked.xcoms.push_back({key.instance(), "a"});
+  CHECK(world.store.read(asked).xcoms.at(0) == "1");
+}

@@ -22,7 +22,10 @@ class CountingStore : public MemoryStore {
   StoredState load() override {
     ++loads;
     if (unreadable) throw StoreError("no answer", true);
-    return MemoryStore::load();
+    StoredState stored = MemoryStore::load();
+    // The real one has no column for them.
+    for (AcceptedRow& row : stored.accepted) row.report.xcoms.clear();
+    return stored;
   }
   Answers read(const Questions& questions) override {
     ++reads;

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "plugins/lake/sql_error.h"
 #include "tests/plugins/models_fixture.h"
 
 namespace batuta {
@@ -106,7 +107,7 @@ TEST_CASE_FIXTURE(Scripts,
         Rows{"1|1", "2|14", "3|NULL"});
   CHECK(refusal(of("4,9007199254740993\\n")).find("more digits than the table's keeps") !=
         std::string::npos);
-  CHECK(refusal(of("half,1\\n")).find("Could not convert string 'half'") != std::string::npos);
+  CHECK(refusal(of("half,1\\n")).find("Could not convert string *** to") != std::string::npos);
   CHECK(refusal(task("printf '' >o.csv", json::object())).find("is empty") != std::string::npos);
 }
 
@@ -130,7 +131,37 @@ TEST_CASE_FIXTURE(Scripts, "nothing is handed in when the task fails, or one of 
             .starts_with("output silver/shop/orders: "));
   run("r1", csv("1,new\\n"));
   CHECK(refusal(task("printf 'id\\nx\\n' >o.csv", json::object()))
-            .find("Could not convert string 'x'") != std::string::npos);
+            .find("Could not convert string *** to") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(Scripts, "why a file is refused tells the line, and no row or value of it") {
+  const std::string bytes = refusal(csv("1,ann\\n2,\\377ann\\n"));
+  CHECK(bytes.find("CSV Error on Line: ") != std::string::npos);
+  CHECK(bytes.find("not UTF-8") != std::string::npos);
+  CHECK(bytes.find("ann") == std::string::npos);
+  using lake::without_values;
+  CHECK(without_values("Invalid Input Error: CSV Error on Line: 3\nOriginal Line: 2,ann,x\n"
+                       "Expected Number of Columns: 2 Found: 3\nPossible fixes:\n* none") ==
+        "Invalid Input Error: CSV Error on Line: 3. Expected Number of Columns: 2 Found: 3");
+  CHECK(without_values("Conversion Error: CSV Error on Line: 7\nOriginal Line: ann,x\n"
+                       "Error when converting column \"id\". Could not convert string \"ann\" to "
+                       "'BIGINT'\n\nColumn id is being converted as type BIGINT") ==
+        "Conversion Error: CSV Error on Line: 7, column id");
+  CHECK(without_values("Conversion Error: Could not convert string 'O'Brien\nann' to INT64 when "
+                       "casting from source column x\n\nLINE 1: SELECT 'y'") ==
+        "Conversion Error: Could not convert string *** to INT64 when casting from source column "
+        "x");
+  CHECK(without_values("Conversion Error: Type INT32 with value 300 can't be cast because the "
+                       "value is out of range for the destination type INT8") ==
+        "Conversion Error: Type INT32 with value *** can't be cast because the value is out of "
+        "range for the destination type INT8");
+  CHECK(without_values("Invalid Input Error: Could not parse string \"ann\" according to format "
+                       "specifier \"%Y\"\nann\n^") ==
+        "Invalid Input Error: Could not parse string ***");
+  CHECK(without_values("Out of Range Error: Overflow in addition of INT64 (92 + 5)!") ==
+        "Out of Range Error: Overflow in addition of INT64");
+  const std::string names = "Binder Error: no column \"a\"\n\nLINE 1: SELECT a";
+  CHECK(without_values(names) == names);
 }
 
 TEST_CASE_FIXTURE(Scripts, "a contract types a file's columns and takes it as a whole or not") {

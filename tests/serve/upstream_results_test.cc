@@ -35,6 +35,7 @@ struct Fixture {
                                 *SecretKey::read(folder.path("secret.key")), folder.path("home")};
   std::shared_ptr<const Dag> dag = dag_from(text);
   std::string stored = "null";  // of `big`
+  std::int32_t instances = 1;   // of `big`, each with that value
   Launch launch;
 
   // Puts a value of so many bytes where the worker would.
@@ -67,7 +68,9 @@ struct Fixture {
         }};
     attempt.xcoms_by_index = [&](TaskIndex, std::string_view) {
       using Found = std::vector<std::pair<MapIndex, std::string>>;
-      return Result<Found>(Found{{unmapped, stored}});
+      Found found{{unmapped, stored}};
+      for (std::int32_t i = 1; i < instances; ++i) found.emplace_back(MapIndex{i}, stored);
+      return Result<Found>(std::move(found));
     };
     return context.render_launch(attempt, launch, rendered);
   }
@@ -116,6 +119,26 @@ TEST_CASE_FIXTURE(Fixture, "a command that names batuta-xcom gets what its upstr
   CHECK(context.xcoms_of(*dag, *find_task(*dag, "files")).size() == 1);
   stored = "\"" + std::string(max_handed_over, 'x') + "\"";
   CHECK(render("files").error().message.find("larger than 4 MiB together") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(Fixture, "the paths of values that are files count for what is handed over") {
+  returned("[1,2]");
+  instances = 10'000;
+  CHECK(render("files").ok());
+  instances = 60'000;
+  const Status many = render("files");
+  REQUIRE_FALSE(many.ok());
+  CHECK(many.error().message.find("larger than 4 MiB together") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a launch that no frame holds fails, and is not sent") {
+  stored = "\"" + std::string(14 << 20, 'x') + "\"";
+  CHECK(render("code").ok());
+  stored = "\"" + std::string(15 << 20, 'x') + "\"";
+  const Status large = render("code");
+  REQUIRE_FALSE(large.ok());
+  CHECK(large.error().code == Errc::too_large);
+  CHECK(large.error().message.find("15 MiB are the most") != std::string::npos);
 }
 
 TEST_CASE_FIXTURE(Fixture, "a secret in a result that is handed over is hidden in the log") {

@@ -4,9 +4,12 @@
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "common/run_files.h"
 #include "tests/worker/agent_fixture.h"
@@ -86,6 +89,39 @@ TEST_CASE("a value that cannot be put where it belongs fails its attempt, which 
   CHECK(done.outcome == Outcome::failed);
   CHECK(done.reason.starts_with("the return value cannot be kept: "));
   CHECK(done.result_json.empty());
+}
+
+TEST_CASE("a value that grows while the host copies it is refused, and is not copied on and on") {
+  if (::geteuid() != 0) return;  // nobody else gives a file away, and one's own are not copied
+  AgentFixture world;
+  const std::string spilled = world.home() + "/grows";
+  const ResultFile file{32 << 20, unmapped, 7};
+  std::ofstream(spilled) << std::string(static_cast<std::size_t>(file.bytes), '1');
+  REQUIRE(::chown(spilled.c_str(), 65534, 65534) == 0);
+  Launch launch;
+  launch.run_uuid = large_run;
+  launch.task_id = "a_task";
+  launch.key.fence = file.fence;
+  Finished report;
+  report.outcome = Outcome::success;
+  report.result_json = to_text(file);
+  const std::string path = result_path(world.home(), large_run, "a_task", file);
+  std::atomic<bool> done = false;
+  std::thread writer([&] {
+    std::ofstream more(spilled, std::ios::app);
+    while (!done && !std::filesystem::exists(path)) std::this_thread::yield();
+    const std::string piece(1 << 20, '2');
+    for (int i = 0; i < 256 && !done; ++i) more << piece << std::flush;
+  });
+  keep_result(world.home(), spilled, std::nullopt, launch, report);
+  done = true;
+  writer.join();
+  if (report.outcome == Outcome::success) {
+    CHECK(std::filesystem::file_size(path) == 32 << 20);  // it was whole before it grew
+  } else {
+    CHECK(report.reason.find("changed while it was copied") != std::string::npos);
+    CHECK_FALSE(std::filesystem::exists(path));
+  }
 }
 
 TEST_CASE("the tasks of a run share a folder, others have another") {
