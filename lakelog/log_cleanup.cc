@@ -30,18 +30,22 @@ Status put_checkpoint(const LogFolder& log, const Snapshot& snapshot,
 }
 
 // The newest checkpoint behind which everything is older than the retention; null = none.
-const CheckpointFiles* cleanable(const LogFolder& log, const LogListing& listing,
-                                 const Metadata& metadata, const CleanupOptions& options) {
+Result<const CheckpointFiles*> cleanable(const LogFolder& log, const LogListing& listing,
+                                         const Metadata& metadata, const CleanupOptions& options) {
+  const CheckpointFiles* found = nullptr;
   const auto wanted = metadata.configuration.find("delta.enableExpiredLogCleanup");
-  if (wanted != metadata.configuration.end() && wanted->second == "false") return nullptr;
+  if (wanted != metadata.configuration.end() && wanted->second == "false") return found;
   const std::int64_t retain =
       options.log_retain_ms < 0 ? log_retention_ms(metadata) : options.log_retain_ms;
   const std::int64_t since = options.now_ms - retain;
-  if (listing.commits.empty() || log.modified_ms(listing.commits.front()) > since) return nullptr;
-  const std::int64_t in_force = version_in_force(log, listing, since);
-  const CheckpointFiles* found = nullptr;
+  if (listing.commits.empty()) return found;
+  const auto first_ms = log.written_ms(listing.commits.front());
+  if (!first_ms) return first_ms.error();
+  if (*first_ms > since) return found;
+  const auto in_force = version_in_force(log, listing, since);
+  if (!in_force) return in_force.error();
   for (const CheckpointFiles& files : listing.checkpoints)
-    if (files.version <= in_force) found = &files;
+    if (files.version <= *in_force) found = &files;
   return found;
 }
 
@@ -118,7 +122,9 @@ Result<CleanupResult> clean_log(const LogFolder& log, const CleanupOptions& opti
     if (!options.dry_run)
       if (auto put = put_checkpoint(log, *snapshot, options); !put) return put.error();
   }
-  const CheckpointFiles* behind = cleanable(log, *listing, snapshot->metadata, options);
+  const auto found = cleanable(log, *listing, snapshot->metadata, options);
+  if (!found) return found.error();
+  const CheckpointFiles* behind = *found;
   if (behind == nullptr) return result;
   if (!options.dry_run) {
     // It must be one that can be read: only then may what it sums up go.

@@ -204,9 +204,15 @@ Result<std::int64_t> LogFolder::replay_bytes(std::int64_t version) const {
   return bytes;
 }
 
-std::int64_t LogFolder::modified_ms(std::int64_t version) const {
+Result<std::int64_t> LogFolder::written_ms(std::int64_t version) const {
   const auto told = storage_->stat(prefix_ + commit_file_name(version));
-  return told ? told->modified_ms : 0;
+  if (!told) return told.error();
+  return told->modified_ms;
+}
+
+std::int64_t LogFolder::modified_ms(std::int64_t version) const {
+  const auto written = written_ms(version);
+  return written ? *written : 0;
 }
 
 Result<Put> LogFolder::put_if_absent(std::int64_t version, const std::string& text) const {

@@ -40,7 +40,9 @@ class LogFolder {
   // How many bytes a replay of JSON entries up to `version` reads, from the newest compacted entry
   // on.
   Result<std::int64_t> replay_bytes(std::int64_t version) const;
-  // Milliseconds since 1970 of the commit file; 0 when it is gone.
+  // Milliseconds since 1970 of the commit file. Errc::not_found, Errc::unavailable.
+  Result<std::int64_t> written_ms(std::int64_t version) const;
+  // The same to be shown; 0 when it is gone or cannot be told.
   std::int64_t modified_ms(std::int64_t version) const;
 
   // The entry appears whole and durable, or not at all; a repeated call after a crash anywhere is

@@ -57,13 +57,14 @@ std::int64_t log_retention_ms(const Metadata& metadata) {
   return property(metadata, "delta.logRetentionDuration", default_log_retention_ms);
 }
 
-std::int64_t version_in_force(const LogFolder& log, const LogListing& listing,
-                              std::int64_t time_ms) {
-  if (listing.commits.empty()) return -1;
+Result<std::int64_t> version_in_force(const LogFolder& log, const LogListing& listing,
+                                      std::int64_t time_ms) {
+  if (listing.commits.empty()) return std::int64_t{-1};
   std::int64_t found = listing.commits.front();
   for (const std::int64_t version : listing.commits) {
-    const std::int64_t modified = log.modified_ms(version);
-    if (modified > time_ms) break;
+    const auto written = log.written_ms(version);
+    if (!written && written.error().code != Errc::not_found) return written.error();
+    if (!written || *written > time_ms) break;
     found = version;
   }
   return found;

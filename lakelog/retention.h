@@ -23,8 +23,9 @@ std::int64_t log_retention_ms(const Metadata& metadata);
 
 // The newest version of which, and of all before it, the commit file is not younger than `time_ms`;
 // the oldest that has a commit where there is none such; -1 when there are no commits. Files that
-// were copied in another order make it older, never newer.
-std::int64_t version_in_force(const LogFolder& log, const LogListing& listing,
-                              std::int64_t time_ms);
+// were copied in another order make it older, never newer, and so does one that is gone meanwhile.
+// Errc::unavailable when the storage does not tell how old a file is.
+Result<std::int64_t> version_in_force(const LogFolder& log, const LogListing& listing,
+                                      std::int64_t time_ms);
 
 }  // namespace batuta::lakelog

@@ -214,8 +214,11 @@ Result<Snapshot> read_snapshot(const LogFolder& log, std::int64_t version,
 Result<std::int64_t> version_at(const LogFolder& log, std::int64_t timestamp_ms) {
   auto listing = log.list();
   if (!listing) return listing.error();
-  for (auto it = listing->commits.rbegin(); it != listing->commits.rend(); ++it)
-    if (log.modified_ms(*it) <= timestamp_ms) return *it;
+  for (auto it = listing->commits.rbegin(); it != listing->commits.rend(); ++it) {
+    const auto written = log.written_ms(*it);
+    if (!written && written.error().code != Errc::not_found) return written.error();
+    if (written && *written <= timestamp_ms) return *it;
+  }
   return {Errc::not_found, log.table() + " has no version that old"};
 }
 

@@ -18,6 +18,7 @@ namespace {
 using nlohmann::json;
 
 constexpr int max_folder_depth = 32;  // more partition columns than that have no table
+constexpr const char* log_folder = "_delta_log/";
 constexpr const char* oldest_field = "oldestVersionKept";
 constexpr std::int64_t vacuum_patience_ms = day_ms;
 
@@ -45,13 +46,17 @@ Status list_files(const Storage& lake, const std::string& table, const std::stri
   const std::string prefix = table + "/" + below;
   auto listing = lake.list(prefix, {.details = true});
   if (!listing) return listing.error();
+  // Another table lies here: its files are told of in its own log.
+  const auto& folders = listing->prefixes;
+  if (depth > 0 && std::find(folders.begin(), folders.end(), prefix + log_folder) != folders.end())
+    return success();
   for (const ObjectInfo& object : listing->objects) {
     const std::string path = object.key.substr(table.size() + 1);
     const std::string name = last_segment(path);
     if (name.starts_with('_') || name.starts_with('.')) continue;
     out.push_back({path, object.size, object.modified_ms});
   }
-  for (const std::string& folder : listing->prefixes) {
+  for (const std::string& folder : folders) {
     const std::string name = folder.substr(prefix.size(), folder.size() - prefix.size() - 1);
     // A partition column's name may begin with '_'.
     const bool hidden =
@@ -97,7 +102,9 @@ Result<Snapshot> oldest_readable(const LogFolder& log, const LogListing& listing
 Result<Told> read_told(const LogFolder& log, const VacuumOptions& options, std::int64_t retain_ms) {
   auto listing = log.list();
   if (!listing) return listing.error();
-  std::int64_t from = version_in_force(log, *listing, options.now_ms - retain_ms);
+  const auto in_force = version_in_force(log, *listing, options.now_ms - retain_ms);
+  if (!in_force) return in_force.error();
+  std::int64_t from = *in_force;
   if (from < 0) from = newest_version(*listing);
   if (from < 0) return {Errc::not_found, "there is no table " + log.table()};
   auto base = oldest_readable(log, *listing, from, options.checkpoints);
@@ -272,7 +279,11 @@ Status check_no_vacuum(const LogFolder& log, std::int64_t newest, std::int64_t v
     if (!commit) return commit.error();
     const std::string operation = operation_of(*commit);
     if (operation == vacuum_end) return success();
-    if (operation != vacuum_start || log.modified_ms(at) < now_ms - vacuum_patience_ms) continue;
+    if (operation != vacuum_start) continue;
+    const auto begun_ms = log.written_ms(at);
+    if (!begun_ms && begun_ms.error().code == Errc::not_found) return success();
+    if (!begun_ms) return begun_ms.error();
+    if (*begun_ms < now_ms - vacuum_patience_ms) continue;
     const auto info = parse_untrusted(commit->info_json);
     const auto parameters = info->value("operationParameters", json::object());
     const std::string oldest =

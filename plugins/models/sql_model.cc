@@ -3,7 +3,9 @@
 // The statement is looked at by the engine's own parser before anything runs: it is one SELECT that
 // names tables and pure functions only, and from then on the engine reaches nothing but the lake's
 // files. The tables it names are its inputs, read at versions that the run's first attempt fixed.
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "common/safe_json.h"
 #include "lakelog/log_folder.h"
@@ -20,6 +22,50 @@ namespace batuta::models {
 namespace {
 
 using nlohmann::json;
+
+// So many versions that changed no row are looked through, or it is computed: a log is long.
+constexpr std::int64_t most_passed_over = 1000;
+
+// An object.
+json metrics_of(const lakelog::Commit& commit) {
+  const auto info = parse_untrusted(commit.info_json.empty() ? "{}" : commit.info_json);
+  if (!info || !info->is_object()) return json::object();
+  json metrics = info->value("operationMetrics", json::object());
+  return metrics.is_object() ? metrics : json::object();
+}
+
+// False for maintenance: files held together, and the marks of a vacuum. A model's own version
+// counts always: a history's may add nothing.
+bool may_change_rows(const lakelog::Commit& commit) {
+  const auto changes = [](const auto& file) { return file.data_change; };
+  return commit.protocol || commit.metadata || commit.has_unknown ||
+         metrics_of(commit).contains("model") ||
+         std::any_of(commit.adds.begin(), commit.adds.end(), changes) ||
+         std::any_of(commit.removes.begin(), commit.removes.end(), changes);
+}
+
+struct Change {
+  std::int64_t version = -1;
+  lakelog::Commit commit;
+};
+
+// The table's newest version above `after` that may have changed rows; as far as the log tells: a
+// version that cannot be read counts, without a commit. nullopt when there is none.
+std::optional<Change> newest_change(const lake::DeltaTable& table, std::int64_t after = -1) {
+  const lakelog::LogFolder log(*table.storage(), table.name());
+  for (std::int64_t version = table.version(); version > after; --version) {
+    if (table.version() - version >= most_passed_over) return Change{version, {}};
+    const auto text = log.read(version);
+    auto commit = text ? lakelog::parse_commit(*text) : text.error();
+    if (!commit) return Change{version, {}};
+    if (may_change_rows(*commit)) return Change{version, *std::move(commit)};
+  }
+  return std::nullopt;
+}
+
+bool unchanged_since(const lake::DeltaTable& table, std::int64_t version) {
+  return version <= table.version() && !newest_change(table, version);
+}
 
 class SqlModel {
  public:
@@ -106,7 +152,7 @@ class SqlModel {
     return json_text(text);
   }
 
-  // Empty: the table's newest version is what this model made of the same inputs.
+  // Empty: the table holds what this model made of the same inputs.
   std::string why_not_skipped() {
     if (!target_.exists()) return "the table is new";
     if (const std::string name = changing_function(); !name.empty())
@@ -118,22 +164,28 @@ class SqlModel {
   }
 
   std::string why_not_made(const lake::DeltaTable& table) {
-    const lakelog::LogFolder log(*table.storage(), table.name());
-    const auto text = log.read(table.version());
-    const auto commit = text ? lakelog::parse_commit(*text) : text.error();
-    const auto info = commit && !commit->info_json.empty() ? parse_untrusted(commit->info_json)
-                                                           : Result<json>(json::object());
-    const json metrics = info && info->is_object() ? info->value("operationMetrics", json::object())
-                                                   : json::object();
-    if (!metrics.is_object() || !metrics.contains("model"))
+    const auto made = newest_change(table);
+    const json metrics = made ? metrics_of(made->commit) : json::object();
+    if (!metrics.contains("model"))
       return "the newest version of " + table.name() + " is not by this model";
     if (metrics.value("model", json()) != signature_)
-      return "the model or its values are not those of version " + std::to_string(table.version());
+      return "the model or its values are not those of version " + std::to_string(made->version);
     const auto read = metrics.value("inputs", std::string());
-    if (read != versions_json(inputs_) ||
-        metrics.value("input_tables", json()) != table_ids_json(inputs_))
+    if (!same_rows(read) || metrics.value("input_tables", json()) != table_ids_json(inputs_))
       return "inputs have changed since " + read;
     return {};
+  }
+
+  // Whether the inputs hold what they held at the versions of `read`, as versions_json() wrote it.
+  bool same_rows(const std::string& read) const {
+    if (read == versions_json(inputs_)) return true;
+    const auto versions = parse_untrusted(read);
+    if (!versions || !versions->is_object() || versions->size() != inputs_.tables.size())
+      return false;
+    return std::all_of(inputs_.tables.begin(), inputs_.tables.end(), [&](const auto& input) {
+      const auto then = json_int(versions->value(input.first, json()));
+      return then && unchanged_since(input.second, *then);
+    });
   }
 
   std::string changing_function() {

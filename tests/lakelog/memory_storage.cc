@@ -94,6 +94,7 @@ Result<ObjectInfo> MemoryStorage::stat(const std::string& key) const {
   if (!valid_key(key)) return {Errc::invalid, "not a key: " + key};
   const auto found = live_.find(key);
   if (found == live_.end()) return {Errc::not_found, key + " is not there"};
+  if (key == untold_) return {Errc::unavailable, key + ": input/output error"};
   const auto written = written_.find(key);
   return ObjectInfo{key, static_cast<std::int64_t>(found->second.size()),
                     written == written_.end() ? 1'700'000'000'000 : written->second};

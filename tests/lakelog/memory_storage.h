@@ -34,6 +34,9 @@ class MemoryStorage final : public Storage {
   // What is written from now on has this time; see ObjectInfo.
   void set_clock(std::int64_t ms) { clock_ms_ = ms; }
 
+  // From now on nobody is told this object's size and time; empty = all are told again.
+  void fail_stat(const std::string& key) { untold_ = key; }
+
   // From now on the step with this number (the first is 0) does not take place: PowerCut instead.
   void cut_at(std::int64_t step);
   std::int64_t steps() const { return steps_; }
@@ -60,6 +63,7 @@ class MemoryStorage final : public Storage {
   std::map<std::string, std::string> durable_;   // what a power cut cannot take
   std::map<std::string, bool> synced_;           // of live ones: whether the bytes are durable
   std::map<std::string, std::int64_t> written_;  // when, where it is not the first time
+  std::string untold_;
   std::int64_t clock_ms_ = 1'700'000'000'000;
   std::int64_t steps_ = 0;
   std::int64_t cut_ = -1;

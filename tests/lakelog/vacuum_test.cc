@@ -249,3 +249,36 @@ TEST_CASE("a power cut at any step of a vacuum loses no file that is needed, and
     }
   }
 }
+
+TEST_CASE("the files of a table that lies below another one's folder stay") {
+  KeptTable table = table_of_old();
+  const std::string inner = "orders/day=2026-11-20/part-x.parquet";
+  table.stage("orders/_delta_log/" + commit_file_name(0));
+  table.stage(inner);
+  table.stage("orders/part-y.parquet");
+  table.wait(30 * one_day);
+  const auto done = vacuumed(table);
+  CHECK(done.deleted == std::vector<std::string>{kept_path("a")});
+  CHECK(table.has(inner));
+  CHECK(table.has("orders/part-y.parquet"));
+}
+
+TEST_CASE("a version of which the storage does not tell how old it is ends a vacuum") {
+  KeptTable table;
+  table.publish_files({"a"});
+  table.wait(30 * one_day);
+  table.publish_files({"b"}, {"a"});
+  table.wait(one_day);
+  const std::string entry = std::string(test_table) + "/_delta_log/" + commit_file_name(1);
+  table.storage.fail_stat(entry);
+  VacuumOptions options;
+  options.now_ms = table.now_ms;
+  const auto refused = vacuum(table.storage, test_table, options);
+  REQUIRE(!refused.ok());
+  CHECK(refused.error().code == Errc::unavailable);
+  CHECK(table.has(kept_path("a")));
+  CHECK_FALSE(version_at(table.log(), table.now_ms - 2 * one_day).ok());
+  table.storage.fail_stat({});
+  CHECK(*version_at(table.log(), table.now_ms - 2 * one_day) == 0);
+  CHECK(vacuumed(table).deleted_files == 0);
+}

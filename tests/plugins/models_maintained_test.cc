@@ -1,0 +1,73 @@
+// What OPTIMIZE and VACUUM do to tables is no reason to compute a model again.
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "lakelog/log_folder.h"
+#include "tests/plugins/models_fixture.h"
+
+using namespace batuta;
+using nlohmann::json;
+
+namespace {
+
+const std::string from_table = "silver/demo/numbers";
+const std::string to_table = "gold/demo/sums";
+
+json sums(bool history) {
+  return {{"sql", "SELECT k, CAST(sum(n) AS BIGINT) AS n FROM silver.demo.numbers GROUP BY ALL"},
+          {"table", to_table},
+          {"keys", {"k"}},
+          {"history", history}};
+}
+
+// A version that writes the files of the newest anew, without a change of data, and one that only
+// says what was done.
+void maintain(const Models& world, const std::string& table) {
+  const lakelog::LogFolder log(*world.lake.storage(), table);
+  const std::int64_t newest = world.version(table);
+  auto optimized = *lakelog::parse_commit(*log.read(newest));
+  optimized.protocol.reset();
+  optimized.metadata.reset();
+  optimized.removes.clear();
+  optimized.txns.clear();
+  optimized.info_json = R"({"operation":"OPTIMIZE"})";
+  for (lakelog::AddFile& file : optimized.adds) file.data_change = false;
+  REQUIRE(log.put_if_absent(newest + 1, lakelog::serialise(optimized)).ok());
+  lakelog::Commit vacuumed;
+  vacuumed.info_json = R"({"operation":"VACUUM END"})";
+  REQUIRE(log.put_if_absent(newest + 2, lakelog::serialise(vacuumed)).ok());
+}
+
+}  // namespace
+
+TEST_CASE("nothing is computed after maintenance of a model's table, its history and its inputs") {
+  for (const bool history : {false, true}) {
+    CAPTURE(history);
+    Models world;
+    world.put(from_table, "SELECT * FROM (VALUES ('a', 1), ('b', 2)) v(k, n)");
+    world.run("run-1", sums(history));
+    maintain(world, from_table);
+    maintain(world, to_table);
+    if (history) maintain(world, to_table + "_hist");
+    CHECK(world.run("run-2", sums(history))["unchanged"] == true);
+    CHECK(world.said("nothing to compute"));
+    CHECK(world.version(to_table) == 2);
+  }
+}
+
+TEST_CASE("a change of rows below later maintenance is computed, of an input and of the table") {
+  Models world;
+  world.put(from_table, "SELECT * FROM (VALUES ('a', 1), ('b', 2)) v(k, n)");
+  world.run("run-1", sums(false));
+  world.put(from_table, "SELECT * FROM (VALUES ('a', 1)) v(k, n)");
+  maintain(world, from_table);
+  world.run("run-2", sums(false));
+  CHECK(world.said("inputs have changed since {\"silver/demo/numbers\":0}"));
+  CHECK(world.rows(to_table, "SELECT k, n FROM t") == std::vector<std::string>{"a|1"});
+  world.put(to_table, "SELECT 'x' AS k, CAST(9 AS BIGINT) AS n");
+  maintain(world, to_table);
+  world.run("run-3", sums(false));
+  CHECK(world.said("the model or its values are not those of version "));
+  CHECK(world.rows(to_table, "SELECT k, n FROM t") == std::vector<std::string>{"a|1"});
+}
