@@ -238,6 +238,8 @@ Result<std::optional<DeletionVector>> deletion_vector_of(const AddFile& file) {
       !text.is_string() || !size || *size < 0 || !cardinality || *cardinality < 0 || !from ||
       *from < 0)
     return bad_vector("of " + file.path + " lacks a field");
+  if (*cardinality > record_count(file).value_or(*cardinality))
+    return bad_vector("of " + file.path + " takes out more rows than the file has");
   return std::optional(DeletionVector{storage.get_ref<const std::string&>()[0],
                                       text.get<std::string>(), *from, *size, *cardinality});
 }
@@ -279,6 +281,10 @@ Result<std::vector<std::int64_t>> deleted_rows(const Storage& lake, const std::s
   if (vector.size > max_deletion_vector_bytes) {
     return {Errc::too_large, "a deletion vector takes more than " +
                                  std::to_string(max_deletion_vector_bytes >> 20) + " MiB"};
+  }
+  if (vector.cardinality > max_deleted_rows) {
+    return {Errc::too_large,
+            "a deletion vector takes out more than " + std::to_string(max_deleted_rows) + " rows"};
   }
   auto bytes = vector.storage == 'i' ? decode_z85(vector.path_or_inline)
                                      : stored_vector(lake, table, vector);

@@ -24,7 +24,11 @@ struct DeletionVector {
   std::int64_t cardinality = 0;
 };
 
-// nullopt when the file has none. Errc::malformed when it is not told as it must be.
+// As rows they take eight bytes each, whatever the vector takes.
+inline constexpr std::int64_t max_deleted_rows = 1 << 27;
+
+// nullopt when the file has none. Errc::malformed when it is not told as it must be, or takes out
+// more rows than the file has.
 Result<std::optional<DeletionVector>> deletion_vector_of(const AddFile& file);
 
 // How many rows the file has for its readers; nullopt when the log does not tell.
@@ -32,7 +36,8 @@ std::optional<std::int64_t> live_rows(const AddFile& file);
 
 // The rows, from 0 on, ascending. Errors: Errc::malformed for what is no such vector or has another
 // checksum or number of rows, Errc::invalid for one that lies outside of the table's folder,
-// Errc::not_found, Errc::too_large over max_deletion_vector_bytes, Errc::unavailable.
+// Errc::not_found, Errc::too_large over max_deletion_vector_bytes or max_deleted_rows,
+// Errc::unavailable.
 Result<std::vector<std::int64_t>> deleted_rows(const Storage& lake, const std::string& table,
                                                const DeletionVector& vector);
 

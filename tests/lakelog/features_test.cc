@@ -184,3 +184,22 @@ TEST_CASE("mapped columns are known by the names that files and log have for the
   CHECK(column_mapping(protocol_of(2, 5), odd).error().message ==
         "maps its columns in the unknown mode colour");
 }
+
+TEST_CASE("a deletion vector of more rows than the file has, or than memory should, is refused") {
+  AddFile file;
+  file.path = "a.parquet";
+  file.has_deletion_vector = true;
+  file.stats_json = R"({"numRecords":5})";
+  file.extra_json =
+      R"({"deletionVector":{"storageType":"i","pathOrInlineDv":"x","sizeInBytes":40,"cardinality":6}})";
+  const auto refused = deletion_vector_of(file);
+  REQUIRE(!refused.ok());
+  CHECK(refused.error().message.find("more rows than the file has") != std::string::npos);
+  file.stats_json = R"({"numRecords":6})";
+  CHECK(deletion_vector_of(file).ok());
+  file.stats_json.clear();
+  CHECK(deletion_vector_of(file).ok());
+  KeptTable table;
+  const auto vector = DeletionVector{'i', "", 0, 0, max_deleted_rows + 1};
+  CHECK(deleted_rows(table.storage, test_table, vector).error().code == Errc::too_large);
+}
