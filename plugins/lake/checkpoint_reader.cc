@@ -54,7 +54,8 @@ Result<lakelog::Commit> EngineCheckpoints::read(const lakelog::CheckpointFiles& 
     lakelog::CommitParser parser;
     std::int64_t left = session_.memory_bytes() / memory_share;
     std::vector<std::string> keys = files.keys;
-    if (files.is_v2) {
+    // A whole one may be of version 2 under the classic name too.
+    if (keys.size() == 1) {
       auto sidecars = read_v2(files.keys.at(0), parser, left);
       if (!sidecars) return sidecars.error();
       keys = *std::move(sidecars);
@@ -82,7 +83,7 @@ Status EngineCheckpoints::take_parquet(const std::vector<std::string>& keys,
   return success();
 }
 
-// What the one file of a checkpoint of version 2 holds itself; the keys of those it names.
+// What the one file of a checkpoint of either version holds itself; the keys of those it names.
 Result<std::vector<std::string>> EngineCheckpoints::read_v2(const std::string& key,
                                                             lakelog::CommitParser& parser,
                                                             std::int64_t& left) {

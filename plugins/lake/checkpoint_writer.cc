@@ -88,13 +88,24 @@ Result<std::string> EngineCheckpointWriter::write(const lakelog::Commit& state) 
   if (auto fields = check_fields(state); !fields) return fields.error();
   const ScratchFile lines(scratch_ + "/checkpoint.jsonl");
   const ScratchFile parquet(scratch_ + "/checkpoint.parquet");
-  std::ofstream(lines.path(), std::ios::binary) << lakelog::serialise(state);
+  const std::string text = lakelog::serialise(state);
+  const auto actions = std::count(text.begin(), text.end(), '\n');
+  std::ofstream out(lines.path(), std::ios::binary);
+  out << text;
+  out.close();
+  if (!out) return {Errc::unavailable, "the scratch folder " + scratch_ + " cannot be written"};
   try {
     const std::string read = "read_json($2, format = 'newline_delimited', maximum_object_size = " +
                              std::string(largest_line) + ", columns = {" + shape + "})";
     session_.run("COPY (SELECT txn, add, remove, \"metaData\", protocol FROM " + read +
                      ") TO $1 (FORMAT parquet, COMPRESSION snappy)",
                  {parquet.path(), exact_path(lines.path())});
+    const std::int64_t written =
+        session_.value("SELECT count(*) FROM read_parquet($1)", {parquet.path()}).integer();
+    if (written != actions) {
+      return {Errc::unavailable, "the checkpoint would hold " + std::to_string(written) + " of " +
+                                     std::to_string(actions) + " actions"};
+    }
   } catch (const SqlError& error) {
     return {Errc::unavailable, std::string("the checkpoint cannot be written: ") + error.what()};
   }

@@ -231,10 +231,11 @@ class Optimizer {
       change.info_json = options_.info_json;
       auto version = lakelog::put_change(log, change, wall_ms());
       if (version) return count_put(*version, written);
+      // It may stand all the same, and name the new files: a vacuum knows whether it does.
+      if (version.error().code == Errc::unavailable)
+        throw plugin::RetryableError(version.error().message);
       if (version.error().code != Errc::conflict) {
         for (const Rewritten& each : written) delete_files(table, each.added);
-        if (version.error().code == Errc::unavailable)
-          throw plugin::RetryableError(version.error().message);
         throw plugin::FinalError(version.error().message);
       }
       say(version.error().message + ": what it changed is left as it is");

@@ -8,6 +8,7 @@
 #include "lakelog/schema.h"
 #include "lakelog/snapshot.h"
 #include "plugins/lake/checkpoint_reader.h"
+#include "plugins/lake/checkpoint_writer.h"
 #include "plugins/lake/delta_table.h"
 #include "plugins/sdk/plugin.h"
 #include "tests/lakelog/lake_fixture.h"
@@ -144,4 +145,47 @@ TEST_CASE("a checkpoint too large for the engine's memory is refused with the se
       doctest::Contains("(checkpoint): it holds more than 16 MiB of file names and "
                         "statistics: the setting lake.memory"),
       plugin::FinalError);
+}
+
+TEST_CASE("a checkpoint of version 2 under the classic name is read with its sidecars") {
+  lakelog::TempLake lake;
+  const auto add = lakelog::data_file(lake.path(), "a");
+  REQUIRE(lakelog::publish(lakelog::publication(lake, lakelog::append_payload({add}), 1)).ok());
+  const auto before = lakelog::read_snapshot(lakelog::test_log(lake));
+  REQUIRE(before.ok());
+  Session session(engine_options(lake));
+  std::filesystem::create_directories(lakelog::log_file(lake, "_sidecars"));
+  session.run(
+      "COPY (SELECT {'path': 'day=2026-11-20/' || name, 'partitionValues': "
+      "MAP {'day': '2026-11-20'}, 'size': 5, 'modificationTime': 7, 'dataChange': true} AS add "
+      "FROM (VALUES ('a'), ('b')) v(name)) TO $1 (FORMAT parquet)",
+      {lakelog::log_file(lake, "_sidecars/s.parquet")});
+  session.run(
+      "COPY (SELECT {'minReaderVersion': 1, 'minWriterVersion': 2} AS protocol "
+      "UNION ALL BY NAME SELECT {'id': $2, 'format': {'provider': 'parquet'}, 'schemaString': $3, "
+      "'partitionColumns': ['day'], 'configuration': MAP {}} AS \"metaData\" "
+      "UNION ALL BY NAME SELECT {'path': 's.parquet', 'sizeInBytes': 5, 'modificationTime': 7} "
+      "AS sidecar) TO $1 (FORMAT parquet)",
+      {lakelog::log_file(lake, "00000000000000000000.checkpoint.parquet"), before->metadata.id,
+       lakelog::schema_string(before->metadata.columns)});
+  std::filesystem::remove(lakelog::log_file(lake, lakelog::commit_file_name(0)));
+  const auto table = DeltaTable::open(session, lake.path(), lakelog::test_table);
+  CHECK(table.snapshot().files.size() == 2);
+}
+
+TEST_CASE("a checkpoint whose lines did not all reach the scratch folder is not made") {
+  lakelog::TempLake lake;
+  const auto add = lakelog::data_file(lake.path(), "a");
+  REQUIRE(lakelog::publish(lakelog::publication(lake, lakelog::append_payload({add}), 1)).ok());
+  const auto snapshot = lakelog::read_snapshot(lakelog::test_log(lake));
+  REQUIRE(snapshot.ok());
+  Session session(engine_options(lake));
+  EngineCheckpointWriter writer(session, lake.path());
+  const lakelog::Commit state = lakelog::state_of(*snapshot, 0);
+  const std::string lines = lake.path() + "/checkpoint.jsonl";
+  std::filesystem::create_symlink("/dev/full", lines);
+  const auto full = writer.write(state);
+  REQUIRE(!full.ok());
+  CHECK(full.error().message.find("cannot be written") != std::string::npos);
+  CHECK(writer.write(state).ok());
 }

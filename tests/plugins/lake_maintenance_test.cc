@@ -477,3 +477,17 @@ TEST_CASE("a query reads versions that it names, and tables as they were at a ti
   CHECK(ask({{"sql", "SELECT 1 FROM silver.things"}, {"at", "yesterday"}}).find("parameter at") !=
         std::string::npos);
 }
+
+TEST_CASE("the new files of a rewrite stay where its version may stand or not") {
+  Things table;
+  for (int i = 0; i < 3; ++i) table.append(i * 10, 10, "2026-11-20");
+  const auto folder = std::filesystem::path(table.lake.path()) / things;
+  const auto in_the_way = folder / "_delta_log" / lakelog::commit_file_name(3);
+  auto options = small_target();
+  options.before_put = [&] { std::filesystem::create_directory(in_the_way); };
+  CHECK_THROWS_AS(optimize(table.session, table.lake.path(), things, options),
+                  plugin::RetryableError);
+  std::filesystem::remove(in_the_way);
+  const std::filesystem::directory_iterator files(folder / "day=2026-11-20"), end;
+  CHECK(std::distance(files, end) == 4);
+}

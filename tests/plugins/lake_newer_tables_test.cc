@@ -113,7 +113,7 @@ json inline_vector() {
   return {{"storageType", "i"},
           {"pathOrInlineDv", "wi5b=000010000siXQKl0rr91000f55c8Xg0@@D72lkbi5=-{L"},
           {"sizeInBytes", 40},
-          {"cardinality", 6}};
+          {"cardinality", 1}};
 }
 
 // Rows 0 and 2.
@@ -278,7 +278,7 @@ TEST_CASE("what is not known is refused in a sentence that names table and featu
   table.adds[0]["deletionVector"] = {{"storageType", "p"},
                                      {"pathOrInlineDv", "s3://elsewhere/x.bin"},
                                      {"sizeInBytes", 40},
-                                     {"cardinality", 6}};
+                                     {"cardinality", 1}};
   table.commit();
   CHECK(table.refusal().find("absolute path") != std::string::npos);
   table.features(json::array({"timestampNtz"}));
