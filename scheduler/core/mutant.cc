@@ -96,7 +96,6 @@ constexpr std::array mutants = {
     MutantInfo{"no_repeat_delay", "I32: between the turns of a loop lies its delay"},
     MutantInfo{"repeat_costs_retry", "I5: the turns of a loop use up no retries"},
     MutantInfo{"ignore_on_max", "I32: what ran as often as it may ends as on_max says"},
-    MutantInfo{"loop_outlives_run", "I32: a loop does not go on in a run that is being ended"},
     // Limits by key
     MutantInfo{"ignore_concurrency_key", "I33: no more runs of a key go on than may"},
     MutantInfo{"queue_what_is_skipped", "I33: a run without room is skipped where its DAG says so"},

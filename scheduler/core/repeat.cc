@@ -62,7 +62,7 @@ void run_again(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& report
   ++row.repeats;
   // Its tables were published while the run was being ended: what would have run again did not
   // succeed.
-  if (ends_with_run(run, i) && !mutant("loop_outlives_run")) {
+  if (ends_with_run(run, i)) {
     return end_task(turn, run, i, Cause::run_ended, TaskState::failed, run.row().reason);
   }
   if (mutant("repeat_costs_retry")) ++row.failures;
