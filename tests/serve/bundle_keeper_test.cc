@@ -55,9 +55,9 @@ class Repository {
 };
 
 // The keeper, and what it tells.
-class World {
+class BundleWorld {
  public:
-  explicit World(const Repository& repository, std::string home = "home") {
+  explicit BundleWorld(const Repository& repository, std::string home = "home") {
     BundleKeeper::Hooks hooks;
     hooks.switched = [this](std::vector<BundleFolder> folders) {
       const std::lock_guard lock(mutex_);
@@ -124,7 +124,7 @@ TEST_CASE("a bundle's ref is checked out under its commit and switched to, with 
   repository.put("other/dags/b.json", dag_text("b", "one"));
   repository.setting.subdir = "team";
   const std::string first = repository.commit("first");
-  World world(repository);
+  BundleWorld world(repository);
   CHECK(world.live_revision().empty());
   world.keeper->start();
   REQUIRE(world.switches(1));
@@ -145,7 +145,7 @@ TEST_CASE("a diff tells DAGs, files and errors, and changes nothing; a deploy sw
   repository.put("dags/a.json", dag_text("a", "one"));
   repository.put("dags/b.json", dag_text("b", "one"));
   const std::string first = repository.commit("first");
-  World world(repository);
+  BundleWorld world(repository);
   world.keeper->start();
   REQUIRE(world.switches(1));
   repository.put("dags/a.json", dag_text("a", "two"));
@@ -175,7 +175,7 @@ TEST_CASE("a revision with import errors is not switched to by itself unless tha
   repository.setting.every = 20ms;  // less than a setting may say
   repository.put("dags/a.json", dag_text("a", "one"));
   const std::string first = repository.commit("first");
-  World world(repository);
+  BundleWorld world(repository);
   world.keeper->start();
   REQUIRE(world.switches(1));
   repository.put("dags/broken.json", "{");
@@ -193,7 +193,7 @@ TEST_CASE("a revision with import errors is not switched to by itself unless tha
   repository.setting.allow_errors = true;
   repository.put("dags/broken.json", "{");
   const std::string fourth = repository.commit("fourth");
-  World careless(repository, "other");
+  BundleWorld careless(repository, "other");
   careless.keeper->start();
   REQUIRE(careless.switches(1));
   CHECK(careless.live_revision() == fourth);
@@ -203,7 +203,7 @@ TEST_CASE("a DAG that another bundle has is an error of the revision") {
   Repository repository;
   repository.put("dags/a.json", dag_text("a", "one"));
   repository.commit("first");
-  World world(repository);
+  BundleWorld world(repository);
   auto other = std::make_shared<Dag>(*dag_from(dag_text("a", "one")));
   other->file = "sales://x.json";
   world.live->dags["a"] = other;
@@ -219,7 +219,7 @@ TEST_CASE("a rollback goes to what was live before, and holds until the ref move
   Repository repository;
   repository.put("dags/a.json", dag_text("a", "one"));
   const std::string first = repository.commit("first");
-  World world(repository);
+  BundleWorld world(repository);
   world.keeper->start();
   REQUIRE(world.switches(1));
   CHECK(world.deploy("", true).error().message.find("no revision of risk was live before") !=
@@ -233,7 +233,7 @@ TEST_CASE("a rollback goes to what was live before, and holds until the ref move
 
   // The same over a restart, now with a keeper that looks by itself.
   repository.setting.every = 20ms;
-  World again(repository);
+  BundleWorld again(repository);
   CHECK(again.live_revision() == first);
   again.keeper->start();
   REQUIRE(again.until([&] { return again.view().tip == second; }));
@@ -250,7 +250,7 @@ TEST_CASE("a rollback before the ref was looked at holds all the same") {
   repository.put("dags/a.json", dag_text("a", "one"));
   const std::string first = repository.commit("first");
   {
-    World world(repository);
+    BundleWorld world(repository);
     world.keeper->start();
     REQUIRE(world.switches(1));
     repository.put("dags/a.json", dag_text("a", "two"));
@@ -259,13 +259,13 @@ TEST_CASE("a rollback before the ref was looked at holds all the same") {
   }
   // Nobody has fetched in this life: a setting of "0s".
   {
-    World world(repository);
+    BundleWorld world(repository);
     world.keeper->start();
     REQUIRE(world.deploy("", true));
     CHECK(world.live_revision() == first);
   }
   repository.setting.every = 20ms;
-  World world(repository);
+  BundleWorld world(repository);
   world.keeper->start();
   REQUIRE(world.until([&] { return !world.view().tip.empty(); }));
   REQUIRE(world.compare());
@@ -275,7 +275,7 @@ TEST_CASE("a rollback before the ref was looked at holds all the same") {
 TEST_CASE("revisions beyond those kept are removed, and half of a checkout is none") {
   Repository repository;
   repository.setting.keep = 2;
-  World world(repository);
+  BundleWorld world(repository);
   repository.put("dags/a.json", dag_text("a", "t0"));
   std::vector<std::string> ids{repository.commit("t0")};
   // As a process that died leaves it.
@@ -302,7 +302,7 @@ TEST_CASE("a repository that is away is told, and what is live stays") {
   repository.setting.every = 20ms;
   repository.put("dags/a.json", dag_text("a", "one"));
   const std::string first = repository.commit("first");
-  World world(repository);
+  BundleWorld world(repository);
   world.keeper->start();
   REQUIRE(world.switches(1));
   fs::rename(repository.at(), repository.folder.path("away"));
@@ -320,7 +320,7 @@ TEST_CASE("a repository's hooks do not run, and no link or submodule leads out o
   repository.put(".git/hooks/post-checkout", "#!/bin/sh\ntouch " + repository.folder.path("ran"));
   fs::permissions(repository.at() + "/.git/hooks/post-checkout", fs::perms::owner_all);
   repository.commit("first");
-  World world(repository);
+  BundleWorld world(repository);
   world.keeper->start();
   const auto diff = world.compare();
   REQUIRE(diff);
@@ -336,7 +336,7 @@ TEST_CASE(
   repository.put("dags/a.json", dag_text("a", "one"));
   fs::create_directory_symlink("../../..", repository.at() + "/models");
   repository.commit("first");
-  World world(repository);
+  BundleWorld world(repository);
   world.keeper->start();
   const auto diff = world.compare();
   REQUIRE_FALSE(diff);
@@ -350,7 +350,7 @@ TEST_CASE("revisions that are refused do not pile up") {
   repository.setting.every = 20ms;
   repository.put("dags/broken.json", "{");
   const std::string first = repository.commit("first");
-  World world(repository);
+  BundleWorld world(repository);
   world.keeper->start();
   REQUIRE(world.until([&] { return !world.view().problem.empty(); }));
   CHECK(fs::exists(repository.folder.path("home/risk/" + first)));
@@ -363,7 +363,7 @@ TEST_CASE("a first revision that could not be fetched is tried again, also with 
   repository.put("dags/a.json", dag_text("a", "one"));
   const std::string first = repository.commit("first");
   fs::rename(repository.at(), repository.folder.path("away"));
-  World world(repository);
+  BundleWorld world(repository);
   world.keeper->start();
   REQUIRE(world.until([&] { return !world.view().problem.empty(); }));
   fs::rename(repository.folder.path("away"), repository.at());
@@ -375,7 +375,7 @@ TEST_CASE("half of a pack that a killed git left is removed by the next fetch, g
   Repository repository;
   repository.put("dags/a.json", dag_text("a", "one"));
   repository.commit("first");
-  World world(repository);
+  BundleWorld world(repository);
   world.keeper->start();
   REQUIRE(world.switches(1));
   const std::string half = "home/risk/repository/objects/pack/tmp_pack_Ab12";
