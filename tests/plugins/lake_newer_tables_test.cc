@@ -113,7 +113,7 @@ json inline_vector() {
   return {{"storageType", "i"},
           {"pathOrInlineDv", "wi5b=000010000siXQKl0rr91000f55c8Xg0@@D72lkbi5=-{L"},
           {"sizeInBytes", 40},
-          {"cardinality", 1}};
+          {"cardinality", 6}};
 }
 
 // Rows 0 and 2.
