@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from bundles import Bundle  # noqa: E402
+from bundles import Bundle, run_by_one_command  # noqa: E402
 from harness import BATUTA, Folder, eventually, main, run  # noqa: E402
 
 TIMING = {"BATUTA_HEARTBEAT": "300ms", "BATUTA_LEASE": "2s"}
@@ -20,12 +20,7 @@ SECOND = {"start": "2026-03-05T00:00:00Z", "end": "2026-03-07T00:00:00Z"}
 
 def one_command_runs_it_and_checks_every_number():
     """`batuta demo run brokerage --once` shows each gold table under its path and ends with 0 when every number holds"""
-    done = subprocess.run([BATUTA, "demo", "run", "brokerage", "--once"], capture_output=True, text=True, timeout=280)
-    assert done.returncode == 0, done.stdout + done.stderr
-    for table in ("client_profile", "client_position", "portfolio_daily", "ticker_daily", "trade_profit"):
-        assert f"\ngold/brokerage/{table}\n" in done.stdout, done.stdout
-        assert f"holds gold/brokerage/{table}: every row" in done.stdout, done.stdout
-    assert "WRONG" not in done.stdout and "/demo/brokerage/truth.json" in done.stdout, done.stdout
+    run_by_one_command("brokerage", ("client_profile", "client_position", "portfolio_daily", "ticker_daily", "trade_profit"))
 
 
 def a_pipeline_that_nobody_knows_is_refused_with_the_list():

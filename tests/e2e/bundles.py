@@ -6,6 +6,17 @@ import subprocess
 from harness import BATUTA, SOURCE, eventually, run
 
 
+def run_by_one_command(name, tables):
+    """`batuta demo run NAME --once` shows each gold table under its path and ends with 0 when every number holds; what it said."""
+    done = subprocess.run([BATUTA, "demo", "run", name, "--once"], capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for table in tables:
+        assert f"\ngold/{name}/{table}\n" in done.stdout, done.stdout
+        assert f"holds gold/{name}/{table}: every row" in done.stdout, done.stdout
+    assert "WRONG" not in done.stdout and f"/demo/{name}/truth.json" in done.stdout, done.stdout
+    return done.stdout
+
+
 class Bundle:
     def __init__(self, folder, name, size=60, seed=7):
         self.folder, self.name, self.options = folder, name, ["--size", size, "--seed", seed]

@@ -2,15 +2,14 @@
 """The ecommerce pipeline whole: messages of orders and cancellations become sales, made up and of a real shop."""
 import csv
 import json
-import subprocess
 import sys
 from collections import defaultdict
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from bundles import Bundle  # noqa: E402
-from harness import BATUTA, DATA, Folder, eventually, main  # noqa: E402
+from bundles import Bundle, run_by_one_command  # noqa: E402
+from harness import DATA, Folder, eventually, main  # noqa: E402
 
 TIMING = {"BATUTA_HEARTBEAT": "300ms", "BATUTA_LEASE": "2s"}
 RETAIL = DATA / "online_retail"
@@ -18,12 +17,7 @@ RETAIL = DATA / "online_retail"
 
 def one_command_runs_it_and_checks_every_number():
     """`batuta demo run ecommerce --once` shows each gold table under its path and ends with 0 when every number holds"""
-    done = subprocess.run([BATUTA, "demo", "run", "ecommerce", "--once"], capture_output=True, text=True, timeout=280)
-    assert done.returncode == 0, done.stdout + done.stderr
-    for table in ("sales_daily", "product_daily", "customer_rfm", "price_history", "cancel_rate"):
-        assert f"\ngold/ecommerce/{table}\n" in done.stdout, done.stdout
-        assert f"holds gold/ecommerce/{table}: every row" in done.stdout, done.stdout
-    assert "WRONG" not in done.stdout, done.stdout
+    run_by_one_command("ecommerce", ("sales_daily", "product_daily", "customer_rfm", "price_history", "cancel_rate"))
 
 
 def days_come_in_two_runs_with_a_kill_between():

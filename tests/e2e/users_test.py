@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
 """The users pipeline whole: events of made-up people become who lives where, how old they are, and who comes back."""
-import subprocess
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from bundles import Bundle  # noqa: E402
-from harness import BATUTA, Folder, eventually, main  # noqa: E402
+from bundles import Bundle, run_by_one_command  # noqa: E402
+from harness import Folder, eventually, main  # noqa: E402
 
 TIMING = {"BATUTA_HEARTBEAT": "300ms", "BATUTA_LEASE": "2s"}
 FIRST = {"start": "2026-03-01T00:00:00Z", "end": "2026-03-05T00:00:00Z"}
@@ -15,12 +14,7 @@ SECOND = {"start": "2026-03-05T00:00:00Z", "end": "2026-03-14T00:00:00Z"}
 
 def one_command_runs_it_and_checks_every_number():
     """`batuta demo run users --once` shows each gold table under its path and ends with 0 when every number holds"""
-    done = subprocess.run([BATUTA, "demo", "run", "users", "--once"], capture_output=True, text=True, timeout=280)
-    assert done.returncode == 0, done.stdout + done.stderr
-    for table in ("users_by_region", "signups_hour", "age_band_uf"):
-        assert f"\ngold/users/{table}\n" in done.stdout, done.stdout
-        assert f"holds gold/users/{table}: every row" in done.stdout, done.stdout
-    assert "WRONG" not in done.stdout, done.stdout
+    run_by_one_command("users", ("users_by_region", "signups_hour", "age_band_uf"))
 
 
 def days_come_in_two_runs_with_a_kill_between():
