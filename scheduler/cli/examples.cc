@@ -104,7 +104,7 @@ constexpr Example examples[] = {
     {"lake sql", "batuta lake sql 'SELECT count(*) FROM \"gold/financial/financial_data_hour\"'"},
     {"models new", "batuta models new gold/brokerage/position"},
     {"models test", "batuta models test models"},
-    {"models dag", "batuta models dag dags/models --to dags/brokerage.json --schedule @daily"},
+    {"models dag", "batuta models dag models --to dags/brokerage.json --schedule @daily"},
     {"models run", "batuta models run gold/brokerage/position --value ds=2026-11-20"},
     {"lake head", "batuta lake head gold/financial/financial_data_hour --limit 5"},
     {"lake optimize", "batuta lake optimize silver/financial/quotes --target 256MiB --dry-run"},

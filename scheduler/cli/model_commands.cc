@@ -100,25 +100,45 @@ const ModelFile& model_named(const std::vector<ModelFile>& models, const std::st
   give_up("there is no model \"" + name + "\"" + did_you_mean(name, names));
 }
 
-ModelDag dag_options(const ModelArguments& a) {
-  ModelDag dag;
+struct ModelPlace {
+  fs::path models, dags;
+  std::string prefix;  // how DAGs name the models' files
+};
+
+// Models lie below the DAG folder, or as those of a bundle in `models` beside it.
+ModelPlace place_of(const ModelArguments& a) {
   const fs::path folder = fs::absolute(a.folder).lexically_normal();
-  const fs::path named = folder.filename().empty() ? folder.parent_path() : folder;
-  const fs::path dags =
-      a.dags.empty() ? named.parent_path() : fs::absolute(a.dags).lexically_normal();
-  const std::string below = named.lexically_relative(dags).generic_string();
+  ModelPlace place{folder.filename().empty() ? folder.parent_path() : folder, {}, {}};
+  const fs::path beside = place.models.parent_path() / "dags";
+  const bool of_bundle = place.models.filename() == "models" && fs::is_directory(beside);
+  place.dags = !a.dags.empty() ? fs::absolute(a.dags).lexically_normal()
+               : of_bundle     ? beside
+                               : place.models.parent_path();
+  if (place.dags.filename().empty()) place.dags = place.dags.parent_path();
+  if (place.models == place.dags.parent_path() / "models") {
+    place.prefix = "models/";
+    return place;
+  }
+  const std::string below = place.models.lexically_relative(place.dags).generic_string();
   if (below.empty() || below.starts_with(".."))
-    give_up("the models must lie below the DAG folder " + dags.string() +
-                ", for the DAG names their files: say --dags",
+    give_up("the models must lie below the DAG folder " + place.dags.string() +
+                ", or in the folder models beside it, for the DAG names their files: say --dags",
             2);
-  dag.prefix = below == "." ? "" : below + "/";
-  dag.dag_id = a.dag_id.empty() ? id_of(named.filename().string(), "models") : a.dag_id;
+  place.prefix = below == "." ? "" : below + "/";
+  return place;
+}
+
+ModelDag dag_options(const ModelArguments& a, const ModelPlace& place) {
+  ModelDag dag;
+  dag.prefix = place.prefix;
+  dag.dag_id = a.dag_id.empty() ? id_of(place.models.filename().string(), "models") : a.dag_id;
   dag.schedule = a.schedule;
   return dag;
 }
 
 void write_model_dag(const ModelArguments& a) {
-  const std::string text = value_or_fail(dag_of_models(models_in(a.folder), dag_options(a)));
+  const std::string text =
+      value_or_fail(dag_of_models(models_in(a.folder), dag_options(a, place_of(a))));
   if (a.to.empty()) {
     std::fputs(text.c_str(), stdout);
     return;
@@ -204,14 +224,12 @@ json looked_at(const ModelFile& model) {
 void validate_models(Session& session, const ModelArguments& a) {
   std::vector<std::string> problems;
   const std::vector<ModelFile> models = models_in(a.folder, &problems);
-  const ModelDag options = dag_options(a);
+  const ModelPlace place = place_of(a);
+  const ModelDag options = dag_options(a, place);
   const auto dag = dag_of_models(models, options);
   if (!dag) problems.push_back(dag.error().message);
   if (dag) {
-    const fs::path folder = fs::absolute(a.folder).lexically_normal();
-    const fs::path named = folder.filename().empty() ? folder.parent_path() : folder;
-    const fs::path dags = a.dags.empty() ? named.parent_path() : fs::absolute(a.dags);
-    const auto parsed = parse_dag_file(*dag, options.dag_id + ".json", dags.string(), {});
+    const auto parsed = parse_dag_file(*dag, options.dag_id + ".json", place.dags.string(), {});
     for (const DagFileProblem& problem : parsed.problems) {
       // The task's place among the models' tells whose it is.
       std::string file;
@@ -454,7 +472,9 @@ void add_model_commands(CLI::App& app, Session& session) {
   dag->add_option("--schedule", a->schedule, "such as @daily; default: none");
   dag->add_option("--to", a->to, "the file; default: standard output");
   for (CLI::App* verb : {valid, dag})
-    verb->add_option("--dags", a->dags, "the DAG folder; default: the one that the models lie in");
+    verb->add_option(
+        "--dags", a->dags,
+        "the DAG folder; default: dags beside models, or the one that the models lie in");
   on_model("show", "All models, or one: what it reads and who reads it", false,
            [&session, a] { show_model(session, *a); });
   CLI::App* run = on_model("run", "The rows of a model over the lake as it is; nothing is written",

@@ -68,14 +68,15 @@ Status copy_missing(const fs::path& from, const fs::path& to) {
   return success();
 }
 
-Status seed_files(const std::vector<Pipeline>& pipelines, const std::string& demo_folder) {
+// Each pipeline is a bundle of the home, dropped in.
+Status seed_files(const Home& home, const std::vector<Pipeline>& pipelines,
+                  const std::string& demo_folder) {
   for (const Pipeline& pipeline : pipelines) {
     const fs::path bundle = fs::path(program("pipelines")) / pipeline.name;
     if (!fs::is_directory(bundle))
       return {Errc::not_found, "this installation lacks the bundle " + bundle.string()};
-    for (const char* part : {"dags", "contracts"})
-      if (auto status = copy_missing(bundle / part, fs::path(demo_folder) / part); !status)
-        return status;
+    const fs::path dropped_in = fs::path(home.path("bundles")) / pipeline.name;
+    if (auto status = copy_missing(bundle, dropped_in); !status) return status;
     if (!pipeline.simulation) continue;
     if (auto status = pipeline.simulation->write(demo_folder + "/" + pipeline.name); !status)
       return status;
@@ -174,9 +175,15 @@ int run_pipelines(const cli::ServeOptions& given) {
   const auto made = Home::open(options.home);
   if (!made) return fail(made.error());
   const std::string demo_folder = made->path("demo");
+  // DAGs of one's own, in a demo that stays.
   options.dags = demo_folder + "/dags";
+  std::error_code failed;
+  fs::create_directories(options.dags, failed);
+  if (failed)
+    return fail({Errc::unavailable, options.dags + " cannot be made: " + failed.message(), {}});
   options.dags_named = true;
-  if (auto status = seed_files(*pipelines, demo_folder); !status) return fail(status.error());
+  if (auto status = seed_files(*made, *pipelines, demo_folder); !status)
+    return fail(status.error());
 
   std::unique_ptr<DemoServices> usual;  // these outlive the server that calls them
   std::unique_ptr<Services> services;

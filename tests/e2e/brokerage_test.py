@@ -96,9 +96,9 @@ def what_is_wrong_is_shown_row_by_row():
     """who changes a copied model keeps it at the next start, and the rows that are wrong then are shown"""
     with Folder("brokerage-wrong") as folder:
         home = folder.path / "home"
-        model = home / "demo/dags/models/gold/brokerage/ticker_daily.sql"
+        model = home / "bundles/brokerage/models/gold/brokerage/ticker_daily.sql"
         model.parent.mkdir(parents=True)
-        text = (Path(os.environ.get("BATUTA_SOURCE_DIR", ".")) / "pipelines/brokerage/dags/models/gold/brokerage/ticker_daily.sql").read_text()
+        text = (Path(os.environ.get("BATUTA_SOURCE_DIR", ".")) / "pipelines/brokerage/models/gold/brokerage/ticker_daily.sql").read_text()
         model.write_text(text.replace("CAST(sum(volume) AS BIGINT) AS volume", "CAST(sum(volume) + 1 AS BIGINT) AS volume"))
         process = subprocess.Popen([BATUTA, "demo", "run", "brokerage", "--home", home, "--port", "0"],
                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

@@ -22,8 +22,8 @@ class Bundle:
         self.folder, self.name, self.options = folder, name, ["--size", size, "--seed", seed]
         self.sources = folder.path / "sources"
         self.bundle = SOURCE / "pipelines" / name
-        shutil.copytree(self.bundle / "contracts", folder.path / "contracts", dirs_exist_ok=True)
-        shutil.copytree(self.bundle / "dags", folder.path / "dags", dirs_exist_ok=True)
+        for part in ("contracts", "dags", "models"):
+            shutil.copytree(self.bundle / part, folder.path / part, dirs_exist_ok=True)
         self.silence_schedule()
         self.services = []
 
@@ -93,11 +93,11 @@ class Bundle:
         """The contracts and models are sound, their tests pass, and the DAG says of each model what its header does."""
         run("contracts", "validate", self.bundle / "contracts")
         run("dags", "validate", self.bundle / "dags")
-        models = self.bundle / "dags" / "models"
+        models = self.bundle / "models"
         tested = run("models", "test", models).stdout
         assert " 0 failed" in tested and " 0 passed" not in tested, tested
         by_header = {task["task_id"]: task for task in
-                     json.loads(run("models", "dag", models, "--dags", self.bundle / "dags").stdout)["tasks"]}
+                     json.loads(run("models", "dag", models).stdout)["tasks"]}
         by_dag = {task["task_id"]: task for task in
                   json.loads((self.bundle / "dags" / f"{self.name}.json").read_text())["tasks"] if "sql" in task}
         assert by_header.keys() == by_dag.keys(), by_header.keys() ^ by_dag.keys()
