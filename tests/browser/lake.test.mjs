@@ -126,6 +126,12 @@ test('quality over time, lineage as a picture and a table, files by partition', 
   await tab(page, 'Lineage').click();
   await page.locator('.graph [data-unit="bronze/shop/orders"]').waitFor();
   await look(page, 'lake-lineage', page.locator('.graph [data-unit]'));
+  const width = () => page.locator('svg.graph').evaluate((one) => one.getBoundingClientRect().width);
+  const before = await width();
+  await page.getByRole('button', { name: 'Larger' }).click();
+  await page.waitForFunction((small) => document.querySelector('svg.graph').getBoundingClientRect().width > small * 1.2, before);
+  await page.getByRole('button', { name: 'Smaller' }).click();
+  await page.waitForFunction((small) => Math.abs(document.querySelector('svg.graph').getBoundingClientRect().width - small) < 1, before);
   await page.locator('.graph [data-unit="silver/shop/orders"]').focus();
   await page.keyboard.press('ArrowLeft');
   await page.keyboard.press('Enter');

@@ -5,6 +5,7 @@ import { SearchBox } from '../components/choice';
 import { FoldButtons } from '../components/fold_buttons';
 import { GraphPicture, type BoxWords } from '../components/graph_picture';
 import { Icon } from '../components/icon';
+import { ZoomButtons } from '../components/zoom_buttons';
 import { layoutGraph, unitCount } from '../lib/graph';
 import { countsText, partOf, worstState, type Part } from '../lib/graph_view';
 import { number } from '../lib/format';
@@ -98,15 +99,7 @@ export function DagGraph({ dag, tasks, groups, states, selected, onSelect }: Pro
           <button type="button" class="icon-button" aria-pressed={down} aria-label={t('From top to bottom')} title={t('From top to bottom')} onClick={turnDown}>
             <Icon name="turn" />
           </button>
-          <button type="button" class="icon-button" aria-label={t('Smaller')} title={t('Smaller')} onClick={() => setZoom(zoom / 1.25)}>
-            <Icon name="minus" />
-          </button>
-          <button type="button" class="icon-button" aria-label={t('Larger')} title={t('Larger')} onClick={() => setZoom(zoom * 1.25)}>
-            <Icon name="plus" />
-          </button>
-          <button type="button" class="icon-button" aria-label={t('Fit into view')} title={t('Fit into view')} onClick={fit}>
-            <Icon name="fit" />
-          </button>
+          <ZoomButtons zoom={zoom} setZoom={setZoom} fit={fit} />
         </span>
       </div>
       {graph ? (

@@ -4,9 +4,9 @@ import * as api from '../api/endpoints';
 import type { LakeKey, LakeLineage, LakeLineageEdge } from '../api/types';
 import { Choice } from '../components/choice';
 import { GraphPicture } from '../components/graph_picture';
-import { Icon } from '../components/icon';
 import { Empty, Loaded } from '../components/loaded';
 import { SimpleTable, type Column } from '../components/simple_table';
+import { ZoomButtons } from '../components/zoom_buttons';
 import { countOf } from '../lib/address';
 import { layoutGraph } from '../lib/graph';
 import { number } from '../lib/format';
@@ -37,15 +37,7 @@ function Picture({ of, lineage }: { of: LakeKey; lineage: LakeLineage }) {
     <div class="graph-card card">
       <div class="graph-bar">
         <span class="graph-tools">
-          <button type="button" class="icon-button" aria-label={t('Smaller')} title={t('Smaller')} onClick={() => setZoom(zoom / 1.25)}>
-            <Icon name="minus" />
-          </button>
-          <button type="button" class="icon-button" aria-label={t('Larger')} title={t('Larger')} onClick={() => setZoom(zoom * 1.25)}>
-            <Icon name="plus" />
-          </button>
-          <button type="button" class="icon-button" aria-label={t('Fit into view')} title={t('Fit into view')} onClick={fit}>
-            <Icon name="fit" />
-          </button>
+          <ZoomButtons zoom={zoom} setZoom={setZoom} fit={fit} />
         </span>
       </div>
       <div class="graph-box" ref={box} {...pan}>
