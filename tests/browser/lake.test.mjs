@@ -111,6 +111,12 @@ test('versions lead to the run that made them and to their rows', async () => {
   await look(page, 'lake-rows', page.locator('.lake-rows tbody tr'));
   await page.getByLabel('Of the version').fill('99');
   await page.getByRole('alert').waitFor();
+  for (const wrong of ['-1', '1.5']) {
+    await page.getByLabel('Of the version').fill(wrong);
+    await page.getByText(`${wrong} is no whole number from 0 on.`).waitFor();
+    await page.locator('.lake-rows').waitFor({ state: 'detached' });
+  }
+  await check(page, 'no such version');
   await page.getByLabel('Of the version').fill('');
   await page.locator('.lake-rows tbody tr').nth(3).waitFor();
   await goTo(page, `${table}?tab=versions`);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { queryString } from '../src/api/client';
 import { instantText, localInput } from '../src/components/list_filters';
-import { runsQuery, tasksQuery } from '../src/lib/list_query';
+import { numberProblem, runsQuery, tasksQuery } from '../src/lib/list_query';
 
 const now = Date.parse('2026-11-20T12:00:00Z');
 const dayAgo = '2026-11-19T12:00:00.000Z';
@@ -65,4 +65,12 @@ test('a time is typed as it is here and stands in the address as it is everywher
   const local = localInput('2026-11-20T12:34Z');
   expect(instantText(local)).toBe('2026-11-20T12:34Z');
   expect([localInput(''), localInput('soon'), instantText('')]).toEqual(['', '', '']);
+});
+
+test('a number that a filter cannot go by is named with what it should be', () => {
+  for (const text of ['-1', '1.5', 'x', '1e2', ' ']) expect(numberProblem(text, 0, true)).toBe(`${text} is no whole number from 0 on.`);
+  expect(numberProblem('0', 1, true)).toBe('0 is no whole number from 1 on.');
+  for (const text of ['-0.5', 'x', ' ']) expect(numberProblem(text, 0, false)).toBe(`${text} is no number from 0 on.`);
+  for (const text of ['', '0', '7']) expect(numberProblem(text, 0, true)).toBeUndefined();
+  expect(numberProblem('1.5', 0, false)).toBeUndefined();
 });

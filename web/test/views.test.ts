@@ -54,6 +54,7 @@ async function open(hash: string, view: string, props: object, answers: Record<s
     grid: async () => (await import('../src/views/grid')).GridPane,
     gridTask: async () => (await import('../src/views/grid_task')).GridTask,
     question: async () => (await import('../src/views/question_view')).QuestionView,
+    lakeRows: async () => (await import('../src/views/lake_rows')).LakeRowsView,
     shell: async () => (await import('../src/components/shell')).Shell,
   };
   const component = (await views[view as keyof typeof views]()) as ComponentType<object>;
@@ -331,6 +332,27 @@ describe('the grid', () => {
       await page.wait(3000);
     }
     expect(page.asked.map((one) => one.url.search)).toEqual(['?runs=50', '?runs=50', '?runs=50']);
+  });
+});
+
+describe('some rows of a table', () => {
+  const path = '/api/lake/tables/silver/shop/orders/rows';
+  const props = { of: { layer: 'silver', domain: 'shop', table: 'orders' }, newest: 3 };
+  const answer = { version: 3, columns: ['id'], rows: [[71]], cut: false, cut_by: null };
+  const see = (version: string) => open(`#/lake/silver/shop/orders?tab=rows&version=${version}`, 'lakeRows', props, { [path]: answer });
+  test.each(['-1', '1.5', 'x'])('of the version %s are none: that is said at the field, and no other rows pass for them', async (version) => {
+    const page = await see(version);
+    expect(page.asked).toHaveLength(0);
+    expect(page.root.text).not.toContain('71');
+    expect(page.root.text).toContain(`${version} is no whole number from 0 on.`);
+    expect(page.root.all('input')[0]?.attributes.get('aria-invalid')).toBe('true');
+  });
+  test('are asked for of the version that is named, or of the newest', async () => {
+    const page = await see('2');
+    expect(page.root.text).toContain('71');
+    page.go('#/lake/silver/shop/orders?tab=rows');
+    await page.wait(500);
+    expect(page.asked.map((one) => one.url.searchParams.get('version'))).toEqual(['2', null]);
   });
 });
 

@@ -1,7 +1,8 @@
 // Filters of a list, each bound to a name of the address.
 import type { ComponentChildren } from 'preact';
-import { useState } from 'preact/hooks';
+import { useId, useState } from 'preact/hooks';
 import { useSearch, useSearchText } from '../lib/hooks';
+import { numberProblem } from '../lib/list_query';
 import { t } from '../lib/words';
 import { instantIn, partsOf } from '../lib/zone';
 import { Choice, SearchBox } from './choice';
@@ -12,13 +13,28 @@ export function TextFilter({ name, label }: { name: string; label: string }) {
   return <SearchBox label={label} text={text} onText={setText} />;
 }
 
-export function NumberFilter({ name, label, least = 0 }: { name: string; label: string; least?: number }) {
+interface NumberProps {
+  name: string;
+  label: string;
+  least?: number;
+  isWhole?: boolean;
+}
+
+/** A number. What is none, or less than `least`, is said under its box: no list goes by it. */
+export function NumberFilter({ name, label, least = 0, isWhole = false }: NumberProps) {
   const [text, setText] = useSearchText(name, 400);
+  const id = useId();
+  const problem = numberProblem(text, least, isWhole);
   return (
-    <label class="small-field">
-      <span class="muted">{label}</span>
-      <input type="number" min={least} step="any" value={text} onInput={(event) => setText(event.currentTarget.value)} />
-    </label>
+    <div class="small-field">
+      <label class="muted" for={id}>
+        {label}
+      </label>
+      <input id={id} type="number" min={least} step={isWhole ? 1 : 'any'} value={text} aria-invalid={problem !== undefined} aria-describedby={`${id}-problem`} onInput={(event) => setText(event.currentTarget.value)} />
+      <p class="field-problem" id={`${id}-problem`}>
+        {problem}
+      </p>
+    </div>
   );
 }
 

@@ -9,6 +9,8 @@ export const listWords: Readonly<Record<string, string>> = {
   'Who triggered it': 'Quem a disparou',
   'Part of the configuration': 'Parte da configuração',
   'At least so many seconds': 'No mínimo tantos segundos',
+  '{text} is no whole number from {least} on.': '{text} não é um número inteiro a partir de {least}.',
+  '{text} is no number from {least} on.': '{text} não é um número a partir de {least}.',
   'Due from': 'Prevista desde',
   'Due until': 'Prevista até',
   'Pool, the whole name': 'Pool, o nome inteiro',

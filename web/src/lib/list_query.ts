@@ -5,6 +5,7 @@ import type { Query } from '../api/client';
 import type { TaskState } from '../api/types';
 import { countOf } from './address';
 import { isEnded } from './states';
+import { t } from './words';
 
 /** By what the lists are sorted; a minus before it: the largest, or newest, first. */
 export const runOrders = ['run_after', 'dag_id', 'dag_run_id', 'state', 'run_type', 'start_date', 'end_date', 'duration'] as const;
@@ -24,6 +25,13 @@ const isLive = (state: string) => !isEnded(state as TaskState);
 export function orderOf(search: URLSearchParams, orders: readonly string[], usual = usualOrder): string {
   const order = search.get('order') ?? '';
   return orders.includes(order.replace(/^-/, '')) ? order : usual;
+}
+
+/** What is wrong with a text of the address that should be a number from `least` on; undefined for none and for a good one. */
+export function numberProblem(text: string, least: number, isWhole: boolean): string | undefined {
+  const isNumber = isWhole ? /^-?\d{1,15}$/.test(text) : text.trim() !== '' && Number.isFinite(Number(text));
+  if (text === '' || (isNumber && Number(text) >= least)) return undefined;
+  return isWhole ? t('{text} is no whole number from {least} on.', { text, least }) : t('{text} is no number from {least} on.', { text, least });
 }
 
 /** An instant of the address, as the API takes it; undefined where it is none. */

@@ -5,9 +5,10 @@ import { Choice } from '../components/choice';
 import { NumberFilter } from '../components/list_filters';
 import { Empty, Loaded } from '../components/loaded';
 import { countOf } from '../lib/address';
+import { jsonText } from '../lib/exact_json';
 import { number } from '../lib/format';
 import { useResource, useSearch } from '../lib/hooks';
-import { jsonText } from '../lib/exact_json';
+import { numberProblem } from '../lib/list_query';
 import { t } from '../lib/words';
 
 const usualRows = 50;
@@ -52,17 +53,31 @@ function cutWords(rows: LakeRows): string {
   return rows.cut_by === 'bytes' ? t('The first {count} rows: more of them are too large for this page.', values) : t('The first {count} rows: the table has more.', values);
 }
 
+function Sample({ of, version, newest, limit }: { of: LakeKey; version: number | undefined; newest: number | null; limit: number }) {
+  const rows = useResource((signal) => api.lakeRows(of, version, limit, signal), [of.layer, of.domain, of.table, version ?? newest, limit]);
+  return (
+    <Loaded of={rows}>
+      {(data) => (
+        <>
+          {data.version !== null && <p class="muted lake-note">{t('Version {version}', { version: data.version })}</p>}
+          {data.rows.length === 0 ? <Empty>{t('This version has no rows.')}</Empty> : <RowsTable of={data} />}
+          {data.cut && <p class="muted lake-note">{cutWords(data)}</p>}
+        </>
+      )}
+    </Loaded>
+  );
+}
+
 export function LakeRowsView({ of, newest }: { of: LakeKey; newest: number | null }) {
   const [search, change] = useSearch();
   const text = search.get('version') ?? '';
-  const asked = /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+  const isVersion = numberProblem(text, 0, true) === undefined;
   const wanted = countOf(search, 'limit', usualRows);
   const limit = amounts.includes(wanted) ? wanted : usualRows;
-  const rows = useResource((signal) => api.lakeRows(of, asked, limit, signal), [of.layer, of.domain, of.table, asked ?? newest, limit]);
   return (
     <>
       <div class="toolbar">
-        <NumberFilter name="version" label={t('Of the version')} />
+        <NumberFilter name="version" label={t('Of the version')} isWhole />
         <Choice
           label={t('How many rows')}
           value={limit === usualRows ? '' : String(limit)}
@@ -71,15 +86,8 @@ export function LakeRowsView({ of, newest }: { of: LakeKey; newest: number | nul
           onChange={(next) => change({ limit: next })}
         />
       </div>
-      <Loaded of={rows}>
-        {(data) => (
-          <>
-            {data.version !== null && <p class="muted lake-note">{t('Version {version}', { version: data.version })}</p>}
-            {data.rows.length === 0 ? <Empty>{t('This version has no rows.')}</Empty> : <RowsTable of={data} />}
-            {data.cut && <p class="muted lake-note">{cutWords(data)}</p>}
-          </>
-        )}
-      </Loaded>
+      {/* Rows of another version than the one that was asked for would pass for its own. */}
+      {isVersion && <Sample of={of} version={text === '' ? undefined : Number(text)} newest={newest} limit={limit} />}
     </>
   );
 }

@@ -52,7 +52,7 @@ function Filters() {
         <TextFilter name="pool" label={t('Pool, the whole name')} />
         <TextFilter name="operator" label={t('Type, the whole name')} />
         <TextFilter name="map" label={t('Name of a mapped instance')} />
-        <NumberFilter name="try" label={t('Try')} least={1} />
+        <NumberFilter name="try" label={t('Try')} least={1} isWhole />
         <NumberFilter name="longer" label={t('At least so many seconds')} />
         <TimeFilter name="from" label={t('Due from')} />
         <TimeFilter name="to" label={t('Due until')} />
