@@ -12,6 +12,10 @@ let session;
 const goTo = (page, hash) => page.evaluate((to) => (location.hash = to), hash);
 const tab = (page, name) => page.getByRole('tab', { name, exact: true });
 
+// More columns than any screen has room for, one of them of hashes.
+const wide = ['hash', ...Array.from({ length: 14 }, (_, at) => `total_${at}`)];
+const hash = 'ab'.repeat(32);
+const csv = (...rows) => [`id,day,note,${wide}`, ...rows.map((row) => `${row},${hash}${',1234567890'.repeat(wide.length - 1)}`), ''].join('\n');
 const contract = {
   apiVersion: 'v3.1.0', kind: 'DataContract', id: 'shop-orders', version: '1.2.0', status: 'active', domain: 'shop',
   team: [{ username: 'ana', role: 'owner' }],
@@ -23,6 +27,7 @@ const contract = {
       { name: 'id', logicalType: 'integer', primaryKey: true, required: true, description: 'Number of the order', classification: 'public', tags: ['key'] },
       { name: 'day', logicalType: 'date', required: true, partitioned: true },
       { name: 'note', logicalType: 'string', description: canary },
+      ...wide.map((name) => ({ name, logicalType: name === 'hash' ? 'string' : 'integer' })),
     ],
     quality: [{ metric: 'rowCount', mustBeGreaterThan: 0 }],
   }],
@@ -33,7 +38,7 @@ const put = (path, text) => {
 };
 
 before(async () => {
-  put(join(folder, 'drop', 'orders.csv'), `id,day,note\n1,2024-05-06,"${canary.replaceAll('"', '""')}"\n2,2024-05-06,\n3,2024-05-07,fine\n`);
+  put(join(folder, 'drop', 'orders.csv'), csv(`1,2024-05-06,"${canary.replaceAll('"', '""')}"`, '2,2024-05-06,', '3,2024-05-07,fine'));
   put(join(folder, 'contracts', 'shop', 'orders.odcs.yaml'), JSON.stringify(contract, null, 2));
   const task = (task_id, type, more = {}) => ({ task_id, type, contract: 'shop/orders', ...more });
   put(join(folder, 'dags', 'shop.json'), JSON.stringify({
@@ -51,7 +56,7 @@ before(async () => {
   for (let turn = 0; turn < 2; turn += 1) {
     await trigger(page, 'shop');
     await headState(page, 'success').waitFor();
-    put(join(folder, 'drop', 'orders.csv'), 'id,day,note\n4,2024-05-08,later\n');
+    put(join(folder, 'drop', 'orders.csv'), csv('4,2024-05-08,later'));
   }
   await finish();
 });
@@ -109,6 +114,17 @@ test('versions lead to the run that made them and to their rows', async () => {
   await page.locator('.lake-rows tbody tr').nth(2).waitFor();
   assert.ok((await page.locator('.lake-rows').textContent()).includes(canary));
   await look(page, 'lake-rows', page.locator('.lake-rows tbody tr'));
+  const heights = () => page.locator('.lake-rows tbody tr').evaluateAll((rows) => rows.map((row) => row.getBoundingClientRect().height));
+  for (const width of [390, 1280]) {
+    await page.setViewportSize({ width, height: 900 });
+    assert.ok(Math.max(...(await heights())) < 44, `a row is a line at ${width}: ${await heights()}`);
+    assert.ok(await page.locator('.lake-rows').evaluate((box) => box.scrollWidth > box.clientWidth), 'the table scrolls sideways');
+  }
+  const cell = page.locator('.lake-rows td', { hasText: hash }).first();
+  await cell.getByRole('button', { name: 'Show all of it' }).click();
+  await cell.getByRole('button', { name: 'Show less of it' }).waitFor();
+  assert.ok(Math.max(...(await heights())) > 44, 'a hash that is opened has all of its lines');
+  await check(page, 'a value is open');
   await page.getByLabel('Of the version').fill('99');
   await page.getByRole('alert').waitFor();
   for (const wrong of ['-1', '1.5']) {

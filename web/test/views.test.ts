@@ -351,8 +351,19 @@ describe('some rows of a table', () => {
     const page = await see('2');
     expect(page.root.text).toContain('71');
     page.go('#/lake/silver/shop/orders?tab=rows');
-    await page.wait(500);
+    await page.wait(1000);
     expect(page.asked.map((one) => one.url.searchParams.get('version'))).toEqual(['2', null]);
+  });
+  test('are lines: what is too long for one has a button that opens it, and a number has none', async () => {
+    const hash = 'ab'.repeat(32);
+    const page = await open('#/lake/silver/shop/orders?tab=rows', 'lakeRows', props, { [path]: { ...answer, columns: ['n', 'hash'], rows: [[9007199254740991, hash], [2, null]] } });
+    const values = () => page.root.all('span').filter((one) => (one.attributes.get('class') ?? '').startsWith('lake-value'));
+    expect(values().map((one) => [one.text, one.attributes.get('title')])).toEqual([['9007199254740991', undefined], [hash, hash], ['2', undefined]]);
+    expect(page.root.all('th').map((one) => one.attributes.get('class'))).toEqual(['number', undefined]);
+    page.root.button('Show all of it').fire('click');
+    await page.wait(100);
+    expect(values()[1]?.attributes.get('class')).toContain('is-open');
+    expect(page.root.button('Show less of it').attributes.get('aria-expanded')).toBe('true');
   });
 });
 

@@ -45,6 +45,8 @@ export const lakeWords: Readonly<Record<string, string>> = {
   'Quality rules': 'Regras de qualidade',
   'Table properties': 'Propriedades da tabela',
   'empty': 'vazio',
+  'Show all of it': 'Mostrar tudo',
+  'Show less of it': 'Mostrar menos',
   'Partition': 'Partição',
   'Added': 'Adicionado',
   '{shown} of {all} are shown.': '{shown} de {all} são mostrados.',

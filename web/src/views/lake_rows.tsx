@@ -1,7 +1,9 @@
 // Some rows of a table, of any version that is kept. They are read when they are asked for, by a process of their own.
+import { useState } from 'preact/hooks';
 import * as api from '../api/endpoints';
 import type { LakeKey, LakeRows } from '../api/types';
 import { Choice } from '../components/choice';
+import { Icon } from '../components/icon';
 import { NumberFilter } from '../components/list_filters';
 import { Empty, Loaded } from '../components/loaded';
 import { countOf } from '../lib/address';
@@ -13,30 +15,50 @@ import { t } from '../lib/words';
 
 const usualRows = 50;
 const amounts = [10, 200, 1000];
+const lineLength = 40; // a UUID, a time and most names have room
 
+const isNumber = (value: unknown) => typeof value === 'number' || typeof value === 'bigint';
+const textOf = (value: unknown) => (typeof value === 'string' ? value : jsonText(value));
+
+// A row is a line: a hash or a text that has no room in it is cut by the style sheet, and opened by its button.
 function Value({ of }: { of: unknown }) {
+  const [isOpen, setOpen] = useState(false);
   if (of === null || of === undefined) return <span class="muted">{t('empty')}</span>;
-  return <span class="lake-value">{typeof of === 'string' ? of : jsonText(of)}</span>;
+  const text = textOf(of);
+  if (text.length <= lineLength && !/[\r\n]/.test(text)) return <span class="lake-value">{text}</span>;
+  const words = isOpen ? t('Show less of it') : t('Show all of it');
+  return (
+    <span class="lake-long">
+      <span class={`lake-value ${isOpen ? 'is-open' : ''}`} title={isOpen ? undefined : text}>
+        {text}
+      </span>
+      <button type="button" class="icon-button" aria-expanded={isOpen} aria-label={words} title={words} onClick={() => setOpen(!isOpen)}>
+        <Icon name={isOpen ? 'fold' : 'unfold'} />
+      </button>
+    </span>
+  );
 }
 
 export function RowsTable({ of }: { of: Pick<LakeRows, 'columns' | 'rows'> }) {
+  const rows = of.rows as unknown[][];
+  const kinds = of.columns.map((_, at) => (rows.some((row) => isNumber(row[at])) ? 'number' : undefined));
   return (
     <div class="table-box lake-rows" role="region" aria-label={t('Rows')} tabIndex={0}>
       <table class="table">
         <thead>
           <tr>
             {of.columns.map((name, at) => (
-              <th key={at} scope="col">
+              <th key={at} scope="col" class={kinds[at]} title={name.length > lineLength ? name : undefined}>
                 {name}
               </th>
             ))}
           </tr>
         </thead>
         <tbody>
-          {of.rows.map((row, at) => (
+          {rows.map((row, at) => (
             <tr key={at}>
-              {(row as unknown[]).map((value, column) => (
-                <td key={column} class={typeof value === 'number' ? 'number' : undefined}>
+              {row.map((value, column) => (
+                <td key={column} class={kinds[column]}>
                   <Value of={value} />
                 </td>
               ))}
@@ -60,7 +82,7 @@ function Sample({ of, version, newest, limit }: { of: LakeKey; version: number |
       {(data) => (
         <>
           {data.version !== null && <p class="muted lake-note">{t('Version {version}', { version: data.version })}</p>}
-          {data.rows.length === 0 ? <Empty>{t('This version has no rows.')}</Empty> : <RowsTable of={data} />}
+          {data.rows.length === 0 ? <Empty>{t('This version has no rows.')}</Empty> : <RowsTable key={data.version} of={data} />}
           {data.cut && <p class="muted lake-note">{cutWords(data)}</p>}
         </>
       )}
