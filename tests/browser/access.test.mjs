@@ -35,7 +35,11 @@ test('a pool is made, changed and deleted; what is wrong is said at its field', 
   await check(page, 'new pool');
   await keep(page, { Name: 'narrow', Slots: 'many' }, 'must be a whole number');
   await keep(page, { Slots: '0' }, /slots|positive|-1/i);
-  await keep(page, { Slots: '2', Description: canary });
+  await keep(page, { Name: 'default_pool', Slots: '2', Description: canary }, 'default_pool');
+  const name = page.getByRole('dialog').getByLabel('Name').first();
+  await page.waitForFunction(() => document.activeElement?.getAttribute('aria-invalid') === 'true');
+  assert.equal(await name.evaluate((one) => one === document.activeElement), true, 'that there is one already is said at the name');
+  await keep(page, { Name: 'narrow' });
   await row(page, 'narrow').waitFor();
   await button(page, 'Change narrow').click();
   await keep(page, { Slots: '3' });
@@ -78,6 +82,12 @@ test('a connection has the fields of its type; a password goes in and never come
   await dialog.getByLabel('Database').waitFor();
   await check(page, 'new connection');
   await keep(page, { Name: 'warehouse', Host: 'db.example.org', Port: '5432', Database: 'sales', Login: 'etl', Password: 'hunter2', Extra: '{oops' }, 'is not valid JSON');
+  await page.waitForFunction(() => document.activeElement?.getAttribute('aria-invalid') === 'true');
+  const seen = await page.evaluate(() => {
+    const [field, foot] = [document.activeElement, document.querySelector('.dialog-foot')].map((one) => one.getBoundingClientRect());
+    return field.top >= 0 && field.bottom <= foot.top;
+  });
+  assert.ok(seen, 'the field that is wrong is in sight, above the buttons');
   await keep(page, { Extra: '{"sslmode":"require"}' });
   await row(page, 'warehouse').waitFor();
   await button(page, 'Change warehouse').click();

@@ -86,6 +86,10 @@ test('the catalogue finds tables by domain, layer and name; what it lacks it say
   await goTo(page, '#/lake');
   await page.locator('[data-row="gold/other/broken"]').waitFor();
   await look(page, 'lake', page.locator('tbody tr'));
+  await page.setViewportSize({ width: 390, height: 900 });
+  const tall = () => page.locator('tbody tr').evaluateAll((all) => Math.max(...all.map((one) => one.getBoundingClientRect().height)));
+  assert.ok((await tall()) < 230, `a table is no screen of its own on a phone: ${await tall()} px`);
+  await page.setViewportSize({ width: 1280, height: 900 });
   await page.getByRole('link', { name: 'orders', exact: true }).first().click();
   await page.getByRole('heading', { name: 'orders', exact: true }).waitFor();
   await finish();

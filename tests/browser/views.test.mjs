@@ -303,3 +303,30 @@ test('the page speaks Portuguese where the browser does', async () => {
   await finish();
   await context.close();
 });
+
+test('colours and zone are switched, and both are kept over a reload', async () => {
+  const { page, finish } = await newPage(session, '#/runs');
+  await page.locator('tbody tr').first().waitFor();
+  const ground = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+  const light = await ground();
+  const turn = () => page.locator('.theme-switch').click();
+  await turn(); // from the system's, which is light here, to light
+  assert.equal(await ground(), light);
+  await turn();
+  await page.waitForFunction((was) => getComputedStyle(document.documentElement).backgroundColor !== was, light);
+  const dark = await ground();
+  await check(page, 'dark by choice');
+  await page.reload();
+  await page.locator('tbody tr').first().waitFor();
+  assert.equal(await ground(), dark);
+  await turn();
+  assert.equal(await ground(), light);
+  const zone = page.locator('.zone-switch');
+  assert.match(await zone.textContent(), /Local/);
+  for (const said of [/UTC/, /UTC/, /Local/]) {
+    if (!said.test(await zone.textContent())) await zone.click();
+    else await page.reload();
+    await page.locator('.zone-switch', { hasText: said }).waitFor();
+  }
+  await finish();
+});

@@ -3,7 +3,7 @@ import { ApiError } from '../src/api/client';
 import { bodyOf, problemsFrom, problemsOf, type EditField } from '../src/lib/edit_form';
 
 const fields: readonly EditField[] = [
-  { name: 'name', title: 'Name', kind: 'text', required: true },
+  { name: 'name', title: 'Name', kind: 'text', required: true, isKey: true },
   { name: 'slots', title: 'Slots', kind: 'integer' },
   { name: 'extra', title: 'Extra', kind: 'json' },
   { name: 'rights', title: 'Rights', kind: 'lines' },
@@ -25,7 +25,12 @@ describe('a form', () => {
   });
   test('puts what the server refuses to the field that it names', () => {
     const error = new ApiError(422, 'a; b; c', [{ loc: ['body', 'slots'], msg: 'a' }, { loc: ['body', 'slots'], msg: 'b' }, { loc: ['body', 'other'], msg: 'c' }]);
-    expect(problemsFrom(error, fields)).toEqual({ slots: 'a; b', '': 'c' });
-    expect(problemsFrom(new Error('gone'), fields)).toEqual({ '': 'gone' });
+    expect(problemsFrom(error, fields, true)).toEqual({ slots: 'a; b', '': 'c' });
+    expect(problemsFrom(new Error('gone'), fields, true)).toEqual({ '': 'gone' });
+  });
+  test('of a new thing that there is already is wrong at the name that it is known by', () => {
+    const error = new ApiError(409, "pool 'a' exists");
+    expect(problemsFrom(error, fields, true)).toEqual({ name: "pool 'a' exists" });
+    expect(problemsFrom(error, fields, false)).toEqual({ '': "pool 'a' exists" });
   });
 });

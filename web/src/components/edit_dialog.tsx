@@ -1,10 +1,10 @@
 // One thing of the registry made or changed: a form in a dialog, which stays open with the reason when the server refuses.
 import type { ComponentChildren } from 'preact';
-import { useId, useState } from 'preact/hooks';
+import { useId, useRef, useState } from 'preact/hooks';
 import { bodyOf, problemsFrom, problemsOf, type EditField, type Problems, type Texts } from '../lib/edit_form';
 import { t } from '../lib/words';
 import { Dialog } from './dialog';
-import { FormProblems } from './form_problems';
+import { FormProblems, useLead } from './form_problems';
 
 interface ControlProps {
   field: EditField;
@@ -85,6 +85,8 @@ export function EditDialog({ title, fields, before, start, children, save, onClo
   const [texts, setTexts] = useState<Texts>(before ?? start ?? {});
   const [problems, setProblems] = useState<Problems>({});
   const [busy, setBusy] = useState(false);
+  const form = useRef<HTMLFormElement>(null);
+  useLead(form, problems);
   const shown = fields(texts);
   const send = async () => {
     const wrong = problemsOf(shown, texts);
@@ -96,7 +98,7 @@ export function EditDialog({ title, fields, before, start, children, save, onClo
       onDone();
       onClose();
     } catch (error) {
-      setProblems(problemsFrom(error as Error, shown));
+      setProblems(problemsFrom(error as Error, shown, before === null));
       setBusy(false);
     }
   };
@@ -104,6 +106,7 @@ export function EditDialog({ title, fields, before, start, children, save, onClo
     <Dialog title={title} onClose={() => !busy && onClose()}>
       <form
         class="trigger-form"
+        ref={form}
         noValidate
         onSubmit={(event) => {
           event.preventDefault();
@@ -111,10 +114,10 @@ export function EditDialog({ title, fields, before, start, children, save, onClo
         }}
       >
         {children}
+        <FormProblems problems={problems} names={shown} />
         {shown.map((field) => (
           <FormField key={field.name} field={field} text={texts[field.name] ?? ''} problem={problems[field.name]} onText={(text) => setTexts((old) => ({ ...old, [field.name]: text }))} />
         ))}
-        <FormProblems problems={problems} names={shown} />
         <footer class="dialog-foot">
           <button type="button" class="button" disabled={busy} onClick={onClose}>
             {t('Back')}

@@ -1,3 +1,5 @@
+import type { RefObject } from 'preact';
+import { useEffect } from 'preact/hooks';
 import { t } from '../lib/words';
 
 interface Props {
@@ -9,6 +11,15 @@ function lead(event: Event, name: string) {
   const form = (event.currentTarget as HTMLElement).closest('form');
   const field = [...(form?.querySelectorAll<HTMLElement>('[data-field]') ?? [])].find((one) => one.dataset['field'] === name);
   field?.querySelector<HTMLElement>('input, select, textarea')?.focus();
+}
+
+/** Whoever pressed the button at the end of a long form is led to the first field that is wrong, or to what is wrong with none. */
+export function useLead(form: RefObject<HTMLFormElement>, problems: Props['problems']): void {
+  useEffect(() => {
+    if (Object.keys(problems).length === 0) return;
+    const first = (selector: string) => form.current?.querySelector<HTMLElement>(selector);
+    (first('[aria-invalid="true"]') ?? first('.form-problems'))?.focus();
+  }, [form, problems]);
 }
 
 /** Everything that is wrong with a form, in the form's order, each leading to its field. */

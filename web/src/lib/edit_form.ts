@@ -9,6 +9,7 @@ export interface EditField {
   kind: 'text' | 'area' | 'integer' | 'password' | 'choice' | 'lines' | 'json';
   hint?: string;
   required?: boolean;
+  isKey?: boolean; // what the thing is known by: no two have the same
   choices?: readonly string[]; // of a choice; of a text, what is offered
 }
 
@@ -37,14 +38,16 @@ export function problemsOf(fields: readonly EditField[], texts: Texts): Problems
   return found;
 }
 
-/** What the server says: under the fields that it names, the rest under ''. */
-export function problemsFrom(error: Error, fields: readonly EditField[]): Problems {
+/** What the server says: under the fields that it names, the rest under ''. That there is such a thing already is of a new one's key. */
+export function problemsFrom(error: Error, fields: readonly EditField[], isNew: boolean): Problems {
   const found: Problems = {};
   for (const { loc, msg } of error instanceof ApiError ? error.fields : []) {
     const name = fields.find((one) => loc.includes(one.name))?.name ?? '';
     found[name] = found[name] === undefined ? msg : `${found[name]}; ${msg}`;
   }
-  return Object.keys(found).length > 0 ? found : { '': error.message };
+  if (Object.keys(found).length > 0) return found;
+  const key = isNew && error instanceof ApiError && error.status === 409 ? fields.find((one) => one.isKey === true) : undefined;
+  return { [key?.name ?? '']: error.message };
 }
 
 const linesOf = (text: string) =>

@@ -20,7 +20,7 @@ const fields: readonly EditField[] = [
 ];
 
 function GroupForm({ group, ...rest }: { group: Group | null; onClose: () => void; onDone: () => void }) {
-  if (group === null) return <EditDialog title={t('New group')} fields={() => [{ name: 'name', title: t('Name'), kind: 'text', required: true }, ...fields]} before={null} save={api.groups.create} {...rest} />;
+  if (group === null) return <EditDialog title={t('New group')} fields={() => [{ name: 'name', title: t('Name'), kind: 'text', required: true, isKey: true }, ...fields]} before={null} save={api.groups.create} {...rest} />;
   return (
     <EditDialog
       title={t('Group {name}', { name: group.name })}

@@ -27,7 +27,7 @@ const description: EditField = { name: 'description', title: t('Description'), k
 const grants: EditField = { name: 'grants', title: t('Rights'), kind: 'lines', required: true, hint: t('One a line: an action (read, trigger, create, edit, delete or *) and a resource, such as "trigger dag:sales_*", "read lake:finance/*" or "edit admin:pools".') };
 
 function RoleForm({ role, ...rest }: { role: Role | null; onClose: () => void; onDone: () => void }) {
-  if (role === null) return <EditDialog title={t('New role')} fields={() => [{ name: 'name', title: t('Name'), kind: 'text', required: true }, description, grants]} before={null} save={api.roles.create} {...rest} />;
+  if (role === null) return <EditDialog title={t('New role')} fields={() => [{ name: 'name', title: t('Name'), kind: 'text', required: true, isKey: true }, description, grants]} before={null} save={api.roles.create} {...rest} />;
   return (
     <EditDialog
       title={t('Role {name}', { name: role.name })}

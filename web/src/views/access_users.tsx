@@ -23,7 +23,7 @@ function UserForm({ user, ...rest }: { user: User | null; onClose: () => void; o
   const names = roles.data?.rows.map((one) => one.name) ?? ['none', 'viewer', 'operator', 'admin'];
   const role: EditField = { name: 'role', title: t('Role'), kind: 'choice', required: true, choices: names };
   if (user === null) {
-    const fields: EditField[] = [{ name: 'username', title: t('User name'), kind: 'text', required: true }, role, { ...password, required: true }];
+    const fields: EditField[] = [{ name: 'username', title: t('User name'), kind: 'text', required: true, isKey: true }, role, { ...password, required: true }];
     return <EditDialog title={t('New user')} fields={() => fields} before={null} start={{ role: 'viewer' }} save={api.users.create} {...rest} />;
   }
   return (

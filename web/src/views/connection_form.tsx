@@ -41,7 +41,7 @@ export function fieldsOf(texts: Texts, connection: Connection | null): EditField
   const shown = all.filter((name) => known === undefined || known.fields.includes(name) || has(name));
   const hidden = (name: Name) => connection !== null && has(name) && (name === 'password' || (typeof connection[name] === 'string' && connection[name].includes('***')));
   return [
-    ...(connection === null ? [{ name: 'connection_id', title: t('Name'), kind: 'text' as const, required: true }] : []),
+    ...(connection === null ? [{ name: 'connection_id', title: t('Name'), kind: 'text' as const, required: true, isKey: true }] : []),
     { name: 'conn_type', title: t('Type'), kind: 'text', required: true, choices: connectionTypes, hint: t('One of those that are offered shows the fields that it uses; any other shows all.') },
     ...shown.map((name) => ({
       ...fieldOf(name, known?.titles?.[name]),

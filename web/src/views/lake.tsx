@@ -45,7 +45,7 @@ function NameCell({ of }: { of: LakeTable }) {
   return (
     <>
       <a href={lakeLink(of)}>{of.table}</a>
-      {of.problem !== null ? <p class="lake-problem">{of.problem}</p> : of.description && <p class="muted lake-about">{of.description}</p>}
+      {of.problem !== null ? <p class="lake-problem">{of.problem}</p> : of.description && <p class="muted lake-about" title={of.description}>{of.description}</p>}
     </>
   );
 }
@@ -128,9 +128,11 @@ export function LakeView() {
             {page.tables.length === 0 ? (
               offset > 0 ? <Empty>{t('Nothing is on this page.')}</Empty> : <None isEmpty={page.groups.length === 0} />
             ) : (
-              <PickTable rows={page.tables} columns={columns} keyOf={keyOf} labelOf={keyOf} picks={null} order={orderOf(search, orders, usualOrder)} onOrder={(order) => change({ order: order === usualOrder ? null : order })}>
-                {null}
-              </PickTable>
+              <div class="lake-list">
+                <PickTable rows={page.tables} columns={columns} keyOf={keyOf} labelOf={keyOf} picks={null} order={orderOf(search, orders, usualOrder)} onOrder={(order) => change({ order: order === usualOrder ? null : order })}>
+                  {null}
+                </PickTable>
+              </div>
             )}
             <Pager offset={offset} limit={pageSize} total={page.total_entries} noun="table" onMove={move} />
             {page.left_out.length > 0 && (

@@ -34,7 +34,7 @@ const columns: readonly Column<Pool>[] = [
 
 const slots: EditField = { name: 'slots', title: t('Slots'), kind: 'integer', required: true, hint: t('How many tasks of the pool may be queued or running at once; -1 for no limit.') };
 const description: EditField = { name: 'description', title: t('Description'), kind: 'area' };
-const ofNew: readonly EditField[] = [{ name: 'name', title: t('Name'), kind: 'text', required: true }, slots, description];
+const ofNew: readonly EditField[] = [{ name: 'name', title: t('Name'), kind: 'text', required: true, isKey: true }, slots, description];
 
 function PoolForm({ pool, ...rest }: { pool: Pool | null; onClose: () => void; onDone: () => void }) {
   if (pool === null) return <EditDialog title={t('New pool')} fields={() => ofNew} before={null} save={api.pools.create} {...rest} />;

@@ -1,10 +1,10 @@
 // Starting a run: a form made from the DAG's params, or the same as raw JSON.
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import { ApiError } from '../api/client';
 import * as api from '../api/endpoints';
 import type { DagDetails } from '../api/types';
 import { Dialog } from '../components/dialog';
-import { FormProblems } from '../components/form_problems';
+import { FormProblems, useLead } from '../components/form_problems';
 import { Loaded } from '../components/loaded';
 import { ParamFields } from '../components/param_field';
 import { Tabs } from '../components/tabs';
@@ -93,12 +93,7 @@ function TriggerForm({ details, onClose }: { details: DagDetails; onClose: () =>
   const [problems, setProblems] = useState<Texts>({});
   const [busy, setBusy] = useState(false);
   const form = useRef<HTMLFormElement>(null);
-  // Whoever pressed the button at the end of a long form is led to what is wrong.
-  useEffect(() => {
-    if (Object.keys(problems).length === 0) return;
-    const first = (selector: string) => form.current?.querySelector<HTMLElement>(selector);
-    (first('[aria-invalid="true"]') ?? first('.form-problems'))?.focus();
-  }, [problems]);
+  useLead(form, problems);
   const changeMode = (next: string) => {
     if (next === 'json' && mode !== 'json') setJson(prettyJson(formConf(fields, texts, windowTexts).conf));
     setProblems({});

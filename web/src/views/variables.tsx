@@ -18,7 +18,7 @@ const columns: readonly Column<Variable>[] = [
 const value: EditField = { name: 'value', title: t('Value'), kind: 'area', hint: t('What is JSON can be read as JSON by templates.') };
 const description: EditField = { name: 'description', title: t('Description'), kind: 'area' };
 const ofNew: readonly EditField[] = [
-  { name: 'key', title: t('Key'), kind: 'text', required: true, hint: t('A key that sounds secret, such as one with password in it, hides its value.') },
+  { name: 'key', title: t('Key'), kind: 'text', required: true, isKey: true, hint: t('A key that sounds secret, such as one with password in it, hides its value.') },
   { ...value, required: true },
   description,
 ];
