@@ -120,9 +120,10 @@ class Converter {
       if (!given.is_object()) continue;
       std::string type = small_letters(text_at(given, "type"));
       if (type == "postgresql") type = "postgres";
-      const bool plain = fields.contains(type) &&
-                         std::all_of(fields.at(type).begin(), fields.at(type).end(),
-                                     [&](const std::string& each) { return given.contains(each); });
+      const bool plain =
+          fields.contains(type) &&
+          std::all_of(fields.at(type).begin(), fields.at(type).end(),
+                      [&given = given](const std::string& each) { return given.contains(each); });
       Value server = {{"server", name}, {"type", plain ? type : "custom"}};
       if (!plain)
         note("servers." + name + ": of type " + (type.empty() ? "nothing" : type) +

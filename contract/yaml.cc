@@ -168,7 +168,7 @@ class YamlReader {
       if (const auto merged = merged_at.find(key); merged != merged_at.end()) {
         (members.begin() + static_cast<std::ptrdiff_t>(merged->second))->second = std::move(value);
         merged_at.erase(merged);
-        place.members.emplace_back(key, std::move(member));
+        place.members.push_back({key, std::move(member)});
         continue;
       }
       if (!keys.insert(key).second) {
@@ -177,7 +177,7 @@ class YamlReader {
         break;
       }
       members.push_back({key, std::move(value)});
-      place.members.emplace_back(key, std::move(member));
+      place.members.push_back({key, std::move(member)});
     }
     return keep(anchor, std::move(object));
   }

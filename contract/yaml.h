@@ -34,10 +34,15 @@ class YamlPlaces {
 
  private:
   friend class YamlReader;
+  struct Member;
   struct Node {
     TextPlace at;
-    std::vector<std::pair<std::string, Node>> members;  // of a mapping
-    std::vector<Node> items;                            // of a sequence
+    std::vector<Member> members;  // of a mapping
+    std::vector<Node> items;      // of a sequence
+  };
+  struct Member {
+    std::string key;
+    Node value;
   };
   Node root_;
 };

@@ -186,8 +186,7 @@ bool tells_a_count(const SqlStatement& statement, const Running& running,
 
 class Duckdb : public SqlEngine {
  public:
-  explicit Duckdb(const SqlLimits& limits)
-      : limits_(limits), deadline_(limits), session_(options(limits)) {}
+  explicit Duckdb(const SqlLimits& limits) : deadline_(limits), session_(options(limits)) {}
 
   std::string marker(std::size_t n, const json& value) const override {
     const std::string plain = "$" + std::to_string(n);
@@ -266,7 +265,6 @@ class Duckdb : public SqlEngine {
     return -1;
   }
 
-  const SqlLimits& limits_;
   SqlDeadline deadline_;
   lake::Session session_;
 };

@@ -115,9 +115,9 @@ Columns look_at_csv(const std::string& file, json& server) {
 void add_record(const json& record, Columns& columns) {
   if (!record.is_object()) refuse("a record is no JSON object");
   for (const auto& [name, value] : record.items()) {
-    const bool known = std::any_of(columns.begin(), columns.end(), [&](const SeenColumn& column) {
-      return column.source_name() == name;
-    });
+    const bool known = std::any_of(
+        columns.begin(), columns.end(),
+        [&name = name](const SeenColumn& column) { return column.source_name() == name; });
     if (!known && columns.size() < most_columns) columns.emplace_back(name);
   }
   for (SeenColumn& column : columns) {

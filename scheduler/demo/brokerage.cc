@@ -170,7 +170,7 @@ std::int64_t Brokerage::level(int ticker, int step) const {
   for (std::uint64_t i = 0; i < std::size(swells); ++i) {
     const auto [steps, height] = swells[i];
     const int cell = step / steps, inside = step % steps;
-    const auto point = [&](int at) {
+    const auto point = [&, height = height](int at) {
       return static_cast<std::int64_t>(draw(d_level, {t, i, static_cast<std::uint64_t>(at)}) %
                                        static_cast<std::uint64_t>(2 * height + 1)) -
              height;

@@ -51,7 +51,8 @@ TEST_CASE("lists of what does not exist here are empty, and narrowed by what Air
       {v2 + "/providers", "providers"},
   };
   for (const auto& [path, plural] : lists) {
-    CAPTURE(path);
+    const auto& of = path;  // Clang 14 keeps no structured binding
+    CAPTURE(of);
     const auto body = api.get(path);
     CHECK(body[plural] == nlohmann::json::array());
     CHECK(body["total_entries"] == 0);

@@ -285,7 +285,7 @@ void compare_together(const World& world, const json& expected, const std::strin
                       Problems& problems) {
   for (const auto& [names, most] : expected.items()) {
     const std::string all = " " + names + " ";
-    const int is = world.together([&](const World::Launched& one) {
+    const int is = world.together([&, &names = names](const World::Launched& one) {
       const std::string task = one.task.substr(0, one.task.find('['));
       return names == "*" || all.find(" " + task + " ") != std::string::npos;
     });

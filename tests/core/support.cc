@@ -91,7 +91,7 @@ void Ledger::apply_runs(const Changes& changes) {
   for (const RunSeq seq : changes.runs_deleted) REQUIRE(runs.erase(seq) == 1);
   for (const auto& [dag_id, most] : changes.runs_removed) {
     std::int64_t gone = 0;
-    std::erase_if(runs, [&](const auto& one) {
+    std::erase_if(runs, [&, &dag_id = dag_id, most = most](const auto& one) {
       const RunRow& run = one.second.run;
       return run.dag_id == dag_id && is_terminal(run.state) && (most == 0 || gone++ < most);
     });

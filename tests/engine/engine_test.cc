@@ -86,7 +86,7 @@ class PlainContext : public LaunchContext {
   }
 
  private:
-  const std::vector<XcomName> none_;
+  const std::vector<XcomName> none_{};
 };
 
 Hello agent() {

@@ -97,7 +97,8 @@ Snapshot KeptTable::at(std::int64_t version) {
 std::string KeptTable::live(std::int64_t version) {
   std::string names;
   for (const auto& [path, file] : at(version).files) {
-    CAPTURE(path);
+    const auto& of = path;  // Clang 14 keeps no structured binding
+    CAPTURE(of);
     CHECK(has(path));
     const auto begin = path.find("part-") + 5;
     names += (names.empty() ? "" : " ") + path.substr(begin, path.size() - begin - 8);

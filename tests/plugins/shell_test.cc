@@ -139,7 +139,8 @@ TEST_CASE_FIXTURE(CommandHost, "what a command writes to BATUTA_RESULT is its re
       {std::string(65'537, '1'), "line 1 is no key=value"},
       {"S\xE3o=1", "no text in utf-8"}};
   for (const auto& [text, told] : wrong) {
-    CAPTURE(told);
+    const auto& of = told;  // Clang 14 keeps no structured binding
+    CAPTURE(of);
     std::filesystem::remove(folder + "/.result");
     std::ofstream(folder + "/.result") << text;
     const std::string out = output({{"command", "true"}});

@@ -39,7 +39,7 @@ class NoContext : public LaunchContext {
   OutboxRow render_alert(const Attempt&, const AlertEffect&, Time) override { return {}; }
 
  private:
-  const std::vector<XcomName> none_;
+  const std::vector<XcomName> none_{};
 };
 
 std::string dag_text(const std::string& id) {

@@ -116,7 +116,8 @@ TEST_CASE(
       {R"([{"name": "a", "path": "/r"}, {"name": "a", "path": "/s"}])", "bundles[1]: the name"},
       {R"([{"name": "a", "path": "/r", "branch": "x"}])", "unknown \"branch\""}};
   for (const auto& [bundles, told] : wrong) {
-    CAPTURE(bundles);
+    const auto& of = bundles;  // Clang 14 keeps no structured binding
+    CAPTURE(of);
     const Variable bad("BATUTA_BUNDLES", bundles);
     const auto refused = settings_of(folder.path());
     REQUIRE_FALSE(refused);

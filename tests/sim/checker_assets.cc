@@ -128,10 +128,11 @@ void Checker::check_asset_events(const Changes& changes) {
     for (const auto& [source, count] : *sums) {
       const auto& [dag, run, task, index, asset] = source;
       if (unclear.count({dag, run}) != 0) continue;
-      require(owed[source] == written[source], "I31", [&, task = task, run = run] {
-        return std::to_string(written[source]) + " events of task " + task + " in " + run + ", " +
-               std::to_string(owed[source]) + " successes or versions";
-      });
+      require(owed[source] == written[source], "I31",
+              [&, &source = source, task = task, run = run] {
+                return std::to_string(written[source]) + " events of task " + task + " in " + run +
+                       ", " + std::to_string(owed[source]) + " successes or versions";
+              });
     }
   }
   require(told <= static_cast<int>(assets_told_.size()), "I31",

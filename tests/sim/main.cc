@@ -16,7 +16,9 @@ namespace {
 
 // With so many seeds every situation must have come up.
 constexpr std::uint64_t enough_seeds = 20'000;
+#ifdef BATUTA_MUTANTS
 constexpr std::uint64_t seeds_per_mutant = 10'000;  // must be enough for every situation, too
+#endif
 
 struct Arguments {
   std::uint64_t seeds = 0;
