@@ -3,8 +3,10 @@
 // folder, and the thread that runs it can, where the kernel has Landlock, read the lake and write
 // its scratch folder and nothing else.
 //
-// Without a result_file the answer is the task's return value, at most 60 KiB:
-//   {"columns":[…],"rows":[[…]…],"cut":bool,"cut_by":"rows"|"bytes"}
+// Without a result_file the answer is the task's return value, at most 60 KiB or `bytes`:
+//   {"columns":[…],"rows":[[…]…],"cut":bool,"cut_by":"rows"|"bytes","tables":[{"table","version"}…]}
+//   or, with return_errors, what is wrong with the question, as an answer too:
+//   {"error":{"kind":"sql"|"right"|"time","text":…,"line","column"}}
 // With one it is a file of lines, at most 1 GiB, and the task returns
 // {"rows","cut","cut_by","file"}:
 //   {"columns":[…]}   then a line […] for each row, then   {"rows":n,"cut":bool,"cut_by":…}
@@ -32,6 +34,7 @@
 #include "plugins/lake/outside_select.h"
 #include "plugins/lake/pinned_versions.h"
 #include "plugins/lake/sql_error.h"
+#include "plugins/lake/sql_position.h"
 #include "plugins/sdk/plugin.h"
 
 namespace batuta::lake {
@@ -42,6 +45,7 @@ using nlohmann::json;
 constexpr std::int64_t max_rows = 10'000'000;
 constexpr std::size_t max_file_bytes = 1u << 30;
 constexpr std::size_t max_return_bytes = 60u << 10;
+constexpr std::int64_t most_return_bytes = 16 << 20;  // that can be asked for
 constexpr std::size_t max_sql_bytes = 256u << 10;
 
 // Takes rows until one of two limits.
@@ -53,6 +57,7 @@ class Answer {
   Answer& operator=(const Answer&) = delete;
 
   virtual void columns(const std::vector<std::string>& names) = 0;
+  virtual void tables(const std::vector<ReadTable>&) {}
   bool row(const std::vector<Cell>& row) {
     if (rows_ == row_limit_) return cut("rows");
     json cells = json::array();
@@ -88,13 +93,18 @@ class Answer {
 
 class ReturnedAnswer : public Answer {
  public:
-  explicit ReturnedAnswer(std::size_t rows) : Answer(rows, max_return_bytes - 1024) {}
+  ReturnedAnswer(std::size_t rows, std::size_t bytes) : Answer(rows, bytes) {}
   void columns(const std::vector<std::string>& names) override { columns_ = names; }
+  void tables(const std::vector<ReadTable>& read) override { tables_ = read; }
   json finish() override {
     json out = summary();
     out["columns"] = columns_;
     out["rows"] = json::array();
-    for (const std::string& row : rows_) out["rows"].push_back(*parse_untrusted(row));
+    constexpr JsonLimits limits{most_return_bytes, 64, most_return_bytes, most_return_bytes};
+    for (const std::string& row : rows_) out["rows"].push_back(*parse_untrusted(row, limits));
+    out["tables"] = json::array();
+    for (const ReadTable& one : tables_)
+      out["tables"].push_back({{"table", one.name}, {"version", one.version}});
     return out;
   }
 
@@ -102,6 +112,7 @@ class ReturnedAnswer : public Answer {
   void take(const std::string& row_json) override { rows_.push_back(row_json); }
   std::vector<std::string> columns_;
   std::vector<std::string> rows_;
+  std::vector<ReadTable> tables_;
 };
 
 class FileAnswer : public Answer {
@@ -143,7 +154,11 @@ class FileAnswer : public Answer {
 // A new file outside of the lake.
 std::unique_ptr<Answer> make_answer(const plugin::Context& context, std::size_t rows) {
   const std::string path = context.text("result_file", "");
-  if (path.empty()) return std::make_unique<ReturnedAnswer>(rows);
+  const std::int64_t bytes = context.integer("bytes", max_return_bytes);
+  if (bytes < 1024 || bytes > most_return_bytes)
+    throw plugin::FinalError("parameter bytes: 1024 to " + std::to_string(most_return_bytes));
+  if (path.empty())
+    return std::make_unique<ReturnedAnswer>(rows, static_cast<std::size_t>(bytes) - 1024);
   if (!path.starts_with('/') || !lakelog::valid_data_path(path.substr(1)) ||
       path.starts_with(lake_folder(context) + "/"))
     throw plugin::FinalError("parameter result_file: must be a new file outside of the lake");
@@ -156,6 +171,7 @@ struct Question {
   std::string sql;
   std::string table;
   TimeTravel travel;
+  ReadableLayers readable;
   std::vector<std::pair<std::string, std::string>> control_tables;  // name, JSON
 };
 
@@ -194,6 +210,10 @@ Question question_of(const plugin::Context& context) {
     question.sql = context.text("sql");
     if (question.sql.size() > max_sql_bytes) throw plugin::FinalError("parameter sql: too long");
     question.control_tables = control_tables_of(context);
+    if (context.has("readable")) {
+      const auto layers = context.texts("readable");
+      question.readable.emplace(layers.begin(), layers.end());
+    }
   } else {
     throw plugin::FinalError("parameter operation: sql or head");
   }
@@ -215,7 +235,8 @@ void ask(Session& session, const Question& question, Answer& answer) {
     if (question.travel.version != lakelog::latest_version && tables.size() > 1)
       throw plugin::FinalError(
           "one version for several tables: write it behind each name, as in silver.orders@v12");
-    attach_tables(session, question.lake, tables, control_tables, question.travel);
+    answer.tables(attach_tables(session, question.lake, tables, control_tables, question.travel,
+                                question.readable));
     for (const auto& [name, rows] : question.control_tables) attach_rows(session, name, rows);
   }
   lock_down(session, question.lake);
@@ -241,6 +262,15 @@ void confined(const SessionOptions& options, const std::string& lake,
   if (failure) std::rethrow_exception(failure);
 }
 
+json error_json(const char* kind, const std::string& text, const std::string& sql) {
+  json error{{"kind", kind}, {"text", text}, {"line", nullptr}, {"column", nullptr}};
+  // Where a name is pinned to a version, what the engine read is longer than what was written.
+  const auto at = sql_position(text, quote_pinned_names(sql));
+  if (at) error["line"] = at->line;
+  if (at && at->column > 0 && quote_pinned_names(sql) == sql) error["column"] = at->column;
+  return {{"error", std::move(error)}};
+}
+
 }  // namespace
 
 struct LakeSql {
@@ -256,15 +286,41 @@ struct LakeSql {
       plugin::optional(BATUTA_PARAM_STRING, "at", "the tables as they were at that time"),
       plugin::optional(BATUTA_PARAM_INTEGER, "limit", "rows at most", "1000"),
       plugin::optional(BATUTA_PARAM_STRING, "timeout", "of the query", "\"30s\""),
+      plugin::optional(BATUTA_PARAM_INTEGER, "bytes", "of the returned answer", "61440"),
+      plugin::optional(BATUTA_PARAM_ARRAY, "readable",
+                       "sql: the only layers that may be read, as domain/layer"),
+      plugin::optional(BATUTA_PARAM_BOOLEAN, "return_errors",
+                       "what is wrong with the question is an answer, too", "false"),
       plugin::optional(BATUTA_PARAM_OBJECT, "mngt",
                        "control tables: {name: {columns: [{name, type}], rows: [[…]]}}"),
       plugin::optional(BATUTA_PARAM_STRING, "result_file", "a new file outside of the lake")};
 
   void execute(plugin::Context& context) {
+    const Question question = question_of(context);
+    if (!context.boolean("return_errors", false))
+      return context.return_json(json_text(answer_of(context, question)));
+    json out;
+    try {
+      out = answer_of(context, question);
+    } catch (const NotReadable& refused) {
+      out = error_json("right", refused.what(), question.sql);
+    } catch (const TooSlow& late) {
+      out = error_json("time", late.what(), question.sql);
+    } catch (const plugin::FinalError& error) {
+      out = error_json("sql", error.what(), question.sql);
+    }
+    context.return_json(json_text(out));
+  }
+
+ private:
+  struct TooSlow : plugin::FinalError {
+    using FinalError::FinalError;
+  };
+
+  static json answer_of(const plugin::Context& context, const Question& question) {
     const std::int64_t limit = context.integer("limit", 1000);
     if (limit < 1 || limit > max_rows)
       throw plugin::FinalError("parameter limit: 1 to " + std::to_string(max_rows));
-    const Question question = question_of(context);
     const auto answer = make_answer(context, static_cast<std::size_t>(limit));
     const auto timeout = context.duration("timeout", std::chrono::seconds(30));
     const auto deadline = std::chrono::steady_clock::now() + timeout;
@@ -282,12 +338,12 @@ struct LakeSql {
       throw plugin::FinalError(error.what());
     } catch (const plugin::RetryableError&) {
       if (context.cancelled() || std::chrono::steady_clock::now() <= deadline) throw;
-      throw plugin::FinalError("the query took longer than its time-out of " +
-                               std::to_string(timeout / std::chrono::milliseconds(1)) +
-                               " ms (parameter timeout; on the command line the setting "
-                               "lake.sql_timeout)");
+      throw TooSlow("the query took longer than its time-out of " +
+                    std::to_string(timeout / std::chrono::milliseconds(1)) +
+                    " ms (parameter timeout; on the command line and the page the setting "
+                    "lake.sql_timeout)");
     }
-    context.return_json(json_text(answer->finish()));
+    return answer->finish();
   }
 };
 

@@ -54,13 +54,34 @@ std::string view_name(const NamedTable& named) {
   return out;
 }
 
+// Of "silver/financial/quotes"; nobody is given the right to what lies elsewhere.
+std::string layer_of_domain(const std::string& table) {
+  const auto domain = table.find('/');
+  const auto last = domain == table.npos ? domain : table.find('/', domain + 1);
+  if (last == table.npos || table.find('/', last + 1) != table.npos) return {};
+  return table.substr(domain + 1, last - domain - 1) + "/" + table.substr(0, domain);
+}
+
+bool may_read(const ReadableLayers& readable, const std::string& table) {
+  return !readable || readable->contains(layer_of_domain(table));
+}
+
+// `wanted`: the table's whole path, or empty where its domain is not told.
+[[noreturn]] void refuse(const NamedTable& named, const std::string& wanted) {
+  const std::string layer = layer_of_domain(wanted);
+  throw NotReadable("you may read no table " + spelt(named) +
+                    (layer.empty() ? "" : ": it asks for the right \"read lake:" + layer + "\""));
+}
+
 // The one table of `all` that `named` means.
-std::string find_table(const lakelog::TableList& all, const NamedTable& named) {
+std::string find_table(const lakelog::TableList& all, const NamedTable& named,
+                       const ReadableLayers& readable) {
   const std::string wanted =
       named.catalog.empty() ? named.name : named.catalog + "/" + named.schema + "/" + named.name;
   std::vector<std::string> exact, similar;
+  const bool whole = named.schema.empty() || !named.catalog.empty();
   for (const std::string& name : all.names) {
-    const bool whole = named.schema.empty() || !named.catalog.empty();
+    if (!may_read(readable, name)) continue;
     const std::string layer = whole ? "" : layer_of(name);
     const std::string short_name = whole ? name : last_of(name);
     const std::string wanted_layer = whole ? "" : named.schema;
@@ -71,11 +92,14 @@ std::string find_table(const lakelog::TableList& all, const NamedTable& named) {
   const auto& found = exact.empty() ? similar : exact;
   if (found.size() == 1) return found.front();
   if (found.empty()) {
+    // Of a layer that may be read everything is told; of others not whether they have it.
+    if (readable && !(whole && may_read(readable, wanted))) refuse(named, whole ? wanted : "");
     const std::string left_out = all.cut                  ? " (there are too many to list them all)"
                                  : all.unreadable.empty() ? ""
                                                           : " (" + all.unreadable.front() + ")";
     throw plugin::FinalError("there is no table " + spelt(named) +
-                             "; batuta lake tables lists what there is" + left_out);
+                             "; batuta lake tables lists what there is" +
+                             (readable ? "" : left_out));
   }
   std::string candidates;
   for (const std::string& name : found)
@@ -116,8 +140,11 @@ DeltaTable open_travelled(Session& session, const std::string& lake, const std::
   return DeltaTable::open(session, lake, table, version);
 }
 
-void attach_tables(Session& session, const std::string& lake, const std::vector<NamedTable>& names,
-                   const std::vector<std::string>& control_tables, const TimeTravel& travel) {
+std::vector<ReadTable> attach_tables(Session& session, const std::string& lake,
+                                     const std::vector<NamedTable>& names,
+                                     const std::vector<std::string>& control_tables,
+                                     const TimeTravel& travel, const ReadableLayers& readable) {
+  std::vector<ReadTable> read;
   lakelog::TableList all;
   bool listed = false;
   std::map<std::string, std::string> views;  // by the name as the engine sees it: without case
@@ -135,7 +162,7 @@ void attach_tables(Session& session, const std::string& lake, const std::vector<
       listed = true;
     }
     const PinnedName pinned = split_pinned_name(named.name);
-    const std::string table = find_table(all, {named.schema, pinned.name, named.catalog});
+    const std::string table = find_table(all, {named.schema, pinned.name, named.catalog}, readable);
     const TimeTravel when =
         pinned.version == lakelog::latest_version ? travel : TimeTravel{pinned.version, 0};
     std::string seen = spelt(named);
@@ -145,16 +172,19 @@ void attach_tables(Session& session, const std::string& lake, const std::vector<
       throw plugin::FinalError(at->second + " and " + table +
                                " differ in case only: one query can read one of them");
     if (!fresh) continue;
+    const DeltaTable opened = open_travelled(session, lake, table, when);
+    read.push_back({table, opened.version()});
     if (!named.catalog.empty()) {
-      attach_table(session, named, open_travelled(session, lake, table, when));
+      attach_table(session, named, opened);
       continue;
     }
     const std::string view = "lake_table_" + std::to_string(views.size());
-    create_view(session, view, open_travelled(session, lake, table, when));
+    create_view(session, view, opened);
     if (!named.schema.empty()) create_schema(session, named.schema);
     session.run("CREATE VIEW " + (named.schema.empty() ? "" : quoted_name(named.schema) + ".") +
                 quoted_name(named.name) + " AS SELECT * FROM " + view);
   }
+  return read;
 }
 
 void attach_rows(Session& session, const std::string& name, const std::string& table_json) {

@@ -1,12 +1,15 @@
 // Tables of a lake as SQL names, in a session that can do nothing but read them.
 #pragma once
 
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "plugins/lake/delta_table.h"
 #include "plugins/lake/outside_select.h"
 #include "plugins/lake/session.h"
+#include "plugins/sdk/plugin.h"
 
 namespace batuta::lake {
 
@@ -22,13 +25,31 @@ struct TimeTravel {
 DeltaTable open_travelled(Session& session, const std::string& lake, const std::string& table,
                           const TimeTravel& travel);
 
+// What whoever asks may read, as "domain/layer" each; nullopt: all of the lake.
+using ReadableLayers = std::optional<std::set<std::string>>;
+
+// A table that may not be read is named: whether it is there or not, in the same words.
+struct NotReadable : plugin::FinalError {
+  using FinalError::FinalError;
+};
+
+struct ReadTable {
+  std::string name;  // "silver/financial/quotes"
+  std::int64_t version = 0;
+};
+
 // Makes each named table a view, and opens no other: layer.domain.table or "layer/domain/table", or
-// layer.table where that is unique in its layer. A name is the table spelt like it, else the one
-// that differs in case only; with @v12 behind its last part it is of that version. mngt.… must be
-// one of `control_tables`, which attach_rows() makes. Throws plugin::FinalError for a name that is
-// no table or more than one, and for a table that cannot be read, by name and with the reason.
-void attach_tables(Session& session, const std::string& lake, const std::vector<NamedTable>& names,
-                   const std::vector<std::string>& control_tables, const TimeTravel& travel = {});
+// layer.table where that is unique among those of its layer that may be read. A name is the table
+// spelt like it, else the one that differs in case only; with @v12 behind its last part it is of
+// that version. mngt.… must be one of `control_tables`, which attach_rows() makes. Throws
+// NotReadable for what `readable` leaves out; plugin::FinalError for a name that is no table or
+// more than one, and for a table that cannot be read, by name and with the reason. Returns what was
+// opened, as it was named.
+std::vector<ReadTable> attach_tables(Session& session, const std::string& lake,
+                                     const std::vector<NamedTable>& names,
+                                     const std::vector<std::string>& control_tables,
+                                     const TimeTravel& travel = {},
+                                     const ReadableLayers& readable = {});
 
 // A small table that comes from elsewhere (the scheduler's control tables), as mngt.<name>.
 // `table_json`: {"columns":[{"name","type"}],"rows":[[text, number or null…]…]}, Delta types.

@@ -23,6 +23,13 @@ namespace batuta::http {
 
 class Bundles;
 
+// What one statement of a person may take (POST /api/lake/sql).
+struct SqlLimits {
+  int slots = 1;                 // statements at a time
+  std::int64_t rows = 10'000;    // of one answer
+  std::int64_t bytes = 4 << 20;  // the same, as JSON; at most 16 MiB
+};
+
 // Everything the API needs. References outlive the handler.
 struct ApiServices {
   ApiBackend& backend;
@@ -81,6 +88,7 @@ struct ApiServices {
       lake_query = [](const auto&, const auto&) {
         return Result<std::string>(Errc::unavailable, "this installation has no lake");
       };
+  SqlLimits sql{};
   const Asset* (*find_asset)(std::string_view path) = nullptr;  // null: no page
 };
 

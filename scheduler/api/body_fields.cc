@@ -150,6 +150,12 @@ constexpr BodyField group_patch_rows[] = {{"name", Kind::text, false, "It cannot
                                           {"roles", Kind::list, false, "All of them"},
                                           {"users", Kind::list, false, "All of them"}};
 
+constexpr BodyField lake_sql_rows[] = {
+    {"sql", Kind::text, true, "One SELECT over layer.domain.table; at most 64 KiB"},
+    {"limit", Kind::integer, false,
+     "Most rows: 1000 unless given, at most the setting lake.sql_rows"},
+    {"at", Kind::time, false, "The tables as they were then"},
+    {"query_id", Kind::text, false, "Of one's own choice, to end it by"}};
 constexpr BodyField bundle_deploy_rows[] = {
     {"revision", Kind::text, false, "Commit, branch or tag; where the bundle's ref is now"},
     {"allow_errors", Kind::flag, false, "Also one with import errors"}};
@@ -195,6 +201,7 @@ constinit const BodyTable role_body = role_rows;
 constinit const BodyTable role_patch_body = role_patch_rows;
 constinit const BodyTable group_body = group_rows;
 constinit const BodyTable group_patch_body = group_patch_rows;
+constinit const BodyTable lake_sql_body = lake_sql_rows;
 constinit const BodyTable bundle_deploy_body = bundle_deploy_rows;
 constinit const BodyTable bundle_rollback_body = bundle_rollback_rows;
 constinit const BodyTable bulk_body = bulk_rows;

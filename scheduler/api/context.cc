@@ -9,6 +9,7 @@
 #include "scheduler/api/lake_catalogue.h"
 #include "scheduler/api/lake_contracts.h"
 #include "scheduler/api/routes.h"
+#include "scheduler/api/running_queries.h"
 #include "scheduler/dagfile/dag_codec.h"
 #include "scheduler/http/response.h"
 #include "scheduler/store/store.h"
@@ -23,6 +24,11 @@ constexpr WorkQueue::Bounds reader_bounds = {
 constexpr std::size_t hasher_limit = 16;
 constexpr WorkQueue::Bounds lake_query_bounds = {
     .waiting = 64, .waiting_of_one = 8, .running_of_one = 1};
+// One user's statements leave one thread to everyone else, where there is more than one.
+WorkQueue::Bounds sql_bounds(int slots) {
+  const auto all = static_cast<std::size_t>(slots);
+  return {.waiting = 32, .waiting_of_one = 4, .running_of_one = all > 1 ? all - 1 : 1};
+}
 constexpr std::size_t max_versions = 256;
 
 int status_of(Errc code) {
@@ -109,10 +115,12 @@ Context::Context(boost::asio::io_context& io, ApiServices s)
     : services(std::move(s)),
       lake(std::make_unique<LakeCatalogue>(services.lake)),
       contracts(std::make_unique<LakeContracts>()),
+      queries(std::make_unique<RunningQueries>()),
       io_(io),
       readers_(reader_threads, reader_bounds),
       hasher_(1, hasher_limit),
-      lake_queries_(1, lake_query_bounds) {}
+      lake_queries_(1, lake_query_bounds),
+      sql_(static_cast<std::size_t>(services.sql.slots), sql_bounds(services.sql.slots)) {}
 
 Context::~Context() {
   stopping = true;
@@ -168,18 +176,33 @@ void Context::change(const Call& call, const std::string& event, const nlohmann:
       std::move(done));
 }
 
-void Context::query_lake(const Call& call, std::function<Result<Response>()> job) {
+bool Context::in_turn(WorkQueue& queue, const WorkQueue::Bounds& bounds, const Call& call,
+                      std::function<void()> job) {
   const std::string& user = call.request->identity.user;
-  const auto taken = lake_queries_.run(
-      user.empty() ? "at " + call.request->peer : "user " + user,
-      [call, job = std::move(job)] { call.respond(run_guarded(*call.request, job)); });
-  if (taken == WorkQueue::Taken::full) return call.respond(busy());
-  if (taken == WorkQueue::Taken::yes) return;
-  call.respond(error_response({Errc::rate_limited,
-                               "a query of yours runs and " +
-                                   std::to_string(lake_query_bounds.waiting_of_one) +
-                                   " more wait already: wait for their answers",
-                               {}}));
+  const auto taken =
+      queue.run(user.empty() ? "at " + call.request->peer : "user " + user, std::move(job));
+  if (taken == WorkQueue::Taken::yes) return true;
+  call.respond(
+      taken == WorkQueue::Taken::full
+          ? busy()
+          : error_response({Errc::rate_limited,
+                            "a query of yours runs and " + std::to_string(bounds.waiting_of_one) +
+                                " more wait already: wait for their answers",
+                            {}}));
+  return false;
+}
+
+void Context::query_lake(const Call& call, std::function<Result<Response>()> job) {
+  (void)in_turn(lake_queries_, lake_query_bounds, call,
+                [call, job = std::move(job)] { call.respond(run_guarded(*call.request, job)); });
+}
+
+bool Context::run_sql(const Call& call, std::function<Result<Response>()> job,
+                      std::function<void(Response)> answered) {
+  return in_turn(sql_, sql_bounds(services.sql.slots), call,
+                 [call, job = std::move(job), answered = std::move(answered)] {
+                   answered(run_guarded(*call.request, job));
+                 });
 }
 
 void Context::on_io(std::function<void()> job) {

@@ -22,6 +22,7 @@ namespace batuta::http {
 
 class LakeCatalogue;
 class LakeContracts;
+class RunningQueries;
 
 struct Call {
   std::shared_ptr<Request> request;
@@ -47,6 +48,7 @@ class Context {
   std::map<std::string, AuditBrake> brakes;  // io thread; of each user's own logins and logouts
   const std::unique_ptr<LakeCatalogue> lake;
   const std::unique_ptr<LakeContracts> contracts;
+  const std::unique_ptr<RunningQueries> queries;
   std::atomic<bool> stopping = false;  // a query of the lake that runs is to end
 
   // Runs `write`, a change to the registry, on the control thread, with a row in the event log in
@@ -68,6 +70,10 @@ class Context {
   // The same for what reads rows of the lake: on a thread of its own, one after another, and for as
   // long as the query may take. 429 and 503 when too many wait.
   void query_lake(const Call& call, std::function<Result<Response>()> job);
+  // A person's statement, on one of the threads that are theirs: `answered` takes what became of
+  // it, there, and answers. False: too many wait (429 or 503), which is answered already.
+  bool run_sql(const Call& call, std::function<Result<Response>()> job,
+               std::function<void(Response)> answered);
   // On the hasher's thread, for passwords; the job answers.
   void hash(Respond respond, std::function<void()> job);
   // On the io thread, soon: where JSON is rendered when nothing needs reading. Any thread.
@@ -84,6 +90,10 @@ class Context {
   // On a reader thread, or refused.
   void on_reader(const Call& call, std::function<void()> job, bool must);
 
+  // In the turn of who calls; false: refused, and answered.
+  static bool in_turn(WorkQueue& queue, const WorkQueue::Bounds& bounds, const Call& call,
+                      std::function<void()> job);
+
   boost::asio::io_context& io_;
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<const VersionInfo>> versions_;  // guarded by mutex_
@@ -91,6 +101,7 @@ class Context {
   WorkQueue readers_;
   WorkQueue hasher_;
   WorkQueue lake_queries_;
+  WorkQueue sql_;
 };
 
 // ---- what of DAGs the caller sees: for every list, stream and count that is of more than one

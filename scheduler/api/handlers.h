@@ -216,6 +216,10 @@ Result<Response> list_lake_quality(Context&, const Request&);
 Result<Response> get_lake_lineage(Context&, const Request&);
 void get_lake_rows(Context&, Call);
 
+// lake_sql_routes.cc
+void run_lake_sql(Context&, Call);
+void cancel_lake_sql(Context&, Call);
+
 // monitor_routes.cc
 void get_health(Context&, Call);
 void get_version(Context&, Call);

@@ -253,6 +253,10 @@ constexpr ObjectSchema schemas[] = {
     {"LakeLineageEdge", "from to from_version:int? dag_id? dag_run_id? task_id? run_after:time"},
     {"LakeLineage", "[tables:LakeLineageTable] [edges:LakeLineageEdge] hidden:int more:bool"},
     {"LakeRows", "version:int? [columns] [rows:any] cut:bool cut_by?"},
+    {"LakeSqlTable", "table version:int"},
+    {"LakeSqlRows",
+     "query_id? [columns] [rows:any] row_count:int cut:bool cut_by? limit:int milliseconds:int "
+     "[tables:LakeSqlTable]"},
     {"AttemptReport", "try_number:int [quality:object] [lineage:object]"},
     {"User", "username role created_at:time"},
     {"UserCollection", "[users:User] total_entries:int"},

@@ -63,6 +63,7 @@ constexpr std::string_view less_events =
 #define INSTANCE TASK "/{map_index}"
 #define OURS "/api/batuta"
 #define LAKE "/api/lake/tables"
+#define LAKE_SQL "/api/lake/sql"
 #define LAKE_TABLE LAKE "/{layer}/{domain}/{table}"
 #define OUR_TASK OURS "/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}"
 
@@ -424,6 +425,12 @@ constexpr Route every_route[] = {
      {.query = &lake_lineage_params, .answer = "LakeLineage"}},
     {get,   LAKE_TABLE "/rows", get_lake_rows, read_lake, "Some of its rows, of the newest version or an older one",
      {.query = &lake_rows_params, .answer = "LakeRows"}},
+    {post,  LAKE_SQL, run_lake_sql, some_lake,
+     "Rows of one SELECT over tables that one may read; as CSV where Accept begins with text/csv. `cut` (Batuta-Cut) says "
+     "whether there are more; what is wrong with the statement is told with its line and column",
+     {.body = &lake_sql_body, .answer = "LakeSqlRows"}},
+    {del,   LAKE_SQL "/{query_id}", cancel_lake_sql, some_lake, "End a SELECT of one's own that runs or waits",
+     {.status = 204}},
     {get,   OURS "/outbox", reading<list_outbox>, reading_of("admin:outbox"), "What must still be published or sent",
      {.query = &outbox_params, .answer = "OutboxCollection"}},
     {post,  OURS "/outbox/{outbox_id}/retry", retry_outbox, editing("admin:outbox"), "Try an outbox row now", {.status = 204}},

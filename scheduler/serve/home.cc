@@ -235,6 +235,18 @@ const std::vector<Setting>& settings_table() {
       {"lake.sql_timeout",
        [](Settings& s, const json& v) { return set_duration(s.lake_sql_timeout, v, 1s); },
        "a duration of at least 1s"},
+      {"lake.sql_slots",
+       [](Settings& s, const json& v) { return set_int(s.lake_sql_slots, v, 1, 16); },
+       "a number of statements at a time from 1 to 16"},
+      {"lake.sql_rows",
+       [](Settings& s, const json& v) { return set_int(s.lake_sql_rows, v, 1, 1'000'000); },
+       "a number of rows from 1 to 1000000"},
+      {"lake.sql_bytes",
+       [](Settings& s, const json& v) {
+         return set_bytes(s.lake_sql_bytes, v, 64 << 10) && s.lake_sql_bytes >= 64 << 10 &&
+                s.lake_sql_bytes <= 16 << 20;
+       },
+       "a size from 64KiB to 16MiB such as \"8MiB\""},
       {"lake.maintenance",
        [](Settings& s, const json& v) { return set_text(s.lake_maintenance, v); },
        "a schedule such as \"23 3 * * *\" or \"@daily\", or \"off\""},
@@ -349,6 +361,9 @@ std::vector<std::pair<std::string, std::string>> shown_settings(const Settings& 
           {"lake.memory", std::to_string(s.lake_memory)},
           {"lake.threads", std::to_string(s.lake_threads)},
           {"lake.sql_timeout", duration(s.lake_sql_timeout)},
+          {"lake.sql_slots", std::to_string(s.lake_sql_slots)},
+          {"lake.sql_rows", std::to_string(s.lake_sql_rows)},
+          {"lake.sql_bytes", std::to_string(s.lake_sql_bytes)},
           {"lake.maintenance", s.lake_maintenance},
           {"lake.maintenance_budget", duration(s.lake_maintenance_budget)},
           {"lake.maintenance_small_files", std::to_string(s.lake_maintenance_small_files)}};

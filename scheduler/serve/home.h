@@ -50,6 +50,9 @@ struct Settings {
   std::int64_t lake_memory = 640 << 20;  // "lake.memory": of a slot's SQL engine, bytes
   int lake_threads = 1;                  // "lake.threads": of a slot's SQL engine
   Duration lake_sql_timeout = std::chrono::seconds(30);  // "lake.sql_timeout"
+  int lake_sql_slots = 1;                 // "lake.sql_slots": people's statements at a time
+  int lake_sql_rows = 10'000;             // "lake.sql_rows": of one answer of the server
+  std::int64_t lake_sql_bytes = 4 << 20;  // "lake.sql_bytes": the same
   // "lake.maintenance": the schedule on which tables are looked after, or "off".
   std::string lake_maintenance = "23 3 * * *";
   Duration lake_maintenance_budget = std::chrono::minutes(30);  // "lake.maintenance_budget"

@@ -326,6 +326,8 @@ struct Server::Impl {
     services.settings = [this] { return shown_settings(home.settings()); };
     services.lake = home.path("lake");
     services.lake_query = lake_query(home, options.plugins_folder);
+    const Settings& set = home.settings();
+    services.sql = {set.lake_sql_slots, set.lake_sql_rows, set.lake_sql_bytes};
     services.find_asset = http::find_asset;
     services.bundles = &bundles;
     http::Limits limits;

@@ -427,7 +427,8 @@ TestApi::TestApi(Bundles* bundles) : hub(thread.io, {}) {
   };
   write_orders(home);
   services.lake = home + "/lake";
-  services.lake_query = [this](const auto& params, const auto&) {
+  services.lake_query = [this](const auto& params, const auto& stop) {
+    lake_stop = stop;
     lake_queries.push_back(params);
     return lake_answer();
   };

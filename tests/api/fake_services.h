@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -100,7 +101,7 @@ class FakeBackend final : public ApiBackend {
  public:
   void request(Event event, std::function<void(Reply)> done) override;
   void write(std::function<Status()> write, std::function<void(Status)> done) override {
-    done(write());
+    done(write_error ? Status(*write_error) : write());
   }
   void live(std::function<void(Result<LiveView>)> done) override { done(view); }
   void explain(const InstanceKey&, std::function<void(Result<std::vector<Reason>>)> done) override {
@@ -118,6 +119,7 @@ class FakeBackend final : public ApiBackend {
   std::shared_ptr<const DagBagSnapshot> dags() const override { return bag; }
 
   std::vector<Event> events;
+  std::optional<Error> write_error;  // of every write from now on
   std::string trouble_text;
   std::function<Reply(const Event&)> answer = [](const Event&) { return Reply{}; };
   LiveView view;
@@ -172,6 +174,7 @@ class TestApi {
   std::vector<PluginFault> plugin_faults;
   std::string damage;
   std::vector<std::string> lake_queries;  // parameters of each
+  std::function<bool()> lake_stop;        // what the query that runs asks
   std::function<Result<std::string>()> lake_answer = [] {
     return Result<std::string>(R"({"columns":["id"],"rows":[[1],[null]],"cut":false})");
   };

@@ -289,6 +289,7 @@ std::string asked_by(const Route& route) {
         verb == "create" && (has("/outbox") || has("/workers") || has("/bundles") || has("test"));
     return (edits ? "edit" : verb) + " admin:" + thing;
   }
+  if (has("/api/lake/sql")) return "read lake:";  // of each table that is named, besides
   if (has("/api/lake/")) return verb + " lake:" + (has("{layer}") ? "1/1" : "");
   const bool starts = path.ends_with("/dagRuns") || has("/backfills") || has("/materialize");
   if (verb == "create") verb = starts ? "trigger" : "edit";

@@ -145,6 +145,8 @@ constexpr Expected table[] = {
     {Method::get, "/api/lake/tables/{layer}/{domain}/{table}/quality", "viewer"},
     {Method::get, "/api/lake/tables/{layer}/{domain}/{table}/lineage", "viewer"},
     {Method::get, "/api/lake/tables/{layer}/{domain}/{table}/rows", "viewer"},
+    {Method::post, "/api/lake/sql", "viewer"},
+    {Method::del, "/api/lake/sql/{query_id}", "viewer"},
     {Method::get, "/api/batuta/outbox", "operator"},
     {Method::post, "/api/batuta/outbox/{outbox_id}/retry", "operator"},
     {Method::post, "/api/batuta/outbox/{outbox_id}/drop", "operator"},

@@ -1,6 +1,6 @@
 // The lake on the page: the catalogue, and a table from its columns to its rows. With the real server behind them.
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { canary } from './fixture_dags.mjs';
@@ -165,6 +165,63 @@ test('quality over time, lineage as a picture and a table, files by partition', 
   await goTo(page, `${table}?tab=files`);
   await page.getByText('day = 2024-05-08').waitFor();
   await look(page, 'lake-files', page.locator('tbody tr'));
+  await finish();
+});
+
+test('SQL is run by keys, its rows drawn in sight alone and saved; a link opens it without running it', async () => {
+  const { page, finish } = await newPage(session, '#/lake');
+  await page.getByRole('link', { name: 'SQL', exact: true }).last().click();
+  const editor = page.getByLabel('One SELECT over tables of the lake');
+  await editor.fill('SELECT id, note FROM  ORDER BY id');
+  await editor.evaluate((box) => box.setSelectionRange(21, 21));
+  await page.getByText('Tables', { exact: true }).click();
+  await page.getByRole('button', { name: 'silver.shop.orders', exact: true }).click();
+  assert.equal(await editor.inputValue(), 'SELECT id, note FROM silver.shop.orders ORDER BY id');
+  await editor.press('Control+Enter');
+  await page.locator('.sql-rows tbody tr').nth(3).waitFor();
+  assert.ok((await page.locator('main').textContent()).includes(canary));
+  assert.match(await page.locator('.sql-told').textContent(), /silver\/shop\/orders \(Version 1\)/);
+  await look(page, 'lake-sql', page.locator('.sql-rows tbody tr'));
+  const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'CSV' }).click()]);
+  assert.match(readFileSync(await file.path(), 'utf8'), /^id,note\r\n1,/);
+  await page.reload();
+  assert.equal(await editor.inputValue(), 'SELECT id, note FROM silver.shop.orders ORDER BY id');
+  assert.equal(await page.locator('.sql-rows').count(), 0);
+  await page.getByRole('combobox', { name: 'How many rows' }).selectOption('10000');
+  await editor.fill("SELECT range AS n, repeat('x', 90) AS long FROM range(20000)");
+  await page.getByRole('button', { name: 'Run it' }).click();
+  await page.getByText('Only the first', { exact: false }).waitFor();
+  assert.ok((await page.locator('.sql-rows tbody tr').count()) < 60, 'rows out of sight are not drawn');
+  await page.locator('.sql-rows').evaluate((box) => (box.scrollTop = box.scrollHeight));
+  await page.locator('.sql-rows tbody td', { hasText: /^9999$/ }).waitFor();
+  await page.locator('.sql-rows').getByRole('button', { name: 'Show all of it' }).last().click();
+  await page.getByRole('dialog').getByText('x'.repeat(90), { exact: true }).waitFor();
+  await check(page, 'a value is open');
+  await finish();
+});
+
+test('what is wrong with a statement leads to its place, one that runs is cancelled, and what was asked comes back', async () => {
+  const { page, finish } = await newPage(session, `#/lake/sql?${new URLSearchParams({ sql: 'SELECT id,\n  nothing FROM silver.shop.orders' })}`);
+  const editor = page.getByLabel('One SELECT over tables of the lake');
+  await page.getByRole('button', { name: 'Run it' }).click();
+  await look(page, 'lake-sql-wrong', page.locator('.sql-wrong'));
+  await page.getByRole('button', { name: 'Line 2, column 3' }).click();
+  await page.waitForFunction(() => {
+    const box = document.activeElement;
+    return box.value?.slice(box.selectionStart, box.selectionEnd) === 'nothing';
+  });
+  await editor.fill('SELECT count(*) FROM range(1000000000) a, range(1000) b');
+  await editor.press('Control+Enter');
+  await page.getByText('Running for', { exact: false }).waitFor();
+  await page.getByRole('button', { name: 'Cancel', exact: true }).click();
+  await page.getByText('the query was cancelled').waitFor();
+  await page.getByText('Asked before (2)').click();
+  await page.getByRole('button', { name: 'SELECT id, nothing', exact: false }).click();
+  assert.match(await editor.inputValue(), /nothing FROM/);
+  await page.getByRole('button', { name: 'PT Português' }).click();
+  await page.getByRole('button', { name: 'Executar' }).waitFor();
+  await check(page, 'SQL in Portuguese');
+  await page.getByRole('button', { name: 'EN English' }).click();
   await finish();
 });
 

@@ -3,11 +3,12 @@
 import json
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from contracts_test import ORDERS, both, contract, ended, known, write  # noqa: E402
-from harness import Folder, dag, main, refused  # noqa: E402
+from harness import Folder, Refused, dag, main, refused  # noqa: E402
 
 TABLES = "/api/lake/tables"
 
@@ -72,6 +73,34 @@ def catalogue_of_what_runs_made():
         hidden = server.get(path + "/versions", headers=bearer)["versions"][0]
         assert hidden["dag_id"] is None and hidden["rows"] == 2, hidden
         assert json.dumps(server.get(path + "/lineage", headers=bearer)).find("bronze") < 0
+
+        sql(server, bearer)
+
+
+def sql(server, bearer):
+    """SQL of people: rows as JSON and CSV, refusals by name and place, cancelled, written down"""
+    console = "/api/lake/sql"
+    told = server.call("POST", console, {"sql": "SELECT id, amount FROM silver.shop.orders ORDER BY id", "limit": 1}, headers=bearer)
+    assert told["columns"] == ["id", "amount"] and told["row_count"] == 1 and told["cut_by"] == "rows", told
+    assert told["tables"][0]["table"] == "silver/shop/orders", told
+    hidden = refused(403, lambda: server.call("POST", console, {"sql": "FROM bronze.shop.orders"}, headers=bearer))
+    assert "read lake:shop/bronze" in str(hidden), hidden
+    wrong = refused(422, lambda: server.call("POST", console, {"sql": "SELECT 1,\n  nothing FROM silver.orders"}, headers=bearer))
+    assert "nothing" in str(wrong), wrong
+    refused(422, lambda: server.call("POST", console, {"sql": "COPY (SELECT 1) TO '/tmp/x'"}))
+    slow = {"sql": "SELECT count(*) FROM range(1000000000) a, range(1000) b", "query_id": "slow"}
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(lambda: refused(409, lambda: server.call("POST", console, slow)))
+        end = time.time() + 20
+        while time.time() < end:
+            try:
+                server.call("DELETE", console + "/slow")
+                break
+            except Refused:  # it has not come yet
+                time.sleep(0.1)
+        assert "cancelled" in str(answer.result()), answer.result()
+    events = server.get("/api/v2/eventLogs?event=lake_sql&order_by=-when")["event_logs"]
+    assert any("FROM bronze.shop.orders" in one["extra"] and one["owner"] == "eve" for one in events), events
 
 
 if __name__ == "__main__":

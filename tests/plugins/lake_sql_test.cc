@@ -301,3 +301,84 @@ TEST_CASE("control tables travel with the question") {
   CHECK(home.refusal({{"sql", "FROM Mngt.t"}}) ==
         "there is no control table Mngt.t; there are none here");
 }
+
+TEST_CASE("who may read some layers reads no other, whether it is there or not") {
+  Home home;
+  const auto ask = [&home](const std::string& sql, json readable) {
+    const auto host = home.ask({{"sql", sql}, {"readable", std::move(readable)}});
+    return home.returned == 0 ? json::parse(host->result) : json(host->failure);
+  };
+  const json silver = {"financial/silver"};
+  CHECK(ask("SELECT count(*) FROM silver.quotes", silver)["rows"] == json::parse("[[2]]"));
+  CHECK(ask("SELECT count(*) FROM silver.financial.quotes", silver)["tables"] ==
+        json::parse(R"([{"table":"silver/financial/quotes","version":0}])"));
+  CHECK(ask("FROM silver.financial.none", silver)
+            .get<std::string>()
+            .starts_with("there is no table silver.financial.none"));
+  for (const std::string hidden :
+       {"bronze.financial.quotes", "\"bronze/financial/quotes\"", "bronze.financial.nothing"}) {
+    CAPTURE(hidden);
+    const std::string said = ask("SELECT 1 FROM silver.quotes, " + hidden, silver);
+    CHECK(said.find("read lake:financial/bronze") != std::string::npos);
+  }
+  for (const std::string hidden : {"gold.financial_data_hour", "gold.nothing"}) {
+    CAPTURE(hidden);
+    CHECK(ask("WITH a AS (FROM " + hidden + ") FROM a", silver) ==
+          "you may read no table " + hidden);
+  }
+  CHECK(ask("SELECT count(*) FROM silver.quotes", json::array()) ==
+        "you may read no table silver.quotes");
+  CHECK(ask("SELECT 1", json::array())["rows"] == json::parse("[[1]]"));
+}
+
+TEST_CASE("what is wrong with a question can be its answer, with line and column") {
+  Home home;
+  const auto error = [&home](const std::string& sql, json more = json::object()) {
+    more["sql"] = sql;
+    more["return_errors"] = true;
+    const auto host = home.ask(std::move(more));
+    INFO(host->failure);
+    REQUIRE(home.returned == 0);
+    return json::parse(host->result)["error"];
+  };
+  const json unknown = error("SELECT 1,\n  nothing FROM silver.quotes");
+  CHECK(unknown["kind"] == "sql");
+  CHECK(unknown["line"] == 2);
+  CHECK(unknown["column"] == 3);
+  CHECK(unknown["text"].get<std::string>().find("\n") != std::string::npos);
+  const json syntax = error("SELECT 'é', FORM x y");
+  CHECK(syntax["line"] == 1);
+  CHECK(syntax["column"].get<int>() > 12);
+  // Of a long line the engine shows a part.
+  const std::string padding(300, ' ');
+  const json far = error("SELECT 'a'," + padding + "nothing," + padding + "1 FROM silver.quotes");
+  CHECK(far["column"] == 312);
+  // A pinned name is longer for the engine than it was written.
+  const json pinned = error("SELECT nothing FROM silver.quotes@v0");
+  CHECK(pinned["line"] == 1);
+  CHECK(pinned["column"].is_null());
+  CHECK(error("COPY x TO 'y'")["line"].is_null());
+  CHECK(error("FROM silver.none")["text"].get<std::string>().starts_with("there is no table"));
+  CHECK(error("FROM silver.quotes", {{"readable", json::array()}})["kind"] == "right");
+  CHECK(error("SELECT count(*) FROM range(1000000000) a, range(1000) b",
+              {{"timeout", "300ms"}})["kind"] == "time");
+}
+
+TEST_CASE("a returned answer has as many bytes as are asked for") {
+  Home home;
+  const json question{{"sql", "SELECT repeat('x', 1000) FROM range(500)"}, {"bytes", 300'000}};
+  const json cut = json::parse(home.ask(question)->result);
+  CHECK(cut["cut_by"] == "bytes");
+  CHECK(cut["rows"].size() > 200);
+  CHECK(cut.dump().size() <= 300'000);
+  json more = question;
+  more["bytes"] = 16 << 20;
+  CHECK(json::parse(home.ask(more)->result)["rows"].size() == 500);
+  // One cell over what JSON may have elsewhere.
+  CHECK(json::parse(home.ask({{"sql", "SELECT repeat('x', 3000000)"}, {"bytes", 16 << 20}})
+                        ->result)["rows"][0][0]
+            .get<std::string>()
+            .size() == 3'000'000);
+  CHECK(home.refusal({{"sql", "SELECT 1"}, {"bytes", (16 << 20) + 1}}).find("bytes") !=
+        std::string::npos);
+}

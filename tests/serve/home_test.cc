@@ -219,6 +219,21 @@ TEST_CASE(
   CHECK(settings->lake_memory == std::int64_t{2} << 30);
   CHECK(settings->lake_threads == 3);
   CHECK(settings->lake_sql_timeout == 120s);
+  CHECK(settings->lake_sql_slots == 1);
+  folder.write("batuta.json",
+               R"({"lake.sql_slots": 2, "lake.sql_rows": 50, "lake.sql_bytes": "8MiB"})");
+  settings = settings_of(folder.path());
+  REQUIRE(settings);
+  CHECK(settings->lake_sql_slots == 2);
+  CHECK(settings->lake_sql_rows == 50);
+  CHECK(settings->lake_sql_bytes == 8 << 20);
+  for (const char* bad : {R"({"lake.sql_slots": 0})", R"({"lake.sql_rows": 1000001})",
+                          R"({"lake.sql_bytes": "17MiB"})", R"({"lake.sql_bytes": 0})"}) {
+    CAPTURE(bad);
+    folder.write("batuta.json", bad);
+    CHECK_FALSE(settings_of(folder.path()));
+  }
+  folder.write("batuta.json", "{}");
   const Variable memory("BATUTA_LAKE_MEMORY", "48MiB");
   settings = settings_of(folder.path("nowhere"));
   REQUIRE(settings);

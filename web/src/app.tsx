@@ -19,6 +19,7 @@ import { HealthView } from './views/health';
 import { HomeView } from './views/home';
 import { useKeyMap } from './views/key_map';
 import { LakeView } from './views/lake';
+import { LakeSqlView } from './views/lake_sql';
 import { LakeTableView } from './views/lake_table';
 import { LoginView } from './views/login';
 import { PoolsView } from './views/pools';
@@ -44,6 +45,8 @@ function View({ route }: { route: Route }) {
       return <TasksView />;
     case 'lake':
       return <LakeView />;
+    case 'lake_sql':
+      return <LakeSqlView />;
     case 'lake_table':
       return <LakeTableView key={`${route.layer}/${route.domain}/${route.table}`} of={route} tab={route.tab} />;
     case 'problems':

@@ -19,6 +19,7 @@ import './css/home.css';
 import './css/calendar.css';
 import './css/trends.css';
 import './css/lake.css';
+import './css/sql.css';
 import './css/access.css';
 import './css/code.css';
 import './css/json.css';

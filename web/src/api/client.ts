@@ -6,6 +6,7 @@ import { t } from '../lib/words';
 export interface FieldProblem {
   loc: (string | number)[];
   msg: string;
+  ctx?: Record<string, unknown>; // such as where in a statement
 }
 
 export class ApiError extends Error {

@@ -452,6 +452,15 @@ export interface LakeRows {
   columns: string[]; cut: boolean; cut_by: string | null; rows: unknown[]; version: number | null;
 }
 
+export interface LakeSqlRows {
+  columns: string[]; cut: boolean; cut_by: string | null; limit: number; milliseconds: number; query_id: string | null;
+  row_count: number; rows: unknown[]; tables: LakeSqlTable[];
+}
+
+export interface LakeSqlTable {
+  table: string; version: number;
+}
+
 export interface LakeTable {
   age_seconds: number | null; bytes: number | null; contract: string | null; description: string | null; domain: string;
   files: number | null; fresh_within_seconds: number | null; is_fresh: boolean | null; layer: string;

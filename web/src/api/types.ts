@@ -55,6 +55,7 @@ export type LakeVersion = schema.LakeVersion;
 export type LakeLineage = schema.LakeLineage;
 export type LakeLineageEdge = schema.LakeLineageEdge;
 export type LakeRows = schema.LakeRows;
+export type LakeSqlRows = schema.LakeSqlRows;
 
 /** One rule's result, as plugins report it; a plugin of one's own may leave things out. */
 export interface QualityResult {

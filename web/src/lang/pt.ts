@@ -9,6 +9,7 @@ import { logWords } from './pt_log';
 import { paletteWords } from './pt_palette';
 import { listWords } from './pt_lists';
 import { runWords } from './pt_run';
+import { sqlWords } from './pt_sql';
 import { trendWords } from './pt_trends';
 import { viewWords } from './pt_views';
 import { xcomWords } from './pt_xcom';
@@ -24,6 +25,7 @@ export const portuguese: Readonly<Record<string, string>> = {
   ...logWords,
   ...paletteWords,
   ...runWords,
+  ...sqlWords,
   ...trendWords,
   ...viewWords,
   ...xcomWords,

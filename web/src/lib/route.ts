@@ -7,7 +7,7 @@ export type Route =
   | { view: 'dag'; dag: string; tab: string }
   | { view: 'run'; dag: string; run: string; task: string | null; tab: string }
   | { view: 'lake_table'; layer: string; domain: string; table: string; tab: string }
-  | { view: 'home' | 'lake' | 'runs' | 'tasks' | 'problems' | 'pools' | 'variables' | 'connections' | 'access' | 'audit' | 'health' }
+  | { view: 'home' | 'lake' | 'lake_sql' | 'runs' | 'tasks' | 'problems' | 'pools' | 'variables' | 'connections' | 'access' | 'audit' | 'health' }
   | { view: 'unknown' };
 
 const plain = new Set(['home', 'lake', 'runs', 'tasks', 'problems', 'pools', 'variables', 'connections', 'access', 'audit', 'health']);
@@ -37,6 +37,7 @@ export function parseRoute(hash: string): Route {
   if (head === 'lake' && dag !== undefined && word !== undefined && run !== undefined && rest.length === 0) {
     return { view: 'lake_table', layer: dag, domain: word, table: run, tab };
   }
+  if (head === 'lake' && dag === 'sql' && word === undefined) return { view: 'lake_sql' };
   if (plain.has(head) && dag === undefined) return { view: head } as Route;
   return { view: 'unknown' };
 }

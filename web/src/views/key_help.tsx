@@ -10,6 +10,7 @@ export function KeyHelp({ onClose }: { onClose: () => void }) {
     [t('Grid'), [['← ↑ → ↓', t('move; above the first task are the runs')], ['Home End', t('to the oldest and the newest run')], ['Enter', t('open the task, or fold and unfold the group')]]],
     [t('Graph'), [['← ↑ → ↓', t('to the nearest box')], ['Enter', t('choose the task, or fold and unfold the group')], ['Ctrl + wheel', t('larger and smaller')]]],
     [t('Lists'), [['↑ ↓', t('from row to row')], ['Space', t('choose the row')]]],
+    [t('SQL'), [['Ctrl Enter', t('run the statement')]]],
     [t('Log'), [['Enter', t('in the search: next match')], ['Shift Enter', t('in the search: previous match')], ['Esc', t('leave the full screen')]]],
   ];
   return (

@@ -120,6 +120,9 @@ export function LakeView() {
     <>
       <div class="page-head">
         <h1>{t('Lake')}</h1>
+        <a class="button" href="#/lake/sql">
+          {t('SQL')}
+        </a>
       </div>
       <Filters groups={tables.data?.groups ?? []} />
       <Loaded of={tables}>

@@ -5,17 +5,9 @@ import { Icon } from '../components/icon';
 import { bytes } from '../lib/format';
 import { useApp } from '../lib/hooks';
 import { wholeLog } from '../lib/log_download';
+import { save } from '../lib/save';
 import { taskKey } from '../lib/timeline';
 import { t } from '../lib/words';
-
-function save(blob: Blob, name: string): void {
-  const url = URL.createObjectURL(blob);
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = name;
-  link.click();
-  URL.revokeObjectURL(url);
-}
 
 /** Saves the whole log, not only what is shown: it is read to its end first. */
 export function LogDownload({ task, attempt }: { task: TaskInstance; attempt: number }) {

@@ -1,0 +1,236 @@
+// A person's SELECT over the lake: run by the plugin lake_sql in a process of its own, called off
+// by its id, and written down with what it read before anybody has a row of it.
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "common/ids.h"
+#include "common/safe_json.h"
+#include "scheduler/api/codecs.h"
+#include "scheduler/api/handlers.h"
+#include "scheduler/api/lake_catalogue.h"
+#include "scheduler/api/params.h"
+#include "scheduler/api/running_queries.h"
+
+namespace batuta::http {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr std::size_t max_statement = 64u << 10;
+constexpr std::int64_t usual_rows = 1000;
+constexpr const char* called_off = "the query was cancelled";
+
+struct Statement {
+  std::string sql, id;
+  OptTime at;
+  std::int64_t limit = 0;
+};
+
+Result<Statement> statement_of(const Context& context, const Request& request) {
+  const auto body = body_object(request);
+  if (!body) return body.error();
+  BodyReader fields(request, *body);
+  const std::int64_t most = context.services.sql.rows;
+  Statement out;
+  out.sql = fields.required_text("sql", max_statement);
+  out.limit = fields.integer("limit", 1, most).value_or(std::min(usual_rows, most));
+  out.at = fields.time("at");
+  out.id = fields.text("query_id", 128).value_or("");
+  if (fields.status() && out.sql.find_first_not_of(" \t\r\n") == std::string::npos)
+    fields.fail("sql", "must be a SELECT");
+  if (!out.id.empty() && !valid_id(out.id)) fields.fail("query_id", id_rule);
+  if (!fields.status()) return fields.status().error();
+  return out;
+}
+
+// As "domain/layer", of what there is.
+Result<json> readable_layers(Context& context, const Sight& sight) {
+  const auto names = context.lake->names();
+  if (!names) return names.error();
+  std::set<std::string> layers;
+  for (const LakeName& name : (*names)->tables) {
+    std::string layer = name.domain + "/" + name.layer;
+    if (sight.sees(layer)) layers.insert(std::move(layer));
+  }
+  return json(layers);
+}
+
+// What is wrong with the statement, and where, as FastAPI says such things.
+Response refusal(const json& error) {
+  const std::string text = error.value("text", "");
+  if (error.value("kind", "") == "right") return error_response({Errc::forbidden, text, {}});
+  json detail{{"type", "sql_error"}, {"loc", {"body", "sql"}}, {"msg", text}};
+  if (error["line"].is_number())
+    detail["ctx"] = {{"line", error["line"]}, {"column", error["column"]}};
+  return json_response({{"detail", json::array({std::move(detail)})}}, 422);
+}
+
+void add_csv_cell(std::string& out, const json& value) {
+  if (value.is_null()) return;  // and nothing between quotes is the empty text
+  const std::string text = value.is_string() ? value.get<std::string>() : json_text(value);
+  if (value.is_string() && !text.empty() && text.find_first_of(",\"\r\n") == std::string::npos) {
+    out += text;
+    return;
+  }
+  if (!value.is_string() && !value.is_structured()) {
+    out += text;
+    return;
+  }
+  out += '"';
+  for (const char c : text) out += c == '"' ? std::string("\"\"") : std::string(1, c);
+  out += '"';
+}
+
+void add_csv_line(std::string& out, const json& cells) {
+  bool first = true;
+  for (const json& cell : cells) {
+    if (!first) out += ',';
+    first = false;
+    add_csv_cell(out, cell);
+  }
+  out += "\r\n";
+}
+
+// RFC 4180. What it has no place for stands in the headers.
+Response csv_response(const json& answer) {
+  Response response;
+  response.content_type = "text/csv; charset=utf-8; header=present";
+  add_csv_line(response.body, answer["columns"]);
+  for (const json& row : answer["rows"]) add_csv_line(response.body, row);
+  response.headers.emplace_back("Batuta-Rows", std::to_string(answer["rows"].size()));
+  response.headers.emplace_back("Batuta-Cut", answer["cut_by"].is_string()
+                                                  ? answer["cut_by"].get<std::string>()
+                                                  : std::string("no"));
+  response.headers.emplace_back("Content-Disposition", "attachment; filename=\"rows.csv\"");
+  return response;
+}
+
+bool wants_csv(const Request& request) {
+  const std::string* accept = request.header("accept");
+  return accept != nullptr && accept->starts_with("text/csv");
+}
+
+// One statement from its turn to the row in the event log. Used by one thread at a time.
+class SqlRun {
+ public:
+  SqlRun(Context& context, Call call, Statement statement, RunningQueries::Flag cancelled)
+      : context_(context),
+        call_(std::move(call)),
+        statement_(std::move(statement)),
+        cancelled_(std::move(cancelled)) {}
+
+  std::function<bool()> stop() const {
+    return [&context = context_, cancelled = cancelled_, gone = gone_] {
+      return *cancelled || *gone || context.stopping;
+    };
+  }
+  std::shared_ptr<std::atomic<bool>> gone() const { return gone_; }
+
+  Result<Response> answer() {
+    if (stop()()) return Error{Errc::conflict, called_off, {}};
+    json asked{{"operation", "sql"},
+               {"sql", statement_.sql},
+               {"limit", statement_.limit},
+               {"bytes", context_.services.sql.bytes},
+               {"return_errors", true}};
+    if (statement_.at) asked["at"] = to_iso(*statement_.at);
+    if (const Sight sight = seen_lake(*call_.request); !sight.everything()) {
+      auto layers = readable_layers(context_, sight);
+      if (!layers) return layers.error();
+      asked["readable"] = *std::move(layers);
+    }
+    const auto from = std::chrono::steady_clock::now();
+    const auto told = context_.services.lake_query(json_text(asked), stop());
+    milliseconds_ = (std::chrono::steady_clock::now() - from) / std::chrono::milliseconds(1);
+    if (!told) return stop()() ? Error{Errc::conflict, called_off, {}} : told.error();
+    return rows(*told);
+  }
+
+  // What the event log says of it: the statement, and what came of it.
+  json written(const Response& response) const {
+    json out{{"sql", statement_.sql}, {"status", response.status}, {"milliseconds", milliseconds_}};
+    if (!statement_.id.empty()) out["query_id"] = statement_.id;
+    if (statement_.at) out["at"] = to_iso(*statement_.at);
+    if (told_.is_object()) {
+      out["rows"] = told_["row_count"];
+      out["tables"] = told_["tables"];
+    } else {
+      out["error"] =
+          error_.empty() ? stored_json(response.body).value("detail", json()) : json(error_);
+    }
+    return out;
+  }
+
+  const Call& call() const { return call_; }
+  const Statement& statement() const { return statement_; }
+
+ private:
+  Result<Response> rows(const std::string& text) {
+    const JsonLimits limits{64u << 20, 64, 64u << 20, 64u << 20};  // it came from our own plugin
+    auto answer = parse_untrusted(text, limits);
+    if (answer && answer->is_object() && answer->contains("error")) {
+      error_ = (*answer)["error"].value("text", "");
+      return refusal((*answer)["error"]);
+    }
+    if (!answer || !answer->is_object() || !answer->contains("columns") ||
+        !answer->contains("rows"))
+      return Error{Errc::internal, "the query gave no rows", {}};
+    json out{{"query_id", text_or_null(statement_.id)},
+             {"columns", std::move((*answer)["columns"])},
+             {"rows", std::move((*answer)["rows"])},
+             {"cut", answer->value("cut", false)},
+             {"cut_by", text_or_null(answer->value("cut_by", ""))},
+             {"limit", statement_.limit},
+             {"milliseconds", milliseconds_},
+             {"tables", answer->value("tables", json::array())}};
+    out["row_count"] = out["rows"].size();
+    told_ = {{"row_count", out["row_count"]}, {"tables", out["tables"]}};
+    return wants_csv(*call_.request) ? csv_response(out) : json_response(out);
+  }
+
+  Context& context_;
+  const Call call_;
+  const Statement statement_;
+  const RunningQueries::Flag cancelled_;
+  const std::shared_ptr<std::atomic<bool>> gone_ = std::make_shared<std::atomic<bool>>(false);
+  std::int64_t milliseconds_ = 0;
+  json told_;  // of the rows that were answered; null: there are none
+  std::string error_;
+};
+
+}  // namespace
+
+void run_lake_sql(Context& context, Call call) {
+  auto statement = statement_of(context, *call.request);
+  if (!statement) return call.respond(error_response(statement.error()));
+  const std::string user = call.request->identity.user, id = statement->id;
+  auto cancelled = context.queries->begin(user, id);
+  if (!cancelled)
+    return call.respond(error_response(
+        {Errc::conflict, "a query of yours has the query_id " + id + " already", {}}));
+  const auto run = std::make_shared<SqlRun>(context, call, *std::move(statement), cancelled);
+  call.request->on_gone = [gone = run->gone()] { *gone = true; };
+  const bool taken = context.run_sql(
+      call, [run] { return run->answer(); },
+      [&context, run, user, id](Response response) {
+        context.queries->end(user, id);
+        const auto answer = std::make_shared<Response>(std::move(response));
+        context.change(
+            run->call(), "lake_sql", run->written(*answer), [] { return success(); },
+            [run, answer](const Status& kept) {
+              run->call().respond(kept ? std::move(*answer) : error_response(kept.error()));
+            });
+      });
+  if (!taken) context.queries->end(user, id);
+}
+
+void cancel_lake_sql(Context& context, Call call) {
+  const std::string& id = path_param(*call.request, "query_id");
+  if (context.queries->cancel(call.request->identity.user, id)) return call.respond(no_content());
+  call.respond(error_response({Errc::not_found, "no query of yours has the query_id " + id, {}}));
+}
+
+}  // namespace batuta::http

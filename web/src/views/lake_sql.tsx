@@ -1,0 +1,134 @@
+// SQL over the lake: a statement, its rows or what is wrong with it, and the tables that there are.
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { Choice } from '../components/choice';
+import { countOf } from '../lib/address';
+import { number } from '../lib/format';
+import { useApp, useNow, useSearch, useTitle } from '../lib/hooks';
+import { askedBy, insertName, positionOf, rangeOf, remember, type SqlPosition } from '../lib/sql';
+import { useQuery } from '../lib/use_query';
+import { t } from '../lib/words';
+import { SqlResultView } from './sql_result';
+import { SqlAsked, SqlTables } from './sql_tables';
+
+const usualRows = 1000;
+const amounts = [100, 10_000];
+
+function Running({ since }: { since: number }) {
+  const now = useNow(true);
+  return (
+    <p class="loading" role="status">
+      {t('Running for {seconds} s…', { seconds: Math.max(0, Math.round((now - since) / 1000)) })}
+    </p>
+  );
+}
+
+const placeOf = ({ line, column }: SqlPosition) => (column === null ? t('Line {line}', { line }) : t('Line {line}, column {column}', { line, column }));
+
+// The engine's own words keep their lines: its mark stands under what it means.
+function Wrong({ error, onGo }: { error: Error; onGo: (position: SqlPosition) => void }) {
+  const position = positionOf(error);
+  return (
+    <div class="notice notice-error sql-wrong" role="alert">
+      <pre tabIndex={0}>{error.message}</pre>
+      {position && (
+        <button type="button" class="button" onClick={() => onGo(position)}>
+          {placeOf(position)}
+        </button>
+      )}
+    </div>
+  );
+}
+
+export function LakeSqlView() {
+  const { session } = useApp();
+  const [search, change] = useSearch();
+  const given = search.get('sql') ?? '';
+  const [sql, setSql] = useState(given);
+  const [asked, setAsked] = useState(() => askedBy(session.username));
+  const editor = useRef<HTMLTextAreaElement>(null);
+  const query = useQuery((question, rows) => setAsked(remember(session.username, { sql: question.sql, at: new Date().toISOString(), rows })));
+  const wanted = countOf(search, 'limit', usualRows);
+  const limit = amounts.includes(wanted) ? wanted : usualRows;
+  useTitle(t('SQL'));
+  // A link that is followed while the page is open brings its own statement.
+  useEffect(() => setSql(given), [given]);
+
+  const choose = (from: number, to: number) =>
+    requestAnimationFrame(() => {
+      editor.current?.focus();
+      editor.current?.setSelectionRange(from, to);
+    });
+  const run = () => {
+    if (sql.trim() === '' || query.running) return;
+    change({ sql });
+    void query.run({ sql, limit });
+  };
+  const put = (name: string) => {
+    const box = editor.current;
+    const next = insertName(sql, box?.selectionStart ?? sql.length, box?.selectionEnd ?? sql.length, name);
+    setSql(next.text);
+    choose(next.caret, next.caret);
+  };
+  const pick = (text: string) => {
+    setSql(text);
+    choose(text.length, text.length);
+  };
+  return (
+    <>
+      <div class="page-head">
+        <h1>{t('SQL')}</h1>
+        <a href="#/lake">{t('All tables')}</a>
+      </div>
+      <form
+        class="sql-form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          run();
+        }}
+      >
+        <label for="sql-text">{t('One SELECT over tables of the lake')}</label>
+        <textarea
+          id="sql-text"
+          class="mono"
+          ref={editor}
+          rows={8}
+          spellcheck={false}
+          autocapitalize="off"
+          autocomplete="off"
+          aria-describedby="sql-hint"
+          aria-invalid={query.error !== null && positionOf(query.error) !== null}
+          value={sql}
+          onInput={(event) => setSql(event.currentTarget.value)}
+          onKeyDown={(event) => {
+            if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
+            event.preventDefault();
+            run();
+          }}
+        />
+        <p class="muted" id="sql-hint">
+          {t('Tables are named layer.domain.table, a version of one layer.domain.table@v12. Ctrl Enter runs it; what ran is kept in the event log.')}
+        </p>
+        <div class="toolbar">
+          <button type="submit" class="button button-primary" disabled={query.running !== null || sql.trim() === ''}>
+            {t('Run it')}
+          </button>
+          <button type="button" class="button" disabled={query.running === null} onClick={query.cancel}>
+            {t('Cancel')}
+          </button>
+          <Choice
+            label={t('How many rows')}
+            value={limit === usualRows ? '' : String(limit)}
+            all={t('{count} rows', { count: number(usualRows) })}
+            choices={amounts.map((one) => ({ id: String(one), name: t('{count} rows', { count: number(one) }) }))}
+            onChange={(next) => change({ limit: next })}
+          />
+        </div>
+      </form>
+      <SqlTables onName={put} />
+      <SqlAsked of={asked} onPick={pick} />
+      {query.running && <Running since={query.running.since} />}
+      {query.error && <Wrong error={query.error} onGo={(position) => choose(...rangeOf(sql, position))} />}
+      {query.data && <SqlResultView key={query.data.query_id} data={query.data} />}
+    </>
+  );
+}

@@ -1,0 +1,57 @@
+import { describe, expect, test } from 'vitest';
+import { ApiError, errorFrom } from '../src/api/client';
+import { askedBy, csvOf, insertName, jsonOf, positionOf, rangeOf, remember, sqlName } from '../src/lib/sql';
+import { parseRoute } from '../src/lib/route';
+
+test('a table is named by its parts, or in quotes where one of them is no plain name', () => {
+  expect(sqlName({ layer: 'gold', domain: 'shop', table: 'orders_2' })).toBe('gold.shop.orders_2');
+  expect(sqlName({ layer: 'gold', domain: 'my-shop', table: 'orders' })).toBe('"gold/my-shop/orders"');
+});
+
+test('a name goes in place of what is chosen, apart from the words beside it', () => {
+  expect(insertName('SELECT * FROM ', 14, 14, 'a.b.c')).toEqual({ text: 'SELECT * FROM a.b.c', caret: 19 });
+  expect(insertName('FROM x WHERE', 5, 6, 'a.b.c').text).toBe('FROM a.b.c WHERE');
+  expect(insertName('FROMWHERE', 4, 4, 'a.b.c')).toEqual({ text: 'FROM a.b.c WHERE', caret: 10 });
+});
+
+describe('an error', () => {
+  const told = (ctx: unknown) => errorFrom(422, { detail: [{ type: 'sql_error', loc: ['body', 'sql'], msg: 'wrong', ctx }] });
+  test('has its place where the server tells one', () => {
+    expect(positionOf(told({ line: 2, column: 8 }))).toEqual({ line: 2, column: 8 });
+    expect(positionOf(told({ line: 2, column: null }))).toEqual({ line: 2, column: null });
+    expect(positionOf(told(undefined))).toBeNull();
+    expect(positionOf(new ApiError(403, 'no'))).toBeNull();
+  });
+  test('is chosen in the text: the word, or the line', () => {
+    const text = 'SELECT 1,\n  nothing FROM x';
+    expect(text.slice(...rangeOf(text, { line: 2, column: 3 }))).toBe('nothing');
+    expect(text.slice(...rangeOf(text, { line: 1, column: null }))).toBe('SELECT 1,');
+    const wide = "SELECT '😀', nothing";
+    expect(wide.slice(...rangeOf(wide, { line: 1, column: 13 }))).toBe('nothing');
+    expect(rangeOf('a', { line: 9, column: 9 })).toEqual([2, 2]);
+  });
+});
+
+describe('a result as a file', () => {
+  const result = { columns: ['id', 'a,b'], rows: [[1n, 'x'], [null, ''], [true, 'say "hi"\n'], [1.5, [1, null]]] };
+  test('is CSV that tells NULL from the empty text', () => {
+    expect(csvOf(result)).toBe('id,"a,b"\r\n1,x\r\n,""\r\ntrue,"say ""hi""\n"\r\n1.5,"[1,null]"\r\n');
+  });
+  test('is JSON with every digit and every column, also of one name', () => {
+    const text = jsonOf({ columns: ['n', 'n', 'n_1'], rows: [[9007199254740993n, 2, 3]] });
+    expect(text).toContain('9007199254740993');
+    expect(Object.keys((JSON.parse(text) as Record<string, unknown>[])[0] ?? {})).toEqual(['n', 'n_2', 'n_1']);
+  });
+});
+
+test('what was asked is kept by user, once each, the newest first, and not without end', () => {
+  for (let at = 0; at < 60; at += 1) remember('ana', { sql: `SELECT ${at}`, at: '', rows: at });
+  remember('ana', { sql: 'SELECT 58', at: '', rows: null });
+  expect(askedBy('ana').length).toBe(50);
+  expect(askedBy('ana').slice(0, 2).map((one) => one.sql)).toEqual(['SELECT 58', 'SELECT 59']);
+  expect(askedBy('eve')).toEqual([]);
+});
+
+test('the SQL page has its address beside the tables', () => {
+  expect(parseRoute('#/lake/sql?sql=SELECT%201')).toEqual({ view: 'lake_sql' });
+});
