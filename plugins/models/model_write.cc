@@ -63,6 +63,31 @@ ModelWrite::ModelWrite(plugin::Context& context, lake::Session& session, const M
   payload_.description = spec.description;
 }
 
+void ModelWrite::follow(const std::vector<std::string>& columns,
+                        std::optional<std::set<Partition>> values) {
+  Followed followed;
+  for (const std::string& column : columns)
+    followed.places.push_back(static_cast<std::size_t>(
+        std::find(spec_.partition_by.begin(), spec_.partition_by.end(), column) -
+        spec_.partition_by.begin()));
+  followed.values = std::move(values);
+  followed_.push_back(std::move(followed));
+}
+
+std::set<ModelWrite::Partition> ModelWrite::followed() const {
+  std::set<Partition> out;
+  for (const auto& [path, file] : target_.snapshot().files) {
+    const Partition partition = partition_of(file);
+    for (const Followed& followed : followed_) {
+      Partition values;
+      for (const std::size_t place : followed.places) values.push_back(partition.at(place));
+      const bool any = std::find(values.begin(), values.end(), std::nullopt) == values.end();
+      if (followed.values ? followed.values->count(values) != 0 : any) out.insert(partition);
+    }
+  }
+  return out;
+}
+
 Written ModelWrite::stage() {
   written_.rows = count("fresh");
   session_.run("CREATE TEMP TABLE system_values AS SELECT CAST($1 AS VARCHAR) AS " +
@@ -76,7 +101,7 @@ Written ModelWrite::stage() {
                                                    : lakelog::Operation::overwrite_partitions;
   switch (spec_.mode) {
     case Mode::overwrite:
-      overwrite(true);
+      overwrite(followed_.empty());
       break;
     case Mode::partitions:
       overwrite(false);
@@ -111,9 +136,11 @@ void ModelWrite::hand_in(const std::string& metrics_json) {
 }
 
 void ModelWrite::overwrite(bool whole) {
-  const auto touched = partitions_of("fresh");
+  const auto fresh = partitions_of("fresh");
+  std::set<Partition> touched = fresh;
+  touched.merge(followed());
   view_old(whole ? target_.files(all_files) : files_in(touched));
-  if (!whole) read_only(touched);
+  if (!whole && followed_.empty()) read_only(touched);
   const bool by_keys = !spec_.keys.empty() && !holds_keys_twice();
   compare("fresh", by_keys);
   const std::string values = joined(shape_.values, "");
@@ -132,6 +159,8 @@ void ModelWrite::overwrite(bool whole) {
       "compared c SEMI JOIN differing d ON " + equal(spec_.partition_by, "c", "d");
   written_.changed =
       session_.value("SELECT count(*) FILTER (NOT c.batuta_same) FROM " + rows).integer();
+  if (!followed_.empty())
+    written_.removed = count("old o ANTI JOIN fresh c ON " + equal(spec_.partition_by, "o", "c"));
   write("SELECT " + all_columns("c.") + " FROM " + rows, rows);
   replace(differing);
 }

@@ -5,7 +5,8 @@
 // came to be what it is. Nothing different means no version.
 //
 //   overwrite    the table is the result; of an empty result: an empty table
-//   partitions   so it is in the partitions that the result has rows in; the others stay
+//   partitions   so it is in the partitions that the result has rows in, and in those named by
+//                follow(); the others stay
 //   merge        rows of the result replace those with their keys, or are added; with delete_when
 //                they take them away
 //   append       the result is added; what this run appended before goes
@@ -29,7 +30,8 @@ namespace batuta::models {
 struct Written {
   std::int64_t rows = 0;        // of the result
   std::int64_t changed = 0;     // new or different in the table
-  std::int64_t removed = 0;     // merge: taken away by delete_when; append: replaced
+  std::int64_t removed = 0;     // merge: taken away by delete_when; append: replaced; partitions:
+                                // of partitions that the result has no rows in
   std::int64_t partitions = 0;  // written
   bool version = false;         // there is a new one
 };
@@ -40,6 +42,14 @@ class ModelWrite {
   // `versions_json`: what was read.
   ModelWrite(plugin::Context& context, lake::Session& session, const ModelSpec& spec,
              const ModelShape& shape, const lake::DeltaTable& target, std::string versions_json);
+
+  using Partition = std::vector<std::optional<std::string>>;
+
+  // Before stage(): partitions of the table whose values of `columns` are among `values` (without
+  // them: any that are not NULL) become the result, also where it has no rows in them; and all
+  // others stay, in the mode overwrite, too. A version that others put meanwhile is then a conflict
+  // wherever it writes.
+  void follow(const std::vector<std::string>& columns, std::optional<std::set<Partition>> values);
 
   // Stages the files. Throws plugin::FinalError for what cannot be told apart afterwards: an empty
   // text as partition, a table that holds a key twice under a merge; and for more new files than
@@ -52,9 +62,8 @@ class ModelWrite {
   void hand_in(const std::string& metrics_json);
 
  private:
-  using Partition = std::vector<std::optional<std::string>>;
-
   void overwrite(bool whole);
+  std::set<Partition> followed() const;  // of the table's partitions
   void merge();
   void append();
 
@@ -88,6 +97,11 @@ class ModelWrite {
   const Time now_;
   lakelog::Payload payload_;
   Written written_;
+  struct Followed {
+    std::vector<std::size_t> places;  // of the columns among those the table is partitioned by
+    std::optional<std::set<Partition>> values;
+  };
+  std::vector<Followed> followed_;
   std::vector<lakelog::AddFile> beside_;  // files of the table that the view `old` leaves out
 };
 
