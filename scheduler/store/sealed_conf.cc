@@ -81,6 +81,25 @@ std::optional<OpenedConf> open_conf(const SecretKey& key, const std::string& dag
   return out;
 }
 
+bool reseal_conf(const SecretKey& from, const SecretKey& to, const std::string& dag_id,
+                 std::string& conf_json) {
+  auto conf = parse_untrusted(conf_json);
+  if (!conf || !conf->is_object()) return false;
+  bool all = true;
+  for (auto& [name, value] : conf->items()) {
+    const std::string* text = box_in(value);
+    if (text == nullptr) continue;
+    const auto box = from_base64url(*text);
+    const auto plain = box ? from.open(conf_purpose, place_of(dag_id, name), *box) : std::nullopt;
+    all = all && plain;
+    if (plain) {
+      value = {{sealed_name, base64url(to.seal(conf_purpose, place_of(dag_id, name), *plain))}};
+    }
+  }
+  conf_json = json_text(*conf);
+  return all;
+}
+
 std::string shown_conf(std::string conf_json) {
   if (!may_hold_boxes(conf_json)) return conf_json;
   auto conf = parse_untrusted(conf_json);
