@@ -1,7 +1,5 @@
 #include "scheduler/store/sealed_value.h"
 
-#include <sodium.h>
-
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
@@ -17,18 +15,6 @@ constexpr JsonLimits limits{1 << 20, 64, 2'000'000, 1 << 20};  // sealed by ours
 
 std::string bound_to(RunSeq run) {
   return std::to_string(static_cast<std::int64_t>(run));
-}
-
-std::optional<std::string> from_base64url(std::string_view text) {
-  std::string bytes(text.size(), '\0');
-  std::size_t size = 0;
-  if (sodium_base642bin(reinterpret_cast<unsigned char*>(bytes.data()), bytes.size(), text.data(),
-                        text.size(), nullptr, &size, nullptr,
-                        sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0) {
-    return std::nullopt;
-  }
-  bytes.resize(size);
-  return bytes;
 }
 
 }  // namespace
@@ -56,6 +42,18 @@ std::optional<OpenedValue> open_value(const SecretKey& key, RunSeq run, std::str
   if (!parsed) return std::nullopt;
   return OpenedValue{(*parsed)["value"].get<std::string>(),
                      (*parsed)["hidden"].get<std::vector<std::string>>()};
+}
+
+bool reseal_value(const SecretKey& from, const SecretKey& to, RunSeq run, std::string& stored) {
+  if (!is_sealed(stored)) return false;
+  const auto end = stored.find('"', sealed_head.size());
+  if (end == std::string::npos) return false;
+  const auto box = from_base64url(stored.substr(sealed_head.size(), end - sealed_head.size()));
+  const auto plain = box ? from.open(purpose, bound_to(run), *box) : std::nullopt;
+  if (!plain) return false;
+  stored.replace(sealed_head.size(), end - sealed_head.size(),
+                 base64url(to.seal(purpose, bound_to(run), *plain)));
+  return true;
 }
 
 std::string shown_value(std::string stored) {
