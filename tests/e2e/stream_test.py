@@ -63,15 +63,58 @@ def a_follower_sees_what_comes():
             follower.wait()
 
 
+def records_come_in_the_form_that_is_asked_for():
+    """tail prints what -o and --columns say, and without -o a JSON object a line; -f prints a list, and no table"""
+    with Folder("stream-forms") as folder:
+        stream(folder, "create", "orders")
+        stream(folder, "produce", "orders", "--key-separator", ":", "--header", "from.shop=a", input="c1:one\nc2:two\n")
+
+        def tail(*arguments, **more):
+            return stream(folder, "tail", "orders", *arguments, **more).stdout
+        whole = json.loads(tail("-o", "json"))
+        assert [(row["offset"], row["key"], row["value"]) for row in whole] == [(0, "c1", "one"), (1, "c2", "two")], whole
+        assert [json.loads(line) for line in tail().splitlines()] == whole
+        assert tail("--columns", "value,key").splitlines() == ['{"value":"one","key":"c1"}', '{"value":"two","key":"c2"}']
+        chosen = ["--columns", "offset,headers.from.shop,value"]
+        assert tail("-o", "plain", *chosen) == "offset\theaders.from.shop\tvalue\n0\ta\tone\n1\ta\ttwo\n"
+        assert tail("-o", "yaml", "--columns", "value") == '- {"value":"one"}\n- {"value":"two"}\n'
+        assert tail("-o", "table", "--columns", "key,value") == "key  value\nc1   one\nc2   two\n"
+        assert json.loads(tail("-o", "json", "-n", 0)) == []
+        assert "headers.NAME" in stream(folder, "tail", "orders", "--columns", "nonsense", code=2).stderr
+        assert "when it is whole" in stream(folder, "tail", "orders", "-f", "-o", "table", code=2).stderr
+        follower = subprocess.Popen([BATUTA, "stream", "tail", "orders", "-f", "-o", "json", "--home", folder.path / "home"],
+                                    stdout=subprocess.PIPE, text=True)
+        try:
+            lines = [follower.stdout.readline() for _ in range(2)]
+            assert json.loads(lines[1].rstrip().rstrip(","))["key"] == "c1", lines
+            follower.terminate()
+            assert [row["value"] for row in json.loads("".join(lines) + follower.communicate(timeout=10)[0])] == ["one", "two"]
+        finally:
+            follower.kill()
+            follower.wait()
+
+
 def what_is_wrong_is_said():
     """what cannot be is refused with a reason and an exit code"""
     with Folder("stream-wrong") as folder:
+        for verb in (["topics"], ["tail", "nothing"], ["groups", "nothing"], ["lag", "nothing", "--group", "g"], ["produce", "nothing"]):
+            assert "there is no folder" in stream(folder, *verb, code=1, input="").stderr, verb
+        for verb in (["list"], ["list", "nothing"], ["show", "nothing"], ["discard", "nothing", "--all"]):
+            assert "there is no folder" in run("dlq", *verb, "--home", folder.path / "home", code=1).stderr, verb
+        assert not (folder.path / "home").exists()
+        (folder.path / "home").mkdir()
+        assert json.loads(stream(folder, "topics", "-o", "json").stdout) == []
+        assert json.loads(run("dlq", "list", "-o", "json", "--home", folder.path / "home").stdout) == []
         assert "no topic nothing" in stream(folder, "tail", "nothing", code=1).stderr
+        assert not list((folder.path / "home").iterdir())
         stream(folder, "create", "orders")
+        assert "no topic nothing" in stream(folder, "tail", "nothing", code=1).stderr
         assert "already" in stream(folder, "create", "orders", code=1).stderr
         assert "begins with no" in stream(folder, "create", "../x", code=2).stderr
         assert "bytes, the limit is" in stream(folder, "produce", "orders", input="x" * (9 << 20), code=1).stderr
         assert "without \":\"" in stream(folder, "produce", "orders", "--key-separator", ":", input="no key\n", code=2).stderr
+        told = stream(folder, "produce", "orders", "--key-separator", ":", input="k:v\n" * 1001 + "no key\n", code=2).stderr
+        assert 'line 1002 is without ":" between key and value (1000 records were produced before)' in told, told
         assert "no scheme" in stream(folder, "topics", "--kafka", "http://x", code=2).stderr
         connections = folder.path / "connections.json"
         connections.write_text(json.dumps({
@@ -94,6 +137,17 @@ def a_spool_waits_for_the_topic():
         assert [record["value"] for record in tailed(folder, "orders")] == ["one", "two", "three"]
         told = stream(folder, "drain", "orders", "--spool", spool, "-o", "json")
         assert json.loads(told.stdout) == {"topic": "orders", "sent": 0, "waiting": 0}, told
+        stream(folder, "create", "others")
+        told = stream(folder, "produce", "others", "--spool", spool, input="lost\n", code=1)
+        assert "is for topic orders of the embedded log" in told.stderr, told
+        told = stream(folder, "produce", "orders", "--spool", spool, "--partition", 7, input="bad\n", code=1)
+        assert "record 3 of the spool" in told.stderr and "drain --skip" in told.stderr, told
+        told = stream(folder, "drain", "orders", "--spool", spool, code=1)
+        assert "record 3 of the spool" in told.stderr, told
+        told = stream(folder, "drain", "orders", "--spool", spool, "--skip", "-o", "json")
+        assert json.loads(told.stdout) == {"topic": "orders", "sent": 0, "waiting": 0}, told
+        refused = run("stream", "tail", "refused", "--home", spool)
+        assert json.loads(refused.stdout)["value"] == "bad", refused
 
 
 def dead_letters_are_sent_again_or_given_up():
@@ -135,4 +189,4 @@ def dead_letters_are_sent_again_or_given_up():
 
 
 if __name__ == "__main__":
-    main([lines_become_records, a_follower_sees_what_comes, what_is_wrong_is_said, a_spool_waits_for_the_topic, dead_letters_are_sent_again_or_given_up])
+    main([lines_become_records, a_follower_sees_what_comes, records_come_in_the_form_that_is_asked_for, what_is_wrong_is_said, a_spool_waits_for_the_topic, dead_letters_are_sent_again_or_given_up])
