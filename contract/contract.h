@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,6 +38,11 @@ struct Column {
   std::string pattern;  // a regular expression; empty: any
   Mask mask = Mask::none;
   std::int64_t mask_size = 0;  // of prefix: characters; of band: its width
+  std::string value;           // SQL over the table's other columns: of Table::computed alone
+  std::string asked;  // the query parameter that lists the values which an extraction asked for
+  // What rejected rows are told in the place of the usual names, by what is wrong: "missing",
+  // "bad", "below_minimum", "above_maximum", "too_short", "too_long", "mismatch", "not_asked".
+  std::map<std::string, std::string> reasons;
   bool operator==(const Column&) const = default;
 };
 
@@ -67,6 +73,14 @@ struct QualityCheck {
   std::vector<std::string> values;   // the valid ones, or those that count as missing
   std::string pattern;               // of valid ones
   bool operator==(const QualityCheck&) const = default;
+};
+
+// A rule of single rows: one that meets `condition` (SQL over the table's columns as they are
+// typed, and _ingested_at) is rejected, with `name` as its reason.
+struct RowRule {
+  std::string name, condition;
+  std::string column;  // under which it stands; empty: of the table
+  bool operator==(const RowRule&) const = default;
 };
 
 enum class SourceKind { none, csv, json, json_lines, parquet, sqlite, postgres, rest, stream };
@@ -119,20 +133,23 @@ struct Table {
   std::string name;
   std::string description;
   std::vector<std::string> tags;
-  std::vector<Column> columns;  // in the contract's order
+  std::vector<Column> columns;   // in the contract's order
+  std::vector<Column> computed;  // columns that the source has not, and silver works out
   std::vector<QualityCheck> quality;
+  std::vector<RowRule> row_rules;  // in the contract's order
   Source source;
   Mode mode = Mode::full;
-  std::string watermark;  // the column that grows; of incremental
-  Duration overlap{};     // how far the window reaches back
-  std::string newest;     // the column that decides between rows of one key; empty: the reception
+  std::string watermark;          // the column that grows; of incremental
+  Duration overlap{};             // how far the window reaches back
+  bool starts_at_window = false;  // of incremental: the first run does not begin at the beginning
+  std::string newest;  // the column that decides between rows of one key; empty: the reception
   Deletes deletes = Deletes::keep;
   std::int64_t most_deletes = 50;  // percent of the table's rows that may go at once
   std::string mask_key;            // the connection whose password is the key of pseudonyms
   bool history = false;            // changes of the table's rows are kept with their times (SCD 2)
   bool operator==(const Table&) const = default;
 
-  const Column* column(std::string_view name) const;
+  const Column* column(std::string_view name) const;  // also a computed one
   // Names in the order of their positions.
   std::vector<std::string> keys() const;
   std::vector<std::string> partitions() const;

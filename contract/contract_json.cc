@@ -36,6 +36,9 @@ Value json_of(const Column& column) {
   put(out, "pattern", column.pattern);
   if (column.mask != Mask::none) out["mask"] = to_string(column.mask);
   if (column.mask_size > 0) out["mask_size"] = column.mask_size;
+  put(out, "value", column.value);
+  put(out, "asked", column.asked);
+  if (!column.reasons.empty()) out["reasons"] = column.reasons;
   put(out, "business_name", column.business_name);
   put(out, "description", column.description);
   put(out, "classification", column.classification);
@@ -82,6 +85,7 @@ Value json_of(const Table& table) {
   put(out, "watermark", table.watermark);
   if (table.overlap > Duration::zero())
     out["overlap_seconds"] = std::chrono::duration<double>(table.overlap).count();
+  if (table.starts_at_window) out["start"] = "window";
   put(out, "newest", table.newest);
   put(out, "deletes", std::string(to_string(table.deletes)));
   if (table.deletes != Deletes::keep) out["most_deletes_percent"] = table.most_deletes;
@@ -92,9 +96,16 @@ Value json_of(const Table& table) {
   put(out, "tags", table.tags);
   out["source"] = json_of(table.source);
   out["columns"] = Value::array();
-  for (const Column& column : table.columns) out["columns"].push_back(json_of(column));
+  for (const auto* list : {&table.columns, &table.computed})
+    for (const Column& column : *list) out["columns"].push_back(json_of(column));
   out["quality"] = Value::array();
   for (const QualityCheck& check : table.quality) out["quality"].push_back(json_of(check));
+  for (const RowRule& rule : table.row_rules)
+    out["quality"].push_back({{"name", rule.name},
+                              {"metric", "rows"},
+                              {"expected", "no row with " + rule.condition},
+                              {"dimension", "validity"},
+                              {"blocking", false}});
   return out;
 }
 

@@ -16,10 +16,14 @@ struct PropertyPlace {
 constexpr PropertyPlace property_places[] = {{"table", "batuta.mode"},
                                              {"table", "batuta.watermark"},
                                              {"table", "batuta.overlap"},
+                                             {"table", "batuta.start"},
                                              {"table", "batuta.newest"},
                                              {"table", "batuta.history"},
                                              {"table", "batuta.server"},
                                              {"column", "batuta.mask"},
+                                             {"column", "batuta.value"},
+                                             {"column", "batuta.asked"},
+                                             {"column", "batuta.reasons"},
                                              {"table", "batuta.maskKey"},
                                              {"table", "batuta.deletes"},
                                              {"table", "batuta.mostDeletes"},
@@ -178,6 +182,36 @@ std::vector<std::string> CustomProperties::texts(std::string_view name) const {
   }
   if (!good) notes_.problem(pointer(name), std::string(name) + " must be a list of texts");
   return out;
+}
+
+std::map<std::string, std::string> CustomProperties::names(
+    std::string_view name, const std::vector<std::string>& known) const {
+  std::map<std::string, std::string> out;
+  const Value* value = find(name);
+  if (value == nullptr) return out;
+  if (!value->is_object()) {
+    notes_.problem(pointer(name), std::string(name) + " must be a mapping" + one_of(known));
+    return out;
+  }
+  for (const auto& [key, given] : value->items()) {
+    if (!holds(known, key)) {
+      notes_.problem(
+          pointer(name) + "/" + key.substr(0, 80),
+          "unknown \"" + key.substr(0, 80) + "\"" +
+              (did_you_mean(key, known).empty() ? one_of(known) : did_you_mean(key, known)));
+    } else if (!given.is_string() || !fit_for_a_reason(given.get<std::string>())) {
+      notes_.problem(pointer(name) + "/" + key, reason_needed);
+    } else {
+      out[key] = given.get<std::string>();
+    }
+  }
+  return out;
+}
+
+bool fit_for_a_reason(const std::string& name) {
+  return !name.empty() && name.size() <= 100 && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  });
 }
 
 }  // namespace batuta::contract

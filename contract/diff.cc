@@ -13,6 +13,12 @@ std::string joined(const std::vector<std::string>& names) {
   return out.empty() ? "none" : out;
 }
 
+std::vector<Column> all_columns(const Table& table) {
+  std::vector<Column> all = table.columns;
+  all.insert(all.end(), table.computed.begin(), table.computed.end());
+  return all;
+}
+
 class Differ {
  public:
   explicit Differ(std::vector<Change>& out) : out_(out) {}
@@ -48,12 +54,14 @@ class Differ {
     told(before.watermark, after.watermark, "the watermark");
     told(before.newest, after.newest, "what decides between rows of one key");
     if (before.overlap != after.overlap) change(true, "the overlap is another");
+    if (before.starts_at_window != after.starts_at_window)
+      change(true, "its first run begins elsewhere");
     if (before.history != after.history)
       change(true, after.history ? "history is kept from now on" : "history is no longer kept");
     if (!(before.source == after.source))
       change(true, "the source is another or is read otherwise");
     told(before.description, after.description, "the description");
-    for (const Column& column : after.columns) {
+    for (const Column& column : all_columns(after)) {
       const Column* old = before.column(column.name);
       where_ = "table " + after.name + ", column " + column.name;
       if (old == nullptr) {
@@ -62,7 +70,7 @@ class Differ {
         this->column(*old, column);
       }
     }
-    for (const Column& column : before.columns) {
+    for (const Column& column : all_columns(before)) {
       if (after.column(column.name) != nullptr) continue;
       where_ = "table " + after.name + ", column " + column.name;
       change(false, "is gone: whoever reads the table may need it; keep it in the contract");
@@ -108,6 +116,14 @@ class Differ {
                                   ? "becomes required, but rows that stand may have no value for "
                                     "it; a quality rule (nullValues) judges new rows alone"
                                   : "may be absent from now on");
+    if (before.value != after.value)
+      change(true, before.value.empty() ? "is computed from now on"
+                   : after.value.empty()
+                       ? "comes from the source from now on"
+                       : "is computed otherwise, of rows that come from now on; remove silver, "
+                         "and the next run makes it anew from bronze");
+    if (before.asked != after.asked || before.reasons != after.reasons)
+      change(true, "what its rejected rows are told is another, from now on");
     if (before.unique != after.unique)
       change(true, after.unique ? "must be unique from now on" : "need not be unique any more");
     told(before.source_name, after.source_name, "its name at the source");
@@ -144,6 +160,8 @@ class Differ {
 
   void quality(const Table& before, const Table& after) {
     where_ = "table " + after.name + ", quality";
+    if (before.row_rules != after.row_rules)
+      change(true, "the rules of rows are others: they judge rows from now on");
     for (const QualityCheck& check : after.quality) {
       const auto old = named(before, check.name);
       if (old == nullptr) {

@@ -101,6 +101,23 @@ std::string name_of(const Value& item, const QualityCheck& check, const char* me
   return (check.column.empty() ? "" : check.column + "_") + metric;
 }
 
+// A rule of single rows, of the standard's type for rules of one engine.
+void read_row_rule(const Value& item, const std::string& at, const Column* column, Table& table,
+                   Notes& notes) {
+  const std::string name = text_at(item, "name");
+  if (!fit_for_a_reason(name))
+    return notes.problem(at, "a rule of rows needs a \"name\": " + std::string(reason_needed));
+  const std::string condition = text_at(item, "implementation");
+  if (condition.find_first_not_of(" \t\r\n") == condition.npos)
+    return notes.problem(at + "/implementation",
+                         "must be the SQL condition that a bad row meets, such as \"high < low\"");
+  if (const std::string severity = text_at(item, "severity");
+      severity == "warning" || severity == "warn" || severity == "info")
+    return notes.problem(at + "/severity",
+                         "a row is rejected or it is not; a rule of type sql can warn");
+  table.row_rules.push_back({name, condition, column == nullptr ? "" : column->name});
+}
+
 }  // namespace
 
 void read_quality(const Value& list, const std::string& at, const Column* column, Table& table,
@@ -109,6 +126,10 @@ void read_quality(const Value& list, const std::string& at, const Column* column
     const Value& item = list[i];
     const std::string here = at + "/" + std::to_string(i);
     const std::string type = text_at(item, "type");
+    if (type == "custom" && text_at(item, "engine") == "batuta") {
+      read_row_rule(item, here, column, table, notes);
+      continue;
+    }
     if (type == "text" || type == "custom") {
       notes.warning(here, "a quality rule of type " + type + " is kept, but not carried out");
       continue;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -45,6 +46,9 @@ class CustomProperties {
                                       std::int64_t most) const;
   std::optional<bool> boolean(std::string_view name) const;
   std::vector<std::string> texts(std::string_view name) const;
+  // A mapping from some of `known` to reasons.
+  std::map<std::string, std::string> names(std::string_view name,
+                                           const std::vector<std::string>& known) const;
   std::string pointer(std::string_view name) const;
 
  private:
@@ -64,6 +68,10 @@ std::vector<std::string> custom_property_names();
 Source read_source(const nlohmann::ordered_json& contract, const std::string& server_name,
                    const std::string& server_pointer, const Table& table,
                    const std::string& physical_name, Notes& notes);
+
+// Why a row is rejected is told by names with commas between.
+bool fit_for_a_reason(const std::string& name);
+inline constexpr const char* reason_needed = "a reason's name is 1 to 100 letters, digits or '_'";
 
 // `column`: of a property, nullptr for those of the table.
 void read_quality(const nlohmann::ordered_json& list, const std::string& at, const Column* column,

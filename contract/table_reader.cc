@@ -55,6 +55,7 @@ class TableReader {
         read_source(contract_, own.text("batuta.server").value_or(""), own.pointer("batuta.server"),
                     table_, text_at(object_, "physicalName"), notes_);
     stream_mode(own.pointer("batuta.mode"));
+    computed();
     const SourceKind kind = table_.source.kind;
     if (table_.mode == Mode::incremental && table_.deletes != Deletes::keep &&
         kind != SourceKind::none && kind != SourceKind::sqlite && kind != SourceKind::postgres)
@@ -124,6 +125,7 @@ class TableReader {
     read_options(item, at, column);
     const CustomProperties own(item, at, {"column"}, notes_);
     read_mask(own, column);
+    read_judgement(own, column);
     if (item.contains("encryptedName"))
       notes_.warning(at + "/encryptedName", "is kept, but nothing is encrypted here");
     return column;
@@ -161,6 +163,48 @@ class TableReader {
                      name + " is no mask of a " + type +
                          ": year is of dates and times, prefix of texts, band of numbers");
     }
+  }
+
+  void read_judgement(const CustomProperties& own, Column& column) {
+    column.reasons =
+        own.names("batuta.reasons", {"missing", "bad", "below_minimum", "above_maximum",
+                                     "too_short", "too_long", "mismatch", "not_asked"});
+    column.asked = own.text("batuta.asked").value_or("");
+    if (!column.asked.empty()) {
+      asked_at_ = own.pointer("batuta.asked");
+      if (asked_++ > 0) notes_.problem(asked_at_, "one column has batuta.asked, not several");
+      if (column.type != "string")
+        notes_.problem(asked_at_, "what was asked for are texts: the column must be a string");
+    }
+    const auto value = own.text("batuta.value");
+    if (!value) return;
+    column.value = *value;
+    const std::string at = own.pointer("batuta.value");
+    if (value->find_first_not_of(" \t\r\n") == value->npos)
+      notes_.problem(at, "batuta.value must be SQL over the table's columns");
+    if (column.mask != Mask::none || !column.asked.empty() || column.source_name != column.name)
+      notes_.problem(at,
+                     "a computed column is not at the source: it has no physicalName, batuta.mask "
+                     "or batuta.asked");
+  }
+
+  // Apart from the columns that a source has.
+  void computed() {
+    for (const Column& column : table_.columns) {
+      if (column.value.empty()) continue;
+      table_.computed.push_back(column);
+      for (const auto& [name, used] : {std::pair("batuta.watermark", table_.watermark),
+                                       std::pair("batuta.newest", table_.newest)})
+        if (used == column.name)
+          notes_.problem(at_, std::string(name) + " cannot be the computed column " + used);
+      if (column.key_position > 0)
+        notes_.problem(at_, "the primaryKey cannot have the computed column " + column.name +
+                                ": make it one of the columns that it is made of");
+    }
+    std::erase_if(table_.columns, [](const Column& column) { return !column.value.empty(); });
+    if (asked_ > 0 && table_.source.kind != SourceKind::rest &&
+        table_.source.kind != SourceKind::none)
+      notes_.problem(asked_at_, "batuta.asked belongs to a table of an api server");
   }
 
   void read_options(const Value& item, const std::string& at, Column& column) {
@@ -268,6 +312,16 @@ class TableReader {
         notes_.problem(own.pointer("batuta.overlap"),
                        "batuta.overlap must be a time such as \"15m\" or \"1d\"");
       }
+    }
+    if (const auto start = own.text("batuta.start")) {
+      table_.starts_at_window = *start == "window";
+      if (!table_.starts_at_window && *start != "earliest")
+        notes_.problem(own.pointer("batuta.start"),
+                       "batuta.start of a table is \"earliest\" (its first run reads all that "
+                       "there is) or \"window\" (that of the run)");
+      if (table_.mode != Mode::incremental)
+        notes_.problem(own.pointer("batuta.start"),
+                       "batuta.start belongs to batuta.mode incremental");
     }
     if (const auto name = own.text("batuta.newest");
         name && known_column(own, "batuta.newest", *name))
@@ -378,6 +432,8 @@ class TableReader {
   const std::string at_;
   Notes& notes_;
   bool mode_given_ = false;
+  int asked_ = 0;  // columns with batuta.asked
+  std::string asked_at_;
   Table table_;
 };
 
@@ -402,8 +458,10 @@ bool fit_for_a_folder(const std::string& name) {
 }
 
 const Column* Table::column(std::string_view wanted) const {
-  for (const Column& each : columns) {
-    if (each.name == wanted) return &each;
+  for (const auto* list : {&columns, &computed}) {
+    for (const Column& each : *list) {
+      if (each.name == wanted) return &each;
+    }
   }
   return nullptr;
 }
@@ -413,7 +471,9 @@ std::vector<std::string> Table::keys() const {
 }
 
 std::vector<std::string> Table::partitions() const {
-  return by_position(columns, &Column::partition_position);
+  std::vector<Column> all = columns;
+  all.insert(all.end(), computed.begin(), computed.end());
+  return by_position(all, &Column::partition_position);
 }
 
 }  // namespace batuta::contract

@@ -21,7 +21,7 @@ Window window_of(const plugin::Context& context, const contract::Table& table, b
   try {
     const plugin::Window given = context.window();
     window.end = given.end;
-    if (first) return window;
+    if (first && !table.starts_at_window) return window;
     if (given.end > given.start) {
       window.start = given.start;
     } else if (context.logical_date()) {
@@ -39,7 +39,43 @@ Window window_of(const plugin::Context& context, const contract::Table& table, b
   return window;
 }
 
-json request_of(const plugin::Context& context, const Described& described, const Window& window) {
+constexpr std::size_t most_asked = 10'000;
+
+std::string value_text(const json& value) {
+  return value.is_string() ? value.get<std::string>() : json_text(value);
+}
+
+// The task's parameter `query`; what a column's values must be among stands in it, or nothing would
+// be rejected for it.
+Query query_of(const plugin::Context& context, const Described& described) {
+  const std::string text = context.json("query");
+  const auto given = parse_untrusted(text.empty() ? "null" : text);
+  Query query;
+  if (given && given->is_object()) {
+    for (const auto& [name, value] : given->items()) {
+      auto& values = query[name];
+      if (!value.is_array()) {
+        values.push_back(value_text(value));
+      } else {
+        for (const json& each : value) values.push_back(value_text(each));
+      }
+    }
+  }
+  if (!query.empty() && described.table.source.kind != SourceKind::rest)
+    throw plugin::FinalError("parameter query: only an api server is asked with one");
+  for (const contract::Column& column : described.table.columns) {
+    if (column.asked.empty()) continue;
+    const auto asked = query.find(column.asked);
+    if (asked == query.end() || asked->second.empty() || asked->second.size() > most_asked)
+      throw plugin::FinalError("parameter query: " + column.asked + " is a list of 1 to " +
+                               std::to_string(most_asked) + " values of " + column.name +
+                               ", as the contract's batuta.asked has it");
+  }
+  return query;
+}
+
+json request_of(const plugin::Context& context, const Described& described, const Window& window,
+                const Query& query) {
   json request = {{"contract", described.path},
                   {"contract_version", described.contract.version},
                   {"source", to_string(described.table.source.kind)},
@@ -48,6 +84,7 @@ json request_of(const plugin::Context& context, const Described& described, cons
   if (window.end) request["window_end"] = to_iso(*window.end);
   const std::string path = context.text("path", described.table.source.path);
   if (!path.empty()) request["path"] = path;
+  if (!query.empty()) request["query"] = query;
   return request;
 }
 
@@ -87,7 +124,11 @@ struct ContractBronze {
       plugin::optional(BATUTA_PARAM_STRING, "overlap",
                        "how far the window reaches back, in the place of the contract's"),
       plugin::optional(BATUTA_PARAM_ANY, "timeout",
-                       "of a database's statement (1h) or one HTTP request (30s)")};
+                       "of a database's statement (1h) or one HTTP request (30s)"),
+      plugin::optional(BATUTA_PARAM_OBJECT, "query",
+                       "further parameters of a REST request; a list is its values with commas"),
+      plugin::optional(BATUTA_PARAM_INTEGER, "max_tries", "of one HTTP request, with back-off",
+                       "6")};
 
   void execute(plugin::Context& context) {
     const Described described = described_by(context);
@@ -97,10 +138,11 @@ struct ContractBronze {
     const auto table = lake::DeltaTable::open(session, lake::lake_folder(context), wanted.name);
     const lake::TableShape shape = lake::fitted_to(wanted, table);
     const Window window = window_of(context, described.table, !table.exists());
-    json result = request_of(context, described, window);
+    const Query query = query_of(context, described);
+    json result = request_of(context, described, window, query);
     lake::RawLanding landing(context, described.path, json_text(result));
     const bool snapshot = described.table.mode == contract::Mode::snapshot;
-    Extraction extraction{context, session, described, shape, window, snapshot, landing, {}};
+    Extraction extraction{context, session, described, shape, window, snapshot, query, landing, {}};
     const std::int64_t records = receive(extraction);
     if (snapshot && records == 0) throw nothing_there(described.path);
     result["execution_id"] = context.execution_id();

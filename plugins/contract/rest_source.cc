@@ -9,7 +9,7 @@
 #include "common/safe_json.h"
 #include "common/url.h"
 #include "common/uuid.h"
-#include "plugins/contract/record_text.h"
+#include "plugins/contract/json_slices.h"
 #include "plugins/contract/sources.h"
 #include "plugins/lake/layer/bronze_rows.h"
 
@@ -69,6 +69,7 @@ class RestReader {
     request_.headers.emplace_back("Accept", "application/json");
     request_.timeout = to_.context.duration("timeout", std::chrono::seconds(30));
     request_.max_body = max_page_bytes;
+    max_tries_ = to_.context.integer("max_tries", 6);
     request_.cancelled = [this] { return to_.context.cancelled(); };
     if (!source_.connection.empty()) use(to_.context.connection(source_.connection));
     first_ = source_.location.starts_with("/") ? base_ + source_.location : source_.location;
@@ -128,6 +129,12 @@ class RestReader {
       url += (url.find('?') == url.npos ? "?" : "&") + percent_encoded(name) + "=" +
              percent_encoded(value);
     };
+    for (const auto& [name, values] : to_.query) {
+      std::string list;
+      for (const std::string& value : values)
+        list += (list.empty() ? "" : ",") + percent_encoded(value);
+      url += (url.find('?') == url.npos ? "?" : "&") + percent_encoded(name) + "=" + list;
+    }
     if (to_.window.start) add(source_.since_parameter, to_iso(*to_.window.start));
     if (to_.window.end) add(source_.until_parameter, to_iso(*to_.window.end));
     if (source_.page_size > 0) add(source_.size_parameter, std::to_string(source_.page_size));
@@ -150,7 +157,9 @@ class RestReader {
           answer ? answer->status == 408 || answer->status == 429 || answer->status >= 500
                  : answer.error().code == Errc::unavailable;
       if (!passing) throw plugin::FinalError("the source refused the request: " + said);
-      if (tried >= 6) throw plugin::RetryableError("the source: " + said + " after 6 tries");
+      if (tried >= max_tries_)
+        throw plugin::RetryableError("the source: " + said + " after " + std::to_string(tried) +
+                                     " tries");
       const Duration wait = wait_for(answer, tried);
       to_.context.warn("the source: " + said + "; next try in " +
                        std::to_string(wait / std::chrono::milliseconds(1)) + " ms");
@@ -187,23 +196,47 @@ class RestReader {
     if (!source_.records.empty()) {
       const json::json_pointer pointer(source_.records);
       if (!body->contains(pointer))
-        throw plugin::FinalError("the answer has no " + source_.records + " (kept as " + file +
-                                 ")");
+        throw plugin::RetryableError("the answer has no " + source_.records + " (kept as " + file +
+                                     ")");
       list = &body->at(pointer);
     }
     if (!list->is_array())
-      throw plugin::FinalError("the records are no list (kept as " + file +
-                               "): batuta.records names where the list is");
-    std::vector<std::optional<std::string>> fields;
-    for (const json& record : *list) {
-      if (!record.is_object())
+      throw plugin::RetryableError("the records are no list (kept as " + file +
+                                   "): batuta.records names where the list is");
+    // Values are cut out of the text, so that each is what was sent: a double is not 0.10.
+    const auto records = array_slices(slice_at(answer.body, source_.records).value_or(""));
+    for (std::size_t i = 0; i < list->size(); ++i) {
+      const json& record = (*list)[i];
+      if (!record.is_object() && !rejects_empty_rows())
         throw plugin::FinalError("a record is no object (kept as " + file + ")");
-      fields.clear();
-      for (const contract::Column& column : to_.described.table.columns)
-        fields.push_back(record_text(record, column.source_name));
-      bronze_.add(fields, json_text(record), file, now);
+      bronze_.add(fields_of(records.at(i)), json_text(record), file, now);
     }
     return {list->size(), next_of(answer, *body, url)};
+  }
+
+  // Whether a row without any value goes to quarantine.
+  bool rejects_empty_rows() const {
+    const auto& columns = to_.described.table.columns;
+    return std::any_of(columns.begin(), columns.end(), [](const contract::Column& column) {
+      return column.required || column.key_position > 0 || column.partition_position > 0;
+    });
+  }
+
+  // In the order of the contract's columns; all absent of what is no object.
+  std::vector<std::optional<std::string>> fields_of(std::string_view record) const {
+    const auto& columns = to_.described.table.columns;
+    std::vector<std::optional<std::string>> fields(columns.size());
+    const auto members = object_slices(record);
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      const std::string& name = columns[i].source_name;
+      if (name.starts_with("/")) {
+        if (const auto value = slice_at(record, name)) fields[i] = slice_text(*value);
+        continue;
+      }
+      for (const auto& [key, value] : members)
+        if (key == name) fields[i] = slice_text(value);
+    }
+    return fields;
   }
 
   std::string next_of(const HttpAnswer& answer, const json& body, const std::string& url) const {
@@ -228,6 +261,7 @@ class RestReader {
   const Source& source_;
   lake::BronzeRows bronze_;
   HttpRequest request_;
+  std::int64_t max_tries_ = 6;  // of one request
   std::string base_, first_;
 };
 

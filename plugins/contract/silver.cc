@@ -1,5 +1,6 @@
 // contract_silver: bronze text becomes typed, judged rows, one a key, as a contract has it.
 #include "plugins/contract/described.h"
+#include "plugins/contract/expressions.h"
 #include "plugins/contract/masks.h"
 #include "plugins/contract/sources.h"
 
@@ -18,6 +19,7 @@ struct ContractSilver {
     const Described described = described_by(context);
     lake::TransformSpec spec = silver_spec(described);
     spec.prepare = [&](lake::Session& session) {
+      prepare_expressions(session, described.table);
       prepare_masks(context, session, described.table);
     };
     spec.check = [&](lake::Session& session) { check_quality(context, session, described); };

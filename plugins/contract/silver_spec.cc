@@ -1,7 +1,9 @@
 #include <algorithm>
 
 #include "plugins/contract/described.h"
+#include "plugins/contract/expressions.h"
 #include "plugins/contract/masks.h"
+#include "plugins/lake/text_functions.h"
 
 namespace batuta::from_contract {
 namespace {
@@ -48,8 +50,27 @@ std::string date_sql(const Column& column, const std::string& text) {
          " END";
 }
 
-std::string limit_name(const std::string& column, const char* what) {
-  return column + "_" + what;
+// "missing_price", "price_below_minimum", or what the contract has in its place.
+std::string reason_of(const Column& column, const std::string& what) {
+  const auto given = column.reasons.find(what);
+  if (given != column.reasons.end()) return given->second;
+  if (what == "not_asked") return "unknown_" + column.name;
+  return what == "missing" || what == "bad" ? what + "_" + column.name : column.name + "_" + what;
+}
+
+// Reasons of one name are one, told where the first of them stands.
+void add_reason(Reasons& reasons, const std::string& name, const std::string& condition) {
+  const auto there = std::find_if(reasons.begin(), reasons.end(),
+                                  [&](const auto& each) { return each.name == name; });
+  if (there == reasons.end()) {
+    reasons.push_back({name, condition});
+  } else {
+    there->condition = "(" + there->condition + ") OR (" + condition + ")";
+  }
+}
+
+std::string given_sql(const Column& column) {
+  return "trim(coalesce(" + quoted_name(column.name) + ", '')) <> ''";
 }
 
 void add_limits(const Column& column, Reasons& reasons) {
@@ -58,9 +79,8 @@ void add_limits(const Column& column, Reasons& reasons) {
                          const char* name) {
     if (!bound) return;
     const std::string type = column.type == "string" ? "VARCHAR" : sql_type_of(column.type);
-    reasons.push_back(
-        {limit_name(column.name, name),
-         value + " " + comparison + " CAST(" + quoted_literal(*bound) + " AS " + type + ")"});
+    add_reason(reasons, reason_of(column, name),
+               value + " " + comparison + " CAST(" + quoted_literal(*bound) + " AS " + type + ")");
   };
   limit(column.minimum, "<", "below_minimum");
   limit(column.exclusive_minimum, "<=", "below_minimum");
@@ -68,37 +88,56 @@ void add_limits(const Column& column, Reasons& reasons) {
   limit(column.exclusive_maximum, ">=", "above_maximum");
   if (column.type != "string") return;
   if (column.min_length)
-    reasons.push_back({limit_name(column.name, "too_short"),
-                       "length(" + value + ") < " + std::to_string(*column.min_length)});
+    add_reason(reasons, reason_of(column, "too_short"),
+               "length(" + value + ") < " + std::to_string(*column.min_length));
   if (column.max_length)
-    reasons.push_back({limit_name(column.name, "too_long"),
-                       "length(" + value + ") > " + std::to_string(*column.max_length)});
+    add_reason(reasons, reason_of(column, "too_long"),
+               "length(" + value + ") > " + std::to_string(*column.max_length));
   if (!column.pattern.empty())
-    reasons.push_back(
-        {limit_name(column.name, "mismatch"),
-         "NOT regexp_matches(" + value + ", " + quoted_literal(column.pattern) + ")"});
+    add_reason(reasons, reason_of(column, "mismatch"),
+               "NOT regexp_matches(" + value + ", " + quoted_literal(column.pattern) + ")");
 }
 
 Reasons reasons_of(const contract::Table& table) {
   Reasons reasons;
+  const auto add_rules = [&](const std::string& column) {
+    for (std::size_t i = 0; i < table.row_rules.size(); ++i)
+      if (table.row_rules[i].column == column)
+        add_reason(reasons, table.row_rules[i].name, row_rule_sql(table, i));
+  };
   for (const Column& column : table.columns) {
-    const std::string text = quoted_name(column.name);
-    const std::string given = "trim(coalesce(" + text + ", '')) <> ''";
+    const std::string given = given_sql(column);
     if (column.required || column.key_position > 0 || column.partition_position > 0)
-      reasons.push_back({"missing_" + column.name, "NOT (" + given + ")"});
+      add_reason(reasons, reason_of(column, "missing"), "NOT (" + given + ")");
     if (column.type != "string")
-      reasons.push_back(
-          {"bad_" + column.name, given + " AND " + quoted_name("new_" + column.name) + " IS NULL"});
+      add_reason(reasons, reason_of(column, "bad"),
+                 given + " AND " + quoted_name("new_" + column.name) + " IS NULL");
+    if (!column.asked.empty())
+      add_reason(reasons, reason_of(column, "not_asked"), given + " AND NOT asked_for");
     add_limits(column, reasons);
+    add_rules(column.name);
   }
+  // Nothing can be made of columns that are wrong themselves: that is told, and this is not.
+  std::string wrong = "false";
+  for (const auto& reason : reasons) wrong += " OR (" + reason.condition + ")";
+  for (const Column& column : table.computed) {
+    if (column.required || column.partition_position > 0)
+      add_reason(
+          reasons, reason_of(column, "missing"),
+          quoted_name("new_" + column.name) + " IS NULL AND NOT coalesce((" + wrong + "), false)");
+    add_limits(column, reasons);
+    add_rules(column.name);
+  }
+  add_rules("");
   return reasons;
 }
 
 lake::TableShape silver_shape(const Described& described) {
   const contract::Table& table = described.table;
   lake::TableShape shape{"silver/" + described.path, table.description, "", {}, table.keys()};
-  for (const Column& column : table.columns)
-    shape.columns.push_back({column.name, stored_type(column), true});
+  for (const auto* list : {&table.columns, &table.computed})
+    for (const Column& column : *list)
+      shape.columns.push_back({column.name, stored_type(column), true});
   if (shape.keys.empty()) {
     shape.keys = {row_key};
     shape.columns.push_back({row_key, "string", true});
@@ -131,12 +170,13 @@ lake::TableShape quarantine_shape(const Described& described) {
 }
 
 void check_names(const Described& described) {
-  for (const Column& column : described.table.columns) {
-    if (described.table.column("new_" + column.name) != nullptr)
-      throw plugin::FinalError("the contract " + described.path + ": a column new_" + column.name +
-                               " cannot be beside " + column.name +
-                               ": take another name, and keep this one as physicalName");
-  }
+  for (const auto* list : {&described.table.columns, &described.table.computed})
+    for (const Column& column : *list) {
+      if (described.table.column("new_" + column.name) != nullptr)
+        throw plugin::FinalError("the contract " + described.path + ": a column new_" +
+                                 column.name + " cannot be beside " + column.name +
+                                 ": take another name, and keep this one as physicalName");
+    }
 }
 
 }  // namespace
@@ -145,6 +185,9 @@ std::string typed_sql(const Column& column) {
   const std::string text = "trim(" + quoted_name(column.name) + ")";
   const std::string& type = column.type;
   if (type == "string") return quoted_name(column.name);
+  if (const auto scale = lake::exact_decimal_scale(type))
+    return "coalesce(TRY_CAST(" + lake::decimal_function(*scale) + "(" + text + ") AS " +
+           sql_type_of(type) + "), TRY_CAST(" + text + " AS " + sql_type_of(type) + "))";
   if (type == "long") return "batuta_whole(" + text + ")";
   if (type == "integer" || type == "short" || type == "byte")
     return "TRY_CAST(batuta_whole(" + text + ") AS " + sql_type_of(type) + ")";
@@ -168,9 +211,12 @@ lake::TransformSpec silver_spec(const Described& described) {
   spec.target = silver_shape(described);
   spec.quarantine = quarantine_shape(described);
   spec.marker = "contract_silver/bronze";
+  spec.former_marker = described.path.substr(0, described.path.find('/')) + "_silver/bronze";
   for (const Column& column : table.columns)
     spec.typed.push_back(
         {column.name, typed_sql(column), stored_sql(column), rejected_sql(column)});
+  for (std::size_t i = 0; i < table.computed.size(); ++i)
+    spec.typed.push_back({table.computed[i].name, computed_sql(table, i)});
   if (table.keys().empty()) spec.typed.push_back({row_key, "hex(\"_payload_sha256\")"});
   spec.partition_sql = spec.target.partition.empty()
                            ? "CAST('" + std::string(lake::whole_table) + "' AS DATE)"
@@ -178,6 +224,8 @@ lake::TransformSpec silver_spec(const Described& described) {
   if (!table.watermark.empty() && table.column(table.watermark)->type == "timestamp")
     spec.time_column = table.watermark;
   spec.reasons = reasons_of(table);
+  for (const Column& column : table.columns)
+    if (!column.asked.empty()) spec.asked = lake::Asked{column.asked, column.name};
   spec.raw_columns = described.columns();
   spec.quality = {{"unique_key", "uniqueness", "copies > 1"}};
   spec.newest = table.newest;

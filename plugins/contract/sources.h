@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "plugins/contract/described.h"
 #include "plugins/lake/layer/raw_landing.h"
@@ -18,6 +19,8 @@ struct Window {
   std::optional<Time> start, end;
 };
 
+using Query = std::map<std::string, std::vector<std::string>>;
+
 struct Extraction {
   plugin::Context& context;
   lake::Session& session;
@@ -25,6 +28,8 @@ struct Extraction {
   const lake::TableShape& bronze;  // as the table that is there can take it
   Window window;
   bool snapshot = false;  // it is all that the source has, and may not be nothing
+  // Further parameters of a REST request, as the task gives them: values by name.
+  const Query& query;
   lake::RawLanding& landing;
   // What else the run tells beside its records: "dead_letters", "tombstones", "lag"…
   std::map<std::string, std::int64_t> told = {};

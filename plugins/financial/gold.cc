@@ -2,12 +2,53 @@
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
-#include "plugins/financial/tables.h"
 #include "plugins/lake/layer/aggregate.h"
 #include "plugins/lake/layer/upstream.h"
 
 namespace batuta::financial {
 namespace {
+
+const char* const price = "decimal(18,6)";
+
+const lake::TableShape& silver_quotes() {
+  static const lake::TableShape shape{
+      "silver/financial/quotes",
+      "Market quotes, typed, validated and unique by ticker and date",
+      "day",
+      {{"date", "timestamp", true},
+       {"ticker", "string", true},
+       {"open", price, true},
+       {"high", price, true},
+       {"low", price, true},
+       {"close", price, true},
+       {"adj_close", price, true},
+       {"volume", "long", true},
+       {"_ingested_at", "timestamp", true},
+       {"execution_id", "string", true},
+       {"day", "date", true}},
+      {"ticker", "date"}};
+  return shape;
+}
+
+const lake::TableShape& gold_hours() {
+  static const lake::TableShape shape{"gold/financial/financial_data_hour",
+                                      "Quotes by ticker and UTC hour",
+                                      "day",
+                                      {{"ticker", "string", true},
+                                       {"date", "timestamp", true},
+                                       {"volume", "long", true},
+                                       {"open", price, true},
+                                       {"high", price, true},
+                                       {"low", price, true},
+                                       {"close", price, true},
+                                       {"vwap", price, true},
+                                       {"return", price, true},
+                                       {"trades", "long", true},
+                                       {"execution_id", "string", true},
+                                       {"day", "date", true}},
+                                      {"ticker", "date"}};
+  return shape;
+}
 
 const lake::AggregateSpec& hours() {
   static const lake::AggregateSpec spec{

@@ -1,7 +1,9 @@
 #include "plugins/lake/text_functions.h"
 
+#include <cstdio>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "common/time.h"
 #include "plugins/lake/decimal.h"
@@ -42,8 +44,9 @@ void apply(duckdb_function_info, duckdb_data_chunk input, duckdb_vector output) 
   }
 }
 
-std::optional<std::int64_t> to_price(std::string_view text) {
-  return parse_decimal(text, 18, 6);
+template <int scale>
+std::optional<std::int64_t> to_decimal(std::string_view text) {
+  return parse_decimal(text, most_exact_digits, scale);
 }
 std::optional<std::int64_t> to_whole(std::string_view text) {
   return parse_whole(text);
@@ -69,11 +72,33 @@ bool add(const DuckdbApi& api, duckdb_connection connection, const char* name,
   return done;
 }
 
+template <int... scales>
+bool add_decimals(const DuckdbApi& api, duckdb_connection connection,
+                  std::integer_sequence<int, scales...>) {
+  return (add(api, connection, decimal_function(scales).c_str(),
+              api.create_decimal_type(most_exact_digits, scales), apply<to_decimal<scales>>) &&
+          ...);
+}
+
 }  // namespace
+
+std::string decimal_function(int scale) {
+  return "batuta_decimal_" + std::to_string(scale);
+}
+
+std::optional<int> exact_decimal_scale(const std::string& delta_type) {
+  int precision = 0, scale = 0;
+  if (std::sscanf(delta_type.c_str(), "decimal(%d,%d)", &precision, &scale) != 2 ||
+      precision > most_exact_digits || scale < 0 || scale > precision)
+    return std::nullopt;
+  return scale;
+}
 
 bool register_text_functions(const DuckdbApi& api, duckdb_connection connection) {
   callback_api = &api;
-  return add(api, connection, "batuta_price", api.create_decimal_type(18, 6), apply<to_price>) &&
+  return add_decimals(api, connection, std::make_integer_sequence<int, most_exact_digits + 1>()) &&
+         add(api, connection, "batuta_price", api.create_decimal_type(most_exact_digits, 6),
+             apply<to_decimal<6>>) &&
          add(api, connection, "batuta_whole", api.create_logical_type(DUCKDB_TYPE_BIGINT),
              apply<to_whole>) &&
          add(api, connection, "batuta_instant", api.create_logical_type(DUCKDB_TYPE_TIMESTAMP_TZ),

@@ -51,6 +51,11 @@ void refuse_what_files_lack(const std::string& name, const from_contract::Descri
       throw plugin::FinalError(of_contract + " masks " + column.name +
                                ", which the rows of a file are not: hand in a table without it, or "
                                "let an extract and a transform read the file");
+  if (!table.row_rules.empty() || !table.computed.empty())
+    throw plugin::FinalError(of_contract +
+                             " has rules of rows or computed columns, which the rows of a file "
+                             "are not put through: a model over the table can, or an extract and "
+                             "a transform that read the file");
   if (table.history)
     throw plugin::FinalError(of_contract +
                              " asks for a history, which files keep none of: a model "

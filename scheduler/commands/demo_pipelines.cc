@@ -51,33 +51,11 @@ Result<std::vector<Pipeline>> chosen(std::vector<std::string> names) {
   return out;
 }
 
-// Each file that is not there yet: whoever changed one keeps it.
-Status copy_missing(const fs::path& from, const fs::path& to) {
-  std::error_code error;
-  if (!fs::is_directory(from, error)) return success();
-  for (const auto& entry : fs::recursive_directory_iterator(from, error)) {
-    const fs::path target = to / fs::relative(entry.path(), from, error);
-    if (entry.is_directory(error)) {
-      fs::create_directories(target, error);
-    } else if (!fs::exists(target, error)) {
-      fs::create_directories(target.parent_path(), error);
-      fs::copy_file(entry.path(), target, error);
-    }
-    if (error) break;
-  }
-  if (error) return {Errc::unavailable, to.string() + " cannot be written: " + error.message()};
-  return success();
-}
-
 // Each pipeline is a bundle of the home, dropped in.
 Status seed_files(const Home& home, const std::vector<Pipeline>& pipelines,
                   const std::string& demo_folder) {
   for (const Pipeline& pipeline : pipelines) {
-    const fs::path bundle = fs::path(program("pipelines")) / pipeline.name;
-    if (!fs::is_directory(bundle))
-      return {Errc::not_found, "this installation lacks the bundle " + bundle.string()};
-    const fs::path dropped_in = fs::path(home.path("bundles")) / pipeline.name;
-    if (auto status = copy_missing(bundle, dropped_in); !status) return status;
+    if (auto status = drop_in_bundle(home, pipeline.name); !status) return status;
     if (!pipeline.simulation) continue;
     const std::string folder = demo_folder + "/" + pipeline.name;
     if (auto status = pipeline.simulation->write(folder); !status) return status;

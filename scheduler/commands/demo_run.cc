@@ -6,6 +6,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <cstdio>
+#include <filesystem>
 #include <future>
 #include <thread>
 
@@ -14,6 +15,7 @@
 #include "scheduler/demo/alert_receiver.h"
 #include "scheduler/demo/quote_service.h"
 #include "scheduler/http/server.h"
+#include "scheduler/serve/home.h"
 #include "scheduler/serve/server.h"
 
 namespace batuta {
@@ -23,7 +25,43 @@ constexpr Duration demo_patience =
     std::chrono::minutes(15);  // two retries, two minutes apart, the work
 constexpr const char* gold_table = "gold/financial/financial_data_hour";
 
+namespace fs = std::filesystem;
+
+// Each file that is not there yet: whoever changed one keeps it.
+Status copy_missing(const fs::path& from, const fs::path& to) {
+  std::error_code error;
+  if (!fs::is_directory(from, error)) return success();
+  for (const auto& entry : fs::recursive_directory_iterator(from, error)) {
+    const fs::path target = to / fs::relative(entry.path(), from, error);
+    if (entry.is_directory(error)) {
+      fs::create_directories(target, error);
+    } else if (!fs::exists(target, error)) {
+      fs::create_directories(target.parent_path(), error);
+      fs::copy_file(entry.path(), target, error);
+    }
+    if (error) break;
+  }
+  if (error) return {Errc::unavailable, to.string() + " cannot be written: " + error.message()};
+  return success();
+}
+
+void set_aside(const fs::path& file) {
+  std::error_code error;
+  if (fs::is_regular_file(file, error)) fs::rename(file, file.string() + ".old", error);
+}
+
 }  // namespace
+
+Status drop_in_bundle(const Home& home, const std::string& name) {
+  const fs::path bundle = fs::path(program("pipelines")) / name;
+  std::error_code error;
+  if (!fs::is_directory(bundle, error))
+    return {Errc::not_found, "this installation lacks the bundle " + bundle.string()};
+  const fs::path to = fs::path(home.path("bundles")) / name;
+  if (fs::exists(bundle / "contracts", error) && !fs::exists(to / "contracts", error))
+    set_aside(to / "dags" / (name + ".json"));
+  return copy_missing(bundle, to);
+}
 
 struct DemoServices::Impl {
   Impl()

@@ -8,6 +8,7 @@
 
 namespace batuta {
 
+class Home;
 class Server;
 
 // The quote service and the alert receiver on free loopback ports, on threads of their own, for as
@@ -23,6 +24,11 @@ class DemoServices {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+// Makes the installation's bundle `name` one of the home's, dropped in: each file that is not there
+// yet, for whoever changed one keeps it. A bundle of before there were contracts is set aside, as
+// <name>.json.old: its DAG names plugins that are no more.
+Status drop_in_bundle(const Home& home, const std::string& name);
 
 // Sets the connections quotes_api and slack_alerts (their addresses change at each start) and,
 // where missing, the variables SLACK_ETL_ALERT_CHANNEL and SLACK_ETL_ALERT_USERNAME. Blocks until

@@ -55,6 +55,9 @@ int run_demo(ServeOptions options) {
     options.home = temporary->path();
     options.port = 0;
   }
+  const auto made = Home::open(options.home);
+  if (!made) return fail(made.error());
+  if (auto status = drop_in_bundle(*made, "financial"); !status) return fail(status.error());
   std::unique_ptr<DemoServices> services;  // outlive the server that calls them
   Serving::Options with;
   with.log_level = log::Level::warn;

@@ -8,6 +8,7 @@
 #include <sstream>
 #include <string>
 
+#include "contract/diff.h"
 #include "contract/reader.h"
 #include "contract/types.h"
 #include "tests/contract/texts.h"
@@ -187,6 +188,82 @@ TEST_CASE("contract: a property of ours in the wrong place says where it belongs
              "batuta.delimiter does not belong here, but to: csv"));
   CHECK(
       problems_of(clients_with("batuta.overlap, value: 15m", "other.overlap, value: 15m")).empty());
+}
+
+TEST_CASE(
+    "contract: rules of rows, names of reasons, computed columns and where a first run begins") {
+  const std::string yaml = R"(apiVersion: v3.1.0
+kind: DataContract
+id: q
+version: '1'
+status: active
+domain: market
+servers: [{server: s, type: api, location: "https://example.org/q"}]
+schema:
+  - name: quotes
+    properties:
+      - name: at
+        logicalType: timestamp
+        primaryKey: true
+        customProperties: [{property: batuta.reasons, value: {missing: no_key, bad: no_time}}]
+        quality: [{type: custom, engine: batuta, name: late, implementation: at > _ingested_at}]
+      - {name: ticker, logicalType: string, customProperties: [{property: batuta.asked, value: tickers}]}
+      - {name: high, logicalType: number}
+      - {name: day, logicalType: date, partitioned: true, customProperties: [{property: batuta.value, value: CAST(at AS DATE)}]}
+    quality: [{type: custom, engine: batuta, name: low_high, implementation: high < 0}]
+    customProperties:
+      - {property: batuta.mode, value: incremental}
+      - {property: batuta.start, value: window}
+      - {property: batuta.watermark, value: at}
+)";
+  const auto read = read_contract(yaml, "c.yaml");
+  REQUIRE(problems_of(yaml).empty());
+  CHECK(read.warnings.empty());
+  const Table& table = read.contract->tables[0];
+  CHECK(table.starts_at_window);
+  CHECK(table.columns.size() == 3);
+  REQUIRE(table.computed.size() == 1);
+  CHECK(table.computed[0].value == "CAST(at AS DATE)");
+  CHECK(table.partitions() == std::vector<std::string>{"day"});
+  CHECK(table.column("day") == &table.computed[0]);
+  CHECK(table.column("ticker")->asked == "tickers");
+  CHECK(table.column("at")->reasons ==
+        std::map<std::string, std::string>{{"missing", "no_key"}, {"bad", "no_time"}});
+  CHECK(table.row_rules ==
+        std::vector<RowRule>{{"late", "at > _ingested_at", "at"}, {"low_high", "high < 0", ""}});
+  const auto with = [&](const std::string& old, const std::string& text) {
+    std::string changed = yaml;
+    const auto at = changed.find(old);
+    REQUIRE(at != std::string::npos);
+    return changed.replace(at, old.size(), text);
+  };
+  CHECK(told(with("bad: no_time", "badd: no_time"), "did you mean \"bad\"?"));
+  CHECK(told(with("bad: no_time", "bad: 'no, time'"), "a reason's name is"));
+  CHECK(told(with("name: late, ", ""), "a rule of rows needs a \"name\""));
+  CHECK(told(with("implementation: high < 0", "implementation: ' '"),
+             "the SQL condition that a bad row"));
+  CHECK(told(with("implementation: high < 0", "implementation: high < 0, severity: warning"),
+             "a row is rejected or it is not"));
+  CHECK(told(with("value: window", "value: windw"), "\"earliest\" (its first run"));
+  CHECK(told(with("value: incremental", "value: full"),
+             "batuta.start belongs to batuta.mode incremental"));
+  CHECK(told(with("date, partitioned: true", "date, primaryKey: true"),
+             "cannot have the computed column day"));
+  CHECK(told(with("batuta.watermark, value: at", "batuta.watermark, value: day"),
+             "cannot be the computed column day"));
+  CHECK(told(with("{name: day, ", "{name: day, physicalName: d, "),
+             "a computed column is not at the source"));
+  CHECK(told(with("{name: ticker, logicalType: string", "{name: ticker, logicalType: integer"),
+             "the column must be a string"));
+  CHECK(told(
+      with("type: api, location: \"https://example.org/q\"", "type: local, path: /q, format: csv"),
+      "batuta.asked belongs to a table of an api server"));
+  const auto changed = read_contract(with("high < 0", "high < 1"), "c.yaml");
+  REQUIRE(changed.contract);
+  const auto found = diff(table, changed.contract->tables[0]);
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].compatible);
+  CHECK(found[0].message == "the rules of rows are others: they judge rows from now on");
 }
 
 TEST_CASE("contract: sources are read by the kind of their server") {

@@ -52,8 +52,9 @@ TEST_CASE("every bad sample is refused with the message beside it") {
 }
 
 TEST_CASE("the financial DAG is what P1 asks for") {
+  const auto folder = source_folder() / "pipelines/financial/dags";
   const auto result =
-      parse_dag_file(read_text(source_folder() / "dags/financial.json"), "financial.json", "", {});
+      parse_dag_file(read_text(folder / "financial.json"), "financial.json", folder.string(), {});
   REQUIRE_MESSAGE(result.dag, all_problems(result));
   const Dag& dag = *result.dag;
   CHECK(dag.schedule_text == "@hourly");
@@ -70,7 +71,8 @@ TEST_CASE("the financial DAG is what P1 asks for") {
     CHECK(task.notifiers[0].json.find("SLACK_ETL_ALERT_CHANNEL") != std::string::npos);
     CHECK(task.notifiers[0].json.find("SLACK_ETL_ALERT_USERNAME") != std::string::npos);
   }
-  CHECK(dag.tasks[0].plugin == "financial_bronze");
+  CHECK(dag.tasks[0].plugin == "contract_bronze");
+  CHECK(dag.tasks[1].plugin == "contract_silver");
   CHECK(dag.tasks[0].overlap == std::chrono::minutes(15));
   CHECK(dag.tasks[0].connections == std::vector<std::string>{"quotes_api"});
   CHECK(dag.tasks[1].upstream == std::vector<TaskIndex>{0});

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from harness import SOURCE, Folder, dag, eventually, main, mock, refused, shell  # noqa: E402
+from harness import FINANCIAL, Folder, dag, eventually, main, mock, refused, shell  # noqa: E402
 from quotes import QuoteService  # noqa: E402
 
 ORDERS = "s3://lake/orders"
@@ -139,7 +139,7 @@ def a_table_that_is_published_is_an_asset():
     """versions of the financial tables start the DAG that waits for the last of them, though the scheduler dies while it settles"""
     gold = "lake://gold/financial/financial_data_hour"
     with Folder("table") as folder, QuoteService(folder.path, seed=7) as quotes:
-        financial = (SOURCE / "dags" / "financial.json").read_text().replace('"2m"', '"1s"')
+        financial = FINANCIAL.read_text().replace('"2m"', '"1s"')
         server = folder.server({"financial": financial, "use": by_assets("use", [gold], [
             shell("read", "echo version={{ triggering_asset_events['%s'][0].extra.version }}" % gold)])},
             env={"BATUTA_HEARTBEAT": "300ms", "BATUTA_LEASE": "2s"}).start()

@@ -29,8 +29,8 @@ BAD_FILES = {
     "cron": ({**dag("cron", [mock("a")]), "schedule": "0 0 30 2 *"}, "schedule"),
     "preload": (dag("preload", [shell("a", "true", env={"LD_PRELOAD": "/tmp/x.so"})]), "LD_PRELOAD"),
     "huge": (dag("huge", [mock(f"t{i}") for i in range(100_000)]), ""),
-    "parameter": (dag("parameter", [{"task_id": "a", "type": "extract", "source": "financial", "layer": "bronze",
-                                     "params": {"tickerz": ["A"]}}]), "tickers"),
+    "parameter": (dag("parameter", [{"task_id": "a", "type": "extract", "source": "contract", "layer": "bronze",
+                                     "params": {"querry": {}}}]), "query"),
 }
 
 
@@ -56,16 +56,16 @@ def bad_files_are_import_errors_and_others_go_on():
 def an_unknown_plugin_is_a_warning_and_explained():
     """a DAG naming a plugin nobody has: triggerable, a warning with a suggestion, and an explanation"""
     with Folder("plugin") as folder:
-        task = {"task_id": "a", "type": "extract", "source": "financia", "layer": "bronze"}
+        task = {"task_id": "a", "type": "extract", "source": "contrac", "layer": "bronze"}
         server = folder.server({"typo": dag("typo", [task])}).start()
         warning = eventually(lambda: [w for w in server.get("/api/v2/dagWarnings")["dag_warnings"]
-                                      if w["dag_id"] == "typo" and "financial_bronze" in w["message"]],
+                                      if w["dag_id"] == "typo" and "contract_bronze" in w["message"]],
                              20, "a warning with a suggestion")
         assert warning
         run = server.trigger("typo")["dag_run_id"]
         reasons = eventually(lambda: server.get(
             f"/api/v2/dags/typo/dagRuns/{run}/taskInstances/a/dependencies")["dependencies"], 10, "a reason")
-        assert any("no live worker offers financia_bronze" in reason["reason"] for reason in reasons), reasons
+        assert any("no live worker offers contrac_bronze" in reason["reason"] for reason in reasons), reasons
 
 
 def an_edited_or_deleted_file_leaves_its_runs_alone():

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from harness import BATUTA, SOURCE, Folder, Server, dag, eventually, main, shell  # noqa: E402
+from harness import BATUTA, FINANCIAL, Folder, Server, dag, eventually, main, shell  # noqa: E402
 from quotes import QuoteService  # noqa: E402
 
 GOLD = "gold/financial/financial_data_hour"
@@ -14,7 +14,7 @@ GOLD = "gold/financial/financial_data_hour"
 def a_running_server_is_cloned():
     """runs, DAGs and a chosen table are there; secrets, users, live runs are not; the clone starts and runs on its own"""
     with Folder("clone") as folder, QuoteService(folder.path, seed=5) as quotes:
-        financial = json.loads((SOURCE / "dags" / "financial.json").read_text())
+        financial = json.loads(FINANCIAL.read_text())
         financial["schedule"] = None
         server = folder.server({"financial": financial, "waits": dag("waits", [shell("a", "sleep 60")]),
                                 "quick": dag("quick", [shell("a", "echo done")])}).start()

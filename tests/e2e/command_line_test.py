@@ -15,7 +15,7 @@ import threading
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from harness import BATUTA, SOURCE, Folder, Refused, dag, eventually, main, mock, run, shell  # noqa: E402
+from harness import BATUTA, FINANCIAL, SOURCE, Folder, Refused, dag, eventually, main, mock, run, shell  # noqa: E402
 
 
 def every_command_has_help():
@@ -112,7 +112,6 @@ def the_lake_is_read_beside_a_running_server():
     """control tables have rows, columns and no history; the history of a table names dag, run and task"""
     with Folder("lake") as folder:
         server = folder.server(arguments=["--demo"])
-        shutil.copy(SOURCE / "dags" / "financial.json", server.dags)
         server.start(wait=False)
         table = "gold/financial/financial_data_hour"
 
@@ -256,8 +255,9 @@ def files_are_validated_without_a_server():
 def what_is_no_dag_file_is_said_to_be_none():
     """dags validate takes folders, skips the schema, does not hang on a pipe, and knows the plugins beside it"""
     with Folder("kinds") as folder:
-        dags = folder.path / "dags"
-        shutil.copytree(SOURCE / "dags", dags)
+        dags = folder.path / "bundle" / "dags"
+        shutil.copytree(FINANCIAL.parents[1], dags.parent)
+        shutil.copytree(SOURCE / "dags", dags, dirs_exist_ok=True)
         result = run("dags", "validate", *sorted(dags.glob("*.json")))
         assert "dag.schema.json: skipped" in result.stdout and "DAG financial" in result.stdout, result.stdout
         assert "DAG financial" in run("dags", "validate", dags).stdout
@@ -265,10 +265,11 @@ def what_is_no_dag_file_is_said_to_be_none():
         assert "not a regular file" in run("dags", "validate", folder.path / "pipe.json", code=1).stderr
         assert "no such file" in run("dags", "validate", folder.path / "none.json", code=1).stderr
         text = (dags / "financial.json").read_text()
-        changed = folder.path / "changed.json"
+        changed = dags.parent / "changed" / "changed.json"
+        changed.parent.mkdir()
         changed.write_text(text.replace('"source": "financial"', '"source": "finacial"'))
         warned = run("dags", "validate", changed)
-        assert f"warning: {BATUTA.parent}/plugins has no plugin" in warned.stderr and 'did you mean "financial_bronze"' in warned.stderr, warned.stderr
+        assert f"warning: {BATUTA.parent}/plugins has no plugin" in warned.stderr and 'did you mean "financial_gold"' in warned.stderr, warned.stderr
         changed.write_text(text.replace('"overlap"', '"overlapp"'))
         wrong = run("dags", "validate", changed, code=1).stderr
         assert "/tasks/0/params/overlapp" in wrong and 'did you mean "overlap"' in wrong, wrong

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from harness import SOURCE, Folder, eventually, main  # noqa: E402
+from harness import FINANCIAL, Folder, eventually, main  # noqa: E402
 from quotes import QuoteService  # noqa: E402
 
 STEPS = ["accept_before_commit", "accept_after_commit", "publish_before_write", "publish_before_link",
@@ -13,7 +13,7 @@ TIMING = {"BATUTA_HEARTBEAT": "300ms", "BATUTA_LEASE": "2s"}
 
 
 def financial_dag():
-    return (SOURCE / "dags" / "financial.json").read_text().replace('"2m"', '"1s"')
+    return FINANCIAL.read_text().replace('"2m"', '"1s"')
 
 
 def dies_at(step, occurrence):

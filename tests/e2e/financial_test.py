@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Thread
 
 sys.path.insert(0, str(Path(__file__).parent))
-from harness import BATUTA, DATA, SOURCE, Folder, dag, eventually, main, shell  # noqa: E402
+from harness import BATUTA, DATA, FINANCIAL, SOURCE, Folder, dag, eventually, main, shell  # noqa: E402
 from quotes import SIXTH, QuoteService  # noqa: E402
 
 AAPL = DATA / "quotes" / "AAPL_daily_2015-2017.csv"
@@ -18,7 +18,7 @@ GOLD = "gold/financial/financial_data_hour"
 
 
 def financial_dag(**changes):
-    definition = json.loads((SOURCE / "dags" / "financial.json").read_text())
+    definition = json.loads(FINANCIAL.read_text())
     definition["schedule"] = None
     definition.update(changes)
     return definition

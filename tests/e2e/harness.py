@@ -15,6 +15,7 @@ from pathlib import Path
 
 BUILD = Path(os.environ.get("BATUTA_BUILD_DIR", "build")).resolve()
 SOURCE = Path(os.environ.get("BATUTA_SOURCE_DIR", ".")).resolve()
+FINANCIAL = SOURCE / "pipelines" / "financial" / "dags" / "financial.json"
 DATA = Path(os.environ.get("BATUTA_TEST_DATA") or SOURCE.parent / "shared" / "data")
 BATUTA = BUILD / "batuta"
 SKIPPED = 77  # ctest's SKIP_RETURN_CODE
@@ -61,6 +62,8 @@ class Server:
         self.home = home or folder / "home"
         self.dags = folder / "dags"
         self.dags.mkdir(parents=True, exist_ok=True)
+        for part in ("contracts", "models") if "financial" in (dags or {}) else ():
+            shutil.copytree(FINANCIAL.parents[1] / part, folder / part, dirs_exist_ok=True)
         for name, definition in (dags or {}).items():
             self.write_dag(name, definition)
         self.command = [BATUTA, command, "--home", self.home, "--port", "0", "--dags", self.dags, *arguments]

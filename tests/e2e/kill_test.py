@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from harness import SOURCE, Folder, Refused, dag, eventually, main, shell  # noqa: E402
+from harness import FINANCIAL, Folder, Refused, dag, eventually, main, shell  # noqa: E402
 import ledger  # noqa: E402
 from quotes import QuoteService  # noqa: E402
 
@@ -94,7 +94,7 @@ def survives_random_kills():
                  shell("d", ledger.command(book, 0.01), ["b", "c"])]
         load = dag("load", tasks, max_active_runs=8,
                    default_args={"retries": 50, "retry_delay": "100ms"})
-        financial = (SOURCE / "dags" / "financial.json").read_text().replace('"2m"', '"1s"').replace(
+        financial = FINANCIAL.read_text().replace('"2m"', '"1s"').replace(
             '"retries": 2', '"retries": 50')
         server = folder.server({"load": load, "financial": financial}, env=TIMING,
                                arguments=["--slots", "4"]).start()

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from harness import BATUTA, SOURCE, Folder, eventually, main  # noqa: E402
+from harness import BATUTA, FINANCIAL, Folder, eventually, main  # noqa: E402
 from quotes import QuoteService  # noqa: E402
 
 SILVER = "silver/financial/quotes"
@@ -21,7 +21,7 @@ def versions(server, table):
 
 def filled(folder, quotes, hours, **more):
     """A server whose tables have a version for each of the first hours."""
-    financial = json.loads((SOURCE / "dags" / "financial.json").read_text())
+    financial = json.loads(FINANCIAL.read_text())
     financial["schedule"] = None
     server = folder.server({"financial": financial}, **more).start()
     quotes.connect(server)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from harness import BATUTA, SOURCE, Folder, dag, eventually, main, shell  # noqa: E402
+from harness import BATUTA, FINANCIAL, Folder, dag, eventually, main, shell  # noqa: E402
 from quotes import QuoteService  # noqa: E402
 
 USER = "nobody"
@@ -83,7 +83,7 @@ def large_results_and_the_runs_folder():
 def the_pipeline_runs_as_that_user():
     """the financial pipeline goes through: the lake is that user's, its log the scheduler's"""
     with Folder("user-lake") as folder, QuoteService(folder.path, seed=3) as quotes:
-        server = as_nobody(folder, {"financial": (SOURCE / "dags" / "financial.json").read_text()})
+        server = as_nobody(folder, {"financial": FINANCIAL.read_text()})
         before = os.umask(0o077)  # as a service of systemd may have it
         try:
             server.start()
@@ -122,7 +122,7 @@ def each_slot_is_a_user_of_its_own():
             "two": dag("two", [shell("hold", hold.format(shared), env={"MARK": "hidden"}),
                                shell("look", f"while ! test -e {shared}/file; do sleep 0.1; done; "
                                      + look.format(shared) + f"; touch {shared}/seen")]),
-            "financial": (SOURCE / "dags" / "financial.json").read_text()},
+            "financial": FINANCIAL.read_text()},
             env={"BATUTA_WORKER_USER": USER, "BATUTA_WORKER_USER_RANGE": "64000-64015"},
             arguments=("--slots", "2"))
         try:

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "plugins/contract/described.h"
+#include "plugins/contract/expressions.h"
 #include "plugins/lake/session.h"
 #include "tests/lakelog/lake_fixture.h"
 
@@ -49,6 +50,8 @@ class Engine {
     return value.is_null() ? "NULL" : value.text();
   }
 
+  void prepare(const Described& described) { prepare_expressions(session_, described.table); }
+
   // The names of the reasons for one row of texts, in their order.
   std::string reasons(const lake::TransformSpec& spec, const std::string& row) {
     std::string typed, told;
@@ -91,6 +94,10 @@ TEST_CASE("contract plugin: texts become what the contract's types say, or nothi
       {"{name: a, logicalType: number}", "inf", "NULL"},
       {"{name: a, physicalType: 'decimal(10,2)'}", "3.255", "3.26"},
       {"{name: a, physicalType: 'decimal(4,2)'}", "123.4", "NULL"},
+      {"{name: a, physicalType: 'decimal(18,6)'}", "0.5000005", "0.500000"},
+      {"{name: a, physicalType: 'decimal(18,6)'}", "0.5000015", "0.500002"},
+      {"{name: a, physicalType: 'decimal(10,2)'}", "1.5e2", "150.00"},
+      {"{name: a, physicalType: 'decimal(10,2)'}", ".5", "0.50"},
       {"{name: a, physicalType: 'decimal(10,2)'}", "10,5", "NULL"},
       {"{name: a, logicalType: boolean}", "Yes", "true"},
       {"{name: a, logicalType: boolean}", "2", "NULL"},
@@ -147,6 +154,68 @@ TEST_CASE("contract plugin: a row is told every reason why it is none") {
         "missing_id n_below_minimum missing_s d_below_minimum");
   CHECK(engine.reasons(spec, "'x' AS id, '10' AS n, 'ABCD' AS s, 'never' AS d") ==
         "bad_id n_above_maximum s_too_long s_mismatch bad_d");
+}
+
+TEST_CASE("contract plugin: rules of rows and computed columns speak of typed columns by name") {
+  Engine engine;
+  const Described described = described_of(
+      "      - name: at\n"
+      "        logicalType: timestamp\n"
+      "        primaryKey: true\n"
+      "        customProperties: [{property: batuta.reasons, value: {missing: no_key, bad: "
+      "no_time}}]\n"
+      "        quality:\n"
+      "          - {type: custom, engine: batuta, name: in_future, implementation: at > "
+      "_ingested_at}\n"
+      "      - {name: high, physicalType: 'decimal(9,2)', required: true, customProperties: &n "
+      "[{property: "
+      "batuta.reasons, value: {missing: bad_number, bad: bad_number}}]}\n"
+      "      - {name: low, physicalType: 'decimal(9,2)', customProperties: *n}\n"
+      "      - {name: day, logicalType: date, partitioned: true, customProperties: [{property: "
+      "batuta.value, value: CAST(at AS DATE)}]}\n"
+      "    quality:\n"
+      "      - {type: custom, engine: batuta, name: crossed, implementation: high < low OR day < "
+      "DATE "
+      "'2000-01-01'}\n");
+  CHECK(described.columns() == std::vector<std::string>{"at", "high", "low"});
+  engine.prepare(described);
+  const lake::TransformSpec spec = silver_spec(described);
+  CHECK(spec.target.partition == "day");
+  CHECK(spec.raw_columns == described.columns());
+  const auto told = [&](const std::string& at, const std::string& high, const std::string& low) {
+    return engine.reasons(spec, at + " AS at, " + high + " AS high, " + low +
+                                    " AS low, TIMESTAMPTZ '2024-05-06 12:00:00Z' AS _ingested_at");
+  };
+  CHECK(told("'2024-05-06T10:00:00Z'", "'10'", "'9'").empty());
+  CHECK(told("'2024-05-06T10:00:00Z'", "'10'", "NULL").empty());
+  // As texts '10' is before '9'.
+  CHECK(told("'2024-05-06T10:00:00Z'", "'9'", "'10'") == "crossed");
+  CHECK(told("'1999-05-06T10:00:00Z'", "'10'", "'9'") == "crossed");
+  CHECK(told("'2024-05-06T12:00:01Z'", "'x'", "'y'") == "in_future bad_number");
+  CHECK(told("NULL", "NULL", "'1'") == "no_key bad_number");
+  CHECK(told("'soon'", "'10'", "'9'") == "no_time");
+}
+
+TEST_CASE("contract plugin: an expression that is none is refused before anything runs") {
+  Engine engine;
+  const auto refusal = [&](const std::string& implementation) -> std::string {
+    try {
+      engine.prepare(described_of(
+          "      - {name: x, logicalType: integer}\n    quality:\n      - {type: custom, "
+          "engine: batuta, name: odd, implementation: \"" +
+          implementation + "\"}\n"));
+    } catch (const plugin::FinalError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  CHECK(refusal("x % 2 = 1").empty());
+  for (const char* wrong :
+       {"y > 1", "x >", "x) FROM batuta_row; DROP TABLE t; --", "x IN (SELECT a FROM other)",
+        "x > (SELECT count(*) FROM read_csv('/etc/passwd'))", "getenv('HOME') = 'a'"}) {
+    CAPTURE(wrong);
+    CHECK(refusal(wrong).find("quality rule odd: ") == 0);
+  }
 }
 
 TEST_CASE(

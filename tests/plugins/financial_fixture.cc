@@ -2,7 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "lakelog/publish.h"
@@ -10,6 +13,20 @@
 #include "tests/plugins/table_rows.h"
 
 namespace batuta {
+
+namespace {
+
+// A file of the bundle as it is shipped.
+std::string of_bundle(const std::string& name) {
+  const char* source = std::getenv("BATUTA_SOURCE_DIR");
+  const std::string path =
+      std::string(source != nullptr ? source : ".") + "/pipelines/financial/" + name;
+  std::ifstream file(path);
+  if (!file) FAIL("no " << path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+}  // namespace
 
 struct Financial::Values {
   json bronze_parameters = json::object();
@@ -46,13 +63,23 @@ std::unique_ptr<FakeHost> Financial::execute(const std::string& plugin, const Ru
                    {"scratch", scratch},
                    {"upstream", json::object()}};
   if (!upstream.is_null()) host->context["upstream"]["before"] = upstream;
-  if (plugin == "financial_bronze") {
-    host->parameters = bronze_parameters;
-    host->parameters["tickers"] = tickers;
+  if (plugin == "contract_bronze") {
+    host->parameters = extract_parameters(tickers);
+    host->parameters.update(bronze_parameters);
     host->secrets["quotes_api"] = server.connection();
+  }
+  if (plugin == "contract_silver") {
+    host->parameters = extract_parameters({});
+    host->parameters.erase("query");
   }
   returned = host->run(plugin);
   return host;
+}
+
+json Financial::extract_parameters(const std::vector<std::string>& tickers) {
+  return {{"contract", of_bundle("contracts/financial/quotes.odcs.yaml")},
+          {"contract_name", "financial/quotes"},
+          {"query", {{"tickers", tickers}}}};
 }
 
 json Financial::complete(const std::string& plugin, const Run& run) {
@@ -81,8 +108,8 @@ void Financial::publish_all(const FakeHost& host) {
 }
 
 void Financial::run_all(const Run& run) {
-  bronze_result = complete("financial_bronze", run);
-  silver_result = complete("financial_silver", run, bronze_result);
+  bronze_result = complete("contract_bronze", run);
+  silver_result = complete("contract_silver", run, bronze_result);
   gold_result = complete("financial_gold", run, silver_result);
 }
 

@@ -1,5 +1,5 @@
-// The financial pipeline without a scheduler: runs the three plugins through their C tables and
-// publishes what they hand in, as the outbox would.
+// The bundle pipelines/financial without a scheduler: runs its plugins through their C tables by
+// its own contract and publishes what they hand in, as the outbox would.
 #pragma once
 
 #include <cstdint>
@@ -54,6 +54,9 @@ class Financial {
   std::int64_t version(const std::string& table) const;
   // Rows of `sql` over the view t of the whole table, each row's cells joined by '|'.
   std::vector<std::string> rows(const std::string& table, const std::string& sql);
+
+  // What the scheduler gives the bundle's extract task.
+  static json extract_parameters(const std::vector<std::string>& tickers);
 
   int returned = -1;
   std::int64_t publications = 0;

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -52,7 +53,7 @@ TEST_CASE("every file that an attempt wrote is reported, by its place in the lak
                  quote(ten, "NOPE3", "9.5", "10", "9", "11", "1")});
   });
   json upstream;
-  for (const std::string plugin : {"financial_bronze", "financial_silver", "financial_gold"}) {
+  for (const std::string plugin : {"contract_bronze", "contract_silver", "financial_gold"}) {
     CAPTURE(plugin);
     const auto host = world.execute(plugin, first, upstream);
     REQUIRE(world.returned == 0);
@@ -63,14 +64,14 @@ TEST_CASE("every file that an attempt wrote is reported, by its place in the lak
       for (const auto& file : payload->adds) expected.insert(payload->table + "/" + file.path);
     }
     upstream = json::parse(host->result);
-    if (plugin == "financial_bronze") {
+    if (plugin == "contract_bronze") {
       const std::string part = upstream["files"][0];  // …/part-<attempt>-0001.json
       const auto name = part.find("/part-");
       expected.insert(part);
       expected.insert(part.substr(0, name) + "/_request-" + part.substr(name + 6, 8) + ".json");
     }
     const std::map<std::string, std::size_t> files = {
-        {"financial_bronze", 3}, {"financial_silver", 2}, {"financial_gold", 1}};
+        {"contract_bronze", 3}, {"contract_silver", 2}, {"financial_gold", 1}};
     REQUIRE(expected.size() == files.at(plugin));
     std::set<std::string> reported;
     for (const std::string& file : host->reports["files"])
@@ -88,7 +89,7 @@ TEST_CASE("bronze keeps every value as the text that was sent") {
                  quote(ten, "PETR\\u0034", "\" 10\"", "true", "[1, 2]", "-0.0", "null"),
                  "\"junk\""});
   });
-  const auto result = world.complete("financial_bronze", first);
+  const auto result = world.complete("contract_bronze", first);
   CHECK(world.rows(bronze_table, R"(SELECT ticker, open, high, low, close, volume, _record_no,
                                     _attempt, _run_id FROM t ORDER BY _record_no)") ==
         std::vector<std::string>{
@@ -183,7 +184,7 @@ TEST_CASE("clearing an old transform does not bring back values that were correc
   const auto old_bronze = world.bronze_result;
   close = "9.7";
   world.run_all(second);
-  const auto cleared = world.complete("financial_silver", first, old_bronze);
+  const auto cleared = world.complete("contract_silver", first, old_bronze);
   CHECK(cleared["records"] == 0);
   CHECK(world.rows(silver_table, "SELECT close FROM t") == std::vector<std::string>{"9.700000"});
 }
@@ -193,11 +194,70 @@ TEST_CASE("a transform takes in what earlier runs left behind") {
   Financial world([&minute](const std::string&) {
     return page({quote("2026-11-20T10:" + minute + ":00Z", "PETR4", "9.5", "10", "9", "9.2", "1")});
   });
-  (void)world.complete("financial_bronze", first);  // its transform never ran
+  (void)world.complete("contract_bronze", first);  // its transform never ran
   minute = "06";
   world.run_all(second);
   CHECK(world.silver_result["records"] == 2);
   CHECK(world.gold_result["records"] == 1);
+}
+
+TEST_CASE("a silver that the pipeline's own plugin kept goes on, and nothing is judged again") {
+  std::string minute = "05";
+  Financial world([&minute](const std::string&) {
+    const std::string at = "2026-11-20T10:" + minute + ":00Z";
+    return page({quote(at, "PETR4", "9.5", "10", "9", "9.2", "1"),
+                 quote(at, "NOPE3", "9.5", "10", "9", "9.2", "1")});
+  });
+  const auto bronze = world.complete("contract_bronze", first);
+  const auto host = world.execute("contract_silver", first, bronze);
+  REQUIRE(world.returned == 0);
+  const std::string ours = "contract_silver/bronze";
+  int markers = 0;
+  for (std::string& output : host->outputs)
+    for (std::size_t at = 0; (at = output.find(ours, at)) != output.npos; ++markers)
+      output.replace(at, ours.size(), "financial_silver/bronze");
+  REQUIRE(markers > 0);
+  world.publish_all(*host);
+  // What was asked for is no longer known: whoever judged that row anew would let it pass.
+  std::filesystem::remove_all(world.lake.path() + "/raw");
+  minute = "06";
+  world.run_all(second);
+  CHECK(world.silver_result["rows_read"] == 2);
+  CHECK(world.rows(silver_table, "SELECT ticker, count(*) FROM t GROUP BY 1") ==
+        std::vector<std::string>{"PETR4|2"});
+}
+
+TEST_CASE("an extraction leaves what it was asked for beside what it got, as the first ones did") {
+  Financial world([](const std::string&) {
+    return page({quote(ten, "PETR4", "9.5", "10", "9", "9.2", "1"),
+                 quote(ten, "NOPE3", "9.5", "10", "9", "9.2", "1")});
+  });
+  world.bronze_result = world.complete("contract_bronze", first);
+  const std::string part = world.bronze_result["files"][0];
+  const auto name = part.find("/part-");
+  const std::string request = world.lake.path() + "/" + part.substr(0, name) + "/_request-" +
+                              part.substr(name + 6, 8) + ".json";
+  json asked;
+  std::ifstream(request) >> asked;
+  CHECK(asked["query"]["tickers"] == world.tickers);
+  CHECK(asked["window_start"] == first.start);
+  std::ofstream(request) << R"({"tickers":["NOPE3"],"window_start":"2026-11-20T10:00:00Z"})";
+  (void)world.complete("contract_silver", first, world.bronze_result);
+  CHECK(world.rows(silver_table, "SELECT ticker FROM t") == std::vector<std::string>{"NOPE3"});
+  CHECK(world.rows(quarantine_table, "SELECT ticker, reason FROM t") ==
+        std::vector<std::string>{"PETR4|unknown_ticker"});
+}
+
+TEST_CASE("an extract that does not say which tickers it wants is refused") {
+  Financial world([](const std::string&) { return page({}); });
+  for (const json& query : {json::object(), json{{"tickers", json::array()}}}) {
+    world.bronze_parameters = {{"query", query}};
+    const auto host = world.execute("contract_bronze", first);
+    CHECK(world.returned != 0);
+    CHECK(host->failure.find("tickers is a list of 1 to 10000 values of ticker") !=
+          std::string::npos);
+    CHECK(world.server.targets().empty());
+  }
 }
 
 TEST_CASE("two DAGs over one source do not quarantine each other's rows") {
@@ -209,9 +269,9 @@ TEST_CASE("two DAGs over one source do not quarantine each other's rows") {
   world.run_all(first);
   const auto old_bronze = world.bronze_result;
   world.tickers = {"VALE3"};
-  (void)world.complete("financial_bronze", second);  // its transform has not run yet
+  (void)world.complete("contract_bronze", second);  // its transform has not run yet
   // Clearing the first run reads what the second has received since.
-  const auto cleared = world.complete("financial_silver", first, old_bronze);
+  const auto cleared = world.complete("contract_silver", first, old_bronze);
   CHECK(cleared["records"] == 1);
   CHECK(cleared["quarantined"] == 0);
   CHECK(world.rows(silver_table, "SELECT ticker FROM t ORDER BY 1") ==
@@ -255,26 +315,27 @@ TEST_CASE("gold files are sorted by ticker and execution") {
   CHECK(std::is_sorted(keys.begin(), keys.end()));
 }
 
-TEST_CASE("a missing, foreign or malformed upstream result is an error") {
+TEST_CASE("a missing, foreign or malformed result of silver is an error of gold") {
   Financial world([](const std::string&) { return page({}); });
   for (const json& upstream :
        {json(), json("text"), json::object(),
-        json{{"table", bronze_table}, {"execution_id", "another"}, {"records", 1}},
-        json{{"table", bronze_table}, {"execution_id", first.execution_id}},
-        json{{"table", bronze_table}, {"execution_id", first.execution_id}, {"records", "1"}}}) {
+        json{{"table", silver_table}, {"execution_id", "another"}, {"records", 1}},
+        json{{"table", silver_table}, {"execution_id", first.execution_id}},
+        json{{"table", silver_table}, {"execution_id", first.execution_id}, {"records", "1"}}}) {
     CAPTURE(upstream.dump());
-    const auto host = world.execute("financial_silver", first, upstream);
+    const auto host = world.execute("financial_gold", first, upstream);
     CHECK(world.returned != 0);
     CHECK(host->failure_kind == BATUTA_FAIL_FINAL);
     CHECK(host->outputs.empty());
   }
 }
 
-TEST_CASE("an empty answer makes no table") {
+TEST_CASE("an empty answer makes an empty silver and nothing else") {
   Financial world([](const std::string&) { return page({}); });
   world.run_all(first);
   CHECK(world.bronze_result["records"] == 0);
   CHECK(world.version(bronze_table) == -1);
-  CHECK(world.version(silver_table) == -1);
+  CHECK(world.version(silver_table) == 0);
+  CHECK(world.rows(silver_table, "SELECT count(*) FROM t") == std::vector<std::string>{"0"});
   CHECK(world.version(gold_table) == -1);
 }

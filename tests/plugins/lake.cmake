@@ -12,9 +12,9 @@ batuta_test(plugins_financial LABEL unit TIMEOUT 600
   SOURCES financial_pipeline_test.cc lake_sample_test.cc financial_fixture.cc table_rows.cc
     ../lakelog/lake_fixture.cc
   APART fake_host.cc financial_quotes_test.cc financial_source_test.cc lake_sql_test.cc
-  LINKS batuta_financial nlohmann_json::nlohmann_json ${CMAKE_DL_LIBS})
-add_dependencies(test_plugins_financial lake_engine plugin_financial_bronze
-  plugin_financial_silver plugin_financial_gold plugin_lake_sql)
+  LINKS batuta_from_contract nlohmann_json::nlohmann_json ${CMAKE_DL_LIBS})
+add_dependencies(test_plugins_financial lake_engine plugin_contract_bronze plugin_contract_silver
+  plugin_financial_gold plugin_lake_sql)
 # Opt-in: cmake -DBATUTA_DELTALAKE_PYTHON=<python with the deltalake package>.
 if(BATUTA_DELTALAKE_PYTHON)
   add_test(NAME lake_independent_reader COMMAND ${BATUTA_DELTALAKE_PYTHON}

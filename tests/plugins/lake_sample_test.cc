@@ -39,9 +39,9 @@ TEST_CASE("a sample lake is written with its sums") {
   });
   // Enough versions for a compacted log entry, and merges that remove files.
   for (int i = 0; i < 34; ++i) {
-    const auto bronze = world.complete("financial_bronze", numbered(i));
+    const auto bronze = world.complete("contract_bronze", numbered(i));
     if (i % 12 != 0) continue;
-    const auto silver = world.complete("financial_silver", numbered(i), bronze);
+    const auto silver = world.complete("contract_silver", numbered(i), bronze);
     (void)world.complete("financial_gold", numbered(i), silver);
   }
   json sums;

@@ -19,8 +19,12 @@ using Values = std::set<std::string>;
 std::optional<Values> values_of(const std::string& request_json, const std::string& field) {
   auto request = parse_untrusted(request_json);
   if (!request || !request->is_object()) return std::nullopt;
-  const auto list = request->find(field);
-  if (list == request->end() || !list->is_array()) return std::nullopt;
+  // What a REST source was asked for lies apart; requests of before have it beside the rest.
+  const auto query = request->find("query");
+  const json& asked =
+      query != request->end() && query->is_object() && query->contains(field) ? *query : *request;
+  const auto list = asked.find(field);
+  if (list == asked.end() || !list->is_array()) return std::nullopt;
   Values values;
   for (const json& item : *list)
     if (item.is_string()) values.insert(item.get<std::string>());

@@ -246,7 +246,12 @@ class Transform {
       return -1;
     const std::int64_t none_good = rejected.marker(none_good_);
     if (!target_.exists()) return none_good;
-    return std::max({target_.marker(spec_.marker), rejected.marker(spec_.marker), none_good});
+    const std::int64_t before =
+        spec_.former_marker.empty() || is_ahead(target_, spec_.former_marker)
+            ? -1
+            : std::max(target_.marker(spec_.former_marker), rejected.marker(spec_.former_marker));
+    return std::max(
+        {target_.marker(spec_.marker), rejected.marker(spec_.marker), none_good, before});
   }
 
   void judge(const OwnList& own) {

@@ -48,6 +48,8 @@ struct DeletesSpec {
 struct TransformSpec {
   TableShape source, target, quarantine;
   std::string marker;  // progress of the source, in the logs of target and quarantine
+  // Likewise, as a plugin called it that kept the table before: what it took in is not read again.
+  std::string former_marker{};
 
   // The typed columns: SQL over the source's text. They appear as new_<name> to the rules.
   struct Typed {

@@ -1,10 +1,12 @@
-#include "plugins/financial/json_slices.h"
+#include "plugins/contract/json_slices.h"
 
+#include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
 
-namespace batuta::financial {
+namespace batuta::from_contract {
 namespace {
 
 // Walks valid JSON: it only has to find where values end.
@@ -90,4 +92,38 @@ std::string decoded_string(std::string_view literal) {
   return parsed && parsed->is_string() ? parsed->get<std::string>() : std::string(literal);
 }
 
-}  // namespace batuta::financial
+std::optional<std::string_view> slice_at(std::string_view json, std::string_view pointer) {
+  while (!pointer.empty()) {
+    pointer.remove_prefix(1);
+    const auto end = std::min(pointer.find('/'), pointer.size());
+    std::string name(pointer.substr(0, end));
+    pointer.remove_prefix(end);
+    for (const auto& [escape, meant] : {std::pair("~1", "/"), std::pair("~0", "~")})
+      for (std::size_t at = 0; (at = name.find(escape, at)) != name.npos; ++at)
+        name.replace(at, 2, meant);
+    const std::string_view whole = json;
+    bool found = false;
+    for (const auto& [key, value] : object_slices(whole)) {
+      if (found || key != name) continue;
+      json = value;
+      found = true;
+    }
+    if (!found && whole.find_first_not_of(" \t\r\n") < whole.size() &&
+        whole[whole.find_first_not_of(" \t\r\n")] == '[') {
+      const auto items = array_slices(whole);
+      std::size_t index = 0;
+      const auto [at, error] = std::from_chars(name.data(), name.data() + name.size(), index);
+      found = error == std::errc{} && at == name.data() + name.size() && index < items.size();
+      if (found) json = items[index];
+    }
+    if (!found) return std::nullopt;
+  }
+  return json;
+}
+
+std::optional<std::string> slice_text(std::string_view value) {
+  if (value == "null") return std::nullopt;
+  return value.starts_with('"') ? decoded_string(value) : std::string(value);
+}
+
+}  // namespace batuta::from_contract
