@@ -40,7 +40,7 @@ void return_last_line(Context& context, const std::string& line, bool too_long) 
     throw FinalError("the last line of standard output cannot be the return value: " +
                      text.error().message + remedy);
   }
-  const std::string value = text ? quoted(*text) : std::string{};
+  const std::string value = text ? plugin::quoted(*text) : std::string{};
   if (too_long || value.size() > max_last_line) {
     throw FinalError("the last line of standard output is too long for a return value: over " +
                      std::to_string(max_last_line) + " bytes as JSON" + remedy);
