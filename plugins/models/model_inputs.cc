@@ -17,7 +17,8 @@ using nlohmann::json;
 
 struct Fixed {
   std::int64_t version = lakelog::latest_version;
-  std::string table_id;  // empty: not told
+  std::string table_id;               // empty: not told
+  std::optional<std::int64_t> since;  // nullopt: there was none to count from
   bool operator==(const Fixed&) const = default;
 };
 using Versions = std::map<std::string, Fixed>;
@@ -34,8 +35,10 @@ std::string key_of(const plugin::Context& context, const std::string& target) {
 
 std::string text_of(const Versions& versions) {
   json out = json::object();
-  for (const auto& [name, fixed] : versions)
+  for (const auto& [name, fixed] : versions) {
     out[name] = {{"version", fixed.version}, {"table_id", fixed.table_id}};
+    if (fixed.since) out[name]["since"] = *fixed.since;
+  }
   return json_text(out);
 }
 
@@ -60,6 +63,7 @@ std::optional<Versions> read_fixed(const lakelog::Storage& storage, const std::s
     fixed.version = json_int(given.value("version", json())).value_or(lakelog::latest_version);
     const auto id = given.find("table_id");
     if (id != given.end() && id->is_string()) fixed.table_id = id->get<std::string>();
+    fixed.since = json_int(given.value("since", json()));
   }
   return versions;
 }
@@ -101,6 +105,12 @@ std::string execution_of(const lakelog::Commit& commit) {
   return id != ours->end() && id->is_string() ? id->get<std::string>() : std::string();
 }
 
+std::optional<std::int64_t> since_of(const LastRead& last, const lake::DeltaTable& table) {
+  const auto read = last.inputs.find(table.name());
+  if (read == last.inputs.end() || read->second.table_id != id_of(table)) return std::nullopt;
+  return read->second.version;
+}
+
 // The newest version behind `fixed` that this run wrote; else `fixed`. As far as the log tells.
 std::int64_t as_the_run_left_it(const plugin::Context& context, lakelog::Storage& storage,
                                 const std::string& name, std::int64_t fixed) {
@@ -118,7 +128,7 @@ std::int64_t as_the_run_left_it(const plugin::Context& context, lakelog::Storage
 }  // namespace
 
 Inputs open_inputs(plugin::Context& context, lake::Session& session, const std::string& target,
-                   const std::vector<std::string>& names) {
+                   const std::vector<std::string>& names, const LastRead& last) {
   const std::string& lake = lake::lake_folder(context);
   const auto storage = lake::must(lakelog::open_storage(lake));
   const std::string key = key_of(context, target);
@@ -130,11 +140,13 @@ Inputs open_inputs(plugin::Context& context, lake::Session& session, const std::
     const auto fixed = versions.find(name);
     if (fixed == versions.end()) {
       auto table = open_newest(session, lake, name);
-      versions[name] = {table.version(), id_of(table)};
+      versions[name] = {table.version(), id_of(table), since_of(last, table)};
+      if (const auto& since = versions[name].since) inputs.since[name] = *since;
       inputs.tables.emplace(name, std::move(table));
       continue;
     }
     const std::int64_t read = fixed->second.version;
+    if (fixed->second.since) inputs.since[name] = *fixed->second.since;
     const std::int64_t version =
         name == target ? read : as_the_run_left_it(context, *storage, name, read);
     auto table = open_fixed(session, lake, name, version);
@@ -148,7 +160,7 @@ Inputs open_inputs(plugin::Context& context, lake::Session& session, const std::
   } else {
     const auto put = lake::must(storage->put_if_absent(key, text_of(versions)));
     // An attempt that was given up for dead was quicker: what it read is what is read.
-    if (put == lakelog::Put::exists) return open_inputs(context, session, target, names);
+    if (put == lakelog::Put::exists) return open_inputs(context, session, target, names, last);
   }
   return inputs;
 }

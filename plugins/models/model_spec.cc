@@ -123,7 +123,7 @@ std::string deleting(const ModelSpec& spec) {
 }
 
 std::string with_values(const std::string& text, const json& parameters,
-                        std::vector<lake::Param>& values) {
+                        std::vector<lake::Param>& values, const ValueTypes& types) {
   std::map<std::string, std::string> known;
   const auto statements = sql_statements(text, [&](std::size_t, const std::string& name) {
     const auto value = parameters.find(name);
@@ -132,7 +132,12 @@ std::string with_values(const std::string& text, const json& parameters,
     if (marker.empty()) {
       values.push_back(param_of(*value));
       marker = "$" + std::to_string(values.size());
-      if (value->is_number_float()) marker = "CAST(" + marker + " AS DOUBLE)";
+      const auto type = types.find(name);
+      if (type != types.end()) {
+        marker = "CAST(" + marker + " AS " + type->second + ")";
+      } else if (value->is_number_float()) {
+        marker = "CAST(" + marker + " AS DOUBLE)";
+      }
     }
     return marker;
   });
@@ -141,6 +146,35 @@ std::string with_values(const std::string& text, const json& parameters,
     throw plugin::FinalError("parameter sql: a model is one SELECT, not " +
                              std::to_string(statements->size()) + " statements");
   return statements->front().text;
+}
+
+std::vector<ChangedCall> changed_calls(const json& given) {
+  if (!given.is_object()) throw plugin::FinalError("parameter changed: not an object");
+  std::vector<ChangedCall> calls;
+  for (const auto& [name, call] : given.items()) {
+    if (!call.is_object()) throw plugin::FinalError("parameter changed: " + name + " names none");
+    calls.push_back({name, text_at(call, "table"), text_at(call, "column")});
+  }
+  return calls;
+}
+
+void bind_changed(const plugin::Context& context, ModelSpec& spec,
+                  const std::map<std::string, std::vector<std::string>>& lists,
+                  const ValueTypes& types) {
+  json parameters = object_of(context, "parameters");
+  for (const ChangedCall& call : spec.changed) {
+    const auto list = lists.find(call.parameter);
+    parameters[call.parameter] = list == lists.end() ? json::array() : json(list->second);
+  }
+  spec.values.clear();
+  spec.sql = with_values(context.text("sql"), parameters, spec.values, types);
+}
+
+std::string statement_json(const ModelSpec& spec) {
+  auto given = parse_untrusted(spec.given_json);
+  if (!given || !given->is_object()) return spec.given_json;
+  for (const char* name : {"parameters", "description", "quality", "history"}) given->erase(name);
+  return json_text(*given);
 }
 
 std::string table_of(const lake::NamedTable& named) {
@@ -177,8 +211,17 @@ ModelSpec model_spec(const plugin::Context& context) {
     throw plugin::FinalError("parameter history: it needs keys, and another mode than append");
   if (spec.mode == Mode::partitions && spec.partition_by.empty())
     throw plugin::FinalError("parameter partition_by: the mode partitions needs it");
-  const json parameters = object_of(context, "parameters");
-  spec.sql = with_values(context.text("sql"), parameters, spec.values);
+  spec.changed = changed_calls(object_of(context, "changed"));
+  if (!spec.changed.empty() && spec.mode != Mode::partitions && spec.mode != Mode::merge)
+    throw plugin::FinalError(
+        std::string("parameter mode: with changed_partitions it is partitions or merge, for the "
+                    "result is but a part of the table, and not ") +
+        to_string(spec.mode));
+  if (!spec.changed.empty() && context.map_index() >= 0)
+    throw plugin::FinalError(
+        "changed_partitions: the instances of a mapped task would count from each other's "
+        "versions; a task of its own can have it");
+  bind_changed(context, spec, {}, {});
   spec.rules = rules_given(context);
   spec.given_json = context.all_json();
   return spec;

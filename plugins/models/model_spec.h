@@ -3,6 +3,7 @@
 // one is refused in short.
 #pragma once
 
+#include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
@@ -27,6 +28,12 @@ struct RuleSpec {
   std::vector<std::string> set;  // accepted_values, as texts
 };
 
+// A template changed_partitions(…) of the statement.
+struct ChangedCall {
+  std::string parameter;      // the one that stands for it in the statement
+  std::string table, column;  // no column: the only one that the table is partitioned by
+};
+
 struct ModelSpec {
   std::string table;  // "gold/brokerage/client_position"
   Mode mode = Mode::overwrite;
@@ -36,7 +43,8 @@ struct ModelSpec {
   std::string delete_when;  // merge: a condition over the result; its rows are deleted
   std::string description;
   std::string sql;                  // one statement; its parameters are $1, $2…
-  std::vector<lake::Param> values;  // of those
+  std::vector<lake::Param> values;  // of those; an empty list for each of `changed`
+  std::vector<ChangedCall> changed;
   std::vector<RuleSpec> rules;
   std::string given_json;  // all of it as it was given: two that are equal are the same model
 };
@@ -57,9 +65,26 @@ std::string deleting(const ModelSpec& spec);
 // "layer/domain/table". Throws plugin::FinalError for another.
 std::string table_of(const lake::NamedTable& named);
 
+// Types of the engine that values are cast to, by parameter.
+using ValueTypes = std::map<std::string, std::string>;
+
 // `text` with each :name that `parameters` has as $1, $2… and its value in `values`. Throws
 // plugin::FinalError unless it is one statement.
 std::string with_values(const std::string& text, const nlohmann::json& parameters,
-                        std::vector<lake::Param>& values);
+                        std::vector<lake::Param>& values, const ValueTypes& types = {});
+
+// Of the parameter changed: {parameter: {"table", "column"}…}. Throws plugin::FinalError where it
+// is none.
+std::vector<ChangedCall> changed_calls(const nlohmann::json& given);
+
+// The model with these lists for its calls, by their parameters, and each of its type. Throws
+// plugin::FinalError unless the text is one statement.
+void bind_changed(const plugin::Context& context, ModelSpec& spec,
+                  const std::map<std::string, std::vector<std::string>>& lists,
+                  const ValueTypes& types);
+
+// What the model is but for the values of templates and what says nothing of rows (description,
+// quality, history): an object. Two that are equal make the same rows of the same values.
+std::string statement_json(const ModelSpec& spec);
 
 }  // namespace batuta::models

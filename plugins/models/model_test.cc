@@ -11,7 +11,9 @@
 //             "unexpected": [[…]…], "cut": bool}…]}; of rows that differ, the first twenty. These
 //             are
 // the first of `cases`, as many as one answer can hold: whoever asks gives the others again.
-// "conditions": [[what, text]…] of a case are looked at, too: delete_when, and rules.
+// "conditions": [[what, text]…] of a case are looked at, too: delete_when, and rules. "changed":
+// {parameter: {"table", "column"}…} are parameters that stand for lists of partitions: one that is
+// null stands for all of them.
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
@@ -24,6 +26,7 @@
 #include "plugins/lake/lake_views.h"
 #include "plugins/lake/outside_select.h"
 #include "plugins/lake/sql_error.h"
+#include "plugins/models/changed_partitions.h"
 #include "plugins/models/model_rules.h"
 #include "plugins/models/model_spec.h"
 #include "plugins/models/result_shape.h"
@@ -131,9 +134,11 @@ class Case {
  private:
   void look_and_run(json& out) {
     std::vector<lake::Param> values;
-    const std::string sql = with_values(given_.value("sql", std::string()),
-                                        given_.value("parameters", json::object()), values);
+    json parameters = given_.value("parameters", json::object());
+    std::string sql = with_values(given_.value("sql", std::string()), parameters, values);
     const auto found = lake::check_model_select(session_, sql);
+    const auto calls = changed_calls(given_.value("changed", json::object()));
+    for (const ChangedCall& call : calls) check_is_read(call, found.tables);
     json tables = json::array();
     for (const lake::NamedTable& named : found.tables) tables.push_back(table_of(named));
     out["tables"] = tables;
@@ -143,6 +148,12 @@ class Case {
     out["passed"] = true;
     const bool of_lake = given_.contains("limit");
     if (!of_lake && !given_.contains("expected")) return;
+    if (!calls.empty()) {
+      ValueTypes types;
+      for (const ChangedCall& call : calls) give_list(call, of_lake, parameters, types);
+      values.clear();
+      sql = with_values(given_.value("sql", std::string()), parameters, values, types);
+    }
     for (const lake::NamedTable& named : found.tables) {
       if (of_lake) {
         attach_real(named);
@@ -157,6 +168,48 @@ class Case {
     } else {
       compare(given_["expected"], out);
     }
+  }
+
+  static void check_is_read(const ChangedCall& call, const std::vector<lake::NamedTable>& tables) {
+    const bool read = std::any_of(tables.begin(), tables.end(),
+                                  [&](const auto& named) { return table_of(named) == call.table; });
+    if (!read)
+      throw plugin::FinalError("changed_partitions('" + call.table +
+                               "'): the statement does not read " + call.table);
+  }
+
+  // The list that a call stands for: of the lake all partitions, of a test those that it says, or
+  // else all that its input has.
+  void give_list(const ChangedCall& call, bool of_lake, json& parameters, ValueTypes& types) {
+    json& list = parameters[call.parameter];
+    if (of_lake) {
+      const auto table = lake::DeltaTable::open(session_, lake_, call.table);
+      if (!table.exists()) throw plugin::FinalError("there is no table " + call.table);
+      const ChangedPartitions all = all_partitions(call, table);
+      if (list.is_null()) list = all.values;
+      types[call.parameter] = list_type(all);
+      return;
+    }
+    const json input = given_.value("inputs", json::object()).value(call.table, json::object());
+    const json columns = input.value("columns", json::array());
+    const auto is_column = [&](const json& each) { return each.value("name", "") == call.column; };
+    const auto column = std::find_if(columns.begin(), columns.end(), is_column);
+    if (column == columns.end())
+      throw plugin::FinalError(
+          call.column.empty()
+              ? "changed_partitions('" + call.table +
+                    "'): a test cannot know by which column the table is partitioned: name it, as "
+                    "in changed_partitions('" +
+                    call.table + "', 'day')"
+              : "the test's input " + call.table + " has no column " + call.column +
+                    ", which changed_partitions names");
+    types[call.parameter] = checked_type(column->value("type", std::string())) + "[]";
+    if (!list.is_null()) return;
+    list = json::array();
+    for (const json& row : input.value("rows", json::array()))
+      if (const json& value = row.at(static_cast<std::size_t>(column - columns.begin()));
+          value.is_string() && std::find(list.begin(), list.end(), value) == list.end())
+        list.push_back(value);
   }
 
   void attach_real(const lake::NamedTable& named) {

@@ -63,6 +63,32 @@ ModelWrite::ModelWrite(plugin::Context& context, lake::Session& session, const M
   payload_.description = spec.description;
 }
 
+void ModelWrite::follow(const std::string& column, std::optional<std::set<std::string>> values) {
+  const auto [known, fresh] = followed_.emplace(column, values);
+  if (fresh || !known->second) return;
+  if (values) {
+    known->second->merge(*values);
+  } else {
+    known->second.reset();
+  }
+}
+
+std::set<ModelWrite::Partition> ModelWrite::followed() const {
+  std::set<Partition> out;
+  for (const auto& [column, values] : followed_) {
+    const auto at = static_cast<std::size_t>(
+        std::find(spec_.partition_by.begin(), spec_.partition_by.end(), column) -
+        spec_.partition_by.begin());
+    if (at == spec_.partition_by.size()) continue;
+    for (const auto& [path, file] : target_.snapshot().files) {
+      Partition partition = partition_of(file);
+      const auto& value = partition[at];
+      if (value && (!values || values->count(*value) != 0)) out.insert(std::move(partition));
+    }
+  }
+  return out;
+}
+
 Written ModelWrite::stage() {
   written_.rows = count("fresh");
   session_.run("CREATE TEMP TABLE system_values AS SELECT CAST($1 AS VARCHAR) AS " +
@@ -111,9 +137,11 @@ void ModelWrite::hand_in(const std::string& metrics_json) {
 }
 
 void ModelWrite::overwrite(bool whole) {
-  const auto touched = partitions_of("fresh");
+  const auto fresh = partitions_of("fresh");
+  std::set<Partition> touched = fresh;
+  touched.merge(followed());
   view_old(whole ? target_.files(all_files) : files_in(touched));
-  if (!whole) read_only(touched);
+  if (!whole && followed_.empty()) read_only(touched);
   const bool by_keys = !spec_.keys.empty() && !holds_keys_twice();
   compare("fresh", by_keys);
   const std::string values = joined(shape_.values, "");
@@ -132,6 +160,8 @@ void ModelWrite::overwrite(bool whole) {
       "compared c SEMI JOIN differing d ON " + equal(spec_.partition_by, "c", "d");
   written_.changed =
       session_.value("SELECT count(*) FILTER (NOT c.batuta_same) FROM " + rows).integer();
+  if (!followed_.empty())
+    written_.removed = count("old o ANTI JOIN fresh c ON " + equal(spec_.partition_by, "o", "c"));
   write("SELECT " + all_columns("c.") + " FROM " + rows, rows);
   replace(differing);
 }

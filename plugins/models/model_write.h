@@ -5,7 +5,8 @@
 // came to be what it is. Nothing different means no version.
 //
 //   overwrite    the table is the result; of an empty result: an empty table
-//   partitions   so it is in the partitions that the result has rows in; the others stay
+//   partitions   so it is in the partitions that the result has rows in, and in those named by
+//                follow(); the others stay
 //   merge        rows of the result replace those with their keys, or are added; with delete_when
 //                they take them away
 //   append       the result is added; what this run appended before goes
@@ -14,6 +15,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -29,7 +31,8 @@ namespace batuta::models {
 struct Written {
   std::int64_t rows = 0;        // of the result
   std::int64_t changed = 0;     // new or different in the table
-  std::int64_t removed = 0;     // merge: taken away by delete_when; append: replaced
+  std::int64_t removed = 0;     // merge: taken away by delete_when; append: replaced; partitions:
+                                // of partitions that the result has no rows in
   std::int64_t partitions = 0;  // written
   bool version = false;         // there is a new one
 };
@@ -40,6 +43,11 @@ class ModelWrite {
   // `versions_json`: what was read.
   ModelWrite(plugin::Context& context, lake::Session& session, const ModelSpec& spec,
              const ModelShape& shape, const lake::DeltaTable& target, std::string versions_json);
+
+  // For the mode partitions, before stage(): partitions of the table with one of these values in
+  // `column` (with all of them nullopt: any value, but not NULL) become the result, also where it
+  // has no rows in them. A version that others put meanwhile is then a conflict wherever it writes.
+  void follow(const std::string& column, std::optional<std::set<std::string>> values);
 
   // Stages the files. Throws plugin::FinalError for what cannot be told apart afterwards: an empty
   // text as partition, a table that holds a key twice under a merge; and for more new files than
@@ -55,6 +63,7 @@ class ModelWrite {
   using Partition = std::vector<std::optional<std::string>>;
 
   void overwrite(bool whole);
+  std::set<Partition> followed() const;  // of the table's partitions
   void merge();
   void append();
 
@@ -88,6 +97,7 @@ class ModelWrite {
   const Time now_;
   lakelog::Payload payload_;
   Written written_;
+  std::map<std::string, std::optional<std::set<std::string>>> followed_;  // by column
   std::vector<lakelog::AddFile> beside_;  // files of the table that the view `old` leaves out
 };
 

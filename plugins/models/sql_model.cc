@@ -8,64 +8,21 @@
 #include <optional>
 
 #include "common/safe_json.h"
-#include "lakelog/log_folder.h"
 #include "plugins/lake/attempt_session.h"
 #include "plugins/lake/lake_views.h"
 #include "plugins/lake/layer/history.h"
 #include "plugins/lake/outside_select.h"
 #include "plugins/lake/sql_error.h"
+#include "plugins/models/changed_partitions.h"
 #include "plugins/models/model_inputs.h"
 #include "plugins/models/model_rules.h"
+#include "plugins/models/model_versions.h"
 #include "plugins/models/model_write.h"
 
 namespace batuta::models {
 namespace {
 
 using nlohmann::json;
-
-// So many versions that changed no row are looked through, or it is computed: a log is long.
-constexpr std::int64_t most_passed_over = 1000;
-
-// An object.
-json metrics_of(const lakelog::Commit& commit) {
-  const auto info = parse_untrusted(commit.info_json.empty() ? "{}" : commit.info_json);
-  if (!info || !info->is_object()) return json::object();
-  json metrics = info->value("operationMetrics", json::object());
-  return metrics.is_object() ? metrics : json::object();
-}
-
-// False for maintenance: files held together, and the marks of a vacuum. A model's own version
-// counts always: a history's may add nothing.
-bool may_change_rows(const lakelog::Commit& commit) {
-  const auto changes = [](const auto& file) { return file.data_change; };
-  return commit.protocol || commit.metadata || commit.has_unknown ||
-         metrics_of(commit).contains("model") ||
-         std::any_of(commit.adds.begin(), commit.adds.end(), changes) ||
-         std::any_of(commit.removes.begin(), commit.removes.end(), changes);
-}
-
-struct Change {
-  std::int64_t version = -1;
-  lakelog::Commit commit;
-};
-
-// The table's newest version above `after` that may have changed rows; as far as the log tells: a
-// version that cannot be read counts, without a commit. nullopt when there is none.
-std::optional<Change> newest_change(const lake::DeltaTable& table, std::int64_t after = -1) {
-  const lakelog::LogFolder log(*table.storage(), table.name());
-  for (std::int64_t version = table.version(); version > after; --version) {
-    if (table.version() - version >= most_passed_over) return Change{version, {}};
-    const auto text = log.read(version);
-    auto commit = text ? lakelog::parse_commit(*text) : text.error();
-    if (!commit) return Change{version, {}};
-    if (may_change_rows(*commit)) return Change{version, *std::move(commit)};
-  }
-  return std::nullopt;
-}
-
-bool unchanged_since(const lake::DeltaTable& table, std::int64_t version) {
-  return version <= table.version() && !newest_change(table, version);
-}
 
 class SqlModel {
  public:
@@ -75,8 +32,10 @@ class SqlModel {
         session_(lake::session_options(context)),
         statement_(lake::check_model_select(session_, spec_.sql)),
         conditions_(look_at_conditions(session_, spec_)),
-        inputs_(open_inputs(context, session_, spec_.table, names())),
         target_(lake::DeltaTable::open(session_, lake::lake_folder(context), spec_.table)),
+        statement_id_(hash_of(statement_json(spec_))),
+        last_read_(last_read(target_, statement_id_)),
+        inputs_(open_inputs(context, session_, spec_.table, names(), last_read_)),
         history_table_(
             lake::DeltaTable::open(session_, lake::lake_folder(context),
                                    spec_.history ? spec_.table + "_hist" : spec_.table)) {
@@ -87,12 +46,13 @@ class SqlModel {
   void run() {
     tell_inputs();
     prune_inputs(context_, target_);
-    signature_ = session_.value("SELECT sha256(CAST($1 AS VARCHAR))", {signed_text()}).text();
+    signature_ = hash_of(signed_text());
     if (const std::string why = why_not_skipped(); why.empty()) {
       return finish({}, true);
     } else if (target_.exists()) {
       context_.info("computed: " + why);
     }
+    find_changed();
     compute();
     const ModelShape shape = shape_of_result(session_, "computed", target_, spec_);
     session_.run("CREATE TEMP VIEW fresh AS SELECT " + shape.select + " FROM computed");
@@ -100,8 +60,10 @@ class SqlModel {
     judge(context_, session_, spec_, shape);
     context_.progress(0.6);
     ModelWrite write(context_, session_, spec_, shape, target_, versions_json(inputs_));
+    follow_changed(shape, write);
     const Written written = write.stage();
     const json made_of = {{"model", signature_},
+                          {"statement", statement_id_},
                           {"inputs", versions_json(inputs_)},
                           {"input_tables", table_ids_json(inputs_)}};
     json metrics = made_of;
@@ -123,6 +85,66 @@ class SqlModel {
     for (const auto& [name, table] : inputs_.tables)
       context_.info("reads " + name + " version " + std::to_string(table.version()) +
                     (inputs_.fixed_before ? ", as the run's first attempt did" : ""));
+  }
+
+  std::string hash_of(const std::string& text) {
+    return session_.value("SELECT sha256(CAST($1 AS VARCHAR))", {text}).text();
+  }
+
+  // The lists that changed_partitions(…) stands for.
+  void find_changed() {
+    if (spec_.changed.empty()) return;
+    std::map<std::string, std::vector<std::string>> lists;
+    ValueTypes types;
+    for (const ChangedCall& call : spec_.changed) {
+      ChangedPartitions changed = changed_partitions(call, inputs_, last_read_);
+      context_.info(changed.told);
+      if (changed.also_null)
+        context_.info("the partition of " + call.table + " without a " + changed.column +
+                      " is among them, which no list can name: it is computed where the statement "
+                      "says OR " +
+                      lake::quoted_name(changed.column) + " IS NULL");
+      lists[call.parameter] = changed.values;
+      types[call.parameter] = list_type(changed);
+      changed_.push_back(std::move(changed));
+    }
+    tell_other_changes();
+    bind_changed(context_, spec_, lists, types);
+  }
+
+  // An input without a list of its own may have changed what other partitions are made of.
+  void tell_other_changes() {
+    for (const auto& [name, table] : inputs_.tables) {
+      const bool listed =
+          std::any_of(spec_.changed.begin(), spec_.changed.end(),
+                      [&, of = name](const auto& call) { return call.table == of; });
+      const auto read = last_read_.inputs.find(name);
+      if (listed || read == last_read_.inputs.end()) continue;
+      if (unchanged_since(table, read->second.version)) continue;
+      context_.info(name + " has changed since version " + std::to_string(read->second.version) +
+                    ", too: partitions that are not computed now keep what they were made of");
+    }
+  }
+
+  // The table's partitions follow those of an input where they are by the same column.
+  void follow_changed(const ModelShape& shape, ModelWrite& write) {
+    if (spec_.mode != Mode::partitions) return;
+    for (const ChangedPartitions& changed : changed_) {
+      const bool same = std::any_of(
+          shape.columns.begin(), shape.columns.end(), [&](const lakelog::Column& column) {
+            return column.name == changed.column && column.type == changed.delta_type;
+          });
+      const auto& parts = spec_.partition_by;
+      if (same && std::find(parts.begin(), parts.end(), changed.column) != parts.end()) {
+        std::optional<std::set<std::string>> values;
+        if (!changed.all) values.emplace(changed.values.begin(), changed.values.end());
+        write.follow(changed.column, std::move(values));
+      } else {
+        context_.info(spec_.table + " is not partitioned by the " + changed.column + " of " +
+                      changed.table +
+                      ": a partition of it that the result has no rows in stays as it is");
+      }
+    }
   }
 
   // Beside the table, in the same attempt. It has a version for each of the table's, so that what
@@ -255,12 +277,15 @@ class SqlModel {
   static constexpr auto plugin_version = "1.0.0";
 
   plugin::Context& context_;
-  const ModelSpec spec_;
+  ModelSpec spec_;
   lake::Session session_;
   const lake::OutsideSelect statement_;
   const lake::OutsideSelect conditions_;
-  Inputs inputs_;
   const lake::DeltaTable target_;
+  const std::string statement_id_;
+  const LastRead last_read_;
+  Inputs inputs_;
+  std::vector<ChangedPartitions> changed_;
   const lake::DeltaTable history_table_;  // the target where none is kept
   std::int64_t history_opened_ = 0, history_closed_ = 0;
   std::string signature_;
@@ -276,6 +301,7 @@ struct SqlModelPlugin {
   static constexpr batuta_param params[] = {
       plugin::required(BATUTA_PARAM_STRING, "sql", "one SELECT, with :name for parameters"),
       plugin::optional(BATUTA_PARAM_OBJECT, "parameters", "values by name"),
+      plugin::optional(BATUTA_PARAM_OBJECT, "changed", "lists of changed partitions, by parameter"),
       plugin::required(BATUTA_PARAM_STRING, "table", "such as gold/brokerage/client_position"),
       plugin::optional(BATUTA_PARAM_STRING, "mode", "overwrite, append, merge or partitions",
                        "\"overwrite\""),

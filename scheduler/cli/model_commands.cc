@@ -210,6 +210,7 @@ json looked_at(const ModelFile& model) {
     if (bound) {
       out["sql"] = bound->sql;
       out["parameters"] = value_or_fail(parse_untrusted(bound->parameters_json));
+      out["changed"] = value_or_fail(parse_untrusted(bound->changed_json));
       break;
     }
     const std::string& why = bound.error().message;
@@ -335,6 +336,7 @@ void run_model(Session& session, const ModelArguments& a) {
                 json::array({{{"name", model.table},
                               {"sql", bound.sql},
                               {"parameters", value_or_fail(parse_untrusted(bound.parameters_json))},
+                              {"changed", value_or_fail(parse_untrusted(bound.changed_json))},
                               {"limit", a.limit}}}),
                 lake)
           .at(0);

@@ -10,6 +10,7 @@
 #include "common/suggest.h"
 #include "contract/yaml.h"
 #include "scheduler/cli/imported.h"
+#include "scheduler/dagfile/changed_call.h"
 
 namespace batuta::cli {
 namespace {
@@ -291,13 +292,19 @@ Result<std::string> dag_of_models(const std::vector<ModelFile>& models, const Mo
 Result<BoundModel> bound_model(const std::string& sql, const ordered_json& values) {
   const auto found = sql_templates(sql);
   if (!found) return found.error();
-  BoundModel bound{found->text, {}};
-  json parameters = json::object();
+  BoundModel bound{found->text, {}, {}};
+  json parameters = json::object(), changed = json::object();
   for (const auto& [name, text] : found->parameters) {
     std::string inner = text.substr(2, text.size() - 4);
     inner.erase(0, inner.find_first_not_of(" \t\r\n"));
     inner.erase(inner.find_last_not_of(" \t\r\n") + 1);
     const auto value = values.is_object() ? values.find(inner) : values.end();
+    if (const auto call = changed_call(inner)) {
+      if (!*call) return call->error();
+      changed[name] = {{"table", (*call)->table}, {"column", (*call)->column}};
+      parameters[name] = value == values.end() ? json() : json(*value);
+      continue;
+    }
     if (value == values.end())
       return Error{Errc::invalid,
                    "the template {{ " + inner +
@@ -308,6 +315,7 @@ Result<BoundModel> bound_model(const std::string& sql, const ordered_json& value
     parameters[name] = json(*value);
   }
   bound.parameters_json = json_text(parameters);
+  bound.changed_json = json_text(changed);
   return bound;
 }
 

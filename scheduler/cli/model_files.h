@@ -68,10 +68,12 @@ Result<nlohmann::json> test_cases(const nlohmann::ordered_json& file,
                                   const std::map<std::string, ModelFile>& models);
 
 // The statement with :template_n for its templates, and their values: `values` by what stands
-// between the braces. Errc::invalid naming a template without a value.
+// between the braces. Errc::invalid naming a template without a value; changed_partitions(…) needs
+// none, and is null then.
 struct BoundModel {
   std::string sql;
   std::string parameters_json;  // an object
+  std::string changed_json;     // {"template_1": {"table", "column"}…}: its calls of that
 };
 Result<BoundModel> bound_model(const std::string& sql, const nlohmann::ordered_json& values);
 

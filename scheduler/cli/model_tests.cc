@@ -134,6 +134,7 @@ Result<json> case_of(const ordered_json& test, const ModelFile& model, const std
   if (!expected) return expected.error();
   return json{{"sql", bound->sql},
               {"parameters", *parse_untrusted(bound->parameters_json)},
+              {"changed", *parse_untrusted(bound->changed_json)},
               {"inputs", inputs},
               {"expected", {{"columns", expected->names}, {"rows", expected->rows}}}};
 }

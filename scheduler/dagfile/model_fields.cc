@@ -9,6 +9,7 @@
 #include "common/safe_json.h"
 #include "common/sql_text.h"
 #include "common/suggest.h"
+#include "scheduler/dagfile/changed_call.h"
 
 namespace batuta {
 namespace {
@@ -23,24 +24,6 @@ constexpr std::size_t max_values = 1000;
 
 bool text_has_template(const std::string& text) {
   return text.find("{{") != std::string::npos || text.find("{%") != std::string::npos;
-}
-
-// <layer>/<domain>/<table> of letters, digits, '_' and '-'.
-bool is_table_name(const std::string& name) {
-  std::size_t parts = 1, length = 0;
-  for (const char c : name) {
-    const bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                      c == '_' || (c == '-' && length > 0);
-    if (c == '/' && length > 0) {
-      ++parts;
-      length = 0;
-    } else if (word && !(length == 0 && c == '_')) {
-      ++length;
-    } else {
-      return false;
-    }
-  }
-  return parts == 3 && length > 0;
 }
 
 void read_model_table(FieldReader& fields, json& params) {
@@ -74,8 +57,17 @@ void read_model_sql(FieldReader& fields, json& params) {
   }
   const auto found = sql_templates(*sql);
   if (!found) return fields.problem("sql", found.error().message);
-  json parameters = json::object();
-  for (const auto& [name, text] : found->parameters) parameters[name] = text;
+  json parameters = json::object(), changed = json::object();
+  for (const auto& [name, text] : found->parameters) {
+    const auto call = changed_call(std::string_view(text).substr(2, text.size() - 4));
+    if (!call) {
+      parameters[name] = text;
+    } else if (!*call) {
+      return fields.problem("sql", call->error().message);
+    } else {
+      changed[name] = {{"table", (*call)->table}, {"column", (*call)->column}};
+    }
+  }
   const auto statements =
       sql_statements(found->text, [](std::size_t, const std::string& name) { return ":" + name; });
   if (!statements) return fields.problem("sql", statements.error().message);
@@ -91,6 +83,7 @@ void read_model_sql(FieldReader& fields, json& params) {
                               word.substr(0, 40));
   params["sql"] = found->text;
   if (!parameters.empty()) params["parameters"] = parameters;
+  if (!changed.empty()) params["changed"] = changed;
 }
 
 std::vector<std::string> read_columns(FieldReader& fields, const char* name, json& params) {
@@ -108,6 +101,11 @@ void read_mode(FieldReader& fields, bool by_contract, json& params) {
   const auto keys = read_columns(fields, "keys", params);
   const auto parts = read_columns(fields, "partition_by", params);
   params["mode"] = mode;
+  if (params.contains("changed") && (mode == "overwrite" || mode == "append"))
+    fields.problem("mode",
+                   "with changed_partitions the result is a part of the table: its mode is "
+                   "\"partitions\", which replaces those, or \"merge\", not \"" +
+                       mode + "\"");
   if (std::find(modes.begin(), modes.end(), mode) == modes.end())
     fields.problem(
         "mode", "mode must be overwrite, append, merge or partitions" + did_you_mean(mode, modes));

@@ -132,6 +132,14 @@ tests:
                                                     {"note", "VARCHAR"},
                                                     {"paid", "BOOLEAN"}});
   CHECK(one["inputs"]["silver/shop/none"]["columns"][0]["type"] == "BIGINT");
+  const auto changed = bound_model(
+      "SELECT 1 FROM silver.shop.orders WHERE day IN {{ changed_partitions('silver/shop/orders', "
+      "'day') }} AND day <= {{ ds }}",
+      {{"ds", "2026-11-20"}});
+  REQUIRE(changed.ok());
+  CHECK(changed->changed_json == R"({"template_1":{"column":"day","table":"silver/shop/orders"}})");
+  CHECK(changed->parameters_json == R"({"template_1":null,"template_2":"2026-11-20"})");
+  CHECK_FALSE(bound_model("SELECT {{ changed_partitions(silver) }}", {}).ok());
   const auto why = [&](const std::string& text) {
     const auto parsed = contract::parse_yaml(text);
     REQUIRE(parsed.ok());

@@ -57,9 +57,12 @@ ALL = [["2026-11-20", "ana", "10"], ["2026-11-20", "bia", "5"], ["2026-11-21", "
 
 
 def a_sql_file_becomes_a_table():
-    """a task of one SQL file becomes a table, with lineage, quality and inputs; unchanged inputs are computed once"""
+    """a task of one SQL file becomes a table, with lineage, quality and inputs; unchanged inputs and partitions are computed once"""
     with Folder("models") as folder:
-        server = start(folder, orders(), daily(keys=["day", "client"], partition_by=["day"], quality=[{"rule": "range", "column": "quantity", "min": 6, "severity": "warning"}]))
+        days = {"task_id": "days", "type": "aggregate", "table": "gold/shop/days", "mode": "partitions", "partition_by": ["day"], "depends_on": ["orders"],
+                "sql": "SELECT day, count(*) AS n FROM silver.shop.orders WHERE day IN {{ changed_partitions('silver/shop/orders') }} GROUP BY day"}
+        server = start(folder, orders(partition_by=["day"]), days,
+                       daily(keys=["day", "client"], partition_by=["day"], quality=[{"rule": "range", "column": "quantity", "min": 6, "severity": "warning"}]))
         first = run(server)
         assert rows(server) == ALL, rows(server)
         report = server.get(f"/api/batuta/dags/shop/dagRuns/{first}/taskInstances/daily/report")
@@ -76,6 +79,12 @@ def a_sql_file_becomes_a_table():
         assert int(list(kept[0])[0]) == 1, kept
         run(server, without="x'); DROP TABLE t; --")
         assert rows(server) == ALL, rows(server)
+        days = server.sql('SELECT day, n FROM "gold/shop/days" ORDER BY 1')
+        assert [[str(value) for value in row] for row in days] == [["2026-11-20", "2"], ["2026-11-21", "1"]], days
+        fewer = run(server, upto=2)  # silver loses a day, and gold follows
+        log = server.log_text("shop", fewer, "days")
+        assert "partitions changed since version 0: 2026-11-21" in log, log
+        assert len(server.sql('SELECT day FROM "gold/shop/days"')) == 1
         server.stop()
         server.check_database()
 
@@ -185,6 +194,20 @@ def a_folder_of_models_from_the_command_line():
         (models / "gold" / "shop" / "bad.sql").write_text("/* model\nmode: upsert\n*/ SELECT 1 AS n\n")
         assert "models/gold/shop/bad.sql: mode must be" in run_cli("models", "validate", models, *home, code=1).stderr
         (models / "gold" / "shop" / "bad.sql").unlink()
+        changed = "changed_partitions('silver/shop/orders', 'day')"
+        (models / "gold" / "shop" / "days.sql").write_text(
+            f"/* model\nmode: partitions\npartition_by: [day]\n*/\nSELECT day, count(*) AS n FROM silver.shop.orders WHERE day IN {{{{ {changed} }}}} GROUP BY day\n")
+        (models / "tests" / "position.yaml").write_text(
+            "model: gold/shop/days\ntests:\n" + "".join(
+                f"  - {{name: {name}, values: {values}, inputs: {{silver/shop/orders: [{{day: 2026-11-20}}, {{day: 2026-11-21}}]}}, expected: [{rows}]}}\n"
+                for name, values, rows in (("all", "{}", "{day: 2026-11-20, n: 1}, {day: 2026-11-21, n: 1}"),
+                                           ("one", '{"%s": [2026-11-21]}' % changed, "{day: 2026-11-21, n: 1}"))))
+        assert "2 passed, 0 failed" in run_cli("models", "test", models, *home).stdout
+        assert "3 models are fine" in run_cli("models", "validate", models, *home).stdout
+        text = (models / "gold" / "shop" / "days.sql").read_text()
+        (models / "gold" / "shop" / "days.sql").write_text(text.replace("FROM silver.shop.orders", "FROM silver.shop.others"))
+        assert "changed_partitions('silver/shop/orders'): the statement does not read" in run_cli("models", "validate", models, *home, code=1).stderr
+        (models / "gold" / "shop" / "days.sql").unlink()
         run_cli("models", "dag", models, "--dag-id", "shop", "--to", folder.path / "made.json", *home)
         made = json.loads((folder.path / "made.json").read_text())
         assert [task["task_id"] for task in made["tasks"]] == ["orders", "position"], made

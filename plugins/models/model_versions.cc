@@ -1,0 +1,81 @@
+#include "plugins/models/model_versions.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+#include "lakelog/log_folder.h"
+
+namespace batuta::models {
+namespace {
+
+using nlohmann::json;
+
+// So many versions that changed no row are looked through, or it counts as changed: a log is long.
+constexpr std::int64_t most_passed_over = 1000;
+
+// False for maintenance: files held together, and the marks of a vacuum. A model's own version
+// counts always: a history's may add nothing.
+bool may_change_rows(const lakelog::Commit& commit) {
+  const auto changes = [](const auto& file) { return file.data_change; };
+  return commit.protocol || commit.metadata || commit.has_unknown ||
+         metrics_of(commit).contains("model") ||
+         std::any_of(commit.adds.begin(), commit.adds.end(), changes) ||
+         std::any_of(commit.removes.begin(), commit.removes.end(), changes);
+}
+
+}  // namespace
+
+json metrics_of(const lakelog::Commit& commit) {
+  const auto info = parse_untrusted(commit.info_json.empty() ? "{}" : commit.info_json);
+  if (!info || !info->is_object()) return json::object();
+  json metrics = info->value("operationMetrics", json::object());
+  return metrics.is_object() ? metrics : json::object();
+}
+
+std::optional<NewestChange> newest_change(const lake::DeltaTable& table, std::int64_t after) {
+  const lakelog::LogFolder log(*table.storage(), table.name());
+  for (std::int64_t version = table.version(); version > after; --version) {
+    if (table.version() - version >= most_passed_over) return NewestChange{version, {}};
+    const auto text = log.read(version);
+    auto commit = text ? lakelog::parse_commit(*text) : text.error();
+    if (!commit) return NewestChange{version, {}};
+    if (may_change_rows(*commit)) return NewestChange{version, *std::move(commit)};
+  }
+  return std::nullopt;
+}
+
+bool unchanged_since(const lake::DeltaTable& table, std::int64_t version) {
+  return version <= table.version() && !newest_change(table, version);
+}
+
+LastRead last_read(const lake::DeltaTable& target, const std::string& statement) {
+  if (!target.exists()) return {{}, target.name() + " is new"};
+  const auto made = newest_change(target);
+  const json metrics = made ? metrics_of(made->commit) : json::object();
+  if (!metrics.contains("model"))
+    return {{}, "the newest version of " + target.name() + " is not by this model"};
+  const std::string version = "version " + std::to_string(made->version) + " of " + target.name();
+  if (!metrics.contains("statement"))
+    return {{}, version + " does not tell the statement that made it"};
+  if (metrics["statement"] != statement)
+    return {{}, version + " was made by another text of the model, or with other fields"};
+  const auto versions = metrics.find("inputs"), ids = metrics.find("input_tables");
+  const auto read = versions != metrics.end() && versions->is_string()
+                        ? parse_untrusted(versions->get<std::string>())
+                        : Result<json>(json());
+  const auto tables = ids != metrics.end() && ids->is_string()
+                          ? parse_untrusted(ids->get<std::string>())
+                          : Result<json>(json());
+  LastRead last;
+  if (!read || !read->is_object() || !tables || !tables->is_object())
+    return {{}, version + " does not tell what it read"};
+  for (const auto& [name, given] : read->items()) {
+    const auto number = json_int(given);
+    if (!number || !tables->contains(name) || !(*tables)[name].is_string()) continue;
+    last.inputs[name] = {*number, (*tables)[name].get<std::string>()};
+  }
+  return last;
+}
+
+}  // namespace batuta::models

@@ -1,0 +1,47 @@
+// What the versions of a model's table tell of how they were made: by which model, of which
+// versions of its inputs. It stands in the operationMetrics of their commits.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+
+#include "lakelog/action.h"
+#include "plugins/lake/delta_table.h"
+
+namespace batuta::models {
+
+// The operationMetrics of a commit; an empty object where it has none.
+nlohmann::json metrics_of(const lakelog::Commit& commit);
+
+struct NewestChange {
+  std::int64_t version = -1;
+  lakelog::Commit commit;
+};
+
+// The table's newest version that may have changed rows, as far as the log tells: a version that
+// cannot be read counts, without a commit, and so does one behind a thousand that changed none.
+// Maintenance does not count. nullopt when there is none above `after`.
+std::optional<NewestChange> newest_change(const lake::DeltaTable& table, std::int64_t after = -1);
+
+// Whether the table holds what it held at `version`.
+bool unchanged_since(const lake::DeltaTable& table, std::int64_t version);
+
+// A version of an input; the id tells a table from one that was made anew in its place.
+struct InputVersion {
+  std::int64_t version = -1;
+  std::string table_id;
+};
+
+// What the newest version of a model's table read.
+struct LastRead {
+  std::map<std::string, InputVersion> inputs;  // by table
+  std::string unknown;                         // why it does not tell; then there are no inputs
+};
+
+// `statement`: what the table must have been made by, beside the values of templates.
+LastRead last_read(const lake::DeltaTable& target, const std::string& statement);
+
+}  // namespace batuta::models
