@@ -173,7 +173,8 @@ void bind_changed(const plugin::Context& context, ModelSpec& spec,
 std::string statement_json(const ModelSpec& spec) {
   auto given = parse_untrusted(spec.given_json);
   if (!given || !given->is_object()) return spec.given_json;
-  for (const char* name : {"parameters", "description", "quality", "history"}) given->erase(name);
+  for (const char* name : {"parameters", "description", "quality", "history", "incremental"})
+    given->erase(name);
   return json_text(*given);
 }
 
@@ -204,6 +205,7 @@ ModelSpec model_spec(const plugin::Context& context) {
   spec.partition_by = context.texts("partition_by");
   spec.delete_when = context.text("delete_when", "");
   spec.history = context.boolean("history", false);
+  spec.incremental = context.text("incremental", "auto") != "off";
   spec.description = context.text("description", "");
   if (spec.mode == Mode::merge && spec.keys.empty())
     throw plugin::FinalError("parameter keys: merge needs them");

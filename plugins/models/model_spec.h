@@ -39,6 +39,7 @@ struct ModelSpec {
   Mode mode = Mode::overwrite;
   std::vector<std::string> keys;
   std::vector<std::string> partition_by;
+  bool incremental = true;  // only what changed is computed, where that is the same
   bool history = false;     // every state of the rows is kept in <table>_hist
   std::string delete_when;  // merge: a condition over the result; its rows are deleted
   std::string description;
@@ -84,7 +85,8 @@ void bind_changed(const plugin::Context& context, ModelSpec& spec,
                   const ValueTypes& types);
 
 // What the model is but for the values of templates and what says nothing of rows (description,
-// quality, history): an object. Two that are equal make the same rows of the same values.
+// quality, history, incremental): an object. Two that are equal make the same rows of the same
+// values.
 std::string statement_json(const ModelSpec& spec);
 
 }  // namespace batuta::models

@@ -50,16 +50,16 @@ bool unchanged_since(const lake::DeltaTable& table, std::int64_t version) {
 }
 
 LastRead last_read(const lake::DeltaTable& target, const std::string& statement) {
-  if (!target.exists()) return {{}, target.name() + " is new"};
+  if (!target.exists()) return {{}, {}, target.name() + " is new"};
   const auto made = newest_change(target);
   const json metrics = made ? metrics_of(made->commit) : json::object();
   if (!metrics.contains("model"))
-    return {{}, "the newest version of " + target.name() + " is not by this model"};
+    return {{}, {}, "the newest version of " + target.name() + " is not by this model"};
   const std::string version = "version " + std::to_string(made->version) + " of " + target.name();
   if (!metrics.contains("statement"))
-    return {{}, version + " does not tell the statement that made it"};
+    return {{}, {}, version + " does not tell the statement that made it"};
   if (metrics["statement"] != statement)
-    return {{}, version + " was made by another text of the model, or with other fields"};
+    return {{}, {}, version + " was made by another text of the model, or with other fields"};
   const auto versions = metrics.find("inputs"), ids = metrics.find("input_tables");
   const auto read = versions != metrics.end() && versions->is_string()
                         ? parse_untrusted(versions->get<std::string>())
@@ -69,7 +69,8 @@ LastRead last_read(const lake::DeltaTable& target, const std::string& statement)
                           : Result<json>(json());
   LastRead last;
   if (!read || !read->is_object() || !tables || !tables->is_object())
-    return {{}, version + " does not tell what it read"};
+    return {{}, {}, version + " does not tell what it read"};
+  if (metrics["model"].is_string()) last.model = metrics["model"].get<std::string>();
   for (const auto& [name, given] : read->items()) {
     const auto number = json_int(given);
     if (!number || !tables->contains(name) || !(*tables)[name].is_string()) continue;

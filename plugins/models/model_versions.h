@@ -38,6 +38,7 @@ struct InputVersion {
 // What the newest version of a model's table read.
 struct LastRead {
   std::map<std::string, InputVersion> inputs;  // by table
+  std::string model;                           // statement and values, as the version tells them
   std::string unknown;                         // why it does not tell; then there are no inputs
 };
 

@@ -63,27 +63,26 @@ ModelWrite::ModelWrite(plugin::Context& context, lake::Session& session, const M
   payload_.description = spec.description;
 }
 
-void ModelWrite::follow(const std::string& column, std::optional<std::set<std::string>> values) {
-  const auto [known, fresh] = followed_.emplace(column, values);
-  if (fresh || !known->second) return;
-  if (values) {
-    known->second->merge(*values);
-  } else {
-    known->second.reset();
-  }
+void ModelWrite::follow(const std::vector<std::string>& columns,
+                        std::optional<std::set<Partition>> values) {
+  Followed followed;
+  for (const std::string& column : columns)
+    followed.places.push_back(static_cast<std::size_t>(
+        std::find(spec_.partition_by.begin(), spec_.partition_by.end(), column) -
+        spec_.partition_by.begin()));
+  followed.values = std::move(values);
+  followed_.push_back(std::move(followed));
 }
 
 std::set<ModelWrite::Partition> ModelWrite::followed() const {
   std::set<Partition> out;
-  for (const auto& [column, values] : followed_) {
-    const auto at = static_cast<std::size_t>(
-        std::find(spec_.partition_by.begin(), spec_.partition_by.end(), column) -
-        spec_.partition_by.begin());
-    if (at == spec_.partition_by.size()) continue;
-    for (const auto& [path, file] : target_.snapshot().files) {
-      Partition partition = partition_of(file);
-      const auto& value = partition[at];
-      if (value && (!values || values->count(*value) != 0)) out.insert(std::move(partition));
+  for (const auto& [path, file] : target_.snapshot().files) {
+    const Partition partition = partition_of(file);
+    for (const Followed& followed : followed_) {
+      Partition values;
+      for (const std::size_t place : followed.places) values.push_back(partition.at(place));
+      const bool any = std::find(values.begin(), values.end(), std::nullopt) == values.end();
+      if (followed.values ? followed.values->count(values) != 0 : any) out.insert(partition);
     }
   }
   return out;
@@ -102,7 +101,7 @@ Written ModelWrite::stage() {
                                                    : lakelog::Operation::overwrite_partitions;
   switch (spec_.mode) {
     case Mode::overwrite:
-      overwrite(true);
+      overwrite(followed_.empty());
       break;
     case Mode::partitions:
       overwrite(false);

@@ -15,7 +15,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -44,10 +43,13 @@ class ModelWrite {
   ModelWrite(plugin::Context& context, lake::Session& session, const ModelSpec& spec,
              const ModelShape& shape, const lake::DeltaTable& target, std::string versions_json);
 
-  // For the mode partitions, before stage(): partitions of the table with one of these values in
-  // `column` (with all of them nullopt: any value, but not NULL) become the result, also where it
-  // has no rows in them. A version that others put meanwhile is then a conflict wherever it writes.
-  void follow(const std::string& column, std::optional<std::set<std::string>> values);
+  using Partition = std::vector<std::optional<std::string>>;
+
+  // Before stage(): partitions of the table whose values of `columns` are among `values` (without
+  // them: any that are not NULL) become the result, also where it has no rows in them; and all
+  // others stay, in the mode overwrite, too. A version that others put meanwhile is then a conflict
+  // wherever it writes.
+  void follow(const std::vector<std::string>& columns, std::optional<std::set<Partition>> values);
 
   // Stages the files. Throws plugin::FinalError for what cannot be told apart afterwards: an empty
   // text as partition, a table that holds a key twice under a merge; and for more new files than
@@ -60,8 +62,6 @@ class ModelWrite {
   void hand_in(const std::string& metrics_json);
 
  private:
-  using Partition = std::vector<std::optional<std::string>>;
-
   void overwrite(bool whole);
   std::set<Partition> followed() const;  // of the table's partitions
   void merge();
@@ -97,7 +97,11 @@ class ModelWrite {
   const Time now_;
   lakelog::Payload payload_;
   Written written_;
-  std::map<std::string, std::optional<std::set<std::string>>> followed_;  // by column
+  struct Followed {
+    std::vector<std::size_t> places;  // of the columns among those the table is partitioned by
+    std::optional<std::set<Partition>> values;
+  };
+  std::vector<Followed> followed_;
   std::vector<lakelog::AddFile> beside_;  // files of the table that the view `old` leaves out
 };
 

@@ -18,6 +18,7 @@
 #include "plugins/models/model_rules.h"
 #include "plugins/models/model_versions.h"
 #include "plugins/models/model_write.h"
+#include "plugins/models/partition_wise.h"
 
 namespace batuta::models {
 namespace {
@@ -53,6 +54,7 @@ class SqlModel {
       context_.info("computed: " + why);
     }
     find_changed();
+    if (target_.exists() && spec_.changed.empty()) choose_increment();
     compute();
     const ModelShape shape = shape_of_result(session_, "computed", target_, spec_);
     session_.run("CREATE TEMP VIEW fresh AS SELECT " + shape.select + " FROM computed");
@@ -61,6 +63,7 @@ class SqlModel {
     context_.progress(0.6);
     ModelWrite write(context_, session_, spec_, shape, target_, versions_json(inputs_));
     follow_changed(shape, write);
+    if (is_increment()) write.follow(increment_.by.columns, increment_.values);
     const Written written = write.stage();
     const json made_of = {{"model", signature_},
                           {"statement", statement_id_},
@@ -126,6 +129,31 @@ class SqlModel {
     }
   }
 
+  // Which partitions are computed, where the whole of them would come out the same.
+  void choose_increment() {
+    const PartitionWise by = partition_wise(session_, spec_, target_, inputs_.tables);
+    if (by.input.empty()) return context_.info("a full pass: " + by.why_not);
+    if (const std::string name = changing_function(); !name.empty())
+      return context_.info("a full pass: " + name + " gives something else each time");
+    if (last_read_.unknown.empty() && last_read_.model != signature_)
+      return context_.info("a full pass: the values or rules are others than before");
+    increment_ = find_increment(by, inputs_, last_read_);
+    context_.info(increment_.told);
+  }
+
+  bool is_increment() const { return !increment_.by.input.empty(); }
+
+  // The input with the files of the increment only.
+  void attach_increment(const lake::NamedTable& named, const lake::DeltaTable& table) {
+    const auto files = table.files([&](const lakelog::AddFile& file) {
+      return increment_.values.count(values_in(table, file, increment_.by.input_columns)) != 0;
+    });
+    const auto& metadata = table.snapshot().metadata;
+    lake::create_view(session_, "changed_part", table, metadata.columns, metadata.partition_columns,
+                      files);
+    lake::attach_relation(session_, named, "changed_part");
+  }
+
   // The table's partitions follow those of an input where they are by the same column.
   void follow_changed(const ModelShape& shape, ModelWrite& write) {
     if (spec_.mode != Mode::partitions) return;
@@ -136,9 +164,11 @@ class SqlModel {
           });
       const auto& parts = spec_.partition_by;
       if (same && std::find(parts.begin(), parts.end(), changed.column) != parts.end()) {
-        std::optional<std::set<std::string>> values;
-        if (!changed.all) values.emplace(changed.values.begin(), changed.values.end());
-        write.follow(changed.column, std::move(values));
+        std::optional<std::set<ModelWrite::Partition>> values;
+        if (!changed.all) values.emplace();
+        if (values)
+          for (const std::string& value : changed.values) values->insert({value});
+        write.follow({changed.column}, std::move(values));
       } else {
         context_.info(spec_.table + " is not partitioned by the " + changed.column + " of " +
                       changed.table +
@@ -165,9 +195,12 @@ class SqlModel {
 
   // What makes two computations the same, beside the versions they read.
   std::string signed_text() const {
-    // Whether a history is kept changes nothing in the table.
+    // Whether a history is kept, or how it is computed, changes nothing in the table.
     auto given = parse_untrusted(spec_.given_json);
-    if (given && given->is_object()) given->erase("history");
+    if (given && given->is_object()) {
+      given->erase("history");
+      given->erase("incremental");
+    }
     json text = {{"model", given ? json_text(*given) : spec_.given_json},
                  {"plugin", plugin_version}};
     if (spec_.mode == Mode::append) text["execution_id"] = context_.execution_id();
@@ -227,8 +260,14 @@ class SqlModel {
   }
 
   void compute() {
-    for (const lake::NamedTable& named : statement_.tables)
-      lake::attach_table(session_, named, inputs_.tables.at(table_of(named)));
+    for (const lake::NamedTable& named : statement_.tables) {
+      const std::string name = table_of(named);
+      if (is_increment() && name == increment_.by.input) {
+        attach_increment(named, inputs_.tables.at(name));
+      } else {
+        lake::attach_table(session_, named, inputs_.tables.at(name));
+      }
+    }
     lake::close_outside(session_, lake::lake_folder(context_));
     session_.run("SET preserve_insertion_order = false");  // or large results stay in memory
     context_.progress(0.1);
@@ -266,7 +305,7 @@ class SqlModel {
       context_.report(
           "lineage",
           json_text({{"from", name}, {"from_version", table.version()}, {"to", spec_.table}}));
-    if (written.rows == 0 && spec_.mode == Mode::overwrite)
+    if (written.rows == 0 && spec_.mode == Mode::overwrite && !is_increment())
       context_.warn("the result is empty, and so is " + spec_.table + " now");
     context_.info(std::string(to_string(spec_.mode)) + ": " + std::to_string(written.rows) +
                   " rows, " + std::to_string(written.changed) + " new or changed, " +
@@ -286,6 +325,7 @@ class SqlModel {
   const LastRead last_read_;
   Inputs inputs_;
   std::vector<ChangedPartitions> changed_;
+  Increment increment_;
   const lake::DeltaTable history_table_;  // the target where none is kept
   std::int64_t history_opened_ = 0, history_closed_ = 0;
   std::string signature_;
@@ -307,6 +347,7 @@ struct SqlModelPlugin {
                        "\"overwrite\""),
       plugin::optional(BATUTA_PARAM_ARRAY, "keys", "what makes a row unique"),
       plugin::optional(BATUTA_PARAM_ARRAY, "partition_by", "columns"),
+      plugin::optional(BATUTA_PARAM_STRING, "incremental", "auto or off", "\"auto\""),
       plugin::optional(BATUTA_PARAM_BOOLEAN, "history", "every state of the rows, in <table>_hist",
                        "false"),
       plugin::optional(BATUTA_PARAM_STRING, "delete_when", "merge: rows that delete"),

@@ -107,10 +107,9 @@ bool is_path(const std::string& name) {
 
 const std::vector<std::string>& header_fields() {
   static const std::vector<std::string> names = {
-      "table",   "mode",        "keys",    "partition_by", "delete_when",
-      "quality", "description", "retries", "retry_delay",  "execution_timeout",
-      "pool",    "owner",       "doc_md",  "display_name", "params",
-      "history"};
+      "table",       "mode",         "keys",        "partition_by",      "delete_when", "quality",
+      "description", "retries",      "retry_delay", "execution_timeout", "pool",        "owner",
+      "doc_md",      "display_name", "params",      "history",           "incremental"};
   return names;
 }
 

@@ -239,9 +239,9 @@ const json* outputs_of(const json& spec) {
 }  // namespace
 
 bool is_model(FieldReader& fields) {
-  static constexpr const char* own[] = {"sql",     "table",        "mode",
-                                        "keys",    "partition_by", "delete_when",
-                                        "quality", "description",  "history"};
+  static constexpr const char* own[] = {"sql",          "table",       "mode",    "keys",
+                                        "partition_by", "delete_when", "quality", "description",
+                                        "history",      "incremental"};
   const bool any = std::any_of(std::begin(own), std::end(own),
                                [&](const char* name) { return fields.find(name); });
   return any && !fields.find("source") && !fields.find("layer");
@@ -252,6 +252,13 @@ void read_model(FieldReader& fields, Task& task, json& params) {
   task.plugin = model_plugin;
   read_model_sql(fields, params);
   read_table_fields(fields, false, params);
+  const auto incremental = fields.text("incremental");
+  if (!incremental) return;
+  if (*incremental != "auto" && *incremental != "off")
+    fields.problem("incremental",
+                   "incremental is \"auto\", which it is without, or \"off\", which always "
+                   "computes all");
+  params["incremental"] = *incremental;
 }
 
 void read_table_fields(FieldReader& fields, bool by_contract, json& params) {

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "lakelog/log_folder.h"
 #include "lakelog/publish.h"
 #include "plugins/lake/delta_table.h"
 #include "tests/plugins/table_rows.h"
@@ -67,6 +68,22 @@ void Models::put(const std::string& table, const std::string& select,
 void Models::put_by(const std::string& execution, const std::string& table,
                     const std::string& select) {
   run(execution, {{"sql", select}, {"table", table}});
+}
+
+void Models::maintain(const std::string& table) const {
+  const lakelog::LogFolder log(*lake.storage(), table);
+  const std::int64_t newest = version(table);
+  auto optimized = *lakelog::parse_commit(*log.read(newest));
+  optimized.protocol.reset();
+  optimized.metadata.reset();
+  optimized.removes.clear();
+  optimized.txns.clear();
+  optimized.info_json = R"({"operation":"OPTIMIZE"})";
+  for (lakelog::AddFile& file : optimized.adds) file.data_change = false;
+  REQUIRE(log.put_if_absent(newest + 1, lakelog::serialise(optimized)).ok());
+  lakelog::Commit vacuumed;
+  vacuumed.info_json = R"({"operation":"VACUUM END"})";
+  REQUIRE(log.put_if_absent(newest + 2, lakelog::serialise(vacuumed)).ok());
 }
 
 std::int64_t Models::version(const std::string& table) const {

@@ -33,6 +33,9 @@ class Models {
            const std::vector<std::string>& partition_by = {});
   // The same, as if `execution` had written it.
   void put_by(const std::string& execution, const std::string& table, const std::string& select);
+  // A version that writes the files of the newest anew, without a change of data, and one that only
+  // says what was done.
+  void maintain(const std::string& table) const;
   void publish();  // what the last attempt handed in
 
   std::int64_t version(const std::string& table) const;

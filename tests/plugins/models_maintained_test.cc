@@ -3,7 +3,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "lakelog/log_folder.h"
 #include "tests/plugins/models_fixture.h"
 
 using namespace batuta;
@@ -21,24 +20,6 @@ json sums(bool history) {
           {"history", history}};
 }
 
-// A version that writes the files of the newest anew, without a change of data, and one that only
-// says what was done.
-void maintain(const Models& world, const std::string& table) {
-  const lakelog::LogFolder log(*world.lake.storage(), table);
-  const std::int64_t newest = world.version(table);
-  auto optimized = *lakelog::parse_commit(*log.read(newest));
-  optimized.protocol.reset();
-  optimized.metadata.reset();
-  optimized.removes.clear();
-  optimized.txns.clear();
-  optimized.info_json = R"({"operation":"OPTIMIZE"})";
-  for (lakelog::AddFile& file : optimized.adds) file.data_change = false;
-  REQUIRE(log.put_if_absent(newest + 1, lakelog::serialise(optimized)).ok());
-  lakelog::Commit vacuumed;
-  vacuumed.info_json = R"({"operation":"VACUUM END"})";
-  REQUIRE(log.put_if_absent(newest + 2, lakelog::serialise(vacuumed)).ok());
-}
-
 }  // namespace
 
 TEST_CASE("nothing is computed after maintenance of a model's table, its history and its inputs") {
@@ -47,9 +28,9 @@ TEST_CASE("nothing is computed after maintenance of a model's table, its history
     Models world;
     world.put(from_table, "SELECT * FROM (VALUES ('a', 1), ('b', 2)) v(k, n)");
     world.run("run-1", sums(history));
-    maintain(world, from_table);
-    maintain(world, to_table);
-    if (history) maintain(world, to_table + "_hist");
+    world.maintain(from_table);
+    world.maintain(to_table);
+    if (history) world.maintain(to_table + "_hist");
     CHECK(world.run("run-2", sums(history))["unchanged"] == true);
     CHECK(world.said("nothing to compute"));
     CHECK(world.version(to_table) == 2);
@@ -61,12 +42,12 @@ TEST_CASE("a change of rows below later maintenance is computed, of an input and
   world.put(from_table, "SELECT * FROM (VALUES ('a', 1), ('b', 2)) v(k, n)");
   world.run("run-1", sums(false));
   world.put(from_table, "SELECT * FROM (VALUES ('a', 1)) v(k, n)");
-  maintain(world, from_table);
+  world.maintain(from_table);
   world.run("run-2", sums(false));
   CHECK(world.said("inputs have changed since {\"silver/demo/numbers\":0}"));
   CHECK(world.rows(to_table, "SELECT k, n FROM t") == std::vector<std::string>{"a|1"});
   world.put(to_table, "SELECT 'x' AS k, CAST(9 AS BIGINT) AS n");
-  maintain(world, to_table);
+  world.maintain(to_table);
   world.run("run-3", sums(false));
   CHECK(world.said("the model or its values are not those of version "));
   CHECK(world.rows(to_table, "SELECT k, n FROM t") == std::vector<std::string>{"a|1"});
