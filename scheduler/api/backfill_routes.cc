@@ -10,6 +10,7 @@
 #include "scheduler/api/routes.h"
 #include "scheduler/core/backfill.h"
 #include "scheduler/dagfile/run_conf.h"
+#include "scheduler/store/sealed_conf.h"
 
 namespace batuta::http {
 
@@ -27,7 +28,7 @@ json backfill_json(const BackfillRow& row) {
           {"dag_display_name", row.dag_id},
           {"from_date", to_iso(row.from_date)},
           {"to_date", to_iso(row.to_date)},
-          {"dag_run_conf", row.conf_json ? stored_json(*row.conf_json) : json(nullptr)},
+          {"dag_run_conf", row.conf_json ? stored_json(shown_conf(*row.conf_json)) : json(nullptr)},
           {"is_paused", row.is_paused},
           {"reprocess_behavior", to_string(row.reprocess)},
           {"max_active_runs", row.max_active_runs},

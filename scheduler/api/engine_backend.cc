@@ -1,14 +1,31 @@
 #include "scheduler/api/engine_backend.h"
 
+#include "scheduler/dagfile/run_conf.h"
+#include "scheduler/store/sealed_conf.h"
+
 namespace batuta::http {
 
 namespace {
 Error not_running() {
   return {Errc::unavailable, "the scheduler is too busy or stopping", {}};
 }
+
+std::vector<std::string> passwords_of(const DagBag& bag, const std::string& dag_id) {
+  const auto dags = bag.snapshot();
+  const auto dag = dags->dags.find(dag_id);
+  return dag == dags->dags.end() ? std::vector<std::string>{} : password_params(*dag->second);
+}
 }  // namespace
 
 void EngineBackend::request(Event event, std::function<void(Reply)> done) {
+  if (auto* run = std::get_if<RunRequested>(&event)) {
+    seal_request(key_, passwords_of(bag_, run->dag_id), *run);
+  } else if (auto* asked = std::get_if<BackfillRequested>(&event)) {
+    BackfillRow& row = asked->backfill;
+    if (row.conf_json) {
+      seal_conf(key_, row.dag_id, passwords_of(bag_, row.dag_id), *row.conf_json);
+    }
+  }
   engine_.request(std::move(event), std::move(done));
 }
 

@@ -2,6 +2,7 @@
 
 #include "common/json_object.h"
 #include "scheduler/api/codecs.h"
+#include "scheduler/store/sealed_conf.h"
 
 namespace batuta::http {
 
@@ -62,7 +63,7 @@ std::string run_text(const RunRow& run, const VersionInfo* version) {
       .text("state", to_string(run.state))
       .text_or_null("triggered_by", run.triggered_by)
       .text_or_null("triggering_user_name", run.triggering_user)
-      .raw("conf", run.conf_json.empty() ? "null" : run.conf_json)
+      .raw("conf", run.conf_json.empty() ? "null" : shown_conf(run.conf_json))
       .text_or_null("note", run.note)
       .raw("dag_versions", versions)
       .text_or_null("bundle_version", run.dag_version)

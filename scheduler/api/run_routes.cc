@@ -10,7 +10,7 @@
 #include "scheduler/api/params.h"
 #include "scheduler/api/row_lists.h"
 #include "scheduler/api/run_answers.h"
-#include "scheduler/dagfile/dag_parser.h"
+#include "scheduler/dagfile/run_conf.h"
 #include "scheduler/store/sealed_value.h"
 
 namespace batuta::http {
@@ -129,28 +129,11 @@ std::string client_name(const Request& request) {
 
 namespace {
 
-// conf is kept as it was given; it is checked with the defaults of the DAG's params, which attempts
-// get with it.
 Status read_conf(const Dag& dag, BodyReader& fields, RunRequested& event) {
   const json* conf = fields.value("conf");
   if (conf && !conf->is_object()) fields.fail("conf", "must be an object");
   if (!fields.status()) return fields.status();
-  event.conf_json = conf ? json_text(*conf) : "{}";
-  const auto checked = validate_conf(dag, event.conf_json);
-  if (!checked) {
-    Error error = checked.error();
-    if (!error.where.starts_with("/conf")) error.where = "/conf" + error.where;
-    return error;
-  }
-  const json value = stored_json(*checked);
-  const auto time_of = [&](const char* name) -> OptTime {
-    const auto it = value.find(name);
-    if (it == value.end() || !it->is_string()) return std::nullopt;
-    return parse_iso(it->get_ref<const std::string&>());
-  };
-  event.conf_start = time_of("start");
-  event.conf_end = time_of("end");
-  return success();
+  return set_conf(dag, conf ? json_text(*conf) : "{}", event);
 }
 
 // ["load", "report"]: these tasks alone.

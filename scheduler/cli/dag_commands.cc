@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -39,8 +40,18 @@ struct Trigger {
   bool wait = false;
 };
 
+// "-": what stands on standard input, where no other user of the machine sees it.
+std::string given_conf(const std::string& text) {
+  if (text != "-") return text;
+  constexpr std::size_t most = std::size_t{4} << 20;
+  std::string read;
+  for (char c = 0; read.size() <= most && std::cin.get(c);) read += c;
+  if (read.size() > most) throw Failure("--conf: more than 4 MiB on standard input", 2);
+  return read;
+}
+
 json trigger_body(const Trigger& trigger) {
-  const auto conf = parse_untrusted(trigger.conf);
+  const auto conf = parse_untrusted(given_conf(trigger.conf));
   if (!conf) throw Failure("--conf: " + conf.error().message, 2);
   json body{{"conf", *conf}};
   // With a key of its own a repeated request must be the same one, which "now" would not be.
@@ -202,7 +213,8 @@ void add_dag_commands(CLI::App& app, Session& session) {
 
   CLI::App* run =
       one("trigger", "Start a run", [&session, trigger] { trigger_run(session, *trigger); });
-  run->add_option("--conf", trigger->conf, "JSON object of parameters")->capture_default_str();
+  run->add_option("--conf", trigger->conf, "JSON object of parameters; `-`: from standard input")
+      ->capture_default_str();
   run->add_option("--run-id", trigger->run_id, "an id of your own");
   run->add_option("--logical-date,--exec-date", trigger->logical_date,
                   "ISO 8601, or none for null; default: now, or none with --idempotency-key");

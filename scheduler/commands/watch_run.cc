@@ -18,7 +18,7 @@ Result<RunRow> trigger(Server& server, RunRequested request) {
   request.triggered_by = "cli";
   request.user = "admin";
   std::promise<Reply> told;
-  server.engine().request(request, [&](Reply reply) { told.set_value(std::move(reply)); });
+  server.request(request, [&](Reply reply) { told.set_value(std::move(reply)); });
   Reply reply = told.get_future().get();
   if (reply.code != Errc::ok) return {reply.code, reply.message};
   return *reply.run;

@@ -179,7 +179,10 @@ DagFileResult parse_dag_file(std::string_view text, const std::string& file,
     auto finished = finish_dag(std::move(*dag));
     if (finished) {
       result.dag = *finished;
-      place(nested_shell_warnings(*result.dag), tasks, text, file, result.warnings);
+      auto warnings = nested_shell_warnings(*result.dag);
+      const auto of_passwords = password_argument_warnings(*result.dag);
+      warnings.insert(warnings.end(), of_passwords.begin(), of_passwords.end());
+      place(warnings, tasks, text, file, result.warnings);
     } else {
       problems.add("/tasks", finished.error().message);
     }

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "scheduler/dagfile/run_conf.h"
 #include "scheduler/dagfile/template_parse.h"
 
 namespace batuta {
@@ -106,34 +107,120 @@ std::optional<std::string> reads_as_code(std::string_view before) {
   return std::nullopt;
 }
 
+std::optional<std::string> program_given(std::string_view before) {
+  constexpr std::string_view before_program[] = {"if",    "then", "else", "elif", "while",
+                                                 "until", "do",   "!",    "{",    "command",
+                                                 "exec",  "time", "-p",   "--"};
+  constexpr std::string_view own[] = {"echo", "printf", "export", "readonly", "local", "declare",
+                                      "test", "[",      "[[",     "set",      "read",  "case",
+                                      ":",    "cd",     "exit",   "return",   "for",   "typeset"};
+  const auto listed = [](const auto& list, std::string_view word) {
+    return std::find(std::begin(list), std::end(list), word) != std::end(list);
+  };
+  const auto assigns = [](std::string_view word) {
+    const auto name = word.substr(0, word.find('='));
+    return name.size() < word.size() && !name.empty() &&
+           std::all_of(name.begin(), name.end(),
+                       [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
+  };
+  Words read;
+  read.feed(before);
+  const auto& words = read.list();
+  const std::size_t done = words.size() - (read.open() ? 1 : 0);
+  for (std::size_t i = 0; i < done; ++i) {
+    if (listed(before_program, words[i]) || assigns(words[i])) continue;
+    if (listed(own, words[i])) return std::nullopt;
+    return std::string(base_name(words[i]));
+  }
+  return std::nullopt;
+}
+
+namespace {
+
+// Calls visit(expression, the command before it) for each template of a shell task's command, until
+// it returns true.
+template <class Visit>
+void each_in_command(const Task& task, Visit&& visit) {
+  if (task.plugin != "shell" || !task.has_templates) return;
+  const auto spec = parse_untrusted(task.spec_json);
+  if (!spec) return;
+  const json& params = spec->at("params");
+  const auto command = params.find("command");
+  if (command == params.end() || !command->is_string()) return;
+  const auto pieces = parse_template(command->get_ref<const std::string&>());
+  if (!pieces) return;
+  std::string before;
+  for (const auto& piece : *pieces) {
+    if (const auto* text = std::get_if<std::string>(&piece)) {
+      before += *text;
+      continue;
+    }
+    if (visit(std::get<TemplateExpr>(piece), before)) return;
+    before += 'x';
+  }
+}
+
+// params.token, params.get('token'), dag_run.conf.token, or all of them at once.
+bool names_password(const TemplateExpr& expr, const std::string& name) {
+  const auto step = [&](std::size_t i) {
+    const auto* text = i < expr.path.size() ? std::get_if<std::string>(&expr.path[i]) : nullptr;
+    return text ? *text : std::string();
+  };
+  const std::size_t at = step(0) == "params"                         ? 1
+                         : step(0) == "dag_run" && step(1) == "conf" ? 2
+                                                                     : 0;
+  if (at == 0) return false;
+  if (expr.path.size() == at || step(at) == name) return true;
+  if (expr.kind != TemplateExpr::Kind::call || step(at) != "get" || expr.arguments.empty()) {
+    return false;
+  }
+  const auto* asked = std::get_if<std::string>(&expr.arguments.front().value.literal);
+  return asked != nullptr && *asked == name;
+}
+
+std::string place_of_command(std::size_t task) {
+  return "/tasks/" + std::to_string(task) + "/command";
+}
+
+}  // namespace
+
+std::vector<FieldProblem> password_argument_warnings(const Dag& dag) {
+  std::vector<FieldProblem> out;
+  const auto passwords = password_params(dag);
+  for (std::size_t i = 0; i < dag.tasks.size() && !passwords.empty(); ++i) {
+    if (out.size() >= max_warnings) break;
+    each_in_command(dag.tasks[i], [&](const TemplateExpr& expr, const std::string& before) {
+      std::string named;
+      for (const std::string& name : passwords) {
+        each_expression(expr, [&](const TemplateExpr& part) {
+          if (named.empty() && names_password(part, name)) named = name;
+        });
+      }
+      const auto program = named.empty() ? std::nullopt : program_given(before);
+      if (!program) return false;
+      out.push_back({place_of_command(i),
+                     "the password \"" + named + "\" is an argument of \"" + *program +
+                         "\", and everybody on the host can see those: hand it over in \"env\", or "
+                         "on standard input (printf %s {{ params." +
+                         named + " }} | " + *program + " …)"});
+      return true;
+    });
+  }
+  return out;
+}
+
 std::vector<FieldProblem> nested_shell_warnings(const Dag& dag) {
   std::vector<FieldProblem> out;
   for (std::size_t i = 0; i < dag.tasks.size() && out.size() < max_warnings; ++i) {
-    const Task& task = dag.tasks[i];
-    if (task.plugin != "shell" || !task.has_templates) continue;
-    const auto spec = parse_untrusted(task.spec_json);
-    if (!spec) continue;
-    const json& params = spec->at("params");
-    const auto command = params.find("command");
-    if (command == params.end() || !command->is_string()) continue;
-    const auto pieces = parse_template(command->get_ref<const std::string&>());
-    if (!pieces) continue;
-    std::string before;
-    for (const auto& piece : *pieces) {
-      if (const auto* text = std::get_if<std::string>(&piece)) {
-        before += *text;
-        continue;
-      }
-      const auto program =
-          std::get<TemplateExpr>(piece).raw() ? std::nullopt : reads_as_code(before);
-      before += 'x';
-      if (!program) continue;
-      out.push_back({"/tasks/" + std::to_string(i) + "/command",
+    each_in_command(dag.tasks[i], [&](const TemplateExpr& expr, const std::string& before) {
+      const auto program = expr.raw() ? std::nullopt : reads_as_code(before);
+      if (!program) return false;
+      out.push_back({place_of_command(i),
                      "a value in what \"" + *program +
                          "\" reads is code there, whatever its quotes: hand it over as an argument "
                          "(sh -c 'echo \"$1\"' sh {{ … }}), in \"env\" or in \"args\""});
-      break;
-    }
+      return true;
+    });
   }
   return out;
 }

@@ -16,6 +16,14 @@ namespace batuta {
 // not a guard's.
 std::optional<std::string> reads_as_code(std::string_view before);
 
+// The program whose arguments what follows `before` is one of; nullopt where it is none: of a
+// command that sh does by itself (echo, printf, …), of an assignment.
+std::optional<std::string> program_given(std::string_view before);
+
+// Passwords (params with "format": "password") in the arguments of programs, where `ps` shows them
+// to everybody on the host; with their place in the file.
+std::vector<FieldProblem> password_argument_warnings(const Dag& dag);
+
 // Templates in shell commands that such a program would read, with their place in the file.
 std::vector<FieldProblem> nested_shell_warnings(const Dag& dag);
 

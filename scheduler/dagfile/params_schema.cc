@@ -54,9 +54,20 @@ bool is_type_name(const json& value) {
          std::find(types.begin(), types.end(), value.get_ref<const std::string&>()) != types.end();
 }
 
+}  // namespace
+
+bool is_password(const json& schema) {
+  if (!schema.is_object()) return false;
+  const auto format = schema.find("format");
+  return format != schema.end() && *format == "password";
+}
+
+namespace {
+
 bool is_schema(const json& value) {
   if (!value.is_object()) return false;
-  return value.contains("default") || value.contains("enum") || value.contains("type");
+  return value.contains("default") || value.contains("enum") || value.contains("type") ||
+         is_password(value);
 }
 
 bool count_in_range(const json& value) {
@@ -90,11 +101,40 @@ std::string keyword_problem(const std::string& name, const json& value) {
   return "";
 }
 
-void check_schema(const json& schema, const std::string& pointer, Problems& problems) {
+// A secret has one place, and none of its values stands in a file that everybody reads.
+void check_password(const json& schema, const std::string& pointer, Problems& problems) {
+  const auto type = schema.find("type");
+  const bool text = type != schema.end() && (*type == "string" || *type == json{"string", "null"} ||
+                                             *type == json{"null", "string"});
+  if (!text) {
+    problems.add(pointer + (type == schema.end() ? "" : "/type"),
+                 R"(a password is a text: "type": "string", or ["string", "null"] where it may be )"
+                 "left out");
+  }
+  for (const char* name : {"enum", "const", "examples"}) {
+    if (!schema.contains(name)) continue;
+    problems.add(pointer + "/" + name,
+                 "the DAG file is shown to whoever may read the DAG, so it can hold no password");
+  }
+  const auto given = schema.find("default");
+  if (given == schema.end() || *given == "" || given->is_null()) return;
+  problems.add(pointer + "/default",
+               "the DAG file is shown to whoever may read the DAG, so it can hold no password: "
+               "leave the default out, then each trigger gives one, or keep the secret in a "
+               "connection");
+}
+
+void check_schema(const json& schema, const std::string& pointer, Problems& problems,
+                  bool whole = false) {
   if (schema.is_boolean()) return;
   if (!schema.is_object()) {
     problems.add(pointer, "a schema must be an object");
     return;
+  }
+  if (is_password(schema) && whole) check_password(schema, pointer, problems);
+  if (is_password(schema) && !whole) {
+    problems.add(pointer + "/format",
+                 "a password is a param of its own: what is inside another is kept in the clear");
   }
   for (const auto& [name, value] : schema.items()) {
     const auto where = pointer + "/" + pointer_token(name);
@@ -198,7 +238,7 @@ std::string normalise_params(const json& params, bool scheduled, Problems& probl
       continue;
     }
     const auto before = problems.list().size();
-    check_schema(value, pointer, problems);
+    check_schema(value, pointer, problems, true);
     if (problems.list().size() > before || problems.full()) continue;
     const auto given = value.find("default");
     if (given != value.end()) {

@@ -15,6 +15,9 @@ namespace batuta {
 // which no scheduled run could start with.
 std::string normalise_params(const nlohmann::json& params, bool scheduled, Problems& problems);
 
+// {"type": "string", "format": "password"}: a secret, which is sealed and shown as stars.
+bool is_password(const nlohmann::json& schema);
+
 // `value` against one schema, problems under `pointer`.
 void check_value(const nlohmann::json& schema, const nlohmann::json& value,
                  const std::string& pointer, Problems& problems);

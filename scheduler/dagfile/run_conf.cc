@@ -5,8 +5,37 @@
 
 #include "common/safe_json.h"
 #include "scheduler/dagfile/dag_parser.h"
+#include "scheduler/dagfile/params_schema.h"
 
 namespace batuta {
+namespace {
+
+// A conf that was copied from what people see holds stars where a password was.
+Status refuse_stars(const std::vector<std::string>& names, const nlohmann::json& conf) {
+  for (const std::string& name : names) {
+    if (const auto given = conf.find(name); given == conf.end() || *given != "***") continue;
+    return {Errc::invalid,
+            "*** is how a password is shown, not what it is: give the password itself",
+            "/conf/" + name};
+  }
+  return success();
+}
+
+}  // namespace
+
+std::vector<std::string> password_params(const Dag& dag) {
+  std::vector<std::string> names;
+  if (dag.params_json.find("\"password\"") == std::string::npos) return names;
+  JsonLimits own;
+  own.bytes = own.string_bytes = std::size_t{8} << 20;
+  own.tokens = 2'000'000;
+  const auto params = parse_untrusted(dag.params_json, own);
+  if (!params || !params->is_object()) return names;
+  for (const auto& [name, schema] : params->items()) {
+    if (is_password(schema)) names.push_back(name);
+  }
+  return names;
+}
 
 // It is kept as it was given; it is checked with the defaults of the DAG's params, which attempts
 // get with it.
@@ -19,6 +48,7 @@ Status set_conf(const Dag& dag, std::string conf_json, RunRequested& request) {
   }
   const auto value = parse_untrusted(*checked);
   if (!value) return value.error();
+  if (auto status = refuse_stars(password_params(dag), *value); !status) return status;
   const auto time_of = [&](const char* name) -> OptTime {
     const auto it = value->find(name);
     if (it == value->end() || !it->is_string()) return std::nullopt;

@@ -2,14 +2,20 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "common/result.h"
 #include "scheduler/core/event.h"
 
 namespace batuta {
 
+// Names of the DAG's params that are passwords ("format": "password"), ascending.
+std::vector<std::string> password_params(const Dag& dag);
+
 // Checks `conf_json`, an object, against the DAG's params and takes it over, with the data window
-// that it names (conf.start, conf.end). Errc::invalid with a JSON pointer below /conf in `where`.
+// that it names (conf.start, conf.end). Errc::malformed or Errc::invalid with a JSON pointer below
+// /conf in `where`.
+// Passwords are in the clear still: seal_request() before it is kept.
 Status set_conf(const Dag& dag, std::string conf_json, RunRequested& request);
 
 }  // namespace batuta

@@ -32,6 +32,7 @@ struct TemplateScope {
   std::string params_json = "{}";       // conf over DAG params defaults
   // The same, read already; null: `params_json` is read. Outlives the rendering.
   const nlohmann::json* params = nullptr;
+  const std::string* conf_json = nullptr;  // in place of the run's, likewise
   const nlohmann::json* item = nullptr;  // what a mapped instance is given; outlives the rendering
   // JSON text of an upstream's XCom; nullopt when there is none.
   std::function<std::optional<std::string>(std::string_view task_id, std::string_view key)> xcom;

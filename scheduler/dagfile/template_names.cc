@@ -20,13 +20,13 @@ void put(json& object, const char* name, const OptTime& time) {
   if (time) object[name] = to_iso(*time);
 }
 
-json run_value(const RunRow& run) {
+json run_value(const RunRow& run, const std::string& conf_json) {
   json out = {{"run_id", run.dag_run_id},
               {"dag_id", run.dag_id},
               {"execution_id", to_string(run.uuid)},
               {"run_type", std::string(to_string(run.type))},
               {"triggering_user", run.triggering_user}};
-  auto conf = parse_untrusted(run.conf_json);
+  auto conf = parse_untrusted(conf_json);
   out["conf"] = conf ? *conf : json::object();
   put(out, "logical_date", run.logical_date);
   put(out, "data_interval_start", run.data_interval_start);
@@ -95,7 +95,8 @@ Value of_row(const TemplateScope& scope) {
   return json(to_iso(*(scope.cold->*member)));
 }
 Value run_root(const TemplateScope& scope) {
-  return scope.run ? Value(run_value(*scope.run)) : std::nullopt;
+  if (!scope.run) return std::nullopt;
+  return run_value(*scope.run, scope.conf_json ? *scope.conf_json : scope.run->conf_json);
 }
 Value run_id_root(const TemplateScope& scope) {
   return scope.run ? Value(json(scope.run->dag_run_id)) : std::nullopt;

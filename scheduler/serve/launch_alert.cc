@@ -5,6 +5,7 @@
 #include "common/slack_text.h"
 #include "scheduler/outbox/alert.h"
 #include "scheduler/serve/launch_context.h"
+#include "scheduler/store/sealed_conf.h"
 
 namespace batuta {
 namespace {
@@ -108,14 +109,16 @@ OutboxRow RegistryLaunchContext::render_alert(const Attempt& attempt, const Aler
   const bool slack = alert.channel_kind == "slack";
   const auto quoted_text = [slack](std::string text) { return slack ? slack_escaped(text) : text; };
   RunRow run = attempt.run;
-  run.conf_json = quoted_text(run.conf_json);
+  run.conf_json = quoted_text(shown_conf(run.conf_json));
   run.note = quoted_text(run.note);
   InstanceCold instance = attempt.cold;
   instance.reason = quoted_text(alert.reason);
   instance.map_name = quoted_text(instance.map_name);
   const json shown_item = slack ? slack_value(item) : item;
-  const json shown = slack ? slack_value(*params) : *params;
-  TemplateScope quoted = scope_of(attempt, shown, nullptr);
+  const json shown = slack ? slack_value(*params->shown) : *params->shown;
+  TemplateScope quoted = scope_of(attempt, *params, nullptr);
+  quoted.params = &shown;
+  quoted.conf_json = &run.conf_json;
   quoted.run = &run;
   quoted.cold = &instance;
   if (!item.is_null()) quoted.item = &shown_item;

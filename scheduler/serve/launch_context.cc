@@ -11,6 +11,7 @@
 #include "scheduler/dagfile/mapping.h"
 #include "scheduler/dagfile/template.h"
 #include "scheduler/serve/upstream_results.h"
+#include "scheduler/store/sealed_conf.h"
 
 namespace batuta {
 namespace {
@@ -125,13 +126,15 @@ void RegistryLaunchContext::set_catalogue(const std::vector<PluginInfo>& catalog
   for (const PluginInfo& plugin : catalogue) catalogue_[plugin.name] = plugin;
 }
 
-// Variables with sensitive names and what tasks before it returned: the plugin gets their values,
-// and `hidden` what its log must not show of them. Without `hidden`, for people: stars in their
-// place.
-TemplateScope RegistryLaunchContext::scope_of(const Attempt& attempt, const json& params,
+// Variables with sensitive names, passwords of the conf and what tasks before it returned: the
+// plugin gets their values, and `hidden` what its log must not show of them; but not the passwords,
+// which are known only by another rendering to be in it. Without `hidden`, for people: stars in
+// their place.
+TemplateScope RegistryLaunchContext::scope_of(const Attempt& attempt, const RunParams& params,
                                               std::vector<std::string>* hidden) const {
   TemplateScope scope;
-  scope.params = &params;
+  scope.params = hidden ? params.told.get() : params.shown.get();
+  if (!params.told_conf.empty()) scope.conf_json = hidden ? &params.told_conf : &params.shown_conf;
   scope.run = &attempt.run;
   scope.hot = &attempt.hot;
   scope.cold = &attempt.cold;
@@ -204,6 +207,11 @@ Status RegistryLaunchContext::render_launch(const Attempt& attempt, Launch& out,
     out.params_json = plain_params(attempt);
   }
   std::vector<std::string> hidden;
+  if (may_hold_boxes(attempt.run.conf_json)) {
+    const auto params = params_of(attempt);
+    if (!params->fault.empty()) return {Errc::invalid, params->fault, {}};
+    hidden = params->hidden;  // whatever way they take to the task
+  }
   auto told = context_json(attempt, hidden);
   if (!told) return told.error();
   out.context_json = std::move(*told);
@@ -260,11 +268,16 @@ Result<std::string> RegistryLaunchContext::render_params(const Attempt& attempt,
   auto told = render(&secrets);
   if (!told) return told;
   rendered = *told;
-  if (secrets.empty()) return told;
+  if (secrets.empty() && params->hidden.empty()) return told;
   // Rendered anew rather than searched: quoting and filters change how a value looks. Where stars
   // do not fit (a filter that wants a number), nothing is shown.
   const auto shown = render(nullptr);
   rendered = shown ? *shown : R"({"***":"***"})";
+  // A run may have passwords and a task that names none.
+  if (rendered != *told) {
+    secrets.insert(secrets.end(), params->hidden.begin(), params->hidden.end());
+  }
+  if (secrets.empty()) return told;
   // Nameless: nothing a plugin could ask for, only what its log must not show.
   out.secrets.push_back({"", "", std::move(secrets)});
   return told;
@@ -299,13 +312,35 @@ Result<ParsedSpec> RegistryLaunchContext::parsed_spec(const Dag& dag, TaskIndex 
   return *spec;
 }
 
-std::shared_ptr<const json> RegistryLaunchContext::params_of(const Attempt& attempt) {
+ParamsCache::Params RegistryLaunchContext::params_of(const Attempt& attempt) {
   if (auto known = params_.find(attempt.run.seq, attempt.dag.version)) return known;
-  const auto conf = validate_conf(attempt.dag, attempt.run.conf_json);
-  const std::string& text = conf ? *conf : attempt.run.conf_json;
+  RunParams made;
+  std::optional<OpenedConf> opened = open_conf(key_, attempt.dag.id, attempt.run.conf_json);
+  if (opened) {
+    made.told_conf = std::move(opened->json);
+    made.shown_conf = shown_conf(attempt.run.conf_json);
+    made.hidden = std::move(opened->hidden);
+    if (!opened->closed.empty()) {
+      made.fault = "the password \"" + opened->closed.front() +
+                   "\" of the run's conf was sealed with another secret.key: put that file back, "
+                   "or trigger the DAG anew with the password";
+    }
+  }
+  const std::string& given = opened ? made.told_conf : attempt.run.conf_json;
+  const auto conf = validate_conf(attempt.dag, given);
+  const std::string& text = conf ? *conf : given;
   auto parsed = parse_untrusted(text);
-  auto params = std::make_shared<const json>(parsed ? std::move(*parsed) : json::object());
-  params_.keep(attempt.run.seq, attempt.dag.version, params, text.size());
+  made.told = std::make_shared<const json>(parsed ? std::move(*parsed) : json::object());
+  made.shown = made.told;
+  if (opened) {
+    json shown = *made.told;
+    const auto stars = parse_untrusted(made.shown_conf);
+    if (stars && stars->is_object()) shown.update(*stars);
+    made.shown = std::make_shared<const json>(std::move(shown));
+  }
+  const std::size_t bytes = opened ? 4 * text.size() : text.size();
+  auto params = std::make_shared<const RunParams>(std::move(made));
+  params_.keep(attempt.run.seq, attempt.dag.version, params, bytes);
   return params;
 }
 

@@ -58,7 +58,8 @@ class RegistryLaunchContext : public LaunchContext {
   UpstreamResults results() const { return {key_, home_}; }
   bool names_results(const Dag& dag, TaskIndex task);
   bool reads_upstream(const Dag& dag, TaskIndex task);
-  TemplateScope scope_of(const Attempt& attempt, const nlohmann::json& params,
+  // `params` outlives the scope.
+  TemplateScope scope_of(const Attempt& attempt, const RunParams& params,
                          std::vector<std::string>* hidden) const;
   Status add_secrets(const Attempt& attempt, Launch& out) const;
   // What the attempt's task is mapped over, as it is now (launch_mapping.cc).
@@ -78,7 +79,7 @@ class RegistryLaunchContext : public LaunchContext {
   const std::string& plain_params(const Attempt& attempt);
   Result<ParsedSpec> parsed_spec(const Dag& dag, TaskIndex task);
   // conf over the defaults of the DAG's params: a run's attempts share them.
-  std::shared_ptr<const nlohmann::json> params_of(const Attempt& attempt);
+  ParamsCache::Params params_of(const Attempt& attempt);
 
   const Registry& registry_;
   const std::string lake_folder_;

@@ -60,7 +60,7 @@ Result<LaunchContext::Gate> RegistryLaunchContext::gate(const Attempt& attempt) 
   auto verdict = judge_run_if(*told);
   if (!verdict) return verdict.error();
   // What people read names no secret: where stars do not fit, not the value either.
-  if (!verdict->holds && !hidden.empty()) {
+  if (!verdict->holds && (!hidden.empty() || !params->hidden.empty())) {
     const auto shown = render(nullptr);
     const std::size_t place = verdict->condition;
     verdict->why = describe_condition(shown ? *shown : json(nullptr), place);

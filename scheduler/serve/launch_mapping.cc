@@ -63,6 +63,7 @@ Result<MappedCache::Kept> RegistryLaunchContext::read_mapping(const Attempt& att
   const auto note = [&](std::string_view id) {
     if (const auto task = find_task(attempt.dag, id)) pulled.insert(*task);
   };
+  std::string told_text, shown_text;
   const auto read = [&](std::vector<std::string>* hidden) -> Result<MappedItems> {
     TemplateScope scope = scope_of(attempt, *params, hidden);
     scope.xcom = [&note, plain = scope.xcom](std::string_view id, std::string_view key) {
@@ -80,15 +81,19 @@ Result<MappedCache::Kept> RegistryLaunchContext::read_mapping(const Attempt& att
     };
     auto value = spec->render_value(scope);
     if (!value) return value.error();
-    bytes += json_text(*value).size();
+    (hidden ? told_text : shown_text) = json_text(*value);
+    bytes += (hidden ? told_text : shown_text).size();
     return MappedItems::of(std::move(*value), attempt.task.max_map_length);
   };
   auto told = read(&made->hidden);
   if (!told) return told.error();
   made->told = *told;
   made->shown = *told;
-  if (!made->hidden.empty()) {
+  if (!made->hidden.empty() || !params->hidden.empty()) {
     auto shown = read(nullptr);
+    if (shown_text != told_text) {
+      made->hidden.insert(made->hidden.end(), params->hidden.begin(), params->hidden.end());
+    }
     // Where stars do not fit, nothing is shown of any item.
     made->shown = shown && shown->count() == told->count() ? *shown : MappedItems();
   }

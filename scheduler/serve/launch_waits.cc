@@ -10,6 +10,7 @@
 #include "scheduler/dagfile/zone.h"
 #include "scheduler/serve/launch_context.h"
 #include "scheduler/serve/launch_questions.h"
+#include "scheduler/store/sealed_conf.h"
 
 namespace batuta {
 namespace {
@@ -201,7 +202,8 @@ Result<Resolution> resolve_sensor(const Attempt& attempt, const json& params, Ti
 }
 
 Result<Resolution> resolve_trigger(const Attempt& attempt, const json& params,
-                                   const LaunchContext::DagFinder& newest, Time now) {
+                                   const LaunchContext::DagFinder& newest, Time now,
+                                   const SecretKey& key) {
   Resolution what;
   what.kind = Resolution::Kind::trigger;
   what.waits = params.value("wait_for_completion", false);
@@ -227,7 +229,25 @@ Result<Resolution> resolve_trigger(const Attempt& attempt, const json& params,
   if (!dag) return wrong("dag_id", "no DAG '" + request.dag_id.substr(0, 250) + "'");
   const json conf = params.value("conf", json::object());
   if (auto status = set_conf(*dag, json_text(conf), request); !status) return status.error();
+  seal_request(key, password_params(*dag), request);
   return what;
+}
+
+// Whether secrets stand in nothing but passwords of the DAG that is triggered: there they are
+// sealed. `shown`: the same parameters with stars.
+bool secrets_are_passwords(const json& params, const std::string& shown_text,
+                           const LaunchContext::DagFinder& newest) {
+  const auto shown = parse_untrusted(shown_text);
+  const auto dag = newest(text_of(params.value("dag_id", json(""))));
+  if (!dag || !shown || !shown->is_object()) return false;
+  json told = params, stars = *shown;
+  for (const std::string& name : password_params(*dag)) {
+    for (json* side : {&told, &stars}) {
+      const auto conf = side->find("conf");
+      if (conf != side->end() && conf->is_object()) conf->erase(name);
+    }
+  }
+  return told == stars;
 }
 
 // Python's truth, and the words that a template may make of it.
@@ -270,13 +290,16 @@ Result<Resolution> RegistryLaunchContext::resolve(const Attempt& attempt, const 
   const json& params = *parsed;
   if (asks) return resolve_question(params, now);
   if (attempt.task.plugin == "short_circuit") return resolve_short_circuit(params);
-  if (!scratch.secrets.empty()) {
-    return Error{Errc::invalid,
-                 "what is waited for, and the conf of a run, are kept in the clear, so no secret "
-                 "may be in them: name a connection, or let the other DAG read the variable",
-                 {}};
+  const bool triggers = attempt.task.plugin == "trigger_dag";
+  if (!scratch.secrets.empty() && !(triggers && secrets_are_passwords(params, shown, newest))) {
+    return Error{
+        Errc::invalid,
+        "what is waited for, and the conf of a run, are kept in the clear, so no secret "
+        "may be in them: name a connection, let the other DAG read the variable, or make it a "
+        "param of that DAG with \"format\": \"password\"",
+        {}};
   }
-  if (attempt.task.plugin == "trigger_dag") return resolve_trigger(attempt, params, newest, now);
+  if (triggers) return resolve_trigger(attempt, params, newest, now, key_);
   return resolve_sensor(attempt, params, now);
 }
 

@@ -7,16 +7,26 @@
 #include <string>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "common/ids.h"
 
 namespace batuta {
 
+// conf over the defaults of the DAG's params: as tasks get it, and as people may see it, where the
+// passwords of the conf are stars.
+struct RunParams {
+  std::shared_ptr<const nlohmann::json> told, shown;
+  std::string told_conf, shown_conf;  // the conf alone, JSON text; empty: nothing in it is sealed
+  std::vector<std::string> hidden;    // the passwords
+  std::string fault;                  // not empty: a password cannot be opened, and why
+};
+
 // Bounded by the bytes of their texts (read, they take several times that) and by their number;
 // when one more does not fit, all that are kept go. One thread.
 class ParamsCache {
  public:
-  using Params = std::shared_ptr<const nlohmann::json>;
+  using Params = std::shared_ptr<const RunParams>;
   explicit ParamsCache(std::size_t max_bytes = 8 << 20, std::size_t max_runs = 1024)
       : max_bytes_(max_bytes), max_runs_(max_runs) {}
 

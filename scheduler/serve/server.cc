@@ -93,7 +93,7 @@ struct Server::Impl {
             options.dags_folder, engine, [this](const auto& changed) { save_job_configs(changed); },
             home.settings().contracts, bundles.folders(), home.path("bundles")),
         hub(io, {}),
-        backend(engine, dags.bag()),
+        backend(engine, dags.bag(), key_of(home)),
         offers([this](WorkerOffers told) { on_catalogue(std::move(told.plugins)); }),
         catalogue(engine, [this] {
           store.save_catalogue(offers.plugins());
@@ -470,6 +470,9 @@ std::string Server::url() const {
 }
 std::string Server::make_login_code() {
   return impl_->codes.issue(an_admin(impl_->registry), read_clock().wall);
+}
+void Server::request(RunRequested event, std::function<void(Reply)> done) {
+  impl_->backend.request(std::move(event), std::move(done));
 }
 Engine& Server::engine() {
   return impl_->engine;

@@ -37,6 +37,8 @@ class Server {
   std::string url() const;  // "http://127.0.0.1:8080", as this machine reaches it
   // A single-use login code, valid for ten minutes.
   std::string make_login_code();
+  // As over HTTP: passwords of its conf are sealed. Any thread; `done` on the control thread.
+  void request(RunRequested event, std::function<void(Reply)> done);
   Engine& engine();
   Registry& registry();
   History& history();

@@ -4,6 +4,7 @@
 
 #include "common/url.h"
 #include "scheduler/store/migrator.h"
+#include "scheduler/store/sealed_conf.h"
 #include "scheduler/store/sealed_value.h"
 #include "scheduler/store/sqlite_registry.h"
 #include "scheduler/store/sqlite_upkeep.h"
@@ -64,6 +65,26 @@ void show_sealed_results(Database& db) {
   }
 }
 
+// The key stays behind, so nothing could open them.
+void show_sealed_confs(Database& db) {
+  for (const std::string table : {"dag_run", "backfill"}) {
+    std::vector<std::pair<std::int64_t, std::string>> sealed;
+    {
+      const std::string select =
+          "SELECT rowid, conf_json FROM " + table + " WHERE conf_json LIKE '%\"batuta:sealed\"%'";
+      Statement statement = db.prepare(select);
+      Rows rows = statement.query();
+      while (rows.next()) {
+        auto& [id, conf] = sealed.emplace_back();
+        rows.read(id, conf);
+      }
+    }
+    const std::string update = "UPDATE " + table + " SET conf_json = ? WHERE rowid = ?";
+    Statement statement = db.prepare(update);
+    for (auto& [id, conf] : sealed) statement.run(shown_conf(std::move(conf)), id);
+  }
+}
+
 // What of them is no secret.
 void keep(Registry& registry, const std::vector<Variable>& variables,
           std::vector<Connection> connections, ClonedStore& told) {
@@ -102,6 +123,7 @@ ClonedStore fill(const std::string& from_key, const std::string& to, const std::
   db.execute(std::string("BEGIN IMMEDIATE; ") + drop_what_goes_on + "COMMIT");
   told.live_runs_left_out = leave_out_live_runs(db);
   show_sealed_results(db);
+  show_sealed_confs(db);
   SqliteRegistry copy(db, to_key);
   keep(copy, variables, std::move(connections), told);
   // What was deleted lies in free pages until the file is written anew.

@@ -88,6 +88,17 @@ std::string base64url(std::string_view bytes) {
   return text;
 }
 
+std::optional<std::string> from_base64url(std::string_view text) {
+  std::string bytes(text.size(), '\0');
+  std::size_t size = 0;
+  if (sodium_base642bin(raw(bytes), bytes.size(), text.data(), text.size(), nullptr, &size, nullptr,
+                        sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0) {
+    return std::nullopt;
+  }
+  bytes.resize(size);
+  return bytes;
+}
+
 SecretKey::~SecretKey() {
   sodium_memzero(bytes_.data(), bytes_.size());
 }
@@ -124,6 +135,11 @@ std::optional<std::string> SecretKey::open(std::string_view scope, std::string_v
       raw(std::string_view(bound)), bound.size(), raw(box), bytes_.data());
   if (rc != 0) return std::nullopt;
   return plain;
+}
+
+Digest SecretKey::mac(std::string_view purpose, std::string_view text) const {
+  const std::string_view key(reinterpret_cast<const char*>(bytes_.data()), bytes_.size());
+  return hmac_sha256(key, associated(purpose, text));
 }
 
 Result<SecretKey> SecretKey::read(const std::string& path) {

@@ -18,7 +18,8 @@ bool equal_in_constant_time(const Digest& a, const Digest& b);
 std::string hex_of(const Digest& digest);
 // The key may be of any length.
 Digest hmac_sha256(std::string_view key, std::string_view text);
-std::string base64url(std::string_view bytes);  // without padding
+std::string base64url(std::string_view bytes);                     // without padding
+std::optional<std::string> from_base64url(std::string_view text);  // nullopt: it is none
 
 // A 32-byte key, wiped from memory with its owner.
 class SecretKey {
@@ -34,6 +35,9 @@ class SecretKey {
   // nullopt: another key, another place, or changed bytes.
   std::optional<std::string> open(std::string_view scope, std::string_view name,
                                   std::string_view box) const;
+
+  // A digest that nobody can make, or guess from, without the key.
+  Digest mac(std::string_view purpose, std::string_view text) const;
 
   // Errc::not_found when the file is missing, Errc::invalid when it is not a key or others may
   // read it.

@@ -1,7 +1,5 @@
 #include "scheduler/store/sealed_value.h"
 
-#include <sodium.h>
-
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
@@ -17,18 +15,6 @@ constexpr JsonLimits limits{1 << 20, 64, 2'000'000, 1 << 20};  // sealed by ours
 
 std::string bound_to(RunSeq run) {
   return std::to_string(static_cast<std::int64_t>(run));
-}
-
-std::optional<std::string> from_base64url(std::string_view text) {
-  std::string bytes(text.size(), '\0');
-  std::size_t size = 0;
-  if (sodium_base642bin(reinterpret_cast<unsigned char*>(bytes.data()), bytes.size(), text.data(),
-                        text.size(), nullptr, &size, nullptr,
-                        sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0) {
-    return std::nullopt;
-  }
-  bytes.resize(size);
-  return bytes;
 }
 
 }  // namespace

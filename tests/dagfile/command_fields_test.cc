@@ -93,4 +93,30 @@ TEST_CASE("a value that another shell reads as code is warned of, with its place
   }
 }
 
+TEST_CASE("a password in the arguments of a program is warned of") {
+  const auto told = [](const std::string& command) {
+    const json dag{{"dag_id", "x"},
+                   {"params", {{"t", {{"type", "string"}, {"format", "password"}}}, {"p", "v"}}},
+                   {"tasks", {{{"task_id", "a"}, {"type", "shell"}, {"command", command}}}}};
+    const auto result = parse_dag_file(json_text(dag), "x.json", "/nonexistent", {});
+    REQUIRE(result.dag);
+    return result.warnings.empty() ? "" : result.warnings.front().text();
+  };
+  for (const char* shown :
+       {"curl -u me:{{ params.t }} https://x", "A=1 /usr/bin/curl -H \"X: {{ params.t | upper }}\"",
+        "if curl {{ params.get('t') }}; then :; fi", "true | curl {{ dag_run.conf.t }}",
+        "curl {{ 'a' | replace('a', params.t) }}", "exec curl '{{ params }}'"}) {
+    const std::string warning = told(shown);
+    CHECK_MESSAGE(warning.find("/tasks/0/command: the password \"t\" is an argument of \"curl\"") !=
+                      std::string::npos,
+                  shown << ": " << warning);
+  }
+  for (const char* hidden :
+       {"printf %s {{ params.t }} | curl -K -", "T={{ params.t }} curl https://x",
+        "export T={{ params.t }}; curl https://x", "curl {{ params.p }}",
+        "[ -n {{ params.t }} ] && curl https://x"}) {
+    CHECK_MESSAGE(told(hidden).empty(), hidden << ": " << told(hidden));
+  }
+}
+
 }  // namespace batuta

@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "scheduler/dagfile/run_conf.h"
 #include "tests/dagfile/dagfile_fixture.h"
 
 namespace batuta {
@@ -61,6 +62,48 @@ TEST_CASE("every wrong value of a conf is told at once") {
   CHECK(error.message ==
         "must: is required: the DAG gives no default for it; n: must be integer, not a text");
   CHECK(error.where == "/must");
+}
+
+TEST_CASE("a password is a text, and none of its values stands in the DAG file") {
+  const auto problem = [](const std::string& params) {
+    const auto result = parse_dag_file(
+        R"({"dag_id":"x","params":)" + params + R"(,"tasks":[{"task_id":"a","type":"empty"}]})",
+        "x.json", "", {});
+    return result.problems.empty() ? "" : result.problems.front().text();
+  };
+  const auto says = [&](const std::string& params, const std::string& pointer,
+                        const std::string& words) {
+    const std::string text = problem(params);
+    CHECK_MESSAGE(text.find(" " + pointer + ": ") != std::string::npos, text);
+    CHECK_MESSAGE(text.find(words) != std::string::npos, text);
+    CHECK_MESSAGE(text.find("hunter2") == std::string::npos, text);
+  };
+  CHECK(problem(R"({"t":{"type":"string","format":"password","minLength":3}})").empty());
+  CHECK(problem(R"({"t":{"type":["string","null"],"format":"password","default":null}})").empty());
+  says(R"({"t":{"type":"string","format":"password","default":"hunter2"}})", "/params/t/default",
+       "can hold no password");
+  says(R"({"t":{"type":"string","format":"password","enum":["hunter2"]}})", "/params/t/enum",
+       "can hold no password");
+  says(R"({"t":{"type":"integer","format":"password"}})", "/params/t/type", "a password is a text");
+  says(R"({"t":{"format":"password"}})", "/params/t", "a password is a text");
+  says(R"({"o":{"type":"object","properties":{"t":{"type":"string","format":"password"}}}})",
+       "/params/o/properties/t/format", "a param of its own");
+}
+
+TEST_CASE("a password is given as it is, not as the stars that people see of one") {
+  const auto dag = dag_with(R"({"day":{"type":"string","default":""},
+    "t":{"type":"string","format":"password"}})");
+  CHECK(password_params(*dag) == std::vector<std::string>{"t"});
+  RunRequested request;
+  CHECK(set_conf(*dag, R"({"t":"enough","day":"***"})", request).ok());
+  const Status stars = set_conf(*dag, R"({"t":"***"})", request);
+  REQUIRE_FALSE(stars.ok());
+  CHECK(stars.error().where == "/conf/t");
+  CHECK(stars.error().message.find("give the password itself") != std::string::npos);
+  // What is wrong with one is told without it; and nothing but a text is one.
+  const auto longer = dag_with(R"({"t":{"type":"string","format":"password","minLength":8}})");
+  CHECK(refused(*longer, R"({"t":"hunter2"})").message.find("hunter2") == std::string::npos);
+  CHECK(refused(*dag, R"({"t":{"batuta:sealed":"AAAA"}})").where == "/t");
 }
 
 TEST_CASE("start and end must be times, in order") {

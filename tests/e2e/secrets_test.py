@@ -6,7 +6,7 @@ import urllib.error
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from harness import Folder, dag, eventually, main, shell  # noqa: E402
+from harness import Folder, dag, eventually, main, refused, shell  # noqa: E402
 
 
 def sensitive_variables_are_masked():
@@ -60,6 +60,50 @@ def a_returned_secret_is_sealed():
         assert files and not any(b"s3cret-token" in text for text in files)
 
 
+def a_password_of_a_conf_is_seen_by_the_task_alone():
+    """a param of format password reaches the task; no answer, log, rendered field or file of the home has it"""
+    password = {"type": "string", "format": "password"}
+    with Folder("passwords") as folder:
+        server = folder.server({"use": dag("use", [shell("say", "echo ${#T} $T; echo {{ params.t }}", env={"T": "{{ params.t }}"}),
+                                                   shell("next", "echo {{ ti.xcom_pull('say') }}", ["say"])],
+                                           params={"t": password, "day": "today"}, schedule=None),
+                                "filled": dag("filled", [shell("say", "echo {{ params.t }} {{ params.day }}")],
+                                              params={"t": password | {"type": ["string", "null"], "default": None}, "day": "x"},
+                                              schedule="@daily", start_date="2024-01-01T00:00:00Z")}).start()
+        conf = {"t": "s3cret-pass-word", "day": "monday"}
+        stdin = json.dumps(conf)
+        told = server.cli("dags", "trigger", "use", "--conf", "-", "--run-id", "one", stdin=stdin).stdout
+        assert server.wait_run("use", "one")["state"] == "success"
+        assert "16 ***" in (log := server.cli("tasks", "log", "use", "one", "say").stdout), log
+        base = "/api/v2/dags/use/dagRuns"
+        again = {"logical_date": None, "dag_run_id": "two"}
+        # The same request is known again; one with another password is not the same.
+        for _ in (1, 2):
+            assert server.trigger("use", conf, run_id="two", key="k")["dag_run_id"] == "two"
+        other = str(refused(409, lambda: server.call("POST", base, again | {"conf": conf | {"t": "s3cret-other"}},
+                                                     headers={"Idempotency-Key": "k"})))
+        # What people see cannot be sent back for what it was.
+        stars = str(refused(422, lambda: server.call("POST", base, again | {"conf": server.run("use", "one")["conf"]})))
+        assert "give the password itself" in stars, stars
+        server.call("POST", "/api/v2/dags/use/clearTaskInstances", {"dag_run_id": "one", "dry_run": False, "only_failed": False})
+        assert server.wait_run("use", "one")["state"] == "success"
+        assert "16 ***" in server.cli("tasks", "log", "use", "one", "say", "--try", "2").stdout
+        backfill = server.call("POST", "/api/v2/backfills", {"dag_id": "filled", "from_date": "2024-01-01T00:00:00Z",
+                               "to_date": "2024-01-01T00:00:00Z", "dag_run_conf": conf, "run_on_latest_version": True})
+        assert backfill["dag_run_conf"] == {"t": "***", "day": "monday"}, backfill
+        filled = eventually(lambda: server.get("/api/v2/dags/filled/dagRuns?state=success&run_type=backfill")["dag_runs"], 60, "the backfill's run")
+        assert filled[0]["conf"] == {"t": "***", "day": "monday"}, filled
+        seen = [told, log, other, stars, json.dumps(filled),
+                server.cli("tasks", "log", "filled", filled[0]["dag_run_id"], "say").stdout]
+        for path in (base, base + "/one", base + "/one/taskInstances", base + "/one/taskInstances/next/xcomEntries/return_value",
+                     "/api/v2/backfills?dag_id=filled", "/api/v2/eventLogs", "/api/v2/dags/use/details"):
+            seen.append(json.dumps(server.get(path)))
+        assert any('"t": "***"' in text for text in seen) and not any("s3cret" in text for text in seen), seen
+        server.stop()
+        files = [file.read_bytes() for file in server.home.rglob("*") if file.is_file()]
+        assert files and not any(b"s3cret" in text for text in files)
+
+
 def a_servers_own_token_ends_with_it():
     """the command line's token works while the server runs, and not after its end, killed or not"""
     with Folder("endpoint") as folder:
@@ -86,4 +130,5 @@ def status_with(server, token):
         return refused.code
 
 
-main([sensitive_variables_are_masked, a_returned_secret_is_sealed, a_servers_own_token_ends_with_it])
+main([sensitive_variables_are_masked, a_returned_secret_is_sealed, a_password_of_a_conf_is_seen_by_the_task_alone,
+      a_servers_own_token_ends_with_it])

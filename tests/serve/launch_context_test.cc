@@ -5,8 +5,10 @@
 
 #include <algorithm>
 
+#include "scheduler/dagfile/run_conf.h"
 #include "scheduler/outbox/alert.h"
 #include "scheduler/store/backend.h"
+#include "scheduler/store/sealed_conf.h"
 #include "scheduler/store/sealed_value.h"
 #include "tests/serve/serve_fixture.h"
 
@@ -130,4 +132,105 @@ TEST_CASE_FIXTURE(Fixture,
   for (const char* part : {"d.greet", "Run: one", "said &lt;!here&gt;", "cannot be rendered"}) {
     CHECK_MESSAGE(broken.find(part) != std::string::npos, broken);
   }
+}
+
+namespace {
+
+const char* const with_password = R"({"dag_id": "p", "params": {"day": "today",
+  "t": {"type": "string", "format": "password"}}, "tasks": [
+  {"task_id": "plain", "type": "shell", "command": "true"},
+  {"task_id": "other", "type": "shell", "command": "echo {{ params.day }}"},
+  {"task_id": "use", "type": "shell", "command": "echo {{ params.t }} {{ dag_run.conf.t }} {{ params.t | length }}"},
+  {"task_id": "child", "type": "trigger_dag", "dag_id": "p", "conf": {"t": "{{ params.t }}"}},
+  {"task_id": "leak", "type": "trigger_dag", "dag_id": "p", "note": "{{ params.t }}", "conf": {"t": "x"}},
+  {"task_id": "wait", "type": "sensor", "wait_for": {"delay": "1m"}, "timeout": "{{ params.day }}"}]})";
+
+struct PasswordFixture : Fixture {
+  std::shared_ptr<const Dag> of = dag_from(with_password);
+  std::string conf = sealed(key);
+
+  std::string sealed(const SecretKey& with) const {
+    std::string own = R"({"day":"1h","t":"s3cret-value"})";
+    REQUIRE(seal_conf(with, "p", password_params(*of), own));
+    return own;
+  }
+  std::size_t masked() const {
+    std::size_t times = 0;
+    for (const Secret& secret : launch.secrets) {
+      for (const std::string& word : secret.mask) times += word == "s3cret-value" ? 1 : 0;
+    }
+    return times;
+  }
+  Result<Resolution> resolve(const char* task_id) {
+    RunRow run;
+    run.seq = RunSeq{1};
+    run.conf_json = conf;
+    TaskInstanceRow row;
+    row.task = *find_task(*of, task_id);
+    return context.resolve(
+        {run, *of, of->tasks[row.task], row, row,
+         [](TaskIndex, std::string_view) { return std::nullopt; }},
+        [&](std::string_view) { return of; }, Time{});
+  }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(PasswordFixture,
+                  "a password of the conf reaches the task; rendered fields and log have stars") {
+  REQUIRE(conf.find("s3cret") == std::string::npos);
+  const std::string told = command(*of, RunSeq{1}, conf, "use");
+  CHECK(told.find("echo 's3cret-value' 's3cret-value' '12'") != std::string::npos);
+  CHECK(masked() > 0);
+  CHECK(rendered.find("'***' '***' '3'") != std::string::npos);
+  CHECK(rendered.find("s3cret") == std::string::npos);
+  // A task that names none sees its own parameters, and its log hides the password all the same.
+  for (const char* task_id : {"plain", "other"}) {
+    CHECK(command(*of, RunSeq{1}, conf, task_id).find("s3cret") == std::string::npos);
+    CHECK(rendered.find("***") == std::string::npos);
+    CHECK(masked() > 0);
+  }
+}
+
+TEST_CASE_FIXTURE(PasswordFixture, "an alert shows stars where a password of the conf would be") {
+  RunRow run;
+  run.conf_json = conf;
+  TaskInstanceRow row;
+  AlertEffect effect;
+  effect.notifier_json =
+      R"({"text": "day {{ params.day }} {{ params.t }} {{ dag_run.conf.t }}", "channel": "#{{ params.t }}"})";
+  const OutboxRow told = context.render_alert(
+      {run, *of, of->tasks[0], row, row, [](TaskIndex, std::string_view) { return std::nullopt; }},
+      effect, Time{});
+  CHECK(told.payload_json.find("day 1h *** ***") != std::string::npos);
+  CHECK(told.payload_json.find("#***") != std::string::npos);
+  CHECK(told.payload_json.find("s3cret") == std::string::npos);
+}
+
+TEST_CASE_FIXTURE(PasswordFixture,
+                  "a password is handed to another DAG's password, sealed, and to nothing else") {
+  const auto child = resolve("child");
+  REQUIRE_MESSAGE(child.ok(), (child ? "" : child.error().message));
+  CHECK(child->trigger->conf_json.find("s3cret") == std::string::npos);
+  CHECK(open_conf(key, "p", child->trigger->conf_json)->json == R"({"t":"s3cret-value"})");
+  const auto leak = resolve("leak");
+  REQUIRE_FALSE(leak.ok());
+  CHECK(leak.error().message.find("kept in the clear") != std::string::npos);
+  CHECK(leak.error().message.find("s3cret") == std::string::npos);
+  // A run with passwords can wait for what has nothing to do with them.
+  CHECK(resolve("wait").ok());
+}
+
+TEST_CASE_FIXTURE(PasswordFixture, "a password that the key does not open fails the try by name") {
+  RunRow run;
+  run.conf_json = sealed(*SecretKey::create(folder.path("other.key")));
+  TaskInstanceRow row;
+  row.task = *find_task(*of, "use");
+  const auto status =
+      context.render_launch({run, *of, of->tasks[row.task], row, row,
+                             [](TaskIndex, std::string_view) { return std::nullopt; }},
+                            launch, rendered);
+  REQUIRE_FALSE(status.ok());
+  CHECK(status.error().message.find(
+            "the password \"t\" of the run's conf was sealed with another") != std::string::npos);
 }

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "scheduler/store/sealed_conf.h"
 #include "scheduler/store/sealed_value.h"
 #include "scheduler/store/sqlite_history.h"
 #include "scheduler/store/sqlite_registry.h"
@@ -26,8 +27,11 @@ TEST_CASE("a cloned store tells what happened, and has no secret, no user, nothi
     REQUIRE(registry.set_user("ana", "admin", "hash-of-ana").ok());
     REQUIRE(registry.issue_token("ana", "api", at(0), std::chrono::hours(1)).ok());
   }
-  commit(*store, new_run(make_full_run(1), 3, TaskState::success));
-  RunRow ended = make_full_run(1);
+  RunRow asked = make_full_run(1);
+  asked.conf_json = R"({"token":"password-of-run"})";
+  REQUIRE(seal_conf(*SecretKey::read(key), asked.dag_id, {"token"}, asked.conf_json));
+  commit(*store, new_run(asked, 3, TaskState::success));
+  RunRow ended = asked;
   ended.ending.reset();
   commit(*store, end_run(ended, at(99)));
   commit(*store, new_run(make_run(2, "etl", "live"), 3, TaskState::running));
@@ -78,7 +82,7 @@ TEST_CASE("a cloned store tells what happened, and has no secret, no user, nothi
   CHECK(copy->load().waits.empty());
   SqliteHistory history(to);
   CHECK(history.runs({}).total == 1);
-  CHECK(history.run("etl", ended.dag_run_id));
+  CHECK(history.run("etl", ended.dag_run_id)->conf_json == R"({"token":"***"})");
   CHECK(history.outbox(false, {}).total == 0);
   CHECK(history.publications(std::nullopt).empty());
   for (const DagRow& dag : history.dags()) CHECK(dag.is_paused);

@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "scheduler/store/sealed_conf.h"
 #include "scheduler/store/sealed_value.h"
 #include "scheduler/store/sqlite_history.h"
 #include "scheduler/store/sqlite_registry.h"
@@ -268,6 +269,48 @@ TEST_CASE_FIXTURE(Fixture, "rows of the event log that are too old are taken out
   SqliteHistory history(path);
   REQUIRE(history.event_logs({}).rows.size() == 1);
   CHECK(history.event_logs({}).rows[0].row.event == "event_6");
+}
+
+TEST_CASE(
+    "a password of a run's conf is sealed, shown as stars, opened for its DAG and name alone") {
+  const std::string path = "/tmp/batuta-conf-" + std::to_string(::getpid());
+  ::unlink(path.c_str());
+  const auto key = SecretKey::create(path);
+  REQUIRE(key.ok());
+  RunRequested request;
+  request.dag_id = "etl";
+  request.conf_json = R"({"day":"today","empty":"","token":"s3cret-value"})";
+  request.idempotency_key = "mine";
+  request.request_digest = "digest-of-the-body";
+  const RunRequested plain = request;
+  seal_request(*key, {}, request);
+  CHECK(request.conf_json == plain.conf_json);
+  CHECK(request.request_digest == plain.request_digest);
+  seal_request(*key, {"empty", "none", "token"}, request);
+  CHECK(request.conf_json.find("s3cret") == std::string::npos);
+  CHECK(request.idempotency_key == "mine");
+  // Told again it is the same request; nobody without the key can try passwords on the digest.
+  RunRequested again = plain;
+  again.idempotency_key = "hook:digest-of-the-body";
+  seal_request(*key, {"token"}, again);
+  CHECK(again.request_digest == request.request_digest);
+  CHECK(again.request_digest != plain.request_digest);
+  CHECK(again.idempotency_key.starts_with("hook:"));
+  CHECK(again.idempotency_key.find("digest-of") == std::string::npos);
+
+  CHECK(shown_conf(request.conf_json) == R"({"day":"today","empty":"","token":"***"})");
+  CHECK(shown_conf(plain.conf_json) == plain.conf_json);
+  const auto opened = open_conf(*key, "etl", request.conf_json);
+  REQUIRE(opened.has_value());
+  CHECK(opened->json == plain.conf_json);
+  CHECK(opened->hidden == std::vector<std::string>{"s3cret-value"});
+  CHECK(opened->closed.empty());
+  CHECK_FALSE(open_conf(*key, "etl", plain.conf_json).has_value());
+  CHECK(open_conf(*key, "other", request.conf_json)->closed == std::vector<std::string>{"token"});
+  std::string renamed = request.conf_json;
+  renamed.replace(renamed.find("token"), 5, "tokem");
+  CHECK(open_conf(*key, "etl", renamed)->hidden.empty());
+  ::unlink(path.c_str());
 }
 
 TEST_CASE(

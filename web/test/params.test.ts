@@ -95,6 +95,11 @@ describe('values that a form must not change', () => {
     expect(parseField(one, '18446744073709551616')).toHaveProperty('problem');
     expect(parseField({ ...one, maximum: 9007199254740995n }, '9007199254740996')).toHaveProperty('problem');
   });
+  test('a password is a text that is not shown', () => {
+    expect(field({ type: 'string', format: 'password' })).toMatchObject({ kind: 'text', secret: true, required: true, initial: '' });
+    expect(field({ type: ['string', 'null'], format: 'password', default: null })).toMatchObject({ secret: true, required: false });
+    expect(field({ type: 'string', default: 'a' }).secret).toBe(false);
+  });
   test('a text with line breaks is a text of several lines, and keeps its kind of breaks', () => {
     expect(field('a\nb')).toMatchObject({ kind: 'text', multiline: true });
     expect(field({ type: 'string', format: 'multiline', default: '' }).multiline).toBe(true);

@@ -38,6 +38,7 @@ function Control({ field, text, onChange, common }: Omit<Props, 'problem'> & { c
     case 'number':
       return <input {...common} inputMode="decimal" autoComplete="off" value={text} onInput={onInput} />;
     default:
+      if (field.secret) return <input {...common} type="password" autoComplete="new-password" value={text} onInput={onInput} />;
       return <TextControl common={common} text={text} original={field.initial} multiline={field.multiline} onChange={onChange} />;
   }
 }

@@ -13,6 +13,7 @@ export interface Field {
   required: boolean;
   nullable: boolean;
   multiline: boolean; // a text that may have line breaks
+  secret: boolean; // shown as dots, and never shown again
   choices: unknown[];
   minimum: Amount | null;
   maximum: Amount | null;
@@ -105,6 +106,7 @@ export function fieldsOf(params: Record<string, unknown> | null | undefined): Fi
       description: typeof schema.description === 'string' ? schema.description : '',
       required: !nullable && (value === undefined || value === null),
       nullable,
+      secret: kind === 'text' && schema.format === 'password',
       multiline: kind === 'text' && (schema.format === 'multiline' || (typeof value === 'string' && /[\r\n]/.test(value))),
       choices: Array.isArray(schema.enum) ? schema.enum : [],
       minimum: isAmount(schema.minimum) ? schema.minimum : null,
