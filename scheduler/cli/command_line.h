@@ -65,7 +65,8 @@ struct Processes {
   std::function<int(const ServeOptions&)> demo_run;
   // `dags test`: one run in a temporary home without a lasting server; its state decides the code.
   std::function<int(const ServeOptions&, const DagTest&)> dags_test;
-  // `db backup|check|restore` on a home whose scheduler is not running; `verb` is the verb's name.
+  // `db backup|check|restore` and `secrets rotate-key` on a home whose scheduler is not running;
+  // `verb` is the verb's name.
   std::function<int(const std::string& home, const std::string& verb, const std::string& argument)>
       offline_db;
   std::function<int(const CloneOptions&)> clone;

@@ -47,6 +47,17 @@ void add_db(CLI::App& app, Session& session) {
   restore->add_option("path", *target, "the copy, from `db backup`")->required();
 }
 
+void add_secrets(CLI::App& app, Session& session) {
+  CLI::App* secrets = app.add_subcommand("secrets", "The key that secrets are sealed with");
+  secrets->require_subcommand(1);
+  add_verb(*secrets, session, "rotate-key",
+           "Make a new <home>/secret.key and seal all secrets anew with it; stop the server first. "
+           "The old key is kept beside it, for backups made before",
+           [&session] {
+             session.exit_code = session.processes->offline_db(session.home, "rotate-key", "");
+           });
+}
+
 void add_outbox(CLI::App& app, Session& session) {
   CLI::App* outbox = app.add_subcommand("outbox", "What must still be published or sent");
   outbox->require_subcommand(1);
@@ -135,6 +146,7 @@ void print_events(Session& session, const std::string& filter, int limit, int of
 
 void add_system_commands(CLI::App& app, Session& session) {
   add_db(app, session);
+  add_secrets(app, session);
   add_outbox(app, session);
 
   CLI::App* plugins = app.add_subcommand("plugins", "The plugin catalogue");

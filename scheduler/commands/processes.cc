@@ -104,6 +104,27 @@ int run_worker(const ServeOptions& options) {
   return fail({Errc::unavailable, "cannot start " + command[0] + ": " + strerror(errno), {}});
 }
 
+int rotate_key_of(const Home& home) {
+  try {
+    const RotatedKey told =
+        rotate_store_key(home.store_url(), home.path("secret.key"), read_clock().wall);
+    std::printf("%lld %s sealed with a new %s\n", static_cast<long long>(told.sealed),
+                told.sealed == 1 ? "secret is" : "secrets are", home.path("secret.key").c_str());
+    if (told.closed > 0) {
+      std::printf(
+          "%lld results or confs of runs stay as they are: the old key does not open them\n",
+          static_cast<long long>(told.closed));
+    }
+    std::printf(
+        "the old key is %s: backups made before open with it; delete it with the last of them\n"
+        "put a copy of the new key where you keep such things: it is in no backup\n",
+        told.kept.c_str());
+    return 0;
+  } catch (const StoreError& error) {
+    return fail({Errc::unavailable, error.what(), {}});
+  }
+}
+
 int offline_db(const std::string& folder, const std::string& verb, const std::string& argument) {
   // What is restored may be gone; the key tells that there was an installation.
   const bool there = std::filesystem::exists(folder + "/batuta.db") ||
@@ -127,6 +148,7 @@ int offline_db(const std::string& folder, const std::string& verb, const std::st
                 replaced->empty() ? "" : ("; what was there is " + *replaced).c_str());
     return 0;
   }
+  if (verb == "rotate-key") return rotate_key_of(*home);
   const std::string target = argument.empty()
                                  ? home->path("backups/" + to_iso(read_clock().wall) + ".db")
                                  : absolute_path(argument);

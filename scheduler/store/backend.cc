@@ -124,6 +124,10 @@ ClonedStore clone_backend(const std::string& url, const std::string& key, const 
   return clone_store(path_of(url), key, to, to_key, now);
 }
 
+RotatedKey rotate_store_key(const std::string& url, const std::string& key, Time now) {
+  return rotate_key(path_of(url), key, now);
+}
+
 Result<std::string> restore_store(const std::string& from, const std::string& url, Time now) {
   return restore_database(from, path_of(url), now);
 }

@@ -9,6 +9,7 @@
 #include "scheduler/store/clone.h"
 #include "scheduler/store/history.h"
 #include "scheduler/store/registry.h"
+#include "scheduler/store/rotate_key.h"
 #include "scheduler/store/store.h"
 #include "scheduler/store/upkeep.h"
 
@@ -45,6 +46,8 @@ std::vector<std::string> check_store(const std::string& url);
 // As clone_store() of clone.h, into the file `to`.
 ClonedStore clone_backend(const std::string& url, const std::string& key, const std::string& to,
                           const std::string& to_key, Time now);
+// As rotate_key() of rotate_key.h.
+RotatedKey rotate_store_key(const std::string& url, const std::string& key, Time now);
 // As restore_database() of sqlite_upkeep.h.
 Result<std::string> restore_store(const std::string& from, const std::string& url, Time now);
 

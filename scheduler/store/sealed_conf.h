@@ -36,6 +36,10 @@ struct OpenedConf {
 std::optional<OpenedConf> open_conf(const SecretKey& key, const std::string& dag_id,
                                     const std::string& conf_json);
 
+// From one key to another. False when the first did not open all of it: what it did not stays.
+bool reseal_conf(const SecretKey& from, const SecretKey& to, const std::string& dag_id,
+                 std::string& conf_json);
+
 // What people may see of a conf: "***" in the place of each password.
 std::string shown_conf(std::string conf_json);
 

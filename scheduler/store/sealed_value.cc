@@ -44,6 +44,18 @@ std::optional<OpenedValue> open_value(const SecretKey& key, RunSeq run, std::str
                      (*parsed)["hidden"].get<std::vector<std::string>>()};
 }
 
+bool reseal_value(const SecretKey& from, const SecretKey& to, RunSeq run, std::string& stored) {
+  if (!is_sealed(stored)) return false;
+  const auto end = stored.find('"', sealed_head.size());
+  if (end == std::string::npos) return false;
+  const auto box = from_base64url(stored.substr(sealed_head.size(), end - sealed_head.size()));
+  const auto plain = box ? from.open(purpose, bound_to(run), *box) : std::nullopt;
+  if (!plain) return false;
+  stored.replace(sealed_head.size(), end - sealed_head.size(),
+                 base64url(to.seal(purpose, bound_to(run), *plain)));
+  return true;
+}
+
 std::string shown_value(std::string stored) {
   if (!stored.starts_with(sealed_head)) return stored;
   const auto at = stored.find(middle);

@@ -26,6 +26,9 @@ struct OpenedValue {
 // nullopt: not sealed (then it is its own value), or not for this run and key.
 std::optional<OpenedValue> open_value(const SecretKey& key, RunSeq run, std::string_view stored);
 
+// From one key to another. False, and unchanged, when the first does not open it.
+bool reseal_value(const SecretKey& from, const SecretKey& to, RunSeq run, std::string& stored);
+
 inline constexpr std::string_view sealed_head = "{\"batuta:sealed\":\"";
 inline bool is_sealed(std::string_view stored) {
   return stored.starts_with(sealed_head);

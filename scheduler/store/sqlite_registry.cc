@@ -7,6 +7,8 @@
 #include <mutex>
 
 #include "scheduler/store/change_writer.h"
+#include "scheduler/store/rotate_key.h"
+#include "scheduler/store/sealed_scopes.h"
 
 namespace batuta {
 namespace {
@@ -34,12 +36,8 @@ constexpr char count_sealed[] =
 
 constexpr char select_users[] = "SELECT name, role, password_hash, created_at FROM app_user";
 
-// Scopes of sealed boxes. Released ones never change: old boxes would not open.
-constexpr char variable_scope[] = "variable.value";
-constexpr char password_scope[] = "connection.password";
-constexpr char extra_scope[] = "connection.extra";
-
 SecretKey open_key(Database& db, const std::string& path) {
+  settle_key(db, path);
   Result<SecretKey> key = SecretKey::read(path);
   if (key) return std::move(*key);
   if (key.error().code != Errc::not_found) throw StoreError(key.error().message, false);
