@@ -219,31 +219,31 @@ void reseal_confs(Database& db, const SecretKey& from, const SecretKey& to, Rota
 }
 
 void reseal_results(Database& db, const SecretKey& from, const SecretKey& to, RotatedKey& told) {
-  struct Result {
+  struct Kept {
     RunSeq run{};
     std::int64_t task = 0, map_index = 0;
     std::string key, value;
   };
-  constexpr char select[] =
+  static constexpr char select[] =
       "SELECT run, task, map_index, key, value_json FROM xcom "
       "WHERE (run, task, map_index, key) > (?, ?, ?, ?) AND value_json LIKE "
       "'{\"batuta:sealed\"%' ORDER BY run, task, map_index, key LIMIT ?";
-  constexpr char update[] =
+  static constexpr char update[] =
       "UPDATE xcom SET value_json = ? WHERE run = ? AND task = ? AND map_index = ? AND key = ?";
-  Result last;
+  Kept last;
   last.task = last.map_index = -2;
-  std::vector<Result> results;
+  std::vector<Kept> results;
   do {
     results.clear();
     {
       Rows rows = db.statement(select).query(static_cast<std::int64_t>(last.run), last.task,
                                              last.map_index, last.key, page);
       while (rows.next()) {
-        Result& one = results.emplace_back();
+        Kept& one = results.emplace_back();
         rows.read(one.run, one.task, one.map_index, one.key, one.value);
       }
     }
-    for (Result& one : results) {
+    for (Kept& one : results) {
       count(reseal_value(from, to, one.run, one.value), told);
       db.statement(update).run(one.value, static_cast<std::int64_t>(one.run), one.task,
                                one.map_index, one.key);

@@ -13,7 +13,7 @@ using json = nlohmann::json;
 constexpr char sealed_name[] = "batuta:sealed";
 constexpr std::string_view conf_purpose = "run.conf";
 
-std::string place_of(const std::string& dag_id, const std::string& name) {
+std::string bound_place(const std::string& dag_id, const std::string& name) {
   return dag_id + "/" + name;  // neither has a slash
 }
 
@@ -37,7 +37,7 @@ bool seal_conf(const SecretKey& key, const std::string& dag_id,
     if (value == conf->end() || !value->is_string()) continue;
     const std::string plain = value->get<std::string>();
     if (plain.empty()) continue;
-    *value = {{sealed_name, base64url(key.seal(conf_purpose, place_of(dag_id, name), plain))}};
+    *value = {{sealed_name, base64url(key.seal(conf_purpose, bound_place(dag_id, name), plain))}};
     any = true;
   }
   if (any) conf_json = json_text(*conf);
@@ -68,7 +68,7 @@ std::optional<OpenedConf> open_conf(const SecretKey& key, const std::string& dag
     const std::string* text = box_in(value);
     if (text == nullptr) continue;
     const auto box = from_base64url(*text);
-    auto plain = box ? key.open(conf_purpose, place_of(dag_id, name), *box) : std::nullopt;
+    auto plain = box ? key.open(conf_purpose, bound_place(dag_id, name), *box) : std::nullopt;
     if (!plain) {
       out.closed.push_back(name);
       continue;
@@ -90,10 +90,11 @@ bool reseal_conf(const SecretKey& from, const SecretKey& to, const std::string& 
     const std::string* text = box_in(value);
     if (text == nullptr) continue;
     const auto box = from_base64url(*text);
-    const auto plain = box ? from.open(conf_purpose, place_of(dag_id, name), *box) : std::nullopt;
+    const auto plain =
+        box ? from.open(conf_purpose, bound_place(dag_id, name), *box) : std::nullopt;
     all = all && plain;
     if (plain) {
-      value = {{sealed_name, base64url(to.seal(conf_purpose, place_of(dag_id, name), *plain))}};
+      value = {{sealed_name, base64url(to.seal(conf_purpose, bound_place(dag_id, name), *plain))}};
     }
   }
   conf_json = json_text(*conf);

@@ -61,7 +61,7 @@ def a_returned_secret_is_sealed():
 
 
 def a_password_of_a_conf_is_seen_by_the_task_alone():
-    """a param of format password reaches the task; no answer, log, rendered field or file of the home has it"""
+    """a param of format password reaches the task, also after a new key; no answer, log, rendered field or file of the home has it"""
     password = {"type": "string", "format": "password"}
     with Folder("passwords") as folder:
         server = folder.server({"use": dag("use", [shell("say", "echo ${#T} $T; echo {{ params.t }}", env={"T": "{{ params.t }}"}),
@@ -99,6 +99,19 @@ def a_password_of_a_conf_is_seen_by_the_task_alone():
                      "/api/v2/backfills?dag_id=filled", "/api/v2/eventLogs", "/api/v2/dags/use/details"):
             seen.append(json.dumps(server.get(path)))
         assert any('"t": "***"' in text for text in seen) and not any("s3cret" in text for text in seen), seen
+        # A new key: not under a running server; and everything opens with it afterwards.
+        running = server.cli("secrets", "rotate-key", check=False)
+        assert running.returncode == 1 and "scheduler" in running.stderr, running
+        server.stop()
+        key = (server.home / "secret.key").read_bytes()
+        rotated = server.cli("secrets", "rotate-key").stdout
+        assert "sealed with a new" in rotated and "the old key is" in rotated, rotated
+        kept = list(server.home.glob("secret.key.*"))
+        assert len(kept) == 1 and kept[0].read_bytes() == key != (server.home / "secret.key").read_bytes(), kept
+        server.start()
+        server.call("POST", "/api/v2/dags/use/clearTaskInstances", {"dag_run_id": "one", "dry_run": False, "only_failed": False})
+        assert server.wait_run("use", "one")["state"] == "success"
+        assert "16 ***" in server.cli("tasks", "log", "use", "one", "say").stdout
         server.stop()
         files = [file.read_bytes() for file in server.home.rglob("*") if file.is_file()]
         assert files and not any(b"s3cret" in text for text in files)
