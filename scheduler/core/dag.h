@@ -149,7 +149,9 @@ struct Dag {
   std::string version;  // SHA-256, hex, of canonical JSON and the files it names
   std::string description;
   std::string doc_md;  // for people, Markdown
-  std::string file;    // relative to the DAG folder
+  // Relative to the folder of its bundle and led by the bundle's name, "name://path"; of the bundle
+  // `default` without it.
+  std::string file;
   std::vector<std::string> tags;
   std::vector<std::string> owners;
   std::vector<Task> tasks;                  // in file order; TaskIndex is the position

@@ -129,7 +129,7 @@ void RegistryLaunchContext::set_catalogue(const std::vector<PluginInfo>& catalog
 // and `hidden` what its log must not show of them. Without `hidden`, for people: stars in their
 // place.
 TemplateScope RegistryLaunchContext::scope_of(const Attempt& attempt, const json& params,
-                                              std::vector<std::string>* hidden) const {
+                                              std::vector<std::string>* hidden) {
   TemplateScope scope;
   scope.params = &params;
   scope.run = &attempt.run;
@@ -145,6 +145,12 @@ TemplateScope RegistryLaunchContext::scope_of(const Attempt& attempt, const json
     if (!task) return std::nullopt;
     return results().value(attempt, *task, name, hidden);
   };
+  scope.kept_xcom = [this, &attempt](std::string_view id,
+                                     std::string_view name) -> Result<ResultCache::Value> {
+    const auto task = find_task(attempt.dag, id);
+    if (!task) return ResultCache::Value();
+    return results().kept(attempt, *task, name);
+  };
   scope.mapped_xcoms =
       [this, &attempt, hidden](
           std::string_view id, std::string_view name,
@@ -152,8 +158,6 @@ TemplateScope RegistryLaunchContext::scope_of(const Attempt& attempt, const json
     const auto task = find_task(attempt.dag, id);
     const bool listed = task && (map_indexes || attempt.dag.tasks[*task].is_mapped());
     if (!listed || !attempt.mapped_xcoms) {
-      const Status fits = task ? results().fits_template(attempt, *task, name) : success();
-      if (!fits) return fits.error();
       return std::optional<std::string>();
     }
     auto list = results().list(attempt, *task, name, map_indexes, hidden);
