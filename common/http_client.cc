@@ -15,13 +15,25 @@ struct Exchange {
   HttpAnswer answer;
   bool too_large = false;
   bool cancelled = false;
+  CURL* curl = nullptr;
 };
 
 constexpr std::size_t max_header_bytes = 64 << 10;
 
+bool is_success(const Exchange& exchange) {
+  long status = 0;
+  libcurl().easy_getinfo(exchange.curl, CURLINFO_RESPONSE_CODE, &status);
+  return status >= 200 && status < 300;
+}
+
 std::size_t on_body(char* data, std::size_t, std::size_t size, void* self) {
   auto& exchange = *static_cast<Exchange*>(self);
   if (exchange.request.ignore_body) return size;
+  if (exchange.request.on_body && is_success(exchange)) {
+    if (exchange.request.on_body({data, size})) return size;
+    exchange.cancelled = true;
+    return 0;
+  }
   if (exchange.answer.body.size() + size > exchange.request.max_body) {
     exchange.too_large = true;
     return 0;
@@ -102,6 +114,9 @@ void set_options(CURL* curl, Exchange& exchange, const List& headers, const Rout
   set(curl, CURLOPT_NOSIGNAL, 1L);         // name look-ups must not use SIGALRM
   set(curl, CURLOPT_ACCEPT_ENCODING, "");  // all it can decode; max_body counts decoded bytes
   set(curl, CURLOPT_URL, request.url.c_str());
+  if (!request.unix_socket.empty()) {
+    set(curl, CURLOPT_UNIX_SOCKET_PATH, request.unix_socket.c_str());
+  }
   set(curl, CURLOPT_HTTPHEADER, headers.get());
   if (!request.login.empty()) {
     set(curl, CURLOPT_HTTPAUTH, long{CURLAUTH_BASIC});
@@ -109,7 +124,7 @@ void set_options(CURL* curl, Exchange& exchange, const List& headers, const Rout
     set(curl, CURLOPT_PASSWORD, request.password.c_str());
   }
   set(curl, CURLOPT_CONNECTTIMEOUT_MS, curl_milliseconds(request.connect_timeout));
-  set(curl, CURLOPT_TIMEOUT_MS, curl_milliseconds(request.timeout));
+  if (!request.on_body) set(curl, CURLOPT_TIMEOUT_MS, curl_milliseconds(request.timeout));
   set(curl, CURLOPT_WRITEFUNCTION, on_body);
   set(curl, CURLOPT_WRITEDATA, &exchange);
   set(curl, CURLOPT_HEADERFUNCTION, on_header);
@@ -146,9 +161,10 @@ Result<HttpAnswer> http_call(const HttpRequest& request) {
 
   const Easy curl{libcurl().easy_init()};
   if (!curl) return {Errc::unavailable, "out of memory"};
-  Exchange exchange{request, {}, false, false};
+  Exchange exchange{request, {}, false, false, curl.get()};
   const List headers = header_list(request);
-  const Route route = route_of(request.outgoing);
+  // No proxy stands before a socket of this machine.
+  const Route route = request.unix_socket.empty() ? route_of(request.outgoing) : Route{};
   set_options(curl.get(), exchange, headers, route);
   const CURLcode code = perform(curl.get(), request.cancelled, exchange.cancelled);
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -25,6 +26,10 @@ struct HttpRequest {
   std::size_t max_body = 8 << 20;
   bool ignore_body = false;  // nothing of the answer's body is kept, however long it is
   Outgoing outgoing{};
+  std::string unix_socket{};  // path of a local socket that is asked in place of the URL's host
+  // Takes the body of a 2xx answer as it comes, and none of it is kept; the exchange then has no
+  // time limit as a whole. False ends it.
+  std::function<bool(std::string_view)> on_body{};
   std::function<bool()> cancelled;  // polled about ten times a second; true aborts
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 
 namespace batuta {
 namespace {
@@ -111,6 +112,20 @@ std::string charset_of(std::string_view content_type) {
     return std::string{value.substr(0, value.find('"'))};
   }
   return std::string{value.substr(0, value.find_first_of("; \t"))};
+}
+
+std::optional<std::int64_t> parse_byte_size(std::string_view text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  const int shift = unit.empty()    ? 0
+                    : unit == "KiB" ? 10
+                    : unit == "MiB" ? 20
+                    : unit == "GiB" ? 30
+                                    : -1;
+  if (error != std::errc{} || shift < 0) return std::nullopt;
+  if (number < 0 || number > (std::int64_t{1} << 50 >> shift)) return std::nullopt;
+  return number << shift;
 }
 
 }  // namespace batuta

@@ -2,6 +2,8 @@
 // question mark in a diamond is a lost value that nobody is told of.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,5 +18,9 @@ Result<std::string> to_utf8(std::string_view bytes, std::string_view charset = {
 
 // The charset of a Content-Type such as `text/csv; charset="windows-1252"`; empty: it names none.
 std::string charset_of(std::string_view content_type);
+
+// "512MiB": a number, alone of bytes or with KiB, MiB or GiB behind; nullopt for anything else, and
+// above 2^50.
+std::optional<std::int64_t> parse_byte_size(std::string_view text);
 
 }  // namespace batuta

@@ -2,7 +2,6 @@
 // with a small, known environment. The script goes over a descriptor; each connection the task
 // names is a file, its path in $BATUTA_SECRET_<NAME>. Exit code 0 is success, 99 is skipped (as in
 // Airflow), everything else failed.
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,9 +9,10 @@
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
-#include "common/text.h"
 #include "plugins/builtin/child.h"
+#include "plugins/builtin/last_line.h"
 #include "plugins/builtin/result_file.h"
+#include "plugins/builtin/secret_files.h"
 #include "plugins/builtin/shell_command.h"
 #include "plugins/builtin/upstream_results.h"
 #include "plugins/outputs/file_outputs.h"
@@ -26,55 +26,6 @@ using batuta::plugin::optional;
 using batuta::plugin::required;
 using batuta::plugin::RetryableError;
 using nlohmann::json;
-
-// "my-api" is $BATUTA_SECRET_MY_API.
-std::string variable_of(const std::string& connection) {
-  std::string name = "BATUTA_SECRET_";
-  for (const unsigned char c : connection) {
-    const bool lower = c >= 'a' && c <= 'z';
-    const bool kept = (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    name += lower ? static_cast<char>(c - 32) : kept ? static_cast<char>(c) : '_';
-  }
-  return name;
-}
-
-// Each a file that its owner alone can read, because arguments are every user's to see, and an
-// environment is inherited by whatever the script starts.
-void hand_over_secrets(const Context& context, std::map<std::string, std::string>& environment) {
-  const auto names = context.connections();
-  if (names.empty()) return;
-  const std::string folder = context.scratch() + "/.secrets";
-  if (::mkdir(folder.c_str(), 0700) != 0) {
-    throw RetryableError("cannot make " + folder + ": " + std::strerror(errno));
-  }
-  for (const std::string& name : names) {
-    const std::string variable = variable_of(name);
-    if (environment.contains(variable)) {
-      throw FinalError("connection " + name + ": $" + variable +
-                       " is taken by another connection or by \"env\"; rename one");
-    }
-    const std::string path = folder + "/" + name;
-    batuta::plugin::write_private(path, context.connection_json(name));
-    environment[variable] = path;
-  }
-}
-
-void give_back(Context& context, const batuta::plugin::ShellEnd& end) {
-  static const std::string remedy =
-      "; write it to $BATUTA_RESULT as JSON, or with \"do_xcom_push\": false have no return value";
-  constexpr std::size_t most = batuta::plugin::max_last_line;
-  const auto text = batuta::to_utf8(end.last_line);
-  if (!text && !end.last_line_too_long) {
-    throw FinalError("the last line of standard output cannot be the return value: " +
-                     text.error().message + remedy);
-  }
-  const std::string value = text ? batuta::plugin::quoted(*text) : std::string{};
-  if (end.last_line_too_long || value.size() > most) {
-    throw FinalError("the last line of standard output is too long for a return value: over " +
-                     std::to_string(most) + " bytes as JSON" + remedy);
-  }
-  context.return_json(value);
-}
 
 std::string text_of(const json& arg) {
   std::string text = arg.is_string() ? arg.get<std::string>() : batuta::json_text(arg);
@@ -147,7 +98,8 @@ struct Shell {
     }
     command.folder = batuta::plugin::working_folder(context);
     command.environment = batuta::plugin::environment_of(context);
-    hand_over_secrets(context, command.environment);
+    const std::string secrets = context.scratch() + "/.secrets";
+    batuta::plugin::hand_over_secrets(context, secrets, secrets, command.environment);
     batuta::plugin::hand_over_results(context, command.environment);
     const std::string result_file = context.scratch() + "/.result";
     command.environment["BATUTA_RESULT"] = result_file;
@@ -171,7 +123,7 @@ struct Shell {
     if (const auto value = batuta::plugin::result_of_file(result_file); !value.empty()) {
       context.return_json(value);
     } else {
-      give_back(context, end);
+      batuta::plugin::return_last_line(context, end.last_line, end.last_line_too_long);
     }
   }
 };

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "plugins/builtin/last_line.h"
+
 namespace batuta::plugin {
 
 struct ShellCommand {
@@ -21,8 +23,6 @@ struct ShellCommand {
   bool capture = true;              // read its standard output for `last_line`
   std::function<bool()> cancelled;  // true: SIGTERM to its process group
 };
-
-inline constexpr std::size_t max_last_line = 64 << 10;
 
 struct ShellEnd {
   int exit_code = 0;  // meaningful when signal is 0

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "common/log.h"
+#include "common/safe_json.h"
 #include "scheduler/serve/start_fault.h"
 
 namespace batuta {
@@ -17,6 +18,19 @@ namespace {
 
 int slots(const ServeOptions& options) {
   return options.slots > 0 ? options.slots : static_cast<int>(std::thread::hardware_concurrency());
+}
+
+// As plugins/builtin/container.cc reads them.
+std::string container_settings(const Settings& settings) {
+  std::string images;
+  for (const std::string& image : settings.worker_container_images) {
+    if (!images.empty()) images += ',';
+    append_json_string(images, image);
+  }
+  std::string out = "{\"socket\":";
+  append_json_string(out, settings.worker_container_socket);
+  return out + ",\"images\":[" + images +
+         "],\"grace_ms\":" + std::to_string(settings.cancel_grace.count() / 1'000) + "}";
 }
 
 }  // namespace
@@ -86,6 +100,7 @@ void set_outgoing(const Settings& settings) {
 std::vector<std::string> agent_command(const Home& home, const ServeOptions& options) {
   // By the environment, for arguments are every user's to read.
   ::setenv("BATUTA_COMMAND_ENV", home.settings().worker_env.c_str(), 1);
+  ::setenv("BATUTA_CONTAINERS", container_settings(home.settings()).c_str(), 1);
   std::vector<std::string> command{
       program("batuta-worker"),
       "agent",

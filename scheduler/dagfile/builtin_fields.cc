@@ -128,15 +128,17 @@ void read_working_dir(FieldReader& fields, json& params) {
   params["working_dir"] = *folder;
 }
 
-void read_env(FieldReader& fields, json& params) {
+void read_env(FieldReader& fields, json& params, bool contained) {
   const json* env = fields.object("env");
   if (!env) return;
   for (const auto& [name, value] : env->items()) {
     const auto shown = "\"" + name.substr(0, 80) + "\"";
     if (!valid_env_name(name)) {
       fields.problem("env", shown + " is not a name for an environment variable");
-    } else if (hostile_env_name(name)) {
-      fields.problem("env", shown + " may not be set: it would change how the command starts");
+    } else if (contained ? name.starts_with("BATUTA_") : hostile_env_name(name)) {
+      fields.problem("env", shown + (contained ? " may not be set: such names are Batuta's own"
+                                               : " may not be set: it would change how the command "
+                                                 "starts"));
     } else if (!value.is_string()) {
       fields.problem("env", "the value of " + shown + " must be a text");
     } else if (value.get_ref<const std::string&>().find('\0') != std::string::npos) {

@@ -16,8 +16,8 @@ void read_shell(FieldReader& fields, Task& task, nlohmann::json& params);
 void read_http(FieldReader& fields, Task& task, nlohmann::json& params);
 // "multiple_outputs", and what "do_xcom_push" means to the plugin.
 void read_outputs(FieldReader& fields, Task& task, nlohmann::json& params);
-// "env", of a task or of a DAG.
-void read_env(FieldReader& fields, nlohmann::json& params);
+// "env", of a task or of a DAG. `contained`: of a container, which has a PATH of its own.
+void read_env(FieldReader& fields, nlohmann::json& params, bool contained = false);
 void read_working_dir(FieldReader& fields, nlohmann::json& params);
 
 // Code is not text with holes: what it needs comes beside it. Its braces stand for themselves, as a

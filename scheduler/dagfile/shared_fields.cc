@@ -17,7 +17,8 @@ json read_shared(FieldReader& dag_fields) {
 }
 
 void take_over(const json& shared, Task& task) {
-  const bool takes = task.plugin == "shell" || task.plugin == "python";
+  const bool contained = task.plugin == "container";
+  const bool takes = task.plugin == "shell" || task.plugin == "python" || contained;
   if (!takes || shared.empty()) return;
   JsonLimits limits;
   limits.bytes = limits.string_bytes = std::size_t{8} << 20;
@@ -26,6 +27,7 @@ void take_over(const json& shared, Task& task) {
   if (!spec) return;
   json& params = (*spec)["params"];
   for (const auto& [name, value] : shared.items()) {
+    if (contained && name != "env") continue;  // folders of the worker's machine say nothing there
     json& own = params[name];
     if (own.is_null()) {
       own = value;

@@ -8,6 +8,7 @@
 #include "common/safe_json.h"
 #include "common/suggest.h"
 #include "scheduler/dagfile/builtin_fields.h"
+#include "scheduler/dagfile/container_fields.h"
 #include "scheduler/dagfile/contract_fields.h"
 #include "scheduler/dagfile/message_fields.h"
 #include "scheduler/dagfile/model_fields.h"
@@ -145,6 +146,7 @@ constexpr TaskType task_types[] = {
     {"aggregate", false, read_aggregate},
     {"shell", true, read_shell},
     {"python", true, read_python},
+    {"container", true, read_container},
     {"http", true, read_http},
     {"mail", true, read_mail},
     {"slack", true, read_slack},
@@ -169,6 +171,9 @@ std::string_view type_known_elsewhere(std::string_view type) {
       {"BashOperator", "shell"},
       {"sh", "shell"},
       {"command", "shell"},
+      {"docker", "container"},
+      {"DockerOperator", "container"},
+      {"KubernetesPodOperator", "container"},
       {"dummy", "empty"},
       {"DummyOperator", "empty"},
       {"EmptyOperator", "empty"},

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
-#include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -18,6 +17,7 @@
 #include <string_view>
 
 #include "common/safe_json.h"
+#include "common/text.h"
 #include "common/url.h"
 #include "scheduler/http/forwarded.h"
 #include "worker/slot_user.h"
@@ -93,24 +93,27 @@ bool set_list(std::vector<std::string>& out, const json& value,
          });
 }
 
-// A number of bytes, or one with KiB, MiB, GiB behind.
+// A number of bytes, as one or as a text with KiB, MiB, GiB behind.
 bool set_bytes(std::int64_t& out, const json& value, std::int64_t least) {
-  std::int64_t number = 0;
-  int shift = 0;
-  if (const auto plain = json_int(value)) {
-    number = *plain;
-  } else if (value.is_string()) {
-    const auto& text = value.get_ref<const std::string&>();
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-    shift = unit.empty() ? 0 : unit == "KiB" ? 10 : unit == "MiB" ? 20 : unit == "GiB" ? 30 : -1;
-    if (error != std::errc{} || shift < 0) return false;
-  } else {
-    return false;
-  }
-  if (number < 0 || number > (std::int64_t{1} << 50 >> shift)) return false;
-  out = number << shift;
+  const auto number = json_int(value);
+  if (!number && !value.is_string()) return false;
+  const auto bytes = parse_byte_size(number ? std::to_string(*number) : value.get<std::string>());
+  if (!bytes) return false;
+  out = *bytes;
   return out == 0 || out >= least;
+}
+
+bool add_text(std::vector<std::string>& out, std::string text) {
+  const bool fits = !text.empty() && text.size() <= 512;
+  out.push_back(std::move(text));
+  return fits;
+}
+
+// As the kernel takes the address of a socket.
+bool set_socket(std::string& out, const json& value) {
+  if (!value.is_string()) return false;
+  out = value;
+  return out.size() < 108 && (out.empty() || out.front() == '/');
 }
 
 // Names and values as a program's environment can hold them; the variable of the same setting has
@@ -199,6 +202,16 @@ const std::vector<Setting>& settings_table() {
       {"worker.env", [](Settings& s, const json& v) { return set_env(s.worker_env, v); },
        "an object of texts by name, such as {\"PATH\": \"/opt/tools/bin:/usr/bin:/bin\", \"TZ\": "
        "\"Europe/Rome\"}, none of them BATUTA_…, at most 32 KiB"},
+      {"worker.container_socket",
+       [](Settings& s, const json& v) { return set_socket(s.worker_container_socket, v); },
+       "the absolute path of a container engine's socket, such as \"/run/docker.sock\""},
+      {"worker.container_images",
+       [](Settings& s, const json& v) {
+         return set_list(s.worker_container_images, v, add_text) &&
+                !s.worker_container_images.empty();
+       },
+       "a list of images that may be run, such as [\"registry.example.org/etl/*\", "
+       "\"python:3.12\"]"},
       {"contracts",
        [](Settings& s, const json& v) {
          return set_text(s.contracts, v) && s.contracts.front() == '/';
@@ -340,6 +353,8 @@ std::vector<std::pair<std::string, std::string>> shown_settings(const Settings& 
           {"worker.memory_limit", std::to_string(s.worker_memory_limit)},
           {"worker.run_dir_limit", std::to_string(s.worker_run_dir_limit)},
           {"worker.env", starred_env(s.worker_env)},
+          {"worker.container_socket", s.worker_container_socket},
+          {"worker.container_images", list(s.worker_container_images)},
           {"contracts", s.contracts},
           {"bundles", shown_bundles(s.bundles)},
           {"base_url", s.base_url},

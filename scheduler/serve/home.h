@@ -41,6 +41,10 @@ struct Settings {
   std::int64_t worker_run_dir_limit = std::int64_t{10} << 30;
   // "worker.env": what commands find in their environment, by name; as a JSON object.
   std::string worker_env = "{}";
+  // "worker.container_socket": of the engine that container tasks are run by; empty = there is none
+  std::string worker_container_socket;
+  // "worker.container_images": those that may be run; empty = each
+  std::vector<std::string> worker_container_images;
   std::string contracts;  // "contracts": folder of contracts; empty = beside the DAG folder
   std::vector<BundleSetting> bundles;  // "bundles": beside the DAG folder
   std::string base_url;           // "base_url": where people reach the page, for links in alerts

@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
-"""Commands in real slots: shells, scripts, arguments, what they find around them, and how they are ended."""
+"""Commands in real slots, and in containers: shells, scripts, arguments, what they find around them, and how they are ended."""
 import json
+import os
+import signal
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+from container_engine import Engine  # noqa: E402
 from harness import Folder, dag, eventually, main, shell  # noqa: E402
 
 HOSTILE = "'; touch /tmp/batuta-pwned; $(id) `id` \"x"
@@ -106,7 +109,87 @@ def every_way_of_ending_a_command_asks_first():
             eventually(lambda: says(name, "tidied up"), 10, f"{name} was asked first")
 
 
+def contained(task_id, command, image="python:3.12", **more):
+    return {"task_id": task_id, "type": "container", "image": image, "command": ["sh", "-c", *command], **more}
+
+
+def containers_are_run_by_the_engine_and_leave_nothing_behind():
+    """container tasks: output, results, files, secrets, limits, pulls and refusals, time-out, and a slot that is killed"""
+    python, out = "docker.io/library/python:3.12", "echo $BATUTA_TASK_ID $BATUTA_TRY_NUMBER $STAGE; echo aside >&2; echo"
+    tasks = [contained("says", [f"{out} \"$1\"", "sh", HOSTILE], env={"PATH": "/usr/bin:/bin"}),
+             contained("writes", ["echo '{\"rows\": 7}' >$BATUTA_RESULT; echo shared >$BATUTA_RUN_DIR/of; echo no"],
+                       multiple_outputs=True),
+             shell("reads", "cat $BATUTA_RUN_DIR/of; echo {{ ti.xcom_pull('writes').rows }}", ["writes"]),
+             contained("secret", ["cat $BATUTA_SECRET_VAULT >&2; wc -c <$BATUTA_SECRET_VAULT"], connections=["vault"]),
+             contained("bounds", ["true"], memory="64MiB", cpus=1.5, user="1000:1000", network="none", working_dir="/srv",
+                       entrypoint=["env"], do_xcom_push=False),
+             contained("three", ["exit 3"]), contained("skips", ["exit 99"]),
+             contained("memory", ["exit 137"], image="oom:1"),
+             contained("pulls", ["echo here"], image="registry.example.org/etl/slow:2", registry="registry"),
+             contained("torn", ["true"], image="registry.example.org/etl/torn"),
+             contained("unknown", ["true"], image="registry.example.org/etl/none", retries=3),
+             contained("never", ["true"], image="registry.example.org/etl/slow:3", pull="never", retries=3),
+             contained("forbidden", ["true"], image="example.org/evil", retries=3),
+             {**contained("wrong", []), "command": ["/nowhere/program"], "retries": 3},
+             contained("late", ["trap 'echo tidied up; exit 1' TERM; echo up; while :; do sleep 0.05; done"],
+                       execution_timeout="1s"),
+             contained("deaf", ["trap '' TERM; while :; do sleep 0.05; done"], execution_timeout="1s")]
+    left = contained("left", ["if mkdir $BATUTA_RUN_DIR/first; then echo up; exec sleep 100; fi; echo again"])
+    with Folder("containers") as folder:
+        engine = Engine(folder.path / "engine.sock", [python, "docker.io/library/oom:1"],
+                        {"registry.example.org/etl/slow": "slow login", "registry.example.org/etl/torn": "torn"})
+        server = folder.server({"c": dag("c", tasks, env={"STAGE": "dag"}, working_dir="/nowhere"), "left": dag("left", [left])},
+                               env={"BATUTA_WORKER_CONTAINER_SOCKET": str(folder.path / "engine.sock"), "BATUTA_CANCEL_GRACE": "2s",
+                                    "BATUTA_WORKER_CONTAINER_IMAGES": "python:3.12,oom,registry.example.org/etl/*"}).start()
+        for connection in ({"connection_id": "vault", "conn_type": "generic", "password": "s3cr3t-in-a-vault"},
+                           {"connection_id": "registry", "conn_type": "http", "host": "registry.example.org", "login": "r",
+                            "password": "registry-password"}):
+            server.call("POST", "/api/v2/connections", connection)
+
+        # A slot that is killed takes nothing with it: the container is found by its labels.
+        held = server.trigger("left")["dag_run_id"]
+        eventually(lambda: "up" in server.log_text("left", held, "left"), 30, "the container runs")
+        slot = next(int(c.config["Labels"]["batuta.owner"].split()[1]) for c in engine.containers.values())
+        os.kill(slot, signal.SIGKILL)
+        assert server.wait_run("left", held)["state"] == "success"
+        last = server.tasks("left", held)["left"]["try_number"]
+        assert "containers whose worker is gone" in server.log_text("left", held, "left", last)
+
+        engine.refuse_names = 1  # of another host's lost worker
+        run_id = server.trigger("c")["dag_run_id"]
+        server.wait_run("c", run_id)
+        seen = server.tasks("c", run_id)
+        states = {name: task["state"] for name, task in seen.items()}
+        good = {"says", "writes", "reads", "secret", "bounds", "pulls"}
+        assert states == {name: "success" if name in good else "skipped" if name == "skips" else "failed" for name in seen}, states
+        for name, words in (("three", "exit code 3"), ("memory", "at its limit of memory"), ("torn", "connection reset by peer"),
+                            ("unknown", "pull access denied"), ("never", '"pull" is "never"'),
+                            ("forbidden", "may not be run on this worker"), ("wrong", "executable file not found")):
+            assert words in seen[name]["batuta"]["reason"] and seen[name]["try_number"] == 1, (name, seen[name])
+
+        def value(task):
+            return server.get(f"/api/v2/dags/c/dagRuns/{run_id}/taskInstances/{task}/xcomEntries/return_value")["value"]
+
+        assert value("says") == HOSTILE and value("pulls") == "here"
+        assert value("reads") == "7" and value("writes") == {"rows": 7}, (value("reads"), value("writes"))
+        said = {task: server.log_text("c", run_id, task) for task in seen}
+        assert "says 1 dag" in said["says"] and "aside" in said["says"], said["says"]
+        assert "***" in said["secret"] and "s3cr3t" not in said["secret"], said["secret"]
+        assert "Downloaded newer image" in said["pulls"] and "Pulling from" in said["torn"]
+        assert "tidied up" in said["late"] and "SIGKILL" in said["deaf"], (said["late"], said["deaf"])
+        assert any("removed the container of an earlier try" in text for text in said.values())
+        bounds = next(c for c in engine.created if c["Labels"]["batuta.task_id"] == "bounds")
+        host = bounds["HostConfig"]
+        assert (host["Memory"], host["MemorySwap"], host["NanoCpus"], host["NetworkMode"]) == (64 << 20, 64 << 20, 15 * 10**8,
+                                                                                              "none"), host
+        assert (bounds["User"], bounds["WorkingDir"], bounds["Entrypoint"]) == ("1000:1000", "/srv", ["env"]), bounds
+        assert bounds["Labels"]["batuta.run_id"] == run_id and bounds["Labels"]["batuta.try_number"] == "1", bounds
+        assert "WorkingDir" not in next(c for c in engine.created if c["Labels"]["batuta.task_id"] == "says")
+        assert engine.containers == {}, [c.config["Labels"] for c in engine.containers.values()]
+        engine.close()
+
+
 if __name__ == "__main__":
     main([results_are_handed_on_by_field_and_key_whoever_made_them, a_run_knows_the_dates_of_the_one_before_that_succeeded,
           a_script_beside_the_dag_gets_values_as_arguments_and_the_workers_environment,
-          every_way_of_ending_a_command_asks_first])
+          every_way_of_ending_a_command_asks_first, containers_are_run_by_the_engine_and_leave_nothing_behind])

@@ -154,6 +154,24 @@ TEST_CASE("what commands find in their environment is a setting whose values are
   }
 }
 
+TEST_CASE("who runs containers, and which, are settings") {
+  const Folder folder;
+  folder.write("batuta.json", R"({"worker.container_socket": "/run/docker.sock",
+                                  "worker.container_images": ["python:3.12", "a.example.org/*"]})");
+  auto home = Home::open(folder.path());
+  REQUIRE(home);
+  CHECK(home->settings().worker_container_socket == "/run/docker.sock");
+  CHECK(home->settings().worker_container_images ==
+        std::vector<std::string>{"python:3.12", "a.example.org/*"});
+  CHECK(error_of(folder, R"({"worker.container_socket": "tcp://x:2375"})")
+            .find("the absolute path of a container engine's socket") != std::string::npos);
+  // An empty list would allow every image: whoever wrote one meant none.
+  for (const char* images : {"[]", "\"\"", "[\"\"]", "[1]", "{}"}) {
+    CHECK(error_of(folder, std::string(R"({"worker.container_images": )") + images + "}")
+              .find("a list of images that may be run") != std::string::npos);
+  }
+}
+
 TEST_CASE("how a worker stops, whom its slots are and what they may have are settings") {
   const Folder folder;
   folder.write("batuta.json", R"({"stop_drain": "90s", "worker.memory_limit": "2GiB"})");
