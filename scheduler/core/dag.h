@@ -149,7 +149,7 @@ struct Dag {
   std::string version;  // SHA-256, hex, of canonical JSON and the files it names
   std::string description;
   std::string doc_md;  // for people, Markdown
-  std::string file;    // relative to the DAG folder
+  std::string file;    // in its bundle's folder, led by "name://" of any but `default`
   std::vector<std::string> tags;
   std::vector<std::string> owners;
   std::vector<Task> tasks;                  // in file order; TaskIndex is the position

@@ -48,17 +48,27 @@ std::string suggest_plugin(const SchedulerState& state, std::string_view name) {
 }
 
 // Of a queued run: what its DAG's limits by key say. False: nothing.
-bool explain_keys(const LiveRun& run, const Now& now, Reasons& out) {
+bool explain_keys(const SchedulerState& state, const LiveRun& run, const Now& now, Reasons& out) {
   const Dag& dag = *run.dag->dag;
   if (run.keys_asked) {
     out.push_back({"Concurrency", "the keys that its DAG's limits count it under are being read"});
     return true;
   }
-  const std::vector<LiveRun*> holders = holders_of_key(run);
+  const bool limited = dag.concurrency.is_set() || dag.rate.is_set();
+  if (limited && !run.row().keys_known && run.dag->keys_asked >= state.options.max_keys_asked) {
+    out.push_back({"Concurrency",
+                   "the keys that its DAG's limits count it under are read when "
+                   "those of " +
+                       number(run.dag->keys_asked) + " runs before it are"});
+    return true;
+  }
+  const auto& holders = holders_of_key(run);
   if (std::ssize(holders) >= dag.concurrency.limit && !holders.empty()) {
     std::string names;
-    for (std::size_t i = 0; i < holders.size() && i < 5; ++i) {
-      names += (i == 0 ? "" : ", ") + holders[i]->row().dag_run_id;
+    std::size_t listed = 0;
+    for (const auto& [seq, holder] : holders) {
+      if (++listed > 5) break;
+      names += (names.empty() ? "" : ", ") + holder->row().dag_run_id;
     }
     out.push_back({"Concurrency", number(std::ssize(holders)) + " of at most " +
                                       number(dag.concurrency.limit) + " runs of the key '" +
@@ -95,7 +105,7 @@ void explain_run(const SchedulerState& state, const LiveRun& run, const Now& now
   if (row.state != DagRunState::queued) return;
   if (const auto at = state.backfills.find(row.backfill); at != state.backfills.end()) {
     explain_backfill(at->second, out);
-    if (out.empty()) explain_keys(run, now, out);
+    if (out.empty()) explain_keys(state, run, now, out);
     return;
   }
   if (const Time due = due_at(row); due > now.wall) {
@@ -108,7 +118,7 @@ void explain_run(const SchedulerState& state, const LiveRun& run, const Now& now
     out.push_back({"Max Active Runs", number(running_of_dag(dag)) + " of at most " +
                                           number(dag.dag->max_active_runs) +
                                           " runs are active; this one is queued"});
-  } else if (explain_keys(run, now, out)) {
+  } else if (explain_keys(state, run, now, out)) {
     return;
   } else if (!dag.row.is_paused) {
     out.push_back({"Dagrun Running", "the run is queued"});

@@ -98,8 +98,10 @@ void purge_ended(Turn& turn) {
   turn.state.ended = std::move(kept);
   for (LiveRun* run : turn.runs) {
     if (!run->deleted) continue;
-    // A backfill, or a DAG that waits for assets, has room for another.
-    if (backfill_of(turn.state, run->row()) != nullptr || run->dag->dag->waits_for) {
+    // A backfill, or a DAG that waits for assets, has room for another; and no answer comes for a
+    // run whose keys are being read, so that others' may be asked for.
+    if (backfill_of(turn.state, run->row()) != nullptr || run->dag->dag->waits_for ||
+        run->keys_asked) {
       advance_later(turn.state, *run->dag);
       turn.more_to_create = true;
     }

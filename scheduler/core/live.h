@@ -231,6 +231,13 @@ struct LiveBackfill {
   std::int32_t reach = 0;  // how many ticks that was; as many again when none needed a run
 };
 
+// For which keys a pass over the runs that wait has done what is done once for all of them: runs
+// only begin in it, so what is full stays full.
+struct KeysDone {
+  std::set<std::string> made_room;  // of concurrency: others are ended
+  std::set<std::string> timed;      // of rate: a timer is set
+};
+
 struct LiveDag {
   DagRow row;
   std::shared_ptr<const Dag> dag;  // newest version
@@ -243,8 +250,10 @@ struct LiveDag {
   std::int64_t backfill = 0;                              // the active one
   std::map<RunSeq, LiveRun*> running;
   std::map<std::string, std::map<RunSeq, LiveRun*>> running_of_key;  // of those with one
-  std::map<std::string, std::vector<Time>> starts_of_key;  // by rate key: those that may count yet
+  // By rate key those that may count yet, the oldest first.
+  std::map<std::string, std::deque<Time>> starts_of_key;
   OptTime starts_kept_since;                               // older ones were looked for
+  std::int32_t keys_asked = 0;                             // runs with LiveRun::keys_asked
   std::map<std::string, LiveRun*, std::less<>> by_run_id;  // in memory, ended ones included
   std::map<std::string, LiveRun*, std::less<>> by_key;
   std::map<Time, LiveRun*> by_date;

@@ -264,7 +264,7 @@ void advance_backfills(Turn& turn, LiveDag& dag) {
   }
 }
 
-void start_backfill_runs(Turn& turn, LiveDag& dag) {
+void start_backfill_runs(Turn& turn, LiveDag& dag, KeysDone& done) {
   if (dag.queued_in_backfills.empty()) return;
   std::vector<LiveRun*> queued;
   for (const auto& [due, seq] : dag.queued_in_backfills) {
@@ -282,7 +282,7 @@ void start_backfill_runs(Turn& turn, LiveDag& dag) {
       turn.more_to_create = true;
       continue;
     }
-    start_within_limits(turn, *run);
+    start_within_limits(turn, *run, done);
   }
 }
 

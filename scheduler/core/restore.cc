@@ -166,6 +166,9 @@ void restore_starts(SchedulerState& state, StoredState& stored) {
     const auto at = state.dags.find(row.dag_id);
     if (at != state.dags.end()) at->second.starts_of_key[std::move(row.key)].push_back(row.started);
   }
+  for (auto& [id, dag] : state.dags) {
+    for (auto& [key, starts] : dag.starts_of_key) std::sort(starts.begin(), starts.end());
+  }
 }
 
 void restore_lake(SchedulerState& state, StoredState& stored) {

@@ -146,7 +146,8 @@ void end_runs(Turn& turn) {
 
 void start_queued_runs(Turn& turn, LiveDag& dag) {
   if (dag.row.is_paused && !mutant("start_while_paused")) return;
-  start_backfill_runs(turn, dag);
+  KeysDone done;
+  start_backfill_runs(turn, dag, done);
   const std::int32_t limit = dag.dag->max_active_runs;
   // Those that wait for room under a key stay where they are: what is behind them may have another.
   std::pair<Time, RunSeq> passed{Time::min(), RunSeq{}};
@@ -168,7 +169,7 @@ void start_queued_runs(Turn& turn, LiveDag& dag) {
       turn.state.timers.insert({due, Timer::Kind::run_after, seq, {}, &dag, dag.row.dag_id});
       return;
     }
-    start_within_limits(turn, run);
+    start_within_limits(turn, run, done);
   }
 }
 
@@ -202,6 +203,7 @@ void remove_run(SchedulerState& state, LiveRun& run) {
   dag.by_run_id.erase(row.dag_run_id);
   if (!row.idempotency_key.empty()) dag.by_key.erase(row.idempotency_key);
   if (row.logical_date) dag.by_date.erase(*row.logical_date);
+  if (run.keys_asked) --dag.keys_asked;
   state.runs.erase(row.seq);
 }
 

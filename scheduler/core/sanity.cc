@@ -16,6 +16,7 @@ struct Tally {
   std::set<Timer> retries;
   std::size_t attempts = 0;
   std::map<std::string, std::int32_t> pending_of_table;
+  std::map<std::string, std::int32_t> keys_asked;  // by DAG
 };
 
 std::string name_of(const LiveRun& run, InstanceIndex i) {
@@ -202,6 +203,7 @@ void check_run(const SchedulerState& state, const LiveRun& run, Tally& tally) {
     BATUTA_CHECK(count == active_of_task[task],
                  "active instances of " + name_of(run, first_instance(task)));
   }
+  if (run.keys_asked) ++tally.keys_asked[run.row().dag_id];
   const DagRunState s = run.row().state;
   const LiveDag& dag = *run.dag;
   BATUTA_CHECK((s == DagRunState::running) == dag.running.contains(run.row().seq) &&
@@ -276,6 +278,12 @@ void check_dag(const LiveDag& dag, Tally& tally) {
   for (const auto& [task, count] : dag.active_of_task) {
     BATUTA_CHECK((count == tally.active_of_task[{dag.row.dag_id, task}]),
                  "active instances of " + task);
+  }
+  BATUTA_CHECK(dag.keys_asked == tally.keys_asked[dag.row.dag_id],
+               "runs of " + dag.row.dag_id + " whose keys are being read");
+  for (const auto& [key, starts] : dag.starts_of_key) {
+    BATUTA_CHECK(!starts.empty() && std::is_sorted(starts.begin(), starts.end()),
+                 "starts under the key " + key);
   }
   BATUTA_CHECK(!dag.touched, "no marks between steps");
 }

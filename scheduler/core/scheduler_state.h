@@ -34,6 +34,7 @@ struct SchedulerOptions {
   Duration longest_conflict_delay = std::chrono::minutes(1);
   std::int32_t max_prefetch = 128;                // unstarted attempts per slot, short tasks only
   std::int32_t max_queued_runs_per_dag = 10'000;  // more: a trigger answers 429
+  std::int32_t max_keys_asked = 100;              // of a DAG's runs, those read in one turn
 };
 
 // What the core counts about itself, since start.

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -274,9 +275,9 @@ void on(Turn& turn, const TaskExpanded& event);
 
 // Starts a queued run if its keys are known and have room; else asks for them, skips it, ends
 // another, or leaves it as it is. False: it waits.
-bool start_within_limits(Turn& turn, LiveRun& run);
+bool start_within_limits(Turn& turn, LiveRun& run, KeysDone& done);
 // The running runs that count under its concurrency key, the oldest first; none without a limit.
-std::vector<LiveRun*> holders_of_key(const LiveRun& run);
+const std::map<RunSeq, LiveRun*>& holders_of_key(const LiveRun& run);
 // "90s", "10m", "2h": as people write the time of a rate.
 std::string per_text(Duration per);
 // When its rate lets it begin; nullopt: now.
@@ -397,7 +398,7 @@ Uuid derived_uuid(const std::string& dag_id, Time tick, RunSeq seq, Time now);
 LiveBackfill* backfill_of(SchedulerState& state, const RunRow& run);
 // Goes on with the DAG's backfills as far as their limits allow, and closes what is over.
 void advance_backfills(Turn& turn, LiveDag& dag);
-void start_backfill_runs(Turn& turn, LiveDag& dag);
+void start_backfill_runs(Turn& turn, LiveDag& dag, KeysDone& done);
 void forget_backfills(Turn& turn, const LiveDag& dag);  // the DAG is deleted
 void on(Turn& turn, const BackfillRequested& event);
 void on(Turn& turn, const BackfillChanged& event);

@@ -36,6 +36,11 @@ struct TemplateScope {
   const nlohmann::json* item = nullptr;  // what a mapped instance is given; outlives the rendering
   // JSON text of an upstream's XCom; nullopt when there is none.
   std::function<std::optional<std::string>(std::string_view task_id, std::string_view key)> xcom;
+  // The same read already and shared by all that ask for it, where that is kept; null: `xcom`
+  // tells. Not for what has to be quoted before it is read. An error fails the rendering.
+  std::function<Result<std::shared_ptr<const nlohmann::json>>(std::string_view task_id,
+                                                              std::string_view key)>
+      kept_xcom{};
   // The same of a mapped task, as the text of a list: of the instances that are named, or of all
   // (null), in that order, without those that have none. nullopt: the task is not mapped, and
   // `xcom` tells.

@@ -16,6 +16,7 @@ namespace {
 
 using nlohmann::json;
 using Kind = TemplateExpr::Kind;
+using Shared = std::shared_ptr<const json>;
 
 // "params.tickers[0]": how the expression's name was written, for messages.
 std::string spelled(const std::vector<TemplateExpr::Step>& path) {
@@ -57,6 +58,10 @@ const TemplateExpr* argument(const TemplateExpr& expr, std::string_view name, st
 
 bool is_literal(const TemplateExpr& expr) {
   return expr.kind == Kind::literal && expr.filters.empty();
+}
+
+bool is_xcom_pull(const TemplateExpr& expr) {
+  return expr.kind == Kind::call && spelled(expr.path).ends_with(".xcom_pull");
 }
 
 struct Call {
@@ -148,7 +153,7 @@ struct TemplateEvaluator::Impl {
 
   Result<json> head(const TemplateExpr& expr);
   Result<json> call(const TemplateExpr& expr);
-  Result<json> xcom_pull(const TemplateExpr& expr);
+  Result<Shared> xcom_pull(const TemplateExpr& expr);
   Result<json> mapped_results(const TemplateExpr& expr, const std::string& id,
                               const std::string& key);
   Result<json> variable(const std::vector<TemplateExpr::Step>& path);
@@ -219,7 +224,8 @@ Result<json> TemplateEvaluator::Impl::mapped_results(const TemplateExpr& expr,
   return json(list->front());
 }
 
-Result<json> TemplateEvaluator::Impl::xcom_pull(const TemplateExpr& expr) {
+Result<Shared> TemplateEvaluator::Impl::xcom_pull(const TemplateExpr& expr) {
+  if (auto status = check_call(expr); !status) return status.error();
   const auto* task = argument(expr, "task_ids", 0);
   const auto* key = argument(expr, "key", 1);
   if (!task) return {Errc::invalid, "xcom_pull needs the id of a task"};
@@ -231,20 +237,27 @@ Result<json> TemplateEvaluator::Impl::xcom_pull(const TemplateExpr& expr) {
     return {Errc::invalid, "xcom_pull needs the id of one task and a key, both texts"};
   }
   const auto& id = task_id->get_ref<const std::string&>();
-  auto listed = mapped_results(expr, id, name->get_ref<const std::string&>());
-  if (!listed || !listed->is_discarded()) return listed;
-  const auto text = scope.xcom ? scope.xcom(id, name->get_ref<const std::string&>()) : std::nullopt;
+  const auto& of = name->get_ref<const std::string&>();
+  auto listed = mapped_results(expr, id, of);
+  if (!listed) return listed.error();
+  if (!listed->is_discarded()) return Shared(std::make_shared<const json>(std::move(*listed)));
+  if (scope.kept_xcom) {
+    auto kept = scope.kept_xcom(id, of);
+    if (!kept || *kept) return kept;
+  }
+  const auto text = scope.xcom ? scope.xcom(id, of) : std::nullopt;
   if (!text) return undefined("the result of task " + id.substr(0, 128));
   JsonLimits limits;  // a value that was a file may be one long text
   limits.string_bytes = limits.bytes;
   limits.tokens = limits.bytes;
-  return parse_untrusted(*text, limits);
+  auto value = parse_untrusted(*text, limits);
+  if (!value) return value.error();
+  return Shared(std::make_shared<const json>(std::move(*value)));
 }
 
 Result<json> TemplateEvaluator::Impl::call(const TemplateExpr& expr) {
   if (auto status = check_call(expr); !status) return status.error();
   const auto name = spelled(expr.path);
-  if (name.ends_with("xcom_pull")) return xcom_pull(expr);
   const auto names = name == "macros.ds_add" ? std::pair{"ds", "days"}
                      : name == "params.get"  ? std::pair{"key", "default"}
                                              : std::pair{"key", "default_var"};
@@ -304,6 +317,11 @@ Result<json> TemplateEvaluator::Impl::collection(const TemplateExpr& expr) {
 Result<json> TemplateEvaluator::Impl::head(const TemplateExpr& expr) {
   if (expr.kind == Kind::literal) return literal_value(expr.literal);
   if (expr.kind == Kind::list || expr.kind == Kind::object) return collection(expr);
+  if (is_xcom_pull(expr)) {
+    const auto result = xcom_pull(expr);
+    if (!result) return result.error();
+    return expr.steps.empty() ? Result<json>(json(**result)) : result_member(expr, **result);
+  }
   if (expr.kind == Kind::group || expr.kind == Kind::call) {
     auto result = expr.kind == Kind::call ? call(expr) : evaluate(expr.arguments.front().value);
     if (!result || expr.steps.empty()) return result;
@@ -395,7 +413,7 @@ Status check_expression(const TemplateExpr& expr) {
 }
 
 std::string xcom_task(const TemplateExpr& expr) {
-  if (expr.kind != Kind::call || !spelled(expr.path).ends_with(".xcom_pull")) return {};
+  if (!is_xcom_pull(expr)) return {};
   const auto* task = argument(expr, "task_ids", 0);
   const auto* name = task && is_literal(*task) ? std::get_if<std::string>(&task->literal) : nullptr;
   return name ? *name : std::string();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "scheduler/demo/placed.h"
 #include "scheduler/demo/quote_market.h"
 #include "scheduler/demo/quote_source.h"
 
@@ -424,7 +425,7 @@ std::vector<OrderEvent> Brokerage::events(const Order& order) const {
 std::vector<SentEvent> Brokerage::sent(int day, int utc_hour) const {
   // The session, and an hour for what is late.
   if (utc_hour < 13 || utc_hour > 20) return {};
-  std::vector<std::pair<std::uint64_t, SentEvent>> all;
+  std::vector<Placed<SentEvent>> all;
   const Time from = Time(date(day)) + std::chrono::hours(utc_hour);
   const Time until = from + std::chrono::hours(1);
   const auto send = [&](const OrderEvent& event, std::uint64_t order_key, std::uint64_t number) {
@@ -465,13 +466,8 @@ std::vector<SentEvent> Brokerage::sent(int day, int utc_hour) const {
       }
     }
   }
-  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
-    return std::tie(a.first, a.second.event.event_id) < std::tie(b.first, b.second.event.event_id);
-  });
-  std::vector<SentEvent> out;
-  out.reserve(all.size());
-  for (auto& each : all) out.push_back(std::move(each.second));
-  return out;
+  return in_order(std::move(all),
+                  [](const SentEvent& one) -> const std::string& { return one.event.event_id; });
 }
 
 }  // namespace batuta::demo

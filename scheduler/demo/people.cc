@@ -5,6 +5,7 @@
 
 #include "common/safe_json.h"
 #include "scheduler/demo/brokerage.h"
+#include "scheduler/demo/placed.h"
 #include "scheduler/demo/quote_market.h"
 
 namespace batuta::demo {
@@ -129,7 +130,7 @@ std::string People::text_of(const PersonEvent& event) const {
 }
 
 std::vector<PersonEvent> People::events(int day) const {
-  std::vector<std::pair<std::uint64_t, PersonEvent>> all;
+  std::vector<Placed<PersonEvent>> all;
   const auto send = [&](PersonEvent event, std::uint64_t kind) {
     const auto user = as_word(event.user);
     const auto hit = [&](std::uint64_t what, std::uint32_t ppm) {
@@ -163,13 +164,7 @@ std::vector<PersonEvent> People::events(int day) const {
     if (draw(p_seen, {as_word(user), as_word(day)}) % 100 < 25)
       send(event_of(user, day, "seen"), 2);
   }
-  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
-    return std::tie(a.first, a.second.json) < std::tie(b.first, b.second.json);
-  });
-  std::vector<PersonEvent> out;
-  out.reserve(all.size());
-  for (auto& each : all) out.push_back(std::move(each.second));
-  return out;
+  return in_order(std::move(all), &PersonEvent::json);
 }
 
 }  // namespace batuta::demo

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "scheduler/demo/placed.h"
 #include "scheduler/demo/quote_market.h"
 #include "scheduler/demo/quote_source.h"
 
@@ -201,7 +202,7 @@ std::string Shop::text_of(const Line& line, ShopDefect defect, std::uint64_t key
 }
 
 std::vector<ShopMessage> Shop::messages(int day) const {
-  std::vector<std::pair<std::uint64_t, ShopMessage>> all;
+  std::vector<Placed<ShopMessage>> all;
   const auto send = [&](const Line& line, std::uint64_t key) {
     ShopMessage out;
     out.line = line;
@@ -245,13 +246,7 @@ std::vector<ShopMessage> Shop::messages(int day) const {
       if (const auto line = cancellation(day - 1, number, at))
         send(*line, hash_words({word(day), word(number), word(at), 1}));
   }
-  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
-    return std::tie(a.first, a.second.json) < std::tie(b.first, b.second.json);
-  });
-  std::vector<ShopMessage> out;
-  out.reserve(all.size());
-  for (auto& each : all) out.push_back(std::move(each.second));
-  return out;
+  return in_order(std::move(all), &ShopMessage::json);
 }
 
 }  // namespace batuta::demo

@@ -132,6 +132,12 @@ OutboxRow RegistryLaunchContext::render_alert(const Attempt& attempt, const Aler
     auto value = plain(task, name);
     return value ? std::optional(quoted_text(*value)) : value;
   };
+  // A kept value is not quoted: why there is none is told all the same.
+  quoted.kept_xcom = [plain = scope.kept_xcom](std::string_view task, std::string_view name) {
+    auto kept = plain(task, name);
+    if (kept) kept->reset();
+    return kept;
+  };
   quoted.variable = [quoted_text, plain = scope.variable](std::string_view key) {
     auto value = plain(key);
     return value ? std::optional(quoted_text(*value)) : value;

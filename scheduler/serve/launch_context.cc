@@ -131,7 +131,7 @@ void RegistryLaunchContext::set_catalogue(const std::vector<PluginInfo>& catalog
 // which are known only by another rendering to be in it. Without `hidden`, for people: stars in
 // their place.
 TemplateScope RegistryLaunchContext::scope_of(const Attempt& attempt, const RunParams& params,
-                                              std::vector<std::string>* hidden) const {
+                                              std::vector<std::string>* hidden) {
   TemplateScope scope;
   scope.params = hidden ? params.told.get() : params.shown.get();
   if (!params.told_conf.empty()) scope.conf_json = hidden ? &params.told_conf : &params.shown_conf;
@@ -148,6 +148,12 @@ TemplateScope RegistryLaunchContext::scope_of(const Attempt& attempt, const RunP
     if (!task) return std::nullopt;
     return results().value(attempt, *task, name, hidden);
   };
+  scope.kept_xcom = [this, &attempt](std::string_view id,
+                                     std::string_view name) -> Result<ResultCache::Value> {
+    const auto task = find_task(attempt.dag, id);
+    if (!task) return ResultCache::Value();
+    return results().kept(attempt, *task, name);
+  };
   scope.mapped_xcoms =
       [this, &attempt, hidden](
           std::string_view id, std::string_view name,
@@ -155,8 +161,6 @@ TemplateScope RegistryLaunchContext::scope_of(const Attempt& attempt, const RunP
     const auto task = find_task(attempt.dag, id);
     const bool listed = task && (map_indexes || attempt.dag.tasks[*task].is_mapped());
     if (!listed || !attempt.mapped_xcoms) {
-      const Status fits = task ? results().fits_template(attempt, *task, name) : success();
-      if (!fits) return fits.error();
       return std::optional<std::string>();
     }
     auto list = results().list(attempt, *task, name, map_indexes, hidden);

@@ -14,6 +14,7 @@
 #include "scheduler/engine/render.h"
 #include "scheduler/serve/mapped_cache.h"
 #include "scheduler/serve/params_cache.h"
+#include "scheduler/serve/result_cache.h"
 #include "scheduler/serve/upstream_results.h"
 #include "scheduler/store/crypto.h"
 #include "scheduler/store/registry.h"
@@ -55,12 +56,12 @@ class RegistryLaunchContext : public LaunchContext {
   // The parameters as the plugin gets them; `rendered` is what people may see of them.
   Result<std::string> render_params(const Attempt& attempt, Launch& out, std::string& rendered);
   Result<std::string> context_json(const Attempt& attempt, std::vector<std::string>& hidden);
-  UpstreamResults results() const { return {key_, home_}; }
+  UpstreamResults results() { return {key_, home_, large_}; }
   bool names_results(const Dag& dag, TaskIndex task);
   bool reads_upstream(const Dag& dag, TaskIndex task);
   // `params` outlives the scope.
   TemplateScope scope_of(const Attempt& attempt, const RunParams& params,
-                         std::vector<std::string>* hidden) const;
+                         std::vector<std::string>* hidden);
   Status add_secrets(const Attempt& attempt, Launch& out) const;
   // What the attempt's task is mapped over, as it is now (launch_mapping.cc).
   Result<MappedCache::Kept> mapped_over(const Attempt& attempt);
@@ -89,6 +90,7 @@ class RegistryLaunchContext : public LaunchContext {
   std::map<std::string, std::vector<TaskParts>, std::less<>> parts_;  // by version
   ParamsCache params_;
   MappedCache mapped_;
+  ResultCache large_;
 
   mutable std::mutex mutex_;  // guards what follows
   std::map<std::string, PluginInfo, std::less<>> catalogue_;

@@ -87,12 +87,24 @@ Result<std::string> UpstreamResults::read(const Attempt& attempt, TaskIndex task
   return text;
 }
 
-Status UpstreamResults::fits_template(const Attempt& attempt, TaskIndex task,
-                                      std::string_view name) const {
+Result<ResultCache::Value> UpstreamResults::kept(const Attempt& attempt, TaskIndex task,
+                                                 std::string_view name) const {
   const auto stored = attempt.xcom(task, name);
-  if (!stored || !result_file_of(*stored)) return success();
+  const auto file = stored ? result_file_of(*stored) : std::nullopt;
+  if (!file) return ResultCache::Value();
+  const std::string path =
+      result_path(home_, to_string(attempt.run.uuid), attempt.dag.tasks[task].id, *file);
+  if (auto known = cache_.find(path)) return known;
   const auto text = read(attempt, task, *stored);
-  return text ? success() : Status(text.error());
+  if (!text) return text.error();
+  JsonLimits limits;  // it may be one long text
+  limits.string_bytes = max_template_result;
+  limits.tokens = max_template_result;
+  auto value = parse_untrusted(*text, limits);
+  if (!value) return value.error();
+  ResultCache::Value made = std::make_shared<const json>(std::move(*value));
+  cache_.keep(path, made, text->size());
+  return made;
 }
 
 Result<std::string> UpstreamResults::list(const Attempt& attempt, TaskIndex task,

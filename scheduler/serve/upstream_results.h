@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "scheduler/engine/render.h"
+#include "scheduler/serve/result_cache.h"
 #include "scheduler/store/crypto.h"
 
 namespace batuta {
@@ -18,20 +19,24 @@ inline constexpr std::size_t max_template_result = std::size_t{1} << 20;
 // What is handed over to a command as files; of those that are files already, their paths.
 inline constexpr std::size_t max_handed_over = std::size_t{4} << 20;
 
-// Control thread: reads at most max_template_result bytes of a file at a time. The references must
+// Control thread: reads at most max_template_result bytes of a file at a time, and those of single
+// values once for all the templates that name them, while `cache` has room. The references must
 // outlive this. `hidden` in all of them: the secrets of what is told are added there; null: for
 // people, who get stars in their place.
 class UpstreamResults {
  public:
   using Attempt = LaunchContext::Attempt;
-  UpstreamResults(const SecretKey& key, const std::string& home) : key_(key), home_(home) {}
+  UpstreamResults(const SecretKey& key, const std::string& home, ResultCache& cache)
+      : key_(key), home_(home), cache_(cache) {}
 
   // JSON text of one XCom of a task that is not mapped. nullopt where there is none, and of a large
-  // one that fits_template() refuses.
+  // one that kept() refuses.
   std::optional<std::string> value(const Attempt& attempt, TaskIndex task, std::string_view name,
                                    std::vector<std::string>* hidden) const;
-  // Errc::too_large or why the file cannot be read, naming the task and what reads it.
-  Status fits_template(const Attempt& attempt, TaskIndex task, std::string_view name) const;
+  // The same of a value that is a file, read; null where it is none. Errc::too_large or why the
+  // file cannot be read, naming the task and what reads it.
+  Result<ResultCache::Value> kept(const Attempt& attempt, TaskIndex task,
+                                  std::string_view name) const;
   // A mapped task's results, as the text of a list.
   Result<std::string> list(const Attempt& attempt, TaskIndex task, std::string_view name,
                            const std::vector<std::int64_t>* map_indexes,
@@ -53,6 +58,7 @@ class UpstreamResults {
 
   const SecretKey& key_;
   const std::string& home_;
+  ResultCache& cache_;
 };
 
 }  // namespace batuta

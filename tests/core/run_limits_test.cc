@@ -1,6 +1,9 @@
 // Limits over runs of one key: concurrency and rate.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <set>
+
 #include "scheduler/core/explain.h"
 #include "tests/core/support.h"
 
@@ -11,7 +14,9 @@ using namespace testing;
 
 struct Keyed {
   World world;
-  explicit Keyed(const RunLimit& concurrency, const RunLimit& rate = {}) {
+  explicit Keyed(const RunLimit& concurrency, const RunLimit& rate = {},
+                 const SchedulerOptions& options = {})
+      : world(options) {
     world.add(DagMaker("dag")
                   .task("a")
                   .with([&](Dag& d) {
@@ -205,6 +210,130 @@ TEST_CASE("a DAG that is edited to have a limit asks for the keys of runs that h
   world.tell(RunKeysRead{second, "acme", {}, {}});
   CHECK(world.run_state(second) == DagRunState::running);  // the first has no key, and holds none
   CHECK(world.run_state(first) == DagRunState::running);
+}
+
+SchedulerOptions one_key_at_a_time() {
+  SchedulerOptions options;
+  options.max_keys_asked = 1;
+  return options;
+}
+
+std::size_t rate_timers(const World& world) {
+  return static_cast<std::size_t>(
+      std::count_if(world.state.timers.begin(), world.state.timers.end(),
+                    [](const Timer& timer) { return timer.kind == Timer::Kind::run_after; }));
+}
+
+TEST_CASE("the keys of a long queue are read some at a time, each once") {
+  World world;
+  const auto version = [](const char* name, const RunLimit& limit) {
+    return DagMaker("dag")
+        .task("a")
+        .with([&](Dag& d) {
+          d.version = name;
+          d.concurrency = limit;
+          d.max_active_runs = limit.is_set() ? 0 : 1;
+        })
+        .make();
+  };
+  world.add(version("1", {}));
+  const RunSeq first = world.trigger("dag");
+  std::set<RunSeq> queued;
+  for (int i = 0; i < 250; ++i) queued.insert(world.trigger("dag"));
+  world.tell(DagsChanged{{version("2", at_once(1))}, {}});
+  CHECK(explain(world.state, {*queued.rbegin(), 0, unmapped}, world.now).front().reason ==
+        "the keys that its DAG's limits count it under are read when those of 100 runs before it "
+        "are");
+  std::vector<std::size_t> asked;
+  std::set<RunSeq> read;
+  while (!world.last.keys.empty()) {
+    asked.push_back(world.last.keys.size());
+    std::vector<Event> answers;
+    for (const KeysEffect& one : world.last.keys) {
+      CHECK(read.insert(one.run).second);
+      answers.emplace_back(RunKeysRead{one.run, "acme", {}, {}});
+    }
+    world.step(std::move(answers));
+  }
+  CHECK(asked == std::vector<std::size_t>{100, 100, 50});
+  CHECK(read == queued);
+  CHECK(world.run_state(first) == DagRunState::running);
+  CHECK(world.run_state(*queued.begin()) == DagRunState::running);
+  CHECK(world.run_state(*queued.rbegin()) == DagRunState::queued);
+}
+
+TEST_CASE("a run that is deleted, or ends, while its keys are read holds up no other") {
+  Keyed dag(at_once(1), {}, one_key_at_a_time());
+  World& world = dag.world;
+  const RunSeq first = world.trigger("dag", [](RunRequested& e) { e.dag_run_id = "r1"; });
+  REQUIRE(world.last.keys.size() == 1);
+  const RunSeq second = world.trigger("dag", [](RunRequested& e) { e.dag_run_id = "r2"; });
+  const RunSeq third = world.trigger("dag", [](RunRequested& e) { e.dag_run_id = "r3"; });
+  CHECK(world.last.keys.empty());
+  RunDeleted gone;
+  gone.request = 7;
+  gone.dag_id = "dag";
+  gone.dag_run_id = "r1";
+  // The answer comes in the same turn, too late.
+  world.step({gone, RunKeysRead{first, "acme", {}, {}}});
+  CHECK(world.state.run(first) == nullptr);
+  REQUIRE(world.last.wake_at);
+  CHECK(*world.last.wake_at == world.now.wall);
+  world.step();
+  REQUIRE(world.last.keys.size() == 1);
+  CHECK(world.last.keys[0].run == second);
+  world.tell(RunKeysRead{second, {}, {}, "the key of its concurrency cannot be read: no"});
+  CHECK(world.run_state(second) == DagRunState::failed);
+  REQUIRE(world.last.keys.size() == 1);
+  CHECK(world.last.keys[0].run == third);
+  world.tell(RunKeysRead{third, "acme", {}, {}});
+  CHECK(world.run_state(third) == DagRunState::running);
+}
+
+TEST_CASE("runs that wait for one rate have one timer") {
+  Keyed dag({}, {"{\"key\":\"k\"}", 2, 60s, WhenFull::queue});
+  for (int i = 0; i < 20; ++i) dag.trigger("r" + std::to_string(i), "acme");
+  CHECK(rate_timers(dag.world) == 1);
+  for (int i = 0; i < 20; ++i) dag.trigger("z" + std::to_string(i), "zeta");
+  CHECK(rate_timers(dag.world) == 2);
+  CHECK(dag.world.state.gauges().runs_running == 4);
+  dag.world.live(60s);
+  CHECK(dag.world.state.gauges().runs_running == 8);
+  CHECK(rate_timers(dag.world) == 2);
+  dag.world.live(120s);
+  CHECK(dag.world.state.gauges().runs_running == 16);
+}
+
+TEST_CASE("a rate counts runs that began before the clock went back") {
+  Keyed dag({}, {"{\"key\":\"k\"}", 2, 60s, WhenFull::queue});
+  dag.world.live(40s);
+  dag.end(dag.trigger("r1", "acme"));
+  dag.world.now.wall -= 30s;
+  dag.end(dag.trigger("r2", "acme"));
+  const RunSeq third = dag.trigger("r3", "acme");
+  dag.world.live(59s);
+  CHECK(dag.state(third) == DagRunState::queued);
+  dag.world.live(1s);
+  CHECK(dag.state(third) == DagRunState::running);
+  dag.world.restart();
+  const RunSeq fourth = dag.trigger("r4", "acme");  // r1 and r3 began within the minute
+  CHECK(dag.state(fourth) == DagRunState::queued);
+}
+
+TEST_CASE("runs that end others for their key end one for each that comes") {
+  Keyed dag(at_once(2, WhenFull::cancel_other));
+  const RunSeq first = dag.trigger("r1", "acme");
+  dag.world.start(dag.world.attempt(first, "a"));
+  const RunSeq second = dag.trigger("r2", "acme");
+  dag.world.start(dag.world.attempt(second, "a"));
+  const RunSeq third = dag.trigger("r3", "acme");
+  const RunSeq fourth = dag.trigger("r4", "acme");
+  CHECK(dag.row(first).ending);
+  CHECK(!dag.row(second).ending);
+  dag.world.finish(dag.world.attempt(first, "a"), Outcome::cancelled);
+  CHECK(dag.state(third) == DagRunState::running);
+  CHECK(dag.row(second).ending);
+  CHECK(dag.state(fourth) == DagRunState::queued);
 }
 
 }  // namespace

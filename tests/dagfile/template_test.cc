@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
@@ -177,6 +178,22 @@ TEST_CASE("a result that is JSON in a text has fields, whoever made it") {
   CHECK(s.render("{{ ti.xcom_pull('plain').rows }}")
             .get<std::string>()
             .find("is undefined: the result is a text that is no JSON") != std::string::npos);
+}
+
+TEST_CASE("a result that is kept read is taken as it is, and why it cannot be read is told") {
+  Scene s;
+  using Kept = std::shared_ptr<const json>;
+  const Kept kept = std::make_shared<const json>(json{{"rows", {1, 2}}});
+  s.scope.kept_xcom = [&](std::string_view task, std::string_view) -> Result<Kept> {
+    if (task == "huge") return {Errc::too_large, "it is too large"};
+    return task == "file" ? kept : Kept();
+  };
+  CHECK(s.render("{{ ti.xcom_pull('file').rows[1] }}") == 2);
+  CHECK(s.render("{{ ti.xcom_pull('file') }}") == *kept);
+  CHECK(s.render("{{ ti.xcom_pull('load').records }}") == 7);
+  CHECK(s.render("{{ ti.xcom_pull('huge').rows | default(0) }}")
+            .get<std::string>()
+            .find("it is too large") != std::string::npos);
 }
 
 TEST_CASE("the run's neighbours are the ticks beside it; a manual run is its own") {

@@ -38,13 +38,14 @@ struct Fixture {
   std::int32_t instances = 1;   // of `big`, each with that value
   Launch launch;
 
-  // Puts a value of so many bytes where the worker would.
-  void returned(const std::string& value) {
-    const ResultFile file{static_cast<std::int64_t>(value.size()), unmapped, 3};
+  // Puts what an attempt returned where the worker would; a value is the text of a file.
+  std::string returned(const std::string& value, Fence fence = 3) {
+    const ResultFile file{static_cast<std::int64_t>(value.size()), unmapped, fence};
     const std::string path = result_path(folder.path("home"), to_string(Uuid{}), "big", file);
     std::filesystem::create_directories(std::filesystem::path(path).parent_path());
     std::ofstream(path) << value;
     stored = to_text(file);
+    return path;
   }
 
   Status render(const char* task_id) {
@@ -83,12 +84,32 @@ TEST_CASE_FIXTURE(Fixture, "a template reads a value that is a file, up to 1 MiB
   returned("[1,\"" + std::string(300'000, 'x') + "\"]");
   REQUIRE(render("pull").ok());
   CHECK(launch.params_json.find(std::string(300'000, 'x')) != std::string::npos);
-  returned("[1,\"" + std::string(1 << 20, 'x') + "\"]");
+  returned("[1,\"" + std::string(1 << 20, 'x') + "\"]", 4);
   const Status large = render("pull");
   REQUIRE_FALSE(large.ok());
   CHECK(large.error().message.find("the result of task big has 1048582 bytes") !=
         std::string::npos);
   CHECK(large.error().message.find("$(batuta-xcom big)") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "a file is read once for the templates that name it, while there is room") {
+  const std::string padding = "[\"" + std::string(1'000'000, 'x') + "\",";
+  const std::string first = returned(padding + "41]");
+  const std::string stored_first = stored;
+  REQUIRE(render("pull").ok());
+  std::filesystem::remove(first);
+  REQUIRE(render("pull").ok());
+  CHECK(launch.params_json.find("41") != std::string::npos);
+  for (Fence fence = 4; fence < 8; ++fence) {  // each is what that attempt returned
+    returned(padding + std::to_string(40 + fence) + "]", fence);
+    REQUIRE(render("pull").ok());
+    CHECK(launch.params_json.find(std::to_string(40 + fence)) != std::string::npos);
+  }
+  stored = stored_first;
+  const Status gone = render("pull");
+  REQUIRE_FALSE(gone.ok());
+  CHECK(gone.error().message.find("the file of the value is gone") != std::string::npos);
 }
 
 TEST_CASE_FIXTURE(Fixture, "a value whose file is gone or cut fails the launch that needs it") {

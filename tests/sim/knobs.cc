@@ -90,6 +90,7 @@ Knobs draw_knobs(Rng& rng) {
   draw_outcomes(rng, k);
   if (!rng.chance(100)) draw_faults(rng, k);  // some worlds are sound
   k.triggers = static_cast<int>(rng.between(1, 8));
+  k.options.max_keys_asked = 1 + k.triggers % 3;
   k.interventions = maybe(rng, 8);
   k.pauses = maybe(rng, 3);
   k.pool_changes = k.tight_limits ? maybe(rng, 4) : 0;
