@@ -130,7 +130,7 @@ std::string server_of(const std::string& argument_json) {
   if (argument && argument->contains("topic")) {
     const auto id = (*argument)["topic"].find("connection");
     const bool named = id != (*argument)["topic"].end() && id->is_string();
-    return named ? id->get<std::string>() : std::string();
+    return named ? id->get<std::string>() : "topic:";
   }
   if (!argument || !argument->contains("http")) return {};
   const json& http = (*argument)["http"];

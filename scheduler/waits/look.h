@@ -26,13 +26,14 @@ struct Looked {
   std::string message;  // why not; without secrets
 };
 
-// Who is asked by a look at an answer: the connection, or "//" and the URL's host. Empty: it looks
-// at a file, or into the embedded log.
+// Who is asked by a look at an answer: the connection, "//" and the URL's host, or "topic:", the
+// embedded log, whose locks may let a look wait. Empty: it looks at a file.
 std::string server_of(const std::string& argument_json);
 
 // `argument_json` is {"file": PATTERN}, {"topic": {name, group, connection, at_least}} or {"http":
 // {connection, url, method, headers, body, status, pointer, equals}} (dagfile/wait_types.cc).
-// Blocks for up to 30 s; any thread.
+// Blocks for up to 30 s, a topic for that long by each partition that somebody holds locked, or 10
+// s by each of four questions to a broker; any thread.
 //   file  satisfied when something has that path; * ? [ ] as in a shell
 //   topic satisfied when the topic has so many messages (1) that the group has not committed; a
 //         topic that is not there yet and a broker that is away are "not yet", all else fails

@@ -1,6 +1,7 @@
 // Looks at what deferred tasks wait for outside, when the engine asks, and tells it what there is.
-// Files and servers have threads of their own, and servers take turns: one that does not answer
-// holds up no file, and of the other servers only what a few calls that time out take.
+// Files and servers have threads of their own, and servers, of which the embedded log of topics is
+// one, take turns: one that does not answer holds up no file, and of the other servers only what a
+// few calls that time out take.
 #pragma once
 
 #include <functional>

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <chrono>
 #include <future>
 #include <mutex>
 #include <set>
@@ -49,6 +50,29 @@ TEST_CASE("a server that does not answer holds up no file") {
   }
   release.set_value();
   all.get_future().wait();
+  checker.stop();
+}
+
+TEST_CASE("a topic whose log is locked holds up no file") {
+  std::promise<void> release;
+  std::shared_future<void> released = release.get_future().share();
+  LookHooks hooks;
+  hooks.stream = [released](const std::string&) -> Result<std::unique_ptr<stream::Stream>> {
+    released.wait();
+    return {Errc::unavailable, "locked"};
+  };
+  std::promise<void> file;
+  WaitChecker checker({}, hooks, [&](const WaitChecked& answer) {
+    if (answer.key.fence == 9) file.set_value();
+    return true;
+  });
+  checker.start();
+  for (Fence fence = 1; fence <= 6; ++fence) {
+    checker.check(effect(fence, R"({"topic":{"name":"orders","group":"shop"}})"));
+  }
+  checker.check(effect(9, R"({"file":"/"})"));
+  CHECK(file.get_future().wait_for(std::chrono::seconds(20)) == std::future_status::ready);
+  release.set_value();
   checker.stop();
 }
 
