@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -28,7 +29,7 @@ struct StreamArguments {
   std::vector<std::string> headers;
   int partitions = 1, partition = -1, count = 10;
   std::int64_t retention_bytes = -1;
-  bool grow = false, follow = false, tombstone = false;
+  bool grow = false, follow = false, tombstone = false, skip = false;
 };
 
 template <class T>
@@ -89,13 +90,37 @@ stream::NewRecord record_of(const StreamArguments& a, std::string line) {
   return record;
 }
 
+// That a spool cannot be sent is no fault of the command line, whatever the topic says of it.
+template <class T>
+T sent_value(Result<T> result) {
+  if (!result) throw Failure(result.error().message, 1);
+  return std::move(*result);
+}
+
+std::unique_ptr<stream::Spool> open_spool(const Session& session, const StreamArguments& a) {
+  if (const Status named = stream::check_name("topic", a.topic); !named) {
+    throw Failure(named.error().message, 2);
+  }
+  auto spool = stream_value(stream::Spool::open(a.spool));
+  const std::string where =
+      !a.reach.kafka.empty() ? "the broker " + a.reach.kafka
+      : !a.reach.connection.empty()
+          ? "the connection " + a.reach.connection
+          : "the embedded log of " +
+                std::filesystem::absolute(session.home).lexically_normal().string();
+  if (const Status bound = spool->bind("topic " + a.topic + " of " + where); !bound) {
+    throw Failure(bound.error().message, 1);
+  }
+  return spool;
+}
+
 // Lines of standard input, a batch at a time; what was produced is told at the
 // end, and on a failure how many lines came before it.
 void produce(Session& session, const StreamArguments& a) {
   constexpr std::size_t batch_records = 1000;
   constexpr std::size_t batch_bytes = 4 << 20;
   const auto stream = open_reach(session, a.reach);
-  const auto spool = a.spool.empty() ? nullptr : stream_value(stream::Spool::open(a.spool));
+  const auto spool = a.spool.empty() ? nullptr : open_spool(session, a);
   std::int64_t done = 0;
   std::vector<stream::NewRecord> batch;
   std::size_t bytes = 0;
@@ -128,8 +153,16 @@ void produce(Session& session, const StreamArguments& a) {
   if (!spool) {
     return print_object(session.format(), json{{"topic", a.topic}, {"produced", done}});
   }
-  // What was put is safe: that the broker is away is told, and is no failure.
+  // What was put is safe: that the broker is away is told, and is no failure. A record that never
+  // will be taken is one.
   const auto drained = spool->drain(*stream, a.topic);
+  if (!drained && stream::is_final(drained.error().code)) {
+    // Whoever may not send at all has no record that is wrong.
+    const bool record = drained.error().code != Errc::forbidden;
+    throw Failure(drained.error().message + " (" + std::to_string(done) + " records were put" +
+                      (record ? "; \"stream drain --skip\" moves that one aside)" : ")"),
+                  1);
+  }
   if (!drained) std::fprintf(stderr, "batuta: %s\n", drained.error().message.c_str());
   print_object(
       session.format(),
@@ -138,8 +171,14 @@ void produce(Session& session, const StreamArguments& a) {
 
 void drain_spool(Session& session, const StreamArguments& a) {
   const auto stream = open_reach(session, a.reach);
-  const auto spool = stream_value(stream::Spool::open(a.spool));
-  const std::int64_t sent = stream_value(spool->drain(*stream, a.topic));
+  const auto spool = open_spool(session, a);
+  if (a.skip) {
+    const bool skipped = sent_value(spool->skip(*stream, a.topic));
+    std::fprintf(stderr, "batuta: %s\n",
+                 skipped ? "one record was moved to the topic refused of the spool"
+                         : "no record is refused: nothing was moved");
+  }
+  const std::int64_t sent = sent_value(spool->drain(*stream, a.topic));
   print_object(
       session.format(),
       json{{"topic", a.topic}, {"sent", sent}, {"waiting", stream_value(spool->state()).waiting}});
@@ -303,6 +342,8 @@ void add_stream_commands(CLI::App& app, Session& session) {
                  "folder of a spool: what cannot be sent now waits there, up to 1 GiB");
   CLI::App* drain = add("drain", "Send what waits in a spool", drain_spool, true);
   drain->add_option("--spool", a->spool, "its folder")->required();
+  drain->add_flag("--skip", a->skip,
+                  "move the record that the topic refuses to the topic refused of the spool first");
   CLI::App* end =
       add("tail", "The newest records of every partition, a JSON object a line", tail, true);
   end->add_option("-n,--count", a->count, "so many of each partition (10)")

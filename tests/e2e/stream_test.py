@@ -94,6 +94,17 @@ def a_spool_waits_for_the_topic():
         assert [record["value"] for record in tailed(folder, "orders")] == ["one", "two", "three"]
         told = stream(folder, "drain", "orders", "--spool", spool, "-o", "json")
         assert json.loads(told.stdout) == {"topic": "orders", "sent": 0, "waiting": 0}, told
+        stream(folder, "create", "others")
+        told = stream(folder, "produce", "others", "--spool", spool, input="lost\n", code=1)
+        assert "is for topic orders of the embedded log" in told.stderr, told
+        told = stream(folder, "produce", "orders", "--spool", spool, "--partition", 7, input="bad\n", code=1)
+        assert "record 3 of the spool" in told.stderr and "drain --skip" in told.stderr, told
+        told = stream(folder, "drain", "orders", "--spool", spool, code=1)
+        assert "record 3 of the spool" in told.stderr, told
+        told = stream(folder, "drain", "orders", "--spool", spool, "--skip", "-o", "json")
+        assert json.loads(told.stdout) == {"topic": "orders", "sent": 0, "waiting": 0}, told
+        refused = run("stream", "tail", "refused", "--home", spool)
+        assert json.loads(refused.stdout)["value"] == "bad", refused
 
 
 def dead_letters_are_sent_again_or_given_up():
