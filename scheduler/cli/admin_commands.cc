@@ -4,6 +4,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "common/number_range.h"
 #include "common/safe_json.h"
 #include "common/url.h"
 #include "scheduler/cli/commands.h"
@@ -167,7 +168,7 @@ void connection_options(CLI::App& verb, ConnectionArguments& a, bool fresh) {
   verb.add_option("id", a.id)->required();
   verb.add_option("--conn-type", a.type, "http, slackwebhook, …")->required(fresh);
   verb.add_option("--conn-host", a.host, "host name or whole URL");
-  verb.add_option("--conn-port", a.port)->check(CLI::Range(1, 65535));
+  verb.add_option("--conn-port", a.port)->check(whole_number(1, 65535));
   verb.add_option("--conn-login", a.login);
   verb.add_option("--conn-schema", a.schema);
   verb.add_option("--conn-extra", a.extra, "JSON; `-` reads it from standard input");

@@ -9,6 +9,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "common/number_range.h"
 #include "common/url.h"
 #include "common/version.h"
 #include "scheduler/cli/commands.h"
@@ -146,7 +147,7 @@ void add_dag_verbs(CLI::App& dags, Session& session) {
                             [&session, a] { next_execution(session, *a); });
   next->add_option("dag_id", a->dag_id)->required();
   next->add_option("-n,--num-executions", a->count)
-      ->check(CLI::Range(1, 1000))
+      ->check(whole_number(1, 1000))
       ->capture_default_str();
 }
 
@@ -187,7 +188,7 @@ void add_task_verbs(CLI::App& tasks, Session& session) {
         ->required();
     verb->add_option("task_id", a->task_id)->required();
     verb->add_option("--map-index", a->map_index, "which instance of a mapped task")
-        ->check(CLI::Range(0, 99'999));
+        ->check(whole_number(0, 99'999));
   };
   on_task("state", "The state of one task instance",
           [&session, a] { print_state(session, instance_of(session.client(), *a)); });

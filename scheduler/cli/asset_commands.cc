@@ -4,6 +4,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "common/number_range.h"
 #include "common/safe_json.h"
 #include "common/url.h"
 #include "scheduler/cli/commands.h"
@@ -145,8 +146,8 @@ void add_asset_commands(CLI::App& app, Session& session) {
     return add_verb(*noun, session, name, help, [&session, a, action] { action(session, *a); });
   };
   const auto paged = [&](CLI::App* list) {
-    list->add_option("--limit", a->limit)->check(CLI::Range(1, 1000))->capture_default_str();
-    list->add_option("--offset", a->offset, "how many to pass over")->check(CLI::NonNegativeNumber);
+    list->add_option("--limit", a->limit)->check(whole_number(1, 1000))->capture_default_str();
+    list->add_option("--offset", a->offset, "how many to pass over")->check(whole_number(0));
   };
   CLI::App* all = verb("list", "Assets", list);
   all->add_option("pattern", a->name, "a part of the URI");

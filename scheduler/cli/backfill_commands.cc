@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "common/number_range.h"
 #include "common/safe_json.h"
 #include "common/url.h"
 #include "scheduler/cli/commands.h"
@@ -173,7 +174,7 @@ void add_create(CLI::App& noun, Session& session) {
       ->check(CLI::IsMember({"none", "failed", "completed"}))
       ->capture_default_str();
   verb->add_option("--max-active-runs", a->max_active_runs, "at once, apart from the DAG's limit")
-      ->check(CLI::Range(1, 1000))
+      ->check(whole_number(1, 1000))
       ->capture_default_str();
   verb->add_flag("--run-backwards", a->backwards, "the newest date first");
   verb->add_option("-c,--dag-run-conf", a->conf, "conf of its runs, a JSON object");
@@ -195,11 +196,11 @@ void add_backfill_commands(CLI::App& app, Session& session) {
                            [&session, a] { list(session, *a); });
   all->add_option("dag_id,-d,--dag-id", a->dag_id, "default: every DAG");
   all->add_flag("--unfinished", a->unfinished, "only those that are not done");
-  all->add_option("--limit", a->limit)->check(CLI::Range(1, 1000))->capture_default_str();
-  all->add_option("--offset", a->offset, "how many to pass over")->check(CLI::NonNegativeNumber);
+  all->add_option("--limit", a->limit)->check(whole_number(1, 1000))->capture_default_str();
+  all->add_option("--offset", a->offset, "how many to pass over")->check(whole_number(0));
   const auto verb = [&](const char* name, const char* help, std::function<void()> action) {
     CLI::App* added = add_verb(*noun, session, name, help, std::move(action));
-    added->add_option("backfill_id", a->id)->required()->check(CLI::NonNegativeNumber);
+    added->add_option("backfill_id", a->id)->required()->check(whole_number(0));
     return added;
   };
   verb("show", "How far it is", [&session, a] {

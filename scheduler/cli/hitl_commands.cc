@@ -4,6 +4,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "common/number_range.h"
 #include "common/safe_json.h"
 #include "common/url.h"
 #include "scheduler/cli/commands.h"
@@ -92,7 +93,7 @@ void name_task(CLI::App& verb, const Named& a) {
   verb.add_option("run_id", a->run_id)->required();
   verb.add_option("task_id", a->task_id)->required();
   verb.add_option("--map-index", a->map_index, "which instance of a mapped task")
-      ->check(CLI::Range(0, 99'999));
+      ->check(whole_number(0, 99'999));
 }
 
 void add_answer(CLI::App& noun, Session& session) {
@@ -106,7 +107,7 @@ void add_answer(CLI::App& noun, Session& session) {
                    "out");
   verb->add_option("--input", a->input, "the form's values, a JSON object");
   verb->add_option("--try", a->try_number, "whose question was read; default: the newest's")
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number(1));
 }
 
 }  // namespace
@@ -121,13 +122,13 @@ void add_hitl_commands(CLI::App& app, Session& session) {
   all->add_option("dag_id", a->dag_id, "default: every DAG");
   all->add_option("run_id", a->run_id, "default: every run");
   all->add_flag("--all", a->all, "what was answered, or waits no longer, too; the newest first");
-  all->add_option("--limit", a->limit)->check(CLI::Range(1, 100))->capture_default_str();
-  all->add_option("--offset", a->offset, "how many to pass over")->check(CLI::NonNegativeNumber);
+  all->add_option("--limit", a->limit)->check(whole_number(1, 100))->capture_default_str();
+  all->add_option("--offset", a->offset, "how many to pass over")->check(whole_number(0));
   auto of = std::make_shared<HitlArguments>();
   CLI::App* one = add_verb(*noun, session, "show", "One question, whole, and its answer",
                            [&session, of] { show(session, *of); });
   name_task(*one, of);
-  one->add_option("--try", of->try_number, "default: the newest")->check(CLI::PositiveNumber);
+  one->add_option("--try", of->try_number, "default: the newest")->check(whole_number(1));
   add_answer(*app.get_subcommand("tasks"), session);
 }
 

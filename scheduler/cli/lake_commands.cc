@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "common/number_range.h"
 #include "common/safe_json.h"
 #include "common/suggest.h"
 #include "lakelog/storage.h"
@@ -383,7 +384,7 @@ void add_lake_commands(CLI::App& app, Session& session) {
   on_table("describe", "Columns, partitions, size", [&session, a] { describe(session, *a); });
   CLI::App* log = on_table("history", "Versions, newest first, and the runs that made them",
                            [&session, a] { history(session, *a); });
-  log->add_option("--limit", a->limit)->check(CLI::Range(1, 10'000))->capture_default_str();
+  log->add_option("--limit", a->limit)->check(whole_number(1, 10'000))->capture_default_str();
   CLI::App* head = on_table("head", "Some rows", [&session, a] {
     if (const auto table = control_table(session, a->table)) {
       return head_of_control(session, *table, *a);
@@ -397,10 +398,11 @@ void add_lake_commands(CLI::App& app, Session& session) {
                            });
   sql->add_option("query", a->sql)->required();
   for (CLI::App* verb : {head, sql}) {
-    verb->add_option("--version", a->version, "of the one table: as it was then");
+    verb->add_option("--version", a->version, "of the one table: as it was then")
+        ->check(whole_number(0));
     verb->add_option("--at", a->at, "a time: the tables as they were then");
     verb->add_option("--limit", a->limit, "rows at most")
-        ->check(CLI::Range(1, 10'000'000))
+        ->check(whole_number(1, 10'000'000))
         ->capture_default_str();
     verb->add_option("--plugins", a->plugins, "folder of plugins");
   }

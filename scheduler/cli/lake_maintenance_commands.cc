@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "common/number_range.h"
 #include "common/safe_json.h"
 #include "common/time.h"
 #include "lakelog/snapshot.h"
@@ -195,7 +196,7 @@ void add_lake_maintenance(CLI::App& lake, Session& session) {
                          [&session, a] { optimize(session, *a); });
   small->add_option("--target", a->target_bytes, "size of a file, about")
       ->transform(CLI::AsSizeValue(false))
-      ->check(CLI::Range(std::uint64_t{1} << 20, std::uint64_t{4} << 30))
+      ->check(whole_number(std::int64_t{1} << 20, std::int64_t{4} << 30))
       ->default_str("128MiB");
   small->add_option("--cluster-by", a->cluster_by, "columns to sort the rows by")->delimiter(',');
   CLI::App* old = verb("vacuum", "Deletes what no version within the retention needs",
@@ -206,7 +207,7 @@ void add_lake_maintenance(CLI::App& lake, Session& session) {
   old->add_flag("--force", a->force, "a --retain shorter than the table's own");
   CLI::App* back = verb("restore", "Makes a table what it was, as a new version",
                         [&session, a] { restore(session, *a); });
-  back->add_option("--version", a->version)->check(CLI::NonNegativeNumber);
+  back->add_option("--version", a->version)->check(whole_number(0));
   back->add_option("--at", a->at, "the version of that time, such as 2026-11-20T10:00:00Z");
 }
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "common/number_range.h"
 #include "common/safe_json.h"
 #include "scheduler/cli/commands.h"
 #include "scheduler/cli/stream_reach.h"
@@ -187,7 +188,8 @@ void add_letter_commands(CLI::App& app, Session& session) {
     verb.add_option("topic", a->topic, "of dead letters: orders.dlq")->required();
     verb.add_option("letters", a->places, "as `dlq list` names them: 0:17");
     verb.add_option("--reason", a->reason, "those with this reason");
-    verb.add_option("--limit", a->limit, "so many at once (1000)")->check(CLI::Range(1, 1'000'000));
+    verb.add_option("--limit", a->limit, "so many at once (1000)")
+        ->check(whole_number(1, 1'000'000));
   };
   const auto acts = [&](CLI::App& verb) {
     choice(verb);
@@ -197,14 +199,14 @@ void add_letter_commands(CLI::App& app, Session& session) {
   CLI::App* list = add("list", "Open letters of a topic, or how many each topic has", list_letters);
   list->add_option("topic", a->topic, "of dead letters: orders.dlq; all of them without it");
   list->add_option("--reason", a->reason);
-  list->add_option("--limit", a->limit, "so many (1000)")->check(CLI::Range(1, 1'000'000));
+  list->add_option("--limit", a->limit, "so many (1000)")->check(whole_number(1, 1'000'000));
   CLI::App* show = add("show", "Letters whole, with key, value and headers", show_letter);
   choice(*show);
   CLI::App* replay =
       add("replay", "Send letters to where they came from, once more", replay_letters);
   acts(*replay);
   replay->add_option("--max-attempts", a->max_attempts, "those tried so often stay (5)")
-      ->check(CLI::Range(1, 1'000'000));
+      ->check(whole_number(1, 1'000'000));
   CLI::App* repair =
       add("repair", "Send a letter again with the value of standard input", repair_letter);
   choice(*repair);

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "common/number_range.h"
 #include "common/safe_json.h"
 #include "common/suggest.h"
 #include "contract/yaml.h"
@@ -481,7 +482,7 @@ void add_model_commands(CLI::App& app, Session& session) {
                            true, [&session, a] { run_model(session, *a); });
   run->add_option("--value", a->values, "of a template: ds=2026-11-20, params.least=3");
   run->add_option("--limit", a->limit, "rows at most")
-      ->check(CLI::Range(1, 1000))
+      ->check(whole_number(1, 1000))
       ->capture_default_str();
   CLI::App* test =
       on_folder("test", "Small inputs beside expected rows, from tests/*.yaml of the folder",

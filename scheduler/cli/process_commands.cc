@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "common/ids.h"
+#include "common/number_range.h"
 #include "scheduler/cli/commands.h"
 #include "scheduler/demo/demo_cli.h"
 #include "scheduler/demo/simulation.h"
@@ -14,7 +15,7 @@ void add_server_options(CLI::App& command, ServeOptions& options) {
   command.add_option("--host", options.host, "address to listen on")->capture_default_str();
   command
       .add_option("--port", options.port, "port of page and API; 0 takes a free one and prints it")
-      ->check(CLI::Range(0, 65535))
+      ->check(whole_number(0, 65535))
       ->capture_default_str();
   command
       .add_option_function<std::string>(
@@ -33,7 +34,7 @@ void add_worker_options(CLI::App& command, ServeOptions& options) {
   command.add_option("--plugins", options.plugins,
                      "folder of plugins (default: beside the executable)");
   command.add_option("--slots", options.slots, "attempts at once (default: one per core)")
-      ->check(CLI::Range(0, 1024));
+      ->check(whole_number(0, 1024));
   command
       .add_option("--queues,-q", options.queues,
                   "queues whose tasks it takes, with commas between (default: default)")
@@ -136,7 +137,7 @@ void add_process_commands(CLI::App& app, Session& session) {
       "tables, and whether they are what the made-up records must give");
   home_option(*demo_run);
   demo_run->add_option("--port", options->port, "port of page and API; 0 takes a free one")
-      ->check(CLI::Range(0, 65535))
+      ->check(whole_number(0, 65535))
       ->capture_default_str();
   add_worker_options(*demo_run, *options);
   add_log_format(*demo_run);

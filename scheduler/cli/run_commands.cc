@@ -3,6 +3,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "common/number_range.h"
 #include "common/url.h"
 #include "scheduler/cli/commands.h"
 #include "scheduler/cli/follow.h"
@@ -65,8 +66,8 @@ void add_run_list(CLI::App& noun, Session& session, const char* name) {
       ->check(CLI::IsMember({"queued", "running", "success", "failed"}));
   list->add_option("-s,--start-date", a->start, "of logical dates from here on, ISO 8601");
   list->add_option("-e,--end-date", a->end, "of logical dates up to here, ISO 8601");
-  list->add_option("--limit", a->limit)->check(CLI::Range(1, 1000))->capture_default_str();
-  list->add_option("--offset", a->offset, "how many to pass over")->check(CLI::NonNegativeNumber);
+  list->add_option("--limit", a->limit)->check(whole_number(1, 1000))->capture_default_str();
+  list->add_option("--offset", a->offset, "how many to pass over")->check(whole_number(0));
 }
 
 void add_run_commands(CLI::App& app, Session& session) {

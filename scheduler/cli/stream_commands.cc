@@ -10,6 +10,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "common/number_range.h"
 #include "common/safe_json.h"
 #include "scheduler/cli/commands.h"
 #include "scheduler/cli/import_file.h"
@@ -322,19 +323,19 @@ void add_stream_commands(CLI::App& app, Session& session) {
       add("create", "Create a topic, or give it more partitions", create_topic, true);
   CLI::Option* partitions =
       create->add_option("--partitions", a->partitions, "how many; 1 without it")
-          ->check(CLI::Range(1, stream::max_partitions));
+          ->check(whole_number(1, stream::max_partitions));
   CLI::Option* grow =
       create->add_flag("--grow", a->grow, "the topic is there: so many partitions from now on")
           ->needs(partitions);
   create->add_option("--retention", a->retention, "how long records are kept: 7d; for ever")
       ->excludes(grow);
   create->add_option("--retention-bytes", a->retention_bytes, "kept per partition; no bound")
-      ->check(CLI::NonNegativeNumber)
+      ->check(whole_number(0))
       ->excludes(grow);
   CLI::App* to = add("produce", "A record for every line of standard input", produce, true);
   to->add_option("--key", a->key, "of all of them");
   to->add_option("--key-separator", a->key_separator, "between the key and the value of a line");
-  to->add_option("--partition", a->partition)->check(CLI::Range(0, stream::max_partitions - 1));
+  to->add_option("--partition", a->partition)->check(whole_number(0, stream::max_partitions - 1));
   to->add_option("--header", a->headers, "NAME=VALUE, of all of them; may be given again")
       ->allow_extra_args(false);
   to->add_flag("--tombstone", a->tombstone, "one record without a value, for --key");
@@ -347,10 +348,10 @@ void add_stream_commands(CLI::App& app, Session& session) {
   CLI::App* end =
       add("tail", "The newest records of every partition, a JSON object a line", tail, true);
   end->add_option("-n,--count", a->count, "so many of each partition (10)")
-      ->check(CLI::Range(0, 1'000'000'000));
+      ->check(whole_number(0, 1'000'000'000));
   end->add_option("--from", a->from, "earliest: all there are")
       ->check(CLI::IsMember({"earliest", "latest"}));
-  end->add_option("--partition", a->partition)->check(CLI::Range(0, stream::max_partitions));
+  end->add_option("--partition", a->partition)->check(whole_number(0, stream::max_partitions - 1));
   end->add_flag("-f,--follow", a->follow, "go on with what comes");
   add("groups", "Groups that have committed for a topic, and how far they are behind", list_groups,
       true);

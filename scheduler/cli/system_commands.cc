@@ -6,6 +6,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "common/number_range.h"
 #include "common/url.h"
 #include "common/version.h"
 #include "scheduler/cli/commands.h"
@@ -82,8 +83,8 @@ struct Filter {
 };
 
 void add_page(CLI::App& verb, Filter& page) {
-  verb.add_option("--limit", page.limit)->check(CLI::Range(1, 1000))->capture_default_str();
-  verb.add_option("--offset", page.offset, "how many to pass over")->check(CLI::NonNegativeNumber);
+  verb.add_option("--limit", page.limit)->check(whole_number(1, 1000))->capture_default_str();
+  verb.add_option("--offset", page.offset, "how many to pass over")->check(whole_number(0));
 }
 
 std::string disk_line(const std::string& home) {

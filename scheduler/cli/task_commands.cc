@@ -3,6 +3,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "common/number_range.h"
 #include "common/url.h"
 #include "scheduler/cli/commands.h"
 #include "scheduler/cli/follow.h"
@@ -115,7 +116,7 @@ void add_task_commands(CLI::App& app, Session& session) {
     CLI::App* verb = on_run(name, help, std::move(action));
     verb->add_option("task_id", a->task_id)->required();
     verb->add_option("--map-index", a->map_index, "which instance of a mapped task")
-        ->check(CLI::Range(0, 99'999));
+        ->check(whole_number(0, 99'999));
     return verb;
   };
   CLI::App* list = on_run("list", "Task instances of a run", [&session, a] {
@@ -129,8 +130,8 @@ void add_task_commands(CLI::App& app, Session& session) {
     print_page(session.format(), session.client().get(path + page), "task_instances", a->offset,
                instance_columns);
   });
-  list->add_option("--limit", a->limit, "default: all")->check(CLI::Range(1, 1000));
-  list->add_option("--offset", a->offset, "how many to pass over")->check(CLI::NonNegativeNumber);
+  list->add_option("--limit", a->limit, "default: all")->check(whole_number(1, 1000));
+  list->add_option("--offset", a->offset, "how many to pass over")->check(whole_number(0));
   on_task("get", "One task instance", [&session, a] {
     print_object(session.format(), session.client().get(instance_path(*a)));
   });

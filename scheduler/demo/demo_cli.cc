@@ -10,6 +10,7 @@
 #include <memory>
 #include <sstream>
 
+#include "common/number_range.h"
 #include "common/result.h"
 #include "scheduler/demo/alert_receiver.h"
 #include "scheduler/demo/quote_csv.h"
@@ -173,9 +174,9 @@ namespace {
 void add_quotes(CLI::App& demo, int& exit_code) {
   auto a = std::make_shared<QuoteArguments>();
   CLI::App* verb = demo.add_subcommand("quotes", "A market data service: GET /v1/quotes");
-  const auto share = CLI::Range(0.0, 1.0);
+  const auto share = any_number(0, 1);
   verb->add_option("--port", a->port, "0 takes a free one and prints it")
-      ->check(CLI::Range(0, 65535))
+      ->check(whole_number(0, 65535))
       ->capture_default_str();
   verb->add_option("--seed", a->seed, "another seed, another market")->capture_default_str();
   verb->add_option("--tickers", a->tickers, "papers on the market")->delimiter(',');
@@ -195,7 +196,7 @@ void add_quotes(CLI::App& demo, int& exit_code) {
   verb->add_option("--error-rate", a->errors, "share of requests answered 500")->check(share);
   verb->add_option("--slow-rate", a->slow, "share of requests answered after 3 s")->check(share);
   verb->add_option("--page-size", a->page_size, "rows a page")
-      ->check(CLI::Range(1, 10'000))
+      ->check(whole_number(1, 10'000))
       ->capture_default_str();
   auto* csv = verb->add_option("--csv", a->csv, "replay this file instead of the market");
   auto* ticker = verb->add_option("--ticker", a->csv_ticker, "the paper the file is about");
@@ -219,7 +220,7 @@ void add_alerts(CLI::App& demo, int& exit_code) {
   auto a = std::make_shared<Arguments>();
   CLI::App* verb = demo.add_subcommand("alerts", "Stands in for Slack: prints each alert");
   verb->add_option("--port", a->port, "0 takes a free one and prints it")
-      ->check(CLI::Range(0, 65535))
+      ->check(whole_number(0, 65535))
       ->capture_default_str();
   verb->add_option("--file", a->file, "add each alert to this file as a line of JSON");
   verb->callback([a, &exit_code] {

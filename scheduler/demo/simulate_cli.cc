@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "common/number_range.h"
 #include "scheduler/demo/demo_cli.h"
 #include "scheduler/demo/simulation.h"
 
@@ -38,15 +39,15 @@ void add_simulation_options(CLI::App& verb, SimulationArguments& a) {
       ->check(CLI::IsMember(simulated_pipelines()));
   verb.add_option("--seed", a.options.seed, "another seed, other records")->capture_default_str();
   verb.add_option("--size", a.options.size, "clients, customers")
-      ->check(CLI::Range(1, 100'000))
+      ->check(whole_number(1, 100'000))
       ->capture_default_str();
   verb.add_option("--days", a.options.days, "how many; a greater number only adds records")
-      ->check(CLI::Range(1, 260))
+      ->check(whole_number(1, 260))
       ->capture_default_str();
   verb.add_option("--first-day", a.first_day, "the first of them")->capture_default_str();
   verb.add_option("--defects", a.options.defects,
                   "times the usual rates of bad, doubled and late records")
-      ->check(CLI::Range(0.0, 20.0))
+      ->check(any_number(0, 20))
       ->capture_default_str();
 }
 
@@ -73,7 +74,7 @@ void add_simulation_commands(CLI::App& demo, int& exit_code) {
   CLI::App* serve = demo.add_subcommand("serve", "Serves a pipeline's sources that are services");
   add_simulation_options(*serve, *a);
   serve->add_option("--port", a->port, "0 takes a free one and prints it")
-      ->check(CLI::Range(0, 65535))
+      ->check(whole_number(0, 65535))
       ->capture_default_str();
   serve->callback([a, &exit_code] {
     const auto simulation = simulation_of(*a);

@@ -58,6 +58,15 @@ def an_unknown_command_is_named():
     assert '"set"' not in opposite and "batuta variables --help" in opposite, opposite
 
 
+def a_number_that_does_not_fit_is_told_its_range():
+    """a number option says in words what it takes, and what it was given; exit code 2"""
+    for command, said in ((["stream", "create", "x", "--partitions", "abc"], "--partitions: a whole number from 1 to 1000, not abc"),
+                          (["lake", "restore", "silver/x", "--version", "-1"], "--version: a whole number, 0 or more, not -1"),
+                          (["lake", "head", "silver/x", "--version", "-1"], "--version: a whole number, 0 or more, not -1"),
+                          (["demo", "quotes", "--late", "2"], "--late: a number from 0 to 1, not 2")):
+        assert said in run(*command, code=2).stderr, (said, run(*command, code=2).stderr)
+
+
 def half_an_address_is_said_to_be_half():
     """BATUTA_URL without BATUTA_TOKEN, and the reverse, name the one that is missing"""
     for there, missing in (("BATUTA_URL", "BATUTA_TOKEN"), ("BATUTA_TOKEN", "BATUTA_URL")):
@@ -588,7 +597,7 @@ def shell_tasks_see_their_run():
 
 
 if __name__ == "__main__":
-    main([every_command_has_help, an_unknown_command_is_named, half_an_address_is_said_to_be_half,
+    main([every_command_has_help, an_unknown_command_is_named, a_number_that_does_not_fit_is_told_its_range, half_an_address_is_said_to_be_half,
       a_refusal_says_why_before_what_was_asked, a_home_that_is_none_is_said_to_be_none,
           a_broken_store_is_a_message, the_lake_is_read_beside_a_running_server,
           the_lake_is_asked_without_a_server, what_is_printed_is_whole,

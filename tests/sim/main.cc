@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "common/number_range.h"
 #include "scheduler/core/mutant.h"
 #include "tests/sim/report.h"
 #include "tests/sim/runner.h"
@@ -155,7 +156,7 @@ int run(int argc, char** argv) {
   app.add_option("--time", args.time, "stop after so many seconds");
   app.add_option("--first", args.first, "the first seed")->capture_default_str();
   app.add_option("--seed", args.seed, "replay this one");
-  app.add_option("--jobs", args.jobs, "processes at once")->check(CLI::Range(1, 256));
+  app.add_option("--jobs", args.jobs, "processes at once")->check(whole_number(1, 256));
   app.add_flag("--json", args.json, "one JSON object on stdout");
   app.add_flag("--trace", args.trace, "with --seed: print everything that happens");
   app.add_flag("--mutants", args.mutants, "switch on each planted bug; each must be caught");

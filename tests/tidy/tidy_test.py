@@ -71,6 +71,8 @@ BANNED = [
     (re.compile(r"\brand\(\)"), r"$^", "random_bytes() of common/uuid.h, or a seeded generator"),
     (re.compile(r"\bdlopen\("), r"^(worker/plugin_|plugins/lake/|plugins/sql/|common/curl_library\.cc|stream/kafka_library\.cc|tests/)",
      "plugins are opened by worker/plugin_host only, libcurl by common/curl_library, librdkafka by stream/kafka_library"),
+    (re.compile(r"\bCLI::(Range|Bound|(NonNegative|Positive)Number)\b"), r"^common/number_range",
+     "whole_number() or any_number() of common/number_range.h, which say in words what a number may be"),
     (re.compile(r"\b(TODO|FIXME|XXX)\b"), r"$^", "finish it, or file it where issues are kept"),
     (re.compile(r"using namespace std;"), r"$^", "name what you use"),
 ]
@@ -235,6 +237,7 @@ def self_test() -> int:
         ("scheduler/engine/x.cc", "#include <boost/beast/http.hpp>\n", "Beast belongs"),
         ("lakelog/x.cc", "auto v = json::parse(text);\n", "banned"),
         ("scheduler/http/x.cc", "dlopen(path, 1);\n", "banned"),
+        ("scheduler/cli/x.cc", "option->check(CLI::Range(1, 5));\n", "banned"),
         ("scheduler/http/x.cc", '#include "scheduler/api/routes.h"\n', "may not include"),
         ("scheduler/serve/x.cc", '#include "scheduler/commands/serving.h"\n', "may not include"),
         ("scheduler/server.cc", "int a;\n", "no file but main.cc"),
