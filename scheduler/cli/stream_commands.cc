@@ -14,6 +14,7 @@
 #include "common/safe_json.h"
 #include "scheduler/cli/commands.h"
 #include "scheduler/cli/import_file.h"
+#include "scheduler/cli/record_printer.h"
 #include "scheduler/cli/stream_reach.h"
 #include "stream/kafka_stream.h"
 #include "stream/spool.h"
@@ -31,6 +32,7 @@ struct StreamArguments {
   int partitions = 1, partition = -1, count = 10;
   std::int64_t retention_bytes = -1;
   bool grow = false, follow = false, tombstone = false, skip = false;
+  CLI::App* tail = nullptr;  // whose -o may be left out
 };
 
 template <class T>
@@ -185,23 +187,6 @@ void drain_spool(Session& session, const StreamArguments& a) {
       json{{"topic", a.topic}, {"sent", sent}, {"waiting", stream_value(spool->state()).waiting}});
 }
 
-json record_row(const stream::Record& record) {
-  json headers = json::object();
-  for (const stream::Header& header : record.headers) headers[header.name] = header.value;
-  return {{"partition", record.partition},
-          {"offset", record.offset},
-          {"time", to_iso(record.time)},
-          {"key", record.key ? json(*record.key) : json(nullptr)},
-          {"value", record.value ? json(*record.value) : json(nullptr)},
-          {"headers", headers}};
-}
-
-// One object a line: nothing is held back, and bytes that are no text are
-// replaced.
-void print_record(const stream::Record& record) {
-  std::printf("%s\n", json_text(record_row(record)).c_str());
-}
-
 volatile std::sig_atomic_t stop_following = 0;
 
 void tail(Session& session, const StreamArguments& a) {
@@ -214,6 +199,7 @@ void tail(Session& session, const StreamArguments& a) {
   if (at.empty()) {
     throw Failure("topic " + a.topic + " has no partition " + std::to_string(a.partition), 1);
   }
+  RecordPrinter printer(session.format(), a.tail->count("--output") > 0, a.follow);
   stream::FetchLimits limits;
   limits.on_gap = stream::OnGap::earliest;
   if (a.follow) {
@@ -227,11 +213,12 @@ void tail(Session& session, const StreamArguments& a) {
     for (const stream::Gap& lost : batch.gaps) {
       std::fprintf(stderr, "batuta: %s\n", stream::to_text(lost).c_str());
     }
-    for (const stream::Record& record : batch.records) print_record(record);
+    for (const stream::Record& record : batch.records) printer.print(record);
     if (std::fflush(stdout) != 0) return;
     at = batch.next;
-    if (batch.at_end && !a.follow) return;
+    if (batch.at_end && !a.follow) break;
   }
+  printer.finish();
 }
 
 void list_groups(Session& session, const StreamArguments& a) {
@@ -345,8 +332,9 @@ void add_stream_commands(CLI::App& app, Session& session) {
   drain->add_option("--spool", a->spool, "its folder")->required();
   drain->add_flag("--skip", a->skip,
                   "move the record that the topic refuses to the topic refused of the spool first");
-  CLI::App* end =
-      add("tail", "The newest records of every partition, a JSON object a line", tail, true);
+  CLI::App* end = add(
+      "tail", "The newest records of every partition; without -o a JSON object a line", tail, true);
+  a->tail = end;
   end->add_option("-n,--count", a->count, "so many of each partition (10)")
       ->check(whole_number(0, 1'000'000'000));
   end->add_option("--from", a->from, "earliest: all there are")

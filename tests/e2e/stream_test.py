@@ -63,6 +63,37 @@ def a_follower_sees_what_comes():
             follower.wait()
 
 
+def records_come_in_the_form_that_is_asked_for():
+    """tail prints what -o and --columns say, and without -o a JSON object a line; -f prints a list, and no table"""
+    with Folder("stream-forms") as folder:
+        stream(folder, "create", "orders")
+        stream(folder, "produce", "orders", "--key-separator", ":", "--header", "from.shop=a", input="c1:one\nc2:two\n")
+
+        def tail(*arguments, **more):
+            return stream(folder, "tail", "orders", *arguments, **more).stdout
+        whole = json.loads(tail("-o", "json"))
+        assert [(row["offset"], row["key"], row["value"]) for row in whole] == [(0, "c1", "one"), (1, "c2", "two")], whole
+        assert [json.loads(line) for line in tail().splitlines()] == whole
+        assert tail("--columns", "value,key").splitlines() == ['{"value":"one","key":"c1"}', '{"value":"two","key":"c2"}']
+        chosen = ["--columns", "offset,headers.from.shop,value"]
+        assert tail("-o", "plain", *chosen) == "offset\theaders.from.shop\tvalue\n0\ta\tone\n1\ta\ttwo\n"
+        assert tail("-o", "yaml", "--columns", "value") == '- {"value":"one"}\n- {"value":"two"}\n'
+        assert tail("-o", "table", "--columns", "key,value") == "key  value\nc1   one\nc2   two\n"
+        assert json.loads(tail("-o", "json", "-n", 0)) == []
+        assert "headers.NAME" in stream(folder, "tail", "orders", "--columns", "nonsense", code=2).stderr
+        assert "when it is whole" in stream(folder, "tail", "orders", "-f", "-o", "table", code=2).stderr
+        follower = subprocess.Popen([BATUTA, "stream", "tail", "orders", "-f", "-o", "json", "--home", folder.path / "home"],
+                                    stdout=subprocess.PIPE, text=True)
+        try:
+            lines = [follower.stdout.readline() for _ in range(2)]
+            assert json.loads(lines[1].rstrip().rstrip(","))["key"] == "c1", lines
+            follower.terminate()
+            assert [row["value"] for row in json.loads("".join(lines) + follower.communicate(timeout=10)[0])] == ["one", "two"]
+        finally:
+            follower.kill()
+            follower.wait()
+
+
 def what_is_wrong_is_said():
     """what cannot be is refused with a reason and an exit code"""
     with Folder("stream-wrong") as folder:
@@ -146,4 +177,4 @@ def dead_letters_are_sent_again_or_given_up():
 
 
 if __name__ == "__main__":
-    main([lines_become_records, a_follower_sees_what_comes, what_is_wrong_is_said, a_spool_waits_for_the_topic, dead_letters_are_sent_again_or_given_up])
+    main([lines_become_records, a_follower_sees_what_comes, records_come_in_the_form_that_is_asked_for, what_is_wrong_is_said, a_spool_waits_for_the_topic, dead_letters_are_sent_again_or_given_up])
