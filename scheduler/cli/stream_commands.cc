@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <functional>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -72,7 +73,9 @@ void create_topic(Session& session, const StreamArguments& a) {
   stream_value(stream->create(a.topic, settings));
 }
 
-stream::NewRecord record_of(const StreamArguments& a, std::string line) {
+// `line` is number `number` of standard input; `so_far` says what became of those before.
+stream::NewRecord record_of(const StreamArguments& a, std::string line, std::int64_t number,
+                            const std::function<std::string()>& so_far) {
   stream::NewRecord record;
   if (a.partition >= 0) record.partition = a.partition;
   if (!a.key.empty()) record.key = a.key;
@@ -84,7 +87,9 @@ stream::NewRecord record_of(const StreamArguments& a, std::string line) {
   if (!a.key_separator.empty()) {
     const auto at = line.find(a.key_separator);
     if (at == std::string::npos) {
-      throw Failure("a line without \"" + a.key_separator + "\" between key and value", 2);
+      throw Failure("line " + std::to_string(number) + " is without \"" + a.key_separator +
+                        "\" between key and value" + so_far(),
+                    2);
     }
     record.key = line.substr(0, at);
     line.erase(0, at + a.key_separator.size());
@@ -127,6 +132,10 @@ void produce(Session& session, const StreamArguments& a) {
   std::int64_t done = 0;
   std::vector<stream::NewRecord> batch;
   std::size_t bytes = 0;
+  const std::function<std::string()> so_far = [&] {
+    return " (" + std::to_string(done) + " records were " + (spool ? "put" : "produced") +
+           " before)";
+  };
   const auto send = [&] {
     Status sent = success();
     if (spool) {
@@ -135,19 +144,19 @@ void produce(Session& session, const StreamArguments& a) {
       sent = produced.error();
     }
     if (!sent) {
-      throw Failure(
-          sent.error().message + " (" + std::to_string(done) + " records were produced before)", 1);
+      throw Failure(sent.error().message + so_far(), 1);
     }
     done += static_cast<std::int64_t>(batch.size());
     batch.clear();
     bytes = 0;
   };
   if (a.tombstone) {
-    batch.push_back(record_of(a, {}));
+    batch.push_back(record_of(a, {}, 1, so_far));
     if (!batch.back().key) throw Failure("--tombstone: whose? Name a --key", 2);
   } else {
+    std::int64_t number = 0;
     for (std::string line; std::getline(std::cin, line);) {
-      batch.push_back(record_of(a, std::move(line)));
+      batch.push_back(record_of(a, std::move(line), ++number, so_far));
       bytes += stream::size_of(batch.back());
       if (batch.size() >= batch_records || bytes >= batch_bytes) send();
     }

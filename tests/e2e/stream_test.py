@@ -103,6 +103,8 @@ def what_is_wrong_is_said():
         assert "begins with no" in stream(folder, "create", "../x", code=2).stderr
         assert "bytes, the limit is" in stream(folder, "produce", "orders", input="x" * (9 << 20), code=1).stderr
         assert "without \":\"" in stream(folder, "produce", "orders", "--key-separator", ":", input="no key\n", code=2).stderr
+        told = stream(folder, "produce", "orders", "--key-separator", ":", input="k:v\n" * 1001 + "no key\n", code=2).stderr
+        assert 'line 1002 is without ":" between key and value (1000 records were produced before)' in told, told
         assert "no scheme" in stream(folder, "topics", "--kafka", "http://x", code=2).stderr
         connections = folder.path / "connections.json"
         connections.write_text(json.dumps({
