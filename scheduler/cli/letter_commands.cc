@@ -81,9 +81,9 @@ std::vector<Letter> chosen_letters(stream::Stream& stream, const LetterArguments
 }
 
 void list_letters(Session& session, const LetterArguments& a) {
-  const auto stream = open_reach(session, a.reach);
   json rows = json::array();
   if (!a.topic.empty()) {
+    const auto stream = open_topic_there(session, a.reach, a.topic);
     for (const Letter& letter : chosen_letters(*stream, a)) rows.push_back(letter_row(letter));
     return print_rows(session.format(), rows,
                       {{"letter", "letter"},
@@ -94,7 +94,10 @@ void list_letters(Session& session, const LetterArguments& a) {
                        {"first seen", "first_seen"},
                        {"message", "message"}});
   }
-  const auto topics = stream->topics();
+  const auto stream = open_log_there(session, a.reach);
+  const auto topics =
+      stream ? stream->topics()
+             : Result<std::vector<stream::TopicInfo>>(std::vector<stream::TopicInfo>());
   if (!topics) throw Failure(topics.error().message, 1);
   for (const stream::TopicInfo& topic : *topics) {
     if (!topic.name.ends_with(".dlq")) continue;
@@ -110,7 +113,7 @@ void list_letters(Session& session, const LetterArguments& a) {
 }
 
 void show_letter(Session& session, const LetterArguments& a) {
-  const auto stream = open_reach(session, a.reach);
+  const auto stream = open_topic_there(session, a.reach, a.topic);
   for (const Letter& letter : chosen_letters(*stream, a)) {
     json row = letter_row(letter);
     row["key"] = letter.record.key ? json(*letter.record.key) : json(nullptr);
@@ -130,7 +133,7 @@ void must_choose(const LetterArguments& a) {
 
 void replay_letters(Session& session, const LetterArguments& a) {
   must_choose(a);
-  const auto stream = open_reach(session, a.reach);
+  const auto stream = open_topic_there(session, a.reach, a.topic);
   std::int64_t sent = 0, given_up = 0;
   for (const Letter& letter : chosen_letters(*stream, a)) {
     if (letter.attempt >= a.max_attempts) {
@@ -150,7 +153,7 @@ void replay_letters(Session& session, const LetterArguments& a) {
 
 void repair_letter(Session& session, const LetterArguments& a) {
   if (a.places.size() != 1) throw Failure("repair takes one letter, such as 0:17", 2);
-  const auto stream = open_reach(session, a.reach);
+  const auto stream = open_topic_there(session, a.reach, a.topic);
   const auto letters = chosen_letters(*stream, a);
   const std::string value{std::istreambuf_iterator<char>(std::cin), {}};
   if (value.empty()) throw Failure("the right value comes from standard input", 2);
@@ -160,7 +163,7 @@ void repair_letter(Session& session, const LetterArguments& a) {
 
 void discard_letters(Session& session, const LetterArguments& a) {
   must_choose(a);
-  const auto stream = open_reach(session, a.reach);
+  const auto stream = open_topic_there(session, a.reach, a.topic);
   const auto letters = chosen_letters(*stream, a);
   if (!letters.empty() && !a.dry_run)
     confirm("Give up " + std::to_string(letters.size()) + " letters of " + a.topic + "?", a.yes);

@@ -43,9 +43,10 @@ T stream_value(Result<T> result) {
 }
 
 void list_topics(Session& session, const StreamArguments& a) {
-  const auto stream = open_reach(session, a.reach);
+  const auto stream = open_log_there(session, a.reach);
   json rows = json::array();
-  for (const stream::TopicInfo& topic : stream_value(stream->topics())) {
+  const auto topics = stream ? stream_value(stream->topics()) : std::vector<stream::TopicInfo>();
+  for (const stream::TopicInfo& topic : topics) {
     std::int64_t records = 0;
     for (const auto& [partition, span] : stream_value(stream->offsets(topic.name))) {
       records += span.next - span.first;
@@ -127,7 +128,9 @@ std::unique_ptr<stream::Spool> open_spool(const Session& session, const StreamAr
 void produce(Session& session, const StreamArguments& a) {
   constexpr std::size_t batch_records = 1000;
   constexpr std::size_t batch_bytes = 4 << 20;
-  const auto stream = open_reach(session, a.reach);
+  // Only what may wait for a topic may be there before it.
+  const auto stream =
+      a.spool.empty() ? open_topic_there(session, a.reach, a.topic) : open_reach(session, a.reach);
   const auto spool = a.spool.empty() ? nullptr : open_spool(session, a);
   std::int64_t done = 0;
   std::vector<stream::NewRecord> batch;
@@ -199,7 +202,7 @@ void drain_spool(Session& session, const StreamArguments& a) {
 volatile std::sig_atomic_t stop_following = 0;
 
 void tail(Session& session, const StreamArguments& a) {
-  const auto stream = open_reach(session, a.reach);
+  const auto stream = open_topic_there(session, a.reach, a.topic);
   stream::Offsets at;
   for (const auto& [partition, span] : stream_value(stream->offsets(a.topic))) {
     if (a.partition >= 0 && partition != a.partition) continue;
@@ -231,7 +234,7 @@ void tail(Session& session, const StreamArguments& a) {
 }
 
 void list_groups(Session& session, const StreamArguments& a) {
-  const auto stream = open_reach(session, a.reach);
+  const auto stream = open_topic_there(session, a.reach, a.topic);
   json rows = json::array();
   for (const std::string& group : stream_value(stream->groups(a.topic))) {
     std::int64_t behind = 0;
@@ -242,7 +245,7 @@ void list_groups(Session& session, const StreamArguments& a) {
 }
 
 void show_lag(Session& session, const StreamArguments& a) {
-  const auto stream = open_reach(session, a.reach);
+  const auto stream = open_topic_there(session, a.reach, a.topic);
   json rows = json::array();
   for (const auto& one : stream_value(stream::lag(*stream, a.group, a.topic))) {
     rows.push_back({{"partition", one.partition},
@@ -305,6 +308,31 @@ std::unique_ptr<stream::Stream> open_reach(const Session& session, const StreamR
                               ? named_connection(reach)
                               : stream::KafkaConnection{"--kafka", reach.kafka, 0, "", "", ""};
   return stream_value(stream::open_kafka_stream(stream_value(stream::kafka_settings(connection))));
+}
+
+std::unique_ptr<stream::Stream> open_log_there(const Session& session, const StreamReach& reach) {
+  if (!reach.kafka.empty() || !reach.connection.empty()) return open_reach(session, reach);
+  namespace fs = std::filesystem;
+  std::error_code failed;  // stays when it could not be looked at, which opening it tells
+  if (!fs::exists(session.home, failed) && !failed) {
+    throw Failure("there is no folder " + fs::absolute(session.home).lexically_normal().string() +
+                      "; name the installation with --home",
+                  1);
+  }
+  if (!fs::exists(session.home + "/stream", failed) && !failed) return nullptr;
+  return open_reach(session, reach);
+}
+
+std::unique_ptr<stream::Stream> open_topic_there(const Session& session, const StreamReach& reach,
+                                                 const std::string& topic) {
+  auto stream = open_log_there(session, reach);
+  if (!stream) {
+    throw Failure("there is no topic " + topic + ": " +
+                      std::filesystem::absolute(session.home).lexically_normal().string() +
+                      " has no topics",
+                  1);
+  }
+  return stream;
 }
 
 void add_stream_commands(CLI::App& app, Session& session) {

@@ -17,5 +17,11 @@ struct StreamReach {
 void add_reach_options(CLI::App& verb, StreamReach& reach);
 // Throws Failure with what is wrong: 2 for a connection that cannot be, 1 for a log that cannot.
 std::unique_ptr<stream::Stream> open_reach(const Session& session, const StreamReach& reach);
+// The same for who needs what is there: makes no folder. Null where the home has no log, and so no
+// topic. Throws Failure (1) where there is no home.
+std::unique_ptr<stream::Stream> open_log_there(const Session& session, const StreamReach& reach);
+// The same for one topic: throws Failure (1) where the home has no log, too.
+std::unique_ptr<stream::Stream> open_topic_there(const Session& session, const StreamReach& reach,
+                                                 const std::string& topic);
 
 }  // namespace batuta::cli

@@ -97,8 +97,18 @@ def records_come_in_the_form_that_is_asked_for():
 def what_is_wrong_is_said():
     """what cannot be is refused with a reason and an exit code"""
     with Folder("stream-wrong") as folder:
+        for verb in (["topics"], ["tail", "nothing"], ["groups", "nothing"], ["lag", "nothing", "--group", "g"], ["produce", "nothing"]):
+            assert "there is no folder" in stream(folder, *verb, code=1, input="").stderr, verb
+        for verb in (["list"], ["list", "nothing"], ["show", "nothing"], ["discard", "nothing", "--all"]):
+            assert "there is no folder" in run("dlq", *verb, "--home", folder.path / "home", code=1).stderr, verb
+        assert not (folder.path / "home").exists()
+        (folder.path / "home").mkdir()
+        assert json.loads(stream(folder, "topics", "-o", "json").stdout) == []
+        assert json.loads(run("dlq", "list", "-o", "json", "--home", folder.path / "home").stdout) == []
         assert "no topic nothing" in stream(folder, "tail", "nothing", code=1).stderr
+        assert not list((folder.path / "home").iterdir())
         stream(folder, "create", "orders")
+        assert "no topic nothing" in stream(folder, "tail", "nothing", code=1).stderr
         assert "already" in stream(folder, "create", "orders", code=1).stderr
         assert "begins with no" in stream(folder, "create", "../x", code=2).stderr
         assert "bytes, the limit is" in stream(folder, "produce", "orders", input="x" * (9 << 20), code=1).stderr
