@@ -242,6 +242,7 @@ Result<SpoolState> Spool::state() {
   if (!bytes) return bytes.error();
   SpoolState out;
   out.bytes = *bytes;
+  out.put = span->next;
   const std::int64_t begin = std::max(*from, span->first);
   out.waiting = std::max<std::int64_t>(0, span->next - begin);
   if (out.waiting == 0) return out;

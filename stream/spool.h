@@ -18,7 +18,8 @@
 namespace batuta::stream {
 
 struct SpoolState {
-  std::int64_t waiting = 0;  // records that were put and not sent
+  std::int64_t put = 0;      // records that ever were
+  std::int64_t waiting = 0;  // of them, not sent
   std::int64_t bytes = 0;    // on disk; what was sent leaves in pieces of a sixteenth of the bound
   OptTime oldest;            // when the first that waits was put
 };

@@ -130,7 +130,7 @@ void add_process_commands(CLI::App& app, Session& session) {
     session.serve = [copy, p = session.processes] { return p->clone(*copy); };
   });
 
-  demo::add_demo_commands(app, session.exit_code);
+  demo::add_demo_commands(app, session.home, session.exit_code);
   CLI::App* demo_run = app.get_subcommand("demo")->add_subcommand(
       "run",
       "Pipelines of the installation with what stands in for their sources: one run of each, its "

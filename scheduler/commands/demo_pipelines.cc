@@ -15,6 +15,7 @@
 #include "scheduler/commands/process_parts.h"
 #include "scheduler/commands/serving.h"
 #include "scheduler/commands/watch_run.h"
+#include "scheduler/demo/message_producer.h"
 #include "scheduler/demo/simulation.h"
 #include "scheduler/http/server.h"
 
@@ -78,8 +79,15 @@ Status seed_files(const Home& home, const std::vector<Pipeline>& pipelines,
     const fs::path dropped_in = fs::path(home.path("bundles")) / pipeline.name;
     if (auto status = copy_missing(bundle, dropped_in); !status) return status;
     if (!pipeline.simulation) continue;
-    if (auto status = pipeline.simulation->write(demo_folder + "/" + pipeline.name); !status)
-      return status;
+    const std::string folder = demo_folder + "/" + pipeline.name;
+    if (auto status = pipeline.simulation->write(folder); !status) return status;
+    if (pipeline.simulation->topic().empty()) continue;
+    const auto produced = demo::produce_messages(
+        *pipeline.simulation,
+        {home.folder(), folder + "/spool", demo::describe(pipeline.name, {})});
+    if (!produced) return produced.error();
+    if (produced->waiting > 0)
+      return {Errc::unavailable, "topic " + pipeline.simulation->topic() + ": " + produced->why};
   }
   return success();
 }

@@ -36,16 +36,34 @@ void assert_count_with_history(json& out, const std::string& table, std::int64_t
               json::array({json::array({std::to_string(count)})}));
 }
 
-void assert_counts_by(json& out, const std::string& table, const std::string& column,
-                      const std::map<std::string, std::int64_t>& counts) {
-  if (counts.empty()) return;
+namespace {
+
+json rows_of(const std::map<std::string, std::int64_t>& counts) {
   json rows = json::array();
   for (const auto& [value, count] : counts)
     rows.push_back(json::array({value, std::to_string(count)}));
+  return rows;
+}
+
+}  // namespace
+
+void assert_counts_by(json& out, const std::string& table, const std::string& column,
+                      const std::map<std::string, std::int64_t>& counts) {
+  if (counts.empty()) return;
+  json rows = rows_of(counts);
   assert_rows(out, table + ": rows by " + column,
               "SELECT " + column + ", CAST(count(*) AS VARCHAR) FROM \"" + table + "\" WHERE " +
                   column + " IS NOT NULL GROUP BY " + column + " ORDER BY " + column,
               std::move(rows));
+}
+
+void assert_letters(json& out, const std::string& table,
+                    const std::map<std::string, std::int64_t>& counts) {
+  if (counts.empty()) return;
+  assert_rows(out, table + ": messages by reason",
+              "SELECT reason, CAST(count(DISTINCT value) AS VARCHAR) FROM \"" + table +
+                  "\" GROUP BY reason ORDER BY reason",
+              rows_of(counts));
 }
 
 }  // namespace batuta::demo

@@ -25,5 +25,9 @@ void assert_count_with_history(nlohmann::json& out, const std::string& table, st
 // The table's column of texts and how many rows each has; nothing when there are none.
 void assert_counts_by(nlohmann::json& out, const std::string& table, const std::string& column,
                       const std::map<std::string, std::int64_t>& counts);
+// The table of dead letters: how many different messages each reason has, however often one was
+// sent; nothing when there are none.
+void assert_letters(nlohmann::json& out, const std::string& table,
+                    const std::map<std::string, std::int64_t>& counts);
 
 }  // namespace batuta::demo

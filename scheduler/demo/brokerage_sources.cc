@@ -129,7 +129,7 @@ json record_of(const SentBar& sent) {
   return out;
 }
 
-std::string line_of(const SentEvent& sent) {
+std::string message_of(const SentEvent& sent) {
   const OrderEvent& event = sent.event;
   json out = {
       {"event_id", event.event_id},      {"order_id", event.order_id},
@@ -142,7 +142,7 @@ std::string line_of(const SentEvent& sent) {
   if (sent.defect == EventDefect::price_in_words) out["price"] = "1.234,56";
   if (sent.defect == EventDefect::missing_client) out["client_id"] = nullptr;
   if (sent.defect == EventDefect::unknown_side) out["side"] = "X";
-  return json_text(out) + "\n";
+  return json_text(out);
 }
 
 json record_of(const PostalCode& code) {
@@ -249,25 +249,22 @@ class BrokerageSimulation : public Simulation {
 
   Status write(const std::string& folder) const override {
     std::error_code error;
-    fs::create_directories(folder + "/orders", error);
+    fs::create_directories(folder, error);
     if (error) return {Errc::unavailable, folder + " cannot be made: " + error.message()};
     ClientDatabase database(folder + "/clients.db");
     for (int id = 1; id <= broker_.options().clients; ++id)
       database.add(broker_.client(id, broker_.options().days));
     if (auto status = database.finish(); !status) return status;
-    for (int day = 0; day < broker_.options().days; ++day) {
-      const std::string of_day =
-          folder + "/orders/" + to_iso(Time(broker_.date(day))).substr(0, 10);
-      fs::create_directories(of_day, error);
-      for (int hour = 0; hour < 24; ++hour) {
-        std::string lines;
-        for (const SentEvent& sent : broker_.sent(day, hour)) lines += line_of(sent);
-        if (lines.empty()) continue;
-        const std::string name = (hour < 10 ? "0" : "") + std::to_string(hour) + ".jsonl";
-        if (auto status = write_file(of_day + "/" + name, lines); !status) return status;
-      }
-    }
     return write_file(folder + "/truth.json", truth() + "\n");
+  }
+
+  std::string topic() const override { return "orders"; }
+  // The events of an order have one key.
+  void messages(const std::function<bool(std::string, std::string)>& take) const override {
+    for (int day = 0; day < broker_.options().days; ++day)
+      for (int hour = 0; hour < 24; ++hour)
+        for (const SentEvent& sent : broker_.sent(day, hour))
+          if (!take(sent.event.order_id, message_of(sent))) return;
   }
 
   http::Handler handler() const override {
@@ -280,8 +277,7 @@ class BrokerageSimulation : public Simulation {
   std::string connection() const override { return "brokerage_api"; }
 
   std::vector<SimulationSetting> settings(const std::string& folder) const override {
-    return {{"BROKERAGE_CLIENTS", folder + "/clients.db", "the database of clients"},
-            {"BROKERAGE_ORDERS", folder + "/orders/*/*.jsonl", "the files of order events"}};
+    return {{"BROKERAGE_CLIENTS", folder + "/clients.db", "the database of clients"}};
   }
 
   std::string truth() const override { return brokerage_truth(broker_); }

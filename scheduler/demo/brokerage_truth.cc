@@ -208,7 +208,7 @@ class Books {
         ++reasons["bad_price"];
         break;
       case EventDefect::missing_client:
-        ++reasons["missing_client_id"];
+        ++dead_orders_["missing_client_id"];
         break;
       case EventDefect::unknown_side:
         ++reasons["side_mismatch"];
@@ -239,6 +239,7 @@ class Books {
                   std::move(rows));
     }
     assert_count(out, "silver/brokerage/orders", events_);
+    assert_letters(out, "dlq/brokerage/orders", dead_orders_);
     assert_counts_by(out, "quarantine/brokerage/orders", "reason", rejected_.at("orders"));
     assert_count(out, "silver/brokerage/stockquotes", quotes_);
     if (rejected_.contains("quotes"))
@@ -460,6 +461,7 @@ class Books {
   std::int64_t quotes_ = 0, events_ = 0, orders_ = 0;
   std::map<std::string, std::int64_t> ends_;
   std::map<std::string, Received> received_;
+  std::map<std::string, std::int64_t> dead_orders_;
   std::map<std::string, std::map<std::string, std::int64_t>> rejected_{{"orders", {}}};
 };
 

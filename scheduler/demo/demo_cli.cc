@@ -231,13 +231,13 @@ void add_alerts(CLI::App& demo, int& exit_code) {
 
 }  // namespace
 
-void add_demo_commands(CLI::App& app, int& exit_code) {
+void add_demo_commands(CLI::App& app, const std::string& home, int& exit_code) {
   CLI::App* demo =
       app.add_subcommand("demo", "What stands in for the world outside, and pipelines on it");
   demo->require_subcommand(1);
   add_quotes(*demo, exit_code);
   add_alerts(*demo, exit_code);
-  add_simulation_commands(*demo, exit_code);
+  add_simulation_commands(*demo, home, exit_code);
 }
 
 }  // namespace batuta::demo

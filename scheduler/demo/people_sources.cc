@@ -26,6 +26,7 @@ class Census {
   json assertions() const {
     json out = json::array();
     assert_count(out, "silver/users/users_events", events_);
+    assert_letters(out, "dlq/users/users_events", dead_);
     assert_counts_by(out, "quarantine/users/users_events", "reason", rejected_);
     assert_count(out, "silver/users/users", static_cast<std::int64_t>(known_.size()));
     regions(out);
@@ -45,7 +46,7 @@ class Census {
     if (event.repeated) return;
     switch (event.defect) {
       case PersonDefect::missing_user:
-        ++rejected_["missing_user_id"];
+        ++dead_["missing_user_id"];
         return;
       case PersonDefect::address_without_at:
         ++rejected_["email_mismatch"];
@@ -131,7 +132,7 @@ class Census {
   const People& people_;
   std::int64_t events_ = 0;
   std::chrono::sys_days last_{};
-  std::map<std::string, std::int64_t> rejected_, hours_;
+  std::map<std::string, std::int64_t> dead_, rejected_, hours_;
   std::map<int, Person> known_;
 };
 
@@ -140,25 +141,23 @@ class PeopleSimulation : public Simulation {
   explicit PeopleSimulation(const PeopleOptions& options) : people_(options) {}
 
   Status write(const std::string& folder) const override {
-    for (int day = 0; day < people_.options().days; ++day) {
-      std::map<std::string, std::string> hours;
-      for (const PersonEvent& event : people_.events(day))
-        hours[to_iso(event.sent_at).substr(11, 2)] += event.json + "\n";
-      const std::string of_day = folder + "/events/" + day_text(people_.date(day));
-      std::error_code error;
-      fs::create_directories(of_day, error);
-      if (error) return {Errc::unavailable, of_day + " cannot be made: " + error.message()};
-      for (const auto& [hour, lines] : hours)
-        if (auto status = write_file(of_day + "/" + hour + ".jsonl", lines); !status) return status;
-    }
+    std::error_code error;
+    fs::create_directories(folder, error);
+    if (error) return {Errc::unavailable, folder + " cannot be made: " + error.message()};
     return write_file(folder + "/truth.json", truth() + "\n");
+  }
+
+  std::string topic() const override { return "users"; }
+  // What one user does stays in order.
+  void messages(const std::function<bool(std::string, std::string)>& take) const override {
+    for (int day = 0; day < people_.options().days; ++day)
+      for (PersonEvent& event : people_.events(day))
+        if (!take(std::to_string(event.user), std::move(event.json))) return;
   }
 
   http::Handler handler() const override { return nullptr; }
   std::string connection() const override { return {}; }
-  std::vector<SimulationSetting> settings(const std::string& folder) const override {
-    return {{"USERS_EVENTS", folder + "/events/*/*.jsonl", "the files of what users did"}};
-  }
+  std::vector<SimulationSetting> settings(const std::string&) const override { return {}; }
   std::string truth() const override { return people_truth(people_); }
   Time begins() const override { return Time(people_.date(0)); }
   Time ends() const override { return Time(people_.date(people_.options().days)); }

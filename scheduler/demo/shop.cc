@@ -195,7 +195,9 @@ std::string Shop::text_of(const Line& line, ShopDefect defect, std::uint64_t key
       {"Quantity", quantity},
       {"CustomerNo", line.customer == 0 ? json(nullptr) : json(std::to_string(line.customer))},
       {"Country", untidy == 5 ? country.typo : country.name}};
-  return json_text(out);
+  std::string text = json_text(out);
+  if (defect == ShopDefect::cut_off) text.resize(text.size() / 2);
+  return text;
 }
 
 std::vector<ShopMessage> Shop::messages(int day) const {
@@ -217,9 +219,9 @@ std::vector<ShopMessage> Shop::messages(int day) const {
     if (line.cancels) return;
     ShopMessage more = out;
     if (hits(s_bad, {key}, options_.bad_ppm)) {
-      more.defect = static_cast<ShopDefect>(1 + draw(s_bad, {key, 1}) % 4);
+      more.defect = static_cast<ShopDefect>(1 + draw(s_bad, {key, 1}) % 5);
     } else if (hits(s_doubtful, {key}, options_.doubtful_ppm)) {
-      more.defect = static_cast<ShopDefect>(5 + draw(s_doubtful, {key, 1}) % 4);
+      more.defect = static_cast<ShopDefect>(6 + draw(s_doubtful, {key, 1}) % 4);
     }
     if (more.defect == ShopDefect::none) return;
     // A transaction of its own, so that it takes the place of nothing.

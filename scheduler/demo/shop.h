@@ -33,6 +33,7 @@ enum class ShopDefect {
   date_in_words,
   missing_quantity,
   missing_product,
+  cut_off,           // half of a message: no JSON
   negative_sale,     // fewer than nothing sold, and no cancellation
   impossible_date,   // the 31st of February
   unknown_currency,  // no rate

@@ -1,7 +1,6 @@
 #include "scheduler/demo/shop_sources.h"
 
 #include <filesystem>
-#include <map>
 
 #include "scheduler/demo/assertions.h"
 #include "scheduler/demo/quote_source.h"
@@ -24,28 +23,30 @@ class ShopSimulation : public Simulation {
       for (const char* currency : {"EUR", "GBP", "USD"})
         rates += std::string(currency) + "," + date + "," +
                  decimal_text(shop_.rate(currency, day), 6) + "\n";
-      std::map<int, std::string> hours;
-      for (const ShopMessage& message : shop_.messages(day))
-        hours[message.hour] += message.json + "\n";
-      const std::string of_day = folder + "/pedidos/" + date;
-      std::error_code error;
-      fs::create_directories(of_day, error);
-      if (error) return {Errc::unavailable, of_day + " cannot be made: " + error.message()};
-      for (const auto& [hour, lines] : hours) {
-        const std::string name = (hour < 10 ? "0" : "") + std::to_string(hour) + ".jsonl";
-        if (auto status = write_file(of_day + "/" + name, lines); !status) return status;
-      }
     }
+    std::error_code error;
+    fs::create_directories(folder, error);
+    if (error) return {Errc::unavailable, folder + " cannot be made: " + error.message()};
     if (auto status = write_file(folder + "/rates.csv", rates); !status) return status;
     return write_file(folder + "/truth.json", truth() + "\n");
+  }
+
+  std::string topic() const override { return "Pedidos"; }
+  // The lines of a transaction stay in order: they have one key.
+  void messages(const std::function<bool(std::string, std::string)>& take) const override {
+    for (int day = 0; day < shop_.options().days; ++day) {
+      for (ShopMessage& message : shop_.messages(day)) {
+        const std::string key = (message.line.cancels ? "C" : "") + message.line.transaction;
+        if (!take(key, std::move(message.json))) return;
+      }
+    }
   }
 
   http::Handler handler() const override { return nullptr; }
   std::string connection() const override { return {}; }
 
   std::vector<SimulationSetting> settings(const std::string& folder) const override {
-    return {{"ECOMMERCE_PEDIDOS", folder + "/pedidos/*/*.jsonl", "the files of order messages"},
-            {"ECOMMERCE_RATES", folder + "/rates.csv", "what currencies are in pounds, by day"}};
+    return {{"ECOMMERCE_RATES", folder + "/rates.csv", "what currencies are in pounds, by day"}};
   }
 
   std::string truth() const override { return shop_truth(shop_); }

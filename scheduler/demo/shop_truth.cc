@@ -31,6 +31,7 @@ class Ledger {
   json assertions() const {
     json out = json::array();
     assert_count(out, "silver/ecommerce/pedidos", typed_);
+    assert_letters(out, "dlq/ecommerce/pedidos", dead_);
     assert_counts_by(out, "quarantine/ecommerce/pedidos", "reason", rejected_);
     assert_counts_by(out, "silver/ecommerce/order_lines", "doubt", doubtful_);
     assert_count(out, "silver/ecommerce/order_items", static_cast<std::int64_t>(items_.size()));
@@ -54,10 +55,13 @@ class Ledger {
         ++rejected_["order_date_mismatch"];
         return;
       case ShopDefect::missing_quantity:
-        ++rejected_["missing_quantity"];
+        ++dead_["missing_quantity"];
         return;
       case ShopDefect::missing_product:
-        ++rejected_["missing_product_no"];
+        ++dead_["missing_product_no"];
+        return;
+      case ShopDefect::cut_off:
+        ++dead_["not_json"];
         return;
       default:
         ++typed_;
@@ -257,7 +261,7 @@ class Ledger {
   const Shop& shop_;
   std::vector<Item> items_;
   std::int64_t typed_ = 0;
-  std::map<std::string, std::int64_t> rejected_, doubtful_;
+  std::map<std::string, std::int64_t> dead_, rejected_, doubtful_;
 };
 
 }  // namespace

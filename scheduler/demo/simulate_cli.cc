@@ -5,6 +5,7 @@
 
 #include "common/number_range.h"
 #include "scheduler/demo/demo_cli.h"
+#include "scheduler/demo/message_producer.h"
 #include "scheduler/demo/simulation.h"
 
 namespace batuta::demo {
@@ -14,6 +15,8 @@ struct SimulationArguments {
   std::string pipeline;
   std::string to;
   std::string first_day = "2026-03-02";
+  std::string home;
+  std::int64_t spool_bytes = std::int64_t{1} << 30;
   int port = 0;
   SimulationOptions options;
 };
@@ -51,16 +54,43 @@ void add_simulation_options(CLI::App& verb, SimulationArguments& a) {
       ->capture_default_str();
 }
 
+// What was produced is told beside the settings, which a script reads.
+int send_simulated(const Simulation& simulation, const SimulationArguments& a,
+                   const std::string& folder) {
+  if (simulation.topic().empty()) return 0;
+  const auto produced = produce_messages(
+      simulation, {a.home, folder + "/spool", describe(a.pipeline, a.options), a.spool_bytes});
+  if (!produced) {
+    refuse_simulation(produced.error().message);
+    return 1;
+  }
+  std::fprintf(stderr, "topic %s: %lld new messages", simulation.topic().c_str(),
+               static_cast<long long>(produced->put));
+  if (produced->waiting > 0)
+    std::fprintf(stderr, "; %lld wait in %s/spool: %s", static_cast<long long>(produced->waiting),
+                 folder.c_str(), produced->why.c_str());
+  std::fputc('\n', stderr);
+  return 0;
+}
+
 }  // namespace
 
-void add_simulation_commands(CLI::App& demo, int& exit_code) {
+void add_simulation_commands(CLI::App& demo, const std::string& home, int& exit_code) {
   auto a = std::make_shared<SimulationArguments>();
-  CLI::App* simulate = demo.add_subcommand(
-      "simulate",
-      "Writes what stands in for a pipeline's databases and files, and truth.json: what its tables "
-      "must hold");
+  a->home = home;
+  CLI::App* simulate = demo.add_subcommand("simulate",
+                                           "Writes what stands in for a pipeline's databases and "
+                                           "files, sends what comes by a topic, and "
+                                           "writes truth.json: what the tables must hold");
   add_simulation_options(*simulate, *a);
-  simulate->add_option("--to", a->to, "the folder")->required();
+  simulate->add_option("--to", a->to, "the folder; messages wait in its spool")->required();
+  simulate->add_option("--home", a->home, "whose topics get the messages (or BATUTA_HOME)")
+      ->capture_default_str();
+  simulate
+      ->add_option("--spool-bytes", a->spool_bytes,
+                   "what messages may take on disk that no topic has yet; then it stops")
+      ->check(whole_number(1 << 20))
+      ->capture_default_str();
   simulate->callback([a, &exit_code] {
     const auto simulation = simulation_of(*a);
     if (!simulation) return void(exit_code = 2);
@@ -69,6 +99,7 @@ void add_simulation_commands(CLI::App& demo, int& exit_code) {
       return void(exit_code = refuse_simulation(status.error().message));
     for (const SimulationSetting& setting : simulation->settings(folder))
       std::printf("%s=%s\n", setting.key.c_str(), setting.value.c_str());
+    exit_code = send_simulated(*simulation, *a, folder);
   });
 
   CLI::App* serve = demo.add_subcommand("serve", "Serves a pipeline's sources that are services");

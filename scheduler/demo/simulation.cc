@@ -1,8 +1,10 @@
 #include "scheduler/demo/simulation.h"
 
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 
+#include "scheduler/demo/assertions.h"
 #include "scheduler/demo/brokerage_sources.h"
 #include "scheduler/demo/people.h"
 #include "scheduler/demo/shop_sources.h"
@@ -67,6 +69,14 @@ std::vector<std::string> runnable_pipelines() {
   std::vector<std::string> names = simulated_pipelines();
   names.insert(names.begin(), "financial");
   return names;
+}
+
+std::string describe(const std::string& pipeline, const SimulationOptions& options) {
+  char defects[32];
+  std::snprintf(defects, sizeof defects, "%g", options.defects);
+  return pipeline + " --seed " + std::to_string(options.seed) + " --size " +
+         std::to_string(options.size) + " --first-day " + day_text(options.first_day) +
+         " --defects " + defects;
 }
 
 std::unique_ptr<Simulation> make_simulation(const std::string& pipeline,

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,10 +33,15 @@ struct SimulationSetting {
 class Simulation {
  public:
   virtual ~Simulation() = default;
-  // Writes the files that stand in for databases and brokers below `folder`, which is made where
-  // needed. The same options write the same bytes; more days only add records. Whole or, after an
-  // error, in part: writing again mends it.
+  // Writes the files that stand in for databases and what is delivered as files below `folder`,
+  // which is made where needed. The same options write the same bytes; more days only add records.
+  // Whole or, after an error, in part: writing again mends it.
   virtual Status write(const std::string& folder) const = 0;
+  // The topic to which it sends messages; empty: to none.
+  virtual std::string topic() const { return {}; }
+  // Them, key and value, in the order of sending, until `take` returns false. More days only add
+  // some behind.
+  virtual void messages(const std::function<bool(std::string key, std::string value)>&) const {}
   // The sources that are services; null where there are none. Called by one thread.
   virtual http::Handler handler() const = 0;
   // The connection that names that service; empty without one.
@@ -59,6 +65,8 @@ class Simulation {
 std::vector<std::string> simulated_pipelines();
 // What `demo run` takes: financial, whose market is served live, and those.
 std::vector<std::string> runnable_pipelines();
+// What makes two simulations send the same, but for how many days: "users --seed 42 --size 200 …".
+std::string describe(const std::string& pipeline, const SimulationOptions& options);
 // nullptr for a name that is none of those.
 std::unique_ptr<Simulation> make_simulation(const std::string& pipeline,
                                             const SimulationOptions& options);

@@ -32,18 +32,15 @@ def days_come_in_two_runs_with_a_kill_between():
     """three days, then two more: increments and late records join, kill -9 in the midst doubles and loses nothing"""
     with Folder("brokerage") as folder, Bundle(folder, "brokerage") as bundle:
         server = folder.server(env=TIMING)
-        variables = bundle.simulate(3)
         server.start()
+        variables = bundle.simulate(3)
         bundle.known(server)
         bundle.set_variables(server, variables)
         bundle.connect(server, "brokerage_api", bundle.serve(3))
         bundle.wait(server, server.trigger("brokerage", conf=FIRST)["dag_run_id"])
         bundle.check_truth(server)
         clients = set(map(tuple, server.sql(CLIENTS)))
-        files = (folder.path / "sources" / "orders").rglob("*.jsonl")
-        before = {path: path.read_bytes() for path in files}
         bundle.simulate(5)
-        assert all(path.read_bytes() == text for path, text in before.items()), "the past changed"
         bundle.connect(server, "brokerage_api", bundle.serve(5))
         run_id = server.trigger("brokerage", conf=SECOND)["dag_run_id"]
         eventually(lambda: any(task["state"] in ("running", "publishing", "success") and name.endswith("_transform")
@@ -55,6 +52,7 @@ def days_come_in_two_runs_with_a_kill_between():
         server.start()
         bundle.wait(server, run_id)
         bundle.check_truth(server)
+        bundle.check_topic(server, "orders", "brokerage", "brokerage.orders")
         # Every client that changed has a state that ended; the others have one.
         changed = len(clients - set(map(tuple, server.sql(CLIENTS))))
         ended = server.sql("SELECT count(*) FROM silver.brokerage.clients_hist WHERE NOT is_current AND valid_to > valid_from")
@@ -82,8 +80,8 @@ def a_source_that_has_sent_nothing_is_an_empty_table():
     """no split yet: silver has the table all the same, and the models that read it go through"""
     with Folder("brokerage-empty") as folder, Bundle(folder, "brokerage") as bundle:
         server = folder.server()
-        variables = bundle.simulate(1)
         server.start()
+        variables = bundle.simulate(1)
         bundle.known(server)
         bundle.set_variables(server, variables)
         bundle.connect(server, "brokerage_api", bundle.serve(1))

@@ -1,5 +1,6 @@
 """A pipeline of pipelines/ on a server of the test's own, with what stands in for its sources, and its truth manifest."""
 import json
+import os
 import shutil
 import subprocess
 
@@ -18,8 +19,8 @@ def run_by_one_command(name, tables):
 
 
 class Bundle:
-    def __init__(self, folder, name, size=60, seed=7):
-        self.folder, self.name, self.options = folder, name, ["--size", size, "--seed", seed]
+    def __init__(self, folder, name, size=60, seed=7, defects=1):
+        self.folder, self.name, self.options = folder, name, ["--size", size, "--seed", seed, "--defects", defects]
         self.sources = folder.path / "sources"
         self.bundle = SOURCE / "pipelines" / name
         for part in ("contracts", "dags", "models"):
@@ -44,11 +45,28 @@ class Bundle:
             process.kill()
             process.wait()
 
-    def simulate(self, days):
-        """The sources as they are after so many days; {variable: value}."""
-        told = run("demo", "simulate", self.name, "--to", self.sources, "--days", days, *self.options).stdout
+    def simulate(self, days, code=0, env=None):
+        """The sources as they are after so many days; {variable: value}. Messages go to the home's topic, where it is there."""
+        done = run("demo", "simulate", self.name, "--to", self.sources, "--home", self.folder.path / "home", "--days", days,
+                   *self.options, code=code, env={**os.environ, **(env or {})})
         self.truth = json.loads((self.sources / "truth.json").read_text())
-        return dict(line.split("=", 1) for line in told.splitlines())
+        self.said = done.stderr
+        return dict(line.split("=", 1) for line in done.stdout.splitlines())
+
+    def check_topic(self, server, topic, group, table):
+        """Bronze and the dead letters have what the topic has, each message once; what the group has committed says so."""
+        [held] = [row for row in json.loads(server.cli("stream", "topics", "-o", "json").stdout) if row["topic"] == topic]
+        taken = server.sql("SELECT (SELECT count(*) FROM bronze.%s), (SELECT count(DISTINCT (_source_partition, _source_offset)) "
+                           "FROM bronze.%s), (SELECT count(*) FROM \"dlq/%s\")" % (table, table, table.replace(".", "/")))[0]
+        rows, places, dead = map(int, taken)
+        assert rows == places and rows + dead == held["records"], (taken, held)
+        assert dead > 0 and held["partitions"] == 3, (taken, held)
+        lag = json.loads(server.cli("stream", "lag", topic, "--group", group, "-o", "json").stdout)
+        assert [row["lag"] for row in lag] == [0, 0, 0] and all(row["committed"] > 0 for row in lag), lag
+        told = {row["reason"]: row["open"] for row in json.loads(server.cli("dlq", "list", "-o", "json").stdout)}
+        # A task that was tried again may have sent a letter twice.
+        planted = {row[0] for each in self.truth["assertions"] if each["name"].startswith("dlq/") for row in each["rows"]}
+        assert planted and set(told) == planted and sum(told.values()) >= dead, (told, planted, dead)
 
     def serve(self, days):
         """The URL of the sources that are services."""

@@ -48,6 +48,7 @@ TEST_CASE("spool: what was put is sent in order, with keys, headers, partitions 
   CHECK(must(spool->drain(*stream, "users")) == 1);
   CHECK(must(spool->drain(*stream, "users")) == 0);
   CHECK(must(spool->state()).waiting == 0);
+  CHECK(must(spool->state()).put == 3);
   const auto asked = read_all(*stream, "users", {{1, 0}});
   const auto all = read_all(*stream, "users", {{0, 0}, {1, 0}});
   REQUIRE(all.size() == 3);

@@ -31,7 +31,7 @@ ALLOWED = {
     "scheduler/waits": ENGINE | {"scheduler/engine", "stream"},
     "scheduler/http": CORE | {"scheduler/core", "scheduler/rights", "scheduler/engine"},
     "scheduler/api": API,
-    "scheduler/demo": CORE | {"scheduler/http"},
+    "scheduler/demo": CORE | {"scheduler/http", "stream"},
     "scheduler/cli": API | {"scheduler/api", "scheduler/demo", "worker", "lakelog", "contract", "stream"},
     "scheduler/serve": API | {"scheduler/api", "scheduler/workers", "scheduler/outbox", "scheduler/waits", "worker", "stream"},
     "scheduler/commands": API | {"scheduler/cli", "scheduler/serve", "scheduler/demo"},

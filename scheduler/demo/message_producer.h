@@ -1,0 +1,35 @@
+// Sends what a simulation has for its topic, through a spool of its own in front of the embedded
+// log, as the function of a shop or a service would: it goes on while the log is away, and stops
+// when the spool is full.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "common/result.h"
+#include "scheduler/demo/simulation.h"
+
+namespace batuta::demo {
+
+constexpr int topic_partitions = 3;
+
+struct ProducerOptions {
+  std::string home;      // whose embedded log has the topic; it is not made
+  std::string spool;     // a folder of its own, made when it is missing
+  std::string identity;  // of the simulation (describe()): a spool takes the messages of one
+  std::int64_t spool_bytes = std::int64_t{1} << 30;  // 1 MiB at least
+};
+
+struct Produced {
+  std::int64_t put = 0;      // messages that had not been put into the spool before
+  std::int64_t waiting = 0;  // of all that were ever put: not yet in the topic
+  std::string why;           // they wait; empty when none does
+};
+
+// Puts the messages behind those that the spool has ever taken, and sends what waits; the topic is
+// made when it is missing. Killed anywhere, the next call goes on: none is put twice or left out,
+// and what was sent just before may be sent again (spool.h). Errc::rate_limited: the spool is full,
+// and what it has taken stays; Errc::conflict: it is another simulation's.
+Result<Produced> produce_messages(const Simulation& simulation, const ProducerOptions& options);
+
+}  // namespace batuta::demo

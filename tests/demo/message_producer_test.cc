@@ -1,0 +1,167 @@
+#include "scheduler/demo/message_producer.h"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <stdexcept>
+#include <vector>
+
+#include "stream/stream.h"
+
+namespace batuta::demo {
+namespace {
+
+// Three senders take turns; each counts for itself.
+class Talk : public Simulation {
+ public:
+  explicit Talk(int messages, std::size_t length = 0) : messages_(messages), length_(length) {}
+  Status write(const std::string&) const override { return success(); }
+  std::string topic() const override { return "talk"; }
+  void messages(const std::function<bool(std::string, std::string)>& take) const override {
+    for (int i = 0; i < messages_; ++i) {
+      std::string text = std::to_string(i);
+      if (text.size() < length_) text.resize(length_, ' ');
+      if (!take("sender" + std::to_string(i % 3), std::move(text))) return;
+    }
+  }
+  http::Handler handler() const override { return nullptr; }
+  std::string connection() const override { return {}; }
+  std::vector<SimulationSetting> settings(const std::string&) const override { return {}; }
+  std::string truth() const override { return "{}"; }
+  Time begins() const override { return {}; }
+  Time ends() const override { return {}; }
+  std::vector<std::string> gold() const override { return {}; }
+
+ private:
+  int messages_;
+  std::size_t length_;
+};
+
+class ProducerBed {
+ public:
+  ProducerBed() {
+    std::string name = (std::filesystem::temp_directory_path() / "batuta-producer-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
+    folder_ = name;
+    options.home = folder_ + "/home";
+    options.spool = folder_ + "/spool";
+    options.identity = "talk --seed 1";
+  }
+  ~ProducerBed() { std::filesystem::remove_all(folder_); }
+  ProducerBed(const ProducerBed&) = delete;
+  ProducerBed& operator=(const ProducerBed&) = delete;
+
+  void make_home() const { std::filesystem::create_directories(options.home); }
+  Produced produce(const Simulation& simulation) const {
+    const auto produced = produce_messages(simulation, options);
+    if (!produced) throw std::runtime_error(produced.error().message);
+    return *produced;
+  }
+  // What the topic holds, by key, in the order of each partition.
+  std::map<std::string, std::vector<int>> said() const {
+    std::map<std::string, std::vector<int>> out;
+    const auto stream = stream::open_file_stream(options.home + "/stream");
+    const auto spans = (*stream)->offsets("talk");
+    REQUIRE(spans.ok());
+    CHECK(spans->size() == topic_partitions);
+    stream::Offsets from;
+    for (const auto& [partition, span] : *spans) from[partition] = span.first;
+    for (;;) {
+      const auto batch = (*stream)->fetch("talk", from, {});
+      REQUIRE(batch.ok());
+      for (const stream::Record& one : batch->records)
+        out[one.key.value_or("")].push_back(std::stoi(one.value.value_or("-1")));
+      from = batch->next;
+      if (batch->at_end) return out;
+    }
+  }
+
+  ProducerOptions options;
+
+ private:
+  std::string folder_;
+};
+
+// What the n messages of a Talk are, by sender.
+std::map<std::string, std::vector<int>> whole_talk(int messages) {
+  std::map<std::string, std::vector<int>> out;
+  for (int i = 0; i < messages; ++i) out["sender" + std::to_string(i % 3)].push_back(i);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "producer: messages wait in the spool while there is no home, which is not made for them") {
+  const ProducerBed bed;
+  const Produced away = bed.produce(Talk(1200));
+  CHECK(away.put == 1200);
+  CHECK(away.waiting == 1200);
+  CHECK(away.why.find("there is no installation in " + bed.options.home) != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(bed.options.home));
+  bed.make_home();
+  const Produced there = bed.produce(Talk(1200));
+  CHECK(there.put == 0);
+  CHECK(there.waiting == 0);
+  CHECK(there.why.empty());
+  CHECK(bed.said() == whole_talk(1200));
+}
+
+TEST_CASE(
+    "producer: a longer simulation sends what is new behind what was sent, and a shorter one "
+    "nothing") {
+  const ProducerBed bed;
+  bed.make_home();
+  CHECK(bed.produce(Talk(700)).put == 700);
+  CHECK(bed.produce(Talk(700)).put == 0);
+  CHECK(bed.produce(Talk(1300)).put == 600);
+  CHECK(bed.produce(Talk(10)).put == 0);
+  CHECK(bed.said() == whole_talk(1300));
+}
+
+TEST_CASE("producer: a full spool stops it with the reason, and it goes on where it stopped") {
+  ProducerBed bed;
+  bed.options.spool_bytes = 1 << 20;
+  const Talk talk(4000, 1000);
+  const auto full = produce_messages(talk, bed.options);
+  REQUIRE_FALSE(full.ok());
+  CHECK(full.error().code == Errc::rate_limited);
+  CHECK(full.error().message.find(" is full: ") != std::string::npos);
+  CHECK(full.error().message.find("there is no installation in ") != std::string::npos);
+  CHECK(full.error().message.find("Nothing more is produced") != std::string::npos);
+  // Once the topic can be reached, four times the spool's size goes through.
+  bed.make_home();
+  const Produced rest = bed.produce(talk);
+  CHECK(rest.put > 2000);
+  CHECK(rest.put < 4000);
+  CHECK(rest.waiting == 0);
+  CHECK(bed.said() == whole_talk(4000));
+}
+
+TEST_CASE("producer: a spool takes the messages of one simulation") {
+  ProducerBed bed;
+  bed.make_home();
+  bed.produce(Talk(10));
+  bed.options.identity = "talk --seed 2";
+  const auto other = produce_messages(Talk(10), bed.options);
+  REQUIRE_FALSE(other.ok());
+  CHECK(other.error().code == Errc::conflict);
+  CHECK(other.error().message.find("talk --seed 1, not for topic talk") != std::string::npos);
+}
+
+TEST_CASE(
+    "simulation: what it is called by holds all that decides over its messages but the days") {
+  SimulationOptions options;
+  options.defects = 0.5;
+  const std::string name = describe("users", options);
+  CHECK(name == "users --seed 42 --size 200 --first-day 2026-03-02 --defects 0.5");
+  options.days = 9;
+  CHECK(describe("users", options) == name);
+  options.seed = 7;
+  CHECK(describe("users", options) != name);
+}
+
+}  // namespace batuta::demo
