@@ -38,11 +38,10 @@ class Simulation {
   // Whole or, after an error, in part: writing again mends it.
   virtual Status write(const std::string& folder) const = 0;
   // The topic to which it sends messages; empty: to none.
-  virtual std::string topic() const = 0;
-  // Them, key and value, in the order of sending, until `take` returns false. More days only add
-  // some behind.
-  virtual void messages(
-      const std::function<bool(std::string key, std::string value)>& take) const = 0;
+  virtual std::string topic() const { return {}; }
+  // Calls it with each, key and value, in the order of sending, until it returns false. More days
+  // only add some behind.
+  virtual void messages(const std::function<bool(std::string key, std::string value)>&) const {}
   // The sources that are services; null where there are none. Called by one thread.
   virtual http::Handler handler() const = 0;
   // The connection that names that service; empty without one.
