@@ -69,6 +69,30 @@ test('the calendar shows what is planned, months ahead, and ticks that had no ru
   await finish();
 });
 
+test('a year shows each month with what ran and is planned in it, and leads to its days', async () => {
+  const { page, finish } = await newPage(session, '#/dags/halfyearly?tab=calendar');
+  await page.getByRole('button', { name: 'By months' }).click();
+  const now = page.locator('.year-month[aria-current="date"]');
+  await now.locator('.state-success', { hasText: '3' }).waitFor();
+  assert.equal(await page.locator('.year-month').count(), 12);
+  await look(page, 'calendar-year', now);
+  await page.getByRole('button', { name: 'The year after' }).click();
+  await page.locator('.year-month .day-planned').nth(1).waitFor(); // two half years
+  assert.equal(await now.count(), 0);
+  await page.reload();
+  await page.locator('.year-month .day-planned').nth(1).waitFor();
+  await page.locator('.year-month:has(.day-planned)').first().click();
+  await page.locator('.day .day-planned').waitFor();
+  assert.match(await page.evaluate(() => location.hash), /month=\d{4}-\d\d/);
+  await page.getByRole('button', { name: 'By months' }).click();
+  await page.getByRole('button', { name: 'This year' }).click();
+  await now.locator('.state-success').waitFor();
+  await page.getByRole('button', { name: 'By days' }).click();
+  await page.locator('.day[aria-current="date"] .state-success').waitFor();
+  assert.doesNotMatch(await page.evaluate(() => location.hash), /year=/);
+  await finish();
+});
+
 test('the calendar speaks Portuguese where the browser does', async () => {
   const context = await session.context.browser().newContext({ locale: 'pt-BR', storageState: await session.context.storageState() });
   const { page, finish } = await newPage({ ...session, context }, '#/dags/halfyearly?tab=calendar');

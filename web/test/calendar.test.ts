@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { CalendarPart } from '../src/api/types';
-import { boundsOf, dayByKey, dayOf, daysOf, marksOf, monthOf, monthText, shiftMonth, weekdays, weeksOf } from '../src/lib/calendar';
+import { boundsOf, dayByKey, dayOf, daysOf, marksOf, monthOf, monthsOf, monthText, shiftMonth, weekdays, weeksOf, yearBounds, yearOf } from '../src/lib/calendar';
 
 const november = { year: 2026, month: 10 };
 const none: CalendarPart = { from: '', queued: 0, running: 0, success: 0, failed: 0, planned: 0 };
@@ -29,6 +29,25 @@ describe('a month', () => {
     expect([...bounds].sort()).toEqual(bounds);
     expect(new Date(bounds[0] ?? '').getHours()).toBe(0);
     expect(bounds.length).toBeLessThanOrEqual(61); // the most that the server takes
+  });
+});
+
+describe('a year', () => {
+  test('is that of the address, and none where that says none', () => {
+    expect(yearOf('2024')).toBe(2024);
+    for (const text of [null, '', '24', '1969', '20245', 'x']) expect(yearOf(text)).toBeNull();
+  });
+  test('is asked for by its months, each from its first midnight on', () => {
+    const bounds = yearBounds(2024).map((text) => new Date(text));
+    expect(bounds.map((at) => [at.getMonth(), at.getDate(), at.getHours()])).toEqual([...Array.from({ length: 12 }, (_, month) => [month, 1, 0]), [0, 1, 0]]);
+    expect(bounds.at(-1)?.getFullYear()).toBe(2025);
+  });
+  test('has in each month what the answer has there, and the ticks without a run that reach into it', () => {
+    const parts = Array.from({ length: 12 }, (_, at) => ({ ...none, success: at }));
+    const skipped = [{ from: new Date(2026, 2, 31, 12).toISOString(), to: new Date(2026, 3, 1).toISOString(), count: 2, more: false, why: 'w' }];
+    const months = monthsOf(2026, { parts, skipped });
+    expect(months.map((one) => one.part?.success)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+    expect(months.filter((one) => one.skips.length > 0).map((one) => one.at)).toEqual([3, 4]);
   });
 });
 

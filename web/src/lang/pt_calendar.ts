@@ -7,6 +7,11 @@ export const calendarWords: Readonly<Record<string, string>> = {
   'The month before': 'O mês anterior',
   'The month after': 'O mês seguinte',
   'This month': 'Este mês',
+  'The year before': 'O ano anterior',
+  'The year after': 'O ano seguinte',
+  'This year': 'Este ano',
+  'By days': 'Por dias',
+  'By months': 'Por meses',
   'The DAG is paused: nothing is planned.': 'O DAG está pausado: nada está previsto.',
   'More is planned than the server counts: later days show less than there will be.':
     'Há mais previstas do que o servidor conta: os dias posteriores mostram menos do que haverá.',

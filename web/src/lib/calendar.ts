@@ -12,7 +12,7 @@ export interface Month {
 }
 
 export interface Day {
-  at: number; // of the month, from 1 on
+  at: number; // of the month, or the month of a year, from 1 on
   part: CalendarPart | undefined;
   skips: readonly CalendarSkip[];
 }
@@ -58,14 +58,29 @@ export function weeksOf(of: Month): number[][] {
 
 const ms = (text: string) => Date.parse(text);
 
-export function daysOf(of: Month, answer: Pick<Calendar, 'parts' | 'skipped'> | undefined): Day[] {
-  const bounds = boundsOf(of).map(ms);
-  return Array.from({ length: dayCount(of) }, (_, at) => ({
+type Answer = Pick<Calendar, 'parts' | 'skipped'> | undefined;
+
+function partsBetween(bounds: readonly number[], answer: Answer): Day[] {
+  return bounds.slice(1).map((end, at) => ({
     at: at + 1,
     part: answer?.parts[at],
-    skips: answer?.skipped.filter((skip) => ms(skip.from) < (bounds[at + 1] ?? 0) && ms(skip.to) >= (bounds[at] ?? 0)) ?? [],
+    skips: answer?.skipped.filter((skip) => ms(skip.from) < end && ms(skip.to) >= (bounds[at] ?? 0)) ?? [],
   }));
 }
+
+export const daysOf = (of: Month, answer: Answer): Day[] => partsBetween(boundsOf(of).map(ms), answer);
+
+/** A year as the address has it, "2026"; null where it has none. */
+export function yearOf(text: string | null): number | null {
+  const year = /^\d{4}$/.test(text ?? '') ? Number(text) : 0;
+  return year >= 1970 ? year : null;
+}
+
+/** The midnights at which its months begin, and the year after it. */
+export const yearBounds = (year: number): string[] => Array.from({ length: 13 }, (_, month) => new Date(midnightOf(year, month, 1)).toISOString());
+
+/** As days, `at` from 1 on. */
+export const monthsOf = (year: number, answer: Answer): Day[] => partsBetween(yearBounds(year).map(ms), answer);
 
 const shown = ['failed', 'running', 'queued', 'success'] as const;
 
@@ -83,7 +98,8 @@ export function marksOf({ part, skips }: Day): Mark[] {
   return marks;
 }
 
-export const monthName = ({ year, month }: Month): string => new Date(year, month, 1).toLocaleDateString(tagOf(language), { month: 'long', year: 'numeric' });
+export const monthName = ({ year, month }: Month, width: 'long' | 'short' = 'long'): string =>
+  new Date(year, month, 1).toLocaleDateString(tagOf(language), width === 'long' ? { month: 'long', year: 'numeric' } : { month: 'short' });
 export const dayName = ({ year, month }: Month, day: number): string => new Date(year, month, day).toLocaleDateString(tagOf(language), { weekday: 'long', day: 'numeric', month: 'long' });
 
 /** Monday first; 2024 began with one. */

@@ -1,28 +1,16 @@
-// A month of a DAG: what ran, what is planned, which ticks had no run. The month and the day stand in the address.
+// A month of a DAG: what ran, what is planned, which ticks had no run. The month and the day stand in the address, or a year.
 import { useRef } from 'preact/hooks';
 import * as api from '../api/endpoints';
-import type { Calendar } from '../api/types';
-import { Icon } from '../components/icon';
 import { Loaded } from '../components/loaded';
-import { boundsOf, dayByKey, dayName, dayOf, daysOf, marksOf, monthName, monthOf, monthText, shiftMonth, weekdays, weeksOf, type Day, type Mark, type Month } from '../lib/calendar';
-import { number } from '../lib/format';
+import { boundsOf, dayByKey, dayName, dayOf, daysOf, marksOf, monthName, monthOf, monthText, shiftMonth, weekdays, weeksOf, yearOf, type Day, type Month } from '../lib/calendar';
 import { useLive, useResource, useSearch, useThrottled } from '../lib/hooks';
 import { t } from '../lib/words';
 import { partsOf } from '../lib/zone';
 import { CalendarDay } from './calendar_day';
+import { CalendarBar, CalendarNotes, MarkIcon } from './calendar_parts';
+import { DagYear } from './dag_year';
 
 const rereadMs = 2000;
-
-function MarkIcon({ mark }: { mark: Mark }) {
-  return (
-    <span class={`day-mark ${mark.kind === 'planned' || mark.kind === 'skips' ? `day-${mark.kind}` : `state-${mark.kind}`}`}>
-      <span class="badge-mark">
-        <Icon name={mark.icon} />
-      </span>
-      {mark.count > 0 && <span class="number">{number(mark.count)}</span>}
-    </span>
-  );
-}
 
 interface GridProps {
   month: Month;
@@ -86,23 +74,7 @@ function MonthGrid({ month, days, chosen, today, onChoose }: GridProps) {
   );
 }
 
-function Notes({ data }: { data: Calendar }) {
-  return (
-    <>
-      {data.is_paused && <p class="muted">{t('The DAG is paused: nothing is planned.')}</p>}
-      {data.planned_more && <p class="muted">{t('More is planned than the server counts: later days show less than there will be.')}</p>}
-      {data.skipped_more && <p class="muted">{t('Not all ticks without a run are shown: the event log has them.')}</p>}
-    </>
-  );
-}
-
-const legend: readonly Mark[] = marksOf({
-  at: 0,
-  part: { from: '', failed: 1, running: 1, queued: 1, success: 1, planned: 1 },
-  skips: [{ from: '', to: '', count: 1, more: false, why: '' }],
-}).map((mark) => ({ ...mark, count: 0, words: mark.words.replace(/^1 /, '') }));
-
-export function DagCalendar({ dag }: { dag: string }) {
+function DagMonth({ dag }: { dag: string }) {
   const [search, change] = useSearch();
   const now = partsOf(Date.now());
   const month = monthOf(search.get('month'), Date.now());
@@ -117,22 +89,16 @@ export function DagCalendar({ dag }: { dag: string }) {
   const go = (to: Month) => change({ month: monthText(to) === monthText(current) ? null : monthText(to), day: null });
   return (
     <section aria-label={t('Calendar')} class="calendar">
-      <div class="month-bar">
-        <button type="button" class="icon-button" aria-label={t('The month before')} title={t('The month before')} onClick={() => go(shiftMonth(month, -1))}>
-          <span class="turn-left">
-            <Icon name="right" />
-          </span>
-        </button>
-        <h2 aria-live="polite">{monthName(month)}</h2>
-        <button type="button" class="icon-button" aria-label={t('The month after')} title={t('The month after')} onClick={() => go(shiftMonth(month, 1))}>
-          <Icon name="right" />
-        </button>
-        {!isCurrent && (
-          <button type="button" class="button" onClick={() => go(current)}>
-            {t('This month')}
-          </button>
-        )}
-      </div>
+      <CalendarBar
+        title={monthName(month)}
+        before={t('The month before')}
+        after={t('The month after')}
+        onTurn={(by) => go(shiftMonth(month, by))}
+        now={isCurrent ? null : t('This month')}
+        onNow={() => go(current)}
+        other={t('By months')}
+        onOther={() => change({ year: String(month.year), month: null, day: null })}
+      />
       <Loaded of={calendar}>
         {(data) => {
           const days = daysOf(month, data);
@@ -142,14 +108,7 @@ export function DagCalendar({ dag }: { dag: string }) {
               <div class="card month-card">
                 <MonthGrid month={month} days={days} chosen={chosen} today={isCurrent ? now.day : 0} onChoose={(at) => change({ day: at === chosen ? null : at })} />
               </div>
-              <ul class="month-legend muted" aria-label={t('What the marks mean')}>
-                {legend.map((mark) => (
-                  <li key={mark.kind}>
-                    <MarkIcon mark={mark} /> {mark.words}
-                  </li>
-                ))}
-              </ul>
-              <Notes data={data} />
+              <CalendarNotes data={data} />
               {day && <CalendarDay key={`${monthText(month)} ${chosen}`} dag={dag} month={month} day={day} />}
             </>
           );
@@ -157,4 +116,10 @@ export function DagCalendar({ dag }: { dag: string }) {
       </Loaded>
     </section>
   );
+}
+
+export function DagCalendar({ dag }: { dag: string }) {
+  const [search] = useSearch();
+  const year = yearOf(search.get('year'));
+  return year === null ? <DagMonth dag={dag} /> : <DagYear key={year} dag={dag} year={year} />;
 }
