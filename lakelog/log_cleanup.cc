@@ -65,17 +65,11 @@ Status sum_up(const LogFolder& log, const LogListing& listing, std::int64_t vers
   return log.put_compacted(version, text);
 }
 
-// Oldest first: what is left has no gap, whenever it ends.
+// Summaries before commits, and commits oldest first: whenever it ends, a version whose commits are
+// gone has no start left either, and reads as cleaned up and not as a gap.
 Status delete_behind(const LogFolder& log, const LogListing& listing, std::int64_t version,
                      const CleanupOptions& options, CleanupResult& result) {
   const auto stop = [&] { return options.cancelled && options.cancelled(); };
-  for (const std::int64_t commit : listing.commits) {
-    if (commit >= version || stop()) break;
-    if (!options.dry_run)
-      if (auto removed = log.remove_commit(commit); !removed) return removed.error();
-    failpoint("cleanup_between_entries");
-    ++result.deleted_entries;
-  }
   for (const std::int64_t end : listing.compactions) {
     if (end >= version || stop()) break;
     if (!options.dry_run)
@@ -86,6 +80,13 @@ Status delete_behind(const LogFolder& log, const LogListing& listing, std::int64
     if (files.version >= version || stop()) break;
     if (!options.dry_run)
       if (auto removed = log.remove_checkpoint(files); !removed) return removed.error();
+    ++result.deleted_entries;
+  }
+  for (const std::int64_t commit : listing.commits) {
+    if (commit >= version || stop()) break;
+    if (!options.dry_run)
+      if (auto removed = log.remove_commit(commit); !removed) return removed.error();
+    failpoint("cleanup_between_entries");
     ++result.deleted_entries;
   }
   return success();

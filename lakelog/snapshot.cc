@@ -83,6 +83,14 @@ std::vector<Start> possible_starts(const LogListing& listing, std::int64_t targe
   return starts;
 }
 
+Error cleaned_up(const LogFolder& log, std::int64_t target, std::int64_t first) {
+  return {Errc::not_found,
+          at_version(log, target) +
+              " can no longer be read: its log has been cleaned up, and begins at version " +
+              std::to_string(first),
+          {}};
+}
+
 // Why there is no way to `target`.
 Error no_way(const LogListing& listing, const LogFolder& log, std::int64_t target,
              bool with_checkpoints) {
@@ -92,14 +100,7 @@ Error no_way(const LogListing& listing, const LogFolder& log, std::int64_t targe
   if (!listing.compactions.empty()) oldest = listing.compactions.front();
   if (!listing.checkpoints.empty() && (oldest < 0 || listing.checkpoints.front().version < oldest))
     oldest = listing.checkpoints.front().version;
-  if (first > 0 && target < oldest) {
-    return {Errc::not_found,
-            at_version(log, target) +
-                " can no longer be read: its log has been cleaned up, and "
-                "begins at version " +
-                std::to_string(oldest),
-            {}};
-  }
+  if (first > 0 && target < oldest) return cleaned_up(log, target, oldest);
   if (first > 0 && !with_checkpoints && !listing.checkpoints.empty()) {
     return {Errc::invalid,
             begins +
@@ -119,6 +120,14 @@ Error no_way(const LogListing& listing, const LogFolder& log, std::int64_t targe
             log.table() + " has a gap: its log begins at version " + std::to_string(first),
             {}};
   const std::int64_t missing = first_missing(listing, std::max<std::int64_t>(oldest, -1), target);
+  // A clean-up that ended early may have left a summary without the commits that followed it.
+  std::int64_t next = -1;
+  const auto take = [&](std::int64_t start) {
+    if (start > target && (next < 0 || start < next)) next = start;
+  };
+  for (const std::int64_t end : listing.compactions) take(end);
+  for (const CheckpointFiles& files : listing.checkpoints) take(files.version);
+  if (missing < first && next >= 0) return cleaned_up(log, target, next);
   return {Errc::malformed,
           log.table() + " has a gap: " + at_version(log, std::max<std::int64_t>(missing, 0)) +
               " is missing",

@@ -6,7 +6,9 @@
 #include <nlohmann/json.hpp>
 
 #include "lakelog/change.h"
+#include "lakelog/snapshot.h"
 #include "lakelog/table.h"
+#include "lakelog/vacuum.h"
 #include "tests/lakelog/kept_table.h"
 
 using namespace batuta;
@@ -165,4 +167,60 @@ TEST_CASE("a power cut at any step of a clean-up leaves every version that the l
       CHECK_FALSE(has_entry(table, commit_file_name(1)));
     }
   }
+}
+
+TEST_CASE("a clean-up that ends early leaves a log that can be vacuumed and cleaned up") {
+  KeptTable before = table_of_days(5);
+  (void)cleaned(before);
+  for (int day = 5; day < 10; ++day) {
+    before.publish_files({"v" + std::to_string(day)}, {"v" + std::to_string(day - 1)});
+    before.wait(one_day);
+  }
+  (void)cleaned(before);
+  before.wait(100 * one_day);
+  before.publish_files({"v10"}, {"v9"});
+  for (int most = 0; most <= 7; ++most) {  // of as many entries
+    for (const int version : {0, 6, 8}) {
+      CAPTURE(most);
+      CAPTURE(version);
+      KeptTable table = before;
+      CleanupOptions stopped;
+      int left = most;
+      stopped.cancelled = [&left] { return left-- <= 0; };
+      (void)cleaned(table, stopped);
+      PlainCheckpoints checkpoints(table.storage);
+      VacuumOptions options;
+      options.now_ms = table.now_ms;
+      options.retain_ms = table.now_ms - first_ms - version * one_day;
+      options.checkpoints = &checkpoints;
+      const auto done = vacuum(table.storage, test_table, options);
+      if (!done.ok()) FAIL(done.error().message);
+      CHECK(table.live() == "v10");
+      (void)cleaned(table);
+      CHECK_FALSE(has_entry(table, commit_file_name(8)));
+      CHECK_FALSE(has_entry(table, "00000000000000000004.checkpoint.parquet"));
+    }
+  }
+}
+
+TEST_CASE("a summary that is left of a cleaned-up log makes no gap of what followed it") {
+  KeptTable table = table_of_days(5);
+  (void)cleaned(table);
+  const std::string left =
+      std::string(test_table) + "/_delta_log/00000000000000000004.checkpoint.parquet";
+  const auto bytes = table.storage.read(left);
+  REQUIRE(bytes.ok());
+  for (int day = 5; day < 10; ++day) table.publish_files({"v" + std::to_string(day)});
+  (void)cleaned(table);
+  table.wait(100 * one_day);
+  table.publish_files({"v10"});
+  (void)cleaned(table);
+  REQUIRE_FALSE(has_entry(table, commit_file_name(8)));
+  REQUIRE(table.storage.put(left, *bytes).ok());
+  PlainCheckpoints checkpoints(table.storage);
+  const auto gone = read_snapshot(table.log(), 6, &checkpoints);
+  REQUIRE(!gone.ok());
+  CHECK(gone.error().code == Errc::not_found);
+  CHECK(gone.error().message.find("begins at version 9") != std::string::npos);
+  CHECK(read_snapshot(table.log(), 4, &checkpoints).ok());
 }
