@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
 #include "common/failpoint.h"
@@ -68,12 +69,29 @@ Status list_files(const Storage& lake, const std::string& table, const std::stri
   return success();
 }
 
+// From which version on a vacuum that begins with this commit keeps all files; nullopt: it is
+// another writer's, who does not tell.
+std::optional<std::int64_t> kept_since(const Commit& start) {
+  const auto info = parse_untrusted(start.info_json);
+  if (!info || !info->is_object()) return {};
+  const auto parameters = info->value("operationParameters", json::object());
+  if (!parameters.is_object()) return {};
+  const auto told = parameters.find(oldest_field);
+  if (told == parameters.end() || !told->is_string()) return {};
+  const auto& text = told->get_ref<const std::string&>();
+  std::int64_t version = 0;
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), version);
+  if (ec != std::errc{} || end != text.data() + text.size()) return {};
+  return version;
+}
+
 // What the log says of a table's files.
 struct Told {
   Snapshot newest;
   std::int64_t oldest_version = -1;
-  std::set<std::string> needed;  // live in some version from oldest_version on
-  std::set<std::string> known;   // named anywhere
+  std::int64_t whole_since = -1;  // not before it, and since no vacuum before may have taken files
+  std::set<std::string> needed;   // live in some version from oldest_version on
+  std::set<std::string> known;    // named anywhere
 };
 
 void note(const Commit& commit, std::set<std::string>& paths) {
@@ -110,7 +128,7 @@ Result<Told> read_told(const LogFolder& log, const VacuumOptions& options, std::
   auto base = oldest_readable(log, *listing, from, options.checkpoints);
   if (!base) return base.error();
   Told told;
-  told.oldest_version = base->version;
+  told.oldest_version = told.whole_since = base->version;
   for (const auto& [path, file] : base->files) told.needed.insert(path);
   for (const auto& [path, file] : base->tombstones) told.known.insert(path);
   told.newest = *std::move(base);
@@ -124,6 +142,8 @@ Result<Told> read_told(const LogFolder& log, const VacuumOptions& options, std::
               log.table() + " version " + std::to_string(version) + ": " + commit.error().message};
     }
     note(*commit, told.known);
+    if (operation_of(*commit) == vacuum_start)
+      told.whole_since = std::max(told.whole_since, kept_since(*commit).value_or(version));
     if (version <= told.oldest_version) continue;
     if (version != told.newest.version + 1) {
       return {Errc::malformed, log.table() + " has a gap: version " +
@@ -145,13 +165,15 @@ void add_name(const std::string& path, std::vector<std::string>& names) {
 
 struct Verdict {
   std::vector<Found> deletable;
+  std::int64_t keeps_since = -1;  // this vacuum takes no file of a version from it on
   VacuumResult result;
 };
 
 Verdict judge(const std::vector<Found>& files, const Told& told, const VacuumOptions& options,
               std::int64_t retain_ms) {
   Verdict out;
-  out.result.oldest_version = told.oldest_version;
+  out.keeps_since = told.oldest_version;
+  out.result.oldest_version = told.whole_since;
   const std::int64_t staged_since = options.now_ms - std::max(retain_ms, staging_guard_ms);
   for (const Found& file : files) {
     if (told.needed.contains(file.path)) continue;
@@ -239,7 +261,7 @@ Result<VacuumResult> vacuum(Storage& lake, const std::string& table, const Vacuu
     return std::move(verdict->result);
   }
   Change start = mark(vacuum_start, newest, options, *retain);
-  start.parameters[oldest_field] = std::to_string(verdict->result.oldest_version);
+  start.parameters[oldest_field] = std::to_string(verdict->keeps_since);
   start.metrics = {{"numFilesToDelete", static_cast<std::int64_t>(verdict->deletable.size())}};
   auto begun = put_change(log, start, options.now_ms);
   if (!begun) return begun.error();
@@ -284,15 +306,10 @@ Status check_no_vacuum(const LogFolder& log, std::int64_t newest, std::int64_t v
     if (!begun_ms && begun_ms.error().code == Errc::not_found) return success();
     if (!begun_ms) return begun_ms.error();
     if (*begun_ms < now_ms - vacuum_patience_ms) continue;
-    const auto info = parse_untrusted(commit->info_json);
-    const auto parameters = info->value("operationParameters", json::object());
-    const std::string oldest =
-        parameters.is_object() ? parameters.value(oldest_field, std::string()) : std::string();
-    std::int64_t kept = 0;
-    std::from_chars(oldest.data(), oldest.data() + oldest.size(), kept);
+    const std::int64_t kept = kept_since(*commit).value_or(0);
     if (kept <= version) continue;
     return {Errc::conflict, log.table() + ": a vacuum that began at version " + std::to_string(at) +
-                                " is deleting files of versions before " + oldest +
+                                " is deleting files of versions before " + std::to_string(kept) +
                                 "; run batuta lake vacuum to its end first"};
   }
   return success();

@@ -33,8 +33,10 @@ struct VacuumOptions {
 struct VacuumResult {
   static constexpr std::size_t most_names = 200;  // and not more than so many bytes of them
   static constexpr std::size_t most_name_bytes = 20 << 10;
-  std::int64_t oldest_version = -1;  // the oldest one that stays whole
-  std::int64_t deleted_files = 0;    // or would be, in a dry run
+  // From this version on all stay whole: neither this vacuum nor one before it that the log tells
+  // of takes a file of theirs. One by another writer may have taken any that was no longer live.
+  std::int64_t oldest_version = -1;
+  std::int64_t deleted_files = 0;  // or would be, in a dry run
   std::int64_t deleted_bytes = 0;
   std::vector<std::string> deleted;  // the first names
   std::int64_t staged_files = 0;     // kept: too young to be nobody's

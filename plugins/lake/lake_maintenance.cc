@@ -5,6 +5,7 @@
 //
 // The return value is an object; its fields are those of OptimizeResult, VacuumResult,
 // CleanupResult and Restored, or MaintainResult, by their names.
+#include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
 
@@ -94,7 +95,7 @@ json run_vacuum(plugin::Context& context, Session& session, lakelog::Storage& la
   cleanup.cancelled = options.cancelled;
   const auto log = passed(lakelog::clean_log(lakelog::LogFolder(lake, table), cleanup));
   return {{"version", files.version},
-          {"oldest_version", files.oldest_version},
+          {"oldest_version", std::max(files.oldest_version, log.first_version)},
           {"deleted_files", files.deleted_files},
           {"deleted_bytes", files.deleted_bytes},
           {"deleted", files.deleted},

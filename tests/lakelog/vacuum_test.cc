@@ -62,6 +62,28 @@ TEST_CASE("a second vacuum finds nothing to do and writes no version") {
   CHECK(table.at().version == first.version);
 }
 
+TEST_CASE("no version is told of as whole that a vacuum before may have taken files from") {
+  KeptTable table;
+  table.publish_files({"a"});
+  table.wait(one_day);
+  table.publish_files({"b"}, {"a"});
+  VacuumOptions forced;
+  forced.retain_ms = 0;
+  forced.force = true;
+  CHECK(vacuumed(table, forced).oldest_version == 1);
+  CHECK(vacuumed(table).oldest_version == 1);  // and not 0, which the retention would keep
+  CHECK(table.live(1) == "b");
+  // Another writer does not tell what it keeps.
+  Change foreign;
+  foreign.read_version = table.at().version;
+  foreign.operation = vacuum_start;
+  foreign.parameters = {{"specifiedRetentionMillis", "0"}};
+  foreign.intent.blind_append = true;
+  const auto begun = put_change(table.log(), foreign, table.now_ms);
+  REQUIRE(begun.ok());
+  CHECK(vacuumed(table).oldest_version == *begun);
+}
+
 TEST_CASE("a dry run tells the same and changes nothing") {
   KeptTable table = table_of_old();
   VacuumOptions options;
