@@ -16,6 +16,7 @@
 #include "lakelog/payload.h"
 #include "lakelog/schema.h"
 #include "lakelog/snapshot.h"
+#include "lakelog/table.h"
 #include "lakelog/vacuum.h"
 
 namespace batuta::lakelog {
@@ -296,8 +297,11 @@ Status check_next(const LogFolder& log, const Publication& publication, const Pa
   if (held.own_entry) return success();
   if (held.version == payload.read_version)
     if (auto there = check_still_there(log, payload); !there) return there;
-  if (held.base)
+  if (held.base) {
     if (auto fits = check_against(payload, *held.base); !fits) return fits;
+  } else if (auto may = check_place(log.storage(), payload.table); !may) {
+    return {may.error().code, payload.table + ": " + may.error().message, may.error().where};
+  }
   return check_files(log, payload);
 }
 

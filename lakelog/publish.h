@@ -57,7 +57,8 @@ struct Published {
 //                      read_version touched what was read, a newer publication of app_id is already
 //                      in the log, a staged file or the table itself is gone
 //   Errc::invalid      can never succeed, however often it is prepared: the payload is wrong, the
-//                      table needs a newer writer, is append only or has another schema
+//                      table needs a newer writer, is append only or has another schema, or would
+//                      lie below or above another one
 //   Errc::unavailable  the disk said no: try again
 // Any thread; publications of one table one at a time.
 Result<Published> publish(const Publication& publication);

@@ -13,12 +13,19 @@ namespace batuta::lakelog {
 namespace {
 
 constexpr int max_levels = 6;
+
+Result<bool> has_log(const Storage& lake, const std::string& name) {
+  auto log = lake.list(name + "/_delta_log/", {.limit = 1});
+  if (!log) return log.error();
+  return !log->objects.empty() || !log->prefixes.empty();
+}
+
 Status collect(const Storage& lake, const std::string& name, int level, std::size_t most,
                TableList& out) {
   if (!name.empty()) {
-    auto log = lake.list(name + "/_delta_log/", {.limit = 1});
-    if (!log) return log.error();
-    if (!log->objects.empty() || !log->prefixes.empty()) {
+    const auto is_table = has_log(lake, name);
+    if (!is_table) return is_table.error();
+    if (*is_table) {
       out.cut = valid_table_name(name) && out.names.size() == most;
       if (valid_table_name(name) && !out.cut) out.names.push_back(name);
       return success();  // a table's prefixes hold its files, not tables
@@ -69,6 +76,25 @@ Result<TableList> list_tables(const Storage& lake, std::size_t most) {
   if (auto done = collect(lake, "", 0, most, list); !done) return done.error();
   std::sort(list.names.begin(), list.names.end());
   return list;
+}
+
+Status check_place(const Storage& lake, const std::string& name) {
+  for (auto end = name.find('/'); end != std::string::npos; end = name.find('/', end + 1)) {
+    const std::string above = name.substr(0, end);
+    const auto is_table = has_log(lake, above);
+    if (!is_table) return is_table.error();
+    if (*is_table) {
+      return {Errc::invalid, "it lies below the table " + above + ": call one of them otherwise",
+              "table"};
+    }
+  }
+  TableList below;
+  const auto level = static_cast<int>(std::count(name.begin(), name.end(), '/')) + 1;
+  if (auto done = collect(lake, name, level, 1, below); !done) return done.error();
+  if (below.names.empty() || below.names.front() == name) return success();
+  return {Errc::invalid,
+          "it lies above the table " + below.names.front() + ": call one of them otherwise",
+          "table"};
 }
 
 Result<TableInfo> describe_table(Storage& lake, const std::string& name) {

@@ -21,6 +21,10 @@ struct TableList {
 // The Delta tables of a lake. What starts with '_' or '.' is not entered; at most 6 levels.
 Result<TableList> list_tables(const Storage& lake, std::size_t most = 10'000);
 
+// Whether a table may be made at `name`: not below another one, whose vacuum and readers take what
+// is in its folder for its own, nor above one. Errc::invalid, naming the other. At most 6 levels.
+Status check_place(const Storage& lake, const std::string& name);
+
 struct TableInfo {
   std::string name;
   std::int64_t version = -1;

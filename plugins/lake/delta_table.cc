@@ -10,6 +10,7 @@
 #include "common/safe_json.h"
 #include "lakelog/column_mapping.h"
 #include "lakelog/deletion_vector.h"
+#include "lakelog/table.h"
 #include "plugins/lake/appender.h"
 #include "plugins/lake/checkpoint_reader.h"
 #include "plugins/lake/mapped_columns.h"
@@ -241,7 +242,11 @@ std::optional<std::string> partition_value(const DeltaTable& table, const lakelo
 }
 
 void check_may_write(const DeltaTable& table) {
-  if (!table.exists()) return;
+  if (!table.exists()) {
+    if (auto may = lakelog::check_place(*table.storage(), table.name()); !may)
+      fail(table.name(), may.error());
+    return;
+  }
   const auto& snapshot = table.snapshot();
   if (auto may = lakelog::check_writable(snapshot.protocol, snapshot.metadata); !may)
     throw plugin::FinalError(table.name() + ": " + may.error().message);

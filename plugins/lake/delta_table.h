@@ -63,8 +63,9 @@ class DeltaTable {
   lakelog::Snapshot snapshot_;
 };
 
-// Before any work for a table that is there: throws plugin::FinalError with the reason when a new
-// version of it would be refused, for its protocol or for promises that we cannot keep.
+// Before any work for a table: throws plugin::FinalError with the reason when a new version of it
+// would be refused, for its protocol, for promises that we cannot keep, or, of one that is not
+// there yet, for another table above or below it; plugin::RetryableError when the disk fails.
 void check_may_write(const DeltaTable& table);
 
 // Creates (or replaces) the temporary view `view` over the given files of the table with the given

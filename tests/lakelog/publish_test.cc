@@ -167,6 +167,29 @@ TEST_CASE("what another writer says of the columns stays when a column is added"
   CHECK(metadata.columns.size() == 2);
 }
 
+TEST_CASE("no table is made below or above another one") {
+  TempLake lake;
+  const auto publish_as = [&](const std::string& table, std::int64_t number) {
+    auto payload = append_payload({data_file(lake.path(), "a.parquet", "2026-11-20", 1, table)});
+    payload["table"] = table;
+    return publish(publication(lake, payload, number));
+  };
+  REQUIRE(publish_as("gold/demo/sales", 1).ok());
+  const auto below = publish_as("gold/demo/sales/by_day", 2);
+  REQUIRE_FALSE(below.ok());
+  CHECK(below.error().code == Errc::invalid);
+  CHECK(below.error().message ==
+        "gold/demo/sales/by_day: it lies below the table gold/demo/sales: call one of them "
+        "otherwise");
+  const auto above = publish_as("gold/demo", 3);
+  REQUIRE_FALSE(above.ok());
+  CHECK(above.error().code == Errc::invalid);
+  CHECK(above.error().message ==
+        "gold/demo: it lies above the table gold/demo/sales: call one of them otherwise");
+  CHECK(publish_as("gold/demo/sales_by_day", 4).ok());  // beside it
+  CHECK(list_tables(*lake.storage())->names.size() == 2);
+}
+
 TEST_CASE("a log entry never names a file that is absent, cut short or outside the table") {
   TempLake lake;
   auto absent = append_payload({{{"path", "day=2026-11-20/none"},

@@ -263,6 +263,12 @@ TEST_CASE("a table whose writers promise what we cannot keep is refused before a
                        plugin::FinalError);
   const auto none = DeltaTable::open(table.session, table.lake.path(), "silver/demo/none");
   CHECK_NOTHROW(check_may_write(none));
+  const auto below =
+      DeltaTable::open(table.session, table.lake.path(), std::string(newer) + "/part");
+  CHECK_THROWS_WITH_AS(check_may_write(below),
+                       "silver/demo/newer/part: it lies below the table silver/demo/newer: call "
+                       "one of them otherwise",
+                       plugin::FinalError);
 }
 
 TEST_CASE("what is not known is refused in a sentence that names table and feature") {
