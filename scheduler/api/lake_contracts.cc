@@ -3,6 +3,7 @@
 #include <cctype>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <string_view>
 #include <utility>
 
 #include "common/safe_json.h"
@@ -10,6 +11,8 @@
 
 namespace batuta::http {
 namespace {
+
+constexpr std::string_view history_suffix = "_hist";  // as the writers of histories call them
 
 std::string lower_case(std::string text) {
   for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -56,6 +59,16 @@ std::shared_ptr<const TableContract> parsed(const std::string& name, const std::
       TableContract{name, std::move(*read.contract), std::move(own), bound});
 }
 
+std::shared_ptr<const TableContract> history_of(
+    const std::shared_ptr<const TableContract>& contract) {
+  if (!contract) return nullptr;
+  auto history = std::make_shared<TableContract>(*contract);
+  history->fresh_within.reset();
+  history->contract.service_levels.clear();
+  history->table.quality.clear();
+  return history;
+}
+
 }  // namespace
 
 void LakeContracts::index(const std::shared_ptr<const DagBagSnapshot>& bag) {
@@ -84,16 +97,26 @@ void LakeContracts::index(const std::shared_ptr<const DagBagSnapshot>& bag) {
   bag_ = bag;
 }
 
+const LakeContracts::Found* LakeContracts::parsed_of(const std::string& name) {
+  const auto it = found_.find(name);
+  if (it == found_.end()) return nullptr;
+  Found& one = it->second;
+  if (!std::exchange(one.parsed, true)) {
+    one.contract = parsed(it->first, one.yaml);
+    one.of_history = history_of(one.contract);
+  }
+  return &one;
+}
+
 std::shared_ptr<const TableContract> LakeContracts::find(
     const std::shared_ptr<const DagBagSnapshot>& bag, const std::string& domain,
     const std::string& table) {
   const std::lock_guard guard(mutex_);
   if (bag != bag_) index(bag);
-  const auto it = found_.find(domain + "/" + table);
-  if (it == found_.end()) return nullptr;
-  if (!std::exchange(it->second.parsed, true))
-    it->second.contract = parsed(it->first, it->second.yaml);
-  return it->second.contract;
+  if (const Found* own = parsed_of(domain + "/" + table)) return own->contract;
+  if (!table.ends_with(history_suffix)) return nullptr;
+  const Found* of = parsed_of(domain + "/" + table.substr(0, table.size() - history_suffix.size()));
+  return of ? of->of_history : nullptr;
 }
 
 }  // namespace batuta::http

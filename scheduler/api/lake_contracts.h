@@ -25,7 +25,9 @@ struct TableContract {
 // stands in them. Any thread; parsing may take some milliseconds.
 class LakeContracts {
  public:
-  // nullptr: no task names a contract of this domain and table, or it cannot be read any more.
+  // nullptr: no task names a contract of this domain and table, or it cannot be read any more. A
+  // history ("clients_hist") without one of its own has that of the table it is of, without what
+  // that promises of the table alone: service levels and quality.
   std::shared_ptr<const TableContract> find(const std::shared_ptr<const DagBagSnapshot>& bag,
                                             const std::string& domain, const std::string& table);
 
@@ -33,8 +35,10 @@ class LakeContracts {
   struct Found {
     std::string yaml;
     bool parsed = false;
-    std::shared_ptr<const TableContract> contract;
+    std::shared_ptr<const TableContract> contract, of_history;
   };
+  // With mutex_ held; nullptr: none of this name.
+  const Found* parsed_of(const std::string& name);
   void index(const std::shared_ptr<const DagBagSnapshot>& bag);
 
   std::mutex mutex_;

@@ -269,6 +269,22 @@ TEST_CASE_FIXTURE(Lake, "the contract that a task names tells of its table") {
   CHECK(get(std::string(base) + "/silver/bank/clients")["contract"].is_null());
 }
 
+TEST_CASE_FIXTURE(Lake, "a history has the columns of its table's contract, and not its promises") {
+  write_lake_version(home, "silver/bank/clients_hist", 0, lake_start("every state"));
+  add_contract(clients_contract);
+  const json table = get(std::string(base) + "/silver/bank/clients_hist");
+  CHECK(table["contract"] == "bank/clients");
+  CHECK(table["columns"][0]["classification"] == "restricted");
+  CHECK(table["columns"][0]["tags"] == json({"pii"}));
+  CHECK(table["contract_details"]["owners"] == json({"ana"}));
+  CHECK(table["contract_details"]["service_levels"].empty());
+  CHECK(table["fresh_within_seconds"].is_null());  // it has a version only when a state changes
+  CHECK(table["is_fresh"].is_null());
+  CHECK(get(std::string(base) + "/silver/bank/clients")["fresh_within_seconds"] == 86400.0);
+  write_lake_version(home, "silver/bank/other_hist", 0, lake_start("of another table"));
+  CHECK(get(std::string(base) + "/silver/bank/other_hist")["contract"].is_null());
+}
+
 TEST_CASE_FIXTURE(Lake,
                   "a table is late when its newest version is older than its contract allows") {
   add_contract(clients_contract);
