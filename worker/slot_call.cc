@@ -51,8 +51,7 @@ std::unique_ptr<Attempt> make_attempt(const SlotCall& call) {
   Launch& launch = attempt->launch;
   launch.key = {RunSeq{1}, 0, unmapped, 1};
   launch.run_uuid = to_string(make_uuid_v7(read_clock().wall));
-  launch.dag_id = call.caller;
-  launch.dag_run_id = "now";
+  launch.dag_id = call.caller;  // and no dag_run_id: what it writes names no run to look for
   launch.task_id = call.plugin;
   launch.plugin = call.plugin;
   launch.params_json = call.params_json;

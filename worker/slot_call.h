@@ -14,7 +14,7 @@ namespace batuta {
 struct SlotCall {
   std::string plugin;  // catalogue name
   std::string params_json;
-  std::string caller;       // the DAG id that the plugin sees
+  std::string caller;       // the DAG id that the plugin sees; its run id is empty
   std::string lake_folder;  // absolute
   std::string plugins_folder;
   std::string programs_folder;    // of batuta-worker and libduckdb.so

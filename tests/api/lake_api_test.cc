@@ -319,6 +319,14 @@ TEST_CASE_FIXTURE(Lake, "versions say when, by which run and how many rows, newe
   CHECK(status(Method::get, std::string(base) + "/silver/bank/nothing/versions") == 404);
 }
 
+TEST_CASE_FIXTURE(Lake, "a version that no run made names none") {
+  write_lake_version(home, "silver/bank/clients", 2,
+                     lake_info(1'763'650'000'000, "command_line", ""));
+  const json answer = get(std::string(base) + "/silver/bank/clients/versions");
+  CHECK(answer["versions"][0]["dag_id"] == "command_line");
+  CHECK(answer["versions"][0]["dag_run_id"].is_null());
+}
+
 TEST_CASE_FIXTURE(Lake, "what made a version is told to who may see that DAG") {
   add_reader("silverer", {"read lake:bank/silver"});
   const auto answer =

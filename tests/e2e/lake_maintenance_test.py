@@ -42,7 +42,11 @@ def a_table_is_looked_after_while_its_server_runs():
         assert "would become 1 file" in small, small
         said = server.cli("lake", "optimize", bronze).stdout
         assert "3 files (" in said and "became 1 file (" in said, said
-        assert versions(server, bronze)[0]["operation"] == "OPTIMIZE"
+        newest = versions(server, bronze)[0]
+        assert newest["operation"] == "OPTIMIZE", newest
+        assert newest["info"]["batuta"]["dag_id"] == "command_line" and not newest["info"]["batuta"]["run_id"], newest
+        told = server.get(f"/api/lake/tables/{bronze}/versions")["versions"][0]
+        assert told["dag_id"] == "command_line" and told["dag_run_id"] is None, told
         assert server.sql(f'SELECT count(*) FROM "{bronze}"') == rows
         again = server.cli("lake", "optimize", bronze).stdout
         assert "nothing to hold together" in again, again

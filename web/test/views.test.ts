@@ -55,6 +55,7 @@ async function open(hash: string, view: string, props: object, answers: Record<s
     gridTask: async () => (await import('../src/views/grid_task')).GridTask,
     question: async () => (await import('../src/views/question_view')).QuestionView,
     lakeRows: async () => (await import('../src/views/lake_rows')).LakeRowsView,
+    maker: async () => (await import('../src/views/lake_versions')).Maker,
     shell: async () => (await import('../src/components/shell')).Shell,
   };
   const component = (await views[view as keyof typeof views]()) as ComponentType<object>;
@@ -110,6 +111,22 @@ describe('home', () => {
   });
   test('writes its numbers as the language does', async () => {
     expect((await open('#/home', 'home', {}, { '/api/batuta/home': home }, ['pt-BR'])).root.text).toContain('1.234');
+  });
+});
+
+describe('who made a version', () => {
+  const made = (dag_id: string | null, dag_run_id: string | null) => open('#/', 'maker', { of: { dag_id, dag_run_id, task_id: 't' } }, {});
+  test('leads to the run', async () => {
+    const page = await made('d', 'r');
+    expect(page.root.all('a').map((one) => one.attributes.get('href'))).toEqual(['#/dags/d/runs/r?task=t']);
+  });
+  test('is the command line where no run did it, and then leads nowhere', async () => {
+    const page = await made('command_line', null);
+    expect(page.root.text).toContain('Command line');
+    expect(page.root.all('a')).toEqual([]);
+  });
+  test('is not told of a DAG that one may not see', async () => {
+    expect((await made(null, null)).root.text).toContain('–');
   });
 });
 

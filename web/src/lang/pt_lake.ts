@@ -55,6 +55,7 @@ export const lakeWords: Readonly<Record<string, string>> = {
   'Files, the newest first': 'Arquivos, os mais novos primeiro',
   'The table is empty: it has no files.': 'A tabela está vazia: não tem arquivos.',
   'Made by': 'Feita por',
+  'Command line': 'Linha de comando',
   'Operation': 'Operação',
   'Rows added': 'Linhas adicionadas',
   'Rows removed': 'Linhas removidas',

@@ -12,11 +12,13 @@ import { lakeLink, runLink } from '../lib/route';
 import { t } from '../lib/words';
 
 const size = 50;
+const commandLine = 'command_line'; // as `batuta lake optimize|vacuum|restore` sign their versions
 const count = (amount: number | null) => (amount === null ? '–' : number(amount));
 
-/** The run and task that made something; of a DAG that one may not see nothing. */
+/** The run and task that made something; of a DAG that one may not see nothing. The command line has no run. */
 export function Maker({ of }: { of: { dag_id: string | null; dag_run_id: string | null; task_id: string | null } }) {
-  if (of.dag_id === null || of.dag_run_id === null) return <span class="muted">–</span>;
+  if (of.dag_id === null) return <span class="muted">–</span>;
+  if (of.dag_run_id === null) return <span>{of.dag_id === commandLine ? t('Command line') : of.dag_id}</span>;
   return (
     <a href={runLink(of.dag_id, of.dag_run_id, of.task_id)}>
       {of.dag_id} · {of.dag_run_id}
