@@ -11,8 +11,8 @@ using monitor::Alert;
 using monitor::Settled;
 
 constexpr int max_tries = 10;  // each lost to a change by somebody else
-constexpr const char* rows_table = "alert_rows";
-constexpr const char* rows_view = "alerts_there";
+constexpr const char* alert_rows_table = "alert_rows";
+constexpr const char* alert_rows_view = "alerts_there";
 
 TableShape alert_shape() {
   return {alert_table_name,
@@ -76,11 +76,11 @@ std::vector<Alert> AlertTable::read(const std::string& where, const std::vector<
     if (!wanted) continue;
     for (auto& file : own_.files_of(part)) files.push_back(std::move(file));
   }
-  own_.view(rows_view, files);
+  own_.view(alert_rows_view, files);
   std::vector<Alert> out;
   for (const auto& row :
        session_
-           .query("SELECT " + column_list(own_.shape()) + " FROM " + rows_view + " " + where,
+           .query("SELECT " + column_list(own_.shape()) + " FROM " + alert_rows_view + " " + where,
                   params)
            .rows)
     out.push_back(alert_of(row));
@@ -108,7 +108,7 @@ std::vector<Alert> AlertTable::closed_by_run(const std::string& run) {
 void AlertTable::write_rows(const std::vector<Alert>& alerts) {
   for (const Alert& a : alerts) {
     session_.run(
-        "INSERT INTO " + std::string(rows_table) +
+        "INSERT INTO " + std::string(alert_rows_table) +
             " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, "
             "$16, $17)",
         {a.id, a.monitor_id, a.domain, a.kind, a.target, a.severity, a.message, a.opened_at,
@@ -120,15 +120,15 @@ void AlertTable::write_rows(const std::vector<Alert>& alerts) {
 
 Settled AlertTable::change(const std::function<Settled(std::vector<Alert>, std::int64_t)>& decide) {
   for (int left = max_tries; left > 0; --left) {
-    own_.view(rows_view, own_.table().files([](const lakelog::AddFile&) { return true; }));
+    own_.view(alert_rows_view, own_.table().files([](const lakelog::AddFile&) { return true; }));
     const Cell last =
-        session_.value(std::string("SELECT coalesce(max(alert_id), 0) FROM ") + rows_view);
+        session_.value(std::string("SELECT coalesce(max(alert_id), 0) FROM ") + alert_rows_view);
     Settled settled = decide(open_alerts(), last.integer() + 1);
     if (!settled.differs()) return settled;
-    own_.make_rows(rows_table);
+    own_.make_rows(alert_rows_table);
     write_rows(settled.open);
     write_rows(settled.closed);
-    if (own_.put(rows_table, own_.files_of("true"), false)) return settled;
+    if (own_.put(alert_rows_table, own_.files_of("true"), false)) return settled;
     own_.reopen();
   }
   throw plugin::RetryableError(std::string(alert_table_name) + ": others change it all the time");

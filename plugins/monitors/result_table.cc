@@ -13,8 +13,8 @@ using monitor::Judged;
 using nlohmann::json;
 
 constexpr int max_appends = 10;
-constexpr const char* rows_table = "result_rows";
-constexpr const char* rows_view = "results_there";
+constexpr const char* result_rows_table = "result_rows";
+constexpr const char* result_rows_view = "results_there";
 // Days that are looked through for what was last said of a monitor.
 constexpr std::size_t newest_days = 3;
 
@@ -77,7 +77,7 @@ void ResultTable::view_newest_days(std::size_t days) {
   std::vector<lakelog::AddFile> files;
   for (const std::string& part : parts)
     for (auto& file : own_.files_of(part)) files.push_back(std::move(file));
-  own_.view(rows_view, files);
+  own_.view(result_rows_view, files);
 }
 
 std::map<std::string, monitor::Columns> ResultTable::baselines() {
@@ -86,7 +86,7 @@ std::map<std::string, monitor::Columns> ResultTable::baselines() {
   for (const auto& row :
        session_
            .query("SELECT monitor_id, arg_max(baseline, evaluated_at) FROM " +
-                  std::string(rows_view) + " WHERE baseline IS NOT NULL GROUP BY monitor_id")
+                  std::string(result_rows_view) + " WHERE baseline IS NOT NULL GROUP BY monitor_id")
            .rows) {
     if (auto columns = columns_of(row.at(1).text()))
       out.emplace(row.at(0).text(), *std::move(columns));
@@ -98,10 +98,10 @@ void ResultTable::append(const std::vector<Judged>& judged,
                          const std::map<std::string, monitor::Columns>& baselines,
                          const std::string& run, Time now) {
   if (judged.empty()) return;
-  own_.make_rows(rows_table);
+  own_.make_rows(result_rows_table);
   for (const Judged& one : judged) {
     const auto baseline = baselines.find(one.monitor.id);
-    session_.run("INSERT INTO " + std::string(rows_table) +
+    session_.run("INSERT INTO " + std::string(result_rows_table) +
                      " VALUES ($1, $2, $3, $4, $5, $6, CAST($7 AS DOUBLE), CAST($8 AS DOUBLE), $9, "
                      "$10, $11, $12, CAST($13 AS DATE))",
                  {one.monitor.id, one.monitor.domain, std::string(to_string(one.monitor.kind)),
@@ -112,7 +112,7 @@ void ResultTable::append(const std::vector<Judged>& judged,
                   run, now, to_iso(now).substr(0, 10)});
   }
   for (int left = max_appends; left > 0; --left) {
-    if (own_.put(rows_table, {}, true)) return own_.reopen();
+    if (own_.put(result_rows_table, {}, true)) return own_.reopen();
     own_.reopen();
   }
   throw plugin::RetryableError(std::string(result_table_name) + ": others change it all the time");
@@ -147,7 +147,7 @@ json ResultTable::newest_of_each() {
   return rows("SELECT " + columns +
                   " FROM (SELECT *, row_number() OVER (PARTITION BY monitor_id "
                   "ORDER BY evaluated_at DESC) AS place FROM " +
-                  rows_view + ") WHERE place = 1 ORDER BY monitor_id",
+                  result_rows_view + ") WHERE place = 1 ORDER BY monitor_id",
               {});
 }
 
@@ -156,7 +156,7 @@ json ResultTable::newest_of(const std::string& monitor_id, std::int64_t most) {
   std::string columns;
   for (const char* name : shown_columns)
     columns += (columns.empty() ? "" : ", ") + std::string(name);
-  return rows("SELECT " + columns + " FROM " + std::string(rows_view) +
+  return rows("SELECT " + columns + " FROM " + std::string(result_rows_view) +
                   " WHERE monitor_id = $1 ORDER BY evaluated_at DESC LIMIT $2",
               {monitor_id, most});
 }
