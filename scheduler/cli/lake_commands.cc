@@ -407,6 +407,7 @@ void add_lake_commands(CLI::App& app, Session& session) {
     verb->add_option("--plugins", a->plugins, "folder of plugins");
   }
   add_lake_maintenance(*lake, session);
+  add_monitor_commands(app, session);
 }
 
 }  // namespace batuta::cli

@@ -76,14 +76,36 @@ void BagState::set_built_in(std::vector<std::pair<std::string, std::string>> fil
   built_in_ = std::move(files);
 }
 
+void BagState::refresh_monitors(Time now, std::set<std::string>& outside, Update& update) {
+  const bool wanted = std::any_of(built_in_.begin(), built_in_.end(), [](const auto& file) {
+    return file.second.find(built_in_monitors) != std::string::npos;
+  });
+  if (!wanted) return;
+  std::vector<MonitorFiles::Place> places;
+  for (const Root& root : roots_) {
+    places.push_back({root.at.name, folder_beside(root.at.dags, "monitors"), root.missing});
+    outside.insert(places.back().folder);
+  }
+  if (monitors_.scan(places, now)) dirty_ = true;
+  if (monitors_.unsettled())
+    update.look_again = std::min(update.look_again.value_or(stamp_grain), stamp_grain);
+}
+
 void BagState::refresh_built_in(Time now, std::set<std::string>& present, Update& update) {
-  for (const auto& [path, text] : built_in_) {
+  for (const auto& [path, written] : built_in_) {
+    std::string text = written;
+    if (const auto at = text.find(built_in_monitors); at != std::string::npos) {
+      if (monitors_.json().empty()) continue;
+      text.replace(at, built_in_monitors.size(), monitors_.json());
+    }
     present.insert(path);
     Entry& entry = entries_[path];
-    if (entry.checked) continue;
+    const auto digest = version_of(text);
+    if (entry.checked && entry.text_digest == digest) continue;
     FoundFile found;
     found.path = path;
     entry.settled = true;
+    entry.text_digest = digest;
     take(Root{default_}, entry, path, found, text, now, update);
   }
 }
@@ -315,6 +337,7 @@ BagState::Update BagState::scan(Time now) {
       !std::equal(roots_.begin(), roots_.end(), roots_before.begin(), roots_before.end(), same)) {
     dirty_ = true;
   }
+  refresh_monitors(now, outside, update);
   refresh_built_in(now, present, update);
   const auto erased =
       std::erase_if(entries_, [&](const auto& entry) { return !present.contains(entry.first); });
@@ -372,6 +395,7 @@ std::shared_ptr<DagBagSnapshot> BagState::build(Time now) {
     const bool of_one = file.empty() || file.ends_with("://");
     add_error(*snapshot, of_one ? file : "", error, now);
   }
+  for (const auto& [file, error] : monitors_.errors()) add_error(*snapshot, file, error, now);
   std::map<std::string_view, BundleStatus*> bundles;
   for (const Root& root : roots_) {
     auto& status = snapshot->bundles[root.at.name];

@@ -13,6 +13,7 @@
 #include "scheduler/dagfile/dag_bag.h"
 #include "scheduler/dagfile/dag_parser.h"
 #include "scheduler/dagfile/folder.h"
+#include "scheduler/dagfile/monitor_files.h"
 
 namespace batuta {
 
@@ -35,7 +36,8 @@ class BagState {
   // Versions of an earlier life stand for their files until these are read, and for as long as what
   // is read is broken. Before the first scan.
   void set_known(std::vector<std::shared_ptr<const Dag>> known);
-  // As in DagBag. Before the first scan.
+  // As in DagBag. One that names built_in_monitors is given the monitors that lie beside the DAG
+  // folders in its place, and is there only when there are any. Before the first scan.
   void set_built_in(std::vector<std::pair<std::string, std::string>> files);
   // Both make the next scan parse everything again, or at least renew the warnings.
   void set_catalogue(std::vector<PluginInfo> catalogue);
@@ -62,6 +64,7 @@ class BagState {
     bool checked = false;                      // parsed against the current catalogue
     bool remembered = false;                   // `dag` is of an earlier life
   };
+  void refresh_monitors(Time now, std::set<std::string>& outside, Update& update);
   void refresh_built_in(Time now, std::set<std::string>& present, Update& update);
   std::vector<Root> find_roots(std::set<std::string>& outside);
   void read_root(Root& root, Time now, std::set<std::string>& present,
@@ -85,6 +88,7 @@ class BagState {
   std::vector<Root> roots_;               // as of the last scan, the default one first
   std::map<std::string, Entry> entries_;  // by path, with its bundle
   std::vector<std::pair<std::string, std::string>> built_in_;  // path, text
+  MonitorFiles monitors_;
   std::vector<PluginInfo> catalogue_;
   std::optional<std::vector<std::pair<std::string, int>>> pools_;
   std::map<std::string, std::string> folder_errors_;  // by file_in_bundle(name, ""), or a place

@@ -161,7 +161,7 @@ std::string folder_beside(const std::string& dag_folder, const std::string& name
 Status check_links_of_bundle(const std::string& folder) {
   const UniqueFd root = open_folder(folder);
   if (!root) return success();  // told where its DAGs are looked for
-  for (const char* name : {"dags", "contracts", "models"}) {
+  for (const char* name : {"dags", "contracts", "models", "monitors"}) {
     if (open_below(root.get(), name, O_RDONLY) || errno == ENOENT) continue;
     if (errno == EXDEV || errno == ELOOP) {
       return {Errc::forbidden, std::string(name) +

@@ -39,11 +39,12 @@ Listing list_dag_folder(const std::string& folder);
 Result<std::string> read_below(const std::string& folder, const std::string& path,
                                std::size_t limit);
 
-// The folder `name` beside a DAG folder: "contracts", "models".
+// The folder `name` beside a DAG folder: "contracts", "models", "monitors".
 std::string folder_beside(const std::string& dag_folder, const std::string& name);
 
-// Errc::forbidden when dags, contracts or models of the bundle in `folder` is a link that leads out
-// of the bundle: whoever writes into a bundle may not have other files of the server read.
+// Errc::forbidden when dags, contracts, models or monitors of the bundle in `folder` is a link that
+// leads out of the bundle: whoever writes into a bundle may not have other files of the server
+// read.
 Status check_links_of_bundle(const std::string& folder);
 
 // A file that a DAG names: below its DAG folder, or, where "models/…" is not there, in the folder

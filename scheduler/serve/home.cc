@@ -263,6 +263,8 @@ const std::vector<Setting>& settings_table() {
       {"lake.maintenance",
        [](Settings& s, const json& v) { return set_text(s.lake_maintenance, v); },
        "a schedule such as \"23 3 * * *\" or \"@daily\", or \"off\""},
+      {"lake.monitors", [](Settings& s, const json& v) { return set_text(s.lake_monitors, v); },
+       "a schedule such as \"*/15 * * * *\" or \"@hourly\", or \"off\""},
       {"lake.maintenance_budget",
        [](Settings& s, const json& v) { return set_duration(s.lake_maintenance_budget, v, 1min); },
        "a duration of at least 1m"},
@@ -380,6 +382,7 @@ std::vector<std::pair<std::string, std::string>> shown_settings(const Settings& 
           {"lake.sql_rows", std::to_string(s.lake_sql_rows)},
           {"lake.sql_bytes", std::to_string(s.lake_sql_bytes)},
           {"lake.maintenance", s.lake_maintenance},
+          {"lake.monitors", s.lake_monitors},
           {"lake.maintenance_budget", duration(s.lake_maintenance_budget)},
           {"lake.maintenance_small_files", std::to_string(s.lake_maintenance_small_files)}};
 }

@@ -61,6 +61,8 @@ struct Settings {
   std::string lake_maintenance = "23 3 * * *";
   Duration lake_maintenance_budget = std::chrono::minutes(30);  // "lake.maintenance_budget"
   int lake_maintenance_small_files = 32;                        // "lake.maintenance_small_files"
+  std::string lake_monitors =
+      "*/15 * * * *";  // "lake.monitors": when monitors are judged, or "off"
 };
 
 // The settings of the home in `folder`, which need not be there: then the defaults and the

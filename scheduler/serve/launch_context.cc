@@ -10,6 +10,7 @@
 #include "scheduler/dagfile/dag_parser.h"
 #include "scheduler/dagfile/mapping.h"
 #include "scheduler/dagfile/template.h"
+#include "scheduler/serve/platform_facts.h"
 #include "scheduler/serve/upstream_results.h"
 #include "scheduler/store/sealed_conf.h"
 
@@ -219,6 +220,12 @@ Status RegistryLaunchContext::render_launch(const Attempt& attempt, Launch& out,
   auto told = context_json(attempt, hidden);
   if (!told) return told.error();
   out.context_json = std::move(*told);
+  if (facts_ && attempt.task.plugin == monitors_plugin) {
+    if (const std::string facts = facts_(); !facts.empty()) {
+      out.context_json.pop_back();  // the end of the object
+      out.context_json += ",\"platform\":" + facts + "}";
+    }
+  }
   if (!hidden.empty()) out.secrets.push_back({"", "", std::move(hidden)});
   if (Status added = add_secrets(attempt, out); !added) return added;
   return fits_a_frame(out);

@@ -1,6 +1,7 @@
 // Renders launches and alerts: templates, the attempt's frame of reference, its secrets.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -33,6 +34,9 @@ class RegistryLaunchContext : public LaunchContext {
         key_(std::move(key)),
         home_(std::move(home)) {}
 
+  // What lake_monitors is told of attempts; a JSON object, or empty. Asked on the control thread.
+  // Before the first launch.
+  void set_platform_facts(std::function<std::string()> facts) { facts_ = std::move(facts); }
   // What the plugins offer: connection parameters and their defaults come from it. Any thread.
   void set_catalogue(const std::vector<PluginInfo>& catalogue);
 
@@ -86,6 +90,7 @@ class RegistryLaunchContext : public LaunchContext {
   const std::string lake_folder_;
   const SecretKey key_;
   const std::string home_;
+  std::function<std::string()> facts_;
   // Control thread.
   std::map<std::string, std::vector<TaskParts>, std::less<>> parts_;  // by version
   ParamsCache params_;

@@ -33,6 +33,7 @@
 #include "scheduler/serve/lake_query.h"
 #include "scheduler/serve/launch_context.h"
 #include "scheduler/serve/offers.h"
+#include "scheduler/serve/platform_facts.h"
 #include "scheduler/serve/start_fault.h"
 #include "scheduler/serve/system_dags.h"
 #include "scheduler/serve/topic_stream.h"
@@ -233,6 +234,7 @@ struct Server::Impl {
       context.set_catalogue(stored.catalogue);
       dags.bag().set_catalogue(stored.catalogue);
       bundles.set_catalogue(stored.catalogue);
+      context.set_platform_facts([this] { return facts.json(); });
       dags.bag().set_built_in(system_dags(home.settings()));
       for (const StoredRun& run : stored.runs) {
         for (const InstanceHot& row : run.hot) {
@@ -267,6 +269,7 @@ struct Server::Impl {
     hooks.each_minute = [this] {
       endpoint.renew_if_due();
       catalogue.ask_if_missed();
+      facts.refresh(history, *dags.bag().snapshot());
     };
     hooks.looked_at_store = [this](const std::string& found) {
       std::lock_guard guard(damage_mutex);
@@ -413,6 +416,7 @@ struct Server::Impl {
   Registry& registry;
   History& history;
   RegistryLaunchContext context;
+  PlatformFacts facts;
   const SecretKey result_key;  // seals return values that hold secrets; io thread
   WorkerServer workers;
   Outbox outbox;

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "scheduler/dagfile/monitor_files.h"
 
 namespace batuta {
 namespace {
@@ -41,11 +42,39 @@ std::string lake_maintenance(const Settings& settings) {
        {"tasks", {task}}});
 }
 
+// Its monitors are put in where the files of DAGs are read.
+std::string lake_monitors(const Settings& settings) {
+  const auto monitors = parse_untrusted(built_in_monitors);
+  const json task = {{"task_id", "evaluate"},
+                     {"type", "transform"},
+                     {"source", "lake"},
+                     {"layer", "monitors"},
+                     {"retries", 2},
+                     {"retry_delay", "30s"},
+                     {"execution_timeout", "15m"},
+                     {"params", {{"operation", "evaluate"}, {"monitors", *monitors}}}};
+  return json_text({{"dag_id", "lake_monitors"},
+                    {"description",
+                     "Judges the monitors of tables and tasks (monitors/<domain>.json) and keeps "
+                     "their alerts. Setting lake.monitors"},
+                    {"schedule", settings.lake_monitors},
+                    {"start_date", "2024-01-01T00:00:00Z"},
+                    {"catchup", false},
+                    {"max_active_runs", 1},
+                    {"is_paused_upon_creation", false},
+                    {"tags", {"system"}},
+                    {"tasks", {task}}});
+}
+
 }  // namespace
 
 std::vector<std::pair<std::string, std::string>> system_dags(const Settings& settings) {
-  if (settings.lake_maintenance == "off") return {};
-  return {{"(built in) lake_maintenance.json", lake_maintenance(settings)}};
+  std::vector<std::pair<std::string, std::string>> out;
+  if (settings.lake_maintenance != "off")
+    out.emplace_back("(built in) lake_maintenance.json", lake_maintenance(settings));
+  if (settings.lake_monitors != "off")
+    out.emplace_back("(built in) lake_monitors.json", lake_monitors(settings));
+  return out;
 }
 
 }  // namespace batuta

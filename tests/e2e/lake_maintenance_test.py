@@ -32,6 +32,34 @@ def filled(folder, quotes, hours, **more):
     return server
 
 
+def monitors_are_judged(folder, server):
+    """from a file beside the DAGs to an alert in the lake, by the server's own run"""
+    monitors = folder.path / "monitors"
+    monitors.mkdir()
+    wrong = {"monitors": [{"name": "late", "kind": "freshnes", "table": SILVER, "within": "1h"}]}
+    (monitors / "financial.json").write_text(json.dumps(wrong))
+    said = server.cli("monitors", "validate", monitors, check=False)
+    assert said.returncode == 1 and 'did you mean "freshness"?' in said.stderr, said.stderr
+    late = {"name": "late", "kind": "freshness", "table": "silver/financial/nothing", "within": "1h"}
+    fresh = {"name": "fresh", "kind": "freshness", "table": SILVER, "within": "1h"}
+    (monitors / "financial.json").write_text(json.dumps({"monitors": [late, fresh]}))
+    server.cli("monitors", "validate", monitors)
+    eventually(lambda: any(dag["dag_id"] == "lake_monitors" for dag in server.get("/api/v2/dags")["dags"]), 40,
+               "a DAG of the monitors")
+    said = server.cli("monitors", "run").stdout
+    assert "2 monitors: 1 well, 1 unwell, 0 unknown; 1 alert is open" in said, said
+    assert "opened alert 1, financial/late: there is no table silver/financial/nothing" in said, said
+    said = server.cli("monitors", "run").stdout
+    assert "opened" not in said, said
+    acked = json.loads(server.cli("monitors", "ack", 1, "--note", "on it", "--output", "json").stdout)
+    assert acked["state"] == "acknowledged", acked
+    shown = server.sql("SELECT monitor_id, ack_note FROM mngt.platform.alert WHERE is_open")
+    assert shown == [["financial/late", "on it"]], shown
+    rows = json.loads(server.cli("monitors", "list", "--output", "json").stdout)
+    assert [(row["monitor_id"], row["status"], row["alert_id"]) for row in rows] == [
+        ("financial/fresh", "well", None), ("financial/late", "unwell", 1)], rows
+
+
 def a_table_is_looked_after_while_its_server_runs():
     """bronze becomes one file, a run beside it goes on from it, what is old goes, and a restore takes rows and progress back"""
     with Folder("maintenance") as folder, QuoteService(folder.path, seed=7) as quotes:
@@ -82,6 +110,7 @@ def a_table_is_looked_after_while_its_server_runs():
         forth = server.cli("lake", "restore", SILVER, "--version", version, "--output", "json").stdout
         assert json.loads(forth)["changed"] is True, forth
         assert server.sql(TOTAL) == after
+        monitors_are_judged(folder, server)
         both = server.cli("lake", "restore", SILVER, "--version", 1, "--at", "2026-01-01", check=False)
         assert both.returncode == 2, both.stderr
         never = server.cli("lake", "restore", SILVER, "--at", "2001-01-01", check=False)

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -65,7 +66,7 @@ TEST_CASE("switched off there is none, and one that was there is told as gone") 
   BagState before(folder.path);
   before.set_built_in(system_dags(settings));
   const auto first = before.scan(Time{});
-  settings.lake_maintenance = "off";
+  settings.lake_maintenance = settings.lake_monitors = "off";
   CHECK(system_dags(settings).empty());
   BagState after(folder.path);
   after.set_known(first.changed);
@@ -82,4 +83,52 @@ TEST_CASE("a schedule that is none is an import error that names it") {
   const auto update = bag.scan(Time{std::chrono::hours(1)});
   REQUIRE(update.snapshot->import_errors.size() == 1);
   CHECK(update.snapshot->import_errors[0].message.find("/schedule") != std::string::npos);
+}
+
+TEST_CASE("the DAG that judges monitors is there while files of monitors are, and has them whole") {
+  namespace fs = std::filesystem;
+  DagFolder root;
+  const std::string dags = root.path + "/dags", monitors = root.path + "/monitors";
+  fs::create_directories(dags);
+  Settings settings;
+  settings.lake_maintenance = "off";
+  settings.lake_monitors = "@hourly";
+  BagState bag(dags);
+  bag.set_built_in(system_dags(settings));
+  const auto none = bag.scan(Time{});
+  REQUIRE(none.snapshot);
+  CHECK(none.snapshot->dags.empty());
+  CHECK(std::find(none.outside.begin(), none.outside.end(), monitors) != none.outside.end());
+  fs::create_directories(monitors);
+  const auto write = [&](const std::string& name, const std::string& kind) {
+    std::ofstream(monitors + "/" + name) << R"({"monitors": [{"name": "a", "kind": ")" << kind
+                                         << R"(", "table": "silver/bank/clients"}]})";
+  };
+  write("bank.json", "quality");
+  const auto first = bag.scan(Time{std::chrono::hours(1)});
+  for (const auto& error : first.snapshot->import_errors) FAIL(error.message);
+  REQUIRE(first.changed.size() == 1);
+  const Dag& dag = *first.changed[0];
+  CHECK(dag.id == "lake_monitors");
+  CHECK(dag.schedule_text == "@hourly");
+  CHECK(dag.tasks[0].plugin == "lake_monitors");
+  CHECK_FALSE(dag.tasks[0].has_templates);
+  CHECK(dag.tasks[0].spec_json.find(R"("bank":{"monitors":[{"kind":"quality")") !=
+        std::string::npos);
+  CHECK_FALSE(bag.scan(Time{std::chrono::hours(2)}).snapshot);
+  // A file that is wrong is told, and what it was stays.
+  write("rules", "qualty");
+  const auto wrong = bag.scan(Time{std::chrono::hours(3)});
+  REQUIRE(wrong.snapshot);
+  CHECK(wrong.changed.empty());
+  REQUIRE(wrong.snapshot->import_errors.size() == 1);
+  CHECK(wrong.snapshot->import_errors[0].file == "monitors/bank.json");
+  CHECK(wrong.snapshot->import_errors[0].message ==
+        "monitors/bank.json /monitors/0/kind: \"qualty\" is unknown; did you mean \"quality\"?");
+  write("columns", "schema");
+  const auto mended = bag.scan(Time{std::chrono::hours(4)});
+  CHECK(mended.snapshot->import_errors.empty());
+  CHECK(mended.changed.size() == 1);
+  fs::remove(monitors + "/bank.json");
+  CHECK(bag.scan(Time{std::chrono::hours(5)}).gone == std::vector<std::string>{"lake_monitors"});
 }

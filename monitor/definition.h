@@ -1,0 +1,67 @@
+// Monitors as people write them: what a domain expects of its tables and tasks, one JSON file a
+// domain (monitors/<domain>.json).
+//
+//   {"monitors": [
+//     {"name": "clients_fresh", "kind": "freshness", "table": "silver/bank/clients",
+//      "within": "26h", "severity": "critical", "description": "…"},
+//     {"name": "clients_volume", "kind": "volume", "table": "silver/bank/clients",
+//      "history": 10, "at_least": 0.5, "at_most": 2},
+//     {"name": "clients_schema", "kind": "schema", "table": "silver/bank/clients",
+//      "columns": {"id": "long"}, "new_columns": "allow"},
+//     {"name": "clients_quality", "kind": "quality", "table": "silver/bank/clients"},
+//     {"name": "bank_ingest", "kind": "failures", "dag": "bank", "task": "extract", "let_pass":
+//     2}]}
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/time.h"
+
+namespace batuta::monitor {
+
+inline constexpr std::size_t max_file_bytes = 256 << 10;
+inline constexpr std::size_t max_monitors = 500;  // of one file
+
+enum class Kind : std::uint8_t { freshness, volume, schema, quality, failures };
+enum class Severity : std::uint8_t { info, warning, critical };
+// The words of the file: "freshness", "warning".
+std::string_view to_string(Kind kind);
+std::string_view to_string(Severity severity);
+
+// Name and Delta type, in the table's order.
+using Columns = std::vector<std::pair<std::string, std::string>>;
+
+struct Monitor {
+  std::string id;  // "bank/clients_fresh": domain and name
+  std::string domain;
+  Kind kind = Kind::freshness;
+  Severity severity = Severity::warning;
+  std::string description;
+  std::string table;      // "silver/bank/clients"; of all kinds but failures
+  std::string dag;        // failures
+  std::string task;       // failures; empty: every data task of the DAG
+  Duration within{};      // freshness: how old the newest version may be
+  int history = 10;       // volume: compared with the median of so many versions before
+  double at_least = 0.5;  // volume: times that median
+  double at_most = 2;
+  Columns columns;            // schema: what must be there; none: what was there when it was well
+  bool new_columns = false;   // schema: further columns are no drift
+  std::int64_t let_pass = 0;  // failures: so many in a row raise no alert
+
+  // What it watches, in one word: the table, or "dag" or "dag.task".
+  std::string target() const;
+};
+
+struct MonitorFile {
+  std::vector<Monitor> monitors;
+  std::vector<std::string> problems;  // "/monitors/0/within: …"; empty: the file is good
+};
+
+// `domain` is the file's name without ".json". With problems the monitors are not to be used.
+MonitorFile parse_monitors(const std::string& domain, std::string_view text);
+
+}  // namespace batuta::monitor

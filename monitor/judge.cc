@@ -1,0 +1,199 @@
+#include "monitor/judge.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+
+namespace batuta::monitor {
+namespace {
+
+constexpr std::size_t least_history = 3;  // versions; a median of fewer says little
+constexpr std::size_t max_named = 5;      // of what differs, in a message
+
+std::string short_number(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.4g", value);
+  return text;
+}
+
+double seconds(Duration span) {
+  return std::chrono::duration<double>(span).count();
+}
+
+Verdict unknown(std::string why) {
+  return {Status::unknown, std::nullopt, std::nullopt, std::move(why)};
+}
+
+std::string joined(const std::vector<std::string>& parts) {
+  std::string out;
+  for (std::size_t i = 0; i < std::min(parts.size(), max_named); ++i)
+    out += (out.empty() ? "" : "; ") + parts[i];
+  if (parts.size() > max_named)
+    out += "; and " + std::to_string(parts.size() - max_named) + " more";
+  return out;
+}
+
+Verdict judge_freshness(const Monitor& m, const Sight& seen, Time now) {
+  if (!seen.is_there)
+    return {Status::unwell, std::nullopt, seconds(m.within), "there is no table " + m.table};
+  if (!seen.changed)
+    return unknown("the log of " + m.table + " no longer tells when its rows last changed");
+  const Duration age = std::max(Duration{}, now - *seen.changed);
+  const bool well = age <= m.within;
+  return {well ? Status::well : Status::unwell, seconds(age), seconds(m.within),
+          "the newest version is " + age_text(age) + " old" +
+              (well ? "" : ", and " + age_text(m.within) + " are allowed")};
+}
+
+Verdict judge_volume(const Monitor& m, const Sight& seen) {
+  if (!seen.is_there) return unknown("there is no table " + m.table);
+  if (seen.written.empty()) return unknown("no version of " + m.table + " has written rows");
+  if (!seen.written.front())
+    return unknown("the newest version of " + m.table + " has files without statistics");
+  std::vector<std::int64_t> before;
+  for (std::size_t i = 1;
+       i < seen.written.size() && before.size() < static_cast<std::size_t>(m.history); ++i)
+    if (seen.written[i]) before.push_back(*seen.written[i]);
+  if (before.size() < least_history) {
+    return unknown("only " + std::to_string(before.size()) +
+                   " versions before the newest can be compared with, and it takes 3");
+  }
+  std::sort(before.begin(), before.end());
+  const std::size_t half = before.size() / 2;
+  const double median =
+      before.size() % 2 == 1
+          ? static_cast<double>(before[half])
+          : (static_cast<double>(before[half - 1]) + static_cast<double>(before[half])) / 2;
+  const auto rows = static_cast<double>(*seen.written.front());
+  const std::string told = "the newest version wrote " + std::to_string(*seen.written.front()) +
+                           " rows, and the median of " + std::to_string(before.size()) +
+                           " before it is " + short_number(median);
+  if (median <= 0) {
+    // Nothing is no measure: any rows after versions without are more than at_most times them.
+    return {rows > 0 ? Status::unwell : Status::well, std::nullopt, m.at_most, told};
+  }
+  const double times = rows / median;
+  if (times < m.at_least)
+    return {Status::unwell, times, m.at_least,
+            told + ": below " + short_number(m.at_least) + " times"};
+  if (times > m.at_most)
+    return {Status::unwell, times, m.at_most,
+            told + ": above " + short_number(m.at_most) + " times"};
+  return {Status::well, times, m.at_least, told};
+}
+
+Verdict judge_schema(const Monitor& m, const Sight& seen, const Columns* baseline) {
+  if (!seen.is_there) return unknown("there is no table " + m.table);
+  const bool own = !m.columns.empty();
+  if (!own && baseline == nullptr) {
+    return {Status::well, 0, 0,
+            std::to_string(seen.columns.size()) + " columns, from now on what is expected"};
+  }
+  const Columns& expected = own ? m.columns : *baseline;
+  std::map<std::string, std::string> there(seen.columns.begin(), seen.columns.end());
+  std::vector<std::string> drift;
+  for (const auto& [name, type] : expected) {
+    const auto at = there.find(name);
+    if (at == there.end()) {
+      drift.push_back(name + " is gone");
+    } else {
+      if (at->second != type) drift.push_back(name + " is " + at->second + ", was " + type);
+      there.erase(at);
+    }
+  }
+  if (!m.new_columns)
+    for (const auto& [name, type] : there) drift.push_back(name + " (" + type + ") is new");
+  if (drift.empty())
+    return {Status::well, 0, 0, std::to_string(seen.columns.size()) + " columns, as expected"};
+  return {Status::unwell, static_cast<double>(drift.size()), 0,
+          "the columns differ: " + joined(drift)};
+}
+
+Verdict judge_quality(const Monitor& m, const Sight& seen) {
+  if (!seen.quality) return unknown("no attempt has told of the quality of " + m.table);
+  std::vector<std::string> broken;
+  double rows = 0;
+  for (const RuleResult& rule : *seen.quality) {
+    if (rule.passed) continue;
+    rows += static_cast<double>(rule.failed);
+    broken.push_back(rule.rule + " (" + std::to_string(rule.failed) + " of " +
+                     std::to_string(rule.checked) + " rows" +
+                     (rule.blocking ? ", not published)" : ")"));
+  }
+  const std::string when = seen.quality_at ? ", at " + to_iso(*seen.quality_at) : "";
+  if (broken.empty())
+    return {Status::well, 0, 0, std::to_string(seen.quality->size()) + " rules hold" + when};
+  return {Status::unwell, rows, 0, "broken: " + joined(broken) + when};
+}
+
+Verdict judge_failures(const Monitor& m, const Sight& seen) {
+  std::vector<std::string> failing;
+  std::int64_t most = 0;
+  bool any = false;
+  for (const TaskFailures& task : seen.tasks) {
+    if (!m.task.empty() && task.task != m.task) continue;
+    any = true;
+    most = std::max(most, task.in_a_row);
+    if (task.in_a_row <= m.let_pass) continue;
+    failing.push_back(task.task + " failed " + std::to_string(task.in_a_row) +
+                      (task.in_a_row == 1 ? " time" : " times in a row") +
+                      (task.error.empty() ? "" : ": " + task.error));
+  }
+  const auto limit = static_cast<double>(m.let_pass);
+  if (!any) return unknown("no attempt of a data task of " + m.target() + " is known");
+  if (failing.empty())
+    return {Status::well, static_cast<double>(most), limit, "no data task fails"};
+  return {Status::unwell, static_cast<double>(most), limit, joined(failing)};
+}
+
+}  // namespace
+
+std::string_view to_string(Status status) {
+  switch (status) {
+    case Status::well:
+      return "well";
+    case Status::unwell:
+      return "unwell";
+    case Status::unknown:
+      break;
+  }
+  return "unknown";
+}
+
+std::string age_text(Duration span) {
+  static constexpr std::pair<std::int64_t, char> units[] = {
+      {86'400, 'd'}, {3'600, 'h'}, {60, 'm'}, {1, 's'}};
+  std::int64_t left = span / std::chrono::seconds(1);
+  std::string out;
+  int shown = 0;
+  for (const auto& [size, letter] : units) {
+    const std::int64_t count = left / size;
+    left -= count * size;
+    if (count == 0 && !(size == 1 && shown == 0)) {
+      if (shown > 0) break;
+      continue;
+    }
+    out += (out.empty() ? "" : " ") + std::to_string(count) + letter;
+    if (++shown == 2) break;
+  }
+  return out;
+}
+
+Verdict judge(const Monitor& monitor, const Sight& seen, const Columns* baseline, Time now) {
+  if (!seen.trouble.empty()) return unknown(seen.trouble);
+  switch (monitor.kind) {
+    case Kind::freshness:
+      return judge_freshness(monitor, seen, now);
+    case Kind::volume:
+      return judge_volume(monitor, seen);
+    case Kind::schema:
+      return judge_schema(monitor, seen, baseline);
+    case Kind::quality:
+      return judge_quality(monitor, seen);
+    case Kind::failures:
+      break;
+  }
+  return judge_failures(monitor, seen);
+}
+
+}  // namespace batuta::monitor

@@ -1,0 +1,69 @@
+// Whether what a monitor expects holds: from what was seen of its target, and the time. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/time.h"
+#include "monitor/definition.h"
+
+namespace batuta::monitor {
+
+enum class Status : std::uint8_t {
+  well,
+  unwell,  // what is expected does not hold: an alert stands
+  unknown  // cannot be judged (yet), and why: opens no alert and closes none
+};
+std::string_view to_string(Status status);
+
+// What one rule said of a table.
+struct RuleResult {
+  std::string rule;
+  bool passed = true;
+  bool blocking = false;
+  std::int64_t failed = 0;   // rows
+  std::int64_t checked = 0;  // rows
+};
+
+// What a data task's newest attempts came to.
+struct TaskFailures {
+  std::string task;
+  std::int64_t in_a_row = 0;  // since its newest success
+  std::string error;          // of the newest
+};
+
+// What was seen of a monitor's target: as much as its kind needs.
+struct Sight {
+  std::string trouble;  // why it cannot be looked at; empty: it could
+  // Of a table.
+  bool is_there = false;
+  OptTime changed;  // when its newest version of data was made
+  // Rows that the newest versions wrote, the newest first; nullopt: a file has no statistics.
+  std::vector<std::optional<std::int64_t>> written;
+  Columns columns;
+  // Of its newest attempt that told of quality; nullopt: none did.
+  std::optional<std::vector<RuleResult>> quality;
+  OptTime quality_at;
+  // Of a DAG's data tasks that have run.
+  std::vector<TaskFailures> tasks;
+};
+
+struct Verdict {
+  Status status = Status::unknown;
+  std::optional<double>
+      value;  // seconds old, times the median, columns that differ, rows, failures
+  std::optional<double> limit;  // the bound that it is held against
+  std::string message;          // one line for people
+};
+
+// `baseline`: of a schema monitor without columns of its own, the columns when it was last well;
+// nullptr: never looked at, and what is there now is taken for well.
+Verdict judge(const Monitor& monitor, const Sight& seen, const Columns* baseline, Time now);
+
+// "2d 3h", "45m", "12s": two units at most.
+std::string age_text(Duration span);
+
+}  // namespace batuta::monitor

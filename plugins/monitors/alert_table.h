@@ -1,0 +1,42 @@
+// mngt/platform/alert: a row for every alert there ever was.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "monitor/alert.h"
+#include "plugins/monitors/own_table.h"
+
+namespace batuta::lake {
+
+inline constexpr const char* alert_table_name = "mngt/platform/alert";
+
+class AlertTable {
+ public:
+  AlertTable(Session& session, const std::string& lake, const std::string& info_json);
+
+  std::vector<monitor::Alert> open_alerts();
+  // Newest first; `closed`: those that are, else the open ones too. `most` of them at most.
+  std::vector<monitor::Alert> newest(bool open, bool closed, std::int64_t most);
+  std::optional<monitor::Alert> find(std::int64_t id);
+  // Those that this evaluation closed.
+  std::vector<monitor::Alert> closed_by_run(const std::string& run);
+
+  // Reads the open alerts, asks what shall be open then and what is closed, and puts that as one
+  // version; again where others changed them meanwhile. `decide` gets the number for the next one,
+  // and its answer is as settle()'s. Throws plugin::RetryableError when others do not stop.
+  monitor::Settled change(
+      const std::function<monitor::Settled(std::vector<monitor::Alert>, std::int64_t)>& decide);
+
+ private:
+  std::vector<monitor::Alert> read(const std::string& where, const std::vector<Param>& params,
+                                   bool open, bool closed);
+  void write_rows(const std::vector<monitor::Alert>& alerts);
+
+  Session& session_;
+  OwnTable own_;
+};
+
+}  // namespace batuta::lake

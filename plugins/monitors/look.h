@@ -1,0 +1,25 @@
+// What monitors see: of tables their logs, of quality and tasks what the platform tells.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "monitor/judge.h"
+#include "plugins/lake/session.h"
+
+namespace batuta::lake {
+
+// Of a table: whether it is there, when its rows last changed, what its newest versions wrote, its
+// columns. What only holds files together or deletes old ones changes nothing. A table that cannot
+// be read is told in `trouble`. `versions`: of data, at most. Throws what the session throws.
+monitor::Sight look_at_table(Session& session, const std::string& lake, const std::string& table,
+                             std::size_t versions);
+
+// What the platform tells (scheduler/api/lake_facts.h):
+//   {"quality": [{"table", "at", "results": [{"rule","severity","checked","failed","passed"}]}],
+//    "tasks": [{"dag", "task", "failed", "error"}]}
+// null: nothing, which `trouble` then says.
+monitor::Sight look_at_quality(const nlohmann::json& platform, const std::string& table);
+monitor::Sight look_at_tasks(const nlohmann::json& platform, const std::string& dag);
+
+}  // namespace batuta::lake

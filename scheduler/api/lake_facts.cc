@@ -1,0 +1,95 @@
+#include "scheduler/api/lake_facts.h"
+
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+#include "scheduler/api/codecs.h"
+
+namespace batuta::http {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::int64_t newest_attempts = 50;  // of a task
+constexpr std::size_t max_error = 500;
+
+// The results of this table; null where the attempt told of others only.
+json results_of(const QualityReportView& view, const std::string& table) {
+  const json told = attempt_report_json(view.row);
+  json out = json::array();
+  for (const json& one : told["quality"]) {
+    const auto of = one.is_object() ? one.find("table") : one.end();
+    if (one.is_object() && of != one.end() && *of == table) out.push_back(one);
+  }
+  return out;
+}
+
+json task_facts(History& history, const std::string& job, std::size_t dag_length) {
+  const auto page = history.job_executions(job, {newest_attempts, 0}, Sight{});
+  std::int64_t failed = 0;
+  std::string error;
+  bool any = false;
+  for (const JobExecutionView& view : page.rows) {
+    const std::string& status = view.row.status;
+    if (status == "success") {
+      any = true;
+      break;
+    }
+    if (status != "failed" && status != "zombie") continue;  // it runs, or was not let
+    any = true;
+    if (++failed == 1) error = view.row.error.substr(0, max_error);
+  }
+  if (!any) return nullptr;
+  return {{"dag", job.substr(0, dag_length)},
+          {"task", job.substr(dag_length + 1)},
+          {"failed", failed},
+          {"error", error}};
+}
+
+void collect(const json& value, FactsAsked& out, int depth) {
+  if (!value.is_structured() || depth > 8) return;
+  if (value.is_object()) {
+    const auto text = [&](const char* name) {
+      const auto at = value.find(name);
+      return at != value.end() && at->is_string() ? at->get<std::string>() : std::string();
+    };
+    const std::string kind = text("kind");
+    if (kind == "quality" && !text("table").empty()) out.tables.insert(text("table"));
+    if (kind == "failures" && !text("dag").empty()) out.dags.insert(text("dag"));
+  }
+  for (const json& one : value) collect(one, out, depth + 1);
+}
+
+}  // namespace
+
+FactsAsked facts_asked(const std::string& monitors_json) {
+  FactsAsked out;
+  JsonLimits limits;
+  limits.bytes = limits.string_bytes = std::size_t{4} << 20;
+  limits.tokens = 1'000'000;
+  if (const auto files = parse_untrusted(monitors_json, limits)) collect(*files, out, 0);
+  return out;
+}
+
+std::string lake_facts(History& history, const FactsAsked& asked) {
+  json quality = json::array(), tasks = json::array();
+  for (const std::string& table : asked.tables) {
+    for (const auto& view : history.quality_reports(table, {1, 0})) {
+      quality.push_back(
+          {{"table", table}, {"at", to_iso(view.run_after)}, {"results", results_of(view, table)}});
+    }
+  }
+  if (!asked.dags.empty()) {
+    for (const JobConfigView& job : history.job_configs()) {
+      // "<dag_id>.<task_id>", and both may have dots.
+      for (const std::string& dag : asked.dags) {
+        if (!job.job_name.starts_with(dag + ".")) continue;
+        if (json facts = task_facts(history, job.job_name, dag.size()); !facts.is_null())
+          tasks.push_back(std::move(facts));
+      }
+    }
+  }
+  return json_text({{"quality", std::move(quality)}, {"tasks", std::move(tasks)}});
+}
+
+}  // namespace batuta::http

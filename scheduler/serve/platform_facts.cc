@@ -1,0 +1,39 @@
+#include "scheduler/serve/platform_facts.h"
+
+#include <utility>
+
+#include "scheduler/api/lake_facts.h"
+#include "scheduler/store/store.h"
+
+namespace batuta {
+
+void PlatformFacts::refresh(History& history, const DagBagSnapshot& bag) {
+  const Boot begun = read_clock().boot;
+  if (begun < next_) return;
+  std::string facts;
+  if (const auto dag = bag.dags.find(std::string_view(monitors_dag_id)); dag != bag.dags.end()) {
+    http::FactsAsked asked;
+    for (const Task& task : dag->second->tasks) {
+      if (task.plugin != monitors_plugin) continue;
+      auto more = http::facts_asked(task.spec_json);
+      asked.tables.merge(more.tables);
+      asked.dags.merge(more.dags);
+    }
+    try {
+      if (!asked.none()) facts = http::lake_facts(history, asked);
+    } catch (const StoreError&) {
+      return;  // the control thread sees to a store that fails; what was known stays
+    }
+  }
+  const Boot ended = read_clock().boot;
+  next_ = ended + 50 * (ended - begun);
+  const std::lock_guard guard(mutex_);
+  json_ = std::move(facts);
+}
+
+std::string PlatformFacts::json() const {
+  const std::lock_guard guard(mutex_);
+  return json_;
+}
+
+}  // namespace batuta

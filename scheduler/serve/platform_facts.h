@@ -1,0 +1,31 @@
+// What the DAG lake_monitors is told of attempts with its launch. Read off the control thread,
+// about once a minute, so that no launch waits for the store.
+#pragma once
+
+#include <mutex>
+#include <string>
+
+#include "common/time.h"
+#include "scheduler/dagfile/dag_bag.h"
+#include "scheduler/store/history.h"
+
+namespace batuta {
+
+inline constexpr const char* monitors_dag_id = "lake_monitors";
+inline constexpr const char* monitors_plugin = "lake_monitors";
+
+class PlatformFacts {
+ public:
+  // Blocks on the store. Nothing where no monitor asks for it; and put off where the last time took
+  // so long that it would be more than one part in fifty of the time.
+  void refresh(History& history, const DagBagSnapshot& bag);
+  // JSON (scheduler/api/lake_facts.h), or empty: nothing is known. Any thread.
+  std::string json() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::string json_;  // guarded by mutex_
+  Boot next_{};       // of refresh()'s thread
+};
+
+}  // namespace batuta

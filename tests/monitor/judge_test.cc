@@ -1,0 +1,179 @@
+// What a monitor says of what was seen, and what becomes of alerts.
+#include "monitor/judge.h"
+
+#include <doctest/doctest.h>
+
+#include "monitor/alert.h"
+
+using namespace batuta;
+using namespace batuta::monitor;
+
+namespace {
+
+const Time noon = *parse_iso("2026-11-20T12:00:00Z");
+
+Monitor of_kind(Kind kind) {
+  Monitor m;
+  m.id = "bank/m";
+  m.domain = "bank";
+  m.kind = kind;
+  m.table = "silver/bank/clients";
+  m.within = std::chrono::hours(24);
+  return m;
+}
+
+Sight table_with(std::vector<std::optional<std::int64_t>> written) {
+  Sight seen;
+  seen.is_there = true;
+  seen.written = std::move(written);
+  return seen;
+}
+
+Status status_of(const Monitor& m, const Sight& seen, const Columns* baseline = nullptr) {
+  return judge(m, seen, baseline, noon).status;
+}
+
+Judged judged(const std::string& name, Status status) {
+  Judged out;
+  out.monitor = of_kind(Kind::freshness);
+  out.monitor.id = "bank/" + name;
+  out.verdict.status = status;
+  out.verdict.message = "why " + name;
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("a table is fresh up to its bound, and one that is not there is not") {
+  const Monitor m = of_kind(Kind::freshness);
+  Sight seen;
+  CHECK(status_of(m, seen) == Status::unwell);
+  seen.is_there = true;
+  CHECK(status_of(m, seen) == Status::unknown);  // its log no longer tells
+  seen.changed = noon - std::chrono::hours(24);
+  CHECK(status_of(m, seen) == Status::well);
+  seen.changed = noon - std::chrono::hours(25);
+  const Verdict late = judge(m, seen, nullptr, noon);
+  CHECK(late.status == Status::unwell);
+  CHECK(late.value == 90000.0);
+  CHECK(late.limit == 86400.0);
+  CHECK(late.message == "the newest version is 1d 1h old, and 1d are allowed");
+  seen.changed = noon + std::chrono::hours(1);  // another machine's clock
+  CHECK(status_of(m, seen) == Status::well);
+}
+
+TEST_CASE("ages are told in two units at most") {
+  CHECK(age_text(std::chrono::seconds(0)) == "0s");
+  CHECK(age_text(std::chrono::seconds(61)) == "1m 1s");
+  CHECK(age_text(std::chrono::hours(24)) == "1d");
+  CHECK(age_text(std::chrono::seconds(86'400 + 5)) == "1d");
+  CHECK(age_text(std::chrono::minutes(26 * 60 + 5)) == "1d 2h");
+}
+
+TEST_CASE("volume is held against the median of the versions before, and needs three of them") {
+  const Monitor m = of_kind(Kind::volume);
+  CHECK(status_of(m, table_with({})) == Status::unknown);
+  CHECK(status_of(m, table_with({100, 100, 100})) == Status::unknown);
+  CHECK(status_of(m, table_with({100, 100, 90, 110})) == Status::well);
+  CHECK(status_of(m, table_with({50, 100, 100, 100})) == Status::well);  // the bound itself
+  CHECK(status_of(m, table_with({49, 100, 100, 100})) == Status::unwell);
+  CHECK(status_of(m, table_with({0, 100, 100, 100})) == Status::unwell);
+  CHECK(status_of(m, table_with({201, 100, 100, 100})) == Status::unwell);
+  CHECK(status_of(m, table_with({100, 1'000'000, 100, 90, 110})) == Status::well);  // one odd day
+  CHECK(status_of(m, table_with({std::nullopt, 100, 100, 100})) == Status::unknown);
+  CHECK(status_of(m, table_with({100, std::nullopt, 100, 100})) == Status::unknown);
+  CHECK(status_of(m, table_with({5, 0, 0, 0})) == Status::unwell);
+  CHECK(status_of(m, table_with({0, 0, 0, 0})) == Status::well);
+  Monitor short_memory = m;
+  short_memory.history = 3;
+  CHECK(status_of(short_memory, table_with({10, 10, 10, 10, 1000, 1000, 1000, 1000})) ==
+        Status::well);
+  CHECK(judge(m, table_with({10, 100, 100, 100}), nullptr, noon).message ==
+        "the newest version wrote 10 rows, and the median of 3 before it is 100: below 0.5 times");
+}
+
+TEST_CASE("columns drift from what the monitor names, or from what was there when it was well") {
+  Monitor m = of_kind(Kind::schema);
+  Sight seen;
+  CHECK(status_of(m, seen) == Status::unknown);
+  seen.is_there = true;
+  seen.columns = {{"id", "long"}, {"name", "string"}};
+  CHECK(status_of(m, seen) == Status::well);  // the first look
+  Columns before = seen.columns;
+  CHECK(status_of(m, seen, &before) == Status::well);
+  seen.columns = {{"id", "integer"}, {"city", "string"}};
+  const Verdict drift = judge(m, seen, &before, noon);
+  CHECK(drift.status == Status::unwell);
+  CHECK(drift.value == 3.0);
+  CHECK(drift.message ==
+        "the columns differ: id is integer, was long; name is gone; city (string) is new");
+  m.columns = {{"id", "integer"}};
+  CHECK(status_of(m, seen, &before) == Status::unwell);
+  m.new_columns = true;
+  CHECK(status_of(m, seen, &before) == Status::well);
+}
+
+TEST_CASE("quality is what the newest attempt told, warnings too") {
+  const Monitor m = of_kind(Kind::quality);
+  Sight seen;
+  CHECK(status_of(m, seen) == Status::unknown);
+  seen.quality = std::vector<RuleResult>{{"price", true, true, 0, 10}};
+  CHECK(status_of(m, seen) == Status::well);
+  seen.quality->push_back({"unique", false, false, 2, 10});
+  seen.quality_at = noon;
+  const Verdict broken = judge(m, seen, nullptr, noon);
+  CHECK(broken.status == Status::unwell);
+  CHECK(broken.message == "broken: unique (2 of 10 rows), at 2026-11-20T12:00:00Z");
+  seen.trouble = "nobody tells";
+  CHECK(judge(m, seen, nullptr, noon).message == "nobody tells");
+  CHECK(status_of(m, seen) == Status::unknown);
+}
+
+TEST_CASE("tasks may fail so often in a row, each by itself") {
+  Monitor m = of_kind(Kind::failures);
+  m.dag = "bank";
+  Sight seen;
+  CHECK(status_of(m, seen) == Status::unknown);
+  seen.tasks = {{"extract", 0, ""}, {"load", 2, "disk full"}};
+  const Verdict failing = judge(m, seen, nullptr, noon);
+  CHECK(failing.status == Status::unwell);
+  CHECK(failing.message == "load failed 2 times in a row: disk full");
+  m.let_pass = 2;
+  CHECK(status_of(m, seen) == Status::well);
+  m.let_pass = 0;
+  m.task = "extract";
+  CHECK(status_of(m, seen) == Status::well);
+  m.task = "other";
+  CHECK(status_of(m, seen) == Status::unknown);
+}
+
+TEST_CASE("an alert opens once, stands while its monitor is not well, and closes by itself") {
+  const auto first = settle({}, {judged("a", Status::unwell), judged("b", Status::unknown)},
+                            {"bank"}, 7, "run-1", noon);
+  REQUIRE(first.opened.size() == 1);
+  CHECK(first.opened[0].id == 7);
+  CHECK(first.opened[0].monitor_id == "bank/a");
+  CHECK(first.opened[0].message == "why a");
+  CHECK(first.opened[0].opened_run == "run-1");
+  CHECK(first.open.size() == 1);
+  for (const Status status : {Status::unwell, Status::unknown}) {
+    const auto again = settle(first.open, {judged("a", status)}, {"bank"}, 8, "run-2", noon);
+    CHECK_FALSE(again.differs());
+    CHECK(again.open.size() == 1);
+  }
+  const auto well = settle(first.open, {judged("a", Status::well)}, {"bank"}, 8, "run-3", noon);
+  CHECK(well.open.empty());
+  REQUIRE(well.closed.size() == 1);
+  CHECK(well.closed[0].closed_by == closed_by_itself);
+  CHECK(well.closed[0].closed_run == "run-3");
+  CHECK(well.closed[0].close_note == "why a");
+}
+
+TEST_CASE(
+    "an alert of a monitor that is gone closes, and one of a domain that was not judged stays") {
+  const auto before = settle({}, {judged("a", Status::unwell)}, {"bank"}, 1, "run", noon);
+  const auto gone = settle(before.open, {}, {"bank"}, 2, "run", noon);
+  REQUIRE(gone.closed.size() == 1);
+  CHECK(gone.closed[0].close_note == "there is no such monitor any more");
+  CHECK_FALSE(settle(before.open, {}, {"shop"}, 2, "run", noon).differs());
+}
