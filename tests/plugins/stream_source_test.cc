@@ -83,7 +83,8 @@ class Topic {
       const auto shape = lake::fitted_to(
           bronze, lake::DeltaTable::open(session, lake::lake_folder(context), bronze.name));
       lake::RawLanding landing(context, described.path, "{}");
-      Extraction extraction{context, session, described, shape, {}, false, landing, {}};
+      const Query no_query;
+      Extraction extraction{context, session, described, shape, {}, false, no_query, landing, {}};
       rows = receive_stream(extraction);
       told = extraction.told;
     }
