@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Thread
 
 sys.path.insert(0, str(Path(__file__).parent))
-from harness import BATUTA, DATA, FINANCIAL, SOURCE, Folder, dag, eventually, main, shell  # noqa: E402
+from harness import BATUTA, DATA, FINANCIAL, SOURCE, Folder, dag, eventually, main, run, shell  # noqa: E402
 from quotes import SIXTH, QuoteService  # noqa: E402
 
 AAPL = DATA / "quotes" / "AAPL_daily_2015-2017.csv"
@@ -236,6 +236,8 @@ def the_demo_runs_once():
     result = subprocess.run([BATUTA, "standalone", "--demo", "--once", "--dags", SOURCE / "dags"],
                             capture_output=True, text=True, timeout=180)
     assert result.returncode == 0, result.stdout + result.stderr
+    run("contracts", "validate", FINANCIAL.parents[1] / "contracts")
+    run("dags", "validate", FINANCIAL.parent)
     assert "run success" in result.stdout and GOLD in result.stdout and "vwap" in result.stdout, result.stdout
 
 
