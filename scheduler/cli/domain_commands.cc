@@ -17,6 +17,7 @@
 #include "common/url.h"
 #include "contract/draft.h"
 #include "scheduler/cli/commands.h"
+#include "scheduler/cli/domain_cost.h"
 #include "scheduler/cli/domain_plan.h"
 #include "scheduler/dagfile/bundle.h"
 #include "scheduler/dagfile/dag_codec.h"
@@ -443,6 +444,7 @@ void add_domain_commands(CLI::App& app, Session& session) {
   }
   verb("destroy", "Take away what apply made, and nothing else", destroy_domain)
       ->add_flag("--yes,-y", a->yes, "do not ask");
+  add_domain_cost(*noun, session);
 }
 
 }  // namespace batuta::cli

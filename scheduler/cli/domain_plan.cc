@@ -142,7 +142,7 @@ void add_absent(Domain& domain, const Contract& contract) {
                      (level.unit.empty() ? "" : " " + level.unit) +
                      ": nobody is told when it is missed");
   }
-  absent.push_back("budgets: costs of a domain are not counted");
+  absent.push_back("budgets: nothing watches one (batuta domain cost tells what was spent)");
 }
 
 }  // namespace

@@ -42,6 +42,9 @@ constexpr Example examples[] = {
      "  batuta contracts diff before.yaml contracts/brokerage/clients.odcs.yaml"},
     {"domain plan", "batuta domain plan risk --contract risk.odcs.yaml -o json"},
     {"domain apply", "batuta domain apply risk --contract risk.odcs.yaml --schedule '0 5 * * *'"},
+    {"domain cost",
+     "batuta domain cost risk --last 7d\n"
+     "  batuta domain cost risk -o json | jq .busy_seconds"},
     {"domain destroy", "batuta domain destroy risk --yes"},
     {"bundles list", "batuta bundles list -o json"},
     {"bundles diff", "batuta bundles diff risk\n  batuta bundles diff risk --revision v1.4"},

@@ -41,7 +41,7 @@ void add_simulation_options(CLI::App& verb, SimulationArguments& a) {
       ->required()
       ->check(CLI::IsMember(simulated_pipelines()));
   verb.add_option("--seed", a.options.seed, "another seed, other records")->capture_default_str();
-  verb.add_option("--size", a.options.size, "clients, customers")
+  verb.add_option("--size", a.options.size, "clients, customers, accounts")
       ->check(whole_number(1, 100'000))
       ->capture_default_str();
   verb.add_option("--days", a.options.days, "how many; a greater number only adds records")

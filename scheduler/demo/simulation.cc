@@ -6,6 +6,7 @@
 
 #include "scheduler/demo/assertions.h"
 #include "scheduler/demo/brokerage_sources.h"
+#include "scheduler/demo/payments.h"
 #include "scheduler/demo/people.h"
 #include "scheduler/demo/shop_sources.h"
 #include "scheduler/demo/written_file.h"
@@ -51,11 +52,23 @@ std::unique_ptr<Simulation> people(const SimulationOptions& options) {
   return make_people(with);
 }
 
+std::unique_ptr<Simulation> payments(const SimulationOptions& options) {
+  PaymentsOptions with;
+  with.seed = options.seed;
+  with.accounts = options.size;
+  with.days = options.days;
+  with.first_day = options.first_day;
+  for (std::uint32_t* ppm : {&with.duplicate_ppm, &with.late_ppm, &with.bad_ppm})
+    *ppm = times(*ppm, options.defects);
+  return make_payments(with);
+}
+
 struct Known {
   const char* name;
   std::unique_ptr<Simulation> (*make)(const SimulationOptions&);
 };
-constexpr Known known[] = {{"brokerage", brokerage}, {"ecommerce", shop}, {"users", people}};
+constexpr Known known[] = {
+    {"brokerage", brokerage}, {"ecommerce", shop}, {"risk", payments}, {"users", people}};
 
 }  // namespace
 

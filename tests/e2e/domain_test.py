@@ -86,6 +86,20 @@ def a_domain_from_a_contract():
         measured = dict(server.sql("SELECT measure, amount FROM gold.risk.quality"))
         assert measured == {"rows": 2, "missing id": 0, "missing client": 0, "duplicate keys": 0}, measured
 
+        # What it holds and took: two tasks of the ingestion and one of the quality DAG, each once.
+        cost = json.loads(server.cli("domain", "cost", "risk", "-o", "json").stdout)
+        stored = {row["layer"]: row for row in cost["stored"]}
+        assert stored["bronze"]["rows"] == stored["silver"]["rows"] == 2 and cost["unknown"] == [], cost
+        assert cost["bytes"] == sum(row["bytes"] for row in stored.values()) > 0, cost
+        assert {row["dag_id"]: (row["runs"], row["attempts"], row["failed"]) for row in cost["work"]} == {
+            "risk_ingestion": (1, 2, 0), "risk_quality": (1, 1, 0)}, cost
+        assert 0 < cost["busy_seconds"] < 120 and cost["work"][0]["peak_rss_kib"] > 0, cost
+        shown = server.cli("domain", "cost", "risk", "--last", "1h").stdout
+        assert "3 tries of 2 runs" in shown and "CPU seconds and bytes read are not measured" in shown, shown
+        nothing = server.cli("domain", "cost", "nobody", check=False)
+        assert nothing.returncode == 1 and "no table of a domain nobody" in nothing.stderr, nothing
+        assert server.cli("domain", "cost", "risk", "--last", "soon", check=False).returncode == 2
+
         # Who is in a group may what it is for, and nothing else.
         server.cli("groups", "edit", "risk_readers", "--user", "admin")
         assert server.cli("domain", "plan", "risk", *verb).returncode == 0

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from bundles import Bundle  # noqa: E402
+from bundles import Bundle, run_by_one_command  # noqa: E402
 from harness import Folder, eventually, main  # noqa: E402
 
 TIMING = {"BATUTA_HEARTBEAT": "300ms", "BATUTA_LEASE": "2s"}
@@ -75,6 +75,13 @@ def check(server, days):
     assert rejected == {"channel_mismatch": days, "bad_amount": days}, rejected
 
 
+def one_command_runs_it_and_checks_every_number():
+    """`batuta demo run risk --once` shows recall and precision last and ends with 0 when every number holds"""
+    said = run_by_one_command("risk", ("account_features_hour", "fraud_score", "fraud_alert", "score_quality"))
+    shown = said[said.index("\ngold/risk/score_quality\n"):]
+    assert "recall" in shown and "precision" in shown and "points-1" in shown, shown
+
+
 def days_come_in_two_runs_with_a_kill_between():
     """what is new since the last run is scored with what was there; recall and precision are what they must be; kill -9 changes nothing"""
     with Folder("risk") as folder, Bundle(folder, "risk") as bundle:
@@ -106,4 +113,4 @@ def the_files_are_sound():
         Bundle(folder, "risk").check_files()
 
 
-main([the_files_are_sound, days_come_in_two_runs_with_a_kill_between])
+main([the_files_are_sound, one_command_runs_it_and_checks_every_number, days_come_in_two_runs_with_a_kill_between])
