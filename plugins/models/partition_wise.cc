@@ -91,17 +91,17 @@ class ByParts {
       if (!plain) throw NotByParts{"the statement takes a part of the rows (LIMIT, DISTINCT ON)"};
     }
     walk(select_);
-    if (has_with_) throw NotByParts{"the statement has a WITH"};
   }
 
   void walk(const json& node) {
     if (node.is_array())
       for (const json& item : node) walk(item);
     if (!node.is_object() || word_of(node, "class") == "CONSTANT") return;
+    // Before the names are looked at: those of a WITH are no tables.
+    if (const auto map = node.find("cte_map"); map != node.end() && !part_of(*map, "map").empty())
+      throw NotByParts{"the statement has a WITH"};
     if (word_of(node, "type") == "BASE_TABLE") ++reads_[table_of_node(node)];
     if (word_of(node, "class") == "WINDOW") windows_.push_back(&node);
-    if (const auto map = node.find("cte_map"); map != node.end() && !part_of(*map, "map").empty())
-      has_with_ = true;
     for (const auto& [key, child] : node.items()) walk(child);
   }
 
@@ -249,7 +249,6 @@ class ByParts {
   const json& select_;
   std::map<std::string, int> reads_;
   std::vector<const json*> windows_;
-  bool has_with_ = false;
 };
 
 void check_fields(const ModelSpec& spec, const lake::DeltaTable& target) {
