@@ -13,6 +13,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "common/number_range.h"
 #include "common/safe_json.h"
 #include "common/url.h"
 #include "monitor/definition.h"
@@ -267,10 +268,10 @@ void add_monitor_commands(CLI::App& app, Session& session) {
   alerts->add_option("--state", a->state)
       ->check(CLI::IsMember({"open", "closed", "all"}))
       ->capture_default_str();
-  alerts->add_option("--limit", a->limit)->check(CLI::Range(1, 1000))->capture_default_str();
+  alerts->add_option("--limit", a->limit)->check(whole_number(1, 1000))->capture_default_str();
   const auto on_alert = [&](const char* name, const char* help, std::function<void()> action) {
     CLI::App* command = verb(name, help, std::move(action));
-    command->add_option("alert", a->alert, "its number")->required()->check(CLI::PositiveNumber);
+    command->add_option("alert", a->alert, "its number")->required()->check(whole_number(1));
     return command;
   };
   on_alert("show", "One alert, and what its monitor found last",

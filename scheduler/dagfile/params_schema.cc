@@ -195,6 +195,17 @@ std::string type_problem(const json& schema, const json& value,
   return "must be " + names + ", not " + std::string(json_kind(*given));
 }
 
+void drop_formats(json& schema) {
+  if (!schema.is_object()) return;
+  schema.erase("format");
+  for (const char* name : {"items", "additionalProperties"}) {
+    if (const auto inner = schema.find(name); inner != schema.end()) drop_formats(*inner);
+  }
+  if (const auto inner = schema.find("properties"); inner != schema.end()) {
+    for (json& member : *inner) drop_formats(member);
+  }
+}
+
 }  // namespace
 
 void check_value(const json& schema, const json& value, const std::string& pointer,
@@ -209,8 +220,16 @@ void check_value(const json& schema, const json& value, const std::string& point
   }
   valijson::Validator validator(valijson::Validator::kStrongTypes);
   valijson::ValidationResults results;
-  if (validator.validate(compiled, valijson::adapters::NlohmannJsonAdapter(value), &results))
-    return;
+  try {
+    if (validator.validate(compiled, valijson::adapters::NlohmannJsonAdapter(value), &results))
+      return;
+  } catch (const std::exception& error) {
+    // It reads what has a format as a text, and throws where it is none: the type tells.
+    json plain = schema;
+    drop_formats(plain);
+    if (plain != schema) return check_value(plain, value, pointer, problems);
+    return problems.add(pointer, error.what());
+  }
   valijson::ValidationResults::Error deepest;
   for (valijson::ValidationResults::Error error; results.popError(error);) {
     if (error.context.size() > deepest.context.size()) deepest = error;

@@ -49,6 +49,15 @@ TEST_CASE("a value that its schema refuses names its place") {
   CHECK(refused(*dag, R"({"deep":{"x":"no"}})").message == "must be boolean, not a text");
 }
 
+TEST_CASE("what has a format and is no text is told by its type") {
+  const auto dag = dag_with(R"({"day":{"type":"string","format":"date","default":"2024-01-01"},
+    "deep":{"type":"object","properties":{"at":{"type":"string","format":"date-time"}},"default":{}}})");
+  CHECK(refused(*dag, R"({"day":{}})").message == "must be string, not an object");
+  CHECK(refused(*dag, R"({"day":[1]})").where == "/day");
+  CHECK(refused(*dag, R"({"deep":{"at":[]}})").where == "/deep/at");
+  CHECK(refused(*dag, R"({"day":"yesterday"})").where == "/day");
+}
+
 TEST_CASE("a param without a default must be given") {
   const auto dag = dag_with(R"({"must":{"type":"string"}})");
   CHECK(refused(*dag, "{}").where == "/must");

@@ -134,11 +134,11 @@ def containers_are_run_by_the_engine_and_leave_nothing_behind():
              contained("late", ["trap 'echo tidied up; exit 1' TERM; echo up; while :; do sleep 0.05; done"],
                        execution_timeout="1s"),
              contained("deaf", ["trap '' TERM; while :; do sleep 0.05; done"], execution_timeout="1s")]
-    left = contained("left", ["if mkdir $BATUTA_RUN_DIR/first; then echo up; exec sleep 100; fi; echo again"])
+    left = contained("left", ["if mkdir $BATUTA_RUN_DIR/first; then echo up; exec sleep 100; fi; echo again"], retries=1, retry_delay="0s")
     with Folder("containers") as folder:
         engine = Engine(folder.path / "engine.sock", [python, "docker.io/library/oom:1"],
                         {"registry.example.org/etl/slow": "slow login", "registry.example.org/etl/torn": "torn"})
-        server = folder.server({"c": dag("c", tasks, env={"STAGE": "dag"}, working_dir="/nowhere"), "left": dag("left", [left])},
+        server = folder.server({"c": dag("c", tasks, env={"STAGE": "dag"}, working_dir="/tmp"), "left": dag("left", [left])},
                                env={"BATUTA_WORKER_CONTAINER_SOCKET": str(folder.path / "engine.sock"), "BATUTA_CANCEL_GRACE": "2s",
                                     "BATUTA_WORKER_CONTAINER_IMAGES": "python:3.12,oom,registry.example.org/etl/*"}).start()
         for connection in ({"connection_id": "vault", "conn_type": "generic", "password": "s3cr3t-in-a-vault"},

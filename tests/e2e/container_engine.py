@@ -127,8 +127,11 @@ class Engine:
         if status != 204:
             request.send_header("Content-Type", "application/json")
             request.send_header("Content-Length", str(len(body)))
-        request.end_headers()
-        request.wfile.write(body)
+        try:
+            request.end_headers()
+            request.wfile.write(body)
+        except OSError:
+            request.close_connection = True  # who asked is gone
 
     def refuse(self, request, status, message):
         self.send(request, status, {"message": message})

@@ -53,7 +53,7 @@ def monitors_are_judged(folder, server):
     assert "opened" not in said, said
     acked = json.loads(server.cli("monitors", "ack", 1, "--note", "on it", "--output", "json").stdout)
     assert acked["state"] == "acknowledged", acked
-    shown = server.sql("SELECT monitor_id, ack_note FROM mngt.platform.alert WHERE is_open")
+    shown = server.sql('SELECT monitor_id, ack_note FROM "mngt/platform/alert" WHERE is_open')
     assert shown == [["financial/late", "on it"]], shown
     rows = json.loads(server.cli("monitors", "list", "--output", "json").stdout)
     assert [(row["monitor_id"], row["status"], row["alert_id"]) for row in rows] == [

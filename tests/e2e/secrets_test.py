@@ -80,7 +80,7 @@ def a_password_of_a_conf_is_seen_by_the_task_alone():
         # The same request is known again; one with another password is not the same.
         for _ in (1, 2):
             assert server.trigger("use", conf, run_id="two", key="k")["dag_run_id"] == "two"
-        other = str(refused(409, lambda: server.call("POST", base, again | {"conf": conf | {"t": "s3cret-other"}},
+        other = str(refused(422, lambda: server.call("POST", base, again | {"conf": conf | {"t": "s3cret-other"}},
                                                      headers={"Idempotency-Key": "k"})))
         # What people see cannot be sent back for what it was.
         stars = str(refused(422, lambda: server.call("POST", base, again | {"conf": server.run("use", "one")["conf"]})))

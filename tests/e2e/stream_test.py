@@ -88,7 +88,8 @@ def records_come_in_the_form_that_is_asked_for():
             lines = [follower.stdout.readline() for _ in range(2)]
             assert json.loads(lines[1].rstrip().rstrip(","))["key"] == "c1", lines
             follower.terminate()
-            assert [row["value"] for row in json.loads("".join(lines) + follower.communicate(timeout=10)[0])] == ["one", "two"]
+            lines += follower.stdout.readlines()  # what was read ahead is in its buffer
+            assert follower.wait(10) == 0 and [row["value"] for row in json.loads("".join(lines))] == ["one", "two"], lines
         finally:
             follower.kill()
             follower.wait()

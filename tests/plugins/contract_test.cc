@@ -159,31 +159,31 @@ TEST_CASE("contract plugin: a row is told every reason why it is none") {
 TEST_CASE("contract plugin: rules of rows and computed columns speak of typed columns by name") {
   Engine engine;
   const Described described = described_of(
-      "      - name: at\n"
+      "      - name: seen\n"
       "        logicalType: timestamp\n"
       "        primaryKey: true\n"
       "        customProperties: [{property: batuta.reasons, value: {missing: no_key, bad: "
       "no_time}}]\n"
       "        quality:\n"
-      "          - {type: custom, engine: batuta, name: in_future, implementation: at > "
+      "          - {type: custom, engine: batuta, name: in_future, implementation: seen > "
       "_ingested_at}\n"
       "      - {name: high, physicalType: 'decimal(9,2)', required: true, customProperties: &n "
       "[{property: "
       "batuta.reasons, value: {missing: bad_number, bad: bad_number}}]}\n"
       "      - {name: low, physicalType: 'decimal(9,2)', customProperties: *n}\n"
       "      - {name: day, logicalType: date, partitioned: true, customProperties: [{property: "
-      "batuta.value, value: CAST(at AS DATE)}]}\n"
+      "batuta.value, value: CAST(seen AS DATE)}]}\n"
       "    quality:\n"
       "      - {type: custom, engine: batuta, name: crossed, implementation: high < low OR day < "
       "DATE "
       "'2000-01-01'}\n");
-  CHECK(described.columns() == std::vector<std::string>{"at", "high", "low"});
+  CHECK(described.columns() == std::vector<std::string>{"seen", "high", "low"});
   engine.prepare(described);
   const lake::TransformSpec spec = silver_spec(described);
   CHECK(spec.target.partition == "day");
   CHECK(spec.raw_columns == described.columns());
   const auto told = [&](const std::string& at, const std::string& high, const std::string& low) {
-    return engine.reasons(spec, at + " AS at, " + high + " AS high, " + low +
+    return engine.reasons(spec, at + " AS seen, " + high + " AS high, " + low +
                                     " AS low, TIMESTAMPTZ '2024-05-06 12:00:00Z' AS _ingested_at");
   };
   CHECK(told("'2024-05-06T10:00:00Z'", "'10'", "'9'").empty());
