@@ -117,7 +117,7 @@ TEST_CASE("the DAG that judges monitors is there while files of monitors are, an
         std::string::npos);
   CHECK_FALSE(bag.scan(Time{std::chrono::hours(2)}).snapshot);
   // A file that is wrong is told, and what it was stays.
-  write("rules", "qualty");
+  write("bank.json", "qualty");
   const auto wrong = bag.scan(Time{std::chrono::hours(3)});
   REQUIRE(wrong.snapshot);
   CHECK(wrong.changed.empty());
@@ -125,7 +125,7 @@ TEST_CASE("the DAG that judges monitors is there while files of monitors are, an
   CHECK(wrong.snapshot->import_errors[0].file == "monitors/bank.json");
   CHECK(wrong.snapshot->import_errors[0].message ==
         "monitors/bank.json /monitors/0/kind: \"qualty\" is unknown; did you mean \"quality\"?");
-  write("columns", "schema");
+  write("bank.json", "schema");
   const auto mended = bag.scan(Time{std::chrono::hours(4)});
   CHECK(mended.snapshot->import_errors.empty());
   CHECK(mended.changed.size() == 1);
