@@ -295,6 +295,8 @@ TEST_CASE("nothing that changes state is open to viewers") {
     if (!is_unsafe(route.method) || own.contains(route.pattern) || is_open(route)) continue;
     // Reads whose conditions come in a body, and what is one's own.
     if (route.pattern.ends_with("s/list") || route.pattern.ends_with("favorite")) continue;
+    // A SELECT over the lake, and the end of one's own.
+    if (route.pattern.starts_with("/api/lake/sql")) continue;
     CAPTURE(route.pattern);
     CHECK(least_role(route) != "viewer");
     CHECK(route.right.action != Action::read);
