@@ -195,21 +195,32 @@ std::string type_problem(const json& schema, const json& value,
   return "must be " + names + ", not " + std::string(json_kind(*given));
 }
 
-void drop_formats(json& schema) {
+// A format says something of texts only; of anything else valijson makes a text first, and where
+// that cannot be, it throws or ends the process.
+void drop_formats_of_no_texts(json& schema, const json& value) {
   if (!schema.is_object()) return;
-  schema.erase("format");
-  for (const char* name : {"items", "additionalProperties"}) {
-    if (const auto inner = schema.find(name); inner != schema.end()) drop_formats(*inner);
+  if (!value.is_string()) schema.erase("format");
+  if (const auto items = schema.find("items"); items != schema.end() && value.is_array()) {
+    for (const json& item : value) drop_formats_of_no_texts(*items, item);
   }
-  if (const auto inner = schema.find("properties"); inner != schema.end()) {
-    for (json& member : *inner) drop_formats(member);
+  if (!value.is_object()) return;
+  const auto members = schema.find("properties");
+  const auto others = schema.find("additionalProperties");
+  for (const auto& [name, member] : value.items()) {
+    if (members != schema.end() && members->is_object() && members->contains(name)) {
+      drop_formats_of_no_texts((*members)[name], member);
+    } else if (others != schema.end()) {
+      drop_formats_of_no_texts(*others, member);
+    }
   }
 }
 
 }  // namespace
 
-void check_value(const json& schema, const json& value, const std::string& pointer,
+void check_value(const json& given, const json& value, const std::string& pointer,
                  Problems& problems) {
+  json schema = given;
+  drop_formats_of_no_texts(schema, value);
   valijson::Schema compiled;
   valijson::SchemaParser parser;
   try {
@@ -220,16 +231,8 @@ void check_value(const json& schema, const json& value, const std::string& point
   }
   valijson::Validator validator(valijson::Validator::kStrongTypes);
   valijson::ValidationResults results;
-  try {
-    if (validator.validate(compiled, valijson::adapters::NlohmannJsonAdapter(value), &results))
-      return;
-  } catch (const std::exception& error) {
-    // It reads what has a format as a text, and throws where it is none: the type tells.
-    json plain = schema;
-    drop_formats(plain);
-    if (plain != schema) return check_value(plain, value, pointer, problems);
-    return problems.add(pointer, error.what());
-  }
+  if (validator.validate(compiled, valijson::adapters::NlohmannJsonAdapter(value), &results))
+    return;
   valijson::ValidationResults::Error deepest;
   for (valijson::ValidationResults::Error error; results.popError(error);) {
     if (error.context.size() > deepest.context.size()) deepest = error;
