@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 
@@ -167,11 +168,11 @@ Result<SecretKey> SecretKey::read(const std::string& path) {
 }
 
 Result<SecretKey> SecretKey::create(const std::string& path) {
-  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (fd.get() < 0) {
-    if (errno == EEXIST) return Error{Errc::conflict, path + " exists", {}};
-    return file_error(path, "cannot create");
-  }
+  if (::access(path.c_str(), F_OK) == 0) return Error{Errc::conflict, path + " exists", {}};
+  // Whole before it has its name: a kill in between must not leave a file that is no key.
+  std::string partial = path + ".partial-XXXXXX";
+  const UniqueFd fd(::mkostemp(partial.data(), O_CLOEXEC));
+  if (fd.get() < 0) return file_error(path, "cannot create");
   SecretKey key;
   random_bytes(key.bytes_.data(), key.bytes_.size());
   const bool written = ::fchmod(fd.get(), 0600) == 0 &&
@@ -180,9 +181,15 @@ Result<SecretKey> SecretKey::create(const std::string& path) {
                        ::fsync(fd.get()) == 0;
   if (!written) {
     Error error = file_error(path, "cannot write");
-    ::unlink(path.c_str());
+    ::unlink(partial.c_str());
     return error;
   }
+  // Not rename(): of two that create it at once, one keeps the key that the other reads.
+  const int failed = ::link(partial.c_str(), path.c_str()) == 0 ? 0 : errno;
+  ::unlink(partial.c_str());
+  errno = failed;
+  if (failed == EEXIST) return Error{Errc::conflict, path + " exists", {}};
+  if (failed != 0) return file_error(path, "cannot create");
   const std::string folder = std::filesystem::path(path).parent_path().string();
   const UniqueFd dir(
       ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

@@ -78,29 +78,34 @@ std::optional<Box> some_box(Database& db) {
                extra_scope);
 }
 
-// Runs and results tell, too; but they are many to look through.
+// Runs and results tell, too; but they are many to look through. One that opens is enough: what
+// another key sealed, or nobody did, may lie before it.
 bool opens_a_run(Database& db, const SecretKey& key) {
-  {
-    Rows rows = db.statement(
-                      "SELECT dag_id, conf_json FROM dag_run WHERE conf_json LIKE "
-                      "'%\"batuta:sealed\"%' ORDER BY seq DESC LIMIT 1")
-                    .query();
-    if (rows.next()) {
+  for (const std::string table : {"dag_run", "backfill"}) {
+    Statement select = db.prepare("SELECT dag_id, conf_json FROM " + table +
+                                  " WHERE conf_json LIKE '%\"batuta:sealed\"%' "
+                                  "ORDER BY rowid DESC");
+    Rows rows = select.query();
+    while (rows.next()) {
       std::string dag_id, conf;
       rows.read(dag_id, conf);
       const auto opened = open_conf(key, dag_id, conf);
-      return opened && !opened->hidden.empty();
+      if (opened && !opened->hidden.empty()) return true;
     }
   }
-  Rows rows = db.statement(
-                    "SELECT run, value_json FROM xcom WHERE value_json LIKE "
-                    "'{\"batuta:sealed\"%' ORDER BY run DESC LIMIT 1")
-                  .query();
-  if (!rows.next()) return false;
-  RunSeq run{};
-  std::string stored;
-  rows.read(run, stored);
-  return open_value(key, run, stored).has_value();
+  for (const char* results :
+       {"SELECT run, value_json FROM xcom WHERE value_json LIKE '{\"batuta:sealed\"%' "
+        "ORDER BY run DESC",
+        "SELECT run, result_json FROM accepted WHERE result_json LIKE '{\"batuta:sealed\"%'"}) {
+    Rows rows = db.statement(results).query();
+    while (rows.next()) {
+      RunSeq run{};
+      std::string stored;
+      rows.read(run, stored);
+      if (open_value(key, run, stored)) return true;
+    }
+  }
+  return false;
 }
 
 // ---- files -------------------------------------------------------------------------------------
@@ -252,19 +257,35 @@ void reseal_results(Database& db, const SecretKey& from, const SecretKey& to, Ro
   } while (!results.empty());
 }
 
-}  // namespace
-
-void settle_key(Database& db, const std::string& key_path) {
-  const std::string new_path = key_path + ".new";
-  const bool rotating = fs::exists(new_path);
-  const auto box = some_box(db);
-  if (!box && !rotating) return;
-  const auto opens = [&](const SecretKey& key) {
-    return box ? key.open(box->scope, box->name, box->bytes).has_value() : opens_a_run(db, key);
+// Results whose tables are being published: they become xcoms when the server goes on.
+void reseal_accepted(Database& db, const SecretKey& from, const SecretKey& to, RotatedKey& told) {
+  struct Waiting {
+    AttemptKey key;
+    std::string result;
   };
-  const auto current = SecretKey::read(key_path);
-  if (current && opens(*current)) return;
-  if (!current && current.error().code != Errc::not_found) return;  // said by whoever reads it
+  std::vector<Waiting> waiting;  // few: of attempts that are in the engine's memory, too
+  {
+    Rows rows = db.statement(
+                      "SELECT run, task, map_index, fence, result_json FROM accepted "
+                      "WHERE result_json LIKE '{\"batuta:sealed\"%'")
+                    .query();
+    while (rows.next()) {
+      Waiting& one = waiting.emplace_back();
+      rows.read(one.key.run, one.key.task, one.key.map_index, one.key.fence, one.result);
+    }
+  }
+  for (Waiting& one : waiting) {
+    count(reseal_value(from, to, one.key.run, one.result), told);
+    db.statement(
+          "UPDATE accepted SET result_json = ? "
+          "WHERE run = ? AND task = ? AND map_index = ? AND fence = ?")
+        .run(one.result, one.key.run, one.key.task, one.key.map_index, one.key.fence);
+  }
+}
+
+// The keys that lie beside the key, the one of a rotation first: it may be the only one that opens
+// the store.
+std::vector<std::string> keys_beside(const std::string& key_path) {
   std::vector<std::string> others;
   const fs::path folder = fs::path(key_path).parent_path();
   std::error_code ignored;
@@ -273,6 +294,23 @@ void settle_key(Database& db, const std::string& key_path) {
     if (path.starts_with(key_path + ".")) others.push_back(path);
   }
   std::sort(others.begin(), others.end());
+  std::stable_partition(others.begin(), others.end(),
+                        [&](const std::string& path) { return path == key_path + ".new"; });
+  return others;
+}
+
+}  // namespace
+
+void settle_key(Database& db, const std::string& key_path) {
+  const std::vector<std::string> others = keys_beside(key_path);
+  if (others.empty()) return;
+  const auto box = some_box(db);
+  const auto opens = [&](const SecretKey& key) {
+    return box ? key.open(box->scope, box->name, box->bytes).has_value() : opens_a_run(db, key);
+  };
+  const auto current = SecretKey::read(key_path);
+  if (current && opens(*current)) return;
+  if (!current && current.error().code != Errc::not_found) return;  // said by whoever reads it
   for (const std::string& path : others) {
     const auto other = SecretKey::read(path);
     if (other && opens(*other)) return install(path, key_path, {});
@@ -303,6 +341,7 @@ RotatedKey rotate_key(const std::string& path, const std::string& key_path, Time
     reseal_registry(db, from, to, told);
     reseal_confs(db, from, to, told);
     reseal_results(db, from, to, told);
+    reseal_accepted(db, from, to, told);
     step("sealed");
     transaction.commit();
   }

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,7 +48,18 @@ struct Sealed {
     seal_result(*sealing, report);
     result.xcoms = {{RunSeq{1}, 0, unmapped, "return_value", report.result_json, at(1)},
                     {RunSeq{1}, 1, unmapped, "return_value", "7", at(1)}};
+    Finished publishing;
+    publishing.key = {RunSeq{1}, 2, unmapped, 4};
+    publishing.result_json = R"("secret-result-in-doubt")";
+    publishing.shown_json = R"("***")";
+    publishing.hidden = {"secret-result-in-doubt"};
+    seal_result(*sealing, publishing);
+    result.accepted.emplace_back().report = publishing;
     commit(*store, result);
+    // The newest conf has what no key opens.
+    RunRow odd = make_full_run(2);
+    odd.conf_json = R"({"x":{"batuta:sealed":"AA"}})";
+    commit(*store, new_run(odd, 1, TaskState::success));
   }
   std::string bytes_of_key() const { return read_file(key); }
   // As a server opens it; everything that was sealed is read.
@@ -69,6 +81,11 @@ struct Sealed {
     const auto sealed = history.xcom({RunSeq{1}, 0, unmapped}, "return_value");
     CHECK(open_value(*now, RunSeq{1}, sealed->value_json)->json == R"("secret-result")");
     CHECK(history.xcom({RunSeq{1}, 1, unmapped}, "return_value")->value_json == "7");
+    const StoredState state = store->load();
+    REQUIRE(state.accepted.size() == 1);
+    const auto settled = open_value(*now, RunSeq{1}, state.accepted[0].report.result_json);
+    REQUIRE(settled);
+    CHECK(settled->json == R"("secret-result-in-doubt")");
   }
 };
 
@@ -91,17 +108,24 @@ void rotate_until(const Sealed& home, const char* last) {
 }
 
 TEST_CASE("a new key seals everything anew, and the old one opens nothing but what was before") {
-  Sealed home;
+  bool with_registry = true;
+  SUBCASE("with variables and connections") {}
+  SUBCASE("with runs alone") {
+    with_registry = false;
+  }
+  Sealed home(with_registry);
   const std::string before = home.bytes_of_key();
   const std::string copy = home.folder.file("copy.db");
   REQUIRE(backup_database(home.path, copy).ok());
   const RotatedKey told = rotate_key(home.path, home.key, at(50));
-  CHECK(told.sealed == 5);  // a variable, a connection's password and extra, a conf, a result
-  CHECK(told.closed == 0);
+  // A conf, a result and one that is being published; a variable, a connection's password and
+  // extra.
+  CHECK(told.sealed == (with_registry ? 6 : 3));
+  CHECK(told.closed == 1);
   CHECK(home.bytes_of_key() != before);
   CHECK(read_file(told.kept) == before);
   CHECK_FALSE(std::filesystem::exists(home.key + ".new"));
-  home.expect_whole();
+  home.expect_whole(with_registry);
   {
     const auto old = SecretKey::read(told.kept);
     const auto run = SqliteHistory(home.path).run("etl", make_full_run(1).dag_run_id);
@@ -112,10 +136,10 @@ TEST_CASE("a new key seals everything anew, and the old one opens nothing but wh
   const std::string later = home.folder.file("later.db");
   REQUIRE(backup_database(home.path, later).ok());
   REQUIRE(restore_database(copy, home.path, at(60)).ok());
-  home.expect_whole();
+  home.expect_whole(with_registry);
   CHECK(home.bytes_of_key() == before);
   REQUIRE(restore_database(later, home.path, at(70)).ok());
-  home.expect_whole();
+  home.expect_whole(with_registry);
   CHECK(home.bytes_of_key() == now);
 }
 
@@ -137,6 +161,27 @@ TEST_CASE("a rotation that is killed after any step loses no secret, and ends wh
       home.expect_whole(with_registry);
     }
   }
+}
+
+TEST_CASE("a key whose making is killed is not there, and can be made") {
+  const TempFolder folder;
+  const std::string path = folder.file("secret.key");
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    const rlimit none{0, 0};
+    ::setrlimit(RLIMIT_FSIZE, &none);
+    ::signal(SIGXFSZ, SIG_DFL);  // ends it at the first byte
+    const auto made = SecretKey::create(path);
+    ::_exit(0);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  REQUIRE(WIFSIGNALED(status));
+  CHECK_FALSE(std::filesystem::exists(path));
+  CHECK(SecretKey::create(path).ok());
+  CHECK(SecretKey::read(path).ok());
+  CHECK(SecretKey::create(path).error().code == Errc::conflict);
 }
 
 TEST_CASE(
