@@ -1,5 +1,6 @@
 #include "scheduler/dagfile/run_conf.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -16,6 +17,22 @@ Status refuse_stars(const std::vector<std::string>& names, const nlohmann::json&
     if (const auto given = conf.find(name); given == conf.end() || *given != "***") continue;
     return {Errc::invalid,
             "*** is how a password is shown, not what it is: give the password itself",
+            "/conf/" + name};
+  }
+  return success();
+}
+
+// Nobody gives in what looks like a password that the installation has sealed. The depth is that of
+// untrusted JSON.
+bool holds_box(const nlohmann::json& value) {
+  if (value.is_object() && value.contains("batuta:sealed")) return true;
+  return value.is_structured() && std::any_of(value.begin(), value.end(), holds_box);
+}
+
+Status refuse_boxes(const nlohmann::json& conf) {
+  for (const auto& [name, value] : conf.items()) {
+    if (name != "batuta:sealed" && !holds_box(value)) continue;
+    return {Errc::invalid, "must not have a member batuta:sealed: give the value itself",
             "/conf/" + name};
   }
   return success();
@@ -49,6 +66,7 @@ Status set_conf(const Dag& dag, std::string conf_json, RunRequested& request) {
   const auto value = parse_untrusted(*checked);
   if (!value) return value.error();
   if (auto status = refuse_stars(password_params(dag), *value); !status) return status;
+  if (auto status = refuse_boxes(*value); !status) return status;
   const auto time_of = [&](const char* name) -> OptTime {
     const auto it = value->find(name);
     if (it == value->end() || !it->is_string()) return std::nullopt;

@@ -115,6 +115,22 @@ TEST_CASE("a password is given as it is, not as the stars that people see of one
   CHECK(refused(*dag, R"({"t":{"batuta:sealed":"AAAA"}})").where == "/t");
 }
 
+TEST_CASE("a conf holds nothing that looks sealed, however deep") {
+  const auto dag = dag_with(R"({"n":{"type":"integer","default":5}})");
+  RunRequested request;
+  for (const char* conf :
+       {R"({"x":{"batuta:sealed":"AA"}})", R"({"x":[{"y":{"batuta:sealed":1,"z":2}}]})",
+        R"({"batuta:sealed":"AA"})"}) {
+    CAPTURE(conf);
+    const Status sealed = set_conf(*dag, conf, request);
+    REQUIRE_FALSE(sealed.ok());
+    CHECK(sealed.error().message.find("batuta:sealed") != std::string::npos);
+    CHECK(sealed.error().where.starts_with("/conf/"));
+    CHECK(request.conf_json.empty());
+  }
+  CHECK(set_conf(*dag, R"({"x":"batuta:sealed"})", request).ok());
+}
+
 TEST_CASE("start and end must be times, in order") {
   const auto dag = dag_with("{}");
   CHECK(validate_conf(*dag, R"({"start":"2015-02-17T00:00:00Z","end":"2015-03-01"})").ok());
