@@ -92,8 +92,18 @@ const char* refusal(const HookSignature* signature, const std::string& secret, c
   return nullptr;
 }
 
+// What knows a delivery without a key of its own: sent again, it makes no run. A body with
+// passwords must not be guessed by it, and it outlives a change of secret.key: so it is keyed with
+// the hook's own secret there.
+std::string key_of_delivery(const Request& request, const Dag& dag, const HookSignature& signature,
+                            const std::string& secret) {
+  if (password_params(dag).empty()) return signature.text + "." + sha256_hex(request.body);
+  return hex_of(hmac_sha256(secret, "delivery." + signature.text + "." + request.body));
+}
+
 Result<RunRequested> hooked_run(const Request& request, const Dag& dag,
-                                const HookSignature& signature, Time now) {
+                                const HookSignature& signature, const std::string& secret,
+                                Time now) {
   const auto body = body_object(request);
   if (!body) return body.error();
   RunRequested event;
@@ -105,8 +115,7 @@ Result<RunRequested> hooked_run(const Request& request, const Dag& dag,
   if (key && (key->empty() || key->size() > 200)) {
     return Error{Errc::invalid, "must be 1 to 200 bytes long", "header.Idempotency-Key"};
   }
-  // Without a key of its own a delivery is known by its signature: sent again, it makes no run.
-  event.idempotency_key = "hook:" + (key ? *key : signature.text + "." + sha256_hex(request.body));
+  event.idempotency_key = "hook:" + (key ? *key : key_of_delivery(request, dag, signature, secret));
   event.request_digest = stable_uuid("hook:" + json_text(*body));
   return event;
 }
@@ -135,7 +144,7 @@ void receive_hook(Context& context, Call call) {
           "+ body)>, of now and with this webhook's secret; with an Idempotency-Key, of "
           "\"<seconds>.<key>.\" + body"};
     }
-    auto event = hooked_run(request, *dag, *signature, now);
+    auto event = hooked_run(request, *dag, *signature, secret, now);
     if (!event) return event.error();
     context.services.backend.request(*std::move(event), [call](const Reply& reply) {
       if (reply.code != Errc::ok || !reply.run) {

@@ -19,8 +19,9 @@ namespace batuta {
 bool seal_conf(const SecretKey& key, const std::string& dag_id,
                const std::vector<std::string>& names, std::string& conf_json);
 
-// The same of a run that is asked for. What is kept to know a request again is then keyed, for a
-// bare digest of its body would let weak passwords be guessed.
+// The same of a run that is asked for. The digest that is kept to know a request again is then
+// keyed, for a bare one of its body would let weak passwords be guessed; its idempotency key stays,
+// so it must hold nothing of the body.
 void seal_request(const SecretKey& key, const std::vector<std::string>& names,
                   RunRequested& request);
 
