@@ -8,6 +8,16 @@
 namespace batuta {
 namespace {
 
+// As shown_conf() has it: by what a list is filtered or ordered, that is told. Only the few confs
+// with boxes are taken apart.
+constexpr std::string_view shown_conf_sql =
+    "CASE instr(r.conf_json, '\"batuta:sealed\"') WHEN 0 THEN r.conf_json ELSE "
+    "(SELECT '{' || group_concat(json_quote(c.key) || ':' || CASE "
+    "WHEN c.type = 'object' AND json_type(c.value, '$.\"batuta:sealed\"') IS NOT NULL "
+    "THEN '\"***\"' WHEN c.type IN ('object', 'array') THEN c.value "
+    "WHEN c.type IN ('true', 'false', 'null') THEN c.type ELSE json_quote(c.value) END) || '}' "
+    "FROM json_each(r.conf_json) AS c) END";
+
 constexpr Field run_fields[] = {
     {"id", "r.seq"},
     {"dag_id", "r.dag_id"},
@@ -23,7 +33,7 @@ constexpr Field run_fields[] = {
     {"start_date", "r.start_date", Holds::sometimes},
     {"end_date", "r.end_date", Holds::sometimes},
     {"duration", "(r.end_date - r.start_date)", Holds::sometimes},
-    {"conf", "r.conf_json"},
+    {"conf", shown_conf_sql},
     {"dag_version", version_number, Holds::sometimes},
     {"bundle_version", "r.dag_version"},
     {"triggering_user_name", "r.triggering_user", Holds::text},
