@@ -147,13 +147,14 @@ TemplateScope RegistryLaunchContext::scope_of(const Attempt& attempt, const RunP
                                         std::string_view name) -> std::optional<std::string> {
     const auto task = find_task(attempt.dag, id);
     if (!task) return std::nullopt;
-    return results().value(attempt, *task, name, hidden);
+    auto value = results().value(attempt, *task, name, hidden);
+    return value ? *std::move(value) : std::nullopt;  // why not, kept_xcom has said
   };
-  scope.kept_xcom = [this, &attempt](std::string_view id,
-                                     std::string_view name) -> Result<ResultCache::Value> {
+  scope.kept_xcom = [this, &attempt, hidden](std::string_view id,
+                                             std::string_view name) -> Result<ResultCache::Value> {
     const auto task = find_task(attempt.dag, id);
     if (!task) return ResultCache::Value();
-    return results().kept(attempt, *task, name);
+    return results().kept(attempt, *task, name, hidden != nullptr);
   };
   scope.mapped_xcoms =
       [this, &attempt, hidden](
@@ -213,9 +214,9 @@ Status RegistryLaunchContext::render_launch(const Attempt& attempt, Launch& out,
   }
   std::vector<std::string> hidden;
   if (may_hold_boxes(attempt.run.conf_json)) {
-    const auto params = params_of(attempt);
-    if (!params->fault.empty()) return {Errc::invalid, params->fault, {}};
-    hidden = params->hidden;  // whatever way they take to the task
+    const auto params = opened_params(attempt);
+    if (!params) return params.error();
+    hidden = (*params)->hidden;  // whatever way they take to the task
   }
   auto told = context_json(attempt, hidden);
   if (!told) return told.error();
@@ -262,7 +263,9 @@ Result<std::string> RegistryLaunchContext::render_params(const Attempt& attempt,
                                                          std::string& rendered) {
   const auto spec = parsed_spec(attempt.dag, attempt.hot.task);
   if (!spec) return spec.error();
-  const auto params = params_of(attempt);
+  const auto opened = opened_params(attempt);
+  if (!opened) return opened.error();
+  const ParamsCache::Params& params = *opened;
   MappedCache::Kept over;  // of a mapped instance
   if (attempt.task.is_mapped()) {
     auto found = mapped_over(attempt);
@@ -355,6 +358,12 @@ ParamsCache::Params RegistryLaunchContext::params_of(const Attempt& attempt) {
   return params;
 }
 
+Result<ParamsCache::Params> RegistryLaunchContext::opened_params(const Attempt& attempt) {
+  auto params = params_of(attempt);
+  if (!params->fault.empty()) return {Errc::invalid, params->fault, {}};
+  return params;
+}
+
 const std::vector<LaunchContext::XcomName>& RegistryLaunchContext::xcoms_of(const Dag& dag,
                                                                             TaskIndex index) {
   static const std::vector<XcomName> none;
@@ -434,9 +443,11 @@ Result<std::string> RegistryLaunchContext::context_json(const Attempt& attempt,
     const std::string& id = attempt.dag.tasks[index].id;
     if (auto file = results().file(attempt, index)) {
       files[id] = std::move(*file);
-    } else if (const auto value = results().value(attempt, index, "return_value", &hidden)) {
-      upstream[id] = value_or_text(*value);
+      continue;
     }
+    const auto value = results().value(attempt, index, "return_value", &hidden);
+    if (!value) return value.error();
+    if (*value) upstream[id] = value_or_text(**value);
   }
   context["upstream"] = std::move(upstream);
   if (!files.empty()) context["upstream_files"] = std::move(files);

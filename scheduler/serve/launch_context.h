@@ -85,6 +85,8 @@ class RegistryLaunchContext : public LaunchContext {
   Result<ParsedSpec> parsed_spec(const Dag& dag, TaskIndex task);
   // conf over the defaults of the DAG's params: a run's attempts share them.
   ParamsCache::Params params_of(const Attempt& attempt);
+  // For whatever acts on them: an error when a password cannot be opened, as its box is no value.
+  Result<ParamsCache::Params> opened_params(const Attempt& attempt);
 
   const Registry& registry_;
   const std::string lake_folder_;

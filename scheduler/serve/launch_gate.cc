@@ -36,7 +36,9 @@ Result<LaunchContext::Gate> RegistryLaunchContext::gate(const Attempt& attempt) 
     if (!parsed) return parsed.error();
     spec = std::move(*parsed);
   }
-  const auto params = params_of(attempt);
+  const auto opened = opened_params(attempt);
+  if (!opened) return opened.error();
+  const ParamsCache::Params& params = *opened;
   json item;
   MappedCache::Kept over;
   if (of_task && attempt.task.is_mapped()) {
@@ -80,8 +82,9 @@ Result<std::optional<std::string>> RegistryLaunchContext::run_key(const Attempt&
   };
   const auto spec = ParsedSpec::parse(limit.key_json, false);
   if (!spec) return broken(spec.error());
-  const auto params = params_of(attempt);
-  const TemplateScope scope = scope_of(attempt, *params, nullptr);
+  const auto params = opened_params(attempt);
+  if (!params) return broken(params.error());
+  const TemplateScope scope = scope_of(attempt, **params, nullptr);
   const auto told = spec->render_value(scope);
   if (!told) return broken(told.error());
   const json value = told->value("key", json(nullptr));

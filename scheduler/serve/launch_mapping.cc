@@ -55,7 +55,9 @@ Result<MappedCache::Kept> RegistryLaunchContext::read_mapping(const Attempt& att
   const auto spec = parsed(parts_of(attempt.dag, attempt.hot.task).mapped_over,
                            attempt.task.expand_json, max_mapped_bytes);
   if (!spec) return spec.error();
-  const auto params = params_of(attempt);
+  const auto opened = opened_params(attempt);
+  if (!opened) return opened.error();
+  const ParamsCache::Params& params = *opened;
   auto made = std::make_shared<MappedOver>();
   made->version = attempt.dag.version;
   std::set<TaskIndex> pulled;

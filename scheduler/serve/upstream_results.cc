@@ -37,35 +37,47 @@ std::vector<std::string> members_of(const std::string& whole) {
 }  // namespace
 
 // What people may see in the place of a value that was sealed, or what the next task gets of it.
-std::string UpstreamResults::told(const Attempt& attempt, std::string stored,
-                                  std::vector<std::string>* hidden) const {
+Result<std::string> UpstreamResults::told(const Attempt& attempt, TaskIndex task,
+                                          std::string stored,
+                                          std::vector<std::string>* hidden) const {
   if (hidden == nullptr) return shown_value(std::move(stored));
+  if (!is_sealed(stored)) return stored;
   auto opened = open_value(key_, attempt.run.seq, stored);
-  if (!opened) return stored;
+  if (!opened) {
+    return {Errc::invalid, of_task(attempt, task) +
+                               " holds secrets and was sealed with another secret.key: put that "
+                               "file back, or clear that task to compute it anew"};
+  }
   hidden->insert(hidden->end(), opened->hidden.begin(), opened->hidden.end());
   return std::move(opened->json);
 }
 
 // A value that is kept sealed was not taken apart: its member, as if it had been.
-std::optional<std::string> UpstreamResults::member_of_sealed(
+Result<std::optional<std::string>> UpstreamResults::member_of_sealed(
     const Attempt& attempt, TaskIndex task, std::string_view name,
     std::vector<std::string>* hidden) const {
   const auto whole = value(attempt, task, whole_value, hidden);
-  json object = whole ? value_or_null(*whole) : json(nullptr);
+  if (!whole) return whole;
+  json object = *whole ? value_or_null(**whole) : json(nullptr);
   if (object.is_string()) object = value_or_null(object.get<std::string>());
   const auto found = object.is_object() ? object.find(std::string(name)) : object.end();
-  return found == object.end() ? std::nullopt : std::optional(json_text(*found));
+  if (found == object.end()) return std::optional<std::string>();
+  return std::optional(json_text(*found));
 }
 
-std::optional<std::string> UpstreamResults::value(const Attempt& attempt, TaskIndex task,
-                                                  std::string_view name,
-                                                  std::vector<std::string>* hidden) const {
+Result<std::optional<std::string>> UpstreamResults::value(const Attempt& attempt, TaskIndex task,
+                                                          std::string_view name,
+                                                          std::vector<std::string>* hidden) const {
   auto stored = attempt.xcom(task, name);
   if (!stored && name != whole_value && attempt.dag.tasks[task].multiple_outputs) {
     return member_of_sealed(attempt, task, name, hidden);
   }
   if (!stored) return stored;
-  if (!result_file_of(*stored)) return told(attempt, *std::move(stored), hidden);
+  if (!result_file_of(*stored)) {
+    auto text = told(attempt, task, *std::move(stored), hidden);
+    if (!text) return text.error();
+    return std::optional(*std::move(text));
+  }
   auto text = read(attempt, task, *stored);
   return text ? std::optional(*std::move(text)) : std::nullopt;
 }
@@ -88,10 +100,15 @@ Result<std::string> UpstreamResults::read(const Attempt& attempt, TaskIndex task
 }
 
 Result<ResultCache::Value> UpstreamResults::kept(const Attempt& attempt, TaskIndex task,
-                                                 std::string_view name) const {
+                                                 std::string_view name, bool for_task) const {
   const auto stored = attempt.xcom(task, name);
   const auto file = stored ? result_file_of(*stored) : std::nullopt;
-  if (!file) return ResultCache::Value();
+  if (!file) {
+    if (!for_task || (stored && !is_sealed(*stored))) return ResultCache::Value();
+    std::vector<std::string> hidden;
+    const auto opened = value(attempt, task, name, &hidden);
+    return opened ? Result<ResultCache::Value>(ResultCache::Value()) : opened.error();
+  }
   const std::string path =
       result_path(home_, to_string(attempt.run.uuid), attempt.dag.tasks[task].id, *file);
   if (auto known = cache_.find(path)) return known;
@@ -121,7 +138,9 @@ Result<std::string> UpstreamResults::list(const Attempt& attempt, TaskIndex task
       if (!text) return text;
       list += *text;
     } else {
-      list += told(attempt, std::move(value), hidden);
+      auto text = told(attempt, task, std::move(value), hidden);
+      if (!text) return text;
+      list += *text;
     }
     if (list.size() > max_xcom_list) {
       return {Errc::too_large, "the results of task " + attempt.dag.tasks[task].id +
@@ -168,14 +187,16 @@ Result<json> UpstreamResults::handed_over(const Attempt& attempt,
                        {"file", path}});
         continue;
       }
-      const std::string whole = told(attempt, std::move(stored), &hidden);
-      add(task, index, std::string(whole_value), whole);
+      const auto whole = told(attempt, task, std::move(stored), &hidden);
+      if (!whole) return whole.error();
+      add(task, index, std::string(whole_value), *whole);
       // By their own names, for they may have been changed by hand; of an instance, whose members
       // only a look for each would tell, as they are in the whole.
       if (!upstream.multiple_outputs || upstream.is_mapped()) continue;
-      for (const std::string& name : members_of(whole)) {
-        if (const auto member = value(attempt, task, name, &hidden))
-          add(task, index, name, *member);
+      for (const std::string& name : members_of(*whole)) {
+        const auto member = value(attempt, task, name, &hidden);
+        if (!member) return member.error();
+        if (*member) add(task, index, name, **member);
       }
     }
     if (bytes > max_handed_over) {

@@ -30,13 +30,16 @@ class UpstreamResults {
       : key_(key), home_(home), cache_(cache) {}
 
   // JSON text of one XCom of a task that is not mapped. nullopt where there is none, and of a large
-  // one that kept() refuses.
-  std::optional<std::string> value(const Attempt& attempt, TaskIndex task, std::string_view name,
-                                   std::vector<std::string>* hidden) const;
+  // one that kept() refuses. Here and below Errc::invalid, naming the task, of a value that is told
+  // and that was sealed with another key: a box is no value.
+  Result<std::optional<std::string>> value(const Attempt& attempt, TaskIndex task,
+                                           std::string_view name,
+                                           std::vector<std::string>* hidden) const;
   // The same of a value that is a file, read; null where it is none. Errc::too_large or why the
-  // file cannot be read, naming the task and what reads it.
-  Result<ResultCache::Value> kept(const Attempt& attempt, TaskIndex task,
-                                  std::string_view name) const;
+  // file cannot be read, naming the task and what reads it; `for_task`: or why value() has an
+  // error.
+  Result<ResultCache::Value> kept(const Attempt& attempt, TaskIndex task, std::string_view name,
+                                  bool for_task) const;
   // A mapped task's results, as the text of a list.
   Result<std::string> list(const Attempt& attempt, TaskIndex task, std::string_view name,
                            const std::vector<std::int64_t>* map_indexes,
@@ -49,11 +52,11 @@ class UpstreamResults {
                                      std::vector<std::string>& hidden) const;
 
  private:
-  std::optional<std::string> member_of_sealed(const Attempt& attempt, TaskIndex task,
-                                              std::string_view name,
-                                              std::vector<std::string>* hidden) const;
-  std::string told(const Attempt& attempt, std::string stored,
-                   std::vector<std::string>* hidden) const;
+  Result<std::optional<std::string>> member_of_sealed(const Attempt& attempt, TaskIndex task,
+                                                      std::string_view name,
+                                                      std::vector<std::string>* hidden) const;
+  Result<std::string> told(const Attempt& attempt, TaskIndex task, std::string stored,
+                           std::vector<std::string>* hidden) const;
   Result<std::string> read(const Attempt& attempt, TaskIndex task, std::string_view stored) const;
 
   const SecretKey& key_;

@@ -176,6 +176,25 @@ TEST_CASE_FIXTURE(Fixture, "a secret in a result that is handed over is hidden i
   CHECK(launch.secrets.front().mask.front() == "s3cret-value");
 }
 
+TEST_CASE_FIXTURE(Fixture, "a result that the key does not open is no value for the next task") {
+  Finished report;
+  report.key.run = RunSeq{1};
+  report.result_json = R"(["s3cret", "value"])";
+  report.shown_json = R"("***")";
+  report.hidden = {"s3cret"};
+  seal_result(*SecretKey::create(folder.path("other.key")), report);
+  stored = report.result_json;
+  for (const char* task_id : {"pull", "files", "code"}) {
+    CAPTURE(task_id);
+    const Status status = render(task_id);
+    REQUIRE_FALSE(status.ok());
+    CHECK(status.error().message.find(
+              "the result of task big holds secrets and was sealed with another secret.key") !=
+          std::string::npos);
+  }
+  CHECK(render("plain").ok());
+}
+
 TEST_CASE_FIXTURE(Fixture, "python code gets a small result as it is and the path of a large one") {
   stored = "[7]";
   REQUIRE(render("code").ok());
