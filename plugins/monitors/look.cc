@@ -24,7 +24,8 @@ bool changes_data(const lakelog::Commit& commit) {
   if (std::any_of(commit.adds.begin(), commit.adds.end(), of_data) ||
       std::any_of(commit.removes.begin(), commit.removes.end(), of_data))
     return true;
-  // A task that found nothing new still brought the table up to date.
+  // A marker alone: its task found nothing new, and brought the table up to date. Few write one
+  // then.
   return commit.adds.empty() && commit.removes.empty() && !commit.txns.empty();
 }
 
