@@ -40,6 +40,7 @@ constexpr const char* own_folder = "/batuta/scratch";
 constexpr const char* run_folder = "/batuta/run";
 constexpr const char* secret_folder = "/batuta/secrets";
 constexpr int most_names = 5;
+constexpr int most_calls = 3;
 
 // The worker's settings of containers; $BATUTA_CONTAINERS is checked where it was read.
 struct Settings {
@@ -208,7 +209,7 @@ json config_of(const Context& context, const ContainerEngine& engine, const Imag
   json config{{"Image", image.text()},
               {"Env", std::move(variables)},
               {"User", user_of(context, engine)},
-              {"Labels", batuta::plugin::container_labels(context)},
+              {"Labels", batuta::plugin::container_labels(context, folder)},
               {"AttachStdin", false},
               {"Tty", false},
               {"HostConfig", std::move(host)}};
@@ -292,16 +293,24 @@ class Ending {
   bool killed_ = false;
 };
 
-// Takes the container away whatever happens.
+// Takes the container away whatever happens; an engine that fails is asked again for a while.
 class Removal {
  public:
   Removal(const Context& context, const ContainerEngine& engine, std::string id)
       : context_(context), engine_(engine), id_(std::move(id)) {}
   ~Removal() {
-    try {
-      engine_.remove(id_);
-    } catch (const std::exception& error) {
-      context_.warn(std::string(error.what()) + "; the next task in a container removes it");
+    const auto end = batuta::read_clock().boot + std::chrono::seconds(5);
+    for (int call = 1;; ++call) {
+      try {
+        engine_.remove(id_);
+        return;
+      } catch (const std::exception& error) {
+        if (call == most_calls || batuta::read_clock().boot >= end) {
+          context_.warn(std::string(error.what()) + "; the next task in a container removes it");
+          return;
+        }
+      }
+      ::usleep(200'000);  // a cancelled attempt's sleep would not wait
     }
   }
   Removal(const Removal&) = delete;
@@ -353,7 +362,7 @@ struct Container {
     const Settings given = settings();
     const ImageName image = image_of(context, given);
     const ContainerEngine engine(given.socket);
-    if (const int removed = batuta::plugin::remove_remnants(engine)) {
+    if (const int removed = batuta::plugin::remove_remnants(context, engine)) {
       context.info("removed " + std::to_string(removed) + " containers whose worker is gone");
     }
     pull_if_needed(context, engine, image);

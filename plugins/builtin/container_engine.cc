@@ -250,10 +250,10 @@ void ContainerEngine::signal(const std::string& id, const char* name) const {
   if (answer.status >= 300 && !over) fail(answer, "ending the container");
 }
 
-void ContainerEngine::remove(const std::string& id_or_name) const {
-  const HttpAnswer answer =
-      ask(request("DELETE", "/containers/" + id_or_name + "?force=true&v=true"),
-          "removing the container");
+void ContainerEngine::remove(const std::string& id_or_name, Duration limit) const {
+  HttpRequest call = request("DELETE", "/containers/" + id_or_name + "?force=true&v=true");
+  call.timeout = limit;
+  const HttpAnswer answer = ask(call, "removing the container");
   // 409: somebody else is removing it.
   const bool gone = answer.status == 404 || answer.status == 409;
   if (answer.status >= 300 && !gone) fail(answer, "removing the container");

@@ -52,7 +52,7 @@ class ContainerEngine {
   // Nothing happens to one that has ended.
   void signal(const std::string& id, const char* name) const;
   // With its anonymous volumes, whatever it does; nothing happens when there is none.
-  void remove(const std::string& id_or_name) const;
+  void remove(const std::string& id_or_name, Duration limit = std::chrono::seconds(60)) const;
 
   struct Found {
     std::string id;

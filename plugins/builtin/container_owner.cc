@@ -1,11 +1,13 @@
 #include "plugins/builtin/container_owner.h"
 
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include "plugins/builtin/container_engine.h"
@@ -16,6 +18,12 @@ namespace {
 
 constexpr const char* host_label = "batuta.host";
 constexpr const char* owner_label = "batuta.owner";
+constexpr const char* home_label = "batuta.home";
+constexpr const char* folder_label = "batuta.folder";
+// A container that the engine cannot remove must not hold up those that come after.
+constexpr Duration remnant_limit = std::chrono::seconds(10);
+constexpr Duration remnants_limit = std::chrono::seconds(30);
+constexpr int most_failures = 5;
 
 std::string first_word(const std::string& path) {
   std::ifstream file(path);
@@ -36,6 +44,23 @@ std::string this_host() {
   char space[64] = {};
   if (::readlink("/proc/self/ns/pid", space, sizeof space - 1) < 0) return {};
   return std::string(name) + " " + space;
+}
+
+// The folder of all slots' scratch folders (context.scratch() is <that>/<slot>/<attempt>). Unlike a
+// process's number it means the same to a worker's successor in another container. Empty: none.
+std::string slots_folder(const Context& context) {
+  const std::string& own = context.scratch();
+  const auto slot = own.rfind('/');
+  const auto all = slot == std::string::npos || slot == 0 ? slot : own.rfind('/', slot - 1);
+  return all == std::string::npos ? std::string() : own.substr(0, all);
+}
+
+// With its number on its disk: two workers' containers may have the same path for two folders.
+std::string this_home(const Context& context) {
+  const std::string folder = slots_folder(context);
+  struct stat seen = {};
+  if (folder.empty() || ::stat(folder.c_str(), &seen) != 0) return {};
+  return folder + " " + std::to_string(seen.st_ino);
 }
 
 // When the process began, in ticks since the boot: its number alone may be another's by now. Empty:
@@ -61,30 +86,16 @@ std::string label(const Labels& labels, const char* name) {
   return found == labels.end() ? std::string() : found->second;
 }
 
-}  // namespace
-
-Labels container_labels(const Context& context) {
+std::string this_owner() {
   const std::string pid = std::to_string(::getpid());
-  return {{"batuta.dag_id", context.dag_id()},
-          {"batuta.run_id", context.run_id()},
-          {"batuta.execution_id", context.execution_id()},
-          {"batuta.task_id", context.task_id()},
-          {"batuta.map_index", std::to_string(context.map_index())},
-          {"batuta.try_number", std::to_string(context.try_number())},
-          {"batuta.fence", std::to_string(context.fence())},
-          {host_label, this_host()},
-          {owner_label, boot_id() + " " + pid + " " + began(pid)}};
+  return boot_id() + " " + pid + " " + began(pid);
 }
 
-std::string container_name(const Context& context) {
-  const std::int64_t index = context.map_index();
-  return "batuta-" + context.execution_id() + (index < 0 ? "" : "-" + std::to_string(index)) + "." +
-         context.task_id();
-}
-
+// The process that waits for it, where its number means something to us.
 bool owner_is_gone(const Labels& labels) {
   const std::string host = label(labels, host_label), owner = label(labels, owner_label);
   if (host.empty() || host != this_host()) return false;
+  if (owner == this_owner()) return true;  // a slot runs one attempt after the other
   std::istringstream words(owner);
   std::string boot, pid, start;
   if (!(words >> boot >> pid >> start)) return false;
@@ -94,14 +105,68 @@ bool owner_is_gone(const Labels& labels) {
   return !now.empty() && now != start;
 }
 
-int remove_remnants(const ContainerEngine& engine) {
-  const std::string host = this_host();
-  if (host.empty()) return 0;
-  int removed = 0;
-  for (const auto& found : engine.labelled(std::string(host_label) + "=" + host)) {
-    if (!owner_is_gone(found.labels)) continue;
-    engine.remove(found.id);
-    ++removed;
+// A slot removes its attempt's folder, the worker a slot's, and the next worker those of the last.
+bool folder_is_gone(const Context& context, const Labels& labels) {
+  const std::string home = label(labels, home_label), folder = label(labels, folder_label);
+  if (home.empty() || home != this_home(context)) return false;
+  if (!folder.starts_with(slots_folder(context) + "/")) return false;
+  struct stat seen = {};
+  return ::stat(folder.c_str(), &seen) != 0 && errno == ENOENT;
+}
+
+}  // namespace
+
+Labels container_labels(const Context& context, const std::string& folder) {
+  return {{"batuta.dag_id", context.dag_id()},
+          {"batuta.run_id", context.run_id()},
+          {"batuta.execution_id", context.execution_id()},
+          {"batuta.task_id", context.task_id()},
+          {"batuta.map_index", std::to_string(context.map_index())},
+          {"batuta.try_number", std::to_string(context.try_number())},
+          {"batuta.fence", std::to_string(context.fence())},
+          {host_label, this_host()},
+          {owner_label, this_owner()},
+          {home_label, this_home(context)},
+          {folder_label, folder}};
+}
+
+std::string container_name(const Context& context) {
+  const std::int64_t index = context.map_index();
+  return "batuta-" + context.execution_id() + (index < 0 ? "" : "-" + std::to_string(index)) + "." +
+         context.task_id();
+}
+
+bool is_remnant(const Context& context, const Labels& labels) {
+  return owner_is_gone(labels) || folder_is_gone(context, labels);
+}
+
+int remove_remnants(const Context& context, const ContainerEngine& engine) {
+  const auto end = read_clock().boot + remnants_limit;
+  std::set<std::string> seen;
+  int removed = 0, failures = 0;
+  const Labels where{{host_label, this_host()}, {home_label, this_home(context)}};
+  for (const auto& [name, value] : where) {
+    if (value.empty()) continue;
+    std::vector<ContainerEngine::Found> all;
+    try {
+      all = engine.labelled(name + "=" + value);
+    } catch (const std::exception& error) {
+      context.warn(std::string("no look at the containers whose worker is gone: ") + error.what());
+      continue;
+    }
+    for (const auto& found : all) {
+      if (!is_remnant(context, found.labels) || !seen.insert(found.id).second) continue;
+      if (context.cancelled() || failures == most_failures || read_clock().boot >= end)
+        return removed;
+      try {
+        engine.remove(found.id, remnant_limit);
+        ++removed;
+      } catch (const std::exception& error) {
+        ++failures;
+        context.warn("a container whose worker is gone stays, " + found.id.substr(0, 12) + ": " +
+                     error.what());
+      }
+    }
   }
   return removed;
 }

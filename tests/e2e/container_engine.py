@@ -76,7 +76,7 @@ class Engine:
     def __init__(self, path, images, registry):
         self.images, self.registry = set(images), registry
         self.containers, self.lock = {}, threading.Lock()
-        self.calls, self.created, self.refuse_names = [], [], 0
+        self.calls, self.created, self.refuse_names, self.failing_removals = [], [], 0, {}
         engine = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -274,6 +274,9 @@ class Engine:
         container = self.find(name)
         if not container:
             return self.refuse(request, 404, f"No such container: {name}")
+        if self.failing_removals.get(container.id, 0) > 0:
+            self.failing_removals[container.id] -= 1
+            return self.refuse(request, 500, "driver failed to remove root filesystem: device or resource busy")
         if container.state == "running":
             if query.get("force") != "true":
                 return self.refuse(request, 409, f"cannot remove container {name}: container is running")

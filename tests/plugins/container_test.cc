@@ -3,7 +3,10 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -34,6 +37,15 @@ std::string frame(int stream, const std::string& text) {
   head[6] = static_cast<char>(text.size() >> 8 & 0xff);
   head[7] = static_cast<char>(text.size() & 0xff);
   return head + text;
+}
+
+std::string began_of(const std::string& pid) {
+  std::ifstream file("/proc/" + pid + "/stat");
+  std::string text, word;
+  std::getline(file, text);
+  std::istringstream rest(text.substr(text.rfind(')') + 1));
+  for (int field = 3; field <= 22; ++field) rest >> word;
+  return word;
 }
 
 struct Outputs {
@@ -107,15 +119,14 @@ TEST_CASE_FIXTURE(FakeHost,
              {"map_index", 3},         {"try_number", 2}, {"fence", 7}};
   const batuta_host host = table();
   const plugin::Context attempt(host);
-  plugin::Labels labels = plugin::container_labels(attempt);
+  plugin::Labels labels = plugin::container_labels(attempt, "/nowhere/container-7");
   CHECK(labels["batuta.task_id"] == "t");
   CHECK(labels["batuta.fence"] == "7");
   CHECK(plugin::container_name(attempt) == "batuta-0190-3.t");
-  CHECK_FALSE(plugin::owner_is_gone(labels));
   auto changed = [&](const char* name, const std::string& value) {
     plugin::Labels out = labels;
     out[name] = value;
-    return plugin::owner_is_gone(out);
+    return plugin::is_remnant(attempt, out);
   };
   const std::string owner = labels["batuta.owner"];
   const auto pid = " " + std::to_string(::getpid()) + " ";
@@ -123,9 +134,44 @@ TEST_CASE_FIXTURE(FakeHost,
   CHECK(changed("batuta.owner", boot + pid + "1"));      // the number is another process's now
   CHECK(changed("batuta.owner", boot + " 99999999 5"));  // nobody has it
   CHECK(changed("batuta.owner", "another-boot" + pid + owner.substr(owner.rfind(' ') + 1)));
+  // We have begun none yet, so it is of an attempt before: its removal or its making failed.
+  CHECK(plugin::is_remnant(attempt, labels));
+  CHECK_FALSE(changed("batuta.owner", boot + " 1 " + began_of("1")));
   CHECK_FALSE(changed("batuta.host", "elsewhere pid:[1]"));
   CHECK_FALSE(changed("batuta.owner", "?"));
-  CHECK_FALSE(plugin::owner_is_gone({}));
+  CHECK_FALSE(plugin::is_remnant(attempt, {}));
+}
+
+TEST_CASE_FIXTURE(FakeHost,
+                  "a container of the same home whose attempt's folder is gone has no owner, "
+                  "whatever the processes are called there") {
+  namespace fs = std::filesystem;
+  std::string home = (fs::temp_directory_path() / "batuta-home-XXXXXX").string();
+  REQUIRE(::mkdtemp(home.data()) != nullptr);
+  const std::string slots = home + "/run/scratch", other = slots + "/agent-1/work/container-3";
+  fs::create_directories(other);
+  fs::create_directories(slots + "/agent-2/work");
+  context = {{"execution_id", "0190"}, {"task_id", "t"}, {"fence", 7}};
+  context["scratch"] = slots + "/agent-2/work";
+  {
+    const batuta_host host = table();
+    const plugin::Context attempt(host);
+    plugin::Labels labels = plugin::container_labels(attempt, other);
+    labels["batuta.host"] = "a-container-before pid:[1]";
+    CHECK_FALSE(plugin::is_remnant(attempt, labels));
+    fs::remove_all(slots + "/agent-1");
+    CHECK(plugin::is_remnant(attempt, labels));
+    auto changed = [&](const char* name, const std::string& value) {
+      plugin::Labels out = labels;
+      out[name] = value;
+      return plugin::is_remnant(attempt, out);
+    };
+    CHECK_FALSE(changed("batuta.home", slots + " 1"));  // the same path, and another disk
+    CHECK_FALSE(changed("batuta.home", ""));
+    CHECK_FALSE(changed("batuta.folder", ""));
+    CHECK_FALSE(changed("batuta.folder", "/elsewhere/container-3"));
+  }
+  fs::remove_all(home);
 }
 
 TEST_CASE_FIXTURE(FakeHost, "a worker without an engine says which setting is missing") {
