@@ -6,6 +6,7 @@
 
 #include "common/safe_json.h"
 #include "common/suggest.h"
+#include "scheduler/dagfile/fields.h"
 #include "scheduler/dagfile/filter_table.h"
 
 namespace batuta::filters {
@@ -151,7 +152,8 @@ Result<bool> passes_test(const json* value, const std::vector<json>& test) {
   if (!value) return undefined;
   const auto passes = find_test(*name)->passes(*value, test.size() > 1 ? test[1] : json(nullptr));
   if (!passes) {
-    return {Errc::invalid, "test '" + *name + "' does not fit " + json_text(*value).substr(0, 80)};
+    // Its kind only: who reads the reason of a task may not be who reads its values.
+    return {Errc::invalid, "test '" + *name + "' does not fit " + std::string(json_kind(*value))};
   }
   return *passes;
 }

@@ -182,6 +182,44 @@ std::string place_of_command(std::size_t task) {
   return "/tasks/" + std::to_string(task) + "/command";
 }
 
+// The password that an expression names, however deep; empty: none.
+std::string password_in(const TemplateExpr& expr, const std::vector<std::string>& passwords) {
+  std::string named;
+  for (const std::string& name : passwords) {
+    each_expression(expr, [&](const TemplateExpr& part) {
+      if (named.empty() && names_password(part, name)) named = name;
+    });
+  }
+  return named;
+}
+
+// All words of a container are arguments of its program, and what an engine's list of it shows.
+void warn_of_words(const Task& task, std::size_t at, const std::vector<std::string>& passwords,
+                   std::vector<FieldProblem>& out) {
+  if (task.plugin != "container" || !task.has_templates) return;
+  const auto spec = parse_untrusted(task.spec_json);
+  if (!spec) return;
+  for (const char* field : {"entrypoint", "command"}) {
+    const json words = spec->at("params").value(field, json::array());
+    std::string named;
+    for (const json& word : words.is_array() ? words : json::array({words})) {
+      const auto pieces = word.is_string() ? parse_template(word.get_ref<const std::string&>())
+                                           : parse_template("");
+      if (!pieces || !named.empty()) continue;
+      for (const auto& piece : *pieces) {
+        const auto* expr = std::get_if<TemplateExpr>(&piece);
+        if (expr != nullptr && named.empty()) named = password_in(*expr, passwords);
+      }
+    }
+    if (named.empty()) continue;
+    out.push_back(
+        {"/tasks/" + std::to_string(at) + "/" + field,
+         "the password \"" + named +
+             "\" is an argument of the container's program, and everybody on the host can "
+             "see those: hand it over in \"env\", or as a connection's secret"});
+  }
+}
+
 }  // namespace
 
 std::vector<FieldProblem> password_argument_warnings(const Dag& dag) {
@@ -189,13 +227,9 @@ std::vector<FieldProblem> password_argument_warnings(const Dag& dag) {
   const auto passwords = password_params(dag);
   for (std::size_t i = 0; i < dag.tasks.size() && !passwords.empty(); ++i) {
     if (out.size() >= max_warnings) break;
+    warn_of_words(dag.tasks[i], i, passwords, out);
     each_in_command(dag.tasks[i], [&](const TemplateExpr& expr, const std::string& before) {
-      std::string named;
-      for (const std::string& name : passwords) {
-        each_expression(expr, [&](const TemplateExpr& part) {
-          if (named.empty() && names_password(part, name)) named = name;
-        });
-      }
+      const std::string named = password_in(expr, passwords);
       const auto program = named.empty() ? std::nullopt : program_given(before);
       if (!program) return false;
       out.push_back({place_of_command(i),

@@ -119,4 +119,26 @@ TEST_CASE("a password in the arguments of a program is warned of") {
   }
 }
 
+TEST_CASE("a password in a container's words is warned of, in its environment it is not") {
+  const auto told = [](const char* field, const json& value) {
+    json task{{"task_id", "a"}, {"type", "container"}, {"image", "x"}};
+    task[field] = value;
+    const json dag{{"dag_id", "x"},
+                   {"params", {{"t", {{"type", "string"}, {"format", "password"}}}, {"p", "v"}}},
+                   {"tasks", json::array({task})}};
+    const auto result = parse_dag_file(json_text(dag), "x.json", "/nonexistent", {});
+    REQUIRE(result.dag);
+    return result.warnings.empty() ? "" : result.warnings.front().text();
+  };
+  for (const char* field : {"command", "entrypoint"}) {
+    const std::string warning = told(field, json::array({"load", "--token", "a{{ params.t }}"}));
+    CHECK_MESSAGE(warning.find(std::string("/tasks/0/") + field + ": the password \"t\" is an") !=
+                      std::string::npos,
+                  warning);
+  }
+  CHECK(told("command", "{{ params.get('t') }}").find("the password") != std::string::npos);
+  CHECK(told("command", json::array({"load", "{{ params.p }}"})).empty());
+  CHECK(told("env", json::object({{"TOKEN", "{{ params.t }}"}})).empty());
+}
+
 }  // namespace batuta

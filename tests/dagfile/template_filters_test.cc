@@ -153,4 +153,13 @@ TEST_CASE("filters cannot make more text than a task may have") {
   CHECK(value.error().message.find("more than 64 MiB") != std::string::npos);
 }
 
+TEST_CASE(
+    "a test that does not fit says what kind of value, which may be a secret, and not which") {
+  const auto scope = at(R"({"list": ["s3cret"]})");
+  const auto value = value_of("params.list | select('divisibleby', 2) | list", scope);
+  REQUIRE_FALSE(value.ok());
+  CHECK(value.error().message.find("test 'divisibleby' does not fit a text") != std::string::npos);
+  CHECK(value.error().message.find("s3cret") == std::string::npos);
+}
+
 }  // namespace batuta
