@@ -161,6 +161,32 @@ std::map<std::string, std::string> environment_of(const Context& context) {
   return out;
 }
 
+// Engines also take what is no name: "container:x" is the network of any container of the machine,
+// "ns:/path" that of any process, and behind a colon stand a driver's options.
+std::string network_of(const Context& context) {
+  const std::string network = context.text("network", "");
+  const auto plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  };
+  for (std::size_t i = 0; i < network.size(); ++i) {
+    const char c = network[i];
+    if (plain(c) || (i > 0 && (c == '_' || c == '.' || c == '-'))) continue;
+    throw FinalError(
+        "parameter network: none, host, or the name of a network, of letters, digits, '_', '.' and "
+        "'-'");
+  }
+  return network;
+}
+
+// What no task may take all of: the machine's process numbers and, for output that nobody has read
+// yet, the engine's disk. Podman bounds the processes by itself and has other kinds of logs.
+void add_bounds(const ContainerEngine& engine, json& host) {
+  if (engine.podman()) return;
+  host["PidsLimit"] = 4096;
+  host["LogConfig"] = {{"Type", "json-file"},
+                       {"Config", {{"max-size", "256m"}, {"max-file", "4"}}}};
+}
+
 // Bytes, nanoseconds of processor time a second: as the engine wants them.
 void add_limits(const Context& context, json& host) {
   if (context.has("memory")) {
@@ -178,7 +204,7 @@ void add_limits(const Context& context, json& host) {
     if (!(cpus >= 0.01 && cpus <= 1024)) throw FinalError("parameter cpus: 0.01 to 1024");
     host["NanoCpus"] = std::llround(cpus * 1e9);
   }
-  if (const std::string network = context.text("network", ""); !network.empty())
+  if (const std::string network = network_of(context); !network.empty())
     host["NetworkMode"] = network;
 }
 
@@ -204,6 +230,7 @@ json config_of(const Context& context, const ContainerEngine& engine, const Imag
   if (::access(secrets.c_str(), F_OK) == 0)
     host["Mounts"].push_back(mount_of(secrets, secret_folder, true));
   add_limits(context, host);
+  add_bounds(engine, host);
   json variables = json::array();
   for (const auto& [name, value] : environment) variables.push_back(name + "=" + value);
   json config{{"Image", image.text()},
@@ -361,6 +388,7 @@ struct Container {
   void execute(Context& context) {
     const Settings given = settings();
     const ImageName image = image_of(context, given);
+    network_of(context);  // before anything is pulled
     const ContainerEngine engine(given.socket);
     if (const int removed = batuta::plugin::remove_remnants(context, engine)) {
       context.info("removed " + std::to_string(removed) + " containers whose worker is gone");

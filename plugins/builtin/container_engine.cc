@@ -114,6 +114,7 @@ ContainerEngine::ContainerEngine(std::string socket) : socket_(std::move(socket)
                          std::strerror(errno));
   }
   const HttpAnswer answer = checked(request("GET", "/_ping"), "the container engine");
+  podman_ = answer.header("libpod-api-version") != nullptr;
   const std::string* version = answer.header("api-version");
   // Its newest: what is asked for here is in all of them.
   if (version != nullptr && !version->empty() &&

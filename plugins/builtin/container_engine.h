@@ -33,6 +33,8 @@ class ContainerEngine {
   // Asks what the engine speaks.
   explicit ContainerEngine(std::string socket);
 
+  // Podman; otherwise Docker, or what says no more than it.
+  bool podman() const { return podman_; }
   // Its containers run as an ordinary user of this host, who is root inside.
   bool rootless() const;
 
@@ -70,6 +72,7 @@ class ContainerEngine {
 
   std::string socket_;
   std::string version_;
+  bool podman_ = false;
 };
 
 // X-Registry-Auth of a login.

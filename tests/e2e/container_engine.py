@@ -71,7 +71,8 @@ class Container:
 
 
 class Engine:
-    """`images`: those that are there; `registry`: what a pull of a name does, words of "slow", "torn", "login"."""
+    """`images`: those that are there; `registry`: what a pull of a name does, words of "slow", "torn", "login";
+    `failing_removals`: by task, how often the removal of its container fails yet."""
 
     def __init__(self, path, images, registry):
         self.images, self.registry = set(images), registry
@@ -179,7 +180,7 @@ class Engine:
             yield {"status": f"Pulling from {query['fromImage']}", "id": query["tag"]}
             for at in range(1, 11):
                 if "slow" in kind:
-                    time.sleep(0.1)
+                    time.sleep(0.02)
                 yield {"status": "Downloading", "progressDetail": {"current": at, "total": 10}, "id": "a1b2",
                        "progress": f"[{'=' * at}>] {at}MB/10MB"}
             if "torn" in kind:
@@ -199,7 +200,8 @@ class Engine:
             return self.refuse(request, 400, "Minimum memory limit allowed is 6MB")
         if self.refuse_names:
             self.refuse_names -= 1
-            stale = Container(query["name"], {**config, "Labels": {**config["Labels"], "batuta.fence": "0"}})
+            stale = Container(query["name"], {**config, "Labels": {**config["Labels"], "batuta.fence": "0",
+                                                                        "batuta.task_id": "stale"}})
             self.containers[stale.id] = stale
         other = self.find(query["name"])
         if other:
@@ -274,13 +276,13 @@ class Engine:
         container = self.find(name)
         if not container:
             return self.refuse(request, 404, f"No such container: {name}")
-        if self.failing_removals.get(container.id, 0) > 0:
-            self.failing_removals[container.id] -= 1
+        if self.failing_removals.get(container.config["Labels"]["batuta.task_id"], 0) > 0:
+            self.failing_removals[container.config["Labels"]["batuta.task_id"]] -= 1
             return self.refuse(request, 500, "driver failed to remove root filesystem: device or resource busy")
         if container.state == "running":
             if query.get("force") != "true":
                 return self.refuse(request, 409, f"cannot remove container {name}: container is running")
             container.signal(signal.SIGKILL)
         with self.lock:
-            del self.containers[container.id]
+            self.containers.pop(container.id, None)
         return self.send(request, 204, None)

@@ -190,4 +190,25 @@ TEST_CASE_FIXTURE(FakeHost, "a worker without an engine says which setting is mi
   ::unsetenv("BATUTA_CONTAINERS");
 }
 
+TEST_CASE_FIXTURE(FakeHost,
+                  "a container joins a network by its name, and nobody else's container") {
+  ::setenv("BATUTA_CONTAINERS", R"({"socket":"/nowhere/docker.sock"})", 1);
+  parameters = {{"image", "a:1"}};
+  for (const char* network : {"container:batuta-1.load", "ns:/proc/1/ns/net", "a/b", "-x", "a b",
+                              "slirp4netns:allow_host_loopback=true"}) {
+    CAPTURE(network);
+    parameters["network"] = network;
+    CHECK(run("container") != 0);
+    CHECK(failure_kind == BATUTA_FAIL_FINAL);
+    CHECK(failure.starts_with("parameter network: none, host, or the name of a network"));
+  }
+  for (const char* network : {"none", "host", "etl_default", "a.b-c"}) {
+    CAPTURE(network);
+    parameters["network"] = network;
+    CHECK(run("container") != 0);
+    CHECK(failure.starts_with("cannot reach the container engine"));
+  }
+  ::unsetenv("BATUTA_CONTAINERS");
+}
+
 }  // namespace batuta
