@@ -59,6 +59,7 @@ std::string layer_of_domain(const std::string& table) {
   const auto domain = table.find('/');
   const auto last = domain == table.npos ? domain : table.find('/', domain + 1);
   if (last == table.npos || table.find('/', last + 1) != table.npos) return {};
+  if (domain == 0 || last == domain + 1 || last + 1 == table.size()) return {};
   return table.substr(domain + 1, last - domain - 1) + "/" + table.substr(0, domain);
 }
 

@@ -328,6 +328,9 @@ TEST_CASE("who may read some layers reads no other, whether it is there or not")
   }
   CHECK(ask("SELECT count(*) FROM silver.quotes", json::array()) ==
         "you may read no table silver.quotes");
+  // What no layer and no domain has asks for no right either.
+  for (const std::string path : {"/etc/passwd", "etc//passwd", "etc/passwd/"})
+    CHECK(ask("FROM '" + path + "'", silver) == "you may read no table " + path);
   CHECK(ask("SELECT 1", json::array())["rows"] == json::parse("[[1]]"));
 }
 
