@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ApiError, errorFrom } from '../src/api/client';
-import { askedBy, csvOf, insertName, jsonOf, positionOf, rangeOf, remember, sqlName } from '../src/lib/sql';
+import { askedBy, csvOf, cutWords, insertName, jsonOf, positionOf, rangeOf, remember, sqlName } from '../src/lib/sql';
 import { parseRoute } from '../src/lib/route';
 
 test('a table is named by its parts, or in quotes where one of them is no plain name', () => {
@@ -42,6 +42,12 @@ describe('a result as a file', () => {
     expect(text).toContain('9007199254740993');
     expect(Object.keys((JSON.parse(text) as Record<string, unknown>[])[0] ?? {})).toEqual(['n', 'n_2', 'n_1']);
   });
+});
+
+test('an answer without its first row is not told as one that has rows, nor as one that there are none of', () => {
+  expect(cutWords({ row_count: 0, cut_by: 'bytes' })).toContain('The first row is too large');
+  expect(cutWords({ row_count: 2086, cut_by: 'bytes' })).toContain('first 2,086 rows');
+  expect(cutWords({ row_count: 1000, cut_by: 'rows' })).toContain('Ask for more rows');
 });
 
 test('what was asked is kept by user, once each, the newest first, and not without end', () => {

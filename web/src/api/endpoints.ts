@@ -251,5 +251,5 @@ export const lakeLineage = (of: t.LakeKey, depth: number, signal?: AbortSignal) 
 /** Of one version, or of the newest. */
 export const lakeRows = (of: t.LakeKey, version: number | undefined, limit: number, signal?: AbortSignal) =>
   get<t.LakeRows>(`${lakeUrl(of)}/rows${queryString({ version, limit })}`, signal);
-export const lakeSql = (body: { sql: string; limit: number; query_id: string }, signal?: AbortSignal) => request<t.LakeSqlRows>('POST', '/api/lake/sql', { body, signal });
+export const lakeSql = (body: { sql: string; limit?: number | undefined; query_id: string }, signal?: AbortSignal) => request<t.LakeSqlRows>('POST', '/api/lake/sql', { body, signal });
 export const cancelLakeSql = (id: string) => request<unknown>('DELETE', `/api/lake/sql/${path(id)}`);

@@ -20,6 +20,8 @@ export const sqlWords: Readonly<Record<string, string>> = {
   'read': 'lidas:',
   '{count} rows in {seconds} s': '{count} linhas em {seconds} s',
   'The statement gave no rows.': 'A consulta não deu linhas.',
+  'The first row is too large for one answer. Choose fewer columns, or a part of its values.':
+    'A primeira linha é grande demais para uma resposta. Escolha menos colunas, ou uma parte dos valores.',
   '{column}, row {row}': '{column}, linha {row}',
   'Only the first {count} rows: more of them are too large for one answer. Choose fewer columns, or add them up.':
     'Só as primeiras {count} linhas: mais são grandes demais para uma resposta. Escolha menos colunas, ou some-as.',

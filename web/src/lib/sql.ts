@@ -1,7 +1,9 @@
 // What the SQL page does with texts: names of tables, where an error stands, results as files, what was asked before.
 import { ApiError } from '../api/client';
-import type { LakeKey } from '../api/types';
+import type { LakeKey, LakeSqlRows } from '../api/types';
 import { jsonText } from './exact_json';
+import { number } from './format';
+import { t } from './words';
 
 const plainName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
@@ -67,6 +69,13 @@ export function jsonOf({ columns, rows }: SqlResult): string {
     return own;
   });
   return `${jsonText(rows.map((row) => Object.fromEntries(names.map((name, at) => [name, row[at] ?? null]))), 2)}\n`;
+}
+
+/** What is said of rows that there are and that the answer lacks. */
+export function cutWords({ row_count, cut_by }: Pick<LakeSqlRows, 'row_count' | 'cut_by'>): string {
+  const values = { count: number(row_count) };
+  if (row_count === 0) return t('The first row is too large for one answer. Choose fewer columns, or a part of its values.');
+  return cut_by === 'bytes' ? t('Only the first {count} rows: more of them are too large for one answer. Choose fewer columns, or add them up.', values) : t('Only the first {count} rows: there are more. Ask for more rows, or narrow the statement.', values);
 }
 
 export interface Asked {

@@ -5,7 +5,7 @@ import type { LakeSqlRows } from '../api/types';
 
 export interface Question {
   sql: string;
-  limit: number;
+  limit: number | undefined; // undefined: as many as the server gives unasked
 }
 
 export interface QueryState {

@@ -61,7 +61,8 @@ export function LakeSqlView() {
   const run = () => {
     if (sql.trim() === '' || query.running) return;
     change({ sql });
-    void query.run({ sql, limit });
+    // An installation may answer with fewer rows than are usual: what is not chosen is not asked for.
+    void query.run({ sql, limit: limit === usualRows ? undefined : limit });
   };
   const put = (name: string) => {
     const box = editor.current;

@@ -7,7 +7,7 @@ import { Empty } from '../components/loaded';
 import { jsonText } from '../lib/exact_json';
 import { number } from '../lib/format';
 import { save } from '../lib/save';
-import { csvOf, jsonOf, type SqlResult } from '../lib/sql';
+import { csvOf, cutWords, jsonOf, type SqlResult } from '../lib/sql';
 import { useScroll } from '../lib/use_scroll';
 import { visibleWindow } from '../lib/window';
 import { t } from '../lib/words';
@@ -96,11 +96,6 @@ function Rows({ of, onOpen }: { of: SqlResult; onOpen: (row: number, column: num
   );
 }
 
-function cutWords({ row_count, cut_by }: LakeSqlRows): string {
-  const values = { count: number(row_count) };
-  return cut_by === 'bytes' ? t('Only the first {count} rows: more of them are too large for one answer. Choose fewer columns, or add them up.', values) : t('Only the first {count} rows: there are more. Ask for more rows, or narrow the statement.', values);
-}
-
 export function SqlResultView({ data }: { data: LakeSqlRows }) {
   const [open, setOpen] = useState<{ row: number; column: number } | null>(null);
   const of = data as unknown as SqlResult & LakeSqlRows;
@@ -117,14 +112,17 @@ export function SqlResultView({ data }: { data: LakeSqlRows }) {
           {t('{count} rows in {seconds} s', { count: number(data.row_count), seconds })}
           {data.tables.length > 0 && ` · ${t('read')} ${data.tables.map((one) => `${one.table} (${t('Version {version}', { version: one.version })})`).join(', ')}`}
         </p>
-        <button type="button" class="button" onClick={() => save(new Blob([csvOf(of)], { type: 'text/csv' }), 'rows.csv')}>
-          <Icon name="download" /> CSV
-        </button>
-        <button type="button" class="button" onClick={() => save(new Blob([jsonOf(of)], { type: 'application/json' }), 'rows.json')}>
-          <Icon name="download" /> JSON
-        </button>
+        <div class="sql-saves">
+          <button type="button" class="button" onClick={() => save(new Blob([csvOf(of)], { type: 'text/csv' }), 'rows.csv')}>
+            <Icon name="download" /> CSV
+          </button>
+          <button type="button" class="button" onClick={() => save(new Blob([jsonOf(of)], { type: 'application/json' }), 'rows.json')}>
+            <Icon name="download" /> JSON
+          </button>
+        </div>
       </div>
-      {data.row_count === 0 ? <Empty>{t('The statement gave no rows.')}</Empty> : <Rows of={of} onOpen={(row, column) => setOpen({ row, column })} />}
+      {data.row_count === 0 && !data.cut && <Empty>{t('The statement gave no rows.')}</Empty>}
+      {data.row_count > 0 && <Rows of={of} onOpen={(row, column) => setOpen({ row, column })} />}
       {open && (
         <Dialog title={t('{column}, row {row}', { column: data.columns[open.column] ?? '', row: number(open.row + 1) })} onClose={() => setOpen(null)}>
           <pre class="sql-value" tabIndex={0}>
