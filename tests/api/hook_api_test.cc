@@ -120,16 +120,15 @@ TEST_CASE("the key of a delivery with passwords tells nothing of them, and needs
   auto dag = std::make_shared<Dag>(*api.backend.bag->dags.at("demo"));
   dag->params_json = R"({"t":{"type":"string","format":"password"}})";
   api.backend.bag->dags["demo"] = dag;
-  const std::string body = R"({"t": "weak"})";
-  const std::string header = api.signature(body, api.now);
-  CHECK(api.send(body, header).status == 202);
-  CHECK(api.send(body, header).status == 202);
+  const std::string own = R"({"t": "weak"})";
+  const std::string header = api.signature(own, api.now);
+  CHECK(api.send(own, header).status == 202);
+  CHECK(api.send(own, header).status == 202);
   const std::string key = api.asked[0].idempotency_key;
   CHECK(key == api.asked[1].idempotency_key);
   const std::string seconds = header.substr(2, header.find(',') - 2);
-  CHECK(key == "hook:" + hex_of(hmac_sha256("a secret", "delivery." + seconds + "." + body)));
-  CHECK(api.send(body, api.signature(body, api.now, "a secret", "order-7"), "order-7").status ==
-        202);
+  CHECK(key == "hook:" + hex_of(hmac_sha256("a secret", "delivery." + seconds + "." + own)));
+  CHECK(api.send(own, api.signature(own, api.now, "a secret", "order-7"), "order-7").status == 202);
   CHECK(api.asked[2].idempotency_key == "hook:order-7");
 }
 
