@@ -116,7 +116,8 @@ def contained(task_id, command, image="python:3.12", **more):
 def containers_are_run_by_the_engine_and_leave_nothing_behind():
     """container tasks: output, results, files, secrets, limits, pulls and refusals, time-out, and a slot that is killed"""
     python, out = "docker.io/library/python:3.12", "echo $BATUTA_TASK_ID $BATUTA_TRY_NUMBER $STAGE; echo aside >&2"
-    tasks = [contained("says", [f"{out}; cat $BATUTA_SECRET_VAULT >&2; echo; echo \"$1\"", "sh", HOSTILE],
+    tasks = [contained("deaf", ["trap 'echo tidied up' TERM; while :; do sleep 0.05; done"], execution_timeout="1s"),
+             contained("says", [f"{out}; cat $BATUTA_SECRET_VAULT >&2; echo; echo \"$1\"", "sh", HOSTILE],
                        env={"PATH": "/usr/bin:/bin"}, connections=["vault"]),
              contained("writes", ["echo '{\"rows\": 7}' >$BATUTA_RESULT; echo shared >$BATUTA_RUN_DIR/of; echo no"],
                        multiple_outputs=True),
@@ -127,8 +128,7 @@ def containers_are_run_by_the_engine_and_leave_nothing_behind():
              contained("pulls", ["echo here"], image="registry.example.org/etl/slow:2", registry="registry"),
              contained("torn", ["true"], image="registry.example.org/etl/torn"),
              contained("unknown", ["true"], image="registry.example.org/etl/none", retries=3),
-             {**contained("wrong", []), "command": ["/nowhere/program"], "retries": 3},
-             contained("deaf", ["trap 'echo tidied up' TERM; while :; do sleep 0.05; done"], execution_timeout="1s")]
+             {**contained("wrong", []), "command": ["/nowhere/program"], "retries": 3}]
     left = contained("left", ["if mkdir $BATUTA_RUN_DIR/first; then echo up; exec sleep 100; fi; echo again"], retries=1, retry_delay="0s")
     with Folder("containers") as folder:
         engine = Engine(folder.path / "engine.sock", [python, "docker.io/library/oom:1"],
