@@ -16,6 +16,19 @@ namespace {
 // Nested deeper than this is refused: a result must not exhaust the stack.
 constexpr int max_depth = 16;
 
+// Where in a value, and what may be copied of it yet.
+struct Place {
+  int depth = 0;
+  std::size_t* left = nullptr;  // nullptr: all of it
+
+  Place deeper() const { return {depth + 1, left}; }
+  void take(std::size_t bytes) const {
+    if (left == nullptr) return;
+    if (bytes > *left) throw TooLarge();
+    *left -= bytes;
+  }
+};
+
 class TypeHolder {
  public:
   TypeHolder(const DuckdbApi& api, duckdb_logical_type type) : api_(api), type_(type) {}
@@ -147,10 +160,11 @@ std::string time_text(std::int64_t micros) {
   return text.data();
 }
 
-std::string string_at(const DuckdbApi& api, duckdb_vector vector, idx_t row) {
+std::string string_at(const DuckdbApi& api, duckdb_vector vector, idx_t row, const Place& place) {
   const auto value = value_at<duckdb_string_t>(api, vector, row);
   constexpr std::uint32_t inlined = 12;
   const std::uint32_t length = value.value.inlined.length;
+  place.take(length);
   return {length <= inlined ? value.value.inlined.inlined : value.value.pointer.ptr, length};
 }
 
@@ -214,39 +228,39 @@ std::string enum_at(const DuckdbApi& api, duckdb_vector vector, duckdb_logical_t
 }
 
 Cell read_at(const DuckdbApi& api, duckdb_vector vector, duckdb_logical_type type, idx_t row,
-             int depth);
+             Place place);
 std::string key_text(const Cell& key);
 
 std::vector<Cell> list_at(const DuckdbApi& api, duckdb_vector vector, duckdb_logical_type type,
-                          idx_t row, int depth) {
+                          idx_t row, Place place) {
   const auto entry = value_at<duckdb_list_entry>(api, vector, row);
   const duckdb_vector child = api.list_vector_get_child(vector);
   const TypeHolder child_type(api, api.list_type_child_type(type));
   std::vector<Cell> items;
   for (idx_t i = entry.offset; i < entry.offset + entry.length; ++i)
-    items.push_back(read_at(api, child, child_type.get(), i, depth + 1));
+    items.push_back(read_at(api, child, child_type.get(), i, place.deeper()));
   return items;
 }
 
 std::vector<Cell> array_at(const DuckdbApi& api, duckdb_vector vector, duckdb_logical_type type,
-                           idx_t row, int depth) {
+                           idx_t row, Place place) {
   const idx_t size = api.array_type_array_size(type);
   const duckdb_vector child = api.array_vector_get_child(vector);
   const TypeHolder child_type(api, api.array_type_child_type(type));
   std::vector<Cell> items;
   for (idx_t i = row * size; i < (row + 1) * size; ++i)
-    items.push_back(read_at(api, child, child_type.get(), i, depth + 1));
+    items.push_back(read_at(api, child, child_type.get(), i, place.deeper()));
   return items;
 }
 
 std::vector<Field> struct_at(const DuckdbApi& api, duckdb_vector vector, duckdb_logical_type type,
-                             idx_t row, int depth) {
+                             idx_t row, Place place) {
   std::vector<Field> fields;
   for (idx_t i = 0; i < api.struct_type_child_count(type); ++i) {
     char* name = api.struct_type_child_name(type, i);
     const TypeHolder child_type(api, api.struct_type_child_type(type, i));
     fields.push_back({name, read_at(api, api.struct_vector_get_child(vector, i), child_type.get(),
-                                    row, depth + 1)});
+                                    row, place.deeper())});
     api.free(name);
   }
   return fields;
@@ -286,7 +300,7 @@ std::string key_text(const Cell& key) {
 
 // A map is a list of (key, value) structs.
 std::vector<Field> map_at(const DuckdbApi& api, duckdb_vector vector, duckdb_logical_type type,
-                          idx_t row, int depth) {
+                          idx_t row, Place place) {
   const auto entry = value_at<duckdb_list_entry>(api, vector, row);
   const duckdb_vector pairs = api.list_vector_get_child(vector);
   const TypeHolder key_type(api, api.map_type_key_type(type));
@@ -294,18 +308,20 @@ std::vector<Field> map_at(const DuckdbApi& api, duckdb_vector vector, duckdb_log
   std::vector<Field> fields;
   for (idx_t i = entry.offset; i < entry.offset + entry.length; ++i) {
     const Cell key =
-        read_at(api, api.struct_vector_get_child(pairs, 0), key_type.get(), i, depth + 1);
+        read_at(api, api.struct_vector_get_child(pairs, 0), key_type.get(), i, place.deeper());
     fields.push_back({key_text(key), read_at(api, api.struct_vector_get_child(pairs, 1),
-                                             value_type.get(), i, depth + 1)});
+                                             value_type.get(), i, place.deeper())});
   }
   return fields;
 }
 
 Cell read_at(const DuckdbApi& api, duckdb_vector vector, duckdb_logical_type type, idx_t row,
-             int depth) {
+             Place place) {
+  place.take(2);  // a digit and a comma
   auto* validity = api.vector_get_validity(vector);
   if (validity != nullptr && !api.validity_row_is_valid(validity, row)) return {};
-  if (depth > max_depth) throw SqlError("a column is nested more than 16 deep: select its parts");
+  if (place.depth > max_depth)
+    throw SqlError("a column is nested more than 16 deep: select its parts");
   switch (api.get_type_id(type)) {
     case DUCKDB_TYPE_BOOLEAN:
       return {value_at<bool>(api, vector, row)};
@@ -334,9 +350,9 @@ Cell read_at(const DuckdbApi& api, duckdb_vector vector, duckdb_logical_type typ
     case DUCKDB_TYPE_DECIMAL:
       return {decimal_at(api, vector, type, row)};
     case DUCKDB_TYPE_VARCHAR:
-      return {string_at(api, vector, row)};
+      return {string_at(api, vector, row, place)};
     case DUCKDB_TYPE_BLOB:
-      return {hex(string_at(api, vector, row))};
+      return {hex(string_at(api, vector, row, place))};
     case DUCKDB_TYPE_DATE:
       return {date_text(api, value_at<duckdb_date>(api, vector, row))};
     case DUCKDB_TYPE_TIME:
@@ -355,7 +371,7 @@ Cell read_at(const DuckdbApi& api, duckdb_vector vector, duckdb_logical_type typ
     case DUCKDB_TYPE_INTERVAL:
       return {interval_text(value_at<duckdb_interval>(api, vector, row))};
     case DUCKDB_TYPE_BIT:
-      return {bit_text(string_at(api, vector, row))};
+      return {bit_text(string_at(api, vector, row, place))};
     case DUCKDB_TYPE_UHUGEINT:
       return {unsigned_text(value_at<duckdb_uhugeint>(api, vector, row))};
     case DUCKDB_TYPE_SQLNULL:
@@ -365,13 +381,13 @@ Cell read_at(const DuckdbApi& api, duckdb_vector vector, duckdb_logical_type typ
     case DUCKDB_TYPE_ENUM:
       return {enum_at(api, vector, type, row)};
     case DUCKDB_TYPE_LIST:
-      return {list_at(api, vector, type, row, depth)};
+      return {list_at(api, vector, type, row, place)};
     case DUCKDB_TYPE_ARRAY:
-      return {array_at(api, vector, type, row, depth)};
+      return {array_at(api, vector, type, row, place)};
     case DUCKDB_TYPE_STRUCT:
-      return {struct_at(api, vector, type, row, depth)};
+      return {struct_at(api, vector, type, row, place)};
     case DUCKDB_TYPE_MAP:
-      return {map_at(api, vector, type, row, depth)};
+      return {map_at(api, vector, type, row, place)};
     default:
       throw SqlError("a column has a type that cannot be shown: CAST it AS VARCHAR");
   }
@@ -398,7 +414,12 @@ const Cell* Cell::field(const std::string& name) const {
 }
 
 Cell read_cell(const DuckdbApi& api, duckdb_vector vector, duckdb_logical_type type, idx_t row) {
-  return read_at(api, vector, type, row, 0);
+  return read_at(api, vector, type, row, {});
+}
+
+Cell read_cell(const DuckdbApi& api, duckdb_vector vector, duckdb_logical_type type, idx_t row,
+               std::size_t& left) {
+  return read_at(api, vector, type, row, {0, &left});
 }
 
 }  // namespace batuta::lake

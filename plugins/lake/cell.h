@@ -1,6 +1,7 @@
 // One value of a query result, as a small tree that outlives the result.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <variant>
@@ -37,5 +38,12 @@ struct Field {
 // Reads row `row` of a vector. Throws SqlError for types unknown to us and for what is nested more
 // than 16 deep.
 Cell read_cell(const DuckdbApi& api, duckdb_vector vector, duckdb_logical_type type, idx_t row);
+
+// What read_cell() throws before it copies what is more than `left`.
+struct TooLarge {};
+// The same, and takes from `left` the least that the cell is as JSON: its texts, and two bytes for
+// each value in it.
+Cell read_cell(const DuckdbApi& api, duckdb_vector vector, duckdb_logical_type type, idx_t row,
+               std::size_t& left);
 
 }  // namespace batuta::lake

@@ -19,6 +19,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <new>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <thread>
@@ -58,20 +59,24 @@ class Answer {
 
   virtual void columns(const std::vector<std::string>& names) = 0;
   virtual void tables(const std::vector<ReadTable>&) {}
+  // Bytes of the next row, at most.
+  std::size_t room() const { return byte_limit_ - bytes_; }
+  // It was larger than that, and nobody has copied it.
+  void too_large() { cut(rows_ == row_limit_ ? "rows" : "bytes"); }
   bool row(const std::vector<Cell>& row) {
     if (rows_ == row_limit_) return cut("rows");
     json cells = json::array();
     for (const Cell& cell : row) cells.push_back(to_json(cell));
     const std::string text = json_text(cells);
+    if (text.size() + 1 > room()) return cut("bytes");
     bytes_ += text.size() + 1;
-    if (bytes_ > byte_limit_) return cut("bytes");
     ++rows_;
     take(text);
     return true;
   }
   virtual void fail(const std::string&) {}
-  // Ends it; what the task returns.
-  virtual json finish() = 0;
+  // Ends it; what the task returns, as JSON.
+  virtual std::string finish() = 0;
 
  protected:
   virtual void take(const std::string& row_json) = 0;
@@ -96,22 +101,27 @@ class ReturnedAnswer : public Answer {
   ReturnedAnswer(std::size_t rows, std::size_t bytes) : Answer(rows, bytes) {}
   void columns(const std::vector<std::string>& names) override { columns_ = names; }
   void tables(const std::vector<ReadTable>& read) override { tables_ = read; }
-  json finish() override {
+  std::string finish() override {
     json out = summary();
     out["columns"] = columns_;
-    out["rows"] = json::array();
-    constexpr JsonLimits limits{most_return_bytes, 64, most_return_bytes, most_return_bytes};
-    for (const std::string& row : rows_) out["rows"].push_back(*parse_untrusted(row, limits));
     out["tables"] = json::array();
     for (const ReadTable& one : tables_)
       out["tables"].push_back({{"table", one.name}, {"version", one.version}});
-    return out;
+    // The rows are JSON already, and the most of it: they go in as they are.
+    out.erase("rows");
+    std::string text = json_text(out);
+    text.back() = ',';
+    text += "\"rows\":[" + std::exchange(rows_, {}) + "]}";
+    return text;
   }
 
  private:
-  void take(const std::string& row_json) override { rows_.push_back(row_json); }
+  void take(const std::string& row_json) override {
+    if (!rows_.empty()) rows_ += ',';
+    rows_ += row_json;
+  }
   std::vector<std::string> columns_;
-  std::vector<std::string> rows_;
+  std::string rows_;  // with commas between them
   std::vector<ReadTable> tables_;
 };
 
@@ -131,13 +141,13 @@ class FileAnswer : public Answer {
     line(json_text({{"columns", names}}));
   }
   void fail(const std::string& why) override { line(json_text({{"error", why}})); }
-  json finish() override {
+  std::string finish() override {
     json out = summary();
     line(json_text(out));
     if (std::fclose(std::exchange(file_, nullptr)) != 0)
       throw plugin::RetryableError("cannot write " + path_);
     out["file"] = path_;
-    return out;
+    return json_text(out);
   }
 
  private:
@@ -240,9 +250,11 @@ void ask(Session& session, const Question& question, Answer& answer) {
     for (const auto& [name, rows] : question.control_tables) attach_rows(session, name, rows);
   }
   lock_down(session, question.lake);
-  session.stream_select(
+  const bool all_fit = session.stream_select(
       sql, [&answer](const std::vector<std::string>& names) { answer.columns(names); },
-      [&answer](std::vector<Cell>&& row) { return answer.row(row); });
+      [&answer](std::vector<Cell>&& row) { return answer.row(row); },
+      [&answer] { return answer.room(); });
+  if (!all_fit) answer.too_large();
 }
 
 // Runs `work` on a thread of its own that reaches the lake and the scratch folder only.
@@ -262,13 +274,13 @@ void confined(const SessionOptions& options, const std::string& lake,
   if (failure) std::rethrow_exception(failure);
 }
 
-json error_json(const char* kind, const std::string& text, const std::string& sql) {
+std::string error_text(const char* kind, const std::string& text, const std::string& sql) {
   json error{{"kind", kind}, {"text", text}, {"line", nullptr}, {"column", nullptr}};
   // Where a name is pinned to a version, what the engine read is longer than what was written.
   const auto at = sql_position(text, quote_pinned_names(sql));
   if (at) error["line"] = at->line;
   if (at && at->column > 0 && quote_pinned_names(sql) == sql) error["column"] = at->column;
-  return {{"error", std::move(error)}};
+  return json_text({{"error", std::move(error)}});
 }
 
 }  // namespace
@@ -298,18 +310,18 @@ struct LakeSql {
   void execute(plugin::Context& context) {
     const Question question = question_of(context);
     if (!context.boolean("return_errors", false))
-      return context.return_json(json_text(answer_of(context, question)));
-    json out;
+      return context.return_json(answer_of(context, question));
+    std::string out;
     try {
       out = answer_of(context, question);
     } catch (const NotReadable& refused) {
-      out = error_json("right", refused.what(), question.sql);
+      out = error_text("right", refused.what(), question.sql);
     } catch (const TooSlow& late) {
-      out = error_json("time", late.what(), question.sql);
+      out = error_text("time", late.what(), question.sql);
     } catch (const plugin::FinalError& error) {
-      out = error_json("sql", error.what(), question.sql);
+      out = error_text("sql", error.what(), question.sql);
     }
-    context.return_json(json_text(out));
+    context.return_json(out);
   }
 
  private:
@@ -317,7 +329,7 @@ struct LakeSql {
     using FinalError::FinalError;
   };
 
-  static json answer_of(const plugin::Context& context, const Question& question) {
+  static std::string answer_of(const plugin::Context& context, const Question& question) {
     const std::int64_t limit = context.integer("limit", 1000);
     if (limit < 1 || limit > max_rows)
       throw plugin::FinalError("parameter limit: 1 to " + std::to_string(max_rows));
@@ -336,6 +348,12 @@ struct LakeSql {
     } catch (const SqlError& error) {
       answer->fail(error.what());
       throw plugin::FinalError(error.what());
+    } catch (const std::bad_alloc&) {
+      const std::string why =
+          "the query needs more memory than its process may have: the setting lake.memory "
+          "(BATUTA_LAKE_MEMORY) gives it more";
+      answer->fail(why);
+      throw plugin::FinalError(why);
     } catch (const plugin::RetryableError&) {
       if (context.cancelled() || std::chrono::steady_clock::now() <= deadline) throw;
       throw TooSlow("the query took longer than its time-out of " +

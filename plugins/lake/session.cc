@@ -1,5 +1,7 @@
 #include "plugins/lake/session.h"
 
+#include <limits>
+
 #include "plugins/lake/sql_error.h"
 #include "plugins/lake/text_functions.h"
 #include "plugins/lake/watcher.h"
@@ -125,7 +127,8 @@ class Session::Statement {
     if (state != DuckDBSuccess) result_failed();
   }
 
-  void fetch(const ColumnSink& columns, const RowSink& row) {
+  // Without `room` there is no end of it.
+  void fetch(const ColumnSink& columns, const RowSink& row, const RoomSource& room = {}) {
     const idx_t width = api_.column_count(&result_);
     std::vector<std::string> names;
     Types types(api_);
@@ -138,7 +141,7 @@ class Session::Statement {
     while (more) {
       Chunk chunk(api_, api_.fetch_chunk(result_));
       if (chunk.chunk == nullptr) break;
-      more = give_rows(chunk.chunk, types.all, row);
+      more = give_rows(chunk.chunk, types.all, row, room);
     }
     const char* error = api_.result_error(&result_);
     if (more && error != nullptr && *error != '\0') result_failed();
@@ -168,14 +171,15 @@ class Session::Statement {
   };
 
   bool give_rows(duckdb_data_chunk chunk, const std::vector<duckdb_logical_type>& types,
-                 const RowSink& sink) {
+                 const RowSink& sink, const RoomSource& room) {
     const idx_t size = api_.data_chunk_get_size(chunk);
     for (idx_t row = 0; row < size; ++row) {
       std::vector<Cell> cells;
       cells.reserve(types.size());
+      std::size_t left = room ? room() : std::numeric_limits<std::size_t>::max();
       for (idx_t column = 0; column < types.size(); ++column)
         cells.push_back(
-            read_cell(api_, api_.data_chunk_get_vector(chunk, column), types[column], row));
+            read_cell(api_, api_.data_chunk_get_vector(chunk, column), types[column], row, left));
       if (!sink(std::move(cells))) return false;
     }
     return true;
@@ -251,11 +255,17 @@ void Session::stream(const std::string& sql, const std::vector<Param>& params, c
   statement.fetch([](const std::vector<std::string>&) {}, row);
 }
 
-void Session::stream_select(const std::string& sql, const ColumnSink& columns, const RowSink& row) {
+bool Session::stream_select(const std::string& sql, const ColumnSink& columns, const RowSink& row,
+                            const RoomSource& room) {
   Statement statement(*handles_, sql, {});
   if (!statement.is_select()) throw SqlError("only one SELECT is allowed here");
   statement.execute_streaming();
-  statement.fetch(columns, row);
+  try {
+    statement.fetch(columns, row, room);
+  } catch (const TooLarge&) {
+    return false;
+  }
+  return true;
 }
 
 void Session::check(const std::string& sql) {

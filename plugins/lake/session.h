@@ -35,6 +35,7 @@ struct Table {
 
 using ColumnSink = std::function<void(const std::vector<std::string>&)>;
 using RowSink = std::function<bool(std::vector<Cell>&&)>;
+using RoomSource = std::function<std::size_t()>;
 
 // Used from one thread. Failures throw: plugin::RetryableError("cancelled") after an interrupt,
 // else SqlError with DuckDB's text; where memory ran out it names the setting.
@@ -54,7 +55,10 @@ class Session {
   void stream(const std::string& sql, const std::vector<Param>& params, const RowSink& row);
   // For SQL that check_outside_select() has looked at: anything but a SELECT is refused unexecuted.
   // `columns` is called once, then `row` for each row until it returns false. Nothing is kept.
-  void stream_select(const std::string& sql, const ColumnSink& columns, const RowSink& row);
+  // `room` is asked before each row: one that is more bytes as JSON for certain is not copied, and
+  // ends the stream with false.
+  bool stream_select(const std::string& sql, const ColumnSink& columns, const RowSink& row,
+                     const RoomSource& room);
   // Only what preparing says: throws SqlError for a statement that is wrong. Runs nothing.
   void check(const std::string& sql);
   // The single cell of a single row.

@@ -127,6 +127,28 @@ TEST_CASE("rows beyond the limit are cut and said to be") {
   CHECK_FALSE(session.query("SELECT 1", {}, 1).cut);
 }
 
+TEST_CASE("a row that is larger than there is room for is not copied") {
+  lakelog::TempLake lake;
+  Session session(options_in(lake));
+  const auto rows_of = [&session](const std::string& sql, std::size_t room) {
+    int rows = 0;
+    const bool all = session.stream_select(
+        sql, [](const std::vector<std::string>&) {},
+        [&rows](std::vector<Cell>&&) { return ++rows > 0; }, [room] { return room; });
+    return std::pair(rows, all);
+  };
+  CHECK(rows_of("SELECT repeat('x', 100)", 102) == std::pair(1, true));
+  CHECK(rows_of("SELECT repeat('x', 100)", 101) == std::pair(0, false));
+  CHECK(rows_of("SELECT repeat('x', 60), [repeat('y', 60)]", 101) == std::pair(0, false));
+  CHECK(rows_of("SELECT {'a': MAP {repeat('k', 100): 1}}", 101) == std::pair(0, false));
+  CHECK(rows_of("SELECT repeat('x', 100)::BLOB", 101) == std::pair(0, false));
+  CHECK(rows_of("SELECT range(50)", 102) == std::pair(1, true));
+  CHECK(rows_of("SELECT range(50)", 101) == std::pair(0, false));
+  // What was there before it is given; of each row anew.
+  CHECK(rows_of("SELECT repeat('x', n) FROM (VALUES (90), (90), (101)) v(n)", 102) ==
+        std::pair(2, false));
+}
+
 TEST_CASE("cancelling ends a long query within a second") {
   lakelog::TempLake lake;
   std::atomic<bool> stop = false;
