@@ -108,6 +108,7 @@ Result<std::string> call_in_slot(const SlotCall& call) {
   options.scratch_folder = work.path() + "/scratch";
   options.plugins = call.plugins_folder;
   options.engine_library = call.programs_folder + "/libduckdb.so";
+  options.memory_limit = call.memory_limit;
   options.lake_memory = call.lake_memory;
   options.lake_threads = call.lake_threads;
   options.lease_us = Duration(std::chrono::seconds(10)).count();

@@ -21,6 +21,7 @@ struct SlotCall {
   std::string user;               // the slot runs as (worker.user); empty: as its caller
   std::int64_t lake_memory = 0;   // bytes of the SQL engine; 0 = the engine's own
   std::int64_t lake_threads = 0;  // of the SQL engine; 0 = the engine's own
+  std::int64_t memory_limit = 0;  // bytes of the process (RLIMIT_DATA); 0 = none
   Duration patience = std::chrono::minutes(10);
   // Asked several times a second; true ends the call.
   std::function<bool()> stop = [] { return false; };

@@ -9,6 +9,10 @@
 namespace batuta {
 namespace {
 
+// What the process of a query may have beside the engine's memory: itself and the answer, and a
+// stack for each thread. The engine counts not all that it takes.
+constexpr std::int64_t beside_engine = 256 << 20;
+constexpr std::int64_t beside_thread = 16 << 20;
 constexpr std::chrono::seconds start_and_end{30};  // of the process, beside the query
 
 }  // namespace
@@ -32,6 +36,8 @@ std::function<Result<std::string>(const std::string&, const std::function<bool()
     call.user = settings.worker_user;
     call.lake_memory = settings.lake_memory;
     call.lake_threads = settings.lake_threads;
+    call.memory_limit =
+        settings.lake_memory + beside_engine + settings.lake_threads * beside_thread;
     call.patience = timeout + start_and_end;
     call.stop = stop;
     return call_in_slot(call);

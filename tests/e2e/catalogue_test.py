@@ -88,6 +88,9 @@ def sql(server, bearer):
     wrong = refused(422, lambda: server.call("POST", console, {"sql": "SELECT 1,\n  nothing FROM silver.orders"}, headers=bearer))
     assert "nothing" in str(wrong), wrong
     refused(422, lambda: server.call("POST", console, {"sql": "COPY (SELECT 1) TO '/tmp/x'"}))
+    # More than its process may have (RLIMIT_DATA): it is told, and that is all that comes of it.
+    huge = refused(422, lambda: server.call("POST", console, {"sql": "SELECT repeat('x', 2000000000)"}))
+    assert "Memory" in huge, huge
     slow = {"sql": "SELECT count(*) FROM range(1000000000) a, range(1000) b", "query_id": "slow"}
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(lambda: refused(409, lambda: server.call("POST", console, slow)))
