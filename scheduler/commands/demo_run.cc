@@ -1,15 +1,12 @@
 #include "scheduler/commands/demo_run.h"
 
-#include <unistd.h>
-
-#include <sys/wait.h>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
-#include <cstdio>
 #include <filesystem>
 #include <future>
 #include <thread>
 
+#include "scheduler/commands/demo_truth.h"
 #include "scheduler/commands/supervisor.h"
 #include "scheduler/commands/watch_run.h"
 #include "scheduler/demo/alert_receiver.h"
@@ -24,6 +21,7 @@ namespace {
 constexpr Duration demo_patience =
     std::chrono::minutes(15);  // two retries, two minutes apart, the work
 constexpr const char* gold_table = "gold/financial/financial_data_hour";
+constexpr int shown_gold_rows = 12;
 
 namespace fs = std::filesystem;
 
@@ -120,24 +118,12 @@ Status seed_demo(Server& server, const DemoServices& services) {
   return told.get_future().get();
 }
 
-namespace {
-
-void print_gold(const std::string& home) {
-  std::printf("\n%s\n", gold_table);
-  std::fflush(stdout);
-  const auto child = start_process(
-      {program("batuta"), "lake", "head", gold_table, "--limit", "12", "--home", home});
-  if (child) waitpid(*child, nullptr, 0);
-}
-
-}  // namespace
-
 Result<std::string> demo_run(Server& server, const std::string& home) {
   RunRequested request;
   request.dag_id = "financial";
   request.logical_date = read_clock().wall;
   auto state = watch_run(server, std::move(request), demo_patience);
-  if (state && *state == "success") print_gold(home);
+  if (state && *state == "success") show_table(home, gold_table, shown_gold_rows);
   return state;
 }
 

@@ -112,13 +112,14 @@ Result<bool> holds(const std::string& home, const json& assertion) {
 
 }  // namespace
 
-Result<bool> truth_holds(const std::string& home, const std::string& manifest_file) {
+Result<bool> truth_holds(const std::string& home, const std::string& manifest_file,
+                         const std::string& heading) {
   std::ifstream file(manifest_file, std::ios::binary);
   std::ostringstream text;
   if (!file || !(text << file.rdbuf())) return {Errc::not_found, manifest_file + " cannot be read"};
   const auto manifest = parse_untrusted(std::move(text).str(), manifest_limits());
   if (!manifest) return {manifest.error().code, manifest_file + ": " + manifest.error().message};
-  std::printf("\n%s\n", manifest_file.c_str());
+  std::printf("\n%s\n", heading.c_str());
   bool all = true;
   for (const json& assertion : manifest->at("assertions")) {
     const auto right = holds(home, assertion);
@@ -131,9 +132,13 @@ Result<bool> truth_holds(const std::string& home, const std::string& manifest_fi
 void show_table(const std::string& home, const std::string& table, int rows) {
   std::printf("\n%s\n", table.c_str());
   std::fflush(stdout);
-  const auto child = start_process(
-      {program("batuta"), "lake", "head", table, "--limit", std::to_string(rows), "--home", home});
+  // Limited in the query: that of --limit says how to see more, and here there is no --limit.
+  const std::string most = std::to_string(rows);
+  const auto child =
+      start_process({program("batuta"), "lake", "sql",
+                     "SELECT * FROM \"" + table + "\" LIMIT " + most, "--home", home});
   if (child) waitpid(*child, nullptr, 0);
+  std::printf("(the first %s rows at most)\n", most.c_str());
 }
 
 }  // namespace batuta

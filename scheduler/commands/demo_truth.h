@@ -7,12 +7,13 @@
 
 namespace batuta {
 
-// Asks the lake of `home` as a person would, with `batuta lake sql`, and prints a line an
-// assertion; of one that does not hold the rows that differ, some of them. Whether all hold; an
-// error when the manifest cannot be read or the lake cannot be asked.
-Result<bool> truth_holds(const std::string& home, const std::string& manifest_file);
+// Asks the lake of `home` as a person would, with `batuta lake sql`, and prints `heading` and a
+// line an assertion; of one that does not hold the rows that differ, some of them. Whether all
+// hold; an error when the manifest cannot be read or the lake cannot be asked.
+Result<bool> truth_holds(const std::string& home, const std::string& manifest_file,
+                         const std::string& heading);
 
-// Prints the table's first rows under its name.
+// Prints the table's first rows under its name, and that there may be more.
 void show_table(const std::string& home, const std::string& table, int rows);
 
 }  // namespace batuta
