@@ -22,7 +22,9 @@ namespace {
 using nlohmann::json;
 
 [[noreturn]] void fail(const std::string& name, const Error& error) {
-  const std::string text = name + ": " + error.message;
+  // Errors of the log name the table and the version themselves.
+  const bool named = error.message.find(name) != std::string::npos;
+  const std::string text = named ? error.message : name + ": " + error.message;
   if (error.code == Errc::unavailable) throw plugin::RetryableError(text);
   throw plugin::FinalError(text);
 }
