@@ -40,6 +40,9 @@ lake::TransformSpec silver_spec(const Described& described);
 
 // The column's value of its bronze text; NULL where the text is none.
 std::string typed_sql(const contract::Column& column);
+// A value of a Delta type; dates and instants outside of the years 0001 to 9999, which the engine
+// has (also -infinity) and other readers of Delta have not, become NULL.
+std::string bounded_sql(const std::string& type, const std::string& value);
 
 // Judges the view new_rows of the session by the contract's quality rules and reports each. Throws
 // plugin::FinalError when a blocking one is broken.

@@ -20,34 +20,52 @@ std::string sql_type_of(const std::string& type) {
   return lake::sql_type(type);
 }
 
+// Columns of any other type have no bounds.
+std::optional<std::string> bounds_sql(const std::string& type) {
+  if (type == "date") return "DATE '0001-01-01' AND DATE '9999-12-31'";
+  if (type == "timestamp")
+    return "TIMESTAMPTZ '0001-01-01 00:00:00+00' AND TIMESTAMPTZ '9999-12-31 23:59:59.999999+00'";
+  return std::nullopt;
+}
+
+// The engine alone would take words (epoch, infinity), and 05/06/24 for a day of the year 5.
+// `shape` is of texts without a format.
+std::string read_sql(const Column& column, const std::string& text, const char* shape,
+                     const char* type) {
+  if (column.format.empty())
+    return "CASE WHEN regexp_full_match(" + text + ", '" + shape + "') THEN TRY_CAST(" + text +
+           " AS " + type + ") END";
+  return "CASE WHEN regexp_matches(" + text + ", '\\d') THEN TRY_STRPTIME(" + text + ", " +
+         quoted_literal(column.format) + ") END";
+}
+
+// The engine computes no zone's offset at the ends of its own time: it fails the query.
+std::string in_zone_sql(const Column& column, const std::string& local) {
+  return "timezone(" + quoted_literal(column.timezone) + ", CASE WHEN " + local +
+         " BETWEEN TIMESTAMP '0001-01-01' AND TIMESTAMP '9999-12-31 23:59:59.999999' THEN " +
+         local + " END)";
+}
+
 std::string instant_sql(const Column& column, const std::string& text) {
   const bool utc = column.timezone.empty() || column.timezone == "UTC" ||
                    column.timezone == "Etc/UTC" || column.timezone == "Z";
   const bool zoned = column.format.find("%z") != column.format.npos ||
                      column.format.find("%Z") != column.format.npos;
-  const std::string local =
-      column.format.empty() ? "TRY_CAST(" + text + " AS TIMESTAMP)"
-                            : "TRY_STRPTIME(" + text + ", " + quoted_literal(column.format) + ")";
+  const std::string local = read_sql(column, text, "\\d{4}\\D.*", "TIMESTAMP");
   const std::string instant =
-      utc || zoned ? "CAST(" + local + " AS TIMESTAMPTZ)"
-                   : "timezone(" + quoted_literal(column.timezone) + ", " + local + ")";
-  // A text with an offset tells its zone itself; a bare date, of ten characters, has none.
-  return column.format.empty()
-             ? "coalesce(CASE WHEN length(" + text + ") > 10 THEN batuta_instant(" + text +
-                   ") END, " + instant + ")"
-             : instant;
+      utc || zoned ? "CAST(" + local + " AS TIMESTAMPTZ)" : in_zone_sql(column, local);
+  if (!column.format.empty()) return bounded_sql("timestamp", instant);
+  // A text with an offset tells its zone itself; a bare date, of ten characters, has none. Bounds
+  // are of both together: the cast drops an offset that leads out of them.
+  return bounded_sql("timestamp", "coalesce(CASE WHEN length(" + text +
+                                      ") > 10 THEN batuta_instant(" + text + ") END, " + instant +
+                                      ")");
 }
 
-// The engine alone would take 05/06/24 for a day of the year 5, and years of five digits or before
-// Christ, whose texts have another order than their days.
 std::string date_sql(const Column& column, const std::string& text) {
-  const std::string day =
-      column.format.empty()
-          ? "CASE WHEN regexp_full_match(" + text +
-                ", '\\d{4}-\\d{2}-\\d{2}([T ].*)?') THEN TRY_CAST(" + text + " AS DATE) END"
-          : "CAST(TRY_STRPTIME(" + text + ", " + quoted_literal(column.format) + ") AS DATE)";
-  return "CASE WHEN " + day + " BETWEEN DATE '0001-01-01' AND DATE '9999-12-31' THEN " + day +
-         " END";
+  return bounded_sql(
+      "date",
+      "CAST(" + read_sql(column, text, "\\d{4}-\\d{2}-\\d{2}([T ].*)?", "DATE") + " AS DATE)");
 }
 
 // "missing_price", "price_below_minimum", or what the contract has in its place.
@@ -125,6 +143,9 @@ Reasons reasons_of(const contract::Table& table) {
       add_reason(
           reasons, reason_of(column, "missing"),
           quoted_name("new_" + column.name) + " IS NULL AND NOT coalesce((" + wrong + "), false)");
+    if (const auto bounds = bounds_sql(column.type))
+      add_reason(reasons, reason_of(column, "bad"),
+                 quoted_name("new_" + column.name) + " NOT BETWEEN " + *bounds);
     add_limits(column, reasons);
     add_rules(column.name);
   }
@@ -180,6 +201,11 @@ void check_names(const Described& described) {
 }
 
 }  // namespace
+
+std::string bounded_sql(const std::string& type, const std::string& value) {
+  const auto bounds = bounds_sql(type);
+  return bounds ? "CASE WHEN " + value + " BETWEEN " + *bounds + " THEN " + value + " END" : value;
+}
 
 std::string typed_sql(const Column& column) {
   const std::string text = "trim(" + quoted_name(column.name) + ")";

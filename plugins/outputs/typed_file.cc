@@ -133,8 +133,9 @@ void add_column(const contract::Column& column, const std::map<std::string, std:
   const bool typed = !type.empty() && type != "string" && models::fits_into(type, column.type);
   texts += "CAST(" + name + " AS VARCHAR) AS " + name;
   if (typed) texts += ", " + name + " AS " + quoted_name("typed_" + column.name);
-  values += (typed ? "CAST(" + quoted_name("typed_" + column.name) + " AS " +
-                         lake::sql_type(column.type) + ")"
+  values += (typed ? from_contract::bounded_sql(
+                         column.type, "CAST(" + quoted_name("typed_" + column.name) + " AS " +
+                                          lake::sql_type(column.type) + ")")
                    : from_contract::typed_sql(column)) +
             " AS " + quoted_name("new_" + column.name);
 }

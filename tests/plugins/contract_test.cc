@@ -129,6 +129,7 @@ TEST_CASE("contract plugin: texts become what the contract's types say, or nothi
        "06/05/2024 10:30 +0200", "2024-05-06 08:30:00+00"},
       {"{name: a, logicalType: timestamp, logicalTypeOptions: {format: 'dd/MM/yyyy HH:mm'}}",
        "06/05/2024 10:30", "2024-05-06 10:30:00+00"},
+      {"{name: a, logicalType: date, logicalTypeOptions: {format: dd/MM/yyyy}}", "epoch", "NULL"},
       {"{name: a, logicalType: object}", "{\"b\": 1}", "{\"b\": 1}"},
   };
   for (const Row& row : rows) {
@@ -136,6 +137,58 @@ TEST_CASE("contract plugin: texts become what the contract's types say, or nothi
     CAPTURE(row.text);
     CHECK(engine.typed(column_of(row.property), row.text) == row.value);
   }
+}
+
+TEST_CASE("contract plugin: an instant that only this engine has is none, whatever the zone") {
+  Engine engine;
+  for (const char* options :
+       {"", ", logicalTypeOptions: {defaultTimezone: America/Sao_Paulo}",
+        ", logicalTypeOptions: {defaultTimezone: Asia/Tokyo}",
+        ", logicalTypeOptions: {format: '%Y-%m-%d %H:%M:%S'}",
+        ", logicalTypeOptions: {format: '%Y-%m-%d %H:%M:%S %z'}",
+        ", logicalTypeOptions: {format: '%Y-%m-%d %H:%M:%S', defaultTimezone: Asia/Tokyo}"}) {
+    const auto column = column_of("{name: a, logicalType: timestamp" + std::string(options) + "}");
+    for (const char* text :
+         {"infinity", "-infinity", "epoch", "0044-03-15 (BC)", "0044-03-15 10:00:00 (BC)",
+          "20024-05-06 10:00:00", "294247-01-10 04:00:54", "290309-12-22 (BC)", "05/06/24",
+          "0000-05-06", "0000-05-06T10:00:00Z", "9999-12-31T23:00:00-05:00",
+          "0001-01-01T00:00:00+05:00"}) {
+      CAPTURE(options);
+      CAPTURE(text);
+      CHECK(engine.typed(column, text) == "NULL");
+    }
+  }
+  const auto utc = column_of("{name: a, logicalType: timestamp}");
+  CHECK(engine.typed(utc, "0001-01-01") == "0001-01-01 00:00:00+00");
+  CHECK(engine.typed(utc, "9999-12-31 23:59:59.999999") == "9999-12-31 23:59:59.999999+00");
+  CHECK(engine.typed(utc, "9999-12-31T23:59:59.999999Z") == "9999-12-31 23:59:59.999999+00");
+  CHECK(engine.typed(utc, "2024/5/6 10:00") == "2024-05-06 10:00:00+00");
+  const auto tokyo = column_of(
+      "{name: a, logicalType: timestamp, logicalTypeOptions: {defaultTimezone: Asia/Tokyo}}");
+  CHECK(engine.typed(tokyo, "0001-01-01 00:00:00") == "NULL");
+  CHECK(engine.typed(tokyo, "9999-12-31 23:59:59") == "9999-12-31 14:59:59+00");
+}
+
+TEST_CASE("contract plugin: a computed day or instant beyond four digits of a year is bad") {
+  Engine engine;
+  const Described described = described_of(
+      "      - {name: seen, logicalType: timestamp, primaryKey: true}\n"
+      "      - {name: days, logicalType: integer}\n"
+      "      - {name: day, logicalType: date, partitioned: true, customProperties: [{property: "
+      "batuta.value, value: CAST(seen AS DATE) + CAST(days AS INTEGER)}]}\n"
+      "      - {name: until, logicalType: timestamp, customProperties: [{property: batuta.value, "
+      "value: seen + to_days(CAST(days AS INTEGER))}, {property: batuta.reasons, value: {bad: "
+      "too_far}}]}\n");
+  engine.prepare(described);
+  const lake::TransformSpec spec = silver_spec(described);
+  const auto told = [&](const std::string& seen, const std::string& days) {
+    return engine.reasons(spec, "'" + seen + "' AS seen, " + days +
+                                    " AS days, TIMESTAMPTZ '2024-05-06 12:00:00Z' AS _ingested_at");
+  };
+  CHECK(told("2024-05-06T10:00:00Z", "'1'").empty());
+  CHECK(told("2024-05-06T10:00:00Z", "'3000000'") == "bad_day too_far");
+  CHECK(told("2024-05-06T10:00:00Z", "'-800000'") == "bad_day too_far");
+  CHECK(told("-infinity", "'1'") == "bad_seen");
 }
 
 TEST_CASE("contract plugin: a row is told every reason why it is none") {
