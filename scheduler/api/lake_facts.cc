@@ -4,6 +4,8 @@
 
 #include "common/safe_json.h"
 #include "scheduler/api/codecs.h"
+#include "scheduler/dagfile/dag_bag.h"
+#include "scheduler/dagfile/dag_codec.h"
 
 namespace batuta::http {
 namespace {
@@ -24,8 +26,11 @@ json results_of(const QualityReportView& view, const std::string& table) {
   return out;
 }
 
-json task_facts(History& history, const std::string& job, std::size_t dag_length) {
-  const auto page = history.job_executions(job, {newest_attempts, 0}, Sight{});
+json task_facts(History& history, const std::string& dag, const std::string& task) {
+  // Both may have dots: "bank.eu.load" is a job of "bank" and of "bank.eu".
+  Sight of_dag;
+  of_dag.all.push_back({dag});
+  const auto page = history.job_executions(dag + "." + task, {newest_attempts, 0}, of_dag);
   std::int64_t failed = 0;
   std::string error;
   bool any = false;
@@ -40,10 +45,7 @@ json task_facts(History& history, const std::string& job, std::size_t dag_length
     if (++failed == 1) error = view.row.error.substr(0, max_error);
   }
   if (!any) return nullptr;
-  return {{"dag", job.substr(0, dag_length)},
-          {"task", job.substr(dag_length + 1)},
-          {"failed", failed},
-          {"error", error}};
+  return {{"dag", dag}, {"task", task}, {"failed", failed}, {"error", error}};
 }
 
 void collect(const json& value, FactsAsked& out, int depth) {
@@ -71,7 +73,16 @@ FactsAsked facts_asked(const std::string& monitors_json) {
   return out;
 }
 
-std::string lake_facts(History& history, const FactsAsked& asked) {
+std::shared_ptr<const Dag> stored_dag(History& history, const std::string& dag_id) {
+  for (const DagRow& row : history.dags()) {
+    if (row.dag_id != dag_id || row.is_stale) continue;
+    const auto stored = history.dag_version(row.version);
+    return stored ? dag_from_canonical(row.version, stored->canonical_json, stored->file) : nullptr;
+  }
+  return nullptr;
+}
+
+std::string lake_facts(History& history, const FactsAsked& asked, const DagOf& dag_of) {
   json quality = json::array(), tasks = json::array();
   for (const std::string& table : asked.tables) {
     for (const auto& view : history.quality_reports(table, {1, 0})) {
@@ -79,14 +90,13 @@ std::string lake_facts(History& history, const FactsAsked& asked) {
           {{"table", table}, {"at", to_iso(view.run_after)}, {"results", results_of(view, table)}});
     }
   }
-  if (!asked.dags.empty()) {
-    for (const JobConfigView& job : history.job_configs()) {
-      // "<dag_id>.<task_id>", and both may have dots.
-      for (const std::string& dag : asked.dags) {
-        if (!job.job_name.starts_with(dag + ".")) continue;
-        if (json facts = task_facts(history, job.job_name, dag.size()); !facts.is_null())
-          tasks.push_back(std::move(facts));
-      }
+  for (const std::string& id : asked.dags) {
+    const auto dag = dag_of(id);
+    if (!dag || dag->file.starts_with(built_in_prefix)) continue;  // which ingests nothing
+    for (const Task& task : dag->tasks) {
+      if (!task.is_data) continue;
+      if (json facts = task_facts(history, id, task.id); !facts.is_null())
+        tasks.push_back(std::move(facts));
     }
   }
   return json_text({{"quality", std::move(quality)}, {"tasks", std::move(tasks)}});

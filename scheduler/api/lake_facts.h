@@ -2,9 +2,12 @@
 // lake.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <set>
 #include <string>
 
+#include "scheduler/core/dag.h"
 #include "scheduler/store/history.h"
 
 namespace batuta::http {
@@ -19,9 +22,15 @@ struct FactsAsked {
 // parameter.
 FactsAsked facts_asked(const std::string& monitors_json);
 
+// The newest version of a DAG; null: there is none (any more).
+using DagOf = std::function<std::shared_ptr<const Dag>(const std::string& dag_id)>;
+// As the store has it, for whoever has no DAG bag. Blocks on the store.
+std::shared_ptr<const Dag> stored_dag(History& history, const std::string& dag_id);
+
 // {"quality": [{"table","at","results":[…as attempts told]}],
 //  "tasks": [{"dag","task","failed","error"}]}: of each table what its newest attempt told, of each
-// data task how many of its newest attempts failed in a row, at most 50. Blocks on the store.
-std::string lake_facts(History& history, const FactsAsked& asked);
+// data task that the DAG has now how many of its newest attempts failed in a row, at most 50. One
+// that was renamed or taken out fails no more. Blocks on the store.
+std::string lake_facts(History& history, const FactsAsked& asked, const DagOf& dag_of);
 
 }  // namespace batuta::http

@@ -190,7 +190,8 @@ json facts_of(const Session& session, const std::string& monitors_json) {
   const auto lock = HomeLock::acquire(session.home);
   if (!lock) throw Failure(lock.error().message, 1);
   const auto history = open_history("sqlite:" + session.home + "/batuta.db");
-  return value_of(parse_untrusted(http::lake_facts(*history, asked), answer_limits()));
+  const auto dag_of = [&history](const std::string& id) { return http::stored_dag(*history, id); };
+  return value_of(parse_untrusted(http::lake_facts(*history, asked, dag_of), answer_limits()));
 }
 
 void run_monitors(Session& session, const MonitorArguments& a) {

@@ -20,7 +20,11 @@ void PlatformFacts::refresh(History& history, const DagBagSnapshot& bag) {
       asked.dags.merge(more.dags);
     }
     try {
-      if (!asked.none()) facts = http::lake_facts(history, asked);
+      const auto dag_of = [&bag](const std::string& id) {
+        const auto found = bag.dags.find(id);
+        return found == bag.dags.end() ? nullptr : found->second;
+      };
+      if (!asked.none()) facts = http::lake_facts(history, asked, dag_of);
     } catch (const StoreError&) {
       return;  // the control thread sees to a store that fails; what was known stays
     }

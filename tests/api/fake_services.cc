@@ -306,11 +306,13 @@ std::optional<EventLogView> FakeHistory::event_log(std::int64_t id) {
   return view;
 }
 
-PageOf<JobExecutionView> FakeHistory::job_executions(const std::optional<std::string>&,
+PageOf<JobExecutionView> FakeHistory::job_executions(const std::optional<std::string>& name,
                                                      const Page& page, const Sight& sight) {
   std::vector<JobExecutionView> found;
+  for (const auto& [dag, row] : job_rows)
+    if (sight.sees(dag) && (!name || row.job_name == *name)) found.emplace_back().row = row;
   for (const auto& dag : dag_rows) {
-    if (!sight.sees(dag.dag_id)) continue;
+    if (!job_rows.empty() || !sight.sees(dag.dag_id)) continue;
     JobExecutionView& view = found.emplace_back();
     view.id = static_cast<std::int64_t>(found.size());
     view.row.job_name = dag.dag_id + ".first";

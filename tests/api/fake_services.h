@@ -62,6 +62,8 @@ class FakeHistory final : public History {
   std::vector<LineageEdge> lineage() override;
 
   std::vector<DagRow> dag_rows;
+  std::multimap<std::string, JobExecutionRow>
+      job_rows;                            // by DAG, newest first; none: a success each
   const FakeRegistry* registry = nullptr;  // which has the favourites
   std::vector<RunRow> run_rows;
   std::vector<TaskInstanceView> views;  // newest tries

@@ -1,0 +1,108 @@
+// What monitors are told of the attempts of data tasks.
+#include "scheduler/api/lake_facts.h"
+
+#include <doctest/doctest.h>
+
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "scheduler/dagfile/dag_parser.h"
+#include "tests/api/fake_services.h"
+
+using namespace batuta;
+using namespace batuta::http;
+using nlohmann::json;
+
+namespace {
+
+std::shared_ptr<const Dag> dag_of_extracts(const std::string& id,
+                                           const std::vector<std::string>& tasks) {
+  json text = {{"dag_id", id}, {"tasks", json::array()}};
+  for (const std::string& task : tasks)
+    text["tasks"].push_back(
+        {{"task_id", task}, {"type", "extract"}, {"source", "any"}, {"layer", "bronze"}});
+  const auto parsed = parse_dag_file(text.dump(), "facts.json", ".", {});
+  for (const auto& problem : parsed.problems) FAIL(problem.text());
+  REQUIRE(parsed.dag);
+  return parsed.dag;
+}
+
+struct AttemptFacts {
+  FakeHistory history;
+  std::map<std::string, std::shared_ptr<const Dag>> dags;
+
+  void dag(const std::string& id, const std::vector<std::string>& tasks) {
+    dags[id] = dag_of_extracts(id, tasks);
+  }
+  void attempt(const std::string& dag, const std::string& task, const std::string& status) {
+    JobExecutionRow row;
+    row.job_name = dag + "." + task;
+    row.status = status;
+    row.error = status == "failed" ? "no answer" : "";
+    history.job_rows.emplace(dag, row);
+  }
+  json tasks_of(const std::string& dag) {
+    FactsAsked asked;
+    asked.dags.insert(dag);
+    const auto dag_of = [this](const std::string& id) {
+      const auto found = dags.find(id);
+      return found == dags.end() ? nullptr : found->second;
+    };
+    return json::parse(lake_facts(history, asked, dag_of))["tasks"];
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a task that was taken out of its DAG, or whose DAG is gone, fails no more") {
+  AttemptFacts known;
+  known.attempt("bank", "old_name", "failed");
+  known.attempt("bank", "new_name", "success");
+  known.dag("bank", {"old_name", "new_name"});
+  CHECK(known.tasks_of("bank").size() == 2);
+  CHECK(known.tasks_of("bank")[0] ==
+        json{{"dag", "bank"}, {"task", "old_name"}, {"failed", 1}, {"error", "no answer"}});
+  known.dag("bank", {"new_name"});
+  REQUIRE(known.tasks_of("bank").size() == 1);
+  CHECK(known.tasks_of("bank")[0]["task"] == "new_name");
+  CHECK(known.tasks_of("bank")[0]["failed"] == 0);
+  known.dags.clear();
+  CHECK(known.tasks_of("bank").empty());
+}
+
+TEST_CASE("a DAG is not told of the tasks of one whose id begins with its own and a dot") {
+  AttemptFacts known;
+  known.dag("bank", {"extract"});
+  known.dag("bank.eu", {"extract"});
+  known.attempt("bank", "extract", "success");
+  known.attempt("bank.eu", "extract", "failed");
+  REQUIRE(known.tasks_of("bank").size() == 1);
+  CHECK(known.tasks_of("bank")[0]["failed"] == 0);
+  // Also where both come to the same job name.
+  known.dag("bank", {"extract", "eu.extract"});
+  CHECK(known.tasks_of("bank").size() == 1);  // its own eu.extract has not run
+  REQUIRE(known.tasks_of("bank.eu").size() == 1);
+  CHECK(known.tasks_of("bank.eu")[0]["failed"] == 1);
+}
+
+TEST_CASE("without a server the store's newest version of a DAG says which tasks it has") {
+  FakeHistory history;
+  const auto dag = dag_of_extracts("bank", {"extract"});
+  history.older_versions.push_back(
+      {7, dag->version, Time{}, dag->source_text, dag->canonical_json});
+  DagRow row;
+  row.dag_id = "bank";
+  row.version = dag->version;
+  history.dag_rows = {row};
+  const auto found = stored_dag(history, "bank");
+  REQUIRE(found);
+  REQUIRE(found->tasks.size() == 1);
+  CHECK(found->tasks[0].id == "extract");
+  CHECK(found->tasks[0].is_data);
+  CHECK_FALSE(stored_dag(history, "shop"));
+  history.dag_rows[0].is_stale = true;
+  CHECK_FALSE(stored_dag(history, "bank"));
+}
