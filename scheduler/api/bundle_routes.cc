@@ -1,4 +1,5 @@
 // Bundles of DAGs: what there is, what a revision would change, and switching to one.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "scheduler/api/bundles.h"
@@ -60,15 +61,24 @@ json switch_json(const std::string& name, const BundleDiff& diff, bool switched)
   return out;
 }
 
-Error no_bundle(const std::string& name) {
-  return {Errc::not_found, "batuta.json names no bundle " + name, {}};
+// The bundles that are there without a setting are folders: that of the DAGs, and those dropped in.
+bool is_unnamed_folder(const Context& context, const std::string& name) {
+  if (!context.services.backend.dags()->bundles.contains(name)) return false;
+  if (context.services.bundles == nullptr) return true;
+  const auto named = context.services.bundles->list();
+  return std::none_of(named.begin(), named.end(),
+                      [&](const BundleView& one) { return one.name == name; });
 }
 
 // The io thread goes on; `then` runs on the keeper's.
 void with_diff(Context& context, const Call& call, BundleAct act,
                std::function<void(const BundleDiff&)> then) {
   Bundles* bundles = context.services.bundles;
-  if (bundles == nullptr) return call.respond(error_response(no_bundle(act.name)));
+  if (is_unnamed_folder(context, act.name))
+    return call.respond(error_response(bundle_is_folder(act.name)));
+  if (bundles == nullptr)
+    return call.respond(error_response(
+        {Errc::not_found, "there is no bundle " + act.name + " (batuta bundles list)", {}}));
   bundles->compare(std::move(act), [call, then = std::move(then)](Result<BundleDiff> diff) {
     if (!diff) return call.respond(error_response(diff.error()));
     then(*diff);

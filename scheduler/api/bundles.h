@@ -46,6 +46,15 @@ struct BundleAct {
   bool back = false;     // a rollback: only to what was live before
 };
 
+// What is asked of a bundle that is a folder, and that only a repository can do.
+inline Error bundle_is_folder(const std::string& name) {
+  return {Errc::conflict,
+          "the bundle " + name +
+              " is a folder: what is saved in it is live, so there is nothing to deploy or to roll "
+              "back; a bundle of a repository (\"git\" in batuta.json) has revisions",
+          {}};
+}
+
 class Bundles {
  public:
   virtual ~Bundles() = default;

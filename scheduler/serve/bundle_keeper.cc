@@ -196,13 +196,9 @@ void BundleKeeper::compare(http::BundleAct act,
     const auto named = std::find_if(settings_.begin(), settings_.end(),
                                     [&](const auto& one) { return one.name == act.name; });
     if (named == settings_.end()) {
-      refused = {Errc::not_found, "batuta.json names no bundle " + act.name, {}};
+      refused = {Errc::not_found, "there is no bundle " + act.name + " (batuta bundles list)", {}};
     } else if (named->git.empty()) {
-      refused = {Errc::conflict,
-                 "the bundle " + act.name +
-                     " is a folder: what is saved in it is live, and there "
-                     "are no revisions; name a repository (\"git\") to have them",
-                 {}};
+      refused = http::bundle_is_folder(act.name);
     } else if (stopping_ || asked_.size() >= max_asked) {
       refused = {Errc::unavailable, "too much is asked of bundles at once; try again", {}};
     } else {
@@ -219,7 +215,7 @@ Status BundleKeeper::switch_to(const std::string& name, const http::BundleDiff& 
   {
     const std::lock_guard lock(mutex_);
     const auto found = kept_.find(name);
-    if (found == kept_.end()) return {Errc::not_found, "batuta.json names no bundle " + name};
+    if (found == kept_.end()) return {Errc::not_found, "there is no bundle " + name};
     Kept& bundle = found->second;
     struct stat there {};
     if (::stat(bundle.files.folder_of(what.to).c_str(), &there) != 0)

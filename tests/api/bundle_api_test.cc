@@ -80,11 +80,31 @@ TEST_CASE(
   world.bundles.answer = BundleDiff{"2222", "2222", "second", {}, {}, {}, {}, {}};
   CHECK(body_of(world.api.call(Method::post, deploy))["switched"] == false);
   CHECK(world.bundles.switched.size() == 1);
-  world.bundles.answer = Error{Errc::not_found, "batuta.json names no bundle x", {}};
+  world.bundles.answer = Error{Errc::not_found, "there is no bundle x", {}};
   CHECK(world.api.status(Method::post, bundles_path + "/x/deploy") == 404);
   CHECK(world.api.status(Method::post, deploy, R"({"branch": "x"})") == 422);
   TestApi without;
   CHECK(without.status(Method::post, deploy) == 404);
+}
+
+TEST_CASE("a bundle that is a folder is said to be one, whether a setting names it or not") {
+  WithBundles world;
+  auto bag = std::make_shared<DagBagSnapshot>(*world.api.backend.bag);
+  bag->bundles["default"] = {"", "/srv/dags", 2, false};
+  bag->bundles["risk"] = {"1111", "/home/revisions/risk/1111/dags", 1, false};
+  world.api.backend.bag = bag;
+  TestApi without;
+  without.backend.bag = bag;
+  for (TestApi* api : {&world.api, &without}) {
+    for (const char* verb : {"deploy", "rollback"}) {
+      const auto refused = api->call(Method::post, bundles_path + "/default/" + verb);
+      CHECK(refused.status == 409);
+      CHECK(refused.body.find("default is a folder") != std::string::npos);
+    }
+    CHECK(api->status(Method::get, bundles_path + "/default/diff") == 409);
+  }
+  CHECK(world.bundles.acts.empty());
+  CHECK(world.api.status(Method::post, bundles_path + "/risk/deploy") == 200);
 }
 
 }  // namespace batuta::http::bundle_test

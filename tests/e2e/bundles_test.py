@@ -57,6 +57,10 @@ def bundles_side_by_side():
         version = server.get("/api/v2/dags/fraud/dagVersions")["dag_versions"][0]
         assert version["bundle_name"] == "risk", version
 
+        # A folder has nothing to deploy, and says so.
+        folder_of_dags = server.cli("bundles", "deploy", "default", check=False)
+        assert folder_of_dags.returncode == 1 and "default is a folder" in folder_of_dags.stderr, folder_of_dags
+
         # Dropped in, and the same DAG once more in it.
         put(home / "bundles" / "web" / "dags" / "clicks.json", says("clicks", "one"))
         eventually(lambda: ids(server, "&bundle_name=web") == ["clicks"], 5, "a bundle dropped in is live")
