@@ -37,7 +37,9 @@ bool at_terminal() {
 
 void confirm(const std::string& question, bool yes) {
   if (yes) return;
-  if (!at_terminal()) throw Failure("--yes says that it is meant", 2);
+  if (!at_terminal())
+    throw Failure(
+        "nothing was done: there is no terminal to ask at, and --yes says that it is meant", 2);
   std::fprintf(stderr, "%s [y/N] ", question.c_str());
   std::string answer;
   std::getline(std::cin, answer);

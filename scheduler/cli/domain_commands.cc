@@ -236,9 +236,15 @@ void print_plan(Session& session, const std::string& name, const DomainPlan& pla
   }
   print_rows(session.format(), rows,
              {{"action", "action"}, {"kind", "kind"}, {"name", "name"}, {"conflict", "conflict"}});
-  std::printf("\n%zu of %zu would change\n", changes_in(plan), plan.steps.size());
+  std::printf("\n");
   for (const auto& note : plan.notes)
     std::printf("not carried out: %s\n", shown_text(note).c_str());
+}
+
+// Of a plan, or of what was done: never the one for the other.
+void print_count(Session& session, const DomainPlan& plan, const char* said) {
+  if (!session.format().data())
+    std::printf("%zu of %zu %s\n", changes_in(plan), plan.steps.size(), said);
 }
 
 void refuse_conflicts(const DomainPlan& plan, bool force) {
@@ -379,6 +385,7 @@ void plan_domain(Session& session, const DomainArguments& a) {
   const Client client = session.client();
   const DomainPlan plan = plan_to_have(client, places, domain, read_record(places));
   print_plan(session, a.name, plan);
+  print_count(session, plan, "would change");
   refuse_conflicts(plan, a.force);
   if (changes_in(plan) > 0) session.exit_code = 2;
 }
@@ -391,8 +398,8 @@ void apply_domain(Session& session, const DomainArguments& a) {
   const DomainPlan plan = plan_to_have(client, places, domain, record);
   print_plan(session, a.name, plan);
   refuse_conflicts(plan, a.force);
-  if (changes_in(plan) == 0) return;
-  apply_plan(client, places, domain, plan, record);
+  if (changes_in(plan) > 0) apply_plan(client, places, domain, plan, record);
+  print_count(session, plan, "changed");
   if (!session.format().data()) std::printf("the domain %s is there\n", a.name.c_str());
 }
 
@@ -411,6 +418,7 @@ void destroy_domain(Session& session, const DomainArguments& a) {
   if (!failed) fs::remove(places.record, failed);
   if (failed) fail("cannot remove " + places.bundle.string() + ": " + failed.message());
   wait_for_dags(client, record.value("dag_ids", std::vector<std::string>{}), false);
+  print_count(session, plan, "taken away");
   if (!session.format().data()) std::printf("the domain %s is gone\n", a.name.c_str());
 }
 

@@ -72,7 +72,9 @@ def a_domain_from_a_contract():
         assert not (server.home / "bundles" / "risk").exists() and dags(server) == []
         assert rows(server, "/api/batuta/roles", "roles") == roles
 
-        server.cli("domain", "apply", "risk", *verb)
+        assert "7 of 7 would change" in server.cli("domain", "plan", "risk", *verb, check=False).stdout
+        done = server.cli("domain", "apply", "risk", *verb).stdout
+        assert "7 of 7 changed" in done and "would" not in done, done
         assert dags(server) == ["risk_ingestion", "risk_quality"]
         assert server.get("/api/v2/dags/risk_ingestion")["bundle_name"] == "risk"
         assert not server.get("/api/v2/importErrors")["import_errors"]
@@ -103,7 +105,7 @@ def a_domain_from_a_contract():
         # Who is in a group may what it is for, and nothing else.
         server.cli("groups", "edit", "risk_readers", "--user", "admin")
         assert server.cli("domain", "plan", "risk", *verb).returncode == 0
-        assert "0 of 7 would change" in server.cli("domain", "apply", "risk", *verb).stdout
+        assert "0 of 7 changed" in server.cli("domain", "apply", "risk", *verb).stdout
         server.cli("users", "create", "rita", "--role", "none", stdin="a long password 1\n")
         server.cli("groups", "edit", "risk_readers", "--user", "rita")
         assert server.cli("auth", "can-i", "rita", "read", "lake:risk/gold").returncode == 0
@@ -120,7 +122,7 @@ def a_domain_from_a_contract():
         failed = server.cli("domain", "apply", "risk", *verb, check=False)
         assert failed.returncode == 1 and "cannot write" in failed.stderr, failed
         in_the_way.rmdir()
-        assert "1 of 7 would change" in server.cli("domain", "apply", "risk", *verb).stdout
+        assert "1 of 7 changed" in server.cli("domain", "apply", "risk", *verb).stdout
         assert "before" not in json.loads((server.home / "domains" / "risk.json").read_text())
         mine = server.home / "bundles" / "risk" / "dags" / "risk_ingestion.json"
         before = mine.read_text()
@@ -139,7 +141,10 @@ def a_domain_from_a_contract():
         assert dags(server) == ["risk_ingestion", "risk_quality"]
         (server.home / "bundles" / "risk" / "notes.txt").unlink()
         server.cli("groups", "delete", "risk_readers")
-        server.cli("domain", "destroy", "risk", "--yes")
+        asked = server.cli("domain", "destroy", "risk", check=False, stdin="")
+        assert asked.returncode == 2 and "--yes" in asked.stderr and "away" not in asked.stdout, asked
+        done = server.cli("domain", "destroy", "risk", "--yes").stdout
+        assert "6 of 7 taken away" in done and "would" not in done, done
         assert dags(server) == [] and not (server.home / "bundles" / "risk").exists()
         assert rows(server, "/api/batuta/roles", "roles") == roles
         assert rows(server, "/api/batuta/groups", "groups") == groups
@@ -158,7 +163,7 @@ def an_older_contract():
         (server.home / "bundles" / "sales" / "dags" / "sales_quality.json").unlink()
         server.cli("groups", "delete", "sales_engineers")
         again = server.cli("domain", "apply", "sales", "--contract", file, "--schedule", "").stdout
-        assert "2 of 7 would change" in again, again
+        assert "2 of 7 changed" in again, again
         run_id = server.trigger("sales_ingestion")["dag_run_id"]
         assert server.wait_run("sales_ingestion", run_id)["state"] == "success"
         server.cli("domain", "destroy", "sales", "--yes")
