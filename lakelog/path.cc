@@ -1,5 +1,7 @@
 #include "lakelog/path.h"
 
+#include <algorithm>
+
 #include "common/ids.h"
 #include "lakelog/storage.h"
 
@@ -28,6 +30,18 @@ bool valid_table_name(std::string_view name) {
     if (slash == std::string_view::npos) return parts >= 2;
     name.remove_prefix(slash + 1);
   }
+}
+
+std::string no_table_name(std::string_view name) {
+  return "not a table name: \"" + std::string(name) +
+         "\"; tables are named layer/domain/table, such as silver/financial/quotes";
+}
+
+std::string table_name_of(std::string_view written) {
+  std::string name(written);
+  if (name.find('/') != std::string::npos) return name;
+  std::replace(name.begin(), name.end(), '.', '/');
+  return valid_table_name(name) ? name : std::string(written);
 }
 
 bool valid_data_path(std::string_view path) {

@@ -11,6 +11,13 @@ namespace batuta::lakelog {
 // "silver/financial/quotes": two to six ids joined by '/', none of them starting with '_' or '.'.
 bool valid_table_name(std::string_view name);
 
+// What to say of a name that is not valid, and how tables are named.
+std::string no_table_name(std::string_view name);
+
+// A name as a person writes it: SQL's "silver.financial.quotes" becomes "silver/financial/quotes";
+// everything else stays, valid or not.
+std::string table_name_of(std::string_view written);
+
 // A key of the storage (see there), below the table, and not inside _delta_log.
 bool valid_data_path(std::string_view path);
 

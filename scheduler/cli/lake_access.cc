@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "common/time.h"
+#include "lakelog/path.h"
 
 namespace batuta::cli {
 
@@ -16,6 +17,12 @@ std::string lake_folder(const Session& session) {
 
 std::unique_ptr<lakelog::Storage> open_lake(const Session& session) {
   return value_of(lakelog::open_storage(lake_folder(session)));
+}
+
+std::string table_argument(const std::string& written) {
+  std::string name = lakelog::table_name_of(written);
+  if (!lakelog::valid_table_name(name)) throw Failure(lakelog::no_table_name(written), 2);
+  return name;
 }
 
 SlotRun lake_slot(Session& session, const std::string& plugin, const std::string& plugins) {

@@ -25,6 +25,10 @@ T value_of(Result<T> result) {
 std::string lake_folder(const Session& session);
 std::unique_ptr<lakelog::Storage> open_lake(const Session& session);
 
+// The table that an argument names, by its path or as SQL does, layer.domain.table. Throws Failure
+// when it names none.
+std::string table_argument(const std::string& written);
+
 // A call of a lake plugin with the installation's settings; `plugins` empty: those beside the
 // executable. Parameters and patience are the caller's.
 SlotRun lake_slot(Session& session, const std::string& plugin, const std::string& plugins);

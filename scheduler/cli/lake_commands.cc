@@ -111,7 +111,7 @@ void describe_control(Session& session, const ControlTable& table) {
 
 void describe(Session& session, const LakeArguments& a) {
   if (const auto table = control_table(session, a.table)) return describe_control(session, *table);
-  const auto info = value_of(lakelog::describe_table(*open_lake(session), a.table));
+  const auto info = value_of(lakelog::describe_table(*open_lake(session), table_argument(a.table)));
   json columns = json::array();
   for (const lakelog::Column& column : info.columns) {
     columns.push_back(
@@ -145,7 +145,7 @@ void history(Session& session, const LakeArguments& a) {
   json rows = json::array();
   const auto lake = open_lake(session);
   const auto shown = static_cast<std::size_t>(a.limit);
-  auto entries = value_of(lakelog::table_history(*lake, a.table, shown + 1));
+  auto entries = value_of(lakelog::table_history(*lake, table_argument(a.table), shown + 1));
   const bool cut = entries.size() > shown;
   if (cut) entries.pop_back();
   for (const auto& entry : entries) {
@@ -389,7 +389,7 @@ void add_lake_commands(CLI::App& app, Session& session) {
     if (const auto table = control_table(session, a->table)) {
       return head_of_control(session, *table, *a);
     }
-    run_sql(session, *a, {{"operation", "head"}, {"table", a->table}});
+    run_sql(session, *a, {{"operation", "head"}, {"table", table_argument(a->table)}});
   });
   CLI::App* sql = add_verb(*lake, session, "sql",
                            "A query; tables are named layer.domain.table, control tables mngt.…",

@@ -185,7 +185,10 @@ void restore(Session& session, const MaintenanceArguments& a) {
 void add_lake_maintenance(CLI::App& lake, Session& session) {
   auto a = std::make_shared<MaintenanceArguments>();
   const auto verb = [&](const char* name, const char* help, std::function<void()> action) {
-    CLI::App* command = add_verb(lake, session, name, help, std::move(action));
+    CLI::App* command = add_verb(lake, session, name, help, [a, action = std::move(action)] {
+      a->table = table_argument(a->table);
+      action();
+    });
     command->add_option("table", a->table, "such as silver/financial/quotes")->required();
     command->add_flag("--dry-run", a->dry_run, "only tell what would be done");
     command->add_option("--plugins", a->plugins, "folder of plugins");

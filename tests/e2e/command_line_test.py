@@ -168,6 +168,11 @@ def the_lake_is_asked_without_a_server():
         assert [row["version"] for row in json.loads(versions(2).stdout)] == [2, 1], versions(2)
         assert "more versions than these 2: raise --limit" in versions(2).stderr, versions(2)
         assert versions(3).stderr == "", versions(3)
+        dotted = run("lake", "history", "gold.demo.t", "--home", home, "-o", "json", env=env)
+        assert json.loads(dotted.stdout) == json.loads(versions(3).stdout), dotted
+        for verb in (["describe"], ["history"], ["head"], ["optimize"], ["vacuum"], ["restore", "--version", 0]):
+            refused = run("lake", verb[0], "nope", *verb[1:], "--home", home, env=env, code=2)
+            assert '"nope"; tables are named layer/domain/table' in refused.stderr, refused
         named = json.loads(ask("SELECT 1 AS a, 2 AS a, 3 AS a_1", "-o", "json").stdout)
         assert named == [{"a": 1, "a_2": 2, "a_1": 3}], named
         said = ask("SELECT\n  nothing", code=1).stderr.splitlines()

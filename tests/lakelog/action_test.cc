@@ -107,6 +107,15 @@ TEST_CASE("names that could leave the table's folder are refused") {
     CHECK_FALSE(valid_table_name(bad));
 }
 
+TEST_CASE("a table is also named as SQL names it, and what names none is told how they are named") {
+  CHECK(table_name_of("silver.financial.quotes") == "silver/financial/quotes");
+  for (const char* same : {"silver/financial/quotes", "silver/demo/a.b", "nope", "..", "a..b", ""})
+    CHECK(table_name_of(same) == same);
+  const std::string said = no_table_name("nope");
+  CHECK(said.find("\"nope\"") != std::string::npos);
+  CHECK(said.find("layer/domain/table") != std::string::npos);
+}
+
 TEST_CASE("a nested type keeps its JSON through the schema string") {
   const auto schema = parse_schema(
       R"({"type":"struct","fields":[{"name":"a","type":{"type":"array","elementType":"long",)"
