@@ -112,7 +112,7 @@ Result<Restored> restore_once(const LogFolder& log, const RestoreOptions& option
 }  // namespace
 
 Result<Restored> restore(Storage& lake, const std::string& table, const RestoreOptions& options) {
-  if (!valid_table_name(table)) return {Errc::invalid, "not a table name: " + table};
+  if (!valid_table_name(table)) return {Errc::invalid, no_table_name(table)};
   if (options.version < 0) return {Errc::not_found, table + " has no version before 0"};
   const LogFolder log(lake, table);
   for (int left = max_tries;; --left) {

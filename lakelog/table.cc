@@ -98,7 +98,7 @@ Status check_place(const Storage& lake, const std::string& name) {
 }
 
 Result<TableInfo> describe_table(Storage& lake, const std::string& name) {
-  if (!valid_table_name(name)) return {Errc::invalid, "not a table name: " + name};
+  if (!valid_table_name(name)) return {Errc::invalid, no_table_name(name)};
   const LogFolder log(lake, name);
   auto snapshot = read_snapshot(log);
   if (!snapshot) return snapshot.error();
@@ -126,7 +126,7 @@ Result<TableInfo> describe_table(Storage& lake, const std::string& name) {
 
 Result<std::vector<HistoryEntry>> table_history(Storage& lake, const std::string& name,
                                                 std::size_t limit, std::int64_t before) {
-  if (!valid_table_name(name)) return {Errc::invalid, "not a table name: " + name};
+  if (!valid_table_name(name)) return {Errc::invalid, no_table_name(name)};
   const LogFolder log(lake, name);
   auto listing = log.list();
   if (!listing) return listing.error();

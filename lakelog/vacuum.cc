@@ -249,7 +249,7 @@ Result<std::int64_t> check_retention(const LogFolder& log, const VacuumOptions& 
 }  // namespace
 
 Result<VacuumResult> vacuum(Storage& lake, const std::string& table, const VacuumOptions& options) {
-  if (!valid_table_name(table)) return {Errc::invalid, "not a table name: " + table};
+  if (!valid_table_name(table)) return {Errc::invalid, no_table_name(table)};
   const LogFolder log(lake, table);
   auto retain = check_retention(log, options);
   if (!retain) return retain.error();

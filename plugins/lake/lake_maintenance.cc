@@ -172,7 +172,7 @@ json run_auto(plugin::Context& context, Session& session) {
 json run_on_table(plugin::Context& context, Session& session, const std::string& operation) {
   const std::string table = context.text("table");
   if (!lakelog::valid_table_name(table))
-    throw plugin::FinalError("parameter table: not a table name");
+    throw plugin::FinalError("parameter table: " + lakelog::no_table_name(table));
   if (operation == "optimize") return run_optimize(context, session, table);
   const auto lake = must(lakelog::open_storage(lake_folder(context)));
   if (operation == "vacuum") return run_vacuum(context, session, *lake, table);

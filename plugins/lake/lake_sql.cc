@@ -215,7 +215,7 @@ Question question_of(const plugin::Context& context) {
   if (question.operation == "head") {
     question.table = context.text("table");
     if (!lakelog::valid_table_name(question.table))
-      throw plugin::FinalError("parameter table: not a table name");
+      throw plugin::FinalError("parameter table: " + lakelog::no_table_name(question.table));
   } else if (question.operation == "sql") {
     question.sql = context.text("sql");
     if (question.sql.size() > max_sql_bytes) throw plugin::FinalError("parameter sql: too long");

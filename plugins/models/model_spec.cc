@@ -193,7 +193,7 @@ ModelSpec model_spec(const plugin::Context& context) {
   ModelSpec spec;
   spec.table = context.text("table");
   if (!lakelog::valid_table_name(spec.table))
-    throw plugin::FinalError("parameter table: not a table name");
+    throw plugin::FinalError("parameter table: " + lakelog::no_table_name(spec.table));
   spec.mode = mode_of(context.text("mode", ""));
   const bool by_run = spec.mode == Mode::append || spec.mode == Mode::overwrite;
   if (by_run && context.map_index() >= 0)

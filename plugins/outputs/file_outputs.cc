@@ -72,7 +72,7 @@ ModelSpec spec_of(const plugin::Context& context, const json& one,
   ModelSpec spec;
   spec.table = text_of(one, "table");
   if (!lakelog::valid_table_name(spec.table))
-    throw plugin::FinalError("outputs: \"" + spec.table + "\" is no name of a table");
+    throw plugin::FinalError("outputs: " + lakelog::no_table_name(spec.table));
   spec.mode = models::mode_of(text_of(one, "mode"));
   const bool by_run = spec.mode == models::Mode::append || spec.mode == models::Mode::overwrite;
   if (by_run && context.map_index() >= 0)

@@ -411,7 +411,8 @@ TEST_CASE("the plugin says what is wrong with what it is asked for") {
   CHECK(refusal({{"operation", "drop"}, {"table", things}}) ==
         "parameter operation: auto, optimize, vacuum or restore");
   CHECK(refusal({{"operation", "optimize"}, {"table", "../x"}}) ==
-        "parameter table: not a table name");
+        "parameter table: not a table name: \"../x\"; tables are named layer/domain/table, such as "
+        "silver/financial/quotes");
   CHECK(refusal({{"operation", "optimize"}, {"table", "silver/demo/none"}}) ==
         "there is no table silver/demo/none");
   CHECK(refusal({{"operation", "optimize"}, {"table", things}, {"target_bytes", 5}}) ==
