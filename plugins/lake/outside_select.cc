@@ -33,6 +33,13 @@ bool tells_the_time(const std::string& name) {
   return holds(names, name);
 }
 
+// Functions that the engine calls the same for the same arguments, though the time is one of them.
+bool reads_the_clock(const std::string& name, std::size_t arguments) {
+  static const std::vector<std::string> names = {"ago", "current_localtime",
+                                                 "current_localtimestamp"};
+  return holds(names, name) || (name == "age" && arguments < 2);
+}
+
 bool is_catalogue_function(const std::string& name) {
   for (const char* prefix : {"pg_", "duckdb_", "pragma_", "has_", "__internal_"})
     if (name.starts_with(prefix)) return true;
@@ -64,6 +71,7 @@ class Walk {
       const std::string name = lower(text(node, "function_name"));
       check_function(name);
       functions_.insert(name);
+      if (reads_the_clock(name, node.value("children", json()).size())) found_.clock = name;
     }
     for (const auto& [key, child] : node.items()) {
       if (is_table_function && key == "function") {

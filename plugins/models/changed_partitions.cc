@@ -89,6 +89,7 @@ void take_values(ChangedPartitions& changed, const std::set<Value>& values) {
 ChangedPartitions made_of_all(const ChangedCall& call, const lake::DeltaTable& table,
                               const std::string& why) {
   ChangedPartitions changed;
+  changed.parameter = call.parameter;
   changed.table = call.table;
   changed.column = counted_column(call, table);
   changed.delta_type = type_of_column(table, changed.column);
@@ -100,18 +101,16 @@ ChangedPartitions made_of_all(const ChangedCall& call, const lake::DeltaTable& t
   return changed;
 }
 
-}  // namespace
-
-ChangedPartitions all_partitions(const ChangedCall& call, const lake::DeltaTable& table) {
-  return made_of_all(call, table, "nothing was computed before");
-}
-
-ChangedPartitions changed_partitions(const ChangedCall& call, const Inputs& inputs,
-                                     const LastRead& last) {
+const lake::DeltaTable& input_of(const ChangedCall& call, const Inputs& inputs) {
   const auto input = inputs.tables.find(call.table);
   if (input == inputs.tables.end())
     throw plugin::FinalError(spelt(call) + ": the statement does not read " + call.table);
-  const lake::DeltaTable& table = input->second;
+  return input->second;
+}
+
+ChangedPartitions counted_list(const ChangedCall& call, const Inputs& inputs,
+                               const LastRead& last) {
+  const lake::DeltaTable& table = input_of(call, inputs);
   const auto all = [&](const std::string& why) { return made_of_all(call, table, why); };
   if (!last.unknown.empty()) return all(last.unknown);
   const auto fixed = inputs.since.find(call.table);
@@ -124,6 +123,7 @@ ChangedPartitions changed_partitions(const ChangedCall& call, const Inputs& inpu
   const std::int64_t since = std::min(fixed->second, read->second.version);
   const lake::Changes changes = table.changes_since(since);
   ChangedPartitions changed;
+  changed.parameter = call.parameter;
   changed.table = call.table;
   changed.column = counted_column(call, table);
   changed.delta_type = type_of_column(table, changed.column);
@@ -135,6 +135,27 @@ ChangedPartitions changed_partitions(const ChangedCall& call, const Inputs& inpu
   changed.told = spelt(call) + ": partitions changed since version " + std::to_string(since) +
                  ": " + (values.empty() ? "none" : shown(values));
   return changed;
+}
+
+}  // namespace
+
+ChangedPartitions all_partitions(const ChangedCall& call, const lake::DeltaTable& table) {
+  return made_of_all(call, table, "nothing was computed before");
+}
+
+std::vector<ChangedPartitions> changed_lists(const std::vector<ChangedCall>& calls,
+                                             const Inputs& inputs, const LastRead& last) {
+  std::vector<ChangedPartitions> lists;
+  for (const ChangedCall& call : calls) lists.push_back(counted_list(call, inputs, last));
+  const auto whole =
+      std::find_if(lists.begin(), lists.end(), [](const auto& list) { return list.all; });
+  if (whole == lists.end()) return lists;
+  const std::string table = whole->table;
+  for (std::size_t i = 0; i < calls.size(); ++i)
+    if (!lists[i].all)
+      lists[i] = made_of_all(calls[i], input_of(calls[i], inputs),
+                             "those of " + table + " are all computed");
+  return lists;
 }
 
 std::string list_type(const ChangedPartitions& changed) {

@@ -4,7 +4,9 @@
 // From which version it counts is fixed at the run's first attempt, as the versions of the inputs
 // are, so that a retry and a clear get the same list. A table that was put back to less meanwhile
 // (by the clear of an older run) is counted from that: more partitions are right, too, fewer are
-// not. Whatever makes the count unknowable gives all partitions, and says why.
+// not. Whatever makes the count unknowable gives all partitions, and says why; of one input, and so
+// of every other that the statement asks for: the table is then made anew, and what no list names
+// would go from it.
 #pragma once
 
 #include <string>
@@ -17,6 +19,7 @@
 namespace batuta::models {
 
 struct ChangedPartitions {
+  std::string parameter;  // that is the list
   std::string table, column;
   std::string delta_type;           // of the column
   std::vector<std::string> values;  // as the log writes them, ascending, each once; never NULL
@@ -25,10 +28,10 @@ struct ChangedPartitions {
   std::string told;                 // which, and why, as the log of the attempt says it
 };
 
-// Throws plugin::FinalError for a table that is no input, has no partitions, or not that column;
-// and where it has several and none is named.
-ChangedPartitions changed_partitions(const ChangedCall& call, const Inputs& inputs,
-                                     const LastRead& last);
+// Of each call, in their order. Throws plugin::FinalError for a table that is no input, has no
+// partitions, or not that column; and where it has several and none is named.
+std::vector<ChangedPartitions> changed_lists(const std::vector<ChangedCall>& calls,
+                                             const Inputs& inputs, const LastRead& last);
 
 // The same with all partitions, of a table as it is.
 ChangedPartitions all_partitions(const ChangedCall& call, const lake::DeltaTable& table);

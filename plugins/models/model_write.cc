@@ -81,8 +81,7 @@ std::set<ModelWrite::Partition> ModelWrite::followed() const {
     for (const Followed& followed : followed_) {
       Partition values;
       for (const std::size_t place : followed.places) values.push_back(partition.at(place));
-      const bool any = std::find(values.begin(), values.end(), std::nullopt) == values.end();
-      if (followed.values ? followed.values->count(values) != 0 : any) out.insert(partition);
+      if (!followed.values || followed.values->count(values) != 0) out.insert(partition);
     }
   }
   return out;

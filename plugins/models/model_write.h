@@ -46,7 +46,7 @@ class ModelWrite {
   using Partition = std::vector<std::optional<std::string>>;
 
   // Before stage(): partitions of the table whose values of `columns` are among `values` (without
-  // them: any that are not NULL) become the result, also where it has no rows in them; and all
+  // them: all) become the result, also where it has no rows in them; and all
   // others stay, in the mode overwrite, too. A version that others put meanwhile is then a conflict
   // wherever it writes.
   void follow(const std::vector<std::string>& columns, std::optional<std::set<Partition>> values);

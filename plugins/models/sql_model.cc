@@ -99,16 +99,15 @@ class SqlModel {
     if (spec_.changed.empty()) return;
     std::map<std::string, std::vector<std::string>> lists;
     ValueTypes types;
-    for (const ChangedCall& call : spec_.changed) {
-      ChangedPartitions changed = changed_partitions(call, inputs_, last_read_);
+    for (ChangedPartitions& changed : changed_lists(spec_.changed, inputs_, last_read_)) {
       context_.info(changed.told);
       if (changed.also_null)
-        context_.info("the partition of " + call.table + " without a " + changed.column +
+        context_.info("the partition of " + changed.table + " without a " + changed.column +
                       " is among them, which no list can name: it is computed where the statement "
                       "says OR " +
                       lake::quoted_name(changed.column) + " IS NULL");
-      lists[call.parameter] = changed.values;
-      types[call.parameter] = list_type(changed);
+      lists[changed.parameter] = changed.values;
+      types[changed.parameter] = list_type(changed);
       changed_.push_back(std::move(changed));
     }
     tell_other_changes();
@@ -168,6 +167,7 @@ class SqlModel {
         if (!changed.all) values.emplace();
         if (values)
           for (const std::string& value : changed.values) values->insert({value});
+        if (values && changed.also_null) values->insert({std::nullopt});
         write.follow({changed.column}, std::move(values));
       } else {
         context_.info(spec_.table + " is not partitioned by the " + changed.column + " of " +

@@ -164,6 +164,10 @@ TEST_CASE("changed_partitions: the partition NULL is told, and computed where th
   world.run("run-2", task);
   CHECK(world.said("since version 0: NULL"));
   CHECK(days(world) == Lines{"1|1", "NULL|3"});
+  // It follows the input's when that is gone, too.
+  sell(world, "(1, 1)");
+  world.run("run-3", task);
+  CHECK(days(world) == Lines{"1|1"});
 }
 
 TEST_CASE("changed_partitions: a coarser table keeps what it has; a merge goes by keys") {
@@ -217,6 +221,44 @@ TEST_CASE("changed_partitions: of several partition columns one is named, and th
   CHECK(text_holds(world.refusal(task), "is partitioned by year, place: name one"));
   task["changed"]["changed"]["column"] = "month";
   CHECK(text_holds(world.refusal(task), "is partitioned by year, place, not by month"));
+}
+
+TEST_CASE("changed_partitions: where one input is computed whole, so are the others of the lists") {
+  Models world;
+  const std::string bought = "silver/shop/bought";
+  const auto buy = [&](const std::string& rows) {
+    world.put(bought,
+              "SELECT n, DATE '2026-11-01' + CAST(d - 1 AS INTEGER) AS day FROM (VALUES " + rows +
+                  ") v(n, d)",
+              {"day"});
+  };
+  json task = daily();
+  task["sql"] =
+      "SELECT day, CAST(sum(n) AS BIGINT) AS n FROM (SELECT day, n FROM silver.shop.sold WHERE day "
+      "IN :s OR day IN :b UNION ALL SELECT day, n FROM silver.shop.bought WHERE day IN :s OR day "
+      "IN :b) GROUP BY day";
+  task["changed"] = {{"s", {{"table", sold}, {"column", ""}}},
+                     {"b", {{"table", bought}, {"column", ""}}}};
+  sell(world, "(1, 1), (2, 2)");
+  buy("(10, 2), (20, 3), (30, 4)");
+  world.run("run-1", task);
+  CHECK(days(world) == Lines{"1|1", "2|12", "3|20", "4|30"});
+  sell(world, "(1, 1), (5, 2)");
+  world.run("run-2", task);
+  CHECK(world.said("partitions changed since version 0: 2026-11-02"));
+  CHECK(days(world) == Lines{"1|1", "2|15", "3|20", "4|30"});
+  // The log of one of them was cleaned past the version read.
+  sell(world, "(1, 1), (6, 2)");
+  sell(world, "(1, 1), (7, 2)");
+  const lakelog::LogFolder log(*world.lake.storage(), sold);
+  const auto snapshot = lakelog::read_snapshot(log);
+  REQUIRE(snapshot.ok());
+  REQUIRE(log.put_compacted(snapshot->version, lakelog::compact(*snapshot, 0)).ok());
+  REQUIRE(log.remove_commit(2).ok());
+  world.run("run-3", task);
+  CHECK(world.said("the log of silver/shop/sold no longer tells what changed since version 1"));
+  CHECK(world.said("all 3 partitions, because those of silver/shop/sold are all computed"));
+  CHECK(days(world) == Lines{"1|1", "2|17", "3|20", "4|30"});
 }
 
 TEST_CASE("changed_partitions: what cannot be counted is refused with the reason") {

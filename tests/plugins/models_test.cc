@@ -324,6 +324,13 @@ TEST_CASE(
     CHECK_MESSAGE(
         twice({{"sql", "SELECT CAST(" + name + " AS VARCHAR) AS at"}, {"table", "gold/demo/at"}}),
         name);
+  for (const std::string call : {"age(TIMESTAMP '2020-01-01')", "current_localtimestamp()"})
+    CHECK_MESSAGE(
+        twice({{"sql", "SELECT CAST(" + call + " AS VARCHAR) AS at"}, {"table", "gold/demo/at"}}),
+        call);
+  CHECK_FALSE(twice(
+      {{"sql", "SELECT CAST(age(TIMESTAMP '2020-01-02', TIMESTAMP '2020-01-01') AS VARCHAR) AS at"},
+       {"table", "gold/demo/at"}}));
   json task = values("('a', 1, 'x')", "merge");
   CHECK_FALSE(twice(task));
   task["delete_when"] = "n > 1 + random()";
