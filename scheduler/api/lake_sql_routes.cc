@@ -108,6 +108,19 @@ Response csv_response(const json& answer) {
   return response;
 }
 
+Response log_is_full(std::int64_t seconds) {
+  Response response = error_response(
+      {Errc::rate_limited,
+       "your statements are kept in the event log, and have used up what it takes of one user at a "
+       "time: ask again in " +
+           std::to_string(seconds) + " s",
+       {}});
+  for (auto& [name, value] : response.headers) {
+    if (name == "Retry-After") value = std::to_string(seconds);
+  }
+  return response;
+}
+
 bool wants_csv(const Request& request) {
   const std::string* accept = request.header("accept");
   return accept != nullptr && accept->starts_with("text/csv");
@@ -207,6 +220,8 @@ void run_lake_sql(Context& context, Call call) {
   auto statement = statement_of(context, *call.request);
   if (!statement) return call.respond(error_response(statement.error()));
   const std::string user = call.request->identity.user, id = statement->id;
+  if (const auto wait = context.queries->budget.wait(user, context.now()); wait > 0)
+    return call.respond(log_is_full(wait));
   auto cancelled = context.queries->begin(user, id);
   if (!cancelled)
     return call.respond(error_response(
@@ -218,8 +233,10 @@ void run_lake_sql(Context& context, Call call) {
       [&context, run, user, id](Response response) {
         context.queries->end(user, id);
         const auto answer = std::make_shared<Response>(std::move(response));
+        const json written = run->written(*answer);
+        context.queries->budget.spend(user, json_text(written).size(), context.now());
         context.change(
-            run->call(), "lake_sql", run->written(*answer), [] { return success(); },
+            run->call(), "lake_sql", written, [] { return success(); },
             [run, answer](const Status& kept) {
               run->call().respond(kept ? std::move(*answer) : error_response(kept.error()));
             });

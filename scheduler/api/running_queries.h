@@ -8,6 +8,8 @@
 #include <string>
 #include <utility>
 
+#include "scheduler/api/statement_budget.h"
+
 namespace batuta::http {
 
 // Any thread. As many as the queue of statements takes.
@@ -35,6 +37,8 @@ class RunningQueries {
     const std::lock_guard lock(mutex_);
     flags_.erase({user, id});
   }
+
+  StatementBudget budget;
 
  private:
   std::mutex mutex_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <string>
 #include <thread>
 
 #include "common/safe_json.h"
@@ -172,6 +173,32 @@ TEST_CASE_FIXTURE(Console, "every statement that ran is written down: who, what,
   };
   CHECK(ask({{"sql", "SELECT 1"}}).status == 500);
   CHECK(written()["error"] == "the slot ended without a result");
+}
+
+TEST_CASE_FIXTURE(Console, "nobody fills the event log with statements, and none is left out") {
+  const json large{{"sql", "SELECT '" + std::string(60u << 10, 'x') + "'"}};
+  Response last;
+  std::size_t ran = 0;
+  while (ran < 50 && (last = ask(large)).status == 200) ++ran;
+  CHECK(ran == 17);  // a MiB of them
+  CHECK(registry.audit.size() == ran);
+  CHECK(written()["sql"] == large["sql"]);
+  REQUIRE(last.status == 429);
+  CHECK(last.body.find("event log") != std::string::npos);
+  const auto after = std::find_if(last.headers.begin(), last.headers.end(),
+                                  [](const auto& header) { return header.first == "Retry-After"; });
+  REQUIRE(after != last.headers.end());
+  const std::chrono::seconds wait(std::stoi(after->second));
+  // What failed counts as well; others ask as before.
+  refuse({{"kind", "sql"}, {"text", "no"}, {"line", nullptr}, {"column", nullptr}});
+  CHECK(ask({{"sql", "SELECT 1"}}).status == 429);
+  CHECK(ask({{"sql", "SELECT 1"}}, "admin").status == 422);
+  CHECK(lake_queries.size() == ran + 1);
+  now += wait - std::chrono::seconds(1);
+  CHECK(ask({{"sql", "SELECT 1"}}).status == 429);
+  now += std::chrono::seconds(1);
+  CHECK(ask(large).status == 422);
+  CHECK(ask({{"sql", "SELECT 1"}}).status == 429);
 }
 
 TEST_CASE_FIXTURE(Console, "nobody has a row of what could not be written down") {
