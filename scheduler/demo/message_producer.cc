@@ -1,9 +1,14 @@
 #include "scheduler/demo/message_producer.h"
 
+#include <sys/file.h>
+
+#include <cerrno>
 #include <filesystem>
 #include <memory>
 #include <vector>
 
+#include "common/fd.h"
+#include "stream/files.h"
 #include "stream/spool.h"
 
 namespace batuta::demo {
@@ -47,6 +52,7 @@ class Producer {
     auto spool = stream::Spool::open(options_.spool, options_.spool_bytes);
     if (!spool) return spool.error();
     spool_ = std::move(*spool);
+    if (Status alone = lock(); !alone) return alone;
     home_ = fs::absolute(options_.home).lexically_normal().string();
     const Status bound = spool_->bind("topic " + topic_ + " of the embedded log of " + home_ +
                                       ", simulation " + options_.identity);
@@ -54,6 +60,22 @@ class Producer {
     const auto state = spool_->state();
     if (!state) return state.error();
     produced_.put = state->put;
+    return success();
+  }
+
+  // From before the count of what was ever put is read: of two at once both would put the same
+  // messages, and the next call would take the doubled count for messages that never were put.
+  Status lock() {
+    const auto root = stream::make_root(options_.spool);
+    if (!root) return root.error();
+    auto file = stream::open_or_create(*root + "/produce.lock");
+    if (!file) return file.error();
+    if (::flock(file->get(), LOCK_EX | LOCK_NB) != 0) {
+      if (errno != EWOULDBLOCK) return stream::os_error("lock", *root + "/produce.lock");
+      return {Errc::conflict, "another process puts messages into the spool " + *root +
+                                  ": run this again when it has ended"};
+    }
+    lock_ = *std::move(file);
     return success();
   }
 
@@ -109,6 +131,7 @@ class Producer {
   const ProducerOptions& options_;
   const std::string topic_;
   std::string home_;
+  UniqueFd lock_;  // one producer a spool
   std::unique_ptr<stream::Spool> spool_;
   std::unique_ptr<stream::Stream> stream_;  // null: not reached yet
   std::vector<stream::NewRecord> batch_;

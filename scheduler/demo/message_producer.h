@@ -29,7 +29,8 @@ struct Produced {
 // Puts the messages behind those that the spool has ever taken, and sends what waits; the topic is
 // made when it is missing. Killed anywhere, the next call goes on: none is put twice or left out,
 // and what was sent just before may be sent again (spool.h). Errc::rate_limited: the spool is full,
-// and what it has taken stays; Errc::conflict: it is another simulation's.
+// and what it has taken stays; Errc::conflict: it is another simulation's, or another call, in this
+// process or another, is at it.
 Result<Produced> produce_messages(const Simulation& simulation, const ProducerOptions& options);
 
 }  // namespace batuta::demo

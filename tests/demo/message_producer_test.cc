@@ -152,6 +152,29 @@ TEST_CASE("producer: a spool takes the messages of one simulation") {
   CHECK(other.error().message.find("talk --seed 1, not for topic talk") != std::string::npos);
 }
 
+TEST_CASE("producer: a second one at the same spool is refused, and no message doubled or lost") {
+  // Calls a second producer while the first is between reading what was put and putting more.
+  class Overtaken : public Talk {
+   public:
+    explicit Overtaken(const ProducerBed& bed) : Talk(700), bed_(bed) {}
+    void messages(const std::function<bool(std::string, std::string)>& take) const override {
+      const auto second = produce_messages(Talk(700), bed_.options);
+      REQUIRE_FALSE(second.ok());
+      CHECK(second.error().code == Errc::conflict);
+      CHECK(second.error().message.find("another process puts messages into the spool ") == 0);
+      Talk::messages(take);
+    }
+
+   private:
+    const ProducerBed& bed_;
+  };
+  const ProducerBed bed;
+  bed.make_home();
+  CHECK(bed.produce(Overtaken(bed)).put == 700);
+  CHECK(bed.produce(Talk(1300)).put == 600);
+  CHECK(bed.said() == whole_talk(1300));
+}
+
 TEST_CASE(
     "simulation: what it is called by holds all that decides over its messages but the days") {
   SimulationOptions options;
