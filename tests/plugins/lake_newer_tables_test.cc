@@ -277,9 +277,9 @@ TEST_CASE("what is not known is refused in a sentence that names table and featu
   table.file("a.parquet", "SELECT 1::BIGINT AS n", 1);
   table.features({"variantType", "deletionVectors"});
   table.commit();
-  CHECK(table.refusal() ==
-        "silver/demo/newer: silver/demo/newer version 0 uses the Delta feature variantType, which "
-        "cannot be read here");
+  CHECK(
+      table.refusal() ==
+      "silver/demo/newer version 0 uses the Delta feature variantType, which cannot be read here");
   table.features({"deletionVectors"});
   table.adds[0]["deletionVector"] = {{"storageType", "p"},
                                      {"pathOrInlineDv", "s3://elsewhere/x.bin"},
