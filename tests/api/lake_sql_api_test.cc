@@ -151,7 +151,8 @@ TEST_CASE_FIXTURE(Console, "a body that is no question is refused at its field")
         {json{{"sql", "SELECT 1"}, {"query_id", "../x"}}, "query_id"},
         {json{{"sql", "SELECT 1"}, {"readable", json::array()}}, "readable"},
         {json{{"sql", "SELECT 1"}, {"result_file", "/tmp/x"}}, "result_file"}}) {
-    CAPTURE(field);
+    const auto& of = field;  // Clang 14 keeps no structured binding
+    CAPTURE(of);
     const auto refused = ask(body);
     CHECK(refused.status == 422);
     CHECK(body_of(refused)["detail"][0]["loc"] == json({"body", field}));

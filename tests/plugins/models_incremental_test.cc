@@ -88,7 +88,8 @@ TEST_CASE("incremental: what the statement would mix between partitions is a ful
       {"SELECT day, n FROM silver.shop.facts WHERE n > random() - 1", "random gives"},
       {"SELECT day, n FROM (FROM silver.shop.facts) f", "no input stands"}};
   for (const auto& [sql, why] : full) {
-    CAPTURE(sql);
+    const auto& of = sql;  // Clang 14 keeps no structured binding
+    CAPTURE(of);
     json task = parted_by_day(sql, "gold/shop/t" + std::to_string(world.outputs.size()));
     why_full(world, task);
     put_facts(world, "(1, 'a', 'x', " + std::to_string(10 + world.outputs.size()) +
