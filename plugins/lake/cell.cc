@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <limits>
+#include <utility>
 
 #include "plugins/lake/decimal.h"
 #include "plugins/lake/sql_error.h"
@@ -257,11 +258,12 @@ std::vector<Field> struct_at(const DuckdbApi& api, duckdb_vector vector, duckdb_
                              idx_t row, Place place) {
   std::vector<Field> fields;
   for (idx_t i = 0; i < api.struct_type_child_count(type); ++i) {
-    char* name = api.struct_type_child_name(type, i);
+    char* text = api.struct_type_child_name(type, i);
+    std::string name = text;
+    api.free(text);  // before the value, which may be refused
     const TypeHolder child_type(api, api.struct_type_child_type(type, i));
-    fields.push_back({name, read_at(api, api.struct_vector_get_child(vector, i), child_type.get(),
-                                    row, place.deeper())});
-    api.free(name);
+    fields.push_back({std::move(name), read_at(api, api.struct_vector_get_child(vector, i),
+                                               child_type.get(), row, place.deeper())});
   }
   return fields;
 }
